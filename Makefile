@@ -1,0 +1,100 @@
+# Parley's makefile: needs Go and make. What else a target needs is installed where that can be done (as root, with
+# apt-get) and named in one line where it cannot; with CI=true, a thing that is missing is a failure.
+
+GO     ?= go
+BIN    := bin
+TESTDB := $(BIN)/parley-testdb
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+REDOCLY       := @redocly/cli@2.77.0
+
+# The last step of every "this is missing" branch.
+ifeq ($(CI),true)
+GIVE_UP := exit 1
+else
+GIVE_UP := exit 0
+endif
+
+CAN_INSTALL  := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
+APT_INSTALL  := export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq --no-install-recommends >/dev/null
+HAS_COMPILER := command -v $$($(GO) env CC | cut -d ' ' -f 1) >/dev/null
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build Parley and start it on SQLite in data/
+	@$(BIN)/parley serve
+
+.PHONY: build
+build: ## build the static binary bin/parley
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/parley ./cmd/parley
+
+.PHONY: test
+test: compiler postgres ## run all tests, with the race detector, on SQLite and on a private PostgreSQL
+	@if $(HAS_COMPILER); then \
+		CGO_ENABLED=1 $(TESTDB) -- $(GO) test -race -timeout 9m ./...; \
+	else \
+		CGO_ENABLED=0 $(TESTDB) -- $(GO) test -timeout 9m ./...; \
+	fi
+
+.PHONY: bench
+bench: postgres ## run the benchmarks, each beside its bare loop
+	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench . -timeout 30m ./...
+
+.PHONY: lint
+lint: lint-go lint-contract ## check the code's form, its faults and the contract
+
+# Without cgo, so that the linters need no C compiler and see the code that is released.
+.PHONY: lint-go
+lint-go:
+	@unformatted=$$(gofmt -s -l .); if [ -n "$$unformatted" ]; then \
+		echo "lint: gofmt -s would change:"; echo "$$unformatted"; exit 1; fi
+	@CGO_ENABLED=0 $(GO) vet ./...
+	@CGO_ENABLED=0 $(GO) run $(GOLANGCI_LINT) run
+
+# The strict rules, because Redocly's exit status passes over warnings. It reports on stdout and puts up banners on
+# stderr, which matter only when it could not report.
+.PHONY: lint-contract
+lint-contract:
+	@if ! command -v npx >/dev/null; then \
+		echo "lint: openapi.yaml is not checked: npx (Node.js) is not installed"; $(GIVE_UP); \
+	fi; \
+	mkdir -p $(BIN); \
+	export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true; \
+	report=$$(npx --yes $(REDOCLY) lint --config .redocly.yaml --extends recommended-strict --format stylish openapi.yaml 2>$(BIN)/redocly.log) || { \
+		if [ -n "$$report" ]; then echo "$$report"; else cat $(BIN)/redocly.log; fi; exit 1; }
+
+.PHONY: generate
+generate: ## make the generated code anew from openapi.yaml
+	@$(GO) generate ./...
+
+.PHONY: clean
+clean: ## remove what was built; data/ stays
+	@rm -rf $(BIN)
+
+# The race detector is linked by the C compiler.
+.PHONY: compiler
+compiler:
+	@if ! $(HAS_COMPILER); then \
+		if $(CAN_INSTALL); then $(APT_INSTALL) gcc libc6-dev; \
+		else echo "test: the race detector is off: there is no C compiler"; $(GIVE_UP); fi; \
+	fi
+
+# Debian's package starts a server of its own unless it is told not to; a machine that is set up already keeps its ways.
+.PHONY: postgres
+postgres: $(TESTDB)
+	@if ! $(TESTDB) -find >/dev/null 2>&1 && $(CAN_INSTALL); then \
+		mkdir -p /etc/postgresql-common; \
+		[ -e /etc/postgresql-common/createcluster.conf ] || \
+			echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; \
+		$(APT_INSTALL) postgresql; \
+	fi
+
+# Always built, and cheaply when nothing changed: Go knows what it depends on, make does not.
+.PHONY: $(TESTDB)
+$(TESTDB):
+	@CGO_ENABLED=0 $(GO) build -buildvcs=false -o $@ ./cmd/parley-testdb

@@ -1,0 +1,210 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	superuser   = "parley"
+	port        = "5432" // names the socket's file; no port is opened
+	startupTime = time.Minute
+	stopTime    = 10 * time.Second
+
+	// longestFolder leaves room for "/.s.PGSQL.5432" in a socket's address, which macOS cuts at 103 bytes.
+	longestFolder = 85
+)
+
+// locales are tried in turn until initdb takes one. A language's collation comes first, because that is what most
+// servers in production have: a page that is cut by "name > ?" and is right only in byte order fails here, not there.
+var locales = [][]string{
+	{"--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8"},
+	{"--locale=en_US.UTF-8"},
+	{"--locale=C"},
+}
+
+// cluster is a running PostgreSQL server and the folder that holds all of it: data, socket and log.
+type cluster struct {
+	programs string
+	folder   string
+	account  *syscall.Credential
+	address  string
+
+	server *exec.Cmd
+	exited chan struct{} // closed when the server's process has ended
+}
+
+// startCluster makes a cluster and returns when its server answers. The caller stops it.
+func startCluster(ctx context.Context, programs string) (_ *cluster, err error) {
+	account, err := serverAccount()
+	if err != nil {
+		return nil, err
+	}
+	folder, err := makeFolder(account)
+	if err != nil {
+		return nil, err
+	}
+	c := &cluster{programs: programs, folder: folder, account: account, address: address(folder)}
+	defer func() {
+		if err != nil {
+			c.stop()
+		}
+	}()
+
+	ctx, cancel := context.WithTimeout(ctx, startupTime)
+	defer cancel()
+	if err := c.initialise(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.start(); err != nil {
+		return nil, err
+	}
+	if err := c.awaitAnswer(ctx); err != nil {
+		return nil, fmt.Errorf("starting PostgreSQL: %w\n%s", err, c.log())
+	}
+	return c, nil
+}
+
+// makeFolder makes the cluster's folder directly under the temporary one: a folder deeper down may have a parent
+// that root made for itself and that the server's account cannot pass.
+func makeFolder(account *syscall.Credential) (string, error) {
+	parent := os.TempDir()
+	if len(parent)+len("/parley-pg-0000000000") > longestFolder {
+		parent = "/tmp"
+	}
+	folder, err := os.MkdirTemp(parent, "parley-pg-")
+	if err != nil {
+		return "", err
+	}
+	if account != nil {
+		err = os.Chown(folder, int(account.Uid), int(account.Gid))
+	}
+	if err != nil {
+		return "", errors.Join(err, os.RemoveAll(folder))
+	}
+	return folder, nil
+}
+
+// address names the port too, lest a PGPORT in the tests' environment stand in for it.
+func address(folder string) string {
+	query := url.Values{"host": {folder}, "port": {port}}
+	return "postgres://" + superuser + "@/postgres?" + query.Encode()
+}
+
+// command prepares one of PostgreSQL's programs, run under the server's account.
+func (c *cluster) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(c.programs, program), args...)
+	cmd.Dir = c.folder // the caller's own may be closed to the account
+	// In a process group of its own, so that Ctrl-C reaches the server through stop alone, after the tests have ended.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.account, Setpgid: true}
+	dieWithParent(cmd.SysProcAttr, syscall.SIGQUIT)
+	return cmd
+}
+
+func (c *cluster) data() string    { return filepath.Join(c.folder, "data") }
+func (c *cluster) logFile() string { return filepath.Join(c.folder, "log") }
+
+func (c *cluster) initialise(ctx context.Context) error {
+	var output []byte
+	var err error
+	for _, locale := range locales {
+		args := append([]string{
+			"--pgdata=" + c.data(), "--username=" + superuser, "--auth=trust", "--encoding=UTF8",
+			"--no-instructions", "--no-sync", // an empty cluster that a crash destroys is made again
+		}, locale...)
+		output, err = c.command(ctx, "initdb", args...).CombinedOutput()
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("initdb: %w\n%s", err, strings.TrimSpace(string(output)))
+	}
+	return nil
+}
+
+func (c *cluster) start() error {
+	log, err := os.Create(c.logFile())
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	// Not bound to a context: only stop ends the server, after the command that uses it.
+	server := c.command(context.Background(), "postgres",
+		"-D", c.data(), "-k", c.folder, "-p", port,
+		"-c", "listen_addresses=",
+		"-c", "max_connections=200",
+		"-c", "shared_buffers=128MB",
+		"-c", "max_wal_size=512MB",
+		"-c", "fsync=on",
+		"-c", "jit=off",
+	)
+	server.Stdout, server.Stderr = log, log
+	if err := server.Start(); err != nil {
+		return err
+	}
+	c.server, c.exited = server, make(chan struct{})
+	go func() {
+		defer close(c.exited)
+		// Why it ended is in its log; that it ended is all that is asked here.
+		_ = server.Wait()
+	}()
+	return nil
+}
+
+// awaitAnswer connects until the server lets it in. The socket's file is there before the server is ready, so
+// nothing short of a connection tells.
+func (c *cluster) awaitAnswer(ctx context.Context) error {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		conn, err := pgx.Connect(ctx, c.address)
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		select {
+		case <-again.C:
+		case <-c.exited:
+			return errors.New("the server ended")
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err)
+		}
+	}
+}
+
+// stop ends the server at once, without a checkpoint that nobody would read, and removes its folder.
+func (c *cluster) stop() {
+	if c.server != nil {
+		_ = c.server.Process.Signal(syscall.SIGQUIT)
+		select {
+		case <-c.exited:
+		case <-time.After(stopTime):
+			_ = syscall.Kill(-c.server.Process.Pid, syscall.SIGKILL)
+			<-c.exited
+		}
+	}
+	if err := os.RemoveAll(c.folder); err != nil {
+		fmt.Fprintln(os.Stderr, "parley-testdb:", err)
+	}
+}
+
+// log returns what the server wrote, for the message about a start that failed.
+func (c *cluster) log() string {
+	text, err := os.ReadFile(c.logFile())
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimSpace(string(text))
+}
