@@ -1,0 +1,193 @@
+package models
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// EventName is the name of an event on the wire.
+type EventName string
+
+// The events of the contract.
+const (
+	EventReady               EventName = "ready"
+	EventMessageCreated      EventName = "message.created"
+	EventMessageNotification EventName = "message.notification"
+	EventMessageEdited       EventName = "message.edited"
+	EventMessageDeleted      EventName = "message.deleted"
+	EventHistoryCleared      EventName = "history.cleared"
+	EventRoomCreated         EventName = "room.created"
+	EventRoomDeleted         EventName = "room.deleted"
+	EventRoomUpdated         EventName = "room.updated"
+	EventMemberJoined        EventName = "member.joined"
+	EventMemberLeft          EventName = "member.left"
+	EventMemberUpdated       EventName = "member.updated"
+	EventMemberBanned        EventName = "member.banned"
+	EventPresenceEntered     EventName = "presence.entered"
+	EventPresenceLeft        EventName = "presence.left"
+	EventMessageRead         EventName = "message.read"
+	EventSessionRevoked      EventName = "session.revoked"
+	EventServerClosing       EventName = "server.closing"
+	EventResync              EventName = "resync"
+)
+
+// Cursor is a place in the log: everything up to Position, in the epoch of one database. Clients see it as an opaque
+// string. The epoch changes when a database is restored, since positions are then given out a second time.
+type Cursor struct {
+	Epoch    string
+	Position int64
+}
+
+// IsZero reports whether c names no place, as after a call that changed nothing.
+func (c Cursor) IsZero() bool { return c.Epoch == "" }
+
+// String is c as clients see it, "" for the zero Cursor.
+func (c Cursor) String() string {
+	if c.IsZero() {
+		return ""
+	}
+	return c.Epoch + "-" + strconv.FormatInt(c.Position, 10)
+}
+
+// ParseCursor reads what String wrote. ok is false for anything else.
+func ParseCursor(s string) (c Cursor, ok bool) {
+	epoch, position, found := strings.Cut(s, "-")
+	n, err := strconv.ParseInt(position, 10, 64)
+	if !found || err != nil || n < 0 || epoch == "" || position != strconv.FormatInt(n, 10) {
+		return Cursor{}, false
+	}
+	return Cursor{Epoch: epoch, Position: n}, true
+}
+
+// Audience says whom an event is for: everybody, or the members of RoomID (as of the event's own place in the log)
+// together with UserID and PeerID. With SessionID it is for that session's streams alone. 0 and "" stand for nobody.
+//
+// UserID is also who the event is about: the sender of a message, the member who joined, left or was banned, the owner
+// of a room just made. Memberships on the push side move by it.
+type Audience struct {
+	Everyone  bool
+	RoomID    int64
+	UserID    int64
+	PeerID    int64
+	SessionID string
+}
+
+// LogEntry is one event in the log: Data is its JSON exactly as it is pushed.
+type LogEntry struct {
+	Position int64
+	Name     EventName
+	Audience Audience
+	Data     []byte
+}
+
+// Kept reports whether the event has an id on the wire and is replayed. A revoked session is in the log only so that
+// every node hears of it.
+func (e LogEntry) Kept() bool { return e.Name != EventSessionRevoked }
+
+// Event is an event as the JSON form of the log shows it.
+type Event struct {
+	ID   string          `json:"id"`
+	Name EventName       `json:"event"`
+	Data json.RawMessage `json:"data"`
+}
+
+// Ready opens every stream.
+type Ready struct {
+	StreamID   string `json:"stream_id"`
+	UserID     int64  `json:"user_id"`
+	Resumed    bool   `json:"resumed"`
+	ServerTime Time   `json:"server_time"`
+}
+
+// MessageRef is the data of message.deleted.
+type MessageRef struct {
+	RoomID    int64 `json:"room_id"`
+	MessageID int64 `json:"message_id"`
+}
+
+// HistoryCleared is the data of history.cleared: the messages up to UpToID are gone.
+type HistoryCleared struct {
+	RoomID int64 `json:"room_id"`
+	UpToID int64 `json:"up_to_id"`
+}
+
+// RoomGone is the data of room.deleted.
+type RoomGone struct {
+	RoomID int64  `json:"room_id"`
+	Handle string `json:"handle,omitempty"`
+}
+
+// MemberEvent is the data of member.joined, member.left, member.updated and member.banned.
+type MemberEvent struct {
+	RoomID  int64   `json:"room_id"`
+	Subject string  `json:"subject,omitempty"`
+	User    UserRef `json:"user"`
+	Role    Role    `json:"role,omitempty"`
+	Reason  string  `json:"reason,omitempty"`
+	Until   Time    `json:"until,omitzero"`
+}
+
+// PresenceEvent is the data of presence.entered and presence.left.
+type PresenceEvent struct {
+	RoomID  int64   `json:"room_id"`
+	Subject string  `json:"subject,omitempty"`
+	User    UserRef `json:"user"`
+}
+
+// ReadEvent is the data of message.read.
+type ReadEvent struct {
+	RoomID    int64 `json:"room_id"`
+	UserID    int64 `json:"user_id"`
+	MessageID int64 `json:"message_id"`
+}
+
+// SessionRevoked is the data of session.revoked.
+type SessionRevoked struct {
+	SessionID string       `json:"session_id"`
+	Reason    RevokeReason `json:"reason"`
+}
+
+// RevokeReason says why a session ended.
+type RevokeReason string
+
+// The reasons for which a session ends.
+const (
+	RevokedByLogOut RevokeReason = "log_out"
+	RevokedByReuse  RevokeReason = "refresh_token_reused"
+)
+
+// ServerClosing is the data of server.closing: when to come back, spread by chance so that not all do at once.
+type ServerClosing struct {
+	ReconnectInMS int64 `json:"reconnect_in_ms"`
+}
+
+// ResyncReason says why a cursor could not be served.
+type ResyncReason string
+
+// The reasons of a resync.
+const (
+	ResyncExpired ResyncReason = "expired" // older than what is kept
+	ResyncUnknown ResyncReason = "unknown" // of another epoch, of the future, or no cursor at all
+)
+
+// Resync is the data of resync.
+type Resync struct {
+	Reason ResyncReason `json:"reason"`
+}
+
+// View is what one user may see of rooms from a place in the log on: the rooms that they are or were in, and when.
+type View struct {
+	UserID int64
+	Spans  []Span
+}
+
+// Span is one stretch of membership: the events at positions From to To, both included, are the member's to see. To is
+// 0 while it lasts.
+type Span struct {
+	RoomID  int64
+	Subject string
+	From    int64
+	To      int64
+	Muted   bool
+}

@@ -1,0 +1,34 @@
+package models
+
+import "time"
+
+// Limits of the contract. Lengths are in characters (Unicode code points) unless they say bytes.
+const (
+	MinNameLength         = 2 // of a username or a handle
+	MaxUsernameLength     = 32
+	MaxHandleLength       = 64
+	MinPasswordLength     = 8
+	MaxPasswordLength     = 256
+	MaxDisplayNameLength  = 64
+	MaxDescriptionLength  = 1000 // of a user or a room
+	MaxRoomNameLength     = 128
+	MaxSubjectLength      = 128
+	MaxTextLength         = 8000
+	MaxReasonLength       = 500
+	MaxClientIDLength     = 64
+	MaxIdempotencyKey     = 128 // visible ASCII
+	MaxFilesPerMessage    = 10
+	MaxUserAgentLength    = 256
+	MaxBodyBytes          = 1 << 20 // of a request's JSON or MessagePack
+	DefaultPageSize       = 50
+	MaxPageSize           = 200
+	MaxStreamsPerUser     = 20
+	MaxRoomsEnteredAtOpen = 200 // room= parameters of one stream
+)
+
+// Lifetimes of the contract.
+const (
+	AccessTokenLife  = 15 * time.Minute
+	RefreshTokenLife = 30 * 24 * time.Hour
+	IdempotencyLife  = 24 * time.Hour
+)

@@ -1,0 +1,22 @@
+package models
+
+// NewSession is a log-in about to be stored. Of its refresh token only the hash is kept.
+type NewSession struct {
+	RefreshHash string
+	Device      Device
+}
+
+// Login is a session just made or refreshed, and whose it is.
+type Login struct {
+	SessionID string
+	User      User
+}
+
+// NewAccount is a sign-up or a guest's log-in, past validation. A guest has no password.
+type NewAccount struct {
+	Username     string
+	DisplayName  string // the username when empty
+	Description  string
+	PasswordHash string
+	Guest        bool
+}

@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// changeTries bounds how often a transaction is run again after a deadlock or a failed serialization.
+const changeTries = 5
+
+// change is a transaction under way and the events that will tell of it.
+type change struct {
+	*gorm.DB
+	store  *Store
+	events []pendingEvent
+	last   int64 // position of the last event, once appended
+	// complete is set when only the commit is left: if that fails, nobody knows whether it took place.
+	complete bool
+}
+
+type pendingEvent struct {
+	models.LogEntry
+	placed []func(position int64) error // run in the transaction, once the event's position is known
+}
+
+// tell appends an event at the transaction's end. data is encoded now: it must not change afterwards.
+func (c *change) tell(name models.EventName, to models.Audience, data any) error {
+	encoded, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", name, err)
+	}
+	c.events = append(c.events, pendingEvent{LogEntry: models.LogEntry{Name: name, Audience: to, Data: encoded}})
+	return nil
+}
+
+// whenPlaced runs f with the position of the event told last.
+func (c *change) whenPlaced(f func(position int64) error) {
+	e := &c.events[len(c.events)-1]
+	e.placed = append(e.placed, f)
+}
+
+// change runs f in a transaction, appends what it told, and commits. It answers the cursor of the last event, zero when
+// f told nothing. f may run more than once.
+func (s *Store) change(ctx context.Context, f func(c *change) error) (models.Cursor, error) {
+	return s.create(ctx, nil, func(c *change) (any, error) { return nil, f(c) })
+}
+
+// create is change for what may carry an Idempotency-Key: what f created is kept as the answer under once's key.
+func (s *Store) create(ctx context.Context, once *models.Once, f func(c *change) (any, error)) (models.Cursor, error) {
+	var c *change
+	run := func(tx *gorm.DB) error {
+		c = &change{DB: tx, store: s}
+		return c.run(once, f)
+	}
+	var err error
+	for range changeTries {
+		err = s.writer.WithContext(ctx).Transaction(run)
+		if err == nil || !s.dialect.transient(err) {
+			break
+		}
+	}
+	switch {
+	case err != nil && c != nil && c.complete:
+		return models.Cursor{}, commitFailed(err)
+	case err != nil:
+		return models.Cursor{}, err
+	case c.last == 0:
+		return models.Cursor{}, nil
+	}
+	s.wake()
+	return s.at(c.last), nil
+}
+
+// run does all of the transaction but its commit.
+func (c *change) run(once *models.Once, f func(c *change) (any, error)) error {
+	if once != nil {
+		if err := c.store.claim(c.DB, once); err != nil {
+			return err
+		}
+	}
+	created, err := f(c)
+	if err != nil {
+		return err
+	}
+	if err := c.append(); err != nil {
+		return err
+	}
+	if once != nil {
+		if err := keepAnswer(c.DB, once, created, c.last); err != nil {
+			return err
+		}
+	}
+	c.complete = true
+	return nil
+}
+
+// append gives the events their positions and writes them. The head's row is the transaction's last lock and is held
+// to the commit: that is what makes positions gap-free and ordered like the commits. A sequence would be neither, and a
+// reader of "position > last" would skip what commits late.
+func (c *change) append() error {
+	if len(c.events) == 0 {
+		return nil
+	}
+	n := int64(len(c.events))
+	err := c.Raw("UPDATE event_head SET position = position + ? WHERE id = 1 RETURNING position", n).Scan(&c.last).Error
+	if err != nil {
+		return err
+	}
+	if c.last < n {
+		return errors.New("the log has lost its head row")
+	}
+	entries := make([]models.LogEntry, 0, n)
+	for i := range c.events {
+		c.events[i].Position = c.last - n + 1 + int64(i)
+		entries = append(entries, c.events[i].LogEntry)
+	}
+	if err := c.store.dialect.insertEvents(c.DB, entries, models.Now().Millis()); err != nil {
+		return err
+	}
+	for _, e := range c.events {
+		for _, f := range e.placed {
+			if err := f(e.Position); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// at is the cursor of a position in this database.
+func (s *Store) at(position int64) models.Cursor {
+	return models.Cursor{Epoch: s.epoch, Position: position}
+}
+
+// wake tells the tail that there is something to read. One waiting wake-up is enough for any number of commits.
+func (s *Store) wake() {
+	select {
+	case s.committed <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,22 @@
+// Package store is the database: accounts, rooms, messages, and the log of all that happened to them.
+//
+// # The rule
+//
+// Each public method that changes something owns one transaction, which changes the tables and appends the events that
+// tell of it to the log (change.go). Nothing else writes, so what was rolled back is never seen and what was committed
+// is never lost. Methods answer the event's Cursor, zero when there was nothing to change.
+//
+// # Locks, in this order
+//
+//   - rows of idempotency_keys, by caller, path and key;
+//   - rows of rooms, by id: whoever changes a room, its members, bans or messages holds its row;
+//   - the row of event_head, by the append at the transaction's end, until the commit.
+//
+// SQLite has one writer at a time, so there the order is free; PostgreSQL would answer another order with deadlocks.
+//
+// # Goroutines
+//
+// Open starts two, and Close waits for both: the sender (send.go), which commits messages in groups, and the janitor
+// (janitor.go), which removes in small bites what nobody can see any more. The channel of Committed is the store's; it
+// is never closed.
+package store

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+type eventRow struct {
+	Position  int64
+	Name      string
+	Everyone  bool
+	RoomID    int64
+	UserID    int64
+	PeerID    int64
+	SessionID string
+	Data      string
+}
+
+const eventColumns = "position, name, everyone, room_id, user_id, peer_id, session_id, data"
+
+func (r eventRow) entry() models.LogEntry {
+	return models.LogEntry{
+		Position: r.Position, Name: models.EventName(r.Name), Data: []byte(r.Data),
+		Audience: models.Audience{
+			Everyone: r.Everyone, RoomID: r.RoomID, UserID: r.UserID, PeerID: r.PeerID, SessionID: r.SessionID,
+		},
+	}
+}
+
+// Committed yields after each commit that appended to the log. Several commits may share one wake-up.
+func (s *Store) Committed() <-chan struct{} { return s.committed }
+
+// Head is the place of the newest event. Whatever is read after Head has all that the log tells up to it.
+func (s *Store) Head(ctx context.Context) (models.Cursor, error) {
+	head, _, err := s.Bounds(ctx)
+	return s.at(head), err
+}
+
+// Bounds are the position of the newest event, and that of the newest one which is no longer kept.
+func (s *Store) Bounds(ctx context.Context) (head, pruned int64, err error) {
+	var row struct{ Position, Pruned int64 }
+	err = s.read(ctx).Raw("SELECT position, pruned FROM event_head WHERE id = 1").Scan(&row).Error
+	return row.Position, row.Pruned, err
+}
+
+// Entries reads up to limit events after a position, in order.
+func (s *Store) Entries(ctx context.Context, after int64, limit int) ([]models.LogEntry, error) {
+	return entries(s.read(ctx).Raw("SELECT "+eventColumns+" FROM events WHERE position > ? ORDER BY position LIMIT ?",
+		after, limit))
+}
+
+// EntriesFor reads the events after one position and up to another that user may be meant by, in order. It may answer
+// some of rooms at a time when the user was not in them: a View tells which.
+func (s *Store) EntriesFor(ctx context.Context, userID, after, upTo int64) ([]models.LogEntry, error) {
+	return entries(s.read(ctx).Raw("SELECT "+eventColumns+` FROM events
+		WHERE position > ? AND position <= ? AND (everyone OR user_id = ? OR peer_id = ? OR room_id IN (
+			SELECT room_id FROM memberships WHERE user_id = ? UNION SELECT room_id FROM past_memberships WHERE user_id = ?))
+		ORDER BY position`, after, upTo, userID, userID, userID, userID))
+}
+
+func entries(query *gorm.DB) ([]models.LogEntry, error) {
+	var rows []eventRow
+	if err := query.Scan(&rows).Error; err != nil {
+		return nil, err
+	}
+	list := make([]models.LogEntry, len(rows))
+	for i, r := range rows {
+		list[i] = r.entry()
+	}
+	return list, nil
+}
+
+// View is what user may see of rooms in the log after a position: the stretches of membership that reach beyond it.
+func (s *Store) View(ctx context.Context, userID, after int64) (models.View, error) {
+	var spans []models.Span
+	err := s.read(ctx).Raw(`SELECT m.room_id, r.subject, m.joined_position AS "from", 0 AS "to", m.muted
+		FROM memberships m JOIN rooms r ON r.id = m.room_id WHERE m.user_id = ?
+		UNION ALL SELECT room_id, '', joined_position, left_position, false FROM past_memberships
+		WHERE user_id = ? AND left_position > ?`, userID, userID, after).Scan(&spans).Error
+	return models.View{UserID: userID, Spans: spans}, err
+}

@@ -1,0 +1,203 @@
+package store
+
+import (
+	"context"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// enrol makes user a member; the event told last is the first that they see. What is there counts as read.
+func (c *change) enrol(row roomRow, userID int64, role models.Role) error {
+	now := models.Now().Millis()
+	err := c.Exec(`INSERT INTO memberships
+		(room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) VALUES (?, ?, ?, ?, 0, ?, ?, ?)`,
+		row.ID, userID, role, now, row.LastMessageID, row.MessageCount, false).Error
+	if err != nil {
+		return err
+	}
+	c.whenPlaced(func(position int64) error {
+		return c.Exec("UPDATE memberships SET joined_position = ? WHERE room_id = ? AND user_id = ?",
+			position, row.ID, userID).Error
+	})
+	return nil
+}
+
+// admit is enrol for somebody who comes to a room that is there: the members and the user hear of it.
+func (c *change) admit(row roomRow, user models.User, role models.Role) error {
+	if err := c.tellMember(models.EventMemberJoined, row, user.Ref(), models.MemberEvent{Role: role}); err != nil {
+		return err
+	}
+	if err := c.enrol(row, user.ID, role); err != nil {
+		return err
+	}
+	return c.countMembers(row.ID, +1)
+}
+
+// expel ends user's membership; the event told last is the last that they see.
+func (c *change) expel(row roomRow, userID int64) error {
+	c.whenPlaced(func(position int64) error {
+		err := c.Exec(`INSERT INTO past_memberships (room_id, user_id, joined_position, left_position)
+			SELECT room_id, user_id, joined_position, ? FROM memberships WHERE room_id = ? AND user_id = ?`,
+			position, row.ID, userID).Error
+		if err != nil {
+			return err
+		}
+		return c.Exec("DELETE FROM memberships WHERE room_id = ? AND user_id = ?", row.ID, userID).Error
+	})
+	return c.countMembers(row.ID, -1)
+}
+
+func (c *change) countMembers(roomID int64, by int) error {
+	return c.Exec("UPDATE rooms SET member_count = member_count + ?, updated_at = ? WHERE id = ?",
+		by, models.Now().Millis(), roomID).Error
+}
+
+// tellMember tells the members, and the user, what became of the user in the room.
+func (c *change) tellMember(name models.EventName, row roomRow, user models.UserRef, e models.MemberEvent) error {
+	e.RoomID, e.Subject, e.User = row.ID, row.Subject, user
+	return c.tell(name, models.Audience{RoomID: row.ID, UserID: user.ID}, e)
+}
+
+type memberRow struct {
+	userRow
+	Role     string
+	JoinedAt int64
+}
+
+func (r memberRow) model() models.Member {
+	return models.Member{User: r.userRow.model(), Role: models.Role(r.Role), JoinedAt: models.FromMillis(r.JoinedAt)}
+}
+
+const memberQuery = `SELECT u.*, m.role, m.joined_at FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.room_id = ?`
+
+// Members lists the members of a room that the caller may read, the longest-standing first. among narrows the list to
+// some users; nil does not.
+func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPath, among []int64, page models.Paging) (models.Page[models.Member], error) {
+	empty := models.Page[models.Member]{Items: []models.Member{}}
+	db := s.read(ctx)
+	a, err := lookAt(db, path, callerID)
+	if err != nil {
+		return empty, err
+	}
+	query, args := memberQuery, []any{a.ID}
+	if among != nil {
+		if len(among) == 0 {
+			return empty, nil
+		}
+		query, args = query+" AND m.user_id IN ?", append(args, among)
+	}
+	if page.Cursor != "" {
+		at, id, err := intCursor(page.Cursor)
+		if err != nil {
+			return empty, err
+		}
+		query, args = query+" AND (m.joined_at, m.user_id) > (?, ?)", append(args, at, id)
+	}
+	var rows []memberRow
+	err = db.Raw(query+" ORDER BY m.joined_at, m.user_id LIMIT ?", append(args, page.Limit+1)...).Scan(&rows).Error
+	if err != nil {
+		return empty, err
+	}
+	return pageOf(rows, page.Limit, memberRow.model, func(r memberRow) string { return intCursorOf(r.JoinedAt, r.ID) }), nil
+}
+
+// member is user's membership in the room; ok is false for no member.
+func (c *change) member(roomID, userID int64) (row memberRow, ok bool, err error) {
+	found := c.Raw(memberQuery+" AND m.user_id = ?", roomID, userID).Scan(&row)
+	return row, found.RowsAffected > 0, found.Error
+}
+
+// Join makes the caller a member of a public room. One who is a member stays so.
+func (s *Store) Join(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, models.Cursor, error) {
+	var room models.Room
+	at, err := s.change(ctx, func(c *change) error {
+		if err := c.lock(path); err != nil {
+			return err
+		}
+		a, err := lookAt(c.DB, path, callerID)
+		room = a.model()
+		if err != nil || a.member() {
+			return err
+		}
+		user, err := findUser(c.DB, models.UserPath{ID: callerID})
+		if err != nil {
+			return err
+		}
+		if err := c.admit(a.roomRow, user.model(), models.RoleMember); err != nil {
+			return err
+		}
+		a, err = lookAt(c.DB, models.RoomPath{ID: a.ID}, callerID)
+		room = a.model()
+		return err
+	})
+	return room, at, err
+}
+
+// Leave ends the caller's membership. One who is no member stays so.
+func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
+	return s.change(ctx, func(c *change) error {
+		if err := c.lock(path); err != nil {
+			return err
+		}
+		a, err := lookAt(c.DB, path, callerID)
+		if err != nil || !a.member() {
+			return err
+		}
+		leaver, _, err := c.member(a.ID, callerID)
+		if err != nil {
+			return err
+		}
+		return c.leave(a.roomRow, leaver)
+	})
+}
+
+func (c *change) leave(row roomRow, leaver memberRow) error {
+	if row.Kind == string(models.RoomDirect) {
+		return models.Errorf(models.CodeForbidden, "A direct room cannot be left.")
+	}
+	if err := c.handOver(row, leaver); err != nil {
+		return err
+	}
+	left := models.MemberEvent{Role: models.Role(leaver.Role)}
+	if err := c.tellMember(models.EventMemberLeft, row, leaver.userRow.model().Ref(), left); err != nil {
+		return err
+	}
+	if err := c.expel(row, leaver.ID); err != nil {
+		return err
+	}
+	if row.Kind == string(models.RoomPrivate) && row.MemberCount == 1 {
+		c.whenPlaced(func(int64) error { return c.Delete(&roomRow{}, row.ID).Error })
+		return c.sweep(row.ID, row.LastMessageID)
+	}
+	return nil
+}
+
+// handOver finds the room another owner when the last one is about to go: the longest-standing moderator, else member.
+func (c *change) handOver(row roomRow, leaver memberRow) error {
+	if models.Role(leaver.Role) != models.RoleOwner {
+		return nil
+	}
+	var heir memberRow
+	found := c.Raw(memberQuery+` AND m.user_id <> ? ORDER BY CASE m.role WHEN 'owner' THEN 0 WHEN 'moderator' THEN 1 ELSE 2 END,
+		m.joined_at, m.user_id LIMIT 1`, row.ID, leaver.ID).Scan(&heir)
+	if found.Error != nil || found.RowsAffected == 0 {
+		return found.Error
+	}
+	if row.OwnerID == leaver.ID {
+		if err := c.Exec("UPDATE rooms SET owner_id = ? WHERE id = ?", heir.ID, row.ID).Error; err != nil {
+			return err
+		}
+	}
+	if models.Role(heir.Role) == models.RoleOwner {
+		return nil
+	}
+	return c.setRole(row, heir, models.RoleOwner)
+}
+
+func (c *change) setRole(row roomRow, m memberRow, role models.Role) error {
+	err := c.Exec("UPDATE memberships SET role = ? WHERE room_id = ? AND user_id = ?", role, row.ID, m.ID).Error
+	if err != nil {
+		return err
+	}
+	return c.tellMember(models.EventMemberUpdated, row, m.userRow.model().Ref(), models.MemberEvent{Role: role})
+}

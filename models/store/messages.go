@@ -1,0 +1,204 @@
+package store
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// messageRow is a message with its sender's names.
+type messageRow struct {
+	ID          int64
+	SenderID    int64
+	Username    string
+	DisplayName string
+	Type        string
+	Text        string
+	ReplyTo     int64
+	ClientID    string
+	CreatedAt   int64
+	EditedAt    int64
+	DeletedAt   int64
+}
+
+const messageQuery = `SELECT m.id, m.sender_id, u.username, u.display_name, m.type, m.text, m.reply_to, m.client_id,
+	m.created_at, m.edited_at, m.deleted_at FROM messages m JOIN users u ON u.id = m.sender_id WHERE m.room_id = ?`
+
+func (r messageRow) model(room roomRow) models.Message {
+	return models.Message{
+		ID: r.ID, RoomID: room.ID, Subject: room.Subject,
+		Sender: models.UserRef{ID: r.SenderID, Username: r.Username, DisplayName: r.DisplayName},
+		Type:   models.MessageType(r.Type), Text: r.Text, ReplyTo: r.ReplyTo, ClientID: r.ClientID,
+		Files: []models.File{}, Reactions: []models.Reaction{},
+		CreatedAt: models.FromMillis(r.CreatedAt), EditedAt: models.FromMillis(r.EditedAt),
+		DeletedAt: models.FromMillis(r.DeletedAt),
+	}
+}
+
+// findMessage is a message that was not cleared away, tombstone or not.
+func findMessage(db *gorm.DB, room roomRow, id int64) (messageRow, error) {
+	var row messageRow
+	if id <= room.ClearedID {
+		return row, models.NotFound()
+	}
+	found := db.Raw(messageQuery+" AND m.id = ?", room.ID, id).Scan(&row)
+	if found.Error == nil && found.RowsAffected == 0 {
+		return row, models.NotFound()
+	}
+	return row, found.Error
+}
+
+// Message is one message of a room that the caller may read.
+func (s *Store) Message(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Message, error) {
+	db := s.read(ctx)
+	a, err := lookAt(db, path, callerID)
+	if err != nil {
+		return models.Message{}, err
+	}
+	row, err := findMessage(db, a.roomRow, id)
+	return row.model(a.roomRow), err
+}
+
+// EditMessage replaces the text of the caller's own message.
+func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit) (models.Message, models.Cursor, error) {
+	var message models.Message
+	at, err := s.change(ctx, func(c *change) error {
+		a, row, err := c.lockMessage(callerID, path, id)
+		if err != nil {
+			return err
+		}
+		if row.SenderID != callerID {
+			return models.Errorf(models.CodeForbidden, "Only its sender may edit a message.")
+		}
+		if row.DeletedAt != 0 {
+			return models.NotFound()
+		}
+		message = row.model(a.roomRow)
+		if row.Text == e.Text {
+			return nil
+		}
+		row.Text, row.EditedAt = e.Text, models.Now().Millis()
+		err = c.Exec("UPDATE messages SET text = ?, edited_at = ? WHERE room_id = ? AND id = ?",
+			row.Text, row.EditedAt, a.ID, id).Error
+		if err != nil {
+			return err
+		}
+		message = row.model(a.roomRow)
+		return c.tell(models.EventMessageEdited, models.Audience{RoomID: a.ID}, message)
+	})
+	return message, at, err
+}
+
+func (c *change) lockMessage(callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
+	if err := c.lock(path); err != nil {
+		return access{}, messageRow{}, err
+	}
+	a, err := asMember(c.DB, path, callerID)
+	if err != nil {
+		return a, messageRow{}, err
+	}
+	row, err := findMessage(c.DB, a.roomRow, id)
+	return a, row, err
+}
+
+// DeleteMessage turns a message into a tombstone: the caller's own one, or any for a moderator. A tombstone stays one.
+func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error) {
+	return s.change(ctx, func(c *change) error {
+		a, row, err := c.lockMessage(callerID, path, id)
+		if err != nil {
+			return err
+		}
+		if row.SenderID != callerID && !models.Role(a.Role).Moderates() {
+			return models.Errorf(models.CodeForbidden, "Only its sender or a moderator may delete a message.")
+		}
+		if row.DeletedAt != 0 {
+			return nil
+		}
+		now := models.Now().Millis()
+		err = c.Exec("UPDATE messages SET text = '', deleted_at = ? WHERE room_id = ? AND id = ?", now, a.ID, id).Error
+		if err != nil {
+			return err
+		}
+		err = c.Exec("UPDATE rooms SET message_count = message_count - 1, updated_at = ? WHERE id = ?", now, a.ID).Error
+		if err != nil {
+			return err
+		}
+		// Whoever had it among the seen ones has one less of them; for the others there is one less unread.
+		err = c.Exec(`UPDATE memberships SET seen_count = seen_count - 1
+			WHERE room_id = ? AND (last_read_id >= ? OR user_id = ?)`, a.ID, id, row.SenderID).Error
+		if err != nil {
+			return err
+		}
+		return c.tell(models.EventMessageDeleted, models.Audience{RoomID: a.ID},
+			models.MessageRef{RoomID: a.ID, MessageID: id})
+	})
+}
+
+// ClearHistory removes all messages of a room for everybody. Ids go on where they were.
+func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
+	return s.change(ctx, func(c *change) error {
+		if err := c.lock(path); err != nil {
+			return err
+		}
+		a, err := asModerator(c.DB, path, callerID)
+		if err != nil || a.ClearedID == a.LastMessageID {
+			return err
+		}
+		err = c.Exec("UPDATE rooms SET message_count = 0, cleared_id = last_message_id, updated_at = ? WHERE id = ?",
+			models.Now().Millis(), a.ID).Error
+		if err != nil {
+			return err
+		}
+		if err := c.Exec("UPDATE memberships SET seen_count = 0 WHERE room_id = ?", a.ID).Error; err != nil {
+			return err
+		}
+		if err := c.sweep(a.ID, a.LastMessageID); err != nil {
+			return err
+		}
+		return c.tell(models.EventHistoryCleared, models.Audience{RoomID: a.ID},
+			models.HistoryCleared{RoomID: a.ID, UpToID: a.LastMessageID})
+	})
+}
+
+// MarkRead moves the caller's read mark forward.
+func (s *Store) MarkRead(ctx context.Context, callerID int64, path models.RoomPath, mark models.ReadMark) (models.Membership, models.Cursor, error) {
+	var membership models.Membership
+	at, err := s.change(ctx, func(c *change) error {
+		if err := c.lock(path); err != nil {
+			return err
+		}
+		a, err := asMember(c.DB, path, callerID)
+		if err != nil {
+			return err
+		}
+		if mark.MessageID > a.LastMessageID {
+			return models.Invalid("message_id", "there is no such message yet; the newest is %d", a.LastMessageID)
+		}
+		membership = a.membership()
+		if mark.MessageID <= a.LastReadID {
+			return nil
+		}
+		var unread int64
+		err = c.Raw(`SELECT count(*) FROM messages WHERE room_id = ? AND id > ? AND deleted_at = 0 AND sender_id <> ?`,
+			a.ID, max(mark.MessageID, a.ClearedID), callerID).Scan(&unread).Error
+		if err != nil {
+			return err
+		}
+		a.LastReadID, a.SeenCount = mark.MessageID, a.MessageCount-unread
+		err = c.Exec("UPDATE memberships SET last_read_id = ?, seen_count = ? WHERE room_id = ? AND user_id = ?",
+			a.LastReadID, a.SeenCount, a.ID, callerID).Error
+		if err != nil {
+			return err
+		}
+		membership = a.membership()
+		to := models.Audience{UserID: callerID}
+		if a.Kind == string(models.RoomDirect) {
+			to.RoomID = a.ID
+		}
+		return c.tell(models.EventMessageRead, to,
+			models.ReadEvent{RoomID: a.ID, UserID: callerID, MessageID: mark.MessageID})
+	})
+	return membership, at, err
+}

@@ -1,0 +1,224 @@
+package store
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// moderation is one moderator's act on one user in one locked room.
+type moderation struct {
+	room   access
+	target models.User
+	// member is the target's membership, where there is one.
+	member   memberRow
+	isMember bool
+}
+
+// moderate locks the room and checks that the caller may act on the user: a moderator or owner, in a room that is not
+// direct, and on an owner only an owner.
+func (c *change) moderate(callerID int64, path models.RoomPath, user models.UserPath) (moderation, error) {
+	var m moderation
+	if err := c.lock(path); err != nil {
+		return m, err
+	}
+	var err error
+	if m.room, err = asModerator(c.DB, path, callerID); err != nil {
+		return m, err
+	}
+	row, err := findUser(c.DB, user)
+	if err != nil {
+		return m, err
+	}
+	m.target = row.model()
+	if m.member, m.isMember, err = c.member(m.room.ID, row.ID); err != nil {
+		return m, err
+	}
+	if m.isMember && models.Role(m.member.Role) == models.RoleOwner && models.Role(m.room.Role) != models.RoleOwner {
+		return m, models.Errorf(models.CodeForbidden, "Only an owner may do that to an owner.")
+	}
+	return m, nil
+}
+
+// PutMember adds a user to the room, or sets a member's role.
+func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, r models.RoleChange) (models.Member, models.Cursor, error) {
+	var member models.Member
+	at, err := s.change(ctx, func(c *change) error {
+		m, err := c.moderate(callerID, path, user)
+		if err != nil {
+			return err
+		}
+		if r.Role == models.RoleOwner && models.Role(m.room.Role) != models.RoleOwner {
+			return models.Errorf(models.CodeForbidden, "Only an owner may make an owner.")
+		}
+		if m.isMember {
+			err = c.changeRole(m, r.Role)
+		} else {
+			err = c.addMember(m, r.Role)
+		}
+		if err != nil {
+			return err
+		}
+		row, _, err := c.member(m.room.ID, m.target.ID)
+		member = row.model()
+		return err
+	})
+	return member, at, err
+}
+
+func (c *change) addMember(m moderation, role models.Role) error {
+	if role == "" {
+		role = models.RoleMember
+	}
+	banned, err := isBanned(c.DB, m.room.ID, m.target.ID)
+	if err != nil {
+		return err
+	}
+	if banned {
+		return models.Errorf(models.CodeBanned, "This user is banned from the room; lift the ban first.")
+	}
+	return c.admit(m.room.roomRow, m.target, role)
+}
+
+func (c *change) changeRole(m moderation, role models.Role) error {
+	was := models.Role(m.member.Role)
+	if role == "" || role == was {
+		return nil
+	}
+	if was == models.RoleOwner {
+		var owners int64
+		err := c.Raw("SELECT count(*) FROM memberships WHERE room_id = ? AND role = ?", m.room.ID, was).Scan(&owners).Error
+		if err != nil {
+			return err
+		}
+		if owners == 1 {
+			return models.Errorf(models.CodeForbidden, "A room keeps at least one owner; make another one first.")
+		}
+		if err := c.handOver(m.room.roomRow, m.member); err != nil {
+			return err
+		}
+	}
+	return c.setRole(m.room.roomRow, m.member, role)
+}
+
+// RemoveMember takes a user out of the room. One who is no member stays so.
+func (s *Store) RemoveMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) (models.Cursor, error) {
+	if user.ID == callerID {
+		return s.Leave(ctx, callerID, path)
+	}
+	return s.change(ctx, func(c *change) error {
+		m, err := c.moderate(callerID, path, user)
+		if err != nil || !m.isMember {
+			return err
+		}
+		return c.leave(m.room.roomRow, m.member)
+	})
+}
+
+type banRow struct {
+	userRow
+	Reason     string
+	Until      int64
+	BannedBy   int64
+	BannedAt   int64
+	ByUsername string
+	ByDisplay  string
+}
+
+const banQuery = `SELECT u.*, b.reason, b.until, b.banned_by, b.created_at AS banned_at,
+	COALESCE(o.username, '') AS by_username, COALESCE(o.display_name, '') AS by_display
+	FROM bans b JOIN users u ON u.id = b.user_id LEFT JOIN users o ON o.id = b.banned_by
+	WHERE b.room_id = ? AND (b.until = 0 OR b.until > ?)`
+
+func (r banRow) model() models.Ban {
+	return models.Ban{
+		User: r.userRow.model(), Reason: r.Reason, Until: models.FromMillis(r.Until),
+		BannedBy:  models.UserRef{ID: r.BannedBy, Username: r.ByUsername, DisplayName: r.ByDisplay},
+		CreatedAt: models.FromMillis(r.BannedAt),
+	}
+}
+
+func isBanned(db *gorm.DB, roomID, userID int64) (bool, error) {
+	var n int64
+	err := db.Raw("SELECT count(*) FROM bans WHERE room_id = ? AND user_id = ? AND (until = 0 OR until > ?)",
+		roomID, userID, models.Now().Millis()).Scan(&n).Error
+	return n > 0, err
+}
+
+// Ban removes a user from the room and keeps them out. A second ban replaces the first one's reason and end.
+func (s *Store) Ban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, n models.NewBan) (models.Ban, models.Cursor, error) {
+	var ban models.Ban
+	at, err := s.change(ctx, func(c *change) error {
+		m, err := c.moderate(callerID, path, user)
+		if err != nil {
+			return err
+		}
+		switch {
+		case m.target.ID == callerID:
+			return models.Invalid("user", "nobody can ban themselves; leave the room instead")
+		case m.room.Kind == string(models.RoomDirect):
+			return models.Errorf(models.CodeForbidden, "Nobody can be banned from a direct room; block them instead.")
+		}
+		if err := c.handOver(m.room.roomRow, m.member); err != nil {
+			return err
+		}
+		now := models.Now().Millis()
+		err = c.Exec(`INSERT INTO bans (room_id, user_id, reason, until, banned_by, created_at) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (room_id, user_id) DO UPDATE SET reason = excluded.reason, until = excluded.until,
+			banned_by = excluded.banned_by, created_at = excluded.created_at`,
+			m.room.ID, m.target.ID, value(n.Reason), n.Until.Millis(), callerID, now).Error
+		if err != nil {
+			return err
+		}
+		err = c.tellMember(models.EventMemberBanned, m.room.roomRow, m.target.Ref(),
+			models.MemberEvent{Reason: value(n.Reason), Until: n.Until})
+		if err == nil && m.isMember {
+			err = c.expel(m.room.roomRow, m.target.ID)
+		}
+		if err != nil {
+			return err
+		}
+		var row banRow
+		err = c.Raw(banQuery+" AND b.user_id = ?", m.room.ID, now, m.target.ID).Scan(&row).Error
+		ban = row.model()
+		return err
+	})
+	return ban, at, err
+}
+
+// Unban lets a user come back. One who is not banned stays so.
+func (s *Store) Unban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) error {
+	_, err := s.change(ctx, func(c *change) error {
+		m, err := c.moderate(callerID, path, user)
+		if err != nil {
+			return err
+		}
+		return c.Exec("DELETE FROM bans WHERE room_id = ? AND user_id = ?", m.room.ID, m.target.ID).Error
+	})
+	return err
+}
+
+// Bans lists who is banned now, the newest ban first.
+func (s *Store) Bans(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Ban], error) {
+	db := s.read(ctx)
+	a, err := asModerator(db, path, callerID)
+	if err != nil {
+		return models.Page[models.Ban]{}, err
+	}
+	query, args := banQuery, []any{a.ID, models.Now().Millis()}
+	if page.Cursor != "" {
+		at, id, err := intCursor(page.Cursor)
+		if err != nil {
+			return models.Page[models.Ban]{}, err
+		}
+		query, args = query+" AND (b.created_at, b.user_id) < (?, ?)", append(args, at, id)
+	}
+	var rows []banRow
+	err = db.Raw(query+" ORDER BY b.created_at DESC, b.user_id DESC LIMIT ?", append(args, page.Limit+1)...).Scan(&rows).Error
+	if err != nil {
+		return models.Page[models.Ban]{}, err
+	}
+	return pageOf(rows, page.Limit, banRow.model, func(r banRow) string { return intCursorOf(r.BannedAt, r.ID) }), nil
+}

@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+	gormpostgres "gorm.io/driver/postgres"
+	"gorm.io/gorm"
+)
+
+// postgresConns is the size of the pool where the URL names none (pool_max_conns). Groups of messages need one.
+const postgresConns = 16
+
+type postgresDialect struct{ url string }
+
+func (d postgresDialect) open(ctx context.Context) (writer, reader *gorm.DB, err error) {
+	pool, err := d.pool(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	// pgx prepares and caches statements itself, so gorm need not.
+	db, err := gorm.Open(judgingDialector{gormpostgres.Dialector{Config: &gormpostgres.Config{Conn: pool}}}, gormConfig(false))
+	return db, db, err
+}
+
+// pool wraps pgx's own pool, which checks its connections' health, as database/sql.
+func (d postgresDialect) pool(ctx context.Context) (*sql.DB, error) {
+	config, err := pgxpool.ParseConfig(d.url)
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns = max(config.MaxConns, postgresConns)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return sql.OpenDB(closingConnector{stdlib.GetPoolConnector(pool), pool}), nil
+}
+
+// judgingDialector tells a database that cannot be reached from a statement that failed.
+type judgingDialector struct{ gormpostgres.Dialector }
+
+func (d judgingDialector) Translate(err error) error {
+	var e *pgconn.PgError
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, &e):
+		switch {
+		case e.Code[:2] == "08", e.Code[:2] == "53", e.Code[:3] == "57P", e.Code == "25006":
+			return unavailable(err) // connection lost; out of resources; shut down by its operator; a standby
+		}
+	case isConnectionError(err):
+		return unavailable(err)
+	}
+	return d.Dialector.Translate(err)
+}
+
+func isConnectionError(err error) bool {
+	var connect *pgconn.ConnectError
+	var network *net.OpError
+	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed)
+}
+
+func (postgresDialect) forUpdate() string { return " FOR UPDATE" }
+
+// transient: a deadlock's victim (40P01) and a failed serialization (40001) were rolled back whole.
+func (postgresDialect) transient(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
+}
+
+// origin is the cluster's identifier and the database's number in it: a dump that is loaded elsewhere has another. Where
+// the cluster's identifier is not ours to read, the number alone must do.
+func (postgresDialect) origin(ctx context.Context, db *gorm.DB) (string, error) {
+	var cluster, oid int64
+	err := db.WithContext(ctx).Raw("SELECT oid::bigint FROM pg_database WHERE datname = current_database()").Scan(&oid).Error
+	if err != nil {
+		return "", err
+	}
+	var readable bool
+	err = db.WithContext(ctx).Raw("SELECT has_function_privilege('pg_control_system()', 'execute')").Scan(&readable).Error
+	if err != nil {
+		return "", err
+	}
+	if readable {
+		err = db.WithContext(ctx).Raw("SELECT system_identifier FROM pg_control_system()").Scan(&cluster).Error
+	}
+	return fmt.Sprintf("postgres:%d/%d", cluster, oid), err
+}
+
+func (d postgresDialect) provider(ctx context.Context) (*goose.Provider, *sql.DB, error) {
+	pool, err := d.pool(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, nil, errors.Join(err, pool.Close())
+	}
+	p, err := newProvider(goose.DialectPostgres, pool, "postgres", goose.WithSessionLocker(locker))
+	return p, pool, err
+}
+
+func (d postgresDialect) migrate(ctx context.Context) (err error) {
+	p, pool, err := d.provider(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	_, err = p.Up(ctx)
+	return err
+}
+
+func (d postgresDialect) migrations(ctx context.Context) (_ []Migration, err error) {
+	p, pool, err := d.provider(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	return statusOf(ctx, p)
+}

@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+type roomRow struct {
+	ID            int64
+	Handle        string
+	HandleKey     *string
+	Name          string
+	Description   string
+	Kind          string
+	Subject       string
+	OwnerID       int64
+	DirectKey     *string
+	CreatedAt     int64
+	UpdatedAt     int64
+	ActiveAt      int64
+	MemberCount   int64
+	MessageCount  int64
+	LastMessageID int64
+	LastMessageAt int64
+	ClearedID     int64
+}
+
+func (roomRow) TableName() string { return "rooms" }
+
+const roomColumns = `r.id, r.handle, r.name, r.description, r.kind, r.subject, r.owner_id, r.created_at, r.updated_at,
+	r.active_at, r.member_count, r.message_count, r.last_message_id, r.cleared_id`
+
+func (r roomRow) model() models.Room {
+	return models.Room{
+		ID: r.ID, Handle: r.Handle, Name: r.Name, Description: r.Description, Kind: models.RoomKind(r.Kind),
+		Subject: r.Subject, OwnerID: r.OwnerID,
+		CreatedAt: models.FromMillis(r.CreatedAt), UpdatedAt: models.FromMillis(r.UpdatedAt),
+		MemberCount: r.MemberCount, MessageCount: r.MessageCount, LastMessageID: r.LastMessageID,
+	}
+}
+
+// audience is who hears of the room's making and end.
+func (r roomRow) audience(userID int64) models.Audience {
+	return models.Audience{Everyone: r.Kind == string(models.RoomPublic), RoomID: r.ID, UserID: userID}
+}
+
+// CreateRoom makes a room with the caller as its owner and first member.
+func (s *Store) CreateRoom(ctx context.Context, callerID int64, n models.NewRoom, once *models.Once) (models.Room, models.Cursor, error) {
+	var room models.Room
+	at, err := s.create(ctx, once, func(c *change) (any, error) {
+		now := models.Now().Millis()
+		row := roomRow{
+			Name: value(n.Name), Description: value(n.Description), Subject: value(n.Subject),
+			Kind: string(models.RoomPublic), OwnerID: callerID, CreatedAt: now, UpdatedAt: now, ActiveAt: now, MemberCount: 1,
+		}
+		if n.Kind != nil {
+			row.Kind = string(*n.Kind)
+		}
+		setHandle(&row, value(n.Handle))
+		if err := c.Create(&row).Error; err != nil {
+			return nil, handleTaken(err, row.Handle)
+		}
+		if err := c.tell(models.EventRoomCreated, row.audience(callerID), row.model()); err != nil {
+			return nil, err
+		}
+		if err := c.enrol(row, callerID, models.RoleOwner); err != nil {
+			return nil, err
+		}
+		a, err := lookAt(c.DB, models.RoomPath{ID: row.ID}, callerID)
+		room = a.model()
+		return room, err
+	})
+	return room, at, err
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func setHandle(row *roomRow, handle string) {
+	row.Handle, row.HandleKey = handle, nil
+	if key, ok := models.NameKey(handle, models.MaxHandleLength); ok {
+		row.HandleKey = &key
+	}
+}
+
+func handleTaken(err error, handle string) error {
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return models.Errorf(models.CodeHandleTaken, "The handle %q is taken.", handle)
+	}
+	return err
+}
+
+// Room is the room that path names, as the caller sees it.
+func (s *Store) Room(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, error) {
+	a, err := lookAt(s.read(ctx), path, callerID)
+	return a.model(), err
+}
+
+// ChangeRoom changes the room's name, description and handle.
+func (s *Store) ChangeRoom(ctx context.Context, callerID int64, path models.RoomPath, r models.RoomChange) (models.Room, models.Cursor, error) {
+	var room models.Room
+	at, err := s.change(ctx, func(c *change) error {
+		if err := c.lock(path); err != nil {
+			return err
+		}
+		a, err := asModerator(c.DB, path, callerID)
+		if err != nil {
+			return err
+		}
+		if a.Kind == string(models.RoomDirect) {
+			return models.Errorf(models.CodeForbidden, "A direct room has no name of its own.")
+		}
+		room = a.model()
+		if !apply(&a.roomRow, r) {
+			return nil
+		}
+		if a.Name == "" && a.Handle == "" {
+			return models.Invalid("name", "is required where there is no handle")
+		}
+		a.UpdatedAt = models.Now().Millis()
+		err = c.Model(&a.roomRow).Select("handle", "handle_key", "name", "description", "updated_at").Updates(&a.roomRow).Error
+		if err != nil {
+			return handleTaken(err, a.Handle)
+		}
+		room = a.model()
+		return c.tell(models.EventRoomUpdated, models.Audience{RoomID: a.ID}, a.roomRow.model())
+	})
+	return room, at, err
+}
+
+// apply reports whether r changes anything.
+func apply(row *roomRow, r models.RoomChange) bool {
+	before := *row
+	if r.Name != nil {
+		row.Name = *r.Name
+	}
+	if r.Description != nil {
+		row.Description = *r.Description
+	}
+	setHandle(row, row.Handle)
+	if r.Handle != nil {
+		setHandle(row, *r.Handle)
+	}
+	return row.Name != before.Name || row.Description != before.Description || row.Handle != before.Handle
+}
+
+// DeleteRoom ends a room for all. Its messages are gone for readers at once, and from the disk soon after.
+func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
+	return s.change(ctx, func(c *change) error {
+		if err := c.lock(path); err != nil {
+			return err
+		}
+		a, err := asMember(c.DB, path, callerID)
+		if err != nil {
+			return err
+		}
+		if models.Role(a.Role) != models.RoleOwner {
+			return models.Errorf(models.CodeForbidden, "Only an owner may delete the room.")
+		}
+		return c.removeRoom(a.roomRow)
+	})
+}
+
+// removeRoom deletes the room, its members and its bans, and tells of it. Those who were members may still see what was
+// said until then, from the log.
+func (c *change) removeRoom(row roomRow) error {
+	gone := models.RoomGone{RoomID: row.ID, Handle: row.Handle}
+	if err := c.tell(models.EventRoomDeleted, row.audience(0), gone); err != nil {
+		return err
+	}
+	c.whenPlaced(func(position int64) error {
+		err := c.Exec(`INSERT INTO past_memberships (room_id, user_id, joined_position, left_position)
+			SELECT room_id, user_id, joined_position, ? FROM memberships WHERE room_id = ?`, position, row.ID).Error
+		if err != nil {
+			return err
+		}
+		return c.Delete(&roomRow{}, row.ID).Error
+	})
+	return c.sweep(row.ID, row.LastMessageID)
+}
+
+// sweep hands the messages of a room up to an id to the janitor.
+func (c *change) sweep(roomID, upTo int64) error {
+	return c.Exec(`INSERT INTO message_sweeps (room_id, up_to_id) VALUES (?, ?)
+		ON CONFLICT (room_id) DO UPDATE SET up_to_id = excluded.up_to_id`, roomID, upTo).Error
+}

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+const (
+	// sendQueue bounds the sends that wait for the group under way; more wait in their requests.
+	sendQueue = 1024
+	// groupLimit bounds the messages of one commit, so that the first of them does not wait for too many others.
+	groupLimit = 256
+	// groupTimeout bounds one group's transaction. It is not any one request's to cancel.
+	groupTimeout = 30 * time.Second
+)
+
+// send is one message on its way into a group, and what became of it. The sender goroutine owns it from the moment it
+// is queued until done is closed.
+type send struct {
+	ctx      context.Context // of the request: one that is over before its group begins is not stored
+	callerID int64
+	roomID   int64
+	n        models.NewMessage
+	once     *models.Once
+
+	message models.Message
+	at      models.Cursor
+	err     error
+	done    chan struct{}
+}
+
+// Send stores a message. It returns when the message is committed, together with those that were sent meanwhile.
+func (s *Store) Send(ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once) (models.Message, models.Cursor, error) {
+	if path.Key != "" {
+		a, err := asMember(s.read(ctx), path, callerID)
+		if err != nil {
+			return models.Message{}, models.Cursor{}, err
+		}
+		path.ID = a.ID
+	}
+	p := &send{ctx: ctx, callerID: callerID, roomID: path.ID, n: n, once: once, done: make(chan struct{})}
+	select {
+	case s.sends <- p:
+	case <-s.stopped:
+		return models.Message{}, models.Cursor{}, stoppedError()
+	case <-ctx.Done():
+		return models.Message{}, models.Cursor{}, ctx.Err()
+	}
+	select {
+	case <-p.done:
+		return p.message, p.at, p.err
+	case <-s.ended:
+		// The sender may have answered in the moment in which it ended.
+		select {
+		case <-p.done:
+			return p.message, p.at, p.err
+		default:
+			return models.Message{}, models.Cursor{}, stoppedError()
+		}
+	}
+}
+
+func stoppedError() error {
+	return &models.Error{
+		Code: models.CodeUnavailable, Message: "This server is stopping; the message was not stored.", RetryAfter: time.Second,
+	}
+}
+
+// runSender commits groups, one at a time: what is sent while a commit waits for the disk goes into the next one.
+func (s *Store) runSender(ctx context.Context) {
+	defer close(s.ended)
+	var held []*send
+	for {
+		group := held
+		held = nil
+		if len(group) == 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case p := <-s.sends:
+				group = append(group, p)
+			}
+		}
+		group, held = s.gather(group)
+		s.commitGroup(group)
+		for _, p := range group {
+			close(p.done)
+		}
+	}
+}
+
+// gather adds what is waiting to the group. A second send under an Idempotency-Key that the group has already is held
+// for the next one, where it will find the first one's answer.
+func (s *Store) gather(first []*send) (group, held []*send) {
+	type key struct {
+		caller    int64
+		path, key string
+	}
+	keys := map[key]bool{}
+	add := func(p *send) {
+		if p.once != nil {
+			k := key{p.once.CallerID, p.once.Path, p.once.Key}
+			if keys[k] {
+				held = append(held, p)
+				return
+			}
+			keys[k] = true
+		}
+		group = append(group, p)
+	}
+	for _, p := range first {
+		add(p)
+	}
+	for len(group)+len(held) < groupLimit {
+		select {
+		case p := <-s.sends:
+			add(p)
+		default:
+			return group, held
+		}
+	}
+	return group, held
+}
+
+// commitGroup stores the group in one transaction and leaves in each send what became of it. A failure that is no
+// send's own makes each try alone, so that one cannot fail the others; except when the commit itself failed, after
+// which nobody knows whether it took place, and a second try could store a message twice.
+func (s *Store) commitGroup(group []*send) {
+	ctx, cancel := context.WithTimeout(context.Background(), groupTimeout)
+	defer cancel()
+	_, err := s.change(ctx, func(c *change) error { return c.post(group) })
+	switch {
+	case err == nil:
+		return
+	case len(group) > 1 && !errors.Is(err, errCommit):
+		for _, p := range group {
+			s.commitGroup([]*send{p})
+		}
+	default:
+		for _, p := range group {
+			if p.err == nil {
+				p.err = err
+			}
+		}
+	}
+}

@@ -1,0 +1,201 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// touchEvery is how far last_used_at may lag behind: it is for people to read, and not worth a commit per request.
+const touchEvery = time.Minute
+
+type sessionRow struct {
+	ID         string
+	UserID     int64
+	UserAgent  string
+	IP         string
+	CreatedAt  int64
+	LastUsedAt int64
+	ExpiresAt  int64
+	RevokedAt  int64
+}
+
+func (sessionRow) TableName() string { return "sessions" }
+
+// alive is nil for a session that may still be used.
+func (r sessionRow) alive(now models.Time) error {
+	if r.RevokedAt != 0 {
+		return models.Errorf(models.CodeSessionRevoked, "This session has been logged out.")
+	}
+	if r.ExpiresAt <= now.Millis() {
+		return models.Errorf(models.CodeTokenExpired, "This session has run out; log in again.")
+	}
+	return nil
+}
+
+// SignUp makes an account and its first session.
+func (s *Store) SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error) {
+	var login models.Login
+	_, err := s.create(ctx, once, func(c *change) (any, error) {
+		user, err := insertUser(c, a)
+		if err != nil {
+			return nil, err
+		}
+		login, err = insertSession(c, user, n)
+		return login, err
+	})
+	return login, err
+}
+
+// LogIn makes a session for a user whose password was checked.
+func (s *Store) LogIn(ctx context.Context, userID int64, n models.NewSession, once *models.Once) (models.Login, error) {
+	var login models.Login
+	_, err := s.create(ctx, once, func(c *change) (any, error) {
+		row, err := findUser(c.DB, models.UserPath{ID: userID})
+		if err != nil {
+			return nil, err
+		}
+		login, err = insertSession(c, row.model(), n)
+		return login, err
+	})
+	return login, err
+}
+
+func insertSession(c *change, user models.User, n models.NewSession) (models.Login, error) {
+	now := models.Now()
+	row := sessionRow{
+		ID: rand.Text(), UserID: user.ID, UserAgent: n.Device.UserAgent, IP: n.Device.IP,
+		CreatedAt: now.Millis(), LastUsedAt: now.Millis(), ExpiresAt: now.Add(models.RefreshTokenLife).UnixMilli(),
+	}
+	if err := c.Create(&row).Error; err != nil {
+		return models.Login{}, err
+	}
+	return models.Login{SessionID: row.ID, User: user}, insertRefresh(c, n.RefreshHash, row.ID)
+}
+
+func insertRefresh(c *change, hash, sessionID string) error {
+	return c.Exec("INSERT INTO refresh_tokens (hash, session_id) VALUES (?, ?)", hash, sessionID).Error
+}
+
+// Refresh spends the refresh token with the hash spent and puts the one of n in its place. A token that was spent
+// before is in two hands, of which one is a thief's: its session is revoked.
+func (s *Store) Refresh(ctx context.Context, spent string, n models.NewSession) (models.Login, error) {
+	var login models.Login
+	var refused error
+	_, err := s.change(ctx, func(c *change) error {
+		refused = nil
+		row, err := sessionOfToken(c, spent)
+		if err != nil {
+			return err
+		}
+		now := models.Now()
+		if refused = row.alive(now); refused != nil {
+			return nil
+		}
+		spend := c.Exec("UPDATE refresh_tokens SET spent_at = ? WHERE hash = ? AND spent_at = 0", now.Millis(), spent)
+		if spend.Error != nil {
+			return spend.Error
+		}
+		if spend.RowsAffected == 0 {
+			refused = models.Errorf(models.CodeSessionRevoked, "This refresh token was used before; its session is logged out.")
+			return revoke(c, row, models.RevokedByReuse) // to be committed, though the call fails
+		}
+		err = c.Model(&sessionRow{}).Where("id = ?", row.ID).Updates(map[string]any{
+			"last_used_at": now.Millis(), "expires_at": now.Add(models.RefreshTokenLife).UnixMilli(),
+			"user_agent": n.Device.UserAgent, "ip": n.Device.IP,
+		}).Error
+		if err != nil {
+			return err
+		}
+		user, err := findUser(c.DB, models.UserPath{ID: row.UserID})
+		login = models.Login{SessionID: row.ID, User: user.model()}
+		if err != nil {
+			return err
+		}
+		return insertRefresh(c, n.RefreshHash, row.ID)
+	})
+	if err == nil {
+		err = refused
+	}
+	return login, err
+}
+
+func sessionOfToken(c *change, hash string) (sessionRow, error) {
+	var row sessionRow
+	found := c.Raw(`SELECT s.* FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = ?`, hash).Scan(&row)
+	if found.Error == nil && found.RowsAffected == 0 {
+		return row, models.Errorf(models.CodeUnauthenticated, "This refresh token is not known.")
+	}
+	return row, found.Error
+}
+
+// CheckSession is nil while session may be used by user; session_revoked, token_expired or unauthenticated after.
+func (s *Store) CheckSession(ctx context.Context, caller models.Caller) error {
+	var row sessionRow
+	found := s.read(ctx).Raw("SELECT user_id, last_used_at, expires_at, revoked_at FROM sessions WHERE id = ?",
+		caller.SessionID).Scan(&row)
+	if found.Error != nil {
+		return found.Error
+	}
+	if found.RowsAffected == 0 || row.UserID != caller.UserID {
+		return models.Errorf(models.CodeSessionRevoked, "This session is over.")
+	}
+	now := models.Now()
+	if err := row.alive(now); err != nil {
+		return err
+	}
+	if now.Millis()-row.LastUsedAt < touchEvery.Milliseconds() {
+		return nil
+	}
+	return s.writer.WithContext(ctx).Exec("UPDATE sessions SET last_used_at = ? WHERE id = ? AND last_used_at = ?",
+		now.Millis(), caller.SessionID, row.LastUsedAt).Error
+}
+
+// Sessions lists the caller's live sessions, newest first.
+func (s *Store) Sessions(ctx context.Context, caller models.Caller, page models.Paging) (models.Page[models.SessionInfo], error) {
+	q := s.read(ctx).Where("user_id = ? AND revoked_at = 0 AND expires_at > ?", caller.UserID, models.Now().Millis())
+	if page.Cursor != "" {
+		at, id, err := timeCursor(page.Cursor)
+		if err != nil {
+			return models.Page[models.SessionInfo]{}, err
+		}
+		q = q.Where("(created_at, id) < (?, ?)", at, id)
+	}
+	var rows []sessionRow
+	if err := q.Order("created_at DESC, id DESC").Limit(page.Limit + 1).Find(&rows).Error; err != nil {
+		return models.Page[models.SessionInfo]{}, err
+	}
+	return pageOf(rows, page.Limit, func(r sessionRow) models.SessionInfo {
+		return models.SessionInfo{
+			ID: r.ID, CreatedAt: models.FromMillis(r.CreatedAt), LastUsedAt: models.FromMillis(r.LastUsedAt),
+			UserAgent: r.UserAgent, IP: r.IP, Current: r.ID == caller.SessionID,
+		}
+	}, func(r sessionRow) string { return cursorOf(r.CreatedAt, r.ID) }), nil
+}
+
+// LogOut ends one of the user's sessions: its tokens are refused from the commit on, and its streams end when they meet
+// the event. A session that has ended already stays so.
+func (s *Store) LogOut(ctx context.Context, userID int64, sessionID string) (models.Cursor, error) {
+	return s.change(ctx, func(c *change) error {
+		var row sessionRow
+		found := c.Where("id = ? AND user_id = ?", sessionID, userID).Limit(1).Find(&row)
+		if found.Error != nil {
+			return found.Error
+		}
+		if found.RowsAffected == 0 {
+			return models.NotFound()
+		}
+		return revoke(c, row, models.RevokedByLogOut)
+	})
+}
+
+func revoke(c *change, row sessionRow, why models.RevokeReason) error {
+	ended := c.Exec("UPDATE sessions SET revoked_at = ? WHERE id = ? AND revoked_at = 0", models.Now().Millis(), row.ID)
+	if ended.Error != nil || ended.RowsAffected == 0 {
+		return ended.Error
+	}
+	return c.tell(models.EventSessionRevoked, models.Audience{UserID: row.UserID, SessionID: row.ID},
+		models.SessionRevoked{SessionID: row.ID, Reason: why})
+}

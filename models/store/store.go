@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// Config says which database to open.
+type Config struct {
+	// Database is a PostgreSQL URL (postgres://…) or the path of a SQLite file, made when it is not there.
+	Database string
+	// Retention is how long events are kept for streams that come back.
+	Retention time.Duration
+	Log       *slog.Logger
+}
+
+// Store is an open database. Its methods are safe for concurrent use.
+type Store struct {
+	writer  *gorm.DB // SQLite: one connection; PostgreSQL: the same pool as reader
+	reader  *gorm.DB
+	dialect dialect
+	log     *slog.Logger
+
+	epoch       string
+	tokenSecret string
+	retention   time.Duration
+
+	committed chan struct{} // holds one wake-up for the tail; never closed
+	sends     chan *send    // to the sender; never closed
+	stop      context.CancelFunc
+	stopped   <-chan struct{} // closed by stop
+	ended     chan struct{}   // closed by the sender at its end
+	done      sync.WaitGroup  // the sender and the janitor
+}
+
+// dialect is what differs between the two databases.
+type dialect interface {
+	open(ctx context.Context) (writer, reader *gorm.DB, err error)
+	// migrate runs the migrations under a lock, so that several nodes can start at once.
+	migrate(ctx context.Context) error
+	// migrations lists the migrations and when they were applied.
+	migrations(ctx context.Context) ([]Migration, error)
+	// origin names the place where the database lives, as well as the database can tell.
+	origin(ctx context.Context, db *gorm.DB) (string, error)
+	// forUpdate is the clause that locks the rows of a SELECT until the transaction ends.
+	forUpdate() string
+	// transient reports whether a transaction that failed so did nothing and may be run again.
+	transient(err error) bool
+	sendBatch
+}
+
+func dialectFor(database string) dialect {
+	if strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
+		return postgresDialect{url: database}
+	}
+	return sqliteDialect{path: database}
+}
+
+// Open migrates the database to the newest schema, opens it, and starts the goroutines that write to it.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	s := &Store{
+		dialect: dialectFor(c.Database), log: c.Log, retention: c.Retention,
+		committed: make(chan struct{}, 1), sends: make(chan *send, sendQueue), ended: make(chan struct{}),
+	}
+	if err := s.dialect.migrate(ctx); err != nil {
+		return nil, fmt.Errorf("migrate the database: %w", err)
+	}
+	var err error
+	if s.writer, s.reader, err = s.dialect.open(ctx); err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if err := s.identify(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("read what this database is: %w", err), s.closePools())
+	}
+	running, stop := context.WithCancel(context.Background())
+	s.stop, s.stopped = stop, running.Done()
+	s.done.Go(func() { s.runSender(running) })
+	s.done.Go(func() { s.runJanitor(running) })
+	return s, nil
+}
+
+// Close waits for the group under way to commit and closes the database. Sends that are still waiting are answered
+// with CodeUnavailable: they were not stored.
+func (s *Store) Close() error {
+	s.stop()
+	s.done.Wait()
+	return s.closePools()
+}
+
+func (s *Store) closePools() error {
+	var errs []error
+	seen := map[*sql.DB]bool{}
+	for _, g := range []*gorm.DB{s.writer, s.reader} {
+		pool, err := g.DB()
+		if err == nil && !seen[pool] {
+			seen[pool] = true
+			err = pool.Close()
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	return s.read(ctx).Raw("SELECT 1").Scan(&one).Error
+}
+
+// TokenSecret is the secret made at the database's first start, the same for every node.
+func (s *Store) TokenSecret() string { return s.tokenSecret }
+
+// Epoch is the first part of every event id of this database.
+func (s *Store) Epoch() string { return s.epoch }
+
+func (s *Store) read(ctx context.Context) *gorm.DB { return s.reader.WithContext(ctx) }
+
+type instanceRow struct {
+	Epoch, TokenSecret, Origin string
+}
+
+// identify reads, or makes at the first start, the epoch and the token secret. A database that now lives elsewhere than
+// at the last start was restored or moved: positions after the backup will be given out again, so old cursors must not
+// be understood any more.
+func (s *Store) identify(ctx context.Context) error {
+	origin, err := s.dialect.origin(ctx, s.writer)
+	if err != nil {
+		return err
+	}
+	return s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		err := tx.Exec(`INSERT INTO instance (id, epoch, token_secret, origin, created_at) VALUES (1, ?, ?, ?, ?)
+			ON CONFLICT (id) DO NOTHING`, newEpoch(), rand.Text()+rand.Text(), origin, models.Now().Millis()).Error
+		if err != nil {
+			return err
+		}
+		var row instanceRow
+		err = tx.Raw("SELECT epoch, token_secret, origin FROM instance WHERE id = 1" + s.dialect.forUpdate()).Scan(&row).Error
+		if err != nil {
+			return err
+		}
+		if row.Origin != origin {
+			s.log.Warn("the database was restored or moved: clients that come back will read again", "origin", origin)
+			row.Epoch = newEpoch()
+			err = tx.Exec("UPDATE instance SET epoch = ?, origin = ? WHERE id = 1", row.Epoch, origin).Error
+		}
+		s.epoch, s.tokenSecret = row.Epoch, row.TokenSecret
+		return err
+	})
+}
+
+func newEpoch() string { return strings.ToLower(rand.Text()[:10]) }
+
+func gormConfig(prepare bool) *gorm.Config {
+	return &gorm.Config{
+		SkipDefaultTransaction: true,
+		PrepareStmt:            prepare,
+		TranslateError:         true,
+		Logger:                 logger.Discard, // errors are returned, and logged once, at the edge
+	}
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+type userRow struct {
+	ID           int64
+	Username     string
+	UsernameKey  string
+	DisplayName  string
+	Description  string
+	Guest        bool
+	PasswordHash string
+	CreatedAt    int64
+	LastSeenAt   int64
+}
+
+func (userRow) TableName() string { return "users" }
+
+func (r userRow) model() models.User {
+	return models.User{
+		ID: r.ID, Username: r.Username, DisplayName: r.DisplayName, Description: r.Description, Guest: r.Guest,
+		LastSeenAt: models.FromMillis(r.LastSeenAt), CreatedAt: models.FromMillis(r.CreatedAt),
+	}
+}
+
+// User is the profile that path names, or not_found.
+func (s *Store) User(ctx context.Context, path models.UserPath) (models.User, error) {
+	row, err := findUser(s.read(ctx), path)
+	return row.model(), err
+}
+
+// ChangeProfile changes the caller's own profile.
+func (s *Store) ChangeProfile(ctx context.Context, userID int64, p models.ProfileChange) (models.User, error) {
+	var user models.User
+	_, err := s.change(ctx, func(c *change) error {
+		changes := map[string]any{}
+		if p.DisplayName != nil {
+			changes["display_name"] = *p.DisplayName
+		}
+		if p.Description != nil {
+			changes["description"] = *p.Description
+		}
+		if len(changes) > 0 {
+			if err := c.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error; err != nil {
+				return err
+			}
+		}
+		row, err := findUser(c.DB, models.UserPath{ID: userID})
+		user = row.model()
+		return err
+	})
+	return user, err
+}
+
+// Password is who logs in under username and the hash to check, or not_found. Guests have no hash.
+func (s *Store) Password(ctx context.Context, username string) (userID int64, hash string, err error) {
+	key, ok := models.NameKey(username, models.MaxUsernameLength)
+	if !ok {
+		return 0, "", models.NotFound()
+	}
+	row, err := findUser(s.read(ctx), models.UserPath{Key: key})
+	return row.ID, row.PasswordHash, err
+}
+
+func findUser(db *gorm.DB, path models.UserPath) (userRow, error) {
+	var row userRow
+	q := db.Limit(1)
+	if path.Key != "" {
+		q = q.Where("username_key = ?", path.Key)
+	} else {
+		q = q.Where("id = ?", path.ID)
+	}
+	found := q.Find(&row)
+	if found.Error == nil && found.RowsAffected == 0 {
+		return row, models.NotFound()
+	}
+	return row, found.Error
+}
+
+func insertUser(c *change, a models.NewAccount) (models.User, error) {
+	key, ok := models.NameKey(a.Username, models.MaxUsernameLength)
+	if !ok {
+		return models.User{}, models.Invalid("username", "is not a username")
+	}
+	if a.DisplayName == "" {
+		a.DisplayName = a.Username
+	}
+	row := userRow{
+		Username: a.Username, UsernameKey: key, DisplayName: a.DisplayName, Description: a.Description,
+		Guest: a.Guest, PasswordHash: a.PasswordHash, CreatedAt: models.Now().Millis(),
+	}
+	err := c.Create(&row).Error
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return models.User{}, models.Errorf(models.CodeUsernameTaken, "The username %q is taken.", a.Username)
+	}
+	return row.model(), err
+}

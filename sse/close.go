@@ -1,0 +1,57 @@
+package sse
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+const (
+	// closeSlice is how many streams end at once when the server stops, and closePause the time between two slices.
+	closeSlice = 500
+	closePause = 20 * time.Millisecond
+	// reconnectSpread is the time over which the clients of a server that stops are asked to come back.
+	reconnectSpread = 3 * time.Second
+)
+
+// Close refuses new streams and ends those that are open with server.closing, in slices, so that they do not all come
+// back at once. It returns when the last one is gone, or, with ctx's error, when ctx is over; then they were cut.
+func (h *Hub) Close(ctx context.Context) error {
+	h.mu.Lock()
+	h.closing = true
+	open := make([]*Stream, 0, len(h.streams))
+	for _, s := range h.streams {
+		open = append(open, s)
+	}
+	h.mu.Unlock()
+	for i, s := range open {
+		if i > 0 && i%closeSlice == 0 {
+			pause(ctx, closePause)
+		}
+		frame := passing("", models.EventServerClosing, models.ServerClosing{
+			ReconnectInMS: int64(rand.N(reconnectSpread) / time.Millisecond),
+		})
+		h.mu.Lock()
+		h.finish(s, frame)
+		h.mu.Unlock()
+	}
+	gone := make(chan struct{})
+	go func() {
+		h.work.Wait()
+		close(gone)
+	}()
+	var err error
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		err = ctx.Err()
+		for _, s := range open {
+			h.remove(s)
+		}
+	}
+	h.cancel()
+	<-gone
+	return err
+}

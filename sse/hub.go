@@ -1,0 +1,294 @@
+package sse
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// Log is what the push side reads: the store.
+type Log interface {
+	Epoch() string
+	// Bounds are the newest position, and the newest of those no longer kept.
+	Bounds(ctx context.Context) (head, pruned int64, err error)
+	Entries(ctx context.Context, after int64, limit int) ([]models.LogEntry, error)
+	EntriesFor(ctx context.Context, userID, after, upTo int64) ([]models.LogEntry, error)
+	View(ctx context.Context, userID, after int64) (models.View, error)
+	User(ctx context.Context, path models.UserPath) (models.User, error)
+	// CheckSession is nil while the caller's session may be used.
+	CheckSession(ctx context.Context, caller models.Caller) error
+	// Committed yields after commits that appended to the log.
+	Committed() <-chan struct{}
+}
+
+// Hub knows the streams of this node and what each may see.
+type Hub struct {
+	log         Log
+	logger      *slog.Logger
+	streamLimit int // per user; 0 for none
+
+	ctx    context.Context // of the walks; over when the hub has closed
+	cancel context.CancelFunc
+	work   sync.WaitGroup // every goroutine of every stream
+
+	mu       sync.Mutex
+	position int64         // the log has been applied up to here
+	moved    chan struct{} // closed, and replaced, when position moves
+	closing  bool
+	streams  map[string]*Stream
+	users    map[int64]map[*Stream]struct{}
+	rooms    map[int64]*room
+	recent   recent
+	dirty    []*Stream // have something queued since the last flush
+}
+
+// room is who hears of a room on this node.
+type room struct {
+	subscriptions []*subscription      // of live streams
+	inside        map[*Stream]entrance // streams that are in the room now, live or not
+}
+
+// subscription is a live stream's part in a room.
+type subscription struct {
+	stream *Stream
+	index  int // in room.subscriptions
+	inside bool
+	muted  bool
+}
+
+// NewHub makes a hub that stands at the newest event: streams of an earlier process come back with their cursors.
+// streamLimit bounds the streams of one user; 0 does not.
+func NewHub(ctx context.Context, log Log, logger *slog.Logger, streamLimit int) (*Hub, error) {
+	head, _, err := log.Bounds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h := &Hub{
+		log: log, logger: logger, streamLimit: streamLimit, position: head, moved: make(chan struct{}),
+		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
+	}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	return h, nil
+}
+
+func (h *Hub) cursor(position int64) string {
+	return models.Cursor{Epoch: h.log.Epoch(), Position: position}.String()
+}
+
+// reach waits until the hub has applied the log up to position.
+func (h *Hub) reach(ctx context.Context, position int64) error {
+	for {
+		h.mu.Lock()
+		at, moved := h.position, h.moved
+		h.mu.Unlock()
+		if at >= position {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// locked runs f under the hub's lock, and then writes what f queued.
+func (h *Hub) locked(f func()) {
+	h.mu.Lock()
+	f()
+	dirty := h.dirty
+	h.dirty = nil
+	h.mu.Unlock()
+	for _, s := range dirty {
+		s.flush()
+	}
+}
+
+// apply moves the hub over a run of events that follows its position, and writes to the streams what each may see.
+func (h *Hub) apply(events []*event) {
+	h.locked(func() {
+		for _, e := range events {
+			h.before(e)
+			h.deliver(e)
+			h.after(e)
+			h.position = e.Position
+			h.recent.add(e)
+		}
+		close(h.moved)
+		h.moved = make(chan struct{})
+	})
+}
+
+// before makes those members whom e brings in, so that it is the first event that they see.
+func (h *Hub) before(e *event) {
+	if e.Name != models.EventMemberJoined && e.Name != models.EventRoomCreated {
+		return
+	}
+	for _, userID := range []int64{e.Audience.UserID, e.Audience.PeerID} {
+		for s := range h.users[userID] {
+			if s.live {
+				h.subscribe(s, e.Audience.RoomID, false)
+			}
+		}
+	}
+}
+
+// after takes those out whom e removes, so that it is the last event that they see.
+func (h *Hub) after(e *event) {
+	a := e.Audience
+	switch e.Name {
+	case models.EventMemberLeft, models.EventMemberBanned:
+		for s := range h.users[a.UserID] {
+			h.unsubscribe(s, a.RoomID)
+			h.exit(s, a.RoomID)
+		}
+	case models.EventRoomDeleted:
+		if r := h.rooms[a.RoomID]; r != nil {
+			for s := range r.inside {
+				delete(s.entered, a.RoomID)
+			}
+			for _, sub := range r.subscriptions {
+				delete(sub.stream.subscriptions, a.RoomID)
+			}
+			delete(h.rooms, a.RoomID)
+		}
+	case models.EventSessionRevoked:
+		for s := range h.users[a.UserID] {
+			if s.sessionID == a.SessionID {
+				h.finish(s, e.frame)
+			}
+		}
+	}
+}
+
+// deliver queues e for the live streams that may see it.
+func (h *Hub) deliver(e *event) {
+	a := e.Audience
+	switch {
+	case a.SessionID != "": // it ends the session's streams, which after does
+		return
+	case a.Everyone:
+		for _, s := range h.streams {
+			h.push(s, e, e.frame)
+		}
+		return
+	}
+	for _, userID := range []int64{a.UserID, a.PeerID} {
+		for s := range h.users[userID] {
+			h.push(s, e, e.frame)
+		}
+	}
+	if r := h.rooms[a.RoomID]; r != nil {
+		// Backwards, since a stream that overflows is taken out of the list, its place filled by the last one.
+		for i := len(r.subscriptions) - 1; i >= 0; i-- {
+			sub := r.subscriptions[i]
+			if f := e.frameFor(sub.inside, sub.muted); f != nil {
+				h.push(sub.stream, e, f)
+			}
+		}
+	}
+}
+
+// frameFor is the frame for a member who is in the room or is not, nil for none.
+func (e *event) frameFor(inside, muted bool) []byte {
+	switch {
+	case e.notification == nil || inside:
+		return e.frame
+	case muted:
+		return nil
+	}
+	return e.notification
+}
+
+// push queues a frame of e for a live stream, once. A stream that has no room left goes on from the log.
+func (h *Hub) push(s *Stream, e *event, frame []byte) {
+	if !s.live || s.pushed == e.Position {
+		return
+	}
+	s.pushed = e.Position
+	switch s.enqueue(frame) {
+	case queued:
+		h.dirty = append(h.dirty, s)
+	case full:
+		h.detach(s)
+		s.walkFrom(e.Position - 1)
+	}
+}
+
+func (h *Hub) room(id int64) *room {
+	r := h.rooms[id]
+	if r == nil {
+		r = &room{inside: map[*Stream]entrance{}}
+		h.rooms[id] = r
+	}
+	return r
+}
+
+func (h *Hub) subscribe(s *Stream, roomID int64, muted bool) {
+	if s.subscriptions[roomID] != nil {
+		return
+	}
+	r := h.room(roomID)
+	_, inside := s.entered[roomID]
+	sub := &subscription{stream: s, index: len(r.subscriptions), inside: inside, muted: muted}
+	r.subscriptions = append(r.subscriptions, sub)
+	if s.subscriptions == nil {
+		s.subscriptions = map[int64]*subscription{}
+	}
+	s.subscriptions[roomID] = sub
+}
+
+func (h *Hub) unsubscribe(s *Stream, roomID int64) {
+	sub, r := s.subscriptions[roomID], h.rooms[roomID]
+	if sub == nil {
+		return
+	}
+	last := len(r.subscriptions) - 1
+	r.subscriptions[sub.index] = r.subscriptions[last]
+	r.subscriptions[sub.index].index = sub.index
+	r.subscriptions[last] = nil
+	r.subscriptions = r.subscriptions[:last]
+	delete(s.subscriptions, roomID)
+	h.forget(roomID, r)
+}
+
+// forget drops a room that nobody here hears of.
+func (h *Hub) forget(roomID int64, r *room) {
+	if len(r.subscriptions) == 0 && len(r.inside) == 0 {
+		delete(h.rooms, roomID)
+	}
+}
+
+// detach makes s no longer live: from here on it reads the log itself.
+func (h *Hub) detach(s *Stream) {
+	s.live = false
+	for roomID := range s.subscriptions {
+		h.unsubscribe(s, roomID)
+	}
+}
+
+// goLive makes s live if it stands where the hub stands. v is what it may see there.
+func (h *Hub) goLive(s *Stream, v *view, position int64) (done bool) {
+	h.locked(func() {
+		if position != h.position {
+			return
+		}
+		done = true
+		if h.streams[s.id] != s || s.isOver() {
+			return // it has ended; there is nothing left to do
+		}
+		s.live, s.pushed = true, position
+		for roomID, m := range v.rooms {
+			h.subscribe(s, roomID, m.muted)
+		}
+		for roomID := range s.entered {
+			if s.subscriptions[roomID] == nil {
+				h.exit(s, roomID)
+			}
+		}
+		s.caughtUp()
+	})
+	return done
+}

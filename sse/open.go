@@ -1,0 +1,231 @@
+package sse
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// A browser that lost its stream waits between half and one and a half times this before it comes back: not all at the
+// same moment after a restart.
+const retryAfter = 3000 // milliseconds
+
+// Opening is who opens a stream, and where it is to begin.
+type Opening struct {
+	Caller models.Caller
+	Cursor string  // the last event that the client has; "" for a new stream
+	Rooms  []int64 // to be entered; those that the caller is no member of are passed over
+}
+
+// beginning is where a stream starts in the log, and what it is told first.
+type beginning struct {
+	position int64
+	first    []byte
+}
+
+// Open takes the connection over from net/http, so that an idle stream keeps none of its buffers and goroutines, and
+// starts the stream. An error means that nothing was written yet: too many streams (rate_limited), the server is
+// stopping or the database does not answer (unavailable).
+func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
+	// Until it starts, Open itself is at the socket: what is queued meanwhile waits for the answer's head.
+	s := &Stream{hub: h, writing: true, id: crand.Text(), slot: rand.Uint64(), userID: o.Caller.UserID, sessionID: o.Caller.SessionID}
+	b, err := h.begin(r.Context(), s, o)
+	if err != nil {
+		return err
+	}
+	entrances, err := h.entrances(r.Context(), o)
+	if err != nil {
+		return err
+	}
+	// A log-out before the place where the stream begins would never be met on the way: so it is asked for after that
+	// place is known. One after it is met.
+	if err := h.log.CheckSession(r.Context(), o.Caller); err != nil {
+		return err
+	}
+	if err := h.register(s); err != nil {
+		return err
+	}
+	defer h.work.Done()
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		h.remove(s)
+		return fmt.Errorf("take the connection over: %w", err)
+	}
+	if err := s.attach(conn); err != nil {
+		h.remove(s)
+		return errors.Join(err, conn.Close())
+	}
+	h.locked(func() {
+		for roomID, e := range entrances {
+			h.enter(s, roomID, e)
+		}
+	})
+	s.walkFrom(b.position)
+	h.work.Go(s.watch)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.start(append(header(w.Header()), b.first...))
+	return nil
+}
+
+// begin finds where the stream starts. A cursor that cannot be served is told so in place of the replay, and its ready
+// has no id: a client that is cut off right after it comes back with the old cursor and is told again.
+func (h *Hub) begin(ctx context.Context, s *Stream, o Opening) (beginning, error) {
+	head, pruned, err := h.log.Bounds(ctx)
+	if err != nil {
+		return beginning{}, err
+	}
+	b := beginning{position: head, first: retryFrame(retryAfter/2 + rand.N(int64(retryAfter)))}
+	ready := models.Ready{StreamID: s.id, UserID: s.userID, ServerTime: models.Now()}
+	if o.Cursor == "" {
+		b.first = append(b.first, passing(h.cursor(head), models.EventReady, ready)...)
+		return b, nil
+	}
+	position, err := h.servable(o.Cursor, head, pruned)
+	var why unservable
+	if errors.As(err, &why) {
+		b.first = append(b.first, passing("", models.EventReady, ready)...)
+		b.first = append(b.first, h.resync(models.ResyncReason(why), head)...)
+		return b, nil
+	}
+	ready.Resumed, b.position = true, position
+	b.first = append(b.first, passing(h.cursor(position), models.EventReady, ready)...)
+	return b, nil
+}
+
+// unservable says why the log cannot be read from a cursor on.
+type unservable models.ResyncReason
+
+func (u unservable) Error() string { return string(u) }
+
+func (h *Hub) servable(cursor string, head, pruned int64) (position int64, err error) {
+	c, ok := models.ParseCursor(cursor)
+	switch {
+	case !ok, c.Epoch != h.log.Epoch(), c.Position > head:
+		return 0, unservable(models.ResyncUnknown)
+	case c.Position < pruned:
+		return 0, unservable(models.ResyncExpired)
+	}
+	return c.Position, nil
+}
+
+// entrances are the rooms to be entered that the caller is a member of.
+func (h *Hub) entrances(ctx context.Context, o Opening) (map[int64]entrance, error) {
+	if len(o.Rooms) == 0 {
+		return nil, nil
+	}
+	user, err := h.log.User(ctx, models.UserPath{ID: o.Caller.UserID})
+	if err != nil {
+		return nil, err
+	}
+	head, _, err := h.log.Bounds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := h.log.View(ctx, o.Caller.UserID, head)
+	if err != nil {
+		return nil, err
+	}
+	v := newView(loaded)
+	entrances := map[int64]entrance{}
+	for _, roomID := range o.Rooms {
+		if m, ok := v.rooms[roomID]; ok {
+			entrances[roomID] = entrance{user: user.Ref(), subject: m.subject}
+		}
+	}
+	return entrances, nil
+}
+
+// register makes the stream known, so that a log-out finds it from here on. It counts as work until Open has ended.
+func (h *Hub) register(s *Stream) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return &models.Error{
+			Code: models.CodeUnavailable, Message: "This server is stopping.", RetryAfter: time.Second,
+		}
+	}
+	if h.streamLimit > 0 && len(h.users[s.userID]) >= h.streamLimit {
+		return &models.Error{
+			Code:    models.CodeRateLimited,
+			Message: fmt.Sprintf("You have %d streams open, which is as many as one user may have.", h.streamLimit), RetryAfter: time.Minute,
+		}
+	}
+	h.work.Add(1)
+	h.streams[s.id] = s
+	if h.users[s.userID] == nil {
+		h.users[s.userID] = map[*Stream]struct{}{}
+	}
+	h.users[s.userID][s] = struct{}{}
+	return nil
+}
+
+// attach gives the stream its connection.
+func (s *Stream) attach(conn net.Conn) error {
+	// net/http may have set deadlines for the request.
+	if err := conn.SetDeadline(time.Time{}); err != nil {
+		return err
+	}
+	sock, err := newSocket(conn)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn, s.socket = conn, sock
+	if s.over {
+		return net.ErrClosed
+	}
+	return err
+}
+
+// header is the answer's head. The body ends with the connection, so it needs no chunks.
+func header(h http.Header) []byte {
+	h = h.Clone()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	h.Set("Connection", "close")
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	var b writer
+	b = append(b, "HTTP/1.1 200 OK\r\n"...)
+	_ = h.Write(&b) // a slice takes everything
+	return append(b, "\r\n"...)
+}
+
+type writer []byte
+
+func (w *writer) Write(p []byte) (int, error) {
+	*w = append(*w, p...)
+	return len(p), nil
+}
+
+// finish makes frame the last of a stream.
+func (h *Hub) finish(s *Stream, frame []byte) {
+	h.detach(s)
+	s.end(frame)
+}
+
+// remove forgets a stream and closes its connection. It may be called more than once.
+func (h *Hub) remove(s *Stream) {
+	h.locked(func() {
+		if h.streams[s.id] == s {
+			h.detach(s)
+			for roomID := range s.entered {
+				h.exit(s, roomID)
+			}
+			delete(h.streams, s.id)
+			delete(h.users[s.userID], s)
+			if len(h.users[s.userID]) == 0 {
+				delete(h.users, s.userID)
+			}
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.close()
+	})
+}

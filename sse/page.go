@@ -1,0 +1,57 @@
+package sse
+
+import (
+	"context"
+	"errors"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// Page is the JSON form of the log: up to limit of the kept events after a cursor that the caller may see, and the
+// cursor up to which the page reaches, which may be beyond its last event. An empty cursor stands for the oldest event
+// that is kept. One that cannot be served is expired.
+func (h *Hub) Page(ctx context.Context, caller models.Caller, after string, limit int) ([]models.Event, models.Cursor, error) {
+	head, pruned, err := h.log.Bounds(ctx)
+	if err != nil {
+		return nil, models.Cursor{}, err
+	}
+	position := pruned
+	if after != "" {
+		if position, err = h.servable(after, head, pruned); err != nil {
+			return nil, models.Cursor{}, expired(err)
+		}
+	}
+	loaded, err := h.log.View(ctx, caller.UserID, position)
+	if err != nil {
+		return nil, models.Cursor{}, err
+	}
+	v, epoch, items := newView(loaded), h.log.Epoch(), []models.Event{}
+	for position < head && len(items) < limit {
+		upTo := min(position+walkWindow, head)
+		entries, err := h.log.EntriesFor(ctx, caller.UserID, position, upTo)
+		if err != nil {
+			return nil, models.Cursor{}, err
+		}
+		position = upTo
+		for _, e := range entries {
+			if e.Kept() && v.sees(e) {
+				at := models.Cursor{Epoch: epoch, Position: e.Position}
+				items = append(items, models.Event{ID: at.String(), Name: e.Name, Data: e.Data})
+			}
+			v.pass(e)
+			if len(items) == limit {
+				position = e.Position
+				break
+			}
+		}
+	}
+	return items, models.Cursor{Epoch: epoch, Position: position}, nil
+}
+
+func expired(err error) error {
+	var why unservable
+	if errors.As(err, &why) && models.ResyncReason(why) == models.ResyncExpired {
+		return models.Errorf(models.CodeExpired, "The events after this cursor are no longer kept; read again through REST.")
+	}
+	return models.Errorf(models.CodeExpired, "This cursor is not one of this database's; read again through REST.")
+}

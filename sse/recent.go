@@ -1,0 +1,36 @@
+package sse
+
+// Bounds of the newest events that are kept in memory, for walks that are only a little behind.
+const (
+	recentEvents = 4096
+	recentBytes  = 8 << 20
+)
+
+// recent is a run of the newest events, without gaps, ending at the hub's position.
+type recent struct {
+	events []*event
+	bytes  int
+}
+
+func (r *recent) add(e *event) {
+	r.events = append(r.events, e)
+	r.bytes += len(e.frame) + len(e.notification)
+	drop := 0
+	for len(r.events)-drop > recentEvents || r.bytes > recentBytes {
+		oldest := r.events[drop]
+		r.bytes -= len(oldest.frame) + len(oldest.notification)
+		r.events[drop] = nil
+		drop++
+	}
+	r.events = r.events[drop:]
+}
+
+// after is a copy of up to limit events that follow position; ok is false when they are not all here.
+func (r *recent) after(position int64, limit int) (events []*event, ok bool) {
+	if len(r.events) == 0 || position < r.events[0].Position-1 {
+		return nil, false
+	}
+	from := int(position - r.events[0].Position + 1)
+	to := min(from+limit, len(r.events))
+	return append([]*event(nil), r.events[from:to]...), true
+}

@@ -1,0 +1,252 @@
+package sse
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	// queueLimit and queueBytes bound what waits for a live stream's socket. Beyond, it reads the log itself.
+	queueLimit = 1024
+	queueBytes = 256 << 10
+	// writeSize is how much is handed to a slow socket at once: small, so that progress is seen.
+	writeSize = 16 << 10
+	// finishGrace is how long a stream that ends has to take its last event.
+	finishGrace = 5 * time.Second
+)
+
+// Stream is one client's connection.
+type Stream struct {
+	hub       *Hub
+	id        string
+	slot      uint64 // in which sweep it gets its heartbeat
+	userID    int64
+	sessionID string
+	conn      net.Conn
+	socket    socket
+
+	// Owned by Hub.mu.
+	live          bool
+	pushed        int64 // position of the newest event queued while live
+	subscriptions map[int64]*subscription
+	entered       map[int64]entrance
+
+	mu       sync.Mutex
+	queue    [][]byte
+	size     int       // bytes in queue
+	writing  bool      // somebody is at the socket, and looks at the queue again before leaving
+	walking  bool      // reads the log, from position walked
+	walked   int64     // while walking: the log has been read up to here
+	final    []byte    // the last frame, after which the stream ends
+	over     bool      // the connection is closed
+	sending  bool      // a write waits for the socket
+	pending  int       // bytes that the kernel held at the last sweep
+	progress time.Time // when the socket last took something, while sending
+}
+
+// queued, waiting and full are what became of a frame.
+type outcome int
+
+const (
+	queued  outcome = iota // it waits for a flush
+	waiting                // it waits for whoever is at the socket
+	full                   // there is no room
+	ended                  // the stream takes nothing more
+)
+
+func (s *Stream) enqueue(frame []byte) outcome {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over || s.final != nil {
+		return ended
+	}
+	if s.isFull(frame) && !s.writing {
+		s.attempt() // a long run of events in one go: the socket may well take them
+	}
+	if s.isFull(frame) {
+		return full
+	}
+	s.queue = append(s.queue, frame)
+	s.size += len(frame)
+	switch {
+	case s.writing:
+		return waiting
+	case len(s.queue) == 1:
+		return queued
+	}
+	return waiting // the first in the queue has announced it
+}
+
+func (s *Stream) isFull(frame []byte) bool {
+	return len(s.queue) >= queueLimit || s.size+len(frame) > queueBytes && len(s.queue) > 0
+}
+
+// flush offers what is queued to the socket, all in one write.
+func (s *Stream) flush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.writing && !s.over {
+		s.attempt()
+	}
+}
+
+// attempt writes what is queued without waiting. What the socket does not take is finished by the stream's own
+// goroutine. s.mu is held, and nobody else is at the socket.
+func (s *Stream) attempt() {
+	rest := s.take()
+	if len(rest) > 0 {
+		n, err := s.socket.tryWrite(rest)
+		if err != nil {
+			s.close()
+			return
+		}
+		rest = rest[n:]
+	}
+	if len(rest) > 0 || s.walking || s.final != nil {
+		s.start(rest)
+	}
+}
+
+// start sends the stream's own goroutine to the socket, with rest to write first. s.mu is held.
+func (s *Stream) start(rest []byte) {
+	s.writing = true
+	s.hub.work.Go(func() { s.drain(rest) })
+}
+
+// take empties the queue into one slice. s.mu is held.
+func (s *Stream) take() []byte {
+	if len(s.queue) == 0 {
+		return nil
+	}
+	b := s.queue[0]
+	if len(s.queue) > 1 {
+		b = make([]byte, 0, s.size)
+		for _, frame := range s.queue {
+			b = append(b, frame...)
+		}
+	}
+	clear(s.queue)
+	s.queue, s.size = s.queue[:0], 0
+	if cap(s.queue) > 16 {
+		s.queue = nil // an idle stream keeps no large queue
+	}
+	return b
+}
+
+// drain is the stream's own goroutine: it writes until the socket owes nothing, walks when the stream is behind, and
+// ends the stream after its last frame.
+func (s *Stream) drain(rest []byte) {
+	for {
+		if len(rest) > 0 {
+			if err := s.write(rest); err != nil {
+				s.hub.remove(s)
+				return
+			}
+		}
+		s.mu.Lock()
+		rest = s.take()
+		switch {
+		case s.over:
+			s.mu.Unlock()
+			return
+		case s.final != nil:
+			rest = append(append([]byte(nil), rest...), s.final...)
+			s.mu.Unlock()
+			_ = s.write(rest) // it ends either way
+			s.hub.remove(s)
+			return
+		case len(rest) > 0:
+			s.mu.Unlock()
+		case s.walking:
+			s.mu.Unlock()
+			s.walk()
+		default:
+			s.writing = false
+			s.mu.Unlock()
+			return
+		}
+	}
+}
+
+// write hands b to the socket piece by piece, waiting as long as it takes. The sweep closes one that takes nothing.
+func (s *Stream) write(b []byte) error {
+	for len(b) > 0 {
+		s.sends(true)
+		n, err := s.conn.Write(b[:min(len(b), writeSize)])
+		s.sends(false)
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+// sends notes for the sweep that a write begins or has ended.
+func (s *Stream) sends(sending bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sending, s.progress = sending, time.Now()
+}
+
+// walkFrom makes the stream read the log from position on.
+func (s *Stream) walkFrom(position int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.walking, s.walked = true, position
+}
+
+// caughtUp ends the walk: the hub feeds the stream from here on.
+func (s *Stream) caughtUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.walking = false
+}
+
+func (s *Stream) isOver() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over || s.final != nil
+}
+
+// wake sends the stream's goroutine to the socket if nobody is there.
+func (s *Stream) wake() { s.flush() }
+
+// end makes frame the last that the stream gets, whatever was still to come, and gives the peer a while to take it.
+func (s *Stream) end(frame []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over || s.final != nil {
+		return
+	}
+	s.final, s.walking = frame, false
+	if s.conn == nil {
+		return // it has yet to start, and will then end
+	}
+	_ = s.conn.SetWriteDeadline(time.Now().Add(finishGrace)) // also wakes a write that waits
+	if !s.writing {
+		s.start(nil)
+	}
+}
+
+// close closes the connection; whoever reads from it or writes to it sees that, and removes the stream. s.mu is held.
+func (s *Stream) close() {
+	if !s.over {
+		s.over = true
+		if s.conn != nil {
+			_ = s.conn.Close()
+		}
+	}
+}
+
+// watch waits for the peer to close. A client sends nothing on a stream, so whatever comes is ignored.
+func (s *Stream) watch() {
+	var b [64]byte
+	for {
+		if _, err := s.conn.Read(b[:]); err != nil {
+			s.hub.remove(s)
+			return
+		}
+	}
+}
