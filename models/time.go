@@ -42,13 +42,13 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return append(b, '"'), nil
 }
 
-// UnmarshalJSON reads any RFC 3339 time.
+// UnmarshalJSON reads any RFC 3339 time but the zero one, which would read as none at all.
 func (t *Time) UnmarshalJSON(b []byte) error {
 	if len(b) < 2 || b[0] != '"' {
 		return fmt.Errorf("a time is a string, not %s", b)
 	}
 	parsed, err := time.Parse(time.RFC3339Nano, string(b[1:len(b)-1]))
-	if err != nil {
+	if err != nil || At(parsed).IsZero() {
 		return fmt.Errorf("not an RFC 3339 time: %s", b)
 	}
 	*t = At(parsed)

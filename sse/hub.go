@@ -208,12 +208,11 @@ func (h *Hub) push(s *Stream, e *event, frame []byte) {
 		return
 	}
 	s.pushed = e.Position
-	switch s.enqueue(frame) {
+	switch s.offer(frame, e.Position) {
 	case queued:
 		h.dirty = append(h.dirty, s)
 	case full:
 		h.detach(s)
-		s.walkFrom(e.Position - 1)
 	}
 }
 

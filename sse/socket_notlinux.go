@@ -2,5 +2,5 @@
 
 package sse
 
-// pending is not asked for here; progress is what the kernel takes.
-func (socket) pending() (int, bool) { return 0, false }
+// owed is not known here; progress is what the kernel takes.
+func (socket) owed() (debt, bool) { return debt{}, false }

@@ -41,7 +41,7 @@ type Stream struct {
 	final    []byte    // the last frame, after which the stream ends
 	over     bool      // the connection is closed
 	sending  bool      // a write waits for the socket
-	pending  int       // bytes that the kernel held at the last sweep
+	owes     int       // bytes that the kernel held at the last sweep
 	progress time.Time // when the socket last took something, while sending
 }
 
@@ -55,27 +55,45 @@ const (
 	ended                  // the stream takes nothing more
 )
 
+// enqueue queues a frame that is not in the log, if there is room for it.
 func (s *Stream) enqueue(frame []byte) outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.add(frame)
+}
+
+// offer queues the frame of the event at position. When there is no room, the stream goes on from the log instead: that
+// is decided under the same lock, since whoever is at the socket leaves when the queue is empty and nothing is behind.
+func (s *Stream) offer(frame []byte, position int64) outcome {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.add(frame)
+	if o == full {
+		s.walking, s.walked = true, position-1
+	}
+	return o
+}
+
+// add appends to the queue. s.mu is held. When it answers full, somebody is at the socket.
+func (s *Stream) add(frame []byte) outcome {
 	if s.over || s.final != nil {
 		return ended
 	}
 	if s.isFull(frame) && !s.writing {
 		s.attempt() // a long run of events in one go: the socket may well take them
 	}
-	if s.isFull(frame) {
+	switch {
+	case s.over:
+		return ended
+	case s.isFull(frame):
 		return full
 	}
 	s.queue = append(s.queue, frame)
 	s.size += len(frame)
-	switch {
-	case s.writing:
-		return waiting
-	case len(s.queue) == 1:
-		return queued
+	if s.writing || len(s.queue) > 1 {
+		return waiting // for whoever is at the socket, or for the flush that the first in the queue has asked for
 	}
-	return waiting // the first in the queue has announced it
+	return queued
 }
 
 func (s *Stream) isFull(frame []byte) bool {

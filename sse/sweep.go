@@ -7,9 +7,19 @@ const (
 	sweepEvery = time.Second
 	// heartbeatSweeps is in how many sweeps each stream gets one heartbeat: every 20 s.
 	heartbeatSweeps = 20
-	// stalledAfter is how long a peer may take nothing of what it is owed.
-	stalledAfter = 30 * time.Second
+	// deadAfter is how long a peer's kernel may leave unanswered what was sent to it.
+	deadAfter = 30 * time.Second
+	// stalledAfter is how long a peer that is alive may take nothing. It is long because kernels make slow readers look
+	// idle: on a loopback, one that takes 1 KB/s opens its window once a minute.
+	stalledAfter = 10 * time.Minute
 )
+
+// debt is what a socket owes its peer.
+type debt struct {
+	bytes    int
+	underWay bool          // some of it was sent and not acknowledged
+	silence  time.Duration // since the peer's kernel was last heard of
+}
 
 // sweep sends a share of the streams their heartbeat and drops the peers that take nothing. One look at all streams
 // costs less than a deadline with every write.
@@ -35,15 +45,17 @@ func (h *Hub) sweep(now time.Time) {
 	}
 }
 
-// stalled reports whether the socket owes something and has not taken or passed on any of it for too long.
+// stalled reports whether the peer is gone without a word, or takes nothing of what it is owed for too long.
 func (s *Stream) stalled(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.writing || !s.sending {
+	if !s.sending {
 		return false
 	}
-	if pending, ok := s.socket.pending(); ok && pending != s.pending {
-		s.pending, s.progress = pending, now
+	d, known := s.socket.owed()
+	if known && d.bytes != s.owes {
+		s.owes, s.progress = d.bytes, now
 	}
-	return now.Sub(s.progress) > stalledAfter
+	quiet := now.Sub(s.progress)
+	return quiet > stalledAfter || quiet > deadAfter && known && d.underWay && d.silence > deadAfter
 }

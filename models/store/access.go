@@ -8,7 +8,7 @@ import (
 
 // access is a room as one caller meets it.
 type access struct {
-	roomRow
+	Room        roomRow `gorm:"embedded"`
 	CallerID    int64
 	Role        string // "" for no member
 	JoinedAt    int64
@@ -22,7 +22,7 @@ type access struct {
 func (a access) member() bool { return a.Role != "" }
 
 func (a access) model() models.Room {
-	room := a.roomRow.model()
+	room := a.Room.model()
 	if a.member() {
 		m := a.membership()
 		room.Membership = &m
@@ -33,7 +33,7 @@ func (a access) model() models.Room {
 func (a access) membership() models.Membership {
 	return models.Membership{
 		Role: models.Role(a.Role), JoinedAt: models.FromMillis(a.JoinedAt), LastReadID: a.LastReadID,
-		UnreadCount: a.MessageCount - a.SeenCount, Muted: a.Muted,
+		UnreadCount: a.Room.MessageCount - a.SeenCount, Muted: a.Muted,
 	}
 }
 
@@ -55,7 +55,7 @@ func lookAt(db *gorm.DB, path models.RoomPath, callerID int64) (access, error) {
 	switch {
 	case found.Error != nil:
 		return a, found.Error
-	case found.RowsAffected == 0, !a.member() && a.Kind != string(models.RoomPublic):
+	case found.RowsAffected == 0, !a.member() && a.Room.Kind != string(models.RoomPublic):
 		return a, models.NotFound()
 	case a.Banned && !a.member():
 		return a, bannedError(a.BannedUntil)

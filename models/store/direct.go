@@ -10,6 +10,11 @@ import (
 // Direct is the room of the caller and one other user, made at the first call. Whoever of the two calls first, and be
 // it at the same moment, there is one.
 func (s *Store) Direct(ctx context.Context, callerID int64, user models.UserPath) (models.Room, models.Cursor, error) {
+	return s.direct(ctx, callerID, user, "user")
+}
+
+// direct is Direct for a request that names the user in field.
+func (s *Store) direct(ctx context.Context, callerID int64, user models.UserPath, field string) (models.Room, models.Cursor, error) {
 	var room models.Room
 	at, err := s.change(ctx, func(c *change) error {
 		other, err := findUser(c.DB, user)
@@ -17,7 +22,7 @@ func (s *Store) Direct(ctx context.Context, callerID int64, user models.UserPath
 			return err
 		}
 		if other.ID == callerID {
-			return models.Invalid("user", "a direct room needs somebody else")
+			return models.Invalid(field, "a direct room needs somebody else")
 		}
 		id, err := c.directRoom(callerID, other.ID)
 		if err != nil {
@@ -69,7 +74,7 @@ func (s *Store) Target(ctx context.Context, callerID int64, target string) (int6
 		if !ok {
 			return 0, models.NotFound()
 		}
-		room, _, err := s.Direct(ctx, callerID, user)
+		room, _, err := s.direct(ctx, callerID, user, "target")
 		return room.ID, err
 	}
 	path, ok := models.ParseRoomPath(target)
@@ -77,5 +82,5 @@ func (s *Store) Target(ctx context.Context, callerID int64, target string) (int6
 		return 0, models.NotFound()
 	}
 	a, err := lookAt(s.read(ctx), path, callerID)
-	return a.ID, err
+	return a.Room.ID, err
 }

@@ -22,7 +22,7 @@ func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	h := history{db: db, room: a.roomRow, query: q}
+	h := history{db: db, room: a.Room, query: q}
 	direction, from := older, int64(0)
 	switch {
 	case q.Cursor != "":

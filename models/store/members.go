@@ -59,13 +59,13 @@ func (c *change) tellMember(name models.EventName, row roomRow, user models.User
 }
 
 type memberRow struct {
-	userRow
+	User     userRow `gorm:"embedded"`
 	Role     string
 	JoinedAt int64
 }
 
 func (r memberRow) model() models.Member {
-	return models.Member{User: r.userRow.model(), Role: models.Role(r.Role), JoinedAt: models.FromMillis(r.JoinedAt)}
+	return models.Member{User: r.User.model(), Role: models.Role(r.Role), JoinedAt: models.FromMillis(r.JoinedAt)}
 }
 
 const memberQuery = `SELECT u.*, m.role, m.joined_at FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.room_id = ?`
@@ -79,7 +79,7 @@ func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return empty, err
 	}
-	query, args := memberQuery, []any{a.ID}
+	query, args := memberQuery, []any{a.Room.ID}
 	if among != nil {
 		if len(among) == 0 {
 			return empty, nil
@@ -98,7 +98,7 @@ func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return empty, err
 	}
-	return pageOf(rows, page.Limit, memberRow.model, func(r memberRow) string { return intCursorOf(r.JoinedAt, r.ID) }), nil
+	return pageOf(rows, page.Limit, memberRow.model, func(r memberRow) string { return intCursorOf(r.JoinedAt, r.User.ID) }), nil
 }
 
 // member is user's membership in the room; ok is false for no member.
@@ -123,10 +123,10 @@ func (s *Store) Join(ctx context.Context, callerID int64, path models.RoomPath) 
 		if err != nil {
 			return err
 		}
-		if err := c.admit(a.roomRow, user.model(), models.RoleMember); err != nil {
+		if err := c.admit(a.Room, user.model(), models.RoleMember); err != nil {
 			return err
 		}
-		a, err = lookAt(c.DB, models.RoomPath{ID: a.ID}, callerID)
+		a, err = lookAt(c.DB, models.RoomPath{ID: a.Room.ID}, callerID)
 		room = a.model()
 		return err
 	})
@@ -143,11 +143,11 @@ func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath)
 		if err != nil || !a.member() {
 			return err
 		}
-		leaver, _, err := c.member(a.ID, callerID)
+		leaver, _, err := c.member(a.Room.ID, callerID)
 		if err != nil {
 			return err
 		}
-		return c.leave(a.roomRow, leaver)
+		return c.leave(a.Room, leaver)
 	})
 }
 
@@ -159,10 +159,10 @@ func (c *change) leave(row roomRow, leaver memberRow) error {
 		return err
 	}
 	left := models.MemberEvent{Role: models.Role(leaver.Role)}
-	if err := c.tellMember(models.EventMemberLeft, row, leaver.userRow.model().Ref(), left); err != nil {
+	if err := c.tellMember(models.EventMemberLeft, row, leaver.User.model().Ref(), left); err != nil {
 		return err
 	}
-	if err := c.expel(row, leaver.ID); err != nil {
+	if err := c.expel(row, leaver.User.ID); err != nil {
 		return err
 	}
 	if row.Kind == string(models.RoomPrivate) && row.MemberCount == 1 {
@@ -179,25 +179,28 @@ func (c *change) handOver(row roomRow, leaver memberRow) error {
 	}
 	var heir memberRow
 	found := c.Raw(memberQuery+` AND m.user_id <> ? ORDER BY CASE m.role WHEN 'owner' THEN 0 WHEN 'moderator' THEN 1 ELSE 2 END,
-		m.joined_at, m.user_id LIMIT 1`, row.ID, leaver.ID).Scan(&heir)
-	if found.Error != nil || found.RowsAffected == 0 {
+		m.joined_at, m.user_id LIMIT 1`, row.ID, leaver.User.ID).Scan(&heir)
+	if found.Error != nil {
 		return found.Error
 	}
-	if row.OwnerID == leaver.ID {
-		if err := c.Exec("UPDATE rooms SET owner_id = ? WHERE id = ?", heir.ID, row.ID).Error; err != nil {
+	if row.OwnerID == leaver.User.ID { // 0 when nobody is left: a room without an owner
+		if err := c.Exec("UPDATE rooms SET owner_id = ? WHERE id = ?", heir.User.ID, row.ID).Error; err != nil {
 			return err
 		}
 	}
-	if models.Role(heir.Role) == models.RoleOwner {
+	if found.RowsAffected == 0 || models.Role(heir.Role) == models.RoleOwner {
 		return nil
 	}
 	return c.setRole(row, heir, models.RoleOwner)
 }
 
 func (c *change) setRole(row roomRow, m memberRow, role models.Role) error {
-	err := c.Exec("UPDATE memberships SET role = ? WHERE room_id = ? AND user_id = ?", role, row.ID, m.ID).Error
+	err := c.Exec("UPDATE memberships SET role = ? WHERE room_id = ? AND user_id = ?", role, row.ID, m.User.ID).Error
+	if err == nil {
+		err = c.touch(row.ID)
+	}
 	if err != nil {
 		return err
 	}
-	return c.tellMember(models.EventMemberUpdated, row, m.userRow.model().Ref(), models.MemberEvent{Role: role})
+	return c.tellMember(models.EventMemberUpdated, row, m.User.model().Ref(), models.MemberEvent{Role: role})
 }

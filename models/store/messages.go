@@ -57,8 +57,8 @@ func (s *Store) Message(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return models.Message{}, err
 	}
-	row, err := findMessage(db, a.roomRow, id)
-	return row.model(a.roomRow), err
+	row, err := findMessage(db, a.Room, id)
+	return row.model(a.Room), err
 }
 
 // EditMessage replaces the text of the caller's own message.
@@ -75,18 +75,21 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 		if row.DeletedAt != 0 {
 			return models.NotFound()
 		}
-		message = row.model(a.roomRow)
+		message = row.model(a.Room)
 		if row.Text == e.Text {
 			return nil
 		}
 		row.Text, row.EditedAt = e.Text, models.Now().Millis()
 		err = c.Exec("UPDATE messages SET text = ?, edited_at = ? WHERE room_id = ? AND id = ?",
-			row.Text, row.EditedAt, a.ID, id).Error
+			row.Text, row.EditedAt, a.Room.ID, id).Error
+		if err == nil {
+			err = c.touch(a.Room.ID)
+		}
 		if err != nil {
 			return err
 		}
-		message = row.model(a.roomRow)
-		return c.tell(models.EventMessageEdited, models.Audience{RoomID: a.ID}, message)
+		message = row.model(a.Room)
+		return c.tell(models.EventMessageEdited, models.Audience{RoomID: a.Room.ID}, message)
 	})
 	return message, at, err
 }
@@ -99,7 +102,7 @@ func (c *change) lockMessage(callerID int64, path models.RoomPath, id int64) (ac
 	if err != nil {
 		return a, messageRow{}, err
 	}
-	row, err := findMessage(c.DB, a.roomRow, id)
+	row, err := findMessage(c.DB, a.Room, id)
 	return a, row, err
 }
 
@@ -117,22 +120,22 @@ func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.R
 			return nil
 		}
 		now := models.Now().Millis()
-		err = c.Exec("UPDATE messages SET text = '', deleted_at = ? WHERE room_id = ? AND id = ?", now, a.ID, id).Error
+		err = c.Exec("UPDATE messages SET text = '', deleted_at = ? WHERE room_id = ? AND id = ?", now, a.Room.ID, id).Error
 		if err != nil {
 			return err
 		}
-		err = c.Exec("UPDATE rooms SET message_count = message_count - 1, updated_at = ? WHERE id = ?", now, a.ID).Error
+		err = c.Exec("UPDATE rooms SET message_count = message_count - 1, updated_at = ? WHERE id = ?", now, a.Room.ID).Error
 		if err != nil {
 			return err
 		}
 		// Whoever had it among the seen ones has one less of them; for the others there is one less unread.
 		err = c.Exec(`UPDATE memberships SET seen_count = seen_count - 1
-			WHERE room_id = ? AND (last_read_id >= ? OR user_id = ?)`, a.ID, id, row.SenderID).Error
+			WHERE room_id = ? AND (last_read_id >= ? OR user_id = ?)`, a.Room.ID, id, row.SenderID).Error
 		if err != nil {
 			return err
 		}
-		return c.tell(models.EventMessageDeleted, models.Audience{RoomID: a.ID},
-			models.MessageRef{RoomID: a.ID, MessageID: id})
+		return c.tell(models.EventMessageDeleted, models.Audience{RoomID: a.Room.ID},
+			models.MessageRef{RoomID: a.Room.ID, MessageID: id})
 	})
 }
 
@@ -143,22 +146,22 @@ func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.Ro
 			return err
 		}
 		a, err := asModerator(c.DB, path, callerID)
-		if err != nil || a.ClearedID == a.LastMessageID {
+		if err != nil || a.Room.ClearedID == a.Room.LastMessageID {
 			return err
 		}
 		err = c.Exec("UPDATE rooms SET message_count = 0, cleared_id = last_message_id, updated_at = ? WHERE id = ?",
-			models.Now().Millis(), a.ID).Error
+			models.Now().Millis(), a.Room.ID).Error
 		if err != nil {
 			return err
 		}
-		if err := c.Exec("UPDATE memberships SET seen_count = 0 WHERE room_id = ?", a.ID).Error; err != nil {
+		if err := c.Exec("UPDATE memberships SET seen_count = 0 WHERE room_id = ?", a.Room.ID).Error; err != nil {
 			return err
 		}
-		if err := c.sweep(a.ID, a.LastMessageID); err != nil {
+		if err := c.sweep(a.Room.ID, a.Room.LastMessageID); err != nil {
 			return err
 		}
-		return c.tell(models.EventHistoryCleared, models.Audience{RoomID: a.ID},
-			models.HistoryCleared{RoomID: a.ID, UpToID: a.LastMessageID})
+		return c.tell(models.EventHistoryCleared, models.Audience{RoomID: a.Room.ID},
+			models.HistoryCleared{RoomID: a.Room.ID, UpToID: a.Room.LastMessageID})
 	})
 }
 
@@ -173,8 +176,8 @@ func (s *Store) MarkRead(ctx context.Context, callerID int64, path models.RoomPa
 		if err != nil {
 			return err
 		}
-		if mark.MessageID > a.LastMessageID {
-			return models.Invalid("message_id", "there is no such message yet; the newest is %d", a.LastMessageID)
+		if mark.MessageID > a.Room.LastMessageID {
+			return models.Invalid("message_id", "there is no such message yet; the newest is %d", a.Room.LastMessageID)
 		}
 		membership = a.membership()
 		if mark.MessageID <= a.LastReadID {
@@ -182,23 +185,23 @@ func (s *Store) MarkRead(ctx context.Context, callerID int64, path models.RoomPa
 		}
 		var unread int64
 		err = c.Raw(`SELECT count(*) FROM messages WHERE room_id = ? AND id > ? AND deleted_at = 0 AND sender_id <> ?`,
-			a.ID, max(mark.MessageID, a.ClearedID), callerID).Scan(&unread).Error
+			a.Room.ID, max(mark.MessageID, a.Room.ClearedID), callerID).Scan(&unread).Error
 		if err != nil {
 			return err
 		}
-		a.LastReadID, a.SeenCount = mark.MessageID, a.MessageCount-unread
+		a.LastReadID, a.SeenCount = mark.MessageID, a.Room.MessageCount-unread
 		err = c.Exec("UPDATE memberships SET last_read_id = ?, seen_count = ? WHERE room_id = ? AND user_id = ?",
-			a.LastReadID, a.SeenCount, a.ID, callerID).Error
+			a.LastReadID, a.SeenCount, a.Room.ID, callerID).Error
 		if err != nil {
 			return err
 		}
 		membership = a.membership()
 		to := models.Audience{UserID: callerID}
-		if a.Kind == string(models.RoomDirect) {
-			to.RoomID = a.ID
+		if a.Room.Kind == string(models.RoomDirect) {
+			to.RoomID = a.Room.ID
 		}
 		return c.tell(models.EventMessageRead, to,
-			models.ReadEvent{RoomID: a.ID, UserID: callerID, MessageID: mark.MessageID})
+			models.ReadEvent{RoomID: a.Room.ID, UserID: callerID, MessageID: mark.MessageID})
 	})
 	return membership, at, err
 }

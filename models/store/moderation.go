@@ -33,7 +33,7 @@ func (c *change) moderate(callerID int64, path models.RoomPath, user models.User
 		return m, err
 	}
 	m.target = row.model()
-	if m.member, m.isMember, err = c.member(m.room.ID, row.ID); err != nil {
+	if m.member, m.isMember, err = c.member(m.room.Room.ID, row.ID); err != nil {
 		return m, err
 	}
 	if m.isMember && models.Role(m.member.Role) == models.RoleOwner && models.Role(m.room.Role) != models.RoleOwner {
@@ -61,7 +61,7 @@ func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomP
 		if err != nil {
 			return err
 		}
-		row, _, err := c.member(m.room.ID, m.target.ID)
+		row, _, err := c.member(m.room.Room.ID, m.target.ID)
 		member = row.model()
 		return err
 	})
@@ -72,14 +72,14 @@ func (c *change) addMember(m moderation, role models.Role) error {
 	if role == "" {
 		role = models.RoleMember
 	}
-	banned, err := isBanned(c.DB, m.room.ID, m.target.ID)
+	banned, err := isBanned(c.DB, m.room.Room.ID, m.target.ID)
 	if err != nil {
 		return err
 	}
 	if banned {
 		return models.Errorf(models.CodeBanned, "This user is banned from the room; lift the ban first.")
 	}
-	return c.admit(m.room.roomRow, m.target, role)
+	return c.admit(m.room.Room, m.target, role)
 }
 
 func (c *change) changeRole(m moderation, role models.Role) error {
@@ -89,22 +89,29 @@ func (c *change) changeRole(m moderation, role models.Role) error {
 	}
 	if was == models.RoleOwner {
 		var owners int64
-		err := c.Raw("SELECT count(*) FROM memberships WHERE room_id = ? AND role = ?", m.room.ID, was).Scan(&owners).Error
+		err := c.Raw("SELECT count(*) FROM memberships WHERE room_id = ? AND role = ?", m.room.Room.ID, was).Scan(&owners).Error
 		if err != nil {
 			return err
 		}
 		if owners == 1 {
 			return models.Errorf(models.CodeForbidden, "A room keeps at least one owner; make another one first.")
 		}
-		if err := c.handOver(m.room.roomRow, m.member); err != nil {
+		if err := c.handOver(m.room.Room, m.member); err != nil {
 			return err
 		}
 	}
-	return c.setRole(m.room.roomRow, m.member, role)
+	return c.setRole(m.room.Room, m.member, role)
 }
 
 // RemoveMember takes a user out of the room. One who is no member stays so.
 func (s *Store) RemoveMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) (models.Cursor, error) {
+	if user.Key != "" {
+		row, err := findUser(s.read(ctx), user)
+		if err != nil {
+			return models.Cursor{}, err
+		}
+		user = models.UserPath{ID: row.ID}
+	}
 	if user.ID == callerID {
 		return s.Leave(ctx, callerID, path)
 	}
@@ -113,12 +120,12 @@ func (s *Store) RemoveMember(ctx context.Context, callerID int64, path models.Ro
 		if err != nil || !m.isMember {
 			return err
 		}
-		return c.leave(m.room.roomRow, m.member)
+		return c.leave(m.room.Room, m.member)
 	})
 }
 
 type banRow struct {
-	userRow
+	User       userRow `gorm:"embedded"`
 	Reason     string
 	Until      int64
 	BannedBy   int64
@@ -134,7 +141,7 @@ const banQuery = `SELECT u.*, b.reason, b.until, b.banned_by, b.created_at AS ba
 
 func (r banRow) model() models.Ban {
 	return models.Ban{
-		User: r.userRow.model(), Reason: r.Reason, Until: models.FromMillis(r.Until),
+		User: r.User.model(), Reason: r.Reason, Until: models.FromMillis(r.Until),
 		BannedBy:  models.UserRef{ID: r.BannedBy, Username: r.ByUsername, DisplayName: r.ByDisplay},
 		CreatedAt: models.FromMillis(r.BannedAt),
 	}
@@ -158,30 +165,33 @@ func (s *Store) Ban(ctx context.Context, callerID int64, path models.RoomPath, u
 		switch {
 		case m.target.ID == callerID:
 			return models.Invalid("user", "nobody can ban themselves; leave the room instead")
-		case m.room.Kind == string(models.RoomDirect):
+		case m.room.Room.Kind == string(models.RoomDirect):
 			return models.Errorf(models.CodeForbidden, "Nobody can be banned from a direct room; block them instead.")
 		}
-		if err := c.handOver(m.room.roomRow, m.member); err != nil {
+		if err := c.handOver(m.room.Room, m.member); err != nil {
 			return err
 		}
 		now := models.Now().Millis()
 		err = c.Exec(`INSERT INTO bans (room_id, user_id, reason, until, banned_by, created_at) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (room_id, user_id) DO UPDATE SET reason = excluded.reason, until = excluded.until,
 			banned_by = excluded.banned_by, created_at = excluded.created_at`,
-			m.room.ID, m.target.ID, value(n.Reason), n.Until.Millis(), callerID, now).Error
+			m.room.Room.ID, m.target.ID, value(n.Reason), n.Until.Millis(), callerID, now).Error
 		if err != nil {
 			return err
 		}
-		err = c.tellMember(models.EventMemberBanned, m.room.roomRow, m.target.Ref(),
+		err = c.tellMember(models.EventMemberBanned, m.room.Room, m.target.Ref(),
 			models.MemberEvent{Reason: value(n.Reason), Until: n.Until})
 		if err == nil && m.isMember {
-			err = c.expel(m.room.roomRow, m.target.ID)
+			err = c.expel(m.room.Room, m.target.ID)
+		}
+		if err == nil {
+			err = c.touch(m.room.Room.ID)
 		}
 		if err != nil {
 			return err
 		}
 		var row banRow
-		err = c.Raw(banQuery+" AND b.user_id = ?", m.room.ID, now, m.target.ID).Scan(&row).Error
+		err = c.Raw(banQuery+" AND b.user_id = ?", m.room.Room.ID, now, m.target.ID).Scan(&row).Error
 		ban = row.model()
 		return err
 	})
@@ -195,7 +205,7 @@ func (s *Store) Unban(ctx context.Context, callerID int64, path models.RoomPath,
 		if err != nil {
 			return err
 		}
-		return c.Exec("DELETE FROM bans WHERE room_id = ? AND user_id = ?", m.room.ID, m.target.ID).Error
+		return c.Exec("DELETE FROM bans WHERE room_id = ? AND user_id = ?", m.room.Room.ID, m.target.ID).Error
 	})
 	return err
 }
@@ -207,7 +217,7 @@ func (s *Store) Bans(ctx context.Context, callerID int64, path models.RoomPath, 
 	if err != nil {
 		return models.Page[models.Ban]{}, err
 	}
-	query, args := banQuery, []any{a.ID, models.Now().Millis()}
+	query, args := banQuery, []any{a.Room.ID, models.Now().Millis()}
 	if page.Cursor != "" {
 		at, id, err := intCursor(page.Cursor)
 		if err != nil {
@@ -220,5 +230,5 @@ func (s *Store) Bans(ctx context.Context, callerID int64, path models.RoomPath, 
 	if err != nil {
 		return models.Page[models.Ban]{}, err
 	}
-	return pageOf(rows, page.Limit, banRow.model, func(r banRow) string { return intCursorOf(r.BannedAt, r.ID) }), nil
+	return pageOf(rows, page.Limit, banRow.model, func(r banRow) string { return intCursorOf(r.BannedAt, r.User.ID) }), nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -33,7 +34,7 @@ func timeCursor(cursor string) (position int64, id string, err error) {
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err == nil {
 		first, rest, found := strings.Cut(string(raw), ":")
-		if position, err = strconv.ParseInt(first, 10, 64); err == nil && found && !strings.ContainsRune(rest, 0) {
+		if position, err = strconv.ParseInt(first, 10, 64); err == nil && found && utf8.ValidString(rest) && !strings.ContainsRune(rest, 0) {
 			return position, rest, nil
 		}
 	}

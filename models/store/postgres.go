@@ -110,7 +110,8 @@ func (d postgresDialect) provider(ctx context.Context) (*goose.Provider, *sql.DB
 	if err != nil {
 		return nil, nil, err
 	}
-	locker, err := lock.NewPostgresSessionLocker()
+	// Starts that meet ask each second whether the other one has finished; goose's own five seconds are long for a start.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return nil, nil, errors.Join(err, pool.Close())
 	}

@@ -32,5 +32,5 @@ func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) 
 	if err != nil {
 		return models.Page[models.Room]{}, err
 	}
-	return pageOf(rows, q.Limit, access.model, func(a access) string { return intCursorOf(a.ActiveAt, a.ID) }), nil
+	return pageOf(rows, q.Limit, access.model, func(a access) string { return intCursorOf(a.Room.ActiveAt, a.Room.ID) }), nil
 }

@@ -20,7 +20,7 @@ type roomRow struct {
 	OwnerID       int64
 	DirectKey     *string
 	CreatedAt     int64
-	UpdatedAt     int64
+	UpdatedAt     int64 `gorm:"autoUpdateTime:false"` // gorm would write seconds
 	ActiveAt      int64
 	MemberCount   int64
 	MessageCount  int64
@@ -115,23 +115,23 @@ func (s *Store) ChangeRoom(ctx context.Context, callerID int64, path models.Room
 		if err != nil {
 			return err
 		}
-		if a.Kind == string(models.RoomDirect) {
+		if a.Room.Kind == string(models.RoomDirect) {
 			return models.Errorf(models.CodeForbidden, "A direct room has no name of its own.")
 		}
 		room = a.model()
-		if !apply(&a.roomRow, r) {
+		if !apply(&a.Room, r) {
 			return nil
 		}
-		if a.Name == "" && a.Handle == "" {
+		if a.Room.Name == "" && a.Room.Handle == "" {
 			return models.Invalid("name", "is required where there is no handle")
 		}
-		a.UpdatedAt = models.Now().Millis()
-		err = c.Model(&a.roomRow).Select("handle", "handle_key", "name", "description", "updated_at").Updates(&a.roomRow).Error
+		a.Room.UpdatedAt = models.Now().Millis()
+		err = c.Model(&a.Room).Select("handle", "handle_key", "name", "description", "updated_at").Updates(&a.Room).Error
 		if err != nil {
-			return handleTaken(err, a.Handle)
+			return handleTaken(err, a.Room.Handle)
 		}
 		room = a.model()
-		return c.tell(models.EventRoomUpdated, models.Audience{RoomID: a.ID}, a.roomRow.model())
+		return c.tell(models.EventRoomUpdated, models.Audience{RoomID: a.Room.ID}, a.Room.model())
 	})
 	return room, at, err
 }
@@ -152,6 +152,11 @@ func apply(row *roomRow, r models.RoomChange) bool {
 	return row.Name != before.Name || row.Description != before.Description || row.Handle != before.Handle
 }
 
+// touch notes that something changed in the room, for those who ask what changed since a time.
+func (c *change) touch(roomID int64) error {
+	return c.Exec("UPDATE rooms SET updated_at = ? WHERE id = ?", models.Now().Millis(), roomID).Error
+}
+
 // DeleteRoom ends a room for all. Its messages are gone for readers at once, and from the disk soon after.
 func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
 	return s.change(ctx, func(c *change) error {
@@ -165,7 +170,7 @@ func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.Room
 		if models.Role(a.Role) != models.RoleOwner {
 			return models.Errorf(models.CodeForbidden, "Only an owner may delete the room.")
 		}
-		return c.removeRoom(a.roomRow)
+		return c.removeRoom(a.Room)
 	})
 }
 

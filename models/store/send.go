@@ -39,7 +39,7 @@ func (s *Store) Send(ctx context.Context, callerID int64, path models.RoomPath, 
 		if err != nil {
 			return models.Message{}, models.Cursor{}, err
 		}
-		path.ID = a.ID
+		path.ID = a.Room.ID
 	}
 	p := &send{ctx: ctx, callerID: callerID, roomID: path.ID, n: n, once: once, done: make(chan struct{})}
 	select {

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line. Flags of a subcommand can be given as environment variables too, which kong reads: no other
+// code looks at the environment.
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database to the newest schema, or show where it is."`
+	Replay  replayCmd  `cmd:"" help:"Play chat logs through a running server, and check that all of it arrived."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// run is the program; it returns the exit status.
+func run(args []string) int {
+	var c cli
+	parser, err := kong.New(&c, kong.Name("parley"), kong.UsageOnError(),
+		kong.Description("A chat backend that you run yourself: a plain HTTP API in, one event stream out."))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "parley:", err)
+		return 2
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		parser.FatalIfErrorf(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	if err := parsed.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "parley:", err)
+		return 1
+	}
+	return 0
+}
+
+type versionCmd struct{}
+
+// Run prints the version of the module that the binary was built from.
+func (versionCmd) Run() error {
+	_, err := fmt.Println("parley", version())
+	return err
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// testPostgres is the address of a PostgreSQL in which the tests may make databases. "make test" starts one.
+const testPostgres = "PARLEY_TEST_POSTGRES"
+
+// onEachDatabase runs a test on SQLite and on PostgreSQL, each with an empty database of its own.
+func onEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f(t, filepath.Join(t.TempDir(), "parley.db"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		f(t, newPostgres(t))
+	})
+}
+
+// newPostgres makes an empty database that lives as long as the test.
+func newPostgres(t testing.TB) string {
+	t.Helper()
+	address := os.Getenv(testPostgres)
+	if address == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(testPostgres + " is not set: this test needs a PostgreSQL")
+		}
+		t.Skip(testPostgres + " is not set")
+	}
+	ctx := context.Background()
+	admin, err := pgx.Connect(ctx, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = admin.Close(ctx) }()
+	name := "test_" + strings.ToLower(rand.Text())
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dropPostgres(t, address, name) })
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+func dropPostgres(t testing.TB, address, name string) {
+	ctx := context.Background()
+	admin, err := pgx.Connect(ctx, address)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer func() { _ = admin.Close(ctx) }()
+	if _, err := admin.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+const (
+	// replayPatience is how long a request that fails is repeated, and how long a reader may get nothing that it waits for.
+	replayPatience = time.Minute
+	// answerTimeout is how long an answer may take before its request is repeated.
+	answerTimeout = 30 * time.Second
+	// firstPause and longestPause bound the pauses between repetitions. Retry-After can make them longer.
+	firstPause   = 50 * time.Millisecond
+	longestPause = 2 * time.Second
+)
+
+// replayClient makes requests, and makes them again when they are lost or the server asks for it. That is safe, since
+// each one that creates something carries an Idempotency-Key.
+type replayClient struct {
+	base     string
+	http     *http.Client
+	repeated atomic.Int64
+}
+
+// newReplayClient makes a client that keeps up to conns connections for its requests.
+func newReplayClient(base string, conns int) *replayClient {
+	return &replayClient{
+		base: strings.TrimRight(base, "/"),
+		http: &http.Client{Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			MaxIdleConns:          conns,
+			MaxIdleConnsPerHost:   conns,
+			IdleConnTimeout:       time.Minute,
+			ResponseHeaderTimeout: answerTimeout,
+		}},
+	}
+}
+
+func (c *replayClient) close() { c.http.CloseIdleConnections() }
+
+// replayCall is one request.
+type replayCall struct {
+	method string
+	path   string
+	body   any    // sent as JSON; nil for none
+	key    string // the Idempotency-Key, "" for none
+	token  string
+	into   any // what the answer's JSON is decoded into; nil when it is of no interest
+}
+
+// do makes the call, repeatedly if need be, and returns the answer's header.
+func (c *replayClient) do(ctx context.Context, call replayCall) (http.Header, error) {
+	var body []byte
+	if call.body != nil {
+		var err error
+		if body, err = json.Marshal(call.body); err != nil {
+			return nil, err
+		}
+	}
+	giveUp := time.Now().Add(replayPatience)
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		header, err := c.once(ctx, call, body)
+		if err == nil || !mayPass(err) || time.Now().After(giveUp) {
+			return header, err
+		}
+		if err := wait(ctx, max(pause, retryAfter(err))); err != nil {
+			return nil, err
+		}
+		c.repeated.Add(1)
+	}
+}
+
+func (c *replayClient) once(ctx context.Context, call replayCall, body []byte) (http.Header, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errors.New("no answer in time"))
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, call.method, c.base+call.path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	if call.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if call.key != "" {
+		req.Header.Set("Idempotency-Key", call.key)
+	}
+	res, err := c.send(req, call.token)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, lostError{fmt.Errorf("%s %s: %w", call.method, call.path, err)}
+	}
+	if call.into != nil {
+		if err := json.Unmarshal(answer, call.into); err != nil {
+			return nil, fmt.Errorf("%s %s answered what cannot be read: %w", call.method, call.path, err)
+		}
+	}
+	return res.Header, nil
+}
+
+// open opens an event stream, which the caller closes.
+func (c *replayClient) open(ctx context.Context, query, token, lastID string) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/v1/events?"+query, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	if lastID != "" {
+		req.Header.Set("Last-Event-ID", lastID)
+	}
+	res, err := c.send(req, token)
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// send makes one request; an answer that is no success becomes an error.
+func (c *replayClient) send(req *http.Request, token string) (*http.Response, error) {
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, lostError{err}
+	}
+	if res.StatusCode < http.StatusOK || res.StatusCode >= http.StatusMultipleChoices {
+		defer res.Body.Close()
+		return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, refusal(res))
+	}
+	return res, nil
+}
+
+// lostError is a request that may or may not have been carried out.
+type lostError struct{ error }
+
+func (e lostError) Unwrap() error { return e.error }
+
+// refusal is the problem that came in place of what was asked for.
+func refusal(res *http.Response) error {
+	var p models.Problem
+	body, err := io.ReadAll(io.LimitReader(res.Body, models.MaxBodyBytes))
+	if err != nil || json.Unmarshal(body, &p) != nil || p.Code == "" {
+		p = models.Problem{Title: res.Status} // from a proxy before the server
+	}
+	switch res.StatusCode {
+	case http.StatusTooManyRequests:
+		p.Code = models.CodeRateLimited
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		p.Code = models.CodeUnavailable
+	}
+	text := fmt.Sprintf("%d %s: %s", res.StatusCode, p.Title, p.Detail)
+	if p.RequestID != "" {
+		text += " (request " + p.RequestID + ")"
+	}
+	seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
+	return &models.Error{
+		Code: p.Code, Message: text, Fields: p.Errors, RetryAfter: time.Duration(seconds) * time.Second,
+	}
+}
+
+// mayPass reports whether a request that failed so may succeed when it is made again.
+func mayPass(err error) bool {
+	var lost lostError
+	return errors.As(err, &lost) || isCode(err, models.CodeRateLimited) || isCode(err, models.CodeUnavailable)
+}
+
+func isCode(err error, code models.Code) bool { return errors.Is(err, &models.Error{Code: code}) }
+
+func retryAfter(err error) time.Duration {
+	var e *models.Error
+	if errors.As(err, &e) {
+		return min(e.RetryAfter, replayPatience)
+	}
+	return 0
+}
+
+// wait waits, unless ctx ends first.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

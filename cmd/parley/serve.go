@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/parley-chat/parley/handlers"
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store"
+	"github.com/parley-chat/parley/sse"
+)
+
+const (
+	// headerTimeout bounds how long a client may take to send a request's head.
+	headerTimeout = 10 * time.Second
+	// idleTimeout is how long a connection without a request is kept.
+	idleTimeout = 2 * time.Minute
+	// streamGrace and requestGrace bound how long a stop waits for the streams' last events and for the requests under way.
+	streamGrace  = 10 * time.Second
+	requestGrace = 20 * time.Second
+)
+
+type serveCmd struct {
+	databaseFlags
+	Listen         string        `env:"PARLEY_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where to listen (default: ${default})."`
+	TokenSecret    string        `env:"PARLEY_TOKEN_SECRET" placeholder:"SECRET" help:"Signs the access tokens; by default made at the first start and kept in the database."`
+	PublicURL      string        `env:"PARLEY_PUBLIC_URL" placeholder:"URL" help:"Where clients reach this server; by default taken from the request."`
+	Guests         bool          `env:"PARLEY_GUESTS" default:"true" negatable:"" help:"Let people in with a username alone (default: ${default})."`
+	EventRetention time.Duration `env:"PARLEY_EVENT_RETENTION" default:"168h" placeholder:"DURATION" help:"How long events are kept for streams that come back (default: ${default})."`
+	CORSOrigins    []string      `name:"cors-origins" env:"PARLEY_CORS_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may call the API; none by default."`
+	LogFormat      string        `env:"PARLEY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text or json; by default text on a terminal and json elsewhere."`
+}
+
+// Run serves until the first SIGINT or SIGTERM and then stops in order. A second signal ends the process at once.
+func (c serveCmd) Run(ctx context.Context) error {
+	s, err := c.start(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("Parley is ready.\n  API        %[1]s/v1\n  Reference  %[1]s/docs\n  Stream     %[1]s/v1/events\n", s.url)
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-s.failed:
+	}
+	return errors.Join(failed, s.stop())
+}
+
+// server is Parley, running. Its fields are in the order in which they are started; stop goes the other way round.
+type server struct {
+	url    string
+	log    *slog.Logger
+	store  *store.Store
+	hub    *sse.Hub
+	tail   sync.WaitGroup
+	stopIt context.CancelFunc // ends the tail
+	http   *http.Server
+	served sync.WaitGroup
+	failed chan error // the listener's error, if it fails by itself
+	closed atomic.Bool
+}
+
+// start wires the parts together, top to bottom.
+func (c serveCmd) start(ctx context.Context, logs io.Writer) (*server, error) {
+	s := &server{log: c.logger(logs), failed: make(chan error, 1)}
+	if err := c.openStore(ctx, s); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.hub, err = sse.NewHub(ctx, s.store, s.log, models.MaxStreamsPerUser); err != nil {
+		return nil, errors.Join(err, s.store.Close())
+	}
+	handler, err := c.handler(s)
+	if err != nil {
+		return nil, errors.Join(err, s.store.Close())
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return nil, errors.Join(err, s.store.Close())
+	}
+	tailing, stopIt := context.WithCancel(context.Background())
+	s.stopIt = stopIt
+	s.tail.Go(func() { s.hub.Run(tailing) })
+	s.url = "http://" + listener.Addr().String()
+	s.http = &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	s.served.Go(func() {
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	})
+	return s, nil
+}
+
+func (c serveCmd) openStore(ctx context.Context, s *server) error {
+	if c.Database == "" {
+		if err := os.MkdirAll(filepath.Clean(c.DataDir), 0o700); err != nil {
+			return err
+		}
+	}
+	var err error
+	s.store, err = store.Open(ctx, store.Config{Database: c.name(), Retention: c.EventRetention, Log: s.log})
+	return err
+}
+
+func (c serveCmd) handler(s *server) (http.Handler, error) {
+	secret := c.TokenSecret
+	if secret == "" {
+		secret = s.store.TokenSecret()
+	}
+	keys, err := token.New(secret)
+	if err != nil {
+		return nil, err
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return handlers.New(handlers.Config{
+		Store: s.store, Streams: s.hub, Tokens: keys, Log: s.log, Metrics: metrics, Ready: s.ready, Contract: api.Contract,
+		Settings: handlers.Settings{Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins},
+	}), nil
+}
+
+// ready is nil while requests should be sent here.
+func (s *server) ready(ctx context.Context) error {
+	if s.closed.Load() {
+		return models.Errorf(models.CodeUnavailable, "This server is stopping.")
+	}
+	return s.store.Ping(ctx)
+}
+
+// stop ends in this order: readiness fails, the streams get server.closing and end, the requests under way are
+// answered, the tail stops, the store closes. It returns nil when nothing had to be cut short.
+func (s *server) stop() error {
+	s.closed.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), streamGrace)
+	defer cancel()
+	if err := s.hub.Close(ctx); err != nil {
+		s.log.Warn("some streams did not take their last event in time", "error", err)
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), requestGrace)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	s.served.Wait()
+	s.stopIt()
+	s.tail.Wait()
+	return errors.Join(err, s.store.Close())
+}
+
+func (c serveCmd) logger(w io.Writer) *slog.Logger {
+	format := c.LogFormat
+	if file, ok := w.(*os.File); format == "auto" && ok && isatty.IsTerminal(file.Fd()) {
+		format = "text"
+	}
+	if format == "text" {
+		return slog.New(slog.NewTextHandler(w, nil))
+	}
+	return slog.New(slog.NewJSONHandler(w, nil))
+}

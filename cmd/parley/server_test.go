@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// patience bounds every wait of the tests. It is not a measure of speed: a test that waits this long has failed.
+const patience = 60 * time.Second
+
+// testServer is a real server in this process, on a port of its own.
+type testServer struct {
+	*server
+	t    testing.TB
+	once sync.Once
+}
+
+// startServer starts a server on database, with further flags as on the command line, and stops it with the test.
+func startServer(t testing.TB, database string, flags ...string) *testServer {
+	t.Helper()
+	var c cli
+	parser, err := kong.New(&c, kong.Exit(func(int) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database}, flags...)
+	if _, err := parser.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Serve.start(context.Background(), testLog{t})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts := &testServer{server: s, t: t}
+	t.Cleanup(ts.halt)
+	return ts
+}
+
+// halt stops the server as SIGTERM does, once.
+func (s *testServer) halt() {
+	s.once.Do(func() {
+		if err := s.server.stop(); err != nil {
+			s.t.Errorf("stop the server: %v", err)
+		}
+	})
+}
+
+// testLog puts the server's log into the test's.
+type testLog struct{ t testing.TB }
+
+func (l testLog) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte(`"level":"INFO","msg":"a stream`)) {
+		l.t.Logf("%s", b)
+	}
+	if bytes.Contains(b, []byte(`"level":"ERROR"`)) {
+		l.t.Errorf("the server logged an error: %s", b)
+	}
+	return len(b), nil
+}
+
+// process is parley as a program of its own, which can be killed.
+type process struct {
+	t      testing.TB
+	args   []string
+	url    string
+	mu     sync.Mutex
+	cmd    *exec.Cmd
+	stdout io.Reader
+	output bytes.Buffer
+}
+
+// startProcess starts the program on database and waits until it is ready. It is killed with the test.
+func startProcess(t testing.TB, database string, flags ...string) *process {
+	t.Helper()
+	p := launchProcess(t, database, flags...)
+	p.waitReady()
+	return p
+}
+
+// launchProcess is startProcess without the wait.
+func launchProcess(t testing.TB, database string, flags ...string) *process {
+	t.Helper()
+	address := freeAddress(t)
+	p := &process{
+		t: t, url: "http://" + address,
+		args: append([]string{"serve", "--listen", address, "--database", database}, flags...),
+	}
+	p.launch()
+	t.Cleanup(p.kill)
+	return p
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// start starts the program again and waits until it is ready.
+func (p *process) start() {
+	p.t.Helper()
+	p.launch()
+	p.waitReady()
+}
+
+func (p *process) launch() {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cmd = exec.Command(os.Args[0], p.args...)
+	p.cmd.Env = append(os.Environ(), asProgram+"=1")
+	p.cmd.Stderr = &p.output
+	var err error
+	if p.stdout, err = p.cmd.StdoutPipe(); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// waitReady waits for the first line, which says that it is ready; none comes from one that ended.
+func (p *process) waitReady() {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, err := io.ReadAtLeast(p.stdout, make([]byte, 1), 1); err != nil {
+		_ = p.cmd.Wait()
+		p.t.Fatalf("parley did not start: %v\n%s", err, p.output.String())
+	}
+}
+
+// kill ends the process as a crash does.
+func (p *process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd != nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+		p.cmd = nil
+	}
+}
+
+// terminate asks the process to stop and answers its exit status.
+func (p *process) terminate() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	_ = p.cmd.Wait()
+	status := p.cmd.ProcessState.ExitCode()
+	p.cmd = nil
+	return status
+}
+
+// newHTTP is a client that keeps no connection beyond the test: a leak check runs after it.
+func newHTTP(t testing.TB) *http.Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+const (
+	slowMessages = 20_000
+	slowSenders  = 50
+	slowText     = 1000 // characters: the backlog is far larger than what the server may keep in memory
+)
+
+// TestSlowReader lets one reader take 1 KB/s while 20,000 messages are sent. The others see each message as it is sent;
+// the server keeps nothing for the slow one; and when it reads on, it gets all of them in order.
+func TestSlowReader(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		s := startServer(t, database)
+		owner := newClient(t, s.url).guest("owner")
+		room := owner.room(models.NewRoom{Name: ptr("room")})
+		slow := openSlowly(owner, room.ID)
+		fast := owner.guest("fast")
+		fast.join(room.ID)
+		follower := fast.connect(fmt.Sprintf("room=%d", room.ID))
+
+		before := heap()
+		var senders, readers sync.WaitGroup
+		for range slowSenders {
+			senders.Go(func() { sendMany(owner, room.ID, slowMessages/slowSenders) })
+		}
+		readers.Go(func() { inOrder(t, follower.events) })
+		senders.Wait()
+		readers.Wait()
+		if grown := heap() - before; grown > 32<<20 {
+			t.Errorf("the server's memory grew by %d MB beside a backlog of %d MB", grown>>20, slowMessages*slowText>>20)
+		}
+		inOrder(t, slow.readOn())
+	})
+}
+
+func sendMany(c *client, roomID int64, n int) {
+	text := strings.Repeat("x", slowText)
+	for range n {
+		a := c.send("POST", roomPath(roomID)+"/messages", models.NewMessage{Text: text})
+		if a.response.StatusCode != 201 {
+			c.t.Error(a)
+			return
+		}
+	}
+}
+
+// inOrder takes all messages and wants each once, in the room's order.
+func inOrder(t *testing.T, events <-chan pushed) {
+	for next := int64(1); next <= slowMessages; {
+		select {
+		case e, open := <-events:
+			if !open {
+				t.Errorf("the stream ended before message %d", next)
+				return
+			}
+			var m models.Message
+			if err := e.into(&m); err != nil || e.name == string(models.EventMessageCreated) && m.ID != next {
+				t.Errorf("%v came where message %d was due (%v)", e, next, err)
+				return
+			}
+			if e.name == string(models.EventMessageCreated) {
+				next++
+			}
+		case <-time.After(patience):
+			t.Errorf("nothing came where message %d was due", next)
+			return
+		}
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// slowStream is a stream whose peer takes 1 KB/s, until it is told to read on.
+type slowStream struct {
+	t      *testing.T
+	conn   net.Conn
+	hurry  chan struct{}
+	events chan pushed
+}
+
+// openSlowly opens a stream over a socket with a small buffer, so that most of what is not read stays with the server.
+func openSlowly(c *client, roomID int64) *slowStream {
+	t := c.t.(*testing.T)
+	u, err := url.Parse(c.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+		t.Fatal(err)
+	}
+	_, err = fmt.Fprintf(conn, "GET /v1/events?room=%d HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n",
+		roomID, u.Host, c.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &slowStream{t: t, conn: conn, hurry: make(chan struct{}), events: make(chan pushed)}
+	head := bufio.NewReaderSize(conn, 16) // the least there is: what follows the head stays with the server
+	response, err := http.ReadResponse(head, nil)
+	if err != nil || response.StatusCode != 200 {
+		t.Fatalf("the stream was refused: %v %v", response, err)
+	}
+	begun, err := head.Peek(head.Buffered())
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := io.MultiReader(bytes.NewReader(begun), s)
+	done, stop := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(s.events)
+		_ = readEvents(body, func(e pushed) bool {
+			select {
+			case s.events <- e:
+				return true
+			case <-stop:
+				return false
+			}
+		})
+	}()
+	t.Cleanup(func() { close(stop); _ = conn.Close(); <-done })
+	return s
+}
+
+// Read is the peer: 1 KB, then a second of nothing.
+func (s *slowStream) Read(b []byte) (int, error) {
+	select {
+	case <-s.hurry:
+		return s.conn.Read(b)
+	case <-time.After(time.Second):
+		return io.LimitReader(s.conn, 1024).Read(b)
+	}
+}
+
+func (s *slowStream) readOn() <-chan pushed {
+	close(s.hurry)
+	return s.events
+}

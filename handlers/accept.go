@@ -1,0 +1,68 @@
+package handlers
+
+import (
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+const (
+	jsonType   = "application/json"
+	streamType = "text/event-stream"
+)
+
+// preference is how much a client wants a media type: its weight, and how exactly it named it (2: itself, 1: type/*,
+// 0: */* or nothing at all).
+type preference struct {
+	weight    float64
+	exactness int
+}
+
+// over reports whether p is wanted more than other.
+func (p preference) over(other preference) bool {
+	if p.weight != other.weight {
+		return p.weight > other.weight
+	}
+	return p.exactness > other.exactness
+}
+
+func accepts(r *http.Request, mediaType string) bool { return preferenceFor(r, mediaType).weight > 0 }
+
+// preferenceFor reads Accept as RFC 9110 has it: of the ranges that match, the most exact one decides. Ranges that
+// cannot be read are passed over.
+func preferenceFor(r *http.Request, mediaType string) preference {
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	if strings.TrimSpace(accept) == "" {
+		return preference{weight: 1}
+	}
+	family, _, _ := strings.Cut(mediaType, "/")
+	best := preference{exactness: -1}
+	for text := range strings.SplitSeq(accept, ",") {
+		name, parameters, err := mime.ParseMediaType(text)
+		if err != nil {
+			continue
+		}
+		exactness := -1
+		switch name {
+		case mediaType:
+			exactness = 2
+		case family + "/*":
+			exactness = 1
+		case "*/*":
+			exactness = 0
+		}
+		if exactness > best.exactness {
+			best = preference{weight: weight(parameters), exactness: exactness}
+		}
+	}
+	return best
+}
+
+func weight(parameters map[string]string) float64 {
+	q, err := strconv.ParseFloat(parameters["q"], 64)
+	if err != nil || q < 0 || q > 1 {
+		return 1
+	}
+	return q
+}

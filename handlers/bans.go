@@ -1,0 +1,75 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/models"
+)
+
+type banStore interface {
+	Ban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, n models.NewBan) (models.Ban, models.Cursor, error)
+	Unban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) error
+	Bans(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Ban], error)
+}
+
+// bans are who is kept out of a room.
+type bans struct {
+	store interface {
+		banStore
+		logHead
+	}
+	people people
+}
+
+// ListBans lists the bans that are in force.
+func (h bans) ListBans(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListBansParams) {
+	answer(w, r, func() (reply, error) {
+		page, err := paging(params.Limit, params.Cursor)
+		if err != nil {
+			return reply{}, err
+		}
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		return snapshot(r, h.store, func() (models.Page[models.Ban], error) {
+			list, err := h.store.Bans(r.Context(), callerOf(r).UserID, path, page)
+			for i := range list.Items {
+				list.Items[i].User = h.people.seen(list.Items[i].User)
+			}
+			return list, err
+		})
+	})
+}
+
+// BanUser removes a user from a room and keeps them out.
+func (h bans) BanUser(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
+	answer(w, r, func() (reply, error) {
+		me := callerOf(r).UserID
+		roomPath, userPath, err := roomAndUserAt(room, user, me)
+		if err != nil {
+			return reply{}, err
+		}
+		n, err := decodeOptional[models.NewBan](w, r)
+		if err != nil {
+			return reply{}, err
+		}
+		ban, at, err := h.store.Ban(r.Context(), me, roomPath, userPath, n)
+		ban.User = h.people.seen(ban.User)
+		return changed(ban, at), err
+	})
+}
+
+// UnbanUser lifts a ban. No event tells of it.
+func (h bans) UnbanUser(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
+	answer(w, r, func() (reply, error) {
+		me := callerOf(r).UserID
+		roomPath, userPath, err := roomAndUserAt(room, user, me)
+		if err != nil {
+			return reply{}, err
+		}
+		return done(models.Cursor{}), h.store.Unban(r.Context(), me, roomPath, userPath)
+	})
+}

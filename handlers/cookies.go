@@ -1,0 +1,53 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// The cookies of browsers, and the paths that they are sent to. Neither can be read by scripts, and neither opens more
+// than its path.
+const (
+	refreshCookie     = "parley_refresh"
+	refreshCookiePath = "/v1/sessions"
+	eventsCookie      = "parley_events"
+	eventsCookiePath  = "/v1/events"
+)
+
+// cookie is one of the two; an empty value has the browser forget it.
+func (e entry) cookie(r *http.Request, name, path, value string) *http.Cookie {
+	c := &http.Cookie{ //nolint:gosec // Secure is not a constant: without TLS a browser would drop such a cookie
+		Name: name, Value: value, Path: path, MaxAge: int(models.RefreshTokenLife.Seconds()),
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: e.overTLS(r),
+	}
+	if value == "" {
+		c.MaxAge = -1
+	}
+	return c
+}
+
+// overTLS reports whether the browser came over TLS, as far as can be told from behind a proxy. A client that claims so
+// without need keeps only its own cookie from being sent.
+func (e entry) overTLS(r *http.Request) bool {
+	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") ||
+		strings.HasPrefix(e.settings.PublicURL, "https://")
+}
+
+// trustsOrigin reports whether the page that makes the request is Parley's own or an allowed one. SameSite keeps other
+// sites' pages out already, but not those of another port or subdomain of this one.
+func (e entry) trustsOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	page, err := url.Parse(origin)
+	if err != nil || page.Host == "" {
+		return false
+	}
+	if strings.EqualFold(page.Host, r.Host) || slices.Contains(e.settings.CORSOrigins, origin) {
+		return true
+	}
+	own, err := url.Parse(e.settings.PublicURL)
+	return err == nil && page.Scheme == own.Scheme && strings.EqualFold(page.Host, own.Host)
+}

@@ -1,0 +1,142 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// What is told of a body is bounded: a megabyte of unknown fields is no reason to send another one back.
+const (
+	maxFieldErrors = 20
+	maxFieldName   = 64 // characters of a name that is not known
+)
+
+type validator interface{ Validate() error }
+
+// decode reads a body that must be there.
+func decode[T validator](w http.ResponseWriter, r *http.Request) (T, error) {
+	body, err := readBody(w, r)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return parse[T](body)
+}
+
+// decodeOptional reads a body that may be left out, which says the same as one without fields.
+func decodeOptional[T validator](w http.ResponseWriter, r *http.Request) (T, error) {
+	body, err := readBody(w, r)
+	if err != nil || len(body) == 0 {
+		var none T
+		return none, err
+	}
+	return parse[T](body)
+}
+
+// readBody reads the whole body, empty when there is none.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != jsonType {
+		return nil, models.Errorf(models.CodeUnsupportedMediaType, "This route takes a body with the Content-Type %s.", jsonType)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, models.MaxBodyBytes))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, models.Errorf(models.CodeTooLarge, "The body is larger than %d bytes.", models.MaxBodyBytes)
+	case err != nil:
+		return nil, &models.Error{Code: models.CodeMalformedBody, Message: "The body could not be read to its end.", Err: err}
+	}
+	return body, nil
+}
+
+// parse turns a body into a T: exactly one JSON object in UTF-8, with fields that T knows, by their exact names, and no
+// null among them. encoding/json alone is more lenient on each of these.
+func parse[T validator](body []byte) (T, error) {
+	var value T
+	var fields map[string]json.RawMessage
+	switch {
+	case len(body) == 0:
+		return value, models.Errorf(models.CodeMalformedBody, "This route needs a body: a JSON object.")
+	case !utf8.Valid(body):
+		return value, models.Errorf(models.CodeMalformedBody, "The body is not valid UTF-8.")
+	case json.Unmarshal(body, &fields) != nil, fields == nil:
+		return value, models.Errorf(models.CodeMalformedBody, "The body is not one valid JSON object.")
+	}
+	if wrong := fill(reflect.ValueOf(&value).Elem(), fields); len(wrong) > 0 {
+		return value, &models.Error{
+			Code: models.CodeInvalidRequest, Message: "The request is not valid; errors says where.",
+			Fields: wrong[:min(len(wrong), maxFieldErrors)],
+		}
+	}
+	return value, value.Validate()
+}
+
+// fill sets the struct's fields, and says what is wrong with those that do not fit and those that it does not have.
+func fill(value reflect.Value, fields map[string]json.RawMessage) (wrong []models.FieldError) {
+	for _, f := range reflect.VisibleFields(value.Type()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		raw, given := fields[name]
+		if f.Anonymous || !given {
+			continue
+		}
+		delete(fields, name)
+		if string(raw) == "null" {
+			wrong = append(wrong, models.FieldError{Field: name, Message: "must not be null; leave it out instead"})
+		} else if err := json.Unmarshal(raw, value.FieldByIndex(f.Index).Addr().Interface()); err != nil {
+			wrong = append(wrong, models.FieldError{Field: name, Message: "must be " + describe(f.Type)})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		wrong = append(wrong, models.FieldError{Field: cut(name, maxFieldName), Message: "is not known here"})
+	}
+	return wrong
+}
+
+// describe is what a client writes for a value of type t.
+func describe(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return describe(t.Elem())
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Slice:
+		return "a list, of which each item is " + describe(t.Elem())
+	case reflect.Struct:
+		if t == reflect.TypeFor[models.Time]() {
+			return "a time as in RFC 3339"
+		}
+		return "an object"
+	default:
+		return "of another type"
+	}
+}
+
+// cut is s without what comes after its first characters.
+func cut(s string, most int) string {
+	n := 0
+	for i := range s {
+		if n == most {
+			return s[:i]
+		}
+		n++
+	}
+	return s
+}

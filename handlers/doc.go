@@ -1,0 +1,15 @@
+// Package handlers is the HTTP edge: it turns requests into calls and what comes back into answers.
+//
+// Each resource has a file, and in it the narrow interface of the store that it needs. A handler decodes, checks, calls
+// and answers; what is allowed is decided below it, where the data is locked. The rest of the package is what all
+// handlers share:
+//
+//   - routes.go: which route there is, what passes each request on its way there, and which needs no token;
+//   - auth.go: who the caller is; entry.go, cookies.go: how a session begins, and what a browser keeps of it;
+//   - decode.go, parameters.go: what a request says, or what is wrong with it;
+//   - answer.go: how an answer looks; problem.go: how an error does, and nothing else decides on a status;
+//   - idempotency.go: how a repeated creation is known;
+//   - observe.go: the log line and the metrics of a request.
+//
+// The package starts no goroutine and holds no lock. A stream leaves it in StreamEvents, which hands the connection over.
+package handlers

@@ -1,0 +1,109 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/models"
+)
+
+// entry is what makes sessions: tokens, cookies, and what the settings allow.
+type entry struct {
+	people
+	tokens    *token.Keys
+	passwords *token.Passwords
+	settings  Settings
+}
+
+// opening is a session about to be opened, by a sign-up or a log-in.
+type opening struct {
+	key      *string // the Idempotency-Key
+	body     []byte  // of the request
+	cookie   bool    // whether the refresh token goes into a cookie
+	store    func(n models.NewSession, once *models.Once) (models.Login, error)
+	location func(models.Session) string
+}
+
+// begin opens a session. Under an Idempotency-Key its answer is kept sealed, since it holds tokens: only the key and
+// the body together open it, and both are the first caller's.
+func (e entry) begin(r *http.Request, o opening) (reply, error) {
+	refresh, hash := token.NewRefresh()
+	now := time.Now()
+	proof := append([]byte(given(o.key)+"\x00"), o.body...)
+	once, err := newOnce(r, o.key, o.body, func(created any) ([]byte, error) {
+		session, err := e.session(created.(models.Login), refresh, now)
+		if err != nil {
+			return nil, err
+		}
+		return e.seal(session, proof)
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	var session models.Session
+	var replayed *models.Replayed
+	login, err := o.store(models.NewSession{RefreshHash: hash, Device: deviceOf(r)}, once)
+	if errors.As(err, &replayed) {
+		session, err = e.unseal(replayed.Body, proof)
+	} else if err == nil {
+		session, err = e.session(login, refresh, now)
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	re := reply{status: http.StatusCreated, location: o.location(session), replayed: replayed != nil}
+	return e.hand(r, re, session, o.cookie), nil
+}
+
+// session is a log-in with its tokens. Made twice of the same, it is the same.
+func (e entry) session(login models.Login, refresh string, at time.Time) (models.Session, error) {
+	access, err := e.tokens.Issue(models.Caller{UserID: login.User.ID, SessionID: login.SessionID}, token.API, at)
+	return models.Session{
+		AccessToken: access, TokenType: "Bearer", ExpiresIn: int(models.AccessTokenLife.Seconds()),
+		RefreshToken: refresh, SessionID: login.SessionID, User: e.seen(login.User),
+	}, err
+}
+
+func (e entry) seal(session models.Session, proof []byte) ([]byte, error) {
+	answer, err := encode(session)
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := e.tokens.Seal(answer, proof)
+	return []byte(sealed), err
+}
+
+func (e entry) unseal(sealed, proof []byte) (models.Session, error) {
+	var session models.Session
+	answer, err := e.tokens.Unseal(string(sealed), proof)
+	if err == nil {
+		err = json.Unmarshal(answer, &session)
+	}
+	return session, err
+}
+
+// hand gives the session to the client: the refresh token in the body, or in a cookie.
+func (e entry) hand(r *http.Request, re reply, session models.Session, inCookie bool) reply {
+	if inCookie {
+		re.cookies = append(re.cookies, e.cookie(r, refreshCookie, refreshCookiePath, session.RefreshToken))
+		session.RefreshToken = ""
+	}
+	re.body = session
+	return re
+}
+
+// deviceOf is what the user is shown of where a session is used. It is a hint: a client can send any User-Agent, and
+// behind a proxy the address is the proxy's.
+func deviceOf(r *http.Request) models.Device {
+	agent := strings.ReplaceAll(strings.ToValidUTF8(r.UserAgent(), "\uFFFD"), "\x00", "")
+	ip, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		ip = r.RemoteAddr // a socket that has no port
+	}
+	return models.Device{UserAgent: cut(agent, models.MaxUserAgentLength), IP: ip}
+}

@@ -1,0 +1,97 @@
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/sse"
+)
+
+// Config is what the handlers stand on.
+type Config struct {
+	Store    Store
+	Streams  Streams
+	Tokens   *token.Keys
+	Log      *slog.Logger
+	Metrics  *prometheus.Registry
+	Ready    func(context.Context) error // nil while the server can serve
+	Contract []byte                      // openapi.yaml
+	Settings Settings
+}
+
+// Settings are the choices of whoever runs the server.
+type Settings struct {
+	Guests      bool     // whether guests may log in
+	PublicURL   string   // where clients reach the server; "" for wherever a request says that it went
+	CORSOrigins []string // the origins whose pages may call the server, or "*"
+}
+
+// Store is what the handlers need of the database.
+type Store interface {
+	sessionChecker
+	logHead
+	userStore
+	sessionStore
+	roomStore
+	memberStore
+	banStore
+	messageStore
+}
+
+// Streams are the open event streams and the log behind them.
+type Streams interface {
+	// Open takes the connection over; an error means that nothing was written.
+	Open(w http.ResponseWriter, r *http.Request, o sse.Opening) error
+	// Page is a part of the log after a cursor, and the cursor that it reaches.
+	Page(ctx context.Context, caller models.Caller, after string, limit int) ([]models.Event, models.Cursor, error)
+	Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room) error
+	Exit(ctx context.Context, caller models.Caller, streamID string, roomID int64) error
+	// Present lists the users who are in a room now.
+	Present(roomID int64) []int64
+	Online(userID int64) bool
+}
+
+// logHead says where the log stands.
+type logHead interface {
+	Head(ctx context.Context) (models.Cursor, error)
+}
+
+// server is all routes of the contract.
+type server struct {
+	users
+	sessions
+	rooms
+	members
+	bans
+	presence
+	messages
+	events
+	operations
+	unbuilt
+}
+
+var _ api.ServerInterface = server{}
+
+// New makes the handler of all routes.
+func New(c Config) http.Handler {
+	people := people{c.Streams}
+	entry := entry{people: people, tokens: c.Tokens, passwords: token.NewPasswords(), settings: c.Settings}
+	s := server{
+		users:      users{store: c.Store, entry: entry},
+		sessions:   sessions{store: c.Store, users: c.Store, entry: entry},
+		rooms:      rooms{store: c.Store},
+		members:    members{store: c.Store, rooms: c.Store, people: people},
+		bans:       bans{store: c.Store, people: people},
+		presence:   presence{rooms: c.Store, streams: c.Streams},
+		messages:   messages{store: c.Store},
+		events:     events{streams: c.Streams, entry: entry},
+		operations: newOperations(c.Ready, c.Metrics),
+	}
+	return routes(s, c)
+}

@@ -1,0 +1,127 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/models"
+)
+
+type memberStore interface {
+	Members(ctx context.Context, callerID int64, path models.RoomPath, among []int64, page models.Paging) (models.Page[models.Member], error)
+	Join(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, models.Cursor, error)
+	Leave(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error)
+	PutMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, c models.RoleChange) (models.Member, models.Cursor, error)
+	RemoveMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) (models.Cursor, error)
+}
+
+// members are who belongs to a room.
+type members struct {
+	store interface {
+		memberStore
+		logHead
+	}
+	rooms  roomReader
+	people people
+}
+
+// ListMembers lists a room's members, or those of them who are in it now.
+func (h members) ListMembers(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListMembersParams) {
+	answer(w, r, func() (reply, error) {
+		page, err := paging(params.Limit, params.Cursor)
+		if err != nil {
+			return reply{}, err
+		}
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		return snapshot(r, h.store, func() (models.Page[models.Member], error) {
+			return h.list(r, path, given(params.Present), page)
+		})
+	})
+}
+
+func (h members) list(r *http.Request, path models.RoomPath, present bool, page models.Paging) (models.Page[models.Member], error) {
+	me := callerOf(r).UserID
+	room, err := h.rooms.Room(r.Context(), me, path)
+	if err != nil {
+		return models.Page[models.Member]{}, err
+	}
+	here := h.people.streams.Present(room.ID)
+	var among []int64 // nil for all
+	if present {
+		among = append([]int64{}, here...)
+	}
+	list, err := h.store.Members(r.Context(), me, models.RoomPath{ID: room.ID}, among, page)
+	for i := range list.Items {
+		list.Items[i] = h.shown(list.Items[i], here)
+	}
+	return list, err
+}
+
+func (h members) shown(m models.Member, here []int64) models.Member {
+	m.User = h.people.seen(m.User)
+	m.Present = slices.Contains(here, m.User.ID)
+	return m
+}
+
+// JoinRoom makes the caller a member of a public room.
+func (h members) JoinRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		joined, at, err := h.store.Join(r.Context(), callerOf(r).UserID, path)
+		return changed(joined, at), err
+	})
+}
+
+// LeaveRoom ends the caller's membership.
+func (h members) LeaveRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		at, err := h.store.Leave(r.Context(), callerOf(r).UserID, path)
+		return done(at), err
+	})
+}
+
+// PutMember adds a member or sets a role.
+func (h members) PutMember(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
+	answer(w, r, func() (reply, error) {
+		me := callerOf(r).UserID
+		roomPath, userPath, err := roomAndUserAt(room, user, me)
+		if err != nil {
+			return reply{}, err
+		}
+		change, err := decodeOptional[models.RoleChange](w, r)
+		if err != nil {
+			return reply{}, err
+		}
+		found, err := h.rooms.Room(r.Context(), me, roomPath)
+		if err != nil {
+			return reply{}, err
+		}
+		member, at, err := h.store.PutMember(r.Context(), me, models.RoomPath{ID: found.ID}, userPath, change)
+		return changed(h.shown(member, h.people.streams.Present(found.ID)), at), err
+	})
+}
+
+// RemoveMember takes a member out of a room.
+func (h members) RemoveMember(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
+	answer(w, r, func() (reply, error) {
+		me := callerOf(r).UserID
+		roomPath, userPath, err := roomAndUserAt(room, user, me)
+		if err != nil {
+			return reply{}, err
+		}
+		at, err := h.store.RemoveMember(r.Context(), me, roomPath, userPath)
+		return done(at), err
+	})
+}

@@ -1,0 +1,169 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/models"
+)
+
+type messageStore interface {
+	Send(ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once) (models.Message, models.Cursor, error)
+	Target(ctx context.Context, callerID int64, target string) (roomID int64, err error)
+	History(ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery) (models.Page[models.Message], error)
+	Message(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Message, error)
+	EditMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit) (models.Message, models.Cursor, error)
+	DeleteMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error)
+	ClearHistory(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error)
+	MarkRead(ctx context.Context, callerID int64, path models.RoomPath, m models.ReadMark) (models.Membership, models.Cursor, error)
+}
+
+// messages are what is said in rooms, and how far it was read.
+type messages struct {
+	store interface {
+		messageStore
+		logHead
+	}
+}
+
+func messageLocation(m models.Message) string {
+	return fmt.Sprintf("/v1/rooms/%d/messages/%d", m.RoomID, m.ID)
+}
+
+// SendMessage sends a message into a room.
+func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.SendMessageParams) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		n, once, err := decodeOnce[models.NewMessage](w, r, params.IdempotencyKey)
+		if err != nil {
+			return reply{}, err
+		}
+		m, at, err := h.store.Send(r.Context(), callerOf(r).UserID, path, n, once)
+		return created(m, at, err, messageLocation)
+	})
+}
+
+// SendToTarget sends a message to a channel or a user.
+func (h messages) SendToTarget(w http.ResponseWriter, r *http.Request, params api.SendToTargetParams) {
+	answer(w, r, func() (reply, error) {
+		n, once, err := decodeOnce[models.TargetedMessage](w, r, params.IdempotencyKey)
+		if err != nil {
+			return reply{}, err
+		}
+		me := callerOf(r).UserID
+		roomID, err := h.store.Target(r.Context(), me, n.Target)
+		if err != nil {
+			return reply{}, err
+		}
+		m, at, err := h.store.Send(r.Context(), me, models.RoomPath{ID: roomID}, n.NewMessage, once)
+		return created(m, at, err, messageLocation)
+	})
+}
+
+// ListMessages is a page of a room's history.
+func (h messages) ListMessages(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListMessagesParams) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		q, err := historyQuery(params)
+		if err != nil {
+			return reply{}, err
+		}
+		return snapshot(r, h.store, func() (models.Page[models.Message], error) {
+			return h.store.History(r.Context(), callerOf(r).UserID, path, q)
+		})
+	})
+}
+
+func historyQuery(params api.ListMessagesParams) (q models.HistoryQuery, err error) {
+	if q.Paging, err = paging(params.Limit, params.Cursor); err != nil {
+		return q, err
+	}
+	if q.Before, err = messageID("before", params.Before); err != nil {
+		return q, err
+	}
+	if q.After, err = messageID("after", params.After); err != nil {
+		return q, err
+	}
+	if q.Around, err = messageID("around", params.Around); err != nil {
+		return q, err
+	}
+	q.Since, q.Until = instant(params.Since), instant(params.Until)
+	return q, q.Validate()
+}
+
+// ClearHistory removes all messages of a room.
+func (h messages) ClearHistory(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		at, err := h.store.ClearHistory(r.Context(), callerOf(r).UserID, path)
+		return done(at), err
+	})
+}
+
+// GetMessage is one message.
+func (h messages) GetMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		return snapshot(r, h.store, func() (models.Message, error) {
+			return h.store.Message(r.Context(), callerOf(r).UserID, path, message)
+		})
+	})
+}
+
+// EditMessage replaces the text of the caller's own message.
+func (h messages) EditMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		edit, err := decode[models.MessageEdit](w, r)
+		if err != nil {
+			return reply{}, err
+		}
+		m, at, err := h.store.EditMessage(r.Context(), callerOf(r).UserID, path, message, edit)
+		return changed(m, at), err
+	})
+}
+
+// DeleteMessage turns a message into a tombstone.
+func (h messages) DeleteMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		at, err := h.store.DeleteMessage(r.Context(), callerOf(r).UserID, path, message)
+		return done(at), err
+	})
+}
+
+// MarkRead moves the caller's read mark forward.
+func (h messages) MarkRead(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		mark, err := decode[models.ReadMark](w, r)
+		if err != nil {
+			return reply{}, err
+		}
+		membership, at, err := h.store.MarkRead(r.Context(), callerOf(r).UserID, path, mark)
+		return changed(membership, at), err
+	})
+}

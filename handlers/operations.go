@@ -1,0 +1,52 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/models"
+)
+
+// readyAgain is how long a client of a server that is not ready should wait.
+const readyAgain = 2 * time.Second
+
+// operations are for whoever runs the server. Probes send all sorts of Accept, so it is not looked at.
+type operations struct {
+	ready   func(context.Context) error
+	metrics http.Handler
+}
+
+func newOperations(ready func(context.Context) error, metrics *prometheus.Registry) operations {
+	return operations{ready: ready, metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})}
+}
+
+// Healthz answers as long as the process runs.
+func (h operations) Healthz(w http.ResponseWriter, r *http.Request) { well(w, r) }
+
+// Readyz answers whether the server can serve.
+func (h operations) Readyz(w http.ResponseWriter, r *http.Request) {
+	if err := h.ready(r.Context()); err != nil {
+		fail(w, r, &models.Error{
+			Code: models.CodeUnavailable, Message: "The server cannot serve now.", RetryAfter: readyAgain, Err: err,
+		})
+		return
+	}
+	well(w, r)
+}
+
+// Metrics are Prometheus's.
+func (h operations) Metrics(w http.ResponseWriter, r *http.Request) { h.metrics.ServeHTTP(w, r) }
+
+func well(w http.ResponseWriter, r *http.Request) {
+	body, err := encode(api.Health{Status: api.Ok})
+	if err != nil {
+		fail(w, r, err)
+		return
+	}
+	write(w, http.StatusOK, jsonType, body)
+}

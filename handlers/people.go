@@ -1,0 +1,13 @@
+package handlers
+
+import "github.com/parley-chat/parley/models"
+
+// people says of users what no database knows: who is here now.
+type people struct{ streams Streams }
+
+func (p people) seen(u models.User) models.User {
+	if u.Online = p.streams.Online(u.ID); u.Online {
+		u.LastSeenAt = models.Time{} // of an earlier stream
+	}
+	return u
+}

@@ -1,0 +1,75 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// statuses is the only place where an error becomes a status.
+var statuses = map[models.Code]int{
+	models.CodeInvalidRequest:       http.StatusBadRequest,
+	models.CodeMalformedBody:        http.StatusBadRequest,
+	models.CodeUnauthenticated:      http.StatusUnauthorized,
+	models.CodeBadCredentials:       http.StatusUnauthorized,
+	models.CodeTokenExpired:         http.StatusUnauthorized,
+	models.CodeSessionRevoked:       http.StatusUnauthorized,
+	models.CodeForbidden:            http.StatusForbidden,
+	models.CodeBanned:               http.StatusForbidden,
+	models.CodeBlocked:              http.StatusForbidden,
+	models.CodeNotFound:             http.StatusNotFound,
+	models.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
+	models.CodeNotAcceptable:        http.StatusNotAcceptable,
+	models.CodeUsernameTaken:        http.StatusConflict,
+	models.CodeHandleTaken:          http.StatusConflict,
+	models.CodeIdempotencyMismatch:  http.StatusConflict,
+	models.CodeUploadConflict:       http.StatusConflict,
+	models.CodeExpired:              http.StatusGone,
+	models.CodeTooLarge:             http.StatusRequestEntityTooLarge,
+	models.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
+	models.CodeBadFile:              http.StatusUnprocessableEntity,
+	models.CodeRateLimited:          http.StatusTooManyRequests,
+	models.CodeNotImplemented:       http.StatusNotImplemented,
+	models.CodeUnavailable:          http.StatusServiceUnavailable,
+	models.CodeInternal:             http.StatusInternalServerError,
+}
+
+// fail answers err as a problem. An error that is no *models.Error is a defect or a broken database: the client learns
+// the request's id, the log the rest.
+func fail(w http.ResponseWriter, r *http.Request, err error) {
+	t := traceOf(r)
+	t.err = err
+	var known *models.Error
+	if !errors.As(err, &known) {
+		if r.Context().Err() != nil {
+			return // the client is gone, and that is what the error is about
+		}
+		known = models.Errorf(models.CodeInternal, "Something is wrong with the server; its log says more under this request_id.")
+	}
+	status := statuses[known.Code]
+	h := w.Header()
+	switch status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		h.Set("Retry-After", seconds(known.RetryAfter))
+	}
+	body, err := json.Marshal(models.Problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: known.Message, Code: known.Code,
+		Errors: known.Fields, RequestID: t.id,
+	})
+	if err != nil {
+		panic(err) // a problem is strings and a number
+	}
+	write(w, status, "application/problem+json", body)
+}
+
+// seconds is d for Retry-After: whole, and never 0, which would invite at once who was just asked to wait.
+func seconds(d time.Duration) string {
+	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
+}

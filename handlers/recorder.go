@@ -1,0 +1,56 @@
+package handlers
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+)
+
+// recorder keeps what the log line says of an answer. http.ResponseController reaches what it does not have itself
+// through Unwrap.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+	taken  bool // the connection was handed over to a stream
+}
+
+func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
+
+func (rec *recorder) WriteHeader(status int) {
+	if rec.status == 0 && status >= http.StatusOK { // those below announce the answer, and are none
+		rec.status = status
+	}
+	rec.ResponseWriter.WriteHeader(status)
+}
+
+func (rec *recorder) Write(b []byte) (int, error) {
+	if rec.status == 0 {
+		rec.status = http.StatusOK
+	}
+	n, err := rec.ResponseWriter.Write(b)
+	rec.bytes += int64(n)
+	return n, err
+}
+
+// Hijack hands the connection over and notes it: from then on the answer is not the edge's to tell of.
+func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(rec.ResponseWriter).Hijack()
+	if err == nil {
+		rec.taken = true
+	}
+	return conn, buffered, err
+}
+
+func (rec *recorder) outcome(ctx context.Context) int {
+	switch {
+	case rec.status != 0:
+		return rec.status
+	case !rec.taken && ctx.Err() != nil:
+		return statusGone
+	}
+	return http.StatusOK
+}
+
+func (rec *recorder) begun() bool { return rec.status != 0 || rec.taken }

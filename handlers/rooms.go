@@ -1,0 +1,115 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/models"
+)
+
+type roomReader interface {
+	Room(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, error)
+}
+
+type roomStore interface {
+	roomReader
+	CreateRoom(ctx context.Context, callerID int64, n models.NewRoom, once *models.Once) (models.Room, models.Cursor, error)
+	Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error)
+	ChangeRoom(ctx context.Context, callerID int64, path models.RoomPath, c models.RoomChange) (models.Room, models.Cursor, error)
+	DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error)
+	Direct(ctx context.Context, callerID int64, user models.UserPath) (models.Room, models.Cursor, error)
+}
+
+// rooms are public, private and direct rooms.
+type rooms struct {
+	store interface {
+		roomStore
+		logHead
+	}
+}
+
+// CreateRoom makes a room that the caller owns.
+func (h rooms) CreateRoom(w http.ResponseWriter, r *http.Request, params api.CreateRoomParams) {
+	answer(w, r, func() (reply, error) {
+		n, once, err := decodeOnce[models.NewRoom](w, r, params.IdempotencyKey)
+		if err != nil {
+			return reply{}, err
+		}
+		room, at, err := h.store.CreateRoom(r.Context(), callerOf(r).UserID, n, once)
+		return created(room, at, err, func(room models.Room) string { return fmt.Sprintf("/v1/rooms/%d", room.ID) })
+	})
+}
+
+// ListRooms lists the caller's rooms.
+func (h rooms) ListRooms(w http.ResponseWriter, r *http.Request, params api.ListRoomsParams) {
+	answer(w, r, func() (reply, error) {
+		page, err := paging(params.Limit, params.Cursor)
+		if err != nil {
+			return reply{}, err
+		}
+		about, err := subject(params.Subject)
+		if err != nil {
+			return reply{}, err
+		}
+		q := models.RoomsQuery{Paging: page, Subject: about, Since: instant(params.Since), Unread: given(params.Unread)}
+		return snapshot(r, h.store, func() (models.Page[models.Room], error) {
+			return h.store.Rooms(r.Context(), callerOf(r).UserID, q)
+		})
+	})
+}
+
+// GetRoom is a room as the caller sees it.
+func (h rooms) GetRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		return snapshot(r, h.store, func() (models.Room, error) {
+			return h.store.Room(r.Context(), callerOf(r).UserID, path)
+		})
+	})
+}
+
+// UpdateRoom changes a room's names and description.
+func (h rooms) UpdateRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		change, err := decode[models.RoomChange](w, r)
+		if err != nil {
+			return reply{}, err
+		}
+		now, at, err := h.store.ChangeRoom(r.Context(), callerOf(r).UserID, path, change)
+		return changed(now, at), err
+	})
+}
+
+// DeleteRoom ends a room for all.
+func (h rooms) DeleteRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		at, err := h.store.DeleteRoom(r.Context(), callerOf(r).UserID, path)
+		return done(at), err
+	})
+}
+
+// OpenDirectRoom is the direct room of the caller and a user, made when there is none.
+func (h rooms) OpenDirectRoom(w http.ResponseWriter, r *http.Request, user api.PathUser) {
+	answer(w, r, func() (reply, error) {
+		me := callerOf(r).UserID
+		path, err := userAt(user, me)
+		if err != nil {
+			return reply{}, err
+		}
+		room, at, err := h.store.Direct(r.Context(), me, path)
+		return changed(room, at), err
+	})
+}

@@ -1,0 +1,136 @@
+package handlers
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/go-chi/cors"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/web"
+	"github.com/parley-chat/parley/models"
+)
+
+// admission is how a route asks who its caller is.
+type admission int
+
+const (
+	tokenNeeded   admission = iota // the rule
+	open                           // nobody is asked
+	tokenOptional                  // who shows a token must show a good one
+	tokenOrCookie                  // for a browser's EventSource, which sends no header
+)
+
+// admissions lists the routes that the rule does not hold for. HEAD goes with GET.
+var admissions = map[string]admission{
+	"POST /v1/users":                   tokenOptional,
+	"POST /v1/sessions":                open,
+	"POST /v1/sessions/refresh":        open,
+	"GET /v1/auth/providers":           open,
+	"GET /v1/auth/{provider}":          open,
+	"GET /v1/auth/{provider}/callback": open,
+	"OPTIONS /v1/uploads":              open,
+	"OPTIONS /v1/uploads/{upload}":     open,
+	"GET /v1/events":                   tokenOrCookie,
+	"GET /healthz":                     open,
+	"GET /readyz":                      open,
+	"GET /metrics":                     open,
+}
+
+// methods are those that the contract knows, in the order in which Allow lists them.
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+}
+
+// routes puts everything in its order: what is at the top sees a request first and its answer last.
+func routes(s server, c Config) http.Handler {
+	r := chi.NewRouter()
+	r.Use(newObserver(c.Log, c.Metrics).observe)
+	if len(c.Settings.CORSOrigins) > 0 {
+		r.Use(crossOrigin(c.Settings.CORSOrigins))
+	}
+	r.Use(guardURL, answerOptions, middleware.GetHead)
+	r.NotFound(notFound)
+	r.MethodNotAllowed(methodNotAllowed)
+
+	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/docs", http.StatusSeeOther) })
+	for path, page := range web.Pages(c.Contract) {
+		r.Method(http.MethodGet, path, page)
+	}
+	// Not through r.Use: only here, behind the router, is it known which route it is.
+	admitted := r.With(gate{tokens: c.Tokens, sessions: c.Store}.admit)
+	api.HandlerWithOptions(s, api.ChiServerOptions{BaseRouter: admitted, ErrorHandlerFunc: refuseParameter})
+	return r
+}
+
+// crossOrigin lets the pages of other origins call the server. Preflight requests go on to answerOptions, so that they
+// are answered like any other OPTIONS.
+func crossOrigin(origins []string) func(http.Handler) http.Handler {
+	return cors.Handler(cors.Options{
+		AllowedOrigins: origins,
+		AllowedMethods: methods,
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id"},
+		ExposedHeaders: []string{
+			"Event-Id", "Event-Cursor", "Location", "Idempotency-Replayed", "Retry-After", "X-Request-Id",
+		},
+		// "*" is for whoever wants to be read by all; it is never an offer to send along everybody's cookies.
+		AllowCredentials:   !slices.Contains(origins, "*"),
+		OptionsPassthrough: true,
+	})
+}
+
+// answerOptions answers OPTIONS on every route that has no answer of its own to it.
+func answerOptions(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodOptions || matches(r, http.MethodOptions) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		allowed := allowedMethods(r)
+		if len(allowed) == 0 {
+			notFound(w, r)
+			return
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+// allowedMethods are those that the request's path has a route for; none when there is no such path.
+func allowedMethods(r *http.Request) []string {
+	var allowed []string
+	for _, method := range methods {
+		if matches(r, method) || method == http.MethodHead && matches(r, http.MethodGet) {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) > 0 && !slices.Contains(allowed, http.MethodOptions) {
+		allowed = append(allowed, http.MethodOptions)
+	}
+	return allowed
+}
+
+func matches(r *http.Request, method string) bool {
+	path := r.URL.RawPath // where an escaped slash is no slash
+	if path == "" {
+		path = r.URL.Path
+	}
+	return chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), method, path)
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	fail(w, r, models.NotFound())
+}
+
+func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	allowed := strings.Join(allowedMethods(r), ", ")
+	if allowed == "" { // a method that nobody knows, on a path that is not there
+		notFound(w, r)
+		return
+	}
+	w.Header().Set("Allow", allowed)
+	fail(w, r, models.Errorf(models.CodeMethodNotAllowed, "This route takes %s.", allowed))
+}

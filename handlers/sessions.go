@@ -1,0 +1,156 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/models"
+)
+
+type sessionStore interface {
+	Password(ctx context.Context, username string) (userID int64, hash string, err error)
+	LogIn(ctx context.Context, userID int64, n models.NewSession, once *models.Once) (models.Login, error)
+	Refresh(ctx context.Context, spent string, n models.NewSession) (models.Login, error)
+	Sessions(ctx context.Context, caller models.Caller, page models.Paging) (models.Page[models.SessionInfo], error)
+	LogOut(ctx context.Context, userID int64, sessionID string) (models.Cursor, error)
+}
+
+// sessions are log-ins.
+type sessions struct {
+	store sessionStore
+	users userStore
+	entry entry
+}
+
+// LogIn opens a session, with a password or as a guest.
+func (h sessions) LogIn(w http.ResponseWriter, r *http.Request, params api.LogInParams) {
+	answer(w, r, func() (reply, error) {
+		body, err := readBody(w, r)
+		if err != nil {
+			return reply{}, err
+		}
+		c, err := parse[models.Credentials](body)
+		if err != nil {
+			return reply{}, err
+		}
+		o := opening{
+			key: params.IdempotencyKey, body: body, cookie: c.Cookie,
+			location: func(s models.Session) string { return "/v1/sessions/" + s.SessionID },
+		}
+		switch {
+		case c.LoginCode != "":
+			return reply{}, errNotBuilt()
+		case c.Guest:
+			o.store, err = h.asGuest(r.Context(), c)
+		default:
+			o.store, err = h.withPassword(r.Context(), c)
+		}
+		if err != nil {
+			return reply{}, err
+		}
+		return h.entry.begin(r, o)
+	})
+}
+
+// storeSession stores a session once it is decided whose it is.
+type storeSession = func(n models.NewSession, once *models.Once) (models.Login, error)
+
+func (h sessions) asGuest(ctx context.Context, c models.Credentials) (storeSession, error) {
+	if !h.entry.settings.Guests {
+		return nil, models.Errorf(models.CodeForbidden, "This server takes no guests.")
+	}
+	account := models.NewAccount{Username: c.Username, DisplayName: given(c.DisplayName), Guest: true}
+	return func(n models.NewSession, once *models.Once) (models.Login, error) {
+		return h.users.SignUp(ctx, account, n, once)
+	}, nil
+}
+
+// withPassword checks the password. Whether it or the user is wrong is not to be learned, not even from the time that
+// the answer takes.
+func (h sessions) withPassword(ctx context.Context, c models.Credentials) (storeSession, error) {
+	id, hash, err := h.store.Password(ctx, c.Username)
+	if err != nil && !errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
+		return nil, err
+	}
+	match, err := h.entry.passwords.Match(ctx, hash, c.Password)
+	if err != nil {
+		return nil, err
+	}
+	if !match {
+		return nil, models.Errorf(models.CodeBadCredentials, "The username and the password do not match.")
+	}
+	return func(n models.NewSession, once *models.Once) (models.Login, error) {
+		return h.store.LogIn(ctx, id, n, once)
+	}, nil
+}
+
+// RefreshSession trades a refresh token for new tokens.
+func (h sessions) RefreshSession(w http.ResponseWriter, r *http.Request) {
+	answer(w, r, func() (reply, error) {
+		body, err := decodeOptional[models.Refresh](w, r)
+		if err != nil {
+			return reply{}, err
+		}
+		inCookie := body.RefreshToken == ""
+		if inCookie {
+			if body.RefreshToken, err = h.refreshFromCookie(r); err != nil {
+				return reply{}, err
+			}
+		}
+		refresh, hash := token.NewRefresh()
+		login, err := h.store.Refresh(r.Context(), token.HashRefresh(body.RefreshToken),
+			models.NewSession{RefreshHash: hash, Device: deviceOf(r)})
+		if err != nil {
+			return reply{}, err
+		}
+		session, err := h.entry.session(login, refresh, time.Now())
+		return h.entry.hand(r, reply{status: http.StatusOK}, session, inCookie || body.Cookie), err
+	})
+}
+
+func (h sessions) refreshFromCookie(r *http.Request) (string, error) {
+	c, err := r.Cookie(refreshCookie)
+	if err != nil || c.Value == "" {
+		return "", models.Errorf(models.CodeUnauthenticated, "This route needs a refresh token.")
+	}
+	if !h.entry.trustsOrigin(r) {
+		return "", models.Errorf(models.CodeUnauthenticated, "The cookie is not taken from a page of this Origin.")
+	}
+	return c.Value, nil
+}
+
+// ListSessions lists the caller's sessions.
+func (h sessions) ListSessions(w http.ResponseWriter, r *http.Request, params api.ListSessionsParams) {
+	answer(w, r, func() (reply, error) {
+		page, err := paging(params.Limit, params.Cursor)
+		if err != nil {
+			return reply{}, err
+		}
+		list, err := h.store.Sessions(r.Context(), callerOf(r), page)
+		return plain(list), err
+	})
+}
+
+// LogOut ends one of the caller's sessions. Its event is for that session alone, so the answer names none.
+func (h sessions) LogOut(w http.ResponseWriter, r *http.Request, session api.PathSession) {
+	answer(w, r, func() (reply, error) {
+		caller := callerOf(r)
+		if session == "current" {
+			session = caller.SessionID
+		}
+		if _, err := h.store.LogOut(r.Context(), caller.UserID, session); err != nil {
+			return reply{}, err
+		}
+		re := done(models.Cursor{})
+		if session == caller.SessionID {
+			re.cookies = []*http.Cookie{
+				h.entry.cookie(r, refreshCookie, refreshCookiePath, ""), h.entry.cookie(r, eventsCookie, eventsCookiePath, ""),
+			}
+		}
+		return re, nil
+	})
+}

@@ -1,0 +1,113 @@
+package token
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/parley-chat/parley/models"
+)
+
+const issuer = "parley"
+
+// Audience is what an access token opens. One for the event stream lies in a browser's cookie, which the browser sends
+// whoever asks, and so must open nothing else.
+type Audience string
+
+// The audiences.
+const (
+	API    Audience = "api"
+	Events Audience = "events"
+)
+
+// life is how long a token may be used. One for the stream ends with its session, which every request looks up.
+func (a Audience) life() time.Duration {
+	if a == Events {
+		return models.RefreshTokenLife
+	}
+	return models.AccessTokenLife
+}
+
+// Keys signs and verifies access tokens and seals answers.
+type Keys struct {
+	id      string // kid: says which secret a token was signed under, and nothing about the secret
+	signing []byte
+	sealing []byte
+}
+
+// New derives the keys from secret.
+func New(secret string) (*Keys, error) {
+	if secret == "" {
+		return nil, errors.New("the token secret is empty")
+	}
+	k := &Keys{}
+	var id []byte
+	for _, key := range []struct {
+		purpose string
+		length  int
+		into    *[]byte
+	}{
+		{"parley access token signing", sha256.Size, &k.signing},
+		{"parley answer sealing", sha256.Size, &k.sealing},
+		{"parley key id", 6, &id},
+	} {
+		derived, err := hkdf.Key(sha256.New, []byte(secret), nil, key.purpose, key.length)
+		if err != nil {
+			return nil, fmt.Errorf("derive the key for %s: %w", key.purpose, err)
+		}
+		*key.into = derived
+	}
+	k.id = hex.EncodeToString(id)
+	return k, nil
+}
+
+type claims struct {
+	jwt.RegisteredClaims
+	SessionID string `json:"sid"`
+}
+
+// Issue makes a token for caller that lives from at on.
+func (k *Keys) Issue(caller models.Caller, audience Audience, at time.Time) (string, error) {
+	t := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer: issuer, Subject: strconv.FormatInt(caller.UserID, 10), Audience: jwt.ClaimStrings{string(audience)},
+			IssuedAt: jwt.NewNumericDate(at), ExpiresAt: jwt.NewNumericDate(at.Add(audience.life())),
+		},
+		SessionID: caller.SessionID,
+	})
+	t.Header["kid"] = k.id
+	return t.SignedString(k.signing)
+}
+
+// Verify reads a token that was issued for audience. The error is token_expired for a good one that has run out, and
+// unauthenticated for all others. Whether the session goes on is not in the token: ask the store.
+func (k *Keys) Verify(signed string, audience Audience) (models.Caller, error) {
+	var c claims
+	_, err := jwt.ParseWithClaims(signed, &c, k.keyOf, jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
+		jwt.WithIssuer(issuer), jwt.WithAudience(string(audience)), jwt.WithExpirationRequired())
+	if errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenInvalidAudience) {
+		return models.Caller{}, &models.Error{
+			Code: models.CodeTokenExpired, Message: "The access token has run out; refresh it.", Err: err,
+		}
+	}
+	id, ok := models.ParseID(c.Subject)
+	if err != nil || !ok || c.SessionID == "" {
+		return models.Caller{}, &models.Error{
+			Code: models.CodeUnauthenticated, Message: "The access token is not valid.", Err: err,
+		}
+	}
+	return models.Caller{UserID: id, SessionID: c.SessionID}, nil
+}
+
+func (k *Keys) keyOf(t *jwt.Token) (any, error) {
+	if t.Header["kid"] != k.id {
+		return nil, errors.New("signed under another secret")
+	}
+	return k.signing, nil
+}

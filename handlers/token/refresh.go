@@ -1,0 +1,25 @@
+package token
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+)
+
+// refreshPrefix lets people and scanners for leaked secrets know a refresh token when they see one.
+const refreshPrefix = "prt_"
+
+// NewRefresh makes a refresh token, 256 bits of chance, and the hash under which it is stored.
+func NewRefresh() (refresh, hash string) {
+	var bits [32]byte
+	rand.Read(bits[:])
+	refresh = refreshPrefix + base64.RawURLEncoding.EncodeToString(bits[:])
+	return refresh, HashRefresh(refresh)
+}
+
+// HashRefresh is what is stored of a refresh token. A fast hash is enough: unlike a password it cannot be guessed.
+func HashRefresh(refresh string) string {
+	sum := sha256.Sum256([]byte(refresh))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,49 @@
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// trace is what is known of a request while it is served, and what its log line tells. The request's goroutine owns it.
+type trace struct {
+	id       string
+	caller   models.Caller // zero before authentication, and on routes without
+	err      error         // what a problem was answered for
+	panicked []byte        // the stack, after a panic
+}
+
+type traceKey struct{}
+
+func withTrace(r *http.Request, t *trace) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), traceKey{}, t))
+}
+
+func traceOf(r *http.Request) *trace { return r.Context().Value(traceKey{}).(*trace) }
+
+// callerOf is who makes the request. On a route that needs a token it is never zero.
+func callerOf(r *http.Request) models.Caller { return traceOf(r).caller }
+
+const maxRequestID = 64
+
+// requestID is the client's own id for the request, so that its log and ours meet, or a new one.
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	if visibleASCII(id, maxRequestID) {
+		return id
+	}
+	return rand.Text()
+}
+
+// visibleASCII reports whether s has 1 to most characters, all of them visible ASCII.
+func visibleASCII(s string, most int) bool {
+	for i := range len(s) {
+		if s[i] < '!' || s[i] > '~' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= most
+}

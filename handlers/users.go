@@ -1,0 +1,101 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/models"
+)
+
+type userStore interface {
+	SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
+	User(ctx context.Context, path models.UserPath) (models.User, error)
+	ChangeProfile(ctx context.Context, userID int64, p models.ProfileChange) (models.User, error)
+}
+
+// users are accounts and their public profiles.
+type users struct {
+	store interface {
+		userStore
+		logHead
+	}
+	entry entry
+}
+
+// SignUp makes an account and its first session.
+func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpParams) {
+	answer(w, r, func() (reply, error) {
+		if err := h.refuseMembers(r); err != nil {
+			return reply{}, err
+		}
+		body, err := readBody(w, r)
+		if err != nil {
+			return reply{}, err
+		}
+		n, err := parse[models.NewUser](body)
+		if err != nil {
+			return reply{}, err
+		}
+		hash, err := h.entry.passwords.Hash(r.Context(), n.Password)
+		if err != nil {
+			return reply{}, err
+		}
+		account := models.NewAccount{
+			Username: n.Username, DisplayName: given(n.DisplayName), Description: given(n.Description), PasswordHash: hash,
+		}
+		return h.entry.begin(r, opening{
+			key: params.IdempotencyKey, body: body, cookie: n.Cookie,
+			store: func(n models.NewSession, once *models.Once) (models.Login, error) {
+				return h.store.SignUp(r.Context(), account, n, once)
+			},
+			location: func(s models.Session) string { return fmt.Sprintf("/v1/users/%d", s.User.ID) },
+		})
+	})
+}
+
+// refuseMembers stops who has an account already. A guest may turn into one, which is not built yet.
+func (h users) refuseMembers(r *http.Request) error {
+	id := callerOf(r).UserID
+	if id == 0 {
+		return nil
+	}
+	user, err := h.store.User(r.Context(), models.UserPath{ID: id})
+	if err != nil {
+		return err
+	}
+	if user.Guest {
+		return errNotBuilt()
+	}
+	return models.Errorf(models.CodeForbidden, "You have an account; only guests sign up with their token.")
+}
+
+// GetMe is the caller's own profile.
+func (h users) GetMe(w http.ResponseWriter, r *http.Request) { h.GetUser(w, r, "me") }
+
+// GetUser is a user's profile.
+func (h users) GetUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
+	answer(w, r, func() (reply, error) {
+		path, err := userAt(user, callerOf(r).UserID)
+		if err != nil {
+			return reply{}, err
+		}
+		return snapshot(r, h.store, func() (models.User, error) {
+			u, err := h.store.User(r.Context(), path)
+			return h.entry.seen(u), err
+		})
+	})
+}
+
+// UpdateMe changes the caller's own profile.
+func (h users) UpdateMe(w http.ResponseWriter, r *http.Request) {
+	answer(w, r, func() (reply, error) {
+		change, err := decode[models.ProfileChange](w, r)
+		if err != nil {
+			return reply{}, err
+		}
+		u, err := h.store.ChangeProfile(r.Context(), callerOf(r).UserID, change)
+		return plain(h.entry.seen(u)), err
+	})
+}

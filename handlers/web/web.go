@@ -1,0 +1,70 @@
+// Package web holds what Parley shows to a browser, in the binary itself, so that no page needs another host.
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"io/fs"
+	"net/http"
+	"path"
+	"time"
+)
+
+//go:embed docs
+var files embed.FS
+
+// policy lets the reference page load from its own server alone. Swagger UI sets style attributes, and draws its icons
+// from data URLs.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+var mediaTypes = map[string]string{
+	".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
+}
+
+// Pages are the contract, the reference page and what it loads, by path.
+func Pages(contract []byte) map[string]http.Handler {
+	pages := map[string]http.Handler{"/openapi.yaml": newFile("application/yaml", contract)}
+	entries, err := fs.ReadDir(files, "docs")
+	if err != nil {
+		panic(err) // the folder is a part of the binary
+	}
+	for _, e := range entries {
+		mediaType, shown := mediaTypes[path.Ext(e.Name())]
+		if !shown {
+			continue
+		}
+		content, err := files.ReadFile("docs/" + e.Name())
+		if err != nil {
+			panic(err)
+		}
+		pages["/docs/"+e.Name()] = newFile(mediaType, content)
+	}
+	pages["/docs"] = pages["/docs/index.html"]
+	return pages
+}
+
+// file is content that changes only with the binary. Browsers ask each time whether it did, which costs one short answer.
+type file struct {
+	mediaType string
+	content   []byte
+	tag       string
+}
+
+func newFile(mediaType string, content []byte) file {
+	sum := sha256.Sum256(content)
+	return file{mediaType: mediaType, content: content, tag: `"` + hex.EncodeToString(sum[:16]) + `"`}
+}
+
+func (f file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", f.mediaType)
+	h.Set("ETag", f.tag)
+	h.Set("Cache-Control", "no-cache")
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
+}
