@@ -51,7 +51,6 @@ type crashRun struct {
 	t       *testing.T
 	process *process
 	owner   *client
-	cursor  string // of a time before the first message
 	rooms   []int64
 
 	mu       sync.Mutex
@@ -182,7 +181,6 @@ type crashReader struct {
 	lastID string
 	cuts   int
 	seen   map[int64][]models.Message
-	done   int // rooms read to their end
 }
 
 func (run *crashRun) reader(i int) *crashReader {

@@ -104,7 +104,7 @@ func (c *client) openBody(ctx context.Context, query string, headers ...string) 
 
 // tryOpen opens a stream whose failure the test can bear.
 func (c *client) tryOpen(ctx context.Context, query string, headers ...string) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, "GET", c.url+"/v1/events?"+query, nil)
+	req, err := http.NewRequestWithContext(ctx, "GET", c.url+"/v1/events?"+query, http.NoBody)
 	if err != nil {
 		return nil, err
 	}

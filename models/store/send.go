@@ -72,19 +72,17 @@ func stoppedError() error {
 // runSender commits groups, one at a time: what is sent while a commit waits for the disk goes into the next one.
 func (s *Store) runSender(ctx context.Context) {
 	defer close(s.ended)
-	var held []*send
+	var group, held []*send
 	for {
-		group := held
-		held = nil
-		if len(group) == 0 {
+		if len(held) == 0 {
 			select {
 			case <-ctx.Done():
 				return
 			case p := <-s.sends:
-				group = append(group, p)
+				held = append(held, p)
 			}
 		}
-		group, held = s.gather(group)
+		group, held = s.gather(held)
 		s.commitGroup(group)
 		for _, p := range group {
 			close(p.done)

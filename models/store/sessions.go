@@ -91,8 +91,8 @@ func (s *Store) Refresh(ctx context.Context, spent string, n models.NewSession) 
 			return err
 		}
 		now := models.Now()
-		if refused = row.alive(now); refused != nil {
-			return nil
+		if err := row.alive(now); err != nil {
+			return err
 		}
 		spend := c.Exec("UPDATE refresh_tokens SET spent_at = ? WHERE hash = ? AND spent_at = 0", now.Millis(), spent)
 		if spend.Error != nil {

@@ -3,14 +3,14 @@
 package store
 
 import (
+	"fmt"
 	"io/fs"
-	"strconv"
 	"syscall"
 )
 
 func fileNumber(info fs.FileInfo) string {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return strconv.FormatUint(uint64(st.Ino), 10)
+		return fmt.Sprint(st.Ino)
 	}
 	return ""
 }
