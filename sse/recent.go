@@ -25,7 +25,8 @@ func (r *recent) add(e *event) {
 	r.events = r.events[drop:]
 }
 
-// after is a copy of up to limit events that follow position; ok is false when they are not all here.
+// after is a copy of up to limit of the events that follow position, which is before the newest one; ok is false when
+// they are not all here.
 func (r *recent) after(position int64, limit int) (events []*event, ok bool) {
 	if len(r.events) == 0 || position < r.events[0].Position-1 {
 		return nil, false

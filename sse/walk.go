@@ -96,11 +96,13 @@ func (s *Stream) frames(v *view, events []*event) []byte {
 // A stream that stands ahead of the hub, having been opened at an event that the tail has yet to read, waits for it.
 func (h *Hub) next(s *Stream, position int64) (events []*event, upTo int64, err error) {
 	h.mu.Lock()
-	head := h.position
-	events, here := h.recent.after(position, walkBatch)
+	head, ahead, here := h.position, position >= h.position, false
+	if !ahead {
+		events, here = h.recent.after(position, walkBatch)
+	}
 	h.mu.Unlock()
 	switch {
-	case position >= head:
+	case ahead:
 		return nil, position, h.reach(h.ctx, position)
 	case here:
 		return events, events[len(events)-1].Position, nil

@@ -151,6 +151,9 @@ func (p *process) kill() {
 		_ = p.cmd.Wait()
 		p.cmd = nil
 	}
+	if crash := bytes.Index(p.output.Bytes(), []byte("goroutine ")); crash >= 0 {
+		p.t.Errorf("parley crashed:\n%s", p.output.Bytes()[max(0, crash-500):])
+	}
 }
 
 // terminate asks the process to stop and answers its exit status.
