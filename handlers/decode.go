@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/parley-chat/parley/models"
@@ -20,6 +21,9 @@ const (
 	maxFieldErrors = 20
 	maxFieldName   = 64 // characters of a name that is not known
 )
+
+// bodyTimeout bounds how long a client may take to send a JSON body, which is a megabyte at the most.
+const bodyTimeout = 30 * time.Second
 
 type validator interface{ Validate() error }
 
@@ -52,7 +56,12 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err != nil || mediaType != jsonType {
 		return nil, models.Errorf(models.CodeUnsupportedMediaType, "This route takes a body with the Content-Type %s.", jsonType)
 	}
+	// A body that trickles in must not hold a connection for ever. The deadline ends with the body: later it would cut
+	// off whatever else the connection is for.
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, models.MaxBodyBytes))
+	_ = connection.SetReadDeadline(time.Time{})
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -94,10 +103,14 @@ func fill(value reflect.Value, fields map[string]json.RawMessage) (wrong []model
 			continue
 		}
 		delete(fields, name)
-		if string(raw) == "null" {
+		field := value.FieldByIndex(f.Index)
+		switch {
+		case string(raw) == "null":
 			wrong = append(wrong, models.FieldError{Field: name, Message: "must not be null; leave it out instead"})
-		} else if err := json.Unmarshal(raw, value.FieldByIndex(f.Index).Addr().Interface()); err != nil {
+		case json.Unmarshal(raw, field.Addr().Interface()) != nil:
 			wrong = append(wrong, models.FieldError{Field: name, Message: "must be " + describe(f.Type)})
+		case isWord(f.Type) && field.Len() == 0:
+			wrong = append(wrong, models.FieldError{Field: name, Message: "must not be empty; leave it out instead"})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
@@ -105,6 +118,9 @@ func fill(value reflect.Value, fields map[string]json.RawMessage) (wrong []model
 	}
 	return wrong
 }
+
+// isWord reports whether t is one of a few words, such as a role: an empty one would read as one that was left out.
+func isWord(t reflect.Type) bool { return t.Kind() == reflect.String && t != reflect.TypeFor[string]() }
 
 // describe is what a client writes for a value of type t.
 func describe(t reflect.Type) string {

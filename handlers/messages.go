@@ -95,7 +95,12 @@ func historyQuery(params api.ListMessagesParams) (q models.HistoryQuery, err err
 	if q.Around, err = messageID("around", params.Around); err != nil {
 		return q, err
 	}
-	q.Since, q.Until = instant(params.Since), instant(params.Until)
+	if q.Since, err = instant("since", params.Since); err != nil {
+		return q, err
+	}
+	if q.Until, err = instant("until", params.Until); err != nil {
+		return q, err
+	}
 	return q, q.Validate()
 }
 

@@ -72,11 +72,15 @@ func subject(s *string) (string, error) {
 	return given(s), nil
 }
 
-func instant(t *time.Time) models.Time {
-	if t == nil {
-		return models.Time{}
+// instant is a time in a query. The generated code reads an empty one as the zero time, which must not pass for none.
+func instant(name string, t *time.Time) (models.Time, error) {
+	switch {
+	case t == nil:
+		return models.Time{}, nil
+	case models.At(*t).IsZero():
+		return models.Time{}, models.Invalid(name, "must be a time as in RFC 3339")
 	}
-	return models.At(*t)
+	return models.At(*t), nil
 }
 
 // given is what p points at, or the zero value for what was left out.

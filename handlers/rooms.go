@@ -53,7 +53,11 @@ func (h rooms) ListRooms(w http.ResponseWriter, r *http.Request, params api.List
 		if err != nil {
 			return reply{}, err
 		}
-		q := models.RoomsQuery{Paging: page, Subject: about, Since: instant(params.Since), Unread: given(params.Unread)}
+		since, err := instant("since", params.Since)
+		if err != nil {
+			return reply{}, err
+		}
+		q := models.RoomsQuery{Paging: page, Subject: about, Since: since, Unread: given(params.Unread)}
 		return snapshot(r, h.store, func() (models.Page[models.Room], error) {
 			return h.store.Rooms(r.Context(), callerOf(r).UserID, q)
 		})

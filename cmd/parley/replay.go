@@ -27,7 +27,7 @@ type replayCmd struct {
 
 // Validate is called by the command line's parser.
 func (c replayCmd) Validate() error {
-	if u, err := url.Parse(c.URL); err != nil || u.Host == "" {
+	if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("--url must be like http://127.0.0.1:8080, not %q", c.URL)
 	}
 	// A reader's stream is opened in all rooms that are being played.
@@ -71,7 +71,7 @@ func (c replayCmd) replay(ctx context.Context, out, progress io.Writer) error {
 		return errors.New("interrupted before everything was compared")
 	}
 	if n := run.report.differences(); n > 0 {
-		err = errors.Join(err, fmt.Errorf("%d differences", n))
+		err = errors.Join(err, fmt.Errorf("differences: %d", n))
 	}
 	return err
 }
@@ -186,8 +186,8 @@ func (run *replayRun) eachRoom(ctx context.Context, do func(context.Context, *re
 	group.SetLimit(run.parallel)
 	for _, room := range run.rooms {
 		group.Go(func() error {
-			if ctx.Err() != nil {
-				return nil // the error is another room's
+			if err := ctx.Err(); err != nil {
+				return err // of another room: that one is returned
 			}
 			return do(ctx, room)
 		})

@@ -94,13 +94,14 @@ func (r *replayRoom) compareNewest(ctx context.Context) error {
 	sent := r.sent()
 	size := max(1, min(models.MaxPageSize, len(sent)/2))
 	query := url.Values{"limit": {strconv.Itoa(size)}}
-	for end := len(sent); end >= 0 && end >= len(sent)-size; end -= size {
+	end := len(sent)
+	for range 2 {
 		var page models.Page[models.Message]
 		if err := r.get(ctx, "/messages?"+query.Encode(), &page); err != nil {
 			return err
 		}
 		start := max(0, end-size)
-		r.compareMessages(fmt.Sprintf("the page of %d before the end or %d", size, end+1), page.Items, sent[start:end])
+		r.compareMessages(fmt.Sprintf("the page of %d that ends with %d", size, end), page.Items, sent[start:end])
 		if (page.NextCursor != "") != (start > 0) {
 			r.differ("the page from %d on has the next_cursor %q", start+1, page.NextCursor)
 		}
@@ -108,6 +109,7 @@ func (r *replayRoom) compareNewest(ctx context.Context) error {
 			return nil
 		}
 		query.Set("cursor", page.NextCursor)
+		end = start
 	}
 	return nil
 }
@@ -134,11 +136,12 @@ func (r *replayRoom) compareMessages(what string, got []models.Message, want []r
 	if len(got) != len(want) {
 		r.differ("%s holds %d messages, not %d", what, len(got), len(want))
 	}
-	for i := range min(len(got), len(want)) {
-		if problem := want[i].matches(got[i]); problem != "" {
-			r.differ("in %s: %v %s", what, want[i], problem)
-		} else if got[i].RoomID != r.id {
-			r.differ("in %s: %v has the room_id %d", what, want[i], got[i].RoomID)
+	for i, m := range got[:min(len(got), len(want))] {
+		e := want[i]
+		if problem := e.matches(m); problem != "" {
+			r.differ("in %s: %v %s", what, e, problem)
+		} else if m.RoomID != r.id {
+			r.differ("in %s: %v has the room_id %d", what, e, m.RoomID)
 		}
 	}
 }
@@ -159,8 +162,9 @@ func (r *replayRoom) members() map[int64]models.UserRef {
 
 func (r *replayRoom) compareMembers(ctx context.Context) error {
 	missing := r.members()
+	most := len(missing)
 	query := url.Values{"limit": {strconv.Itoa(models.MaxPageSize)}}
-	for {
+	for read := 0; read <= most; {
 		var page models.Page[models.Member]
 		if err := r.get(ctx, "/members?"+query.Encode(), &page); err != nil {
 			return err
@@ -171,6 +175,7 @@ func (r *replayRoom) compareMembers(ctx context.Context) error {
 			}
 			delete(missing, m.User.ID)
 		}
+		read += max(1, len(page.Items))
 		if page.NextCursor == "" {
 			break
 		}
@@ -194,7 +199,9 @@ func (run *replayRun) compareLog(ctx context.Context) error {
 			query.Add("room", strconv.FormatInt(room.id, 10))
 		}
 	}
-	for after := run.before; ; {
+	passed := map[string]bool{}
+	for after := run.before; !passed[after]; {
+		passed[after] = true
 		query.Set("after", after)
 		var page models.Page[models.Event]
 		if _, err := run.logger.do(ctx, replayCall{
@@ -203,7 +210,8 @@ func (run *replayRun) compareLog(ctx context.Context) error {
 			return err
 		}
 		if len(page.Items) == 0 {
-			break
+			walk.finish()
+			return nil
 		}
 		for _, e := range page.Items {
 			walk.see(e.Name, e.Data, entered)
@@ -211,6 +219,6 @@ func (run *replayRun) compareLog(ctx context.Context) error {
 		after = page.Items[len(page.Items)-1].ID
 		run.counts.logEvents.Add(int64(len(page.Items)))
 	}
-	walk.finish()
+	run.report.differ("the log goes in a circle")
 	return nil
 }

@@ -209,7 +209,7 @@ func TestReplayBearsABadConnection(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		s := startServer(t, database)
 		f := &faults{loseAnswers: true, refuseSends: true, expireTokens: true, cutStreams: 4}
-		printed, err := runReplay(startFaultyProxy(t, s.url, f), teaLogs(t))
+		printed, err := runReplay(t, startFaultyProxy(t, s.url, f), teaLogs(t))
 		if err != nil {
 			t.Fatalf("%v\n%s", err, printed)
 		}
@@ -268,7 +268,7 @@ func TestReplayNoticesEachFault(t *testing.T) {
 			}
 			return body
 		}, "the answer to message 3 of"},
-		"a wrong count": {func(path, body string) string {
+		"a wrong count": {func(_, body string) string {
 			return strings.ReplaceAll(body, `"message_count":45`, `"message_count":44`)
 		}, "message_count is 44, not 45"},
 		"a member with another name": {func(path, body string) string {
@@ -286,7 +286,7 @@ func TestReplayNoticesEachFault(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			printed, err := runReplay(startFaultyProxy(t, s.url, &faults{spoil: c.spoil}), teaLogs(t))
+			printed, err := runReplay(t, startFaultyProxy(t, s.url, &faults{spoil: c.spoil}), teaLogs(t))
 			if err == nil || !strings.Contains(err.Error(), "differences") {
 				t.Errorf("got the error %v", err)
 			}

@@ -60,6 +60,7 @@ const (
 
 var (
 	saidLine    = regexp.MustCompile(`^\[\d\d:\d\d\] <([^>]+)>(?: (.*))?$`)
+	didLine     = regexp.MustCompile(`^\[\d\d:\d\d\]  ?(\* (\S+) .*)$`)
 	joinedLine  = regexp.MustCompile(`^=== (.+?)  ?has joined (#\S*)`)
 	leftLine    = regexp.MustCompile(`^=== (.+?)  ?has left (#\S*)`)
 	renamedLine = regexp.MustCompile(`^=== (.+?) is now known as (.+)$`)
@@ -123,6 +124,10 @@ func (l *replayLog) repair(line []byte) string {
 func (l *replayLog) take(line string) {
 	if m := saidLine.FindStringSubmatch(line); m != nil {
 		l.say(strings.TrimSpace(m[1]), m[2])
+		return
+	}
+	if m := didLine.FindStringSubmatch(line); m != nil {
+		l.say(m[2], m[1]) // what was typed as "/me waves" stays readable as "* anna waves"
 		return
 	}
 	var s replayStep

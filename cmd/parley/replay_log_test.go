@@ -67,8 +67,13 @@ func TestReplayLogIsReadLineByLine(t *testing.T) {
 			tally: replayTally{emptyTexts: 2},
 		},
 		"other lines": {
-			log:   "[09:07]  * anna waves\n=== mode/#tea  by ChanServ\n\n=== anna explodes\n[9:07] <anna> x\n[09:07] < > x\nplain\n",
-			tally: replayTally{otherLines: 7},
+			log:   "=== mode/#tea  by ChanServ\n\n=== anna explodes\n[9:07] <anna> x\n[09:07] < > x\nplain\n",
+			tally: replayTally{otherLines: 6},
+		},
+		"something done": {
+			log:   "[09:07]  * anna waves\n[09:08]  * anna\n",
+			steps: []replayStep{said("anna", "* anna waves")},
+			tally: replayTally{otherLines: 1},
 		},
 		"a text over the limit": {
 			log:   "[09:07] <anna> " + strings.Repeat("é", 8001) + "\n[09:07] <anna> " + strings.Repeat("é", 8000) + "\n",

@@ -131,7 +131,8 @@ func (r *replayReader) readOnce(ctx context.Context) error {
 				timer.Reset(shortestReading + rand.N(longestReading-shortestReading))
 			}
 			r.take(e, opened)
-			if left--; left == 0 {
+			left--
+			if left == 0 {
 				return errCut
 			}
 			return nil

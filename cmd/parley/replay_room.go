@@ -23,11 +23,15 @@ func (r *replayRoom) play(ctx context.Context) error {
 	if err := r.open(ctx); err != nil {
 		return fmt.Errorf("%s: %w", r.log.name, err)
 	}
+	defer func() {
+		for _, reader := range r.run.readers {
+			reader.exit(r)
+		}
+	}()
 	for _, reader := range r.run.readers {
 		if err := reader.enter(ctx, r); err != nil {
-			return fmt.Errorf("%s: %w", r.log.name, err)
+			return fmt.Errorf("%s: %s: %w", r.log.name, reader.name, err)
 		}
-		defer reader.exit(r)
 	}
 	for i, s := range r.log.steps {
 		if err := r.do(ctx, s); err != nil {

@@ -43,7 +43,7 @@ func (run *replayRun) summary(out io.Writer) error {
 	}
 	result := "all compared equal"
 	if n := run.report.differences(); n > 0 {
-		result = fmt.Sprintf("%d differences", n)
+		result = fmt.Sprintf("differences: %d", n)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, row := range []struct {

@@ -40,10 +40,11 @@ func teaLogs(t *testing.T) []string {
 }
 
 // runReplay plays logs and returns what it printed.
-func runReplay(url string, logs []string) (printed string, err error) {
+func runReplay(t *testing.T, url string, logs []string) (printed string, err error) {
+	t.Helper()
 	var out strings.Builder
 	c := replayCmd{Files: logs, URL: url, Parallel: 2, Readers: 2}
-	err = c.replay(context.Background(), &out, io.Discard)
+	err = c.replay(t.Context(), &out, io.Discard)
 	return out.String(), err
 }
 
@@ -68,7 +69,7 @@ func TestReplayPlaysLogsAndComparesThem(t *testing.T) {
 		before := visitor.call("GET", "/v1/rooms", nil).status(200).header("Event-Cursor")
 		logs := teaLogs(t)
 		for range 2 { // the second time, each username is taken
-			printed, err := runReplay(s.url, logs)
+			printed, err := runReplay(t, s.url, logs)
 			if err != nil {
 				t.Fatalf("%v\n%s", err, printed)
 			}
@@ -136,7 +137,7 @@ func checkTeaRoom(t *testing.T, c *client, before string) {
 func TestReplayStopsWhenInterrupted(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, filepath.Join(t.TempDir(), "parley.db"))
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	proxy := startFaultyProxy(t, s.url, &faults{onSend: func(n int64) {
 		if n == 5 {
 			cancel()

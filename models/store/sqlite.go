@@ -27,7 +27,7 @@ type sqliteDialect struct{ path string }
 func (d sqliteDialect) dsn(pragmas ...string) string {
 	q := url.Values{"_txlock": {"immediate"}}
 	for _, p := range append([]string{
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-16000)",
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-4000)",
 	}, pragmas...) {
 		q.Add("_pragma", p)
 	}
