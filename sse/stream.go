@@ -45,7 +45,7 @@ type Stream struct {
 	progress time.Time // when the socket last took something, while sending
 }
 
-// queued, waiting and full are what became of a frame.
+// outcome is what became of a frame.
 type outcome int
 
 const (
@@ -100,7 +100,7 @@ func (s *Stream) isFull(frame []byte) bool {
 	return len(s.queue) >= queueLimit || s.size+len(frame) > queueBytes && len(s.queue) > 0
 }
 
-// flush offers what is queued to the socket, all in one write.
+// flush offers what is queued to the socket, all in one write, and sends the stream's goroutine there if it has to walk.
 func (s *Stream) flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -227,9 +227,6 @@ func (s *Stream) isOver() bool {
 	defer s.mu.Unlock()
 	return s.over || s.final != nil
 }
-
-// wake sends the stream's goroutine to the socket if nobody is there.
-func (s *Stream) wake() { s.flush() }
 
 // end makes frame the last that the stream gets, whatever was still to come, and gives the peer a while to take it.
 func (s *Stream) end(frame []byte) {

@@ -78,7 +78,7 @@ func (h *Hub) skip(to int64) {
 			h.detach(s)
 			s.enqueue(h.resync(models.ResyncExpired, to))
 			s.walkFrom(to)
-			s.wake()
+			s.flush()
 		}
 	}
 	h.position, h.recent = to, recent{}
