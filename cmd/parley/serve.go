@@ -132,10 +132,23 @@ func (c serveCmd) handler(s *server) (http.Handler, error) {
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(sendCounters(s.store)...)
 	return handlers.New(handlers.Config{
 		Store: s.store, Streams: s.hub, Tokens: keys, Log: s.log, Metrics: metrics, Ready: s.ready, Contract: api.Contract,
 		Settings: handlers.Settings{Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins},
 	}), nil
+}
+
+// sendCounters tell how well messages share their commits.
+func sendCounters(s *store.Store) []prometheus.Collector {
+	return []prometheus.Collector{
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "parley_send_groups_total", Help: "Commits that stored messages; those sent meanwhile share the next one.",
+		}, func() float64 { groups, _ := s.SendGroups(); return float64(groups) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "parley_messages_sent_total", Help: "Messages that were stored.",
+		}, func() float64 { _, messages := s.SendGroups(); return float64(messages) }),
+	}
 }
 
 // ready is nil while requests should be sent here.

@@ -132,7 +132,7 @@ func (s *Store) commitGroup(group []*send) {
 	_, err := s.change(ctx, func(c *change) error { return c.post(group) })
 	switch {
 	case err == nil:
-		return
+		s.count(group)
 	case len(group) > 1 && !errors.Is(err, errCommit):
 		for _, p := range group {
 			s.commitGroup([]*send{p})
@@ -144,4 +144,23 @@ func (s *Store) commitGroup(group []*send) {
 			}
 		}
 	}
+}
+
+func (s *Store) count(committed []*send) {
+	stored := int64(0)
+	for _, p := range committed {
+		if p.err == nil {
+			stored++
+		}
+	}
+	if stored > 0 {
+		s.groups.Add(1)
+		s.grouped.Add(stored)
+	}
+}
+
+// SendGroups tells how many groups of messages were committed since the store was opened, and how many messages were in
+// them: the more in each, the less a message costs.
+func (s *Store) SendGroups() (groups, messages int64) {
+	return s.groups.Load(), s.grouped.Load()
 }

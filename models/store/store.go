@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -43,6 +44,9 @@ type Store struct {
 	stopped   <-chan struct{} // closed by stop
 	ended     chan struct{}   // closed by the sender at its end
 	done      sync.WaitGroup  // the sender and the janitor
+
+	groups  atomic.Int64 // committed by the sender
+	grouped atomic.Int64 // messages in them
 }
 
 // dialect is what differs between the two databases.

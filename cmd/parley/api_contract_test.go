@@ -1,0 +1,222 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// operation is one method of one path of the contract.
+type operation struct {
+	*openapi3.Operation
+	method, path string
+	parameters   openapi3.Parameters // its own, and its path's
+}
+
+// operations are all that the contract has, in a fixed order.
+func operations() (all []operation) {
+	paths := document().Paths
+	for _, path := range paths.InMatchingOrder() {
+		item := paths.Value(path)
+		for method, op := range item.Operations() {
+			all = append(all, operation{op, method, path, slices.Concat(item.Parameters, op.Parameters)})
+		}
+	}
+	slices.SortFunc(all, func(a, b operation) int { return strings.Compare(a.OperationID, b.OperationID) })
+	return all
+}
+
+// needsToken reports whether the operation is closed to who has no token.
+func (op operation) needsToken() bool {
+	if op.Security == nil {
+		return true // the contract's own rule
+	}
+	for _, way := range *op.Security {
+		if len(way) == 0 {
+			return false
+		}
+	}
+	return len(*op.Security) > 0
+}
+
+// takesJSON reports whether the operation has a JSON body.
+func (op operation) takesJSON() bool {
+	return op.RequestBody != nil && op.RequestBody.Value.Content["application/json"] != nil
+}
+
+// property is the schema of a field of the body.
+func (op operation) property(name string) *openapi3.Schema {
+	body := op.RequestBody.Value.Content["application/json"].Schema.Value
+	for _, form := range append(slices.Clone(body.OneOf), &openapi3.SchemaRef{Value: body}) {
+		if p := form.Value.Properties[name]; p != nil {
+			if len(p.Value.AllOf) == 1 {
+				return p.Value.AllOf[0].Value
+			}
+			return p.Value
+		}
+	}
+	return nil
+}
+
+// stage is a cast and a set for valid requests: my private room with another member and a message, and my open stream.
+type stage struct {
+	me, other, outsider *client
+	room                models.Room
+	message             models.Message
+	stream              *stream
+}
+
+func newStage(c *client) stage {
+	c.t.Helper()
+	s := stage{me: c.newcomer("me"), other: c.newcomer("other"), outsider: c.newcomer("outsider")}
+	s.room = s.me.room(models.NewRoom{Handle: ptr(unique("stage")), Kind: ptr(models.RoomPrivate)})
+	s.me.add(s.room.ID, s.other, models.RoleMember)
+	s.message = s.me.say(s.room.ID, "words")
+	s.stream = s.me.open("")
+	return s
+}
+
+// values are what goes into the paths of the contract.
+func (s stage) values() map[string]string {
+	return map[string]string{
+		"room": fmt.Sprint(s.room.ID), "user": fmt.Sprint(s.other.User.ID), "message": fmt.Sprint(s.message.ID),
+		"session": s.me.SessionID, "stream": s.stream.ready.StreamID,
+		"provider": "github", "code": "Yk3vR8sLq2Wd", "file": "f_9Jx2mQwT4kVbRz7c", "upload": "u_0aPq7RtLm5XcVe1Y", "emoji": "👍",
+	}
+}
+
+// at is the operation's path, with its parameters filled in and one of them replaced by what is escaped already.
+func (s stage) at(op operation, name, escaped string) string {
+	path := op.path
+	for key, value := range s.values() {
+		value = url.PathEscape(value)
+		if key == name {
+			value = escaped
+		}
+		path = strings.ReplaceAll(path, "{"+key+"}", value)
+	}
+	query := url.Values{}
+	for _, p := range op.parameters {
+		if p.Value.In == "query" && p.Value.Required {
+			query.Set(p.Value.Name, written(p.Value.Example))
+		}
+	}
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return path
+}
+
+func (s stage) path(op operation) string { return s.at(op, "", "") }
+
+// headers are those that the operation needs. The stream is asked for in its JSON form, which ends.
+func (s stage) headers(op operation) (pairs []string) {
+	for _, p := range op.parameters {
+		if p.Value.In == "header" && p.Value.Required {
+			pairs = append(pairs, p.Value.Name, written(p.Value.Example))
+		}
+	}
+	if op.OperationID == "StreamEvents" {
+		pairs = append(pairs, "Accept", "application/json")
+	}
+	return pairs
+}
+
+// written is an example as it stands in a query or a header.
+func written(example any) string {
+	if number, isNumber := example.(float64); isNumber {
+		return strconv.FormatFloat(number, 'f', -1, 64)
+	}
+	return fmt.Sprint(example)
+}
+
+// body is a valid JSON body of the operation, with all fields that go together.
+func (s stage) body(op operation) map[string]any {
+	message := map[string]any{
+		"type": "text", "text": "hello", "file_ids": []any{}, "reply_to": s.message.ID, "client_id": "c-1",
+	}
+	switch op.OperationID {
+	case "SignUp":
+		return map[string]any{
+			"username": s.room.Handle, "password": password, "display_name": "A", "description": "B", "cookie": true,
+		}
+	case "LogIn":
+		return map[string]any{"username": s.room.Handle, "guest": true, "display_name": "A", "cookie": true}
+	case "RefreshSession":
+		return map[string]any{"refresh_token": s.me.RefreshToken, "cookie": true}
+	case "UpdateMe":
+		return map[string]any{"display_name": "A", "description": "B"}
+	case "CreateRoom":
+		return map[string]any{
+			"handle": s.room.Handle + "-2", "name": "A", "description": "B", "kind": "private", "subject": "advert-1",
+		}
+	case "UpdateRoom":
+		return map[string]any{"handle": s.room.Handle + "-2", "name": "A", "description": "B"}
+	case "PutMember":
+		return map[string]any{"role": "moderator"}
+	case "BanUser":
+		return map[string]any{"reason": "A", "until": time.Now().Add(time.Hour).Truncate(time.Second)}
+	case "MarkRead":
+		return map[string]any{"message_id": s.message.ID}
+	case "EditMessage":
+		return map[string]any{"text": "other words"}
+	case "SendMessage":
+		return message
+	case "SendToTarget":
+		message["target"] = "#" + s.room.Handle
+		return message
+	}
+	return example(op)
+}
+
+// example is the contract's own, for operations without a stage.
+func example(op operation) (body map[string]any) {
+	encoded, err := json.Marshal(op.RequestBody.Value.Content["application/json"].Schema.Value.Example)
+	if err == nil {
+		err = json.Unmarshal(encoded, &body)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return body
+}
+
+// request makes the operation's valid request.
+func (s stage) request(op operation, by *client) *answer {
+	by.t.Helper()
+	return s.send(op, by, s.path(op))
+}
+
+// send is request with another path.
+func (s stage) send(op operation, by *client, path string, headers ...string) *answer {
+	by.t.Helper()
+	headers = append(s.headers(op), headers...)
+	switch {
+	case op.takesJSON():
+		return by.send(op.method, path, s.body(op), headers...)
+	case op.RequestBody != nil:
+		return by.send(op.method, path, []byte("bytes"), append(headers, "Content-Type", "application/offset+octet-stream")...)
+	}
+	return by.send(op.method, path, nil, headers...)
+}
+
+// eachOperation runs a test for each of them that is chosen, on one server for each database.
+func eachOperation(t *testing.T, chosen func(operation) bool, test func(t *testing.T, c *client, op operation), flags ...string) {
+	t.Helper()
+	var scenarios []scenario
+	for _, op := range operations() {
+		if chosen(op) {
+			scenarios = append(scenarios, scenario{op.OperationID, func(t *testing.T, c *client) { test(t, c, op) }})
+		}
+	}
+	play(t, scenarios, flags...)
+}

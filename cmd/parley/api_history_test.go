@@ -1,0 +1,198 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+func TestHistory(t *testing.T) {
+	play(t, []scenario{
+		{"pages in every direction", testPages},
+		{"pages while others write", testPagesWhileWriting},
+		{"around a message", testAround},
+		{"by time", testByTime},
+		{"parameters that exclude each other", testExclusive},
+		{"an empty room", testEmptyHistory},
+	})
+}
+
+// ids are the numbers of the messages of each page.
+func ids(pages [][]models.Message) (all [][]int64) {
+	for _, p := range pages {
+		var page []int64
+		for _, m := range p {
+			page = append(page, m.ID)
+		}
+		all = append(all, page)
+	}
+	return all
+}
+
+func span(from, to int64) (list []int64) {
+	for id := from; id <= to; id++ {
+		list = append(list, id)
+	}
+	return list
+}
+
+// historyIDs are the numbers of the messages on all pages that the query leads to.
+func (c *client) historyIDs(roomID int64, query string) [][]int64 {
+	c.t.Helper()
+	return ids(walk[models.Message](c, fmt.Sprintf("%s/messages?%s", roomPath(roomID), query)))
+}
+
+func (c *client) wantPages(roomID int64, query string, want ...[]int64) {
+	c.t.Helper()
+	if got := c.historyIDs(roomID, query); fmt.Sprint(got) != fmt.Sprint(want) {
+		c.t.Errorf("%s: %v, wanted %v", query, got, want)
+	}
+}
+
+func testPages(_ *testing.T, c *client) {
+	me := c.newcomer("ada")
+	room := me.publicRoom()
+	for i := range 25 {
+		me.say(room.ID, fmt.Sprint("text ", i+1))
+	}
+	for _, id := range []int64{3, 7, 8, 9, 10, 25} { // tombstones keep their places, at the edges of pages too
+		me.call("DELETE", messagePath(models.Message{RoomID: room.ID, ID: id}), nil).status(204)
+	}
+	me.wantPages(room.ID, "limit=7", span(19, 25), span(12, 18), span(5, 11), span(1, 4))
+	me.wantPages(room.ID, "limit=25", span(1, 25))
+	me.wantPages(room.ID, "limit=5&before=26", span(21, 25), span(16, 20), span(11, 15), span(6, 10), span(1, 5))
+	me.wantPages(room.ID, "limit=7&before=9", span(2, 8), span(1, 1))
+	me.wantPages(room.ID, "limit=7&before=1", nil)
+	me.wantPages(room.ID, "limit=7&before=9223372036854775807", span(19, 25), span(12, 18), span(5, 11), span(1, 4))
+	me.wantPages(room.ID, "limit=7&after=9", span(10, 16), span(17, 23), span(24, 25))
+	me.wantPages(room.ID, "limit=8&after=9", span(10, 17), span(18, 25))
+	me.wantPages(room.ID, "limit=7&after=25", nil)
+	me.wantPages(room.ID, "limit=7&after=9223372036854775807", nil)
+	me.wantPages(room.ID, "limit=10&since=2020-01-01T00:00:00Z", span(1, 10), span(11, 20), span(21, 25))
+
+	me.call("DELETE", roomPath(room.ID)+"/messages", nil).status(204)
+	me.wantPages(room.ID, "limit=7", nil)
+	for range 5 {
+		me.say(room.ID, "anew")
+	}
+	me.wantPages(room.ID, "limit=3", span(28, 30), span(26, 27))
+	me.wantPages(room.ID, "limit=3&before=28", span(26, 27))
+	me.wantPages(room.ID, "limit=3&before=10", nil)
+	me.wantPages(room.ID, "limit=3&after=1", span(26, 28), span(29, 30))
+	me.wantPages(room.ID, "limit=3&since=2020-01-01T00:00:00Z", span(26, 28), span(29, 30))
+	me.wantPages(room.ID, "limit=3&until=2100-01-01T00:00:00Z", span(28, 30), span(26, 27))
+	me.wantPages(room.ID, "limit=20&around=5", span(26, 30))
+}
+
+// testPagesWhileWriting: a page never skips nor repeats a message because of what happens between it and the next.
+func testPagesWhileWriting(t *testing.T, c *client) {
+	me := c.newcomer("ada")
+	room := me.publicRoom()
+	path := roomPath(room.ID) + "/messages?limit=4"
+	for range 12 {
+		me.say(room.ID, "before")
+	}
+	page := func(query string) models.Page[models.Message] {
+		m := me.say(room.ID, "between two pages")
+		if m.ID%3 == 0 {
+			me.call("DELETE", messagePath(m), nil).status(204)
+		}
+		return get[models.Page[models.Message]](me, path+query)
+	}
+	var older []int64
+	for p := page(""); ; p = page("&cursor=" + p.NextCursor) {
+		older = slices.Concat(ids([][]models.Message{p.Items})[0], older)
+		if p.NextCursor == "" {
+			break
+		}
+	}
+	if !slices.Equal(older, span(1, 13)) {
+		t.Errorf("backwards from 13: %v", older)
+	}
+	// Forwards the writer is followed: each page brings a message more, and the walk ends where it catches up.
+	var newer []int64
+	for p := page("&after=2"); ; p = page("&cursor=" + p.NextCursor) {
+		newer = append(newer, ids([][]models.Message{p.Items})[0]...)
+		if p.NextCursor == "" {
+			break
+		}
+	}
+	if last := me.look(room.ID).LastMessageID; !slices.Equal(newer, span(3, last)) {
+		t.Errorf("forwards from 3 to %d: %v", last, newer)
+	}
+}
+
+func testAround(t *testing.T, c *client) {
+	me := c.newcomer("ada")
+	room := me.publicRoom()
+	for range 20 {
+		me.say(room.ID, "text")
+	}
+	me.call("DELETE", messagePath(models.Message{RoomID: room.ID, ID: 10}), nil).status(204)
+	for _, want := range []struct {
+		around, limit, from, to int64
+	}{
+		{10, 1, 10, 10}, {10, 5, 8, 12}, {10, 200, 1, 20}, {20, 1, 20, 20}, {1, 1, 1, 1}, {21, 5, 19, 20}, {9223372036854775807, 4, 19, 20},
+	} {
+		me.wantPages(room.ID, fmt.Sprintf("around=%d&limit=%d", want.around, want.limit), span(want.from, want.to))
+	}
+	// At either end, whatever there is: itself in any case, on both sides as many as there are and fit.
+	for _, id := range []int64{1, 2, 19, 20} {
+		page := me.historyIDs(room.ID, fmt.Sprintf("around=%d&limit=6", id))
+		if len(page) != 1 || !slices.Contains(page[0], id) || len(page[0]) > 6 || len(page[0]) < 3 || !slices.IsSorted(page[0]) {
+			t.Errorf("around %d: %v", id, page)
+		}
+	}
+}
+
+func testByTime(_ *testing.T, c *client) {
+	me := c.newcomer("ada")
+	room := me.publicRoom()
+	var at []models.Time
+	for range 8 {
+		m := me.say(room.ID, "text")
+		at = append(at, m.CreatedAt)
+		laterThan(m.CreatedAt)
+	}
+	when := func(i int) string { return url.QueryEscape(at[i-1].Format("2006-01-02T15:04:05.000Z07:00")) }
+	me.wantPages(room.ID, "limit=3&since="+when(3), span(3, 5), span(6, 8))
+	me.wantPages(room.ID, "limit=3&until="+when(6), span(3, 5), span(1, 2))
+	me.wantPages(room.ID, "limit=3&since="+when(2)+"&until="+when(7), span(2, 4), span(5, 6))
+	me.wantPages(room.ID, "limit=3&since="+when(5)+"&until="+when(5), nil)
+	me.wantPages(room.ID, "limit=3&since=2100-01-01T00:00:00Z", nil)
+	me.wantPages(room.ID, "limit=3&until=2000-01-01T00:00:00Z", nil)
+	// The same instant, as other places write it.
+	there := at[2].In(time.FixedZone("", 9*60*60)).Format("2006-01-02T15:04:05.000Z07:00")
+	me.wantPages(room.ID, "limit=200&since="+url.QueryEscape(there), span(3, 8))
+	me.call("DELETE", messagePath(models.Message{RoomID: room.ID, ID: 3}), nil).status(204)
+	me.wantPages(room.ID, "limit=3&since="+when(3), span(3, 5), span(6, 8))
+}
+
+func testExclusive(_ *testing.T, c *client) {
+	me := c.newcomer("ada")
+	path := roomPath(me.publicRoom().ID) + "/messages?"
+	const then = "2026-01-01T00:00:00Z"
+	for _, query := range []string{
+		"before=1&after=1", "before=1&around=1", "after=1&around=1", "before=1&since=" + then, "after=1&until=" + then,
+		"around=1&since=" + then + "&until=" + then, "before=1&after=1&around=1&since=" + then,
+	} {
+		me.call("GET", path+query, nil).problem(400, models.CodeInvalidRequest)
+	}
+}
+
+func testEmptyHistory(t *testing.T, c *client) {
+	me := c.newcomer("ada")
+	room := me.publicRoom()
+	a := me.call("GET", roomPath(room.ID)+"/messages", nil).status(200)
+	if strings.TrimSpace(string(a.body)) != `{"items":[]}` || a.header("Event-Cursor") == "" {
+		t.Errorf("got %v", a)
+	}
+	for _, query := range []string{"before=1", "after=1", "around=1", "since=2020-01-01T00:00:00Z", "until=2100-01-01T00:00:00Z"} {
+		me.wantPages(room.ID, query, nil)
+	}
+}

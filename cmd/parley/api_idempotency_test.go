@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+)
+
+func TestIdempotency(t *testing.T) {
+	play(t, []scenario{
+		{"the same again", testReplay},
+		{"another body, path or caller", testOtherCall},
+		{"many at once", testReplayRace},
+		{"many log-ins at once", testLogInRace},
+		{"sign-up and log-in", testReplaySession},
+		{"a failed call frees its key", testFailedCall},
+		{"keys", testKeys},
+	})
+}
+
+const idempotencyKey = "Idempotency-Key"
+
+// again makes the call a second time and wants the first answer, byte by byte.
+func (c *client) again(first *answer, body any, headers ...string) {
+	c.t.Helper()
+	if first.header("Idempotency-Replayed") != "" {
+		c.t.Errorf("%v\nclaims to be a replay", first)
+	}
+	second := c.call(first.request.Method, first.request.URL.RequestURI(), body, headers...).status(first.response.StatusCode)
+	if second.header("Idempotency-Replayed") != "true" {
+		c.t.Errorf("%v\ndoes not say that it is a replay", second)
+	}
+	if !bytes.Equal(second.body, first.body) || second.eventID() != first.eventID() || second.header("Location") != first.header("Location") {
+		c.t.Errorf("%v, %s, %s\nbut first %v, %s, %s", second, second.eventID(), second.header("Location"), first, first.eventID(), first.header("Location"))
+	}
+}
+
+func testReplay(t *testing.T, c *client) {
+	me, other := c.newcomer("ada"), c.newcomer("grace")
+	s := me.open("")
+	key := []string{idempotencyKey, unique("key")}
+
+	room := models.NewRoom{Handle: ptr(unique("room"))}
+	first := me.call("POST", "/v1/rooms", room, key...).status(201)
+	me.again(first, room, key...)
+	me.again(first, room, key...)
+	s.expect(models.EventRoomCreated, nil)
+	list := get[models.Page[models.Room]](me, "/v1/rooms").Items
+	if len(list) != 1 {
+		t.Fatalf("the rooms are %+v", list)
+	}
+
+	path := roomPath(list[0].ID) + "/messages"
+	message := models.NewMessage{Text: "once", ClientID: ptr("c")}
+	first = me.call("POST", path, message, key...).status(201)
+	s.expect(models.EventMessageCreated, nil)
+	me.call("DELETE", path+"/1", nil).status(204) // what became of it does not change what was answered
+	s.expect(models.EventMessageDeleted, nil)
+	me.again(first, message, key...)
+	if got := me.look(list[0].ID); got.LastMessageID != 1 {
+		t.Errorf("got %+v", got)
+	}
+	me.say(list[0].ID, "the mark")
+	s.expect(models.EventMessageCreated, nil)
+
+	target := models.TargetedMessage{Target: "@" + other.User.Username, NewMessage: models.NewMessage{Text: "once"}}
+	first = me.call("POST", "/v1/messages", target, key...).status(201)
+	me.again(first, target, key...)
+	s.expect(models.EventRoomCreated, nil)
+	s.expect(models.EventMessageCreated, nil)
+}
+
+func testOtherCall(t *testing.T, c *client) {
+	me, other := c.newcomer("ada"), c.newcomer("grace")
+	one, two := me.publicRoom(other), me.publicRoom()
+	key := []string{idempotencyKey, unique("key")}
+	send := func(who *client, room models.Room, text string) *answer {
+		return who.call("POST", roomPath(room.ID)+"/messages", models.NewMessage{Text: text}, key...)
+	}
+	send(me, one, "text").status(201)
+	for _, a := range []*answer{send(me, two, "text"), send(me, two, "text")} {
+		a.status(201)
+	}
+	if a := send(other, one, "text").status(201); a.header("Idempotency-Replayed") != "" {
+		t.Errorf("another's key was taken for theirs: %v", a)
+	}
+	send(me, one, "another text").problem(409, models.CodeIdempotencyMismatch)
+	me.call("POST", roomPath(one.ID)+"/messages", []byte(`{"text": "text"}`), key...).problem(409, models.CodeIdempotencyMismatch)
+	if got := me.look(one.ID); got.MessageCount != 2 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// testReplayRace makes the same call many times at once: one creates, all answer the same.
+func testReplayRace(t *testing.T, c *client) {
+	me := c.newcomer("ada")
+	room := me.publicRoom()
+	handle := unique("race")
+	for path, body := range map[string]any{
+		"/v1/rooms":                      models.NewRoom{Handle: &handle},
+		roomPath(room.ID) + "/messages":  models.NewMessage{Text: "once"},
+		named(room.Handle) + "/messages": models.NewMessage{Text: "once, by handle"},
+	} {
+		key := unique("key")
+		var mu sync.Mutex
+		bodies, created := map[string]int{}, 0
+		var all sync.WaitGroup
+		for range 30 {
+			all.Go(func() {
+				a, err := me.try(t.Context(), "POST", path, body, idempotencyKey, key)
+				if err != nil || a.response.StatusCode != 201 {
+					t.Error(a, err)
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				bodies[a.eventID()+string(a.body)]++
+				if a.header("Idempotency-Replayed") == "" {
+					created++
+				}
+			})
+		}
+		all.Wait()
+		if len(bodies) != 1 || created != 1 {
+			t.Errorf("%s: %d created; answers and how often they came: %v", path, created, bodies)
+		}
+	}
+	if got := me.look(room.ID); got.MessageCount != 2 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// testLogInRace: a guest who knocks many times at once is one guest, in one session.
+func testLogInRace(t *testing.T, c *client) {
+	name, key := unique("guest"), unique("key")
+	var mu sync.Mutex
+	sessions := map[string]int{}
+	var all sync.WaitGroup
+	for range 30 {
+		all.Go(func() {
+			a, err := c.try(t.Context(), "POST", "/v1/sessions", map[string]any{"username": name, "guest": true}, idempotencyKey, key)
+			if err != nil || a.response.StatusCode != 201 {
+				t.Error(a, err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			sessions[string(a.body)]++
+		})
+	}
+	all.Wait()
+	if len(sessions) != 1 {
+		t.Errorf("answers, and how often they came: %v", sessions)
+	}
+}
+
+// testReplaySession: a sign-up or log-in whose answer was lost can be made again, and its tokens are good.
+func testReplaySession(t *testing.T, c *client) {
+	name := unique("ada")
+	for _, call := range []struct {
+		path        string
+		body, other any
+	}{
+		{"/v1/users", models.NewUser{Username: name, Password: password}, models.NewUser{Username: name, Password: password + "!"}},
+		{"/v1/sessions", models.Credentials{Username: name, Password: password}, map[string]any{"username": unique("g"), "guest": true}},
+		{"/v1/sessions", map[string]any{"username": unique("guest"), "guest": true}, map[string]any{"username": unique("g"), "guest": true}},
+	} {
+		key := []string{idempotencyKey, unique("key")}
+		first := c.call("POST", call.path, call.body, key...).status(201)
+		c.again(first, call.body, key...)
+		var s models.Session
+		first.into(&s)
+		me := c.as(s.AccessToken)
+		if got := get[models.Page[models.SessionInfo]](me, "/v1/sessions?limit=1").Items; len(got) != 1 || got[0].ID != s.SessionID {
+			t.Errorf("the newest session is %+v, not %s", got, s.SessionID)
+		}
+		c.call("POST", call.path, call.other, key...).problem(409, models.CodeIdempotencyMismatch)
+		c.call("POST", refreshPath, refresh(s.RefreshToken)).status(200)
+	}
+	// In cookie mode, the replay brings the cookie again.
+	key := []string{idempotencyKey, unique("key")}
+	body := map[string]any{"username": unique("guest"), "guest": true, "cookie": true}
+	_, first := c.call("POST", "/v1/sessions", body, key...).status(201).inCookie()
+	if _, second := c.call("POST", "/v1/sessions", body, key...).status(201).inCookie(); first != second {
+		t.Errorf("%s, then %s", first, second)
+	}
+}
+
+func testFailedCall(t *testing.T, c *client) {
+	me, owner := c.newcomer("ada"), c.newcomer("grace")
+	room := owner.publicRoom()
+	key := []string{idempotencyKey, unique("key")}
+
+	me.wrong("POST", "/v1/rooms", models.NewRoom{}, key...).problem(400, models.CodeInvalidRequest)
+	me.call("POST", "/v1/rooms", models.NewRoom{Handle: &room.Handle}, key...).problem(409, models.CodeHandleTaken)
+	me.call("POST", "/v1/rooms", models.NewRoom{Name: ptr("n")}, key...).status(201)
+
+	path := roomPath(room.ID) + "/messages"
+	me.call("POST", path, models.NewMessage{Text: "x"}, key...).problem(403, models.CodeForbidden)
+	me.join(room.ID)
+	me.call("POST", path, models.NewMessage{Text: "x", ReplyTo: ptr(int64(9))}, key...).problem(400, models.CodeInvalidRequest)
+	if a := me.call("POST", path, models.NewMessage{Text: "y"}, key...).status(201); a.header("Idempotency-Replayed") != "" {
+		t.Errorf("%v\nclaims to be a replay", a)
+	}
+	me.call("POST", path, models.NewMessage{Text: "x"}, key...).problem(409, models.CodeIdempotencyMismatch)
+
+	taken := map[string]any{"username": me.User.Username, "guest": true}
+	c.call("POST", "/v1/sessions", taken, key...).problem(409, models.CodeUsernameTaken)
+	c.call("POST", "/v1/sessions", map[string]any{"username": unique("g"), "guest": true}, key...).status(201)
+	wrong := models.Credentials{Username: me.User.Username, Password: "wrong"}
+	c.call("POST", "/v1/sessions", wrong, idempotencyKey, unique("key")).problem(401, models.CodeBadCredentials)
+}
+
+func testKeys(t *testing.T, c *client) {
+	me := c.newcomer("ada")
+	for _, good := range []string{"k", "!", "~", strings.Repeat("k", 128), `"a,b;c"`} {
+		me.call("POST", "/v1/rooms", models.NewRoom{Name: ptr("n")}, idempotencyKey, good).status(201)
+	}
+	before := len(get[models.Page[models.Room]](me, "/v1/rooms").Items)
+	for _, bad := range []string{"", "a b", strings.Repeat("k", 129), "schlüssel", "tab\tbed", "\u00a0"} {
+		me.wrong("POST", "/v1/rooms", models.NewRoom{Name: ptr("n")}, idempotencyKey, bad).invalid(idempotencyKey)
+		me.wrong("POST", "/v1/sessions", map[string]any{"username": unique("g"), "guest": true}, idempotencyKey, bad).invalid(idempotencyKey)
+	}
+	if after := len(get[models.Page[models.Room]](me, "/v1/rooms").Items); after != before {
+		t.Errorf("%d rooms, then %d", before, after)
+	}
+	// Keys are told apart by every character.
+	for i := range 3 {
+		me.call("POST", "/v1/rooms", models.NewRoom{Name: ptr(fmt.Sprint("n", i))}, idempotencyKey, []string{"case", "Case", "case."}[i]).status(201)
+	}
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// unbuilt are the operations of the contract that the server does not have yet. The list only shrinks.
+var unbuilt = []string{
+	"AddContact", "AddReaction", "BeginAuth", "BlockUser", "ChangePassword", "CreateInvite", "CreateUpload", "DeleteMe",
+	"DeleteUpload", "FinishAuth", "GetFile", "GetFileContent", "GetOneUploadOptions", "GetThumbnail", "GetUploadOptions",
+	"HeadFileContent", "HeadUpload", "ListAuthProviders", "ListBlocks", "ListContacts", "ListInvites", "ListPins",
+	"PatchUpload", "PinMessage", "RedeemInvite", "RemoveContact", "RemoveReaction", "RevokeInvite", "SearchAllMessages",
+	"SearchMessages", "SearchRooms", "SearchUsers", "StartTyping", "UnblockUser", "UnpinMessage", "UpdateMembership",
+	"UploadFile",
+}
+
+func (op operation) built() bool { return !slices.Contains(unbuilt, op.OperationID) }
+
+// TestEveryOperation makes a valid request to each operation of the contract. It must be served, or be on the list.
+func TestEveryOperation(t *testing.T) {
+	for _, name := range unbuilt {
+		if !slices.ContainsFunc(operations(), func(op operation) bool { return op.OperationID == name }) {
+			t.Errorf("%s is no operation of the contract", name)
+		}
+	}
+	t.Logf("%d operations are not built yet: %q", len(unbuilt), unbuilt)
+	play(t, []scenario{{"each operation", func(t *testing.T, c *client) {
+		untouched := newStage(c)
+		for _, op := range operations() {
+			s := untouched
+			if op.built() {
+				s = newStage(c) // of its own, since it may well end what others need
+			}
+			by := s.me
+			if !op.needsToken() {
+				by = c
+			}
+			a := s.request(op, by)
+			a.check(op.built())
+			switch status := a.response.StatusCode; {
+			case status == 501 && op.built():
+				t.Errorf("%v\nis not on the list of what is to come", a)
+			case status == 501 && op.method != "HEAD":
+				a.problem(501, models.CodeNotImplemented)
+			case status != 501 && !op.built():
+				t.Errorf("%v\nis served: take %s off the list", a, op.OperationID)
+			case status >= 400 && status != 501:
+				t.Errorf("%v\nrefuses a valid request", a)
+			}
+		}
+	}}})
+}

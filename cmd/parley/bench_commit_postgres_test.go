@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+)
+
+// barePostgres writes to PostgreSQL over one connection, many rows with each statement, since each is a round trip. The
+// driver prepares a statement when it meets it first.
+type barePostgres struct{ db *sql.DB }
+
+func openBarePostgres(b *testing.B, database string) bareDriver {
+	b.Helper()
+	db, err := sql.Open("pgx", database)
+	if err != nil {
+		b.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	b.Cleanup(func() { _ = db.Close() })
+	return barePostgres{db}
+}
+
+func (d barePostgres) commit(ctx context.Context, r bareRows, n int) error {
+	tx, err := d.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := d.write(ctx, tx, r, n); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+func (barePostgres) write(ctx context.Context, tx *sql.Tx, r bareRows, n int) error {
+	now := time.Now().UnixMilli()
+	ids, senders, positions := make([]int64, n), make([]int64, n), make([]int64, n)
+	texts, data := make([]string, n), make([]string, n)
+	for i := range n {
+		ids[i], senders[i], texts[i], data[i] = r.lastID+1+int64(i), r.sender(i), r.text, r.data
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
+		SELECT $1::bigint, v.id, v.sender, 'text', v.text, 0, '', $2::bigint
+		FROM unnest($3::bigint[], $4::bigint[], $5::text[]) AS v (id, sender, text)`, r.roomID, now, ids, senders, texts)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE rooms SET message_count = $1, last_message_id = $1, last_message_at = $2,
+		active_at = $2, updated_at = $2 WHERE id = $3`, r.lastID+int64(n), now, r.roomID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE memberships m SET seen_count = m.seen_count + 1
+		FROM unnest($2::bigint[]) AS v (id) WHERE m.room_id = $1 AND m.user_id = v.id`, r.roomID, senders)
+	if err != nil {
+		return err
+	}
+	var head int64
+	err = tx.QueryRowContext(ctx, "UPDATE event_head SET position = position + $1 WHERE id = 1 RETURNING position", n).Scan(&head)
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		positions[i] = head - int64(n) + 1 + int64(i)
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO events
+		(position, name, everyone, room_id, user_id, peer_id, session_id, data, created_at)
+		SELECT v.position, 'message.created', false, $1::bigint, v.sender, 0, '', v.data, $2::bigint
+		FROM unnest($3::bigint[], $4::bigint[], $5::text[]) AS v (position, sender, data)`,
+		r.roomID, now, positions, senders, data)
+	return err
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"testing"
+	"time"
+)
+
+// bareSQLite writes to SQLite as durably as Parley does, over one connection, with statements that were prepared once.
+type bareSQLite struct {
+	begin, insertMessage, updateRoom, addSeen, moveHead, insertEvent, end *sql.Stmt
+}
+
+func openBareSQLite(b *testing.B, database string) bareDriver {
+	b.Helper()
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: database}).EscapedPath()+"?"+url.Values{"_pragma": {
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-16000)",
+	}}.Encode())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = db.Close() })
+	conn, err := db.Conn(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	prepare := func(text string) *sql.Stmt {
+		statement, err := conn.PrepareContext(b.Context(), text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = statement.Close() })
+		return statement
+	}
+	return &bareSQLite{
+		begin: prepare("BEGIN IMMEDIATE"),
+		insertMessage: prepare(`INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
+			VALUES (?, ?, ?, 'text', ?, 0, '', ?)`),
+		updateRoom: prepare(`UPDATE rooms SET message_count = ?, last_message_id = ?, last_message_at = ?, active_at = ?,
+			updated_at = ? WHERE id = ?`),
+		addSeen:  prepare("UPDATE memberships SET seen_count = seen_count + 1 WHERE room_id = ? AND user_id = ?"),
+		moveHead: prepare("UPDATE event_head SET position = position + ? WHERE id = 1 RETURNING position"),
+		insertEvent: prepare(`INSERT INTO events
+			(position, name, everyone, room_id, user_id, peer_id, session_id, data, created_at)
+			VALUES (?, 'message.created', false, ?, ?, 0, '', ?, ?)`),
+		end: prepare("COMMIT"),
+	}
+}
+
+func (d *bareSQLite) commit(ctx context.Context, r bareRows, n int) error {
+	now := time.Now().UnixMilli()
+	if _, err := d.begin.ExecContext(ctx); err != nil {
+		return err
+	}
+	for i := range n {
+		if _, err := d.insertMessage.ExecContext(ctx, r.roomID, r.lastID+1+int64(i), r.sender(i), r.text, now); err != nil {
+			return err
+		}
+	}
+	last := r.lastID + int64(n)
+	if _, err := d.updateRoom.ExecContext(ctx, last, last, now, now, now, r.roomID); err != nil {
+		return err
+	}
+	for i := range n {
+		if _, err := d.addSeen.ExecContext(ctx, r.roomID, r.sender(i)); err != nil {
+			return err
+		}
+	}
+	var head int64
+	if err := d.moveHead.QueryRowContext(ctx, n).Scan(&head); err != nil {
+		return err
+	}
+	for i := range n {
+		position := head - int64(n) + 1 + int64(i)
+		if _, err := d.insertEvent.ExecContext(ctx, position, r.roomID, r.sender(i), r.data, now); err != nil {
+			return err
+		}
+	}
+	_, err := d.end.ExecContext(ctx)
+	return err
+}

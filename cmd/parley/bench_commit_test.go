@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// bareLoop commits what Parley commits for messages, and does nothing else: no request, no check, no encoding, no reader.
+type bareLoop struct {
+	driver bareDriver
+	rows   bareRows
+	carry  float64 // what is left of a mean size that is no whole number
+}
+
+// bareDriver commits the rows of a group of n messages to one database.
+type bareDriver interface {
+	commit(ctx context.Context, r bareRows, n int) error
+}
+
+// bareRows is what is written, made once.
+type bareRows struct {
+	roomID  int64
+	lastID  int64 // of the room's newest message
+	members []int64
+	text    string
+	data    string // of the event
+}
+
+// sender is who sends the message that is i after the newest: as in Parley's groups, nobody twice in one.
+func (r bareRows) sender(i int) int64 { return r.members[(r.lastID+int64(i))%int64(len(r.members))] }
+
+func newBareLoop(c chat, d bareDriver) *bareLoop {
+	r := bareRows{roomID: c.roomID, text: strings.Repeat("x", sendCharacters)}
+	for _, m := range c.members {
+		r.members = append(r.members, m.User.ID)
+	}
+	data, err := json.Marshal(models.Message{
+		ID: 1000, RoomID: c.roomID, Sender: c.members[0].User.Ref(), Type: models.MessageText, Text: r.text,
+		Files: []models.File{}, Reactions: []models.Reaction{}, CreatedAt: models.Now(),
+	})
+	if err != nil {
+		panic(err) // the types of package models can all be encoded
+	}
+	r.data = string(data)
+	return &bareLoop{driver: d, rows: r}
+}
+
+// commitFor commits groups of so many messages in the mean for a while, and answers how many messages per second.
+func (l *bareLoop) commitFor(b *testing.B, size float64, spell time.Duration) float64 {
+	b.Helper()
+	messages := 0
+	start := time.Now()
+	for time.Since(start) < spell {
+		n := l.next(size)
+		if err := l.commit(n); err != nil {
+			b.Fatal(err)
+		}
+		messages += n
+	}
+	return float64(messages) / time.Since(start).Seconds()
+}
+
+// next is the size of the next group.
+func (l *bareLoop) next(mean float64) int {
+	l.carry += mean
+	n := int(l.carry)
+	l.carry -= float64(n)
+	return n
+}
+
+func (l *bareLoop) commit(n int) error {
+	ctx := context.Background() // one that could end would cost a goroutine for each statement
+	if err := l.driver.commit(ctx, l.rows, n); err != nil {
+		return err
+	}
+	l.rows.lastID += int64(n)
+	return nil
+}

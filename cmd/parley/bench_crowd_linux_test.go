@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// crowd reads many sockets as cheaply as can be, so that the machine is left to those who write to them: a goroutine for
+// each core asks the kernel which of its sockets have something, reads it into the one buffer that it has, and counts
+// the messages by their marker.
+type crowd struct {
+	b       *testing.B
+	ears    []*ear
+	polls   []*os.File
+	reading sync.WaitGroup
+
+	reads   atomic.Int64 // that brought messages
+	got     atomic.Int64 // messages, over all sockets
+	wanted  atomic.Int64
+	reached chan struct{} // yields when got has come to wanted
+	failed  chan error    // holds the first failure
+}
+
+// ear is one socket. Its reader alone touches it while something is awaited, and nobody but the benchmark otherwise.
+type ear struct {
+	fd    int
+	got   int64
+	keeps bool
+	kept  []byte // all that came since the last expect
+}
+
+// newCrowd takes the connections over and reads them until close.
+func newCrowd(b *testing.B, conns []net.Conn) *crowd {
+	b.Helper()
+	c := &crowd{b: b, reached: make(chan struct{}, 1), failed: make(chan error, 1)}
+	for i, conn := range conns {
+		fd, err := takeOver(conn)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c.ears = append(c.ears, &ear{fd: fd, keeps: i == 0})
+	}
+	readers := runtime.GOMAXPROCS(0)
+	for first := range readers {
+		fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := first; i < len(c.ears); i += readers {
+			err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.ears[i].fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)})
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		// Not blocking, so that the runtime waits for it as it does for a socket, and no thread is held meanwhile.
+		if err := unix.SetNonblock(fd, true); err != nil {
+			b.Fatal(err)
+		}
+		poll := os.NewFile(uintptr(fd), "epoll")
+		c.polls = append(c.polls, poll)
+		c.reading.Go(func() { c.read(poll) })
+	}
+	return c
+}
+
+// takeOver gets a connection's socket away from the runtime, which would otherwise be woken by it too.
+func takeOver(conn net.Conn) (fd int, err error) {
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	err = raw.Control(func(old uintptr) { fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) })
+	return fd, errors.Join(err, conn.Close())
+}
+
+// read is the goroutine of one poll; it ends when the poll is closed.
+func (c *crowd) read(poll *os.File) {
+	raw, err := poll.SyscallConn()
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	var ready [256]unix.EpollEvent
+	buffer := make([]byte, 64<<10)
+	for {
+		n := 0
+		err := raw.Read(func(fd uintptr) bool {
+			n, err = unix.EpollWait(int(fd), ready[:], 0)
+			return n > 0 || err != nil && !errors.Is(err, syscall.EINTR)
+		})
+		if err != nil {
+			return
+		}
+		for _, e := range ready[:max(n, 0)] {
+			if err := c.take(c.ears[e.Fd], buffer); err != nil {
+				c.fail(err)
+				return
+			}
+		}
+	}
+}
+
+// take reads once; what the buffer has no room for is reported again.
+func (c *crowd) take(e *ear, buffer []byte) error {
+	wanted := c.wanted.Load() // first, which puts what follows after the expect that stored it
+	n, err := unix.Read(e.fd, buffer)
+	switch {
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
+		return nil
+	case err != nil:
+		return err
+	case n == 0:
+		return errors.New("a stream ended")
+	}
+	if e.keeps {
+		e.kept = append(e.kept, buffer[:n]...)
+	}
+	messages := int64(bytes.Count(buffer[:n], []byte{marker}))
+	if messages == 0 {
+		return nil
+	}
+	e.got += messages
+	c.reads.Add(1)
+	if got := c.got.Add(messages); got >= wanted && got-messages < wanted {
+		c.reached <- struct{}{}
+	}
+	return nil
+}
+
+func (c *crowd) fail(err error) {
+	select {
+	case c.failed <- err:
+	default:
+	}
+}
+
+// expect says that n messages are about to come on each socket.
+func (c *crowd) expect(n int) {
+	for _, e := range c.ears {
+		e.got, e.kept = 0, e.kept[:0]
+	}
+	c.reads.Store(0)
+	c.got.Store(0)
+	c.wanted.Store(int64(n) * int64(len(c.ears)))
+}
+
+// await waits until all that was expected has come, and wants each socket to have got as much as the others.
+func (c *crowd) await() {
+	c.b.Helper()
+	select {
+	case <-c.reached:
+	case err := <-c.failed:
+		c.b.Fatal(err)
+	case <-time.After(patience):
+		c.b.Fatalf("only %d of %d messages came", c.got.Load(), c.wanted.Load())
+	}
+	each := c.wanted.Load() / int64(len(c.ears))
+	for i, e := range c.ears {
+		if e.got != each {
+			c.b.Fatal(fmt.Errorf("stream %d got %d of %d messages", i, e.got, each))
+		}
+	}
+}
+
+// perRead is how many of the messages came together, in the mean.
+func (c *crowd) perRead() float64 { return float64(c.got.Load()) / float64(c.reads.Load()) }
+
+func (c *crowd) close() {
+	for _, poll := range c.polls {
+		_ = poll.Close()
+	}
+	c.reading.Wait()
+	for _, e := range c.ears {
+		_ = unix.Close(e.fd)
+	}
+}

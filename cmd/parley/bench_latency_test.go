@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+const (
+	// latencyBacklog is how many messages the slow reader has before it when it opens its stream: more than the sockets
+	// on the way hold.
+	latencyBacklog    = 8000
+	latencyCharacters = 1000
+	// latencyMessages are measured in each half of a round, one every latencyEvery; some before them are not.
+	latencyMessages = 1000
+	latencyWarmUp   = 100
+	latencyEvery    = 3 * time.Millisecond
+)
+
+// benchLatency measures the time from before a send to the message's arrival at a reader, with a reader beside it that
+// takes 1 KB/s and is far behind, and without.
+func benchLatency(b *testing.B, t *table) {
+	s := startServer(b, newSQLite(b))
+	c := newChat(b, s.url, manySenders)
+	from := c.members[0].call("GET", roomPath(c.roomID), nil).status(200).header("Event-Cursor")
+	senders := newSenders(b, s.url, c, manySenders, latencyCharacters)
+	sendMessages(b, senders, latencyBacklog)
+	fast := listen(b, c)
+
+	var p50, p99 pair
+	for b.Loop() {
+		runtime.GC()
+		// Half before and half after, so that what changes with time falls on both.
+		alone := measure(b, senders[0], fast, latencyMessages/2)
+		stop := readSlowly(b, s.url, c, from)
+		beside := measure(b, senders[0], fast, latencyMessages)
+		stop()
+		alone = append(alone, measure(b, senders[0], fast, latencyMessages/2)...)
+		p50.add(beside.quantile(.5), alone.quantile(.5))
+		p99.add(beside.quantile(.99), alone.quantile(.99))
+	}
+	p50.report(b, "slow-p50-ms", "alone-p50-ms", "p50-ratio")
+	p99.report(b, "slow-p99-ms", "alone-p99-ms", "p99-ratio")
+	t.add("p50 of the time from send to receipt, a reader of 1 KB/s beside", p50, "no slow reader", milliseconds)
+	t.add("p99 of the time from send to receipt, a reader of 1 KB/s beside", p99, "no slow reader", milliseconds)
+}
+
+// listen opens a stream whose reader tells when each message came.
+func listen(b *testing.B, c chat) <-chan time.Time {
+	b.Helper()
+	body := c.members[0].openBody(b.Context(), fmt.Sprintf("room=%d", c.roomID))
+	came := make(chan time.Time, 1)
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(came)
+		_ = readEvents(body, func(e pushed) bool {
+			if e.name == string(models.EventMessageCreated) {
+				came <- time.Now()
+			}
+			return true
+		})
+	})
+	b.Cleanup(func() { _ = body.Close(); reading.Wait() })
+	return came
+}
+
+// measure sends messages at a steady pace and answers how long each took to arrive, in milliseconds. One that cannot be
+// sent in time, because those before it took too long, counts from when it was due.
+func measure(b *testing.B, s *sender, came <-chan time.Time, n int) series {
+	b.Helper()
+	var took series
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	<-timer.C
+	due := time.Now()
+	for i := range latencyWarmUp + n {
+		due = due.Add(latencyEvery)
+		start := due
+		if wait := time.Until(due); wait > 0 {
+			timer.Reset(wait)
+			<-timer.C
+			start = time.Now()
+		}
+		if err := s.send(); err != nil {
+			b.Fatal(err)
+		}
+		select {
+		case at, open := <-came:
+			if !open {
+				b.Fatal("the stream ended")
+			}
+			if i >= latencyWarmUp {
+				took = append(took, float64(at.Sub(start))/float64(time.Millisecond))
+			}
+		case <-time.After(patience):
+			b.Fatal("a message did not come")
+		}
+	}
+	return took
+}
+
+// readSlowly opens a stream that begins at cursor and takes 1 KB/s of it, until it is stopped.
+func readSlowly(b *testing.B, url string, c chat, cursor string) (stop func()) {
+	b.Helper()
+	conn, err := openRaw(b.Context(), url, c, c.members[1], cursor)
+	if err != nil {
+		b.Fatal(err)
+	}
+	stopped := make(chan struct{})
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		second := time.NewTicker(time.Second)
+		defer second.Stop()
+		for {
+			select {
+			case <-stopped:
+				return
+			case <-second.C:
+			}
+			if _, err := io.CopyN(io.Discard, conn, 1024); err != nil && !errors.Is(err, net.ErrClosed) {
+				b.Error("the slow reader was cut off: ", err)
+				return
+			}
+		}
+	})
+	return func() { close(stopped); _ = conn.Close(); reading.Wait() }
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// BenchmarkParley measures Parley and, beside it, the least that the same job takes: a bare loop, in turns with Parley,
+// in the same process on the same machine. One iteration is one round of both; the figures are medians of the rounds. A
+// table of all of them stands at the end.
+func BenchmarkParley(b *testing.B) {
+	var t table
+	b.Run("send", func(b *testing.B) { benchSend(b, &t) })
+	b.Run("deliver", func(b *testing.B) { benchDeliver(b, &t) })
+	b.Run("latency", func(b *testing.B) { benchLatency(b, &t) })
+	if err := t.print(os.Stdout); err != nil {
+		b.Error(err)
+	}
+}
+
+// chat is a room and its members, made for a benchmark.
+type chat struct {
+	roomID  int64
+	members []*client
+}
+
+// newChat makes a room with so many guests in it.
+func newChat(b *testing.B, url string, guests int) chat {
+	b.Helper()
+	nobody := newClient(b, url)
+	var c chat
+	for i := range guests {
+		guest := nobody.guest(fmt.Sprintf("guest%d", i))
+		if i == 0 {
+			c.roomID = guest.room(models.NewRoom{Name: ptr("bench")}).ID
+		} else {
+			guest.join(c.roomID)
+		}
+		c.members = append(c.members, guest)
+	}
+	return c
+}
+
+// newChatIn makes a chat in an empty database and leaves it there, with no server on it.
+func newChatIn(b *testing.B, database string, guests int) chat {
+	b.Helper()
+	s := startServer(b, database)
+	defer s.halt()
+	return newChat(b, s.url, guests)
+}
+
+func newSQLite(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "parley.db")
+}
