@@ -66,7 +66,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	if err != nil {
 		panic(err) // a problem is strings and a number
 	}
-	write(w, status, "application/problem+json", body)
+	write(w, status, "application/problem+json", append(body, '\n'))
 }
 
 // seconds is d for Retry-After: whole, and never 0, which would invite at once who was just asked to wait.

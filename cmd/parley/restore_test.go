@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -46,6 +47,45 @@ func TestRestoredDatabaseHasANewEpoch(t *testing.T) {
 		}
 		owner.call("GET", "/v1/events?after="+cursor, nil, "Accept", "application/json").problem(410, models.CodeExpired)
 	})
+}
+
+// TestBackupCopiedOverTheFile restores a SQLite database in place, with cp, which leaves the file's number as it was. The
+// server was killed before, as is likely where a backup is needed.
+func TestBackupCopiedOverTheFile(t *testing.T) {
+	t.Parallel()
+	database := filepath.Join(t.TempDir(), "parley.db")
+	p := startProcess(t, database)
+	owner := newClient(t, p.url).guest("owner")
+	owner.room(models.NewRoom{Name: ptr("room")})
+	if status := p.terminate(); status != 0 {
+		t.Fatalf("exit status %d", status)
+	}
+	backup, err := os.ReadFile(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.start()
+	owner.room(models.NewRoom{Name: ptr("lost with the disk")})
+	cursor := owner.call("GET", "/v1/rooms", nil).header("Event-Cursor")
+	p.kill()
+	p.start()
+	if s := owner.open("", "Last-Event-ID", cursor); !s.ready.Resumed {
+		t.Error("a crash alone changed the epoch")
+	}
+	p.kill()
+
+	for _, leftover := range []string{"-wal", "-shm"} {
+		if err := os.Remove(database + leftover); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(database, backup, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.start()
+	owner.room(models.NewRoom{Name: ptr("after the restore")})
+	owner.room(models.NewRoom{Name: ptr("after the restore")})
+	owner.open("", "Last-Event-ID", cursor).expect(models.EventResync, nil)
 }
 
 // copyDatabase copies a database that nobody has open and answers where the copy is.

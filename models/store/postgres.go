@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -39,7 +40,9 @@ func (d postgresDialect) pool(ctx context.Context) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.MaxConns = max(config.MaxConns, postgresConns)
+	if !strings.Contains(d.url, "pool_max_conns=") {
+		config.MaxConns = postgresConns
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -104,6 +107,9 @@ func (postgresDialect) origin(ctx context.Context, db *gorm.DB) (string, error) 
 	}
 	return fmt.Sprintf("postgres:%d/%d", cluster, oid), err
 }
+
+// leaveMark has nothing to do: a database that was restored has another number, or lives in another cluster.
+func (postgresDialect) leaveMark(context.Context, *gorm.DB) error { return nil }
 
 func (d postgresDialect) provider(ctx context.Context) (*goose.Provider, *sql.DB, error) {
 	pool, err := d.pool(ctx)

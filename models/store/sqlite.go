@@ -84,15 +84,6 @@ func (sqliteDialect) transient(err error) bool {
 	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
-// origin is the file's own number: a copy that takes the file's place has another.
-func (d sqliteDialect) origin(context.Context, *gorm.DB) (string, error) {
-	info, err := os.Stat(d.path)
-	if err != nil {
-		return "", err
-	}
-	return "file:" + fileNumber(info), nil
-}
-
 func (d sqliteDialect) provider() (*goose.Provider, *sql.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
 		return nil, nil, err
@@ -122,6 +113,9 @@ func (d sqliteDialect) migrate(ctx context.Context) (err error) {
 }
 
 func (d sqliteDialect) migrations(ctx context.Context) (_ []Migration, err error) {
+	if _, err := os.Stat(d.path); err != nil {
+		return nil, fmt.Errorf("there is no database yet: %w", err)
+	}
 	p, pool, err := d.provider()
 	if err != nil {
 		return nil, err

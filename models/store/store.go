@@ -58,6 +58,8 @@ type dialect interface {
 	migrations(ctx context.Context) ([]Migration, error)
 	// origin names the place where the database lives, as well as the database can tell.
 	origin(ctx context.Context, db *gorm.DB) (string, error)
+	// leaveMark makes what origin answers next time, if it is still this database, known to the database.
+	leaveMark(ctx context.Context, db *gorm.DB) error
 	// forUpdate is the clause that locks the rows of a SELECT until the transaction ends.
 	forUpdate() string
 	// transient reports whether a transaction that failed so did nothing and may be run again.
@@ -100,7 +102,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 func (s *Store) Close() error {
 	s.stop()
 	s.done.Wait()
-	return s.closePools()
+	return errors.Join(s.dialect.leaveMark(context.Background(), s.writer), s.closePools())
 }
 
 func (s *Store) closePools() error {
@@ -143,7 +145,7 @@ func (s *Store) identify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	err = s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		err := tx.Exec(`INSERT INTO instance (id, epoch, token_secret, origin, created_at) VALUES (1, ?, ?, ?, ?)
 			ON CONFLICT (id) DO NOTHING`, newEpoch(), rand.Text()+rand.Text(), origin, models.Now().Millis()).Error
 		if err != nil {
@@ -162,6 +164,10 @@ func (s *Store) identify(ctx context.Context) error {
 		s.epoch, s.tokenSecret = row.Epoch, row.TokenSecret
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return s.dialect.leaveMark(ctx, s.writer)
 }
 
 func newEpoch() string { return strings.ToLower(rand.Text()[:10]) }
