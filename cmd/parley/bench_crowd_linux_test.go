@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"runtime"
@@ -30,14 +29,18 @@ type crowd struct {
 	wanted  atomic.Int64
 	reached chan struct{} // yields when got has come to wanted
 	failed  chan error    // holds the first failure
+
+	// The benchmark's own.
+	each                   int64 // messages expected on each socket so far
+	readsBefore, gotBefore int64 // when they were expected last
 }
 
-// ear is one socket. Its reader alone touches it while something is awaited, and nobody but the benchmark otherwise.
+// ear is one socket. Its reader alone writes here; what was awaited can be read.
 type ear struct {
 	fd    int
 	got   int64
 	keeps bool
-	kept  []byte // all that came since the last expect
+	kept  []byte // all that came
 }
 
 // newCrowd takes the connections over and reads them until close.
@@ -94,15 +97,21 @@ func (c *crowd) read(poll *os.File) {
 	var ready [256]unix.EpollEvent
 	buffer := make([]byte, 64<<10)
 	for {
-		n := 0
-		err := raw.Read(func(fd uintptr) bool {
-			n, err = unix.EpollWait(int(fd), ready[:], 0)
-			return n > 0 || err != nil && !errors.Is(err, syscall.EINTR)
+		n, failed := 0, error(nil)
+		closed := raw.Read(func(fd uintptr) bool {
+			n, failed = unix.EpollWait(int(fd), ready[:], 0)
+			return n != 0
 		})
-		if err != nil {
+		switch {
+		case closed != nil:
+			return
+		case errors.Is(failed, syscall.EINTR):
+			continue
+		case failed != nil:
+			c.fail(failed)
 			return
 		}
-		for _, e := range ready[:max(n, 0)] {
+		for _, e := range ready[:n] {
 			if err := c.take(c.ears[e.Fd], buffer); err != nil {
 				c.fail(err)
 				return
@@ -113,7 +122,6 @@ func (c *crowd) read(poll *os.File) {
 
 // take reads once; what the buffer has no room for is reported again.
 func (c *crowd) take(e *ear, buffer []byte) error {
-	wanted := c.wanted.Load() // first, which puts what follows after the expect that stored it
 	n, err := unix.Read(e.fd, buffer)
 	switch {
 	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
@@ -132,7 +140,7 @@ func (c *crowd) take(e *ear, buffer []byte) error {
 	}
 	e.got += messages
 	c.reads.Add(1)
-	if got := c.got.Add(messages); got >= wanted && got-messages < wanted {
+	if got, wanted := c.got.Add(messages), c.wanted.Load(); got >= wanted && got-messages < wanted {
 		c.reached <- struct{}{}
 	}
 	return nil
@@ -145,14 +153,11 @@ func (c *crowd) fail(err error) {
 	}
 }
 
-// expect says that n messages are about to come on each socket.
+// expect says that n messages are about to come on each socket. All that was expected before has come.
 func (c *crowd) expect(n int) {
-	for _, e := range c.ears {
-		e.got, e.kept = 0, e.kept[:0]
-	}
-	c.reads.Store(0)
-	c.got.Store(0)
-	c.wanted.Store(int64(n) * int64(len(c.ears)))
+	c.each += int64(n)
+	c.readsBefore, c.gotBefore = c.reads.Load(), c.got.Load()
+	c.wanted.Store(c.each * int64(len(c.ears)))
 }
 
 // await waits until all that was expected has come, and wants each socket to have got as much as the others.
@@ -165,16 +170,17 @@ func (c *crowd) await() {
 	case <-time.After(patience):
 		c.b.Fatalf("only %d of %d messages came", c.got.Load(), c.wanted.Load())
 	}
-	each := c.wanted.Load() / int64(len(c.ears))
 	for i, e := range c.ears {
-		if e.got != each {
-			c.b.Fatal(fmt.Errorf("stream %d got %d of %d messages", i, e.got, each))
+		if e.got != c.each {
+			c.b.Fatalf("stream %d got %d messages of %d", i, e.got, c.each)
 		}
 	}
 }
 
-// perRead is how many of the messages came together, in the mean.
-func (c *crowd) perRead() float64 { return float64(c.got.Load()) / float64(c.reads.Load()) }
+// perRead is how many of the messages that were expected last came in one piece, in the mean.
+func (c *crowd) perRead() float64 {
+	return float64(c.got.Load()-c.gotBefore) / float64(c.reads.Load()-c.readsBefore)
+}
 
 func (c *crowd) close() {
 	for _, poll := range c.polls {

@@ -86,7 +86,9 @@ func (c *client) wrong(method, path string, body any, headers ...string) *answer
 
 func (c *client) send(method, path string, body any, headers ...string) *answer {
 	c.t.Helper()
-	a, err := c.try(context.Background(), method, path, body, headers...)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	a, err := c.try(ctx, method, path, body, headers...)
 	if err != nil {
 		c.t.Fatal(err)
 	}

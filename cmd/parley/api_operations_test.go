@@ -1,0 +1,136 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/models"
+)
+
+func TestOperations(t *testing.T) {
+	play(t, []scenario{
+		{"health and metrics", testHealth},
+		{"the contract and its page", testDocs},
+		{"request ids", testRequestIDs},
+		{"no other origins", testNoOrigins},
+	})
+}
+
+func testHealth(t *testing.T, c *client) {
+	for _, path := range []string{"/healthz", "/readyz"} {
+		for _, headers := range [][]string{nil, {"Accept", "text/plain"}, {"Authorization", "Bearer nonsense"}} {
+			if a := c.call("GET", path, nil, headers...).status(200); strings.TrimSpace(string(a.body)) != `{"status":"ok"}` {
+				t.Errorf("got %v", a)
+			}
+		}
+	}
+	c.wrong("GET", "/v1/rooms/1/x", nil).status(404)
+	metrics := string(c.call("GET", "/metrics", nil).status(200).body)
+	for _, line := range []string{
+		`parley_http_requests_total{method="GET",route="/healthz",status="200"} 3`,
+		`parley_http_requests_total{method="GET",route="none",status="404"} 1`,
+	} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("the metrics have no line %s:\n%s", line, metrics)
+		}
+	}
+}
+
+// testDocs: the reference page is whole without any outside host, and the contract is the one that the tests know.
+func testDocs(t *testing.T, c *client) {
+	if a := c.send("GET", "/", nil).status(303); a.header("Location") != "/docs" {
+		t.Errorf("/ leads to %q", a.header("Location"))
+	}
+	contract := c.send("GET", "/openapi.yaml", nil).status(200)
+	if string(contract.body) != string(api.Contract) || contract.header("ETag") == "" {
+		t.Errorf("/openapi.yaml is %d bytes long, with the ETag %q", len(contract.body), contract.header("ETag"))
+	}
+	c.send("GET", "/openapi.yaml", nil, "If-None-Match", contract.header("ETag")).status(304)
+	page := c.send("GET", "/docs", nil).status(200)
+	policy := page.header("Content-Security-Policy")
+	if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "http") {
+		t.Errorf("the page's policy is %q", policy)
+	}
+	links := regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(string(page.body), -1)
+	for _, link := range links {
+		if strings.HasPrefix(link[1], "data:") {
+			continue
+		}
+		if !strings.HasPrefix(link[1], "/docs/") {
+			t.Errorf("the page loads %s", link[1])
+		}
+		c.send("GET", link[1], nil).status(200)
+	}
+	if len(links) == 0 {
+		t.Error("the page loads nothing")
+	}
+}
+
+func testRequestIDs(t *testing.T, c *client) {
+	mine := c.call("GET", "/v1/rooms", nil, "X-Request-Id", "mine-1").problem(401, models.CodeUnauthenticated)
+	if mine.RequestID != "mine-1" {
+		t.Errorf("the client's own id came back as %q", mine.RequestID)
+	}
+	made := map[string]bool{}
+	for _, bad := range []string{"", "a b", strings.Repeat("x", 65), "schön", "a\tb"} {
+		p := c.call("GET", "/v1/rooms", nil, "X-Request-Id", bad).problem(401, models.CodeUnauthenticated)
+		if p.RequestID == bad || p.RequestID == "" || made[p.RequestID] {
+			t.Errorf("for %q came %q", bad, p.RequestID)
+		}
+		made[p.RequestID] = true
+	}
+}
+
+const exposed = "Event-Id, Event-Cursor, Location, Idempotency-Replayed, Retry-After"
+
+func testNoOrigins(t *testing.T, c *client) {
+	me := c.newcomer("ada")
+	for _, a := range []*answer{
+		me.call("GET", "/v1/rooms", nil, "Origin", "https://chat.example"),
+		me.send("OPTIONS", "/v1/rooms", nil, "Origin", "https://chat.example", "Access-Control-Request-Method", "POST"),
+	} {
+		if got := a.header("Access-Control-Allow-Origin"); got != "" {
+			t.Errorf("%v\nlets %q in", a, got)
+		}
+	}
+}
+
+// TestOrigins lets the pages of one other origin in, and of no more.
+func TestOrigins(t *testing.T) {
+	const friend = "https://chat.example"
+	play(t, []scenario{{"requests and streams", func(t *testing.T, c *client) {
+		me := c.newcomer("ada")
+		for origin, want := range map[string]string{
+			friend: friend, "http://chat.example": "", "https://chat.example.evil.example": "", "https://evil.example": "", "null": "",
+		} {
+			preflight := me.nobody().send("OPTIONS", "/v1/rooms", nil, "Origin", origin, "Access-Control-Request-Method", "POST",
+				"Access-Control-Request-Headers", "authorization,content-type,idempotency-key").status(204)
+			a := me.call("GET", "/v1/rooms", nil, "Origin", origin).status(200)
+			problem := me.nobody().call("GET", "/v1/rooms", nil, "Origin", origin)
+			problem.problem(401, models.CodeUnauthenticated)
+			stream := me.response("GET", "", "Origin", origin)
+			for what, got := range map[string]string{
+				"preflight": preflight.header("Access-Control-Allow-Origin"), "answer": a.header("Access-Control-Allow-Origin"),
+				"problem": problem.header("Access-Control-Allow-Origin"), "stream": stream.Header.Get("Access-Control-Allow-Origin"),
+			} {
+				if got != want {
+					t.Errorf("the %s for %s lets %q in, not %q", what, origin, got, want)
+				}
+			}
+			if want == "" {
+				continue
+			}
+			for _, name := range strings.Split(exposed, ", ") {
+				if !strings.Contains(a.header("Access-Control-Expose-Headers"), name) {
+					t.Errorf("pages cannot read %s: %q", name, a.header("Access-Control-Expose-Headers"))
+				}
+			}
+			if a.header("Access-Control-Allow-Credentials") != "true" || !strings.Contains(preflight.header("Access-Control-Allow-Methods"), "POST") ||
+				!strings.Contains(a.header("Vary"), "Origin") {
+				t.Errorf("%v, %v", preflight.response.Header, a.response.Header)
+			}
+		}
+	}}}, "--cors-origins", friend)
+}
