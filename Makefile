@@ -37,9 +37,9 @@ build: ## build the static binary bin/parley
 .PHONY: test
 test: compiler postgres ## run all tests, with the race detector, on SQLite and on a private PostgreSQL
 	@if $(HAS_COMPILER); then \
-		CGO_ENABLED=1 $(TESTDB) -- $(GO) test -race -timeout 9m ./...; \
+		CGO_ENABLED=1 $(TESTDB) -- $(GO) test -race -timeout 20m ./...; \
 	else \
-		CGO_ENABLED=0 $(TESTDB) -- $(GO) test -timeout 9m ./...; \
+		CGO_ENABLED=0 $(TESTDB) -- $(GO) test -timeout 20m ./...; \
 	fi
 
 # One iteration is one round of Parley and of the bare loop; the figures are medians of the rounds.

@@ -120,7 +120,8 @@ func (p *process) launch() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cmd = exec.Command(os.Args[0], p.args...)
-	p.cmd.Env = append(os.Environ(), asProgram+"=1")
+	// Little garbage, so that what its memory holds is what it needs.
+	p.cmd.Env = append(os.Environ(), asProgram+"=1", "GOGC=25")
 	p.cmd.Stderr = &p.output
 	var err error
 	if p.stdout, err = p.cmd.StdoutPipe(); err != nil {
