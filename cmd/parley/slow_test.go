@@ -94,11 +94,11 @@ func heapOf(c *client) int64 {
 	const name = "\ngo_memstats_heap_alloc_bytes "
 	_, rest, found := strings.Cut(string(c.send("GET", "/metrics", nil).body), name)
 	value, _, _ := strings.Cut(rest, "\n")
-	bytes, err := strconv.ParseFloat(value, 64)
+	size, err := strconv.ParseFloat(value, 64)
 	if !found || err != nil {
 		c.t.Fatalf("no heap in the metrics: %v", err)
 	}
-	return int64(bytes)
+	return int64(size)
 }
 
 // slowStream is a stream whose peer takes 1 KB/s, until it is told to read on.
