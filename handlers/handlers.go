@@ -41,7 +41,10 @@ type Store interface {
 	roomStore
 	memberStore
 	banStore
+	contactStore
+	blockStore
 	messageStore
+	typist
 }
 
 // Streams are the open event streams and the log behind them.
@@ -55,6 +58,8 @@ type Streams interface {
 	// Present lists the users who are in a room now.
 	Present(roomID int64) []int64
 	Online(userID int64) bool
+	// Type tells those in a room that a member is typing.
+	Type(roomID int64, user models.UserRef)
 }
 
 // logHead says where the log stands.
@@ -69,8 +74,11 @@ type server struct {
 	rooms
 	members
 	bans
+	contacts
+	blocks
 	presence
 	messages
+	typing
 	events
 	operations
 	unbuilt
@@ -88,8 +96,11 @@ func New(c Config) http.Handler {
 		rooms:      rooms{store: c.Store},
 		members:    members{store: c.Store, rooms: c.Store, people: people},
 		bans:       bans{store: c.Store, people: people},
+		contacts:   contacts{store: c.Store, people: people},
+		blocks:     blocks{store: c.Store, people: people},
 		presence:   presence{rooms: c.Store, streams: c.Streams},
 		messages:   messages{store: c.Store},
+		typing:     typing{store: c.Store, streams: c.Streams},
 		events:     events{streams: c.Streams, entry: entry},
 		operations: newOperations(c.Ready, c.Metrics),
 	}

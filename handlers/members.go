@@ -15,6 +15,7 @@ type memberStore interface {
 	Leave(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error)
 	PutMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, c models.RoleChange) (models.Member, models.Cursor, error)
 	RemoveMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) (models.Cursor, error)
+	Mute(ctx context.Context, callerID int64, path models.RoomPath, m models.MembershipChange) (models.Membership, models.Cursor, error)
 }
 
 // members are who belongs to a room.
@@ -89,6 +90,22 @@ func (h members) LeaveRoom(w http.ResponseWriter, r *http.Request, room api.Path
 		}
 		at, err := h.store.Leave(r.Context(), callerOf(r).UserID, path)
 		return done(at), err
+	})
+}
+
+// UpdateMembership mutes or unmutes a room for the caller.
+func (h members) UpdateMembership(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		change, err := decode[models.MembershipChange](w, r)
+		if err != nil {
+			return reply{}, err
+		}
+		membership, at, err := h.store.Mute(r.Context(), callerOf(r).UserID, path, change)
+		return changed(membership, at), err
 	})
 }
 

@@ -11,3 +11,10 @@ func (p people) seen(u models.User) models.User {
 	}
 	return u
 }
+
+func (p people) listed(list models.Page[models.Contact]) models.Page[models.Contact] {
+	for i := range list.Items {
+		list.Items[i].User = p.seen(list.Items[i].User)
+	}
+	return list
+}

@@ -17,17 +17,7 @@ func (unbuilt) BeginAuth(w http.ResponseWriter, r *http.Request, _ api.PathProvi
 func (unbuilt) FinishAuth(w http.ResponseWriter, r *http.Request, _ api.PathProvider, _ api.FinishAuthParams) {
 	notBuilt(w, r)
 }
-func (unbuilt) ListBlocks(w http.ResponseWriter, r *http.Request, _ api.ListBlocksParams) {
-	notBuilt(w, r)
-}
-func (unbuilt) UnblockUser(w http.ResponseWriter, r *http.Request, _ api.PathUser) { notBuilt(w, r) }
-func (unbuilt) BlockUser(w http.ResponseWriter, r *http.Request, _ api.PathUser)   { notBuilt(w, r) }
-func (unbuilt) ListContacts(w http.ResponseWriter, r *http.Request, _ api.ListContactsParams) {
-	notBuilt(w, r)
-}
-func (unbuilt) RemoveContact(w http.ResponseWriter, r *http.Request, _ api.PathUser) { notBuilt(w, r) }
-func (unbuilt) AddContact(w http.ResponseWriter, r *http.Request, _ api.PathUser)    { notBuilt(w, r) }
-func (unbuilt) GetFile(w http.ResponseWriter, r *http.Request, _ api.PathFile)       { notBuilt(w, r) }
+func (unbuilt) GetFile(w http.ResponseWriter, r *http.Request, _ api.PathFile) { notBuilt(w, r) }
 func (unbuilt) GetFileContent(w http.ResponseWriter, r *http.Request, _ api.PathFile, _ api.GetFileContentParams) {
 	notBuilt(w, r)
 }
@@ -55,9 +45,6 @@ func (unbuilt) CreateInvite(w http.ResponseWriter, r *http.Request, _ api.PathRo
 func (unbuilt) RevokeInvite(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.PathCode) {
 	notBuilt(w, r)
 }
-func (unbuilt) UpdateMembership(w http.ResponseWriter, r *http.Request, _ api.PathRoom) {
-	notBuilt(w, r)
-}
 func (unbuilt) SearchMessages(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.SearchMessagesParams) {
 	notBuilt(w, r)
 }
@@ -76,7 +63,6 @@ func (unbuilt) UnpinMessage(w http.ResponseWriter, r *http.Request, _ api.PathRo
 func (unbuilt) PinMessage(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.PathMessage) {
 	notBuilt(w, r)
 }
-func (unbuilt) StartTyping(w http.ResponseWriter, r *http.Request, _ api.PathRoom) { notBuilt(w, r) }
 func (unbuilt) SearchAllMessages(w http.ResponseWriter, r *http.Request, _ api.SearchAllMessagesParams) {
 	notBuilt(w, r)
 }

@@ -26,10 +26,21 @@ const (
 	EventMemberBanned        EventName = "member.banned"
 	EventPresenceEntered     EventName = "presence.entered"
 	EventPresenceLeft        EventName = "presence.left"
+	EventUserOnline          EventName = "user.online"
+	EventUserOffline         EventName = "user.offline"
+	EventTyping              EventName = "typing"
 	EventMessageRead         EventName = "message.read"
+	EventContactAdded        EventName = "contact.added"
+	EventContactRemoved      EventName = "contact.removed"
 	EventSessionRevoked      EventName = "session.revoked"
 	EventServerClosing       EventName = "server.closing"
 	EventResync              EventName = "resync"
+)
+
+// The events that are in the log only so that every node hears of them. No client does.
+const (
+	EventBlockAdded   EventName = "block.added"
+	EventBlockRemoved EventName = "block.removed"
 )
 
 // Cursor is a place in the log: everything up to Position, in the epoch of one database. Clients see it as an opaque
@@ -64,7 +75,7 @@ func ParseCursor(s string) (c Cursor, ok bool) {
 // together with UserID and PeerID. With SessionID it is for that session's streams alone. 0 and "" stand for nobody.
 //
 // UserID is also who the event is about: the sender of a message, the member who joined, left or was banned, the owner
-// of a room just made. Memberships on the push side move by it.
+// of a room just made, who blocks PeerID. Memberships on the push side move by it.
 type Audience struct {
 	Everyone  bool
 	RoomID    int64
@@ -81,9 +92,16 @@ type LogEntry struct {
 	Data     []byte
 }
 
-// Kept reports whether the event has an id on the wire and is replayed. A revoked session is in the log only so that
-// every node hears of it.
-func (e LogEntry) Kept() bool { return e.Name != EventSessionRevoked }
+// Kept reports whether the event has an id on the wire and is replayed. A revoked session and a block are in the log
+// only so that every node hears of them.
+func (e LogEntry) Kept() bool {
+	switch e.Name {
+	case EventSessionRevoked, EventBlockAdded, EventBlockRemoved:
+		return false
+	default:
+		return true
+	}
+}
 
 // Event is an event as the JSON form of the log shows it.
 type Event struct {
@@ -118,12 +136,14 @@ type RoomGone struct {
 	Handle string `json:"handle,omitempty"`
 }
 
-// MemberEvent is the data of member.joined, member.left, member.updated and member.banned.
+// MemberEvent is the data of member.joined, member.left, member.updated and member.banned. Muted is there only in the
+// member.updated that tells the member alone that they muted the room, or unmuted it.
 type MemberEvent struct {
 	RoomID  int64   `json:"room_id"`
 	Subject string  `json:"subject,omitempty"`
 	User    UserRef `json:"user"`
 	Role    Role    `json:"role,omitempty"`
+	Muted   *bool   `json:"muted,omitempty"`
 	Reason  string  `json:"reason,omitempty"`
 	Until   Time    `json:"until,omitzero"`
 }
@@ -133,6 +153,25 @@ type PresenceEvent struct {
 	RoomID  int64   `json:"room_id"`
 	Subject string  `json:"subject,omitempty"`
 	User    UserRef `json:"user"`
+}
+
+// UserStatus is the data of user.online and user.offline.
+type UserStatus struct {
+	User UserRef `json:"user"`
+	At   Time    `json:"at"`
+}
+
+// Typing is the data of typing: it holds until Until, unless it comes again.
+type Typing struct {
+	RoomID int64   `json:"room_id"`
+	User   UserRef `json:"user"`
+	Until  Time    `json:"until"`
+}
+
+// ContactEvent is the data of contact.added and contact.removed.
+type ContactEvent struct {
+	Owner UserRef `json:"owner"` // whose list it is
+	User  UserRef `json:"user"`  // who is on it
 }
 
 // ReadEvent is the data of message.read.
@@ -176,10 +215,13 @@ type Resync struct {
 	Reason ResyncReason `json:"reason"`
 }
 
-// View is what one user may see of rooms from a place in the log on: the rooms that they are or were in, and when.
+// View is what one user may see of rooms from a place in the log on: the rooms that they are or were in, and when. Muted
+// and Blocked are the rooms and the senders of which they get no notifications, as of that place.
 type View struct {
-	UserID int64
-	Spans  []Span
+	UserID  int64
+	Spans   []Span
+	Muted   []int64
+	Blocked []int64
 }
 
 // Span is one stretch of membership: the events at positions From to To, both included, are the member's to see. To is
@@ -189,5 +231,4 @@ type Span struct {
 	Subject string
 	From    int64
 	To      int64
-	Muted   bool
 }

@@ -31,4 +31,5 @@ const (
 	AccessTokenLife  = 15 * time.Minute
 	RefreshTokenLife = 30 * 24 * time.Hour
 	IdempotencyLife  = 24 * time.Hour
+	TypingLife       = 5 * time.Second
 )

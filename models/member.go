@@ -97,7 +97,7 @@ func (b NewBan) Validate() error {
 	return c.err()
 }
 
-// Invite lets its bearer into a private room.
+// Invite lets its bearer into a room.
 type Invite struct {
 	Code      string `json:"code"`
 	RoomID    int64  `json:"room_id"`

@@ -53,5 +53,6 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	h.cancel()
 	<-gone
+	h.saveLeaving()
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -17,17 +18,28 @@ type Log interface {
 	EntriesFor(ctx context.Context, userID, after, upTo int64) ([]models.LogEntry, error)
 	View(ctx context.Context, userID, after int64) (models.View, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
+	// Acquaintances are those who are told when the user comes online or goes; a room with more members than roomLimit
+	// makes none.
+	Acquaintances(ctx context.Context, userID int64, roomLimit int) ([]int64, error)
+	// Seen stores when users were last online.
+	Seen(ctx context.Context, at map[int64]models.Time) error
 	// CheckSession is nil while the caller's session may be used.
 	CheckSession(ctx context.Context, caller models.Caller) error
 	// Committed yields after commits that appended to the log.
 	Committed() <-chan struct{}
 }
 
+// Limits are the bounds that whoever runs the server sets.
+type Limits struct {
+	Streams      int // of one user at once; 0 for no bound
+	PresenceRoom int // members of a room beyond which they are not told who of them comes online or goes
+}
+
 // Hub knows the streams of this node and what each may see.
 type Hub struct {
-	log         Log
-	logger      *slog.Logger
-	streamLimit int // per user; 0 for none
+	log    Log
+	logger *slog.Logger
+	limits Limits
 
 	ctx    context.Context // of the walks; over when the hub has closed
 	cancel context.CancelFunc
@@ -41,7 +53,11 @@ type Hub struct {
 	users    map[int64]map[*Stream]struct{}
 	rooms    map[int64]*room
 	recent   recent
-	dirty    []*Stream // have something queued since the last flush
+	dirty    []*Stream           // have something queued since the last flush
+	leaving  map[int64]time.Time // users whose last stream ended a moment ago, and when
+	statuses []status            // to be told, in order, by tellStatuses
+
+	noted chan struct{} // holds one wake-up for tellStatuses; never closed
 }
 
 // room is who hears of a room on this node.
@@ -55,19 +71,18 @@ type subscription struct {
 	stream *Stream
 	index  int // in room.subscriptions
 	inside bool
-	muted  bool
 }
 
 // NewHub makes a hub that stands at the newest event: streams of an earlier process come back with their cursors.
-// streamLimit bounds the streams of one user; 0 does not.
-func NewHub(ctx context.Context, log Log, logger *slog.Logger, streamLimit int) (*Hub, error) {
+func NewHub(ctx context.Context, log Log, logger *slog.Logger, limits Limits) (*Hub, error) {
 	head, _, err := log.Bounds(ctx)
 	if err != nil {
 		return nil, err
 	}
 	h := &Hub{
-		log: log, logger: logger, streamLimit: streamLimit, position: head, moved: make(chan struct{}),
+		log: log, logger: logger, limits: limits, position: head, moved: make(chan struct{}),
 		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
+		leaving: map[int64]time.Time{}, noted: make(chan struct{}, 1),
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h, nil
@@ -129,7 +144,7 @@ func (h *Hub) before(e *event) {
 	for _, userID := range []int64{e.Audience.UserID, e.Audience.PeerID} {
 		for s := range h.users[userID] {
 			if s.live {
-				h.subscribe(s, e.Audience.RoomID, false)
+				h.subscribe(s, e.Audience.RoomID)
 			}
 		}
 	}
@@ -143,6 +158,7 @@ func (h *Hub) after(e *event) {
 		for s := range h.users[a.UserID] {
 			h.unsubscribe(s, a.RoomID)
 			h.exit(s, a.RoomID)
+			s.silences.room(a.RoomID, false)
 		}
 	case models.EventRoomDeleted:
 		if r := h.rooms[a.RoomID]; r != nil {
@@ -151,8 +167,15 @@ func (h *Hub) after(e *event) {
 			}
 			for _, sub := range r.subscriptions {
 				delete(sub.stream.subscriptions, a.RoomID)
+				sub.stream.silences.room(a.RoomID, false)
 			}
 			delete(h.rooms, a.RoomID)
+		}
+	case models.EventMemberUpdated, models.EventBlockAdded, models.EventBlockRemoved:
+		for s := range h.users[a.UserID] {
+			if s.live {
+				s.silences.pass(e.LogEntry)
+			}
 		}
 	case models.EventSessionRevoked:
 		for s := range h.users[a.UserID] {
@@ -167,7 +190,7 @@ func (h *Hub) after(e *event) {
 func (h *Hub) deliver(e *event) {
 	a := e.Audience
 	switch {
-	case a.SessionID != "": // it ends the session's streams, which after does
+	case !e.Kept(): // it is for the hub, which after moves
 		return
 	case a.Everyone:
 		for _, s := range h.streams {
@@ -184,7 +207,7 @@ func (h *Hub) deliver(e *event) {
 		// Backwards, since a stream that overflows is taken out of the list, its place filled by the last one.
 		for i := len(r.subscriptions) - 1; i >= 0; i-- {
 			sub := r.subscriptions[i]
-			if f := e.frameFor(sub.inside, sub.muted); f != nil {
+			if f := e.frameFor(sub.inside, sub.stream.silences.cover(a.RoomID, a.UserID)); f != nil {
 				h.push(sub.stream, e, f)
 			}
 		}
@@ -192,11 +215,11 @@ func (h *Hub) deliver(e *event) {
 }
 
 // frameFor is the frame for a member who is in the room or is not, nil for none.
-func (e *event) frameFor(inside, muted bool) []byte {
+func (e *event) frameFor(inside, silent bool) []byte {
 	switch {
 	case e.notification == nil || inside:
 		return e.frame
-	case muted:
+	case silent:
 		return nil
 	}
 	return e.notification
@@ -225,13 +248,13 @@ func (h *Hub) room(id int64) *room {
 	return r
 }
 
-func (h *Hub) subscribe(s *Stream, roomID int64, muted bool) {
+func (h *Hub) subscribe(s *Stream, roomID int64) {
 	if s.subscriptions[roomID] != nil {
 		return
 	}
 	r := h.room(roomID)
 	_, inside := s.entered[roomID]
-	sub := &subscription{stream: s, index: len(r.subscriptions), inside: inside, muted: muted}
+	sub := &subscription{stream: s, index: len(r.subscriptions), inside: inside}
 	r.subscriptions = append(r.subscriptions, sub)
 	if s.subscriptions == nil {
 		s.subscriptions = map[int64]*subscription{}
@@ -278,9 +301,9 @@ func (h *Hub) goLive(s *Stream, v *view, position int64) (done bool) {
 		if h.streams[s.id] != s || s.isOver() {
 			return // it has ended; there is nothing left to do
 		}
-		s.live, s.pushed = true, position
-		for roomID, m := range v.rooms {
-			h.subscribe(s, roomID, m.muted)
+		s.live, s.pushed, s.silences = true, position, v.silences
+		for roomID := range v.rooms {
+			h.subscribe(s, roomID)
 		}
 		for roomID := range s.entered {
 			if s.subscriptions[roomID] == nil {

@@ -152,16 +152,17 @@ func (h *Hub) register(s *Stream) error {
 			Code: models.CodeUnavailable, Message: "This server is stopping.", RetryAfter: time.Second,
 		}
 	}
-	if h.streamLimit > 0 && len(h.users[s.userID]) >= h.streamLimit {
+	if h.limits.Streams > 0 && len(h.users[s.userID]) >= h.limits.Streams {
 		return &models.Error{
 			Code:    models.CodeRateLimited,
-			Message: fmt.Sprintf("You have %d streams open, which is as many as one user may have.", h.streamLimit), RetryAfter: time.Minute,
+			Message: fmt.Sprintf("You have %d streams open, which is as many as one user may have.", h.limits.Streams), RetryAfter: time.Minute,
 		}
 	}
 	h.work.Add(1)
 	h.streams[s.id] = s
 	if h.users[s.userID] == nil {
 		h.users[s.userID] = map[*Stream]struct{}{}
+		h.come(s.userID)
 	}
 	h.users[s.userID][s] = struct{}{}
 	return nil
@@ -222,6 +223,7 @@ func (h *Hub) remove(s *Stream) {
 			delete(h.users[s.userID], s)
 			if len(h.users[s.userID]) == 0 {
 				delete(h.users, s.userID)
+				h.leaving[s.userID] = time.Now()
 			}
 		}
 		s.mu.Lock()

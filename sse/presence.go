@@ -78,13 +78,6 @@ func (h *Hub) Present(roomID int64) []int64 {
 	return users
 }
 
-// Online reports whether the user has a stream open.
-func (h *Hub) Online(userID int64) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.users[userID]) > 0
-}
-
 func (h *Hub) enter(s *Stream, roomID int64, e entrance) {
 	if _, already := s.entered[roomID]; already || h.streams[s.id] != s {
 		return
@@ -130,10 +123,13 @@ func (r *room) has(userID int64) bool {
 	return false
 }
 
-// tellInside queues an event that is not in the log for those in the room. A stream with no room left does without: it
-// is behind by more than presence is worth.
 func (h *Hub) tellInside(r *room, name models.EventName, roomID int64, e entrance) {
-	frame := passing("", name, models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user})
+	h.pushInside(r, passing("", name, models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user}))
+}
+
+// pushInside queues an event that is not in the log for those in the room. A stream with no room left does without: it
+// is behind by more than presence is worth.
+func (h *Hub) pushInside(r *room, frame []byte) {
 	for s := range r.inside {
 		if s.enqueue(frame) == queued {
 			h.dirty = append(h.dirty, s)

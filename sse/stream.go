@@ -31,6 +31,7 @@ type Stream struct {
 	pushed        int64 // position of the newest event queued while live
 	subscriptions map[int64]*subscription
 	entered       map[int64]entrance
+	silences      silences // while live
 
 	mu       sync.Mutex
 	queue    [][]byte

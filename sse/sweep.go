@@ -26,6 +26,7 @@ type debt struct {
 func (h *Hub) sweep(now time.Time) {
 	share := uint64(now.Unix()) % heartbeatSweeps
 	h.mu.Lock()
+	h.expire(now)
 	var due, stalled []*Stream
 	for _, s := range h.streams {
 		if s.stalled(now) {

@@ -2,6 +2,7 @@ package sse
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/parley-chat/parley/models"
@@ -16,8 +17,12 @@ const (
 	retryEvery = 500 * time.Millisecond
 )
 
-// Run tails the log until ctx is over. It is the one goroutine that moves the hub, and waits for no client.
+// Run tails the log until ctx is over. It is the one goroutine that moves the hub, and waits for no client. A second one
+// beside it tells who is online.
 func (h *Hub) Run(ctx context.Context) {
+	var telling sync.WaitGroup
+	telling.Go(func() { h.tellStatuses(ctx) })
+	defer telling.Wait()
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	sweeps := time.NewTicker(sweepEvery)

@@ -3,24 +3,25 @@ package sse
 import "github.com/parley-chat/parley/models"
 
 // view is what one walking stream may see of rooms, as of its own place in the log. It is made from the database's
-// memberships, which may be newer than that place, and corrected by the events that it walks over.
+// memberships, which may be newer than that place, and corrected by the events that it walks over. Its silences are
+// exactly those of its place.
 type view struct {
-	userID int64
-	rooms  map[int64]membership
-	past   []models.Span // stretches that ended, as the database knew when the walk began
+	userID   int64
+	rooms    map[int64]membership
+	past     []models.Span // stretches that ended, as the database knew when the walk began
+	silences silences
 }
 
 type membership struct {
 	since   int64 // position of the first event that the member sees
-	muted   bool
 	subject string
 }
 
 func newView(v models.View) *view {
-	w := &view{userID: v.UserID, rooms: map[int64]membership{}}
+	w := &view{userID: v.UserID, rooms: map[int64]membership{}, silences: newSilences(v)}
 	for _, s := range v.Spans {
 		if s.To == 0 {
-			w.rooms[s.RoomID] = membership{since: s.From, muted: s.Muted, subject: s.Subject}
+			w.rooms[s.RoomID] = membership{since: s.From, subject: s.Subject}
 		} else {
 			w.past = append(w.past, s)
 		}
@@ -59,6 +60,10 @@ func (v *view) pass(e models.LogEntry) {
 		}
 	case models.EventRoomDeleted:
 		v.leave(e)
+	case models.EventMemberUpdated, models.EventBlockAdded, models.EventBlockRemoved:
+		if a.UserID == v.userID {
+			v.silences.pass(e)
+		}
 	}
 }
 
@@ -66,6 +71,7 @@ func (v *view) leave(e models.LogEntry) {
 	if m, ok := v.rooms[e.Audience.RoomID]; ok && m.since <= e.Position {
 		delete(v.rooms, e.Audience.RoomID)
 	}
+	v.silences.room(e.Audience.RoomID, false)
 }
 
 // ended reports whether the stretch that e begins is one that the database knew the end of: it is in past, whole.

@@ -85,7 +85,7 @@ func (s *Stream) frames(v *view, events []*event) []byte {
 		case e.Kept() && v.sees(e.LogEntry):
 			_, inside := entered[e.Audience.RoomID]
 			inside = inside || e.Audience.UserID == s.userID
-			b = append(b, e.frameFor(inside, v.rooms[e.Audience.RoomID].muted)...)
+			b = append(b, e.frameFor(inside, v.silences.cover(e.Audience.RoomID, e.Audience.UserID))...)
 		}
 		v.pass(e.LogEntry)
 	}

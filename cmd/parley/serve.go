@@ -38,13 +38,14 @@ const (
 
 type serveCmd struct {
 	databaseFlags
-	Listen         string        `env:"PARLEY_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where to listen (default: ${default})."`
-	TokenSecret    string        `env:"PARLEY_TOKEN_SECRET" placeholder:"SECRET" help:"Signs the access tokens; by default made at the first start and kept in the database."`
-	PublicURL      string        `env:"PARLEY_PUBLIC_URL" placeholder:"URL" help:"Where clients reach this server; by default taken from the request."`
-	Guests         bool          `env:"PARLEY_GUESTS" default:"true" negatable:"" help:"Let people in with a username alone (default: ${default})."`
-	EventRetention time.Duration `env:"PARLEY_EVENT_RETENTION" default:"168h" placeholder:"DURATION" help:"How long events are kept for streams that come back (default: ${default})."`
-	CORSOrigins    []string      `name:"cors-origins" env:"PARLEY_CORS_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may call the API; none by default."`
-	LogFormat      string        `env:"PARLEY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text or json; by default text on a terminal and json elsewhere."`
+	Listen            string        `env:"PARLEY_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where to listen (default: ${default})."`
+	TokenSecret       string        `env:"PARLEY_TOKEN_SECRET" placeholder:"SECRET" help:"Signs the access tokens; by default made at the first start and kept in the database."`
+	PublicURL         string        `env:"PARLEY_PUBLIC_URL" placeholder:"URL" help:"Where clients reach this server; by default taken from the request."`
+	Guests            bool          `env:"PARLEY_GUESTS" default:"true" negatable:"" help:"Let people in with a username alone (default: ${default})."`
+	EventRetention    time.Duration `env:"PARLEY_EVENT_RETENTION" default:"168h" placeholder:"DURATION" help:"How long events are kept for streams that come back (default: ${default})."`
+	CORSOrigins       []string      `name:"cors-origins" env:"PARLEY_CORS_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may call the API; none by default."`
+	PresenceRoomLimit int           `env:"PARLEY_PRESENCE_ROOM_LIMIT" default:"500" placeholder:"MEMBERS" help:"A room with more members sends no user.online and user.offline (default: ${default})."`
+	LogFormat         string        `env:"PARLEY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text or json; by default text on a terminal and json elsewhere."`
 }
 
 // Run serves until the first SIGINT or SIGTERM and then stops in order. A second signal ends the process at once.
@@ -83,7 +84,7 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (*server, error) {
 		return nil, err
 	}
 	var err error
-	if s.hub, err = sse.NewHub(ctx, s.store, s.log, models.MaxStreamsPerUser); err != nil {
+	if s.hub, err = sse.NewHub(ctx, s.store, s.log, c.limits()); err != nil {
 		return nil, errors.Join(err, s.store.Close())
 	}
 	handler, err := c.handler(s)
@@ -108,6 +109,10 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (*server, error) {
 		}
 	})
 	return s, nil
+}
+
+func (c serveCmd) limits() sse.Limits {
+	return sse.Limits{Streams: models.MaxStreamsPerUser, PresenceRoom: c.PresenceRoomLimit}
 }
 
 func (c serveCmd) openStore(ctx context.Context, s *server) error {

@@ -116,13 +116,7 @@ type Contact = models.Contact
 // ContactEvent Somebody was put on a contact list, or taken off it.
 //
 // Example: {"owner":{"display_name":"Ada","id":12,"username":"ada"},"user":{"display_name":"Grace","id":15,"username":"grace"}}
-type ContactEvent struct {
-	// Owner Whose list it is.
-	Owner UserRef `json:"owner"`
-
-	// User Who is on it.
-	User UserRef `json:"user"`
-}
+type ContactEvent = models.ContactEvent
 
 // ContactList A page of contacts, or of blocked users.
 type ContactList = models.Page[models.Contact]
@@ -412,17 +406,7 @@ type TargetedMessage = models.TargetedMessage
 // Typing Somebody is typing.
 //
 // Example: {"room_id":7,"until":"2026-03-14T09:26:57.002Z","user":{"display_name":"Grace","id":15,"username":"grace"}}
-type Typing struct {
-	RoomID int64 `json:"room_id"`
-
-	// Until When to stop showing it, unless it comes again.
-	Until time.Time `json:"until"`
-
-	// User A user as messages and events name one.
-	//
-	// Example: {"display_name":"Grace","id":15,"username":"grace"}
-	User UserRef `json:"user"`
-}
+type Typing = models.Typing
 
 // User A user's public profile.
 //
@@ -440,14 +424,7 @@ type UserRef = models.UserRef
 // UserStatus Somebody opened their first stream, or their last one ended.
 //
 // Example: {"at":"2026-03-14T09:26:48.730Z","user":{"display_name":"Grace","id":15,"username":"grace"}}
-type UserStatus struct {
-	At time.Time `json:"at"`
-
-	// User A user as messages and events name one.
-	//
-	// Example: {"display_name":"Grace","id":15,"username":"grace"}
-	User UserRef `json:"user"`
-}
+type UserStatus = models.UserStatus
 
 // After defines model for After.
 type After = int64

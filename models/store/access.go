@@ -40,27 +40,37 @@ func (a access) membership() models.Membership {
 // lookAt finds the room that path names for a caller who may read it: a member, or, in a public room, anybody who is
 // not banned. A room that the caller may not know of is not_found.
 func lookAt(db *gorm.DB, path models.RoomPath, callerID int64) (access, error) {
+	a, err := meet(db, path, callerID)
+	switch {
+	case err != nil:
+		return a, err
+	case !a.member() && a.Room.Kind != string(models.RoomPublic):
+		return a, models.NotFound()
+	case a.Banned && !a.member():
+		return a, bannedError(a.BannedUntil)
+	}
+	return a, nil
+}
+
+// meet finds the room that path names, whether or not the caller may know of it.
+func meet(db *gorm.DB, path models.RoomPath, callerID int64) (access, error) {
 	now := models.Now().Millis()
 	where, arg := "r.id = ?", any(path.ID)
 	if path.Key != "" {
 		where, arg = "r.handle_key = ?", any(path.Key)
 	}
-	a := access{CallerID: callerID}
+	var a access
 	found := db.Raw("SELECT "+roomColumns+`, COALESCE(m.role, '') AS role, COALESCE(m.joined_at, 0) AS joined_at,
 		COALESCE(m.last_read_id, 0) AS last_read_id, COALESCE(m.seen_count, 0) AS seen_count,
 		COALESCE(m.muted, false) AS muted, b.user_id IS NOT NULL AS banned, COALESCE(b.until, 0) AS banned_until
 		FROM rooms r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = ?
 		LEFT JOIN bans b ON b.room_id = r.id AND b.user_id = ? AND (b.until = 0 OR b.until > ?)
 		WHERE `+where, callerID, callerID, now, arg).Scan(&a)
-	switch {
-	case found.Error != nil:
-		return a, found.Error
-	case found.RowsAffected == 0, !a.member() && a.Room.Kind != string(models.RoomPublic):
+	a.CallerID = callerID
+	if found.Error == nil && found.RowsAffected == 0 {
 		return a, models.NotFound()
-	case a.Banned && !a.member():
-		return a, bannedError(a.BannedUntil)
 	}
-	return a, nil
+	return a, found.Error
 }
 
 func bannedError(until int64) error {

@@ -11,15 +11,15 @@ import (
 
 func (postgresDialect) lockPosts(tx *gorm.DB, roomIDs []int64, posts []posting) (map[int64]*roomRow, map[posting]models.UserRef, error) {
 	pool, ctx := tx.Statement.ConnPool, tx.Statement.Context
-	rows, err := pool.QueryContext(ctx, `SELECT id, subject, message_count, last_message_id, last_message_at, cleared_id
-		FROM rooms WHERE id = ANY($1) ORDER BY id FOR UPDATE`, roomIDs)
+	rows, err := pool.QueryContext(ctx, `SELECT id, subject, direct_key, message_count, last_message_id, last_message_at,
+		cleared_id FROM rooms WHERE id = ANY($1) ORDER BY id FOR UPDATE`, roomIDs)
 	if err != nil {
 		return nil, nil, err
 	}
 	rooms := make(map[int64]*roomRow, len(roomIDs))
 	r := roomRow{}
 	err = scanRows(rows, func() { found := r; rooms[r.ID] = &found },
-		&r.ID, &r.Subject, &r.MessageCount, &r.LastMessageID, &r.LastMessageAt, &r.ClearedID)
+		&r.ID, &r.Subject, &r.DirectKey, &r.MessageCount, &r.LastMessageID, &r.LastMessageAt, &r.ClearedID)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,13 +11,13 @@ func (sqliteDialect) lockPosts(tx *gorm.DB, roomIDs []int64, posts []posting) (m
 	rooms := make(map[int64]*roomRow, len(roomIDs))
 	for _, id := range roomIDs {
 		r := roomRow{ID: id}
-		rows, err := pool.QueryContext(ctx, `SELECT subject, message_count, last_message_id, last_message_at, cleared_id
-			FROM rooms WHERE id = ?`, id)
+		rows, err := pool.QueryContext(ctx, `SELECT subject, direct_key, message_count, last_message_id, last_message_at,
+			cleared_id FROM rooms WHERE id = ?`, id)
 		if err != nil {
 			return nil, nil, err
 		}
 		if err := scanRows(rows, func() { rooms[id] = &r },
-			&r.Subject, &r.MessageCount, &r.LastMessageID, &r.LastMessageAt, &r.ClearedID); err != nil {
+			&r.Subject, &r.DirectKey, &r.MessageCount, &r.LastMessageID, &r.LastMessageAt, &r.ClearedID); err != nil {
 			return nil, nil, err
 		}
 	}

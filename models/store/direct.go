@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -24,6 +23,9 @@ func (s *Store) direct(ctx context.Context, callerID int64, user models.UserPath
 		if other.ID == callerID {
 			return models.Invalid(field, "a direct room needs somebody else")
 		}
+		if err := c.refuseBlocked(callerID, other.ID); err != nil {
+			return err
+		}
 		id, err := c.directRoom(callerID, other.ID)
 		if err != nil {
 			return err
@@ -38,7 +40,7 @@ func (s *Store) direct(ctx context.Context, callerID int64, user models.UserPath
 // directRoom finds or makes the room of two users. The unique direct_key decides who makes it: on PostgreSQL a second
 // maker waits at the INSERT for the first one's commit, and then finds that room.
 func (c *change) directRoom(one, other int64) (int64, error) {
-	key := fmt.Sprintf("%d:%d", min(one, other), max(one, other))
+	key := directKey(one, other)
 	now := models.Now().Millis()
 	var id int64
 	made := c.Raw(`INSERT INTO rooms (kind, direct_key, created_at, updated_at, active_at, member_count) VALUES (?, ?, ?, ?, ?, 2)

@@ -67,7 +67,10 @@ func (s *Store) pruneEvents(ctx context.Context) (more bool, err error) {
 		if removed.Error != nil || pruned == 0 {
 			return removed.Error
 		}
-		return c.Exec("DELETE FROM past_memberships WHERE left_position <= ?", upTo).Error
+		if err := c.Exec("DELETE FROM past_memberships WHERE left_position <= ?", upTo).Error; err != nil {
+			return err
+		}
+		return c.Exec("DELETE FROM silences WHERE to_position > 0 AND to_position <= ?", upTo).Error
 	})
 	return more, err
 }

@@ -73,12 +73,26 @@ func entries(query *gorm.DB) ([]models.LogEntry, error) {
 	return list, nil
 }
 
-// View is what user may see of rooms in the log after a position: the stretches of membership that reach beyond it.
+// View is what user may see of rooms in the log after a position: the stretches of membership that reach beyond it, and
+// the silences as of it.
 func (s *Store) View(ctx context.Context, userID, after int64) (models.View, error) {
-	var spans []models.Span
-	err := s.read(ctx).Raw(`SELECT m.room_id, r.subject, m.joined_position AS "from", 0 AS "to", m.muted
+	v, db := models.View{UserID: userID}, s.read(ctx)
+	err := db.Raw(`SELECT m.room_id, r.subject, m.joined_position AS "from", 0 AS "to"
 		FROM memberships m JOIN rooms r ON r.id = m.room_id WHERE m.user_id = ?
-		UNION ALL SELECT room_id, '', joined_position, left_position, false FROM past_memberships
-		WHERE user_id = ? AND left_position > ?`, userID, userID, after).Scan(&spans).Error
-	return models.View{UserID: userID, Spans: spans}, err
+		UNION ALL SELECT room_id, '', joined_position, left_position FROM past_memberships
+		WHERE user_id = ? AND left_position > ?`, userID, userID, after).Scan(&v.Spans).Error
+	if err != nil {
+		return v, err
+	}
+	var silences []struct{ RoomID, SenderID int64 }
+	err = db.Raw(`SELECT room_id, sender_id FROM silences
+		WHERE user_id = ? AND from_position <= ? AND (to_position = 0 OR to_position > ?)`, userID, after, after).Scan(&silences).Error
+	for _, q := range silences {
+		if q.RoomID != 0 {
+			v.Muted = append(v.Muted, q.RoomID)
+		} else {
+			v.Blocked = append(v.Blocked, q.SenderID)
+		}
+	}
+	return v, err
 }

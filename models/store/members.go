@@ -44,6 +44,7 @@ func (c *change) expel(row roomRow, userID int64) error {
 		}
 		return c.Exec("DELETE FROM memberships WHERE room_id = ? AND user_id = ?", row.ID, userID).Error
 	})
+	c.endSilence(silence{userID: userID, roomID: row.ID}) // who comes back has not muted the room
 	return c.countMembers(row.ID, -1)
 }
 

@@ -75,6 +75,9 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 		if row.DeletedAt != 0 {
 			return models.NotFound()
 		}
+		if err := refuseClosed(c.DB, a.Room); err != nil {
+			return err
+		}
 		message = row.model(a.Room)
 		if row.Text == e.Text {
 			return nil

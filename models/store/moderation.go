@@ -79,6 +79,9 @@ func (c *change) addMember(m moderation, role models.Role) error {
 	if banned {
 		return models.Errorf(models.CodeBanned, "This user is banned from the room; lift the ban first.")
 	}
+	if err := c.refuseBlocked(m.room.CallerID, m.target.ID); err != nil {
+		return err
+	}
 	return c.admit(m.room.Room, m.target, role)
 }
 

@@ -12,7 +12,8 @@ import (
 // sendBatch is the part of a dialect that works on many rows at once: arrays on PostgreSQL, where each statement is a
 // round trip; prepared statements in a loop on SQLite, where none is.
 type sendBatch interface {
-	// lockPosts locks the rooms, in the order of their ids, and then reads who of the posts' senders is a member.
+	// lockPosts locks the rooms, in the order of their ids, and then reads who of the posts' senders is a member. Of the
+	// rooms, only what a post needs is there.
 	lockPosts(tx *gorm.DB, roomIDs []int64, posts []posting) (map[int64]*roomRow, map[posting]models.UserRef, error)
 	insertMessages(tx *gorm.DB, messages []models.Message) error
 	// updateRooms stores the rooms' counts and what their newest message is.
@@ -41,11 +42,15 @@ func (c *change) post(group []*send) error {
 	if err != nil {
 		return err
 	}
+	closed, err := c.closedRooms(rooms)
+	if err != nil {
+		return err
+	}
 	var messages []models.Message
 	touched := map[int64]*roomRow{}
 	sent := map[posting]int64{}
 	for _, p := range ready {
-		room, sender, err := c.admissible(p, rooms, senders)
+		room, sender, err := c.admissible(p, rooms, senders, closed)
 		if err == nil {
 			err = p.fits(room)
 		}
@@ -112,11 +117,29 @@ func (c *change) lockPosts(ready []*send) (map[int64]*roomRow, map[posting]model
 	return c.store.dialect.lockPosts(c.DB, slices.Compact(ids), slices.Compact(posts))
 }
 
+// closedRooms are the direct keys of those rooms whose two users have a block between them. Blocks are read after the
+// rooms were locked, which those who block wait for; a group without a direct room pays nothing.
+func (c *change) closedRooms(rooms map[int64]*roomRow) (map[string]bool, error) {
+	var keys []string
+	for _, r := range rooms {
+		if r.DirectKey != nil {
+			keys = append(keys, *r.DirectKey)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	return closedKeys(c.DB, keys)
+}
+
 // admissible is the room and the sender's names, or why the send is refused.
-func (c *change) admissible(p *send, rooms map[int64]*roomRow, senders map[posting]models.UserRef) (*roomRow, models.UserRef, error) {
+func (c *change) admissible(p *send, rooms map[int64]*roomRow, senders map[posting]models.UserRef, closed map[string]bool) (*roomRow, models.UserRef, error) {
 	room, known := rooms[p.roomID]
 	sender, member := senders[p.posting()]
-	if known && member {
+	switch {
+	case known && member && closed[value(room.DirectKey)]:
+		return nil, sender, blockedError()
+	case known && member:
 		return room, sender, nil
 	}
 	if _, err := asMember(c.DB, models.RoomPath{ID: p.roomID}, p.callerID); err != nil {

@@ -187,6 +187,10 @@ func (c *change) removeRoom(row roomRow) error {
 		if err != nil {
 			return err
 		}
+		err = c.Exec("UPDATE silences SET to_position = ? WHERE room_id = ? AND to_position = 0", position, row.ID).Error
+		if err != nil {
+			return err
+		}
 		return c.Delete(&roomRow{}, row.ID).Error
 	})
 	return c.sweep(row.ID, row.LastMessageID)

@@ -1,0 +1,65 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/models"
+)
+
+type blockStore interface {
+	Block(ctx context.Context, callerID int64, user models.UserPath) (models.Contact, error)
+	Unblock(ctx context.Context, callerID int64, user models.UserPath) error
+	Blocks(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error)
+}
+
+// blocks are the users of whom the caller wants no direct messages and no notifications. Nobody is told of them, so no
+// event is named in the answers.
+type blocks struct {
+	store interface {
+		blockStore
+		logHead
+	}
+	people people
+}
+
+// ListBlocks lists whom the caller has blocked.
+func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.ListBlocksParams) {
+	answer(w, r, func() (reply, error) {
+		page, err := paging(params.Limit, params.Cursor)
+		if err != nil {
+			return reply{}, err
+		}
+		return snapshot(r, h.store, func() (models.Page[models.Contact], error) {
+			list, err := h.store.Blocks(r.Context(), callerOf(r).UserID, page)
+			return h.people.listed(list), err
+		})
+	})
+}
+
+// BlockUser puts a user on the caller's block list.
+func (h blocks) BlockUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
+	answer(w, r, func() (reply, error) {
+		me := callerOf(r).UserID
+		path, err := userAt(user, me)
+		if err != nil {
+			return reply{}, err
+		}
+		block, err := h.store.Block(r.Context(), me, path)
+		block.User = h.people.seen(block.User)
+		return plain(block), err
+	})
+}
+
+// UnblockUser takes a user off the caller's block list.
+func (h blocks) UnblockUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
+	answer(w, r, func() (reply, error) {
+		me := callerOf(r).UserID
+		path, err := userAt(user, me)
+		if err != nil {
+			return reply{}, err
+		}
+		return done(models.Cursor{}), h.store.Unblock(r.Context(), me, path)
+	})
+}

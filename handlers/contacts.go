@@ -1,0 +1,65 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/models"
+)
+
+type contactStore interface {
+	AddContact(ctx context.Context, callerID int64, user models.UserPath) (models.Contact, models.Cursor, error)
+	RemoveContact(ctx context.Context, callerID int64, user models.UserPath) (models.Cursor, error)
+	Contacts(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error)
+}
+
+// contacts are the users whom the caller wants to know about.
+type contacts struct {
+	store interface {
+		contactStore
+		logHead
+	}
+	people people
+}
+
+// ListContacts lists the caller's contacts.
+func (h contacts) ListContacts(w http.ResponseWriter, r *http.Request, params api.ListContactsParams) {
+	answer(w, r, func() (reply, error) {
+		page, err := paging(params.Limit, params.Cursor)
+		if err != nil {
+			return reply{}, err
+		}
+		return snapshot(r, h.store, func() (models.Page[models.Contact], error) {
+			list, err := h.store.Contacts(r.Context(), callerOf(r).UserID, page)
+			return h.people.listed(list), err
+		})
+	})
+}
+
+// AddContact puts a user on the caller's list.
+func (h contacts) AddContact(w http.ResponseWriter, r *http.Request, user api.PathUser) {
+	answer(w, r, func() (reply, error) {
+		me := callerOf(r).UserID
+		path, err := userAt(user, me)
+		if err != nil {
+			return reply{}, err
+		}
+		contact, at, err := h.store.AddContact(r.Context(), me, path)
+		contact.User = h.people.seen(contact.User)
+		return changed(contact, at), err
+	})
+}
+
+// RemoveContact takes a user off the caller's list.
+func (h contacts) RemoveContact(w http.ResponseWriter, r *http.Request, user api.PathUser) {
+	answer(w, r, func() (reply, error) {
+		me := callerOf(r).UserID
+		path, err := userAt(user, me)
+		if err != nil {
+			return reply{}, err
+		}
+		at, err := h.store.RemoveContact(r.Context(), me, path)
+		return done(at), err
+	})
+}

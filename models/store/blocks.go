@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// directKey is what the direct room and the blocks of two users are found by, whoever of the two asks.
+func directKey(one, other int64) string {
+	return fmt.Sprintf("%d:%d", min(one, other), max(one, other))
+}
+
+const blockQuery = `SELECT u.*, l.added_at FROM blocks l JOIN users u ON u.id = l.blocked_id WHERE l.user_id = ?`
+
+// Block keeps a user's direct messages and notifications away from the caller. One who is blocked stays so.
+func (s *Store) Block(ctx context.Context, callerID int64, user models.UserPath) (models.Contact, error) {
+	var block models.Contact
+	_, err := s.change(ctx, func(c *change) error {
+		_, other, err := c.pair(callerID, user, "nobody can block themselves")
+		if err != nil {
+			return err
+		}
+		if err := c.lockDirect(callerID, other.ID); err != nil {
+			return err
+		}
+		added := c.Exec(`INSERT INTO blocks (user_id, blocked_id, direct_key, added_at) VALUES (?, ?, ?, ?)
+			ON CONFLICT (user_id, blocked_id) DO NOTHING`,
+			callerID, other.ID, directKey(callerID, other.ID), models.Now().Millis())
+		if added.Error != nil {
+			return added.Error
+		}
+		if block, err = c.listed(blockQuery, callerID, other.ID); err != nil || added.RowsAffected == 0 {
+			return err
+		}
+		return c.silence(models.EventBlockAdded, models.Audience{UserID: callerID, PeerID: other.ID}, struct{}{},
+			silence{userID: callerID, senderID: other.ID})
+	})
+	return block, err
+}
+
+// Unblock takes a user off the caller's block list. One who is not on it stays so.
+func (s *Store) Unblock(ctx context.Context, callerID int64, user models.UserPath) error {
+	_, err := s.change(ctx, func(c *change) error {
+		other, err := findUser(c.DB, user)
+		if err != nil {
+			return err
+		}
+		removed := c.Exec("DELETE FROM blocks WHERE user_id = ? AND blocked_id = ?", callerID, other.ID)
+		if removed.Error != nil || removed.RowsAffected == 0 {
+			return removed.Error
+		}
+		return c.unsilence(models.EventBlockRemoved, models.Audience{UserID: callerID, PeerID: other.ID}, struct{}{},
+			silence{userID: callerID, senderID: other.ID})
+	})
+	return err
+}
+
+// Blocks lists whom the caller has blocked, the oldest entry first.
+func (s *Store) Blocks(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error) {
+	return s.list(ctx, blockQuery, callerID, page)
+}
+
+// lockDirect holds the direct room of two users, where there is one: what is being sent there comes before the block,
+// and what is sent after the block finds it.
+func (c *change) lockDirect(one, other int64) error {
+	return c.Exec("SELECT id FROM rooms WHERE direct_key = ?"+c.store.dialect.forUpdate(), directKey(one, other)).Error
+}
+
+// refuseBlocked stops what one of two users may not do to the other when either has blocked the other.
+func (c *change) refuseBlocked(one, other int64) error {
+	closed, err := closedKeys(c.DB, []string{directKey(one, other)})
+	if err == nil && len(closed) > 0 {
+		err = blockedError()
+	}
+	return err
+}
+
+// refuseClosed stops what one may not do in a direct room while one of its two users has blocked the other.
+func refuseClosed(db *gorm.DB, room roomRow) error {
+	if room.Kind != string(models.RoomDirect) {
+		return nil
+	}
+	var blocks int64
+	err := db.Raw("SELECT count(*) FROM rooms r JOIN blocks b ON b.direct_key = r.direct_key WHERE r.id = ?", room.ID).Scan(&blocks).Error
+	if err == nil && blocks > 0 {
+		err = blockedError()
+	}
+	return err
+}
+
+// closedKeys are those of the direct keys whose two users have a block between them.
+func closedKeys(tx *gorm.DB, keys []string) (map[string]bool, error) {
+	var found []string
+	err := tx.Raw("SELECT direct_key FROM blocks WHERE direct_key IN ?", keys).Scan(&found).Error
+	closed := map[string]bool{}
+	for _, key := range found {
+		closed[key] = true
+	}
+	return closed, err
+}
+
+func blockedError() error {
+	return models.Errorf(models.CodeBlocked, "One of you has blocked the other.")
+}

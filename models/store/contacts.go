@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// AddContact puts a user on the caller's contact list. One who is on it stays where they are.
+func (s *Store) AddContact(ctx context.Context, callerID int64, user models.UserPath) (models.Contact, models.Cursor, error) {
+	var contact models.Contact
+	at, err := s.change(ctx, func(c *change) error {
+		owner, other, err := c.pair(callerID, user, "nobody can be their own contact")
+		if err != nil {
+			return err
+		}
+		if err := c.refuseBlocked(callerID, other.ID); err != nil {
+			return err
+		}
+		added := c.Exec(`INSERT INTO contacts (user_id, contact_id, added_at) VALUES (?, ?, ?)
+			ON CONFLICT (user_id, contact_id) DO NOTHING`, callerID, other.ID, models.Now().Millis())
+		if added.Error != nil {
+			return added.Error
+		}
+		if contact, err = c.listed(contactQuery, callerID, other.ID); err != nil || added.RowsAffected == 0 {
+			return err
+		}
+		return c.tellContact(models.EventContactAdded, owner, other)
+	})
+	return contact, at, err
+}
+
+// RemoveContact takes a user off the caller's contact list. One who is not on it stays so.
+func (s *Store) RemoveContact(ctx context.Context, callerID int64, user models.UserPath) (models.Cursor, error) {
+	return s.change(ctx, func(c *change) error {
+		owner, err := findUser(c.DB, models.UserPath{ID: callerID})
+		if err != nil {
+			return err
+		}
+		other, err := findUser(c.DB, user)
+		if err != nil {
+			return err
+		}
+		removed := c.Exec("DELETE FROM contacts WHERE user_id = ? AND contact_id = ?", callerID, other.ID)
+		if removed.Error != nil || removed.RowsAffected == 0 {
+			return removed.Error
+		}
+		return c.tellContact(models.EventContactRemoved, owner, other)
+	})
+}
+
+// pair is the caller and a user whom they put on one of their lists; why says what is wrong with the caller themself.
+func (c *change) pair(callerID int64, user models.UserPath, why string) (caller, other userRow, err error) {
+	if caller, err = findUser(c.DB, models.UserPath{ID: callerID}); err != nil {
+		return caller, other, err
+	}
+	if other, err = findUser(c.DB, user); err == nil && other.ID == callerID {
+		err = models.Invalid("user", "%s", why)
+	}
+	return caller, other, err
+}
+
+// tellContact tells both of them.
+func (c *change) tellContact(name models.EventName, owner, other userRow) error {
+	return c.tell(name, models.Audience{UserID: owner.ID, PeerID: other.ID},
+		models.ContactEvent{Owner: owner.model().Ref(), User: other.model().Ref()})
+}
+
+// listedRow is an entry of a list of contacts or blocks.
+type listedRow struct {
+	User    userRow `gorm:"embedded"`
+	AddedAt int64
+}
+
+func (r listedRow) model() models.Contact {
+	return models.Contact{User: r.User.model(), AddedAt: models.FromMillis(r.AddedAt)}
+}
+
+func (r listedRow) cursor() string { return intCursorOf(r.AddedAt, r.User.ID) }
+
+const contactQuery = `SELECT u.*, l.added_at FROM contacts l JOIN users u ON u.id = l.contact_id WHERE l.user_id = ?`
+
+// Contacts lists the caller's contacts, the oldest entry first.
+func (s *Store) Contacts(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error) {
+	return s.list(ctx, contactQuery, callerID, page)
+}
+
+func (s *Store) list(ctx context.Context, query string, callerID int64, page models.Paging) (models.Page[models.Contact], error) {
+	args := []any{callerID}
+	if page.Cursor != "" {
+		at, id, err := intCursor(page.Cursor)
+		if err != nil {
+			return models.Page[models.Contact]{}, err
+		}
+		query, args = query+" AND (l.added_at, u.id) > (?, ?)", append(args, at, id)
+	}
+	var rows []listedRow
+	err := s.read(ctx).Raw(query+" ORDER BY l.added_at, u.id LIMIT ?", append(args, page.Limit+1)...).Scan(&rows).Error
+	if err != nil {
+		return models.Page[models.Contact]{}, err
+	}
+	return pageOf(rows, page.Limit, listedRow.model, listedRow.cursor), nil
+}
+
+// listed is one entry of a list.
+func (c *change) listed(query string, callerID, otherID int64) (models.Contact, error) {
+	var row listedRow
+	err := c.Raw(query+" AND u.id = ?", callerID, otherID).Scan(&row).Error
+	return row.model(), err
+}

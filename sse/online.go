@@ -1,0 +1,134 @@
+package sse
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+const (
+	// offlineAfter is how long a user counts as online after their last stream ended: one who reconnects is not told of.
+	offlineAfter = 5 * time.Second
+	// seenGrace bounds how long a stop waits until it is stored who was online.
+	seenGrace = 2 * time.Second
+)
+
+// status is that a user came online or went, to be told to those who know them.
+type status struct {
+	userID int64
+	online bool
+	at     models.Time
+}
+
+// come notes that the user's first stream opened. h.mu is held.
+func (h *Hub) come(userID int64) {
+	if _, back := h.leaving[userID]; back {
+		delete(h.leaving, userID)
+		return
+	}
+	h.note(status{userID: userID, online: true, at: models.Now()})
+}
+
+// expire notes who has been without a stream for long enough. h.mu is held.
+func (h *Hub) expire(now time.Time) {
+	for userID, since := range h.leaving {
+		if now.Sub(since) >= offlineAfter {
+			delete(h.leaving, userID)
+			h.note(status{userID: userID, at: models.At(since)})
+		}
+	}
+}
+
+func (h *Hub) note(s status) {
+	h.statuses = append(h.statuses, s)
+	select {
+	case h.noted <- struct{}{}:
+	default: // tellStatuses has yet to take an earlier one, and will take this one with it
+	}
+}
+
+// Online reports whether the user has a stream open, or had one a moment ago.
+func (h *Hub) Online(userID int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, leaving := h.leaving[userID]
+	return leaving || len(h.users[userID]) > 0
+}
+
+// tellStatuses stores and tells who came and who went, in that order, until ctx is over. It is not the tail that does
+// so, since it asks the database whom to tell.
+func (h *Hub) tellStatuses(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.noted:
+		}
+		h.mu.Lock()
+		noted := h.statuses
+		h.statuses = nil
+		h.mu.Unlock()
+		if err := h.tellEach(ctx, noted); err != nil && ctx.Err() == nil {
+			h.logger.Warn("some were not told who is online", "error", err)
+		}
+	}
+}
+
+func (h *Hub) tellEach(ctx context.Context, noted []status) error {
+	seen := map[int64]models.Time{}
+	for _, s := range noted {
+		seen[s.userID] = s.at
+	}
+	// First, so that whoever is told finds it in the user's profile.
+	if err := h.log.Seen(ctx, seen); err != nil {
+		return err
+	}
+	for _, s := range noted {
+		if err := h.tellStatus(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Hub) tellStatus(ctx context.Context, s status) error {
+	user, err := h.log.User(ctx, models.UserPath{ID: s.userID})
+	if err != nil {
+		return err
+	}
+	knowing, err := h.log.Acquaintances(ctx, s.userID, h.limits.PresenceRoom)
+	if err != nil {
+		return err
+	}
+	name := models.EventUserOffline
+	if s.online {
+		name = models.EventUserOnline
+	}
+	frame := passing("", name, models.UserStatus{User: user.Ref(), At: s.at})
+	h.locked(func() {
+		for _, userID := range knowing {
+			for stream := range h.users[userID] {
+				if stream.enqueue(frame) == queued {
+					h.dirty = append(h.dirty, stream)
+				}
+			}
+		}
+	})
+	return nil
+}
+
+// saveLeaving stores when those were last seen whose streams ended with the hub.
+func (h *Hub) saveLeaving() {
+	ctx, cancel := context.WithTimeout(context.Background(), seenGrace)
+	defer cancel()
+	h.mu.Lock()
+	seen := map[int64]models.Time{}
+	for userID, since := range h.leaving {
+		seen[userID] = models.At(since)
+	}
+	h.mu.Unlock()
+	if err := h.log.Seen(ctx, seen); err != nil {
+		h.logger.Warn("it was not stored who was online at the end", "error", err)
+	}
+}
