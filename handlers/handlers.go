@@ -41,6 +41,7 @@ type Store interface {
 	roomStore
 	memberStore
 	banStore
+	inviteStore
 	contactStore
 	blockStore
 	messageStore
@@ -74,6 +75,7 @@ type server struct {
 	rooms
 	members
 	bans
+	invites
 	contacts
 	blocks
 	presence
@@ -96,6 +98,7 @@ func New(c Config) http.Handler {
 		rooms:      rooms{store: c.Store},
 		members:    members{store: c.Store, rooms: c.Store, people: people},
 		bans:       bans{store: c.Store, people: people},
+		invites:    invites{store: c.Store},
 		contacts:   contacts{store: c.Store, people: people},
 		blocks:     blocks{store: c.Store, people: people},
 		presence:   presence{rooms: c.Store, streams: c.Streams},

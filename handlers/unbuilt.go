@@ -27,22 +27,10 @@ func (unbuilt) HeadFileContent(w http.ResponseWriter, r *http.Request, _ api.Pat
 func (unbuilt) GetThumbnail(w http.ResponseWriter, r *http.Request, _ api.PathFile, _ api.GetThumbnailParams) {
 	notBuilt(w, r)
 }
-func (unbuilt) RedeemInvite(w http.ResponseWriter, r *http.Request, _ api.PathCode, _ api.RedeemInviteParams) {
-	notBuilt(w, r)
-}
 func (unbuilt) SearchRooms(w http.ResponseWriter, r *http.Request, _ api.SearchRoomsParams) {
 	notBuilt(w, r)
 }
 func (unbuilt) UploadFile(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.UploadFileParams) {
-	notBuilt(w, r)
-}
-func (unbuilt) ListInvites(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.ListInvitesParams) {
-	notBuilt(w, r)
-}
-func (unbuilt) CreateInvite(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.CreateInviteParams) {
-	notBuilt(w, r)
-}
-func (unbuilt) RevokeInvite(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.PathCode) {
 	notBuilt(w, r)
 }
 func (unbuilt) SearchMessages(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.SearchMessagesParams) {

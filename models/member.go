@@ -111,3 +111,15 @@ type NewInvite struct {
 	MaxUses   *int64 `json:"max_uses,omitempty"`
 	ExpiresAt Time   `json:"expires_at,omitzero"`
 }
+
+// Validate reports every field that the contract refuses.
+func (n NewInvite) Validate() error {
+	var c check
+	if n.MaxUses != nil && *n.MaxUses < 1 {
+		c.fail("max_uses", "must be 1 or more")
+	}
+	if !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(Now().Time) {
+		c.fail("expires_at", "must be in the future")
+	}
+	return c.err()
+}

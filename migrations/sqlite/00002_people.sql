@@ -32,7 +32,20 @@ CREATE TABLE silences (
 CREATE INDEX silences_by_room ON silences (room_id, to_position);
 CREATE INDEX silences_by_end ON silences (to_position);
 
+-- expires_at and max_uses are 0 for no bound. Spent and expired invites stay with their room: who comes with one is told
+-- that it has run out, not that it never was.
+CREATE TABLE invites (
+    code       TEXT   NOT NULL PRIMARY KEY,
+    room_id    BIGINT NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    max_uses   BIGINT NOT NULL,
+    uses       BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX invites_by_room ON invites (room_id, created_at, code);
+
 -- +goose Down
+DROP TABLE invites;
 DROP TABLE silences;
 DROP TABLE blocks;
 DROP TABLE contacts;

@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+type inviteRow struct {
+	Code      string
+	RoomID    int64
+	CreatedAt int64
+	ExpiresAt int64 // 0 for no end
+	MaxUses   int64 // 0 for no bound
+	Uses      int64
+}
+
+func (inviteRow) TableName() string { return "invites" }
+
+func (r inviteRow) model() models.Invite {
+	return models.Invite{
+		Code: r.Code, RoomID: r.RoomID, ExpiresAt: models.FromMillis(r.ExpiresAt), MaxUses: r.MaxUses, Uses: r.Uses,
+	}
+}
+
+// usable is nil for an invite that still lets somebody in.
+func (r inviteRow) usable(now models.Time) error {
+	switch {
+	case r.ExpiresAt != 0 && r.ExpiresAt <= now.Millis():
+		return models.Errorf(models.CodeExpired, "The time of this invite is over.")
+	case r.MaxUses != 0 && r.Uses >= r.MaxUses:
+		return models.Errorf(models.CodeExpired, "This invite is spent.")
+	}
+	return nil
+}
+
+// CreateInvite makes a code that lets whoever has it into the room. No event tells of it.
+func (s *Store) CreateInvite(ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, once *models.Once) (models.Invite, error) {
+	var invite models.Invite
+	_, err := s.create(ctx, once, func(c *change) (any, error) {
+		if err := c.lock(path); err != nil {
+			return nil, err
+		}
+		a, err := asModerator(c.DB, path, callerID)
+		if err != nil {
+			return nil, err
+		}
+		row := inviteRow{
+			Code: rand.Text(), RoomID: a.Room.ID, CreatedAt: models.Now().Millis(), ExpiresAt: n.ExpiresAt.Millis(),
+		}
+		if n.MaxUses != nil {
+			row.MaxUses = *n.MaxUses
+		}
+		invite = row.model()
+		return invite, c.Create(&row).Error
+	})
+	return invite, err
+}
+
+// Invites lists the invites of a room that still work, the newest first.
+func (s *Store) Invites(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Invite], error) {
+	db := s.read(ctx)
+	a, err := asModerator(db, path, callerID)
+	if err != nil {
+		return models.Page[models.Invite]{}, err
+	}
+	q := db.Where("room_id = ? AND (expires_at = 0 OR expires_at > ?) AND (max_uses = 0 OR uses < max_uses)",
+		a.Room.ID, models.Now().Millis())
+	if page.Cursor != "" {
+		at, code, err := timeCursor(page.Cursor)
+		if err != nil {
+			return models.Page[models.Invite]{}, err
+		}
+		q = q.Where("(created_at, code) < (?, ?)", at, code)
+	}
+	var rows []inviteRow
+	if err := q.Order("created_at DESC, code DESC").Limit(page.Limit + 1).Find(&rows).Error; err != nil {
+		return models.Page[models.Invite]{}, err
+	}
+	return pageOf(rows, page.Limit, inviteRow.model, func(r inviteRow) string { return cursorOf(r.CreatedAt, r.Code) }), nil
+}
+
+// RevokeInvite makes a code of the room unknown. One that is no invite stays so.
+func (s *Store) RevokeInvite(ctx context.Context, callerID int64, path models.RoomPath, code string) error {
+	_, err := s.change(ctx, func(c *change) error {
+		if err := c.lock(path); err != nil {
+			return err
+		}
+		a, err := asModerator(c.DB, path, callerID)
+		if err != nil {
+			return err
+		}
+		return c.Exec("DELETE FROM invites WHERE room_id = ? AND code = ?", a.Room.ID, code).Error
+	})
+	return err
+}
+
+// RedeemInvite makes the caller a member of the room that the code is for. A member stays one, and uses nothing up.
+func (s *Store) RedeemInvite(ctx context.Context, callerID int64, code string, once *models.Once) (models.Room, models.Cursor, error) {
+	var room models.Room
+	at, err := s.create(ctx, once, func(c *change) (any, error) {
+		a, err := c.redeem(callerID, code)
+		room = a.model()
+		return room, err
+	})
+	return room, at, err
+}
+
+func (c *change) redeem(callerID int64, code string) (access, error) {
+	row, err := findInvite(c.DB, code)
+	if err != nil {
+		return access{}, err
+	}
+	path := models.RoomPath{ID: row.RoomID}
+	if err := c.lock(path); err != nil {
+		return access{}, err
+	}
+	// Read again under the room's lock: of several who come at once, the last use is for one.
+	if row, err = findInvite(c.DB, code); err != nil {
+		return access{}, err
+	}
+	a, err := meet(c.DB, path, callerID)
+	if err != nil || a.member() {
+		return a, err
+	}
+	if a.Banned {
+		return a, bannedError(a.BannedUntil)
+	}
+	if err := row.usable(models.Now()); err != nil {
+		return a, err
+	}
+	user, err := findUser(c.DB, models.UserPath{ID: callerID})
+	if err != nil {
+		return a, err
+	}
+	if err := c.Exec("UPDATE invites SET uses = uses + 1 WHERE code = ?", code).Error; err != nil {
+		return a, err
+	}
+	if err := c.admit(a.Room, user.model(), models.RoleMember); err != nil {
+		return a, err
+	}
+	return meet(c.DB, path, callerID)
+}
+
+func findInvite(db *gorm.DB, code string) (inviteRow, error) {
+	var row inviteRow
+	found := db.Where("code = ?", code).Limit(1).Find(&row)
+	if found.Error == nil && found.RowsAffected == 0 {
+		return row, models.NotFound()
+	}
+	return row, found.Error
+}
