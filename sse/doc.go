@@ -23,6 +23,7 @@
 //   - The socket of a stream is written by one at a time: whoever set Stream.writing. That is the flush of the hub, for
 //     one attempt, or the stream's own goroutine (drain), which exists only while the socket owes something.
 //   - Each stream has one more goroutine that waits for the peer to close (watch).
+//   - Run has a goroutine beside it that asks the database whom to tell that a user came online or went, and tells them.
 //   - Only Hub.remove closes a connection, and only once.
 //
 // # The end

@@ -21,9 +21,10 @@ type debt struct {
 	silence  time.Duration // since the peer's kernel was last heard of
 }
 
-// sweep sends a share of the streams their heartbeat and drops the peers that take nothing. One look at all streams
-// costs less than a deadline with every write.
-func (h *Hub) sweep(now time.Time) {
+// Sweep sends a share of the streams their heartbeat, drops the peers that take nothing, and notes who has been gone for
+// long enough to be offline. One look at all streams costs less than a deadline with every write. Run does it each
+// second; whoever calls it with a time to come does not have to wait for it.
+func (h *Hub) Sweep(now time.Time) {
 	share := uint64(now.Unix()) % heartbeatSweeps
 	h.mu.Lock()
 	h.expire(now)

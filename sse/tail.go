@@ -42,7 +42,7 @@ func (h *Hub) Run(ctx context.Context) {
 		case <-h.log.Committed():
 		case <-poll.C:
 		case now := <-sweeps.C:
-			h.sweep(now)
+			h.Sweep(now)
 		}
 	}
 }

@@ -1,13 +1,15 @@
 package main
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/parley-chat/parley/models"
 )
 
 // TestOnline tells who comes online and who goes, to those who have them as a contact or share a small room with them,
-// and to nobody else. One who reconnects at once was never gone.
+// and to nobody else. One who comes back within five seconds was never gone.
 func TestOnline(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		s := startServer(t, database, "--presence-room-limit", "2")
@@ -26,20 +28,34 @@ func TestOnline(t *testing.T) {
 		if u := friend.user("@anna"); u.Online || !u.LastSeenAt.IsZero() {
 			t.Errorf("one who never was online is %+v", u)
 		}
-		first := anna.open("")
+		query := fmt.Sprintf("room=%d", small.ID)
+		inside := roommate.open(query)
+		inside.expect(models.EventPresenceEntered, nil)
+		first := anna.open(query)
 		told["roommate"].expect(models.EventUserOnline, nil)
 		told["friend"].expectStatus(models.EventUserOnline, anna)
-		second := anna.open("")
+		second := anna.open(query)
 		if u := friend.user("@anna"); !u.Online || !u.LastSeenAt.IsZero() {
 			t.Errorf("one who is online is %+v", u)
 		}
-		for _, s := range []*stream{first, second} {
-			s.cancel()
+		leave := func(streams ...*stream) {
+			for _, s := range streams {
+				s.cancel()
+			}
+			for e := inside.next(); e.name != string(models.EventPresenceLeft); {
+				e = inside.next() // who is online, and who entered
+			}
 		}
-		back := anna.open("") // before anybody was told
-		back.cancel()
+		leave(first, second)
+		s.hub.Sweep(time.Now().Add(4 * time.Second))
+		back := anna.open(query)
+		leave(back)
+		s.hub.Sweep(time.Now().Add(6 * time.Second))
 		at := told["friend"].expectStatus(models.EventUserOffline, anna)
 		told["roommate"].expectStatus(models.EventUserOffline, anna)
+		if at.Before(back.ready.ServerTime.Time) {
+			t.Errorf("anna was told to have gone at %v, and came back at %v", at, back.ready.ServerTime)
+		}
 		if u := friend.user("@anna"); u.Online || u.LastSeenAt != at {
 			t.Errorf("one who went at %v is %+v", at, u)
 		}
