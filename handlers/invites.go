@@ -60,6 +60,9 @@ func (h invites) RevokeInvite(w http.ResponseWriter, r *http.Request, room api.P
 		if err != nil {
 			return reply{}, err
 		}
+		if !models.IsInviteCode(code) {
+			return reply{}, models.NotFound()
+		}
 		return done(models.Cursor{}), h.store.RevokeInvite(r.Context(), callerOf(r).UserID, path, code)
 	})
 }

@@ -17,6 +17,7 @@ const (
 	MaxReasonLength       = 500
 	MaxClientIDLength     = 64
 	MaxIdempotencyKey     = 128 // visible ASCII
+	inviteCodeLength      = 26
 	MaxFilesPerMessage    = 10
 	MaxUserAgentLength    = 256
 	MaxBodyBytes          = 1 << 20 // of a request's JSON or MessagePack

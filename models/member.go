@@ -106,6 +106,11 @@ type Invite struct {
 	Uses      int64  `json:"uses"`
 }
 
+// IsInviteCode reports whether s may be the code of an invite, as crypto/rand.Text makes them.
+func IsInviteCode(s string) bool {
+	return len(s) == inviteCodeLength && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
+
 // NewInvite is an invite about to be made: without limits when both fields are absent.
 type NewInvite struct {
 	MaxUses   *int64 `json:"max_uses,omitempty"`

@@ -72,6 +72,7 @@ type stage struct {
 	me, other, outsider *client
 	room                models.Room
 	message             models.Message
+	invite              models.Invite
 	stream              *stream
 }
 
@@ -81,6 +82,7 @@ func newStage(c *client) stage {
 	s.room = s.me.room(models.NewRoom{Handle: ptr(unique("stage")), Kind: ptr(models.RoomPrivate)})
 	s.me.add(s.room.ID, s.other, models.RoleMember)
 	s.message = s.me.say(s.room.ID, "words")
+	s.invite = s.me.invite(s.room.ID, models.NewInvite{})
 	s.stream = s.me.open("")
 	return s
 }
@@ -90,7 +92,7 @@ func (s stage) values() map[string]string {
 	return map[string]string{
 		"room": fmt.Sprint(s.room.ID), "user": fmt.Sprint(s.other.User.ID), "message": fmt.Sprint(s.message.ID),
 		"session": s.me.SessionID, "stream": s.stream.ready.StreamID,
-		"provider": "github", "code": "Yk3vR8sLq2Wd", "file": "f_9Jx2mQwT4kVbRz7c", "upload": "u_0aPq7RtLm5XcVe1Y", "emoji": "👍",
+		"provider": "github", "code": s.invite.Code, "file": "f_9Jx2mQwT4kVbRz7c", "upload": "u_0aPq7RtLm5XcVe1Y", "emoji": "👍",
 	}
 }
 
@@ -165,6 +167,10 @@ func (s stage) body(op operation) map[string]any {
 		return map[string]any{"role": "moderator"}
 	case "BanUser":
 		return map[string]any{"reason": "A", "until": time.Now().Add(time.Hour).Truncate(time.Second)}
+	case "CreateInvite":
+		return map[string]any{"max_uses": 3, "expires_at": time.Now().Add(time.Hour).Truncate(time.Second)}
+	case "UpdateMembership":
+		return map[string]any{"muted": true}
 	case "MarkRead":
 		return map[string]any{"message_id": s.message.ID}
 	case "EditMessage":
