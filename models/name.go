@@ -4,19 +4,23 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
 	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/width"
 )
 
 // NameKey is the form in which two usernames or handles are compared: RFC 8265 UsernameCaseMapped, which folds case and
 // width and normalises (NFC). ok is false when name is none that the contract allows: letters, digits, "_", "-" and ".",
-// starting with a letter, MinNameLength to most characters.
+// starting with a letter, MinNameLength to most characters, before and after the folding. Letters of different scripts
+// stand together only where a language writes them so: a Cyrillic "а" in a Latin name would pass for another's name.
 func NameKey(name string, most int) (key string, ok bool) {
-	n := utf8.RuneCountInString(name)
-	if n < MinNameLength || n > most || !utf8.ValidString(name) {
+	if !utf8.ValidString(name) || !lengthWithin(name, most) {
 		return "", false
 	}
 	key, err := precis.UsernameCaseMapped.String(name)
-	if err != nil {
+	if err != nil || !lengthWithin(key, most) {
 		return "", false
 	}
 	for i, r := range key {
@@ -28,7 +32,17 @@ func NameKey(name string, most int) (key string, ok bool) {
 			return "", false
 		}
 	}
-	return key, true
+	return key, oneWriting(key)
+}
+
+func lengthWithin(name string, most int) bool {
+	n := utf8.RuneCountInString(name)
+	return n >= MinNameLength && n <= most
+}
+
+// NameStart folds the start of a name as NameKey folds names, whatever it is the start of.
+func NameStart(prefix string) string {
+	return norm.NFC.String(cases.Lower(language.Und, cases.HandleFinalSigma(false)).String(width.Fold.String(prefix)))
 }
 
 func (c *check) name(field, value string, most int) {
@@ -37,6 +51,6 @@ func (c *check) name(field, value string, most int) {
 		return
 	}
 	if _, ok := NameKey(value, most); !ok {
-		c.fail(field, "must be %d to %d letters, digits, _, - or ., and start with a letter", MinNameLength, most)
+		c.fail(field, "must be %d to %d letters of one script, digits, _, - or ., and start with a letter", MinNameLength, most)
 	}
 }
