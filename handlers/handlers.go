@@ -46,6 +46,7 @@ type Store interface {
 	blockStore
 	messageStore
 	typist
+	searchStore
 }
 
 // Streams are the open event streams and the log behind them.
@@ -81,6 +82,7 @@ type server struct {
 	presence
 	messages
 	typing
+	search
 	events
 	operations
 	unbuilt
@@ -104,6 +106,7 @@ func New(c Config) http.Handler {
 		presence:   presence{rooms: c.Store, streams: c.Streams},
 		messages:   messages{store: c.Store},
 		typing:     typing{store: c.Store, streams: c.Streams},
+		search:     search{store: c.Store, people: people},
 		events:     events{streams: c.Streams, entry: entry},
 		operations: newOperations(c.Ready, c.Metrics),
 	}

@@ -27,13 +27,7 @@ func (unbuilt) HeadFileContent(w http.ResponseWriter, r *http.Request, _ api.Pat
 func (unbuilt) GetThumbnail(w http.ResponseWriter, r *http.Request, _ api.PathFile, _ api.GetThumbnailParams) {
 	notBuilt(w, r)
 }
-func (unbuilt) SearchRooms(w http.ResponseWriter, r *http.Request, _ api.SearchRoomsParams) {
-	notBuilt(w, r)
-}
 func (unbuilt) UploadFile(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.UploadFileParams) {
-	notBuilt(w, r)
-}
-func (unbuilt) SearchMessages(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.SearchMessagesParams) {
 	notBuilt(w, r)
 }
 func (unbuilt) RemoveReaction(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.PathMessage, _ api.PathEmoji) {
@@ -51,9 +45,6 @@ func (unbuilt) UnpinMessage(w http.ResponseWriter, r *http.Request, _ api.PathRo
 func (unbuilt) PinMessage(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.PathMessage) {
 	notBuilt(w, r)
 }
-func (unbuilt) SearchAllMessages(w http.ResponseWriter, r *http.Request, _ api.SearchAllMessagesParams) {
-	notBuilt(w, r)
-}
 func (unbuilt) GetUploadOptions(w http.ResponseWriter, r *http.Request) { notBuilt(w, r) }
 func (unbuilt) CreateUpload(w http.ResponseWriter, r *http.Request, _ api.CreateUploadParams) {
 	notBuilt(w, r)
@@ -68,9 +59,6 @@ func (unbuilt) GetOneUploadOptions(w http.ResponseWriter, r *http.Request, _ api
 	notBuilt(w, r)
 }
 func (unbuilt) PatchUpload(w http.ResponseWriter, r *http.Request, _ api.PathUpload, _ api.PatchUploadParams) {
-	notBuilt(w, r)
-}
-func (unbuilt) SearchUsers(w http.ResponseWriter, r *http.Request, _ api.SearchUsersParams) {
 	notBuilt(w, r)
 }
 func (unbuilt) DeleteMe(w http.ResponseWriter, r *http.Request)       { notBuilt(w, r) }

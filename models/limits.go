@@ -15,6 +15,7 @@ const (
 	MaxSubjectLength      = 128
 	MaxTextLength         = 8000
 	MaxReasonLength       = 500
+	MaxSearchLength       = 200 // of what messages are searched for
 	MaxClientIDLength     = 64
 	MaxIdempotencyKey     = 128 // visible ASCII
 	inviteCodeLength      = 26

@@ -106,19 +106,35 @@ func (s stage) at(op operation, name, escaped string) string {
 		}
 		path = strings.ReplaceAll(path, "{"+key+"}", value)
 	}
-	query := url.Values{}
-	for _, p := range op.parameters {
-		if p.Value.In == "query" && p.Value.Required {
-			query.Set(p.Value.Name, written(p.Value.Example))
-		}
-	}
-	if len(query) > 0 {
-		path += "?" + query.Encode()
+	if query := op.query(""); query != "" {
+		path += "?" + query
 	}
 	return path
 }
 
 func (s stage) path(op operation) string { return s.at(op, "", "") }
+
+// asking is the operation's path with a query in place of the parameter of that name.
+func (s stage) asking(op operation, name, query string) string {
+	path, _, _ := strings.Cut(s.path(op), "?")
+	if rest := op.query(name); rest != "" {
+		query = rest + "&" + query
+	}
+	return path + "?" + query
+}
+
+// query is the query that the operation needs, but for one parameter.
+func (op operation) query(without string) string {
+	query := url.Values{}
+	for _, p := range op.parameters {
+		// Of the parameters of this search one is needed, which the contract cannot say.
+		oneOf := op.OperationID == "SearchMessages" && p.Value.Name == "q" && without != "prefix"
+		if p.Value.In == "query" && p.Value.Name != without && (p.Value.Required || oneOf) {
+			query.Set(p.Value.Name, written(p.Value.Example))
+		}
+	}
+	return query.Encode()
+}
 
 // headers are those that the operation needs. The stream is asked for in its JSON form, which ends.
 func (s stage) headers(op operation) (pairs []string) {

@@ -99,7 +99,7 @@ func TestHostileQueries(t *testing.T) {
 					if op.OperationID == "StreamEvents" && slices.Contains([]string{"room", "last_event_id"}, p.Value.Name) {
 						headers = []string{"Accept", "text/event-stream"} // of which the other form knows nothing
 					}
-					a := s.send(op, s.me, s.path(op)+"?"+query, headers...)
+					a := s.send(op, s.me, s.asking(op, p.Value.Name, query), headers...)
 					a.refused(models.CodeInvalidRequest)
 					a.invalid(p.Value.Name)
 				}
@@ -130,7 +130,7 @@ func testCursors(t *testing.T, s stage) {
 			"1:" + strings.Repeat("x", 300),
 		} {
 			cursor := base64.RawURLEncoding.EncodeToString([]byte(inside))
-			a := s.send(op, s.me, s.path(op)+"?cursor="+cursor)
+			a := s.send(op, s.me, s.asking(op, "cursor", "cursor="+cursor))
 			if a.response.StatusCode != 200 {
 				a.invalid("cursor")
 			} else if err := a.breach(true); err != nil {

@@ -11,8 +11,8 @@ import (
 var unbuilt = []string{
 	"AddReaction", "BeginAuth", "ChangePassword", "CreateUpload", "DeleteMe", "DeleteUpload", "FinishAuth",
 	"GetFile", "GetFileContent", "GetOneUploadOptions", "GetThumbnail", "GetUploadOptions", "HeadFileContent",
-	"HeadUpload", "ListAuthProviders", "ListPins", "PatchUpload", "PinMessage", "RemoveReaction",
-	"SearchAllMessages", "SearchMessages", "SearchRooms", "SearchUsers", "UnpinMessage", "UploadFile",
+	"HeadUpload", "ListAuthProviders", "ListPins", "PatchUpload", "PinMessage", "RemoveReaction", "UnpinMessage",
+	"UploadFile",
 }
 
 func (op operation) built() bool { return !slices.Contains(unbuilt, op.OperationID) }

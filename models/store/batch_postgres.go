@@ -40,20 +40,26 @@ func (postgresDialect) lockPosts(tx *gorm.DB, roomIDs []int64, posts []posting) 
 	return rooms, senders, err
 }
 
-func (postgresDialect) insertMessages(tx *gorm.DB, messages []models.Message) error {
-	n := len(messages)
+func (postgresDialect) insertMessages(tx *gorm.DB, sends []*send) error {
+	n := len(sends)
 	roomIDs, ids, senders := make([]int64, n), make([]int64, n), make([]int64, n)
 	types, texts, clientIDs := make([]string, n), make([]string, n), make([]string, n)
 	replies, times := make([]int64, n), make([]int64, n)
-	for i, m := range messages {
+	starts, words := make([]string, n), make([]string, n)
+	for i, p := range sends {
+		m := p.message
 		roomIDs[i], ids[i], senders[i] = m.RoomID, m.ID, m.Sender.ID
 		types[i], texts[i], clientIDs[i] = string(m.Type), m.Text, m.ClientID
 		replies[i], times[i] = m.ReplyTo, m.CreatedAt.Millis()
+		starts[i], words[i] = p.found.start, wordList(m.RoomID, p.found.words)
 	}
 	_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, `INSERT INTO messages
-		(room_id, id, sender_id, type, text, reply_to, client_id, created_at) SELECT * FROM unnest($1::bigint[], $2::bigint[],
-		$3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[])`,
-		roomIDs, ids, senders, types, texts, replies, clientIDs, times)
+		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words)
+		SELECT room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start,
+		array_to_tsvector(string_to_array(words, ' ')) FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[],
+		$5::text[], $6::bigint[], $7::text[], $8::bigint[], $9::text[], $10::text[])
+		AS v (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words)`,
+		roomIDs, ids, senders, types, texts, replies, clientIDs, times, starts, words)
 	return err
 }
 

@@ -36,12 +36,16 @@ func (sqliteDialect) lockPosts(tx *gorm.DB, roomIDs []int64, posts []posting) (m
 	return rooms, senders, nil
 }
 
-func (sqliteDialect) insertMessages(tx *gorm.DB, messages []models.Message) error {
-	for _, m := range messages {
+func (sqliteDialect) insertMessages(tx *gorm.DB, sends []*send) error {
+	for _, p := range sends {
+		m := p.message
 		_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, `INSERT INTO messages
-			(room_id, id, sender_id, type, text, reply_to, client_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			m.RoomID, m.ID, m.Sender.ID, string(m.Type), m.Text, m.ReplyTo, m.ClientID, m.CreatedAt.Millis())
+			(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			m.RoomID, m.ID, m.Sender.ID, string(m.Type), m.Text, m.ReplyTo, m.ClientID, m.CreatedAt.Millis(), p.found.start)
 		if err != nil {
+			return err
+		}
+		if err := insertWords(tx, m.RoomID, m.ID, p.found.words); err != nil {
 			return err
 		}
 	}

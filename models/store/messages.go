@@ -10,6 +10,7 @@ import (
 
 // messageRow is a message with its sender's names.
 type messageRow struct {
+	RoomID      int64
 	ID          int64
 	SenderID    int64
 	Username    string
@@ -23,8 +24,11 @@ type messageRow struct {
 	DeletedAt   int64
 }
 
-const messageQuery = `SELECT m.id, m.sender_id, u.username, u.display_name, m.type, m.text, m.reply_to, m.client_id,
-	m.created_at, m.edited_at, m.deleted_at FROM messages m JOIN users u ON u.id = m.sender_id WHERE m.room_id = ?`
+const (
+	messageColumns = `m.room_id, m.id, m.sender_id, u.username, u.display_name, m.type, m.text, m.reply_to, m.client_id,
+		m.created_at, m.edited_at, m.deleted_at`
+	messageQuery = "SELECT " + messageColumns + " FROM messages m JOIN users u ON u.id = m.sender_id WHERE m.room_id = ?"
+)
 
 func (r messageRow) model(room roomRow) models.Message {
 	return models.Message{
@@ -85,6 +89,9 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 		row.Text, row.EditedAt = e.Text, models.Now().Millis()
 		err = c.Exec("UPDATE messages SET text = ?, edited_at = ? WHERE room_id = ? AND id = ?",
 			row.Text, row.EditedAt, a.Room.ID, id).Error
+		if err == nil {
+			err = c.index([]indexed{{a.Room.ID, id, searchKeyOf(row.Text)}})
+		}
 		if err == nil {
 			err = c.touch(a.Room.ID)
 		}

@@ -15,7 +15,7 @@ type sendBatch interface {
 	// lockPosts locks the rooms, in the order of their ids, and then reads who of the posts' senders is a member. Of the
 	// rooms, only what a post needs is there.
 	lockPosts(tx *gorm.DB, roomIDs []int64, posts []posting) (map[int64]*roomRow, map[posting]models.UserRef, error)
-	insertMessages(tx *gorm.DB, messages []models.Message) error
+	insertMessages(tx *gorm.DB, sends []*send) error
 	// updateRooms stores the rooms' counts and what their newest message is.
 	updateRooms(tx *gorm.DB, rooms []*roomRow) error
 	// addSeen adds to the seen_count of the senders.
@@ -46,7 +46,7 @@ func (c *change) post(group []*send) error {
 	if err != nil {
 		return err
 	}
-	var messages []models.Message
+	var stored []*send
 	touched := map[int64]*roomRow{}
 	sent := map[posting]int64{}
 	for _, p := range ready {
@@ -63,15 +63,15 @@ func (c *change) post(group []*send) error {
 		p.message = p.next(room, sender)
 		touched[room.ID] = room
 		sent[p.posting()]++
-		messages = append(messages, p.message)
+		stored = append(stored, p)
 		if err := c.tellPost(p); err != nil {
 			return err
 		}
 	}
-	if len(messages) == 0 {
+	if len(stored) == 0 {
 		return nil
 	}
-	return c.storePosts(messages, touched, sent)
+	return c.storePosts(stored, touched, sent)
 }
 
 // claimAll takes the Idempotency-Keys of the group, in the order of the keys: two nodes that took them crosswise would
@@ -207,9 +207,9 @@ func (c *change) refuse(p *send, why error) error {
 		p.once.CallerID, p.once.Path, p.once.Key).Error
 }
 
-func (c *change) storePosts(messages []models.Message, touched map[int64]*roomRow, sent map[posting]int64) error {
+func (c *change) storePosts(stored []*send, touched map[int64]*roomRow, sent map[posting]int64) error {
 	d := c.store.dialect
-	if err := d.insertMessages(c.DB, messages); err != nil {
+	if err := d.insertMessages(c.DB, stored); err != nil {
 		return err
 	}
 	rooms := make([]*roomRow, 0, len(touched))

@@ -14,6 +14,7 @@ type roomRow struct {
 	Handle        string
 	HandleKey     *string
 	Name          string
+	NameKey       *string // nil: not folded yet
 	Description   string
 	Kind          string
 	Subject       string
@@ -61,6 +62,7 @@ func (s *Store) CreateRoom(ctx context.Context, callerID int64, n models.NewRoom
 			row.Kind = string(*n.Kind)
 		}
 		setHandle(&row, value(n.Handle))
+		setName(&row, row.Name)
 		if err := c.Create(&row).Error; err != nil {
 			return nil, handleTaken(err, row.Handle)
 		}
@@ -89,6 +91,11 @@ func setHandle(row *roomRow, handle string) {
 	if key, ok := models.NameKey(handle, models.MaxHandleLength); ok {
 		row.HandleKey = &key
 	}
+}
+
+func setName(row *roomRow, name string) {
+	key := foldCase(name)
+	row.Name, row.NameKey = name, &key
 }
 
 func handleTaken(err error, handle string) error {
@@ -126,7 +133,7 @@ func (s *Store) ChangeRoom(ctx context.Context, callerID int64, path models.Room
 			return models.Invalid("name", "is required where there is no handle")
 		}
 		a.Room.UpdatedAt = models.Now().Millis()
-		err = c.Model(&a.Room).Select("handle", "handle_key", "name", "description", "updated_at").Updates(&a.Room).Error
+		err = c.Model(&a.Room).Select("handle", "handle_key", "name", "name_key", "description", "updated_at").Updates(&a.Room).Error
 		if err != nil {
 			return handleTaken(err, a.Room.Handle)
 		}
@@ -142,6 +149,7 @@ func apply(row *roomRow, r models.RoomChange) bool {
 	if r.Name != nil {
 		row.Name = *r.Name
 	}
+	setName(row, row.Name)
 	if r.Description != nil {
 		row.Description = *r.Description
 	}

@@ -24,6 +24,7 @@ type send struct {
 	callerID int64
 	roomID   int64
 	n        models.NewMessage
+	found    searchKey // made before it is queued: requests do that side by side, the sender would do it in turn
 	once     *models.Once
 
 	message models.Message
@@ -41,7 +42,9 @@ func (s *Store) Send(ctx context.Context, callerID int64, path models.RoomPath, 
 		}
 		path.ID = a.Room.ID
 	}
-	p := &send{ctx: ctx, callerID: callerID, roomID: path.ID, n: n, once: once, done: make(chan struct{})}
+	p := &send{
+		ctx: ctx, callerID: callerID, roomID: path.ID, n: n, found: searchKeyOf(n.Text), once: once, done: make(chan struct{}),
+	}
 	select {
 	case s.sends <- p:
 	case <-s.stopped:

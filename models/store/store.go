@@ -65,6 +65,7 @@ type dialect interface {
 	// transient reports whether a transaction that failed so did nothing and may be run again.
 	transient(err error) bool
 	sendBatch
+	searchIndex
 }
 
 func dialectFor(database string) dialect {

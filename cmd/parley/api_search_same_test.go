@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
+	"github.com/pressly/goose/v3"
+
+	"github.com/parley-chat/parley/migrations"
+	"github.com/parley-chat/parley/models"
+)
+
+// alphabets are what random texts are made of: few letters of many scripts, so that words meet, and what stands between.
+var alphabets = [][]rune{
+	[]rune("abAB1 "), []rune("éÉeèß \u0301"), []rune("яЯёЁй "), []rune("σςΣά "), []rune("اأبَّ٣ "), []rune("אבּ "), []rune("四点茶かがカーｶﾞ "),
+	[]rune("กินข้า"), []rune("한국각 "), []rune("कखि्ा\u200d "), []rune("a_%'\"\\&|!():*-~^/ "), []rune("İıiI "), []rune("ﬁ½㎏ﷺⅳ "),
+	[]rune("☕🎉\ufe0f\u200d\u200b\u00ad\u202e a"), []rune("\U00010400\U00010428𝐚𠮷\U0001E943 "), []rune("\n\t\u3000\u00a0,.x"),
+}
+
+func randomText(r *rand.Rand, longest int) string {
+	letters := slices.Concat(alphabets[r.IntN(len(alphabets))], alphabets[r.IntN(len(alphabets))])
+	var b strings.Builder
+	for range 1 + r.IntN(longest) {
+		b.WriteRune(letters[r.IntN(len(letters))])
+	}
+	return b.String()
+}
+
+// TestSearchIsTheSameOnBothDatabases puts random texts in many scripts into both and asks both the same.
+func TestSearchIsTheSameOnBothDatabases(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, seed))
+	var both []*client
+	var rooms []int64
+	for _, database := range []string{newPostgres(t), newSQLite(t)} {
+		c := newClient(t, startServer(t, database).url).guest("anna")
+		both, rooms = append(both, c), append(rooms, c.room(models.NewRoom{Name: ptr("talk")}).ID)
+	}
+	var texts []string
+	for range 300 {
+		text := randomText(r, 24)
+		texts = append(texts, text)
+		for i, c := range both {
+			c.say(rooms[i], text)
+		}
+	}
+	ask := func(what, query string, must ...string) {
+		path := "/messages/search?limit=200&" + url.Values{what: {query}}.Encode()
+		var answers [2][]string
+		for i, c := range both {
+			var page models.Page[models.Message]
+			c.call("GET", roomPath(rooms[i])+path, nil).status(200).into(&page)
+			for _, m := range page.Items {
+				answers[i] = append(answers[i], m.Text)
+			}
+			for _, text := range must {
+				if page.NextCursor == "" && !slices.Contains(answers[i], text) {
+					t.Errorf("%s=%+q does not find %+q", what, query, text)
+				}
+			}
+		}
+		if !slices.Equal(answers[0], answers[1]) {
+			t.Errorf("%s=%+q finds %+q on PostgreSQL and %+q on SQLite", what, query, answers[0], answers[1])
+		}
+	}
+	for range 300 {
+		text := texts[r.IntN(len(texts))]
+		runes := []rune(text)
+		start := string(runes[:1+r.IntN(len(runes))])
+		ask("prefix", start, text)
+		ask("prefix", swapCase(start))
+		ask("q", text)
+		ask("prefix", randomText(r, 3))
+		ask("q", randomText(r, 3))
+	}
+}
+
+func swapCase(s string) string {
+	if upper := strings.ToUpper(s); upper != s {
+		return upper
+	}
+	return strings.ToLower(s)
+}
+
+// TestSearchFindsWhatIsOlder searches a database whose rooms and messages were made before it could be searched.
+func TestSearchFindsWhatIsOlder(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		s := startServer(t, database)
+		anna := newClient(t, s.url).guest("anna")
+		room := anna.room(models.NewRoom{Name: ptr("Tearoom")})
+		for _, text := range []string{"tea one", "tea two", "tea three"} {
+			anna.say(room.ID, text)
+		}
+		gone := anna.say(room.ID, "tea gone")
+		anna.call("DELETE", messagePath(gone), nil).status(204)
+		s.halt()
+		migrateDown(t, database, 2)
+
+		s = startServer(t, database)
+		anna.url = s.url
+		waitFor(t, func() bool { return len(anna.byStart(room.ID, "tea")) == 3 })
+		wantFound(t, "words", anna.byWords(room.ID, "TEA"), "tea three", "tea two", "tea one")
+		wantFound(t, "rooms", search(anna, "/v1/rooms/search", url.Values{"prefix": {"tea"}}, func(r models.Room) string {
+			return r.Name
+		}), "Tearoom")
+	})
+}
+
+// waitFor asks until the answer is yes.
+func waitFor(t *testing.T, ready func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ready(); {
+		if time.Now().After(end) {
+			t.Fatal("waited in vain")
+		}
+	}
+}
+
+// migrateDown takes the database back to the schema of a version.
+func migrateDown(t *testing.T, database string, version int64) {
+	t.Helper()
+	driver, dialect, folder := "sqlite", goose.DialectSQLite3, "sqlite"
+	if strings.HasPrefix(database, "postgres") {
+		driver, dialect, folder = "pgx", goose.DialectPostgres, "postgres"
+	}
+	db, err := sql.Open(driver, database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	files, err := fs.Sub(migrations.FS, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := goose.NewProvider(dialect, db, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.DownTo(context.Background(), version); err != nil {
+		t.Fatal(err)
+	}
+}

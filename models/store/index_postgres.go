@@ -1,0 +1,69 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+// wordList is the words of a message as the column words holds them, with spaces between.
+func wordList(roomID int64, words []string) string {
+	var b strings.Builder
+	room := strconv.FormatInt(roomID, 10) + "/"
+	for i, w := range words {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(room)
+		b.WriteString(w)
+	}
+	return b.String()
+}
+
+// wordQuery asks for all of the words in any of the rooms, in the syntax of a tsquery. Words are letters, marks and
+// digits: nothing in them could end the quotes.
+func wordQuery(spans []span, words []string) string {
+	rooms := make([]string, len(spans))
+	for i, s := range spans {
+		rooms[i] = "('" + strings.ReplaceAll(wordList(s.RoomID, words), " ", "' & '") + "')"
+	}
+	return strings.Join(rooms, " | ")
+}
+
+func (postgresDialect) indexMessages(tx *gorm.DB, messages []indexed) error {
+	n := len(messages)
+	rooms, ids, starts, words := make([]int64, n), make([]int64, n), make([]string, n), make([]string, n)
+	for i, m := range messages {
+		rooms[i], ids[i], starts[i], words[i] = m.roomID, m.id, m.start, wordList(m.roomID, m.words)
+	}
+	_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, `UPDATE messages m
+		SET text_start = v.start, words = array_to_tsvector(string_to_array(v.words, ' '))
+		FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS v (room_id, id, start, words)
+		WHERE m.room_id = v.room_id AND m.id = v.id`, rooms, ids, starts, words)
+	return err
+}
+
+// postgresWordStatement finds rooms by the words, which hold them already. By room_id ("+" keeps PostgreSQL from that) it
+// would at times rather read whole rooms than ask the index of the words.
+const postgresWordStatement = `SELECT m.created_at, m.room_id, m.id FROM messages m
+	JOIN unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS s (room_id, after, up_to) ON s.room_id = +m.room_id
+	WHERE m.words @@ $1::tsquery AND m.deleted_at = 0 AND m.id > s.after AND m.id <= s.up_to
+	ORDER BY m.created_at DESC, m.room_id DESC, m.id DESC LIMIT $5`
+
+func (postgresDialect) findWords(db *gorm.DB, spans []span, words []string, limit int) ([]hit, error) {
+	n := len(spans)
+	rooms, after, upTo := make([]int64, n), make([]int64, n), make([]int64, n)
+	for i, s := range spans {
+		rooms[i], after[i], upTo[i] = s.RoomID, s.ClearedID, s.UpToID
+	}
+	rows, err := db.Statement.ConnPool.QueryContext(db.Statement.Context, postgresWordStatement,
+		wordQuery(spans, words), rooms, after, upTo, limit)
+	if err != nil {
+		return nil, db.AddError(err)
+	}
+	var found []hit
+	var h hit
+	err = scanRows(rows, func() { found = append(found, h) }, &h.createdAt, &h.roomID, &h.id)
+	return found, err
+}

@@ -1,0 +1,61 @@
+package store
+
+import (
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+// wordsRow is the number of a message in message_words. It has room for four billion messages in each of two billion
+// rooms, which no SQLite file does.
+func wordsRow(roomID, id int64) int64 { return roomID<<32 | id }
+
+func insertWords(tx *gorm.DB, roomID, id int64, words []string) error {
+	if len(words) == 0 {
+		return nil
+	}
+	_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, "INSERT INTO message_words (rowid, words) VALUES (?, ?)",
+		wordsRow(roomID, id), strings.Join(words, " "))
+	return err
+}
+
+func (sqliteDialect) indexMessages(tx *gorm.DB, messages []indexed) error {
+	pool, ctx := tx.Statement.ConnPool, tx.Statement.Context
+	for _, m := range messages {
+		_, err := pool.ExecContext(ctx, "UPDATE messages SET text_start = ? WHERE room_id = ? AND id = ?", m.start, m.roomID, m.id)
+		if err != nil {
+			return err
+		}
+		if _, err := pool.ExecContext(ctx, "DELETE FROM message_words WHERE rowid = ?", wordsRow(m.roomID, m.id)); err != nil {
+			return err
+		}
+		if err := insertWords(tx, m.roomID, m.id, m.words); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sqliteWordStatement goes through the rows of the index from the newest on, and stops at the limit.
+const sqliteWordStatement = `SELECT m.created_at, m.room_id, m.id FROM message_words
+	CROSS JOIN messages m ON m.room_id = message_words.rowid >> 32 AND m.id = message_words.rowid & 4294967295
+	WHERE message_words MATCH ? AND message_words.rowid > ? AND message_words.rowid <= ? AND m.deleted_at = 0
+	ORDER BY message_words.rowid DESC LIMIT ?`
+
+// Words are letters, marks and digits: nothing in them could end the quotes.
+func (sqliteDialect) findWords(db *gorm.DB, spans []span, words []string, limit int) ([]hit, error) {
+	pool, ctx := db.Statement.ConnPool, db.Statement.Context
+	query := `"` + strings.Join(words, `" "`) + `"`
+	var found []hit
+	for _, s := range spans {
+		rows, err := pool.QueryContext(ctx, sqliteWordStatement, query, wordsRow(s.RoomID, s.ClearedID), wordsRow(s.RoomID, s.UpToID), limit)
+		if err != nil {
+			return nil, db.AddError(err)
+		}
+		var h hit
+		if err := scanRows(rows, func() { found = append(found, h) }, &h.createdAt, &h.roomID, &h.id); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,214 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// The size of the database whose plans are looked at: enough that reading all of a table would not do.
+const (
+	planRooms    = 50 // with messages
+	planMessages = 10000
+	planOwn      = 5 // rooms that the caller is in
+)
+
+// TestSearchesUseIndexes asks both databases how they search.
+func TestSearchesUseIndexes(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) {
+		s := openFilled(t, filepath.Join(t.TempDir(), "parley.db"))
+		eachStatement(t, s, func(t *testing.T, sql string, args []any) {
+			var id, parent, unused int
+			var step string
+			for _, step := range ask(t, s, "EXPLAIN QUERY PLAN "+sql, args, &step, &id, &parent, &unused, &step) {
+				if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "INDEX") && step != "SCAN hits" && !strings.HasSuffix(step, "CONSTANT ROWS") {
+					t.Errorf("%s\nreads a whole table: %s", sql, step)
+				}
+			}
+		})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		s := openFilled(t, newPostgres(t))
+		eachStatement(t, s, func(t *testing.T, sql string, args []any) {
+			var step string
+			plan := strings.Join(ask(t, s, "EXPLAIN "+sql, args, &step, &step), "\n")
+			for _, table := range []string{"messages", "users", "rooms"} {
+				if strings.Contains(plan, "Seq Scan on "+table) {
+					t.Errorf("%s\nreads all %s:\n%s", sql, table, plan)
+				}
+			}
+		})
+	})
+}
+
+// ask gathers what is in step after each row.
+func ask(t *testing.T, s *Store, sql string, args []any, step *string, dest ...any) (steps []string) {
+	t.Helper()
+	rows, err := s.reader.Statement.ConnPool.QueryContext(context.Background(), sql, args...)
+	if err == nil {
+		err = scanRows(rows, func() { steps = append(steps, *step) }, dest...)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s\n%s", sql, strings.Join(steps, "\n"))
+	return steps
+}
+
+// eachStatement calls explain with each statement of the searches.
+func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string, args []any)) {
+	var sql string
+	var args []any
+	see := func(tx *gorm.DB) {
+		sql, args = strings.Clone(tx.Statement.SQL.String()), slices.Clone(tx.Statement.Vars)
+	}
+	for _, err := range []error{
+		s.reader.Callback().Query().After("gorm:query").Register("see", see),
+		s.reader.Callback().Row().After("gorm:row").Register("see", see),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, paging := context.Background(), models.Paging{Limit: 10}
+	in := span{RoomID: 7, UpToID: planMessages}
+	for name, search := range map[string]func() error{
+		"users": func() error {
+			_, err := s.Users(ctx, models.UserSearch{Paging: paging, Prefix: "user12"})
+			return err
+		},
+		"rooms by handle": func() error {
+			_, err := roomSearch{db: s.read(ctx), callerID: 1, handle: "room1", name: "room1", limit: 10}.handles("")
+			return err
+		},
+		"rooms by name": func() error {
+			_, err := roomSearch{db: s.read(ctx), callerID: 1, handle: "room1", name: "room1", limit: 10}.names("", 0)
+			return err
+		},
+		"rooms by subject": func() error {
+			_, err := roomSearch{db: s.read(ctx), callerID: 1, subject: "order 1", limit: 10}.names("", 0)
+			return err
+		},
+		"messages by start": func() error {
+			_, err := findStart(s.read(ctx), in, "tea 1", 10)
+			return err
+		},
+		"messages found": func() error {
+			_, err := readHits(s.read(ctx), []hit{{roomID: 7, id: 1}, {roomID: 8, id: 1}})
+			return err
+		},
+		"own rooms": func() error {
+			_, err := ownSpans(s.read(ctx), 1, cursorOf(1, "7/7"))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := search(); err != nil {
+				t.Fatal(err)
+			}
+			if sql == "" {
+				t.Fatal("the search asked nothing")
+			}
+			explain(t, sql, args)
+			sql, args = "", nil
+		})
+	}
+	t.Run("messages by words", func(t *testing.T) {
+		if _, isSQLite := s.dialect.(sqliteDialect); isSQLite {
+			explain(t, sqliteWordStatement, []any{`"tea" "four"`, wordsRow(7, 0), wordsRow(7, 1000), 10})
+			return
+		}
+		explain(t, postgresWordStatement, []any{wordQuery([]span{in}, []string{"tea", "four"}), []int64{7}, []int64{0}, []int64{1000}, 10})
+	})
+}
+
+// openFilled opens a database with rooms, users and messages that are older than search, and waits for the index.
+func openFilled(t *testing.T, database string) *Store {
+	t.Helper()
+	ctx := context.Background()
+	s, err := Open(ctx, Config{Database: database, Retention: time.Hour, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	numbers := "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
+	_, err = s.change(ctx, func(c *change) error {
+		for _, fill := range []string{
+			fmt.Sprintf("INSERT INTO users (username, username_key, display_name, guest, created_at) "+
+				numbers+"SELECT 'user' || i, 'user' || i, 'u', false, 0 FROM n", planMessages/10),
+			fmt.Sprintf("INSERT INTO rooms (name, handle, handle_key, kind, subject, created_at, updated_at, active_at, message_count, last_message_id) "+
+				numbers+"SELECT 'Room' || i, 'room' || i, 'room' || i, 'public', 'order ' || i, 0, 0, 0, 1, 1 FROM n", planMessages/10),
+			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) `+
+				numbers+"SELECT i, 1, 'member', 0, 0, 0, 0, false FROM n", planOwn),
+			fmt.Sprintf("INSERT INTO messages (room_id, id, sender_id, type, text, created_at) "+
+				numbers+"SELECT 1 + i %% %d, i, 1, 'text', 'Tea ' || i || ' at four', i FROM n", planMessages, planRooms),
+		} {
+			if err := c.Exec(fill).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bite := range []func(context.Context) (bool, error){s.indexRooms, s.indexMessages} {
+		for more := true; more; {
+			if more, err = bite(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := s.writer.Exec("ANALYZE").Error; err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// newPostgres makes an empty database that lives as long as the test.
+func newPostgres(t *testing.T) string {
+	t.Helper()
+	address := os.Getenv("PARLEY_TEST_POSTGRES")
+	if address == "" {
+		t.Skip("PARLEY_TEST_POSTGRES is not set")
+	}
+	ctx := context.Background()
+	admin, err := pgx.Connect(ctx, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "test_plans"
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+		if err := admin.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}

@@ -1,0 +1,165 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// SearchMessages finds messages of a room by their start or by their words, newest first.
+func (s *Store) SearchMessages(ctx context.Context, callerID int64, path models.RoomPath, q models.MessageSearch) (models.Page[models.Message], error) {
+	db := s.read(ctx)
+	a, err := lookAt(db, path, callerID)
+	if err != nil {
+		return models.Page[models.Message]{}, err
+	}
+	in := span{
+		RoomID: a.Room.ID, Subject: a.Room.Subject, ClearedID: a.Room.ClearedID, UpToID: a.Room.LastMessageID, NewestAt: math.MaxInt64,
+	}
+	if q.Cursor != "" {
+		before, _, err := intCursor(q.Cursor)
+		if err != nil {
+			return models.Page[models.Message]{}, err
+		}
+		in.UpToID = min(in.UpToID, before-1)
+	}
+	if q.Prefix != nil {
+		rows, err := findStart(db, in, *q.Prefix, q.Limit+1)
+		return messagePage(rows, q.Limit, map[int64]span{in.RoomID: in}, cursorInRoom), err
+	}
+	rows, err := s.findWords(db, []span{in}, *q.Words, q.Limit+1)
+	return messagePage(rows, q.Limit, map[int64]span{in.RoomID: in}, cursorInRoom), err
+}
+
+// SearchAll finds messages by their words in all rooms that the caller is a member of, newest first.
+func (s *Store) SearchAll(ctx context.Context, callerID int64, q models.WordSearch) (models.Page[models.Message], error) {
+	db := s.read(ctx)
+	spans, err := ownSpans(db, callerID, q.Cursor)
+	if err != nil {
+		return models.Page[models.Message]{}, err
+	}
+	rows, err := s.findWords(db, spans, q.Words, q.Limit+1)
+	byRoom := make(map[int64]span, len(spans))
+	for _, in := range spans {
+		byRoom[in.RoomID] = in
+	}
+	return messagePage(rows, q.Limit, byRoom, cursorAnywhere), err
+}
+
+func messagePage(rows []messageRow, limit int, rooms map[int64]span, cursor func(messageRow) string) models.Page[models.Message] {
+	return pageOf(rows, limit, func(r messageRow) models.Message {
+		return r.model(roomRow{ID: r.RoomID, Subject: rooms[r.RoomID].Subject})
+	}, cursor)
+}
+
+func cursorInRoom(r messageRow) string { return intCursorOf(r.ID, 0) }
+
+func cursorAnywhere(r messageRow) string {
+	return cursorOf(r.CreatedAt, strconv.FormatInt(r.RoomID, 10)+"/"+strconv.FormatInt(r.ID, 10))
+}
+
+// latest is after all times, and leaves room for sums.
+const latest = math.MaxInt64 / 2
+
+// placeCursor reads what cursorAnywhere wrote.
+func placeCursor(cursor string) (hit, error) {
+	at, place, err := timeCursor(cursor)
+	if err != nil {
+		return hit{}, err
+	}
+	room, message, _ := strings.Cut(place, "/")
+	roomID, errRoom := strconv.ParseInt(room, 10, 64)
+	id, errMessage := strconv.ParseInt(message, 10, 64)
+	if errRoom != nil || errMessage != nil || at < 0 || at > latest || roomID < 1 || id < 1 {
+		return hit{}, models.Invalid("cursor", "is not a cursor of this list")
+	}
+	return hit{at, roomID, id}, nil
+}
+
+// findStart reads the index of the starts and sorts what it finds: "+" keeps both databases from reading the room from
+// its newest message on instead, until enough of them start so.
+func findStart(db *gorm.DB, in span, prefix string, limit int) ([]messageRow, error) {
+	from, to := startRange(foldStart(prefix))
+	var rows []messageRow
+	err := db.Raw(messageQuery+" AND m.id IN (?) ORDER BY m.id DESC", in.RoomID,
+		db.Raw(startStatement, in.RoomID, from, to, in.ClearedID, in.UpToID, limit)).Scan(&rows).Error
+	return rows, err
+}
+
+const startStatement = `SELECT id FROM messages WHERE room_id = ? AND text_start >= ? AND text_start < ?
+	AND +id > ? AND +id <= ? AND deleted_at = 0 ORDER BY +id DESC LIMIT ?`
+
+// ownSpans are the caller's rooms as far as they are older than the message that the cursor names, the newest first.
+func ownSpans(db *gorm.DB, callerID int64, cursor string) ([]span, error) {
+	before := hit{createdAt: latest}
+	if cursor != "" {
+		var err error
+		if before, err = placeCursor(cursor); err != nil {
+			return nil, err
+		}
+	}
+	// In the order of pages, messages of one moment stand in the order of their rooms: of rooms after the cursor's own
+	// none of that moment is left.
+	var spans []span
+	err := db.Raw(`SELECT r.id AS room_id, r.subject, r.cleared_id, r.last_message_at AS newest_at,
+		CASE WHEN r.id = @room THEN CAST(@id AS BIGINT) - 1 WHEN r.last_message_at < @at THEN r.last_message_id
+		ELSE COALESCE((SELECT x.id FROM messages x WHERE x.room_id = r.id
+			AND x.created_at < CAST(@at AS BIGINT) + CASE WHEN r.id < @room THEN 1 ELSE 0 END
+			ORDER BY x.created_at DESC, x.id DESC LIMIT 1), 0) END AS up_to_id
+		FROM memberships m JOIN rooms r ON r.id = m.room_id
+		WHERE m.user_id = @caller AND r.message_count > 0 ORDER BY r.last_message_at DESC, r.id DESC`,
+		map[string]any{"caller": callerID, "at": before.createdAt, "room": before.roomID, "id": before.id}).Scan(&spans).Error
+	return spans, err
+}
+
+// spansAtOnce is how many rooms are searched in one call of the database.
+const spansAtOnce = 64
+
+// findWords finds the newest messages that hold all words of a text. Spans come with the newest first, so that it ends as
+// soon as no further one can hold a newer message than those it has.
+func (s *Store) findWords(db *gorm.DB, spans []span, text string, limit int) ([]messageRow, error) {
+	words := wordsOf(text)
+	if len(words) == 0 {
+		return nil, nil
+	}
+	var hits []hit
+	for some := range slices.Chunk(spans, spansAtOnce) {
+		if len(hits) == limit && some[0].NewestAt < hits[limit-1].createdAt {
+			break
+		}
+		more, err := s.dialect.findWords(db, some, words, limit)
+		if err != nil {
+			return nil, err
+		}
+		hits = append(hits, more...)
+		slices.SortFunc(hits, func(a, b hit) int {
+			return cmp.Or(cmp.Compare(b.createdAt, a.createdAt), cmp.Compare(b.roomID, a.roomID), cmp.Compare(b.id, a.id))
+		})
+		hits = hits[:min(len(hits), limit)]
+	}
+	return readHits(db, hits)
+}
+
+// readHits reads messages in the order in which they were found.
+func readHits(db *gorm.DB, hits []hit) ([]messageRow, error) {
+	if len(hits) == 0 {
+		return nil, nil
+	}
+	list := strings.Repeat(", (CAST(? AS BIGINT), CAST(? AS BIGINT))", len(hits))[2:]
+	var args []any
+	for _, h := range hits {
+		args = append(args, h.roomID, h.id)
+	}
+	var rows []messageRow
+	err := db.Raw("WITH hits (room_id, id) AS (VALUES "+list+") SELECT "+messageColumns+` FROM hits
+		CROSS JOIN messages m JOIN users u ON u.id = m.sender_id WHERE m.room_id = hits.room_id AND m.id = hits.id
+		AND m.deleted_at = 0 ORDER BY m.created_at DESC, m.room_id DESC, m.id DESC`, args...).Scan(&rows).Error
+	return rows, err
+}
