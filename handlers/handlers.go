@@ -47,6 +47,8 @@ type Store interface {
 	messageStore
 	typist
 	searchStore
+	reactionStore
+	pinStore
 }
 
 // Streams are the open event streams and the log behind them.
@@ -83,6 +85,8 @@ type server struct {
 	messages
 	typing
 	search
+	reactions
+	pins
 	events
 	operations
 	unbuilt
@@ -107,6 +111,8 @@ func New(c Config) http.Handler {
 		messages:   messages{store: c.Store},
 		typing:     typing{store: c.Store, streams: c.Streams},
 		search:     search{store: c.Store, people: people},
+		reactions:  reactions{store: c.Store},
+		pins:       pins{store: c.Store},
 		events:     events{streams: c.Streams, entry: entry},
 		operations: newOperations(c.Ready, c.Metrics),
 	}

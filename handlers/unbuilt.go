@@ -30,21 +30,6 @@ func (unbuilt) GetThumbnail(w http.ResponseWriter, r *http.Request, _ api.PathFi
 func (unbuilt) UploadFile(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.UploadFileParams) {
 	notBuilt(w, r)
 }
-func (unbuilt) RemoveReaction(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.PathMessage, _ api.PathEmoji) {
-	notBuilt(w, r)
-}
-func (unbuilt) AddReaction(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.PathMessage, _ api.PathEmoji) {
-	notBuilt(w, r)
-}
-func (unbuilt) ListPins(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.ListPinsParams) {
-	notBuilt(w, r)
-}
-func (unbuilt) UnpinMessage(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.PathMessage) {
-	notBuilt(w, r)
-}
-func (unbuilt) PinMessage(w http.ResponseWriter, r *http.Request, _ api.PathRoom, _ api.PathMessage) {
-	notBuilt(w, r)
-}
 func (unbuilt) GetUploadOptions(w http.ResponseWriter, r *http.Request) { notBuilt(w, r) }
 func (unbuilt) CreateUpload(w http.ResponseWriter, r *http.Request, _ api.CreateUploadParams) {
 	notBuilt(w, r)

@@ -32,6 +32,10 @@ const (
 	EventMessageRead         EventName = "message.read"
 	EventContactAdded        EventName = "contact.added"
 	EventContactRemoved      EventName = "contact.removed"
+	EventReactionAdded       EventName = "reaction.added"
+	EventReactionRemoved     EventName = "reaction.removed"
+	EventPinAdded            EventName = "pin.added"
+	EventPinRemoved          EventName = "pin.removed"
 	EventSessionRevoked      EventName = "session.revoked"
 	EventServerClosing       EventName = "server.closing"
 	EventResync              EventName = "resync"
@@ -179,6 +183,21 @@ type ReadEvent struct {
 	RoomID    int64 `json:"room_id"`
 	UserID    int64 `json:"user_id"`
 	MessageID int64 `json:"message_id"`
+}
+
+// ReactionEvent is the data of reaction.added and reaction.removed.
+type ReactionEvent struct {
+	RoomID    int64   `json:"room_id"`
+	MessageID int64   `json:"message_id"`
+	User      UserRef `json:"user"`
+	Emoji     string  `json:"emoji"`
+}
+
+// PinEvent is the data of pin.added and pin.removed.
+type PinEvent struct {
+	RoomID    int64   `json:"room_id"`
+	MessageID int64   `json:"message_id"`
+	User      UserRef `json:"user"` // who pinned or unpinned it
 }
 
 // SessionRevoked is the data of session.revoked.

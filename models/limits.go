@@ -17,6 +17,8 @@ const (
 	MaxReasonLength       = 500
 	MaxSearchLength       = 200 // of what messages are searched for
 	MaxClientIDLength     = 64
+	MaxEmojiLength        = 64
+	MaxReactionsPerUser   = 20  // on one message
 	MaxIdempotencyKey     = 128 // visible ASCII
 	inviteCodeLength      = 26
 	MaxFilesPerMessage    = 10

@@ -1,6 +1,9 @@
 package models
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // MessageType says how a message is meant to be shown.
 type MessageType string
@@ -36,6 +39,15 @@ type Reaction struct {
 	Emoji string `json:"emoji"`
 	Count int64  `json:"count"`
 	Me    *bool  `json:"me,omitempty"`
+}
+
+// ForAll is m without what depends on who reads it, as events carry it.
+func (m Message) ForAll() Message {
+	m.Reactions = slices.Clone(m.Reactions)
+	for i := range m.Reactions {
+		m.Reactions[i].Me = nil
+	}
+	return m
 }
 
 // Pin is a message that a moderator pinned.

@@ -22,7 +22,7 @@ func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	h := history{db: db, room: a.Room, query: q}
+	h := history{db: db, callerID: callerID, room: a.Room, query: q}
 	direction, from := older, int64(0)
 	switch {
 	case q.Cursor != "":
@@ -45,11 +45,12 @@ func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPat
 	return h.page(direction, from)
 }
 
-// history reads pages of one room.
+// history reads pages of one room for one reader.
 type history struct {
-	db    *gorm.DB
-	room  roomRow
-	query models.HistoryQuery
+	db       *gorm.DB
+	callerID int64
+	room     roomRow
+	query    models.HistoryQuery
 }
 
 // page goes from a message, itself not included, in a direction; from 0 starts at that direction's beginning.
@@ -67,17 +68,17 @@ func (h history) page(direction string, from int64) (models.Page[models.Message]
 	if direction == older {
 		slices.Reverse(rows)
 	}
-	page := h.messages(rows)
+	page, err := h.messages(rows)
 	page.NextCursor = next
-	return page, nil
+	return page, err
 }
 
-func (h history) messages(rows []messageRow) models.Page[models.Message] {
+func (h history) messages(rows []messageRow) (models.Page[models.Message], error) {
 	page := models.Page[models.Message]{Items: make([]models.Message, len(rows))}
 	for i, r := range rows {
 		page.Items[i] = r.model(h.room)
 	}
-	return page
+	return page, addReactions(h.db, h.callerID, page.Items)
 }
 
 func (h history) rows(direction string, from int64, limit int) ([]messageRow, error) {
@@ -118,5 +119,5 @@ func (h history) around() (models.Page[models.Message], error) {
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	return h.messages(append(before, after...)), nil
+	return h.messages(append(before, after...))
 }

@@ -104,7 +104,13 @@ func (s *Store) sweepMessages(ctx context.Context) (more bool, err error) {
 			return found.Error
 		}
 		more = true
-		removed := c.Exec(`DELETE FROM messages WHERE room_id = ? AND id IN (
+		removed := c.Exec(`DELETE FROM reactions WHERE (room_id, message_id, emoji, user_id) IN (
+			SELECT room_id, message_id, emoji, user_id FROM reactions WHERE room_id = ? AND message_id <= ? LIMIT ?)`,
+			sweep.RoomID, sweep.UpToID, biteSize)
+		if removed.Error != nil || removed.RowsAffected >= biteSize {
+			return removed.Error
+		}
+		removed = c.Exec(`DELETE FROM messages WHERE room_id = ? AND id IN (
 			SELECT id FROM messages WHERE room_id = ? AND id <= ? ORDER BY id LIMIT ?)`,
 			sweep.RoomID, sweep.RoomID, sweep.UpToID, biteSize)
 		if removed.Error != nil || removed.RowsAffected >= biteSize {

@@ -24,10 +24,17 @@ type messageRow struct {
 	DeletedAt   int64
 }
 
+// The names of whoever has deleted their account, on what stays of theirs: SQL literals.
 const (
-	messageColumns = `m.room_id, m.id, m.sender_id, u.username, u.display_name, m.type, m.text, m.reply_to, m.client_id,
-		m.created_at, m.edited_at, m.deleted_at`
-	messageQuery = "SELECT " + messageColumns + " FROM messages m JOIN users u ON u.id = m.sender_id WHERE m.room_id = ?"
+	goneUsername    = `'deleted'`
+	goneDisplayName = `'Deleted account'`
+)
+
+const (
+	messageColumns = `m.room_id, m.id, m.sender_id, COALESCE(u.username, ` + goneUsername + `) AS username,
+	COALESCE(u.display_name, ` + goneDisplayName + `) AS display_name, m.type, m.text, m.reply_to, m.client_id,
+	m.created_at, m.edited_at, m.deleted_at`
+	messageQuery = `SELECT ` + messageColumns + ` FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = ?`
 )
 
 func (r messageRow) model(room roomRow) models.Message {
@@ -62,7 +69,10 @@ func (s *Store) Message(ctx context.Context, callerID int64, path models.RoomPat
 		return models.Message{}, err
 	}
 	row, err := findMessage(db, a.Room, id)
-	return row.model(a.Room), err
+	if err != nil {
+		return models.Message{}, err
+	}
+	return shownMessage(db, callerID, row.model(a.Room))
 }
 
 // EditMessage replaces the text of the caller's own message.
@@ -82,9 +92,9 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 		if err := refuseClosed(c.DB, a.Room); err != nil {
 			return err
 		}
-		message = row.model(a.Room)
 		if row.Text == e.Text {
-			return nil
+			message, err = shownMessage(c.DB, callerID, row.model(a.Room))
+			return err
 		}
 		row.Text, row.EditedAt = e.Text, models.Now().Millis()
 		err = c.Exec("UPDATE messages SET text = ?, edited_at = ? WHERE room_id = ? AND id = ?",
@@ -98,8 +108,10 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 		if err != nil {
 			return err
 		}
-		message = row.model(a.Room)
-		return c.tell(models.EventMessageEdited, models.Audience{RoomID: a.Room.ID}, message)
+		if message, err = shownMessage(c.DB, callerID, row.model(a.Room)); err != nil {
+			return err
+		}
+		return c.tell(models.EventMessageEdited, models.Audience{RoomID: a.Room.ID}, message.ForAll())
 	})
 	return message, at, err
 }
@@ -128,6 +140,12 @@ func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.R
 		}
 		if row.DeletedAt != 0 {
 			return nil
+		}
+		if err := c.unpin(a.Room, callerID, id); err != nil {
+			return err
+		}
+		if err := c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ?", a.Room.ID, id).Error; err != nil {
+			return err
 		}
 		now := models.Now().Millis()
 		err = c.Exec("UPDATE messages SET text = '', deleted_at = ? WHERE room_id = ? AND id = ?", now, a.Room.ID, id).Error
@@ -165,6 +183,9 @@ func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.Ro
 			return err
 		}
 		if err := c.Exec("UPDATE memberships SET seen_count = 0 WHERE room_id = ?", a.Room.ID).Error; err != nil {
+			return err
+		}
+		if err := c.Exec("DELETE FROM pins WHERE room_id = ?", a.Room.ID).Error; err != nil {
 			return err
 		}
 		if err := c.sweep(a.Room.ID, a.Room.LastMessageID); err != nil {

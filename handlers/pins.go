@@ -1,0 +1,64 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/models"
+)
+
+type pinStore interface {
+	Pins(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Pin], error)
+	Pin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Pin, models.Cursor, error)
+	Unpin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error)
+}
+
+// pins are the messages that a room keeps in sight.
+type pins struct {
+	store interface {
+		pinStore
+		logHead
+	}
+}
+
+// ListPins lists a room's pinned messages.
+func (h pins) ListPins(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListPinsParams) {
+	answer(w, r, func() (reply, error) {
+		page, err := paging(params.Limit, params.Cursor)
+		if err != nil {
+			return reply{}, err
+		}
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		return snapshot(r, h.store, func() (models.Page[models.Pin], error) {
+			return h.store.Pins(r.Context(), callerOf(r).UserID, path, page)
+		})
+	})
+}
+
+// PinMessage pins a message.
+func (h pins) PinMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		pin, at, err := h.store.Pin(r.Context(), callerOf(r).UserID, path, message)
+		return changed(pin, at), err
+	})
+}
+
+// UnpinMessage takes a pin away.
+func (h pins) UnpinMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		at, err := h.store.Unpin(r.Context(), callerOf(r).UserID, path, message)
+		return done(at), err
+	})
+}

@@ -1,0 +1,132 @@
+package store
+
+import (
+	"context"
+
+	"github.com/parley-chat/parley/models"
+)
+
+type pinRow struct {
+	Message   messageRow `gorm:"embedded"`
+	PinnedBy  int64
+	PinnedAt  int64
+	ByName    string
+	ByDisplay string
+}
+
+const pinQuery = `SELECT ` + messageColumns + `, p.pinned_by, p.pinned_at, COALESCE(o.username, ` + goneUsername + `) AS by_name,
+	COALESCE(o.display_name, ` + goneDisplayName + `) AS by_display
+	FROM pins p JOIN messages m ON m.room_id = p.room_id AND m.id = p.message_id LEFT JOIN users u ON u.id = m.sender_id
+	LEFT JOIN users o ON o.id = p.pinned_by WHERE p.room_id = ?`
+
+func (r pinRow) model(room roomRow) models.Pin {
+	return models.Pin{
+		Message:  r.Message.model(room),
+		PinnedBy: models.UserRef{ID: r.PinnedBy, Username: r.ByName, DisplayName: r.ByDisplay},
+		PinnedAt: models.FromMillis(r.PinnedAt),
+	}
+}
+
+// Pins lists the pinned messages of a room that the caller may read, the last pinned first.
+func (s *Store) Pins(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Pin], error) {
+	empty := models.Page[models.Pin]{Items: []models.Pin{}}
+	db := s.read(ctx)
+	a, err := lookAt(db, path, callerID)
+	if err != nil {
+		return empty, err
+	}
+	query, args := pinQuery, []any{a.Room.ID}
+	if page.Cursor != "" {
+		at, id, err := intCursor(page.Cursor)
+		if err != nil {
+			return empty, err
+		}
+		query, args = query+" AND (p.pinned_at, p.message_id) < (?, ?)", append(args, at, id)
+	}
+	var rows []pinRow
+	err = db.Raw(query+" ORDER BY p.pinned_at DESC, p.message_id DESC LIMIT ?", append(args, page.Limit+1)...).Scan(&rows).Error
+	if err != nil {
+		return empty, err
+	}
+	list := pageOf(rows, page.Limit, func(r pinRow) models.Pin { return r.model(a.Room) },
+		func(r pinRow) string { return intCursorOf(r.PinnedAt, r.Message.ID) })
+	messages := make([]models.Message, len(list.Items))
+	for i, p := range list.Items {
+		messages[i] = p.Message
+	}
+	err = addReactions(db, callerID, messages)
+	for i := range list.Items {
+		list.Items[i].Message = messages[i]
+	}
+	return list, err
+}
+
+// lockPinnable is lockMessage for those who may pin.
+func (c *change) lockPinnable(callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
+	a, row, err := c.lockMessage(callerID, path, id)
+	if err == nil && !models.Role(a.Role).Moderates() {
+		err = models.Errorf(models.CodeForbidden, "Only a moderator or an owner of this room may pin messages.")
+	}
+	return a, row, err
+}
+
+// Pin pins a message. One that is pinned stays so.
+func (s *Store) Pin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Pin, models.Cursor, error) {
+	var pin models.Pin
+	at, err := s.change(ctx, func(c *change) error {
+		a, row, err := c.lockPinnable(callerID, path, id)
+		if err != nil {
+			return err
+		}
+		if row.DeletedAt != 0 {
+			return models.NotFound()
+		}
+		pinned := c.Exec(`INSERT INTO pins (room_id, message_id, pinned_by, pinned_at) VALUES (?, ?, ?, ?)
+			ON CONFLICT (room_id, message_id) DO NOTHING`, a.Room.ID, id, callerID, models.Now().Millis())
+		if pinned.Error == nil && pinned.RowsAffected > 0 {
+			pinned.Error = c.tellPin(models.EventPinAdded, a.Room, callerID, id)
+		}
+		if pinned.Error != nil {
+			return pinned.Error
+		}
+		var found pinRow
+		if err := c.Raw(pinQuery+" AND p.message_id = ?", a.Room.ID, id).Scan(&found).Error; err != nil {
+			return err
+		}
+		pin = found.model(a.Room)
+		pin.Message, err = shownMessage(c.DB, callerID, pin.Message)
+		return err
+	})
+	return pin, at, err
+}
+
+// Unpin takes a message's pin away. One that is not pinned stays so.
+func (s *Store) Unpin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error) {
+	return s.change(ctx, func(c *change) error {
+		a, _, err := c.lockPinnable(callerID, path, id)
+		if err != nil {
+			return err
+		}
+		return c.unpin(a.Room, callerID, id)
+	})
+}
+
+func (c *change) unpin(room roomRow, callerID, id int64) error {
+	removed := c.Exec("DELETE FROM pins WHERE room_id = ? AND message_id = ?", room.ID, id)
+	if removed.Error != nil || removed.RowsAffected == 0 {
+		return removed.Error
+	}
+	return c.tellPin(models.EventPinRemoved, room, callerID, id)
+}
+
+func (c *change) tellPin(name models.EventName, room roomRow, callerID, id int64) error {
+	user, err := findUser(c.DB, models.UserPath{ID: callerID})
+	if err != nil {
+		return err
+	}
+	if err := c.touch(room.ID); err != nil {
+		return err
+	}
+	return c.tell(name, models.Audience{RoomID: room.ID},
+		models.PinEvent{RoomID: room.ID, MessageID: id, User: user.model().Ref()})
+}

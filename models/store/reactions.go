@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// addReactions fills in the reactions of messages, of whatever rooms, as the caller sees them: one query for each room.
+func addReactions(db *gorm.DB, callerID int64, messages []models.Message) error {
+	type place struct{ roomID, messageID int64 }
+	at := map[place]*models.Message{}
+	ids := map[int64][]int64{}
+	for i := range messages {
+		m := &messages[i]
+		at[place{m.RoomID, m.ID}] = m
+		ids[m.RoomID] = append(ids[m.RoomID], m.ID)
+	}
+	for roomID, of := range ids {
+		var rows []struct {
+			MessageID int64
+			Emoji     string
+			Count     int64
+			Mine      int64
+		}
+		err := db.Raw(`SELECT message_id, emoji, count(*) AS count, sum(CASE WHEN user_id = ? THEN 1 ELSE 0 END) AS mine
+			FROM reactions WHERE room_id = ? AND message_id IN ? GROUP BY message_id, emoji
+			ORDER BY message_id, min(created_at), emoji`, callerID, roomID, of).Scan(&rows).Error
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			me := r.Mine > 0
+			m := at[place{roomID, r.MessageID}]
+			m.Reactions = append(m.Reactions, models.Reaction{Emoji: r.Emoji, Count: r.Count, Me: &me})
+		}
+	}
+	return nil
+}
+
+// shownMessage is one message with its reactions.
+func shownMessage(db *gorm.DB, callerID int64, m models.Message) (models.Message, error) {
+	one := []models.Message{m}
+	err := addReactions(db, callerID, one)
+	return one[0], err
+}
+
+// React adds the caller's reaction to a message. One that is there stays.
+func (s *Store) React(ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string) (models.Message, models.Cursor, error) {
+	var message models.Message
+	at, err := s.change(ctx, func(c *change) error {
+		a, row, err := c.lockMessage(callerID, path, id)
+		if err != nil {
+			return err
+		}
+		if row.DeletedAt != 0 {
+			return models.NotFound()
+		}
+		if err := c.addReaction(a.Room, callerID, id, emoji); err != nil {
+			return err
+		}
+		message, err = shownMessage(c.DB, callerID, row.model(a.Room))
+		return err
+	})
+	return message, at, err
+}
+
+func (c *change) addReaction(room roomRow, callerID, id int64, emoji string) error {
+	added := c.Exec(`INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (room_id, message_id, emoji, user_id) DO NOTHING`,
+		room.ID, id, emoji, callerID, models.Now().Millis())
+	if added.Error != nil || added.RowsAffected == 0 {
+		return added.Error
+	}
+	// A message carries its reactions wherever it goes, so nobody may load it with any number of them.
+	var mine int64
+	err := c.Raw("SELECT count(*) FROM reactions WHERE user_id = ? AND room_id = ? AND message_id = ?",
+		callerID, room.ID, id).Scan(&mine).Error
+	if err != nil {
+		return err
+	}
+	if mine > models.MaxReactionsPerUser {
+		return models.Invalid("emoji", "you have %d reactions to this message, which is as many as one user may have", mine-1)
+	}
+	return c.tellReaction(models.EventReactionAdded, room, callerID, id, emoji)
+}
+
+// Unreact takes the caller's reaction to a message back. One that is not there stays away.
+func (s *Store) Unreact(ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string) (models.Cursor, error) {
+	return s.change(ctx, func(c *change) error {
+		a, _, err := c.lockMessage(callerID, path, id)
+		if err != nil {
+			return err
+		}
+		removed := c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ? AND user_id = ?",
+			a.Room.ID, id, emoji, callerID)
+		if removed.Error != nil || removed.RowsAffected == 0 {
+			return removed.Error
+		}
+		return c.tellReaction(models.EventReactionRemoved, a.Room, callerID, id, emoji)
+	})
+}
+
+func (c *change) tellReaction(name models.EventName, room roomRow, callerID, id int64, emoji string) error {
+	user, err := findUser(c.DB, models.UserPath{ID: callerID})
+	if err != nil {
+		return err
+	}
+	if err := c.touch(room.ID); err != nil {
+		return err
+	}
+	return c.tell(name, models.Audience{RoomID: room.ID},
+		models.ReactionEvent{RoomID: room.ID, MessageID: id, User: user.model().Ref(), Emoji: emoji})
+}
