@@ -37,6 +37,7 @@ type Store interface {
 	sessionChecker
 	logHead
 	userStore
+	passwordStore
 	sessionStore
 	roomStore
 	memberStore
@@ -74,6 +75,7 @@ type logHead interface {
 // server is all routes of the contract.
 type server struct {
 	users
+	passwords
 	sessions
 	rooms
 	members
@@ -100,6 +102,7 @@ func New(c Config) http.Handler {
 	entry := entry{people: people, tokens: c.Tokens, passwords: token.NewPasswords(), settings: c.Settings}
 	s := server{
 		users:      users{store: c.Store, entry: entry},
+		passwords:  passwords{store: c.Store, entry: entry},
 		sessions:   sessions{store: c.Store, users: c.Store, entry: entry},
 		rooms:      rooms{store: c.Store},
 		members:    members{store: c.Store, rooms: c.Store, people: people},

@@ -13,7 +13,7 @@ import (
 
 type sessionStore interface {
 	Password(ctx context.Context, username string) (userID int64, hash string, err error)
-	LogIn(ctx context.Context, userID int64, n models.NewSession, once *models.Once) (models.Login, error)
+	LogIn(ctx context.Context, userID int64, hash string, n models.NewSession, once *models.Once) (models.Login, error)
 	Refresh(ctx context.Context, spent string, n models.NewSession) (models.Login, error)
 	Sessions(ctx context.Context, caller models.Caller, page models.Paging) (models.Page[models.SessionInfo], error)
 	LogOut(ctx context.Context, userID int64, sessionID string) (models.Cursor, error)
@@ -84,7 +84,7 @@ func (h sessions) withPassword(ctx context.Context, c models.Credentials) (store
 		return nil, models.Errorf(models.CodeBadCredentials, "The username and the password do not match.")
 	}
 	return func(n models.NewSession, once *models.Once) (models.Login, error) {
-		return h.store.LogIn(ctx, id, n, once)
+		return h.store.LogIn(ctx, id, hash, n, once)
 	}, nil
 }
 

@@ -213,6 +213,8 @@ type RevokeReason string
 const (
 	RevokedByLogOut RevokeReason = "log_out"
 	RevokedByReuse  RevokeReason = "refresh_token_reused"
+	RevokedByChange RevokeReason = "password_changed"
+	RevokedByEnd    RevokeReason = "account_deleted"
 )
 
 // ServerClosing is the data of server.closing: when to come back, spread by chance so that not all do at once.

@@ -8,7 +8,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-func messagePath(m models.Message) string { return fmt.Sprintf("%s/messages/%d", roomPath(m.RoomID), m.ID) }
+func messagePath(m models.Message) string {
+	return fmt.Sprintf("%s/messages/%d", roomPath(m.RoomID), m.ID)
+}
 
 func reactionPath(m models.Message, emoji string) string {
 	return messagePath(m) + "/reactions/" + url.PathEscape(emoji)

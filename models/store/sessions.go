@@ -49,11 +49,15 @@ func (s *Store) SignUp(ctx context.Context, a models.NewAccount, n models.NewSes
 	return login, err
 }
 
-// LogIn makes a session for a user whose password was checked.
-func (s *Store) LogIn(ctx context.Context, userID int64, n models.NewSession, once *models.Once) (models.Login, error) {
+// LogIn makes a session for a user whose password was checked against hash. Should it have been changed meanwhile, the
+// change has ended all other sessions, and this one must not slip in behind it.
+func (s *Store) LogIn(ctx context.Context, userID int64, hash string, n models.NewSession, once *models.Once) (models.Login, error) {
 	var login models.Login
 	_, err := s.create(ctx, once, func(c *change) (any, error) {
-		row, err := findUser(c.DB, models.UserPath{ID: userID})
+		row, err := c.lockUser(userID)
+		if err == nil && row.PasswordHash != hash {
+			err = wrongPassword()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -189,6 +193,16 @@ func (s *Store) LogOut(ctx context.Context, userID int64, sessionID string) (mod
 		}
 		return revoke(c, row, models.RevokedByLogOut)
 	})
+}
+
+// revokeAll ends the user's sessions but the one with the id except.
+func (c *change) revokeAll(userID int64, except string, why models.RevokeReason) error {
+	var rows []sessionRow
+	err := c.Where("user_id = ? AND revoked_at = 0 AND id <> ?", userID, except).Order("id").Find(&rows).Error
+	for i := 0; err == nil && i < len(rows); i++ {
+		err = revoke(c, rows[i], why)
+	}
+	return err
 }
 
 func revoke(c *change, row sessionRow, why models.RevokeReason) error {

@@ -69,6 +69,45 @@ func (s *Store) Password(ctx context.Context, username string) (userID int64, ha
 	return row.ID, row.PasswordHash, err
 }
 
+// PasswordOf is the hash of the user's own password, "" for a guest.
+func (s *Store) PasswordOf(ctx context.Context, userID int64) (hash string, err error) {
+	row, err := findUser(s.read(ctx), models.UserPath{ID: userID})
+	return row.PasswordHash, err
+}
+
+// ChangePassword puts a new hash in the place of the one that the current password was checked against, and ends all
+// sessions but the caller's.
+func (s *Store) ChangePassword(ctx context.Context, caller models.Caller, was, is string) error {
+	_, err := s.change(ctx, func(c *change) error {
+		row, err := c.lockUser(caller.UserID)
+		if err == nil && row.PasswordHash != was {
+			err = wrongPassword()
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.Exec("UPDATE users SET password_hash = ? WHERE id = ?", is, row.ID).Error; err != nil {
+			return err
+		}
+		return c.revokeAll(row.ID, caller.SessionID, models.RevokedByChange)
+	})
+	return err
+}
+
+func wrongPassword() error {
+	return models.Errorf(models.CodeBadCredentials, "The password has just been changed.")
+}
+
+// lockUser holds the user's row until the transaction ends.
+func (c *change) lockUser(id int64) (userRow, error) {
+	var row userRow
+	found := c.Raw("SELECT * FROM users WHERE id = ?"+c.store.dialect.forUpdate(), id).Scan(&row)
+	if found.Error == nil && found.RowsAffected == 0 {
+		return row, models.NotFound()
+	}
+	return row, found.Error
+}
+
 func findUser(db *gorm.DB, path models.UserPath) (userRow, error) {
 	var row userRow
 	q := db.Limit(1)
