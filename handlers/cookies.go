@@ -30,6 +30,13 @@ func (e entry) cookie(r *http.Request, name, path, value string) *http.Cookie {
 	return c
 }
 
+// forget has the browser drop both, when their session is over.
+func (e entry) forget(r *http.Request) []*http.Cookie {
+	return []*http.Cookie{
+		e.cookie(r, refreshCookie, refreshCookiePath, ""), e.cookie(r, eventsCookie, eventsCookiePath, ""),
+	}
+}
+
 // overTLS reports whether the browser came over TLS, as far as can be told from behind a proxy. A client that claims so
 // without need keeps only its own cookie from being sent.
 func (e entry) overTLS(r *http.Request) bool {

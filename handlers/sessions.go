@@ -147,9 +147,7 @@ func (h sessions) LogOut(w http.ResponseWriter, r *http.Request, session api.Pat
 		}
 		re := done(models.Cursor{})
 		if session == caller.SessionID {
-			re.cookies = []*http.Cookie{
-				h.entry.cookie(r, refreshCookie, refreshCookiePath, ""), h.entry.cookie(r, eventsCookie, eventsCookiePath, ""),
-			}
+			re.cookies = h.entry.forget(r)
 		}
 		return re, nil
 	})

@@ -46,7 +46,6 @@ func (unbuilt) GetOneUploadOptions(w http.ResponseWriter, r *http.Request, _ api
 func (unbuilt) PatchUpload(w http.ResponseWriter, r *http.Request, _ api.PathUpload, _ api.PatchUploadParams) {
 	notBuilt(w, r)
 }
-func (unbuilt) DeleteMe(w http.ResponseWriter, r *http.Request) { notBuilt(w, r) }
 
 func notBuilt(w http.ResponseWriter, r *http.Request) { fail(w, r, errNotBuilt()) }
 

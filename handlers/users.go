@@ -13,6 +13,7 @@ type userStore interface {
 	SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
 	ChangeProfile(ctx context.Context, userID int64, p models.ProfileChange) (models.User, error)
+	DeleteAccount(ctx context.Context, userID int64) error
 }
 
 // users are accounts and their public profiles.
@@ -97,5 +98,17 @@ func (h users) UpdateMe(w http.ResponseWriter, r *http.Request) {
 		}
 		u, err := h.store.ChangeProfile(r.Context(), callerOf(r).UserID, change)
 		return plain(h.entry.seen(u)), err
+	})
+}
+
+// DeleteMe deletes the caller's account. Its events are for others, so the answer names none.
+func (h users) DeleteMe(w http.ResponseWriter, r *http.Request) {
+	answer(w, r, func() (reply, error) {
+		if err := h.store.DeleteAccount(r.Context(), callerOf(r).UserID); err != nil {
+			return reply{}, err
+		}
+		re := done(models.Cursor{})
+		re.cookies = h.entry.forget(r)
+		return re, nil
 	})
 }

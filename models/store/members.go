@@ -156,6 +156,11 @@ func (c *change) leave(row roomRow, leaver memberRow) error {
 	if row.Kind == string(models.RoomDirect) {
 		return models.Errorf(models.CodeForbidden, "A direct room cannot be left.")
 	}
+	return c.endMembership(row, leaver)
+}
+
+// endMembership takes a member out for good. Of a direct room only the end of an account does; the other one keeps it.
+func (c *change) endMembership(row roomRow, leaver memberRow) error {
 	if err := c.handOver(row, leaver); err != nil {
 		return err
 	}
@@ -166,7 +171,7 @@ func (c *change) leave(row roomRow, leaver memberRow) error {
 	if err := c.expel(row, leaver.User.ID); err != nil {
 		return err
 	}
-	if row.Kind == string(models.RoomPrivate) && row.MemberCount == 1 {
+	if row.Kind != string(models.RoomPublic) && row.MemberCount == 1 {
 		c.whenPlaced(func(int64) error { return c.Delete(&roomRow{}, row.ID).Error })
 		return c.sweep(row.ID, row.LastMessageID)
 	}

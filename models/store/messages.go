@@ -141,29 +141,11 @@ func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.R
 		if row.DeletedAt != 0 {
 			return nil
 		}
-		if err := c.unpin(a.Room, callerID, id); err != nil {
-			return err
-		}
-		if err := c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ?", a.Room.ID, id).Error; err != nil {
-			return err
-		}
-		now := models.Now().Millis()
-		err = c.Exec("UPDATE messages SET text = '', deleted_at = ? WHERE room_id = ? AND id = ?", now, a.Room.ID, id).Error
+		caller, err := findUser(c.DB, models.UserPath{ID: callerID})
 		if err != nil {
 			return err
 		}
-		err = c.Exec("UPDATE rooms SET message_count = message_count - 1, updated_at = ? WHERE id = ?", now, a.Room.ID).Error
-		if err != nil {
-			return err
-		}
-		// Whoever had it among the seen ones has one less of them; for the others there is one less unread.
-		err = c.Exec(`UPDATE memberships SET seen_count = seen_count - 1
-			WHERE room_id = ? AND (last_read_id >= ? OR user_id = ?)`, a.Room.ID, id, row.SenderID).Error
-		if err != nil {
-			return err
-		}
-		return c.tell(models.EventMessageDeleted, models.Audience{RoomID: a.Room.ID},
-			models.MessageRef{RoomID: a.Room.ID, MessageID: id})
+		return c.bury(a.Room.ID, row.SenderID, []int64{id}, caller.model().Ref())
 	})
 }
 

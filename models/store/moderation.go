@@ -138,7 +138,7 @@ type banRow struct {
 }
 
 const banQuery = `SELECT u.*, b.reason, b.until, b.banned_by, b.created_at AS banned_at,
-	COALESCE(o.username, '') AS by_username, COALESCE(o.display_name, '') AS by_display
+	COALESCE(o.username, ` + goneUsername + `) AS by_username, COALESCE(o.display_name, ` + goneDisplayName + `) AS by_display
 	FROM bans b JOIN users u ON u.id = b.user_id LEFT JOIN users o ON o.id = b.banned_by
 	WHERE b.room_id = ? AND (b.until = 0 OR b.until > ?)`
 

@@ -81,10 +81,14 @@ func (s *Store) Pin(ctx context.Context, callerID int64, path models.RoomPath, i
 		if row.DeletedAt != 0 {
 			return models.NotFound()
 		}
+		caller, err := findUser(c.DB, models.UserPath{ID: callerID})
+		if err != nil {
+			return err
+		}
 		pinned := c.Exec(`INSERT INTO pins (room_id, message_id, pinned_by, pinned_at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (room_id, message_id) DO NOTHING`, a.Room.ID, id, callerID, models.Now().Millis())
 		if pinned.Error == nil && pinned.RowsAffected > 0 {
-			pinned.Error = c.tellPin(models.EventPinAdded, a.Room, callerID, id)
+			pinned.Error = c.tellPin(models.EventPinAdded, a.Room.ID, id, caller.model().Ref())
 		}
 		if pinned.Error != nil {
 			return pinned.Error
@@ -107,26 +111,25 @@ func (s *Store) Unpin(ctx context.Context, callerID int64, path models.RoomPath,
 		if err != nil {
 			return err
 		}
-		return c.unpin(a.Room, callerID, id)
+		caller, err := findUser(c.DB, models.UserPath{ID: callerID})
+		if err != nil {
+			return err
+		}
+		return c.unpin(a.Room.ID, id, caller.model().Ref())
 	})
 }
 
-func (c *change) unpin(room roomRow, callerID, id int64) error {
-	removed := c.Exec("DELETE FROM pins WHERE room_id = ? AND message_id = ?", room.ID, id)
+func (c *change) unpin(roomID, id int64, by models.UserRef) error {
+	removed := c.Exec("DELETE FROM pins WHERE room_id = ? AND message_id = ?", roomID, id)
 	if removed.Error != nil || removed.RowsAffected == 0 {
 		return removed.Error
 	}
-	return c.tellPin(models.EventPinRemoved, room, callerID, id)
+	return c.tellPin(models.EventPinRemoved, roomID, id, by)
 }
 
-func (c *change) tellPin(name models.EventName, room roomRow, callerID, id int64) error {
-	user, err := findUser(c.DB, models.UserPath{ID: callerID})
-	if err != nil {
+func (c *change) tellPin(name models.EventName, roomID, id int64, by models.UserRef) error {
+	if err := c.touch(roomID); err != nil {
 		return err
 	}
-	if err := c.touch(room.ID); err != nil {
-		return err
-	}
-	return c.tell(name, models.Audience{RoomID: room.ID},
-		models.PinEvent{RoomID: room.ID, MessageID: id, User: user.model().Ref()})
+	return c.tell(name, models.Audience{RoomID: roomID}, models.PinEvent{RoomID: roomID, MessageID: id, User: by})
 }

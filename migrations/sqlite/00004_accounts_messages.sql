@@ -20,6 +20,18 @@ CREATE TABLE pins (
 );
 CREATE INDEX pins_by_time ON pins (room_id, pinned_at, message_id);
 
+-- Whoever has deleted their account, until their reactions are gone and their messages are tombstones.
+CREATE TABLE departures (
+    user_id      BIGINT NOT NULL PRIMARY KEY,
+    username     TEXT   NOT NULL,
+    display_name TEXT   NOT NULL
+);
+CREATE INDEX messages_by_sender ON messages (sender_id, room_id, id) WHERE deleted_at = 0;
+CREATE INDEX guests ON users (id) WHERE guest;
+
 -- +goose Down
+DROP INDEX guests;
+DROP INDEX messages_by_sender;
+DROP TABLE departures;
 DROP TABLE pins;
 DROP TABLE reactions;

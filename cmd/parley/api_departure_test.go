@@ -1,0 +1,210 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// TestDeleteAccount deletes an account that owns rooms, wrote in them, and left one: its streams end, its rooms are
+// handed over, and what it wrote is tombstones, with counts that are exact for those who had read and those who had not.
+func TestDeleteAccount(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		s := startServer(t, database)
+		anna := newClient(t, s.url).account("anna", "correct horse")
+		bob, carl := anna.guest("bob"), anna.guest("carl")
+		room := anna.room(models.NewRoom{Name: ptr("shared")})
+		left := bob.room(models.NewRoom{Name: ptr("left")})
+		alone := anna.room(models.NewRoom{Name: ptr("alone"), Kind: ptr(models.RoomPrivate)})
+		var direct models.Room
+		anna.call("PUT", "/v1/users/@bob/direct", nil).status(200).into(&direct)
+		bob.join(room.ID)
+		carl.join(room.ID)
+		anna.join(left.ID)
+
+		first := anna.say(room.ID, "one")
+		anna.say(room.ID, "two")
+		other := bob.say(room.ID, "mine")
+		anna.call("PUT", reactionPath(other, "👍"), nil).status(200)
+		bob.call("PUT", reactionPath(first, "👍"), nil).status(200)
+		anna.call("PUT", pinPath(first), nil).status(200)
+		bob.call("PUT", roomPath(room.ID)+"/read", models.ReadMark{MessageID: 1}).status(200)
+		carl.say(room.ID, "of carl")
+		anna.say(room.ID, "three")
+		anna.say(direct.ID, "dear bob")
+		anna.say(left.ID, "bye")
+		anna.call("DELETE", roomPath(left.ID)+"/members/me", nil).status(204)
+
+		ended := []*stream{anna.open(""), anna.login("anna", "correct horse").open("")}
+		seen := bob.open("")
+		anna.call("DELETE", "/v1/users/me", nil).status(204)
+
+		for _, e := range ended {
+			var revoked models.SessionRevoked
+			e.expect(models.EventSessionRevoked, &revoked)
+			if revoked.Reason != models.RevokedByEnd {
+				t.Errorf("got %+v", revoked)
+			}
+			e.end()
+		}
+		anna.call("GET", "/v1/users/me", nil).problem(401, models.CodeSessionRevoked)
+		anna.call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: "correct horse"}).
+			problem(401, models.CodeBadCredentials)
+		bob.call("GET", "/v1/users/@anna", nil).problem(404, models.CodeNotFound)
+		bob.call("GET", fmt.Sprintf("/v1/users/%d", anna.User.ID), nil).problem(404, models.CodeNotFound)
+		bob.call("POST", "/v1/messages", map[string]any{"target": "@anna", "text": "?"}).problem(404, models.CodeNotFound)
+
+		wantCounts(t, bob, room.ID, 2, 1)
+		wantCounts(t, carl, room.ID, 2, 1)
+		wantCounts(t, bob, direct.ID, 0, 0)
+		wantCounts(t, bob, left.ID, 0, 0)
+		for _, id := range []int64{room.ID, direct.ID, left.ID} {
+			for _, m := range bob.history(id) {
+				if gone := m.Sender.ID == anna.User.ID; gone != !m.DeletedAt.IsZero() || gone && (m.Text != "" || len(m.Reactions) > 0) {
+					t.Errorf("after the end of its sender's account: %+v", m)
+				}
+			}
+		}
+		wantReactions(t, bob.call("GET", messagePath(other), nil).status(200))
+		wantPins(t, bob, room.ID)
+		var owned models.Room
+		bob.call("GET", roomPath(room.ID), nil).status(200).into(&owned)
+		if owned.OwnerID != bob.User.ID || owned.MemberCount != 2 || owned.Membership.Role != models.RoleOwner {
+			t.Errorf("handed over as %+v", owned)
+		}
+		wantTold(t, seen, map[string]int{
+			"member.updated": 1, "member.left": 2, "reaction.removed": 1, "pin.removed": 1, "message.deleted": 5,
+		})
+
+		again := bob.account("anna", "battery staple")
+		if again.User.ID == anna.User.ID {
+			t.Error("the id was given out again")
+		}
+		again.call("GET", roomPath(alone.ID), nil).problem(404, models.CodeNotFound)
+		again.call("GET", roomPath(direct.ID), nil).problem(404, models.CodeNotFound)
+	})
+}
+
+func wantCounts(t *testing.T, c *client, roomID, messages, unread int64) {
+	t.Helper()
+	var r models.Room
+	a := c.call("GET", roomPath(roomID), nil).status(200).into(&r)
+	if r.MessageCount != messages || r.Membership.UnreadCount != unread {
+		t.Errorf("%v\nwanted %d messages, %d unread", a, messages, unread)
+	}
+}
+
+// wantTold reads as many events as are wanted and counts them by name.
+func wantTold(t *testing.T, s *stream, want map[string]int) {
+	t.Helper()
+	n, got := 0, map[string]int{}
+	for _, count := range want {
+		n += count
+	}
+	for range n {
+		got[s.next().name]++
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("told %v, not %v", got, want)
+	}
+}
+
+// TestDeleteAccountRace deletes an account while it writes and while others put it into rooms: every call is answered as
+// if it had come before or after, and nothing of the account stays behind.
+func TestDeleteAccountRace(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		s := startServer(t, database)
+		owner := newClient(t, s.url).guest("owner")
+		anna := owner.account("anna", "correct horse")
+		var rooms []models.Room
+		for range 8 {
+			rooms = append(rooms, owner.room(models.NewRoom{Name: ptr("room")}))
+		}
+		anna.join(rooms[0].ID)
+		writing := owner.open(fmt.Sprintf("room=%d", rooms[0].ID))
+		var busy sync.WaitGroup
+		each := func(method, path string, c *client, body any) {
+			busy.Go(func() {
+				for range 20 {
+					if a := c.send(method, path, body); a.response.StatusCode >= 500 {
+						t.Error(a)
+					}
+				}
+			})
+		}
+		each("POST", roomPath(rooms[0].ID)+"/messages", anna, models.NewMessage{Text: "x"})
+		each("PUT", "/v1/users/@anna/direct", owner, nil)
+		for _, r := range rooms {
+			each("PUT", roomPath(r.ID)+fmt.Sprintf("/members/%d", anna.User.ID), owner, models.RoleChange{})
+		}
+		for writing.next().name != string(models.EventMessageCreated) {
+			continue
+		}
+		anna.call("DELETE", "/v1/users/me", nil).status(204)
+		busy.Wait()
+		for _, r := range rooms {
+			var now models.Room
+			owner.call("GET", roomPath(r.ID), nil).status(200).into(&now)
+			if now.MemberCount != 1 || now.MessageCount != 0 {
+				t.Errorf("after the end of the account: %+v", now)
+			}
+			for _, m := range owner.history(r.ID) {
+				if m.DeletedAt.IsZero() {
+					t.Errorf("left behind: %+v", m)
+				}
+			}
+		}
+	})
+}
+
+// TestGuestsRunOut ends the sessions of one guest of two by the clock, in the database, and finds that guest deleted
+// like an account at the next start.
+func TestGuestsRunOut(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		s := startServer(t, database)
+		stays, goes := newClient(t, s.url).guest("stays"), newClient(t, s.url).guest("goes")
+		room := goes.room(models.NewRoom{Name: ptr("room")})
+		stays.join(room.ID)
+		m := goes.say(room.ID, "hello")
+		from := stays.call("GET", "/v1/rooms", nil).header("Event-Cursor")
+		s.halt()
+		execute(t, database, fmt.Sprintf("UPDATE sessions SET expires_at = 1 WHERE user_id = %d", goes.User.ID))
+
+		stays = stays.at(startServer(t, database).url)
+		seen := stays.open("", "Last-Event-ID", from)
+		seen.expect(models.EventMemberUpdated, nil)
+		seen.expect(models.EventMemberLeft, nil)
+		var deleted models.MessageRef
+		seen.expect(models.EventMessageDeleted, &deleted)
+		if deleted.MessageID != m.ID {
+			t.Errorf("got %+v", deleted)
+		}
+		stays.call("GET", "/v1/users/@goes", nil).problem(404, models.CodeNotFound)
+		stays.guest("goes")
+	})
+}
+
+// execute runs a statement in a database behind the server's back.
+func execute(t *testing.T, database, statement string) {
+	t.Helper()
+	driver := "sqlite"
+	if strings.HasPrefix(database, "postgres://") {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Error(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
