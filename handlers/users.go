@@ -11,6 +11,7 @@ import (
 
 type userStore interface {
 	SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
+	Settle(ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
 	ChangeProfile(ctx context.Context, userID int64, p models.ProfileChange) (models.User, error)
 	DeleteAccount(ctx context.Context, userID int64) error
@@ -25,12 +26,9 @@ type users struct {
 	entry entry
 }
 
-// SignUp makes an account and its first session.
+// SignUp makes an account and its first session. A guest who signs up becomes the account.
 func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpParams) {
 	answer(w, r, func() (reply, error) {
-		if err := h.refuseMembers(r); err != nil {
-			return reply{}, err
-		}
 		body, err := readBody(w, r)
 		if err != nil {
 			return reply{}, err
@@ -49,27 +47,14 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 		return h.entry.begin(r, opening{
 			key: params.IdempotencyKey, body: body, cookie: n.Cookie,
 			store: func(n models.NewSession, once *models.Once) (models.Login, error) {
+				if guest := callerOf(r).UserID; guest != 0 {
+					return h.store.Settle(r.Context(), guest, account, n, once)
+				}
 				return h.store.SignUp(r.Context(), account, n, once)
 			},
 			location: func(s models.Session) string { return fmt.Sprintf("/v1/users/%d", s.User.ID) },
 		})
 	})
-}
-
-// refuseMembers stops who has an account already. A guest may turn into one, which is not built yet.
-func (h users) refuseMembers(r *http.Request) error {
-	id := callerOf(r).UserID
-	if id == 0 {
-		return nil
-	}
-	user, err := h.store.User(r.Context(), models.UserPath{ID: id})
-	if err != nil {
-		return err
-	}
-	if user.Guest {
-		return errNotBuilt()
-	}
-	return models.Errorf(models.CodeForbidden, "You have an account; only guests sign up with their token.")
 }
 
 // GetMe is the caller's own profile.

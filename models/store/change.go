@@ -69,7 +69,9 @@ func (s *Store) create(ctx context.Context, once *models.Once, f func(c *change)
 	case err != nil && c != nil && c.complete:
 		return models.Cursor{}, commitFailed(err)
 	case errors.Is(err, gorm.ErrForeignKeyViolated):
-		return models.Cursor{}, models.NotFound() // whom or what it was about has been deleted in the meantime
+		gone := models.NotFound() // whom or what it was about has been deleted in the meantime
+		gone.Err = err
+		return models.Cursor{}, gone
 	case err != nil:
 		return models.Cursor{}, err
 	case c.last == 0:

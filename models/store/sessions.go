@@ -49,6 +49,28 @@ func (s *Store) SignUp(ctx context.Context, a models.NewAccount, n models.NewSes
 	return login, err
 }
 
+// Settle makes a guest an account, who keeps what they have and were, and opens the account's first session. The guest's
+// own sessions go on.
+func (s *Store) Settle(ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error) {
+	var login models.Login
+	_, err := s.create(ctx, once, func(c *change) (any, error) {
+		guest, err := c.lockUser(guestID)
+		if err == nil && !guest.Guest {
+			err = models.Errorf(models.CodeForbidden, "You have an account; only guests sign up with their token.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		user, err := settle(c, guest, a)
+		if err != nil {
+			return nil, err
+		}
+		login, err = insertSession(c, user, n)
+		return login, err
+	})
+	return login, err
+}
+
 // LogIn makes a session for a user whose password was checked against hash. Should it have been changed meanwhile, the
 // change has ended all other sessions, and this one must not slip in behind it.
 func (s *Store) LogIn(ctx context.Context, userID int64, hash string, n models.NewSession, once *models.Once) (models.Login, error) {

@@ -124,20 +124,47 @@ func findUser(db *gorm.DB, path models.UserPath) (userRow, error) {
 }
 
 func insertUser(c *change, a models.NewAccount) (models.User, error) {
+	row, err := newUserRow(a)
+	if err != nil {
+		return models.User{}, err
+	}
+	row.CreatedAt = models.Now().Millis()
+	err = usernameTaken(c.Create(&row).Error, row.Username) // gives the row its id
+	return row.model(), err
+}
+
+// settle turns a guest into the account a: the same user, under new names. A name that the guest chose to be shown as
+// stays where the account has none.
+func settle(c *change, guest userRow, a models.NewAccount) (models.User, error) {
+	if a.DisplayName == "" && guest.DisplayName != guest.Username {
+		a.DisplayName = guest.DisplayName
+	}
+	row, err := newUserRow(a)
+	if err != nil {
+		return models.User{}, err
+	}
+	row.ID, row.CreatedAt, row.LastSeenAt = guest.ID, guest.CreatedAt, guest.LastSeenAt
+	err = usernameTaken(c.Select("*").Updates(&row).Error, row.Username)
+	return row.model(), err
+}
+
+func newUserRow(a models.NewAccount) (userRow, error) {
 	key, ok := models.NameKey(a.Username, models.MaxUsernameLength)
 	if !ok {
-		return models.User{}, models.Invalid("username", "is not a username")
+		return userRow{}, models.Invalid("username", "is not a username")
 	}
 	if a.DisplayName == "" {
 		a.DisplayName = a.Username
 	}
-	row := userRow{
+	return userRow{
 		Username: a.Username, UsernameKey: key, DisplayName: a.DisplayName, Description: a.Description,
-		Guest: a.Guest, PasswordHash: a.PasswordHash, CreatedAt: models.Now().Millis(),
-	}
-	err := c.Create(&row).Error
+		Guest: a.Guest, PasswordHash: a.PasswordHash,
+	}, nil
+}
+
+func usernameTaken(err error, username string) error {
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return models.User{}, models.Errorf(models.CodeUsernameTaken, "The username %q is taken.", a.Username)
+		return models.Errorf(models.CodeUsernameTaken, "The username %q is taken.", username)
 	}
-	return row.model(), err
+	return err
 }
