@@ -24,7 +24,9 @@ type Config struct {
 	Database string
 	// Retention is how long events are kept for streams that come back.
 	Retention time.Duration
-	Log       *slog.Logger
+	// Lobby is the handle of the public room that every new account is in, "" for none.
+	Lobby string
+	Log   *slog.Logger
 }
 
 // Store is an open database. Its methods are safe for concurrent use.
@@ -37,6 +39,7 @@ type Store struct {
 	epoch       string
 	tokenSecret string
 	retention   time.Duration
+	lobbyID     int64 // 0 for none
 
 	committed chan struct{} // holds one wake-up for the tail; never closed
 	sends     chan *send    // to the sender; never closed
@@ -90,6 +93,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	if err := s.identify(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("read what this database is: %w", err), s.closePools())
+	}
+	if err := s.openLobby(ctx, c.Lobby); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the lobby: %w", err), s.closePools())
 	}
 	running, stop := context.WithCancel(context.Background())
 	s.stop, s.stopped = stop, running.Done()
