@@ -19,11 +19,8 @@ type reactions struct{ store reactionStore }
 // AddReaction adds the caller's reaction.
 func (h reactions) AddReaction(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := reactedAt(room, emoji)
 		if err != nil {
-			return reply{}, err
-		}
-		if err := models.CheckEmoji(emoji); err != nil {
 			return reply{}, err
 		}
 		m, at, err := h.store.React(r.Context(), callerOf(r).UserID, path, message, emoji)
@@ -34,14 +31,19 @@ func (h reactions) AddReaction(w http.ResponseWriter, r *http.Request, room api.
 // RemoveReaction takes the caller's reaction back.
 func (h reactions) RemoveReaction(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := reactedAt(room, emoji)
 		if err != nil {
-			return reply{}, err
-		}
-		if err := models.CheckEmoji(emoji); err != nil {
 			return reply{}, err
 		}
 		at, err := h.store.Unreact(r.Context(), callerOf(r).UserID, path, message, emoji)
 		return done(at), err
 	})
+}
+
+// reactedAt is the room of a path that ends in an emoji; one that ends in anything else names nothing.
+func reactedAt(room, emoji string) (models.RoomPath, error) {
+	if !models.IsEmoji(emoji) {
+		return models.RoomPath{}, models.NotFound()
+	}
+	return roomAt(room)
 }

@@ -21,10 +21,7 @@ const (
 
 var oneEmoji = regexp.MustCompile(`^(?:` + pictured + `(?:\x{200D}` + pictured + `)*|` + keycap + `|` + flag + `)$`)
 
-// CheckEmoji reports what is no single emoji: text, several of them, or one that is joined out of too many.
-func CheckEmoji(s string) error {
-	if utf8.RuneCountInString(s) > MaxEmojiLength || !oneEmoji.MatchString(s) {
-		return Invalid("emoji", "must be one emoji")
-	}
-	return nil
+// IsEmoji reports whether s is a single emoji: not text, not several of them, not one that is joined out of too many.
+func IsEmoji(s string) bool {
+	return utf8.RuneCountInString(s) <= MaxEmojiLength && oneEmoji.MatchString(s)
 }

@@ -17,7 +17,7 @@ import (
 func TestDeleteAccount(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		s := startServer(t, database)
-		anna := newClient(t, s.url).account("anna", "correct horse")
+		anna := newClient(t, s.url).signUp("anna", "correct horse")
 		bob, carl := anna.guest("bob"), anna.guest("carl")
 		room := anna.room(models.NewRoom{Name: ptr("shared")})
 		left := bob.room(models.NewRoom{Name: ptr("left")})
@@ -41,7 +41,7 @@ func TestDeleteAccount(t *testing.T) {
 		anna.say(left.ID, "bye")
 		anna.call("DELETE", roomPath(left.ID)+"/members/me", nil).status(204)
 
-		ended := []*stream{anna.open(""), anna.login("anna", "correct horse").open("")}
+		ended := []*stream{anna.open(""), anna.logInAs("anna", "correct horse").open("")}
 		seen := bob.open("")
 		anna.call("DELETE", "/v1/users/me", nil).status(204)
 
@@ -82,7 +82,7 @@ func TestDeleteAccount(t *testing.T) {
 			"member.updated": 1, "member.left": 2, "reaction.removed": 1, "pin.removed": 1, "message.deleted": 5,
 		})
 
-		again := bob.account("anna", "battery staple")
+		again := bob.signUp("anna", "battery staple")
 		if again.User.ID == anna.User.ID {
 			t.Error("the id was given out again")
 		}
@@ -121,7 +121,7 @@ func TestDeleteAccountRace(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		s := startServer(t, database)
 		owner := newClient(t, s.url).guest("owner")
-		anna := owner.account("anna", "correct horse")
+		anna := owner.signUp("anna", "correct horse")
 		var rooms []models.Room
 		for range 8 {
 			rooms = append(rooms, owner.room(models.NewRoom{Name: ptr("room")}))

@@ -17,10 +17,10 @@ func TestLobby(t *testing.T) {
 		if empty.Kind != models.RoomPublic || empty.MemberCount != 0 || empty.OwnerID != 0 || empty.Membership != nil {
 			t.Errorf("the lobby is %+v", empty)
 		}
-		anna := guest.account("anna", "correct horse")
+		anna := guest.signUp("anna", "correct horse")
 		seen := anna.open("")
 		for _, name := range []string{"bert", "cora"} {
-			c := guest.account(name, "correct horse")
+			c := guest.signUp(name, "correct horse")
 			var joined models.MemberEvent
 			seen.expect(models.EventMemberJoined, &joined)
 			if joined.RoomID != empty.ID || joined.User != c.User.Ref() {
@@ -57,7 +57,7 @@ func wantMembers(t *testing.T, c *client, roomID, want int64) {
 func TestLobbyElsewhere(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		s := startServer(t, database, "--lobby", "#Foyer")
-		anna := newClient(t, s.url).account("anna", "correct horse")
+		anna := newClient(t, s.url).signUp("anna", "correct horse")
 		var foyer models.Room
 		anna.call("GET", named("foyer"), nil).status(200).into(&foyer)
 		if foyer.Handle != "Foyer" || foyer.Membership == nil {
@@ -65,7 +65,7 @@ func TestLobbyElsewhere(t *testing.T) {
 		}
 		s.halt()
 		s = startServer(t, database, "--lobby", "none")
-		bert := newClient(t, s.url).account("bert", "correct horse")
+		bert := newClient(t, s.url).signUp("bert", "correct horse")
 		var rooms models.Page[models.Room]
 		bert.call("GET", "/v1/rooms", nil).status(200).into(&rooms)
 		if len(rooms.Items) != 0 {

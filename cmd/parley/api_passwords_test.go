@@ -7,16 +7,16 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// account is a client of its own for a new account.
-func (c *client) account(name, password string) *client {
+// signUp is a client of its own for a new account.
+func (c *client) signUp(name, password string) *client {
 	c.t.Helper()
 	a := c.as("")
 	a.call("POST", "/v1/users", models.NewUser{Username: name, Password: password}).status(201).into(&a.Session)
 	return a
 }
 
-// login is a further session of an account.
-func (c *client) login(name, password string) *client {
+// logInAs is a further session of an account.
+func (c *client) logInAs(name, password string) *client {
 	c.t.Helper()
 	a := c.as("")
 	a.call("POST", "/v1/sessions", models.Credentials{Username: name, Password: password}).status(201).into(&a.Session)
@@ -29,8 +29,8 @@ func TestPasswordChange(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		s := startServer(t, database)
 		const before, after = "correct horse", "battery staple"
-		mine := newClient(t, s.url).account("anna", before)
-		other := mine.login("anna", before)
+		mine := newClient(t, s.url).signUp("anna", before)
+		other := mine.logInAs("anna", before)
 		kept, ended := mine.open(""), other.open("")
 
 		path := "/v1/users/me/password"
@@ -53,7 +53,7 @@ func TestPasswordChange(t *testing.T) {
 			problem(401, models.CodeSessionRevoked)
 		mine.call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: before}).
 			problem(401, models.CodeBadCredentials)
-		mine.login("anna", after)
+		mine.logInAs("anna", after)
 		mine.room(models.NewRoom{Name: ptr("room")})
 		kept.expect(models.EventRoomCreated, nil)
 	})
@@ -65,7 +65,7 @@ func TestPasswordChangeRace(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		s := startServer(t, database)
 		const before = "correct horse"
-		mine := newClient(t, s.url).account("anna", before)
+		mine := newClient(t, s.url).signUp("anna", before)
 		var logins sync.WaitGroup
 		var mu sync.Mutex
 		var opened []*client

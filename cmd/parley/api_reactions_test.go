@@ -1,16 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"net/url"
 	"testing"
 
 	"github.com/parley-chat/parley/models"
 )
-
-func messagePath(m models.Message) string {
-	return fmt.Sprintf("%s/messages/%d", roomPath(m.RoomID), m.ID)
-}
 
 func reactionPath(m models.Message, emoji string) string {
 	return messagePath(m) + "/reactions/" + url.PathEscape(emoji)
@@ -106,7 +101,7 @@ func TestReactionsRefused(t *testing.T) {
 			owner.call(method, messagePath(models.Message{RoomID: m.RoomID, ID: 99})+"/reactions/%F0%9F%91%8D", nil).
 				problem(404, models.CodeNotFound)
 			for _, text := range []string{"a", "5", "👍👍", "<b>", "👍 ", "\u200d", "\ufe0f", "🏽x", "🇩"} {
-				owner.call(method, reactionPath(m, text), nil).problem(400, models.CodeInvalidRequest)
+				owner.call(method, reactionPath(m, text), nil).problem(404, models.CodeNotFound)
 			}
 		}
 		for _, emoji := range []string{"❤️", "☝🏽", "🇩🇪", "5️⃣", "🏴\U000E0067\U000E0062\U000E0073\U000E0063\U000E0074\U000E007F", "🏳️‍🌈", "👩🏽‍🚀", "©"} {

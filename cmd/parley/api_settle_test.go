@@ -13,7 +13,7 @@ func TestGuestBecomesAccount(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		s := startServer(t, database)
 		owner := newClient(t, s.url).guest("owner")
-		taken := owner.account("taken", "correct horse")
+		taken := owner.signUp("taken", "correct horse")
 		guest := owner.guest("gast")
 		room := owner.room(models.NewRoom{Name: ptr("room")})
 		guest.join(room.ID)
@@ -48,7 +48,7 @@ func TestGuestBecomesAccount(t *testing.T) {
 		open.expect(models.EventMemberJoined, nil) // the lobby
 		owner.say(room.ID, "after")
 		open.expect(models.EventMessageNotification, nil)
-		if again := owner.login("anna", "correct horse"); again.User.ID != guest.User.ID {
+		if again := owner.logInAs("anna", "correct horse"); again.User.ID != guest.User.ID {
 			t.Errorf("logged in as %+v", again.User)
 		}
 		owner.guest("gast")
