@@ -32,10 +32,16 @@ func (s *Store) SearchMessages(ctx context.Context, callerID int64, path models.
 	}
 	if q.Prefix != nil {
 		rows, err := findStart(db, in, *q.Prefix, q.Limit+1)
-		return messagePage(rows, q.Limit, map[int64]span{in.RoomID: in}, cursorInRoom), err
+		if err != nil {
+			return models.Page[models.Message]{}, err
+		}
+		return messagePage(db, callerID, rows, q.Limit, map[int64]span{in.RoomID: in}, cursorInRoom)
 	}
 	rows, err := s.findWords(db, []span{in}, *q.Words, q.Limit+1)
-	return messagePage(rows, q.Limit, map[int64]span{in.RoomID: in}, cursorInRoom), err
+	if err != nil {
+		return models.Page[models.Message]{}, err
+	}
+	return messagePage(db, callerID, rows, q.Limit, map[int64]span{in.RoomID: in}, cursorInRoom)
 }
 
 // SearchAll finds messages by their words in all rooms that the caller is a member of, newest first.
@@ -50,13 +56,17 @@ func (s *Store) SearchAll(ctx context.Context, callerID int64, q models.WordSear
 	for _, in := range spans {
 		byRoom[in.RoomID] = in
 	}
-	return messagePage(rows, q.Limit, byRoom, cursorAnywhere), err
+	if err != nil {
+		return models.Page[models.Message]{}, err
+	}
+	return messagePage(db, callerID, rows, q.Limit, byRoom, cursorAnywhere)
 }
 
-func messagePage(rows []messageRow, limit int, rooms map[int64]span, cursor func(messageRow) string) models.Page[models.Message] {
-	return pageOf(rows, limit, func(r messageRow) models.Message {
+func messagePage(db *gorm.DB, callerID int64, rows []messageRow, limit int, rooms map[int64]span, cursor func(messageRow) string) (models.Page[models.Message], error) {
+	page := pageOf(rows, limit, func(r messageRow) models.Message {
 		return r.model(roomRow{ID: r.RoomID, Subject: rooms[r.RoomID].Subject})
 	}, cursor)
+	return page, addReactions(db, callerID, page.Items)
 }
 
 func cursorInRoom(r messageRow) string { return intCursorOf(r.ID, 0) }
@@ -159,7 +169,7 @@ func readHits(db *gorm.DB, hits []hit) ([]messageRow, error) {
 	}
 	var rows []messageRow
 	err := db.Raw("WITH hits (room_id, id) AS (VALUES "+list+") SELECT "+messageColumns+` FROM hits
-		CROSS JOIN messages m JOIN users u ON u.id = m.sender_id WHERE m.room_id = hits.room_id AND m.id = hits.id
+		CROSS JOIN messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = hits.room_id AND m.id = hits.id
 		AND m.deleted_at = 0 ORDER BY m.created_at DESC, m.room_id DESC, m.id DESC`, args...).Scan(&rows).Error
 	return rows, err
 }
