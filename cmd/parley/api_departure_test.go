@@ -16,7 +16,7 @@ import (
 // handed over, and what it wrote is tombstones, with counts that are exact for those who had read and those who had not.
 func TestDeleteAccount(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		s := startServer(t, database)
+		s := startServer(t, database, "--presence-room-limit", "0")
 		anna := newClient(t, s.url).signUp("anna", "correct horse")
 		bob, carl := anna.guest("bob"), anna.guest("carl")
 		room := anna.room(models.NewRoom{Name: ptr("shared")})
@@ -119,7 +119,7 @@ func wantTold(t *testing.T, s *stream, want map[string]int) {
 // if it had come before or after, and nothing of the account stays behind.
 func TestDeleteAccountRace(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		s := startServer(t, database)
+		s := startServer(t, database, "--presence-room-limit", "0")
 		owner := newClient(t, s.url).guest("owner")
 		anna := owner.signUp("anna", "correct horse")
 		var rooms []models.Room
@@ -167,7 +167,7 @@ func TestDeleteAccountRace(t *testing.T) {
 // like an account at the next start.
 func TestGuestsRunOut(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		s := startServer(t, database)
+		s := startServer(t, database, "--presence-room-limit", "0")
 		stays, goes := newClient(t, s.url).guest("stays"), newClient(t, s.url).guest("goes")
 		room := goes.room(models.NewRoom{Name: ptr("room")})
 		stays.join(room.ID)
@@ -176,7 +176,7 @@ func TestGuestsRunOut(t *testing.T) {
 		s.halt()
 		execute(t, database, fmt.Sprintf("UPDATE sessions SET expires_at = 1 WHERE user_id = %d", goes.User.ID))
 
-		stays = stays.at(startServer(t, database).url)
+		stays = stays.at(startServer(t, database, "--presence-room-limit", "0").url)
 		seen := stays.open("", "Last-Event-ID", from)
 		seen.expect(models.EventMemberUpdated, nil)
 		seen.expect(models.EventMemberLeft, nil)
