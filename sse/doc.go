@@ -12,8 +12,8 @@
 // costs no memory, and nothing comes twice.
 //
 // What a user may see, and wants to be notified of, moves with the log: a walking stream carries a view (the memberships
-// and silences as of its own place), a live one the hub's subscriptions (as of the hub's place). Both change at the very events that change them, which is why
-// the event of a removal is the last that the removed one sees.
+// and silences as of its own place), a live one the hub's subscriptions (as of the hub's place). Both change at the very
+// events that change them, which is why the event of a removal is the last that the removed one sees.
 //
 // # Who owns what
 //
