@@ -6,42 +6,46 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestLobby finds the lobby at the first start and again at the second, every account in it, however many sign up at
-// once; guests are not, until they have signed up, and the banned stay out.
+// TestLobby finds the lobby at the first start and again at the second, with everybody in it, guests too. A guest who
+// signs up is in it as before: one who left stays out, one who was banned too.
 func TestLobby(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		s := startServer(t, database)
+		lobby := []string{"--lobby", "lobby", "--presence-room-limit", "0"}
+		s := startServer(t, database, lobby...)
 		guest := newClient(t, s.url).guest("gast")
-		var empty models.Room
-		guest.call("GET", named("lobby"), nil).status(200).into(&empty)
-		if empty.Kind != models.RoomPublic || empty.MemberCount != 0 || empty.OwnerID != 0 || empty.Membership != nil {
-			t.Errorf("the lobby is %+v", empty)
+		var room models.Room
+		guest.call("GET", named("lobby"), nil).status(200).into(&room)
+		if room.Kind != models.RoomPublic || room.MemberCount != 1 || room.OwnerID != 0 || room.Membership.Role != models.RoleMember {
+			t.Errorf("the lobby is %+v", room)
 		}
-		anna := guest.signUp("anna", "correct horse")
-		seen := anna.open("")
-		for _, name := range []string{"bert", "cora"} {
+		seen := guest.open("")
+		for _, name := range []string{"anna", "bert", "cora"} {
 			c := guest.signUp(name, "correct horse")
 			var joined models.MemberEvent
 			seen.expect(models.EventMemberJoined, &joined)
-			if joined.RoomID != empty.ID || joined.User != c.User.Ref() {
+			if joined.RoomID != room.ID || joined.User != c.User.Ref() {
 				t.Errorf("got %+v", joined)
 			}
 		}
+		outcast := guest.guest("outcast")
+		leaver := guest.guest("leaver")
 		s.halt()
 
-		guest = guest.at(startServer(t, database).url)
-		guest.join(empty.ID)
-		wantMembers(t, guest, empty.ID, 4)
+		guest = guest.at(startServer(t, database, lobby...).url)
+		wantMembers(t, guest, room.ID, 6)
 		guest.call("POST", "/v1/users", models.NewUser{Username: "dirk", Password: "correct horse"}).status(201)
-		wantMembers(t, guest, empty.ID, 4)
+		wantMembers(t, guest, room.ID, 6)
 
-		outcast := guest.guest("outcast")
+		leaver = leaver.at(guest.url)
+		leaver.call("DELETE", roomPath(room.ID)+"/members/me", nil).status(204)
+		leaver.call("POST", "/v1/users", models.NewUser{Username: "left", Password: "correct horse"}).status(201)
 		execute(t, database, "UPDATE memberships SET role = 'moderator' WHERE user_id = 2") // anna
-		anna = anna.at(guest.url)
-		anna.call("PUT", roomPath(empty.ID)+"/bans/@outcast", nil).status(200)
+		anna := guest.logInAs("anna", "correct horse")
+		anna.call("PUT", roomPath(room.ID)+"/bans/@outcast", nil).status(200)
+		outcast = outcast.at(guest.url)
 		outcast.call("POST", "/v1/users", models.NewUser{Username: "emil", Password: "correct horse"}).status(201)
-		wantMembers(t, anna, empty.ID, 4)
-		outcast.call("GET", roomPath(empty.ID), nil).problem(403, models.CodeBanned)
+		wantMembers(t, anna, room.ID, 4)
+		outcast.call("GET", roomPath(room.ID), nil).problem(403, models.CodeBanned)
 	})
 }
 

@@ -57,7 +57,7 @@ func (c *client) anywhere(q string) []string {
 
 func TestSearchByStart(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		anna := newClient(t, startServer(t, database, "--lobby", "none").url).guest("anna")
+		anna := newClient(t, startServer(t, database).url).guest("anna")
 		room := anna.room(models.NewRoom{Name: ptr("talk")})
 		other := anna.room(models.NewRoom{Name: ptr("other")})
 		anna.say(other.ID, "Tea elsewhere")
@@ -90,7 +90,7 @@ func TestSearchByStart(t *testing.T) {
 
 func TestSearchByWords(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		anna := newClient(t, startServer(t, database, "--lobby", "none").url).guest("anna")
+		anna := newClient(t, startServer(t, database).url).guest("anna")
 		room := anna.room(models.NewRoom{Name: ptr("talk")})
 		for _, text := range []string{
 			"Tea at four?", "four o'clock TEA; bring cake", "teatime", "100% wool_socks", "Crème brûlée", "Größe", "四点喝茶吗", "Привет, Ёж!",
@@ -131,7 +131,7 @@ func TestSearchByWords(t *testing.T) {
 // TestSearchFollowsMessages edits, deletes and clears what was found.
 func TestSearchFollowsMessages(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		anna := newClient(t, startServer(t, database, "--lobby", "none").url).guest("anna")
+		anna := newClient(t, startServer(t, database).url).guest("anna")
 		room := anna.room(models.NewRoom{Name: ptr("talk")})
 		find := func(want ...string) {
 			t.Helper()
@@ -161,7 +161,7 @@ func TestSearchFollowsMessages(t *testing.T) {
 // TestSearchFindsOnlyWhatMayBeRead asks as each kind of caller.
 func TestSearchFindsOnlyWhatMayBeRead(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		anna := newClient(t, startServer(t, database, "--lobby", "none").url).guest("anna")
+		anna := newClient(t, startServer(t, database).url).guest("anna")
 		boris, carla := anna.guest("boris"), anna.guest("carla")
 		open := anna.room(models.NewRoom{Name: ptr("open")})
 		closed := anna.room(models.NewRoom{Name: ptr("closed"), Kind: ptr(models.RoomPrivate)})
@@ -187,7 +187,7 @@ func TestSearchFindsOnlyWhatMayBeRead(t *testing.T) {
 // TestSearchAllGoesByTime spreads messages over rooms; pages must not lose one, nor show one twice.
 func TestSearchAllGoesByTime(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		anna := newClient(t, startServer(t, database, "--lobby", "none").url).guest("anna")
+		anna := newClient(t, startServer(t, database).url).guest("anna")
 		var rooms []models.Room
 		for i := range 70 { // more than are searched at once
 			rooms = append(rooms, anna.room(models.NewRoom{Name: ptr(fmt.Sprint("room", i)), Subject: ptr(fmt.Sprint("order-", i))}))
@@ -211,7 +211,7 @@ func TestSearchAllGoesByTime(t *testing.T) {
 
 func TestSearchUsers(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		nobody := newClient(t, startServer(t, database, "--lobby", "none").url)
+		nobody := newClient(t, startServer(t, database).url)
 		for _, name := range []string{"Anna", "annika", "Anton", "bob", "Änne", "аня", "ann_x", "ann-x", "annX"} {
 			nobody.guest(name)
 		}
@@ -242,7 +242,7 @@ func TestSearchUsers(t *testing.T) {
 
 func TestSearchRooms(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		anna := newClient(t, startServer(t, database, "--lobby", "none").url).guest("anna")
+		anna := newClient(t, startServer(t, database).url).guest("anna")
 		boris := anna.guest("boris")
 		for _, r := range []models.NewRoom{
 			{Handle: ptr("Tea"), Name: ptr("Teatime")},
@@ -292,7 +292,7 @@ func TestSearchRooms(t *testing.T) {
 // TestSearchRefuses what the contract does not allow, and cursors that are none.
 func TestSearchRefuses(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		anna := newClient(t, startServer(t, database, "--lobby", "none").url).guest("anna")
+		anna := newClient(t, startServer(t, database).url).guest("anna")
 		room := roomPath(anna.room(models.NewRoom{Name: ptr("talk")}).ID) + "/messages/search"
 		long := strings.Repeat("a", models.MaxSearchLength+1)
 		for _, path := range []string{

@@ -26,7 +26,8 @@ type testServer struct {
 	once sync.Once
 }
 
-// startServer starts a server on database, with further flags as on the command line, and stops it with the test.
+// startServer starts a server on database, with further flags as on the command line, and stops it with the test. It has
+// no lobby unless a flag names one: whoever is in it is told of each guest who comes.
 func startServer(t testing.TB, database string, flags ...string) *testServer {
 	t.Helper()
 	var c cli
@@ -34,7 +35,7 @@ func startServer(t testing.TB, database string, flags ...string) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database}, flags...)
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database, "--lobby", "none"}, flags...)
 	if _, err := parser.Parse(args); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func launchProcess(t testing.TB, database string, flags ...string) *process {
 	address := freeAddress(t)
 	p := &process{
 		t: t, url: "http://" + address,
-		args: append([]string{"serve", "--listen", address, "--database", database}, flags...),
+		args: append([]string{"serve", "--listen", address, "--database", database, "--lobby", "none"}, flags...),
 	}
 	p.launch()
 	t.Cleanup(p.kill)

@@ -36,7 +36,7 @@ func TestTour(t *testing.T) {
 	}
 	steps := readTour(t)
 	onEachDatabase(t, func(t *testing.T, database string) {
-		shell := newTourShell(t, startServer(t, database).url)
+		shell := newTourShell(t, startServer(t, database, "--lobby", "lobby").url)
 		for _, s := range steps {
 			shell.take(s)
 		}

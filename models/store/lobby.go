@@ -7,8 +7,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// openLobby finds the room that every new account is in, or makes it at the first start: a public room that nobody
-// owns. Of nodes that start at once, one makes it.
+// openLobby finds the room that every new account and guest is in, or makes it at the first start: a public room that
+// nobody owns. Of nodes that start at once, one makes it.
 func (s *Store) openLobby(ctx context.Context, handle string) error {
 	if handle == "" {
 		return nil
@@ -41,8 +41,8 @@ func (s *Store) openLobby(ctx context.Context, handle string) error {
 	return err
 }
 
-// lockLobby locks the lobby and reads it. It comes before the lock or the making of the user who is to be let in, as the
-// order of locks has it. The row's id is 0 where there is no lobby, or it was deleted since.
+// lockLobby locks the lobby and reads it. It comes before the making of the user who is to be let in, as the order of
+// locks has it. The row's id is 0 where there is no lobby, or it was deleted since.
 func (c *change) lockLobby() (row roomRow, err error) {
 	if c.store.lobbyID == 0 {
 		return row, nil
@@ -54,18 +54,10 @@ func (c *change) lockLobby() (row roomRow, err error) {
 	return row, err
 }
 
-// letIn puts a new account into the locked lobby, unless it is there already, or was banned, as the guest that it was.
+// letIn puts a new user into the locked lobby.
 func (c *change) letIn(lobby roomRow, user models.User) error {
 	if lobby.ID == 0 {
 		return nil
-	}
-	_, already, err := c.member(lobby.ID, user.ID)
-	if err != nil || already {
-		return err
-	}
-	banned, err := isBanned(c.DB, lobby.ID, user.ID)
-	if err != nil || banned {
-		return err
 	}
 	return c.admit(lobby, user, models.RoleMember)
 }

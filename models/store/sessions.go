@@ -35,16 +35,13 @@ func (r sessionRow) alive(now models.Time) error {
 	return nil
 }
 
-// SignUp makes an account, or a guest, and its first session. An account is in the lobby from the start.
+// SignUp makes an account, or a guest, and its first session. Both are in the lobby from the start.
 func (s *Store) SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error) {
 	var login models.Login
 	_, err := s.create(ctx, once, func(c *change) (any, error) {
-		var lobby roomRow
-		var err error
-		if !a.Guest {
-			if lobby, err = c.lockLobby(); err != nil {
-				return nil, err
-			}
+		lobby, err := c.lockLobby()
+		if err != nil {
+			return nil, err
 		}
 		user, err := insertUser(c, a)
 		if err != nil {
@@ -64,10 +61,6 @@ func (s *Store) SignUp(ctx context.Context, a models.NewAccount, n models.NewSes
 func (s *Store) Settle(ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error) {
 	var login models.Login
 	_, err := s.create(ctx, once, func(c *change) (any, error) {
-		lobby, err := c.lockLobby()
-		if err != nil {
-			return nil, err
-		}
 		guest, err := c.lockUser(guestID)
 		if err == nil && !guest.Guest {
 			err = models.Errorf(models.CodeForbidden, "You have an account; only guests sign up with their token.")
@@ -77,9 +70,6 @@ func (s *Store) Settle(ctx context.Context, guestID int64, a models.NewAccount, 
 		}
 		user, err := settle(c, guest, a)
 		if err != nil {
-			return nil, err
-		}
-		if err := c.letIn(lobby, user); err != nil {
 			return nil, err
 		}
 		login, err = insertSession(c, user, n)

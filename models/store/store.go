@@ -24,7 +24,7 @@ type Config struct {
 	Database string
 	// Retention is how long events are kept for streams that come back.
 	Retention time.Duration
-	// Lobby is the handle of the public room that every new account is in, "" for none.
+	// Lobby is the handle of the public room that every new account and guest is in, "" for none.
 	Lobby string
 	Log   *slog.Logger
 }
