@@ -8,8 +8,10 @@ import (
 )
 
 const (
-	jsonType   = "application/json"
-	streamType = "text/event-stream"
+	jsonType    = "application/json"
+	problemType = "application/problem+json"
+	msgpackType = "application/msgpack"
+	streamType  = "text/event-stream"
 )
 
 // preference is how much a client wants a media type: its weight, and how exactly it named it (2: itself, 1: type/*,
@@ -27,7 +29,17 @@ func (p preference) over(other preference) bool {
 	return p.exactness > other.exactness
 }
 
-func accepts(r *http.Request, mediaType string) bool { return preferenceFor(r, mediaType).weight > 0 }
+// preferred is the media type that the client wants most, the first of those it wants alike, or "" when it takes none.
+func preferred(r *http.Request, mediaTypes ...string) (most string) {
+	var best preference
+	for _, mediaType := range mediaTypes {
+		p := preferenceFor(r, mediaType)
+		if p.weight > 0 && (most == "" || p.over(best)) {
+			most, best = mediaType, p
+		}
+	}
+	return most
+}
 
 // preferenceFor reads Accept as RFC 9110 has it: of the ranges that match, the most exact one decides. Ranges that
 // cannot be read are passed over.

@@ -56,11 +56,12 @@ func created[T any](made T, at models.Cursor, err error, location func(T) string
 	return re, nil
 }
 
-// answer runs a handler and writes its reply, or its error as a problem. A client that takes no JSON is told so before
-// anything is done for it.
+// answer runs a handler and writes its reply, or its error as a problem. A client that takes neither JSON nor MessagePack
+// is told so before anything is done for it.
 func answer(w http.ResponseWriter, r *http.Request, handle func() (reply, error)) {
-	if !accepts(r, jsonType) {
-		fail(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s.", jsonType))
+	mediaType := preferred(r, jsonType, msgpackType)
+	if mediaType == "" {
+		fail(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s and %s.", jsonType, msgpackType))
 		return
 	}
 	re, err := handle()
@@ -70,13 +71,13 @@ func answer(w http.ResponseWriter, r *http.Request, handle func() (reply, error)
 	}
 	var body []byte
 	if re.body != nil {
-		if body, err = encode(re.body); err != nil {
+		if body, err = encodeAs(mediaType, re.body); err != nil {
 			fail(w, r, err)
 			return
 		}
 	}
 	re.setHeaders(w)
-	write(w, re.status, jsonType, body)
+	write(w, re.status, mediaType, body)
 }
 
 func (re reply) setHeaders(w http.ResponseWriter) {
@@ -105,6 +106,15 @@ func encode(v any) ([]byte, error) {
 	e.SetEscapeHTML(false)
 	err := e.Encode(v)
 	return b.Bytes(), err
+}
+
+// encodeAs is v in JSON or in MessagePack.
+func encodeAs(mediaType string, v any) ([]byte, error) {
+	body, err := encode(v)
+	if err == nil && mediaType == msgpackType {
+		body, err = toMsgpack(body)
+	}
+	return body, err
 }
 
 // write ends the request. Answers are for one caller at one time, so no cache may keep them.

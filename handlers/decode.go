@@ -47,14 +47,15 @@ func decodeOptional[T validator](w http.ResponseWriter, r *http.Request) (T, err
 	return parse[T](body)
 }
 
-// readBody reads the whole body, empty when there is none.
+// readBody reads the whole body as JSON, which MessagePack is turned into; it is empty when there is none.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength == 0 {
 		return nil, nil
 	}
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != jsonType {
-		return nil, models.Errorf(models.CodeUnsupportedMediaType, "This route takes a body with the Content-Type %s.", jsonType)
+	if err != nil || mediaType != jsonType && mediaType != msgpackType {
+		return nil, models.Errorf(models.CodeUnsupportedMediaType,
+			"This route takes a body with the Content-Type %s or %s.", jsonType, msgpackType)
 	}
 	// A body that trickles in must not hold a connection for ever. The deadline ends with the body: later it would cut
 	// off whatever else the connection is for.
@@ -68,6 +69,10 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, models.Errorf(models.CodeTooLarge, "The body is larger than %d bytes.", models.MaxBodyBytes)
 	case err != nil:
 		return nil, &models.Error{Code: models.CodeMalformedBody, Message: "The body could not be read to its end.", Err: err}
+	case mediaType == msgpackType && len(body) > 0:
+		if body, err = fromMsgpack(body); err != nil {
+			return nil, models.Errorf(models.CodeMalformedBody, "The body is not one valid value in MessagePack: %v.", err)
+		}
 	}
 	return body, nil
 }
@@ -79,11 +84,11 @@ func parse[T validator](body []byte) (T, error) {
 	var fields map[string]json.RawMessage
 	switch {
 	case len(body) == 0:
-		return value, models.Errorf(models.CodeMalformedBody, "This route needs a body: a JSON object.")
+		return value, models.Errorf(models.CodeMalformedBody, "This route needs a body: an object with its fields.")
 	case !utf8.Valid(body):
 		return value, models.Errorf(models.CodeMalformedBody, "The body is not valid UTF-8.")
 	case json.Unmarshal(body, &fields) != nil, fields == nil:
-		return value, models.Errorf(models.CodeMalformedBody, "The body is not one valid JSON object.")
+		return value, models.Errorf(models.CodeMalformedBody, "The body is not one valid object.")
 	}
 	if wrong := fill(reflect.ValueOf(&value).Elem(), fields); len(wrong) > 0 {
 		return value, &models.Error{

@@ -16,16 +16,15 @@ type events struct {
 	entry   entry
 }
 
-// StreamEvents opens the caller's stream, or answers a page of the log to a client that would rather have JSON.
+// StreamEvents opens the caller's stream, or answers a page of the log to a client that would rather have one.
 func (h events) StreamEvents(w http.ResponseWriter, r *http.Request, params api.StreamEventsParams) {
-	stream, page := preferenceFor(r, streamType), preferenceFor(r, jsonType)
-	switch {
-	case stream.weight == 0 && page.weight == 0:
-		fail(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s and %s.", streamType, jsonType))
-	case page.over(stream):
-		h.page(w, r, params)
-	default:
+	switch preferred(r, streamType, jsonType, msgpackType) {
+	case streamType:
 		h.stream(w, r, params)
+	case "":
+		fail(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s, %s and %s.", streamType, jsonType, msgpackType))
+	default:
+		h.page(w, r, params)
 	}
 }
 

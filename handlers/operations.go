@@ -15,7 +15,8 @@ import (
 // readyAgain is how long a client of a server that is not ready should wait.
 const readyAgain = 2 * time.Second
 
-// operations are for whoever runs the server. Probes send all sorts of Accept, so it is not looked at.
+// operations are for whoever runs the server. Probes send all sorts of Accept, and none is
+// refused.
 type operations struct {
 	ready   func(context.Context) error
 	metrics http.Handler
@@ -43,10 +44,14 @@ func (h operations) Readyz(w http.ResponseWriter, r *http.Request) {
 func (h operations) Metrics(w http.ResponseWriter, r *http.Request) { h.metrics.ServeHTTP(w, r) }
 
 func well(w http.ResponseWriter, r *http.Request) {
-	body, err := encode(api.Health{Status: api.Ok})
+	mediaType := preferred(r, jsonType, msgpackType)
+	if mediaType == "" {
+		mediaType = jsonType
+	}
+	body, err := encodeAs(mediaType, api.Health{Status: api.Ok})
 	if err != nil {
 		fail(w, r, err)
 		return
 	}
-	write(w, http.StatusOK, jsonType, body)
+	write(w, http.StatusOK, mediaType, body)
 }

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
@@ -59,14 +58,19 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		h.Set("Retry-After", seconds(known.RetryAfter))
 	}
-	body, err := json.Marshal(models.Problem{
+	// A client that asks for MessagePack gets its problems so too; all others read JSON, whatever they asked for.
+	mediaType := problemType
+	if preferred(r, jsonType, problemType, msgpackType) == msgpackType {
+		mediaType = msgpackType
+	}
+	body, err := encodeAs(mediaType, models.Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: known.Message, Code: known.Code,
 		Errors: known.Fields, RequestID: t.id,
 	})
 	if err != nil {
 		panic(err) // a problem is strings and a number
 	}
-	write(w, status, "application/problem+json", append(body, '\n'))
+	write(w, status, mediaType, body)
 }
 
 // seconds is d for Retry-After: whole, and never 0, which would invite at once who was just asked to wait.

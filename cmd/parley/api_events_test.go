@@ -86,12 +86,12 @@ func testStreamHead(t *testing.T, c *client) {
 
 func testAccept(t *testing.T, c *client) {
 	me := c.newcomer("ada")
-	const stream, page, refused = "text/event-stream", "application/json", "application/problem+json"
+	const stream, page, packed, refused = "text/event-stream", "application/json", "application/msgpack", "application/problem+json"
 	for accept, want := range map[string]string{
 		"": stream, "*/*": stream, "text/*": stream, "text/event-stream": stream, "text/event-stream;q=0.1": stream,
 		"application/json": page, "application/*": page, "text/event-stream;q=0.5, application/json": page, "application/json, */*;q=0.1": page,
 		"text/event-stream, application/json": stream, "text/html, text/event-stream;q=0": refused, "image/png": refused,
-		"*/*;q=0": refused, "text/event-stream;q=0, application/json;q=0, */*": refused,
+		"*/*;q=0": refused, "text/event-stream;q=0, application/json;q=0, */*": packed, "application/msgpack": packed,
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			res := me.response(method, "", "Accept", accept)

@@ -44,7 +44,7 @@ func (c *client) newcomer(name string) *client {
 // account is a client of its own for a new account with a password.
 func (c *client) account(name string) *client {
 	c.t.Helper()
-	a := &client{t: c.t, http: c.http, url: c.url}
+	a := c.nobody()
 	a.call("POST", "/v1/users", models.NewUser{Username: unique(name), Password: password}).status(201).into(&a.Session)
 	return a
 }
@@ -52,14 +52,14 @@ func (c *client) account(name string) *client {
 // logIn is a client of its own for another session of the account.
 func (c *client) logIn() *client {
 	c.t.Helper()
-	other := &client{t: c.t, http: c.http, url: c.url}
+	other := c.nobody()
 	other.call("POST", "/v1/sessions", models.Credentials{Username: c.User.Username, Password: password}).
 		status(201).into(&other.Session)
 	return other
 }
 
 // nobody is a client without a token.
-func (c *client) nobody() *client { return &client{t: c.t, http: c.http, url: c.url} }
+func (c *client) nobody() *client { return &client{t: c.t, http: c.http, url: c.url, packs: c.packs} }
 
 // publicRoom and privateRoom are rooms of the client's, with the others as members.
 func (c *client) publicRoom(others ...*client) models.Room {

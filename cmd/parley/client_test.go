@@ -42,9 +42,10 @@ var contract = sync.OnceValue(func() routers.Router {
 
 // client calls a server as one user, or as nobody when it has no token.
 type client struct {
-	t    testing.TB
-	http *http.Client
-	url  string
+	t     testing.TB
+	http  *http.Client
+	url   string
+	packs bool // whether it speaks MessagePack
 	models.Session
 }
 
@@ -55,7 +56,7 @@ func newClient(t testing.TB, url string) *client {
 // guest is a client of its own for a new guest.
 func (c *client) guest(name string) *client {
 	c.t.Helper()
-	g := &client{t: c.t, http: c.http, url: c.url}
+	g := c.nobody()
 	g.call("POST", "/v1/sessions", map[string]any{"username": name, "guest": true}).status(201).into(&g.Session)
 	return g
 }
@@ -67,8 +68,8 @@ func (c *client) as(token string) *client {
 	return &other
 }
 
-// call makes a request that the contract allows; both sides are checked against it. body is encoded as JSON; nil sends
-// none. Headers are given in pairs.
+// call makes a request that the contract allows; both sides are checked against it. body is encoded as JSON, or in
+// MessagePack by a client that speaks it; nil sends none. Headers are given in pairs.
 func (c *client) call(method, path string, body any, headers ...string) *answer {
 	c.t.Helper()
 	a := c.send(method, path, body, headers...)
@@ -111,6 +112,14 @@ func (c *client) try(ctx context.Context, method, path string, body any, headers
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if c.packs {
+		return c.tryPacked(req, sent, headers)
+	}
+	return c.do(req, sent, headers)
+}
+
+// do makes the request with the client's token and further headers, given in pairs.
+func (c *client) do(req *http.Request, sent []byte, headers []string) (*answer, error) {
 	if c.AccessToken != "" {
 		req.Header.Set("Authorization", "Bearer "+c.AccessToken)
 	}

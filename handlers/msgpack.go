@@ -1,0 +1,176 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/vmihailenco/msgpack/v5"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
+)
+
+// MessagePack bodies are turned into JSON at the door, and answers into MessagePack on their way out. So both have the
+// same fields, the same rules and the same problems by construction, and nothing behind the door knows of two encodings.
+
+// maxMsgpackDepth bounds how deep values nest: the API's own are 3 deep, and each level costs stack.
+const maxMsgpackDepth = 32
+
+// toMsgpack is the one JSON value of body in MessagePack. Whole numbers take their shortest form; keys are in
+// alphabetical order.
+func toMsgpack(body []byte) ([]byte, error) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var value any
+	if err := d.Decode(&value); err != nil {
+		return nil, err
+	}
+	var packed bytes.Buffer
+	err := pack(msgpack.NewEncoder(&packed), value)
+	return packed.Bytes(), err
+}
+
+func pack(e *msgpack.Encoder, value any) error {
+	switch v := value.(type) {
+	case map[string]any:
+		err := e.EncodeMapLen(len(v))
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			err = errors.Join(err, e.EncodeString(key), pack(e, v[key]))
+		}
+		return err
+	case []any:
+		err := e.EncodeArrayLen(len(v))
+		for _, item := range v {
+			err = errors.Join(err, pack(e, item))
+		}
+		return err
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return e.EncodeInt(n)
+		}
+		f, err := v.Float64()
+		return errors.Join(err, e.EncodeFloat64(f))
+	default: // a string, true, false or nil
+		return e.Encode(v)
+	}
+}
+
+// fromMsgpack is the one MessagePack value of body as JSON. It reads piece by piece and makes nothing of the sizes that
+// the body claims: a few bytes may claim lists of billions, within each other.
+func fromMsgpack(body []byte) ([]byte, error) {
+	rest := bytes.NewReader(body)
+	u := unpacker{in: msgpack.NewDecoder(rest)}
+	if err := u.value(0); err != nil {
+		return nil, err
+	}
+	if rest.Len() > 0 {
+		return nil, errors.New("something follows the value")
+	}
+	return u.out.Bytes(), nil
+}
+
+type unpacker struct {
+	in  *msgpack.Decoder
+	out bytes.Buffer
+}
+
+func (u *unpacker) value(depth int) error {
+	code, err := u.in.PeekCode()
+	switch {
+	case err != nil:
+		return err
+	case depth > maxMsgpackDepth:
+		return fmt.Errorf("it is more than %d levels deep", maxMsgpackDepth)
+	case msgpcode.IsFixedMap(code), code == msgpcode.Map16, code == msgpcode.Map32:
+		return u.object(depth)
+	case msgpcode.IsFixedArray(code), code == msgpcode.Array16, code == msgpcode.Array32:
+		return u.list(depth)
+	case msgpcode.IsString(code):
+		return u.text()
+	case msgpcode.IsBin(code), msgpcode.IsExt(code):
+		return errors.New("binary and extension types have no place here; texts and times are strings")
+	}
+	return u.scalar(code)
+}
+
+func (u *unpacker) object(depth int) error {
+	n, err := u.in.DecodeMapLen()
+	u.out.WriteByte('{')
+	for i := 0; err == nil && i < n; i++ {
+		if i > 0 {
+			u.out.WriteByte(',')
+		}
+		var code byte
+		if code, err = u.in.PeekCode(); err == nil && !msgpcode.IsString(code) {
+			err = errors.New("a key is not a string")
+		}
+		if err == nil {
+			err = u.text()
+		}
+		u.out.WriteByte(':')
+		if err == nil {
+			err = u.value(depth + 1)
+		}
+	}
+	u.out.WriteByte('}')
+	return err
+}
+
+func (u *unpacker) list(depth int) error {
+	n, err := u.in.DecodeArrayLen()
+	u.out.WriteByte('[')
+	for i := 0; err == nil && i < n; i++ {
+		if i > 0 {
+			u.out.WriteByte(',')
+		}
+		err = u.value(depth + 1)
+	}
+	u.out.WriteByte(']')
+	return err
+}
+
+func (u *unpacker) text() error {
+	s, err := u.in.DecodeString()
+	if err != nil {
+		return err
+	}
+	if !utf8.ValidString(s) {
+		return errors.New("a string is not valid UTF-8")
+	}
+	quoted, err := json.Marshal(s)
+	u.out.Write(quoted)
+	return err
+}
+
+// scalar is a number, true, false or nil. A floating-point number without a fraction passes for a whole one: some
+// languages have no others.
+func (u *unpacker) scalar(code byte) error {
+	value, err := u.in.DecodeInterface()
+	switch v := value.(type) {
+	case nil:
+		u.out.WriteString("null")
+	case float32:
+		err = errors.Join(err, u.float(float64(v), 32))
+	case float64:
+		err = errors.Join(err, u.float(v, 64))
+	case bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64:
+		fmt.Fprint(&u.out, v)
+	default:
+		return fmt.Errorf("the byte %#x begins no value", code)
+	}
+	return err
+}
+
+func (u *unpacker) float(f float64, bits int) error {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return errors.New("a number is not finite")
+	}
+	_, err := io.WriteString(&u.out, strconv.FormatFloat(f, 'f', -1, bits))
+	return err
+}
