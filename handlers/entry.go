@@ -17,6 +17,7 @@ type entry struct {
 	people
 	tokens    *token.Keys
 	passwords *token.Passwords
+	quotas    quotas
 	settings  Settings
 }
 
@@ -101,9 +102,14 @@ func (e entry) hand(r *http.Request, re reply, session models.Session, inCookie 
 // behind a proxy the address is the proxy's.
 func deviceOf(r *http.Request) models.Device {
 	agent := strings.ReplaceAll(strings.ToValidUTF8(r.UserAgent(), "\uFFFD"), "\x00", "")
+	return models.Device{UserAgent: cut(agent, models.MaxUserAgentLength), IP: addressOf(r)}
+}
+
+// addressOf is the peer's address without its port.
+func addressOf(r *http.Request) string {
 	ip, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		ip = r.RemoteAddr // a socket that has no port
+		return r.RemoteAddr // a socket that has no port
 	}
-	return models.Device{UserAgent: cut(agent, models.MaxUserAgentLength), IP: ip}
+	return ip
 }

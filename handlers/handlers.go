@@ -30,6 +30,7 @@ type Settings struct {
 	Guests      bool     // whether guests may log in
 	PublicURL   string   // where clients reach the server; "" for wherever a request says that it went
 	CORSOrigins []string // the origins whose pages may call the server, or "*"
+	RateLimit   bool     // whether there are quotas
 }
 
 // Store is what the handlers need of the database.
@@ -99,7 +100,8 @@ var _ api.ServerInterface = server{}
 // New makes the handler of all routes.
 func New(c Config) http.Handler {
 	people := people{c.Streams}
-	entry := entry{people: people, tokens: c.Tokens, passwords: token.NewPasswords(), settings: c.Settings}
+	quotas := newQuotas(c.Settings.RateLimit)
+	entry := entry{people: people, tokens: c.Tokens, passwords: token.NewPasswords(), quotas: quotas, settings: c.Settings}
 	s := server{
 		users:      users{store: c.Store, entry: entry},
 		passwords:  passwords{store: c.Store, entry: entry},
@@ -119,5 +121,5 @@ func New(c Config) http.Handler {
 		events:     events{streams: c.Streams, entry: entry},
 		operations: newOperations(c.Ready, c.Metrics),
 	}
-	return routes(s, c)
+	return routes(s, quotas, c)
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -26,6 +27,9 @@ func (h passwords) ChangePassword(w http.ResponseWriter, r *http.Request) {
 			return reply{}, err
 		}
 		caller := callerOf(r)
+		if err := h.entry.quotas.tryPassword(w, r, strconv.FormatInt(caller.UserID, 10)); err != nil {
+			return reply{}, err
+		}
 		was, err := h.store.PasswordOf(r.Context(), caller.UserID)
 		if err != nil {
 			return reply{}, err

@@ -46,7 +46,7 @@ var methods = []string{
 }
 
 // routes puts everything in its order: what is at the top sees a request first and its answer last.
-func routes(s server, c Config) http.Handler {
+func routes(s server, q quotas, c Config) http.Handler {
 	r := chi.NewRouter()
 	r.Use(newObserver(c.Log, c.Metrics).observe)
 	if len(c.Settings.CORSOrigins) > 0 {
@@ -61,7 +61,7 @@ func routes(s server, c Config) http.Handler {
 		r.Method(http.MethodGet, path, page)
 	}
 	// Not through r.Use: only here, behind the router, is it known which route it is.
-	admitted := r.With(gate{tokens: c.Tokens, sessions: c.Store}.admit)
+	admitted := r.With(gate{tokens: c.Tokens, sessions: c.Store}.admit, q.count)
 	api.HandlerWithOptions(s, api.ChiServerOptions{BaseRouter: admitted, ErrorHandlerFunc: refuseParameter})
 	return r
 }
@@ -74,7 +74,8 @@ func crossOrigin(origins []string) func(http.Handler) http.Handler {
 		AllowedMethods: methods,
 		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id"},
 		ExposedHeaders: []string{
-			"Event-Id", "Event-Cursor", "Location", "Idempotency-Replayed", "Retry-After", "X-Request-Id",
+			"Event-Id", "Event-Cursor", "Location", "Idempotency-Replayed", "Retry-After", "RateLimit", "RateLimit-Policy",
+			"X-Request-Id",
 		},
 		// "*" is for whoever wants to be read by all; it is never an offer to send along everybody's cookies.
 		AllowCredentials:   !slices.Contains(origins, "*"),

@@ -47,6 +47,9 @@ func (h sessions) LogIn(w http.ResponseWriter, r *http.Request, params api.LogIn
 		case c.Guest:
 			o.store, err = h.asGuest(r.Context(), c)
 		default:
+			if err := h.entry.quotas.tryPassword(w, r, accountOf(c)); err != nil {
+				return reply{}, err
+			}
 			o.store, err = h.withPassword(r.Context(), c)
 		}
 		if err != nil {
@@ -67,6 +70,14 @@ func (h sessions) asGuest(ctx context.Context, c models.Credentials) (storeSessi
 	return func(n models.NewSession, once *models.Once) (models.Login, error) {
 		return h.users.SignUp(ctx, account, n, once)
 	}, nil
+}
+
+// accountOf is the account that a log-in is for, in however many ways its name can be written.
+func accountOf(c models.Credentials) string {
+	if key, ok := models.NameKey(c.Username, models.MaxUsernameLength); ok {
+		return key
+	}
+	return c.Username
 }
 
 // withPassword checks the password. Whether it or the user is wrong is not to be learned, not even from the time that

@@ -27,7 +27,9 @@ const (
 	DefaultPageSize       = 50
 	MaxPageSize           = 200
 	MaxStreamsPerUser     = 20
-	MaxRoomsEnteredAtOpen = 200 // room= parameters of one stream
+	MaxRoomsEnteredAtOpen = 200  // room= parameters of one stream
+	MaxRequestsPerMinute  = 6000 // of one user, or of one address without a token; at one server
+	MaxPasswordsPerMinute = 60   // tries at one account's from one address; at one server
 )
 
 // Lifetimes of the contract.

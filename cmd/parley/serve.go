@@ -47,6 +47,7 @@ type serveCmd struct {
 	CORSOrigins       []string      `name:"cors-origins" env:"PARLEY_CORS_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may call the API; none by default."`
 	Lobby             string        `env:"PARLEY_LOBBY" default:"lobby" placeholder:"HANDLE" help:"A public room that every new account and guest is in, or none (default: ${default})."`
 	PresenceRoomLimit int           `env:"PARLEY_PRESENCE_ROOM_LIMIT" default:"500" placeholder:"MEMBERS" help:"A room with more members sends no user.online and user.offline (default: ${default})."`
+	RateLimit         string        `env:"PARLEY_RATE_LIMIT" enum:"on,off" default:"on" help:"on or off: whether one user's requests and streams are bounded (default: ${default})."`
 	LogFormat         string        `env:"PARLEY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text or json; by default text on a terminal and json elsewhere."`
 }
 
@@ -114,8 +115,15 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (*server, error) {
 }
 
 func (c serveCmd) limits() sse.Limits {
-	return sse.Limits{Streams: models.MaxStreamsPerUser, PresenceRoom: c.PresenceRoomLimit}
+	limits := sse.Limits{Streams: models.MaxStreamsPerUser, PresenceRoom: c.PresenceRoomLimit}
+	if !c.limited() {
+		limits.Streams = 0
+	}
+	return limits
 }
+
+// limited reports whether what one user may do is bounded.
+func (c serveCmd) limited() bool { return c.RateLimit == "on" }
 
 func (c serveCmd) openStore(ctx context.Context, s *server) error {
 	if c.Database == "" {
@@ -146,7 +154,9 @@ func (c serveCmd) handler(s *server) (http.Handler, error) {
 	metrics.MustRegister(sendCounters(s.store)...)
 	return handlers.New(handlers.Config{
 		Store: s.store, Streams: s.hub, Tokens: keys, Log: s.log, Metrics: metrics, Ready: s.ready, Contract: api.Contract,
-		Settings: handlers.Settings{Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins},
+		Settings: handlers.Settings{
+			Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, RateLimit: c.limited(),
+		},
 	}), nil
 }
 
