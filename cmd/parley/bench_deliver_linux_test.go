@@ -73,7 +73,7 @@ type delivered struct {
 // that the bare loop has the machine, and the open files, for itself.
 func deliver(b *testing.B, database string, c chat, streams int) delivered {
 	b.Helper()
-	s := startServer(b, database)
+	s := startServer(b, database, "--rate-limit", "off")
 	defer s.halt()
 	listening := openStreams(b, s.url, c, streams)
 	defer listening.close()

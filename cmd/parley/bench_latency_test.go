@@ -27,7 +27,7 @@ const (
 // benchLatency measures the time from before a send to the message's arrival at a reader, with a reader beside it that
 // takes 1 KB/s and is far behind, and without.
 func benchLatency(b *testing.B, t *table) {
-	s := startServer(b, newSQLite(b))
+	s := startServer(b, newSQLite(b), "--rate-limit", "off")
 	c := newChat(b, s.url, manySenders)
 	from := c.members[0].call("GET", roomPath(c.roomID), nil).status(200).header("Event-Cursor")
 	senders := newSenders(b, s.url, c, manySenders, latencyCharacters)

@@ -48,7 +48,7 @@ func newChat(b *testing.B, url string, guests int) chat {
 // newChatIn makes a chat in an empty database and leaves it there, with no server on it.
 func newChatIn(b *testing.B, database string, guests int) chat {
 	b.Helper()
-	s := startServer(b, database)
+	s := startServer(b, database, "--rate-limit", "off")
 	defer s.halt()
 	return newChat(b, s.url, guests)
 }

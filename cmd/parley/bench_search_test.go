@@ -38,7 +38,7 @@ func BenchmarkSearch(b *testing.B) {
 // benchSearch fills one room with a tenth of the messages and many small ones with the rest, and measures the requests
 // of one user who is in the large room and in up to a thousand others.
 func benchSearch(b *testing.B, database string, size int) {
-	s := startServer(b, database, "--event-retention", "1s")
+	s := startServer(b, database, "--event-retention", "1s", "--rate-limit", "off")
 	anna, boris := newClient(b, s.url).guest("anna"), newClient(b, s.url).guest("boris")
 	large := anna.room(models.NewRoom{Name: ptr("large")}).ID
 	rooms := []int64{large}

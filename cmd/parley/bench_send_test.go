@@ -38,7 +38,7 @@ func benchSend(b *testing.B, t *table) {
 }
 
 func (d benchDatabase) compareSends(b *testing.B, t *table, n int) {
-	s := startServer(b, d.make(b))
+	s := startServer(b, d.make(b), "--rate-limit", "off")
 	senders := newSenders(b, s.url, newChat(b, s.url, n), n, sendCharacters)
 	database := d.make(b)
 	bare := newBareLoop(newChatIn(b, database, n), d.bare(b, database))

@@ -66,7 +66,7 @@ type crashRun struct {
 
 func newCrashRun(t *testing.T, database string) *crashRun {
 	run := &crashRun{
-		t: t, process: startProcess(t, database), up: make(chan struct{}), ended: make(chan struct{}),
+		t: t, process: startProcess(t, database, "--rate-limit", "off"), up: make(chan struct{}), ended: make(chan struct{}),
 		acked: map[string]string{}, unacked: map[string]bool{}, last: map[int64]int64{},
 		progress: make(chan struct{}, crashWriters*crashSends),
 	}

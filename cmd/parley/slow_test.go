@@ -28,7 +28,7 @@ const (
 // the server keeps nothing for the slow one; and when it reads on, it gets all of them in order.
 func TestSlowReader(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		p := startProcess(t, database)
+		p := startProcess(t, database, "--rate-limit", "off")
 		owner := newClient(t, p.url).guest("owner")
 		room := owner.room(models.NewRoom{Name: ptr("room")})
 		slow := openSlowly(owner, room.ID)
