@@ -36,6 +36,16 @@ type span struct {
 // hit is a message that was found.
 type hit struct{ createdAt, roomID, id int64 }
 
+func queryHits(db *gorm.DB, statement string, args ...any) (found []hit, err error) {
+	rows, err := db.Statement.ConnPool.QueryContext(db.Statement.Context, statement, args...)
+	if err != nil {
+		return nil, db.AddError(err)
+	}
+	var h hit
+	err = scanRows(rows, func() { found = append(found, h) }, &h.createdAt, &h.roomID, &h.id)
+	return found, err
+}
+
 func (c *change) index(messages []indexed) error {
 	return c.store.dialect.indexMessages(c.DB, messages)
 }

@@ -44,26 +44,38 @@ func (postgresDialect) indexMessages(tx *gorm.DB, messages []indexed) error {
 	return err
 }
 
-// postgresWordStatement finds rooms by the words, which hold them already. By room_id ("+" keeps PostgreSQL from that) it
-// would at times rather read whole rooms than ask the index of the words.
-const postgresWordStatement = `SELECT m.created_at, m.room_id, m.id FROM messages m
+const (
+	// postgresWordStatement finds rooms by the words, which hold them already. By room_id ("+" keeps PostgreSQL from that) it
+	// would at times rather read whole rooms than ask the index of the words.
+	postgresWordStatement = `SELECT m.created_at, m.room_id, m.id FROM messages m
 	JOIN unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS s (room_id, after, up_to) ON s.room_id = +m.room_id
 	WHERE m.words @@ $1::tsquery AND m.deleted_at = 0 AND m.id > s.after AND m.id <= s.up_to
 	ORDER BY m.created_at DESC, m.room_id DESC, m.id DESC LIMIT $5`
+	// postgresNewestWordStatement reads the messages themselves: a function call, which @@ stands for, has no index.
+	postgresNewestWordStatement = `SELECT m.created_at, m.room_id, m.id FROM messages m
+	WHERE m.room_id = $2 AND m.id > $3 AND m.id <= $4 AND ts_match_vq(m.words, $1::tsquery) AND m.deleted_at = 0
+	ORDER BY m.id DESC LIMIT $5`
+)
 
 func (postgresDialect) findWords(db *gorm.DB, spans []span, words []string, limit int) ([]hit, error) {
+	if len(spans) != 1 {
+		return wordsIn(db, spans, words, limit)
+	}
+	newest, rest := spans[0].split()
+	found, err := queryHits(db, postgresNewestWordStatement,
+		wordQuery(spans, words), newest.RoomID, newest.ClearedID, newest.UpToID, limit)
+	if err != nil || len(found) == limit || rest.empty() {
+		return found, err
+	}
+	older, err := wordsIn(db, []span{rest}, words, limit-len(found))
+	return append(found, older...), err
+}
+
+func wordsIn(db *gorm.DB, spans []span, words []string, limit int) ([]hit, error) {
 	n := len(spans)
 	rooms, after, upTo := make([]int64, n), make([]int64, n), make([]int64, n)
 	for i, s := range spans {
 		rooms[i], after[i], upTo[i] = s.RoomID, s.ClearedID, s.UpToID
 	}
-	rows, err := db.Statement.ConnPool.QueryContext(db.Statement.Context, postgresWordStatement,
-		wordQuery(spans, words), rooms, after, upTo, limit)
-	if err != nil {
-		return nil, db.AddError(err)
-	}
-	var found []hit
-	var h hit
-	err = scanRows(rows, func() { found = append(found, h) }, &h.createdAt, &h.roomID, &h.id)
-	return found, err
+	return queryHits(db, postgresWordStatement, wordQuery(spans, words), rooms, after, upTo, limit)
 }

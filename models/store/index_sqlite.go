@@ -44,18 +44,14 @@ const sqliteWordStatement = `SELECT m.created_at, m.room_id, m.id FROM message_w
 
 // Words are letters, marks and digits: nothing in them could end the quotes.
 func (sqliteDialect) findWords(db *gorm.DB, spans []span, words []string, limit int) ([]hit, error) {
-	pool, ctx := db.Statement.ConnPool, db.Statement.Context
 	query := `"` + strings.Join(words, `" "`) + `"`
 	var found []hit
 	for _, s := range spans {
-		rows, err := pool.QueryContext(ctx, sqliteWordStatement, query, wordsRow(s.RoomID, s.ClearedID), wordsRow(s.RoomID, s.UpToID), limit)
+		hits, err := queryHits(db, sqliteWordStatement, query, wordsRow(s.RoomID, s.ClearedID), wordsRow(s.RoomID, s.UpToID), limit)
 		if err != nil {
-			return nil, db.AddError(err)
-		}
-		var h hit
-		if err := scanRows(rows, func() { found = append(found, h) }, &h.createdAt, &h.roomID, &h.id); err != nil {
 			return nil, err
 		}
+		found = append(found, hits...)
 	}
 	return found, nil
 }

@@ -102,7 +102,12 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			return err
 		},
 		"messages by start": func() error {
-			_, err := findStart(s.read(ctx), in, "tea 1", 10)
+			_, err := startsIn(s.read(ctx), startStatement, in, "tea 1", "tea 2", 10)
+			return err
+		},
+		"newest messages by start": func() error {
+			newest, _ := in.split()
+			_, err := startsIn(s.read(ctx), newestStartStatement, newest, "tea 1", "tea 2", 10)
 			return err
 		},
 		"messages found": func() error {
@@ -130,6 +135,7 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			explain(t, sqliteWordStatement, []any{`"tea" "four"`, wordsRow(7, 0), wordsRow(7, 1000), 10})
 			return
 		}
+		explain(t, postgresNewestWordStatement, []any{wordQuery([]span{in}, []string{"tea", "four"}), 7, 0, 1000, 10})
 		explain(t, postgresWordStatement, []any{wordQuery([]span{in}, []string{"tea", "four"}), []int64{7}, []int64{0}, []int64{1000}, 10})
 	})
 }

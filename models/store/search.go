@@ -93,18 +93,46 @@ func placeCursor(cursor string) (hit, error) {
 	return hit{at, roomID, id}, nil
 }
 
-// findStart reads the index of the starts and sorts what it finds: "+" keeps both databases from reading the room from
-// its newest message on instead, until enough of them start so.
+// newestFirst is how many of a room's newest messages are looked at one by one before an index is asked. What very many
+// messages have, these have too: the index, which is not in the order of the messages, would have all of them sorted.
+const newestFirst = 1000
+
+// split is the newest part of a span, and the rest, which may be empty.
+func (in span) split() (newest, rest span) {
+	newest, rest = in, in
+	newest.ClearedID = max(in.ClearedID, in.UpToID-newestFirst)
+	rest.UpToID = newest.ClearedID
+	return newest, rest
+}
+
+func (in span) empty() bool { return in.UpToID <= in.ClearedID }
+
 func findStart(db *gorm.DB, in span, prefix string, limit int) ([]messageRow, error) {
 	from, to := startRange(foldStart(prefix))
-	var rows []messageRow
-	err := db.Raw(messageQuery+" AND m.id IN (?) ORDER BY m.id DESC", in.RoomID,
-		db.Raw(startStatement, in.RoomID, from, to, in.ClearedID, in.UpToID, limit)).Scan(&rows).Error
+	newest, rest := in.split()
+	rows, err := startsIn(db, newestStartStatement, newest, from, to, limit)
+	if err != nil || len(rows) == limit || rest.empty() {
+		return rows, err
+	}
+	older, err := startsIn(db, startStatement, rest, from, to, limit-len(rows))
+	return append(rows, older...), err
+}
+
+func startsIn(db *gorm.DB, statement string, in span, from, to string, limit int) (rows []messageRow, err error) {
+	err = db.Raw(messageQuery+" AND m.id IN (?) ORDER BY m.id DESC", in.RoomID,
+		db.Raw(statement, in.RoomID, from, to, in.ClearedID, in.UpToID, limit)).Scan(&rows).Error
 	return rows, err
 }
 
-const startStatement = `SELECT id FROM messages WHERE room_id = ? AND text_start >= ? AND text_start < ?
+const (
+	// newestStartStatement reads the messages themselves: an expression has no index.
+	newestStartStatement = `SELECT id FROM messages WHERE room_id = ? AND text_start || '' >= ? AND text_start || '' < ?
+	AND id > ? AND id <= ? AND deleted_at = 0 ORDER BY id DESC LIMIT ?`
+	// startStatement reads the index of the starts and sorts what it finds: "+" keeps both databases from reading the room
+	// from its newest message on instead, until enough of them start so.
+	startStatement = `SELECT id FROM messages WHERE room_id = ? AND text_start >= ? AND text_start < ?
 	AND +id > ? AND +id <= ? AND deleted_at = 0 ORDER BY +id DESC LIMIT ?`
+)
 
 // ownSpans are the caller's rooms as far as they are older than the message that the cursor names, the newest first.
 func ownSpans(db *gorm.DB, callerID int64, cursor string) ([]span, error) {
