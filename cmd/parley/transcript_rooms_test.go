@@ -94,6 +94,12 @@ func (a *actor) writes(room models.Room, id int64, n models.NewMessage) sent {
 	return a.wrote(a.call("POST", roomPath(room.ID)+"/messages", n), room, id, n)
 }
 
+// addresses sends a message to a channel or a user, in whose room it becomes the one with that id.
+func (a *actor) addresses(target string, id int64, n models.NewMessage) sent {
+	a.t.Helper()
+	return a.wrote(a.call("POST", "/v1/messages", models.TargetedMessage{Target: target, NewMessage: n}), models.Room{}, id, n)
+}
+
 // wrote wants the answer to be the message that the actor sent into the room, or into one that only the answer names.
 func (a *actor) wrote(by *answer, room models.Room, id int64, n models.NewMessage) sent {
 	a.t.Helper()
