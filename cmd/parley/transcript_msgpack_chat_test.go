@@ -6,10 +6,11 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestMsgpackChat plays msgpack-chat: contacts, whispers and groups.
+// TestMsgpackChat plays msgpack-chat: contacts, whispers and groups, in MessagePack on every call. What is pushed is JSON,
+// as on every stream.
 func TestMsgpackChat(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		c := newClient(t, startServer(t, database).url)
+		c := newClient(t, startServer(t, database).url).packed()
 		p := msgpackChat{t: t}
 		p.register(c)
 		p.login(c)
