@@ -1,0 +1,238 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// cast is who plays a row of the matrix.
+type cast struct {
+	c        *client              // for more of them
+	callers  map[string][]*client // by the column that they play
+	beside   *client              // a member, whom no column plays
+	outsider *client
+	streams  map[*client]*stream
+}
+
+func newCast(c *client) *cast {
+	k := &cast{c: c, beside: c.newcomer("beside"), streams: map[*client]*stream{}}
+	k.callers = map[string][]*client{
+		"no one": {c.nobody()}, "former": {c.newcomer("left"), c.newcomer("removed")},
+	}
+	for _, column := range []string{"stranger", "member", "banned", "moderator", "owner"} {
+		k.callers[column] = []*client{c.newcomer(column)}
+	}
+	k.outsider = c.newcomer("outsider")
+	return k
+}
+
+// one is who plays a column.
+func (k *cast) one(column string) *client { return k.callers[column][0] }
+
+// streamOf is a stream of the client's, open until the test ends.
+func (k *cast) streamOf(c *client) *stream {
+	if k.streams[c] == nil {
+		k.streams[c] = c.open("")
+	}
+	return k.streams[c]
+}
+
+// set is what a row is played on: a room of the owner's, or a direct one of the member's, in which each caller who was
+// ever a member has written and the others have become what they are.
+type set struct {
+	*cast
+	room     models.Room
+	messages map[*client]models.Message
+	invite   models.Invite
+	head     string // where the log stood when all this was so
+}
+
+func (k *cast) newSet(row matrixRow) *set {
+	k.c.t.Helper()
+	s := &set{cast: k, messages: map[*client]models.Message{}, invite: models.Invite{Code: rand.Text()}}
+	switch {
+	case row.is("direct"):
+		k.one("member").call("PUT", fmt.Sprintf("/v1/users/%d/direct", k.beside.User.ID), nil).status(200).into(&s.room)
+		s.write(k.one("member"))
+		s.write(k.beside)
+	case row.is("private"):
+		s.furnish(row, models.RoomPrivate)
+	case row.is("public"):
+		s.furnish(row, models.RoomPublic)
+	default:
+		s.room.Handle = unique("set")
+	}
+	s.head = k.beside.head()
+	return s
+}
+
+// furnish makes a room with its members, and with whatever the row needs.
+func (s *set) furnish(row matrixRow, kind models.RoomKind) {
+	owner := s.one("owner")
+	s.room = owner.room(models.NewRoom{Handle: ptr(unique("set")), Kind: &kind})
+	members := slices.Concat([]*client{s.beside, s.one("member"), s.one("moderator"), s.one("banned")}, s.callers["former"])
+	for _, m := range members {
+		role := models.RoleMember
+		if m == s.one("moderator") {
+			role = models.RoleModerator
+		}
+		owner.add(s.room.ID, m, role)
+	}
+	s.write(s.beside)
+	if strings.Contains(row.route, "{message}") {
+		for _, m := range append(members[1:], owner) {
+			s.write(m)
+		}
+	}
+	left, removed := s.callers["former"][0], s.callers["former"][1]
+	left.call("DELETE", roomPath(s.room.ID)+"/members/me", nil).status(204)
+	owner.call("DELETE", memberPath(s.room.ID, removed), nil).status(204)
+	owner.call("PUT", banPath(s.room.ID, s.one("banned")), models.NewBan{}).status(200)
+	if strings.Contains(row.route, "{code}") {
+		s.invite = owner.invite(s.room.ID, models.NewInvite{MaxUses: ptr(int64(1))})
+	}
+}
+
+// stillSo wants no event since the set was made.
+func (s *set) stillSo() {
+	s.c.t.Helper()
+	if head := s.beside.head(); head != s.head {
+		s.c.t.Errorf("the log stood at %s, and stands at %s", s.head, head)
+	}
+}
+
+// head is where the log stands.
+func (c *client) head() string {
+	c.t.Helper()
+	return c.call("GET", "/v1/users/me", nil).status(200).header("Event-Cursor")
+}
+
+// write has the client write in the room.
+func (s *set) write(by *client) { s.messages[by] = by.say(s.room.ID, "words of "+by.User.Username) }
+
+// attempt is a request of the matrix, before it is made.
+type attempt struct {
+	stage
+	by   *client        // who makes it
+	also map[string]any // fields of its body that the words of the row ask for; nil for none
+}
+
+// try makes the row's request.
+func (s *set) try(row matrixRow, by *client) *answer {
+	by.t.Helper()
+	// Who has nothing of their own tries what is somebody else's.
+	a := attempt{by: by, also: map[string]any{}, stage: stage{
+		me: by, other: s.beside, outsider: s.outsider, room: s.room, message: s.messages[s.beside], invite: s.invite,
+		stream: &stream{},
+	}}
+	if by.AccessToken == "" {
+		a.me = s.beside
+	}
+	for _, word := range row.about {
+		matrixObjects[word](s, &a)
+	}
+	if op, documented := operationOf(row.route); documented {
+		return a.make(op)
+	}
+	return a.by.send(row.method(), strings.TrimPrefix(row.route, row.method()+" "), nil)
+}
+
+func operationOf(route string) (operation, bool) {
+	all := operations()
+	at := slices.IndexFunc(all, func(op operation) bool { return op.method+" "+op.path == route })
+	if at < 0 {
+		return operation{}, false
+	}
+	return all[at], true
+}
+
+// make makes the request, and the like for what is not there when the answer is that there is no such thing.
+func (a attempt) make(op operation) *answer {
+	a.by.t.Helper()
+	got := a.request(op, "", "")
+	got.check(op.built())
+	if got.response.StatusCode == 401 || got.response.StatusCode == 404 {
+		a.sameAsUnknown(op, got)
+	}
+	return got
+}
+
+// request is stage.request with further fields in the body, and with one part of the path replaced, escaped already.
+func (a attempt) request(op operation, part, escaped string) *answer {
+	a.by.t.Helper()
+	path := a.at(op, part, escaped)
+	if !op.takesJSON() || len(a.also) == 0 {
+		return a.send(op, a.by, path)
+	}
+	body := a.body(op)
+	maps.Copy(body, a.also)
+	maps.DeleteFunc(body, func(_ string, value any) bool { return value == nil })
+	return a.by.send(op.method, path, body)
+}
+
+// matrixObjects are the words of the matrix that say what a request is about.
+var matrixObjects = map[string]func(s *set, a *attempt){
+	"anybody": func(*set, *attempt) {}, "not built": func(*set, *attempt) {}, "a guest": func(*set, *attempt) {},
+	"public": func(*set, *attempt) {}, "private": func(*set, *attempt) {}, "direct": func(*set, *attempt) {},
+
+	"a member": func(*set, *attempt) {}, "another": func(*set, *attempt) {},
+	"an outsider":       func(s *set, a *attempt) { a.other = s.outsider },
+	"the owner":         func(s *set, a *attempt) { a.other = s.one("owner") },
+	"one who is banned": func(s *set, a *attempt) { a.other = s.one("banned") },
+	"themself":          func(_ *set, a *attempt) { a.other = a.me },
+	"as owner":          func(_ *set, a *attempt) { a.also["role"] = "owner" },
+
+	"one who blocks them":      func(s *set, a *attempt) { s.block(a) },
+	"a member who blocks them": func(s *set, a *attempt) { s.block(a) },
+
+	"own message":       func(s *set, a *attempt) { a.message = s.messages[a.me] },
+	"another's message": func(*set, *attempt) {},
+	"own stream":        func(s *set, a *attempt) { a.stream = s.streamOf(a.me) },
+	"another's stream":  func(s *set, a *attempt) { a.stream = s.streamOf(s.beside) },
+	"own session":       func(*set, *attempt) {},
+	"another's session": func(s *set, a *attempt) { a.me = a.me.inSession(s.beside.SessionID) },
+	"a spent invite": func(s *set, a *attempt) {
+		s.outsider.call("POST", invitePath(a.invite), nil).status(200)
+		s.head = s.beside.head()
+	},
+	"a revoked invite": func(s *set, a *attempt) {
+		s.one("owner").call("DELETE", roomPath(s.room.ID)+"/invites/"+a.invite.Code, nil).status(204)
+	},
+	"an account": func(_ *set, a *attempt) {
+		if a.by.AccessToken != "" {
+			a.me = a.by.account("account")
+			a.by = a.me
+		}
+	},
+	"under a new handle": func(_ *set, a *attempt) { a.also["handle"] = unique("new") },
+	"a taken handle":     func(s *set, a *attempt) { a.also["handle"] = s.room.Handle },
+
+	"to another":             func(_ *set, a *attempt) { a.writeTo(a.other) },
+	"to themself":            func(_ *set, a *attempt) { a.writeTo(a.me) },
+	"to one who blocks them": func(s *set, a *attempt) { s.block(a); a.writeTo(a.other) },
+}
+
+// block has the other one block who makes the attempt.
+func (s *set) block(a *attempt) {
+	if a.by.AccessToken != "" {
+		a.other.call("PUT", "/v1/blocks/@"+a.me.User.Username, nil).status(200)
+		s.head = s.beside.head()
+	}
+}
+
+// writeTo makes the attempt one to write to the user.
+func (a *attempt) writeTo(user *client) {
+	a.also["target"], a.also["reply_to"] = "@"+user.User.Username, nil
+}
+
+// inSession is the client as if its session were another.
+func (c *client) inSession(id string) *client {
+	other := *c
+	other.SessionID = id
+	return &other
+}
