@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"gorm.io/gorm"
@@ -28,6 +29,10 @@ type posting struct{ roomID, userID int64 }
 
 func (p *send) posting() posting { return posting{p.roomID, p.callerID} }
 
+// errNoneStored ends the transaction of a group of which nothing was stored. A commit would wait for the disk, since
+// rooms were locked, and thereby tell whoever was refused that there is a room.
+var errNoneStored = errors.New("nothing was stored")
+
 // post stores a group of sends and tells of them, in the group's order within each room. What is wrong with one send is
 // left in its err and fails no other; an error that it returns fails the transaction.
 func (c *change) post(group []*send) error {
@@ -36,7 +41,7 @@ func (c *change) post(group []*send) error {
 		return err
 	}
 	if len(ready) == 0 {
-		return nil
+		return errNoneStored
 	}
 	rooms, senders, err := c.lockPosts(ready)
 	if err != nil {
@@ -69,7 +74,7 @@ func (c *change) post(group []*send) error {
 		}
 	}
 	if len(stored) == 0 {
-		return nil
+		return errNoneStored
 	}
 	return c.storePosts(stored, touched, sent)
 }

@@ -134,7 +134,7 @@ func (s *Store) commitGroup(group []*send) {
 	defer cancel()
 	_, err := s.change(ctx, func(c *change) error { return c.post(group) })
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errNoneStored):
 		s.count(group)
 	case len(group) > 1 && !errors.Is(err, errCommit):
 		for _, p := range group {
