@@ -32,7 +32,9 @@ func testHiddenRoom(t *testing.T, c *client, kind models.RoomKind) {
 	owner.say(room.ID, word)
 
 	var own, byName []string // the lists that members find it in, and those that anybody finds a public room in
-	for _, query := range []string{"", "subject=" + secret, "since=2020-01-01T00:00:00Z", "unread=true", "subject=" + secret + "&unread=true"} {
+	for _, query := range []string{
+		"", "subject=" + secret, "since=2020-01-01T00:00:00Z", "unread=true", "subject=" + secret + "&unread=true",
+	} {
 		own = append(own, "/v1/rooms?"+query)
 	}
 	own = append(own, "/v1/search?q="+word)
