@@ -178,7 +178,7 @@ func playRow(t *testing.T, cast *cast, row matrixRow) {
 				on = cast.newSet(row)
 			}
 			a := on.try(row, by)
-			if !a.is(row.cells[i]) {
+			if !a.fits(row.cells[i]) {
 				t.Errorf("%v: %s: wanted %s: %v", row, column, row.cells[i], a)
 			}
 			switch {
@@ -206,8 +206,8 @@ var matrixCodes = map[string]models.Code{
 	"banned": models.CodeBanned, "blocked": models.CodeBlocked,
 }
 
-// is reports whether the answer is as a cell has it.
-func (a *answer) is(cell string) bool {
+// fits reports whether the answer is as a cell has it.
+func (a *answer) fits(cell string) bool {
 	a.t.Helper()
 	want := cell
 	if cell == "banned" || cell == "blocked" {

@@ -25,8 +25,8 @@ const (
 	planOwn      = 5 // rooms that the caller is in
 )
 
-// TestSearchesUseIndexes asks both databases how they search.
-func TestSearchesUseIndexes(t *testing.T) {
+// TestReadsUseIndexes asks both databases how they search, and how they read histories and lists of rooms.
+func TestReadsUseIndexes(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		s := openFilled(t, filepath.Join(t.TempDir(), "parley.db"))
 		eachStatement(t, s, func(t *testing.T, sql string, args []any) {
@@ -69,10 +69,23 @@ func ask(t *testing.T, s *Store, sql string, args []any, step *string, dest ...a
 
 // eachStatement calls explain with each statement of the searches.
 func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string, args []any)) {
-	var sql string
-	var args []any
+	type statement struct {
+		sql  string
+		args []any
+	}
+	var asked []statement
 	see := func(tx *gorm.DB) {
-		sql, args = strings.Clone(tx.Statement.SQL.String()), slices.Clone(tx.Statement.Vars)
+		if tx.DryRun || tx.Statement.SQL.Len() == 0 {
+			return // part of another statement
+		}
+		asked = append(asked, statement{strings.Clone(tx.Statement.SQL.String()), slices.Clone(tx.Statement.Vars)})
+	}
+	history := func(q models.HistoryQuery) func() error {
+		q.Paging = models.Paging{Limit: 10}
+		return func() error {
+			_, err := s.History(context.Background(), 1, models.RoomPath{ID: 7}, q)
+			return err
+		}
 	}
 	for _, err := range []error{
 		s.reader.Callback().Query().After("gorm:query").Register("see", see),
@@ -114,6 +127,14 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			_, err := readHits(s.read(ctx), []hit{{roomID: 7, id: 1}, {roomID: 8, id: 1}})
 			return err
 		},
+		"history, newest":     history(models.HistoryQuery{}),
+		"history, oldest":     history(models.HistoryQuery{After: 1}),
+		"history, before":     history(models.HistoryQuery{Before: planMessages / 2}),
+		"history, around":     history(models.HistoryQuery{Around: planMessages / 2}),
+		"history, since":      history(models.HistoryQuery{Since: models.FromMillis(planMessages / 2)}),
+		"history, until":      history(models.HistoryQuery{Until: models.FromMillis(planMessages / 2)}),
+		"list of rooms":       listRooms(s, models.RoomsQuery{Paging: paging}),
+		"list of rooms, rest": listRooms(s, models.RoomsQuery{Paging: models.Paging{Limit: 10, Cursor: intCursorOf(1, 3)}}),
 		"own rooms": func() error {
 			_, err := ownSpans(s.read(ctx), 1, cursorOf(1, "7/7"))
 			return err
@@ -123,11 +144,13 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			if err := search(); err != nil {
 				t.Fatal(err)
 			}
-			if sql == "" {
-				t.Fatal("the search asked nothing")
+			if len(asked) == 0 {
+				t.Fatal("it asked nothing")
 			}
-			explain(t, sql, args)
-			sql, args = "", nil
+			for _, a := range asked {
+				explain(t, a.sql, a.args)
+			}
+			asked = nil
 		})
 	}
 	t.Run("messages by words", func(t *testing.T) {
@@ -138,6 +161,13 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 		explain(t, postgresNewestWordStatement, []any{wordQuery([]span{in}, []string{"tea", "four"}), 7, 0, 1000, 10})
 		explain(t, postgresWordStatement, []any{wordQuery([]span{in}, []string{"tea", "four"}), []int64{7}, []int64{0}, []int64{1000}, 10})
 	})
+}
+
+func listRooms(s *Store, q models.RoomsQuery) func() error {
+	return func() error {
+		_, err := s.Rooms(context.Background(), 1, q)
+		return err
+	}
 }
 
 // openFilled opens a database with rooms, users and messages that are older than search, and waits for the index.
@@ -162,6 +192,8 @@ func openFilled(t *testing.T, database string) *Store {
 				numbers+"SELECT 'Room' || i, 'room' || i, 'room' || i, 'public', 'order ' || i, 0, 0, 0, 1, 1 FROM n", planMessages/10),
 			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) `+
 				numbers+"SELECT i, 1, 'member', 0, 0, 0, 0, false FROM n", planOwn),
+			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) `+
+				numbers+"SELECT i, 1 + i, 'member', 0, 0, 0, 0, false FROM n", planMessages/10-1),
 			fmt.Sprintf("INSERT INTO messages (room_id, id, sender_id, type, text, created_at) "+
 				numbers+"SELECT 1 + i %% %d, i, 1, 'text', 'Tea ' || i || ' at four', i FROM n", planMessages, planRooms),
 		} {
