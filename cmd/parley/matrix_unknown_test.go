@@ -42,12 +42,14 @@ func (a attempt) sameAsUnknown(op operation, got *answer) {
 	}
 }
 
-// tells is all that an answer tells but for what differs from one request to the next: its id and the time.
+// tells is all that an answer tells but for what differs from one request to the next: its id, the time, and how many more
+// may be made.
 func (a *answer) tells() string {
 	a.t.Helper()
 	headers := a.response.Header.Clone()
-	delete(headers, "Date")
-	delete(headers, "X-Request-Id")
+	for _, name := range []string{"Date", "X-Request-Id", "Ratelimit"} {
+		delete(headers, name)
+	}
 	lines := []string{a.response.Status}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		lines = append(lines, fmt.Sprint(name, ": ", headers[name]))
