@@ -125,9 +125,10 @@ func startsIn(db *gorm.DB, statement string, in span, from, to string, limit int
 }
 
 const (
-	// newestStartStatement reads the messages themselves: an expression has no index.
+	// newestStartStatement reads the messages themselves: for an expression there is no index, neither for the starts nor
+	// for what is not deleted.
 	newestStartStatement = `SELECT id FROM messages WHERE room_id = ? AND text_start || '' >= ? AND text_start || '' < ?
-	AND id > ? AND id <= ? AND deleted_at = 0 ORDER BY id DESC LIMIT ?`
+	AND id > ? AND id <= ? AND +deleted_at = 0 ORDER BY id DESC LIMIT ?`
 	// startStatement reads the index of the starts and sorts what it finds: "+" keeps both databases from reading the room
 	// from its newest message on instead, until enough of them start so.
 	startStatement = `SELECT id FROM messages WHERE room_id = ? AND text_start >= ? AND text_start < ?
