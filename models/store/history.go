@@ -82,30 +82,44 @@ func (h history) messages(rows []messageRow) (models.Page[models.Message], error
 }
 
 func (h history) rows(direction string, from int64, limit int) ([]messageRow, error) {
-	query, args := messageQuery+" AND m.id > ?", []any{h.room.ID, h.room.ClearedID}
+	after, before, err := h.bounds(direction, from)
+	if err != nil || before-after < 2 {
+		return nil, err
+	}
 	order := " ORDER BY m.id LIMIT ?"
 	if direction == older {
 		order = " ORDER BY m.id DESC LIMIT ?"
 	}
-	if from != 0 && direction == older {
-		query, args = query+" AND m.id < ?", append(args, from)
-	} else if from != 0 {
-		query, args = query+" AND m.id > ?", append(args, from)
-	}
-	// Times count up with the ids of a room (send.go), so a bound by time is a bound by id, which pages are cut by.
-	if !h.query.Since.IsZero() {
-		query += ` AND m.id >= COALESCE((SELECT id FROM messages WHERE room_id = ? AND created_at >= ?
-			ORDER BY created_at, id LIMIT 1), ?)`
-		args = append(args, h.room.ID, h.query.Since.Millis(), h.room.LastMessageID+1)
-	}
-	if !h.query.Until.IsZero() {
-		query += ` AND m.id <= COALESCE((SELECT id FROM messages WHERE room_id = ? AND created_at < ?
-			ORDER BY created_at DESC, id DESC LIMIT 1), 0)`
-		args = append(args, h.room.ID, h.query.Until.Millis())
-	}
 	var rows []messageRow
-	err := h.db.Raw(query+order, append(args, limit)...).Scan(&rows).Error
+	err = h.db.Raw(messageQuery+" AND m.id > ? AND m.id < ?"+order, h.room.ID, after, before, limit).Scan(&rows).Error
 	return rows, err
+}
+
+// bounds are the ids that a page lies between. There is one bound on each side: of two, SQLite would look up the first
+// and read on from there until the other one held.
+//
+// Times count up with the ids of a room (send.go), so a bound by time is a bound by id.
+func (h history) bounds(direction string, from int64) (after, before int64, err error) {
+	after, before = h.room.ClearedID, h.room.LastMessageID+1
+	switch {
+	case from != 0 && direction == older:
+		before = min(before, from)
+	case from != 0:
+		after = max(after, from)
+	}
+	if !h.query.Since.IsZero() {
+		first := before
+		err = h.db.Raw("SELECT id FROM messages WHERE room_id = ? AND created_at >= ? ORDER BY created_at, id LIMIT 1",
+			h.room.ID, h.query.Since.Millis()).Scan(&first).Error
+		after = max(after, first-1)
+	}
+	if !h.query.Until.IsZero() && err == nil {
+		last := after
+		err = h.db.Raw("SELECT id FROM messages WHERE room_id = ? AND created_at < ? ORDER BY created_at DESC, id DESC LIMIT 1",
+			h.room.ID, h.query.Until.Millis()).Scan(&last).Error
+		before = min(before, last+1)
+	}
+	return after, before, err
 }
 
 // around is a page with a message in its middle: it, half a page before it, and the rest after.
