@@ -47,6 +47,10 @@ test: compiler postgres ## run all tests, with the race detector, on SQLite and 
 bench: postgres ## measure Parley beside bare loops (about five minutes; ROUNDS=1 for a glance)
 	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench . -benchtime $(ROUNDS)x -timeout 30m ./cmd/parley
 
+.PHONY: bench-size
+bench-size: postgres ## read and search ten thousand and a million messages (about eight minutes)
+	@PARLEY_BENCH_MILLION=1 CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench Search -benchtime 200x -timeout 30m ./cmd/parley
+
 .PHONY: lint
 lint: lint-go lint-contract ## check the code's form, its faults and the contract
 
