@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"slices"
@@ -171,6 +170,6 @@ func (u *unpacker) float(f float64, bits int) error {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return errors.New("a number is not finite")
 	}
-	_, err := io.WriteString(&u.out, strconv.FormatFloat(f, 'f', -1, bits))
-	return err
+	u.out.WriteString(strconv.FormatFloat(f, 'f', -1, bits))
+	return nil
 }

@@ -151,7 +151,7 @@ func testMalformedPacked(t *testing.T, c *client) {
 }
 
 // testClaimedSizes sends few bytes that claim much, each within the other.
-func testClaimedSizes(t *testing.T, c *client) {
+func testClaimedSizes(_ *testing.T, c *client) {
 	s := newStage(c)
 	claims := []string{"\xdd\xff\xff\xff\xff", "\xdf\xff\xff\xff\xff\xa1a", "\xdb\xff\xff\xff\xff", "\x81\xa4text\xdb\x7f\xff\xff\xff", "\xdc\xff\xff", "\xde\xff\xff\xa1a"}
 	for _, claim := range claims {

@@ -85,7 +85,7 @@ func (a *answer) problemAnswer(status int, code models.Code) *answer {
 }
 
 // testPasswordTries uses up the tries of a guest, who has no password: each costs nothing then.
-func testPasswordTries(t *testing.T, c *client) {
+func testPasswordTries(_ *testing.T, c *client) {
 	me, other := c.newcomer("me"), c.newcomer("other")
 	change := models.PasswordChange{CurrentPassword: "whatever it is", NewPassword: "something else"}
 	for range models.MaxPasswordsPerMinute {

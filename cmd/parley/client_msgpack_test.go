@@ -23,31 +23,32 @@ func (c *client) packed() *client {
 
 // tryPacked is a request with a body in JSON, made in MessagePack.
 func (c *client) tryPacked(req *http.Request, sent []byte, headers []string) (*answer, error) {
-	real := req.Clone(req.Context())
+	made := req.Clone(req.Context())
 	if len(sent) > 0 && json.Valid(sent) {
 		packed, err := packJSON(sent)
 		if err != nil {
 			return nil, err
 		}
-		real.Body, real.ContentLength = io.NopCloser(bytes.NewReader(packed)), int64(len(packed))
-		real.Header.Set("Content-Type", msgpackType)
+		made.Body, made.ContentLength = io.NopCloser(bytes.NewReader(packed)), int64(len(packed))
+		made.Header.Set("Content-Type", msgpackType)
 	}
-	real.Header.Set("Accept", msgpackType)
+	made.Header.Set("Accept", msgpackType)
 	for i := 0; i+1 < len(headers); i += 2 {
 		if headers[i] == "Accept" && headers[i+1] == "application/json" {
 			headers[i+1] = msgpackType // of a route that answers something else too
 		}
 	}
-	a, err := c.do(real, sent, headers)
+	a, err := c.do(made, sent, headers)
 	if err != nil {
 		return nil, err
 	}
-	req.Header = real.Header.Clone()
+	req.Header = made.Header.Clone()
 	if req.Header.Get("Content-Type") == msgpackType {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	a.request = req
-	return a, a.unpack()
+	err = a.unpack()
+	return a, err
 }
 
 // unpack turns the answer into the JSON that it stands for.
