@@ -22,6 +22,9 @@ const (
 	MaxIdempotencyKey     = 128 // visible ASCII
 	inviteCodeLength      = 26
 	MaxFilesPerMessage    = 10
+	MaxFileNameLength     = 255
+	MaxMediaTypeLength    = 127  // bytes
+	MaxUploadMetadata     = 4096 // bytes of tus's Upload-Metadata
 	MaxUserAgentLength    = 256
 	MaxBodyBytes          = 1 << 20 // of a request's JSON or MessagePack
 	DefaultPageSize       = 50
@@ -38,4 +41,6 @@ const (
 	RefreshTokenLife = 30 * 24 * time.Hour
 	IdempotencyLife  = 24 * time.Hour
 	TypingLife       = 5 * time.Second
+	UnattachedLife   = 24 * time.Hour // of a file that no message has
+	UploadLife       = 24 * time.Hour // of an upload that gets no bytes
 )

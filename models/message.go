@@ -57,21 +57,6 @@ type Pin struct {
 	PinnedAt Time    `json:"pinned_at"`
 }
 
-// File is a file's metadata; its bytes are at URL.
-type File struct {
-	ID           string `json:"id"`
-	RoomID       int64  `json:"room_id"`
-	Name         string `json:"name"`
-	MediaType    string `json:"media_type"`
-	Size         int64  `json:"size"` // bytes
-	SHA256       string `json:"sha256"`
-	Width        int    `json:"width,omitempty"` // pixels
-	Height       int    `json:"height,omitempty"`
-	URL          string `json:"url"`
-	ThumbnailURL string `json:"thumbnail_url,omitempty"`
-	CreatedAt    Time   `json:"created_at"`
-}
-
 // NewMessage is a message about to be sent.
 type NewMessage struct {
 	Type     MessageType `json:"type,omitempty"` // MessageText when left out

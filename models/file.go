@@ -1,0 +1,88 @@
+package models
+
+import (
+	"path"
+	"strings"
+	"unicode"
+)
+
+// File is a file's metadata; its bytes are at URL.
+type File struct {
+	ID           string `json:"id"`
+	RoomID       int64  `json:"room_id"`
+	Name         string `json:"name"`
+	MediaType    string `json:"media_type"`
+	Size         int64  `json:"size"` // bytes
+	SHA256       string `json:"sha256"`
+	Width        int    `json:"width,omitempty"` // pixels
+	Height       int    `json:"height,omitempty"`
+	URL          string `json:"url"`
+	ThumbnailURL string `json:"thumbnail_url,omitempty"`
+	CreatedAt    Time   `json:"created_at"`
+}
+
+// NewFile is a file whose bytes are stored, and which is about to belong to a room.
+type NewFile struct {
+	Blob      string // where its bytes are
+	Name      string
+	MediaType string
+	Size      int64 // bytes
+	SHA256    string
+	Width     int // pixels, as the picture is shown; 0 for no picture
+	Height    int
+	Thumbnail bool // whether one is to be made
+}
+
+// StoredFile is a file and where its bytes are.
+type StoredFile struct {
+	File
+	Blob string
+	// Thumbnail is the blob of the small picture, "" while there is none. Coming says that one is being made.
+	Thumbnail string
+	Coming    bool
+}
+
+// Upload is a file on its way, in chunks.
+type Upload struct {
+	ID        string
+	RoomID    int64
+	Blob      string // staged
+	Name      string
+	MediaType string // as the client says
+	Metadata  string // as it came
+	Size      int64  // of the whole file, bytes
+	Kept      int64  // bytes that are good for certain
+	Guarded   bool   // whether what is staged beyond Kept is a chunk whose checksum nobody has looked at yet
+	FileID    string // once it is finished
+	ExpiresAt Time
+}
+
+// defaultFileName is the name of a file that came without one.
+const defaultFileName = "file"
+
+// FileName is a name as a client gave it, made fit to be shown and stored: the last part of a path, without control and
+// invisible formatting characters, which could make it read as another name, and cut to MaxFileNameLength. It is a label,
+// never a path.
+func FileName(given string) string {
+	name := path.Base(strings.ReplaceAll(strings.ToValidUTF8(given, "\uFFFD"), `\`, "/"))
+	name = strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\r', r == '\t':
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\uFEFF', r == '\u200B':
+			return -1
+		}
+		return r
+	}, name))
+	if name == "" || name == "." || name == ".." || name == "/" {
+		return defaultFileName
+	}
+	if runes := []rune(name); len(runes) > MaxFileNameLength {
+		ending := []rune(path.Ext(name))
+		if len(ending) > 16 {
+			ending = nil
+		}
+		name = string(runes[:MaxFileNameLength-len(ending)]) + string(ending)
+	}
+	return name
+}

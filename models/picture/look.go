@@ -1,0 +1,109 @@
+package picture
+
+import (
+	"image"
+	_ "image/gif" // decoders of what Look and Thumbnail read
+	_ "image/jpeg"
+	_ "image/png"
+	"io"
+	"strings"
+
+	"github.com/bep/imagemeta"
+	"github.com/gabriel-vasile/mimetype"
+	_ "golang.org/x/image/bmp"
+	_ "golang.org/x/image/tiff"
+	_ "golang.org/x/image/webp"
+)
+
+// MaxPixels bounds what a thumbnail is made of. A decoder needs up to 15 bytes for each pixel.
+const MaxPixels = 25_000_000
+
+// Facts are what the bytes of a file say of it.
+type Facts struct {
+	MediaType string // without parameters
+	// Width and Height are in pixels, of the picture as it is to be shown; 0 for what is no picture that can be read.
+	Width, Height int
+	// Thumbnail says whether one can be made.
+	Thumbnail bool
+}
+
+// Look finds out what r holds. Its error is r's own: nothing that r holds is one.
+func Look(r io.ReadSeeker) (Facts, error) {
+	found, err := mimetype.DetectReader(r)
+	if err != nil {
+		return Facts{}, err
+	}
+	f := Facts{MediaType: essence(found.String())}
+	if !strings.HasPrefix(f.MediaType, "image/") {
+		return f, nil
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return f, err
+	}
+	from := source{r: r}
+	config, _, err := image.DecodeConfig(&from)
+	if err != nil || config.Width < 1 || config.Height < 1 {
+		return f, from.err
+	}
+	f.Width, f.Height = config.Width, config.Height
+	f.Thumbnail = readable(config)
+	turn, err := orientationOf(r, f.MediaType)
+	if turn.swaps() {
+		f.Width, f.Height = f.Height, f.Width
+	}
+	return f, err
+}
+
+func readable(c image.Config) bool { return int64(c.Width)*int64(c.Height) <= MaxPixels }
+
+// essence is a media type without its parameters.
+func essence(mediaType string) string {
+	mediaType, _, _ = strings.Cut(mediaType, ";")
+	return strings.ToLower(strings.TrimSpace(mediaType))
+}
+
+// source is a reader that remembers its own failure, which a decoder's error does not tell from a broken picture.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+		s.err = err
+	}
+	return n, err
+}
+
+var metaFormats = map[string]imagemeta.ImageFormat{
+	"image/jpeg": imagemeta.JPEG, "image/png": imagemeta.PNG, "image/webp": imagemeta.WebP, "image/tiff": imagemeta.TIFF,
+}
+
+// orientationOf is how the camera was held: of all that a picture says of itself the only thing that is read. What
+// cannot be read says nothing.
+func orientationOf(r io.ReadSeeker, mediaType string) (turn orientation, err error) {
+	format, known := metaFormats[mediaType]
+	if !known {
+		return upright, nil
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return upright, err
+	}
+	defer func() {
+		if recover() != nil { // of a reader of strangers' bytes
+			turn = upright
+		}
+	}()
+	_, _ = imagemeta.Decode(imagemeta.Options{
+		R: r, ImageFormat: format, Sources: imagemeta.EXIF, Warnf: func(string, ...any) {},
+		ShouldHandleTag: func(t imagemeta.TagInfo) bool { return t.Tag == "Orientation" && t.Namespace == "IFD0" },
+		HandleTag: func(t imagemeta.TagInfo) error {
+			if n, ok := t.Value.(uint16); ok && n >= 1 && n <= 8 {
+				turn = orientation(n)
+			}
+			return nil
+		},
+	})
+	return max(turn, upright), nil
+}
