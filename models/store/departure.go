@@ -95,6 +95,12 @@ func (c *change) depart(user userRow, rooms []roomRow) error {
 	if err != nil {
 		return err
 	}
+	if err := c.doom("user_id = ? AND message_id = 0", user.ID); err != nil {
+		return err
+	}
+	if err := c.dropUploads("user_id = ?", user.ID); err != nil {
+		return err
+	}
 	remove := func(int64) error { return c.Delete(&userRow{}, user.ID).Error }
 	if len(c.events) == 0 {
 		return remove(0)

@@ -78,7 +78,7 @@ func (h history) messages(rows []messageRow) (models.Page[models.Message], error
 	for i, r := range rows {
 		page.Items[i] = r.model(h.room)
 	}
-	return page, addReactions(h.db, h.callerID, page.Items)
+	return page, show(h.db, h.callerID, page.Items)
 }
 
 func (h history) rows(direction string, from int64, limit int) ([]messageRow, error) {

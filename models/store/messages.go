@@ -170,6 +170,9 @@ func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.Ro
 		if err := c.Exec("DELETE FROM pins WHERE room_id = ?", a.Room.ID).Error; err != nil {
 			return err
 		}
+		if err := c.doom("room_id = ? AND message_id BETWEEN 1 AND ?", a.Room.ID, a.Room.LastMessageID); err != nil {
+			return err
+		}
 		if err := c.sweep(a.Room.ID, a.Room.LastMessageID); err != nil {
 			return err
 		}

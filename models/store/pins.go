@@ -54,7 +54,7 @@ func (s *Store) Pins(ctx context.Context, callerID int64, path models.RoomPath, 
 	for i, p := range list.Items {
 		messages[i] = p.Message
 	}
-	err = addReactions(db, callerID, messages)
+	err = show(db, callerID, messages)
 	for i := range list.Items {
 		list.Items[i].Message = messages[i]
 	}

@@ -51,13 +51,17 @@ func (c *change) post(group []*send) error {
 	if err != nil {
 		return err
 	}
+	files, err := c.lockFiles(ready)
+	if err != nil {
+		return err
+	}
 	var stored []*send
 	touched := map[int64]*roomRow{}
 	sent := map[posting]int64{}
 	for _, p := range ready {
 		room, sender, err := c.admissible(p, rooms, senders, closed)
 		if err == nil {
-			err = p.fits(room)
+			err = p.fits(room, files)
 		}
 		if err != nil {
 			if err := c.refuse(p, err); err != nil {
@@ -66,6 +70,9 @@ func (c *change) post(group []*send) error {
 			continue
 		}
 		p.message = p.next(room, sender)
+		if err := c.attach(&p.message, p.n.FileIDs, files); err != nil {
+			return err
+		}
 		touched[room.ID] = room
 		sent[p.posting()]++
 		stored = append(stored, p)
@@ -154,14 +161,11 @@ func (c *change) admissible(p *send, rooms map[int64]*roomRow, senders map[posti
 }
 
 // fits checks what a message refers to.
-func (p *send) fits(room *roomRow) error {
-	if len(p.n.FileIDs) > 0 {
-		return models.Invalid("file_ids", "there is no file %q in this room", p.n.FileIDs[0])
-	}
+func (p *send) fits(room *roomRow, files map[string]*fileRow) error {
 	if to := p.n.ReplyTo; to != nil && (*to <= room.ClearedID || *to > room.LastMessageID) {
 		return models.Invalid("reply_to", "there is no message %d in this room", *to)
 	}
-	return nil
+	return p.attachable(files)
 }
 
 // next makes the room's next message. Times never go back within a room, whatever the clocks of the nodes say: history

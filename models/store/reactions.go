@@ -10,15 +10,7 @@ import (
 
 // addReactions fills in the reactions of messages, of whatever rooms, as the caller sees them: one query for each room.
 func addReactions(db *gorm.DB, callerID int64, messages []models.Message) error {
-	type place struct{ roomID, messageID int64 }
-	at := map[place]*models.Message{}
-	ids := map[int64][]int64{}
-	for i := range messages {
-		m := &messages[i]
-		at[place{m.RoomID, m.ID}] = m
-		ids[m.RoomID] = append(ids[m.RoomID], m.ID)
-	}
-	for roomID, of := range ids {
+	return eachRoom(messages, func(roomID int64, ids []int64, at map[int64]*models.Message) error {
 		var rows []struct {
 			MessageID int64
 			Emoji     string
@@ -27,24 +19,14 @@ func addReactions(db *gorm.DB, callerID int64, messages []models.Message) error 
 		}
 		err := db.Raw(`SELECT message_id, emoji, count(*) AS count, sum(CASE WHEN user_id = ? THEN 1 ELSE 0 END) AS mine
 			FROM reactions WHERE room_id = ? AND message_id IN ? GROUP BY message_id, emoji
-			ORDER BY message_id, min(created_at), emoji`, callerID, roomID, of).Scan(&rows).Error
-		if err != nil {
-			return err
-		}
+			ORDER BY message_id, min(created_at), emoji`, callerID, roomID, ids).Scan(&rows).Error
 		for _, r := range rows {
 			me := r.Mine > 0
-			m := at[place{roomID, r.MessageID}]
+			m := at[r.MessageID]
 			m.Reactions = append(m.Reactions, models.Reaction{Emoji: r.Emoji, Count: r.Count, Me: &me})
 		}
-	}
-	return nil
-}
-
-// shownMessage is one message with its reactions.
-func shownMessage(db *gorm.DB, callerID int64, m models.Message) (models.Message, error) {
-	one := []models.Message{m}
-	err := addReactions(db, callerID, one)
-	return one[0], err
+		return err
+	})
 }
 
 // React adds the caller's reaction to a message. One that is there stays.

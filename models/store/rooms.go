@@ -201,6 +201,9 @@ func (c *change) removeRoom(row roomRow) error {
 		}
 		return c.Delete(&roomRow{}, row.ID).Error
 	})
+	if err := c.doom("room_id = ?", row.ID); err != nil {
+		return err
+	}
 	return c.sweep(row.ID, row.LastMessageID)
 }
 

@@ -66,7 +66,7 @@ func messagePage(db *gorm.DB, callerID int64, rows []messageRow, limit int, room
 	page := pageOf(rows, limit, func(r messageRow) models.Message {
 		return r.model(roomRow{ID: r.RoomID, Subject: rooms[r.RoomID].Subject})
 	}, cursor)
-	return page, addReactions(db, callerID, page.Items)
+	return page, show(db, callerID, page.Items)
 }
 
 func cursorInRoom(r messageRow) string { return intCursorOf(r.ID, 0) }

@@ -26,7 +26,9 @@ type Config struct {
 	Retention time.Duration
 	// Lobby is the handle of the public room that every new account and guest is in, "" for none.
 	Lobby string
-	Log   *slog.Logger
+	// FileQuota is how many bytes the files of one user may hold, 0 for no bound.
+	FileQuota int64
+	Log       *slog.Logger
 }
 
 // Store is an open database. Its methods are safe for concurrent use.
@@ -39,6 +41,7 @@ type Store struct {
 	epoch       string
 	tokenSecret string
 	retention   time.Duration
+	fileQuota   int64 // bytes; 0 for no bound
 	lobbyID     int64 // 0 for none
 
 	committed chan struct{} // holds one wake-up for the tail; never closed
@@ -81,7 +84,7 @@ func dialectFor(database string) dialect {
 // Open migrates the database to the newest schema, opens it, and starts the goroutines that write to it.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{
-		dialect: dialectFor(c.Database), log: c.Log, retention: c.Retention,
+		dialect: dialectFor(c.Database), log: c.Log, retention: c.Retention, fileQuota: c.FileQuota,
 		committed: make(chan struct{}, 1), sends: make(chan *send, sendQueue), ended: make(chan struct{}),
 	}
 	if err := s.dialect.migrate(ctx); err != nil {

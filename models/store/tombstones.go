@@ -38,7 +38,7 @@ func (c *change) blank(roomID int64, ids []int64) error {
 		models.Now().Millis(), roomID, ids).Error
 }
 
-// strip removes the pins of messages, and tells of it, and their reactions, which go without a word: the event of the
+// strip removes the pins of messages, and tells of it, and their files and reactions, which go without a word: the event of the
 // deletion says it all.
 func (c *change) strip(roomID int64, ids []int64, by models.UserRef) error {
 	var pinned []int64
@@ -50,6 +50,9 @@ func (c *change) strip(roomID int64, ids []int64, by models.UserRef) error {
 		}
 	}
 	if err != nil {
+		return err
+	}
+	if err := c.doom("room_id = ? AND message_id IN ?", roomID, ids); err != nil {
 		return err
 	}
 	return c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id IN ?", roomID, ids).Error

@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// BlobLease is how long a blob that is being written is safe from being swept, from the last time that its writer was
+// heard of. After a crash its bytes go that much later.
+const BlobLease = 45 * time.Second
+
+// ReserveBlob enters a blob before its first byte is written.
+func (s *Store) ReserveBlob(ctx context.Context, key string) error {
+	return s.reserve(ctx, key, models.Now().Add(BlobLease).UnixMilli())
+}
+
+func (s *Store) reserve(ctx context.Context, key string, until int64) error {
+	return s.writer.WithContext(ctx).Exec("INSERT INTO doomed_blobs (key, due_at) VALUES (?, ?)", key, until).Error
+}
+
+// KeepBlob says that the blob is still being written.
+func (s *Store) KeepBlob(ctx context.Context, key string) error {
+	return s.writer.WithContext(ctx).Exec("UPDATE doomed_blobs SET due_at = ? WHERE key = ? AND claimed_at = 0",
+		models.Now().Add(BlobLease).UnixMilli(), key).Error
+}
+
+// DropBlob gives a reserved blob up.
+func (s *Store) DropBlob(ctx context.Context, key string) error {
+	return s.writer.WithContext(ctx).Exec("UPDATE doomed_blobs SET due_at = 0 WHERE key = ?", key).Error
+}
+
+// take strikes a blob out that belongs to somebody from now on. One that was given up, after its writer had not been
+// heard of for too long, cannot be taken: its bytes may be gone.
+func (c *change) take(key string) error {
+	taken := c.Exec("DELETE FROM doomed_blobs WHERE key = ? AND claimed_at = 0", key)
+	if taken.Error == nil && taken.RowsAffected == 0 {
+		return &models.Error{
+			Code: models.CodeUnavailable, Message: "Storing the file took too long; send it again.", RetryAfter: time.Second,
+		}
+	}
+	return taken.Error
+}
+
+// doom removes the files that a condition holds for, and gives up their blobs.
+func (c *change) doom(where string, args ...any) error {
+	var gone []struct{ Blob, Thumbnail string }
+	if err := c.Raw("DELETE FROM files WHERE "+where+" RETURNING blob, thumbnail", args...).Scan(&gone).Error; err != nil {
+		return err
+	}
+	now := models.Now().Millis()
+	var blobs []doomedBlob
+	for _, f := range gone {
+		blobs = append(blobs, doomedBlob{Key: f.Blob, DueAt: now})
+		if f.Thumbnail != "" {
+			blobs = append(blobs, doomedBlob{Key: f.Thumbnail, DueAt: now})
+		}
+	}
+	if len(blobs) == 0 {
+		return nil
+	}
+	return c.CreateInBatches(blobs, biteSize).Error
+}
+
+type doomedBlob struct {
+	Key       string
+	DueAt     int64
+	ClaimedAt int64
+}
+
+func (doomedBlob) TableName() string { return "doomed_blobs" }
+
+// Doomed hands out blobs that nobody has any more.
+func (s *Store) Doomed(ctx context.Context, limit int) (keys []string, err error) {
+	due := s.read(ctx).Raw("SELECT key FROM doomed_blobs WHERE due_at <= ? ORDER BY due_at LIMIT ?",
+		models.Now().Millis(), limit).Scan(&keys)
+	if due.Error != nil || len(keys) == 0 {
+		return nil, due.Error
+	}
+	now := models.Now().Millis()
+	claimed := []string{}
+	err = s.writer.WithContext(ctx).Raw("UPDATE doomed_blobs SET claimed_at = ? WHERE key IN ? AND due_at <= ? RETURNING key",
+		now, keys, now).Scan(&claimed).Error
+	return claimed, err
+}
+
+// Forget strikes out blobs whose bytes are gone.
+func (s *Store) Forget(ctx context.Context, keys []string) error {
+	return s.writer.WithContext(ctx).Exec("DELETE FROM doomed_blobs WHERE key IN ?", keys).Error
+}

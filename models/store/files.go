@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+type fileRow struct {
+	ID           string
+	RoomID       int64
+	UserID       int64
+	MessageID    int64
+	Place        int
+	Blob         string
+	Name         string
+	MediaType    string
+	Size         int64
+	SHA256       string `gorm:"column:sha256"`
+	Width        int
+	Height       int
+	Thumbnail    string
+	ThumbnailDue int64
+	CreatedAt    int64
+}
+
+func (fileRow) TableName() string { return "files" }
+
+func (r fileRow) model() models.File {
+	f := models.File{
+		ID: r.ID, RoomID: r.RoomID, Name: r.Name, MediaType: r.MediaType, Size: r.Size, SHA256: r.SHA256,
+		Width: r.Width, Height: r.Height, URL: "/v1/files/" + r.ID + "/content", CreatedAt: models.FromMillis(r.CreatedAt),
+	}
+	if r.Thumbnail != "" || r.ThumbnailDue > 0 {
+		f.ThumbnailURL = "/v1/files/" + r.ID + "/thumbnail"
+	}
+	return f
+}
+
+// MayUpload answers the room that path names, if the caller may store so many bytes more in it.
+func (s *Store) MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size int64) (roomID int64, err error) {
+	db := s.read(ctx)
+	a, err := asMember(db, path, callerID)
+	if err != nil {
+		return 0, err
+	}
+	return a.Room.ID, s.refuseOverQuota(db, callerID, size)
+}
+
+// refuseOverQuota is an error when the user's files and uploads hold too much for so many bytes more.
+func (s *Store) refuseOverQuota(db *gorm.DB, userID, size int64) error {
+	if s.fileQuota == 0 {
+		return nil
+	}
+	var used int64
+	err := db.Raw(`SELECT COALESCE((SELECT sum(size) FROM files WHERE user_id = ?), 0)
+		+ COALESCE((SELECT sum(size) FROM uploads WHERE user_id = ? AND file_id = '' AND NOT gone), 0)`, userID, userID).Scan(&used).Error
+	if err == nil && used+size > s.fileQuota {
+		err = models.Errorf(models.CodeTooLarge, "Your files hold %d of the %d bytes that they may; there is no room for %d more.",
+			used, s.fileQuota, size)
+	}
+	return err
+}
+
+// AddFile gives stored bytes to a room, as a file of the caller's that no message has yet.
+func (s *Store) AddFile(ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once) (models.File, error) {
+	var file models.File
+	_, err := s.create(ctx, once, func(c *change) (any, error) {
+		path := models.RoomPath{ID: roomID}
+		if err := c.lock(path); err != nil {
+			return nil, err
+		}
+		if _, err := asMember(c.DB, path, callerID); err != nil {
+			return nil, err
+		}
+		if _, err := c.lockUser(callerID); err != nil { // whose files are counted
+			return nil, err
+		}
+		if err := s.refuseOverQuota(c.DB, callerID, n.Size); err != nil {
+			return nil, err
+		}
+		var err error
+		file, err = c.addFile(callerID, roomID, n)
+		return file, err
+	})
+	return file, err
+}
+
+func (c *change) addFile(userID, roomID int64, n models.NewFile) (models.File, error) {
+	if err := c.take(n.Blob); err != nil {
+		return models.File{}, err
+	}
+	row := fileRow{
+		ID: "f_" + rand.Text(), RoomID: roomID, UserID: userID, Blob: n.Blob, Name: n.Name, MediaType: n.MediaType, Size: n.Size,
+		SHA256: n.SHA256, Width: n.Width, Height: n.Height, CreatedAt: models.Now().Millis(),
+	}
+	if n.Thumbnail {
+		row.ThumbnailDue = row.CreatedAt
+	}
+	return row.model(), c.Create(&row).Error
+}
+
+// File is a file that the caller may have: a member of its room, once a message of the room has it; its uploader before.
+// Any other is not_found.
+func (s *Store) File(ctx context.Context, callerID int64, id string) (models.StoredFile, error) {
+	db := s.read(ctx)
+	var row fileRow
+	found := db.Where("id = ?", id).Limit(1).Find(&row)
+	if found.Error != nil {
+		return models.StoredFile{}, found.Error
+	}
+	a, err := asMember(db, models.RoomPath{ID: row.RoomID}, callerID)
+	var refused *models.Error
+	switch {
+	case errors.As(err, &refused), found.RowsAffected == 0:
+		return models.StoredFile{}, models.NotFound()
+	case err != nil:
+		return models.StoredFile{}, err
+	case row.MessageID == 0 && row.UserID != callerID, row.MessageID != 0 && row.MessageID <= a.Room.ClearedID:
+		return models.StoredFile{}, models.NotFound()
+	}
+	return models.StoredFile{File: row.model(), Blob: row.Blob, Thumbnail: row.Thumbnail, Coming: row.ThumbnailDue > 0}, nil
+}
+
+// DropFiles removes files of the caller's that no message has.
+func (s *Store) DropFiles(ctx context.Context, callerID int64, ids []string) error {
+	_, err := s.change(ctx, func(c *change) error {
+		return c.doom("id IN ? AND user_id = ? AND message_id = 0", ids, callerID)
+	})
+	return err
+}
+
+// dropUnattached removes a bite of files that no message wanted.
+func (s *Store) dropUnattached(ctx context.Context) (more bool, err error) {
+	var ids []string
+	err = s.read(ctx).Raw("SELECT id FROM files WHERE message_id = 0 AND created_at < ? ORDER BY created_at LIMIT ?",
+		models.Now().Add(-models.UnattachedLife).UnixMilli(), biteSize).Scan(&ids).Error
+	if err != nil || len(ids) == 0 {
+		return false, err
+	}
+	_, err = s.change(ctx, func(c *change) error { return c.doom("id IN ? AND message_id = 0", ids) })
+	return len(ids) == biteSize, err
+}

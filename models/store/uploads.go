@@ -1,0 +1,182 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// uploadLease is how long a writer holds an upload, from the last time that it was heard of.
+const uploadLease = 20 * time.Second
+
+type uploadRow struct {
+	ID          string
+	UserID      int64
+	RoomID      int64
+	Blob        string
+	Name        string
+	MediaType   string
+	Metadata    string
+	Size        int64
+	Kept        int64
+	Guarded     bool
+	FileID      string
+	Gone        bool
+	Writer      string
+	WriterUntil int64
+	ExpiresAt   int64
+}
+
+func (uploadRow) TableName() string { return "uploads" }
+
+func (r uploadRow) model() models.Upload {
+	return models.Upload{
+		ID: r.ID, RoomID: r.RoomID, Blob: r.Blob, Name: r.Name, MediaType: r.MediaType, Metadata: r.Metadata, Size: r.Size,
+		Kept: r.Kept, Guarded: r.Guarded, FileID: r.FileID, ExpiresAt: models.FromMillis(r.ExpiresAt),
+	}
+}
+
+// BeginUpload makes an upload of the caller's. Its blob is reserved for as long as the upload may live.
+func (s *Store) BeginUpload(ctx context.Context, callerID int64, u models.Upload, once *models.Once) (models.Upload, error) {
+	_, err := s.create(ctx, once, func(c *change) (any, error) {
+		if _, err := asMember(c.DB, models.RoomPath{ID: u.RoomID}, callerID); err != nil {
+			return nil, err
+		}
+		if _, err := c.lockUser(callerID); err != nil {
+			return nil, err
+		}
+		if err := s.refuseOverQuota(c.DB, callerID, u.Size); err != nil {
+			return nil, err
+		}
+		u.ID, u.Blob, u.ExpiresAt = "u_"+rand.Text(), rand.Text(), models.At(time.Now().Add(models.UploadLife))
+		err := c.Exec("INSERT INTO doomed_blobs (key, due_at) VALUES (?, ?)", u.Blob, u.ExpiresAt.Millis()).Error
+		if err != nil {
+			return nil, err
+		}
+		return u, c.Create(&uploadRow{
+			ID: u.ID, UserID: callerID, RoomID: u.RoomID, Blob: u.Blob, Name: u.Name, MediaType: u.MediaType,
+			Metadata: u.Metadata, Size: u.Size, ExpiresAt: u.ExpiresAt.Millis(),
+		}).Error
+	})
+	return u, err
+}
+
+// Upload is an upload of the caller's. One that has run out or was given up is expired, another's not_found.
+func (s *Store) Upload(ctx context.Context, callerID int64, id string) (models.Upload, error) {
+	row, err := findUpload(s.read(ctx), callerID, id)
+	return row.model(), err
+}
+
+func findUpload(db *gorm.DB, callerID int64, id string) (uploadRow, error) {
+	var row uploadRow
+	found := db.Where("id = ? AND user_id = ?", id, callerID).Limit(1).Find(&row)
+	switch {
+	case found.Error != nil:
+		return row, found.Error
+	case found.RowsAffected == 0:
+		return row, models.NotFound()
+	case row.Gone, row.ExpiresAt <= models.Now().Millis():
+		return row, models.Errorf(models.CodeExpired, "This upload has run out, or was given up.")
+	}
+	return row, nil
+}
+
+// HoldUpload gives an upload to a writer, who has it alone until LetUpload, or uploadLease after KeepUpload was last
+// called. While another one holds it, held is false.
+func (s *Store) HoldUpload(ctx context.Context, callerID int64, id, writer string) (u models.Upload, held bool, err error) {
+	now := models.Now()
+	taken := s.writer.WithContext(ctx).Exec(`UPDATE uploads SET writer = ?, writer_until = ?
+		WHERE id = ? AND user_id = ? AND (writer = '' OR writer = ? OR writer_until < ?)`,
+		writer, now.Add(uploadLease).UnixMilli(), id, callerID, writer, now.Millis())
+	if taken.Error != nil {
+		return u, false, taken.Error
+	}
+	u, err = s.Upload(ctx, callerID, id)
+	return u, taken.RowsAffected == 1, err
+}
+
+// KeepUpload says that the writer is still at it, and that so many bytes are good for certain; guarded says that what
+// follows them is not, until its checksum has been looked at. It is an upload_conflict once another writer has it.
+func (s *Store) KeepUpload(ctx context.Context, id, writer string, kept int64, guarded bool) error {
+	now := models.Now()
+	_, err := s.change(ctx, func(c *change) error {
+		expires := now.Add(models.UploadLife).UnixMilli()
+		set := c.Exec("UPDATE uploads SET kept = ?, guarded = ?, writer_until = ?, expires_at = ? WHERE id = ? AND writer = ? AND NOT gone",
+			kept, guarded, now.Add(uploadLease).UnixMilli(), expires, id, writer)
+		if set.Error == nil && set.RowsAffected == 0 {
+			return lostUpload()
+		}
+		if set.Error != nil {
+			return set.Error
+		}
+		return c.Exec("UPDATE doomed_blobs SET due_at = ? WHERE key = (SELECT blob FROM uploads WHERE id = ?) AND claimed_at = 0",
+			expires, id).Error
+	})
+	return err
+}
+
+func lostUpload() error {
+	return models.Errorf(models.CodeUploadConflict, "Another request has taken the upload over, or it was given up.")
+}
+
+// LetUpload ends the writer's hold.
+func (s *Store) LetUpload(ctx context.Context, id, writer string) error {
+	return s.writer.WithContext(ctx).Exec("UPDATE uploads SET writer = '' WHERE id = ? AND writer = ?", id, writer).Error
+}
+
+// FinishUpload makes a file of an upload whose bytes are all there, sealed and looked at. That is still the caller's to
+// do: they may have left the room meanwhile.
+func (s *Store) FinishUpload(ctx context.Context, callerID int64, id, writer string, n models.NewFile) (models.File, error) {
+	var file models.File
+	_, err := s.change(ctx, func(c *change) error {
+		row, err := findUpload(c.DB, callerID, id)
+		if err != nil {
+			return err
+		}
+		path := models.RoomPath{ID: row.RoomID}
+		if err := c.lock(path); err != nil {
+			return err
+		}
+		if _, err := asMember(c.DB, path, callerID); err != nil {
+			return err
+		}
+		if file, err = c.addFile(callerID, row.RoomID, n); err != nil {
+			return err
+		}
+		set := c.Exec("UPDATE uploads SET file_id = ?, kept = size, guarded = false WHERE id = ? AND writer = ? AND file_id = ''",
+			file.ID, id, writer)
+		if set.Error == nil && set.RowsAffected == 0 {
+			return lostUpload()
+		}
+		return set.Error
+	})
+	return file, err
+}
+
+// DropUpload gives up an upload that the writer holds; of a finished one the file stays. What is left says for a while
+// that there was one.
+func (s *Store) DropUpload(ctx context.Context, id, writer string) error {
+	_, err := s.change(ctx, func(c *change) error { return c.dropUploads("id = ? AND writer = ?", id, writer) })
+	return err
+}
+
+func (c *change) dropUploads(where string, args ...any) error {
+	var blobs []string
+	err := c.Raw("UPDATE uploads SET gone = true, writer = '' WHERE "+where+" RETURNING blob", args...).Scan(&blobs).Error
+	if err != nil || len(blobs) == 0 {
+		return err
+	}
+	// A finished upload's blob is the file's, and not here any more.
+	return c.Exec("UPDATE doomed_blobs SET due_at = 0 WHERE key IN ?", blobs).Error
+}
+
+// expireUploads forgets a bite of the uploads that ran out. Their blobs are due at the same time.
+func (s *Store) expireUploads(ctx context.Context) (more bool, err error) {
+	removed := s.writer.WithContext(ctx).Exec(`DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE expires_at < ?
+		ORDER BY expires_at LIMIT ?)`, models.Now().Add(-models.UploadLife).UnixMilli(), biteSize)
+	return removed.RowsAffected == biteSize, removed.Error
+}
