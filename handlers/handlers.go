@@ -10,6 +10,7 @@ import (
 	"github.com/parley-chat/parley/handlers/api"
 	"github.com/parley-chat/parley/handlers/token"
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/blob"
 	"github.com/parley-chat/parley/sse"
 )
 
@@ -17,6 +18,8 @@ import (
 type Config struct {
 	Store    Store
 	Streams  Streams
+	Blobs    blob.Store
+	Pictures Pictures
 	Tokens   *token.Keys
 	Log      *slog.Logger
 	Metrics  *prometheus.Registry
@@ -31,6 +34,7 @@ type Settings struct {
 	PublicURL   string   // where clients reach the server; "" for wherever a request says that it went
 	CORSOrigins []string // the origins whose pages may call the server, or "*"
 	RateLimit   bool     // whether there are quotas
+	MaxFileSize int64    // bytes
 }
 
 // Store is what the handlers need of the database.
@@ -47,6 +51,8 @@ type Store interface {
 	contactStore
 	blockStore
 	messageStore
+	fileStore
+	uploadStore
 	typist
 	searchStore
 	reactionStore
@@ -68,6 +74,12 @@ type Streams interface {
 	Type(roomID int64, user models.UserRef)
 }
 
+// Pictures makes thumbnails.
+type Pictures interface {
+	// Wake says that there is a new picture.
+	Wake()
+}
+
 // logHead says where the log stands.
 type logHead interface {
 	Head(ctx context.Context) (models.Cursor, error)
@@ -86,6 +98,9 @@ type server struct {
 	blocks
 	presence
 	messages
+	files
+	contents
+	uploads
 	typing
 	search
 	reactions
@@ -102,6 +117,10 @@ func New(c Config) http.Handler {
 	people := people{c.Streams}
 	quotas := newQuotas(c.Settings.RateLimit)
 	entry := entry{people: people, tokens: c.Tokens, passwords: token.NewPasswords(), quotas: quotas, settings: c.Settings}
+	files := files{
+		store: c.Store, wake: c.Pictures.Wake,
+		intake: intake{ledger: c.Store, blobs: c.Blobs, most: c.Settings.MaxFileSize},
+	}
 	s := server{
 		users:      users{store: c.Store, entry: entry},
 		passwords:  passwords{store: c.Store, entry: entry},
@@ -113,7 +132,10 @@ func New(c Config) http.Handler {
 		contacts:   contacts{store: c.Store, people: people},
 		blocks:     blocks{store: c.Store, people: people},
 		presence:   presence{rooms: c.Store, streams: c.Streams},
-		messages:   messages{store: c.Store},
+		messages:   messages{store: c.Store, files: files},
+		files:      files,
+		contents:   contents{store: c.Store, blobs: c.Blobs},
+		uploads:    newUploads(c.Store, files),
 		typing:     typing{store: c.Store, streams: c.Streams},
 		search:     search{store: c.Store, people: people},
 		reactions:  reactions{store: c.Store},

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -26,6 +27,7 @@ type messages struct {
 		messageStore
 		logHead
 	}
+	files files
 }
 
 func messageLocation(m models.Message) string {
@@ -39,6 +41,9 @@ func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.P
 		if err != nil {
 			return reply{}, err
 		}
+		if isForm(r) {
+			return h.sendForm(w, r, path, params.IdempotencyKey)
+		}
 		n, once, err := decodeOnce[models.NewMessage](w, r, params.IdempotencyKey)
 		if err != nil {
 			return reply{}, err
@@ -46,6 +51,42 @@ func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.P
 		m, at, err := h.store.Send(r.Context(), callerOf(r).UserID, path, n, once)
 		return created(m, at, err, messageLocation)
 	})
+}
+
+// sendForm sends a message that brings its files along. When it does not come to be, they go.
+func (h messages) sendForm(w http.ResponseWriter, r *http.Request, path models.RoomPath, key *string) (reply, error) {
+	roomID, err := h.files.mayUpload(r, path)
+	if err != nil {
+		return reply{}, err
+	}
+	body, end := patientBody(w, r)
+	defer end()
+	form := &messageForm{files: h.files, r: r, roomID: roomID}
+	var ids []string
+	re, err := func() (reply, error) {
+		if err := form.read(body); err != nil {
+			return reply{}, err
+		}
+		n, signed, err := form.message()
+		if err != nil {
+			return reply{}, err
+		}
+		once, err := newOnce(r, key, signed, encode)
+		if err != nil {
+			return reply{}, err
+		}
+		if ids, err = form.attach(); err != nil {
+			return reply{}, err
+		}
+		n.FileIDs = ids
+		m, at, err := h.store.Send(r.Context(), callerOf(r).UserID, models.RoomPath{ID: roomID}, n, once)
+		return created(m, at, err, messageLocation)
+	}()
+	if err != nil || re.replayed {
+		return re, errors.Join(err, form.drop(ids))
+	}
+	h.files.wake()
+	return re, nil
 }
 
 // SendToTarget sends a message to a channel or a user.

@@ -51,6 +51,10 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		known = models.Errorf(models.CodeInternal, "Something is wrong with the server; its log says more under this request_id.")
 	}
 	status := statuses[known.Code]
+	var own statusError
+	if errors.As(err, &own) {
+		status = own.status
+	}
 	h := w.Header()
 	switch status {
 	case http.StatusUnauthorized:
@@ -64,13 +68,32 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		mediaType = msgpackType
 	}
 	body, err := encodeAs(mediaType, models.Problem{
-		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: known.Message, Code: known.Code,
+		Type: "about:blank", Title: titleOf(status), Status: status, Detail: known.Message, Code: known.Code,
 		Errors: known.Fields, RequestID: t.id,
 	})
 	if err != nil {
 		panic(err) // a problem is strings and a number
 	}
 	write(w, status, mediaType, body)
+}
+
+// statusError is an error whose status is not its code's usual one, since a protocol beneath has one of its own: ranges
+// (RFC 9110, section 15.5.17) and tus.
+type statusError struct {
+	status int
+	error
+}
+
+func (e statusError) Unwrap() error { return e.error }
+
+// titles are those of statuses that only tus knows.
+var titles = map[int]string{statusChecksumMismatch: "Checksum Mismatch"}
+
+func titleOf(status int) string {
+	if title, known := titles[status]; known {
+		return title
+	}
+	return http.StatusText(status)
 }
 
 // seconds is d for Retry-After: whole, and never 0, which would invite at once who was just asked to wait.

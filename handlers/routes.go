@@ -72,8 +72,15 @@ func crossOrigin(origins []string) func(http.Handler) http.Handler {
 	return cors.Handler(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: methods,
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id"},
+		AllowedHeaders: []string{
+			"Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id",
+			"Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset", "Upload-Checksum",
+			"Range", "If-Range", "If-None-Match",
+		},
 		ExposedHeaders: []string{
+			"Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm", "Upload-Offset",
+			"Upload-Length", "Upload-Metadata", "Upload-Expires", "Parley-File-Id", "ETag", "Content-Range", "Accept-Ranges",
+			"Content-Disposition",
 			"Event-Id", "Event-Cursor", "Location", "Idempotency-Replayed", "Retry-After", "RateLimit", "RateLimit-Policy",
 			"X-Request-Id",
 		},

@@ -45,6 +45,9 @@ type serveCmd struct {
 	Guests            bool          `env:"PARLEY_GUESTS" default:"true" negatable:"" help:"Let people in with a username alone (default: ${default})."`
 	EventRetention    time.Duration `env:"PARLEY_EVENT_RETENTION" default:"168h" placeholder:"DURATION" help:"How long events are kept for streams that come back (default: ${default})."`
 	CORSOrigins       []string      `name:"cors-origins" env:"PARLEY_CORS_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may call the API; none by default."`
+	Files             string        `env:"PARLEY_FILES" placeholder:"PLACE" help:"Where the bytes of files are: a folder, or s3://bucket?endpoint=…&region=…; by default a folder in the data folder."`
+	MaxFileSize       byteSize      `env:"PARLEY_MAX_FILE_SIZE" default:"100MB" placeholder:"SIZE" help:"The largest file (default: ${default})."`
+	FileQuota         byteSize      `env:"PARLEY_FILE_QUOTA" default:"10GB" placeholder:"SIZE" help:"What the files of one user may hold together; 0 for no bound (default: ${default})."`
 	Lobby             string        `env:"PARLEY_LOBBY" default:"lobby" placeholder:"HANDLE" help:"A public room that every new account and guest is in, or none (default: ${default})."`
 	PresenceRoomLimit int           `env:"PARLEY_PRESENCE_ROOM_LIMIT" default:"500" placeholder:"MEMBERS" help:"A room with more members sends no user.online and user.offline (default: ${default})."`
 	RateLimit         string        `env:"PARLEY_RATE_LIMIT" enum:"on,off" default:"on" help:"on or off: whether one user's requests and streams are bounded (default: ${default})."`
@@ -71,6 +74,7 @@ type server struct {
 	url    string
 	log    *slog.Logger
 	store  *store.Store
+	files  *fileServices
 	hub    *sse.Hub
 	tail   sync.WaitGroup
 	stopIt context.CancelFunc // ends the tail
@@ -87,20 +91,24 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (*server, error) {
 		return nil, err
 	}
 	var err error
-	if s.hub, err = sse.NewHub(ctx, s.store, s.log, c.limits()); err != nil {
+	if s.files, err = c.openFiles(ctx, s.store, s.log); err != nil {
 		return nil, errors.Join(err, s.store.Close())
+	}
+	if s.hub, err = sse.NewHub(ctx, s.store, s.log, c.limits()); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
 	handler, err := c.handler(s)
 	if err != nil {
-		return nil, errors.Join(err, s.store.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return nil, errors.Join(err, s.store.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	tailing, stopIt := context.WithCancel(context.Background())
 	s.stopIt = stopIt
 	s.tail.Go(func() { s.hub.Run(tailing) })
+	s.files.run()
 	s.url = "http://" + listener.Addr().String()
 	s.http = &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
@@ -136,7 +144,9 @@ func (c serveCmd) openStore(ctx context.Context, s *server) error {
 		lobby = ""
 	}
 	var err error
-	s.store, err = store.Open(ctx, store.Config{Database: c.name(), Retention: c.EventRetention, Lobby: lobby, Log: s.log})
+	s.store, err = store.Open(ctx, store.Config{
+		Database: c.name(), Retention: c.EventRetention, Lobby: lobby, FileQuota: int64(c.FileQuota), Log: s.log,
+	})
 	return err
 }
 
@@ -153,9 +163,10 @@ func (c serveCmd) handler(s *server) (http.Handler, error) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	metrics.MustRegister(sendCounters(s.store)...)
 	return handlers.New(handlers.Config{
-		Store: s.store, Streams: s.hub, Tokens: keys, Log: s.log, Metrics: metrics, Ready: s.ready, Contract: api.Contract,
+		Store: s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: metrics, Ready: s.ready, Contract: api.Contract,
 		Settings: handlers.Settings{
 			Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, RateLimit: c.limited(),
+			MaxFileSize: int64(c.MaxFileSize),
 		},
 	}), nil
 }
@@ -181,7 +192,7 @@ func (s *server) ready(ctx context.Context) error {
 }
 
 // stop ends in this order: readiness fails, the streams get server.closing and end, the requests under way are
-// answered, the tail stops, the store closes. It returns nil when nothing had to be cut short.
+// answered, the tail stops, the files and the store close. It returns nil when nothing had to be cut short.
 func (s *server) stop() error {
 	s.closed.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), streamGrace)
@@ -198,8 +209,11 @@ func (s *server) stop() error {
 	s.served.Wait()
 	s.stopIt()
 	s.tail.Wait()
-	return errors.Join(err, s.store.Close())
+	return errors.Join(err, s.close())
 }
+
+// close closes what the parts that run stand on.
+func (s *server) close() error { return errors.Join(s.files.close(), s.store.Close()) }
 
 func (c serveCmd) logger(w io.Writer) *slog.Logger {
 	format := c.LogFormat

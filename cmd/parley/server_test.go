@@ -35,7 +35,7 @@ func startServer(t testing.TB, database string, flags ...string) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database, "--lobby", "none"}, flags...)
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database, "--data-dir", t.TempDir(), "--lobby", "none"}, flags...)
 	if _, err := parser.Parse(args); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func launchProcess(t testing.TB, database string, flags ...string) *process {
 	address := freeAddress(t)
 	p := &process{
 		t: t, url: "http://" + address,
-		args: append([]string{"serve", "--listen", address, "--database", database, "--lobby", "none"}, flags...),
+		args: append([]string{"serve", "--listen", address, "--database", database, "--data-dir", t.TempDir(), "--lobby", "none"}, flags...),
 	}
 	p.launch()
 	t.Cleanup(p.kill)

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+
+	"github.com/parley-chat/parley/models/blob"
+	"github.com/parley-chat/parley/models/picture"
+	"github.com/parley-chat/parley/models/store"
+)
+
+// fileServices are the storage of files and what works on it beside the requests.
+type fileServices struct {
+	store    *store.Store
+	log      *slog.Logger
+	blobs    blob.Store
+	pictures *picture.Maker
+	stop     context.CancelFunc // ends what runs; nil until it does
+	done     sync.WaitGroup
+}
+
+func (c serveCmd) openFiles(ctx context.Context, s *store.Store, log *slog.Logger) (*fileServices, error) {
+	place := c.Files
+	if place == "" {
+		place = filepath.Join(c.DataDir, "files")
+	}
+	blobs, err := blob.Open(ctx, place)
+	if err != nil {
+		return nil, fmt.Errorf("open the storage of files: %w", err)
+	}
+	return &fileServices{store: s, log: log, blobs: blobs, pictures: picture.NewMaker(blobs, s, log)}, nil
+}
+
+// run starts the sweeper and the maker of thumbnails.
+func (f *fileServices) run() {
+	ctx, stop := context.WithCancel(context.Background())
+	f.stop = stop
+	f.done.Go(func() { blob.Sweep(ctx, f.blobs, f.store, f.log) })
+	f.done.Go(func() { f.pictures.Run(ctx) })
+}
+
+// close stops them and closes the storage.
+func (f *fileServices) close() error {
+	if f.stop != nil {
+		f.stop()
+	}
+	f.done.Wait()
+	return f.blobs.Close()
+}

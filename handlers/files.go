@@ -1,0 +1,131 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/models"
+)
+
+const (
+	formType   = "multipart/form-data"
+	binaryType = "application/octet-stream"
+)
+
+type fileStore interface {
+	blobLedger
+	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size int64) (roomID int64, err error)
+	AddFile(ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once) (models.File, error)
+	File(ctx context.Context, callerID int64, id string) (models.StoredFile, error)
+	DropFiles(ctx context.Context, callerID int64, ids []string) error
+}
+
+// files are what messages carry beside their text.
+type files struct {
+	store  fileStore
+	intake intake
+	wake   func() // there is a new picture
+}
+
+func fileLocation(f models.File) string { return "/v1/files/" + f.ID }
+
+// UploadFile stores one file in a room. Whether it may be stored is decided before a byte of it is read: until then a
+// client that expects 100 Continue waits for it.
+func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.UploadFileParams) {
+	answer(w, r, func() (reply, error) {
+		path, err := roomAt(room)
+		if err != nil {
+			return reply{}, err
+		}
+		roomID, err := h.mayUpload(r, path)
+		if err != nil {
+			return reply{}, err
+		}
+		body, end := patientBody(w, r)
+		defer end()
+		n, err := h.takeOne(r, body, given(params.Name))
+		if err != nil {
+			return reply{}, err
+		}
+		once, err := newOnce(r, params.IdempotencyKey, []byte(n.Name+"\x00"+n.MediaType+"\x00"+n.SHA256), encode)
+		if err == nil {
+			var file models.File
+			file, err = h.store.AddFile(r.Context(), callerOf(r).UserID, roomID, n, once)
+			var re reply
+			if re, err = created(file, models.Cursor{}, err, fileLocation); err == nil && !re.replayed {
+				h.wake()
+				return re, nil
+			} else if err == nil {
+				return re, h.store.DropBlob(r.Context(), n.Blob)
+			}
+		}
+		return reply{}, errors.Join(err, h.store.DropBlob(context.WithoutCancel(r.Context()), n.Blob))
+	})
+}
+
+// mayUpload refuses a body that is too large, as far as its length is known, and a caller who may not send it.
+func (h files) mayUpload(r *http.Request, path models.RoomPath) (roomID int64, err error) {
+	if r.ContentLength > h.intake.most+formOverhead(r) {
+		return 0, tooLarge(h.intake.most)
+	}
+	return h.store.MayUpload(r.Context(), callerOf(r).UserID, path, max(0, r.ContentLength-formOverhead(r)))
+}
+
+// formOverhead is how much of a body may be other than files.
+func formOverhead(r *http.Request) int64 {
+	if isForm(r) {
+		return models.MaxBodyBytes
+	}
+	return 0
+}
+
+func isForm(r *http.Request) bool {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && mediaType == formType
+}
+
+// takeOne stores the file of a body: the body itself, or the one part of a form.
+func (h files) takeOne(r *http.Request, body io.Reader, name string) (models.NewFile, error) {
+	if !isForm(r) {
+		return h.intake.take(r.Context(), incoming{name: name, mediaType: r.Header.Get("Content-Type"), body: body})
+	}
+	parts, err := partsOf(r, body)
+	if err != nil {
+		return models.NewFile{}, err
+	}
+	part, err := nextPart(parts)
+	if err != nil {
+		return models.NewFile{}, err
+	}
+	if part == nil || part.FormName() != "file" {
+		return models.NewFile{}, models.Invalid("file", "must be the one part of the form")
+	}
+	n, err := h.intake.take(r.Context(), incomingPart(part))
+	if err != nil {
+		return n, err
+	}
+	if more, err := nextPart(parts); err != nil || more != nil {
+		if err == nil {
+			err = models.Invalid("file", "must be the one part of the form")
+		}
+		return n, errors.Join(err, h.store.DropBlob(context.WithoutCancel(r.Context()), n.Blob))
+	}
+	return n, nil
+}
+
+func incomingPart(p *multipart.Part) incoming {
+	return incoming{name: p.FileName(), mediaType: p.Header.Get("Content-Type"), body: p}
+}
+
+// GetFile is a file's metadata.
+func (h files) GetFile(w http.ResponseWriter, r *http.Request, file api.PathFile) {
+	answer(w, r, func() (reply, error) {
+		f, err := h.store.File(r.Context(), callerOf(r).UserID, file)
+		return plain(f.File), err
+	})
+}

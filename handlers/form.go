@@ -1,0 +1,179 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// partsOf reads a form part by part.
+func partsOf(r *http.Request, body io.Reader) (*multipart.Reader, error) {
+	_, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || parameters["boundary"] == "" {
+		return nil, models.Errorf(models.CodeMalformedBody, "The form's Content-Type has no boundary.")
+	}
+	return multipart.NewReader(body, parameters["boundary"]), nil
+}
+
+// nextPart is the form's next part, nil at its end.
+func nextPart(parts *multipart.Reader) (*multipart.Part, error) {
+	part, err := parts.NextRawPart()
+	var known *models.Error
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case errors.As(err, &known):
+		return nil, known
+	case err != nil:
+		return nil, &models.Error{Code: models.CodeMalformedBody, Message: "The form is not well-formed.", Err: err}
+	}
+	return part, nil
+}
+
+// messageForm reads a message that comes as a form, with its attachments.
+type messageForm struct {
+	files
+	r      *http.Request
+	roomID int64
+
+	fields map[string]json.RawMessage
+	text   int64 // bytes of the fields so far
+	taken  []models.NewFile
+	bytes  int64 // of the files so far
+}
+
+// read reads all parts. Files are stored as they come: it is up to the caller to drop them.
+func (f *messageForm) read(body io.Reader) error {
+	parts, err := partsOf(f.r, body)
+	if err != nil {
+		return err
+	}
+	f.fields = map[string]json.RawMessage{}
+	for {
+		part, err := nextPart(parts)
+		if err != nil || part == nil {
+			return err
+		}
+		if part.FormName() == "file" {
+			err = f.takeFile(part)
+		} else {
+			err = f.takeField(part)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (f *messageForm) takeFile(part *multipart.Part) error {
+	if len(f.taken) == models.MaxFilesPerMessage {
+		return models.Invalid("file", "may be given %d times at most", models.MaxFilesPerMessage)
+	}
+	in := f.intake
+	in.most -= f.bytes // the sum has the limit of one file
+	n, err := in.take(f.r.Context(), incomingPart(part))
+	if err != nil {
+		return err
+	}
+	f.taken = append(f.taken, n)
+	f.bytes += n.Size
+	return nil
+}
+
+// takeField keeps a field as JSON, so that it meets the same rules as in a JSON body.
+func (f *messageForm) takeField(part *multipart.Part) error {
+	value, err := io.ReadAll(io.LimitReader(part, models.MaxBodyBytes-f.text+1))
+	f.text += int64(len(value))
+	var known *models.Error
+	name := part.FormName()
+	switch {
+	case errors.As(err, &known):
+		return known
+	case err != nil:
+		return &models.Error{Code: models.CodeMalformedBody, Message: "The form is not well-formed.", Err: err}
+	case f.text > models.MaxBodyBytes:
+		return models.Errorf(models.CodeTooLarge, "The form's fields are larger than %d bytes.", models.MaxBodyBytes)
+	case name == "file_ids":
+		return models.Invalid("file_ids", "has no place in a form, which brings its files along")
+	case f.fields[name] != nil:
+		return models.Invalid(cut(name, maxFieldName), "must be given once")
+	}
+	if name == "reply_to" {
+		f.fields[name] = json.RawMessage(value)
+		if json.Valid(value) {
+			return nil
+		}
+	}
+	quoted, err := encode(string(value))
+	f.fields[name] = quoted
+	return err
+}
+
+// message is what the fields say, with the rules of a JSON body, as if it named the files.
+func (f *messageForm) message() (models.NewMessage, []byte, error) {
+	body, err := encode(f.fields)
+	if err != nil {
+		return models.NewMessage{}, nil, err
+	}
+	// Validate asks for text where there is no file: it must know of those that came along.
+	n, err := parse[formMessage](body)
+	if err != nil {
+		return n.NewMessage, nil, err
+	}
+	pictures := len(f.taken) > 0
+	var digest strings.Builder
+	for _, file := range f.taken {
+		n.FileIDs = append(n.FileIDs, file.Blob)
+		pictures = pictures && strings.HasPrefix(file.MediaType, "image/")
+		digest.WriteString(file.Name + "\x00" + file.MediaType + "\x00" + file.SHA256 + "\x00")
+	}
+	switch {
+	case n.Type != "" || len(f.taken) == 0:
+	case pictures:
+		n.Type = models.MessageImage
+	default:
+		n.Type = models.MessageFile
+	}
+	return n.NewMessage, append(body, digest.String()...), n.NewMessage.Validate()
+}
+
+// formMessage is a message that is checked when its files are known.
+type formMessage struct{ models.NewMessage }
+
+// Validate leaves it to the message's own.
+func (formMessage) Validate() error { return nil }
+
+// attach makes files of what was stored, to be attached to the message.
+func (f *messageForm) attach() (ids []string, err error) {
+	for i, n := range f.taken {
+		file, err := f.store.AddFile(f.r.Context(), callerOf(f.r).UserID, f.roomID, n, nil)
+		if err != nil {
+			return ids, err
+		}
+		f.taken[i].Blob = "" // the file's from now on
+		ids = append(ids, file.ID)
+	}
+	return ids, nil
+}
+
+// drop removes what was stored for a message that did not come to be.
+func (f *messageForm) drop(ids []string) error {
+	ctx := context.WithoutCancel(f.r.Context())
+	var errs []error
+	for _, n := range f.taken {
+		if n.Blob != "" {
+			errs = append(errs, f.store.DropBlob(ctx, n.Blob))
+		}
+	}
+	if len(ids) > 0 {
+		errs = append(errs, f.store.DropFiles(ctx, callerOf(f.r).UserID, ids))
+	}
+	return errors.Join(errs...)
+}

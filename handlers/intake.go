@@ -1,0 +1,143 @@
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/blob"
+	"github.com/parley-chat/parley/models/picture"
+)
+
+const (
+	// idleTimeout is how long a client may send nothing in the middle of a file. It is shorter than the lease of a blob, so
+	// that a blob whose writer waits for a slow client is not swept.
+	idleTimeout = 30 * time.Second
+	// keepEvery is how often the lease of a blob is renewed while its bytes come.
+	keepEvery = 10 * time.Second
+)
+
+type blobLedger interface {
+	ReserveBlob(ctx context.Context, key string) error
+	KeepBlob(ctx context.Context, key string) error
+	DropBlob(ctx context.Context, key string) error
+}
+
+// intake takes the bytes of files in: it stores them and looks at what they are.
+type intake struct {
+	ledger blobLedger
+	blobs  blob.Store
+	most   int64 // bytes of one file
+}
+
+// incoming is a file as a client sends it.
+type incoming struct {
+	name      string
+	mediaType string // as the client says, "" for nothing said
+	body      io.Reader
+}
+
+// take stores a file and describes it. When it fails, nothing is left behind for long.
+func (in intake) take(ctx context.Context, f incoming) (models.NewFile, error) {
+	key := rand.Text()
+	if err := in.ledger.ReserveBlob(ctx, key); err != nil {
+		return models.NewFile{}, err
+	}
+	n, err := in.store(ctx, key, f)
+	if err != nil {
+		// The request may be over; that its blob goes is not the request's to wait for.
+		return n, errors.Join(err, in.ledger.DropBlob(context.WithoutCancel(ctx), key))
+	}
+	return n, nil
+}
+
+func (in intake) store(ctx context.Context, key string, f incoming) (models.NewFile, error) {
+	keep := func() error { return in.ledger.KeepBlob(ctx, key) }
+	body := &counted{r: f.body, most: in.most, digest: sha256.New(), keep: keep, kept: time.Now()}
+	size, err := in.blobs.Put(ctx, key, body)
+	if err != nil {
+		return models.NewFile{}, err
+	}
+	n := models.NewFile{
+		Blob: key, Name: models.FileName(f.name), Size: size, SHA256: hex.EncodeToString(body.digest.Sum(nil)),
+	}
+	return n, in.look(ctx, &n, f.mediaType)
+}
+
+// look finds out what a stored file is, and whether it may be.
+func (in intake) look(ctx context.Context, n *models.NewFile, said string) error {
+	if n.Size == 0 {
+		return models.Errorf(models.CodeBadFile, "The file is empty.")
+	}
+	stored, err := in.blobs.Open(ctx, n.Blob)
+	if err != nil {
+		return err
+	}
+	facts, err := picture.Look(stored)
+	if err := errors.Join(err, stored.Close()); err != nil {
+		return err
+	}
+	n.Width, n.Height, n.Thumbnail = facts.Width, facts.Height, facts.Thumbnail
+	n.MediaType, err = agreed(said, facts)
+	return err
+}
+
+// counted reads a file's body, up to the limit, and does what is to be done as it passes: it sums it up, and says now and
+// then that it still comes.
+type counted struct {
+	r      io.Reader
+	most   int64 // bytes
+	read   int64
+	digest hash.Hash
+	keep   func() error
+	kept   time.Time
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.read += int64(n)
+	if c.read > c.most {
+		return 0, tooLarge(c.most)
+	}
+	_, _ = c.digest.Write(p[:n]) // never fails
+	if now := time.Now(); now.Sub(c.kept) > keepEvery {
+		c.kept = now
+		if err := c.keep(); err != nil {
+			return n, err
+		}
+	}
+	return n, err
+}
+
+func tooLarge(most int64) error {
+	return models.Errorf(models.CodeTooLarge, "A file may hold %d bytes at most.", most)
+}
+
+// patient is a body whose client may take its time, as long as something comes.
+type patient struct {
+	r      io.Reader
+	extend func() // gives the client time for what comes next
+}
+
+// patientBody is the request's body, of whatever length. Its deadlines end with end.
+func patientBody(w http.ResponseWriter, r *http.Request) (body io.Reader, end func()) {
+	connection := http.NewResponseController(w)
+	extend := func() { _ = connection.SetReadDeadline(time.Now().Add(idleTimeout)) }
+	return patient{r.Body, extend}, func() { _ = connection.SetReadDeadline(time.Time{}) }
+}
+
+func (p patient) Read(b []byte) (int, error) {
+	p.extend()
+	n, err := p.r.Read(b)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+		err = &models.Error{Code: models.CodeMalformedBody, Message: "The body could not be read to its end.", Err: err}
+	}
+	return n, err
+}
