@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/parley-chat/parley/handlers/api"
 	"github.com/parley-chat/parley/models"
-	"github.com/parley-chat/parley/models/blob"
 )
 
 const (
@@ -27,7 +25,7 @@ type contentStore interface {
 // contents are the bytes of files.
 type contents struct {
 	store contentStore
-	blobs blob.Store
+	blobs Blobs
 }
 
 // GetFileContent is the bytes, or a part of them.
@@ -103,10 +101,7 @@ type served struct {
 // whatever way a browser comes to look at it; and it may be kept, but not shown again without having asked.
 func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
 	body, err := h.blobs.Open(r.Context(), s.blob)
-	if errors.Is(err, blob.ErrNotFound) {
-		err = models.NotFound() // deleted a moment ago
-	}
-	if err != nil {
+	if err != nil { // not_found when it was deleted a moment ago
 		w.Header().Del("Content-Disposition")
 		fail(w, r, err)
 		return

@@ -29,7 +29,6 @@ type fileStore interface {
 type files struct {
 	store  fileStore
 	intake intake
-	wake   func() // there is a new picture
 }
 
 func fileLocation(f models.File) string { return "/v1/files/" + f.ID }
@@ -58,7 +57,7 @@ func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathR
 			file, err = h.store.AddFile(r.Context(), callerOf(r).UserID, roomID, n, once)
 			var re reply
 			if re, err = created(file, models.Cursor{}, err, fileLocation); err == nil && !re.replayed {
-				h.wake()
+				h.intake.pictures.Wake()
 				return re, nil
 			} else if err == nil {
 				return re, h.store.DropBlob(r.Context(), n.Blob)

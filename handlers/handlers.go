@@ -10,7 +10,6 @@ import (
 	"github.com/parley-chat/parley/handlers/api"
 	"github.com/parley-chat/parley/handlers/token"
 	"github.com/parley-chat/parley/models"
-	"github.com/parley-chat/parley/models/blob"
 	"github.com/parley-chat/parley/sse"
 )
 
@@ -18,7 +17,7 @@ import (
 type Config struct {
 	Store    Store
 	Streams  Streams
-	Blobs    blob.Store
+	Blobs    Blobs
 	Pictures Pictures
 	Tokens   *token.Keys
 	Log      *slog.Logger
@@ -74,12 +73,6 @@ type Streams interface {
 	Type(roomID int64, user models.UserRef)
 }
 
-// Pictures makes thumbnails.
-type Pictures interface {
-	// Wake says that there is a new picture.
-	Wake()
-}
-
 // logHead says where the log stands.
 type logHead interface {
 	Head(ctx context.Context) (models.Cursor, error)
@@ -118,8 +111,8 @@ func New(c Config) http.Handler {
 	quotas := newQuotas(c.Settings.RateLimit)
 	entry := entry{people: people, tokens: c.Tokens, passwords: token.NewPasswords(), quotas: quotas, settings: c.Settings}
 	files := files{
-		store: c.Store, wake: c.Pictures.Wake,
-		intake: intake{ledger: c.Store, blobs: c.Blobs, most: c.Settings.MaxFileSize},
+		store:  c.Store,
+		intake: intake{ledger: c.Store, blobs: c.Blobs, pictures: c.Pictures, most: c.Settings.MaxFileSize},
 	}
 	s := server{
 		users:      users{store: c.Store, entry: entry},

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/models"
-	"github.com/parley-chat/parley/models/blob"
-	"github.com/parley-chat/parley/models/picture"
 )
 
 const (
@@ -30,11 +28,29 @@ type blobLedger interface {
 	DropBlob(ctx context.Context, key string) error
 }
 
+// Blobs are where the bytes of files are (models/blob).
+type Blobs interface {
+	Put(ctx context.Context, key string, r io.Reader) (int64, error)
+	Open(ctx context.Context, key string) (io.ReadSeekCloser, error)
+	Append(ctx context.Context, key string, offset int64, r io.Reader) (int64, error)
+	Staged(ctx context.Context, key string) (int64, error)
+	Cut(ctx context.Context, key string, size int64) error
+	Seal(ctx context.Context, key string) error
+}
+
+// Pictures knows what bytes are, and makes thumbnails (models/picture).
+type Pictures interface {
+	Look(r io.ReadSeeker) (models.FileFacts, error)
+	// Wake says that there is a new picture.
+	Wake()
+}
+
 // intake takes the bytes of files in: it stores them and looks at what they are.
 type intake struct {
-	ledger blobLedger
-	blobs  blob.Store
-	most   int64 // bytes of one file
+	ledger   blobLedger
+	blobs    Blobs
+	pictures Pictures
+	most     int64 // bytes of one file
 }
 
 // incoming is a file as a client sends it.
@@ -80,7 +96,7 @@ func (in intake) look(ctx context.Context, n *models.NewFile, said string) error
 	if err != nil {
 		return err
 	}
-	facts, err := picture.Look(stored)
+	facts, err := in.pictures.Look(stored)
 	if err := errors.Join(err, stored.Close()); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/parley-chat/parley/models"
-	"github.com/parley-chat/parley/models/picture"
 )
 
 // mediaTypeForm is type/subtype as RFC 6838 has it, section 4.2.
@@ -24,7 +23,7 @@ var inline = []string{
 
 // agreed is the media type that a file has, of what its client says and what its bytes are. The bytes are believed; the
 // client where they do not tell, as of a table with commas. What is said to be a picture, a sound or a film must be one.
-func agreed(said string, found picture.Facts) (string, error) {
+func agreed(said string, found models.FileFacts) (string, error) {
 	said, _, _ = strings.Cut(strings.ToLower(said), ";")
 	said = strings.TrimSpace(said)
 	if !mediaTypeForm.MatchString(said) || said == binaryType {

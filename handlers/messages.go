@@ -85,7 +85,7 @@ func (h messages) sendForm(w http.ResponseWriter, r *http.Request, path models.R
 	if err != nil || re.replayed {
 		return re, errors.Join(err, form.drop(ids))
 	}
-	h.files.wake()
+	h.files.intake.pictures.Wake()
 	return re, nil
 }
 

@@ -30,12 +30,11 @@ type uploadStore interface {
 type uploads struct {
 	store   uploadStore
 	intake  intake
-	wake    func() // there is a new picture
 	writers *writers
 }
 
 func newUploads(store uploadStore, f files) uploads {
-	return uploads{store: store, intake: f.intake, wake: f.wake, writers: newWriters()}
+	return uploads{store: store, intake: f.intake, writers: newWriters()}
 }
 
 // answerTus is answer for a client that speaks tus, which is told so in whatever comes back.

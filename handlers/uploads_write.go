@@ -129,7 +129,7 @@ func (a *appending) finish(callerID int64) error {
 		return err
 	}
 	a.u.FileID = file.ID
-	a.wake()
+	a.intake.pictures.Wake()
 	return nil
 }
 

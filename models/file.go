@@ -21,6 +21,15 @@ type File struct {
 	CreatedAt    Time   `json:"created_at"`
 }
 
+// FileFacts are what the bytes of a file say of it.
+type FileFacts struct {
+	MediaType string // without parameters
+	// Width and Height are in pixels, of the picture as it is to be shown; 0 for what is no picture that can be read.
+	Width, Height int
+	// Thumbnail says whether one can be made.
+	Thumbnail bool
+}
+
 // NewFile is a file whose bytes are stored, and which is about to belong to a room.
 type NewFile struct {
 	Blob      string // where its bytes are

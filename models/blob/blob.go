@@ -11,9 +11,6 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// ErrNotFound tells that there is no blob under a key.
-var ErrNotFound = errors.New("there is no such blob")
-
 // Store keeps blobs under keys, which are letters and digits alone. All nodes that share a storage see the same blobs.
 //
 // What goes wrong with the storage is an unavailable *models.Error. What goes wrong with a reader that Put or Append was
@@ -22,7 +19,7 @@ type Store interface {
 	// Put makes a blob of all that r gives, and returns its size in bytes. When it returns no error, the bytes survive a
 	// crash of the machine. Otherwise there is no blob, but there may be bytes, which Delete removes.
 	Put(ctx context.Context, key string, r io.Reader) (int64, error)
-	// Open reads a blob, or returns ErrNotFound.
+	// Open reads a blob. One that is not there is not_found.
 	Open(ctx context.Context, key string) (io.ReadSeekCloser, error)
 	// Delete removes a blob, or what is staged of one. That there is none is no error.
 	Delete(ctx context.Context, key string) error
@@ -54,7 +51,7 @@ func Open(ctx context.Context, place string) (Store, error) {
 
 // broken is what a failing storage looks like from outside: it may be well again soon, and nothing was acknowledged.
 func broken(err error) error {
-	if err == nil || errors.Is(err, ErrNotFound) {
+	if err == nil || errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
 		return err
 	}
 	return &models.Error{

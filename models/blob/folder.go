@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/parley-chat/parley/models"
 )
 
 // stagingFolder holds what is not sealed yet.
@@ -49,7 +51,7 @@ func (f folder) Put(ctx context.Context, key string, r io.Reader) (int64, error)
 func (f folder) Open(_ context.Context, key string) (io.ReadSeekCloser, error) {
 	file, err := f.root.Open(sealed(key))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNotFound
+		return nil, models.NotFound()
 	}
 	if err != nil {
 		return nil, broken(err)

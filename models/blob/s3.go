@@ -15,6 +15,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/parley-chat/parley/models"
 )
 
 const (
@@ -108,7 +110,7 @@ func (s s3) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
 	if _, err := object.Stat(); err != nil { // nothing was asked of the server so far
 		_ = object.Close()
 		if minio.ToErrorResponse(err).StatusCode == http.StatusNotFound {
-			return nil, ErrNotFound
+			return nil, models.NotFound()
 		}
 		return nil, broken(err)
 	}

@@ -13,27 +13,20 @@ import (
 	_ "golang.org/x/image/bmp"
 	_ "golang.org/x/image/tiff"
 	_ "golang.org/x/image/webp"
+
+	"github.com/parley-chat/parley/models"
 )
 
 // MaxPixels bounds what a thumbnail is made of. A decoder needs up to 15 bytes for each pixel.
 const MaxPixels = 25_000_000
 
-// Facts are what the bytes of a file say of it.
-type Facts struct {
-	MediaType string // without parameters
-	// Width and Height are in pixels, of the picture as it is to be shown; 0 for what is no picture that can be read.
-	Width, Height int
-	// Thumbnail says whether one can be made.
-	Thumbnail bool
-}
-
 // Look finds out what r holds. Its error is r's own: nothing that r holds is one.
-func Look(r io.ReadSeeker) (Facts, error) {
+func Look(r io.ReadSeeker) (models.FileFacts, error) {
 	found, err := mimetype.DetectReader(r)
 	if err != nil {
-		return Facts{}, err
+		return models.FileFacts{}, err
 	}
-	f := Facts{MediaType: essence(found.String())}
+	f := models.FileFacts{MediaType: essence(found.String())}
 	if !strings.HasPrefix(f.MediaType, "image/") {
 		return f, nil
 	}

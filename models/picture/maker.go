@@ -5,11 +5,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"log/slog"
 	"time"
 
 	"github.com/parley-chat/parley/models"
-	"github.com/parley-chat/parley/models/blob"
 )
 
 // makeEvery is how often a Maker looks for pictures that it was not told of: those that another node left behind.
@@ -24,16 +24,22 @@ type Ledger interface {
 	SetThumbnail(ctx context.Context, fileID, blob string) error
 }
 
+// Blobs are where pictures come from, and where thumbnails go.
+type Blobs interface {
+	Open(ctx context.Context, key string) (io.ReadSeekCloser, error)
+	Put(ctx context.Context, key string, r io.Reader) (int64, error)
+}
+
 // Maker makes thumbnails, one at a time, so that what pictures take of memory is bounded.
 type Maker struct {
-	blobs  blob.Store
+	blobs  Blobs
 	ledger Ledger
 	log    *slog.Logger
 	woken  chan struct{} // holds one wake-up; never closed
 }
 
 // NewMaker makes a maker, which does nothing until Run.
-func NewMaker(blobs blob.Store, ledger Ledger, log *slog.Logger) *Maker {
+func NewMaker(blobs Blobs, ledger Ledger, log *slog.Logger) *Maker {
 	return &Maker{blobs: blobs, ledger: ledger, log: log, woken: make(chan struct{}, 1)}
 }
 
@@ -44,6 +50,9 @@ func (m *Maker) Wake() {
 	default:
 	}
 }
+
+// Look finds out what r holds.
+func (*Maker) Look(r io.ReadSeeker) (models.FileFacts, error) { return Look(r) }
 
 // Run makes thumbnails until ctx ends. What fails for no fault of the picture's is tried again later.
 func (m *Maker) Run(ctx context.Context) {
@@ -71,7 +80,7 @@ func (m *Maker) makeNext(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	large, err := m.blobs.Open(ctx, file.Blob)
-	if errors.Is(err, blob.ErrNotFound) {
+	if errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
 		return true, m.ledger.SetThumbnail(ctx, file.ID, "") // the file was deleted meanwhile
 	}
 	if err != nil {
