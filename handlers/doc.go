@@ -8,8 +8,12 @@
 //   - auth.go: who the caller is; entry.go, cookies.go: how a session begins, and what a browser keeps of it;
 //   - decode.go, parameters.go: what a request says, or what is wrong with it;
 //   - answer.go: how an answer looks; problem.go: how an error does, and nothing else decides on a status;
+//   - intake.go, form.go, mediatype.go: how the bytes of files come in, and what they pass for;
+//   - quota.go: how much one user may ask for;
+//   - msgpack.go: the other encoding;
 //   - idempotency.go: how a repeated creation is known;
 //   - observe.go: the log line and the metrics of a request.
 //
-// The package starts no goroutine and holds no lock. A stream leaves it in StreamEvents, which hands the connection over.
+// The package starts no goroutine. Its one lock is that of writers.go, for the requests that wait for bytes of an upload. A
+// stream leaves it in StreamEvents, which hands the connection over.
 package handlers

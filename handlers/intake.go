@@ -84,7 +84,8 @@ func (in intake) store(ctx context.Context, key string, f incoming) (models.NewF
 	n := models.NewFile{
 		Blob: key, Name: models.FileName(f.name), Size: size, SHA256: hex.EncodeToString(body.digest.Sum(nil)),
 	}
-	return n, in.look(ctx, &n, f.mediaType)
+	err = in.look(ctx, &n, f.mediaType)
+	return n, err
 }
 
 // look finds out what a stored file is, and whether it may be.
@@ -152,7 +153,7 @@ func patientBody(w http.ResponseWriter, r *http.Request) (body io.Reader, end fu
 func (p patient) Read(b []byte) (int, error) {
 	p.extend()
 	n, err := p.r.Read(b)
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+	if err != nil && err != io.EOF {
 		err = &models.Error{Code: models.CodeMalformedBody, Message: "The body could not be read to its end.", Err: err}
 	}
 	return n, err

@@ -2,17 +2,11 @@ package picture
 
 import (
 	"image"
-	_ "image/gif" // decoders of what Look and Thumbnail read
-	_ "image/jpeg"
-	_ "image/png"
 	"io"
 	"strings"
 
 	"github.com/bep/imagemeta"
 	"github.com/gabriel-vasile/mimetype"
-	_ "golang.org/x/image/bmp"
-	_ "golang.org/x/image/tiff"
-	_ "golang.org/x/image/webp"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -63,7 +57,7 @@ type source struct {
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+	if err != nil && err != io.EOF {
 		s.err = err
 	}
 	return n, err
