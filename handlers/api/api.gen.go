@@ -208,7 +208,7 @@ type Message = models.Message
 // Example: {"text":"Tea at five?"}
 type MessageEdit = models.MessageEdit
 
-// MessageForm A message and its attachments in one request.
+// MessageForm A message and its attachments in one request. A `type` that is left out is `text` without files; with files it is `image` when all of them are pictures, else `file`.
 type MessageForm struct {
 	ClientID *string `json:"client_id,omitempty"`
 
@@ -217,7 +217,7 @@ type MessageForm struct {
 	ReplyTo *int64                `json:"reply_to,omitempty"`
 	Text    *string               `json:"text,omitempty"`
 
-	// Type `text` without files; with files `image` when all of them are pictures, else `file`, when left out.
+	// Type How a message is meant to be shown. `text` is what it says; of a `sticker`, `text` names it; an `image` and a `file` have at least one file, and `text` is their caption.
 	Type *MessageType `json:"type,omitempty"`
 }
 
