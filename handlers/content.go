@@ -30,22 +30,26 @@ type contents struct {
 
 // GetFileContent is the bytes, or a part of them.
 func (h contents) GetFileContent(w http.ResponseWriter, r *http.Request, file api.PathFile, params api.GetFileContentParams) {
-	h.content(w, r, file, given(params.Download) == api.GetFileContentParamsDownloadN1)
+	h.content(w, r, file, (*string)(params.Download))
 }
 
 // HeadFileContent is the head of GetFileContent's answer.
 func (h contents) HeadFileContent(w http.ResponseWriter, r *http.Request, file api.PathFile, params api.HeadFileContentParams) {
-	h.content(w, r, file, given(params.Download) == api.HeadFileContentParamsDownloadN1)
+	h.content(w, r, file, (*string)(params.Download))
 }
 
-func (h contents) content(w http.ResponseWriter, r *http.Request, id string, download bool) {
+func (h contents) content(w http.ResponseWriter, r *http.Request, id string, download *string) {
+	if download != nil && *download != "0" && *download != "1" {
+		fail(w, r, models.Invalid("download", "must be 0 or 1"))
+		return
+	}
 	f, err := h.store.File(r.Context(), callerOf(r).UserID, id)
 	if err != nil {
 		fail(w, r, err)
 		return
 	}
 	how := "attachment"
-	if slices.Contains(inline, f.MediaType) && !download {
+	if slices.Contains(inline, f.MediaType) && given(download) != "1" {
 		how = "inline"
 	}
 	w.Header().Set("Content-Disposition", mime.FormatMediaType(how, map[string]string{"filename": f.Name}))

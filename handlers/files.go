@@ -7,6 +7,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/parley-chat/parley/handlers/api"
 	"github.com/parley-chat/parley/models"
@@ -40,6 +41,9 @@ func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathR
 		path, err := roomAt(room)
 		if err != nil {
 			return reply{}, err
+		}
+		if n := utf8.RuneCountInString(given(params.Name)); params.Name != nil && (n < 1 || n > models.MaxFileNameLength) {
+			return reply{}, models.Invalid("name", "must be 1 to %d characters", models.MaxFileNameLength)
 		}
 		roomID, err := h.mayUpload(r, path)
 		if err != nil {

@@ -29,7 +29,7 @@ func TestHostilePaths(t *testing.T) {
 		s := newStage(c)
 		stillSo := s.me.unchanged()
 		for _, op := range operations() {
-			if !op.built() {
+			if !op.built() || op.method == "OPTIONS" { // which does not look whether there is such a thing
 				continue
 			}
 			for _, p := range op.parameters {
@@ -74,6 +74,8 @@ func wrongValues(p *openapi3.Parameter) []string {
 		bad = append(bad, "", "x", "yesterday", "0", "2026-02-30T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T25:00:00Z", "2026-01-01%2000:00:00", "1767225600", "99999-01-01T00:00:00Z")
 	case schema.MinLength > 0:
 		bad = append(bad, "", strings.Repeat("x", int(*schema.MaxLength)+1))
+	case len(schema.Enum) > 0:
+		bad = append(bad, "", "x", "-1", "2", "true", "01", "%201")
 	}
 	return bad
 }
@@ -104,7 +106,9 @@ func TestHostileQueries(t *testing.T) {
 					}
 					a := s.send(op, s.me, s.asking(op, p.Value.Name, query), headers...)
 					a.refused(models.CodeInvalidRequest)
-					a.invalid(p.Value.Name)
+					if op.method != "HEAD" {
+						a.invalid(p.Value.Name)
+					}
 				}
 			}
 		}
