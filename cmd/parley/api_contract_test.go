@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"image/png"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,8 +53,26 @@ func (op operation) needsToken() bool {
 }
 
 // takesJSON reports whether the operation has a JSON body.
-func (op operation) takesJSON() bool {
-	return op.RequestBody != nil && op.RequestBody.Value.Content["application/json"] != nil
+func (op operation) takesJSON() bool { return op.takes("application/json") }
+
+// takesForm reports whether the operation has a form for a body, perhaps beside others.
+func (op operation) takesForm() bool { return op.takes("multipart/form-data") }
+
+// takesBytes reports whether the operation's body is, or may be, a file or a part of one.
+func (op operation) takesBytes() bool { return op.takes("*/*") || op.takes(chunkType) }
+
+func (op operation) takes(mediaType string) bool {
+	return op.RequestBody != nil && op.RequestBody.Value.Content[mediaType] != nil
+}
+
+// parameter is the operation's parameter of that name, nil for none.
+func (op operation) parameter(name string) *openapi3.Parameter {
+	for _, p := range op.parameters {
+		if p.Value.Name == name {
+			return p.Value
+		}
+	}
+	return nil
 }
 
 // property is the schema of a field of the body.
@@ -67,24 +89,60 @@ func (op operation) property(name string) *openapi3.Schema {
 	return nil
 }
 
-// stage is a cast and a set for valid requests: my private room with another member and a message, and my open stream.
+// stage is a cast and a set for valid requests: my private room with another member and a message that has a picture, a
+// file of mine that no message has, an upload of mine that has begun, and my open stream.
 type stage struct {
 	me, other, outsider *client
 	room                models.Room
 	message             models.Message
+	file                models.File // a picture, which the message has
+	unattached          models.File // which goes with the next message
+	upload              string      // lacks all of chunk
 	invite              models.Invite
 	stream              *stream
 }
+
+const (
+	chunk     = "bytes" // the body of each operation that takes bytes
+	chunkType = "application/offset+octet-stream"
+)
 
 func newStage(c *client) stage {
 	c.t.Helper()
 	s := stage{me: c.newcomer("me"), other: c.newcomer("other"), outsider: c.newcomer("outsider")}
 	s.room = s.me.room(models.NewRoom{Handle: ptr(unique("stage")), Kind: ptr(models.RoomPrivate)})
 	s.me.add(s.room.ID, s.other, models.RoleMember)
-	s.message = s.me.say(s.room.ID, "words")
+	s.file = s.me.upload(s.room.ID, "dot.png", "image/png", dot())
+	s.me.call("POST", roomPath(s.room.ID)+"/messages", models.NewMessage{Text: "words", FileIDs: []string{s.file.ID}}).
+		status(201).into(&s.message)
+	s.unattached = s.me.upload(s.room.ID, "notes.txt", "text/plain", []byte("notes"))
+	s.upload = s.me.announce(s.room.ID, len(chunk))
 	s.invite = s.me.invite(s.room.ID, models.NewInvite{})
 	s.stream = s.me.open("")
 	return s
+}
+
+// dot is a picture of one pixel.
+var dot = sync.OnceValue(func() []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, photo(1, 1)); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+})
+
+// announce begins an upload of so many bytes and answers its id.
+func (c *client) announce(roomID int64, size int) (id string) {
+	c.t.Helper()
+	made := c.call("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(size),
+		"Upload-Metadata", uploadMetadata(roomID, "film.txt")).status(201)
+	return strings.TrimPrefix(made.header("Location"), "/v1/uploads/")
+}
+
+// uploadMetadata says where a text goes, and under which name.
+func uploadMetadata(roomID int64, name string) string {
+	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	return "filename " + encode(name) + ",filetype " + encode("text/plain") + ",room_id " + encode(fmt.Sprint(roomID))
 }
 
 // values are what goes into the paths of the contract.
@@ -92,7 +150,7 @@ func (s stage) values() map[string]string {
 	return map[string]string{
 		"room": fmt.Sprint(s.room.ID), "user": fmt.Sprint(s.other.User.ID), "message": fmt.Sprint(s.message.ID),
 		"session": s.me.SessionID, "stream": s.stream.ready.StreamID,
-		"provider": "github", "code": s.invite.Code, "file": "f_9Jx2mQwT4kVbRz7c", "upload": "u_0aPq7RtLm5XcVe1Y", "emoji": "👍",
+		"provider": "github", "code": s.invite.Code, "file": s.file.ID, "upload": s.upload, "emoji": "👍",
 	}
 }
 
@@ -138,8 +196,14 @@ func (op operation) query(without string) string {
 
 // headers are those that the operation needs. The stream is asked for in its JSON form, which ends.
 func (s stage) headers(op operation) (pairs []string) {
+	ours := map[string]string{
+		"Tus-Resumable": "1.0.0", // of which only tus itself says that it is required
+		"Upload-Length": strconv.Itoa(len(chunk)), "Upload-Offset": "0", "Upload-Metadata": uploadMetadata(s.room.ID, "film.txt"),
+	}
 	for _, p := range op.parameters {
-		if p.Value.In == "header" && p.Value.Required {
+		if value, known := ours[p.Value.Name]; p.Value.In == "header" && known {
+			pairs = append(pairs, p.Value.Name, value)
+		} else if p.Value.In == "header" && p.Value.Required {
 			pairs = append(pairs, p.Value.Name, written(p.Value.Example))
 		}
 	}
@@ -161,6 +225,9 @@ func written(example any) string {
 func (s stage) body(op operation) map[string]any {
 	message := map[string]any{
 		"type": "text", "text": "hello", "file_ids": []any{}, "reply_to": s.message.ID, "client_id": "c-1",
+	}
+	if s.unattached.ID != "" {
+		message["file_ids"] = []any{s.unattached.ID}
 	}
 	switch op.OperationID {
 	case "SignUp":
@@ -218,17 +285,36 @@ func (s stage) request(op operation, by *client) *answer {
 	return s.send(op, by, s.path(op))
 }
 
-// send is request with another path.
+// send is request with another path, and with further headers.
 func (s stage) send(op operation, by *client, path string, headers ...string) *answer {
 	by.t.Helper()
 	headers = append(s.headers(op), headers...)
 	switch {
 	case op.takesJSON():
 		return by.send(op.method, path, s.body(op), headers...)
-	case op.RequestBody != nil:
-		return by.send(op.method, path, []byte("bytes"), append(headers, "Content-Type", "application/offset+octet-stream")...)
+	case op.takesBytes():
+		return by.send(op.method, path, []byte(chunk), append([]string{"Content-Type", chunkType}, headers...)...)
 	}
 	return by.send(op.method, path, nil, headers...)
+}
+
+// form is a valid form for a body of the operation.
+func (s stage) form(op operation) []part {
+	file := part{"file", "a.txt", "text/plain", "a text"}
+	if op.OperationID == "UploadFile" {
+		return []part{file}
+	}
+	return []part{
+		{field: "type", content: "file"}, {field: "text", content: "hello"}, file, {"file", "dot.png", "image/png", string(dot())},
+		{field: "reply_to", content: fmt.Sprint(s.message.ID)}, {field: "client_id", content: "c-1"},
+	}
+}
+
+// sendForm is send with a form.
+func (s stage) sendForm(op operation, by *client, path string) *answer {
+	by.t.Helper()
+	body, mediaType := form(by.t, s.form(op)...)
+	return by.send(op.method, path, body, append(s.headers(op), "Content-Type", mediaType)...)
 }
 
 // eachOperation runs a test for each of them that is chosen, on one server for each database.

@@ -179,10 +179,15 @@ func TestStrangers(t *testing.T) {
 		s := newStage(c)
 		stillSo := s.me.unchanged()
 		for _, op := range operations() {
-			if !op.built() || !strings.Contains(op.path, "{room}") && !strings.Contains(op.path, "{session}") {
+			isAbout := func(part string) bool { return strings.Contains(op.path, part) }
+			mine := slices.ContainsFunc([]string{"{room}", "{session}", "{file}", "{upload}"}, isAbout) || op.OperationID == "CreateUpload"
+			if !op.built() || !mine || !op.needsToken() {
 				continue
 			}
 			s.request(op, s.outsider).refused(models.CodeNotFound)
+			if op.takesForm() {
+				s.sendForm(op, s.outsider, s.path(op)).refused(models.CodeNotFound)
+			}
 		}
 		stillSo()
 	}}})

@@ -46,6 +46,11 @@ func TestEveryOperation(t *testing.T) {
 			case status >= 400 && status != 501:
 				t.Errorf("%v\nrefuses a valid request", a)
 			}
+			if op.takesForm() {
+				if a := s.sendForm(op, by, s.path(op)); a.response.StatusCode >= 400 || a.breach(true) != nil {
+					t.Errorf("%v\nis what a valid form is answered: %v", a, a.breach(true))
+				}
+			}
 		}
 	}}})
 }

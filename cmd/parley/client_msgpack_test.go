@@ -56,8 +56,11 @@ func (a *answer) unpack() error {
 	if len(a.body) == 0 {
 		return nil
 	}
-	if got := a.response.Header.Get("Content-Type"); got != msgpackType {
+	switch got := a.response.Header.Get("Content-Type"); {
+	case strings.HasPrefix(got, "application/") && strings.HasSuffix(got, "json"):
 		return fmt.Errorf("%v came as %q", a, got)
+	case got != msgpackType:
+		return nil // the bytes of a file, or of a part of one
 	}
 	unpacked, err := unpackJSON(a.body)
 	if err != nil {
