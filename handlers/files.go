@@ -87,9 +87,10 @@ func formOverhead(r *http.Request) int64 {
 	return 0
 }
 
+// isForm reports whether a body is said to be a form, be it one that lacks its boundary.
 func isForm(r *http.Request) bool {
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && mediaType == formType
+	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return mediaType == formType
 }
 
 // takeOne stores the file of a body: the body itself, or the one part of a form.
@@ -122,7 +123,7 @@ func (h files) takeOne(r *http.Request, body io.Reader, name string) (models.New
 }
 
 func incomingPart(p *multipart.Part) incoming {
-	return incoming{name: p.FileName(), mediaType: p.Header.Get("Content-Type"), body: p}
+	return incoming{name: p.FileName(), mediaType: p.Header.Get("Content-Type"), body: partBody{p}}
 }
 
 // GetFile is a file's metadata.

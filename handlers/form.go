@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -25,16 +26,33 @@ func partsOf(r *http.Request, body io.Reader) (*multipart.Reader, error) {
 // nextPart is the form's next part, nil at its end.
 func nextPart(parts *multipart.Reader) (*multipart.Part, error) {
 	part, err := parts.NextRawPart()
-	var known *models.Error
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil, nil
-	case errors.As(err, &known):
-		return nil, known
 	case err != nil:
-		return nil, &models.Error{Code: models.CodeMalformedBody, Message: "The form is not well-formed.", Err: err}
+		return nil, malformedForm(err)
 	}
 	return part, nil
+}
+
+// malformedForm is why a form could not be read on: what is known of its body, or that it is none.
+func malformedForm(err error) error {
+	var known *models.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	return &models.Error{Code: models.CodeMalformedBody, Message: "The form is not well-formed.", Err: err}
+}
+
+// partBody is what stands in a part, as far as the form goes.
+type partBody struct{ io.Reader }
+
+func (p partBody) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+		err = malformedForm(err)
+	}
+	return n, err
 }
 
 // messageForm reads a message that comes as a form, with its attachments.
@@ -89,21 +107,20 @@ func (f *messageForm) takeFile(part *multipart.Part) error {
 
 // takeField keeps a field as JSON, so that it meets the same rules as in a JSON body.
 func (f *messageForm) takeField(part *multipart.Part) error {
-	value, err := io.ReadAll(io.LimitReader(part, models.MaxBodyBytes-f.text+1))
+	value, err := io.ReadAll(io.LimitReader(partBody{part}, models.MaxBodyBytes-f.text+1))
 	f.text += int64(len(value))
-	var known *models.Error
 	name := part.FormName()
 	switch {
-	case errors.As(err, &known):
-		return known
 	case err != nil:
-		return &models.Error{Code: models.CodeMalformedBody, Message: "The form is not well-formed.", Err: err}
+		return err
 	case f.text > models.MaxBodyBytes:
 		return models.Errorf(models.CodeTooLarge, "The form's fields are larger than %d bytes.", models.MaxBodyBytes)
 	case name == "file_ids":
 		return models.Invalid("file_ids", "has no place in a form, which brings its files along")
 	case f.fields[name] != nil:
 		return models.Invalid(cut(name, maxFieldName), "must be given once")
+	case !utf8.Valid(value):
+		return models.Invalid(cut(name, maxFieldName), "must be text in UTF-8")
 	}
 	if name == "reply_to" {
 		f.fields[name] = json.RawMessage(value)
