@@ -105,6 +105,9 @@ func (h uploads) CreateUpload(w http.ResponseWriter, r *http.Request, params api
 
 // described is the upload that the headers ask for, if its caller may have it.
 func (h uploads) described(r *http.Request, params api.CreateUploadParams) (models.Upload, error) {
+	if !storable(params.UploadMetadata) {
+		return models.Upload{}, models.Invalid("Upload-Metadata", "must be text in UTF-8")
+	}
 	metadata, err := tus.ParseMetadata(params.UploadMetadata)
 	if err != nil {
 		return models.Upload{}, models.Invalid("Upload-Metadata", "cannot be read: %v", err)
@@ -122,10 +125,14 @@ func (h uploads) described(r *http.Request, params api.CreateUploadParams) (mode
 	case len(params.UploadMetadata) > models.MaxUploadMetadata:
 		return models.Upload{}, models.Invalid("Upload-Metadata", "must hold at most %d bytes", models.MaxUploadMetadata)
 	}
+	said := cut(metadata["filetype"], models.MaxMediaTypeLength)
+	if !storable(said) {
+		said = "" // nothing that says what it is
+	}
 	roomID, err := h.store.MayUpload(r.Context(), callerOf(r).UserID, path, params.UploadLength)
 	return models.Upload{
 		RoomID: roomID, Name: models.FileName(metadata["filename"]), Size: params.UploadLength, Metadata: params.UploadMetadata,
-		MediaType: cut(metadata["filetype"], models.MaxMediaTypeLength),
+		MediaType: said,
 	}, err
 }
 

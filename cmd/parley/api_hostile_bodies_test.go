@@ -123,7 +123,7 @@ func (h hostile) tooLarge() {
 }
 
 // chunked sends a body without saying how long it is.
-func (h hostile) chunked(size int64) *answer {
+func (h hostile) chunked(size int64, headers ...string) *answer {
 	h.t.Helper()
 	body := io.LimitReader(spaces{}, size)
 	req, err := http.NewRequestWithContext(h.t.Context(), h.op.method, h.by.url+h.stage.path(h.op), body)
@@ -131,6 +131,9 @@ func (h hostile) chunked(size int64) *answer {
 		h.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
 	if h.by.AccessToken != "" {
 		req.Header.Set("Authorization", "Bearer "+h.by.AccessToken)
 	}
