@@ -149,6 +149,20 @@ POST /v1/rooms/{room}/messages
   private:                          401  404  201  404  404     201  201
   direct:                           401  404  201  .    .       .    .
   direct, a member who blocks them: 401  404  blocked  .  .     .    .
+  public, as a form:                401  403  201  403  banned  201  201
+  private, as a form:               401  404  201  404  404     201  201
+  direct, as a form:                401  404  201  .    .       .    .
+  direct, as a form, a member who blocks them: 401  404  blocked  .  .  .  .
+  public, own unsent file:          401  .    201  403  banned  201  201
+  private, own unsent file:         401  .    201  404  404     201  201
+  direct, own unsent file:          401  .    201  .    .       .    .
+  public, another's unsent file:    401  403  400  403  banned  400  400
+  private, another's unsent file:   401  404  400  404  404     400  400
+  direct, another's unsent file:    401  404  400  .    .       .    .
+  public, another's file:           401  403  400  403  banned  400  400
+  public, own file:                 401  .    400  403  banned  400  400
+  public, own file elsewhere:       401  403  400  403  banned  400  400
+  private, own file elsewhere:      401  404  400  404  404     400  400
 GET /v1/rooms/{room}/messages
   public:                           401  200  200  200  banned  200  200
   private:                          401  404  200  404  404     200  200
@@ -297,27 +311,95 @@ POST /v1/events/cookie
   anybody:                          401  204
 
 POST /v1/rooms/{room}/files
-  not built:                        401  501
+  public:                           401  403  201  403  banned  201  201
+  private:                          401  404  201  404  404     201  201
+  direct:                           401  404  201  .    .       .    .
+  public, as a form:                401  403  201  403  banned  201  201
+  private, as a form:               401  404  201  404  404     201  201
+  direct, as a form:                401  404  201  .    .       .    .
+  direct, a member who blocks them: 401  404  201  .    .       .    .
 GET /v1/files/{file}
-  not built:                        401  501
+  public, own file:                 401  .    200  404  404     200  200
+  private, own file:                401  .    200  404  404     200  200
+  direct, own file:                 401  .    200  .    .       .    .
+  public, another's file:           401  404  200  404  404     200  200
+  private, another's file:          401  404  200  404  404     200  200
+  direct, another's file:           401  404  200  .    .       .    .
+  public, own unsent file:          401  .    200  404  404     200  200
+  private, own unsent file:         401  .    200  404  404     200  200
+  direct, own unsent file:          401  .    200  .    .       .    .
+  public, another's unsent file:    401  404  404  404  404     404  404
+  private, another's unsent file:   401  404  404  404  404     404  404
+  direct, another's unsent file:    401  404  404  .    .       .    .
 GET /v1/files/{file}/content
-  not built:                        401  501
+  public, own file:                 401  .    200  404  404     200  200
+  private, own file:                401  .    200  404  404     200  200
+  direct, own file:                 401  .    200  .    .       .    .
+  public, another's file:           401  404  200  404  404     200  200
+  private, another's file:          401  404  200  404  404     200  200
+  direct, another's file:           401  404  200  .    .       .    .
+  public, own unsent file:          401  .    200  404  404     200  200
+  private, own unsent file:         401  .    200  404  404     200  200
+  direct, own unsent file:          401  .    200  .    .       .    .
+  public, another's unsent file:    401  404  404  404  404     404  404
+  private, another's unsent file:   401  404  404  404  404     404  404
+  direct, another's unsent file:    401  404  404  .    .       .    .
 HEAD /v1/files/{file}/content
-  not built:                        401  501
+  public, own file:                 401  .    200  404  404     200  200
+  private, own file:                401  .    200  404  404     200  200
+  direct, own file:                 401  .    200  .    .       .    .
+  public, another's file:           401  404  200  404  404     200  200
+  private, another's file:          401  404  200  404  404     200  200
+  direct, another's file:           401  404  200  .    .       .    .
+  public, own unsent file:          401  .    200  404  404     200  200
+  private, own unsent file:         401  .    200  404  404     200  200
+  direct, own unsent file:          401  .    200  .    .       .    .
+  public, another's unsent file:    401  404  404  404  404     404  404
+  private, another's unsent file:   401  404  404  404  404     404  404
+  direct, another's unsent file:    401  404  404  .    .       .    .
 GET /v1/files/{file}/thumbnail
-  not built:                        401  501
+  public, own file:                 401  .    200  404  404     200  200
+  private, own file:                401  .    200  404  404     200  200
+  direct, own file:                 401  .    200  .    .       .    .
+  public, another's file:           401  404  200  404  404     200  200
+  private, another's file:          401  404  200  404  404     200  200
+  direct, another's file:           401  404  200  .    .       .    .
+  public, own unsent file:          401  .    200  404  404     200  200
+  private, own unsent file:         401  .    200  404  404     200  200
+  direct, own unsent file:          401  .    200  .    .       .    .
+  public, another's unsent file:    401  404  404  404  404     404  404
+  private, another's unsent file:   401  404  404  404  404     404  404
+  direct, another's unsent file:    401  404  404  .    .       .    .
+
 POST /v1/uploads
-  not built:                        401  501
+  public:                           401  403  201  403  banned  201  201
+  private:                          401  404  201  404  404     201  201
+  direct:                           401  404  201  .    .       .    .
 OPTIONS /v1/uploads
-  not built:                        501
+  anybody:                          204
 HEAD /v1/uploads/{upload}
-  not built:                        401  501
+  public, own upload:               401  .    200  200  200     200  200
+  private, own upload:              401  .    200  200  200     200  200
+  direct, own upload:               401  .    200  .    .       .    .
+  public, another's upload:         401  404  404  404  404     404  404
+  private, another's upload:        401  404  404  404  404     404  404
+  direct, another's upload:         401  404  404  .    .       .    .
 PATCH /v1/uploads/{upload}
-  not built:                        401  501
+  public, own upload:               401  .    204  403  banned  204  204
+  private, own upload:              401  .    204  404  404     204  204
+  direct, own upload:               401  .    204  .    .       .    .
+  public, another's upload:         401  404  404  404  404     404  404
+  private, another's upload:        401  404  404  404  404     404  404
+  direct, another's upload:         401  404  404  .    .       .    .
 DELETE /v1/uploads/{upload}
-  not built:                        401  501
+  public, own upload:               401  .    204  204  204     204  204
+  private, own upload:              401  .    204  204  204     204  204
+  direct, own upload:               401  .    204  .    .       .    .
+  public, another's upload:         401  404  404  404  404     404  404
+  private, another's upload:        401  404  404  404  404     404  404
+  direct, another's upload:         401  404  404  .    .       .    .
 OPTIONS /v1/uploads/{upload}
-  not built:                        501
+  public, another's upload:         204
 
 GET /
   anybody:                          303

@@ -48,18 +48,25 @@ type set struct {
 	*cast
 	room     models.Room
 	messages map[*client]models.Message
+	files    map[*client]models.File // of the kind that the row is about
+	uploads  map[*client]string
 	invite   models.Invite
 	head     string // where the log stood when all this was so
 }
 
 func (k *cast) newSet(row matrixRow) *set {
 	k.c.t.Helper()
-	s := &set{cast: k, messages: map[*client]models.Message{}, invite: models.Invite{Code: rand.Text()}}
+	s := &set{
+		cast: k, messages: map[*client]models.Message{}, files: map[*client]models.File{}, uploads: map[*client]string{},
+		invite: models.Invite{Code: rand.Text()},
+	}
 	switch {
 	case row.is("direct"):
 		k.one("member").call("PUT", fmt.Sprintf("/v1/users/%d/direct", k.beside.User.ID), nil).status(200).into(&s.room)
-		s.write(k.one("member"))
-		s.write(k.beside)
+		for _, m := range []*client{k.one("member"), k.beside} {
+			s.write(m)
+			s.provide(row, m)
+		}
 	case row.is("private"):
 		s.furnish(row, models.RoomPrivate)
 	case row.is("public"):
@@ -89,12 +96,33 @@ func (s *set) furnish(row matrixRow, kind models.RoomKind) {
 			s.write(m)
 		}
 	}
+	for _, m := range append(members, owner) {
+		s.provide(row, m)
+	}
 	left, removed := s.callers["former"][0], s.callers["former"][1]
 	left.call("DELETE", roomPath(s.room.ID)+"/members/me", nil).status(204)
 	owner.call("DELETE", memberPath(s.room.ID, removed), nil).status(204)
 	owner.call("PUT", banPath(s.room.ID, s.one("banned")), models.NewBan{}).status(200)
 	if strings.Contains(row.route, "{code}") {
 		s.invite = owner.invite(s.room.ID, models.NewInvite{MaxUses: ptr(int64(1))})
+	}
+}
+
+// provide gives a member of the room what the row is about: a file, which a message of theirs has or has not, or an upload
+// that has begun.
+func (s *set) provide(row matrixRow, m *client) {
+	isAbout := func(what string) bool {
+		return slices.ContainsFunc(row.about, func(word string) bool { return strings.HasSuffix(word, what) })
+	}
+	switch {
+	case isAbout("upload"):
+		s.uploads[m] = m.announce(s.room.ID, len(chunk))
+	case isAbout("unsent file"):
+		s.files[m] = m.upload(s.room.ID, "dot.png", "image/png", dot())
+	case isAbout(" file"):
+		f := m.upload(s.room.ID, "dot.png", "image/png", dot())
+		m.call("POST", roomPath(s.room.ID)+"/messages", models.NewMessage{FileIDs: []string{f.ID}}).status(201)
+		s.files[m] = f
 	}
 }
 
@@ -119,6 +147,7 @@ func (s *set) write(by *client) { s.messages[by] = by.say(s.room.ID, "words of "
 type attempt struct {
 	stage
 	by   *client        // who makes it
+	form bool           // whether its body is one
 	also map[string]any // fields of its body that the words of the row ask for; nil for none
 }
 
@@ -166,6 +195,9 @@ func (a attempt) make(op operation) *answer {
 func (a attempt) request(op operation, part, escaped string) *answer {
 	a.by.t.Helper()
 	path := a.at(op, part, escaped)
+	if a.form {
+		return a.sendForm(op, a.by, path)
+	}
 	if !op.takesJSON() || len(a.also) == 0 {
 		return a.send(op, a.by, path)
 	}
@@ -190,8 +222,22 @@ var matrixObjects = map[string]func(s *set, a *attempt){
 	"one who blocks them":      func(s *set, a *attempt) { s.block(a) },
 	"a member who blocks them": func(s *set, a *attempt) { s.block(a) },
 
-	"own message":       func(s *set, a *attempt) { a.message = s.messages[a.me] },
-	"another's message": func(*set, *attempt) {},
+	"own message":           func(s *set, a *attempt) { a.message = s.messages[a.me] },
+	"another's message":     func(*set, *attempt) {},
+	"own file":              func(s *set, a *attempt) { a.name(s.files[a.me]) },
+	"another's file":        func(s *set, a *attempt) { a.name(s.files[s.beside]) },
+	"own unsent file":       func(s *set, a *attempt) { a.name(s.files[a.me]) },
+	"another's unsent file": func(s *set, a *attempt) { a.name(s.files[s.beside]) },
+	"own file elsewhere": func(s *set, a *attempt) {
+		if a.by.AccessToken != "" {
+			a.name(a.by.upload(a.by.publicRoom().ID, "a.txt", "text/plain", []byte("a text")))
+			s.head = s.beside.head()
+		}
+	},
+	"own upload":       func(s *set, a *attempt) { a.upload = s.uploads[a.me] },
+	"another's upload": func(s *set, a *attempt) { a.upload = s.uploads[s.beside] },
+	"as a form":        func(_ *set, a *attempt) { a.form = true },
+
 	"own stream":        func(s *set, a *attempt) { a.stream = s.streamOf(a.me) },
 	"another's stream":  func(s *set, a *attempt) { a.stream = s.streamOf(s.beside) },
 	"own session":       func(*set, *attempt) {},
@@ -228,6 +274,12 @@ func (s *set) block(a *attempt) {
 // writeTo makes the attempt one to write to the user.
 func (a *attempt) writeTo(user *client) {
 	a.also["target"], a.also["reply_to"] = "@"+user.User.Username, nil
+}
+
+// name makes the attempt one about the file, or one to send it.
+func (a *attempt) name(f models.File) {
+	a.file = f
+	a.also["type"], a.also["file_ids"] = "file", []any{f.ID}
 }
 
 // inSession is the client as if its session were another.

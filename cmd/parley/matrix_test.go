@@ -116,7 +116,7 @@ func lacking(route string, rows []matrixRow) (words []string) {
 	has := func(word string) bool {
 		return slices.ContainsFunc(rows, func(r matrixRow) bool { return r.is(word) })
 	}
-	if has("not built") {
+	if has("not built") || strings.HasPrefix(route, "OPTIONS ") { // which is open, and looks at nothing
 		return nil
 	}
 	for part, needed := range map[string][]string{
@@ -125,6 +125,10 @@ func lacking(route string, rows []matrixRow) (words []string) {
 		"{stream}":  {"own stream", "another's stream"},
 		"{session}": {"own session", "another's session"},
 		"{user}":    {"themself"},
+		"{file}": {
+			"public", "private", "direct", "own file", "another's file", "own unsent file", "another's unsent file",
+		},
+		"{upload}": {"public", "private", "direct", "own upload", "another's upload"},
 	} {
 		for _, word := range needed {
 			if strings.Contains(route, part) && !has(word) {
@@ -182,7 +186,7 @@ func playRow(t *testing.T, cast *cast, row matrixRow) {
 				t.Errorf("%v: %s: wanted %s: %v", row, column, row.cells[i], a)
 			}
 			switch {
-			case a.response.StatusCode < 400 && row.method() != "GET":
+			case a.response.StatusCode < 400 && row.method() != "GET" && row.method() != "HEAD":
 				on = nil
 			case a.response.StatusCode >= 400:
 				on.stillSo()
