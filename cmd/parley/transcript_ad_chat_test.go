@@ -18,6 +18,7 @@ func TestAdChat(t *testing.T) {
 		p.joinChat()
 		p.leaveChat()
 		p.chatMsg()
+		p.chatImg()
 		p.userChats()
 		theEnd(t, p.anna, p.anna, p.bert, p.cora, p.eve)
 	})
@@ -114,21 +115,38 @@ func (p *adChat) chatMsg() {
 	p.anna.wrong("POST", roomPath(p.chat.ID)+"/messages", text("")).invalid("text")
 }
 
+func (p *adChat) chatImg() {
+	photograph := part{"file", "bicycle.png", "image/png", string(dot())}
+	image := models.NewMessage{Type: models.MessageImage, Text: "This one."}
+	// chat-img → chat-response, and chat-img to the sender and to those in the room; new-img-notification, which has all
+	// but the picture, to those who are logged in and not in the room; to eve neither
+	sent := p.bert.brings(p.chat, 4, image, photograph).created(p.bert, p.anna).notified(p.cora)
+	// The picture itself is for whoever is in the chat, in the room or not.
+	sent.downloaded(p.anna, p.bert, p.cora).hidden(p.eve)
+	p.said = append(p.said, sent.Message)
+	// chat-response with a status other than success: of one who is not in the chat, and of what is no picture
+	body, mediaType := form(p.t, photograph, part{field: "type", content: "image"})
+	p.eve.call("POST", roomPath(p.chat.ID)+"/messages", body, "Content-Type", mediaType).problem(403, models.CodeForbidden)
+	photograph.content = "a thousand words"
+	body, mediaType = form(p.t, photograph, part{field: "type", content: "image"})
+	p.anna.call("POST", roomPath(p.chat.ID)+"/messages", body, "Content-Type", mediaType).problem(422, models.CodeBadFile)
+}
+
 func (p *adChat) userChats() {
 	// new-chat about the same advert
 	other := p.bert.founds(models.NewRoom{Name: ptr("Still a bicycle"), Subject: ptr(advert)}, p.anna, p.bert, p.cora, p.eve)
 	// get-user-chats → user-chats with AllMsgs and NewMsgs; what one wrote oneself is not new
-	p.chats(p.anna, count{p.chat.ID, 3, 2})
-	p.chats(p.bert, count{other.ID, 0, 0}, count{p.chat.ID, 3, 2})
-	p.chats(p.cora, count{p.chat.ID, 3, 2})
+	p.chats(p.anna, count{p.chat.ID, 4, 3})
+	p.chats(p.bert, count{other.ID, 0, 0}, count{p.chat.ID, 4, 2})
+	p.chats(p.cora, count{p.chat.ID, 4, 3})
 	p.chats(p.eve)
 	// get-chat-messages → chat-messages
 	p.cora.holds(roomPath(p.chat.ID)+"/messages", p.said...)
 	// What cora has read is new no more, to nobody but her.
 	p.cora.call("PUT", roomPath(p.chat.ID)+"/read", models.ReadMark{MessageID: 2}).status(200).pushes(models.EventMessageRead,
 		models.ReadEvent{RoomID: p.chat.ID, UserID: p.cora.User.ID, MessageID: 2}, p.cora)
-	p.chats(p.cora, count{p.chat.ID, 3, 0})
-	p.chats(p.anna, count{p.chat.ID, 3, 2})
+	p.chats(p.cora, count{p.chat.ID, 4, 1})
+	p.chats(p.anna, count{p.chat.ID, 4, 3})
 }
 
 // count is how many messages there are in a chat, and how many of them are new.

@@ -11,7 +11,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestRoomMessenger plays room-messenger: accounts whose passwords are SHA-256 digests, rooms, search and moderation.
+// TestRoomMessenger plays room-messenger: accounts whose passwords are SHA-256 digests, rooms, search, moderation
+// and files.
 func TestRoomMessenger(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		s := startServer(t, database)
@@ -31,6 +32,7 @@ func TestRoomMessenger(t *testing.T) {
 		p.members()
 		p.banMember()
 		p.updUserDesc()
+		p.files()
 		p.logOut(s)
 		theEnd(t, p.anna, p.anna, p.cora, p.eve)
 	})
@@ -313,6 +315,31 @@ func (p *roomMessenger) updUserDesc() {
 	want.Description = "I have a pump"
 	p.bert.call("PATCH", "/v1/users/me", models.ProfileChange{Description: &want.Description}).status(200).is(want)
 	p.anna.call("GET", "/v1/users/@bert", nil).status(200).is(want)
+}
+
+func (p *roomMessenger) files() {
+	letter := part{"file", "pump.txt", "text/plain", "How to use a pump: up and down."}
+	path := roomPath(p.room.ID) + "/files?name=" + letter.name
+	// RQ_UPLOAD_FILE → RQ_READY_READ, which comes before a byte of the file is sent
+	var f models.File
+	p.anna.readyFor("POST", path, []byte(letter.content), "Content-Type", letter.mediaType).status(201).into(&f)
+	p.anna.stored(p.room, f, letter)
+	// RQ_MSG of a file, which every online member is told of
+	sent := p.anna.writes(p.room, 11, models.NewMessage{Type: models.MessageFile, FileIDs: []string{f.ID}}, letter).created(p.anna, p.bert)
+	// RQ_DOWNLOAD_FILE of a message → RQ_DOWNLOAD_FILE with size and name, and the file
+	p.bert.call("GET", messagePath(sent.Message), nil).status(200).is(sent.Message)
+	sent.downloaded(p.anna, p.bert).hidden(p.cora, p.eve)
+	// RQ_MSG of a picture
+	photograph := part{"file", "pump.png", "image/png", string(dot())}
+	p.bert.readyFor("POST", roomPath(p.room.ID)+"/files?name="+photograph.name, []byte(photograph.content), "Content-Type", photograph.mediaType).
+		status(201).into(&f)
+	p.bert.writes(p.room, 12, models.NewMessage{Type: models.MessageImage, Text: "Mine.", FileIDs: []string{f.ID}}, photograph).
+		created(p.bert).notified(p.anna).downloaded(p.anna, p.bert).hidden(p.cora, p.eve)
+	// RQ_UPLOAD_FILE of those who may not → RQ_ERROR_MSG in place of RQ_READY_READ
+	p.eve.notReadyFor("POST", path, []byte(letter.content), "Content-Type", letter.mediaType).problem(403, models.CodeForbidden)
+	p.cora.notReadyFor("POST", path, []byte(letter.content), "Content-Type", letter.mediaType).problem(403, models.CodeBanned)
+	// RQ_DOWNLOAD_FILE of one that there is not → RQ_ERROR_MSG
+	p.bert.call("GET", "/v1/files/f_none/content", nil).problem(404, models.CodeNotFound)
 }
 
 func (p *roomMessenger) logOut(s *testServer) {

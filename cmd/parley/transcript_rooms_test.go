@@ -88,10 +88,10 @@ type sent struct {
 	models.Message
 }
 
-// writes sends a message into the room, of which it becomes the one with that id.
-func (a *actor) writes(room models.Room, id int64, n models.NewMessage) sent {
+// writes sends a message into the room, of which it becomes the one with that id. The files that it names are these.
+func (a *actor) writes(room models.Room, id int64, n models.NewMessage, files ...part) sent {
 	a.t.Helper()
-	return a.wrote(a.call("POST", roomPath(room.ID)+"/messages", n), room, id, n)
+	return a.wrote(a.call("POST", roomPath(room.ID)+"/messages", n), room, id, n, files...)
 }
 
 // addresses sends a message to a channel or a user, in whose room it becomes the one with that id.
@@ -100,8 +100,9 @@ func (a *actor) addresses(target string, id int64, n models.NewMessage) sent {
 	return a.wrote(a.call("POST", "/v1/messages", models.TargetedMessage{Target: target, NewMessage: n}), models.Room{}, id, n)
 }
 
-// wrote wants the answer to be the message that the actor sent into the room, or into one that only the answer names.
-func (a *actor) wrote(by *answer, room models.Room, id int64, n models.NewMessage) sent {
+// wrote wants the answer to be the message that the actor sent into the room, or into one that only the answer names, with
+// these files.
+func (a *actor) wrote(by *answer, room models.Room, id int64, n models.NewMessage, files ...part) sent {
 	a.t.Helper()
 	var m models.Message
 	by.status(201).into(&m)
@@ -114,6 +115,12 @@ func (a *actor) wrote(by *answer, room models.Room, id int64, n models.NewMessag
 	}
 	if n.Type == "" {
 		want.Type = models.MessageText
+	}
+	if len(m.Files) != len(files) {
+		a.t.Fatalf("%v\nwas sent with %d files", by, len(files))
+	}
+	for i, p := range files {
+		want.Files = append(want.Files, a.stored(room, m.Files[i], p))
 	}
 	if by.header("Location") != messagePath(want) {
 		a.t.Errorf("%v\nis at %q", by, by.header("Location"))

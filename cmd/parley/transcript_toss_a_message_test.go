@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/parley-chat/parley/models"
@@ -13,6 +15,7 @@ func TestTossAMessage(t *testing.T) {
 		p := tossAMessage{t: t}
 		p.logIn(newClient(t, server.url))
 		p.sendMessage()
+		p.chunks()
 		p.disconnect()
 		p.closeServer(server)
 	})
@@ -59,11 +62,41 @@ func (p *tossAMessage) comes(c *client, name string, others ...*actor) *actor {
 
 func (p *tossAMessage) sendMessage() {
 	// send-message → send-message with name, message and time to all
-	first := p.vincent.writes(p.lobby, 1, text("Check my new painting!")).created(p.vincent, p.paul).notified(p.theo)
+	sunflowers := part{"file", "sunflowers.png", "image/png", string(dot())}
+	painting := models.NewMessage{Type: models.MessageImage, Text: "Check my new painting!"}
+	first := p.vincent.brings(p.lobby, 1, painting, sunflowers).created(p.vincent, p.paul).notified(p.theo).
+		downloaded(p.vincent, p.paul, p.theo).hidden(p.eve)
 	second := p.theo.writes(p.lobby, 2, text("Sunflowers again?")).created(p.theo, p.paul).notified(p.vincent)
 	p.paul.holds(named("lobby")+"/messages", first.Message, second.Message)
 	// send-message of one who is not there
 	p.eve.call("POST", named("lobby")+"/messages", text("Let me see!")).problem(403, models.CodeForbidden)
+}
+
+func (p *tossAMessage) chunks() {
+	colours := part{"file", "colours.txt", "text/plain", strings.Repeat("More yellow! ", 10_000)}
+	content := []byte(colours.content)
+	lobby := roomPath(p.lobby.ID)
+	// chunks with the number of bytes → status 101, and then the bytes: an attachment at once
+	var f models.File
+	p.paul.readyFor("POST", lobby+"/files?name="+colours.name, content, "Content-Type", colours.mediaType).status(201).into(&f)
+	message := models.NewMessage{Type: models.MessageFile, FileIDs: []string{f.ID}}
+	p.paul.writes(p.lobby, 3, message, colours).created(p.paul).notified(p.vincent, p.theo)
+	// the same in pieces
+	film := part{"file", "film.txt", "text/plain", colours.content}
+	upload := "/v1/uploads/" + p.vincent.announce(p.lobby.ID, len(content))
+	for at := 0; at < len(content); at += 50_000 {
+		piece := content[at:min(at+50_000, len(content))]
+		sent := p.vincent.readyFor("PATCH", upload, piece, "Content-Type", chunkType, "Tus-Resumable", "1.0.0", "Upload-Offset", strconv.Itoa(at))
+		if got, want := sent.status(204).header("Upload-Offset"), strconv.Itoa(at+len(piece)); got != want {
+			p.t.Errorf("after %s bytes the upload stands at %s", want, got)
+		}
+		f.ID = sent.header("Parley-File-Id")
+	}
+	message.FileIDs[0] = f.ID
+	p.vincent.writes(p.lobby, 4, message, film).created(p.vincent, p.paul).notified(p.theo).
+		downloaded(p.vincent, p.paul, p.theo).hidden(p.eve)
+	// chunks of one who is not there
+	p.eve.notReadyFor("POST", lobby+"/files", content, "Content-Type", colours.mediaType).problem(403, models.CodeForbidden)
 }
 
 func (p *tossAMessage) disconnect() {
