@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/url"
 	"strings"
@@ -30,6 +31,7 @@ func testHiddenRoom(t *testing.T, c *client, kind models.RoomKind) {
 	owner.add(room.ID, member, models.RoleMember)
 	out := outsidersOf(owner, room, owner.publicRoom())
 	owner.say(room.ID, word)
+	files := owner.shows(room.ID, secret)
 
 	var own, byName []string // the lists that members find it in, and those that anybody finds a public room in
 	for _, query := range []string{
@@ -48,7 +50,9 @@ func testHiddenRoom(t *testing.T, c *client, kind models.RoomKind) {
 	for _, path := range byName {
 		wantMention(t, "a member", member, path, word, secret, public)
 	}
+	member.mayHave(files)
 	for name, who := range out {
+		who.hasNoneOf(files)
 		for _, path := range own {
 			wantMention(t, name, who, path, word, secret, false)
 		}
@@ -57,6 +61,46 @@ func testHiddenRoom(t *testing.T, c *client, kind models.RoomKind) {
 		}
 		who.hasNone(room)
 	}
+}
+
+// shows sends a picture of that name into the room, and uploads another that no message has: the first is its members'.
+func (c *client) shows(roomID int64, name string) (files [2]models.File) {
+	c.t.Helper()
+	for i := range files {
+		files[i] = c.upload(roomID, name+".png", "image/png", dot())
+	}
+	c.call("POST", roomPath(roomID)+"/messages", models.NewMessage{FileIDs: []string{files[0].ID}}).status(201)
+	return files
+}
+
+// mayHave wants the client, another member, to have the file that was shown, and not the other one.
+func (c *client) mayHave(files [2]models.File) {
+	c.t.Helper()
+	for _, path := range filePaths(files[0]) {
+		c.call("GET", path, nil).status(200)
+	}
+	for _, path := range filePaths(files[1]) {
+		c.call("GET", path, nil).problem(404, models.CodeNotFound)
+	}
+}
+
+// hasNoneOf wants the client to have neither, as if there were no such files.
+func (c *client) hasNoneOf(files [2]models.File) {
+	c.t.Helper()
+	for _, f := range files {
+		for i, path := range filePaths(f) {
+			unknown := c.call("GET", filePaths(models.File{ID: "f_" + rand.Text()})[i], nil)
+			if a := c.call("GET", path, nil); a.tells() != unknown.tells() {
+				c.t.Errorf("%s has %v, where what there is not is %v", c.User.Username, a, unknown)
+			}
+		}
+	}
+}
+
+// filePaths are where a picture is read.
+func filePaths(f models.File) []string {
+	path := "/v1/files/" + f.ID
+	return []string{path, path + "/content", path + "/thumbnail"}
 }
 
 // wantMention wants the list at path to name either secret, or not.
@@ -91,7 +135,10 @@ func testHiddenDirectLists(t *testing.T, c *client) {
 	wantFound(t, "the other one", other.anywhere(word), word)
 	wantFound(t, "a stranger", stranger.anywhere(word))
 	stranger.hasNone(models.Room{ID: m.RoomID})
-	if got := other.look(m.RoomID); got.MessageCount != 1 || got.Membership.UnreadCount != 1 {
+	files := me.shows(m.RoomID, word)
+	other.mayHave(files)
+	stranger.hasNoneOf(files)
+	if got := other.look(m.RoomID); got.MessageCount != 2 || got.Membership.UnreadCount != 2 {
 		t.Errorf("got %+v", got)
 	}
 }

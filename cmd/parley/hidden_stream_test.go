@@ -67,7 +67,7 @@ var happenings = []models.EventName{
 	models.EventPresenceEntered, models.EventMessageCreated, models.EventMessageEdited, models.EventReactionAdded,
 	models.EventReactionRemoved, models.EventPinAdded, models.EventPinRemoved, models.EventTyping, models.EventMessageRead,
 	models.EventMessageDeleted, models.EventRoomUpdated, models.EventMemberJoined, models.EventMemberUpdated,
-	models.EventMemberLeft, models.EventMemberBanned, models.EventMessageCreated, models.EventHistoryCleared,
+	models.EventMemberLeft, models.EventMemberBanned, models.EventMessageCreated, models.EventMessageCreated, models.EventHistoryCleared,
 	models.EventPresenceLeft,
 }
 
@@ -91,6 +91,7 @@ func happen(owner, member *client, room models.Room) {
 	owner.call("DELETE", memberPath(room.ID, other), nil).status(204)
 	owner.call("PUT", banPath(room.ID, other), models.NewBan{}).status(200)
 	owner.say(room.ID, "more words")
+	owner.shows(room.ID, "a picture")
 	owner.call("DELETE", path+"/messages", nil).status(204)
 	owner.call("DELETE", presencePath(room.ID, enters), nil).status(204)
 }
