@@ -23,8 +23,8 @@ func init() {
 	}
 }
 
-// TestRoomsAgreeWithModel lets users join, leave, write, edit, delete, read, clear and be banned in two rooms, in whatever
-// order chance has it. After each step the rooms must be as a plain model of them in memory is, to the last number.
+// TestRoomsAgreeWithModel lets users join, leave, write, edit, delete, read, clear, be banned, and upload and download
+// files in two rooms, in whatever order chance has it. After each step the rooms must be as a plain model of them in memory is, to the last number.
 func TestRoomsAgreeWithModel(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		s := startServer(t, database)
@@ -34,7 +34,7 @@ func TestRoomsAgreeWithModel(t *testing.T) {
 			rt.Repeat(map[string]func(*rapid.T){
 				"join": w.join, "leave": w.leave, "send": w.send, "send more": w.send, "edit": w.edit, "delete": w.remove,
 				"read": w.read, "clear": w.clear, "ban": w.ban, "lift a ban": w.liftBan, "set a role": w.setRole,
-				"page": w.page, "": w.check,
+				"page": w.page, "upload": w.upload, "send files": w.sendFiles, "download": w.download, "": w.check,
 			})
 		})
 	})
@@ -57,6 +57,7 @@ func (s shrinkable) Failed() bool                      { return s.run.Failed() }
 type world struct {
 	users   []*client
 	rooms   []*modelRoom
+	files   []*modelFile
 	touched *modelRoom // by the last step
 }
 
@@ -71,6 +72,7 @@ type modelRoom struct {
 type modelMessage struct {
 	sender          int
 	text            string
+	files           []string
 	edited, deleted bool
 }
 
@@ -229,7 +231,7 @@ func (w *world) remove(rt *rapid.T) {
 		refusal = models.CodeForbidden
 	}
 	if w.users[user].call("DELETE", messagePath(models.Message{RoomID: r.id, ID: id}), nil).wants(204, refusal) {
-		m.text, m.deleted = "", true
+		m.text, m.files, m.deleted = "", nil, true
 	}
 }
 
@@ -338,11 +340,15 @@ func (w *world) compareHistory(rt *rapid.T, r *modelRoom) {
 	page := get[models.Page[models.Message]](w.users[0], roomPath(r.id)+"/messages?limit=200").Items
 	var got, want []string
 	for _, m := range page {
-		got = append(got, fmt.Sprint(m.ID, m.Sender.ID, m.Text, !m.EditedAt.IsZero(), !m.DeletedAt.IsZero()))
+		var files []string
+		for _, f := range m.Files {
+			files = append(files, f.ID)
+		}
+		got = append(got, fmt.Sprint(m.ID, m.Sender.ID, m.Text, files, !m.EditedAt.IsZero(), !m.DeletedAt.IsZero()))
 	}
 	for i, m := range r.messages {
 		if id := int64(i + 1); id > r.cleared {
-			want = append(want, fmt.Sprint(id, w.users[m.sender].User.ID, m.text, m.edited, m.deleted))
+			want = append(want, fmt.Sprint(id, w.users[m.sender].User.ID, m.text, m.files, m.edited, m.deleted))
 		}
 	}
 	if want = want[max(0, len(want)-200):]; !slices.Equal(got, want) {

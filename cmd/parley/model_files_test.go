@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// modelFile is a file that was uploaded, whatever has become of it.
+type modelFile struct {
+	models.File
+	content string
+	room    *modelRoom
+	owner   int
+	message int64 // that has it, 0 for none
+}
+
+// refusal is why the user may not have the file; "" for who may.
+func (f *modelFile) refusal(user int) models.Code {
+	r := f.room
+	switch {
+	case r.members[user] == nil:
+	case f.message == 0 && f.owner == user:
+		return ""
+	case f.message > r.cleared && !r.messages[f.message-1].deleted:
+		return ""
+	}
+	return models.CodeNotFound
+}
+
+func (w *world) upload(rt *rapid.T) {
+	r, user := w.draw(rt)
+	content := fmt.Sprint("file ", len(w.files))
+	a := w.users[user].call("POST", roomPath(r.id)+"/files", []byte(content), "Content-Type", "text/plain")
+	if a.wants(201, r.refusal(user)) {
+		f := &modelFile{content: content, room: r, owner: user}
+		a.into(&f.File)
+		w.files = append(w.files, f)
+	}
+}
+
+// sendFiles sends a message with one or two files, which need not be the sender's, of this room, different ones, or there
+// at all any more.
+func (w *world) sendFiles(rt *rapid.T) {
+	r, user := w.draw(rt)
+	if len(w.files) == 0 {
+		return
+	}
+	files := rapid.SliceOfN(rapid.SampledFrom(w.files), 1, 2).Draw(rt, "files")
+	refusal := r.refusal(user)
+	var ids []string
+	for _, f := range files {
+		if refusal == "" && (f.room != r || f.owner != user || f.message != 0 || slices.Contains(ids, f.ID)) {
+			refusal = models.CodeInvalidRequest
+		}
+		ids = append(ids, f.ID)
+	}
+	a := w.users[user].call("POST", roomPath(r.id)+"/messages", models.NewMessage{FileIDs: ids})
+	if !a.wants(201, refusal) {
+		return
+	}
+	r.messages = append(r.messages, modelMessage{sender: user, files: ids})
+	for _, f := range files {
+		f.message = r.last()
+	}
+}
+
+// download has each user try to get one file, and what is told of it.
+func (w *world) download(rt *rapid.T) {
+	if len(w.files) == 0 {
+		return
+	}
+	f := rapid.SampledFrom(w.files).Draw(rt, "file")
+	for user, c := range w.users {
+		told, got := c.call("GET", "/v1/files/"+f.ID, nil), c.content(f.File)
+		refusal := f.refusal(user)
+		if told.wants(200, refusal) != got.wants(200, refusal) || refusal == "" && string(got.body) != f.content {
+			rt.Errorf("user %d gets %v and %v of a file that holds %q", user, told, got, f.content)
+		}
+	}
+}
