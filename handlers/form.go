@@ -49,7 +49,7 @@ type partBody struct{ io.Reader }
 
 func (p partBody) Read(b []byte) (int, error) {
 	n, err := p.Reader.Read(b)
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = malformedForm(err)
 	}
 	return n, err

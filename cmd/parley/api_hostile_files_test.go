@@ -52,11 +52,11 @@ func (h hostile) brokenForms() {
 	h.post(valid, "Content-Type", "multipart/form-data; boundary=another").refused(models.CodeMalformedBody, models.CodeInvalidRequest)
 	for _, body := range []string{
 		"", "x", "{}", "\x00", start, end, start + end, start + start, start + "\r\n", "--" + boundary, "--" + boundary + "--",
-		start + "Content-Disposition\r\n\r\nx\r\n" + end, start + ": x\r\n\r\nx\r\n" + end, start + "\xff: \xff\r\n\r\nx\r\n" + end,
+		start + "Content-Disposition\r\n\r\nx\r\n" + end, start + ": y\r\n\r\nz\r\n" + end, start + "\xff: \xff\r\n\r\nx\r\n" + end,
 		start + "Content-Disposition: form-data\r\n\r\nx\r\n" + end, start + "Content-Disposition: \r\n\r\nx\r\n" + end,
 		start + "Content-Disposition: attachment; name=file\r\n\r\nx\r\n" + end,
 		start + "Content-Disposition: form-data; name=file; name=text\r\n\r\nx\r\n" + end,
-		start + "X: " + strings.Repeat("x", 900_000), start + strings.Repeat("X: x\r\n", 100_000) + "\r\nx\r\n" + end,
+		start + "X: " + strings.Repeat("x", 900_000), start + strings.Repeat("X: y\r\n", 100_000) + "\r\nz\r\n" + end,
 		strings.Repeat(start+"\r\n\r\n", 15_000) + end, strings.Repeat("\r\n", 400_000), strings.Repeat("--", 400_000),
 		string(valid[:len(valid)/2]), string(valid[:len(valid)-len(end)-2]),
 	} {
@@ -177,7 +177,8 @@ func (a *answer) files() []models.File {
 		a.t.Errorf("%v\nis not as the contract has it: %v", a, err)
 	}
 	var message struct{ Files []models.File }
-	if a.into(&message); len(message.Files) > 0 {
+	a.into(&message)
+	if len(message.Files) > 0 {
 		return message.Files
 	}
 	var f models.File
@@ -296,7 +297,8 @@ func TestHostileMetadata(t *testing.T) {
 			for _, key := range []string{"filename", "filetype", "other", "\u00e4"} {
 				a := begin(room + "," + key + " " + base64.StdEncoding.EncodeToString([]byte(value))).status(201)
 				f := get[models.File](s.me, "/v1/files/"+a.header("Parley-File-Id"))
-				if s.me.content(f).status(200); !utf8.ValidString(f.Name) || strings.ContainsAny(f.Name, "/\\\x00\r\n") {
+				s.me.content(f).status(200)
+				if !utf8.ValidString(f.Name) || strings.ContainsAny(f.Name, "/\\\x00\r\n") {
 					t.Errorf("%s %q: %+v", key, value, f)
 				}
 				s.me.call("HEAD", a.header("Location"), nil, "Tus-Resumable", "1.0.0").status(200)
