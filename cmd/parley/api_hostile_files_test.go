@@ -130,7 +130,11 @@ func (h hostile) formFiles() {
 	a := h.postForm(append(slices.Clone(rest), slices.Repeat([]part{text}, most+1)...)...)
 	a.refused(models.CodeInvalidRequest)
 	a.invalid("file")
-	large := part{"file", "a.txt", "text/plain", strings.Repeat("x", 1<<20+1)}
+	large := part{"file", "a.txt", "text/plain", strings.Repeat("x", 600_000)}
+	if most > 1 { // whose sum has the limit of one
+		h.postForm(append(slices.Clone(rest), large, large)...).refused(models.CodeTooLarge)
+	}
+	large.content = strings.Repeat("x", 1<<20+1)
 	h.postForm(append(slices.Clone(rest), large)...).refused(models.CodeTooLarge)
 	large.content = strings.Repeat("x", 3<<20)
 	h.postForm(append(slices.Clone(rest), large)...).refused(models.CodeTooLarge)

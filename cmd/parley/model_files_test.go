@@ -50,6 +50,10 @@ func (w *world) sendFiles(rt *rapid.T) {
 		return
 	}
 	files := rapid.SliceOfN(rapid.SampledFrom(w.files), 1, 2).Draw(rt, "files")
+	if rapid.Bool().Draw(rt, "as their owner") {
+		r, user = files[0].room, files[0].owner
+		w.touched = r
+	}
 	refusal := r.refusal(user)
 	var ids []string
 	for _, f := range files {
