@@ -11,8 +11,11 @@ import (
 // mediaTypeForm is type/subtype as RFC 6838 has it, section 4.2.
 var mediaTypeForm = regexp.MustCompile(`^[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}$`)
 
-// generic are what looking at bytes finds when it finds nothing in particular.
-var generic = []string{binaryType, "text/plain", "text/xml", "application/xml", "application/json", "application/zip"}
+// generic are what looking at bytes finds when it finds nothing in particular: any two lines with a comma are a table.
+var generic = []string{
+	binaryType, "text/plain", "text/csv", "text/tab-separated-values", "text/xml", "application/xml", "application/json",
+	"application/zip",
+}
 
 // inline are the media types that a browser may show or play by itself: those that cannot hold a script.
 var inline = []string{
@@ -21,8 +24,12 @@ var inline = []string{
 	"video/mp4", "video/webm", "video/ogg", "video/quicktime", "video/x-matroska",
 }
 
+// drawing is a picture that may hold a script.
+const drawing = "image/svg+xml"
+
 // agreed is the media type that a file has, of what its client says and what its bytes are. The bytes are believed; the
-// client where they do not tell, as of a table with commas. What is said to be a picture, a sound or a film must be one.
+// client where they do not tell, as of a table with commas. What is said to be a picture, a sound or a film must be one, and
+// a drawing must be said to be one.
 func agreed(said string, found models.FileFacts) (string, error) {
 	said, _, _ = strings.Cut(strings.ToLower(said), ";")
 	said = strings.TrimSpace(said)
@@ -31,7 +38,8 @@ func agreed(said string, found models.FileFacts) (string, error) {
 	}
 	switch family(said) {
 	case "image", "audio", "video":
-		if family(found.MediaType) != family(said) && !bothMedia(said, found.MediaType) {
+		same := family(found.MediaType) == family(said) && (found.MediaType != drawing || said == drawing)
+		if !same && !bothMedia(said, found.MediaType) {
 			return "", models.Errorf(models.CodeBadFile, "The file is said to be %s, but it is %s.", said, found.MediaType)
 		}
 		return found.MediaType, nil
