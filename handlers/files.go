@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"mime/multipart"
 	"net/http"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/parley-chat/parley/handlers/api"
@@ -89,8 +89,8 @@ func formOverhead(r *http.Request) int64 {
 
 // isForm reports whether a body is said to be a form, be it one that lacks its boundary.
 func isForm(r *http.Request) bool {
-	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return mediaType == formType
+	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), formType) // with a boundary or, by mistake, without
 }
 
 // takeOne stores the file of a body: the body itself, or the one part of a form.
@@ -98,7 +98,7 @@ func (h files) takeOne(r *http.Request, body io.Reader, name string) (models.New
 	if !isForm(r) {
 		return h.intake.take(r.Context(), incoming{name: name, mediaType: r.Header.Get("Content-Type"), body: body})
 	}
-	parts, err := partsOf(r, body)
+	parts, err := partsOf(r, body, h.intake.most)
 	if err != nil {
 		return models.NewFile{}, err
 	}

@@ -14,20 +14,44 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// partsOf reads a form part by part.
-func partsOf(r *http.Request, body io.Reader) (*multipart.Reader, error) {
+// partsOf reads a form part by part. Its files may hold most bytes together, and all the rest MaxBodyBytes.
+func partsOf(r *http.Request, body io.Reader, most int64) (*multipart.Reader, error) {
 	_, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || parameters["boundary"] == "" {
 		return nil, models.Errorf(models.CodeMalformedBody, "The form's Content-Type has no boundary.")
 	}
-	return multipart.NewReader(body, parameters["boundary"]), nil
+	// multipart.Reader does not always tell the end of a form from the end of the bytes. Here they never end before the
+	// form does; the line break is for a form whose last line has none.
+	whole := &bounded{r: body, left: most + models.MaxBodyBytes, most: most}
+	return multipart.NewReader(io.MultiReader(whole, strings.NewReader("\r\n"), cutShort{}), parameters["boundary"]), nil
+}
+
+// cutShort is what follows a form that has not come to its end.
+type cutShort struct{}
+
+func (cutShort) Read([]byte) (int, error) {
+	return 0, models.Errorf(models.CodeMalformedBody, "The form breaks off before its end.")
+}
+
+// bounded is a reader that fails when more comes than may.
+type bounded struct {
+	r          io.Reader
+	left, most int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, tooLarge(b.most)
+	}
+	return n, err
 }
 
 // nextPart is the form's next part, nil at its end.
 func nextPart(parts *multipart.Reader) (*multipart.Part, error) {
 	part, err := parts.NextRawPart()
 	switch {
-	case errors.Is(err, io.EOF):
+	case err == io.EOF: //nolint:errorlint // a wrapped one is no orderly end
 		return nil, nil
 	case err != nil:
 		return nil, malformedForm(err)
@@ -69,7 +93,7 @@ type messageForm struct {
 
 // read reads all parts. Files are stored as they come: it is up to the caller to drop them.
 func (f *messageForm) read(body io.Reader) error {
-	parts, err := partsOf(f.r, body)
+	parts, err := partsOf(f.r, body, f.intake.most)
 	if err != nil {
 		return err
 	}
@@ -119,8 +143,10 @@ func (f *messageForm) takeField(part *multipart.Part) error {
 		return models.Invalid("file_ids", "has no place in a form, which brings its files along")
 	case f.fields[name] != nil:
 		return models.Invalid(cut(name, maxFieldName), "must be given once")
+	case len(f.fields) == maxFieldErrors:
+		return models.Invalid(cut(name, maxFieldName), "is one field too many")
 	case !utf8.Valid(value):
-		return models.Invalid(cut(name, maxFieldName), "must be text in UTF-8")
+		return models.Errorf(models.CodeMalformedBody, "The form's fields are not valid UTF-8.")
 	}
 	if name == "reply_to" {
 		f.fields[name] = json.RawMessage(value)

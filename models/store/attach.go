@@ -39,7 +39,7 @@ func (p *send) attachable(files map[string]*fileRow) error {
 		case f.MessageID != 0, named[id]:
 			return models.Invalid(field, "the file %q belongs to a message already", id)
 		case p.n.Type == models.MessageImage && !strings.HasPrefix(f.MediaType, "image/"):
-			return models.Invalid(field, "the file %q is no picture", id)
+			return models.Errorf(models.CodeBadFile, "The file %q is no picture.", id)
 		}
 		named[id] = true
 	}
