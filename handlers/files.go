@@ -21,6 +21,7 @@ const (
 type fileStore interface {
 	blobLedger
 	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size int64) (roomID int64, err error)
+	KnowsKey(ctx context.Context, once *models.Once) (bool, error)
 	AddFile(ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once) (models.File, error)
 	File(ctx context.Context, callerID int64, id string) (models.StoredFile, error)
 	DropFiles(ctx context.Context, callerID int64, ids []string) error
@@ -45,7 +46,7 @@ func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathR
 		if n := utf8.RuneCountInString(given(params.Name)); params.Name != nil && (n < 1 || n > models.MaxFileNameLength) {
 			return reply{}, models.Invalid("name", "must be 1 to %d characters", models.MaxFileNameLength)
 		}
-		roomID, err := h.mayUpload(r, path)
+		roomID, _, err := h.mayUpload(r, path, params.IdempotencyKey)
 		if err != nil {
 			return reply{}, err
 		}
@@ -71,12 +72,25 @@ func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathR
 	})
 }
 
-// mayUpload refuses a body that is too large, as far as its length is known, and a caller who may not send it.
-func (h files) mayUpload(r *http.Request, path models.RoomPath) (roomID int64, err error) {
+// mayUpload refuses a body that is too large, as far as its length is known, and a caller who may not send it. One that
+// was answered before, under the same Idempotency-Key, takes no room.
+func (h files) mayUpload(r *http.Request, path models.RoomPath, key *string) (roomID int64, answered bool, err error) {
 	if r.ContentLength > h.intake.most+formOverhead(r) {
-		return 0, tooLarge(h.intake.most)
+		return 0, false, tooLarge(h.intake.most)
 	}
-	return h.store.MayUpload(r.Context(), callerOf(r).UserID, path, max(0, r.ContentLength-formOverhead(r)))
+	once, err := newOnce(r, key, nil, nil)
+	if err == nil && once != nil {
+		answered, err = h.store.KnowsKey(r.Context(), once)
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	size := max(0, r.ContentLength-formOverhead(r))
+	if answered {
+		size = 0
+	}
+	roomID, err = h.store.MayUpload(r.Context(), callerOf(r).UserID, path, size)
+	return roomID, answered, err
 }
 
 // formOverhead is how much of a body may be other than files.

@@ -55,7 +55,7 @@ func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.P
 
 // sendForm sends a message that brings its files along. When it does not come to be, they go.
 func (h messages) sendForm(w http.ResponseWriter, r *http.Request, path models.RoomPath, key *string) (reply, error) {
-	roomID, err := h.files.mayUpload(r, path)
+	roomID, answered, err := h.files.mayUpload(r, path, key)
 	if err != nil {
 		return reply{}, err
 	}
@@ -75,10 +75,12 @@ func (h messages) sendForm(w http.ResponseWriter, r *http.Request, path models.R
 		if err != nil {
 			return reply{}, err
 		}
-		if ids, err = form.attach(); err != nil {
-			return reply{}, err
+		if !answered { // otherwise the files are there already
+			if ids, err = form.attach(); err != nil {
+				return reply{}, err
+			}
+			n.FileIDs = ids
 		}
-		n.FileIDs = ids
 		m, at, err := h.store.Send(r.Context(), callerOf(r).UserID, models.RoomPath{ID: roomID}, n, once)
 		return created(m, at, err, messageLocation)
 	}()

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
@@ -43,6 +45,14 @@ func (s *Store) claim(tx *gorm.DB, once *models.Once) error {
 		replayed.Event = s.at(row.Position)
 	}
 	return replayed
+}
+
+// KnowsKey reports whether a call under once's key was answered. Whether it was the same call is claim's to say.
+func (s *Store) KnowsKey(ctx context.Context, once *models.Once) (bool, error) {
+	var known int64
+	err := s.read(ctx).Raw("SELECT count(*) FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ? AND created_at >= ?",
+		once.CallerID, once.Path, once.Key, models.Now().Add(-models.IdempotencyLife).UnixMilli()).Scan(&known).Error
+	return known > 0, err
 }
 
 // keepAnswer stores what the key's next call will be answered, along with what it answers for.
