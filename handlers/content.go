@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/handlers/api"
@@ -117,6 +118,9 @@ func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cross-Origin-Resource-Policy", "same-site")
 	header.Set("ETag", `"`+s.tag+`"`)
+	if !strings.HasPrefix(r.Header.Get("Range"), "bytes=") {
+		r.Header.Del("Range") // a unit that is not known is as good as none (RFC 9110, section 14.2)
+	}
 	if s.mediaType != "" {
 		header.Set("Content-Type", s.mediaType)
 	}
