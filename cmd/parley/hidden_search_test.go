@@ -50,7 +50,7 @@ func testHiddenRoom(t *testing.T, c *client, kind models.RoomKind) {
 	for _, path := range byName {
 		wantMention(t, "a member", member, path, word, secret, public)
 	}
-	member.mayHave(files)
+	member.hasTheShown(files)
 	for name, who := range out {
 		who.hasNoneOf(files)
 		for _, path := range own {
@@ -73,8 +73,8 @@ func (c *client) shows(roomID int64, name string) (files [2]models.File) {
 	return files
 }
 
-// mayHave wants the client, another member, to have the file that was shown, and not the other one.
-func (c *client) mayHave(files [2]models.File) {
+// hasTheShown wants the client, another member, to have the file that was shown, and not the other one.
+func (c *client) hasTheShown(files [2]models.File) {
 	c.t.Helper()
 	for _, path := range filePaths(files[0]) {
 		c.call("GET", path, nil).status(200)
@@ -136,7 +136,7 @@ func testHiddenDirectLists(t *testing.T, c *client) {
 	wantFound(t, "a stranger", stranger.anywhere(word))
 	stranger.hasNone(models.Room{ID: m.RoomID})
 	files := me.shows(m.RoomID, word)
-	other.mayHave(files)
+	other.hasTheShown(files)
 	stranger.hasNoneOf(files)
 	if got := other.look(m.RoomID); got.MessageCount != 2 || got.Membership.UnreadCount != 2 {
 		t.Errorf("got %+v", got)
