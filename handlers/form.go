@@ -146,7 +146,7 @@ func (f *messageForm) takeField(part *multipart.Part) error {
 	case len(f.fields) == maxFieldErrors:
 		return models.Invalid(cut(name, maxFieldName), "is one field too many")
 	case !utf8.Valid(value):
-		return models.Errorf(models.CodeMalformedBody, "The form's fields are not valid UTF-8.")
+		return models.Invalid(cut(name, maxFieldName), "must be text in UTF-8")
 	}
 	if name == "reply_to" {
 		f.fields[name] = json.RawMessage(value)

@@ -110,7 +110,9 @@ func (c *client) direct(other *client) (room models.Room) {
 func testAttachable(t *testing.T, c *client) {
 	anna, bert := c.newcomer("anna"), c.newcomer("bert")
 	room, other := anna.privateRoom(bert), anna.privateRoom(bert)
-	text := func(who *client, roomID int64) models.File { return who.upload(roomID, "a.txt", "text/plain", []byte("hello")) }
+	text := func(who *client, roomID int64) models.File {
+		return who.upload(roomID, "a.txt", "text/plain", []byte("hello"))
+	}
 	mine, elsewhere, berts, sent, deleted := text(anna, room.ID), text(anna, other.ID), text(bert, room.ID), text(anna, room.ID), text(anna, room.ID)
 	anna.attach(room.ID, sent)
 	gone := anna.attach(room.ID, deleted)

@@ -122,7 +122,7 @@ func brokenMessageForms() []refusedForm {
 		about("an empty type", "type", first, fieldPart("type", "")),
 		about("a picture without a file", "file_ids", fieldPart("type", "image"), text),
 		about("a long client_id", "client_id", first, fieldPart("client_id", strings.Repeat("x", 65))),
-		{"a text that is not UTF-8", goodType, rawForm(fieldPart("text", "caf\xe9"), first), models.CodeMalformedBody, ""},
+		about("a text that is not UTF-8", "text", first, fieldPart("text", "caf\xe9")),
 		{"cut in its second file", goodType, rawForm(first, filePart("b.txt", "seco"), "cut"), models.CodeMalformedBody, ""},
 		{"cut between files", goodType, rawForm(first, "cut"), models.CodeMalformedBody, ""},
 		{"cut in a field", goodType, rawForm(first, fieldPart("text", "hel"), "cut"), models.CodeMalformedBody, ""},
