@@ -173,6 +173,9 @@ func (c *change) endMembership(row roomRow, leaver memberRow) error {
 	}
 	if row.Kind != string(models.RoomPublic) && row.MemberCount == 1 {
 		c.whenPlaced(func(int64) error { return c.Delete(&roomRow{}, row.ID).Error })
+		if err := c.doom("room_id = ?", row.ID); err != nil {
+			return err
+		}
 		return c.sweep(row.ID, row.LastMessageID)
 	}
 	return nil
