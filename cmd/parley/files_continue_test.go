@@ -173,11 +173,11 @@ func testNoContinueQuota(t *testing.T, c *client) {
 	anna := c.newcomer("anna")
 	room := anna.privateRoom()
 	files, messages := roomPath(room.ID)+"/files", roomPath(room.ID)+"/messages"
-	anna.upload(room.ID, "large.bin", binary, make([]byte, 2_000_000))
+	anna.upload(room.ID, "large.bin", anyType, make([]byte, 2_000_000))
 	anna.dial(files, length(1_000_001), expects).refusal(413, models.CodeTooLarge)
 	anna.dial(files, "Content-Type: "+goodType, length(1_000_001+models.MaxBodyBytes), expects).refusal(413, models.CodeTooLarge)
 	anna.dial(messages, "Content-Type: "+goodType, length(1_000_001+models.MaxBodyBytes), expects).refusal(413, models.CodeTooLarge)
 	anna.dial(files, length(1_000_000), expects).isReady()
 }
 
-const binary = "application/octet-stream"
+const anyType = "application/octet-stream"

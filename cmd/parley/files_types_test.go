@@ -13,19 +13,18 @@ import (
 )
 
 const (
-	page      = "<!DOCTYPE html>\n<html><body><script>alert(document.cookie)</script></body></html>"
-	drawing   = `<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(2)</script></svg>`
-	prolog    = `<?xml version="1.0" encoding="UTF-8" standalone="no"?>` + "\n<!-- Drawn by hand -->\n"
-	doctype   = `<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">` + "\n"
-	polyglot  = "GIF89a\x2f\x2a\x00\x01\x00\x00\x00\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02*/=1;alert(1)//<script>alert(2)</script>"
-	csvTable  = "name,age\nanna,31\n"
-	portable  = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj<</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj"
-	sound     = "fLaC\x00\x00\x00\x22\x10\x00\x10\x00"
-	mp4       = "\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2\x00\x00\x00\x08free"
-	ogg       = "OggS\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x1e\x01vorbis\x00\x00\x00\x00\x02\x44\xac\x00\x00"
-	archive   = "PK\x03\x04\x14\x00\x00\x00\x08\x00"
-	anyBytes  = "\x00\x01\x02\x03\xfe\xff"
-	undecided = binary
+	page     = "<!DOCTYPE html>\n<html><body><script>alert(document.cookie)</script></body></html>"
+	drawing  = `<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(2)</script></svg>`
+	prolog   = `<?xml version="1.0" encoding="UTF-8" standalone="no"?>` + "\n<!-- Drawn by hand -->\n"
+	doctype  = `<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">` + "\n"
+	polyglot = "GIF89a\x2f\x2a\x00\x01\x00\x00\x00\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02*/=1;alert(1)//<script>alert(2)</script>"
+	csvTable = "name,age\nanna,31\n"
+	portable = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj<</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj"
+	sound    = "fLaC\x00\x00\x00\x22\x10\x00\x10\x00"
+	mp4      = "\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2\x00\x00\x00\x08free"
+	ogg      = "OggS\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x1e\x01vorbis\x00\x00\x00\x00\x02\x44\xac\x00\x00"
+	archive  = "PK\x03\x04\x14\x00\x00\x00\x08\x00"
+	anyBytes = "\x00\x01\x02\x03\xfe\xff"
 )
 
 // pictureAs is a picture in one of the formats of the standard library.
@@ -63,14 +62,14 @@ func typedFiles(t *testing.T) []typed {
 		{"a page as a sound", page, "audio/mpeg", "", ""},
 		{"a page as itself", page, "text/html", "text/html", "attachment"},
 		{"a page as text", page, "text/plain", "text/html", "attachment"},
-		{"a page as anything", page, undecided, "text/html", "attachment"},
+		{"a page as anything", page, anyType, "text/html", "attachment"},
 		{"a page as nothing", page, "", "text/html", "attachment"},
 		{"a drawing as a picture", drawing, "image/png", "", ""},
 		{"a drawing as a photo", prolog + drawing, "image/jpeg", "", ""},
 		{"a drawing as itself", drawing, "image/svg+xml", "image/svg+xml", "attachment"},
 		{"a drawing with a prolog", prolog + drawing, "image/svg+xml", "image/svg+xml", "attachment"},
 		{"a drawing with a doctype", prolog + doctype + drawing, "image/svg+xml", "image/svg+xml", "attachment"},
-		{"a drawing as anything", drawing, undecided, "image/svg+xml", "attachment"},
+		{"a drawing as anything", drawing, anyType, "image/svg+xml", "attachment"},
 		{"a drawing as a page", drawing, "text/html", "image/svg+xml", "attachment"},
 		{"a picture with a script", polyglot, "image/gif", "image/gif", "inline"},
 		{"a picture with a script, as a page", polyglot, "text/html", "image/gif", "inline"},
@@ -83,7 +82,7 @@ func typedFiles(t *testing.T) []typed {
 		{"a picture as a table", pngFile, "text/csv", "image/png", "inline"},
 		{"a table", csvTable, "text/csv", "text/csv", "attachment"},
 		{"a letter with commas", "Dear Anna,\nso long, Bert\n", "text/plain", "text/plain", "attachment"},
-		{"a table as anything", csvTable, undecided, "text/csv", "attachment"},
+		{"a table as anything", csvTable, anyType, "text/csv", "attachment"},
 		{"a table as a picture", csvTable, "image/png", "", ""},
 		{"bytes as a picture", anyBytes, "image/jpeg", "", ""},
 		{"bytes as a format of one's own", anyBytes, "application/vnd.parley.test+bytes", "application/vnd.parley.test+bytes", "attachment"},
