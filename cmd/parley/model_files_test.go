@@ -45,6 +45,9 @@ func (w *world) upload(rt *rapid.T) {
 // sendFiles sends a message with one or two files, which need not be the sender's, of this room, different ones, or there
 // at all any more.
 func (w *world) sendFiles(rt *rapid.T) {
+	if len(w.files) == 0 || rapid.Bool().Draw(rt, "a new one") {
+		w.upload(rt)
+	}
 	r, user := w.draw(rt)
 	if len(w.files) == 0 {
 		return
@@ -83,6 +86,15 @@ func (w *world) download(rt *rapid.T) {
 		refusal := f.refusal(user)
 		if told.wants(200, refusal) != got.wants(200, refusal) || refusal == "" && string(got.body) != f.content {
 			rt.Errorf("user %d gets %v and %v of a file that holds %q", user, told, got, f.content)
+		}
+	}
+}
+
+// checkFiles has the owner of the rooms ask for all files of the one that the step was in.
+func (w *world) checkFiles() {
+	for _, f := range w.files {
+		if f.room == w.touched {
+			w.users[0].call("GET", "/v1/files/"+f.ID, nil).wants(200, f.refusal(0))
 		}
 	}
 }

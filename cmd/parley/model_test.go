@@ -322,6 +322,7 @@ func (w *world) check(rt *rapid.T) {
 	}
 	if w.touched != nil {
 		w.compareHistory(rt, w.touched)
+		w.checkFiles()
 	}
 }
 
