@@ -5035,37 +5035,22 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	}
 
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/users", wrapper.SearchUsers)
+		r.Get(options.BaseURL+"/healthz", wrapper.Healthz)
 	})
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/users", wrapper.SignUp)
+		r.Get(options.BaseURL+"/metrics", wrapper.Metrics)
 	})
 	r.Group(func(r chi.Router) {
-		r.Delete(options.BaseURL+"/v1/users/me", wrapper.DeleteMe)
+		r.Get(options.BaseURL+"/readyz", wrapper.Readyz)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/users/me", wrapper.GetMe)
+		r.Get(options.BaseURL+"/v1/auth/{provider}", wrapper.BeginAuth)
 	})
 	r.Group(func(r chi.Router) {
-		r.Patch(options.BaseURL+"/v1/users/me", wrapper.UpdateMe)
+		r.Get(options.BaseURL+"/v1/auth/{provider}/callback", wrapper.FinishAuth)
 	})
 	r.Group(func(r chi.Router) {
-		r.Put(options.BaseURL+"/v1/users/me/password", wrapper.ChangePassword)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/users/{user}", wrapper.GetUser)
-	})
-	r.Group(func(r chi.Router) {
-		r.Put(options.BaseURL+"/v1/users/{user}/direct", wrapper.OpenDirectRoom)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/contacts", wrapper.ListContacts)
-	})
-	r.Group(func(r chi.Router) {
-		r.Delete(options.BaseURL+"/v1/contacts/{user}", wrapper.RemoveContact)
-	})
-	r.Group(func(r chi.Router) {
-		r.Put(options.BaseURL+"/v1/contacts/{user}", wrapper.AddContact)
+		r.Get(options.BaseURL+"/v1/auth/providers", wrapper.ListAuthProviders)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/blocks", wrapper.ListBlocks)
@@ -5077,34 +5062,43 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Put(options.BaseURL+"/v1/blocks/{user}", wrapper.BlockUser)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/sessions", wrapper.ListSessions)
+		r.Get(options.BaseURL+"/v1/contacts", wrapper.ListContacts)
 	})
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/sessions", wrapper.LogIn)
+		r.Delete(options.BaseURL+"/v1/contacts/{user}", wrapper.RemoveContact)
 	})
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/sessions/refresh", wrapper.RefreshSession)
+		r.Put(options.BaseURL+"/v1/contacts/{user}", wrapper.AddContact)
 	})
 	r.Group(func(r chi.Router) {
-		r.Delete(options.BaseURL+"/v1/sessions/{session}", wrapper.LogOut)
+		r.Get(options.BaseURL+"/v1/events", wrapper.StreamEvents)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/auth/providers", wrapper.ListAuthProviders)
+		r.Post(options.BaseURL+"/v1/events/cookie", wrapper.CreateEventsCookie)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/auth/{provider}", wrapper.BeginAuth)
+		r.Get(options.BaseURL+"/v1/files/{file}", wrapper.GetFile)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/auth/{provider}/callback", wrapper.FinishAuth)
+		r.Get(options.BaseURL+"/v1/files/{file}/content", wrapper.GetFileContent)
+	})
+	r.Group(func(r chi.Router) {
+		r.Head(options.BaseURL+"/v1/files/{file}/content", wrapper.HeadFileContent)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/files/{file}/thumbnail", wrapper.GetThumbnail)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/invites/{code}", wrapper.RedeemInvite)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/messages", wrapper.SendToTarget)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/rooms", wrapper.ListRooms)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/rooms", wrapper.CreateRoom)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/rooms/search", wrapper.SearchRooms)
 	})
 	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/v1/rooms/{room}", wrapper.DeleteRoom)
@@ -5116,24 +5110,6 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Patch(options.BaseURL+"/v1/rooms/{room}", wrapper.UpdateRoom)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/rooms/{room}/members", wrapper.ListMembers)
-	})
-	r.Group(func(r chi.Router) {
-		r.Delete(options.BaseURL+"/v1/rooms/{room}/members/me", wrapper.LeaveRoom)
-	})
-	r.Group(func(r chi.Router) {
-		r.Patch(options.BaseURL+"/v1/rooms/{room}/members/me", wrapper.UpdateMembership)
-	})
-	r.Group(func(r chi.Router) {
-		r.Put(options.BaseURL+"/v1/rooms/{room}/members/me", wrapper.JoinRoom)
-	})
-	r.Group(func(r chi.Router) {
-		r.Delete(options.BaseURL+"/v1/rooms/{room}/members/{user}", wrapper.RemoveMember)
-	})
-	r.Group(func(r chi.Router) {
-		r.Put(options.BaseURL+"/v1/rooms/{room}/members/{user}", wrapper.PutMember)
-	})
-	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/rooms/{room}/bans", wrapper.ListBans)
 	})
 	r.Group(func(r chi.Router) {
@@ -5141,6 +5117,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Put(options.BaseURL+"/v1/rooms/{room}/bans/{user}", wrapper.BanUser)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/rooms/{room}/files", wrapper.UploadFile)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/rooms/{room}/invites", wrapper.ListInvites)
@@ -5152,19 +5131,22 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Delete(options.BaseURL+"/v1/rooms/{room}/invites/{code}", wrapper.RevokeInvite)
 	})
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/invites/{code}", wrapper.RedeemInvite)
+		r.Get(options.BaseURL+"/v1/rooms/{room}/members", wrapper.ListMembers)
 	})
 	r.Group(func(r chi.Router) {
-		r.Delete(options.BaseURL+"/v1/rooms/{room}/presence/{stream}", wrapper.ExitRoom)
+		r.Delete(options.BaseURL+"/v1/rooms/{room}/members/{user}", wrapper.RemoveMember)
 	})
 	r.Group(func(r chi.Router) {
-		r.Put(options.BaseURL+"/v1/rooms/{room}/presence/{stream}", wrapper.EnterRoom)
+		r.Put(options.BaseURL+"/v1/rooms/{room}/members/{user}", wrapper.PutMember)
 	})
 	r.Group(func(r chi.Router) {
-		r.Put(options.BaseURL+"/v1/rooms/{room}/read", wrapper.MarkRead)
+		r.Delete(options.BaseURL+"/v1/rooms/{room}/members/me", wrapper.LeaveRoom)
 	})
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/rooms/{room}/typing", wrapper.StartTyping)
+		r.Patch(options.BaseURL+"/v1/rooms/{room}/members/me", wrapper.UpdateMembership)
+	})
+	r.Group(func(r chi.Router) {
+		r.Put(options.BaseURL+"/v1/rooms/{room}/members/me", wrapper.JoinRoom)
 	})
 	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/v1/rooms/{room}/messages", wrapper.ClearHistory)
@@ -5174,12 +5156,6 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/rooms/{room}/messages", wrapper.SendMessage)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/rooms/{room}/messages/search", wrapper.SearchMessages)
-	})
-	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/search", wrapper.SearchAllMessages)
 	})
 	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/v1/rooms/{room}/messages/{message}", wrapper.DeleteMessage)
@@ -5197,6 +5173,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Put(options.BaseURL+"/v1/rooms/{room}/messages/{message}/reactions/{emoji}", wrapper.AddReaction)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/rooms/{room}/messages/search", wrapper.SearchMessages)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/rooms/{room}/pins", wrapper.ListPins)
 	})
 	r.Group(func(r chi.Router) {
@@ -5206,22 +5185,34 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Put(options.BaseURL+"/v1/rooms/{room}/pins/{message}", wrapper.PinMessage)
 	})
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/messages", wrapper.SendToTarget)
+		r.Delete(options.BaseURL+"/v1/rooms/{room}/presence/{stream}", wrapper.ExitRoom)
 	})
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/rooms/{room}/files", wrapper.UploadFile)
+		r.Put(options.BaseURL+"/v1/rooms/{room}/presence/{stream}", wrapper.EnterRoom)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/files/{file}", wrapper.GetFile)
+		r.Put(options.BaseURL+"/v1/rooms/{room}/read", wrapper.MarkRead)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/files/{file}/content", wrapper.GetFileContent)
+		r.Post(options.BaseURL+"/v1/rooms/{room}/typing", wrapper.StartTyping)
 	})
 	r.Group(func(r chi.Router) {
-		r.Head(options.BaseURL+"/v1/files/{file}/content", wrapper.HeadFileContent)
+		r.Get(options.BaseURL+"/v1/rooms/search", wrapper.SearchRooms)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/files/{file}/thumbnail", wrapper.GetThumbnail)
+		r.Get(options.BaseURL+"/v1/search", wrapper.SearchAllMessages)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/sessions", wrapper.ListSessions)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/sessions", wrapper.LogIn)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/v1/sessions/{session}", wrapper.LogOut)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/sessions/refresh", wrapper.RefreshSession)
 	})
 	r.Group(func(r chi.Router) {
 		r.Options(options.BaseURL+"/v1/uploads", wrapper.GetUploadOptions)
@@ -5242,19 +5233,28 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Patch(options.BaseURL+"/v1/uploads/{upload}", wrapper.PatchUpload)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/v1/events", wrapper.StreamEvents)
+		r.Get(options.BaseURL+"/v1/users", wrapper.SearchUsers)
 	})
 	r.Group(func(r chi.Router) {
-		r.Post(options.BaseURL+"/v1/events/cookie", wrapper.CreateEventsCookie)
+		r.Post(options.BaseURL+"/v1/users", wrapper.SignUp)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/healthz", wrapper.Healthz)
+		r.Get(options.BaseURL+"/v1/users/{user}", wrapper.GetUser)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/readyz", wrapper.Readyz)
+		r.Put(options.BaseURL+"/v1/users/{user}/direct", wrapper.OpenDirectRoom)
 	})
 	r.Group(func(r chi.Router) {
-		r.Get(options.BaseURL+"/metrics", wrapper.Metrics)
+		r.Delete(options.BaseURL+"/v1/users/me", wrapper.DeleteMe)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/users/me", wrapper.GetMe)
+	})
+	r.Group(func(r chi.Router) {
+		r.Patch(options.BaseURL+"/v1/users/me", wrapper.UpdateMe)
+	})
+	r.Group(func(r chi.Router) {
+		r.Put(options.BaseURL+"/v1/users/me/password", wrapper.ChangePassword)
 	})
 
 	return r
