@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// largeFile is a size that no server could hold in its memory unnoticed: 2 GB, less where everything is slow.
+func largeFile(t *testing.T) int64 {
+	size := int64(2_000_000_000)
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "-race" && s.Value == "true" {
+				size = 512_000_000
+			}
+		}
+	}
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(t.TempDir(), &disk); err != nil {
+		t.Fatal(err)
+	}
+	if free := int64(disk.Bavail) * disk.Bsize; free < 4*size {
+		t.Skipf("the disk has %d bytes free, which is too little", free)
+	}
+	return size
+}
+
+// noise is a long body: a block of random bytes, again and again, each time with its number in it.
+type noise struct {
+	block  []byte
+	left   int64
+	ready  []byte // of the block
+	blocks int
+	digest hash.Hash
+}
+
+func newNoise(size int64) *noise {
+	block := make([]byte, 1<<20)
+	random := rand.NewChaCha8([32]byte{})
+	_, _ = random.Read(block) // never fails
+	return &noise{block: block, left: size, digest: sha256.New()}
+}
+
+func (n *noise) Read(p []byte) (int, error) {
+	if n.left == 0 {
+		return 0, io.EOF
+	}
+	if len(n.ready) == 0 {
+		n.blocks++
+		copy(n.block, fmt.Sprintf("block %d;", n.blocks))
+		n.ready = n.block
+	}
+	m := copy(p[:min(int64(len(p)), n.left)], n.ready)
+	n.ready, n.left = n.ready[m:], n.left-int64(m)
+	_, _ = n.digest.Write(p[:m]) // never fails
+	return m, nil
+}
+
+func (n *noise) sum() string { return hex.EncodeToString(n.digest.Sum(nil)) }
+
+// TestLargeFiles sends 2 GB up and down, as a file and in a message, and looks at how much more memory the server took.
+func TestLargeFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	t.Parallel()
+	size := largeFile(t)
+	p := startProcess(t, t.TempDir()+"/parley.db", "--max-file-size", "3GB")
+	anna := newClient(t, p.url).newcomer("anna")
+	room := anna.privateRoom()
+	anna.attach(room.ID, anna.upload(room.ID, "small", "text/plain", []byte("hello"))) // what takes its memory once
+
+	var f models.File
+	wantModest := func(what string, f func()) {
+		began := time.Now()
+		grown := p.peakGrowth(f)
+		t.Logf("%s: the memory grew by %d KB, in %v", what, grown>>10, time.Since(began))
+		if grown > modestGrowth {
+			t.Errorf("%s: the memory grew by %d MB", what, grown>>20)
+		}
+	}
+	wantModest("upload", func() {
+		body := newNoise(size)
+		anna.stream(roomPath(room.ID)+"/files?name=large.bin", body, size, anyType).into(&f)
+		if f.Size != size || f.SHA256 != body.sum() {
+			t.Errorf("got %+v, wanted the digest %s", f, body.sum())
+		}
+	})
+	wantModest("download", func() {
+		if got := anna.digest(f); got != f.SHA256 {
+			t.Errorf("what came down has the digest %s, wanted %s", got, f.SHA256)
+		}
+	})
+	wantModest("message", func() {
+		body := newNoise(size / 4)
+		form := rawForm(fieldPart("text", "see this"), filePart("large.bin", "HERE"))
+		before, after, _ := strings.Cut(form, "HERE")
+		var m models.Message
+		anna.stream(roomPath(room.ID)+"/messages", io.MultiReader(strings.NewReader(before), body, strings.NewReader(after)), -1, goodType).into(&m)
+		if len(m.Files) != 1 || m.Files[0].SHA256 != body.sum() {
+			t.Errorf("got %+v, wanted the digest %s", m, body.sum())
+		}
+	})
+}
+
+// stream posts a body that is made while it is sent. Its size is -1 when it is not to be told.
+func (c *client) stream(path string, body io.Reader, size int64, mediaType string) *answer {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 5*patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "POST", c.url+path, body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.ContentLength = size
+	a, err := c.do(req, nil, []string{"Content-Type", mediaType})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return a.status(201)
+}
+
+// digest downloads a file and keeps nothing of it but its digest.
+func (c *client) digest(f models.File) string {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 5*patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "GET", c.url+f.URL, http.NoBody)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.AccessToken)
+	res, err := c.http.Do(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	sum := sha256.New()
+	if n, err := io.Copy(sum, res.Body); err != nil || n != f.Size || res.StatusCode != 200 {
+		c.t.Fatalf("status %d, %d bytes, %v", res.StatusCode, n, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
