@@ -3,6 +3,7 @@ package handlers
 import (
 	"bufio"
 	"context"
+	"io"
 	"net"
 	"net/http"
 )
@@ -31,6 +32,16 @@ func (rec *recorder) Write(b []byte) (int, error) {
 	}
 	n, err := rec.ResponseWriter.Write(b)
 	rec.bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom is Write for what comes from a reader: from a file, the kernel copies it to the connection by itself.
+func (rec *recorder) ReadFrom(from io.Reader) (int64, error) {
+	if rec.status == 0 {
+		rec.status = http.StatusOK
+	}
+	n, err := io.Copy(rec.ResponseWriter, from)
+	rec.bytes += n
 	return n, err
 }
 
