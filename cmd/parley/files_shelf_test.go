@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"io/fs"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -63,8 +65,8 @@ func (s *shelf) wantBlobs(kept int, files int64) {
 	}
 }
 
-// countOf is the one number that a query answers, read behind the server's back.
-func countOf(t testing.TB, database, query string) (n int64) {
+// behind opens the database behind the server's back.
+func behind(t testing.TB, database string) *sql.DB {
 	t.Helper()
 	driver := "sqlite"
 	if strings.HasPrefix(database, "postgres://") {
@@ -74,11 +76,56 @@ func countOf(t testing.TB, database, query string) (n int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db
+}
+
+// countOf is the one number that a query answers.
+func countOf(t testing.TB, database, query string) (n int64) {
+	t.Helper()
+	db := behind(t, database)
 	defer func() { _ = db.Close() }()
 	if err := db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// filesOf are the sizes of all files in the database, by their blobs.
+func filesOf(t testing.TB, database string) map[string]int64 {
+	t.Helper()
+	db := behind(t, database)
+	defer func() { _ = db.Close() }()
+	rows, err := db.QueryContext(t.Context(), "SELECT blob, size FROM files")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	sizes := map[string]int64{}
+	for rows.Next() {
+		var blob string
+		var size int64
+		if err := rows.Scan(&blob, &size); err != nil {
+			t.Fatal(err)
+		}
+		sizes[blob] = size
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return sizes
+}
+
+// sizeOf is how many bytes are at a path of the folder, -1 when nothing is.
+func sizeOf(t testing.TB, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return -1
+	case err != nil:
+		t.Fatal(err)
+	}
+	return info.Size()
 }
 
 // sendForm sends a message with its files.
