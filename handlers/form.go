@@ -51,7 +51,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 func nextPart(parts *multipart.Reader) (*multipart.Part, error) {
 	part, err := parts.NextRawPart()
 	switch {
-	case err == io.EOF: //nolint:errorlint // a wrapped one is no orderly end
+	case err == io.EOF: // a wrapped one is no orderly end
 		return nil, nil
 	case err != nil:
 		return nil, malformedForm(err)

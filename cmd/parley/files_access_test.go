@@ -40,7 +40,7 @@ func (c *client) uploadPhoto(roomID int64) models.File {
 	return f
 }
 
-func testWhoMayHave(t *testing.T, c *client) {
+func testWhoMayHave(_ *testing.T, c *client) {
 	anna, bert, stranger := c.newcomer("anna"), c.newcomer("bert"), c.newcomer("stranger")
 	for _, room := range []models.Room{anna.publicRoom(bert), anna.privateRoom(bert)} {
 		f := anna.uploadPhoto(room.ID)
@@ -66,7 +66,7 @@ func testWhoMayHave(t *testing.T, c *client) {
 	}
 }
 
-func testWhoMayNoLonger(t *testing.T, c *client) {
+func testWhoMayNoLonger(_ *testing.T, c *client) {
 	anna, leaver, kicked, outcast := c.newcomer("anna"), c.newcomer("leaver"), c.newcomer("kicked"), c.newcomer("outcast")
 	all := []*client{leaver, kicked, outcast}
 	room := anna.publicRoom(all...)
@@ -90,7 +90,7 @@ func testWhoMayNoLonger(t *testing.T, c *client) {
 	leaver.mayHave(own[leaver], true)
 }
 
-func testDirectFile(t *testing.T, c *client) {
+func testDirectFile(_ *testing.T, c *client) {
 	anna, bert, stranger := c.newcomer("anna"), c.newcomer("bert"), c.newcomer("stranger")
 	room := anna.direct(bert)
 	f := anna.uploadPhoto(room.ID)

@@ -81,7 +81,8 @@ func (w *wire) answer(status int, v any) {
 func (w *wire) refusal(status int, code models.Code) {
 	w.t.Helper()
 	var p models.Problem
-	if w.answer(status, &p); p.Code != code {
+	w.answer(status, &p)
+	if p.Code != code {
 		w.t.Errorf("got %+v, wanted %s", p, code)
 	}
 }
@@ -107,14 +108,16 @@ func testContinue(t *testing.T, c *client) {
 	w.isReady()
 	w.write("hello")
 	var f models.File
-	if w.answer(201, &f); f.Name != "a.txt" || f.SHA256 != digestOf([]byte("hello")) {
+	w.answer(201, &f)
+	if f.Name != "a.txt" || f.SHA256 != digestOf([]byte("hello")) {
 		t.Errorf("got %+v", f)
 	}
 
 	w = anna.dial(files, "Transfer-Encoding: chunked", expects) // without a type, and of a length that nobody knows
 	w.isReady()
 	w.write("5\r\nhello\r\n0\r\n\r\n")
-	if w.answer(201, &f); f.Name != "file" || f.MediaType != "text/plain" {
+	w.answer(201, &f)
+	if f.Name != "file" || f.MediaType != "text/plain" {
 		t.Errorf("got %+v", f)
 	}
 
@@ -122,7 +125,8 @@ func testContinue(t *testing.T, c *client) {
 	w = anna.dial(files, "Content-Type: "+goodType, length(len(body)), expects)
 	w.isReady()
 	w.write(body)
-	if w.answer(201, &f); f.Name != "b.txt" {
+	w.answer(201, &f)
+	if f.Name != "b.txt" {
 		t.Errorf("got %+v", f)
 	}
 
@@ -131,7 +135,8 @@ func testContinue(t *testing.T, c *client) {
 	w.isReady()
 	w.write(body)
 	var m models.Message
-	if w.answer(201, &m); m.Text != "see this" || len(m.Files) != 1 {
+	w.answer(201, &m)
+	if m.Text != "see this" || len(m.Files) != 1 {
 		t.Errorf("got %+v", m)
 	}
 }
@@ -169,7 +174,7 @@ func testNoContinue(t *testing.T, c *client) {
 	anna.dial(roomPath(public.ID)+"/files", raw, length(2_000_000), expects).isReady()
 }
 
-func testNoContinueQuota(t *testing.T, c *client) {
+func testNoContinueQuota(_ *testing.T, c *client) {
 	anna := c.newcomer("anna")
 	room := anna.privateRoom()
 	files, messages := roomPath(room.ID)+"/files", roomPath(room.ID)+"/messages"

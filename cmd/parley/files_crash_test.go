@@ -109,14 +109,16 @@ func (run *fileCrash) write(writer int) {
 			continue
 		}
 		var m models.Message
-		if a.response.StatusCode == 201 && n%2 == 1 {
-			a.into(&m)
-		} else if a.response.StatusCode == 201 {
-			m.Files = make([]models.File, 1)
-			a.into(&m.Files[0])
-		} else if a.response.StatusCode != 503 {
+		switch {
+		case a.response.StatusCode == 503: // it is about to be killed
+		case a.response.StatusCode != 201:
 			run.t.Error(a)
 			return
+		case n%2 == 1:
+			a.into(&m)
+		default:
+			m.Files = make([]models.File, 1)
+			a.into(&m.Files[0])
 		}
 		run.acknowledge(m.Files, digestOf([]byte(content)))
 	}

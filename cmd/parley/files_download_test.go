@@ -86,7 +86,7 @@ func testSeveralRanges(t *testing.T, c *client) {
 			t.Errorf("got %q, %v, as %v", got, err, p.Header)
 		}
 	}
-	if _, err := parts.NextPart(); err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+	if _, err := parts.NextPart(); err != io.EOF {
 		t.Errorf("there is more: %v", err)
 	}
 	// More than there is in all: the whole is less.

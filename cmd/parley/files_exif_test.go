@@ -99,7 +99,7 @@ func TestUprightPictures(t *testing.T) {
 		anna := c.newcomer("anna")
 		room := anna.privateRoom()
 		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
-			for n := uint16(0); n <= 9; n++ {
+			for n := range uint16(10) {
 				stored, known := asStored[n]
 				if !known {
 					stored = asStored[1] // what is no orientation says nothing

@@ -167,7 +167,8 @@ func (c *client) wantRefused(path string, f refusedForm) {
 		c.wrong("POST", path, []byte(f.body), "Content-Type", f.contentType), c.pour(path, []byte(f.body), "Content-Type", f.contentType),
 	} {
 		var p models.Problem
-		if a.into(&p); p.Code != f.code || p.Status != a.response.StatusCode {
+		a.into(&p)
+		if p.Code != f.code || p.Status != a.response.StatusCode {
 			c.t.Errorf("%s at %s: got %d %s: %s %v, wanted %s", f.what, path, a.response.StatusCode, p.Code, p.Detail, p.Errors, f.code)
 		}
 		if f.code == models.CodeInvalidRequest && (len(p.Errors) == 0 || p.Errors[0].Field != f.field) {

@@ -44,7 +44,8 @@ func TestFileSizes(t *testing.T) {
 		a := anna.send("POST", messages, []byte(rawForm(filePart("a", half), filePart("b", half))), "Content-Type", goodType).status(201)
 		kept += 2
 		var m models.Message
-		if a.into(&m); len(m.Files) != 2 {
+		a.into(&m)
+		if len(m.Files) != 2 {
 			t.Errorf("got %+v", m)
 		}
 		anna.wrong("POST", messages, []byte(rawForm(filePart("a", half), filePart("b", half), filePart("c", "x"))), "Content-Type", goodType).
@@ -111,7 +112,7 @@ func (c *client) tryUpload(roomID int64, content []byte, headers ...string) *ans
 	return c.call("POST", roomPath(roomID)+"/files", content, append(headers, "Content-Type", "text/plain")...)
 }
 
-func testQuotaSum(t *testing.T, c *client) {
+func testQuotaSum(_ *testing.T, c *client) {
 	anna, bert := c.newcomer("anna"), c.newcomer("bert")
 	room, other := anna.privateRoom(bert), anna.privateRoom()
 	anna.tryUpload(room.ID, crosses(1001)).problem(413, models.CodeTooLarge)
@@ -154,7 +155,7 @@ func testQuotaAtOnce(t *testing.T, c *client) {
 	}
 }
 
-func testQuotaForm(t *testing.T, c *client) {
+func testQuotaForm(_ *testing.T, c *client) {
 	anna := c.newcomer("anna")
 	room := anna.privateRoom()
 	send := func(sizes ...int) *answer {
@@ -182,7 +183,7 @@ func testQuotaReplay(t *testing.T, c *client) {
 	sentAgain := anna.call("POST", roomPath(room.ID)+"/messages", body, key...).status(201)
 	late := anna.tryUpload(room.ID, crosses(400), key[:2]...).status(201)
 	for _, a := range [][2]*answer{{first, again}, {sent, sentAgain}, {first, late}} {
-		if string(a[0].body) != string(a[1].body) || a[1].header("Idempotency-Replayed") != "true" {
+		if !bytes.Equal(a[0].body, a[1].body) || a[1].header("Idempotency-Replayed") != "true" {
 			t.Errorf("%v\nwas answered again as %v", a[0], a[1])
 		}
 	}

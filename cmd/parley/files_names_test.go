@@ -101,7 +101,7 @@ func namedForm(t *testing.T, name string) ([]byte, string) {
 }
 
 // visible is a header's value that no client can read as anything else.
-var visible = regexp.MustCompile(`^[ -~]+$`)
+var visible = regexp.MustCompile(`^[\x20-\x7e]+$`)
 
 // wantNamed wants a created file to have the name, and its download to say so.
 func (c *client) wantNamed(uploaded *answer, want string) {

@@ -76,8 +76,8 @@ func testPictureKinds(t *testing.T, c *client) {
 func testTransparent(t *testing.T, c *client) {
 	anna := c.newcomer("anna")
 	room := anna.privateRoom()
-	clear := corners{{}, red, green, blue}
-	p := quarters(640, 320, clear)
+	partly := corners{{}, red, green, blue}
+	p := quarters(640, 320, partly)
 	paletted := image.NewPaletted(p.Rect, color.Palette{color.RGBA{}, red, green, blue})
 	for y := range p.Rect.Dy() {
 		for x := range p.Rect.Dx() {
@@ -98,7 +98,7 @@ func testTransparent(t *testing.T, c *client) {
 		if _, _, _, alpha := small.At(40, 20).RGBA(); alpha != 0 {
 			t.Errorf("%s: what was clear has the alpha %d", mediaType, alpha)
 		}
-		wantCorners(t, mediaType, small, clear)
+		wantCorners(t, mediaType, small, partly)
 	}
 }
 

@@ -132,7 +132,8 @@ func TestFileTypes(t *testing.T) {
 func (c *client) wantTyped(uploaded *answer, want typed) {
 	c.t.Helper()
 	var f models.File
-	if uploaded.status(201).into(&f); f.MediaType != want.mediaType {
+	uploaded.status(201).into(&f)
+	if f.MediaType != want.mediaType {
 		c.t.Errorf("%s is %s, wanted %s", want.what, f.MediaType, want.mediaType)
 	}
 	for query, how := range map[string]string{"": want.how, "?download=0": want.how, "?download=1": "attachment"} {
