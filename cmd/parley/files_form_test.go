@@ -157,6 +157,7 @@ func TestBrokenForms(t *testing.T) {
 		if m := anna.say(room.ID, "the second message"); m.ID != 2 {
 			t.Errorf("there is a message %d", m.ID)
 		}
+		s.wantAllGivenUp()
 		s.wantBlobs(0, 0)
 	}, "--max-file-size", "20KB")
 }

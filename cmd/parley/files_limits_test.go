@@ -53,6 +53,7 @@ func TestFileSizes(t *testing.T) {
 
 		anna.wrong("POST", files, []byte{}, "Content-Type", "text/plain").problem(422, models.CodeBadFile)
 		anna.pour(files, nil, "Content-Type", "text/plain").problem(422, models.CodeBadFile)
+		s.wantAllGivenUp()
 		s.wantBlobs(kept, int64(kept))
 	}, "--max-file-size", fmt.Sprint(most))
 }

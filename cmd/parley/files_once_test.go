@@ -51,6 +51,7 @@ func TestFilesOnce(t *testing.T) {
 		if history := get[models.Page[models.Message]](anna, messages).Items; len(history) != 2 || len(history[0].Files) != 2 {
 			t.Errorf("the history is %+v", history)
 		}
+		s.wantAllGivenUp()
 		s.wantBlobs(7, 7)
 
 		// A call that failed leaves its key free.

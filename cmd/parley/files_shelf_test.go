@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -62,6 +63,16 @@ func (s *shelf) wantBlobs(kept int, files int64) {
 	})
 	if got := countOf(s.t, s.database, "SELECT count(*) FROM files"); got != files {
 		s.t.Errorf("the database has %d files, wanted %d", got, files)
+	}
+}
+
+// wantAllGivenUp wants no blob to be safe from the sweeper: of those whose requests were answered, each has its file or
+// was given up then and there. Otherwise its bytes would stay until its lease ends.
+func (s *shelf) wantAllGivenUp() {
+	s.t.Helper()
+	leases := fmt.Sprintf("SELECT count(*) FROM doomed_blobs WHERE due_at > %d", models.Now().UnixMilli())
+	if left := countOf(s.t, s.database, leases); left != 0 {
+		s.t.Errorf("%d blobs wait for the end of their leases", left)
 	}
 }
 
