@@ -46,8 +46,8 @@ func (p *process) peakGrowth(f func()) int64 {
 	return p.memory("VmHWM") - before
 }
 
-// chunk is a part of a PNG.
-func chunk(kind string, data []byte) []byte {
+// pngChunk is a part of a PNG.
+func pngChunk(kind string, data []byte) []byte {
 	c := append([]byte(kind), data...)
 	sum := crc32.ChecksumIEEE(c)
 	return binary.BigEndian.AppendUint32(append(binary.BigEndian.AppendUint32(nil, uint32(len(data))), c...), sum)
@@ -70,7 +70,7 @@ func flatPNG(t testing.TB, w, h, rows int) []byte {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return bytes.Join([][]byte{[]byte("\x89PNG\r\n\x1a\n"), chunk("IHDR", head), chunk("IDAT", packed.Bytes()), chunk("IEND", nil)}, nil)
+	return bytes.Join([][]byte{[]byte("\x89PNG\r\n\x1a\n"), pngChunk("IHDR", head), pngChunk("IDAT", packed.Bytes()), pngChunk("IEND", nil)}, nil)
 }
 
 // bomb is a picture that is not what it takes to be decoded.
