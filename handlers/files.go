@@ -56,20 +56,28 @@ func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathR
 		if err != nil {
 			return reply{}, err
 		}
-		once, err := newOnce(r, params.IdempotencyKey, []byte(n.Name+"\x00"+n.MediaType+"\x00"+n.SHA256), encode)
-		if err == nil {
-			var file models.File
-			file, err = h.store.AddFile(r.Context(), callerOf(r).UserID, roomID, n, once)
-			var re reply
-			if re, err = created(file, models.Cursor{}, err, fileLocation); err == nil && !re.replayed {
-				h.intake.pictures.Wake()
-				return re, nil
-			} else if err == nil {
-				return re, h.store.DropBlob(r.Context(), n.Blob)
-			}
+		re, err := h.add(r, roomID, n, params.IdempotencyKey)
+		if err != nil || re.replayed {
+			return re, errors.Join(err, h.drop(r, n))
 		}
-		return reply{}, errors.Join(err, h.store.DropBlob(context.WithoutCancel(r.Context()), n.Blob))
+		h.intake.pictures.Wake()
+		return re, nil
 	})
+}
+
+// add gives a stored file to the room.
+func (h files) add(r *http.Request, roomID int64, n models.NewFile, key *string) (reply, error) {
+	once, err := newOnce(r, key, []byte(n.Name+"\x00"+n.MediaType+"\x00"+n.SHA256), encode)
+	if err != nil {
+		return reply{}, err
+	}
+	file, err := h.store.AddFile(r.Context(), callerOf(r).UserID, roomID, n, once)
+	return created(file, models.Cursor{}, err, fileLocation)
+}
+
+// drop gives up what was stored for nothing. The request may be over by then.
+func (h files) drop(r *http.Request, n models.NewFile) error {
+	return h.store.DropBlob(context.WithoutCancel(r.Context()), n.Blob)
 }
 
 // mayUpload refuses a body that is too large, as far as its length is known, and a caller who may not send it. One that
@@ -131,7 +139,7 @@ func (h files) takeOne(r *http.Request, body io.Reader, name string) (models.New
 		if err == nil {
 			err = models.Invalid("file", "must be the one part of the form")
 		}
-		return n, errors.Join(err, h.store.DropBlob(context.WithoutCancel(r.Context()), n.Blob))
+		return n, errors.Join(err, h.drop(r, n))
 	}
 	return n, nil
 }

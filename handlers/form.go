@@ -82,13 +82,15 @@ func (p partBody) Read(b []byte) (int, error) {
 // messageForm reads a message that comes as a form, with its attachments.
 type messageForm struct {
 	files
-	r      *http.Request
-	roomID int64
+	r        *http.Request
+	roomID   int64
+	answered bool // the request was made before, under its Idempotency-Key: the message has its files already
 
 	fields map[string]json.RawMessage
 	text   int64 // bytes of the fields so far
 	taken  []models.NewFile
-	bytes  int64 // of the files so far
+	bytes  int64    // of the files so far
+	ids    []string // of the files that were made of what was taken
 }
 
 // read reads all parts. Files are stored as they come: it is up to the caller to drop them.
@@ -193,30 +195,32 @@ type formMessage struct{ models.NewMessage }
 // Validate leaves it to the message's own.
 func (formMessage) Validate() error { return nil }
 
-// attach makes files of what was stored, to be attached to the message.
-func (f *messageForm) attach() (ids []string, err error) {
+// attach makes files of what was stored, and answers their ids.
+func (f *messageForm) attach() ([]string, error) {
+	if f.answered {
+		return nil, nil
+	}
 	for i, n := range f.taken {
 		file, err := f.store.AddFile(f.r.Context(), callerOf(f.r).UserID, f.roomID, n, nil)
 		if err != nil {
-			return ids, err
+			return nil, err
 		}
 		f.taken[i].Blob = "" // the file's from now on
-		ids = append(ids, file.ID)
+		f.ids = append(f.ids, file.ID)
 	}
-	return ids, nil
+	return f.ids, nil
 }
 
 // drop removes what was stored for a message that did not come to be.
-func (f *messageForm) drop(ids []string) error {
-	ctx := context.WithoutCancel(f.r.Context())
+func (f *messageForm) drop() error {
 	var errs []error
 	for _, n := range f.taken {
 		if n.Blob != "" {
-			errs = append(errs, f.store.DropBlob(ctx, n.Blob))
+			errs = append(errs, f.files.drop(f.r, n))
 		}
 	}
-	if len(ids) > 0 {
-		errs = append(errs, f.store.DropFiles(ctx, callerOf(f.r).UserID, ids))
+	if len(f.ids) > 0 {
+		errs = append(errs, f.store.DropFiles(context.WithoutCancel(f.r.Context()), callerOf(f.r).UserID, f.ids))
 	}
 	return errors.Join(errs...)
 }

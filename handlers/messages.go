@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
@@ -61,34 +62,33 @@ func (h messages) sendForm(w http.ResponseWriter, r *http.Request, path models.R
 	}
 	body, end := patientBody(w, r)
 	defer end()
-	form := &messageForm{files: h.files, r: r, roomID: roomID}
-	var ids []string
-	re, err := func() (reply, error) {
-		if err := form.read(body); err != nil {
-			return reply{}, err
-		}
-		n, signed, err := form.message()
-		if err != nil {
-			return reply{}, err
-		}
-		once, err := newOnce(r, key, signed, encode)
-		if err != nil {
-			return reply{}, err
-		}
-		if !answered { // otherwise the files are there already
-			if ids, err = form.attach(); err != nil {
-				return reply{}, err
-			}
-			n.FileIDs = ids
-		}
-		m, at, err := h.store.Send(r.Context(), callerOf(r).UserID, models.RoomPath{ID: roomID}, n, once)
-		return created(m, at, err, messageLocation)
-	}()
+	form := &messageForm{files: h.files, r: r, roomID: roomID, answered: answered}
+	re, err := h.postForm(form, body, key)
 	if err != nil || re.replayed {
-		return re, errors.Join(err, form.drop(ids))
+		return re, errors.Join(err, form.drop())
 	}
 	h.files.intake.pictures.Wake()
 	return re, nil
+}
+
+// postForm reads the form and sends what it says.
+func (h messages) postForm(form *messageForm, body io.Reader, key *string) (reply, error) {
+	if err := form.read(body); err != nil {
+		return reply{}, err
+	}
+	n, signed, err := form.message()
+	if err != nil {
+		return reply{}, err
+	}
+	once, err := newOnce(form.r, key, signed, encode)
+	if err != nil {
+		return reply{}, err
+	}
+	if n.FileIDs, err = form.attach(); err != nil {
+		return reply{}, err
+	}
+	m, at, err := h.store.Send(form.r.Context(), callerOf(form.r).UserID, models.RoomPath{ID: form.roomID}, n, once)
+	return created(m, at, err, messageLocation)
 }
 
 // SendToTarget sends a message to a channel or a user.
