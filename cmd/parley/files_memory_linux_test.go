@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"hash"
@@ -114,6 +116,22 @@ func TestLargeFiles(t *testing.T) {
 			t.Errorf("got %+v, wanted the digest %s", m, body.sum())
 		}
 	})
+	wantModest("picture", func() { anna.wantNotDecoded(room.ID, size/4) })
+}
+
+// wantNotDecoded uploads a large file of which the first bytes say that it is a picture, described at its end.
+func (c *client) wantNotDecoded(roomID, size int64) {
+	c.t.Helper()
+	body := newNoise(size)
+	head := binary.LittleEndian.AppendUint32([]byte("II*\x00"), uint32(size))
+	tail := make([]byte, 1000)
+	tail[0] = 10 // entries of a directory
+	var f models.File
+	whole := io.MultiReader(bytes.NewReader(head), io.LimitReader(body, size-int64(len(head))), bytes.NewReader(tail))
+	c.stream(roomPath(roomID)+"/files?name=large.tif", whole, -1, "image/tiff").into(&f)
+	if f.MediaType != "image/tiff" || f.ThumbnailURL != "" {
+		c.t.Errorf("got %+v", f)
+	}
 }
 
 // stream posts a body that is made while it is sent. Its size is -1 when it is not to be told.

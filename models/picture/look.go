@@ -28,7 +28,7 @@ func Look(r io.ReadSeeker) (models.FileFacts, error) {
 		return f, err
 	}
 	from := source{r: r}
-	config, _, err := image.DecodeConfig(&from)
+	config, err := configOf(&from)
 	if err != nil || config.Width < 1 || config.Height < 1 {
 		return f, from.err
 	}
@@ -39,6 +39,17 @@ func Look(r io.ReadSeeker) (models.FileFacts, error) {
 		f.Width, f.Height = f.Height, f.Width
 	}
 	return f, err
+}
+
+// configOf reads how large a picture is.
+func configOf(from io.Reader) (config image.Config, err error) {
+	defer func() {
+		if recover() != nil { // of a reader of strangers' bytes
+			err = ErrUnreadable
+		}
+	}()
+	config, _, err = image.DecodeConfig(from)
+	return config, err
 }
 
 func readable(c image.Config) bool { return int64(c.Width)*int64(c.Height) <= MaxPixels }
@@ -64,7 +75,7 @@ func (s *source) Read(p []byte) (int, error) {
 }
 
 var metaFormats = map[string]imagemeta.ImageFormat{
-	"image/jpeg": imagemeta.JPEG, "image/png": imagemeta.PNG, "image/webp": imagemeta.WebP, "image/tiff": imagemeta.TIFF,
+	"image/jpeg": imagemeta.JPEG, "image/png": imagemeta.PNG, "image/webp": imagemeta.WebP,
 }
 
 // orientationOf is how the camera was held: of all that a picture says of itself the only thing that is read. What
