@@ -1,16 +1,18 @@
 //go:build unix
 
-// Command parley-testdb runs a command beside a private PostgreSQL that lives as long as the command does:
+// Command parley-testdb runs a command beside a private PostgreSQL and a private S3 server, which live as long as the
+// command does:
 //
 //	go run ./cmd/parley-testdb -- go test -race ./...
 //
-// The command finds the server's address in PARLEY_TEST_POSTGRES. The server listens on a unix socket in a
+// The command finds PostgreSQL's address in PARLEY_TEST_POSTGRES. The server listens on a unix socket in a
 // temporary folder and nowhere else, so any number of them run side by side and none can be reached from outside.
 // It syncs to disk as a production server does, because the tests kill Parley and then count what survived.
+// The S3 server's address is in PARLEY_TEST_S3, as Parley's --files takes it; it listens on a port of 127.0.0.1.
 //
-// Where PARLEY_TEST_POSTGRES is set already, that server is used. Where PostgreSQL is not installed, the command
-// runs without the variable, except in continuous integration (CI=true), where that is a failure: a run that
-// silently skipped half of the tests must not look like one that passed.
+// Where a variable is set already, that server is used. Where PostgreSQL is not installed, or the S3 server cannot be
+// built, the command runs without the variable, except in continuous integration (CI=true), where that is a failure: a
+// run that silently skipped half of the tests must not look like one that passed.
 package main
 
 import (
@@ -23,13 +25,17 @@ import (
 	"runtime"
 )
 
-// addressVariable names the environment variable that carries the server's address to the tests.
-const addressVariable = "PARLEY_TEST_POSTGRES"
+// The environment variables that carry the servers' addresses to the tests.
+const (
+	addressVariable = "PARLEY_TEST_POSTGRES"
+	s3Variable      = "PARLEY_TEST_S3"
+)
 
 const usage = `usage: parley-testdb [--] command [argument...]
        parley-testdb -find
 
-Runs the command with the address of a private PostgreSQL in ` + addressVariable + `.
+Runs the command with the address of a private PostgreSQL in ` + addressVariable + `,
+and that of a private S3 server in ` + s3Variable + `.
 With -find, prints the folder of PostgreSQL's programs, or fails when there are none.
 `
 
@@ -61,36 +67,72 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if *find {
 		return printPrograms(ctx, stdout, stderr)
 	}
-	status, err := runBesideServer(ctx, flags.Args(), stderr)
+	status, err := runBesideServers(ctx, flags.Args(), stderr)
 	if err != nil {
 		fmt.Fprintln(stderr, "parley-testdb:", err)
 	}
 	return status
 }
 
-// runBesideServer runs the command with whichever server there is: the one named in the environment, a private
-// one, or none.
-func runBesideServer(ctx context.Context, command []string, stderr io.Writer) (int, error) {
-	if os.Getenv(addressVariable) != "" {
-		return runCommand(ctx, command, os.Environ())
+// runBesideServers runs the command with whichever servers there are: those named in the environment, private ones, or
+// none.
+func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (int, error) {
+	environment := os.Environ()
+	var stops []func()
+	// Deferred, so that the servers and their folders also go when something below panics.
+	defer func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}()
+	for _, server := range []struct {
+		variable string
+		start    func(context.Context, io.Writer) (address string, stop func(), err error)
+	}{{addressVariable, startPostgres}, {s3Variable, startObjects}} {
+		if os.Getenv(server.variable) != "" {
+			continue
+		}
+		address, stop, err := server.start(ctx, stderr)
+		var none missing
+		switch {
+		case err == nil:
+			stops = append(stops, stop)
+			environment = append(environment, server.variable+"="+address)
+		case ctx.Err() != nil, os.Getenv("CI") == "true", !errors.As(err, &none):
+			return 1, err
+		default:
+			fmt.Fprintf(stderr, "parley-testdb: %v; the command runs without it\n", err)
+		}
 	}
+	return runCommand(ctx, command, environment)
+}
+
+func startPostgres(ctx context.Context, _ io.Writer) (address string, stop func(), err error) {
 	programs, err := findPrograms(ctx)
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			return 1, err
-		}
-		fmt.Fprintf(stderr, "parley-testdb: %v; the command runs without it\n", err)
-		return runCommand(ctx, command, os.Environ())
+		return "", nil, missing{err}
 	}
-
 	server, err := startCluster(ctx, programs)
 	if err != nil {
-		return 1, err
+		return "", nil, err
 	}
-	// Deferred, so that the server and its folder also go when something below panics.
-	defer server.stop()
-	return runCommand(ctx, command, append(os.Environ(), addressVariable+"="+server.address))
+	return server.address, server.stop, nil
 }
+
+func startObjects(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
+	program, err := s3Program(ctx, stderr)
+	if err != nil {
+		return "", nil, missing{err}
+	}
+	server, err := startS3(ctx, program)
+	if err != nil {
+		return "", nil, err
+	}
+	return server.address, server.stop, nil
+}
+
+// missing is why there is no server to be had, as against why one failed.
+type missing struct{ error }
 
 // printPrograms answers -find, by which a script learns whether PostgreSQL has yet to be installed.
 func printPrograms(ctx context.Context, stdout, stderr io.Writer) int {

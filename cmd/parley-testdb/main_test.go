@@ -7,7 +7,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -35,7 +37,7 @@ func TestMain(m *testing.M) {
 func program(t *testing.T, environment []string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1", addressVariable+"=", "CI=")
+	cmd.Env = append(os.Environ(), asProgram+"=1", addressVariable+"=", s3Variable+"=s3://elsewhere/", "CI=")
 	cmd.Env = append(cmd.Env, environment...)
 	return cmd
 }
@@ -174,6 +176,47 @@ func TestServerInTheEnvironmentIsUsed(t *testing.T) {
 	cmd := program(t, []string{addressVariable + "=" + elsewhere}, "sh", "-c", `printf %s "$PARLEY_TEST_POSTGRES"`)
 	if output, err := cmd.CombinedOutput(); err != nil || string(output) != elsewhere {
 		t.Errorf("%v, output %q", err, output)
+	}
+}
+
+func TestS3ServerLivesAsLongAsTheCommand(t *testing.T) {
+	t.Parallel()
+	environment := []string{addressVariable + "=postgres://elsewhere/", s3Variable + "="}
+	cmd := program(t, environment, "sh", "-c", `echo "$PARLEY_TEST_S3"; read line`)
+	cmd.Stderr = os.Stderr
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(output)
+	if !lines.Scan() {
+		t.Fatalf("the command printed nothing: %v", cmd.Wait())
+	}
+	address, err := url.Parse(lines.Text())
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint := address.Query().Get("endpoint")
+	refused, err := http.Get(endpoint + "/bucket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(refused.Body)
+	if err = errors.Join(err, refused.Body.Close()); err != nil || !strings.Contains(string(body), "NoSuchBucket") {
+		t.Errorf("%v, that is no S3: %s", err, body)
+	}
+	if err := errors.Join(input.Close(), cmd.Wait()); exitStatus(t, err) != 1 {
+		t.Errorf("%v, want the exit status of a read without a line", err)
+	}
+	if answer, err := http.Get(endpoint); err == nil {
+		t.Errorf("the server still answers %s", answer.Status)
 	}
 }
 
