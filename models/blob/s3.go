@@ -11,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -23,22 +24,45 @@ const (
 	// partSize is the size in bytes of what is sent to S3 at a time, and held in memory meanwhile. S3 takes 10,000 parts:
 	// a blob may have 80 GB.
 	partSize = 8 << 20
-	// partTimeout bounds the storing of a part of which the client will not wait for the end any more.
+	// partTimeout bounds the storing of one part.
 	partTimeout = time.Minute
+	// s3Tries is how often a request is tried, with a pause of less than a second before each. Whoever waits for more is
+	// better told to come back later.
+	s3Tries = 3
 )
+
+// parts are buffers of partSize, which are costly to make for every small file.
+var parts = sync.Pool{New: func() any { return new([partSize]byte) }}
 
 // s3 keeps each blob in an object of its own. A staged blob is a row of objects, one for each piece that came, named by
 // where it begins: they need no book-keeping, any node can go on from there, and each survives what comes after it.
 type s3 struct {
-	client *minio.Client
-	bucket string
-	prefix string
+	client    *minio.Client
+	transport *http.Transport
+	bucket    string
+	prefix    string
 }
 
-// openS3 takes s3://bucket/prefix?endpoint=…&region=…. The endpoint may begin with http:// or https://, which it is when
+// openS3 opens a bucket that is there.
+func openS3(ctx context.Context, u *url.URL) (Store, error) {
+	s, err := connectS3(u)
+	if err != nil {
+		return nil, err
+	}
+	there, err := s.client.BucketExists(ctx, s.bucket)
+	if err == nil && !there {
+		err = errors.New("there is no such bucket")
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("bucket %s at %s: %w", s.bucket, s.client.EndpointURL(), err), s.Close())
+	}
+	return s, nil
+}
+
+// connectS3 takes s3://bucket/prefix?endpoint=…&region=…. The endpoint may begin with http:// or https://, which it is when
 // it says nothing; without one it is Amazon's. The keys are in the URL (s3://key:secret@bucket), or where Amazon's own
 // programs look for them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials, the machine's role.
-func openS3(ctx context.Context, u *url.URL) (Store, error) {
+func connectS3(u *url.URL) (s3, error) {
 	query := u.Query()
 	endpoint, secure := query.Get("endpoint"), true
 	if rest, plain := strings.CutPrefix(endpoint, "http://"); plain {
@@ -49,21 +73,15 @@ func openS3(ctx context.Context, u *url.URL) (Store, error) {
 	if endpoint == "" {
 		endpoint, lookup = "s3.amazonaws.com", minio.BucketLookupAuto
 	}
+	transport, err := minio.DefaultTransport(secure)
+	if err != nil {
+		return s3{}, err
+	}
 	client, err := minio.New(endpoint, &minio.Options{
 		Creds: keysOf(u), Secure: secure, Region: query.Get("region"), BucketLookup: lookup,
+		Transport: transport, MaxRetries: s3Tries,
 	})
-	if err != nil {
-		return nil, err
-	}
-	s := s3{client: client, bucket: u.Host, prefix: strings.Trim(u.Path, "/")}
-	there, err := client.BucketExists(ctx, s.bucket)
-	if err == nil && !there {
-		err = errors.New("there is no such bucket")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("bucket %s at %s: %w", s.bucket, endpoint, err)
-	}
-	return s, nil
+	return s3{client: client, transport: transport, bucket: u.Host, prefix: strings.Trim(u.Path, "/")}, err
 }
 
 func keysOf(u *url.URL) *credentials.Credentials {
@@ -75,7 +93,10 @@ func keysOf(u *url.URL) *credentials.Credentials {
 	})
 }
 
-func (s s3) Close() error { return nil }
+func (s s3) Close() error {
+	s.transport.CloseIdleConnections()
+	return nil
+}
 
 func (s s3) object(key string) string { return path.Join(s.prefix, key) }
 
@@ -96,10 +117,23 @@ func (s s3) put(ctx context.Context, object string, r io.Reader, size int64) (in
 	return stored.Size, err
 }
 
+// Put sends what fits into one part in one request. S3 is told the size of that; it never learns that of the whole before
+// the end.
 func (s s3) Put(ctx context.Context, key string, r io.Reader) (int64, error) {
+	part := parts.Get().(*[partSize]byte)
+	defer parts.Put(part)
 	from := source{r: r}
-	n, err := s.put(ctx, s.object(key), &from, -1)
-	return n, from.blame(err)
+	n, err := io.ReadFull(&from, part[:])
+	if from.err != nil {
+		return 0, from.err
+	}
+	begin := bytes.NewReader(part[:n])
+	if err != nil { // that was all
+		_, err = s.put(ctx, s.object(key), begin, int64(n))
+		return int64(n), broken(err)
+	}
+	size, err := s.put(ctx, s.object(key), io.MultiReader(begin, &from), -1)
+	return size, from.blame(err)
 }
 
 func (s s3) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
@@ -114,23 +148,43 @@ func (s s3) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
 		}
 		return nil, broken(err)
 	}
-	return object, nil
+	return s3Object{object}, nil
 }
 
+// s3Object is an object whose failures are the storage's.
+type s3Object struct{ *minio.Object }
+
+func (o s3Object) Read(p []byte) (int, error) {
+	n, err := o.Object.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = broken(err)
+	}
+	return n, err
+}
+
+func (o s3Object) Seek(offset int64, whence int) (int64, error) {
+	at, err := o.Object.Seek(offset, whence)
+	return at, broken(err)
+}
+
+// Delete also removes what a crash in the middle of a Put or a Seal left: parts that no object was made of.
 func (s s3) Delete(ctx context.Context, key string) error {
 	if err := s.Cut(ctx, key, 0); err != nil {
 		return err
 	}
+	if err := s.client.RemoveIncompleteUpload(ctx, s.bucket, s.object(key)); err != nil {
+		return broken(err)
+	}
 	return broken(s.client.RemoveObject(ctx, s.bucket, s.object(key), minio.RemoveObjectOptions{}))
 }
 
-// Append stores each part as soon as it is full. What came before the client broke off is stored as well, for which it
-// does not wait any more.
+// Append stores each part as soon as it is full, and what came before the reader broke off as well.
 func (s s3) Append(ctx context.Context, key string, offset int64, r io.Reader) (added int64, err error) {
 	from := source{r: r}
-	part := make([]byte, partSize)
+	part := parts.Get().(*[partSize]byte)
+	defer parts.Put(part)
 	for {
-		n, err := io.ReadFull(&from, part)
+		n, err := io.ReadFull(&from, part[:])
 		if n > 0 {
 			if err := s.addPiece(ctx, key, offset+added, part[:n]); err != nil {
 				return added, err
@@ -144,13 +198,14 @@ func (s s3) Append(ctx context.Context, key string, offset int64, r io.Reader) (
 }
 
 func (s s3) addPiece(ctx context.Context, key string, offset int64, part []byte) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), partTimeout)
+	ctx, cancel := context.WithTimeout(ctx, partTimeout)
 	defer cancel()
 	_, err := s.put(ctx, s.piece(key, offset), bytes.NewReader(part), int64(len(part)))
 	return broken(err)
 }
 
-// piecesOf lists the pieces of a staged blob, in their order, up to the first gap.
+// piecesOf lists the pieces of a staged blob, in their order, up to the first gap. A piece that begins within the one before
+// it was left by a writer that lost the upload while it still sent a part; the same bytes came again after that.
 func (s s3) piecesOf(ctx context.Context, key string) (names []string, size int64, err error) {
 	ctx, cancel := context.WithCancel(ctx) // which ends the listing when it is left early
 	defer cancel()
@@ -159,10 +214,13 @@ func (s s3) piecesOf(ctx context.Context, key string) (names []string, size int6
 		if object.Err != nil {
 			return nil, 0, broken(object.Err)
 		}
-		if offset, err := strconv.ParseInt(strings.TrimPrefix(object.Key, start), 10, 64); err != nil || offset != size {
+		offset, err := strconv.ParseInt(strings.TrimPrefix(object.Key, start), 10, 64)
+		if err != nil || offset > size {
 			break
 		}
-		names, size = append(names, object.Key), size+object.Size
+		if offset == size {
+			names, size = append(names, object.Key), size+object.Size
+		}
 	}
 	return names, size, nil
 }
@@ -172,7 +230,7 @@ func (s s3) Staged(ctx context.Context, key string) (int64, error) {
 	return size, err
 }
 
-// Cut removes the pieces that begin at size or later. Whoever cuts does so where an Append began.
+// Cut removes the pieces that begin at size or later, the first one first. Whoever cuts does so where an Append began.
 func (s s3) Cut(ctx context.Context, key string, size int64) error {
 	start := s.pieces(key)
 	var beyond []string
@@ -184,11 +242,7 @@ func (s s3) Cut(ctx context.Context, key string, size int64) error {
 			beyond = append(beyond, object.Key)
 		}
 	}
-	return s.removeAll(ctx, beyond)
-}
-
-func (s s3) removeAll(ctx context.Context, names []string) error {
-	for _, name := range names {
+	for _, name := range beyond {
 		if err := s.client.RemoveObject(ctx, s.bucket, name, minio.RemoveObjectOptions{}); err != nil {
 			return broken(err)
 		}
@@ -197,25 +251,33 @@ func (s s3) removeAll(ctx context.Context, names []string) error {
 }
 
 // Seal reads the pieces into one object, and removes them after. S3 could join them itself only if none but the last were
-// smaller than 5 MB, and how large they are is up to the client's connection.
+// smaller than 5 MB, and how large they are is up to the client's connection. The first piece goes first: without it, those
+// that a crash leaves are no blob, and the object is known to be whole.
 func (s s3) Seal(ctx context.Context, key string) error {
 	names, size, err := s.piecesOf(ctx, key)
 	if err != nil {
 		return err
 	}
-	if len(names) == 0 {
-		object, err := s.Open(ctx, key)
-		if err != nil {
-			return broken(err)
+	if len(names) > 0 {
+		if err := s.join(ctx, key, names, size); err != nil {
+			return err
 		}
-		return object.Close() // sealed before
+		return s.Cut(ctx, key, 0)
 	}
-	all := &joined{ctx: ctx, s: s, names: names}
-	_, err = s.put(ctx, s.object(key), all, size)
-	if err := errors.Join(err, all.Close()); err != nil {
+	object, err := s.Open(ctx, key) // sealed before?
+	if err != nil {
 		return broken(err)
 	}
-	return s.removeAll(ctx, names)
+	return errors.Join(object.Close(), s.Cut(ctx, key, 0))
+}
+
+func (s s3) join(ctx context.Context, key string, names []string, size int64) error {
+	if err := s.client.RemoveIncompleteUpload(ctx, s.bucket, s.object(key)); err != nil { // of a Seal that a crash ended
+		return broken(err)
+	}
+	all := &joined{ctx: ctx, s: s, names: names}
+	_, err := s.put(ctx, s.object(key), all, size)
+	return broken(errors.Join(err, all.Close()))
 }
 
 // joined reads objects one after the other, each opened when the one before it is at its end.

@@ -1,0 +1,118 @@
+package blob
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/minio/minio-go/v7"
+	"golang.org/x/sync/errgroup"
+)
+
+// TestSealAfterCrash seals again what a crash interrupted: while the object was being written, and while the pieces were
+// being removed.
+func TestSealAfterCrash(t *testing.T) {
+	t.Parallel()
+	s := openBucket(t)
+	content := noise(3000)
+	for at := 0; at < 3000; at += 1000 {
+		if _, err := s.Append(t.Context(), key, int64(at), bytes.NewReader(content[at:at+1000])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	core := minio.Core{Client: s.client}
+	if _, err := core.NewMultipartUpload(t.Context(), s.bucket, s.object(key), minio.PutObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if names := objectsOf(t, s); !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "a part of") }) {
+		t.Fatalf("there is nothing but %q", names)
+	}
+	if err := s.Seal(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.put(t.Context(), s.piece(key, 2000), bytes.NewReader(content[2000:]), 1000); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Seal(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, s); !bytes.Equal(got, content) {
+		t.Errorf("got %d other bytes", len(got))
+	}
+	if names := objectsOf(t, s); len(names) != 1 {
+		t.Errorf("there are %q", names)
+	}
+}
+
+// TestDeleteAfterCrash removes what a Put left that a crash interrupted.
+func TestDeleteAfterCrash(t *testing.T) {
+	t.Parallel()
+	s := openBucket(t)
+	core := minio.Core{Client: s.client}
+	if _, err := core.NewMultipartUpload(t.Context(), s.bucket, s.object(key), minio.PutObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(objectsOf(t, s)) != 1 {
+		t.Fatal("there is nothing to remove")
+	}
+	if err := s.Delete(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if names := objectsOf(t, s); len(names) > 0 {
+		t.Errorf("there are %q", names)
+	}
+}
+
+// TestPieceOfALateWriter has a writer that lost the upload finish its part when others have gone on with pieces of other
+// sizes.
+func TestPieceOfALateWriter(t *testing.T) {
+	t.Parallel()
+	s := openBucket(t)
+	content := noise(1000)
+	add := func(from, to int) {
+		t.Helper()
+		if _, err := s.Append(t.Context(), key, int64(from), bytes.NewReader(content[from:to])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(0, 100)
+	add(100, 200)
+	add(200, 400)
+	add(0, 150) // late
+	add(150, 600)
+	add(600, 1000)
+	if n, err := s.Staged(t.Context(), key); err != nil || n != 1000 {
+		t.Fatalf("staged are %d, %v", n, err)
+	}
+	if err := s.Seal(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, s); !bytes.Equal(got, content) {
+		t.Errorf("got %d other bytes", len(got))
+	}
+	if names := objectsOf(t, s); len(names) != 1 {
+		t.Errorf("there are %q", names)
+	}
+}
+
+// TestManyPieces has more of them than S3 lists at a time.
+func TestManyPieces(t *testing.T) {
+	t.Parallel()
+	s := openBucket(t)
+	const pieces = 1003
+	var sending errgroup.Group
+	sending.SetLimit(16)
+	for i := range pieces {
+		sending.Go(func() error {
+			_, err := s.put(t.Context(), s.piece(key, int64(i*4)), strings.NewReader("1234"), 4)
+			return err
+		})
+	}
+	if err := sending.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.Staged(t.Context(), key); err != nil || n != pieces*4 {
+		t.Errorf("staged are %d, %v", n, err)
+	}
+}
