@@ -22,7 +22,7 @@ func partsOf(r *http.Request, body io.Reader, most int64) (*multipart.Reader, er
 	}
 	// multipart.Reader does not always tell the end of a form from the end of the bytes. Here they never end before the
 	// form does; the line break is for a form whose last line has none.
-	whole := &bounded{r: body, left: most + models.MaxBodyBytes, most: most}
+	whole := &boundedForm{r: body, left: most + models.MaxBodyBytes, most: most}
 	return multipart.NewReader(io.MultiReader(whole, strings.NewReader("\r\n"), cutShort{}), parameters["boundary"]), nil
 }
 
@@ -33,13 +33,13 @@ func (cutShort) Read([]byte) (int, error) {
 	return 0, models.Errorf(models.CodeMalformedBody, "The form breaks off before its end.")
 }
 
-// bounded is a reader that fails when more comes than may.
-type bounded struct {
+// boundedForm is a reader that fails when more comes than may.
+type boundedForm struct {
 	r          io.Reader
 	left, most int64
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
+func (b *boundedForm) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if b.left -= int64(n); b.left < 0 {
 		return 0, tooLarge(b.most)

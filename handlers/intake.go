@@ -141,20 +141,32 @@ func tooLarge(most int64) error {
 type patient struct {
 	r      io.Reader
 	extend func() // gives the client time for what comes next
+	enough func() // ends that: nothing more comes
+	ended  error
 }
 
 // patientBody is the request's body, of whatever length. Its deadlines end with end.
 func patientBody(w http.ResponseWriter, r *http.Request) (body io.Reader, end func()) {
 	connection := http.NewResponseController(w)
 	extend := func() { _ = connection.SetReadDeadline(time.Now().Add(idleTimeout)) }
-	return patient{r.Body, extend}, func() { _ = connection.SetReadDeadline(time.Time{}) }
+	end = func() { _ = connection.SetReadDeadline(time.Time{}) }
+	return &patient{r: r.Body, extend: extend, enough: end}, end
 }
 
-func (p patient) Read(b []byte) (int, error) {
+// Read ends the deadline with the body: what net/http reads from then on belongs to the connection's next request, and a
+// deadline that runs out meanwhile would end what is done for this one.
+func (p *patient) Read(b []byte) (int, error) {
+	if p.ended != nil {
+		return 0, p.ended
+	}
 	p.extend()
 	n, err := p.r.Read(b)
-	if err != nil && err != io.EOF {
-		err = &models.Error{Code: models.CodeMalformedBody, Message: "The body could not be read to its end.", Err: err}
+	if err != nil {
+		p.enough()
+		p.ended = err
 	}
-	return n, err
+	if err != nil && err != io.EOF {
+		p.ended = &models.Error{Code: models.CodeMalformedBody, Message: "The body could not be read to its end.", Err: err}
+	}
+	return n, p.ended
 }

@@ -19,6 +19,7 @@ type uploadStore interface {
 	BeginUpload(ctx context.Context, callerID int64, u models.Upload, once *models.Once) (models.Upload, error)
 	Upload(ctx context.Context, callerID int64, id string) (models.Upload, error)
 	HoldUpload(ctx context.Context, callerID int64, id, writer string) (u models.Upload, held bool, err error)
+	RenewUpload(ctx context.Context, id, writer string) error
 	KeepUpload(ctx context.Context, id, writer string, kept int64, guarded bool) error
 	LetUpload(ctx context.Context, id, writer string) error
 	FinishUpload(ctx context.Context, callerID int64, id, writer string, n models.NewFile) (models.File, error)
@@ -109,6 +110,9 @@ func (h uploads) described(r *http.Request, params api.CreateUploadParams) (mode
 		return models.Upload{}, models.Invalid("Upload-Metadata", "must be text in UTF-8")
 	}
 	metadata, err := tus.ParseMetadata(params.UploadMetadata)
+	if err == nil && !storable(params.UploadMetadata+metadata["filetype"]) {
+		err = errors.New("its keys, and the filetype, are text in UTF-8, without U+0000")
+	}
 	if err != nil {
 		return models.Upload{}, models.Invalid("Upload-Metadata", "cannot be read: %v", err)
 	}
@@ -137,7 +141,8 @@ func (h uploads) described(r *http.Request, params api.CreateUploadParams) (mode
 }
 
 // HeadUpload says where to go on. Who asks that is not sending any more: a request that still waits for bytes of the
-// upload, since its connection broke without a word, is ended first.
+// upload, since its connection broke without a word, is ended first. An upload that has all its bytes, but no file since
+// the server ended at that moment, gets it now: a client that hears of no byte to send would send none.
 func (h uploads) HeadUpload(w http.ResponseWriter, r *http.Request, upload api.PathUpload, params api.HeadUploadParams) {
 	answerTus(w, r, params.TusResumable, func() (reply, error) {
 		if _, err := h.store.Upload(r.Context(), callerOf(r).UserID, upload); err != nil {
@@ -145,6 +150,9 @@ func (h uploads) HeadUpload(w http.ResponseWriter, r *http.Request, upload api.P
 		}
 		h.writers.interrupt(r.Context(), upload)
 		u, err := h.standing(r, upload)
+		if err == nil && u.Kept == u.Size && u.FileID == "" {
+			u, err = h.write(w, r, upload, chunk{offset: u.Size})
+		}
 		if err != nil {
 			return reply{}, err
 		}
@@ -158,7 +166,7 @@ func (h uploads) HeadUpload(w http.ResponseWriter, r *http.Request, upload api.P
 // standing is the upload, with what is good of its staged bytes as Kept.
 func (h uploads) standing(r *http.Request, id string) (models.Upload, error) {
 	u, err := h.store.Upload(r.Context(), callerOf(r).UserID, id)
-	if err != nil || u.Guarded || u.FileID != "" {
+	if err != nil || u.Guarded || u.Kept == u.Size {
 		return u, err
 	}
 	u.Kept, err = h.intake.blobs.Staged(r.Context(), u.Blob)
@@ -215,7 +223,7 @@ func chunkOf(r *http.Request, offset int64, checksum *string) (chunk, error) {
 // DeleteUpload gives an upload up.
 func (h uploads) DeleteUpload(w http.ResponseWriter, r *http.Request, upload api.PathUpload, params api.DeleteUploadParams) {
 	answerTus(w, r, params.TusResumable, func() (reply, error) {
-		writer := writerOf(r)
+		writer := newWriter()
 		_, held, err := h.store.HoldUpload(r.Context(), callerOf(r).UserID, upload, writer)
 		if err == nil && !held {
 			err = locked()

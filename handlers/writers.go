@@ -7,8 +7,14 @@ import (
 	"time"
 )
 
-// interruptPatience bounds how long who interrupts a writer waits for its end.
-const interruptPatience = 10 * time.Second
+const (
+	// interruptPatience bounds how long who interrupts a writer waits for its end.
+	interruptPatience = 10 * time.Second
+	// interruptGrace is how long a writer that was interrupted takes what its client sent before, as long as there is never
+	// more than interruptGap in between.
+	interruptGrace = 3 * time.Second
+	interruptGap   = 300 * time.Millisecond
+)
 
 // writers are the requests of this server that bring bytes of an upload. The lock guards the map alone.
 type writers struct {
@@ -22,7 +28,8 @@ type writing struct {
 	over       chan struct{} // closed at its end
 
 	mu      sync.Mutex
-	stopped bool // guarded by mu: no byte is waited for any more
+	stopped time.Time // guarded by mu: since when no byte is waited for that is not on its way; zero for not
+	relaxed bool      // guarded by mu: no byte need be waited for
 }
 
 func newWriters() *writers { return &writers{writing: map[string]*writing{}} }
@@ -36,8 +43,10 @@ func (ws *writers) enter(id string, connection *http.ResponseController) (w *wri
 	return w, func() {
 		ws.mu.Lock()
 		defer ws.mu.Unlock()
-		delete(ws.writing, id)
-		_ = connection.SetReadDeadline(time.Time{})
+		if ws.writing[id] == w { // and not one that took the upload over
+			delete(ws.writing, id)
+		}
+		w.relax()
 		close(w.over)
 	}
 }
@@ -60,18 +69,41 @@ func (ws *writers) interrupt(ctx context.Context, id string) {
 	}
 }
 
+// stop has the request wait for no byte any more that is not here in a moment. One that has them all goes on.
 func (w *writing) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stopped = true
-	_ = w.connection.SetReadDeadline(time.Unix(1, 0))
+	if w.relaxed || !w.stopped.IsZero() {
+		return
+	}
+	w.stopped = time.Now()
+	_ = w.connection.SetReadDeadline(w.stopped.Add(interruptGap))
 }
 
-// extend gives the client its time for the next bytes, unless it was stopped.
+// extend gives the client its time for the next bytes.
 func (w *writing) extend() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.stopped {
-		_ = w.connection.SetReadDeadline(time.Now().Add(idleTimeout))
+	until := time.Now().Add(idleTimeout)
+	if !w.stopped.IsZero() {
+		until = time.Now().Add(interruptGap)
+		if end := w.stopped.Add(interruptGrace); until.After(end) {
+			until = end
+		}
 	}
+	_ = w.connection.SetReadDeadline(until)
+}
+
+// relax ends the deadline: from now on, whatever is read belongs to the connection's next request.
+func (w *writing) relax() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.relaxed = true
+	_ = w.connection.SetReadDeadline(time.Time{})
+}
+
+func (w *writing) wasStopped() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.stopped.IsZero()
 }

@@ -17,7 +17,7 @@ import (
 )
 
 func TestFiles(t *testing.T) {
-	play(t, []scenario{
+	playWithFiles(t, []scenario{
 		{"raw, attached, downloaded", testRawFile},
 		{"a form with one file", testFileForm},
 		{"a message and its files in one request", testMessageForm},

@@ -21,12 +21,15 @@ type scenario struct {
 // none minds what the others left behind. Who is online is told to contacts alone: it would come in between anything.
 func play(t *testing.T, scenarios []scenario, flags ...string) {
 	t.Helper()
-	onEachDatabase(t, func(t *testing.T, database string) {
-		s := startServer(t, database, append([]string{"--presence-room-limit", "0"}, flags...)...)
-		for _, sc := range scenarios {
-			t.Run(sc.name, func(t *testing.T) { sc.play(t, newClient(t, s.url)) })
-		}
-	})
+	onEachDatabase(t, func(t *testing.T, database string) { playOn(t, scenarios, database, flags...) })
+}
+
+func playOn(t *testing.T, scenarios []scenario, database string, flags ...string) {
+	t.Helper()
+	s := startServer(t, database, append([]string{"--presence-room-limit", "0"}, flags...)...)
+	for _, sc := range scenarios {
+		t.Run(sc.name, func(t *testing.T) { sc.play(t, newClient(t, s.url)) })
+	}
 }
 
 // unique is a username or a handle that nobody else has.

@@ -204,6 +204,9 @@ func (c *change) removeRoom(row roomRow) error {
 	if err := c.doom("room_id = ?", row.ID); err != nil {
 		return err
 	}
+	if err := c.dropUploads("room_id = ?", row.ID); err != nil {
+		return err
+	}
 	return c.sweep(row.ID, row.LastMessageID)
 }
 

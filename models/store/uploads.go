@@ -10,8 +10,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// uploadLease is how long a writer holds an upload, from the last time that it was heard of.
-const uploadLease = 20 * time.Second
+// uploadLease is how long a writer holds an upload, from the last time that it was heard of. After a crash nobody can go
+// on before that.
+const uploadLease = 6 * time.Second
 
 type uploadRow struct {
 	ID          string
@@ -85,13 +86,13 @@ func findUpload(db *gorm.DB, callerID int64, id string) (uploadRow, error) {
 	return row, nil
 }
 
-// HoldUpload gives an upload to a writer, who has it alone until LetUpload, or uploadLease after KeepUpload was last
-// called. While another one holds it, held is false.
+// HoldUpload gives an upload to a writer, who has it alone until LetUpload, or uploadLease after RenewUpload or KeepUpload
+// was last called. While another one holds it, held is false.
 func (s *Store) HoldUpload(ctx context.Context, callerID int64, id, writer string) (u models.Upload, held bool, err error) {
 	now := models.Now()
 	taken := s.writer.WithContext(ctx).Exec(`UPDATE uploads SET writer = ?, writer_until = ?
-		WHERE id = ? AND user_id = ? AND (writer = '' OR writer = ? OR writer_until < ?)`,
-		writer, now.Add(uploadLease).UnixMilli(), id, callerID, writer, now.Millis())
+		WHERE id = ? AND user_id = ? AND NOT gone AND expires_at > ? AND (writer = '' OR writer_until < ?)`,
+		writer, now.Add(uploadLease).UnixMilli(), id, callerID, now.Millis(), now.Millis())
 	if taken.Error != nil {
 		return u, false, taken.Error
 	}
@@ -99,22 +100,35 @@ func (s *Store) HoldUpload(ctx context.Context, callerID int64, id, writer strin
 	return u, taken.RowsAffected == 1, err
 }
 
-// KeepUpload says that the writer is still at it, and that so many bytes are good for certain; guarded says that what
-// follows them is not, until its checksum has been looked at. It is an upload_conflict once another writer has it.
-func (s *Store) KeepUpload(ctx context.Context, id, writer string, kept int64, guarded bool) error {
+// RenewUpload says that the writer is still at it. It is an upload_conflict once another writer has it, or nobody.
+func (s *Store) RenewUpload(ctx context.Context, id, writer string) error {
+	_, err := s.change(ctx, func(c *change) error { return c.renewUpload(id, writer) })
+	return err
+}
+
+func (c *change) renewUpload(id, writer string) error {
 	now := models.Now()
+	expires := now.Add(models.UploadLife).UnixMilli()
+	set := c.Exec("UPDATE uploads SET writer_until = ?, expires_at = ? WHERE id = ? AND writer = ? AND NOT gone",
+		now.Add(uploadLease).UnixMilli(), expires, id, writer)
+	if set.Error == nil && set.RowsAffected == 0 {
+		return lostUpload()
+	}
+	if set.Error != nil {
+		return set.Error
+	}
+	return c.Exec("UPDATE doomed_blobs SET due_at = ? WHERE key = (SELECT blob FROM uploads WHERE id = ?) AND claimed_at = 0",
+		expires, id).Error
+}
+
+// KeepUpload is RenewUpload, and says that so many bytes are good for certain; guarded says that what follows them is not,
+// until its checksum has been looked at.
+func (s *Store) KeepUpload(ctx context.Context, id, writer string, kept int64, guarded bool) error {
 	_, err := s.change(ctx, func(c *change) error {
-		expires := now.Add(models.UploadLife).UnixMilli()
-		set := c.Exec("UPDATE uploads SET kept = ?, guarded = ?, writer_until = ?, expires_at = ? WHERE id = ? AND writer = ? AND NOT gone",
-			kept, guarded, now.Add(uploadLease).UnixMilli(), expires, id, writer)
-		if set.Error == nil && set.RowsAffected == 0 {
-			return lostUpload()
+		if err := c.renewUpload(id, writer); err != nil {
+			return err
 		}
-		if set.Error != nil {
-			return set.Error
-		}
-		return c.Exec("UPDATE doomed_blobs SET due_at = ? WHERE key = (SELECT blob FROM uploads WHERE id = ?) AND claimed_at = 0",
-			expires, id).Error
+		return c.Exec("UPDATE uploads SET kept = ?, guarded = ? WHERE id = ?", kept, guarded, id).Error
 	})
 	return err
 }
@@ -125,7 +139,8 @@ func lostUpload() error {
 
 // LetUpload ends the writer's hold.
 func (s *Store) LetUpload(ctx context.Context, id, writer string) error {
-	return s.writer.WithContext(ctx).Exec("UPDATE uploads SET writer = '' WHERE id = ? AND writer = ?", id, writer).Error
+	return s.writer.WithContext(ctx).Exec("UPDATE uploads SET writer = '', writer_until = 0 WHERE id = ? AND writer = ?",
+		id, writer).Error
 }
 
 // FinishUpload makes a file of an upload whose bytes are all there, sealed and looked at. That is still the caller's to
@@ -157,21 +172,29 @@ func (s *Store) FinishUpload(ctx context.Context, callerID int64, id, writer str
 	return file, err
 }
 
-// DropUpload gives up an upload that the writer holds; of a finished one the file stays. What is left says for a while
-// that there was one.
+// DropUpload gives up an upload that the writer holds, and writes to no more; of a finished one the file stays. What is
+// left says for a while that there was one.
 func (s *Store) DropUpload(ctx context.Context, id, writer string) error {
-	_, err := s.change(ctx, func(c *change) error { return c.dropUploads("id = ? AND writer = ?", id, writer) })
+	_, err := s.change(ctx, func(c *change) error {
+		if err := c.Exec("UPDATE uploads SET writer_until = 0 WHERE id = ? AND writer = ?", id, writer).Error; err != nil {
+			return err
+		}
+		return c.dropUploads("id = ? AND writer = ?", id, writer)
+	})
 	return err
 }
 
+// dropUploads gives up the uploads that a condition holds for. The bytes go when no writer can add to them any more: what
+// is added after they went would have no owner.
 func (c *change) dropUploads(where string, args ...any) error {
 	var blobs []string
-	err := c.Raw("UPDATE uploads SET gone = true, writer = '' WHERE "+where+" RETURNING blob", args...).Scan(&blobs).Error
+	err := c.Raw("UPDATE uploads SET gone = true, writer = '' WHERE NOT gone AND "+where+" RETURNING blob", args...).Scan(&blobs).Error
 	if err != nil || len(blobs) == 0 {
 		return err
 	}
 	// A finished upload's blob is the file's, and not here any more.
-	return c.Exec("UPDATE doomed_blobs SET due_at = 0 WHERE key IN ?", blobs).Error
+	return c.Exec("UPDATE doomed_blobs SET due_at = (SELECT writer_until FROM uploads WHERE blob = key) WHERE key IN ?",
+		blobs).Error
 }
 
 // expireUploads forgets a bite of the uploads that ran out. Their blobs are due at the same time.
