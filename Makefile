@@ -5,6 +5,7 @@ GO     ?= go
 ROUNDS ?= 5
 BIN    := bin
 TESTDB := $(BIN)/parley-testdb
+NODE   := cmd/parley/testdata/node
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 REDOCLY       := @redocly/cli@2.77.0
@@ -35,7 +36,7 @@ build: ## build the static binary bin/parley
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/parley ./cmd/parley
 
 .PHONY: test
-test: compiler postgres ## run all tests, with the race detector, on SQLite and on a private PostgreSQL
+test: compiler postgres node ## run all tests, with the race detector, on private servers of what Parley can use
 	@if $(HAS_COMPILER); then \
 		CGO_ENABLED=1 $(TESTDB) -- $(GO) test -race -timeout 20m ./...; \
 	else \
@@ -98,6 +99,16 @@ postgres: $(TESTDB)
 		[ -e /etc/postgresql-common/createcluster.conf ] || \
 			echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; \
 		$(APT_INSTALL) postgresql; \
+	fi
+
+# The clients of others that the tests run against Parley. npm leaves a note of what it put there.
+.PHONY: node
+node:
+	@if ! command -v npm >/dev/null; then \
+		echo "test: clients in JavaScript are left out: npm (Node.js) is not installed"; $(GIVE_UP); \
+	elif ! [ $(NODE)/node_modules/.package-lock.json -nt $(NODE)/package-lock.json ]; then \
+		cd $(NODE) && npm ci --loglevel=error --no-progress >/dev/null && touch node_modules/.package-lock.json || { \
+			echo "test: clients in JavaScript are left out: npm could not fetch them"; $(GIVE_UP); }; \
 	fi
 
 # Always built, and cheaply when nothing changed: Go knows what it depends on, make does not.
