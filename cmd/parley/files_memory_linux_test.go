@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -10,7 +9,6 @@ import (
 	"hash"
 	"io"
 	"math/rand/v2"
-	"net/http"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -40,8 +38,8 @@ func largeFile(t *testing.T) int64 {
 	return size
 }
 
-// noise is a long body: a block of random bytes, again and again, each time with its number in it.
-type noise struct {
+// longBody is a long body: a block of random bytes, again and again, each time with its number in it.
+type longBody struct {
 	block  []byte
 	left   int64
 	ready  []byte // of the block
@@ -49,14 +47,14 @@ type noise struct {
 	digest hash.Hash
 }
 
-func newNoise(size int64) *noise {
+func newLongBody(size int64) *longBody {
 	block := make([]byte, 1<<20)
 	random := rand.NewChaCha8([32]byte{})
 	_, _ = random.Read(block) // never fails
-	return &noise{block: block, left: size, digest: sha256.New()}
+	return &longBody{block: block, left: size, digest: sha256.New()}
 }
 
-func (n *noise) Read(p []byte) (int, error) {
+func (n *longBody) Read(p []byte) (int, error) {
 	if n.left == 0 {
 		return 0, io.EOF
 	}
@@ -71,7 +69,7 @@ func (n *noise) Read(p []byte) (int, error) {
 	return m, nil
 }
 
-func (n *noise) sum() string { return hex.EncodeToString(n.digest.Sum(nil)) }
+func (n *longBody) sum() string { return hex.EncodeToString(n.digest.Sum(nil)) }
 
 // TestLargeFiles sends 2 GB up and down, as a file and in a message, and looks at how much more memory the server took.
 func TestLargeFiles(t *testing.T) {
@@ -95,8 +93,8 @@ func TestLargeFiles(t *testing.T) {
 		}
 	}
 	wantModest("upload", func() {
-		body := newNoise(size)
-		anna.stream(roomPath(room.ID)+"/files?name=large.bin", body, size, anyType).into(&f)
+		body := newLongBody(size)
+		anna.stream("POST", roomPath(room.ID)+"/files?name=large.bin", body, size, "Content-Type", anyType).status(201).into(&f)
 		if f.Size != size || f.SHA256 != body.sum() {
 			t.Errorf("got %+v, wanted the digest %s", f, body.sum())
 		}
@@ -107,11 +105,11 @@ func TestLargeFiles(t *testing.T) {
 		}
 	})
 	wantModest("message", func() {
-		body := newNoise(size / 4)
+		body := newLongBody(size / 4)
 		form := rawForm(fieldPart("text", "see this"), filePart("large.bin", "HERE"))
 		before, after, _ := strings.Cut(form, "HERE")
 		var m models.Message
-		anna.stream(roomPath(room.ID)+"/messages", io.MultiReader(strings.NewReader(before), body, strings.NewReader(after)), -1, goodType).into(&m)
+		anna.stream("POST", roomPath(room.ID)+"/messages", io.MultiReader(strings.NewReader(before), body, strings.NewReader(after)), -1, "Content-Type", goodType).status(201).into(&m)
 		if len(m.Files) != 1 || m.Files[0].SHA256 != body.sum() {
 			t.Errorf("got %+v, wanted the digest %s", m, body.sum())
 		}
@@ -122,53 +120,14 @@ func TestLargeFiles(t *testing.T) {
 // wantNotDecoded uploads a large file of which the first bytes say that it is a picture, described at its end.
 func (c *client) wantNotDecoded(roomID, size int64) {
 	c.t.Helper()
-	body := newNoise(size)
+	body := newLongBody(size)
 	head := binary.LittleEndian.AppendUint32([]byte("II*\x00"), uint32(size))
 	tail := make([]byte, 1000)
 	tail[0] = 10 // entries of a directory
 	var f models.File
 	whole := io.MultiReader(bytes.NewReader(head), io.LimitReader(body, size-int64(len(head))), bytes.NewReader(tail))
-	c.stream(roomPath(roomID)+"/files?name=large.tif", whole, -1, "image/tiff").into(&f)
+	c.stream("POST", roomPath(roomID)+"/files?name=large.tif", whole, -1, "Content-Type", "image/tiff").status(201).into(&f)
 	if f.MediaType != "image/tiff" || f.ThumbnailURL != "" {
 		c.t.Errorf("got %+v", f)
 	}
-}
-
-// stream posts a body that is made while it is sent. Its size is -1 when it is not to be told.
-func (c *client) stream(path string, body io.Reader, size int64, mediaType string) *answer {
-	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 5*patience)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, "POST", c.url+path, body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	req.ContentLength = size
-	a, err := c.do(req, nil, []string{"Content-Type", mediaType})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return a.status(201)
-}
-
-// digest downloads a file and keeps nothing of it but its digest.
-func (c *client) digest(f models.File) string {
-	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 5*patience)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, "GET", c.url+f.URL, http.NoBody)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+c.AccessToken)
-	res, err := c.http.Do(req)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	sum := sha256.New()
-	if n, err := io.Copy(sum, res.Body); err != nil || n != f.Size || res.StatusCode != 200 {
-		c.t.Fatalf("status %d, %d bytes, %v", res.StatusCode, n, err)
-	}
-	return hex.EncodeToString(sum.Sum(nil))
 }

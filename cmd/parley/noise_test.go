@@ -22,21 +22,10 @@ func noiseOf(size int) io.Reader {
 	return io.LimitReader(rand.NewChaCha8([32]byte{byte(size)}), int64(size))
 }
 
-// stream sends so much noise as a request's body.
-func (c *client) stream(method, path string, size int, headers ...string) *answer {
+// streamNoise sends so much noise as a request's body.
+func (c *client) streamNoise(method, path string, size int, headers ...string) *answer {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, c.url+path, noiseOf(size))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	req.ContentLength = int64(size)
-	a, err := c.do(req, nil, headers)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return a
+	return c.stream(method, path, noiseOf(size), int64(size), headers...)
 }
 
 // isNoise wants a file to be so much noise, in what is told of it and in what is downloaded.
@@ -47,7 +36,41 @@ func (c *client) isNoise(id string, size int) {
 	if f.Size != int64(size) || f.SHA256 != want {
 		c.t.Errorf("the file is %+v", f)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	if got := c.digest(f); got != want {
+		c.t.Errorf("what is downloaded has the digest %s, not %s", got, want)
+	}
+}
+
+func sumOf(c *client, r io.Reader) string {
+	c.t.Helper()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, r); err != nil {
+		c.t.Fatal(err)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// stream sends a body that is made while it is sent. Its size is -1 when it is not to be told.
+func (c *client) stream(method, path string, body io.Reader, size int64, headers ...string) *answer {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 5*patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, c.url+path, body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.ContentLength = size
+	a, err := c.do(req, nil, headers)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return a
+}
+
+// digest downloads a file and keeps nothing of it but its digest.
+func (c *client) digest(f models.File) string {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 5*patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, "GET", c.url+f.URL, http.NoBody)
 	if err != nil {
@@ -59,16 +82,9 @@ func (c *client) isNoise(id string, size int) {
 		c.t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	if got := sumOf(c, res.Body); got != want {
-		c.t.Errorf("what is downloaded has the digest %s, not %s", got, want)
-	}
-}
-
-func sumOf(c *client, r io.Reader) string {
-	c.t.Helper()
 	sum := sha256.New()
-	if _, err := io.Copy(sum, r); err != nil {
-		c.t.Fatal(err)
+	if n, err := io.Copy(sum, res.Body); err != nil || n != f.Size || res.StatusCode != 200 {
+		c.t.Fatalf("status %d, %d bytes, %v", res.StatusCode, n, err)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }

@@ -16,13 +16,13 @@ func TestStorageMemory(t *testing.T) {
 	anna := newClient(t, p.url).newcomer("anna")
 	room := anna.privateRoom()
 	files := roomPath(room.ID) + "/files?name=noise.bin"
-	anna.stream("POST", files, 3*brokenPart, "Content-Type", "application/octet-stream").status(201)
-	anna.stream("PATCH", anna.begin(room.ID, 3*brokenPart), 3*brokenPart, chunkHead(0)...).status(204)
+	anna.streamNoise("POST", files, 3*brokenPart, "Content-Type", "application/octet-stream").status(201)
+	anna.streamNoise("PATCH", anna.begin(room.ID, 3*brokenPart), 3*brokenPart, chunkHead(0)...).status(204)
 
 	before := p.memoryPeak()
-	anna.stream("POST", files, size/2, "Content-Type", "application/octet-stream").status(201)
+	anna.streamNoise("POST", files, size/2, "Content-Type", "application/octet-stream").status(201)
 	raw := p.memoryPeak() - before
-	whole := anna.stream("PATCH", anna.begin(room.ID, size), size, chunkHead(0)...).status(204)
+	whole := anna.streamNoise("PATCH", anna.begin(room.ID, size), size, chunkHead(0)...).status(204)
 	chunked := p.memoryPeak() - before
 	anna.isNoise(whole.header("Parley-File-Id"), size)
 	down := p.memoryPeak() - before

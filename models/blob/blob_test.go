@@ -32,7 +32,7 @@ func breaking(content []byte) io.Reader {
 func read(t *testing.T, s Store) []byte {
 	t.Helper()
 	r, err := s.Open(t.Context(), key)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
 		return nil
 	}
 	if err != nil {
