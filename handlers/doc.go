@@ -14,6 +14,7 @@
 //   - idempotency.go: how a repeated creation is known;
 //   - observe.go: the log line and the metrics of a request.
 //
-// The package starts no goroutine. Its one lock is that of writers.go, for the requests that wait for bytes of an upload. A
-// stream leaves it in StreamEvents, which hands the connection over.
+// A request that brings bytes of an upload starts a goroutine, which renews its hold on it, and waits for its end
+// (uploads_write.go). The package's one lock is that of writers.go, for the requests that do so. A stream leaves the package
+// in StreamEvents, which hands the connection over.
 package handlers

@@ -110,9 +110,6 @@ func (h uploads) described(r *http.Request, params api.CreateUploadParams) (mode
 		return models.Upload{}, models.Invalid("Upload-Metadata", "must be text in UTF-8")
 	}
 	metadata, err := tus.ParseMetadata(params.UploadMetadata)
-	if err == nil && !storable(params.UploadMetadata+metadata["filetype"]) {
-		err = errors.New("its keys, and the filetype, are text in UTF-8, without U+0000")
-	}
 	if err != nil {
 		return models.Upload{}, models.Invalid("Upload-Metadata", "cannot be read: %v", err)
 	}

@@ -82,7 +82,7 @@ func testSendRefused(t *testing.T, c *client) {
 		{"type", map[string]any{"text": "x", "type": "video"}},
 		{"file_ids", map[string]any{"text": "x", "type": "image"}},
 		{"file_ids", map[string]any{"text": "x", "type": "file", "file_ids": []string{}}},
-		{"file_ids", map[string]any{"text": "x", "file_ids": []string{"unknown"}}},
+		{"file_ids[0]", map[string]any{"text": "x", "file_ids": []string{"unknown"}}},
 		{"file_ids", map[string]any{"text": "x", "file_ids": strings.Split(strings.Repeat("f,", 10)+"f", ",")}},
 		{"file_ids[1]", map[string]any{"text": "x", "file_ids": []string{"f", ""}}},
 		{"reply_to", map[string]any{"text": "x", "reply_to": 2}},

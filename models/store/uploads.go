@@ -159,17 +159,26 @@ func (s *Store) FinishUpload(ctx context.Context, callerID int64, id, writer str
 		if _, err := asMember(c.DB, path, callerID); err != nil {
 			return err
 		}
+		if err := c.lockUpload(id, writer); err != nil {
+			return err
+		}
 		if file, err = c.addFile(callerID, row.RoomID, n); err != nil {
 			return err
 		}
-		set := c.Exec("UPDATE uploads SET file_id = ?, kept = size, guarded = false WHERE id = ? AND writer = ? AND file_id = ''",
-			file.ID, id, writer)
-		if set.Error == nil && set.RowsAffected == 0 {
-			return lostUpload()
-		}
-		return set.Error
+		return c.Exec("UPDATE uploads SET file_id = ?, kept = size, guarded = false WHERE id = ?", file.ID, id).Error
 	})
 	return file, err
+}
+
+// lockUpload locks an upload that the writer still holds, and nobody has finished.
+func (c *change) lockUpload(id, writer string) error {
+	var held string
+	err := c.Raw("SELECT id FROM uploads WHERE id = ? AND writer = ? AND file_id = ''"+c.store.dialect.forUpdate(), id, writer).
+		Scan(&held).Error
+	if err == nil && held == "" {
+		err = lostUpload()
+	}
+	return err
 }
 
 // DropUpload gives up an upload that the writer holds, and writes to no more; of a finished one the file stays. What is
