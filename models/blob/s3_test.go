@@ -2,12 +2,18 @@ package blob
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-chat/parley/models"
 )
 
 // TestSealAfterCrash seals again what a crash interrupted: while the object was being written, and while the pieces were
@@ -114,5 +120,31 @@ func TestManyPieces(t *testing.T) {
 	}
 	if n, err := s.Staged(t.Context(), key); err != nil || n != pieces*4 {
 		t.Errorf("staged are %d, %v", n, err)
+	}
+}
+
+// TestReadThatFails loses the server while an object is being read.
+func TestReadThatFails(t *testing.T) {
+	t.Parallel()
+	s := openBucket(t)
+	if _, err := s.Put(t.Context(), key, bytes.NewReader(noise(partSize))); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Open(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	if _, err := io.ReadFull(r, make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	s.transport.CloseIdleConnections()
+	s.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no way there") }
+	_, err = r.Seek(partSize/2, io.SeekStart)
+	if err == nil {
+		_, err = r.Read(make([]byte, 10))
+	}
+	if !errors.Is(err, &models.Error{Code: models.CodeUnavailable}) {
+		t.Errorf("the error is %v", err)
 	}
 }
