@@ -19,7 +19,7 @@ type folder struct{ root *os.Root }
 
 func openFolder(path string) (Store, error) {
 	path = filepath.Clean(path)
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := os.MkdirAll(path, 0o700); err != nil { //nolint:gosec // the folder is the choice of whoever runs the server
 		return nil, err
 	}
 	root, err := os.OpenRoot(path)
