@@ -114,7 +114,7 @@ func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
 	defer func() { _ = body.Close() }()
 	header := w.Header()
 	header.Set("Cache-Control", "private, no-cache")
-	header.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	header.Set("Content-Security-Policy", "sandbox")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cross-Origin-Resource-Policy", "same-site")
 	header.Set("ETag", `"`+s.tag+`"`)

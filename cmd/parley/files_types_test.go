@@ -142,7 +142,7 @@ func (c *client) wantTyped(uploaded *answer, want typed) {
 			c.t.Errorf("%s came back as another", want.what)
 		}
 		for name, value := range map[string]string{
-			"Content-Type": want.mediaType, "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox",
+			"Content-Type": want.mediaType, "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox",
 			"Cross-Origin-Resource-Policy": "same-site", "Cache-Control": "private, no-cache",
 		} {
 			if got := a.response.Header[name]; len(got) != 1 || got[0] != value {
