@@ -213,27 +213,3 @@ func TestTusHeadCompletes(t *testing.T) {
 		run.isWhole(run.headUpload(path).status(200), content)
 	})
 }
-
-// TestTusConnectionLivesOn makes request after request on one connection, HEAD always right behind PATCH: what ends a
-// stalled request must not reach one that is over.
-func TestTusConnectionLivesOn(t *testing.T) {
-	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
-		content := noise(40)
-		path := run.begin(run.room.ID, len(content))
-		other := *run.client
-		other.http = newHTTP(t)
-		for i := range content[:39] {
-			heads := make(chan int, 1)
-			go func() { heads <- run.headUpload(path).response.StatusCode }()
-			a := other.patch(path, i, content[i:i+1])
-			for a.response.StatusCode == 400 { // it was ended before its byte came
-				a = other.patch(path, i, content[i:i+1])
-			}
-			a.status(204)
-			if status := <-heads; status != 200 {
-				t.Errorf("HEAD: %d", status)
-			}
-		}
-		run.goOn(path, content)
-	})
-}
