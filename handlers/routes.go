@@ -56,7 +56,9 @@ func routes(s server, q quotas, c Config) http.Handler {
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed)
 
-	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/docs", http.StatusSeeOther) })
+	client := web.Client(http.HandlerFunc(notFound))
+	r.Method(http.MethodGet, "/", client)
+	r.Method(http.MethodGet, "/client/{file}", client)
 	for path, page := range web.Pages(c.Contract) {
 		r.Method(http.MethodGet, path, page)
 	}

@@ -22,6 +22,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-
 
 var mediaTypes = map[string]string{
 	".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
+	".svg": "image/svg+xml", ".webmanifest": "application/manifest+json",
 }
 
 // Pages are the contract, the reference page and what it loads, by path.

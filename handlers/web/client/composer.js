@@ -1,0 +1,275 @@
+// Where one writes: the text, what it answers or changes, and the files that go with it.
+
+import { call, plain } from './api.js';
+import { compose, remove } from './actions.js';
+import { debounce, fill, h, icon, iconButton } from './dom.js';
+import { pickEmoji } from './emoji.js';
+import { listOf, size } from './format.js';
+import { historyOf } from './history.js';
+import { post } from './outbox.js';
+import { isMe, roomTitle, state, watch } from './store.js';
+import { summary } from './text.js';
+import { nameOf, toast } from './ui.js';
+import { begin, cancel, retry } from './uploads.js';
+
+/** @typedef {import('./types').Message} Message */
+/** @typedef {import('./types').Upload} Upload */
+/** @typedef {{ text: string, reply: Message | null, edit: Message | null, before: string, uploads: Upload[] }} Draft */
+
+const LONGEST = 8000;
+const MOST_FILES = 10;
+const TYPING_EVERY = 3000;
+/** What was begun in each room. @type {Map<number, Draft>} */
+const drafts = new Map();
+const coarse = matchMedia('(pointer: coarse)');
+
+export function forgetDrafts() {
+  drafts.clear();
+}
+
+export class Composer {
+  /** @type {Draft} */ #draft;
+  #typedAt = 0;
+  #banner = h('div.composer-banner', { hidden: true });
+  #tray = h('div.tray', { hidden: true });
+  #typing = h('p.typing', {});
+  #count = h('span.count', { hidden: true, role: 'status' });
+  #input;
+  #send;
+  #picker = h('input', { type: 'file', multiple: true, hidden: true, 'aria-hidden': 'true', tabindex: '-1' });
+  el;
+
+  /** @param {import('./types').Room} room @param {() => void} wrote @param {AbortSignal} signal */
+  constructor(room, wrote, signal) {
+    this.room = room;
+    this.wrote = wrote;
+    this.#draft = drafts.get(room.id) ?? { text: '', reply: null, edit: null, before: '', uploads: [] };
+    drafts.set(room.id, this.#draft);
+    const label = room.kind === 'direct' ? `Message to ${roomTitle(room)}` : `Message in ${roomTitle(room)}`;
+    this.#input = h('textarea', { rows: 1, placeholder: label, 'aria-label': label, dir: 'auto', autocomplete: 'off', enterkeyhint: coarse.matches ? 'enter' : 'send' });
+    this.#input.addEventListener('input', () => this.#typed());
+    this.#input.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.#key(e));
+    this.#input.addEventListener('paste', (/** @type {ClipboardEvent} */ e) => {
+      if (!e.clipboardData?.files.length) return;
+      e.preventDefault();
+      this.attach(e.clipboardData.files);
+    });
+    this.#picker.addEventListener('change', () => {
+      if (this.#picker.files) this.attach(this.#picker.files);
+      this.#picker.value = '';
+    });
+    this.#send = iconButton('send', 'Send', { type: 'submit', class: 'send' });
+    const form = h('form.composer-box', { onsubmit: (/** @type {Event} */ e) => { e.preventDefault(); this.#submit(); } },
+      this.#banner, this.#tray,
+      h('div.composer-row', {},
+        iconButton('attach', 'Attach files', { onclick: () => this.#picker.click() }), this.#picker, this.#input, this.#count,
+        iconButton('smile', 'Insert an emoji', { 'aria-haspopup': 'dialog', onclick: (/** @type {any} */ e) => pickEmoji(e.currentTarget, (emoji) => this.#insert(emoji), 'above') }),
+        this.#send));
+    this.el = h('footer.composer', {}, form, this.#typing);
+    compose.reply = (m) => this.#reply(m);
+    compose.edit = (m) => this.#edit(m);
+    watch(['typing'], () => this.#showTyping(), signal);
+    watch(['unsent'], () => this.#showTray(), signal);
+    watch(['rooms'], () => this.#relabel(), signal);
+    this.#input.value = this.#draft.text;
+    this.#show();
+    requestAnimationFrame(() => this.#grow());
+  }
+
+  focus() {
+    if (!coarse.matches) this.#input.focus({ preventScroll: true });
+  }
+
+  #relabel() {
+    const room = state.rooms.get(this.room.id);
+    if (!room) return;
+    const label = room.kind === 'direct' ? `Message to ${roomTitle(room)}` : `Message in ${roomTitle(room)}`;
+    this.#input.setAttribute('placeholder', label);
+    this.#input.setAttribute('aria-label', label);
+  }
+
+  /** @param {FileList | File[]} files */
+  attach(files) {
+    if (this.#draft.edit) return;
+    for (const file of files) {
+      if (this.#draft.uploads.length >= MOST_FILES) {
+        toast(`A message has at most ${MOST_FILES} files.`, true);
+        break;
+      }
+      if (file.size === 0) toast(`${file.name} is empty and cannot be sent.`, true);
+      else this.#draft.uploads.push(begin(file, this.room.id));
+    }
+    this.#show();
+    this.focus();
+  }
+
+  #typed() {
+    this.#draft.text = this.#input.value;
+    this.#grow();
+    this.#showSend();
+    if (this.#draft.edit || !this.#input.value.trim() || Date.now() - this.#typedAt < TYPING_EVERY) return;
+    this.#typedAt = Date.now();
+    if (state.connection === 'open') call('POST', `/v1/rooms/${this.room.id}/typing`).catch(() => {});
+  }
+
+  #grow() {
+    this.#input.style.setProperty('height', 'auto');
+    this.#input.style.setProperty('height', `${this.#input.scrollHeight}px`);
+  }
+
+  /** @param {KeyboardEvent} e */
+  #key(e) {
+    if (e.isComposing) return;
+    if (e.key === 'Enter' && !e.shiftKey && !coarse.matches) {
+      e.preventDefault();
+      this.#submit();
+    } else if (e.key === 'ArrowUp' && !this.#input.value && !this.#draft.edit) {
+      const history = historyOf(this.room.id);
+      const last = history.ids.toReversed().map((id) => history.messages.get(id)).find((m) => m && isMe(m.sender.id) && !m.deleted_at && m.text);
+      if (last) {
+        e.preventDefault();
+        this.#edit(last);
+      }
+    } else if (e.key === 'Escape' && (this.#draft.edit || this.#draft.reply)) {
+      e.stopPropagation();
+      this.#leave();
+    }
+  }
+
+  /** @param {string} text */
+  #insert(text) {
+    const { selectionStart, selectionEnd } = this.#input;
+    this.#input.setRangeText(text, selectionStart, selectionEnd, 'end');
+    this.#typed();
+    this.#input.focus();
+  }
+
+  /** @param {Message} m */
+  #reply(m) {
+    if (this.#draft.edit) this.#leave();
+    this.#draft.reply = m;
+    this.#show();
+    this.#input.focus();
+  }
+
+  /** @param {Message} m */
+  #edit(m) {
+    if (!this.#draft.edit) this.#draft.before = this.#draft.text;
+    this.#draft.reply = null;
+    this.#draft.edit = m;
+    this.#set(m.text ?? '');
+    this.#input.focus();
+    this.#input.setSelectionRange(this.#input.value.length, this.#input.value.length);
+  }
+
+  /** Gives up the edit or the answer. */
+  #leave() {
+    const text = this.#draft.edit ? this.#draft.before : this.#draft.text;
+    Object.assign(this.#draft, { edit: null, reply: null, before: '' });
+    this.#set(text);
+    this.#input.focus();
+  }
+
+  /** @param {string} text */
+  #set(text) {
+    this.#draft.text = text;
+    this.#input.value = text;
+    this.#grow();
+    this.#show();
+  }
+
+  #submit() {
+    const text = this.#input.value.trim();
+    const { edit, reply, uploads } = this.#draft;
+    if ([...text].length > LONGEST) return;
+    if (edit) {
+      void this.#saveEdit(edit, text);
+      return;
+    }
+    const going = uploads.filter((u) => u.state !== 'failed');
+    if (!text && !going.length) return;
+    this.#draft.uploads = [];
+    this.#draft.reply = null;
+    this.#set('');
+    this.#typedAt = 0;
+    post(this.room.id, { text, reply_to: reply?.id, uploads: going });
+    this.wrote();
+  }
+
+  /** @param {Message} m @param {string} text */
+  async #saveEdit(m, text) {
+    if (!text) {
+      this.#leave();
+      void remove(m);
+      return;
+    }
+    if (text === m.text) {
+      this.#leave();
+      return;
+    }
+    this.#send.setAttribute('aria-busy', 'true');
+    try {
+      const { data } = await call('PATCH', `/v1/rooms/${m.room_id}/messages/${m.id}`, { body: { text } });
+      historyOf(m.room_id).merge(data);
+      if (this.#draft.edit === m) this.#leave();
+    } catch (err) {
+      toast(plain(err), true);
+    } finally {
+      this.#send.removeAttribute('aria-busy');
+    }
+  }
+
+  #show() {
+    const { edit, reply } = this.#draft;
+    this.#banner.hidden = !edit && !reply;
+    if (edit) fill(this.#banner, icon('edit', 16), h('span', {}, h('strong', {}, 'Editing your message')), iconButton('close', 'Stop editing', { onclick: () => this.#leave() }));
+    else if (reply) {
+      fill(this.#banner, icon('reply', 16), h('span', {}, 'Answering ', h('strong', {}, nameOf(reply.sender)), ' ', h('bdi', {}, summary(reply))),
+        iconButton('close', 'Do not answer this message', { onclick: () => this.#leave() }));
+    }
+    this.#showTray();
+    this.#showSend();
+  }
+
+  #showSend() {
+    const length = [...this.#input.value.trim()].length;
+    const left = LONGEST - length;
+    this.#count.hidden = left > 500;
+    this.#count.textContent = left < 0 ? `${-left} too many` : `${left} left`;
+    this.#count.classList.toggle('over', left < 0);
+    this.#send.disabled = left < 0 || !length && !this.#draft.uploads.some((u) => u.state !== 'failed');
+  }
+
+  #showTray() {
+    const { uploads } = this.#draft;
+    const sig = JSON.stringify(uploads.map((u) => [u.file.name, u.state, Math.round(50 * u.sent / u.file.size)]));
+    if (this.#tray.dataset.sig === sig) return;
+    this.#tray.dataset.sig = sig;
+    this.#tray.hidden = uploads.length === 0;
+    fill(this.#tray, uploads.map((u) => this.#chip(u)));
+    this.#showSend();
+  }
+
+  /** @param {Upload} u */
+  #chip(u) {
+    return h('div.chip', { class: u.state },
+      h('span.file-icon', {}, u.preview ? h('img', { src: u.preview, alt: '' }) : icon('file', 20)),
+      h('div.file-words', {}, h('bdi.file-name', {}, u.file.name),
+        u.state === 'failed' ? h('span.wrong-word', {}, u.error)
+          : u.state === 'done' ? h('span', {}, size(u.file.size)) : h('progress', { max: u.file.size, value: u.sent, 'aria-label': `Uploading ${u.file.name}` })),
+      u.state === 'failed' && iconButton('retry', `Try ${u.file.name} again`, { onclick: () => retry(u) }),
+      iconButton('close', `Remove ${u.file.name}`, {
+        onclick: () => {
+          cancel(u);
+          this.#draft.uploads = this.#draft.uploads.filter((other) => other !== u);
+          this.#show();
+        },
+      }));
+  }
+
+  #showTyping = debounce(20, () => {
+    const names = [...state.typing.values()].map((t) => t.user.display_name);
+    const who = names.length > 3 ? 'Several people are' : names.length ? `${listOf(names)} ${names.length > 1 ? 'are' : 'is'}` : '';
+    fill(this.#typing, who && h('span.dots', { 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), who && h('bdi', {}, `${who} typing`));
+  });
+}

@@ -1,0 +1,86 @@
+// The user's own profile, password, log-ins, and the end of the account.
+
+import { call, getAll, plain } from './api.js';
+import { keepAccount } from './auth.js';
+import { confirmed, makeForm, openDialog } from './dialogs.js';
+import { fill, h } from './dom.js';
+import { ago } from './format.js';
+import { end } from './session.js';
+import { changed, state } from './store.js';
+import { avatar, field, spinner, toast } from './ui.js';
+
+export function profileDialog() {
+  const { me } = state;
+  if (!me) return;
+  openDialog('Profile and account', ({ close }) => [
+    h('div.card-head', {}, avatar(me, 'xl'), h('div', {}, h('p.card-name', {}, h('bdi', {}, me.display_name)), h('p.card-sub', {}, '@' + me.username, me.guest && h('span.tag', {}, 'Guest')))),
+    me.guest && h('div.notice', {}, h('p', {}, 'You are a guest. Make this an account to keep your rooms and messages.'),
+      h('button.primary', { type: 'button', onclick: () => { close(); keepAccount(me.username); } }, 'Keep this account')),
+    makeForm({
+      action: 'Save',
+      fields: [field('Name to show', { name: 'display_name', value: me.display_name, maxlength: 64, autocomplete: 'name' }), field('About you', { name: 'description', value: me.description ?? '', maxlength: 1000, rows: 3 })],
+      submit: async (v) => {
+        const { data } = await call('PATCH', '/v1/users/me', { body: { display_name: v.display_name.trim() || me.username, description: v.description.trim() } });
+        state.me = data;
+        changed('me');
+        toast('Saved');
+      },
+    }),
+    !me.guest && h('section.card-section', {}, h('h3', {}, 'Password'), password()),
+    h('section.card-section', {}, h('h3', {}, 'Where you are logged in'), sessions()),
+    h('section.card-section', {}, h('h3', {}, 'End'), h('button.plain.dangerous', { type: 'button', onclick: destroy }, 'Delete my account…')),
+  ], 'wide');
+}
+
+function password() {
+  const form = makeForm({
+    action: 'Change password',
+    fields: [field('Current password', { name: 'current_password', type: 'password', autocomplete: 'current-password' }), field('New password', { name: 'new_password', type: 'password', autocomplete: 'new-password' }, 'At least 8 characters. Your other devices are logged out.')],
+    submit: async (v) => {
+      await call('PUT', '/v1/users/me/password', { body: v });
+      form.reset();
+      toast('The new password holds');
+    },
+  });
+  return form;
+}
+
+function sessions() {
+  const list = h('div', {}, spinner());
+  void load();
+  return list;
+
+  async function load() {
+    try {
+      const { items } = await getAll('/v1/sessions', 100);
+      fill(list, h('ul.plain-list', {}, items.map((s) => h('li.list-row', {}, h('div.list-words', {}, h('strong', {}, device(s.user_agent)), h('span', {}, `${s.ip} · ${s.current ? 'this one' : `used ${ago(s.last_used_at)}`}`)),
+        !s.current && h('button.plain.small', { type: 'button', onclick: async () => {
+          try {
+            await call('DELETE', `/v1/sessions/${s.id}`);
+            await load();
+          } catch (err) {
+            toast(plain(err), true);
+          }
+        } }, 'Log out')))));
+    } catch (err) {
+      fill(list, h('p.form-error', {}, plain(err)));
+    }
+  }
+}
+
+/** @param {string} agent */
+function device(agent) {
+  const browser = /Edg\//.test(agent) ? 'Edge' : /Firefox\//.test(agent) ? 'Firefox' : /Chrome\//.test(agent) ? 'Chrome' : /Safari\//.test(agent) ? 'Safari' : agent.split(/[\s/]/)[0] || 'Unknown';
+  const system = /Android/.test(agent) ? 'Android' : /iPhone|iPad/.test(agent) ? 'iOS' : /Windows/.test(agent) ? 'Windows' : /Mac OS/.test(agent) ? 'macOS' : /Linux/.test(agent) ? 'Linux' : '';
+  return system ? `${browser} on ${system}` : browser;
+}
+
+async function destroy() {
+  if (!await confirmed('Delete your account?', 'Your rooms, contacts and log-ins go, and your messages are removed everywhere. There is no way back.', 'Delete my account')) return;
+  try {
+    await call('DELETE', '/v1/users/me');
+    end('account_deleted');
+  } catch (err) {
+    toast(plain(err), true);
+  }
+}

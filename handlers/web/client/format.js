@@ -1,0 +1,76 @@
+// How people, times and sizes are written.
+
+/** @typedef {import('./types').UserRef} UserRef */
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+const fullDay = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
+const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+
+/** @param {string} iso */
+export const timeOf = (iso) => clock.format(new Date(iso));
+
+/** @param {string} iso */
+export const exactTime = (iso) => exact.format(new Date(iso));
+
+/** The day of a time, as a key that sorts nothing and equals itself. @param {string} iso */
+export const dayKey = (iso) => new Date(iso).toDateString();
+
+/** "Today", "Yesterday", or the date. @param {string} iso */
+export function dayName(iso) {
+  const then = new Date(iso);
+  const now = new Date();
+  const days = Math.round((startOf(now) - startOf(then)) / 86_400_000);
+  if (days === 0) return 'Today';
+  if (days === 1) return 'Yesterday';
+  return (then.getFullYear() === now.getFullYear() ? weekday : fullDay).format(then);
+}
+
+/** @param {Date} d */
+const startOf = (d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
+
+/** A time for lists: the clock today, the day before. @param {string} iso */
+export const shortTime = (iso) => (dayName(iso) === 'Today' ? timeOf(iso) : `${shortDay.format(new Date(iso))}, ${timeOf(iso)}`);
+
+/** "3 minutes ago". @param {string} iso */
+export function ago(iso) {
+  const minutes = Math.max(0, Math.round((Date.now() - Date.parse(iso)) / 60_000));
+  if (minutes < 1) return 'just now';
+  if (minutes < 60) return count(minutes, 'minute') + ' ago';
+  if (minutes < 60 * 24) return count(Math.round(minutes / 60), 'hour') + ' ago';
+  return 'on ' + shortDay.format(new Date(iso));
+}
+
+/** "1 member", "1,204 members". @param {number} n @param {string} word */
+export const count = (n, word) => `${n.toLocaleString()} ${word}${n === 1 ? '' : 's'}`;
+
+/** @param {number} bytes */
+export function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let n = bytes;
+  let unit = -1;
+  while (n >= 1000 && unit < units.length - 1) {
+    n /= 1000;
+    unit++;
+  }
+  return `${n < 10 ? n.toFixed(1) : Math.round(n)} ${units[unit]}`;
+}
+
+/** The first letters of up to two words, by what a reader takes for a letter. @param {string} name */
+export function initials(name) {
+  const words = name.split(/[\s._-]+/u).filter((w) => /[\p{L}\p{N}]/u.test(w));
+  const letters = words.map((w) => [...w].find((c) => /[\p{L}\p{N}]/u.test(c)) ?? '');
+  const both = letters.length > 1 ? letters[0] + letters[letters.length - 1] : letters[0] ?? [...name][0] ?? '?';
+  return both.toLocaleUpperCase();
+}
+
+/** A colour that a user keeps, whatever they call themself. @param {number} id */
+export const hueOf = (id) => `hue-${(id * 7) % 12}`;
+
+/** @param {string[]} names */
+export function listOf(names) {
+  if (names.length < 2) return names.join('');
+  return names.slice(0, -1).join(', ') + ' and ' + names[names.length - 1];
+}

@@ -1,0 +1,81 @@
+// A picture, a film or a sound, large.
+
+import { plain } from './api.js';
+import { fill, h, iconButton } from './dom.js';
+import { size } from './format.js';
+import { download, whole } from './media.js';
+import { spinner } from './ui.js';
+
+/** @typedef {import('./types').FileInfo} FileInfo */
+
+/** @param {FileInfo[]} files those that can be shown one after the other @param {FileInfo} first */
+export function openLightbox(files, first) {
+  let at = Math.max(0, files.findIndex((f) => f.id === first.id));
+  let url = '';
+  let over = new AbortController();
+  const stage = h('div.lightbox-stage', {});
+  const title = h('p.lightbox-title', { id: 'lightbox-title' });
+  const previous = iconButton('back', 'Previous', { onclick: () => step(-1) });
+  const next = iconButton('right', 'Next', { onclick: () => step(1) });
+  const el = h('dialog.lightbox', {
+    'aria-labelledby': 'lightbox-title',
+    onkeydown: (/** @type {KeyboardEvent} */ e) => {
+      if (e.key === 'ArrowLeft') step(-1);
+      if (e.key === 'ArrowRight') step(1);
+    },
+    onclick: (/** @type {Event} */ e) => { if (e.target === el || e.target === stage) el.close(); },
+  },
+  h('header', {}, title, iconButton('download', 'Download', { onclick: () => download(files[at]) }), iconButton('close', 'Close', { onclick: () => el.close() })),
+  stage, files.length > 1 && h('div.lightbox-steps', {}, previous, next));
+  el.addEventListener('close', () => {
+    drop();
+    el.remove();
+  });
+  document.body.append(el);
+  el.showModal();
+  void show();
+
+  /** @param {number} by */
+  function step(by) {
+    if (!files[at + by]) return;
+    at += by;
+    void show();
+  }
+
+  function drop() {
+    over.abort();
+    if (url) URL.revokeObjectURL(url);
+    url = '';
+  }
+
+  async function show() {
+    drop();
+    over = new AbortController();
+    const { signal } = over;
+    const file = files[at];
+    title.textContent = `${file.name} · ${size(file.size)}`;
+    previous.disabled = at === 0;
+    next.disabled = at === files.length - 1;
+    fill(stage, spinner());
+    try {
+      const loaded = await whole(file, signal);
+      if (signal.aborted) {
+        URL.revokeObjectURL(loaded);
+        return;
+      }
+      url = loaded;
+      const kind = file.media_type.split('/')[0];
+      if (kind === 'video') fill(stage, h('video', { src: url, controls: true, autoplay: true }));
+      else if (kind === 'audio') fill(stage, h('audio', { src: url, controls: true, autoplay: true }));
+      else fill(stage, h('img', { src: url, alt: file.name }));
+    } catch (err) {
+      if (!signal.aborted) fill(stage, h('p', { role: 'alert' }, plain(err)));
+    }
+  }
+}
+
+/** @param {FileInfo} file */
+export const isPicture = (file) => Boolean(file.width) && /^image\/(png|jpeg|gif|webp|avif|bmp)$/.test(file.media_type);
+
+/** @param {FileInfo} file */
+export const isPlayable = (file) => /^(video|audio)\//.test(file.media_type);

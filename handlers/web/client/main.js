@@ -1,0 +1,254 @@
+// Puts the parts together: who is logged in, what the stream tells, which room the address names.
+
+import { get, plain, Problem, Unreachable } from './api.js';
+import { authView } from './auth.js';
+import { forgetDrafts } from './composer.js';
+import { announce, fill, h, icon, pause } from './dom.js';
+import * as events from './events.js';
+import { forgetHistories, knownHistory } from './history.js';
+import { forgetMedia } from './media.js';
+import * as outbox from './outbox.js';
+import { loadPeople, refreshMembers, refreshPins } from './people.js';
+import { noRoom, roomView } from './room.js';
+import { loadRooms, totalUnread } from './rooms.js';
+import { route, settle } from './router.js';
+import * as session from './session.js';
+import { sidebar } from './sidebar.js';
+import { changed, reset, roomTitle, state, watch } from './store.js';
+import * as stream from './stream.js';
+import { openSwitcher } from './switcher.js';
+import { readMissed } from './tasks.js';
+import { summary } from './text.js';
+import { empty, spinner } from './ui.js';
+import * as uploads from './uploads.js';
+
+const app = /** @type {HTMLElement} */ (document.getElementById('app'));
+let life = new AbortController(); // of what is shown to one user
+let roomLife = new AbortController(); // of the view of one room
+/** @type {ReturnType<typeof roomView> | null} */
+let view = null;
+let slot = h('div.main-slot');
+
+session.on.began = (s) => void begin(s);
+session.on.ended = (reason) => {
+  teardown();
+  fill(app, authView(reason));
+};
+
+/** @param {import('./types').Session} s */
+async function begin(s) {
+  teardown();
+  state.me = s.user;
+  state.sessionId = s.session_id;
+  const { signal } = life;
+  slot = h('div.main-slot', {}, spinner());
+  fill(app, h('a.skip', { href: '#composer', onclick: (/** @type {Event} */ e) => { e.preventDefault(); document.querySelector('textarea')?.focus(); } }, 'Skip to writing'),
+    banner(signal), h('div.frame', {}, sidebar(signal), slot));
+  watch(['rooms', 'route'], title, signal);
+  await stream.join();
+  const cursor = await read(signal);
+  if (signal.aborted) return;
+  stream.start(s.session_id, cursor);
+  outbox.restore();
+  addEventListener('hashchange', () => void openRoute(), { signal });
+  watch(['route'], () => void showRoom(), signal);
+  await openRoute();
+}
+
+function teardown() {
+  life.abort();
+  roomLife.abort();
+  life = new AbortController();
+  view = null;
+  shown = '';
+  stream.stop();
+  reset();
+  forgetHistories();
+  forgetDrafts();
+  forgetMedia();
+  for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {HTMLDialogElement} */ (dialog).close();
+  document.title = 'Parley';
+}
+
+/** Reads what the list of rooms is made of, until it works. @param {AbortSignal} signal @returns {Promise<string>} where the stream goes on */
+async function read(signal) {
+  for (let tries = 0; ; tries++) {
+    try {
+      const cursor = await loadRooms();
+      await loadPeople();
+      return cursor;
+    } catch (err) {
+      if (signal.aborted || !(err instanceof Unreachable || err instanceof Problem && err.passing)) throw err;
+      await pause(Math.min(10_000, 500 * 2 ** tries));
+    }
+  }
+}
+
+stream.on.event = (name, data) => {
+  switch (name) {
+    case 'ready':
+      readMissed();
+      outbox.flushAll();
+      void refreshMembers(0);
+      break;
+    case 'resync':
+      void resync();
+      break;
+    case 'session.revoked':
+      if (data.session_id === state.sessionId) session.end(data.reason);
+      break;
+    default:
+      events.apply(name, data);
+  }
+};
+
+/** The stream could not tell what was missed: everything is read again. What comes meanwhile waits. */
+async function resync() {
+  const { signal } = life;
+  stream.hold();
+  forgetHistories();
+  try {
+    await read(signal);
+    if (signal.aborted) return;
+    shown = '';
+    await openRoute();
+  } finally {
+    stream.release();
+  }
+}
+
+stream.on.state = (now) => {
+  state.connection = navigator.onLine ? now : 'offline';
+  changed('connection');
+};
+addEventListener('offline', () => stream.on.state('connecting'));
+addEventListener('online', () => changed('connection'));
+
+// From here on the room's messages come as events; what came before is read now, so that nothing falls in between.
+stream.on.entered = (room) => {
+  void knownHistory(room)?.catchUp();
+  void refreshMembers(0);
+};
+
+events.on.message = (m) => {
+  if (m.room_id === state.open?.id && !state.blocked.has(m.sender.id)) announce(`${m.sender.display_name}: ${summary(m)}`);
+};
+uploads.on.done = (u) => void outbox.flush(u.room);
+
+let shown = ''; // the room whose view is on the screen, and whether the user is in it
+
+/** Opens what the address names. */
+async function openRoute() {
+  const { room: id, message, invite } = route();
+  if (invite) {
+    settle(state.open?.id ?? 0);
+    (await import('./dialog-rooms.js')).redeemDialog(invite);
+    if (state.open) return;
+  }
+  if (id && state.open?.id === id && shown) {
+    if (message) await view?.timeline.to(message);
+    return;
+  }
+  state.open = null;
+  state.openError = '';
+  if (id) {
+    try {
+      state.open = state.rooms.get(id) ?? await get(`/v1/rooms/${id}`);
+    } catch (err) {
+      state.openError = err instanceof Problem && err.code === 'banned' ? 'You are banned from this room.'
+        : err instanceof Problem && err.status === 404 ? 'There is no such room, or you may not see it.' : plain(err);
+    }
+    if (route().room !== id) return;
+  }
+  Object.assign(state, { members: new Map(), present: new Set(), typing: new Map(), pinned: new Set() });
+  shown = '';
+  changed('route', 'rooms', 'members', 'typing');
+}
+
+function showRoom() {
+  const { open } = state;
+  const now = open ? `${open.id}` : `none ${state.openError} ${state.roomsLoaded}`;
+  document.body.classList.toggle('has-room', Boolean(open || state.openError));
+  present();
+  if (now === shown) return;
+  shown = now;
+  roomLife.abort();
+  roomLife = new AbortController();
+  if (!open) {
+    view = null;
+    fill(slot, noRoom(state.openError));
+    return;
+  }
+  const wide = matchMedia('(min-width: 1100px)').matches;
+  state.panel = state.panel === 'search' && wide ? 'search' : wide && open.kind !== 'direct' && localStorage.getItem('parley.members') ? 'members' : '';
+  view = roomView(open, roomLife.signal);
+  fill(slot, view.el);
+  void view.timeline.open(route().message);
+  if (!route().message) view.focus();
+  void refreshMembers(0);
+  refreshPins(open.id).catch(() => {});
+}
+
+/** The stream is in the room as long as somebody can see it. */
+function present() {
+  stream.show(state.open?.membership && !document.hidden ? state.open.id : null);
+}
+document.addEventListener('visibilitychange', present);
+
+function title() {
+  const unread = totalUnread();
+  const name = state.open ? `${roomTitle(state.open)} · Parley` : 'Parley';
+  document.title = unread ? `(${unread > 99 ? '99+' : unread}) ${name}` : name;
+  present();
+}
+
+/** @param {AbortSignal} signal */
+function banner(signal) {
+  const el = h('div.banner', { role: 'status', hidden: true });
+  let timer = 0;
+  const render = () => {
+    clearTimeout(timer);
+    const good = state.connection === 'open';
+    // A short break is nobody's business.
+    timer = setTimeout(() => {
+      el.hidden = good;
+      fill(el, !good && [icon('wifi', 18), h('span', {}, navigator.onLine ? 'Connecting to the server…' : 'You are offline.', ' What you write is sent when the connection is back.')]);
+    }, good ? 0 : 1500);
+  };
+  watch(['connection'], render, signal);
+  render();
+  return el;
+}
+
+addEventListener('keydown', (e) => {
+  if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k' && state.me) {
+    e.preventDefault();
+    openSwitcher();
+  }
+});
+
+async function boot() {
+  const code = /[#&]login_code=([^&]+)/.exec(location.hash)?.[1];
+  if (code) {
+    settle(0);
+    try {
+      await session.enter('/v1/sessions', { login_code: decodeURIComponent(code) });
+      return;
+    } catch {
+      // The code was not good; the page of the log-in says what else there is.
+    }
+  }
+  for (let tries = 0; ; tries++) {
+    try {
+      const known = await session.resume();
+      if (known) await begin(known);
+      else if (!app.querySelector('.auth')) fill(app, authView(''));
+      return;
+    } catch (err) {
+      fill(app, h('main.auth', {}, empty('wifi', 'The server does not answer', `${plain(err)} This page tries again by itself.`)));
+      await pause(Math.min(10_000, 1000 * 2 ** tries));
+    }
+  }
+}
+
+void boot();

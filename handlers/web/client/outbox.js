@@ -1,0 +1,147 @@
+// Messages on their way out. Each has a key: sent again, it is stored once. They go out one after the other in each room,
+// in the order in which they were written; one that waits for its files does not hold up the others. What is not
+// acknowledged survives a reload of the page.
+
+import { call, newKey, plain, Problem, Unreachable } from './api.js';
+import { pause } from './dom.js';
+import { historyOf, knownHistory } from './history.js';
+import { countMessage } from './rooms.js';
+import { changed, state } from './store.js';
+import { release } from './uploads.js';
+
+/** @typedef {import('./types').Unsent} Unsent */
+/** @typedef {import('./types').Message} Message */
+
+const KEPT = 'parley.unsent';
+/** The rooms whose messages are going out at the moment. @type {Map<number, { wake: () => void }>} */
+const busy = new Map();
+
+/**
+ * Takes a message, shows it, and sends it as soon as that can be done.
+ * @param {number} room @param {{ text: string, reply_to?: number, uploads: import('./types').Upload[] }} message
+ */
+export function post(room, { text, reply_to, uploads }) {
+  state.unsent.push({ client_id: newKey(), room, text, reply_to, uploads, at: new Date().toISOString(), state: 'pending' });
+  save();
+  void flush(room);
+}
+
+/** Sends a refused message again, with the same key. @param {string} clientId */
+export function again(clientId) {
+  const entry = state.unsent.find((u) => u.client_id === clientId);
+  if (!entry) return;
+  entry.state = 'pending';
+  entry.error = undefined;
+  save();
+  void flush(entry.room);
+}
+
+/** Gives a message up. @param {string} clientId */
+export function discard(clientId) {
+  const entry = state.unsent.find((u) => u.client_id === clientId);
+  if (!entry) return;
+  entry.uploads.forEach(release);
+  drop(clientId);
+}
+
+/** The server has it: it came with an answer, or as an event. @param {Message} m */
+export function confirm(m) {
+  const entry = state.unsent.find((u) => u.client_id === m.client_id && u.room === m.room_id);
+  if (!entry) return;
+  entry.uploads.forEach(release);
+  drop(entry.client_id);
+}
+
+/** @param {string} clientId */
+function drop(clientId) {
+  state.unsent = state.unsent.filter((u) => u.client_id !== clientId);
+  save();
+}
+
+/** Tries again now: the connection is back. */
+export function flushAll() {
+  for (const { wake } of busy.values()) wake();
+  for (const room of new Set(state.unsent.map((u) => u.room))) void flush(room);
+}
+
+/** @param {number} room */
+export async function flush(room) {
+  if (busy.has(room)) return;
+  const turn = { wake: () => {} };
+  busy.set(room, turn);
+  let tries = 0;
+  try {
+    for (;;) {
+      const entry = state.unsent.find((u) => u.room === room && u.state === 'pending' && u.uploads.every((f) => f.state === 'done'));
+      if (!entry || !state.me) break;
+      if (await attempt(entry)) tries = 0;
+      else {
+        const wait = Math.min(15_000, 500 * 2 ** tries++);
+        await Promise.race([pause(wait), new Promise((resolve) => { turn.wake = () => resolve(undefined); })]);
+      }
+    }
+  } finally {
+    busy.delete(room);
+  }
+}
+
+/** @param {Unsent} entry @returns {Promise<boolean>} whether it is settled, one way or the other */
+async function attempt(entry) {
+  try {
+    const { data } = await call('POST', `/v1/rooms/${entry.room}/messages`, { key: entry.client_id, body: bodyOf(entry) });
+    const history = state.open?.id === entry.room ? historyOf(entry.room) : knownHistory(entry.room);
+    confirm(data);
+    history?.add(data);
+    countMessage(data);
+    return true;
+  } catch (err) {
+    if (err instanceof Unreachable || err instanceof Problem && (err.passing || err.status === 401)) return false;
+    entry.state = 'failed';
+    entry.error = plain(err);
+    save();
+    return true;
+  }
+}
+
+/** @param {Unsent} entry */
+function bodyOf(entry) {
+  const ids = entry.file_ids ?? entry.uploads.map((u) => u.id);
+  /** @type {Record<string, any>} */
+  const body = { client_id: entry.client_id };
+  if (entry.text) body.text = entry.text;
+  if (entry.reply_to) body.reply_to = entry.reply_to;
+  if (ids.length) {
+    body.file_ids = ids;
+    body.type = entry.uploads.length && entry.uploads.every((u) => u.info?.width) ? 'image' : 'file';
+  }
+  return body;
+}
+
+function save() {
+  changed('unsent');
+  // Files cannot be kept; a message whose files are uploaded can.
+  const kept = state.unsent.filter((u) => u.uploads.every((f) => f.state === 'done')).map((u) => ({ ...u, uploads: [], file_ids: u.file_ids ?? u.uploads.map((f) => f.id) }));
+  try {
+    if (kept.length) sessionStorage.setItem(KEPT, JSON.stringify({ user: state.me?.id, kept }));
+    else sessionStorage.removeItem(KEPT);
+  } catch {
+    // A full storage keeps nothing; the messages are still here.
+  }
+}
+
+/** Takes up what this tab had not sent before it was reloaded. */
+export function restore() {
+  try {
+    const { user, kept } = JSON.parse(sessionStorage.getItem(KEPT) ?? '{}');
+    if (user === state.me?.id) state.unsent = kept;
+  } catch {
+    sessionStorage.removeItem(KEPT);
+  }
+  changed('unsent');
+  flushAll();
+}
+
+addEventListener('online', flushAll);
+addEventListener('beforeunload', (event) => {
+  if (state.unsent.some((u) => u.state === 'pending' && u.uploads.some((f) => f.state !== 'done'))) event.preventDefault();
+});

@@ -1,0 +1,160 @@
+// The open room: its head, its messages, where one writes, and the panel beside them.
+
+import { plain } from './api.js';
+import { Composer } from './composer.js';
+import { fill, h, icon, iconButton } from './dom.js';
+import { count, ago } from './format.js';
+import { openMenu } from './menu.js';
+import { panelView } from './panel.js';
+import { go } from './router.js';
+import { joinRoom, leaveRoom, mute } from './rooms.js';
+import { changed, moderates, roomTitle, state, watch } from './store.js';
+import { Timeline } from './timeline.js';
+import { avatar, empty, roomIcon, spinner, toast } from './ui.js';
+import { confirmed } from './dialogs.js';
+import { userCard } from './actions.js';
+import { copy } from './ui.js';
+import { address } from './router.js';
+
+const settings = () => import('./dialog-settings.js');
+
+/** @param {import('./types').Room} room @param {AbortSignal} signal */
+export function roomView(room, signal) {
+  const head = h('header.room-head', {});
+  const timeline = new Timeline(room, signal);
+  const foot = h('div.room-foot', {});
+  const panel = h('aside.panel', { hidden: true });
+  /** @type {Composer | null} */
+  let composer = null;
+  const drop = h('div.drop', { hidden: true, 'aria-hidden': 'true' }, icon('attach', 32), h('p', {}, `Drop files to send them to ${roomTitle(room)}`));
+  const column = h('div.room-column', {}, head, timeline.el, foot, drop);
+  const el = h('main.room-view', { 'aria-label': roomTitle(room) }, column, panel);
+  watch(['rooms', 'people', 'members', 'panel', 'pins'], renderHead, signal);
+  watch(['rooms', 'route', 'people'], renderFoot, signal);
+  watch(['panel'], renderPanel, signal);
+  receiveDrops();
+  renderHead();
+  renderFoot();
+  renderPanel();
+  return { el, timeline, focus: () => composer?.focus() };
+
+  function renderHead() {
+    const now = state.open;
+    if (!now || now.id !== room.id) return;
+    const partner = state.partners.get(now.id);
+    const direct = now.kind === 'direct';
+    const title = h('h2', {}, h('bdi', {}, roomTitle(now)));
+    const sub = direct ? (partner && (state.online.get(partner.id) ? 'Online' : lastSeen(partner))) : now.description;
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.head;
+    fill(head,
+      iconButton('back', 'Back to the rooms', { class: 'back', onclick: () => go(0) }),
+      direct && partner ? h('button.head-who', { type: 'button', 'aria-label': `Profile of ${partner.display_name}`, onclick: () => userCard(partner) }, avatar(partner, 'm', true)) : h('span.head-icon', {}, roomIcon(now, 'm')),
+      h('div.head-words', {}, title, sub && h('p', { title: sub }, h('bdi', {}, sub))),
+      h('div.head-buttons', {},
+        iconButton('search', 'Search in this room', toggles('search')),
+        iconButton('pin', 'Pinned messages', toggles('pins')),
+        direct ? false : h('button.icon-button.with-count', { type: 'button', ...toggles('members'), 'aria-label': `Members, ${now.member_count}`, title: 'Members' }, icon('users'), h('span', {}, now.member_count.toLocaleString())),
+        iconButton('more', 'More', { 'aria-haspopup': 'menu', dataset: { head: 'more' }, onclick: (/** @type {any} */ e) => menu(e.currentTarget) })));
+    if (focused) /** @type {HTMLElement | null} */ (head.querySelector(`[data-head="${focused}"]`))?.focus();
+    el.setAttribute('aria-label', roomTitle(now));
+  }
+
+  /** @param {'members' | 'pins' | 'search'} which */
+  function toggles(which) {
+    return {
+      'aria-pressed': String(state.panel === which), dataset: { head: which },
+      onclick: () => {
+        state.panel = state.panel === which ? '' : which;
+        if (which === 'members') localStorage.setItem('parley.members', state.panel ? '1' : '');
+        changed('panel');
+      },
+    };
+  }
+
+  /** @param {HTMLElement} button */
+  function menu(button) {
+    const now = state.open;
+    if (!now) return;
+    const member = now.membership;
+    const direct = now.kind === 'direct';
+    openMenu(button, 'Room', [
+      ...(member ? [{ label: member.muted ? 'Unmute' : 'Mute', icon: member.muted ? 'bell' : 'muted', act: () => attempt(mute(now.id, !member.muted)) }] : []),
+      { label: 'Copy link', icon: 'link', act: () => copy(location.origin + '/' + address(now.id), 'Link') },
+      ...(moderates(now) ? [
+        { label: 'Invite people', icon: 'invite', act: async () => (await settings()).inviteDialog(now) },
+        { label: 'Room settings', icon: 'gear', act: async () => (await settings()).settingsDialog(now) },
+      ] : []),
+      ...(member && !direct ? [null, { label: 'Leave', icon: 'leave', danger: true, act: () => leave(now) }] : []),
+    ]);
+  }
+
+  function renderFoot() {
+    const now = state.open;
+    const writes = Boolean(now?.membership);
+    if (writes && composer || !now) return;
+    if (writes) {
+      composer = new Composer(now, () => timeline.wrote(), signal);
+      fill(foot, composer.el);
+      return;
+    }
+    composer = null;
+    fill(foot, h('div.join-bar', {}, h('p', {}, `You are looking at ${roomTitle(now)}. Join to write and to be told of what is new.`),
+      h('button.primary', { type: 'button', onclick: async (/** @type {any} */ e) => {
+        e.currentTarget.setAttribute('aria-busy', 'true');
+        await attempt(joinRoom(now.id));
+        changed('route');
+      } }, 'Join')));
+  }
+
+  function renderPanel() {
+    panel.hidden = !state.panel;
+    el.classList.toggle('with-panel', Boolean(state.panel));
+    if (panel.dataset.shows === state.panel) return;
+    panel.dataset.shows = state.panel;
+    fill(panel, state.panel ? panelView(state.panel, room, signal) : false);
+    panel.setAttribute('aria-label', { members: 'Members', pins: 'Pinned messages', search: 'Search', '': 'Nothing' }[state.panel]);
+    if (state.panel === 'search') panel.querySelector('input')?.focus();
+  }
+
+  function receiveDrops() {
+    let depth = 0;
+    const files = (/** @type {DragEvent} */ e) => composer && e.dataTransfer?.types.includes('Files');
+    const show = (/** @type {boolean} */ on) => { drop.hidden = !on; };
+    column.addEventListener('dragenter', (/** @type {DragEvent} */ e) => { if (files(e)) show(++depth > 0); });
+    column.addEventListener('dragleave', (/** @type {DragEvent} */ e) => { if (files(e)) show(--depth > 0); });
+    column.addEventListener('dragover', (/** @type {DragEvent} */ e) => { if (files(e)) e.preventDefault(); });
+    column.addEventListener('drop', (/** @type {DragEvent} */ e) => {
+      depth = 0;
+      show(false);
+      if (!files(e) || !e.dataTransfer) return;
+      e.preventDefault();
+      composer?.attach(e.dataTransfer.files);
+    });
+  }
+}
+
+/** @param {any} partner */
+const lastSeen = (partner) => (partner.last_seen_at ? `Last seen ${ago(partner.last_seen_at)}` : 'Offline');
+
+/** @param {Promise<any>} promise */
+async function attempt(promise) {
+  try {
+    await promise;
+  } catch (err) {
+    toast(plain(err), true);
+  }
+}
+
+/** @param {import('./types').Room} room */
+async function leave(room) {
+  const text = room.kind === 'private' ? 'You can only come back with an invite.' : 'You can join again whenever you like.';
+  if (!await confirmed(`Leave ${roomTitle(room)}?`, text, 'Leave')) return;
+  await attempt(leaveRoom(room.id).then(() => go(0)));
+}
+
+/** What is there when no room is open. @param {string} error */
+export function noRoom(error) {
+  const back = h('button.plain', { type: 'button', onclick: () => go(0) }, 'Back to the rooms');
+  return h('main.room-view.none', { 'aria-label': 'No room' }, error ? empty('alert', 'This room cannot be opened', error, back)
+    : state.roomsLoaded ? empty('chat', 'Choose a room', 'Pick one on the left, or press Ctrl+K to find rooms, people and messages.') : spinner());
+}

@@ -1,0 +1,164 @@
+// The user's rooms: reading them, changing them, and keeping their counts right.
+
+import { call, get, getAll, newKey, Problem } from './api.js';
+import { changed, isMe, state } from './store.js';
+import { soon } from './tasks.js';
+
+/** @typedef {import('./types').Room} Room */
+/** @typedef {import('./types').Message} Message */
+
+/** Reads all rooms. @returns {Promise<string>} the cursor that the stream goes on from */
+export async function loadRooms() {
+  const { items, event } = await getAll('/v1/rooms');
+  state.rooms = new Map(items.map((r) => [r.id, r]));
+  state.roomsLoaded = true;
+  if (state.open && state.rooms.has(state.open.id)) state.open = state.rooms.get(state.open.id) ?? null;
+  changed('rooms');
+  void namePartners();
+  return event;
+}
+
+/** Direct rooms have no name of their own: the other member's it is. */
+async function namePartners() {
+  const nameless = [...state.rooms.values()].filter((r) => r.kind === 'direct' && !state.partners.has(r.id));
+  const next = async () => {
+    for (let room = nameless.shift(); room; room = nameless.shift()) await namePartner(room.id).catch(() => {});
+  };
+  await Promise.all([next(), next(), next(), next()]);
+}
+
+/** @param {number} id */
+async function namePartner(id) {
+  const { items } = await get(`/v1/rooms/${id}/members?limit=2`);
+  const other = items.find((/** @type {any} */ m) => !isMe(m.user.id));
+  if (!other) return;
+  state.partners.set(id, other.user);
+  state.online.set(other.user.id, other.user.online);
+  changed('rooms', 'people');
+}
+
+/** Reads a room again: its counts, its names, whether the user is still in it. @param {number} id */
+export function refreshRoom(id) {
+  return soon(`room ${id}`, async () => {
+    let room = null;
+    try {
+      room = await get(`/v1/rooms/${id}`);
+    } catch (err) {
+      if (!(err instanceof Problem) || err.status !== 404 && err.status !== 403) throw err;
+    }
+    if (room?.membership) keepRoom(room);
+    else dropRoom(id, room);
+  });
+}
+
+/** @param {Room} room as the server answered it, to a member */
+export function keepRoom(room) {
+  const known = state.rooms.get(room.id);
+  if (known && room.last_message_id < known.last_message_id) { // older than an event that came meanwhile
+    void refreshRoom(room.id);
+    return;
+  }
+  state.rooms.set(room.id, room);
+  if (state.open?.id === room.id) state.open = room;
+  if (room.kind === 'direct' && !state.partners.has(room.id)) namePartner(room.id).catch(() => {});
+  changed('rooms');
+}
+
+/** @param {number} id @param {Room | null} [seen] the room as somebody outside of it sees it */
+export function dropRoom(id, seen = null) {
+  state.rooms.delete(id);
+  if (state.open?.id === id) {
+    state.open = seen;
+    if (!seen) state.openError = 'You are not in this room any more, or it was deleted.';
+    changed('route');
+  }
+  changed('rooms');
+}
+
+/** Counts a new message. One that is counted already is passed over. @param {Message} m */
+export function countMessage(m) {
+  const room = state.rooms.get(m.room_id);
+  if (!room?.membership) {
+    void refreshRoom(m.room_id);
+    return;
+  }
+  if (m.id <= room.last_message_id) return;
+  const unread = !isMe(m.sender.id) && m.id > room.membership.last_read_id;
+  keepRoom({
+    ...room, last_message_id: m.id, message_count: room.message_count + 1, updated_at: m.created_at,
+    membership: { ...room.membership, unread_count: room.membership.unread_count + (unread ? 1 : 0) },
+  });
+}
+
+/** Somebody read: the user, on whatever device, or the other one of a direct room. @param {{ room_id: number, user_id: number, message_id: number }} e */
+export function countRead({ room_id, user_id, message_id }) {
+  if (!isMe(user_id)) {
+    state.seen.set(room_id, Math.max(message_id, state.seen.get(room_id) ?? 0));
+    changed('timeline');
+    return;
+  }
+  const room = state.rooms.get(room_id);
+  if (!room?.membership || message_id <= room.membership.last_read_id) return;
+  const all = message_id >= room.last_message_id;
+  keepRoom({ ...room, membership: { ...room.membership, last_read_id: message_id, unread_count: all ? 0 : room.membership.unread_count } });
+  if (!all) void refreshRoom(room_id);
+}
+
+/** The user has seen the newest message of a room. @param {number} id */
+export async function markRead(id) {
+  const room = state.rooms.get(id);
+  if (!room?.membership || room.membership.unread_count === 0 || !room.last_message_id) return;
+  const upTo = room.last_message_id;
+  countRead({ room_id: id, user_id: state.me?.id ?? 0, message_id: upTo });
+  try {
+    await call('PUT', `/v1/rooms/${id}/read`, { body: { message_id: upTo } });
+  } catch {
+    void refreshRoom(id); // it did not happen: the badge comes back
+  }
+}
+
+/** @param {Record<string, any>} room */
+export async function createRoom(room) {
+  const { data } = await call('POST', '/v1/rooms', { body: room, key: newKey() });
+  keepRoom(data);
+  return data;
+}
+
+/** @param {number | string} room an id, or a handle behind a # */
+export async function joinRoom(room) {
+  const { data } = await call('PUT', `/v1/rooms/${encodeURIComponent(room)}/members/me`);
+  keepRoom(data);
+  return data;
+}
+
+/** @param {string} code */
+export async function redeem(code) {
+  const { data } = await call('POST', `/v1/invites/${encodeURIComponent(code)}`, { key: newKey() });
+  keepRoom(data);
+  return data;
+}
+
+/** @param {number} id */
+export async function leaveRoom(id) {
+  await call('DELETE', `/v1/rooms/${id}/members/me`);
+  dropRoom(id);
+}
+
+/** @param {number} user */
+export async function openDirect(user) {
+  const { data } = await call('PUT', `/v1/users/${user}/direct`);
+  keepRoom(data);
+  return data;
+}
+
+/** @param {number} id @param {boolean} muted */
+export async function mute(id, muted) {
+  const { data } = await call('PATCH', `/v1/rooms/${id}/members/me`, { body: { muted } });
+  const room = state.rooms.get(id);
+  if (room) keepRoom({ ...room, membership: data });
+}
+
+/** Those with news first, then by their last activity. @param {Room[]} rooms */
+export const byActivity = (rooms) => rooms.sort((a, b) => (a.updated_at < b.updated_at ? 1 : a.updated_at > b.updated_at ? -1 : b.id - a.id));
+
+export const totalUnread = () => [...state.rooms.values()].reduce((n, r) => n + (r.membership && !r.membership.muted ? r.membership.unread_count : 0), 0);

@@ -1,0 +1,245 @@
+// Owns the one EventSource that all tabs of a browser share, and keeps it open. It runs in a SharedWorker, or in the tab
+// that leads. It has no token: what needs one (the stream's cookie, presence) it asks a tab to do.
+
+const NAMES = [
+  'ready', 'message.created', 'message.notification', 'message.edited', 'message.deleted', 'history.cleared',
+  'room.created', 'room.updated', 'room.deleted', 'member.joined', 'member.left', 'member.updated', 'member.banned',
+  'presence.entered', 'presence.left', 'user.online', 'user.offline', 'typing', 'message.read', 'reaction.added',
+  'reaction.removed', 'pin.added', 'pin.removed', 'contact.added', 'contact.removed', 'session.revoked', 'server.closing', 'resync',
+];
+const ANSWER = 10_000; // how long a tab may take over a task before another one is asked
+const QUIET = 60_000; // after this much silence it is asked whether something was missed
+const TICK = 15_000;
+const SLEPT = 100_000; // a tick that comes so late means that the machine slept; hidden tabs tick each minute
+
+export class StreamHub {
+  /** @type {Map<string, { post: (message: any) => void, room: number | null }>} */
+  #tabs = new Map();
+  #session = '';
+  /** @type {EventSource | null} */ #source = null;
+  #last = ''; // the newest id that was heard
+  #checked = ''; // up to where it is known that nothing was missed
+  #stream = ''; // the stream's name, once it is ready
+  /** The rooms that the stream is in. @type {Set<number>} */ #entered = new Set();
+  #reconciling = false;
+  #heardAt = Date.now();
+  #tickedAt = Date.now();
+  #failures = 0;
+  /** @type {ReturnType<typeof setTimeout> | 0} */ #timer = 0;
+  /** @type {Map<number, (ok: boolean) => void>} */ #tasks = new Map();
+  #task = 0;
+  #opening = false;
+  /** @type {'connecting' | 'open'} */ #state = 'connecting';
+
+  constructor() {
+    setInterval(() => this.#tick(), TICK);
+  }
+
+  /** @param {string} tab @param {(message: any) => void} post */
+  join(tab, post) {
+    this.#tabs.set(tab, { post, room: null });
+    post({ type: 'welcome' });
+  }
+
+  /** @param {string} tab */
+  leave(tab) {
+    if (this.#tabs.delete(tab)) void this.#reconcile();
+    if (this.#tabs.size === 0) this.#close();
+  }
+
+  /** @param {string} tab @param {any} message */
+  receive(tab, message) {
+    const from = this.#tabs.get(tab);
+    if (!from) return;
+    switch (message.type) {
+      case 'start':
+        this.#start(from.post, message);
+        break;
+      case 'room':
+        from.room = message.room;
+        if (message.room && this.#entered.has(message.room)) from.post({ type: 'entered', room: message.room });
+        void this.#reconcile();
+        break;
+      case 'done':
+        this.#tasks.get(message.task)?.(message.ok);
+        break;
+      case 'wake':
+        if (this.#state !== 'open') this.#reopen(0);
+        else if (Date.now() - this.#heardAt > QUIET) void this.#probe();
+        break;
+      case 'stop':
+        if (message.session === this.#session) this.#close();
+        break;
+    }
+  }
+
+  /** A tab has read its screen and wants what comes after. @param {(message: any) => void} post @param {{ session: string, cursor: string }} m */
+  #start(post, { session, cursor }) {
+    if (session !== this.#session || !this.#last) {
+      this.#close();
+      this.#session = session;
+      this.#last = cursor;
+      this.#checked = cursor;
+      void this.#open();
+    } else {
+      post({ type: 'state', state: this.#state });
+      if (!this.#source && !this.#opening) void this.#open();
+    }
+  }
+
+  async #open() {
+    const session = this.#session;
+    if (this.#opening || !session) return;
+    this.#opening = true;
+    this.#source?.close();
+    this.#source = null;
+    const ok = await this.#ask({ type: 'cookie' });
+    this.#opening = false;
+    if (session !== this.#session) {
+      void this.#open();
+      return;
+    }
+    if (!ok) {
+      this.#reopen();
+      return;
+    }
+    const source = new EventSource(`/v1/events?last_event_id=${encodeURIComponent(this.#last)}`);
+    this.#source = source;
+    for (const name of NAMES) source.addEventListener(name, (e) => { if (this.#source === source) this.#heard(name, e); });
+    source.onerror = () => {
+      if (this.#source !== source) return;
+      this.#gone();
+      // The browser comes back by itself after a break, but not after a refusal.
+      if (source.readyState === EventSource.CLOSED) this.#reopen();
+    };
+  }
+
+  /** @param {string} name @param {MessageEvent} event */
+  #heard(name, event) {
+    this.#heardAt = Date.now();
+    if (event.lastEventId) this.#last = event.lastEventId;
+    this.#checked = this.#last;
+    const kept = event.lastEventId;
+    if (name === 'ready') {
+      this.#failures = 0;
+      this.#stream = JSON.parse(event.data).stream_id;
+      this.#entered.clear();
+      this.#become('open');
+      void this.#reconcile();
+    }
+    this.#broadcast({ type: 'event', name, id: kept, data: event.data });
+    if (name === 'server.closing') {
+      this.#source?.close();
+      this.#source = null;
+      this.#gone();
+      this.#reopen(JSON.parse(event.data).reconnect_in_ms);
+    } else if (name === 'session.revoked') this.#close();
+  }
+
+  #gone() {
+    this.#stream = '';
+    this.#entered.clear();
+    this.#become('connecting');
+  }
+
+  /** @param {number} [after] in milliseconds; without it, longer from failure to failure */
+  #reopen(after = Math.min(30_000, 500 * 2 ** this.#failures++) * (0.75 + Math.random() / 2)) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => { void this.#open(); }, after);
+  }
+
+  #close() {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = null;
+    this.#session = '';
+    this.#last = '';
+    this.#failures = 0;
+    this.#gone();
+  }
+
+  /** @param {'connecting' | 'open'} state */
+  #become(state) {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#broadcast({ type: 'state', state });
+  }
+
+  /** @param {any} message */
+  #broadcast(message) {
+    for (const { post } of this.#tabs.values()) post(message);
+  }
+
+  /** Has one tab do something. Tabs that are gone do not answer, so all are tried. @param {any} message @returns {Promise<boolean>} */
+  async #ask(message) {
+    for (const [tab, { post }] of [...this.#tabs]) {
+      if (!this.#tabs.has(tab)) continue;
+      const task = ++this.#task;
+      const answer = await new Promise((resolve) => {
+        const late = setTimeout(() => resolve(null), ANSWER);
+        this.#tasks.set(task, (ok) => {
+          clearTimeout(late);
+          resolve(ok);
+        });
+        post({ ...message, task });
+      });
+      this.#tasks.delete(task);
+      if (answer !== null) return answer;
+    }
+    return false;
+  }
+
+  /** Brings the rooms that the stream is in in step with those that tabs show, one change at a time. */
+  async #reconcile() {
+    if (this.#reconciling) return;
+    this.#reconciling = true;
+    const refused = new Set(); // tried again when something changes, not at once
+    for (;;) {
+      const stream = this.#stream;
+      if (!stream) break;
+      const wanted = new Set([...this.#tabs.values()].map((t) => t.room).filter((r) => r !== null));
+      const enter = [...wanted].find((r) => !this.#entered.has(r) && !refused.has(r));
+      const exit = [...this.#entered].find((r) => !wanted.has(r));
+      const room = enter ?? exit;
+      if (!room) break;
+      const ok = await this.#ask({ type: 'presence', method: enter ? 'PUT' : 'DELETE', room, stream });
+      if (stream !== this.#stream) continue;
+      if (exit && !enter) this.#entered.delete(room);
+      else if (ok) {
+        this.#entered.add(room);
+        for (const t of this.#tabs.values()) if (t.room === room) t.post({ type: 'entered', room });
+      } else refused.add(room);
+    }
+    this.#reconciling = false;
+  }
+
+  #tick() {
+    const late = Date.now() - this.#tickedAt > SLEPT;
+    this.#tickedAt = Date.now();
+    if (!this.#session) return;
+    if (late) {
+      this.#gone();
+      this.#reopen(0);
+    } else if (this.#state === 'open' && Date.now() - this.#heardAt > QUIET) void this.#probe();
+  }
+
+  /**
+   * A connection can die without a word, and the server's keep-alive comments are not shown to scripts. So after a long
+   * silence the log is asked for something newer than what was heard; if there is, and it does not come, the stream is dead.
+   */
+  async #probe() {
+    this.#heardAt = Date.now();
+    const last = this.#last;
+    try {
+      const answer = await fetch(`/v1/events?limit=1&after=${encodeURIComponent(this.#checked)}`, { headers: { Accept: 'application/json' } });
+      if (!answer.ok) return;
+      const missed = (await answer.json()).items.length > 0;
+      this.#checked = answer.headers.get('Event-Cursor') ?? this.#checked;
+      if (!missed) return;
+      setTimeout(() => { if (this.#last === last && this.#session) this.#reopen(0); }, 3000);
+    } catch {
+      this.#gone();
+      this.#reopen();
+    }
+  }
+}

@@ -1,0 +1,20 @@
+// The SharedWorker that owns the stream of all tabs.
+
+import { StreamHub } from './stream-hub.js';
+
+const hub = new StreamHub();
+
+globalThis.addEventListener('connect', (event) => {
+  const port = /** @type {MessageEvent} */ (event).ports[0];
+  let tab = '';
+  port.onmessage = ({ data }) => {
+    if (data.type === 'join') {
+      tab = data.tab;
+      hub.join(tab, (message) => port.postMessage(message));
+      // A tab holds a lock of its name as long as it lives: whoever gets it knows that the tab is gone.
+      void navigator.locks?.request(`parley.tab.${tab}`, async () => hub.leave(tab));
+    } else if (data.type === 'bye') hub.leave(tab);
+    else hub.receive(tab, data);
+  };
+  port.start();
+});

@@ -1,0 +1,154 @@
+// This tab's end of the shared stream.
+
+import { call, newKey, Problem } from './api.js';
+import { linkToLeader } from './stream-leader.js';
+
+const tab = newKey();
+const REMEMBERED = 5000;
+
+/** What the page does with what comes; main.js says. */
+export const on = {
+  /** @param {string} _name @param {any} _data */ event(_name, _data) {},
+  /** @param {'connecting' | 'open'} _state */ state(_state) {},
+  /** The stream is in the room: from here on its messages come. @param {number} _room */ entered(_room) {},
+};
+
+/** @type {((message: any) => void) | null} */
+let send = null;
+let session = '';
+let last = ''; // the newest id that this tab heard, from which another leader goes on
+/** @type {number | null} */
+let room = null;
+/** Events that come before the screen has been read. @type {any[] | null} */
+let waiting = [];
+/** @type {Set<string>} */
+const seen = new Set();
+/** @type {() => void} */
+let welcomed = () => {};
+
+/** Joins the other tabs. Whatever happens from here on is heard, and kept until start. */
+export async function join() {
+  waiting = [];
+  if (send) return;
+  if (navigator.locks) void navigator.locks.request(`parley.tab.${tab}`, () => new Promise(() => {}));
+  const welcome = new Promise((resolve) => { welcomed = () => resolve(undefined); });
+  send = globalThis.SharedWorker ? linkToWorker() : linkToLeader(tab, hear);
+  send({ type: 'join', tab });
+  addEventListener('pagehide', () => send?.({ type: 'bye' }));
+  addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });
+  addEventListener('online', () => send?.({ type: 'wake' }));
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) send?.({ type: 'wake' }); });
+  await welcome;
+}
+
+function linkToWorker() {
+  const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('parley', {
+    createScriptURL: (/** @type {string} */ url) => {
+      if (url !== '/client/stream-worker.js') throw new TypeError(`no script of ours: ${url}`);
+      return url;
+    },
+  });
+  const url = '/client/stream-worker.js';
+  const { port } = new SharedWorker(policy ? policy.createScriptURL(url) : url, { type: 'module', name: 'parley' });
+  port.onmessage = ({ data }) => hear(data);
+  return (/** @type {any} */ message) => port.postMessage(message);
+}
+
+/** The screen has been read: what has come meanwhile is applied, and the stream goes on after the cursor. @param {string} sessionId @param {string} cursor */
+export function start(sessionId, cursor) {
+  session = sessionId;
+  last ||= cursor;
+  const kept = waiting ?? [];
+  waiting = null;
+  for (const message of kept) pass(message);
+  send?.({ type: 'start', session, cursor: last });
+}
+
+/** Holds events back while the screen is read again. */
+export function hold() {
+  waiting ??= [];
+}
+
+/** Lets them go on, when it has been read. */
+export function release() {
+  const kept = waiting ?? [];
+  waiting = null;
+  for (const message of kept) pass(message);
+}
+
+export function stop() {
+  send?.({ type: 'room', room: null });
+  send?.({ type: 'stop', session });
+  session = '';
+  last = '';
+  room = null;
+  seen.clear();
+}
+
+/** Says which room this tab shows, if any. @param {number | null} id */
+export function show(id) {
+  if (room === id) return;
+  room = id;
+  send?.({ type: 'room', room });
+}
+
+/** @param {any} message */
+function hear(message) {
+  switch (message.type) {
+    case 'welcome':
+      welcomed();
+      break;
+    case 'moved': // another tab leads now
+      send?.({ type: 'join', tab });
+      if (session) send?.({ type: 'start', session, cursor: last });
+      if (room) send?.({ type: 'room', room });
+      break;
+    case 'event':
+      if (waiting) waiting.push(message);
+      else pass(message);
+      break;
+    case 'state':
+      on.state(message.state);
+      break;
+    case 'entered':
+      on.entered(message.room);
+      break;
+    case 'cookie':
+      void perform(message.task, () => call('POST', '/v1/events/cookie'));
+      break;
+    case 'presence':
+      void perform(message.task, () => call(message.method, `/v1/rooms/${message.room}/presence/${message.stream}`));
+      break;
+  }
+}
+
+/** @param {number} task @param {() => Promise<any>} f */
+async function perform(task, f) {
+  let ok = true;
+  try {
+    await f();
+  } catch (err) {
+    ok = false;
+    if (!(err instanceof Problem) && !navigator.onLine) console.debug('offline');
+  }
+  send?.({ type: 'done', task, ok });
+}
+
+/** Kept events come once, in whatever way the stream came back. @param {{ name: string, id: string, data: string }} message */
+function pass({ name, id, data }) {
+  const kept = id && !NEVER_KEPT.has(name);
+  if (kept) {
+    if (seen.has(id)) return;
+    seen.add(id);
+    last = id;
+    if (seen.size > REMEMBERED) for (const old of [...seen].slice(0, REMEMBERED / 2)) seen.delete(old);
+  }
+  if (name === 'resync') {
+    last = id;
+    seen.clear();
+  }
+  on.event(name, JSON.parse(data));
+}
+
+// These have no id of their own: EventSource shows the last one with them.
+const NEVER_KEPT = new Set(['ready', 'presence.entered', 'presence.left', 'user.online', 'user.offline', 'typing', 'session.revoked', 'server.closing', 'resync']);

@@ -1,0 +1,126 @@
+// Ctrl+K: to a room, a person or the messages with a word, by typing.
+
+import { get, plain } from './api.js';
+import { debounce, fill, h, icon } from './dom.js';
+import { go } from './router.js';
+import { byActivity, openDirect } from './rooms.js';
+import { changed, isMe, roomTitle, state } from './store.js';
+import { avatar, nameOf, roomIcon, toast } from './ui.js';
+import { wanted } from './panel.js';
+
+/** @typedef {{ id: string, group: string, el: any[], act: () => any }} Option */
+
+export function openSwitcher() {
+  if (document.querySelector('dialog.switcher')) return;
+  /** @type {Option[]} */
+  let options = [];
+  /** @type {Option[]} */
+  let found = [];
+  let at = 0;
+  const input = h('input', {
+    type: 'text', role: 'combobox', 'aria-expanded': 'true', 'aria-controls': 'switcher-list', 'aria-autocomplete': 'list', 'aria-label': 'Find rooms, people and messages',
+    placeholder: 'Find rooms, people and messages', autocomplete: 'off', spellcheck: 'false',
+    oninput: () => {
+      found = [];
+      at = 0;
+      render();
+      ask();
+    },
+    onkeydown: key,
+  });
+  const list = h('div.switcher-list', { id: 'switcher-list', role: 'listbox', 'aria-label': 'What was found' });
+  const el = h('dialog.switcher', { 'aria-label': 'Find', onclick: (/** @type {Event} */ e) => { if (e.target === el) el.close(); } },
+    h('div.switcher-head', {}, icon('search'), input), list);
+  el.addEventListener('close', () => el.remove());
+  document.body.append(el);
+  el.showModal();
+  input.focus();
+  render();
+
+  /** @param {KeyboardEvent} e */
+  function key(e) {
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[e.key];
+    if (to !== undefined && options.length) {
+      e.preventDefault();
+      at = (to + options.length) % options.length;
+      mark();
+    } else if (e.key === 'Enter') {
+      e.preventDefault();
+      choose(options[at]);
+    }
+  }
+
+  /** @param {Option | undefined} option */
+  function choose(option) {
+    if (!option) return;
+    el.close();
+    Promise.resolve(option.act()).catch((err) => toast(plain(err), true));
+  }
+
+  function render() {
+    const q = input.value.trim();
+    const low = q.toLocaleLowerCase().replace(/^[#@]/, '');
+    const own = byActivity([...state.rooms.values()])
+      .filter((r) => `${roomTitle(r)} ${r.handle ?? ''} ${state.partners.get(r.id)?.username ?? ''}`.toLocaleLowerCase().includes(low)).slice(0, q ? 8 : 10)
+      .map((r) => ({ id: `r${r.id}`, group: q ? 'Your rooms' : 'Recent', el: [roomIcon(r), h('bdi', {}, roomTitle(r)), unreadOf(r)], act: () => go(r.id) }));
+    options = [...own, ...found];
+    if (q) options.push({ id: 'messages', group: 'Messages', el: [icon('search', 18), h('span', {}, 'Messages with ', h('strong', {}, q))], act: () => searchFor(q) });
+    at = Math.min(at, Math.max(0, options.length - 1));
+    fill(list);
+    let group = '';
+    for (const option of options) {
+      if (option.group !== group) {
+        group = option.group;
+        list.append(h('div.switcher-group', { role: 'presentation' }, group));
+      }
+      list.append(h('div.switcher-option', { role: 'option', id: `switch-${option.id}`, onclick: () => choose(option) }, option.el));
+    }
+    if (!options.length) list.append(h('p.switcher-none', {}, 'Type a name.'));
+    mark();
+  }
+
+  function mark() {
+    options.forEach((option, i) => {
+      const row = list.querySelector(`#switch-${CSS.escape(option.id)}`);
+      row?.setAttribute('aria-selected', String(i === at));
+      if (i === at) row?.scrollIntoView({ block: 'nearest' });
+    });
+    input.setAttribute('aria-activedescendant', options[at] ? `switch-${options[at].id}` : '');
+  }
+
+  const ask = debounce(150, async () => {
+    const q = input.value.trim().replace(/^[#@]/, '');
+    if (!q) return;
+    const read = (/** @type {string} */ path) => get(path).then((l) => l.items, () => []);
+    const [rooms, users] = await Promise.all([
+      read(`/v1/rooms/search?limit=6&prefix=${encodeURIComponent(q.slice(0, 128))}`), read(`/v1/users?limit=6&prefix=${encodeURIComponent(q.slice(0, 32))}`),
+    ]);
+    if (input.value.trim().replace(/^[#@]/, '') !== q) return;
+    found = [
+      ...rooms.filter((/** @type {any} */ r) => !state.rooms.has(r.id)).map((/** @type {any} */ r) => ({
+        id: `r${r.id}`, group: 'Public channels', el: [roomIcon(r), h('bdi', {}, r.name ?? r.handle), h('span.faint-word', {}, `${r.member_count} members`)], act: () => go(r.id) })),
+      ...users.filter((/** @type {any} */ u) => !isMe(u.id)).map((/** @type {any} */ u) => ({
+        id: `u${u.id}`, group: 'People', el: [avatar(u, 's'), nameOf(u), h('span.faint-word', {}, '@' + u.username)], act: async () => go((await openDirect(u.id)).id) })),
+    ];
+    render();
+  });
+}
+
+/** @param {import('./types').Room} r */
+const unreadOf = (r) => (r.membership?.unread_count ? h('span.badge', {}, r.membership.unread_count) : false);
+
+/** @param {string} text */
+function searchFor(text) {
+  Object.assign(wanted, { text, everywhere: true });
+  if (!state.open) {
+    const [first] = byActivity([...state.rooms.values()]);
+    if (first) go(first.id);
+  }
+  // The panel is made anew, also when it is open already.
+  state.panel = '';
+  changed('panel');
+  queueMicrotask(() => queueMicrotask(() => setTimeout(() => {
+    state.panel = 'search';
+    changed('panel');
+  }, state.open ? 0 : 300)));
+}
