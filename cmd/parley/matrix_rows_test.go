@@ -402,7 +402,9 @@ OPTIONS /v1/uploads/{upload}
   public, another's upload:         204
 
 GET /
-  anybody:                          303
+  anybody:                          200
+GET /client/{file}
+  anybody:                          200
 GET /docs
   anybody:                          200
 GET /docs/index.html

@@ -168,7 +168,8 @@ func (s *set) try(row matrixRow, by *client) *answer {
 	if op, documented := operationOf(row.route); documented {
 		return a.make(op)
 	}
-	return a.by.send(row.method(), strings.TrimPrefix(row.route, row.method()+" "), nil)
+	path := strings.TrimPrefix(row.route, row.method()+" ")
+	return a.by.send(row.method(), strings.Replace(path, "/client/{file}", "/client/main.js", 1), nil)
 }
 
 func operationOf(route string) (operation, bool) {

@@ -60,7 +60,7 @@ func (c serveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("Parley is ready.\n  API        %[1]s/v1\n  Reference  %[1]s/docs\n  Stream     %[1]s/v1/events\n", s.url)
+	fmt.Printf("Parley is ready.\n  Client     %[1]s/\n  API        %[1]s/v1\n  Reference  %[1]s/docs\n  Stream     %[1]s/v1/events\n", s.url)
 	var failed error
 	select {
 	case <-ctx.Done():

@@ -42,8 +42,7 @@ async function begin(s) {
   state.sessionId = s.session_id;
   const { signal } = life;
   slot = h('div.main-slot', {}, spinner());
-  fill(app, h('a.skip', { href: '#composer', onclick: (/** @type {Event} */ e) => { e.preventDefault(); document.querySelector('textarea')?.focus(); } }, 'Skip to writing'),
-    banner(signal), h('div.frame', {}, sidebar(signal), slot));
+  fill(app, banner(signal), h('div.frame', {}, sidebar(signal), slot));
   watch(['rooms', 'route'], title, signal);
   await stream.join();
   const cursor = await read(signal);
@@ -169,6 +168,7 @@ function showRoom() {
   const { open } = state;
   const now = open ? `${open.id}` : `none ${state.openError} ${state.roomsLoaded}`;
   document.body.classList.toggle('has-room', Boolean(open || state.openError));
+  landmarks();
   present();
   if (now === shown) return;
   shown = now;
@@ -188,6 +188,14 @@ function showRoom() {
   void refreshMembers(0);
   refreshPins(open.id).catch(() => {});
 }
+
+/** On a phone without an open room, the list of rooms is what the page is about. */
+function landmarks() {
+  const alone = narrow.matches && !document.body.classList.contains('has-room');
+  app.querySelector('.sidebar')?.setAttribute('role', alone ? 'main' : 'complementary');
+}
+const narrow = matchMedia('(max-width: 640px)');
+narrow.addEventListener('change', landmarks);
 
 /** The stream is in the room as long as somebody can see it. */
 function present() {

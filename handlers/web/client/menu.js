@@ -11,8 +11,8 @@ import { h, icon } from './dom.js';
  */
 export function openBeside(anchor, el, side = 'below') {
   el.setAttribute('popover', 'auto');
-  // Inside of a dialog it has to be a part of it: all else is inert.
-  (anchor.closest('dialog') ?? document.body).append(el);
+  // Inside of a dialog it has to be a part of it, since all else is inert; elsewhere it belongs to its landmark.
+  (anchor.closest('dialog') ?? anchor.closest('main, aside, .sidebar') ?? document.body).append(el);
   el.showPopover();
   const at = anchor.getBoundingClientRect();
   const box = el.getBoundingClientRect();

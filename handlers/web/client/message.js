@@ -92,7 +92,7 @@ function quote(m, quoted) {
   const inside = quoted
     ? [avatar(quoted.sender, 's'), h('strong', {}, nameOf(quoted.sender)), h('bdi.quote-text', {}, state.blocked.has(quoted.sender.id) ? 'A message from somebody you blocked' : summary(quoted))]
     : [h('span.quote-text', {}, quoted === null ? 'The message is not there any more' : 'Loading…')];
-  return h('a.quote', { href: address(m.room_id, m.reply_to), 'aria-label': quoted ? `Answers ${quoted.sender.display_name}: ${summary(quoted)}` : 'Answers a message' }, icon('reply', 14), inside);
+  return h('a.quote', { href: address(m.room_id, m.reply_to) }, icon('reply', 14), h('span.visually-hidden', {}, 'Answers'), inside);
 }
 
 /** @param {FileInfo[]} all */

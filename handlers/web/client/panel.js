@@ -41,7 +41,7 @@ function members(room, signal) {
     const id = `members-${i}`;
     const title = h('h3', { id });
     const ul = h('ul', { 'aria-labelledby': id });
-    const el = h('section', {}, title, ul);
+    const el = h('section', { class: i === 2 ? 'away' : '' }, title, ul);
     list.append(el);
     return { name, title, el, rows: new KeyedList(ul, (/** @type {Member} */ m) => String(m.user.id), memberSignature, memberRow) };
   });

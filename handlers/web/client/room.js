@@ -43,7 +43,7 @@ export function roomView(room, signal) {
     if (!now || now.id !== room.id) return;
     const partner = state.partners.get(now.id);
     const direct = now.kind === 'direct';
-    const title = h('h2', {}, h('bdi', {}, roomTitle(now)));
+    const title = h('h1', {}, h('bdi', {}, roomTitle(now)));
     const sub = direct ? (partner && (state.online.get(partner.id) ? 'Online' : lastSeen(partner))) : now.description;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.head;
     fill(head,
@@ -52,7 +52,7 @@ export function roomView(room, signal) {
       h('div.head-words', {}, title, sub && h('p', { title: sub }, h('bdi', {}, sub))),
       h('div.head-buttons', {},
         iconButton('search', 'Search in this room', toggles('search')),
-        iconButton('pin', 'Pinned messages', toggles('pins')),
+        iconButton('pin', 'Pinned messages', { class: 'head-pins', ...toggles('pins') }),
         direct ? false : h('button.icon-button.with-count', { type: 'button', ...toggles('members'), 'aria-label': `Members, ${now.member_count}`, title: 'Members' }, icon('users'), h('span', {}, now.member_count.toLocaleString())),
         iconButton('more', 'More', { 'aria-haspopup': 'menu', dataset: { head: 'more' }, onclick: (/** @type {any} */ e) => menu(e.currentTarget) })));
     if (focused) /** @type {HTMLElement | null} */ (head.querySelector(`[data-head="${focused}"]`))?.focus();
@@ -79,6 +79,7 @@ export function roomView(room, signal) {
     const direct = now.kind === 'direct';
     openMenu(button, 'Room', [
       ...(member ? [{ label: member.muted ? 'Unmute' : 'Mute', icon: member.muted ? 'bell' : 'muted', act: () => attempt(mute(now.id, !member.muted)) }] : []),
+      { label: 'Pinned messages', icon: 'pin', act: () => { state.panel = 'pins'; changed('panel'); } },
       { label: 'Copy link', icon: 'link', act: () => copy(location.origin + '/' + address(now.id), 'Link') },
       ...(moderates(now) ? [
         { label: 'Invite people', icon: 'invite', act: async () => (await settings()).inviteDialog(now) },
@@ -113,7 +114,9 @@ export function roomView(room, signal) {
     panel.dataset.shows = state.panel;
     fill(panel, state.panel ? panelView(state.panel, room, signal) : false);
     panel.setAttribute('aria-label', { members: 'Members', pins: 'Pinned messages', search: 'Search', '': 'Nothing' }[state.panel]);
+    // Over the messages, it takes the focus; beside them, only what one types into does.
     if (state.panel === 'search') panel.querySelector('input')?.focus();
+    else if (state.panel && matchMedia('(max-width: 1099px)').matches) panel.querySelector('button')?.focus();
   }
 
   function receiveDrops() {

@@ -2,6 +2,7 @@
 
 import { get, plain } from './api.js';
 import { debounce, fill, h, icon } from './dom.js';
+import { count } from './format.js';
 import { go } from './router.js';
 import { byActivity, openDirect } from './rooms.js';
 import { changed, isMe, roomTitle, state } from './store.js';
@@ -98,7 +99,7 @@ export function openSwitcher() {
     if (input.value.trim().replace(/^[#@]/, '') !== q) return;
     found = [
       ...rooms.filter((/** @type {any} */ r) => !state.rooms.has(r.id)).map((/** @type {any} */ r) => ({
-        id: `r${r.id}`, group: 'Public channels', el: [roomIcon(r), h('bdi', {}, r.name ?? r.handle), h('span.faint-word', {}, `${r.member_count} members`)], act: () => go(r.id) })),
+        id: `r${r.id}`, group: 'Public channels', el: [roomIcon(r), h('bdi', {}, r.name ?? r.handle), h('span.faint-word', {}, count(r.member_count, 'member'))], act: () => go(r.id) })),
       ...users.filter((/** @type {any} */ u) => !isMe(u.id)).map((/** @type {any} */ u) => ({
         id: `u${u.id}`, group: 'People', el: [avatar(u, 's'), nameOf(u), h('span.faint-word', {}, '@' + u.username)], act: async () => go((await openDirect(u.id)).id) })),
     ];

@@ -283,7 +283,10 @@ export class Timeline {
     const m = this.#history.messages.get(Number(row?.dataset.id));
     this.#bar?.remove();
     this.#bar = m && !m.deleted_at ? toolbar(m) : null;
-    if (this.#bar) row?.append(this.#bar);
+    if (!this.#bar || !row) return;
+    // Above the row, unless that is out of sight.
+    this.#bar.classList.toggle('low', row.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top < 32);
+    row.append(this.#bar);
   }
 
   #dropBar() {
@@ -298,5 +301,5 @@ function beginning() {
   const title = room ? roomTitle(room) : '';
   const text = room?.kind === 'direct' ? 'Only the two of you can read what is written here.'
     : room?.kind === 'private' ? 'Only those who were invited can find this room.' : 'Everybody on this server can find and read this channel.';
-  return h('li.beginning', {}, h('h3', {}, room?.kind === 'direct' ? `You and ${title}` : `This is the beginning of ${title}`), h('p', {}, text));
+  return h('li.beginning', {}, h('h2', {}, room?.kind === 'direct' ? `You and ${title}` : `This is the beginning of ${title}`), h('p', {}, text));
 }
