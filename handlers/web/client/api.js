@@ -56,7 +56,10 @@ export async function call(method, path, options = {}) {
   if (!answer.ok) throw await problemOf(answer);
   let data;
   if (options.blob) data = await received(answer.blob());
-  else if (answer.status !== 204 && answer.headers.get('Content-Type')?.includes('json')) data = await received(answer.json());
+  else {
+    const text = await received(answer.text());
+    if (text) data = JSON.parse(text);
+  }
   return { data, headers: answer.headers, status: answer.status };
 }
 

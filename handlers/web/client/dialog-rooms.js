@@ -14,7 +14,7 @@ export function createDialog() {
     action: 'Create',
     fields: [
       field('Name', { name: 'name', maxlength: 128, autofocus: true, autocomplete: 'off' }),
-      field('Short name', { name: 'handle', maxlength: 64, autocapitalize: 'none', autocomplete: 'off' }, 'Optional and unique: letters, digits, “_”, “-” and “.”. Others can write to #it.'),
+      field('Short name', { name: 'handle', maxlength: 64, autocapitalize: 'none', autocomplete: 'off' }, 'Optional: letters, digits, “_”, “-” and “.”. No other channel can have it.'),
       field('What it is about', { name: 'description', maxlength: 1000, autocomplete: 'off' }),
       choice('Who may come in', 'kind', [['public', 'Public', 'Everybody may find, read and join it.'], ['private', 'Private', 'Only who is invited; nobody else knows of it.']], 'public'),
     ],

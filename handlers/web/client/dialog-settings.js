@@ -21,7 +21,7 @@ export function settingsDialog(room) {
       action: 'Save',
       fields: [
         field('Name', { name: 'name', value: room.name ?? '', maxlength: 128, autocomplete: 'off' }),
-        field('Short name', { name: 'handle', value: room.handle ?? '', maxlength: 64, autocapitalize: 'none', autocomplete: 'off' }, 'Unique. Others can write to #it.'),
+        field('Short name', { name: 'handle', value: room.handle ?? '', maxlength: 64, autocapitalize: 'none', autocomplete: 'off' }, 'Letters, digits, “_”, “-” and “.”. No other channel can have it.'),
         field('What it is about', { name: 'description', value: room.description ?? '', maxlength: 1000, rows: 3 }),
       ],
       submit: async (v) => {

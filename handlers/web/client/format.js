@@ -11,6 +11,9 @@ const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'sh
 /** @param {string} iso */
 export const timeOf = (iso) => clock.format(new Date(iso));
 
+/** The time for a narrow place: without “AM” and the like. @param {string} iso */
+export const briefTime = (iso) => clock.formatToParts(new Date(iso)).filter((p) => p.type !== 'dayPeriod').map((p) => p.value).join('').trim();
+
 /** @param {string} iso */
 export const exactTime = (iso) => exact.format(new Date(iso));
 

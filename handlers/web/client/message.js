@@ -4,7 +4,7 @@ import { plain } from './api.js';
 import { react, userCard } from './actions.js';
 import { h, icon, iconButton } from './dom.js';
 import { pickEmoji } from './emoji.js';
-import { exactTime, size, timeOf } from './format.js';
+import { briefTime, exactTime, size, timeOf } from './format.js';
 import { isPicture, isPlayable, openLightbox } from './lightbox.js';
 import { download, showWhenNear } from './media.js';
 import { again, discard } from './outbox.js';
@@ -70,7 +70,7 @@ function mentionsMe(m) {
 
 /** @param {Message} m @param {boolean} grouped */
 const gutter = (m, grouped) => (grouped
-  ? h('time.gutter', { datetime: m.created_at, title: exactTime(m.created_at), 'aria-hidden': 'true' }, timeOf(m.created_at))
+  ? h('time.gutter', { datetime: m.created_at, title: exactTime(m.created_at), 'aria-hidden': 'true' }, briefTime(m.created_at))
   : h('button.gutter', { type: 'button', tabindex: '-1', 'aria-hidden': 'true', onclick: () => userCard(m.sender) }, avatar(m.sender, 'm')));
 
 /** @param {HTMLElement} body @param {Message} m @param {() => void} unfold */

@@ -48,7 +48,7 @@ export function sidebar(signal) {
   const me = h('div.me', {});
   const skip = h('button.skip.plain', { type: 'button', onclick: () => document.querySelector('textarea')?.focus() }, 'Skip to writing');
   const el = h('div.sidebar', { role: 'complementary', 'aria-label': 'Your rooms' }, skip,
-    h('header.sidebar-head', {}, h('img', { src: '/client/icon.svg', alt: '', width: 24, height: 24 }), h('h1', {}, 'Parley'),
+    h('div.sidebar-head', {}, h('img', { src: '/client/icon.svg', alt: '', width: 24, height: 24 }), h('h1', {}, 'Parley'),
       h('button.find', { type: 'button', onclick: () => openSwitcher(), 'aria-label': 'Find rooms, people and messages, Ctrl K', title: 'Find (Ctrl+K)' },
         icon('search', 18), h('kbd', { 'aria-hidden': 'true' }, 'Ctrl K'))),
     h('div.sidebar-filter', {}, input), nav, me);

@@ -92,7 +92,7 @@ function mention(whole, me) {
 /** One line of a message, for quotes and lists. @param {import('./types').Message} m */
 export function summary(m) {
   if (m.deleted_at) return 'Message deleted';
-  if (m.text) return clean(m.text).replace(/\s+/g, ' ').slice(0, 200);
+  if (m.text) return clean(m.text).replace(/```[^\n`]*|`/g, '').replace(/\s+/g, ' ').slice(0, 200);
   if (m.files.length === 1) return m.files[0].name;
   return m.files.length ? `${m.files.length} files` : '';
 }
