@@ -89,6 +89,7 @@ export class KeyedList {
 
   /** @param {T[]} items */
   set(items) {
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     const rows = new Map();
     let place = this.parent.firstElementChild;
     for (const item of items) {
@@ -111,6 +112,8 @@ export class KeyedList {
     }
     for (const { el } of this.#rows.values()) el.remove();
     this.#rows = rows;
+    // An element that is moved loses the focus.
+    if (focused?.isConnected && focused !== document.activeElement && this.parent.contains(focused)) focused.focus({ preventScroll: true });
   }
 
   /** @param {string} key */

@@ -8,9 +8,9 @@ import * as events from './events.js';
 import { forgetHistories, knownHistory } from './history.js';
 import { forgetMedia } from './media.js';
 import * as outbox from './outbox.js';
-import { loadPeople, refreshMembers, refreshPins } from './people.js';
+import { loadPeople, refreshMembers, refreshPeople, refreshPins } from './people.js';
 import { noRoom, roomView } from './room.js';
-import { loadRooms, totalUnread } from './rooms.js';
+import { loadRooms, refreshPartners, totalUnread } from './rooms.js';
 import { route, settle } from './router.js';
 import * as session from './session.js';
 import { sidebar } from './sidebar.js';
@@ -61,6 +61,7 @@ function teardown() {
   view = null;
   shown = '';
   stream.stop();
+  wasOpen = false;
   reset();
   forgetHistories();
   forgetDrafts();
@@ -89,6 +90,11 @@ stream.on.event = (name, data) => {
       readMissed();
       outbox.flushAll();
       void refreshMembers(0);
+      if (data.resumed && wasOpen) {
+        void refreshPeople();
+        void refreshPartners();
+      }
+      wasOpen = true;
       break;
     case 'resync':
       void resync();
@@ -100,6 +106,8 @@ stream.on.event = (name, data) => {
       events.apply(name, data);
   }
 };
+
+let wasOpen = false; // whether this page had a stream before
 
 /** The stream could not tell what was missed: everything is read again. What comes meanwhile waits. */
 async function resync() {

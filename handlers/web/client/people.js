@@ -29,9 +29,11 @@ export async function setBlock(user, on) {
   await loadPeople();
 }
 
-/** @param {UserRef} user @param {boolean} online */
-export function setOnline(user, online) {
-  if (state.online.get(user.id) === online) return;
+/** @param {UserRef} user @param {boolean} online @param {string} at since when */
+export function setOnline(user, online, at) {
+  for (const [room, partner] of state.partners) {
+    if (partner.id === user.id) state.partners.set(room, { ...partner, last_seen_at: online ? undefined : at });
+  }
   state.online.set(user.id, online);
   changed('people', 'members');
 }

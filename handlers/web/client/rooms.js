@@ -37,6 +37,16 @@ async function namePartner(id) {
   changed('rooms', 'people');
 }
 
+const MOST_PARTNERS = 30;
+
+/** Who came and went while there was no stream is not told later: those of the latest direct rooms are asked for. */
+export function refreshPartners() {
+  return soon('partners', async () => {
+    const rooms = byActivity([...state.rooms.values()].filter((r) => r.kind === 'direct')).slice(0, MOST_PARTNERS);
+    for (const { id } of rooms) await namePartner(id);
+  }, 1000);
+}
+
 /** Reads a room again: its counts, its names, whether the user is still in it. @param {number} id */
 export function refreshRoom(id) {
   return soon(`room ${id}`, async () => {

@@ -15,7 +15,7 @@ const fresh = () => ({
   sessionId: '',
   /** The rooms that the user is a member of. @type {Map<number, Room>} */ rooms: new Map(),
   roomsLoaded: false,
-  /** Who the other one of a direct room is. @type {Map<number, User | UserRef>} */ partners: new Map(),
+  /** Who the other one of a direct room is. @type {Map<number, User>} */ partners: new Map(),
   /** The room that is open; also one that the user only looks at. @type {Room | null} */ open: null,
   /** Why the open room cannot be shown. */ openError: '',
   /** The members of the open room. @type {Map<number, Member>} */ members: new Map(),
