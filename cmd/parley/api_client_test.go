@@ -53,7 +53,9 @@ func testClient(t *testing.T, c *client) {
 	for now := load("/", page.body, clientLinks, ""); len(now) > 0; now = now[1:] {
 		weight += packed(t, c, now[0])
 		content := c.send("GET", now[0], nil).status(200).body
-		now = append(now, load(now[0], content, clientImports, "/client/")...)
+		if unnamed := load(now[0], content, clientImports, "/client/"); len(unnamed) > 0 {
+			t.Errorf("%s imports %q, which the page does not name: browsers find out late", now[0], unnamed)
+		}
 		later = append(later, load(now[0], content, clientLater, "/client/")...)
 	}
 	if weight > firstPaintBytes || !loaded["/client/store.js"] {

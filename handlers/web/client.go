@@ -56,7 +56,9 @@ var clientAssets = sync.OnceValue(func() map[string]asset {
 		if err != nil {
 			panic(err)
 		}
-		assets[e.Name()] = newAsset(mediaType, content)
+		a := newAsset(mediaType, content)
+		a.sealed = e.Name() == "stream-worker.js" || !strings.HasPrefix(mediaType, "text/") || path.Ext(e.Name()) == ".html"
+		assets[e.Name()] = a
 	}
 	return assets
 })
@@ -66,6 +68,7 @@ type asset struct {
 	mediaType           string
 	plain, packed       []byte
 	plainTag, packedTag string
+	sealed              bool // comes with the policy: what a page or a worker is made of, not what they load
 }
 
 func newAsset(mediaType string, content []byte) asset {
@@ -99,8 +102,10 @@ func (a asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", a.mediaType)
 	h.Set("ETag", tag)
 	h.Set("Cache-Control", "no-cache")
-	h.Set("Content-Security-Policy", clientPolicy)
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if a.sealed {
+		h.Set("Content-Security-Policy", clientPolicy)
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))

@@ -16,8 +16,10 @@ export function avatar(user, size = 'm', dot = false) {
     dot && h('span.dot', { class: state.online.get(user.id) ? 'online' : '' }));
 }
 
-/** A name as its owner writes it; it cannot turn the text around it. @param {UserRef} user */
-export const nameOf = (user) => h('bdi', {}, user.display_name);
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g; // characters that turn the direction of what follows
+
+/** A name as its owner writes it; it cannot turn the text around it, nor pass for another by being turned. @param {UserRef} user */
+export const nameOf = (user) => h('bdi', {}, user.display_name.replace(TURNS, ''));
 
 /** @param {import('./types').Room} room @param {'s' | 'm' | 'l'} [size] */
 export function roomIcon(room, size = 's') {
