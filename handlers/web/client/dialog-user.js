@@ -7,7 +7,7 @@ import { ago } from './format.js';
 import { refreshMembers, setBlock, setContact } from './people.js';
 import { openDirect } from './rooms.js';
 import { go } from './router.js';
-import { isMe, moderates, roomTitle, state } from './store.js';
+import { isMe, moderates, roomTitle, state, watch } from './store.js';
 import { avatar, choice, field, nameOf, toast } from './ui.js';
 
 /** @typedef {import('./types').User} User */
@@ -19,7 +19,13 @@ export function userDialog(ref, left) {
     const body = h('div.card', {});
     /** @type {User | null} */
     let user = null;
+    let role = state.members.get(ref.id)?.role;
     render();
+    watch(['members'], () => { // they may come in, or get a role, while the card is open
+      if (role === state.members.get(ref.id)?.role) return;
+      role = state.members.get(ref.id)?.role;
+      render();
+    }, signal);
     get(`/v1/users/${ref.id}`, { signal }).then((u) => {
       user = u;
       state.online.set(u.id, u.online);
@@ -60,10 +66,10 @@ export function userDialog(ref, left) {
       if (!owner && member?.role === 'owner') return false;
       const base = `/v1/rooms/${room.id}`;
       const done = () => refreshMembers(0).then(() => render());
-      const role = member && h('div.field', {}, h('label', { for: 'card-role' }, 'Role'), h('select.input', {
+      const roles = member && h('div.field', {}, h('label', { for: 'card-role' }, 'Role'), h('select.input', {
         id: 'card-role', onchange: (/** @type {any} */ e) => attempt(call('PUT', `${base}/members/${ref.id}`, { body: { role: e.target.value } }).then(done)),
       }, ['member', 'moderator', ...(owner ? ['owner'] : [])].map((r) => h('option', { value: r, selected: r === member.role }, r[0].toUpperCase() + r.slice(1)))));
-      return h('section.card-section', {}, h('h3', {}, 'In ', h('bdi', {}, roomTitle(room))), role, h('div.actions', {},
+      return h('section.card-section', {}, h('h3', {}, 'In ', h('bdi', {}, roomTitle(room))), roles, h('div.actions', {},
         !member && h('button.plain', { type: 'button', onclick: () => attempt(call('PUT', `${base}/members/${ref.id}`, { body: {} }).then(done)) }, 'Add to the room'),
         member && h('button.plain', { type: 'button', onclick: async () => {
           if (await confirmed(`Remove ${ref.display_name}?`, 'They may come back if the room is public, or with an invite.', 'Remove')) attempt(call('DELETE', `${base}/members/${ref.id}`).then(done));
