@@ -275,7 +275,14 @@ test('unread counts are exact, on both devices, and go when the messages were se
   await makeRoom(gus.page, 'Elsewhere');
   const phone = await tab(gus.context);
   await roomLink(phone, 'Counting').waitFor();
-  for (let i = 1; i <= 5; i++) await write(fay.page, `message ${i}`);
+  for (let i = 1; i <= 3; i++) await write(fay.page, `message ${i}`);
+  // Two come while the other tab is reading its rooms: they are in the answer, and come as events too.
+  await phone.route('**/v1/rooms?*', async (route) => {
+    for (let i = 4; i <= 5; i++) await write(fay.page, `message ${i}`);
+    await until(async () => await badge(gus.page, 'Counting') === 5, 'the stream of both tabs had them');
+    await route.continue();
+  }, { times: 1 });
+  await phone.reload();
   await until(async () => await badge(gus.page, 'Counting') === 5 && await badge(phone, 'Counting') === 5, 'five unread');
   await act(fay.page, 'message 3', 'More');
   await fay.page.getByRole('menuitem', { name: 'Delete' }).click();
@@ -454,11 +461,20 @@ test('tabs that refresh at once keep their session, and a log-out elsewhere is t
   const quin = await person('quin');
   await signUp(quin);
   const tabs = [quin.page, await tab(quin.context), await tab(quin.context)];
+  let refused = 0;
+  let refreshing = 0;
+  let most = 0;
   for (const page of tabs) {
-    let refused = 0;
-    await page.route('**/v1/users/me/password', (route) => (refused++ ? route.continue() : route.fulfill({
+    await page.route('**/v1/users/me/password', (route) => (refused++ && refused > tabs.length ? route.continue() : route.fulfill({
       status: 401, contentType: 'application/problem+json', body: JSON.stringify({ type: 'about:blank', title: 'Unauthorized', status: 401, code: 'token_expired' }),
     })));
+    await page.route('**/v1/sessions/refresh', async (route) => {
+      most = Math.max(most, ++refreshing);
+      await until(() => refused >= tabs.length, 'all tabs were refused');
+      for (const other of tabs) await other.evaluate(() => new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); }));
+      await route.continue();
+      refreshing--;
+    });
     await page.getByRole('button', { name: 'Your menu' }).click();
     await page.getByRole('menuitem', { name: 'Profile and account' }).click();
     await page.getByLabel('Current password').fill('wrong on purpose');
@@ -466,6 +482,7 @@ test('tabs that refresh at once keep their session, and a log-out elsewhere is t
   }
   await Promise.all(tabs.map((page) => page.getByRole('button', { name: 'Change password' }).click()));
   for (const page of tabs) await page.getByText('The current password is another one.').waitFor(); // refused for the password, not for the session
+  assert.equal(most, 1, 'a refresh token was about to be spent twice');
   const login = await (await fetch(`${base}/v1/sessions`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"username":"quin","password":"correct horse"}' })).json();
   const headers = { Authorization: `Bearer ${login.access_token}`, 'Content-Type': 'application/json' };
   await fetch(`${base}/v1/users/me/password`, { method: 'PUT', headers, body: '{"current_password":"correct horse","new_password":"correct horse 3"}' });
