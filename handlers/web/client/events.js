@@ -79,7 +79,8 @@ function message(m) {
 function member({ room_id, user }) {
   if (isMe(user.id)) void refreshRoom(room_id);
   else if (isOpen(room_id)) void refreshRoom(room_id);
-  if (isOpen(room_id)) void refreshMembers(300);
+  // The list of a large room is long: it is read at once only when somebody looks at it.
+  if (isOpen(room_id)) void refreshMembers(state.panel === 'members' ? 300 : 3000);
 }
 
 /** @param {number} room @param {import('./types').UserRef} user @param {boolean} inside */

@@ -22,8 +22,8 @@ export async function soon(name, f, wait = 60) {
   const mine = { again: true };
   running.set(name, mine);
   try {
-    await pause(wait);
-    for (let tries = 0; mine.again && tries < 4; tries++) {
+    while (mine.again) {
+      await pause(wait);
       mine.again = false;
       await f();
     }
