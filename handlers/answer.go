@@ -125,7 +125,9 @@ func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
 		w.WriteHeader(status)
 		return
 	}
-	h.Set("Content-Type", mediaType)
+	if body != nil {
+		h.Set("Content-Type", mediaType)
+	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
