@@ -58,7 +58,7 @@ func routes(s server, q quotas, c Config) http.Handler {
 
 	client := web.Client(http.HandlerFunc(notFound))
 	r.Method(http.MethodGet, "/", client)
-	r.Method(http.MethodGet, "/client/{file}", client)
+	r.Method(http.MethodGet, "/client/{module}", client)
 	for path, page := range web.Pages(c.Contract) {
 		r.Method(http.MethodGet, path, page)
 	}

@@ -403,7 +403,7 @@ OPTIONS /v1/uploads/{upload}
 
 GET /
   anybody:                          200
-GET /client/{file}
+GET /client/{module}
   anybody:                          200
 GET /docs
   anybody:                          200

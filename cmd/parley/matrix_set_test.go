@@ -169,7 +169,7 @@ func (s *set) try(row matrixRow, by *client) *answer {
 		return a.make(op)
 	}
 	path := strings.TrimPrefix(row.route, row.method()+" ")
-	return a.by.send(row.method(), strings.Replace(path, "/client/{file}", "/client/main.js", 1), nil)
+	return a.by.send(row.method(), strings.Replace(path, "/client/{module}", "/client/main.js", 1), nil)
 }
 
 func operationOf(route string) (operation, bool) {
