@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"io/fs"
 	"net/http"
 	"path"
 	"strings"
@@ -43,23 +42,11 @@ func Client(missing http.Handler) http.Handler {
 // clientAssets are read and packed once in the life of the program.
 var clientAssets = sync.OnceValue(func() map[string]asset {
 	assets := map[string]asset{}
-	entries, err := fs.ReadDir(clientFiles, "client")
-	if err != nil {
-		panic(err) // the folder is a part of the binary
-	}
-	for _, e := range entries {
-		mediaType, shown := mediaTypes[path.Ext(e.Name())]
-		if !shown {
-			continue
-		}
-		content, err := clientFiles.ReadFile("client/" + e.Name())
-		if err != nil {
-			panic(err)
-		}
+	eachShown(clientFiles, "client", func(name, mediaType string, content []byte) {
 		a := newAsset(mediaType, content)
-		a.sealed = e.Name() == "stream-worker.js" || !strings.HasPrefix(mediaType, "text/") || path.Ext(e.Name()) == ".html"
-		assets[e.Name()] = a
-	}
+		a.sealed = name == "stream-worker.js" || !strings.HasPrefix(mediaType, "text/") || path.Ext(name) == ".html"
+		assets[name] = a
+	})
 	return assets
 })
 

@@ -28,7 +28,16 @@ var mediaTypes = map[string]string{
 // Pages are the contract, the reference page and what it loads, by path.
 func Pages(contract []byte) map[string]http.Handler {
 	pages := map[string]http.Handler{"/openapi.yaml": newFile("application/yaml", contract)}
-	entries, err := fs.ReadDir(files, "docs")
+	eachShown(files, "docs", func(name, mediaType string, content []byte) {
+		pages["/docs/"+name] = newFile(mediaType, content)
+	})
+	pages["/docs"] = pages["/docs/index.html"]
+	return pages
+}
+
+// eachShown goes through the files of an embedded folder that browsers are shown; others, such as licences, stay inside.
+func eachShown(from embed.FS, folder string, use func(name, mediaType string, content []byte)) {
+	entries, err := fs.ReadDir(from, folder)
 	if err != nil {
 		panic(err) // the folder is a part of the binary
 	}
@@ -37,14 +46,12 @@ func Pages(contract []byte) map[string]http.Handler {
 		if !shown {
 			continue
 		}
-		content, err := files.ReadFile("docs/" + e.Name())
+		content, err := from.ReadFile(folder + "/" + e.Name())
 		if err != nil {
 			panic(err)
 		}
-		pages["/docs/"+e.Name()] = newFile(mediaType, content)
+		use(e.Name(), mediaType, content)
 	}
-	pages["/docs"] = pages["/docs/index.html"]
-	return pages
 }
 
 // file is content that changes only with the binary. Browsers ask each time whether it did, which costs one short answer.

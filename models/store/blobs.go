@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/parley-chat/parley/models"
 )
 
@@ -13,11 +15,11 @@ const BlobLease = 45 * time.Second
 
 // ReserveBlob enters a blob before its first byte is written.
 func (s *Store) ReserveBlob(ctx context.Context, key string) error {
-	return s.reserve(ctx, key, models.Now().Add(BlobLease).UnixMilli())
+	return reserve(s.writer.WithContext(ctx), key, models.Now().Add(BlobLease))
 }
 
-func (s *Store) reserve(ctx context.Context, key string, until int64) error {
-	return s.writer.WithContext(ctx).Exec("INSERT INTO doomed_blobs (key, due_at) VALUES (?, ?)", key, until).Error
+func reserve(db *gorm.DB, key string, until time.Time) error {
+	return db.Exec("INSERT INTO doomed_blobs (key, due_at) VALUES (?, ?)", key, until.UnixMilli()).Error
 }
 
 // KeepBlob says that the blob is still being written.

@@ -32,7 +32,10 @@ func (s *Store) NextPicture(ctx context.Context) (models.StoredFile, bool, error
 	if taken.Error != nil || taken.RowsAffected == 0 {
 		return models.StoredFile{}, false, taken.Error
 	}
-	return models.StoredFile{File: row.model(), Blob: row.Blob}, row.ThumbnailDue > 0, nil
+	if row.ThumbnailDue == 0 { // tried often enough: it is given up, and the next one's turn
+		return s.NextPicture(ctx)
+	}
+	return models.StoredFile{File: row.model(), Blob: row.Blob}, true, nil
 }
 
 // SetThumbnail gives a file its thumbnail, a blob that was reserved; "" says that there will be none.

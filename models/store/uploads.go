@@ -54,8 +54,7 @@ func (s *Store) BeginUpload(ctx context.Context, callerID int64, u models.Upload
 			return nil, err
 		}
 		u.ID, u.Blob, u.ExpiresAt = "u_"+rand.Text(), rand.Text(), models.At(time.Now().Add(models.UploadLife))
-		err := c.Exec("INSERT INTO doomed_blobs (key, due_at) VALUES (?, ?)", u.Blob, u.ExpiresAt.Millis()).Error
-		if err != nil {
+		if err := reserve(c.DB, u.Blob, u.ExpiresAt.Time); err != nil {
 			return nil, err
 		}
 		return u, c.Create(&uploadRow{
