@@ -53,7 +53,7 @@ bench-size: postgres ## read and search ten thousand and a million messages (abo
 	@PARLEY_BENCH_MILLION=1 CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench Search -benchtime 200x -timeout 30m ./cmd/parley
 
 .PHONY: lint
-lint: lint-go lint-contract ## check the code's form, its faults and the contract
+lint: lint-go lint-contract lint-client ## check the code's form, its faults, the contract and the web client's types
 
 # Without cgo, so that the linters need no C compiler and see the code that is released.
 .PHONY: lint-go
@@ -74,6 +74,15 @@ lint-contract:
 	export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true; \
 	report=$$(npx --yes $(REDOCLY) lint --config .redocly.yaml --extends recommended-strict --format stylish openapi.yaml 2>$(BIN)/redocly.log) || { \
 		if [ -n "$$report" ]; then echo "$$report"; else cat $(BIN)/redocly.log; fi; exit 1; }
+
+# The types are in the comments: the web client is served as it is written.
+.PHONY: lint-client
+lint-client: node
+	@if ! [ -e $(NODE)/node_modules/.bin/tsc ]; then \
+		echo "lint: the web client's types are not checked: there is no TypeScript"; $(GIVE_UP); \
+	fi; \
+	$(NODE)/node_modules/.bin/tsc --noEmit --checkJs --allowJs --strict --target esnext --module esnext \
+		--moduleResolution bundler --lib esnext,dom,dom.iterable --skipLibCheck handlers/web/client/*.js
 
 .PHONY: generate
 generate: ## make the generated code anew from openapi.yaml

@@ -3,7 +3,7 @@
 
 import { paths } from './icons.js';
 
-/** @typedef {Node | string | number | false | null | undefined | Child[]} Child */
+/** @typedef {import('./types').Child} Child */
 
 /**
  * Makes an element: h('button.primary', { type: 'button', onclick: f }, 'Send').

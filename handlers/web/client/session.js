@@ -31,8 +31,8 @@ function keep(session) {
   localStorage.setItem(FLAG, '1');
 }
 
-/** Locks keep two tabs from spending the same refresh token. @template T @param {() => Promise<T>} f @returns {Promise<T>} */
-const alone = (f) => (navigator.locks ? navigator.locks.request('parley.refresh', f) : f());
+/** Locks keep two tabs from spending the same refresh token. @param {() => Promise<string>} f @returns {Promise<string>} */
+const alone = async (f) => (navigator.locks ? navigator.locks.request('parley.refresh', f) : f());
 
 function renew() {
   const stale = token;
@@ -109,7 +109,7 @@ function forget(reason) {
   on.ended(reason);
 }
 
-tabs.onmessage = ({ data }) => {
+tabs.onmessage = (/** @type {MessageEvent} */ { data }) => {
   if (data.type === 'ended') forget(data.reason);
   else if (data.type === 'began') {
     keep(data.session);

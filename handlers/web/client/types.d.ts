@@ -31,6 +31,8 @@ export interface Session {
 export interface SessionInfo {
   id: string; created_at: string; last_used_at: string; user_agent: string; ip: string; current: boolean;
 }
+/** What an element can be made of. */
+export type Child = Node | string | number | false | null | undefined | Child[];
 /** A file on its way to the server. */
 export interface Upload {
   file: File; room: number; sent: number; state: 'waiting' | 'sending' | 'done' | 'failed' | 'stopped';
