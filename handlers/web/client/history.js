@@ -21,6 +21,7 @@ export class History {
   /** @type {'' | 'older' | 'newer' | 'page'} */ loading = '';
   /** Messages that others answer to, and that are not in the stretch. @type {Map<number, Message | null>} */ quoted = new Map();
   #era = 0; // goes up when the stretch is replaced: answers to what was asked before are dropped
+  #late = false; // something came that the page which is being read may not have
 
   /** @param {number} room */
   constructor(room) {
@@ -33,6 +34,13 @@ export class History {
 
   get last() {
     return this.ids[this.ids.length - 1] ?? 0;
+  }
+
+  /** The last message before the first hole. */
+  get #whole() {
+    let id = this.first;
+    while (this.messages.has(id + 1)) id++;
+    return id;
   }
 
   /** Shows the newest page. */
@@ -67,11 +75,17 @@ export class History {
         await this.#page('newer', era);
       }
     } finally {
-      if (era === this.#era) {
-        this.loading = '';
-        changed('timeline');
-      }
+      if (era === this.#era) this.#settled();
     }
+  }
+
+  /** A page has been read, or could not be. */
+  #settled() {
+    this.loading = '';
+    changed('timeline');
+    if (!this.#late) return;
+    this.#late = false;
+    void this.catchUp();
   }
 
   older() {
@@ -91,10 +105,7 @@ export class History {
     try {
       await this.#page(side, era);
     } finally {
-      if (era === this.#era) {
-        this.loading = '';
-        changed('timeline');
-      }
+      if (era === this.#era) this.#settled();
     }
   }
 
@@ -119,17 +130,22 @@ export class History {
     }
   }
 
-  /** Reads what came after the last message at hand: after a break, or when events show a hole. */
+  /** Reads what came after the last message at hand, and what is missing before it: after a break, or when events show a hole. */
   catchUp() {
     return soon(`catch up ${this.room}`, async () => {
-      if (!this.loaded || this.hasNewer) return;
-      for (let pages = 0; pages < 2 && this.last > 0; pages++) {
+      if (!this.loaded || this.hasNewer) {
+        this.#late ||= Boolean(this.loading);
+        return;
+      }
+      for (let pages = 0; pages < 2; pages++) {
         const era = this.#era;
-        const data = await get(`/v1/rooms/${this.room}/messages?limit=${CATCH_UP}&after=${this.last}`);
+        const from = this.#whole;
+        const data = await get(`/v1/rooms/${this.room}/messages?limit=${CATCH_UP}${from ? `&after=${from}` : ''}`);
         if (era !== this.#era || this.hasNewer) return;
         this.#put(data.items);
         changed('timeline');
         if (!data.next_cursor) return;
+        if (!from) break; // the newest ones: what is before them is not here
       }
       await this.newest();
     }, 0);
@@ -141,7 +157,11 @@ export class History {
       this.merge(m);
       return false;
     }
-    if (!this.loaded || this.hasNewer || m.id < this.first) return false;
+    if (!this.loaded || this.hasNewer) {
+      this.#late ||= Boolean(this.loading);
+      return false;
+    }
+    if (m.id < this.first) return false;
     if (this.last && m.id > this.last + 1) void this.catchUp();
     this.#put([m]);
     if (this.ids.length > MOST * 1.5) {
