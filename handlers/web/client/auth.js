@@ -37,7 +37,8 @@ export function authView(reason) {
   function show(way) {
     const titles = { login: 'Log in', signup: 'Create an account', guest: 'Continue as a guest' };
     fill(card, h('h2', {}, titles[way]), notice && way === 'login' && h('p.notice', { role: 'status' }, notice), FORMS[way](), others(way));
-    card.querySelector('input')?.focus({ preventScroll: true });
+    // Once the card is on the page; the first one is not, yet.
+    queueMicrotask(() => card.querySelector('input')?.focus({ preventScroll: true }));
   }
 
   /** @param {Way} way */

@@ -19,7 +19,7 @@ import * as stream from './stream.js';
 import { openSwitcher } from './switcher.js';
 import { readMissed } from './tasks.js';
 import { summary } from './text.js';
-import { empty, spinner } from './ui.js';
+import { empty } from './ui.js';
 import * as uploads from './uploads.js';
 
 const app = /** @type {HTMLElement} */ (document.getElementById('app'));
@@ -41,8 +41,9 @@ async function begin(s) {
   state.me = s.user;
   state.sessionId = s.session_id;
   const { signal } = life;
-  slot = h('div.main-slot', {}, spinner());
+  slot = h('div.main-slot', {}, noRoom(''));
   fill(app, banner(signal), h('div.frame', {}, sidebar(signal), slot));
+  landmarks();
   watch(['rooms', 'route'], title, signal);
   await stream.join();
   const cursor = await read(signal);

@@ -68,7 +68,9 @@ export class StreamHub {
         else if (Date.now() - this.#heardAt > QUIET) void this.#probe();
         break;
       case 'stop':
-        if (message.session === this.#session) this.#close();
+        from.room = null;
+        if (message.session === this.#session) this.#close(); // its end takes it out of all rooms
+        else void this.#reconcile();
         break;
     }
   }

@@ -77,7 +77,6 @@ export function release() {
 }
 
 export function stop() {
-  send?.({ type: 'room', room: null });
   send?.({ type: 'stop', session });
   session = '';
   last = '';

@@ -29,6 +29,7 @@ export class Timeline {
   #barFor = '';
   #stick = true;
   #current = ''; // the row that the tab key comes to
+  #chosen = ''; // the one that the user went to; the newest one until then
   /** Where to scroll once it is there. @type {{ to: 'end' | 'new' | 'message', id: number } | null} */ #aim = null;
   /** Up to where the user had read when the line was drawn; 0 is no line. */ #line = 0;
   el;
@@ -190,7 +191,6 @@ export class Timeline {
     this.#stick = this.#atEnd();
     if (aim?.to === 'message') {
       target.classList.add('flash');
-      this.#setTabStop(`m${aim.id}`);
       target.focus({ preventScroll: true });
       setTimeout(() => target.classList.remove('flash'), 2400);
     }
@@ -241,7 +241,7 @@ export class Timeline {
   /** @param {Element} target */
   #focused(target) {
     const row = /** @type {HTMLElement | null} */ (target.closest('li.message'));
-    if (row?.dataset.key) this.#setTabStop(row.dataset.key);
+    if (row?.dataset.key) this.#setTabStop(this.#chosen = row.dataset.key);
     this.#showBar(target);
   }
 
@@ -254,7 +254,7 @@ export class Timeline {
 
   #tabStop() {
     const last = this.#history.last;
-    this.#setTabStop(this.#list.get(this.#current) ? this.#current : last ? `m${last}` : '');
+    this.#setTabStop(this.#list.get(this.#chosen) ? this.#chosen : last ? `m${last}` : '');
   }
 
   /** @param {KeyboardEvent} e */
