@@ -36,7 +36,7 @@ build: ## build the static binary bin/parley
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/parley ./cmd/parley
 
 .PHONY: test
-test: compiler postgres node ## run all tests, with the race detector, on private servers of what Parley can use
+test: compiler postgres node browser ## run all tests, with the race detector, on private servers of what Parley can use
 	@if $(HAS_COMPILER); then \
 		CGO_ENABLED=1 $(TESTDB) -- $(GO) test -race -timeout 20m ./...; \
 	else \
@@ -119,6 +119,16 @@ node:
 		cd $(NODE) && npm ci --loglevel=error --no-progress >/dev/null && touch node_modules/.package-lock.json || { \
 			echo "test: clients in JavaScript are left out: npm could not fetch them"; $(GIVE_UP); }; \
 	fi
+
+# A browser for the web client. Ubuntu's package of that name only fetches a snap, which neither a container nor a browser
+# that is driven by a program can do with; Debian's is the browser itself.
+.PHONY: browser
+browser:
+	@for name in "$$CHROMIUM" chromium chromium-browser google-chrome; do \
+		"$$name" --version >/dev/null 2>&1 && exit 0; \
+	done; \
+	if $(CAN_INSTALL) && grep -qx 'ID=debian' /etc/os-release; then $(APT_INSTALL) chromium; \
+	else echo "test: the web client is left out: there is no Chromium"; $(GIVE_UP); fi
 
 # Always built, and cheaply when nothing changed: Go knows what it depends on, make does not.
 .PHONY: $(TESTDB)

@@ -1,0 +1,112 @@
+// Every message once, in the order of the room, whatever happens to the server, the connection and the tab.
+
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { folder, lose, offline, person, placeOf, scene, start, stop, tab, until } from './scene.mjs';
+import { allSent, attach, box, download, join, makeRoom, row, signUp, texts, write } from './steps.mjs';
+
+/** Every page shows these messages and no others. */
+async function show(pages, expected) {
+  for (const page of pages) {
+    await row(page, expected.at(-1)).waitFor();
+    await allSent(page);
+    await until(async () => (await texts(page)).length >= expected.length).catch(() => {}); // what is missing is told below
+    assert.deepEqual(await texts(page), expected);
+  }
+}
+
+scene('nothing is lost or shown twice through kills, breaks and reloads', async () => {
+  const cara = await person('cara');
+  const dan = await person('dan');
+  await signUp(cara);
+  await signUp(dan);
+  await makeRoom(cara.page, 'Storm');
+  await join(dan.page, 'Storm');
+  const second = await tab(dan.context, placeOf(dan.page));
+  await box(second).waitFor();
+  const everywhere = [cara.page, dan.page, second];
+
+  const expected = [];
+  const say = (text) => {
+    expected.push(text);
+    return write(cara.page, text);
+  };
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 4; i++) await say(`before ${round}.${i}`);
+    await stop(round === 2 ? 'SIGTERM' : 'SIGKILL'); // whatever is under way may have been stored or not
+    for (let i = 0; i < 3; i++) await say(`while away ${round}.${i}`);
+    await cara.page.getByText('What you write is sent when the connection is back').waitFor();
+    await start();
+    await allSent(cara.page);
+    if (round === 1) await dan.page.reload();
+  }
+  await show(everywhere, expected);
+
+  await offline(dan, true);
+  await write(dan.page, 'from the tunnel 1');
+  await write(dan.page, 'from the tunnel 2');
+  await write(cara.page, 'meanwhile');
+  await row(cara.page, 'meanwhile').waitFor();
+  await offline(dan, false);
+  await show(everywhere, [...expected, 'meanwhile', 'from the tunnel 1', 'from the tunnel 2']);
+});
+
+scene('a large file goes on where it was cut off', async () => {
+  const hal = await person('hal');
+  await signUp(hal);
+  await makeRoom(hal.page, 'Large');
+  const requests = [];
+  let cuts = 0;
+  await hal.page.route('**/v1/uploads/*', (route) => {
+    requests.push(route.request().method());
+    return route.request().method() === 'PATCH' && requests.length === 2 && ++cuts ? lose(route) : route.continue();
+  });
+  const bytes = Buffer.alloc(10 * 1024 * 1024, 'parley');
+  await attach(hal.page, { name: 'large.bin', mimeType: 'application/octet-stream', buffer: bytes });
+  await write(hal.page, 'it comes with this');
+  await write(hal.page, 'and this does not wait for it');
+  assert.ok(readFileSync(await download(hal.page, 'large.bin')).equals(bytes));
+  assert.deepEqual([cuts, requests], [1, ['PATCH', 'PATCH', 'HEAD', 'PATCH', 'PATCH']]);
+});
+
+scene('browsers without SharedWorker share one stream through a leading tab', async () => {
+  const kim = await person('kim');
+  await kim.context.addInitScript(() => { delete globalThis.SharedWorker; });
+  await kim.page.reload();
+  await signUp(kim);
+  await makeRoom(kim.page, 'Leading');
+  const follower = await tab(kim.context, placeOf(kim.page));
+  await write(follower, 'from the one that follows');
+  await row(kim.page, 'from the one that follows').waitFor();
+  await kim.page.close(); // the lead goes over
+  const third = await tab(kim.context, placeOf(follower));
+  await write(third, 'with another lead');
+  await row(follower, 'with another lead').waitFor();
+  assert.deepEqual(await texts(follower), ['from the one that follows', 'with another lead']);
+});
+
+scene('a restored database is read again, whatever was on the screen', async () => {
+  const rose = await person('rose');
+  await signUp(rose);
+  await makeRoom(rose.page, 'Backup');
+  await write(rose.page, 'in the backup');
+  await allSent(rose.page);
+  await stop('SIGTERM');
+  const copy = mkdtempSync(path.join(tmpdir(), 'parley-web-copy-'));
+  cpSync(folder, copy, { recursive: true });
+  await start();
+  await write(rose.page, 'after the backup');
+  await row(rose.page, 'after the backup').waitFor();
+  await allSent(rose.page);
+  await stop('SIGTERM');
+  const isDatabase = (name) => /^parley\.db(-wal|-shm)?$/.test(name);
+  for (const name of readdirSync(folder).filter(isDatabase)) rmSync(path.join(folder, name));
+  for (const name of readdirSync(copy).filter(isDatabase)) cpSync(path.join(copy, name), path.join(folder, name));
+  rmSync(copy, { recursive: true });
+  await start();
+  await row(rose.page, 'after the backup').waitFor({ state: 'detached' });
+  await write(rose.page, 'and on it goes');
+  await show([rose.page], ['in the backup', 'and on it goes']);
+});

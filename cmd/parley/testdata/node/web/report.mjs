@@ -1,0 +1,10 @@
+// Tells what became of each test, as a line of JSON, to the Go test that runs these.
+import { inspect } from 'node:util';
+
+export default async function* report(events) {
+  for await (const { type, data } of events) {
+    if (type !== 'test:pass' && type !== 'test:fail') continue;
+    const error = data.details.error;
+    yield `${JSON.stringify({ name: data.name, failure: type === 'test:fail' ? inspect(error.cause ?? error) : '' })}\n`;
+  }
+}

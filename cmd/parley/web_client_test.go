@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// webTime bounds the scenes of one file; they take less than a minute on a quiet machine.
+const webTime = 8 * time.Minute
+
+// TestWebClient plays the scenes of testdata/node/web: the web client in a real browser, at the program, which is killed
+// and started again on the way.
+func TestWebClient(t *testing.T) {
+	needNode(t)
+	browser := needBrowser(t)
+	t.Parallel()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(nodeFolder, "web", "*.test.mjs"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no scenes: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
+			playScenes(t, filepath.Join("web", filepath.Base(file)), "PARLEY_BIN="+program, asProgram+"=1", "CHROMIUM="+browser)
+		})
+	}
+}
+
+// playScenes runs a file of scenes; each is a test of its own.
+func playScenes(t *testing.T, file string, environment ...string) {
+	ctx, cancel := context.WithTimeout(context.Background(), webTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", "--test-reporter=./web/report.mjs", file)
+	cmd.Dir = nodeFolder
+	cmd.Env = append(os.Environ(), environment...)
+	// Asked to stop, it takes its browser and its server along.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reportScenes(t, stdout) == 0 {
+		t.Error("no scene was played")
+	}
+	if err := cmd.Wait(); err != nil && !t.Failed() {
+		t.Errorf("%s: %v", file, err)
+	}
+	if t.Failed() && stderr.Len() > 0 {
+		t.Logf("%s says: %s", file, stderr.Bytes())
+	}
+}
+
+// reportScenes makes a test of each line of report.mjs, and answers how many there were.
+func reportScenes(t *testing.T, report io.Reader) int {
+	t.Helper()
+	for lines, n := json.NewDecoder(report), 0; ; n++ {
+		var scene struct{ Name, Failure string }
+		if err := lines.Decode(&scene); err != nil {
+			if !errors.Is(err, io.EOF) {
+				t.Errorf("the report of the scenes breaks off: %v", err)
+			}
+			return n
+		}
+		t.Run(scene.Name, func(t *testing.T) {
+			if scene.Failure != "" {
+				t.Error(scene.Failure)
+			}
+		})
+	}
+}
+
+// needBrowser finds Chromium or its like, or passes over a test. CHROMIUM says where it is, if not on the path. The file
+// may be there and be no more than advice where to get it, so it is started.
+func needBrowser(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
+		path, err := exec.LookPath(name)
+		if err == nil && exec.CommandContext(t.Context(), path, "--version").Run() == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("this test needs Chromium")
+	}
+	t.Skip("Chromium is missing")
+	return ""
+}
