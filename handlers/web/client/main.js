@@ -31,6 +31,7 @@ let slot = h('div.main-slot');
 
 session.on.began = (s) => void begin(s);
 session.on.ended = (reason) => {
+  if (reason === 'log_out' || reason === 'account_deleted') outbox.forget();
   teardown();
   fill(app, authView(reason));
 };
@@ -49,7 +50,7 @@ async function begin(s) {
   const cursor = await read(signal);
   if (signal.aborted) return;
   stream.start(s.session_id, cursor);
-  outbox.restore();
+  outbox.restore(signal);
   addEventListener('hashchange', () => void openRoute(), { signal });
   watch(['route'], () => void showRoom(), signal);
   await openRoute();

@@ -1,18 +1,19 @@
 // Messages on their way out. Each has a key: sent again, it is stored once. They go out one after the other in each room,
 // in the order in which they were written; one that waits for its files does not hold up the others. What is not
-// acknowledged survives a reload of the page.
+// acknowledged outlives its tab (shelf.js).
 
 import { call, newKey, plain, Problem, Unreachable } from './api.js';
 import { pause } from './dom.js';
 import { historyOf, knownHistory } from './history.js';
 import { countMessage } from './rooms.js';
+import * as shelf from './shelf.js';
 import { changed, state } from './store.js';
 import { release } from './uploads.js';
 
 /** @typedef {import('./types').Unsent} Unsent */
 /** @typedef {import('./types').Message} Message */
 
-const KEPT = 'parley.unsent';
+const KEY_LIVES = 23 * 60 * 60_000; // an hour less than the server keeps Idempotency-Keys
 /** The rooms whose messages are going out at the moment. @type {Map<number, { wake: () => void }>} */
 const busy = new Map();
 
@@ -119,26 +120,29 @@ function bodyOf(entry) {
 
 function save() {
   changed('unsent');
+  if (!state.me) return;
   // Files cannot be kept; a message whose files are uploaded can.
-  const kept = state.unsent.filter((u) => u.uploads.every((f) => f.state === 'done')).map((u) => ({ ...u, uploads: [], file_ids: u.file_ids ?? u.uploads.map((f) => f.id) }));
-  try {
-    if (kept.length) sessionStorage.setItem(KEPT, JSON.stringify({ user: state.me?.id, kept }));
-    else sessionStorage.removeItem(KEPT);
-  } catch {
-    // A full storage keeps nothing; the messages are still here.
-  }
+  shelf.keep(state.me.id, state.unsent.filter((u) => u.uploads.every((f) => f.state === 'done'))
+    .map((u) => ({ ...u, uploads: [], file_ids: u.file_ids ?? u.uploads.map((f) => f.id ?? '') })));
 }
 
-/** Takes up what this tab had not sent before it was reloaded. */
-export function restore() {
-  try {
-    const { user, kept } = JSON.parse(sessionStorage.getItem(KEPT) ?? '{}');
-    if (user === state.me?.id) state.unsent = kept;
-  } catch {
-    sessionStorage.removeItem(KEPT);
-  }
-  changed('unsent');
-  flushAll();
+/** Takes up what the user wrote before in this browser, and was not sent. @param {AbortSignal} signal */
+export function restore(signal) {
+  if (!state.me) return;
+  shelf.takeOver(state.me.id, (messages) => {
+    const known = new Set(state.unsent.map((u) => u.client_id));
+    state.unsent = [...messages.filter((u) => !known.has(u.client_id)).map(aged), ...state.unsent].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+    save();
+    flushAll();
+  }, signal);
+}
+
+/** One that is older than the server's memory of keys could be stored twice: its writer decides. @param {Unsent} u @returns {Unsent} */
+const aged = (u) => (Date.now() - Date.parse(u.at) < KEY_LIVES ? u : { ...u, state: 'failed', error: 'It has waited for a day.' });
+
+/** The user goes, and leaves nothing behind. */
+export function forget() {
+  if (state.me) shelf.clear(state.me.id);
 }
 
 addEventListener('online', flushAll);

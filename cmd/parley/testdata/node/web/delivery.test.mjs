@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { folder, lose, offline, person, placeOf, scene, start, stop, tab, until } from './scene.mjs';
-import { allSent, attach, box, download, join, makeRoom, row, signUp, texts, write } from './steps.mjs';
+import { base, folder, lose, offline, person, placeOf, scene, start, stop, tab, until } from './scene.mjs';
+import { allSent, attach, box, download, join, makeRoom, myMenu, PASSWORD, row, signUp, texts, write } from './steps.mjs';
 
 /** Every page shows these messages and no others. */
 async function show(pages, expected) {
@@ -109,4 +109,61 @@ scene('a restored database is read again, whatever was on the screen', async () 
   await row(rose.page, 'after the backup').waitFor({ state: 'detached' });
   await write(rose.page, 'and on it goes');
   await show([rose.page], ['in the backup', 'and on it goes']);
+});
+
+scene('what could not be sent outlives its tab, and is sent once', async () => {
+  const tess = await person('tess');
+  await signUp(tess);
+  await makeRoom(tess.page, 'Later');
+  const room = placeOf(tess.page);
+  await write(tess.page, 'before');
+  await allSent(tess.page);
+
+  // Stored, but the answer never comes.
+  const stored = new Promise((done) => {
+    void tess.page.route('**/v1/rooms/*/messages', async (route) => {
+      await route.fetch();
+      await lose(route);
+      done();
+    }, { times: 1 });
+  });
+  await write(tess.page, 'stored already');
+  await stored;
+  await stop('SIGKILL');
+  await write(tess.page, 'while the server is away 1');
+  await write(tess.page, 'while the server is away 2');
+  await tess.page.close();
+  await start();
+  const next = await tab(tess.context, room);
+  const expected = ['before', 'stored already', 'while the server is away 1', 'while the server is away 2'];
+  await show([next], expected);
+
+  // A tab that is open takes over from one that closes.
+  const closing = await tab(tess.context, room);
+  await row(closing, expected.at(-1)).waitFor();
+  await closing.route('**/v1/rooms/*/messages', lose);
+  await write(closing, 'from the tab that closes');
+  await row(closing, 'from the tab that closes').waitFor();
+  await closing.close();
+  await show([next], [...expected, 'from the tab that closes']);
+});
+
+scene('what could not be sent is for its writer alone, and goes with a log-out', async () => {
+  const uma = await person('uma');
+  await signUp(uma);
+  await makeRoom(uma.page, 'Mine');
+  const room = placeOf(uma.page);
+  await uma.page.route('**/v1/rooms/*/messages', lose);
+  await write(uma.page, 'never sent');
+  await row(uma.page, 'never sent').waitFor();
+  await myMenu(uma.page, 'Log out');
+  await uma.page.getByRole('heading', { name: 'Log in' }).waitFor();
+  assert.doesNotMatch(await uma.page.evaluate(() => JSON.stringify(localStorage)), /never sent/);
+  await uma.page.unrouteAll();
+  await uma.page.getByLabel('Username').fill('uma');
+  await uma.page.getByLabel('Password').fill(PASSWORD);
+  await uma.page.getByRole('button', { name: 'Log in' }).click();
+  await uma.page.goto(base + room);
+  await write(uma.page, 'the first');
+  await show([uma.page], ['the first']);
 });
