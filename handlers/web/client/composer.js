@@ -22,6 +22,7 @@ const TYPING_EVERY = 3000;
 /** What was begun in each room. @type {Map<number, Draft>} */
 const drafts = new Map();
 const coarse = matchMedia('(pointer: coarse)');
+const narrow = matchMedia('(max-width: 640px)'); // the whole label would be cut off
 
 export function forgetDrafts() {
   drafts.clear();
@@ -45,8 +46,7 @@ export class Composer {
     this.wrote = wrote;
     this.#draft = drafts.get(room.id) ?? { text: '', reply: null, edit: null, before: '', uploads: [] };
     drafts.set(room.id, this.#draft);
-    const label = room.kind === 'direct' ? `Message to ${roomTitle(room)}` : `Message in ${roomTitle(room)}`;
-    this.#input = h('textarea', { rows: 1, placeholder: label, 'aria-label': label, dir: 'auto', autocomplete: 'off', enterkeyhint: coarse.matches ? 'enter' : 'send' });
+    this.#input = h('textarea', { rows: 1, dir: 'auto', autocomplete: 'off', enterkeyhint: coarse.matches ? 'enter' : 'send' });
     this.#input.addEventListener('input', () => this.#typed());
     this.#input.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.#key(e));
     this.#input.addEventListener('paste', (/** @type {ClipboardEvent} */ e) => {
@@ -71,6 +71,7 @@ export class Composer {
     watch(['typing'], () => this.#showTyping(), signal);
     watch(['unsent'], () => this.#showTray(), signal);
     watch(['rooms'], () => this.#relabel(), signal);
+    this.#relabel();
     this.#input.value = this.#draft.text;
     this.#show();
     requestAnimationFrame(() => this.#grow());
@@ -81,10 +82,9 @@ export class Composer {
   }
 
   #relabel() {
-    const room = state.rooms.get(this.room.id);
-    if (!room) return;
+    const room = state.rooms.get(this.room.id) ?? this.room;
     const label = room.kind === 'direct' ? `Message to ${roomTitle(room)}` : `Message in ${roomTitle(room)}`;
-    this.#input.setAttribute('placeholder', label);
+    this.#input.setAttribute('placeholder', narrow.matches ? 'Message' : label);
     this.#input.setAttribute('aria-label', label);
   }
 
