@@ -78,8 +78,8 @@ lint-contract:
 # The types are in the comments: the web client is served as it is written.
 .PHONY: lint-client
 lint-client: node
-	@if ! [ -e $(NODE)/node_modules/.bin/tsc ]; then \
-		echo "lint: the web client's types are not checked: there is no TypeScript"; $(GIVE_UP); \
+	@if ! command -v node >/dev/null || ! [ -e $(NODE)/node_modules/.bin/tsc ]; then \
+		echo "lint: the web client's types are not checked: Node.js, or what npm fetches, is missing"; $(GIVE_UP); \
 	fi; \
 	$(NODE)/node_modules/.bin/tsc --noEmit --checkJs --allowJs --strict --target esnext --module esnext \
 		--moduleResolution bundler --lib esnext,dom,dom.iterable --skipLibCheck handlers/web/client/*.js
