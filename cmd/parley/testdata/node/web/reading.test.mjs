@@ -24,10 +24,12 @@ scene('unread counts are exact, on both devices, and go when the messages were s
   }, { times: 1 });
   await phone.reload();
   await unread(5);
+  await write(fay.page, 'message 6'); // none was counted twice before this one
+  await unread(6);
   await act(fay.page, 'message 3', 'More');
   await fay.page.getByRole('menuitem', { name: 'Delete' }).click();
   await fay.page.getByRole('button', { name: 'Delete', exact: true }).click();
-  await unread(4);
+  await unread(5);
   await gus.page.bringToFront();
   await roomLink(gus.page, 'Counting').click();
   await unread(0);
@@ -45,7 +47,7 @@ scene('what is written while a room is being opened is there too', async () => {
   await makeRoom(lou.page, 'Other');
   await join(max.page, 'Other');
   await makeRoom(max.page, 'Elsewhere');
-  await max.context.route('**/messages?*', async (route) => {
+  const answerLate = async (route) => {
     const answer = await route.fetch();
     await roomLink(lou.page, 'Slow').click();
     await write(lou.page, 'too late for the answer');
@@ -55,8 +57,12 @@ scene('what is written while a room is being opened is there too', async () => {
     await write(lou.page, 'a later event');
     await until(async () => await badge(max.context.pages().at(-1), 'Other') === 1, 'the events have come');
     await route.fulfill({ response: answer });
-  }, { times: 1 });
+  };
+  const answered = new Promise((done, failed) => {
+    void max.context.route(`**/v1${slow.slice(2)}/messages?*`, (route) => answerLate(route).then(done, failed), { times: 1 });
+  });
   const opened = await tab(max.context, slow);
+  await answered;
   await row(opened, 'too late for the answer').waitFor();
 });
 

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 
 export default async function* report(events) {
   for await (const { type, data } of events) {
+    if (type === 'test:diagnostic') console.error(data.message); // such as an error of what a test left behind
     if (type !== 'test:pass' && type !== 'test:fail') continue;
     const error = data.details.error;
     yield `${JSON.stringify({ name: data.name, failure: type === 'test:fail' ? inspect(error.cause ?? error) : '' })}\n`;

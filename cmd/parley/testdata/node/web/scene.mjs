@@ -11,7 +11,7 @@ import * as server from './server.mjs';
 export { api, base, folder, start, until } from './server.mjs';
 
 const PATIENCE = 60_000;
-const CUT = /^net::ERR_|^503 /; // what a connection that ends, or a server that stops, makes of a request
+const CUT = /^net::ERR_|^503 |^404 .*[/]presence[/]/; // what a connection that ends, a server that stops and a stream that is gone make of requests
 const FAILED = /^Failed to load resource: (?:the server responded with a status of (\d+)|(net::ERR_\w+))/;
 
 let browser;
