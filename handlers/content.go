@@ -31,16 +31,16 @@ type contents struct {
 
 // GetFileContent is the bytes, or a part of them.
 func (h contents) GetFileContent(w http.ResponseWriter, r *http.Request, file api.PathFile, params api.GetFileContentParams) {
-	h.content(w, r, file, (*string)(params.Download))
+	h.content(w, r, file, params.Download)
 }
 
 // HeadFileContent is the head of GetFileContent's answer.
 func (h contents) HeadFileContent(w http.ResponseWriter, r *http.Request, file api.PathFile, params api.HeadFileContentParams) {
-	h.content(w, r, file, (*string)(params.Download))
+	h.content(w, r, file, params.Download)
 }
 
-func (h contents) content(w http.ResponseWriter, r *http.Request, id string, download *string) {
-	if download != nil && *download != "0" && *download != "1" {
+func (h contents) content(w http.ResponseWriter, r *http.Request, id string, download *int) {
+	if download != nil && *download != 0 && *download != 1 {
 		fail(w, r, models.Invalid("download", "must be 0 or 1"))
 		return
 	}
@@ -50,7 +50,7 @@ func (h contents) content(w http.ResponseWriter, r *http.Request, id string, dow
 		return
 	}
 	how := "attachment"
-	if slices.Contains(inline, f.MediaType) && given(download) != "1" {
+	if slices.Contains(inline, f.MediaType) && given(download) != 1 {
 		how = "inline"
 	}
 	w.Header().Set("Content-Disposition", mime.FormatMediaType(how, map[string]string{"filename": f.Name}))

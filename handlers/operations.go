@@ -48,7 +48,7 @@ func well(w http.ResponseWriter, r *http.Request) {
 	if mediaType == "" {
 		mediaType = jsonType
 	}
-	body, err := encodeAs(mediaType, api.Health{Status: api.Ok})
+	body, err := encodeAs(mediaType, api.Health{Status: "ok"})
 	if err != nil {
 		fail(w, r, err)
 		return

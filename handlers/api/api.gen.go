@@ -15,75 +15,6 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Defines values for HealthStatus.
-const (
-	Ok HealthStatus = "ok"
-)
-
-// Valid indicates whether the value is a known member of the HealthStatus enum.
-func (e HealthStatus) Valid() bool {
-	switch e {
-	case Ok:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for Download.
-const (
-	DownloadN0 Download = "0"
-	DownloadN1 Download = "1"
-)
-
-// Valid indicates whether the value is a known member of the Download enum.
-func (e Download) Valid() bool {
-	switch e {
-	case DownloadN0:
-		return true
-	case DownloadN1:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for GetFileContentParamsDownload.
-const (
-	GetFileContentParamsDownloadN0 GetFileContentParamsDownload = "0"
-	GetFileContentParamsDownloadN1 GetFileContentParamsDownload = "1"
-)
-
-// Valid indicates whether the value is a known member of the GetFileContentParamsDownload enum.
-func (e GetFileContentParamsDownload) Valid() bool {
-	switch e {
-	case GetFileContentParamsDownloadN0:
-		return true
-	case GetFileContentParamsDownloadN1:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for HeadFileContentParamsDownload.
-const (
-	HeadFileContentParamsDownloadN0 HeadFileContentParamsDownload = "0"
-	HeadFileContentParamsDownloadN1 HeadFileContentParamsDownload = "1"
-)
-
-// Valid indicates whether the value is a known member of the HeadFileContentParamsDownload enum.
-func (e HeadFileContentParamsDownload) Valid() bool {
-	switch e {
-	case HeadFileContentParamsDownloadN0:
-		return true
-	case HeadFileContentParamsDownloadN1:
-		return true
-	default:
-		return false
-	}
-}
-
 // AuthProvider A social network to log in through.
 //
 // Example: {"name":"github","url":"/v1/auth/github"}
@@ -151,11 +82,8 @@ type FileForm struct {
 //
 // Example: {"status":"ok"}
 type Health struct {
-	Status HealthStatus `json:"status"`
+	Status string `json:"status"`
 }
-
-// HealthStatus defines model for Health.Status.
-type HealthStatus string
 
 // HistoryCleared All messages up to a number are gone.
 //
@@ -398,7 +326,7 @@ type SessionRevoked = models.SessionRevoked
 // StreamEvent An event of the stream. `event` and `id` are the fields of those names, `data` is the parsed JSON of the line.
 type StreamEvent = models.Event
 
-// TargetedMessage A message to send, and to whom.
+// TargetedMessage A message to send, and to whom. It has `text`, `file_ids` or both.
 //
 // Example: {"target":"@grace","text":"Tea at four?"}
 type TargetedMessage = models.TargetedMessage
@@ -439,7 +367,7 @@ type Before = int64
 type Cursor = string
 
 // Download defines model for Download.
-type Download string
+type Download = int
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -776,7 +704,7 @@ type StreamEventsParams struct {
 // GetFileContentParams defines parameters for GetFileContent.
 type GetFileContentParams struct {
 	// Download With `1`, pictures, audio and video come with `Content-Disposition` `attachment` too.
-	Download *GetFileContentParamsDownload `form:"download,omitempty" json:"download,omitempty"`
+	Download *Download `form:"download,omitempty" json:"download,omitempty"`
 
 	// Range The bytes that are wanted.
 	Range *Range `json:"Range,omitempty"`
@@ -787,14 +715,11 @@ type GetFileContentParams struct {
 	// IfNoneMatch The `ETag` of the client's copy.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
-
-// GetFileContentParamsDownload defines parameters for GetFileContent.
-type GetFileContentParamsDownload string
 
 // HeadFileContentParams defines parameters for HeadFileContent.
 type HeadFileContentParams struct {
 	// Download With `1`, pictures, audio and video come with `Content-Disposition` `attachment` too.
-	Download *HeadFileContentParamsDownload `form:"download,omitempty" json:"download,omitempty"`
+	Download *Download `form:"download,omitempty" json:"download,omitempty"`
 
 	// Range The bytes that are wanted.
 	Range *Range `json:"Range,omitempty"`
@@ -805,9 +730,6 @@ type HeadFileContentParams struct {
 	// IfNoneMatch The `ETag` of the client's copy.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
-
-// HeadFileContentParamsDownload defines parameters for HeadFileContent.
-type HeadFileContentParamsDownload string
 
 // GetThumbnailParams defines parameters for GetThumbnail.
 type GetThumbnailParams struct {
@@ -2310,7 +2232,7 @@ func (siw *ServerInterfaceWrapper) GetFileContent(w http.ResponseWriter, r *http
 
 	// ------------- Optional query parameter "download" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "download", r.URL.Query(), &params.Download, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "download", r.URL.Query(), &params.Download, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
@@ -2411,7 +2333,7 @@ func (siw *ServerInterfaceWrapper) HeadFileContent(w http.ResponseWriter, r *htt
 
 	// ------------- Optional query parameter "download" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "download", r.URL.Query(), &params.Download, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "download", r.URL.Query(), &params.Download, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {
