@@ -16,15 +16,21 @@ const nodeFolder = "testdata/node"
 // runNode runs one of the programs and answers what it prints. It bears no more than the time given.
 func runNode(t *testing.T, most time.Duration, program string, args ...string) []byte {
 	t.Helper()
+	return runIn(t, nodeFolder, most, "node", append([]string{program}, args...)...)
+}
+
+// runIn runs a command in a folder and answers what it prints. It bears no more than the time given.
+func runIn(t *testing.T, folder string, most time.Duration, command string, args ...string) []byte {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", append([]string{program}, args...)...)
-	cmd.Dir = nodeFolder
+	cmd := exec.CommandContext(ctx, command, args...)
+	cmd.Dir = folder
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	output, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", program, err, stderr.Bytes())
+		t.Fatalf("%s %s: %v\n%s%s", command, args, err, output, stderr.Bytes())
 	}
 	return output
 }
@@ -42,5 +48,15 @@ func needNode(t *testing.T) {
 		t.Fatalf("this test needs Node.js, and what npm ci fetches: %v", err)
 	default:
 		t.Skipf("Node.js, or what npm ci fetches, is missing: %v", err)
+	}
+}
+
+// needProgram passes over a test where a program is missing.
+func needProgram(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil && os.Getenv("CI") == "true" {
+		t.Fatalf("this test needs %s: %v", name, err)
+	} else if err != nil {
+		t.Skipf("%s is missing: %v", name, err)
 	}
 }

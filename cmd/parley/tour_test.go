@@ -27,13 +27,8 @@ const (
 
 // TestTour takes the tour of the README word for word, in one shell, and wants all that the README shows to be printed.
 func TestTour(t *testing.T) {
-	for _, program := range []string{"bash", "curl"} {
-		if _, err := exec.LookPath(program); err != nil && os.Getenv("CI") == "true" {
-			t.Fatalf("the README's tour needs %s, which is not installed", program)
-		} else if err != nil {
-			t.Skipf("the README's tour is not taken: %s is not installed", program)
-		}
-	}
+	needProgram(t, "bash")
+	needProgram(t, "curl")
 	steps := readTour(t)
 	onEachDatabase(t, func(t *testing.T, database string) {
 		shell := newTourShell(t, startServer(t, database, "--lobby", "lobby").url)

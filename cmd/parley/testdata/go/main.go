@@ -1,0 +1,179 @@
+// Command chat is a chat over Parley, with requests and events typed from the contract: package parley is what
+// oapi-codegen makes of it. It is given the server's address and prints, as JSON, what it saw.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"strings"
+
+	"example.com/chat/parley"
+)
+
+// seen is what the program prints.
+type seen struct {
+	Refused  parley.ErrorCode `json:"refused"`
+	Field    string           `json:"field"`
+	Sent     []int64          `json:"sent"`
+	Replayed bool             `json:"replayed"`
+	Content  string           `json:"content"`
+	Told     []string         `json:"told"`
+	Polled   []int64          `json:"polled"`
+	History  []string         `json:"history"`
+	Found    []int64          `json:"found"`
+}
+
+// chat is a program's part in a room.
+type chat struct {
+	*parley.ClientWithResponses
+	room string
+	me   int64
+	seen seen
+}
+
+func main() {
+	ctx := context.Background()
+	c := &chat{room: "#tea"}
+	c.signUp(ctx, os.Args[1])
+	c.refuse(ctx)
+	stream := c.openRoom(ctx)
+	c.sendTwice(ctx)
+	c.sendFile(ctx)
+	c.readBack(ctx)
+	c.follow(stream)
+	c.poll(ctx)
+	_ = json.NewEncoder(os.Stdout).Encode(c.seen)
+}
+
+// signUp makes an account. From then on each request has its token.
+func (c *chat) signUp(ctx context.Context, address string) {
+	open, err := parley.NewClientWithResponses(address)
+	check(err)
+	account := parley.NewUser{Username: "glenda", Password: "correct horse", DisplayName: ptr("Glenda")}
+	session := answered(open.SignUpWithResponse(ctx, nil, account))
+	c.me = session.JSON201.User.ID
+	c.ClientWithResponses, err = parley.NewClientWithResponses(address, parley.WithRequestEditorFn(
+		func(_ context.Context, r *http.Request) error {
+			r.Header.Set("Authorization", "Bearer "+session.JSON201.AccessToken)
+			return nil
+		}))
+	check(err)
+}
+
+// refuse makes a request that is wrong, and looks at what is.
+func (c *chat) refuse(ctx context.Context) {
+	refused, err := c.CreateRoomWithResponse(ctx, nil, parley.NewRoom{Handle: ptr("x"), Kind: ptr(parley.NewRoomKindPrivate)})
+	check(err)
+	if p := problemOf(refused); p != nil && p.Code == parley.ErrorCodeInvalidRequest {
+		c.seen.Refused, c.seen.Field = p.Code, (*p.Errors)[0].Field
+	}
+}
+
+// openRoom makes a room and opens a stream that is in it. The stream begins where the answer ends, so that nothing is
+// missed in between. StreamEvents, without "WithResponse", leaves the answer's body to be read as it comes.
+func (c *chat) openRoom(ctx context.Context) io.ReadCloser {
+	room := answered(c.CreateRoomWithResponse(ctx, nil, parley.NewRoom{Handle: ptr(c.room[1:]), Name: ptr("Tea room")}))
+	rooms := answered(c.ListRoomsWithResponse(ctx, nil))
+	stream, err := c.StreamEvents(ctx, &parley.StreamEventsParams{
+		Room: &[]int64{room.JSON201.ID}, LastEventID: &rooms.Headers200.EventCursor,
+	})
+	check(err)
+	return stream.Body
+}
+
+// sendTwice sends a message again, as after an answer that was lost. It is stored once.
+func (c *chat) sendTwice(ctx context.Context) {
+	for range 2 {
+		sent := answered(c.SendMessageWithResponse(ctx, c.room, &parley.SendMessageParams{IdempotencyKey: ptr("kettle-1")},
+			parley.NewMessage{Text: ptr("Is the kettle on?")}))
+		c.seen.Sent = append(c.seen.Sent, sent.JSON201.ID)
+		c.seen.Replayed = sent.Headers201.IdempotencyReplayed != nil
+	}
+}
+
+// sendFile sends a file and its message in one form, and downloads it.
+func (c *chat) sendFile(ctx context.Context) {
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	check(form.WriteField("text", "We have:"))
+	part, err := form.CreateFormFile("file", "list.txt")
+	check(err)
+	_, err = io.WriteString(part, "Assam, Darjeeling\n")
+	check(err)
+	check(form.Close())
+	sent := answered(c.SendMessageWithBodyWithResponse(ctx, c.room, nil, form.FormDataContentType(), &body))
+	content := answered(c.GetFileContentWithResponse(ctx, sent.JSON201.Files[0].ID, &parley.GetFileContentParams{Download: ptr(1)}))
+	c.seen.Content = string(content.Body)
+}
+
+// readBack answers, reads the history from the first message on, a page after the other, and searches it.
+func (c *chat) readBack(ctx context.Context) {
+	last := answered(c.SendMessageWithResponse(ctx, c.room, nil, parley.NewMessage{Text: ptr("Two minutes."), ReplyTo: ptr(int64(1))}))
+	for next := (parley.ListMessagesParams{After: ptr(int64(1)), Limit: ptr(1)}); ; {
+		page := answered(c.ListMessagesWithResponse(ctx, c.room, &next))
+		for _, m := range page.JSON200.Items {
+			c.seen.History = append(c.seen.History, *m.Text)
+		}
+		if next.Cursor = page.JSON200.NextCursor; next.Cursor == nil {
+			break
+		}
+	}
+	found := answered(c.SearchMessagesWithResponse(ctx, c.room, &parley.SearchMessagesParams{Q: ptr("kettle")}))
+	for _, m := range found.JSON200.Items {
+		c.seen.Found = append(c.seen.Found, m.ID)
+	}
+	answered(c.AddReactionWithResponse(ctx, c.room, last.JSON201.ID, "🫖"))
+}
+
+// follow reads the stream up to the reaction, and then what a newer server might send.
+func (c *chat) follow(stream io.ReadCloser) {
+	for event := range eventsOf(stream) {
+		if c.tell(event); strings.HasPrefix(c.seen.Told[len(c.seen.Told)-1], "reaction") {
+			break
+		}
+	}
+	check(stream.Close())
+	for event := range eventsOf(strings.NewReader("event: room.painted\ndata: {\"colour\":\"green\"}\n\n")) {
+		c.tell(event)
+	}
+}
+
+// tell notes an event. Its name gives its data a type; one that is newer than the program has none, and is passed over.
+func (c *chat) tell(event parley.StreamEvent) {
+	name, err := event.Discriminator()
+	check(err)
+	known, _ := event.ValueByDiscriminator()
+	switch e := known.(type) {
+	case parley.EventReady:
+		name += fmt.Sprint(" ", e.Data.UserID == c.me)
+	case parley.EventMessageCreated:
+		name += fmt.Sprint(" ", e.Data.Sender.Username, ": ", *e.Data.Text)
+	case parley.EventReactionAdded:
+		name += fmt.Sprint(" ", e.Data.MessageID, " ", e.Data.Emoji)
+	case parley.EventResync:
+		log.Fatalf("away for too long: %s", e.Data.Reason)
+	}
+	c.seen.Told = append(c.seen.Told, name)
+}
+
+// poll reads the same log page by page.
+func (c *chat) poll(ctx context.Context) {
+	page := answered(c.StreamEventsWithResponse(ctx, nil, func(_ context.Context, r *http.Request) error {
+		r.Header.Set("Accept", "application/json")
+		return nil
+	}))
+	for _, event := range page.JSON200.Items {
+		if name, _ := event.Discriminator(); name == "message.created" {
+			created, err := event.AsEventMessageCreated()
+			check(err)
+			c.seen.Polled = append(c.seen.Polled, created.Data.ID)
+		}
+	}
+}
