@@ -120,17 +120,18 @@ func (p *process) launch() {
 	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cmd = exec.Command(os.Args[0], p.args...)
+	cmd := exec.Command(os.Args[0], p.args...)
 	// Little garbage, so that what its memory holds is what it needs.
-	p.cmd.Env = append(os.Environ(), asProgram+"=1", "GOGC=25")
-	p.cmd.Stderr = &p.output
+	cmd.Env = append(os.Environ(), asProgram+"=1", "GOGC=25")
+	cmd.Stderr = &p.output
 	var err error
-	if p.stdout, err = p.cmd.StdoutPipe(); err != nil {
+	if p.stdout, err = cmd.StdoutPipe(); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := p.cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
+	p.cmd = cmd // only now is there something to kill
 }
 
 // waitReady waits for the first line, which says that it is ready; none comes from one that ended.
