@@ -83,6 +83,7 @@ type server struct {
 	users
 	passwords
 	sessions
+	authProviders
 	rooms
 	members
 	bans

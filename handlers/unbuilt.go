@@ -10,7 +10,6 @@ import (
 // unbuilt are the routes of the contract that the server does not have yet. The list only shrinks.
 type unbuilt struct{}
 
-func (unbuilt) ListAuthProviders(w http.ResponseWriter, r *http.Request) { notBuilt(w, r) }
 func (unbuilt) BeginAuth(w http.ResponseWriter, r *http.Request, _ api.PathProvider, _ api.BeginAuthParams) {
 	notBuilt(w, r)
 }

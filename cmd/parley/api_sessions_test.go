@@ -17,6 +17,7 @@ func TestSessions(t *testing.T) {
 		{"the cookie's Origin", testRefreshOrigin},
 		{"list", testSessionList},
 		{"log-out", testLogOut},
+		{"social networks", testNoAuthProviders},
 	}, "--cors-origins", "https://chat.example")
 }
 
@@ -206,4 +207,9 @@ func testLogOut(t *testing.T, c *client) {
 	}
 	me.call("DELETE", "/v1/sessions/current", nil).problem(401, models.CodeSessionRevoked)
 	c.call("POST", refreshPath, refresh(me.RefreshToken)).problem(401, models.CodeSessionRevoked)
+}
+
+// testNoAuthProviders: no setting names a social network yet, and a client that asks has no button to show.
+func testNoAuthProviders(_ *testing.T, c *client) {
+	c.nobody().call("GET", "/v1/auth/providers", nil).status(200).is(map[string]any{"items": []any{}})
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // unbuilt are the operations of the contract that the server does not have yet. The list only shrinks.
-var unbuilt = []string{"BeginAuth", "FinishAuth", "ListAuthProviders"}
+var unbuilt = []string{"BeginAuth", "FinishAuth"}
 
 func (op operation) built() bool { return !slices.Contains(unbuilt, op.OperationID) }
 

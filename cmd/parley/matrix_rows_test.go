@@ -290,7 +290,7 @@ DELETE /v1/sessions/{session}
   own session:                      401  204
   another's session:                401  404
 GET /v1/auth/providers
-  not built:                        501
+  anybody:                          200
 GET /v1/auth/{provider}
   not built:                        501
 GET /v1/auth/{provider}/callback
