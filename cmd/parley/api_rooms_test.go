@@ -23,6 +23,8 @@ func TestRooms(t *testing.T) {
 		{"a subject's rooms", testSubject},
 		{"direct rooms", testDirectRooms},
 		{"a direct room opened from both sides at once", testDirectRace},
+		{"the users of a direct room", testDirectUsers},
+		{"the users of a direct room, who change", testDirectUsersNow},
 	})
 }
 

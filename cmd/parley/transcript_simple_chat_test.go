@@ -82,6 +82,7 @@ func (p *simpleChat) private() {
 	told(p.t, models.EventRoomCreated, models.Room{
 		ID: first.RoomID, Kind: models.RoomDirect, MemberCount: 2,
 		CreatedAt: p.anna.dated(room.CreatedAt), UpdatedAt: room.CreatedAt,
+		Users: []models.UserRef{p.anna.User.Ref(), p.bert.User.Ref()},
 	}, p.anna, p.bert)
 	first.created(p.anna).notified(p.bert)
 	// message to @anna, the other way

@@ -2,6 +2,10 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
+
+	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -9,32 +13,35 @@ import (
 // Direct is the room of the caller and one other user, made at the first call. Whoever of the two calls first, and be
 // it at the same moment, there is one.
 func (s *Store) Direct(ctx context.Context, callerID int64, user models.UserPath) (models.Room, models.Cursor, error) {
-	return s.direct(ctx, callerID, user, "user")
-}
-
-// direct is Direct for a request that names the user in field.
-func (s *Store) direct(ctx context.Context, callerID int64, user models.UserPath, field string) (models.Room, models.Cursor, error) {
 	var room models.Room
 	at, err := s.change(ctx, func(c *change) error {
-		other, err := findUser(c.DB, user)
-		if err != nil {
-			return err
-		}
-		if other.ID == callerID {
-			return models.Invalid(field, "a direct room needs somebody else")
-		}
-		if err := c.refuseBlocked(callerID, other.ID); err != nil {
-			return err
-		}
-		id, err := c.directRoom(callerID, other.ID)
+		id, err := c.direct(callerID, user, "user")
 		if err != nil {
 			return err
 		}
 		a, err := lookAt(c.DB, models.RoomPath{ID: id}, callerID)
-		room = a.model()
+		if err != nil {
+			return err
+		}
+		room, err = shownRoom(c.DB, a)
 		return err
 	})
 	return room, at, err
+}
+
+// direct finds or makes the direct room of the caller and the user whom the request names in field.
+func (c *change) direct(callerID int64, user models.UserPath, field string) (roomID int64, err error) {
+	other, err := findUser(c.DB, user)
+	if err != nil {
+		return 0, err
+	}
+	if other.ID == callerID {
+		return 0, models.Invalid(field, "a direct room needs somebody else")
+	}
+	if err := c.refuseBlocked(callerID, other.ID); err != nil {
+		return 0, err
+	}
+	return c.directRoom(callerID, other.ID)
 }
 
 // directRoom finds or makes the room of two users. The unique direct_key decides who makes it: on PostgreSQL a second
@@ -52,20 +59,59 @@ func (c *change) directRoom(one, other int64) (int64, error) {
 		err := c.Raw("SELECT id FROM rooms WHERE direct_key = ?", key).Scan(&id).Error
 		return id, err
 	}
+	return id, c.beginDirect(id, one, other)
+}
+
+// beginDirect makes the two users the members of the room that was made for them, and tells them of it.
+func (c *change) beginDirect(id, one, other int64) error {
 	var row roomRow
 	if err := c.First(&row, id).Error; err != nil {
-		return 0, err
+		return err
 	}
-	err := c.tell(models.EventRoomCreated, models.Audience{RoomID: id, UserID: one, PeerID: other}, row.model())
+	room := row.model()
+	err := c.Raw("SELECT id, username, display_name FROM users WHERE id IN (?, ?) ORDER BY id", one, other).Scan(&room.Users).Error
 	if err != nil {
-		return 0, err
+		return err
+	}
+	if err := c.tell(models.EventRoomCreated, models.Audience{RoomID: id, UserID: one, PeerID: other}, room); err != nil {
+		return err
 	}
 	for _, user := range []int64{one, other} {
 		if err := c.enrol(row, user, models.RoleMember); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return id, nil
+	return nil
+}
+
+// shownRoom is a room as the caller sees it, with its users if it is direct.
+func shownRoom(db *gorm.DB, a access) (models.Room, error) {
+	one := []models.Room{a.model()}
+	err := addUsers(db, one)
+	return one[0], err
+}
+
+// addUsers fills in who is in each of the rooms that are direct, by one query, or none where no room is.
+func addUsers(db *gorm.DB, rooms []models.Room) error {
+	direct := map[int64]*models.Room{}
+	for i := range rooms {
+		if rooms[i].Kind == models.RoomDirect {
+			direct[rooms[i].ID] = &rooms[i]
+		}
+	}
+	if len(direct) == 0 {
+		return nil
+	}
+	var rows []struct {
+		RoomID int64
+		User   models.UserRef `gorm:"embedded"`
+	}
+	err := db.Raw(`SELECT m.room_id, u.id, u.username, u.display_name FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.room_id IN ? ORDER BY m.room_id, m.user_id`, slices.Collect(maps.Keys(direct))).Scan(&rows).Error
+	for _, r := range rows {
+		direct[r.RoomID].Users = append(direct[r.RoomID].Users, r.User)
+	}
+	return err
 }
 
 // Target is the id of the room that a message to "#handle" or "@username" belongs to. A direct room is made when it is
@@ -76,8 +122,12 @@ func (s *Store) Target(ctx context.Context, callerID int64, target string) (int6
 		if !ok {
 			return 0, models.NotFound()
 		}
-		room, _, err := s.direct(ctx, callerID, user, "target")
-		return room.ID, err
+		var id int64
+		_, err := s.change(ctx, func(c *change) (err error) {
+			id, err = c.direct(callerID, user, "target")
+			return err
+		})
+		return id, err
 	}
 	path, ok := models.ParseRoomPath(target)
 	if !ok {

@@ -116,8 +116,11 @@ func (s *Store) Join(ctx context.Context, callerID int64, path models.RoomPath) 
 			return err
 		}
 		a, err := lookAt(c.DB, path, callerID)
-		room = a.model()
-		if err != nil || a.member() {
+		if err != nil {
+			return err
+		}
+		if a.member() {
+			room, err = shownRoom(c.DB, a)
 			return err
 		}
 		user, err := findUser(c.DB, models.UserPath{ID: callerID})

@@ -22,7 +22,8 @@ import (
 const (
 	planRooms    = 50 // with messages
 	planMessages = 10000
-	planOwn      = 5 // rooms that the caller is in
+	planOwn      = 4 // rooms that the caller is in
+	planDirect   = 2 // direct rooms of the caller's
 )
 
 // TestReadsUseIndexes asks both databases how they search, and how they read histories and lists of rooms.
@@ -153,6 +154,15 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			asked = nil
 		})
 	}
+	t.Run("users of direct rooms", func(t *testing.T) {
+		if err := listRooms(s, models.RoomsQuery{Paging: paging})(); err != nil {
+			t.Fatal(err)
+		}
+		if len(asked) != 2 {
+			t.Errorf("a list with %d direct rooms took %d statements", planDirect, len(asked))
+		}
+		asked = nil
+	})
 	t.Run("messages by words", func(t *testing.T) {
 		if _, isSQLite := s.dialect.(sqliteDialect); isSQLite {
 			explain(t, sqliteWordStatement, []any{`"tea" "four"`, wordsRow(7, 0), wordsRow(7, 1000), 10})
@@ -187,13 +197,19 @@ func openFilled(t *testing.T, database string) *Store {
 	_, err = s.change(ctx, func(c *change) error {
 		for _, fill := range []string{
 			fmt.Sprintf("INSERT INTO users (username, username_key, display_name, guest, created_at) "+
-				numbers+"SELECT 'user' || i, 'user' || i, 'u', false, 0 FROM n", planMessages/10),
+				numbers+"SELECT 'user' || i, 'user' || i, 'u', false, 0 FROM n", planMessages),
 			fmt.Sprintf("INSERT INTO rooms (name, handle, handle_key, kind, subject, created_at, updated_at, active_at, message_count, last_message_id) "+
 				numbers+"SELECT 'Room' || i, 'room' || i, 'room' || i, 'public', 'order ' || i, 0, 0, 0, 1, 1 FROM n", planMessages/10),
 			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) `+
 				numbers+"SELECT i, 1, 'member', 0, 0, 0, 0, false FROM n", planOwn),
 			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) `+
 				numbers+"SELECT i, 1 + i, 'member', 0, 0, 0, 0, false FROM n", planMessages/10-1),
+			fmt.Sprintf("INSERT INTO rooms (kind, direct_key, created_at, updated_at, active_at) "+
+				numbers+"SELECT 'direct', '1:' || 1 + i, 0, 0, 0 FROM n", planDirect),
+			"INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) " +
+				"SELECT id, 1, 'member', 0, 0, 0, 0, false FROM rooms WHERE kind = 'direct'",
+			"INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) " +
+				"SELECT id, 2, 'member', 0, 0, 0, 0, false FROM rooms WHERE kind = 'direct'",
 			fmt.Sprintf("INSERT INTO messages (room_id, id, sender_id, type, text, created_at) "+
 				numbers+"SELECT 1 + i %% %d, i, 1, 'text', 'Tea ' || i || ' at four', i FROM n", planMessages, planRooms),
 		} {

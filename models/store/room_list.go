@@ -8,7 +8,8 @@ import (
 
 // Rooms lists the caller's rooms, the one with the newest activity first.
 func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error) {
-	query := s.read(ctx).Table("memberships m").
+	db := s.read(ctx)
+	query := db.Table("memberships m").
 		Select(roomColumns+`, m.role, m.joined_at, m.last_read_id, m.seen_count, m.muted`).
 		Joins("JOIN rooms r ON r.id = m.room_id").Where("m.user_id = ?", callerID)
 	if q.Subject != "" {
@@ -32,5 +33,6 @@ func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) 
 	if err != nil {
 		return models.Page[models.Room]{}, err
 	}
-	return pageOf(rows, q.Limit, access.model, func(a access) string { return intCursorOf(a.Room.ActiveAt, a.Room.ID) }), nil
+	page := pageOf(rows, q.Limit, access.model, func(a access) string { return intCursorOf(a.Room.ActiveAt, a.Room.ID) })
+	return page, addUsers(db, page.Items)
 }

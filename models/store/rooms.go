@@ -107,8 +107,12 @@ func handleTaken(err error, handle string) error {
 
 // Room is the room that path names, as the caller sees it.
 func (s *Store) Room(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, error) {
-	a, err := lookAt(s.read(ctx), path, callerID)
-	return a.model(), err
+	db := s.read(ctx)
+	a, err := lookAt(db, path, callerID)
+	if err != nil {
+		return models.Room{}, err
+	}
+	return shownRoom(db, a)
 }
 
 // ChangeRoom changes the room's name, description and handle.
