@@ -11,7 +11,7 @@ export async function loadPeople() {
   const [contacts, blocked] = await Promise.all([getAll('/v1/contacts'), getAll('/v1/blocks')]);
   state.contacts = new Map(contacts.items.map((c) => [c.user.id, c.user]));
   state.blocked = new Map(blocked.items.map((c) => [c.user.id, c.user]));
-  for (const { user } of contacts.items) state.online.set(user.id, user.online);
+  for (const { user } of contacts.items) noteSeen(user);
   changed('people', 'timeline');
 }
 
@@ -31,11 +31,15 @@ export async function setBlock(user, on) {
 
 /** @param {UserRef} user @param {boolean} online @param {string} at since when */
 export function setOnline(user, online, at) {
-  for (const [room, partner] of state.partners) {
-    if (partner.id === user.id) state.partners.set(room, { ...partner, last_seen_at: online ? undefined : at });
-  }
-  state.online.set(user.id, online);
+  noteSeen({ id: user.id, online, last_seen_at: online ? undefined : at });
   changed('people', 'members');
+}
+
+/** @param {Pick<User, 'id' | 'online' | 'last_seen_at'>} user as the server knows them now */
+export function noteSeen(user) {
+  state.online.set(user.id, user.online);
+  if (user.last_seen_at) state.lastSeen.set(user.id, user.last_seen_at);
+  else state.lastSeen.delete(user.id);
 }
 
 const MOST_MEMBERS = 1000; // of a larger room the first are listed
@@ -50,7 +54,7 @@ export function refreshMembers(wait = 60) {
     state.members = new Map(items.map((m) => [m.user.id, m]));
     state.membersComplete = complete;
     state.present = new Set(items.filter((m) => m.present).map((m) => m.user.id));
-    for (const m of items) state.online.set(m.user.id, m.user.online);
+    for (const m of items) noteSeen(m.user);
     changed('members', 'people');
   }, wait);
 }

@@ -8,7 +8,7 @@ import { openMenu } from './menu.js';
 import { panelView } from './panel.js';
 import { go } from './router.js';
 import { joinRoom, leaveRoom, mute } from './rooms.js';
-import { changed, moderates, roomTitle, state, watch } from './store.js';
+import { changed, moderates, partnerOf, roomTitle, state, watch } from './store.js';
 import { Timeline } from './timeline.js';
 import { avatar, empty, roomIcon, spinner, toast } from './ui.js';
 import { confirmed } from './dialogs.js';
@@ -41,10 +41,10 @@ export function roomView(room, signal) {
   function renderHead() {
     const now = state.open;
     if (!now || now.id !== room.id) return;
-    const partner = state.partners.get(now.id);
+    const partner = partnerOf(now);
     const direct = now.kind === 'direct';
     const title = h('h1', {}, h('bdi', {}, roomTitle(now)));
-    const sub = direct ? (partner && (state.online.get(partner.id) ? 'Online' : lastSeen(partner))) : now.description;
+    const sub = direct ? partner && statusOf(partner) : now.description;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.head;
     fill(head,
       iconButton('back', 'Back to the rooms', { class: 'back', onclick: () => go(0) }),
@@ -136,8 +136,12 @@ export function roomView(room, signal) {
   }
 }
 
-/** @param {any} partner */
-const lastSeen = (partner) => (partner.last_seen_at ? `Last seen ${ago(partner.last_seen_at)}` : 'Offline');
+/** Whether somebody is online, or nothing as long as that is not known. @param {import('./types').UserRef} user */
+function statusOf({ id }) {
+  if (!state.online.has(id)) return '';
+  const seen = state.lastSeen.get(id);
+  return state.online.get(id) ? 'Online' : seen ? `Last seen ${ago(seen)}` : 'Offline';
+}
 
 /** @param {Promise<any>} promise */
 async function attempt(promise) {

@@ -1,7 +1,8 @@
 // The user's rooms: reading them, changing them, and keeping their counts right.
 
 import { call, get, getAll, newKey, Problem } from './api.js';
-import { changed, isMe, state } from './store.js';
+import { noteSeen } from './people.js';
+import { changed, isMe, partnerOf, state } from './store.js';
 import { soon } from './tasks.js';
 
 /** @typedef {import('./types').Room} Room */
@@ -14,37 +15,30 @@ export async function loadRooms() {
   state.roomsLoaded = true;
   if (state.open && state.rooms.has(state.open.id)) state.open = state.rooms.get(state.open.id) ?? null;
   changed('rooms');
-  void namePartners();
+  void refreshPartners(0);
   return event;
-}
-
-/** Direct rooms have no name of their own: the other member's it is. */
-async function namePartners() {
-  const nameless = [...state.rooms.values()].filter((r) => r.kind === 'direct' && !state.partners.has(r.id));
-  const next = async () => {
-    for (let room = nameless.shift(); room; room = nameless.shift()) await namePartner(room.id).catch(() => {});
-  };
-  await Promise.all([next(), next(), next(), next()]);
-}
-
-/** @param {number} id */
-async function namePartner(id) {
-  const { items } = await get(`/v1/rooms/${id}/members?limit=2`);
-  const other = items.find((/** @type {any} */ m) => !isMe(m.user.id));
-  if (!other) return;
-  state.partners.set(id, other.user);
-  state.online.set(other.user.id, other.user.online);
-  changed('rooms', 'people');
 }
 
 const MOST_PARTNERS = 30;
 
-/** Who came and went while there was no stream is not told later: those of the latest direct rooms are asked for. */
-export function refreshPartners() {
+/** Who is online, of the latest direct rooms: the stream tells only who comes and goes while it is there. @param {number} [wait] */
+export function refreshPartners(wait = 1000) {
   return soon('partners', async () => {
     const rooms = byActivity([...state.rooms.values()].filter((r) => r.kind === 'direct')).slice(0, MOST_PARTNERS);
-    for (const { id } of rooms) await namePartner(id);
-  }, 1000);
+    for (const room of rooms) await refreshPartner(room);
+  }, wait);
+}
+
+/** @param {Room} room a direct one */
+async function refreshPartner(room) {
+  const partner = partnerOf(room);
+  if (!partner) return;
+  try {
+    noteSeen(await get(`/v1/users/${partner.id}`));
+    changed('people');
+  } catch (err) {
+    if (!(err instanceof Problem) || err.status !== 404) throw err; // 404: the account has just been deleted
+  }
 }
 
 /** Reads a room again: its counts, its names, whether the user is still in it. @param {number} id */
@@ -70,7 +64,7 @@ export function keepRoom(room) {
   }
   state.rooms.set(room.id, room);
   if (state.open?.id === room.id) state.open = room;
-  if (room.kind === 'direct' && !state.partners.has(room.id)) namePartner(room.id).catch(() => {});
+  if (!known) refreshPartner(room).catch(() => {});
   changed('rooms');
 }
 

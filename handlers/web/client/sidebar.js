@@ -3,7 +3,7 @@
 import { fill, h, icon, iconButton, KeyedList } from './dom.js';
 import { address } from './router.js';
 import { byActivity } from './rooms.js';
-import { roomTitle, state, watch } from './store.js';
+import { partnerOf, roomTitle, state, watch } from './store.js';
 import { avatar, nameOf, roomIcon } from './ui.js';
 import { openMenu } from './menu.js';
 import { openSwitcher } from './switcher.js';
@@ -100,7 +100,7 @@ export function sidebar(signal) {
 }
 
 /** What a room is found by. @param {Room} room */
-const words = (room) => `${roomTitle(room)} ${room.handle ?? ''} ${state.partners.get(room.id)?.username ?? ''}`.toLocaleLowerCase();
+const words = (room) => `${roomTitle(room)} ${room.handle ?? ''} ${partnerOf(room)?.username ?? ''}`.toLocaleLowerCase();
 
 /** @param {string} title @param {string} label @param {(button: HTMLElement) => void} add */
 function section(title, label, add) {
@@ -114,7 +114,7 @@ function section(title, label, add) {
 
 /** @param {Room} r */
 function signature(r) {
-  const partner = state.partners.get(r.id);
+  const partner = partnerOf(r);
   const m = r.membership;
   return [roomTitle(r), r.kind, m?.unread_count, m?.muted, state.open?.id === r.id, partner && state.online.get(partner.id)].join('|');
 }
@@ -123,7 +123,7 @@ function signature(r) {
 function row(r) {
   const unread = r.membership?.unread_count ?? 0;
   const muted = r.membership?.muted ?? false;
-  const partner = state.partners.get(r.id);
+  const partner = partnerOf(r);
   const online = partner && state.online.get(partner.id);
   const open = state.open?.id === r.id;
   return h('li', {}, h('a.room', {

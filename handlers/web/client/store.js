@@ -15,7 +15,6 @@ const fresh = () => ({
   sessionId: '',
   /** The rooms that the user is a member of. @type {Map<number, Room>} */ rooms: new Map(),
   roomsLoaded: false,
-  /** Who the other one of a direct room is. @type {Map<number, User>} */ partners: new Map(),
   /** The room that is open; also one that the user only looks at. @type {Room | null} */ open: null,
   /** Why the open room cannot be shown. */ openError: '',
   /** The members of the open room. @type {Map<number, Member>} */ members: new Map(),
@@ -23,6 +22,7 @@ const fresh = () => ({
   /** Who is in the open room now. @type {Set<number>} */ present: new Set(),
   /** Who types in the open room, until when. @type {Map<number, { user: UserRef, until: number }>} */ typing: new Map(),
   /** Who is online, as far as it is known. @type {Map<number, boolean>} */ online: new Map(),
+  /** Since when who is not online is away, as far as it is known. @type {Map<number, string>} */ lastSeen: new Map(),
   /** @type {Map<number, User>} */ contacts: new Map(),
   /** @type {Map<number, User>} */ blocked: new Map(),
   /** The pinned messages of the open room. @type {Set<number>} */ pinned: new Set(),
@@ -79,9 +79,12 @@ function tell() {
 /** @param {number} id */
 export const isMe = (id) => state.me?.id === id;
 
-/** @param {Room} room */
+/** The other one of a direct room; nobody once their account was deleted. @param {Room} room */
+export const partnerOf = (room) => room.users?.find((u) => !isMe(u.id));
+
+/** A direct room has no name of its own: the other one's it is. @param {Room} room */
 export function roomTitle(room) {
-  if (room.kind === 'direct') return state.partners.get(room.id)?.display_name ?? 'Direct message';
+  if (room.kind === 'direct') return partnerOf(room)?.display_name ?? 'Direct message';
   return room.name ?? room.handle ?? 'Room';
 }
 

@@ -5,7 +5,7 @@ import { debounce, fill, h, icon } from './dom.js';
 import { count } from './format.js';
 import { go } from './router.js';
 import { byActivity, openDirect } from './rooms.js';
-import { changed, isMe, roomTitle, state } from './store.js';
+import { changed, isMe, partnerOf, roomTitle, state } from './store.js';
 import { avatar, nameOf, roomIcon, toast } from './ui.js';
 import { wanted } from './panel.js';
 
@@ -62,7 +62,7 @@ export function openSwitcher() {
     const q = input.value.trim();
     const low = q.toLocaleLowerCase().replace(/^[#@]/, '');
     const own = byActivity([...state.rooms.values()])
-      .filter((r) => `${roomTitle(r)} ${r.handle ?? ''} ${state.partners.get(r.id)?.username ?? ''}`.toLocaleLowerCase().includes(low)).slice(0, q ? 8 : 10)
+      .filter((r) => `${roomTitle(r)} ${r.handle ?? ''} ${partnerOf(r)?.username ?? ''}`.toLocaleLowerCase().includes(low)).slice(0, q ? 8 : 10)
       .map((r) => ({ id: `r${r.id}`, group: q ? 'Your rooms' : 'Recent', el: [roomIcon(r), h('bdi', {}, roomTitle(r)), unreadOf(r)], act: () => go(r.id) }));
     options = [...own, ...found];
     if (q) options.push({ id: 'messages', group: 'Messages', el: [icon('search', 18), h('span', {}, 'Messages with ', h('strong', {}, q))], act: () => searchFor(q) });

@@ -9,7 +9,8 @@ export interface Membership {
 export interface Room {
   id: number; handle?: string; name?: string; description?: string; kind: 'public' | 'private' | 'direct';
   subject?: string; owner_id?: number; created_at: string; updated_at: string;
-  member_count: number; message_count: number; last_message_id: number; membership?: Membership;
+  member_count: number; message_count: number; last_message_id: number;
+  users?: UserRef[]; membership?: Membership;
 }
 export interface Member { user: User; role: Membership['role']; joined_at: string; present: boolean }
 export interface Reaction { emoji: string; count: number; me?: boolean }

@@ -2,7 +2,7 @@
 
 import { h, icon } from './dom.js';
 import { hueOf, initials } from './format.js';
-import { state } from './store.js';
+import { partnerOf, state } from './store.js';
 
 /** @typedef {import('./types').UserRef} UserRef */
 
@@ -23,7 +23,7 @@ export const nameOf = (user) => h('bdi', {}, user.display_name.replace(TURNS, ''
 
 /** @param {import('./types').Room} room @param {'s' | 'm' | 'l'} [size] */
 export function roomIcon(room, size = 's') {
-  const partner = room.kind === 'direct' ? state.partners.get(room.id) : undefined;
+  const partner = partnerOf(room);
   if (partner) return avatar(partner, size, true);
   return h('span.room-icon', { class: size }, icon(room.kind === 'public' ? 'hash' : room.kind === 'private' ? 'lock' : 'user', size === 's' ? 18 : 20));
 }
