@@ -41,6 +41,17 @@ func preferred(r *http.Request, mediaTypes ...string) (most string) {
 	return most
 }
 
+// encodingFor is the encoding of an answer that the client wants, or "" when it takes none. Problems are JSON, so who takes
+// them alone takes that: they are all that the contract has of a route that answers without a body, and so all that
+// clients made from it ask there for.
+func encodingFor(r *http.Request) string {
+	mediaType := preferred(r, jsonType, msgpackType)
+	if mediaType == "" && preferred(r, problemType) != "" {
+		return jsonType
+	}
+	return mediaType
+}
+
 // preferenceFor reads Accept as RFC 9110 has it: of the ranges that match, the most exact one decides. Ranges that
 // cannot be read are passed over.
 func preferenceFor(r *http.Request, mediaType string) preference {

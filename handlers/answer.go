@@ -59,7 +59,7 @@ func created[T any](made T, at models.Cursor, err error, location func(T) string
 // answer runs a handler and writes its reply, or its error as a problem. A client that takes neither JSON nor MessagePack
 // is told so before anything is done for it.
 func answer(w http.ResponseWriter, r *http.Request, handle func() (reply, error)) {
-	mediaType := preferred(r, jsonType, msgpackType)
+	mediaType := encodingFor(r)
 	if mediaType == "" {
 		fail(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s and %s.", jsonType, msgpackType))
 		return

@@ -113,6 +113,13 @@ func testAccept(t *testing.T, c *client) {
 	me.wrong("GET", "/v1/events", nil, "Accept", "image/png").problem(406, models.CodeNotAcceptable)
 	me.call("GET", "/v1/rooms", nil, "Accept", "text/html").problem(406, models.CodeNotAcceptable)
 	me.call("GET", "/v1/rooms", nil, "Accept", "text/html, application/*;q=0.2").status(200)
+	// Where there is no body, problems are all that the contract has, and all that clients made from it ask for.
+	me.call("POST", "/v1/events/cookie", nil, "Accept", refused).status(204)
+	me.call("POST", "/v1/events/cookie", nil, "Accept", "text/html").problem(406, models.CodeNotAcceptable)
+	me.call("GET", "/v1/rooms/999999", nil, "Accept", refused).problem(404, models.CodeNotFound)
+	if a := me.send("GET", "/v1/users/me", nil, "Accept", refused+", "+packed).status(200); a.header("Content-Type") != packed {
+		t.Errorf("problems beside MessagePack were answered with %s", a.header("Content-Type"))
+	}
 }
 
 // testEventIDs does all that changes anything, as somebody who watches: each answer's Event-Id must be the id of the
