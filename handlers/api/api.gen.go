@@ -162,12 +162,12 @@ type MessageType = models.MessageType
 
 // NewBan Why, and until when. Without `until` the ban does not end.
 //
-// Example: {"reason":"Advertising","until":"2026-03-21T09:30:00.000Z"}
+// Example: {"reason":"Advertising","until":"2036-03-21T09:30:00.000Z"}
 type NewBan = models.NewBan
 
 // NewInvite The bounds of an invite, both optional.
 //
-// Example: {"expires_at":"2026-03-21T00:00:00.000Z","max_uses":5}
+// Example: {"expires_at":"2036-03-21T00:00:00.000Z","max_uses":5}
 type NewInvite = models.NewInvite
 
 // NewMessage A message to send. It has `text`, `file_ids` or both.
