@@ -183,6 +183,16 @@ func (s *stream) expect(name models.EventName, v any) pushed {
 	return e
 }
 
+// skipTo takes events up to the first that has the name.
+func (s *stream) skipTo(name models.EventName) pushed {
+	s.t.Helper()
+	for {
+		if e := s.next(); e.name == string(name) {
+			return e
+		}
+	}
+}
+
 // end wants the stream to end without another event.
 func (s *stream) end() {
 	s.t.Helper()
