@@ -40,7 +40,7 @@ build: ## build the static binary bin/parley
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/parley ./cmd/parley
 
 .PHONY: test
-test: compiler postgres node browser ## run all tests, with the race detector, on private servers of what Parley can use
+test: compiler postgres node browser shell ## run all tests, with the race detector, on private servers of what Parley can use
 	@if $(HAS_COMPILER); then \
 		CGO_ENABLED=1 $(TESTDB) -- $(GO) test $(RACE) -timeout 20m ./...; \
 	else \
@@ -133,6 +133,15 @@ browser:
 	done; \
 	if $(CAN_INSTALL) && grep -qx 'ID=debian' /etc/os-release; then $(APT_INSTALL) chromium; \
 	else echo "test: the web client is left out: there is no Chromium"; $(GIVE_UP); fi
+
+# What the README's tour and the example bot are run with.
+.PHONY: shell
+shell:
+	@missing=; for program in curl jq; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	if [ -n "$$missing" ]; then \
+		if $(CAN_INSTALL); then $(APT_INSTALL) $$missing; \
+		else echo "test: what takes$$missing is left out: not installed"; $(GIVE_UP); fi; \
+	fi
 
 # Always built, and cheaply when nothing changed: Go knows what it depends on, make does not.
 .PHONY: $(TESTDB)
