@@ -3,8 +3,6 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +13,7 @@ import (
 func TestExamplePage(t *testing.T) {
 	page := needExample(t, "page.html", 60)
 	needNode(t)
-	browser := findBrowser(t)
+	browser := needBrowser(t)
 	onEachDatabase(t, func(t *testing.T, database string) {
 		mux := http.NewServeMux()
 		own := httptest.NewServer(mux)
@@ -37,19 +35,4 @@ func TestExamplePage(t *testing.T) {
 		})
 		runNode(t, 3*time.Minute, "page.mjs", own.URL, server.url, browser)
 	})
-}
-
-// findBrowser is where Chromium is; without it, the test is passed over.
-func findBrowser(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("this test needs Chromium, which is not installed")
-	}
-	t.Skip("Chromium is not installed")
-	return ""
 }
