@@ -45,6 +45,8 @@ const (
 const (
 	EventBlockAdded   EventName = "block.added"
 	EventBlockRemoved EventName = "block.removed"
+	EventNodeNews     EventName = "node.news"
+	EventNodeAsked    EventName = "node.asked"
 )
 
 // Cursor is a place in the log: everything up to Position, in the epoch of one database. Clients see it as an opaque
@@ -96,11 +98,11 @@ type LogEntry struct {
 	Data     []byte
 }
 
-// Kept reports whether the event has an id on the wire and is replayed. A revoked session and a block are in the log
-// only so that every node hears of them.
+// Kept reports whether the event has an id on the wire and is replayed. The others are in the log only so that every node
+// hears of them.
 func (e LogEntry) Kept() bool {
 	switch e.Name {
-	case EventSessionRevoked, EventBlockAdded, EventBlockRemoved:
+	case EventSessionRevoked, EventBlockAdded, EventBlockRemoved, EventNodeNews, EventNodeAsked:
 		return false
 	default:
 		return true

@@ -21,22 +21,8 @@ const (
 func (h *Hub) Close(ctx context.Context) error {
 	h.mu.Lock()
 	h.closing = true
-	open := make([]*Stream, 0, len(h.streams))
-	for _, s := range h.streams {
-		open = append(open, s)
-	}
 	h.mu.Unlock()
-	for i, s := range open {
-		if i > 0 && i%closeSlice == 0 {
-			pause(ctx, closePause)
-		}
-		frame := passing("", models.EventServerClosing, models.ServerClosing{
-			ReconnectInMS: int64(rand.N(reconnectSpread) / time.Millisecond),
-		})
-		h.mu.Lock()
-		h.finish(s, frame)
-		h.mu.Unlock()
-	}
+	open := h.endAll(ctx)
 	gone := make(chan struct{})
 	go func() {
 		h.work.Wait()
@@ -55,4 +41,26 @@ func (h *Hub) Close(ctx context.Context) error {
 	<-gone
 	h.saveLeaving()
 	return err
+}
+
+// endAll ends the streams that are open, in slices, and answers them.
+func (h *Hub) endAll(ctx context.Context) []*Stream {
+	h.mu.Lock()
+	open := make([]*Stream, 0, len(h.streams))
+	for _, s := range h.streams {
+		open = append(open, s)
+	}
+	h.mu.Unlock()
+	for i, s := range open {
+		if i > 0 && i%closeSlice == 0 {
+			pause(ctx, closePause)
+		}
+		frame := passing("", models.EventServerClosing, models.ServerClosing{
+			ReconnectInMS: int64(rand.N(reconnectSpread) / time.Millisecond),
+		})
+		h.mu.Lock()
+		h.finish(s, frame)
+		h.mu.Unlock()
+	}
+	return open
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-chat/parley/models"
@@ -21,12 +22,18 @@ type Log interface {
 	// Acquaintances are those who are told when the user comes online or goes; a room with more members than roomLimit
 	// makes none.
 	Acquaintances(ctx context.Context, userID int64, roomLimit int) ([]int64, error)
+	// Shared reports whether other nodes may be at work on the same database. Without, what follows is not called.
+	Shared() bool
+	// Beat shows that a node is alive; TellNews tells the others of it; ForgetNode, that it is not. Ask is for one of them.
+	Beat(ctx context.Context, node string) (beats map[string]int64, known bool, err error)
+	TellNews(ctx context.Context, news models.NodeNews) error
+	ForgetNode(ctx context.Context, node string, beat int64) error
+	Ask(ctx context.Context, ask models.PresenceAsk) error
+	Presences(ctx context.Context) (map[string][]models.Presence, error)
 	// Seen stores when users were last online.
 	Seen(ctx context.Context, at map[int64]models.Time) error
 	// CheckSession is nil while the caller's session may be used.
 	CheckSession(ctx context.Context, caller models.Caller) error
-	// Committed yields after commits that appended to the log.
-	Committed() <-chan struct{}
 }
 
 // Limits are the bounds that whoever runs the server sets.
@@ -38,8 +45,11 @@ type Limits struct {
 // Hub knows the streams of this node and what each may see.
 type Hub struct {
 	log    Log
+	feed   *Feed
+	bus    *Bus // nil for a node that is alone; set by Join
 	logger *slog.Logger
 	limits Limits
+	node   string // names this process to those that share the database; "" when none can
 
 	ctx    context.Context // of the walks; over when the hub has closed
 	cancel context.CancelFunc
@@ -54,16 +64,24 @@ type Hub struct {
 	rooms    map[int64]*room
 	recent   recent
 	dirty    []*Stream           // have something queued since the last flush
-	leaving  map[int64]time.Time // users whose last stream ended a moment ago, and when
+	leaving  map[int64]departure // users whose last stream ended a moment ago
 	statuses []status            // to be told, in order, by tellStatuses
+	away     elsewhere
+	unshared map[place]models.Presence             // to be told to the other nodes, by keepLease
+	asks     []models.PresenceAsk                  // to be answered by keepLease
+	asking   map[string]chan models.PresenceAnswer // requests that wait for another node, by id
 
-	noted chan struct{} // holds one wake-up for tellStatuses; never closed
+	peers      atomic.Int64  // the other nodes
+	confirmed  atomic.Bool   // the log was read; guard takes it back
+	noted      chan struct{} // holds one wake-up for tellStatuses; never closed
+	newsToTell chan struct{} // holds one wake-up for keepLease; never closed
 }
 
 // room is who hears of a room on this node.
 type room struct {
 	subscriptions []*subscription      // of live streams
 	inside        map[*Stream]entrance // streams that are in the room now, live or not
+	users         map[int64]int        // how many of those are each user's
 }
 
 // subscription is a live stream's part in a room.
@@ -74,15 +92,22 @@ type subscription struct {
 }
 
 // NewHub makes a hub that stands at the newest event: streams of an earlier process come back with their cursors.
-func NewHub(ctx context.Context, log Log, logger *slog.Logger, limits Limits) (*Hub, error) {
+func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limits Limits) (*Hub, error) {
 	head, _, err := log.Bounds(ctx)
 	if err != nil {
 		return nil, err
 	}
 	h := &Hub{
-		log: log, logger: logger, limits: limits, position: head, moved: make(chan struct{}),
+		log: log, feed: feed, logger: logger, limits: limits, position: head, moved: make(chan struct{}),
 		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
-		leaving: map[int64]time.Time{}, noted: make(chan struct{}, 1),
+		leaving: map[int64]departure{}, away: newElsewhere(), unshared: map[place]models.Presence{},
+		asking: map[string]chan models.PresenceAnswer{}, noted: make(chan struct{}, 1), newsToTell: make(chan struct{}, 1),
+	}
+	if log.Shared() {
+		h.node = newNodeID()
+		if h.away, err = loadElsewhere(ctx, log, h.node); err != nil {
+			return nil, err
+		}
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h, nil
@@ -162,8 +187,9 @@ func (h *Hub) after(e *event) {
 		}
 	case models.EventRoomDeleted:
 		if r := h.rooms[a.RoomID]; r != nil {
-			for s := range r.inside {
+			for s, who := range r.inside {
 				delete(s.entered, a.RoomID)
+				h.share(place{roomID: a.RoomID, userID: s.userID}, who, false, time.Now())
 			}
 			for _, sub := range r.subscriptions {
 				delete(sub.stream.subscriptions, a.RoomID)
@@ -177,6 +203,8 @@ func (h *Hub) after(e *event) {
 				s.silences.pass(e.LogEntry)
 			}
 		}
+	case models.EventNodeNews, models.EventNodeAsked:
+		h.hear(e)
 	case models.EventSessionRevoked:
 		for s := range h.users[a.UserID] {
 			if s.sessionID == a.SessionID {
@@ -242,7 +270,7 @@ func (h *Hub) push(s *Stream, e *event, frame []byte) {
 func (h *Hub) room(id int64) *room {
 	r := h.rooms[id]
 	if r == nil {
-		r = &room{inside: map[*Stream]entrance{}}
+		r = &room{inside: map[*Stream]entrance{}, users: map[int64]int{}}
 		h.rooms[id] = r
 	}
 	return r

@@ -14,28 +14,46 @@ const (
 	seenGrace = 2 * time.Second
 )
 
+// departure is that a user's last stream ended a moment ago. own is whether it was one of this node's: then the others are
+// told when the moment is over.
+type departure struct {
+	since time.Time
+	own   bool
+}
+
 // status is that a user came online or went, to be told to those who know them.
 type status struct {
 	userID int64
 	online bool
+	own    bool // it happened at this node, which stores it
 	at     models.Time
 }
 
-// come notes that the user's first stream opened. h.mu is held.
+// come notes that the user's first stream here is about to open. h.mu is held.
 func (h *Hub) come(userID int64) {
-	if _, back := h.leaving[userID]; back {
-		delete(h.leaving, userID)
-		return
+	at, now := place{userID: userID}, time.Now()
+	if !h.present(at) {
+		h.note(status{userID: userID, online: true, own: true, at: models.At(now)})
 	}
-	h.note(status{userID: userID, online: true, at: models.Now()})
+	if !h.leaving[userID].own {
+		h.share(at, entrance{}, true, now)
+	}
+	delete(h.leaving, userID)
 }
 
 // expire notes who has been without a stream for long enough. h.mu is held.
 func (h *Hub) expire(now time.Time) {
-	for userID, since := range h.leaving {
-		if now.Sub(since) >= offlineAfter {
-			delete(h.leaving, userID)
-			h.note(status{userID: userID, at: models.At(since)})
+	for userID, d := range h.leaving {
+		if now.Sub(d.since) < offlineAfter {
+			continue
+		}
+		delete(h.leaving, userID)
+		at := place{userID: userID}
+		if d.own {
+			h.share(at, entrance{}, false, d.since)
+		}
+		if !h.present(at) {
+			h.note(status{userID: userID, own: d.own, at: models.At(d.since)})
 		}
 	}
 }
@@ -48,12 +66,11 @@ func (h *Hub) note(s status) {
 	}
 }
 
-// Online reports whether the user has a stream open, or had one a moment ago.
+// Online reports whether the user has a stream open on any node, or had one a moment ago.
 func (h *Hub) Online(userID int64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_, leaving := h.leaving[userID]
-	return leaving || len(h.users[userID]) > 0
+	return h.present(place{userID: userID})
 }
 
 // tellStatuses stores and tells who came and who went, in that order, until ctx is over. It is not the tail that does
@@ -78,7 +95,9 @@ func (h *Hub) tellStatuses(ctx context.Context) {
 func (h *Hub) tellEach(ctx context.Context, noted []status) error {
 	seen := map[int64]models.Time{}
 	for _, s := range noted {
-		seen[s.userID] = s.at
+		if s.own {
+			seen[s.userID] = s.at
+		}
 	}
 	// First, so that whoever is told finds it in the user's profile.
 	if err := h.log.Seen(ctx, seen); err != nil {
@@ -124,8 +143,10 @@ func (h *Hub) saveLeaving() {
 	defer cancel()
 	h.mu.Lock()
 	seen := map[int64]models.Time{}
-	for userID, since := range h.leaving {
-		seen[userID] = models.At(since)
+	for userID, d := range h.leaving {
+		if d.own {
+			seen[userID] = models.At(d.since)
+		}
 	}
 	h.mu.Unlock()
 	if err := h.log.Seen(ctx, seen); err != nil {

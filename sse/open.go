@@ -35,7 +35,7 @@ type beginning struct {
 // stopping or the database does not answer (unavailable).
 func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 	// Until it starts, Open itself is at the socket: what is queued meanwhile waits for the answer's head.
-	s := &Stream{hub: h, writing: true, id: crand.Text(), slot: rand.Uint64(), userID: o.Caller.UserID, sessionID: o.Caller.SessionID}
+	s := &Stream{hub: h, writing: true, id: h.node + crand.Text(), slot: rand.Uint64(), userID: o.Caller.UserID, sessionID: o.Caller.SessionID}
 	b, err := h.begin(r.Context(), s, o)
 	if err != nil {
 		return err
@@ -161,8 +161,8 @@ func (h *Hub) register(s *Stream) error {
 	h.work.Add(1)
 	h.streams[s.id] = s
 	if h.users[s.userID] == nil {
-		h.users[s.userID] = map[*Stream]struct{}{}
 		h.come(s.userID)
+		h.users[s.userID] = map[*Stream]struct{}{}
 	}
 	h.users[s.userID][s] = struct{}{}
 	return nil
@@ -223,7 +223,7 @@ func (h *Hub) remove(s *Stream) {
 			delete(h.users[s.userID], s)
 			if len(h.users[s.userID]) == 0 {
 				delete(h.users, s.userID)
-				h.leaving[s.userID] = time.Now()
+				h.leaving[s.userID] = departure{since: time.Now(), own: true}
 			}
 		}
 		s.mu.Lock()

@@ -2,6 +2,7 @@ package sse
 
 import (
 	"context"
+	"time"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -12,9 +13,18 @@ type entrance struct {
 	subject string // the room's
 }
 
-// Enter puts one of the caller's streams into a room that the caller is a member of. The others in the room are told
-// when it is the user's first. A stream that is not the caller's is not_found.
+// Enter puts one of the caller's streams, on whichever node it is, into a room that the caller is a member of. The others
+// in the room are told when it is the user's first. A stream that is not the caller's is not_found.
 func (h *Hub) Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room) error {
+	if h.isElsewhere(streamID) {
+		return h.ask(ctx, models.PresenceAsk{
+			UserID: caller.UserID, StreamID: streamID, RoomID: room.ID, Subject: room.Subject, Enter: true,
+		})
+	}
+	return h.enterHere(ctx, caller, streamID, room)
+}
+
+func (h *Hub) enterHere(ctx context.Context, caller models.Caller, streamID string, room models.Room) error {
 	user, err := h.log.User(ctx, models.UserPath{ID: caller.UserID})
 	if err != nil {
 		return err
@@ -43,7 +53,14 @@ func (h *Hub) Enter(ctx context.Context, caller models.Caller, streamID string, 
 }
 
 // Exit takes one of the caller's streams out of a room; one that is not in it stays so.
-func (h *Hub) Exit(_ context.Context, caller models.Caller, streamID string, roomID int64) (err error) {
+func (h *Hub) Exit(ctx context.Context, caller models.Caller, streamID string, roomID int64) error {
+	if h.isElsewhere(streamID) {
+		return h.ask(ctx, models.PresenceAsk{UserID: caller.UserID, StreamID: streamID, RoomID: roomID})
+	}
+	return h.exitHere(caller, streamID, roomID)
+}
+
+func (h *Hub) exitHere(caller models.Caller, streamID string, roomID int64) (err error) {
 	h.locked(func() {
 		var s *Stream
 		if s, err = h.own(caller, streamID); err == nil {
@@ -61,17 +78,18 @@ func (h *Hub) own(caller models.Caller, streamID string) (*Stream, error) {
 	return s, nil
 }
 
-// Present lists the users who are in a room now, each once.
+// Present lists the users who are in a room now, on whichever node, each once.
 func (h *Hub) Present(roomID int64) []int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	users := []int64{}
+	for userID := range h.away.rooms[roomID] {
+		users = append(users, userID)
+	}
 	if r := h.rooms[roomID]; r != nil {
-		known := map[int64]bool{}
-		for s := range r.inside {
-			if !known[s.userID] {
-				known[s.userID] = true
-				users = append(users, s.userID)
+		for userID := range r.users {
+			if !h.away.has(place{roomID: roomID, userID: userID}) {
+				users = append(users, userID)
 			}
 		}
 	}
@@ -82,9 +100,11 @@ func (h *Hub) enter(s *Stream, roomID int64, e entrance) {
 	if _, already := s.entered[roomID]; already || h.streams[s.id] != s {
 		return
 	}
+	at := place{roomID: roomID, userID: s.userID}
+	known := h.present(at)
 	r := h.room(roomID)
-	first := !r.has(s.userID)
 	r.inside[s] = e
+	r.users[s.userID]++
 	if s.entered == nil {
 		s.entered = map[int64]entrance{}
 	}
@@ -92,7 +112,10 @@ func (h *Hub) enter(s *Stream, roomID int64, e entrance) {
 	if sub := s.subscriptions[roomID]; sub != nil {
 		sub.inside = true
 	}
-	if first {
+	if r.users[s.userID] == 1 {
+		h.share(at, e, true, time.Now())
+	}
+	if !known {
 		h.tellInside(r, models.EventPresenceEntered, roomID, e)
 	}
 }
@@ -102,25 +125,20 @@ func (h *Hub) exit(s *Stream, roomID int64) {
 	if !inside {
 		return
 	}
-	r := h.rooms[roomID]
+	at, r := place{roomID: roomID, userID: s.userID}, h.rooms[roomID]
 	delete(s.entered, roomID)
 	delete(r.inside, s)
 	if sub := s.subscriptions[roomID]; sub != nil {
 		sub.inside = false
 	}
-	if !r.has(s.userID) {
+	if r.users[s.userID]--; r.users[s.userID] == 0 {
+		delete(r.users, s.userID)
+		h.share(at, e, false, time.Now())
+	}
+	if !h.present(at) {
 		h.tellInside(r, models.EventPresenceLeft, roomID, e)
 	}
 	h.forget(roomID, r)
-}
-
-func (r *room) has(userID int64) bool {
-	for s := range r.inside {
-		if s.userID == userID {
-			return true
-		}
-	}
-	return false
 }
 
 func (h *Hub) tellInside(r *room, name models.EventName, roomID int64, e entrance) {

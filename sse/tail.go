@@ -11,53 +11,112 @@ import (
 const (
 	// tailBatch bounds the events that are applied under one hold of the hub's lock.
 	tailBatch = 512
-	// pollEvery is how often the log is read without a wake-up: the commits of other nodes give none.
+	// pollEvery is how often the log is read in any case: the feed may have missed something without a trace.
 	pollEvery = 250 * time.Millisecond
+	// readTimeout bounds one reading of the log: a connection may be cut without a sign.
+	readTimeout = 3 * time.Second
 	// retryEvery is how long to wait after the log could not be read.
 	retryEvery = 500 * time.Millisecond
+	// gapPatience is how long events that came ahead of their turn wait for those before them, which are mostly on their
+	// way from another node, before the log is read.
+	gapPatience = 5 * time.Millisecond
 )
 
-// Run tails the log until ctx is over. It is the one goroutine that moves the hub, and waits for no client. A second one
-// beside it tells who is online.
+// tail is what Run alone knows.
+type tail struct {
+	hub    *Hub
+	ahead  []models.LogEntry // have come before their turn, fewer than feedEvents
+	filled *time.Timer       // runs while there are some
+}
+
+// Run tails the log until ctx is over. It is the one goroutine that moves the hub, and waits for no client. Others beside it
+// tell who is online and, where there may be other nodes, keep this one's lease and watch that it is not cut off.
 func (h *Hub) Run(ctx context.Context) {
-	var telling sync.WaitGroup
-	telling.Go(func() { h.tellStatuses(ctx) })
-	defer telling.Wait()
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { h.tellStatuses(ctx) })
+	if h.node != "" {
+		beside.Go(func() { h.keepLease(ctx) })
+		beside.Go(func() { h.guard(ctx) })
+	}
+	t := tail{hub: h, filled: time.NewTimer(gapPatience)}
+	defer t.filled.Stop()
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	sweeps := time.NewTicker(sweepEvery)
 	defer sweeps.Stop()
 	for {
-		more, err := h.advance(ctx)
-		if err != nil && ctx.Err() == nil {
-			h.logger.Warn("the log could not be read; streams wait", "error", err)
-			pause(ctx, retryEvery)
-		}
-		if more && err == nil {
-			continue
-		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-h.log.Committed():
+		case <-h.feed.arrived:
+			if t.follow() {
+				continue
+			}
+		case <-t.filled.C:
 		case <-poll.C:
 		case now := <-sweeps.C:
 			h.Sweep(now)
+			continue
+		}
+		t.read(ctx)
+	}
+}
+
+// follow applies what the feed brought, as far as it follows on where the hub stands. It reports false when the log has
+// to be read at once.
+func (t *tail) follow() bool {
+	entries, whole := t.hub.feed.take()
+	run, ahead := following(t.hub.at(), append(t.ahead, entries...))
+	for ; len(run) > 0; run = run[min(tailBatch, len(run)):] {
+		t.hub.apply(t.hub.events(run[:min(tailBatch, len(run))]))
+	}
+	t.ahead = ahead
+	if len(ahead) > 0 {
+		t.filled.Reset(gapPatience)
+	} else {
+		t.filled.Stop()
+	}
+	return whole && len(entries) > 0 && len(ahead) < feedEvents
+}
+
+// read brings the hub to the end of the log.
+func (t *tail) read(ctx context.Context) {
+	t.ahead = nil
+	t.filled.Stop()
+	for more := true; more; {
+		var err error
+		if more, err = t.hub.advance(ctx); err != nil && ctx.Err() == nil {
+			t.hub.logger.Warn("the log could not be read; streams wait", "error", err)
+			pause(ctx, retryEvery)
 		}
 	}
 }
 
+// at is the position up to which the hub has applied the log. Only Run moves it.
+func (h *Hub) at() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.position
+}
+
 // advance applies what follows the hub's position; more says that there may be more.
 func (h *Hub) advance(ctx context.Context) (more bool, err error) {
-	h.mu.Lock()
-	position := h.position
-	h.mu.Unlock()
-	entries, err := h.log.Entries(ctx, position, tailBatch)
-	if err != nil || len(entries) == 0 {
+	position := h.at()
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	entries, err := h.log.Entries(limited, position, tailBatch)
+	if err != nil {
 		return false, err
 	}
+	h.confirmed.Store(true)
+	if len(entries) == 0 {
+		return false, nil
+	}
 	if entries[0].Position != position+1 {
-		h.skip(entries[0].Position - 1)
+		if err := h.skip(limited, entries[0].Position-1); err != nil {
+			return false, err
+		}
 	}
 	h.apply(h.events(entries))
 	return len(entries) == tailBatch, nil
@@ -74,7 +133,14 @@ func (h *Hub) events(entries []models.LogEntry) []*event {
 
 // skip moves the hub over events that were pruned before it read them, as after a machine that slept for longer than
 // events are kept. Its streams must read again, and what they may see is loaded afresh.
-func (h *Hub) skip(to int64) {
+func (h *Hub) skip(ctx context.Context, to int64) error {
+	away := newElsewhere()
+	if h.node != "" {
+		var err error
+		if away, err = loadElsewhere(ctx, h.log, h.node); err != nil {
+			return err
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.logger.Warn("the log is no longer kept where this node stood", "from", h.position, "to", to)
@@ -86,7 +152,8 @@ func (h *Hub) skip(to int64) {
 			s.flush()
 		}
 	}
-	h.position, h.recent = to, recent{}
+	h.position, h.recent, h.away = to, recent{}, away
+	return nil
 }
 
 func (h *Hub) resync(why models.ResyncReason, position int64) []byte {

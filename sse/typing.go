@@ -2,11 +2,19 @@ package sse
 
 import "github.com/parley-chat/parley/models"
 
-// Type tells the streams in a room that one of its members is typing there.
+// Type tells the streams in a room that one of its members is typing there, on other nodes too while NATS is there.
 func (h *Hub) Type(roomID int64, user models.UserRef) {
 	frame := passing("", models.EventTyping, models.Typing{
 		RoomID: roomID, User: user, Until: models.At(models.Now().Add(models.TypingLife)),
 	})
+	h.tellTyping(roomID, frame)
+	if h.bus != nil {
+		h.bus.tellTyping(roomID, frame)
+	}
+}
+
+// tellTyping queues the frame for the streams of this node that are in the room.
+func (h *Hub) tellTyping(roomID int64, frame []byte) {
 	h.locked(func() {
 		if r := h.rooms[roomID]; r != nil {
 			h.pushInside(r, frame)

@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"github.com/mattn/go-isatty"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/parley-chat/parley/handlers"
 	"github.com/parley-chat/parley/handlers/api"
@@ -51,6 +49,8 @@ type serveCmd struct {
 	Lobby             string        `env:"PARLEY_LOBBY" default:"lobby" placeholder:"HANDLE" help:"A public room that every new account and guest is in, or none (default: ${default})."`
 	PresenceRoomLimit int           `env:"PARLEY_PRESENCE_ROOM_LIMIT" default:"500" placeholder:"MEMBERS" help:"A room with more members sends no user.online and user.offline (default: ${default})."`
 	RateLimit         string        `env:"PARLEY_RATE_LIMIT" enum:"on,off" default:"on" help:"on or off: whether one user's requests and streams are bounded (default: ${default})."`
+	NATS              string        `name:"nats" env:"PARLEY_NATS" placeholder:"URL" help:"nats://…: joins the nodes that share a PostgreSQL database; none by default."`
+	DrainDelay        time.Duration `env:"PARLEY_DRAIN_DELAY" default:"0s" placeholder:"DURATION" help:"How long a server that stops still answers, not ready any more, so that a proxy goes elsewhere first (default: ${default})."`
 	LogFormat         string        `env:"PARLEY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text or json; by default text on a terminal and json elsewhere."`
 }
 
@@ -73,20 +73,23 @@ func (c serveCmd) Run(ctx context.Context) error {
 type server struct {
 	url    string
 	log    *slog.Logger
+	feed   *sse.Feed
 	store  *store.Store
 	files  *fileServices
 	hub    *sse.Hub
+	bus    *sse.Bus // nil for a node that is alone
 	tail   sync.WaitGroup
 	stopIt context.CancelFunc // ends the tail
 	http   *http.Server
 	served sync.WaitGroup
 	failed chan error // the listener's error, if it fails by itself
 	closed atomic.Bool
+	drain  time.Duration // from the failing of readiness to the end of the streams
 }
 
 // start wires the parts together, top to bottom.
 func (c serveCmd) start(ctx context.Context, logs io.Writer) (*server, error) {
-	s := &server{log: c.logger(logs), failed: make(chan error, 1)}
+	s := &server{log: c.logger(logs), feed: sse.NewFeed(), drain: c.DrainDelay, failed: make(chan error, 1)}
 	if err := c.openStore(ctx, s); err != nil {
 		return nil, err
 	}
@@ -94,7 +97,10 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (*server, error) {
 	if s.files, err = c.openFiles(ctx, s.store, s.log); err != nil {
 		return nil, errors.Join(err, s.store.Close())
 	}
-	if s.hub, err = sse.NewHub(ctx, s.store, s.log, c.limits()); err != nil {
+	if s.hub, err = sse.NewHub(ctx, s.store, s.feed, s.log, c.limits()); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	if err := c.join(s); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	handler, err := c.handler(s)
@@ -145,8 +151,21 @@ func (c serveCmd) openStore(ctx context.Context, s *server) error {
 	}
 	var err error
 	s.store, err = store.Open(ctx, store.Config{
-		Database: c.name(), Retention: c.EventRetention, Lobby: lobby, FileQuota: int64(c.FileQuota), Log: s.log,
+		Database: c.name(), Retention: c.EventRetention, Lobby: lobby, FileQuota: int64(c.FileQuota),
+		Committed: s.feed.Committed, Log: s.log,
 	})
+	return err
+}
+
+// join connects this node with the others, where it is told to.
+func (c serveCmd) join(s *server) (err error) {
+	switch {
+	case c.NATS == "":
+	case !s.store.Shared():
+		err = errors.New("--nats joins nodes that share a PostgreSQL database: --database has to name one")
+	default:
+		s.bus, err = sse.Join(s.hub, c.NATS)
+	}
 	return err
 }
 
@@ -159,28 +178,13 @@ func (c serveCmd) handler(s *server) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	metrics.MustRegister(sendCounters(s.store)...)
 	return handlers.New(handlers.Config{
-		Store: s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: metrics, Ready: s.ready, Contract: api.Contract,
+		Store: s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract,
 		Settings: handlers.Settings{
 			Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, RateLimit: c.limited(),
 			MaxFileSize: int64(c.MaxFileSize),
 		},
 	}), nil
-}
-
-// sendCounters tell how well messages share their commits.
-func sendCounters(s *store.Store) []prometheus.Collector {
-	return []prometheus.Collector{
-		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "parley_send_groups_total", Help: "Commits that stored messages; those sent meanwhile share the next one.",
-		}, func() float64 { groups, _ := s.SendGroups(); return float64(groups) }),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "parley_messages_sent_total", Help: "Messages that were stored.",
-		}, func() float64 { _, messages := s.SendGroups(); return float64(messages) }),
-	}
 }
 
 // ready is nil while requests should be sent here.
@@ -191,10 +195,12 @@ func (s *server) ready(ctx context.Context) error {
 	return s.store.Ping(ctx)
 }
 
-// stop ends in this order: readiness fails, the streams get server.closing and end, the requests under way are
-// answered, the tail stops, the files and the store close. It returns nil when nothing had to be cut short.
+// stop ends in this order: readiness fails, and after the delay that lets proxies see it the streams get server.closing and
+// end, the requests under way are answered, the tail and the bus stop, the files and the store close. It returns nil when
+// nothing had to be cut short.
 func (s *server) stop() error {
 	s.closed.Store(true)
+	time.Sleep(s.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), streamGrace)
 	defer cancel()
 	if err := s.hub.Close(ctx); err != nil {
@@ -213,7 +219,12 @@ func (s *server) stop() error {
 }
 
 // close closes what the parts that run stand on.
-func (s *server) close() error { return errors.Join(s.files.close(), s.store.Close()) }
+func (s *server) close() error {
+	if s.bus != nil {
+		s.bus.Close()
+	}
+	return errors.Join(s.files.close(), s.store.Close())
+}
 
 func (c serveCmd) logger(w io.Writer) *slog.Logger {
 	format := c.LogFormat

@@ -77,7 +77,7 @@ func (s *Store) create(ctx context.Context, once *models.Once, f func(c *change)
 	case c.last == 0:
 		return models.Cursor{}, nil
 	}
-	s.wake()
+	s.committed(c.entries())
 	return s.at(c.last), nil
 }
 
@@ -119,12 +119,10 @@ func (c *change) append() error {
 	if c.last < n {
 		return errors.New("the log has lost its head row")
 	}
-	entries := make([]models.LogEntry, 0, n)
 	for i := range c.events {
 		c.events[i].Position = c.last - n + 1 + int64(i)
-		entries = append(entries, c.events[i].LogEntry)
 	}
-	if err := c.store.dialect.insertEvents(c.DB, entries, models.Now().Millis()); err != nil {
+	if err := c.store.dialect.insertEvents(c.DB, c.entries(), models.Now().Millis()); err != nil {
 		return err
 	}
 	for _, e := range c.events {
@@ -137,15 +135,16 @@ func (c *change) append() error {
 	return nil
 }
 
+// entries are the events told, as the log has them once they are appended.
+func (c *change) entries() []models.LogEntry {
+	entries := make([]models.LogEntry, len(c.events))
+	for i, e := range c.events {
+		entries[i] = e.LogEntry
+	}
+	return entries
+}
+
 // at is the cursor of a position in this database.
 func (s *Store) at(position int64) models.Cursor {
 	return models.Cursor{Epoch: s.epoch, Position: position}
-}
-
-// wake tells the tail that there is something to read. One waiting wake-up is enough for any number of commits.
-func (s *Store) wake() {
-	select {
-	case s.committed <- struct{}{}:
-	default:
-	}
 }

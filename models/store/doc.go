@@ -8,6 +8,7 @@
 //
 // # Locks, in this order
 //
+//   - the row of a node, by whoever tells of who is present there;
 //   - rows of idempotency_keys, by caller, path and key;
 //   - rows of rooms, by id: whoever changes a room, its members, bans, invites or messages holds its row, and so does
 //     whoever blocks the other user of a direct room;
@@ -20,6 +21,5 @@
 // # Goroutines
 //
 // Open starts two, and Close waits for both: the sender (send.go), which commits messages in groups, and the janitor
-// (janitor.go), which removes in small bites what nobody can see any more. The channel of Committed is the store's; it
-// is never closed.
+// (janitor.go), which removes in small bites what nobody can see any more.
 package store

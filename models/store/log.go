@@ -30,9 +30,6 @@ func (r eventRow) entry() models.LogEntry {
 	}
 }
 
-// Committed yields after each commit that appended to the log. Several commits may share one wake-up.
-func (s *Store) Committed() <-chan struct{} { return s.committed }
-
 // Head is the place of the newest event. Whatever is read after Head has all that the log tells up to it.
 func (s *Store) Head(ctx context.Context) (models.Cursor, error) {
 	head, _, err := s.Bounds(ctx)

@@ -81,6 +81,8 @@ func isConnectionError(err error) bool {
 		errors.Is(err, net.ErrClosed)
 }
 
+func (postgresDialect) shared() bool { return true }
+
 func (postgresDialect) forUpdate() string { return " FOR UPDATE" }
 
 // transient: a deadlock's victim (40P01) and a failed serialization (40001) were rolled back whole.

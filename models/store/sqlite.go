@@ -77,6 +77,8 @@ func (translatingDialector) Translate(err error) error {
 	return err
 }
 
+func (sqliteDialect) shared() bool { return false }
+
 func (sqliteDialect) forUpdate() string { return "" }
 
 func (sqliteDialect) transient(err error) bool {

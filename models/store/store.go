@@ -28,6 +28,9 @@ type Config struct {
 	Lobby string
 	// FileQuota is how many bytes the files of one user may hold, 0 for no bound.
 	FileQuota int64
+	// Committed is told the events of each commit, in the order of their positions. Commits that end at the same moment may
+	// be told of in either order. It must not block: the next commit, or somebody's answer, waits for it.
+	Committed func([]models.LogEntry)
 	Log       *slog.Logger
 }
 
@@ -44,8 +47,8 @@ type Store struct {
 	fileQuota   int64 // bytes; 0 for no bound
 	lobbyID     int64 // 0 for none
 
-	committed chan struct{} // holds one wake-up for the tail; never closed
-	sends     chan *send    // to the sender; never closed
+	committed func([]models.LogEntry)
+	sends     chan *send // to the sender; never closed
 	stop      context.CancelFunc
 	stopped   <-chan struct{} // closed by stop
 	ended     chan struct{}   // closed by the sender at its end
@@ -66,6 +69,8 @@ type dialect interface {
 	origin(ctx context.Context, db *gorm.DB) (string, error)
 	// leaveMark makes what origin answers next time, if it is still this database, known to the database.
 	leaveMark(ctx context.Context, db *gorm.DB) error
+	// shared reports whether several processes may be at work on the database.
+	shared() bool
 	// forUpdate is the clause that locks the rows of a SELECT until the transaction ends.
 	forUpdate() string
 	// transient reports whether a transaction that failed so did nothing and may be run again.
@@ -85,7 +90,7 @@ func dialectFor(database string) dialect {
 func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{
 		dialect: dialectFor(c.Database), log: c.Log, retention: c.Retention, fileQuota: c.FileQuota,
-		committed: make(chan struct{}, 1), sends: make(chan *send, sendQueue), ended: make(chan struct{}),
+		committed: c.Committed, sends: make(chan *send, sendQueue), ended: make(chan struct{}),
 	}
 	if err := s.dialect.migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrate the database: %w", err)

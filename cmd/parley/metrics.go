@@ -1,0 +1,56 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/parley-chat/parley/models/store"
+	"github.com/parley-chat/parley/sse"
+)
+
+func (s *server) metrics() *prometheus.Registry {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(sendCounters(s.store)...)
+	if s.bus != nil {
+		metrics.MustRegister(busCounters(s.bus)...)
+	}
+	return metrics
+}
+
+// sendCounters tell how well messages share their commits.
+func sendCounters(s *store.Store) []prometheus.Collector {
+	return []prometheus.Collector{
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "parley_send_groups_total", Help: "Commits that stored messages; those sent meanwhile share the next one.",
+		}, func() float64 { groups, _ := s.SendGroups(); return float64(groups) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "parley_messages_sent_total", Help: "Messages that were stored.",
+		}, func() float64 { _, messages := s.SendGroups(); return float64(messages) }),
+	}
+}
+
+// busCounters tell whether the other nodes hear of events over NATS, or have to find them in the database.
+func busCounters(b *sse.Bus) []prometheus.Collector {
+	traffic := func(name, help string, of func(sent, dropped, received int64) int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 {
+			return float64(of(b.Traffic()))
+		})
+	}
+	return []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "parley_bus_connected", Help: "1 while NATS is there; at 0 events of other nodes are read from the database.",
+		}, func() float64 {
+			if b.Connected() {
+				return 1
+			}
+			return 0
+		}),
+		traffic("parley_bus_events_sent_total", "Events published to the other nodes.",
+			func(sent, _, _ int64) int64 { return sent }),
+		traffic("parley_bus_events_dropped_total", "Events left to the log, because NATS was away or slow.",
+			func(_, dropped, _ int64) int64 { return dropped }),
+		traffic("parley_bus_events_received_total", "Events that came from other nodes.",
+			func(_, _, received int64) int64 { return received }),
+	}
+}

@@ -1,0 +1,42 @@
+package models
+
+// Presence is that a user has a stream open at a node (RoomID 0), or is in a room there; or, when Here is false, is so no
+// longer. User has all names where there is a room, and the ID alone where there is none.
+type Presence struct {
+	RoomID  int64   `json:"room_id,omitempty"`
+	Subject string  `json:"subject,omitempty"` // the room's
+	User    UserRef `json:"user"`
+	Here    bool    `json:"here"`
+	At      Time    `json:"at"`
+}
+
+// NodeNews is the data of node.news: what changed at a node, and how it answers what it was asked. Gone is when the node
+// stopped or was found dead; whoever was there is there no more.
+type NodeNews struct {
+	Node    string           `json:"node"`
+	Changes []Presence       `json:"changes,omitempty"`
+	Answers []PresenceAnswer `json:"answers,omitempty"`
+	Gone    Time             `json:"gone,omitzero"`
+}
+
+// PresenceAsk is the data of node.asked: a request about a stream came to a node that does not have it. Enter is whether
+// the stream is to be in the room.
+type PresenceAsk struct {
+	ID       string `json:"id"`
+	Node     string `json:"node"` // that has the stream
+	UserID   int64  `json:"user_id"`
+	StreamID string `json:"stream_id"`
+	RoomID   int64  `json:"room_id"`
+	Subject  string `json:"subject,omitempty"`
+	Enter    bool   `json:"enter"`
+}
+
+// PresenceAnswer is what became of a PresenceAsk: Code is empty when it was done.
+type PresenceAnswer struct {
+	ID      string `json:"id"`
+	Code    Code   `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+}
+
+// AnyBeat stands for whatever the beat of a node is.
+const AnyBeat = -1

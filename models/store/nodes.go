@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// Shared reports whether other nodes may be at work on the same database. SQLite is for one.
+func (s *Store) Shared() bool { return s.dialect.shared() }
+
+// Beat counts a node's beat up, or enters the node, and answers the beat of each that is at work. known is false when the
+// node was not there: it is new, or was taken for dead, and what it told of who is present is forgotten.
+func (s *Store) Beat(ctx context.Context, node string) (beats map[string]int64, known bool, err error) {
+	_, err = s.change(ctx, func(c *change) error {
+		beaten := c.Exec("UPDATE nodes SET beat = beat + 1 WHERE id = ?", node)
+		if beaten.Error != nil {
+			return beaten.Error
+		}
+		if known = beaten.RowsAffected > 0; known {
+			return nil
+		}
+		return c.Exec("INSERT INTO nodes (id) VALUES (?)", node).Error
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	var rows []struct {
+		ID   string
+		Beat int64
+	}
+	err = s.read(ctx).Raw("SELECT id, beat FROM nodes").Scan(&rows).Error
+	beats = make(map[string]int64, len(rows))
+	for _, r := range rows {
+		beats[r.ID] = r.Beat
+	}
+	return beats, known, err
+}
+
+// TellNews stores who came and went at a node and tells the others, together with the node's answers. A node that was
+// taken for dead meanwhile is not_found: it has to enter itself again (Beat) and to tell of everybody.
+func (s *Store) TellNews(ctx context.Context, news models.NodeNews) error {
+	_, err := s.change(ctx, func(c *change) error {
+		if _, err := c.lockNode(news.Node); err != nil {
+			return err
+		}
+		if err := c.changePresences(news); err != nil {
+			return err
+		}
+		return c.tell(models.EventNodeNews, models.Audience{}, news)
+	})
+	return err
+}
+
+// changePresences adds and removes rows, with one statement for each of the two.
+func (c *change) changePresences(news models.NodeNews) error {
+	var here, gone []string
+	var came, went []any
+	for _, p := range news.Changes {
+		if p.Here {
+			here, came = append(here, "(?, ?, ?)"), append(came, news.Node, p.User.ID, p.RoomID)
+		} else {
+			gone, went = append(gone, "(CAST(? AS BIGINT), CAST(? AS BIGINT))"), append(went, p.User.ID, p.RoomID)
+		}
+	}
+	if len(here) > 0 {
+		err := c.Exec("INSERT INTO presences (node_id, user_id, room_id) VALUES "+strings.Join(here, ", ")+
+			" ON CONFLICT DO NOTHING", came...).Error
+		if err != nil {
+			return err
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return c.Exec("DELETE FROM presences WHERE node_id = ? AND (user_id, room_id) IN (VALUES "+strings.Join(gone, ", ")+")",
+		append([]any{news.Node}, went...)...).Error
+}
+
+// ForgetNode removes a node that stops, or one that was found dead: then beat is the last one seen of it, and a node
+// which has come back to life is left alone. Who was online there is noted as seen just now.
+func (s *Store) ForgetNode(ctx context.Context, node string, beat int64) error {
+	at := models.Now()
+	_, err := s.change(ctx, func(c *change) error {
+		found, err := c.lockNode(node)
+		if err != nil || beat != models.AnyBeat && found != beat {
+			return err
+		}
+		err = c.Exec("UPDATE users SET last_seen_at = ? WHERE id IN (SELECT id FROM users WHERE id IN "+
+			"(SELECT user_id FROM presences WHERE node_id = ? AND room_id = 0) ORDER BY id"+s.dialect.forUpdate()+")", at.Millis(), node).Error
+		if err != nil {
+			return err
+		}
+		for _, statement := range []string{"DELETE FROM presences WHERE node_id = ?", "DELETE FROM nodes WHERE id = ?"} {
+			if err := c.Exec(statement, node).Error; err != nil {
+				return err
+			}
+		}
+		return c.tell(models.EventNodeNews, models.Audience{}, models.NodeNews{Node: node, Gone: at})
+	})
+	if isNotFound(err) {
+		return nil // another one was faster
+	}
+	return err
+}
+
+// Ask tells a node of a request about one of its streams. A node that is not at work is not_found.
+func (s *Store) Ask(ctx context.Context, ask models.PresenceAsk) error {
+	_, err := s.change(ctx, func(c *change) error {
+		if _, err := c.lockNode(ask.Node); err != nil {
+			return err
+		}
+		return c.tell(models.EventNodeAsked, models.Audience{}, ask)
+	})
+	return err
+}
+
+// Presences is who is present where, by node.
+func (s *Store) Presences(ctx context.Context) (map[string][]models.Presence, error) {
+	var rows []struct {
+		NodeID, Subject, Username, DisplayName string
+		RoomID, UserID                         int64
+	}
+	err := s.read(ctx).Raw(`SELECT p.node_id, p.room_id, COALESCE(r.subject, '') AS subject, p.user_id, u.username, u.display_name
+		FROM presences p JOIN users u ON u.id = p.user_id LEFT JOIN rooms r ON r.id = p.room_id`).Scan(&rows).Error
+	present := map[string][]models.Presence{}
+	for _, r := range rows {
+		present[r.NodeID] = append(present[r.NodeID], models.Presence{
+			RoomID: r.RoomID, Subject: r.Subject, Here: true,
+			User: models.UserRef{ID: r.UserID, Username: r.Username, DisplayName: r.DisplayName},
+		})
+	}
+	return present, err
+}
+
+// lockNode locks the row of a node and answers its beat; not_found without one.
+func (c *change) lockNode(node string) (beat int64, err error) {
+	found := c.Raw("SELECT beat FROM nodes WHERE id = ?"+c.store.dialect.forUpdate(), node).Scan(&beat)
+	if found.Error == nil && found.RowsAffected == 0 {
+		return 0, models.NotFound()
+	}
+	return beat, found.Error
+}
+
+func isNotFound(err error) bool {
+	var known *models.Error
+	return errors.As(err, &known) && known.Code == models.CodeNotFound
+}

@@ -1,0 +1,75 @@
+package sse
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// nodeIDLength is how many characters of a stream's id name the node that has it.
+const nodeIDLength = 10
+
+// newNodeID names this process among those that share the database.
+func newNodeID() string { return crand.Text()[:nodeIDLength] }
+
+// isElsewhere reports whether a stream may be one of another node's.
+func (h *Hub) isElsewhere(streamID string) bool {
+	return h.node != "" && len(streamID) > nodeIDLength && streamID[:nodeIDLength] != h.node
+}
+
+// ask has the node of a stream do what its user asked of this one, through the log: so it works while NATS is away, and the
+// answer comes after the change that it tells of. A node that does not answer in time is unavailable.
+func (h *Hub) ask(ctx context.Context, ask models.PresenceAsk) error {
+	ask.ID, ask.Node = crand.Text(), ask.StreamID[:nodeIDLength]
+	answered := make(chan models.PresenceAnswer, 1)
+	h.mu.Lock()
+	h.asking[ask.ID] = answered
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.asking, ask.ID)
+	}()
+	if err := h.log.Ask(ctx, ask); err != nil {
+		return err
+	}
+	patience := time.NewTimer(leaseTimeout)
+	defer patience.Stop()
+	select {
+	case a := <-answered:
+		if a.Code == "" {
+			return nil
+		}
+		return models.Errorf(a.Code, "%s", a.Message)
+	case <-patience.C:
+		return &models.Error{
+			Code: models.CodeUnavailable, Message: "The server that has this stream does not answer.", RetryAfter: time.Second,
+		}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// answer does what another node was asked of a stream of this one.
+func (h *Hub) answer(ctx context.Context, ask models.PresenceAsk) models.PresenceAnswer {
+	caller, a := models.Caller{UserID: ask.UserID}, models.PresenceAnswer{ID: ask.ID}
+	var err error
+	if ask.Enter {
+		err = h.enterHere(ctx, caller, ask.StreamID, models.Room{ID: ask.RoomID, Subject: ask.Subject})
+	} else {
+		err = h.exitHere(caller, ask.StreamID, ask.RoomID)
+	}
+	var known *models.Error
+	switch {
+	case err == nil:
+	case errors.As(err, &known):
+		a.Code, a.Message = known.Code, known.Message
+	default:
+		h.logger.Warn("a stream of this node could not be asked about", "stream", ask.StreamID, "error", err)
+		a.Code, a.Message = models.CodeUnavailable, "The server that has this stream cannot answer now."
+	}
+	return a
+}

@@ -1,0 +1,88 @@
+package sse
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// feedEvents bounds the events that wait in a feed. A tail that is so far behind reads the log faster.
+const feedEvents = 4096
+
+// Feed hands events to the tail without a detour through the database: those that this node has committed, and those of
+// other nodes that the bus brings. It is a shortcut and no source of truth: what is missing in it, or comes in another
+// order, the tail reads from the log.
+type Feed struct {
+	arrived chan struct{} // holds one wake-up for the tail; never closed
+
+	mu      sync.Mutex
+	waiting []models.LogEntry
+	lost    bool // some found no room
+	publish func([]models.LogEntry)
+}
+
+// NewFeed makes an empty feed.
+func NewFeed() *Feed {
+	return &Feed{arrived: make(chan struct{}, 1), publish: func([]models.LogEntry) {}}
+}
+
+// Committed takes the events of a commit of this node, and passes them on to the bus. It does not block.
+func (f *Feed) Committed(entries []models.LogEntry) {
+	f.mu.Lock()
+	publish := f.publish
+	f.mu.Unlock()
+	f.put(entries)
+	publish(entries)
+}
+
+// join makes publish, which must not block, the way to the other nodes.
+func (f *Feed) join(publish func([]models.LogEntry)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.publish = publish
+}
+
+func (f *Feed) put(entries []models.LogEntry) {
+	f.mu.Lock()
+	if len(f.waiting)+len(entries) > feedEvents {
+		f.lost = true
+	} else {
+		f.waiting = append(f.waiting, entries...)
+	}
+	f.mu.Unlock()
+	f.wake()
+}
+
+// wake lets the tail look at the log, though nothing may have come.
+func (f *Feed) wake() {
+	select {
+	case f.arrived <- struct{}{}:
+	default: // the tail has yet to take an earlier one
+	}
+}
+
+// take answers what has come, and whether that is all: if not, the log has the rest.
+func (f *Feed) take() (entries []models.LogEntry, whole bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	entries, whole = f.waiting, !f.lost
+	f.waiting, f.lost = nil, false
+	return entries, whole
+}
+
+// following takes from entries the run that follows position without a gap. The rest is what is further ahead; what the
+// tail has had already is dropped.
+func following(position int64, entries []models.LogEntry) (run, rest []models.LogEntry) {
+	slices.SortFunc(entries, func(a, b models.LogEntry) int { return int(a.Position - b.Position) })
+	for i, e := range entries {
+		next := position + int64(len(run)) + 1
+		switch {
+		case e.Position == next:
+			run = append(run, e)
+		case e.Position > next:
+			return run, entries[i:]
+		}
+	}
+	return run, nil
+}

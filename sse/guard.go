@@ -1,0 +1,34 @@
+package sse
+
+import (
+	"context"
+	"time"
+)
+
+// blindAfter is how long a node that is not alone may be unable to read the log before its streams end: the others may
+// have told of a log-out, or of much else, that it does not know of. Clients then go to those.
+const blindAfter = 4 * time.Second
+
+// guard ends all streams of a node that is cut off from the database. It counts its own ticks, not the time that passes:
+// after a process was stopped and goes on, the tail gets its chance to read first.
+func (h *Hub) guard(ctx context.Context) {
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for blind := time.Duration(0); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if h.confirmed.Swap(false) {
+			blind = 0
+			continue
+		}
+		if blind += pollEvery; blind >= blindAfter && h.peers.Load() > 0 {
+			if ended := h.endAll(ctx); len(ended) > 0 {
+				h.logger.Warn("the log cannot be read; streams end, so that their clients go to other nodes", "streams", len(ended))
+			}
+			blind = 0
+		}
+	}
+}
