@@ -24,6 +24,7 @@ type Config struct {
 	Metrics  *prometheus.Registry
 	Ready    func(context.Context) error // nil while the server can serve
 	Contract []byte                      // openapi.yaml
+	Stopping context.Context             //nolint:containedctx // of the server: over when no request should wait for its client any more
 	Settings Settings
 }
 
@@ -129,7 +130,7 @@ func New(c Config) http.Handler {
 		messages:   messages{store: c.Store, files: files},
 		files:      files,
 		contents:   contents{store: c.Store, blobs: c.Blobs},
-		uploads:    newUploads(c.Store, files),
+		uploads:    newUploads(c.Stopping, c.Store, files),
 		typing:     typing{store: c.Store, streams: c.Streams},
 		search:     search{store: c.Store, people: people},
 		reactions:  reactions{store: c.Store},

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"math"
 	"net/http"
@@ -45,10 +46,14 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	t.err = err
 	var known *models.Error
 	if !errors.As(err, &known) {
-		if r.Context().Err() != nil {
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			known = overdue()
+		case r.Context().Err() != nil:
 			return // the client is gone, and that is what the error is about
+		default:
+			known = defect()
 		}
-		known = models.Errorf(models.CodeInternal, "Something is wrong with the server; its log says more under this request_id.")
 	}
 	status := statuses[known.Code]
 	var own statusError
@@ -75,6 +80,18 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		panic(err) // a problem is strings and a number
 	}
 	write(w, status, mediaType, body)
+}
+
+func defect() *models.Error {
+	return models.Errorf(models.CodeInternal, "Something is wrong with the server; its log says more under this request_id.")
+}
+
+func overdue() *models.Error {
+	return &models.Error{
+		Code:       models.CodeUnavailable,
+		Message:    "The server could not do this in time, and may yet have done it. Ask again, with the same Idempotency-Key.",
+		RetryAfter: time.Second,
+	}
 }
 
 // statusError is an error whose status is not its code's usual one, since a protocol beneath has one of its own: ranges

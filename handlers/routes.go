@@ -1,9 +1,11 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -63,9 +65,35 @@ func routes(s server, q quotas, c Config) http.Handler {
 		r.Method(http.MethodGet, path, page)
 	}
 	// Not through r.Use: only here, behind the router, is it known which route it is.
-	admitted := r.With(gate{tokens: c.Tokens, sessions: c.Store}.admit, q.count)
+	admitted := r.With(hurry, gate{tokens: c.Tokens, sessions: c.Store}.admit, q.count)
 	api.HandlerWithOptions(s, api.ChiServerOptions{BaseRouter: admitted, ErrorHandlerFunc: refuseParameter})
 	return r
+}
+
+// requestTime bounds what a request may take where nothing is waited for but the database: one that is cut off gives no
+// sign by itself.
+const requestTime = 20 * time.Second
+
+// unhurried are the routes that take or give as long as the client does, as do forms. HEAD goes with GET.
+var unhurried = map[string]bool{
+	"GET /v1/events":                 true,
+	"POST /v1/rooms/{room}/files":    true,
+	"GET /v1/files/{file}/content":   true,
+	"GET /v1/files/{file}/thumbnail": true,
+	"POST /v1/uploads":               true,
+	"PATCH /v1/uploads/{upload}":     true,
+}
+
+// hurry gives a request its time.
+func hurry(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !unhurried[routeOf(r)] && !isForm(r) {
+			ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // crossOrigin lets the pages of other origins call the server. Preflight requests go on to answerOptions, so that they

@@ -29,13 +29,14 @@ type uploadStore interface {
 // uploads are files that come in chunks, with tus. There is a library for that (tusd), but it knows neither checksums nor
 // expiration, and answers errors in its own way.
 type uploads struct {
-	store   uploadStore
-	intake  intake
-	writers *writers
+	stopping context.Context //nolint:containedctx // the server's: over when nobody should wait for bytes any more
+	store    uploadStore
+	intake   intake
+	writers  *writers
 }
 
-func newUploads(store uploadStore, f files) uploads {
-	return uploads{store: store, intake: f.intake, writers: newWriters()}
+func newUploads(stopping context.Context, store uploadStore, f files) uploads {
+	return uploads{stopping: stopping, store: store, intake: f.intake, writers: newWriters()}
 }
 
 // answerTus is answer for a client that speaks tus, which is told so in whatever comes back.

@@ -17,6 +17,9 @@ import (
 // same moment after a restart.
 const retryAfter = 3000 // milliseconds
 
+// openTimeout bounds what is asked of the database before a stream opens.
+const openTimeout = 10 * time.Second
+
 // Opening is who opens a stream, and where it is to begin.
 type Opening struct {
 	Caller models.Caller
@@ -36,17 +39,19 @@ type beginning struct {
 func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 	// Until it starts, Open itself is at the socket: what is queued meanwhile waits for the answer's head.
 	s := &Stream{hub: h, writing: true, id: h.node + crand.Text(), slot: rand.Uint64(), userID: o.Caller.UserID, sessionID: o.Caller.SessionID}
-	b, err := h.begin(r.Context(), s, o)
+	ctx, cancel := context.WithTimeout(r.Context(), openTimeout)
+	defer cancel()
+	b, err := h.begin(ctx, s, o)
 	if err != nil {
 		return err
 	}
-	entrances, err := h.entrances(r.Context(), o)
+	entrances, err := h.entrances(ctx, o)
 	if err != nil {
 		return err
 	}
 	// A log-out before the place where the stream begins would never be met on the way: so it is asked for after that
 	// place is known. One after it is met.
-	if err := h.log.CheckSession(r.Context(), o.Caller); err != nil {
+	if err := h.log.CheckSession(ctx, o.Caller); err != nil {
 		return err
 	}
 	if err := h.register(s); err != nil {

@@ -3,6 +3,7 @@ package sse
 import (
 	"context"
 	"maps"
+	"time"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -13,6 +14,8 @@ const (
 	// walkWindow is how many positions a walk reads from the database at once. Only those that concern the user are
 	// fetched, so the cost of a long absence grows with its length alone.
 	walkWindow = 2000
+	// walkTimeout bounds one such reading: a connection may be cut without a sign.
+	walkTimeout = 15 * time.Second
 )
 
 // walk reads the log from where the stream stands and writes what its user may see, until the stream goes live or ends.
@@ -56,7 +59,9 @@ func (s *Stream) loadView() (v *view, ok bool) {
 		s.mu.Lock()
 		position := s.walked
 		s.mu.Unlock()
-		loaded, err := s.hub.log.View(s.hub.ctx, s.userID, position)
+		ctx, cancel := context.WithTimeout(s.hub.ctx, walkTimeout)
+		loaded, err := s.hub.log.View(ctx, s.userID, position)
+		cancel()
 		if err == nil {
 			return newView(loaded), true
 		}
@@ -107,7 +112,9 @@ func (h *Hub) next(s *Stream, position int64) (events []*event, upTo int64, err 
 	case here:
 		return events, events[len(events)-1].Position, nil
 	}
-	_, pruned, err := h.log.Bounds(h.ctx)
+	ctx, cancel := context.WithTimeout(h.ctx, walkTimeout)
+	defer cancel()
+	_, pruned, err := h.log.Bounds(ctx)
 	if err != nil {
 		return nil, position, err
 	}
@@ -115,7 +122,7 @@ func (h *Hub) next(s *Stream, position int64) (events []*event, upTo int64, err 
 		s.enqueue(h.resync(models.ResyncExpired, head))
 		return nil, head, nil
 	}
-	return h.read(h.ctx, s.userID, position, min(position+walkWindow, head))
+	return h.read(ctx, s.userID, position, min(position+walkWindow, head))
 }
 
 func (h *Hub) read(ctx context.Context, userID, after, upTo int64) ([]*event, int64, error) {

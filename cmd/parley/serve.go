@@ -80,6 +80,8 @@ type server struct {
 	bus    *sse.Bus // nil for a node that is alone
 	tail   sync.WaitGroup
 	stopIt context.CancelFunc // ends the tail
+	hurry  context.Context    //nolint:containedctx // over when no request should wait for its client any more
+	urge   context.CancelFunc // ends hurry
 	http   *http.Server
 	served sync.WaitGroup
 	failed chan error // the listener's error, if it fails by itself
@@ -90,6 +92,7 @@ type server struct {
 // start wires the parts together, top to bottom.
 func (c serveCmd) start(ctx context.Context, logs io.Writer) (*server, error) {
 	s := &server{log: c.logger(logs), feed: sse.NewFeed(), drain: c.DrainDelay, failed: make(chan error, 1)}
+	s.hurry, s.urge = context.WithCancel(context.Background())
 	if err := c.openStore(ctx, s); err != nil {
 		return nil, err
 	}
@@ -117,7 +120,7 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (*server, error) {
 	s.files.run()
 	s.url = "http://" + listener.Addr().String()
 	s.http = &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		Handler: s.winding(handler), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	s.served.Go(func() {
@@ -179,12 +182,23 @@ func (c serveCmd) handler(s *server) (http.Handler, error) {
 		return nil, err
 	}
 	return handlers.New(handlers.Config{
-		Store: s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract,
+		Store: s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract, Stopping: s.hurry,
 		Settings: handlers.Settings{
 			Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, RateLimit: c.limited(),
 			MaxFileSize: int64(c.MaxFileSize),
 		},
 	}), nil
+}
+
+// winding has clients and proxies give up their connections once the server is about to stop: a request that is on its way
+// over one when it closes would be lost.
+func (s *server) winding(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.closed.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // ready is nil while requests should be sent here.
@@ -208,6 +222,7 @@ func (s *server) stop() error {
 	}
 	ctx, cancel = context.WithTimeout(context.Background(), requestGrace)
 	defer cancel()
+	s.urge()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.http.Close())

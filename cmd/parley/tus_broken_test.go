@@ -95,6 +95,7 @@ func (c *client) letGo(path string, offset int) {
 type uploadRun struct {
 	*client
 	t        *testing.T
+	server   *testServer
 	database string
 	files    storage
 	room     models.Room
@@ -105,7 +106,7 @@ func onEachUploadRun(t *testing.T, f func(t *testing.T, run uploadRun)) {
 	onTwoPairs(t, func(t *testing.T, database string, files storage) {
 		s := startServer(t, database, "--files", files.place())
 		anna := newClient(t, s.url).newcomer("anna")
-		f(t, uploadRun{client: anna, t: t, database: database, files: files, room: anna.privateRoom()})
+		f(t, uploadRun{client: anna, t: t, server: s, database: database, files: files, room: anna.privateRoom()})
 	})
 }
 
@@ -199,6 +200,23 @@ func TestTusHeadEndsWhoSendsNoMore(t *testing.T) {
 		if status := stalled.answer(); status != 400 {
 			t.Errorf("the stalled request is answered %d", status)
 		}
+	})
+}
+
+// TestTusLetsTheServerStop stops the server under a request that nothing comes from any more: it stops in order, and what
+// had come is kept.
+func TestTusLetsTheServerStop(t *testing.T) {
+	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
+		content := noise(2 * brokenPart)
+		path := run.begin(run.room.ID, len(content))
+		stalled := run.beginChunk(path, 0, len(content), content[:brokenPart])
+		stores(t, run.files, storedPart)
+		run.server.halt()
+		if status := stalled.answer(); status != 400 {
+			t.Errorf("the stalled request is answered %d", status)
+		}
+		run.client = run.at(startServer(t, run.database, "--files", run.files.place()).url)
+		run.goOn(path, content)
 	})
 }
 

@@ -60,7 +60,7 @@ type judgingDialector struct{ gormpostgres.Dialector }
 func (d judgingDialector) Translate(err error) error {
 	var e *pgconn.PgError
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded): // the edge knows what to make of them
 		return err
 	case errors.As(err, &e):
 		switch {

@@ -14,7 +14,7 @@ const (
 	// groupLimit bounds the messages of one commit, so that the first of them does not wait for too many others.
 	groupLimit = 256
 	// groupTimeout bounds one group's transaction. It is not any one request's to cancel.
-	groupTimeout = 30 * time.Second
+	groupTimeout = 10 * time.Second
 )
 
 // send is one message on its way into a group, and what became of it. The sender goroutine owns it from the moment it
