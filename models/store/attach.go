@@ -19,7 +19,7 @@ func (c *change) lockFiles(sends []*send) (map[string]*fileRow, error) {
 		return nil, nil
 	}
 	var rows []*fileRow
-	err := c.Raw("SELECT * FROM files WHERE id IN ? ORDER BY id"+c.store.dialect.forUpdate(), ids).Scan(&rows).Error
+	err := c.Raw("SELECT "+fileColumns+" FROM files WHERE id IN ? ORDER BY id"+c.store.dialect.forUpdate(), ids).Scan(&rows).Error
 	files := make(map[string]*fileRow, len(rows))
 	for _, r := range rows {
 		files[r.ID] = r
@@ -64,7 +64,7 @@ func (c *change) attach(m *models.Message, ids []string, files map[string]*fileR
 func addFiles(db *gorm.DB, messages []models.Message) error {
 	return eachRoom(messages, func(roomID int64, ids []int64, at map[int64]*models.Message) error {
 		var rows []fileRow
-		err := db.Raw("SELECT * FROM files WHERE room_id = ? AND message_id IN ? ORDER BY message_id, place", roomID, ids).
+		err := db.Raw("SELECT "+fileColumns+" FROM files WHERE room_id = ? AND message_id IN ? ORDER BY message_id, place", roomID, ids).
 			Scan(&rows).Error
 		for _, r := range rows {
 			at[r.MessageID].Files = append(at[r.MessageID].Files, r.model())

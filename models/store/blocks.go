@@ -14,7 +14,7 @@ func directKey(one, other int64) string {
 	return fmt.Sprintf("%d:%d", min(one, other), max(one, other))
 }
 
-const blockQuery = `SELECT u.*, l.added_at FROM blocks l JOIN users u ON u.id = l.blocked_id WHERE l.user_id = ?`
+var blockQuery = `SELECT ` + userColumns + `, l.added_at FROM blocks l JOIN users u ON u.id = l.blocked_id WHERE l.user_id = ?`
 
 // Block keeps a user's direct messages and notifications away from the caller. One who is blocked stays so.
 func (s *Store) Block(ctx context.Context, callerID int64, user models.UserPath) (models.Contact, error) {

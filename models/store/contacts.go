@@ -78,7 +78,7 @@ func (r listedRow) model() models.Contact {
 
 func (r listedRow) cursor() string { return intCursorOf(r.AddedAt, r.User.ID) }
 
-const contactQuery = `SELECT u.*, l.added_at FROM contacts l JOIN users u ON u.id = l.contact_id WHERE l.user_id = ?`
+var contactQuery = `SELECT ` + userColumns + `, l.added_at FROM contacts l JOIN users u ON u.id = l.contact_id WHERE l.user_id = ?`
 
 // Contacts lists the caller's contacts, the oldest entry first.
 func (s *Store) Contacts(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error) {

@@ -62,7 +62,7 @@ func (s *Store) depart(ctx context.Context, userID int64, still func(userRow) bo
 // lockRoomsOf locks all rooms that the user is in, in the order of their ids.
 func (c *change) lockRoomsOf(userID int64) ([]roomRow, error) {
 	var rooms []roomRow
-	err := c.Raw("SELECT * FROM rooms WHERE id IN (SELECT room_id FROM memberships WHERE user_id = ?) ORDER BY id"+
+	err := c.Raw("SELECT "+wholeRoom+" FROM rooms r WHERE id IN (SELECT room_id FROM memberships WHERE user_id = ?) ORDER BY id"+
 		c.store.dialect.forUpdate(), userID).Scan(&rooms).Error
 	return rooms, err
 }
@@ -113,7 +113,7 @@ func (c *change) depart(user userRow, rooms []roomRow) error {
 func (s *Store) finishDeparture(ctx context.Context, userID int64) (more bool, err error) {
 	_, err = s.change(ctx, func(c *change) error {
 		var gone departureRow
-		found := c.Raw("SELECT * FROM departures WHERE user_id = ?", userID).Scan(&gone)
+		found := c.Raw("SELECT "+departureColumns+" FROM departures WHERE user_id = ?", userID).Scan(&gone)
 		if found.Error != nil || found.RowsAffected == 0 {
 			more = false
 			return found.Error
@@ -197,7 +197,7 @@ func (c *change) buryMessagesOf(gone departureRow) (more bool, err error) {
 		return true, err
 	}
 	var room roomRow
-	found = c.Raw("SELECT * FROM rooms WHERE id = ?", roomID).Scan(&room)
+	found = c.Raw("SELECT "+wholeRoom+" FROM rooms r WHERE id = ?", roomID).Scan(&room)
 	if found.Error != nil {
 		return true, found.Error
 	}

@@ -69,7 +69,7 @@ func (r memberRow) model() models.Member {
 	return models.Member{User: r.User.model(), Role: models.Role(r.Role), JoinedAt: models.FromMillis(r.JoinedAt)}
 }
 
-const memberQuery = `SELECT u.*, m.role, m.joined_at FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.room_id = ?`
+var memberQuery = `SELECT ` + userColumns + `, m.role, m.joined_at FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.room_id = ?`
 
 // Members lists the members of a room that the caller may read, the longest-standing first. among narrows the list to
 // some users; nil does not.

@@ -137,7 +137,7 @@ type banRow struct {
 	ByDisplay  string
 }
 
-const banQuery = `SELECT u.*, b.reason, b.until, b.banned_by, b.created_at AS banned_at,
+var banQuery = `SELECT ` + userColumns + `, b.reason, b.until, b.banned_by, b.created_at AS banned_at,
 	COALESCE(o.username, ` + goneUsername + `) AS by_username, COALESCE(o.display_name, ` + goneDisplayName + `) AS by_display
 	FROM bans b JOIN users u ON u.id = b.user_id LEFT JOIN users o ON o.id = b.banned_by
 	WHERE b.room_id = ? AND (b.until = 0 OR b.until > ?)`

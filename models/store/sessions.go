@@ -157,7 +157,7 @@ func (s *Store) Refresh(ctx context.Context, spent string, n models.NewSession) 
 
 func sessionOfToken(c *change, hash string) (sessionRow, error) {
 	var row sessionRow
-	found := c.Raw(`SELECT s.* FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = ?`, hash).Scan(&row)
+	found := c.Raw(`SELECT `+sessionColumns+` FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = ?`, hash).Scan(&row)
 	if found.Error == nil && found.RowsAffected == 0 {
 		return row, models.Errorf(models.CodeUnauthenticated, "This refresh token is not known.")
 	}

@@ -189,6 +189,7 @@ func newEpoch() string { return strings.ToLower(rand.Text()[:10]) }
 
 func gormConfig(prepare bool) *gorm.Config {
 	return &gorm.Config{
+		QueryFields:            true, // see columns.go
 		SkipDefaultTransaction: true,
 		PrepareStmt:            prepare,
 		TranslateError:         true,

@@ -27,7 +27,7 @@ func (s *Store) NextPicture(ctx context.Context) (models.StoredFile, bool, error
 	taken := s.writer.WithContext(ctx).Raw(`UPDATE files SET thumbnail_tries = thumbnail_tries + 1,
 		thumbnail_due = CASE WHEN thumbnail_tries < ? THEN CAST(? AS BIGINT) ELSE 0 END
 		WHERE id = (SELECT id FROM files WHERE thumbnail_due > 0 AND thumbnail_due <= ? ORDER BY thumbnail_due LIMIT 1)
-		AND thumbnail_due <= ? RETURNING *`,
+		AND thumbnail_due <= ? RETURNING `+fileColumns,
 		thumbnailTries, now.Add(thumbnailLease).UnixMilli(), now.Millis(), now.Millis()).Scan(&row)
 	if taken.Error != nil || taken.RowsAffected == 0 {
 		return models.StoredFile{}, false, taken.Error

@@ -101,7 +101,7 @@ func wrongPassword() error {
 // lockUser holds the user's row until the transaction ends.
 func (c *change) lockUser(id int64) (userRow, error) {
 	var row userRow
-	found := c.Raw("SELECT * FROM users WHERE id = ?"+c.store.dialect.forUpdate(), id).Scan(&row)
+	found := c.Raw("SELECT "+userColumns+" FROM users u WHERE id = ?"+c.store.dialect.forUpdate(), id).Scan(&row)
 	if found.Error == nil && found.RowsAffected == 0 {
 		return row, models.NotFound()
 	}
