@@ -4,7 +4,12 @@
 // # How an event travels
 //
 //	log ──> tail (Hub.Run) ──> hub: who may see it ──> queues ──> one write per stream for all that waits
+//	 │        ↑
+//	 │       feed: the events of this node's commits, and those that the bus brings from other nodes
 //	 └────> walk: a stream that is behind reads the log at its own pace until it has caught up
+//
+// The tail applies what the feed has as long as it follows on where the hub stands, and reads the log when it does not, and
+// four times a second in any case. So the feed, and the bus behind it, may lose, double and reorder what they like.
 //
 // Every stream starts behind: at the cursor it came with, or at the place that was the newest when it opened. It walks
 // the log from there, and goes live when, under the hub's lock, it stands exactly where the hub stands. A live stream
@@ -15,6 +20,19 @@
 // and silences as of its own place), a live one the hub's subscriptions (as of the hub's place). Both change at the very
 // events that change them, which is why the event of a removal is the last that the removed one sees.
 //
+// # Other nodes
+//
+// Nodes that share a database know who is present on the others. A change of that at one node (the first stream of a user,
+// the last one to leave a room) is told to its own streams at once, and to the other nodes through the log, in an event
+// that no client sees (node.news), together with the rows of presences that a node which starts reads. A node shows that
+// it is alive by its beat; one whose beat stands still for the life of a lease is forgotten, with all who were there, by
+// whichever node is first. It may be alive after all: then it finds itself forgotten with its next beat, and tells of
+// everybody once more. A request about a stream reaches the node that has it the same way (node.asked), and so does the
+// answer.
+//
+// A node that cannot read the log, and is not alone, ends its streams after a while (guard): it does not know who has been
+// logged out.
+//
 // # Who owns what
 //
 //   - Hub.mu guards the hub's maps, its position, and each stream's fields marked so. Nothing under it blocks: writes
@@ -23,11 +41,15 @@
 //   - The socket of a stream is written by one at a time: whoever set Stream.writing. That is the flush of the hub, for
 //     one attempt, or the stream's own goroutine (drain), which exists only while the socket owes something.
 //   - Each stream has one more goroutine that waits for the peer to close (watch).
-//   - Run has a goroutine beside it that asks the database whom to tell that a user came online or went, and tells them.
+//   - Run has goroutines beside it: one asks the database whom to tell that a user came online or went, and tells them
+//     (tellStatuses); where there may be other nodes, one keeps the lease, tells the news and answers what is asked
+//     (keepLease), and one is the guard.
+//   - Bus has one goroutine that publishes, and NATS's own, which call receiveLog and receiveTyping. Nothing waits for it.
 //   - Only Hub.remove closes a connection, and only once.
 //
 // # The end
 //
 // Hub.Close refuses new streams, gives each one server.closing as its last event, in slices, and waits until they are
-// written or a grace has passed. Run is stopped by its context, after Close and before the store closes.
+// written or a grace has passed. Run is stopped by its context, after Close, and takes this node out of the others' picture.
+// The bus and the store close after it.
 package sse
