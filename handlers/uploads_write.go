@@ -41,7 +41,7 @@ func (h uploads) write(w http.ResponseWriter, r *http.Request, id string, c chun
 	var leave, end func()
 	a.writing, leave = h.writers.enter(id, http.NewResponseController(w))
 	defer leave() // last, for who waits for it is to find the upload free
-	defer context.AfterFunc(h.stopping, a.writing.stop)()
+	defer context.AfterFunc(h.stopping, a.stop)()
 	// From here on the request may end without the work being over.
 	ctx := context.WithoutCancel(r.Context())
 	defer func() { err = errors.Join(err, h.store.LetUpload(ctx, id, writer)) }()

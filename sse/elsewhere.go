@@ -60,7 +60,8 @@ func (e elsewhere) remove(node string, p place) {
 		delete(e.nodes, node)
 	}
 	users := e.rooms[p.roomID]
-	if users[p.userID]--; users[p.userID] == 0 {
+	users[p.userID]--
+	if users[p.userID] == 0 {
 		delete(users, p.userID)
 	}
 	if len(users) == 0 {

@@ -131,7 +131,8 @@ func (h *Hub) exit(s *Stream, roomID int64) {
 	if sub := s.subscriptions[roomID]; sub != nil {
 		sub.inside = false
 	}
-	if r.users[s.userID]--; r.users[s.userID] == 0 {
+	r.users[s.userID]--
+	if r.users[s.userID] == 0 {
 		delete(r.users, s.userID)
 		h.share(at, e, false, time.Now())
 	}

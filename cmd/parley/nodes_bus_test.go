@@ -43,7 +43,8 @@ func TestBus(t *testing.T) {
 	anna.say(room.ID, "without")
 	anna.call("POST", roomPath(room.ID)+"/typing", nil).status(204)
 	var m models.Message
-	if hears.expect(models.EventMessageCreated, &m); m.Text != "without" {
+	hears.expect(models.EventMessageCreated, &m)
+	if m.Text != "without" {
 		t.Errorf("heard %q", m.Text)
 	}
 

@@ -214,7 +214,7 @@ func (s *server) ready(ctx context.Context) error {
 // nothing had to be cut short.
 func (s *server) stop() error {
 	s.closed.Store(true)
-	time.Sleep(s.drain)
+	<-time.After(s.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), streamGrace)
 	defer cancel()
 	if err := s.hub.Close(ctx); err != nil {
