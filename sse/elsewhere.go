@@ -35,6 +35,32 @@ func loadElsewhere(ctx context.Context, log Log, self string) (elsewhere, error)
 	return e, err
 }
 
+// reload reads anew who is elsewhere, and tells what has changed. Run calls it, so that the hub does not move meanwhile.
+func (h *Hub) reload(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	fresh, err := loadElsewhere(ctx, h.log, h.node)
+	if err != nil {
+		return err
+	}
+	h.locked(func() {
+		now := models.Now()
+		for node, places := range h.away.nodes {
+			for at := range places {
+				if _, still := fresh.nodes[node][at]; !still {
+					h.wentElsewhere(node, at, now)
+				}
+			}
+		}
+		for node, places := range fresh.nodes {
+			for at, who := range places {
+				h.cameElsewhere(node, at, who)
+			}
+		}
+	})
+	return nil
+}
+
 func (e elsewhere) has(p place) bool { return e.rooms[p.roomID][p.userID] > 0 }
 
 func (e elsewhere) add(node string, p place, who entrance) {

@@ -24,8 +24,10 @@ type Log interface {
 	Acquaintances(ctx context.Context, userID int64, roomLimit int) ([]int64, error)
 	// Shared reports whether other nodes may be at work on the same database. Without, what follows is not called.
 	Shared() bool
-	// Beat shows that a node is alive; TellNews tells the others of it; ForgetNode, that it is not. Ask is for one of them.
-	Beat(ctx context.Context, node string) (beats map[string]int64, known bool, err error)
+	// EnterNode makes a node known to the others; Beat shows that it is alive; TellNews tells of it; ForgetNode ends it. Ask
+	// is for one of them.
+	EnterNode(ctx context.Context, node string) error
+	Beat(ctx context.Context, node string) (beats map[string]int64, err error)
 	TellNews(ctx context.Context, news models.NodeNews) error
 	ForgetNode(ctx context.Context, node string, beat int64) error
 	Ask(ctx context.Context, ask models.PresenceAsk) error
@@ -72,6 +74,7 @@ type Hub struct {
 	asking   map[string]chan models.PresenceAnswer // requests that wait for another node, by id
 
 	peers      atomic.Int64  // the other nodes
+	outdated   atomic.Bool   // away has to be read again, by Run
 	confirmed  atomic.Bool   // the log was read; guard takes it back
 	noted      chan struct{} // holds one wake-up for tellStatuses; never closed
 	newsToTell chan struct{} // holds one wake-up for keepLease; never closed
@@ -105,6 +108,9 @@ func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limit
 	}
 	if log.Shared() {
 		h.node = newNodeID()
+		if err := log.EnterNode(ctx, h.node); err != nil {
+			return nil, err
+		}
 		if h.away, err = loadElsewhere(ctx, log, h.node); err != nil {
 			return nil, err
 		}

@@ -67,12 +67,18 @@ func (l *lease) attempt(ctx context.Context, f func(context.Context) error) {
 
 // beat shows that this node is alive, and removes those that have not done so for the life of a lease.
 func (l *lease) beat(ctx context.Context) error {
-	beats, known, err := l.hub.log.Beat(ctx, l.hub.node)
+	beats, err := l.hub.log.Beat(ctx, l.hub.node)
 	if err != nil {
 		return err
 	}
-	if !known { // new, or taken for dead
+	if _, known := beats[l.hub.node]; !known {
+		l.hub.logger.Warn("this node was taken for dead by others, and enters itself again")
+		if err := l.hub.log.EnterNode(ctx, l.hub.node); err != nil {
+			return err
+		}
 		l.hub.shareAll()
+		l.hub.outdated.Store(true)
+		l.hub.feed.wake()
 	}
 	delete(beats, l.hub.node)
 	l.hub.peers.Store(int64(len(beats)))

@@ -84,12 +84,24 @@ func (t *tail) follow() bool {
 func (t *tail) read(ctx context.Context) {
 	t.ahead = nil
 	t.filled.Stop()
+	defer t.refresh(ctx)
 	for more := true; more; {
 		var err error
 		if more, err = t.hub.advance(ctx); err != nil && ctx.Err() == nil {
 			t.hub.logger.Warn("the log could not be read; streams wait", "error", err)
 			pause(ctx, retryEvery)
 		}
+	}
+}
+
+// refresh reads who is on the other nodes, when there is no telling it from the log.
+func (t *tail) refresh(ctx context.Context) {
+	if !t.hub.outdated.Swap(false) {
+		return
+	}
+	if err := t.hub.reload(ctx); err != nil {
+		t.hub.logger.Warn("it could not be read who is on other nodes; it will be tried again", "error", err)
+		t.hub.outdated.Store(true)
 	}
 }
 
@@ -114,9 +126,7 @@ func (h *Hub) advance(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	if entries[0].Position != position+1 {
-		if err := h.skip(limited, entries[0].Position-1); err != nil {
-			return false, err
-		}
+		h.skip(entries[0].Position - 1)
 	}
 	h.apply(h.events(entries))
 	return len(entries) == tailBatch, nil
@@ -133,14 +143,7 @@ func (h *Hub) events(entries []models.LogEntry) []*event {
 
 // skip moves the hub over events that were pruned before it read them, as after a machine that slept for longer than
 // events are kept. Its streams must read again, and what they may see is loaded afresh.
-func (h *Hub) skip(ctx context.Context, to int64) error {
-	away := newElsewhere()
-	if h.node != "" {
-		var err error
-		if away, err = loadElsewhere(ctx, h.log, h.node); err != nil {
-			return err
-		}
-	}
+func (h *Hub) skip(to int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.logger.Warn("the log is no longer kept where this node stood", "from", h.position, "to", to)
@@ -152,8 +155,8 @@ func (h *Hub) skip(ctx context.Context, to int64) error {
 			s.flush()
 		}
 	}
-	h.position, h.recent, h.away = to, recent{}, away
-	return nil
+	h.position, h.recent = to, recent{}
+	h.outdated.Store(h.node != "")
 }
 
 func (h *Hub) resync(why models.ResyncReason, position int64) []byte {

@@ -11,36 +11,43 @@ import (
 // Shared reports whether other nodes may be at work on the same database. SQLite is for one.
 func (s *Store) Shared() bool { return s.dialect.shared() }
 
-// Beat counts a node's beat up, or enters the node, and answers the beat of each that is at work. known is false when the
-// node was not there: it is new, or was taken for dead, and what it told of who is present is forgotten.
-func (s *Store) Beat(ctx context.Context, node string) (beats map[string]int64, known bool, err error) {
-	_, err = s.change(ctx, func(c *change) error {
-		beaten := c.Exec("UPDATE nodes SET beat = beat + 1 WHERE id = ?", node)
-		if beaten.Error != nil {
-			return beaten.Error
+// EnterNode makes a node known to the others. From here on they tell what changes at them; what was before is to be read
+// (Presences).
+func (s *Store) EnterNode(ctx context.Context, node string) error {
+	_, err := s.change(ctx, func(c *change) error {
+		if err := c.Exec("INSERT INTO nodes (id) VALUES (?) ON CONFLICT DO NOTHING", node).Error; err != nil {
+			return err
 		}
-		if known = beaten.RowsAffected > 0; known {
-			return nil
-		}
-		return c.Exec("INSERT INTO nodes (id) VALUES (?)", node).Error
+		// Whoever found nobody to tell is waited for, so that what they stored is there to be read.
+		var all []string
+		return c.Raw("SELECT id FROM nodes ORDER BY id" + s.dialect.forUpdate()).Scan(&all).Error
+	})
+	return err
+}
+
+// Beat counts a node's beat up, and answers the beat of each that is at work. A node that is not among them was taken for
+// dead: what it told of who is present is forgotten, and it was told of nothing.
+func (s *Store) Beat(ctx context.Context, node string) (map[string]int64, error) {
+	_, err := s.change(ctx, func(c *change) error {
+		return c.Exec("UPDATE nodes SET beat = beat + 1 WHERE id = ?", node).Error
 	})
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	var rows []struct {
 		ID   string
 		Beat int64
 	}
 	err = s.read(ctx).Raw("SELECT id, beat FROM nodes").Scan(&rows).Error
-	beats = make(map[string]int64, len(rows))
+	beats := make(map[string]int64, len(rows))
 	for _, r := range rows {
 		beats[r.ID] = r.Beat
 	}
-	return beats, known, err
+	return beats, err
 }
 
-// TellNews stores who came and went at a node and tells the others, together with the node's answers. A node that was
-// taken for dead meanwhile is not_found: it has to enter itself again (Beat) and to tell of everybody.
+// TellNews stores who came and went at a node and tells the others, if there are any, together with the node's answers. A
+// node that was taken for dead meanwhile is not_found: it has to enter itself again and to tell of everybody.
 func (s *Store) TellNews(ctx context.Context, news models.NodeNews) error {
 	_, err := s.change(ctx, func(c *change) error {
 		if _, err := c.lockNode(news.Node); err != nil {
@@ -49,7 +56,7 @@ func (s *Store) TellNews(ctx context.Context, news models.NodeNews) error {
 		if err := c.changePresences(news); err != nil {
 			return err
 		}
-		return c.tell(models.EventNodeNews, models.Audience{}, news)
+		return c.tellNodes(news)
 	})
 	return err
 }
@@ -98,7 +105,7 @@ func (s *Store) ForgetNode(ctx context.Context, node string, beat int64) error {
 				return err
 			}
 		}
-		return c.tell(models.EventNodeNews, models.Audience{}, models.NodeNews{Node: node, Gone: at})
+		return c.tellNodes(models.NodeNews{Node: node, Gone: at})
 	})
 	if isNotFound(err) {
 		return nil // another one was faster
@@ -133,6 +140,15 @@ func (s *Store) Presences(ctx context.Context) (map[string][]models.Presence, er
 		})
 	}
 	return present, err
+}
+
+// tellNodes tells the nodes that there are beside the one which the news is about.
+func (c *change) tellNodes(news models.NodeNews) error {
+	var others int64
+	if err := c.Raw("SELECT count(*) FROM nodes WHERE id <> ?", news.Node).Scan(&others).Error; err != nil || others == 0 {
+		return err
+	}
+	return c.tell(models.EventNodeNews, models.Audience{}, news)
 }
 
 // lockNode locks the row of a node and answers its beat; not_found without one.
