@@ -15,6 +15,12 @@ const nodeIDLength = 10
 // newNodeID names this process among those that share the database.
 func newNodeID() string { return crand.Text()[:nodeIDLength] }
 
+// newStreamID makes an id that cannot be guessed: 80 bits of it, and all 128 where no node has to be named.
+func (h *Hub) newStreamID() string {
+	random := crand.Text()
+	return h.node + random[len(h.node):]
+}
+
 // isElsewhere reports whether a stream may be one of another node's.
 func (h *Hub) isElsewhere(streamID string) bool {
 	return h.node != "" && len(streamID) > nodeIDLength && streamID[:nodeIDLength] != h.node

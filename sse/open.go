@@ -2,7 +2,6 @@ package sse
 
 import (
 	"context"
-	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -38,7 +37,7 @@ type beginning struct {
 // stopping or the database does not answer (unavailable).
 func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 	// Until it starts, Open itself is at the socket: what is queued meanwhile waits for the answer's head.
-	s := &Stream{hub: h, writing: true, id: h.node + crand.Text(), slot: rand.Uint64(), userID: o.Caller.UserID, sessionID: o.Caller.SessionID}
+	s := &Stream{hub: h, writing: true, id: h.newStreamID(), slot: rand.Uint64(), userID: o.Caller.UserID, sessionID: o.Caller.SessionID}
 	ctx, cancel := context.WithTimeout(r.Context(), openTimeout)
 	defer cancel()
 	b, err := h.begin(ctx, s, o)

@@ -97,9 +97,10 @@ func TestMatrixIsComplete(t *testing.T) {
 // routesOf are all routes that a server has, as in "GET /v1/rooms/{room}".
 func routesOf(t *testing.T, s *testServer) (served []string) {
 	t.Helper()
-	router, ok := s.http.Handler.(chi.Routes)
+	handler := s.http.Handler.(winding).Handler
+	router, ok := handler.(chi.Routes)
 	if !ok {
-		t.Fatalf("the routes of a %T cannot be listed", s.http.Handler)
+		t.Fatalf("the routes of a %T cannot be listed", handler)
 	}
 	err := chi.Walk(router, func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		served = append(served, method+" "+pattern)

@@ -120,7 +120,7 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (*server, error) {
 	s.files.run()
 	s.url = "http://" + listener.Addr().String()
 	s.http = &http.Server{
-		Handler: s.winding(handler), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		Handler: winding{handler, &s.closed}, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	s.served.Go(func() {
@@ -192,13 +192,16 @@ func (c serveCmd) handler(s *server) (http.Handler, error) {
 
 // winding has clients and proxies give up their connections once the server is about to stop: a request that is on its way
 // over one when it closes would be lost.
-func (s *server) winding(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.closed.Load() {
-			w.Header().Set("Connection", "close")
-		}
-		next.ServeHTTP(w, r)
-	})
+type winding struct {
+	http.Handler
+	closed *atomic.Bool
+}
+
+func (w winding) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if w.closed.Load() {
+		rw.Header().Set("Connection", "close")
+	}
+	w.Handler.ServeHTTP(rw, r)
 }
 
 // ready is nil while requests should be sent here.
