@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/parley-chat/parley/cmd/internal/cluster"
 )
 
 // graceTime is how long a command that was told to end may take before it is killed.
@@ -33,7 +35,7 @@ func runCommand(ctx context.Context, command, environment []string) (int, error)
 	// A group of its own, to reach all that it starts: "go test" does not pass a signal on to its test programs,
 	// nor do those to the servers that they started.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	dieWithParent(cmd.SysProcAttr, syscall.SIGTERM)
+	cluster.DieWithParent(cmd.SysProcAttr, syscall.SIGTERM)
 	signalGroup := func(s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }
 	cmd.Cancel = func() error { return signalGroup(syscall.SIGTERM) }
 	cmd.WaitDelay = graceTime

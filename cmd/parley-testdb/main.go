@@ -23,6 +23,8 @@ import (
 	"io"
 	"os"
 	"runtime"
+
+	"github.com/parley-chat/parley/cmd/internal/cluster"
 )
 
 // The environment variables that carry the servers' addresses to the tests.
@@ -107,16 +109,19 @@ func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (
 	return runCommand(ctx, command, environment)
 }
 
-func startPostgres(ctx context.Context, _ io.Writer) (address string, stop func(), err error) {
-	programs, err := findPrograms(ctx)
-	if err != nil {
+func startPostgres(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
+	if _, err := cluster.FindPrograms(ctx); err != nil {
 		return "", nil, missing{err}
 	}
-	server, err := startCluster(ctx, programs)
+	server, err := cluster.Start(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	return server.address, server.stop, nil
+	return server.Address(), func() {
+		if err := server.Stop(); err != nil {
+			fmt.Fprintln(stderr, "parley-testdb:", err)
+		}
+	}, nil
 }
 
 func startObjects(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
@@ -136,7 +141,7 @@ type missing struct{ error }
 
 // printPrograms answers -find, by which a script learns whether PostgreSQL has yet to be installed.
 func printPrograms(ctx context.Context, stdout, stderr io.Writer) int {
-	programs, err := findPrograms(ctx)
+	programs, err := cluster.FindPrograms(ctx)
 	if err != nil {
 		fmt.Fprintln(stderr, "parley-testdb:", err)
 		return 1

@@ -13,13 +13,14 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/parley-chat/parley/cmd/internal/cluster"
 )
 
 // asProgram, when set, makes the test binary behave as the program itself, which the tests then run as a child.
@@ -44,7 +45,7 @@ func program(t *testing.T, environment []string, args ...string) *exec.Cmd {
 
 func needPostgres(t *testing.T) {
 	t.Helper()
-	if _, err := findPrograms(t.Context()); err != nil {
+	if _, err := cluster.FindPrograms(t.Context()); err != nil {
 		t.Skip(err)
 	}
 }
@@ -244,31 +245,5 @@ func TestBadCalls(t *testing.T) {
 				t.Errorf("says nothing of use: %q", stderr.String())
 			}
 		})
-	}
-}
-
-func TestNewestServerWins(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	for _, folder := range []string{"9.6/bin", "14/bin", "15/bin", "16/bin", "x/bin"} {
-		folder = filepath.Join(root, folder)
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range []string{"initdb", "postgres"} {
-			if strings.HasSuffix(folder, "16/bin") && name == "postgres" {
-				continue // the client's programs alone
-			}
-			if err := os.WriteFile(filepath.Join(folder, name), nil, 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	got, found := newestServer([]string{filepath.Join(root, "nowhere/*/bin"), filepath.Join(root, "*/bin")})
-	if want := filepath.Join(root, "15/bin"); !found || got != want {
-		t.Errorf("found %q (%v), want %q", got, found, want)
-	}
-	if got, found := newestServer([]string{filepath.Join(root, "nowhere/*/bin")}); found {
-		t.Errorf("found %q where there is nothing", got)
 	}
 }

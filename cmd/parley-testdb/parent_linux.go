@@ -6,9 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dieWithParent has the kernel send s to the child when this program dies, however it dies.
-func dieWithParent(child *syscall.SysProcAttr, s syscall.Signal) { child.Pdeathsig = s }
-
 // signalOnParentDeath has the kernel send s to this program when its own parent dies. Without it a killed parent
 // leaves the tests and the server running to their end, which is untidy and no worse, so a refusal is no error.
 func signalOnParentDeath(s syscall.Signal) {

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/parley-chat/parley/cmd/internal/cluster"
 )
 
 const (
@@ -23,6 +25,8 @@ const (
 	versityGW        = "github.com/versity/versitygw/cmd/versitygw"
 	versityGWVersion = "v1.8.0"
 	s3User           = "parley"
+
+	startupTime = time.Minute
 )
 
 // s3Server is a running server and the folder that holds all of it.
@@ -112,7 +116,7 @@ func (s *s3Server) start(program, listen, secret string) error {
 		"--quiet", "--port", listen, "--access", s3User, "--secret", secret, "posix", "--sidecar", metadata, objects)
 	s.server.Dir = s.folder
 	s.server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	dieWithParent(s.server.SysProcAttr, syscall.SIGKILL)
+	cluster.DieWithParent(s.server.SysProcAttr, syscall.SIGKILL)
 	if err := s.server.Start(); err != nil {
 		s.server = nil
 		return err

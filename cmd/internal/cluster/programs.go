@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package cluster
 
 import (
 	"context"
@@ -24,8 +24,8 @@ var installFolders = []string{
 	"/Applications/Postgres.app/Contents/Versions/*/bin", // Postgres.app
 }
 
-// findPrograms returns the folder that holds PostgreSQL's initdb and postgres.
-func findPrograms(ctx context.Context) (string, error) {
+// FindPrograms returns the folder that holds PostgreSQL's initdb and postgres.
+func FindPrograms(ctx context.Context) (string, error) {
 	if initdb, err := exec.LookPath("initdb"); err == nil && holdsServer(filepath.Dir(initdb)) {
 		return filepath.Dir(initdb), nil
 	}

@@ -1,15 +1,19 @@
 //go:build unix
 
-package main
+// Package cluster runs a private PostgreSQL for tests: as root or as anybody, in a folder of its own, with a disk that is
+// synced as in production, and so that it can be killed and started again.
+package cluster
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -19,7 +23,7 @@ import (
 
 const (
 	superuser   = "parley"
-	port        = "5432" // names the socket's file; no port is opened
+	socketPort  = "5432" // names the socket's file where no port is opened
 	startupTime = time.Minute
 	stopTime    = 10 * time.Second
 
@@ -35,19 +39,40 @@ var locales = [][]string{
 	{"--locale=C"},
 }
 
-// cluster is a running PostgreSQL server and the folder that holds all of it: data, socket and log.
-type cluster struct {
+// Cluster is a running PostgreSQL server and the folder that holds all of it: data, socket and log.
+type Cluster struct {
 	programs string
 	folder   string
 	account  *syscall.Credential
-	address  string
+	port     string
+	listens  bool // on that port of 127.0.0.1, beside the socket
 
 	server *exec.Cmd
 	exited chan struct{} // closed when the server's process has ended
 }
 
-// startCluster makes a cluster and returns when its server answers. The caller stops it.
-func startCluster(ctx context.Context, programs string) (_ *cluster, err error) {
+// Start makes a cluster that can be reached by its socket alone, and returns when its server answers. The caller stops
+// it.
+func Start(ctx context.Context) (*Cluster, error) { return start(ctx, socketPort, false) }
+
+// StartListening is Start for a cluster that also listens on a port of 127.0.0.1, for those who come through a proxy.
+func StartListening(ctx context.Context) (*Cluster, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	return start(ctx, strconv.Itoa(port), true)
+}
+
+func start(ctx context.Context, port string, listens bool) (_ *Cluster, err error) {
+	programs, err := FindPrograms(ctx)
+	if err != nil {
+		return nil, err
+	}
 	account, err := serverAccount()
 	if err != nil {
 		return nil, err
@@ -56,25 +81,31 @@ func startCluster(ctx context.Context, programs string) (_ *cluster, err error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{programs: programs, folder: folder, account: account, address: address(folder)}
+	c := &Cluster{programs: programs, folder: folder, account: account, port: port, listens: listens}
 	defer func() {
 		if err != nil {
-			c.stop()
+			err = errors.Join(err, c.Stop())
 		}
 	}()
-
 	ctx, cancel := context.WithTimeout(ctx, startupTime)
 	defer cancel()
 	if err := c.initialise(ctx); err != nil {
 		return nil, err
 	}
-	if err := c.start(); err != nil {
-		return nil, err
+	return c, c.Restart(ctx)
+}
+
+// Restart starts the server of a cluster that was killed, and returns when it answers.
+func (c *Cluster) Restart(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startupTime)
+	defer cancel()
+	if err := c.launch(); err != nil {
+		return err
 	}
 	if err := c.awaitAnswer(ctx); err != nil {
-		return nil, fmt.Errorf("starting PostgreSQL: %w\n%s", err, c.log())
+		return fmt.Errorf("starting PostgreSQL: %w\n%s", err, c.log())
 	}
-	return c, nil
+	return nil
 }
 
 // makeFolder makes the cluster's folder directly under the temporary one: a folder deeper down may have a parent
@@ -97,26 +128,35 @@ func makeFolder(account *syscall.Credential) (string, error) {
 	return folder, nil
 }
 
-// address names the port too, lest a PGPORT in the tests' environment stand in for it.
-func address(folder string) string {
-	query := url.Values{"host": {folder}, "port": {port}}
+// Address is where the server is reached by its socket. It names the port too, lest a PGPORT in the environment stand in
+// for it.
+func (c *Cluster) Address() string {
+	query := url.Values{"host": {c.folder}, "port": {c.port}}
 	return "postgres://" + superuser + "@/postgres?" + query.Encode()
 }
 
+// Listens is the host and port of a cluster that was made by StartListening.
+func (c *Cluster) Listens() string { return net.JoinHostPort("127.0.0.1", c.port) }
+
+// AddressAt is where the server is reached through a proxy that listens at a host and port.
+func (c *Cluster) AddressAt(hostPort string) string {
+	return "postgres://" + superuser + "@" + hostPort + "/postgres?sslmode=disable"
+}
+
 // command prepares one of PostgreSQL's programs, run under the server's account.
-func (c *cluster) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+func (c *Cluster) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.programs, program), args...)
 	cmd.Dir = c.folder // the caller's own may be closed to the account
 	// In a process group of its own, so that Ctrl-C reaches the server through stop alone, after the tests have ended.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.account, Setpgid: true}
-	dieWithParent(cmd.SysProcAttr, syscall.SIGQUIT)
+	DieWithParent(cmd.SysProcAttr, syscall.SIGQUIT)
 	return cmd
 }
 
-func (c *cluster) data() string    { return filepath.Join(c.folder, "data") }
-func (c *cluster) logFile() string { return filepath.Join(c.folder, "log") }
+func (c *Cluster) data() string    { return filepath.Join(c.folder, "data") }
+func (c *Cluster) logFile() string { return filepath.Join(c.folder, "log") }
 
-func (c *cluster) initialise(ctx context.Context) error {
+func (c *Cluster) initialise(ctx context.Context) error {
 	var output []byte
 	var err error
 	for _, locale := range locales {
@@ -135,7 +175,7 @@ func (c *cluster) initialise(ctx context.Context) error {
 	return nil
 }
 
-func (c *cluster) start() error {
+func (c *Cluster) launch() error {
 	log, err := os.Create(c.logFile())
 	if err != nil {
 		return err
@@ -143,8 +183,8 @@ func (c *cluster) start() error {
 	defer log.Close()
 	// Not bound to a context: only stop ends the server, after the command that uses it.
 	server := c.command(context.Background(), "postgres",
-		"-D", c.data(), "-k", c.folder, "-p", port,
-		"-c", "listen_addresses=",
+		"-D", c.data(), "-k", c.folder, "-p", c.port,
+		"-c", "listen_addresses="+c.host(),
 		"-c", "max_connections=200",
 		"-c", "shared_buffers=128MB",
 		"-c", "max_wal_size=512MB",
@@ -164,13 +204,20 @@ func (c *cluster) start() error {
 	return nil
 }
 
+func (c *Cluster) host() string {
+	if c.listens {
+		return "127.0.0.1"
+	}
+	return ""
+}
+
 // awaitAnswer connects until the server lets it in. The socket's file is there before the server is ready, so
 // nothing short of a connection tells.
-func (c *cluster) awaitAnswer(ctx context.Context) error {
+func (c *Cluster) awaitAnswer(ctx context.Context) error {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		conn, err := pgx.Connect(ctx, c.address)
+		conn, err := pgx.Connect(ctx, c.Address())
 		if err == nil {
 			return conn.Close(ctx)
 		}
@@ -184,8 +231,8 @@ func (c *cluster) awaitAnswer(ctx context.Context) error {
 	}
 }
 
-// stop ends the server at once, without a checkpoint that nobody would read, and removes its folder.
-func (c *cluster) stop() {
+// Stop ends the server at once, without a checkpoint that nobody would read, and removes its folder.
+func (c *Cluster) Stop() error {
 	if c.server != nil {
 		_ = c.server.Process.Signal(syscall.SIGQUIT)
 		select {
@@ -195,13 +242,11 @@ func (c *cluster) stop() {
 			<-c.exited
 		}
 	}
-	if err := os.RemoveAll(c.folder); err != nil {
-		fmt.Fprintln(os.Stderr, "parley-testdb:", err)
-	}
+	return os.RemoveAll(c.folder)
 }
 
 // log returns what the server wrote, for the message about a start that failed.
-func (c *cluster) log() string {
+func (c *Cluster) log() string {
 	text, err := os.ReadFile(c.logFile())
 	if err != nil {
 		return err.Error()

@@ -1,0 +1,57 @@
+//go:build unix
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Kill ends the server as a power cut does, all its processes at once and without a word, and returns when they are gone.
+// The folder stays, for Restart.
+func (c *Cluster) Kill(ctx context.Context) error {
+	processes, err := c.processes(ctx)
+	if err != nil {
+		return err
+	}
+	// The parent first: it would start anew what dies below it.
+	for _, pid := range append([]int{c.server.Process.Pid}, processes...) {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("kill process %d: %w", pid, err)
+		}
+	}
+	<-c.exited
+	// A connection that was coming in meanwhile was not on the list. It ends by itself when it sees that its parent is
+	// gone, and until then holds memory without which no server starts.
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for _, pid := range processes {
+		for syscall.Kill(pid, 0) == nil {
+			select {
+			case <-again.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	return nil
+}
+
+// processes are those that the server has started, as it tells itself.
+func (c *Cluster) processes(ctx context.Context) ([]int, error) {
+	conn, err := pgx.Connect(ctx, c.Address())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	rows, err := conn.Query(ctx, "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int])
+}

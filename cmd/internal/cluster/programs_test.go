@@ -1,0 +1,36 @@
+//go:build unix
+
+package cluster
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestNewestServerWins(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	for _, folder := range []string{"9.6/bin", "14/bin", "15/bin", "16/bin", "x/bin"} {
+		folder = filepath.Join(root, folder)
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"initdb", "postgres"} {
+			if strings.HasSuffix(folder, "16/bin") && name == "postgres" {
+				continue // the client's programs alone
+			}
+			if err := os.WriteFile(filepath.Join(folder, name), nil, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got, found := newestServer([]string{filepath.Join(root, "nowhere/*/bin"), filepath.Join(root, "*/bin")})
+	if want := filepath.Join(root, "15/bin"); !found || got != want {
+		t.Errorf("found %q (%v), want %q", got, found, want)
+	}
+	if got, found := newestServer([]string{filepath.Join(root, "nowhere/*/bin")}); found {
+		t.Errorf("found %q where there is nothing", got)
+	}
+}
