@@ -12,6 +12,9 @@ import (
 const asProgram = "PARLEY_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if address := os.Getenv(asNATS); address != "" {
+		os.Exit(serveNATS(address))
+	}
 	if os.Getenv(asProgram) != "" {
 		os.Exit(run(os.Args[1:]))
 	}

@@ -67,6 +67,17 @@ func (l testLog) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// otherProgram names a build of parley to be tested in place of the code that the tests are built with.
+const otherProgram = "PARLEY_TEST_PROGRAM"
+
+// program is what runs as parley: this very binary, unless another is named.
+func program() string {
+	if other := os.Getenv(otherProgram); other != "" {
+		return other
+	}
+	return os.Args[0]
+}
+
 // process is parley as a program of its own, which can be killed.
 type process struct {
 	t      testing.TB
@@ -120,7 +131,7 @@ func (p *process) launch() {
 	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	cmd := exec.Command(os.Args[0], p.args...)
+	cmd := exec.Command(program(), p.args...)
 	// Little garbage, so that what its memory holds is what it needs.
 	cmd.Env = append(os.Environ(), asProgram+"=1", "GOGC=25")
 	cmd.Stderr = &p.output
@@ -170,6 +181,16 @@ func (p *process) terminate() int {
 	status := p.cmd.ProcessState.ExitCode()
 	p.cmd = nil
 	return status
+}
+
+// signal sends the process a signal that it outlives.
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // newHTTP is a client that keeps no connection beyond the test: a leak check runs after it.

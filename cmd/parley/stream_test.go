@@ -118,9 +118,19 @@ func (c *client) tryOpen(ctx context.Context, query string, headers ...string) (
 	if res.StatusCode != 200 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
 		body, _ := io.ReadAll(res.Body)
 		_ = res.Body.Close()
-		return nil, fmt.Errorf("the stream was refused: %d %s", res.StatusCode, body)
+		return nil, &refusedStream{res.StatusCode, string(body)}
 	}
 	return res.Body, nil
+}
+
+// refusedStream is an answer that is no stream.
+type refusedStream struct {
+	status int
+	body   string
+}
+
+func (r *refusedStream) Error() string {
+	return fmt.Sprintf("the stream was refused: %d %s", r.status, r.body)
 }
 
 // readEvents parses an event stream until it ends, its reader fails, or take has enough.
