@@ -30,7 +30,7 @@ func (d postgresDialect) open(ctx context.Context) (writer, reader *gorm.DB, err
 		return nil, nil, err
 	}
 	// pgx prepares and caches statements itself, so gorm need not.
-	db, err := gorm.Open(judgingDialector{gormpostgres.Dialector{Config: &gormpostgres.Config{Conn: pool}}}, gormConfig(false))
+	db, err := openGorm(judgingDialector{gormpostgres.Dialector{Config: &gormpostgres.Config{Conn: pool}}}, gormConfig(false))
 	return db, db, err
 }
 

@@ -54,7 +54,7 @@ func (d sqliteDialect) pool(ctx context.Context, size int, pragmas ...string) (*
 	if err := pool.PingContext(ctx); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	return gorm.Open(translatingDialector{gormsqlite.Dialector{Conn: pool}}, gormConfig(true))
+	return openGorm(translatingDialector{gormsqlite.Dialector{Conn: pool}}, gormConfig(true))
 }
 
 // translatingDialector teaches gorm the errors of the pure Go driver; it knows only those of the C one.

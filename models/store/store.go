@@ -187,6 +187,21 @@ func (s *Store) identify(ctx context.Context) error {
 
 func newEpoch() string { return strings.ToLower(rand.Text()[:10]) }
 
+// openGorm opens gorm on a dialect. Raw queries that fail at once are handed on by gorm without asking the dialect what
+// the error means; here it is asked, or a database that is gone would look like a defect.
+func openGorm(dialector gorm.Dialector, config *gorm.Config) (*gorm.DB, error) {
+	db, err := gorm.Open(dialector, config)
+	if err != nil {
+		return nil, err
+	}
+	err = db.Callback().Row().After("gorm:row").Register("parley:translate", func(tx *gorm.DB) {
+		if judge, ok := tx.Dialector.(gorm.ErrorTranslator); ok && tx.Error != nil {
+			tx.Error = judge.Translate(tx.Error)
+		}
+	})
+	return db, err
+}
+
 func gormConfig(prepare bool) *gorm.Config {
 	return &gorm.Config{
 		QueryFields:            true, // see columns.go

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// TestBrokenConnectionsAreNoDefect ends all of the server's connections to PostgreSQL, as a restart of the database does,
+// and then calls routes that read and routes that write. Each call is answered, or told to come again; none finds a
+// defect.
+func TestBrokenConnectionsAreNoDefect(t *testing.T) {
+	t.Parallel()
+	database := newPostgres(t)
+	s := startServer(t, database)
+	me := newClient(t, s.url).guest("me")
+	room := me.room(models.NewRoom{Name: ptr("room")})
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	for _, call := range []struct {
+		method, path string
+		body         any
+	}{
+		{"GET", "/v1/users/me", nil},
+		{"GET", roomPath(room.ID) + "/messages", nil},
+		{"GET", roomPath(room.ID) + "/members", nil},
+		{"POST", roomPath(room.ID) + "/messages", models.NewMessage{Text: "text"}},
+		{"PATCH", roomPath(room.ID), map[string]string{"name": "another"}},
+	} {
+		_, err := conn.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, call.method+" "+call.path+" is answered", func() bool {
+			a := me.call(call.method, call.path, call.body)
+			if status := a.response.StatusCode; status >= 300 && status != http.StatusServiceUnavailable {
+				t.Fatalf("a broken connection became %v", a)
+			}
+			return a.response.StatusCode != http.StatusServiceUnavailable
+		})
+	}
+}
