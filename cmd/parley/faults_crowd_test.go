@@ -20,7 +20,7 @@ type crowdSize struct {
 }
 
 var (
-	fullCrowd  = crowdSize{senders: 100, readers: 300, rooms: 20, rate: 600}
+	fullCrowd  = crowdSize{senders: 100, readers: 300, rooms: 20, rate: 660}
 	smallCrowd = crowdSize{senders: 12, readers: 18, rooms: 3, rate: 240}
 )
 
@@ -47,6 +47,8 @@ type throng struct {
 	sent    sendings
 	ending  sync.WaitGroup // of the readers
 	reading context.Context
+	orderly bool            // no node may end a stream without saying so
+	asked   []time.Duration // in which servers that closed asked readers to come back
 }
 
 // sendings are what became of the messages of a run.

@@ -2,10 +2,19 @@
 
 package main
 
-import "time"
+import (
+	"syscall"
+	"time"
+)
 
 // killNode kills a node as a crash does, and starts it again.
 var killNode = &fault{name: "kill-node", lasts: time.Second, harm: func(t *trial) func() {
 	t.node.kill()
 	return t.node.start
+}}
+
+// stopNode lets a node stand still, connections and all, as one whose machine swaps or is moved.
+var stopNode = &fault{name: "stop-node", lasts: 8 * time.Second, harm: func(t *trial) func() {
+	t.node.signal(syscall.SIGSTOP)
+	return func() { t.node.signal(syscall.SIGCONT) }
 }}

@@ -21,6 +21,7 @@ type proxy struct {
 // startProxy starts a proxy before the server at a host and port. It ends with the test.
 func startProxy(t testing.TB, name, upstream string) *proxy {
 	t.Helper()
+	zerolog.SetGlobalLevel(zerolog.Disabled) // some of its parts log elsewhere than where they are told to
 	house := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	p := &proxy{t, toxiproxy.NewProxy(house, name, "127.0.0.1:0", upstream)}
 	p.restore()

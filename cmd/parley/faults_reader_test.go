@@ -42,12 +42,12 @@ type crowdReader struct {
 	removed time.Time         // when it saw that it was taken out of its first room
 	revoked time.Time         // when it saw that its session was ended
 	shut    time.Time         // when it was refused as logged out
-	closing int               // server.closing that it saw
+	last    string            // the name of the event that came last
 }
 
 func newCrowdReader(c *throng, i int) *crowdReader {
 	r := &crowdReader{throng: c, name: fmt.Sprintf("reader-%d", i), enters: i%2 == 0, polls: i%10 == 9, proxied: i%3 == 0}
-	for k := range 1 + i%3 {
+	for k := range 1 + (i%6+1)/3 { // one to three: of six readers two are in one room, three in two, one in three
 		r.rooms = append(r.rooms, c.rooms[(i+k*3)%len(c.rooms)])
 	}
 	return r
@@ -119,7 +119,7 @@ func (r *crowdReader) readOnce(ctx context.Context, n *fleetNode) error {
 		}
 	}
 	r.mu.Lock()
-	r.at = n.name
+	r.at, r.last = n.name, ""
 	lastID := r.lastID
 	r.mu.Unlock()
 	body, err := r.client.at(n.entry(r.proxied)).tryOpen(ctx, query, "Last-Event-ID", lastID)
@@ -128,7 +128,23 @@ func (r *crowdReader) readOnce(ctx context.Context, n *fleetNode) error {
 		return err
 	}
 	defer func() { _ = body.Close() }()
-	return readEvents(body, r.take)
+	err = readEvents(body, r.take)
+	if ctx.Err() == nil {
+		r.broken(n, err)
+	}
+	return err
+}
+
+// broken wants a stream that its node ended to have been told so, where all goes in order.
+func (r *crowdReader) broken(n *fleetNode, err error) {
+	r.mu.Lock()
+	last := models.EventName(r.last)
+	r.mu.Unlock()
+	orderly := false
+	r.note(func() { orderly = r.orderly })
+	if orderly && last != models.EventServerClosing && last != models.EventSessionRevoked {
+		r.complain("%s: its stream at %s ended after %s, without server.closing: %v", r.name, n.name, last, err)
+	}
 }
 
 // refused notes that a stream was refused since the session is over, which only one who was logged out may see.

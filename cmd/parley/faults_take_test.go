@@ -14,7 +14,9 @@ type aboutEvent struct {
 	RoomID    int64       `json:"room_id"`
 	Text      string      `json:"text"`
 	CreatedAt models.Time `json:"created_at"`
-	User      struct {
+
+	ReconnectInMS int64 `json:"reconnect_in_ms"`
+	User          struct {
 		ID int64 `json:"id"`
 	} `json:"user"`
 }
@@ -29,6 +31,7 @@ func (r *crowdReader) take(e pushed) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.last = e.name
 	if e.id != "" {
 		r.lastID = e.id
 	}
@@ -46,7 +49,7 @@ func (r *crowdReader) take(e pushed) bool {
 	case models.EventSessionRevoked:
 		r.revoked = now
 	case models.EventServerClosing:
-		r.closing++
+		r.note(func() { r.asked = append(r.asked, time.Duration(about.ReconnectInMS)*time.Millisecond) })
 	case models.EventResync:
 		r.complain("%s at %s was told to read again: %v", r.name, r.at, e)
 	default:

@@ -21,7 +21,9 @@ const (
 )
 
 // allFaults are all that is done to a fleet.
-var allFaults = []*fault{killNode}
+var allFaults = []*fault{
+	killNode, stopNode, killPostgres, killBackends, killNATS, cutNATS, cutPostgres, badLines, slowReaders, restartAll,
+}
 
 // TestFaults breaks a fleet in each way, while a crowd sends and reads, and compares all that was acknowledged, stored and
 // seen. It takes minutes, and the machine for itself: "make test-faults".

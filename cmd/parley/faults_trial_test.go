@@ -30,8 +30,6 @@ type fault struct {
 	everywhere bool
 	// cutsOff says that the node has to see by itself that it is cut off, before it is healed.
 	cutsOff bool
-	// orderly says that clients ask a balancer which nodes are ready, and that no request of theirs may be lost.
-	orderly bool
 }
 
 // trial is one run of a fault.
@@ -82,11 +80,12 @@ func (c *throng) play(f *fault, run int) trialRow {
 	beside.Wait()
 	stopSending()
 
+	from := healed
 	if f.cutsOff {
-		healed = harmed // it has to close its streams without waiting for that
+		from = harmed // it has to close its streams without waiting to be healed
 	}
-	t.row.gone = c.awaitDepartures(departing, t.breaks, healed)
-	t.row.there = c.awaitPresence(time.Now())
+	t.row.gone = c.awaitDepartures(departing, t.breaks, from)
+	t.row.there = c.awaitPresence(healed)
 	c.check(before)
 	c.pastMark(departing)
 	ledger.audit()

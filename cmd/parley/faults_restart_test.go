@@ -1,0 +1,73 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// restartAll replaces all nodes, one after the other, as an update does. Clients come through a balancer.
+var restartAll = &fault{name: "rolling-restart", everywhere: true, harm: func(t *trial) func() {
+	t.note(func() { t.orderly, t.asked, t.sent.lost = true, nil, nil })
+	stopBalancing := t.balance()
+	for _, n := range t.nodes {
+		if status := n.terminate(); status != 0 {
+			t.complain("%s ended with status %d", n.name, status)
+		}
+		n.start()
+	}
+	return func() {
+		stopBalancing()
+		t.note(func() { t.orderly = false })
+		t.mustHaveBeenOrderly()
+	}
+}}
+
+// balance keeps away from nodes that are not ready, as whatever stands before them does, until stop is called.
+func (t *trial) balance() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var asking sync.WaitGroup
+	for _, n := range t.nodes {
+		asking.Go(func() {
+			defer n.shunned.Store(false)
+			for ; ctx.Err() == nil; breathe(ctx) {
+				n.shunned.Store(!t.isReady(n))
+			}
+		})
+	}
+	return func() {
+		cancel()
+		asking.Wait()
+	}
+}
+
+func (f *fleet) isReady(n *fleetNode) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+	defer cancel()
+	a, err := (&client{t: f.t, http: f.http, url: n.url}).try(ctx, "GET", "/readyz", nil)
+	return err == nil && a.response.StatusCode == http.StatusOK
+}
+
+// mustHaveBeenOrderly wants the streams to have been asked back at different times, and, where a node waits before it
+// closes for whoever stands before it to see, no request to have been lost.
+func (t *trial) mustHaveBeenOrderly() {
+	var asked []time.Duration
+	var lost []string
+	t.note(func() { asked, lost = t.asked, t.sent.lost })
+	t.remark("%d streams closed", len(asked))
+	if len(asked) == 0 {
+		t.complain("no stream was told that its server closes")
+		return
+	}
+	if spread := slices.Max(asked) - slices.Min(asked); len(asked) > 30 && spread < time.Second {
+		t.complain("%d streams were all asked to come back within %v of each other", len(asked), spread)
+	}
+	if strings.Contains(serveHelp(), "--drain-delay") && len(lost) > 0 {
+		t.complain("%d requests were lost, the first %s", len(lost), lost[0])
+	}
+}
