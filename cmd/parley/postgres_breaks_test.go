@@ -48,3 +48,41 @@ func TestBrokenConnectionsAreNoDefect(t *testing.T) {
 		})
 	}
 }
+
+// TestSendWhoseConnectionBreaks breaks the connection over which a message is being stored. Its sender is told to come
+// again, and does so with success.
+func TestSendWhoseConnectionBreaks(t *testing.T) {
+	t.Parallel()
+	database := newPostgres(t)
+	s := startServer(t, database)
+	me := newClient(t, s.url).guest("me")
+	room := me.room(models.NewRoom{Name: ptr("room")})
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	held, err := conn.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := held.Exec(ctx, "SELECT 1 FROM rooms WHERE id = $1 FOR UPDATE", room.ID); err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan *answer, 1)
+	go func() { answered <- me.send("POST", roomPath(room.ID)+"/messages", models.NewMessage{Text: "text"}) }()
+	eventually(t, "the send waits for the room and is broken off", func() bool {
+		var ended int
+		err := held.QueryRow(ctx, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&ended)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ended > 0
+	})
+	(<-answered).problem(http.StatusServiceUnavailable, models.CodeUnavailable)
+	if err := held.Rollback(ctx); err != nil {
+		t.Fatal(err)
+	}
+	me.say(room.ID, "again")
+}

@@ -65,6 +65,7 @@ func (s *Store) create(ctx context.Context, once *models.Once, f func(c *change)
 			break
 		}
 	}
+	err = judged(s.writer, err) // batches of statements pass gorm by
 	switch {
 	case err != nil && c != nil && c.complete:
 		return models.Cursor{}, commitFailed(err)

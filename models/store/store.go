@@ -195,11 +195,19 @@ func openGorm(dialector gorm.Dialector, config *gorm.Config) (*gorm.DB, error) {
 		return nil, err
 	}
 	err = db.Callback().Row().After("gorm:row").Register("parley:translate", func(tx *gorm.DB) {
-		if judge, ok := tx.Dialector.(gorm.ErrorTranslator); ok && tx.Error != nil {
-			tx.Error = judge.Translate(tx.Error)
-		}
+		tx.Error = judged(tx, tx.Error)
 	})
 	return db, err
+}
+
+// judged is what the dialect makes of an error of the database that gorm has not asked it about.
+func judged(db *gorm.DB, err error) error {
+	var known *models.Error
+	judge, ok := db.Dialector.(gorm.ErrorTranslator)
+	if err == nil || !ok || errors.As(err, &known) {
+		return err
+	}
+	return judge.Translate(err)
 }
 
 func gormConfig(prepare bool) *gorm.Config {
