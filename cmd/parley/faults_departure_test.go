@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -121,13 +122,8 @@ func (d *departure) goneAt() time.Time {
 // awaitDepartures wants each to be out in time, and answers the longest that one at a sound node took. broken says which
 // nodes are, and until when.
 func (c *throng) awaitDepartures(list []*departure, broken func(*fleetNode) bool, healed time.Time) (longest time.Duration) {
-	until(patience, func() bool {
-		for _, d := range list {
-			if d.goneAt().IsZero() {
-				return false
-			}
-		}
-		return true
+	until(drainTime, func() bool {
+		return !slices.ContainsFunc(list, func(d *departure) bool { return d.goneAt().IsZero() })
 	})
 	for _, d := range list {
 		from, most := d.answered, goneWithin
@@ -167,8 +163,12 @@ func (c *throng) pastMark(list []*departure) {
 		c.complain("the mark could not be set: %v %v", a, err)
 		return
 	}
+	comes := func(d *departure) bool { return d.way == "logged out" || d.reader.has(m.RoomID, m.ID) }
+	until(drainTime, func() bool {
+		return !slices.ContainsFunc(list, func(d *departure) bool { return !comes(d) })
+	})
 	for _, d := range list {
-		if d.way != "logged out" && !until(patience, func() bool { return d.reader.has(m.RoomID, m.ID) }) {
+		if !comes(d) {
 			c.complain("%s does not come to the mark; it reads from %s", d.reader.name, d.reader.where())
 		}
 		d.reader.cancel()

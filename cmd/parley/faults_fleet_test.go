@@ -55,17 +55,13 @@ func (n *fleetNode) entry(proxied bool) string {
 func startFleet(t testing.TB) *fleet {
 	t.Helper()
 	f := &fleet{t: t, postgres: startPostgres(t), nats: startNATS(t), http: fleetHTTP(t)}
-	help := serveHelp()
 	for i := range fleetNodes {
 		n := &fleetNode{name: fmt.Sprintf("node %d", i+1)}
 		n.postgres = startProxy(t, n.name+" to PostgreSQL", f.postgres.Listens())
 		n.nats = startProxy(t, n.name+" to NATS", f.nats.address)
 		flags := []string{"--rate-limit", "off", "--presence-room-limit", "0"}
-		if strings.Contains(help, "--nats") {
-			flags = append(flags, "--nats", "nats://"+n.nats.Listen)
-		}
-		if strings.Contains(help, "--drain-delay") {
-			flags = append(flags, "--drain-delay", "5s")
+		if knowsOthers() {
+			flags = append(flags, "--nats", "nats://"+n.nats.Listen, "--drain-delay", "5s")
 		}
 		n.process = startProcess(t, f.postgres.AddressAt(n.postgres.Listen), flags...)
 		n.front = startProxy(t, "clients to "+n.name, strings.TrimPrefix(n.url, "http://"))
@@ -85,6 +81,10 @@ var serveHelp = sync.OnceValue(func() string {
 	}
 	return string(output)
 })
+
+// knowsOthers reports whether the program can be told of the other nodes: only then does it know who is present there, end
+// the streams of a node that is cut off, and wait at its end for whoever stands before it.
+func knowsOthers() bool { return strings.Contains(serveHelp(), "--nats") }
 
 // startPostgres starts a PostgreSQL that the test may kill.
 func startPostgres(t testing.TB) *cluster.Cluster {

@@ -38,8 +38,9 @@ var cutPostgres = &fault{name: "cut-postgres", lasts: 8 * time.Second, cutsOff: 
 	return t.node.postgres.silence()
 }}
 
-// killBackends ends those processes of PostgreSQL that are committing, again and again: the commits take place or do not,
-// and the nodes cannot know. The last one is killed so that PostgreSQL breaks off all others too, and recovers.
+// killBackends ends those processes of PostgreSQL that are committing, again and again: the commits take place, and the
+// nodes cannot know. In between it ends some that are about to commit, whose changes are undone. At last one is killed, so
+// that PostgreSQL breaks off all others too, and recovers.
 var killBackends = &fault{name: "kill-backends", everywhere: true, harm: func(t *trial) func() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -49,26 +50,25 @@ var killBackends = &fault{name: "kill-backends", everywhere: true, harm: func(t 
 		return func() {}
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
-	ended := 0
+	during, before := 0, 0
 	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); breathe(ctx) {
-		ended += t.endCommitting(ctx, conn)
+		during += t.endOne(ctx, conn, "state = 'active' AND query ILIKE 'commit%'")
+		before += t.endOne(ctx, conn, "backend_xid IS NOT NULL AND query NOT ILIKE 'commit%'")
 	}
-	t.remark("%d ended while they committed", ended)
-	if ended == 0 {
-		t.complain("no process of PostgreSQL was met while it committed")
+	t.remark("%d ended during, %d before a commit", during, before)
+	if during == 0 || before == 0 {
+		t.complain("%d processes of PostgreSQL were ended while they committed, and %d before", during, before)
 	}
 	t.killBackend(ctx, conn)
 	return func() {}
 }}
 
-const committing = "FROM pg_stat_activity WHERE state = 'active' AND query ILIKE 'commit%'"
-
-// endCommitting ends one process that commits, if there is one: its commit is in the log when it ends, and its client
-// never hears of it.
-func (t *trial) endCommitting(ctx context.Context, conn *pgx.Conn) (ended int) {
-	err := conn.QueryRow(ctx, "SELECT count(*) FROM (SELECT pg_terminate_backend(pid) "+committing+" LIMIT 1) AS one").Scan(&ended)
+// endOne ends one process of which something is so, if there is one.
+func (t *trial) endOne(ctx context.Context, conn *pgx.Conn, isSo string) (ended int) {
+	err := conn.QueryRow(ctx, `SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND `+isSo+" LIMIT 1) AS one").Scan(&ended)
 	if err != nil {
-		t.complain("ask PostgreSQL who commits: %v", err)
+		t.complain("ask PostgreSQL what its processes do: %v", err)
 	}
 	return ended
 }

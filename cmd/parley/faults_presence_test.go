@@ -12,8 +12,6 @@ import (
 )
 
 const (
-	// presenceAcrossNodes says that a node knows who is online at the others.
-	presenceAcrossNodes = false
 	// presenceWithin bounds how long after a fault some node may be wrong about who is there.
 	presenceWithin = 15 * time.Second
 	// watchedUsers are those whose presence is compared.
@@ -51,7 +49,7 @@ func (r *crowdReader) isThere() bool { return r.cancel != nil }
 
 // awaitPresence waits until every node tells the truth of who is there, and answers how long after the fault that was.
 func (c *throng) awaitPresence(healed time.Time) time.Duration {
-	if !presenceAcrossNodes {
+	if !knowsOthers() {
 		return 0
 	}
 	var wrong string

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -25,6 +26,9 @@ var allFaults = []*fault{
 	killNode, stopNode, killPostgres, killBackends, killNATS, cutNATS, cutPostgres, badLines, slowReaders, restartAll,
 }
 
+// noFault is for defects that show without one. It is run when it is picked.
+var noFault = &fault{name: "none", lasts: time.Second, harm: func(*trial) func() { return func() {} }}
+
 // TestFaults breaks a fleet in each way, while a crowd sends and reads, and compares all that was acknowledged, stored and
 // seen. It takes minutes, and the machine for itself: "make test-faults".
 func TestFaults(t *testing.T) {
@@ -33,10 +37,7 @@ func TestFaults(t *testing.T) {
 		t.Skip(faultRuns + " does not say how often")
 	}
 	var rows []trialRow
-	for _, f := range allFaults {
-		if !isPicked(f.name) {
-			continue
-		}
+	for _, f := range pickedFaults() {
 		t.Run(f.name, func(t *testing.T) {
 			for done := 0; done < runs; {
 				t.Run("from run "+strconv.Itoa(done+1), func(t *testing.T) {
@@ -55,17 +56,19 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func isPicked(name string) bool {
-	picked := os.Getenv(faultNames)
-	if picked == "" {
-		return true
+func pickedFaults() (picked []*fault) {
+	names := os.Getenv(faultNames)
+	if names == "" {
+		return allFaults
 	}
-	for one := range strings.SplitSeq(picked, ",") {
-		if one == name {
-			return true
+	for name := range strings.SplitSeq(names, ",") {
+		for _, f := range append(allFaults, noFault) {
+			if f.name == name {
+				picked = append(picked, f)
+			}
 		}
 	}
-	return false
+	return picked
 }
 
 // playOnFleet runs a fault some times on one fleet, no further than the first run that fails: what it left behind would
