@@ -3,6 +3,8 @@
 
 GO     ?= go
 ROUNDS ?= 5
+RUNS   ?= 3
+FAULT  ?=
 BIN    := bin
 TESTDB := $(BIN)/parley-testdb
 NODE   := cmd/parley/testdata/node
@@ -29,7 +31,7 @@ RACE := -race -gcflags=modernc.org/sqlite/...=-race=false -gcflags=modernc.org/l
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## build Parley and start it on SQLite in data/
@@ -46,6 +48,13 @@ test: compiler postgres node browser shell ## run all tests, with the race detec
 	else \
 		CGO_ENABLED=0 $(TESTDB) -- $(GO) test -timeout 20m ./...; \
 	fi
+
+# Its servers are its own, since it kills them; parley-testdb is there to end whatever a run that is broken off leaves.
+# Without the race detector, which would leave nothing of the two cores that CI has for what is to be done at once.
+.PHONY: test-faults
+test-faults: postgres ## break three nodes, PostgreSQL, NATS and the lines between (RUNS=3 each, FAULT=name for one)
+	@PARLEY_TEST_POSTGRES=none PARLEY_TEST_S3=none PARLEY_FAULTS=$(RUNS) PARLEY_FAULT=$(FAULT) CGO_ENABLED=0 \
+		$(TESTDB) -- $(GO) test -count=1 -v -timeout 24h -run 'TestFaults|TestPlantedDefectsAreCaught' ./cmd/parley
 
 # One iteration is one round of Parley and of the bare loop; the figures are medians of the rounds.
 .PHONY: bench

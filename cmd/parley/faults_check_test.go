@@ -14,6 +14,12 @@ import (
 // drainTime bounds how long readers may take to read all once nobody sends any more. A reader hops within ten seconds.
 const drainTime = 45 * time.Second
 
+// await waits until isSo, but no longer than readers may take, and not once somebody has complained: what went wrong then
+// may well keep all others waiting.
+func (c *throng) await(isSo func() bool) {
+	until(drainTime, func() bool { return c.flawed() || isSo() })
+}
+
 // standing is how far the rooms were when a run began: what came before has been compared.
 type standing map[int64]int64
 
@@ -45,8 +51,11 @@ func read[T any](c *throng, n *fleetNode, as *client, path string) (v T) {
 func (c *throng) check(before standing) {
 	after := c.standings()
 	c.awaitReaders(after)
+	complete := !c.flawed() // or else nobody waited until the readers had all
 	stored := c.histories(before, after)
-	c.checkReaders(before, stored)
+	if complete {
+		c.checkReaders(before, stored)
+	}
 	c.checkSends(before, stored)
 	all(c.rooms, func(_ int, room int64) { c.checkCounts(room, after[room]) })
 	c.checkUnread(after)
@@ -62,9 +71,12 @@ func (c *throng) awaitReaders(after standing) {
 		}
 		return 0, false
 	}
-	until(drainTime, func() bool {
+	c.await(func() bool {
 		return !slices.ContainsFunc(c.readers, func(r *crowdReader) bool { _, is := behind(r); return is })
 	})
+	if c.flawed() {
+		return
+	}
 	for _, r := range c.readers {
 		if room, is := behind(r); is {
 			r.mu.Lock()
@@ -107,7 +119,8 @@ func (c *throng) history(n *fleetNode, room, after int64) []int64 {
 		}
 		page := read[models.Page[models.Message]](c, n, c.owner, roomPath(room)+"/messages?limit=200&"+from)
 		for _, m := range page.Items {
-			if after++; m.ID != after {
+			after++
+			if m.ID != after {
 				c.complain("room %d at %s: message %d stands where %d is due", room, n.name, m.ID, after)
 				return keys
 			}

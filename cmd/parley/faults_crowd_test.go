@@ -161,6 +161,13 @@ func (c *throng) complain(format string, args ...any) {
 	}
 }
 
+// flawed reports whether anybody has complained of this run.
+func (c *throng) flawed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.flaws > 0
+}
+
 func (c *throng) acknowledged() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

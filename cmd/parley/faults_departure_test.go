@@ -36,8 +36,8 @@ type departure struct {
 
 // ways are how a user ceases to be told of a room.
 var ways = []departure{
-	{way: "banned", method: "PUT", path: func(room int64, who *client) string { return banPath(room, who) }, body: models.NewBan{}},
-	{way: "removed", method: "DELETE", path: func(room int64, who *client) string { return memberPath(room, who) }},
+	{way: "banned", method: "PUT", path: banPath, body: models.NewBan{}},
+	{way: "removed", method: "DELETE", path: memberPath},
 	{way: "left", method: "DELETE", path: func(room int64, _ *client) string { return roomPath(room) + "/members/me" }, self: true},
 	{way: "logged out", method: "DELETE", path: func(int64, *client) string { return "/v1/sessions/current" }, self: true},
 }
@@ -50,7 +50,7 @@ func (c *throng) departures() []*departure {
 		for j, d := range ways {
 			room := c.rooms[(i*len(ways)+j)%len(c.rooms)]
 			r := &crowdReader{
-				throng: c, name: fmt.Sprintf("the one who is %s at %s", d.way, n.name), home: n, enters: i%2 == 0,
+				throng: c, name: fmt.Sprintf("the one who is %s at %s", d.way, n.name), home: n, departs: true, enters: i%2 == 0,
 				rooms: []int64{room, c.lounge},
 			}
 			d.reader = r
@@ -122,7 +122,7 @@ func (d *departure) goneAt() time.Time {
 // awaitDepartures wants each to be out in time, and answers the longest that one at a sound node took. broken says which
 // nodes are, and until when.
 func (c *throng) awaitDepartures(list []*departure, broken func(*fleetNode) bool, healed time.Time) (longest time.Duration) {
-	until(drainTime, func() bool {
+	c.await(func() bool {
 		return !slices.ContainsFunc(list, func(d *departure) bool { return d.goneAt().IsZero() })
 	})
 	for _, d := range list {
@@ -164,7 +164,7 @@ func (c *throng) pastMark(list []*departure) {
 		return
 	}
 	comes := func(d *departure) bool { return d.way == "logged out" || d.reader.has(m.RoomID, m.ID) }
-	until(drainTime, func() bool {
+	c.await(func() bool {
 		return !slices.ContainsFunc(list, func(d *departure) bool { return !comes(d) })
 	})
 	for _, d := range list {

@@ -85,11 +85,11 @@ func (r *recorder) between(from, to time.Time) spell {
 			s.count += n
 		}
 	}
-	s.p50, s.p99 = quantileOf(bins, s.count, 0.5), quantileOf(bins, s.count, 0.99)
+	s.p50, s.p99 = quantileOf(&bins, s.count, 0.5), quantileOf(&bins, s.count, 0.99)
 	return s
 }
 
-func quantileOf(bins [latencyBins]int64, count int64, q float64) time.Duration {
+func quantileOf(bins *[latencyBins]int64, count int64, q float64) time.Duration {
 	below := int64(0)
 	for j, n := range bins {
 		if below += n; n > 0 && float64(below) >= q*float64(count) {

@@ -146,7 +146,7 @@ func (l *ledger) read(i int, c *client) {
 // audit wants one order of all operations. A send without an answer took place, at any time since, if its message is
 // there at the end, and else not at all. Each such one is a client of its own: the one who made it went on.
 func (l *ledger) audit() {
-	page := read[models.Page[models.Message]](l.throng, l.throng.any(), l.owner, roomPath(l.room)+"/messages?limit=200")
+	page := read[models.Page[models.Message]](l.throng, l.any(), l.owner, roomPath(l.room)+"/messages?limit=200")
 	ids := map[int64]int64{}
 	for _, m := range page.Items {
 		ids[keyOf(m.Text)] = m.ID

@@ -26,6 +26,7 @@ type crowdReader struct {
 	enters  bool       // is in its rooms, and so gets message.created in place of message.notification
 	polls   bool       // asks for pages of the log in place of a stream
 	proxied bool       // comes through the proxies
+	departs bool       // is about to be taken out of its first room, or to be logged out
 	home    *fleetNode // where it opens its stream first, and stays as long as that lasts; nil for one who hops
 
 	hops    atomic.Int64

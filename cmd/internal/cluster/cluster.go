@@ -92,7 +92,10 @@ func start(ctx context.Context, port string, listens bool) (_ *Cluster, err erro
 	if err := c.initialise(ctx); err != nil {
 		return nil, err
 	}
-	return c, c.Restart(ctx)
+	if err := c.Restart(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // Restart starts the server of a cluster that was killed, and returns when it answers.
