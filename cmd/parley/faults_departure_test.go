@@ -18,6 +18,8 @@ const (
 	// the same on a node that is broken.
 	goneWithin     = time.Second
 	goneFromBroken = 5 * time.Second
+	// markWithin bounds how long one message takes that no other one follows: a node that missed it has nothing to wake it.
+	markWithin = 2 * time.Second
 	// lateness is what the test's own clock may be off on a machine that is busy.
 	lateness = 500 * time.Millisecond
 )
@@ -163,6 +165,7 @@ func (c *throng) pastMark(list []*departure) {
 		c.complain("the mark could not be set: %v %v", a, err)
 		return
 	}
+	told := time.Now()
 	comes := func(d *departure) bool { return d.way == "logged out" || d.reader.has(m.RoomID, m.ID) }
 	c.await(func() bool {
 		return !slices.ContainsFunc(list, func(d *departure) bool { return !comes(d) })
@@ -171,6 +174,11 @@ func (c *throng) pastMark(list []*departure) {
 		if !comes(d) {
 			c.complain("%s does not come to the mark; it reads from %s", d.reader.name, d.reader.where())
 		}
+	}
+	if took := time.Since(told); took > markWithin+lateness && !c.flawed() {
+		c.complain("when nothing else was said any more, a message took %v to come to all", took.Round(time.Millisecond))
+	}
+	for _, d := range list {
 		d.reader.cancel()
 		<-d.reader.done
 	}
