@@ -29,7 +29,7 @@ type Log interface {
 	EnterNode(ctx context.Context, node string) error
 	Beat(ctx context.Context, node string) (beats map[string]int64, err error)
 	TellNews(ctx context.Context, news models.NodeNews) error
-	ForgetNode(ctx context.Context, node string, beat int64) error
+	ForgetNode(ctx context.Context, node string, beat int64, at models.Time) error
 	Ask(ctx context.Context, ask models.PresenceAsk) error
 	Presences(ctx context.Context) (map[string][]models.Presence, error)
 	// Seen stores when users were last online.
@@ -76,6 +76,7 @@ type Hub struct {
 	peers      atomic.Int64  // the other nodes
 	outdated   atomic.Bool   // away has to be read again, by Run
 	confirmed  atomic.Bool   // the log was read; guard takes it back
+	blind      atomic.Bool   // the log could not be read for too long; by guard
 	noted      chan struct{} // holds one wake-up for tellStatuses; never closed
 	newsToTell chan struct{} // holds one wake-up for keepLease; never closed
 }

@@ -45,7 +45,7 @@ func (h *Hub) keepLease(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			l.attempt(context.WithoutCancel(ctx), func(ctx context.Context) error {
-				return h.log.ForgetNode(ctx, h.node, models.AnyBeat)
+				return h.log.ForgetNode(ctx, h.node, models.AnyBeat, models.Now())
 			})
 			return
 		case <-h.newsToTell:
@@ -92,7 +92,7 @@ func (l *lease) beat(ctx context.Context) error {
 		seen[node] = last
 		if now.Sub(last.since) > leaseLife {
 			l.hub.logger.Warn("a node has died; whoever was there is told to be gone", "node", node)
-			errs = append(errs, l.hub.log.ForgetNode(ctx, node, count))
+			errs = append(errs, l.hub.log.ForgetNode(ctx, node, count, models.At(last.since)))
 		}
 	}
 	l.beats = seen

@@ -36,6 +36,9 @@ type beginning struct {
 // starts the stream. An error means that nothing was written yet: too many streams (rate_limited), the server is
 // stopping or the database does not answer (unavailable).
 func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
+	if err := h.Sound(); err != nil {
+		return err
+	}
 	// Until it starts, Open itself is at the socket: what is queued meanwhile waits for the answer's head.
 	s := &Stream{hub: h, writing: true, id: h.newStreamID(), slot: rand.Uint64(), userID: o.Caller.UserID, sessionID: o.Caller.SessionID}
 	ctx, cancel := context.WithTimeout(r.Context(), openTimeout)
@@ -155,6 +158,9 @@ func (h *Hub) register(s *Stream) error {
 		return &models.Error{
 			Code: models.CodeUnavailable, Message: "This server is stopping.", RetryAfter: time.Second,
 		}
+	}
+	if err := h.Sound(); err != nil {
+		return err
 	}
 	if h.limits.Streams > 0 && len(h.users[s.userID]) >= h.limits.Streams {
 		return &models.Error{

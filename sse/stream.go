@@ -39,6 +39,7 @@ type Stream struct {
 	writing  bool      // somebody is at the socket, and looks at the queue again before leaving
 	walking  bool      // reads the log, from position walked
 	walked   int64     // while walking: the log has been read up to here
+	cut      func()    // ends what the walk waits for, nil while there is none
 	final    []byte    // the last frame, after which the stream ends
 	over     bool      // the connection is closed
 	sending  bool      // a write waits for the socket
@@ -223,6 +224,16 @@ func (s *Stream) caughtUp() {
 	s.walking = false
 }
 
+// interruptedBy makes cut what an end of the stream calls: a walk must not wait for a database that does not answer.
+func (s *Stream) interruptedBy(cut func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut = cut
+	if cut != nil && (s.over || s.final != nil) {
+		cut()
+	}
+}
+
 func (s *Stream) isOver() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -237,6 +248,9 @@ func (s *Stream) end(frame []byte) {
 		return
 	}
 	s.final, s.walking = frame, false
+	if s.cut != nil {
+		s.cut()
+	}
 	if s.conn == nil {
 		return // it has yet to start, and will then end
 	}
@@ -250,6 +264,9 @@ func (s *Stream) end(frame []byte) {
 func (s *Stream) close() {
 	if !s.over {
 		s.over = true
+		if s.cut != nil {
+			s.cut()
+		}
 		if s.conn != nil {
 			_ = s.conn.Close()
 		}

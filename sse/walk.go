@@ -21,7 +21,11 @@ const (
 // walk reads the log from where the stream stands and writes what its user may see, until the stream goes live or ends.
 func (s *Stream) walk() {
 	h := s.hub
-	v, ok := s.loadView()
+	ctx, cancel := context.WithCancel(h.ctx)
+	defer cancel()
+	s.interruptedBy(cancel)
+	defer s.interruptedBy(nil)
+	v, ok := s.loadView(ctx)
 	if !ok {
 		return
 	}
@@ -35,13 +39,13 @@ func (s *Stream) walk() {
 		if h.goLive(s, v, position) {
 			return
 		}
-		events, upTo, err := h.next(s, position)
+		events, upTo, err := h.next(ctx, s, position)
 		if err != nil {
-			h.logger.Warn("a stream could not read the log; it will try again", "stream", s.id, "error", err)
-			pause(h.ctx, retryEvery)
-			if h.ctx.Err() != nil {
+			if ctx.Err() != nil {
 				return
 			}
+			h.logger.Warn("a stream could not read the log; it will try again", "stream", s.id, "error", err)
+			pause(ctx, retryEvery)
 			continue
 		}
 		if err := s.write(s.frames(v, events)); err != nil {
@@ -54,22 +58,22 @@ func (s *Stream) walk() {
 	}
 }
 
-func (s *Stream) loadView() (v *view, ok bool) {
+func (s *Stream) loadView(ctx context.Context) (v *view, ok bool) {
 	for {
 		s.mu.Lock()
 		position := s.walked
 		s.mu.Unlock()
-		ctx, cancel := context.WithTimeout(s.hub.ctx, walkTimeout)
-		loaded, err := s.hub.log.View(ctx, s.userID, position)
+		limited, cancel := context.WithTimeout(ctx, walkTimeout)
+		loaded, err := s.hub.log.View(limited, s.userID, position)
 		cancel()
 		if err == nil {
 			return newView(loaded), true
 		}
-		if s.isOver() || s.hub.ctx.Err() != nil {
+		if s.isOver() || ctx.Err() != nil {
 			return nil, false
 		}
 		s.hub.logger.Warn("a stream could not read its memberships; it will try again", "stream", s.id, "error", err)
-		pause(s.hub.ctx, retryEvery)
+		pause(ctx, retryEvery)
 	}
 }
 
@@ -99,7 +103,7 @@ func (s *Stream) frames(v *view, events []*event) []byte {
 
 // next is the run of events after position, from memory or from the database, and the position up to which it reaches.
 // A stream that stands ahead of the hub, having been opened at an event that the tail has yet to read, waits for it.
-func (h *Hub) next(s *Stream, position int64) (events []*event, upTo int64, err error) {
+func (h *Hub) next(ctx context.Context, s *Stream, position int64) (events []*event, upTo int64, err error) {
 	h.mu.Lock()
 	head, ahead, here := h.position, position >= h.position, false
 	if !ahead {
@@ -108,11 +112,11 @@ func (h *Hub) next(s *Stream, position int64) (events []*event, upTo int64, err 
 	h.mu.Unlock()
 	switch {
 	case ahead:
-		return nil, position, h.reach(h.ctx, position)
+		return nil, position, h.reach(ctx, position)
 	case here:
 		return events, events[len(events)-1].Position, nil
 	}
-	ctx, cancel := context.WithTimeout(h.ctx, walkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, walkTimeout)
 	defer cancel()
 	_, pruned, err := h.log.Bounds(ctx)
 	if err != nil {

@@ -26,7 +26,7 @@ func BenchmarkUnknown(b *testing.B) {
 		make func(testing.TB) string
 	}{{"sqlite", newSQLite}, {"postgres", newPostgres}} {
 		b.Run(d.name, func(b *testing.B) {
-			c := newClient(b, startServer(b, d.make(b)).url)
+			c := newClient(b, startServer(b, d.make(b), "--rate-limit", "off").url)
 			stranger := c.guest("stranger")
 			for _, w := range append(roomWhispers(c), objectWhispers(c, stranger)...) {
 				b.Run(w.name, func(b *testing.B) { w.measure(b, stranger) })

@@ -121,6 +121,12 @@ func (d *departure) goneAt() time.Time {
 	return r.shut
 }
 
+func (r *crowdReader) expelledAt() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.expelled
+}
+
 // awaitDepartures wants each to be out in time, and answers the longest that one at a sound node took. broken says which
 // nodes are, and until when.
 func (c *throng) awaitDepartures(list []*departure, broken func(*fleetNode) bool, healed time.Time) (longest time.Duration) {
@@ -136,6 +142,9 @@ func (c *throng) awaitDepartures(list []*departure, broken func(*fleetNode) bool
 			}
 		}
 		at := d.goneAt()
+		if expelled := d.reader.expelledAt(); broken(d.reader.home) && !expelled.IsZero() && expelled.Before(at) {
+			at = expelled // a node that knows of nothing newer ends its streams
+		}
 		took := at.Sub(from)
 		switch {
 		case at.IsZero():

@@ -54,7 +54,7 @@ func (n *fleetNode) entry(proxied bool) string {
 
 func startFleet(t testing.TB) *fleet {
 	t.Helper()
-	f := &fleet{t: t, postgres: startPostgres(t), nats: launchNATS(t), http: fleetHTTP(t)}
+	f := &fleet{t: t, postgres: startPostgres(t), nats: startNATS(t), http: fleetHTTP(t)}
 	for i := range fleetNodes {
 		n := &fleetNode{name: fmt.Sprintf("node %d", i+1)}
 		n.postgres = startProxy(t, n.name+" to PostgreSQL", f.postgres.Listens())

@@ -48,7 +48,7 @@ type natsProcess struct {
 	stdin   io.Closer
 }
 
-func launchNATS(t testing.TB) *natsProcess {
+func startNATS(t testing.TB) *natsProcess {
 	t.Helper()
 	n := &natsProcess{t: t, address: freeAddress(t)}
 	n.start()

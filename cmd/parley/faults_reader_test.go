@@ -34,16 +34,17 @@ type crowdReader struct {
 	cancel  context.CancelFunc
 	done    chan struct{} // closed when it has ended
 
-	mu      sync.Mutex
-	at      string // the node that it reads from
-	lastID  string
-	due     map[int64]int64   // room → the id that comes next
-	seen    map[int64][]int64 // room → keys, of this run
-	mark    map[int64]bool    // keys that it was to wait for, of a room without a count of its own
-	removed time.Time         // when it saw that it was taken out of its first room
-	revoked time.Time         // when it saw that its session was ended
-	shut    time.Time         // when it was refused as logged out
-	last    string            // the name of the event that came last
+	mu       sync.Mutex
+	at       string // the node that it reads from
+	lastID   string
+	due      map[int64]int64   // room → the id that comes next
+	seen     map[int64][]int64 // room → keys, of this run
+	mark     map[int64]bool    // keys that it was to wait for, of a room without a count of its own
+	removed  time.Time         // when it saw that it was taken out of its first room
+	revoked  time.Time         // when it saw that its session was ended
+	shut     time.Time         // when it was refused as logged out
+	expelled time.Time         // when the node that it keeps to ended its stream
+	last     string            // the name of the event that came last
 }
 
 func newCrowdReader(c *throng, i int) *crowdReader {
@@ -140,6 +141,9 @@ func (r *crowdReader) readOnce(ctx context.Context, n *fleetNode) error {
 func (r *crowdReader) broken(n *fleetNode, err error) {
 	r.mu.Lock()
 	last := models.EventName(r.last)
+	if n == r.home {
+		r.expelled = time.Now()
+	}
 	r.mu.Unlock()
 	orderly := false
 	r.note(func() { orderly = r.orderly })

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	natsserver "github.com/nats-io/nats-server/v2/server"
-
 	"github.com/parley-chat/parley/models"
 )
 
@@ -15,9 +13,8 @@ import (
 // while, typing as long as NATS is there, and the nodes stay ready.
 func TestBus(t *testing.T) {
 	t.Parallel()
-	database, address := newPostgres(t), freeAddress(t)
-	bus := startNATS(t, address)
-	a, b := startServer(t, database, "--nats", "nats://"+address), startServer(t, database, "--nats", "nats://"+address)
+	database, bus := newPostgres(t), startNATS(t)
+	a, b := startServer(t, database, "--nats", "nats://"+bus.address), startServer(t, database, "--nats", "nats://"+bus.address)
 	anna := newClient(t, a.url).guest("anna")
 	bob := anna.guest("bob").at(b.url)
 	room := anna.room(models.NewRoom{Name: ptr("room")})
@@ -37,7 +34,7 @@ func TestBus(t *testing.T) {
 		hears.expect(models.EventMessageCreated, nil)
 	}
 
-	bus.stop()
+	bus.kill()
 	anna.awaitMetric("parley_bus_connected 0")
 	anna.call("GET", "/readyz", nil).status(200)
 	anna.say(room.ID, "without")
@@ -48,7 +45,7 @@ func TestBus(t *testing.T) {
 		t.Errorf("heard %q", m.Text)
 	}
 
-	startNATS(t, address)
+	bus.start()
 	anna.awaitMetric("parley_bus_connected 1")
 	bob.awaitMetric("parley_bus_connected 1")
 	anna.call("POST", roomPath(room.ID)+"/typing", nil).status(204)
@@ -72,34 +69,6 @@ func TestStartsWithoutNATS(t *testing.T) {
 func (s *testServer) received() int64 {
 	_, _, received := s.bus.Traffic()
 	return received
-}
-
-// natsServer is NATS's own server, in this process.
-type natsServer struct{ *natsserver.Server }
-
-func startNATS(t *testing.T, address string) natsServer {
-	t.Helper()
-	host, port, _ := strings.Cut(address, ":")
-	o := natsserver.Options{Host: host, NoLog: true, NoSigs: true}
-	if _, err := fmt.Sscan(port, &o.Port); err != nil {
-		t.Fatal(err)
-	}
-	s, err := natsserver.NewServer(&o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go s.Start()
-	if !s.ReadyForConnections(patience) {
-		t.Fatal("NATS did not start")
-	}
-	n := natsServer{s}
-	t.Cleanup(n.stop)
-	return n
-}
-
-func (n natsServer) stop() {
-	n.Shutdown()
-	n.WaitForShutdown()
 }
 
 // awaitMetric asks for the metrics until they have a line.

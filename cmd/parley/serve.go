@@ -30,6 +30,8 @@ const (
 	headerTimeout = 10 * time.Second
 	// idleTimeout is how long a connection without a request is kept.
 	idleTimeout = 2 * time.Minute
+	// readyTimeout is how long the database may take to answer for the server to be ready.
+	readyTimeout = 2 * time.Second
 	// streamGrace and requestGrace bound how long a stop waits for the streams' last events and for the requests under way.
 	streamGrace  = 10 * time.Second
 	requestGrace = 20 * time.Second
@@ -209,6 +211,11 @@ func (s *server) ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return models.Errorf(models.CodeUnavailable, "This server is stopping.")
 	}
+	if err := s.hub.Sound(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
 	return s.store.Ping(ctx)
 }
 

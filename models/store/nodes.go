@@ -87,9 +87,8 @@ func (c *change) changePresences(news models.NodeNews) error {
 }
 
 // ForgetNode removes a node that stops, or one that was found dead: then beat is the last one seen of it, and a node
-// which has come back to life is left alone. Who was online there is noted as seen just now.
-func (s *Store) ForgetNode(ctx context.Context, node string, beat int64) error {
-	at := models.Now()
+// which has come back to life is left alone. Who was online there was last seen at.
+func (s *Store) ForgetNode(ctx context.Context, node string, beat int64, at models.Time) error {
 	_, err := s.change(ctx, func(c *change) error {
 		found, err := c.lockNode(node)
 		if err != nil || beat != models.AnyBeat && found != beat {
