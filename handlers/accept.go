@@ -12,6 +12,7 @@ const (
 	problemType = "application/problem+json"
 	msgpackType = "application/msgpack"
 	streamType  = "text/event-stream"
+	pageType    = "text/html"
 )
 
 // preference is how much a client wants a media type: its weight, and how exactly it named it (2: itself, 1: type/*,

@@ -69,8 +69,14 @@ func answer(w http.ResponseWriter, r *http.Request, handle func() (reply, error)
 		fail(w, r, err)
 		return
 	}
+	re.write(w, r, mediaType)
+}
+
+// write ends the request with the reply.
+func (re reply) write(w http.ResponseWriter, r *http.Request, mediaType string) {
 	var body []byte
 	if re.body != nil {
+		var err error
 		if body, err = encodeAs(mediaType, re.body); err != nil {
 			fail(w, r, err)
 			return

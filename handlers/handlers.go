@@ -15,17 +15,18 @@ import (
 
 // Config is what the handlers stand on.
 type Config struct {
-	Store    Store
-	Streams  Streams
-	Blobs    Blobs
-	Pictures Pictures
-	Tokens   *token.Keys
-	Log      *slog.Logger
-	Metrics  *prometheus.Registry
-	Ready    func(context.Context) error // nil while the server can serve
-	Contract []byte                      // openapi.yaml
-	Stopping context.Context             //nolint:containedctx // of the server: over when no request should wait for its client any more
-	Settings Settings
+	Store     Store
+	Streams   Streams
+	Blobs     Blobs
+	Pictures  Pictures
+	Tokens    *token.Keys
+	Providers []NamedProvider // to log in through, in the order in which they are listed
+	Log       *slog.Logger
+	Metrics   *prometheus.Registry
+	Ready     func(context.Context) error // nil while the server can serve
+	Contract  []byte                      // openapi.yaml
+	Stopping  context.Context             //nolint:containedctx // of the server: over when no request should wait for its client any more
+	Settings  Settings
 }
 
 // Settings are the choices of whoever runs the server.
@@ -44,6 +45,8 @@ type Store interface {
 	userStore
 	passwordStore
 	sessionStore
+	authStore
+	identityStore
 	roomStore
 	memberStore
 	banStore
@@ -85,6 +88,7 @@ type server struct {
 	passwords
 	sessions
 	authProviders
+	identities
 	rooms
 	members
 	bans
@@ -102,7 +106,6 @@ type server struct {
 	pins
 	events
 	operations
-	unbuilt
 }
 
 var _ api.ServerInterface = server{}
@@ -117,26 +120,28 @@ func New(c Config) http.Handler {
 		intake: intake{ledger: c.Store, blobs: c.Blobs, pictures: c.Pictures, most: c.Settings.MaxFileSize},
 	}
 	s := server{
-		users:      users{store: c.Store, entry: entry},
-		passwords:  passwords{store: c.Store, entry: entry},
-		sessions:   sessions{store: c.Store, users: c.Store, entry: entry},
-		rooms:      rooms{store: c.Store},
-		members:    members{store: c.Store, rooms: c.Store, people: people},
-		bans:       bans{store: c.Store, people: people},
-		invites:    invites{store: c.Store},
-		contacts:   contacts{store: c.Store, people: people},
-		blocks:     blocks{store: c.Store, people: people},
-		presence:   presence{rooms: c.Store, streams: c.Streams},
-		messages:   messages{store: c.Store, files: files},
-		files:      files,
-		contents:   contents{store: c.Store, blobs: c.Blobs},
-		uploads:    newUploads(c.Stopping, c.Store, files),
-		typing:     typing{store: c.Store, streams: c.Streams},
-		search:     search{store: c.Store, people: people},
-		reactions:  reactions{store: c.Store},
-		pins:       pins{store: c.Store},
-		events:     events{streams: c.Streams, entry: entry},
-		operations: newOperations(c.Ready, c.Metrics),
+		users:         users{store: c.Store, entry: entry},
+		passwords:     passwords{store: c.Store, entry: entry},
+		sessions:      sessions{store: c.Store, users: c.Store, entry: entry},
+		authProviders: authProviders{store: c.Store, entry: entry, providers: c.Providers},
+		identities:    identities{store: c.Store},
+		rooms:         rooms{store: c.Store},
+		members:       members{store: c.Store, rooms: c.Store, people: people},
+		bans:          bans{store: c.Store, people: people},
+		invites:       invites{store: c.Store},
+		contacts:      contacts{store: c.Store, people: people},
+		blocks:        blocks{store: c.Store, people: people},
+		presence:      presence{rooms: c.Store, streams: c.Streams},
+		messages:      messages{store: c.Store, files: files},
+		files:         files,
+		contents:      contents{store: c.Store, blobs: c.Blobs},
+		uploads:       newUploads(c.Stopping, c.Store, files),
+		typing:        typing{store: c.Store, streams: c.Streams},
+		search:        search{store: c.Store, people: people},
+		reactions:     reactions{store: c.Store},
+		pins:          pins{store: c.Store},
+		events:        events{streams: c.Streams, entry: entry},
+		operations:    newOperations(c.Ready, c.Metrics),
 	}
 	return routes(s, quotas, c)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 type passwordStore interface {
-	PasswordOf(ctx context.Context, userID int64) (hash string, err error)
+	PasswordOf(ctx context.Context, userID int64) (hash string, guest bool, err error)
 	ChangePassword(ctx context.Context, caller models.Caller, was, is string) error
 }
 
@@ -30,19 +30,15 @@ func (h passwords) ChangePassword(w http.ResponseWriter, r *http.Request) {
 		if err := h.entry.quotas.tryPassword(w, r, strconv.FormatInt(caller.UserID, 10)); err != nil {
 			return reply{}, err
 		}
-		was, err := h.store.PasswordOf(r.Context(), caller.UserID)
+		was, guest, err := h.store.PasswordOf(r.Context(), caller.UserID)
 		if err != nil {
 			return reply{}, err
 		}
-		if was == "" {
+		if guest {
 			return reply{}, models.Errorf(models.CodeForbidden, "A guest has no password; sign up to get one.")
 		}
-		match, err := h.entry.passwords.Match(r.Context(), was, change.CurrentPassword)
-		if err != nil {
+		if err := h.check(r.Context(), was, change.CurrentPassword); err != nil {
 			return reply{}, err
-		}
-		if !match {
-			return reply{}, models.Errorf(models.CodeBadCredentials, "The current password is another one.")
 		}
 		is, err := h.entry.passwords.Hash(r.Context(), change.NewPassword)
 		if err != nil {
@@ -50,4 +46,19 @@ func (h passwords) ChangePassword(w http.ResponseWriter, r *http.Request) {
 		}
 		return done(models.Cursor{}), h.store.ChangePassword(r.Context(), caller, was, is)
 	})
+}
+
+// check wants the current password, where there is one: an account that came through a provider has none yet.
+func (h passwords) check(ctx context.Context, hash, current string) error {
+	switch {
+	case hash == "":
+		return nil
+	case current == "":
+		return models.Invalid("current_password", "is required")
+	}
+	match, err := h.entry.passwords.Match(ctx, hash, current)
+	if err == nil && !match {
+		err = models.Errorf(models.CodeBadCredentials, "The current password is another one.")
+	}
+	return err
 }

@@ -34,7 +34,6 @@ var statuses = map[models.Code]int{
 	models.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
 	models.CodeBadFile:              http.StatusUnprocessableEntity,
 	models.CodeRateLimited:          http.StatusTooManyRequests,
-	models.CodeNotImplemented:       http.StatusNotImplemented,
 	models.CodeUnavailable:          http.StatusServiceUnavailable,
 	models.CodeInternal:             http.StatusInternalServerError,
 }

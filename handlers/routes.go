@@ -32,7 +32,7 @@ var admissions = map[string]admission{
 	"POST /v1/sessions":                open,
 	"POST /v1/sessions/refresh":        open,
 	"GET /v1/auth/providers":           open,
-	"GET /v1/auth/{provider}":          open,
+	"GET /v1/auth/{provider}":          tokenOptional,
 	"GET /v1/auth/{provider}/callback": open,
 	"OPTIONS /v1/uploads":              open,
 	"OPTIONS /v1/uploads/{upload}":     open,

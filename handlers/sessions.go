@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/handlers/api"
@@ -16,6 +17,7 @@ type sessionStore interface {
 	LogIn(ctx context.Context, userID int64, hash string, n models.NewSession, once *models.Once) (models.Login, error)
 	Refresh(ctx context.Context, spent string, n models.NewSession) (models.Login, error)
 	Sessions(ctx context.Context, caller models.Caller, page models.Paging) (models.Page[models.SessionInfo], error)
+	LogInWithCode(ctx context.Context, code models.LoginCode, n models.NewSession, once *models.Once) (models.Login, error)
 	LogOut(ctx context.Context, userID int64, sessionID string) (models.Cursor, error)
 }
 
@@ -26,7 +28,7 @@ type sessions struct {
 	entry entry
 }
 
-// LogIn opens a session, with a password or as a guest.
+// LogIn opens a session: with a password, as a guest, or with the code that a log-in through a provider ended with.
 func (h sessions) LogIn(w http.ResponseWriter, r *http.Request, params api.LogInParams) {
 	answer(w, r, func() (reply, error) {
 		body, err := readBody(w, r)
@@ -43,7 +45,8 @@ func (h sessions) LogIn(w http.ResponseWriter, r *http.Request, params api.LogIn
 		}
 		switch {
 		case c.LoginCode != "":
-			return reply{}, errNotBuilt()
+			o.store = h.withCode(r, c)
+			o.body = slices.Concat(body, []byte(secretOf(r))) // so that no other browser is answered the same
 		case c.Guest:
 			o.store, err = h.asGuest(r.Context(), c)
 		default:
@@ -70,6 +73,13 @@ func (h sessions) asGuest(ctx context.Context, c models.Credentials) (storeSessi
 	return func(n models.NewSession, once *models.Once) (models.Login, error) {
 		return h.users.SignUp(ctx, account, n, once)
 	}, nil
+}
+
+func (h sessions) withCode(r *http.Request, c models.Credentials) storeSession {
+	code := models.LoginCode{Hash: token.Hash(c.LoginCode), BrowserHash: token.Hash(secretOf(r))}
+	return func(n models.NewSession, once *models.Once) (models.Login, error) {
+		return h.store.LogInWithCode(r.Context(), code, n, once)
+	}
 }
 
 // accountOf is the account that a log-in is for, in however many ways its name can be written.
@@ -113,7 +123,7 @@ func (h sessions) RefreshSession(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		refresh, hash := token.NewRefresh()
-		login, err := h.store.Refresh(r.Context(), token.HashRefresh(body.RefreshToken),
+		login, err := h.store.Refresh(r.Context(), token.Hash(body.RefreshToken),
 			models.NewSession{RefreshHash: hash, Device: deviceOf(r)})
 		if err != nil {
 			return reply{}, err

@@ -31,7 +31,6 @@ const (
 	CodeUnsupportedMediaType Code = "unsupported_media_type" // 415
 	CodeBadFile              Code = "bad_file"               // 422
 	CodeRateLimited          Code = "rate_limited"           // 429
-	CodeNotImplemented       Code = "not_implemented"        // 501
 	CodeUnavailable          Code = "unavailable"            // 503
 	CodeInternal             Code = "internal"               // 500: a defect of Parley, never a client's doing
 )

@@ -40,6 +40,8 @@ const (
 	AccessTokenLife  = 15 * time.Minute
 	RefreshTokenLife = 30 * 24 * time.Hour
 	IdempotencyLife  = 24 * time.Hour
+	AuthFlowLife     = 10 * time.Minute // of a log-in through a provider, from its beginning to the callback
+	LoginCodeLife    = 60 * time.Second
 	TypingLife       = 5 * time.Second
 	UnattachedLife   = 24 * time.Hour // of a file that no message has
 	UploadLife       = 24 * time.Hour // of an upload that gets no bytes

@@ -57,16 +57,16 @@ func (p ProfileChange) Validate() error {
 	return c.err()
 }
 
-// PasswordChange replaces the caller's password.
+// PasswordChange replaces the caller's password. CurrentPassword is left out where there is none.
 type PasswordChange struct {
-	CurrentPassword string `json:"current_password"`
+	CurrentPassword string `json:"current_password,omitempty"`
 	NewPassword     string `json:"new_password"`
 }
 
 // Validate reports every field that the contract refuses.
 func (p PasswordChange) Validate() error {
 	var c check
-	c.length("current_password", p.CurrentPassword, 1, MaxPasswordLength)
+	c.length("current_password", p.CurrentPassword, 0, MaxPasswordLength)
 	c.length("new_password", p.NewPassword, MinPasswordLength, MaxPasswordLength)
 	return c.err()
 }

@@ -100,6 +100,8 @@ type stage struct {
 	upload              string      // lacks all of chunk
 	invite              models.Invite
 	stream              *stream
+	identity            string // of whoever makes the request
+	callback            string // of a log-in under way at a provider
 }
 
 const (
@@ -109,7 +111,7 @@ const (
 
 func newStage(c *client) stage {
 	c.t.Helper()
-	s := stage{me: c.newcomer("me"), other: c.newcomer("other"), outsider: c.newcomer("outsider")}
+	s := stage{identity: "unknown", me: c.newcomer("me"), other: c.newcomer("other"), outsider: c.newcomer("outsider")}
 	s.room = s.me.room(models.NewRoom{Handle: ptr(unique("stage")), Kind: ptr(models.RoomPrivate)})
 	s.me.add(s.room.ID, s.other, models.RoleMember)
 	s.file = s.me.upload(s.room.ID, "dot.png", "image/png", dot())
@@ -150,12 +152,15 @@ func (s stage) values() map[string]string {
 	return map[string]string{
 		"room": fmt.Sprint(s.room.ID), "user": fmt.Sprint(s.other.User.ID), "message": fmt.Sprint(s.message.ID),
 		"session": s.me.SessionID, "stream": s.stream.ready.StreamID,
-		"provider": "github", "code": s.invite.Code, "file": s.file.ID, "upload": s.upload, "emoji": "👍",
+		"provider": "mock", "identity": s.identity, "code": s.invite.Code, "file": s.file.ID, "upload": s.upload, "emoji": "👍",
 	}
 }
 
 // at is the operation's path, with its parameters filled in and one of them replaced by what is escaped already.
 func (s stage) at(op operation, name, escaped string) string {
+	if s.callback != "" && name == "" {
+		return s.callback
+	}
 	path := op.path
 	for key, value := range s.values() {
 		value = url.PathEscape(value)

@@ -27,7 +27,7 @@ func TestMessagePack(t *testing.T) {
 // testEachPacked makes the valid request of each operation in MessagePack: its status is that of the same in JSON.
 func testEachPacked(t *testing.T, c *client) {
 	for _, op := range operations() {
-		if !op.built() || op.OperationID == "Metrics" { // Prometheus has a text of its own
+		if op.OperationID == "Metrics" { // Prometheus has a text of its own
 			continue
 		}
 		inJSON, inMsgpack := newStage(c), newStage(c.packed())

@@ -209,7 +209,9 @@ func testLogOut(t *testing.T, c *client) {
 	c.call("POST", refreshPath, refresh(me.RefreshToken)).problem(401, models.CodeSessionRevoked)
 }
 
-// testNoAuthProviders: no setting names a social network yet, and a client that asks has no button to show.
+// testNoAuthProviders: a client that asks a server that no setting names a social network to has no button to show.
 func testNoAuthProviders(_ *testing.T, c *client) {
 	c.nobody().call("GET", "/v1/auth/providers", nil).status(200).is(map[string]any{"items": []any{}})
+	c.nobody().call("GET", "/v1/auth/github", nil).problem(404, models.CodeNotFound)
+	c.nobody().call("GET", "/v1/auth/github/callback?code=a&state=b", nil).problem(404, models.CodeNotFound)
 }

@@ -12,7 +12,7 @@ var matrixColumns = []string{"no one", "stranger", "member", "former", "banned",
 // cells the second is that of all who have a token; one cell is that of everybody.
 //
 // Before the colon stand the kind of room and what the request is about, in the words of matrixObjects. A member, an
-// outsider, another are somebody beside the callers. What is not built has the row of its 501, until it is.
+// outsider, another are somebody beside the callers.
 //
 //nolint:dupword // the cells beside each other may be alike
 const matrix = `
@@ -292,9 +292,14 @@ DELETE /v1/sessions/{session}
 GET /v1/auth/providers
   anybody:                          200
 GET /v1/auth/{provider}
-  not built:                        501
+  anybody:                          303
 GET /v1/auth/{provider}/callback
-  not built:                        501
+  a log-in under way:               303
+GET /v1/users/me/identities
+  anybody:                          401  200
+DELETE /v1/users/me/identities/{identity}
+  own identity:                     401  204
+  another's identity:               401  404
 
 GET /v1/rooms
   anybody:                          401  200

@@ -51,6 +51,7 @@ type serveCmd struct {
 	Lobby             string        `env:"PARLEY_LOBBY" default:"lobby" placeholder:"HANDLE" help:"A public room that every new account and guest is in, or none (default: ${default})."`
 	PresenceRoomLimit int           `env:"PARLEY_PRESENCE_ROOM_LIMIT" default:"500" placeholder:"MEMBERS" help:"A room with more members sends no user.online and user.offline (default: ${default})."`
 	RateLimit         string        `env:"PARLEY_RATE_LIMIT" enum:"on,off" default:"on" help:"on or off: whether one user's requests and streams are bounded (default: ${default})."`
+	OIDC              []string      `name:"oidc" env:"PARLEY_OIDC" sep:";" placeholder:"name=…,issuer=…,client_id=…,client_secret=…" help:"A provider of OpenID Connect, or GitHub, to log in through; repeatable, in the variable with ; in between; none by default."`
 	NATS              string        `name:"nats" env:"PARLEY_NATS" placeholder:"URL" help:"nats://…: joins the nodes that share a PostgreSQL database; none by default."`
 	DrainDelay        time.Duration `env:"PARLEY_DRAIN_DELAY" default:"0s" placeholder:"DURATION" help:"How long a server that stops still answers, not ready any more, so that a proxy goes elsewhere first (default: ${default})."`
 	LogFormat         string        `env:"PARLEY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text or json; by default text on a terminal and json elsewhere."`
@@ -183,8 +184,13 @@ func (c serveCmd) handler(s *server) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	providers, err := c.providers()
+	if err != nil {
+		return nil, err
+	}
 	return handlers.New(handlers.Config{
-		Store: s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract, Stopping: s.hurry,
+		Providers: providers,
+		Store:     s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract, Stopping: s.hurry,
 		Settings: handlers.Settings{
 			Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, RateLimit: c.limited(),
 			MaxFileSize: int64(c.MaxFileSize),

@@ -15,6 +15,14 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
+// AuthBeginning A log-in that has begun.
+//
+// Example: {"url":"https://github.com/login/oauth/authorize?client_id=Iv1.8a61f9b3a7aba766\u0026state=4MRB2TQWZ7XK5LP3"}
+type AuthBeginning struct {
+	// URL Where to send the browser.
+	URL string `json:"url"`
+}
+
 // AuthProvider A social network to log in through.
 //
 // Example: {"name":"github","url":"/v1/auth/github"}
@@ -89,6 +97,14 @@ type Health struct {
 //
 // Example: {"room_id":7,"up_to_id":42}
 type HistoryCleared = models.HistoryCleared
+
+// Identity Who somebody is elsewhere, which opens their account.
+//
+// Example: {"created_at":"2026-03-01T10:00:00.000Z","id":"6QW2VZ4HTN3KRX5B","issuer":"https://accounts.google.com","provider":"google","subject":"110169484474386276334"}
+type Identity = models.Identity
+
+// IdentityList The identities, all in one page.
+type IdentityList = models.Page[models.Identity]
 
 // Invite A code that lets whoever has it into a room.
 //
@@ -390,6 +406,9 @@ type PathEmoji = string
 // PathFile defines model for PathFile.
 type PathFile = string
 
+// PathIdentity defines model for PathIdentity.
+type PathIdentity = string
+
 // PathMessage defines model for PathMessage.
 type PathMessage = int64
 
@@ -487,6 +506,16 @@ type HandleTaken = Problem
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type IdempotencyMismatch = Problem
 
+// IdentityNotFound An error, as RFC 9457 has it.
+//
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+type IdentityNotFound = Problem
+
+// IdentityTaken An error, as RFC 9457 has it.
+//
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+type IdentityTaken = Problem
+
 // InvalidBody An error, as RFC 9457 has it.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
@@ -506,6 +535,11 @@ type InviteExpired = Problem
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type InviteNotFound = Problem
+
+// LastWayIn An error, as RFC 9457 has it.
+//
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+type LastWayIn = Problem
 
 // LeaveRefused An error, as RFC 9457 has it.
 //
@@ -556,6 +590,11 @@ type PasswordRefused = Problem
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type ProviderNotFound = Problem
+
+// ProviderUnavailable An error, as RFC 9457 has it.
+//
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+type ProviderUnavailable = Problem
 
 // RangeNotSatisfiable An error, as RFC 9457 has it.
 //
@@ -1249,6 +1288,12 @@ type ServerInterface interface {
 	// UpdateMe Change the own profile
 	// (PATCH /v1/users/me)
 	UpdateMe(w http.ResponseWriter, r *http.Request)
+	// ListIdentities List what the account is linked with
+	// (GET /v1/users/me/identities)
+	ListIdentities(w http.ResponseWriter, r *http.Request)
+	// DeleteIdentity Unlink an identity
+	// (DELETE /v1/users/me/identities/{identity})
+	DeleteIdentity(w http.ResponseWriter, r *http.Request, identity PathIdentity)
 	// ChangePassword Change the password
 	// (PUT /v1/users/me/password)
 	ChangePassword(w http.ResponseWriter, r *http.Request)
@@ -1687,6 +1732,18 @@ func (_ Unimplemented) GetMe(w http.ResponseWriter, r *http.Request) {
 // UpdateMe Change the own profile
 // (PATCH /v1/users/me)
 func (_ Unimplemented) UpdateMe(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListIdentities List what the account is linked with
+// (GET /v1/users/me/identities)
+func (_ Unimplemented) ListIdentities(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// DeleteIdentity Unlink an identity
+// (DELETE /v1/users/me/identities/{identity})
+func (_ Unimplemented) DeleteIdentity(w http.ResponseWriter, r *http.Request, identity PathIdentity) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4777,6 +4834,46 @@ func (siw *ServerInterfaceWrapper) UpdateMe(w http.ResponseWriter, r *http.Reque
 	handler.ServeHTTP(w, r)
 }
 
+// ListIdentities operation middleware
+func (siw *ServerInterfaceWrapper) ListIdentities(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListIdentities(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteIdentity operation middleware
+func (siw *ServerInterfaceWrapper) DeleteIdentity(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "identity" -------------
+	var identity PathIdentity
+
+	err = runtime.BindStyledParameterWithOptions("simple", "identity", chi.URLParam(r, "identity"), &identity, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "identity", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteIdentity(w, r, identity)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ChangePassword operation middleware
 func (siw *ServerInterfaceWrapper) ChangePassword(w http.ResponseWriter, r *http.Request) {
 
@@ -5174,6 +5271,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Patch(options.BaseURL+"/v1/users/me", wrapper.UpdateMe)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/users/me/identities", wrapper.ListIdentities)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/v1/users/me/identities/{identity}", wrapper.DeleteIdentity)
 	})
 	r.Group(func(r chi.Router) {
 		r.Put(options.BaseURL+"/v1/users/me/password", wrapper.ChangePassword)

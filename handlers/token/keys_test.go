@@ -136,7 +136,7 @@ func TestRefreshTokensDifferAndHashAlike(t *testing.T) {
 	if one == other || hash == otherHash {
 		t.Error("two refresh tokens are the same")
 	}
-	if got := token.HashRefresh(one); got != hash {
+	if got := token.Hash(one); got != hash {
 		t.Errorf("HashRefresh = %s, NewRefresh said %s", got, hash)
 	}
 	if strings.Contains(hash, one) || len(hash) != 64 || !strings.HasPrefix(one, "prt_") {

@@ -15,11 +15,12 @@ func NewRefresh() (refresh, hash string) {
 	var bits [32]byte
 	rand.Read(bits[:])
 	refresh = refreshPrefix + base64.RawURLEncoding.EncodeToString(bits[:])
-	return refresh, HashRefresh(refresh)
+	return refresh, Hash(refresh)
 }
 
-// HashRefresh is what is stored of a refresh token. A fast hash is enough: unlike a password it cannot be guessed.
-func HashRefresh(refresh string) string {
-	sum := sha256.Sum256([]byte(refresh))
+// Hash is what is stored of a refresh token, and of other secrets that are chance. A fast hash is enough: unlike passwords
+// they cannot be guessed.
+func Hash(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
 }

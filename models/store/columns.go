@@ -15,6 +15,7 @@ var (
 	fileColumns      = columnsOf("files", fileRow{})
 	sessionColumns   = columnsOf("s", sessionRow{})
 	departureColumns = columnsOf("departures", departureRow{})
+	flowColumns      = columnsOf("auth_flows", authFlowRow{})
 )
 
 // columnsOf lists the columns of a row's type, of the table of that name.

@@ -12,7 +12,7 @@
 //   - rows of idempotency_keys, by caller, path and key;
 //   - rows of rooms, by id: whoever changes a room, its members, bans, invites or messages holds its row, and so does
 //     whoever blocks the other user of a direct room;
-//   - rows of users, by id: whoever changes a password or an account, and whoever notes who was seen;
+//   - rows of users, by id: whoever changes a password, an account or its identities, and whoever notes who was seen;
 //   - rows of uploads, files and doomed_blobs, in that order;
 //   - the row of event_head, by the append at the transaction's end, until the commit.
 //

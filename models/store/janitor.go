@@ -15,7 +15,7 @@ const (
 )
 
 // runJanitor removes what nobody can see any more: events past their retention, spent Idempotency-Keys, sessions that
-// have run out and guests whose last one has, what a deleted account left behind, and the messages of rooms that were
+// have run out and guests whose last one has, log-ins through providers that came to nothing, what a deleted account left behind, and the messages of rooms that were
 // deleted or cleared. It also makes findable what a migration left so.
 func (s *Store) runJanitor(ctx context.Context) {
 	ticker := time.NewTicker(janitorEvery)
@@ -34,8 +34,8 @@ func (s *Store) runJanitor(ctx context.Context) {
 
 func (s *Store) tidy(ctx context.Context) error {
 	for _, bite := range []func(context.Context) (more bool, err error){
-		s.pruneEvents, s.pruneKeys, s.expireGuests, s.finishDepartures, s.pruneSessions, s.sweepMessages,
-		s.dropUnattached, s.expireUploads, s.indexRooms, s.indexMessages,
+		s.pruneEvents, s.pruneKeys, s.expireGuests, s.finishDepartures, s.pruneSessions, s.pruneFlows,
+		s.sweepMessages, s.dropUnattached, s.expireUploads, s.indexRooms, s.indexMessages,
 	} {
 		for {
 			more, err := bite(ctx)

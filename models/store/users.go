@@ -69,10 +69,11 @@ func (s *Store) Password(ctx context.Context, username string) (userID int64, ha
 	return row.ID, row.PasswordHash, err
 }
 
-// PasswordOf is the hash of the user's own password, "" for a guest.
-func (s *Store) PasswordOf(ctx context.Context, userID int64) (hash string, err error) {
+// PasswordOf is the hash of the user's own password, "" where there is none: that is so with guests, and with accounts
+// that came through a provider.
+func (s *Store) PasswordOf(ctx context.Context, userID int64) (hash string, guest bool, err error) {
 	row, err := findUser(s.read(ctx), models.UserPath{ID: userID})
-	return row.PasswordHash, err
+	return row.PasswordHash, row.Guest, err
 }
 
 // ChangePassword puts a new hash in the place of the one that the current password was checked against, and ends all

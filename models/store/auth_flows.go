@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// flowMemory is how long a log-in that took too long is still known for what it was.
+const flowMemory = time.Hour
+
+type authFlowRow struct {
+	StateHash   string
+	BrowserHash string
+	Provider    string
+	Nonce       string
+	Verifier    string
+	Callback    string
+	Redirect    string
+	UserID      int64
+	SessionID   string
+	ExpiresAt   int64
+}
+
+func (authFlowRow) TableName() string { return "auth_flows" }
+
+// BeginFlow keeps a log-in that a browser has begun.
+func (s *Store) BeginFlow(ctx context.Context, f models.AuthFlow) error {
+	_, err := s.change(ctx, func(c *change) error {
+		return c.Create(&authFlowRow{
+			StateHash: f.StateHash, BrowserHash: f.BrowserHash, Provider: f.Provider, Nonce: f.Nonce, Verifier: f.Verifier,
+			Callback: f.Callback, Redirect: f.Redirect, UserID: f.Linker.UserID, SessionID: f.Linker.SessionID,
+			ExpiresAt: f.ExpiresAt.Millis(),
+		}).Error
+	})
+	return err
+}
+
+// TakeFlow takes the log-in that has the state, the browser and the provider of f: of many calls one gets it. It stays for
+// its own browser when another one asks, who is told bad_credentials; expired is for one that took too long.
+func (s *Store) TakeFlow(ctx context.Context, f models.AuthFlow) (models.AuthFlow, error) {
+	var row authFlowRow
+	_, err := s.change(ctx, func(c *change) error {
+		return take(c.DB, &row, "DELETE FROM auth_flows WHERE state_hash = ? AND browser_hash = ? AND provider = ? RETURNING "+flowColumns,
+			f.StateHash, f.BrowserHash, f.Provider)
+	})
+	switch {
+	case err != nil:
+		return models.AuthFlow{}, err
+	case row.StateHash == "":
+		return models.AuthFlow{}, models.Errorf(models.CodeBadCredentials, "This answers no log-in that this browser has begun.")
+	case row.ExpiresAt <= models.Now().Millis():
+		return models.AuthFlow{}, models.Errorf(models.CodeExpired, "This log-in took too long; begin again.")
+	}
+	return models.AuthFlow{
+		StateHash: row.StateHash, BrowserHash: row.BrowserHash, Provider: row.Provider, Nonce: row.Nonce, Verifier: row.Verifier,
+		Callback: row.Callback, Redirect: row.Redirect, ExpiresAt: models.FromMillis(row.ExpiresAt),
+		Linker: models.Caller{UserID: row.UserID, SessionID: row.SessionID},
+	}, nil
+}
+
+// take runs a statement that returns the one row that it removes; row stays empty when there is none.
+func take[T any](tx *gorm.DB, row *T, statement string, args ...any) error {
+	var none T
+	*row = none
+	return tx.Raw(statement, args...).Scan(row).Error
+}
+
+// LogInWithCode spends a login code and opens a session for whom it is.
+func (s *Store) LogInWithCode(ctx context.Context, code models.LoginCode, n models.NewSession, once *models.Once) (models.Login, error) {
+	var login models.Login
+	_, err := s.create(ctx, once, func(c *change) (any, error) {
+		var spent struct{ UserID, ExpiresAt int64 }
+		err := take(c.DB, &spent, "DELETE FROM login_codes WHERE hash = ? AND browser_hash = ? RETURNING user_id, expires_at",
+			code.Hash, code.BrowserHash)
+		if err == nil && spent.ExpiresAt <= models.Now().Millis() { // which is what one that is not there is
+			err = models.Errorf(models.CodeBadCredentials, "This login code is not good, or not for this browser.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		row, err := c.lockUser(spent.UserID)
+		if err != nil {
+			return nil, err
+		}
+		login, err = insertSession(c, row.model(), n)
+		return login, err
+	})
+	return login, err
+}
+
+// pruneFlows forgets log-ins through providers that came to nothing, and codes that nobody traded.
+func (s *Store) pruneFlows(ctx context.Context) (more bool, err error) {
+	now := models.Now()
+	more, err = s.bite(ctx, "DELETE FROM login_codes WHERE hash IN (SELECT hash FROM login_codes WHERE expires_at < ? LIMIT ?)",
+		now.Millis(), biteSize)
+	if err != nil || more {
+		return more, err
+	}
+	return s.bite(ctx, "DELETE FROM auth_flows WHERE state_hash IN (SELECT state_hash FROM auth_flows WHERE expires_at < ? LIMIT ?)",
+		now.Add(-flowMemory).UnixMilli(), biteSize)
+}

@@ -1,0 +1,200 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+type identityRow struct {
+	ID        string
+	UserID    int64
+	Provider  string
+	Issuer    string
+	Subject   string
+	CreatedAt int64
+}
+
+func (identityRow) TableName() string { return "identities" }
+
+func (r identityRow) model() models.Identity {
+	return models.Identity{
+		ID: r.ID, Provider: r.Provider, Issuer: r.Issuer, Subject: r.Subject, CreatedAt: models.FromMillis(r.CreatedAt),
+	}
+}
+
+// Welcome keeps a login code for a person's account, which is made when they come for the first time.
+func (s *Store) Welcome(ctx context.Context, p models.Person, code models.LoginCode) error {
+	return s.asAccountOf(ctx, p, func(c *change, userID int64) error {
+		return c.Exec("INSERT INTO login_codes (hash, browser_hash, user_id, expires_at) VALUES (?, ?, ?, ?)",
+			code.Hash, code.BrowserHash, userID, code.ExpiresAt.Millis()).Error
+	})
+}
+
+// asAccountOf runs f in a transaction with a person's account, which it makes when there is none. Should another request
+// make it, or take the name for it, at the same moment, it begins again.
+func (s *Store) asAccountOf(ctx context.Context, p models.Person, f func(c *change, userID int64) error) error {
+	var err error
+	for range changeTries {
+		_, err = s.change(ctx, func(c *change) error {
+			row, err := findIdentity(c.DB, p)
+			if err == nil && row.UserID == 0 {
+				row.UserID, err = c.makeAccount(p)
+			}
+			if err != nil {
+				return err
+			}
+			return f(c, row.UserID)
+		})
+		if !errors.Is(err, gorm.ErrDuplicatedKey) && !errors.Is(err, &models.Error{Code: models.CodeUsernameTaken}) {
+			break
+		}
+	}
+	return err
+}
+
+// makeAccount makes the account of a person, under their own name or one like it.
+func (c *change) makeAccount(p models.Person) (userID int64, err error) {
+	lobby, err := c.lockLobby()
+	if err != nil {
+		return 0, err
+	}
+	account := p.Account()
+	if account.DisplayName == "" {
+		account.DisplayName = account.Username
+	}
+	if account.Username, err = freeUsername(c.DB, account.Username); err != nil {
+		return 0, err
+	}
+	user, err := insertUser(c, account)
+	if err != nil {
+		return 0, err
+	}
+	if err := c.letIn(lobby, user); err != nil {
+		return 0, err
+	}
+	return user.ID, insertIdentity(c.DB, p, user.ID)
+}
+
+// namesakes bounds the numbers that are tried for a name before chance has to do.
+const namesakes = 9
+
+// freeUsername is the name, or the first that is free of it and a number, or of it and a few letters of chance.
+func freeUsername(tx *gorm.DB, name string) (string, error) {
+	candidates := []string{name}
+	for n := 2; n <= namesakes; n++ {
+		candidates = append(candidates, name+strconv.Itoa(n))
+	}
+	candidates = append(candidates, name+"-"+strings.ToLower(rand.Text()[:6]))
+	for _, candidate := range candidates {
+		key, ok := models.NameKey(candidate, models.MaxUsernameLength)
+		if !ok {
+			continue
+		}
+		_, err := findUser(tx, models.UserPath{Key: key})
+		if errors.Is(err, models.NotFound()) {
+			return candidate, nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return "", usernameTaken(gorm.ErrDuplicatedKey, name)
+}
+
+// Link has a person's log-ins open the user's account too. A guest becomes an account by it. Somebody who has another
+// account is username_taken.
+func (s *Store) Link(ctx context.Context, userID int64, p models.Person) error {
+	_, err := s.change(ctx, func(c *change) error {
+		user, err := c.lockUser(userID)
+		if err != nil {
+			return err
+		}
+		row, err := findIdentity(c.DB, p)
+		switch {
+		case err != nil:
+			return err
+		case row.UserID == userID:
+			return nil
+		case row.UserID != 0:
+			return identityTaken()
+		}
+		if user.Guest {
+			if err := c.Exec("UPDATE users SET guest = ? WHERE id = ?", false, userID).Error; err != nil {
+				return err
+			}
+		}
+		return insertIdentity(c.DB, p, userID)
+	})
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return s.linkedMeanwhile(ctx, userID, p)
+	}
+	return err
+}
+
+// linkedMeanwhile is the answer to a link that another request was faster with: it may have been the user's own.
+func (s *Store) linkedMeanwhile(ctx context.Context, userID int64, p models.Person) error {
+	row, err := findIdentity(s.read(ctx), p)
+	if err == nil && row.UserID != userID {
+		err = identityTaken()
+	}
+	return err
+}
+
+func identityTaken() error {
+	return models.Errorf(models.CodeUsernameTaken, "Who you are there is linked with another account.")
+}
+
+// Identities lists what opens the user's account besides a password, the oldest first.
+func (s *Store) Identities(ctx context.Context, userID int64) ([]models.Identity, error) {
+	var rows []identityRow
+	err := s.read(ctx).Where("user_id = ?", userID).Order("created_at, id").Find(&rows).Error
+	list := make([]models.Identity, len(rows))
+	for i, r := range rows {
+		list[i] = r.model()
+	}
+	return list, err
+}
+
+// Unlink removes an identity of the user's, unless it is the last way into the account.
+func (s *Store) Unlink(ctx context.Context, userID int64, id string) error {
+	_, err := s.change(ctx, func(c *change) error {
+		user, err := c.lockUser(userID) // so that of two at once one is the last
+		if err != nil {
+			return err
+		}
+		var all, others int64
+		err = c.Raw("SELECT count(*) FROM identities WHERE user_id = ?", userID).Scan(&all).Error
+		if err == nil {
+			err = c.Raw("SELECT count(*) FROM identities WHERE user_id = ? AND id <> ?", userID, id).Scan(&others).Error
+		}
+		switch {
+		case err != nil:
+			return err
+		case others == all:
+			return models.NotFound()
+		case others == 0 && user.PasswordHash == "":
+			return models.Errorf(models.CodeForbidden, "This is the only way into your account; set a password first.")
+		}
+		return c.Exec("DELETE FROM identities WHERE user_id = ? AND id = ?", userID, id).Error
+	})
+	return err
+}
+
+// findIdentity is a person's identity, without a user when nobody has it.
+func findIdentity(db *gorm.DB, p models.Person) (row identityRow, err error) {
+	err = db.Where("issuer = ? AND subject = ?", p.Issuer, p.Subject).Limit(1).Find(&row).Error
+	return row, err
+}
+
+func insertIdentity(tx *gorm.DB, p models.Person, userID int64) error {
+	return tx.Create(&identityRow{
+		ID: rand.Text(), UserID: userID, Provider: p.Provider, Issuer: p.Issuer, Subject: p.Subject, CreatedAt: models.Now().Millis(),
+	}).Error
+}
