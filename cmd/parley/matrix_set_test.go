@@ -158,7 +158,7 @@ func (s *set) try(row matrixRow, by *client) *answer {
 	// Who has nothing of their own tries what is somebody else's.
 	a := attempt{by: by, also: map[string]any{}, stage: stage{
 		me: by, other: s.beside, outsider: s.outsider, room: s.room, message: s.messages[s.beside], invite: s.invite,
-		stream: &stream{},
+		stream: &stream{}, identity: "unknown",
 	}}
 	if by.AccessToken == "" {
 		a.me = s.beside

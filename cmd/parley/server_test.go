@@ -30,6 +30,27 @@ type testServer struct {
 // no lobby unless a flag names one: whoever is in it is told of each guest who comes.
 func startServer(t testing.TB, database string, flags ...string) *testServer {
 	t.Helper()
+	s, err := launchServer(t, database, flags...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts := &testServer{server: s, t: t}
+	t.Cleanup(ts.halt)
+	return ts
+}
+
+// tryStart is what keeps a server from starting, nil for nothing.
+func tryStart(t testing.TB, database string, flags ...string) error {
+	t.Helper()
+	s, err := launchServer(t, database, flags...)
+	if err == nil {
+		(&testServer{server: s, t: t}).halt()
+	}
+	return err
+}
+
+func launchServer(t testing.TB, database string, flags ...string) (*server, error) {
+	t.Helper()
 	var c cli
 	parser, err := kong.New(&c, kong.Exit(func(int) {}))
 	if err != nil {
@@ -39,13 +60,7 @@ func startServer(t testing.TB, database string, flags ...string) *testServer {
 	if _, err := parser.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	s, err := c.Serve.start(context.Background(), testLog{t})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ts := &testServer{server: s, t: t}
-	t.Cleanup(ts.halt)
-	return ts
+	return c.Serve.start(context.Background(), testLog{t})
 }
 
 // halt stops the server as SIGTERM does, once.

@@ -10,7 +10,8 @@ import (
 func TestSimpleChat(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		p := simpleChat{t: t}
-		p.authentication(newClient(t, startServer(t, database).url))
+		social := newProvider(t)
+		p.authentication(newClient(t, startServer(t, database, "--oidc", social.setting("mock")).url), social)
 		p.create()
 		p.join()
 		p.message()
@@ -31,9 +32,13 @@ type simpleChat struct {
 // special are names with symbols that no name can hold, the last of them a Cyrillic letter among Latin ones.
 var special = []string{"#main", "@main", "ma in", "ma/in", "main!", "m\u0430in"}
 
-func (p *simpleChat) authentication(c *client) {
+func (p *simpleChat) authentication(c *client, social *provider) {
 	p.eve = c.signUp("eve", password).attend()
-	p.anna, p.bert, p.cora = p.eve.meets(c.signUp("anna", password)), p.eve.meets(c.signUp("bert", password)), p.eve.meets(c.signUp("cora", password))
+	// authentication via a social network, for all that the browser goes through
+	b, anna := c.browser(), c.as("")
+	page := social.arrives(b, "/v1/auth/mock", visitor{subject: "1", username: "anna", name: "Anna"})
+	anna.session(b.trade(page), 201, models.User{Username: "anna", DisplayName: "Anna"})
+	p.anna, p.bert, p.cora = p.eve.meets(anna), p.eve.meets(c.signUp("bert", password)), p.eve.meets(c.signUp("cora", password))
 	// A user's name holds no special symbols.
 	for _, name := range special {
 		c.wrong("POST", "/v1/users", models.NewUser{Username: name, Password: password}).invalid("username")

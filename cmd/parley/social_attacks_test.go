@@ -1,0 +1,307 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/oauth2-proxy/mockoidc"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// TestSocialAttacks tries to come in through a provider as somebody else, or to have somebody else come in.
+func TestSocialAttacks(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		p, other := newProvider(t), newProvider(t)
+		s := startServer(t, database, "--oidc", p.setting("mock"), "--oidc", other.setting("other"))
+		for _, sc := range []struct {
+			name string
+			play func(t *testing.T, c *client, p *provider)
+		}{
+			{"another browser's answer", testForeignCallback},
+			{"another log-in's code", testForeignCode},
+			{"an answer, replayed", testReplayedCallback},
+			{"answers that nobody asked for", testUnaskedCallback},
+			{"an answer of another provider", testMixedUp},
+			{"ID tokens", testForgedIDTokens},
+			{"a name and an address that somebody has", testMatchingAddress},
+			{"open redirects", testOpenRedirects},
+		} {
+			t.Run(sc.name, func(t *testing.T) {
+				c := newClient(t, s.url)
+				sc.play(t, c, p)
+				if found := get[models.Page[models.User]](c.newcomer("judge"), "/v1/users?prefix=mallory").Items; len(found) != 0 {
+					t.Errorf("an attack made %+v", found)
+				}
+			})
+		}
+	})
+}
+
+// mallory is who must not come to have an account.
+func mallory() visitor { return visitor{subject: unique("mallory"), username: unique("mallory")} }
+
+// testForeignCallback: a victim is led to the end of a log-in that an attacker has begun, and would write as the attacker.
+// The attacker's own browser can still end it.
+func testForeignCallback(_ *testing.T, c *client, p *provider) {
+	attacker, victim, stranger := c.browser(), c.browser(), c.browser()
+	callback := p.asks(attacker, attacker.begins("/v1/auth/mock"), visitor{subject: unique("a"), username: "attacker"})
+	victim.begins("/v1/auth/mock")
+	victim.call("GET", callback, nil).problem(401, models.CodeBadCredentials)
+	stranger.call("GET", callback, nil).problem(401, models.CodeBadCredentials)
+	stranger.call("GET", callback, nil, "Cookie", "parley_browser=").problem(401, models.CodeBadCredentials)
+	attacker.trade(attacker.call("GET", callback, nil).status(303).header("Location")).status(201)
+}
+
+// testForeignCode: an attacker has the code of a victim's log-in, and puts it into one of their own. The code is bound to
+// the verifier of the log-in that it is for.
+func testForeignCode(t *testing.T, c *client, p *provider) {
+	victim, attacker := c.browser(), c.browser()
+	stolen := p.asks(victim, victim.begins("/v1/auth/mock"), mallory())
+	own := p.asks(attacker, attacker.begins("/v1/auth/mock"), mallory())
+	parts := [2]url.Values{}
+	for i, callback := range []string{stolen, own} {
+		u, err := url.Parse(callback)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts[i] = u.Query()
+	}
+	mixed := url.Values{"code": {parts[0].Get("code")}, "state": {parts[1].Get("state")}}
+	attacker.call("GET", "/v1/auth/mock/callback?"+mixed.Encode(), nil).problem(401, models.CodeBadCredentials)
+}
+
+func testReplayedCallback(_ *testing.T, c *client, p *provider) {
+	b := c.browser()
+	callback := p.asks(b, b.begins("/v1/auth/mock"), visitor{subject: unique("a"), username: "anybody"})
+	b.call("GET", callback, nil).status(303)
+	b.call("GET", callback, nil).problem(401, models.CodeBadCredentials)
+	// A provider that says no ends the log-in too.
+	callback = p.asks(b, b.begins("/v1/auth/mock"), mallory())
+	b.call("GET", callback+"&error=access_denied", nil).problem(401, models.CodeBadCredentials)
+	b.call("GET", callback, nil).problem(401, models.CodeBadCredentials)
+}
+
+func testUnaskedCallback(_ *testing.T, c *client, _ *provider) {
+	b := c.browser()
+	b.begins("/v1/auth/mock")
+	for _, query := range []string{
+		"", "?code=x", "?state=x", "?code=x&state=", "?code=x&state=x", "?error=access_denied", "?code=x&state=" + strings.Repeat("x", 10_000),
+	} {
+		b.call("GET", "/v1/auth/mock/callback"+query, nil).problem(401, models.CodeBadCredentials)
+	}
+	for _, name := range []string{"", "x", strings.Repeat("A", 26)} {
+		b.call("POST", "/v1/sessions", map[string]any{"login_code": name + "x"}).problem(401, models.CodeBadCredentials)
+	}
+	b.wrong("POST", "/v1/sessions", map[string]any{"login_code": ""}).refused(models.CodeInvalidRequest)
+	b.wrong("POST", "/v1/sessions", map[string]any{"login_code": "x", "username": "ada"}).invalid("username")
+}
+
+// testMixedUp: what began at one provider cannot end at another's callback, which may belong to an attacker.
+func testMixedUp(_ *testing.T, c *client, p *provider) {
+	b := c.browser()
+	callback := p.asks(b, b.begins("/v1/auth/mock"), mallory())
+	b.call("GET", strings.Replace(callback, "/mock/", "/other/", 1), nil).problem(401, models.CodeBadCredentials)
+	b.call("GET", strings.Replace(callback, "/mock/", "/unknown/", 1), nil).problem(404, models.CodeNotFound)
+}
+
+// testForgedIDTokens has the provider's answer hold ID tokens that are not for this log-in, or not the provider's. Each of
+// them differs from a good one in one thing.
+func testForgedIDTokens(t *testing.T, c *client, p *provider) {
+	signWith := func(method jwt.SigningMethod, kid string, key any) func(jwt.MapClaims) string {
+		return func(claims jwt.MapClaims) string {
+			token := jwt.NewWithClaims(method, claims)
+			if kid != "" {
+				token.Header["kid"] = kid
+			}
+			signed, err := token.SignedString(key)
+			if err != nil {
+				t.Error(err)
+			}
+			return signed
+		}
+	}
+	claim := func(name string, value any) func(jwt.MapClaims) {
+		return func(claims jwt.MapClaims) {
+			if claims[name] = value; value == nil {
+				delete(claims, name)
+			}
+		}
+	}
+	kid, err := p.Keypair.KeyID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	strange, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(p.Keypair.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	good := signWith(jwt.SigningMethodRS256, kid, p.Keypair.PrivateKey)
+	for _, forged := range []struct {
+		name    string
+		changed func(jwt.MapClaims)
+		sign    func(jwt.MapClaims) string
+	}{
+		{"of another log-in", claim("nonce", rand.Text()), good},
+		{"without a nonce", claim("nonce", nil), good},
+		{"for another client", claim("aud", "another"), good},
+		{"for nobody", claim("aud", nil), good},
+		{"of another issuer", claim("iss", "https://accounts.google.com"), good},
+		{"expired", claim("exp", time.Now().Add(-time.Minute).Unix()), good},
+		{"without an end", claim("exp", nil), good},
+		{"not yet", claim("nbf", time.Now().Add(time.Hour).Unix()), good},
+		{"about nobody", claim("sub", ""), good},
+		{"about nobody at all", claim("sub", nil), good},
+		{"about more than can be kept", claim("sub", strings.Repeat("x", 10_000)), good},
+		{"alg none", nil, signWith(jwt.SigningMethodNone, kid, jwt.UnsafeAllowNoneSignatureType)},
+		{"signed by the public key, as a secret", nil, signWith(jwt.SigningMethodHS256, kid, public)},
+		{"signed by the client's secret", nil, signWith(jwt.SigningMethodHS256, "", []byte(p.ClientSecret))},
+		{"under an unknown key", nil, signWith(jwt.SigningMethodRS256, "unknown", strange)},
+		{"under a strange key by the same name", nil, signWith(jwt.SigningMethodRS256, kid, strange)},
+		{"by another algorithm", nil, signWith(jwt.SigningMethodPS256, kid, p.Keypair.PrivateKey)},
+		{"nonsense", nil, func(jwt.MapClaims) string { return "a.b.c" }},
+		{"nothing", nil, func(jwt.MapClaims) string { return "" }},
+	} {
+		v := mallory()
+		v.changed = forged.changed
+		p.signs(forged.sign)
+		b := c.browser()
+		a := b.call("GET", p.asks(b, b.begins("/v1/auth/mock"), v), nil)
+		if a.response.StatusCode != http.StatusUnauthorized {
+			t.Errorf("an ID token %s: %v", forged.name, a)
+			continue
+		}
+		a.problem(401, models.CodeBadCredentials)
+	}
+	p.signs(good) // which is let in, so that the others were refused for what is wrong with them
+	p.logsIn(c, visitor{subject: unique("good"), username: "good"})
+	p.signs(nil)
+}
+
+// testMatchingAddress: neither a name nor an e-mail address makes anybody somebody who is there already.
+func testMatchingAddress(t *testing.T, c *client, p *provider) {
+	owner := p.logsIn(c, visitor{subject: unique("o"), username: "owner", email: "owner@example.org", verified: true})
+	local := c.account("local")
+	for _, v := range []visitor{
+		{subject: unique("t"), username: owner.User.Username, email: "owner@example.org"},
+		{subject: unique("t"), username: local.User.Username, email: "owner@example.org", verified: true},
+		{subject: "owner@example.org", username: "x", email: "owner@example.org", verified: true},
+	} {
+		if u := p.logsIn(c, v).User; u.ID == owner.User.ID || u.ID == local.User.ID {
+			t.Errorf("%+v came in as %+v", v, u)
+		}
+	}
+}
+
+func testOpenRedirects(t *testing.T, c *client, p *provider) {
+	b := c.browser()
+	for _, to := range []string{
+		"https://evil.example", "http://evil.example/", "//evil.example", "///evil.example", "////evil.example", `/\evil.example`, `\\evil.example`,
+		`\/evil.example`, "evil.example", "", "javascript:alert(1)", "data:text/html,x", "/\t/evil.example", "/\n/evil.example", "\t//evil.example",
+		" //evil.example", "https:evil.example", "https:/evil.example", "?x", "#x", ".", "../x", "/%zz", "/a\r\nSet-Cookie: x=y", "/\u0085/x",
+		"/" + strings.Repeat("x", 2048), "//%65vil.example", "/ /x", "user@evil.example",
+	} {
+		b.wrong("GET", "/v1/auth/mock?redirect="+url.QueryEscape(to), nil).invalid("redirect")
+	}
+	home, err := url.Parse(c.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{
+		"/", "/#/rooms/7", "/chat?room=7&x=//evil.example", "/a/../b", "/.//evil.example", "/%2F/evil.example", "/@evil.example", "/:80",
+		"/%5Cevil.example", "/schön#ü", "/%09/evil.example", "/" + strings.Repeat("x", 2000),
+	} {
+		page := p.arrives(b, "/v1/auth/mock?redirect="+url.QueryEscape(to), visitor{subject: "redirected", username: "anybody"})
+		codeIn(t, page)
+		at, err := home.Parse(page)
+		if err != nil || at.Host != home.Host || at.Scheme != home.Scheme || !strings.HasPrefix(page, "/") || strings.HasPrefix(page, "//") {
+			t.Errorf("%q leads to %q: %v, %v", to, page, at, err)
+		}
+	}
+}
+
+// TestProviderDown: a provider that is away, or hangs, or never ends its answer, is a problem to whoever wants to log in
+// through it, and to nobody else. Once it is back it is asked again.
+func TestProviderDown(t *testing.T) {
+	t.Parallel()
+	hangs, err := net.Listen("tcp", "127.0.0.1:0") // which takes connections, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = hangs.Close() }()
+	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for chunk := make([]byte, 1<<16); ; {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	}))
+	defer endless.Close()
+	broken := httptest.NewServer(http.NotFoundHandler())
+	defer broken.Close()
+	p := newProvider(t)
+	const rest = ",client_id=id,client_secret=secret"
+	s := startServer(t, newSQLite(t), "--oidc", p.setting("mock"),
+		"--oidc", "name=hangs,issuer=http://"+hangs.Addr().String()+rest, "--oidc", "name=endless,issuer="+endless.URL+rest,
+		"--oidc", "name=broken,issuer="+broken.URL+rest, "--oidc", "name=away,issuer=http://"+freeAddress(t)+rest)
+	c := newClient(t, s.url)
+	for _, name := range []string{"hangs", "endless", "broken", "away"} {
+		a := c.call("GET", "/v1/auth/"+name, nil)
+		if a.problem(503, models.CodeUnavailable); a.header("Retry-After") == "" {
+			t.Errorf("%v\ndoes not say when to try again", a)
+		}
+	}
+	b := c.browser()
+	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "away"})
+	b.call("GET", "/v1/auth/mock", nil).problem(503, models.CodeUnavailable)
+	eventually(t, "the provider is asked again", func() bool { return b.call("GET", "/v1/auth/mock", nil).response.StatusCode == 303 })
+	if n := p.times(mockoidc.DiscoveryEndpoint); n != 2 {
+		t.Errorf("the provider was asked %d times where it is", n)
+	}
+	callback := p.asks(b, b.begins("/v1/auth/mock"), mallory())
+	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "away"})
+	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "away"}) // for the other way to say the client's secret
+	b.call("GET", callback, nil).problem(503, models.CodeUnavailable)
+	b.call("GET", callback, nil).problem(401, models.CodeBadCredentials) // to be begun again
+}
+
+// TestProviderSettings: a setting that says nothing useful keeps the server from starting.
+func TestProviderSettings(t *testing.T) {
+	t.Parallel()
+	for setting, fault := range map[string]string{
+		"google":        "is not as in",
+		"name=google":   "client_id",
+		"name=Google X": "lower case",
+		"name=providers,issuer=https://a.example,client_id=a,client_secret=b":                    "lower case",
+		"name=google,client_id=a,client_secret=b":                                                "issuer is needed",
+		"name=google,issuer=accounts.google.com,client_id=a,client_secret=b":                     "is no https:// URL",
+		"name=google,issuer=https://a.example,client_id=a":                                       "client_secret",
+		"name=google,issuer=https://a.example,client_id=a,client_secret=b,scope=c":               "",
+		"name=github,client_id=a,client_secret=b,c,d":                                            "",
+		"name=google,issuer=https://a.example,url=https://b.example,client_id=a,client_secret=b": "for GitHub alone",
+	} {
+		err := tryStart(t, newSQLite(t), "--oidc", setting)
+		if fault == "" && err != nil || fault != "" && (err == nil || !strings.Contains(err.Error(), fault)) {
+			t.Errorf("--oidc %q: %v", setting, err)
+		}
+	}
+	twice := "name=github,client_id=a,client_secret=b"
+	if err := tryStart(t, newSQLite(t), "--oidc", twice, "--oidc", twice); err == nil {
+		t.Error("two providers may have one name")
+	}
+}
