@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/parley-chat/parley/handlers/issuer"
 	"github.com/parley-chat/parley/handlers/token"
 	"github.com/parley-chat/parley/models"
 )
@@ -15,10 +16,16 @@ type sessionChecker interface {
 	CheckSession(ctx context.Context, caller models.Caller) error
 }
 
+type arrivalStore interface {
+	sessionChecker
+	Arrive(ctx context.Context, a models.Arrival) (userID int64, err error)
+}
+
 // gate lets in those whom a route admits.
 type gate struct {
 	tokens   *token.Keys
-	sessions sessionChecker
+	issuer   *issuer.Issuer // of a product that vouches for its users; nil for none
+	sessions arrivalStore
 }
 
 func (g gate) admit(next http.Handler) http.Handler {
@@ -62,9 +69,26 @@ func (g gate) authenticate(r *http.Request, cookie bool) (models.Caller, error) 
 	if signed == "" {
 		return models.Caller{}, models.Errorf(models.CodeUnauthenticated, "This route needs an access token.")
 	}
+	if audience == token.API && g.issuer.Issued(signed) {
+		return g.arrive(r, signed)
+	}
 	caller, err := g.tokens.Verify(signed, audience)
 	if err != nil {
 		return models.Caller{}, err
 	}
 	return caller, g.sessions.CheckSession(r.Context(), caller)
+}
+
+// arrive lets in whom a product vouches for. Their token is a session of its own, so that all that holds for sessions holds
+// for it: it can be logged out, and its streams with it.
+func (g gate) arrive(r *http.Request, signed string) (models.Caller, error) {
+	t, err := g.issuer.Verify(r.Context(), signed)
+	if err != nil {
+		return models.Caller{}, err
+	}
+	session := g.tokens.SessionOf(t.Signed)
+	id, err := g.sessions.Arrive(r.Context(), models.Arrival{
+		Person: t.Person, SessionID: session, Device: deviceOf(r), ExpiresAt: t.ExpiresAt,
+	})
+	return models.Caller{UserID: id, SessionID: session}, err
 }

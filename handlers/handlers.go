@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/issuer"
 	"github.com/parley-chat/parley/handlers/token"
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/sse"
@@ -20,6 +21,7 @@ type Config struct {
 	Blobs     Blobs
 	Pictures  Pictures
 	Tokens    *token.Keys
+	Issuer    *issuer.Issuer  // of a product that vouches for its own users; nil for none
 	Providers []NamedProvider // to log in through, in the order in which they are listed
 	Log       *slog.Logger
 	Metrics   *prometheus.Registry
@@ -40,7 +42,7 @@ type Settings struct {
 
 // Store is what the handlers need of the database.
 type Store interface {
-	sessionChecker
+	arrivalStore
 	logHead
 	userStore
 	passwordStore

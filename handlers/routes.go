@@ -65,7 +65,7 @@ func routes(s server, q quotas, c Config) http.Handler {
 		r.Method(http.MethodGet, path, page)
 	}
 	// Not through r.Use: only here, behind the router, is it known which route it is.
-	admitted := r.With(hurry, gate{tokens: c.Tokens, sessions: c.Store}.admit, q.count)
+	admitted := r.With(hurry, gate{tokens: c.Tokens, issuer: c.Issuer, sessions: c.Store}.admit, q.count)
 	api.HandlerWithOptions(s, api.ChiServerOptions{BaseRouter: admitted, ErrorHandlerFunc: refuseParameter})
 	return r
 }

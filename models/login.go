@@ -6,6 +6,14 @@ type NewSession struct {
 	Device      Device
 }
 
+// Arrival is a token with which a product vouches for one of its users: a session of its own, until it runs out.
+type Arrival struct {
+	Person    Person
+	SessionID string
+	Device    Device
+	ExpiresAt Time
+}
+
 // Login is a session just made or refreshed, and whose it is.
 type Login struct {
 	SessionID string

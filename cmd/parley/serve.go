@@ -52,6 +52,11 @@ type serveCmd struct {
 	PresenceRoomLimit int           `env:"PARLEY_PRESENCE_ROOM_LIMIT" default:"500" placeholder:"MEMBERS" help:"A room with more members sends no user.online and user.offline (default: ${default})."`
 	RateLimit         string        `env:"PARLEY_RATE_LIMIT" enum:"on,off" default:"on" help:"on or off: whether one user's requests and streams are bounded (default: ${default})."`
 	OIDC              []string      `name:"oidc" env:"PARLEY_OIDC" sep:";" placeholder:"name=…,issuer=…,client_id=…,client_secret=…" help:"A provider of OpenID Connect, or GitHub, to log in through; repeatable, in the variable with ; in between; none by default."`
+	JWTIssuer         string        `name:"jwt-issuer" env:"PARLEY_JWT_ISSUER" placeholder:"ISSUER" help:"Who vouches for users with JWTs of their own; nobody by default."`
+	JWTAudience       string        `name:"jwt-audience" env:"PARLEY_JWT_AUDIENCE" placeholder:"AUDIENCE" help:"What those JWTs must be for; needed with an issuer."`
+	JWTSecret         string        `name:"jwt-secret" env:"PARLEY_JWT_SECRET" placeholder:"SECRET" help:"What those JWTs are signed with, 32 bytes at least; this, or --jwt-jwks."`
+	JWTKeys           string        `name:"jwt-jwks" env:"PARLEY_JWT_JWKS" placeholder:"URL" help:"Where the public keys of those JWTs are."`
+	JWTAlgorithm      string        `name:"jwt-algorithm" env:"PARLEY_JWT_ALGORITHM" placeholder:"NAME" help:"The only algorithm of those JWTs; HS256 by default with a secret, RS256 with keys."`
 	NATS              string        `name:"nats" env:"PARLEY_NATS" placeholder:"URL" help:"nats://…: joins the nodes that share a PostgreSQL database; none by default."`
 	DrainDelay        time.Duration `env:"PARLEY_DRAIN_DELAY" default:"0s" placeholder:"DURATION" help:"How long a server that stops still answers, not ready any more, so that a proxy goes elsewhere first (default: ${default})."`
 	LogFormat         string        `env:"PARLEY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text or json; by default text on a terminal and json elsewhere."`
@@ -188,9 +193,13 @@ func (c serveCmd) handler(s *server) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	vouching, err := c.issuer()
+	if err != nil {
+		return nil, err
+	}
 	return handlers.New(handlers.Config{
-		Providers: providers,
-		Store:     s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract, Stopping: s.hurry,
+		Providers: providers, Issuer: vouching,
+		Store: s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract, Stopping: s.hurry,
 		Settings: handlers.Settings{
 			Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, RateLimit: c.limited(),
 			MaxFileSize: int64(c.MaxFileSize),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/parley-chat/parley/handlers"
+	"github.com/parley-chat/parley/handlers/issuer"
 	"github.com/parley-chat/parley/handlers/oidc"
 )
 
@@ -18,4 +19,11 @@ func (c serveCmd) providers() ([]handlers.NamedProvider, error) {
 		list = append(list, handlers.NamedProvider{Name: config.Name, Provider: oidc.New(config)})
 	}
 	return list, nil
+}
+
+// issuer is who vouches for their own users, nil for nobody.
+func (c serveCmd) issuer() (*issuer.Issuer, error) {
+	return issuer.New(issuer.Config{
+		Issuer: c.JWTIssuer, Audience: c.JWTAudience, Secret: c.JWTSecret, JWKS: c.JWTKeys, Algorithm: c.JWTAlgorithm,
+	})
 }

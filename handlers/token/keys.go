@@ -2,7 +2,9 @@ package token
 
 import (
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -34,11 +36,12 @@ func (a Audience) life() time.Duration {
 	return models.AccessTokenLife
 }
 
-// Keys signs and verifies access tokens and seals answers.
+// Keys signs and verifies access tokens, seals answers and names sessions.
 type Keys struct {
 	id      string // kid: says which secret a token was signed under, and nothing about the secret
 	signing []byte
 	sealing []byte
+	naming  []byte
 }
 
 // New derives the keys from secret.
@@ -55,6 +58,7 @@ func New(secret string) (*Keys, error) {
 	}{
 		{"parley access token signing", sha256.Size, &k.signing},
 		{"parley answer sealing", sha256.Size, &k.sealing},
+		{"parley session naming", sha256.Size, &k.naming},
 		{"parley key id", 6, &id},
 	} {
 		derived, err := hkdf.Key(sha256.New, []byte(secret), nil, key.purpose, key.length)
@@ -70,6 +74,13 @@ func New(secret string) (*Keys, error) {
 type claims struct {
 	jwt.RegisteredClaims
 	SessionID string `json:"sid"`
+}
+
+// SessionOf is the id of the session that a token of a product's is: always the same, and not to be guessed.
+func (k *Keys) SessionOf(signed string) string {
+	mac := hmac.New(sha256.New, k.naming)
+	mac.Write([]byte(signed))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // Issue makes a token for caller that lives from at on.

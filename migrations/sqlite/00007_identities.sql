@@ -38,7 +38,20 @@ CREATE TABLE login_codes (
 CREATE INDEX login_codes_by_user ON login_codes (user_id);
 CREATE INDEX login_codes_by_expiry ON login_codes (expires_at);
 
+-- A product's token for one of its users is a session of its own, until it runs out. Tokens of accounts that are gone are
+-- kept until then: they must not make another account.
+ALTER TABLE sessions ADD COLUMN vouched BOOLEAN NOT NULL DEFAULT FALSE;
+CREATE INDEX sessions_vouched ON sessions (expires_at) WHERE vouched;
+CREATE TABLE spent_tokens (
+    session_id TEXT   NOT NULL PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX spent_tokens_by_expiry ON spent_tokens (expires_at);
+
 -- +goose Down
+DROP TABLE spent_tokens;
+DROP INDEX sessions_vouched;
+ALTER TABLE sessions DROP COLUMN vouched;
 DROP TABLE login_codes;
 DROP TABLE auth_flows;
 DROP TABLE identities;

@@ -71,6 +71,9 @@ func (c *change) depart(user userRow, rooms []roomRow) error {
 	if err := c.revokeAll(user.ID, "", models.RevokedByEnd); err != nil {
 		return err
 	}
+	if err := c.spendTokens(user.ID); err != nil {
+		return err
+	}
 	// From here on nobody can make the user a member of a further room: that takes the row which is locked.
 	var in []int64
 	err := c.Raw("SELECT room_id FROM memberships WHERE user_id = ? ORDER BY room_id", user.ID).Scan(&in).Error

@@ -34,7 +34,7 @@ func (s *Store) runJanitor(ctx context.Context) {
 
 func (s *Store) tidy(ctx context.Context) error {
 	for _, bite := range []func(context.Context) (more bool, err error){
-		s.pruneEvents, s.pruneKeys, s.expireGuests, s.finishDepartures, s.pruneSessions, s.pruneFlows,
+		s.pruneEvents, s.pruneKeys, s.expireGuests, s.finishDepartures, s.pruneSessions, s.pruneVouched, s.pruneFlows,
 		s.sweepMessages, s.dropUnattached, s.expireUploads, s.indexRooms, s.indexMessages,
 	} {
 		for {
@@ -81,6 +81,18 @@ func (s *Store) pruneKeys(ctx context.Context) (more bool, err error) {
 	return s.bite(ctx, `DELETE FROM idempotency_keys WHERE (caller_id, path, key) IN (
 		SELECT caller_id, path, key FROM idempotency_keys WHERE created_at < ? LIMIT ?)`,
 		models.Now().Add(-models.IdempotencyLife).UnixMilli(), biteSize)
+}
+
+// pruneVouched forgets tokens of a product's that have run out.
+func (s *Store) pruneVouched(ctx context.Context) (more bool, err error) {
+	past := models.Now().Add(-flowMemory).UnixMilli()
+	more, err = s.bite(ctx, "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE vouched AND expires_at < ? LIMIT ?)",
+		past, biteSize)
+	if err != nil || more {
+		return more, err
+	}
+	return s.bite(ctx, "DELETE FROM spent_tokens WHERE session_id IN (SELECT session_id FROM spent_tokens WHERE expires_at < ? LIMIT ?)",
+		past, biteSize)
 }
 
 // pruneSessions forgets sessions a lifetime after they ended: until then a spent token is still known for what it is.

@@ -20,6 +20,7 @@ type sessionRow struct {
 	LastUsedAt int64
 	ExpiresAt  int64
 	RevokedAt  int64
+	Vouched    bool // for a token of a product's, which has no refresh token
 }
 
 func (sessionRow) TableName() string { return "sessions" }
@@ -166,24 +167,31 @@ func sessionOfToken(c *change, hash string) (sessionRow, error) {
 
 // CheckSession is nil while session may be used by user; session_revoked, token_expired or unauthenticated after.
 func (s *Store) CheckSession(ctx context.Context, caller models.Caller) error {
-	var row sessionRow
-	found := s.read(ctx).Raw("SELECT user_id, last_used_at, expires_at, revoked_at FROM sessions WHERE id = ?",
-		caller.SessionID).Scan(&row)
-	if found.Error != nil {
-		return found.Error
+	userID, err := s.useSession(ctx, caller.SessionID)
+	if err == nil && userID != caller.UserID {
+		err = sessionOver()
 	}
-	if found.RowsAffected == 0 || row.UserID != caller.UserID {
-		return models.Errorf(models.CodeSessionRevoked, "This session is over.")
+	return err
+}
+
+func sessionOver() error { return models.Errorf(models.CodeSessionRevoked, "This session is over.") }
+
+// useSession is whose the session is, 0 when there is no such session, and an error when it has ended.
+func (s *Store) useSession(ctx context.Context, id string) (userID int64, err error) {
+	var row sessionRow
+	found := s.read(ctx).Raw("SELECT user_id, last_used_at, expires_at, revoked_at FROM sessions WHERE id = ?", id).Scan(&row)
+	if found.Error != nil || found.RowsAffected == 0 {
+		return 0, found.Error
 	}
 	now := models.Now()
 	if err := row.alive(now); err != nil {
-		return err
+		return 0, err
 	}
 	if now.Millis()-row.LastUsedAt < touchEvery.Milliseconds() {
-		return nil
+		return row.UserID, nil
 	}
-	return s.writer.WithContext(ctx).Exec("UPDATE sessions SET last_used_at = ? WHERE id = ? AND last_used_at = ?",
-		now.Millis(), caller.SessionID, row.LastUsedAt).Error
+	return row.UserID, s.writer.WithContext(ctx).Exec("UPDATE sessions SET last_used_at = ? WHERE id = ? AND last_used_at = ?",
+		now.Millis(), id, row.LastUsedAt).Error
 }
 
 // Sessions lists the caller's live sessions, newest first.

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// TestOwnUsers has the users of a product come with the product's own tokens, beside those of Parley.
+func TestOwnUsers(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		p, social := newProduct(t), newProvider(t)
+		s := startServer(t, database, append(p.flags(), "--lobby", "lobby", "--presence-room-limit", "0", "--oidc", social.setting("mock"))...)
+		for _, sc := range []struct {
+			name string
+			play func(t *testing.T, c *client, p *product)
+		}{
+			{"the first time, and again", testArrival},
+			{"all at once", testArrivalsAtOnce},
+			{"a chat", testProductChat},
+			{"log-out", testTokenLogOut},
+			{"the end of an account", testTokenOfDeleted},
+		} {
+			t.Run(sc.name, func(t *testing.T) { sc.play(t, newClient(t, s.url), p) })
+		}
+		t.Run("identities", func(t *testing.T) { testProductIdentities(t, newClient(t, s.url), p, social) })
+		t.Run("the end of a token", func(t *testing.T) { testTokenEnd(t, newClient(t, s.url), p, database) })
+	})
+}
+
+func testArrival(t *testing.T, c *client, p *product) {
+	named := jwt.MapClaims{"preferred_username": "ada", "name": "Ada Lovelace"}
+	ada := p.sends(c, "1", named)
+	if u := ada.User; u.Username != "ada" || u.DisplayName != "Ada Lovelace" || u.Guest {
+		t.Errorf("got %+v", u)
+	}
+	if ada.look(get[models.Room](ada, "/v1/rooms/%23lobby").ID).Membership == nil {
+		t.Error("the new user is not in the lobby")
+	}
+	if again := p.sends(c, "1", jwt.MapClaims{"preferred_username": "other", "aud": []string{"other", productAudience}}); again.User.ID != ada.User.ID || again.User.Username != "ada" {
+		t.Errorf("with another token there comes %+v", again.User)
+	}
+	if other := p.sends(c, "2", named); other.User.ID == ada.User.ID || other.User.Username != "ada2" {
+		t.Errorf("another user of the same name is %+v", other.User)
+	}
+	if nameless := p.sends(c, "3", nil); nameless.User.Username != "user" {
+		t.Errorf("got %+v", nameless.User)
+	}
+	ada.call("POST", "/v1/users", models.NewUser{Username: unique("ada"), Password: password}).problem(403, models.CodeForbidden)
+	c.account("own").call("GET", "/v1/users/me", nil).status(200)
+}
+
+func testArrivalsAtOnce(t *testing.T, c *client, p *product) {
+	name := unique("kim")
+	users := make([]models.User, 8)
+	tokens := [2]string{p.token(name, jwt.MapClaims{"preferred_username": name}), p.token(name, jwt.MapClaims{"preferred_username": name})}
+	var wait sync.WaitGroup
+	for i := range users {
+		wait.Go(func() { c.as(tokens[i%2]).send("GET", "/v1/users/me", nil).into(&users[i]) })
+	}
+	wait.Wait()
+	for _, u := range users {
+		if u.ID == 0 || u.ID != users[0].ID {
+			t.Errorf("one user is %+v and %+v", users[0], u)
+		}
+	}
+	if sessions := get[models.Page[models.SessionInfo]](c.as(tokens[0]), "/v1/sessions").Items; len(sessions) != 2 {
+		t.Errorf("two tokens are %d sessions", len(sessions))
+	}
+}
+
+// testProductChat: what the product's users do is what others do.
+func testProductChat(t *testing.T, c *client, p *product) {
+	ada, bob := p.sends(c, "chat-ada", nil), c.account("bob")
+	room := ada.publicRoom(bob)
+	mine, theirs := ada.open(""), bob.open("")
+	sent := ada.say(room.ID, "hello", "Idempotency-Key", "once")
+	for _, s := range []*stream{mine, theirs} {
+		var got models.Message
+		name := models.EventMessageNotification
+		if s == mine {
+			name = models.EventMessageCreated
+		}
+		if s.expect(name, &got); got.ID != sent.ID || got.Sender.ID != ada.User.ID {
+			t.Errorf("got %+v", got)
+		}
+	}
+	later := p.sends(c, "chat-ada", nil) // who has another token, and is the same caller
+	if again := later.say(room.ID, "hello", "Idempotency-Key", "once"); again.ID != sent.ID {
+		t.Errorf("sent twice: %+v", again)
+	}
+}
+
+// testTokenLogOut: each token is a session, and a log-out ends that one.
+func testTokenLogOut(t *testing.T, c *client, p *product) {
+	one, two := p.sends(c, "out", nil), p.sends(c, "out", nil)
+	stream, kept := one.open(""), two.open("")
+	sessions := get[models.Page[models.SessionInfo]](one, "/v1/sessions").Items
+	if len(sessions) != 2 || sessions[0].Current == sessions[1].Current {
+		t.Errorf("got %+v", sessions)
+	}
+	one.call("DELETE", "/v1/sessions/current", nil).status(204)
+	stream.expect(models.EventSessionRevoked, nil)
+	stream.end()
+	one.call("GET", "/v1/users/me", nil).problem(401, models.CodeSessionRevoked)
+	// The same token, written in another way: its last letter has bits that nobody reads.
+	last := one.AccessToken[len(one.AccessToken)-1]
+	for _, letter := range "AQgwBRhxCSiyDTjz" {
+		spelled := one.as(one.AccessToken[:len(one.AccessToken)-1] + string(letter))
+		if a := spelled.send("GET", "/v1/users/me", nil); byte(letter) != last && a.response.StatusCode == 200 {
+			t.Errorf("a token that was logged out is good when it ends in %q instead of %q", letter, last)
+		}
+	}
+	two.room(models.NewRoom{Name: ptr("room")})
+	kept.expect(models.EventRoomCreated, nil)
+	// From another of the user's sessions.
+	for _, s := range get[models.Page[models.SessionInfo]](two, "/v1/sessions").Items {
+		two.call("DELETE", "/v1/sessions/"+s.ID, nil).status(204)
+	}
+	kept.expect(models.EventSessionRevoked, nil)
+	if again := p.sends(c, "out", nil); again.User.ID != one.User.ID {
+		t.Errorf("after the log-out there comes %+v", again.User)
+	}
+}
+
+// testTokenOfDeleted: no client makes another account with the token that deleted one. The product can.
+func testTokenOfDeleted(t *testing.T, c *client, p *product) {
+	one, two := p.sends(c, "gone", nil), p.sends(c, "gone", nil)
+	stream := two.open("")
+	one.call("DELETE", "/v1/users/me", nil).status(204)
+	stream.expect(models.EventSessionRevoked, nil)
+	stream.end()
+	one.call("GET", "/v1/users/me", nil).problem(401, models.CodeSessionRevoked)
+	two.call("GET", "/v1/users/me", nil).problem(401, models.CodeSessionRevoked)
+	if again := p.sends(c, "gone", nil); again.User.ID == one.User.ID {
+		t.Error("the account is back")
+	}
+}
+
+func testProductIdentities(t *testing.T, c *client, p *product, social *provider) {
+	me := p.sends(c, "identity", nil)
+	list := me.identities()
+	if len(list) != 1 || list[0].Provider != "jwt" || list[0].Issuer != productIssuer || list[0].Subject != "identity" {
+		t.Fatalf("got %+v", list)
+	}
+	me.call("DELETE", identitiesPath+"/"+list[0].ID, nil).problem(403, models.CodeForbidden)
+	v := visitor{subject: unique("v"), username: "v"}
+	social.linksWith(me, v).status(303)
+	if u := social.logsIn(c, v).User; u.ID != me.User.ID {
+		t.Errorf("the linked log-in is %+v's", u)
+	}
+	me.call("DELETE", identitiesPath+"/"+list[0].ID, nil).status(204)
+	if again := p.sends(c, "identity", nil); again.User.ID == me.User.ID {
+		t.Error("what was unlinked opens the account still")
+	}
+}
+
+// testTokenEnd: nothing that a token has opened is opened once more after its end. That is when the session has ended, which
+// is moved here; the token itself would have some time left.
+func testTokenEnd(t *testing.T, c *client, p *product, database string) {
+	me := p.sends(c, "end", nil)
+	cookie := me.call("POST", "/v1/events/cookie", nil).status(204).response.Cookies()[0]
+	pair := cookie.Name + "=" + cookie.Value
+	c.nobody().call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").status(200)
+	execute(t, database, "UPDATE sessions SET expires_at = 1 WHERE vouched")
+	me.call("GET", "/v1/users/me", nil).problem(401, models.CodeTokenExpired)
+	c.nobody().call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").problem(401, models.CodeTokenExpired)
+	if again := p.sends(c, "end", nil); again.User.ID != me.User.ID {
+		t.Errorf("with another token there comes %+v", again.User)
+	}
+}
+
+// TestOwnUsersSecret: a product may share a secret instead of showing keys.
+func TestOwnUsersSecret(t *testing.T) {
+	t.Parallel()
+	secret := strings.Repeat("secret! ", 4)
+	s := startServer(t, newSQLite(t), "--jwt-issuer", productIssuer, "--jwt-audience", productAudience, "--jwt-secret", secret)
+	c := newClient(t, s.url)
+	signed := func(method jwt.SigningMethod, secret string) *client {
+		return c.as(signedBy(t, method, []byte(secret), nil, claimsOf("1", nil)))
+	}
+	signed(jwt.SigningMethodHS256, secret).call("GET", "/v1/users/me", nil).status(200)
+	signed(jwt.SigningMethodHS512, secret).call("GET", "/v1/users/me", nil).problem(401, models.CodeUnauthenticated)
+	signed(jwt.SigningMethodHS256, secret+"x").call("GET", "/v1/users/me", nil).problem(401, models.CodeUnauthenticated)
+	signed(jwt.SigningMethodHS256, "").call("GET", "/v1/users/me", nil).problem(401, models.CodeUnauthenticated)
+}
+
+// TestNoOwnUsers: a server that no setting names an issuer to takes nobody's tokens.
+func TestNoOwnUsers(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	c := newClient(t, startServer(t, newSQLite(t)).url)
+	c.as(p.token("1", nil)).call("GET", "/v1/users/me", nil).problem(401, models.CodeUnauthenticated)
+	if p.timesAsked() != 0 {
+		t.Error("the keys were fetched")
+	}
+}
