@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"sync"
 	"testing"
@@ -187,6 +188,29 @@ func TestOwnUsersSecret(t *testing.T) {
 	signed(jwt.SigningMethodHS512, secret).call("GET", "/v1/users/me", nil).problem(401, models.CodeUnauthenticated)
 	signed(jwt.SigningMethodHS256, secret+"x").call("GET", "/v1/users/me", nil).problem(401, models.CodeUnauthenticated)
 	signed(jwt.SigningMethodHS256, "").call("GET", "/v1/users/me", nil).problem(401, models.CodeUnauthenticated)
+}
+
+// TestOwnUsersExample runs the commands of the README's section, as they stand there, at a server of the test.
+func TestOwnUsersExample(t *testing.T) {
+	t.Parallel()
+	needProgram(t, "bash")
+	needProgram(t, "openssl")
+	needProgram(t, "curl")
+	_, section, _ := strings.Cut(readReadme(t), "\n## Your own users\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	blocks := fencedBlock.FindAllStringSubmatch(section, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("the section has %d blocks", len(blocks))
+	}
+	secret := strings.Repeat("secret! ", 4)
+	flags := strings.Fields(blocks[0][2][strings.Index(blocks[0][2], "--jwt-issuer"):])
+	s := startServer(t, newSQLite(t), append(flags, "--jwt-secret", secret)...)
+	commands := "export PARLEY_JWT_SECRET='" + secret + "'\n" + strings.ReplaceAll(blocks[1][2], "http://"+tourAddress, s.url)
+	var ada models.User
+	printed := runIn(t, ".", patience, "bash", "-euc", commands)
+	if err := json.Unmarshal(printed, &ada); err != nil || ada.Username != "ada" || ada.DisplayName != "Ada" {
+		t.Errorf("the example prints %s (%v)", printed, err)
+	}
 }
 
 // TestNoOwnUsers: a server that no setting names an issuer to takes nobody's tokens.
