@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -100,33 +101,43 @@ func (h authProviders) FinishAuth(w http.ResponseWriter, r *http.Request, provid
 		if err != nil {
 			return reply{}, err
 		}
-		if given(params.Error) != "" || given(params.Code) == "" {
-			return reply{}, models.Errorf(models.CodeBadCredentials, "The provider has refused the log-in.")
+		to, err := h.finish(r, p, flow, params)
+		var refused *models.Error
+		if errors.As(err, &refused) && asksForPage(r) { // a person, who has no use for a problem's JSON
+			traceOf(r).err = err
+			to, err = withFragment(flow.Redirect, "login_error="+string(refused.Code)), nil
 		}
-		person, err := p.Finish(r.Context(), oidc.Attempt{
-			State: given(params.State), Nonce: flow.Nonce, Verifier: flow.Verifier, Callback: flow.Callback,
-		}, given(params.Code))
-		if err != nil {
-			return reply{}, err
-		}
-		if flow.Linker.UserID != 0 {
-			return h.link(r, flow, person)
-		}
-		code := rand.Text()
-		err = h.store.Welcome(r.Context(), person, models.LoginCode{
-			Hash: token.Hash(code), BrowserHash: flow.BrowserHash, ExpiresAt: models.At(models.Now().Add(models.LoginCodeLife)),
-		})
-		return reply{status: http.StatusSeeOther, location: withFragment(flow.Redirect, "login_code="+code)}, err
+		return reply{status: http.StatusSeeOther, location: to}, err
 	})
 }
 
-// link ends a log-in that began with a token, if that one's session goes on.
-func (h authProviders) link(r *http.Request, flow models.AuthFlow, person models.Person) (reply, error) {
-	if err := h.store.CheckSession(r.Context(), flow.Linker); err != nil {
-		return reply{}, err
+// finish ends a log-in, and answers where the browser goes.
+func (h authProviders) finish(r *http.Request, p NamedProvider, flow models.AuthFlow, params api.FinishAuthParams) (to string, err error) {
+	if given(params.Error) != "" || given(params.Code) == "" {
+		return "", models.Errorf(models.CodeBadCredentials, "The provider has refused the log-in.")
 	}
-	err := h.store.Link(r.Context(), flow.Linker.UserID, person)
-	return reply{status: http.StatusSeeOther, location: flow.Redirect}, err
+	person, err := p.Finish(r.Context(), oidc.Attempt{
+		State: given(params.State), Nonce: flow.Nonce, Verifier: flow.Verifier, Callback: flow.Callback,
+	}, given(params.Code))
+	if err != nil {
+		return "", err
+	}
+	if flow.Linker.UserID != 0 {
+		return flow.Redirect, h.link(r.Context(), flow.Linker, person)
+	}
+	code := rand.Text()
+	err = h.store.Welcome(r.Context(), person, models.LoginCode{
+		Hash: token.Hash(code), BrowserHash: flow.BrowserHash, ExpiresAt: models.At(models.Now().Add(models.LoginCodeLife)),
+	})
+	return withFragment(flow.Redirect, "login_code="+code), err
+}
+
+// link ends a log-in that began with a token, if that one's session goes on.
+func (h authProviders) link(ctx context.Context, linker models.Caller, person models.Person) error {
+	if err := h.store.CheckSession(ctx, linker); err != nil {
+		return err
+	}
+	return h.store.Link(ctx, linker.UserID, person)
 }
 
 // maxRedirect is the contract's bound.
@@ -173,6 +184,9 @@ func wantsData(r *http.Request) bool {
 	mediaType := preferred(r, pageType, jsonType, msgpackType)
 	return mediaType == jsonType || mediaType == msgpackType
 }
+
+// asksForPage reports whether the client names pages among what it takes, as browsers do that go somewhere.
+func asksForPage(r *http.Request) bool { return preferenceFor(r, pageType).exactness == 2 }
 
 // lead runs a handler that sends a browser elsewhere. A browser may go there whatever it accepts.
 func lead(w http.ResponseWriter, r *http.Request, handle func() (reply, error)) {

@@ -81,15 +81,25 @@ func testForeignCode(t *testing.T, c *client, p *provider) {
 	attacker.call("GET", "/v1/auth/mock/callback?"+mixed.Encode(), nil).problem(401, models.CodeBadCredentials)
 }
 
-func testReplayedCallback(_ *testing.T, c *client, p *provider) {
+func testReplayedCallback(t *testing.T, c *client, p *provider) {
 	b := c.browser()
 	callback := p.asks(b, b.begins("/v1/auth/mock"), visitor{subject: unique("a"), username: "anybody"})
 	b.call("GET", callback, nil).status(303)
 	b.call("GET", callback, nil).problem(401, models.CodeBadCredentials)
-	// A provider that says no ends the log-in too.
-	callback = p.asks(b, b.begins("/v1/auth/mock"), mallory())
-	b.call("GET", callback+"&error=access_denied", nil).problem(401, models.CodeBadCredentials)
+	// Who says no at the provider ends the log-in too.
+	unwilling := mallory()
+	unwilling.refuses = true
+	callback = p.asks(b, b.begins("/v1/auth/mock"), unwilling)
 	b.call("GET", callback, nil).problem(401, models.CodeBadCredentials)
+	b.call("GET", callback+"&code=x", nil).problem(401, models.CodeBadCredentials)
+	// A person is told on the page that they came from.
+	callback = p.asks(b, b.begins("/v1/auth/mock?redirect=/%23/rooms/7"), unwilling)
+	page := []string{"Accept", "text/html,application/xhtml+xml,*/*;q=0.8"}
+	refused := b.call("GET", callback, nil, page...).status(303)
+	if to := refused.header("Location"); to != "/#/rooms/7&login_error=bad_credentials" {
+		t.Errorf("after a refusal the browser comes to %q", to)
+	}
+	b.call("GET", callback, nil, page...).problem(401, models.CodeBadCredentials)
 }
 
 func testUnaskedCallback(_ *testing.T, c *client, _ *provider) {

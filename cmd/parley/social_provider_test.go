@@ -36,6 +36,7 @@ type provider struct {
 type visitor struct {
 	subject, username, name, email string
 	verified                       bool
+	refuses                        bool // to be named to Parley
 	changed                        func(claims jwt.MapClaims)
 }
 
@@ -123,8 +124,18 @@ func (p *provider) authorize(w *httptest.ResponseRecorder, r *http.Request, next
 		return
 	}
 	next.ServeHTTP(w, r)
-	if to, err := url.Parse(w.Header().Get("Location")); err == nil {
-		p.callbacks[to.Query().Get("code")] = r.FormValue("redirect_uri")
+	to, err := url.Parse(w.Header().Get("Location"))
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	code := to.Query().Get("code")
+	p.callbacks[code] = r.FormValue("redirect_uri")
+	if session, err := p.SessionStore.GetSessionByID(code); err == nil {
+		if v, ours := session.User.(visitor); ours && v.refuses {
+			to.RawQuery = url.Values{"error": {"access_denied"}, "state": {r.FormValue("state")}}.Encode()
+			w.Header().Set("Location", to.String())
+		}
 	}
 }
 

@@ -1,9 +1,9 @@
 // The page of those who are not logged in: log in, sign up, or come in as a guest.
 
-import { get } from './api.js';
 import { makeForm, openDialog } from './dialogs.js';
 import { fill, h } from './dom.js';
 import { enter } from './session.js';
+import { failureOf, loginLink, providers } from './social.js';
 import { field } from './ui.js';
 
 /** @typedef {'login' | 'signup' | 'guest'} Way */
@@ -20,21 +20,25 @@ const REASONS = {
 /** @param {string} reason why the last session ended, or nothing */
 export function authView(reason) {
   const main = h('main.auth', {});
-  const notice = REASONS[/** @type {keyof typeof REASONS} */ (reason)] ?? (reason ? 'You were logged out.' : '');
+  const failure = reason.startsWith('login_') && failureOf(reason.slice('login_'.length));
+  const notice = failure || (REASONS[/** @type {keyof typeof REASONS} */ (reason)] ?? (reason ? 'You were logged out.' : ''));
   const card = h('div.auth-card', {});
+  /** @type {Way} */
+  let shown = 'login';
   main.append(h('div.auth-brand', {}, h('img', { src: '/client/icon.svg', alt: '', width: 44, height: 44 }), h('h1', {}, 'Parley'),
     h('p', {}, 'Rooms, direct messages and files, on your own server.')), card);
-  /** @type {any[]} */
-  let providers = [];
+  /** @type {HTMLElement[]} */
+  let links = [];
   show('login');
-  get('/v1/auth/providers', { open: true }).then((list) => {
-    providers = list.items;
-    if (providers.length) show('login');
+  providers().then((offers) => {
+    links = offers.map(loginLink);
+    card.querySelector('.auth-others')?.prepend(...shown === 'login' ? links : []);
   }, () => {}); // a server without them has no buttons
   return main;
 
   /** @param {Way} way */
   function show(way) {
+    shown = way;
     const titles = { login: 'Log in', signup: 'Create an account', guest: 'Continue as a guest' };
     fill(card, h('h2', {}, titles[way]), notice && way === 'login' && h('p.notice', { role: 'status' }, notice), FORMS[way](), others(way));
     // Once the card is on the page; the first one is not, yet.
@@ -45,7 +49,7 @@ export function authView(reason) {
   function others(way) {
     const link = (/** @type {Way} */ to, /** @type {string} */ text) => h('button.plain.wide', { type: 'button', onclick: () => show(to) }, text);
     return h('div.auth-others', {},
-      way === 'login' && providers.map((p) => h('a.button.plain.wide', { href: `${p.url}?redirect=${encodeURIComponent('/')}` }, `Continue with ${p.name}`)),
+      way === 'login' && links,
       h('div.or', {}, h('span', {}, 'or')),
       way !== 'login' && link('login', 'Log in'),
       way !== 'signup' && link('signup', 'Create an account'),

@@ -6,6 +6,7 @@ import { confirmed, makeForm, openDialog } from './dialogs.js';
 import { fill, h } from './dom.js';
 import { ago } from './format.js';
 import { end } from './session.js';
+import { identities } from './social.js';
 import { changed, state } from './store.js';
 import { avatar, field, spinner, toast } from './ui.js';
 
@@ -27,6 +28,7 @@ export function profileDialog() {
       },
     }),
     !me.guest && h('section.card-section', {}, h('h3', {}, 'Password'), password()),
+    h('section.card-section', {}, h('h3', {}, 'Log in through others'), identities()),
     h('section.card-section', {}, h('h3', {}, 'Where you are logged in'), sessions()),
     h('section.card-section', {}, h('h3', {}, 'End'), h('button.plain.dangerous', { type: 'button', onclick: destroy }, 'Delete my account…')),
   ], 'wide');
@@ -35,9 +37,10 @@ export function profileDialog() {
 function password() {
   const form = makeForm({
     action: 'Change password',
-    fields: [field('Current password', { name: 'current_password', type: 'password', autocomplete: 'current-password' }), field('New password', { name: 'new_password', type: 'password', autocomplete: 'new-password' }, 'At least 8 characters. Your other devices are logged out.')],
+    fields: [field('Current password', { name: 'current_password', type: 'password', autocomplete: 'current-password' }, 'Leave it empty if you have none yet.'), field('New password', { name: 'new_password', type: 'password', autocomplete: 'new-password' }, 'At least 8 characters. Your other devices are logged out.')],
     submit: async (v) => {
-      await call('PUT', '/v1/users/me/password', { body: v });
+      const { current_password, ...body } = v;
+      await call('PUT', '/v1/users/me/password', { body: current_password ? v : body });
       form.reset();
       toast('The new password holds');
     },

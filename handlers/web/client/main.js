@@ -14,6 +14,7 @@ import { loadRooms, refreshPartners, totalUnread } from './rooms.js';
 import { route, settle } from './router.js';
 import * as session from './session.js';
 import { sidebar } from './sidebar.js';
+import { takeArrival, tellArrival } from './social.js';
 import { changed, reset, roomTitle, state, watch } from './store.js';
 import * as stream from './stream.js';
 import { openSwitcher } from './switcher.js';
@@ -246,21 +247,20 @@ addEventListener('keydown', (e) => {
 });
 
 async function boot() {
-  const code = /[#&]login_code=([^&]+)/.exec(location.hash)?.[1];
-  if (code) {
-    settle(0);
+  const arrival = takeArrival();
+  if (arrival?.kind === 'login_code') {
     try {
-      await session.enter('/v1/sessions', { login_code: decodeURIComponent(code) });
+      await session.enter('/v1/sessions', { login_code: arrival.value });
       return;
     } catch {
-      // The code was not good; the page of the log-in says what else there is.
+      // The code was not good; the page of the log-in says so, and what else there is.
     }
   }
   for (let tries = 0; ; tries++) {
     try {
       const known = await session.resume();
-      if (known) await begin(known);
-      else if (!app.querySelector('.auth')) fill(app, authView(''));
+      if (known) await begin(known).then(() => tellArrival(arrival));
+      else if (!app.querySelector('.auth')) fill(app, authView(arrival ? `login_${arrival.value}` : ''));
       return;
     } catch (err) {
       fill(app, h('main.auth', {}, empty('wifi', 'The server does not answer', `${plain(err)} This page tries again by itself.`)));

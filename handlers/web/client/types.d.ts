@@ -29,6 +29,7 @@ export interface Ban { user: User; reason?: string; until?: string; banned_by?: 
 export interface Session {
   access_token: string; token_type: string; expires_in: number; session_id: string; user: User;
 }
+export interface Identity { id: string; provider: string; issuer: string; subject: string; created_at: string }
 export interface SessionInfo {
   id: string; created_at: string; last_used_at: string; user_agent: string; ip: string; current: boolean;
 }
