@@ -6,6 +6,7 @@
 //
 //   - routes.go: which route there is, what passes each request on its way there, and which needs no token;
 //   - auth.go: who the caller is; entry.go, cookies.go: how a session begins, and what a browser keeps of it;
+//     auth_providers.go: how a log-in goes that begins elsewhere;
 //   - decode.go, parameters.go: what a request says, or what is wrong with it;
 //   - answer.go: how an answer looks; problem.go: how an error does, and nothing else decides on a status;
 //   - intake.go, form.go, mediatype.go: how the bytes of files come in, and what they pass for;

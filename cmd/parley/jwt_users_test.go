@@ -86,7 +86,8 @@ func testProductChat(t *testing.T, c *client, p *product) {
 		if s == mine {
 			name = models.EventMessageCreated
 		}
-		if s.expect(name, &got); got.ID != sent.ID || got.Sender.ID != ada.User.ID {
+		s.expect(name, &got)
+		if got.ID != sent.ID || got.Sender.ID != ada.User.ID {
 			t.Errorf("got %+v", got)
 		}
 	}
@@ -203,7 +204,8 @@ func TestOwnUsersExample(t *testing.T) {
 		t.Fatalf("the section has %d blocks", len(blocks))
 	}
 	secret := strings.Repeat("secret! ", 4)
-	flags := strings.Fields(blocks[0][2][strings.Index(blocks[0][2], "--jwt-issuer"):])
+	_, command, _ := strings.Cut(blocks[0][2], "bin/parley serve ")
+	flags := strings.Fields(command)
 	s := startServer(t, newSQLite(t), append(flags, "--jwt-secret", secret)...)
 	commands := "export PARLEY_JWT_SECRET='" + secret + "'\n" + strings.ReplaceAll(blocks[1][2], "http://"+tourAddress, s.url)
 	var ada models.User

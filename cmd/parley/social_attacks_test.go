@@ -272,7 +272,8 @@ func TestProviderDown(t *testing.T) {
 	c := newClient(t, s.url)
 	for _, name := range []string{"hangs", "endless", "broken", "away"} {
 		a := c.call("GET", "/v1/auth/"+name, nil)
-		if a.problem(503, models.CodeUnavailable); a.header("Retry-After") == "" {
+		a.problem(503, models.CodeUnavailable)
+		if a.header("Retry-After") == "" {
 			t.Errorf("%v\ndoes not say when to try again", a)
 		}
 	}

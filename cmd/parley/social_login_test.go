@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -165,4 +166,51 @@ func TestSocialLogInAcrossNodes(t *testing.T) {
 	page := elsewhere.call("GET", callback, nil).status(303).header("Location")
 	b.trade(page).status(201)
 	elsewhere.trade(page).problem(401, models.CodeBadCredentials)
+}
+
+// TestSocialLeftovers: log-ins that came to nothing, and tokens that have run out, do not stay for ever.
+func TestSocialLeftovers(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		p, shop := newProvider(t), newProduct(t)
+		flags := append(shop.flags(), "--oidc", p.setting("mock"))
+		s := startServer(t, database, flags...)
+		c := newClient(t, s.url)
+		c.begins("/v1/auth/mock")
+		p.arrives(c.browser(), "/v1/auth/mock", visitor{subject: "ada", username: "ada"})
+		kept := shop.sends(c, "kept", nil)
+		shop.sends(c, "gone", nil).call("DELETE", "/v1/users/me", nil).status(204)
+		tables := []string{"auth_flows", "login_codes", "spent_tokens"}
+		for _, table := range tables {
+			if rows(t, database, table) != 1 {
+				t.Errorf("%s has %d rows", table, rows(t, database, table))
+			}
+			execute(t, database, "UPDATE "+table+" SET expires_at = 1")
+		}
+		execute(t, database, "UPDATE sessions SET expires_at = 1 WHERE vouched")
+		s.halt()
+		s = startServer(t, database, flags...) // which tidies at its start
+		for _, table := range append(tables, "sessions") {
+			eventually(t, table+" is empty", func() bool { return rows(t, database, table) == 0 })
+		}
+		again := newClient(t, s.url).as(kept.AccessToken)
+		again.call("GET", "/v1/users/me", nil).status(200) // good for an hour, as it says itself
+	})
+}
+
+// rows is how many rows a table has.
+func rows(t *testing.T, database, table string) (n int) {
+	t.Helper()
+	driver := "sqlite"
+	if strings.HasPrefix(database, "postgres://") {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

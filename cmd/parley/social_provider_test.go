@@ -242,7 +242,7 @@ func (p *provider) logsIn(c *client, v visitor) *client {
 	return b
 }
 
-// links links the client's account with somebody at the provider, and answers the identity's id.
+// links makes somebody at the provider a way into the client's account, and answers the identity's id.
 func (p *provider) links(c *client) (id string) {
 	p.t.Helper()
 	p.linksWith(c, visitor{subject: unique("visitor")}).status(303)
