@@ -117,12 +117,14 @@ func testUnaskedCallback(_ *testing.T, c *client, _ *provider) {
 	b.wrong("POST", "/v1/sessions", map[string]any{"login_code": "x", "username": "ada"}).invalid("username")
 }
 
-// testMixedUp: what began at one provider cannot end at another's callback, which may belong to an attacker.
+// testMixedUp: what began at one provider cannot end at another's callback, which would be told the code and may belong to
+// an attacker.
 func testMixedUp(_ *testing.T, c *client, p *provider) {
 	b := c.browser()
-	callback := p.asks(b, b.begins("/v1/auth/mock"), mallory())
+	callback := p.asks(b, b.begins("/v1/auth/mock"), visitor{subject: unique("a"), username: "anybody"})
 	b.call("GET", strings.Replace(callback, "/mock/", "/other/", 1), nil).problem(401, models.CodeBadCredentials)
 	b.call("GET", strings.Replace(callback, "/mock/", "/unknown/", 1), nil).problem(404, models.CodeNotFound)
+	b.call("GET", callback, nil).status(303) // nobody else has made use of it
 }
 
 // testForgedIDTokens has the provider's answer hold ID tokens that are not for this log-in, or not the provider's. Each of
