@@ -72,7 +72,7 @@ func (h authProviders) BeginAuth(w http.ResponseWriter, r *http.Request, provide
 		}
 		to, err := p.Begin(r.Context(), a)
 		if err != nil {
-			return reply{}, err
+			return back(r, redirect, err)
 		}
 		secret := browserSecret(r)
 		err = h.store.BeginFlow(r.Context(), models.AuthFlow{
@@ -102,13 +102,21 @@ func (h authProviders) FinishAuth(w http.ResponseWriter, r *http.Request, provid
 			return reply{}, err
 		}
 		to, err := h.finish(r, p, flow, params)
-		var refused *models.Error
-		if errors.As(err, &refused) && asksForPage(r) { // a person, who has no use for a problem's JSON
-			traceOf(r).err = err
-			to, err = withFragment(flow.Redirect, "login_error="+string(refused.Code)), nil
+		if err != nil {
+			return back(r, flow.Redirect, err)
 		}
-		return reply{status: http.StatusSeeOther, location: to}, err
+		return reply{status: http.StatusSeeOther, location: to}, nil
 	})
+}
+
+// back sends a person, who has no use for a problem's JSON, to the page that they came from, which learns the code.
+func back(r *http.Request, redirect string, err error) (reply, error) {
+	var refused *models.Error
+	if !errors.As(err, &refused) || !asksForPage(r) {
+		return reply{}, err
+	}
+	traceOf(r).err = err
+	return reply{status: http.StatusSeeOther, location: withFragment(redirect, "login_error="+string(refused.Code))}, nil
 }
 
 // finish ends a log-in, and answers where the browser goes.

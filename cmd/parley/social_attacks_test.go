@@ -278,6 +278,9 @@ func TestProviderDown(t *testing.T) {
 		if a.header("Retry-After") == "" {
 			t.Errorf("%v\ndoes not say when to try again", a)
 		}
+		if to := c.begins("/v1/auth/" + name + "?redirect=/chat"); to != "/chat#login_error=unavailable" {
+			t.Errorf("a person is sent to %q", to)
+		}
 	}
 	b := c.browser()
 	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "away"})

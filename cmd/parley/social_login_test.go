@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/parley-chat/parley/models"
 )
 
@@ -114,6 +116,10 @@ func testSocialNames(t *testing.T, c *client, p *provider) {
 		if u.Username != n.want || u.DisplayName != n.shown {
 			t.Errorf("%q, %q became %q, %q", n.username, n.name, u.Username, u.DisplayName)
 		}
+	}
+	unnamed := func(claims jwt.MapClaims) { delete(claims, "preferred_username") }
+	if u := p.logsIn(c, visitor{subject: "quiet", username: "quiet", changed: unnamed}).User; u.Username != "quiet" {
+		t.Errorf("who is named on the provider's page for that alone is %+v", u)
 	}
 	taken := map[string]bool{}
 	for i := range 12 { // more than there are numbers for
