@@ -39,6 +39,9 @@ const arriving = [
     body: '{"username": "grace", "guest": true}',
     check: (pm) => pm.expect(pm.response.json().user).to.include({ username: 'grace', guest: true }),
   }),
+  nobody('List the social networks to log in through', 200, { check: (pm) => pm.expect(pm.response.json()).to.eql({ items: [] }) }),
+  ada('List what the account is linked with', 200, { check: (pm) => pm.expect(pm.response.json()).to.eql({ items: [] }) }),
+  ada('Unlink an identity', 404, { check: (pm) => pm.expect(pm.response.json().code).to.equal('not_found') }),
   ada('Read the own profile', 200, { check: (pm) => pm.expect(pm.response.json().username).to.equal('ada') }),
   ada('Change the own profile', 200, { check: (pm) => pm.expect(pm.response.json().description).to.equal('Engines and notes.') }),
 ];
