@@ -7,6 +7,8 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +147,19 @@ func TestProductKeys(t *testing.T) {
 	}
 	p.goesAway(true)
 	p.sends(c, "1", nil) // by keys that are at hand
+}
+
+// TestKeysFromOnePlace: keys come from the address that is set, and not from where that sends.
+func TestKeysFromOnePlace(t *testing.T) {
+	t.Parallel()
+	p := newProduct(t)
+	elsewhere := httptest.NewServer(http.RedirectHandler(p.URL+"/keys", http.StatusFound))
+	t.Cleanup(elsewhere.Close)
+	c := newClient(t, startServer(t, newSQLite(t), append(p.flags(), "--jwt-jwks", elsewhere.URL)...).url)
+	c.as(p.token("1", nil)).call("GET", "/v1/users/me", nil).problem(503, models.CodeUnavailable)
+	if p.timesAsked() > 0 {
+		t.Error("the keys were fetched from another place")
+	}
 }
 
 // TestJWTSettings: settings under which tokens would be worth nothing keep the server from starting.

@@ -45,10 +45,14 @@ func newKeySet(url, algorithm string) *keySet {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = true
 	return &keySet{
-		url: url, algorithm: algorithm, client: &http.Client{Transport: transport, Timeout: fetchTimeout},
+		url: url, algorithm: algorithm,
+		client: &http.Client{Transport: transport, Timeout: fetchTimeout, CheckRedirect: stayThere},
 		limiter: rate.NewLimiter(rate.Every(fetchEvery), fetchBurst),
 	}
 }
+
+// stayThere follows no redirect: keys come from the place that the settings name, and from nowhere else.
+func stayThere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // key is the public key of that name. One that is not known is looked for where the keys are; while that goes on, tokens
 // under known keys are served.
