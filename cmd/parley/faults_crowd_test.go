@@ -47,6 +47,7 @@ type throng struct {
 	sent    sendings
 	ending  sync.WaitGroup // of the readers
 	reading context.Context
+	still   atomic.Bool     // nobody hops, which other nodes would be told of
 	orderly bool            // no node may end a stream without saying so
 	asked   []time.Duration // in which servers that closed asked readers to come back
 }

@@ -99,7 +99,16 @@ func (r *crowdReader) follow(ctx context.Context) {
 			n = r.any()
 		}
 		reading, cancel := context.WithCancel(ctx)
-		hop := time.AfterFunc(2*time.Second+rand.N(8*time.Second), cancel)
+		var hop *time.Timer
+		ready := make(chan struct{})
+		hop = time.AfterFunc(2*time.Second+rand.N(8*time.Second), func() {
+			if <-ready; r.still.Load() {
+				hop.Reset(time.Second)
+				return
+			}
+			cancel()
+		})
+		close(ready)
 		if r.home != nil {
 			hop.Stop()
 		}
