@@ -102,7 +102,8 @@ func (r *crowdReader) follow(ctx context.Context) {
 		var hop *time.Timer
 		ready := make(chan struct{})
 		hop = time.AfterFunc(2*time.Second+rand.N(8*time.Second), func() {
-			if <-ready; r.still.Load() {
+			<-ready
+			if r.still.Load() {
 				hop.Reset(time.Second)
 				return
 			}
