@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -174,6 +175,13 @@ func testTokenEnd(t *testing.T, c *client, p *product, database string) {
 	if again := p.sends(c, "end", nil); again.User.ID != me.User.ID {
 		t.Errorf("with another token there comes %+v", again.User)
 	}
+	// One that has run out already, by a clock that is right, and is taken for a few seconds more.
+	last := p.sends(c, "end", jwt.MapClaims{"exp": time.Now().Add(-25 * time.Second).Unix()})
+	cookie = last.call("POST", "/v1/events/cookie", nil).status(204).response.Cookies()[0]
+	eventually(t, "the cookie goes with its token", func() bool {
+		a := c.nobody().call("GET", "/v1/events", nil, "Cookie", cookie.Name+"="+cookie.Value, "Accept", "application/json")
+		return a.response.StatusCode == 401
+	})
 }
 
 // TestOwnUsersSecret: a product may share a secret instead of showing keys.
