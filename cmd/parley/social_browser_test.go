@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -13,7 +11,7 @@ import (
 // first message, which somebody else gets.
 func TestSocialLogInInBrowser(t *testing.T) {
 	needNode(t)
-	t.Setenv("CHROMIUM", needChromium(t))
+	t.Setenv("CHROMIUM", needBrowser(t))
 	p := newProvider(t)
 	for _, v := range []visitor{
 		{subject: "1", username: "ada"}, {subject: "2", username: "ada-elsewhere"}, {subject: "3", refuses: true}, {subject: "3", username: "eve"},
@@ -32,21 +30,4 @@ func TestSocialLogInInBrowser(t *testing.T) {
 	if joined.User.Username != "ada" || said.Sender.ID != joined.User.ID || said.Text != "My first words" {
 		t.Errorf("bob was told of %+v and %+v", joined, said)
 	}
-}
-
-// needChromium finds Chromium or its like, or passes over a test. CHROMIUM says where it is, if not on the path. The file
-// may be there and be no more than advice where to get it, so it is started.
-func needChromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
-		path, err := exec.LookPath(name)
-		if err == nil && exec.CommandContext(t.Context(), path, "--version").Run() == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("this test needs Chromium")
-	}
-	t.Skip("Chromium is missing")
-	return ""
 }
