@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,32 +58,14 @@ func startFleet(t testing.TB) *fleet {
 		n := &fleetNode{name: fmt.Sprintf("node %d", i+1)}
 		n.postgres = startProxy(t, n.name+" to PostgreSQL", f.postgres.Listens())
 		n.nats = startProxy(t, n.name+" to NATS", f.nats.address)
-		flags := []string{"--rate-limit", "off", "--presence-room-limit", "0"}
-		if knowsOthers() {
-			flags = append(flags, "--nats", "nats://"+n.nats.Listen, "--drain-delay", "5s")
-		}
-		n.process = startProcess(t, f.postgres.AddressAt(n.postgres.Listen), flags...)
+		n.process = startProcess(t, f.postgres.AddressAt(n.postgres.Listen), "--rate-limit", "off", "--presence-room-limit", "0",
+			"--nats", "nats://"+n.nats.Listen, "--drain-delay", "5s")
 		n.front = startProxy(t, "clients to "+n.name, strings.TrimPrefix(n.url, "http://"))
 		f.nodes = append(f.nodes, n)
 	}
 	t.Cleanup(f.halt)
 	return f
 }
-
-// serveHelp is what "parley serve --help" prints.
-var serveHelp = sync.OnceValue(func() string {
-	cmd := exec.Command(program(), "serve", "--help")
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	output, err := cmd.Output()
-	if err != nil {
-		panic(err)
-	}
-	return string(output)
-})
-
-// knowsOthers reports whether the program can be told of the other nodes: only then does it know who is present there, end
-// the streams of a node that is cut off, and wait at its end for whoever stands before it.
-func knowsOthers() bool { return strings.Contains(serveHelp(), "--nats") }
 
 // startPostgres starts a PostgreSQL that the test may kill.
 func startPostgres(t testing.TB) *cluster.Cluster {

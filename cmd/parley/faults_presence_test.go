@@ -49,9 +49,6 @@ func (r *crowdReader) isThere() bool { return r.cancel != nil }
 
 // awaitPresence waits until every node tells the truth of who is there, and answers how long after the fault that was.
 func (c *throng) awaitPresence(healed time.Time) time.Duration {
-	if !knowsOthers() {
-		return 0
-	}
 	var wrong string
 	for {
 		wrong = ""

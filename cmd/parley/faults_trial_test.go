@@ -81,7 +81,7 @@ func (c *throng) play(f *fault, run int) trialRow {
 	stopSending()
 
 	from := healed
-	if f.cutsOff && knowsOthers() {
+	if f.cutsOff {
 		from = harmed // it has to close its streams without waiting to be healed
 	}
 	t.row.gone = c.awaitDepartures(departing, t.breaks, from)
