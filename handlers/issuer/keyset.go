@@ -46,7 +46,7 @@ func newKeySet(url, algorithm string) *keySet {
 	transport.DisableKeepAlives = true
 	return &keySet{
 		url: url, algorithm: algorithm,
-		client: &http.Client{Transport: transport, Timeout: fetchTimeout, CheckRedirect: stayThere},
+		client:  &http.Client{Transport: transport, Timeout: fetchTimeout, CheckRedirect: stayThere},
 		limiter: rate.NewLimiter(rate.Every(fetchEvery), fetchBurst),
 	}
 }
