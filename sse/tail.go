@@ -71,12 +71,13 @@ func (t *tail) follow() bool {
 	for ; len(run) > 0; run = run[min(tailBatch, len(run)):] {
 		t.hub.apply(t.hub.events(run[:min(tailBatch, len(run))]))
 	}
-	t.ahead = ahead
-	if len(ahead) > 0 {
-		t.filled.Reset(gapPatience)
-	} else {
+	switch {
+	case len(ahead) == 0:
 		t.filled.Stop()
+	case len(t.ahead) == 0: // and not again with all that comes meanwhile, which would put the reading off
+		t.filled.Reset(gapPatience)
 	}
+	t.ahead = ahead
 	return whole && len(entries) > 0 && len(ahead) < feedEvents
 }
 

@@ -57,6 +57,17 @@ func newPostgres(t testing.TB) string {
 	return u.String()
 }
 
+// connectTo is a plain connection to a database, past Parley.
+func connectTo(t testing.TB, database string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
 func dropPostgres(t testing.TB, address, name string) {
 	ctx := context.Background()
 	admin, err := pgx.Connect(ctx, address)

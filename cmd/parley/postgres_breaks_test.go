@@ -1,11 +1,8 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"testing"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -19,12 +16,7 @@ func TestBrokenConnectionsAreNoDefect(t *testing.T) {
 	s := startServer(t, database)
 	me := newClient(t, s.url).guest("me")
 	room := me.room(models.NewRoom{Name: ptr("room")})
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(ctx) }()
+	ctx, conn := t.Context(), connectTo(t, database)
 	for _, call := range []struct {
 		method, path string
 		body         any
@@ -57,12 +49,7 @@ func TestSendWhoseConnectionBreaks(t *testing.T) {
 	s := startServer(t, database)
 	me := newClient(t, s.url).guest("me")
 	room := me.room(models.NewRoom{Name: ptr("room")})
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(ctx) }()
+	ctx, conn := t.Context(), connectTo(t, database)
 	held, err := conn.Begin(ctx)
 	if err != nil {
 		t.Fatal(err)
