@@ -156,12 +156,20 @@ func (h *Hub) locked(f func()) {
 // apply moves the hub over a run of events that follows its position, and writes to the streams what each may see.
 func (h *Hub) apply(events []*event) {
 	h.locked(func() {
-		for _, e := range events {
-			h.before(e)
-			h.deliver(e)
-			h.after(e)
-			h.position = e.Position
-			h.recent.add(e)
+		for len(events) > 0 {
+			run := burstOf(events)
+			if len(run) > 1 {
+				h.deliverBurst(run)
+			} else {
+				h.before(run[0])
+				h.deliver(run[0])
+				h.after(run[0])
+			}
+			for _, e := range run {
+				h.recent.add(e)
+			}
+			h.position = run[len(run)-1].Position
+			events = events[len(run):]
 		}
 		close(h.moved)
 		h.moved = make(chan struct{})
@@ -262,11 +270,16 @@ func (e *event) frameFor(inside, silent bool) []byte {
 
 // push queues a frame of e for a live stream, once. A stream that has no room left goes on from the log.
 func (h *Hub) push(s *Stream, e *event, frame []byte) {
-	if !s.live || s.pushed == e.Position {
+	h.pushRun(s, e.Position, e.Position, frame)
+}
+
+// pushRun is push for a piece that holds all that the stream sees of the events at positions from to upTo.
+func (h *Hub) pushRun(s *Stream, from, upTo int64, piece []byte) {
+	if !s.live || s.pushed >= upTo {
 		return
 	}
-	s.pushed = e.Position
-	switch s.offer(frame, e.Position) {
+	s.pushed = upTo
+	switch s.offer(piece, from) {
 	case queued:
 		h.dirty = append(h.dirty, s)
 	case full:
