@@ -53,9 +53,10 @@ type Hub struct {
 	limits Limits
 	node   string // names this process to those that share the database; "" when none can
 
-	ctx    context.Context // of the walks; over when the hub has closed
-	cancel context.CancelFunc
-	work   sync.WaitGroup // every goroutine of every stream
+	ctx     context.Context // of the walks; over when the hub has closed
+	cancel  context.CancelFunc
+	work    sync.WaitGroup // every goroutine of every stream
+	watcher *watcher
 
 	mu       sync.Mutex
 	position int64         // the log has been applied up to here
@@ -77,6 +78,7 @@ type Hub struct {
 	outdated   atomic.Bool   // away has to be read again, by Run
 	confirmed  atomic.Bool   // the log was read; guard takes it back
 	blind      atomic.Bool   // the log could not be read for too long; by guard
+	opened     atomic.Int64  // streams, ever
 	noted      chan struct{} // holds one wake-up for tellStatuses; never closed
 	newsToTell chan struct{} // holds one wake-up for keepLease; never closed
 }
@@ -106,6 +108,9 @@ func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limit
 		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
 		leaving: map[int64]departure{}, away: newElsewhere(), unshared: map[place]models.Presence{},
 		asking: map[string]chan models.PresenceAnswer{}, noted: make(chan struct{}, 1), newsToTell: make(chan struct{}, 1),
+	}
+	if h.watcher, err = newWatcher(); err != nil {
+		return nil, err
 	}
 	if log.Shared() {
 		h.node = newNodeID()

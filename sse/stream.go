@@ -34,7 +34,7 @@ type Stream struct {
 	silences      silences // while live
 
 	mu       sync.Mutex
-	first    []byte    // what is queued: first, and then the rest; mostly there is one piece, or none
+	first    []byte // what is queued: first, and then the rest; mostly there is one piece, or none
 	rest     [][]byte
 	size     int       // bytes in both
 	writing  bool      // somebody is at the socket, and looks at the queue again before leaving
@@ -267,18 +267,8 @@ func (s *Stream) close() {
 			s.cut()
 		}
 		if s.conn != nil {
+			s.hub.watcher.forget(s)
 			_ = s.conn.Close()
-		}
-	}
-}
-
-// watch waits for the peer to close. A client sends nothing on a stream, so whatever comes is ignored.
-func (s *Stream) watch() {
-	var b [64]byte
-	for {
-		if _, err := s.conn.Read(b[:]); err != nil {
-			s.hub.remove(s)
-			return
 		}
 	}
 }
