@@ -178,7 +178,7 @@ func openStreams(b *testing.B, url string, c chat, n int) *crowd {
 		opening.Go(func() {
 			for i := range next {
 				var err error
-				if conns[i], err = openRaw(b.Context(), url, c.members[i%len(c.members)], ""); err != nil {
+				if conns[i], err = openRaw(b.Context(), url, c, c.members[i%len(c.members)], ""); err != nil {
 					b.Error(err)
 				}
 			}
