@@ -21,8 +21,9 @@ const (
 	// have yet to catch up.
 	deliverSpell  = 2500 * time.Millisecond
 	deliverWarmUp = 500 * time.Millisecond
-	// deliverMembers are in the room, at least. So many can send at a time.
-	deliverMembers = 200
+	// deliverMembers are in the room: more than a room may have that is told who of its members came online, which would be
+	// measured too.
+	deliverMembers = 600
 	// openers is how many streams are opened at a time.
 	openers = 16
 )
