@@ -3,6 +3,8 @@ package sse
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,8 +88,14 @@ type Hub struct {
 // room is who hears of a room on this node.
 type room struct {
 	subscriptions []*subscription      // of live streams
-	inside        map[*Stream]entrance // streams that are in the room now, live or not
-	users         map[int64]int        // how many of those are each user's
+	inside        map[*Stream]struct{} // streams that are in the room now, live or not
+	visitors      map[int64]*visitor   // whose those are
+}
+
+// visitor is a user who is in a room.
+type visitor struct {
+	streams int // so many of theirs are
+	who     entrance
 }
 
 // subscription is a live stream's part in a room.
@@ -207,12 +215,14 @@ func (h *Hub) after(e *event) {
 		}
 	case models.EventRoomDeleted:
 		if r := h.rooms[a.RoomID]; r != nil {
-			for s, who := range r.inside {
-				delete(s.entered, a.RoomID)
-				h.share(place{roomID: a.RoomID, userID: s.userID}, who, false, time.Now())
+			for s := range r.inside {
+				s.ties.set(a.RoomID, func(t *tie) { t.entered = false })
+			}
+			for userID, v := range r.visitors {
+				h.share(place{roomID: a.RoomID, userID: userID}, v.who, false, time.Now())
 			}
 			for _, sub := range r.subscriptions {
-				delete(sub.stream.subscriptions, a.RoomID)
+				sub.stream.ties.set(a.RoomID, func(t *tie) { t.sub = nil })
 				sub.stream.silences.room(a.RoomID, false)
 			}
 			delete(h.rooms, a.RoomID)
@@ -295,37 +305,39 @@ func (h *Hub) pushRun(s *Stream, from, upTo int64, piece []byte) {
 func (h *Hub) room(id int64) *room {
 	r := h.rooms[id]
 	if r == nil {
-		r = &room{inside: map[*Stream]entrance{}, users: map[int64]int{}}
+		r = &room{inside: map[*Stream]struct{}{}, visitors: map[int64]*visitor{}}
 		h.rooms[id] = r
 	}
 	return r
 }
 
 func (h *Hub) subscribe(s *Stream, roomID int64) {
-	if s.subscriptions[roomID] != nil {
-		return
-	}
-	r := h.room(roomID)
-	_, inside := s.entered[roomID]
-	sub := &subscription{stream: s, index: len(r.subscriptions), inside: inside}
-	r.subscriptions = append(r.subscriptions, sub)
-	if s.subscriptions == nil {
-		s.subscriptions = map[int64]*subscription{}
-	}
-	s.subscriptions[roomID] = sub
+	s.ties.set(roomID, func(t *tie) {
+		if t.sub == nil {
+			r := h.room(roomID)
+			t.sub = &subscription{stream: s, index: len(r.subscriptions), inside: t.entered}
+			r.subscriptions = append(r.subscriptions, t.sub)
+		}
+	})
 }
 
 func (h *Hub) unsubscribe(s *Stream, roomID int64) {
-	sub, r := s.subscriptions[roomID], h.rooms[roomID]
+	sub := s.ties.sub(roomID)
 	if sub == nil {
 		return
 	}
+	h.drop(sub, roomID)
+	s.ties.set(roomID, func(t *tie) { t.sub = nil })
+}
+
+// drop takes a subscription out of its room.
+func (h *Hub) drop(sub *subscription, roomID int64) {
+	r := h.rooms[roomID]
 	last := len(r.subscriptions) - 1
 	r.subscriptions[sub.index] = r.subscriptions[last]
 	r.subscriptions[sub.index].index = sub.index
 	r.subscriptions[last] = nil
 	r.subscriptions = r.subscriptions[:last]
-	delete(s.subscriptions, roomID)
 	h.forget(roomID, r)
 }
 
@@ -339,9 +351,13 @@ func (h *Hub) forget(roomID int64, r *room) {
 // detach makes s no longer live: from here on it reads the log itself.
 func (h *Hub) detach(s *Stream) {
 	s.live = false
-	for roomID := range s.subscriptions {
-		h.unsubscribe(s, roomID)
+	for i, t := range s.ties {
+		if t.sub != nil {
+			h.drop(t.sub, t.roomID)
+			s.ties[i].sub = nil
+		}
 	}
+	s.ties = slices.DeleteFunc(s.ties, func(t tie) bool { return !t.entered })
 }
 
 // goLive makes s live if it stands where the hub stands. v is what it may see there.
@@ -355,11 +371,11 @@ func (h *Hub) goLive(s *Stream, v *view, position int64) (done bool) {
 			return // it has ended; there is nothing left to do
 		}
 		s.live, s.pushed, s.silences = true, position, v.silences
-		for roomID := range v.rooms {
+		for _, roomID := range slices.Sorted(maps.Keys(v.rooms)) { // in their order, so that each is added at the end
 			h.subscribe(s, roomID)
 		}
-		for roomID := range s.entered {
-			if s.subscriptions[roomID] == nil {
+		for _, roomID := range s.ties.rooms() {
+			if s.ties.sub(roomID) == nil {
 				h.exit(s, roomID)
 			}
 		}

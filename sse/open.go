@@ -230,7 +230,7 @@ func (h *Hub) remove(s *Stream) {
 	h.locked(func() {
 		if h.streams[s.id] == s {
 			h.detach(s)
-			for roomID := range s.entered {
+			for _, roomID := range s.ties.rooms() {
 				h.exit(s, roomID)
 			}
 			delete(h.streams, s.id)

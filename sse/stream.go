@@ -27,11 +27,10 @@ type Stream struct {
 	socket    socket
 
 	// Owned by Hub.mu.
-	live          bool
-	pushed        int64 // position of the newest event queued while live
-	subscriptions map[int64]*subscription
-	entered       map[int64]entrance
-	silences      silences // while live
+	live     bool
+	pushed   int64    // position of the newest event queued while live
+	silences silences // while live
+	ties     ties
 
 	mu       sync.Mutex
 	first    []byte // what is queued: first, and then the rest; mostly there is one piece, or none
