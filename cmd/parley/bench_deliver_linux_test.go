@@ -19,7 +19,7 @@ import (
 const (
 	// Each side of a round delivers for so long, after a while that is not measured: new sockets are slower, and streams
 	// have yet to catch up.
-	deliverSpell  = 2500 * time.Millisecond
+	deliverSpell  = 2000 * time.Millisecond
 	deliverWarmUp = 500 * time.Millisecond
 	// deliverMembers are in the room, at least. So many can send at a time.
 	deliverMembers = 200
