@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -27,6 +28,7 @@ type crowd struct {
 	polls   []*os.File
 	reading sync.WaitGroup
 
+	timing  atomic.Bool  // whether to note when each message came
 	reads   atomic.Int64 // that brought messages
 	got     atomic.Int64 // messages, over all sockets
 	wanted  atomic.Int64
@@ -46,7 +48,8 @@ type ear struct {
 	fd    int
 	got   int64
 	keeps bool
-	kept  []byte // all that came
+	kept  []byte      // all that came
+	came  []time.Time // when each message did
 }
 
 // newCrowd takes the connections over and reads them until close.
@@ -144,6 +147,9 @@ func (c *crowd) take(e *ear, buffer []byte) error {
 	messages := int64(bytes.Count(buffer[:n], []byte{marker}))
 	if messages == 0 {
 		return nil
+	}
+	if c.timing.Load() {
+		e.came = append(e.came, slices.Repeat([]time.Time{time.Now()}, int(messages))...)
 	}
 	e.got += messages
 	c.reads.Add(1)

@@ -19,7 +19,7 @@ import (
 const (
 	// Each side of a round delivers for so long, after a while that is not measured: new sockets are slower, and streams
 	// have yet to catch up.
-	deliverSpell  = 2500 * time.Millisecond
+	deliverSpell  = 2000 * time.Millisecond
 	deliverWarmUp = 500 * time.Millisecond
 	// deliverMembers are in the room: more than a room may have that is told who of its members came online, which would be
 	// measured too.

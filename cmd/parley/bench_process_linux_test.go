@@ -1,8 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
-	"io"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -35,10 +36,11 @@ func hostParley(b *testing.B, database string) *host {
 func hostBare(b *testing.B) *host {
 	b.Helper()
 	address := freeAddress(b)
-	return launchHost(b, os.Args[0], asBare+"="+address, address)
+	return launchHost(b, os.Args[0], asBare+"="+address, address,
+		"-test.run", "^$", "-test.bench", "^BenchmarkBareServer$", "-test.benchtime", "1x", "-test.timeout", "0")
 }
 
-// launchHost starts a program and waits for its first line, which says that it is ready.
+// launchHost starts a program and waits until it says that it is ready.
 func launchHost(b *testing.B, program, mode, address string, args ...string) *host {
 	b.Helper()
 	h := &host{b: b, url: "http://" + address, cmd: exec.Command(program, args...)}
@@ -52,11 +54,15 @@ func launchHost(b *testing.B, program, mode, address string, args ...string) *ho
 		b.Fatal(err)
 	}
 	b.Cleanup(h.stop)
-	if _, err := io.ReadAtLeast(stdout, make([]byte, 1), 1); err != nil {
-		_ = h.cmd.Wait()
-		b.Fatalf("the server did not start: %v\n%s", err, h.output.String())
+	var said bytes.Buffer
+	for lines := bufio.NewScanner(stdout); lines.Scan(); fmt.Fprintln(&said, lines.Text()) {
+		if strings.HasSuffix(lines.Text(), " is ready.") {
+			return h
+		}
 	}
-	return h
+	_ = h.cmd.Wait()
+	b.Fatalf("the server did not start: %s%s", said.String(), h.output.String())
+	return nil
 }
 
 // stop ends the server as SIGTERM does, once. Its clients have gone by then.
@@ -69,7 +75,10 @@ func (h *host) stop() {
 		h.b.Error(err)
 	}
 	if err := h.cmd.Wait(); err != nil {
-		h.b.Errorf("the server: %v\n%s", err, h.output.String())
+		h.b.Error("the server: ", err)
+	}
+	if h.b.Failed() {
+		h.b.Log("the server said: ", h.output.String())
 	}
 }
 

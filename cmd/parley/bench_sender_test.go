@@ -30,10 +30,15 @@ type sender struct {
 	request []byte
 }
 
+// benchText is what the messages say: words, since Parley makes messages findable by them.
+const benchText = "The ferry leaves from the old harbour at seven, so bring a warm coat and some bread. Nobody knows whether " +
+	"Thursday's concert starts before dusk; my brother phoned twice and promised tickets for everyone who asks him early. "
+
 // newSenders makes a sender for each of the first n members, whose messages have so many characters.
 func newSenders(b *testing.B, url string, c chat, n, characters int) []*sender {
 	b.Helper()
-	body, err := json.Marshal(models.NewMessage{Text: strings.Repeat("x", characters-1) + string(marker)})
+	text := strings.Repeat(benchText, 1+characters/len(benchText))[:characters-1] + string(marker)
+	body, err := json.Marshal(models.NewMessage{Text: text})
 	if err != nil {
 		b.Fatal(err)
 	}
