@@ -29,9 +29,9 @@ type chat struct {
 }
 
 // newChat makes a room with so many guests in it.
-func newChat(b *testing.B, url string, guests int) chat {
-	b.Helper()
-	nobody := newClient(b, url)
+func newChat(t testing.TB, url string, guests int) chat {
+	t.Helper()
+	nobody := newClient(t, url)
 	var c chat
 	for i := range guests {
 		guest := nobody.guest(fmt.Sprintf("guest%d", i))
@@ -46,11 +46,11 @@ func newChat(b *testing.B, url string, guests int) chat {
 }
 
 // newChatIn makes a chat in an empty database and leaves it there, with no server on it.
-func newChatIn(b *testing.B, database string, guests int) chat {
-	b.Helper()
-	s := startServer(b, database, "--rate-limit", "off")
+func newChatIn(t testing.TB, database string, guests int) chat {
+	t.Helper()
+	s := startServer(t, database, "--rate-limit", "off")
 	defer s.halt()
-	return newChat(b, s.url, guests)
+	return newChat(t, s.url, guests)
 }
 
 func newSQLite(t testing.TB) string {
