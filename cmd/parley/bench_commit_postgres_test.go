@@ -16,14 +16,20 @@ import (
 // driver prepares a statement when it meets it first.
 type barePostgres struct{ db *sql.DB }
 
-func openBarePostgres(t testing.TB, database string) bareDriver {
+func openPostgres(t testing.TB, database string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("pgx", database)
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func openBarePostgres(t testing.TB, database string) bareDriver {
+	t.Helper()
+	db := openPostgres(t, database)
+	db.SetMaxOpenConns(1)
 	return barePostgres{db}
 }
 
@@ -70,8 +76,8 @@ func (barePostgres) write(ctx context.Context, tx *sql.Tx, r bareRows, n int) er
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE memberships m SET seen_count = m.seen_count + 1
-		FROM unnest($2::bigint[]) AS v (id) WHERE m.room_id = $1 AND m.user_id = v.id`, r.roomID, senders)
+	_, err = tx.ExecContext(ctx, `UPDATE memberships m SET seen_count = m.seen_count + v.n
+		FROM (SELECT id, count(*) AS n FROM unnest($2::bigint[]) AS s (id) GROUP BY id) AS v WHERE m.room_id = $1 AND m.user_id = v.id`, r.roomID, senders)
 	if err != nil {
 		return err
 	}

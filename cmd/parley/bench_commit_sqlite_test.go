@@ -9,20 +9,27 @@ import (
 	"time"
 )
 
-// bareSQLite writes to SQLite as durably as Parley does, over one connection, with statements that were prepared once.
+// bareSQLite writes to SQLite over one connection, with statements that were prepared once.
 type bareSQLite struct {
 	begin, insertMessage, insertPlain, insertWords, updateRoom, addSeen, moveHead, insertEvent, end *sql.Stmt
 }
 
-func openBareSQLite(t testing.TB, database string) bareDriver {
+// openSQLite opens a file as durably as Parley does.
+func openSQLite(t testing.TB, database string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: database}).EscapedPath()+"?"+url.Values{"_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-16000)",
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-4000)",
 	}}.Encode())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func openBareSQLite(t testing.TB, database string) bareDriver {
+	t.Helper()
+	db := openSQLite(t, database)
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -2,12 +2,41 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/parley-chat/parley/models"
 )
+
+// benchDatabase is one of the databases, and how to write to it with nothing but its driver.
+type benchDatabase struct {
+	name, title, driver string
+	make                func(testing.TB) string
+	open                func(t testing.TB, database string) *sql.DB
+	bare                func(t testing.TB, database string) bareDriver
+	settle              string   // what the database does by itself some time after much has been written to it
+	words               []string // statements that tell which words messages are found by
+}
+
+func benchDatabases() []benchDatabase {
+	return []benchDatabase{
+		{
+			name: "sqlite", title: "SQLite", driver: "sqlite", make: newSQLite, open: openSQLite, bare: openBareSQLite,
+			settle: "PRAGMA wal_checkpoint(TRUNCATE)",
+			words: []string{
+				"CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, message_words, instance)",
+				"SELECT term, doc FROM words ORDER BY doc, term",
+			},
+		},
+		{
+			name: "postgres", title: "PostgreSQL", driver: "pgx", make: newPostgres, open: openPostgres, bare: openBarePostgres,
+			settle: "VACUUM (ANALYZE)",
+			words:  []string{"SELECT id, words FROM messages ORDER BY room_id, id"},
+		},
+	}
+}
 
 // bareLoop commits what Parley commits for messages, and does nothing else: no request, no check, no encoding, no reader.
 type bareLoop struct {
@@ -37,7 +66,7 @@ type bareText struct {
 	words []string
 }
 
-// message is the one that is i after the newest, and who sends it: as in Parley's groups, nobody twice in one.
+// message is the one that is i after the newest, and who sends it: each member in turn.
 func (r bareRows) message(i int) (id, sender int64, t bareText) {
 	n := r.lastID + int64(i)
 	return n + 1, r.members[n%int64(len(r.members))], r.texts[n%int64(len(r.texts))]

@@ -15,6 +15,8 @@ import (
 func BenchmarkParley(b *testing.B) {
 	var t table
 	b.Run("send", func(b *testing.B) { benchSend(b, &t) })
+	b.Run("passing", func(b *testing.B) { benchPassing(b, &t) })
+	b.Run("pages", func(b *testing.B) { benchPages(b, &t) })
 	b.Run("deliver", func(b *testing.B) { benchDeliver(b, &t) })
 	b.Run("latency", func(b *testing.B) { benchLatency(b, &t) })
 	if err := t.print(os.Stdout); err != nil {

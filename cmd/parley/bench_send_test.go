@@ -25,30 +25,6 @@ const (
 	sendCharacters = 200
 )
 
-// benchDatabase is one of the databases, and how to write to it with nothing but its driver.
-type benchDatabase struct {
-	name, title, driver string
-	make                func(testing.TB) string
-	bare                func(t testing.TB, database string) bareDriver
-	words               []string // statements that tell which words messages are found by
-}
-
-func benchDatabases() []benchDatabase {
-	return []benchDatabase{
-		{
-			name: "sqlite", title: "SQLite", driver: "sqlite", make: newSQLite, bare: openBareSQLite,
-			words: []string{
-				"CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, message_words, instance)",
-				"SELECT term, doc FROM words ORDER BY doc, term",
-			},
-		},
-		{
-			name: "postgres", title: "PostgreSQL", driver: "pgx", make: newPostgres, bare: openBarePostgres,
-			words: []string{"SELECT id, words FROM messages ORDER BY room_id, id"},
-		},
-	}
-}
-
 // benchSend measures the messages that are acknowledged per second, each to a client that waits for it before it sends
 // the next, beside a loop that commits the same rows through the same driver in groups of the same size.
 func benchSend(b *testing.B, t *table) {
