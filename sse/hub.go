@@ -53,9 +53,10 @@ type Hub struct {
 	limits Limits
 	node   string // names this process to those that share the database; "" when none can
 
-	ctx    context.Context // of the walks; over when the hub has closed
-	cancel context.CancelFunc
-	work   sync.WaitGroup // every goroutine of every stream
+	ctx     context.Context // of the walks; over when the hub has closed
+	cancel  context.CancelFunc
+	work    sync.WaitGroup // every goroutine of every stream
+	watcher *watcher
 
 	mu       sync.Mutex
 	position int64         // the log has been applied up to here
@@ -77,6 +78,7 @@ type Hub struct {
 	outdated   atomic.Bool   // away has to be read again, by Run
 	confirmed  atomic.Bool   // the log was read; guard takes it back
 	blind      atomic.Bool   // the log could not be read for too long; by guard
+	opened     atomic.Int64  // streams, ever
 	noted      chan struct{} // holds one wake-up for tellStatuses; never closed
 	newsToTell chan struct{} // holds one wake-up for keepLease; never closed
 }
@@ -106,6 +108,9 @@ func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limit
 		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
 		leaving: map[int64]departure{}, away: newElsewhere(), unshared: map[place]models.Presence{},
 		asking: map[string]chan models.PresenceAnswer{}, noted: make(chan struct{}, 1), newsToTell: make(chan struct{}, 1),
+	}
+	if h.watcher, err = newWatcher(); err != nil {
+		return nil, err
 	}
 	if log.Shared() {
 		h.node = newNodeID()
@@ -156,12 +161,20 @@ func (h *Hub) locked(f func()) {
 // apply moves the hub over a run of events that follows its position, and writes to the streams what each may see.
 func (h *Hub) apply(events []*event) {
 	h.locked(func() {
-		for _, e := range events {
-			h.before(e)
-			h.deliver(e)
-			h.after(e)
-			h.position = e.Position
-			h.recent.add(e)
+		for len(events) > 0 {
+			run := burstOf(events)
+			if len(run) > 1 {
+				h.deliverBurst(run)
+			} else {
+				h.before(run[0])
+				h.deliver(run[0])
+				h.after(run[0])
+			}
+			for _, e := range run {
+				h.recent.add(e)
+			}
+			h.position = run[len(run)-1].Position
+			events = events[len(run):]
 		}
 		close(h.moved)
 		h.moved = make(chan struct{})
@@ -262,11 +275,16 @@ func (e *event) frameFor(inside, silent bool) []byte {
 
 // push queues a frame of e for a live stream, once. A stream that has no room left goes on from the log.
 func (h *Hub) push(s *Stream, e *event, frame []byte) {
-	if !s.live || s.pushed == e.Position {
+	h.pushRun(s, e.Position, e.Position, frame)
+}
+
+// pushRun is push for a piece that holds all that the stream sees of the events at positions from to upTo.
+func (h *Hub) pushRun(s *Stream, from, upTo int64, piece []byte) {
+	if !s.live || s.pushed >= upTo {
 		return
 	}
-	s.pushed = e.Position
-	switch s.offer(frame, e.Position) {
+	s.pushed = upTo
+	switch s.offer(piece, from) {
 	case queued:
 		h.dirty = append(h.dirty, s)
 	case full:

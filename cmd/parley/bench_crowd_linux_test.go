@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"math"
 	"net"
 	"os"
 	"runtime"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/parley-chat/parley/models"
 )
 
 // crowd reads many sockets as cheaply as can be, so that the machine is left to those who write to them: a goroutine for
@@ -27,13 +30,16 @@ type crowd struct {
 	reads   atomic.Int64 // that brought messages
 	got     atomic.Int64 // messages, over all sockets
 	wanted  atomic.Int64
-	reached chan struct{} // yields when got has come to wanted
+	reached chan struct{} // yields when got has come to wanted, and at times without need
 	failed  chan error    // holds the first failure
 
 	// The benchmark's own.
-	each                   int64 // messages expected on each socket so far
-	readsBefore, gotBefore int64 // when they were expected last
+	each                   int64 // messages that have come on each socket
+	readsBefore, gotBefore int64 // at its mark
 }
+
+// keepers is how many sockets keep all that came: enough to look at what it was, few enough to cost nothing.
+const keepers = 8
 
 // ear is one socket. Its reader alone writes here; what was awaited can be read.
 type ear struct {
@@ -47,12 +53,13 @@ type ear struct {
 func newCrowd(b *testing.B, conns []net.Conn) *crowd {
 	b.Helper()
 	c := &crowd{b: b, reached: make(chan struct{}, 1), failed: make(chan error, 1)}
+	c.wanted.Store(math.MaxInt64)
 	for i, conn := range conns {
 		fd, err := takeOver(conn)
 		if err != nil {
 			b.Fatal(err)
 		}
-		c.ears = append(c.ears, &ear{fd: fd, keeps: i == 0})
+		c.ears = append(c.ears, &ear{fd: fd, keeps: i < keepers})
 	}
 	readers := runtime.GOMAXPROCS(0)
 	for first := range readers {
@@ -140,8 +147,11 @@ func (c *crowd) take(e *ear, buffer []byte) error {
 	}
 	e.got += messages
 	c.reads.Add(1)
-	if got, wanted := c.got.Add(messages), c.wanted.Load(); got >= wanted && got-messages < wanted {
-		c.reached <- struct{}{}
+	if got := c.got.Add(messages); got >= c.wanted.Load() {
+		select {
+		case c.reached <- struct{}{}:
+		default:
+		}
 	}
 	return nil
 }
@@ -153,23 +163,23 @@ func (c *crowd) fail(err error) {
 	}
 }
 
-// expect says that n messages are about to come on each socket. All that was expected before has come.
-func (c *crowd) expect(n int) {
-	c.each += int64(n)
-	c.readsBefore, c.gotBefore = c.reads.Load(), c.got.Load()
-	c.wanted.Store(c.each * int64(len(c.ears)))
-}
-
-// await waits until all that was expected has come, and wants each socket to have got as much as the others.
-func (c *crowd) await() {
+// await waits until n more messages have come on each socket, and wants none to have got more or fewer than the others.
+func (c *crowd) await(n int64) {
 	c.b.Helper()
-	select {
-	case <-c.reached:
-	case err := <-c.failed:
-		c.b.Fatal(err)
-	case <-time.After(patience):
-		c.b.Fatalf("only %d of %d messages came", c.got.Load(), c.wanted.Load())
+	c.each += n
+	wanted := c.each * int64(len(c.ears))
+	c.wanted.Store(wanted)
+	late := time.After(patience)
+	for c.got.Load() < wanted {
+		select {
+		case <-c.reached:
+		case err := <-c.failed:
+			c.b.Fatal(err)
+		case <-late:
+			c.b.Fatalf("only %d of %d messages came", c.got.Load(), wanted)
+		}
 	}
+	c.wanted.Store(math.MaxInt64)
 	for i, e := range c.ears {
 		if e.got != c.each {
 			c.b.Fatalf("stream %d got %d messages of %d", i, e.got, c.each)
@@ -177,9 +187,47 @@ func (c *crowd) await() {
 	}
 }
 
-// perRead is how many of the messages that were expected last came in one piece, in the mean.
+// mark is where perRead begins.
+func (c *crowd) mark() { c.readsBefore, c.gotBefore = c.reads.Load(), c.got.Load() }
+
+// perRead is how many of the messages since the mark came in one piece, in the mean.
 func (c *crowd) perRead() float64 {
 	return float64(c.got.Load()-c.gotBefore) / float64(c.reads.Load()-c.readsBefore)
+}
+
+// messageFrames are the frames of the messages that came on the first stream. Those that keep what came must each have got
+// every message once, and in its order.
+func (c *crowd) messageFrames() [][]byte {
+	c.b.Helper()
+	var frames [][]byte
+	for i, e := range c.ears[:min(keepers, len(c.ears))] {
+		var own [][]byte
+		var last int64
+		for frame := range bytes.SplitAfterSeq(e.kept, []byte("\n\n")) {
+			if bytes.IndexByte(frame, marker) < 0 {
+				continue
+			}
+			position := framePosition(frame)
+			if position <= last {
+				c.b.Fatalf("stream %d got %q after position %d", i, frame, last)
+			}
+			last, own = position, append(own, frame)
+		}
+		if int64(len(own)) != c.each {
+			c.b.Fatalf("stream %d got %d frames of %d messages", i, len(own), c.each)
+		}
+		if i == 0 {
+			frames = own
+		}
+	}
+	return frames
+}
+
+// framePosition is the frame's place in the log, 0 if it has none.
+func framePosition(frame []byte) int64 {
+	id, _, _ := bytes.Cut(bytes.TrimPrefix(frame, []byte("id: ")), []byte("\n"))
+	cursor, _ := models.ParseCursor(string(id))
+	return cursor.Position
 }
 
 func (c *crowd) close() {

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"net/http"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -14,39 +17,142 @@ import (
 )
 
 const (
-	// deliveries is how many each side of a round makes; the bare loop makes barePasses times as many, so that it takes
-	// long enough to be measured.
-	deliveries = 2_000_000
-	barePasses = 2
+	// Each side of a round delivers for so long, after a while that is not measured: new sockets are slower, and streams
+	// have yet to catch up.
+	deliverSpell  = 2500 * time.Millisecond
+	deliverWarmUp = 500 * time.Millisecond
+	// deliverMembers are in the room, at least. So many can send at a time.
+	deliverMembers = 200
 	// openers is how many streams are opened at a time.
 	openers = 16
 )
 
-// benchDeliver measures how many messages per second reach the streams of one room, each committed before, with 32 sends
-// under way at any time, beside a loop that writes the same bytes to as many sockets, as many messages in a write as came
-// in one piece from Parley.
+// delivering is one comparison of deliveries.
+type delivering struct {
+	database string
+	make     func(testing.TB) string
+	streams  int
+	inFlight int // sends that are under way at any time
+}
+
+// benchDeliver measures how many messages per second reach the streams of one room, each committed before, and what of
+// the processors a server takes for them, beside a loop that writes the same bytes to as many sockets, with each write
+// as many messages as there are sends under way: no more can be queued.
 func benchDeliver(b *testing.B, t *table) {
-	for _, streams := range []int{1000, 5000} {
-		b.Run(fmt.Sprintf("streams=%d", streams), func(b *testing.B) {
-			figure := fmt.Sprintf("deliveries per second to %s streams of one room", whole(float64(streams)))
-			if missing := lacksFiles(b, 2*streams+1000); missing != "" {
-				t.lack(figure, missing)
+	for _, d := range []delivering{
+		{"SQLite", newSQLite, 1000, 200},
+		{"SQLite", newSQLite, 1000, 20},
+		{"SQLite", newSQLite, 5000, 200},
+		{"PostgreSQL", newPostgres, 1000, 200},
+	} {
+		b.Run(fmt.Sprintf("%s/streams=%d/sends=%d", strings.ToLower(d.database), d.streams, d.inFlight), func(b *testing.B) {
+			if missing := lacksFiles(b, d.streams+1000); missing != "" {
+				t.lack("deliveries per second, "+d.String(), missing)
 				b.Skip(missing)
 			}
-			database := newSQLite(b)
-			c := newChatIn(b, database, max(streams/models.MaxStreamsPerUser, manySenders))
-			var rates pair
-			var together series
-			for b.Loop() {
-				d := deliver(b, database, c, streams)
-				rates.add(d.rate, writeBare(b, d, streams))
-				together = append(together, d.together)
-			}
-			rates.report(b, "parley-deliveries/s", "bare-deliveries/s", "parley/bare")
-			b.ReportMetric(together.median(), "msgs/write")
-			t.add(figure, rates, fmt.Sprintf("bare loop, %.1f in a write", together.median()), whole)
+			d.compare(b, t)
 		})
 	}
+}
+
+func (d delivering) String() string {
+	return fmt.Sprintf("%s streams, %d sends in flight, %s", whole(float64(d.streams)), d.inFlight, d.database)
+}
+
+func (d delivering) compare(b *testing.B, t *table) {
+	b.Helper()
+	database := d.make(b)
+	c := newChatIn(b, database, max(d.streams/models.MaxStreamsPerUser, deliverMembers))
+	var rates, processors pair
+	var together series
+	for b.Loop() {
+		parley, frames := d.parley(b, database, c)
+		bare := d.bare(b, frames)
+		rates.add(parley.rate, bare.rate)
+		processors.add(parley.processor, bare.processor)
+		together = append(together, parley.together)
+	}
+	processors.report(b, "parley-cpu-s/M", "bare-cpu-s/M", "parley/bare-cpu")
+	rates.report(b, "parley-deliveries/s", "bare-deliveries/s", "parley/bare")
+	b.ReportMetric(together.median(), "parley-msgs/piece")
+	beside := fmt.Sprintf("bare loop, %d in a write", d.inFlight)
+	t.add(fmt.Sprintf("deliveries per second, %s (%.1f in a piece)", d, together.median()), rates, beside, whole)
+	t.add("server CPU per million deliveries, "+d.String(), processors, beside, seconds)
+}
+
+// seconds shows a short time.
+func seconds(x float64) string { return fmt.Sprintf("%.2f s", x) }
+
+// delivered is what one side of a round came to.
+type delivered struct {
+	rate      float64 // deliveries per second
+	processor float64 // seconds of the processors for a million deliveries
+	together  float64 // messages that came in one piece, in the mean
+}
+
+// parley has messages sent to a room that all streams are in. It answers the frames that came, too. The server lives no
+// longer, so that the other side has the machine for itself.
+func (d delivering) parley(b *testing.B, database string, c chat) (delivered, [][]byte) {
+	b.Helper()
+	h := hostParley(b, database)
+	defer h.stop()
+	senders := newSenders(b, h.url, c, d.inFlight, sendCharacters)
+	defer closeSenders(senders)
+	listening := openStreams(b, h.url, c, d.streams)
+	defer listening.close()
+	sendSpellOf := func(spell time.Duration) int64 {
+		end := time.Now().Add(spell)
+		return sendWhile(b, senders, func() bool { return time.Now().Before(end) })
+	}
+	listening.await(sendSpellOf(deliverWarmUp))
+	done := timeDeliveries(b, h, listening, func() int64 { return sendSpellOf(deliverSpell) })
+	// What came twice came before this one.
+	sendMessages(b, senders, 1)
+	listening.await(1)
+	return done, listening.messageFrames()
+}
+
+// bare has the other side write the frames.
+func (d delivering) bare(b *testing.B, frames [][]byte) delivered {
+	b.Helper()
+	h := hostBare(b)
+	defer h.stop()
+	listening := openStreams(b, h.url, chat{members: []*client{{}}}, d.streams)
+	defer listening.close()
+	frames = frames[len(frames)%d.inFlight:] // full pieces alone
+	h.ask("PUT", fmt.Sprintf("/pieces?together=%d", d.inFlight), bytes.Join(frames, nil))
+	deliver := func(spell time.Duration) int64 {
+		pieces, err := strconv.ParseInt(h.ask("POST", "/deliveries?for="+spell.String(), nil), 10, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return pieces * int64(d.inFlight)
+	}
+	listening.await(deliver(deliverWarmUp))
+	return timeDeliveries(b, h, listening, func() int64 { return deliver(deliverSpell) })
+}
+
+// timeDeliveries measures what deliver has come to each stream, which answers how many messages those are: from its
+// beginning until the last one is there.
+func timeDeliveries(b *testing.B, h *host, listening *crowd, deliver func() int64) delivered {
+	b.Helper()
+	runtime.GC()
+	listening.mark()
+	spent, start := h.spent(), time.Now()
+	messages := deliver()
+	listening.await(messages)
+	took, spent := time.Since(start), h.spent()-spent
+	deliveries := float64(messages) * float64(len(listening.ears))
+	return delivered{
+		rate: deliveries / took.Seconds(), processor: spent.Seconds() * 1e6 / deliveries, together: listening.perRead(),
+	}
+}
+
+// ask makes a request of the bare server's own and answers what came back.
+func (h *host) ask(method, path string, body []byte) string {
+	h.b.Helper()
+	nobody := &client{t: h.b, http: http.DefaultClient, url: h.url}
+	return string(nobody.send(method, path, body).status(http.StatusOK).body)
 }
 
 // lacksFiles tells why a process may not open n files, or nothing. Go has raised the limit as far as it may.
@@ -62,55 +168,7 @@ func lacksFiles(b *testing.B, n int) string {
 	return fmt.Sprintf("needs %d open files, the limit (ulimit -Hn) is %d", n, limit.Cur)
 }
 
-// delivered is what became of the messages of one round.
-type delivered struct {
-	rate     float64 // deliveries per second
-	together float64 // messages that came in one piece, in the mean
-	frames   [][]byte
-}
-
-// deliver has messages sent to a room that all streams are in. The server is started for it, and stopped after it, so
-// that the bare loop has the machine, and the open files, for itself.
-func deliver(b *testing.B, database string, c chat, streams int) delivered {
-	b.Helper()
-	s := startServer(b, database, "--rate-limit", "off")
-	defer s.halt()
-	listening := openStreams(b, s.url, c, streams)
-	defer listening.close()
-	senders := newSenders(b, s.url, c, manySenders, sendCharacters)
-	// The streams have been caught up to the present by the time they have these.
-	listening.expect(2 * manySenders)
-	sendMessages(b, senders, 2*manySenders)
-	listening.await()
-
-	messages := deliveries / streams
-	runtime.GC()
-	listening.expect(messages)
-	start := time.Now()
-	sendMessages(b, senders, messages)
-	listening.await()
-	return delivered{
-		rate: float64(messages*streams) / time.Since(start).Seconds(), together: listening.perRead(),
-		frames: messageFrames(b, listening.ears[0].kept, messages),
-	}
-}
-
-// messageFrames cuts out what came on a stream for the last n messages, without the heartbeats.
-func messageFrames(b *testing.B, kept []byte, n int) [][]byte {
-	b.Helper()
-	var frames [][]byte
-	for frame := range bytes.SplitAfterSeq(kept, []byte("\n\n")) {
-		if bytes.IndexByte(frame, marker) >= 0 {
-			frames = append(frames, bytes.Clone(frame))
-		}
-	}
-	if len(frames) < n {
-		b.Fatalf("a stream got %d frames of %d messages", len(frames), n)
-	}
-	return frames[len(frames)-n:]
-}
-
-// openStreams opens the members' streams, as many as a user may have.
+// openStreams opens so many streams, spread over the members.
 func openStreams(b *testing.B, url string, c chat, n int) *crowd {
 	b.Helper()
 	conns := make([]net.Conn, n)
@@ -120,7 +178,7 @@ func openStreams(b *testing.B, url string, c chat, n int) *crowd {
 		opening.Go(func() {
 			for i := range next {
 				var err error
-				if conns[i], err = openRaw(b.Context(), url, c, c.members[i/models.MaxStreamsPerUser], ""); err != nil {
+				if conns[i], err = openRaw(b.Context(), url, c.members[i%len(c.members)], ""); err != nil {
 					b.Error(err)
 				}
 			}
@@ -135,75 +193,4 @@ func openStreams(b *testing.B, url string, c chat, n int) *crowd {
 		b.FailNow()
 	}
 	return newCrowd(b, conns)
-}
-
-// writeBare writes the frames of d to so many sockets, those that came together in one write for each socket.
-func writeBare(b *testing.B, d delivered, sockets int) (rate float64) {
-	b.Helper()
-	conns, listening := connect(b, sockets)
-	defer listening.close()
-	defer closeAll(conns)
-	pieces := d.pieces()
-	listening.expect(len(d.frames))
-	writeAll(b, conns, pieces) // not measured: new sockets are slower
-	listening.await()
-
-	runtime.GC()
-	listening.expect(barePasses * len(d.frames))
-	start := time.Now()
-	for range barePasses {
-		writeAll(b, conns, pieces)
-	}
-	listening.await()
-	return float64(barePasses*len(d.frames)*sockets) / time.Since(start).Seconds()
-}
-
-func writeAll(b *testing.B, conns []net.Conn, pieces [][]byte) {
-	b.Helper()
-	for _, piece := range pieces {
-		for _, conn := range conns {
-			if _, err := conn.Write(piece); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-}
-
-// pieces puts the frames together as they came, in the mean.
-func (d delivered) pieces() [][]byte {
-	pieces := make([][]byte, 1+int(float64(len(d.frames)-1)/d.together))
-	for i, frame := range d.frames {
-		n := int(float64(i) / d.together)
-		pieces[n] = append(pieces[n], frame...)
-	}
-	return pieces
-}
-
-// connect makes so many connections, and answers their one ends, and the crowd that reads at the other.
-func connect(b *testing.B, n int) (conns []net.Conn, listening *crowd) {
-	b.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	var peers []net.Conn
-	for range n {
-		peer, err := net.Dial("tcp", listener.Addr().String())
-		if err != nil {
-			b.Fatal(err)
-		}
-		conn, err := listener.Accept()
-		if err != nil {
-			b.Fatal(err)
-		}
-		peers, conns = append(peers, peer), append(conns, conn)
-	}
-	return conns, newCrowd(b, peers)
-}
-
-func closeAll(conns []net.Conn) {
-	for _, conn := range conns {
-		_ = conn.Close()
-	}
 }

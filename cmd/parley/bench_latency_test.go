@@ -109,7 +109,7 @@ func measure(b *testing.B, s *sender, came <-chan time.Time, n int) series {
 // readSlowly opens a stream that begins at cursor and takes 1 KB/s of it, until it is stopped.
 func readSlowly(b *testing.B, url string, c chat, cursor string) (stop func()) {
 	b.Helper()
-	conn, err := openRaw(b.Context(), url, c, c.members[1], cursor)
+	conn, err := openRaw(b.Context(), url, c.members[1], cursor)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -52,6 +52,12 @@ func newSenders(b *testing.B, url string, c chat, n, characters int) []*sender {
 	return senders
 }
 
+func closeSenders(senders []*sender) {
+	for _, s := range senders {
+		_ = s.conn.Close()
+	}
+}
+
 // send sends a message and waits until it is acknowledged.
 func (s *sender) send() error {
 	if _, err := s.conn.Write(s.request); err != nil {

@@ -15,6 +15,9 @@ func TestMain(m *testing.M) {
 	if address := os.Getenv(asNATS); address != "" {
 		os.Exit(serveNATS(address))
 	}
+	if address := os.Getenv(asBare); address != "" {
+		os.Exit(serveBare(address))
+	}
 	if os.Getenv(asProgram) != "" {
 		os.Exit(run(os.Args[1:]))
 	}
