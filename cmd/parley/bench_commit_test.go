@@ -17,6 +17,7 @@ type benchDatabase struct {
 	open                func(t testing.TB, database string) *sql.DB
 	bare                func(t testing.TB, database string) bareDriver
 	settle              string   // what the database does by itself some time after much has been written to it
+	version             string   // the statement that asks for it
 	words               []string // statements that tell which words messages are found by
 }
 
@@ -24,7 +25,7 @@ func benchDatabases() []benchDatabase {
 	return []benchDatabase{
 		{
 			name: "sqlite", title: "SQLite", driver: "sqlite", make: newSQLite, open: openSQLite, bare: openBareSQLite,
-			settle: "PRAGMA wal_checkpoint(TRUNCATE)",
+			settle: "PRAGMA wal_checkpoint(TRUNCATE)", version: "SELECT sqlite_version()",
 			words: []string{
 				"CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, message_words, instance)",
 				"SELECT term, doc FROM words ORDER BY doc, term",
@@ -32,8 +33,8 @@ func benchDatabases() []benchDatabase {
 		},
 		{
 			name: "postgres", title: "PostgreSQL", driver: "pgx", make: newPostgres, open: openPostgres, bare: openBarePostgres,
-			settle: "VACUUM (ANALYZE)",
-			words:  []string{"SELECT id, words FROM messages ORDER BY room_id, id"},
+			settle: "VACUUM (ANALYZE)", version: "SHOW server_version",
+			words: []string{"SELECT id, words FROM messages ORDER BY room_id, id"},
 		},
 	}
 }

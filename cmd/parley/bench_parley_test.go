@@ -19,7 +19,7 @@ func BenchmarkParley(b *testing.B) {
 	b.Run("pages", func(b *testing.B) { benchPages(b, &t) })
 	b.Run("deliver", func(b *testing.B) { benchDeliver(b, &t) })
 	b.Run("latency", func(b *testing.B) { benchLatency(b, &t) })
-	if err := t.print(os.Stdout); err != nil {
+	if err := t.print(os.Stdout, machine(b)); err != nil {
 		b.Error(err)
 	}
 }

@@ -91,12 +91,13 @@ func (t *table) lack(figure, why string) {
 	t.lines = append(t.lines, []string{figure, "not measured", why, "", "", ""})
 }
 
-func (t *table) print(w io.Writer) error {
+// print writes the table, and before it a line on what it is of.
+func (t *table) print(w io.Writer, of string) error {
 	if len(t.lines) == 0 {
 		return nil
 	}
 	tabs := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(tabs)
+	fmt.Fprintf(tabs, "\n%s\n\n", of)
 	for _, cells := range append([][]string{
 		{"figure", "Parley", "beside it", "ratio (min to max)", "at least", "aim"}, {"---", "---", "---", "---", "---", "---"},
 	}, t.lines...) {
