@@ -18,6 +18,7 @@ type Feed struct {
 
 	mu      sync.Mutex
 	waiting []models.LogEntry
+	bytes   int  // of data in those
 	lost    bool // some found no room
 	publish func([]models.LogEntry)
 }
@@ -49,6 +50,9 @@ func (f *Feed) put(entries []models.LogEntry) {
 		f.lost = true
 	} else {
 		f.waiting = append(f.waiting, entries...)
+		for _, e := range entries {
+			f.bytes += len(e.Data)
+		}
 	}
 	f.mu.Unlock()
 	f.wake()
@@ -67,8 +71,15 @@ func (f *Feed) take() (entries []models.LogEntry, whole bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	entries, whole = f.waiting, !f.lost
-	f.waiting, f.lost = nil, false
+	f.waiting, f.bytes, f.lost = nil, 0, false
 	return entries, whole
+}
+
+// size is how many bytes of data wait in the feed.
+func (f *Feed) size() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.bytes
 }
 
 // following takes from entries the run that follows position without a gap. The rest is what is further ahead; what the
