@@ -97,7 +97,7 @@ func receiveFrom(b *testing.B, h *host, c chat) *receiving {
 func (r *receiving) warmUp() {
 	r.send(time.Now(), receiptWarmUp)
 	r.await(receiptWarmUp)
-	r.listening.timing.Store(true)
+	r.listening.time()
 }
 
 func (r *receiving) send(begin time.Time, n int) {

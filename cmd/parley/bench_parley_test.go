@@ -17,6 +17,7 @@ func BenchmarkParley(b *testing.B) {
 	b.Run("send", func(b *testing.B) { benchSend(b, &t) })
 	b.Run("deliver", func(b *testing.B) { benchDeliver(b, &t) })
 	b.Run("latency", func(b *testing.B) { benchLatency(b, &t) })
+	b.Run("memory", func(b *testing.B) { benchMemory(b, &t) })
 	if err := t.print(os.Stdout); err != nil {
 		b.Error(err)
 	}
