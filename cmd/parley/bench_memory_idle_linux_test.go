@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// idleSilence is the longest that a stream may be left without a heartbeat, of which one is due every 20 s.
+const idleSilence = 30 * time.Second
+
 // idleLong is how long BenchmarkIdle is to last.
 const idleLong = "PARLEY_BENCH_IDLE"
 
@@ -47,7 +50,7 @@ func holdIdle(b *testing.B, database string, c chat, spell time.Duration) {
 	b.Logf("memory of a stream at the start: %s", grown())
 	spent, start := h.spent(), time.Now()
 	listening.time()
-	time.Sleep(spell)
+	time.Sleep(spell) //nolint:forbidigo // what is waited for is that nothing happens
 	spent = h.spent() - spent
 	b.Logf("memory of a stream at the end: %s", grown())
 	b.Logf("CPU meanwhile: %v, %.2f %% of one", spent.Round(time.Millisecond), 100*float64(spent)/float64(time.Since(start)))
@@ -69,6 +72,9 @@ func holdIdle(b *testing.B, database string, c chat, spell time.Duration) {
 		beats = append(beats, float64(e.beats))
 	}
 	b.Logf("heartbeats of a stream: %.0f to %.0f; the longest silence: %.1f s", slices.Min(beats), slices.Max(beats), slices.Max(silences))
+	if slices.Max(silences) > idleSilence.Seconds() {
+		b.Error("that is too long")
+	}
 	b.Logf("a message then, on every stream once: half of them had it after %.1f ms, the last one after %.1f ms", receipts.median(), slices.Max(receipts))
 	b.ReportMetric(slices.Max(silences), "silence-s")
 	b.ReportMetric(slices.Max(receipts), "last-ms")

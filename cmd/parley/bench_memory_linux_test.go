@@ -68,7 +68,7 @@ func compareIdle(b *testing.B, database string, c chat) (parley, bare float64) {
 	bareBefore := other.resident()
 	defer hostBareStreams(b, other).stop()
 
-	time.Sleep(idleFor)
+	time.Sleep(idleFor) //nolint:forbidigo // what is waited for is that nothing happens
 	parley, bare = (h.resident()-parleyBefore)/idleStreams, (other.resident()-bareBefore)/idleStreams
 	// They are all there.
 	senders := newSenders(b, h.url, c, 1, sendCharacters)
