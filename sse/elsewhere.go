@@ -182,7 +182,7 @@ func (h *Hub) present(at place) bool {
 	}
 	if at.roomID != 0 {
 		r := h.rooms[at.roomID]
-		return r != nil && r.users[at.userID] > 0
+		return r != nil && r.visitors[at.userID] != nil
 	}
 	_, leaving := h.leaving[at.userID]
 	return leaving || len(h.users[at.userID]) > 0

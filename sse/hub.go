@@ -3,6 +3,8 @@ package sse
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,9 +55,10 @@ type Hub struct {
 	limits Limits
 	node   string // names this process to those that share the database; "" when none can
 
-	ctx    context.Context // of the walks; over when the hub has closed
-	cancel context.CancelFunc
-	work   sync.WaitGroup // every goroutine of every stream
+	ctx     context.Context // of the walks; over when the hub has closed
+	cancel  context.CancelFunc
+	work    sync.WaitGroup // every goroutine of every stream
+	watcher *watcher
 
 	mu       sync.Mutex
 	position int64         // the log has been applied up to here
@@ -77,6 +80,7 @@ type Hub struct {
 	outdated   atomic.Bool   // away has to be read again, by Run
 	confirmed  atomic.Bool   // the log was read; guard takes it back
 	blind      atomic.Bool   // the log could not be read for too long; by guard
+	opened     atomic.Int64  // streams, ever
 	noted      chan struct{} // holds one wake-up for tellStatuses; never closed
 	newsToTell chan struct{} // holds one wake-up for keepLease; never closed
 }
@@ -84,8 +88,14 @@ type Hub struct {
 // room is who hears of a room on this node.
 type room struct {
 	subscriptions []*subscription      // of live streams
-	inside        map[*Stream]entrance // streams that are in the room now, live or not
-	users         map[int64]int        // how many of those are each user's
+	inside        map[*Stream]struct{} // streams that are in the room now, live or not
+	visitors      map[int64]*visitor   // whose those are
+}
+
+// visitor is a user who is in a room.
+type visitor struct {
+	streams int // so many of theirs are
+	who     entrance
 }
 
 // subscription is a live stream's part in a room.
@@ -106,6 +116,9 @@ func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limit
 		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
 		leaving: map[int64]departure{}, away: newElsewhere(), unshared: map[place]models.Presence{},
 		asking: map[string]chan models.PresenceAnswer{}, noted: make(chan struct{}, 1), newsToTell: make(chan struct{}, 1),
+	}
+	if h.watcher, err = newWatcher(); err != nil {
+		return nil, err
 	}
 	if log.Shared() {
 		h.node = newNodeID()
@@ -156,12 +169,20 @@ func (h *Hub) locked(f func()) {
 // apply moves the hub over a run of events that follows its position, and writes to the streams what each may see.
 func (h *Hub) apply(events []*event) {
 	h.locked(func() {
-		for _, e := range events {
-			h.before(e)
-			h.deliver(e)
-			h.after(e)
-			h.position = e.Position
-			h.recent.add(e)
+		for len(events) > 0 {
+			run := burstOf(events)
+			if len(run) > 1 {
+				h.deliverBurst(run)
+			} else {
+				h.before(run[0])
+				h.deliver(run[0])
+				h.after(run[0])
+			}
+			for _, e := range run {
+				h.recent.add(e)
+			}
+			h.position = run[len(run)-1].Position
+			events = events[len(run):]
 		}
 		close(h.moved)
 		h.moved = make(chan struct{})
@@ -194,12 +215,14 @@ func (h *Hub) after(e *event) {
 		}
 	case models.EventRoomDeleted:
 		if r := h.rooms[a.RoomID]; r != nil {
-			for s, who := range r.inside {
-				delete(s.entered, a.RoomID)
-				h.share(place{roomID: a.RoomID, userID: s.userID}, who, false, time.Now())
+			for s := range r.inside {
+				s.ties.set(a.RoomID, func(t *tie) { t.entered = false })
+			}
+			for userID, v := range r.visitors {
+				h.share(place{roomID: a.RoomID, userID: userID}, v.who, false, time.Now())
 			}
 			for _, sub := range r.subscriptions {
-				delete(sub.stream.subscriptions, a.RoomID)
+				sub.stream.ties.set(a.RoomID, func(t *tie) { t.sub = nil })
 				sub.stream.silences.room(a.RoomID, false)
 			}
 			delete(h.rooms, a.RoomID)
@@ -262,11 +285,16 @@ func (e *event) frameFor(inside, silent bool) []byte {
 
 // push queues a frame of e for a live stream, once. A stream that has no room left goes on from the log.
 func (h *Hub) push(s *Stream, e *event, frame []byte) {
-	if !s.live || s.pushed == e.Position {
+	h.pushRun(s, e.Position, e.Position, frame)
+}
+
+// pushRun is push for a piece that holds all that the stream sees of the events at positions from to upTo.
+func (h *Hub) pushRun(s *Stream, from, upTo int64, piece []byte) {
+	if !s.live || s.pushed >= upTo {
 		return
 	}
-	s.pushed = e.Position
-	switch s.offer(frame, e.Position) {
+	s.pushed = upTo
+	switch s.offer(piece, from) {
 	case queued:
 		h.dirty = append(h.dirty, s)
 	case full:
@@ -277,37 +305,39 @@ func (h *Hub) push(s *Stream, e *event, frame []byte) {
 func (h *Hub) room(id int64) *room {
 	r := h.rooms[id]
 	if r == nil {
-		r = &room{inside: map[*Stream]entrance{}, users: map[int64]int{}}
+		r = &room{inside: map[*Stream]struct{}{}, visitors: map[int64]*visitor{}}
 		h.rooms[id] = r
 	}
 	return r
 }
 
 func (h *Hub) subscribe(s *Stream, roomID int64) {
-	if s.subscriptions[roomID] != nil {
-		return
-	}
-	r := h.room(roomID)
-	_, inside := s.entered[roomID]
-	sub := &subscription{stream: s, index: len(r.subscriptions), inside: inside}
-	r.subscriptions = append(r.subscriptions, sub)
-	if s.subscriptions == nil {
-		s.subscriptions = map[int64]*subscription{}
-	}
-	s.subscriptions[roomID] = sub
+	s.ties.set(roomID, func(t *tie) {
+		if t.sub == nil {
+			r := h.room(roomID)
+			t.sub = &subscription{stream: s, index: len(r.subscriptions), inside: t.entered}
+			r.subscriptions = append(r.subscriptions, t.sub)
+		}
+	})
 }
 
 func (h *Hub) unsubscribe(s *Stream, roomID int64) {
-	sub, r := s.subscriptions[roomID], h.rooms[roomID]
+	sub := s.ties.sub(roomID)
 	if sub == nil {
 		return
 	}
+	h.drop(sub, roomID)
+	s.ties.set(roomID, func(t *tie) { t.sub = nil })
+}
+
+// drop takes a subscription out of its room.
+func (h *Hub) drop(sub *subscription, roomID int64) {
+	r := h.rooms[roomID]
 	last := len(r.subscriptions) - 1
 	r.subscriptions[sub.index] = r.subscriptions[last]
 	r.subscriptions[sub.index].index = sub.index
 	r.subscriptions[last] = nil
 	r.subscriptions = r.subscriptions[:last]
-	delete(s.subscriptions, roomID)
 	h.forget(roomID, r)
 }
 
@@ -321,9 +351,13 @@ func (h *Hub) forget(roomID int64, r *room) {
 // detach makes s no longer live: from here on it reads the log itself.
 func (h *Hub) detach(s *Stream) {
 	s.live = false
-	for roomID := range s.subscriptions {
-		h.unsubscribe(s, roomID)
+	for i, t := range s.ties {
+		if t.sub != nil {
+			h.drop(t.sub, t.roomID)
+			s.ties[i].sub = nil
+		}
 	}
+	s.ties = slices.DeleteFunc(s.ties, func(t tie) bool { return !t.entered })
 }
 
 // goLive makes s live if it stands where the hub stands. v is what it may see there.
@@ -337,11 +371,11 @@ func (h *Hub) goLive(s *Stream, v *view, position int64) (done bool) {
 			return // it has ended; there is nothing left to do
 		}
 		s.live, s.pushed, s.silences = true, position, v.silences
-		for roomID := range v.rooms {
+		for _, roomID := range slices.Sorted(maps.Keys(v.rooms)) { // in their order, so that each is added at the end
 			h.subscribe(s, roomID)
 		}
-		for roomID := range s.entered {
-			if s.subscriptions[roomID] == nil {
+		for _, roomID := range s.ties.rooms() {
+			if s.ties.sub(roomID) == nil {
 				h.exit(s, roomID)
 			}
 		}

@@ -167,8 +167,8 @@ func (h *Hub) shareAll() {
 		}
 	}
 	for roomID, r := range h.rooms {
-		for s, who := range r.inside {
-			h.share(place{roomID: roomID, userID: s.userID}, who, true, now)
+		for userID, v := range r.visitors {
+			h.share(place{roomID: roomID, userID: userID}, v.who, true, now)
 		}
 	}
 }

@@ -65,7 +65,11 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 		h.remove(s)
 		return fmt.Errorf("take the connection over: %w", err)
 	}
-	if err := s.attach(conn); err != nil {
+	err = s.attach(conn)
+	if err == nil {
+		err = h.watcher.watch(s)
+	}
+	if err != nil {
 		h.remove(s)
 		return errors.Join(err, conn.Close())
 	}
@@ -75,7 +79,6 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 		}
 	})
 	s.walkFrom(b.position)
-	h.work.Go(s.watch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.start(append(header(w.Header()), b.first...))
@@ -169,6 +172,7 @@ func (h *Hub) register(s *Stream) error {
 		}
 	}
 	h.work.Add(1)
+	h.opened.Add(1)
 	h.streams[s.id] = s
 	if h.users[s.userID] == nil {
 		h.come(s.userID)
@@ -226,7 +230,7 @@ func (h *Hub) remove(s *Stream) {
 	h.locked(func() {
 		if h.streams[s.id] == s {
 			h.detach(s)
-			for roomID := range s.entered {
+			for _, roomID := range s.ties.rooms() {
 				h.exit(s, roomID)
 			}
 			delete(h.streams, s.id)

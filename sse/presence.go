@@ -43,7 +43,7 @@ func (h *Hub) enterHere(ctx context.Context, caller models.Caller, streamID stri
 		if s, err = h.own(caller, streamID); err != nil {
 			return
 		}
-		if s.live && s.subscriptions[room.ID] == nil {
+		if s.live && s.ties.sub(room.ID) == nil {
 			err = models.Errorf(models.CodeForbidden, "You are not a member of this room; join it first.")
 			return
 		}
@@ -87,7 +87,7 @@ func (h *Hub) Present(roomID int64) []int64 {
 		users = append(users, userID)
 	}
 	if r := h.rooms[roomID]; r != nil {
-		for userID := range r.users {
+		for userID := range r.visitors {
 			if !h.away.has(place{roomID: roomID, userID: userID}) {
 				users = append(users, userID)
 			}
@@ -97,47 +97,51 @@ func (h *Hub) Present(roomID int64) []int64 {
 }
 
 func (h *Hub) enter(s *Stream, roomID int64, e entrance) {
-	if _, already := s.entered[roomID]; already || h.streams[s.id] != s {
+	if s.ties.entered(roomID) || h.streams[s.id] != s {
 		return
 	}
 	at := place{roomID: roomID, userID: s.userID}
 	known := h.present(at)
 	r := h.room(roomID)
-	r.inside[s] = e
-	r.users[s.userID]++
-	if s.entered == nil {
-		s.entered = map[int64]entrance{}
-	}
-	s.entered[roomID] = e
-	if sub := s.subscriptions[roomID]; sub != nil {
-		sub.inside = true
-	}
-	if r.users[s.userID] == 1 {
+	r.inside[s] = struct{}{}
+	s.ties.set(roomID, func(t *tie) {
+		t.entered = true
+		if t.sub != nil {
+			t.sub.inside = true
+		}
+	})
+	v := r.visitors[s.userID]
+	if v == nil {
+		v = &visitor{}
+		r.visitors[s.userID] = v
 		h.share(at, e, true, time.Now())
 	}
+	v.streams, v.who = v.streams+1, e
 	if !known {
 		h.tellInside(r, models.EventPresenceEntered, roomID, e)
 	}
 }
 
 func (h *Hub) exit(s *Stream, roomID int64) {
-	e, inside := s.entered[roomID]
-	if !inside {
+	if !s.ties.entered(roomID) {
 		return
 	}
 	at, r := place{roomID: roomID, userID: s.userID}, h.rooms[roomID]
-	delete(s.entered, roomID)
 	delete(r.inside, s)
-	if sub := s.subscriptions[roomID]; sub != nil {
-		sub.inside = false
-	}
-	r.users[s.userID]--
-	if r.users[s.userID] == 0 {
-		delete(r.users, s.userID)
-		h.share(at, e, false, time.Now())
+	s.ties.set(roomID, func(t *tie) {
+		t.entered = false
+		if t.sub != nil {
+			t.sub.inside = false
+		}
+	})
+	v := r.visitors[s.userID]
+	v.streams--
+	if v.streams == 0 {
+		delete(r.visitors, s.userID)
+		h.share(at, v.who, false, time.Now())
 	}
 	if !h.present(at) {
-		h.tellInside(r, models.EventPresenceLeft, roomID, e)
+		h.tellInside(r, models.EventPresenceLeft, roomID, v.who)
 	}
 	h.forget(roomID, r)
 }

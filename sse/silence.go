@@ -27,6 +27,9 @@ func newSilences(v models.View) silences {
 // cover reports whether the user wants no notification of what a sender writes in a room.
 func (q *silences) cover(roomID, senderID int64) bool { return q.rooms[roomID] || q.senders[senderID] }
 
+// none reports whether the user wants all notifications.
+func (q *silences) none() bool { return len(q.rooms)+len(q.senders) == 0 }
+
 // pass moves the silences over e, an event about the user.
 func (q *silences) pass(e models.LogEntry) {
 	switch e.Name {

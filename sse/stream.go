@@ -27,15 +27,15 @@ type Stream struct {
 	socket    socket
 
 	// Owned by Hub.mu.
-	live          bool
-	pushed        int64 // position of the newest event queued while live
-	subscriptions map[int64]*subscription
-	entered       map[int64]entrance
-	silences      silences // while live
+	live     bool
+	pushed   int64    // position of the newest event queued while live
+	silences silences // while live
+	ties     ties
 
 	mu       sync.Mutex
-	queue    [][]byte
-	size     int       // bytes in queue
+	first    []byte // what is queued: first, and then the rest; mostly there is one piece, or none
+	rest     [][]byte
+	size     int       // bytes in both
 	writing  bool      // somebody is at the socket, and looks at the queue again before leaving
 	walking  bool      // reads the log, from position walked
 	walked   int64     // while walking: the log has been read up to here
@@ -64,12 +64,12 @@ func (s *Stream) enqueue(frame []byte) outcome {
 	return s.add(frame)
 }
 
-// offer queues the frame of the event at position. When there is no room, the stream goes on from the log instead: that
-// is decided under the same lock, since whoever is at the socket leaves when the queue is empty and nothing is behind.
-func (s *Stream) offer(frame []byte, position int64) outcome {
+// offer queues a piece of the log that begins at position. When there is no room, the stream goes on from the log instead:
+// that is decided under the same lock, since whoever is at the socket leaves when the queue is empty and nothing is behind.
+func (s *Stream) offer(piece []byte, position int64) outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.add(frame)
+	o := s.add(piece)
 	if o == full {
 		s.walking, s.walked = true, position-1
 	}
@@ -90,16 +90,20 @@ func (s *Stream) add(frame []byte) outcome {
 	case s.isFull(frame):
 		return full
 	}
-	s.queue = append(s.queue, frame)
-	s.size += len(frame)
-	if s.writing || len(s.queue) > 1 {
-		return waiting // for whoever is at the socket, or for the flush that the first in the queue has asked for
+	if s.size == 0 {
+		s.first, s.size = frame, len(frame)
+		if s.writing {
+			return waiting // for whoever is at the socket
+		}
+		return queued
 	}
-	return queued
+	s.rest = append(s.rest, frame)
+	s.size += len(frame)
+	return waiting // for whoever is at the socket, or for the flush that the first in the queue has asked for
 }
 
 func (s *Stream) isFull(frame []byte) bool {
-	return len(s.queue) >= queueLimit || s.size+len(frame) > queueBytes && len(s.queue) > 0
+	return len(s.rest) >= queueLimit-1 || s.size > 0 && s.size+len(frame) > queueBytes
 }
 
 // flush offers what is queued to the socket, all in one write, and sends the stream's goroutine there if it has to walk.
@@ -134,23 +138,17 @@ func (s *Stream) start(rest []byte) {
 	s.hub.work.Go(func() { s.drain(rest) })
 }
 
-// take empties the queue into one slice. s.mu is held.
+// take empties the queue into one slice, nil for nothing. s.mu is held.
 func (s *Stream) take() []byte {
-	if len(s.queue) == 0 {
-		return nil
-	}
-	b := s.queue[0]
-	if len(s.queue) > 1 {
+	b := s.first
+	if len(s.rest) > 0 {
 		b = make([]byte, 0, s.size)
-		for _, frame := range s.queue {
-			b = append(b, frame...)
+		b = append(b, s.first...)
+		for _, piece := range s.rest {
+			b = append(b, piece...)
 		}
 	}
-	clear(s.queue)
-	s.queue, s.size = s.queue[:0], 0
-	if cap(s.queue) > 16 {
-		s.queue = nil // an idle stream keeps no large queue
-	}
+	s.first, s.rest, s.size = nil, nil, 0
 	return b
 }
 
@@ -268,18 +266,8 @@ func (s *Stream) close() {
 			s.cut()
 		}
 		if s.conn != nil {
+			s.hub.watcher.forget(s)
 			_ = s.conn.Close()
-		}
-	}
-}
-
-// watch waits for the peer to close. A client sends nothing on a stream, so whatever comes is ignored.
-func (s *Stream) watch() {
-	var b [64]byte
-	for {
-		if _, err := s.conn.Read(b[:]); err != nil {
-			s.hub.remove(s)
-			return
 		}
 	}
 }

@@ -34,6 +34,9 @@ type tail struct {
 func (h *Hub) Run(ctx context.Context) {
 	var beside sync.WaitGroup
 	defer beside.Wait()
+	beside.Go(func() { h.tidy(ctx) })
+	beside.Go(h.watcher.run)
+	defer h.watcher.close()
 	beside.Go(func() { h.tellStatuses(ctx) })
 	if h.node != "" {
 		beside.Go(func() { h.keepLease(ctx) })

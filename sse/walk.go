@@ -2,7 +2,7 @@ package sse
 
 import (
 	"context"
-	"maps"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/models"
@@ -81,7 +81,7 @@ func (s *Stream) loadView(ctx context.Context) (v *view, ok bool) {
 // walking stream meanwhile. A log-out of the stream's own session ends it there.
 func (s *Stream) frames(v *view, events []*event) []byte {
 	s.hub.mu.Lock()
-	entered := maps.Clone(s.entered)
+	entered := slices.Clone(s.ties)
 	s.hub.mu.Unlock()
 	s.mu.Lock()
 	b := append([]byte(nil), s.take()...)
@@ -92,8 +92,7 @@ func (s *Stream) frames(v *view, events []*event) []byte {
 			s.end(e.frame)
 			return b
 		case e.Kept() && v.sees(e.LogEntry):
-			_, inside := entered[e.Audience.RoomID]
-			inside = inside || e.Audience.UserID == s.userID
+			inside := entered.entered(e.Audience.RoomID) || e.Audience.UserID == s.userID
 			b = append(b, e.frameFor(inside, v.silences.cover(e.Audience.RoomID, e.Audience.UserID))...)
 		}
 		v.pass(e.LogEntry)

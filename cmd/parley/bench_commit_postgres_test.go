@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,14 +16,20 @@ import (
 // driver prepares a statement when it meets it first.
 type barePostgres struct{ db *sql.DB }
 
-func openBarePostgres(b *testing.B, database string) bareDriver {
-	b.Helper()
+func openPostgres(t testing.TB, database string) *sql.DB {
+	t.Helper()
 	db, err := sql.Open("pgx", database)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func openBarePostgres(t testing.TB, database string) bareDriver {
+	t.Helper()
+	db := openPostgres(t, database)
 	db.SetMaxOpenConns(1)
-	b.Cleanup(func() { _ = db.Close() })
 	return barePostgres{db}
 }
 
@@ -36,26 +44,40 @@ func (d barePostgres) commit(ctx context.Context, r bareRows, n int) error {
 	return tx.Commit()
 }
 
+// barePlain and bareFindable are the statements that insert messages without and with what they are found by.
+const (
+	barePlain = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
+		SELECT $1::bigint, v.id, v.sender, 'text', v.text, 0, '', $2::bigint
+		FROM unnest($3::bigint[], $4::bigint[], $5::text[]) AS v (id, sender, text)`
+	bareFindable = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words)
+		SELECT $1::bigint, v.id, v.sender, 'text', v.text, 0, '', $2::bigint, v.text, array_to_tsvector(string_to_array(v.words, ' '))
+		FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[]) AS v (id, sender, text, words)`
+)
+
 func (barePostgres) write(ctx context.Context, tx *sql.Tx, r bareRows, n int) error {
 	now := time.Now().UnixMilli()
 	ids, senders, positions := make([]int64, n), make([]int64, n), make([]int64, n)
-	texts, data := make([]string, n), make([]string, n)
+	texts, data, words := make([]string, n), make([]string, n), make([]string, n)
+	inRoom := strconv.FormatInt(r.roomID, 10) + "/" // words are those of a room
 	for i := range n {
-		ids[i], senders[i], texts[i], data[i] = r.lastID+1+int64(i), r.sender(i), r.text, r.data
+		var t bareText
+		ids[i], senders[i], t = r.message(i)
+		texts[i], data[i], words[i] = t.text, t.data, inRoom+strings.Join(t.words, " "+inRoom)
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
-		SELECT $1::bigint, v.id, v.sender, 'text', v.text, 0, '', $2::bigint
-		FROM unnest($3::bigint[], $4::bigint[], $5::text[]) AS v (id, sender, text)`, r.roomID, now, ids, senders, texts)
-	if err != nil {
+	insert, args := barePlain, []any{r.roomID, now, ids, senders, texts}
+	if r.findable {
+		insert, args = bareFindable, append(args, words)
+	}
+	if _, err := tx.ExecContext(ctx, insert, args...); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE rooms SET message_count = $1, last_message_id = $1, last_message_at = $2,
+	_, err := tx.ExecContext(ctx, `UPDATE rooms SET message_count = $1, last_message_id = $1, last_message_at = $2,
 		active_at = $2, updated_at = $2 WHERE id = $3`, r.lastID+int64(n), now, r.roomID)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE memberships m SET seen_count = m.seen_count + 1
-		FROM unnest($2::bigint[]) AS v (id) WHERE m.room_id = $1 AND m.user_id = v.id`, r.roomID, senders)
+	_, err = tx.ExecContext(ctx, `UPDATE memberships m SET seen_count = m.seen_count + v.n
+		FROM (SELECT id, count(*) AS n FROM unnest($2::bigint[]) AS s (id) GROUP BY id) AS v WHERE m.room_id = $1 AND m.user_id = v.id`, r.roomID, senders)
 	if err != nil {
 		return err
 	}

@@ -4,40 +4,51 @@ import (
 	"context"
 	"database/sql"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
 
-// bareSQLite writes to SQLite as durably as Parley does, over one connection, with statements that were prepared once.
+// bareSQLite writes to SQLite over one connection, with statements that were prepared once.
 type bareSQLite struct {
-	begin, insertMessage, updateRoom, addSeen, moveHead, insertEvent, end *sql.Stmt
+	begin, insertMessage, insertPlain, insertWords, updateRoom, addSeen, moveHead, insertEvent, end *sql.Stmt
 }
 
-func openBareSQLite(b *testing.B, database string) bareDriver {
-	b.Helper()
+// openSQLite opens a file as durably as Parley does.
+func openSQLite(t testing.TB, database string) *sql.DB {
+	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: database}).EscapedPath()+"?"+url.Values{"_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-16000)",
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-4000)",
 	}}.Encode())
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	b.Cleanup(func() { _ = db.Close() })
-	conn, err := db.Conn(b.Context())
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func openBareSQLite(t testing.TB, database string) bareDriver {
+	t.Helper()
+	db := openSQLite(t, database)
+	conn, err := db.Conn(t.Context())
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	prepare := func(text string) *sql.Stmt {
-		statement, err := conn.PrepareContext(b.Context(), text)
+		statement, err := conn.PrepareContext(t.Context(), text)
 		if err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
-		b.Cleanup(func() { _ = statement.Close() })
+		t.Cleanup(func() { _ = statement.Close() })
 		return statement
 	}
 	return &bareSQLite{
 		begin: prepare("BEGIN IMMEDIATE"),
-		insertMessage: prepare(`INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
+		insertMessage: prepare(`INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at,
+			text_start) VALUES (?, ?, ?, 'text', ?4, 0, '', ?5, ?4)`),
+		insertPlain: prepare(`INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
 			VALUES (?, ?, ?, 'text', ?, 0, '', ?)`),
+		insertWords: prepare("INSERT INTO message_words (rowid, words) VALUES (? << 32 | ?, ?)"),
 		updateRoom: prepare(`UPDATE rooms SET message_count = ?, last_message_id = ?, last_message_at = ?, active_at = ?,
 			updated_at = ? WHERE id = ?`),
 		addSeen:  prepare("UPDATE memberships SET seen_count = seen_count + 1 WHERE room_id = ? AND user_id = ?"),
@@ -54,17 +65,16 @@ func (d *bareSQLite) commit(ctx context.Context, r bareRows, n int) error {
 	if _, err := d.begin.ExecContext(ctx); err != nil {
 		return err
 	}
-	for i := range n {
-		if _, err := d.insertMessage.ExecContext(ctx, r.roomID, r.lastID+1+int64(i), r.sender(i), r.text, now); err != nil {
-			return err
-		}
+	if err := d.insertMessages(ctx, r, n, now); err != nil {
+		return err
 	}
 	last := r.lastID + int64(n)
 	if _, err := d.updateRoom.ExecContext(ctx, last, last, now, now, now, r.roomID); err != nil {
 		return err
 	}
 	for i := range n {
-		if _, err := d.addSeen.ExecContext(ctx, r.roomID, r.sender(i)); err != nil {
+		_, sender, _ := r.message(i)
+		if _, err := d.addSeen.ExecContext(ctx, r.roomID, sender); err != nil {
 			return err
 		}
 	}
@@ -73,11 +83,32 @@ func (d *bareSQLite) commit(ctx context.Context, r bareRows, n int) error {
 		return err
 	}
 	for i := range n {
+		_, sender, t := r.message(i)
 		position := head - int64(n) + 1 + int64(i)
-		if _, err := d.insertEvent.ExecContext(ctx, position, r.roomID, r.sender(i), r.data, now); err != nil {
+		if _, err := d.insertEvent.ExecContext(ctx, position, r.roomID, sender, t.data, now); err != nil {
 			return err
 		}
 	}
 	_, err := d.end.ExecContext(ctx)
 	return err
+}
+
+func (d *bareSQLite) insertMessages(ctx context.Context, r bareRows, n int, now int64) error {
+	insert := d.insertMessage
+	if !r.findable {
+		insert = d.insertPlain
+	}
+	for i := range n {
+		id, sender, t := r.message(i)
+		if _, err := insert.ExecContext(ctx, r.roomID, id, sender, t.text, now); err != nil {
+			return err
+		}
+		if !r.findable {
+			continue
+		}
+		if _, err := d.insertWords.ExecContext(ctx, r.roomID, id, strings.Join(t.words, " ")); err != nil {
+			return err
+		}
+	}
+	return nil
 }

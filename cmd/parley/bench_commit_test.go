@@ -2,13 +2,42 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/parley-chat/parley/models"
 )
+
+// benchDatabase is one of the databases, and how to write to it with nothing but its driver.
+type benchDatabase struct {
+	name, title, driver string
+	make                func(testing.TB) string
+	open                func(t testing.TB, database string) *sql.DB
+	bare                func(t testing.TB, database string) bareDriver
+	settle              string   // what the database does by itself some time after much has been written to it
+	version             string   // the statement that asks for it
+	words               []string // statements that tell which words messages are found by
+}
+
+func benchDatabases() []benchDatabase {
+	return []benchDatabase{
+		{
+			name: "sqlite", title: "SQLite", driver: "sqlite", make: newSQLite, open: openSQLite, bare: openBareSQLite,
+			settle: "PRAGMA wal_checkpoint(TRUNCATE)", version: "SELECT sqlite_version()",
+			words: []string{
+				"CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, message_words, instance)",
+				"SELECT term, doc FROM words ORDER BY doc, term",
+			},
+		},
+		{
+			name: "postgres", title: "PostgreSQL", driver: "pgx", make: newPostgres, open: openPostgres, bare: openBarePostgres,
+			settle: "VACUUM (ANALYZE)", version: "SHOW server_version",
+			words: []string{"SELECT id, words FROM messages ORDER BY room_id, id"},
+		},
+	}
+}
 
 // bareLoop commits what Parley commits for messages, and does nothing else: no request, no check, no encoding, no reader.
 type bareLoop struct {
@@ -24,29 +53,41 @@ type bareDriver interface {
 
 // bareRows is what is written, made once.
 type bareRows struct {
-	roomID  int64
-	lastID  int64 // of the room's newest message
-	members []int64
-	text    string
-	data    string // of the event
+	roomID   int64
+	lastID   int64 // of the room's newest message
+	members  []int64
+	texts    []bareText
+	findable bool // whether messages get what Parley finds them by
 }
 
-// sender is who sends the message that is i after the newest: as in Parley's groups, nobody twice in one.
-func (r bareRows) sender(i int) int64 { return r.members[(r.lastID+int64(i))%int64(len(r.members))] }
+// bareText is a message's text, and what Parley makes of it.
+type bareText struct {
+	text  string // also what the message is found by the start of: it is short, and has no capitals
+	data  string // of the event
+	words []string
+}
+
+// message is the one that is i after the newest, and who sends it: each member in turn.
+func (r bareRows) message(i int) (id, sender int64, t bareText) {
+	n := r.lastID + int64(i)
+	return n + 1, r.members[n%int64(len(r.members))], r.texts[n%int64(len(r.texts))]
+}
 
 func newBareLoop(c chat, d bareDriver) *bareLoop {
-	r := bareRows{roomID: c.roomID, text: strings.Repeat("x", sendCharacters)}
+	r := bareRows{roomID: c.roomID, findable: true}
 	for _, m := range c.members {
 		r.members = append(r.members, m.User.ID)
 	}
-	data, err := json.Marshal(models.Message{
-		ID: 1000, RoomID: c.roomID, Sender: c.members[0].User.Ref(), Type: models.MessageText, Text: r.text,
-		Files: []models.File{}, Reactions: []models.Reaction{}, CreatedAt: models.Now(),
-	})
-	if err != nil {
-		panic(err) // the types of package models can all be encoded
+	for i, text := range sendTexts() {
+		data, err := json.Marshal(models.Message{
+			ID: 1000, RoomID: c.roomID, Sender: c.members[i%len(c.members)].User.Ref(), Type: models.MessageText, Text: text,
+			Files: []models.File{}, Reactions: []models.Reaction{}, CreatedAt: models.Now(),
+		})
+		if err != nil {
+			panic(err) // the types of package models can all be encoded
+		}
+		r.texts = append(r.texts, bareText{text: text, data: string(data), words: wordsIn(text)})
 	}
-	r.data = string(data)
 	return &bareLoop{driver: d, rows: r}
 }
 

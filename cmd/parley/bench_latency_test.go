@@ -120,7 +120,7 @@ func pace(begin time.Time, times int, every time.Duration, do func(i int, start 
 // readSlowly opens a stream that begins at cursor and takes 1 KB/s of it, until it is stopped.
 func readSlowly(b *testing.B, url string, c chat, cursor string) (stop func()) {
 	b.Helper()
-	conn, err := openRaw(b.Context(), url, c.members[1], cursor)
+	conn, err := openRaw(b.Context(), url, c, c.members[1], cursor)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func benchMemory(b *testing.B, t *table) {
 		}
 	}
 	memory.report(b, "parley-B/stream", "bare-B/stream", "parley/bare")
-	t.add(figure, memory, "taken over and parked", kilobytes)
+	t.addAsked(figure, memory, "taken over and parked", kilobytes, goal{"at most 6 KB", "at most 3 KB"})
 }
 
 // newIdleChat has as few members as may have all the streams.

@@ -14,11 +14,13 @@ import (
 // table of all of them stands at the end.
 func BenchmarkParley(b *testing.B) {
 	var t table
-	b.Run("send", func(b *testing.B) { benchSend(b, &t) })
 	b.Run("deliver", func(b *testing.B) { benchDeliver(b, &t) })
 	b.Run("latency", func(b *testing.B) { benchLatency(b, &t) })
 	b.Run("memory", func(b *testing.B) { benchMemory(b, &t) })
-	if err := t.print(os.Stdout); err != nil {
+	b.Run("send", func(b *testing.B) { benchSend(b, &t) })
+	b.Run("passing", func(b *testing.B) { benchPassing(b, &t) })
+	b.Run("pages", func(b *testing.B) { benchPages(b, &t) })
+	if err := t.print(os.Stdout, machine(b)); err != nil {
 		b.Error(err)
 	}
 }
@@ -30,9 +32,9 @@ type chat struct {
 }
 
 // newChat makes a room with so many guests in it.
-func newChat(b *testing.B, url string, guests int) chat {
-	b.Helper()
-	nobody := newClient(b, url)
+func newChat(t testing.TB, url string, guests int) chat {
+	t.Helper()
+	nobody := newClient(t, url)
 	var c chat
 	for i := range guests {
 		guest := nobody.guest(fmt.Sprintf("guest%d", i))
@@ -47,11 +49,11 @@ func newChat(b *testing.B, url string, guests int) chat {
 }
 
 // newChatIn makes a chat in an empty database and leaves it there, with no server on it.
-func newChatIn(b *testing.B, database string, guests int) chat {
-	b.Helper()
-	s := startServer(b, database, "--rate-limit", "off")
+func newChatIn(t testing.TB, database string, guests int) chat {
+	t.Helper()
+	s := startServer(t, database, "--rate-limit", "off")
 	defer s.halt()
-	return newChat(b, s.url, guests)
+	return newChat(t, s.url, guests)
 }
 
 func newSQLite(t testing.TB) string {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 	"text/tabwriter"
 )
@@ -53,30 +54,53 @@ func (p *pair) report(b *testing.B, parley, beside, ratio string) {
 	b.ReportMetric(p.ratios().median(), ratio)
 }
 
+// goal is what is asked of a figure: what it has to come to, and what it should come to. It speaks of the ratio, unless
+// it has a unit of its own.
+type goal struct{ least, aim string }
+
+// least is the goal of a ratio that is the better the greater it is.
+func least(ratio, aim float64) goal {
+	return goal{strconv.FormatFloat(ratio, 'f', -1, 64), strconv.FormatFloat(aim, 'f', -1, 64)}
+}
+
+// most is the goal of a ratio that is the better the smaller it is.
+func most(ratio, aim float64) goal {
+	g := least(ratio, aim)
+	return goal{"at most " + g.least, "at most " + g.aim}
+}
+
 // table is what is printed at the end, in Markdown.
 type table struct{ lines [][]string }
 
 // add adds a figure. format shows one number; what tells what stood beside Parley.
 func (t *table) add(figure string, p pair, what string, format func(float64) string) {
+	t.addAsked(figure, p, what, format, goal{})
+}
+
+// addAsked adds a figure of which something is asked.
+func (t *table) addAsked(figure string, p pair, what string, format func(float64) string, g goal) {
 	r := p.ratios()
 	t.lines = append(t.lines, []string{
 		figure, format(p.parley.median()), what + ": " + format(p.beside.median()),
-		fmt.Sprintf("%.2f (%.2f to %.2f)", r.median(), slices.Min(r), slices.Max(r)),
+		fmt.Sprintf("%.2f (%.2f to %.2f)", r.median(), slices.Min(r), slices.Max(r)), g.least, g.aim,
 	})
 }
 
 // lack adds a figure that could not be taken, and why.
 func (t *table) lack(figure, why string) {
-	t.lines = append(t.lines, []string{figure, "not measured", why, ""})
+	t.lines = append(t.lines, []string{figure, "not measured", why, "", "", ""})
 }
 
-func (t *table) print(w io.Writer) error {
+// print writes the table, and before it a line on what it is of.
+func (t *table) print(w io.Writer, of string) error {
 	if len(t.lines) == 0 {
 		return nil
 	}
 	tabs := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(tabs)
-	for _, cells := range append([][]string{{"figure", "Parley", "beside it", "ratio"}, {"---", "---", "---", "---"}}, t.lines...) {
+	fmt.Fprintf(tabs, "\n%s\n\n", of)
+	for _, cells := range append([][]string{
+		{"figure", "Parley", "beside it", "ratio (min to max)", "at least", "aim"}, {"---", "---", "---", "---", "---", "---"},
+	}, t.lines...) {
 		for _, cell := range cells {
 			fmt.Fprint(tabs, "| ", cell, "\t")
 		}

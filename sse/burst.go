@@ -1,0 +1,81 @@
+package sse
+
+import "github.com/parley-chat/parley/models"
+
+// burstBytes bounds what is put into one piece: a slow stream holds on to the whole of it.
+const burstBytes = queueBytes / 2
+
+// burstOf is the run of messages to one room that events begin with, or the first event alone. Nobody's membership,
+// presence or silence changes within it.
+func burstOf(events []*event) []*event {
+	first, size := events[0], 0
+	for i, e := range events {
+		size += len(e.frame)
+		if e.Name != models.EventMessageCreated || e.Audience.RoomID != first.Audience.RoomID || size > burstBytes {
+			return events[:max(i, 1)]
+		}
+	}
+	return events
+}
+
+// deliverBurst is deliver for a run of messages to one room. Whoever sees all of them in the same form, as nearly
+// everybody does, gets them in one piece that is shared by all: one lock and one queued slice for each stream, where
+// each delivery would take as much.
+func (h *Hub) deliverBurst(run []*event) {
+	first, last := run[0], run[len(run)-1]
+	var created, notification []byte // made when somebody gets them
+	if r := h.rooms[first.Audience.RoomID]; r != nil {
+		for i := len(r.subscriptions) - 1; i >= 0; i-- { // backwards, as in deliver
+			switch sub := r.subscriptions[i]; {
+			case sub.inside:
+				if created == nil {
+					created = join(run, func(e *event) []byte { return e.frame })
+				}
+				h.pushRun(sub.stream, first.Position, last.Position, created)
+			case sub.stream.silences.none() && !sentBy(run, sub.stream.userID):
+				if notification == nil {
+					notification = join(run, func(e *event) []byte { return e.notification })
+				}
+				h.pushRun(sub.stream, first.Position, last.Position, notification)
+			default:
+				h.pushEach(sub.stream, run)
+			}
+		}
+	}
+	for _, e := range run {
+		for s := range h.users[e.Audience.UserID] {
+			h.push(s, e, e.frame)
+		}
+	}
+}
+
+// pushEach queues those messages of the run that the user of a stream outside of the room wants, one by one.
+func (h *Hub) pushEach(s *Stream, run []*event) {
+	for _, e := range run {
+		own := e.Audience.UserID == s.userID
+		if f := e.frameFor(own, s.silences.cover(e.Audience.RoomID, e.Audience.UserID)); f != nil {
+			h.push(s, e, f)
+		}
+	}
+}
+
+func sentBy(run []*event, userID int64) bool {
+	for _, e := range run {
+		if e.Audience.UserID == userID {
+			return true
+		}
+	}
+	return false
+}
+
+func join(run []*event, frameOf func(*event) []byte) []byte {
+	size := 0
+	for _, e := range run {
+		size += len(frameOf(e))
+	}
+	piece := make([]byte, 0, size)
+	for _, e := range run {
+		piece = append(piece, frameOf(e)...)
+	}
+	return piece
+}
