@@ -5,6 +5,7 @@ GO     ?= go
 ROUNDS ?= 5
 RUNS   ?= 3
 FAULT  ?=
+IDLE   ?= 10m
 BIN    := bin
 TESTDB := $(BIN)/parley-testdb
 NODE   := cmd/parley/testdata/node
@@ -68,6 +69,11 @@ bench-hidden: postgres ## measure whether an answer's time tells what is hidden 
 .PHONY: bench-size
 bench-size: postgres ## read and search ten thousand and a million messages (about eight minutes)
 	@PARLEY_BENCH_MILLION=1 CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench Search -benchtime 200x -timeout 30m ./cmd/parley
+
+# Once, and on Linux alone.
+.PHONY: bench-idle
+bench-idle: ## hold ten thousand streams on which nothing happens, then send to all (IDLE=10m)
+	@PARLEY_BENCH_IDLE=$(IDLE) CGO_ENABLED=0 $(GO) test -run '^$$' -bench BenchmarkIdle -benchtime 1x -timeout 0 ./cmd/parley
 
 .PHONY: lint
 lint: lint-go lint-contract lint-client ## check the code's form, its faults, the contract and the web client's types

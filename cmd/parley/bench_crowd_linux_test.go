@@ -28,7 +28,7 @@ type crowd struct {
 	polls   []*os.File
 	reading sync.WaitGroup
 
-	timing  atomic.Bool  // whether to note when each message came
+	timing  atomic.Bool  // whether to note when things came
 	reads   atomic.Int64 // that brought messages
 	got     atomic.Int64 // messages, over all sockets
 	wanted  atomic.Int64
@@ -50,6 +50,10 @@ type ear struct {
 	keeps bool
 	kept  []byte      // all that came
 	came  []time.Time // when each message did
+
+	beats   int // heartbeats, those that came alone
+	heard   time.Time
+	silence time.Duration // the longest before something came
 }
 
 // newCrowd takes the connections over and reads them until close.
@@ -145,11 +149,11 @@ func (c *crowd) take(e *ear, buffer []byte) error {
 		e.kept = append(e.kept, buffer[:n]...)
 	}
 	messages := int64(bytes.Count(buffer[:n], []byte{marker}))
+	if c.timing.Load() {
+		e.note(messages, buffer[:n])
+	}
 	if messages == 0 {
 		return nil
-	}
-	if c.timing.Load() {
-		e.came = append(e.came, slices.Repeat([]time.Time{time.Now()}, int(messages))...)
 	}
 	e.got += messages
 	c.reads.Add(1)
@@ -160,6 +164,16 @@ func (c *crowd) take(e *ear, buffer []byte) error {
 		}
 	}
 	return nil
+}
+
+// note notes when what was read came.
+func (e *ear) note(messages int64, read []byte) {
+	now := time.Now()
+	e.silence, e.heard = max(e.silence, now.Sub(e.heard)), now
+	e.came = append(e.came, slices.Repeat([]time.Time{now}, int(messages))...)
+	if messages == 0 {
+		e.beats += bytes.Count(read, []byte(":\n\n"))
+	}
 }
 
 func (c *crowd) fail(err error) {
@@ -191,6 +205,14 @@ func (c *crowd) await(n int64) {
 			c.b.Fatalf("stream %d got %d messages of %d", i, e.got, c.each)
 		}
 	}
+}
+
+// time begins to note when things come. Nothing is on its way.
+func (c *crowd) time() {
+	for _, e := range c.ears {
+		e.heard = time.Now()
+	}
+	c.timing.Store(true)
 }
 
 // mark is where perRead begins.
@@ -236,6 +258,7 @@ func framePosition(frame []byte) int64 {
 	return cursor.Position
 }
 
+// close ends the reading, once.
 func (c *crowd) close() {
 	for _, poll := range c.polls {
 		_ = poll.Close()
@@ -244,4 +267,5 @@ func (c *crowd) close() {
 	for _, e := range c.ears {
 		_ = unix.Close(e.fd)
 	}
+	c.polls, c.ears = nil, nil
 }

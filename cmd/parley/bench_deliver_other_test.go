@@ -18,3 +18,9 @@ func benchReceipts(b *testing.B, t *table) {
 	t.lack("the time from send to receipt", missingEpoll)
 	b.Skip(missingEpoll)
 }
+
+func benchMemory(b *testing.B, t *table) {
+	b.Helper()
+	t.lack("memory of an idle stream", missingEpoll)
+	b.Skip(missingEpoll)
+}

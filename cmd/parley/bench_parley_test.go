@@ -14,11 +14,12 @@ import (
 // table of all of them stands at the end.
 func BenchmarkParley(b *testing.B) {
 	var t table
+	b.Run("deliver", func(b *testing.B) { benchDeliver(b, &t) })
+	b.Run("latency", func(b *testing.B) { benchLatency(b, &t) })
+	b.Run("memory", func(b *testing.B) { benchMemory(b, &t) })
 	b.Run("send", func(b *testing.B) { benchSend(b, &t) })
 	b.Run("passing", func(b *testing.B) { benchPassing(b, &t) })
 	b.Run("pages", func(b *testing.B) { benchPages(b, &t) })
-	b.Run("deliver", func(b *testing.B) { benchDeliver(b, &t) })
-	b.Run("latency", func(b *testing.B) { benchLatency(b, &t) })
 	if err := t.print(os.Stdout, machine(b)); err != nil {
 		b.Error(err)
 	}

@@ -28,22 +28,31 @@ type host struct {
 func hostParley(b *testing.B, database string) *host {
 	b.Helper()
 	address := freeAddress(b)
-	return launchHost(b, program(), asProgram+"=1", address, "serve", "--listen", address, "--database", database,
+	h := launchHost(b, program(), asProgram+"=1", "serve", "--listen", address, "--database", database,
 		"--data-dir", b.TempDir(), "--lobby", "none", "--rate-limit", "off")
+	h.url = "http://" + address
+	return h
 }
 
 // hostBare starts what stands beside Parley.
 func hostBare(b *testing.B) *host {
 	b.Helper()
 	address := freeAddress(b)
-	return launchHost(b, os.Args[0], asBare+"="+address, address,
-		"-test.run", "^$", "-test.bench", "^BenchmarkBareServer$", "-test.benchtime", "1x", "-test.timeout", "0")
+	h := launchBenchmark(b, "BenchmarkBareServer", asBare, address)
+	h.url = "http://" + address
+	return h
+}
+
+// launchBenchmark starts one of the benchmarks that serve others.
+func launchBenchmark(b *testing.B, name, mode, value string) *host {
+	b.Helper()
+	return launchHost(b, os.Args[0], mode+"="+value, "-test.run", "^$", "-test.bench", "^"+name+"$", "-test.benchtime", "1x", "-test.timeout", "0")
 }
 
 // launchHost starts a program and waits until it says that it is ready.
-func launchHost(b *testing.B, program, mode, address string, args ...string) *host {
+func launchHost(b *testing.B, program, mode string, args ...string) *host {
 	b.Helper()
-	h := &host{b: b, url: "http://" + address, cmd: exec.Command(program, args...)}
+	h := &host{b: b, cmd: exec.Command(program, args...)}
 	h.cmd.Env = append(os.Environ(), mode)
 	h.cmd.Stderr = &h.output
 	stdout, err := h.cmd.StdoutPipe()
