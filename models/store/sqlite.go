@@ -45,16 +45,17 @@ func (d sqliteDialect) open(ctx context.Context) (writer, reader *gorm.DB, err e
 }
 
 func (d sqliteDialect) pool(ctx context.Context, size int, pragmas ...string) (*gorm.DB, error) {
-	pool, err := sql.Open("sqlite", d.dsn(pragmas...))
+	connector, err := newSQLiteConnector(d.dsn(pragmas...))
 	if err != nil {
 		return nil, err
 	}
+	pool := sql.OpenDB(connector)
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	if err := pool.PingContext(ctx); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	return openGorm(translatingDialector{gormsqlite.Dialector{Conn: pool}}, gormConfig(true))
+	return openGorm(translatingDialector{gormsqlite.Dialector{Conn: pool}}, gormConfig())
 }
 
 // translatingDialector teaches gorm the errors of the pure Go driver; it knows only those of the C one.

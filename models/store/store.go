@@ -210,11 +210,12 @@ func judged(db *gorm.DB, err error) error {
 	return judge.Translate(err)
 }
 
-func gormConfig(prepare bool) *gorm.Config {
+// gormConfig is the same for both databases. Connections keep their prepared statements themselves: those of pgx, and
+// those of SQLite by sqlite_statements.go.
+func gormConfig() *gorm.Config {
 	return &gorm.Config{
 		QueryFields:            true, // see columns.go
 		SkipDefaultTransaction: true,
-		PrepareStmt:            prepare,
 		TranslateError:         true,
 		Logger:                 logger.Discard, // errors are returned, and logged once, at the edge
 	}
