@@ -19,7 +19,7 @@ type Feed struct {
 	mu      sync.Mutex
 	waiting []models.LogEntry
 	bytes   int  // of data in those
-	lost    bool // some found no room
+	lost    bool // some found no room, or the log is to be read for another reason
 	publish func([]models.LogEntry)
 }
 
@@ -55,11 +55,18 @@ func (f *Feed) put(entries []models.LogEntry) {
 		}
 	}
 	f.mu.Unlock()
-	f.wake()
+	f.signal()
 }
 
 // wake lets the tail look at the log, though nothing may have come.
 func (f *Feed) wake() {
+	f.mu.Lock()
+	f.lost = true
+	f.mu.Unlock()
+	f.signal()
+}
+
+func (f *Feed) signal() {
 	select {
 	case f.arrived <- struct{}{}:
 	default: // the tail has yet to take an earlier one

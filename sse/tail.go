@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// tailBatch bounds the events that are applied under one hold of the hub's lock.
-	tailBatch = 512
+	// tailBatch bounds the events that are applied under one hold of the hub's lock. So many messages of the usual size are
+	// one burst.
+	tailBatch = 256
 	// pollEvery is how often the log is read in any case: the feed may have missed something without a trace.
 	pollEvery = 250 * time.Millisecond
 	// readTimeout bounds one reading of the log: a connection may be cut without a sign.
@@ -105,10 +106,11 @@ func (t *tail) follow() bool {
 		t.filled.Reset(gapPatience)
 	}
 	t.ahead = ahead
-	return whole && len(entries) > 0 && len(ahead) < feedEvents
+	return whole && len(ahead) < feedEvents
 }
 
-// read brings the hub to the end of the log.
+// read brings the hub to the end of the log, or to where the feed goes on from: while much is written, there would always
+// be more to read.
 func (t *tail) read(ctx context.Context) {
 	t.ahead = nil
 	t.filled.Stop()
@@ -118,6 +120,9 @@ func (t *tail) read(ctx context.Context) {
 		if more, err = t.hub.advance(ctx); err != nil && ctx.Err() == nil {
 			t.hub.logger.Warn("the log could not be read; streams wait", "error", err)
 			pause(ctx, retryEvery)
+		}
+		if before := t.hub.at(); more && t.follow() && t.hub.at() > before {
+			return
 		}
 	}
 }
