@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 
 	"modernc.org/sqlite"
 )
@@ -55,6 +56,7 @@ func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 type sqliteConn struct {
 	sqliteDriverConn
 	kept map[string]sqliteStatement // those that nobody uses at the moment
+	args []driver.NamedValue        // of the statement that runs, see bind
 }
 
 // PrepareContext takes a kept statement or prepares one. Closing it keeps it: two uses of the same text at once, such as
@@ -113,4 +115,64 @@ func (s *keptStatement) Close() error {
 	}
 	kept[s.text] = s.sqliteStatement
 	return nil
+}
+
+// What follows is for the sender (group.go), which holds the connection and needs nothing of what database/sql does.
+// There is no context: one that can end would cost a goroutine for each statement.
+
+// statement takes the statement of a text. It is to be closed, which keeps it.
+func (c *sqliteConn) statement(text string) (*keptStatement, error) {
+	return c.prepare(context.Background(), text)
+}
+
+// run runs a statement that answers no rows.
+func (c *sqliteConn) run(text string, args ...driver.Value) error {
+	s, err := c.statement(text)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.run(args...), s.Close())
+}
+
+func (s *keptStatement) run(args ...driver.Value) error {
+	_, err := s.ExecContext(context.Background(), s.conn.bind(args))
+	return err
+}
+
+// change is run, and answers how many rows changed.
+func (s *keptStatement) change(args ...driver.Value) (rows int64, err error) {
+	result, err := s.ExecContext(context.Background(), s.conn.bind(args))
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// query calls got with each row that a statement answers. The row is only valid until got returns.
+func (c *sqliteConn) query(text string, got func(row []driver.Value), args ...driver.Value) error {
+	s, err := c.statement(text)
+	if err != nil {
+		return err
+	}
+	rows, err := s.QueryContext(context.Background(), c.bind(args))
+	if err != nil {
+		return errors.Join(err, s.Close())
+	}
+	row := make([]driver.Value, len(rows.Columns()))
+	for err = rows.Next(row); err == nil; err = rows.Next(row) {
+		got(row)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return errors.Join(err, rows.Close(), s.Close())
+}
+
+// bind makes arguments of values, in a place that is used again.
+func (c *sqliteConn) bind(values []driver.Value) []driver.NamedValue {
+	c.args = c.args[:0]
+	for i, v := range values {
+		c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: v})
+	}
+	return c.args
 }

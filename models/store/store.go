@@ -75,7 +75,7 @@ type dialect interface {
 	forUpdate() string
 	// transient reports whether a transaction that failed so did nothing and may be run again.
 	transient(err error) bool
-	sendBatch
+	groupDriver
 	searchIndex
 }
 
