@@ -37,11 +37,10 @@ func messageLocation(m models.Message) string {
 
 // sent is the reply for a message: the JSON that was made of it when it was stored.
 func sent(s models.SentMessage, at models.Cursor, err error) (reply, error) {
-	re, err := created(s.Message, at, err, messageLocation)
-	if err == nil && !re.replayed {
-		re.body = s.JSON
+	if err != nil { // refused, or sent before under the same key
+		return created(models.Message{}, at, err, messageLocation)
 	}
-	return re, err
+	return reply{status: http.StatusCreated, body: s.JSON, event: at, location: messageLocation(s.Message)}, nil
 }
 
 // SendMessage sends a message into a room.

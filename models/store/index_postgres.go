@@ -11,8 +11,10 @@ import (
 func (postgresDialect) wordText(roomID int64, words []string) string { return wordList(roomID, words) }
 
 func wordList(roomID int64, words []string) string {
-	var b strings.Builder
+	const wordLength = 8 // of most
 	room := strconv.FormatInt(roomID, 10) + "/"
+	var b strings.Builder
+	b.Grow(len(words) * (len(room) + wordLength))
 	for i, w := range words {
 		if i > 0 {
 			b.WriteByte(' ')
