@@ -105,8 +105,12 @@ func (re reply) setHeaders(w http.ResponseWriter) {
 	}
 }
 
-// encode is v in JSON as answers carry it: <, > and & as they are, since no answer is read as HTML.
+// encode is v in JSON as answers carry it: <, > and & as they are, since no answer is read as HTML. What is JSON already
+// is such an answer.
 func encode(v any) ([]byte, error) {
+	if made, ok := v.(json.RawMessage); ok {
+		return made, nil
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -3,16 +3,16 @@ package handlers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/parley-chat/parley/handlers/api"
 	"github.com/parley-chat/parley/models"
 )
 
 type messageStore interface {
-	Send(ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once) (models.Message, models.Cursor, error)
+	Send(ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once) (models.SentMessage, models.Cursor, error)
 	Target(ctx context.Context, callerID int64, target string) (roomID int64, err error)
 	History(ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery) (models.Page[models.Message], error)
 	Message(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Message, error)
@@ -32,7 +32,16 @@ type messages struct {
 }
 
 func messageLocation(m models.Message) string {
-	return fmt.Sprintf("/v1/rooms/%d/messages/%d", m.RoomID, m.ID)
+	return "/v1/rooms/" + strconv.FormatInt(m.RoomID, 10) + "/messages/" + strconv.FormatInt(m.ID, 10)
+}
+
+// sent is the reply for a message: the JSON that was made of it when it was stored.
+func sent(s models.SentMessage, at models.Cursor, err error) (reply, error) {
+	re, err := created(s.Message, at, err, messageLocation)
+	if err == nil && !re.replayed {
+		re.body = s.JSON
+	}
+	return re, err
 }
 
 // SendMessage sends a message into a room.
@@ -49,8 +58,7 @@ func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.P
 		if err != nil {
 			return reply{}, err
 		}
-		m, at, err := h.store.Send(r.Context(), callerOf(r).UserID, path, n, once)
-		return created(m, at, err, messageLocation)
+		return sent(h.store.Send(r.Context(), callerOf(r).UserID, path, n, once))
 	})
 }
 
@@ -87,8 +95,7 @@ func (h messages) postForm(form *messageForm, body io.Reader, key *string) (repl
 	if n.FileIDs, err = form.attach(); err != nil {
 		return reply{}, err
 	}
-	m, at, err := h.store.Send(form.r.Context(), callerOf(form.r).UserID, models.RoomPath{ID: form.roomID}, n, once)
-	return created(m, at, err, messageLocation)
+	return sent(h.store.Send(form.r.Context(), callerOf(form.r).UserID, models.RoomPath{ID: form.roomID}, n, once))
 }
 
 // SendToTarget sends a message to a channel or a user.
@@ -103,8 +110,7 @@ func (h messages) SendToTarget(w http.ResponseWriter, r *http.Request, params ap
 		if err != nil {
 			return reply{}, err
 		}
-		m, at, err := h.store.Send(r.Context(), me, models.RoomPath{ID: roomID}, n.NewMessage, once)
-		return created(m, at, err, messageLocation)
+		return sent(h.store.Send(r.Context(), me, models.RoomPath{ID: roomID}, n.NewMessage, once))
 	})
 }
 

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 )
@@ -48,6 +49,13 @@ func (m Message) ForAll() Message {
 		m.Reactions[i].Me = nil
 	}
 	return m
+}
+
+// SentMessage is a message that has been stored, and its JSON, which is encoded once for the answer, the log and the
+// frames. The JSON ends with a newline, as answers do, and is never changed.
+type SentMessage struct {
+	Message Message
+	JSON    json.RawMessage
 }
 
 // Pin is a message that a moderator pinned.

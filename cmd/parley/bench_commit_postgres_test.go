@@ -44,29 +44,35 @@ func (d barePostgres) commit(ctx context.Context, r bareRows, n int) error {
 	return tx.Commit()
 }
 
-// barePlain and bareFindable are the statements that insert messages without and with what they are found by.
+// postgresPlain and postgresFindable are the statements that insert messages without and with what they are found by.
 const (
-	barePlain = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
-		SELECT $1::bigint, v.id, v.sender, 'text', v.text, 0, '', $2::bigint
-		FROM unnest($3::bigint[], $4::bigint[], $5::text[]) AS v (id, sender, text)`
-	bareFindable = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words)
-		SELECT $1::bigint, v.id, v.sender, 'text', v.text, 0, '', $2::bigint, v.text, array_to_tsvector(string_to_array(v.words, ' '))
-		FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[]) AS v (id, sender, text, words)`
+	postgresPlain = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
+		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) AS v (room, id, sender, at, text)`
+	postgresFindable = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words)
+		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at, v.text, array_to_tsvector(string_to_array(v.words, ' '))
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
+		AS v (room, id, sender, at, text, words)`
 )
+
+// postgresWords are the words of a message as the column words has them: those of a room.
+func postgresWords(roomID int64, words []string) string {
+	room := strconv.FormatInt(roomID, 10) + "/"
+	return room + strings.Join(words, " "+room)
+}
 
 func (barePostgres) write(ctx context.Context, tx *sql.Tx, r bareRows, n int) error {
 	now := time.Now().UnixMilli()
-	ids, senders, positions := make([]int64, n), make([]int64, n), make([]int64, n)
+	rooms, ids, senders, times, positions := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	texts, data, words := make([]string, n), make([]string, n), make([]string, n)
-	inRoom := strconv.FormatInt(r.roomID, 10) + "/" // words are those of a room
 	for i := range n {
 		var t bareText
 		ids[i], senders[i], t = r.message(i)
-		texts[i], data[i], words[i] = t.text, t.data, inRoom+strings.Join(t.words, " "+inRoom)
+		rooms[i], times[i], texts[i], data[i], words[i] = r.roomID, now, t.text, t.data, postgresWords(r.roomID, t.words)
 	}
-	insert, args := barePlain, []any{r.roomID, now, ids, senders, texts}
+	insert, args := postgresPlain, []any{rooms, ids, senders, times, texts}
 	if r.findable {
-		insert, args = bareFindable, append(args, words)
+		insert, args = postgresFindable, append(args, words)
 	}
 	if _, err := tx.ExecContext(ctx, insert, args...); err != nil {
 		return err

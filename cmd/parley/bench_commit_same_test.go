@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,30 +32,63 @@ func TestBareLoopWritesWhatParleyDoes(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want, got := d.left(t, sent), d.left(t, written)
-			for i := range max(len(want), len(got)) {
-				if i >= len(want) || i >= len(got) || want[i] != got[i] {
-					t.Fatalf("Parley leaves\n%s\nthe bare loop\n%s", strings.Join(want[min(i, len(want)):], "\n"), strings.Join(got[min(i, len(got)):], "\n"))
-				}
-			}
+			d.wantSame(t, sent, written,
+				"SELECT position, pruned FROM event_head",
+				`SELECT position, name, everyone, room_id, user_id, peer_id, session_id, created_at > 0, data
+					FROM events WHERE name = 'message.created' ORDER BY position`)
 		})
 	}
 }
 
-// left is what messages have left in a database, without its times.
-func (d benchDatabase) left(t *testing.T, database string) (lines []string) {
+// TestTownIsAsSent compares a database that a benchmark has filled with one that the same messages were sent to.
+func TestTownIsAsSent(t *testing.T) {
+	t.Parallel()
+	for _, d := range benchDatabases() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			const size = 300
+			written := d.newTown(t, size)
+			sent, s := d.openTown(t, size)
+			bites := make(chan []fillRow, 1)
+			sent.compose(bites)
+			for _, r := range <-bites {
+				_, _, err := s.store.Send(t.Context(), r.sender, models.RoomPath{ID: r.room}, models.NewMessage{Text: r.text}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			d.wantSame(t, sent.database, written.database)
+		})
+	}
+}
+
+// wantSame compares what messages have left in two databases, without its times, and what further statements answer.
+func (d benchDatabase) wantSame(t *testing.T, sent, written string, further ...string) {
+	t.Helper()
+	statements := slices.Concat([]string{
+		`SELECT room_id, id, sender_id, type, text, reply_to, client_id, edited_at, deleted_at, created_at > 0, text_start
+			FROM messages ORDER BY room_id, id`,
+		`SELECT id, message_count, last_message_id, last_message_at > 0, active_at = last_message_at, updated_at = active_at
+			FROM rooms ORDER BY id`,
+		"SELECT room_id, user_id, seen_count, last_read_id FROM memberships ORDER BY room_id, user_id",
+	}, d.words, further)
+	want, got := d.left(t, sent, statements), d.left(t, written, statements)
+	if len(want) < len(statements) {
+		t.Fatalf("there is next to nothing to compare: %v", want)
+	}
+	for i := range max(len(want), len(got)) {
+		if i >= len(want) || i >= len(got) || want[i] != got[i] {
+			from := func(lines []string) string { return strings.Join(lines[min(i, len(lines)):min(i+5, len(lines))], "\n") }
+			t.Fatalf("Parley leaves\n%s\nthe benchmark\n%s", from(want), from(got))
+		}
+	}
+}
+
+func (d benchDatabase) left(t *testing.T, database string, statements []string) (lines []string) {
 	t.Helper()
 	db := d.open(t, database)
 	db.SetMaxOpenConns(1) // what is made for one connection is there for the next statement
-	for _, statement := range append([]string{
-		`SELECT room_id, id, sender_id, type, text, reply_to, client_id, edited_at, deleted_at, created_at > 0, text_start
-			FROM messages ORDER BY room_id, id`,
-		"SELECT id, message_count, last_message_id, last_message_at > 0, active_at = last_message_at, updated_at = active_at FROM rooms",
-		"SELECT room_id, user_id, seen_count, last_read_id FROM memberships ORDER BY room_id, user_id",
-		"SELECT position, pruned FROM event_head",
-		`SELECT position, name, everyone, room_id, user_id, peer_id, session_id, created_at > 0, data
-			FROM events WHERE name = 'message.created' ORDER BY position`,
-	}, d.words...) {
+	for _, statement := range statements {
 		lines = append(lines, queryLines(t, db, statement)...)
 	}
 	return lines

@@ -14,6 +14,13 @@ type bareSQLite struct {
 	begin, insertMessage, insertPlain, insertWords, updateRoom, addSeen, moveHead, insertEvent, end *sql.Stmt
 }
 
+// sqliteMessage and sqliteWords are the statements that insert a message and what it is found by.
+const (
+	sqliteMessage = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start)
+		VALUES (?1, ?2, ?3, 'text', ?4, 0, '', ?5, ?4)`
+	sqliteWords = "INSERT INTO message_words (rowid, words) VALUES (? << 32 | ?, ?)"
+)
+
 // openSQLite opens a file as durably as Parley does.
 func openSQLite(t testing.TB, database string) *sql.DB {
 	t.Helper()
@@ -43,12 +50,11 @@ func openBareSQLite(t testing.TB, database string) bareDriver {
 		return statement
 	}
 	return &bareSQLite{
-		begin: prepare("BEGIN IMMEDIATE"),
-		insertMessage: prepare(`INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at,
-			text_start) VALUES (?, ?, ?, 'text', ?4, 0, '', ?5, ?4)`),
+		begin:         prepare("BEGIN IMMEDIATE"),
+		insertMessage: prepare(sqliteMessage),
 		insertPlain: prepare(`INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
 			VALUES (?, ?, ?, 'text', ?, 0, '', ?)`),
-		insertWords: prepare("INSERT INTO message_words (rowid, words) VALUES (? << 32 | ?, ?)"),
+		insertWords: prepare(sqliteWords),
 		updateRoom: prepare(`UPDATE rooms SET message_count = ?, last_message_id = ?, last_message_at = ?, active_at = ?,
 			updated_at = ? WHERE id = ?`),
 		addSeen:  prepare("UPDATE memberships SET seen_count = seen_count + 1 WHERE room_id = ? AND user_id = ?"),

@@ -16,7 +16,9 @@ type benchDatabase struct {
 	make                func(testing.TB) string
 	open                func(t testing.TB, database string) *sql.DB
 	bare                func(t testing.TB, database string) bareDriver
-	settle              string   // what the database does by itself some time after much has been written to it
+	settle              string // what the database does by itself some time after much has been written to it
+	fill                func(tx *sql.Tx, bite []fillRow) error
+	counts              []string // statements that tell how many messages are in all tables that they have to be in
 	version             string   // the statement that asks for it
 	words               []string // statements that tell which words messages are found by
 }
@@ -26,6 +28,10 @@ func benchDatabases() []benchDatabase {
 		{
 			name: "sqlite", title: "SQLite", driver: "sqlite", make: newSQLite, open: openSQLite, bare: openBareSQLite,
 			settle: "PRAGMA wal_checkpoint(TRUNCATE)", version: "SELECT sqlite_version()",
+			fill: fillSQLite,
+			counts: []string{
+				"SELECT count(*) FROM messages WHERE text_start IS NOT NULL", "SELECT count(*) FROM message_words_docsize",
+			},
 			words: []string{
 				"CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, message_words, instance)",
 				"SELECT term, doc FROM words ORDER BY doc, term",
@@ -34,7 +40,9 @@ func benchDatabases() []benchDatabase {
 		{
 			name: "postgres", title: "PostgreSQL", driver: "pgx", make: newPostgres, open: openPostgres, bare: openBarePostgres,
 			settle: "VACUUM (ANALYZE)", version: "SHOW server_version",
-			words: []string{"SELECT id, words FROM messages ORDER BY room_id, id"},
+			fill:   fillPostgres,
+			counts: []string{"SELECT count(*) FROM messages WHERE text_start IS NOT NULL AND words IS NOT NULL"},
+			words:  []string{"SELECT id, words FROM messages ORDER BY room_id, id"},
 		},
 	}
 }

@@ -108,6 +108,13 @@ func calls(callers []*caller) []func() error {
 // did between them.
 func workFor(b *testing.B, workers []func() error, spell time.Duration) float64 {
 	b.Helper()
+	done, took := countWork(b, workers, spell)
+	return done / took.Seconds()
+}
+
+// countWork is workFor that answers how often they did, and how long it took.
+func countWork(b *testing.B, workers []func() error, spell time.Duration) (times float64, took time.Duration) {
+	b.Helper()
 	start := time.Now()
 	end := start.Add(spell)
 	var done atomic.Int64
@@ -127,5 +134,5 @@ func workFor(b *testing.B, workers []func() error, spell time.Duration) float64 
 	if b.Failed() {
 		b.FailNow()
 	}
-	return float64(done.Load()) / time.Since(start).Seconds()
+	return float64(done.Load()), time.Since(start)
 }

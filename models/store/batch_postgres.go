@@ -1,90 +1,265 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
 )
 
-func (postgresDialect) lockPosts(tx *gorm.DB, roomIDs []int64, posts []posting) (map[int64]*roomRow, map[posting]models.UserRef, error) {
-	pool, ctx := tx.Statement.ConnPool, tx.Statement.Context
-	rows, err := pool.QueryContext(ctx, `SELECT id, subject, direct_key, message_count, last_message_id, last_message_at,
-		cleared_id FROM rooms WHERE id = ANY($1) ORDER BY id FOR UPDATE`, roomIDs)
-	if err != nil {
-		return nil, nil, err
+// pipeline sends the statements of a batch in one go and hands their results to read, in their order. One that fails
+// takes all after it along.
+func (postgresDialect) pipeline(ctx context.Context, conn *sql.Conn, b *pgx.Batch, read func(pgx.BatchResults) error) error {
+	return conn.Raw(func(driverConn any) error {
+		c, ok := driverConn.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("a connection to PostgreSQL of type %T", driverConn)
+		}
+		results := c.Conn().SendBatch(ctx, b)
+		err := read(results)
+		if closed := results.Close(); err == nil {
+			err = closed
+		}
+		return err
+	})
+}
+
+func (postgresDialect) begin(g *groupTx) error {
+	_, err := g.conn.ExecContext(g.ctx, "BEGIN")
+	return err
+}
+
+func (d postgresDialect) takeKeys(g *groupTx, keyed []*send) (map[onceName]bool, error) {
+	n := len(keyed)
+	callers, paths, keys, fingerprints := make([]int64, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, p := range keyed {
+		callers[i], paths[i], keys[i], fingerprints[i] = p.once.CallerID, p.once.Path, p.once.Key, p.once.Fingerprint
 	}
-	rooms := make(map[int64]*roomRow, len(roomIDs))
-	r := roomRow{}
-	err = scanRows(rows, func() { found := r; rooms[r.ID] = &found },
-		&r.ID, &r.Subject, &r.DirectKey, &r.MessageCount, &r.LastMessageID, &r.LastMessageAt, &r.ClearedID)
-	if err != nil {
-		return nil, nil, err
+	b := &pgx.Batch{}
+	begins := queueBegin(g, b)
+	b.Queue(`INSERT INTO idempotency_keys (caller_id, path, key, fingerprint, created_at)
+		SELECT v.*, $5::bigint FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS v `+takeOldKey+
+		` RETURNING caller_id, path, key`, callers, paths, keys, fingerprints, models.Now().Millis())
+	taken := make(map[onceName]bool, n)
+	err := d.pipeline(g.ctx, g.conn, b, func(results pgx.BatchResults) error {
+		if err := exec(results, begins); err != nil {
+			return err
+		}
+		found, err := results.Query()
+		if err != nil {
+			return err
+		}
+		var name onceName
+		_, err = pgx.ForEachRow(found, []any{&name.callerID, &name.path, &name.key}, func() error {
+			taken[name] = true
+			return nil
+		})
+		return err
+	})
+	return taken, err
+}
+
+// queueBegin begins the transaction, if it has not begun, together with what it does first.
+func queueBegin(g *groupTx, b *pgx.Batch) (statements int) {
+	if g.begun {
+		return 0
 	}
+	g.begun = true
+	b.Queue("BEGIN")
+	return 1
+}
+
+// exec takes the results of statements.
+func exec(results pgx.BatchResults, statements int) error {
+	for range statements {
+		if _, err := results.Exec(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d postgresDialect) lockPosts(g *groupTx, roomIDs []int64, posts []posting) (map[int64]*roomRow, map[posting]models.UserRef, error) {
 	inRooms, users := make([]int64, len(posts)), make([]int64, len(posts))
 	for i, p := range posts {
 		inRooms[i], users[i] = p.roomID, p.userID
 	}
-	rows, err = pool.QueryContext(ctx, `SELECT m.room_id, m.user_id, u.username, u.display_name
+	b := &pgx.Batch{}
+	begins := queueBegin(g, b)
+	b.Queue(`SELECT id, subject, direct_key, message_count, last_message_id, last_message_at, cleared_id
+		FROM rooms WHERE id = ANY($1) ORDER BY id FOR UPDATE`, roomIDs)
+	b.Queue(`SELECT m.room_id, m.user_id, u.username, u.display_name
 		FROM unnest($1::bigint[], $2::bigint[]) AS p (room_id, user_id)
 		JOIN memberships m ON m.room_id = p.room_id AND m.user_id = p.user_id JOIN users u ON u.id = m.user_id`, inRooms, users)
-	if err != nil {
-		return nil, nil, err
-	}
-	senders := make(map[posting]models.UserRef, len(posts))
-	var roomID int64
-	var u models.UserRef
-	err = scanRows(rows, func() { senders[posting{roomID, u.ID}] = u }, &roomID, &u.ID, &u.Username, &u.DisplayName)
+	rooms, senders := make(map[int64]*roomRow, len(roomIDs)), make(map[posting]models.UserRef, len(posts))
+	err := d.pipeline(g.ctx, g.conn, b, func(results pgx.BatchResults) error {
+		if err := exec(results, begins); err != nil {
+			return err
+		}
+		if err := readRooms(results, rooms); err != nil {
+			return err
+		}
+		return readSenders(results, senders)
+	})
 	return rooms, senders, err
 }
 
-func (postgresDialect) insertMessages(tx *gorm.DB, sends []*send) error {
+func readRooms(results pgx.BatchResults, rooms map[int64]*roomRow) error {
+	found, err := results.Query()
+	if err != nil {
+		return err
+	}
+	var r roomRow
+	_, err = pgx.ForEachRow(found, []any{
+		&r.ID, &r.Subject, &r.DirectKey, &r.MessageCount, &r.LastMessageID, &r.LastMessageAt, &r.ClearedID,
+	}, func() error {
+		one := r
+		rooms[r.ID] = &one
+		return nil
+	})
+	return err
+}
+
+func readSenders(results pgx.BatchResults, senders map[posting]models.UserRef) error {
+	found, err := results.Query()
+	if err != nil {
+		return err
+	}
+	var roomID int64
+	var u models.UserRef
+	_, err = pgx.ForEachRow(found, []any{&roomID, &u.ID, &u.Username, &u.DisplayName}, func() error {
+		senders[posting{roomID, u.ID}] = u
+		return nil
+	})
+	return err
+}
+
+// commitPosts sends all that is left of the transaction in one go, the commit included, so that the head of the log is
+// held for as long as the commit takes and no longer. While PostgreSQL itself says what failed before the commit, there
+// was none; when the connection breaks, nobody knows.
+func (d postgresDialect) commitPosts(g *groupTx, w *posted) (last int64, err error) {
+	b := &pgx.Batch{}
+	queueMessages(b, w.sends)
+	queueRooms(b, w.rooms)
+	queueSeen(b, w.seen)
+	before := b.Len()
+	queuePostEvents(b, w.sends)
+	queueAnswers(b, w.sends)
+	after := b.Len() - before - 1
+	b.Queue("COMMIT")
+	err = d.pipeline(g.ctx, g.conn, b, func(results pgx.BatchResults) error {
+		if err := exec(results, before); err != nil {
+			return mayBeCommitted(err)
+		}
+		if err := results.QueryRow().Scan(&last); err != nil {
+			return mayBeCommitted(err)
+		}
+		if err := exec(results, after); err != nil {
+			return mayBeCommitted(err)
+		}
+		tag, err := results.Exec()
+		if err == nil && tag.String() != "COMMIT" {
+			err = pgx.ErrTxCommitRollback
+		}
+		if err != nil {
+			return errors.Join(errCommit, err)
+		}
+		return nil
+	})
+	return last, err
+}
+
+// mayBeCommitted is the error of a statement after which a commit has been sent, unless it tells that there was none.
+func mayBeCommitted(err error) error {
+	var said *pgconn.PgError
+	if errors.As(err, &said) || pgconn.SafeToRetry(err) {
+		return err
+	}
+	return errors.Join(errCommit, err)
+}
+
+func queueMessages(b *pgx.Batch, sends []*send) {
 	n := len(sends)
 	roomIDs, ids, senders := make([]int64, n), make([]int64, n), make([]int64, n)
 	types, texts, clientIDs := make([]string, n), make([]string, n), make([]string, n)
 	replies, times := make([]int64, n), make([]int64, n)
 	starts, words := make([]string, n), make([]string, n)
 	for i, p := range sends {
-		m := p.message
+		m := &p.sent.Message
 		roomIDs[i], ids[i], senders[i] = m.RoomID, m.ID, m.Sender.ID
 		types[i], texts[i], clientIDs[i] = string(m.Type), m.Text, m.ClientID
 		replies[i], times[i] = m.ReplyTo, m.CreatedAt.Millis()
-		starts[i], words[i] = p.found.start, wordList(m.RoomID, p.found.words)
+		starts[i], words[i] = p.start, p.words
 	}
-	_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, `INSERT INTO messages
+	b.Queue(`INSERT INTO messages
 		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words)
 		SELECT room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start,
 		array_to_tsvector(string_to_array(words, ' ')) FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[],
 		$5::text[], $6::bigint[], $7::text[], $8::bigint[], $9::text[], $10::text[])
 		AS v (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words)`,
 		roomIDs, ids, senders, types, texts, replies, clientIDs, times, starts, words)
-	return err
 }
 
-func (postgresDialect) updateRooms(tx *gorm.DB, rooms []*roomRow) error {
-	n := len(rooms)
-	ids, counts, lasts, times := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	for i, r := range rooms {
-		ids[i], counts[i], lasts[i], times[i] = r.ID, r.MessageCount, r.LastMessageID, r.LastMessageAt
+func queueRooms(b *pgx.Batch, rooms map[int64]*roomRow) {
+	var ids, counts, lasts, times []int64
+	for _, r := range rooms {
+		ids, counts = append(ids, r.ID), append(counts, r.MessageCount)
+		lasts, times = append(lasts, r.LastMessageID), append(times, r.LastMessageAt)
 	}
-	_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, `UPDATE rooms r SET message_count = v.count,
-		last_message_id = v.last, last_message_at = v.at, active_at = v.at, updated_at = v.at
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS v (id, count, last, at) WHERE r.id = v.id`,
-		ids, counts, lasts, times)
-	return err
+	b.Queue(`UPDATE rooms r SET message_count = v.count, last_message_id = v.last, last_message_at = v.at, active_at = v.at,
+		updated_at = v.at FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS v (id, count, last, at)
+		WHERE r.id = v.id`, ids, counts, lasts, times)
 }
 
-func (postgresDialect) addSeen(tx *gorm.DB, sent map[posting]int64) error {
+func queueSeen(b *pgx.Batch, seen map[posting]int64) {
 	var rooms, users, counts []int64
-	for p, n := range sent {
+	for p, n := range seen {
 		rooms, users, counts = append(rooms, p.roomID), append(users, p.userID), append(counts, n)
 	}
-	_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, `UPDATE memberships m
+	b.Queue(`UPDATE memberships m
 		SET seen_count = m.seen_count + v.n FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS v (room_id, user_id, n)
 		WHERE m.room_id = v.room_id AND m.user_id = v.user_id`, rooms, users, counts)
-	return err
+}
+
+// queuePostEvents gives the events their positions and writes them, as append does in change.go, and answers the last
+// position. Without the head's row it divides by zero, which ends the transaction.
+func queuePostEvents(b *pgx.Batch, sends []*send) {
+	n := len(sends)
+	rooms, users, data := make([]int64, n), make([]int64, n), make([]string, n)
+	for i, p := range sends {
+		rooms[i], users[i], data[i] = p.roomID, p.callerID, string(p.data())
+	}
+	b.Queue(`WITH head AS (UPDATE event_head SET position = position + $1 WHERE id = 1 RETURNING position),
+		logged AS (INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, data, created_at)
+			SELECT head.position - $1 + v.n, $2, false, v.room_id, v.user_id, 0, '', v.data, $3::bigint FROM head,
+			unnest($4::bigint[], $5::bigint[], $6::text[]) WITH ORDINALITY AS v (room_id, user_id, data, n))
+		SELECT coalesce(max(position), 0) / count(*) FROM head`,
+		int64(n), string(models.EventMessageCreated), models.Now().Millis(), rooms, users, data)
+}
+
+// queueAnswers keeps what is answered under Idempotency-Keys. The head's row is this transaction's own by now.
+func queueAnswers(b *pgx.Batch, sends []*send) {
+	var callers, behind []int64
+	var paths, keys, answers []string
+	for i, p := range sends {
+		if p.once != nil {
+			callers, behind = append(callers, p.once.CallerID), append(behind, int64(len(sends)-1-i))
+			paths, keys, answers = append(paths, p.once.Path), append(keys, p.once.Key), append(answers, string(p.answer))
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	b.Queue(`UPDATE idempotency_keys k SET answer = v.answer, position = h.position - v.behind FROM event_head h,
+		unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS v (caller_id, path, key, answer, behind)
+		WHERE h.id = 1 AND k.caller_id = v.caller_id AND k.path = v.path AND k.key = v.key`, callers, paths, keys, answers, behind)
 }
 
 func (postgresDialect) insertEvents(tx *gorm.DB, entries []models.LogEntry, now int64) error {

@@ -1,73 +1,226 @@
 package store
 
 import (
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strconv"
+
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
 )
 
-func (sqliteDialect) lockPosts(tx *gorm.DB, roomIDs []int64, posts []posting) (map[int64]*roomRow, map[posting]models.UserRef, error) {
-	pool, ctx := tx.Statement.ConnPool, tx.Statement.Context
-	rooms := make(map[int64]*roomRow, len(roomIDs))
-	for _, id := range roomIDs {
-		r := roomRow{ID: id}
-		rows, err := pool.QueryContext(ctx, `SELECT subject, direct_key, message_count, last_message_id, last_message_at,
-			cleared_id FROM rooms WHERE id = ?`, id)
-		if err != nil {
-			return nil, nil, err
+// on runs f with SQLite's own connection, past database/sql.
+func (sqliteDialect) on(conn *sql.Conn, f func(c *sqliteConn) error) error {
+	return conn.Raw(func(driverConn any) error {
+		c, ok := driverConn.(*sqliteConn)
+		if !ok {
+			return fmt.Errorf("a connection to SQLite of type %T", driverConn)
 		}
-		if err := scanRows(rows, func() { rooms[id] = &r },
-			&r.Subject, &r.DirectKey, &r.MessageCount, &r.LastMessageID, &r.LastMessageAt, &r.ClearedID); err != nil {
-			return nil, nil, err
-		}
+		return f(c)
+	})
+}
+
+// begin begins as a writer, as all do.
+func (d sqliteDialect) begin(g *groupTx) error {
+	return d.on(g.conn, func(c *sqliteConn) error { return c.run("BEGIN IMMEDIATE") })
+}
+
+func (d sqliteDialect) takeKeys(g *groupTx, keyed []*send) (map[onceName]bool, error) {
+	if err := g.begin(); err != nil {
+		return nil, err
 	}
+	taken := make(map[onceName]bool, len(keyed))
+	err := d.on(g.conn, func(c *sqliteConn) error {
+		s, err := c.statement(takeKey)
+		if err != nil {
+			return err
+		}
+		now := models.Now().Millis()
+		for _, p := range keyed {
+			var rows int64
+			if rows, err = s.change(p.once.CallerID, p.once.Path, p.once.Key, p.once.Fingerprint, now); err != nil {
+				break
+			}
+			taken[nameOf(p.once)] = rows == 1
+		}
+		return errors.Join(err, s.Close())
+	})
+	return taken, err
+}
+
+func (d sqliteDialect) lockPosts(g *groupTx, roomIDs []int64, posts []posting) (rooms map[int64]*roomRow, senders map[posting]models.UserRef, err error) {
+	if err := g.begin(); err != nil {
+		return nil, nil, err
+	}
+	err = d.on(g.conn, func(c *sqliteConn) error {
+		if rooms, err = c.readRooms(roomIDs); err == nil {
+			senders, err = c.readSenders(posts)
+		}
+		return err
+	})
+	return rooms, senders, err
+}
+
+func (c *sqliteConn) readRooms(ids []int64) (map[int64]*roomRow, error) {
+	rooms := make(map[int64]*roomRow, len(ids))
+	err := c.query(`SELECT r.id, r.subject, r.direct_key, r.message_count, r.last_message_id, r.last_message_at, r.cleared_id
+		FROM json_each(?) AS j CROSS JOIN rooms r ON r.id = j.value`, func(row []driver.Value) {
+		r := &roomRow{
+			ID: row[0].(int64), Subject: row[1].(string), MessageCount: row[3].(int64), LastMessageID: row[4].(int64),
+			LastMessageAt: row[5].(int64), ClearedID: row[6].(int64),
+		}
+		if key, direct := row[2].(string); direct {
+			r.DirectKey = &key
+		}
+		rooms[r.ID] = r
+	}, jsonList(ids, appendNumber))
+	return rooms, err
+}
+
+func (c *sqliteConn) readSenders(posts []posting) (map[posting]models.UserRef, error) {
 	senders := make(map[posting]models.UserRef, len(posts))
-	for _, p := range posts {
-		u := models.UserRef{ID: p.userID}
-		rows, err := pool.QueryContext(ctx, `SELECT u.username, u.display_name FROM memberships m
-			JOIN users u ON u.id = m.user_id WHERE m.room_id = ? AND m.user_id = ?`, p.roomID, p.userID)
-		if err != nil {
-			return nil, nil, err
-		}
-		if err := scanRows(rows, func() { senders[p] = u }, &u.Username, &u.DisplayName); err != nil {
-			return nil, nil, err
-		}
-	}
-	return rooms, senders, nil
+	err := c.query(`SELECT m.room_id, m.user_id, u.username, u.display_name FROM json_each(?) AS j
+		CROSS JOIN memberships m ON m.room_id = j.value ->> 0 AND m.user_id = j.value ->> 1
+		CROSS JOIN users u ON u.id = m.user_id`, func(row []driver.Value) {
+		at := posting{row[0].(int64), row[1].(int64)}
+		senders[at] = models.UserRef{ID: at.userID, Username: row[2].(string), DisplayName: row[3].(string)}
+	}, jsonList(posts, func(b []byte, p posting) []byte {
+		b = strconv.AppendInt(append(b, '['), p.roomID, 10)
+		b = strconv.AppendInt(append(b, ','), p.userID, 10)
+		return append(b, ']')
+	}))
+	return senders, err
 }
 
-func (sqliteDialect) insertMessages(tx *gorm.DB, sends []*send) error {
+func appendNumber(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }
+
+// jsonList is how a statement is given a list.
+func jsonList[T any](list []T, appendOne func([]byte, T) []byte) string {
+	b := []byte{'['}
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendOne(b, v)
+	}
+	return string(append(b, ']'))
+}
+
+func (d sqliteDialect) commitPosts(g *groupTx, w *posted) (last int64, err error) {
+	err = d.on(g.conn, func(c *sqliteConn) error {
+		if last, err = c.storePosts(w, models.Now().Millis()); err != nil {
+			return err
+		}
+		if err := c.run("COMMIT"); err != nil {
+			return errors.Join(errCommit, err)
+		}
+		return nil
+	})
+	return last, err
+}
+
+func (c *sqliteConn) storePosts(w *posted, now int64) (last int64, err error) {
+	if err := c.insertMessages(w.sends); err != nil {
+		return 0, err
+	}
+	if err := c.updateRooms(w.rooms); err != nil {
+		return 0, err
+	}
+	if err := c.addSeen(w.seen); err != nil {
+		return 0, err
+	}
+	n := int64(len(w.sends))
+	err = c.query("UPDATE event_head SET position = position + ? WHERE id = 1 RETURNING position", func(row []driver.Value) {
+		last = row[0].(int64)
+	}, n)
+	if err != nil {
+		return 0, err
+	}
+	if last < n {
+		return 0, errNoHead
+	}
+	if err := c.insertPostEvents(w.sends, last-n+1, now); err != nil {
+		return 0, err
+	}
+	return last, c.keepAnswers(w.sends, last-n+1)
+}
+
+func (c *sqliteConn) insertMessages(sends []*send) error {
+	message, err := c.statement(`INSERT INTO messages
+		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	if err != nil {
+		return err
+	}
+	words, err := c.statement(insertWords)
+	if err != nil {
+		return errors.Join(err, message.Close())
+	}
 	for _, p := range sends {
-		m := p.message
-		_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, `INSERT INTO messages
-			(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			m.RoomID, m.ID, m.Sender.ID, string(m.Type), m.Text, m.ReplyTo, m.ClientID, m.CreatedAt.Millis(), p.found.start)
-		if err != nil {
-			return err
+		m := &p.sent.Message
+		err = message.run(m.RoomID, m.ID, m.Sender.ID, string(m.Type), m.Text, m.ReplyTo, m.ClientID, m.CreatedAt.Millis(),
+			p.start)
+		if err == nil && p.words != "" {
+			err = words.run(wordsRow(m.RoomID, m.ID), p.words)
 		}
-		if err := insertWords(tx, m.RoomID, m.ID, p.found.words); err != nil {
-			return err
+		if err != nil {
+			break
 		}
 	}
-	return nil
+	return errors.Join(err, message.Close(), words.Close())
 }
 
-func (sqliteDialect) updateRooms(tx *gorm.DB, rooms []*roomRow) error {
+func (c *sqliteConn) updateRooms(rooms map[int64]*roomRow) error {
+	s, err := c.statement(`UPDATE rooms SET message_count = ?1, last_message_id = ?2, last_message_at = ?3, active_at = ?3,
+		updated_at = ?3 WHERE id = ?4`)
+	if err != nil {
+		return err
+	}
 	for _, r := range rooms {
-		_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, `UPDATE rooms SET message_count = ?,
-			last_message_id = ?, last_message_at = ?, active_at = ?, updated_at = ? WHERE id = ?`,
-			r.MessageCount, r.LastMessageID, r.LastMessageAt, r.LastMessageAt, r.LastMessageAt, r.ID)
-		if err != nil {
-			return err
+		if err = s.run(r.MessageCount, r.LastMessageID, r.LastMessageAt, r.ID); err != nil {
+			break
 		}
 	}
-	return nil
+	return errors.Join(err, s.Close())
 }
 
-func (sqliteDialect) addSeen(tx *gorm.DB, sent map[posting]int64) error {
-	for p, n := range sent {
-		_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context,
-			"UPDATE memberships SET seen_count = seen_count + ? WHERE room_id = ? AND user_id = ?", n, p.roomID, p.userID)
+func (c *sqliteConn) addSeen(seen map[posting]int64) error {
+	s, err := c.statement("UPDATE memberships SET seen_count = seen_count + ? WHERE room_id = ? AND user_id = ?")
+	if err != nil {
+		return err
+	}
+	for p, n := range seen {
+		if err = s.run(n, p.roomID, p.userID); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, s.Close())
+}
+
+func (c *sqliteConn) insertPostEvents(sends []*send, first, now int64) error {
+	s, err := c.statement(`INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, data, created_at)
+		VALUES (?, '` + string(models.EventMessageCreated) + `', false, ?, ?, 0, '', ?, ?)`)
+	if err != nil {
+		return err
+	}
+	for i, p := range sends {
+		if err = s.run(first+int64(i), p.roomID, p.callerID, string(p.data()), now); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, s.Close())
+}
+
+// keepAnswers keeps what is answered under Idempotency-Keys.
+func (c *sqliteConn) keepAnswers(sends []*send, first int64) error {
+	for i, p := range sends {
+		if p.once == nil {
+			continue
+		}
+		err := c.run("UPDATE idempotency_keys SET answer = ?, position = ? WHERE caller_id = ? AND path = ? AND key = ?",
+			string(p.answer), first+int64(i), p.once.CallerID, p.once.Path, p.once.Key)
 		if err != nil {
 			return err
 		}

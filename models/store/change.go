@@ -118,7 +118,7 @@ func (c *change) append() error {
 		return err
 	}
 	if c.last < n {
-		return errors.New("the log has lost its head row")
+		return errNoHead
 	}
 	for i := range c.events {
 		c.events[i].Position = c.last - n + 1 + int64(i)

@@ -10,6 +10,9 @@ import (
 // errCommit marks a transaction whose COMMIT failed: whether it took place is not known.
 var errCommit = errors.New("commit")
 
+// errNoHead says that positions cannot be given out.
+var errNoHead = errors.New("the log has lost its head row")
+
 // commitFailed is the answer to a change whose commit failed. The client finds out by asking again.
 func commitFailed(err error) error {
 	return &models.Error{

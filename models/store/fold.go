@@ -58,14 +58,45 @@ func startRange(prefix string) (from, to string) {
 // wordsOf is the set of a text's words, in the order of their bytes, without case, accents and differences of width.
 // Letters, marks and digits make words; where a script writes none between its words, each letter is one.
 func wordsOf(text string) []string {
+	var words []string
+	if folded := foldAccents(text); isASCII(folded) {
+		words = splitASCII(folded)
+	} else {
+		words = split(folded)
+	}
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
+func split(folded string) []string {
 	var s splitter
-	for _, r := range foldAccents(text) {
+	for _, r := range folded {
 		s.add(r)
 	}
 	s.end()
-	slices.Sort(s.words)
-	return slices.Compact(s.words)
+	return s.words
 }
+
+// splitASCII is split for most texts there are, whose words it need not copy.
+func splitASCII(folded string) []string {
+	words := make([]string, 0, len(folded)/4)
+	begin := -1 // of the word that i is in
+	for i := 0; i <= len(folded); i++ {
+		switch {
+		case i < len(folded) && isWordByte(folded[i]):
+			if begin < 0 {
+				begin = i
+			}
+		case begin >= 0:
+			words = append(words, folded[begin:min(i, begin+maxWord)])
+			begin = -1
+		}
+	}
+	return words
+}
+
+// isWordByte reports whether a character of folded ASCII belongs to words.
+func isWordByte(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' }
 
 // foldAccents decomposes text and folds its case; what the one does makes work for the other, so it is done twice.
 func foldAccents(text string) string {
@@ -86,7 +117,7 @@ type splitter struct {
 func (s *splitter) add(r rune) {
 	switch {
 	case r < utf8.RuneSelf:
-		if r < '0' || r > '9' && r < 'a' || r > 'z' {
+		if !isWordByte(byte(r)) {
 			s.end()
 			return
 		}

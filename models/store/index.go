@@ -11,6 +11,8 @@ import (
 // searchIndex is the part of a dialect that finds messages by their words. What leaves the index needs no call: the row
 // of a message that is deleted goes with it, and a tombstone is found no more, by triggers.
 type searchIndex interface {
+	// wordText is the words of a message as the index is given them.
+	wordText(roomID int64, words []string) string
 	// indexMessages replaces what messages are found by.
 	indexMessages(tx *gorm.DB, messages []indexed) error
 	// findWords finds messages of the spans that hold all of the words: at least the newest, up to limit.

@@ -7,7 +7,9 @@ import (
 	"gorm.io/gorm"
 )
 
-// wordList is the words of a message as the column words holds them, with spaces between.
+// wordText is the words of a message as the column words holds them, with spaces between.
+func (postgresDialect) wordText(roomID int64, words []string) string { return wordList(roomID, words) }
+
 func wordList(roomID int64, words []string) string {
 	var b strings.Builder
 	room := strconv.FormatInt(roomID, 10) + "/"

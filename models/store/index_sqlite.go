@@ -10,16 +10,12 @@ import (
 // rooms, which no SQLite file does.
 func wordsRow(roomID, id int64) int64 { return roomID<<32 | id }
 
-func insertWords(tx *gorm.DB, roomID, id int64, words []string) error {
-	if len(words) == 0 {
-		return nil
-	}
-	_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, "INSERT INTO message_words (rowid, words) VALUES (?, ?)",
-		wordsRow(roomID, id), strings.Join(words, " "))
-	return err
-}
+// wordText is cut at its spaces by the index.
+func (sqliteDialect) wordText(_ int64, words []string) string { return strings.Join(words, " ") }
 
-func (sqliteDialect) indexMessages(tx *gorm.DB, messages []indexed) error {
+const insertWords = "INSERT INTO message_words (rowid, words) VALUES (?, ?)"
+
+func (d sqliteDialect) indexMessages(tx *gorm.DB, messages []indexed) error {
 	pool, ctx := tx.Statement.ConnPool, tx.Statement.Context
 	for _, m := range messages {
 		_, err := pool.ExecContext(ctx, "UPDATE messages SET text_start = ? WHERE room_id = ? AND id = ?", m.start, m.roomID, m.id)
@@ -29,7 +25,10 @@ func (sqliteDialect) indexMessages(tx *gorm.DB, messages []indexed) error {
 		if _, err := pool.ExecContext(ctx, "DELETE FROM message_words WHERE rowid = ?", wordsRow(m.roomID, m.id)); err != nil {
 			return err
 		}
-		if err := insertWords(tx, m.roomID, m.id, m.words); err != nil {
+		if len(m.words) == 0 {
+			continue
+		}
+		if _, err := pool.ExecContext(ctx, insertWords, wordsRow(m.roomID, m.id), d.wordText(m.roomID, m.words)); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"gorm.io/gorm"
 
@@ -14,23 +15,39 @@ type onceRow struct {
 	Position    int64
 }
 
+// onceName is what a key belongs to.
+type onceName struct {
+	callerID  int64
+	path, key string
+}
+
+func nameOf(once *models.Once) onceName { return onceName{once.CallerID, once.Path, once.Key} }
+
+// takeKey takes a key that nobody has used, and takeOldKey also one whose use was so long ago that it counts no more.
+var (
+	takeKey = "INSERT INTO idempotency_keys (caller_id, path, key, fingerprint, created_at) VALUES (?, ?, ?, ?, ?) " + takeOldKey
+
+	takeOldKey = fmt.Sprintf(`ON CONFLICT (caller_id, path, key) DO UPDATE
+		SET fingerprint = excluded.fingerprint, created_at = excluded.created_at, answer = '', position = 0
+		WHERE idempotency_keys.created_at < excluded.created_at - %d`, models.IdempotencyLife.Milliseconds())
+)
+
 // claim takes once's key for this transaction. When another one holds it, PostgreSQL waits here for that one's end, so
 // of many calls at once exactly one creates. The error is *models.Replayed with the first call's answer, or
 // idempotency_mismatch.
 func (s *Store) claim(tx *gorm.DB, once *models.Once) error {
-	now := models.Now()
-	taken := tx.Exec(`INSERT INTO idempotency_keys (caller_id, path, key, fingerprint, created_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (caller_id, path, key) DO UPDATE
-		SET fingerprint = excluded.fingerprint, created_at = excluded.created_at, answer = '', position = 0
-		WHERE idempotency_keys.created_at < ?`,
-		once.CallerID, once.Path, once.Key, once.Fingerprint, now.Millis(),
-		now.Add(-models.IdempotencyLife).UnixMilli())
+	taken := tx.Exec(takeKey, once.CallerID, once.Path, once.Key, once.Fingerprint, models.Now().Millis())
 	if taken.Error != nil {
 		return taken.Error
 	}
 	if taken.RowsAffected == 1 {
 		return nil
 	}
+	return s.answered(tx, once)
+}
+
+// answered is the error of a call whose key was taken before.
+func (s *Store) answered(tx *gorm.DB, once *models.Once) error {
 	var row onceRow
 	err := tx.Raw("SELECT fingerprint, answer, position FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ?",
 		once.CallerID, once.Path, once.Key).Scan(&row).Error

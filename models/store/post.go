@@ -5,24 +5,8 @@ import (
 	"errors"
 	"slices"
 
-	"gorm.io/gorm"
-
 	"github.com/parley-chat/parley/models"
 )
-
-// sendBatch is the part of a dialect that works on many rows at once: arrays on PostgreSQL, where each statement is a
-// round trip; prepared statements in a loop on SQLite, where none is.
-type sendBatch interface {
-	// lockPosts locks the rooms, in the order of their ids, and then reads who of the posts' senders is a member. Of the
-	// rooms, only what a post needs is there.
-	lockPosts(tx *gorm.DB, roomIDs []int64, posts []posting) (map[int64]*roomRow, map[posting]models.UserRef, error)
-	insertMessages(tx *gorm.DB, sends []*send) error
-	// updateRooms stores the rooms' counts and what their newest message is.
-	updateRooms(tx *gorm.DB, rooms []*roomRow) error
-	// addSeen adds to the seen_count of the senders.
-	addSeen(tx *gorm.DB, sent map[posting]int64) error
-	insertEvents(tx *gorm.DB, entries []models.LogEntry, now int64) error
-}
 
 // posting is who sends where.
 type posting struct{ roomID, userID int64 }
@@ -33,65 +17,62 @@ func (p *send) posting() posting { return posting{p.roomID, p.callerID} }
 // rooms were locked, and thereby tell whoever was refused that there is a room.
 var errNoneStored = errors.New("nothing was stored")
 
-// post stores a group of sends and tells of them, in the group's order within each room. What is wrong with one send is
-// left in its err and fails no other; an error that it returns fails the transaction.
-func (c *change) post(group []*send) error {
-	ready, err := c.claimAll(group)
+// post stores a group of sends and tells of them, in the group's order within each room. It answers the events, once they
+// are committed. What is wrong with one send is left in its err and fails no other; an error that it returns fails the
+// transaction.
+func (g *groupTx) post(group []*send) ([]models.LogEntry, error) {
+	ready, err := g.claimAll(group)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(ready) == 0 {
-		return errNoneStored
+		return nil, errNoneStored
 	}
-	rooms, senders, err := c.lockPosts(ready)
+	rooms, senders, err := g.lockPosts(ready)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	closed, err := c.closedRooms(rooms)
+	closed, err := g.closedRooms(rooms)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	files, err := c.lockFiles(ready)
+	files, err := g.lockFiles(ready)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var stored []*send
-	touched := map[int64]*roomRow{}
-	sent := map[posting]int64{}
+	stored := newPosted(len(ready))
 	for _, p := range ready {
-		room, sender, err := c.admissible(p, rooms, senders, closed)
+		room, sender, err := g.admissible(p, rooms, senders, closed)
 		if err == nil {
 			err = p.fits(room, files)
 		}
 		if err != nil {
-			if err := c.refuse(p, err); err != nil {
-				return err
+			if err := g.refuse(p, err); err != nil {
+				return nil, err
 			}
 			continue
 		}
-		p.message = p.next(room, sender)
-		if err := c.attach(&p.message, p.n.FileIDs, files); err != nil {
-			return err
+		m := p.next(room, sender)
+		if err := g.attach(&m, p.n.FileIDs, files); err != nil {
+			return nil, err
 		}
-		touched[room.ID] = room
-		sent[p.posting()]++
-		stored = append(stored, p)
-		if err := c.tellPost(p); err != nil {
-			return err
+		if err := p.seal(m); err != nil {
+			return nil, err
 		}
+		stored.add(p, room)
 	}
-	if len(stored) == 0 {
-		return errNoneStored
+	if len(stored.sends) == 0 {
+		return nil, errNoneStored
 	}
-	return c.storePosts(stored, touched, sent)
+	return g.commit(stored)
 }
 
 // claimAll takes the Idempotency-Keys of the group, in the order of the keys: two nodes that took them crosswise would
 // wait for each other. It answers the sends that are to be stored.
-func (c *change) claimAll(group []*send) ([]*send, error) {
+func (g *groupTx) claimAll(group []*send) ([]*send, error) {
 	var keyed, ready []*send
 	for _, p := range group {
-		p.message, p.at, p.err = models.Message{}, models.Cursor{}, p.ctx.Err()
+		p.sent, p.at, p.err = models.SentMessage{}, models.Cursor{}, p.ctx.Err()
 		if p.err == nil && p.once != nil {
 			keyed = append(keyed, p)
 		}
@@ -100,12 +81,8 @@ func (c *change) claimAll(group []*send) ([]*send, error) {
 		return cmp.Or(cmp.Compare(a.once.CallerID, b.once.CallerID), cmp.Compare(a.once.Path, b.once.Path),
 			cmp.Compare(a.once.Key, b.once.Key))
 	})
-	for _, p := range keyed {
-		if err := c.store.claim(c.DB, p.once); isRefusal(err) {
-			p.err = err
-		} else if err != nil {
-			return nil, err
-		}
+	if err := g.takeKeys(keyed); err != nil {
+		return nil, err
 	}
 	for _, p := range group {
 		if p.err == nil {
@@ -115,7 +92,29 @@ func (c *change) claimAll(group []*send) ([]*send, error) {
 	return ready, nil
 }
 
-func (c *change) lockPosts(ready []*send) (map[int64]*roomRow, map[posting]models.UserRef, error) {
+// takeKeys takes the keys of sends; those whose key was taken before learn what the first call was answered.
+func (g *groupTx) takeKeys(keyed []*send) error {
+	if len(keyed) == 0 {
+		return nil
+	}
+	taken, err := g.store.dialect.takeKeys(g, keyed)
+	if err != nil {
+		return err
+	}
+	for _, p := range keyed {
+		if taken[nameOf(p.once)] {
+			continue
+		}
+		err := g.store.answered(g.DB, p.once)
+		if !isRefusal(err) {
+			return err
+		}
+		p.err = err
+	}
+	return nil
+}
+
+func (g *groupTx) lockPosts(ready []*send) (map[int64]*roomRow, map[posting]models.UserRef, error) {
 	var ids []int64
 	var posts []posting
 	for _, p := range ready {
@@ -126,12 +125,12 @@ func (c *change) lockPosts(ready []*send) (map[int64]*roomRow, map[posting]model
 	slices.SortFunc(posts, func(a, b posting) int {
 		return cmp.Or(cmp.Compare(a.roomID, b.roomID), cmp.Compare(a.userID, b.userID))
 	})
-	return c.store.dialect.lockPosts(c.DB, slices.Compact(ids), slices.Compact(posts))
+	return g.store.dialect.lockPosts(g, slices.Compact(ids), slices.Compact(posts))
 }
 
 // closedRooms are the direct keys of those rooms whose two users have a block between them. Blocks are read after the
 // rooms were locked, which those who block wait for; a group without a direct room pays nothing.
-func (c *change) closedRooms(rooms map[int64]*roomRow) (map[string]bool, error) {
+func (g *groupTx) closedRooms(rooms map[int64]*roomRow) (map[string]bool, error) {
 	var keys []string
 	for _, r := range rooms {
 		if r.DirectKey != nil {
@@ -141,11 +140,11 @@ func (c *change) closedRooms(rooms map[int64]*roomRow) (map[string]bool, error) 
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	return closedKeys(c.DB, keys)
+	return closedKeys(g.DB, keys)
 }
 
 // admissible is the room and the sender's names, or why the send is refused.
-func (c *change) admissible(p *send, rooms map[int64]*roomRow, senders map[posting]models.UserRef, closed map[string]bool) (*roomRow, models.UserRef, error) {
+func (g *groupTx) admissible(p *send, rooms map[int64]*roomRow, senders map[posting]models.UserRef, closed map[string]bool) (*roomRow, models.UserRef, error) {
 	room, known := rooms[p.roomID]
 	sender, member := senders[p.posting()]
 	switch {
@@ -154,7 +153,7 @@ func (c *change) admissible(p *send, rooms map[int64]*roomRow, senders map[posti
 	case known && member:
 		return room, sender, nil
 	}
-	if _, err := asMember(c.DB, models.RoomPath{ID: p.roomID}, p.callerID); err != nil {
+	if _, err := asMember(g.DB, models.RoomPath{ID: p.roomID}, p.callerID); err != nil {
 		return nil, sender, err
 	}
 	return nil, sender, models.NotFound()
@@ -188,23 +187,18 @@ func (p *send) next(room *roomRow, sender models.UserRef) models.Message {
 	return m
 }
 
-func (c *change) tellPost(p *send) error {
-	err := c.tell(models.EventMessageCreated, models.Audience{RoomID: p.roomID, UserID: p.callerID}, p.message)
-	if err != nil {
-		return err
+// seal makes the message's JSON, after which nothing in it changes any more.
+func (p *send) seal(m models.Message) (err error) {
+	const around = 256 // bytes of JSON around a text that needs no escapes
+	p.sent = models.SentMessage{Message: m, JSON: append(m.AppendJSON(make([]byte, 0, len(m.Text)+around)), '\n')}
+	if p.once != nil {
+		p.answer, err = p.once.Answer(p.sent.JSON)
 	}
-	c.whenPlaced(func(position int64) error {
-		p.at = c.store.at(position)
-		if p.once == nil {
-			return nil
-		}
-		return keepAnswer(c.DB, p.once, p.message, position)
-	})
-	return nil
+	return err
 }
 
 // refuse leaves in p why it is not stored, and gives its key back: a call that failed may be made again.
-func (c *change) refuse(p *send, why error) error {
+func (g *groupTx) refuse(p *send, why error) error {
 	if !isRefusal(why) {
 		return why
 	}
@@ -212,21 +206,50 @@ func (c *change) refuse(p *send, why error) error {
 	if p.once == nil {
 		return nil
 	}
-	return c.Exec("DELETE FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ?",
+	return g.Exec("DELETE FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ?",
 		p.once.CallerID, p.once.Path, p.once.Key).Error
 }
 
-func (c *change) storePosts(stored []*send, touched map[int64]*roomRow, sent map[posting]int64) error {
-	d := c.store.dialect
-	if err := d.insertMessages(c.DB, stored); err != nil {
-		return err
-	}
-	rooms := make([]*roomRow, 0, len(touched))
-	for _, r := range touched {
-		rooms = append(rooms, r)
-	}
-	if err := d.updateRooms(c.DB, rooms); err != nil {
-		return err
-	}
-	return d.addSeen(c.DB, sent)
+// posted is what a group stores.
+type posted struct {
+	sends []*send
+	rooms map[int64]*roomRow // with their new counts and newest messages
+	seen  map[posting]int64  // what each sender's seen_count grows by
 }
+
+func newPosted(most int) *posted {
+	return &posted{sends: make([]*send, 0, most), rooms: map[int64]*roomRow{}, seen: make(map[posting]int64, most)}
+}
+
+func (w *posted) add(p *send, room *roomRow) {
+	w.sends = append(w.sends, p)
+	w.rooms[room.ID] = room
+	w.seen[p.posting()]++
+}
+
+// commit stores what is posted, and answers the events that tell of it.
+func (g *groupTx) commit(w *posted) ([]models.LogEntry, error) {
+	last, err := g.store.dialect.commitPosts(g, w)
+	if err != nil {
+		return nil, err
+	}
+	g.done = true
+	entries := make([]models.LogEntry, len(w.sends))
+	for i, p := range w.sends {
+		position := last - int64(len(w.sends)-1-i)
+		p.at = g.store.at(position)
+		entries[i] = p.entry(position)
+	}
+	return entries, nil
+}
+
+// entry is the event that tells of the message.
+func (p *send) entry(position int64) models.LogEntry {
+	return models.LogEntry{
+		Position: position, Name: models.EventMessageCreated, Data: p.data(),
+		Audience: models.Audience{RoomID: p.roomID, UserID: p.callerID},
+	}
+}
+
+// data is the event's.
+func (p *send) data() []byte { return p.sent.JSON[:len(p.sent.JSON)-1] }

@@ -29,8 +29,7 @@ func (d postgresDialect) open(ctx context.Context) (writer, reader *gorm.DB, err
 	if err != nil {
 		return nil, nil, err
 	}
-	// pgx prepares and caches statements itself, so gorm need not.
-	db, err := openGorm(judgingDialector{gormpostgres.Dialector{Config: &gormpostgres.Config{Conn: pool}}}, gormConfig(false))
+	db, err := openGorm(judgingDialector{gormpostgres.Dialector{Config: &gormpostgres.Config{Conn: pool}}}, gormConfig())
 	return db, db, err
 }
 

@@ -13,8 +13,6 @@ const (
 	sendQueue = 1024
 	// groupLimit bounds the messages of one commit, so that the first of them does not wait for too many others.
 	groupLimit = 256
-	// groupTimeout bounds one group's transaction. It is not any one request's to cancel.
-	groupTimeout = 10 * time.Second
 )
 
 // send is one message on its way into a group, and what became of it. The sender goroutine owns it from the moment it
@@ -24,44 +22,48 @@ type send struct {
 	callerID int64
 	roomID   int64
 	n        models.NewMessage
-	found    searchKey // made before it is queued: requests do that side by side, the sender would do it in turn
 	once     *models.Once
+	// What the message is found by is made before it is queued: requests do that side by side, the sender would in turn.
+	start, words string
 
-	message models.Message
-	at      models.Cursor
-	err     error
-	done    chan struct{}
+	sent   models.SentMessage
+	answer []byte // to be kept under once's key
+	at     models.Cursor
+	err    error
+	done   chan struct{}
 }
 
 // Send stores a message. It returns when the message is committed, together with those that were sent meanwhile.
-func (s *Store) Send(ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once) (models.Message, models.Cursor, error) {
+func (s *Store) Send(ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once) (models.SentMessage, models.Cursor, error) {
 	if path.Key != "" {
 		a, err := asMember(s.read(ctx), path, callerID)
 		if err != nil {
-			return models.Message{}, models.Cursor{}, err
+			return models.SentMessage{}, models.Cursor{}, err
 		}
 		path.ID = a.Room.ID
 	}
+	found := searchKeyOf(n.Text)
 	p := &send{
-		ctx: ctx, callerID: callerID, roomID: path.ID, n: n, found: searchKeyOf(n.Text), once: once, done: make(chan struct{}),
+		ctx: ctx, callerID: callerID, roomID: path.ID, n: n, once: once, done: make(chan struct{}),
+		start: found.start, words: s.dialect.wordText(path.ID, found.words),
 	}
 	select {
 	case s.sends <- p:
 	case <-s.stopped:
-		return models.Message{}, models.Cursor{}, stoppedError()
+		return models.SentMessage{}, models.Cursor{}, stoppedError()
 	case <-ctx.Done():
-		return models.Message{}, models.Cursor{}, ctx.Err()
+		return models.SentMessage{}, models.Cursor{}, ctx.Err()
 	}
 	select {
 	case <-p.done:
-		return p.message, p.at, p.err
+		return p.sent, p.at, p.err
 	case <-s.ended:
 		// The sender may have answered in the moment in which it ended.
 		select {
 		case <-p.done:
-			return p.message, p.at, p.err
+			return p.sent, p.at, p.err
 		default:
-			return models.Message{}, models.Cursor{}, stoppedError()
+			return models.SentMessage{}, models.Cursor{}, stoppedError()
 		}
 	}
 }
@@ -96,19 +98,15 @@ func (s *Store) runSender(ctx context.Context) {
 // gather adds what is waiting to the group. A second send under an Idempotency-Key that the group has already is held
 // for the next one, where it will find the first one's answer.
 func (s *Store) gather(first []*send) (group, held []*send) {
-	type key struct {
-		caller    int64
-		path, key string
-	}
-	keys := map[key]bool{}
+	keys := map[onceName]bool{}
 	add := func(p *send) {
 		if p.once != nil {
-			k := key{p.once.CallerID, p.once.Path, p.once.Key}
-			if keys[k] {
+			name := nameOf(p.once)
+			if keys[name] {
 				held = append(held, p)
 				return
 			}
-			keys[k] = true
+			keys[name] = true
 		}
 		group = append(group, p)
 	}
@@ -130,9 +128,7 @@ func (s *Store) gather(first []*send) (group, held []*send) {
 // send's own makes each try alone, so that one cannot fail the others; except when the commit itself failed, after
 // which nobody knows whether it took place, and a second try could store a message twice.
 func (s *Store) commitGroup(group []*send) {
-	ctx, cancel := context.WithTimeout(context.Background(), groupTimeout)
-	defer cancel()
-	_, err := s.change(ctx, func(c *change) error { return c.post(group) })
+	err := s.postGroup(group)
 	switch {
 	case err == nil, errors.Is(err, errNoneStored):
 		s.count(group)

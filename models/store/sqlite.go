@@ -20,6 +20,10 @@ import (
 // sqliteReaders is how many connections read beside the one that writes. In WAL mode they never wait for it.
 const sqliteReaders = 8
 
+// sqliteCheckpoint is the length of the file's log, in pages (16 MB), at which a commit moves its pages into the file. By
+// then many of them have changed often and are moved once.
+const sqliteCheckpoint = "wal_autocheckpoint(4000)"
+
 type sqliteDialect struct{ path string }
 
 // dsn opens the file as durably as SQLite can (FULL: a commit survives a power cut), every transaction as a writer from
@@ -27,7 +31,7 @@ type sqliteDialect struct{ path string }
 func (d sqliteDialect) dsn(pragmas ...string) string {
 	q := url.Values{"_txlock": {"immediate"}}
 	for _, p := range append([]string{
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-4000)",
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
 	}, pragmas...) {
 		q.Add("_pragma", p)
 	}
@@ -35,26 +39,27 @@ func (d sqliteDialect) dsn(pragmas ...string) string {
 }
 
 func (d sqliteDialect) open(ctx context.Context) (writer, reader *gorm.DB, err error) {
-	if writer, err = d.pool(ctx, 1); err != nil {
+	if writer, err = d.pool(ctx, 1, "cache_size(-16000)", sqliteCheckpoint); err != nil {
 		return nil, nil, err
 	}
-	if reader, err = d.pool(ctx, sqliteReaders, "query_only(1)"); err != nil {
+	if reader, err = d.pool(ctx, sqliteReaders, "query_only(1)", "cache_size(-4000)"); err != nil {
 		return nil, nil, err
 	}
 	return writer, reader, nil
 }
 
 func (d sqliteDialect) pool(ctx context.Context, size int, pragmas ...string) (*gorm.DB, error) {
-	pool, err := sql.Open("sqlite", d.dsn(pragmas...))
+	connector, err := newSQLiteConnector(d.dsn(pragmas...))
 	if err != nil {
 		return nil, err
 	}
+	pool := sql.OpenDB(connector)
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	if err := pool.PingContext(ctx); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	return openGorm(translatingDialector{gormsqlite.Dialector{Conn: pool}}, gormConfig(true))
+	return openGorm(translatingDialector{gormsqlite.Dialector{Conn: pool}}, gormConfig())
 }
 
 // translatingDialector teaches gorm the errors of the pure Go driver; it knows only those of the C one.

@@ -75,7 +75,7 @@ type dialect interface {
 	forUpdate() string
 	// transient reports whether a transaction that failed so did nothing and may be run again.
 	transient(err error) bool
-	sendBatch
+	groupDriver
 	searchIndex
 }
 
@@ -210,11 +210,12 @@ func judged(db *gorm.DB, err error) error {
 	return judge.Translate(err)
 }
 
-func gormConfig(prepare bool) *gorm.Config {
+// gormConfig is the same for both databases. Connections keep their prepared statements themselves: those of pgx, and
+// those of SQLite by sqlite_statements.go.
+func gormConfig() *gorm.Config {
 	return &gorm.Config{
 		QueryFields:            true, // see columns.go
 		SkipDefaultTransaction: true,
-		PrepareStmt:            prepare,
 		TranslateError:         true,
 		Logger:                 logger.Discard, // errors are returned, and logged once, at the edge
 	}
