@@ -12,12 +12,14 @@ import (
 )
 
 const (
-	// idleStreams are opened beside idleBefore that were there already: what the first ones take is taken once.
+	// idleStreams are opened beside idleBefore that were there already: what the first ones take is taken once. Before the
+	// memory is looked at for the first time, a server has idleSettle to put away what its start has left behind, and them.
 	idleStreams = 10_000
-	idleBefore  = 100
+	idleBefore  = 1000
+	idleSettle  = 12 * time.Second
 	idleFor     = 30 * time.Second
 	// idleRounds is how many rounds there are at most: they are long, and differ little.
-	idleRounds = 3
+	idleRounds = 2
 )
 
 // benchMemory measures how much the memory of a fresh server grows with each of many streams on which nothing happens,
@@ -25,7 +27,7 @@ const (
 func benchMemory(b *testing.B, t *table) {
 	b.Helper()
 	figure := fmt.Sprintf("memory of an idle stream, %s of them", whole(idleStreams))
-	if missing := lacksFiles(b, idleStreams+1000); missing != "" {
+	if missing := lacksFiles(b, idleStreams+2*idleBefore+1000); missing != "" {
 		t.lack(figure, missing)
 		b.Skip(missing)
 	}
@@ -53,22 +55,19 @@ func kilobytes(x float64) string { return fmt.Sprintf("%.1f KB", x/1024) }
 // compareIdle lets the streams of both sides lie there at the same time.
 func compareIdle(b *testing.B, database string, c chat) (parley, bare float64) {
 	b.Helper()
-	h := hostParley(b, database)
+	h, other := hostParley(b, database), hostBare(b)
 	defer h.stop()
-	listening := openStreams(b, h.url, c, idleBefore)
-	defer listening.close()
-	parleyBefore := h.resident()
-	idle := openStreams(b, h.url, c, idleStreams)
-	defer idle.close()
-
-	other := hostBare(b)
 	defer other.stop()
+	first := openStreams(b, h.url, c, idleBefore)
+	defer first.close()
 	besides := openStreams(b, other.url, chat{members: []*client{{}}}, idleBefore)
 	defer besides.close()
-	bareBefore := other.resident()
+	lie(idleSettle)
+	parleyBefore, bareBefore := h.resident(), other.resident()
+	idle := openStreams(b, h.url, c, idleStreams)
+	defer idle.close()
 	defer hostBareStreams(b, other).stop()
-
-	time.Sleep(idleFor) //nolint:forbidigo // what is waited for is that nothing happens
+	lie(idleFor)
 	parley, bare = (h.resident()-parleyBefore)/idleStreams, (other.resident()-bareBefore)/idleStreams
 	// They are all there.
 	senders := newSenders(b, h.url, c, 1, sendCharacters)
@@ -76,6 +75,11 @@ func compareIdle(b *testing.B, database string, c chat) (parley, bare float64) {
 	sendMessages(b, senders, 1)
 	idle.await(1)
 	return parley, bare
+}
+
+// lie lets time pass in which nothing happens: that is what is measured.
+func lie(spell time.Duration) {
+	time.Sleep(spell) //nolint:forbidigo // there is nothing to wait for
 }
 
 // asStreams has BenchmarkBareStreams open streams of the server whose URL the variable holds.

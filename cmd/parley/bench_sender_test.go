@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -91,15 +90,6 @@ func (s *sender) send() error {
 			}
 		}
 	}
-}
-
-// sendFor lets all senders send for a while and answers how many messages were acknowledged per second.
-func sendFor(b *testing.B, senders []*sender, spell time.Duration) float64 {
-	b.Helper()
-	start := time.Now()
-	end := start.Add(spell)
-	sent := sendWhile(b, senders, func() bool { return time.Now().Before(end) })
-	return float64(sent) / time.Since(start).Seconds()
 }
 
 // sendMessages lets the senders send n messages between them.
