@@ -21,11 +21,12 @@ const (
 	sqliteWords = "INSERT INTO message_words (rowid, words) VALUES (? << 32 | ?, ?)"
 )
 
-// openSQLite opens a file as durably as Parley does.
+// openSQLite opens a file as Parley does to write to it, as durably, and with no more writing than that takes.
 func openSQLite(t testing.TB, database string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: database}).EscapedPath()+"?"+url.Values{"_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-4000)",
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-16000)",
+		"wal_autocheckpoint(4000)",
 	}}.Encode())
 	if err != nil {
 		t.Fatal(err)

@@ -161,10 +161,12 @@ func fillSQLite(tx *sql.Tx, bite []fillRow) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = message.Close() }()
 	words, err := tx.Prepare(sqliteWords)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = words.Close() }()
 	for _, r := range bite {
 		if _, err := message.Exec(r.room, r.id, r.sender, r.text, r.at); err != nil {
 			return err

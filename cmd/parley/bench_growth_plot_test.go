@@ -79,7 +79,7 @@ func (p panel) draw(b *bytes.Buffer) {
 		text(across(size), plotBottom+20, "middle", "", whole(float64(size)))
 	}
 	for i, l := range p.lines {
-		stroke := fmt.Sprintf(` fill="none" stroke="%s" stroke-width="2" stroke-dasharray="%s"`, l.colour, l.dashes)
+		stroke := fmt.Sprintf(` fill="none" stroke=%q stroke-width="2" stroke-dasharray=%q`, l.colour, l.dashes)
 		x, y := float64(plotLeft+i%2*270), float64(50+i/2*18)
 		fmt.Fprintf(b, "<path d=\"M%.0f %.0fh26\"%s/>\n", x, y, stroke)
 		text(x+32, y+4, "start", "", l.name)
