@@ -36,10 +36,7 @@ func (t Time) Millis() int64 {
 
 // MarshalJSON writes t as a string with milliseconds.
 func (t Time) MarshalJSON() ([]byte, error) {
-	b := make([]byte, 0, len(timeLayout)+2)
-	b = append(b, '"')
-	b = t.UTC().AppendFormat(b, timeLayout)
-	return append(b, '"'), nil
+	return t.appendJSON(make([]byte, 0, len(timeLayout)+2)), nil
 }
 
 // UnmarshalJSON reads any RFC 3339 time but the zero one, which would read as none at all.
