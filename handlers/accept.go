@@ -32,6 +32,9 @@ func (p preference) over(other preference) bool {
 
 // preferred is the media type that the client wants most, the first of those it wants alike, or "" when it takes none.
 func preferred(r *http.Request, mediaTypes ...string) (most string) {
+	if takesAny(r.Header["Accept"]) {
+		return mediaTypes[0]
+	}
 	var best preference
 	for _, mediaType := range mediaTypes {
 		p := preferenceFor(r, mediaType)
@@ -42,10 +45,18 @@ func preferred(r *http.Request, mediaTypes ...string) (most string) {
 	return most
 }
 
+// takesAny reports whether a client wants all media types alike, as most clients that are no browsers do.
+func takesAny(accept []string) bool {
+	return len(accept) == 0 || len(accept) == 1 && (accept[0] == "" || accept[0] == "*/*")
+}
+
 // encodingFor is the encoding of an answer that the client wants, or "" when it takes none. Problems are JSON, so who takes
 // them alone takes that: they are all that the contract has of a route that answers without a body, and so all that
 // clients made from it ask there for.
 func encodingFor(r *http.Request) string {
+	if accept := r.Header["Accept"]; len(accept) == 1 && accept[0] == jsonType {
+		return jsonType
+	}
 	mediaType := preferred(r, jsonType, msgpackType)
 	if mediaType == "" && preferred(r, problemType) != "" {
 		return jsonType

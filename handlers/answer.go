@@ -108,14 +108,28 @@ func (re reply) setHeaders(w http.ResponseWriter) {
 // encode is v in JSON as answers carry it: <, > and & as they are, since no answer is read as HTML. What is JSON already
 // is such an answer.
 func encode(v any) ([]byte, error) {
-	if made, ok := v.(json.RawMessage); ok {
-		return made, nil
+	switch v := v.(type) {
+	case json.RawMessage:
+		return v, nil
+	case models.Page[models.Message]:
+		return encodePage(v), nil
+	case models.Page[models.Room]:
+		return encodePage(v), nil
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	err := e.Encode(v)
 	return b.Bytes(), err
+}
+
+// itemSize is about what an item of a long page takes.
+const itemSize = 400
+
+// encodePage is a page whose items need no reflection. It ends with a newline, as all answers do.
+func encodePage[T interface{ AppendJSON(b []byte) []byte }](p models.Page[T]) []byte {
+	b := models.AppendPage(make([]byte, 0, itemSize*(1+len(p.Items))), p)
+	return append(b, '\n')
 }
 
 // encodeAs is v in JSON or in MessagePack.

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/parley-chat/parley/handlers/issuer"
 	"github.com/parley-chat/parley/handlers/token"
 	"github.com/parley-chat/parley/models"
@@ -43,14 +41,6 @@ func (g gate) admit(next http.Handler) http.Handler {
 		traceOf(r).caller = caller
 		next.ServeHTTP(w, r)
 	})
-}
-
-func routeOf(r *http.Request) string {
-	method := r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	return method + " " + chi.RouteContext(r.Context()).RoutePattern()
 }
 
 // authenticate reads the bearer token or, where the route takes it, the cookie of the event stream. Its session is

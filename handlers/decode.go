@@ -1,15 +1,16 @@
 package handlers
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"maps"
 	"mime"
 	"net/http"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -24,6 +25,9 @@ const (
 
 // bodyTimeout bounds how long a client may take to send a JSON body, which is a megabyte at the most.
 const bodyTimeout = 30 * time.Second
+
+// usualBody is what most bodies fit into. What a client says of a larger one is believed as its bytes come.
+const usualBody = 8 << 10
 
 type validator interface{ Validate() error }
 
@@ -52,7 +56,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength == 0 {
 		return nil, nil
 	}
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	mediaType, err := bodyType(r)
 	if err != nil || mediaType != jsonType && mediaType != msgpackType {
 		return nil, models.Errorf(models.CodeUnsupportedMediaType,
 			"This route takes a body with the Content-Type %s or %s.", jsonType, msgpackType)
@@ -61,7 +65,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	// off whatever else the connection is for.
 	connection := http.NewResponseController(w)
 	_ = connection.SetReadDeadline(time.Now().Add(bodyTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, models.MaxBodyBytes))
+	buffer := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+min(max(0, r.ContentLength), usualBody)))
+	_, err = buffer.ReadFrom(http.MaxBytesReader(w, r.Body, models.MaxBodyBytes))
+	body := buffer.Bytes()
 	_ = connection.SetReadDeadline(time.Time{})
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -75,6 +81,15 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		}
 	}
 	return body, nil
+}
+
+func bodyType(r *http.Request) (string, error) {
+	header := r.Header.Get("Content-Type")
+	if header == jsonType { // as most have it
+		return jsonType, nil
+	}
+	mediaType, _, err := mime.ParseMediaType(header)
+	return mediaType, err
 }
 
 // parse turns a body into a T: exactly one JSON object in UTF-8, with fields that T knows, by their exact names, and no
@@ -101,10 +116,10 @@ func parse[T validator](body []byte) (T, error) {
 
 // fill sets the struct's fields, and says what is wrong with those that do not fit and those that it does not have.
 func fill(value reflect.Value, fields map[string]json.RawMessage) (wrong []models.FieldError) {
-	for _, f := range reflect.VisibleFields(value.Type()) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	for _, f := range fieldsOf(value.Type()) {
+		name := f.name
 		raw, given := fields[name]
-		if f.Anonymous || !given {
+		if !given {
 			continue
 		}
 		delete(fields, name)
@@ -122,6 +137,29 @@ func fill(value reflect.Value, fields map[string]json.RawMessage) (wrong []model
 		wrong = append(wrong, models.FieldError{Field: cut(name, maxFieldName), Message: "is not known here"})
 	}
 	return wrong
+}
+
+// namedField is a field and what it is called in JSON.
+type namedField struct {
+	reflect.StructField
+	name string
+}
+
+// bodyFields are the fields of the types of bodies, of which there are a few, in lists that nobody changes.
+var bodyFields sync.Map // []namedField by reflect.Type
+
+func fieldsOf(t reflect.Type) []namedField {
+	if list, ok := bodyFields.Load(t); ok {
+		return list.([]namedField)
+	}
+	var list []namedField
+	for _, f := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous {
+			list = append(list, namedField{f, name})
+		}
+	}
+	bodyFields.Store(t, list)
+	return list
 }
 
 // isWord reports whether t is one of a few words, such as a role: an empty one would read as one that was left out.

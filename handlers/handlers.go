@@ -59,6 +59,7 @@ type Store interface {
 	fileStore
 	uploadStore
 	typist
+	presenceStore
 	searchStore
 	reactionStore
 	pinStore
@@ -70,7 +71,8 @@ type Streams interface {
 	Open(w http.ResponseWriter, r *http.Request, o sse.Opening) error
 	// Page is a part of the log after a cursor, and the cursor that it reaches.
 	Page(ctx context.Context, caller models.Caller, after string, limit int) ([]models.Event, models.Cursor, error)
-	Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room) error
+	// Enter tells the others in the room of user, the caller, who is a member of it.
+	Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error
 	Exit(ctx context.Context, caller models.Caller, streamID string, roomID int64) error
 	// Present lists the users who are in a room now.
 	Present(roomID int64) []int64
@@ -133,7 +135,7 @@ func New(c Config) http.Handler {
 		invites:       invites{store: c.Store},
 		contacts:      contacts{store: c.Store, people: people},
 		blocks:        blocks{store: c.Store, people: people},
-		presence:      presence{rooms: c.Store, streams: c.Streams},
+		presence:      presence{store: c.Store, streams: c.Streams},
 		messages:      messages{store: c.Store, files: files},
 		files:         files,
 		contents:      contents{store: c.Store, blobs: c.Blobs},

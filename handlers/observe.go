@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -22,11 +23,36 @@ type observer struct {
 	log       *slog.Logger
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
+	meters    *sync.Map // *meter by outcome: finding them by their labels would take longer than counting
+}
+
+// outcome is what requests are counted by. There are as many as there are routes, methods and statuses.
+type outcome struct {
+	method, route string
+	status        int
+}
+
+// meter counts the requests with one outcome.
+type meter struct {
+	requests prometheus.Counter
+	took     prometheus.Observer
+}
+
+// meter makes the outcome's meter with its first request.
+func (o observer) meter(of outcome) *meter {
+	if m, known := o.meters.Load(of); known {
+		return m.(*meter)
+	}
+	labels := []string{of.method, of.route, strconv.Itoa(of.status)}
+	m, _ := o.meters.LoadOrStore(of, &meter{
+		requests: o.requests.WithLabelValues(labels...), took: o.durations.WithLabelValues(labels...),
+	})
+	return m.(*meter)
 }
 
 func newObserver(log *slog.Logger, metrics prometheus.Registerer) observer {
 	o := observer{
-		log: log,
+		log: log, meters: &sync.Map{},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_http_requests_total", Help: "Requests that were answered, and event streams that were opened.",
 		}, []string{"method", "route", "status"}),
@@ -75,12 +101,12 @@ func (o observer) tell(rec *recorder, r *http.Request, start time.Time) {
 		route = "none"
 	}
 	status := rec.outcome(r.Context())
-	labels := []string{method, route, strconv.Itoa(status)}
-	o.requests.WithLabelValues(labels...).Inc()
+	m := o.meter(outcome{method, route, status})
+	m.requests.Inc()
 	if rec.taken && traceOf(r).panicked == nil {
 		return // a stream, which tells of itself when it ends
 	}
-	o.durations.WithLabelValues(labels...).Observe(took.Seconds())
+	m.took.Observe(took.Seconds())
 
 	t := traceOf(r)
 	level := t.level(status)

@@ -1,15 +1,21 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
 	"github.com/parley-chat/parley/models"
 )
 
+type presenceStore interface {
+	Member(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, models.UserRef, error)
+	Readable(ctx context.Context, callerID int64, path models.RoomPath) (roomID int64, err error)
+}
+
 // presence is which of the caller's streams are in a room.
 type presence struct {
-	rooms   roomReader
+	store   presenceStore
 	streams Streams
 }
 
@@ -20,14 +26,11 @@ func (h presence) EnterRoom(w http.ResponseWriter, r *http.Request, room api.Pat
 		if err != nil {
 			return reply{}, err
 		}
-		found, err := h.rooms.Room(r.Context(), callerOf(r).UserID, path)
+		found, user, err := h.store.Member(r.Context(), callerOf(r).UserID, path)
 		if err != nil {
 			return reply{}, err
 		}
-		if found.Membership == nil {
-			return reply{}, models.Errorf(models.CodeForbidden, "You are not a member of this room; join it first.")
-		}
-		return done(models.Cursor{}), h.streams.Enter(r.Context(), callerOf(r), stream, found)
+		return done(models.Cursor{}), h.streams.Enter(r.Context(), callerOf(r), stream, found, user)
 	})
 }
 
@@ -38,10 +41,10 @@ func (h presence) ExitRoom(w http.ResponseWriter, r *http.Request, room api.Path
 		if err != nil {
 			return reply{}, err
 		}
-		found, err := h.rooms.Room(r.Context(), callerOf(r).UserID, path)
+		roomID, err := h.store.Readable(r.Context(), callerOf(r).UserID, path)
 		if err != nil {
 			return reply{}, err
 		}
-		return done(models.Cursor{}), h.streams.Exit(r.Context(), callerOf(r), stream, found.ID)
+		return done(models.Cursor{}), h.streams.Exit(r.Context(), callerOf(r), stream, roomID)
 	})
 }

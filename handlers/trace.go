@@ -5,12 +5,15 @@ import (
 	"crypto/rand"
 	"net/http"
 
+	"github.com/go-chi/chi/v5"
+
 	"github.com/parley-chat/parley/models"
 )
 
 // trace is what is known of a request while it is served, and what its log line tells. The request's goroutine owns it.
 type trace struct {
 	id       string
+	route    string        // see routeOf
 	caller   models.Caller // zero before authentication, and on routes without
 	err      error         // what a problem was answered for
 	panicked []byte        // the stack, after a panic
@@ -23,6 +26,19 @@ func withTrace(r *http.Request, t *trace) *http.Request {
 }
 
 func traceOf(r *http.Request) *trace { return r.Context().Value(traceKey{}).(*trace) }
+
+// routeOf is the route of a request behind the router: its method and its pattern. HEAD goes with GET.
+func routeOf(r *http.Request) string {
+	t := traceOf(r)
+	if t.route == "" {
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		t.route = method + " " + chi.RouteContext(r.Context()).RoutePattern()
+	}
+	return t.route
+}
 
 // callerOf is who makes the request. On a route that needs a token it is never zero.
 func callerOf(r *http.Request) models.Caller { return traceOf(r).caller }

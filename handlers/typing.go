@@ -9,7 +9,7 @@ import (
 )
 
 type typist interface {
-	Writer(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, models.UserRef, error)
+	Writer(ctx context.Context, callerID int64, path models.RoomPath) (roomID int64, user models.UserRef, err error)
 }
 
 // typing is who is about to say something.
@@ -25,11 +25,11 @@ func (h typing) StartTyping(w http.ResponseWriter, r *http.Request, room api.Pat
 		if err != nil {
 			return reply{}, err
 		}
-		found, user, err := h.store.Writer(r.Context(), callerOf(r).UserID, path)
+		roomID, user, err := h.store.Writer(r.Context(), callerOf(r).UserID, path)
 		if err != nil {
 			return reply{}, err
 		}
-		h.streams.Type(found.ID, user)
+		h.streams.Type(roomID, user)
 		return done(models.Cursor{}), nil
 	})
 }

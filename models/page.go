@@ -6,6 +6,12 @@ type Page[T any] struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
+// AppendPage appends p as encoding/json would write it, with <, > and & as they are.
+func AppendPage[T interface{ AppendJSON(b []byte) []byte }](b []byte, p Page[T]) []byte {
+	b = appendList(append(b, `{"items":`...), p.Items, T.AppendJSON)
+	return append(appendOptional(b, `,"next_cursor":`, p.NextCursor), '}')
+}
+
 // Paging asks for a page: at most Limit items (1 to MaxPageSize), after the one that Cursor names.
 type Paging struct {
 	Limit  int

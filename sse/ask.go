@@ -64,7 +64,10 @@ func (h *Hub) answer(ctx context.Context, ask models.PresenceAsk) models.Presenc
 	caller, a := models.Caller{UserID: ask.UserID}, models.PresenceAnswer{ID: ask.ID}
 	var err error
 	if ask.Enter {
-		err = h.enterHere(ctx, caller, ask.StreamID, models.Room{ID: ask.RoomID, Subject: ask.Subject})
+		var user models.User
+		if user, err = h.log.User(ctx, models.UserPath{ID: caller.UserID}); err == nil {
+			err = h.enterHere(ctx, caller, ask.StreamID, models.Room{ID: ask.RoomID, Subject: ask.Subject}, user.Ref())
+		}
 	} else {
 		err = h.exitHere(caller, ask.StreamID, ask.RoomID)
 	}

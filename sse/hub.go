@@ -17,6 +17,8 @@ type Log interface {
 	Epoch() string
 	// Bounds are the newest position, and the newest of those no longer kept.
 	Bounds(ctx context.Context) (head, pruned int64, err error)
+	// Head is a place that has all which was committed before the call.
+	Head(ctx context.Context) (models.Cursor, error)
 	Entries(ctx context.Context, after int64, limit int) ([]models.LogEntry, error)
 	EntriesFor(ctx context.Context, userID, after, upTo int64) ([]models.LogEntry, error)
 	View(ctx context.Context, userID, after int64) (models.View, error)

@@ -14,28 +14,24 @@ type entrance struct {
 }
 
 // Enter puts one of the caller's streams, on whichever node it is, into a room that the caller is a member of. The others
-// in the room are told when it is the user's first. A stream that is not the caller's is not_found.
-func (h *Hub) Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room) error {
+// in the room are told of user, the caller, when it is the user's first. A stream that is not the caller's is not_found.
+func (h *Hub) Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error {
 	if h.isElsewhere(streamID) {
 		return h.ask(ctx, models.PresenceAsk{
 			UserID: caller.UserID, StreamID: streamID, RoomID: room.ID, Subject: room.Subject, Enter: true,
 		})
 	}
-	return h.enterHere(ctx, caller, streamID, room)
+	return h.enterHere(ctx, caller, streamID, room, user)
 }
 
-func (h *Hub) enterHere(ctx context.Context, caller models.Caller, streamID string, room models.Room) error {
-	user, err := h.log.User(ctx, models.UserPath{ID: caller.UserID})
-	if err != nil {
-		return err
-	}
+func (h *Hub) enterHere(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error {
 	// Whoever has just joined is a member here only when the hub has come to that event; and those in the room are to
 	// see the event before the presence.
-	head, _, err := h.log.Bounds(ctx)
+	head, err := h.log.Head(ctx)
 	if err != nil {
 		return err
 	}
-	if err := h.reach(ctx, head); err != nil {
+	if err := h.reach(ctx, head.Position); err != nil {
 		return err
 	}
 	h.locked(func() {
@@ -47,7 +43,7 @@ func (h *Hub) enterHere(ctx context.Context, caller models.Caller, streamID stri
 			err = models.Errorf(models.CodeForbidden, "You are not a member of this room; join it first.")
 			return
 		}
-		h.enter(s, room.ID, entrance{user: user.Ref(), subject: room.Subject})
+		h.enter(s, room.ID, entrance{user: user, subject: room.Subject})
 	})
 	return err
 }

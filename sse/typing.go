@@ -4,9 +4,8 @@ import "github.com/parley-chat/parley/models"
 
 // Type tells the streams in a room that one of its members is typing there, on other nodes too while NATS is there.
 func (h *Hub) Type(roomID int64, user models.UserRef) {
-	frame := passing("", models.EventTyping, models.Typing{
-		RoomID: roomID, User: user, Until: models.At(models.Now().Add(models.TypingLife)),
-	})
+	typing := models.Typing{RoomID: roomID, User: user, Until: models.At(models.Now().Add(models.TypingLife))}
+	frame := encode("", models.EventTyping, typing.AppendJSON(nil))
 	h.tellTyping(roomID, frame)
 	if h.bus != nil {
 		h.bus.tellTyping(roomID, frame)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +17,8 @@ import (
 func TestOwnUsers(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		p, social := newProduct(t), newProvider(t)
-		s := startServer(t, database, append(p.flags(), "--lobby", "lobby", "--presence-room-limit", "0", "--oidc", social.setting("mock"))...)
+		flags := append(p.flags(), "--lobby", "lobby", "--presence-room-limit", "0", "--oidc", social.setting("mock"))
+		s := startServer(t, database, flags...)
 		for _, sc := range []struct {
 			name string
 			play func(t *testing.T, c *client, p *product)
@@ -30,7 +32,7 @@ func TestOwnUsers(t *testing.T) {
 			t.Run(sc.name, func(t *testing.T) { sc.play(t, newClient(t, s.url), p) })
 		}
 		t.Run("identities", func(t *testing.T) { testProductIdentities(t, newClient(t, s.url), p, social) })
-		t.Run("the end of a token", func(t *testing.T) { testTokenEnd(t, newClient(t, s.url), p, database) })
+		t.Run("the end of a token", func(t *testing.T) { testTokenEnd(t, s, p, database, flags) })
 	})
 }
 
@@ -163,13 +165,17 @@ func testProductIdentities(t *testing.T, c *client, p *product, social *provider
 }
 
 // testTokenEnd: nothing that a token has opened is opened once more after its end. That is when the session has ended, which
-// is moved here; the token itself would have some time left.
-func testTokenEnd(t *testing.T, c *client, p *product, database string) {
+// is moved here, while no server runs; the token itself would have some time left.
+func testTokenEnd(t *testing.T, s *testServer, p *product, database string, flags []string) {
+	c := newClient(t, s.url)
 	me := p.sends(c, "end", nil)
 	cookie := me.call("POST", "/v1/events/cookie", nil).status(204).response.Cookies()[0]
 	pair := cookie.Name + "=" + cookie.Value
 	c.nobody().call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").status(200)
-	execute(t, database, "UPDATE sessions SET expires_at = 1 WHERE vouched")
+	s.halt()
+	execute(t, database, fmt.Sprintf("UPDATE sessions SET expires_at = %d WHERE vouched", time.Now().UnixMilli()))
+	c = newClient(t, startServer(t, database, flags...).url)
+	me = me.at(c.url)
 	me.call("GET", "/v1/users/me", nil).problem(401, models.CodeTokenExpired)
 	c.nobody().call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").problem(401, models.CodeTokenExpired)
 	if again := p.sends(c, "end", nil); again.User.ID != me.User.ID {

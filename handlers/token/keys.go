@@ -42,6 +42,8 @@ type Keys struct {
 	signing []byte
 	sealing []byte
 	naming  []byte
+
+	verified verified
 }
 
 // New derives the keys from secret.
@@ -68,7 +70,9 @@ func New(secret string) (*Keys, error) {
 		*key.into = derived
 	}
 	k.id = hex.EncodeToString(id)
-	return k, nil
+	var err error
+	k.verified, err = newVerified()
+	return k, err
 }
 
 type claims struct {
@@ -99,6 +103,10 @@ func (k *Keys) Issue(caller models.Caller, audience Audience, at time.Time) (str
 // Verify reads a token that was issued for audience. The error is token_expired for a good one that has run out, and
 // unauthenticated for all others. Whether the session goes on is not in the token: ask the store.
 func (k *Keys) Verify(signed string, audience Audience) (models.Caller, error) {
+	p := presented{signed, audience}
+	if caller, known := k.verified.find(p, time.Now()); known {
+		return caller, nil
+	}
 	var c claims
 	_, err := jwt.ParseWithClaims(signed, &c, k.keyOf, jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithIssuer(issuer), jwt.WithAudience(string(audience)), jwt.WithExpirationRequired())
@@ -113,7 +121,9 @@ func (k *Keys) Verify(signed string, audience Audience) (models.Caller, error) {
 			Code: models.CodeUnauthenticated, Message: "The access token is not valid.", Err: err,
 		}
 	}
-	return models.Caller{UserID: id, SessionID: c.SessionID}, nil
+	caller := models.Caller{UserID: id, SessionID: c.SessionID}
+	k.verified.keep(p, good{caller: caller, expires: c.ExpiresAt.Time})
+	return caller, nil
 }
 
 func (k *Keys) keyOf(t *jwt.Token) (any, error) {

@@ -54,24 +54,27 @@ func meet(db *gorm.DB, path models.RoomPath, callerID int64) (access, error) {
 }
 
 func find(db *gorm.DB, path models.RoomPath, callerID int64, condition string) (access, error) {
-	now := models.Now().Millis()
-	where, arg := "r.id = ?", any(path.ID)
+	where, arg := "r.id = $3", any(path.ID)
 	if path.Key != "" {
-		where, arg = "r.handle_key = ?", any(path.Key)
+		where, arg = "r.handle_key = $3", any(path.Key)
 	}
-	var a access
-	found := db.Raw("SELECT "+roomColumns+`, COALESCE(m.role, '') AS role, COALESCE(m.joined_at, 0) AS joined_at,
-		COALESCE(m.last_read_id, 0) AS last_read_id, COALESCE(m.seen_count, 0) AS seen_count,
-		COALESCE(m.muted, false) AS muted, b.user_id IS NOT NULL AS banned, COALESCE(b.until, 0) AS banned_until
-		FROM rooms r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = ?
-		LEFT JOIN bans b ON b.room_id = r.id AND b.user_id = ? AND (b.until = 0 OR b.until > ?)
-		WHERE `+where+condition, callerID, callerID, now, arg).Scan(&a)
-	a.CallerID = callerID
-	if found.Error == nil && found.RowsAffected == 0 {
-		return a, models.NotFound()
+	a, found := access{CallerID: callerID}, false
+	rows, err := queryIn(db, accessQuery+where+condition, callerID, models.Now().Millis(), arg)
+	if err == nil {
+		r := &a.Room
+		err = judged(db, scanRows(rows, func() { found = true }, append(r.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.SeenCount, &a.Muted,
+			&a.Banned, &a.BannedUntil)...))
 	}
-	return a, found.Error
+	if err == nil && !found {
+		err = models.NotFound()
+	}
+	return a, err
 }
+
+const accessQuery = "SELECT " + roomColumns + `, COALESCE(m.role, ''), COALESCE(m.joined_at, 0), COALESCE(m.last_read_id, 0),
+	COALESCE(m.seen_count, 0), COALESCE(m.muted, false), b.user_id IS NOT NULL, COALESCE(b.until, 0)
+	FROM rooms r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = $1
+	LEFT JOIN bans b ON b.room_id = r.id AND b.user_id = $1 AND (b.until = 0 OR b.until > $2) WHERE `
 
 func bannedError(until int64) error {
 	if until == 0 {

@@ -20,6 +20,10 @@ type change struct {
 	store  *Store
 	events []pendingEvent
 	last   int64 // position of the last event, once appended
+	// renamed is set when a user changed in a way that no event tells of.
+	renamed bool
+	// over ends what the memory was told of the transaction.
+	over func()
 	// complete is set when only the commit is left: if that fails, nobody knows whether it took place.
 	complete bool
 }
@@ -60,7 +64,7 @@ func (s *Store) create(ctx context.Context, once *models.Once, f func(c *change)
 	}
 	var err error
 	for range changeTries {
-		err = s.writer.WithContext(ctx).Transaction(run)
+		err = s.attempt(ctx, run, &c)
 		if err == nil || !s.dialect.transient(err) {
 			break
 		}
@@ -82,6 +86,17 @@ func (s *Store) create(ctx context.Context, once *models.Once, f func(c *change)
 	return s.at(c.last), nil
 }
 
+// attempt is one try. The memory forgets what is not so any more before anybody hears of the commit.
+func (s *Store) attempt(ctx context.Context, run func(tx *gorm.DB) error, c **change) error {
+	defer func() {
+		if *c != nil && (*c).over != nil {
+			(*c).over()
+		}
+	}()
+	*c = nil
+	return s.writer.WithContext(ctx).Transaction(run)
+}
+
 // run does all of the transaction but its commit.
 func (c *change) run(once *models.Once, f func(c *change) (any, error)) error {
 	if once != nil {
@@ -101,6 +116,7 @@ func (c *change) run(once *models.Once, f func(c *change) (any, error)) error {
 			return err
 		}
 	}
+	c.over = c.store.memory.alter(c)
 	c.complete = true
 	return nil
 }

@@ -18,6 +18,14 @@
 //
 // SQLite has one writer at a time, so there the order is free; PostgreSQL would answer another order with deadlocks.
 //
+// # What every request asks
+//
+// Whether a session goes on, what somebody is in a room, and where the log stands is asked all the time. Where this
+// process is alone with its database, it is remembered (memory.go) and forgotten by the events that end it, before the
+// change is answered. So whoever adds a way for a session or a membership to end tells an event of it, or sets
+// change.renamed. Where other nodes may write, the database is asked each time, with one question for all who want to
+// know at that moment (gather.go).
+//
 // # Goroutines
 //
 // Open starts two, and Close waits for both: the sender (send.go), which commits messages in groups, and the janitor

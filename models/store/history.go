@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"gorm.io/gorm"
@@ -17,12 +18,11 @@ const (
 
 // History is a page of a room's messages, oldest first.
 func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery) (models.Page[models.Message], error) {
-	db := s.read(ctx)
-	a, err := lookAt(db, path, callerID)
+	h := history{db: s.read(ctx), callerID: callerID, query: q}
+	err := h.open(ctx, s, path)
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	h := history{db: db, callerID: callerID, room: a.Room, query: q}
 	direction, from := older, int64(0)
 	switch {
 	case q.Cursor != "":
@@ -49,50 +49,109 @@ func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPat
 type history struct {
 	db       *gorm.DB
 	callerID int64
-	room     roomRow
+	room     roomRow // its id, subject and clearedID
 	query    models.HistoryQuery
+}
+
+// open finds the room. A member's is mostly known without asking; of all others, the room says who may read it.
+func (h *history) open(ctx context.Context, s *Store, path models.RoomPath) error {
+	if path.Key == "" {
+		st, known, err := s.standingIn(ctx, posting{path.ID, h.callerID})
+		h.room = roomRow{ID: path.ID, Subject: st.subject, ClearedID: st.clearedID}
+		if known || err != nil {
+			return err
+		}
+	}
+	a, err := lookAt(h.db, path, h.callerID)
+	h.room = a.Room
+	return err
 }
 
 // page goes from a message, itself not included, in a direction; from 0 starts at that direction's beginning.
 func (h history) page(direction string, from int64) (models.Page[models.Message], error) {
 	limit := h.query.Limit
-	rows, err := h.rows(direction, from, limit+1)
+	p, err := h.part(direction, from, limit+1)
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
 	next := ""
-	if len(rows) > limit {
-		rows = rows[:limit]
-		next = cursorOf(rows[limit-1].ID, direction)
+	if len(p.messages) > limit {
+		p.messages = p.messages[:limit]
+		next = cursorOf(p.messages[limit-1].ID, direction)
 	}
 	if direction == older {
-		slices.Reverse(rows)
+		slices.Reverse(p.messages)
 	}
-	page, err := h.messages(rows)
+	page, err := h.shown(p)
 	page.NextCursor = next
 	return page, err
 }
 
-func (h history) messages(rows []messageRow) (models.Page[models.Message], error) {
-	page := models.Page[models.Message]{Items: make([]models.Message, len(rows))}
-	for i, r := range rows {
-		page.Items[i] = r.model(h.room)
-	}
-	return page, show(h.db, h.callerID, page.Items)
+// part is a run of messages, and whether any of them may have files or reactions.
+type part struct {
+	messages         []models.Message
+	files, reactions bool
 }
 
-func (h history) rows(direction string, from int64, limit int) ([]messageRow, error) {
+// shown is the page of a part, with what its messages have beside themselves.
+func (h history) shown(p part) (models.Page[models.Message], error) {
+	page := models.Page[models.Message]{Items: p.messages}
+	if p.files {
+		if err := addFiles(h.db, page.Items); err != nil {
+			return page, err
+		}
+	}
+	if p.reactions {
+		return page, addReactions(h.db, h.callerID, page.Items)
+	}
+	return page, nil
+}
+
+func (h history) part(direction string, from int64, limit int) (part, error) {
+	p := part{messages: []models.Message{}}
 	after, before, err := h.bounds(direction, from)
 	if err != nil || before-after < 2 {
-		return nil, err
+		return p, err
 	}
-	order := " ORDER BY m.id LIMIT ?"
-	if direction == older {
-		order = " ORDER BY m.id DESC LIMIT ?"
+	statement, args := newerPart, []any{h.room.ID, limit, after, before}
+	switch {
+	case direction == older && before == noMessage:
+		statement, args = newestPart, []any{h.room.ID, limit, after}
+	case direction == older:
+		statement, args = olderPart, []any{h.room.ID, limit, before, after}
 	}
-	var rows []messageRow
-	err = h.db.Raw(messageQuery+" AND m.id > ? AND m.id < ?"+order, h.room.ID, after, before, limit).Scan(&rows).Error
-	return rows, err
+	rows, err := queryIn(h.db, statement, args...)
+	if err != nil {
+		return p, err
+	}
+	r := messageRow{RoomID: h.room.ID}
+	p.messages = make([]models.Message, 0, limit)
+	err = scanRows(rows, func() { p.messages = append(p.messages, r.model(h.room)) }, &r.ID, &r.SenderID, &r.Username, &r.DisplayName,
+		&r.Type, &r.Text, &r.ReplyTo, &r.ClientID, &r.CreatedAt, &r.EditedAt, &r.DeletedAt, &p.files, &p.reactions)
+	return p, judged(h.db, err)
+}
+
+// noMessage is an id that no message will have.
+const noMessage = math.MaxInt64 / 2
+
+// The statements of parts, with the room's id, the most messages that are wanted, and the bounds. Ids count up by one, so
+// the bounds tell which may be among them, and one look at the files and the reactions of those serves the whole part:
+// most parts have none.
+var (
+	newestPart = partQuery(" >= (SELECT last_message_id FROM rooms WHERE id = $1) - CAST($2 AS BIGINT)",
+		"m.id > $3 ORDER BY m.id DESC")
+	olderPart = partQuery(" BETWEEN CAST($3 AS BIGINT) - CAST($2 AS BIGINT) AND CAST($3 AS BIGINT)",
+		"m.id < $3 AND m.id > $4 ORDER BY m.id DESC")
+	newerPart = partQuery(" BETWEEN CAST($3 AS BIGINT) AND CAST($3 AS BIGINT) + CAST($2 AS BIGINT)",
+		"m.id > $3 AND m.id < $4 ORDER BY m.id")
+)
+
+func partQuery(among, bounds string) string {
+	return `SELECT m.id, m.sender_id, COALESCE(u.username, ` + goneUsername + `), COALESCE(u.display_name, ` + goneDisplayName + `),
+		m.type, m.text, m.reply_to, m.client_id, m.created_at, m.edited_at, m.deleted_at,
+		EXISTS (SELECT 1 FROM files f WHERE f.room_id = $1 AND f.message_id` + among + `),
+		EXISTS (SELECT 1 FROM reactions e WHERE e.room_id = $1 AND e.message_id` + among + `)
+		FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = $1 AND ` + bounds + ` LIMIT $2 + 0`
 }
 
 // bounds are the ids that a page lies between. There is one bound on each side: of two, SQLite would look up the first
@@ -100,7 +159,7 @@ func (h history) rows(direction string, from int64, limit int) ([]messageRow, er
 //
 // Times count up with the ids of a room (send.go), so a bound by time is a bound by id.
 func (h history) bounds(direction string, from int64) (after, before int64, err error) {
-	after, before = h.room.ClearedID, h.room.LastMessageID+1
+	after, before = h.room.ClearedID, noMessage
 	switch {
 	case from != 0 && direction == older:
 		before = min(before, from)
@@ -124,14 +183,17 @@ func (h history) bounds(direction string, from int64) (after, before int64, err 
 
 // around is a page with a message in its middle: it, half a page before it, and the rest after.
 func (h history) around() (models.Page[models.Message], error) {
-	before, err := h.rows(older, h.query.Around, h.query.Limit/2)
+	before, err := h.part(older, h.query.Around, h.query.Limit/2)
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	slices.Reverse(before)
-	after, err := h.rows(newer, h.query.Around-1, h.query.Limit-len(before))
+	slices.Reverse(before.messages)
+	after, err := h.part(newer, h.query.Around-1, h.query.Limit-len(before.messages))
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	return h.messages(append(before, after...))
+	return h.shown(part{
+		messages: append(before.messages, after.messages...),
+		files:    before.files || after.files, reactions: before.reactions || after.reactions,
+	})
 }

@@ -32,14 +32,35 @@ func (r eventRow) entry() models.LogEntry {
 
 // Head is the place of the newest event. Whatever is read after Head has all that the log tells up to it.
 func (s *Store) Head(ctx context.Context) (models.Cursor, error) {
-	head, _, err := s.Bounds(ctx)
+	if s.memory != nil {
+		return s.at(s.head.Load()), nil
+	}
+	head, _, err := s.heads.ask(ctx, struct{}{})
 	return s.at(head), err
+}
+
+func (s *Store) loadHead(ctx context.Context, asked []struct{}) (map[struct{}]int64, error) {
+	head, _, err := s.Bounds(ctx)
+	return map[struct{}]int64{asked[0]: head}, err
+}
+
+// moveHead notes a commit of this process's, before anybody is told of it. Commits may be noted in either order.
+func (s *Store) moveHead(position int64) {
+	for {
+		head := s.head.Load()
+		if position <= head || s.head.CompareAndSwap(head, position) {
+			return
+		}
+	}
 }
 
 // Bounds are the position of the newest event, and that of the newest one which is no longer kept.
 func (s *Store) Bounds(ctx context.Context) (head, pruned int64, err error) {
 	var row struct{ Position, Pruned int64 }
-	err = s.read(ctx).Raw("SELECT position, pruned FROM event_head WHERE id = 1").Scan(&row).Error
+	rows, err := s.query(ctx, "SELECT position, pruned FROM event_head WHERE id = 1")
+	if err == nil {
+		err = judged(s.reader, scanRows(rows, func() {}, &row.Position, &row.Pruned))
+	}
 	return row.Position, row.Pruned, err
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	dbsql "database/sql"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -68,6 +69,17 @@ func ask(t *testing.T, s *Store, sql string, args []any, step *string, dest ...a
 	return steps
 }
 
+// overheard tells of each query before it is made.
+type overheard struct {
+	gorm.ConnPool
+	hear func(sql string, args []any)
+}
+
+func (o overheard) QueryContext(ctx context.Context, text string, args ...any) (*dbsql.Rows, error) {
+	o.hear(text, args)
+	return o.ConnPool.QueryContext(ctx, text, args...)
+}
+
 // eachStatement calls explain with each statement of the searches.
 func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string, args []any)) {
 	type statement struct {
@@ -75,25 +87,16 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 		args []any
 	}
 	var asked []statement
-	see := func(tx *gorm.DB) {
-		if tx.DryRun || tx.Statement.SQL.Len() == 0 {
-			return // part of another statement
-		}
-		asked = append(asked, statement{strings.Clone(tx.Statement.SQL.String()), slices.Clone(tx.Statement.Vars)})
-	}
+	pool := s.reader.Statement.ConnPool
+	defer func() { s.reader.Statement.ConnPool = pool }()
+	s.reader.Statement.ConnPool = overheard{pool, func(sql string, args []any) {
+		asked = append(asked, statement{sql, slices.Clone(args)})
+	}}
 	history := func(q models.HistoryQuery) func() error {
 		q.Paging = models.Paging{Limit: 10}
 		return func() error {
 			_, err := s.History(context.Background(), 1, models.RoomPath{ID: 7}, q)
 			return err
-		}
-	}
-	for _, err := range []error{
-		s.reader.Callback().Query().After("gorm:query").Register("see", see),
-		s.reader.Callback().Row().After("gorm:row").Register("see", see),
-	} {
-		if err != nil {
-			t.Fatal(err)
 		}
 	}
 	ctx, paging := context.Background(), models.Paging{Limit: 10}

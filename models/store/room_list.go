@@ -2,37 +2,63 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/parley-chat/parley/models"
 )
 
 // Rooms lists the caller's rooms, the one with the newest activity first.
 func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error) {
-	db := s.read(ctx)
-	query := db.Table("memberships m").
-		Select(roomColumns+`, m.role, m.joined_at, m.last_read_id, m.seen_count, m.muted`).
-		Joins("JOIN rooms r ON r.id = m.room_id").Where("m.user_id = ?", callerID)
+	text, args := roomsQuery+" WHERE m.user_id = $1", []any{callerID}
+	bind := func(condition string, values ...any) {
+		marks := make([]any, len(values))
+		for i, v := range values {
+			args = append(args, v)
+			marks[i] = len(args)
+		}
+		text += fmt.Sprintf(condition, marks...)
+	}
 	if q.Subject != "" {
-		query = query.Where("r.subject = ?", q.Subject)
+		bind(" AND r.subject = $%d", q.Subject)
 	}
 	if !q.Since.IsZero() {
-		query = query.Where("r.updated_at >= ?", q.Since.Millis())
+		bind(" AND r.updated_at >= $%d", q.Since.Millis())
 	}
 	if q.Unread {
-		query = query.Where("r.message_count > m.seen_count")
+		text += " AND r.message_count > m.seen_count"
 	}
 	if q.Cursor != "" {
 		at, id, err := intCursor(q.Cursor)
 		if err != nil {
 			return models.Page[models.Room]{}, err
 		}
-		query = query.Where("(r.active_at, r.id) < (?, ?)", at, id)
+		bind(" AND (r.active_at, r.id) < ($%d, $%d)", at, id)
 	}
-	var rows []access
-	err := query.Order("r.active_at DESC, r.id DESC").Limit(q.Limit + 1).Scan(&rows).Error
+	bind(" ORDER BY r.active_at DESC, r.id DESC LIMIT $%d + 0", q.Limit+1)
+	return s.roomPage(ctx, q.Limit, text, args)
+}
+
+const roomsQuery = "SELECT " + roomColumns + `, m.role, m.joined_at, m.last_read_id, m.seen_count, m.muted
+	FROM memberships m JOIN rooms r ON r.id = m.room_id`
+
+func (s *Store) roomPage(ctx context.Context, limit int, text string, args []any) (models.Page[models.Room], error) {
+	page := models.Page[models.Room]{Items: make([]models.Room, 0, limit)}
+	db := s.read(ctx)
+	rows, err := queryIn(db, text, args...)
 	if err != nil {
-		return models.Page[models.Room]{}, err
+		return page, err
 	}
-	page := pageOf(rows, q.Limit, access.model, func(a access) string { return intCursorOf(a.Room.ActiveAt, a.Room.ID) })
+	var a, last access
+	err = scanRows(rows, func() {
+		if len(page.Items) == limit { // the one too many only says that there is another page
+			page.NextCursor = intCursorOf(last.Room.ActiveAt, last.Room.ID)
+			return
+		}
+		page.Items = append(page.Items, a.model())
+		last = a
+	}, append(a.Room.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.SeenCount, &a.Muted)...)
+	if err != nil {
+		return page, judged(db, err)
+	}
 	return page, addUsers(db, page.Items)
 }

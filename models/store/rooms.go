@@ -35,6 +35,14 @@ func (roomRow) TableName() string { return "rooms" }
 const roomColumns = `r.id, r.handle, r.name, r.description, r.kind, r.subject, r.owner_id, r.created_at, r.updated_at,
 	r.active_at, r.member_count, r.message_count, r.last_message_id, r.cleared_id`
 
+// scan is where the values of roomColumns go.
+func (r *roomRow) scan() []any {
+	return []any{
+		&r.ID, &r.Handle, &r.Name, &r.Description, &r.Kind, &r.Subject, &r.OwnerID, &r.CreatedAt, &r.UpdatedAt, &r.ActiveAt,
+		&r.MemberCount, &r.MessageCount, &r.LastMessageID, &r.ClearedID,
+	}
+}
+
 func (r roomRow) model() models.Room {
 	return models.Room{
 		ID: r.ID, Handle: r.Handle, Name: r.Name, Description: r.Description, Kind: models.RoomKind(r.Kind),

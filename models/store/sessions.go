@@ -178,20 +178,51 @@ func sessionOver() error { return models.Errorf(models.CodeSessionRevoked, "This
 
 // useSession is whose the session is, 0 when there is no such session, and an error when it has ended.
 func (s *Store) useSession(ctx context.Context, id string) (userID int64, err error) {
-	var row sessionRow
-	found := s.read(ctx).Raw("SELECT user_id, last_used_at, expires_at, revoked_at FROM sessions WHERE id = ?", id).Scan(&row)
-	if found.Error != nil || found.RowsAffected == 0 {
-		return 0, found.Error
-	}
 	now := models.Now()
+	row, known, err := s.session(ctx, id, now)
+	if err != nil || !known {
+		return 0, err
+	}
 	if err := row.alive(now); err != nil {
 		return 0, err
 	}
 	if now.Millis()-row.LastUsedAt < touchEvery.Milliseconds() {
 		return row.UserID, nil
 	}
-	return row.UserID, s.writer.WithContext(ctx).Exec("UPDATE sessions SET last_used_at = ? WHERE id = ? AND last_used_at = ?",
-		now.Millis(), id, row.LastUsedAt).Error
+	return row.UserID, s.touchSession(ctx, row, now)
+}
+
+// session is what there is to know of a session's life. From memory it is alive: one that seems to have run out may have
+// been given another month.
+func (s *Store) session(ctx context.Context, id string, now models.Time) (row sessionRow, known bool, err error) {
+	if s.memory == nil {
+		return s.sessions.ask(ctx, id)
+	}
+	row, known, since := recall(s.memory, s.memory.sessions, id)
+	if known && row.alive(now) == nil {
+		return row, true, nil
+	}
+	found, err := s.loadSessions(ctx, []string{id})
+	row, known = found[id]
+	if known && row.alive(now) == nil {
+		remember(s.memory, s.memory.sessions, id, row, since)
+	}
+	return row, known, err
+}
+
+func (s *Store) loadSessions(ctx context.Context, ids []string) (map[string]sessionRow, error) {
+	found := make(map[string]sessionRow, len(ids))
+	err := s.dialect.sessions(ctx, s.reader, ids, found)
+	return found, judged(s.reader, err)
+}
+
+func (s *Store) touchSession(ctx context.Context, row sessionRow, now models.Time) error {
+	err := s.writer.WithContext(ctx).Exec("UPDATE sessions SET last_used_at = ? WHERE id = ? AND last_used_at = ?",
+		now.Millis(), row.ID, row.LastUsedAt).Error
+	if s.memory != nil {
+		s.memory.forgetSession(row.ID)
+	}
+	return err
 }
 
 // Sessions lists the caller's live sessions, newest first.

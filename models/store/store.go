@@ -47,6 +47,13 @@ type Store struct {
 	fileQuota   int64 // bytes; 0 for no bound
 	lobbyID     int64 // 0 for none
 
+	// What almost every request asks: from memory where this process is alone, otherwise gathered from those that ask at once.
+	memory    *memory // nil where other processes may write to the database
+	sessions  *gathering[string, sessionRow]
+	standings *gathering[posting, standing]
+	heads     *gathering[struct{}, int64]
+	head      atomic.Int64 // of the log; only where there is a memory
+
 	committed func([]models.LogEntry)
 	sends     chan *send // to the sender; never closed
 	stop      context.CancelFunc
@@ -61,6 +68,7 @@ type Store struct {
 // dialect is what differs between the two databases.
 type dialect interface {
 	open(ctx context.Context) (writer, reader *gorm.DB, err error)
+	lookups
 	// migrate runs the migrations under a lock, so that several nodes can start at once.
 	migrate(ctx context.Context) error
 	// migrations lists the migrations and when they were applied.
@@ -90,8 +98,17 @@ func dialectFor(database string) dialect {
 func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{
 		dialect: dialectFor(c.Database), log: c.Log, retention: c.Retention, fileQuota: c.FileQuota,
-		committed: c.Committed, sends: make(chan *send, sendQueue), ended: make(chan struct{}),
+		sends: make(chan *send, sendQueue), ended: make(chan struct{}),
 	}
+	s.committed = func(entries []models.LogEntry) {
+		s.moveHead(entries[len(entries)-1].Position)
+		c.Committed(entries)
+	}
+	if !s.dialect.shared() {
+		s.memory = newMemory()
+	}
+	s.sessions, s.standings = newGathering(s.loadSessions), newGathering(s.loadStandings)
+	s.heads = newGathering(s.loadHead)
 	if err := s.dialect.migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrate the database: %w", err)
 	}
@@ -105,6 +122,11 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err := s.openLobby(ctx, c.Lobby); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the lobby: %w", err), s.closePools())
 	}
+	head, _, err := s.Bounds(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("find the head of the log: %w", err), s.closePools())
+	}
+	s.moveHead(head)
 	running, stop := context.WithCancel(context.Background())
 	s.stop, s.stopped = stop, running.Done()
 	s.done.Go(func() { s.runSender(running) })

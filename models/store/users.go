@@ -48,6 +48,7 @@ func (s *Store) ChangeProfile(ctx context.Context, userID int64, p models.Profil
 			changes["description"] = *p.Description
 		}
 		if len(changes) > 0 {
+			c.renamed = true
 			if err := c.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error; err != nil {
 				return err
 			}
@@ -144,6 +145,7 @@ func settle(c *change, guest userRow, a models.NewAccount) (models.User, error) 
 	if err != nil {
 		return models.User{}, err
 	}
+	c.renamed = true
 	row.ID, row.CreatedAt, row.LastSeenAt = guest.ID, guest.CreatedAt, guest.LastSeenAt
 	err = usernameTaken(c.Select("*").Updates(&row).Error, row.Username)
 	return row.model(), err
