@@ -42,7 +42,8 @@ func (p *progress) show() {
 		select {
 		case <-ticks.C:
 			if p.live {
-				fmt.Fprint(p.out, "\r\x1b[K"+p.line())
+				// Not wrapped where the terminal is narrow: only the last part would be rewritten.
+				fmt.Fprint(p.out, "\r\x1b[K\x1b[?7l"+p.line()+"\x1b[?7h")
 			} else {
 				fmt.Fprintln(p.out, p.line())
 			}

@@ -82,6 +82,7 @@ func (c *remoteClient) do(ctx context.Context, call remoteCall) (http.Header, er
 	}
 }
 
+// once makes the call with the encoded body, and leaves it at that.
 func (c *remoteClient) once(ctx context.Context, call remoteCall, body []byte) (http.Header, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errors.New("no answer in time"))
 	defer cancel()
@@ -90,7 +91,7 @@ func (c *remoteClient) once(ctx context.Context, call remoteCall, body []byte) (
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
-	if call.body != nil {
+	if len(body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if call.key != "" {
@@ -115,13 +116,9 @@ func (c *remoteClient) once(ctx context.Context, call remoteCall, body []byte) (
 
 // open opens an event stream, which the caller closes.
 func (c *remoteClient) open(ctx context.Context, query, token, lastID string) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/v1/events?"+query, http.NoBody)
+	req, err := c.streamRequest(ctx, query, lastID)
 	if err != nil {
 		return nil, err
-	}
-	req.Header.Set("Accept", "text/event-stream")
-	if lastID != "" {
-		req.Header.Set("Last-Event-ID", lastID)
 	}
 	res, err := c.send(req, token)
 	if err != nil {
@@ -130,15 +127,36 @@ func (c *remoteClient) open(ctx context.Context, query, token, lastID string) (i
 	return res.Body, nil
 }
 
+func (c *remoteClient) streamRequest(ctx context.Context, query, lastID string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/v1/events?"+query, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	if lastID != "" {
+		req.Header.Set("Last-Event-ID", lastID)
+	}
+	return req, nil
+}
+
 // send makes one request; an answer that is no success becomes an error.
 func (c *remoteClient) send(req *http.Request, token string) (*http.Response, error) {
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
+	authorize(req, token)
 	res, err := c.http.Do(req)
 	if err != nil {
 		return nil, lostError{err}
 	}
+	return succeeded(req, res)
+}
+
+func authorize(req *http.Request, token string) {
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+}
+
+// succeeded is the answer, or the error that it tells of.
+func succeeded(req *http.Request, res *http.Response) (*http.Response, error) {
 	if res.StatusCode < http.StatusOK || res.StatusCode >= http.StatusMultipleChoices {
 		defer res.Body.Close()
 		return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, refusal(res))
