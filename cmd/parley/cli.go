@@ -17,6 +17,7 @@ import (
 type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database to the newest schema, or show where it is."`
+	Bench   loadCmd    `cmd:"" help:"Put load on a running server, and measure what it carries."`
 	Replay  replayCmd  `cmd:"" help:"Play chat logs through a running server, and check that all of it arrived."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -17,6 +17,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
+// liveInterval is how often the line about the run is rewritten.
+const liveInterval = 250 * time.Millisecond
+
 // replayCmd plays chat logs through a running server and then checks that all of it is there.
 type replayCmd struct {
 	Files    []string `arg:"" name:"file" type:"existingfile" help:"Chat logs: lines such as \"[12:34] <nick> text\" and \"=== nick has joined #channel\"."`
@@ -53,13 +56,13 @@ func (c replayCmd) replay(ctx context.Context, out, progress io.Writer) error {
 		if err != nil {
 			return err
 		}
-		run.rooms = append(run.rooms, &replayRoom{run: run, log: l, here: map[string]*replayGuest{}})
+		run.rooms = append(run.rooms, &replayRoom{run: run, log: l, here: map[string]*remoteGuest{}})
 		run.total += int64(l.messages)
 		run.tally.add(l.tally)
 	}
 	err := run.signIn(ctx)
 	if err == nil {
-		shown := startReplayProgress(progress, run.status)
+		shown := startProgress(progress, liveInterval, run.status)
 		err = run.all(ctx)
 		shown.stop()
 	}
@@ -78,7 +81,7 @@ func (c replayCmd) replay(ctx context.Context, out, progress io.Writer) error {
 
 // replayRun is one run, and what its parts share.
 type replayRun struct {
-	client   *replayClient
+	client   *remoteClient
 	report   *replayReport
 	guests   *replayGuests
 	parallel int
@@ -86,7 +89,7 @@ type replayRun struct {
 	total    int64 // messages
 	tally    replayTally
 
-	logger      *replayGuest // who makes the rooms, and reads back
+	logger      *remoteGuest // who makes the rooms, and reads back
 	readers     []*replayReader
 	readerCount int
 	before      string // the log's cursor before the first room was made
@@ -105,7 +108,7 @@ type replayCounts struct {
 
 func (c replayCmd) newRun() *replayRun {
 	run := &replayRun{
-		client: newReplayClient(c.URL, c.Parallel+c.Readers), report: &replayReport{},
+		client: newRemoteClient(c.URL, c.Parallel+c.Readers), report: &replayReport{},
 		parallel: c.Parallel, readerCount: c.Readers,
 	}
 	run.guests = newReplayGuests(run.client, run.report)
@@ -169,7 +172,7 @@ func (run *replayRun) signIn(ctx context.Context) error {
 		}
 		run.readers = append(run.readers, newReplayReader(run, name, guest))
 	}
-	header, err := run.logger.do(ctx, replayCall{method: http.MethodGet, path: "/v1/rooms?limit=1"})
+	header, err := run.logger.do(ctx, remoteCall{method: http.MethodGet, path: "/v1/rooms?limit=1"})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (r *replayRoom) compare(ctx context.Context) error {
 
 // get reads what is at a path in the room, as the logger.
 func (r *replayRoom) get(ctx context.Context, path string, into any) error {
-	_, err := r.run.logger.do(ctx, replayCall{method: http.MethodGet, path: r.path(path), into: into})
+	_, err := r.run.logger.do(ctx, remoteCall{method: http.MethodGet, path: r.path(path), into: into})
 	return err
 }
 
@@ -204,7 +204,7 @@ func (run *replayRun) compareLog(ctx context.Context) error {
 		passed[after] = true
 		query.Set("after", after)
 		var page models.Page[models.Event]
-		if _, err := run.logger.do(ctx, replayCall{
+		if _, err := run.logger.do(ctx, remoteCall{
 			method: http.MethodGet, path: "/v1/events?" + query.Encode(), into: &page,
 		}); err != nil {
 			return err

@@ -101,12 +101,12 @@ func (f *faults) expires(authorization string) bool {
 	return first
 }
 
-// first reports whether it is asked about s for the first time.
-func (f *faults) first(s string) bool {
+// first reports whether it is asked about a key for the first time. Without one a request is never made again.
+func (f *faults) first(key string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	again := f.seen[s]
-	f.seen[s] = true
+	again := f.seen[key] && key != ""
+	f.seen[key] = true
 	return !again
 }
 

@@ -29,7 +29,7 @@ const (
 type replayReader struct {
 	name  string
 	run   *replayRun
-	guest *replayGuest
+	guest *remoteGuest
 	walk  *replayWalk
 
 	mu       sync.Mutex
@@ -44,7 +44,7 @@ type replayReader struct {
 	reconnects atomic.Int64
 }
 
-func newReplayReader(run *replayRun, name string, guest *replayGuest) *replayReader {
+func newReplayReader(run *replayRun, name string, guest *remoteGuest) *replayReader {
 	return &replayReader{
 		name: name, run: run, guest: guest, walk: newReplayWalk(name, run.report), rooms: map[int64]bool{},
 		started: make(chan struct{}), moved: make(chan struct{}, 1), done: make(chan struct{}),
@@ -62,7 +62,7 @@ func (r *replayReader) enter(ctx context.Context, room *replayRoom) error {
 	r.rooms[room.id] = true // from now on each new stream is in the room; the one that is open is taken there
 	streamID := r.streamID
 	r.mu.Unlock()
-	_, err := r.guest.do(ctx, replayCall{method: http.MethodPut, path: room.path("/presence/" + streamID)})
+	_, err := r.guest.do(ctx, remoteCall{method: http.MethodPut, path: room.path("/presence/" + streamID)})
 	if isCode(err, models.CodeNotFound) { // cut off meanwhile
 		return nil
 	}
@@ -80,12 +80,12 @@ func (r *replayReader) exit(room *replayRoom) {
 func (r *replayReader) follow(ctx context.Context) {
 	defer close(r.done)
 	pause := firstPause
-	giveUp := time.Now().Add(replayPatience)
+	giveUp := time.Now().Add(remotePatience)
 	for ctx.Err() == nil {
 		err := r.readOnce(ctx)
 		if err == nil {
 			pause = firstPause
-			giveUp = time.Now().Add(replayPatience)
+			giveUp = time.Now().Add(remotePatience)
 			continue
 		}
 		if ctx.Err() == nil && (!mayPass(err) || time.Now().After(giveUp)) {
@@ -196,14 +196,14 @@ func (r *replayReader) awaitStart(ctx context.Context) error {
 // awaitEnd waits until the reader has seen all there is, or until nothing comes any more.
 func (r *replayReader) awaitEnd(ctx context.Context) error {
 	seen := r.walk.behind()
-	stuck := time.NewTimer(replayPatience)
+	stuck := time.NewTimer(remotePatience)
 	defer stuck.Stop()
 	for r.walk.behind() > 0 {
 		select {
 		case <-r.moved:
 			if behind := r.walk.behind(); behind < seen {
 				seen = behind
-				stuck.Reset(replayPatience)
+				stuck.Reset(remotePatience)
 			}
 		case <-r.done:
 			return nil

@@ -15,7 +15,7 @@ type replayRoom struct {
 	log      *replayLog
 	id       int64
 	timeline replayTimeline
-	here     map[string]*replayGuest // the members by nick, without the logger and the readers
+	here     map[string]*remoteGuest // the members by nick, without the logger and the readers
 }
 
 // play makes the room and does in it what the log tells.
@@ -44,7 +44,7 @@ func (r *replayRoom) play(ctx context.Context) error {
 func (r *replayRoom) open(ctx context.Context) error {
 	name := r.log.title()
 	var made models.Room
-	_, err := r.run.logger.do(ctx, replayCall{
+	_, err := r.run.logger.do(ctx, remoteCall{
 		method: http.MethodPost, path: "/v1/rooms", key: rand.Text(), body: models.NewRoom{Name: &name}, into: &made,
 	})
 	r.id = made.ID
@@ -90,8 +90,8 @@ func (r *replayRoom) join(ctx context.Context, nick string) error {
 	return r.requestJoin(ctx, guest)
 }
 
-func (r *replayRoom) requestJoin(ctx context.Context, guest *replayGuest) error {
-	_, err := guest.do(ctx, replayCall{method: http.MethodPut, path: r.path("/members/me")})
+func (r *replayRoom) requestJoin(ctx context.Context, guest *remoteGuest) error {
+	_, err := guest.do(ctx, remoteCall{method: http.MethodPut, path: r.path("/members/me")})
 	return err
 }
 
@@ -105,7 +105,7 @@ func (r *replayRoom) leave(ctx context.Context, nick string) error {
 	r.timeline.add(replayEvent{name: models.EventMemberLeft, user: &guest.ref})
 	delete(r.here, nick)
 	r.run.counts.leaves.Add(1)
-	_, err := guest.do(ctx, replayCall{method: http.MethodDelete, path: r.path("/members/me")})
+	_, err := guest.do(ctx, remoteCall{method: http.MethodDelete, path: r.path("/members/me")})
 	return err
 }
 
@@ -119,7 +119,7 @@ func (r *replayRoom) say(ctx context.Context, nick, text string) error {
 	key := rand.Text()
 	e, _ := r.timeline.add(replayEvent{name: models.EventMessageCreated, user: &guest.ref, text: text, clientID: key})
 	var got models.Message
-	_, err := guest.do(ctx, replayCall{
+	_, err := guest.do(ctx, remoteCall{
 		method: http.MethodPost, path: r.path("/messages"), key: key, into: &got,
 		body: models.NewMessage{Text: text, ClientID: &key},
 	})

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// replayPatience is how long a request that fails is repeated, and how long a reader may get nothing that it waits for.
-	replayPatience = time.Minute
+	// remotePatience is how long a request that fails is repeated, and how long a reader may get nothing that it waits for.
+	remotePatience = time.Minute
 	// answerTimeout is how long an answer may take before its request is repeated.
 	answerTimeout = 30 * time.Second
 	// firstPause and longestPause bound the pauses between repetitions. Retry-After can make them longer.
@@ -26,17 +26,17 @@ const (
 	longestPause = 2 * time.Second
 )
 
-// replayClient makes requests, and makes them again when they are lost or the server asks for it. That is safe, since
-// each one that creates something carries an Idempotency-Key.
-type replayClient struct {
+// remoteClient makes requests to a server from outside, and makes them again when they are lost or the server asks for
+// it. That is safe, since each one that creates something carries an Idempotency-Key.
+type remoteClient struct {
 	base     string
 	http     *http.Client
 	repeated atomic.Int64
 }
 
-// newReplayClient makes a client that keeps up to conns connections for its requests.
-func newReplayClient(base string, conns int) *replayClient {
-	return &replayClient{
+// newRemoteClient makes a client that keeps up to conns connections for its requests.
+func newRemoteClient(base string, conns int) *remoteClient {
+	return &remoteClient{
 		base: strings.TrimRight(base, "/"),
 		http: &http.Client{Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
@@ -48,10 +48,10 @@ func newReplayClient(base string, conns int) *replayClient {
 	}
 }
 
-func (c *replayClient) close() { c.http.CloseIdleConnections() }
+func (c *remoteClient) close() { c.http.CloseIdleConnections() }
 
-// replayCall is one request.
-type replayCall struct {
+// remoteCall is one request.
+type remoteCall struct {
 	method string
 	path   string
 	body   any    // sent as JSON; nil for none
@@ -61,7 +61,7 @@ type replayCall struct {
 }
 
 // do makes the call, repeatedly if need be, and returns the answer's header.
-func (c *replayClient) do(ctx context.Context, call replayCall) (http.Header, error) {
+func (c *remoteClient) do(ctx context.Context, call remoteCall) (http.Header, error) {
 	var body []byte
 	if call.body != nil {
 		var err error
@@ -69,7 +69,7 @@ func (c *replayClient) do(ctx context.Context, call replayCall) (http.Header, er
 			return nil, err
 		}
 	}
-	giveUp := time.Now().Add(replayPatience)
+	giveUp := time.Now().Add(remotePatience)
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		header, err := c.once(ctx, call, body)
 		if err == nil || !mayPass(err) || time.Now().After(giveUp) {
@@ -82,7 +82,8 @@ func (c *replayClient) do(ctx context.Context, call replayCall) (http.Header, er
 	}
 }
 
-func (c *replayClient) once(ctx context.Context, call replayCall, body []byte) (http.Header, error) {
+// once makes the call with the encoded body, and leaves it at that.
+func (c *remoteClient) once(ctx context.Context, call remoteCall, body []byte) (http.Header, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errors.New("no answer in time"))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, call.method, c.base+call.path, bytes.NewReader(body))
@@ -90,7 +91,7 @@ func (c *replayClient) once(ctx context.Context, call replayCall, body []byte) (
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
-	if call.body != nil {
+	if len(body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if call.key != "" {
@@ -114,14 +115,10 @@ func (c *replayClient) once(ctx context.Context, call replayCall, body []byte) (
 }
 
 // open opens an event stream, which the caller closes.
-func (c *replayClient) open(ctx context.Context, query, token, lastID string) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/v1/events?"+query, http.NoBody)
+func (c *remoteClient) open(ctx context.Context, query, token, lastID string) (io.ReadCloser, error) {
+	req, err := c.streamRequest(ctx, query, lastID)
 	if err != nil {
 		return nil, err
-	}
-	req.Header.Set("Accept", "text/event-stream")
-	if lastID != "" {
-		req.Header.Set("Last-Event-ID", lastID)
 	}
 	res, err := c.send(req, token)
 	if err != nil {
@@ -130,15 +127,36 @@ func (c *replayClient) open(ctx context.Context, query, token, lastID string) (i
 	return res.Body, nil
 }
 
-// send makes one request; an answer that is no success becomes an error.
-func (c *replayClient) send(req *http.Request, token string) (*http.Response, error) {
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
+func (c *remoteClient) streamRequest(ctx context.Context, query, lastID string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/v1/events?"+query, http.NoBody)
+	if err != nil {
+		return nil, err
 	}
+	req.Header.Set("Accept", "text/event-stream")
+	if lastID != "" {
+		req.Header.Set("Last-Event-ID", lastID)
+	}
+	return req, nil
+}
+
+// send makes one request; an answer that is no success becomes an error.
+func (c *remoteClient) send(req *http.Request, token string) (*http.Response, error) {
+	authorize(req, token)
 	res, err := c.http.Do(req)
 	if err != nil {
 		return nil, lostError{err}
 	}
+	return succeeded(req, res)
+}
+
+func authorize(req *http.Request, token string) {
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+}
+
+// succeeded is the answer, or the error that it tells of.
+func succeeded(req *http.Request, res *http.Response) (*http.Response, error) {
 	if res.StatusCode < http.StatusOK || res.StatusCode >= http.StatusMultipleChoices {
 		defer res.Body.Close()
 		return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, refusal(res))
@@ -150,6 +168,15 @@ func (c *replayClient) send(req *http.Request, token string) (*http.Response, er
 type lostError struct{ error }
 
 func (e lostError) Unwrap() error { return e.error }
+
+// refusedError is an answer that is no success.
+type refusedError struct {
+	status  int
+	problem *models.Error
+}
+
+func (e refusedError) Error() string { return e.problem.Error() }
+func (e refusedError) Unwrap() error { return e.problem }
 
 // refusal is the problem that came in place of what was asked for.
 func refusal(res *http.Response) error {
@@ -169,9 +196,9 @@ func refusal(res *http.Response) error {
 		text += " (request " + p.RequestID + ")"
 	}
 	seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
-	return &models.Error{
+	return refusedError{res.StatusCode, &models.Error{
 		Code: p.Code, Message: text, Fields: p.Errors, RetryAfter: time.Duration(seconds) * time.Second,
-	}
+	}}
 }
 
 // mayPass reports whether a request that failed so may succeed when it is made again.
@@ -185,7 +212,7 @@ func isCode(err error, code models.Code) bool { return errors.Is(err, &models.Er
 func retryAfter(err error) time.Duration {
 	var e *models.Error
 	if errors.As(err, &e) {
-		return min(e.RetryAfter, replayPatience)
+		return min(e.RetryAfter, remotePatience)
 	}
 	return 0
 }

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mattn/go-isatty"
+)
+
+// plainInterval is between the lines where they are not rewritten.
+const plainInterval = 5 * time.Second
+
+// progress shows a line about a run while it goes on: rewritten in place on a terminal, a new one every few seconds
+// elsewhere.
+type progress struct {
+	out   io.Writer
+	live  bool
+	every time.Duration // on a terminal
+	line  func() string
+	end   chan struct{}
+	gone  sync.WaitGroup
+}
+
+func startProgress(out io.Writer, every time.Duration, line func() string) *progress {
+	file, isFile := out.(*os.File)
+	p := &progress{out: out, live: isFile && isatty.IsTerminal(file.Fd()), every: every, line: line, end: make(chan struct{})}
+	p.gone.Go(p.show)
+	return p
+}
+
+func (p *progress) show() {
+	interval := plainInterval
+	if p.live {
+		interval = p.every
+	}
+	ticks := time.NewTicker(interval)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ticks.C:
+			if p.live {
+				// Not wrapped where the terminal is narrow: only the last part would be rewritten.
+				fmt.Fprint(p.out, "\r\x1b[K\x1b[?7l"+p.line()+"\x1b[?7h")
+			} else {
+				fmt.Fprintln(p.out, p.line())
+			}
+		case <-p.end:
+			if p.live {
+				fmt.Fprint(p.out, "\r\x1b[K")
+			}
+			return
+		}
+	}
+}
+
+// stop takes the line away.
+func (p *progress) stop() {
+	close(p.end)
+	p.gone.Wait()
+}
