@@ -16,6 +16,11 @@
 // whose queue overflows becomes a walking one again. So opening, resuming and catching up are one thing, a slow reader
 // costs no memory, and nothing comes twice.
 //
+// Messages to one room that follow each other in the log, as those of one commit mostly do, are one piece (burst.go): one
+// slice that all streams share, and one write for each of them. Between two rounds of writing the tail rests for as long as
+// the last one took (rest), so that under load the pieces grow instead of their number. What comes at longer intervals is
+// written at once.
+//
 // What a user may see, and wants to be notified of, moves with the log: a walking stream carries a view (the memberships
 // and silences as of its own place), a live one the hub's subscriptions (as of the hub's place). Both change at the very
 // events that change them, which is why the event of a removal is the last that the removed one sees.
@@ -40,9 +45,10 @@
 //   - Stream.mu guards the stream's queue. It is taken after Hub.mu, never before.
 //   - The socket of a stream is written by one at a time: whoever set Stream.writing. That is the flush of the hub, for
 //     one attempt, or the stream's own goroutine (drain), which exists only while the socket owes something.
-//   - Each stream has one more goroutine that waits for the peer to close (watch).
-//   - Run has goroutines beside it: one asks the database whom to tell that a user came online or went, and tells them
-//     (tellStatuses); where there may be other nodes, one keeps the lease, tells the news and answers what is asked
+//   - One goroutine asks the kernel's event queue which peers have closed (watcher.run); where there is no such queue, each
+//     stream has one that waits for it.
+//   - Run has goroutines beside it: the watcher's; one that gives memory back after a crowd has come (tidy); one asks the
+//     database whom to tell that a user came online or went, and tells them (tellStatuses); where there may be other nodes, one keeps the lease, tells the news and answers what is asked
 //     (keepLease), and one is the guard.
 //   - Bus has one goroutine that publishes, and NATS's own, which call receiveLog and receiveTyping. Nothing waits for it.
 //   - Only Hub.remove closes a connection, and only once.
