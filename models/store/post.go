@@ -89,6 +89,9 @@ func (g *groupTx) claimAll(group []*send) ([]*send, error) {
 			ready = append(ready, p)
 		}
 	}
+	// Room by room: messages to one room that follow each other in the log reach its streams in one piece, and SQLite's index
+	// of words writes out what it has whenever a row comes that is not behind the last one.
+	slices.SortStableFunc(ready, func(a, b *send) int { return cmp.Compare(a.roomID, b.roomID) })
 	return ready, nil
 }
 
