@@ -154,6 +154,7 @@ func (d postgresDialect) commitPosts(g *groupTx, w *posted) (last int64, err err
 	queueAnswers(b, w.sends)
 	after := b.Len() - before - 1
 	b.Queue("COMMIT")
+	committed := false
 	err = d.pipeline(g.ctx, g.conn, b, func(results pgx.BatchResults) error {
 		if err := exec(results, before); err != nil {
 			return mayBeCommitted(err)
@@ -171,8 +172,12 @@ func (d postgresDialect) commitPosts(g *groupTx, w *posted) (last int64, err err
 		if err != nil {
 			return errors.Join(errCommit, err)
 		}
+		committed = true
 		return nil
 	})
+	if committed {
+		return last, nil // whatever became of the connection after it: a second try would store the messages twice
+	}
 	return last, err
 }
 
