@@ -53,6 +53,38 @@
 //   - Bus has one goroutine that publishes, and NATS's own, which call receiveLog and receiveTyping. Nothing waits for it.
 //   - Only Hub.remove closes a connection, and only once.
 //
+// # Speed
+//
+// A delivery costs its share of a write. A commit's messages reach a stream in one piece, so each commit costs a stream one
+// lock, one slice in its queue and one system call, whatever the number of messages. 1,000 streams of one room, 200 sends in
+// flight, SQLite, 2 cores, the server alone (BenchmarkParley/deliver); 1,000,000 deliveries take 0.21 s of its CPU. Of 2.07 s
+// sampled, what Run takes is 1.08 s, as pprof -top shows it with -focus 'Hub..Run'; the rest are requests, commits and the
+// collector:
+//
+//	 flat    cum
+//	1.01s  1.01s  syscall/linux.Syscall6   write: the kernel carries the bytes up to the peer's socket
+//	0.02s  1.07s  Stream.flush             the round over all streams that have something queued
+//	0.02s  0.02s  sync.(*Mutex).Lock       Stream.mu, once to queue and once to write
+//	0.01s  0.01s  poll.(*FD).writeLock     Go's own lock of a socket
+//	0.01s  0.01s  runtime.(*spanSet).push  allocations, see below
+//	0.01s  0.01s  pollInfo.closing         Go asks whether the socket was closed meanwhile
+//	    0  1.04s  Stream.attempt           takes what is queued, mostly one piece that needs no copy
+//	    0  0.10s  Hub.advance              the log, read four times a second in any case
+//	    0  0.01s  Hub.deliverBurst         who sees the piece, and in which form
+//	    0  0.01s  Hub.Sweep                heartbeats, and peers that are gone
+//
+// What it allocates in the same two seconds, of 150 MB (pprof -sample_index=alloc_space -focus 'sse\.'):
+//
+//	   flat      cum
+//	11.00MB  11.00MB  encode              the two frames of an event, once for all streams
+//	 4.15MB   4.15MB  Feed.put            entries that wait for the tail
+//	 3.50MB   3.50MB  socket.tryWrite     the closure that net.RawConn wants, one for each write
+//	 3.34MB   3.34MB  join                the pieces
+//	 2.58MB   2.58MB  following           the run of entries that is applied
+//	 1.00MB   1.00MB  models.Cursor.String  ids
+//	 0.51MB   1.53MB  store.entries       what the log is read into
+//	 0.50MB  13.01MB  Hub.events          events and, below, their frames
+//
 // # The end
 //
 // Hub.Close refuses new streams, gives each one server.closing as its last event, in slices, and waits until they are
