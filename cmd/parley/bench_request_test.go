@@ -8,8 +8,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -117,22 +115,6 @@ func countWork(b *testing.B, workers []func() error, spell time.Duration) (times
 	b.Helper()
 	start := time.Now()
 	end := start.Add(spell)
-	var done atomic.Int64
-	var working sync.WaitGroup
-	for _, work := range workers {
-		working.Go(func() {
-			for time.Now().Before(end) {
-				if err := work(); err != nil {
-					b.Error(err)
-					return
-				}
-				done.Add(1)
-			}
-		})
-	}
-	working.Wait()
-	if b.Failed() {
-		b.FailNow()
-	}
-	return float64(done.Load()), time.Since(start)
+	done := workWhile(b, workers, func() bool { return time.Now().Before(end) })
+	return float64(done), time.Since(start)
 }

@@ -101,22 +101,32 @@ func sendMessages(b *testing.B, senders []*sender, n int) {
 
 func sendWhile(b *testing.B, senders []*sender, more func() bool) int64 {
 	b.Helper()
-	var sent atomic.Int64
-	var sending sync.WaitGroup
-	for _, s := range senders {
-		sending.Go(func() {
+	work := make([]func() error, len(senders))
+	for i, s := range senders {
+		work[i] = s.send
+	}
+	return workWhile(b, work, more)
+}
+
+// workWhile has all workers work side by side, again and again, and answers how often they did.
+func workWhile(b *testing.B, workers []func() error, more func() bool) int64 {
+	b.Helper()
+	var done atomic.Int64
+	var working sync.WaitGroup
+	for _, work := range workers {
+		working.Go(func() {
 			for more() {
-				if err := s.send(); err != nil {
+				if err := work(); err != nil {
 					b.Error(err)
 					return
 				}
-				sent.Add(1)
+				done.Add(1)
 			}
 		})
 	}
-	sending.Wait()
+	working.Wait()
 	if b.Failed() {
 		b.FailNow()
 	}
-	return sent.Load()
+	return done.Load()
 }
