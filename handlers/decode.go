@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"mime"
 	"net/http"
@@ -65,22 +66,46 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	// off whatever else the connection is for.
 	connection := http.NewResponseController(w)
 	_ = connection.SetReadDeadline(time.Now().Add(bodyTimeout))
-	buffer := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+min(max(0, r.ContentLength), usualBody)))
-	_, err = buffer.ReadFrom(http.MaxBytesReader(w, r.Body, models.MaxBodyBytes))
-	body := buffer.Bytes()
+	body, err := readBounded(r, http.MaxBytesReader(w, r.Body, models.MaxBodyBytes))
 	_ = connection.SetReadDeadline(time.Time{})
+	var known *models.Error
 	var tooLarge *http.MaxBytesError
 	switch {
+	case errors.As(err, &known):
+		return nil, known
 	case errors.As(err, &tooLarge):
-		return nil, models.Errorf(models.CodeTooLarge, "The body is larger than %d bytes.", models.MaxBodyBytes)
+		return nil, bodyTooLarge()
 	case err != nil:
 		return nil, &models.Error{Code: models.CodeMalformedBody, Message: "The body could not be read to its end.", Err: err}
 	case mediaType == msgpackType && len(body) > 0:
-		if body, err = fromMsgpack(body); err != nil {
+		body, err = fromMsgpack(body)
+		if errors.Is(err, errTooLong) {
+			return nil, bodyTooLarge()
+		}
+		if err != nil {
 			return nil, models.Errorf(models.CodeMalformedBody, "The body is not one valid value in MessagePack: %v.", err)
 		}
 	}
 	return body, nil
+}
+
+func bodyTooLarge() error {
+	return models.Errorf(models.CodeTooLarge, "The body is larger than %d bytes.", models.MaxBodyBytes)
+}
+
+// readBounded reads a body to its end. One that is larger than smallBody waits for nobody: it takes its part of what all
+// such bodies may take together, until the request ends, or is refused.
+func readBounded(r *http.Request, body io.Reader) ([]byte, error) {
+	buffer := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+min(max(0, r.ContentLength), usualBody)))
+	n, err := buffer.ReadFrom(io.LimitReader(body, smallBody))
+	if err != nil || n < smallBody {
+		return buffer.Bytes(), err
+	}
+	if err := largeBodies.take(r.Context(), models.MaxBodyBytes*decodedSize); err != nil {
+		return nil, err
+	}
+	_, err = buffer.ReadFrom(body)
+	return buffer.Bytes(), err
 }
 
 func bodyType(r *http.Request) (string, error) {
@@ -96,16 +121,17 @@ func bodyType(r *http.Request) (string, error) {
 // null among them. encoding/json alone is more lenient on each of these.
 func parse[T validator](body []byte) (T, error) {
 	var value T
-	var fields map[string]json.RawMessage
 	switch {
 	case len(body) == 0:
 		return value, models.Errorf(models.CodeMalformedBody, "This route needs a body: an object with its fields.")
 	case !utf8.Valid(body):
 		return value, models.Errorf(models.CodeMalformedBody, "The body is not valid UTF-8.")
-	case json.Unmarshal(body, &fields) != nil, fields == nil:
+	}
+	fields, unknown, ok := split(body, fieldsOf(reflect.TypeFor[T]()))
+	if !ok {
 		return value, models.Errorf(models.CodeMalformedBody, "The body is not one valid object.")
 	}
-	if wrong := fill(reflect.ValueOf(&value).Elem(), fields); len(wrong) > 0 {
+	if wrong := append(fill(reflect.ValueOf(&value).Elem(), fields), unknown...); len(wrong) > 0 {
 		return value, &models.Error{
 			Code: models.CodeInvalidRequest, Message: "The request is not valid; errors says where.",
 			Fields: wrong[:min(len(wrong), maxFieldErrors)],
@@ -114,7 +140,42 @@ func parse[T validator](body []byte) (T, error) {
 	return value, value.Validate()
 }
 
-// fill sets the struct's fields, and says what is wrong with those that do not fit and those that it does not have.
+// split takes an object apart into the values of the fields that are known, of which the last of one name counts, and what
+// is wrong with the others. It keeps no more of those than are told of: a megabyte holds a hundred thousand.
+func split(body []byte, known []namedField) (fields map[string]json.RawMessage, unknown []models.FieldError, ok bool) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
+		return nil, nil, false
+	}
+	fields = make(map[string]json.RawMessage, len(known))
+	strange := map[string]bool{}
+	for d.More() {
+		token, err := d.Token()
+		name, isName := token.(string)
+		var value json.RawMessage
+		if err != nil || !isName || d.Decode(&value) != nil {
+			return nil, nil, false
+		}
+		switch {
+		case slices.ContainsFunc(known, func(f namedField) bool { return f.name == name }):
+			fields[name] = value
+		case len(strange) < maxFieldErrors:
+			strange[cut(name, maxFieldName)] = true
+		}
+	}
+	if _, err := d.Token(); err != nil { // the object's end
+		return nil, nil, false
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, nil, false
+	}
+	for _, name := range slices.Sorted(maps.Keys(strange)) {
+		unknown = append(unknown, models.FieldError{Field: name, Message: "is not known here"})
+	}
+	return fields, unknown, true
+}
+
+// fill sets the struct's fields, and says what is wrong with those that do not fit.
 func fill(value reflect.Value, fields map[string]json.RawMessage) (wrong []models.FieldError) {
 	for _, f := range fieldsOf(value.Type()) {
 		name := f.name
@@ -122,7 +183,6 @@ func fill(value reflect.Value, fields map[string]json.RawMessage) (wrong []model
 		if !given {
 			continue
 		}
-		delete(fields, name)
 		field := value.FieldByIndex(f.Index)
 		switch {
 		case string(raw) == "null":
@@ -132,9 +192,6 @@ func fill(value reflect.Value, fields map[string]json.RawMessage) (wrong []model
 		case isWord(f.Type) && field.Len() == 0:
 			wrong = append(wrong, models.FieldError{Field: name, Message: "must not be empty; leave it out instead"})
 		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		wrong = append(wrong, models.FieldError{Field: cut(name, maxFieldName), Message: "is not known here"})
 	}
 	return wrong
 }

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
+	"runtime"
 	"slices"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/vmihailenco/msgpack/v5"
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
+
+	"github.com/parley-chat/parley/models"
 )
 
 // MessagePack bodies are turned into JSON at the door, and answers into MessagePack on their way out. So both have the
@@ -21,9 +22,17 @@ import (
 // maxMsgpackDepth bounds how deep values nest: the API's own are 3 deep, and each level costs stack.
 const maxMsgpackDepth = 32
 
+// packing has room for so many large answers as there are cores: each takes ten times its size while it is turned into
+// MessagePack, and more of them at once would not be ready any sooner.
+var packing = make(chan struct{}, runtime.GOMAXPROCS(0))
+
 // toMsgpack is the one JSON value of body in MessagePack. Whole numbers take their shortest form; keys are in
 // alphabetical order.
 func toMsgpack(body []byte) ([]byte, error) {
+	if len(body) > smallBody {
+		packing <- struct{}{}
+		defer func() { <-packing }()
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var value any
@@ -74,9 +83,12 @@ func fromMsgpack(body []byte) ([]byte, error) {
 	return u.out.Bytes(), nil
 }
 
+// errTooLong tells that a body is within the limit in MessagePack, but not in JSON.
+var errTooLong = errors.New("it is larger than a body in JSON may be")
+
 type unpacker struct {
 	in  *msgpack.Decoder
-	out bytes.Buffer
+	out bytes.Buffer // at most one value longer than a body may be
 }
 
 func (u *unpacker) value(depth int) error {
@@ -84,6 +96,8 @@ func (u *unpacker) value(depth int) error {
 	switch {
 	case err != nil:
 		return err
+	case u.out.Len() > models.MaxBodyBytes:
+		return errTooLong
 	case depth > maxMsgpackDepth:
 		return fmt.Errorf("it is more than %d levels deep", maxMsgpackDepth)
 	case msgpcode.IsFixedMap(code), code == msgpcode.Map16, code == msgpcode.Map32:
@@ -154,10 +168,8 @@ func (u *unpacker) scalar(code byte) error {
 	switch v := value.(type) {
 	case nil:
 		u.out.WriteString("null")
-	case float32:
-		err = errors.Join(err, u.float(float64(v), 32))
-	case float64:
-		err = errors.Join(err, u.float(v, 64))
+	case float32, float64:
+		err = errors.Join(err, u.float(v))
 	case bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64:
 		fmt.Fprint(&u.out, v)
 	default:
@@ -166,10 +178,12 @@ func (u *unpacker) scalar(code byte) error {
 	return err
 }
 
-func (u *unpacker) float(f float64, bits int) error {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
+// float writes a number as encoding/json does: with an exponent where it would be long without one.
+func (u *unpacker) float(f any) error {
+	b, err := json.Marshal(f)
+	if err != nil {
 		return errors.New("a number is not finite")
 	}
-	u.out.WriteString(strconv.FormatFloat(f, 'f', -1, bits))
+	u.out.Write(b)
 	return nil
 }
