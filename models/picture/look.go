@@ -11,9 +11,6 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// MaxPixels bounds what a thumbnail is made of. A decoder needs up to 15 bytes for each pixel.
-const MaxPixels = 25_000_000
-
 // Look finds out what r holds. Its error is r's own: nothing that r holds is one.
 func Look(r io.ReadSeeker) (models.FileFacts, error) {
 	found, err := mimetype.DetectReader(r)
@@ -28,12 +25,14 @@ func Look(r io.ReadSeeker) (models.FileFacts, error) {
 		return f, err
 	}
 	from := source{r: r}
-	config, err := configOf(&from)
+	config, format, err := configOf(&from)
 	if err != nil || config.Width < 1 || config.Height < 1 {
 		return f, from.err
 	}
 	f.Width, f.Height = config.Width, config.Height
-	f.Thumbnail = readable(config)
+	if f.Thumbnail, err = affordable(r, config, format); err != nil {
+		return f, err
+	}
 	turn, err := orientationOf(r, f.MediaType)
 	if turn.swaps() {
 		f.Width, f.Height = f.Height, f.Width
@@ -41,18 +40,15 @@ func Look(r io.ReadSeeker) (models.FileFacts, error) {
 	return f, err
 }
 
-// configOf reads how large a picture is.
-func configOf(from io.Reader) (config image.Config, err error) {
+// configOf reads how large a picture is, and in which format.
+func configOf(from io.Reader) (config image.Config, format string, err error) {
 	defer func() {
 		if recover() != nil { // of a reader of strangers' bytes
 			err = ErrUnreadable
 		}
 	}()
-	config, _, err = image.DecodeConfig(from)
-	return config, err
+	return image.DecodeConfig(from)
 }
-
-func readable(c image.Config) bool { return int64(c.Width)*int64(c.Height) <= MaxPixels }
 
 // essence is a media type without its parameters.
 func essence(mediaType string) string {

@@ -8,6 +8,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"runtime/debug"
 
 	"golang.org/x/image/draw"
 )
@@ -38,6 +39,9 @@ func Thumbnail(r io.ReadSeeker) (small []byte, err error) {
 	large, err := decode(r)
 	if err != nil {
 		return nil, err
+	}
+	if facts.Width*facts.Height > releaseAfter {
+		defer debug.FreeOSMemory() // or it would be kept until as much again has been asked for
 	}
 	return encode(turn.turned(shrink(large)))
 }

@@ -61,6 +61,8 @@ type Store struct {
 	ended     chan struct{}   // closed by the sender at its end
 	done      sync.WaitGroup  // the sender and the janitor
 
+	pictured atomic.Int64 // whose picture was handed out last
+
 	groups  atomic.Int64 // committed by the sender
 	grouped atomic.Int64 // messages in them
 }

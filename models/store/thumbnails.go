@@ -14,28 +14,41 @@ const (
 	thumbnailTries = 3
 )
 
-// NextPicture hands out the next picture that a thumbnail is to be made of; false when there is none.
+// NextPicture hands out the next picture that a thumbnail is to be made of; false when there is none. Users take turns.
 func (s *Store) NextPicture(ctx context.Context) (models.StoredFile, bool, error) {
-	now := models.Now()
-	var waiting int64
-	err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM files WHERE thumbnail_due > 0 AND thumbnail_due <= ? LIMIT 1) waiting",
-		now.Millis()).Scan(&waiting).Error
-	if err != nil || waiting == 0 {
-		return models.StoredFile{}, false, err
+	for {
+		now := models.Now()
+		id, err := s.pictureDue(ctx, now)
+		if err != nil || id == "" {
+			return models.StoredFile{}, false, err
+		}
+		var row fileRow
+		taken := s.writer.WithContext(ctx).Raw(`UPDATE files SET thumbnail_tries = thumbnail_tries + 1,
+			thumbnail_due = CASE WHEN thumbnail_tries < ? THEN CAST(? AS BIGINT) ELSE 0 END
+			WHERE id = ? AND thumbnail_due > 0 AND thumbnail_due <= ? RETURNING `+fileColumns,
+			thumbnailTries, now.Add(thumbnailLease).UnixMilli(), id, now.Millis()).Scan(&row)
+		if taken.Error != nil {
+			return models.StoredFile{}, false, taken.Error
+		}
+		if row.ThumbnailDue > 0 {
+			s.pictured.Store(row.UserID)
+			return models.StoredFile{File: row.model(), Blob: row.Blob}, true, nil
+		}
+		// It was tried often enough and is given up, or another node has it: the next one's turn.
 	}
-	var row fileRow
-	taken := s.writer.WithContext(ctx).Raw(`UPDATE files SET thumbnail_tries = thumbnail_tries + 1,
-		thumbnail_due = CASE WHEN thumbnail_tries < ? THEN CAST(? AS BIGINT) ELSE 0 END
-		WHERE id = (SELECT id FROM files WHERE thumbnail_due > 0 AND thumbnail_due <= ? ORDER BY thumbnail_due LIMIT 1)
-		AND thumbnail_due <= ? RETURNING `+fileColumns,
-		thumbnailTries, now.Add(thumbnailLease).UnixMilli(), now.Millis(), now.Millis()).Scan(&row)
-	if taken.Error != nil || taken.RowsAffected == 0 {
-		return models.StoredFile{}, false, taken.Error
+}
+
+// pictureDue is the file whose turn it is: of the user after the one whose picture was made last, the longest due. It is ""
+// when none is due.
+func (s *Store) pictureDue(ctx context.Context, now models.Time) (id string, err error) {
+	for _, after := range []int64{s.pictured.Load(), 0} { // and then from the first user again
+		err = s.read(ctx).Raw(`SELECT id FROM files WHERE user_id > ? AND thumbnail_due > 0 AND thumbnail_due <= ?
+			ORDER BY user_id, thumbnail_due LIMIT 1`, after, now.Millis()).Scan(&id).Error
+		if err != nil || id != "" {
+			break
+		}
 	}
-	if row.ThumbnailDue == 0 { // tried often enough: it is given up, and the next one's turn
-		return s.NextPicture(ctx)
-	}
-	return models.StoredFile{File: row.model(), Blob: row.Blob}, true, nil
+	return id, err
 }
 
 // SetThumbnail gives a file its thumbnail, a blob that was reserved; "" says that there will be none.

@@ -1,0 +1,96 @@
+package picture
+
+import (
+	"bufio"
+	"encoding/binary"
+	"image"
+	"image/color"
+	"io"
+)
+
+const (
+	// MaxPixels bounds what a thumbnail is made of.
+	MaxPixels = 25_000_000
+	// MaxDecoded bounds what decoding it may take of memory, in bytes. One picture is decoded at a time.
+	MaxDecoded = 160 << 20
+	// releaseAfter is how many pixels a picture has whose memory is given back at once.
+	releaseAfter = 4_000_000
+)
+
+// affordable reports whether a picture may be decoded. An error is r's own.
+func affordable(r io.ReadSeeker, c image.Config, format string) (bool, error) {
+	pixels := int64(c.Width) * int64(c.Height)
+	if pixels > MaxPixels {
+		return false, nil
+	}
+	each, err := bytesPerPixel(r, c.ColorModel, format)
+	return pixels*each <= MaxDecoded, err
+}
+
+// bytesPerPixel is what a decoder takes for each pixel at the most: the picture, and what it is put together from.
+func bytesPerPixel(r io.ReadSeeker, model color.Model, format string) (int64, error) {
+	switch format {
+	case "jpeg":
+		progressive, err := isProgressive(r)
+		switch {
+		case progressive: // all coefficients of three colours are kept until the end, in four bytes each
+			return 15, err
+		case model == color.YCbCrModel, model == color.GrayModel:
+			return 3, err
+		}
+		return 8, err // of four colours, or of red, green and blue, which are converted
+	case "png":
+		switch model {
+		case color.NRGBA64Model, color.RGBA64Model: // 8, and half as much for the last pass of an interlaced one
+			return 12, nil
+		case color.NRGBAModel, color.RGBAModel:
+			return 6, nil
+		}
+		return 3, nil
+	case "gif":
+		return 2, nil
+	}
+	return 8, nil // a lossless WebP has its transforms beside it
+}
+
+// The markers of a JPEG (ITU-T T.81, table B.1) that end the search for the kind of its frame.
+const (
+	frameMarkers     = 0xC0 // to 0xCF, but for three that are no frames
+	progressiveFrame = 0xC2
+	scanMarker       = 0xDA
+	mostSegments     = 1000 // before the frame; a colour profile takes up to 255
+)
+
+// isProgressive reports whether the frame of a JPEG is one. What cannot be read is not.
+func isProgressive(r io.ReadSeeker) (bool, error) {
+	if _, err := r.Seek(2, io.SeekStart); err != nil { // after the start of the image
+		return false, err
+	}
+	from := source{r: r}
+	in := bufio.NewReader(&from)
+	for range mostSegments {
+		var head [4]byte
+		if _, err := io.ReadFull(in, head[:]); err != nil || head[0] != 0xFF {
+			return false, from.err
+		}
+		for head[1] == 0xFF { // any number of fill bytes may stand before a marker
+			copy(head[1:], head[2:])
+			next, err := in.ReadByte()
+			if err != nil {
+				return false, from.err
+			}
+			head[3] = next
+		}
+		switch marker := head[1]; {
+		case marker == scanMarker:
+			return false, nil
+		case marker&0xF0 == frameMarkers && marker != 0xC4 && marker != 0xC8 && marker != 0xCC:
+			return marker == progressiveFrame || marker == 0xCA, nil
+		}
+		length := int(binary.BigEndian.Uint16(head[2:])) - 2
+		if _, err := in.Discard(max(0, length)); err != nil {
+			return false, from.err
+		}
+	}
+	return true, nil // nobody writes such a file; it is counted as the more expensive kind
+}

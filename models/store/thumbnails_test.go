@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// TestThumbnailTurns hands pictures out to a maker: users take turns, however many one of them has.
+func TestThumbnailTurns(t *testing.T) {
+	ctx := context.Background()
+	s, err := Open(ctx, Config{
+		Database: filepath.Join(t.TempDir(), "parley.db"), Retention: time.Hour, Committed: func([]models.LogEntry) {},
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for i, userID := range []int64{7, 7, 7, 9, 8} {
+		row := fileRow{ID: fmt.Sprint("f", i), UserID: userID, ThumbnailDue: int64(i + 1), Blob: fmt.Sprint("b", i)}
+		if err := s.writer.Create(&row).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	var turns []string
+	for {
+		file, found, err := s.NextPicture(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !found {
+			break
+		}
+		turns = append(turns, file.ID)
+	}
+	if want := []string{"f0", "f4", "f3", "f1", "f2"}; !slices.Equal(turns, want) {
+		t.Errorf("the turns were %v, want %v", turns, want)
+	}
+}
