@@ -1,9 +1,6 @@
 package models
 
-import (
-	"regexp"
-	"unicode/utf8"
-)
+import "regexp"
 
 // What an emoji is made of, after UTS #51: the characters with the property Emoji below U+10000, and above it the blocks
 // of pictographs whole, so that the emoji of a later Unicode pass too.
@@ -21,7 +18,6 @@ const (
 
 var oneEmoji = regexp.MustCompile(`^(?:` + pictured + `(?:\x{200D}` + pictured + `)*|` + keycap + `|` + flag + `)$`)
 
-// IsEmoji reports whether s is a single emoji: not text, not several of them, not one that is joined out of too many.
-func IsEmoji(s string) bool {
-	return utf8.RuneCountInString(s) <= MaxEmojiLength && oneEmoji.MatchString(s)
-}
+// IsEmoji reports whether s is a single emoji of at most MaxEmojiBytes: one grapheme cluster, and neither text nor several
+// of them.
+func IsEmoji(s string) bool { return len(s) <= MaxEmojiBytes && oneEmoji.MatchString(s) }

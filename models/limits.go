@@ -17,7 +17,7 @@ const (
 	MaxReasonLength       = 500
 	MaxSearchLength       = 200 // of what messages are searched for
 	MaxClientIDLength     = 64
-	MaxEmojiLength        = 64
+	MaxEmojiBytes         = 64
 	MaxReactionsPerUser   = 20  // on one message
 	MaxIdempotencyKey     = 128 // visible ASCII
 	inviteCodeLength      = 26
@@ -29,6 +29,7 @@ const (
 	MaxBodyBytes          = 1 << 20 // of a request's JSON or MessagePack
 	DefaultPageSize       = 50
 	MaxPageSize           = 200
+	MaxPageBytes          = 1 << 20 // of the items of one page in JSON, but for a page of one item
 	MaxStreamsPerUser     = 20
 	MaxRoomsEnteredAtOpen = 200  // room= parameters of one stream
 	MaxRequestsPerMinute  = 6000 // of one user, or of one address without a token; at one server

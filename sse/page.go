@@ -7,8 +7,12 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Page is the JSON form of the log: up to limit of the kept events after a cursor that the caller may see, and the
-// cursor up to which the page reaches, which may be beyond its last event. An empty cursor stands for the oldest event
+// eventSize is about what an event of a page takes beside its data, in bytes.
+const eventSize = 100
+
+// Page is the JSON form of the log: the kept events after a cursor that the caller may see, and the cursor up to which the
+// page reaches, which may be beyond its last event. It has up to limit events and up to models.MaxPageBytes of them, but
+// for a first one that is larger by itself. An empty cursor stands for the oldest event
 // that is kept. One that cannot be served is expired.
 func (h *Hub) Page(ctx context.Context, caller models.Caller, after string, limit int) ([]models.Event, models.Cursor, error) {
 	head, pruned, err := h.log.Bounds(ctx)
@@ -25,7 +29,7 @@ func (h *Hub) Page(ctx context.Context, caller models.Caller, after string, limi
 	if err != nil {
 		return nil, models.Cursor{}, err
 	}
-	v, epoch, items := newView(loaded), h.log.Epoch(), []models.Event{}
+	v, epoch, items, size := newView(loaded), h.log.Epoch(), []models.Event{}, 0
 	for position < head && len(items) < limit {
 		upTo := min(position+walkWindow, head)
 		entries, err := h.log.EntriesFor(ctx, caller.UserID, position, upTo)
@@ -35,6 +39,10 @@ func (h *Hub) Page(ctx context.Context, caller models.Caller, after string, limi
 		position = upTo
 		for _, e := range entries {
 			if e.Kept() && v.sees(e) {
+				size += len(e.Data) + eventSize
+				if size > models.MaxPageBytes && len(items) > 0 {
+					return items, models.Cursor{Epoch: epoch, Position: e.Position - 1}, nil
+				}
 				at := models.Cursor{Epoch: epoch, Position: e.Position}
 				items = append(items, models.Event{ID: at.String(), Name: e.Name, Data: e.Data})
 			}

@@ -282,14 +282,3 @@ func (postgresDialect) insertEvents(tx *gorm.DB, entries []models.LogEntry, now 
 		positions, names, everyone, rooms, users, peers, sessions, data, now)
 	return err
 }
-
-// scanRows scans each row into dest, calls got, and closes rows.
-func scanRows(rows *sql.Rows, got func(), dest ...any) error {
-	for rows.Next() {
-		if err := rows.Scan(dest...); err != nil {
-			return errors.Join(err, rows.Close())
-		}
-		got()
-	}
-	return errors.Join(rows.Err(), rows.Close())
-}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -74,37 +75,45 @@ func (h history) page(direction string, from int64) (models.Page[models.Message]
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	next := ""
 	if len(p.messages) > limit {
-		p.messages = p.messages[:limit]
-		next = cursorOf(p.messages[limit-1].ID, direction)
+		p.messages, p.cut = p.messages[:limit], true
+	}
+	if err := h.show(&p); err != nil {
+		return models.Page[models.Message]{}, err
+	}
+	page := models.Page[models.Message]{Items: p.messages}
+	if p.cut {
+		page.NextCursor = cursorOf(p.messages[len(p.messages)-1].ID, direction)
 	}
 	if direction == older {
 		slices.Reverse(p.messages)
 	}
-	page, err := h.shown(p)
-	page.NextCursor = next
-	return page, err
+	return page, nil
 }
 
-// part is a run of messages, and whether any of them may have files or reactions.
+// part is a run of messages, whether any of them may have files or reactions, and whether more follow it.
 type part struct {
 	messages         []models.Message
 	files, reactions bool
+	cut              bool
 }
 
-// shown is the page of a part, with what its messages have beside themselves.
-func (h history) shown(p part) (models.Page[models.Message], error) {
-	page := models.Page[models.Message]{Items: p.messages}
+// show fills in what the messages have beside themselves, and cuts the part to what fits into a page.
+func (h history) show(p *part) error {
 	if p.files {
-		if err := addFiles(h.db, page.Items); err != nil {
-			return page, err
+		if err := addFiles(h.db, p.messages); err != nil {
+			return err
 		}
 	}
 	if p.reactions {
-		return page, addReactions(h.db, h.callerID, page.Items)
+		if err := addReactions(h.db, h.callerID, p.messages); err != nil {
+			return err
+		}
 	}
-	return page, nil
+	if n := fitting(p.messages); n < len(p.messages) {
+		p.messages, p.cut = p.messages[:n], true
+	}
+	return nil
 }
 
 func (h history) part(direction string, from int64, limit int) (part, error) {
@@ -126,7 +135,14 @@ func (h history) part(direction string, from int64, limit int) (part, error) {
 	}
 	r := messageRow{RoomID: h.room.ID}
 	p.messages = make([]models.Message, 0, limit)
-	err = scanRows(rows, func() { p.messages = append(p.messages, r.model(h.room)) }, &r.ID, &r.SenderID, &r.Username, &r.DisplayName,
+	var room pageRoom
+	err = scanWhile(rows, func() bool {
+		p.cut = !room.takes(r.Text)
+		if !p.cut {
+			p.messages = append(p.messages, r.model(h.room))
+		}
+		return !p.cut
+	}, &r.ID, &r.SenderID, &r.Username, &r.DisplayName,
 		&r.Type, &r.Text, &r.ReplyTo, &r.ClientID, &r.CreatedAt, &r.EditedAt, &r.DeletedAt, &p.files, &p.reactions)
 	return p, judged(h.db, err)
 }
@@ -181,19 +197,38 @@ func (h history) bounds(direction string, from int64) (after, before int64, err 
 	return after, before, err
 }
 
-// around is a page with a message in its middle: it, half a page before it, and the rest after.
+// around is a page with a message in its middle: it, half a page before it, and the rest after. What does not fit is left
+// out at the ends.
 func (h history) around() (models.Page[models.Message], error) {
 	before, err := h.part(older, h.query.Around, h.query.Limit/2)
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	slices.Reverse(before.messages)
 	after, err := h.part(newer, h.query.Around-1, h.query.Limit-len(before.messages))
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	return h.shown(part{
-		messages: append(before.messages, after.messages...),
+	whole := part{
+		messages: outward(after.messages, before.messages),
 		files:    before.files || after.files, reactions: before.reactions || after.reactions,
-	})
+	}
+	if err := h.show(&whole); err != nil {
+		return models.Page[models.Message]{}, err
+	}
+	slices.SortFunc(whole.messages, func(a, b models.Message) int { return cmp.Compare(a.ID, b.ID) })
+	return models.Page[models.Message]{Items: whole.messages}, nil
+}
+
+// outward is two runs as one, an item of each in turn for as long as there are.
+func outward(a, b []models.Message) []models.Message {
+	both := make([]models.Message, 0, len(a)+len(b))
+	for i := range max(len(a), len(b)) {
+		if i < len(a) {
+			both = append(both, a[i])
+		}
+		if i < len(b) {
+			both = append(both, b[i])
+		}
+	}
+	return both
 }

@@ -43,13 +43,13 @@ func (s *Store) Pins(ctx context.Context, callerID int64, path models.RoomPath, 
 		}
 		query, args = query+" AND (p.pinned_at, p.message_id) < (?, ?)", append(args, at, id)
 	}
-	var rows []pinRow
-	err = db.Raw(query+" ORDER BY p.pinned_at DESC, p.message_id DESC LIMIT ?", append(args, page.Limit+1)...).Scan(&rows).Error
+	rows, cut, err := scanPage(db.Raw(query+" ORDER BY p.pinned_at DESC, p.message_id DESC LIMIT ?",
+		append(args, page.Limit+1)...), func(r *pinRow) string { return r.Message.Text })
 	if err != nil {
 		return empty, err
 	}
-	list := pageOf(rows, page.Limit, func(r pinRow) models.Pin { return r.model(a.Room) },
-		func(r pinRow) string { return intCursorOf(r.PinnedAt, r.Message.ID) })
+	cursor := func(r pinRow) string { return intCursorOf(r.PinnedAt, r.Message.ID) }
+	list := pageOf(rows, page.Limit, func(r pinRow) models.Pin { return r.model(a.Room) }, cursor)
 	messages := make([]models.Message, len(list.Items))
 	for i, p := range list.Items {
 		messages[i] = p.Message
@@ -57,6 +57,10 @@ func (s *Store) Pins(ctx context.Context, callerID int64, path models.RoomPath, 
 	err = show(db, callerID, messages)
 	for i := range list.Items {
 		list.Items[i].Message = messages[i]
+	}
+	if n := fitting(messages); cut || n < len(messages) {
+		list.Items = list.Items[:n]
+		list.NextCursor = cursor(rows[n-1])
 	}
 	return list, err
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"gorm.io/gorm"
 )
@@ -19,4 +20,22 @@ func (s *Store) query(ctx context.Context, statement string, args ...any) (*sql.
 func queryIn(db *gorm.DB, statement string, args ...any) (*sql.Rows, error) {
 	rows, err := db.Statement.ConnPool.QueryContext(db.Statement.Context, statement, args...)
 	return rows, judged(db, err)
+}
+
+// scanRows scans each row into dest, calls got, and closes rows.
+func scanRows(rows *sql.Rows, got func(), dest ...any) error {
+	return scanWhile(rows, func() bool { got(); return true }, dest...)
+}
+
+// scanWhile is scanRows that reads no further once got reports false.
+func scanWhile(rows *sql.Rows, got func() bool, dest ...any) error {
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		if !got() {
+			break
+		}
+	}
+	return errors.Join(rows.Err(), rows.Close())
 }

@@ -14,7 +14,15 @@ import (
 )
 
 // SearchMessages finds messages of a room by their start or by their words, newest first.
-func (s *Store) SearchMessages(ctx context.Context, callerID int64, path models.RoomPath, q models.MessageSearch) (models.Page[models.Message], error) {
+func (s *Store) SearchMessages(ctx context.Context, callerID int64, path models.RoomPath, q models.MessageSearch) (page models.Page[models.Message], err error) {
+	err = s.search(ctx, callerID, func(ctx context.Context) error {
+		page, err = s.searchRoom(ctx, callerID, path, q)
+		return err
+	})
+	return page, err
+}
+
+func (s *Store) searchRoom(ctx context.Context, callerID int64, path models.RoomPath, q models.MessageSearch) (models.Page[models.Message], error) {
 	db := s.read(ctx)
 	a, err := lookAt(db, path, callerID)
 	if err != nil {
@@ -30,28 +38,45 @@ func (s *Store) SearchMessages(ctx context.Context, callerID int64, path models.
 		}
 		in.UpToID = min(in.UpToID, before-1)
 	}
+	var f found
 	if q.Prefix != nil {
-		rows, err := findStart(db, in, *q.Prefix, q.Limit+1)
-		if err != nil {
-			return models.Page[models.Message]{}, err
-		}
-		return messagePage(db, callerID, rows, q.Limit, map[int64]span{in.RoomID: in}, cursorInRoom)
+		f, err = findStart(db, in, *q.Prefix, q.Limit+1)
+	} else {
+		f, err = s.findWords(db, []span{in}, *q.Words, q.Limit+1)
 	}
-	rows, err := s.findWords(db, []span{in}, *q.Words, q.Limit+1)
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	return messagePage(db, callerID, rows, q.Limit, map[int64]span{in.RoomID: in}, cursorInRoom)
+	return messagePage(db, callerID, f, q.Limit, map[int64]span{in.RoomID: in}, cursorInRoom)
+}
+
+// found is a run of messages, and whether it is all that a page has room for.
+type found struct {
+	rows []messageRow
+	cut  bool
+}
+
+func scanFound(query *gorm.DB) (f found, err error) {
+	f.rows, f.cut, err = scanPage(query, func(r *messageRow) string { return r.Text })
+	return f, err
 }
 
 // SearchAll finds messages by their words in all rooms that the caller is a member of, newest first.
-func (s *Store) SearchAll(ctx context.Context, callerID int64, q models.WordSearch) (models.Page[models.Message], error) {
+func (s *Store) SearchAll(ctx context.Context, callerID int64, q models.WordSearch) (page models.Page[models.Message], err error) {
+	err = s.search(ctx, callerID, func(ctx context.Context) error {
+		page, err = s.searchOwnRooms(ctx, callerID, q)
+		return err
+	})
+	return page, err
+}
+
+func (s *Store) searchOwnRooms(ctx context.Context, callerID int64, q models.WordSearch) (models.Page[models.Message], error) {
 	db := s.read(ctx)
 	spans, err := ownSpans(db, callerID, q.Cursor)
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	rows, err := s.findWords(db, spans, q.Words, q.Limit+1)
+	f, err := s.findWords(db, spans, q.Words, q.Limit+1)
 	byRoom := make(map[int64]span, len(spans))
 	for _, in := range spans {
 		byRoom[in.RoomID] = in
@@ -59,14 +84,21 @@ func (s *Store) SearchAll(ctx context.Context, callerID int64, q models.WordSear
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	return messagePage(db, callerID, rows, q.Limit, byRoom, cursorAnywhere)
+	return messagePage(db, callerID, f, q.Limit, byRoom, cursorAnywhere)
 }
 
-func messagePage(db *gorm.DB, callerID int64, rows []messageRow, limit int, rooms map[int64]span, cursor func(messageRow) string) (models.Page[models.Message], error) {
-	page := pageOf(rows, limit, func(r messageRow) models.Message {
+func messagePage(db *gorm.DB, callerID int64, f found, limit int, rooms map[int64]span, cursor func(messageRow) string) (models.Page[models.Message], error) {
+	page := pageOf(f.rows, limit, func(r messageRow) models.Message {
 		return r.model(roomRow{ID: r.RoomID, Subject: rooms[r.RoomID].Subject})
 	}, cursor)
-	return page, show(db, callerID, page.Items)
+	if err := show(db, callerID, page.Items); err != nil {
+		return page, err
+	}
+	if n := fitting(page.Items); f.cut || n < len(page.Items) {
+		page.Items = page.Items[:n]
+		page.NextCursor = cursor(f.rows[n-1])
+	}
+	return page, nil
 }
 
 func cursorInRoom(r messageRow) string { return intCursorOf(r.ID, 0) }
@@ -107,21 +139,20 @@ func (in span) split() (newest, rest span) {
 
 func (in span) empty() bool { return in.UpToID <= in.ClearedID }
 
-func findStart(db *gorm.DB, in span, prefix string, limit int) ([]messageRow, error) {
+func findStart(db *gorm.DB, in span, prefix string, limit int) (found, error) {
 	from, to := startRange(foldStart(prefix))
 	newest, rest := in.split()
-	rows, err := startsIn(db, newestStartStatement, newest, from, to, limit)
-	if err != nil || len(rows) == limit || rest.empty() {
-		return rows, err
+	f, err := startsIn(db, newestStartStatement, newest, from, to, limit)
+	if err != nil || f.cut || len(f.rows) == limit || rest.empty() {
+		return f, err
 	}
-	older, err := startsIn(db, startStatement, rest, from, to, limit-len(rows))
-	return append(rows, older...), err
+	older, err := startsIn(db, startStatement, rest, from, to, limit-len(f.rows))
+	return found{rows: append(f.rows, older.rows...), cut: older.cut}, err
 }
 
-func startsIn(db *gorm.DB, statement string, in span, from, to string, limit int) (rows []messageRow, err error) {
-	err = db.Raw(messageQuery+" AND m.id IN (?) ORDER BY m.id DESC", in.RoomID,
-		db.Raw(statement, in.RoomID, from, to, in.ClearedID, in.UpToID, limit)).Scan(&rows).Error
-	return rows, err
+func startsIn(db *gorm.DB, statement string, in span, from, to string, limit int) (found, error) {
+	return scanFound(db.Raw(messageQuery+" AND m.id IN (?) ORDER BY m.id DESC", in.RoomID,
+		db.Raw(statement, in.RoomID, from, to, in.ClearedID, in.UpToID, limit)))
 }
 
 const (
@@ -163,10 +194,10 @@ const spansAtOnce = 64
 
 // findWords finds the newest messages that hold all words of a text. Spans come with the newest first, so that it ends as
 // soon as no further one can hold a newer message than those it has.
-func (s *Store) findWords(db *gorm.DB, spans []span, text string, limit int) ([]messageRow, error) {
+func (s *Store) findWords(db *gorm.DB, spans []span, text string, limit int) (found, error) {
 	words := wordsOf(text)
 	if len(words) == 0 {
-		return nil, nil
+		return found{}, nil
 	}
 	var hits []hit
 	for some := range slices.Chunk(spans, spansAtOnce) {
@@ -175,7 +206,7 @@ func (s *Store) findWords(db *gorm.DB, spans []span, text string, limit int) ([]
 		}
 		more, err := s.dialect.findWords(db, some, words, limit)
 		if err != nil {
-			return nil, err
+			return found{}, err
 		}
 		hits = append(hits, more...)
 		slices.SortFunc(hits, func(a, b hit) int {
@@ -187,18 +218,16 @@ func (s *Store) findWords(db *gorm.DB, spans []span, text string, limit int) ([]
 }
 
 // readHits reads messages in the order in which they were found.
-func readHits(db *gorm.DB, hits []hit) ([]messageRow, error) {
+func readHits(db *gorm.DB, hits []hit) (found, error) {
 	if len(hits) == 0 {
-		return nil, nil
+		return found{}, nil
 	}
 	list := strings.Repeat(", (CAST(? AS BIGINT), CAST(? AS BIGINT))", len(hits))[2:]
 	var args []any
 	for _, h := range hits {
 		args = append(args, h.roomID, h.id)
 	}
-	var rows []messageRow
-	err := db.Raw("WITH hits (room_id, id) AS (VALUES "+list+") SELECT "+messageColumns+` FROM hits
+	return scanFound(db.Raw("WITH hits (room_id, id) AS (VALUES "+list+") SELECT "+messageColumns+` FROM hits
 		CROSS JOIN messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = hits.room_id AND m.id = hits.id
-		AND m.deleted_at = 0 ORDER BY m.created_at DESC, m.room_id DESC, m.id DESC`, args...).Scan(&rows).Error
-	return rows, err
+		AND m.deleted_at = 0 ORDER BY m.created_at DESC, m.room_id DESC, m.id DESC`, args...))
 }

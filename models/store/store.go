@@ -61,6 +61,7 @@ type Store struct {
 	ended     chan struct{}   // closed by the sender at its end
 	done      sync.WaitGroup  // the sender and the janitor
 
+	searches *turns       // of words
 	pictured atomic.Int64 // whose picture was handed out last
 
 	groups  atomic.Int64 // committed by the sender
@@ -100,7 +101,7 @@ func dialectFor(database string) dialect {
 func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{
 		dialect: dialectFor(c.Database), log: c.Log, retention: c.Retention, fileQuota: c.FileQuota,
-		sends: make(chan *send, sendQueue), ended: make(chan struct{}),
+		sends: make(chan *send, sendQueue), ended: make(chan struct{}), searches: newTurns(searchesAtOnce),
 	}
 	s.committed = func(entries []models.LogEntry) {
 		s.moveHead(entries[len(entries)-1].Position)

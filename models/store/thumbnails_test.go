@@ -25,7 +25,9 @@ func TestThumbnailTurns(t *testing.T) {
 	}
 	defer s.Close()
 	for i, userID := range []int64{7, 7, 7, 9, 8} {
-		row := fileRow{ID: fmt.Sprint("f", i), UserID: userID, ThumbnailDue: int64(i + 1), Blob: fmt.Sprint("b", i)}
+		row := fileRow{
+			ID: fmt.Sprint("f", i), UserID: userID, ThumbnailDue: int64(i + 1), Blob: fmt.Sprint("b", i), CreatedAt: models.Now().Millis(),
+		}
 		if err := s.writer.Create(&row).Error; err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// TestTurns has one user ask for many turns before another asks for one: the other's comes as soon as one is over.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := newTurns(1)
+		var order []int64
+		ask := func(userID int64) {
+			done, err := turns.take(t.Context(), userID)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			order = append(order, userID)
+			<-time.After(time.Second)
+			done()
+		}
+		for _, userID := range []int64{7, 7, 7, 8} {
+			go ask(userID)
+			synctest.Wait()
+		}
+		<-time.After(time.Minute)
+		if want := []int64{7, 8, 7, 7}; !slices.Equal(order, want) {
+			t.Errorf("the turns were %v, want %v", order, want)
+		}
+		if len(turns.users) != 0 {
+			t.Errorf("%d users are remembered", len(turns.users))
+		}
+	})
+}
+
+// TestTurnsGivenUp gives up waiting, for one's own turn and for any.
+func TestTurnsGivenUp(t *testing.T) {
+	turns := newTurns(1)
+	done, err := turns.take(t.Context(), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, userID := range []int64{7, 8} {
+		if _, err := turns.take(over, userID); !errors.Is(err, context.Canceled) {
+			t.Errorf("user %d: %v", userID, err)
+		}
+	}
+	done()
+	done, err = turns.take(t.Context(), 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done()
+	if len(turns.users) != 0 {
+		t.Errorf("%d users are remembered", len(turns.users))
+	}
+}
+
+// TestSearchTakesTooLong runs a search that does not end by itself.
+func TestSearchTakesTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Store{searches: newTurns(1)}
+		err := s.search(t.Context(), 7, func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		if !errors.Is(err, &models.Error{Code: models.CodeUnavailable}) {
+			t.Errorf("the error is %v", err)
+		}
+		err = s.search(t.Context(), 7, func(context.Context) error { return nil })
+		if err != nil {
+			t.Errorf("the next one: %v", err)
+		}
+	})
+}
