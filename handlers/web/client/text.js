@@ -55,17 +55,25 @@ function inline(out, text, me) {
   if (at < text.length) out.append(text.slice(at));
 }
 
-/** A full stop or a bracket behind an address belongs to the sentence. @param {string} address */
+/** @type {Record<string, string>} */
+const OPENS = { ')': '(', ']': '[', '}': '{' };
+
+/**
+ * A full stop or a bracket behind an address belongs to the sentence. Brackets are counted once: to count them again for
+ * each that is cut off would freeze the page over a text of nothing else.
+ * @param {string} address
+ */
 function withoutTail(address) {
+  /** @type {Record<string, number>} */
+  const count = { '(': 0, ')': 0, '[': 0, ']': 0, '{': 0, '}': 0 };
+  for (const c of address) if (c in count) count[c]++;
   let end = address.length;
-  while (end > 0) {
+  for (; end > 0; end--) {
     const last = address[end - 1];
-    const opens = { ')': '(', ']': '[', '}': '{' }[last];
-    if (opens) {
-      const part = address.slice(0, end);
-      if (part.split(last).length <= part.split(opens).length) break;
+    if (last in OPENS) {
+      if (count[last] <= count[OPENS[last]]) break;
+      count[last]--;
     } else if (!'.,;:!?…*_~'.includes(last)) break;
-    end--;
   }
   return address.slice(0, end);
 }
