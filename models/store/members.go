@@ -85,7 +85,7 @@ func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPat
 		if len(among) == 0 {
 			return empty, nil
 		}
-		query, args = query+" AND m.user_id IN ?", append(args, among)
+		query, args = query+" AND m.user_id IN "+s.dialect.idList(), append(args, jsonIDs(among))
 	}
 	if page.Cursor != "" {
 		at, id, err := intCursor(page.Cursor)

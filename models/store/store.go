@@ -84,6 +84,8 @@ type dialect interface {
 	shared() bool
 	// forUpdate is the clause that locks the rows of a SELECT until the transaction ends.
 	forUpdate() string
+	// idList is a list of ids for IN, which comes as one parameter (jsonIDs): there may be more than there can be parameters.
+	idList() string
 	// transient reports whether a transaction that failed so did nothing and may be run again.
 	transient(err error) bool
 	groupDriver

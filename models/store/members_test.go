@@ -1,0 +1,29 @@
+package store
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// TestMembersAmongVeryMany asks which of more users are members than a statement has room for parameters, as there may be in
+// a room at once.
+func TestMembersAmongVeryMany(t *testing.T) {
+	for name, database := range map[string]func(*testing.T) string{
+		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "parley.db") },
+		"postgres": newPostgres,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openFilled(t, database(t))
+			among := make([]int64, 70_000)
+			for i := range among {
+				among[i] = int64(i + 2)
+			}
+			page, err := s.Members(t.Context(), 1, models.RoomPath{ID: 3}, among, models.Paging{Limit: 10})
+			if err != nil || len(page.Items) != 1 || page.Items[0].User.ID != 4 {
+				t.Errorf("the members are %+v, %v", page.Items, err)
+			}
+		})
+	}
+}
