@@ -23,34 +23,41 @@ type entry struct {
 
 // opening is a session about to be opened, by a sign-up or a log-in.
 type opening struct {
-	key      *string // the Idempotency-Key
-	body     []byte  // of the request
-	cookie   bool    // whether the refresh token goes into a cookie
-	store    func(n models.NewSession, once *models.Once) (models.Login, error)
+	key    *string // the Idempotency-Key
+	body   []byte  // of the request
+	cookie bool    // whether the refresh token goes into a cookie
+	// prove makes a key of the secret in the body, and of the Idempotency-Key; nil for a body that has no secret.
+	prove func(key string) ([]byte, error)
+	store func(n models.NewSession, once *models.Once) (models.Login, error)
+	// repeated refuses a session that was opened before under the Idempotency-Key; nil for none.
+	repeated func(models.Session) error
 	location func(models.Session) string
 }
 
-// begin opens a session. Under an Idempotency-Key its answer is kept sealed, since it holds tokens: only the key and
-// the body together open it, and both are the first caller's.
+// begin opens a session. Under an Idempotency-Key its answer is kept sealed, since it holds tokens: only the secret of the
+// first caller opens it.
 func (e entry) begin(r *http.Request, o opening) (reply, error) {
-	refresh, hash := token.NewRefresh()
-	now := time.Now()
-	proof := append([]byte(given(o.key)+"\x00"), o.body...)
-	once, err := newOnce(r, o.key, o.body, func(created any) ([]byte, error) {
-		session, err := e.session(created.(models.Login), refresh, now)
-		if err != nil {
-			return nil, err
-		}
-		return e.seal(session, proof)
-	})
+	proof, err := o.proof()
 	if err != nil {
 		return reply{}, err
+	}
+	refresh, hash := token.NewRefresh()
+	now := time.Now()
+	var once *models.Once
+	if proof != nil {
+		once = newSecretOnce(r, *o.key, proof, o.body, func(created any) ([]byte, error) {
+			session, err := e.session(created.(models.Login), refresh, now)
+			if err != nil {
+				return nil, err
+			}
+			return e.seal(session, proof)
+		})
 	}
 	var session models.Session
 	var replayed *models.Replayed
 	login, err := o.store(models.NewSession{RefreshHash: hash, Device: deviceOf(r)}, once)
 	if errors.As(err, &replayed) {
-		session, err = e.unseal(replayed.Body, proof)
+		session, err = e.replay(o, replayed, proof)
 	} else if err == nil {
 		session, err = e.session(login, refresh, now)
 	}
@@ -59,6 +66,37 @@ func (e entry) begin(r *http.Request, o opening) (reply, error) {
 	}
 	re := reply{status: http.StatusCreated, location: o.location(session), replayed: replayed != nil}
 	return e.hand(r, re, session, o.cookie), nil
+}
+
+// proof is what proves who makes the request, nil when there is no Idempotency-Key.
+func (o opening) proof() ([]byte, error) {
+	if o.key == nil {
+		return nil, nil
+	}
+	if err := checkKey(*o.key); err != nil {
+		return nil, err
+	}
+	if o.prove == nil {
+		return nil, models.Invalid(keyHeader, "is not taken with a guest's log-in: nothing in it proves who asks, "+
+			"and the answer opens the session. Leave it out; when no answer comes, ask again under another username")
+	}
+	return o.prove(*o.key)
+}
+
+// replay is the session that the first call under the Idempotency-Key opened.
+func (e entry) replay(o opening, first *models.Replayed, proof []byte) (models.Session, error) {
+	session, err := e.unseal(first.Body, proof)
+	if err == nil && o.repeated != nil {
+		err = o.repeated(session)
+	}
+	return session, err
+}
+
+// provePassword makes keys of a user's password. Guessing it from them takes as long as from its stored hash.
+func (e entry) provePassword(r *http.Request, account, password string) func(key string) ([]byte, error) {
+	return func(key string) ([]byte, error) {
+		return e.passwords.Stretch(r.Context(), password, e.tokens.Proof("password", r.URL.Path, key, account))
+	}
 }
 
 // session is a log-in with its tokens. Made twice of the same, it is the same.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/handlers/api"
@@ -15,7 +14,7 @@ import (
 type sessionStore interface {
 	Password(ctx context.Context, username string) (userID int64, hash string, err error)
 	LogIn(ctx context.Context, userID int64, hash string, n models.NewSession, once *models.Once) (models.Login, error)
-	Refresh(ctx context.Context, spent string, n models.NewSession) (models.Login, error)
+	Refresh(ctx context.Context, n models.Renewal) (login models.Login, sealed string, err error)
 	Sessions(ctx context.Context, caller models.Caller, page models.Paging) (models.Page[models.SessionInfo], error)
 	LogInWithCode(ctx context.Context, code models.LoginCode, n models.NewSession, once *models.Once) (models.Login, error)
 	LogOut(ctx context.Context, userID int64, sessionID string) (models.Cursor, error)
@@ -46,14 +45,17 @@ func (h sessions) LogIn(w http.ResponseWriter, r *http.Request, params api.LogIn
 		switch {
 		case c.LoginCode != "":
 			o.store = h.withCode(r, c)
-			o.body = slices.Concat(body, []byte(secretOf(r))) // so that no other browser is answered the same
+			o.prove = func(key string) ([]byte, error) { // with the browser's, so that no other one is answered the same
+				return h.entry.tokens.Proof("login code", key, c.LoginCode, secretOf(r)), nil
+			}
 		case c.Guest:
 			o.store, err = h.asGuest(r.Context(), c)
 		default:
-			if err := h.entry.quotas.tryPassword(w, r, accountOf(c)); err != nil {
+			if err := h.entry.quotas.tryPassword(w, r, accountOf(c.Username)); err != nil {
 				return reply{}, err
 			}
 			o.store, err = h.withPassword(r.Context(), c)
+			o.prove = h.entry.provePassword(r, accountOf(c.Username), c.Password)
 		}
 		if err != nil {
 			return reply{}, err
@@ -83,11 +85,11 @@ func (h sessions) withCode(r *http.Request, c models.Credentials) storeSession {
 }
 
 // accountOf is the account that a log-in is for, in however many ways its name can be written.
-func accountOf(c models.Credentials) string {
-	if key, ok := models.NameKey(c.Username, models.MaxUsernameLength); ok {
+func accountOf(username string) string {
+	if key, ok := models.NameKey(username, models.MaxUsernameLength); ok {
 		return key
 	}
-	return c.Username
+	return username
 }
 
 // withPassword checks the password. Whether it or the user is wrong is not to be learned, not even from the time that
@@ -122,15 +124,34 @@ func (h sessions) RefreshSession(w http.ResponseWriter, r *http.Request) {
 				return reply{}, err
 			}
 		}
-		refresh, hash := token.NewRefresh()
-		login, err := h.store.Refresh(r.Context(), token.Hash(body.RefreshToken),
-			models.NewSession{RefreshHash: hash, Device: deviceOf(r)})
+		login, successor, err := h.renew(r, body.RefreshToken)
 		if err != nil {
 			return reply{}, err
 		}
-		session, err := h.entry.session(login, refresh, time.Now())
+		session, err := h.entry.session(login, successor, time.Now())
 		return h.entry.hand(r, reply{status: http.StatusOK}, session, inCookie || body.Cookie), err
 	})
+}
+
+// renew trades a refresh token for its successor: a new one, or the one that an earlier call got, whose answer was lost. In
+// between the successor is kept in a form that only the spent token opens.
+func (h sessions) renew(r *http.Request, spent string) (login models.Login, successor string, err error) {
+	successor, hash := token.NewRefresh()
+	sealed, err := h.entry.tokens.Seal([]byte(successor), []byte(spent))
+	if err != nil {
+		return login, "", err
+	}
+	login, kept, err := h.store.Refresh(r.Context(), models.Renewal{
+		SpentHash: token.Hash(spent), RefreshHash: hash, Sealed: sealed, Device: deviceOf(r), At: models.Now(),
+	})
+	if err != nil || kept == sealed {
+		return login, successor, err
+	}
+	opened, err := h.entry.tokens.Unseal(kept, []byte(spent))
+	if err != nil { // sealed under another token secret, before this server started
+		err = &models.Error{Code: models.CodeUnauthenticated, Message: "This refresh token is not known.", Err: err}
+	}
+	return login, string(opened), err
 }
 
 func (h sessions) refreshFromCookie(r *http.Request) (string, error) {

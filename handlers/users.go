@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -21,6 +22,7 @@ type userStore interface {
 type users struct {
 	store interface {
 		userStore
+		passwordStore
 		logHead
 	}
 	entry entry
@@ -37,6 +39,11 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 		if err != nil {
 			return reply{}, err
 		}
+		if params.IdempotencyKey != nil { // who knows the key learns by the answer whether the password is right
+			if err := h.entry.quotas.tryPassword(w, r, accountOf(n.Username)); err != nil {
+				return reply{}, err
+			}
+		}
 		hash, err := h.entry.passwords.Hash(r.Context(), n.Password)
 		if err != nil {
 			return reply{}, err
@@ -46,6 +53,8 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 		}
 		return h.entry.begin(r, opening{
 			key: params.IdempotencyKey, body: body, cookie: n.Cookie,
+			prove:    h.entry.provePassword(r, accountOf(n.Username), n.Password),
+			repeated: func(s models.Session) error { return h.stillTheirs(r.Context(), s, n.Password) },
 			store: func(n models.NewSession, once *models.Once) (models.Login, error) {
 				if guest := callerOf(r).UserID; guest != 0 {
 					return h.store.Settle(r.Context(), guest, account, n, once)
@@ -55,6 +64,20 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 			location: func(s models.Session) string { return fmt.Sprintf("/v1/users/%d", s.User.ID) },
 		})
 	})
+}
+
+// stillTheirs refuses a session of a sign-up that was answered before, when the password is another one by now or the account
+// is gone: unlike at a log-in, nobody has asked for it yet.
+func (h users) stillTheirs(ctx context.Context, s models.Session, password string) error {
+	hash, _, err := h.store.PasswordOf(ctx, s.User.ID)
+	if err != nil && !errors.Is(err, models.NotFound()) {
+		return err
+	}
+	match, err := h.entry.passwords.Match(ctx, hash, password)
+	if err == nil && !match {
+		err = models.Errorf(models.CodeBadCredentials, "This sign-up was answered before, and the password is another one by now.")
+	}
+	return err
 }
 
 // GetMe is the caller's own profile.

@@ -37,35 +37,54 @@ func (p Person) Identified() bool {
 
 // Account is the account of a person who has none yet.
 func (p Person) Account() NewAccount {
-	return NewAccount{Username: usernameFrom(p.Names), DisplayName: shownFrom(p.DisplayName)}
+	return NewAccount{Username: usernameFrom(p.Names), DisplayName: p.ShownName()}
 }
 
 // usernameRoom is what a username that is made leaves for whatever makes it unique.
 const usernameRoom = 7
 
-// usernameFrom makes a valid username of the first name that holds one. Of an address it is what stands before the @.
+// Username is the username that the person's best name makes, "" when it makes none.
+func (p Person) Username() string {
+	if len(p.Names) == 0 {
+		return ""
+	}
+	return usernameOf(p.Names[0])
+}
+
+// ShownName is what the person is to be shown as, "" when nothing says so.
+func (p Person) ShownName() string { return shownFrom(p.DisplayName) }
+
+// usernameFrom makes a valid username of the first name that holds one.
 func usernameFrom(names []string) string {
 	for _, name := range names {
-		name, _, _ = strings.Cut(name, "@")
-		var made []rune
-		for _, r := range name {
-			letter := unicode.IsLetter(r)
-			switch {
-			case letter, len(made) > 0 && (unicode.IsDigit(r) || unicode.IsMark(r) || r == '_' || r == '-' || r == '.'):
-				made = append(made, r)
-			case len(made) > 0 && unicode.IsSpace(r) && made[len(made)-1] != '-':
-				made = append(made, '-')
-			}
-			if len(made) == MaxUsernameLength-usernameRoom {
-				break
-			}
-		}
-		username := strings.TrimRight(string(made), "-_.")
-		if _, ok := NameKey(username, MaxUsernameLength-usernameRoom); ok {
+		if username := usernameOf(name); username != "" {
 			return username
 		}
 	}
 	return "user"
+}
+
+// usernameOf makes a valid username of a name, "" when it holds none. Of an address it is what stands before the @.
+func usernameOf(name string) string {
+	name, _, _ = strings.Cut(name, "@")
+	var made []rune
+	for _, r := range name {
+		letter := unicode.IsLetter(r)
+		switch {
+		case letter, len(made) > 0 && (unicode.IsDigit(r) || unicode.IsMark(r) || r == '_' || r == '-' || r == '.'):
+			made = append(made, r)
+		case len(made) > 0 && unicode.IsSpace(r) && made[len(made)-1] != '-':
+			made = append(made, '-')
+		}
+		if len(made) == MaxUsernameLength-usernameRoom {
+			break
+		}
+	}
+	username := strings.TrimRight(string(made), "-_.")
+	if _, ok := NameKey(username, MaxUsernameLength-usernameRoom); !ok {
+		return ""
+	}
+	return username
 }
 
 // shownFrom is a name to show, without what cannot be shown.

@@ -40,6 +40,7 @@ const (
 const (
 	AccessTokenLife  = 15 * time.Minute
 	RefreshTokenLife = 30 * 24 * time.Hour
+	RefreshRepeat    = 30 * time.Second // in which a spent refresh token may come again, if its successor was not traded
 	IdempotencyLife  = 24 * time.Hour
 	AuthFlowLife     = 10 * time.Minute // of a log-in through a provider, from its beginning to the callback
 	LoginCodeLife    = 60 * time.Second

@@ -6,6 +6,16 @@ type NewSession struct {
 	Device      Device
 }
 
+// Renewal trades a refresh token for its successor. Of both there are hashes; Sealed is the successor in a form that only
+// who has the spent token opens.
+type Renewal struct {
+	SpentHash   string
+	RefreshHash string
+	Sealed      string
+	Device      Device
+	At          Time
+}
+
 // Arrival is a token with which a product vouches for one of its users: a session of its own, until it runs out.
 type Arrival struct {
 	Person    Person

@@ -17,6 +17,9 @@ func TestIdempotency(t *testing.T) {
 		{"many at once", testReplayRace},
 		{"many log-ins at once", testLogInRace},
 		{"sign-up and log-in", testReplaySession},
+		{"strangers with one key", testKeyOfStrangers},
+		{"guests have no key", testKeyOfGuests},
+		{"a sign-up that is repeated after the password was changed", testReplayOldPassword},
 		{"a failed call frees its key", testFailedCall},
 		{"keys", testKeys},
 	})
@@ -134,15 +137,15 @@ func testReplayRace(t *testing.T, c *client) {
 	}
 }
 
-// testLogInRace: a guest who knocks many times at once is one guest, in one session.
+// testLogInRace: who signs up many times at once has one account, in one session.
 func testLogInRace(t *testing.T, c *client) {
-	name, key := unique("guest"), unique("key")
+	name, key := unique("ada"), unique("key")
 	var mu sync.Mutex
 	sessions := map[string]int{}
 	var all sync.WaitGroup
 	for range 30 {
 		all.Go(func() {
-			a, err := c.try(t.Context(), "POST", "/v1/sessions", map[string]any{"username": name, "guest": true}, idempotencyKey, key)
+			a, err := c.try(t.Context(), "POST", "/v1/users", models.NewUser{Username: name, Password: password}, idempotencyKey, key)
 			if err != nil || a.response.StatusCode != 201 {
 				t.Error(a, err)
 				return
@@ -165,9 +168,8 @@ func testReplaySession(t *testing.T, c *client) {
 		path        string
 		body, other any
 	}{
-		{"/v1/users", models.NewUser{Username: name, Password: password}, models.NewUser{Username: name, Password: password + "!"}},
-		{"/v1/sessions", models.Credentials{Username: name, Password: password}, map[string]any{"username": unique("g"), "guest": true}},
-		{"/v1/sessions", map[string]any{"username": unique("guest"), "guest": true}, map[string]any{"username": unique("g"), "guest": true}},
+		{"/v1/users", models.NewUser{Username: name, Password: password}, models.NewUser{Username: name, Password: password, DisplayName: ptr("A")}},
+		{"/v1/sessions", models.Credentials{Username: name, Password: password}, models.Credentials{Username: name, Password: password, Cookie: true}},
 	} {
 		key := []string{idempotencyKey, unique("key")}
 		first := c.call("POST", call.path, call.body, key...).status(201)
@@ -183,11 +185,64 @@ func testReplaySession(t *testing.T, c *client) {
 	}
 	// In cookie mode, the replay brings the cookie again.
 	key := []string{idempotencyKey, unique("key")}
-	body := map[string]any{"username": unique("guest"), "guest": true, "cookie": true}
+	body := models.Credentials{Username: name, Password: password, Cookie: true}
 	_, first := c.call("POST", "/v1/sessions", body, key...).status(201).inCookie()
 	if _, second := c.call("POST", "/v1/sessions", body, key...).status(201).inCookie(); first != second {
 		t.Errorf("%s, then %s", first, second)
 	}
+}
+
+// testKeyOfStrangers: who brings another secret is another caller, whatever the key: they get nobody's session, and do not
+// learn that the key was used.
+func testKeyOfStrangers(t *testing.T, c *client) {
+	key := []string{idempotencyKey, "1"}
+	name := unique("ada")
+	var first, second models.Session
+	c.call("POST", "/v1/users", models.NewUser{Username: name, Password: password}, key...).status(201).into(&first)
+	c.call("POST", "/v1/users", models.NewUser{Username: name, Password: "another password"}, key...).problem(409, models.CodeUsernameTaken)
+	// The same password, by chance, of somebody else.
+	a := c.call("POST", "/v1/users", models.NewUser{Username: unique("bob"), Password: password}, key...).status(201).into(&second)
+	if a.header("Idempotency-Replayed") != "" || second.User.ID == first.User.ID {
+		t.Errorf("a stranger is answered %v", a)
+	}
+	for _, s := range []models.Session{first, second} {
+		var got models.Session
+		logIn := models.Credentials{Username: s.User.Username, Password: password}
+		c.call("POST", "/v1/sessions", logIn, key...).status(201).into(&got)
+		if got.User.ID != s.User.ID {
+			t.Errorf("%s logs in as %+v", s.User.Username, got.User)
+		}
+		logIn.Password = "another password"
+		c.call("POST", "/v1/sessions", logIn, key...).problem(401, models.CodeBadCredentials)
+	}
+}
+
+// testKeyOfGuests: nothing proves that a guest who asks again is the one who asked first.
+func testKeyOfGuests(t *testing.T, c *client) {
+	name := unique("guest")
+	for range 2 {
+		c.call("POST", "/v1/sessions", map[string]any{"username": name, "guest": true}, idempotencyKey, unique("key")).invalid(idempotencyKey)
+	}
+	guest := c.guest(name)
+	c.call("POST", "/v1/sessions", map[string]any{"username": name, "guest": true}).problem(409, models.CodeUsernameTaken)
+	// A token proves it.
+	key := []string{idempotencyKey, unique("key")}
+	sign := models.NewUser{Username: unique("ada"), Password: password}
+	guest.again(guest.call("POST", "/v1/users", sign, key...).status(201), sign, key...)
+	sign.Password += "!"
+	guest.call("POST", "/v1/users", sign, key...).problem(409, models.CodeIdempotencyMismatch)
+	c.guest(name) // the name is free
+}
+
+// testReplayOldPassword: who knows a password that was given up gets no session by repeating the sign-up.
+func testReplayOldPassword(_ *testing.T, c *client) {
+	key := []string{idempotencyKey, unique("key")}
+	sign := models.NewUser{Username: unique("ada"), Password: password}
+	me := c.nobody()
+	me.call("POST", "/v1/users", sign, key...).status(201).into(&me.Session)
+	me.call("PUT", "/v1/users/me/password", models.PasswordChange{CurrentPassword: password, NewPassword: "another password"}).status(204)
+	c.call("POST", "/v1/users", sign, key...).problem(401, models.CodeBadCredentials)
+	me.call("GET", "/v1/users/me", nil).status(200)
 }
 
 func testFailedCall(t *testing.T, c *client) {
@@ -208,9 +263,9 @@ func testFailedCall(t *testing.T, c *client) {
 	}
 	me.call("POST", path, models.NewMessage{Text: "x"}, key...).problem(409, models.CodeIdempotencyMismatch)
 
-	taken := map[string]any{"username": me.User.Username, "guest": true}
-	c.call("POST", "/v1/sessions", taken, key...).problem(409, models.CodeUsernameTaken)
-	c.call("POST", "/v1/sessions", map[string]any{"username": unique("g"), "guest": true}, key...).status(201)
+	taken := models.NewUser{Username: me.User.Username, Password: password}
+	c.call("POST", "/v1/users", taken, key...).problem(409, models.CodeUsernameTaken)
+	c.call("POST", "/v1/users", models.NewUser{Username: unique("g"), Password: password}, key...).status(201)
 	wrong := models.Credentials{Username: me.User.Username, Password: "wrong"}
 	c.call("POST", "/v1/sessions", wrong, idempotencyKey, unique("key")).problem(401, models.CodeBadCredentials)
 }

@@ -225,7 +225,7 @@ func testAddAndRemove(t *testing.T, c *client) {
 	// Under one's own name, removing is leaving, for every role.
 	owner.add(room.ID, other, models.RoleMember)
 	other.call("DELETE", fmt.Sprintf("%s/members/@%s", roomPath(room.ID), other.User.Username), nil).status(204)
-	owner.add(room.ID, other, models.RoleMember)
+	other.call("POST", invitePath(owner.invite(room.ID, models.NewInvite{})), nil).status(200)
 	other.call("DELETE", memberPath(room.ID, other), nil).status(204)
 	if got := owner.look(room.ID); got.MemberCount != 2 {
 		t.Errorf("got %+v", got)

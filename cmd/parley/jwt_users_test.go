@@ -45,9 +45,10 @@ func testArrival(t *testing.T, c *client, p *product) {
 	if ada.look(get[models.Room](ada, "/v1/rooms/%23lobby").ID).Membership == nil {
 		t.Error("the new user is not in the lobby")
 	}
-	if again := p.sends(c, "1", jwt.MapClaims{"preferred_username": "other", "aud": []string{"other", productAudience}}); again.User.ID != ada.User.ID || again.User.Username != "ada" {
+	if again := p.sends(c, "1", jwt.MapClaims{"preferred_username": "other", "aud": []string{"other", productAudience}}); again.User.ID != ada.User.ID || again.User.Username != "other" || again.User.DisplayName != "Ada Lovelace" {
 		t.Errorf("with another token there comes %+v", again.User)
 	}
+	p.sends(c, "1", named)
 	if other := p.sends(c, "2", named); other.User.ID == ada.User.ID || other.User.Username != "ada2" {
 		t.Errorf("another user of the same name is %+v", other.User)
 	}
@@ -153,6 +154,13 @@ func testProductIdentities(t *testing.T, c *client, p *product, social *provider
 		t.Fatalf("got %+v", list)
 	}
 	me.call("DELETE", identitiesPath+"/"+list[0].ID, nil).problem(403, models.CodeForbidden)
+	social.linksWith(me, visitor{subject: unique("v"), username: "v"}).problem(403, models.CodeForbidden)
+}
+
+// testLinkedProduct: where a setting allows it, a product's user has other ways in, and may go from the product.
+func testLinkedProduct(t *testing.T, c *client, p *product, social *provider) {
+	me := p.sends(c, "identity", nil)
+	list := me.identities()
 	v := visitor{subject: unique("v"), username: "v"}
 	social.linksWith(me, v).status(303)
 	if u := social.logsIn(c, v).User; u.ID != me.User.ID {

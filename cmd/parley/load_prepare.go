@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -103,7 +104,12 @@ func (run *loadRun) signIn(ctx context.Context) error {
 	stage := run.enterStage("signing in guests", len(run.guests))
 	enter := func(ctx context.Context, i int) (err error) {
 		name := fmt.Sprintf("bench-%s-%d", run.name, i+1)
-		if run.guests[i], err = signInGuest(ctx, run.nodes[i%len(run.nodes)], name, name); err != nil {
+		run.guests[i], err = signInGuest(ctx, run.nodes[i%len(run.nodes)], name, name)
+		if isCode(err, models.CodeUsernameTaken) { // by a try whose answer was lost
+			name += "-" + strings.ToLower(rand.Text()[:6])
+			run.guests[i], err = signInGuest(ctx, run.nodes[i%len(run.nodes)], name, name)
+		}
+		if err != nil {
 			err = advised(fmt.Errorf("sign in a guest: %w", err))
 			if isCode(err, models.CodeForbidden) {
 				err = fmt.Errorf("%w (this is done by guests: run the server with --guests)", err)

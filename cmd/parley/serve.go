@@ -60,6 +60,7 @@ type serveCmd struct {
 	NATS              string        `name:"nats" env:"PARLEY_NATS" placeholder:"URL" help:"nats://…: joins the nodes that share a PostgreSQL database; none by default."`
 	DrainDelay        time.Duration `env:"PARLEY_DRAIN_DELAY" default:"0s" placeholder:"DURATION" help:"How long a server that stops still answers, not ready any more, so that a proxy goes elsewhere first (default: ${default})."`
 	LogFormat         string        `env:"PARLEY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text or json; by default text on a terminal and json elsewhere."`
+	JWTLink           bool          `name:"jwt-link" env:"PARLEY_JWT_LINK" help:"Let the users of that issuer also set a password and link other log-ins, which outlive its tokens (default: false)."`
 }
 
 // Run serves until the first SIGINT or SIGTERM and then stops in order. A second signal ends the process at once.
@@ -162,7 +163,7 @@ func (c serveCmd) openStore(ctx context.Context, s *server) error {
 	}
 	var err error
 	s.store, err = store.Open(ctx, store.Config{
-		Database: c.name(), Retention: c.EventRetention, Lobby: lobby, FileQuota: int64(c.FileQuota),
+		Database: c.name(), Retention: c.EventRetention, Lobby: lobby, FileQuota: int64(c.FileQuota), Product: c.product(),
 		Committed: s.feed.Committed, Log: s.log,
 	})
 	return err

@@ -21,6 +21,14 @@ func (c serveCmd) providers() ([]handlers.NamedProvider, error) {
 	return list, nil
 }
 
+// product is the issuer whose tokens are the only way into its users' accounts, "" for none.
+func (c serveCmd) product() string {
+	if c.JWTLink {
+		return ""
+	}
+	return c.JWTIssuer
+}
+
 // issuer is who vouches for their own users, nil for nobody.
 func (c serveCmd) issuer() (*issuer.Issuer, error) {
 	return issuer.New(issuer.Config{

@@ -93,7 +93,7 @@ func testLoginCode(t *testing.T, c *client, p *provider) {
 		t.Errorf("%v\nis not %v", replayed, opened)
 	}
 	thief.call("POST", "/v1/sessions", map[string]any{"login_code": codeIn(t, page), "cookie": true}, "Idempotency-Key", "bea").
-		problem(409, models.CodeIdempotencyMismatch)
+		problem(401, models.CodeBadCredentials) // and learns nothing of the key
 	b.call("POST", refreshPath, models.Refresh{}, "Origin", c.url).status(200)
 	b.trade("/#login_code="+strings.Repeat("A", 26)).problem(401, models.CodeBadCredentials)
 }

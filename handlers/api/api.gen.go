@@ -779,14 +779,14 @@ type GetThumbnailParams struct {
 // RedeemInviteParams defines parameters for RedeemInvite.
 type RedeemInviteParams struct {
 	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// 1 to 128 visible ASCII characters.
+	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // SendToTargetParams defines parameters for SendToTarget.
 type SendToTargetParams struct {
 	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// 1 to 128 visible ASCII characters.
+	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -811,7 +811,7 @@ type ListRoomsParams struct {
 // CreateRoomParams defines parameters for CreateRoom.
 type CreateRoomParams struct {
 	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// 1 to 128 visible ASCII characters.
+	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -845,7 +845,7 @@ type UploadFileParams struct {
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
 	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// 1 to 128 visible ASCII characters.
+	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -861,7 +861,7 @@ type ListInvitesParams struct {
 // CreateInviteParams defines parameters for CreateInvite.
 type CreateInviteParams struct {
 	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// 1 to 128 visible ASCII characters.
+	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -904,7 +904,7 @@ type ListMessagesParams struct {
 // SendMessageParams defines parameters for SendMessage.
 type SendMessageParams struct {
 	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// 1 to 128 visible ASCII characters.
+	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -956,7 +956,7 @@ type ListSessionsParams struct {
 // LogInParams defines parameters for LogIn.
 type LogInParams struct {
 	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// 1 to 128 visible ASCII characters.
+	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -975,7 +975,7 @@ type CreateUploadParams struct {
 	UploadChecksum *string `json:"Upload-Checksum,omitempty"`
 
 	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// 1 to 128 visible ASCII characters.
+	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1018,7 +1018,7 @@ type SearchUsersParams struct {
 // SignUpParams defines parameters for SignUp.
 type SignUpParams struct {
 	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// 1 to 128 visible ASCII characters.
+	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 

@@ -42,6 +42,7 @@ type Keys struct {
 	signing []byte
 	sealing []byte
 	naming  []byte
+	proving []byte
 
 	verified verified
 }
@@ -61,6 +62,7 @@ func New(secret string) (*Keys, error) {
 		{"parley access token signing", sha256.Size, &k.signing},
 		{"parley answer sealing", sha256.Size, &k.sealing},
 		{"parley session naming", sha256.Size, &k.naming},
+		{"parley proofs of callers", sha256.Size, &k.proving},
 		{"parley key id", 6, &id},
 	} {
 		derived, err := hkdf.Key(sha256.New, []byte(secret), nil, key.purpose, key.length)

@@ -110,6 +110,15 @@ func (p *Passwords) Match(ctx context.Context, hash, password string) (bool, err
 	return same, err
 }
 
+// Stretch makes a key of a password, always the same for a salt. To find the password from what the key opens takes as long
+// as from a stored hash.
+func (p *Passwords) Stretch(ctx context.Context, password string, salt []byte) ([]byte, error) {
+	h := fresh()
+	h.salt = salt
+	err := p.inTurn(ctx, func() { h.key = h.of(password) })
+	return h.key, err
+}
+
 func (p *Passwords) inTurn(ctx context.Context, f func()) error {
 	select {
 	case p.turns <- struct{}{}:

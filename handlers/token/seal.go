@@ -37,6 +37,16 @@ func (k *Keys) Unseal(sealed string, proof []byte) ([]byte, error) {
 	return answer, nil
 }
 
+// Proof is a key made of what a request brings, which only a request that brings the same makes again: secrets that are
+// chance make one that cannot be guessed. Of a password it makes the salt for Passwords.Stretch.
+func (k *Keys) Proof(parts ...string) []byte {
+	mac := hmac.New(sha256.New, k.proving)
+	for _, part := range parts {
+		fmt.Fprintf(mac, "%d:%s", len(part), part) // so that no two lists of parts read the same
+	}
+	return mac.Sum(nil)
+}
+
 func (k *Keys) aead(proof []byte) (cipher.AEAD, error) {
 	mac := hmac.New(sha256.New, k.sealing)
 	mac.Write(proof)

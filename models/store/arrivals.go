@@ -7,7 +7,8 @@ import (
 )
 
 // Arrive is the user for whom a product vouches with a token. Their account is made when they come for the first time, and
-// a session for each token, which ends with it; one that was logged out stays so.
+// a session for each token, which ends with it; one that was logged out stays so. With each new token the user is named as
+// it says.
 func (s *Store) Arrive(ctx context.Context, a models.Arrival) (userID int64, err error) {
 	userID, err = s.useSession(ctx, a.SessionID)
 	if err != nil || userID != 0 {
@@ -23,6 +24,9 @@ func (s *Store) Arrive(ctx context.Context, a models.Arrival) (userID int64, err
 	}
 	err = s.asAccountOf(ctx, a.Person, func(c *change, id int64) error {
 		userID = id
+		if err := c.followNames(id, a.Person); err != nil {
+			return err
+		}
 		now := models.Now().Millis()
 		return c.Exec(`INSERT INTO sessions (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, vouched)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,11 @@ func (r identityRow) model() models.Identity {
 // Welcome keeps a login code for a person's account, which is made when they come for the first time.
 func (s *Store) Welcome(ctx context.Context, p models.Person, code models.LoginCode) error {
 	return s.asAccountOf(ctx, p, func(c *change, userID int64) error {
+		if p.Issuer != s.product { // which may be a provider to log in through as well
+			if err := s.refuseOtherWay(c.DB, userID); err != nil {
+				return err
+			}
+		}
 		return c.Exec("INSERT INTO login_codes (hash, browser_hash, user_id, expires_at) VALUES (?, ?, ?, ?)",
 			code.Hash, code.BrowserHash, userID, code.ExpiresAt.Millis()).Error
 	})
@@ -113,6 +119,9 @@ func freeUsername(tx *gorm.DB, name string) (string, error) {
 func (s *Store) Link(ctx context.Context, userID int64, p models.Person) error {
 	_, err := s.change(ctx, func(c *change) error {
 		user, err := c.lockUser(userID)
+		if err == nil {
+			err = s.refuseOtherWay(c.DB, userID)
+		}
 		if err != nil {
 			return err
 		}
@@ -162,24 +171,25 @@ func (s *Store) Identities(ctx context.Context, userID int64) ([]models.Identity
 	return list, err
 }
 
-// Unlink removes an identity of the user's, unless it is the last way into the account.
+// Unlink removes an identity of the user's, unless it is the last way into the account. What a product's tokens open stays
+// the product's.
 func (s *Store) Unlink(ctx context.Context, userID int64, id string) error {
 	_, err := s.change(ctx, func(c *change) error {
 		user, err := c.lockUser(userID) // so that of two at once one is the last
 		if err != nil {
 			return err
 		}
-		var all, others int64
-		err = c.Raw("SELECT count(*) FROM identities WHERE user_id = ?", userID).Scan(&all).Error
-		if err == nil {
-			err = c.Raw("SELECT count(*) FROM identities WHERE user_id = ? AND id <> ?", userID, id).Scan(&others).Error
-		}
-		switch {
-		case err != nil:
+		var rows []identityRow
+		if err := c.Where("user_id = ?", userID).Find(&rows).Error; err != nil {
 			return err
-		case others == all:
+		}
+		at := slices.IndexFunc(rows, func(r identityRow) bool { return r.ID == id })
+		switch {
+		case at < 0:
 			return models.NotFound()
-		case others == 0 && user.PasswordHash == "":
+		case s.product != "" && rows[at].Issuer == s.product:
+			return s.refuseOtherWay(c.DB, userID)
+		case len(rows) == 1 && user.PasswordHash == "":
 			return models.Errorf(models.CodeForbidden, "This is the only way into your account; set a password first.")
 		}
 		return c.Exec("DELETE FROM identities WHERE user_id = ? AND id = ?", userID, id).Error

@@ -16,6 +16,8 @@ type inviteRow struct {
 	ExpiresAt int64 // 0 for no end
 	MaxUses   int64 // 0 for no bound
 	Uses      int64
+	AuthorID  int64 // 0 for the room's owner
+	Position  int64 // of the log when it was made
 }
 
 func (inviteRow) TableName() string { return "invites" }
@@ -37,6 +39,11 @@ func (r inviteRow) usable(now models.Time) error {
 	return nil
 }
 
+// vouchedFor is the condition that who made an invite may still invite into its room, and could all the time since. Its
+// argument is the room's owner.
+const vouchedFor = `EXISTS (SELECT 1 FROM memberships m WHERE m.room_id = invites.room_id AND m.role IN ('owner', 'moderator')
+	AND (m.user_id = invites.author_id AND m.rights_position <= invites.position OR invites.author_id = 0 AND m.user_id = ?))`
+
 // CreateInvite makes a code that lets whoever has it into the room. No event tells of it.
 func (s *Store) CreateInvite(ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, once *models.Once) (models.Invite, error) {
 	var invite models.Invite
@@ -49,7 +56,10 @@ func (s *Store) CreateInvite(ctx context.Context, callerID int64, path models.Ro
 			return nil, err
 		}
 		row := inviteRow{
-			Code: rand.Text(), RoomID: a.Room.ID, CreatedAt: models.Now().Millis(), ExpiresAt: n.ExpiresAt.Millis(),
+			Code: rand.Text(), RoomID: a.Room.ID, CreatedAt: models.Now().Millis(), ExpiresAt: n.ExpiresAt.Millis(), AuthorID: callerID,
+		}
+		if err := c.Raw("SELECT position FROM event_head WHERE id = 1").Scan(&row.Position).Error; err != nil {
+			return nil, err
 		}
 		if n.MaxUses != nil {
 			row.MaxUses = *n.MaxUses
@@ -67,8 +77,8 @@ func (s *Store) Invites(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return models.Page[models.Invite]{}, err
 	}
-	q := db.Where("room_id = ? AND (expires_at = 0 OR expires_at > ?) AND (max_uses = 0 OR uses < max_uses)",
-		a.Room.ID, models.Now().Millis())
+	q := db.Where("room_id = ? AND (expires_at = 0 OR expires_at > ?) AND (max_uses = 0 OR uses < max_uses) AND "+vouchedFor,
+		a.Room.ID, models.Now().Millis(), a.Room.OwnerID)
 	if page.Cursor != "" {
 		at, code, err := timeCursor(page.Cursor)
 		if err != nil {
@@ -129,7 +139,7 @@ func (c *change) redeem(callerID int64, code string) (access, error) {
 	if a.Banned {
 		return a, bannedError(a.BannedUntil)
 	}
-	if err := row.usable(models.Now()); err != nil {
+	if err := c.usable(row, a); err != nil {
 		return a, err
 	}
 	user, err := findUser(c.DB, models.UserPath{ID: callerID})
@@ -142,7 +152,30 @@ func (c *change) redeem(callerID int64, code string) (access, error) {
 	if err := c.admit(a.Room, user.model(), models.RoleMember); err != nil {
 		return a, err
 	}
+	if err := c.forgetLeaver(a.Room.ID, callerID); err != nil {
+		return a, err
+	}
 	return meet(c.DB, path, callerID)
+}
+
+// usable is nil for an invite that still lets the caller in, who is no member of its locked room.
+func (c *change) usable(row inviteRow, a access) error {
+	if err := row.usable(models.Now()); err != nil {
+		return err
+	}
+	var vouched int64
+	err := c.Raw("SELECT count(*) FROM invites WHERE code = ? AND "+vouchedFor, row.Code, a.Room.OwnerID).Scan(&vouched).Error
+	if err != nil {
+		return err
+	}
+	if vouched == 0 {
+		return models.Errorf(models.CodeExpired, "Who made this invite may not invite into the room any more.")
+	}
+	left, err := c.leftAt(a.Room.ID, a.CallerID)
+	if err == nil && left > row.Position {
+		err = models.Errorf(models.CodeExpired, "You have left the room since this invite was made; ask for a new one.")
+	}
+	return err
 }
 
 func findInvite(db *gorm.DB, code string) (inviteRow, error) {

@@ -16,8 +16,8 @@ func (c *change) enrol(row roomRow, userID int64, role models.Role) error {
 		return err
 	}
 	c.whenPlaced(func(position int64) error {
-		return c.Exec("UPDATE memberships SET joined_position = ? WHERE room_id = ? AND user_id = ?",
-			position, row.ID, userID).Error
+		return c.Exec("UPDATE memberships SET joined_position = ?, rights_position = ? WHERE room_id = ? AND user_id = ?",
+			position, position, row.ID, userID).Error
 	})
 	return nil
 }
@@ -151,7 +151,11 @@ func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath)
 		if err != nil {
 			return err
 		}
-		return c.leave(a.Room, leaver)
+		if err := c.leave(a.Room, leaver); err != nil {
+			return err
+		}
+		c.rememberLeaver(a.Room, callerID)
+		return nil
 	})
 }
 
@@ -214,5 +218,14 @@ func (c *change) setRole(row roomRow, m memberRow, role models.Role) error {
 	if err != nil {
 		return err
 	}
-	return c.tellMember(models.EventMemberUpdated, row, m.User.model().Ref(), models.MemberEvent{Role: role})
+	if err := c.tellMember(models.EventMemberUpdated, row, m.User.model().Ref(), models.MemberEvent{Role: role}); err != nil {
+		return err
+	}
+	if role.Moderates() && !models.Role(m.Role).Moderates() {
+		c.whenPlaced(func(position int64) error { // invites of an earlier time as a moderator stay void
+			return c.Exec("UPDATE memberships SET rights_position = ? WHERE room_id = ? AND user_id = ?",
+				position, row.ID, m.User.ID).Error
+		})
+	}
+	return nil
 }

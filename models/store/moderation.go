@@ -82,6 +82,13 @@ func (c *change) addMember(m moderation, role models.Role) error {
 	if err := c.refuseBlocked(m.room.CallerID, m.target.ID); err != nil {
 		return err
 	}
+	left, err := c.leftAt(m.room.Room.ID, m.target.ID)
+	if err != nil {
+		return err
+	}
+	if left > 0 {
+		return models.Errorf(models.CodeForbidden, "This user has left the room; they come back with a new invite.")
+	}
 	return c.admit(m.room.Room, m.target, role)
 }
 

@@ -21,6 +21,9 @@ type sessionRow struct {
 	ExpiresAt  int64
 	RevokedAt  int64
 	Vouched    bool // for a token of a product's, which has no refresh token
+	// The hash of the refresh token that was spent last, and its successor, sealed; "" for none.
+	RenewedFrom string
+	RenewedTo   string
 }
 
 func (sessionRow) TableName() string { return "sessions" }
@@ -88,6 +91,9 @@ func (s *Store) LogIn(ctx context.Context, userID int64, hash string, n models.N
 		if err == nil && row.PasswordHash != hash {
 			err = wrongPassword()
 		}
+		if err == nil {
+			err = s.refuseOtherWay(c.DB, userID)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -111,58 +117,6 @@ func insertSession(c *change, user models.User, n models.NewSession) (models.Log
 
 func insertRefresh(c *change, hash, sessionID string) error {
 	return c.Exec("INSERT INTO refresh_tokens (hash, session_id) VALUES (?, ?)", hash, sessionID).Error
-}
-
-// Refresh spends the refresh token with the hash spent and puts the one of n in its place. A token that was spent
-// before is in two hands, of which one is a thief's: its session is revoked.
-func (s *Store) Refresh(ctx context.Context, spent string, n models.NewSession) (models.Login, error) {
-	var login models.Login
-	var refused error
-	_, err := s.change(ctx, func(c *change) error {
-		refused = nil
-		row, err := sessionOfToken(c, spent)
-		if err != nil {
-			return err
-		}
-		now := models.Now()
-		if err := row.alive(now); err != nil {
-			return err
-		}
-		spend := c.Exec("UPDATE refresh_tokens SET spent_at = ? WHERE hash = ? AND spent_at = 0", now.Millis(), spent)
-		if spend.Error != nil {
-			return spend.Error
-		}
-		if spend.RowsAffected == 0 {
-			refused = models.Errorf(models.CodeSessionRevoked, "This refresh token was used before; its session is logged out.")
-			return revoke(c, row, models.RevokedByReuse) // to be committed, though the call fails
-		}
-		err = c.Model(&sessionRow{}).Where("id = ?", row.ID).Updates(map[string]any{
-			"last_used_at": now.Millis(), "expires_at": now.Add(models.RefreshTokenLife).UnixMilli(),
-			"user_agent": n.Device.UserAgent, "ip": n.Device.IP,
-		}).Error
-		if err != nil {
-			return err
-		}
-		user, err := findUser(c.DB, models.UserPath{ID: row.UserID})
-		login = models.Login{SessionID: row.ID, User: user.model()}
-		if err != nil {
-			return err
-		}
-		return insertRefresh(c, n.RefreshHash, row.ID)
-	})
-	if err == nil {
-		err = refused
-	}
-	return login, err
-}
-
-func sessionOfToken(c *change, hash string) (sessionRow, error) {
-	var row sessionRow
-	found := c.Raw(`SELECT `+sessionColumns+` FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = ?`, hash).Scan(&row)
-	if found.Error == nil && found.RowsAffected == 0 {
-		return row, models.Errorf(models.CodeUnauthenticated, "This refresh token is not known.")
-	}
-	return row, found.Error
 }
 
 // CheckSession is nil while session may be used by user; session_revoked, token_expired or unauthenticated after.

@@ -28,6 +28,8 @@ type Config struct {
 	Lobby string
 	// FileQuota is how many bytes the files of one user may hold, 0 for no bound.
 	FileQuota int64
+	// Product is the issuer whose tokens are the only way into its users' accounts, "" for none.
+	Product string
 	// Committed is told the events of each commit, in the order of their positions. Commits that end at the same moment may
 	// be told of in either order. It must not block: the next commit, or somebody's answer, waits for it.
 	Committed func([]models.LogEntry)
@@ -46,6 +48,8 @@ type Store struct {
 	retention   time.Duration
 	fileQuota   int64 // bytes; 0 for no bound
 	lobbyID     int64 // 0 for none
+	product     string
+	othersEnded bool // whether endOtherWays has ended what there was; the janitor's
 
 	// What almost every request asks: from memory where this process is alone, otherwise gathered from those that ask at once.
 	memory    *memory // nil where other processes may write to the database
@@ -102,7 +106,7 @@ func dialectFor(database string) dialect {
 // Open migrates the database to the newest schema, opens it, and starts the goroutines that write to it.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{
-		dialect: dialectFor(c.Database), log: c.Log, retention: c.Retention, fileQuota: c.FileQuota,
+		dialect: dialectFor(c.Database), log: c.Log, retention: c.Retention, fileQuota: c.FileQuota, product: c.Product,
 		sends: make(chan *send, sendQueue), ended: make(chan struct{}), searches: newTurns(searchesAtOnce),
 	}
 	s.committed = func(entries []models.LogEntry) {

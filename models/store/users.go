@@ -85,6 +85,9 @@ func (s *Store) ChangePassword(ctx context.Context, caller models.Caller, was, i
 		if err == nil && row.PasswordHash != was {
 			err = wrongPassword()
 		}
+		if err == nil {
+			err = s.refuseOtherWay(c.DB, row.ID)
+		}
 		if err != nil {
 			return err
 		}
