@@ -12,6 +12,7 @@ func TestSessions(t *testing.T) {
 	play(t, []scenario{
 		{"refresh", testRefresh},
 		{"a spent refresh token", testSpentRefresh},
+		{"a lost answer to a refresh", testRepeatedRefresh},
 		{"one refresh token, used by many at once", testRefreshRace},
 		{"refresh by cookie", testRefreshCookie},
 		{"the cookie's Origin", testRefreshOrigin},
@@ -41,12 +42,41 @@ func testRefresh(t *testing.T, c *client) {
 	c.call("POST", refreshPath, refresh("")).problem(401, models.CodeUnauthenticated)
 }
 
-// testSpentRefresh: a refresh token that comes a second time is in two hands, and neither may go on.
+// testRepeatedRefresh: until the successor is traded, who sends the spent token again gets the same one, in the body or as a
+// cookie. A log-out ends that.
+func testRepeatedRefresh(t *testing.T, c *client) {
+	me := c.newcomer("ada")
+	var first, again models.Session
+	c.call("POST", refreshPath, refresh(me.RefreshToken)).status(200).into(&first)
+	for _, key := range []string{"1", "2"} {
+		c.call("POST", refreshPath, refresh(me.RefreshToken), idempotencyKey, key).status(200).into(&again)
+		if again.RefreshToken != first.RefreshToken || again.SessionID != me.SessionID || again.User.ID != me.User.ID {
+			t.Errorf("got %+v after %+v", again, first)
+		}
+		me.as(again.AccessToken).call("GET", "/v1/users/me", nil).status(200)
+	}
+	spent := "parley_refresh=" + me.RefreshToken
+	for _, a := range []*answer{
+		c.call("POST", refreshPath, models.Refresh{RefreshToken: me.RefreshToken, Cookie: true}),
+		c.call("POST", refreshPath, models.Refresh{}, "Cookie", spent, "Origin", c.url),
+	} {
+		if _, pair := a.status(200).inCookie(); pair != "parley_refresh="+first.RefreshToken {
+			t.Errorf("the cookie is %s, not %s", pair, first.RefreshToken)
+		}
+	}
+	me.call("DELETE", "/v1/sessions/current", nil).status(204)
+	for _, ended := range []string{me.RefreshToken, first.RefreshToken} {
+		c.call("POST", refreshPath, refresh(ended)).problem(401, models.CodeSessionRevoked)
+	}
+}
+
+// testSpentRefresh: a refresh token that comes again after its successor is in two hands, and neither may go on.
 func testSpentRefresh(t *testing.T, c *client) {
 	me := c.newcomer("ada")
 	s := me.open("")
 	var next models.Session
 	c.call("POST", refreshPath, refresh(me.RefreshToken)).status(200).into(&next)
+	c.call("POST", refreshPath, refresh(next.RefreshToken)).status(200).into(&next)
 	c.call("POST", refreshPath, refresh(me.RefreshToken)).problem(401, models.CodeSessionRevoked)
 
 	var revoked models.SessionRevoked
@@ -63,9 +93,9 @@ func testSpentRefresh(t *testing.T, c *client) {
 
 func testRefreshRace(t *testing.T, c *client) {
 	me := c.newcomer("ada")
-	const calls = 8
+	const calls = 20
 	var mu sync.Mutex
-	outcomes := map[int]int{}
+	outcomes := map[string]int{}
 	var all sync.WaitGroup
 	for range calls {
 		all.Go(func() {
@@ -74,16 +104,20 @@ func testRefreshRace(t *testing.T, c *client) {
 				t.Error(err)
 				return
 			}
+			var next models.Session
+			if a.response.StatusCode == 200 {
+				a.into(&next)
+			}
 			mu.Lock()
 			defer mu.Unlock()
-			outcomes[a.response.StatusCode]++
+			outcomes[next.RefreshToken]++
 		})
 	}
 	all.Wait()
-	if outcomes[200] != 1 || outcomes[401] != calls-1 {
-		t.Errorf("statuses and how often they came: %v", outcomes)
+	if len(outcomes) != 1 || outcomes[""] != 0 {
+		t.Errorf("refresh tokens and how often they came: %v", outcomes)
 	}
-	me.call("GET", "/v1/users/me", nil).problem(401, models.CodeSessionRevoked)
+	me.call("GET", "/v1/users/me", nil).status(200)
 }
 
 // cookie is the cookie that the answer sets.
@@ -130,6 +164,7 @@ func testRefreshCookie(t *testing.T, c *client) {
 	}
 	// The body may be left out altogether.
 	_, nextPair = c.wrong("POST", refreshPath, nil, "Cookie", nextPair, "Origin", c.url).status(200).inCookie()
+	_, nextPair = c.call("POST", refreshPath, models.Refresh{}, "Cookie", nextPair, "Origin", c.url).status(200).inCookie()
 	c.call("POST", refreshPath, models.Refresh{}, "Cookie", pair, "Origin", c.url).problem(401, models.CodeSessionRevoked)
 	c.call("POST", refreshPath, models.Refresh{}, "Cookie", nextPair, "Origin", c.url).problem(401, models.CodeSessionRevoked)
 

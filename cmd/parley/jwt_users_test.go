@@ -27,6 +27,7 @@ func TestOwnUsers(t *testing.T) {
 			{"all at once", testArrivalsAtOnce},
 			{"a chat", testProductChat},
 			{"log-out", testTokenLogOut},
+			{"other names", testProductNames},
 			{"the end of an account", testTokenOfDeleted},
 		} {
 			t.Run(sc.name, func(t *testing.T) { sc.play(t, newClient(t, s.url), p) })
@@ -57,6 +58,40 @@ func testArrival(t *testing.T, c *client, p *product) {
 	}
 	ada.call("POST", "/v1/users", models.NewUser{Username: unique("ada"), Password: password}).problem(403, models.CodeForbidden)
 	c.account("own").call("GET", "/v1/users/me", nil).status(200)
+}
+
+// testProductNames: with a new token the product says what its user is called; in between the user does.
+func testProductNames(t *testing.T, c *client, p *product) {
+	c.signUp("grace", password)
+	token := p.token("names", jwt.MapClaims{"preferred_username": "mary", "name": "Mary"})
+	me := c.as(token)
+	named := func(username, shown string) {
+		t.Helper()
+		if u := get[models.User](me, "/v1/users/me"); u.Username != username || u.DisplayName != shown {
+			t.Errorf("wanted %s (%s), got %+v", username, shown, u)
+		}
+	}
+	named("mary", "Mary")
+	me.call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: ptr("Me")}).status(200)
+	named("mary", "Me")
+	room := me.publicRoom()
+	for _, next := range []struct{ preferred, name, username, shown string }{
+		{"", "", "mary", "Me"},
+		{"mary", "Mary S.", "mary", "Mary S."},
+		{"Mary", "", "Mary", "Mary S."},
+		{"grace", "Grace", "Mary", "Grace"},
+		{"!!!", "Grace", "Mary", "Grace"},
+		{"mary.s@example.org", "\u0000 \u0007", "mary.s", "Grace"},
+	} {
+		me = c.as(p.token("names", jwt.MapClaims{"preferred_username": next.preferred, "name": next.name}))
+		named(next.username, next.shown)
+		if m := me.say(room.ID, "hello"); m.Sender.Username != next.username || m.Sender.DisplayName != next.shown {
+			t.Errorf("after %+v the sender is %+v", next, m.Sender)
+		}
+	}
+	c.call("GET", "/v1/users/@mary", nil).problem(401, models.CodeUnauthenticated)
+	me.call("GET", "/v1/users/@mary", nil).problem(404, models.CodeNotFound)
+	me.call("GET", "/v1/users/@mary.s", nil).status(200)
 }
 
 func testArrivalsAtOnce(t *testing.T, c *client, p *product) {
