@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -141,6 +142,22 @@ func TestRefreshTokensDifferAndHashAlike(t *testing.T) {
 	}
 	if strings.Contains(hash, one) || len(hash) != 64 || !strings.HasPrefix(one, "prt_") {
 		t.Errorf("refresh token %q has the hash %q", one, hash)
+	}
+}
+
+func TestProofIsOfItsPartsAlone(t *testing.T) {
+	k := keys(t, "secret")
+	proof := k.Proof("login code", "key", "code")
+	if again := keys(t, "secret").Proof("login code", "key", "code"); !bytes.Equal(proof, again) {
+		t.Error("the same parts make two proofs")
+	}
+	for _, other := range [][]byte{
+		k.Proof("login code", "key", "Code"), k.Proof("login code", "keycode"), k.Proof("login code", "ke", "ycode"),
+		k.Proof("login code", "key", "code", ""), keys(t, "Secret").Proof("login code", "key", "code"),
+	} {
+		if bytes.Equal(proof, other) {
+			t.Error("other parts, or another secret, make the same proof")
+		}
 	}
 }
 

@@ -115,8 +115,10 @@ func (p *Passwords) Match(ctx context.Context, hash, password string) (bool, err
 func (p *Passwords) Stretch(ctx context.Context, password string, salt []byte) ([]byte, error) {
 	h := fresh()
 	h.salt = salt
-	err := p.inTurn(ctx, func() { h.key = h.of(password) })
-	return h.key, err
+	if err := p.inTurn(ctx, func() { h.key = h.of(password) }); err != nil {
+		return nil, err
+	}
+	return h.key, nil
 }
 
 func (p *Passwords) inTurn(ctx context.Context, f func()) error {

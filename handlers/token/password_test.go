@@ -31,6 +31,29 @@ func TestPasswordMatchesItsHashAlone(t *testing.T) {
 	}
 }
 
+func TestStretchIsOfItsPasswordAndSalt(t *testing.T) {
+	p := token.NewPasswords()
+	stretch := func(password, salt string) string {
+		key, err := p.Stretch(t.Context(), password, []byte(salt))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(key)
+	}
+	key := stretch("correct horse battery", "a salt of its own")
+	if len(key) != 32 || key != stretch("correct horse battery", "a salt of its own") {
+		t.Error("the same password and salt make two keys")
+	}
+	if key == stretch("correct horse", "a salt of its own") || key == stretch("correct horse battery", "another salt") {
+		t.Error("another password, or another salt, makes the same key")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if key, err := p.Stretch(ctx, "password", []byte("a salt of its own")); err == nil {
+		t.Errorf("a request that is over is given %x", key)
+	}
+}
+
 // The hash is of the reference implementation: echo -n password | argon2 somesalt -id -v 13 -t 2 -k 65536 -p 1 -l 32 -e
 func TestHashOfAnotherCostMatches(t *testing.T) {
 	const hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
