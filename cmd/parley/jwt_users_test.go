@@ -28,6 +28,7 @@ func TestOwnUsers(t *testing.T) {
 			{"a chat", testProductChat},
 			{"log-out", testTokenLogOut},
 			{"other names", testProductNames},
+			{"subjects that look alike", testSubjects},
 			{"the end of an account", testTokenOfDeleted},
 		} {
 			t.Run(sc.name, func(t *testing.T) { sc.play(t, newClient(t, s.url), p) })
@@ -58,6 +59,18 @@ func testArrival(t *testing.T, c *client, p *product) {
 	}
 	ada.call("POST", "/v1/users", models.NewUser{Username: unique("ada"), Password: password}).problem(403, models.CodeForbidden)
 	c.account("own").call("GET", "/v1/users/me", nil).status(200)
+}
+
+// testSubjects: a subject is what it is to the letter.
+func testSubjects(t *testing.T, c *client, p *product) {
+	seen := map[int64]string{}
+	for _, subject := range []string{"sub", "SUB", "sub ", " sub", "caf\u00e9", "cafe\u0301", "7", "07", "7.0"} {
+		u := p.sends(c, subject, nil).User
+		if other, known := seen[u.ID]; known {
+			t.Errorf("%q is %q", subject, other)
+		}
+		seen[u.ID] = subject
+	}
 }
 
 // testProductNames: with a new token the product says what its user is called; in between the user does.
