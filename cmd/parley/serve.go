@@ -239,6 +239,7 @@ func (s *server) ready(ctx context.Context) error {
 // nothing had to be cut short.
 func (s *server) stop() error {
 	s.closed.Store(true)
+	s.hub.Refuse()
 	<-time.After(s.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), streamGrace)
 	defer cancel()
