@@ -33,7 +33,10 @@ func (g gate) admit(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		caller, err := g.authenticate(r, how == tokenOrCookie)
+		// Also of requests that take as long as their client does.
+		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+		caller, err := g.authenticate(r.WithContext(ctx), how == tokenOrCookie)
+		cancel()
 		if err != nil {
 			fail(w, r, err)
 			return
@@ -55,6 +58,7 @@ func (g gate) authenticate(r *http.Request, cookie bool) (models.Caller, error) 
 		signed = strings.TrimSpace(rest)
 	} else if c, err := r.Cookie(eventsCookie); cookie && err == nil {
 		signed, audience = c.Value, token.Events
+		traceOf(r).cookie = true
 	}
 	if signed == "" {
 		return models.Caller{}, models.Errorf(models.CodeUnauthenticated, "This route needs an access token.")

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -52,9 +53,16 @@ func (h events) stream(w http.ResponseWriter, r *http.Request, params api.Stream
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	o := sse.Opening{Caller: callerOf(r), Cursor: given(params.LastEventIDHeader), Rooms: entered}
-	if o.Cursor == "" {
-		o.Cursor = given(params.LastEventID)
+	// What comes back repeats its URL: the header, or the parameter that polyfills add, is newer than last_event_id.
+	cursor := cmp.Or(given(params.LastEventIDHeader), given(params.LastEventIDPolyfill), given(params.LastEventID))
+	o := sse.Opening{Caller: callerOf(r), Cursor: cursor, Rooms: entered}
+	if traceOf(r).cookie { // lest it run out while the session is refreshed on and on
+		renewed, err := h.cookie(r)
+		if err != nil {
+			fail(w, r, err)
+			return
+		}
+		http.SetCookie(w, renewed)
 	}
 	if err := h.streams.Open(w, r, o); err != nil {
 		fail(w, r, err)
@@ -77,9 +85,16 @@ func roomsToEnter(ids *[]int64) ([]int64, error) {
 // CreateEventsCookie gives a browser the cookie that opens its stream.
 func (h events) CreateEventsCookie(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, func() (reply, error) {
-		signed, err := h.entry.tokens.Issue(callerOf(r), token.Events, time.Now())
+		cookie, err := h.cookie(r)
 		re := done(models.Cursor{})
-		re.cookies = []*http.Cookie{h.entry.cookie(r, eventsCookie, eventsCookiePath, signed)}
+		re.cookies = []*http.Cookie{cookie}
 		return re, err
 	})
+}
+
+// cookie opens the stream of the caller's session for models.RefreshTokenLife, and each opening renews it. It ends with
+// the session, which every opening looks up.
+func (h events) cookie(r *http.Request) (*http.Cookie, error) {
+	signed, err := h.entry.tokens.Issue(callerOf(r), token.Events, time.Now())
+	return h.entry.cookie(r, eventsCookie, eventsCookiePath, signed), err
 }

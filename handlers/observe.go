@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -23,6 +24,7 @@ type observer struct {
 	log       *slog.Logger
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
+	refused   *prometheus.CounterVec
 	meters    *sync.Map // *meter by outcome: finding them by their labels would take longer than counting
 }
 
@@ -60,8 +62,11 @@ func newObserver(log *slog.Logger, metrics prometheus.Registerer) observer {
 			Name: "parley_http_request_duration_seconds", Help: "How long answers took, event streams left out.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"method", "route", "status"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_requests_refused_total", Help: "Requests that were refused for now: 429, 503, and streams that were told busy.",
+		}, []string{"reason"}),
 	}
-	metrics.MustRegister(o.requests, o.durations)
+	metrics.MustRegister(o.requests, o.durations, o.refused)
 	return o
 }
 
@@ -103,13 +108,16 @@ func (o observer) tell(rec *recorder, r *http.Request, start time.Time) {
 	status := rec.outcome(r.Context())
 	m := o.meter(outcome{method, route, status})
 	m.requests.Inc()
+	if busy := traceOf(r).busy; busy != "" {
+		o.refused.WithLabelValues(string(busy)).Inc()
+	}
 	if rec.taken && traceOf(r).panicked == nil {
 		return // a stream, which tells of itself when it ends
 	}
 	m.took.Observe(took.Seconds())
 
 	t := traceOf(r)
-	level := t.level(status)
+	level := t.level(cmp.Or(t.problem, status))
 	if !o.log.Enabled(r.Context(), level) {
 		return
 	}
@@ -119,6 +127,9 @@ func (o observer) tell(rec *recorder, r *http.Request, start time.Time) {
 	}
 	if t.caller.UserID != 0 {
 		line = append(line, slog.Int64("user_id", t.caller.UserID))
+	}
+	if t.problem != 0 && t.problem != status {
+		line = append(line, slog.String("busy", string(t.busy)))
 	}
 	if t.err != nil {
 		line = append(line, slog.String("error", t.err.Error()))

@@ -38,7 +38,7 @@ var statuses = map[models.Code]int{
 	models.CodeInternal:             http.StatusInternalServerError,
 }
 
-// fail answers err as a problem. An error that is no *models.Error is a defect or a broken database: the client learns
+// fail answers err as a problem, or as busy where a stream was asked for and it may pass. An error that is no *models.Error is a defect or a broken database: the client learns
 // the request's id, the log the rest.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
 	t := traceOf(r)
@@ -59,12 +59,17 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &own) {
 		status = own.status
 	}
+	t.problem, t.busy = status, busyReason(status, known)
 	h := w.Header()
 	switch status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		h.Set("Retry-After", seconds(known.RetryAfter))
+	}
+	if t.busy != "" && wantsStream(r) {
+		answerBusy(w, t.busy, known)
+		return
 	}
 	// A client that asks for MessagePack gets its problems so too; all others read JSON, whatever they asked for.
 	mediaType := problemType

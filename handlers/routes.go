@@ -96,24 +96,34 @@ func hurry(next http.Handler) http.Handler {
 	})
 }
 
+// allowedHeaders are those that the pages of other origins may send: what the contract knows, and what clients send beside
+// it unasked. A browser drops the whole request for the sake of one that is missing here.
+var allowedHeaders = []string{
+	"Accept", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Parley-Act-As", "X-Request-Id",
+	"Cache-Control", "Pragma", "X-Requested-With", // polyfills of EventSource, and libraries around fetch
+	"Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset", "Upload-Checksum", "Upload-Concat",
+	"Upload-Defer-Length", "X-HTTP-Method-Override",
+	"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since",
+}
+
+// preflightLife is how long a browser may remember what it was allowed. Most forget it earlier.
+const preflightLife = time.Hour
+
 // crossOrigin lets the pages of other origins call the server. Preflight requests go on to answerOptions, so that they
 // are answered like any other OPTIONS.
 func crossOrigin(origins []string) func(http.Handler) http.Handler {
 	return cors.Handler(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: methods,
-		AllowedHeaders: []string{
-			"Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id",
-			"Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset", "Upload-Checksum",
-			"Range", "If-Range", "If-None-Match",
-		},
+		AllowedHeaders: allowedHeaders,
 		ExposedHeaders: []string{
 			"Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm", "Upload-Offset",
 			"Upload-Length", "Upload-Metadata", "Upload-Expires", "Parley-File-Id", "ETag", "Content-Range", "Accept-Ranges",
-			"Content-Disposition",
+			"Content-Disposition", "Allow", "WWW-Authenticate",
 			"Event-Id", "Event-Cursor", "Location", "Idempotency-Replayed", "Retry-After", "RateLimit", "RateLimit-Policy",
 			"X-Request-Id",
 		},
+		MaxAge: int(preflightLife.Seconds()),
 		// "*" is for whoever wants to be read by all; it is never an offer to send along everybody's cookies.
 		AllowCredentials:   !slices.Contains(origins, "*"),
 		OptionsPassthrough: true,

@@ -13,10 +13,13 @@ import (
 // trace is what is known of a request while it is served, and what its log line tells. The request's goroutine owns it.
 type trace struct {
 	id       string
-	route    string        // see routeOf
-	caller   models.Caller // zero before authentication, and on routes without
-	err      error         // what a problem was answered for
-	panicked []byte        // the stack, after a panic
+	route    string            // see routeOf
+	caller   models.Caller     // zero before authentication, and on routes without
+	cookie   bool              // the caller was known by the cookie of the event stream
+	err      error             // what a problem was answered for
+	problem  int               // its status, also where it was told as busy; 0 for none
+	busy     models.BusyReason // why the request was refused for now; "" for not
+	panicked []byte            // the stack, after a panic
 }
 
 type traceKey struct{}

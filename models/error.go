@@ -42,6 +42,7 @@ type Error struct {
 	Message    string        // for the client's developer, one sentence
 	Fields     []FieldError  // with CodeInvalidRequest: what is wrong, by field
 	RetryAfter time.Duration // with CodeRateLimited and CodeUnavailable
+	Busy       BusyReason    // with those two: what a stream is told that cannot be opened; "" for the code's own reason
 	Err        error         // the cause, for the server's log alone
 }
 

@@ -39,6 +39,7 @@ const (
 	EventSessionRevoked      EventName = "session.revoked"
 	EventServerClosing       EventName = "server.closing"
 	EventResync              EventName = "resync"
+	EventBusy                EventName = "busy"
 )
 
 // The events that are in the log only so that every node hears of them. No client does.
@@ -237,6 +238,22 @@ const (
 type Resync struct {
 	Reason ResyncReason `json:"reason"`
 }
+
+// Busy is the data of busy, the only event of a stream that cannot be opened for now.
+type Busy struct {
+	Reason BusyReason `json:"reason"`
+}
+
+// BusyReason says why the server has no stream for a client for now. More may come.
+type BusyReason string
+
+// The reasons of a busy.
+const (
+	BusyStopping    BusyReason = "stopping"         // this server is about to stop
+	BusyStreams     BusyReason = "too_many_streams" // the user has as many as one user may have
+	BusyRateLimited BusyReason = "rate_limited"     // the caller has asked for too much
+	BusyUnavailable BusyReason = "unavailable"      // the database does not answer, or the server is overloaded
+)
 
 // View is what one user may see of rooms from a place in the log on: the rooms that they are or were in, and when. Muted
 // and Blocked are the rooms and the senders of which they get no notifications, as of that place.

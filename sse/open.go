@@ -16,6 +16,10 @@ import (
 // same moment after a restart.
 const retryAfter = 3000 // milliseconds
 
+// streamsAgain is how long a user with too many streams should wait before opening another: one of them may end at any
+// moment.
+const streamsAgain = 10 * time.Second
+
 // openTimeout bounds what is asked of the database before a stream opens.
 const openTimeout = 10 * time.Second
 
@@ -36,7 +40,7 @@ type beginning struct {
 // starts the stream. An error means that nothing was written yet: too many streams (rate_limited), the server is
 // stopping or the database does not answer (unavailable).
 func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
-	if err := h.Sound(); err != nil {
+	if err := errors.Join(h.accepting(), h.Sound()); err != nil { // before the database is asked for anything
 		return err
 	}
 	// Until it starts, Open itself is at the socket: what is queued meanwhile waits for the answer's head.
@@ -158,17 +162,16 @@ func (h *Hub) register(s *Stream) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
-		return &models.Error{
-			Code: models.CodeUnavailable, Message: "This server is stopping.", RetryAfter: time.Second,
-		}
+		return stopping()
 	}
 	if err := h.Sound(); err != nil {
 		return err
 	}
 	if h.limits.Streams > 0 && len(h.users[s.userID]) >= h.limits.Streams {
 		return &models.Error{
-			Code:    models.CodeRateLimited,
-			Message: fmt.Sprintf("You have %d streams open, which is as many as one user may have.", h.limits.Streams), RetryAfter: time.Minute,
+			Code:       models.CodeRateLimited,
+			Message:    fmt.Sprintf("You have %d streams open, which is as many as one user may have.", h.limits.Streams),
+			RetryAfter: streamsAgain, Busy: models.BusyStreams,
 		}
 	}
 	h.work.Add(1)

@@ -98,6 +98,13 @@ func testNoOrigins(t *testing.T, c *client) {
 
 // TestOrigins lets the pages of one other origin in, and of no more.
 func TestOrigins(t *testing.T) {
+	// What browsers' clients send, as browsers ask for it.
+	sentAcross := []string{
+		"authorization,cache-control,last-event-id,x-requested-with", // polyfills of EventSource
+		"authorization,content-type,tus-resumable,upload-length,upload-metadata",
+		"content-type,tus-resumable,upload-checksum,upload-concat,upload-defer-length,upload-offset,x-http-method-override,x-request-id",
+		"authorization,idempotency-key,parley-act-as", "if-match,if-modified-since,if-none-match,if-range,pragma,range",
+	}
 	const friend = "https://chat.example"
 	play(t, []scenario{{"requests and streams", func(t *testing.T, c *client) {
 		me := c.newcomer("ada")
@@ -120,6 +127,13 @@ func TestOrigins(t *testing.T) {
 			}
 			if want == "" {
 				continue
+			}
+			for _, names := range sentAcross {
+				a := me.nobody().send("OPTIONS", "/v1/events", nil, "Origin", origin, "Access-Control-Request-Method", "GET",
+					"Access-Control-Request-Headers", names).status(204)
+				if a.header("Access-Control-Allow-Origin") != want {
+					t.Errorf("pages cannot send %s", names)
+				}
 			}
 			for _, name := range strings.Split(exposed, ", ") {
 				if !strings.Contains(a.header("Access-Control-Expose-Headers"), name) {

@@ -113,6 +113,8 @@ func testRequestsOfUser(t *testing.T, c *client) {
 	})
 	me.call("GET", "/v1/rooms", nil).limited()
 	me.packed().call("GET", "/v1/rooms", nil).limited()
+	me.call("GET", "/v1/events", nil, "Accept", "application/json").limited()
+	me.send("GET", "/v1/events", nil).busy(models.BusyRateLimited)
 	other.call("GET", "/v1/rooms", nil).status(200)
 	c.call("GET", "/readyz", nil).status(200)
 }

@@ -54,6 +54,9 @@ func launchHost(b *testing.B, program, mode string, args ...string) *host {
 	b.Helper()
 	h := &host{b: b, cmd: exec.Command(program, args...)}
 	h.cmd.Env = append(os.Environ(), mode)
+	if program != os.Args[0] { // a parley that knows nothing of tests
+		h.cmd.Env = programEnvironment()
+	}
 	h.cmd.Stderr = &h.output
 	stdout, err := h.cmd.StdoutPipe()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -22,18 +23,27 @@ type cli struct {
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
+// The exit statuses of a command that did not do what it was told to.
+const (
+	statusFailed     = 1
+	statusWrongUsage = 2
+)
+
 // run is the program; it returns the exit status.
 func run(args []string) int {
 	var c cli
-	parser, err := kong.New(&c, kong.Name("parley"), kong.UsageOnError(),
+	parser, err := kong.New(&c, kong.Name("parley"),
 		kong.Description("A chat backend that you run yourself: a plain HTTP API in, one event stream out."))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "parley:", err)
-		return 2
+		return statusWrongUsage
 	}
 	parsed, err := parser.Parse(args)
+	if err == nil && readsSettings(parsed.Command()) {
+		err = checkEnvironment(parser.Model, os.Environ())
+	}
 	if err != nil {
-		parser.FatalIfErrorf(err)
+		return wrongUsage(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -41,9 +51,25 @@ func run(args []string) int {
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	if err := parsed.Run(); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "parley:", err)
-		return 1
+		return statusFailed
 	}
 	return 0
+}
+
+// wrongUsage prints what is wrong and where help is. The help itself would push the fault off the screen.
+func wrongUsage(err error) int {
+	command := "parley"
+	var failed *kong.ParseError
+	if errors.As(err, &failed) && failed.Context.Selected() != nil {
+		command = failed.Context.Selected().FullPath()
+	}
+	fmt.Fprintf(os.Stderr, "parley: %v\nRun \"%s --help\" for help.\n", err, command)
+	return statusWrongUsage
+}
+
+// readsSettings reports whether a command is one that the variables PARLEY_… are for.
+func readsSettings(command string) bool {
+	return strings.HasPrefix(command, "serve") || strings.HasPrefix(command, "migrate")
 }
 
 type versionCmd struct{}

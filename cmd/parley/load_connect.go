@@ -41,6 +41,9 @@ func (c *remoteClient) openLean(ctx context.Context, query, token, lastID string
 	}
 	stop := context.AfterFunc(opening, func() { conn.Close() })
 	res, err := exchange(conn, req) //nolint:bodyclose // it has nothing but the connection, which is closed
+	if err == nil {
+		err = busy(res)
+	}
 	if err == nil && !stop() {
 		err = lostError{opening.Err()}
 	}

@@ -332,7 +332,7 @@ func TestBenchBehindTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), program(), "bench", "--url", proxy.URL+"/chat/", "--json", "--streams", "20", "--duration", "1s", "--warm-up", "0s")
-	cmd.Env = append(os.Environ(), asProgram+"=1", "SSL_CERT_FILE="+roots)
+	cmd.Env = programEnvironment(asProgram+"=1", "SSL_CERT_FILE="+roots)
 	var progress bytes.Buffer
 	cmd.Stderr = &progress
 	printed, err := cmd.Output()
@@ -350,7 +350,7 @@ func TestBenchInterrupted(t *testing.T) {
 	s := startServer(t, filepath.Join(t.TempDir(), "parley.db"))
 	o, address := startOnlooker(t, s.url)
 	cmd := exec.CommandContext(t.Context(), program(), "bench", "--url", address, "--json", "--streams", "20", "--rate", "100", "--duration", "1h", "--warm-up", "0s")
-	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.Env = programEnvironment(asProgram + "=1")
 	var out, progress bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &progress
 	o.onSend = func(n int64) {

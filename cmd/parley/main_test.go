@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -11,11 +13,36 @@ import (
 // with its race detector.
 const asProgram = "PARLEY_TEST_AS_PROGRAM"
 
+// ofTests reports whether a variable is one of the project's own tests and benches. The program refuses those like all
+// that are no settings.
+func ofTests(name string) bool {
+	for _, prefix := range []string{"PARLEY_TEST", "PARLEY_BENCH", "PARLEY_FAULT", "PARLEY_BIN"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// programEnvironment is the environment of a program that a test starts, which may be parley.
+func programEnvironment(more ...string) []string {
+	own := slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return ofTests(name)
+	})
+	return append(own, more...)
+}
+
 func TestMain(m *testing.M) {
 	if address := os.Getenv(asNATS); address != "" {
 		os.Exit(serveNATS(address))
 	}
 	if os.Getenv(asProgram) != "" {
+		for _, variable := range os.Environ() {
+			if name, _, _ := strings.Cut(variable, "="); ofTests(name) {
+				_ = os.Unsetenv(name)
+			}
+		}
 		os.Exit(run(os.Args[1:]))
 	}
 	// gorm's cache of prepared statements has a goroutine that nothing can stop. A process opens one store, so one it is.

@@ -73,3 +73,31 @@ func TestSendWhoseConnectionBreaks(t *testing.T) {
 	}
 	me.say(room.ID, "again")
 }
+
+// TestReadyWhileWritesFail has PostgreSQL take no writes, as a standby does. The server says that it is not ready, and is
+// ready again when they pass.
+func TestReadyWhileWritesFail(t *testing.T) {
+	t.Parallel()
+	database := newPostgres(t)
+	s := startServer(t, database)
+	c := newClient(t, s.url)
+	c.call("GET", "/readyz", nil).status(http.StatusOK)
+	conn := connectTo(t, database)
+	for _, step := range []struct {
+		setting string
+		status  int
+	}{{"SET default_transaction_read_only = on", http.StatusServiceUnavailable}, {"RESET default_transaction_read_only", http.StatusOK}} {
+		for _, statement := range []string{
+			"SET default_transaction_read_only = off",
+			"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I " + step.setting + "', current_database()); END $$",
+			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+		} {
+			if _, err := conn.Exec(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, step.setting, func() bool {
+			return c.call("GET", "/readyz", nil).response.StatusCode == step.status
+		})
+	}
+}

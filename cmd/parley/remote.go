@@ -124,7 +124,29 @@ func (c *remoteClient) open(ctx context.Context, query, token, lastID string) (i
 	if err != nil {
 		return nil, err
 	}
+	if err := busy(res); err != nil {
+		res.Body.Close()
+		return nil, err
+	}
 	return res.Body, nil
+}
+
+// busy is nil for a stream that has opened, and otherwise what its only event tells. That answer has a length, which a
+// stream has not.
+func busy(res *http.Response) error {
+	if res.ContentLength < 0 {
+		return nil
+	}
+	var told models.Busy
+	err := readPushed(res.Body, func(e replayPushed) error { return json.Unmarshal([]byte(e.data), &told) })
+	if !errors.Is(err, io.EOF) {
+		return lostError{fmt.Errorf("the answer in place of a stream: %w", err)}
+	}
+	refused := &http.Response{StatusCode: http.StatusServiceUnavailable, Status: "busy: " + string(told.Reason), Header: res.Header, Body: http.NoBody}
+	if told.Reason == models.BusyStreams || told.Reason == models.BusyRateLimited {
+		refused.StatusCode = http.StatusTooManyRequests
+	}
+	return refusal(refused)
 }
 
 func (c *remoteClient) streamRequest(ctx context.Context, query, lastID string) (*http.Request, error) {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,7 +68,7 @@ func (c serveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("Parley is ready.\n  Client     %[1]s/\n  API        %[1]s/v1\n  Reference  %[1]s/docs\n  Stream     %[1]s/v1/events\n", s.url)
+	fmt.Print(c.banner(s.url))
 	var failed error
 	select {
 	case <-ctx.Done():
@@ -80,64 +79,89 @@ func (c serveCmd) Run(ctx context.Context) error {
 
 // server is Parley, running. Its fields are in the order in which they are started; stop goes the other way round.
 type server struct {
-	url    string
-	log    *slog.Logger
-	feed   *sse.Feed
-	store  *store.Store
-	files  *fileServices
-	hub    *sse.Hub
-	bus    *sse.Bus // nil for a node that is alone
-	tail   sync.WaitGroup
-	stopIt context.CancelFunc // ends the tail
-	hurry  context.Context    //nolint:containedctx // over when no request should wait for its client any more
-	urge   context.CancelFunc // ends hurry
-	http   *http.Server
-	served sync.WaitGroup
-	failed chan error // the listener's error, if it fails by itself
-	closed atomic.Bool
-	drain  time.Duration // from the failing of readiness to the end of the streams
+	url      string
+	log      *slog.Logger
+	feed     *sse.Feed
+	dataDir  func() error // lets go of the data folder; nil for nodes that may share it
+	listener net.Listener
+	store    *store.Store
+	files    *fileServices
+	hub      *sse.Hub
+	bus      *sse.Bus // nil for a node that is alone
+	tail     sync.WaitGroup
+	stopIt   context.CancelFunc // ends the tail
+	hurry    context.Context    //nolint:containedctx // over when no request should wait for its client any more
+	urge     context.CancelFunc // ends hurry
+	http     *http.Server
+	served   sync.WaitGroup
+	failed   chan error // the listener's error, if it fails by itself
+	closed   atomic.Bool
+	drain    time.Duration // from the failing of readiness to the end of the streams
 }
 
-// start wires the parts together, top to bottom.
-func (c serveCmd) start(ctx context.Context, logs io.Writer) (*server, error) {
+// start wires the parts together, top to bottom. Whatever can be known to be wrong is found before the database is opened.
+func (c serveCmd) start(ctx context.Context, logs io.Writer) (_ *server, err error) {
+	logins, err := c.logins()
+	if err != nil {
+		return nil, err
+	}
 	s := &server{log: c.logger(logs), feed: sse.NewFeed(), drain: c.DrainDelay, failed: make(chan error, 1)}
 	s.hurry, s.urge = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.giveUp())
+		}
+	}()
+	if err := c.openPlaces(ctx, s); err != nil {
+		return nil, err
+	}
 	if err := c.openStore(ctx, s); err != nil {
 		return nil, err
 	}
-	var err error
 	if s.files, err = c.openFiles(ctx, s.store, s.log); err != nil {
-		return nil, errors.Join(err, s.store.Close())
+		return nil, err
 	}
 	if s.hub, err = sse.NewHub(ctx, s.store, s.feed, s.log, c.limits()); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, err
 	}
 	if err := c.join(s); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, err
 	}
-	handler, err := c.handler(s)
+	handler, err := c.handler(s, logins)
 	if err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
-	if err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, err
 	}
 	tailing, stopIt := context.WithCancel(context.Background())
 	s.stopIt = stopIt
 	s.tail.Go(func() { s.hub.Run(tailing) })
 	s.files.run()
-	s.url = "http://" + listener.Addr().String()
+	s.url = "http://" + s.listener.Addr().String()
 	s.http = &http.Server{
 		Handler: winding{handler, &s.closed}, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	s.served.Go(func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
 		}
 	})
 	return s, nil
+}
+
+// openPlaces takes what only one server can have: the data folder, if there is a database in it or files of one, and the
+// address. Nodes that share a database may share the folder too.
+func (c serveCmd) openPlaces(ctx context.Context, s *server) error {
+	shared, err := store.Shared(c.name())
+	if err != nil {
+		return fmt.Errorf("--database: %w", err)
+	}
+	if !shared {
+		if s.dataDir, err = openDataDir(ctx, c.DataDir); err != nil {
+			return err
+		}
+	}
+	s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	return err
 }
 
 func (c serveCmd) limits() sse.Limits {
@@ -152,11 +176,6 @@ func (c serveCmd) limits() sse.Limits {
 func (c serveCmd) limited() bool { return c.RateLimit == "on" }
 
 func (c serveCmd) openStore(ctx context.Context, s *server) error {
-	if c.Database == "" {
-		if err := os.MkdirAll(filepath.Clean(c.DataDir), 0o700); err != nil {
-			return err
-		}
-	}
 	lobby := strings.TrimPrefix(c.Lobby, "#")
 	if lobby == "none" {
 		lobby = ""
@@ -181,7 +200,7 @@ func (c serveCmd) join(s *server) (err error) {
 	return err
 }
 
-func (c serveCmd) handler(s *server) (http.Handler, error) {
+func (c serveCmd) handler(s *server, by logins) (http.Handler, error) {
 	secret := c.TokenSecret
 	if secret == "" {
 		secret = s.store.TokenSecret()
@@ -190,16 +209,8 @@ func (c serveCmd) handler(s *server) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	providers, err := c.providers()
-	if err != nil {
-		return nil, err
-	}
-	vouching, err := c.issuer()
-	if err != nil {
-		return nil, err
-	}
 	return handlers.New(handlers.Config{
-		Providers: providers, Issuer: vouching,
+		Providers: by.providers, Issuer: by.issuer,
 		Store: s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract, Stopping: s.hurry,
 		Settings: handlers.Settings{
 			Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, RateLimit: c.limited(),
@@ -232,7 +243,10 @@ func (s *server) ready(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	return s.store.Ping(ctx)
+	if err := s.store.Ping(ctx); err != nil {
+		return err
+	}
+	return s.store.CheckWrites(ctx)
 }
 
 // stop ends in this order: readiness fails, and after the delay that lets proxies see it the streams get server.closing and
@@ -240,6 +254,7 @@ func (s *server) ready(ctx context.Context) error {
 // nothing had to be cut short.
 func (s *server) stop() error {
 	s.closed.Store(true)
+	s.hub.Refuse()
 	<-time.After(s.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), streamGrace)
 	defer cancel()
@@ -259,12 +274,31 @@ func (s *server) stop() error {
 	return errors.Join(err, s.close())
 }
 
-// close closes what the parts that run stand on.
+// giveUp closes what a start that failed had opened.
+func (s *server) giveUp() error {
+	s.urge()
+	if s.listener == nil {
+		return s.close()
+	}
+	return errors.Join(s.listener.Close(), s.close())
+}
+
+// close closes what the parts that run stand on, as far as it was opened.
 func (s *server) close() error {
 	if s.bus != nil {
 		s.bus.Close()
 	}
-	return errors.Join(s.files.close(), s.store.Close())
+	var errs []error
+	if s.files != nil {
+		errs = append(errs, s.files.close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	if s.dataDir != nil {
+		errs = append(errs, s.dataDir())
+	}
+	return errors.Join(errs...)
 }
 
 func (c serveCmd) logger(w io.Writer) *slog.Logger {

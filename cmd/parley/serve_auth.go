@@ -8,6 +8,24 @@ import (
 	"github.com/parley-chat/parley/handlers/oidc"
 )
 
+// logins are what people log in by, beside passwords.
+type logins struct {
+	providers []handlers.NamedProvider
+	issuer    *issuer.Issuer // nil for none
+}
+
+// logins checks the settings that are secrets, and those of log-ins. Nobody is asked for anything yet.
+func (c serveCmd) logins() (by logins, err error) {
+	if err := c.checkSecrets(); err != nil {
+		return by, err
+	}
+	if by.providers, err = c.providers(); err != nil {
+		return by, err
+	}
+	by.issuer, err = c.issuer()
+	return by, err
+}
+
 // providers are those that people log in through. None of them is asked for anything yet.
 func (c serveCmd) providers() ([]handlers.NamedProvider, error) {
 	configs, err := oidc.ParseConfigs(c.OIDC)

@@ -22,12 +22,16 @@ type fileServices struct {
 	done     sync.WaitGroup
 }
 
-func (c serveCmd) openFiles(ctx context.Context, s *store.Store, log *slog.Logger) (*fileServices, error) {
-	place := c.Files
-	if place == "" {
-		place = filepath.Join(c.DataDir, "files")
+// files is the storage of the bytes of files.
+func (c serveCmd) files() string {
+	if c.Files != "" {
+		return c.Files
 	}
-	blobs, err := blob.Open(ctx, place)
+	return filepath.Join(c.DataDir, "files")
+}
+
+func (c serveCmd) openFiles(ctx context.Context, s *store.Store, log *slog.Logger) (*fileServices, error) {
+	blobs, err := blob.Open(ctx, c.files())
 	if err != nil {
 		return nil, fmt.Errorf("open the storage of files: %w", err)
 	}

@@ -148,7 +148,10 @@ func (p *process) launch() {
 	defer p.mu.Unlock()
 	cmd := exec.Command(program(), p.args...)
 	// Little garbage, so that what its memory holds is what it needs.
-	cmd.Env = append(os.Environ(), asProgram+"=1", "GOGC=25")
+	cmd.Env = programEnvironment("GOGC=25")
+	if program() == os.Args[0] {
+		cmd.Env = append(cmd.Env, asProgram+"=1")
+	}
 	cmd.Stderr = &p.output
 	var err error
 	if p.stdout, err = cmd.StdoutPipe(); err != nil {

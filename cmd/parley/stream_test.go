@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -120,10 +121,15 @@ func (c *client) tryOpen(ctx context.Context, query string, headers ...string) (
 		_ = res.Body.Close()
 		return nil, &refusedStream{res.StatusCode, string(body)}
 	}
+	if res.ContentLength >= 0 { // busy: a stream has no length
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		return nil, errors.Join(&refusedStream{http.StatusServiceUnavailable, string(body)}, err)
+	}
 	return res.Body, nil
 }
 
-// refusedStream is an answer that is no stream.
+// refusedStream is an answer that is no stream, or one that is told busy.
 type refusedStream struct {
 	status int
 	body   string

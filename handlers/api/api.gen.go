@@ -47,6 +47,11 @@ type Ban = models.Ban
 // BanList A page of bans.
 type BanList = models.Page[models.Ban]
 
+// Busy There is no stream for now.
+//
+// Example: {"reason":"stopping"}
+type Busy = models.Busy
+
 // Contact An entry of the contact list or of the block list.
 //
 // Example: {"added_at":"2026-03-01T10:00:00.000Z","user":{"created_at":"2026-01-05T17:40:00.215Z","display_name":"Grace","guest":false,"id":15,"online":true,"username":"grace"}}
@@ -67,6 +72,15 @@ type Credentials = models.Credentials
 
 // ErrorCode What went wrong, for programs. The table is at the top of this page.
 type ErrorCode = models.Code
+
+// EventBusy In place of a stream that cannot be opened for now; then the answer ends. Not kept.
+type EventBusy struct {
+	// Data There is no stream for now.
+	//
+	// Example: {"reason":"stopping"}
+	Data  Busy   `json:"data"`
+	Event string `json:"event"`
+}
 
 // EventList A page of the log, oldest event first. The id of the last item is the next `after`.
 type EventList = models.Page[models.Event]
@@ -636,11 +650,6 @@ type TargetNotFound = Problem
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type TooLarge = Problem
 
-// TooManyStreams An error, as RFC 9457 has it.
-//
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
-type TooManyStreams = Problem
-
 // TusVersionRefused An error, as RFC 9457 has it.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
@@ -726,6 +735,9 @@ type ListContactsParams struct {
 type StreamEventsParams struct {
 	// LastEventID The same as `Last-Event-ID`, for a first connection, which cannot send the header from a browser.
 	LastEventID *string `form:"last_event_id,omitempty" json:"last_event_id,omitempty"`
+
+	// LastEventIDPolyfill The same, as polyfills of `EventSource` send it when they come back.
+	LastEventIDPolyfill *string `form:"lastEventId,omitempty" json:"lastEventId,omitempty"`
 
 	// Room A room that the stream is in from the start, by its numeric id. May be repeated.
 	Room *[]int64 `form:"room,omitempty" json:"room,omitempty"`
@@ -2154,6 +2166,19 @@ func (siw *ServerInterfaceWrapper) StreamEvents(w http.ResponseWriter, r *http.R
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "last_event_id"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "last_event_id", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "lastEventId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lastEventId", r.URL.Query(), &params.LastEventIDPolyfill, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "lastEventId"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "lastEventId", Err: err})
 		}
 		return
 	}

@@ -3,6 +3,7 @@ package blob
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"strings"
@@ -39,8 +40,10 @@ type Store interface {
 
 // Open opens the storage at a place: a folder, or s3://bucket?endpoint=…&region=….
 func Open(ctx context.Context, place string) (Store, error) {
-	if !strings.HasPrefix(place, "s3://") {
+	if kind, _, found := strings.Cut(place, "://"); !found {
 		return openFolder(place)
+	} else if kind != "s3" {
+		return nil, fmt.Errorf("%s:// is no storage of files: it is a folder, or s3://bucket?endpoint=…&region=…", kind)
 	}
 	u, err := url.Parse(place)
 	if err != nil {

@@ -18,6 +18,12 @@
 //
 // SQLite has one writer at a time, so there the order is free; PostgreSQL would answer another order with deadlocks.
 //
+// # Whose the database is
+//
+// Before all else a dialect claims its database. On SQLite that is a lock on a file beside it, held until Close; under it,
+// the files are looked at before SQLite opens them (sqlite_run.go), since it applies whatever log lies beside a database.
+// On either database, a schema newer than this version's is refused (schema.go). Until then nothing has changed.
+//
 // # What every request asks
 //
 // Whether a session goes on, what somebody is in a room, and where the log stands is asked all the time. Where this

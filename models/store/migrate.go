@@ -24,14 +24,27 @@ type Migration struct {
 }
 
 // Migrate brings database (a URL or a path, as in Config) to the newest schema. It is safe when several nodes do it at
-// once.
-func Migrate(ctx context.Context, database string) error {
-	return dialectFor(database).migrate(ctx)
+// once. A SQLite database that a server has open is not migrated.
+func Migrate(ctx context.Context, database string) (err error) {
+	d, err := dialectFor(database)
+	if err != nil {
+		return err
+	}
+	release, err := d.claim(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	return d.migrate(ctx)
 }
 
 // Migrations lists the migrations of database in their order.
 func Migrations(ctx context.Context, database string) ([]Migration, error) {
-	return dialectFor(database).migrations(ctx)
+	d, err := dialectFor(database)
+	if err != nil {
+		return nil, err
+	}
+	return d.migrations(ctx)
 }
 
 func newProvider(d goose.Dialect, pool *sql.DB, folder string, options ...goose.ProviderOption) (*goose.Provider, error) {

@@ -24,6 +24,16 @@ const postgresConns = 16
 
 type postgresDialect struct{ url string }
 
+// claim lets other nodes be at work on the database too.
+func (d postgresDialect) claim(ctx context.Context) (release func() error, err error) {
+	pool, err := d.pool(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	err = checkVersion(ctx, pool, "postgres", "SELECT to_regclass('"+versionTable+"') IS NOT NULL")
+	return func() error { return nil }, errors.Join(err, pool.Close())
+}
+
 func (d postgresDialect) open(ctx context.Context) (writer, reader *gorm.DB, err error) {
 	pool, err := d.pool(ctx)
 	if err != nil {
@@ -90,23 +100,23 @@ func (postgresDialect) transient(err error) bool {
 	return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
 }
 
-// origin is the cluster's identifier and the database's number in it: a dump that is loaded elsewhere has another. Where
+// origins is the cluster's identifier and the database's number in it: a dump that is loaded elsewhere has another. Where
 // the cluster's identifier is not ours to read, the number alone must do.
-func (postgresDialect) origin(ctx context.Context, db *gorm.DB) (string, error) {
+func (postgresDialect) origins(ctx context.Context, db *gorm.DB) ([]string, error) {
 	var cluster, oid int64
 	err := db.WithContext(ctx).Raw("SELECT oid::bigint FROM pg_database WHERE datname = current_database()").Scan(&oid).Error
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	var readable bool
 	err = db.WithContext(ctx).Raw("SELECT has_function_privilege('pg_control_system()', 'execute')").Scan(&readable).Error
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if readable {
 		err = db.WithContext(ctx).Raw("SELECT system_identifier FROM pg_control_system()").Scan(&cluster).Error
 	}
-	return fmt.Sprintf("postgres:%d/%d", cluster, oid), err
+	return []string{fmt.Sprintf("postgres:%d/%d", cluster, oid)}, err
 }
 
 // leaveMark has nothing to do: a database that was restored has another number, or lives in another cluster.

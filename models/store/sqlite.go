@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 
-	"github.com/gofrs/flock"
 	"github.com/pressly/goose/v3"
 	gormsqlite "gorm.io/driver/sqlite"
 	"gorm.io/gorm"
@@ -35,10 +33,17 @@ func (d sqliteDialect) dsn(pragmas ...string) string {
 	}, pragmas...) {
 		q.Add("_pragma", p)
 	}
+	return d.uri(q)
+}
+
+func (d sqliteDialect) uri(q url.Values) string {
 	return "file:" + (&url.URL{Path: d.path}).EscapedPath() + "?" + q.Encode()
 }
 
 func (d sqliteDialect) open(ctx context.Context) (writer, reader *gorm.DB, err error) {
+	if err := d.beginRun(); err != nil {
+		return nil, nil, err
+	}
 	if writer, err = d.pool(ctx, 1, "cache_size(-16000)", sqliteCheckpoint); err != nil {
 		return nil, nil, err
 	}
@@ -75,7 +80,7 @@ func (translatingDialector) Translate(err error) error {
 			return gorm.ErrForeignKeyViolated
 		}
 		switch e.Code() & 0xff {
-		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN:
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
 			return unavailable(err)
 		}
 	}
@@ -92,9 +97,6 @@ func (sqliteDialect) transient(err error) bool {
 }
 
 func (d sqliteDialect) provider() (*goose.Provider, *sql.DB, error) {
-	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
-		return nil, nil, err
-	}
 	pool, err := sql.Open("sqlite", d.dsn())
 	if err != nil {
 		return nil, nil, err
@@ -109,19 +111,23 @@ func (d sqliteDialect) migrate(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, pool.Close()) }()
-	// SQLite has no lock that outlives a transaction, so starts that meet wait for each other at a file.
-	lock := flock.New(d.path + ".migrating")
-	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
-		return fmt.Errorf("wait for another start: %w", err)
-	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	_, err = p.Up(ctx)
 	return err
 }
 
+// migrations looks into a database that a server may have open; then that server has checked its files.
 func (d sqliteDialect) migrations(ctx context.Context) (_ []Migration, err error) {
 	if _, err := os.Stat(d.path); err != nil {
 		return nil, fmt.Errorf("there is no database yet: %w", err)
+	}
+	if lock, lockErr := LockFile(ctx, d.path+lockEnding, 0); lockErr == nil {
+		defer func() { err = errors.Join(err, lock()) }()
+		err = d.checkFiles()
+	} else if !errors.Is(lockErr, ErrLocked) {
+		err = lockErr
+	}
+	if err != nil {
+		return nil, err
 	}
 	p, pool, err := d.provider()
 	if err != nil {

@@ -3,8 +3,10 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"syscall"
 )
 
@@ -13,4 +15,13 @@ func fileNumber(info fs.FileInfo) string {
 		return fmt.Sprint(st.Ino)
 	}
 	return ""
+}
+
+// syncFolder puts the names in a folder on disk.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }

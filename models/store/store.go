@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,8 @@ import (
 
 // Config says which database to open.
 type Config struct {
-	// Database is a PostgreSQL URL (postgres://…) or the path of a SQLite file, made when it is not there.
+	// Database is a PostgreSQL URL (postgres://…) or the path of a SQLite file, made when it is not there. A SQLite file is
+	// open in one process at a time.
 	Database string
 	// Retention is how long events are kept for streams that come back.
 	Retention time.Duration
@@ -58,6 +60,8 @@ type Store struct {
 	heads     *gathering[struct{}, int64]
 	head      atomic.Int64 // of the log; only where there is a memory
 
+	release   func() error // of the claim on the database
+	writable  writable
 	committed func([]models.LogEntry)
 	sends     chan *send // to the sender; never closed
 	stop      context.CancelFunc
@@ -74,15 +78,19 @@ type Store struct {
 
 // dialect is what differs between the two databases.
 type dialect interface {
+	// claim is called before all else, and makes the database this process's if it is not for several. It refuses one that
+	// a newer version has migrated, or that is not whole, and has changed nothing then.
+	claim(ctx context.Context) (release func() error, err error)
 	open(ctx context.Context) (writer, reader *gorm.DB, err error)
 	lookups
 	// migrate runs the migrations under a lock, so that several nodes can start at once.
 	migrate(ctx context.Context) error
 	// migrations lists the migrations and when they were applied.
 	migrations(ctx context.Context) ([]Migration, error)
-	// origin names the place where the database lives, as well as the database can tell.
-	origin(ctx context.Context, db *gorm.DB) (string, error)
-	// leaveMark makes what origin answers next time, if it is still this database, known to the database.
+	// origins names the place where the database lives, as well as the database can tell. Where there are two names,
+	// either is right, and the first one is to be written down.
+	origins(ctx context.Context, db *gorm.DB) ([]string, error)
+	// leaveMark makes what origins answers next time, if it is still this database, known to the database.
 	leaveMark(ctx context.Context, db *gorm.DB) error
 	// shared reports whether several processes may be at work on the database.
 	shared() bool
@@ -96,21 +104,19 @@ type dialect interface {
 	searchIndex
 }
 
-func dialectFor(database string) dialect {
-	if strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
-		return postgresDialect{url: database}
-	}
-	return sqliteDialect{path: database}
-}
-
 // Open migrates the database to the newest schema, opens it, and starts the goroutines that write to it.
-func Open(ctx context.Context, c Config) (*Store, error) {
+func Open(ctx context.Context, c Config) (_ *Store, err error) {
+	d, err := dialectFor(c.Database)
+	if err != nil {
+		return nil, err
+	}
 	s := &Store{
-		dialect: dialectFor(c.Database), log: c.Log, retention: c.Retention, fileQuota: c.FileQuota, product: c.Product,
+		dialect: d, log: c.Log, retention: c.Retention, fileQuota: c.FileQuota, product: c.Product,
 		sends: make(chan *send, sendQueue), ended: make(chan struct{}), searches: newTurns(searchesAtOnce),
 	}
 	s.committed = func(entries []models.LogEntry) {
 		s.moveHead(entries[len(entries)-1].Position)
+		s.writable.wrote.Store(time.Now().UnixMilli())
 		c.Committed(entries)
 	}
 	if !s.dialect.shared() {
@@ -118,10 +124,17 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s.sessions, s.standings = newGathering(s.loadSessions), newGathering(s.loadStandings)
 	s.heads = newGathering(s.loadHead)
+	if s.release, err = s.dialect.claim(ctx); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.release())
+		}
+	}()
 	if err := s.dialect.migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrate the database: %w", err)
 	}
-	var err error
 	if s.writer, s.reader, err = s.dialect.open(ctx); err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -148,7 +161,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 func (s *Store) Close() error {
 	s.stop()
 	s.done.Wait()
-	return errors.Join(s.dialect.leaveMark(context.Background(), s.writer), s.closePools())
+	return errors.Join(s.dialect.leaveMark(context.Background(), s.writer), s.closePools(), s.release())
 }
 
 func (s *Store) closePools() error {
@@ -187,10 +200,11 @@ type instanceRow struct {
 // at the last start was restored or moved: positions after the backup will be given out again, so old cursors must not
 // be understood any more.
 func (s *Store) identify(ctx context.Context) error {
-	origin, err := s.dialect.origin(ctx, s.writer)
+	origins, err := s.dialect.origins(ctx, s.writer)
 	if err != nil {
 		return err
 	}
+	origin := origins[0]
 	err = s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		err := tx.Exec(`INSERT INTO instance (id, epoch, token_secret, origin, created_at) VALUES (1, ?, ?, ?, ?)
 			ON CONFLICT (id) DO NOTHING`, newEpoch(), rand.Text()+rand.Text(), origin, models.Now().Millis()).Error
@@ -202,7 +216,7 @@ func (s *Store) identify(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if row.Origin != origin {
+		if !slices.Contains(origins, row.Origin) {
 			s.log.Warn("the database was restored or moved: clients that come back will read again", "origin", origin)
 			row.Epoch = newEpoch()
 			err = tx.Exec("UPDATE instance SET epoch = ?, origin = ? WHERE id = 1", row.Epoch, origin).Error

@@ -30,7 +30,8 @@ async function freePort() {
 /** Starts the server, and waits until it is ready. */
 export async function start() {
   const args = ['serve', '--listen', `127.0.0.1:${port}`, '--data-dir', folder, '--log-format', 'json'];
-  server = spawn(process.env.PARLEY_BIN, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const { PARLEY_BIN, ...env } = process.env; // the server refuses variables that are not its own
+  server = spawn(PARLEY_BIN, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   server.stderr.setEncoding('utf8').on('data', (text) => { log += text; });
   await until(async () => {
     if (server.exitCode !== null) assert.fail(`the server did not start:\n${log}`);

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// lockEnding names the file beside the database that whoever has the database open holds a lock on. The kernel lets go of
+// it when its process ends, however that ends. The file stays.
+const lockEnding = ".lock"
+
+// LockWait is how long a start waits for a server that is about to end, or for somebody who migrates.
+const LockWait = 3 * time.Second
+
+// claim makes the database this process's alone, for as long as it is open. Then it looks at what lies there, and refuses
+// what is newer than this version, and what does not belong together, before it touches anything.
+func (d sqliteDialect) claim(ctx context.Context) (release func() error, err error) {
+	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := LockFile(ctx, d.path+lockEnding, LockWait)
+	if errors.Is(err, ErrLocked) {
+		return nil, fmt.Errorf("another Parley has the database %s: one server at a time", d.path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(d.checkFiles(), d.checkSchema(ctx)); err != nil {
+		return nil, errors.Join(err, lock())
+	}
+	if err := errors.Join(d.closeToOthers(), d.applyLog(ctx)); err != nil {
+		return nil, errors.Join(err, lock())
+	}
+	return lock, nil
+}
+
+// ErrLocked says that somebody else holds a lock.
+var ErrLocked = errors.New("locked by another process")
+
+// LockFile takes the lock of a file, which it makes if need be, and returns what lets go of it. It is ErrLocked when
+// another process still has it after the wait.
+func LockFile(ctx context.Context, path string, wait time.Duration) (release func() error, err error) {
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	lock := flock.New(path, flock.SetPermissions(0o600))
+	locked, err := lock.TryLock() // also without a wait
+	if err == nil && !locked {
+		_, err = lock.TryLockContext(waiting, lockRetry)
+	}
+	switch {
+	case err == nil:
+		return lock.Close, nil
+	case ctx.Err() == nil && waiting.Err() != nil:
+		err = ErrLocked
+	}
+	return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), lock.Close())
+}
+
+// checkSchema refuses a database that a newer version has migrated. It only reads.
+func (d sqliteDialect) checkSchema(ctx context.Context) (err error) {
+	info, err := os.Stat(d.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	q := url.Values{"mode": {"ro"}, "immutable": {"1"}} // without it, SQLite makes files beside the database, if only to read
+	if log, err := os.Stat(d.path + logEnding); err == nil && log.Size() > 0 {
+		q = url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}} // what was committed is in there, and it is this database's
+	}
+	pool, err := sql.Open("sqlite", d.uri(q))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	pool.SetMaxOpenConns(1)
+	return checkVersion(ctx, pool, "sqlite", "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '"+versionTable+"'")
+}
+
+// applyLog moves what a crash has left in the database's log into its file, so that from here on the file alone is the
+// database, and then notes whose log will lie beside it.
+func (d sqliteDialect) applyLog(ctx context.Context) (err error) {
+	if log, err := os.Stat(d.path + logEnding); err == nil && log.Size() > 0 {
+		pool, err := sql.Open("sqlite", d.dsn())
+		if err != nil {
+			return err
+		}
+		pool.SetMaxOpenConns(1)
+		var busy, pages, moved int
+		err = pool.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
+		if err := errors.Join(err, pool.Close()); err != nil {
+			return err
+		}
+	}
+	return d.noteRun()
+}
+
+// closeToOthers lets nobody but the server's own account read the database and what lies beside it. SQLite makes its files
+// with the mode of the database, which is therefore made here.
+func (d sqliteDialect) closeToOthers() error {
+	file, err := os.OpenFile(d.path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	for _, ending := range []string{"", logEnding, indexEnding, journalEnding, markEnding, lockEnding} {
+		if err := closeToOthers(d.path + ending); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeToOthers takes everybody else's rights to a file away. One that is not there, or not ours to change, stays so.
+func closeToOthers(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return err
+	}
+	if err := os.Chmod(path, info.Mode().Perm()&0o700); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
+}
