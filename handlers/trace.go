@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/parley-chat/parley/handlers/deadline"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -17,6 +18,7 @@ type trace struct {
 	caller   models.Caller // zero before authentication, and on routes without
 	err      error         // what a problem was answered for
 	panicked []byte        // the stack, after a panic
+	limits   deadline.Limits
 }
 
 type traceKey struct{}
