@@ -82,6 +82,12 @@ func (re reply) write(w http.ResponseWriter, r *http.Request, mediaType string) 
 			return
 		}
 	}
+	give, err := unread.take(r, len(body))
+	if err != nil {
+		fail(w, r, err)
+		return
+	}
+	defer give()
 	re.setHeaders(w)
 	write(w, re.status, mediaType, body)
 }

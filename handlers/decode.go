@@ -24,9 +24,6 @@ const (
 	maxFieldName   = 64 // characters of a name that is not known
 )
 
-// bodyTimeout bounds how long a client may take to send a JSON body, which is a megabyte at the most.
-const bodyTimeout = 30 * time.Second
-
 // usualBody is what most bodies fit into. What a client says of a larger one is believed as its bytes come.
 const usualBody = 8 << 10
 
@@ -62,12 +59,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, models.Errorf(models.CodeUnsupportedMediaType,
 			"This route takes a body with the Content-Type %s or %s.", jsonType, msgpackType)
 	}
-	// A body that trickles in must not hold a connection for ever. The deadline ends with the body: later it would cut
-	// off whatever else the connection is for.
-	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Now().Add(bodyTimeout))
+	// A body that trickles in must not hold a connection for ever. net/http ends the deadline with the body.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(traceOf(r).limits.Body))
 	body, err := readBounded(r, http.MaxBytesReader(w, r.Body, models.MaxBodyBytes))
-	_ = connection.SetReadDeadline(time.Time{})
 	var known *models.Error
 	var tooLarge *http.MaxBytesError
 	switch {

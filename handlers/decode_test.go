@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-chat/parley/handlers/deadline"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -69,7 +70,7 @@ func TestManyUnknownFields(t *testing.T) {
 // large one is told to come again; small ones are not touched, and when a client gives up its part is free again.
 func TestLargeBodiesShareABudget(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = withTrace(r, &trace{id: "test"})
+		r = withTrace(r, &trace{id: "test", limits: deadline.Default()})
 		if body, err := readBody(w, r); err != nil {
 			fail(w, r, err)
 		} else {

@@ -50,9 +50,7 @@ func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathR
 		if err != nil {
 			return reply{}, err
 		}
-		body, end := patientBody(w, r)
-		defer end()
-		n, err := h.takeOne(r, body, given(params.Name))
+		n, err := h.takeOne(r, patientBody(w, r), given(params.Name))
 		if err != nil {
 			return reply{}, err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/deadline"
 	"github.com/parley-chat/parley/handlers/issuer"
 	"github.com/parley-chat/parley/handlers/token"
 	"github.com/parley-chat/parley/models"
@@ -28,6 +29,7 @@ type Config struct {
 	Ready     func(context.Context) error // nil while the server can serve
 	Contract  []byte                      // openapi.yaml
 	Stopping  context.Context             //nolint:containedctx // of the server: over when no request should wait for its client any more
+	Limits    deadline.Limits             // of what a client may take its time with
 	Settings  Settings
 }
 

@@ -11,16 +11,13 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/parley-chat/parley/handlers/deadline"
 	"github.com/parley-chat/parley/models"
 )
 
-const (
-	// idleTimeout is how long a client may send nothing in the middle of a file. It is shorter than the lease of a blob, so
-	// that a blob whose writer waits for a slow client is not swept.
-	idleTimeout = 30 * time.Second
-	// keepEvery is how often the lease of a blob is renewed while its bytes come.
-	keepEvery = 10 * time.Second
-)
+// keepEvery is how often the lease of a blob is renewed while its bytes come. With the time that a client may send nothing
+// (deadline.Limits.Stall) it is shorter than that lease, so that a blob whose writer waits is not swept.
+const keepEvery = 10 * time.Second
 
 type blobLedger interface {
 	ReserveBlob(ctx context.Context, key string) error
@@ -137,33 +134,43 @@ func tooLarge(most int64) error {
 	return models.Errorf(models.CodeTooLarge, "A file may hold %d bytes at most.", most)
 }
 
-// patient is a body whose client may take its time, as long as something comes.
+// patient is a body whose client may take its time, as long as something comes, and not all too little in the long run.
 type patient struct {
 	r      io.Reader
-	extend func() // gives the client time for what comes next
-	enough func() // ends that: nothing more comes
+	limits deadline.Limits
+	extend func(until time.Time) // gives the client time for what comes next
+	enough func()                // nothing more comes
+	start  time.Time
+	read   int64
 	ended  error
 }
 
-// patientBody is the request's body, of whatever length. Its deadlines end with end.
-func patientBody(w http.ResponseWriter, r *http.Request) (body io.Reader, end func()) {
+// patientBody is the request's body, of whatever length.
+func patientBody(w http.ResponseWriter, r *http.Request) *patient {
 	connection := http.NewResponseController(w)
-	extend := func() { _ = connection.SetReadDeadline(time.Now().Add(idleTimeout)) }
-	end = func() { _ = connection.SetReadDeadline(time.Time{}) }
-	return &patient{r: r.Body, extend: extend, enough: end}, end
+	return newPatient(r, func(until time.Time) { _ = connection.SetReadDeadline(until) }, func() {})
 }
 
-// Read ends the deadline with the body: what net/http reads from then on belongs to the connection's next request, and a
-// deadline that runs out meanwhile would end what is done for this one.
+func newPatient(r *http.Request, extend func(until time.Time), enough func()) *patient {
+	return &patient{r: r.Body, limits: traceOf(r).limits, extend: extend, enough: enough, start: time.Now()}
+}
+
+// Read moves the deadline on. net/http ends it with the body: what is read from then on belongs to the connection's next
+// request.
 func (p *patient) Read(b []byte) (int, error) {
 	if p.ended != nil {
 		return 0, p.ended
 	}
-	p.extend()
+	until := time.Now().Add(p.limits.Stall)
+	if end := p.start.Add(p.limits.Allowed(p.read)); end.Before(until) {
+		until = end
+	}
+	p.extend(until)
 	n, err := p.r.Read(b)
+	p.read += int64(n)
+	p.ended = err
 	if err != nil {
 		p.enough()
-		p.ended = err
 	}
 	if err != nil && err != io.EOF {
 		p.ended = &models.Error{Code: models.CodeMalformedBody, Message: "The body could not be read to its end.", Err: err}

@@ -67,10 +67,8 @@ func (h messages) sendForm(w http.ResponseWriter, r *http.Request, path models.R
 	if err != nil {
 		return reply{}, err
 	}
-	body, end := patientBody(w, r)
-	defer end()
 	form := &messageForm{files: h.files, r: r, roomID: roomID, answered: answered}
-	re, err := h.postForm(form, body, key)
+	re, err := h.postForm(form, patientBody(w, r), key)
 	if err != nil || re.replayed {
 		return re, errors.Join(err, form.drop())
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-chat/parley/handlers/deadline"
 )
 
 // statusGone stands in the log for a request whose client went away before there was an answer.
@@ -25,6 +27,7 @@ type observer struct {
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	refused   *prometheus.CounterVec
+	limits    deadline.Limits
 	meters    *sync.Map // *meter by outcome: finding them by their labels would take longer than counting
 }
 
@@ -52,9 +55,9 @@ func (o observer) meter(of outcome) *meter {
 	return m.(*meter)
 }
 
-func newObserver(log *slog.Logger, metrics prometheus.Registerer) observer {
+func newObserver(log *slog.Logger, metrics prometheus.Registerer, limits deadline.Limits) observer {
 	o := observer{
-		log: log, meters: &sync.Map{},
+		log: log, limits: limits, meters: &sync.Map{},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_http_requests_total", Help: "Requests that were answered, and event streams that were opened.",
 		}, []string{"method", "route", "status"}),
@@ -74,7 +77,7 @@ func newObserver(log *slog.Logger, metrics prometheus.Registerer) observer {
 func (o observer) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		t := &trace{id: requestID(r)}
+		t := &trace{id: requestID(r), limits: o.limits}
 		rec := &recorder{ResponseWriter: w}
 		r = withTrace(r, t)
 		w.Header().Set("X-Request-Id", t.id)

@@ -3,9 +3,13 @@ package handlers
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+
+	"github.com/parley-chat/parley/handlers/deadline"
+	"github.com/parley-chat/parley/models"
 )
 
 // recorder keeps what the log line says of an answer. http.ResponseController reaches what it does not have itself
@@ -45,13 +49,21 @@ func (rec *recorder) ReadFrom(from io.Reader) (int64, error) {
 	return n, err
 }
 
-// Hijack hands the connection over and notes it: from then on the answer is not the edge's to tell of.
+// Hijack hands the connection over and notes it: from then on the answer is not the edge's to tell of, nor its deadlines.
 func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(rec.ResponseWriter).Hijack()
-	if err == nil {
-		rec.taken = true
+	if err != nil {
+		return conn, buffered, err
 	}
-	return conn, buffered, err
+	rec.taken = true
+	if bounded, ok := conn.(*deadline.Conn); ok {
+		stream, err := bounded.Release()
+		if err != nil {
+			return nil, nil, errors.Join(models.Errorf(models.CodeUnavailable, "There is no room for another stream."), err, conn.Close())
+		}
+		conn = stream
+	}
+	return conn, buffered, nil
 }
 
 func (rec *recorder) outcome(ctx context.Context) int {

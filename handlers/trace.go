@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/parley-chat/parley/handlers/deadline"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -20,6 +21,7 @@ type trace struct {
 	problem  int               // its status, also where it was told as busy; 0 for none
 	busy     models.BusyReason // why the request was refused for now; "" for not
 	panicked []byte            // the stack, after a panic
+	limits   deadline.Limits
 }
 
 type traceKey struct{}

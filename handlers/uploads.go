@@ -110,6 +110,9 @@ func (h uploads) described(r *http.Request, params api.CreateUploadParams) (mode
 	if !storable(params.UploadMetadata) {
 		return models.Upload{}, models.Invalid("Upload-Metadata", "must be text in UTF-8")
 	}
+	if len(params.UploadMetadata) > models.MaxUploadMetadata {
+		return models.Upload{}, models.Invalid("Upload-Metadata", "must hold at most %d bytes", models.MaxUploadMetadata)
+	}
 	metadata, err := tus.ParseMetadata(params.UploadMetadata)
 	if err != nil {
 		return models.Upload{}, models.Invalid("Upload-Metadata", "cannot be read: %v", err)
@@ -124,8 +127,6 @@ func (h uploads) described(r *http.Request, params api.CreateUploadParams) (mode
 		return models.Upload{}, models.Invalid("Upload-Length", "must be 1 or more")
 	case params.UploadLength > h.intake.most:
 		return models.Upload{}, tooLarge(h.intake.most)
-	case len(params.UploadMetadata) > models.MaxUploadMetadata:
-		return models.Upload{}, models.Invalid("Upload-Metadata", "must hold at most %d bytes", models.MaxUploadMetadata)
 	}
 	said := cut(metadata["filetype"], models.MaxMediaTypeLength)
 	if !storable(said) {

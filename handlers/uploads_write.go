@@ -31,11 +31,13 @@ func newWriter() string { return rand.Text() }
 func (h uploads) write(w http.ResponseWriter, r *http.Request, id string, c chunk) (u models.Upload, err error) {
 	writer := newWriter()
 	u, held, err := h.store.HoldUpload(r.Context(), callerOf(r).UserID, id, writer)
-	if err != nil || !held {
-		if err == nil {
-			err = locked()
-		}
+	switch {
+	case err != nil && r.Context().Err() != nil: // the client went away, and it may be held all the same
+		return u, errors.Join(err, h.store.LetUpload(context.WithoutCancel(r.Context()), id, writer))
+	case err != nil:
 		return u, err
+	case !held:
+		return u, locked()
 	}
 	a := appending{uploads: h, u: u, writer: writer, chunk: c}
 	var leave, end func()
@@ -123,7 +125,7 @@ func (a *appending) append(r *http.Request) error {
 		return models.Errorf(models.CodeTooLarge, "The upload has %d bytes to come; the body has %d.", rest, a.chunk.length)
 	}
 	body := &bounded{ctx: a.ctx, rest: rest, checksum: a.chunk.checksum}
-	body.r = &patient{r: r.Body, extend: a.extend, enough: a.relax}
+	body.r = newPatient(r, a.extend, a.relax)
 	if rest == 0 { // its file is all that is missing
 		_, err := io.Copy(io.Discard, body)
 		return err

@@ -80,11 +80,10 @@ func (w *writing) stop() {
 	_ = w.connection.SetReadDeadline(w.stopped.Add(interruptGap))
 }
 
-// extend gives the client its time for the next bytes.
-func (w *writing) extend() {
+// extend gives the client time for the next bytes, or a moment when it was stopped.
+func (w *writing) extend(until time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	until := time.Now().Add(idleTimeout)
 	if !w.stopped.IsZero() {
 		until = time.Now().Add(interruptGap)
 		if end := w.stopped.Add(interruptGrace); until.After(end) {

@@ -26,7 +26,10 @@ const (
 	MaxMediaTypeLength    = 127  // bytes
 	MaxUploadMetadata     = 4096 // bytes of tus's Upload-Metadata
 	MaxUserAgentLength    = 256
-	MaxBodyBytes          = 1 << 20 // of a request's JSON or MessagePack
+	MaxBodyBytes          = 1 << 20  // of a request's JSON or MessagePack
+	MaxHeadBytes          = 32 << 10 // of a request's line and headers
+	MaxAcceptRanges       = 100      // media types that an Accept names
+	MaxRanges             = 10       // parts of a file that one Range asks for
 	DefaultPageSize       = 50
 	MaxPageSize           = 200
 	MaxPageBytes          = 1 << 20 // of the items of one page in JSON, but for a page of one item

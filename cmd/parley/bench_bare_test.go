@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-chat/parley/handlers/deadline"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -62,7 +63,8 @@ func BenchmarkBareServer(b *testing.B) {
 	routes.HandleFunc("PUT /chat", s.join)
 	routes.HandleFunc("PUT /pieces", s.keep)
 	routes.HandleFunc("POST /deliveries", s.deliver)
-	server := http.Server{Handler: routes, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout}
+	times := deadline.Default()
+	server := http.Server{Handler: routes, ReadHeaderTimeout: times.Head, IdleTimeout: times.Idle}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(listener) }) // until it is closed
 	fmt.Println("\nThe bare server is ready.")

@@ -97,10 +97,9 @@ func TestMatrixIsComplete(t *testing.T) {
 // routesOf are all routes that a server has, as in "GET /v1/rooms/{room}".
 func routesOf(t *testing.T, s *testServer) (served []string) {
 	t.Helper()
-	handler := s.http.Handler.(winding).Handler
-	router, ok := handler.(chi.Routes)
+	router, ok := s.http.routes.(chi.Routes)
 	if !ok {
-		t.Fatalf("the routes of a %T cannot be listed", handler)
+		t.Fatalf("the routes of a %T cannot be listed", s.http.routes)
 	}
 	err := chi.Walk(router, func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		served = append(served, method+" "+pattern)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/parley-chat/parley/handlers"
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/deadline"
 	"github.com/parley-chat/parley/handlers/token"
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/models/store"
@@ -25,15 +26,10 @@ import (
 )
 
 const (
-	// headerTimeout bounds how long a client may take to send a request's head.
-	headerTimeout = 10 * time.Second
-	// idleTimeout is how long a connection without a request is kept.
-	idleTimeout = 2 * time.Minute
 	// readyTimeout is how long the database may take to answer for the server to be ready.
 	readyTimeout = 2 * time.Second
-	// streamGrace and requestGrace bound how long a stop waits for the streams' last events and for the requests under way.
-	streamGrace  = 10 * time.Second
-	requestGrace = 20 * time.Second
+	// streamGrace bounds how long a stop waits for the streams' last events.
+	streamGrace = 7 * time.Second
 )
 
 type serveCmd struct {
@@ -60,6 +56,8 @@ type serveCmd struct {
 	DrainDelay        time.Duration `env:"PARLEY_DRAIN_DELAY" default:"0s" placeholder:"DURATION" help:"How long a server that stops still answers, not ready any more, so that a proxy goes elsewhere first (default: ${default})."`
 	LogFormat         string        `env:"PARLEY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text or json; by default text on a terminal and json elsewhere."`
 	JWTLink           bool          `name:"jwt-link" env:"PARLEY_JWT_LINK" help:"Let the users of that issuer also set a password and link other log-ins, which outlive its tokens (default: false)."`
+
+	Limits *deadline.Limits `kong:"-"` // nil for the default ones; tests have less patience
 }
 
 // Run serves until the first SIGINT or SIGTERM and then stops in order. A second signal ends the process at once.
@@ -72,7 +70,7 @@ func (c serveCmd) Run(ctx context.Context) error {
 	var failed error
 	select {
 	case <-ctx.Done():
-	case failed = <-s.failed:
+	case failed = <-s.http.failed:
 	}
 	return errors.Join(failed, s.stop())
 }
@@ -83,7 +81,7 @@ type server struct {
 	log      *slog.Logger
 	feed     *sse.Feed
 	dataDir  func() error // lets go of the data folder; nil for nodes that may share it
-	listener net.Listener
+	listener *net.TCPListener
 	store    *store.Store
 	files    *fileServices
 	hub      *sse.Hub
@@ -92,9 +90,7 @@ type server struct {
 	stopIt   context.CancelFunc // ends the tail
 	hurry    context.Context    //nolint:containedctx // over when no request should wait for its client any more
 	urge     context.CancelFunc // ends hurry
-	http     *http.Server
-	served   sync.WaitGroup
-	failed   chan error // the listener's error, if it fails by itself
+	http     *httpServer
 	closed   atomic.Bool
 	drain    time.Duration // from the failing of readiness to the end of the streams
 }
@@ -105,7 +101,7 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (_ *server, err err
 	if err != nil {
 		return nil, err
 	}
-	s := &server{log: c.logger(logs), feed: sse.NewFeed(), drain: c.DrainDelay, failed: make(chan error, 1)}
+	s := &server{log: c.logger(logs), feed: sse.NewFeed(), drain: c.DrainDelay}
 	s.hurry, s.urge = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -121,7 +117,7 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (_ *server, err err
 	if s.files, err = c.openFiles(ctx, s.store, s.log); err != nil {
 		return nil, err
 	}
-	if s.hub, err = sse.NewHub(ctx, s.store, s.feed, s.log, c.limits()); err != nil {
+	if s.hub, err = sse.NewHub(ctx, s.store, s.feed, s.log, c.streamLimits()); err != nil {
 		return nil, err
 	}
 	if err := c.join(s); err != nil {
@@ -136,15 +132,7 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (_ *server, err err
 	s.tail.Go(func() { s.hub.Run(tailing) })
 	s.files.run()
 	s.url = "http://" + s.listener.Addr().String()
-	s.http = &http.Server{
-		Handler: winding{handler, &s.closed}, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	s.served.Go(func() {
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			s.failed <- err
-		}
-	})
+	s.http = serveHTTP(s.listener, handler, c.times(), s.log)
 	return s, nil
 }
 
@@ -160,11 +148,15 @@ func (c serveCmd) openPlaces(ctx context.Context, s *server) error {
 			return err
 		}
 	}
-	s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
-	return err
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	s.listener = listener.(*net.TCPListener)
+	return nil
 }
 
-func (c serveCmd) limits() sse.Limits {
+func (c serveCmd) streamLimits() sse.Limits {
 	limits := sse.Limits{Streams: models.MaxStreamsPerUser, PresenceRoom: c.PresenceRoomLimit}
 	if !c.limited() {
 		limits.Streams = 0
@@ -211,26 +203,12 @@ func (c serveCmd) handler(s *server, by logins) (http.Handler, error) {
 	}
 	return handlers.New(handlers.Config{
 		Providers: by.providers, Issuer: by.issuer,
-		Store: s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract, Stopping: s.hurry,
+		Store: s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract, Stopping: s.hurry, Limits: c.times(),
 		Settings: handlers.Settings{
 			Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, RateLimit: c.limited(),
 			MaxFileSize: int64(c.MaxFileSize),
 		},
 	}), nil
-}
-
-// winding has clients and proxies give up their connections once the server is about to stop: a request that is on its way
-// over one when it closes would be lost.
-type winding struct {
-	http.Handler
-	closed *atomic.Bool
-}
-
-func (w winding) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	if w.closed.Load() {
-		rw.Header().Set("Connection", "close")
-	}
-	w.Handler.ServeHTTP(rw, r)
 }
 
 // ready is nil while requests should be sent here.
@@ -250,25 +228,20 @@ func (s *server) ready(ctx context.Context) error {
 }
 
 // stop ends in this order: readiness fails, and after the delay that lets proxies see it the streams get server.closing and
-// end, the requests under way are answered, the tail and the bus stop, the files and the store close. It returns nil when
-// nothing had to be cut short.
+// end, the requests under way are answered or cut, the tail and the bus stop, the files and the store close. It takes less
+// than 15 seconds beside the delay. What was cut is no error: it was not acknowledged, or can be gone on with.
 func (s *server) stop() error {
 	s.closed.Store(true)
 	s.hub.Refuse()
+	s.http.winding.Store(true)
 	<-time.After(s.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), streamGrace)
 	defer cancel()
 	if err := s.hub.Close(ctx); err != nil {
 		s.log.Warn("some streams did not take their last event in time", "error", err)
 	}
-	ctx, cancel = context.WithTimeout(context.Background(), requestGrace)
-	defer cancel()
 	s.urge()
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(err, s.http.Close())
-	}
-	s.served.Wait()
+	err := s.http.stop()
 	s.stopIt()
 	s.tail.Wait()
 	return errors.Join(err, s.close())

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/parley-chat/parley/handlers/deadline"
 )
 
 // patience bounds every wait of the tests. It is not a measure of speed: a test that waits this long has failed.
@@ -30,7 +32,13 @@ type testServer struct {
 // no lobby unless a flag names one: whoever is in it is told of each guest who comes.
 func startServer(t testing.TB, database string, flags ...string) *testServer {
 	t.Helper()
-	s, err := launchServer(t, database, flags...)
+	return startImpatient(t, database, nil, flags...)
+}
+
+// startImpatient is startServer with limits of its own of what a client may take its time with.
+func startImpatient(t testing.TB, database string, limits *deadline.Limits, flags ...string) *testServer {
+	t.Helper()
+	s, err := launchServer(t, database, limits, flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,14 +50,14 @@ func startServer(t testing.TB, database string, flags ...string) *testServer {
 // tryStart is what keeps a server from starting, nil for nothing.
 func tryStart(t testing.TB, database string, flags ...string) error {
 	t.Helper()
-	s, err := launchServer(t, database, flags...)
+	s, err := launchServer(t, database, nil, flags...)
 	if err == nil {
 		(&testServer{server: s, t: t}).halt()
 	}
 	return err
 }
 
-func launchServer(t testing.TB, database string, flags ...string) (*server, error) {
+func launchServer(t testing.TB, database string, limits *deadline.Limits, flags ...string) (*server, error) {
 	t.Helper()
 	var c cli
 	parser, err := kong.New(&c, kong.Exit(func(int) {}))
@@ -60,6 +68,7 @@ func launchServer(t testing.TB, database string, flags ...string) (*server, erro
 	if _, err := parser.Parse(args); err != nil {
 		t.Fatal(err)
 	}
+	c.Serve.Limits = limits
 	return c.Serve.start(context.Background(), testLog{t})
 }
 

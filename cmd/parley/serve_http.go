@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-chat/parley/handlers/deadline"
+	"github.com/parley-chat/parley/models"
+)
+
+const (
+	// requestGrace bounds how long a stop waits for the requests under way, and cutGrace for the handlers of those that
+	// were cut then.
+	requestGrace = 5 * time.Second
+	cutGrace     = time.Second
+	cutLook      = 5 * time.Millisecond
+)
+
+// times are the limits of what a client may take its time with.
+func (c serveCmd) times() deadline.Limits {
+	if c.Limits != nil {
+		return *c.Limits
+	}
+	return deadline.Default()
+}
+
+// httpServer serves requests on one listener.
+type httpServer struct {
+	*http.Server
+	routes   http.Handler
+	listener *deadline.Listener
+	log      *slog.Logger
+	winding  atomic.Bool // the server is about to stop
+	cut      context.CancelFunc
+	served   sync.WaitGroup // the accepting of connections
+	running  atomic.Int64   // requests whose handler runs
+	failed   chan error     // the listener's error, if it fails by itself
+}
+
+// serveHTTP serves until stop.
+func serveHTTP(l *net.TCPListener, handler http.Handler, times deadline.Limits, log *slog.Logger) *httpServer {
+	ctx, cut := context.WithCancel(context.Background())
+	s := &httpServer{
+		routes: handler, listener: deadline.NewListener(l, times, deadline.Room()), log: log, cut: cut, failed: make(chan error, 1),
+	}
+	s.Server = &http.Server{
+		Handler:     s.follow(handler),
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ConnState:   s.listener.Track,
+		// Bodies that take longer have read deadlines of their own, and the listener's connections write deadlines.
+		ReadHeaderTimeout: times.Head, ReadTimeout: times.Body, IdleTimeout: times.Idle,
+		// Heads that are no larger than this are refused by a problem; beyond it net/http gives up in plain text.
+		MaxHeaderBytes: 2 * models.MaxHeadBytes,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	s.served.Go(func() {
+		if err := s.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	})
+	return s
+}
+
+// follow knows of the requests under way. It has clients and proxies give up their connections once the server is about to
+// stop: a request that is on its way over one when it closes would be lost.
+func (s *httpServer) follow(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.winding.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		s.running.Add(1)
+		defer s.running.Add(-1)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// stop takes no more connections, and gives the requests under way a moment to be answered. What then still waits for its
+// client is cut; nothing of it was acknowledged.
+func (s *httpServer) stop() error {
+	defer s.cut()
+	ctx, cancel := context.WithTimeout(context.Background(), requestGrace)
+	defer cancel()
+	err := s.Shutdown(ctx)
+	s.served.Wait()
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	requests, _ := s.listener.Connections()
+	s.log.Warn("connections were cut that were not done in time", "connections", requests, "requests", s.running.Load())
+	s.cut()
+	err = s.Close()
+	look := time.NewTicker(cutLook)
+	defer look.Stop()
+	for end := time.Now().Add(cutGrace); s.running.Load() > 0; <-look.C {
+		if time.Now().After(end) {
+			s.log.Warn("some requests go on while the server stops", "requests", s.running.Load())
+			break
+		}
+	}
+	return err
+}

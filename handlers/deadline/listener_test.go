@@ -1,0 +1,148 @@
+package deadline
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// answered reads an answer, and reports whether there was one.
+func answered(t *testing.T, conn net.Conn) bool {
+	t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return false
+	}
+	_, err = io.Copy(io.Discard, res.Body)
+	return errors.Join(err, res.Body.Close()) == nil
+}
+
+// closed waits for the end of a connection on which nothing more is to come.
+func closed(t *testing.T, conn net.Conn) {
+	t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	var timeout net.Error
+	if n, err := conn.Read(make([]byte, 1)); n > 0 || err == nil || errors.As(err, &timeout) && timeout.Timeout() {
+		t.Errorf("the connection is open: %d bytes, %v", n, err)
+	}
+}
+
+// wait is the answer to a request until it is let go.
+func waiting() (handler http.HandlerFunc, letGo chan struct{}) {
+	letGo = make(chan struct{})
+	return func(http.ResponseWriter, *http.Request) { <-letGo }, letGo
+}
+
+func requests(l *Listener) int { n, _ := l.Connections(); return n }
+
+// TestIdleConnectionsGiveWay fills the room with connections that are kept for a next request, and comes once more.
+func TestIdleConnectionsGiveWay(t *testing.T) {
+	const files = 4 * perRequest // two networks, with two connections each
+	l := serve(t, short, files, func(http.ResponseWriter, *http.Request) {})
+	var conns []net.Conn
+	open := func(from string) {
+		conns = append(conns, ask(t, l, from))
+		if !answered(t, conns[len(conns)-1]) {
+			t.Fatalf("connection %d was refused", len(conns))
+		}
+	}
+	open("127.0.0.1")
+	open("127.0.0.2")
+	open("127.0.0.1")
+	open("127.0.0.1") // as many as it may have, so its own oldest goes
+	closed(t, conns[0])
+	open("127.0.0.3")
+	open("127.0.0.4") // no room at all: who has most makes some
+	closed(t, conns[2])
+	if n := requests(l); n != 4 {
+		t.Errorf("%d connections are open", n)
+	}
+}
+
+// TestNoRoom fills the room with requests. A new connection is closed; when one is done it finds room.
+func TestNoRoom(t *testing.T) {
+	handler, letGo := waiting()
+	l := serve(t, short, 2*perRequest, handler)
+	first, second := ask(t, l, "127.0.0.1"), ask(t, l, "127.0.0.2")
+	eventually(t, "both are served", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		busy := 0
+		for c := range l.conns {
+			if c.since.Load() == 0 {
+				busy++
+			}
+		}
+		return busy == 2
+	})
+	for _, from := range []string{"127.0.0.1", "127.0.0.3"} {
+		if answered(t, ask(t, l, from)) {
+			t.Errorf("one more from %s was answered", from)
+		}
+	}
+	close(letGo)
+	if !answered(t, first) || !answered(t, second) || !answered(t, ask(t, l, "127.0.0.3")) {
+		t.Error("there was no answer when there was room")
+	}
+}
+
+// TestStreamsHaveTheirPlaces releases connections as streams: they count as one file each, not as those of a network, and
+// their end makes room.
+func TestStreamsHaveTheirPlaces(t *testing.T) {
+	const files = streamShare // room for one request beside them
+	streams := make(chan *Stream, files)
+	l := serve(t, short, files, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		s, err := conn.(*Conn).Release()
+		if err != nil {
+			_ = conn.Close()
+		}
+		streams <- s
+	})
+	var open []*Stream
+	for range files - files/streamShare {
+		ask(t, l, "127.0.0.1")
+		s := <-streams
+		if s == nil {
+			t.Fatalf("there is no room after %d streams", len(open))
+		}
+		open = append(open, s)
+		if requests, streams := l.Connections(); requests != 0 || streams != len(open) {
+			t.Errorf("%d requests and %d streams are counted", requests, streams)
+		}
+	}
+	for _, s := range open {
+		_ = s.Close()
+		_ = s.Close()
+	}
+	if _, streams := l.Connections(); streams != 0 {
+		t.Errorf("%d streams are counted when all are closed", streams)
+	}
+}
+
+func TestNetworks(t *testing.T) {
+	for address, network := range map[string]string{
+		"192.0.2.1:5": "192.0.2.1/32", "[::ffff:192.0.2.1]:5": "192.0.2.1/32", "[2001:db8:1:2:3::1]:5": "2001:db8:1:2::/64",
+	} {
+		tcp, err := net.ResolveTCPAddr("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := networkOf(tcp).String(); got != network {
+			t.Errorf("%s is of %s", address, got)
+		}
+	}
+}
