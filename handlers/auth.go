@@ -24,6 +24,7 @@ type gate struct {
 	tokens   *token.Keys
 	issuer   *issuer.Issuer // of a product that vouches for its users; nil for none
 	sessions arrivalStore
+	quotas   quotas
 }
 
 func (g gate) admit(next http.Handler) http.Handler {
@@ -35,7 +36,7 @@ func (g gate) admit(next http.Handler) http.Handler {
 		}
 		caller, err := g.authenticate(r, how == tokenOrCookie)
 		if err != nil {
-			fail(w, r, err)
+			g.quotas.refuse(w, r, err)
 			return
 		}
 		traceOf(r).caller = caller

@@ -3,7 +3,6 @@ package handlers
 import (
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -18,6 +17,8 @@ type entry struct {
 	tokens    *token.Keys
 	passwords *token.Passwords
 	quotas    quotas
+	guesses   *guesses
+	space     func() error
 	settings  Settings
 }
 
@@ -98,18 +99,8 @@ func (e entry) hand(r *http.Request, re reply, session models.Session, inCookie 
 	return re
 }
 
-// deviceOf is what the user is shown of where a session is used. It is a hint: a client can send any User-Agent, and
-// behind a proxy the address is the proxy's.
+// deviceOf is what the user is shown of where a session is used. It is a hint: a client can send any User-Agent.
 func deviceOf(r *http.Request) models.Device {
 	agent := strings.ReplaceAll(strings.ToValidUTF8(r.UserAgent(), "\uFFFD"), "\x00", "")
 	return models.Device{UserAgent: cut(agent, models.MaxUserAgentLength), IP: addressOf(r)}
-}
-
-// addressOf is the peer's address without its port.
-func addressOf(r *http.Request) string {
-	ip, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr // a socket that has no port
-	}
-	return ip
 }

@@ -14,7 +14,9 @@ import (
 type trace struct {
 	id       string
 	route    string        // see routeOf
+	client   client        // where the request comes from
 	caller   models.Caller // zero before authentication, and on routes without
+	bytes    *quota        // what the caller writes counts against
 	err      error         // what a problem was answered for
 	panicked []byte        // the stack, after a panic
 }

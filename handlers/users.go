@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -10,6 +11,9 @@ import (
 )
 
 type userStore interface {
+	// UsernameFree is username_taken when somebody other than the user with the id except has the name.
+	UsernameFree(ctx context.Context, username string, except int64) error
+	KnowsKey(ctx context.Context, once *models.Once) (bool, error)
 	SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
 	Settle(ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
@@ -37,7 +41,10 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 		if err != nil {
 			return reply{}, err
 		}
-		hash, err := h.entry.passwords.Hash(r.Context(), n.Password)
+		if err := h.mayMake(w, r, n, params.IdempotencyKey, body); err != nil {
+			return reply{}, err
+		}
+		hash, err := h.entry.passwords.Hash(r.Context(), networkOf(r), n.Password)
 		if err != nil {
 			return reply{}, err
 		}
@@ -55,6 +62,24 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 			location: func(s models.Session) string { return fmt.Sprintf("/v1/users/%d", s.User.ID) },
 		})
 	})
+}
+
+// mayMake refuses an account that cannot come to be before anything is spent on it: its hash costs as much as a thousand
+// other requests. A call that is repeated under its Idempotency-Key finds its own name taken.
+func (h users) mayMake(w http.ResponseWriter, r *http.Request, n models.NewUser, key *string, body []byte) error {
+	taken := h.store.UsernameFree(r.Context(), n.Username, callerOf(r).UserID)
+	if taken != nil {
+		once, err := newOnce(r, key, body, nil)
+		if err != nil || once == nil {
+			return errors.Join(err, taken)
+		}
+		known, err := h.store.KnowsKey(r.Context(), once)
+		if err != nil || !known {
+			return errors.Join(err, taken)
+		}
+		return nil
+	}
+	return newcomer(w, r, h.entry.quotas.accounts)
 }
 
 // GetMe is the caller's own profile.

@@ -42,6 +42,7 @@ type Error struct {
 	Message    string        // for the client's developer, one sentence
 	Fields     []FieldError  // with CodeInvalidRequest: what is wrong, by field
 	RetryAfter time.Duration // with CodeRateLimited and CodeUnavailable
+	Limit      string        // with CodeRateLimited and CodeUnavailable: which limit refused, for the metrics; "" for none
 	Err        error         // the cause, for the server's log alone
 }
 

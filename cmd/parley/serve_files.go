@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/parley-chat/parley/models/blob"
@@ -23,15 +24,30 @@ type fileServices struct {
 }
 
 func (c serveCmd) openFiles(ctx context.Context, s *store.Store, log *slog.Logger) (*fileServices, error) {
-	place := c.Files
-	if place == "" {
-		place = filepath.Join(c.DataDir, "files")
-	}
-	blobs, err := blob.Open(ctx, place)
+	blobs, err := blob.Open(ctx, c.filesPlace())
 	if err != nil {
 		return nil, fmt.Errorf("open the storage of files: %w", err)
 	}
 	return &fileServices{store: s, log: log, blobs: blobs, pictures: picture.NewMaker(blobs, s, log)}, nil
+}
+
+func (c serveCmd) filesPlace() string {
+	if c.Files == "" {
+		return filepath.Join(c.DataDir, "files")
+	}
+	return c.Files
+}
+
+// folders are those on this machine that what clients write goes to.
+func (c serveCmd) folders() []string {
+	var list []string
+	if database := c.name(); !strings.Contains(database, "://") {
+		list = append(list, filepath.Dir(database))
+	}
+	if place := c.filesPlace(); !strings.Contains(place, "://") {
+		list = append(list, place)
+	}
+	return list
 }
 
 // run starts the sweeper and the maker of thumbnails.

@@ -54,6 +54,9 @@ type Store struct {
 	heads     *gathering[struct{}, int64]
 	head      atomic.Int64 // of the log; only where there is a memory
 
+	online   atomic.Pointer[func(userID int64) bool] // see Online
+	idleFrom int64                                   // the last guest that the janitor has looked at
+
 	committed func([]models.LogEntry)
 	sends     chan *send // to the sender; never closed
 	stop      context.CancelFunc
