@@ -51,6 +51,12 @@ func tryStart(t testing.TB, database string, flags ...string) error {
 
 func launchServer(t testing.TB, database string, flags ...string) (*server, error) {
 	t.Helper()
+	return launchLogging(t, testLog{t}, database, flags...)
+}
+
+// launchLogging is launchServer with a log of its own.
+func launchLogging(t testing.TB, log io.Writer, database string, flags ...string) (*server, error) {
+	t.Helper()
 	var c cli
 	parser, err := kong.New(&c, kong.Exit(func(int) {}))
 	if err != nil {
@@ -60,7 +66,7 @@ func launchServer(t testing.TB, database string, flags ...string) (*server, erro
 	if _, err := parser.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	return c.Serve.start(context.Background(), testLog{t})
+	return c.Serve.start(context.Background(), log)
 }
 
 // halt stops the server as SIGTERM does, once.

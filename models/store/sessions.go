@@ -167,10 +167,17 @@ func (s *Store) Refresh(ctx context.Context, spent string, n models.NewSession) 
 func sessionOfToken(c *change, hash string) (sessionRow, error) {
 	var row sessionRow
 	found := c.Raw(`SELECT `+sessionColumns+` FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = ?`, hash).Scan(&row)
-	if found.Error == nil && found.RowsAffected == 0 {
-		return row, models.Errorf(models.CodeUnauthenticated, "This refresh token is not known.")
+	if found.Error != nil || found.RowsAffected > 0 {
+		return row, found.Error
 	}
-	return row, found.Error
+	var spent int64
+	err := c.Raw("SELECT count(*) FROM spent_tokens WHERE session_id = ?", hash).Scan(&spent).Error
+	if err == nil && spent > 0 {
+		err = sessionOver()
+	} else if err == nil {
+		err = models.Errorf(models.CodeUnauthenticated, "This refresh token is not known.")
+	}
+	return row, err
 }
 
 // CheckSession is nil while session may be used by user; session_revoked, token_expired or unauthenticated after.
