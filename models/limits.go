@@ -34,13 +34,13 @@ const (
 	MaxRoomsEnteredAtOpen = 200 // room= parameters of one stream
 
 	// At one server, and where --rate-limit is on. A network is an IPv4 address, or the /64 of an IPv6 address.
-	MaxRequestsPerMinute     = 6000        // of one user, or of one network without a good token
-	MaxBytesPerHour          = 50_000_000  // of what one user writes, files left out
-	MaxNewcomersPerMinute    = 2000        // guests that are made from one network; and as many accounts
-	MaxNewcomersPerHour      = 5000        // likewise
-	MaxGuestsOfNetwork       = 10_000      // guests there are, made from one network; at all servers
-	MaxWrongPasswords        = 10          // from one network at one account, before there are waits
-	MaxWrongPasswordsPerHour = 1000        // from all networks at one account, those of its own sessions left out
+	MaxRequestsPerMinute     = 6000       // of one user, or of one network without a good token
+	MaxBytesPerHour          = 50_000_000 // of what one user writes, files left out
+	MaxNewcomersPerMinute    = 2000       // guests that are made from one network; and as many accounts
+	MaxNewcomersPerHour      = 5000       // likewise
+	MaxGuestsOfNetwork       = 10_000     // guests there are, made from one network; at all servers
+	MaxWrongPasswords        = 10         // from one network at one account, before there are waits
+	MaxWrongPasswordsPerHour = 1000       // from all networks at one account, those of its own sessions left out
 )
 
 // Lifetimes of the contract.
