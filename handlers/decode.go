@@ -109,8 +109,10 @@ func readBounded(r *http.Request, body io.Reader) ([]byte, error) {
 }
 
 // unescaped is about how many bytes a body in JSON holds: an escape of six bytes, or a pair of them, counts as what it
-// stands for.
-func unescaped(body []byte) int { return len(body) - 4*bytes.Count(body, []byte(`\u`)) }
+// stands for. A backslash that stands for itself makes it look smaller, but never than a third.
+func unescaped(body []byte) int {
+	return max(len(body)/3, len(body)-4*bytes.Count(body, []byte(`\u`)))
+}
 
 func bodyType(r *http.Request) (string, error) {
 	header := r.Header.Get("Content-Type")

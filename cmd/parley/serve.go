@@ -111,7 +111,7 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (*server, error) {
 	if s.files, err = c.openFiles(ctx, s.store, s.log); err != nil {
 		return nil, errors.Join(err, s.store.Close())
 	}
-	s.space = watchSpace(c.folders(), c.MinFreeDisk, s.log)
+	s.space = watchSpace(c.places(), c.MinFreeDisk, s.log)
 	if s.hub, err = sse.NewHub(ctx, s.store, s.feed, s.log, c.limits()); err != nil {
 		return nil, errors.Join(err, s.close())
 	}

@@ -38,14 +38,14 @@ func (c serveCmd) filesPlace() string {
 	return c.Files
 }
 
-// folders are those on this machine that what clients write goes to.
-func (c serveCmd) folders() []string {
-	var list []string
+// places are those on this machine that what clients write goes to.
+func (c serveCmd) places() []watched {
+	var list []watched
 	if database := c.name(); !strings.Contains(database, "://") {
-		list = append(list, filepath.Dir(database))
+		list = append(list, watched{folder: filepath.Dir(database), wal: database + "-wal"})
 	}
-	if place := c.filesPlace(); !strings.Contains(place, "://") {
-		list = append(list, place)
+	if files := c.filesPlace(); !strings.Contains(files, "://") {
+		list = append(list, watched{folder: files})
 	}
 	return list
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,22 +47,28 @@ func (f freeSpace) of(total uint64) uint64 {
 	return uint64(f.bytes) //nolint:gosec // never negative
 }
 
+// watched is a folder that Parley writes to.
+type watched struct {
+	folder string
+	wal    string // SQLite's write-ahead log in it, which moves into the database as a whole; "" for none
+}
+
 // space watches how much room the disks have on which Parley writes. Requests only read what it found last.
 type space struct {
-	folders []string
-	floor   freeSpace
-	log     *slog.Logger
-	full    atomic.Pointer[models.Error] // why writes are refused; nil while there is room
-	stop    context.CancelFunc
-	done    sync.WaitGroup
+	places []watched
+	floor  freeSpace
+	log    *slog.Logger
+	full   atomic.Pointer[models.Error] // why writes are refused; nil while there is room
+	stop   context.CancelFunc
+	done   sync.WaitGroup
 }
 
 // watchSpace looks at once, and then until close.
-func watchSpace(folders []string, floor freeSpace, log *slog.Logger) *space {
-	s := &space{folders: folders, floor: floor, log: log}
+func watchSpace(places []watched, floor freeSpace, log *slog.Logger) *space {
+	s := &space{places: places, floor: floor, log: log}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	if len(folders) == 0 || !floor.auto && floor.bytes == 0 {
+	if len(places) == 0 || !floor.auto && floor.bytes == 0 {
 		return s
 	}
 	s.look()
@@ -93,11 +100,21 @@ func (s *space) err() error {
 	return nil
 }
 
+// unmoved is how many bytes of the database are yet to be moved into its file.
+func (p watched) unmoved() uint64 {
+	info, err := os.Stat(p.wal)
+	if err != nil {
+		return 0 // there is none, or it is gone with the last connection
+	}
+	return uint64(info.Size()) //nolint:gosec // never negative
+}
+
 // look finds out how it stands, and logs a change. Once refused, writes wait until a tenth more than the floor is free: they
 // would otherwise begin and end with each message.
 func (s *space) look() {
 	was := s.full.Load()
-	for _, folder := range s.folders {
+	for _, p := range s.places {
+		folder := p.folder
 		free, total, err := diskSpace(folder)
 		if errors.Is(err, errors.ErrUnsupported) {
 			return
@@ -107,7 +124,7 @@ func (s *space) look() {
 			return
 		}
 		floor := s.floor.of(total)
-		wanted := floor
+		wanted := floor + p.unmoved()
 		if was != nil {
 			wanted += floor / 10
 		}

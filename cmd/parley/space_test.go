@@ -55,7 +55,7 @@ func TestNoSpace(t *testing.T) {
 // TestSpaceComesAndGoes: what the watch finds holds until it finds something else, and is logged once.
 func TestSpaceComesAndGoes(t *testing.T) {
 	log := &lines{}
-	s := watchSpace([]string{t.TempDir()}, freeSpace{auto: true}, slog.New(slog.NewJSONHandler(log, nil)))
+	s := watchSpace([]watched{{folder: t.TempDir()}}, freeSpace{auto: true}, slog.New(slog.NewJSONHandler(log, nil)))
 	s.close()
 	if s.err() != nil {
 		t.Skipf("the disk is nearly full: %v", s.err())
