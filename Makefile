@@ -157,10 +157,10 @@ browser:
 	if $(CAN_INSTALL) && grep -qx 'ID=debian' /etc/os-release; then $(APT_INSTALL) chromium; \
 	else echo "test: the web client is left out: there is no Chromium"; $(GIVE_UP); fi
 
-# What the README's tour and the example bot are run with.
+# What the README's tour, the example bot and the proxy of compose.yaml are run with.
 .PHONY: shell
 shell:
-	@missing=; for program in curl jq; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	@missing=; for program in curl jq haproxy; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	if [ -n "$$missing" ]; then \
 		if $(CAN_INSTALL); then $(APT_INSTALL) $$missing; \
 		else echo "test: what takes$$missing is left out: not installed"; $(GIVE_UP); fi; \

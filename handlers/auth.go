@@ -24,6 +24,7 @@ type gate struct {
 	tokens   *token.Keys
 	issuer   *issuer.Issuer // of a product that vouches for its users; nil for none
 	sessions arrivalStore
+	quotas   quotas
 }
 
 func (g gate) admit(next http.Handler) http.Handler {
@@ -38,7 +39,7 @@ func (g gate) admit(next http.Handler) http.Handler {
 		caller, err := g.authenticate(r.WithContext(ctx), how == tokenOrCookie)
 		cancel()
 		if err != nil {
-			fail(w, r, err)
+			g.quotas.refuse(w, r, err)
 			return
 		}
 		traceOf(r).caller = caller

@@ -65,11 +65,9 @@ func (e entry) forget(r *http.Request) []*http.Cookie {
 	}
 }
 
-// overTLS reports whether the browser came over TLS, as far as can be told from behind a proxy. A client that claims so
-// without need keeps only its own cookie from being sent.
+// overTLS reports whether the browser came over TLS, as far as can be told from behind a proxy.
 func (e entry) overTLS(r *http.Request) bool {
-	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") ||
-		strings.HasPrefix(e.settings.PublicURL, "https://")
+	return traceOf(r).client.https || strings.HasPrefix(e.settings.PublicURL, "https://")
 }
 
 // trustsOrigin reports whether the page that makes the request is Parley's own or an allowed one. SameSite keeps other

@@ -3,7 +3,6 @@ package handlers
 import (
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -18,6 +17,8 @@ type entry struct {
 	tokens    *token.Keys
 	passwords *token.Passwords
 	quotas    quotas
+	guesses   *guesses
+	space     func() error
 	settings  Settings
 }
 
@@ -92,10 +93,16 @@ func (e entry) replay(o opening, first *models.Replayed, proof []byte) (models.S
 	return session, err
 }
 
-// provePassword makes keys of a user's password. Guessing it from them takes as long as from its stored hash.
+// provePassword makes a key of a user's password, once for a request. Guessing it from that takes as long as from its stored
+// hash.
 func (e entry) provePassword(r *http.Request, account, password string) func(key string) ([]byte, error) {
-	return func(key string) ([]byte, error) {
-		return e.passwords.Stretch(r.Context(), password, e.tokens.Proof("password", r.URL.Path, key, account))
+	var proof []byte
+	return func(key string) (_ []byte, err error) {
+		if proof == nil {
+			salt := e.tokens.Proof("password", r.URL.Path, key, account)
+			proof, err = e.passwords.Stretch(r.Context(), networkOf(r), password, salt)
+		}
+		return proof, err
 	}
 }
 
@@ -136,18 +143,8 @@ func (e entry) hand(r *http.Request, re reply, session models.Session, inCookie 
 	return re
 }
 
-// deviceOf is what the user is shown of where a session is used. It is a hint: a client can send any User-Agent, and
-// behind a proxy the address is the proxy's.
+// deviceOf is what the user is shown of where a session is used. It is a hint: a client can send any User-Agent.
 func deviceOf(r *http.Request) models.Device {
 	agent := strings.ReplaceAll(strings.ToValidUTF8(r.UserAgent(), "\uFFFD"), "\x00", "")
 	return models.Device{UserAgent: cut(agent, models.MaxUserAgentLength), IP: addressOf(r)}
-}
-
-// addressOf is the peer's address without its port.
-func addressOf(r *http.Request) string {
-	ip, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr // a socket that has no port
-	}
-	return ip
 }

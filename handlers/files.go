@@ -29,8 +29,9 @@ type fileStore interface {
 
 // files are what messages carry beside their text.
 type files struct {
-	store  fileStore
-	intake intake
+	store   fileStore
+	staging *staging
+	intake  intake
 }
 
 func fileLocation(f models.File) string { return "/v1/files/" + f.ID }
@@ -46,10 +47,11 @@ func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathR
 		if n := utf8.RuneCountInString(given(params.Name)); params.Name != nil && (n < 1 || n > models.MaxFileNameLength) {
 			return reply{}, models.Invalid("name", "must be 1 to %d characters", models.MaxFileNameLength)
 		}
-		roomID, _, err := h.mayUpload(r, path, params.IdempotencyKey)
+		roomID, _, uploaded, err := h.mayUpload(r, path, params.IdempotencyKey)
 		if err != nil {
 			return reply{}, err
 		}
+		defer uploaded()
 		n, err := h.takeOne(r, patientBody(w, r), given(params.Name))
 		if err != nil {
 			return reply{}, err
@@ -79,24 +81,33 @@ func (h files) drop(r *http.Request, n models.NewFile) error {
 }
 
 // mayUpload refuses a body that is too large, as far as its length is known, and a caller who may not send it. One that
-// was answered before, under the same Idempotency-Key, takes no room.
-func (h files) mayUpload(r *http.Request, path models.RoomPath, key *string) (roomID int64, answered bool, err error) {
+// was answered before, under the same Idempotency-Key, takes no room. What the caller's other requests bring at this
+// moment counts as stored, until uploaded is called.
+func (h files) mayUpload(r *http.Request, path models.RoomPath, key *string) (roomID int64, answered bool, uploaded func(), err error) {
 	if r.ContentLength > h.intake.most+formOverhead(r) {
-		return 0, false, tooLarge(h.intake.most)
+		return 0, false, nil, tooLarge(h.intake.most)
 	}
 	once, err := newOnce(r, key, nil, nil)
 	if err == nil && once != nil {
 		answered, err = h.store.KnowsKey(r.Context(), once)
 	}
 	if err != nil {
-		return 0, false, err
+		return 0, false, nil, err
 	}
+	me := callerOf(r).UserID
 	size := max(0, r.ContentLength-formOverhead(r))
-	if answered {
-		size = 0
+	most := size
+	if r.ContentLength < 0 {
+		most = h.intake.most // as far as anybody knows
 	}
-	roomID, err = h.store.MayUpload(r.Context(), callerOf(r).UserID, path, size)
-	return roomID, answered, err
+	others, uploaded := h.staging.begin(me, most)
+	if answered {
+		size, others = 0, 0
+	}
+	if roomID, err = h.store.MayUpload(r.Context(), me, path, size+others); err != nil {
+		uploaded()
+	}
+	return roomID, answered, uploaded, err
 }
 
 // formOverhead is how much of a body may be other than files.

@@ -82,6 +82,7 @@ func (p partBody) Read(b []byte) (int, error) {
 // messageForm reads a message that comes as a form, with its attachments.
 type messageForm struct {
 	files
+	w        http.ResponseWriter
 	r        *http.Request
 	roomID   int64
 	answered bool // the request was made before, under its Idempotency-Key: the message has its files already
@@ -103,8 +104,11 @@ func (f *messageForm) read(body io.Reader) error {
 	f.fields = map[string]json.RawMessage{}
 	for {
 		part, err := nextPart(parts)
-		if err != nil || part == nil {
+		if err != nil {
 			return err
+		}
+		if part == nil {
+			return countBytes(f.w, f.r, int(f.text))
 		}
 		if part.FormName() == "file" {
 			err = f.takeFile(part)

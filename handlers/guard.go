@@ -10,14 +10,14 @@ import (
 )
 
 // guardURL stops text that no database takes: U+0000 and what is not UTF-8.
-func guardURL(next http.Handler) http.Handler {
+func (q quotas) guardURL(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !storable(r.URL.Path) {
-			notFound(w, r)
+			q.notFound(w, r)
 			return
 		}
 		if err := checkQuery(r.URL.RawQuery); err != nil {
-			fail(w, r, err)
+			q.refuse(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)

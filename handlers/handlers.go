@@ -27,6 +27,7 @@ type Config struct {
 	Log       *slog.Logger
 	Metrics   *prometheus.Registry
 	Ready     func(context.Context) error // nil while the server can serve
+	Space     func() error                // nil while there is room on the disk for what clients write
 	Contract  []byte                      // openapi.yaml
 	Stopping  context.Context             //nolint:containedctx // of the server: over when no request should wait for its client any more
 	Limits    deadline.Limits             // of what a client may take its time with
@@ -35,6 +36,7 @@ type Config struct {
 
 // Settings are the choices of whoever runs the server.
 type Settings struct {
+	Proxies     Proxies  // whose word on clients' addresses is taken
 	Guests      bool     // whether guests may log in
 	PublicURL   string   // where clients reach the server; "" for wherever a request says that it went
 	CORSOrigins []string // the origins whose pages may call the server, or "*"
@@ -45,6 +47,8 @@ type Settings struct {
 // Store is what the handlers need of the database.
 type Store interface {
 	arrivalStore
+	addressStore
+	guestStore
 	logHead
 	userStore
 	passwordStore
@@ -121,14 +125,16 @@ func New(c Config) http.Handler {
 	people := people{c.Streams}
 	quotas := newQuotas(c.Settings.RateLimit)
 	entry := entry{people: people, tokens: c.Tokens, passwords: token.NewPasswords(), quotas: quotas, settings: c.Settings}
+	entry.guesses, entry.space = newGuesses(c.Settings.RateLimit, c.Store), c.Space
 	files := files{
-		store:  c.Store,
-		intake: intake{ledger: c.Store, blobs: c.Blobs, pictures: c.Pictures, most: c.Settings.MaxFileSize},
+		store:   c.Store,
+		staging: &staging{},
+		intake:  intake{ledger: c.Store, blobs: c.Blobs, pictures: c.Pictures, most: c.Settings.MaxFileSize},
 	}
 	s := server{
 		users:         users{store: c.Store, entry: entry},
 		passwords:     passwords{store: c.Store, entry: entry},
-		sessions:      sessions{store: c.Store, users: c.Store, entry: entry},
+		sessions:      sessions{store: c.Store, users: c.Store, guests: c.Store, entry: entry},
 		authProviders: authProviders{store: c.Store, entry: entry, providers: c.Providers},
 		identities:    identities{store: c.Store},
 		rooms:         rooms{store: c.Store},

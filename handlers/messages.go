@@ -63,11 +63,12 @@ func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.P
 
 // sendForm sends a message that brings its files along. When it does not come to be, they go.
 func (h messages) sendForm(w http.ResponseWriter, r *http.Request, path models.RoomPath, key *string) (reply, error) {
-	roomID, answered, err := h.files.mayUpload(r, path, key)
+	roomID, answered, uploaded, err := h.files.mayUpload(r, path, key)
 	if err != nil {
 		return reply{}, err
 	}
-	form := &messageForm{files: h.files, r: r, roomID: roomID, answered: answered}
+	defer uploaded()
+	form := &messageForm{files: h.files, w: w, r: r, roomID: roomID, answered: answered}
 	re, err := h.postForm(form, patientBody(w, r), key)
 	if err != nil || re.replayed {
 		return re, errors.Join(err, form.drop())

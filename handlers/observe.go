@@ -2,12 +2,14 @@ package handlers
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-chat/parley/handlers/deadline"
+	"github.com/parley-chat/parley/models"
 )
 
 // statusGone stands in the log for a request whose client went away before there was an answer.
@@ -24,9 +27,10 @@ const statusGone = 499
 // and each new one would cost memory for ever.
 type observer struct {
 	log       *slog.Logger
+	proxies   Proxies
+	refused   *prometheus.CounterVec
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
-	refused   *prometheus.CounterVec
 	limits    deadline.Limits
 	meters    *sync.Map // *meter by outcome: finding them by their labels would take longer than counting
 }
@@ -55,9 +59,13 @@ func (o observer) meter(of outcome) *meter {
 	return m.(*meter)
 }
 
-func newObserver(log *slog.Logger, metrics prometheus.Registerer, limits deadline.Limits) observer {
+func newObserver(log *slog.Logger, metrics prometheus.Registerer, limits deadline.Limits, proxies Proxies) observer {
 	o := observer{
-		log: log, limits: limits, meters: &sync.Map{},
+		log: log, limits: limits, proxies: proxies, meters: &sync.Map{},
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_requests_refused_total",
+			Help: "Requests that were refused, by the limit that they were over, or else by the code of the problem.",
+		}, []string{"reason"}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_http_requests_total", Help: "Requests that were answered, and event streams that were opened.",
 		}, []string{"method", "route", "status"}),
@@ -65,9 +73,6 @@ func newObserver(log *slog.Logger, metrics prometheus.Registerer, limits deadlin
 			Name: "parley_http_request_duration_seconds", Help: "How long answers took, event streams left out.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"method", "route", "status"}),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "parley_requests_refused_total", Help: "Requests that were refused for now: 429, 503, and streams that were told busy.",
-		}, []string{"reason"}),
 	}
 	metrics.MustRegister(o.requests, o.durations, o.refused)
 	return o
@@ -77,7 +82,7 @@ func newObserver(log *slog.Logger, metrics prometheus.Registerer, limits deadlin
 func (o observer) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		t := &trace{id: requestID(r), limits: o.limits}
+		t := &trace{id: requestID(r), limits: o.limits, client: o.proxies.clientOf(r)}
 		rec := &recorder{ResponseWriter: w}
 		r = withTrace(r, t)
 		w.Header().Set("X-Request-Id", t.id)
@@ -111,25 +116,26 @@ func (o observer) tell(rec *recorder, r *http.Request, start time.Time) {
 	status := rec.outcome(r.Context())
 	m := o.meter(outcome{method, route, status})
 	m.requests.Inc()
-	if busy := traceOf(r).busy; busy != "" {
-		o.refused.WithLabelValues(string(busy)).Inc()
-	}
 	if rec.taken && traceOf(r).panicked == nil {
 		return // a stream, which tells of itself when it ends
 	}
 	m.took.Observe(took.Seconds())
 
 	t := traceOf(r)
+	if reason := t.refusal(); reason != "" {
+		o.refused.WithLabelValues(reason).Inc()
+	}
 	level := t.level(cmp.Or(t.problem, status))
-	if !o.log.Enabled(r.Context(), level) {
+	if probes[route] && level < slog.LevelError || !o.log.Enabled(r.Context(), level) {
 		return
 	}
 	line := []slog.Attr{
-		slog.String("method", method), slog.String("route", route), slog.Int("status", status),
-		slog.Duration("took", took), slog.Int64("bytes", rec.bytes), slog.String("request_id", t.id),
+		slog.String("method", method), slog.String("path", pathToLog(r, route)), slog.String("route", route),
+		slog.Int("status", status), slog.String("took", readable(took)), slog.Int64("bytes", rec.bytes),
+		slog.String("client", t.client.address()), slog.String("request_id", t.id),
 	}
 	if t.caller.UserID != 0 {
-		line = append(line, slog.Int64("user_id", t.caller.UserID))
+		line = append(line, slog.Int64("user", t.caller.UserID))
 	}
 	if t.problem != 0 && t.problem != status {
 		line = append(line, slog.String("busy", string(t.busy)))
@@ -141,6 +147,45 @@ func (o observer) tell(rec *recorder, r *http.Request, start time.Time) {
 		line = append(line, slog.String("stack", string(t.panicked)))
 	}
 	o.log.LogAttrs(r.Context(), level, "request", line...)
+}
+
+// probes are the routes that are asked for by machines, all the time. They are neither counted nor logged.
+var probes = map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true}
+
+// maxLoggedPath bounds what a line says of a path, in bytes: the longest is as long as the client likes.
+const maxLoggedPath = 512
+
+// pathToLog is the path that was asked for. An invite's code opens a room to whoever reads it: of those there is the route.
+func pathToLog(r *http.Request, route string) string {
+	path := r.URL.Path
+	if strings.Contains(route, "{code}") {
+		path = route
+	}
+	return path[:min(len(path), maxLoggedPath)]
+}
+
+// readable is d to three digits or so, as people read it.
+func readable(d time.Duration) string {
+	unit := time.Microsecond
+	for unit*1000 < d {
+		unit *= 10
+	}
+	return d.Round(unit).String()
+}
+
+// refusal is why the request was refused: the limit that it was over, why it was refused for now, or the problem's code. It is
+// "" for one that was not, or that failed.
+func (t *trace) refusal() string {
+	var known *models.Error
+	switch {
+	case !errors.As(t.err, &known), known.Code == models.CodeInternal:
+		return ""
+	case known.Limit != "":
+		return known.Limit
+	case t.busy != "":
+		return string(t.busy)
+	}
+	return string(known.Code)
 }
 
 // level tells a defect from an hour when the server cannot serve, and both from what a client did.

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -27,9 +26,6 @@ func (h passwords) ChangePassword(w http.ResponseWriter, r *http.Request) {
 			return reply{}, err
 		}
 		caller := callerOf(r)
-		if err := h.entry.quotas.tryPassword(w, r, strconv.FormatInt(caller.UserID, 10)); err != nil {
-			return reply{}, err
-		}
 		was, guest, err := h.store.PasswordOf(r.Context(), caller.UserID)
 		if err != nil {
 			return reply{}, err
@@ -37,10 +33,10 @@ func (h passwords) ChangePassword(w http.ResponseWriter, r *http.Request) {
 		if guest {
 			return reply{}, models.Errorf(models.CodeForbidden, "A guest has no password; sign up to get one.")
 		}
-		if err := h.check(r.Context(), was, change.CurrentPassword); err != nil {
+		if err := h.check(w, r, was, change.CurrentPassword); err != nil {
 			return reply{}, err
 		}
-		is, err := h.entry.passwords.Hash(r.Context(), change.NewPassword)
+		is, err := h.entry.passwords.Hash(r.Context(), networkOf(r), change.NewPassword)
 		if err != nil {
 			return reply{}, err
 		}
@@ -49,14 +45,17 @@ func (h passwords) ChangePassword(w http.ResponseWriter, r *http.Request) {
 }
 
 // check wants the current password, where there is one: an account that came through a provider has none yet.
-func (h passwords) check(ctx context.Context, hash, current string) error {
+func (h passwords) check(w http.ResponseWriter, r *http.Request, hash, current string) error {
 	switch {
 	case hash == "":
 		return nil
 	case current == "":
 		return models.Invalid("current_password", "is required")
 	}
-	match, err := h.entry.passwords.Match(ctx, hash, current)
+	caller := callerOf(r).UserID
+	match, err := h.entry.guesses.check(w, r, userKey(caller), caller, func() (bool, error) {
+		return h.entry.passwords.Match(r.Context(), networkOf(r), hash, current)
+	})
 	if err == nil && !match {
 		err = models.Errorf(models.CodeBadCredentials, "The current password is another one.")
 	}

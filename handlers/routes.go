@@ -50,22 +50,23 @@ var methods = []string{
 // routes puts everything in its order: what is at the top sees a request first and its answer last.
 func routes(s server, q quotas, c Config) http.Handler {
 	r := chi.NewRouter()
-	r.Use(closeUnread(c.Limits), newObserver(c.Log, c.Metrics, c.Limits).observe, guardHead)
+	r.Use(closeUnread(c.Limits), newObserver(c.Log, c.Metrics, c.Limits, c.Settings.Proxies).observe, guardHead)
 	if len(c.Settings.CORSOrigins) > 0 {
 		r.Use(crossOrigin(c.Settings.CORSOrigins))
 	}
-	r.Use(guardURL, answerOptions, middleware.GetHead)
-	r.NotFound(notFound)
-	r.MethodNotAllowed(methodNotAllowed)
+	r.Use(q.guardURL, q.answerOptions, middleware.GetHead)
+	r.NotFound(q.notFound)
+	r.MethodNotAllowed(q.methodNotAllowed)
 
-	client := web.Client(http.HandlerFunc(notFound))
+	client := q.countPages(web.Client(http.HandlerFunc(notFound)))
 	r.Method(http.MethodGet, "/", client)
 	r.Method(http.MethodGet, "/client/{module}", client)
 	for path, page := range web.Pages(c.Contract) {
-		r.Method(http.MethodGet, path, page)
+		r.Method(http.MethodGet, path, q.countPages(page))
 	}
 	// Not through r.Use: only here, behind the router, is it known which route it is.
-	admitted := r.With(hurry, gate{tokens: c.Tokens, issuer: c.Issuer, sessions: c.Store}.admit, q.count)
+	gate := gate{tokens: c.Tokens, issuer: c.Issuer, sessions: c.Store, quotas: q}
+	admitted := r.With(hurry, gate.admit, q.count, keepSpace(c.Space))
 	api.HandlerWithOptions(s, api.ChiServerOptions{BaseRouter: admitted, ErrorHandlerFunc: refuseParameter})
 	return r
 }
@@ -130,8 +131,9 @@ func crossOrigin(origins []string) func(http.Handler) http.Handler {
 	})
 }
 
-// answerOptions answers OPTIONS on every route that has no answer of its own to it.
-func answerOptions(next http.Handler) http.Handler {
+// answerOptions answers OPTIONS on every route that has no answer of its own to it. That costs no more than refusing it, and
+// is not counted: browsers ask so ahead of other requests, without a token, and many of them behind one address.
+func (q quotas) answerOptions(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodOptions || matches(r, http.MethodOptions) {
 			next.ServeHTTP(w, r)
@@ -139,7 +141,7 @@ func answerOptions(next http.Handler) http.Handler {
 		}
 		allowed := allowedMethods(r)
 		if len(allowed) == 0 {
-			notFound(w, r)
+			q.notFound(w, r)
 			return
 		}
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
@@ -169,16 +171,16 @@ func matches(r *http.Request, method string) bool {
 	return chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), method, path)
 }
 
-func notFound(w http.ResponseWriter, r *http.Request) {
-	fail(w, r, models.NotFound())
-}
+func notFound(w http.ResponseWriter, r *http.Request) { fail(w, r, models.NotFound()) }
 
-func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+func (q quotas) notFound(w http.ResponseWriter, r *http.Request) { q.refuse(w, r, models.NotFound()) }
+
+func (q quotas) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	allowed := strings.Join(allowedMethods(r), ", ")
 	if allowed == "" { // a method that nobody knows, on a path that is not there
-		notFound(w, r)
+		q.notFound(w, r)
 		return
 	}
 	w.Header().Set("Allow", allowed)
-	fail(w, r, models.Errorf(models.CodeMethodNotAllowed, "This route takes %s.", allowed))
+	q.refuse(w, r, models.Errorf(models.CodeMethodNotAllowed, "This route takes %s.", allowed))
 }

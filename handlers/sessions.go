@@ -22,9 +22,15 @@ type sessionStore interface {
 
 // sessions are log-ins.
 type sessions struct {
-	store sessionStore
-	users userStore
-	entry entry
+	store  sessionStore
+	users  userStore
+	guests guestStore
+	entry  entry
+}
+
+type guestStore interface {
+	// GuestsOf counts the guests who were made from a network, up to most.
+	GuestsOf(ctx context.Context, network string, most int) (int, error)
 }
 
 // LogIn opens a session: with a password, as a guest, or with the code that a log-in through a provider ended with.
@@ -49,12 +55,9 @@ func (h sessions) LogIn(w http.ResponseWriter, r *http.Request, params api.LogIn
 				return h.entry.tokens.Proof("login code", key, c.LoginCode, secretOf(r)), nil
 			}
 		case c.Guest:
-			o.store, err = h.asGuest(r.Context(), c)
+			o.store, err = h.asGuest(w, r, c)
 		default:
-			if err := h.entry.quotas.tryPassword(w, r, accountOf(c.Username)); err != nil {
-				return reply{}, err
-			}
-			o.store, err = h.withPassword(r.Context(), c)
+			o.store, err = h.withPassword(w, r, c)
 			o.prove = h.entry.provePassword(r, accountOf(c.Username), c.Password)
 		}
 		if err != nil {
@@ -67,13 +70,32 @@ func (h sessions) LogIn(w http.ResponseWriter, r *http.Request, params api.LogIn
 // storeSession stores a session once it is decided whose it is.
 type storeSession = func(n models.NewSession, once *models.Once) (models.Login, error)
 
-func (h sessions) asGuest(ctx context.Context, c models.Credentials) (storeSession, error) {
+// asGuest makes a guest, who is a new user: of those there are only so many from one network.
+func (h sessions) asGuest(w http.ResponseWriter, r *http.Request, c models.Credentials) (storeSession, error) {
 	if !h.entry.settings.Guests {
 		return nil, models.Errorf(models.CodeForbidden, "This server takes no guests.")
 	}
-	account := models.NewAccount{Username: c.Username, DisplayName: given(c.DisplayName), Guest: true}
+	if err := h.entry.space(); err != nil {
+		return nil, err
+	}
+	if err := newcomer(w, r, h.entry.quotas.guests); err != nil {
+		return nil, err
+	}
+	network := networkOf(r)
+	if h.entry.settings.RateLimit {
+		n, err := h.guests.GuestsOf(r.Context(), network, models.MaxGuestsOfNetwork)
+		if err == nil && n >= models.MaxGuestsOfNetwork {
+			err = limited("guests_of_network", models.IdleGuestLife/models.MaxGuestsOfNetwork+time.Minute)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	account := models.NewAccount{
+		Username: c.Username, DisplayName: given(c.DisplayName), Guest: true, Network: network,
+	}
 	return func(n models.NewSession, once *models.Once) (models.Login, error) {
-		return h.users.SignUp(ctx, account, n, once)
+		return h.users.SignUp(r.Context(), account, n, once)
 	}, nil
 }
 
@@ -94,12 +116,15 @@ func accountOf(username string) string {
 
 // withPassword checks the password. Whether it or the user is wrong is not to be learned, not even from the time that
 // the answer takes.
-func (h sessions) withPassword(ctx context.Context, c models.Credentials) (storeSession, error) {
+func (h sessions) withPassword(w http.ResponseWriter, r *http.Request, c models.Credentials) (storeSession, error) {
+	ctx := r.Context()
 	id, hash, err := h.store.Password(ctx, c.Username)
 	if err != nil && !errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
 		return nil, err
 	}
-	match, err := h.entry.passwords.Match(ctx, hash, c.Password)
+	match, err := h.entry.guesses.check(w, r, accountOf(c.Username), id, func() (bool, error) {
+		return h.entry.passwords.Match(ctx, networkOf(r), hash, c.Password)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,9 @@ import (
 type trace struct {
 	id       string
 	route    string            // see routeOf
+	client   client            // where the request comes from
 	caller   models.Caller     // zero before authentication, and on routes without
+	bytes    *quota            // what the caller writes counts against
 	cookie   bool              // the caller was known by the cookie of the event stream
 	err      error             // what a problem was answered for
 	problem  int               // its status, also where it was told as busy; 0 for none

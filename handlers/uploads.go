@@ -31,12 +31,13 @@ type uploadStore interface {
 type uploads struct {
 	stopping context.Context //nolint:containedctx // the server's: over when nobody should wait for bytes any more
 	store    uploadStore
+	staging  *staging
 	intake   intake
 	writers  *writers
 }
 
 func newUploads(stopping context.Context, store uploadStore, f files) uploads {
-	return uploads{stopping: stopping, store: store, intake: f.intake, writers: newWriters()}
+	return uploads{stopping: stopping, store: store, staging: f.staging, intake: f.intake, writers: newWriters()}
 }
 
 // answerTus is answer for a client that speaks tus, which is told so in whatever comes back.
@@ -76,6 +77,9 @@ func (h uploads) CreateUpload(w http.ResponseWriter, r *http.Request, params api
 	answerTus(w, r, params.TusResumable, func() (reply, error) {
 		u, err := h.described(r, params)
 		if err != nil {
+			return reply{}, err
+		}
+		if err := countBytes(w, r, len(params.UploadMetadata)); err != nil {
 			return reply{}, err
 		}
 		var c chunk
@@ -132,7 +136,7 @@ func (h uploads) described(r *http.Request, params api.CreateUploadParams) (mode
 	if !storable(said) {
 		said = "" // nothing that says what it is
 	}
-	roomID, err := h.store.MayUpload(r.Context(), callerOf(r).UserID, path, params.UploadLength)
+	roomID, err := h.store.MayUpload(r.Context(), callerOf(r).UserID, path, params.UploadLength+h.staging.of(callerOf(r).UserID))
 	return models.Upload{
 		RoomID: roomID, Name: models.FileName(metadata["filename"]), Size: params.UploadLength, Metadata: params.UploadMetadata,
 		MediaType: said,

@@ -11,6 +11,9 @@ import (
 )
 
 type userStore interface {
+	// UsernameFree is username_taken when somebody other than the user with the id except has the name.
+	UsernameFree(ctx context.Context, username string, except int64) error
+	KnowsKey(ctx context.Context, once *models.Once) (bool, error)
 	SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
 	Settle(ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
@@ -39,12 +42,11 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 		if err != nil {
 			return reply{}, err
 		}
-		if params.IdempotencyKey != nil { // who knows the key learns by the answer whether the password is right
-			if err := h.entry.quotas.tryPassword(w, r, accountOf(n.Username)); err != nil {
-				return reply{}, err
-			}
+		prove := h.entry.provePassword(r, accountOf(n.Username), n.Password)
+		if err := h.mayMake(w, r, n, params.IdempotencyKey, prove, body); err != nil {
+			return reply{}, err
 		}
-		hash, err := h.entry.passwords.Hash(r.Context(), n.Password)
+		hash, err := h.entry.passwords.Hash(r.Context(), networkOf(r), n.Password)
 		if err != nil {
 			return reply{}, err
 		}
@@ -53,8 +55,8 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 		}
 		return h.entry.begin(r, opening{
 			key: params.IdempotencyKey, body: body, cookie: n.Cookie,
-			prove:    h.entry.provePassword(r, accountOf(n.Username), n.Password),
-			repeated: func(s models.Session) error { return h.stillTheirs(r.Context(), s, n.Password) },
+			prove:    prove,
+			repeated: func(s models.Session) error { return h.stillTheirs(r, s, n.Password) },
 			store: func(n models.NewSession, once *models.Once) (models.Login, error) {
 				if guest := callerOf(r).UserID; guest != 0 {
 					return h.store.Settle(r.Context(), guest, account, n, once)
@@ -68,14 +70,42 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 
 // stillTheirs refuses a session of a sign-up that was answered before, when the password is another one by now or the account
 // is gone: unlike at a log-in, nobody has asked for it yet.
-func (h users) stillTheirs(ctx context.Context, s models.Session, password string) error {
-	hash, _, err := h.store.PasswordOf(ctx, s.User.ID)
+func (h users) stillTheirs(r *http.Request, s models.Session, password string) error {
+	hash, _, err := h.store.PasswordOf(r.Context(), s.User.ID)
 	if err != nil && !errors.Is(err, models.NotFound()) {
 		return err
 	}
-	match, err := h.entry.passwords.Match(ctx, hash, password)
+	match, err := h.entry.passwords.Match(r.Context(), networkOf(r), hash, password)
 	if err == nil && !match {
 		err = models.Errorf(models.CodeBadCredentials, "This sign-up was answered before, and the password is another one by now.")
+	}
+	return err
+}
+
+// mayMake refuses an account that cannot come to be before anything is spent on it: its hash costs as much as a thousand
+// other requests. A call that is repeated under its Idempotency-Key finds its own name taken. Whether it is one is known by
+// its password, so asking is a try at that.
+func (h users) mayMake(w http.ResponseWriter, r *http.Request, n models.NewUser, key *string,
+	prove func(key string) ([]byte, error), body []byte) error {
+	taken := h.store.UsernameFree(r.Context(), n.Username, callerOf(r).UserID)
+	switch {
+	case taken == nil:
+		return newcomer(w, r, h.entry.quotas.accounts)
+	case key == nil:
+		return taken
+	}
+	if err := checkKey(*key); err != nil {
+		return err
+	}
+	known, err := h.entry.guesses.check(w, r, accountOf(n.Username), 0, func() (bool, error) {
+		proof, err := prove(*key)
+		if err != nil {
+			return false, err
+		}
+		return h.store.KnowsKey(r.Context(), newSecretOnce(r, *key, proof, body, nil))
+	})
+	if err == nil && !known {
+		err = taken
 	}
 	return err
 }

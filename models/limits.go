@@ -34,9 +34,16 @@ const (
 	MaxPageSize           = 200
 	MaxPageBytes          = 1 << 20 // of the items of one page in JSON, but for a page of one item
 	MaxStreamsPerUser     = 20
-	MaxRoomsEnteredAtOpen = 200  // room= parameters of one stream
-	MaxRequestsPerMinute  = 6000 // of one user, or of one address without a token; at one server
-	MaxPasswordsPerMinute = 60   // tries at one account's from one address; at one server
+	MaxRoomsEnteredAtOpen = 200 // room= parameters of one stream
+
+	// At one server, and where --rate-limit is on. A network is an IPv4 address, or the /64 of an IPv6 address.
+	MaxRequestsPerMinute     = 6000       // of one user, or of one network without a good token
+	MaxBytesPerHour          = 50_000_000 // of what one user writes, files left out
+	MaxNewcomersPerMinute    = 2000       // guests that are made from one network; and as many accounts
+	MaxNewcomersPerHour      = 5000       // likewise
+	MaxGuestsOfNetwork       = 10_000     // guests there are, made from one network; at all servers
+	MaxWrongPasswords        = 10         // from one network at one account, before there are waits
+	MaxWrongPasswordsPerHour = 1000       // from all networks at one account, those of its own sessions left out
 )
 
 // Lifetimes of the contract.
@@ -50,4 +57,5 @@ const (
 	TypingLife       = 5 * time.Second
 	UnattachedLife   = 24 * time.Hour // of a file that no message has
 	UploadLife       = 24 * time.Hour // of an upload that gets no bytes
+	IdleGuestLife    = 6 * time.Hour  // of a guest who has done nothing and is not here
 )

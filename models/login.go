@@ -37,4 +37,5 @@ type NewAccount struct {
 	Description  string
 	PasswordHash string
 	Guest        bool
+	Network      string // of a guest: where they were made from
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/parley-chat/parley/models/blob"
@@ -36,6 +37,18 @@ func (c serveCmd) openFiles(ctx context.Context, s *store.Store, log *slog.Logge
 		return nil, fmt.Errorf("open the storage of files: %w", err)
 	}
 	return &fileServices{store: s, log: log, blobs: blobs, pictures: picture.NewMaker(blobs, s, log)}, nil
+}
+
+// places are those on this machine that what clients write goes to.
+func (c serveCmd) places() []watched {
+	var list []watched
+	if database := c.name(); !strings.Contains(database, "://") {
+		list = append(list, watched{folder: filepath.Dir(database), wal: database + "-wal"})
+	}
+	if files := c.files(); !strings.Contains(files, "://") {
+		list = append(list, watched{folder: files})
+	}
+	return list
 }
 
 // run starts the sweeper and the maker of thumbnails.

@@ -59,6 +59,12 @@ func tryStart(t testing.TB, database string, flags ...string) error {
 
 func launchServer(t testing.TB, database string, limits *deadline.Limits, flags ...string) (*server, error) {
 	t.Helper()
+	return launchLogging(t, testLog{t}, database, limits, flags...)
+}
+
+// launchLogging is launchServer with a log of its own.
+func launchLogging(t testing.TB, log io.Writer, database string, limits *deadline.Limits, flags ...string) (*server, error) {
+	t.Helper()
 	var c cli
 	parser, err := kong.New(&c, kong.Exit(func(int) {}))
 	if err != nil {
@@ -69,7 +75,7 @@ func launchServer(t testing.TB, database string, limits *deadline.Limits, flags 
 		t.Fatal(err)
 	}
 	c.Serve.Limits = limits
-	return c.Serve.start(context.Background(), testLog{t})
+	return c.Serve.start(context.Background(), log)
 }
 
 // halt stops the server as SIGTERM does, once.

@@ -71,10 +71,11 @@ func parsePHC(hash string) (phc, error) {
 	return h, nil
 }
 
-// Passwords hashes and checks passwords, as many at once as there are processors: each takes 19 MiB, so that a crowd of
-// log-ins would otherwise take all memory, and be no faster for it.
+// Passwords hashes and checks passwords, as many at once as there are processors: each takes 19 MiB, so that many
+// log-ins would otherwise take all memory, and be no faster for it. Those that wait are in a queue that is fair by network
+// and bounded.
 type Passwords struct {
-	turns chan struct{}
+	queue queue
 	decoy phc // a hash that no password has
 }
 
@@ -82,13 +83,14 @@ type Passwords struct {
 func NewPasswords() *Passwords {
 	decoy := fresh()
 	rand.Read(decoy.key)
-	return &Passwords{turns: make(chan struct{}, runtime.NumCPU()), decoy: decoy}
+	return &Passwords{queue: queue{free: runtime.NumCPU()}, decoy: decoy}
 }
 
-// Hash is what is stored of a password.
-func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+// Hash is what is stored of a password. It is rate_limited when too many of the network's wait already, and unavailable
+// when too many of all do.
+func (p *Passwords) Hash(ctx context.Context, network, password string) (string, error) {
 	h := fresh()
-	err := p.inTurn(ctx, func() { h.key = h.of(password) })
+	err := p.inTurn(ctx, network, func() { h.key = h.of(password) })
 	if err != nil {
 		return "", err
 	}
@@ -96,8 +98,8 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 }
 
 // Match reports whether hash was made of password. An empty hash, of a user who does not exist or has no password,
-// matches nothing and takes as long as any other: the time must not tell who is there.
-func (p *Passwords) Match(ctx context.Context, hash, password string) (bool, error) {
+// matches nothing and takes as long as any other: the time must not tell who is there. It waits as Hash does.
+func (p *Passwords) Match(ctx context.Context, network, hash, password string) (bool, error) {
 	h := p.decoy
 	if hash != "" {
 		var err error
@@ -106,30 +108,28 @@ func (p *Passwords) Match(ctx context.Context, hash, password string) (bool, err
 		}
 	}
 	same := false
-	err := p.inTurn(ctx, func() { same = subtle.ConstantTimeCompare(h.of(password), h.key) == 1 })
+	err := p.inTurn(ctx, network, func() { same = subtle.ConstantTimeCompare(h.of(password), h.key) == 1 })
 	return same, err
 }
 
 // Stretch makes a key of a password, always the same for a salt. To find the password from what the key opens takes as long
-// as from a stored hash.
-func (p *Passwords) Stretch(ctx context.Context, password string, salt []byte) ([]byte, error) {
+// as from a stored hash. It waits as Hash does.
+func (p *Passwords) Stretch(ctx context.Context, network, password string, salt []byte) ([]byte, error) {
 	h := fresh()
 	h.salt = salt
-	if err := p.inTurn(ctx, func() { h.key = h.of(password) }); err != nil {
+	if err := p.inTurn(ctx, network, func() { h.key = h.of(password) }); err != nil {
 		return nil, err
 	}
 	return h.key, nil
 }
 
-func (p *Passwords) inTurn(ctx context.Context, f func()) error {
-	select {
-	case p.turns <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+func (p *Passwords) inTurn(ctx context.Context, network string, f func()) error {
+	if err := p.queue.enter(ctx, network); err != nil {
+		return err
 	}
-	defer func() { <-p.turns }()
+	defer p.queue.leave()
 	if err := ctx.Err(); err != nil {
-		return err // both were ready, and select chose by chance
+		return err // the client went at the moment of its turn
 	}
 	f()
 	return nil

@@ -11,7 +11,7 @@ import (
 
 func TestPasswordMatchesItsHashAlone(t *testing.T) {
 	p := token.NewPasswords()
-	hash, err := p.Hash(t.Context(), "correct horse battery")
+	hash, err := p.Hash(t.Context(), "network", "correct horse battery")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,11 +21,11 @@ func TestPasswordMatchesItsHashAlone(t *testing.T) {
 	for password, want := range map[string]bool{
 		"correct horse battery": true, "correct horse batterY": false, "": false, hash: false,
 	} {
-		if got, err := p.Match(t.Context(), hash, password); err != nil || got != want {
+		if got, err := p.Match(t.Context(), "network", hash, password); err != nil || got != want {
 			t.Errorf("Match(%q) = %v, %v; want %v", password, got, err, want)
 		}
 	}
-	again, err := p.Hash(t.Context(), "correct horse battery")
+	again, err := p.Hash(t.Context(), "network", "correct horse battery")
 	if err != nil || again == hash {
 		t.Errorf("the same password has the same hash twice (%v)", err)
 	}
@@ -34,7 +34,7 @@ func TestPasswordMatchesItsHashAlone(t *testing.T) {
 func TestStretchIsOfItsPasswordAndSalt(t *testing.T) {
 	p := token.NewPasswords()
 	stretch := func(password, salt string) string {
-		key, err := p.Stretch(t.Context(), password, []byte(salt))
+		key, err := p.Stretch(t.Context(), "network", password, []byte(salt))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestStretchIsOfItsPasswordAndSalt(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if key, err := p.Stretch(ctx, "password", []byte("a salt of its own")); err == nil {
+	if key, err := p.Stretch(ctx, "network", "password", []byte("a salt of its own")); err == nil {
 		t.Errorf("a request that is over is given %x", key)
 	}
 }
@@ -59,7 +59,7 @@ func TestHashOfAnotherCostMatches(t *testing.T) {
 	const hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 	p := token.NewPasswords()
 	for password, want := range map[string]bool{"password": true, "passwort": false} {
-		if got, err := p.Match(t.Context(), hash, password); err != nil || got != want {
+		if got, err := p.Match(t.Context(), "network", hash, password); err != nil || got != want {
 			t.Errorf("Match(%q) = %v, %v; want %v", password, got, err, want)
 		}
 	}
@@ -68,7 +68,7 @@ func TestHashOfAnotherCostMatches(t *testing.T) {
 func TestNoHashMatchesNothing(t *testing.T) {
 	p := token.NewPasswords()
 	for _, password := range []string{"", "password"} {
-		if got, err := p.Match(t.Context(), "", password); err != nil || got {
+		if got, err := p.Match(t.Context(), "network", "", password); err != nil || got {
 			t.Errorf("Match(%q) = %v, %v; want false", password, got, err)
 		}
 	}
@@ -92,7 +92,7 @@ func TestGarbageHashIsAnError(t *testing.T) {
 		"$argon2id$v=19$m=65536,t=2,p=1$not base64$" + key,
 		"$argon2id$v=19$m=65536,t=2,p=1$" + salt + "$" + strings.Repeat("A", 4096),
 	} {
-		if got, err := p.Match(t.Context(), hash, "password"); err == nil || got {
+		if got, err := p.Match(t.Context(), "network", hash, "password"); err == nil || got {
 			t.Errorf("Match(%.60q) = %v, %v; want an error", hash, got, err)
 		}
 	}
@@ -101,7 +101,7 @@ func TestGarbageHashIsAnError(t *testing.T) {
 func TestNoTurnForARequestThatIsOver(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := token.NewPasswords().Hash(ctx, "password"); !errors.Is(err, context.Canceled) {
+	if _, err := token.NewPasswords().Hash(ctx, "network", "password"); !errors.Is(err, context.Canceled) {
 		t.Errorf("Hash = %v, want that the request was over", err)
 	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -36,9 +37,19 @@ func (s *Store) Arrive(ctx context.Context, a models.Arrival) (userID int64, err
 }
 
 // spendTokens keeps in mind the tokens of a user who is about to go: with one of them a client that does not know it yet
-// would make them another account.
+// would make them another account. Refresh tokens are kept for a day, by their hashes: who comes with one is told that
+// the session is over, and not that there never was one.
 func (c *change) spendTokens(userID int64) error {
-	return c.Exec(`INSERT INTO spent_tokens (session_id, expires_at)
-		SELECT id, expires_at FROM sessions WHERE user_id = ? AND vouched AND expires_at > ?`,
-		userID, models.Now().Millis()).Error
+	now := models.Now()
+	err := c.Exec(`INSERT INTO spent_tokens (session_id, expires_at)
+		SELECT id, expires_at FROM sessions WHERE user_id = ? AND vouched AND expires_at > ?`, userID, now.Millis()).Error
+	if err != nil {
+		return err
+	}
+	return c.Exec(`INSERT INTO spent_tokens (session_id, expires_at) SELECT t.hash, CAST(? AS BIGINT) FROM sessions s
+		JOIN refresh_tokens t ON t.session_id = s.id AND t.spent_at = 0 WHERE s.user_id = ? ON CONFLICT (session_id) DO NOTHING`,
+		now.Add(spentMemory).UnixMilli(), userID).Error
 }
+
+// spentMemory is how long the refresh tokens of a user who is gone are known.
+const spentMemory = 24 * time.Hour

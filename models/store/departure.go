@@ -143,22 +143,6 @@ func (s *Store) finishDepartures(ctx context.Context) (more bool, err error) {
 	return true, err
 }
 
-// expireGuests deletes one guest who has no session left that they could come back with.
-func (s *Store) expireGuests(ctx context.Context) (more bool, err error) {
-	var userID int64
-	found := s.read(ctx).Raw(`SELECT u.id FROM users u WHERE u.guest AND NOT EXISTS (
-		SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.expires_at > ?) ORDER BY u.id LIMIT 1`,
-		models.Now().Millis()).Scan(&userID)
-	if found.Error != nil || found.RowsAffected == 0 {
-		return false, found.Error
-	}
-	err = s.depart(ctx, userID, func(u userRow) bool { return u.Guest })
-	if errors.Is(err, models.NotFound()) {
-		err = nil // another node was faster
-	}
-	return true, err
-}
-
 // withdrawReactions removes reactions of who has gone from one room; more says that there were any.
 func (c *change) withdrawReactions(gone departureRow) (more bool, err error) {
 	var roomID int64

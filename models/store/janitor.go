@@ -34,7 +34,8 @@ func (s *Store) runJanitor(ctx context.Context) {
 
 func (s *Store) tidy(ctx context.Context) error {
 	for _, bite := range []func(context.Context) (more bool, err error){
-		s.endOtherWays, s.pruneEvents, s.pruneKeys, s.expireGuests, s.finishDepartures, s.pruneSessions, s.pruneVouched, s.pruneFlows,
+		s.endOtherWays, s.pruneEvents, s.pruneKeys, s.expireGuests, s.expireIdleGuests, s.finishDepartures, s.pruneSessions, s.pruneVouched,
+		s.pruneFlows,
 		s.sweepMessages, s.dropUnattached, s.expireUploads, s.indexRooms, s.indexMessages,
 	} {
 		for {

@@ -51,6 +51,11 @@ func (s *Store) SignUp(ctx context.Context, a models.NewAccount, n models.NewSes
 		if err != nil {
 			return nil, err
 		}
+		if a.Guest {
+			if err := c.placeGuest(user.ID, a.Network); err != nil {
+				return nil, err
+			}
+		}
 		if err := c.letIn(lobby, user); err != nil {
 			return nil, err
 		}
@@ -74,6 +79,9 @@ func (s *Store) Settle(ctx context.Context, guestID int64, a models.NewAccount, 
 		}
 		user, err := settle(c, guest, a)
 		if err != nil {
+			return nil, err
+		}
+		if err := c.placeGuest(user.ID, ""); err != nil {
 			return nil, err
 		}
 		login, err = insertSession(c, user, n)
@@ -202,9 +210,9 @@ func (s *Store) Sessions(ctx context.Context, caller models.Caller, page models.
 }
 
 // LogOut ends one of the user's sessions: its tokens are refused from the commit on, and its streams end when they meet
-// the event. A session that has ended already stays so.
+// the event. A session that has ended already stays so. A guest goes with the last one.
 func (s *Store) LogOut(ctx context.Context, userID int64, sessionID string) (models.Cursor, error) {
-	return s.change(ctx, func(c *change) error {
+	at, err := s.change(ctx, func(c *change) error {
 		var row sessionRow
 		found := c.Where("id = ? AND user_id = ?", sessionID, userID).Limit(1).Find(&row)
 		if found.Error != nil {
@@ -215,6 +223,25 @@ func (s *Store) LogOut(ctx context.Context, userID int64, sessionID string) (mod
 		}
 		return revoke(c, row, models.RevokedByLogOut)
 	})
+	if err != nil {
+		return at, err
+	}
+	if err := s.endGuest(context.WithoutCancel(ctx), userID); err != nil {
+		s.log.Warn("a guest who has logged out is still there; the janitor will see to it", "user", userID, "error", err)
+	}
+	return at, nil
+}
+
+// maxSessionAddresses bounds the addresses that are looked at, newest sessions first.
+const maxSessionAddresses = 100
+
+// SessionAddresses lists the addresses that the user's sessions were last used from, those that are over included for as
+// long as they are kept.
+func (s *Store) SessionAddresses(ctx context.Context, userID int64) ([]string, error) {
+	var list []string
+	err := s.read(ctx).Raw("SELECT ip FROM sessions WHERE user_id = ? ORDER BY created_at DESC LIMIT ?",
+		userID, maxSessionAddresses).Scan(&list).Error
+	return list, err
 }
 
 // revokeAll ends the user's sessions but the one with the id except.

@@ -60,8 +60,11 @@ type Store struct {
 	heads     *gathering[struct{}, int64]
 	head      atomic.Int64 // of the log; only where there is a memory
 
-	release   func() error // of the claim on the database
-	writable  writable
+	release  func() error // of the claim on the database
+	writable writable
+	online   atomic.Pointer[func(userID int64) bool] // see Online
+	idleFrom int64                                   // the last guest that the janitor has looked at
+
 	committed func([]models.LogEntry)
 	sends     chan *send // to the sender; never closed
 	stop      context.CancelFunc

@@ -36,6 +36,22 @@ func (s *Store) User(ctx context.Context, path models.UserPath) (models.User, er
 	return row.model(), err
 }
 
+// UsernameFree is username_taken when somebody other than the user with the id except has the name.
+func (s *Store) UsernameFree(ctx context.Context, username string, except int64) error {
+	key, ok := models.NameKey(username, models.MaxUsernameLength)
+	if !ok {
+		return models.Invalid("username", "is not a username")
+	}
+	row, err := findUser(s.read(ctx), models.UserPath{Key: key})
+	switch {
+	case isNotFound(err):
+		return nil
+	case err == nil && row.ID != except:
+		return usernameTaken(gorm.ErrDuplicatedKey, username)
+	}
+	return err
+}
+
 // ChangeProfile changes the caller's own profile.
 func (s *Store) ChangeProfile(ctx context.Context, userID int64, p models.ProfileChange) (models.User, error) {
 	var user models.User

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// TestComposeProxy runs the proxy of compose.yaml in front of a server: it tells the client's address, whatever the client
+// says of it, and keeps the metrics to itself.
+func TestComposeProxy(t *testing.T) {
+	needProgram(t, "haproxy")
+	file, err := os.ReadFile("../../compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, content, _ := strings.Cut(string(file), "    content: |\n") // the file ends with it
+	s := startServer(t, newSQLite(t), "--trusted-proxies", "127.0.0.1")
+	front := freeAddress(t)
+	config := strings.NewReplacer(
+		"bind :8080", "bind "+front, "parley-1:8080", strings.TrimPrefix(s.url, "http://"),
+	).Replace(content)
+	path := filepath.Join(t.TempDir(), "haproxy.cfg")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var output bytes.Buffer
+	proxy := exec.CommandContext(t.Context(), "haproxy", "-db", "-f", path)
+	proxy.Stdout, proxy.Stderr = &output, &output
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = proxy.Process.Kill()
+		_ = proxy.Wait()
+		if t.Failed() {
+			t.Log(output.String())
+		}
+	})
+	me := newClient(t, "http://"+front)
+	eventually(t, "the proxy has found the server", func() bool {
+		res, err := me.http.Get(me.url + "/healthz")
+		if err != nil {
+			return false
+		}
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+	me.call("POST", "/v1/sessions", models.Credentials{Username: "ada", Guest: true},
+		"X-Forwarded-For", "203.0.113.9", "Forwarded", "for=203.0.113.9;proto=https").status(201).into(&me.Session)
+	if list := get[models.Page[models.SessionInfo]](me, "/v1/sessions").Items; len(list) != 1 || list[0].IP != "127.0.0.1" {
+		t.Errorf("the session is from %+v", list)
+	}
+	for _, path := range []string{"/metrics", "/metrics?a=b", "//metrics", "/%6Detrics"} {
+		if status := me.send("GET", path, nil).response.StatusCode; status != http.StatusNotFound {
+			t.Errorf("through the proxy, %s is answered %d", path, status)
+		}
+	}
+	newClient(t, s.url).send("GET", "/metrics", nil).status(200)
+}

@@ -1,0 +1,304 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// behindProxy are the flags of a server with a proxy in front, which the tests are.
+var behindProxy = []string{"--trusted-proxies", "127.0.0.0/8"}
+
+// from are the headers of a request that a proxy hands on from an address.
+func from(address string) []string { return []string{"X-Forwarded-For", address} }
+
+// TestClientsBehindProxy: limits, sessions and the log know the client behind the proxy, and believe nobody else.
+func TestClientsBehindProxy(t *testing.T) {
+	play(t, []scenario{
+		{"sessions", testSessionAddress},
+		{"passwords", testWrongPasswords},
+		{"guests", testGuestsOfNetwork},
+		{"one spends, others go on", testNetworksApart},
+	}, behindProxy...)
+}
+
+func testSessionAddress(t *testing.T, c *client) {
+	me := *c
+	c.call("POST", "/v1/sessions", models.Credentials{Username: unique("ada"), Guest: true},
+		"X-Forwarded-For", "1.2.3.4", "X-Forwarded-For", "2001:db8::7, 127.0.0.9").status(201).into(&me.Session)
+	if list := get[models.Page[models.SessionInfo]](&me, "/v1/sessions").Items; len(list) != 1 || list[0].IP != "2001:db8::7" {
+		t.Errorf("the session was made from %+v", list)
+	}
+	lone := startServer(t, newSQLite(t)).url
+	other := newClient(t, lone)
+	other.call("POST", "/v1/sessions", models.Credentials{Username: unique("eve"), Guest: true}, from("1.2.3.4")...).status(201).into(&other.Session)
+	if list := get[models.Page[models.SessionInfo]](other, "/v1/sessions").Items; list[0].IP != "127.0.0.1" {
+		t.Errorf("without a proxy, somebody else's word is taken: %+v", list)
+	}
+}
+
+// testWrongPasswords: wrong passwords slow down the network that they come from, at the account that they are for.
+func testWrongPasswords(_ *testing.T, c *client) {
+	me, other := c.account("ada"), c.account("grace")
+	right := models.Credentials{Username: me.User.Username, Password: password}
+	wrong := models.Credentials{Username: strings.ToUpper(me.User.Username), Password: "not the password"}
+	for range models.MaxWrongPasswords {
+		c.call("POST", "/v1/sessions", wrong, from("2001:db8:5::1")...).problem(401, models.CodeBadCredentials)
+	}
+	c.call("POST", "/v1/sessions", right, from("2001:db8:5::2")...).limited()
+	c.call("POST", "/v1/sessions", right, from("198.51.100.7")...).status(201)
+	c.call("POST", "/v1/sessions", models.Credentials{Username: other.User.Username, Password: password},
+		from("2001:db8:5::1")...).status(201)
+	unknown := models.Credentials{Username: unique("nobody"), Password: "not the password"}
+	for range models.MaxWrongPasswords {
+		c.call("POST", "/v1/sessions", unknown, from("2001:db8:6::1")...).problem(401, models.CodeBadCredentials)
+	}
+	c.call("POST", "/v1/sessions", unknown, from("2001:db8:6::1")...).limited() // as if there were such an account
+}
+
+// testGuestsOfNetwork makes guests until no more are taken: of one network, however many addresses it has.
+func testGuestsOfNetwork(t *testing.T, c *client) {
+	last := c.guestsFrom(t, "2001:db8:9::", models.MaxNewcomersPerMinute+1)
+	last.limited()
+	c.call("POST", "/v1/sessions", models.Credentials{Username: unique("g"), Guest: true}, from("2001:db8:9:1::1")...).status(201)
+	c.call("POST", "/v1/users", models.NewUser{Username: unique("u"), Password: password}, from("2001:db8:9::1")...).status(201)
+}
+
+// guestsFrom asks for so many guests from addresses of a network, and is the answer to the last.
+func (c *client) guestsFrom(t *testing.T, network string, n int) *answer {
+	t.Helper()
+	const askers = 8
+	var asking sync.WaitGroup
+	for k := range askers {
+		asking.Go(func() {
+			for i := k; i < n-1; i += askers {
+				// Names that are taken cost little, and are guests that were asked for all the same.
+				c.send("POST", "/v1/sessions", models.Credentials{Username: "taken", Guest: true}, from(fmt.Sprint(network, i%5000+1))...)
+			}
+		})
+	}
+	asking.Wait()
+	var a *answer
+	eventually(t, "the network has asked for enough", func() bool {
+		a = c.send("POST", "/v1/sessions", models.Credentials{Username: unique("g"), Guest: true}, from(network+"1")...)
+		return a.response.StatusCode == 429
+	})
+	return a
+}
+
+// testNetworksApart spends a network's requests with what is refused anyway. Users with a token go on from there, and
+// everybody from elsewhere.
+func testNetworksApart(t *testing.T, c *client) {
+	me := c.account("ada")
+	there := from("203.0.113.66")
+	refused := []func() *answer{
+		func() *answer { return c.send("GET", "/v1/users/me", nil, there...) },
+		func() *answer { return c.as("nonsense").send("GET", "/v1/users/me", nil, there...) },
+		func() *answer { return c.as("nonsense").send("GET", "/v1/events", nil, there...) },
+		func() *answer { return c.send("GET", "/nowhere", nil, there...) },
+		func() *answer { return c.send("OPTIONS", "/nowhere", nil, there...) },
+		func() *answer { return c.send("PUT", "/v1/users", nil, there...) },
+		func() *answer { return c.send("POST", "/v1/sessions", []byte("{"), there...) },
+		func() *answer { return c.send("GET", "/v1/auth/providers?a=%00", nil, there...) },
+	}
+	for i, ask := range refused {
+		if left := ask().left("requests", models.MaxRequestsPerMinute); left != models.MaxRequestsPerMinute-i-1 {
+			t.Errorf("after %d refused requests %d are left", i+1, left)
+		}
+	}
+	var asking sync.WaitGroup
+	for range 8 {
+		asking.Go(func() {
+			for range models.MaxRequestsPerMinute / 8 {
+				refused[3]()
+			}
+		})
+	}
+	asking.Wait()
+	eventually(t, "the network has asked for too much", func() bool {
+		return refused[3]().response.StatusCode == 429
+	})
+	for _, ask := range refused {
+		if a := ask(); a.response.StatusCode != 429 && a.response.Header.Get("Retry-After") == "" {
+			t.Errorf("%v\nis not refused", a)
+		}
+	}
+	me.call("GET", "/v1/users/me", nil, there...).status(200)
+	c.call("POST", "/v1/sessions", models.Credentials{Username: me.User.Username, Password: password}, from("198.51.100.7")...).status(201)
+	if metrics := string(c.send("GET", "/metrics", nil).body); !strings.Contains(metrics, `parley_requests_refused_total{reason="requests"}`) ||
+		!strings.Contains(metrics, `parley_requests_refused_total{reason="not_found"}`) {
+		t.Error("the metrics do not say what was refused")
+	}
+}
+
+// lines are what a server logs.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// requests are the lines of requests, so far.
+func (l *lines) requests(t *testing.T) (list []map[string]any) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range bytes.Lines(l.text.Bytes()) {
+		var fields map[string]any
+		if err := json.Unmarshal(line, &fields); err != nil {
+			t.Fatal(err)
+		}
+		if fields["msg"] == "request" {
+			list = append(list, fields)
+		}
+	}
+	return list
+}
+
+// TestRequestLog: a request's line says who asked for what, from where. Probes have none, and a line opens no room.
+func TestRequestLog(t *testing.T) {
+	log := &lines{}
+	s, err := launchLogging(t, log, newSQLite(t), nil, behindProxy...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup((&testServer{server: s, t: t}).halt)
+	c := newClient(t, s.url)
+	me := c.newcomer("ada")
+	for _, probe := range []string{"/healthz", "/readyz", "/metrics"} {
+		c.send("GET", probe, nil).status(200)
+	}
+	me.call("POST", "/v1/invites/abcdefghijklmnopqrstuvwxyz", nil).status(404)
+	me.call("GET", "/v1/users/me", nil, append(from("203.0.113.9"), "X-Request-Id", "mine")...).status(200)
+	var list []map[string]any
+	eventually(t, "the request is logged", func() bool {
+		list = log.requests(t)
+		return len(list) > 0 && list[len(list)-1]["request_id"] == "mine"
+	})
+	line := list[len(list)-1]
+	for field, want := range map[string]any{
+		"method": "GET", "path": "/v1/users/me", "status": 200.0, "client": "203.0.113.9", "user": float64(me.User.ID), "request_id": "mine",
+	} {
+		if line[field] != want {
+			t.Errorf("%s is %v, want %v, in %v", field, line[field], want, line)
+		}
+	}
+	if took, _ := line["took"].(string); !strings.HasSuffix(took, "s") {
+		t.Errorf("it took %v", line["took"])
+	}
+	for _, line := range list {
+		path, _ := line["path"].(string)
+		if !strings.HasPrefix(path, "/v1/") || strings.Contains(path, "abcdefghijklmnopqrstuvwxyz") {
+			t.Errorf("logged is %v", line)
+		}
+	}
+}
+
+// TestGuestIsGone: with the last session a guest goes, at once, and the name is free.
+func TestGuestIsGone(t *testing.T) {
+	play(t, []scenario{{"a guest logs out", testGuestLogsOut}, {"an account logs out", testAccountLogsOut}})
+}
+
+func testGuestLogsOut(_ *testing.T, c *client) {
+	me, other := c.newcomer("ada"), c.newcomer("grace")
+	room := other.publicRoom(me)
+	stream := me.open("")
+	me.call("DELETE", "/v1/sessions/current", nil).status(204)
+	stream.expect(models.EventSessionRevoked, nil)
+	stream.end()
+	other.call("GET", "/v1/users/@"+me.User.Username, nil).problem(404, models.CodeNotFound)
+	if n := other.look(room.ID).MemberCount; n != 1 {
+		other.t.Errorf("%d are in the room", n)
+	}
+	again := c.guest(me.User.Username)
+	if again.User.ID == me.User.ID {
+		other.t.Error("the new guest is the old one")
+	}
+	me.call("GET", "/v1/users/me", nil).problem(401, models.CodeSessionRevoked)
+	c.call("POST", refreshPath, refresh(me.RefreshToken)).problem(401, models.CodeSessionRevoked)
+	c.call("POST", refreshPath, refresh("nobody's")).problem(401, models.CodeUnauthenticated)
+}
+
+func testAccountLogsOut(_ *testing.T, c *client) {
+	me := c.account("ada")
+	me.call("DELETE", "/v1/sessions/current", nil).status(204)
+	me.logIn().call("DELETE", "/v1/sessions/current", nil).status(204)
+	me.logIn()
+}
+
+// TestBytesOfUser: a user writes so much in an hour, in whatever form, and no more.
+func TestBytesOfUser(t *testing.T) {
+	c := newClient(t, startServer(t, newSQLite(t)).url)
+	me, other := c.newcomer("ada"), c.newcomer("grace")
+	big := []byte(`{"text":"x"` + strings.Repeat(" ", models.MaxBodyBytes-100) + "}")
+	path := roomPath(me.publicRoom(other).ID) + "/messages"
+	var last *answer
+	for range models.MaxBytesPerHour/len(big) + 1 {
+		last = me.send("POST", path, big)
+	}
+	last.limited()
+	last.left("bytes", models.MaxBytesPerHour)
+	me.call("GET", path, nil).status(200)
+	other.call("POST", path, models.NewMessage{Text: "x"}).status(201)
+}
+
+// TestUploadsAtOnce: what comes at the same moment fills the quota together.
+func TestUploadsAtOnce(t *testing.T) {
+	const size = 600
+	me := newClient(t, startServer(t, newSQLite(t), "--file-quota", "1000").url).newcomer("ada")
+	room := me.publicRoom()
+	begin := func() net.Conn {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(me.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		_, err = fmt.Fprintf(conn, "POST %s/files?name=a HTTP/1.1\r\nHost: parley\r\nAuthorization: Bearer %s\r\n"+
+			"Content-Type: text/plain\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", roomPath(room.ID), me.AccessToken, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	first := begin()
+	if status := statusOn(t, first); status != http.StatusContinue {
+		t.Fatalf("the first upload is answered %d", status)
+	}
+	second := begin()
+	if status := statusOn(t, second); status != http.StatusRequestEntityTooLarge {
+		t.Errorf("the second upload, beside the first, is answered %d", status)
+	}
+	_ = first.Close()
+	eventually(t, "the first upload counts no more when its client is gone", func() bool {
+		return statusOn(t, begin()) == http.StatusContinue
+	})
+}
+
+// statusOn reads the first line of an answer.
+func statusOn(t *testing.T, conn net.Conn) (status int) {
+	t.Helper()
+	line := make([]byte, len("HTTP/1.1 100"))
+	for n := 0; n < len(line); {
+		k, err := conn.Read(line[n:])
+		if n += k; err != nil && !errors.Is(err, net.ErrClosed) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := fmt.Sscanf(string(line), "HTTP/1.1 %d", &status); err != nil {
+		t.Fatal(err)
+	}
+	return status
+}

@@ -1,0 +1,112 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// home says where everybody has logged in from before.
+type home []string
+
+func (h home) SessionAddresses(context.Context, int64) ([]string, error) { return h, nil }
+
+// guess tries a password, which is right or not, and says what comes of it: how long to wait, when that is all.
+func (g *guesses) guess(t *testing.T, from, account string, right bool) (wait time.Duration) {
+	t.Helper()
+	r := withTrace(httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil), &trace{client: client{ip: netip.MustParseAddr(from)}})
+	got, err := g.check(httptest.NewRecorder(), r, account, 1, func() (bool, error) { return right, nil })
+	var refused *models.Error
+	if errors.As(err, &refused) && refused.Code == models.CodeRateLimited {
+		return refused.RetryAfter
+	}
+	if err != nil || got != right {
+		t.Fatalf("from %s at %s: %v, %v", from, account, got, err)
+	}
+	return 0
+}
+
+// TestWaitsGrow: wrong passwords slow down a network at an account, and nobody else.
+func TestWaitsGrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuesses(true, home{})
+		for range models.MaxWrongPasswords {
+			if wait := g.guess(t, "2001:db8::1", "ada", false); wait != 0 {
+				t.Fatalf("a try waits %s", wait)
+			}
+		}
+		for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
+			// Another address of the same network is no way out, nor is the right password.
+			if got := g.guess(t, "2001:db8::2", "ada", true); got != want*time.Second {
+				t.Fatalf("the wait is %s, want %d s", got, want)
+			}
+			if g.guess(t, "198.51.100.1", "ada", true) != 0 || g.guess(t, "2001:db8::1", "grace", false) != 0 && want == 1 {
+				t.Fatal("others wait as well")
+			}
+			time.Sleep(want * time.Second)
+			g.guess(t, "2001:db8::1", "ada", false)
+		}
+		time.Sleep(maxGuessWait)
+		if g.guess(t, "2001:db8::1", "ada", true) != 0 || g.guess(t, "2001:db8::1", "ada", false) != 0 {
+			t.Error("after the right one, a wrong one waits")
+		}
+		time.Sleep(guessMemory + time.Minute)
+		g.guess(t, "198.51.100.9", "somebody", true)
+		if len(g.at) != 0 {
+			t.Errorf("%d are remembered for ever", len(g.at))
+		}
+	})
+}
+
+// TestGuessesFromEverywhere: of all networks together, so many wrong passwords are taken. The owner at home is not hit.
+func TestGuessesFromEverywhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuesses(true, home{"203.0.113.7", "2001:db8:7::1"})
+		bot := netip.MustParseAddr("10.0.0.0")
+		tries := 0
+		for ; tries < 2*models.MaxWrongPasswordsPerHour; tries++ {
+			bot = bot.Next()
+			if g.guess(t, bot.String(), "ada", false) != 0 {
+				break
+			}
+		}
+		if tries != models.MaxWrongPasswordsPerHour {
+			t.Errorf("%d tries were taken", tries)
+		}
+		for _, at := range []string{"203.0.113.7", "2001:db8:7::99"} {
+			if wait := g.guess(t, at, "ada", true); wait != 0 {
+				t.Errorf("the owner at %s waits %s", at, wait)
+			}
+		}
+		if g.guess(t, bot.String(), "grace", true) != 0 {
+			t.Error("another account waits as well")
+		}
+	})
+}
+
+// TestOneGuessAtATime: whoever has no free tries left does not get more by asking at the same moment.
+func TestOneGuessAtATime(t *testing.T) {
+	g := newGuesses(true, home{})
+	who := guesser{"198.51.100.1", "ada"}
+	for range models.MaxWrongPasswords {
+		if g.begin(who) != 0 {
+			t.Fatal("a free try waits")
+		}
+	}
+	if g.begin(who) == 0 {
+		t.Error("one more is taken")
+	}
+	for range models.MaxWrongPasswords - 1 {
+		g.end(who, false, false) // the queue was full: nothing was learned
+	}
+	if g.begin(who) != 0 {
+		t.Error("tries that came to nothing count")
+	}
+}

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// guestBite bounds the guests that the janitor finds with one query.
+const guestBite = 100
+
+// Online lets the janitor know who has a stream open. Until it is called, idle guests stay.
+func (s *Store) Online(online func(userID int64) bool) { s.online.Store(&online) }
+
+// GuestsOf counts the guests who were made from a network, up to most.
+func (s *Store) GuestsOf(ctx context.Context, network string, most int) (int, error) {
+	var n int
+	err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM users WHERE guest_network = ? AND guest_network <> '' LIMIT ?) g",
+		network, most).Scan(&n).Error
+	return n, err
+}
+
+// placeGuest notes the network that a guest was made from, "" for somebody who is no guest any more.
+func (c *change) placeGuest(userID int64, network string) error {
+	return c.Exec("UPDATE users SET guest_network = ? WHERE id = ?", network, userID).Error
+}
+
+// hasNoSession holds for a user u who has no session left to come back with.
+const hasNoSession = `NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.revoked_at = 0 AND s.expires_at > ?)`
+
+// endGuest deletes a guest with their last session: nobody can be them any more, and the name is free. Whoever else has
+// logged out, or has another session, stays.
+func (s *Store) endGuest(ctx context.Context, userID int64) error {
+	var ended int64
+	err := s.read(ctx).Raw("SELECT u.id FROM users u WHERE u.id = ? AND u.guest AND "+hasNoSession,
+		userID, models.Now().Millis()).Scan(&ended).Error
+	if err != nil || ended == 0 {
+		return err
+	}
+	return s.departGuest(ctx, ended)
+}
+
+func (s *Store) departGuest(ctx context.Context, userID int64) error {
+	err := s.depart(ctx, userID, func(u userRow) bool { return u.Guest })
+	if errors.Is(err, models.NotFound()) {
+		err = nil // another node was faster
+	}
+	return err
+}
+
+// expireGuests deletes a bite of the guests who have no session left that they could come back with.
+func (s *Store) expireGuests(ctx context.Context) (more bool, err error) {
+	var users []int64
+	err = s.read(ctx).Raw("SELECT u.id FROM users u WHERE u.guest AND "+hasNoSession+" ORDER BY u.id LIMIT ?",
+		models.Now().Millis(), guestBite).Scan(&users).Error
+	return len(users) == guestBite, s.departGuests(ctx, users, err)
+}
+
+// expireIdleGuests deletes guests who came hours ago, have done nothing, and are not here. Each time it looks at a bite of
+// all guests, and goes on behind it the next time: most stay, and are not worth a look each minute.
+func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
+	online := s.online.Load()
+	if online == nil {
+		return false, nil
+	}
+	before := models.Now().Add(-models.IdleGuestLife).UnixMilli()
+	from := s.idleFrom
+	var looked []int64
+	err = s.read(ctx).Raw("SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.created_at < ? ORDER BY u.id LIMIT ?",
+		from, before, biteSize).Scan(&looked).Error
+	if err != nil {
+		return false, err
+	}
+	if len(looked) == 0 {
+		s.idleFrom = 0
+		return false, nil
+	}
+	s.idleFrom = looked[len(looked)-1]
+	var idle, gone []int64
+	err = s.read(ctx).Raw(`SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.id <= ? AND u.created_at < ? AND u.last_seen_at < ?
+		AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.last_used_at >= ?)
+		AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.sender_id = u.id AND m.deleted_at = 0)
+		AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = u.id AND m.room_id <> ?)
+		AND NOT EXISTS (SELECT 1 FROM reactions r WHERE r.user_id = u.id)
+		AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.user_id = u.id OR k.contact_id = u.id)
+		AND NOT EXISTS (SELECT 1 FROM files f WHERE f.user_id = u.id)
+		AND NOT EXISTS (SELECT 1 FROM uploads o WHERE o.user_id = u.id)
+		ORDER BY u.id`, from, s.idleFrom, before, before, before, s.lobbyID).Scan(&idle).Error
+	for _, id := range idle {
+		if !(*online)(id) {
+			gone = append(gone, id)
+		}
+	}
+	return false, s.departGuests(ctx, gone, err)
+}
+
+// departGuests deletes guests that a query has found, unless it failed.
+func (s *Store) departGuests(ctx context.Context, users []int64, err error) error {
+	for _, id := range users {
+		if err == nil {
+			err = s.departGuest(ctx, id)
+		}
+	}
+	return err
+}
