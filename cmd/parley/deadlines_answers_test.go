@@ -43,9 +43,13 @@ func bulk(c *client) (page, content string) {
 // TestAnswersThatNobodyReads leaves answers unread: the server gives each up, and the connection with it.
 func TestAnswersThatNobodyReads(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
-		server := startImpatient(t, database, &impatience)
-		anna := newClient(t, server.url).newcomer("anna")
+		folder := t.TempDir()
+		patient := startServer(t, database, "--files", folder)
+		anna := newClient(t, patient.url).newcomer("anna")
 		page, content := bulk(anna)
+		patient.halt()
+		server := startImpatient(t, database, &impatience, "--files", folder)
+		anna = anna.at(server.url)
 		anna.askAndLeave(page, 20)
 		anna.askAndLeave(content, 1)
 		anna.askAndLeave("/openapi.yaml", 40)

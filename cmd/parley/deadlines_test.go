@@ -20,8 +20,8 @@ import (
 
 // impatience are limits that tests need not wait for.
 var impatience = deadline.Limits{
-	Head: 400 * time.Millisecond, Idle: 400 * time.Millisecond, Body: 400 * time.Millisecond, Stall: 300 * time.Millisecond,
-	Linger: 100 * time.Millisecond, Grace: time.Second, Rate: 1 << 20,
+	Head: time.Second, Idle: time.Second, Body: time.Second, Stall: time.Second,
+	Linger: 100 * time.Millisecond, Grace: 2 * time.Second, Rate: 1 << 20,
 }
 
 // open are the connections that the server has for requests.
@@ -87,22 +87,25 @@ func TestNoConnectionWaitsForEver(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		folder := filepath.Join(t.TempDir(), "files")
 		server := startImpatient(t, database, &impatience, "--files", folder)
-		s := &shelf{client: newClient(t, server.url), server: server, database: database, folder: folder}
-		anna := s.newcomer("anna")
+		anna := newClient(t, server.url).newcomer("anna")
 		room := anna.privateRoom()
 		upload := anna.begin(room.ID, 100_000)
 		moments := momentsOf(anna, room, upload)
 		t.Run("moments", func(t *testing.T) {
 			for _, m := range moments {
-				t.Run(m.name, func(t *testing.T) { t.Parallel(); m.play(t, s.url) })
+				t.Run(m.name, func(t *testing.T) { t.Parallel(); m.play(t, server.url) })
 			}
 		})
 		anna.http.CloseIdleConnections()
 		eventually(t, "no connection is open", func() bool { return server.open() == 0 })
-		if s.http.CloseIdleConnections(); server.http.running.Load() != 0 {
-			t.Errorf("%d requests are under way", server.http.running.Load())
+		if n := server.http.running.Load(); n != 0 {
+			t.Errorf("%d requests are under way", n)
 		}
+		server.halt()
 
+		patient := startServer(t, database, "--files", folder)
+		s := &shelf{client: newClient(t, patient.url), server: patient, database: database, folder: folder}
+		anna = anna.at(s.url)
 		content := noise(100_000)
 		offset := anna.offset(upload)
 		anna.patch(upload, offset, append([]byte("xx"), content[2:]...)[offset:]).status(204)
