@@ -34,7 +34,7 @@ RACE := -race -gcflags=modernc.org/sqlite/...=-race=false -gcflags=modernc.org/l
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## build Parley and start it on SQLite in data/
@@ -73,6 +73,11 @@ bench-hidden: postgres ## measure whether an answer's time tells what is hidden 
 bench-size: postgres ## measure what grows with rooms and with the database (MESSAGES=10000000, PLOT=file.svg)
 	@PARLEY_BENCH_MESSAGES=$(MESSAGES) PARLEY_BENCH_PLOT=$(abspath $(PLOT)) CGO_ENABLED=0 $(TESTDB) -- \
 		$(GO) test -run '^$$' -bench '^BenchmarkGrowth$$' -benchtime $(ROUNDS)x -timeout 2h ./cmd/parley
+
+# On SQLite, whose one writer all wait for.
+.PHONY: bench-deletions
+bench-deletions: ## measure how long the end of an account or a room holds the writer, by how much it had
+	@CGO_ENABLED=0 $(GO) test -run '^$$' -bench '^BenchmarkDeletions$$' -benchtime 1x -timeout 30m ./models/store
 
 # Once, and on Linux alone.
 .PHONY: bench-idle

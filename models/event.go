@@ -218,6 +218,7 @@ const (
 	RevokedByReuse  RevokeReason = "refresh_token_reused"
 	RevokedByChange RevokeReason = "password_changed"
 	RevokedByEnd    RevokeReason = "account_deleted"
+	RevokedByLimit  RevokeReason = "too_many_sessions"
 )
 
 // ServerClosing is the data of server.closing: when to come back, spread by chance so that not all do at once.

@@ -34,7 +34,14 @@ const (
 	MaxPageSize           = 200
 	MaxPageBytes          = 1 << 20 // of the items of one page in JSON, but for a page of one item
 	MaxStreamsPerUser     = 20
-	MaxRoomsEnteredAtOpen = 200 // room= parameters of one stream
+	MaxSessionsPerUser    = 100
+	MaxRoomsPerUser       = 10_000
+	MaxContactsPerUser    = 10_000
+	MaxBlocksPerUser      = 10_000
+	MaxIdentitiesPerUser  = 20
+	MaxPinsPerRoom        = 1000
+	MaxInvitesPerRoom     = 1000 // that work
+	MaxRoomsEnteredAtOpen = 200  // room= parameters of one stream
 
 	// At one server, and where --rate-limit is on. A network is an IPv4 address, or the /64 of an IPv6 address.
 	MaxRequestsPerMinute     = 6000       // of one user, or of one network without a good token

@@ -60,6 +60,9 @@ func TestDeleteAccount(t *testing.T) {
 		bob.call("GET", fmt.Sprintf("/v1/users/%d", anna.User.ID), nil).problem(404, models.CodeNotFound)
 		bob.call("POST", "/v1/messages", map[string]any{"target": "@anna", "text": "?"}).problem(404, models.CodeNotFound)
 
+		wantTold(t, seen, map[string]int{
+			"member.updated": 1, "member.left": 2, "reaction.removed": 1, "pin.removed": 1, "message.deleted": 5,
+		})
 		wantCounts(t, bob, room.ID, 2, 1)
 		wantCounts(t, carl, room.ID, 2, 1)
 		wantCounts(t, bob, direct.ID, 0, 0)
@@ -78,10 +81,6 @@ func TestDeleteAccount(t *testing.T) {
 		if owned.OwnerID != bob.User.ID || owned.MemberCount != 2 || owned.Membership.Role != models.RoleOwner {
 			t.Errorf("handed over as %+v", owned)
 		}
-		wantTold(t, seen, map[string]int{
-			"member.updated": 1, "member.left": 2, "reaction.removed": 1, "pin.removed": 1, "message.deleted": 5,
-		})
-
 		again := bob.signUp("anna", "battery staple")
 		if again.User.ID == anna.User.ID {
 			t.Error("the id was given out again")

@@ -71,9 +71,9 @@ func find(db *gorm.DB, path models.RoomPath, callerID int64, condition string) (
 	return a, err
 }
 
-const accessQuery = "SELECT " + roomColumns + `, COALESCE(m.role, ''), COALESCE(m.joined_at, 0), COALESCE(m.last_read_id, 0),
+var accessQuery = "SELECT " + roomColumns + `, COALESCE(m.role, ''), COALESCE(m.joined_at, 0), COALESCE(m.last_read_id, 0),
 	COALESCE(m.seen_count, 0), COALESCE(m.muted, false), b.user_id IS NOT NULL, COALESCE(b.until, 0)
-	FROM rooms r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = $1
+	FROM ` + liveRooms + ` r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = $1
 	LEFT JOIN bans b ON b.room_id = r.id AND b.user_id = $1 AND (b.until = 0 OR b.until > $2) WHERE `
 
 func bannedError(until int64) error {

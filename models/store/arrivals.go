@@ -29,26 +29,36 @@ func (s *Store) Arrive(ctx context.Context, a models.Arrival) (userID int64, err
 			return err
 		}
 		now := models.Now().Millis()
-		return c.Exec(`INSERT INTO sessions (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, vouched)
+		err := c.Exec(`INSERT INTO sessions (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, vouched)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
 			a.SessionID, id, a.Device.UserAgent, a.Device.IP, now, now, a.ExpiresAt.Millis(), true).Error
+		if err == nil {
+			_, err = findUser(c.DB, models.UserPath{ID: id}) // only now, as with memberships
+		}
+		switch {
+		case isNotFound(err):
+			return sessionOver()
+		case err != nil:
+			return err
+		}
+		return c.boundSessions(id, a.SessionID)
 	})
 	return userID, err
 }
 
-// spendTokens keeps in mind the tokens of a user who is about to go: with one of them a client that does not know it yet
-// would make them another account. Refresh tokens are kept for a day, by their hashes: who comes with one is told that
-// the session is over, and not that there never was one.
-func (c *change) spendTokens(userID int64) error {
-	now := models.Now()
-	err := c.Exec(`INSERT INTO spent_tokens (session_id, expires_at)
-		SELECT id, expires_at FROM sessions WHERE user_id = ? AND vouched AND expires_at > ?`, userID, now.Millis()).Error
-	if err != nil {
-		return err
-	}
-	return c.Exec(`INSERT INTO spent_tokens (session_id, expires_at) SELECT t.hash, CAST(? AS BIGINT) FROM sessions s
-		JOIN refresh_tokens t ON t.session_id = s.id AND t.spent_at = 0 WHERE s.user_id = ? ON CONFLICT (session_id) DO NOTHING`,
-		now.Add(spentMemory).UnixMilli(), userID).Error
+// spendVouched keeps in mind the tokens of a product's for some sessions of a user who is gone: with one of them a client
+// that does not know it yet would make them another account.
+func (c *change) spendVouched(sessions []string) error {
+	return c.Exec(`INSERT INTO spent_tokens (session_id, expires_at)
+		SELECT id, expires_at FROM sessions WHERE id IN ? AND vouched AND expires_at > ? ON CONFLICT (session_id) DO NOTHING`,
+		sessions, models.Now().Millis()).Error
+}
+
+// spendRefresh keeps in mind, for a day, those of some refresh tokens of a user who is gone that were not used yet: who
+// comes with one is told that the session is over, and not that there never was one.
+func (c *change) spendRefresh(hashes []string) error {
+	return c.Exec(`INSERT INTO spent_tokens (session_id, expires_at) SELECT hash, CAST(? AS BIGINT) FROM refresh_tokens
+		WHERE hash IN ? AND spent_at = 0 ON CONFLICT (session_id) DO NOTHING`, models.Now().Add(spentMemory).UnixMilli(), hashes).Error
 }
 
 // spentMemory is how long the refresh tokens of a user who is gone are known.

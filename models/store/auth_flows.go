@@ -83,6 +83,9 @@ func (s *Store) LogInWithCode(ctx context.Context, code models.LoginCode, n mode
 			return nil, err
 		}
 		row, err := c.lockUser(spent.UserID)
+		if isNotFound(err) {
+			err = models.Errorf(models.CodeBadCredentials, "This login code is for an account that is gone.")
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -94,12 +97,9 @@ func (s *Store) LogInWithCode(ctx context.Context, code models.LoginCode, n mode
 
 // pruneFlows forgets log-ins through providers that came to nothing, and codes that nobody traded.
 func (s *Store) pruneFlows(ctx context.Context) (more bool, err error) {
-	now := models.Now()
-	more, err = s.bite(ctx, "DELETE FROM login_codes WHERE hash IN (SELECT hash FROM login_codes WHERE expires_at < ? LIMIT ?)",
-		now.Millis(), biteSize)
+	more, err = s.prune(ctx, "login_codes", "hash", "expires_at < ?", before(0))
 	if err != nil || more {
 		return more, err
 	}
-	return s.bite(ctx, "DELETE FROM auth_flows WHERE state_hash IN (SELECT state_hash FROM auth_flows WHERE expires_at < ? LIMIT ?)",
-		now.Add(-flowMemory).UnixMilli(), biteSize)
+	return s.prune(ctx, "auth_flows", "state_hash", "expires_at < ?", before(flowMemory))
 }

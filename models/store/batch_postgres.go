@@ -94,10 +94,10 @@ func (d postgresDialect) lockPosts(g *groupTx, roomIDs []int64, posts []posting)
 	b := &pgx.Batch{}
 	begins := queueBegin(g, b)
 	b.Queue(`SELECT id, subject, direct_key, message_count, last_message_id, last_message_at, cleared_id
-		FROM rooms WHERE id = ANY($1) ORDER BY id FOR UPDATE`, roomIDs)
+		FROM rooms WHERE id = ANY($1) AND deleted_at = 0 ORDER BY id FOR UPDATE`, roomIDs)
 	b.Queue(`SELECT m.room_id, m.user_id, u.username, u.display_name
 		FROM unnest($1::bigint[], $2::bigint[]) AS p (room_id, user_id)
-		JOIN memberships m ON m.room_id = p.room_id AND m.user_id = p.user_id JOIN users u ON u.id = m.user_id`, inRooms, users)
+		JOIN memberships m ON m.room_id = p.room_id AND m.user_id = p.user_id JOIN `+liveUsers+` u ON u.id = m.user_id`, inRooms, users)
 	rooms, senders := make(map[int64]*roomRow, len(roomIDs)), make(map[posting]models.UserRef, len(posts))
 	err := d.pipeline(g.ctx, g.conn, b, func(results pgx.BatchResults) error {
 		if err := exec(results, begins); err != nil {

@@ -67,7 +67,7 @@ func (d sqliteDialect) lockPosts(g *groupTx, roomIDs []int64, posts []posting) (
 func (c *sqliteConn) readRooms(ids []int64) (map[int64]*roomRow, error) {
 	rooms := make(map[int64]*roomRow, len(ids))
 	err := c.query(`SELECT r.id, r.subject, r.direct_key, r.message_count, r.last_message_id, r.last_message_at, r.cleared_id
-		FROM json_each(?) AS j CROSS JOIN rooms r ON r.id = j.value`, func(row []driver.Value) {
+		FROM json_each(?) AS j CROSS JOIN `+liveRooms+` r ON r.id = j.value`, func(row []driver.Value) {
 		r := &roomRow{
 			ID: row[0].(int64), Subject: row[1].(string), MessageCount: row[3].(int64), LastMessageID: row[4].(int64),
 			LastMessageAt: row[5].(int64), ClearedID: row[6].(int64),
@@ -84,7 +84,7 @@ func (c *sqliteConn) readSenders(posts []posting) (map[posting]models.UserRef, e
 	senders := make(map[posting]models.UserRef, len(posts))
 	err := c.query(`SELECT m.room_id, m.user_id, u.username, u.display_name FROM json_each(?) AS j
 		CROSS JOIN memberships m ON m.room_id = j.value ->> 0 AND m.user_id = j.value ->> 1
-		CROSS JOIN users u ON u.id = m.user_id`, func(row []driver.Value) {
+		CROSS JOIN `+liveUsers+` u ON u.id = m.user_id`, func(row []driver.Value) {
 		at := posting{row[0].(int64), row[1].(int64)}
 		senders[at] = models.UserRef{ID: at.userID, Username: row[2].(string), DisplayName: row[3].(string)}
 	}, jsonList(posts, func(b []byte, p posting) []byte {

@@ -62,7 +62,7 @@ func (c *change) doom(where string, args ...any) error {
 	if len(blobs) == 0 {
 		return nil
 	}
-	return c.CreateInBatches(blobs, biteSize).Error
+	return c.CreateInBatches(blobs, batchRows).Error
 }
 
 type doomedBlob struct {

@@ -14,7 +14,7 @@ func directKey(one, other int64) string {
 	return fmt.Sprintf("%d:%d", min(one, other), max(one, other))
 }
 
-var blockQuery = `SELECT ` + userColumns + `, l.added_at FROM blocks l JOIN users u ON u.id = l.blocked_id WHERE l.user_id = ?`
+var blockQuery = `SELECT ` + userColumns + `, l.added_at FROM blocks l JOIN ` + liveUsers + ` u ON u.id = l.blocked_id WHERE l.user_id = ?`
 
 // Block keeps a user's direct messages and notifications away from the caller. One who is blocked stays so.
 func (s *Store) Block(ctx context.Context, callerID int64, user models.UserPath) (models.Contact, error) {
@@ -34,6 +34,9 @@ func (s *Store) Block(ctx context.Context, callerID int64, user models.UserPath)
 			return added.Error
 		}
 		if block, err = c.listed(blockQuery, callerID, other.ID); err != nil || added.RowsAffected == 0 {
+			return err
+		}
+		if err := c.boundBlocks(callerID); err != nil {
 			return err
 		}
 		return c.silence(models.EventBlockAdded, models.Audience{UserID: callerID, PeerID: other.ID}, struct{}{},

@@ -22,6 +22,11 @@ type change struct {
 	last   int64 // position of the last event, once appended
 	// renamed is set when a user changed in a way that no event tells of.
 	renamed bool
+	// purges is set when there is something to purge behind the transaction (purge.go).
+	purges bool
+	// full is set when a batch is to end, and lockedRoom is the last room that it locked.
+	full       bool
+	lockedRoom int64
 	// over ends what the memory was told of the transaction.
 	over func()
 	// complete is set when only the commit is left: if that fails, nobody knows whether it took place.
@@ -79,7 +84,11 @@ func (s *Store) create(ctx context.Context, once *models.Once, f func(c *change)
 		return models.Cursor{}, gone
 	case err != nil:
 		return models.Cursor{}, err
-	case c.last == 0:
+	}
+	if c.purges {
+		s.wakeJanitor()
+	}
+	if c.last == 0 {
 		return models.Cursor{}, nil
 	}
 	s.committed(c.entries())

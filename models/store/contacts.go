@@ -25,6 +25,9 @@ func (s *Store) AddContact(ctx context.Context, callerID int64, user models.User
 		if contact, err = c.listed(contactQuery, callerID, other.ID); err != nil || added.RowsAffected == 0 {
 			return err
 		}
+		if err := c.boundContacts(callerID); err != nil {
+			return err
+		}
 		return c.tellContact(models.EventContactAdded, owner, other)
 	})
 	return contact, at, err
@@ -78,7 +81,7 @@ func (r listedRow) model() models.Contact {
 
 func (r listedRow) cursor() string { return intCursorOf(r.AddedAt, r.User.ID) }
 
-var contactQuery = `SELECT ` + userColumns + `, l.added_at FROM contacts l JOIN users u ON u.id = l.contact_id WHERE l.user_id = ?`
+var contactQuery = `SELECT ` + userColumns + `, l.added_at FROM contacts l JOIN ` + liveUsers + ` u ON u.id = l.contact_id WHERE l.user_id = ?`
 
 // Contacts lists the caller's contacts, the oldest entry first.
 func (s *Store) Contacts(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error) {

@@ -106,7 +106,7 @@ func addUsers(db *gorm.DB, rooms []models.Room) error {
 		RoomID int64
 		User   models.UserRef `gorm:"embedded"`
 	}
-	err := db.Raw(`SELECT m.room_id, u.id, u.username, u.display_name FROM memberships m JOIN users u ON u.id = m.user_id
+	err := db.Raw(`SELECT m.room_id, u.id, u.username, u.display_name FROM memberships m JOIN `+liveUsers+` u ON u.id = m.user_id
 		WHERE m.room_id IN ? ORDER BY m.room_id, m.user_id`, slices.Collect(maps.Keys(direct))).Scan(&rows).Error
 	for _, r := range rows {
 		direct[r.RoomID].Users = append(direct[r.RoomID].Users, r.User)

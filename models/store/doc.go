@@ -9,6 +9,7 @@
 // # Locks, in this order
 //
 //   - the row of a node, by whoever tells of who is present there;
+//   - the row of departures of whoever is being purged;
 //   - rows of idempotency_keys, by caller, path and key;
 //   - rows of rooms, by id: whoever changes a room, its members, bans, invites or messages holds its row, and so does
 //     whoever blocks the other user of a direct room;
@@ -24,6 +25,14 @@
 // the files are looked at before SQLite opens them (sqlite_run.go), since it applies whatever log lies beside a database.
 // On either database, a schema newer than this version's is refused (schema.go). Until then nothing has changed.
 //
+// # What ends
+//
+// No transaction may grow with how much somebody has. So an account or a room ends in a short first step (deleteUser,
+// endRoom), which is told, and after which no statement finds it any more (live.go). What it had is purged behind that, in
+// batches of a few milliseconds with a rest after each (purge.go): by the janitor, who is woken, of whichever node. A batch
+// takes what is left, so that it does not matter where an earlier one ended; on PostgreSQL nodes pass over what another one
+// is at. Whoever adds a table whose rows belong to a user or a room adds it to purge_account.go or purge_room.go.
+//
 // # What every request asks
 //
 // Whether a session goes on, what somebody is in a room, and where the log stands is asked all the time. Where this
@@ -35,7 +44,7 @@
 // # Goroutines
 //
 // Open starts two, and Close waits for both: the sender (send.go), which commits messages in groups, and the janitor
-// (janitor.go), which removes in small bites what nobody can see any more.
+// (janitor.go), which removes in batches what nobody can see any more.
 //
 // # Speed
 //

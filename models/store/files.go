@@ -123,6 +123,10 @@ func (s *Store) File(ctx context.Context, callerID int64, id string) (models.Sto
 	case row.MessageID == 0 && row.UserID != callerID, row.MessageID != 0 && row.MessageID <= a.Room.ClearedID:
 		return models.StoredFile{}, models.NotFound()
 	}
+	// With its sender's account a message and its files are gone, if not purged yet.
+	if _, err := findUser(db, models.UserPath{ID: row.UserID}); err != nil {
+		return models.StoredFile{}, err
+	}
 	return models.StoredFile{File: row.model(), Blob: row.Blob, Thumbnail: row.Thumbnail, Coming: row.ThumbnailDue > 0}, nil
 }
 
@@ -134,14 +138,14 @@ func (s *Store) DropFiles(ctx context.Context, callerID int64, ids []string) err
 	return err
 }
 
-// dropUnattached removes a bite of files that no message wanted.
+// dropUnattached removes some files that no message wanted.
 func (s *Store) dropUnattached(ctx context.Context) (more bool, err error) {
 	var ids []string
 	err = s.read(ctx).Raw("SELECT id FROM files WHERE message_id = 0 AND created_at < ? ORDER BY created_at LIMIT ?",
-		models.Now().Add(-models.UnattachedLife).UnixMilli(), biteSize).Scan(&ids).Error
+		models.Now().Add(-models.UnattachedLife).UnixMilli(), batchRows).Scan(&ids).Error
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
 	_, err = s.change(ctx, func(c *change) error { return c.doom("id IN ? AND message_id = 0", ids) })
-	return len(ids) == biteSize, err
+	return len(ids) == batchRows, err
 }

@@ -13,7 +13,7 @@ import (
 // Users finds users by the start of their username, in the order of the usernames.
 func (s *Store) Users(ctx context.Context, q models.UserSearch) (models.Page[models.User], error) {
 	from, to := startRange(models.NameStart(q.Prefix))
-	query := s.read(ctx).Where("username_key >= ? AND username_key < ?", from, to)
+	query := s.read(ctx).Where("deleted_at = 0 AND username_key >= ? AND username_key < ?", from, to)
 	if q.Cursor != "" {
 		_, after, err := timeCursor(q.Cursor)
 		if err != nil {
@@ -100,10 +100,10 @@ type roomSearch struct {
 	limit        int
 }
 
-const foundRooms = "SELECT " + roomColumns + `, COALESCE(m.role, '') AS role, COALESCE(m.joined_at, 0) AS joined_at,
+var foundRooms = "SELECT " + roomColumns + `, COALESCE(m.role, '') AS role, COALESCE(m.joined_at, 0) AS joined_at,
 	COALESCE(m.last_read_id, 0) AS last_read_id, COALESCE(m.seen_count, 0) AS seen_count, COALESCE(m.muted, false) AS muted,
 	COALESCE(%s, '') AS key
-	FROM rooms r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = ? WHERE r.kind = 'public'
+	FROM ` + liveRooms + ` r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = ? WHERE r.kind = 'public'
 	AND (m.user_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM bans b
 		WHERE b.room_id = r.id AND b.user_id = ? AND (b.until = 0 OR b.until > ?)))`
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -42,7 +43,7 @@ func (s *Store) endGuest(ctx context.Context, userID int64) error {
 }
 
 func (s *Store) departGuest(ctx context.Context, userID int64) error {
-	err := s.depart(ctx, userID, func(u userRow) bool { return u.Guest })
+	err := s.deleteIf(ctx, userID, func(u userRow) bool { return u.Guest })
 	if errors.Is(err, models.NotFound()) {
 		err = nil // another node was faster
 	}
@@ -68,7 +69,7 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 	from := s.idleFrom
 	var looked []int64
 	err = s.read(ctx).Raw("SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.created_at < ? ORDER BY u.id LIMIT ?",
-		from, before, biteSize).Scan(&looked).Error
+		from, before, guestBite).Scan(&looked).Error
 	if err != nil {
 		return false, err
 	}
@@ -99,7 +100,9 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 func (s *Store) departGuests(ctx context.Context, users []int64, err error) error {
 	for _, id := range users {
 		if err == nil {
+			began := time.Now()
 			err = s.departGuest(ctx, id)
+			rest(ctx, time.Since(began))
 		}
 	}
 	return err

@@ -145,7 +145,7 @@ func text(s string) *string { return &s }
 
 func usernames(t *testing.T, s *Store) (list []string) {
 	t.Helper()
-	must(t, s.reader.Raw("SELECT username FROM users").Scan(&list).Error)
+	must(t, s.reader.Raw("SELECT username FROM users WHERE deleted_at = 0").Scan(&list).Error)
 	slices.Sort(list)
 	return list
 }

@@ -139,7 +139,10 @@ func (s *Store) Link(ctx context.Context, userID int64, p models.Person) error {
 				return err
 			}
 		}
-		return insertIdentity(c.DB, p, userID)
+		if err := insertIdentity(c.DB, p, userID); err != nil {
+			return err
+		}
+		return c.boundIdentities(userID)
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return s.linkedMeanwhile(ctx, userID, p)

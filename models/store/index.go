@@ -52,13 +52,13 @@ func (c *change) index(messages []indexed) error {
 	return c.store.dialect.indexMessages(c.DB, messages)
 }
 
-// indexRooms folds the names of a bite of rooms from before names were searched.
+// indexRooms folds the names of some rooms from before names were searched.
 func (s *Store) indexRooms(ctx context.Context) (more bool, err error) {
 	_, err = s.change(ctx, func(c *change) error {
 		var rooms []roomRow
 		err := c.Raw(`SELECT id, name FROM rooms WHERE kind = 'public' AND name_key IS NULL ORDER BY id LIMIT ?`+
-			c.store.dialect.forUpdate(), biteSize).Scan(&rooms).Error
-		more = len(rooms) == biteSize
+			c.store.dialect.forUpdate(), batchRows).Scan(&rooms).Error
+		more = len(rooms) == batchRows
 		for _, r := range rooms {
 			if err == nil {
 				err = c.Exec("UPDATE rooms SET name_key = ? WHERE id = ?", foldCase(r.Name), r.ID).Error
@@ -69,7 +69,7 @@ func (s *Store) indexRooms(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
-// indexMessages indexes a bite of messages from before messages were searched, all of one room: its lock keeps them as
+// indexMessages indexes some messages from before messages were searched, all of one room: its lock keeps them as
 // they are meanwhile.
 func (s *Store) indexMessages(ctx context.Context) (more bool, err error) {
 	_, err = s.change(ctx, func(c *change) error {
@@ -84,7 +84,7 @@ func (s *Store) indexMessages(ctx context.Context) (more bool, err error) {
 		}
 		var rows []messageRow
 		err = c.Raw("SELECT id, text FROM messages WHERE room_id = ? AND text_start IS NULL ORDER BY id LIMIT ?",
-			roomID, biteSize).Scan(&rows).Error
+			roomID, batchRows).Scan(&rows).Error
 		if err != nil {
 			return err
 		}

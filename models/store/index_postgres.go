@@ -53,12 +53,12 @@ const (
 	// would at times rather read whole rooms than ask the index of the words.
 	postgresWordStatement = `SELECT m.created_at, m.room_id, m.id FROM messages m
 	JOIN unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS s (room_id, after, up_to) ON s.room_id = +m.room_id
-	WHERE m.words @@ $1::tsquery AND m.deleted_at = 0 AND m.id > s.after AND m.id <= s.up_to
+	WHERE m.words @@ $1::tsquery AND m.deleted_at = 0 AND m.id > s.after AND m.id <= s.up_to` + fromLiveSender + `
 	ORDER BY m.created_at DESC, m.room_id DESC, m.id DESC LIMIT $5`
 	// postgresNewestWordStatement reads the messages themselves: for a function call, which @@ stands for, and for an
 	// expression there is no index.
 	postgresNewestWordStatement = `SELECT m.created_at, m.room_id, m.id FROM messages m
-	WHERE m.room_id = $2 AND m.id > $3 AND m.id <= $4 AND ts_match_vq(m.words, $1::tsquery) AND +m.deleted_at = 0
+	WHERE m.room_id = $2 AND m.id > $3 AND m.id <= $4 AND ts_match_vq(m.words, $1::tsquery) AND +m.deleted_at = 0` + fromLiveSender + `
 	ORDER BY m.id DESC LIMIT $5`
 )
 

@@ -38,7 +38,7 @@ func (d sqliteDialect) indexMessages(tx *gorm.DB, messages []indexed) error {
 // sqliteWordStatement goes through the rows of the index from the newest on, and stops at the limit.
 const sqliteWordStatement = `SELECT m.created_at, m.room_id, m.id FROM message_words
 	CROSS JOIN messages m ON m.room_id = message_words.rowid >> 32 AND m.id = message_words.rowid & 4294967295
-	WHERE message_words MATCH ? AND message_words.rowid > ? AND message_words.rowid <= ? AND m.deleted_at = 0
+	WHERE message_words MATCH ? AND message_words.rowid > ? AND message_words.rowid <= ? AND m.deleted_at = 0` + fromLiveSender + `
 	ORDER BY message_words.rowid DESC LIMIT ?`
 
 // Words are letters, marks and digits: nothing in them could end the quotes.

@@ -42,7 +42,11 @@ func (r inviteRow) usable(now models.Time) error {
 // vouchedFor is the condition that who made an invite may still invite into its room, and could all the time since. Its
 // argument is the room's owner.
 const vouchedFor = `EXISTS (SELECT 1 FROM memberships m WHERE m.room_id = invites.room_id AND m.role IN ('owner', 'moderator')
+	AND m.user_id NOT IN (SELECT user_id FROM departures)
 	AND (m.user_id = invites.author_id AND m.rights_position <= invites.position OR invites.author_id = 0 AND m.user_id = ?))`
+
+// usableInvite is usable as a condition, with the time.
+const usableInvite = "(expires_at = 0 OR expires_at > ?) AND (max_uses = 0 OR uses < max_uses)"
 
 // CreateInvite makes a code that lets whoever has it into the room. No event tells of it.
 func (s *Store) CreateInvite(ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, once *models.Once) (models.Invite, error) {
@@ -65,7 +69,10 @@ func (s *Store) CreateInvite(ctx context.Context, callerID int64, path models.Ro
 			row.MaxUses = *n.MaxUses
 		}
 		invite = row.model()
-		return invite, c.Create(&row).Error
+		if err := c.Create(&row).Error; err != nil {
+			return nil, err
+		}
+		return invite, c.boundInvites(a.Room.ID)
 	})
 	return invite, err
 }
@@ -77,8 +84,7 @@ func (s *Store) Invites(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return models.Page[models.Invite]{}, err
 	}
-	q := db.Where("room_id = ? AND (expires_at = 0 OR expires_at > ?) AND (max_uses = 0 OR uses < max_uses) AND "+vouchedFor,
-		a.Room.ID, models.Now().Millis(), a.Room.OwnerID)
+	q := db.Where("room_id = ? AND "+usableInvite+" AND "+vouchedFor, a.Room.ID, models.Now().Millis(), a.Room.OwnerID)
 	if page.Cursor != "" {
 		at, code, err := timeCursor(page.Cursor)
 		if err != nil {

@@ -2,136 +2,134 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/models"
 )
 
-const (
-	// janitorEvery is how often the janitor looks for what has grown too old.
-	janitorEvery = time.Minute
-	// biteSize bounds the rows that one of its transactions removes, so that nobody waits long behind it.
-	biteSize = 1000
-)
+// janitorEvery is how often the janitor looks for what has grown too old, and for what another process left undone.
+const janitorEvery = time.Minute
 
-// runJanitor removes what nobody can see any more: events past their retention, spent Idempotency-Keys, sessions that
-// have run out and guests whose last one has, log-ins through providers that came to nothing, what a deleted account left behind, and the messages of rooms that were
-// deleted or cleared. It also makes findable what a migration left so.
+// runJanitor removes what nobody can see any more: what deleted accounts and rooms leave behind, messages that were cleared,
+// events past their retention, spent Idempotency-Keys, sessions that have run out and guests whose last one has, log-ins
+// through providers that came to nothing. It also makes findable what a migration left so.
 func (s *Store) runJanitor(ctx context.Context) {
 	ticker := time.NewTicker(janitorEvery)
 	defer ticker.Stop()
 	for {
-		if err := s.tidy(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("tidying the database failed; it will be tried again", "error", err)
-		}
+		s.tidy(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-s.purges:
 		}
 	}
 }
 
-func (s *Store) tidy(ctx context.Context) error {
-	for _, bite := range []func(context.Context) (more bool, err error){
-		s.endOtherWays, s.pruneEvents, s.pruneKeys, s.expireGuests, s.expireIdleGuests, s.finishDepartures, s.pruneSessions, s.pruneVouched,
-		s.pruneFlows,
-		s.sweepMessages, s.dropUnattached, s.expireUploads, s.indexRooms, s.indexMessages,
-	} {
-		for {
-			more, err := bite(ctx)
-			if err != nil {
-				return err
-			}
-			if !more {
-				break
-			}
-		}
+// wakeJanitor says that there is something to purge.
+func (s *Store) wakeJanitor() {
+	select {
+	case s.purges <- struct{}{}:
+	default: // it has yet to hear of an earlier one, and will find this one too
 	}
-	return nil
 }
 
-// pruneEvents removes a bite of the oldest events. The head's row says how far, in the same transaction, so that a
-// reader can tell a position that is gone from one that is yet to come.
+// tidy runs a batch of each kind in turn until none has anything left, so that none waits for the end of a long one. There
+// is a rest after each. A kind that fails is tried again at the next time.
+func (s *Store) tidy(ctx context.Context) {
+	kinds := []func(context.Context) (more bool, err error){
+		s.endOtherWays, s.expireGuests, s.expireIdleGuests, s.purgeAccounts, s.purgeRooms, s.sweepMessages, s.pruneEvents,
+		s.prunePast, s.pruneSilences, s.pruneKeys, s.pruneSessions, s.pruneVouched, s.pruneSpent, s.pruneFlows, s.dropPresences, s.dropUnattached, s.expireUploads,
+		s.indexRooms, s.indexMessages,
+	}
+	for len(kinds) > 0 && ctx.Err() == nil {
+		kinds = slices.DeleteFunc(kinds, func(batch func(context.Context) (bool, error)) bool {
+			if ctx.Err() != nil {
+				return true
+			}
+			began := time.Now()
+			more, err := batch(ctx)
+			if err != nil && ctx.Err() == nil {
+				s.log.Warn("tidying the database failed; it will be tried again", "error", err)
+			}
+			if more && err == nil {
+				rest(ctx, time.Since(began))
+			}
+			return !more || err != nil
+		})
+	}
+}
+
+// pruneEvents removes some of the oldest events. The head's row says how far, in the same transaction, so that a reader can
+// tell a position that is gone from one that is yet to come.
 func (s *Store) pruneEvents(ctx context.Context) (more bool, err error) {
-	_, err = s.change(ctx, func(c *change) error {
-		var upTo, pruned int64
-		err := c.Raw(`SELECT COALESCE(max(position), 0) FROM (SELECT position, created_at FROM events
+	return s.batch(ctx, func(c *change) (more bool, err error) {
+		var upTo int64
+		err = c.Raw(`SELECT COALESCE(max(position), 0) FROM (SELECT position, created_at FROM events
 			ORDER BY position LIMIT ?) oldest WHERE created_at < ?`,
-			biteSize, models.Now().Add(-s.retention).UnixMilli()).Scan(&upTo).Error
+			batchRows, models.Now().Add(-s.retention).UnixMilli()).Scan(&upTo).Error
 		if err != nil || upTo == 0 {
-			return err
+			return false, err
 		}
 		if err := c.Exec("UPDATE event_head SET pruned = ? WHERE id = 1", upTo).Error; err != nil {
-			return err
+			return false, err
 		}
 		removed := c.Exec("DELETE FROM events WHERE position <= ?", upTo)
-		pruned, more = removed.RowsAffected, removed.RowsAffected >= biteSize
-		if removed.Error != nil || pruned == 0 {
-			return removed.Error
-		}
-		if err := c.Exec("DELETE FROM past_memberships WHERE left_position <= ?", upTo).Error; err != nil {
-			return err
-		}
-		return c.Exec("DELETE FROM silences WHERE to_position > 0 AND to_position <= ?", upTo).Error
+		return removed.RowsAffected >= batchRows, removed.Error
 	})
-	return more, err
+}
+
+// prunePast forgets stretches of membership that no event is kept of.
+func (s *Store) prunePast(ctx context.Context) (more bool, err error) {
+	return s.prune(ctx, "past_memberships", "user_id, room_id, left_position", "left_position <= ?", s.pruned)
+}
+
+// pruneSilences forgets silences that ended before the events that are kept.
+func (s *Store) pruneSilences(ctx context.Context) (more bool, err error) {
+	return s.prune(ctx, "silences", "user_id, room_id, sender_id, from_position", "to_position > 0 AND to_position <= ?", s.pruned)
+}
+
+// pruned is the newest position that is no longer kept.
+func (s *Store) pruned(ctx context.Context) (int64, error) {
+	_, pruned, err := s.Bounds(ctx)
+	return pruned, err
+}
+
+// before is a time so long ago, for prune.
+func before(age time.Duration) func(context.Context) (int64, error) {
+	return func(context.Context) (int64, error) { return models.Now().Add(-age).UnixMilli(), nil }
+}
+
+// prune removes some of a table's rows that are behind a bound.
+func (s *Store) prune(ctx context.Context, table, key, where string, bound func(context.Context) (int64, error)) (more bool, err error) {
+	upTo, err := bound(ctx)
+	if err != nil {
+		return false, err
+	}
+	return s.batch(ctx, func(c *change) (bool, error) { return c.dropRows(table, key, where, upTo) })
 }
 
 func (s *Store) pruneKeys(ctx context.Context) (more bool, err error) {
-	return s.bite(ctx, `DELETE FROM idempotency_keys WHERE (caller_id, path, key) IN (
-		SELECT caller_id, path, key FROM idempotency_keys WHERE created_at < ? LIMIT ?)`,
-		models.Now().Add(-models.IdempotencyLife).UnixMilli(), biteSize)
-}
-
-// pruneVouched forgets tokens of a product's that have run out.
-func (s *Store) pruneVouched(ctx context.Context) (more bool, err error) {
-	past := models.Now().Add(-flowMemory).UnixMilli()
-	more, err = s.bite(ctx, "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE vouched AND expires_at < ? LIMIT ?)",
-		past, biteSize)
-	if err != nil || more {
-		return more, err
-	}
-	return s.bite(ctx, "DELETE FROM spent_tokens WHERE session_id IN (SELECT session_id FROM spent_tokens WHERE expires_at < ? LIMIT ?)",
-		past, biteSize)
+	return s.prune(ctx, "idempotency_keys", "caller_id, path, key", "created_at < ?", before(models.IdempotencyLife))
 }
 
 // pruneSessions forgets sessions a lifetime after they ended: until then a spent token is still known for what it is.
 func (s *Store) pruneSessions(ctx context.Context) (more bool, err error) {
-	return s.bite(ctx, "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? LIMIT ?)",
-		models.Now().Add(-models.RefreshTokenLife).UnixMilli(), biteSize)
+	return s.batch(ctx, func(c *change) (bool, error) {
+		return c.dropSessions(false, "expires_at < ?", models.Now().Add(-models.RefreshTokenLife).UnixMilli())
+	})
 }
 
-func (s *Store) bite(ctx context.Context, statement string, args ...any) (more bool, err error) {
-	_, err = s.change(ctx, func(c *change) error {
-		removed := c.Exec(statement, args...)
-		more = removed.RowsAffected >= biteSize
-		return removed.Error
+// pruneVouched forgets sessions of a product's tokens that have run out.
+func (s *Store) pruneVouched(ctx context.Context) (more bool, err error) {
+	return s.batch(ctx, func(c *change) (bool, error) {
+		return c.dropSessions(false, "vouched AND expires_at < ?", models.Now().Add(-flowMemory).UnixMilli())
 	})
-	return more, err
 }
 
-func (s *Store) sweepMessages(ctx context.Context) (more bool, err error) {
-	_, err = s.change(ctx, func(c *change) error {
-		var sweep struct{ RoomID, UpToID int64 }
-		found := c.Raw("SELECT room_id, up_to_id FROM message_sweeps ORDER BY room_id LIMIT 1").Scan(&sweep)
-		if found.Error != nil || found.RowsAffected == 0 {
-			return found.Error
-		}
-		more = true
-		removed := c.Exec(`DELETE FROM reactions WHERE (room_id, message_id, emoji, user_id) IN (
-			SELECT room_id, message_id, emoji, user_id FROM reactions WHERE room_id = ? AND message_id <= ? LIMIT ?)`,
-			sweep.RoomID, sweep.UpToID, biteSize)
-		if removed.Error != nil || removed.RowsAffected >= biteSize {
-			return removed.Error
-		}
-		removed = c.Exec(`DELETE FROM messages WHERE room_id = ? AND id IN (
-			SELECT id FROM messages WHERE room_id = ? AND id <= ? ORDER BY id LIMIT ?)`,
-			sweep.RoomID, sweep.RoomID, sweep.UpToID, biteSize)
-		if removed.Error != nil || removed.RowsAffected >= biteSize {
-			return removed.Error
-		}
-		return c.Exec("DELETE FROM message_sweeps WHERE room_id = ? AND up_to_id = ?", sweep.RoomID, sweep.UpToID).Error
-	})
-	return more, err
+// pruneSpent forgets tokens of accounts that are gone, once they have run out.
+func (s *Store) pruneSpent(ctx context.Context) (more bool, err error) {
+	return s.prune(ctx, "spent_tokens", "session_id", "expires_at < ?", before(flowMemory))
 }

@@ -26,7 +26,7 @@ func (s *Store) openLobby(ctx context.Context, handle string) error {
 			return made.Error
 		}
 		var found roomRow
-		if err := c.Raw("SELECT "+wholeRoom+" FROM rooms r WHERE handle_key = ?", *row.HandleKey).Scan(&found).Error; err != nil {
+		if err := c.Raw("SELECT "+wholeRoom+" FROM "+liveRooms+" r WHERE handle_key = ?", *row.HandleKey).Scan(&found).Error; err != nil {
 			return err
 		}
 		s.lobbyID = found.ID
@@ -50,7 +50,7 @@ func (c *change) lockLobby() (row roomRow, err error) {
 	if err := c.lock(models.RoomPath{ID: c.store.lobbyID}); err != nil {
 		return row, err
 	}
-	err = c.Raw("SELECT "+wholeRoom+" FROM rooms r WHERE id = ?", c.store.lobbyID).Scan(&row).Error
+	err = c.Raw("SELECT "+wholeRoom+" FROM "+liveRooms+" r WHERE id = ?", c.store.lobbyID).Scan(&row).Error
 	return row, err
 }
 

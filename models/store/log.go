@@ -95,10 +95,11 @@ func entries(query *gorm.DB) ([]models.LogEntry, error) {
 // the silences as of it.
 func (s *Store) View(ctx context.Context, userID, after int64) (models.View, error) {
 	v, db := models.View{UserID: userID}, s.read(ctx)
-	err := db.Raw(`SELECT m.room_id, r.subject, m.joined_position AS "from", 0 AS "to"
-		FROM memberships m JOIN rooms r ON r.id = m.room_id WHERE m.user_id = ?
+	err := db.Raw(`SELECT m.room_id, r.subject, m.joined_position AS "from", r.deleted_position AS "to"
+		FROM memberships m JOIN rooms r ON r.id = m.room_id
+		WHERE m.user_id = ? AND (r.deleted_at = 0 OR r.deleted_position > ?)
 		UNION ALL SELECT room_id, '', joined_position, left_position FROM past_memberships
-		WHERE user_id = ? AND left_position > ?`, userID, userID, after).Scan(&v.Spans).Error
+		WHERE user_id = ? AND left_position > ?`, userID, after, userID, after).Scan(&v.Spans).Error
 	if err != nil {
 		return v, err
 	}

@@ -51,7 +51,7 @@ func (sqliteDialect) standings(ctx context.Context, db *gorm.DB, asked []posting
 	for _, p := range asked {
 		s := standing{user: models.UserRef{ID: p.userID}}
 		rows, err := db.ConnPool.QueryContext(ctx, `SELECT `+standingColumns+` FROM memberships m
-			JOIN rooms r ON r.id = m.room_id JOIN users u ON u.id = m.user_id WHERE m.room_id = ? AND m.user_id = ?`,
+			JOIN `+liveRooms+` r ON r.id = m.room_id JOIN `+liveUsers+` u ON u.id = m.user_id WHERE m.room_id = ? AND m.user_id = ?`,
 			p.roomID, p.userID)
 		if err != nil {
 			return err
@@ -72,7 +72,7 @@ func (postgresDialect) standings(ctx context.Context, db *gorm.DB, asked []posti
 	rows, err := db.ConnPool.QueryContext(ctx, `SELECT m.room_id, m.user_id, `+standingColumns+`
 		FROM unnest($1::bigint[], $2::bigint[]) AS p (room_id, user_id)
 		JOIN memberships m ON m.room_id = p.room_id AND m.user_id = p.user_id
-		JOIN rooms r ON r.id = m.room_id JOIN users u ON u.id = m.user_id`, inRooms, users)
+		JOIN `+liveRooms+` r ON r.id = m.room_id JOIN `+liveUsers+` u ON u.id = m.user_id`, inRooms, users)
 	if err != nil {
 		return err
 	}

@@ -3,16 +3,28 @@ package store
 import (
 	"context"
 
+	"gorm.io/gorm"
+
 	"github.com/parley-chat/parley/models"
 )
 
 // enrol makes user a member; the event told last is the first that they see. What is there counts as read.
 func (c *change) enrol(row roomRow, userID int64, role models.Role) error {
 	now := models.Now().Millis()
-	err := c.Exec(`INSERT INTO memberships
-		(room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) VALUES (?, ?, ?, ?, 0, ?, ?, ?)`,
-		row.ID, userID, role, now, row.LastMessageID, row.MessageCount, false).Error
-	if err != nil {
+	added := c.Exec(`INSERT INTO memberships
+		(room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) VALUES (?, ?, ?, ?, 0, ?, ?, ?)
+		ON CONFLICT (room_id, user_id) DO NOTHING`, row.ID, userID, role, now, row.LastMessageID, row.MessageCount, false)
+	if added.Error != nil {
+		return added.Error
+	}
+	// Only now: whoever deletes the account waits for this row's transaction, or was faster, and is found by this.
+	if _, err := findUser(c.DB, models.UserPath{ID: userID}); err != nil {
+		return err
+	}
+	if added.RowsAffected == 0 { // of somebody who has gone there may still be a row, but of nobody else
+		return gorm.ErrDuplicatedKey
+	}
+	if err := c.boundRooms(userID); err != nil {
 		return err
 	}
 	c.whenPlaced(func(position int64) error {
@@ -36,13 +48,7 @@ func (c *change) admit(row roomRow, user models.User, role models.Role) error {
 // expel ends user's membership; the event told last is the last that they see.
 func (c *change) expel(row roomRow, userID int64) error {
 	c.whenPlaced(func(position int64) error {
-		err := c.Exec(`INSERT INTO past_memberships (room_id, user_id, joined_position, left_position)
-			SELECT room_id, user_id, joined_position, ? FROM memberships WHERE room_id = ? AND user_id = ?`,
-			position, row.ID, userID).Error
-		if err != nil {
-			return err
-		}
-		return c.Exec("DELETE FROM memberships WHERE room_id = ? AND user_id = ?", row.ID, userID).Error
+		return c.endMemberships(position, "room_id = ? AND user_id = ?", row.ID, userID)
 	})
 	c.endSilence(silence{userID: userID, roomID: row.ID}) // who comes back has not muted the room
 	return c.countMembers(row.ID, -1)
@@ -69,7 +75,7 @@ func (r memberRow) model() models.Member {
 	return models.Member{User: r.User.model(), Role: models.Role(r.Role), JoinedAt: models.FromMillis(r.JoinedAt)}
 }
 
-var memberQuery = `SELECT ` + userColumns + `, m.role, m.joined_at FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.room_id = ?`
+var memberQuery = `SELECT ` + userColumns + `, m.role, m.joined_at FROM memberships m JOIN ` + liveUsers + ` u ON u.id = m.user_id WHERE m.room_id = ?`
 
 // Members lists the members of a room that the caller may read, the longest-standing first. among narrows the list to
 // some users; nil does not.
@@ -147,8 +153,8 @@ func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath)
 		if err != nil || !a.member() {
 			return err
 		}
-		leaver, _, err := c.member(a.Room.ID, callerID)
-		if err != nil {
+		leaver, is, err := c.member(a.Room.ID, callerID)
+		if err != nil || !is { // with their account, just now
 			return err
 		}
 		if err := c.leave(a.Room, leaver); err != nil {
@@ -179,11 +185,7 @@ func (c *change) endMembership(row roomRow, leaver memberRow) error {
 		return err
 	}
 	if row.Kind != string(models.RoomPublic) && row.MemberCount == 1 {
-		c.whenPlaced(func(int64) error { return c.Delete(&roomRow{}, row.ID).Error })
-		if err := c.doom("room_id = ?", row.ID); err != nil {
-			return err
-		}
-		return c.sweep(row.ID, row.LastMessageID)
+		return c.endRoom(row) // nobody is left to be told
 	}
 	return nil
 }
@@ -193,21 +195,31 @@ func (c *change) handOver(row roomRow, leaver memberRow) error {
 	if models.Role(leaver.Role) != models.RoleOwner {
 		return nil
 	}
-	var heir memberRow
-	found := c.Raw(memberQuery+` AND m.user_id <> ? ORDER BY CASE m.role WHEN 'owner' THEN 0 WHEN 'moderator' THEN 1 ELSE 2 END,
-		m.joined_at, m.user_id LIMIT 1`, row.ID, leaver.User.ID).Scan(&heir)
-	if found.Error != nil {
-		return found.Error
+	heir, found, err := c.heir(row.ID, leaver.User.ID)
+	if err != nil {
+		return err
 	}
 	if row.OwnerID == leaver.User.ID { // 0 when nobody is left: a room without an owner
 		if err := c.Exec("UPDATE rooms SET owner_id = ? WHERE id = ?", heir.User.ID, row.ID).Error; err != nil {
 			return err
 		}
 	}
-	if found.RowsAffected == 0 || models.Role(heir.Role) == models.RoleOwner {
+	if !found || models.Role(heir.Role) == models.RoleOwner {
 		return nil
 	}
 	return c.setRole(row, heir, models.RoleOwner)
+}
+
+// heir is who owns a room when one of its owners is gone. Each role is asked for alone: that is a look into an index, where
+// an order by all three would have all members sorted.
+func (c *change) heir(roomID, leaverID int64) (heir memberRow, found bool, err error) {
+	for _, role := range []models.Role{models.RoleOwner, models.RoleModerator, models.RoleMember} {
+		q := c.Raw(memberQuery+" AND m.role = ? AND m.user_id <> ? ORDER BY m.joined_at, m.user_id LIMIT 1", roomID, role, leaverID).Scan(&heir)
+		if q.Error != nil || q.RowsAffected > 0 {
+			return heir, q.RowsAffected > 0, q.Error
+		}
+	}
+	return heir, false, nil
 }
 
 func (c *change) setRole(row roomRow, m memberRow, role models.Role) error {

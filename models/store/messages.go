@@ -30,10 +30,16 @@ const (
 	goneDisplayName = `'Deleted account'`
 )
 
+// What is shown of a message whose sender u has deleted their account: a tombstone, also while it has yet to become one.
+const (
+	shownText      = `CASE WHEN u.deleted_at > 0 THEN '' ELSE m.text END`
+	shownDeletedAt = `CASE WHEN m.deleted_at = 0 THEN COALESCE(u.deleted_at, 0) ELSE m.deleted_at END`
+)
+
 const (
 	messageColumns = `m.room_id, m.id, m.sender_id, COALESCE(u.username, ` + goneUsername + `) AS username,
-	COALESCE(u.display_name, ` + goneDisplayName + `) AS display_name, m.type, m.text, m.reply_to, m.client_id,
-	m.created_at, m.edited_at, m.deleted_at`
+	COALESCE(u.display_name, ` + goneDisplayName + `) AS display_name, m.type, ` + shownText + ` AS text, m.reply_to,
+	m.client_id, m.created_at, m.edited_at, ` + shownDeletedAt + ` AS deleted_at`
 	messageQuery = `SELECT ` + messageColumns + ` FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = ?`
 )
 
@@ -168,9 +174,6 @@ func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.Ro
 			return err
 		}
 		if err := c.Exec("DELETE FROM pins WHERE room_id = ?", a.Room.ID).Error; err != nil {
-			return err
-		}
-		if err := c.doom("room_id = ? AND message_id BETWEEN 1 AND ?", a.Room.ID, a.Room.LastMessageID); err != nil {
 			return err
 		}
 		if err := c.sweep(a.Room.ID, a.Room.LastMessageID); err != nil {

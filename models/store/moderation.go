@@ -61,7 +61,10 @@ func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomP
 		if err != nil {
 			return err
 		}
-		row, _, err := c.member(m.room.Room.ID, m.target.ID)
+		row, is, err := c.member(m.room.Room.ID, m.target.ID)
+		if err == nil && !is { // whose account has just been deleted
+			err = models.NotFound()
+		}
 		member = row.model()
 		return err
 	})
@@ -146,7 +149,7 @@ type banRow struct {
 
 var banQuery = `SELECT ` + userColumns + `, b.reason, b.until, b.banned_by, b.created_at AS banned_at,
 	COALESCE(o.username, ` + goneUsername + `) AS by_username, COALESCE(o.display_name, ` + goneDisplayName + `) AS by_display
-	FROM bans b JOIN users u ON u.id = b.user_id LEFT JOIN users o ON o.id = b.banned_by
+	FROM bans b JOIN ` + liveUsers + ` u ON u.id = b.user_id LEFT JOIN users o ON o.id = b.banned_by
 	WHERE b.room_id = ? AND (b.until = 0 OR b.until > ?)`
 
 func (r banRow) model() models.Ban {

@@ -14,6 +14,13 @@ func (s *Store) Shared() bool { return s.dialect.shared() }
 // EnterNode makes a node known to the others. From here on they tell what changes at them; what was before is to be read
 // (Presences).
 func (s *Store) EnterNode(ctx context.Context, node string) error {
+	// Of a node that was taken for dead, what it told before is not to be taken for news.
+	for more := true; more; {
+		var err error
+		if more, err = s.dropPresencesOf(ctx, node); err != nil {
+			return err
+		}
+	}
 	_, err := s.change(ctx, func(c *change) error {
 		if err := c.Exec("INSERT INTO nodes (id) VALUES (?) ON CONFLICT DO NOTHING", node).Error; err != nil {
 			return err
@@ -88,28 +95,68 @@ func (c *change) changePresences(news models.NodeNews) error {
 
 // ForgetNode removes a node that stops, or one that was found dead: then beat is the last one seen of it, and a node
 // which has come back to life is left alone. Who was online there was last seen at.
+//
+// Presences of a node that there is not are nobody's (Presences), so they need not go at the same moment.
 func (s *Store) ForgetNode(ctx context.Context, node string, beat int64, at models.Time) error {
+	var was int64
+	found := s.read(ctx).Raw("SELECT beat FROM nodes WHERE id = ?", node).Scan(&was)
+	if found.Error != nil || found.RowsAffected == 0 || beat != models.AnyBeat && was != beat {
+		return found.Error
+	}
+	if err := s.lastSeenAt(ctx, node, at); err != nil {
+		return err
+	}
 	_, err := s.change(ctx, func(c *change) error {
 		found, err := c.lockNode(node)
 		if err != nil || beat != models.AnyBeat && found != beat {
 			return err
 		}
-		err = c.Exec("UPDATE users SET last_seen_at = ? WHERE id IN (SELECT id FROM users WHERE id IN "+
-			"(SELECT user_id FROM presences WHERE node_id = ? AND room_id = 0) ORDER BY id"+s.dialect.forUpdate()+")", at.Millis(), node).Error
-		if err != nil {
+		if err := c.Exec("DELETE FROM nodes WHERE id = ?", node).Error; err != nil {
 			return err
 		}
-		for _, statement := range []string{"DELETE FROM presences WHERE node_id = ?", "DELETE FROM nodes WHERE id = ?"} {
-			if err := c.Exec(statement, node).Error; err != nil {
-				return err
-			}
-		}
+		c.purges = true
 		return c.tellNodes(models.NodeNews{Node: node, Gone: at})
 	})
 	if isNotFound(err) {
 		return nil // another one was faster
 	}
 	return err
+}
+
+// lastSeenAt notes when those were last seen who were online at a node. Of one that turns out to be alive they are seen again.
+func (s *Store) lastSeenAt(ctx context.Context, node string, at models.Time) error {
+	for after := int64(0); ; {
+		var users []int64
+		err := s.read(ctx).Raw("SELECT user_id FROM presences WHERE node_id = ? AND room_id = 0 AND user_id > ? ORDER BY user_id LIMIT ?",
+			node, after, batchRows).Scan(&users).Error
+		if err != nil || len(users) == 0 {
+			return err
+		}
+		after = users[len(users)-1]
+		seen := make(map[int64]models.Time, len(users))
+		for _, id := range users {
+			seen[id] = at
+		}
+		if err := s.Seen(ctx, seen); err != nil {
+			return err
+		}
+	}
+}
+
+// dropPresences is a batch of what nodes told that are no more.
+func (s *Store) dropPresences(ctx context.Context) (more bool, err error) {
+	var node string
+	found := s.read(ctx).Raw("SELECT node_id FROM presences WHERE node_id NOT IN (SELECT id FROM nodes) LIMIT 1").Scan(&node)
+	if found.Error != nil || found.RowsAffected == 0 {
+		return false, found.Error
+	}
+	return s.dropPresencesOf(ctx, node)
+}
+
+func (s *Store) dropPresencesOf(ctx context.Context, node string) (more bool, err error) {
+	return s.batch(ctx, func(c *change) (bool, error) {
+		return c.dropRows("presences", "node_id, user_id, room_id", "node_id = ? AND node_id NOT IN (SELECT id FROM nodes)", node)
+	})
 }
 
 // Ask tells a node of a request about one of its streams. A node that is not at work is not_found.
@@ -130,7 +177,7 @@ func (s *Store) Presences(ctx context.Context) (map[string][]models.Presence, er
 		RoomID, UserID                         int64
 	}
 	err := s.read(ctx).Raw(`SELECT p.node_id, p.room_id, COALESCE(r.subject, '') AS subject, p.user_id, u.username, u.display_name
-		FROM presences p JOIN users u ON u.id = p.user_id LEFT JOIN rooms r ON r.id = p.room_id`).Scan(&rows).Error
+		FROM presences p JOIN nodes n ON n.id = p.node_id JOIN ` + liveUsers + ` u ON u.id = p.user_id LEFT JOIN rooms r ON r.id = p.room_id`).Scan(&rows).Error
 	present := map[string][]models.Presence{}
 	for _, r := range rows {
 		present[r.NodeID] = append(present[r.NodeID], models.Presence{

@@ -12,9 +12,9 @@ import (
 // those who share a room with them that has no more than roomLimit members.
 func (s *Store) Acquaintances(ctx context.Context, userID int64, roomLimit int) ([]int64, error) {
 	var users []int64
-	err := s.read(ctx).Raw(`SELECT user_id FROM contacts WHERE contact_id = ?
-		UNION SELECT o.user_id FROM memberships m JOIN rooms r ON r.id = m.room_id AND r.member_count <= ?
-		JOIN memberships o ON o.room_id = m.room_id AND o.user_id <> m.user_id WHERE m.user_id = ?`,
+	err := s.read(ctx).Raw(`SELECT u.id FROM `+liveUsers+` u WHERE u.id IN (SELECT user_id FROM contacts WHERE contact_id = ?
+		UNION SELECT o.user_id FROM memberships m JOIN `+liveRooms+` r ON r.id = m.room_id AND r.member_count <= ?
+		JOIN memberships o ON o.room_id = m.room_id AND o.user_id <> m.user_id WHERE m.user_id = ?)`,
 		userID, roomLimit, userID).Scan(&users).Error
 	return users, err
 }
@@ -22,9 +22,9 @@ func (s *Store) Acquaintances(ctx context.Context, userID int64, roomLimit int) 
 // Seen notes when users were last online. No event tells of it: streams are told by the push side, which knows.
 func (s *Store) Seen(ctx context.Context, at map[int64]models.Time) error {
 	users := slices.Sorted(maps.Keys(at)) // in one order, so that two nodes do not wait for each other crosswise
-	for bite := range slices.Chunk(users, biteSize) {
+	for some := range slices.Chunk(users, batchRows) {
 		_, err := s.change(ctx, func(c *change) error {
-			for _, id := range bite {
+			for _, id := range some {
 				if err := c.Exec("UPDATE users SET last_seen_at = ? WHERE id = ?", at[id].Millis(), id).Error; err != nil {
 					return err
 				}

@@ -17,7 +17,7 @@ type pinRow struct {
 const pinQuery = `SELECT ` + messageColumns + `, p.pinned_by, p.pinned_at, COALESCE(o.username, ` + goneUsername + `) AS by_name,
 	COALESCE(o.display_name, ` + goneDisplayName + `) AS by_display
 	FROM pins p JOIN messages m ON m.room_id = p.room_id AND m.id = p.message_id LEFT JOIN users u ON u.id = m.sender_id
-	LEFT JOIN users o ON o.id = p.pinned_by WHERE p.room_id = ?`
+	LEFT JOIN users o ON o.id = p.pinned_by WHERE p.room_id = ?` + fromLiveSender
 
 func (r pinRow) model(room roomRow) models.Pin {
 	return models.Pin{
@@ -91,6 +91,9 @@ func (s *Store) Pin(ctx context.Context, callerID int64, path models.RoomPath, i
 		}
 		pinned := c.Exec(`INSERT INTO pins (room_id, message_id, pinned_by, pinned_at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (room_id, message_id) DO NOTHING`, a.Room.ID, id, callerID, models.Now().Millis())
+		if pinned.Error == nil && pinned.RowsAffected > 0 {
+			pinned.Error = c.boundPins(a.Room.ID)
+		}
 		if pinned.Error == nil && pinned.RowsAffected > 0 {
 			pinned.Error = c.tellPin(models.EventPinAdded, a.Room.ID, id, caller.model().Ref())
 		}

@@ -94,6 +94,8 @@ func (postgresDialect) shared() bool { return true }
 
 func (postgresDialect) forUpdate() string { return " FOR UPDATE" }
 
+func (postgresDialect) skipLocked() string { return " FOR UPDATE SKIP LOCKED" }
+
 // transient: a deadlock's victim (40P01) and a failed serialization (40001) were rolled back whole.
 func (postgresDialect) transient(err error) bool {
 	var e *pgconn.PgError

@@ -42,6 +42,14 @@ func sessionOfToken(c *change, hash string) (sessionRow, error) {
 	var row sessionRow
 	found := c.Raw(`SELECT `+sessionColumns+` FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = ?`, hash).Scan(&row)
 	if found.Error == nil && found.RowsAffected == 0 {
+		var spent int64
+		err := c.Raw("SELECT count(*) FROM spent_tokens WHERE session_id = ?", hash).Scan(&spent).Error
+		switch {
+		case err != nil:
+			return row, err
+		case spent > 0: // of somebody who is gone
+			return row, sessionOver()
+		}
 		return row, models.Errorf(models.CodeUnauthenticated, "This refresh token is not known.")
 	}
 	return row, found.Error

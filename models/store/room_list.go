@@ -38,8 +38,8 @@ func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) 
 	return s.roomPage(ctx, q.Limit, text, args)
 }
 
-const roomsQuery = "SELECT " + roomColumns + `, m.role, m.joined_at, m.last_read_id, m.seen_count, m.muted
-	FROM memberships m JOIN rooms r ON r.id = m.room_id`
+var roomsQuery = "SELECT " + roomColumns + `, m.role, m.joined_at, m.last_read_id, m.seen_count, m.muted
+	FROM memberships m JOIN ` + liveRooms + ` r ON r.id = m.room_id`
 
 func (s *Store) roomPage(ctx context.Context, limit int, text string, args []any) (models.Page[models.Room], error) {
 	page := models.Page[models.Room]{Items: make([]models.Room, 0, limit)}

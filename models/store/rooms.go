@@ -177,7 +177,8 @@ func (c *change) touch(roomID int64) error {
 	return c.Exec("UPDATE rooms SET updated_at = ? WHERE id = ?", models.Now().Millis(), roomID).Error
 }
 
-// DeleteRoom ends a room for all. Its messages are gone for readers at once, and from the disk soon after.
+// DeleteRoom ends a room for all, at once: endRoom. Those who were members may still see what was said until then, from
+// the log.
 func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
 	return s.change(ctx, func(c *change) error {
 		if err := c.lock(path); err != nil {
@@ -190,40 +191,10 @@ func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.Room
 		if models.Role(a.Role) != models.RoleOwner {
 			return models.Errorf(models.CodeForbidden, "Only an owner may delete the room.")
 		}
-		return c.removeRoom(a.Room)
-	})
-}
-
-// removeRoom deletes the room, its members and its bans, and tells of it. Those who were members may still see what was
-// said until then, from the log.
-func (c *change) removeRoom(row roomRow) error {
-	gone := models.RoomGone{RoomID: row.ID, Handle: row.Handle}
-	if err := c.tell(models.EventRoomDeleted, row.audience(0), gone); err != nil {
-		return err
-	}
-	c.whenPlaced(func(position int64) error {
-		err := c.Exec(`INSERT INTO past_memberships (room_id, user_id, joined_position, left_position)
-			SELECT room_id, user_id, joined_position, ? FROM memberships WHERE room_id = ?`, position, row.ID).Error
-		if err != nil {
+		gone := models.RoomGone{RoomID: a.Room.ID, Handle: a.Room.Handle}
+		if err := c.tell(models.EventRoomDeleted, a.Room.audience(0), gone); err != nil {
 			return err
 		}
-		err = c.Exec("UPDATE silences SET to_position = ? WHERE room_id = ? AND to_position = 0", position, row.ID).Error
-		if err != nil {
-			return err
-		}
-		return c.Delete(&roomRow{}, row.ID).Error
+		return c.endRoom(a.Room)
 	})
-	if err := c.doom("room_id = ?", row.ID); err != nil {
-		return err
-	}
-	if err := c.dropUploads("room_id = ?", row.ID); err != nil {
-		return err
-	}
-	return c.sweep(row.ID, row.LastMessageID)
-}
-
-// sweep hands the messages of a room up to an id to the janitor.
-func (c *change) sweep(roomID, upTo int64) error {
-	return c.Exec(`INSERT INTO message_sweeps (room_id, up_to_id) VALUES (?, ?)
-		ON CONFLICT (room_id) DO UPDATE SET up_to_id = excluded.up_to_id`, roomID, upTo).Error
 }

@@ -159,11 +159,11 @@ const (
 	// newestStartStatement reads the messages themselves: for an expression there is no index, neither for the starts nor
 	// for what is not deleted.
 	newestStartStatement = `SELECT id FROM messages WHERE room_id = ? AND text_start || '' >= ? AND text_start || '' < ?
-	AND id > ? AND id <= ? AND +deleted_at = 0 ORDER BY id DESC LIMIT ?`
+	AND id > ? AND id <= ? AND +deleted_at = 0` + fromLiveSender + ` ORDER BY id DESC LIMIT ?`
 	// startStatement reads the index of the starts and sorts what it finds: "+" keeps both databases from reading the room
 	// from its newest message on instead, until enough of them start so.
 	startStatement = `SELECT id FROM messages WHERE room_id = ? AND text_start >= ? AND text_start < ?
-	AND +id > ? AND +id <= ? AND deleted_at = 0 ORDER BY +id DESC LIMIT ?`
+	AND +id > ? AND +id <= ? AND deleted_at = 0` + fromLiveSender + ` ORDER BY +id DESC LIMIT ?`
 )
 
 // ownSpans are the caller's rooms as far as they are older than the message that the cursor names, the newest first.
@@ -183,7 +183,7 @@ func ownSpans(db *gorm.DB, callerID int64, cursor string) ([]span, error) {
 		ELSE COALESCE((SELECT x.id FROM messages x WHERE x.room_id = r.id
 			AND x.created_at < CAST(@at AS BIGINT) + CASE WHEN r.id < @room THEN 1 ELSE 0 END
 			ORDER BY x.created_at DESC, x.id DESC LIMIT 1), 0) END AS up_to_id
-		FROM memberships m JOIN rooms r ON r.id = m.room_id
+		FROM memberships m JOIN `+liveRooms+` r ON r.id = m.room_id
 		WHERE m.user_id = @caller AND r.message_count > 0 ORDER BY r.last_message_at DESC, r.id DESC`,
 		map[string]any{"caller": callerID, "at": before.createdAt, "room": before.roomID, "id": before.id}).Scan(&spans).Error
 	return spans, err

@@ -120,6 +120,9 @@ func insertSession(c *change, user models.User, n models.NewSession) (models.Log
 	if err := c.Create(&row).Error; err != nil {
 		return models.Login{}, err
 	}
+	if err := c.boundSessions(user.ID, row.ID); err != nil {
+		return models.Login{}, err
+	}
 	return models.Login{SessionID: row.ID, User: user}, insertRefresh(c, n.RefreshHash, row.ID)
 }
 

@@ -27,6 +27,9 @@ func eachRoom(messages []models.Message, fill func(roomID int64, ids []int64, at
 	ids := map[int64][]int64{}
 	for i := range messages {
 		m := &messages[i]
+		if !m.DeletedAt.IsZero() {
+			continue // a tombstone has nothing, though that of a deleted account may have to lose it yet
+		}
 		if rooms[m.RoomID] == nil {
 			rooms[m.RoomID] = map[int64]*models.Message{}
 		}

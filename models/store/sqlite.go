@@ -91,6 +91,8 @@ func (sqliteDialect) shared() bool { return false }
 
 func (sqliteDialect) forUpdate() string { return "" }
 
+func (sqliteDialect) skipLocked() string { return "" }
+
 func (sqliteDialect) transient(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY

@@ -66,7 +66,8 @@ type Store struct {
 	idleFrom int64                                   // the last guest that the janitor has looked at
 
 	committed func([]models.LogEntry)
-	sends     chan *send // to the sender; never closed
+	sends     chan *send    // to the sender; never closed
+	purges    chan struct{} // holds one wake-up for the janitor; never closed
 	stop      context.CancelFunc
 	stopped   <-chan struct{} // closed by stop
 	ended     chan struct{}   // closed by the sender at its end
@@ -101,6 +102,8 @@ type dialect interface {
 	forUpdate() string
 	// idList is a list of ids for IN, which comes as one parameter (jsonIDs): there may be more than there can be parameters.
 	idList() string
+	// skipLocked is forUpdate for whoever passes over rows that another transaction holds.
+	skipLocked() string
 	// transient reports whether a transaction that failed so did nothing and may be run again.
 	transient(err error) bool
 	groupDriver
@@ -115,7 +118,7 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 	}
 	s := &Store{
 		dialect: d, log: c.Log, retention: c.Retention, fileQuota: c.FileQuota, product: c.Product,
-		sends: make(chan *send, sendQueue), ended: make(chan struct{}), searches: newTurns(searchesAtOnce),
+		sends: make(chan *send, sendQueue), purges: make(chan struct{}, 1), ended: make(chan struct{}), searches: newTurns(searchesAtOnce),
 	}
 	s.committed = func(entries []models.LogEntry) {
 		s.moveHead(entries[len(entries)-1].Position)

@@ -71,15 +71,23 @@ func (s *Store) Upload(ctx context.Context, callerID int64, id string) (models.U
 	return row.model(), err
 }
 
+// liveUpload is the condition on uploads that one was not given up, by who began it or with them or its room.
+const liveUpload = `NOT gone AND room_id IN (SELECT id FROM rooms WHERE deleted_at = 0)
+	AND user_id IN (SELECT id FROM users WHERE deleted_at = 0)`
+
 func findUpload(db *gorm.DB, callerID int64, id string) (uploadRow, error) {
 	var row uploadRow
 	found := db.Where("id = ? AND user_id = ?", id, callerID).Limit(1).Find(&row)
+	var alive int64
+	if found.Error == nil && found.RowsAffected > 0 {
+		found.Error = db.Raw("SELECT count(*) FROM uploads WHERE id = ? AND "+liveUpload, id).Scan(&alive).Error
+	}
 	switch {
 	case found.Error != nil:
 		return row, found.Error
 	case found.RowsAffected == 0:
 		return row, models.NotFound()
-	case row.Gone, row.ExpiresAt <= models.Now().Millis():
+	case alive == 0, row.ExpiresAt <= models.Now().Millis():
 		return row, models.Errorf(models.CodeExpired, "This upload has run out, or was given up.")
 	}
 	return row, nil
@@ -90,7 +98,7 @@ func findUpload(db *gorm.DB, callerID int64, id string) (uploadRow, error) {
 func (s *Store) HoldUpload(ctx context.Context, callerID int64, id, writer string) (u models.Upload, held bool, err error) {
 	now := models.Now()
 	taken := s.writer.WithContext(ctx).Exec(`UPDATE uploads SET writer = ?, writer_until = ?
-		WHERE id = ? AND user_id = ? AND NOT gone AND expires_at > ? AND (writer = '' OR writer_until < ?)`,
+		WHERE id = ? AND user_id = ? AND `+liveUpload+` AND expires_at > ? AND (writer = '' OR writer_until < ?)`,
 		writer, now.Add(uploadLease).UnixMilli(), id, callerID, now.Millis(), now.Millis())
 	if taken.Error != nil {
 		return u, false, taken.Error
@@ -108,7 +116,7 @@ func (s *Store) RenewUpload(ctx context.Context, id, writer string) error {
 func (c *change) renewUpload(id, writer string) error {
 	now := models.Now()
 	expires := now.Add(models.UploadLife).UnixMilli()
-	set := c.Exec("UPDATE uploads SET writer_until = ?, expires_at = ? WHERE id = ? AND writer = ? AND NOT gone",
+	set := c.Exec("UPDATE uploads SET writer_until = ?, expires_at = ? WHERE id = ? AND writer = ? AND "+liveUpload,
 		now.Add(uploadLease).UnixMilli(), expires, id, writer)
 	if set.Error == nil && set.RowsAffected == 0 {
 		return lostUpload()
@@ -205,9 +213,9 @@ func (c *change) dropUploads(where string, args ...any) error {
 		blobs).Error
 }
 
-// expireUploads forgets a bite of the uploads that ran out. Their blobs are due at the same time.
+// expireUploads forgets some of the uploads that ran out. Their blobs are due at the same time.
 func (s *Store) expireUploads(ctx context.Context) (more bool, err error) {
 	removed := s.writer.WithContext(ctx).Exec(`DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE expires_at < ?
-		ORDER BY expires_at LIMIT ?)`, models.Now().Add(-models.UploadLife).UnixMilli(), biteSize)
-	return removed.RowsAffected == biteSize, removed.Error
+		ORDER BY expires_at LIMIT ?)`, models.Now().Add(-models.UploadLife).UnixMilli(), batchRows)
+	return removed.RowsAffected == batchRows, removed.Error
 }

@@ -122,7 +122,7 @@ func wrongPassword() error {
 // lockUser holds the user's row until the transaction ends.
 func (c *change) lockUser(id int64) (userRow, error) {
 	var row userRow
-	found := c.Raw("SELECT "+userColumns+" FROM users u WHERE id = ?"+c.store.dialect.forUpdate(), id).Scan(&row)
+	found := c.Raw("SELECT "+userColumns+" FROM "+liveUsers+" u WHERE id = ?"+c.store.dialect.forUpdate(), id).Scan(&row)
 	if found.Error == nil && found.RowsAffected == 0 {
 		return row, models.NotFound()
 	}
@@ -131,7 +131,7 @@ func (c *change) lockUser(id int64) (userRow, error) {
 
 func findUser(db *gorm.DB, path models.UserPath) (userRow, error) {
 	var row userRow
-	q := db.Limit(1)
+	q := db.Where("deleted_at = 0").Limit(1)
 	if path.Key != "" {
 		q = q.Where("username_key = ?", path.Key)
 	} else {

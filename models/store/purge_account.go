@@ -1,0 +1,201 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// leavesAtOnce bounds the rooms that one batch takes a user out of: each is told, handed over, and may be deleted.
+const leavesAtOnce = 16
+
+// purgeAccount runs one batch of what a deleted account leaves behind. It waits while another one is at it.
+func (s *Store) purgeAccount(ctx context.Context, userID int64) (more bool, err error) {
+	return s.batch(ctx, func(c *change) (more bool, err error) {
+		return c.purgeDeparture("WHERE user_id = ?"+c.store.dialect.forUpdate(), userID)
+	})
+}
+
+// purgeAccounts is a batch of whichever deleted account no other node is at.
+func (s *Store) purgeAccounts(ctx context.Context) (more bool, err error) {
+	return s.batch(ctx, func(c *change) (more bool, err error) {
+		return c.purgeDeparture("ORDER BY user_id LIMIT 1" + c.store.dialect.skipLocked())
+	})
+}
+
+// purgeDeparture locks a deleted account and takes the next of the steps in which an account goes: each begins where there
+// is nothing left for those before it, so that it does not matter when a process ends, nor which one goes on.
+func (c *change) purgeDeparture(which string, args ...any) (more bool, err error) {
+	var gone departureRow
+	found := c.Raw("SELECT "+departureColumns+" FROM departures "+which, args...).Scan(&gone)
+	if found.Error != nil || found.RowsAffected == 0 {
+		return false, found.Error
+	}
+	for _, step := range []func(departureRow) (bool, error){
+		c.leaveRooms, c.dropBlocks, c.dropRowsOf, c.withdrawReactions, c.buryMessagesOf, c.dropFilesOf,
+	} {
+		if more, err := step(gone); err != nil || more {
+			return true, err
+		}
+	}
+	if err := c.Exec("DELETE FROM users WHERE id = ? AND deleted_at > 0", gone.UserID).Error; err != nil {
+		return true, err
+	}
+	return true, c.Exec("DELETE FROM departures WHERE user_id = ?", gone.UserID).Error
+}
+
+// leaveRooms ends some of the memberships of who has gone. It fills the batch: those memberships end when their events are
+// placed.
+func (c *change) leaveRooms(gone departureRow) (more bool, err error) {
+	var ids []int64
+	err = c.Raw("SELECT room_id FROM memberships WHERE user_id = ? ORDER BY room_id LIMIT ?", gone.UserID, leavesAtOnce).
+		Scan(&ids).Error
+	if err != nil || len(ids) == 0 {
+		return false, err
+	}
+	c.full = true
+	for _, id := range ids {
+		if err := c.leaveAsDeleted(id, gone); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+func (c *change) leaveAsDeleted(roomID int64, gone departureRow) error {
+	if err := c.lock(models.RoomPath{ID: roomID}); err != nil {
+		return err
+	}
+	var at struct {
+		Room            roomRow `gorm:"embedded"`
+		DeletedPosition int64
+		Role            string
+	}
+	found := c.Raw("SELECT "+wholeRoom+`, r.deleted_position, m.role FROM rooms r JOIN memberships m ON m.room_id = r.id
+		WHERE r.id = ? AND m.user_id = ?`, roomID, gone.UserID).Scan(&at)
+	switch {
+	case found.Error != nil || found.RowsAffected == 0: // gone, with the room, by the time that it was locked
+		return found.Error
+	case at.DeletedPosition > 0:
+		return c.endMemberships(at.DeletedPosition, "room_id = ? AND user_id = ?", roomID, gone.UserID)
+	}
+	leaver := userRow{ID: gone.UserID, Username: gone.Username, DisplayName: gone.DisplayName}
+	return c.endMembership(at.Room, memberRow{User: leaver, Role: at.Role})
+}
+
+// dropBlocks removes some blocks of who has gone, and some that others made, with the silences that these were. Direct
+// rooms that they closed are open from then on.
+func (c *change) dropBlocks(gone departureRow) (more bool, err error) {
+	var blockers []int64
+	err = c.Raw("SELECT user_id FROM blocks WHERE blocked_id = ? LIMIT ?", gone.UserID, batchRows).Scan(&blockers).Error
+	if err != nil {
+		return false, err
+	}
+	if len(blockers) > 0 {
+		c.renamed = true
+		err = c.Exec("DELETE FROM silences WHERE user_id IN ? AND room_id = 0 AND sender_id = ?", blockers, gone.UserID).Error
+		if err == nil {
+			err = c.Exec("DELETE FROM blocks WHERE user_id IN ? AND blocked_id = ?", blockers, gone.UserID).Error
+		}
+		return true, err
+	}
+	more, err = c.dropRows("blocks", "user_id, blocked_id", "user_id = ?", gone.UserID)
+	c.renamed = c.renamed || more
+	return more, err
+}
+
+// ofUser are the rows of a user's that go without a word: the table, what tells its rows apart, and which are the user's.
+var ofUser = [][3]string{
+	{"contacts", "user_id, contact_id", "user_id = ?"},
+	{"contacts", "user_id, contact_id", "contact_id = ?"},
+	{"silences", "user_id, room_id, sender_id, from_position", "user_id = ?"},
+	{"bans", "room_id, user_id", "user_id = ?"},
+	{"leavers", "room_id, user_id", "user_id = ?"},
+	{"identities", "issuer, subject", "user_id = ?"},
+	{"login_codes", "hash", "user_id = ?"},
+}
+
+func (c *change) dropRowsOf(gone departureRow) (more bool, err error) {
+	for _, t := range ofUser {
+		if more, err := c.dropRows(t[0], t[1], t[2], gone.UserID); err != nil || more {
+			return more, err
+		}
+	}
+	return c.dropSessions(true, "user_id = ?", gone.UserID)
+}
+
+// withdrawReactions removes some reactions of who has gone from one room.
+func (c *change) withdrawReactions(gone departureRow) (more bool, err error) {
+	var roomID int64
+	found := c.Raw("SELECT room_id FROM reactions WHERE user_id = ? ORDER BY room_id LIMIT 1", gone.UserID).Scan(&roomID)
+	if found.Error != nil || found.RowsAffected == 0 {
+		return false, found.Error
+	}
+	if ok, err := c.lockNext(roomID); err != nil || !ok {
+		return true, err
+	}
+	var rows []struct {
+		MessageID int64
+		Emoji     string
+	}
+	err = c.Raw("SELECT message_id, emoji FROM reactions WHERE user_id = ? AND room_id = ? ORDER BY message_id, emoji LIMIT ?",
+		gone.UserID, roomID, batchRows).Scan(&rows).Error
+	for _, r := range rows {
+		if err == nil {
+			err = c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ? AND user_id = ?",
+				roomID, r.MessageID, r.Emoji, gone.UserID).Error
+		}
+		if err == nil {
+			err = c.tell(models.EventReactionRemoved, models.Audience{RoomID: roomID},
+				models.ReactionEvent{RoomID: roomID, MessageID: r.MessageID, User: gone.ref(), Emoji: r.Emoji})
+		}
+	}
+	return true, err
+}
+
+// buryMessagesOf turns some messages of who has gone, in one room, into tombstones.
+func (c *change) buryMessagesOf(gone departureRow) (more bool, err error) {
+	var roomID int64
+	found := c.Raw("SELECT room_id FROM messages WHERE sender_id = ? AND deleted_at = 0 ORDER BY room_id LIMIT 1",
+		gone.UserID).Scan(&roomID)
+	if found.Error != nil || found.RowsAffected == 0 {
+		return false, found.Error
+	}
+	if ok, err := c.lockNext(roomID); err != nil || !ok {
+		return true, err
+	}
+	var room roomRow
+	found = c.Raw("SELECT "+wholeRoom+" FROM "+liveRooms+" r WHERE id = ?", roomID).Scan(&room)
+	if found.Error != nil {
+		return true, found.Error
+	}
+	var ids []int64
+	err = c.Raw("SELECT id FROM messages WHERE sender_id = ? AND room_id = ? AND deleted_at = 0 ORDER BY id LIMIT ?",
+		gone.UserID, roomID, batchRows).Scan(&ids).Error
+	if err != nil {
+		return true, err
+	}
+	// Those of a room that is gone, or that were cleared away, only wait to be swept: nobody counts them.
+	swept := len(ids)
+	if found.RowsAffected > 0 {
+		swept, _ = slices.BinarySearch(ids, room.ClearedID+1)
+	}
+	if swept > 0 {
+		if err := c.blank(roomID, ids[:swept]); err != nil {
+			return true, err
+		}
+	}
+	if swept == len(ids) {
+		return true, nil
+	}
+	return true, c.bury(roomID, gone.UserID, ids[swept:], gone.ref())
+}
+
+// dropFilesOf gives up some files and uploads of who has gone. Those that messages had went with the messages.
+func (c *change) dropFilesOf(gone departureRow) (more bool, err error) {
+	if more, err = c.doomSome("user_id = ?", gone.UserID); err != nil || more {
+		return more, err
+	}
+	return c.dropSomeUploads("user_id = ?", gone.UserID)
+}

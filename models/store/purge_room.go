@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// endRoom is the first step of a room's end, and takes no longer for one that had much: from the event told last on, no
+// statement finds the room any more (live.go), and its handle is free. What it had is the janitor's, who is woken when this
+// is committed; who was a member may see its events up to that one, from the log.
+func (c *change) endRoom(row roomRow) error {
+	c.purges = true
+	c.whenPlaced(func(position int64) error {
+		return c.Exec(`UPDATE rooms SET deleted_at = ?, deleted_position = ?, handle_key = NULL, direct_key = NULL, name_key = ''
+			WHERE id = ?`, models.Now().Millis(), position, row.ID).Error
+	})
+	return c.sweep(row.ID, row.LastMessageID)
+}
+
+// sweep hands the messages of a room up to an id to the janitor; there may be none.
+func (c *change) sweep(roomID, upTo int64) error {
+	if upTo == 0 {
+		return nil
+	}
+	c.purges = true
+	return c.Exec(`INSERT INTO message_sweeps (room_id, up_to_id) VALUES (?, ?)
+		ON CONFLICT (room_id) DO UPDATE SET up_to_id = excluded.up_to_id`, roomID, upTo).Error
+}
+
+// purgeRooms runs one batch of what deleted rooms leave behind, but for their messages (sweepMessages).
+func (s *Store) purgeRooms(ctx context.Context) (more bool, err error) {
+	return s.batch(ctx, func(c *change) (more bool, err error) {
+		var gone goneRoom
+		found := c.Raw("SELECT id, deleted_position FROM rooms WHERE deleted_at <> 0 ORDER BY id LIMIT 1" +
+			c.store.dialect.skipLocked()).Scan(&gone)
+		if found.Error != nil || found.RowsAffected == 0 {
+			return false, found.Error
+		}
+		for _, step := range []func(goneRoom) (bool, error){c.endMembershipsIn, c.endSilencesIn, c.dropRowsIn, c.dropFilesIn} {
+			if more, err := step(gone); err != nil || more {
+				return true, err
+			}
+		}
+		return true, c.Exec("DELETE FROM rooms WHERE id = ?", gone.ID).Error
+	})
+}
+
+// goneRoom is a room that is being purged.
+type goneRoom struct{ ID, DeletedPosition int64 }
+
+func (c *change) endMembershipsIn(gone goneRoom) (more bool, err error) {
+	var users []int64
+	err = c.Raw("SELECT user_id FROM memberships WHERE room_id = ? ORDER BY user_id LIMIT ?", gone.ID, batchRows).Scan(&users).Error
+	if err != nil || len(users) == 0 {
+		return false, err
+	}
+	return true, c.endMemberships(gone.DeletedPosition, "room_id = ? AND user_id IN ?", gone.ID, users)
+}
+
+func (c *change) endSilencesIn(gone goneRoom) (more bool, err error) {
+	ended := c.Exec(`UPDATE silences SET to_position = ? WHERE room_id = ? AND (user_id, from_position) IN (
+		SELECT user_id, from_position FROM silences WHERE room_id = ? AND to_position = 0 LIMIT ?)`,
+		gone.DeletedPosition, gone.ID, gone.ID, batchRows)
+	return ended.RowsAffected > 0, ended.Error
+}
+
+// ofRoom are the rows of a room's that go without a word: the table, and what tells its rows apart.
+var ofRoom = [][2]string{
+	{"bans", "room_id, user_id"}, {"leavers", "room_id, user_id"}, {"invites", "code"}, {"pins", "room_id, message_id"},
+}
+
+func (c *change) dropRowsIn(gone goneRoom) (more bool, err error) {
+	for _, t := range ofRoom {
+		if more, err := c.dropRows(t[0], t[1], "room_id = ?", gone.ID); err != nil || more {
+			return more, err
+		}
+	}
+	return false, nil
+}
+
+// dropFilesIn gives up the files that no message has: those of messages go with them.
+func (c *change) dropFilesIn(gone goneRoom) (more bool, err error) {
+	if more, err = c.doomSome("room_id = ? AND message_id = 0", gone.ID); err != nil || more {
+		return more, err
+	}
+	return c.dropSomeUploads("room_id = ?", gone.ID)
+}
