@@ -165,11 +165,14 @@ func TestPeersOfABusyRoomGo(t *testing.T) {
 }
 
 // waitUntilGone waits until the users may open streams again.
-func (s *scene) waitUntilGone() {
+func (s *scene) waitUntilGone() { s.untilOpen(0) }
+
+// untilOpen waits until as many streams are open.
+func (s *scene) untilOpen(want int) {
 	s.t.Helper()
 	eventually(s.t, func() string {
-		if streams, users := s.hub.Count(); streams+users > 0 {
-			return fmt.Sprintf("left are %d streams of %d users", streams, users)
+		if streams, users := s.hub.Count(); streams != want {
+			return fmt.Sprintf("%d streams of %d users are open, want %d", streams, users, want)
 		}
 		return ""
 	})
@@ -240,9 +243,7 @@ func (s *scene) fillUp(messages int) {
 
 // unread opens a stream that begins before all that was said, and reads nothing of it.
 func (s *scene) unread(l models.Login) *peer {
-	p := s.dial(l, s.roomID, s.at.String())
-	_ = p.SetReadBuffer(4 << 10)
-	return p
+	return s.dial(l, s.roomID, s.at.String())
 }
 
 // untilStuck waits until as many writes wait for their peers.

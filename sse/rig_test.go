@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -32,6 +31,7 @@ type rig struct {
 	hub      *Hub
 	database string
 	addr     string
+	warned   chan struct{} // gets one for each warning that finds room
 	// hijacking, where it is set, comes between the registration of a stream and its connection.
 	hijacking func()
 }
@@ -39,7 +39,8 @@ type rig struct {
 func newRig(t *testing.T, limits Limits) *rig {
 	t.Helper()
 	r := &rig{t: t, database: filepath.Join(t.TempDir(), "parley.db")}
-	feed, quiet := NewFeed(), slog.New(slog.NewTextHandler(io.Discard, nil))
+	r.warned = make(chan struct{}, 1)
+	feed, quiet := NewFeed(), slog.New(slog.NewTextHandler(warnings(r.warned), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
 	r.store, err = store.Open(t.Context(), store.Config{
 		Database: r.database, Retention: time.Hour, Committed: feed.Committed, Log: quiet,
@@ -89,6 +90,17 @@ func (r *rig) serve(w http.ResponseWriter, q *http.Request) {
 	if err := r.hub.Open(hijacked{w, r.hijacking}, q, o); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	}
+}
+
+// warnings is a log that nobody reads.
+type warnings chan struct{}
+
+func (w warnings) Write(p []byte) (int, error) {
+	select {
+	case w <- struct{}{}:
+	default:
+	}
+	return len(p), nil
 }
 
 type hijacked struct {

@@ -20,8 +20,8 @@ func (s socket) bound() error {
 	return errors.Join(err, failed)
 }
 
-// owed tells how many bytes the kernel holds that the peer has not acknowledged, whether some of them were sent more than
-// once, and how long ago the peer's kernel was last heard of. A peer that reads slowly makes the number shrink long before
+// owed tells how many bytes the kernel holds that the peer has not acknowledged, whether it sends again and again for want of
+// an answer, and how long ago the peer's kernel was last heard of. A peer that reads slowly makes the number shrink long before
 // the kernel takes more from us.
 func (s socket) owed() (d debt, ok bool) {
 	err := s.raw.Control(func(fd uintptr) {
@@ -33,7 +33,9 @@ func (s socket) owed() (d debt, ok bool) {
 		if err != nil {
 			return
 		}
-		d, ok = debt{bytes, info.Unacked > 0 && info.Retransmits > 0, time.Duration(info.Last_ack_recv) * time.Millisecond}, true
+		// One may get lost. What is sent to a peer without room are probes.
+		unanswered := info.Unacked > 0 && info.Retransmits > 1 || info.Probes > 1
+		d, ok = debt{bytes, unanswered, time.Duration(info.Last_ack_recv) * time.Millisecond}, true
 	})
 	return d, ok && err == nil
 }

@@ -21,7 +21,7 @@ const (
 // debt is what a socket owes its peer.
 type debt struct {
 	bytes      int
-	unanswered bool          // some of it was sent, sent again, and not acknowledged
+	unanswered bool          // something was sent again and again, and not acknowledged
 	silence    time.Duration // since the peer's kernel was last heard of
 }
 
