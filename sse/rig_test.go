@@ -208,8 +208,13 @@ func (r *rig) streams() (all []*Stream) {
 	return all
 }
 
-// eventually waits until something is so.
+// eventually waits until nothing is wrong any more.
 func eventually(t *testing.T, what func() string) {
+	t.Helper()
+	within(t, patience, what)
+}
+
+func within(t *testing.T, patience time.Duration, what func() string) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -25,24 +25,35 @@ func vanish(t *testing.T, p *peer) {
 	}
 }
 
-// TestPeersThatVanishAreDropped has peers be gone without a word, while their streams are idle, and while a write waits for
-// them. Those that are alive beside them stay.
+// TestPeersThatVanishAreDropped has peers be gone without a word: while nothing is said, while they are told much, and while
+// they have no room. Those that are alive beside them stay.
 func TestPeersThatVanishAreDropped(t *testing.T) {
-	for name, busy := range map[string]bool{"idle": false, "a write waits": true} {
+	const streams = 2 * crowdOfUser
+	for name, prepare := range map[string]func(s *scene){
+		"idle": func(s *scene) {
+			s.fill(s.openFresh)
+			s.eachPeer(func(p *peer) { vanish(s.t, p) })
+		},
+		"a write waits": func(s *scene) {
+			s.fill(s.openFresh)
+			s.eachPeer(func(p *peer) { vanish(s.t, p) })
+			s.fillUp(64)
+			s.untilStuck(streams)
+		},
+		"a write waits for room": func(s *scene) {
+			s.fillUp(64)
+			s.fill(s.unread)
+			s.untilStuck(streams)
+			s.eachPeer(func(p *peer) { vanish(s.t, p) })
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t, 2)
+			s := newScene(t, streams/crowdOfUser)
 			s.hub.patience = time.Second // of the kernel's own clock
+			prepare(s)
 			alive := s.open(s.owner, 0, "")
-			if busy {
-				s.fillUp(64)
-				s.fill(s.unread)
-				s.untilStuck(2 * crowdOfUser)
-			} else {
-				s.fill(s.openFresh)
-			}
-			s.eachPeer(func(p *peer) { vanish(t, p) })
 			sweeps := 0
-			eventually(t, func() string {
+			within(t, 3*patience, func() string { // the kernel asks a peer without room less and less often
 				s.hub.Sweep(time.Now().Add(time.Duration(sweeps) * time.Second))
 				sweeps++
 				if streams, _ := s.hub.Count(); streams != 1 {
