@@ -86,7 +86,7 @@ func TestPagesEndAtAMegabyte(t *testing.T) {
 		for _, e := range items {
 			size += len(e.Data)
 		}
-		if len(items) == 0 || size > pageBytes+64<<10 {
+		if len(items) == 0 || size > models.MaxPageBytes {
 			t.Fatalf("page %d has %d items with %d bytes", pages, len(items), size)
 		}
 		seen, after = seen+len(items), reached
