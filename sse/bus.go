@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	// busQueue bounds the commits that wait to be published. One that finds no room is found in the log by the others.
+	// busQueue and busBytes bound the commits that wait to be published, and their data. One that finds no room is found in
+	// the log by the others.
 	busQueue = 1024
+	busBytes = 16 << 20
 	// busParcel is about how many bytes of events go into one NATS message; servers take 1 MB if they are not told
 	// otherwise, and one event is far smaller.
 	busParcel = 256 << 10
@@ -38,6 +40,7 @@ type Bus struct {
 	stop    chan struct{}
 	done    sync.WaitGroup
 
+	waiting                 atomic.Int64 // bytes of data in commits
 	sent, dropped, received atomic.Int64 // events
 }
 
@@ -112,11 +115,16 @@ func (b *Bus) Close() {
 
 // publish queues the events of a commit.
 func (b *Bus) publish(entries []models.LogEntry) {
-	select {
-	case b.commits <- entries:
-	default:
-		b.dropped.Add(int64(len(entries)))
+	size := int64(sizeOf(entries))
+	if b.waiting.Add(size) <= busBytes {
+		select {
+		case b.commits <- entries:
+			return
+		default:
+		}
 	}
+	b.waiting.Add(-size)
+	b.dropped.Add(int64(len(entries)))
 }
 
 // tellTyping queues that somebody is typing; those on other nodes do without when NATS is slow.
@@ -149,6 +157,7 @@ func (b *Bus) sendLog(entries []models.LogEntry) {
 	var parcel []models.LogEntry
 	size := 0
 	for {
+		b.waiting.Add(-int64(sizeOf(entries)))
 		for _, e := range entries {
 			parcel = append(parcel, e)
 			if size += len(e.Data); size >= busParcel {

@@ -34,7 +34,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 		for _, s := range open {
-			h.remove(s)
+			h.end(s)
 		}
 	}
 	h.cancel()

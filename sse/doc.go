@@ -14,7 +14,13 @@
 // Every stream starts behind: at the cursor it came with, or at the place that was the newest when it opened. It walks
 // the log from there, and goes live when, under the hub's lock, it stands exactly where the hub stands. A live stream
 // whose queue overflows becomes a walking one again. So opening, resuming and catching up are one thing, a slow reader
-// costs no memory, and nothing comes twice.
+// costs little memory, and nothing comes twice.
+//
+// A walk reads in turns, of which there are a few for all and fewer for one user (turns.go): in one it fetches a bounded
+// number of events, fewer if they are large, and writes them as far as the socket takes them at once. What the socket leaves
+// of one write (16 KB, or a frame that is larger) is all that the stream holds while it waits for its peer, with no turn; the
+// rest is read again. A live stream whose socket has no room holds no more of its own either; its queue are slices of frames
+// that all streams share, 64 KB of them, or one burst (128 KB).
 //
 // Messages to one room that follow each other in the log, as those of one commit mostly do, are one piece (burst.go): one
 // slice that all streams share, and one write for each of them. Between two rounds of writing the tail rests for as long as
@@ -42,7 +48,8 @@
 //
 //   - Hub.mu guards the hub's maps, its position, and each stream's fields marked so. Nothing under it blocks: writes
 //     made under it are attempts that the socket may refuse.
-//   - Stream.mu guards the stream's queue. It is taken after Hub.mu, never before.
+//   - Stream.mu guards the stream's queue. It is taken after Hub.mu, never before. The watcher's lock, that of lost and that
+//     of turns are taken last, and nothing is called under them.
 //   - The socket of a stream is written by one at a time: whoever set Stream.writing. That is the flush of the hub, for
 //     one attempt, or the stream's own goroutine (drain), which exists only while the socket owes something.
 //   - One goroutine asks the kernel's event queue which peers have closed (watcher.run); where there is no such queue, each
@@ -51,7 +58,8 @@
 //     database whom to tell that a user came online or went, and tells them (tellStatuses); where there may be other nodes, one keeps the lease, tells the news and answers what is asked
 //     (keepLease), and one is the guard.
 //   - Bus has one goroutine that publishes, and NATS's own, which call receiveLog and receiveTyping. Nothing waits for it.
-//   - Only Hub.remove closes a connection, and only once.
+//   - A stream ends in one way, whoever notices (end.go): Stream.lose marks it, and Hub.unlock, when the hub's lock is next let
+//     go of, removes it from the hub and closes its connection, once.
 //
 // # Speed
 //

@@ -7,8 +7,12 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// feedEvents bounds the events that wait in a feed. A tail that is so far behind reads the log faster.
-const feedEvents = 4096
+// feedEvents and feedBytes bound what waits in a feed, and what came ahead of its turn. A tail that is so far behind reads the
+// log faster.
+const (
+	feedEvents = 4096
+	feedBytes  = 16 << 20
+)
 
 // Feed hands events to the tail without a detour through the database: those that this node has committed, and those of
 // other nodes that the bus brings. It is a shortcut and no source of truth: what is missing in it, or comes in another
@@ -45,14 +49,13 @@ func (f *Feed) join(publish func([]models.LogEntry)) {
 }
 
 func (f *Feed) put(entries []models.LogEntry) {
+	size := sizeOf(entries)
 	f.mu.Lock()
-	if len(f.waiting)+len(entries) > feedEvents {
+	if len(f.waiting)+len(entries) > feedEvents || f.bytes+size > feedBytes {
 		f.lost = true
 	} else {
 		f.waiting = append(f.waiting, entries...)
-		for _, e := range entries {
-			f.bytes += len(e.Data)
-		}
+		f.bytes += size
 	}
 	f.mu.Unlock()
 	f.signal()
@@ -103,4 +106,12 @@ func following(position int64, entries []models.LogEntry) (run, rest []models.Lo
 		}
 	}
 	return run, nil
+}
+
+// sizeOf is how many bytes of data the entries have.
+func sizeOf(entries []models.LogEntry) (bytes int) {
+	for _, e := range entries {
+		bytes += len(e.Data)
+	}
+	return bytes
 }

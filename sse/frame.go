@@ -24,6 +24,8 @@ func newEvent(epoch string, e models.LogEntry) *event {
 	if e.Name == models.EventMessageCreated {
 		ev.notification = encode(id, models.EventMessageNotification, e.Data)
 	}
+	end := len(ev.frame) - len("\n\n")
+	ev.Data = ev.frame[end-len(e.Data) : end : end] // the same, and not kept twice
 	return ev
 }
 

@@ -20,7 +20,7 @@ type Log interface {
 	// Head is a place that has all which was committed before the call.
 	Head(ctx context.Context) (models.Cursor, error)
 	Entries(ctx context.Context, after int64, limit int) ([]models.LogEntry, error)
-	EntriesFor(ctx context.Context, userID, after, upTo int64) ([]models.LogEntry, error)
+	EntriesFor(ctx context.Context, userID, after, upTo int64, limit int) ([]models.LogEntry, error)
 	View(ctx context.Context, userID, after int64) (models.View, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
 	// Acquaintances are those who are told when the user comes online or goes; a room with more members than roomLimit
@@ -50,17 +50,19 @@ type Limits struct {
 
 // Hub knows the streams of this node and what each may see.
 type Hub struct {
-	log    Log
-	feed   *Feed
-	bus    *Bus // nil for a node that is alone; set by Join
-	logger *slog.Logger
-	limits Limits
-	node   string // names this process to those that share the database; "" when none can
+	log      Log
+	feed     *Feed
+	bus      *Bus // nil for a node that is alone; set by Join
+	logger   *slog.Logger
+	limits   Limits
+	patience time.Duration // deadAfter, except in tests
+	node     string        // names this process to those that share the database; "" when none can
 
 	ctx     context.Context // of the walks; over when the hub has closed
 	cancel  context.CancelFunc
 	work    sync.WaitGroup // every goroutine of every stream
 	watcher *watcher
+	turns   *turns // of the streams that walk
 
 	mu       sync.Mutex
 	position int64         // the log has been applied up to here
@@ -71,6 +73,7 @@ type Hub struct {
 	rooms    map[int64]*room
 	recent   recent
 	dirty    []*Stream           // have something queued since the last flush
+	lost     lost                // streams that are over, until unlock removes them; has a lock of its own
 	leaving  map[int64]departure // users whose last stream ended a moment ago
 	statuses []status            // to be told, in order, by tellStatuses
 	away     elsewhere
@@ -114,10 +117,10 @@ func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limit
 		return nil, err
 	}
 	h := &Hub{
-		log: log, feed: feed, logger: logger, limits: limits, position: head, moved: make(chan struct{}),
+		log: log, feed: feed, logger: logger, limits: limits, patience: deadAfter, position: head, moved: make(chan struct{}),
 		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
 		leaving: map[int64]departure{}, away: newElsewhere(), unshared: map[place]models.Presence{},
-		asking: map[string]chan models.PresenceAnswer{}, noted: make(chan struct{}, 1), newsToTell: make(chan struct{}, 1),
+		asking: map[string]chan models.PresenceAnswer{}, turns: newTurns(walkTurns, walkTurnsPerUser), noted: make(chan struct{}, 1), newsToTell: make(chan struct{}, 1),
 	}
 	if h.watcher, err = newWatcher(); err != nil {
 		return nil, err
@@ -133,6 +136,13 @@ func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limit
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h, nil
+}
+
+// Count tells how many streams are open at this node, and how many users have one.
+func (h *Hub) Count() (streams, users int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.streams), len(h.users)
 }
 
 func (h *Hub) cursor(position int64) string {
@@ -153,18 +163,6 @@ func (h *Hub) reach(ctx context.Context, position int64) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}
-}
-
-// locked runs f under the hub's lock, and then writes what f queued.
-func (h *Hub) locked(f func()) {
-	h.mu.Lock()
-	f()
-	dirty := h.dirty
-	h.dirty = nil
-	h.mu.Unlock()
-	for _, s := range dirty {
-		s.flush()
 	}
 }
 

@@ -21,14 +21,6 @@ type departure struct {
 	own   bool
 }
 
-// status is that a user came online or went, to be told to those who know them.
-type status struct {
-	userID int64
-	online bool
-	own    bool // it happened at this node, which stores it
-	at     models.Time
-}
-
 // come notes that the user's first stream here is about to open. h.mu is held.
 func (h *Hub) come(userID int64) {
 	at, now := place{userID: userID}, time.Now()
@@ -71,70 +63,6 @@ func (h *Hub) Online(userID int64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.present(place{userID: userID})
-}
-
-// tellStatuses stores and tells who came and who went, in that order, until ctx is over. It is not the tail that does
-// so, since it asks the database whom to tell.
-func (h *Hub) tellStatuses(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-h.noted:
-		}
-		h.mu.Lock()
-		noted := h.statuses
-		h.statuses = nil
-		h.mu.Unlock()
-		if err := h.tellEach(ctx, noted); err != nil && ctx.Err() == nil {
-			h.logger.Warn("some were not told who is online", "error", err)
-		}
-	}
-}
-
-func (h *Hub) tellEach(ctx context.Context, noted []status) error {
-	seen := map[int64]models.Time{}
-	for _, s := range noted {
-		if s.own {
-			seen[s.userID] = s.at
-		}
-	}
-	// First, so that whoever is told finds it in the user's profile.
-	if err := h.log.Seen(ctx, seen); err != nil {
-		return err
-	}
-	for _, s := range noted {
-		if err := h.tellStatus(ctx, s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (h *Hub) tellStatus(ctx context.Context, s status) error {
-	user, err := h.log.User(ctx, models.UserPath{ID: s.userID})
-	if err != nil {
-		return err
-	}
-	knowing, err := h.log.Acquaintances(ctx, s.userID, h.limits.PresenceRoom)
-	if err != nil {
-		return err
-	}
-	name := models.EventUserOffline
-	if s.online {
-		name = models.EventUserOnline
-	}
-	frame := passing("", name, models.UserStatus{User: user.Ref(), At: s.at})
-	h.locked(func() {
-		for _, userID := range knowing {
-			for stream := range h.users[userID] {
-				if stream.enqueue(frame) == queued {
-					h.dirty = append(h.dirty, stream)
-				}
-			}
-		}
-	})
-	return nil
 }
 
 // saveLeaving stores when those were last seen whose streams ended with the hub.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/models"
@@ -64,18 +65,20 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 		return err
 	}
 	defer h.work.Done()
+	started := false
+	defer func() {
+		if !started { // for whatever reason, also when something here panics
+			h.end(s)
+		}
+	}()
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		h.remove(s)
 		return fmt.Errorf("take the connection over: %w", err)
 	}
-	err = s.attach(conn)
-	if err == nil {
-		err = h.watcher.watch(s)
-	}
-	if err != nil {
-		h.remove(s)
-		return errors.Join(err, conn.Close())
+	if err := s.attach(conn); err != nil {
+		// The connection is not the request's any more, so that nobody can be told.
+		h.logger.Info("a stream's connection ended before it could start", "stream", s.id, "error", err)
+		return nil
 	}
 	h.locked(func() {
 		for roomID, e := range entrances {
@@ -86,6 +89,7 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.start(append(header(w.Header()), b.first...))
+	started = true
 	return nil
 }
 
@@ -147,11 +151,10 @@ func (h *Hub) entrances(ctx context.Context, o Opening) (map[int64]entrance, err
 	if err != nil {
 		return nil, err
 	}
-	v := newView(loaded)
 	entrances := map[int64]entrance{}
-	for _, roomID := range o.Rooms {
-		if m, ok := v.rooms[roomID]; ok {
-			entrances[roomID] = entrance{user: user.Ref(), subject: m.subject}
+	for _, m := range loaded.Spans {
+		if m.To == 0 && slices.Contains(o.Rooms, m.RoomID) {
+			entrances[m.RoomID] = entrance{user: user.Ref(), subject: m.Subject}
 		}
 	}
 	return entrances, nil
@@ -185,20 +188,31 @@ func (h *Hub) register(s *Stream) error {
 	return nil
 }
 
-// attach gives the stream its connection.
+// attach gives the stream its connection, which is closed with it from here on, also when this fails.
 func (s *Stream) attach(conn net.Conn) error {
-	// net/http may have set deadlines for the request.
-	if err := conn.SetDeadline(time.Time{}); err != nil {
-		return err
-	}
 	sock, err := newSocket(conn)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conn, s.socket = conn, sock
 	if s.over {
-		return net.ErrClosed
+		return errors.Join(net.ErrClosed, conn.Close())
 	}
-	return err
+	s.conn = conn
+	if err != nil {
+		return err
+	}
+	s.socket = sock
+	if err := sock.bound(); err != nil {
+		return err
+	}
+	// net/http may have set deadlines for the request. One who was logged out meanwhile gets no more than their last frame.
+	deadline := time.Time{}
+	if s.final != nil {
+		deadline = time.Now().Add(finishGrace)
+	}
+	if err := conn.SetDeadline(deadline); err != nil {
+		return err
+	}
+	return s.hub.watcher.watch(s)
 }
 
 // header is the answer's head. The body ends with the connection, so it needs no chunks.
@@ -220,31 +234,4 @@ type writer []byte
 func (w *writer) Write(p []byte) (int, error) {
 	*w = append(*w, p...)
 	return len(p), nil
-}
-
-// finish makes frame the last of a stream.
-func (h *Hub) finish(s *Stream, frame []byte) {
-	h.detach(s)
-	s.end(frame)
-}
-
-// remove forgets a stream and closes its connection. It may be called more than once.
-func (h *Hub) remove(s *Stream) {
-	h.locked(func() {
-		if h.streams[s.id] == s {
-			h.detach(s)
-			for _, roomID := range s.ties.rooms() {
-				h.exit(s, roomID)
-			}
-			delete(h.streams, s.id)
-			delete(h.users[s.userID], s)
-			if len(h.users[s.userID]) == 0 {
-				delete(h.users, s.userID)
-				h.leaving[s.userID] = departure{since: time.Now(), own: true}
-			}
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.close()
-	})
 }

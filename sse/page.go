@@ -32,11 +32,13 @@ func (h *Hub) Page(ctx context.Context, caller models.Caller, after string, limi
 	v, epoch, items, size := newView(loaded), h.log.Epoch(), []models.Event{}, 0
 	for position < head && len(items) < limit {
 		upTo := min(position+walkWindow, head)
-		entries, err := h.log.EntriesFor(ctx, caller.UserID, position, upTo)
+		entries, err := h.log.EntriesFor(ctx, caller.UserID, position, upTo, walkMost)
 		if err != nil {
 			return nil, models.Cursor{}, err
 		}
-		position = upTo
+		if position = upTo; len(entries) == walkMost {
+			position = entries[len(entries)-1].Position
+		}
 		for _, e := range entries {
 			if e.Kept() && v.sees(e) {
 				size += len(e.Data) + eventSize

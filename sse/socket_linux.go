@@ -1,14 +1,28 @@
 package sse
 
 import (
+	"errors"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// owed tells how many bytes the kernel holds that the peer has not acknowledged, whether some of them are on their way,
-// and how long ago the peer's kernel was last heard of. A peer that reads slowly makes the number shrink long before the
-// kernel takes more from us.
+// unsentLimit is how much the kernel takes of what it cannot send yet. Without, it would be up to 4 MB for a peer that takes
+// nothing. What is under way to a peer that is far away is not bounded by it.
+const unsentLimit = 128 << 10
+
+// bound bounds what the kernel keeps for a peer that takes nothing.
+func (s socket) bound() error {
+	var failed error
+	err := s.raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentLimit)
+	})
+	return errors.Join(err, failed)
+}
+
+// owed tells how many bytes the kernel holds that the peer has not acknowledged, whether it sends again and again for want of
+// an answer, and how long ago the peer's kernel was last heard of. A peer that reads slowly makes the number shrink long before
+// the kernel takes more from us.
 func (s socket) owed() (d debt, ok bool) {
 	err := s.raw.Control(func(fd uintptr) {
 		bytes, err := unix.IoctlGetInt(int(fd), unix.TIOCOUTQ)
@@ -19,7 +33,9 @@ func (s socket) owed() (d debt, ok bool) {
 		if err != nil {
 			return
 		}
-		d, ok = debt{bytes, info.Unacked > 0, time.Duration(info.Last_ack_recv) * time.Millisecond}, true
+		// One may get lost. What is sent to a peer without room are probes.
+		unanswered := info.Unacked > 0 && info.Retransmits > 1 || info.Probes > 1
+		d, ok = debt{bytes, unanswered, time.Duration(info.Last_ack_recv) * time.Millisecond}, true
 	})
 	return d, ok && err == nil
 }

@@ -7,10 +7,16 @@ import (
 )
 
 const (
-	// queueLimit and queueBytes bound what waits for a live stream's socket. Beyond, it reads the log itself.
-	queueLimit = 1024
-	queueBytes = 256 << 10
-	// writeSize is how much is handed to a slow socket at once: small, so that progress is seen.
+	// queueLimit and queueBytes bound what waits for a live stream's next flush, and stalledBytes what waits while somebody is
+	// at its socket, which has no room. Beyond, the stream reads the log itself. The frames are those of all streams; what is
+	// one stream's own is a slice for each.
+	queueLimit   = 256
+	queueBytes   = 256 << 10
+	stalledBytes = 64 << 10
+	// passingLimit bounds the frames that are not in the log (presence, typing) and wait while somebody is at the socket.
+	passingLimit = 64
+	// writeSize is how much is made ready for a socket that has no room: what a stream whose peer takes nothing holds of its
+	// own. It is small, so that progress is seen.
 	writeSize = 16 << 10
 	// finishGrace is how long a stream that ends has to take its last event.
 	finishGrace = 5 * time.Second
@@ -41,7 +47,7 @@ type Stream struct {
 	walked   int64     // while walking: the log has been read up to here
 	cut      func()    // ends what the walk waits for, nil while there is none
 	final    []byte    // the last frame, after which the stream ends
-	over     bool      // the connection is closed
+	over     bool      // it takes nothing more; set by lose alone
 	sending  bool      // a write waits for the socket
 	owes     int       // bytes that the kernel held at the last sweep
 	progress time.Time // when the socket last took something, while sending
@@ -61,6 +67,9 @@ const (
 func (s *Stream) enqueue(frame []byte) outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.writing && len(s.rest) >= passingLimit {
+		return full
+	}
 	return s.add(frame)
 }
 
@@ -103,7 +112,11 @@ func (s *Stream) add(frame []byte) outcome {
 }
 
 func (s *Stream) isFull(frame []byte) bool {
-	return len(s.rest) >= queueLimit-1 || s.size > 0 && s.size+len(frame) > queueBytes
+	limit := queueBytes
+	if s.writing {
+		limit = stalledBytes
+	}
+	return len(s.rest) >= queueLimit-1 || s.size > 0 && s.size+len(frame) > limit
 }
 
 // flush offers what is queued to the socket, all in one write, and sends the stream's goroutine there if it has to walk.
@@ -115,20 +128,19 @@ func (s *Stream) flush() {
 	}
 }
 
-// attempt writes what is queued without waiting. What the socket does not take is finished by the stream's own
-// goroutine. s.mu is held, and nobody else is at the socket.
+// attempt writes what is queued without waiting. What the socket does not take is left to the stream's own goroutine. s.mu
+// is held, and nobody else is at the socket.
 func (s *Stream) attempt() {
-	rest := s.take()
-	if len(rest) > 0 {
-		n, err := s.socket.tryWrite(rest)
+	if s.size > 0 {
+		n, err := s.socket.tryWrite(s.joined())
 		if err != nil {
-			s.close()
+			s.lose()
 			return
 		}
-		rest = rest[n:]
+		s.took(n)
 	}
-	if len(rest) > 0 || s.walking || s.final != nil {
-		s.start(rest)
+	if s.size > 0 || s.walking || s.final != nil {
+		s.start(nil)
 	}
 }
 
@@ -138,27 +150,60 @@ func (s *Stream) start(rest []byte) {
 	s.hub.work.Go(func() { s.drain(rest) })
 }
 
-// take empties the queue into one slice, nil for nothing. s.mu is held.
-func (s *Stream) take() []byte {
-	b := s.first
-	if len(s.rest) > 0 {
-		b = make([]byte, 0, s.size)
-		b = append(b, s.first...)
-		for _, piece := range s.rest {
-			b = append(b, piece...)
-		}
+// joined is all that is queued, in one slice: mostly there is one piece, and nothing is copied. s.mu is held.
+func (s *Stream) joined() []byte {
+	if len(s.rest) == 0 {
+		return s.first
 	}
-	s.first, s.rest, s.size = nil, nil, 0
+	b := append(make([]byte, 0, s.size), s.first...)
+	for _, piece := range s.rest {
+		b = append(b, piece...)
+	}
 	return b
 }
 
-// drain is the stream's own goroutine: it writes until the socket owes nothing, walks when the stream is behind, and
-// ends the stream after its last frame.
+// took removes n bytes from the front of the queue. The pieces that stay are no copies. s.mu is held.
+func (s *Stream) took(n int) {
+	s.size -= n
+	if s.size == 0 {
+		s.first, s.rest = nil, nil
+		return
+	}
+	done := 0
+	for n >= len(s.first) {
+		n -= len(s.first)
+		s.first = s.rest[done]
+		done++
+	}
+	s.first = s.first[n:]
+	clear(s.rest[:done])
+	s.rest = s.rest[done:]
+}
+
+// take takes what makes one write from the front of the queue, nil for nothing: a few pieces that are small, or one that may
+// be large and is no copy. s.mu is held.
+func (s *Stream) take() []byte {
+	b := s.first
+	if len(s.rest) > 0 && len(b)+len(s.rest[0]) <= writeSize {
+		b = append(make([]byte, 0, min(s.size, writeSize)), b...)
+		for _, piece := range s.rest {
+			if len(b)+len(piece) > writeSize {
+				break
+			}
+			b = append(b, piece...)
+		}
+	}
+	s.took(len(b))
+	return b
+}
+
+// drain is the stream's own goroutine: it writes until nothing is queued, walks when the stream is behind, and ends the
+// stream after its last frame.
 func (s *Stream) drain(rest []byte) {
 	for {
 		if len(rest) > 0 {
 			if err := s.write(rest); err != nil {
-				s.hub.remove(s)
+				s.hub.end(s)
 				return
 			}
 		}
@@ -168,14 +213,14 @@ func (s *Stream) drain(rest []byte) {
 		case s.over:
 			s.mu.Unlock()
 			return
-		case s.final != nil:
-			rest = append(append([]byte(nil), rest...), s.final...)
-			s.mu.Unlock()
-			_ = s.write(rest) // it ends either way
-			s.hub.remove(s)
-			return
 		case len(rest) > 0:
 			s.mu.Unlock()
+		case s.final != nil:
+			last := s.final
+			s.mu.Unlock()
+			_ = s.write(last) // it ends either way
+			s.hub.end(s)
+			return
 		case s.walking:
 			s.mu.Unlock()
 			s.walk()
@@ -215,6 +260,20 @@ func (s *Stream) walkFrom(position int64) {
 	s.walking, s.walked = true, position
 }
 
+// place is up to where the stream has read the log, and whether it still reads it.
+func (s *Stream) place() (position int64, walking bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.walked, s.walking && !s.over
+}
+
+// reached notes that the log has been read up to position.
+func (s *Stream) reached(position int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.walked = max(s.walked, position)
+}
+
 // caughtUp ends the walk: the hub feeds the stream from here on.
 func (s *Stream) caughtUp() {
 	s.mu.Lock()
@@ -222,52 +281,25 @@ func (s *Stream) caughtUp() {
 	s.walking = false
 }
 
-// interruptedBy makes cut what an end of the stream calls: a walk must not wait for a database that does not answer.
-func (s *Stream) interruptedBy(cut func()) {
+// takeAll takes all that is queued.
+func (s *Stream) takeAll() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cut = cut
-	if cut != nil && (s.over || s.final != nil) {
-		cut()
+	b := s.joined()
+	s.took(len(b))
+	return b
+}
+
+// try writes as much of b as the socket takes at once. The caller is at the socket.
+func (s *Stream) try(b []byte) (n int, err error) {
+	if len(b) == 0 {
+		return 0, nil
 	}
+	return s.socket.tryWrite(b)
 }
 
 func (s *Stream) isOver() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.over || s.final != nil
-}
-
-// end makes frame the last that the stream gets, whatever was still to come, and gives the peer a while to take it.
-func (s *Stream) end(frame []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.over || s.final != nil {
-		return
-	}
-	s.final, s.walking = frame, false
-	if s.cut != nil {
-		s.cut()
-	}
-	if s.conn == nil {
-		return // it has yet to start, and will then end
-	}
-	_ = s.conn.SetWriteDeadline(time.Now().Add(finishGrace)) // also wakes a write that waits
-	if !s.writing {
-		s.start(nil)
-	}
-}
-
-// close closes the connection; whoever reads from it or writes to it sees that, and removes the stream. s.mu is held.
-func (s *Stream) close() {
-	if !s.over {
-		s.over = true
-		if s.cut != nil {
-			s.cut()
-		}
-		if s.conn != nil {
-			s.hub.watcher.forget(s)
-			_ = s.conn.Close()
-		}
-	}
 }

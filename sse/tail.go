@@ -29,7 +29,7 @@ const (
 // tail is what Run alone knows.
 type tail struct {
 	hub    *Hub
-	ahead  []models.LogEntry // have come before their turn, fewer than feedEvents
+	ahead  []models.LogEntry // have come before their turn; as many as a feed may hold
 	filled *time.Timer       // runs while there are some
 	rested time.Time         // until then the tail rests
 }
@@ -106,7 +106,7 @@ func (t *tail) follow() bool {
 		t.filled.Reset(gapPatience)
 	}
 	t.ahead = ahead
-	return whole && len(ahead) < feedEvents
+	return whole && len(ahead) < feedEvents && sizeOf(ahead) < feedBytes
 }
 
 // read brings the hub to the end of the log, or to where the feed goes on from: while much is written, there would always
@@ -177,19 +177,18 @@ func (h *Hub) events(entries []models.LogEntry) []*event {
 // skip moves the hub over events that were pruned before it read them, as after a machine that slept for longer than
 // events are kept. Its streams must read again, and what they may see is loaded afresh.
 func (h *Hub) skip(to int64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.logger.Warn("the log is no longer kept where this node stood", "from", h.position, "to", to)
-	for _, s := range h.streams {
-		if s.live {
-			h.detach(s)
-			s.enqueue(h.resync(models.ResyncExpired, to))
-			s.walkFrom(to)
-			s.flush()
+	h.locked(func() {
+		h.logger.Warn("the log is no longer kept where this node stood", "from", h.position, "to", to)
+		for _, s := range h.streams {
+			if s.live {
+				h.detach(s)
+				s.walkFrom(h.position) // which it finds to be kept no more
+				h.dirty = append(h.dirty, s)
+			}
 		}
-	}
-	h.position, h.recent = to, recent{}
-	h.outdated.Store(h.node != "")
+		h.position, h.recent = to, recent{}
+		h.outdated.Store(h.node != "")
+	})
 }
 
 func (h *Hub) resync(why models.ResyncReason, position int64) []byte {

@@ -7,21 +7,16 @@ import "github.com/parley-chat/parley/models"
 // exactly those of its place.
 type view struct {
 	userID   int64
-	rooms    map[int64]membership
-	past     []models.Span // stretches that ended, as the database knew when the walk began
+	rooms    map[int64]int64 // what they are a member of, and the position of the first event that they see there
+	past     []models.Span   // stretches that ended, as the database knew when the walk began
 	silences silences
 }
 
-type membership struct {
-	since   int64 // position of the first event that the member sees
-	subject string
-}
-
 func newView(v models.View) *view {
-	w := &view{userID: v.UserID, rooms: map[int64]membership{}, silences: newSilences(v)}
+	w := &view{userID: v.UserID, rooms: map[int64]int64{}, silences: newSilences(v)}
 	for _, s := range v.Spans {
 		if s.To == 0 {
-			w.rooms[s.RoomID] = membership{since: s.From, subject: s.Subject}
+			w.rooms[s.RoomID] = s.From
 		} else {
 			w.past = append(w.past, s)
 		}
@@ -35,7 +30,7 @@ func (v *view) sees(e models.LogEntry) bool {
 	if a.Everyone || a.UserID == v.userID || a.PeerID == v.userID {
 		return true
 	}
-	if m, ok := v.rooms[a.RoomID]; ok && e.Position >= m.since {
+	if since, ok := v.rooms[a.RoomID]; ok && e.Position >= since {
 		return true
 	}
 	for _, s := range v.past {
@@ -52,7 +47,7 @@ func (v *view) pass(e models.LogEntry) {
 	switch e.Name {
 	case models.EventMemberJoined, models.EventRoomCreated:
 		if _, ok := v.rooms[a.RoomID]; !ok && (a.UserID == v.userID || a.PeerID == v.userID) && !v.ended(e) {
-			v.rooms[a.RoomID] = membership{since: e.Position}
+			v.rooms[a.RoomID] = e.Position
 		}
 	case models.EventMemberLeft, models.EventMemberBanned:
 		if a.UserID == v.userID {
@@ -68,7 +63,7 @@ func (v *view) pass(e models.LogEntry) {
 }
 
 func (v *view) leave(e models.LogEntry) {
-	if m, ok := v.rooms[e.Audience.RoomID]; ok && m.since <= e.Position {
+	if since, ok := v.rooms[e.Audience.RoomID]; ok && since <= e.Position {
 		delete(v.rooms, e.Audience.RoomID)
 	}
 	v.silences.room(e.Audience.RoomID, false)

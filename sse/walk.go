@@ -9,129 +9,196 @@ import (
 )
 
 const (
+	// walkTurns is how many streams read the log at once, and walkTurnsPerUser how many of them may be one user's.
+	walkTurns        = 16
+	walkTurnsPerUser = 4
 	// walkBatch bounds the events that a walk takes from memory at once.
 	walkBatch = 256
-	// walkWindow is how many positions a walk reads from the database at once. Only those that concern the user are
-	// fetched, so the cost of a long absence grows with its length alone.
+	// walkWindow is over how many positions a walk reads at once. Only those that concern the user are fetched, so the cost
+	// of a long absence grows with its length alone.
 	walkWindow = 2000
+	// walkLeast, walkFirst and walkMost bound how many events a walk fetches at once. The number follows their size: those
+	// of one reading are to have about walkBytes. An event is mostly far less than walkBytes/walkFirst; a message of 8,000
+	// characters may be 32 KB.
+	walkLeast = 4
+	walkFirst = 16
+	walkMost  = 128
+	walkBytes = 128 << 10
 	// walkTimeout bounds one such reading: a connection may be cut without a sign.
 	walkTimeout = 15 * time.Second
 )
 
-// walk reads the log from where the stream stands and writes what its user may see, until the stream goes live or ends.
+// walk is what a stream that reads the log knows of it.
+type walk struct {
+	stream *Stream
+	view   *view // as of the stream's place; nil until it has been read
+	limit  int   // events to be fetched at once
+	failed bool  // which has been logged
+}
+
+// walk reads the log from where the stream stands and writes what its user may see, until the stream goes live or ends. It
+// reads no more than the socket takes at once; while it waits for the peer it holds one write (writeSize, or one frame that is
+// larger), and its view.
 func (s *Stream) walk() {
-	h := s.hub
-	ctx, cancel := context.WithCancel(h.ctx)
+	ctx, cancel := context.WithCancel(s.hub.ctx)
 	defer cancel()
-	s.interruptedBy(cancel)
-	defer s.interruptedBy(nil)
-	v, ok := s.loadView(ctx)
-	if !ok {
+	if !s.interruptedBy(cancel) {
 		return
 	}
+	defer s.interruptedBy(nil)
+	w := walk{stream: s, limit: walkFirst}
 	for {
-		s.mu.Lock()
-		position, walking := s.walked, s.walking && !s.over
-		s.mu.Unlock()
+		position, walking := s.place()
 		if !walking {
 			return
 		}
-		if h.goLive(s, v, position) {
+		rest, err := w.turn(ctx, position)
+		if s.write(rest) != nil { // also when the stream has just got its last frame, which is not to come within another
+			s.hub.end(s)
 			return
 		}
-		events, upTo, err := h.next(ctx, s, position)
-		if err != nil {
-			if ctx.Err() != nil {
-				return
-			}
-			h.logger.Warn("a stream could not read the log; it will try again", "stream", s.id, "error", err)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			w.complain(err)
 			pause(ctx, retryEvery)
-			continue
 		}
-		if err := s.write(s.frames(v, events)); err != nil {
-			h.remove(s)
-			return
-		}
-		s.mu.Lock()
-		s.walked = max(s.walked, upTo)
-		s.mu.Unlock()
 	}
 }
 
-func (s *Stream) loadView(ctx context.Context) (v *view, ok bool) {
-	for {
-		s.mu.Lock()
-		position := s.walked
-		s.mu.Unlock()
-		limited, cancel := context.WithTimeout(ctx, walkTimeout)
-		loaded, err := s.hub.log.View(limited, s.userID, position)
-		cancel()
-		if err == nil {
-			return newView(loaded), true
-		}
-		if s.isOver() || ctx.Err() != nil {
-			return nil, false
-		}
-		s.hub.logger.Warn("a stream could not read its memberships; it will try again", "stream", s.id, "error", err)
-		pause(ctx, retryEvery)
+// complain logs that the log cannot be read: once, since the walk tries again until it can.
+func (w *walk) complain(err error) {
+	if !w.failed {
+		w.failed = true
+		w.stream.hub.logger.Warn("a stream could not read the log; it will try again", "stream", w.stream.id, "error", err)
 	}
 }
 
-// frames are the frames of those events that the view sees, which it moves over them, after whatever was queued for the
-// walking stream meanwhile. A log-out of the stream's own session ends it there.
-func (s *Stream) frames(v *view, events []*event) []byte {
+// turn takes the stream further from position, and answers what its socket left of the write that it came to.
+func (w *walk) turn(ctx context.Context, position int64) (rest []byte, err error) {
+	s, h := w.stream, w.stream.hub
+	// A stream that was opened at an event that the tail has yet to read waits for it.
+	if err := h.reach(ctx, position); err != nil {
+		return nil, err
+	}
+	if err := h.turns.take(ctx, s.userID); err != nil {
+		return nil, err
+	}
+	defer h.turns.give(s.userID)
+	ctx, cancel := context.WithTimeout(ctx, walkTimeout)
+	defer cancel()
+	if w.view == nil {
+		loaded, err := h.log.View(ctx, s.userID, position)
+		if err != nil {
+			return nil, err
+		}
+		w.view = newView(loaded)
+	}
+	if h.goLive(s, w.view, position) {
+		return nil, nil
+	}
+	return w.read(ctx, position)
+}
+
+// read writes the events that follow position, from memory or from the database.
+func (w *walk) read(ctx context.Context, position int64) (rest []byte, err error) {
+	s, h := w.stream, w.stream.hub
+	h.mu.Lock()
+	head := h.position
+	events, here := h.recent.after(position, walkBatch)
+	h.mu.Unlock()
+	if here {
+		return w.send(nil, events, events[len(events)-1].Position), nil
+	}
+	_, pruned, err := h.log.Bounds(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case position < pruned:
+		head = max(head, pruned)
+		w.view = nil // it is of a place that lies behind what is passed over
+		return w.send(h.resync(models.ResyncExpired, head), nil, head), nil
+	}
+	upTo := min(position+walkWindow, head)
+	entries, err := h.log.EntriesFor(ctx, s.userID, position, upTo, w.limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) == w.limit {
+		upTo = entries[len(entries)-1].Position
+	}
+	w.adapt(entries)
+	events = make([]*event, len(entries))
+	for i, e := range entries {
+		events[i] = &event{LogEntry: e}
+	}
+	return w.send(nil, events, upTo), nil
+}
+
+// adapt has the next reading fetch more when this one was full and yet small, and less when it was large.
+func (w *walk) adapt(entries []models.LogEntry) {
+	size := sizeOf(entries)
+	switch {
+	case size > walkBytes:
+		w.limit = max(w.limit/2, walkLeast)
+	case len(entries) == w.limit && size < walkBytes/2:
+		w.limit = min(w.limit*2, walkMost)
+	}
+}
+
+// send writes first, what was queued meanwhile, and the frames of those events that the user may see, which reach up to
+// position upTo, for as long as the socket takes all of it at once. It answers what the socket left of the last write; the
+// events after that are read again. A log-out of the stream's own session ends the stream there.
+func (w *walk) send(first []byte, events []*event, upTo int64) (rest []byte) {
+	s := w.stream
 	s.hub.mu.Lock()
 	entered := slices.Clone(s.ties)
 	s.hub.mu.Unlock()
-	s.mu.Lock()
-	b := append([]byte(nil), s.take()...)
-	s.mu.Unlock()
-	for _, e := range events {
-		switch {
-		case e.Audience.SessionID == s.sessionID:
-			s.end(e.frame)
-			return b
-		case e.Kept() && v.sees(e.LogEntry):
-			inside := entered.entered(e.Audience.RoomID) || e.Audience.UserID == s.userID
-			b = append(b, e.frameFor(inside, v.silences.cover(e.Audience.RoomID, e.Audience.UserID))...)
+	b := append(first, s.takeAll()...)
+	for more := true; more; {
+		place := upTo
+		for len(events) > 0 && len(b) < writeSize {
+			e := events[0]
+			events, place = events[1:], e.Position
+			if e.Name == models.EventSessionRevoked && e.Audience.SessionID == s.sessionID {
+				s.finish(w.encoded(e).frame)
+				return b
+			}
+			b = w.pass(b, e, entered)
 		}
-		v.pass(e.LogEntry)
+		if more = len(events) > 0; !more {
+			place = upTo
+		}
+		n, err := s.try(b)
+		if err != nil {
+			s.hub.end(s)
+			return nil
+		}
+		s.reached(place)
+		if n < len(b) {
+			return b[n:]
+		}
+		b = b[:0]
 	}
+	return nil
+}
+
+// pass moves the view over e, and appends its frame to b if the user may see it.
+func (w *walk) pass(b []byte, e *event, entered ties) []byte {
+	if e.Kept() && w.view.sees(e.LogEntry) {
+		e = w.encoded(e)
+		inside := entered.entered(e.Audience.RoomID) || e.Audience.UserID == w.stream.userID
+		b = append(b, e.frameFor(inside, w.view.silences.cover(e.Audience.RoomID, e.Audience.UserID))...)
+	}
+	w.view.pass(e.LogEntry)
 	return b
 }
 
-// next is the run of events after position, from memory or from the database, and the position up to which it reaches.
-// A stream that stands ahead of the hub, having been opened at an event that the tail has yet to read, waits for it.
-func (h *Hub) next(ctx context.Context, s *Stream, position int64) (events []*event, upTo int64, err error) {
-	h.mu.Lock()
-	head, ahead, here := h.position, position >= h.position, false
-	if !ahead {
-		events, here = h.recent.after(position, walkBatch)
+// encoded is e with its frames. Those that come from the database have none until they are written.
+func (w *walk) encoded(e *event) *event {
+	if e.frame == nil {
+		return newEvent(w.stream.hub.log.Epoch(), e.LogEntry)
 	}
-	h.mu.Unlock()
-	switch {
-	case ahead:
-		return nil, position, h.reach(ctx, position)
-	case here:
-		return events, events[len(events)-1].Position, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, walkTimeout)
-	defer cancel()
-	_, pruned, err := h.log.Bounds(ctx)
-	if err != nil {
-		return nil, position, err
-	}
-	if position < pruned {
-		s.enqueue(h.resync(models.ResyncExpired, head))
-		return nil, head, nil
-	}
-	return h.read(ctx, s.userID, position, min(position+walkWindow, head))
-}
-
-func (h *Hub) read(ctx context.Context, userID, after, upTo int64) ([]*event, int64, error) {
-	entries, err := h.log.EntriesFor(ctx, userID, after, upTo)
-	if err != nil {
-		return nil, after, err
-	}
-	return h.events(entries), upTo, nil
+	return e
 }

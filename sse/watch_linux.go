@@ -110,7 +110,7 @@ func (w *watcher) look(socket int) {
 	}
 	w.mu.Unlock()
 	if s != nil && s.socket.isOver() {
-		s.hub.remove(s)
+		s.hub.end(s)
 	}
 }
 

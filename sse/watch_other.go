@@ -19,7 +19,7 @@ func (*watcher) watch(s *Stream) error {
 		var b [64]byte
 		for {
 			if _, err := s.conn.Read(b[:]); err != nil {
-				s.hub.remove(s)
+				s.hub.end(s)
 				return
 			}
 		}

@@ -13,6 +13,7 @@ import (
 func TestOperations(t *testing.T) {
 	play(t, []scenario{
 		{"health and metrics", testHealth},
+		{"streams in the metrics", testStreamGauges},
 		{"the contract and its page", testDocs},
 		{"the web client", testClient},
 		{"request ids", testRequestIDs},
@@ -38,6 +39,22 @@ func testHealth(t *testing.T, c *client) {
 			t.Errorf("the metrics have no line %s:\n%s", line, metrics)
 		}
 	}
+}
+
+// testStreamGauges counts streams and those who have them, as they come and go.
+func testStreamGauges(_ *testing.T, c *client) {
+	ada, bob := c.newcomer("ada"), c.newcomer("bob")
+	first, second := ada.open(""), ada.open("")
+	other := bob.open("")
+	c.awaitMetric("parley_streams_open 3")
+	c.awaitMetric("parley_users_online 2")
+	first.cancel()
+	c.awaitMetric("parley_streams_open 2")
+	c.awaitMetric("parley_users_online 2")
+	second.cancel()
+	other.cancel()
+	c.awaitMetric("parley_streams_open 0")
+	c.awaitMetric("parley_users_online 0")
 }
 
 // testDocs: the reference page is whole without any outside host, and the contract is the one that the tests know.

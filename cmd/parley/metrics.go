@@ -12,6 +12,7 @@ func (s *server) metrics() *prometheus.Registry {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	metrics.MustRegister(sendCounters(s.store)...)
+	metrics.MustRegister(streamGauges(s.hub)...)
 	if s.bus != nil {
 		metrics.MustRegister(busCounters(s.bus)...)
 	}
@@ -27,6 +28,19 @@ func sendCounters(s *store.Store) []prometheus.Collector {
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "parley_messages_sent_total", Help: "Messages that were stored.",
 		}, func() float64 { _, messages := s.SendGroups(); return float64(messages) }),
+	}
+}
+
+// streamGauges tell how many streams this node serves. A user with streams at two nodes counts at each.
+func streamGauges(h *sse.Hub) []prometheus.Collector {
+	gauge := func(name, help string, of func(streams, users int) int) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			return float64(of(h.Count()))
+		})
+	}
+	return []prometheus.Collector{
+		gauge("parley_streams_open", "Event streams that are open at this node.", func(streams, _ int) int { return streams }),
+		gauge("parley_users_online", "Users who have a stream open at this node.", func(_, users int) int { return users }),
 	}
 }
 

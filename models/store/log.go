@@ -70,13 +70,13 @@ func (s *Store) Entries(ctx context.Context, after int64, limit int) ([]models.L
 		after, limit))
 }
 
-// EntriesFor reads the events after one position and up to another that user may be meant by, in order. It may answer
+// EntriesFor reads up to limit events after one position and up to another that user may be meant by, in order. It may answer
 // some of rooms at a time when the user was not in them: a View tells which.
-func (s *Store) EntriesFor(ctx context.Context, userID, after, upTo int64) ([]models.LogEntry, error) {
+func (s *Store) EntriesFor(ctx context.Context, userID, after, upTo int64, limit int) ([]models.LogEntry, error) {
 	return entries(s.read(ctx).Raw("SELECT "+eventColumns+` FROM events
 		WHERE position > ? AND position <= ? AND (everyone OR user_id = ? OR peer_id = ? OR room_id IN (
 			SELECT room_id FROM memberships WHERE user_id = ? UNION SELECT room_id FROM past_memberships WHERE user_id = ?))
-		ORDER BY position`, after, upTo, userID, userID, userID, userID))
+		ORDER BY position LIMIT ?`, after, upTo, userID, userID, userID, userID, limit))
 }
 
 func entries(query *gorm.DB) ([]models.LogEntry, error) {

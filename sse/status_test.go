@@ -1,0 +1,72 @@
+package sse
+
+import (
+	"database/sql"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// noteOffline has the hub tell that users are offline now, in one batch.
+func (r *rig) noteOffline(users ...models.Login) {
+	r.hub.locked(func() {
+		for _, l := range users {
+			r.hub.note(status{userID: l.User.ID, own: true, at: models.Now()})
+		}
+	})
+}
+
+// TestStatusesGoOnAfterWhoIsGone has deleted accounts among those who went offline: the others are told of, all the same.
+func TestStatusesGoOnAfterWhoIsGone(t *testing.T) {
+	r := newRig(t, Limits{PresenceRoom: 500})
+	ada, bob, gone := r.guest("ada"), r.guest("bob"), r.guest("gone")
+	room, _ := r.room(ada, bob, gone)
+	p := r.open(ada, room, "")
+	defer p.Close()
+	r.must(r.store.DeleteAccount(t.Context(), gone.User.ID))
+	r.noteOffline(gone, bob)
+	if !p.sees("event: user.offline") {
+		t.Error("it is not told that bob is offline")
+	}
+}
+
+// TestStatusesWaitForTheDatabase takes away a table that is asked whom to tell, and puts it back: everybody is told of who
+// went meanwhile, and it is stored.
+func TestStatusesWaitForTheDatabase(t *testing.T) {
+	r := newRig(t, Limits{PresenceRoom: 500})
+	ada, bob, eve := r.guest("ada"), r.guest("bob"), r.guest("eve")
+	room, _ := r.room(ada, bob, eve)
+	p := r.open(ada, room, "")
+	defer p.Close()
+	db, err := sql.Open("sqlite", r.database+"?_pragma=busy_timeout(10000)")
+	r.must(err)
+	defer db.Close()
+	_, err = db.ExecContext(t.Context(), "ALTER TABLE contacts RENAME TO contacts_away")
+	r.must(err)
+	r.noteOffline(bob, eve)
+	for range 2 {
+		<-r.warned
+	}
+	_, err = db.ExecContext(t.Context(), "ALTER TABLE contacts_away RENAME TO contacts")
+	r.must(err)
+	for range 2 {
+		if !p.sees("event: user.offline") {
+			t.Fatal("it is not told that both are offline")
+		}
+	}
+	for _, l := range []models.Login{bob, eve} {
+		user, err := r.store.User(t.Context(), models.UserPath{ID: l.User.ID})
+		if r.must(err); user.LastSeenAt.IsZero() {
+			t.Errorf("it was not stored when %s was last seen", l.User.Username)
+		}
+	}
+}
+
+// TestNewestStatuses keeps the last status of each user, and no more than there is room for.
+func TestNewestStatuses(t *testing.T) {
+	all := []status{{userID: 1, online: true}, {userID: 2}, {userID: 1}, {userID: 3}, {userID: 2, online: true}}
+	got := newest(all, 2)
+	if len(got) != 2 || got[0] != (status{userID: 3}) || got[1] != (status{userID: 2, online: true}) {
+		t.Errorf("kept are %+v", got)
+	}
+}
