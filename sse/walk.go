@@ -101,17 +101,18 @@ func (s *Stream) frames(v *view, events []*event) []byte {
 }
 
 // next is the run of events after position, from memory or from the database, and the position up to which it reaches.
-// A stream that stands ahead of the hub, having been opened at an event that the tail has yet to read, waits for it.
+// A stream that was opened at an event which the tail has yet to read waits for it: before, the hub does not know what of
+// its memory was deleted.
 func (h *Hub) next(ctx context.Context, s *Stream, position int64) (events []*event, upTo int64, err error) {
 	h.mu.Lock()
-	head, ahead, here := h.position, position >= h.position, false
+	head, ahead, here := h.position, position >= h.position || s.opened > h.position, false
 	if !ahead {
 		events, here = h.recent.after(position, walkBatch)
 	}
 	h.mu.Unlock()
 	switch {
 	case ahead:
-		return nil, position, h.reach(ctx, position)
+		return nil, position, h.reach(ctx, max(position, s.opened))
 	case here:
 		return events, events[len(events)-1].Position, nil
 	}

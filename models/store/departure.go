@@ -68,6 +68,9 @@ func (c *change) lockRoomsOf(userID int64) ([]roomRow, error) {
 }
 
 func (c *change) depart(user userRow, rooms []roomRow) error {
+	if err := c.tell(models.EventAccountDeleted, models.Audience{UserID: user.ID}, nil); err != nil {
+		return err
+	}
 	if err := c.revokeAll(user.ID, "", models.RevokedByEnd); err != nil {
 		return err
 	}
@@ -104,11 +107,8 @@ func (c *change) depart(user userRow, rooms []roomRow) error {
 	if err := c.dropUploads("user_id = ?", user.ID); err != nil {
 		return err
 	}
-	remove := func(int64) error { return c.Delete(&userRow{}, user.ID).Error }
-	if len(c.events) == 0 {
-		return remove(0)
-	}
-	c.whenPlaced(remove) // after the memberships, which end when their events are placed
+	// After the memberships, which end when their events are placed.
+	c.whenPlaced(func(int64) error { return c.Delete(&userRow{}, user.ID).Error })
 	return nil
 }
 
@@ -164,9 +164,13 @@ func (c *change) withdrawReactions(gone departureRow) (more bool, err error) {
 			err = c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ? AND user_id = ?",
 				roomID, r.MessageID, r.Emoji, gone.UserID).Error
 		}
+		var count int64
+		if err == nil {
+			count, err = c.countReactions(roomID, r.MessageID, r.Emoji)
+		}
 		if err == nil {
 			err = c.tell(models.EventReactionRemoved, models.Audience{RoomID: roomID},
-				models.ReactionEvent{RoomID: roomID, MessageID: r.MessageID, User: gone.ref(), Emoji: r.Emoji})
+				models.ReactionEvent{RoomID: roomID, MessageID: r.MessageID, User: gone.ref(), Emoji: r.Emoji, Count: count})
 		}
 	}
 	return true, err
