@@ -181,6 +181,7 @@ func (h *Hub) apply(events []*event) {
 			for _, e := range run {
 				h.recent.add(e)
 			}
+			h.recent.outdate(run)
 			h.position = run[len(run)-1].Position
 			events = events[len(run):]
 		}
@@ -363,7 +364,7 @@ func (h *Hub) detach(s *Stream) {
 // goLive makes s live if it stands where the hub stands. v is what it may see there.
 func (h *Hub) goLive(s *Stream, v *view, position int64) (done bool) {
 	h.locked(func() {
-		if position != h.position {
+		if position != h.position || position < s.opened {
 			return
 		}
 		done = true

@@ -47,6 +47,9 @@ func (s *Store) deleteIf(ctx context.Context, userID int64, still func(userRow) 
 // the sessions end, the names are free and forgotten, and no statement finds the user any more (live.go). The rest is the
 // janitor's, who is woken when this is committed.
 func (c *change) deleteUser(user userRow) error {
+	if err := c.tell(models.EventAccountDeleted, models.Audience{UserID: user.ID}, nil); err != nil {
+		return err
+	}
 	if err := c.revokeAll(user.ID, "", models.RevokedByEnd); err != nil {
 		return err
 	}

@@ -91,7 +91,8 @@ func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPat
 		if len(among) == 0 {
 			return empty, nil
 		}
-		query, args = query+" AND m.user_id IN "+s.dialect.idList(), append(args, jsonIDs(among))
+		in, ids := numbers(db, among)
+		query, args = query+" AND m.user_id IN "+in, append(args, ids)
 	}
 	if page.Cursor != "" {
 		at, id, err := intCursor(page.Cursor)

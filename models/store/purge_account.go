@@ -146,9 +146,13 @@ func (c *change) withdrawReactions(gone departureRow) (more bool, err error) {
 			err = c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ? AND user_id = ?",
 				roomID, r.MessageID, r.Emoji, gone.UserID).Error
 		}
+		var count int64
+		if err == nil {
+			count, err = c.countReactions(roomID, r.MessageID, r.Emoji)
+		}
 		if err == nil {
 			err = c.tell(models.EventReactionRemoved, models.Audience{RoomID: roomID},
-				models.ReactionEvent{RoomID: roomID, MessageID: r.MessageID, User: gone.ref(), Emoji: r.Emoji})
+				models.ReactionEvent{RoomID: roomID, MessageID: r.MessageID, User: gone.ref(), Emoji: r.Emoji, Count: count})
 		}
 	}
 	return true, err

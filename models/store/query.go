@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strconv"
 
 	"gorm.io/gorm"
 )
@@ -39,22 +38,4 @@ func scanWhile(rows *sql.Rows, got func() bool, dest ...any) error {
 		}
 	}
 	return errors.Join(rows.Err(), rows.Close())
-}
-
-// jsonIDs is the parameter of a dialect's idList.
-func jsonIDs(ids []int64) string {
-	b := []byte{'['}
-	for i, id := range ids {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendInt(b, id, 10)
-	}
-	return string(append(b, ']'))
-}
-
-func (sqliteDialect) idList() string { return "(SELECT value FROM json_each(?))" }
-
-func (postgresDialect) idList() string {
-	return "(SELECT CAST(id AS BIGINT) FROM jsonb_array_elements_text(CAST(? AS JSONB)) AS list (id))"
 }

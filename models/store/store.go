@@ -100,8 +100,6 @@ type dialect interface {
 	shared() bool
 	// forUpdate is the clause that locks the rows of a SELECT until the transaction ends.
 	forUpdate() string
-	// idList is a list of ids for IN, which comes as one parameter (jsonIDs): there may be more than there can be parameters.
-	idList() string
 	// skipLocked is forUpdate for whoever passes over rows that another transaction holds.
 	skipLocked() string
 	// transient reports whether a transaction that failed so did nothing and may be run again.
