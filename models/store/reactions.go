@@ -15,15 +15,15 @@ func addReactions(db *gorm.DB, callerID int64, messages []models.Message) error 
 			MessageID int64
 			Emoji     string
 			Count     int64
-			Mine      int64
+			Mine      bool
 		}
-		err := db.Raw(`SELECT message_id, emoji, count(*) AS count, sum(CASE WHEN user_id = ? THEN 1 ELSE 0 END) AS mine
-			FROM reactions WHERE room_id = ? AND message_id IN ? GROUP BY message_id, emoji
-			ORDER BY message_id, min(created_at), emoji`, callerID, roomID, ids).Scan(&rows).Error
+		err := db.Raw(`SELECT n.message_id, n.emoji, n.count, EXISTS (SELECT 1 FROM reactions e WHERE e.room_id = n.room_id
+				AND e.message_id = n.message_id AND e.emoji = n.emoji AND e.user_id = ?) AS mine
+			FROM reaction_counts n WHERE n.room_id = ? AND n.message_id IN ? ORDER BY n.message_id, n.since, n.emoji`,
+			callerID, roomID, ids).Scan(&rows).Error
 		for _, r := range rows {
-			me := r.Mine > 0
 			m := at[r.MessageID]
-			m.Reactions = append(m.Reactions, models.Reaction{Emoji: r.Emoji, Count: r.Count, Me: &me})
+			m.Reactions = append(m.Reactions, models.Reaction{Emoji: r.Emoji, Count: r.Count, Me: &r.Mine})
 		}
 		return err
 	})
@@ -50,9 +50,9 @@ func (s *Store) React(ctx context.Context, callerID int64, path models.RoomPath,
 }
 
 func (c *change) addReaction(room roomRow, callerID, id int64, emoji string) error {
+	now := models.Now().Millis()
 	added := c.Exec(`INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (room_id, message_id, emoji, user_id) DO NOTHING`,
-		room.ID, id, emoji, callerID, models.Now().Millis())
+		ON CONFLICT (room_id, message_id, emoji, user_id) DO NOTHING`, room.ID, id, emoji, callerID, now)
 	if added.Error != nil || added.RowsAffected == 0 {
 		return added.Error
 	}
@@ -66,6 +66,9 @@ func (c *change) addReaction(room roomRow, callerID, id int64, emoji string) err
 	if mine > models.MaxReactionsPerUser {
 		return models.Invalid("emoji", "you have %d reactions to this message, which is as many as one user may have", mine-1)
 	}
+	if err := c.countReaction(room.ID, id, emoji, now); err != nil {
+		return err
+	}
 	return c.tellReaction(models.EventReactionAdded, room, callerID, id, emoji)
 }
 
@@ -76,10 +79,8 @@ func (s *Store) Unreact(ctx context.Context, callerID int64, path models.RoomPat
 		if err != nil {
 			return err
 		}
-		removed := c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ? AND user_id = ?",
-			a.Room.ID, id, emoji, callerID)
-		if removed.Error != nil || removed.RowsAffected == 0 {
-			return removed.Error
+		if shown, err := c.dropReaction(a.Room.ID, id, emoji, callerID); err != nil || !shown {
+			return err
 		}
 		return c.tellReaction(models.EventReactionRemoved, a.Room, callerID, id, emoji)
 	})
