@@ -74,6 +74,10 @@ bench-size: postgres ## measure what grows with rooms and with the database (MES
 	@PARLEY_BENCH_MESSAGES=$(MESSAGES) PARLEY_BENCH_PLOT=$(abspath $(PLOT)) CGO_ENABLED=0 $(TESTDB) -- \
 		$(GO) test -run '^$$' -bench '^BenchmarkGrowth$$' -benchtime $(ROUNDS)x -timeout 2h ./cmd/parley
 
+.PHONY: bench-writer
+bench-writer: postgres ## measure how long changes hold the database's one writer in a room of up to a million messages
+	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench '^BenchmarkWriter$$' -benchtime 300x -timeout 30m ./models/store
+
 # On SQLite, whose one writer all wait for.
 .PHONY: bench-deletions
 bench-deletions: ## measure how long the end of an account or a room holds the writer, by how much it had

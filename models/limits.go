@@ -19,6 +19,7 @@ const (
 	MaxClientIDLength     = 64
 	MaxEmojiBytes         = 64
 	MaxReactionsPerUser   = 20  // on one message
+	MaxEmojiPerMessage    = 100 // different ones
 	MaxIdempotencyKey     = 128 // visible ASCII
 	inviteCodeLength      = 26
 	MaxFilesPerMessage    = 10

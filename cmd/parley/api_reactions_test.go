@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/parley-chat/parley/models"
@@ -111,5 +113,30 @@ func TestReactionsRefused(t *testing.T) {
 			owner.call("PUT", reactionPath(m, string(rune('😀'+i))), nil).status(200)
 		}
 		owner.call("PUT", reactionPath(m, "🚀"), nil).problem(400, models.CodeInvalidRequest)
+	})
+}
+
+// TestReactionsOfMany has a few users react with as many different emoji as a message may have. One more is refused, and one
+// that is there is not; when one is taken back there is room again.
+func TestReactionsOfMany(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		s := startServer(t, database)
+		owner := newClient(t, s.url).guest("owner")
+		m := owner.say(owner.room(models.NewRoom{Name: ptr("room")}).ID, "hello")
+		emoji := func(i int) string { return string(rune('🌀' + i)) }
+		var member *client
+		for i := range models.MaxEmojiPerMessage {
+			if i%models.MaxReactionsPerUser == 0 {
+				member = owner.guest(fmt.Sprint("member", i))
+				member.join(m.RoomID)
+			}
+			member.call("PUT", reactionPath(m, emoji(i)), nil).status(200)
+		}
+		owner.call("PUT", reactionPath(m, emoji(models.MaxEmojiPerMessage)), nil).problem(400, models.CodeInvalidRequest)
+		owner.call("PUT", reactionPath(m, emoji(0)), nil).status(200)
+		member.call("DELETE", reactionPath(m, emoji(models.MaxEmojiPerMessage-1)), nil).status(204)
+		owner.call("PUT", reactionPath(m, emoji(models.MaxEmojiPerMessage)), nil).status(200)
+		long := "👩🏽" + strings.Repeat("\u200d👩🏽", 6)
+		owner.call("PUT", reactionPath(m, long), nil).problem(404, models.CodeNotFound)
 	})
 }

@@ -49,10 +49,10 @@ const (
 	postgresPlain = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
 		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) AS v (room, id, sender, at, text)`
-	postgresFindable = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words)
-		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at, v.text, array_to_tsvector(string_to_array(v.words, ' '))
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
-		AS v (room, id, sender, at, text, words)`
+	postgresFindable = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, sender_seq)
+		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at, v.text, array_to_tsvector(string_to_array(v.words, ' ')), v.seq
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
+		AS v (room, id, sender, at, text, words, seq)`
 )
 
 // postgresWords are the words of a message as the column words has them: those of a room.
@@ -64,15 +64,17 @@ func postgresWords(roomID int64, words []string) string {
 func (barePostgres) write(ctx context.Context, tx *sql.Tx, r bareRows, n int) error {
 	now := time.Now().UnixMilli()
 	rooms, ids, senders, times, positions := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	seqs := make([]int64, n)
 	texts, words := make([]string, n), make([]string, n)
 	for i := range n {
 		var t bareText
 		ids[i], senders[i], t = r.message(i)
+		seqs[i] = r.senderSeq(ids[i])
 		rooms[i], times[i], texts[i], words[i] = r.roomID, now, t.text, postgresWords(r.roomID, t.words)
 	}
 	insert, args := postgresPlain, []any{rooms, ids, senders, times, texts}
 	if r.findable {
-		insert, args = postgresFindable, append(args, words)
+		insert, args = postgresFindable, append(args, words, seqs)
 	}
 	if _, err := tx.ExecContext(ctx, insert, args...); err != nil {
 		return err
@@ -82,7 +84,7 @@ func (barePostgres) write(ctx context.Context, tx *sql.Tx, r bareRows, n int) er
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE memberships m SET seen_count = m.seen_count + v.n
+	_, err = tx.ExecContext(ctx, `UPDATE memberships m SET sent_count = m.sent_count + v.n, own_count = m.own_count + v.n
 		FROM (SELECT id, count(*) AS n FROM unnest($2::bigint[]) AS s (id) GROUP BY id) AS v WHERE m.room_id = $1 AND m.user_id = v.id`, r.roomID, senders)
 	if err != nil {
 		return err

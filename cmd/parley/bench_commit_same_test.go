@@ -64,11 +64,11 @@ func TestTownIsAsSent(t *testing.T) {
 func (d benchDatabase) wantSame(t *testing.T, sent, written string, further ...string) {
 	t.Helper()
 	statements := slices.Concat([]string{
-		`SELECT room_id, id, sender_id, type, text, reply_to, client_id, edited_at, deleted_at, created_at > 0, text_start
+		`SELECT room_id, id, sender_id, type, text, reply_to, client_id, edited_at, deleted_at, created_at > 0, text_start, sender_seq
 			FROM messages ORDER BY room_id, id`,
 		`SELECT id, message_count, last_message_id, last_message_at > 0, active_at = last_message_at, updated_at = active_at
 			FROM rooms ORDER BY id`,
-		"SELECT room_id, user_id, seen_count, last_read_id FROM memberships ORDER BY room_id, user_id",
+		"SELECT room_id, user_id, last_read_id, sent_count, own_count, own_after FROM memberships ORDER BY room_id, user_id",
 	}, d.words, further)
 	want, got := d.left(t, sent, statements), d.left(t, written, statements)
 	if len(want) < len(statements) {

@@ -11,13 +11,13 @@ import (
 
 // bareSQLite writes to SQLite over one connection, with statements that were prepared once.
 type bareSQLite struct {
-	begin, insertMessage, insertPlain, insertWords, updateRoom, addSeen, moveHead, insertEvent, end *sql.Stmt
+	begin, insertMessage, insertPlain, insertWords, updateRoom, countSent, moveHead, insertEvent, end *sql.Stmt
 }
 
 // sqliteMessage and sqliteWords are the statements that insert a message and what it is found by.
 const (
-	sqliteMessage = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start)
-		VALUES (?1, ?2, ?3, 'text', ?4, 0, '', ?5, ?4)`
+	sqliteMessage = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, sender_seq)
+		VALUES (?1, ?2, ?3, 'text', ?4, 0, '', ?5, ?4, ?6)`
 	sqliteWords = "INSERT INTO message_words (rowid, words) VALUES (? << 32 | ?, ?)"
 )
 
@@ -58,7 +58,8 @@ func openBareSQLite(t testing.TB, database string) bareDriver {
 		insertWords: prepare(sqliteWords),
 		updateRoom: prepare(`UPDATE rooms SET message_count = ?, last_message_id = ?, last_message_at = ?, active_at = ?,
 			updated_at = ? WHERE id = ?`),
-		addSeen:  prepare("UPDATE memberships SET seen_count = seen_count + 1 WHERE room_id = ? AND user_id = ?"),
+		countSent: prepare(`UPDATE memberships SET sent_count = sent_count + 1, own_count = own_count + 1
+			WHERE room_id = ? AND user_id = ?`),
 		moveHead: prepare("UPDATE event_head SET position = position + ? WHERE id = 1 RETURNING position"),
 		insertEvent: prepare(`INSERT INTO events
 			(position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at)
@@ -81,7 +82,7 @@ func (d *bareSQLite) commit(ctx context.Context, r bareRows, n int) error {
 	}
 	for i := range n {
 		_, sender, _ := r.message(i)
-		if _, err := d.addSeen.ExecContext(ctx, r.roomID, sender); err != nil {
+		if _, err := d.countSent.ExecContext(ctx, r.roomID, sender); err != nil {
 			return err
 		}
 	}
@@ -101,17 +102,16 @@ func (d *bareSQLite) commit(ctx context.Context, r bareRows, n int) error {
 }
 
 func (d *bareSQLite) insertMessages(ctx context.Context, r bareRows, n int, now int64) error {
-	insert := d.insertMessage
-	if !r.findable {
-		insert = d.insertPlain
-	}
 	for i := range n {
 		id, sender, t := r.message(i)
-		if _, err := insert.ExecContext(ctx, r.roomID, id, sender, t.text, now); err != nil {
-			return err
-		}
 		if !r.findable {
+			if _, err := d.insertPlain.ExecContext(ctx, r.roomID, id, sender, t.text, now); err != nil {
+				return err
+			}
 			continue
+		}
+		if _, err := d.insertMessage.ExecContext(ctx, r.roomID, id, sender, t.text, now, r.senderSeq(id)); err != nil {
+			return err
 		}
 		if _, err := d.insertWords.ExecContext(ctx, r.roomID, id, strings.Join(t.words, " ")); err != nil {
 			return err

@@ -77,6 +77,9 @@ func (r bareRows) message(i int) (id, sender int64, t bareText) {
 	return n + 1, r.members[n%int64(len(r.members))], r.texts[n%int64(len(r.texts))]
 }
 
+// senderSeq is the number of a message among those of its sender.
+func (r bareRows) senderSeq(id int64) int64 { return (id-1)/int64(len(r.members)) + 1 }
+
 func newBareLoop(c chat, d bareDriver) *bareLoop {
 	r := bareRows{roomID: c.roomID, findable: true}
 	for _, m := range c.members {

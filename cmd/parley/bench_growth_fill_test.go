@@ -81,7 +81,7 @@ func (d benchDatabase) openTown(t testing.TB, size int) (*town, *testServer) {
 	return w, s
 }
 
-// fillRow is a message to be written.
+// fillRow is a message to be written. All of a room's are of one sender: the id is the number among theirs, too.
 type fillRow struct {
 	room, id, sender, at int64
 	text                 string
@@ -136,7 +136,7 @@ func (w *town) tally(tx *sql.Tx) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec("UPDATE memberships SET seen_count = $1 WHERE room_id = $2", w.counts[i], room); err != nil {
+		if _, err := tx.Exec("UPDATE memberships SET sent_count = $1, own_count = $1 WHERE room_id = $2", w.counts[i], room); err != nil {
 			return err
 		}
 	}
@@ -168,7 +168,7 @@ func fillSQLite(tx *sql.Tx, bite []fillRow) error {
 	}
 	defer func() { _ = words.Close() }()
 	for _, r := range bite {
-		if _, err := message.Exec(r.room, r.id, r.sender, r.text, r.at); err != nil {
+		if _, err := message.Exec(r.room, r.id, r.sender, r.text, r.at, r.id); err != nil {
 			return err
 		}
 	}
@@ -188,6 +188,6 @@ func fillPostgres(tx *sql.Tx, bite []fillRow) error {
 	for i, r := range bite {
 		rooms[i], ids[i], senders[i], times[i], texts[i], words[i] = r.room, r.id, r.sender, r.at, r.text, postgresWords(r.room, r.words)
 	}
-	_, err := tx.Exec(postgresFindable, rooms, ids, senders, times, texts, words)
+	_, err := tx.Exec(postgresFindable, rooms, ids, senders, times, texts, words, ids)
 	return err
 }

@@ -221,7 +221,7 @@ func (l library) historyQueries(before int64, items int) []pageQuery {
 func (l library) roomQueries(items int) []pageQuery {
 	return []pageQuery{{
 		text: l.marked(`SELECT r.id, r.handle, r.name, r.description, r.kind, r.subject, r.owner_id, r.created_at, r.updated_at, r.active_at,
-			r.member_count, r.message_count, r.last_message_id, r.cleared_id, m.role, m.joined_at, m.last_read_id, m.seen_count, m.muted
+			r.member_count, r.message_count, r.last_message_id, r.cleared_id, m.role, m.joined_at, m.last_read_id, m.own_count, m.muted
 			FROM memberships m JOIN rooms r ON r.id = m.room_id WHERE m.user_id = ? ORDER BY r.active_at DESC, r.id DESC LIMIT ?`),
 		args: []any{l.reader.User.ID, items + 1}, columns: "isssssiiiiiiiisiiib", rows: items + 1,
 	}}

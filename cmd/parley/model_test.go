@@ -23,8 +23,8 @@ func init() {
 	}
 }
 
-// TestRoomsAgreeWithModel lets users join, leave, write, edit, delete, read, clear, be banned, and upload and download
-// files in two rooms, in whatever order chance has it. After each step the rooms must be as a plain model of them in memory is, to the last number.
+// TestRoomsAgreeWithModel lets users join, leave, write, edit, delete, react, pin, read, clear, be banned, and upload and
+// download files in two rooms, in whatever order chance has it. After each step the rooms must be as a plain model of them in memory is, to the last number.
 func TestRoomsAgreeWithModel(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		s := startServer(t, database)
@@ -34,7 +34,7 @@ func TestRoomsAgreeWithModel(t *testing.T) {
 			rt.Repeat(map[string]func(*rapid.T){
 				"join": w.join, "leave": w.leave, "send": w.send, "send more": w.send, "edit": w.edit, "delete": w.remove,
 				"read": w.read, "clear": w.clear, "ban": w.ban, "lift a ban": w.liftBan, "set a role": w.setRole,
-				"page": w.page, "upload": w.upload, "send files": w.sendFiles, "download": w.download, "": w.check,
+				"react": w.react, "take a reaction back": w.unreact, "pin": w.pin, "page": w.page, "upload": w.upload, "send files": w.sendFiles, "download": w.download, "": w.check,
 			})
 		})
 	})
@@ -74,6 +74,8 @@ type modelMessage struct {
 	text            string
 	files           []string
 	edited, deleted bool
+	pinned          bool
+	reactions       map[string]map[int]bool // by emoji, of users
 }
 
 type modelMember struct {
@@ -231,7 +233,7 @@ func (w *world) remove(rt *rapid.T) {
 		refusal = models.CodeForbidden
 	}
 	if w.users[user].call("DELETE", messagePath(models.Message{RoomID: r.id, ID: id}), nil).wants(204, refusal) {
-		m.text, m.files, m.deleted = "", nil, true
+		*m = modelMessage{sender: m.sender, edited: m.edited, deleted: true}
 	}
 }
 
@@ -322,6 +324,7 @@ func (w *world) check(rt *rapid.T) {
 	}
 	if w.touched != nil {
 		w.compareHistory(rt, w.touched)
+		w.comparePins(rt, w.touched)
 		w.checkFiles()
 	}
 }
@@ -345,11 +348,11 @@ func (w *world) compareHistory(rt *rapid.T, r *modelRoom) {
 		for _, f := range m.Files {
 			files = append(files, f.ID)
 		}
-		got = append(got, fmt.Sprint(m.ID, m.Sender.ID, m.Text, files, !m.EditedAt.IsZero(), !m.DeletedAt.IsZero()))
+		got = append(got, fmt.Sprint(m.ID, m.Sender.ID, m.Text, files, !m.EditedAt.IsZero(), !m.DeletedAt.IsZero(), listedReactions(m)))
 	}
 	for i, m := range r.messages {
 		if id := int64(i + 1); id > r.cleared {
-			want = append(want, fmt.Sprint(id, w.users[m.sender].User.ID, m.text, m.files, m.edited, m.deleted))
+			want = append(want, fmt.Sprint(id, w.users[m.sender].User.ID, m.text, m.files, m.edited, m.deleted, m.listed(0)))
 		}
 	}
 	if want = want[max(0, len(want)-200):]; !slices.Equal(got, want) {

@@ -13,7 +13,7 @@ type access struct {
 	Role        string // "" for no member
 	JoinedAt    int64
 	LastReadID  int64
-	SeenCount   int64
+	UnreadCount int64
 	Muted       bool
 	Banned      bool
 	BannedUntil int64
@@ -33,7 +33,7 @@ func (a access) model() models.Room {
 func (a access) membership() models.Membership {
 	return models.Membership{
 		Role: models.Role(a.Role), JoinedAt: models.FromMillis(a.JoinedAt), LastReadID: a.LastReadID,
-		UnreadCount: a.Room.MessageCount - a.SeenCount, Muted: a.Muted,
+		UnreadCount: a.UnreadCount, Muted: a.Muted,
 	}
 }
 
@@ -62,7 +62,7 @@ func find(db *gorm.DB, path models.RoomPath, callerID int64, condition string) (
 	rows, err := queryIn(db, accessQuery+where+condition, callerID, models.Now().Millis(), arg)
 	if err == nil {
 		r := &a.Room
-		err = judged(db, scanRows(rows, func() { found = true }, append(r.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.SeenCount, &a.Muted,
+		err = judged(db, scanRows(rows, func() { found = true }, append(r.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.UnreadCount, &a.Muted,
 			&a.Banned, &a.BannedUntil)...))
 	}
 	if err == nil && !found {
@@ -72,7 +72,7 @@ func find(db *gorm.DB, path models.RoomPath, callerID int64, condition string) (
 }
 
 var accessQuery = "SELECT " + roomColumns + `, COALESCE(m.role, ''), COALESCE(m.joined_at, 0), COALESCE(m.last_read_id, 0),
-	COALESCE(m.seen_count, 0), COALESCE(m.muted, false), b.user_id IS NOT NULL, COALESCE(b.until, 0)
+	` + unreadCount + `, COALESCE(m.muted, false), b.user_id IS NOT NULL, COALESCE(b.until, 0)
 	FROM ` + liveRooms + ` r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = $1
 	LEFT JOIN bans b ON b.room_id = r.id AND b.user_id = $1 AND (b.until = 0 OR b.until > $2) WHERE `
 

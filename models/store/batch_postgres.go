@@ -86,7 +86,7 @@ func exec(results pgx.BatchResults, statements int) error {
 	return nil
 }
 
-func (d postgresDialect) lockPosts(g *groupTx, roomIDs []int64, posts []posting) (map[int64]*roomRow, map[posting]models.UserRef, error) {
+func (d postgresDialect) lockPosts(g *groupTx, roomIDs []int64, posts []posting) (map[int64]*roomRow, map[posting]*poster, error) {
 	inRooms, users := make([]int64, len(posts)), make([]int64, len(posts))
 	for i, p := range posts {
 		inRooms[i], users[i] = p.roomID, p.userID
@@ -95,10 +95,10 @@ func (d postgresDialect) lockPosts(g *groupTx, roomIDs []int64, posts []posting)
 	begins := queueBegin(g, b)
 	b.Queue(`SELECT id, subject, direct_key, message_count, last_message_id, last_message_at, cleared_id
 		FROM rooms WHERE id = ANY($1) AND deleted_at = 0 ORDER BY id FOR UPDATE`, roomIDs)
-	b.Queue(`SELECT m.room_id, m.user_id, u.username, u.display_name
+	b.Queue(`SELECT m.room_id, m.user_id, u.username, u.display_name, m.sent_count
 		FROM unnest($1::bigint[], $2::bigint[]) AS p (room_id, user_id)
 		JOIN memberships m ON m.room_id = p.room_id AND m.user_id = p.user_id JOIN `+liveUsers+` u ON u.id = m.user_id`, inRooms, users)
-	rooms, senders := make(map[int64]*roomRow, len(roomIDs)), make(map[posting]models.UserRef, len(posts))
+	rooms, senders := make(map[int64]*roomRow, len(roomIDs)), make(map[posting]*poster, len(posts))
 	err := d.pipeline(g.ctx, g.conn, b, func(results pgx.BatchResults) error {
 		if err := exec(results, begins); err != nil {
 			return err
@@ -127,15 +127,16 @@ func readRooms(results pgx.BatchResults, rooms map[int64]*roomRow) error {
 	return err
 }
 
-func readSenders(results pgx.BatchResults, senders map[posting]models.UserRef) error {
+func readSenders(results pgx.BatchResults, senders map[posting]*poster) error {
 	found, err := results.Query()
 	if err != nil {
 		return err
 	}
 	var roomID int64
-	var u models.UserRef
-	_, err = pgx.ForEachRow(found, []any{&roomID, &u.ID, &u.Username, &u.DisplayName}, func() error {
-		senders[posting{roomID, u.ID}] = u
+	var s poster
+	_, err = pgx.ForEachRow(found, []any{&roomID, &s.ID, &s.Username, &s.DisplayName, &s.sent}, func() error {
+		one := s
+		senders[posting{roomID, s.ID}] = &one
 		return nil
 	})
 	return err
@@ -148,7 +149,7 @@ func (d postgresDialect) commitPosts(g *groupTx, w *posted) (last int64, err err
 	b := &pgx.Batch{}
 	queueMessages(b, w.sends)
 	queueRooms(b, w.rooms)
-	queueSeen(b, w.seen)
+	queueSent(b, w)
 	before := b.Len()
 	queuePostEvents(b, w.sends)
 	queueAnswers(b, w.sends)
@@ -194,22 +195,22 @@ func queueMessages(b *pgx.Batch, sends []*send) {
 	n := len(sends)
 	roomIDs, ids, senders := make([]int64, n), make([]int64, n), make([]int64, n)
 	types, texts, clientIDs := make([]string, n), make([]string, n), make([]string, n)
-	replies, times := make([]int64, n), make([]int64, n)
+	replies, times, seqs := make([]int64, n), make([]int64, n), make([]int64, n)
 	starts, words := make([]string, n), make([]string, n)
 	for i, p := range sends {
 		m := &p.sent.Message
 		roomIDs[i], ids[i], senders[i] = m.RoomID, m.ID, m.Sender.ID
 		types[i], texts[i], clientIDs[i] = string(m.Type), m.Text, m.ClientID
 		replies[i], times[i] = m.ReplyTo, m.CreatedAt.Millis()
-		starts[i], words[i] = p.start, p.words
+		starts[i], words[i], seqs[i] = p.start, p.words, p.seq
 	}
 	b.Queue(`INSERT INTO messages
-		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words)
+		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, sender_seq)
 		SELECT room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start,
-		array_to_tsvector(string_to_array(words, ' ')) FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[],
-		$5::text[], $6::bigint[], $7::text[], $8::bigint[], $9::text[], $10::text[])
-		AS v (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words)`,
-		roomIDs, ids, senders, types, texts, replies, clientIDs, times, starts, words)
+		array_to_tsvector(string_to_array(words, ' ')), seq FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[],
+		$5::text[], $6::bigint[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::bigint[])
+		AS v (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, seq)`,
+		roomIDs, ids, senders, types, texts, replies, clientIDs, times, starts, words, seqs)
 }
 
 func queueRooms(b *pgx.Batch, rooms map[int64]*roomRow) {
@@ -223,14 +224,17 @@ func queueRooms(b *pgx.Batch, rooms map[int64]*roomRow) {
 		WHERE r.id = v.id`, ids, counts, lasts, times)
 }
 
-func queueSeen(b *pgx.Batch, seen map[posting]int64) {
-	var rooms, users, counts []int64
-	for p, n := range seen {
+// queueSent counts the senders' messages (unread.go).
+func queueSent(b *pgx.Batch, w *posted) {
+	var rooms, users, counts, cleared []int64
+	for p, n := range w.sent {
 		rooms, users, counts = append(rooms, p.roomID), append(users, p.userID), append(counts, n)
+		cleared = append(cleared, w.rooms[p.roomID].ClearedID)
 	}
-	b.Queue(`UPDATE memberships m
-		SET seen_count = m.seen_count + v.n FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS v (room_id, user_id, n)
-		WHERE m.room_id = v.room_id AND m.user_id = v.user_id`, rooms, users, counts)
+	b.Queue(`UPDATE memberships m SET sent_count = m.sent_count + v.n, own_after = greatest(m.own_after, v.cleared),
+		own_count = CASE WHEN m.own_after < v.cleared THEN 0 ELSE m.own_count END + v.n
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS v (room_id, user_id, n, cleared)
+		WHERE m.room_id = v.room_id AND m.user_id = v.user_id`, rooms, users, counts, cleared)
 }
 
 // queuePostEvents gives the events their positions and writes them, as append does in change.go, and answers the last

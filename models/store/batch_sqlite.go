@@ -51,7 +51,7 @@ func (d sqliteDialect) takeKeys(g *groupTx, keyed []*send) (map[onceName]bool, e
 	return taken, err
 }
 
-func (d sqliteDialect) lockPosts(g *groupTx, roomIDs []int64, posts []posting) (rooms map[int64]*roomRow, senders map[posting]models.UserRef, err error) {
+func (d sqliteDialect) lockPosts(g *groupTx, roomIDs []int64, posts []posting) (rooms map[int64]*roomRow, senders map[posting]*poster, err error) {
 	if err := g.begin(); err != nil {
 		return nil, nil, err
 	}
@@ -80,13 +80,14 @@ func (c *sqliteConn) readRooms(ids []int64) (map[int64]*roomRow, error) {
 	return rooms, err
 }
 
-func (c *sqliteConn) readSenders(posts []posting) (map[posting]models.UserRef, error) {
-	senders := make(map[posting]models.UserRef, len(posts))
-	err := c.query(`SELECT m.room_id, m.user_id, u.username, u.display_name FROM json_each(?) AS j
+func (c *sqliteConn) readSenders(posts []posting) (map[posting]*poster, error) {
+	senders := make(map[posting]*poster, len(posts))
+	err := c.query(`SELECT m.room_id, m.user_id, u.username, u.display_name, m.sent_count FROM json_each(?) AS j
 		CROSS JOIN memberships m ON m.room_id = j.value ->> 0 AND m.user_id = j.value ->> 1
 		CROSS JOIN `+liveUsers+` u ON u.id = m.user_id`, func(row []driver.Value) {
 		at := posting{row[0].(int64), row[1].(int64)}
-		senders[at] = models.UserRef{ID: at.userID, Username: row[2].(string), DisplayName: row[3].(string)}
+		u := models.UserRef{ID: at.userID, Username: row[2].(string), DisplayName: row[3].(string)}
+		senders[at] = &poster{UserRef: u, sent: row[4].(int64)}
 	}, jsonList(posts, func(b []byte, p posting) []byte {
 		b = strconv.AppendInt(append(b, '['), p.roomID, 10)
 		b = strconv.AppendInt(append(b, ','), p.userID, 10)
@@ -129,7 +130,7 @@ func (c *sqliteConn) storePosts(w *posted, now int64) (last int64, err error) {
 	if err := c.updateRooms(w.rooms); err != nil {
 		return 0, err
 	}
-	if err := c.addSeen(w.seen); err != nil {
+	if err := c.countSent(w); err != nil {
 		return 0, err
 	}
 	n := int64(len(w.sends))
@@ -150,7 +151,8 @@ func (c *sqliteConn) storePosts(w *posted, now int64) (last int64, err error) {
 
 func (c *sqliteConn) insertMessages(sends []*send) error {
 	message, err := c.statement(`INSERT INTO messages
-		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, sender_seq)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	if err != nil {
 		return err
 	}
@@ -161,7 +163,7 @@ func (c *sqliteConn) insertMessages(sends []*send) error {
 	for _, p := range sends {
 		m := &p.sent.Message
 		err = message.run(m.RoomID, m.ID, m.Sender.ID, string(m.Type), m.Text, m.ReplyTo, m.ClientID, m.CreatedAt.Millis(),
-			p.start)
+			p.start, p.seq)
 		if err == nil && p.words != "" {
 			err = words.run(wordsRow(m.RoomID, m.ID), p.words)
 		}
@@ -186,13 +188,15 @@ func (c *sqliteConn) updateRooms(rooms map[int64]*roomRow) error {
 	return errors.Join(err, s.Close())
 }
 
-func (c *sqliteConn) addSeen(seen map[posting]int64) error {
-	s, err := c.statement("UPDATE memberships SET seen_count = seen_count + ? WHERE room_id = ? AND user_id = ?")
+// countSent counts the senders' messages (unread.go).
+func (c *sqliteConn) countSent(w *posted) error {
+	s, err := c.statement(`UPDATE memberships SET sent_count = sent_count + ?1, own_after = max(own_after, ?2),
+		own_count = CASE WHEN own_after < ?2 THEN 0 ELSE own_count END + ?1 WHERE room_id = ?3 AND user_id = ?4`)
 	if err != nil {
 		return err
 	}
-	for p, n := range seen {
-		if err = s.run(n, p.roomID, p.userID); err != nil {
+	for p, n := range w.sent {
+		if err = s.run(n, w.rooms[p.roomID].ClearedID, p.roomID, p.userID); err != nil {
 			break
 		}
 	}

@@ -31,7 +31,7 @@ func (h *house) insert(most int, table, columns, values string, args ...any) {
 		table, columns, most, values), args...).Error)
 }
 
-const memberColumns = "room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted"
+const memberColumns = "room_id, user_id, role, joined_at, joined_position, last_read_id, own_after, muted"
 
 func (h *house) boundsRooms(anna, bob models.User, room models.Room) {
 	ctx, path, name := h.t.Context(), models.RoomPath{ID: room.ID}, "one more"

@@ -83,7 +83,7 @@
 //
 // By what it is for: pages of the commit 1.2 s, rows of messages and their words 0.7 s, the index of words as FTS5 writes it
 // out 0.5 s (at the first statement after them that can be undone by itself, which is the head's), moving the log into the
-// file 0.3 s, reading rooms and senders 0.13 s, the words of the texts 0.12 s, rows of events 0.11 s, seen counts 0.07 s, JSON
+// file 0.3 s, reading rooms and senders 0.13 s, the words of the texts 0.12 s, rows of events 0.11 s, counts of senders 0.07 s, JSON
 // 0.06 s. On PostgreSQL the same is 0.4 s, nearly all of it the encoding of arrays by pgx: there the database's own processes
 // take the time, for the index of words above all.
 //

@@ -101,8 +101,8 @@ type roomSearch struct {
 }
 
 var foundRooms = "SELECT " + roomColumns + `, COALESCE(m.role, '') AS role, COALESCE(m.joined_at, 0) AS joined_at,
-	COALESCE(m.last_read_id, 0) AS last_read_id, COALESCE(m.seen_count, 0) AS seen_count, COALESCE(m.muted, false) AS muted,
-	COALESCE(%s, '') AS key
+	COALESCE(m.last_read_id, 0) AS last_read_id, ` + unreadCount + ` AS unread_count,
+	COALESCE(m.muted, false) AS muted, COALESCE(%s, '') AS key
 	FROM ` + liveRooms + ` r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = ? WHERE r.kind = 'public'
 	AND (m.user_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM bans b
 		WHERE b.room_id = r.id AND b.user_id = ? AND (b.until = 0 OR b.until > ?)))`

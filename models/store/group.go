@@ -40,7 +40,7 @@ type groupDriver interface {
 	takeKeys(g *groupTx, keyed []*send) (map[onceName]bool, error)
 	// lockPosts begins the transaction, if it has not begun, locks the rooms, in the order of their ids, and then reads who
 	// of the posts' senders is a member. Of the rooms, only what a post needs is there.
-	lockPosts(g *groupTx, roomIDs []int64, posts []posting) (map[int64]*roomRow, map[posting]models.UserRef, error)
+	lockPosts(g *groupTx, roomIDs []int64, posts []posting) (map[int64]*roomRow, map[posting]*poster, error)
 	// commitPosts stores what is posted and commits. It answers the position of the last event. The error is errCommit if
 	// nobody knows whether the commit took place.
 	commitPosts(g *groupTx, w *posted) (last int64, err error)

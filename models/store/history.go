@@ -166,7 +166,7 @@ func partQuery(among, bounds string) string {
 	return `SELECT m.id, m.sender_id, COALESCE(u.username, ` + goneUsername + `), COALESCE(u.display_name, ` + goneDisplayName + `),
 		m.type, ` + shownText + `, m.reply_to, m.client_id, m.created_at, m.edited_at, ` + shownDeletedAt + `,
 		EXISTS (SELECT 1 FROM files f WHERE f.room_id = $1 AND f.message_id` + among + `),
-		EXISTS (SELECT 1 FROM reactions e WHERE e.room_id = $1 AND e.message_id` + among + `)
+		EXISTS (SELECT 1 FROM reaction_counts e WHERE e.room_id = $1 AND e.message_id` + among + `)
 		FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = $1 AND ` + bounds + ` LIMIT $2 + 0`
 }
 

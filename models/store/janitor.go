@@ -40,7 +40,7 @@ func (s *Store) wakeJanitor() {
 // is a rest after each. A kind that fails is tried again at the next time.
 func (s *Store) tidy(ctx context.Context) {
 	kinds := []func(context.Context) (more bool, err error){
-		s.endOtherWays, s.expireGuests, s.expireIdleGuests, s.purgeAccounts, s.purgeRooms, s.sweepMessages, s.pruneEvents,
+		s.endOtherWays, s.expireGuests, s.expireIdleGuests, s.purgeAccounts, s.purgeRooms, s.sweepMessages, s.sweepReactions, s.pruneEvents,
 		s.prunePast, s.pruneSilences, s.pruneKeys, s.pruneSessions, s.pruneVouched, s.pruneSpent, s.pruneFlows, s.dropPresences, s.dropUnattached, s.expireUploads,
 		s.indexRooms, s.indexMessages,
 	}

@@ -11,9 +11,14 @@ import (
 // enrol makes user a member; the event told last is the first that they see. What is there counts as read.
 func (c *change) enrol(row roomRow, userID int64, role models.Role) error {
 	now := models.Now().Millis()
+	sent, err := c.sentBefore(row.ID, userID)
+	if err != nil {
+		return err
+	}
 	added := c.Exec(`INSERT INTO memberships
-		(room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) VALUES (?, ?, ?, ?, 0, ?, ?, ?)
-		ON CONFLICT (room_id, user_id) DO NOTHING`, row.ID, userID, role, now, row.LastMessageID, row.MessageCount, false)
+		(room_id, user_id, role, joined_at, joined_position, last_read_id, own_after, sent_count, muted)
+		VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?) ON CONFLICT (room_id, user_id) DO NOTHING`,
+		row.ID, userID, role, now, row.LastMessageID, row.LastMessageID, sent, false)
 	if added.Error != nil {
 		return added.Error
 	}

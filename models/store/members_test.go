@@ -10,8 +10,8 @@ import (
 // TestMembersAmongVeryMany asks which of more users are members than a statement has room for parameters, as there may be in
 // a room at once.
 func TestMembersAmongVeryMany(t *testing.T) {
-	for name, database := range map[string]func(*testing.T) string{
-		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "parley.db") },
+	for name, database := range map[string]func(testing.TB) string{
+		"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "parley.db") },
 		"postgres": newPostgres,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -155,7 +155,8 @@ func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.R
 	})
 }
 
-// ClearHistory removes all messages of a room for everybody. Ids go on where they were.
+// ClearHistory removes all messages of a room for everybody. Ids go on where they were. However many there are, it only
+// writes down that they are cleared away, whereupon whatever reads passes over them, and the janitor purges them.
 func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
 	return s.change(ctx, func(c *change) error {
 		if err := c.lock(path); err != nil {
@@ -168,12 +169,6 @@ func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.Ro
 		err = c.Exec("UPDATE rooms SET message_count = 0, cleared_id = last_message_id, updated_at = ? WHERE id = ?",
 			models.Now().Millis(), a.Room.ID).Error
 		if err != nil {
-			return err
-		}
-		if err := c.Exec("UPDATE memberships SET seen_count = 0 WHERE room_id = ?", a.Room.ID).Error; err != nil {
-			return err
-		}
-		if err := c.Exec("DELETE FROM pins WHERE room_id = ?", a.Room.ID).Error; err != nil {
 			return err
 		}
 		if err := c.sweep(a.Room.ID, a.Room.LastMessageID); err != nil {
@@ -202,16 +197,8 @@ func (s *Store) MarkRead(ctx context.Context, callerID int64, path models.RoomPa
 		if mark.MessageID <= a.LastReadID {
 			return nil
 		}
-		var unread int64
-		err = c.Raw(`SELECT count(*) FROM messages WHERE room_id = ? AND id > ? AND deleted_at = 0 AND sender_id <> ?`,
-			a.Room.ID, max(mark.MessageID, a.Room.ClearedID), callerID).Scan(&unread).Error
-		if err != nil {
-			return err
-		}
-		a.LastReadID, a.SeenCount = mark.MessageID, a.Room.MessageCount-unread
-		err = c.Exec("UPDATE memberships SET last_read_id = ?, seen_count = ? WHERE room_id = ? AND user_id = ?",
-			a.LastReadID, a.SeenCount, a.Room.ID, callerID).Error
-		if err != nil {
+		a.LastReadID = mark.MessageID
+		if err := c.moveMark(&a); err != nil {
 			return err
 		}
 		membership = a.membership()

@@ -14,10 +14,11 @@ type pinRow struct {
 	ByDisplay string
 }
 
+// pinQuery reads the pins of a room that are after where it was cleared.
 const pinQuery = `SELECT ` + messageColumns + `, p.pinned_by, p.pinned_at, COALESCE(o.username, ` + goneUsername + `) AS by_name,
 	COALESCE(o.display_name, ` + goneDisplayName + `) AS by_display
 	FROM pins p JOIN messages m ON m.room_id = p.room_id AND m.id = p.message_id LEFT JOIN users u ON u.id = m.sender_id
-	LEFT JOIN users o ON o.id = p.pinned_by WHERE p.room_id = ?` + fromLiveSender
+	LEFT JOIN users o ON o.id = p.pinned_by WHERE p.room_id = ? AND p.message_id > ?` + fromLiveSender
 
 func (r pinRow) model(room roomRow) models.Pin {
 	return models.Pin{
@@ -35,7 +36,7 @@ func (s *Store) Pins(ctx context.Context, callerID int64, path models.RoomPath, 
 	if err != nil {
 		return empty, err
 	}
-	query, args := pinQuery, []any{a.Room.ID}
+	query, args := pinQuery, []any{a.Room.ID, a.Room.ClearedID}
 	if page.Cursor != "" {
 		at, id, err := intCursor(page.Cursor)
 		if err != nil {
@@ -101,7 +102,7 @@ func (s *Store) Pin(ctx context.Context, callerID int64, path models.RoomPath, i
 			return pinned.Error
 		}
 		var found pinRow
-		if err := c.Raw(pinQuery+" AND p.message_id = ?", a.Room.ID, id).Scan(&found).Error; err != nil {
+		if err := c.Raw(pinQuery+" AND p.message_id = ?", a.Room.ID, a.Room.ClearedID, id).Scan(&found).Error; err != nil {
 			return err
 		}
 		pin = found.model(a.Room)

@@ -38,6 +38,10 @@ func TestReadsUseIndexes(t *testing.T) {
 				if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "INDEX") && step != "SCAN hits" && !strings.HasSuffix(step, "CONSTANT ROWS") {
 					t.Errorf("%s\nreads a whole table: %s", sql, step)
 				}
+				ofSender := strings.HasPrefix(step, "SEARCH oldest ") || strings.HasPrefix(step, "SEARCH newest ")
+				if ofSender && !strings.Contains(step, "messages_by_sender ((sender_id,room_id,id)") {
+					t.Errorf("%s\nlooks for a sender's message among those of others: %s", sql, step)
+				}
 			}
 		})
 	})
@@ -46,6 +50,9 @@ func TestReadsUseIndexes(t *testing.T) {
 		eachStatement(t, s, func(t *testing.T, sql string, args []any) {
 			var step string
 			plan := strings.Join(ask(t, s, "EXPLAIN "+sql, args, &step, &step), "\n")
+			if strings.Contains(plan, "_pkey on messages oldest") || strings.Contains(plan, "_pkey on messages newest") {
+				t.Errorf("%s\nlooks for a sender's message among those of others:\n%s", sql, plan)
+			}
 			for _, table := range []string{"messages", "users", "rooms", "events", "reactions", "files"} {
 				if strings.Contains(plan, "Seq Scan on "+table) {
 					t.Errorf("%s\nreads all %s:\n%s", sql, table, plan)
@@ -144,8 +151,20 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			return err
 		},
 		"the log, of a user": func() error {
-			_, err := s.EntriesFor(ctx, 1, 0, 10)
+			_, err := s.EntriesFor(ctx, 1, 0, 10, 10)
 			return err
+		},
+		"one room": func() error {
+			_, err := s.Room(ctx, 1, models.RoomPath{ID: 3})
+			return err
+		},
+		"own messages after a mark": func() error {
+			var own int64
+			return s.read(ctx).Raw(ownAfterStatement, 20, 3, 1).Scan(&own).Error
+		},
+		"number of the newest message": func() error {
+			var sent int64
+			return s.read(ctx).Raw(sentStatement, 1, 1, 3).Scan(&sent).Error
 		},
 		"own rooms": func() error {
 			_, err := ownSpans(s.read(ctx), 1, cursorOf(1, "7/7"))
@@ -211,16 +230,16 @@ func openFilled(t *testing.T, database string) *Store {
 				numbers+"SELECT 'user' || i, 'user' || i, 'u', false, 0 FROM n", planMessages),
 			fmt.Sprintf("INSERT INTO rooms (name, handle, handle_key, kind, subject, created_at, updated_at, active_at, message_count, last_message_id) "+
 				numbers+"SELECT 'Room' || i, 'room' || i, 'room' || i, 'public', 'order ' || i, 0, 0, 0, 1, 1 FROM n", planMessages/10),
-			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) `+
-				numbers+"SELECT i, 1, 'member', 0, 0, 0, 0, false FROM n", planOwn),
-			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) `+
-				numbers+"SELECT i, 1 + i, 'member', 0, 0, 0, 0, false FROM n", planMessages/10-1),
+			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, muted) `+
+				numbers+"SELECT i, 1, 'member', 0, 0, 0, false FROM n", planOwn),
+			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, muted) `+
+				numbers+"SELECT i, 1 + i, 'member', 0, 0, 0, false FROM n", planMessages/10-1),
 			fmt.Sprintf("INSERT INTO rooms (kind, direct_key, created_at, updated_at, active_at) "+
 				numbers+"SELECT 'direct', '1:' || 1 + i, 0, 0, 0 FROM n", planDirect),
-			"INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) " +
-				"SELECT id, 1, 'member', 0, 0, 0, 0, false FROM rooms WHERE kind = 'direct'",
-			"INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, seen_count, muted) " +
-				"SELECT id, 2, 'member', 0, 0, 0, 0, false FROM rooms WHERE kind = 'direct'",
+			"INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, muted) " +
+				"SELECT id, 1, 'member', 0, 0, 0, false FROM rooms WHERE kind = 'direct'",
+			"INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, muted) " +
+				"SELECT id, 2, 'member', 0, 0, 0, false FROM rooms WHERE kind = 'direct'",
 			fmt.Sprintf("INSERT INTO messages (room_id, id, sender_id, type, text, created_at) "+
 				numbers+"SELECT 1 + i %% %d, i, 1, 'text', 'Tea ' || i || ' at four', i FROM n", planMessages, planRooms),
 			fmt.Sprintf("INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at) "+
@@ -255,7 +274,7 @@ func openFilled(t *testing.T, database string) *Store {
 }
 
 // newPostgres makes an empty database that lives as long as the test.
-func newPostgres(t *testing.T) string {
+func newPostgres(t testing.TB) string {
 	t.Helper()
 	address := os.Getenv("PARLEY_TEST_POSTGRES")
 	if address == "" {

@@ -13,6 +13,12 @@ type posting struct{ roomID, userID int64 }
 
 func (p *send) posting() posting { return posting{p.roomID, p.callerID} }
 
+// poster is a member who sends, and the number of their newest message.
+type poster struct {
+	models.UserRef
+	sent int64
+}
+
 // errNoneStored ends the transaction of a group of which nothing was stored. A commit would wait for the disk, since
 // rooms were locked, and thereby tell whoever was refused that there is a room.
 var errNoneStored = errors.New("nothing was stored")
@@ -52,7 +58,9 @@ func (g *groupTx) post(group []*send) ([]models.LogEntry, error) {
 			}
 			continue
 		}
-		m := p.next(room, sender)
+		m := p.next(room, sender.UserRef)
+		sender.sent++
+		p.seq = sender.sent
 		if err := g.attach(&m, p.n.FileIDs, files); err != nil {
 			return nil, err
 		}
@@ -115,7 +123,7 @@ func (g *groupTx) takeKeys(keyed []*send) error {
 	return nil
 }
 
-func (g *groupTx) lockPosts(ready []*send) (map[int64]*roomRow, map[posting]models.UserRef, error) {
+func (g *groupTx) lockPosts(ready []*send) (map[int64]*roomRow, map[posting]*poster, error) {
 	var ids []int64
 	var posts []posting
 	for _, p := range ready {
@@ -145,7 +153,7 @@ func (g *groupTx) closedRooms(rooms map[int64]*roomRow) (map[string]bool, error)
 }
 
 // admissible is the room and the sender's names, or why the send is refused.
-func (g *groupTx) admissible(p *send, rooms map[int64]*roomRow, senders map[posting]models.UserRef, closed map[string]bool) (*roomRow, models.UserRef, error) {
+func (g *groupTx) admissible(p *send, rooms map[int64]*roomRow, senders map[posting]*poster, closed map[string]bool) (*roomRow, *poster, error) {
 	room, known := rooms[p.roomID]
 	sender, member := senders[p.posting()]
 	switch {
@@ -211,17 +219,17 @@ func (g *groupTx) refuse(p *send, why error) error {
 type posted struct {
 	sends []*send
 	rooms map[int64]*roomRow // with their new counts and newest messages
-	seen  map[posting]int64  // what each sender's seen_count grows by
+	sent  map[posting]int64  // how many messages each sender has among them
 }
 
 func newPosted(most int) *posted {
-	return &posted{sends: make([]*send, 0, most), rooms: map[int64]*roomRow{}, seen: make(map[posting]int64, most)}
+	return &posted{sends: make([]*send, 0, most), rooms: map[int64]*roomRow{}, sent: make(map[posting]int64, most)}
 }
 
 func (w *posted) add(p *send, room *roomRow) {
 	w.sends = append(w.sends, p)
 	w.rooms[room.ID] = room
-	w.seen[p.posting()]++
+	w.sent[p.posting()]++
 }
 
 // commit stores what is posted, and answers the events that tell of it.

@@ -120,32 +120,3 @@ func (c *change) endMemberships(position int64, where string, args ...any) error
 	}
 	return c.Exec("DELETE FROM memberships WHERE "+where, args...).Error
 }
-
-// sweepMessages purges some of the messages that nobody can see any more, and what they had.
-func (s *Store) sweepMessages(ctx context.Context) (more bool, err error) {
-	return s.batch(ctx, func(c *change) (more bool, err error) {
-		var sweep struct{ RoomID, UpToID int64 }
-		found := c.Raw("SELECT room_id, up_to_id FROM message_sweeps ORDER BY room_id LIMIT 1" + c.store.dialect.skipLocked()).Scan(&sweep)
-		if found.Error != nil || found.RowsAffected == 0 {
-			return false, found.Error
-		}
-		more, err = c.doomSome("room_id = ? AND message_id BETWEEN 1 AND ?", sweep.RoomID, sweep.UpToID)
-		if err != nil || more {
-			return more, err
-		}
-		for _, statement := range sweepStatements {
-			removed := c.Exec(statement, sweep.RoomID, sweep.RoomID, sweep.UpToID, batchRows)
-			if removed.Error != nil || removed.RowsAffected > 0 {
-				return true, removed.Error
-			}
-		}
-		return true, c.Exec("DELETE FROM message_sweeps WHERE room_id = ? AND up_to_id = ?", sweep.RoomID, sweep.UpToID).Error
-	})
-}
-
-var sweepStatements = []string{
-	`DELETE FROM reactions WHERE room_id = ? AND (message_id, emoji, user_id) IN (
-		SELECT message_id, emoji, user_id FROM reactions WHERE room_id = ? AND message_id <= ? LIMIT ?)`,
-	`DELETE FROM messages WHERE room_id = ? AND id IN (
-		SELECT id FROM messages WHERE room_id = ? AND id <= ? ORDER BY id LIMIT ?)`,
-}

@@ -142,15 +142,15 @@ func (c *change) withdrawReactions(gone departureRow) (more bool, err error) {
 	err = c.Raw("SELECT message_id, emoji FROM reactions WHERE user_id = ? AND room_id = ? ORDER BY message_id, emoji LIMIT ?",
 		gone.UserID, roomID, batchRows).Scan(&rows).Error
 	for _, r := range rows {
+		shown := false
 		if err == nil {
-			err = c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ? AND user_id = ?",
-				roomID, r.MessageID, r.Emoji, gone.UserID).Error
+			shown, err = c.dropReaction(roomID, r.MessageID, r.Emoji, gone.UserID)
 		}
 		var count int64
-		if err == nil {
+		if err == nil && shown {
 			count, err = c.countReactions(roomID, r.MessageID, r.Emoji)
 		}
-		if err == nil {
+		if err == nil && shown {
 			err = c.tell(models.EventReactionRemoved, models.Audience{RoomID: roomID},
 				models.ReactionEvent{RoomID: roomID, MessageID: r.MessageID, User: gone.ref(), Emoji: r.Emoji, Count: count})
 		}

@@ -23,16 +23,15 @@ func addReactionsTo(db *gorm.DB, callerID int64, messages []*models.Message) err
 		MessageID int64
 		Emoji     string
 		Count     int64
-		Mine      int64
+		Mine      bool
 	}
-	err := db.Raw(`SELECT x.room_id, x.message_id, x.emoji, count(*) AS count, sum(CASE WHEN x.user_id = ? THEN 1 ELSE 0 END) AS mine
-		FROM `+table+` CROSS JOIN reactions x WHERE x.room_id = v.room_id AND x.message_id = v.id
-		GROUP BY x.room_id, x.message_id, x.emoji ORDER BY x.room_id, x.message_id, min(x.created_at), x.emoji`,
-		append([]any{callerID}, args...)...).Scan(&rows).Error
+	err := db.Raw(`SELECT n.room_id, n.message_id, n.emoji, n.count, EXISTS (SELECT 1 FROM reactions e
+			WHERE e.room_id = n.room_id AND e.message_id = n.message_id AND e.emoji = n.emoji AND e.user_id = ?) AS mine
+		FROM `+table+` CROSS JOIN reaction_counts n WHERE n.room_id = v.room_id AND n.message_id = v.id
+		ORDER BY n.room_id, n.message_id, n.since, n.emoji`, append([]any{callerID}, args...)...).Scan(&rows).Error
 	for _, r := range rows {
 		for _, m := range named[messageName{r.RoomID, r.MessageID}] {
-			me := r.Mine > 0
-			m.Reactions = append(m.Reactions, models.Reaction{Emoji: r.Emoji, Count: r.Count, Me: &me})
+			m.Reactions = append(m.Reactions, models.Reaction{Emoji: r.Emoji, Count: r.Count, Me: &r.Mine})
 		}
 	}
 	return err
@@ -59,9 +58,9 @@ func (s *Store) React(ctx context.Context, callerID int64, path models.RoomPath,
 }
 
 func (c *change) addReaction(room roomRow, callerID, id int64, emoji string) error {
+	now := models.Now().Millis()
 	added := c.Exec(`INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (room_id, message_id, emoji, user_id) DO NOTHING`,
-		room.ID, id, emoji, callerID, models.Now().Millis())
+		ON CONFLICT (room_id, message_id, emoji, user_id) DO NOTHING`, room.ID, id, emoji, callerID, now)
 	if added.Error != nil || added.RowsAffected == 0 {
 		return added.Error
 	}
@@ -75,6 +74,17 @@ func (c *change) addReaction(room roomRow, callerID, id int64, emoji string) err
 	if mine > models.MaxReactionsPerUser {
 		return models.Invalid("emoji", "you have %d reactions to this message, which is as many as one user may have", mine-1)
 	}
+	if err := c.countReaction(room.ID, id, emoji, now); err != nil {
+		return err
+	}
+	var different int64
+	err = c.Raw("SELECT count(*) FROM reaction_counts WHERE room_id = ? AND message_id = ?", room.ID, id).Scan(&different).Error
+	if err != nil {
+		return err
+	}
+	if different > models.MaxEmojiPerMessage {
+		return models.Invalid("emoji", "this message has %d different ones, which is as many as a message may have", different-1)
+	}
 	return c.tellReaction(models.EventReactionAdded, room, callerID, id, emoji)
 }
 
@@ -85,10 +95,8 @@ func (s *Store) Unreact(ctx context.Context, callerID int64, path models.RoomPat
 		if err != nil {
 			return err
 		}
-		removed := c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ? AND user_id = ?",
-			a.Room.ID, id, emoji, callerID)
-		if removed.Error != nil || removed.RowsAffected == 0 {
-			return removed.Error
+		if shown, err := c.dropReaction(a.Room.ID, id, emoji, callerID); err != nil || !shown {
+			return err
 		}
 		return c.tellReaction(models.EventReactionRemoved, a.Room, callerID, id, emoji)
 	})
@@ -112,7 +120,7 @@ func (c *change) tellReaction(name models.EventName, room roomRow, callerID, id 
 
 // countReactions is how many users have reacted to a message with an emoji.
 func (c *change) countReactions(roomID, id int64, emoji string) (count int64, err error) {
-	err = c.Raw("SELECT count(*) FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ?", roomID, id, emoji).
+	err = c.Raw("SELECT count FROM reaction_counts WHERE room_id = ? AND message_id = ? AND emoji = ?", roomID, id, emoji).
 		Scan(&count).Error
 	return count, err
 }

@@ -25,7 +25,7 @@ func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) 
 		bind(" AND r.updated_at >= $%d", q.Since.Millis())
 	}
 	if q.Unread {
-		text += " AND r.message_count > m.seen_count"
+		text += " AND " + unreadCount + " > 0"
 	}
 	if q.Cursor != "" {
 		at, id, err := intCursor(q.Cursor)
@@ -38,7 +38,7 @@ func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) 
 	return s.roomPage(ctx, q.Limit, text, args)
 }
 
-var roomsQuery = "SELECT " + roomColumns + `, m.role, m.joined_at, m.last_read_id, m.seen_count, m.muted
+var roomsQuery = "SELECT " + roomColumns + `, m.role, m.joined_at, m.last_read_id, ` + unreadCount + `, m.muted
 	FROM memberships m JOIN ` + liveRooms + ` r ON r.id = m.room_id`
 
 func (s *Store) roomPage(ctx context.Context, limit int, text string, args []any) (models.Page[models.Room], error) {
@@ -56,7 +56,7 @@ func (s *Store) roomPage(ctx context.Context, limit int, text string, args []any
 		}
 		page.Items = append(page.Items, a.model())
 		last = a
-	}, append(a.Room.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.SeenCount, &a.Muted)...)
+	}, append(a.Room.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.UnreadCount, &a.Muted)...)
 	if err != nil {
 		return page, judged(db, err)
 	}

@@ -28,6 +28,7 @@ type roomRow struct {
 	LastMessageID int64
 	LastMessageAt int64
 	ClearedID     int64
+	LastDeletedID int64 // read by the statements of unread.go
 }
 
 func (roomRow) TableName() string { return "rooms" }

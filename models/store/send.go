@@ -23,6 +23,8 @@ type send struct {
 	roomID   int64
 	n        models.NewMessage
 	once     *models.Once
+	// seq is the message's number among the sender's, given when it is stored.
+	seq int64
 	// What the message is found by is made before it is queued: requests do that side by side, the sender would in turn.
 	start, words string
 

@@ -8,21 +8,10 @@ func (c *change) bury(roomID, senderID int64, ids []int64, by models.UserRef) er
 	if err := c.strip(roomID, ids, by); err != nil {
 		return err
 	}
-	// Whoever had one among the seen ones has one less of them; for the others there is one less unread.
-	first, last := ids[0], ids[len(ids)-1]
-	err := c.Exec(`UPDATE memberships SET seen_count = seen_count - CASE WHEN user_id = ? OR last_read_id >= ? THEN ?
-		ELSE (SELECT count(*) FROM messages m WHERE m.room_id = memberships.room_id AND m.id <= memberships.last_read_id
-			AND m.id IN ?) END
-		WHERE room_id = ? AND (last_read_id >= ? OR user_id = ?)`,
-		senderID, last, len(ids), ids, roomID, first, senderID).Error
-	if err != nil {
-		return err
-	}
 	if err := c.blank(roomID, ids); err != nil {
 		return err
 	}
-	err = c.Exec("UPDATE rooms SET message_count = message_count - ?, updated_at = ? WHERE id = ?",
-		len(ids), models.Now().Millis(), roomID).Error
+	err := c.countDeleted(roomID, senderID, ids, models.Now().Millis())
 	for _, id := range ids {
 		if err == nil {
 			err = c.tell(models.EventMessageDeleted, models.Audience{RoomID: roomID},
@@ -55,5 +44,5 @@ func (c *change) strip(roomID int64, ids []int64, by models.UserRef) error {
 	if err := c.doom("room_id = ? AND message_id IN ?", roomID, ids); err != nil {
 		return err
 	}
-	return c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id IN ?", roomID, ids).Error
+	return c.dropReactions(roomID, ids)
 }

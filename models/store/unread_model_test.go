@@ -1,0 +1,316 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// Runs that take seconds. -rapid.checks asks for more.
+func init() {
+	for name, value := range map[string]string{"rapid.checks": "10", "rapid.nofailfile": "true"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// onEachDatabase runs a test on both databases, each with an empty one.
+func onEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
+	t.Run("sqlite", func(t *testing.T) { f(t, filepath.Join(t.TempDir(), "parley.db")) })
+	t.Run("postgres", func(t *testing.T) { f(t, newPostgres(t)) })
+}
+
+func openStore(t testing.TB, database string) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), Config{
+		Database: database, Retention: time.Hour, Committed: func([]models.LogEntry) {}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// TestUnreadAgreesWithModel lets members send, delete, read, clear, leave, come back and end their accounts, in a room whose
+// ids are about to pass the end of a run of deletion_tallies of each level. After each step everybody's counts must be those
+// of a model that goes through all messages.
+func TestUnreadAgreesWithModel(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		s := openStore(t, database)
+		rapid.Check(t, func(rt *rapid.T) {
+			r := newCountedRoom(rt, s, 1<<16-600)
+			rt.Repeat(map[string]func(*rapid.T){
+				"send": r.send, "chatter": r.chatter, "delete": r.delete, "delete more": r.delete, "delete a run": r.deleteRun, "read": r.read,
+				"read on": r.read, "clear": r.clear, "leave": r.leave, "join": r.join, "end an account": r.end, "": r.check,
+			})
+		})
+	})
+}
+
+// countedRoom is a room, and what the model knows of it.
+type countedRoom struct {
+	s        *Store
+	path     models.RoomPath
+	first    int64 // the id of messages[0]
+	messages []countedMessage
+	cleared  int64
+	owner    int64
+	marks    map[int64]int64 // of the members
+	left     []int64
+}
+
+type countedMessage struct {
+	sender  int64
+	deleted bool
+}
+
+func newCountedRoom(rt *rapid.T, s *Store, cleared int64) *countedRoom {
+	r := &countedRoom{s: s, first: cleared + 1, cleared: cleared, marks: map[int64]int64{}}
+	r.owner = r.newUser(rt)
+	room, _, err := s.CreateRoom(context.Background(), r.owner, models.NewRoom{Name: ptr("counted")}, nil)
+	r.must(rt, err)
+	r.path.ID, r.marks[r.owner] = room.ID, 0
+	r.must(rt, s.writer.Exec("UPDATE rooms SET last_message_id = ?, cleared_id = ? WHERE id = ?", cleared, cleared, room.ID).Error)
+	for range 3 {
+		r.enter(rt, r.newUser(rt))
+	}
+	return r
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func (r *countedRoom) must(rt *rapid.T, err error) {
+	rt.Helper()
+	if err != nil {
+		rt.Fatal(err)
+	}
+}
+
+func (r *countedRoom) newUser(rt *rapid.T) int64 {
+	name := "u" + rand.Text()
+	row := userRow{Username: name, UsernameKey: name, DisplayName: name}
+	r.must(rt, r.s.writer.Create(&row).Error)
+	return row.ID
+}
+
+func (r *countedRoom) enter(rt *rapid.T, userID int64) {
+	_, _, err := r.s.Join(context.Background(), userID, r.path)
+	r.must(rt, err)
+	r.marks[userID] = r.last()
+}
+
+func (r *countedRoom) last() int64                 { return r.first + int64(len(r.messages)) - 1 }
+func (r *countedRoom) at(id int64) *countedMessage { return &r.messages[id-r.first] }
+func (r *countedRoom) members() []int64            { return slices.Sorted(maps.Keys(r.marks)) }
+func (r *countedRoom) drawMember(rt *rapid.T) int64 {
+	return rapid.SampledFrom(r.members()).Draw(rt, "user")
+}
+func (r *countedRoom) drawMessage(rt *rapid.T) int64 {
+	return rapid.Int64Range(r.cleared+1, r.last()).Draw(rt, "id")
+}
+
+func (r *countedRoom) send(rt *rapid.T) {
+	r.sendFrom(rt, []int64{r.drawMember(rt)}, rapid.SampledFrom([]int{1, 2, 300}).Draw(rt, "messages"))
+}
+
+func (r *countedRoom) chatter(rt *rapid.T) {
+	r.sendFrom(rt, r.members(), rapid.IntRange(1, 60).Draw(rt, "messages each"))
+}
+
+// sendFrom sends all at once, in whatever order it comes to.
+func (r *countedRoom) sendFrom(rt *rapid.T, users []int64, each int) {
+	var wait sync.WaitGroup
+	sent := make(chan models.Message, len(users)*each)
+	for _, userID := range users {
+		for range each {
+			wait.Go(func() {
+				m, _, err := r.s.Send(context.Background(), userID, r.path, models.NewMessage{Text: "text"}, nil)
+				if err != nil {
+					rt.Error(err)
+				}
+				sent <- m.Message
+			})
+		}
+	}
+	wait.Wait()
+	r.messages = append(r.messages, make([]countedMessage, len(users)*each)...)
+	for range len(users) * each {
+		m := <-sent
+		r.at(m.ID).sender = m.Sender.ID
+	}
+}
+
+func (r *countedRoom) delete(rt *rapid.T) {
+	if r.cleared == r.last() {
+		return
+	}
+	id := r.drawMessage(rt)
+	_, err := r.s.DeleteMessage(context.Background(), r.owner, r.path, id)
+	r.must(rt, err)
+	r.at(id).deleted = true
+}
+
+// deleteRun deletes messages of one sender together, as the end of their account does.
+func (r *countedRoom) deleteRun(rt *rapid.T) {
+	if r.cleared == r.last() {
+		return
+	}
+	from := r.drawMessage(rt)
+	sender, most := r.at(from).sender, rapid.IntRange(1, 200).Draw(rt, "at most")
+	var ids []int64
+	for id := from; id <= r.last() && len(ids) < most; id++ {
+		if m := r.at(id); m.sender == sender && !m.deleted {
+			m.deleted = true
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	_, err := r.s.change(context.Background(), func(c *change) error {
+		if err := c.lock(r.path); err != nil {
+			return err
+		}
+		return c.bury(r.path.ID, sender, ids, models.UserRef{ID: r.owner})
+	})
+	r.must(rt, err)
+}
+
+func (r *countedRoom) read(rt *rapid.T) {
+	userID := r.drawMember(rt)
+	id := rapid.Int64Range(1, r.last()).Draw(rt, "id")
+	if rapid.Bool().Draw(rt, "new") && r.cleared < r.last() {
+		id = r.drawMessage(rt)
+	}
+	m, _, err := r.s.MarkRead(context.Background(), userID, r.path, models.ReadMark{MessageID: id})
+	r.must(rt, err)
+	r.marks[userID] = max(r.marks[userID], id)
+	if want := r.unread(userID); m.UnreadCount != want || m.LastReadID != r.marks[userID] {
+		rt.Errorf("reading up to %d was answered %d and %d unread, wanted %d and %d", id, m.LastReadID, m.UnreadCount, r.marks[userID], want)
+	}
+}
+
+// clear also purges what was cleared away, or leaves that to a later step.
+func (r *countedRoom) clear(rt *rapid.T) {
+	_, err := r.s.ClearHistory(context.Background(), r.owner, r.path)
+	r.must(rt, err)
+	r.cleared = r.last()
+	if rapid.Bool().Draw(rt, "purge") {
+		r.s.tidy(context.Background())
+	}
+}
+
+func (r *countedRoom) leave(rt *rapid.T) {
+	userID := r.drawMember(rt)
+	if userID == r.owner {
+		return
+	}
+	_, err := r.s.Leave(context.Background(), userID, r.path)
+	r.must(rt, err)
+	delete(r.marks, userID)
+	r.left = append(r.left, userID)
+	if rapid.Bool().Draw(rt, "and come back") {
+		r.enter(rt, userID)
+		r.left = r.left[:len(r.left)-1]
+		r.sendFrom(rt, []int64{userID}, 2)
+	}
+}
+
+// join brings somebody back who has left, or somebody new.
+func (r *countedRoom) join(rt *rapid.T) {
+	if len(r.left) == 0 {
+		r.enter(rt, r.newUser(rt))
+		return
+	}
+	i := rapid.IntRange(0, len(r.left)-1).Draw(rt, "who")
+	r.enter(rt, r.left[i])
+	r.left = slices.Delete(r.left, i, i+1)
+}
+
+func (r *countedRoom) end(rt *rapid.T) {
+	userID := r.drawMember(rt)
+	if userID == r.owner {
+		return
+	}
+	r.must(rt, r.s.DeleteAccount(context.Background(), userID))
+	for left := 1; left > 0; { // the janitor may be at it
+		r.s.tidy(context.Background())
+		r.must(rt, r.s.reader.Raw("SELECT count(*) FROM departures WHERE user_id = ?", userID).Scan(&left).Error)
+	}
+	delete(r.marks, userID)
+	for i := range r.messages {
+		r.messages[i].deleted = r.messages[i].deleted || r.messages[i].sender == userID
+	}
+}
+
+// count is how many messages are neither deleted nor cleared away, and are after an id, but for those of one sender.
+func (r *countedRoom) count(after, but int64) (n int64) {
+	for i, m := range r.messages {
+		if r.first+int64(i) > max(after, r.cleared) && !m.deleted && m.sender != but {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *countedRoom) unread(userID int64) int64 { return r.count(r.marks[userID], userID) }
+
+// checkSenders counts what is left of each sender's messages after some ids, whether or not they are members.
+func (r *countedRoom) checkSenders(rt *rapid.T) {
+	for _, userID := range append(r.members(), r.left...) {
+		for _, after := range []int64{r.cleared, (r.cleared + r.last()) / 2} {
+			var sent, live int64
+			r.must(rt, r.s.reader.Raw(sentStatement, userID, userID, r.path.ID).Scan(&sent).Error)
+			r.must(rt, r.s.reader.Raw("SELECT COALESCE(("+liveAfter("CAST(@sender AS BIGINT)", "@sent", "@after")+"), 0) FROM rooms r WHERE r.id = @room",
+				map[string]any{"sender": userID, "sent": sent, "after": after, "room": r.path.ID}).Scan(&live).Error)
+			if want := r.count(after, 0) - r.count(after, userID); live != want {
+				rt.Fatalf("user %d has %d messages after %d, in the model %d", userID, live, after, want)
+			}
+		}
+	}
+}
+
+// check compares what each member is told with the model.
+func (r *countedRoom) check(rt *rapid.T) {
+	r.checkSenders(rt)
+	ctx, all := context.Background(), r.count(0, 0)
+	for userID, mark := range r.marks {
+		want := fmt.Sprint(all, r.last(), mark, r.unread(userID))
+		room, err := r.s.Room(ctx, userID, r.path)
+		r.must(rt, err)
+		list, err := r.s.Rooms(ctx, userID, models.RoomsQuery{Paging: models.Paging{Limit: 10}})
+		r.must(rt, err)
+		found, err := r.s.SearchRooms(ctx, userID, models.RoomSearch{Paging: models.Paging{Limit: 200}, Prefix: ptr("counted")})
+		r.must(rt, err)
+		found.Items = slices.DeleteFunc(found.Items, func(one models.Room) bool { return one.ID != r.path.ID })
+		for _, told := range slices.Concat([]models.Room{room}, list.Items, found.Items) {
+			m := told.Membership
+			if got := fmt.Sprint(told.MessageCount, told.LastMessageID, m.LastReadID, m.UnreadCount); got != want {
+				rt.Fatalf("user %d has messages, newest, read up to, unread: %s, in the model %s", userID, got, want)
+			}
+		}
+		unread, err := r.s.Rooms(ctx, userID, models.RoomsQuery{Paging: models.Paging{Limit: 10}, Unread: true})
+		r.must(rt, err)
+		if listed := len(unread.Items) > 0; listed != (r.unread(userID) > 0) || len(list.Items) != 1 || len(found.Items) > 1 {
+			rt.Fatalf("user %d: listed as unread %v, %d listed, %d found", userID, listed, len(list.Items), len(found.Items))
+		}
+	}
+}
