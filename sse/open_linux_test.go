@@ -100,7 +100,7 @@ func TestStreamsThatAreOverBeforeTheyStart(t *testing.T) {
 		closing := make(chan struct{})
 		s.hijacking = func() {
 			go func() { s.drain(0); close(closing) }()
-			s.waitUntilGone()
+			s.untilOpen(0)
 		}
 		p := s.dial(s.users[0], s.roomID, "")
 		s.peers = append(s.peers, p)
