@@ -8,8 +8,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// deleteWait is how long DeleteAccount goes on with what an account had. Of most accounts nothing is left then.
-const deleteWait = 500 * time.Millisecond
+// deleteWait is how long who asks for the end of an account waits for what it had. Of most accounts nothing is left then.
+const deleteWait = time.Second
 
 // DeleteAccount deletes an account. It is gone for all at once: deleteUser. What it had is purged behind that, in batches
 // (purge_account.go): the first ones here, the others by the janitor of whichever node comes to it.
@@ -17,6 +17,13 @@ func (s *Store) DeleteAccount(ctx context.Context, userID int64) error {
 	if err := s.deleteIf(ctx, userID, func(userRow) bool { return true }); err != nil {
 		return err
 	}
+	s.purgeSoon(ctx, userID)
+	return nil
+}
+
+// purgeSoon purges what a deleted account had, for deleteWait at most, so that who reads next finds the end of a small one
+// told already. Whatever becomes of it, the account is deleted, and the janitor goes on.
+func (s *Store) purgeSoon(ctx context.Context, userID int64) {
 	defer s.wakeJanitor() // who may have found the account in these hands, and nothing to do
 	until := time.Now().Add(deleteWait)
 	for more := true; more && ctx.Err() == nil && time.Now().Before(until); {
@@ -24,11 +31,10 @@ func (s *Store) DeleteAccount(ctx context.Context, userID int64) error {
 		var err error
 		if more, err = s.purgeAccount(ctx, userID); err != nil && ctx.Err() == nil {
 			s.log.Warn("the purge of an account was interrupted; it will be continued", "user", userID, "error", err)
-			return nil // it is deleted all the same
+			return
 		}
 		rest(ctx, time.Since(began))
 	}
-	return nil
 }
 
 // deleteIf deletes a user who is still to be deleted once their row is locked.

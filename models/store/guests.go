@@ -39,7 +39,11 @@ func (s *Store) endGuest(ctx context.Context, userID int64) error {
 	if err != nil || ended == 0 {
 		return err
 	}
-	return s.departGuest(ctx, ended)
+	if err := s.departGuest(ctx, ended); err != nil {
+		return err
+	}
+	s.purgeSoon(ctx, ended)
+	return nil
 }
 
 func (s *Store) departGuest(ctx context.Context, userID int64) error {
