@@ -45,8 +45,8 @@ const vouchedFor = `EXISTS (SELECT 1 FROM memberships m WHERE m.room_id = invite
 	AND m.user_id NOT IN (SELECT user_id FROM departures)
 	AND (m.user_id = invites.author_id AND m.rights_position <= invites.position OR invites.author_id = 0 AND m.user_id = ?))`
 
-// usableInvite is usable as a condition, with the time.
-const usableInvite = "(expires_at = 0 OR expires_at > ?) AND (max_uses = 0 OR uses < max_uses)"
+// usableInvite is usable as a condition, with the time and the room's owner.
+const usableInvite = "(expires_at = 0 OR expires_at > ?) AND (max_uses = 0 OR uses < max_uses) AND " + vouchedFor
 
 // CreateInvite makes a code that lets whoever has it into the room. No event tells of it.
 func (s *Store) CreateInvite(ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, once *models.Once) (models.Invite, error) {
@@ -72,7 +72,7 @@ func (s *Store) CreateInvite(ctx context.Context, callerID int64, path models.Ro
 		if err := c.Create(&row).Error; err != nil {
 			return nil, err
 		}
-		return invite, c.boundInvites(a.Room.ID)
+		return invite, c.boundInvites(a.Room)
 	})
 	return invite, err
 }
@@ -84,7 +84,7 @@ func (s *Store) Invites(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return models.Page[models.Invite]{}, err
 	}
-	q := db.Where("room_id = ? AND "+usableInvite+" AND "+vouchedFor, a.Room.ID, models.Now().Millis(), a.Room.OwnerID)
+	q := db.Where("room_id = ? AND "+usableInvite, a.Room.ID, models.Now().Millis(), a.Room.OwnerID)
 	if page.Cursor != "" {
 		at, code, err := timeCursor(page.Cursor)
 		if err != nil {
