@@ -9,11 +9,11 @@ import (
 
 // guardHead bounds what a request's head costs, before anything reads it: its size, and with it the number of its headers
 // and of its query's parameters; and the list that is gone through more than once.
-func guardHead(next http.Handler) http.Handler {
+func (q quotas) guardHead(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := checkHead(r); err != nil {
 			r.Header.Del("Accept") // which may be what is wrong
-			fail(w, r, err)
+			q.refuse(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -94,7 +94,8 @@ func (g *guesses) knows(r *http.Request, userID int64) bool {
 	})
 }
 
-// begin begins a try, or says how long to wait for it. Once the free ones are gone, one at a time is decided.
+// begin begins a try, or says how long to wait for it. Once the free ones are gone, one at a time is decided. Until then any
+// number is: the owner may log in at many places at once, and no more wrong ones come so than wait for their hashes.
 func (g *guesses) begin(who guesser) (wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -109,7 +110,7 @@ func (g *guesses) begin(who guesser) (wait time.Duration) {
 		t.wrong = 0
 	case now.Before(t.until):
 		return t.until.Sub(now)
-	case t.pending > 0 && t.wrong+t.pending >= models.MaxWrongPasswords:
+	case t.pending > 0 && t.wrong >= models.MaxWrongPasswords:
 		return time.Second
 	}
 	t.pending++

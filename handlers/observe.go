@@ -174,18 +174,18 @@ func readable(d time.Duration) string {
 }
 
 // refusal is why the request was refused: the limit that it was over, why it was refused for now, or the problem's code. It is
-// "" for one that was not, or that failed.
+// "" for one that was not.
 func (t *trace) refusal() string {
 	var known *models.Error
-	switch {
-	case !errors.As(t.err, &known), known.Code == models.CodeInternal:
-		return ""
-	case known.Limit != "":
+	switch is := errors.As(t.err, &known); {
+	case is && known.Limit != "":
 		return known.Limit
 	case t.busy != "":
 		return string(t.busy)
+	case is && t.problem != 0:
+		return string(known.Code)
 	}
-	return string(known.Code)
+	return ""
 }
 
 // level tells a defect from an hour when the server cannot serve, and both from what a client did.

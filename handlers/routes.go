@@ -50,7 +50,7 @@ var methods = []string{
 // routes puts everything in its order: what is at the top sees a request first and its answer last.
 func routes(s server, q quotas, c Config) http.Handler {
 	r := chi.NewRouter()
-	r.Use(closeUnread(c.Limits), newObserver(c.Log, c.Metrics, c.Limits, c.Settings.Proxies).observe, guardHead)
+	r.Use(closeUnread(c.Limits), newObserver(c.Log, c.Metrics, c.Limits, c.Settings.Proxies).observe, q.guardHead)
 	if len(c.Settings.CORSOrigins) > 0 {
 		r.Use(crossOrigin(c.Settings.CORSOrigins))
 	}

@@ -92,15 +92,17 @@ func (h users) stillTheirs(r *http.Request, s models.Session, password string) e
 // its password, so asking is a try at that.
 func (h users) mayMake(w http.ResponseWriter, r *http.Request, n models.NewUser, key *string,
 	prove func(key string) ([]byte, error), body []byte) error {
+	if key != nil {
+		if err := checkKey(*key); err != nil {
+			return err
+		}
+	}
 	taken := h.store.UsernameFree(r.Context(), n.Username, callerOf(r).UserID)
 	switch {
 	case taken == nil:
 		return newcomer(w, r, h.entry.quotas.accounts)
 	case key == nil:
 		return taken
-	}
-	if err := checkKey(*key); err != nil {
-		return err
 	}
 	known, err := h.entry.guesses.check(w, r, accountOf(n.Username), 0, func() (bool, error) {
 		proof, err := prove(*key)

@@ -12,8 +12,8 @@ import (
 const (
 	// maxWaiting bounds those that wait for their hash, of one network and of all. At some 30 ms for each, the last of
 	// them waits a few seconds.
-	maxWaitingOfNetwork = 32
-	maxWaiting          = 256
+	maxWaitingOfNetwork = 64
+	maxWaiting          = 512
 )
 
 // queue lets as many work at once as there are slots. The others wait, and networks take turns: whoever comes from another
