@@ -364,7 +364,7 @@ func (h *Hub) detach(s *Stream) {
 // goLive makes s live if it stands where the hub stands. v is what it may see there.
 func (h *Hub) goLive(s *Stream, v *view, position int64) (done bool) {
 	h.locked(func() {
-		if position != h.position || position < s.opened {
+		if position != h.position {
 			return
 		}
 		done = true

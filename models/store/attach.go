@@ -62,10 +62,10 @@ func (c *change) attach(m *models.Message, ids []string, files map[string]*fileR
 
 // addFilesTo fills in the files of messages, of whatever rooms, in one query.
 func addFilesTo(db *gorm.DB, messages []*models.Message) error {
-	if len(messages) == 0 {
+	named := messagesNamed(messages)
+	if len(named) == 0 {
 		return nil
 	}
-	named := messagesNamed(messages)
 	table, args := named.table(db)
 	var rows []fileRow
 	err := db.Raw("SELECT "+fileColumns+" FROM "+table+` CROSS JOIN files

@@ -79,7 +79,7 @@ func (s *Store) answered(tx *gorm.DB, once *models.Once) error {
 // tombstone without a place: the call has taken place, and there is nothing left of what it sent.
 func sentUnder(tx *gorm.DB, callerID int64, row onceRow) (models.Message, error) {
 	var room roomRow
-	if err := tx.Raw("SELECT "+wholeRoom+" FROM rooms r WHERE r.id = ?", row.RoomID).Scan(&room).Error; err != nil {
+	if err := tx.Raw("SELECT "+wholeRoom+" FROM "+liveRooms+" r WHERE r.id = ?", row.RoomID).Scan(&room).Error; err != nil {
 		return models.Message{}, err
 	}
 	room.ID = row.RoomID

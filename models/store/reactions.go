@@ -13,10 +13,10 @@ const nobody = 0
 
 // addReactionsTo fills in the reactions of messages, of whatever rooms, as the caller sees them, in one query.
 func addReactionsTo(db *gorm.DB, callerID int64, messages []*models.Message) error {
-	if len(messages) == 0 {
+	named := messagesNamed(messages)
+	if len(named) == 0 {
 		return nil
 	}
-	named := messagesNamed(messages)
 	table, args := named.table(db)
 	var rows []struct {
 		RoomID    int64
