@@ -100,7 +100,8 @@ func hurry(next http.Handler) http.Handler {
 // allowedHeaders are those that the pages of other origins may send: what the contract knows, and what clients send beside
 // it unasked. A browser drops the whole request for the sake of one that is missing here.
 var allowedHeaders = []string{
-	"Accept", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Parley-Act-As", "X-Request-Id",
+	"Accept", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Parley-Act-As", "Parley-Password",
+	"X-Request-Id",
 	"Cache-Control", "Pragma", "X-Requested-With", // polyfills of EventSource, and libraries around fetch
 	"Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset", "Upload-Checksum", "Upload-Concat",
 	"Upload-Defer-Length", "X-HTTP-Method-Override",

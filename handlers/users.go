@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"time"
+	"unicode/utf8"
 
 	"github.com/parley-chat/parley/handlers/api"
 	"github.com/parley-chat/parley/models"
@@ -19,6 +22,8 @@ type userStore interface {
 	User(ctx context.Context, path models.UserPath) (models.User, error)
 	ChangeProfile(ctx context.Context, userID int64, p models.ProfileChange) (models.User, error)
 	DeleteAccount(ctx context.Context, userID int64) error
+	// LastProof is the hash of the caller's password, "" where there is none, and when they last proved who they are.
+	LastProof(ctx context.Context, caller models.Caller) (hash string, at models.Time, err error)
 }
 
 // users are accounts and their public profiles.
@@ -140,8 +145,11 @@ func (h users) UpdateMe(w http.ResponseWriter, r *http.Request) {
 }
 
 // DeleteMe deletes the caller's account. Its events are for others, so the answer names none.
-func (h users) DeleteMe(w http.ResponseWriter, r *http.Request) {
+func (h users) DeleteMe(w http.ResponseWriter, r *http.Request, params api.DeleteMeParams) {
 	answer(w, r, func() (reply, error) {
+		if err := h.prove(w, r, params.ParleyPassword); err != nil {
+			return reply{}, err
+		}
 		if err := h.store.DeleteAccount(r.Context(), callerOf(r).UserID); err != nil {
 			return reply{}, err
 		}
@@ -149,4 +157,35 @@ func (h users) DeleteMe(w http.ResponseWriter, r *http.Request) {
 		re.cookies = h.entry.forget(r)
 		return re, nil
 	})
+}
+
+// prove wants the caller's password, where there is one, before what cannot be taken back: a session that somebody left
+// open, or a token that leaked, is not enough. Who has only just logged in need not say it again. One that comes in the
+// header, percent-encoded, must be right in any case.
+func (h users) prove(w http.ResponseWriter, r *http.Request, header *string) error {
+	const name = "Parley-Password"
+	hash, proved, err := h.store.LastProof(r.Context(), callerOf(r))
+	switch {
+	case err != nil, hash == "":
+		return err
+	case header == nil && time.Since(proved.Time) < models.ProofLife:
+		return nil
+	case header == nil:
+		return models.Invalid(name, "is required: this session was opened more than %.0f minutes ago", models.ProofLife.Minutes())
+	}
+	password, err := url.PathUnescape(*header)
+	if err != nil || !utf8.ValidString(password) {
+		return models.Invalid(name, "must be percent-encoded UTF-8")
+	}
+	if n := utf8.RuneCountInString(password); n == 0 || n > models.MaxPasswordLength {
+		return models.Invalid(name, "must stand for 1 to %d characters", models.MaxPasswordLength)
+	}
+	caller := callerOf(r).UserID
+	match, err := h.entry.guesses.check(w, r, userKey(caller), caller, func() (bool, error) {
+		return h.entry.passwords.Match(r.Context(), networkOf(r), hash, password)
+	})
+	if err == nil && !match {
+		err = models.Errorf(models.CodeBadCredentials, "The password is another one.")
+	}
+	return err
 }

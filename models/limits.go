@@ -61,6 +61,7 @@ const (
 	IdempotencyLife  = 24 * time.Hour
 	AuthFlowLife     = 10 * time.Minute // of a log-in through a provider, from its beginning to the callback
 	LoginCodeLife    = 60 * time.Second
+	ProofLife        = 10 * time.Minute // of having logged in, before what asks for the password once more
 	TypingLife       = 5 * time.Second
 	UnattachedLife   = 24 * time.Hour // of a file that no message has
 	UploadLife       = 24 * time.Hour // of an upload that gets no bytes

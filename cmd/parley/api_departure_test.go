@@ -3,6 +3,8 @@ package main
 import (
 	"database/sql"
 	"fmt"
+	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -187,6 +189,59 @@ func TestGuestsRunOut(t *testing.T) {
 		stays.call("GET", "/v1/users/@goes", nil).problem(404, models.CodeNotFound)
 		stays.guest("goes")
 	})
+}
+
+// TestDeleteAccountWithPassword: what cannot be taken back wants the password, unless its owner has only just logged in.
+func TestDeleteAccountWithPassword(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		s := startServer(t, database)
+		c := newClient(t, s.url)
+		const secret, header = "pässword, 100% mine", "Parley-Password"
+		spelled := url.PathEscape(secret)
+		me := c.signUp("ada", secret)
+		remove := func(who *client, headers ...string) *answer {
+			return who.call("DELETE", "/v1/users/me", nil, headers...)
+		}
+		old := func() {
+			execute(t, database, fmt.Sprintf("UPDATE sessions SET created_at = created_at - %d", models.ProofLife.Milliseconds()))
+		}
+
+		remove(me, header, "another").problem(401, models.CodeBadCredentials)
+		old()
+		remove(me).invalid(header)
+		remove(me, header, "%zz").invalid(header)
+		remove(me, header, "%ff").invalid(header)
+		me.wrong("DELETE", "/v1/users/me", nil, header, strings.Repeat("a", models.MaxPasswordLength+1)).invalid(header)
+		remove(me, header, "another").problem(401, models.CodeBadCredentials)
+		get[models.User](me, "/v1/users/me")
+		remove(me, header, spelled).status(204)
+		me.call("GET", "/v1/users/me", nil).problem(401, models.CodeSessionRevoked)
+
+		fresh := c.signUp("grace", secret)
+		old()
+		remove(fresh).invalid(header)
+		remove(fresh.logInAs("grace", secret)).status(204)
+
+		guest := c.newcomer("guest")
+		old()
+		remove(guest).status(204)
+	})
+}
+
+// TestDeleteAccountGuessing counts tries at the password like those of a log-in.
+func TestDeleteAccountGuessing(t *testing.T) {
+	t.Parallel()
+	me := newClient(t, startServer(t, filepath.Join(t.TempDir(), "parley.db")).url).signUp("ada", password)
+	a := me.call("DELETE", "/v1/users/me", nil, "Parley-Password", "guess")
+	for range 100 {
+		if a.response.StatusCode == 429 {
+			break
+		}
+		a.problem(401, models.CodeBadCredentials)
+		a = me.call("DELETE", "/v1/users/me", nil, "Parley-Password", "guess")
+	}
+	a.limited()
+	get[models.User](me, "/v1/users/me")
 }
 
 // execute runs a statement in a database behind the server's back.

@@ -264,8 +264,11 @@ type Reaction = models.Reaction
 
 // ReactionEvent Somebody reacted to a message, or took it back.
 //
-// Example: {"emoji":"👍","message_id":42,"room_id":7,"user":{"display_name":"Grace","id":15,"username":"grace"}}
+// Example: {"count":2,"emoji":"👍","message_id":42,"room_id":7,"user":{"display_name":"Grace","id":15,"username":"grace"}}
 type ReactionEvent struct {
+	// Count How many users have this reaction to the message after the change. Set it rather than count: a message that is replayed
+	// may have the change already.
+	Count     int64  `json:"count"`
 	Emoji     string `json:"emoji"`
 	MessageID int64  `json:"message_id"`
 	RoomID    int64  `json:"room_id"`
@@ -410,6 +413,9 @@ type IfRange = string
 
 // Limit defines model for Limit.
 type Limit = int
+
+// ParleyPassword defines model for ParleyPassword.
+type ParleyPassword = string
 
 // PathCode defines model for PathCode.
 type PathCode = string
@@ -594,6 +600,11 @@ type NotOwner = Problem
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type NotSender = Problem
+
+// PasswordMissing An error, as RFC 9457 has it.
+//
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+type PasswordMissing = Problem
 
 // PasswordRefused An error, as RFC 9457 has it.
 //
@@ -1034,6 +1045,13 @@ type SignUpParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// DeleteMeParams defines parameters for DeleteMe.
+type DeleteMeParams struct {
+	// ParleyPassword The account's password in percent-encoded UTF-8, as JavaScript's `encodeURIComponent` writes it: letters, digits, `-`, `.`, `_` and `~` stand for themselves, and
+	// each other byte is `%` and two hexadecimal digits. It stands for at most 256 characters.
+	ParleyPassword *ParleyPassword `json:"Parley-Password,omitempty"`
+}
+
 // SendToTargetJSONRequestBody defines body for SendToTarget for application/json ContentType.
 type SendToTargetJSONRequestBody = TargetedMessage
 
@@ -1293,7 +1311,7 @@ type ServerInterface interface {
 	SignUp(w http.ResponseWriter, r *http.Request, params SignUpParams)
 	// DeleteMe Delete the own account
 	// (DELETE /v1/users/me)
-	DeleteMe(w http.ResponseWriter, r *http.Request)
+	DeleteMe(w http.ResponseWriter, r *http.Request, params DeleteMeParams)
 	// GetMe Read the own profile
 	// (GET /v1/users/me)
 	GetMe(w http.ResponseWriter, r *http.Request)
@@ -1731,7 +1749,7 @@ func (_ Unimplemented) SignUp(w http.ResponseWriter, r *http.Request, params Sig
 
 // DeleteMe Delete the own account
 // (DELETE /v1/users/me)
-func (_ Unimplemented) DeleteMe(w http.ResponseWriter, r *http.Request) {
+func (_ Unimplemented) DeleteMe(w http.ResponseWriter, r *http.Request, params DeleteMeParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4820,8 +4838,35 @@ func (siw *ServerInterfaceWrapper) SignUp(w http.ResponseWriter, r *http.Request
 // DeleteMe operation middleware
 func (siw *ServerInterfaceWrapper) DeleteMe(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteMeParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Parley-Password" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Parley-Password")]; found {
+		var ParleyPassword ParleyPassword
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Parley-Password", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Parley-Password", valueList[0], &ParleyPassword, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Parley-Password", Err: err})
+			return
+		}
+
+		params.ParleyPassword = &ParleyPassword
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteMe(w, r)
+		siw.Handler.DeleteMe(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {

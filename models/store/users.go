@@ -93,6 +93,21 @@ func (s *Store) PasswordOf(ctx context.Context, userID int64) (hash string, gues
 	return row.PasswordHash, row.Guest, err
 }
 
+// LastProof is the hash of the caller's password, "" where there is none, and when they last proved who they are: when
+// their session was opened.
+func (s *Store) LastProof(ctx context.Context, caller models.Caller) (hash string, at models.Time, err error) {
+	var row struct {
+		PasswordHash string
+		CreatedAt    int64
+	}
+	found := s.read(ctx).Raw(`SELECT u.password_hash, COALESCE((SELECT s.created_at FROM sessions s WHERE s.id = ?), 0) AS created_at
+		FROM users u WHERE u.id = ?`, caller.SessionID, caller.UserID).Scan(&row)
+	if found.Error == nil && found.RowsAffected == 0 {
+		return "", at, models.NotFound()
+	}
+	return row.PasswordHash, models.FromMillis(row.CreatedAt), found.Error
+}
+
 // ChangePassword puts a new hash in the place of the one that the current password was checked against, and ends all
 // sessions but the caller's.
 func (s *Store) ChangePassword(ctx context.Context, caller models.Caller, was, is string) error {

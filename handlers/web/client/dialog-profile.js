@@ -78,12 +78,38 @@ function device(agent) {
   return system ? `${browser} on ${system}` : browser;
 }
 
+const DESTROY = /** @type {const} */ (['Delete your account?', 'Your rooms, contacts and log-ins go, and your messages are removed everywhere. There is no way back.', 'Delete my account']);
+
 async function destroy() {
-  if (!await confirmed('Delete your account?', 'Your rooms, contacts and log-ins go, and your messages are removed everywhere. There is no way back.', 'Delete my account')) return;
+  const [title, text, action] = DESTROY;
+  if (!state.me?.guest) return void destroyDialog();
+  if (!await confirmed(title, text, action)) return;
   try {
-    await call('DELETE', '/v1/users/me');
-    end('account_deleted');
+    await remove();
   } catch (err) {
     toast(plain(err), true);
   }
+}
+
+/** Of an account with a password the server wants it, in a header: a DELETE has no body. */
+function destroyDialog() {
+  const [title, text, action] = DESTROY;
+  openDialog(title, ({ close }) => [
+    h('p', {}, text),
+    makeForm({
+      action,
+      danger: true,
+      fields: [field('Your password', { name: 'Parley-Password', type: 'password', autocomplete: 'current-password', autofocus: true }, 'Leave it empty if you have none.')],
+      submit: async (v) => {
+        await remove(v['Parley-Password'] ? { 'Parley-Password': encodeURIComponent(v['Parley-Password']) } : {});
+        close();
+      },
+    }),
+  ], 'narrow');
+}
+
+/** @param {Record<string, string>} [headers] */
+async function remove(headers) {
+  await call('DELETE', '/v1/users/me', { headers });
+  end('account_deleted');
 }
