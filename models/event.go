@@ -48,6 +48,8 @@ const (
 	EventBlockRemoved EventName = "block.removed"
 	EventNodeNews     EventName = "node.news"
 	EventNodeAsked    EventName = "node.asked"
+	// EventAccountDeleted says that the account of Audience.UserID is gone, and with it whatever has its names in it.
+	EventAccountDeleted EventName = "account.deleted"
 )
 
 // Cursor is a place in the log: everything up to Position, in the epoch of one database. Clients see it as an opaque
@@ -92,21 +94,25 @@ type Audience struct {
 }
 
 // LogEntry is one event in the log: Data is its JSON exactly as it is pushed.
+//
+// MessageID is set when Data is a Message: that one, of Audience.RoomID. The log stores no copy of it, so an entry that was
+// read from there has the message as it was when it was read, and no Data when there is nothing left to tell.
 type LogEntry struct {
-	Position int64
-	Name     EventName
-	Audience Audience
-	Data     []byte
+	Position  int64
+	Name      EventName
+	Audience  Audience
+	MessageID int64
+	Data      []byte
 }
 
-// Kept reports whether the event has an id on the wire and is replayed. The others are in the log only so that every node
-// hears of them.
+// Kept reports whether the event has an id on the wire and is replayed. Of the others, some are in the log only so that
+// every node hears of them; what the rest told of has been deleted since.
 func (e LogEntry) Kept() bool {
 	switch e.Name {
-	case EventSessionRevoked, EventBlockAdded, EventBlockRemoved, EventNodeNews, EventNodeAsked:
+	case EventSessionRevoked, EventBlockAdded, EventBlockRemoved, EventNodeNews, EventNodeAsked, EventAccountDeleted:
 		return false
 	default:
-		return true
+		return len(e.Data) > 0
 	}
 }
 
@@ -188,12 +194,14 @@ type ReadEvent struct {
 	MessageID int64 `json:"message_id"`
 }
 
-// ReactionEvent is the data of reaction.added and reaction.removed.
+// ReactionEvent is the data of reaction.added and reaction.removed. Count is how many users have reacted so once it has
+// happened: a message that is replayed may count it already, and whoever sets the count is right all the same.
 type ReactionEvent struct {
 	RoomID    int64   `json:"room_id"`
 	MessageID int64   `json:"message_id"`
 	User      UserRef `json:"user"`
 	Emoji     string  `json:"emoji"`
+	Count     int64   `json:"count"`
 }
 
 // PinEvent is the data of pin.added and pin.removed.

@@ -11,7 +11,7 @@ func burstOf(events []*event) []*event {
 	first, size := events[0], 0
 	for i, e := range events {
 		size += len(e.frame)
-		if e.Name != models.EventMessageCreated || e.Audience.RoomID != first.Audience.RoomID || size > burstBytes {
+		if e.Name != models.EventMessageCreated || !e.Kept() || e.Audience.RoomID != first.Audience.RoomID || size > burstBytes {
 			return events[:max(i, 1)]
 		}
 	}

@@ -31,6 +31,11 @@
 // and silences as of its own place), a live one the hub's subscriptions (as of the hub's place). Both change at the very
 // events that change them, which is why the event of a removal is the last that the removed one sees.
 //
+// The newest events are in memory, for streams that are only a little behind (recent.go). What is edited, deleted or cleared
+// away makes those stale that told of it (stale.go): they are read from the log again, which has them as they are by then. A
+// stream waits until the hub has come to where the log stood when it opened, so that no deletion which was answered before is
+// still on its way here.
+//
 // # Other nodes
 //
 // Nodes that share a database know who is present on the others. A change of that at one node (the first stream of a user,

@@ -13,6 +13,9 @@ type event struct {
 	frame []byte // as everybody sees it
 	// notification is the frame for those who are not in the room; nil for all but message.created.
 	notification []byte
+	// stale is set when what the event tells is not so any more, and is read again for whoever is behind. The hub's lock
+	// guards it.
+	stale bool
 }
 
 func newEvent(epoch string, e models.LogEntry) *event {

@@ -181,6 +181,7 @@ func (h *Hub) apply(events []*event) {
 			for _, e := range run {
 				h.recent.add(e)
 			}
+			h.recent.outdate(run)
 			h.position = run[len(run)-1].Position
 			events = events[len(run):]
 		}

@@ -100,6 +100,7 @@ func (h *Hub) begin(ctx context.Context, s *Stream, o Opening) (beginning, error
 	if err != nil {
 		return beginning{}, err
 	}
+	s.opened = head
 	b := beginning{position: head, first: retryFrame(retryAfter/2 + rand.N(int64(retryAfter)))}
 	ready := models.Ready{StreamID: s.id, UserID: s.userID, ServerTime: models.Now()}
 	if o.Cursor == "" {

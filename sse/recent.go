@@ -25,13 +25,18 @@ func (r *recent) add(e *event) {
 	r.events = r.events[drop:]
 }
 
-// after is a copy of up to limit of the events that follow position, which is before the newest one; ok is false when
-// they are not all here.
+// after is a copy of up to limit of the events that follow position, which is before the newest one, and up to one that is
+// stale; ok is false when the first of them is not here, or is stale: the log has it as it is now.
 func (r *recent) after(position int64, limit int) (events []*event, ok bool) {
 	if len(r.events) == 0 || position < r.events[0].Position-1 {
 		return nil, false
 	}
 	from := int(position - r.events[0].Position + 1)
-	to := min(from+limit, len(r.events))
-	return append([]*event(nil), r.events[from:to]...), true
+	for _, e := range r.events[from:min(from+limit, len(r.events))] {
+		if e.stale {
+			break
+		}
+		events = append(events, e)
+	}
+	return events, len(events) > 0
 }

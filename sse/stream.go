@@ -29,6 +29,7 @@ type Stream struct {
 	slot      uint64 // in which sweep it gets its heartbeat
 	userID    int64
 	sessionID string
+	opened    int64 // the newest event when it opened: what was deleted until then is not told to it
 	conn      net.Conn
 	socket    socket
 

@@ -78,8 +78,9 @@ func (w *walk) complain(err error) {
 // turn takes the stream further from position, and answers what its socket left of the write that it came to.
 func (w *walk) turn(ctx context.Context, position int64) (rest []byte, err error) {
 	s, h := w.stream, w.stream.hub
-	// A stream that was opened at an event that the tail has yet to read waits for it.
-	if err := h.reach(ctx, position); err != nil {
+	// A stream that was opened at an event that the tail has yet to read waits for it: before, the hub does not know what of
+	// its memory was deleted.
+	if err := h.reach(ctx, max(position, s.opened)); err != nil {
 		return nil, err
 	}
 	if err := h.turns.take(ctx, s.userID); err != nil {

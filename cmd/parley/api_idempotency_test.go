@@ -61,9 +61,14 @@ func testReplay(t *testing.T, c *client) {
 	message := models.NewMessage{Text: "once", ClientID: ptr("c")}
 	first = me.call("POST", path, message, key...).status(201)
 	s.expect(models.EventMessageCreated, nil)
-	me.call("DELETE", path+"/1", nil).status(204) // what became of it does not change what was answered
-	s.expect(models.EventMessageDeleted, nil)
 	me.again(first, message, key...)
+	me.call("DELETE", path+"/1", nil).status(204)
+	s.expect(models.EventMessageDeleted, nil)
+	stone := me.call("POST", path, message, key...).status(201) // nothing is sent, and nothing that was deleted is told
+	if tells := me.call("GET", path+"/1", nil).status(200); !bytes.Equal(stone.body, tells.body) ||
+		stone.header("Idempotency-Replayed") != "true" || stone.eventID() != first.eventID() {
+		t.Errorf("%v, %s\nbut the message is %v, told of by %s", stone, stone.eventID(), tells, first.eventID())
+	}
 	if got := me.look(list[0].ID); got.LastMessageID != 1 {
 		t.Errorf("got %+v", got)
 	}

@@ -34,9 +34,9 @@ func TestReactions(t *testing.T) {
 		wantReactions(t, second, models.Reaction{Emoji: thumb, Count: 2, Me: ptr(true)}, models.Reaction{Emoji: family, Count: 1, Me: ptr(false)})
 
 		for _, want := range []models.ReactionEvent{
-			{RoomID: room.ID, MessageID: m.ID, User: owner.User.Ref(), Emoji: thumb},
-			{RoomID: room.ID, MessageID: m.ID, User: owner.User.Ref(), Emoji: family},
-			{RoomID: room.ID, MessageID: m.ID, User: other.User.Ref(), Emoji: thumb},
+			{RoomID: room.ID, MessageID: m.ID, User: owner.User.Ref(), Emoji: thumb, Count: 1},
+			{RoomID: room.ID, MessageID: m.ID, User: owner.User.Ref(), Emoji: family, Count: 1},
+			{RoomID: room.ID, MessageID: m.ID, User: other.User.Ref(), Emoji: thumb, Count: 2},
 		} {
 			var got models.ReactionEvent
 			e := seen.expect(models.EventReactionAdded, &got)
@@ -56,7 +56,7 @@ func TestReactions(t *testing.T) {
 		other.call("DELETE", reactionPath(m, thumb), nil).status(204)
 		var removed models.ReactionEvent
 		seen.expect(models.EventReactionRemoved, &removed)
-		if removed.User != other.User.Ref() || removed.Emoji != thumb {
+		if removed.User != other.User.Ref() || removed.Emoji != thumb || removed.Count != 1 {
 			t.Errorf("got %+v", removed)
 		}
 		var page models.Page[models.Message]

@@ -64,11 +64,11 @@ func postgresWords(roomID int64, words []string) string {
 func (barePostgres) write(ctx context.Context, tx *sql.Tx, r bareRows, n int) error {
 	now := time.Now().UnixMilli()
 	rooms, ids, senders, times, positions := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	texts, data, words := make([]string, n), make([]string, n), make([]string, n)
+	texts, words := make([]string, n), make([]string, n)
 	for i := range n {
 		var t bareText
 		ids[i], senders[i], t = r.message(i)
-		rooms[i], times[i], texts[i], data[i], words[i] = r.roomID, now, t.text, t.data, postgresWords(r.roomID, t.words)
+		rooms[i], times[i], texts[i], words[i] = r.roomID, now, t.text, postgresWords(r.roomID, t.words)
 	}
 	insert, args := postgresPlain, []any{rooms, ids, senders, times, texts}
 	if r.findable {
@@ -96,9 +96,9 @@ func (barePostgres) write(ctx context.Context, tx *sql.Tx, r bareRows, n int) er
 		positions[i] = head - int64(n) + 1 + int64(i)
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO events
-		(position, name, everyone, room_id, user_id, peer_id, session_id, data, created_at)
-		SELECT v.position, 'message.created', false, $1::bigint, v.sender, 0, '', v.data, $2::bigint
-		FROM unnest($3::bigint[], $4::bigint[], $5::text[]) AS v (position, sender, data)`,
-		r.roomID, now, positions, senders, data)
+		(position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at)
+		SELECT v.position, 'message.created', false, $1::bigint, v.sender, 0, '', v.id, '', $2::bigint
+		FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS v (position, sender, id)`,
+		r.roomID, now, positions, senders, ids)
 	return err
 }

@@ -61,8 +61,8 @@ func openBareSQLite(t testing.TB, database string) bareDriver {
 		addSeen:  prepare("UPDATE memberships SET seen_count = seen_count + 1 WHERE room_id = ? AND user_id = ?"),
 		moveHead: prepare("UPDATE event_head SET position = position + ? WHERE id = 1 RETURNING position"),
 		insertEvent: prepare(`INSERT INTO events
-			(position, name, everyone, room_id, user_id, peer_id, session_id, data, created_at)
-			VALUES (?, 'message.created', false, ?, ?, 0, '', ?, ?)`),
+			(position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at)
+			VALUES (?, 'message.created', false, ?, ?, 0, '', ?, '', ?)`),
 		end: prepare("COMMIT"),
 	}
 }
@@ -90,9 +90,9 @@ func (d *bareSQLite) commit(ctx context.Context, r bareRows, n int) error {
 		return err
 	}
 	for i := range n {
-		_, sender, t := r.message(i)
+		id, sender, _ := r.message(i)
 		position := head - int64(n) + 1 + int64(i)
-		if _, err := d.insertEvent.ExecContext(ctx, position, r.roomID, sender, t.data, now); err != nil {
+		if _, err := d.insertEvent.ExecContext(ctx, position, r.roomID, sender, id, now); err != nil {
 			return err
 		}
 	}

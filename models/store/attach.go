@@ -60,15 +60,21 @@ func (c *change) attach(m *models.Message, ids []string, files map[string]*fileR
 	return nil
 }
 
-// addFiles fills in the files of messages, of whatever rooms: one query for each room.
-func addFiles(db *gorm.DB, messages []models.Message) error {
-	return eachRoom(messages, func(roomID int64, ids []int64, at map[int64]*models.Message) error {
-		var rows []fileRow
-		err := db.Raw("SELECT "+fileColumns+" FROM files WHERE room_id = ? AND message_id IN ? ORDER BY message_id, place", roomID, ids).
-			Scan(&rows).Error
-		for _, r := range rows {
-			at[r.MessageID].Files = append(at[r.MessageID].Files, r.model())
+// addFilesTo fills in the files of messages, of whatever rooms, in one query.
+func addFilesTo(db *gorm.DB, messages []*models.Message) error {
+	named := messagesNamed(messages)
+	if len(named) == 0 {
+		return nil
+	}
+	table, args := named.table(db)
+	var rows []fileRow
+	err := db.Raw("SELECT "+fileColumns+" FROM "+table+` CROSS JOIN files
+		WHERE files.room_id = v.room_id AND files.message_id = v.id ORDER BY files.room_id, files.message_id, files.place`,
+		args...).Scan(&rows).Error
+	for _, r := range rows {
+		for _, m := range named[messageName{r.RoomID, r.MessageID}] {
+			m.Files = append(m.Files, r.model())
 		}
-		return err
-	})
+	}
+	return err
 }

@@ -237,48 +237,55 @@ func queueSeen(b *pgx.Batch, seen map[posting]int64) {
 // position. Without the head's row it divides by zero, which ends the transaction.
 func queuePostEvents(b *pgx.Batch, sends []*send) {
 	n := len(sends)
-	rooms, users, data := make([]int64, n), make([]int64, n), make([]string, n)
+	rooms, users, messages := make([]int64, n), make([]int64, n), make([]int64, n)
 	for i, p := range sends {
-		rooms[i], users[i], data[i] = p.roomID, p.callerID, string(p.data())
+		rooms[i], users[i], messages[i] = p.roomID, p.callerID, p.sent.Message.ID
 	}
 	b.Queue(`WITH head AS (UPDATE event_head SET position = position + $1 WHERE id = 1 RETURNING position),
-		logged AS (INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, data, created_at)
-			SELECT head.position - $1 + v.n, $2, false, v.room_id, v.user_id, 0, '', v.data, $3::bigint FROM head,
-			unnest($4::bigint[], $5::bigint[], $6::text[]) WITH ORDINALITY AS v (room_id, user_id, data, n))
+		logged AS (INSERT INTO events
+			(position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at)
+			SELECT head.position - $1 + v.n, $2, false, v.room_id, v.user_id, 0, '', v.message_id, '', $3::bigint FROM head,
+			unnest($4::bigint[], $5::bigint[], $6::bigint[]) WITH ORDINALITY AS v (room_id, user_id, message_id, n))
 		SELECT coalesce(max(position), 0) / count(*) FROM head`,
-		int64(n), string(models.EventMessageCreated), models.Now().Millis(), rooms, users, data)
+		int64(n), string(models.EventMessageCreated), models.Now().Millis(), rooms, users, messages)
 }
 
-// queueAnswers keeps what is answered under Idempotency-Keys. The head's row is this transaction's own by now.
+// queueAnswers keeps which messages are answered under Idempotency-Keys. The head's row is this transaction's own by now.
 func queueAnswers(b *pgx.Batch, sends []*send) {
-	var callers, behind []int64
-	var paths, keys, answers []string
+	var callers, behind, rooms, messages []int64
+	var paths, keys []string
 	for i, p := range sends {
 		if p.once != nil {
 			callers, behind = append(callers, p.once.CallerID), append(behind, int64(len(sends)-1-i))
-			paths, keys, answers = append(paths, p.once.Path), append(keys, p.once.Key), append(answers, string(p.answer))
+			paths, keys = append(paths, p.once.Path), append(keys, p.once.Key)
+			rooms, messages = append(rooms, p.roomID), append(messages, p.sent.Message.ID)
 		}
 	}
 	if len(keys) == 0 {
 		return
 	}
-	b.Queue(`UPDATE idempotency_keys k SET answer = v.answer, position = h.position - v.behind FROM event_head h,
-		unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS v (caller_id, path, key, answer, behind)
-		WHERE h.id = 1 AND k.caller_id = v.caller_id AND k.path = v.path AND k.key = v.key`, callers, paths, keys, answers, behind)
+	b.Queue(`UPDATE idempotency_keys k SET room_id = v.room_id, message_id = v.message_id, position = h.position - v.behind
+		FROM event_head h, unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
+		AS v (caller_id, path, key, room_id, message_id, behind)
+		WHERE h.id = 1 AND k.caller_id = v.caller_id AND k.path = v.path AND k.key = v.key`,
+		callers, paths, keys, rooms, messages, behind)
 }
 
 func (postgresDialect) insertEvents(tx *gorm.DB, entries []models.LogEntry, now int64) error {
 	n := len(entries)
 	positions, rooms, users, peers := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	messages := make([]int64, n)
 	names, sessions, data, everyone := make([]string, n), make([]string, n), make([]string, n), make([]bool, n)
 	for i, e := range entries {
 		a := e.Audience
 		positions[i], rooms[i], users[i], peers[i] = e.Position, a.RoomID, a.UserID, a.PeerID
-		names[i], sessions[i], data[i], everyone[i] = string(e.Name), a.SessionID, string(e.Data), a.Everyone
+		names[i], sessions[i], everyone[i] = string(e.Name), a.SessionID, a.Everyone
+		messages[i], data[i] = e.MessageID, storedData(e)
 	}
 	_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, `INSERT INTO events
-		(position, name, everyone, room_id, user_id, peer_id, session_id, data, created_at) SELECT v.*, $9::bigint FROM unnest(
-		$1::bigint[], $2::text[], $3::boolean[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[]) AS v`,
-		positions, names, everyone, rooms, users, peers, sessions, data, now)
+		(position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at)
+		SELECT v.*, $10::bigint FROM unnest($1::bigint[], $2::text[], $3::boolean[], $4::bigint[], $5::bigint[], $6::bigint[],
+		$7::text[], $8::bigint[], $9::text[]) AS v`,
+		positions, names, everyone, rooms, users, peers, sessions, messages, data, now)
 	return err
 }

@@ -200,27 +200,29 @@ func (c *sqliteConn) addSeen(seen map[posting]int64) error {
 }
 
 func (c *sqliteConn) insertPostEvents(sends []*send, first, now int64) error {
-	s, err := c.statement(`INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, data, created_at)
-		VALUES (?, '` + string(models.EventMessageCreated) + `', false, ?, ?, 0, '', ?, ?)`)
+	s, err := c.statement(`INSERT INTO events
+		(position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at)
+		VALUES (?, '` + string(models.EventMessageCreated) + `', false, ?, ?, 0, '', ?, '', ?)`)
 	if err != nil {
 		return err
 	}
 	for i, p := range sends {
-		if err = s.run(first+int64(i), p.roomID, p.callerID, string(p.data()), now); err != nil {
+		if err = s.run(first+int64(i), p.roomID, p.callerID, p.sent.Message.ID, now); err != nil {
 			break
 		}
 	}
 	return errors.Join(err, s.Close())
 }
 
-// keepAnswers keeps what is answered under Idempotency-Keys.
+// keepAnswers keeps which messages are answered under Idempotency-Keys.
 func (c *sqliteConn) keepAnswers(sends []*send, first int64) error {
 	for i, p := range sends {
 		if p.once == nil {
 			continue
 		}
-		err := c.run("UPDATE idempotency_keys SET answer = ?, position = ? WHERE caller_id = ? AND path = ? AND key = ?",
-			string(p.answer), first+int64(i), p.once.CallerID, p.once.Path, p.once.Key)
+		err := c.run(`UPDATE idempotency_keys SET room_id = ?, message_id = ?, position = ?
+			WHERE caller_id = ? AND path = ? AND key = ?`,
+			p.roomID, p.sent.Message.ID, first+int64(i), p.once.CallerID, p.once.Path, p.once.Key)
 		if err != nil {
 			return err
 		}
@@ -232,8 +234,9 @@ func (sqliteDialect) insertEvents(tx *gorm.DB, entries []models.LogEntry, now in
 	for _, e := range entries {
 		a := e.Audience
 		_, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, `INSERT INTO events
-			(position, name, everyone, room_id, user_id, peer_id, session_id, data, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			e.Position, string(e.Name), a.Everyone, a.RoomID, a.UserID, a.PeerID, a.SessionID, string(e.Data), now)
+			(position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			e.Position, string(e.Name), a.Everyone, a.RoomID, a.UserID, a.PeerID, a.SessionID, e.MessageID, storedData(e), now)
 		if err != nil {
 			return err
 		}

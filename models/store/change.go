@@ -48,6 +48,15 @@ func (c *change) tell(name models.EventName, to models.Audience, data any) error
 	return nil
 }
 
+// tellMessage is tell for an event that carries a message: those who are there get it as it is now, the log refers to it.
+func (c *change) tellMessage(name models.EventName, m models.Message) error {
+	err := c.tell(name, models.Audience{RoomID: m.RoomID}, m.ForAll())
+	if err == nil {
+		c.events[len(c.events)-1].MessageID = m.ID
+	}
+	return err
+}
+
 // whenPlaced runs f with the position of the event told last.
 func (c *change) whenPlaced(f func(position int64) error) {
 	e := &c.events[len(c.events)-1]

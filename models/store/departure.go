@@ -47,6 +47,9 @@ func (s *Store) deleteIf(ctx context.Context, userID int64, still func(userRow) 
 // the sessions end, the names are free and forgotten, and no statement finds the user any more (live.go). The rest is the
 // janitor's, who is woken when this is committed.
 func (c *change) deleteUser(user userRow) error {
+	if err := c.tellDeleted(user.ID); err != nil {
+		return err
+	}
 	if err := c.revokeAll(user.ID, "", models.RevokedByEnd); err != nil {
 		return err
 	}
@@ -62,6 +65,11 @@ func (c *change) deleteUser(user userRow) error {
 	c.renamed, c.purges = true, true
 	return c.Exec(`UPDATE users SET deleted_at = ?, username = `+goneUsername+`, username_key = ?, display_name = `+goneDisplayName+`,
 		description = '', password_hash = '', guest = ?, guest_network = '' WHERE id = ?`, models.Now().Millis(), keyOfDeleted(user.ID), false, user.ID).Error
+}
+
+// tellDeleted has every node forget how the user was called: at the end of the account, and once all is told of what it had.
+func (c *change) tellDeleted(userID int64) error {
+	return c.tell(models.EventAccountDeleted, models.Audience{UserID: userID}, nil)
 }
 
 // keyOfDeleted is a username_key that no username has.

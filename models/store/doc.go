@@ -6,6 +6,14 @@
 // tell of it to the log (change.go). Nothing else writes, so what was rolled back is never seen and what was committed
 // is never lost. Methods answer the event's Cursor, zero when there was nothing to change.
 //
+// # What is deleted is told to nobody again
+//
+// A message is stored once. The log's row of an event that carries one refers to it (room_id, message_id), and so does what
+// an Idempotency-Key is answered with; those who are there when it happens get it from memory. Whoever reads the log later
+// gets what there is by then (log_entries.go): a message as it was edited to, its tombstone, or nothing. Such a message may
+// be newer than its event's place, so that later events tell once more of what it has already. Whatever adds such an event
+// gives it the outcome (the count of a reaction), and no step, so that it may be applied twice.
+//
 // # Locks, in this order
 //
 //   - the row of a node, by whoever tells of who is present there;
@@ -51,8 +59,8 @@
 // A send is queued by its request, which has made by then what the message will be found by. The sender takes what has
 // gathered while the last commit was under way, at most 256 (send.go), and runs one transaction over one connection
 // (group.go): rooms and senders are read, each send is judged and its message encoded (post.go), then all rows are written
-// and committed. That JSON is made once, by hand (models/message_json.go); the log's row, the frame and the answer are the
-// same bytes. What every group does goes to the driver, past gorm and database/sql: on PostgreSQL in two round trips, of
+// and committed. That JSON is made once, by hand (models/message_json.go); the frame and the answer are the same bytes, and
+// the database has none of them. What every group does goes to the driver, past gorm and database/sql: on PostgreSQL in two round trips, of
 // which the second ends with the COMMIT (batch_postgres.go), or three with Idempotency-Keys; on SQLite with statements
 // that the connection keeps (sqlite_statements.go), without a context, for which the driver would start a goroutine each
 // time.
@@ -85,7 +93,6 @@
 //	33.82MB  33.82MB  splitASCII           the list of a text's words, which are parts of the text themselves
 //	19.25MB  58.58MB  Store.Send           the send and its channel
 //	14.49MB  14.49MB  send.seal            the JSON
-//	14.10MB  15.16MB  insertPostEvents     the JSON as a string: the driver binds nothing else as text
 //	 5.51MB   5.51MB  bytealg.MakeNoZero   the words in one string, as the index takes them
 //	 3.86MB  28.84MB  groupTx.commit       the log's entries, for the feed
 //	 3.43MB   3.43MB  sse.Feed.put         the same, until the tail takes them

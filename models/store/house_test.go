@@ -125,7 +125,7 @@ func (h *house) told(userID, after int64) map[models.EventName]int {
 	h.must(err)
 	view, err := h.View(h.t.Context(), userID, after)
 	h.must(err)
-	entries, err := h.EntriesFor(h.t.Context(), userID, after, head)
+	entries, err := h.EntriesFor(h.t.Context(), userID, after, head, 1<<20)
 	h.must(err)
 	count := map[models.EventName]int{}
 	for _, e := range entries {

@@ -3,32 +3,8 @@ package store
 import (
 	"context"
 
-	"gorm.io/gorm"
-
 	"github.com/parley-chat/parley/models"
 )
-
-type eventRow struct {
-	Position  int64
-	Name      string
-	Everyone  bool
-	RoomID    int64
-	UserID    int64
-	PeerID    int64
-	SessionID string
-	Data      string
-}
-
-const eventColumns = "position, name, everyone, room_id, user_id, peer_id, session_id, data"
-
-func (r eventRow) entry() models.LogEntry {
-	return models.LogEntry{
-		Position: r.Position, Name: models.EventName(r.Name), Data: []byte(r.Data),
-		Audience: models.Audience{
-			Everyone: r.Everyone, RoomID: r.RoomID, UserID: r.UserID, PeerID: r.PeerID, SessionID: r.SessionID,
-		},
-	}
-}
 
 // Head is the place of the newest event. Whatever is read after Head has all that the log tells up to it.
 func (s *Store) Head(ctx context.Context) (models.Cursor, error) {
@@ -64,31 +40,18 @@ func (s *Store) Bounds(ctx context.Context) (head, pruned int64, err error) {
 	return row.Position, row.Pruned, err
 }
 
-// Entries reads up to limit events after a position, in order.
+// Entries reads up to limit events after a position, in order, as log_entries.go says.
 func (s *Store) Entries(ctx context.Context, after int64, limit int) ([]models.LogEntry, error) {
-	return entries(s.read(ctx).Raw("SELECT "+eventColumns+" FROM events WHERE position > ? ORDER BY position LIMIT ?",
-		after, limit))
+	return readEntries(s.read(ctx), entriesQuery+" WHERE e.position > $1 ORDER BY e.position LIMIT $2 + 0", after, limit)
 }
 
-// EntriesFor reads up to limit events after one position and up to another that user may be meant by, in order. It may answer
-// some of rooms at a time when the user was not in them: a View tells which.
+// EntriesFor reads up to limit events after one position and up to another that user may be meant by, in order, as
+// log_entries.go says. It may answer some of rooms at a time when the user was not in them: a View tells which.
 func (s *Store) EntriesFor(ctx context.Context, userID, after, upTo int64, limit int) ([]models.LogEntry, error) {
-	return entries(s.read(ctx).Raw("SELECT "+eventColumns+` FROM events
-		WHERE position > ? AND position <= ? AND (everyone OR user_id = ? OR peer_id = ? OR room_id IN (
-			SELECT room_id FROM memberships WHERE user_id = ? UNION SELECT room_id FROM past_memberships WHERE user_id = ?))
-		ORDER BY position LIMIT ?`, after, upTo, userID, userID, userID, userID, limit))
-}
-
-func entries(query *gorm.DB) ([]models.LogEntry, error) {
-	var rows []eventRow
-	if err := query.Scan(&rows).Error; err != nil {
-		return nil, err
-	}
-	list := make([]models.LogEntry, len(rows))
-	for i, r := range rows {
-		list[i] = r.entry()
-	}
-	return list, nil
+	return readEntries(s.read(ctx), entriesQuery+` WHERE e.position > $1 AND e.position <= $2
+		AND (e.everyone OR e.user_id = $3 OR e.peer_id = $3 OR e.room_id IN (
+			SELECT room_id FROM memberships WHERE user_id = $3 UNION SELECT room_id FROM past_memberships WHERE user_id = $3))
+		ORDER BY e.position LIMIT $4 + 0`, after, upTo, userID, limit)
 }
 
 // View is what user may see of rooms in the log after a position: the stretches of membership that reach beyond it, and

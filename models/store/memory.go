@@ -98,7 +98,7 @@ func alters(name models.EventName) bool {
 	case models.EventMessageCreated, models.EventMessageEdited, models.EventMessageDeleted, models.EventMessageRead,
 		models.EventReactionAdded, models.EventReactionRemoved, models.EventPinAdded,
 		models.EventPinRemoved, models.EventContactAdded, models.EventContactRemoved, models.EventNodeNews,
-		models.EventNodeAsked, models.EventRoomCreated, models.EventRoomUpdated, models.EventMemberJoined,
+		models.EventNodeAsked, models.EventAccountDeleted, models.EventRoomCreated, models.EventRoomUpdated, models.EventMemberJoined,
 		models.EventMemberUpdated:
 		return false
 	}

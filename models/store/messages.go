@@ -117,7 +117,7 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 		if message, err = shownMessage(c.DB, callerID, row.model(a.Room)); err != nil {
 			return err
 		}
-		return c.tell(models.EventMessageEdited, models.Audience{RoomID: a.Room.ID}, message.ForAll())
+		return c.tellMessage(models.EventMessageEdited, message)
 	})
 	return message, at, err
 }

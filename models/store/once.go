@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
@@ -12,7 +13,10 @@ import (
 type onceRow struct {
 	Fingerprint string
 	Answer      string
+	RoomID      int64
+	MessageID   int64 // 0 for what is no message
 	Position    int64
+	CreatedAt   int64
 }
 
 // onceName is what a key belongs to.
@@ -28,7 +32,7 @@ var (
 	takeKey = "INSERT INTO idempotency_keys (caller_id, path, key, fingerprint, created_at) VALUES (?, ?, ?, ?, ?) " + takeOldKey
 
 	takeOldKey = fmt.Sprintf(`ON CONFLICT (caller_id, path, key) DO UPDATE
-		SET fingerprint = excluded.fingerprint, created_at = excluded.created_at, answer = '', position = 0
+		SET fingerprint = excluded.fingerprint, created_at = excluded.created_at, answer = '', room_id = 0, message_id = 0, position = 0
 		WHERE idempotency_keys.created_at < excluded.created_at - %d`, models.IdempotencyLife.Milliseconds())
 )
 
@@ -49,8 +53,8 @@ func (s *Store) claim(tx *gorm.DB, once *models.Once) error {
 // answered is the error of a call whose key was taken before.
 func (s *Store) answered(tx *gorm.DB, once *models.Once) error {
 	var row onceRow
-	err := tx.Raw("SELECT fingerprint, answer, position FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ?",
-		once.CallerID, once.Path, once.Key).Scan(&row).Error
+	err := tx.Raw(`SELECT fingerprint, answer, room_id, message_id, position, created_at FROM idempotency_keys
+		WHERE caller_id = ? AND path = ? AND key = ?`, once.CallerID, once.Path, once.Key).Scan(&row).Error
 	if err != nil {
 		return err
 	}
@@ -58,10 +62,43 @@ func (s *Store) answered(tx *gorm.DB, once *models.Once) error {
 		return models.Errorf(models.CodeIdempotencyMismatch, "This Idempotency-Key was used with another body.")
 	}
 	replayed := &models.Replayed{Body: []byte(row.Answer)}
+	if row.MessageID != 0 {
+		m, err := sentUnder(tx, once.CallerID, row)
+		if err != nil {
+			return err
+		}
+		replayed.Body = m.AppendJSON(nil)
+	}
 	if row.Position > 0 {
 		replayed.Event = s.at(row.Position)
 	}
 	return replayed
+}
+
+// sentUnder is the message that was sent under a key, as it is now. One that was cleared away, or went with its room, is a
+// tombstone without a place: the call has taken place, and there is nothing left of what it sent.
+func sentUnder(tx *gorm.DB, callerID int64, row onceRow) (models.Message, error) {
+	var room roomRow
+	if err := tx.Raw("SELECT "+wholeRoom+" FROM "+liveRooms+" r WHERE r.id = ?", row.RoomID).Scan(&room).Error; err != nil {
+		return models.Message{}, err
+	}
+	room.ID = row.RoomID
+	found, err := findMessage(tx, room, row.MessageID)
+	switch {
+	case err == nil && room.Kind != "":
+		return shownMessage(tx, callerID, found.model(room))
+	case err != nil && !errors.Is(err, models.NotFound()):
+		return models.Message{}, err
+	}
+	caller, err := findUser(tx, models.UserPath{ID: callerID})
+	if err != nil {
+		return models.Message{}, err
+	}
+	gone := messageRow{
+		ID: row.MessageID, SenderID: callerID, Username: caller.Username, DisplayName: caller.DisplayName,
+		Type: string(models.MessageText), CreatedAt: row.CreatedAt, DeletedAt: models.Now().Millis(),
+	}
+	return gone.model(room), nil
 }
 
 // KnowsKey reports whether a call under once's key was answered. Whether it was the same call is claim's to say.

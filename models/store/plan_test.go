@@ -46,7 +46,7 @@ func TestReadsUseIndexes(t *testing.T) {
 		eachStatement(t, s, func(t *testing.T, sql string, args []any) {
 			var step string
 			plan := strings.Join(ask(t, s, "EXPLAIN "+sql, args, &step, &step), "\n")
-			for _, table := range []string{"messages", "users", "rooms"} {
+			for _, table := range []string{"messages", "users", "rooms", "events", "reactions", "files"} {
 				if strings.Contains(plan, "Seq Scan on "+table) {
 					t.Errorf("%s\nreads all %s:\n%s", sql, table, plan)
 				}
@@ -139,6 +139,14 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 		"history, until":      history(models.HistoryQuery{Until: models.FromMillis(planMessages / 2)}),
 		"list of rooms":       listRooms(s, models.RoomsQuery{Paging: paging}),
 		"list of rooms, rest": listRooms(s, models.RoomsQuery{Paging: models.Paging{Limit: 10, Cursor: intCursorOf(1, 3)}}),
+		"the log": func() error {
+			_, err := s.Entries(ctx, 0, 10)
+			return err
+		},
+		"the log, of a user": func() error {
+			_, err := s.EntriesFor(ctx, 1, 0, 10, 10)
+			return err
+		},
 		"own rooms": func() error {
 			_, err := ownSpans(s.read(ctx), 1, cursorOf(1, "7/7"))
 			return err
@@ -215,6 +223,14 @@ func openFilled(t *testing.T, database string) *Store {
 				"SELECT id, 2, 'member', 0, 0, 0, 0, false FROM rooms WHERE kind = 'direct'",
 			fmt.Sprintf("INSERT INTO messages (room_id, id, sender_id, type, text, created_at) "+
 				numbers+"SELECT 1 + i %% %d, i, 1, 'text', 'Tea ' || i || ' at four', i FROM n", planMessages, planRooms),
+			fmt.Sprintf("INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at) "+
+				numbers+"SELECT i, 'message.created', false, 1 + i %% %d, 1, 0, '', i, '', i FROM n", planMessages, planRooms),
+			// One event names a user, one message has a file and one a reaction, so that all is asked.
+			`UPDATE events SET name = 'member.joined', message_id = 0, data = '{"user":{"id":1,"username":"u","display_name":"u"}}' WHERE position = 4`,
+			fmt.Sprintf("INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) "+
+				numbers+"SELECT 1 + i %% %d, i, 'x', 1, i FROM n", planMessages, planRooms),
+			fmt.Sprintf("INSERT INTO files (id, room_id, user_id, message_id, blob, name, media_type, size, sha256, width, height, created_at) "+
+				numbers+"SELECT 'f' || i, 1 + i %% %d, 1, i, '', '', '', 0, '', 0, 0, i FROM n", planMessages, planRooms),
 		} {
 			if err := c.Exec(fill).Error; err != nil {
 				return err

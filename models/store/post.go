@@ -56,9 +56,7 @@ func (g *groupTx) post(group []*send) ([]models.LogEntry, error) {
 		if err := g.attach(&m, p.n.FileIDs, files); err != nil {
 			return nil, err
 		}
-		if err := p.seal(m); err != nil {
-			return nil, err
-		}
+		p.seal(m)
 		stored.add(p, room)
 	}
 	if len(stored.sends) == 0 {
@@ -191,13 +189,9 @@ func (p *send) next(room *roomRow, sender models.UserRef) models.Message {
 }
 
 // seal makes the message's JSON, after which nothing in it changes any more.
-func (p *send) seal(m models.Message) (err error) {
+func (p *send) seal(m models.Message) {
 	const around = 256 // bytes of JSON around a text that needs no escapes
 	p.sent = models.SentMessage{Message: m, JSON: append(m.AppendJSON(make([]byte, 0, len(m.Text)+around)), '\n')}
-	if p.once != nil {
-		p.answer, err = p.once.Answer(p.sent.JSON)
-	}
-	return err
 }
 
 // refuse leaves in p why it is not stored, and gives its key back: a call that failed may be made again.
@@ -249,10 +243,8 @@ func (g *groupTx) commit(w *posted) ([]models.LogEntry, error) {
 // entry is the event that tells of the message.
 func (p *send) entry(position int64) models.LogEntry {
 	return models.LogEntry{
-		Position: position, Name: models.EventMessageCreated, Data: p.data(),
+		Position: position, Name: models.EventMessageCreated, MessageID: p.sent.Message.ID,
+		Data:     p.sent.JSON[:len(p.sent.JSON)-1],
 		Audience: models.Audience{RoomID: p.roomID, UserID: p.callerID},
 	}
 }
-
-// data is the event's.
-func (p *send) data() []byte { return p.sent.JSON[:len(p.sent.JSON)-1] }

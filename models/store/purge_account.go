@@ -42,6 +42,9 @@ func (c *change) purgeDeparture(which string, args ...any) (more bool, err error
 	if err := c.Exec("DELETE FROM users WHERE id = ? AND deleted_at > 0", gone.UserID).Error; err != nil {
 		return true, err
 	}
+	if err := c.tellDeleted(gone.UserID); err != nil {
+		return true, err
+	}
 	return true, c.Exec("DELETE FROM departures WHERE user_id = ?", gone.UserID).Error
 }
 
@@ -114,6 +117,7 @@ var ofUser = [][3]string{
 	{"leavers", "room_id, user_id", "user_id = ?"},
 	{"identities", "issuer, subject", "user_id = ?"},
 	{"login_codes", "hash", "user_id = ?"},
+	{"idempotency_keys", "caller_id, path, key", "caller_id = ?"},
 }
 
 func (c *change) dropRowsOf(gone departureRow) (more bool, err error) {
@@ -146,9 +150,13 @@ func (c *change) withdrawReactions(gone departureRow) (more bool, err error) {
 			err = c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ? AND user_id = ?",
 				roomID, r.MessageID, r.Emoji, gone.UserID).Error
 		}
+		var count int64
+		if err == nil {
+			count, err = c.countReactions(roomID, r.MessageID, r.Emoji)
+		}
 		if err == nil {
 			err = c.tell(models.EventReactionRemoved, models.Audience{RoomID: roomID},
-				models.ReactionEvent{RoomID: roomID, MessageID: r.MessageID, User: gone.ref(), Emoji: r.Emoji})
+				models.ReactionEvent{RoomID: roomID, MessageID: r.MessageID, User: gone.ref(), Emoji: r.Emoji, Count: count})
 		}
 	}
 	return true, err

@@ -8,25 +8,34 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// addReactions fills in the reactions of messages, of whatever rooms, as the caller sees them: one query for each room.
-func addReactions(db *gorm.DB, callerID int64, messages []models.Message) error {
-	return eachRoom(messages, func(roomID int64, ids []int64, at map[int64]*models.Message) error {
-		var rows []struct {
-			MessageID int64
-			Emoji     string
-			Count     int64
-			Mine      int64
-		}
-		err := db.Raw(`SELECT message_id, emoji, count(*) AS count, sum(CASE WHEN user_id = ? THEN 1 ELSE 0 END) AS mine
-			FROM reactions WHERE room_id = ? AND message_id IN ? GROUP BY message_id, emoji
-			ORDER BY message_id, min(created_at), emoji`, callerID, roomID, ids).Scan(&rows).Error
-		for _, r := range rows {
+// nobody is a caller who has not reacted to anything.
+const nobody = 0
+
+// addReactionsTo fills in the reactions of messages, of whatever rooms, as the caller sees them, in one query.
+func addReactionsTo(db *gorm.DB, callerID int64, messages []*models.Message) error {
+	named := messagesNamed(messages)
+	if len(named) == 0 {
+		return nil
+	}
+	table, args := named.table(db)
+	var rows []struct {
+		RoomID    int64
+		MessageID int64
+		Emoji     string
+		Count     int64
+		Mine      int64
+	}
+	err := db.Raw(`SELECT x.room_id, x.message_id, x.emoji, count(*) AS count, sum(CASE WHEN x.user_id = ? THEN 1 ELSE 0 END) AS mine
+		FROM `+table+` CROSS JOIN reactions x WHERE x.room_id = v.room_id AND x.message_id = v.id
+		GROUP BY x.room_id, x.message_id, x.emoji ORDER BY x.room_id, x.message_id, min(x.created_at), x.emoji`,
+		append([]any{callerID}, args...)...).Scan(&rows).Error
+	for _, r := range rows {
+		for _, m := range named[messageName{r.RoomID, r.MessageID}] {
 			me := r.Mine > 0
-			m := at[r.MessageID]
 			m.Reactions = append(m.Reactions, models.Reaction{Emoji: r.Emoji, Count: r.Count, Me: &me})
 		}
-		return err
-	})
+	}
+	return err
 }
 
 // React adds the caller's reaction to a message. One that is there stays.
@@ -93,6 +102,17 @@ func (c *change) tellReaction(name models.EventName, room roomRow, callerID, id 
 	if err := c.touch(room.ID); err != nil {
 		return err
 	}
+	count, err := c.countReactions(room.ID, id, emoji)
+	if err != nil {
+		return err
+	}
 	return c.tell(name, models.Audience{RoomID: room.ID},
-		models.ReactionEvent{RoomID: room.ID, MessageID: id, User: user.model().Ref(), Emoji: emoji})
+		models.ReactionEvent{RoomID: room.ID, MessageID: id, User: user.model().Ref(), Emoji: emoji, Count: count})
+}
+
+// countReactions is how many users have reacted to a message with an emoji.
+func (c *change) countReactions(roomID, id int64, emoji string) (count int64, err error) {
+	err = c.Raw("SELECT count(*) FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ?", roomID, id, emoji).
+		Scan(&count).Error
+	return count, err
 }

@@ -26,11 +26,10 @@ type send struct {
 	// What the message is found by is made before it is queued: requests do that side by side, the sender would in turn.
 	start, words string
 
-	sent   models.SentMessage
-	answer []byte // to be kept under once's key
-	at     models.Cursor
-	err    error
-	done   chan struct{}
+	sent models.SentMessage
+	at   models.Cursor
+	err  error
+	done chan struct{}
 }
 
 // Send stores a message. It returns when the message is committed, together with those that were sent meanwhile.

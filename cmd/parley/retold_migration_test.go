@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// copiesVersion is the last schema in which the log had copies of messages.
+const copiesVersion = 9
+
+// TestLogLosesItsCopies takes a database back to the schema in which the log and the answers under Idempotency-Keys were
+// copies of messages, lets those be of messages that were deleted and edited since, and starts Parley on it: no table has
+// them any more, and the log tells what there is.
+func TestLogLosesItsCopies(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		s := startServer(t, database)
+		owner := newClient(t, s.url).newcomer("ada")
+		room, cleared := owner.room(models.NewRoom{Name: ptr("room"), Subject: ptr("advert 1")}), owner.publicRoom()
+		start, key := owner.head(), []string{idempotencyKey, unique("key")}
+		kept := owner.say(room.ID, "kept <&> \"quoted\"")
+		file := owner.upload(room.ID, "a.png", "image/png", dot())
+		owner.call("POST", roomPath(room.ID)+"/messages",
+			models.NewMessage{FileIDs: []string{file.ID}, ReplyTo: &kept.ID, ClientID: ptr("c")}).status(201)
+		owner.call("PUT", reactionPath(kept, "👍"), nil).status(200)
+		edited, buried := owner.say(room.ID, "edited"), owner.say(room.ID, "to be deleted", key...)
+		owner.call("PATCH", messagePath(edited), models.MessageEdit{Text: "as it is"}).status(200)
+		owner.call("DELETE", messagePath(buried), nil).status(204)
+		owner.say(cleared.ID, "to be cleared away")
+		owner.call("DELETE", roomPath(cleared.ID)+"/messages", nil).status(204)
+		want, _ := owner.poll("limit=200&after=" + start)
+		s.halt()
+
+		migrateDown(t, database, copiesVersion)
+		t.Run("down", func(t *testing.T) { wantCopies(t, database, want) })
+		putCopies(t, database, edited, buried, models.Message{RoomID: cleared.ID, ID: 1})
+		if tables := tablesWith(t, database, gone); !slices.Contains(tables, "events") || !slices.Contains(tables, "idempotency_keys") {
+			t.Fatalf("there are copies in %v alone", tables)
+		}
+
+		s = startServer(t, database)
+		owner = owner.at(s.url)
+		if got, _ := owner.poll("limit=200&after=" + start); !slices.EqualFunc(got, want, sameEvent) {
+			t.Errorf("after the migration the log tells\n%s\nbefore\n%s", asJSON(t, got), asJSON(t, want))
+		}
+		again := owner.call("POST", roomPath(room.ID)+"/messages", models.NewMessage{Text: "to be deleted"}, key...).status(201)
+		var stone models.Message
+		if again.into(&stone); stone.ID != buried.ID || stone.DeletedAt.IsZero() || stone.Text != "" {
+			t.Errorf("the same call again: %v", again)
+		}
+		if tables := tablesWith(t, database, gone); len(tables) > 0 {
+			t.Errorf("copies are still in %v", tables)
+		}
+		s.halt()
+		if strings.HasPrefix(database, "postgres") {
+			return // its VACUUM overwrites what is no row any more
+		}
+		if file, err := os.ReadFile(database); err != nil || bytes.Contains(file, []byte(gone+" text")) {
+			t.Errorf("copies are still in the file, where there are no rows: %v", err)
+		}
+	})
+}
+
+// putCopies makes the log, and the answers, have messages as they were before they were deleted or edited.
+func putCopies(t *testing.T, database string, messages ...models.Message) {
+	t.Helper()
+	for _, from := range []struct{ table, key, column string }{
+		{"events", "position", "data"}, {"idempotency_keys", "created_at", "answer"},
+	} {
+		for _, row := range readRows(t, database, fmt.Sprintf("SELECT %s, %s FROM %s WHERE %[2]s LIKE '%%\"sender\"%%'", from.key, from.column, from.table)) {
+			var m models.Message
+			if err := json.Unmarshal([]byte(row[1]), &m); err != nil {
+				t.Fatal(err)
+			}
+			if slices.ContainsFunc(messages, func(w models.Message) bool { return w.RoomID == m.RoomID && w.ID == m.ID }) {
+				m.Text, m.DeletedAt = gone+" text", models.Time{}
+				execute(t, database, fmt.Sprintf("UPDATE %s SET %s = '%s' WHERE %s = %s", from.table, from.column, m.AppendJSON(nil), from.key, row[0]))
+			}
+		}
+	}
+}
+
+// wantCopies wants the log to hold what it tells, for the version that reads it.
+func wantCopies(t *testing.T, database string, want []models.Event) {
+	t.Helper()
+	rows := readRows(t, database, "SELECT position, name, data FROM events WHERE name LIKE 'message.%' ORDER BY position")
+	for _, row := range rows {
+		var m models.Message
+		if err := json.Unmarshal([]byte(row[2]), &m); err != nil {
+			t.Fatalf("%v: %v", row, err)
+		}
+		at := slices.IndexFunc(want, func(e models.Event) bool { return strings.HasSuffix(e.ID, "-"+row[0]) })
+		switch {
+		case at < 0 && (m.DeletedAt.IsZero() || m.Text != "" || m.ID == 0):
+			t.Errorf("of a message that was cleared away there is %v", row)
+		case at >= 0 && !sameJSON(t, json.RawMessage(row[2]), want[at].Data):
+			t.Errorf("there is %v, and told was %s", row, want[at].Data)
+		}
+	}
+	if len(rows) < len(want)-1 {
+		t.Errorf("there are %v", rows)
+	}
+}
+
+func sameEvent(a, b models.Event) bool {
+	return a.ID == b.ID && a.Name == b.Name && string(a.Data) == string(b.Data)
+}

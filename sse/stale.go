@@ -1,0 +1,94 @@
+package sse
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// change is what a run of events makes stale of those before it.
+type change struct {
+	messages map[messageName]struct{} // edited or deleted
+	cleared  map[int64]int64          // by room, the newest message that is gone
+	rooms    map[int64]struct{}       // deleted
+	users    map[int64][]byte         // deleted, and how they are named in an event's data
+}
+
+// messageName names a message.
+type messageName struct{ roomID, id int64 }
+
+// outdate marks those events that are not to be told again as they are in memory: what they tell of was edited, deleted or
+// cleared away by run, which follows them.
+func (r *recent) outdate(run []*event) {
+	var c change
+	for _, e := range run {
+		c.take(e)
+	}
+	if c.messages == nil && c.cleared == nil && c.rooms == nil && c.users == nil {
+		return
+	}
+	for _, e := range r.events {
+		if e.Position >= run[0].Position {
+			return
+		}
+		e.stale = e.stale || c.outdates(e)
+	}
+}
+
+func (c *change) take(e *event) {
+	room := e.Audience.RoomID
+	switch e.Name {
+	case models.EventMessageEdited:
+		add(&c.messages, messageName{room, e.MessageID}, struct{}{})
+	case models.EventMessageDeleted:
+		var m models.MessageRef
+		if json.Unmarshal(e.Data, &m) == nil {
+			add(&c.messages, messageName{room, m.MessageID}, struct{}{})
+		}
+	case models.EventHistoryCleared:
+		var m models.HistoryCleared
+		if json.Unmarshal(e.Data, &m) == nil {
+			add(&c.cleared, room, m.UpToID)
+		}
+	case models.EventRoomDeleted:
+		add(&c.rooms, room, struct{}{})
+	case models.EventAccountDeleted:
+		id := e.Audience.UserID
+		add(&c.users, id, append(strconv.AppendInt([]byte(`{"id":`), id, 10), `,"username":`...))
+	}
+}
+
+func add[K comparable, V any](to *map[K]V, key K, value V) {
+	if *to == nil {
+		*to = map[K]V{}
+	}
+	(*to)[key] = value
+}
+
+func (c *change) outdates(e *event) bool {
+	room := e.Audience.RoomID
+	_, deleted := c.rooms[room]
+	switch {
+	case e.MessageID != 0:
+		if _, changed := c.messages[messageName{room, e.MessageID}]; changed || deleted || e.MessageID <= c.cleared[room] {
+			return true
+		}
+	case deleted && (e.Name == models.EventRoomCreated || e.Name == models.EventRoomUpdated):
+		return true
+	}
+	for id, named := range c.users {
+		switch e.Name {
+		case models.EventMessageCreated: // most events are; they name their sender alone
+			if e.Audience.UserID == id {
+				return true
+			}
+		default:
+			if bytes.Contains(e.Data, named) {
+				return true
+			}
+		}
+	}
+	return false
+}
