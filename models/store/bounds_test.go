@@ -107,9 +107,9 @@ func (h *house) boundsInvites(bob models.User, room models.Room) {
 	ctx, path := h.t.Context(), models.RoomPath{ID: room.ID}
 	columns := "code, room_id, created_at, expires_at, max_uses, uses"
 	h.insert(spentInvites, "invites", columns, fmt.Sprintf("'spent' || i, %d, i, 0, 1, 1", room.ID))
-	// Nor do those count whose maker may not invite any more: nobody sees them, so as to revoke one.
-	h.insert(models.MaxInvitesPerRoom, "invites", columns+", author_id", fmt.Sprintf("'lost' || i, %d, i, 0, 0, 0, 999999", room.ID))
 	have := int(h.rows("invites WHERE room_id = ? AND "+usableInvite, room.ID, models.Now().Millis(), room.OwnerID))
+	// Nor do those count whose maker may not invite any more: nobody sees them, so as to revoke one.
+	h.insert(batchRows, "invites", columns+", author_id", fmt.Sprintf("'lost' || i, %d, i, 0, 0, 0, 999999", room.ID))
 	h.insert(models.MaxInvitesPerRoom-have-1, "invites", columns, fmt.Sprintf("'good' || i, %d, 0, 0, 0, 0", room.ID))
 	last, err := h.CreateInvite(ctx, bob.ID, path, models.NewInvite{}, nil)
 	h.must(err)
