@@ -46,7 +46,8 @@ func unmapped(network netip.Prefix) netip.Prefix {
 	return network
 }
 
-func (p Proxies) trust(a netip.Addr) bool {
+// Trust reports whether an address is one of theirs.
+func (p Proxies) Trust(a netip.Addr) bool {
 	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(a) })
 }
 
@@ -71,7 +72,7 @@ func (p Proxies) clientOf(r *http.Request) client {
 		// Nothing is known of a proxy. Whoever claims TLS without need only keeps their own cookie from being sent.
 		c.https = c.https || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 		return c
-	case !p.trust(c.ip):
+	case !p.Trust(c.ip):
 		return c
 	}
 	said := lastOf(r.Header.Values("X-Forwarded-Proto"))
@@ -82,7 +83,7 @@ func (p Proxies) clientOf(r *http.Request) client {
 			break
 		}
 		c.ip = h.ip
-		if !p.trust(h.ip) {
+		if !p.Trust(h.ip) {
 			if h.proto != "" {
 				said = h.proto
 			}

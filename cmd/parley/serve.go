@@ -137,7 +137,7 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (_ *server, err err
 	s.tail.Go(func() { s.hub.Run(tailing) })
 	s.files.run()
 	s.url = "http://" + s.listener.Addr().String()
-	s.http = serveHTTP(s.listener, handler, c.times(), s.log)
+	s.http = serveHTTP(s.listener, handler, c.times(), c.TrustedProxies, s.log)
 	return s, nil
 }
 

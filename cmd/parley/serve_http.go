@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/parley-chat/parley/handlers"
 	"github.com/parley-chat/parley/handlers/deadline"
 	"github.com/parley-chat/parley/models"
 )
@@ -44,10 +45,10 @@ type httpServer struct {
 }
 
 // serveHTTP serves until stop.
-func serveHTTP(l *net.TCPListener, handler http.Handler, times deadline.Limits, log *slog.Logger) *httpServer {
+func serveHTTP(l *net.TCPListener, handler http.Handler, times deadline.Limits, proxies handlers.Proxies, log *slog.Logger) *httpServer {
 	ctx, cut := context.WithCancel(context.Background())
 	s := &httpServer{
-		routes: handler, listener: deadline.NewListener(l, times, deadline.Room()), log: log, cut: cut, failed: make(chan error, 1),
+		routes: handler, listener: deadline.NewListener(l, times, deadline.Room(), proxies.Trust), log: log, cut: cut, failed: make(chan error, 1),
 	}
 	s.Server = &http.Server{
 		Handler:     s.follow(handler),

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,6 +27,11 @@ var short = Limits{
 	Grace: time.Minute, Rate: 500,
 }
 
+// proxyAddress is that of a proxy.
+const proxyAddress = "127.0.0.99"
+
+func proxy(a netip.Addr) bool { return a.String() == proxyAddress }
+
 // serve runs an HTTP server on a Listener, as long as the test.
 func serve(t *testing.T, limits Limits, files int, handler http.HandlerFunc) *Listener {
 	t.Helper()
@@ -33,7 +39,7 @@ func serve(t *testing.T, limits Limits, files int, handler http.HandlerFunc) *Li
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := NewListener(tcp.(*net.TCPListener), limits, files)
+	l := NewListener(tcp.(*net.TCPListener), limits, files, proxy)
 	server := &http.Server{Handler: handler, ConnState: l.Track, ReadHeaderTimeout: limits.Head}
 	done := make(chan struct{})
 	go func() {

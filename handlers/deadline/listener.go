@@ -26,12 +26,13 @@ var ErrFull = errors.New("there are as many streams as this process has files fo
 // Listener hands out connections with the rules of this package.
 //
 // Their number is bounded by the files that the process may open. One network (an IPv4 address, or the /64 of an IPv6
-// address) has half of the room at most, lest one client has all of it. When there is no room, who has been idle longest
+// address; proxies left out) has half of the room at most, lest one client has all of it. When there is no room, who has been idle longest
 // gives way, of the network that has the most; when nobody is idle the new connection is closed at once.
 type Listener struct {
 	*net.TCPListener
 	limits Limits
 	files  int // that connections may have together; 0 for no bound
+	shared func(netip.Addr) bool
 
 	mu       sync.Mutex
 	conns    map[*Conn]struct{}
@@ -39,11 +40,12 @@ type Listener struct {
 	streams  int
 }
 
-// NewListener makes a Listener of one that listens. Files is how many the connections may have open together, 0 for no
+// NewListener makes a Listener of one that listens. Connections from addresses that shared reports, those of proxies, are of
+// many clients, and have no network. Files is how many the connections may have open together, 0 for no
 // bound; see Room.
-func NewListener(l *net.TCPListener, limits Limits, files int) *Listener {
+func NewListener(l *net.TCPListener, limits Limits, files int, shared func(netip.Addr) bool) *Listener {
 	return &Listener{
-		TCPListener: l, limits: limits, files: files, conns: map[*Conn]struct{}{}, networks: map[netip.Prefix]int{},
+		TCPListener: l, limits: limits, files: files, shared: shared, conns: map[*Conn]struct{}{}, networks: map[netip.Prefix]int{},
 	}
 }
 
@@ -54,7 +56,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err // net/http waits a moment and tries again when the process has no files left
 		}
-		c := &Conn{TCPConn: tcp, listener: l, network: networkOf(tcp.RemoteAddr())}
+		c := &Conn{TCPConn: tcp, listener: l, network: l.networkOf(tcp.RemoteAddr())}
 		c.since.Store(time.Now().UnixNano())
 		if l.enter(c) {
 			return c, nil
@@ -102,7 +104,7 @@ func (l *Listener) crowd(network netip.Prefix) (crowd netip.Prefix, room bool) {
 	if l.files == 0 {
 		return network, true
 	}
-	if l.networks[network] >= max(1, l.files/perRequest/2) {
+	if network.IsValid() && l.networks[network] >= max(1, l.files/perRequest/2) {
 		return network, false
 	}
 	if l.streams+perRequest*(len(l.conns)+1) <= l.files {
@@ -157,13 +159,17 @@ func (l *Listener) Connections() (requests, streams int) {
 	return len(l.conns), l.streams
 }
 
-// networkOf is where a connection comes from: of an IPv6 address its /64, of which one customer has all addresses.
-func networkOf(a net.Addr) netip.Prefix {
+// networkOf is where a connection comes from: of an IPv6 address its /64, of which one customer has all addresses. It is not
+// valid where it comes from a proxy.
+func (l *Listener) networkOf(a net.Addr) netip.Prefix {
 	address, ok := a.(*net.TCPAddr)
 	if !ok {
 		return netip.Prefix{}
 	}
 	ip := address.AddrPort().Addr().Unmap().WithZone("")
+	if l.shared(ip) {
+		return netip.Prefix{}
+	}
 	bits := ip.BitLen()
 	if ip.Is6() {
 		bits = 64

@@ -81,6 +81,20 @@ func TestIdleConnectionsGiveWay(t *testing.T) {
 	}
 }
 
+// TestProxiesHaveAllOfTheRoom opens connections from a proxy: they are of many clients, and may fill the room.
+func TestProxiesHaveAllOfTheRoom(t *testing.T) {
+	const files = 4 * perRequest
+	l := serve(t, short, files, func(http.ResponseWriter, *http.Request) {})
+	for range files / perRequest {
+		if !answered(t, ask(t, l, proxyAddress)) {
+			t.Fatal("a connection of the proxy was refused")
+		}
+	}
+	if n := requests(l); n != files/perRequest {
+		t.Errorf("%d connections are open", n)
+	}
+}
+
 // TestNoRoom fills the room with requests. A new connection is closed; when one is done it finds room.
 func TestNoRoom(t *testing.T) {
 	handler, letGo := waiting()
@@ -148,7 +162,7 @@ func TestNetworks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := networkOf(tcp).String(); got != network {
+		if got := (&Listener{shared: proxy}).networkOf(tcp).String(); got != network {
 			t.Errorf("%s is of %s", address, got)
 		}
 	}
