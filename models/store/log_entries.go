@@ -34,7 +34,7 @@ const entriesQuery = `SELECT e.position, e.name, e.everyone, e.room_id, e.user_i
 	COALESCE(m.text, ''), COALESCE(m.reply_to, 0), COALESCE(m.client_id, ''), COALESCE(m.created_at, 0),
 	COALESCE(m.edited_at, 0), COALESCE(m.deleted_at, 0),
 	EXISTS (SELECT 1 FROM files f WHERE f.room_id = m.room_id AND f.message_id = m.id LIMIT 1 OFFSET 0),
-	EXISTS (SELECT 1 FROM reactions x WHERE x.room_id = m.room_id AND x.message_id = m.id LIMIT 1 OFFSET 0)
+	EXISTS (SELECT 1 FROM reaction_counts x WHERE x.room_id = m.room_id AND x.message_id = m.id LIMIT 1 OFFSET 0)
 	FROM events e LEFT JOIN rooms r ON r.id = e.room_id AND r.deleted_at = 0
 	LEFT JOIN messages m ON m.room_id = e.room_id AND m.id = e.message_id AND m.id > r.cleared_id
 	LEFT JOIN users u ON u.id = m.sender_id AND u.deleted_at = 0`

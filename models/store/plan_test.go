@@ -53,7 +53,7 @@ func TestReadsUseIndexes(t *testing.T) {
 			if strings.Contains(plan, "_pkey on messages oldest") || strings.Contains(plan, "_pkey on messages newest") {
 				t.Errorf("%s\nlooks for a sender's message among those of others:\n%s", sql, plan)
 			}
-			for _, table := range []string{"messages", "users", "rooms", "events", "reactions", "files"} {
+			for _, table := range []string{"messages", "users", "rooms", "events", "reactions", "reaction_counts", "files"} {
 				if strings.Contains(plan, "Seq Scan on "+table) {
 					t.Errorf("%s\nreads all %s:\n%s", sql, table, plan)
 				}
@@ -248,6 +248,8 @@ func openFilled(t *testing.T, database string) *Store {
 			`UPDATE events SET name = 'member.joined', message_id = 0, data = '{"user":{"id":1,"username":"u","display_name":"u"}}' WHERE position = 4`,
 			fmt.Sprintf("INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) "+
 				numbers+"SELECT 1 + i %% %d, i, 'x', 1, i FROM n", planMessages, planRooms),
+			`INSERT INTO reaction_counts (room_id, message_id, emoji, count, since)
+				SELECT room_id, message_id, emoji, 1, created_at FROM reactions`,
 			fmt.Sprintf("INSERT INTO files (id, room_id, user_id, message_id, blob, name, media_type, size, sha256, width, height, created_at) "+
 				numbers+"SELECT 'f' || i, 1 + i %% %d, 1, i, '', '', '', 0, '', 0, 0, i FROM n", planMessages, planRooms),
 		} {
