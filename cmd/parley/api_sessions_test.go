@@ -45,7 +45,7 @@ func testRefresh(t *testing.T, c *client) {
 // testRepeatedRefresh: until the successor is traded, who sends the spent token again gets the same one, in the body or as a
 // cookie. A log-out ends that.
 func testRepeatedRefresh(t *testing.T, c *client) {
-	me := c.newcomer("ada")
+	me := c.account("ada") // whom a log-out leaves there, unlike a guest
 	var first, again models.Session
 	c.call("POST", refreshPath, refresh(me.RefreshToken)).status(200).into(&first)
 	for _, key := range []string{"1", "2"} {
