@@ -33,7 +33,7 @@ type freeSpace struct {
 
 // UnmarshalText reads a size, or auto.
 func (f *freeSpace) UnmarshalText(text []byte) error {
-	if f.auto = strings.EqualFold(string(text), "auto"); f.auto {
+	if f.auto = len(text) == 0 || strings.EqualFold(string(text), "auto"); f.auto { // empty, as a variable that is set to nothing
 		return nil
 	}
 	return f.bytes.UnmarshalText(text)

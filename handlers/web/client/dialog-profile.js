@@ -99,7 +99,7 @@ function destroyDialog() {
     makeForm({
       action,
       danger: true,
-      fields: [field('Your password', { name: 'Parley-Password', type: 'password', autocomplete: 'current-password', autofocus: true }, 'Leave it empty if you have none.')],
+      fields: [field('Your password', { name: 'Parley-Password', type: 'password', autocomplete: 'current-password', autofocus: true }, 'Needed if you logged in more than 10 minutes ago. Leave it empty if you have none.')],
       submit: async (v) => {
         await remove(v['Parley-Password'] ? { 'Parley-Password': encodeURIComponent(v['Parley-Password']) } : {});
         close();
