@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"context"
+	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -17,24 +19,51 @@ const (
 	decodedSize = 8
 	// largeBodiesBudget is what large bodies may take together, in bytes.
 	largeBodiesBudget = 128 << 20
+	// largeBodiesOfNetwork is what those of one network may take of it: a client that sends them slowly leaves some to others.
+	largeBodiesOfNetwork = largeBodiesBudget / 2
 )
 
 // largeBodies is shared by all requests of the process: it is the process whose memory it bounds.
-var largeBodies = newBudget(largeBodiesBudget)
+var largeBodies = newBudget(largeBodiesBudget, largeBodiesOfNetwork)
 
-// budget is so many bytes of memory for all requests together.
-type budget struct{ free *semaphore.Weighted }
+// budget is so many bytes of memory for all requests together, and so many of them for those of one network.
+type budget struct {
+	free *semaphore.Weighted
+	each int64
 
-func newBudget(bytes int64) budget { return budget{semaphore.NewWeighted(bytes)} }
+	mu    sync.Mutex
+	taken map[string]int64 // of each network
+}
 
-// take takes bytes from the budget until ctx ends, which a request's does with the request. When there are not so many
-// left it is unavailable at once: who waits for memory holds some as well.
-func (b budget) take(ctx context.Context, bytes int64) error {
-	if !b.free.TryAcquire(bytes) {
+func newBudget(bytes, each int64) *budget {
+	return &budget{free: semaphore.NewWeighted(bytes), each: each, taken: map[string]int64{}}
+}
+
+// take takes bytes from the budget until the request ends. When there are not so many left it is unavailable at once: who
+// waits for memory holds some as well.
+func (b *budget) take(r *http.Request, bytes int64) error {
+	network := networkOf(r)
+	if !b.add(network, bytes) {
 		return &models.Error{
 			Code: models.CodeUnavailable, Message: "Too many large requests are under way; try again.", RetryAfter: time.Second,
 		}
 	}
-	context.AfterFunc(ctx, func() { b.free.Release(bytes) })
+	context.AfterFunc(r.Context(), func() { b.add(network, -bytes) })
 	return nil
+}
+
+// add counts bytes that a network takes, or gives back, unless they are too many.
+func (b *budget) add(network string, bytes int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if bytes > 0 && (b.taken[network]+bytes > b.each || !b.free.TryAcquire(bytes)) {
+		return false
+	}
+	if bytes < 0 {
+		b.free.Release(-bytes)
+	}
+	if b.taken[network] += bytes; b.taken[network] == 0 {
+		delete(b.taken, network)
+	}
+	return true
 }

@@ -95,7 +95,7 @@ func readBounded(r *http.Request, body io.Reader) ([]byte, error) {
 	if err != nil || n < smallBody {
 		return buffer.Bytes(), err
 	}
-	if err := largeBodies.take(r.Context(), models.MaxBodyBytes*decodedSize); err != nil {
+	if err := largeBodies.take(r, models.MaxBodyBytes*decodedSize); err != nil {
 		return nil, err
 	}
 	_, err = buffer.ReadFrom(body)

@@ -67,10 +67,12 @@ func TestManyUnknownFields(t *testing.T) {
 }
 
 // TestLargeBodiesShareABudget lets clients begin as many large bodies as are read at once, and none of them end. The next
-// large one is told to come again; small ones are not touched, and when a client gives up its part is free again.
+// large one is told to come again; small ones are not touched, and when a client gives up its part is free again. Those of
+// one network leave half of it to others.
 func TestLargeBodiesShareABudget(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = withTrace(r, &trace{id: "test", limits: deadline.Default()})
+		from := client{other: r.Header.Get("From")}
+		r = withTrace(r, &trace{id: "test", client: from, limits: deadline.Default()})
 		if body, err := readBody(w, r); err != nil {
 			fail(w, r, err)
 		} else {
@@ -80,18 +82,40 @@ func TestLargeBodiesShareABudget(t *testing.T) {
 	defer server.Close()
 	const most = largeBodiesBudget / (models.MaxBodyBytes * decodedSize)
 	var open []net.Conn
-	for range most {
+	begin := func(from string) {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
-		_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-			models.MaxBodyBytes, strings.Repeat(" ", smallBody+1))
+		open = append(open, conn)
+		_, err = fmt.Fprintf(conn,
+			"POST / HTTP/1.1\r\nHost: x\r\nFrom: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			from, models.MaxBodyBytes, strings.Repeat(" ", smallBody+1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		open = append(open, conn)
+	}
+	taken := func() int64 {
+		largeBodies.mu.Lock()
+		defer largeBodies.mu.Unlock()
+		var all int64
+		for _, bytes := range largeBodies.taken {
+			all += bytes
+		}
+		return all
+	}
+	for range most {
+		begin("a")
+	}
+	await(t, "one network has its half", func() bool { return taken() == largeBodiesBudget/2 })
+	if status := post(t, server.URL, "a", models.MaxBodyBytes); status != http.StatusServiceUnavailable {
+		t.Errorf("one more large body of that network is answered %d", status)
+	}
+	if status := post(t, server.URL, "b", models.MaxBodyBytes); status != http.StatusOK {
+		t.Errorf("a large body of another network is answered %d", status)
+	}
+	for range most / 2 {
+		begin("b")
 	}
 	await(t, "all of the budget is taken", func() bool {
 		free := largeBodies.free.TryAcquire(1)
@@ -100,16 +124,16 @@ func TestLargeBodiesShareABudget(t *testing.T) {
 		}
 		return !free
 	})
-	if status := post(t, server.URL, models.MaxBodyBytes); status != http.StatusServiceUnavailable {
+	if status := post(t, server.URL, "c", models.MaxBodyBytes); status != http.StatusServiceUnavailable {
 		t.Errorf("one more large body is answered %d", status)
 	}
-	if status := post(t, server.URL, smallBody-1); status != http.StatusOK {
+	if status := post(t, server.URL, "c", smallBody-1); status != http.StatusOK {
 		t.Errorf("a small body is answered %d", status)
 	}
 	for _, conn := range open {
 		_ = conn.Close()
 	}
-	await(t, "a large body is taken again", func() bool { return post(t, server.URL, models.MaxBodyBytes) == http.StatusOK })
+	await(t, "a large body is taken again", func() bool { return post(t, server.URL, "c", models.MaxBodyBytes) == http.StatusOK })
 	await(t, "all is given back", func() bool {
 		whole := largeBodies.free.TryAcquire(largeBodiesBudget)
 		if whole {
@@ -119,13 +143,14 @@ func TestLargeBodiesShareABudget(t *testing.T) {
 	})
 }
 
-func post(t *testing.T, url string, size int) (status int) {
+func post(t *testing.T, url, from string, size int) (status int) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(strings.Repeat(" ", size)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", jsonType)
+	r.Header.Set("From", from)
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)

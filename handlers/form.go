@@ -175,7 +175,7 @@ func (f *messageForm) readField(part io.Reader) ([]byte, error) {
 		return value, err
 	}
 	if !f.large {
-		if err := largeBodies.take(f.r.Context(), models.MaxBodyBytes*decodedSize); err != nil {
+		if err := largeBodies.take(f.r, models.MaxBodyBytes*decodedSize); err != nil {
 			return nil, err
 		}
 		f.large = true
