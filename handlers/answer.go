@@ -19,6 +19,7 @@ type reply struct {
 	location string
 	replayed bool
 	cookies  []*http.Cookie
+	encoded  func() // called when the body is, or never will be; nil for nobody who wants to know
 }
 
 func plain(body any) reply { return reply{status: http.StatusOK, body: body} }
@@ -72,8 +73,37 @@ func answer(w http.ResponseWriter, r *http.Request, handle func() (reply, error)
 	re.write(w, r, mediaType)
 }
 
+// pageTurns are those of pages that are read and encoded. Until the answer is there nothing else bounds what it takes: of a
+// thousand that are asked for at once, a few are in memory.
+var pageTurns = models.NewTurns(16, 4)
+
+// answerPage is answer for a page of a list, when it is the caller's turn.
+func answerPage(w http.ResponseWriter, r *http.Request, handle func() (reply, error)) {
+	answer(w, r, func() (re reply, err error) {
+		done, err := pageTurns.Take(r.Context(), callerOf(r).UserID)
+		if err != nil {
+			return reply{}, err
+		}
+		defer func() {
+			if re.encoded == nil { // it failed, or panicked
+				done()
+			}
+		}()
+		if re, err = handle(); err != nil {
+			return reply{}, err
+		}
+		re.encoded = done
+		return re, nil
+	})
+}
+
 // write ends the request with the reply.
 func (re reply) write(w http.ResponseWriter, r *http.Request, mediaType string) {
+	encoded := re.encoded
+	if encoded == nil {
+		encoded = func() {}
+	}
+	defer encoded()
 	var body []byte
 	if re.body != nil {
 		var err error
@@ -88,6 +118,7 @@ func (re reply) write(w http.ResponseWriter, r *http.Request, mediaType string) 
 		return
 	}
 	defer give()
+	encoded()
 	re.setHeaders(w)
 	write(w, re.status, mediaType, body)
 }

@@ -25,7 +25,7 @@ type bans struct {
 
 // ListBans lists the bans that are in force.
 func (h bans) ListBans(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListBansParams) {
-	answer(w, r, func() (reply, error) {
+	answerPage(w, r, func() (reply, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
 			return reply{}, err

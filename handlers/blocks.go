@@ -26,7 +26,7 @@ type blocks struct {
 
 // ListBlocks lists whom the caller has blocked.
 func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.ListBlocksParams) {
-	answer(w, r, func() (reply, error) {
+	answerPage(w, r, func() (reply, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
 			return reply{}, err

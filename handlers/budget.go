@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// smallBody is the largest body, in bytes, that is read without a part of the budget. The longest message fits into it,
-	// so people never meet that.
-	smallBody = 64 << 10
+	// smallBody is the largest body, in bytes, that is read without a part of the budget, and what the fields of a form may hold
+	// together. The longest message fits into it, even when each of its characters is escaped: people never meet that.
+	smallBody = 100 << 10
 	// decodedSize is how many times its size a body takes while it is decoded: the bytes, their JSON, and the values.
 	decodedSize = 8
 	// largeBodiesBudget is what large bodies may take together, in bytes.

@@ -25,7 +25,7 @@ type contacts struct {
 
 // ListContacts lists the caller's contacts.
 func (h contacts) ListContacts(w http.ResponseWriter, r *http.Request, params api.ListContactsParams) {
-	answer(w, r, func() (reply, error) {
+	answerPage(w, r, func() (reply, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
 			return reply{}, err

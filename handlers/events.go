@@ -30,7 +30,7 @@ func (h events) StreamEvents(w http.ResponseWriter, r *http.Request, params api.
 }
 
 func (h events) page(w http.ResponseWriter, r *http.Request, params api.StreamEventsParams) {
-	answer(w, r, func() (reply, error) {
+	answerPage(w, r, func() (reply, error) {
 		limit, err := pageSize(params.Limit)
 		if err != nil {
 			return reply{}, err

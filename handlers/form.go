@@ -89,7 +89,6 @@ type messageForm struct {
 
 	fields map[string]json.RawMessage
 	text   int64 // bytes of the fields so far
-	large  bool  // so many that they have a part of the budget
 	taken  []models.NewFile
 	bytes  int64    // of the files so far
 	ids    []string // of the files that were made of what was taken
@@ -138,14 +137,14 @@ func (f *messageForm) takeFile(part *multipart.Part) error {
 
 // takeField keeps a field as JSON, so that it meets the same rules as in a JSON body.
 func (f *messageForm) takeField(part *multipart.Part) error {
-	value, err := f.readField(partBody{part})
+	value, err := io.ReadAll(io.LimitReader(partBody{part}, smallBody-f.text+1))
 	f.text += int64(len(value))
 	name := part.FormName()
 	switch {
 	case err != nil:
 		return err
-	case f.text > models.MaxBodyBytes:
-		return models.Errorf(models.CodeTooLarge, "The form's fields are larger than %d bytes.", models.MaxBodyBytes)
+	case f.text > smallBody: // they are held for as long as the files take
+		return models.Errorf(models.CodeTooLarge, "The form's fields are larger than %d bytes.", smallBody)
 	case name == "file_ids":
 		return models.Invalid("file_ids", "has no place in a form, which brings its files along")
 	case f.fields[name] != nil:
@@ -164,24 +163,6 @@ func (f *messageForm) takeField(part *multipart.Part) error {
 	quoted, err := encode(string(value))
 	f.fields[name] = quoted
 	return err
-}
-
-// readField reads up to one byte more than the fields may hold together. What makes them large waits for nobody: it takes
-// its part of the budget of large bodies or is refused.
-func (f *messageForm) readField(part io.Reader) ([]byte, error) {
-	small := max(0, smallBody-f.text)
-	value, err := io.ReadAll(io.LimitReader(part, small))
-	if err != nil || int64(len(value)) < small {
-		return value, err
-	}
-	if !f.large {
-		if err := largeBodies.take(f.r, models.MaxBodyBytes*decodedSize); err != nil {
-			return nil, err
-		}
-		f.large = true
-	}
-	rest, err := io.ReadAll(io.LimitReader(part, models.MaxBodyBytes-f.text-int64(len(value))+1))
-	return append(value, rest...), err
 }
 
 // message is what the fields say, with the rules of a JSON body, as if it named the files.

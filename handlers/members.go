@@ -30,7 +30,7 @@ type members struct {
 
 // ListMembers lists a room's members, or those of them who are in it now.
 func (h members) ListMembers(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListMembersParams) {
-	answer(w, r, func() (reply, error) {
+	answerPage(w, r, func() (reply, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
 			return reply{}, err

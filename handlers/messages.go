@@ -114,7 +114,7 @@ func (h messages) SendToTarget(w http.ResponseWriter, r *http.Request, params ap
 
 // ListMessages is a page of a room's history.
 func (h messages) ListMessages(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListMessagesParams) {
-	answer(w, r, func() (reply, error) {
+	answerPage(w, r, func() (reply, error) {
 		path, err := roomAt(room)
 		if err != nil {
 			return reply{}, err

@@ -24,7 +24,7 @@ type pins struct {
 
 // ListPins lists a room's pinned messages.
 func (h pins) ListPins(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListPinsParams) {
-	answer(w, r, func() (reply, error) {
+	answerPage(w, r, func() (reply, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
 			return reply{}, err

@@ -44,7 +44,7 @@ func (h rooms) CreateRoom(w http.ResponseWriter, r *http.Request, params api.Cre
 
 // ListRooms lists the caller's rooms.
 func (h rooms) ListRooms(w http.ResponseWriter, r *http.Request, params api.ListRoomsParams) {
-	answer(w, r, func() (reply, error) {
+	answerPage(w, r, func() (reply, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
 			return reply{}, err

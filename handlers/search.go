@@ -23,7 +23,7 @@ type search struct {
 
 // SearchUsers finds users by the start of their username.
 func (h search) SearchUsers(w http.ResponseWriter, r *http.Request, params api.SearchUsersParams) {
-	answer(w, r, func() (reply, error) {
+	answerPage(w, r, func() (reply, error) {
 		q := models.UserSearch{Prefix: params.Prefix}
 		var err error
 		if q.Paging, err = paging(params.Limit, params.Cursor); err == nil {
@@ -42,7 +42,7 @@ func (h search) SearchUsers(w http.ResponseWriter, r *http.Request, params api.S
 
 // SearchRooms finds public rooms by the start of their handle or name.
 func (h search) SearchRooms(w http.ResponseWriter, r *http.Request, params api.SearchRoomsParams) {
-	answer(w, r, func() (reply, error) {
+	answerPage(w, r, func() (reply, error) {
 		q := models.RoomSearch{Prefix: params.Prefix}
 		var err error
 		if q.Paging, err = paging(params.Limit, params.Cursor); err != nil {

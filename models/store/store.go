@@ -73,8 +73,8 @@ type Store struct {
 	ended     chan struct{}   // closed by the sender at its end
 	done      sync.WaitGroup  // the sender and the janitor
 
-	searches *turns       // of words
-	pictured atomic.Int64 // whose picture was handed out last
+	searches *models.Turns // of words
+	pictured atomic.Int64  // whose picture was handed out last
 
 	groups  atomic.Int64 // committed by the sender
 	grouped atomic.Int64 // messages in them
@@ -116,7 +116,7 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 	}
 	s := &Store{
 		dialect: d, log: c.Log, retention: c.Retention, fileQuota: c.FileQuota, product: c.Product,
-		sends: make(chan *send, sendQueue), purges: make(chan struct{}, 1), ended: make(chan struct{}), searches: newTurns(searchesAtOnce),
+		sends: make(chan *send, sendQueue), purges: make(chan struct{}, 1), ended: make(chan struct{}), searches: models.NewTurns(searchesAtOnce, 1),
 	}
 	s.committed = func(entries []models.LogEntry) {
 		s.moveHead(entries[len(entries)-1].Position)

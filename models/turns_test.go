@@ -1,4 +1,4 @@
-package store
+package models
 
 import (
 	"context"
@@ -7,17 +7,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/parley-chat/parley/models"
 )
 
 // TestTurns has one user ask for many turns before another asks for one: the other's comes as soon as one is over.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := newTurns(1)
+		turns := NewTurns(1, 1)
 		var order []int64
 		ask := func(userID int64) {
-			done, err := turns.take(t.Context(), userID)
+			done, err := turns.Take(t.Context(), userID)
 			if err != nil {
 				t.Error(err)
 				return
@@ -42,20 +40,21 @@ func TestTurns(t *testing.T) {
 
 // TestTurnsGivenUp gives up waiting, for one's own turn and for any.
 func TestTurnsGivenUp(t *testing.T) {
-	turns := newTurns(1)
-	done, err := turns.take(t.Context(), 7)
+	turns := NewTurns(1, 1)
+	done, err := turns.Take(t.Context(), 7)
 	if err != nil {
 		t.Fatal(err)
 	}
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, userID := range []int64{7, 8} {
-		if _, err := turns.take(over, userID); !errors.Is(err, context.Canceled) {
+		if _, err := turns.Take(over, userID); !errors.Is(err, context.Canceled) {
 			t.Errorf("user %d: %v", userID, err)
 		}
 	}
 	done()
-	done, err = turns.take(t.Context(), 8)
+	done() // once more, which changes nothing
+	done, err = turns.Take(t.Context(), 8)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,22 +62,4 @@ func TestTurnsGivenUp(t *testing.T) {
 	if len(turns.users) != 0 {
 		t.Errorf("%d users are remembered", len(turns.users))
 	}
-}
-
-// TestSearchTakesTooLong runs a search that does not end by itself.
-func TestSearchTakesTooLong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &Store{searches: newTurns(1)}
-		err := s.search(t.Context(), 7, func(ctx context.Context) error {
-			<-ctx.Done()
-			return ctx.Err()
-		})
-		if !errors.Is(err, &models.Error{Code: models.CodeUnavailable}) {
-			t.Errorf("the error is %v", err)
-		}
-		err = s.search(t.Context(), 7, func(context.Context) error { return nil })
-		if err != nil {
-			t.Errorf("the next one: %v", err)
-		}
-	})
 }
