@@ -54,11 +54,13 @@ func (c *change) spendVouched(sessions []string) error {
 		sessions, models.Now().Millis()).Error
 }
 
-// spendRefresh keeps in mind, for a day, those of some refresh tokens of a user who is gone that were not used yet: who
-// comes with one is told that the session is over, and not that there never was one.
+// spendRefresh keeps in mind, for a day, those of some refresh tokens of a user who is gone that were not used yet, or within
+// the last day: who comes with one is told that the session is over, and not that there never was one.
 func (c *change) spendRefresh(hashes []string) error {
+	now := models.Now()
 	return c.Exec(`INSERT INTO spent_tokens (session_id, expires_at) SELECT hash, CAST(? AS BIGINT) FROM refresh_tokens
-		WHERE hash IN ? AND spent_at = 0 ON CONFLICT (session_id) DO NOTHING`, models.Now().Add(spentMemory).UnixMilli(), hashes).Error
+		WHERE hash IN ? AND (spent_at = 0 OR spent_at > ?) ON CONFLICT (session_id) DO NOTHING`,
+		now.Add(spentMemory).UnixMilli(), hashes, now.Add(-spentMemory).UnixMilli()).Error
 }
 
 // spentMemory is how long the refresh tokens of a user who is gone are known.
