@@ -165,7 +165,7 @@ func TestKeysFromOnePlace(t *testing.T) {
 // TestJWTSettings: settings under which tokens would be worth nothing keep the server from starting.
 func TestJWTSettings(t *testing.T) {
 	t.Parallel()
-	secret := strings.Repeat("s", 32)
+	secret := strings.Repeat("a secret", 4)
 	for fault, flags := range map[string][]string{
 		"--jwt-audience are needed":        {"--jwt-issuer", "a", "--jwt-secret", secret},
 		"--jwt-issuer and":                 {"--jwt-audience", "a", "--jwt-secret", secret},
