@@ -115,7 +115,8 @@ func (l *Listener) crowd(network netip.Prefix) (crowd netip.Prefix, room bool) {
 		if c.since.Load() == 0 {
 			continue
 		}
-		if idle[c.network]++; idle[c.network] > most {
+		idle[c.network]++
+		if idle[c.network] > most {
 			crowd, most = c.network, idle[c.network]
 		}
 	}
@@ -150,7 +151,8 @@ func (l *Listener) forget(c *Conn) {
 		return
 	}
 	delete(l.conns, c)
-	if l.networks[c.network]--; l.networks[c.network] == 0 {
+	l.networks[c.network]--
+	if l.networks[c.network] == 0 {
 		delete(l.networks, c.network)
 	}
 }

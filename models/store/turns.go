@@ -65,7 +65,8 @@ func (t *turns) take(ctx context.Context, userID int64) (done func(), err error)
 func (t *turns) leave(userID int64, own *userTurn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if own.waiting--; own.waiting == 0 {
+	own.waiting--
+	if own.waiting == 0 {
 		delete(t.users, userID)
 	}
 }
