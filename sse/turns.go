@@ -72,7 +72,8 @@ func (t *turns) begin(userID int64) bool {
 // end takes a turn back, and gives it to the first in the queue who may have it. t.mu is held.
 func (t *turns) end(userID int64) {
 	t.free++
-	if t.users[userID]--; t.users[userID] == 0 {
+	t.users[userID]--
+	if t.users[userID] == 0 {
 		delete(t.users, userID)
 	}
 	for place := t.queue.Front(); place != nil; place = place.Next() {

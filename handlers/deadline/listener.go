@@ -27,7 +27,7 @@ var ErrFull = errors.New("there are as many streams as this process has files fo
 //
 // Their number is bounded by the files that the process may open. One network (an IPv4 address, or the /64 of an IPv6
 // address; proxies left out) has half of the room at most, lest one client has all of it. When there is no room, who has been idle longest
-// gives way, of the network that has the most; when nobody is idle the new connection is closed at once.
+// gives way, of the network that has the most idle ones; when nobody is idle the new connection is closed at once.
 type Listener struct {
 	*net.TCPListener
 	limits Limits
@@ -110,10 +110,14 @@ func (l *Listener) crowd(network netip.Prefix) (crowd netip.Prefix, room bool) {
 	if l.streams+perRequest*(len(l.conns)+1) <= l.files {
 		return network, true
 	}
-	most := 0
-	for n, has := range l.networks {
-		if has > most {
-			crowd, most = n, has
+	idle, most := map[netip.Prefix]int{}, 0
+	for c := range l.conns {
+		if c.since.Load() == 0 {
+			continue
+		}
+		idle[c.network]++
+		if idle[c.network] > most {
+			crowd, most = c.network, idle[c.network]
 		}
 	}
 	return crowd, false
@@ -147,7 +151,8 @@ func (l *Listener) forget(c *Conn) {
 		return
 	}
 	delete(l.conns, c)
-	if l.networks[c.network]--; l.networks[c.network] == 0 {
+	l.networks[c.network]--
+	if l.networks[c.network] == 0 {
 		delete(l.networks, c.network)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -92,6 +93,29 @@ func TestProxiesHaveAllOfTheRoom(t *testing.T) {
 	}
 	if n := requests(l); n != files/perRequest {
 		t.Errorf("%d connections are open", n)
+	}
+}
+
+// TestBusyNetworkLeavesIdleOnesToGiveWay has the network with the most connections busy with all of them: others are idle.
+func TestBusyNetworkLeavesIdleOnesToGiveWay(t *testing.T) {
+	letGo := make(chan struct{})
+	l := serve(t, short, 4*perRequest, func(_ http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.RemoteAddr, "127.0.0.1:") {
+			<-letGo
+		}
+	})
+	defer close(letGo)
+	ask(t, l, "127.0.0.1")
+	ask(t, l, "127.0.0.1")
+	eventually(t, "both are served", func() bool { return busy(l) == 2 })
+	for _, from := range []string{"127.0.0.2", "127.0.0.3"} {
+		if !answered(t, ask(t, l, from)) {
+			t.Fatalf("%s was refused", from)
+		}
+	}
+	eventually(t, "the others are idle", func() bool { return busy(l) == 2 })
+	if !answered(t, ask(t, l, "127.0.0.4")) {
+		t.Error("nobody idle gave way")
 	}
 }
 

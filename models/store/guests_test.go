@@ -88,6 +88,11 @@ func testCountOfGuests(t *testing.T, s *Store, fresh models.Login) {
 	_, err := s.Settle(t.Context(), fresh.User.ID, models.NewAccount{Username: "settled", PasswordHash: "x"}, newSession(), nil)
 	must(t, err)
 	count("home", 100, 8)
+	linked := newGuest(t, s, "linked")
+	must(t, s.writer.Exec("UPDATE users SET guest_network = 'abroad' WHERE id = ?", linked.User.ID).Error)
+	count("abroad", 100, 1)
+	must(t, s.Link(t.Context(), linked.User.ID, models.Person{Provider: "test", Issuer: "https://test", Subject: "linked"}))
+	count("abroad", 100, 0)
 	if err := s.UsernameFree(t.Context(), "SETTLED", 0); !errors.Is(err, &models.Error{Code: models.CodeUsernameTaken}) {
 		t.Errorf("a name that is taken is %v", err)
 	}

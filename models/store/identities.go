@@ -138,6 +138,9 @@ func (s *Store) Link(ctx context.Context, userID int64, p models.Person) error {
 			if err := c.Exec("UPDATE users SET guest = ? WHERE id = ?", false, userID).Error; err != nil {
 				return err
 			}
+			if err := c.placeGuest(userID, ""); err != nil {
+				return err
+			}
 		}
 		if err := insertIdentity(c.DB, p, userID); err != nil {
 			return err

@@ -16,7 +16,7 @@ import (
 
 // namedUser is how a user is named in an event's data. Quotes within strings are escaped there, so that nothing which
 // somebody wrote looks like it.
-var namedUser = regexp.MustCompile(`\{"id":([0-9]+),"username":"`)
+var namedUser = regexp.MustCompile(`\{"id":(\d+),"username":"`)
 
 // hideGone takes the names of users who have deleted their account out of the events.
 func hideGone(db *gorm.DB, entries []models.LogEntry) error {

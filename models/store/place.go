@@ -41,8 +41,8 @@ func sqliteAt(path string) (dialect, error) {
 		return nil, fmt.Errorf("%q is not the path of a file", path)
 	}
 	path = filepath.Clean(path)
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%s cannot be a database: %w", path, errFolder)
