@@ -192,5 +192,5 @@ func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // an error means that the client is gone: there is nobody to tell
+	_, _ = w.Write(body) //nolint:gosec // JSON or MessagePack, never HTML. An error means that the client is gone: there is nobody to tell
 }

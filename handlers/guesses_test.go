@@ -42,22 +42,23 @@ func TestWaitsGrow(t *testing.T) {
 				t.Fatalf("a try waits %s", wait)
 			}
 		}
-		for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
+		for _, seconds := range []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
+			want := time.Duration(seconds) * time.Second
 			// Another address of the same network is no way out, nor is the right password.
-			if got := g.guess(t, "2001:db8::2", "ada", true); got != want*time.Second {
-				t.Fatalf("the wait is %s, want %d s", got, want)
+			if got := g.guess(t, "2001:db8::2", "ada", true); got != want {
+				t.Fatalf("the wait is %s, want %s", got, want)
 			}
-			if g.guess(t, "198.51.100.1", "ada", true) != 0 || g.guess(t, "2001:db8::1", "grace", false) != 0 && want == 1 {
+			if g.guess(t, "198.51.100.1", "ada", true) != 0 || g.guess(t, "2001:db8::1", "grace", false) != 0 && seconds == 1 {
 				t.Fatal("others wait as well")
 			}
-			time.Sleep(want * time.Second)
+			time.Sleep(want) //nolint:forbidigo // the clock of synctest
 			g.guess(t, "2001:db8::1", "ada", false)
 		}
-		time.Sleep(maxGuessWait)
+		time.Sleep(maxGuessWait) //nolint:forbidigo // the clock of synctest
 		if g.guess(t, "2001:db8::1", "ada", true) != 0 || g.guess(t, "2001:db8::1", "ada", false) != 0 {
 			t.Error("after the right one, a wrong one waits")
 		}
-		time.Sleep(guessMemory + time.Minute)
+		time.Sleep(guessMemory + time.Minute) //nolint:forbidigo // the clock of synctest
 		g.guess(t, "198.51.100.9", "somebody", true)
 		if len(g.at) != 0 {
 			t.Errorf("%d are remembered for ever", len(g.at))
@@ -105,7 +106,7 @@ func TestOneGuessAtATime(t *testing.T) {
 		for i := range 2 * models.MaxWrongPasswords {
 			g.end(who, false, i < models.MaxWrongPasswords) // the queue was full for the others
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) //nolint:forbidigo // the clock of synctest
 		if g.begin(who) != 0 || g.begin(who) == 0 {
 			t.Error("after so many wrong ones, it is not one at a time")
 		}

@@ -26,7 +26,7 @@ func TestUnreadAnswersAreBounded(t *testing.T) {
 	defer server.Close()
 	ask := func(method string, caller int) int {
 		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), method, server.URL, nil)
+		r, err := http.NewRequestWithContext(t.Context(), method, server.URL, http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestUnreadAnswersAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		t.Cleanup(func() { _ = conn.Close() })
 		if err := conn.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
 			t.Fatal(err)
 		}

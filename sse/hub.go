@@ -169,6 +169,7 @@ func (h *Hub) reach(ctx context.Context, position int64) error {
 // apply moves the hub over a run of events that follows its position, and writes to the streams what each may see.
 func (h *Hub) apply(events []*event) {
 	h.locked(func() {
+		defer h.recent.outdate(events) // once for all of them, since it goes over all that is kept
 		for len(events) > 0 {
 			run := burstOf(events)
 			if len(run) > 1 {
@@ -181,7 +182,6 @@ func (h *Hub) apply(events []*event) {
 			for _, e := range run {
 				h.recent.add(e)
 			}
-			h.recent.outdate(run)
 			h.position = run[len(run)-1].Position
 			events = events[len(run):]
 		}

@@ -186,7 +186,7 @@ func (r *rig) open(l models.Login, roomID int64, cursor string) *peer {
 // sees reads until a line begins so.
 func (p *peer) sees(prefix string) bool {
 	_ = p.SetReadDeadline(time.Now().Add(patience))
-	defer p.SetReadDeadline(time.Time{})
+	defer func() { _ = p.SetReadDeadline(time.Time{}) }()
 	for {
 		line, err := p.lines.ReadString('\n')
 		if err != nil {

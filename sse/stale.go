@@ -10,29 +10,26 @@ import (
 
 // change is what a run of events makes stale of those before it.
 type change struct {
-	messages map[messageName]struct{} // edited or deleted
-	cleared  map[int64]int64          // by room, the newest message that is gone
-	rooms    map[int64]struct{}       // deleted
-	users    map[int64][]byte         // deleted, and how they are named in an event's data
+	messages map[messageName]int64 // edited or deleted, at that position for the last time
+	cleared  map[int64]int64       // by room, the newest message that is gone
+	rooms    map[int64]struct{}    // deleted
+	users    map[int64][]byte      // deleted, and how they are named in an event's data
 }
 
 // messageName names a message.
 type messageName struct{ roomID, id int64 }
 
 // outdate marks those events that are not to be told again as they are in memory: what they tell of was edited, deleted or
-// cleared away by run, which follows them.
-func (r *recent) outdate(run []*event) {
+// cleared away by some of the events, which are the newest. It goes over the memory once for all of them.
+func (r *recent) outdate(events []*event) {
 	var c change
-	for _, e := range run {
+	for _, e := range events {
 		c.take(e)
 	}
 	if c.messages == nil && c.cleared == nil && c.rooms == nil && c.users == nil {
 		return
 	}
 	for _, e := range r.events {
-		if e.Position >= run[0].Position {
-			return
-		}
 		e.stale = e.stale || c.outdates(e)
 	}
 }
@@ -41,30 +38,32 @@ func (c *change) take(e *event) {
 	room := e.Audience.RoomID
 	switch e.Name {
 	case models.EventMessageEdited:
-		add(&c.messages, messageName{room, e.MessageID}, struct{}{})
+		c.messages = with(c.messages, messageName{room, e.MessageID}, e.Position)
 	case models.EventMessageDeleted:
 		var m models.MessageRef
 		if json.Unmarshal(e.Data, &m) == nil {
-			add(&c.messages, messageName{room, m.MessageID}, struct{}{})
+			c.messages = with(c.messages, messageName{room, m.MessageID}, e.Position)
 		}
 	case models.EventHistoryCleared:
 		var m models.HistoryCleared
 		if json.Unmarshal(e.Data, &m) == nil {
-			add(&c.cleared, room, m.UpToID)
+			c.cleared = with(c.cleared, room, m.UpToID)
 		}
 	case models.EventRoomDeleted:
-		add(&c.rooms, room, struct{}{})
+		c.rooms = with(c.rooms, room, struct{}{})
 	case models.EventAccountDeleted:
 		id := e.Audience.UserID
-		add(&c.users, id, append(strconv.AppendInt([]byte(`{"id":`), id, 10), `,"username":`...))
+		c.users = with(c.users, id, append(strconv.AppendInt([]byte(`{"id":`), id, 10), `,"username":`...))
 	}
 }
 
-func add[K comparable, V any](to *map[K]V, key K, value V) {
-	if *to == nil {
-		*to = map[K]V{}
+// with is a map with one more value. Most runs of events have nothing to put into one, and make none.
+func with[K comparable, V any](m map[K]V, key K, value V) map[K]V {
+	if m == nil {
+		m = map[K]V{}
 	}
-	(*to)[key] = value
+	m[key] = value
+	return m
 }
 
 func (c *change) outdates(e *event) bool {
@@ -72,7 +71,7 @@ func (c *change) outdates(e *event) bool {
 	_, deleted := c.rooms[room]
 	switch {
 	case e.MessageID != 0:
-		if _, changed := c.messages[messageName{room, e.MessageID}]; changed || deleted || e.MessageID <= c.cleared[room] {
+		if e.Position < c.messages[messageName{room, e.MessageID}] || deleted || e.MessageID <= c.cleared[room] {
 			return true
 		}
 	case deleted && (e.Name == models.EventRoomCreated || e.Name == models.EventRoomUpdated):

@@ -22,7 +22,7 @@ func TestStatusesGoOnAfterWhoIsGone(t *testing.T) {
 	ada, bob, gone := r.guest("ada"), r.guest("bob"), r.guest("gone")
 	room, _ := r.room(ada, bob, gone)
 	p := r.open(ada, room, "")
-	defer p.Close()
+	defer func() { _ = p.Close() }()
 	r.must(r.store.DeleteAccount(t.Context(), gone.User.ID))
 	r.noteOffline(gone, bob)
 	if !p.sees("event: user.offline") {
@@ -37,10 +37,10 @@ func TestStatusesWaitForTheDatabase(t *testing.T) {
 	ada, bob, eve := r.guest("ada"), r.guest("bob"), r.guest("eve")
 	room, _ := r.room(ada, bob, eve)
 	p := r.open(ada, room, "")
-	defer p.Close()
+	defer func() { _ = p.Close() }()
 	db, err := sql.Open("sqlite", r.database+"?_pragma=busy_timeout(10000)")
 	r.must(err)
-	defer db.Close()
+	defer func() { r.must(db.Close()) }()
 	_, err = db.ExecContext(t.Context(), "ALTER TABLE contacts RENAME TO contacts_away")
 	r.must(err)
 	r.noteOffline(bob, eve)
@@ -56,7 +56,8 @@ func TestStatusesWaitForTheDatabase(t *testing.T) {
 	}
 	for _, l := range []models.Login{bob, eve} {
 		user, err := r.store.User(t.Context(), models.UserPath{ID: l.User.ID})
-		if r.must(err); user.LastSeenAt.IsZero() {
+		r.must(err)
+		if user.LastSeenAt.IsZero() {
 			t.Errorf("it was not stored when %s was last seen", l.User.Username)
 		}
 	}

@@ -156,7 +156,7 @@ func (w *walk) send(first []byte, events []*event, upTo int64) (rest []byte) {
 	s.hub.mu.Lock()
 	entered := slices.Clone(s.ties)
 	s.hub.mu.Unlock()
-	b := append(first, s.takeAll()...)
+	b := slices.Concat(first, s.takeAll())
 	for more := true; more; {
 		place := upTo
 		for len(events) > 0 && len(b) < writeSize {

@@ -122,7 +122,7 @@ func TestLiveStreamsAreToldWhatIsNotKept(t *testing.T) {
 	s.untilLive()
 	db, err := sql.Open("sqlite", s.database+"?_pragma=busy_timeout(10000)")
 	s.must(err)
-	defer db.Close()
+	defer func() { s.must(db.Close()) }()
 	_, err = db.ExecContext(t.Context(), "DELETE FROM events WHERE position < ?", last.Position)
 	s.must(err)
 	_, err = db.ExecContext(t.Context(), "UPDATE event_head SET pruned = ?", last.Position-1)
@@ -133,7 +133,8 @@ func TestLiveStreamsAreToldWhatIsNotKept(t *testing.T) {
 			one.mu.Lock()
 			one.writing = true // as if its socket had no room
 			one.mu.Unlock()
-			for one.enqueue(heartbeat) != full {
+			for queue := queued; queue != full; {
+				queue = one.enqueue(heartbeat)
 			}
 			one.mu.Lock()
 			one.start(nil)

@@ -94,7 +94,8 @@ func TestStreamsWithoutADatabase(t *testing.T) {
 	})
 	said := me.say(room.ID, "after the break")
 	var told models.Message
-	if me.open("", "Last-Event-ID", cursor).expect(models.EventMessageCreated, &told); told.ID != said.ID {
+	me.open("", "Last-Event-ID", cursor).expect(models.EventMessageCreated, &told)
+	if told.ID != said.ID {
 		t.Errorf("told %+v", told)
 	}
 }

@@ -13,7 +13,7 @@ func TestHostileHeads(t *testing.T) {
 	play(t, []scenario{{"size", testHeadSize}, {"media types", testAcceptSize}, {"ranges", testRangesOfFile}})
 }
 
-func testHeadSize(t *testing.T, c *client) {
+func testHeadSize(_ *testing.T, c *client) {
 	anna := c.newcomer("anna")
 	long := strings.Repeat("x", models.MaxHeadBytes)
 	for _, name := range []string{

@@ -223,7 +223,7 @@ func testKeyOfStrangers(t *testing.T, c *client) {
 }
 
 // testKeyOfGuests: nothing proves that a guest who asks again is the one who asked first.
-func testKeyOfGuests(t *testing.T, c *client) {
+func testKeyOfGuests(_ *testing.T, c *client) {
 	name := unique("guest")
 	for range 2 {
 		c.call("POST", "/v1/sessions", map[string]any{"username": name, "guest": true}, idempotencyKey, unique("key")).invalid(idempotencyKey)

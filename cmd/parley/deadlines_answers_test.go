@@ -78,7 +78,7 @@ func TestStopWithEverythingOpen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer conn.Close()
+			t.Cleanup(func() { _ = conn.Close() })
 			if _, err := io.WriteString(conn, m.sent); err != nil {
 				t.Fatal(err)
 			}

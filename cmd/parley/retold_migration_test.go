@@ -51,7 +51,8 @@ func TestLogLosesItsCopies(t *testing.T) {
 		}
 		again := owner.call("POST", roomPath(room.ID)+"/messages", models.NewMessage{Text: "to be deleted"}, key...).status(201)
 		var stone models.Message
-		if again.into(&stone); stone.ID != buried.ID || stone.DeletedAt.IsZero() || stone.Text != "" {
+		again.into(&stone)
+		if stone.ID != buried.ID || stone.DeletedAt.IsZero() || stone.Text != "" {
 			t.Errorf("the same call again: %v", again)
 		}
 		if tables := tablesWith(t, database, gone); len(tables) > 0 {

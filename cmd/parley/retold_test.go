@@ -101,7 +101,8 @@ func (r *retold) change(t *testing.T) {
 	owner := r.reader
 	m := owner.say(r.room.ID, gone+" text, of late")
 	live := owner.open("last_event_id=" + r.start)
-	for e := live.next(); !strings.Contains(e.data, "of late"); e = live.next() {
+	for late := false; !late; {
+		late = strings.Contains(live.next().data, "of late")
 	}
 	owner.call("DELETE", messagePath(m), nil).status(204)
 	r.mark = owner.say(r.room.ID, "the end")

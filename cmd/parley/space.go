@@ -44,7 +44,7 @@ func (f freeSpace) of(total uint64) uint64 {
 	if f.auto {
 		return min(total/usualShare, usualFloor)
 	}
-	return uint64(f.bytes) //nolint:gosec // never negative
+	return uint64(f.bytes) // never negative
 }
 
 // watched is a folder that Parley writes to.
@@ -106,7 +106,7 @@ func (p watched) unmoved() uint64 {
 	if err != nil {
 		return 0 // there is none, or it is gone with the last connection
 	}
-	return uint64(info.Size()) //nolint:gosec // never negative
+	return uint64(info.Size()) // never negative
 }
 
 // look finds out how it stands, and logs a change. Once refused, writes wait until a tenth more than the floor is free: they

@@ -10,6 +10,6 @@ func diskSpace(folder string) (free, total uint64, err error) {
 	if err := syscall.Statfs(folder, &fs); err != nil {
 		return 0, 0, err
 	}
-	block := uint64(fs.Bsize) //nolint:gosec,unconvert // of another type on some systems, and never negative
+	block := uint64(fs.Bsize) // of another type on some systems, and never negative
 	return fs.Bavail * block, fs.Blocks * block, nil
 }

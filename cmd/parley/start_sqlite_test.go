@@ -165,7 +165,7 @@ func TestKilledWhileItStarts(t *testing.T) {
 		}
 		for try := range 3 {
 			p.launch()
-			time.Sleep(time.Duration(5*i+30*try) * time.Millisecond) // any moment will do
+			time.Sleep(time.Duration(5*i+30*try) * time.Millisecond) //nolint:forbidigo // any moment will do
 			p.kill()
 		}
 		p.start()

@@ -131,7 +131,8 @@ func TestOneServerOnADataFolder(t *testing.T) {
 	}
 	said := me.say(room.ID, "still here")
 	var told models.Message
-	if stream.expect(models.EventMessageCreated, &told); told.ID != said.ID {
+	stream.expect(models.EventMessageCreated, &told)
+	if told.ID != said.ID {
 		t.Errorf("told %+v", told)
 	}
 	cursor := stream.lastID

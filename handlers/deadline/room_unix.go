@@ -15,6 +15,6 @@ func Room() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > 1<<30 {
 		return 0
 	}
-	files := int(limit.Cur) //nolint:gosec // it is below 2^30
+	files := int(limit.Cur) // it is below 2^30
 	return files - min(reserve, files/4)
 }

@@ -107,7 +107,7 @@ const pollEvery = 5 * time.Millisecond
 // purged waits until the janitor has nothing left to do.
 func (h *house) purged() {
 	h.t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(pollEvery) {
+	for deadline := time.Now().Add(time.Minute); ; <-time.After(pollEvery) {
 		left := h.rows("departures") + h.rows("rooms WHERE deleted_at <> 0") + h.rows("message_sweeps")
 		if left == 0 {
 			return

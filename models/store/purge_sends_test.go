@@ -38,7 +38,7 @@ func TestSendsGoOnMeanwhile(t *testing.T) {
 		})
 		h.must(h.DeleteAccount(t.Context(), anna.ID))
 		for h.rows("departures") > 0 {
-			time.Sleep(pollEvery)
+			<-time.After(pollEvery)
 		}
 		stop()
 		sending.Wait()

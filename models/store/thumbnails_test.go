@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -18,12 +17,16 @@ func TestThumbnailTurns(t *testing.T) {
 	ctx := context.Background()
 	s, err := Open(ctx, Config{
 		Database: filepath.Join(t.TempDir(), "parley.db"), Retention: time.Hour, Committed: func([]models.LogEntry) {},
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	for i, userID := range []int64{7, 7, 7, 9, 8} {
 		row := fileRow{
 			ID: fmt.Sprint("f", i), UserID: userID, ThumbnailDue: int64(i + 1), Blob: fmt.Sprint("b", i), CreatedAt: models.Now().Millis(),
