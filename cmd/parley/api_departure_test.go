@@ -246,11 +246,11 @@ func TestDeleteAccountGuessing(t *testing.T) {
 // execute runs a statement in a database behind the server's back.
 func execute(t *testing.T, database, statement string) {
 	t.Helper()
-	driver := "sqlite"
+	driver, address := "sqlite", database+"?_pragma=busy_timeout(10000)" // the server may be writing
 	if strings.HasPrefix(database, "postgres://") {
-		driver = "pgx"
+		driver, address = "pgx", database
 	}
-	db, err := sql.Open(driver, database)
+	db, err := sql.Open(driver, address)
 	if err != nil {
 		t.Fatal(err)
 	}
