@@ -64,7 +64,8 @@ func (t *Turns) enter(userID int64) *userTurns {
 func (t *Turns) leave(userID int64, own *userTurns) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if own.waiting--; own.waiting == 0 {
+	own.waiting--
+	if own.waiting == 0 {
 		delete(t.users, userID)
 	}
 }
