@@ -29,6 +29,7 @@ func TestTurns(t *testing.T) {
 			synctest.Wait()
 		}
 		<-time.After(time.Minute)
+		synctest.Wait()
 		if want := []int64{7, 8, 7, 7}; !slices.Equal(order, want) {
 			t.Errorf("the turns were %v, want %v", order, want)
 		}

@@ -113,7 +113,7 @@ func (c *client) tryUpload(roomID int64, content []byte, headers ...string) *ans
 	return c.call("POST", roomPath(roomID)+"/files", content, append(headers, "Content-Type", "text/plain")...)
 }
 
-func testQuotaSum(_ *testing.T, c *client) {
+func testQuotaSum(t *testing.T, c *client) {
 	anna, bert := c.newcomer("anna"), c.newcomer("bert")
 	room, other := anna.privateRoom(bert), anna.privateRoom()
 	anna.tryUpload(room.ID, crosses(1001)).problem(413, models.CodeTooLarge)
@@ -128,7 +128,9 @@ func testQuotaSum(_ *testing.T, c *client) {
 	anna.upload(room.ID, "d", "text/plain", crosses(600))
 	anna.tryUpload(room.ID, crosses(1)).problem(413, models.CodeTooLarge)
 	anna.call("DELETE", roomPath(other.ID), nil).status(204)
-	anna.upload(room.ID, "e", "text/plain", crosses(400))
+	eventually(t, "the files of the room are gone", func() bool {
+		return anna.tryUpload(room.ID, crosses(400)).response.StatusCode == 201
+	})
 }
 
 func testQuotaAtOnce(t *testing.T, c *client) {

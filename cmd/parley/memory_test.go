@@ -51,7 +51,9 @@ func testLoggedOutElsewhere(_ *testing.T, c *client) {
 
 func testReusedAtOnce(_ *testing.T, c *client) {
 	me := c.account("ada")
-	c.call("POST", refreshPath, refresh(me.RefreshToken)).status(200)
+	var next models.Session
+	c.call("POST", refreshPath, refresh(me.RefreshToken)).status(200).into(&next)
+	c.call("POST", refreshPath, refresh(next.RefreshToken)).status(200)
 	path := typesIn(me)
 	c.call("POST", refreshPath, refresh(me.RefreshToken)).problem(401, models.CodeSessionRevoked)
 	me.call("POST", path, nil).problem(401, models.CodeSessionRevoked)

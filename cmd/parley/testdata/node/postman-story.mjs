@@ -268,7 +268,7 @@ const following = [
     headers: { Accept: 'application/json' }, query: { after: '{{cursor}}', limit: '200' },
     check: (pm) => {
       const { items } = pm.response.json();
-      pm.expect(items.filter((e) => e.id === pm.collectionVariables.get('event')).map((e) => e.data.text)).to.eql(['Tea at four?']);
+      pm.expect(items.filter((e) => e.id === pm.collectionVariables.get('event')).map((e) => e.data.text)).to.eql(['Tea at five?']);
       pm.expect(items.map((e) => e.event)).to.include.members(['member.joined', 'message.edited', 'reaction.added', 'pin.added']);
     },
   }),
