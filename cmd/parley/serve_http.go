@@ -48,7 +48,8 @@ type httpServer struct {
 func serveHTTP(l *net.TCPListener, handler http.Handler, times deadline.Limits, proxies handlers.Proxies, log *slog.Logger) *httpServer {
 	ctx, cut := context.WithCancel(context.Background())
 	s := &httpServer{
-		routes: handler, listener: deadline.NewListener(l, times, deadline.Room(), proxies.Trust), log: log, cut: cut, failed: make(chan error, 1),
+		routes: handler, listener: deadline.NewListener(l, times, deadline.Room(), proxies.Trust), log: log, cut: cut,
+		failed: make(chan error, 1),
 	}
 	s.Server = &http.Server{
 		Handler:     s.follow(handler),
