@@ -168,10 +168,12 @@ func (h users) prove(w http.ResponseWriter, r *http.Request, header *string) err
 	const name = "Parley-Password"
 	hash, proved, err := h.store.LastProof(r.Context(), callerOf(r))
 	switch {
-	case err != nil, hash == "":
+	case err != nil:
 		return err
-	case header == nil && time.Since(proved.Time) < models.ProofLife:
+	case header == nil && (hash == "" || time.Since(proved.Time) < models.ProofLife):
 		return nil
+	case hash == "":
+		return models.Invalid(name, "cannot be right: this account has no password")
 	case header == nil:
 		return models.Invalid(name, "is required: this session was opened more than %.0f minutes ago", models.ProofLife.Minutes())
 	}
