@@ -20,7 +20,7 @@ const (
 
 type fileStore interface {
 	blobLedger
-	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size int64) (roomID int64, err error)
+	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error)
 	KnowsKey(ctx context.Context, once *models.Once) (bool, error)
 	AddFile(ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once) (models.File, error)
 	File(ctx context.Context, callerID int64, id string) (models.StoredFile, error)
@@ -81,8 +81,8 @@ func (h files) drop(r *http.Request, n models.NewFile) error {
 }
 
 // mayUpload refuses a body that is too large, as far as its length is known, and a caller who may not send it. One that
-// was answered before, under the same Idempotency-Key, takes no room. What the caller's other requests bring at this
-// moment counts as stored, until uploaded is called.
+// was answered before, under the same Idempotency-Key, takes no room. What the request brings is known to
+// the caller's others until uploaded is called.
 func (h files) mayUpload(r *http.Request, path models.RoomPath, key *string) (roomID int64, answered bool, uploaded func(), err error) {
 	if r.ContentLength > h.intake.most+formOverhead(r) {
 		return 0, false, nil, tooLarge(h.intake.most)
@@ -104,7 +104,7 @@ func (h files) mayUpload(r *http.Request, path models.RoomPath, key *string) (ro
 	if answered {
 		size, others = 0, 0
 	}
-	if roomID, err = h.store.MayUpload(r.Context(), me, path, size+others); err != nil {
+	if roomID, err = h.store.MayUpload(r.Context(), me, path, size, others); err != nil {
 		uploaded()
 	}
 	return roomID, answered, uploaded, err

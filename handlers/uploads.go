@@ -15,7 +15,7 @@ import (
 const statusChecksumMismatch = tus.StatusChecksumMismatch
 
 type uploadStore interface {
-	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size int64) (roomID int64, err error)
+	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error)
 	BeginUpload(ctx context.Context, callerID int64, u models.Upload, once *models.Once) (models.Upload, error)
 	Upload(ctx context.Context, callerID int64, id string) (models.Upload, error)
 	HoldUpload(ctx context.Context, callerID int64, id, writer string) (u models.Upload, held bool, err error)
@@ -136,7 +136,7 @@ func (h uploads) described(r *http.Request, params api.CreateUploadParams) (mode
 	if !storable(said) {
 		said = "" // nothing that says what it is
 	}
-	roomID, err := h.store.MayUpload(r.Context(), callerOf(r).UserID, path, params.UploadLength+h.staging.of(callerOf(r).UserID))
+	roomID, err := h.store.MayUpload(r.Context(), callerOf(r).UserID, path, params.UploadLength, h.staging.of(callerOf(r).UserID))
 	return models.Upload{
 		RoomID: roomID, Name: models.FileName(metadata["filename"]), Size: params.UploadLength, Metadata: params.UploadMetadata,
 		MediaType: said,

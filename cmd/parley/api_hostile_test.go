@@ -83,7 +83,7 @@ func (c *client) unchanged() (stillSo func()) {
 	}
 }
 
-const testSecret = "a secret that the tests know"
+const testSecret = "a secret that the tests know, of 32 characters at least"
 
 func testKeysOf(t *testing.T, secret string) *token.Keys {
 	t.Helper()

@@ -41,12 +41,18 @@ func (r fileRow) model() models.File {
 	return f
 }
 
-// MayUpload answers the room that path names, if the caller may store so many bytes more in it.
-func (s *Store) MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size int64) (roomID int64, err error) {
+// MayUpload returns the room that path names, if the caller may store so many bytes more in it. What others of the caller's
+// requests bring at this moment is held against the quota by itself and not added to what is stored: some of it may just
+// have been, and would count twice. AddFile counts exactly.
+func (s *Store) MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error) {
 	db := s.read(ctx)
 	a, err := asMember(db, path, callerID)
 	if err != nil {
 		return 0, err
+	}
+	if s.fileQuota > 0 && others > 0 && others+size > s.fileQuota {
+		return 0, models.Errorf(models.CodeTooLarge, "Your files may hold %d bytes, and your other uploads bring %d now; there is no room for %d more.",
+			s.fileQuota, others, size)
 	}
 	return a.Room.ID, s.refuseOverQuota(db, callerID, size)
 }

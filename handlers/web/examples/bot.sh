@@ -10,7 +10,7 @@ cursor() { tr -d '\r' <"$dir/head" | awk 'tolower($1) == "event-cursor:" { print
 keep() { echo "$1" >"$dir/place.new" && mv "$dir/place.new" "$dir/place"; }
 enter() { # with the refresh token, which works once and may be spent, or else with the password
   call POST /v1/sessions/refresh "$(jq -cn 'input | {refresh_token}' "$dir/session" 2>/dev/null || echo '{}')"
-  [[ $status == 200 ]] || call POST /v1/sessions "$(jq -cn '{username: env.BOT, password: env.PASSWORD}')"
+  [[ ! $status =~ ^40[01]$ ]] || call POST /v1/sessions "$(jq -cn '{username: env.BOT, password: env.PASSWORD}')"
   [[ $status == 20? ]] || { echo "no way in: $status" >&2; sleep 1; return; }
   mv "$dir/body" "$dir/session" && jq -r '"Authorization: Bearer " + .access_token' "$dir/session" >"$dir/token"
   [[ -s $dir/place ]] || { call GET /v1/users/me; [[ $status != 200 ]] || keep "$(cursor)"; } # the first time, it begins now
