@@ -3,7 +3,6 @@ package models
 import (
 	"path"
 	"strings"
-	"unicode"
 )
 
 // File is a file's metadata; its bytes are at URL.
@@ -70,20 +69,11 @@ type Upload struct {
 const defaultFileName = "file"
 
 // FileName is a name as a client gave it, made fit to be shown and stored: the last part of a path, without control and
-// invisible formatting characters, which could make it read as another name, and cut to MaxFileNameLength. It is a label,
-// never a path.
+// invisible characters, which could make it read as another name, and cut to MaxFileNameLength. It is a label, never a path:
+// no upload is refused for it, and one that shows nothing is "file".
 func FileName(given string) string {
-	name := path.Base(strings.ReplaceAll(strings.ToValidUTF8(given, "\uFFFD"), `\`, "/"))
-	name = strings.TrimSpace(strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n', r == '\r', r == '\t':
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\uFEFF', r == '\u200B':
-			return -1
-		}
-		return r
-	}, name))
-	if name == "" || name == "." || name == ".." || name == "/" {
+	name := withoutInvisible(path.Base(strings.ReplaceAll(strings.ToValidUTF8(given, "\uFFFD"), `\`, "/")))
+	if !IsVisible(name) || name == "." || name == ".." || name == "/" {
 		return defaultFileName
 	}
 	if runes := []rune(name); len(runes) > MaxFileNameLength {

@@ -87,15 +87,13 @@ func usernameOf(name string) string {
 	return username
 }
 
-// shownFrom is a name to show, without what cannot be shown.
+// shownFrom is a name to show, without what cannot be shown; "" when nothing is left.
 func shownFrom(name string) string {
-	shown := []rune(strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar {
-			return -1
-		}
-		return r
-	}, name)))
-	return strings.TrimSpace(string(shown[:min(len(shown), MaxDisplayNameLength)]))
+	shown, _ := Nickname(withoutInvisible(strings.ReplaceAll(name, "\uFFFD", "")))
+	if runes := []rune(shown); len(runes) > MaxDisplayNameLength { // what is cut may end in half of an emoji
+		shown, _ = Nickname(withoutInvisible(string(runes[:MaxDisplayNameLength])))
+	}
+	return shown
 }
 
 // AuthFlow is a log-in through a provider that a browser has begun.

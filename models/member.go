@@ -88,9 +88,7 @@ type NewBan struct {
 // Validate reports every field that the contract refuses.
 func (b NewBan) Validate() error {
 	var c check
-	if b.Reason != nil {
-		c.length("reason", strings.TrimSpace(*b.Reason), 0, MaxReasonLength)
-	}
+	c.prose("reason", b.Reason, MaxReasonLength)
 	if !b.Until.IsZero() && !b.Until.After(Now().Time) {
 		c.fail("until", "must be in the future")
 	}

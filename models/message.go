@@ -97,6 +97,9 @@ func (n NewMessage) validate(c *check) {
 		least = 0
 	}
 	c.length("text", n.Text, least, MaxTextLength)
+	if least > 0 {
+		c.visible("text", n.Text)
+	}
 	if len(n.FileIDs) > MaxFilesPerMessage {
 		c.fail("file_ids", "must name at most %d files", MaxFilesPerMessage)
 	}
@@ -141,6 +144,7 @@ type MessageEdit struct {
 func (e MessageEdit) Validate() error {
 	var c check
 	c.length("text", e.Text, 1, MaxTextLength)
+	c.visible("text", e.Text)
 	return c.err()
 }
 

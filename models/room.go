@@ -38,7 +38,7 @@ type NewRoom struct {
 	Subject     *string   `json:"subject,omitempty"`
 }
 
-// Validate reports every field that the contract refuses.
+// Validate reports every field that the contract refuses, and puts the name into the form in which it is kept.
 func (n NewRoom) Validate() error {
 	var c check
 	if n.Handle == nil && n.Name == nil {
@@ -47,9 +47,11 @@ func (n NewRoom) Validate() error {
 	if n.Handle != nil {
 		c.name("handle", *n.Handle, MaxHandleLength)
 	}
-	c.optional("name", n.Name, MaxRoomNameLength)
-	c.clearable("description", n.Description, MaxDescriptionLength)
-	c.optional("subject", n.Subject, MaxSubjectLength)
+	c.nickname("name", n.Name, MaxRoomNameLength)
+	c.prose("description", n.Description, MaxDescriptionLength)
+	if n.Subject != nil {
+		c.line("subject", *n.Subject, 1, MaxSubjectLength)
+	}
 	if n.Kind != nil {
 		c.oneOf("kind", string(*n.Kind), string(RoomPublic), string(RoomPrivate))
 	}
@@ -64,14 +66,16 @@ type RoomChange struct {
 	Description *string `json:"description,omitempty"`
 }
 
-// Validate reports every field that the contract refuses.
+// Validate reports every field that the contract refuses, and puts the name into the form in which it is kept.
 func (r RoomChange) Validate() error {
 	var c check
 	if r.Handle != nil && *r.Handle != "" {
 		c.name("handle", *r.Handle, MaxHandleLength)
 	}
-	c.clearable("name", r.Name, MaxRoomNameLength)
-	c.clearable("description", r.Description, MaxDescriptionLength)
+	if r.Name != nil && *r.Name != "" {
+		c.nickname("name", r.Name, MaxRoomNameLength)
+	}
+	c.prose("description", r.Description, MaxDescriptionLength)
 	return c.err()
 }
 

@@ -43,8 +43,8 @@ type Credentials struct {
 	Cookie      bool    `json:"cookie,omitempty"`
 }
 
-// Validate reports every field that the contract refuses. A wrong username of a log-in with a password is not one of
-// them: it is bad_credentials like any other that does not exist.
+// Validate reports every field that the contract refuses, and puts the shown name into the form in which it is kept. A wrong
+// username of a log-in with a password is not refused: it is bad_credentials like any other that does not exist.
 func (l Credentials) Validate() error {
 	var c check
 	switch {
@@ -54,9 +54,9 @@ func (l Credentials) Validate() error {
 		c.absent("password", l.Password != "")
 		c.absent("guest", l.Guest)
 	case l.Guest:
-		c.name("username", l.Username, MaxUsernameLength)
+		c.username("username", l.Username)
 		c.absent("password", l.Password != "")
-		c.optional("display_name", l.DisplayName, MaxDisplayNameLength)
+		c.nickname("display_name", l.DisplayName, MaxDisplayNameLength)
 	default:
 		c.length("username", l.Username, 1, MaxPasswordLength)
 		c.length("password", l.Password, 1, MaxPasswordLength)

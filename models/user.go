@@ -33,13 +33,13 @@ type NewUser struct {
 	Cookie      bool    `json:"cookie,omitempty"`
 }
 
-// Validate reports every field that the contract refuses.
+// Validate reports every field that the contract refuses, and puts the shown name into the form in which it is kept.
 func (n NewUser) Validate() error {
 	var c check
-	c.name("username", n.Username, MaxUsernameLength)
+	c.username("username", n.Username)
 	c.length("password", n.Password, MinPasswordLength, MaxPasswordLength)
-	c.optional("display_name", n.DisplayName, MaxDisplayNameLength)
-	c.clearable("description", n.Description, MaxDescriptionLength)
+	c.nickname("display_name", n.DisplayName, MaxDisplayNameLength)
+	c.prose("description", n.Description, MaxDescriptionLength)
 	return c.err()
 }
 
@@ -49,11 +49,11 @@ type ProfileChange struct {
 	Description *string `json:"description,omitempty"`
 }
 
-// Validate reports every field that the contract refuses.
+// Validate reports every field that the contract refuses, and puts the shown name into the form in which it is kept.
 func (p ProfileChange) Validate() error {
 	var c check
-	c.optional("display_name", p.DisplayName, MaxDisplayNameLength)
-	c.clearable("description", p.Description, MaxDescriptionLength)
+	c.nickname("display_name", p.DisplayName, MaxDisplayNameLength)
+	c.prose("description", p.Description, MaxDescriptionLength)
 	return c.err()
 }
 

@@ -3,6 +3,7 @@ package models
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -34,10 +35,25 @@ func (c *check) optional(field string, value *string, most int) {
 	}
 }
 
-// clearable is length for a field that an empty string empties.
-func (c *check) clearable(field string, value *string, most int) {
-	if value != nil {
-		c.length(field, *value, 0, most)
+// line is length for a text of one line, which has no controls.
+func (c *check) line(field, value string, least, most int) {
+	c.length(field, value, least, most)
+	c.without(field, value, unicode.IsControl)
+}
+
+// prose is length for a text of several lines, which may be empty and has no other controls than line breaks and tabs.
+func (c *check) prose(field string, value *string, most int) {
+	if value == nil {
+		return
+	}
+	c.length(field, *value, 0, most)
+	c.without(field, *value, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' })
+}
+
+func (c *check) without(field, value string, refused func(rune) bool) {
+	if i := strings.IndexFunc(value, refused); i >= 0 && !strings.ContainsRune(value, 0) { // which length has told of
+		r, _ := utf8.DecodeRuneInString(value[i:])
+		c.fail(field, "must not contain the control character %U", r)
 	}
 }
 

@@ -1,0 +1,97 @@
+package models
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Characters that show nothing by themselves are part of many emoji. A sequence of them is a picture: it is kept as it is,
+// where elsewhere such a character would be refused or dropped.
+const (
+	drawn    = `[\p{S}\x{203C}\x{2049}\x{2139}\x{3030}\x{303D}\x{1F000}-\x{1FAFF}]`
+	modifier = `(?:[\x{FE0E}\x{FE0F}\x{1F3FB}-\x{1F3FF}]|[\x{E0020}-\x{E007E}]+\x{E007F})`
+	joined   = `(?:\x{200D}` + drawn + modifier + `*)`
+)
+
+// pictures are emoji with what belongs to them, and all characters of the blocks that later emoji come from.
+var pictures = regexp.MustCompile(`[0-9#*]\x{FE0F}\x{20E3}|` + drawn + modifier + `+` + joined + `*|` + drawn + joined + `+|[\x{1F000}-\x{1FAFF}]`)
+
+// Nickname is a name as it is shown to people and kept, by the profile Nickname of RFC 8266: white space at the ends is
+// gone, within it is one space, and compatible forms of a character are the same (NFKC). ok is false when the name shows
+// nothing, or holds what the profile refuses: controls, line breaks, invisible characters, and those that turn the direction
+// of what stands around them. Emoji keep their joiners and variation selectors.
+func Nickname(name string) (shown string, ok bool) {
+	const rounds = 4 // RFC 8266 has the rules applied until nothing changes, and no more often than this
+	if !utf8.ValidString(name) {
+		return "", false
+	}
+	shown = name
+	for range rounds {
+		before := shown
+		shown = besidesPictures(shown, norm.NFKC.String)
+		if shown = strings.Join(strings.FieldsFunc(shown, isSpaceSeparator), " "); shown == before {
+			break
+		}
+	}
+	if _, err := precis.Nickname.String(pictures.ReplaceAllString(shown, "x")); err != nil {
+		return "", false
+	}
+	return shown, IsVisible(shown)
+}
+
+func isSpaceSeparator(r rune) bool { return unicode.Is(unicode.Zs, r) }
+
+// besidesPictures is text with f applied to what stands between its pictures.
+func besidesPictures(text string, f func(string) string) string {
+	var b strings.Builder
+	from := 0
+	for _, at := range pictures.FindAllStringIndex(text, -1) {
+		b.WriteString(f(text[from:at[0]]))
+		b.WriteString(text[at[0]:at[1]])
+		from = at[1]
+	}
+	b.WriteString(f(text[from:]))
+	return b.String()
+}
+
+// withoutInvisible is a name that must not be refused, made fit to be shown: without what Nickname would refuse, and with
+// plain spaces. A joiner stays behind a letter, where some scripts need it.
+func withoutInvisible(name string) string {
+	return strings.TrimSpace(besidesPictures(name, func(text string) string {
+		last := rune(0)
+		return strings.Map(func(r rune) rune {
+			switch {
+			case unicode.IsSpace(r) && r != '\v' && r != '\f' && r != '\u0085':
+				r = ' '
+			case (r == '\u200C' || r == '\u200D') && unicode.In(last, unicode.L, unicode.M):
+			case isInvisible(r) && !unicode.Is(blanks, r):
+				return -1
+			}
+			last = r
+			return r
+		}, text)
+	}))
+}
+
+// nickname wants a name that Nickname takes, of at most most characters, and puts it into the form in which it is kept.
+func (c *check) nickname(field string, name *string, most int) {
+	if name == nil {
+		return
+	}
+	shown, ok := Nickname(*name)
+	switch {
+	case *name == "":
+		c.fail(field, "is required")
+	case utf8.RuneCountInString(*name) > most, utf8.RuneCountInString(shown) > most:
+		c.fail(field, "must be at most %d characters", most)
+	case !ok:
+		c.fail(field, "must be a visible name, without line breaks, control characters, invisible ones and those that turn the direction of text")
+	default:
+		*name = shown
+	}
+}

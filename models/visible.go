@@ -1,0 +1,42 @@
+package models
+
+import (
+	"strings"
+	"unicode"
+)
+
+// IsVisible reports whether text shows anything: at least one character that is neither white space, nor a control, nor one
+// that is there for what stands around it alone (joiners, fillers, variation selectors, tags, marks of direction).
+func IsVisible(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsSpace(r) && !isInvisible(r) })
+}
+
+// isInvisible reports whether r shows nothing and takes no room that one would notice: Unicode's Default_Ignorable_Code_Point,
+// the other format characters, controls, noncharacters, and blanks that Unicode has as letters and symbols.
+func isInvisible(r rune) bool {
+	switch {
+	case unicode.Is(unicode.Prepended_Concatenation_Mark, r): // of format, and yet seen: Arabic number signs and their like
+		return false
+	case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector,
+		unicode.Noncharacter_Code_Point, blanks):
+		return true
+	}
+	return false
+}
+
+// blanks are drawn as nothing by their definition, though they are letters, marks and symbols.
+var blanks = &unicode.RangeTable{
+	R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}}, // BRAILLE PATTERN BLANK
+	R32: []unicode.Range32{
+		{Lo: 0x13441, Hi: 0x13442, Stride: 1}, // EGYPTIAN HIEROGLYPH FULL BLANK and HALF BLANK
+		{Lo: 0x16FE4, Hi: 0x16FE4, Stride: 1}, // KHITAN SMALL SCRIPT FILLER
+		{Lo: 0x1D159, Hi: 0x1D159, Stride: 1}, // MUSICAL SYMBOL NULL NOTEHEAD
+	},
+}
+
+// visible wants a text that is not empty to show something.
+func (c *check) visible(field, text string) {
+	if text != "" && !IsVisible(text) {
+		c.fail(field, "must show at least one visible character")
+	}
+}
