@@ -36,8 +36,12 @@ func (h bans) ListBans(w http.ResponseWriter, r *http.Request, room api.PathRoom
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Ban], error) {
 			list, err := h.store.Bans(r.Context(), callerOf(r).UserID, path, page)
+			users := make([]*models.User, len(list.Items))
 			for i := range list.Items {
-				list.Items[i].User = h.people.seen(list.Items[i].User)
+				users[i] = &list.Items[i].User
+			}
+			if err == nil {
+				err = h.people.see(r.Context(), callerOf(r).UserID, users...)
 			}
 			return list, err
 		})
@@ -57,7 +61,9 @@ func (h bans) BanUser(w http.ResponseWriter, r *http.Request, room api.PathRoom,
 			return reply{}, err
 		}
 		ban, at, err := h.store.Ban(r.Context(), me, roomPath, userPath, n)
-		ban.User = h.people.seen(ban.User)
+		if err == nil {
+			err = h.people.see(r.Context(), me, &ban.User)
+		}
 		return changed(ban, at), err
 	})
 }

@@ -33,7 +33,10 @@ func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.Li
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Contact], error) {
 			list, err := h.store.Blocks(r.Context(), callerOf(r).UserID, page)
-			return h.people.listed(list), err
+			if err != nil {
+				return list, err
+			}
+			return h.people.listed(r.Context(), callerOf(r).UserID, list)
 		})
 	})
 }
@@ -47,7 +50,9 @@ func (h blocks) BlockUser(w http.ResponseWriter, r *http.Request, user api.PathU
 			return reply{}, err
 		}
 		block, err := h.store.Block(r.Context(), me, path)
-		block.User = h.people.seen(block.User)
+		if err == nil {
+			err = h.people.see(r.Context(), me, &block.User)
+		}
 		return plain(block), err
 	})
 }

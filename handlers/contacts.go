@@ -32,7 +32,10 @@ func (h contacts) ListContacts(w http.ResponseWriter, r *http.Request, params ap
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Contact], error) {
 			list, err := h.store.Contacts(r.Context(), callerOf(r).UserID, page)
-			return h.people.listed(list), err
+			if err != nil {
+				return list, err
+			}
+			return h.people.listed(r.Context(), callerOf(r).UserID, list)
 		})
 	})
 }
@@ -46,7 +49,9 @@ func (h contacts) AddContact(w http.ResponseWriter, r *http.Request, user api.Pa
 			return reply{}, err
 		}
 		contact, at, err := h.store.AddContact(r.Context(), me, path)
-		contact.User = h.people.seen(contact.User)
+		if err == nil {
+			err = h.people.see(r.Context(), me, &contact.User)
+		}
 		return changed(contact, at), err
 	})
 }

@@ -111,7 +111,7 @@ func (e entry) session(login models.Login, refresh string, at time.Time) (models
 	access, err := e.tokens.Issue(models.Caller{UserID: login.User.ID, SessionID: login.SessionID}, token.API, at)
 	return models.Session{
 		AccessToken: access, TokenType: "Bearer", ExpiresIn: int(models.AccessTokenLife.Seconds()),
-		RefreshToken: refresh, SessionID: login.SessionID, User: e.seen(login.User),
+		RefreshToken: refresh, SessionID: login.SessionID, User: e.own(login.User),
 	}, err
 }
 

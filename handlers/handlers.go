@@ -69,6 +69,7 @@ type Store interface {
 	searchStore
 	reactionStore
 	pinStore
+	apartStore
 }
 
 // Streams are the open event streams and the log behind them.
@@ -122,7 +123,7 @@ var _ api.ServerInterface = server{}
 
 // New makes the handler of all routes.
 func New(c Config) http.Handler {
-	people := people{c.Streams}
+	people := people{store: c.Store, streams: c.Streams}
 	quotas := newQuotas(c.Settings.RateLimit)
 	entry := entry{people: people, tokens: c.Tokens, passwords: token.NewPasswords(), quotas: quotas, settings: c.Settings}
 	entry.guesses, entry.space = newGuesses(c.Settings.RateLimit, c.Store), c.Space

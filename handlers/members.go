@@ -51,22 +51,42 @@ func (h members) list(r *http.Request, path models.RoomPath, present bool, page 
 	if err != nil {
 		return models.Page[models.Member]{}, err
 	}
-	here := h.people.streams.Present(room.ID)
+	here, err := h.here(r, room.ID)
+	if err != nil {
+		return models.Page[models.Member]{}, err
+	}
 	var among []int64 // nil for all
 	if present {
 		among = append([]int64{}, here...)
 	}
 	list, err := h.store.Members(r.Context(), me, models.RoomPath{ID: room.ID}, among, page)
-	for i := range list.Items {
-		list.Items[i] = h.shown(list.Items[i], here)
+	if err != nil {
+		return list, err
 	}
-	return list, err
+	shown := make([]*models.Member, len(list.Items))
+	for i := range list.Items {
+		shown[i] = &list.Items[i]
+	}
+	return list, h.see(r, here, shown...)
 }
 
-func (h members) shown(m models.Member, here []int64) models.Member {
-	m.User = h.people.seen(m.User)
-	m.Present = slices.Contains(here, m.User.ID)
-	return m
+// here are the users who are in a room now, but for those with whom the caller has a block.
+func (h members) here(r *http.Request, roomID int64) ([]int64, error) {
+	here := h.people.streams.Present(roomID)
+	if len(here) == 0 {
+		return nil, nil
+	}
+	apart, err := h.people.store.Apart(r.Context(), callerOf(r).UserID, here)
+	return slices.DeleteFunc(here, func(id int64) bool { return apart[id] }), err
+}
+
+// see fills in who of some members is online, and who is among those here.
+func (h members) see(r *http.Request, here []int64, list ...*models.Member) error {
+	users := make([]*models.User, len(list))
+	for i, m := range list {
+		users[i], m.Present = &m.User, slices.Contains(here, m.User.ID)
+	}
+	return h.people.see(r.Context(), callerOf(r).UserID, users...)
 }
 
 // JoinRoom makes the caller a member of a public room.
@@ -126,7 +146,14 @@ func (h members) PutMember(w http.ResponseWriter, r *http.Request, room api.Path
 			return reply{}, err
 		}
 		member, at, err := h.store.PutMember(r.Context(), me, models.RoomPath{ID: found.ID}, userPath, change)
-		return changed(h.shown(member, h.people.streams.Present(found.ID)), at), err
+		if err != nil {
+			return reply{}, err
+		}
+		here, err := h.here(r, found.ID)
+		if err == nil {
+			err = h.see(r, here, &member)
+		}
+		return changed(member, at), err
 	})
 }
 

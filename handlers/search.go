@@ -33,8 +33,12 @@ func (h search) SearchUsers(w http.ResponseWriter, r *http.Request, params api.S
 			return reply{}, err
 		}
 		list, err := h.store.Users(r.Context(), q)
+		users := make([]*models.User, len(list.Items))
 		for i := range list.Items {
-			list.Items[i] = h.people.seen(list.Items[i])
+			users[i] = &list.Items[i]
+		}
+		if err == nil {
+			err = h.people.see(r.Context(), callerOf(r).UserID, users...)
 		}
 		return plain(list), err
 	})

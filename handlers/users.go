@@ -129,7 +129,10 @@ func (h users) GetUser(w http.ResponseWriter, r *http.Request, user api.PathUser
 		}
 		return snapshot(r, h.store, func() (models.User, error) {
 			u, err := h.store.User(r.Context(), path)
-			return h.entry.seen(u), err
+			if err == nil {
+				err = h.entry.see(r.Context(), callerOf(r).UserID, &u)
+			}
+			return u, err
 		})
 	})
 }
@@ -142,7 +145,7 @@ func (h users) UpdateMe(w http.ResponseWriter, r *http.Request) {
 			return reply{}, err
 		}
 		u, err := h.store.ChangeProfile(r.Context(), callerOf(r).UserID, change)
-		return plain(h.entry.seen(u)), err
+		return plain(h.entry.own(u)), err
 	})
 }
 

@@ -265,12 +265,14 @@ const (
 )
 
 // View is what one user may see of rooms from a place in the log on: the rooms that they are or were in, and when. Muted
-// and Blocked are the rooms and the senders of which they get no notifications, as of that place.
+// and Blocked are the rooms and the senders of which they get no notifications, and BlockedBy those who get none of them, as of
+// that place.
 type View struct {
-	UserID  int64
-	Spans   []Span
-	Muted   []int64
-	Blocked []int64
+	UserID    int64
+	Spans     []Span
+	Muted     []int64
+	Blocked   []int64
+	BlockedBy []int64
 }
 
 // Span is one stretch of membership: the events at positions From to To, both included, are the member's to see. To is

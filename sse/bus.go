@@ -44,9 +44,10 @@ type Bus struct {
 	sent, dropped, received atomic.Int64 // events
 }
 
-// typed is that somebody is typing in a room: the frame for those in it.
+// typed is that a user is typing in a room: the frame for those in it.
 type typed struct {
 	RoomID int64
+	UserID int64
 	Frame  []byte
 }
 
@@ -128,9 +129,9 @@ func (b *Bus) publish(entries []models.LogEntry) {
 }
 
 // tellTyping queues that somebody is typing; those on other nodes do without when NATS is slow.
-func (b *Bus) tellTyping(roomID int64, frame []byte) {
+func (b *Bus) tellTyping(roomID, userID int64, frame []byte) {
 	select {
-	case b.typed <- typed{RoomID: roomID, Frame: frame}:
+	case b.typed <- typed{RoomID: roomID, UserID: userID, Frame: frame}:
 	default:
 	}
 }
@@ -210,5 +211,5 @@ func (b *Bus) receiveTyping(m *nats.Msg) {
 		b.hub.logger.Warn("what came over NATS is not of Parley", "subject", m.Subject, "error", err)
 		return
 	}
-	b.hub.tellTyping(t.RoomID, t.Frame)
+	b.hub.tellTyping(t.RoomID, t.UserID, t.Frame)
 }

@@ -212,7 +212,7 @@ func TestFailedWriteEndsTheStream(t *testing.T) {
 		frame := passing("", models.EventTyping, strings.Repeat("x", queueBytes/2))
 		s.hub.locked(func() {
 			for range 4 {
-				s.hub.pushInside(s.hub.rooms[s.roomID], frame)
+				s.hub.pushInside(s.hub.rooms[s.roomID], 0, frame)
 			}
 		})
 		s.nothingLeft()

@@ -192,8 +192,8 @@ func (h *Hub) apply(events []*event) {
 
 // before makes those members whom e brings in, so that it is the first event that they see.
 func (h *Hub) before(e *event) {
-	if e.Name != models.EventMemberJoined && e.Name != models.EventRoomCreated {
-		return
+	if e.Name != models.EventMemberJoined && e.Name != models.EventRoomCreated || e.Audience.RoomID == 0 {
+		return // a direct room that somebody comes back to, of which they alone are told, had them all the time
 	}
 	for _, userID := range []int64{e.Audience.UserID, e.Audience.PeerID} {
 		for s := range h.users[userID] {
@@ -212,7 +212,7 @@ func (h *Hub) after(e *event) {
 		for s := range h.users[a.UserID] {
 			h.unsubscribe(s, a.RoomID)
 			h.exit(s, a.RoomID)
-			s.silences.room(a.RoomID, false)
+			s.silences.forgetRoom(a.RoomID)
 		}
 	case models.EventRoomDeleted:
 		if r := h.rooms[a.RoomID]; r != nil {
@@ -224,14 +224,20 @@ func (h *Hub) after(e *event) {
 			}
 			for _, sub := range r.subscriptions {
 				sub.stream.ties.set(a.RoomID, func(t *tie) { t.sub = nil })
-				sub.stream.silences.room(a.RoomID, false)
+				sub.stream.silences.forgetRoom(a.RoomID)
 			}
 			delete(h.rooms, a.RoomID)
 		}
-	case models.EventMemberUpdated, models.EventBlockAdded, models.EventBlockRemoved:
+	case models.EventMemberUpdated:
 		for s := range h.users[a.UserID] {
 			if s.live {
-				s.silences.pass(e.LogEntry)
+				s.silences.pass(e.LogEntry, s.userID)
+			}
+		}
+	case models.EventBlockAdded, models.EventBlockRemoved:
+		for _, userID := range []int64{a.UserID, a.PeerID} {
+			for s := range h.users[userID] { // live or not: presence and typing come to those that walk, too
+				s.silences.pass(e.LogEntry, userID)
 			}
 		}
 	case models.EventNodeNews, models.EventNodeAsked:

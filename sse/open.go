@@ -52,7 +52,7 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 	if err != nil {
 		return err
 	}
-	entrances, err := h.entrances(ctx, o)
+	entrances, err := h.entrances(ctx, s, o)
 	if err != nil {
 		return err
 	}
@@ -135,8 +135,9 @@ func (h *Hub) servable(cursor string, head, pruned int64) (position int64, err e
 	return c.Position, nil
 }
 
-// entrances are the rooms to be entered that the caller is a member of.
-func (h *Hub) entrances(ctx context.Context, o Opening) (map[int64]entrance, error) {
+// entrances are the rooms to be entered that the caller is a member of. A stream that enters any knows from the start whom it is
+// told nothing of: presence comes to it before it is live.
+func (h *Hub) entrances(ctx context.Context, s *Stream, o Opening) (map[int64]entrance, error) {
 	if len(o.Rooms) == 0 {
 		return nil, nil
 	}
@@ -152,6 +153,7 @@ func (h *Hub) entrances(ctx context.Context, o Opening) (map[int64]entrance, err
 	if err != nil {
 		return nil, err
 	}
+	s.silences = newSilences(loaded)
 	entrances := map[int64]entrance{}
 	for _, m := range loaded.Spans {
 		if m.To == 0 && slices.Contains(o.Rooms, m.RoomID) {

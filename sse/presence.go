@@ -34,6 +34,9 @@ func (h *Hub) enterHere(ctx context.Context, caller models.Caller, streamID stri
 	if err := h.reach(ctx, head.Position); err != nil {
 		return err
 	}
+	if err := h.learnSilences(ctx, caller, streamID, head.Position); err != nil {
+		return err
+	}
 	h.locked(func() {
 		var s *Stream
 		if s, err = h.own(caller, streamID); err != nil {
@@ -46,6 +49,31 @@ func (h *Hub) enterHere(ctx context.Context, caller models.Caller, streamID stri
 		h.enter(s, room.ID, entrance{user: user, subject: room.Subject})
 	})
 	return err
+}
+
+// learnSilences has a stream know whom it is told nothing of before it enters its first room: one that walks would know it only
+// when it is live (see entrances).
+func (h *Hub) learnSilences(ctx context.Context, caller models.Caller, streamID string, position int64) error {
+	unknown := func() bool {
+		s, err := h.own(caller, streamID)
+		return err == nil && !s.live && len(s.ties) == 0
+	}
+	h.mu.Lock()
+	ask := unknown()
+	h.mu.Unlock()
+	if !ask {
+		return nil
+	}
+	v, err := h.log.View(ctx, caller.UserID, position)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if unknown() {
+		h.streams[streamID].silences = newSilences(v)
+	}
+	return nil
 }
 
 // Exit takes one of the caller's streams out of a room; one that is not in it stays so.
@@ -143,13 +171,16 @@ func (h *Hub) exit(s *Stream, roomID int64) {
 }
 
 func (h *Hub) tellInside(r *room, name models.EventName, roomID int64, e entrance) {
-	h.pushInside(r, passing("", name, models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user}))
+	h.pushInside(r, e.user.ID, passing("", name, models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user}))
 }
 
-// pushInside queues an event that is not in the log for those in the room. A stream with no room left does without: it
-// is behind by more than presence is worth.
-func (h *Hub) pushInside(r *room, frame []byte) {
+// pushInside queues an event about a user that is not in the log for those in the room, but for whoever has blocked the user or
+// was blocked by them. A stream with no room left does without: it is behind by more than presence is worth.
+func (h *Hub) pushInside(r *room, userID int64, frame []byte) {
 	for s := range r.inside {
+		if s.silences.apart(userID) {
+			continue
+		}
 		if s.enqueue(frame) == queued {
 			h.dirty = append(h.dirty, s)
 		}

@@ -36,7 +36,7 @@ type Stream struct {
 	// Owned by Hub.mu.
 	live     bool
 	pushed   int64    // position of the newest event queued while live
-	silences silences // while live
+	silences silences // while live; of them, those who are blocked, and who block, as soon as the stream is in a room
 	ties     ties
 
 	mu       sync.Mutex

@@ -6,17 +6,17 @@ import "github.com/parley-chat/parley/models"
 func (h *Hub) Type(roomID int64, user models.UserRef) {
 	typing := models.Typing{RoomID: roomID, User: user, Until: models.At(models.Now().Add(models.TypingLife))}
 	frame := encode("", models.EventTyping, typing.AppendJSON(nil))
-	h.tellTyping(roomID, frame)
+	h.tellTyping(roomID, user.ID, frame)
 	if h.bus != nil {
-		h.bus.tellTyping(roomID, frame)
+		h.bus.tellTyping(roomID, user.ID, frame)
 	}
 }
 
-// tellTyping queues the frame for the streams of this node that are in the room.
-func (h *Hub) tellTyping(roomID int64, frame []byte) {
+// tellTyping queues the frame, which tells of a user, for the streams of this node that are in the room.
+func (h *Hub) tellTyping(roomID, userID int64, frame []byte) {
 	h.locked(func() {
 		if r := h.rooms[roomID]; r != nil {
-			h.pushInside(r, frame)
+			h.pushInside(r, userID, frame)
 		}
 	})
 }

@@ -46,6 +46,9 @@ func (v *view) pass(e models.LogEntry) {
 	a := e.Audience
 	switch e.Name {
 	case models.EventMemberJoined, models.EventRoomCreated:
+		if a.RoomID == 0 { // who comes back to a direct room, of which they alone are told, is a member all the time
+			break
+		}
 		if _, ok := v.rooms[a.RoomID]; !ok && (a.UserID == v.userID || a.PeerID == v.userID) && !v.ended(e) {
 			v.rooms[a.RoomID] = e.Position
 		}
@@ -55,9 +58,13 @@ func (v *view) pass(e models.LogEntry) {
 		}
 	case models.EventRoomDeleted:
 		v.leave(e)
-	case models.EventMemberUpdated, models.EventBlockAdded, models.EventBlockRemoved:
+	case models.EventMemberUpdated:
 		if a.UserID == v.userID {
-			v.silences.pass(e)
+			v.silences.pass(e, v.userID)
+		}
+	case models.EventBlockAdded, models.EventBlockRemoved:
+		if a.UserID == v.userID || a.PeerID == v.userID {
+			v.silences.pass(e, v.userID)
 		}
 	}
 }
@@ -66,7 +73,7 @@ func (v *view) leave(e models.LogEntry) {
 	if since, ok := v.rooms[e.Audience.RoomID]; ok && since <= e.Position {
 		delete(v.rooms, e.Audience.RoomID)
 	}
-	v.silences.room(e.Audience.RoomID, false)
+	v.silences.forgetRoom(e.Audience.RoomID)
 }
 
 // ended reports whether the stretch that e begins is one that the database knew the end of: it is in past, whole.

@@ -15,8 +15,10 @@ type access struct {
 	LastReadID  int64
 	UnreadCount int64
 	Muted       bool
+	LeftAt      int64 // of a direct room: when the caller left it, 0 while it is in their list
 	Banned      bool
 	BannedUntil int64
+	Closed      bool // a direct room, one of whose two users has blocked the other
 }
 
 func (a access) member() bool { return a.Role != "" }
@@ -63,7 +65,7 @@ func find(db *gorm.DB, path models.RoomPath, callerID int64, condition string) (
 	if err == nil {
 		r := &a.Room
 		err = judged(db, scanRows(rows, func() { found = true }, append(r.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.UnreadCount, &a.Muted,
-			&a.Banned, &a.BannedUntil)...))
+			&a.LeftAt, &a.Banned, &a.BannedUntil, &a.Closed)...))
 	}
 	if err == nil && !found {
 		err = models.NotFound()
@@ -72,7 +74,8 @@ func find(db *gorm.DB, path models.RoomPath, callerID int64, condition string) (
 }
 
 var accessQuery = "SELECT " + roomColumns + `, COALESCE(m.role, ''), COALESCE(m.joined_at, 0), COALESCE(m.last_read_id, 0),
-	` + unreadCount + `, COALESCE(m.muted, false), b.user_id IS NOT NULL, COALESCE(b.until, 0)
+	` + unreadCount + `, COALESCE(m.muted, false), COALESCE(m.left_at, 0), b.user_id IS NOT NULL, COALESCE(b.until, 0),
+	EXISTS (SELECT 1 FROM blocks x WHERE x.direct_key = r.direct_key)
 	FROM ` + liveRooms + ` r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = $1
 	LEFT JOIN bans b ON b.room_id = r.id AND b.user_id = $1 AND (b.until = 0 OR b.until > $2) WHERE `
 
@@ -89,6 +92,17 @@ func asMember(db *gorm.DB, path models.RoomPath, callerID int64) (access, error)
 	a, err := lookAt(db, path, callerID)
 	if err == nil && !a.member() {
 		err = models.Errorf(models.CodeForbidden, "You are not a member of this room; join it first.")
+	}
+	return a, err
+}
+
+// asWriter is asMember for what reaches the others in the room. In a direct room nothing does while one of its two users has
+// blocked the other: no reaction, no edit, no file. Messages and typing, of which there are many, ask the same by
+// directRooms and by what a standing says.
+func asWriter(db *gorm.DB, path models.RoomPath, callerID int64) (access, error) {
+	a, err := asMember(db, path, callerID)
+	if err == nil && a.Closed {
+		err = blockedError()
 	}
 	return a, err
 }

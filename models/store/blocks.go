@@ -82,17 +82,25 @@ func (c *change) refuseBlocked(one, other int64) error {
 	return err
 }
 
-// refuseClosed stops what one may not do in a direct room while one of its two users has blocked the other.
-func refuseClosed(db *gorm.DB, room roomRow) error {
-	if room.Kind != string(models.RoomDirect) {
-		return nil
+// apart is the condition that there is a block between two users, whose ids are SQL.
+func apart(one, other string) string {
+	return `(EXISTS (SELECT 1 FROM blocks x WHERE x.user_id = ` + one + ` AND x.blocked_id = ` + other + `)
+		OR EXISTS (SELECT 1 FROM blocks x WHERE x.user_id = ` + other + ` AND x.blocked_id = ` + one + `))`
+}
+
+// Apart are those of some users whom the caller has blocked, or who have blocked the caller. Neither learns whether the other
+// is online.
+func (s *Store) Apart(ctx context.Context, callerID int64, users []int64) (map[int64]bool, error) {
+	db := s.read(ctx)
+	in, ids := numbers(db, users)
+	var found []int64
+	err := db.Raw(`SELECT blocked_id FROM blocks WHERE user_id = ? AND blocked_id IN `+in+`
+		UNION SELECT user_id FROM blocks WHERE blocked_id = ? AND user_id IN `+in, callerID, ids, callerID, ids).Scan(&found).Error
+	from := make(map[int64]bool, len(found))
+	for _, id := range found {
+		from[id] = true
 	}
-	var blocks int64
-	err := db.Raw("SELECT count(*) FROM rooms r JOIN blocks b ON b.direct_key = r.direct_key WHERE r.id = ?", room.ID).Scan(&blocks).Error
-	if err == nil && blocks > 0 {
-		err = blockedError()
-	}
-	return err
+	return from, err
 }
 
 // closedKeys are those of the direct keys whose two users have a block between them.

@@ -63,10 +63,17 @@ func (c *change) pair(callerID int64, user models.UserPath, why string) (caller,
 	return caller, other, err
 }
 
-// tellContact tells both of them.
+// tellContact tells both of them, or, with a block between them, the owner of the list alone.
 func (c *change) tellContact(name models.EventName, owner, other userRow) error {
-	return c.tell(name, models.Audience{UserID: owner.ID, PeerID: other.ID},
-		models.ContactEvent{Owner: owner.model().Ref(), User: other.model().Ref()})
+	to := models.Audience{UserID: owner.ID, PeerID: other.ID}
+	closed, err := closedKeys(c.DB, []string{directKey(owner.ID, other.ID)})
+	if err != nil {
+		return err
+	}
+	if len(closed) > 0 {
+		to.PeerID = 0
+	}
+	return c.tell(name, to, models.ContactEvent{Owner: owner.model().Ref(), User: other.model().Ref()})
 }
 
 // listedRow is an entry of a list of contacts or blocks.

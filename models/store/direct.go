@@ -19,7 +19,14 @@ func (s *Store) Direct(ctx context.Context, callerID int64, user models.UserPath
 		if err != nil {
 			return err
 		}
-		a, err := lookAt(c.DB, models.RoomPath{ID: id}, callerID)
+		path := models.RoomPath{ID: id}
+		if err := c.lock(path); err != nil {
+			return err
+		}
+		a, err := lookAt(c.DB, path, callerID)
+		if err == nil {
+			err = c.comeBack(a)
+		}
 		if err != nil {
 			return err
 		}
@@ -82,6 +89,83 @@ func (c *change) beginDirect(id, one, other int64) error {
 		}
 	}
 	return nil
+}
+
+// leaveDirect takes a direct room out of the caller's list, until the next message in it or their return. They stay one of its
+// two, whom the other one writes to, and have read what is there. When the other's account is gone, so is the room.
+func (c *change) leaveDirect(a access, leaver memberRow) error {
+	alone, err := c.aloneIn(a)
+	if err != nil {
+		return err
+	}
+	if alone {
+		return c.endMembership(a.Room, leaver)
+	}
+	if a.LeftAt != 0 {
+		return nil
+	}
+	if a.LastReadID = a.Room.LastMessageID; a.LastReadID > 0 {
+		if err := c.moveMark(&a); err != nil {
+			return err
+		}
+	}
+	if err := c.setLeft(a, models.Now().Millis()); err != nil {
+		return err
+	}
+	return c.tellSelf(models.EventMemberLeft, a)
+}
+
+// comeBack puts a direct room that the caller had left back into their list. Of any other nothing is to be done.
+func (c *change) comeBack(a access) error {
+	if a.LeftAt == 0 {
+		return nil
+	}
+	if err := c.setLeft(a, 0); err != nil {
+		return err
+	}
+	if err := c.touch(a.Room.ID); err != nil {
+		return err
+	}
+	return c.tellSelf(models.EventMemberJoined, a)
+}
+
+func (c *change) setLeft(a access, at int64) error {
+	return c.Exec("UPDATE memberships SET left_at = ? WHERE room_id = ? AND user_id = ?", at, a.Room.ID, a.CallerID).Error
+}
+
+// tellSelf tells the caller's streams alone of their part in a room: no room hears of it.
+func (c *change) tellSelf(name models.EventName, a access) error {
+	user, err := findUser(c.DB, models.UserPath{ID: a.CallerID})
+	if err != nil {
+		return err
+	}
+	return c.tell(name, models.Audience{UserID: a.CallerID}, models.MemberEvent{
+		RoomID: a.Room.ID, Subject: a.Room.Subject, User: user.model().Ref(), Role: models.Role(a.Role),
+	})
+}
+
+// aloneIn reports whether the accounts of all others in a room are gone.
+func (c *change) aloneIn(a access) (bool, error) {
+	var others int64
+	err := c.Raw("SELECT count(*) FROM memberships m JOIN "+liveUsers+" u ON u.id = m.user_id WHERE m.room_id = ? AND m.user_id <> ?",
+		a.Room.ID, a.CallerID).Scan(&others).Error
+	return others == 0, err
+}
+
+// endIfLeft ends a direct room one of whose users is gone when the other one has left it: nobody would find it again.
+func (c *change) endIfLeft(row roomRow, goneID int64) error {
+	if row.Kind != string(models.RoomDirect) {
+		return nil
+	}
+	var kept int64
+	err := c.Raw("SELECT count(*) FROM memberships WHERE room_id = ? AND user_id <> ? AND left_at = 0", row.ID, goneID).Scan(&kept).Error
+	if err != nil || kept > 0 {
+		return err
+	}
+	if err := c.tell(models.EventRoomDeleted, row.audience(0), models.RoomGone{RoomID: row.ID}); err != nil {
+		return err
+	}
+	return c.endRoom(row)
 }
 
 // shownRoom is a room as the caller sees it, with its users if it is direct.

@@ -46,7 +46,7 @@ func (r fileRow) model() models.File {
 // have been, and would count twice. AddFile counts exactly.
 func (s *Store) MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error) {
 	db := s.read(ctx)
-	a, err := asMember(db, path, callerID)
+	a, err := asWriter(db, path, callerID)
 	if err != nil {
 		return 0, err
 	}
@@ -80,7 +80,7 @@ func (s *Store) AddFile(ctx context.Context, callerID, roomID int64, n models.Ne
 		if err := c.lock(path); err != nil {
 			return nil, err
 		}
-		if _, err := asMember(c.DB, path, callerID); err != nil {
+		if _, err := asWriter(c.DB, path, callerID); err != nil {
 			return nil, err
 		}
 		if _, err := c.lockUser(callerID); err != nil { // whose files are counted

@@ -91,7 +91,8 @@ func (c *change) makeAccount(p models.Person) (userID int64, err error) {
 // namesakes bounds the numbers that are tried for a name before chance has to do.
 const namesakes = 9
 
-// freeUsername is the name, or the first that is free of it and a number, or of it and a few letters of chance.
+// freeUsername is the name, or the first that is free of it and a number, or of it and a few letters of chance. A reserved one
+// is nobody's.
 func freeUsername(tx *gorm.DB, name string) (string, error) {
 	candidates := []string{name}
 	for n := 2; n <= namesakes; n++ {
@@ -100,7 +101,7 @@ func freeUsername(tx *gorm.DB, name string) (string, error) {
 	candidates = append(candidates, name+"-"+strings.ToLower(rand.Text()[:6]))
 	for _, candidate := range candidates {
 		key, ok := models.NameKey(candidate, models.MaxUsernameLength)
-		if !ok {
+		if !ok || models.IsReserved(key) {
 			continue
 		}
 		_, err := findUser(tx, models.UserPath{Key: key})

@@ -66,13 +66,19 @@ func (s *Store) View(ctx context.Context, userID, after int64) (models.View, err
 	if err != nil {
 		return v, err
 	}
-	var silences []struct{ RoomID, SenderID int64 }
-	err = db.Raw(`SELECT room_id, sender_id FROM silences
-		WHERE user_id = ? AND from_position <= ? AND (to_position = 0 OR to_position > ?)`, userID, after, after).Scan(&silences).Error
+	var silences []struct{ UserID, RoomID, SenderID int64 }
+	err = db.Raw(`SELECT user_id, room_id, sender_id FROM silences
+		WHERE user_id = ? AND from_position <= ? AND (to_position = 0 OR to_position > ?)
+		UNION ALL SELECT user_id, room_id, sender_id FROM silences
+		WHERE sender_id = ? AND sender_id <> 0 AND from_position <= ? AND (to_position = 0 OR to_position > ?)`,
+		userID, after, after, userID, after, after).Scan(&silences).Error
 	for _, q := range silences {
-		if q.RoomID != 0 {
+		switch {
+		case q.UserID != userID:
+			v.BlockedBy = append(v.BlockedBy, q.UserID)
+		case q.RoomID != 0:
 			v.Muted = append(v.Muted, q.RoomID)
-		} else {
+		default:
 			v.Blocked = append(v.Blocked, q.SenderID)
 		}
 	}

@@ -39,8 +39,13 @@ func (c *change) enrol(row roomRow, userID int64, role models.Role) error {
 	return nil
 }
 
-// admit is enrol for somebody who comes to a room that is there: the members and the user hear of it.
+// admit is enrol for somebody who comes to a room that is there: the members and the user hear of it. Who comes to a room that
+// nobody is left to own becomes its owner.
 func (c *change) admit(row roomRow, user models.User, role models.Role) error {
+	role, err := c.roleOnArrival(row, user.ID, role)
+	if err != nil {
+		return err
+	}
 	if err := c.tellMember(models.EventMemberJoined, row, user.Ref(), models.MemberEvent{Role: role}); err != nil {
 		return err
 	}
@@ -131,22 +136,28 @@ func (s *Store) Join(ctx context.Context, callerID int64, path models.RoomPath) 
 		if err != nil {
 			return err
 		}
-		if a.member() {
-			room, err = shownRoom(c.DB, a)
+		if a, err = c.join(a); err != nil {
 			return err
 		}
-		user, err := findUser(c.DB, models.UserPath{ID: callerID})
-		if err != nil {
-			return err
-		}
-		if err := c.admit(a.Room, user.model(), models.RoleMember); err != nil {
-			return err
-		}
-		a, err = lookAt(c.DB, models.RoomPath{ID: a.Room.ID}, callerID)
-		room = a.model()
+		room, err = shownRoom(c.DB, a)
 		return err
 	})
 	return room, at, err
+}
+
+// join makes the caller a member of a locked room that they may read, unless they are one.
+func (c *change) join(a access) (access, error) {
+	if a.member() {
+		return a, c.comeBack(a)
+	}
+	user, err := findUser(c.DB, models.UserPath{ID: a.CallerID})
+	if err != nil {
+		return a, err
+	}
+	if err := c.admit(a.Room, user.model(), models.RoleMember); err != nil {
+		return a, err
+	}
+	return lookAt(c.DB, models.RoomPath{ID: a.Room.ID}, a.CallerID)
 }
 
 // Leave ends the caller's membership. One who is no member stays so.
@@ -163,7 +174,10 @@ func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath)
 		if err != nil || !is { // with their account, just now
 			return err
 		}
-		if err := c.leave(a.Room, leaver); err != nil {
+		if a.Room.Kind == string(models.RoomDirect) {
+			return c.leaveDirect(a, leaver)
+		}
+		if err := c.endMembership(a.Room, leaver); err != nil {
 			return err
 		}
 		c.rememberLeaver(a.Room, callerID)
@@ -171,14 +185,8 @@ func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath)
 	})
 }
 
-func (c *change) leave(row roomRow, leaver memberRow) error {
-	if row.Kind == string(models.RoomDirect) {
-		return models.Errorf(models.CodeForbidden, "A direct room cannot be left.")
-	}
-	return c.endMembership(row, leaver)
-}
-
-// endMembership takes a member out for good. Of a direct room only the end of an account does; the other one keeps it.
+// endMembership takes a member out for good. Of a direct room only the end of an account does, and the leave of who is the
+// last: otherwise the other one keeps it.
 func (c *change) endMembership(row roomRow, leaver memberRow) error {
 	if err := c.handOver(row, leaver); err != nil {
 		return err
@@ -193,7 +201,7 @@ func (c *change) endMembership(row roomRow, leaver memberRow) error {
 	if row.Kind != string(models.RoomPublic) && row.MemberCount == 1 {
 		return c.endRoom(row) // nobody is left to be told
 	}
-	return nil
+	return c.endIfLeft(row, leaver.User.ID)
 }
 
 // handOver finds the room another owner when the last one is about to go: the longest-standing moderator, else member.
@@ -214,6 +222,30 @@ func (c *change) handOver(row roomRow, leaver memberRow) error {
 		return nil
 	}
 	return c.setRole(row, heir, models.RoleOwner)
+}
+
+// roleOnArrival is the role of somebody who is about to come to a room, which is the given one where somebody owns the room. One
+// that nobody owns goes to its longest-standing moderator, else member, and to who comes where there is none. Nobody owns the
+// lobby: everybody comes there.
+func (c *change) roleOnArrival(row roomRow, userID int64, role models.Role) (models.Role, error) {
+	if row.Kind == string(models.RoomDirect) || row.ID == c.store.lobbyID {
+		return role, nil
+	}
+	heir, found, err := c.heir(row.ID, userID)
+	if err != nil || found && models.Role(heir.Role) == models.RoleOwner {
+		return role, err
+	}
+	owner := userID
+	if found {
+		owner = heir.User.ID
+		err = c.setRole(row, heir, models.RoleOwner)
+	} else {
+		role = models.RoleOwner
+	}
+	if err == nil {
+		err = c.Exec("UPDATE rooms SET owner_id = ? WHERE id = ?", owner, row.ID).Error
+	}
+	return role, err
 }
 
 // heir is who owns a room when one of its owners is gone. Each role is asked for alone: that is a look into an index, where

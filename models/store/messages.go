@@ -85,7 +85,7 @@ func (s *Store) Message(ctx context.Context, callerID int64, path models.RoomPat
 func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit) (models.Message, models.Cursor, error) {
 	var message models.Message
 	at, err := s.change(ctx, func(c *change) error {
-		a, row, err := c.lockMessage(callerID, path, id)
+		a, row, err := c.lockMessage(asWriter, callerID, path, id)
 		if err != nil {
 			return err
 		}
@@ -94,9 +94,6 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 		}
 		if row.DeletedAt != 0 {
 			return models.NotFound()
-		}
-		if err := refuseClosed(c.DB, a.Room); err != nil {
-			return err
 		}
 		if row.Text == e.Text {
 			message, err = shownMessage(c.DB, callerID, row.model(a.Room))
@@ -122,11 +119,15 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 	return message, at, err
 }
 
-func (c *change) lockMessage(callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
+// entrant finds a room for a caller who may do something there: asMember and its like.
+type entrant func(db *gorm.DB, path models.RoomPath, callerID int64) (access, error)
+
+// lockMessage locks the room and finds one of its messages, for a caller whom as lets in.
+func (c *change) lockMessage(as entrant, callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
 	if err := c.lock(path); err != nil {
 		return access{}, messageRow{}, err
 	}
-	a, err := asMember(c.DB, path, callerID)
+	a, err := as(c.DB, path, callerID)
 	if err != nil {
 		return a, messageRow{}, err
 	}
@@ -134,10 +135,11 @@ func (c *change) lockMessage(callerID int64, path models.RoomPath, id int64) (ac
 	return a, row, err
 }
 
-// DeleteMessage turns a message into a tombstone: the caller's own one, or any for a moderator. A tombstone stays one.
+// DeleteMessage turns a message into a tombstone: the caller's own one, or any for a moderator. A tombstone stays one. Who has
+// been blocked may still take back what they wrote.
 func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error) {
 	return s.change(ctx, func(c *change) error {
-		a, row, err := c.lockMessage(callerID, path, id)
+		a, row, err := c.lockMessage(asMember, callerID, path, id)
 		if err != nil {
 			return err
 		}
@@ -179,7 +181,8 @@ func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.Ro
 	})
 }
 
-// MarkRead moves the caller's read mark forward.
+// MarkRead moves the caller's read mark forward. The other one in a direct room hears of it, unless there is a block between
+// the two.
 func (s *Store) MarkRead(ctx context.Context, callerID int64, path models.RoomPath, mark models.ReadMark) (models.Membership, models.Cursor, error) {
 	var membership models.Membership
 	at, err := s.change(ctx, func(c *change) error {
@@ -203,7 +206,7 @@ func (s *Store) MarkRead(ctx context.Context, callerID int64, path models.RoomPa
 		}
 		membership = a.membership()
 		to := models.Audience{UserID: callerID}
-		if a.Room.Kind == string(models.RoomDirect) {
+		if a.Room.Kind == string(models.RoomDirect) && !a.Closed {
 			to.RoomID = a.Room.ID
 		}
 		return c.tell(models.EventMessageRead, to,

@@ -46,6 +46,11 @@ func (c *change) moderate(callerID int64, path models.RoomPath, user models.User
 func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, r models.RoleChange) (models.Member, models.Cursor, error) {
 	var member models.Member
 	at, err := s.change(ctx, func(c *change) error {
+		self, err := c.enterSelf(callerID, path, user, r.Role)
+		if err != nil || self.User.ID != 0 {
+			member = self.model()
+			return err
+		}
 		m, err := c.moderate(callerID, path, user)
 		if err != nil {
 			return err
@@ -69,6 +74,37 @@ func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomP
 		return err
 	})
 	return member, at, err
+}
+
+// enterSelf is PutMember for a caller who names themself, and no other role than they have or would get: like members/me, it
+// needs no moderator. The row is empty when there is one to decide.
+func (c *change) enterSelf(callerID int64, path models.RoomPath, user models.UserPath, role models.Role) (row memberRow, err error) {
+	target, err := findUser(c.DB, user)
+	if isNotFound(err) || err == nil && target.ID != callerID { // moderate says what is to be said of who is not there
+		return row, nil
+	}
+	if err == nil {
+		err = c.lock(path)
+	}
+	if err != nil {
+		return row, err
+	}
+	a, err := lookAt(c.DB, path, callerID)
+	if err != nil {
+		return row, err
+	}
+	usual := models.RoleMember
+	if a.member() {
+		usual = models.Role(a.Role)
+	}
+	if role != "" && role != usual {
+		return row, nil
+	}
+	if a, err = c.join(a); err != nil {
+		return row, err
+	}
+	row, _, err = c.member(a.Room.ID, callerID)
+	return row, err
 }
 
 func (c *change) addMember(m moderation, role models.Role) error {
@@ -133,7 +169,7 @@ func (s *Store) RemoveMember(ctx context.Context, callerID int64, path models.Ro
 		if err != nil || !m.isMember {
 			return err
 		}
-		return c.leave(m.room.Room, m.member)
+		return c.endMembership(m.room.Room, m.member)
 	})
 }
 

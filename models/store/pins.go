@@ -68,7 +68,7 @@ func (s *Store) Pins(ctx context.Context, callerID int64, path models.RoomPath, 
 
 // lockPinnable is lockMessage for those who may pin.
 func (c *change) lockPinnable(callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
-	a, row, err := c.lockMessage(callerID, path, id)
+	a, row, err := c.lockMessage(asWriter, callerID, path, id)
 	if err == nil && !models.Role(a.Role).Moderates() {
 		err = models.Errorf(models.CodeForbidden, "Only a moderator or an owner of this room may pin messages.")
 	}

@@ -38,7 +38,7 @@ func (g *groupTx) post(group []*send) ([]models.LogEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	closed, err := g.closedRooms(rooms)
+	direct, err := g.directRooms(rooms)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (g *groupTx) post(group []*send) ([]models.LogEntry, error) {
 	}
 	stored := newPosted(len(ready))
 	for _, p := range ready {
-		room, sender, err := g.admissible(p, rooms, senders, closed)
+		room, sender, err := g.admissible(p, rooms, senders, direct.closed)
 		if err == nil {
 			err = p.fits(room, files)
 		}
@@ -69,6 +69,9 @@ func (g *groupTx) post(group []*send) ([]models.LogEntry, error) {
 	}
 	if len(stored.sends) == 0 {
 		return nil, errNoneStored
+	}
+	if err := g.bringBack(stored, direct.left); err != nil {
+		return nil, err
 	}
 	return g.commit(stored)
 }
@@ -137,19 +140,50 @@ func (g *groupTx) lockPosts(ready []*send) (map[int64]*roomRow, map[posting]*pos
 	return g.store.dialect.lockPosts(g, slices.Compact(ids), slices.Compact(posts))
 }
 
-// closedRooms are the direct keys of those rooms whose two users have a block between them. Blocks are read after the
-// rooms were locked, which those who block wait for; a group without a direct room pays nothing.
-func (g *groupTx) closedRooms(rooms map[int64]*roomRow) (map[string]bool, error) {
+// directRooms are what the direct rooms of a group have of their own: closed are the direct keys of those whose two users have
+// a block between them, left the ids of those that one of the two has left.
+type directRooms struct {
+	closed map[string]bool
+	left   []int64
+}
+
+// directRooms is read after the rooms were locked, which those who block and leave wait for; a group without a direct room
+// pays nothing.
+func (g *groupTx) directRooms(rooms map[int64]*roomRow) (directRooms, error) {
+	found := directRooms{closed: map[string]bool{}}
 	var keys []string
+	var ids []int64
 	for _, r := range rooms {
 		if r.DirectKey != nil {
-			keys = append(keys, *r.DirectKey)
+			keys, ids = append(keys, *r.DirectKey), append(ids, r.ID)
 		}
 	}
 	if len(keys) == 0 {
-		return nil, nil
+		return found, nil
 	}
-	return closedKeys(g.DB, keys)
+	var rows []struct {
+		DirectKey string
+		RoomID    int64
+	}
+	err := g.Raw(`SELECT direct_key, 0 AS room_id FROM blocks WHERE direct_key IN ?
+		UNION ALL SELECT '', room_id FROM memberships WHERE left_at <> 0 AND room_id IN ?`, keys, ids).Scan(&rows).Error
+	for _, r := range rows {
+		if r.RoomID != 0 {
+			found.left = append(found.left, r.RoomID)
+		} else {
+			found.closed[r.DirectKey] = true
+		}
+	}
+	return found, err
+}
+
+// bringBack puts the direct rooms that have a new message back into the lists of those who had left them.
+func (g *groupTx) bringBack(w *posted, left []int64) error {
+	left = slices.DeleteFunc(left, func(id int64) bool { return w.rooms[id] == nil })
+	if len(left) == 0 {
+		return nil
+	}
+	return g.Exec("UPDATE memberships SET left_at = 0 WHERE room_id IN ? AND left_at <> 0", left).Error
 }
 
 // admissible is the room and the sender's names, or why the send is refused.

@@ -53,9 +53,12 @@ func (c *change) followNames(userID int64, p models.Person) error {
 	return c.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error
 }
 
-// keyForRename is what a valid username is found by; ok is false when somebody else has it.
+// keyForRename is what a valid username is found by; ok is false when somebody else has it, or it is reserved.
 func (c *change) keyForRename(user userRow, username string) (key string, ok bool, err error) {
 	key, _ = models.NameKey(username, models.MaxUsernameLength)
+	if key != user.UsernameKey && models.IsReserved(key) {
+		return key, false, nil
+	}
 	owner, err := findUser(c.DB, models.UserPath{Key: key})
 	if errors.Is(err, models.NotFound()) {
 		return key, true, nil

@@ -33,7 +33,7 @@ func (c *change) purgeDeparture(which string, args ...any) (more bool, err error
 		return false, found.Error
 	}
 	for _, step := range []func(departureRow) (bool, error){
-		c.leaveRooms, c.dropBlocks, c.dropRowsOf, c.withdrawReactions, c.buryMessagesOf, c.dropFilesOf,
+		c.leaveRooms, c.dropRowsOf, c.withdrawReactions, c.buryMessagesOf, c.dropBlocks, c.dropFilesOf,
 	} {
 		if more, err := step(gone); err != nil || more {
 			return true, err
@@ -88,7 +88,7 @@ func (c *change) leaveAsDeleted(roomID int64, gone departureRow) error {
 }
 
 // dropBlocks removes some blocks of who has gone, and some that others made, with the silences that these were. Direct
-// rooms that they closed are open from then on.
+// rooms that they closed are open from then on. The messages are gone by then: to who had blocked their sender they never count.
 func (c *change) dropBlocks(gone departureRow) (more bool, err error) {
 	var blockers []int64
 	err = c.Raw("SELECT user_id FROM blocks WHERE blocked_id = ? LIMIT ?", gone.UserID, batchRows).Scan(&blockers).Error

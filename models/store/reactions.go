@@ -37,11 +37,15 @@ func addReactionsTo(db *gorm.DB, callerID int64, messages []*models.Message) err
 	return err
 }
 
-// React adds the caller's reaction to a message. One that is there stays.
+// React adds the caller's reaction to a message. One that is there stays. A reaction is for the message's sender: none goes
+// between two of whom one has blocked the other, in whatever room.
 func (s *Store) React(ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string) (models.Message, models.Cursor, error) {
 	var message models.Message
 	at, err := s.change(ctx, func(c *change) error {
-		a, row, err := c.lockMessage(callerID, path, id)
+		a, row, err := c.lockMessage(asWriter, callerID, path, id)
+		if err == nil && row.SenderID != callerID {
+			err = c.refuseBlocked(callerID, row.SenderID)
+		}
 		if err != nil {
 			return err
 		}
@@ -91,7 +95,7 @@ func (c *change) addReaction(room roomRow, callerID, id int64, emoji string) err
 // Unreact takes the caller's reaction to a message back. One that is not there stays away.
 func (s *Store) Unreact(ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string) (models.Cursor, error) {
 	return s.change(ctx, func(c *change) error {
-		a, _, err := c.lockMessage(callerID, path, id)
+		a, _, err := c.lockMessage(asWriter, callerID, path, id)
 		if err != nil {
 			return err
 		}

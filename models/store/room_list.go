@@ -9,7 +9,7 @@ import (
 
 // Rooms lists the caller's rooms, the one with the newest activity first.
 func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error) {
-	text, args := roomsQuery+" WHERE m.user_id = $1", []any{callerID}
+	text, args := roomsQuery+" WHERE m.user_id = $1 AND m.left_at = 0", []any{callerID}
 	bind := func(condition string, values ...any) {
 		marks := make([]any, len(values))
 		for i, v := range values {

@@ -179,7 +179,7 @@ func (c *change) touch(roomID int64) error {
 }
 
 // DeleteRoom ends a room for all, at once: endRoom. Those who were members may still see what was said until then, from
-// the log.
+// the log. A direct room has no owner: who is the last in it may end it.
 func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
 	return s.change(ctx, func(c *change) error {
 		if err := c.lock(path); err != nil {
@@ -189,8 +189,8 @@ func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.Room
 		if err != nil {
 			return err
 		}
-		if models.Role(a.Role) != models.RoleOwner {
-			return models.Errorf(models.CodeForbidden, "Only an owner may delete the room.")
+		if err := c.refuseDeletion(a); err != nil {
+			return err
 		}
 		gone := models.RoomGone{RoomID: a.Room.ID, Handle: a.Room.Handle}
 		if err := c.tell(models.EventRoomDeleted, a.Room.audience(0), gone); err != nil {
@@ -198,4 +198,18 @@ func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.Room
 		}
 		return c.endRoom(a.Room)
 	})
+}
+
+func (c *change) refuseDeletion(a access) error {
+	if models.Role(a.Role) == models.RoleOwner {
+		return nil
+	}
+	if a.Room.Kind != string(models.RoomDirect) {
+		return models.Errorf(models.CodeForbidden, "Only an owner may delete the room.")
+	}
+	alone, err := c.aloneIn(a)
+	if err == nil && !alone {
+		err = models.Errorf(models.CodeForbidden, "A direct room is deleted by nobody as long as both are there; leave it instead.")
+	}
+	return err
 }

@@ -14,6 +14,8 @@ import "strings"
 //     id: when that is before cleared_id, the member has sent nothing since the clearing, and has none.
 //   - When a read mark moves, the own ones after it are counted by numbers: sent_count is the number of the member's newest
 //     message, and each message has its own, sender_seq. Between two of them only deleted ones have to be taken off.
+//   - Those of senders whom the member has blocked are taken off as long as the block is there: for each of them, as many as
+//     lie between the oldest and the newest that count, by the same numbers. Most members have blocked nobody.
 //   - Deleted messages are mostly none: last_deleted_id of the room says so. Otherwise those in the rest of the id's run of
 //     256 are counted one by one, by an index of deleted messages alone, and all after them by deletion_tallies: at most 255
 //     rows of level 0, and a row of level 1 for each 65,536 messages.
@@ -33,7 +35,12 @@ const (
 var (
 	// unreadCount is how many messages are unread; 0 without a membership.
 	unreadCount = `CASE WHEN m.user_id IS NULL THEN 0 ELSE r.last_message_id - (` + readUpTo + `)
-	- CASE WHEN m.own_after < r.cleared_id THEN 0 ELSE m.own_count END - ` + deletedAfter(anySender, "("+readUpTo+")") + ` END`
+	- CASE WHEN m.own_after < r.cleared_id THEN 0 ELSE m.own_count END - ` + deletedAfter(anySender, "("+readUpTo+")") + `
+	- ` + blockedAfter + ` END`
+
+	// blockedAfter is how many messages of senders whom the member has blocked would be unread.
+	blockedAfter = `(SELECT CAST(COALESCE(sum((` + liveAfter("l.blocked_id", newestSent("l.blocked_id"), readUpTo) + `)), 0) AS BIGINT)
+	FROM blocks l WHERE l.user_id = m.user_id)`
 
 	// ownAfterStatement counts a member's own messages that are after an id, which is not before what was cleared away, and
 	// not deleted.
@@ -42,12 +49,16 @@ var (
 
 	// sentStatement is the number of a sender's newest message in a room, member or not: 0 when none is left that is not
 	// deleted, for then nobody will want the numbers of what they have sent.
-	sentStatement = `SELECT COALESCE((SELECT CASE WHEN newest.sender_id = ? AND newest.room_id = r.id AND newest.id > r.cleared_id
-		THEN newest.sender_seq + ` + deletedAfter("newest.sender_id", "newest.id") + ` END FROM messages newest
-		WHERE (newest.sender_id, newest.room_id, newest.id) <= (?, +r.id, +r.last_message_id) AND newest.deleted_at = 0
-		ORDER BY newest.sender_id DESC, newest.room_id DESC, newest.id DESC LIMIT 1), 0)
-	FROM rooms r WHERE r.id = ?`
+	sentStatement = "SELECT " + newestSent("CAST(? AS BIGINT)") + " FROM rooms r WHERE r.id = ?"
 )
+
+// newestSent is the SQL for the number of a sender's newest message in a room. The sender stands in it twice.
+func newestSent(senderID string) string {
+	return `COALESCE((SELECT CASE WHEN newest.sender_id = ` + senderID + ` AND newest.room_id = r.id AND newest.id > r.cleared_id
+		THEN newest.sender_seq + ` + deletedAfter("newest.sender_id", "newest.id") + ` END FROM messages newest
+		WHERE (newest.sender_id, newest.room_id, newest.id) <= (+` + senderID + `, +r.id, +r.last_message_id) AND newest.deleted_at = 0
+		ORDER BY newest.sender_id DESC, newest.room_id DESC, newest.id DESC LIMIT 1), 0)`
+}
 
 // deletedAfter is the SQL for how many messages after an id, of a sender or of anySender, are deleted. The id is not before
 // what was cleared away. Both are SQL too, and may stand in it several times.

@@ -49,7 +49,7 @@ func openStore(t testing.TB, database string) *Store {
 	return s
 }
 
-// TestUnreadAgreesWithModel lets members send, delete, read, clear, leave, come back and end their accounts, in a room whose
+// TestUnreadAgreesWithModel lets members send, delete, read, clear, leave, come back, block each other and end their accounts, in a room whose
 // ids are about to pass the end of a run of deletion_tallies of each level. After each step everybody's counts must be those
 // of a model that goes through all messages.
 func TestUnreadAgreesWithModel(t *testing.T) {
@@ -59,7 +59,8 @@ func TestUnreadAgreesWithModel(t *testing.T) {
 			r := newCountedRoom(rt, s, 1<<16-600)
 			rt.Repeat(map[string]func(*rapid.T){
 				"send": r.send, "chatter": r.chatter, "delete": r.delete, "delete more": r.delete, "delete a run": r.deleteRun, "read": r.read,
-				"read on": r.read, "clear": r.clear, "leave": r.leave, "join": r.join, "end an account": r.end, "": r.check,
+				"read on": r.read, "clear": r.clear, "leave": r.leave, "join": r.join, "end an account": r.end,
+				"block": r.block, "block more": r.block, "unblock": r.unblock, "": r.check,
 			})
 		})
 	})
@@ -75,6 +76,7 @@ type countedRoom struct {
 	owner    int64
 	marks    map[int64]int64 // of the members
 	left     []int64
+	blocks   map[[2]int64]bool // who has blocked whom
 }
 
 type countedMessage struct {
@@ -83,7 +85,7 @@ type countedMessage struct {
 }
 
 func newCountedRoom(rt *rapid.T, s *Store, cleared int64) *countedRoom {
-	r := &countedRoom{s: s, first: cleared + 1, cleared: cleared, marks: map[int64]int64{}}
+	r := &countedRoom{s: s, first: cleared + 1, cleared: cleared, marks: map[int64]int64{}, blocks: map[[2]int64]bool{}}
 	r.owner = r.newUser(rt)
 	room, _, err := s.CreateRoom(context.Background(), r.owner, models.NewRoom{Name: ptr("counted")}, nil)
 	r.must(rt, err)
@@ -256,8 +258,31 @@ func (r *countedRoom) end(rt *rapid.T) {
 		r.must(rt, r.s.reader.Raw("SELECT count(*) FROM departures WHERE user_id = ?", userID).Scan(&left).Error)
 	}
 	delete(r.marks, userID)
+	maps.DeleteFunc(r.blocks, func(b [2]int64, _ bool) bool { return b[0] == userID || b[1] == userID })
 	for i := range r.messages {
 		r.messages[i].deleted = r.messages[i].deleted || r.messages[i].sender == userID
+	}
+}
+
+// block blocks a sender, who may have left the room.
+func (r *countedRoom) block(rt *rapid.T) {
+	userID := r.drawMember(rt)
+	other := rapid.SampledFrom(append(r.members(), r.left...)).Draw(rt, "whom")
+	if other == userID {
+		return
+	}
+	_, err := r.s.Block(context.Background(), userID, models.UserPath{ID: other})
+	r.must(rt, err)
+	r.blocks[[2]int64{userID, other}] = true
+}
+
+func (r *countedRoom) unblock(rt *rapid.T) {
+	for _, b := range slices.SortedFunc(maps.Keys(r.blocks), func(a, b [2]int64) int { return slices.Compare(a[:], b[:]) }) {
+		if rapid.Bool().Draw(rt, "this one") {
+			r.must(rt, r.s.Unblock(context.Background(), b[0], models.UserPath{ID: b[1]}))
+			delete(r.blocks, b)
+			return
+		}
 	}
 }
 
@@ -271,7 +296,17 @@ func (r *countedRoom) count(after, but int64) (n int64) {
 	return n
 }
 
-func (r *countedRoom) unread(userID int64) int64 { return r.count(r.marks[userID], userID) }
+// unread leaves out what the user and those whom they have blocked wrote.
+func (r *countedRoom) unread(userID int64) int64 {
+	after := r.marks[userID]
+	n := r.count(after, userID)
+	for b := range r.blocks {
+		if b[0] == userID {
+			n -= r.count(after, 0) - r.count(after, b[1])
+		}
+	}
+	return n
+}
 
 // checkSenders counts what is left of each sender's messages after some ids, whether or not they are members.
 func (r *countedRoom) checkSenders(rt *rapid.T) {

@@ -44,7 +44,7 @@ func (r uploadRow) model() models.Upload {
 // BeginUpload makes an upload of the caller's. Its blob is reserved for as long as the upload may live.
 func (s *Store) BeginUpload(ctx context.Context, callerID int64, u models.Upload, once *models.Once) (models.Upload, error) {
 	_, err := s.create(ctx, once, func(c *change) (any, error) {
-		if _, err := asMember(c.DB, models.RoomPath{ID: u.RoomID}, callerID); err != nil {
+		if _, err := asWriter(c.DB, models.RoomPath{ID: u.RoomID}, callerID); err != nil {
 			return nil, err
 		}
 		if _, err := c.lockUser(callerID); err != nil {
@@ -163,7 +163,7 @@ func (s *Store) FinishUpload(ctx context.Context, callerID int64, id, writer str
 		if err := c.lock(path); err != nil {
 			return err
 		}
-		if _, err := asMember(c.DB, path, callerID); err != nil {
+		if _, err := asWriter(c.DB, path, callerID); err != nil {
 			return err
 		}
 		if err := c.lockUpload(id, writer); err != nil {
