@@ -130,7 +130,7 @@ func TestInvitesAreForModerators(t *testing.T) {
 		s := startServer(t, database)
 		owner := newClient(t, s.url).guest("owner")
 		room := owner.room(models.NewRoom{Name: ptr("room"), Kind: ptr(models.RoomPrivate)})
-		member, moderator, stranger := owner.guest("member"), owner.guest("moderator"), owner.guest("stranger")
+		member, moderator, stranger := owner.guest("member"), owner.guest("helper"), owner.guest("stranger")
 		owner.call("PUT", fmt.Sprintf("%s/members/%d", roomPath(room.ID), member.User.ID), nil).status(200)
 		owner.call("PUT", fmt.Sprintf("%s/members/%d", roomPath(room.ID), moderator.User.ID),
 			models.RoleChange{Role: models.RoleModerator}).status(200)

@@ -561,11 +561,6 @@ type InviteNotFound = Problem
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type LastWayIn = Problem
 
-// LeaveRefused An error, as RFC 9457 has it.
-//
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
-type LeaveRefused = Problem
-
 // MemberNotFound An error, as RFC 9457 has it.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
