@@ -303,7 +303,7 @@ func testLastMember(t *testing.T, c *client) {
 		t.Errorf("an empty public room is %+v", got)
 	}
 	other.join(public.ID)
-	if got := other.look(public.ID); got.MemberCount != 1 || got.Membership.Role != models.RoleMember || got.OwnerID != 0 {
+	if got := other.look(public.ID); got.MemberCount != 1 || got.Membership.Role != models.RoleOwner || got.OwnerID != other.User.ID {
 		t.Errorf("the first to come back finds %+v", got)
 	}
 }

@@ -25,7 +25,7 @@ func testSend(t *testing.T, c *client) {
 	me, other := c.newcomer("ada"), c.newcomer("grace")
 	room := me.publicRoom(other)
 	s := other.open("")
-	texts := []string{"one", "<b>&amp;</b>\u2028\r\n\t\"\\", strings.Repeat("界", 8000), " ", "\u202e😀 \u0301"}
+	texts := []string{"one", "<b>&amp;</b>\u2028\r\n\t\"\\", strings.Repeat("界", 8000), " .", "\u202e😀 \u0301"}
 	for i, text := range texts {
 		sent := models.NewMessage{Text: text, ClientID: ptr(fmt.Sprint("c-", i))}
 		if i > 0 {

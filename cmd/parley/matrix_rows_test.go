@@ -44,7 +44,7 @@ PATCH /v1/rooms/{room}/members/me
 DELETE /v1/rooms/{room}/members/me
   public:                           401  204  204  204  banned  204  204
   private:                          401  404  204  404  404     204  204
-  direct:                           401  404  403  .    .       .    .
+  direct:                           401  404  204  .    .       .    .
 PUT /v1/rooms/{room}/members/{user}
   public, a member:                 401  403  403  403  banned  200  200
   private, a member:                401  404  403  404  404     200  200
@@ -76,7 +76,7 @@ DELETE /v1/rooms/{room}/members/{user}
   private, the owner:               401  404  403  404  404     403  204
   public, themself:                 401  204  204  204  banned  204  204
   private, themself:                401  404  204  404  404     204  204
-  direct, themself:                 401  404  403  .    .       .    .
+  direct, themself:                 401  404  204  .    .       .    .
 
 GET /v1/rooms/{room}/bans
   public:                           401  403  403  403  banned  200  200
@@ -205,6 +205,7 @@ PUT /v1/rooms/{room}/messages/{message}/reactions/{emoji}
   public, another's message:        401  403  200  403  banned  200  200
   private, another's message:       401  404  200  404  404     200  200
   direct, another's message:        401  404  200  .    .       .    .
+  direct, another's message, a member who blocks them: 401  404  blocked  .  .  .  .
 DELETE /v1/rooms/{room}/messages/{message}/reactions/{emoji}
   public, own message:              401  .    204  403  banned  204  204
   private, own message:             401  .    204  404  404     204  204
@@ -212,6 +213,7 @@ DELETE /v1/rooms/{room}/messages/{message}/reactions/{emoji}
   public, another's message:        401  403  204  403  banned  204  204
   private, another's message:       401  404  204  404  404     204  204
   direct, another's message:        401  404  204  .    .       .    .
+  direct, another's message, a member who blocks them: 401  404  blocked  .  .  .  .
 GET /v1/rooms/{room}/pins
   public:                           401  200  200  200  banned  200  200
   private:                          401  404  200  404  404     200  200
@@ -322,7 +324,7 @@ POST /v1/rooms/{room}/files
   public, as a form:                401  403  201  403  banned  201  201
   private, as a form:               401  404  201  404  404     201  201
   direct, as a form:                401  404  201  .    .       .    .
-  direct, a member who blocks them: 401  404  201  .    .       .    .
+  direct, a member who blocks them: 401  404  blocked  .  .     .    .
 GET /v1/files/{file}
   public, own file:                 401  .    200  404  404     200  200
   private, own file:                401  .    200  404  404     200  200

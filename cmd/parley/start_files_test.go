@@ -17,7 +17,7 @@ func TestFilesAreClosedToOthers(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	p := startProcess(t, "", "--data-dir", data)
-	me := newClient(t, p.url).guest("me")
+	me := newClient(t, p.url).guest("anna")
 	room := me.room(models.NewRoom{Name: ptr("room")})
 	me.upload(room.ID, "a.txt", "text/plain", []byte("text"))
 	for path, mode := range modesIn(t, data) {
