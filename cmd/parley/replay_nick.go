@@ -9,9 +9,17 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// usernameOf makes a username of a nick: what no username may hold becomes "_", and it starts with a letter. Two nicks
-// may become the same one.
+// usernameOf makes a username of a nick: what no username may hold becomes "_", it starts with a letter, and a reserved one with
+// another. Two nicks may become the same one.
 func usernameOf(nick string) string {
+	name := plainUsernameOf(nick)
+	if key, ok := models.NameKey(name, models.MaxUsernameLength); ok && models.IsReserved(key) {
+		return "n" + name
+	}
+	return name
+}
+
+func plainUsernameOf(nick string) string {
 	if name := shapeUsername(nick, unicode.IsLetter, unicode.IsDigit); validUsername(name) {
 		return name
 	}

@@ -10,6 +10,8 @@ func TestUsernameOfANick(t *testing.T) {
 	for nick, want := range map[string]string{
 		"anna":                  "anna",
 		"Anna_B-c.d":            "Anna_B-c.d",
+		"root":                  "nroot",
+		"ad_min":                "nad_min",
 		"|QuaD-":                "QuaD-",
 		"`anthony":              "anthony",
 		"anthony`":              "anthony_",
