@@ -105,7 +105,8 @@ func TestSearchByWords(t *testing.T) {
 			{"tea four", []string{"four o'clock TEA; bring cake", "Tea at four?"}},
 			{"FOUR, tea!", []string{"four o'clock TEA; bring cake", "Tea at four?"}},
 			{"tea cake", []string{"four o'clock TEA; bring cake"}},
-			{"te", nil},
+			{"te", []string{"teatime", "four o'clock TEA; bring cake", "Tea at four?"}},
+			{"at", []string{"Tea at four?"}},
 			{"%", nil},
 			{"100%", []string{"100% wool_socks"}},
 			{"socks", []string{"100% wool_socks"}},
@@ -119,8 +120,9 @@ func TestSearchByWords(t *testing.T) {
 			{"か", nil},
 			{"が", []string{"がぎ"}},
 			{`"words" OR quoted*`, nil},
+			{"quot", []string{"'quoted' \"words\" \\ & | ! ( : *"}},
 			{`words:"quoted`, []string{"'quoted' \"words\" \\ & | ! ( : *"}},
-			{"🎉", nil},
+			{"🎉", []string{"☕️ 🎉"}},
 		} {
 			wantFound(t, c.words, anna.byWords(room.ID, c.words), c.want...)
 			wantFound(t, c.words+" anywhere", anna.anywhere(c.words), c.want...)

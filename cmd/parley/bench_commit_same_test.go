@@ -64,7 +64,7 @@ func TestTownIsAsSent(t *testing.T) {
 func (d benchDatabase) wantSame(t *testing.T, sent, written string, further ...string) {
 	t.Helper()
 	statements := slices.Concat([]string{
-		`SELECT room_id, id, sender_id, type, text, reply_to, client_id, edited_at, deleted_at, created_at > 0, text_start, sender_seq
+		`SELECT room_id, id, sender_id, type, text, reply_to, client_id, edited_at, deleted_at, created_at > 0, text_start, sender_seq, index_version
 			FROM messages ORDER BY room_id, id`,
 		`SELECT id, message_count, last_message_id, last_message_at > 0, active_at = last_message_at, updated_at = active_at
 			FROM rooms ORDER BY id`,

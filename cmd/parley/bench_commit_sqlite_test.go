@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 )
@@ -16,8 +15,8 @@ type bareSQLite struct {
 
 // sqliteMessage and sqliteWords are the statements that insert a message and what it is found by.
 const (
-	sqliteMessage = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, sender_seq)
-		VALUES (?1, ?2, ?3, 'text', ?4, 0, '', ?5, ?4, ?6)`
+	sqliteMessage = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, sender_seq,
+		index_version) VALUES (?1, ?2, ?3, 'text', ?4, 0, '', ?5, ?4, ?6, 1)`
 	sqliteWords = "INSERT INTO message_words (rowid, words) VALUES (? << 32 | ?, ?)"
 )
 
@@ -113,7 +112,7 @@ func (d *bareSQLite) insertMessages(ctx context.Context, r bareRows, n int, now 
 		if _, err := d.insertMessage.ExecContext(ctx, r.roomID, id, sender, t.text, now, r.senderSeq(id)); err != nil {
 			return err
 		}
-		if _, err := d.insertWords.ExecContext(ctx, r.roomID, id, strings.Join(t.words, " ")); err != nil {
+		if _, err := d.insertWords.ExecContext(ctx, r.roomID, id, wordsOfRoom(r.roomID, "·", t.words)); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -174,7 +173,7 @@ func fillSQLite(tx *sql.Tx, bite []fillRow) error {
 	}
 	slices.SortFunc(bite, func(a, b fillRow) int { return cmp.Or(cmp.Compare(a.room, b.room), cmp.Compare(a.id, b.id)) })
 	for _, r := range bite {
-		if _, err := words.Exec(r.room, r.id, strings.Join(r.words, " ")); err != nil {
+		if _, err := words.Exec(r.room, r.id, wordsOfRoom(r.room, "·", r.words)); err != nil {
 			return err
 		}
 	}
@@ -186,7 +185,7 @@ func fillPostgres(tx *sql.Tx, bite []fillRow) error {
 	rooms, ids, senders, times := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	texts, words := make([]string, n), make([]string, n)
 	for i, r := range bite {
-		rooms[i], ids[i], senders[i], times[i], texts[i], words[i] = r.room, r.id, r.sender, r.at, r.text, postgresWords(r.room, r.words)
+		rooms[i], ids[i], senders[i], times[i], texts[i], words[i] = r.room, r.id, r.sender, r.at, r.text, wordsOfRoom(r.room, "/", r.words)
 	}
 	_, err := tx.Exec(postgresFindable, rooms, ids, senders, times, texts, words, ids)
 	return err

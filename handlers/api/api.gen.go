@@ -931,7 +931,7 @@ type SearchMessagesParams struct {
 	// Prefix The start of the message's text.
 	Prefix *string `form:"prefix,omitempty" json:"prefix,omitempty"`
 
-	// Q Words that the text holds.
+	// Q Words that the text holds, or their starts.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Limit How many items the page holds at most.
@@ -952,7 +952,7 @@ type ListPinsParams struct {
 
 // SearchAllMessagesParams defines parameters for SearchAllMessages.
 type SearchAllMessagesParams struct {
-	// Q Words that the text holds.
+	// Q Words that the text holds, or their starts.
 	Q string `form:"q" json:"q"`
 
 	// Limit How many items the page holds at most.

@@ -205,9 +205,9 @@ func queueMessages(b *pgx.Batch, sends []*send) {
 		starts[i], words[i], seqs[i] = p.start, p.words, p.seq
 	}
 	b.Queue(`INSERT INTO messages
-		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, sender_seq)
+		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, sender_seq, index_version)
 		SELECT room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start,
-		array_to_tsvector(string_to_array(words, ' ')), seq FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[],
+		array_to_tsvector(string_to_array(words, ' ')), seq, `+indexVersion+` FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[],
 		$5::text[], $6::bigint[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::bigint[])
 		AS v (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, seq)`,
 		roomIDs, ids, senders, types, texts, replies, clientIDs, times, starts, words, seqs)

@@ -151,8 +151,8 @@ func (c *sqliteConn) storePosts(w *posted, now int64) (last int64, err error) {
 
 func (c *sqliteConn) insertMessages(sends []*send) error {
 	message, err := c.statement(`INSERT INTO messages
-		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, sender_seq)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, sender_seq, index_version)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ` + indexVersion + `)`)
 	if err != nil {
 		return err
 	}

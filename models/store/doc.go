@@ -90,7 +90,7 @@
 // What it allocates, of 886 MB (-test.memprofile, pprof -sample_index=alloc_space):
 //
 //	   flat      cum
-//	33.82MB  33.82MB  splitASCII           the list of a text's words, which are parts of the text themselves
+//	33.82MB  33.82MB  indexWords           the list of a text's words, which are parts of the text themselves
 //	19.25MB  58.58MB  Store.Send           the send and its channel
 //	14.49MB  14.49MB  send.seal            the JSON
 //	 5.51MB   5.51MB  bytealg.MakeNoZero   the words in one string, as the index takes them

@@ -2,10 +2,10 @@ package store
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"gorm.io/gorm"
-
-	"github.com/parley-chat/parley/models"
 )
 
 // searchIndex is the part of a dialect that finds messages by their words. What leaves the index needs no call: the row
@@ -15,8 +15,8 @@ type searchIndex interface {
 	wordText(roomID int64, words []string) string
 	// indexMessages replaces what messages are found by.
 	indexMessages(tx *gorm.DB, messages []indexed) error
-	// findWords finds messages of the spans that hold all of the words: at least the newest, up to limit.
-	findWords(db *gorm.DB, spans []span, words []string, limit int) ([]hit, error)
+	// findWords finds messages of the spans that a query matches: at least the newest, up to limit.
+	findWords(db *gorm.DB, spans []span, q wordQuery, limit int) ([]hit, error)
 }
 
 // indexed is a message and what it is found by.
@@ -38,15 +38,48 @@ type span struct {
 // hit is a message that was found.
 type hit struct{ createdAt, roomID, id int64 }
 
-func queryHits(db *gorm.DB, statement string, args ...any) (found []hit, err error) {
-	rows, err := db.Statement.ConnPool.QueryContext(db.Statement.Context, statement, args...)
+// hits reads the first messages, up to limit, that a statement finds and the query matches. Its columns are those of a hit, and
+// the text unless the query is exact.
+func (q *wordQuery) hits(db *gorm.DB, limit int, statement string, args ...any) ([]hit, error) {
+	return q.each(db, limit, func(hit) {}, statement, args...)
+}
+
+// each is hits that tells of each message which the statement finds.
+func (q *wordQuery) each(db *gorm.DB, limit int, read func(hit), statement string, args ...any) (found []hit, err error) {
+	rows, err := queryIn(db, statement, args...)
 	if err != nil {
-		return nil, db.AddError(err)
+		return nil, err
 	}
 	var h hit
-	err = scanRows(rows, func() { found = append(found, h) }, &h.createdAt, &h.roomID, &h.id)
+	var text string
+	err = scanWhile(rows, func() bool {
+		read(h)
+		if q.exact || q.matches(text) {
+			found = append(found, h)
+		}
+		return len(found) < limit
+	}, &h.createdAt, &h.roomID, &h.id, &text)
 	return found, err
 }
+
+// wordList is the words of a message with spaces between. Each begins with its room: what is looked for in one room costs
+// nothing for what is said in others.
+func wordList(roomID int64, mark string, words []string) string {
+	const wordLength = 8 // of most
+	room := roomMark(roomID, mark)
+	var b strings.Builder
+	b.Grow(len(words) * (len(room) + wordLength))
+	for i, w := range words {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(room)
+		b.WriteString(w)
+	}
+	return b.String()
+}
+
+func roomMark(roomID int64, mark string) string { return strconv.FormatInt(roomID, 10) + mark }
 
 func (c *change) index(messages []indexed) error {
 	return c.store.dialect.indexMessages(c.DB, messages)
@@ -65,34 +98,6 @@ func (s *Store) indexRooms(ctx context.Context) (more bool, err error) {
 			}
 		}
 		return err
-	})
-	return more, err
-}
-
-// indexMessages indexes some messages from before messages were searched, all of one room: its lock keeps them as
-// they are meanwhile.
-func (s *Store) indexMessages(ctx context.Context) (more bool, err error) {
-	_, err = s.change(ctx, func(c *change) error {
-		var roomID int64
-		err := c.Raw("SELECT room_id FROM messages WHERE text_start IS NULL ORDER BY room_id, id LIMIT 1").Scan(&roomID).Error
-		more = roomID != 0
-		if err != nil || !more {
-			return err
-		}
-		if err := c.lock(models.RoomPath{ID: roomID}); err != nil {
-			return err
-		}
-		var rows []messageRow
-		err = c.Raw("SELECT id, text FROM messages WHERE room_id = ? AND text_start IS NULL ORDER BY id LIMIT ?",
-			roomID, batchRows).Scan(&rows).Error
-		if err != nil {
-			return err
-		}
-		messages := make([]indexed, len(rows))
-		for i, r := range rows {
-			messages[i] = indexed{roomID, r.ID, searchKeyOf(r.Text)}
-		}
-		return c.index(messages)
 	})
 	return more, err
 }

@@ -42,7 +42,7 @@ func (s *Store) tidy(ctx context.Context) {
 	kinds := []func(context.Context) (more bool, err error){
 		s.endOtherWays, s.expireGuests, s.expireIdleGuests, s.purgeAccounts, s.purgeRooms, s.sweepMessages, s.sweepReactions, s.pruneEvents,
 		s.prunePast, s.pruneSilences, s.pruneKeys, s.pruneSessions, s.pruneVouched, s.pruneSpent, s.pruneFlows, s.dropPresences, s.dropUnattached, s.expireUploads,
-		s.indexRooms, s.indexMessages,
+		s.indexRooms, s.reindexMessages,
 	}
 	for len(kinds) > 0 && ctx.Err() == nil {
 		kinds = slices.DeleteFunc(kinds, func(batch func(context.Context) (bool, error)) bool {

@@ -194,12 +194,16 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 		asked = nil
 	})
 	t.Run("messages by words", func(t *testing.T) {
+		q := newWordQuery("tea four")
 		if _, isSQLite := s.dialect.(sqliteDialect); isSQLite {
-			explain(t, sqliteWordStatement, []any{`"tea" "four"`, wordsRow(7, 0), wordsRow(7, 1000), 10})
+			explain(t, sqliteWordStatement, []any{true, q.sqlite(7), wordsRow(7, 0), wordsRow(7, 1000), -1})
+			explain(t, sqliteNewestWordStatement, []any{7, 0, 1000})
 			return
 		}
-		explain(t, postgresNewestWordStatement, []any{wordQuery([]span{in}, []string{"tea", "four"}), 7, 0, 1000, 10})
-		explain(t, postgresWordStatement, []any{wordQuery([]span{in}, []string{"tea", "four"}), []int64{7}, []int64{0}, []int64{1000}, 10})
+		explain(t, postgresNewestWordStatement, []any{q.postgres([]span{in}), 7, 0, 1000, 10, true})
+		explain(t, postgresWordStatement, []any{
+			q.postgres([]span{in}), []int64{7}, []int64{0}, []int64{1000}, 10, true, int64(latest), int64(0), int64(0),
+		})
 	})
 }
 
@@ -262,7 +266,7 @@ func openFilled(t *testing.T, database string) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, bite := range []func(context.Context) (bool, error){s.indexRooms, s.indexMessages} {
+	for _, bite := range []func(context.Context) (bool, error){s.indexRooms, s.reindexMessages} {
 		for more := true; more; {
 			if more, err = bite(ctx); err != nil {
 				t.Fatal(err)

@@ -128,9 +128,9 @@ func (h *house) manyThings(size int, user, other models.User) {
 }
 
 func (h *house) manyMessages(roomID, senderID int64, size int) {
-	h.insert(size, "messages", "room_id, id, sender_id, type, text, created_at, text_start",
-		fmt.Sprintf("%d, i, %d, 'text', 'Tea at four, as ever', i, 'tea at four, as ever'", roomID, senderID))
-	h.insert(size, "message_words", "rowid, words", fmt.Sprintf("(%d << 32) | i, 'tea at four as ever'", roomID))
+	h.insert(size, "messages", "room_id, id, sender_id, type, text, created_at, text_start, index_version",
+		fmt.Sprintf("%d, i, %d, 'text', 'Tea at four, as ever', i, 'tea at four, as ever', 1", roomID, senderID))
+	h.insert(size, "message_words", "rowid, words", fmt.Sprintf("(%[1]d << 32) | i, '%[1]d·tea %[1]d·at %[1]d·four %[1]d·as %[1]d·ever'", roomID))
 	h.must(h.writer.Exec("UPDATE rooms SET message_count = ?, last_message_id = ? WHERE id = ?", size, size, roomID).Error)
 }
 

@@ -195,16 +195,23 @@ const spansAtOnce = 64
 // findWords finds the newest messages that hold all words of a text. Spans come with the newest first, so that it ends as
 // soon as no further one can hold a newer message than those it has.
 func (s *Store) findWords(db *gorm.DB, spans []span, text string, limit int) (found, error) {
-	words := wordsOf(text)
-	if len(words) == 0 {
+	q := newWordQuery(text)
+	if len(q.phrases) == 0 {
 		return found{}, nil
+	}
+	older, err := reindexing(db)
+	if err != nil {
+		return found{}, err
+	}
+	if older {
+		q.exact, q.before = false, wordsBefore(text)
 	}
 	var hits []hit
 	for some := range slices.Chunk(spans, spansAtOnce) {
 		if len(hits) == limit && some[0].NewestAt < hits[limit-1].createdAt {
 			break
 		}
-		more, err := s.dialect.findWords(db, some, words, limit)
+		more, err := s.dialect.findWords(db, some, q, limit)
 		if err != nil {
 			return found{}, err
 		}

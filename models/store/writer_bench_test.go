@@ -54,8 +54,8 @@ func openCrowd(b *testing.B, database string, rows int) *crowd {
 		"INSERT INTO rooms (name, name_key, kind, created_at, updated_at, active_at) VALUES ('crowd', 'crowd', 'public', 0, 0, 0)",
 		fmt.Sprintf("INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, muted) "+numbers+
 			"SELECT 1, i, CASE i WHEN 1 THEN 'owner' ELSE 'member' END, 0, 0, 0, false FROM n", members),
-		fmt.Sprintf("INSERT INTO messages (room_id, id, sender_id, type, text, created_at, text_start, sender_seq, deleted_at) "+numbers+
-			"SELECT 1, i, 1, 'text', 'text', i, '', i, CASE i %% 3 WHEN 0 THEN 1 ELSE 0 END FROM n", rows),
+		fmt.Sprintf("INSERT INTO messages (room_id, id, sender_id, type, text, created_at, text_start, sender_seq, index_version, deleted_at) "+numbers+
+			"SELECT 1, i, 1, 'text', 'text', i, '', i, 1, CASE i %% 3 WHEN 0 THEN 1 ELSE 0 END FROM n", rows),
 		`INSERT INTO deletion_tallies (room_id, sender_id, level, chunk, count)
 			SELECT 1, w.sender, 0, m.id >> 8, count(*) FROM messages m CROSS JOIN (SELECT 0 AS sender UNION ALL SELECT 1) w
 			WHERE m.deleted_at <> 0 GROUP BY w.sender, m.id >> 8

@@ -1,0 +1,113 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// age makes of all messages what the rules before made of them.
+func (h *house) age() {
+	h.t.Helper()
+	var rows []messageRow
+	h.must(h.writer.Raw("SELECT room_id, id, text FROM messages WHERE deleted_at = 0").Scan(&rows).Error)
+	_, sqlite := h.dialect.(sqliteDialect)
+	for _, r := range rows {
+		words := wordsBefore(r.Text)
+		if sqlite {
+			h.must(h.writer.Exec("DELETE FROM message_words WHERE rowid = ?", wordsRow(r.RoomID, r.ID)).Error)
+			h.must(h.writer.Exec(insertWords, wordsRow(r.RoomID, r.ID), strings.Join(words, " ")).Error)
+		} else {
+			h.must(h.writer.Exec("UPDATE messages SET words = array_to_tsvector(string_to_array(?, ' ')) WHERE room_id = ? AND id = ?",
+				wordList(r.RoomID, roomMarkPostgres, words), r.RoomID, r.ID).Error)
+		}
+	}
+	h.must(h.writer.Exec("UPDATE messages SET index_version = 0").Error)
+}
+
+// reindex runs batches until there is nothing left to do, or so many messages at most are.
+func (h *house) reindex(t *testing.T, batches int) {
+	t.Helper()
+	for more := true; more && batches > 0; batches-- {
+		var err error
+		more, err = h.reindexMessages(t.Context())
+		h.must(err)
+	}
+}
+
+// TestReindexGoesOnWhereItEnded ends a store in the midst of the work and opens it again. What was found by the rules before
+// is found all the while, what is not found by those of today is not, and both what is done and what is not is found in the
+// end as it is to be.
+func TestReindexGoesOnWhereItEnded(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		const each = 120
+		h := openHouse(t, database)
+		anna := h.user("anna")
+		rooms := []models.Room{h.room("talk", models.RoomPublic, anna), h.room("other", models.RoomPublic, anna)}
+		for i := range each {
+			for _, r := range rooms {
+				h.say(r.ID, anna, fmt.Sprintf("Tea %d in Łódź with 東京 and 학교에서", i))
+			}
+		}
+		deleted := h.say(rooms[0].ID, anna, "tea gone")
+		_, err := h.DeleteMessage(t.Context(), anna.ID, models.RoomPath{ID: rooms[0].ID}, deleted)
+		h.must(err)
+		h.still()
+		h.age()
+		find := func(words string, want int) {
+			t.Helper()
+			for _, r := range rooms {
+				if got := len(h.found(anna, r.ID, words)); got != want {
+					t.Errorf("%q finds %d, not %d", words, got, want)
+				}
+			}
+		}
+		asBefore := func() {
+			t.Helper()
+			find("tea", each)
+			find("Łódź", each)
+			find("東京", each)
+			find("京東", 0)
+			find("학교에서 tea", each)
+		}
+		asBefore()
+		find("lodz", 0)
+		h.reindex(t, 3)
+		left := h.rows("messages WHERE " + toReindex)
+		if left == 0 || left == 2*each {
+			t.Fatalf("%d messages of %d are left", left, 2*each)
+		}
+		asBefore()
+		if got := len(h.found(anna, rooms[0].ID, "lodz")); int64(got) > 2*each-left || got == 0 {
+			t.Errorf("%d of %d that are indexed anew are found", got, 2*each-left)
+		}
+		// One that is edited meanwhile is indexed at once, and not twice.
+		_, _, err = h.EditMessage(t.Context(), anna.ID, models.RoomPath{ID: rooms[1].ID}, each, models.MessageEdit{Text: "Ærø"})
+		h.must(err)
+		if got := h.found(anna, rooms[1].ID, "aero"); !slices.Equal(got, []string{"Ærø"}) {
+			t.Errorf("the edited one: %q", got)
+		}
+		h.close()
+
+		h = openHouse(t, database)
+		defer h.close()
+		h.still()
+		h.reindex(t, 1<<30)
+		if n := h.rows("messages WHERE " + toReindex); n != 0 {
+			t.Errorf("%d are left", n)
+		}
+		for _, words := range []string{"lodz tea", "東京", "학교", "te"} {
+			for i, want := range []int{each, each - 1} {
+				if got := len(h.found(anna, rooms[i].ID, words)); got != want {
+					t.Errorf("%q finds %d in the end, not %d", words, got, want)
+				}
+			}
+		}
+		if got := h.found(anna, rooms[1].ID, "aero"); len(got) != 1 {
+			t.Errorf("the edited one in the end: %q", got)
+		}
+	})
+}

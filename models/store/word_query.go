@@ -1,0 +1,108 @@
+package store
+
+import (
+	"slices"
+	"strings"
+)
+
+// wordQuery is what a text is searched for: phrases, each of which it holds somewhere. Most are one word. Those of several
+// were written as one, as 3.14 or anna@example.com, and are found where the same words follow each other.
+type wordQuery struct {
+	phrases [][]term
+	// words are those of the index that a text with all of the phrases has.
+	words []queryWord
+	// before are those that it has while the index is older than these rules, nil otherwise (index_rules.go).
+	before []string
+	// exact: whatever has the words has the phrases.
+	exact bool
+}
+
+// queryWord is a word of the index, or the start of one.
+type queryWord struct {
+	text  string
+	start bool
+}
+
+func newWordQuery(text string) wordQuery {
+	q := wordQuery{exact: true}
+	for t := range terms(foldAccents(text)) {
+		if last := len(q.phrases) - 1; t.joined {
+			q.phrases[last] = append(q.phrases[last], t)
+			q.exact = false
+		} else {
+			q.phrases = append(q.phrases, []term{t})
+		}
+	}
+	for _, phrase := range q.phrases {
+		for i, t := range phrase {
+			q.add(t, i == len(phrase)-1)
+		}
+	}
+	return q
+}
+
+// add asks for the words by which a term is found; the last one of a phrase may be the start of a longer one.
+func (q *wordQuery) add(t term, last bool) {
+	if t.sign != 0 {
+		q.need(queryWord{t.signed(), last})
+	} else if t.kind != kindRun {
+		q.need(queryWord{t.text, last})
+	}
+	if t.kind != kindRun {
+		return
+	}
+	pairs := appendPairs(nil, t.text)
+	if len(pairs) == 1 {
+		q.need(queryWord{pairs[0], true})
+		return
+	}
+	for _, pair := range pairs[:len(pairs)-1] {
+		q.need(queryWord{pair, false})
+	}
+	q.exact = q.exact && len(pairs) == 2 && t.sign == 0
+}
+
+func (q *wordQuery) need(w queryWord) {
+	if !slices.Contains(q.words, w) {
+		q.words = append(q.words, w)
+	}
+}
+
+// matches reports whether a text has all of the phrases.
+func (q *wordQuery) matches(text string) bool {
+	all := slices.Collect(terms(foldAccents(text)))
+	for _, phrase := range q.phrases {
+		if !hasPhrase(all, phrase) {
+			return false
+		}
+	}
+	return true
+}
+
+func hasPhrase(all, phrase []term) bool {
+	for len(all) >= len(phrase) {
+		i := 0
+		for i < len(phrase) && all[i].holds(phrase[i], i == len(phrase)-1) {
+			i++
+		}
+		if i == len(phrase) {
+			return true
+		}
+		all = all[1:]
+	}
+	return false
+}
+
+// holds reports whether a term of a text is one that is asked for. The last one of a phrase may be its start, and letters
+// of a run stand anywhere in it.
+func (t term) holds(asked term, last bool) bool {
+	switch {
+	case t.kind != asked.kind, asked.sign != 0 && asked.sign != t.sign:
+		return false
+	case t.kind == kindRun && asked.sign == 0:
+		return strings.Contains(t.text, asked.text)
+	case last:
+		return strings.HasPrefix(t.text, asked.text)
+	}
+	return t.text == asked.text
+}

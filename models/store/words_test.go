@@ -1,0 +1,229 @@
+package store
+
+import (
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// The reference cuts folded text by regular expressions, and finds by looking through all texts, without an index.
+const (
+	refUnspaced = `[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Khmer}\p{Myanmar}\x{30fc}]`
+	refLetter   = `\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}\p{Devanagari}\p{Deseret}\p{Adlam}\p{N}`
+	refPicture  = `[\p{So}→€\x{1f3fb}-\x{1f3ff}]`
+)
+
+var (
+	refLoose   = regexp.MustCompile(`\x{200b}(\p{M})`)
+	refMarks   = regexp.MustCompile(`^\p{M}+`) // of no letter
+	refKeycaps = regexp.MustCompile(`[0-9#*]\x{20e3}`)
+	refTerms   = regexp.MustCompile(`(` + refUnspaced + `(?:\p{M}|\x{200b}?` + refUnspaced + `)*)` +
+		`|([` + refLetter + `][` + refLetter + `\p{M}]*[+#%]*)` +
+		`|([\x{1f1e6}-\x{1f1ff}]{1,2}|` + refPicture + `(?:[\x{1f3fb}-\x{1f3ff}\x{e0020}-\x{e007f}]|\x{200d}` + refPicture + `)*)`)
+	refJoint = regexp.MustCompile(`^[-._/:@'’"׳״&\\·‐]?$`)
+	refComma = regexp.MustCompile(`[0-9],[0-9]`)
+)
+
+type refTerm struct {
+	kind   int // 1 a run, 2 a word, 3 a symbol
+	text   string
+	sign   string
+	joined bool
+}
+
+func refCut(text string) (cut []refTerm) {
+	folded := refLoose.ReplaceAllString(foldAccents(text), " $1")
+	type place struct{ kind, from, to int }
+	var places []place
+	segment := func(from, to int) {
+		for _, m := range refTerms.FindAllStringSubmatchIndex(folded[from:to], -1) {
+			m[0] += len(refMarks.FindString(folded[from+m[0] : from+m[1]]))
+			if strings.Trim(folded[from+m[0]:from+m[1]], "+#%") == "" {
+				continue
+			}
+			kind := 1 + slices.IndexFunc([]int{m[2], m[4], m[6]}, func(at int) bool { return at >= 0 })
+			places = append(places, place{kind, from + m[0], from + m[1]})
+		}
+	}
+	at := 0
+	for _, m := range refKeycaps.FindAllStringIndex(folded, -1) {
+		segment(at, m[0])
+		places = append(places, place{3, m[0], m[1]})
+		at = m[1]
+	}
+	segment(at, len(folded))
+	for i, p := range places {
+		t := refTerm{kind: p.kind, text: folded[p.from:p.to]}
+		if t.kind == 1 {
+			t.text = strings.ReplaceAll(t.text, "\u200b", "")
+		}
+		end := 0
+		if i > 0 {
+			end = places[i-1].to
+			between := folded[end:p.from]
+			t.joined = p.kind == 2 && places[i-1].kind == 2 && utf8.RuneCountInString(between) <= 1 &&
+				(refJoint.MatchString(between) || between == "," && refComma.MatchString(folded[end-1:p.from+1]))
+		}
+		if p.kind != 3 && p.from > 0 && strings.Contains("@#$", folded[p.from-1:p.from]) && (i == 0 || end < p.from-1) {
+			t.sign = folded[p.from-1 : p.from]
+		}
+		cut = append(cut, t)
+	}
+	return cut
+}
+
+// refFinds reports whether a search for a query finds a text.
+func refFinds(text, query string) bool {
+	has, wants := refCut(text), refCut(query)
+	for i := 0; i < len(wants); {
+		n := 1
+		for i+n < len(wants) && wants[i+n].joined {
+			n++
+		}
+		if !refHas(has, wants[i:i+n]) {
+			return false
+		}
+		i += n
+	}
+	return len(wants) > 0
+}
+
+func refHas(has, phrase []refTerm) bool {
+	for i := range has {
+		all := i+len(phrase) <= len(has)
+		for j := 0; all && j < len(phrase); j++ {
+			h, p := has[i+j], phrase[j]
+			all = h.kind == p.kind && (p.sign == "" || p.sign == h.sign)
+			switch {
+			case p.kind == 1 && p.sign == "":
+				all = all && strings.Contains(h.text, p.text)
+			case j == len(phrase)-1:
+				all = all && strings.HasPrefix(h.text, p.text)
+			default:
+				all = all && h.text == p.text
+			}
+		}
+		if all {
+			return true
+		}
+	}
+	return false
+}
+
+// wordLetters are few letters of many scripts, so that words meet, and what stands between.
+var wordLetters = [][]string{
+	strings.Split("abAB1 ", ""), strings.Split("ab+#@$%c ", ""), strings.Split("12.,-'a1 ", ""), strings.Split("łŁlødđıIi ", ""), strings.Split("éÉeßs \u0301", ""), strings.Split("яЯёЁґг ", ""), strings.Split("σςΣά ", ""),
+	strings.Split("اأبَّ٣ی ", ""), strings.Split("אבּםמ ", ""), strings.Split("四点茶四点、", ""), strings.Split("かがカーｶﾞ ", ""), strings.Split("กินข้าข่", ""), strings.Split("ខ្ម\u200bែរ", ""), strings.Split("မြန်မ့", ""), strings.Split("한국각학교 ", ""),
+	strings.Split("कखि्ा\u200d ", ""), strings.Split("a_\"\\&|!()*:~^/ ", ""), strings.Split("ﬁ½㎏ⅳ ", ""), strings.Split("☕🎉\ufe0f\u200d\u200b\u00ad👍🏽🏿 a", ""), {"🇩", "🇪", "🇫", "1", "2", "1\u20e3", "2\ufe0f\u20e3", "#\ufe0f\u20e3", "#", "\ufe0f", "→", "€"},
+	strings.Split("\U00010400\U00010428𝐚𠮷\U0001E943 ", ""), strings.Split("\n\t\u3000\u00a0,.x", ""),
+}
+
+func randomWords(r *rand.Rand, longest int) string {
+	letters := slices.Concat(wordLetters[r.IntN(len(wordLetters))], wordLetters[r.IntN(len(wordLetters))])
+	var b strings.Builder
+	for range 1 + r.IntN(longest) {
+		b.WriteString(letters[r.IntN(len(letters))])
+	}
+	return b.String()
+}
+
+// TestWordsAreFoundAsByReference holds both databases against the reference, with texts that are indexed as they are sent,
+// texts that were indexed by the rules before, and texts that were indexed anew.
+func TestWordsAreFoundAsByReference(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		seed := uint64(time.Now().UnixNano())
+		t.Logf("seed %d", seed)
+		r := rand.New(rand.NewPCG(seed, seed))
+		h := openHouse(t, database)
+		defer h.close()
+		anna := h.user("anna")
+		room := h.room("talk", models.RoomPublic, anna)
+		var texts []string
+		for range 250 {
+			texts = append(texts, randomWords(r, 24))
+			h.say(room.ID, anna, texts[len(texts)-1])
+		}
+		h.still()
+		queries := make([]string, 300)
+		for i := range queries {
+			queries[i] = randomWords(r, 4)
+			if runes := []rune(texts[r.IntN(len(texts))]); i%2 == 0 {
+				from := r.IntN(len(runes))
+				queries[i] = string(runes[from : from+1+r.IntN(min(6, len(runes)-from))])
+			}
+		}
+		check := func(when string) {
+			for _, q := range queries {
+				var want []string
+				for _, text := range slices.Backward(texts) {
+					if refFinds(text, q) {
+						want = append(want, text)
+					}
+				}
+				if got := h.found(anna, room.ID, q); !slices.Equal(got, want) {
+					only := func(these, others []string) []string {
+						return slices.DeleteFunc(slices.Clone(these), func(s string) bool { return slices.Contains(others, s) })
+					}
+					t.Fatalf("%s, %+q (%s) finds %d: too much %+q, too little %+q", when, q, q, len(got), only(got, want), only(want, got))
+				}
+			}
+		}
+		check("as sent")
+		h.age()
+		h.reindex(t, 1<<30)
+		check("indexed anew")
+	})
+}
+
+// found is the texts in a room that words find, over pages of 50.
+func (h *house) found(caller models.User, roomID int64, words string) (texts []string) {
+	h.t.Helper()
+	q := models.MessageSearch{Words: &words, Paging: models.Paging{Limit: 50}}
+	for {
+		page, err := h.SearchMessages(h.t.Context(), caller.ID, models.RoomPath{ID: roomID}, q)
+		h.must(err)
+		for _, m := range page.Items {
+			texts = append(texts, m.Text)
+		}
+		if q.Cursor = page.NextCursor; q.Cursor == "" {
+			return texts
+		}
+	}
+}
+
+// TestFoldingIsCanonical folds what Unicode calls the same alike.
+func TestFoldingIsCanonical(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, seed))
+	for range 20_000 {
+		text := randomWords(r, 12)
+		want := foldAccents(text)
+		for _, form := range []norm.Form{norm.NFC, norm.NFD} {
+			if got := foldAccents(form.String(text)); got != want {
+				t.Fatalf("seed %d: %+q is %+q, and %+q in another form", seed, text, want, got)
+			}
+		}
+		if got, same := foldCase(norm.NFD.String(text)), foldCase(norm.NFC.String(text)); got != same {
+			t.Fatalf("seed %d: the start of %+q is %+q, and %+q in another form", seed, text, got, same)
+		}
+	}
+}
+
+// TestDigitsOfAllScripts reads each decimal digit that Unicode has as one.
+func TestDigitsOfAllScripts(t *testing.T) {
+	t.Parallel()
+	for _, ten := range []string{"0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "๐๑๒๓๔๕๖๗๘๙", "០១២៣៤៥៦៧៨៩", "၀၁၂၃၄၅၆၇၈၉", "０１２３４５６７８９", "𝟘𝟙𝟚𝟛𝟜𝟝𝟞𝟟𝟠𝟡", "𞥐𞥑𞥒𞥓𞥔𞥕𞥖𞥗𞥘𞥙"} {
+		if got := foldAccents(ten); got != "0123456789" {
+			t.Errorf("%s is %q", ten, got)
+		}
+	}
+}
