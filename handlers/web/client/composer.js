@@ -3,9 +3,11 @@
 import { call, plain } from './api.js';
 import { compose, remove } from './actions.js';
 import { debounce, fill, h, icon, iconButton } from './dom.js';
+import { draftOf, keepDraft } from './drafts.js';
 import { pickEmoji } from './emoji.js';
 import { listOf, size } from './format.js';
 import { historyOf } from './history.js';
+import { composes } from './keys.js';
 import { post } from './outbox.js';
 import { isMe, roomTitle, state, watch } from './store.js';
 import { summary } from './text.js';
@@ -14,22 +16,16 @@ import { begin, cancel, retry } from './uploads.js';
 
 /** @typedef {import('./types').Message} Message */
 /** @typedef {import('./types').Upload} Upload */
-/** @typedef {{ text: string, reply: Message | null, edit: Message | null, before: string, uploads: Upload[] }} Draft */
 
 const LONGEST = 8000;
 const MOST_FILES = 10;
 const TYPING_EVERY = 3000;
-/** What was begun in each room. @type {Map<number, Draft>} */
-const drafts = new Map();
 const coarse = matchMedia('(pointer: coarse)');
 const narrow = matchMedia('(max-width: 640px)'); // the whole label would be cut off
 
-export function forgetDrafts() {
-  drafts.clear();
-}
-
 export class Composer {
-  /** @type {Draft} */ #draft;
+  #draft;
+  /** Files that came with a text that was pasted. @type {File[]} */ #offered = [];
   #typedAt = 0;
   #banner = h('div.composer-banner', { hidden: true });
   #tray = h('div.tray', { hidden: true });
@@ -44,21 +40,17 @@ export class Composer {
   constructor(room, wrote, signal) {
     this.room = room;
     this.wrote = wrote;
-    this.#draft = drafts.get(room.id) ?? { text: '', reply: null, edit: null, before: '', uploads: [] };
-    drafts.set(room.id, this.#draft);
+    this.#draft = draftOf(room.id);
     this.#input = h('textarea', { rows: 1, dir: 'auto', autocomplete: 'off', enterkeyhint: coarse.matches ? 'enter' : 'send' });
     this.#input.addEventListener('input', () => this.#typed());
     this.#input.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.#key(e));
-    this.#input.addEventListener('paste', (/** @type {ClipboardEvent} */ e) => {
-      if (!e.clipboardData?.files.length) return;
-      e.preventDefault();
-      this.attach(e.clipboardData.files);
-    });
+    this.#input.addEventListener('paste', (/** @type {ClipboardEvent} */ e) => this.#paste(e));
     this.#picker.addEventListener('change', () => {
       if (this.#picker.files) this.attach(this.#picker.files);
       this.#picker.value = '';
     });
-    this.#send = iconButton('send', 'Send', { type: 'submit', class: 'send' });
+    // Pressed, it leaves the focus where it is: where one writes, and so a phone's keyboard stays.
+    this.#send = iconButton('send', 'Send', { type: 'submit', class: 'send', onmousedown: (/** @type {Event} */ e) => e.preventDefault() });
     const form = h('form.composer-box', { onsubmit: (/** @type {Event} */ e) => { e.preventDefault(); this.#submit(); } },
       this.#banner, this.#tray,
       h('div.composer-row', {},
@@ -90,7 +82,6 @@ export class Composer {
 
   /** @param {FileList | File[]} files */
   attach(files) {
-    if (this.#draft.edit) return;
     for (const file of files) {
       if (this.#draft.uploads.length >= MOST_FILES) {
         toast(`A message has at most ${MOST_FILES} files.`, true);
@@ -103,8 +94,31 @@ export class Composer {
     this.focus();
   }
 
+  /**
+   * Spreadsheets and word processors put a picture of the text beside it: the text is meant, and the picture is offered.
+   * File managers put the names beside the files: the files are meant.
+   * @param {ClipboardEvent} e
+   */
+  #paste(e) {
+    const files = [...e.clipboardData?.files ?? []];
+    if (!files.length) return;
+    const lines = (e.clipboardData?.getData('text/plain') ?? '').split(/\r?\n/).filter((line) => line.trim());
+    if (lines.every((line) => files.some(({ name }) => line.endsWith(name)))) {
+      e.preventDefault();
+      this.attach(files);
+      return;
+    }
+    this.#offered = files;
+    this.#show();
+  }
+
+  #keep() {
+    keepDraft(this.room.id, this.#draft);
+  }
+
   #typed() {
     this.#draft.text = this.#input.value;
+    this.#keep();
     this.#grow();
     this.#showSend();
     if (this.#draft.edit || !this.#input.value.trim() || Date.now() - this.#typedAt < TYPING_EVERY) return;
@@ -119,8 +133,8 @@ export class Composer {
 
   /** @param {KeyboardEvent} e */
   #key(e) {
-    if (e.isComposing) return;
-    if (e.key === 'Enter' && !e.shiftKey && !coarse.matches) {
+    if (composes(e)) return;
+    if (e.key === 'Enter' && (e.ctrlKey || e.metaKey || !e.shiftKey && !coarse.matches)) {
       e.preventDefault();
       this.#submit();
     } else if (e.key === 'ArrowUp' && !this.#input.value && !this.#draft.edit) {
@@ -148,6 +162,7 @@ export class Composer {
   #reply(m) {
     if (this.#draft.edit) this.#leave();
     this.#draft.reply = m;
+    this.#keep();
     this.#show();
     this.#input.focus();
   }
@@ -173,6 +188,7 @@ export class Composer {
   /** @param {string} text */
   #set(text) {
     this.#draft.text = text;
+    this.#keep();
     this.#input.value = text;
     this.#grow();
     this.#show();
@@ -190,7 +206,11 @@ export class Composer {
     if (!text && !going.length) return;
     this.#draft.uploads = [];
     this.#draft.reply = null;
+    this.#offered = [];
+    const focused = this.el.contains(document.activeElement);
     this.#set('');
+    if (focused) this.#input.focus({ preventScroll: true }); // the button, pressed with a key, is off now
+    else this.focus();
     this.#typedAt = 0;
     post(this.room.id, { text, reply_to: reply?.id, uploads: going });
     this.wrote();
@@ -237,17 +257,38 @@ export class Composer {
     this.#count.hidden = left > 500;
     this.#count.textContent = left < 0 ? `${-left} too many` : `${left} left`;
     this.#count.classList.toggle('over', left < 0);
-    this.#send.disabled = left < 0 || !length && !this.#draft.uploads.some((u) => u.state !== 'failed');
+    this.#send.disabled = left < 0 || !length && (Boolean(this.#draft.edit) || !this.#draft.uploads.some((u) => u.state !== 'failed'));
   }
 
   #showTray() {
-    const { uploads } = this.#draft;
-    const sig = JSON.stringify(uploads.map((u) => [u.file.name, u.state, Math.round(50 * u.sent / u.file.size)]));
+    const { uploads, edit } = this.#draft;
+    const offered = this.#offered.map(({ name }) => name);
+    const waits = Boolean(edit) && uploads.length > 0;
+    const sig = JSON.stringify([offered, waits, uploads.map((u) => [u.file.name, u.state, Math.round(50 * u.sent / u.file.size)])]);
     if (this.#tray.dataset.sig === sig) return;
     this.#tray.dataset.sig = sig;
-    this.#tray.hidden = uploads.length === 0;
-    fill(this.#tray, uploads.map((u) => this.#chip(u)));
+    this.#tray.hidden = uploads.length + offered.length === 0;
+    const focused = this.#tray.contains(document.activeElement) ? document.activeElement?.getAttribute('aria-label') : null;
+    fill(this.#tray, waits && h('p.tray-note', { role: 'status' }, 'An edit takes no files. These go with your next message.'),
+      uploads.map((u) => this.#chip(u)), offered.length > 0 && this.#offer());
     this.#showSend();
+    if (!focused) return; // progress draws the chips anew; the focus stays, or goes to where one writes
+    const again = /** @type {HTMLElement | null} */ (this.#tray.querySelector(`[aria-label="${CSS.escape(focused)}"]`));
+    if (again) again.focus();
+    else this.focus();
+  }
+
+  /** What was pasted was a text and a picture of it. */
+  #offer() {
+    const done = () => {
+      this.#offered = [];
+      this.#show();
+    };
+    return h('p.tray-note', { role: 'status' }, 'The clipboard also had a picture.',
+      h('button.link', { type: 'button', 'aria-label': 'Attach the picture', onclick: () => {
+        this.attach(this.#offered);
+        done();
+      } }, 'Attach it'), iconButton('close', 'Leave the picture out', { onclick: done }));
   }
 
   /** @param {Upload} u */

@@ -2,6 +2,7 @@
 
 import { h, iconButton } from './dom.js';
 import { plain } from './api.js';
+import { openModal } from './layers.js';
 import { clearWrong, showWrong } from './ui.js';
 
 /**
@@ -27,7 +28,6 @@ export function openDialog(title, content, kind = '') {
   const closed = new Promise((resolve) => {
     el.addEventListener('close', () => {
       over.abort();
-      el.remove();
       resolve(undefined);
     });
   });
@@ -38,8 +38,7 @@ export function openDialog(title, content, kind = '') {
   let pressed = false; // a press that begins inside and ends outside, as in marking text, does not close
   el.addEventListener('pointerdown', (/** @type {Event} */ e) => { pressed = e.target === el; });
   el.addEventListener('click', (/** @type {Event} */ e) => { if (e.target === el && pressed) close(); });
-  document.body.append(el);
-  el.showModal();
+  openModal(el);
   const first = el.querySelector('[autofocus], .dialog-body input, .dialog-body textarea, .dialog-body button');
   first?.focus();
   return open;

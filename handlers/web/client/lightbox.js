@@ -3,6 +3,7 @@
 import { plain } from './api.js';
 import { fill, h, iconButton } from './dom.js';
 import { size } from './format.js';
+import { openModal } from './layers.js';
 import { download, whole } from './media.js';
 import { spinner } from './ui.js';
 
@@ -27,12 +28,8 @@ export function openLightbox(files, first) {
   },
   h('header', {}, title, iconButton('download', 'Download', { onclick: () => download(files[at]) }), iconButton('close', 'Close', { onclick: () => el.close() })),
   stage, files.length > 1 && h('div.lightbox-steps', {}, previous, next));
-  el.addEventListener('close', () => {
-    drop();
-    el.remove();
-  });
-  document.body.append(el);
-  el.showModal();
+  el.addEventListener('close', drop);
+  openModal(el);
   void show();
 
   /** @param {number} by */

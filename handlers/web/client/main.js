@@ -2,10 +2,12 @@
 
 import { get, plain, Problem, Unreachable } from './api.js';
 import { authView } from './auth.js';
-import { forgetDrafts } from './composer.js';
 import { announce, fill, h, icon, pause } from './dom.js';
+import { clearDrafts, forgetDrafts } from './drafts.js';
 import * as events from './events.js';
 import { forgetHistories, knownHistory } from './history.js';
+import { watchCompositions } from './keys.js';
+import { watchHistory } from './layers.js';
 import { forgetMedia } from './media.js';
 import * as outbox from './outbox.js';
 import { loadPeople, refreshMembers, refreshPeople, refreshPins } from './people.js';
@@ -22,6 +24,7 @@ import { readMissed } from './tasks.js';
 import { summary } from './text.js';
 import { empty } from './ui.js';
 import * as uploads from './uploads.js';
+import { watchViewport } from './viewport.js';
 
 const app = /** @type {HTMLElement} */ (document.getElementById('app'));
 let life = new AbortController(); // of what is shown to one user
@@ -32,7 +35,10 @@ let slot = h('div.main-slot');
 
 session.on.began = (s) => void begin(s);
 session.on.ended = (reason) => {
-  if (reason === 'log_out' || reason === 'account_deleted') outbox.forget();
+  if (reason === 'log_out' || reason === 'account_deleted') {
+    outbox.forget();
+    clearDrafts();
+  }
   teardown();
   fill(app, authView(reason));
 };
@@ -269,4 +275,7 @@ async function boot() {
   }
 }
 
+watchHistory();
+watchCompositions();
+watchViewport();
 void boot();

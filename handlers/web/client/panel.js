@@ -4,6 +4,7 @@ import { call, plain } from './api.js';
 import { userCard } from './actions.js';
 import { debounce, fill, h, icon, iconButton, KeyedList } from './dom.js';
 import { count, shortTime } from './format.js';
+import { composes } from './keys.js';
 import { refreshMembers } from './people.js';
 import { go } from './router.js';
 import { changed, isMe, moderates, roomTitle, state, watch } from './store.js';
@@ -23,10 +24,11 @@ export function panelView(which, room, signal) {
   const close = () => {
     state.panel = '';
     changed('panel');
-    /** @type {HTMLElement | null} */ (document.querySelector(`[data-head="${which}"]`))?.focus();
+    // Once it is drawn: what the panel covers cannot have the focus.
+    queueMicrotask(() => /** @type {HTMLElement | null} */ (document.querySelector(`[data-head="${which}"]`))?.focus());
   };
   const content = { members, pins, search }[which](room, over.signal);
-  return h('div.panel-inside', { onkeydown: (/** @type {KeyboardEvent} */ e) => { if (e.key === 'Escape') close(); } },
+  return h('div.panel-inside', { onkeydown: (/** @type {KeyboardEvent} */ e) => { if (e.key === 'Escape' && !composes(e)) close(); } },
     h('header.panel-head', {}, h('h2', {}, title), iconButton('close', `Close ${title.toLowerCase()}`, { onclick: close })), content);
 }
 
@@ -155,7 +157,7 @@ const nameOfRoom = (id) => {
 function hit(m, note, q = '') {
   return h('li', {}, h('button.hit', {
     type: 'button', onclick: () => {
-      if (matchMedia('(max-width: 1099px)').matches) {
+      if (matchMedia('(max-width: 899px)').matches) {
         state.panel = '';
         changed('panel');
       }

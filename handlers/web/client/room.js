@@ -6,6 +6,7 @@ import { fill, h, icon, iconButton } from './dom.js';
 import { count, ago } from './format.js';
 import { openMenu } from './menu.js';
 import { panelView } from './panel.js';
+import { addLayer, balance } from './layers.js';
 import { go } from './router.js';
 import { joinRoom, leaveRoom, mute } from './rooms.js';
 import { changed, moderates, partnerOf, roomTitle, state, watch } from './store.js';
@@ -15,6 +16,7 @@ import { confirmed } from './dialogs.js';
 import { userCard } from './actions.js';
 import { copy } from './ui.js';
 import { address } from './router.js';
+import { watchFoot } from './viewport.js';
 
 const settings = () => import('./dialog-settings.js');
 
@@ -33,6 +35,7 @@ export function roomView(room, signal) {
   watch(['rooms', 'route', 'people'], renderFoot, signal);
   watch(['panel'], renderPanel, signal);
   receiveDrops();
+  watchFoot(foot, signal);
   renderHead();
   renderFoot();
   renderPanel();
@@ -95,7 +98,9 @@ export function roomView(room, signal) {
     if (writes && composer || !now) return;
     if (writes) {
       composer = new Composer(now, () => timeline.wrote(), signal);
+      const joined = foot.contains(document.activeElement);
       fill(foot, composer.el);
+      if (joined) composer.focus();
       return;
     }
     composer = null;
@@ -113,10 +118,23 @@ export function roomView(room, signal) {
     if (panel.dataset.shows === state.panel) return;
     panel.dataset.shows = state.panel;
     fill(panel, state.panel ? panelView(state.panel, room, signal) : false);
+    if (state.panel && matchMedia('(max-width: 640px)').matches) coverWith(state.panel);
+    else balance();
     panel.setAttribute('aria-label', { members: 'Members', pins: 'Pinned messages', search: 'Search', '': 'Nothing' }[state.panel]);
     // Over the messages, it takes the focus; beside them, only what one types into does.
     if (state.panel === 'search') panel.querySelector('input')?.focus();
-    else if (state.panel && matchMedia('(max-width: 1099px)').matches) panel.querySelector('button')?.focus();
+    else if (state.panel && matchMedia('(max-width: 899px)').matches) panel.querySelector('button')?.focus();
+  }
+
+  /** On a small screen the panel covers the room, and Back closes it. @param {string} which */
+  function coverWith(which) {
+    addLayer({
+      isOpen: () => panel.isConnected && panel.dataset.shows === which,
+      close: () => {
+        state.panel = '';
+        changed('panel');
+      },
+    });
   }
 
   function receiveDrops() {

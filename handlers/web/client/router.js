@@ -1,5 +1,7 @@
 // The address of the page behind the #: which room is open, at which message.
 
+import { whenBalanced } from './layers.js';
+
 /** @typedef {{ room: number, message: number, invite: string }} Route */
 
 /** @returns {Route} */
@@ -15,11 +17,13 @@ export const address = (room, message) => `#/rooms/${room}${message ? `/${messag
 /** @param {number} room @param {number} [message] */
 export function go(room, message) {
   const to = room ? address(room, message) : '#/';
-  if (location.hash === to) dispatchEvent(new HashChangeEvent('hashchange')); // once more to the same message
-  else location.hash = to;
+  whenBalanced(() => {
+    if (location.hash === to) dispatchEvent(new HashChangeEvent('hashchange')); // once more to the same message
+    else location.hash = to;
+  });
 }
 
 /** Changes the address without a new entry in the history. @param {number} room */
 export function settle(room) {
-  history.replaceState(null, '', room ? address(room) : '#/');
+  history.replaceState(history.state, '', room ? address(room) : '#/');
 }

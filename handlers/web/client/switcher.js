@@ -3,6 +3,8 @@
 import { get, plain } from './api.js';
 import { debounce, fill, h, icon } from './dom.js';
 import { count } from './format.js';
+import { composes } from './keys.js';
+import { openModal } from './layers.js';
 import { go } from './router.js';
 import { byActivity, openDirect } from './rooms.js';
 import { changed, isMe, partnerOf, roomTitle, state } from './store.js';
@@ -11,8 +13,12 @@ import { wanted } from './panel.js';
 
 /** @typedef {{ id: string, group: string, el: any[], act: () => any }} Option */
 
+/** Not over another dialog, where somebody may be in the middle of a form; a picture gives way. */
 export function openSwitcher() {
-  if (document.querySelector('dialog.switcher')) return;
+  /** @type {NodeListOf<HTMLDialogElement>} */
+  const open = document.querySelectorAll('dialog[open]');
+  if ([...open].some((dialog) => !dialog.matches('.lightbox'))) return;
+  for (const picture of open) picture.close();
   /** @type {Option[]} */
   let options = [];
   /** @type {Option[]} */
@@ -32,14 +38,13 @@ export function openSwitcher() {
   const list = h('div.switcher-list', { id: 'switcher-list', role: 'listbox', 'aria-label': 'What was found' });
   const el = h('dialog.switcher', { 'aria-label': 'Find', onclick: (/** @type {Event} */ e) => { if (e.target === el) el.close(); } },
     h('div.switcher-head', {}, icon('search'), input), list);
-  el.addEventListener('close', () => el.remove());
-  document.body.append(el);
-  el.showModal();
+  openModal(el);
   input.focus();
   render();
 
   /** @param {KeyboardEvent} e */
   function key(e) {
+    if (composes(e)) return;
     const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[e.key];
     if (to !== undefined && options.length) {
       e.preventDefault();
