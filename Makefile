@@ -156,15 +156,26 @@ node:
 			echo "test: clients in JavaScript are left out: npm could not fetch them"; $(GIVE_UP); }; \
 	fi
 
-# A browser for the web client. Ubuntu's package of that name only fetches a snap, which neither a container nor a browser
-# that is driven by a program can do with; Debian's is the browser itself.
+# The browsers for the web client. Ubuntu's packages of these names only fetch a snap, which neither a container nor a
+# browser that is driven by a program can do with; Debian's are the browsers themselves.
 .PHONY: browser
-browser:
+browser: chromium firefox
+
+.PHONY: chromium
+chromium:
 	@for name in "$$CHROMIUM" chromium chromium-browser google-chrome; do \
 		"$$name" --version >/dev/null 2>&1 && exit 0; \
 	done; \
 	if $(CAN_INSTALL) && grep -qx 'ID=debian' /etc/os-release; then $(APT_INSTALL) chromium; \
 	else echo "test: the web client is left out: there is no Chromium"; $(GIVE_UP); fi
+
+.PHONY: firefox
+firefox:
+	@for name in "$$FIREFOX" firefox-esr firefox; do \
+		"$$name" --version >/dev/null 2>&1 && exit 0; \
+	done; \
+	if $(CAN_INSTALL) && grep -qx 'ID=debian' /etc/os-release; then $(APT_INSTALL) firefox-esr; \
+	else echo "test: the web client in Firefox is left out: there is no Firefox"; $(GIVE_UP); fi
 
 # What the README's tour, the example bot and the proxy of compose.yaml are run with.
 .PHONY: shell

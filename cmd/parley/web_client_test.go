@@ -22,30 +22,39 @@ const webTime = 8 * time.Minute
 // and started again on the way.
 func TestWebClient(t *testing.T) {
 	needNode(t)
-	browser := needBrowser(t)
+	browser := needBrowser(t, "Chromium", os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
 	t.Parallel()
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	files, err := filepath.Glob(filepath.Join(nodeFolder, "web", "*.test.mjs"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no scenes: %v", err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
-			playScenes(t, filepath.Join("web", filepath.Base(file)), "PARLEY_BIN="+program, asProgram+"=1", "CHROMIUM="+browser)
+			playScenes(t, filepath.Join("web", filepath.Base(file)), "CHROMIUM="+browser)
 		})
 	}
 }
 
-// playScenes runs a file of scenes; each is a test of its own.
-func playScenes(t *testing.T, file string, environment ...string) {
+// TestWebClientInFirefox plays the stories that must hold in every browser in Firefox too.
+func TestWebClientInFirefox(t *testing.T) {
+	needNode(t)
+	browser := needBrowser(t, "Firefox", os.Getenv("FIREFOX"), "firefox-esr", "firefox")
+	t.Parallel()
+	playScenes(t, filepath.Join("web", "engines.test.mjs"), "FIREFOX="+browser)
+}
+
+// playScenes runs a file of scenes in a browser, which an environment variable names; each is a test of its own.
+func playScenes(t *testing.T, file, browser string) {
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), webTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "--test-reporter=./web/report.mjs", file)
 	cmd.Dir = nodeFolder
-	cmd.Env = append(os.Environ(), environment...)
+	// The last one of a name holds: only the test says which browser it is.
+	cmd.Env = append(os.Environ(), "FIREFOX=", "PARLEY_BIN="+program, asProgram+"=1", browser)
 	// Asked to stop, it takes its browser and its server along.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
@@ -88,19 +97,19 @@ func reportScenes(t *testing.T, report io.Reader) int {
 	}
 }
 
-// needBrowser finds Chromium or its like, or passes over a test. CHROMIUM says where it is, if not on the path. The file
-// may be there and be no more than advice where to get it, so it is started.
-func needBrowser(t *testing.T) string {
+// needBrowser finds a browser by the names that its program may have, or passes over a test. The file may be there and be
+// no more than advice where to get it, so it is started.
+func needBrowser(t *testing.T, browser string, names ...string) string {
 	t.Helper()
-	for _, name := range []string{os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
+	for _, name := range names {
 		path, err := exec.LookPath(name)
 		if err == nil && exec.CommandContext(t.Context(), path, "--version").Run() == nil {
 			return path
 		}
 	}
 	if os.Getenv("CI") == "true" {
-		t.Fatal("this test needs Chromium")
+		t.Fatalf("this test needs %s", browser)
 	}
-	t.Skip("Chromium is missing")
+	t.Skipf("%s is missing", browser)
 	return ""
 }

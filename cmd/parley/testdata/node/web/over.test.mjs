@@ -193,7 +193,7 @@ scene('a keyboard that lies over the page leaves in sight where one writes', asy
   assert.ok(await bottom(row(page, 'sky')) < await bottom(box(page)), 'the newest message too');
   await act(page, 'sky', 'Reply');
   await roomMenu(page, 'Room settings');
-  assert.ok(await bottom(page.locator('dialog[open]')) <= 844 - 320, 'and a dialog');
+  await until(async () => await bottom(page.locator('dialog[open]')) <= 844 - 320, 'and a dialog'); // once it has risen
   await page.keyboard.press('Escape');
   await keyboard(0);
   await until(async () => await bottom(box(page)) > 700);

@@ -1,11 +1,9 @@
 // A scene: people with browsers of their own, at one server. Whatever the browsers' consoles complain of fails it, but for
 // what the scene itself brings about: refusals that it names, and connections that it cuts.
-//
-//   CHROMIUM  the browser; /usr/bin/chromium when left out
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { allowClipboard, launch } from './browser.mjs';
 import * as server from './server.mjs';
 
 export { api, base, folder, start, until } from './server.mjs';
@@ -19,9 +17,7 @@ let current; // the scene that is played
 
 before(async () => {
   await server.start();
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'],
-  });
+  browser = await launch();
 });
 
 after(async () => {
@@ -71,7 +67,7 @@ export function lose(route) {
 export async function person(username, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
   current.contexts.push(context);
-  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.base });
+  await allowClipboard(context, server.base);
   return { context, page: await tab(context), username };
 }
 

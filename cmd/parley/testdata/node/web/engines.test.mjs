@@ -1,0 +1,97 @@
+// The stories that must hold in every browser: played in Chromium and in Firefox.
+
+import assert from 'node:assert/strict';
+import { expect, person, placeOf, scene, start, stop, until } from './scene.mjs';
+import {
+  act, allSent, attach, badge, box, focused, join, makeRoom, myMenu, PASSWORD, pictureFile, roomLink, row, signUp, texts, write,
+} from './steps.mjs';
+
+scene('two people write, change and delete, and the server is killed on the way', async () => {
+  const ann = await person('ann');
+  const bob = await person('bob');
+  await signUp(ann);
+  await signUp(bob);
+  await makeRoom(ann.page, 'Tea house');
+  await join(bob.page, 'Tea house');
+  await write(ann.page, 'Is the kettle on?');
+  await focused(box(ann.page));
+  await row(bob.page, 'Is the kettle on?').waitFor();
+  await act(bob.page, 'Is the kettle on?', 'Reply');
+  await write(bob.page, 'It is.');
+  await row(ann.page, 'It is.').locator('.quote', { hasText: 'kettle' }).waitFor();
+  await allSent(bob.page);
+  await allSent(ann.page);
+
+  await stop('SIGKILL');
+  await write(ann.page, 'while the server is away');
+  await start();
+  await row(bob.page, 'while the server is away').waitFor();
+  await allSent(ann.page);
+  await act(ann.page, 'while the server is away', 'Edit');
+  await write(ann.page, 'and back again');
+  await row(bob.page, 'and back again').getByText('(edited)').waitFor();
+  await act(ann.page, 'Is the kettle on?', 'More');
+  await ann.page.getByRole('menuitem', { name: 'Delete' }).click();
+  await ann.page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await row(bob.page, 'Message deleted').waitFor();
+  assert.deepEqual(await texts(bob.page), ['It is.', 'and back again (edited)']);
+});
+
+scene('files go up and come down, and what is unread is counted', async () => {
+  const cay = await person('cay');
+  const dov = await person('dov');
+  await signUp(cay);
+  await signUp(dov);
+  await makeRoom(cay.page, 'Shelf');
+  await join(dov.page, 'Shelf');
+  await makeRoom(dov.page, 'Elsewhere');
+  await attach(cay.page, await pictureFile(cay.page, 'leaf.png', 40, 30, 'green'), { name: 'list.txt', mimeType: 'text/plain', buffer: Buffer.from('milk') });
+  await write(cay.page, 'A leaf and a list');
+  await row(cay.page, 'A leaf and a list').locator('img.loaded').waitFor();
+  await write(cay.page, 'and a word');
+  await until(async () => await badge(dov.page, 'Shelf') === 2, 'two are unread');
+  await roomLink(dov.page, 'Shelf').click();
+  await row(dov.page, 'and a word').waitFor();
+  await until(async () => await badge(dov.page, 'Shelf') === 0, 'all is read');
+  await row(dov.page, 'A leaf and a list').getByRole('button', { name: 'Picture leaf.png' }).click();
+  await until(() => dov.page.locator('dialog.lightbox img').evaluate((img) => img.naturalWidth === 40));
+  const room = placeOf(dov.page);
+  await dov.page.evaluate(() => history.back()); // what the browser's button does
+  await dov.page.locator('dialog.lightbox').waitFor({ state: 'detached' });
+  assert.equal(placeOf(dov.page), room);
+  const answer = dov.page.waitForResponse(/download=1$/); // Firefox does not tell of downloads from memory
+  await dov.page.getByRole('button', { name: 'Download list.txt' }).click();
+  assert.equal(await (await answer).text(), 'milk');
+  await dov.page.evaluate(() => history.back());
+  await dov.page.getByRole('heading', { name: 'Elsewhere', exact: true }).waitFor();
+});
+
+scene('a draft outlives the page, an input method ends a word, and a log-out ends it all', async () => {
+  const eli = await person('eli');
+  const { page } = eli;
+  await signUp(eli);
+  await makeRoom(page, 'Drafts');
+  await box(page).fill('half a sent');
+  await page.reload();
+  await until(async () => await box(page).inputValue() === 'half a sent', 'the draft is there');
+  await box(page).evaluate((el) => {
+    el.focus();
+    el.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }));
+    el.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true }));
+  });
+  await page.keyboard.press('End');
+  await page.keyboard.type('ence');
+  await page.keyboard.press('Enter');
+  await row(page, 'half a sentence').waitFor();
+  await allSent(page);
+  assert.deepEqual(await texts(page), ['half a sentence']);
+  await box(page).fill('for nobody else');
+  await myMenu(page, 'Log out');
+  expect(/^401 /);
+  await page.getByLabel('Username').fill('eli');
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await roomLink(page, 'Drafts').click();
+  await row(page, 'half a sentence').waitFor();
+  assert.equal(await box(page).inputValue(), '');
+});
