@@ -22,7 +22,7 @@ const webTime = 8 * time.Minute
 // and started again on the way.
 func TestWebClient(t *testing.T) {
 	needNode(t)
-	browser := needBrowser(t, "Chromium", os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+	browser := needBrowser(t)
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(nodeFolder, "web", "*.test.mjs"))
 	if err != nil || len(files) == 0 {
@@ -38,7 +38,7 @@ func TestWebClient(t *testing.T) {
 // TestWebClientInFirefox plays the stories that must hold in every browser in Firefox too.
 func TestWebClientInFirefox(t *testing.T) {
 	needNode(t)
-	browser := needBrowser(t, "Firefox", os.Getenv("FIREFOX"), "firefox-esr", "firefox")
+	browser := findBrowser(t, "Firefox", os.Getenv("FIREFOX"), "firefox-esr", "firefox")
 	t.Parallel()
 	playScenes(t, filepath.Join("web", "engines.test.mjs"), "FIREFOX="+browser)
 }
@@ -97,9 +97,15 @@ func reportScenes(t *testing.T, report io.Reader) int {
 	}
 }
 
-// needBrowser finds a browser by the names that its program may have, or passes over a test. The file may be there and be
+// needBrowser finds Chromium or its like, or passes over a test. CHROMIUM says where it is, if not on the path.
+func needBrowser(t *testing.T) string {
+	t.Helper()
+	return findBrowser(t, "Chromium", os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+}
+
+// findBrowser finds a browser by the names that its program may have, or passes over a test. The file may be there and be
 // no more than advice where to get it, so it is started.
-func needBrowser(t *testing.T, browser string, names ...string) string {
+func findBrowser(t *testing.T, browser string, names ...string) string {
 	t.Helper()
 	for _, name := range names {
 		path, err := exec.LookPath(name)

@@ -70,9 +70,3 @@ export function openLightbox(files, first) {
     }
   }
 }
-
-/** @param {FileInfo} file */
-export const isPicture = (file) => Boolean(file.width) && /^image\/(png|jpeg|gif|webp|avif|bmp)$/.test(file.media_type);
-
-/** @param {FileInfo} file */
-export const isPlayable = (file) => /^(video|audio)\//.test(file.media_type);

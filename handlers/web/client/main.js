@@ -19,7 +19,6 @@ import { sidebar } from './sidebar.js';
 import { takeArrival, tellArrival } from './social.js';
 import { changed, reset, roomTitle, state, watch } from './store.js';
 import * as stream from './stream.js';
-import { openSwitcher } from './switcher.js';
 import { readMissed } from './tasks.js';
 import { summary } from './text.js';
 import { empty } from './ui.js';
@@ -53,6 +52,7 @@ async function begin(s) {
   fill(app, banner(signal), h('div.frame', {}, sidebar(signal), slot));
   landmarks();
   watch(['rooms', 'route'], title, signal);
+  for (const later of [import('./switcher.js'), import('./lightbox.js')]) later.catch(() => {}); // not for the page of the log-in
   await stream.join();
   const cursor = await read(signal);
   if (signal.aborted) return;
@@ -248,7 +248,7 @@ function banner(signal) {
 addEventListener('keydown', (e) => {
   if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k' && state.me) {
     e.preventDefault();
-    openSwitcher();
+    void import('./switcher.js').then(({ openSwitcher }) => openSwitcher());
   }
 });
 

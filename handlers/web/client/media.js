@@ -63,3 +63,9 @@ export function forgetMedia() {
   for (const url of small.values()) url.then((u) => URL.revokeObjectURL(u), () => {});
   small.clear();
 }
+
+/** @param {import('./types').FileInfo} file */
+export const isPicture = (file) => Boolean(file.width) && /^image\/(png|jpeg|gif|webp|avif|bmp)$/.test(file.media_type);
+
+/** @param {import('./types').FileInfo} file */
+export const isPlayable = (file) => /^(video|audio)\//.test(file.media_type);

@@ -5,8 +5,7 @@ import { react, userCard } from './actions.js';
 import { h, icon, iconButton } from './dom.js';
 import { pickEmoji } from './emoji.js';
 import { briefTime, exactTime, size, timeOf } from './format.js';
-import { isPicture, isPlayable, openLightbox } from './lightbox.js';
-import { download, showWhenNear } from './media.js';
+import { download, isPicture, isPlayable, showWhenNear } from './media.js';
 import { again, discard } from './outbox.js';
 import { address } from './router.js';
 import { isMe, moderates, state } from './store.js';
@@ -21,6 +20,8 @@ import { cancel, retry } from './uploads.js';
 const LONG = 1400; // characters, beyond which a message is folded
 const LONG_LINES = 22;
 const LARGEST = 320; // pixels of a picture, the size of the server's thumbnails
+/** @param {FileInfo[]} all @param {FileInfo} first */
+const openLightbox = async (all, first) => (await import('./lightbox.js')).openLightbox(all, first);
 /** Messages that the reader has unfolded, or wants to see though they blocked the sender. @type {Set<string>} */
 const opened = new Set();
 

@@ -6,7 +6,6 @@ import { byActivity } from './rooms.js';
 import { partnerOf, roomTitle, state, watch } from './store.js';
 import { avatar, nameOf, roomIcon } from './ui.js';
 import { openMenu } from './menu.js';
-import { openSwitcher } from './switcher.js';
 import { chosenTheme, setTheme } from './settings.js';
 import { keepAccount } from './auth.js';
 import { logOut } from './session.js';
@@ -49,7 +48,7 @@ export function sidebar(signal) {
   const skip = h('button.skip.plain', { type: 'button', onclick: () => document.querySelector('textarea')?.focus() }, 'Skip to writing');
   const el = h('div.sidebar', { role: 'complementary', 'aria-label': 'Your rooms' }, skip,
     h('div.sidebar-head', {}, h('img', { src: '/client/icon.svg', alt: '', width: 24, height: 24 }), h('h1', {}, 'Parley'),
-      h('button.find', { type: 'button', onclick: () => openSwitcher(), 'aria-label': 'Find rooms, people and messages, Ctrl K', title: 'Find (Ctrl+K)' },
+      h('button.find', { type: 'button', onclick: async () => (await import('./switcher.js')).openSwitcher(), 'aria-label': 'Find rooms, people and messages, Ctrl K', title: 'Find (Ctrl+K)' },
         icon('search', 18), h('kbd', { 'aria-hidden': 'true' }, 'Ctrl K'))),
     h('div.sidebar-filter', {}, input), nav, me);
   watch(['rooms', 'route', 'people'], render, signal);
