@@ -248,7 +248,8 @@ function banner(signal) {
 addEventListener('keydown', (e) => {
   if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k' && state.me) {
     e.preventDefault();
-    void import('./switcher.js').then(({ openSwitcher }) => openSwitcher());
+    // Asked now: a dialog may be closed before the switcher has been read.
+    if (!document.querySelector('dialog[open]:not(.lightbox)')) void import('./switcher.js').then(({ openSwitcher }) => openSwitcher());
   }
 });
 
