@@ -21,7 +21,8 @@ type Room struct {
 	Subject       string      `json:"subject,omitempty"`
 	OwnerID       int64       `json:"owner_id,omitempty"` // absent in a direct room, which belongs to both
 	CreatedAt     Time        `json:"created_at"`
-	UpdatedAt     Time        `json:"updated_at"`
+	UpdatedAt     Time        `json:"updated_at"` // of its names and description, or its newest message
+	ActiveAt      Time        `json:"active_at"`  // of its newest message, or its making; what lists go by
 	MemberCount   int64       `json:"member_count"`
 	MessageCount  int64       `json:"message_count"`
 	LastMessageID int64       `json:"last_message_id"`
@@ -83,6 +84,6 @@ func (r RoomChange) Validate() error {
 type RoomsQuery struct {
 	Paging
 	Subject string
-	Since   Time // only rooms that changed at or after it
+	Since   Time // only rooms in which anything changed at or after it
 	Unread  bool // only rooms with unread messages
 }

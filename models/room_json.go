@@ -13,6 +13,7 @@ func (r Room) AppendJSON(b []byte) []byte {
 	b = appendPositive(b, `,"owner_id":`, r.OwnerID)
 	b = r.CreatedAt.appendJSON(append(b, `,"created_at":`...))
 	b = r.UpdatedAt.appendJSON(append(b, `,"updated_at":`...))
+	b = r.ActiveAt.appendJSON(append(b, `,"active_at":`...))
 	b = strconv.AppendInt(append(b, `,"member_count":`...), r.MemberCount, 10)
 	b = strconv.AppendInt(append(b, `,"message_count":`...), r.MessageCount, 10)
 	b = strconv.AppendInt(append(b, `,"last_message_id":`...), r.LastMessageID, 10)

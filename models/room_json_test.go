@@ -41,7 +41,7 @@ func anyRoom(t *rapid.T) Room {
 	r := Room{
 		ID: id.Draw(t, "id"), Handle: text.Draw(t, "handle"), Name: text.Draw(t, "name"), Description: text.Draw(t, "description"),
 		Kind: RoomKind(text.Draw(t, "kind")), Subject: text.Draw(t, "subject"), OwnerID: id.Draw(t, "owner"),
-		CreatedAt: anyInstant(t), UpdatedAt: anyInstant(t), MemberCount: id.Draw(t, "members"), MessageCount: id.Draw(t, "messages"),
+		CreatedAt: anyInstant(t), UpdatedAt: anyInstant(t), ActiveAt: anyInstant(t), MemberCount: id.Draw(t, "members"), MessageCount: id.Draw(t, "messages"),
 		LastMessageID: id.Draw(t, "last"), Users: rapid.SliceOfN(rapid.Custom(anyRef), 0, 2).Draw(t, "users"),
 	}
 	if rapid.Bool().Draw(t, "member") {

@@ -314,7 +314,7 @@ type RoleChange = models.RoleChange
 
 // Room A room. Both counts are exact, and leave deleted messages out.
 //
-// Example: {"created_at":"2026-02-01T12:00:00.000Z","description":"Leaves, pots and water.","handle":"tea-house","id":7,"kind":"public","last_message_id":42,"member_count":31,"membership":{"joined_at":"2026-02-01T12:00:00.000Z","last_read_id":40,"muted":false,"role":"owner","unread_count":2},"message_count":41,"name":"Tea house","owner_id":12,"updated_at":"2026-03-14T09:26:53.589Z"}
+// Example: {"active_at":"2026-03-14T09:26:53.589Z","created_at":"2026-02-01T12:00:00.000Z","description":"Leaves, pots and water.","handle":"tea-house","id":7,"kind":"public","last_message_id":42,"member_count":31,"membership":{"joined_at":"2026-02-01T12:00:00.000Z","last_read_id":40,"muted":false,"role":"owner","unread_count":2},"message_count":41,"name":"Tea house","owner_id":12,"updated_at":"2026-03-14T09:26:53.589Z"}
 type Room = models.Room
 
 // RoomChange The fields of the room that are to change. An empty string removes a field.
@@ -813,7 +813,7 @@ type ListRoomsParams struct {
 	// Subject Only rooms about this thing.
 	Subject *Subject `form:"subject,omitempty" json:"subject,omitempty"`
 
-	// Since Only rooms in which something changed at or after this time.
+	// Since Only rooms in which something changed at or after this time, their messages, pins, reactions and members included.
 	Since *time.Time `form:"since,omitempty" json:"since,omitempty"`
 
 	// Unread With `true`, only rooms with unread messages.

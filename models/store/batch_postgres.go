@@ -93,8 +93,8 @@ func (d postgresDialect) lockPosts(g *groupTx, roomIDs []int64, posts []posting)
 	}
 	b := &pgx.Batch{}
 	begins := queueBegin(g, b)
-	b.Queue(`SELECT id, subject, direct_key, message_count, last_message_id, last_message_at, cleared_id
-		FROM rooms WHERE id = ANY($1) AND deleted_at = 0 ORDER BY id FOR UPDATE`, roomIDs)
+	b.Queue(`SELECT id, subject, direct_key, message_count, last_message_id, last_message_at, cleared_id,
+		active_at, active_position FROM rooms WHERE id = ANY($1) AND deleted_at = 0 ORDER BY id FOR UPDATE`, roomIDs)
 	b.Queue(`SELECT m.room_id, m.user_id, u.username, u.display_name, m.sent_count
 		FROM unnest($1::bigint[], $2::bigint[]) AS p (room_id, user_id)
 		JOIN memberships m ON m.room_id = p.room_id AND m.user_id = p.user_id JOIN `+liveUsers+` u ON u.id = m.user_id`, inRooms, users)
@@ -119,6 +119,7 @@ func readRooms(results pgx.BatchResults, rooms map[int64]*roomRow) error {
 	var r roomRow
 	_, err = pgx.ForEachRow(found, []any{
 		&r.ID, &r.Subject, &r.DirectKey, &r.MessageCount, &r.LastMessageID, &r.LastMessageAt, &r.ClearedID,
+		&r.ActiveAt, &r.ActivePosition,
 	}, func() error {
 		one := r
 		rooms[r.ID] = &one
@@ -148,10 +149,9 @@ func readSenders(results pgx.BatchResults, senders map[posting]*poster) error {
 func (d postgresDialect) commitPosts(g *groupTx, w *posted) (last int64, err error) {
 	b := &pgx.Batch{}
 	queueMessages(b, w.sends)
-	queueRooms(b, w.rooms)
 	queueSent(b, w)
 	before := b.Len()
-	queuePostEvents(b, w.sends)
+	queuePostEvents(b, w)
 	queueAnswers(b, w.sends)
 	after := b.Len() - before - 1
 	b.Queue("COMMIT")
@@ -213,17 +213,6 @@ func queueMessages(b *pgx.Batch, sends []*send) {
 		roomIDs, ids, senders, types, texts, replies, clientIDs, times, starts, words, seqs)
 }
 
-func queueRooms(b *pgx.Batch, rooms map[int64]*roomRow) {
-	var ids, counts, lasts, times []int64
-	for _, r := range rooms {
-		ids, counts = append(ids, r.ID), append(counts, r.MessageCount)
-		lasts, times = append(lasts, r.LastMessageID), append(times, r.LastMessageAt)
-	}
-	b.Queue(`UPDATE rooms r SET message_count = v.count, last_message_id = v.last, last_message_at = v.at, active_at = v.at,
-		updated_at = v.at FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS v (id, count, last, at)
-		WHERE r.id = v.id`, ids, counts, lasts, times)
-}
-
 // queueSent counts the senders' messages (unread.go).
 func queueSent(b *pgx.Batch, w *posted) {
 	var rooms, users, counts, cleared []int64
@@ -237,21 +226,36 @@ func queueSent(b *pgx.Batch, w *posted) {
 		WHERE m.room_id = v.room_id AND m.user_id = v.user_id`, rooms, users, counts, cleared)
 }
 
-// queuePostEvents gives the events their positions and writes them, as append does in change.go, and answers the last
-// position. Without the head's row it divides by zero, which ends the transaction.
-func queuePostEvents(b *pgx.Batch, sends []*send) {
-	n := len(sends)
+// queuePostEvents gives the events their positions and writes them, as append does in change.go, counts the messages in
+// their rooms, which are locked already, and answers the last position. Without the head's row it divides by zero, which
+// ends the transaction.
+func queuePostEvents(b *pgx.Batch, w *posted) {
+	n := len(w.sends)
 	rooms, users, messages := make([]int64, n), make([]int64, n), make([]int64, n)
-	for i, p := range sends {
+	priorSends, priors, priorTimes := make([]int64, n), make([]int64, n), make([]int64, n)
+	for i, p := range w.sends {
 		rooms[i], users[i], messages[i] = p.roomID, p.callerID, p.sent.Message.ID
+		priorSends[i], priors[i], priorTimes[i] = p.priorSend, p.priorPosition, p.priorActiveAt
 	}
-	b.Queue(`WITH head AS (UPDATE event_head SET position = position + $1 WHERE id = 1 RETURNING position),
-		logged AS (INSERT INTO events
-			(position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at)
-			SELECT head.position - $1 + v.n, $2, false, v.room_id, v.user_id, 0, '', v.message_id, '', $3::bigint FROM head,
-			unnest($4::bigint[], $5::bigint[], $6::bigint[]) WITH ORDINALITY AS v (room_id, user_id, message_id, n))
+	var ids, counts, lasts, times, newest []int64
+	for _, r := range w.rooms {
+		ids, counts, newest = append(ids, r.ID), append(counts, r.MessageCount), append(newest, w.last[r.ID])
+		lasts, times = append(lasts, r.LastMessageID), append(times, r.LastMessageAt)
+	}
+	b.Queue(`WITH head AS (UPDATE event_head SET position = position + $1 WHERE id = 1 RETURNING position, position - $1 AS before),
+		logged AS (INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data,
+			created_at, prior_position, prior_active_at)
+			SELECT head.before + v.n, $2, false, v.room_id, v.user_id, 0, '', v.message_id, '', $3::bigint,
+			CASE WHEN v.prior_send > 0 THEN head.before + v.prior_send ELSE v.prior END, v.prior_at FROM head,
+			unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
+			WITH ORDINALITY AS v (room_id, user_id, message_id, prior_send, prior, prior_at, n)),
+		counted AS (UPDATE rooms r SET message_count = v.count, last_message_id = v.last, last_message_at = v.at,
+			active_at = v.at, updated_at = v.at, active_position = head.before + v.newest FROM head,
+			unnest($10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
+			AS v (id, count, last, at, newest) WHERE r.id = v.id)
 		SELECT coalesce(max(position), 0) / count(*) FROM head`,
-		int64(n), string(models.EventMessageCreated), models.Now().Millis(), rooms, users, messages)
+		int64(n), string(models.EventMessageCreated), models.Now().Millis(), rooms, users, messages,
+		priorSends, priors, priorTimes, ids, counts, lasts, times, newest)
 }
 
 // queueAnswers keeps which messages are answered under Idempotency-Keys. The head's row is this transaction's own by now.

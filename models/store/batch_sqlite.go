@@ -66,11 +66,11 @@ func (d sqliteDialect) lockPosts(g *groupTx, roomIDs []int64, posts []posting) (
 
 func (c *sqliteConn) readRooms(ids []int64) (map[int64]*roomRow, error) {
 	rooms := make(map[int64]*roomRow, len(ids))
-	err := c.query(`SELECT r.id, r.subject, r.direct_key, r.message_count, r.last_message_id, r.last_message_at, r.cleared_id
-		FROM json_each(?) AS j CROSS JOIN `+liveRooms+` r ON r.id = j.value`, func(row []driver.Value) {
+	err := c.query(`SELECT r.id, r.subject, r.direct_key, r.message_count, r.last_message_id, r.last_message_at, r.cleared_id,
+		r.active_at, r.active_position FROM json_each(?) AS j CROSS JOIN `+liveRooms+` r ON r.id = j.value`, func(row []driver.Value) {
 		r := &roomRow{
 			ID: row[0].(int64), Subject: row[1].(string), MessageCount: row[3].(int64), LastMessageID: row[4].(int64),
-			LastMessageAt: row[5].(int64), ClearedID: row[6].(int64),
+			LastMessageAt: row[5].(int64), ClearedID: row[6].(int64), ActiveAt: row[7].(int64), ActivePosition: row[8].(int64),
 		}
 		if key, direct := row[2].(string); direct {
 			r.DirectKey = &key
@@ -127,9 +127,6 @@ func (c *sqliteConn) storePosts(w *posted, now int64) (last int64, err error) {
 	if err := c.insertMessages(w.sends); err != nil {
 		return 0, err
 	}
-	if err := c.updateRooms(w.rooms); err != nil {
-		return 0, err
-	}
 	if err := c.countSent(w); err != nil {
 		return 0, err
 	}
@@ -144,6 +141,9 @@ func (c *sqliteConn) storePosts(w *posted, now int64) (last int64, err error) {
 		return 0, errNoHead
 	}
 	if err := c.insertPostEvents(w.sends, last-n+1, now); err != nil {
+		return 0, err
+	}
+	if err := c.updateRooms(w, last-n); err != nil {
 		return 0, err
 	}
 	return last, c.keepAnswers(w.sends, last-n+1)
@@ -174,14 +174,15 @@ func (c *sqliteConn) insertMessages(sends []*send) error {
 	return errors.Join(err, message.Close(), words.Close())
 }
 
-func (c *sqliteConn) updateRooms(rooms map[int64]*roomRow) error {
+// updateRooms counts the messages, whose events come after a position.
+func (c *sqliteConn) updateRooms(w *posted, after int64) error {
 	s, err := c.statement(`UPDATE rooms SET message_count = ?1, last_message_id = ?2, last_message_at = ?3, active_at = ?3,
-		updated_at = ?3 WHERE id = ?4`)
+		updated_at = ?3, active_position = ?4 WHERE id = ?5`)
 	if err != nil {
 		return err
 	}
-	for _, r := range rooms {
-		if err = s.run(r.MessageCount, r.LastMessageID, r.LastMessageAt, r.ID); err != nil {
+	for _, r := range w.rooms {
+		if err = s.run(r.MessageCount, r.LastMessageID, r.LastMessageAt, after+w.last[r.ID], r.ID); err != nil {
 			break
 		}
 	}
@@ -205,13 +206,17 @@ func (c *sqliteConn) countSent(w *posted) error {
 
 func (c *sqliteConn) insertPostEvents(sends []*send, first, now int64) error {
 	s, err := c.statement(`INSERT INTO events
-		(position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at)
-		VALUES (?, '` + string(models.EventMessageCreated) + `', false, ?, ?, 0, '', ?, '', ?)`)
+		(position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at, prior_position, prior_active_at)
+		VALUES (?, '` + string(models.EventMessageCreated) + `', false, ?, ?, 0, '', ?, '', ?, ?, ?)`)
 	if err != nil {
 		return err
 	}
 	for i, p := range sends {
-		if err = s.run(first+int64(i), p.roomID, p.callerID, p.sent.Message.ID, now); err != nil {
+		prior := p.priorPosition
+		if p.priorSend > 0 {
+			prior = first + p.priorSend - 1
+		}
+		if err = s.run(first+int64(i), p.roomID, p.callerID, p.sent.Message.ID, now, prior, p.priorActiveAt); err != nil {
 			break
 		}
 	}

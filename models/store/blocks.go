@@ -62,9 +62,9 @@ func (s *Store) Unblock(ctx context.Context, callerID int64, user models.UserPat
 	return err
 }
 
-// Blocks lists whom the caller has blocked, the oldest entry first.
+// Blocks lists whom the caller has blocked, in the order of the users' ids.
 func (s *Store) Blocks(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error) {
-	return s.list(ctx, blockQuery, callerID, page)
+	return s.listedPage(ctx, blockQuery, list{listBlocks, callerID}, page)
 }
 
 // lockDirect holds the direct room of two users, where there is one: what is being sent there comes before the block,

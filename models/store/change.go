@@ -22,6 +22,8 @@ type change struct {
 	last   int64 // position of the last event, once appended
 	// renamed is set when a user changed in a way that no event tells of.
 	renamed bool
+	// renames are what lists go by that began before this (as_of.go).
+	renames []rename
 	// purges is set when there is something to purge behind the transaction (purge.go).
 	purges bool
 	// full is set when a batch is to end, and lockedRoom is the last room that it locked.
@@ -143,17 +145,23 @@ func (c *change) run(once *models.Once, f func(c *change) (any, error)) error {
 // to the commit: that is what makes positions gap-free and ordered like the commits. A sequence would be neither, and a
 // reader of "position > last" would skip what commits late.
 func (c *change) append() error {
-	if len(c.events) == 0 {
+	n, renames := int64(len(c.events)), int64(len(c.renames))
+	if n+renames == 0 {
 		return nil
 	}
-	n := int64(len(c.events))
-	err := c.Raw("UPDATE event_head SET position = position + ? WHERE id = 1 RETURNING position", n).Scan(&c.last).Error
+	var head struct{ Position, Renames int64 }
+	err := c.Raw("UPDATE event_head SET position = position + ?, renames = renames + ? WHERE id = 1 RETURNING position, renames",
+		n, renames).Scan(&head).Error
 	if err != nil {
 		return err
 	}
-	if c.last < n {
+	if head.Position < n || head.Renames < renames {
 		return errNoHead
 	}
+	if err := c.keepRenames(head.Renames - renames); err != nil || n == 0 {
+		return err
+	}
+	c.last = head.Position
 	for i := range c.events {
 		c.events[i].Position = c.last - n + 1 + int64(i)
 	}

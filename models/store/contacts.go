@@ -86,30 +86,25 @@ func (r listedRow) model() models.Contact {
 	return models.Contact{User: r.User.model(), AddedAt: models.FromMillis(r.AddedAt)}
 }
 
-func (r listedRow) cursor() string { return intCursorOf(r.AddedAt, r.User.ID) }
-
 var contactQuery = `SELECT ` + userColumns + `, l.added_at FROM contacts l JOIN ` + liveUsers + ` u ON u.id = l.contact_id WHERE l.user_id = ?`
 
-// Contacts lists the caller's contacts, the oldest entry first.
+// Contacts lists the caller's contacts, in the order of the users' ids.
 func (s *Store) Contacts(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error) {
-	return s.list(ctx, contactQuery, callerID, page)
+	return s.listedPage(ctx, contactQuery, list{listContacts, callerID}, page)
 }
 
-func (s *Store) list(ctx context.Context, query string, callerID int64, page models.Paging) (models.Page[models.Contact], error) {
-	args := []any{callerID}
-	if page.Cursor != "" {
-		at, id, err := intCursor(page.Cursor)
-		if err != nil {
-			return models.Page[models.Contact]{}, err
-		}
-		query, args = query+" AND (l.added_at, u.id) > (?, ?)", append(args, at, id)
-	}
-	var rows []listedRow
-	err := s.read(ctx).Raw(query+" ORDER BY l.added_at, u.id LIMIT ?", append(args, page.Limit+1)...).Scan(&rows).Error
+// listedPage is a page of contacts or blocks. An entry that is removed and made again stays where it was.
+func (s *Store) listedPage(ctx context.Context, query string, of list, page models.Paging) (models.Page[models.Contact], error) {
+	after, _, err := of.after(page.Cursor)
 	if err != nil {
 		return models.Page[models.Contact]{}, err
 	}
-	return pageOf(rows, page.Limit, listedRow.model, listedRow.cursor), nil
+	var rows []listedRow
+	err = s.read(ctx).Raw(query+" AND u.id > ? ORDER BY u.id LIMIT ?", of.owner, after.id, page.Limit+1).Scan(&rows).Error
+	if err != nil {
+		return models.Page[models.Contact]{}, err
+	}
+	return pageOf(rows, page.Limit, listedRow.model, func(r listedRow) cursor { return cursor{list: of, id: r.User.ID} }), nil
 }
 
 // listed is one entry of a list.

@@ -1,8 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
-	"strconv"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -10,22 +11,92 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Users finds users by the start of their username, in the order of the usernames.
-func (s *Store) Users(ctx context.Context, q models.UserSearch) (models.Page[models.User], error) {
-	from, to := startRange(models.NameStart(q.Prefix))
-	query := s.read(ctx).Where("deleted_at = 0 AND username_key >= ? AND username_key < ?", from, to)
-	if q.Cursor != "" {
-		_, after, err := timeCursor(q.Cursor)
-		if err != nil {
-			return models.Page[models.User]{}, err
-		}
-		query = query.Where("username_key > ?", after)
+// named is where an item stands in a list in the order of names: by what it was found by when the list began.
+type named struct {
+	part int64
+	key  string
+	id   int64
+}
+
+func (n named) compare(other named) int {
+	return cmp.Or(cmp.Compare(n.part, other.part), cmp.Compare(n.key, other.key), cmp.Compare(n.id, other.id))
+}
+
+// startNames is where a list in the order of names begins, or goes on.
+func startNames(db *gorm.DB, of list, given string) (cursor, error) {
+	after, goesOn, err := of.after(given)
+	if err == nil && !goesOn {
+		after.begun, err = countRenames(db)
 	}
-	var rows []userRow
-	if err := query.Order("username_key").Limit(q.Limit + 1).Find(&rows).Error; err != nil {
+	return after, err
+}
+
+// mergeNamed is the beginning of two parts of a list that were read one after the other: what kept its name since the list
+// began, and then what did not. What was renamed between the two is in both, at the same place.
+func mergeNamed[R any](kept, renamed []R, place func(R) named, limit int) []R {
+	if len(renamed) == 0 {
+		return kept
+	}
+	all := append(kept, renamed...)
+	slices.SortFunc(all, func(a, b R) int { return place(a).compare(place(b)) })
+	all = slices.CompactFunc(all, func(a, b R) bool { return place(a) == place(b) })
+	return all[:min(len(all), limit)]
+}
+
+// lowerBound is what a part of a list in the order of names that start at from comes after. There is one bound, not two: of
+// two, SQLite would look up the first and read on from there until the other one held.
+func lowerBound(from string, after cursor) (key string, id int64) {
+	if after.key < from {
+		return from, 0
+	}
+	return after.key, after.id
+}
+
+// cursor is n as a cursor of the list that another one is of.
+func (n named) cursor(of cursor) cursor {
+	of.at, of.key, of.id = n.part, n.key, n.id
+	return of
+}
+
+// foundUser is a user and the username_key that the list has them under.
+type foundUser struct {
+	User userRow `gorm:"embedded"`
+	Key  string
+}
+
+func (r foundUser) model() models.User { return r.User.model() }
+
+func (r foundUser) place() named { return named{key: r.Key, id: r.User.ID} }
+
+var (
+	keptUsers = "SELECT " + userColumns + `, u.username_key AS key FROM ` + liveUsers + ` u
+	WHERE (u.username_key, u.id) > (?, ?) AND u.username_key < ?
+	AND u.id NOT IN (SELECT n.user_id FROM renames n WHERE n.seq > ?) ORDER BY u.username_key, u.id LIMIT ?`
+
+	renamedUsers = "SELECT " + userColumns + `, w.handle_key AS key FROM ` + renamedSince("user_id") + ` w JOIN ` + liveUsers + ` u ON u.id = w.id
+	WHERE (w.handle_key, u.id) > (?, ?) AND w.handle_key < ? AND u.username_key >= ? AND u.username_key < ?
+	ORDER BY w.handle_key, u.id LIMIT ?`
+)
+
+// Users finds users by the start of their username, in the order of the usernames as they were when the list began.
+func (s *Store) Users(ctx context.Context, q models.UserSearch) (models.Page[models.User], error) {
+	db := s.read(ctx)
+	after, err := startNames(db, list{kind: listUsers}, q.Cursor)
+	if err != nil {
 		return models.Page[models.User]{}, err
 	}
-	return pageOf(rows, q.Limit, userRow.model, func(r userRow) string { return cursorOf(0, r.UsernameKey) }), nil
+	from, to := startRange(models.NameStart(q.Prefix))
+	key, id := lowerBound(from, after)
+	var kept, renamed []foundUser
+	if err := db.Raw(keptUsers, key, id, to, after.begun, q.Limit+1).Scan(&kept).Error; err != nil {
+		return models.Page[models.User]{}, err
+	}
+	err = db.Raw(renamedUsers, after.begun, after.begun, key, id, to, from, to, q.Limit+1).Scan(&renamed).Error
+	if err != nil {
+		return models.Page[models.User]{}, err
+	}
+	rows := mergeNamed(kept, renamed, foundUser.place, q.Limit+1)
+	return pageOf(rows, q.Limit, foundUser.model, func(r foundUser) cursor { return r.place().cursor(after) }), nil
 }
 
 // The list of found rooms has two parts, each in an order that an index has: first those whose handle starts so, by
@@ -44,51 +115,36 @@ type foundRoom struct {
 
 func (r foundRoom) model() models.Room { return r.Access.model() }
 
-func (r foundRoom) cursor() string {
-	return cursorOf(r.Part, strconv.FormatInt(r.Access.Room.ID, 10)+":"+r.Key)
-}
+func (r foundRoom) place() named { return named{r.Part, r.Key, r.Access.Room.ID} }
 
-// SearchRooms finds public rooms by the start of their handle or name. A room that the caller is banned from is none.
+// SearchRooms finds public rooms by the start of their handle or name, in the order of these as they were when the list
+// began. A room that the caller is banned from is none.
 func (s *Store) SearchRooms(ctx context.Context, callerID int64, q models.RoomSearch) (models.Page[models.Room], error) {
-	search := roomSearch{db: s.read(ctx), callerID: callerID, subject: q.Subject, limit: q.Limit + 1}
-	if q.Prefix != nil {
-		search.handle, search.name = models.NameStart(*q.Prefix), foldCase(*q.Prefix)
-	}
-	after, err := roomCursor(q.Cursor)
+	db := s.read(ctx)
+	first, err := startNames(db, list{kind: listFoundRooms}, q.Cursor)
 	if err != nil {
 		return models.Page[models.Room]{}, err
 	}
+	search := roomSearch{db: db, callerID: callerID, subject: q.Subject, begun: first.begun, limit: q.Limit + 1}
+	if q.Prefix != nil {
+		search.handle, search.name = models.NameStart(*q.Prefix), foldCase(*q.Prefix)
+	}
 	var rows []foundRoom
-	if after.Part == partHandles {
-		if rows, err = search.handles(after.Key); err != nil {
+	after := first
+	if after.at == partHandles {
+		if rows, err = search.handles(after); err != nil {
 			return models.Page[models.Room]{}, err
 		}
-		after = foundRoom{}
+		after = cursor{}
 	}
 	if search.limit -= len(rows); search.limit > 0 {
-		named, err := search.names(after.Key, after.Access.Room.ID)
+		byName, err := search.names(after)
 		if err != nil {
 			return models.Page[models.Room]{}, err
 		}
-		rows = append(rows, named...)
+		rows = append(rows, byName...)
 	}
-	return pageOf(rows, q.Limit, foundRoom.model, foundRoom.cursor), nil
-}
-
-func roomCursor(cursor string) (after foundRoom, err error) {
-	if cursor == "" {
-		return after, nil
-	}
-	var place string
-	if after.Part, place, err = timeCursor(cursor); err != nil {
-		return after, err
-	}
-	id, key, cut := strings.Cut(place, ":")
-	after.Key = key
-	if after.Access.Room.ID, err = strconv.ParseInt(id, 10, 64); err != nil || !cut || after.Part != partHandles && after.Part != partNames {
-		return after, models.Invalid("cursor", "is not a cursor of this list")
-	}
-	return after, nil
+	return pageOf(rows, q.Limit, foundRoom.model, func(r foundRoom) cursor { return r.place().cursor(first) }), nil
 }
 
 // roomSearch reads the parts of the list. An empty start of a handle or a name is that of all.
@@ -97,41 +153,59 @@ type roomSearch struct {
 	callerID     int64
 	handle, name string
 	subject      string
+	begun        int64
 	limit        int
 }
 
+// foundRooms are public rooms, with what w calls the key that the list has them under.
 var foundRooms = "SELECT " + roomColumns + `, COALESCE(m.role, '') AS role, COALESCE(m.joined_at, 0) AS joined_at,
 	COALESCE(m.last_read_id, 0) AS last_read_id, ` + unreadCount + ` AS unread_count,
-	COALESCE(m.muted, false) AS muted, COALESCE(%s, '') AS key
-	FROM ` + liveRooms + ` r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = ? WHERE r.kind = 'public'
+	COALESCE(m.muted, false) AS muted, COALESCE($w.$key, '') AS key
+	FROM $from LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = ? WHERE r.kind = 'public'
 	AND (m.user_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM bans b
 		WHERE b.room_id = r.id AND b.user_id = ? AND (b.until = 0 OR b.until > ?)))`
 
-func (s roomSearch) handles(after string) ([]foundRoom, error) {
+// handles are the rooms whose handle started so when the list began.
+func (s roomSearch) handles(after cursor) ([]foundRoom, error) {
 	from, to := startRange(s.handle)
-	return s.rooms(partHandles, "r.handle_key", " AND r.handle_key >= ? AND r.handle_key < ? AND r.handle_key > ? ORDER BY r.handle_key",
-		from, to, after)
+	key, id := lowerBound(from, after)
+	return s.rooms(partHandles, "handle_key", "", key, id, to)
 }
 
-func (s roomSearch) names(after string, afterID int64) ([]foundRoom, error) {
+// names are those of whom only the name did.
+func (s roomSearch) names(after cursor) ([]foundRoom, error) {
 	from, to := startRange(s.name)
+	key, id := lowerBound(from, after)
 	fromHandle, toHandle := startRange(s.handle)
-	return s.rooms(partNames, "r.name_key", ` AND r.name_key >= ? AND r.name_key < ? AND (r.name_key, r.id) > (?, ?)
-		AND (r.handle_key IS NULL OR r.handle_key < ? OR r.handle_key >= ?) ORDER BY r.name_key, r.id`,
-		from, to, after, afterID, fromHandle, toHandle)
+	return s.rooms(partNames, "name_key", " AND ($w.handle_key IS NULL OR $w.handle_key < ? OR $w.handle_key >= ?)",
+		key, id, to, fromHandle, toHandle)
 }
 
-func (s roomSearch) rooms(part int64, key, where string, args ...any) ([]foundRoom, error) {
-	query := strings.Replace(foundRooms, "%s", key, 1)
-	all := []any{s.callerID, s.callerID, models.Now().Millis()}
+// rooms reads a part by a key, with a further condition and the arguments of both.
+func (s roomSearch) rooms(part int64, key, condition string, args ...any) ([]foundRoom, error) {
+	query := foundRooms + " AND ($w.$key, r.id) > (?, ?) AND $w.$key < ?" + condition
+	caller := []any{s.callerID, s.callerID, models.Now().Millis()}
 	if s.subject != "" {
 		query += " AND r.subject = ? AND r.subject <> ''"
-		all = append(all, s.subject)
+		args = append(args, s.subject)
 	}
-	var rows []foundRoom
-	err := s.db.Raw(query+where+" LIMIT ?", append(append(all, args...), s.limit)...).Scan(&rows).Error
-	for i := range rows {
-		rows[i].Part = part
+	read := func(w, from, more string, args ...any) (rows []foundRoom, err error) {
+		text := strings.NewReplacer("$from", from, "$w", w, "$key", key).Replace(query + more + " ORDER BY $w.$key, r.id LIMIT ?")
+		err = s.db.Raw(text, append(args, s.limit)...).Scan(&rows).Error
+		for i := range rows {
+			rows[i].Part = part
+		}
+		return rows, err
 	}
-	return rows, err
+	kept, err := read("r", liveRooms+" r", " AND r.id NOT IN (SELECT n.room_id FROM renames n WHERE n.seq > ?)",
+		slices.Concat(caller, args, []any{s.begun})...)
+	if err != nil {
+		return nil, err
+	}
+	fromHandle, toHandle := startRange(s.handle)
+	fromName, toName := startRange(s.name)
+	renamed, err := read("w", renamedSince("room_id")+" w JOIN "+liveRooms+" r ON r.id = w.id",
+		" AND (r.handle_key >= ? AND r.handle_key < ? OR r.name_key >= ? AND r.name_key < ?)",
+		slices.Concat([]any{s.begun, s.begun}, caller, args, []any{fromHandle, toHandle, fromName, toName})...)
+	return mergeNamed(kept, renamed, foundRoom.place, s.limit), err
 }

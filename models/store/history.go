@@ -25,12 +25,12 @@ func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPat
 		return models.Page[models.Message]{}, err
 	}
 	direction, from := older, int64(0)
+	after, goesOn, err := h.list().after(q.Cursor)
 	switch {
-	case q.Cursor != "":
-		from, direction, err = timeCursor(q.Cursor)
-		if err == nil && direction != older && direction != newer {
-			err = models.Invalid("cursor", "is not a cursor of this list")
-		}
+	case err != nil:
+		return models.Page[models.Message]{}, err
+	case goesOn:
+		direction, from = after.key, after.id
 	case q.Around != 0:
 		return h.around()
 	case q.After != 0:
@@ -39,9 +39,6 @@ func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPat
 		from = q.Before
 	case !q.Since.IsZero():
 		direction = newer
-	}
-	if err != nil {
-		return models.Page[models.Message]{}, err
 	}
 	return h.page(direction, from)
 }
@@ -68,6 +65,8 @@ func (h *history) open(ctx context.Context, s *Store, path models.RoomPath) erro
 	return err
 }
 
+func (h history) list() list { return list{listHistory, h.room.ID} }
+
 // page goes from a message, itself not included, in a direction; from 0 starts at that direction's beginning.
 func (h history) page(direction string, from int64) (models.Page[models.Message], error) {
 	limit := h.query.Limit
@@ -83,7 +82,7 @@ func (h history) page(direction string, from int64) (models.Page[models.Message]
 	}
 	page := models.Page[models.Message]{Items: p.messages}
 	if p.cut {
-		page.NextCursor = cursorOf(p.messages[len(p.messages)-1].ID, direction)
+		page.NextCursor = cursor{list: h.list(), id: p.messages[len(p.messages)-1].ID, key: direction}.String()
 	}
 	if direction == older {
 		slices.Reverse(p.messages)

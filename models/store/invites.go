@@ -84,19 +84,20 @@ func (s *Store) Invites(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return models.Page[models.Invite]{}, err
 	}
+	of := list{listInvites, a.Room.ID}
+	after, goesOn, err := of.after(page.Cursor)
+	if err != nil {
+		return models.Page[models.Invite]{}, err
+	}
 	q := db.Where("room_id = ? AND "+usableInvite, a.Room.ID, models.Now().Millis(), a.Room.OwnerID)
-	if page.Cursor != "" {
-		at, code, err := timeCursor(page.Cursor)
-		if err != nil {
-			return models.Page[models.Invite]{}, err
-		}
-		q = q.Where("(created_at, code) < (?, ?)", at, code)
+	if goesOn {
+		q = q.Where("(created_at, code) < (?, ?)", after.at, after.key)
 	}
 	var rows []inviteRow
 	if err := q.Order("created_at DESC, code DESC").Limit(page.Limit + 1).Find(&rows).Error; err != nil {
 		return models.Page[models.Invite]{}, err
 	}
-	return pageOf(rows, page.Limit, inviteRow.model, func(r inviteRow) string { return cursorOf(r.CreatedAt, r.Code) }), nil
+	return pageOf(rows, page.Limit, inviteRow.model, func(r inviteRow) cursor { return cursor{list: of, at: r.CreatedAt, key: r.Code} }), nil
 }
 
 // RevokeInvite makes a code of the room unknown. One that is no invite stays so.

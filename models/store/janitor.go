@@ -41,7 +41,7 @@ func (s *Store) wakeJanitor() {
 func (s *Store) tidy(ctx context.Context) {
 	kinds := []func(context.Context) (more bool, err error){
 		s.endOtherWays, s.expireGuests, s.expireIdleGuests, s.purgeAccounts, s.purgeRooms, s.sweepMessages, s.sweepReactions, s.pruneEvents,
-		s.prunePast, s.pruneSilences, s.pruneKeys, s.pruneSessions, s.pruneVouched, s.pruneSpent, s.pruneFlows, s.dropPresences, s.dropUnattached, s.expireUploads,
+		s.prunePast, s.pruneSilences, s.pruneRenames, s.pruneKeys, s.pruneSessions, s.pruneVouched, s.pruneSpent, s.pruneFlows, s.dropPresences, s.dropUnattached, s.expireUploads,
 		s.indexRooms, s.reindexMessages,
 	}
 	for len(kinds) > 0 && ctx.Err() == nil {
@@ -89,6 +89,11 @@ func (s *Store) prunePast(ctx context.Context) (more bool, err error) {
 // pruneSilences forgets silences that ended before the events that are kept.
 func (s *Store) pruneSilences(ctx context.Context) (more bool, err error) {
 	return s.prune(ctx, "silences", "user_id, room_id, sender_id, from_position", "to_position > 0 AND to_position <= ?", s.pruned)
+}
+
+// pruneRenames forgets earlier names when the events of that time go.
+func (s *Store) pruneRenames(ctx context.Context) (more bool, err error) {
+	return s.prune(ctx, "renames", "seq", "renamed_at < ?", before(s.retention))
 }
 
 // pruned is the newest position that is no longer kept.

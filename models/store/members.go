@@ -87,7 +87,7 @@ func (r memberRow) model() models.Member {
 
 var memberQuery = `SELECT ` + userColumns + `, m.role, m.joined_at FROM memberships m JOIN ` + liveUsers + ` u ON u.id = m.user_id WHERE m.room_id = ?`
 
-// Members lists the members of a room that the caller may read, the longest-standing first. among narrows the list to
+// Members lists the members of a room that the caller may read, in the order of the users' ids. among narrows the list to
 // some users; nil does not.
 func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPath, among []int64, page models.Paging) (models.Page[models.Member], error) {
 	empty := models.Page[models.Member]{Items: []models.Member{}}
@@ -96,7 +96,12 @@ func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return empty, err
 	}
-	query, args := memberQuery, []any{a.Room.ID}
+	of := list{listMembers, a.Room.ID}
+	after, _, err := of.after(page.Cursor)
+	if err != nil {
+		return empty, err
+	}
+	query, args := memberQuery+" AND m.user_id > ?", []any{a.Room.ID, after.id}
 	if among != nil {
 		if len(among) == 0 {
 			return empty, nil
@@ -104,19 +109,12 @@ func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPat
 		in, ids := numbers(db, among)
 		query, args = query+" AND m.user_id IN "+in, append(args, ids)
 	}
-	if page.Cursor != "" {
-		at, id, err := intCursor(page.Cursor)
-		if err != nil {
-			return empty, err
-		}
-		query, args = query+" AND (m.joined_at, m.user_id) > (?, ?)", append(args, at, id)
-	}
 	var rows []memberRow
-	err = db.Raw(query+" ORDER BY m.joined_at, m.user_id LIMIT ?", append(args, page.Limit+1)...).Scan(&rows).Error
+	err = db.Raw(query+" ORDER BY m.user_id LIMIT ?", append(args, page.Limit+1)...).Scan(&rows).Error
 	if err != nil {
 		return empty, err
 	}
-	return pageOf(rows, page.Limit, memberRow.model, func(r memberRow) string { return intCursorOf(r.JoinedAt, r.User.ID) }), nil
+	return pageOf(rows, page.Limit, memberRow.model, func(r memberRow) cursor { return cursor{list: of, id: r.User.ID} }), nil
 }
 
 // member is user's membership in the room; ok is false for no member.

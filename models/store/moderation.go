@@ -259,25 +259,23 @@ func (s *Store) Unban(ctx context.Context, callerID int64, path models.RoomPath,
 	return err
 }
 
-// Bans lists who is banned now, the newest ban first.
+// Bans lists who is banned now, in the order of the users' ids: who is banned anew stays where they were.
 func (s *Store) Bans(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Ban], error) {
 	db := s.read(ctx)
 	a, err := asModerator(db, path, callerID)
 	if err != nil {
 		return models.Page[models.Ban]{}, err
 	}
-	query, args := banQuery, []any{a.Room.ID, models.Now().Millis()}
-	if page.Cursor != "" {
-		at, id, err := intCursor(page.Cursor)
-		if err != nil {
-			return models.Page[models.Ban]{}, err
-		}
-		query, args = query+" AND (b.created_at, b.user_id) < (?, ?)", append(args, at, id)
-	}
-	var rows []banRow
-	err = db.Raw(query+" ORDER BY b.created_at DESC, b.user_id DESC LIMIT ?", append(args, page.Limit+1)...).Scan(&rows).Error
+	of := list{listBans, a.Room.ID}
+	after, _, err := of.after(page.Cursor)
 	if err != nil {
 		return models.Page[models.Ban]{}, err
 	}
-	return pageOf(rows, page.Limit, banRow.model, func(r banRow) string { return intCursorOf(r.BannedAt, r.User.ID) }), nil
+	var rows []banRow
+	err = db.Raw(banQuery+" AND b.user_id > ? ORDER BY b.user_id LIMIT ?", a.Room.ID, models.Now().Millis(), after.id, page.Limit+1).
+		Scan(&rows).Error
+	if err != nil {
+		return models.Page[models.Ban]{}, err
+	}
+	return pageOf(rows, page.Limit, banRow.model, func(r banRow) cursor { return cursor{list: of, id: r.User.ID} }), nil
 }

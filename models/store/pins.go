@@ -28,7 +28,7 @@ func (r pinRow) model(room roomRow) models.Pin {
 	}
 }
 
-// Pins lists the pinned messages of a room that the caller may read, the last pinned first.
+// Pins lists the pinned messages of a room that the caller may read, the newest message first.
 func (s *Store) Pins(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Pin], error) {
 	empty := models.Page[models.Pin]{Items: []models.Pin{}}
 	db := s.read(ctx)
@@ -36,34 +36,34 @@ func (s *Store) Pins(ctx context.Context, callerID int64, path models.RoomPath, 
 	if err != nil {
 		return empty, err
 	}
-	query, args := pinQuery, []any{a.Room.ID, a.Room.ClearedID}
-	if page.Cursor != "" {
-		at, id, err := intCursor(page.Cursor)
-		if err != nil {
-			return empty, err
-		}
-		query, args = query+" AND (p.pinned_at, p.message_id) < (?, ?)", append(args, at, id)
-	}
-	rows, cut, err := scanPage(db.Raw(query+" ORDER BY p.pinned_at DESC, p.message_id DESC LIMIT ?",
-		append(args, page.Limit+1)...), func(r *pinRow) string { return r.Message.Text })
+	of := list{listPins, a.Room.ID}
+	after, goesOn, err := of.after(page.Cursor)
 	if err != nil {
 		return empty, err
 	}
-	cursor := func(r pinRow) string { return intCursorOf(r.PinnedAt, r.Message.ID) }
-	list := pageOf(rows, page.Limit, func(r pinRow) models.Pin { return r.model(a.Room) }, cursor)
-	messages := make([]models.Message, len(list.Items))
-	for i, p := range list.Items {
+	if !goesOn {
+		after.id = noMessage
+	}
+	rows, cut, err := scanPage(db.Raw(pinQuery+" AND p.message_id < ? ORDER BY p.message_id DESC LIMIT ?",
+		a.Room.ID, a.Room.ClearedID, after.id, page.Limit+1), func(r *pinRow) string { return r.Message.Text })
+	if err != nil {
+		return empty, err
+	}
+	at := func(r pinRow) cursor { return cursor{list: of, id: r.Message.ID} }
+	pins := pageOf(rows, page.Limit, func(r pinRow) models.Pin { return r.model(a.Room) }, at)
+	messages := make([]models.Message, len(pins.Items))
+	for i, p := range pins.Items {
 		messages[i] = p.Message
 	}
 	err = show(db, callerID, messages)
-	for i := range list.Items {
-		list.Items[i].Message = messages[i]
+	for i := range pins.Items {
+		pins.Items[i].Message = messages[i]
 	}
 	if n := fitting(messages); cut || n < len(messages) {
-		list.Items = list.Items[:n]
-		list.NextCursor = cursor(rows[n-1])
+		pins.Items = pins.Items[:n]
+		pins.NextCursor = at(rows[n-1]).String()
 	}
-	return list, err
+	return pins, err
 }
 
 // lockPinnable is lockMessage for those who may pin.

@@ -27,6 +27,9 @@ const (
 	planDirect   = 2 // direct rooms of the caller's
 )
 
+// ofQuery are steps through what a statement itself has made.
+var ofQuery = []string{"SCAN hits", "SCAN b", "SCAN bump"}
+
 // TestReadsUseIndexes asks both databases how they search, and how they read histories and lists of rooms.
 func TestReadsUseIndexes(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
@@ -35,7 +38,7 @@ func TestReadsUseIndexes(t *testing.T) {
 			var id, parent, unused int
 			var step string
 			for _, step := range ask(t, s, "EXPLAIN QUERY PLAN "+sql, args, &step, &id, &parent, &unused, &step) {
-				if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "INDEX") && step != "SCAN hits" && !strings.HasSuffix(step, "CONSTANT ROWS") {
+				if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "INDEX") && !slices.Contains(ofQuery, step) && !strings.HasSuffix(step, "CONSTANT ROWS") {
 					t.Errorf("%s\nreads a whole table: %s", sql, step)
 				}
 				ofSender := strings.HasPrefix(step, "SEARCH oldest ") || strings.HasPrefix(step, "SEARCH newest ")
@@ -109,20 +112,35 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 	ctx, paging := context.Background(), models.Paging{Limit: 10}
 	in := span{RoomID: 7, UpToID: planMessages}
 	for name, search := range map[string]func() error{
+		"list of rooms, unread rest": roomList(s, models.RoomsQuery{
+			Unread: true, Paging: models.Paging{Limit: 10, Cursor: cursor{list: list{listRooms, 1}, at: 1, id: 3}.String()},
+		}),
+		"members": func() error {
+			_, err := s.Members(ctx, 1, models.RoomPath{ID: 3}, nil, paging)
+			return err
+		},
+		"contacts": func() error {
+			_, err := s.Contacts(ctx, 1, paging)
+			return err
+		},
+		"pins": func() error {
+			_, err := s.Pins(ctx, 1, models.RoomPath{ID: 3}, paging)
+			return err
+		},
 		"users": func() error {
 			_, err := s.Users(ctx, models.UserSearch{Paging: paging, Prefix: "user12"})
 			return err
 		},
 		"rooms by handle": func() error {
-			_, err := roomSearch{db: s.read(ctx), callerID: 1, handle: "room1", name: "room1", limit: 10}.handles("")
+			_, err := roomSearch{db: s.read(ctx), callerID: 1, handle: "room1", name: "room1", limit: 10}.handles(cursor{})
 			return err
 		},
 		"rooms by name": func() error {
-			_, err := roomSearch{db: s.read(ctx), callerID: 1, handle: "room1", name: "room1", limit: 10}.names("", 0)
+			_, err := roomSearch{db: s.read(ctx), callerID: 1, handle: "room1", name: "room1", limit: 10}.names(cursor{})
 			return err
 		},
 		"rooms by subject": func() error {
-			_, err := roomSearch{db: s.read(ctx), callerID: 1, subject: "order 1", limit: 10}.names("", 0)
+			_, err := roomSearch{db: s.read(ctx), callerID: 1, subject: "order 1", limit: 10}.names(cursor{})
 			return err
 		},
 		"messages by start": func() error {
@@ -144,8 +162,8 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 		"history, around":     history(models.HistoryQuery{Around: planMessages / 2}),
 		"history, since":      history(models.HistoryQuery{Since: models.FromMillis(planMessages / 2)}),
 		"history, until":      history(models.HistoryQuery{Until: models.FromMillis(planMessages / 2)}),
-		"list of rooms":       listRooms(s, models.RoomsQuery{Paging: paging}),
-		"list of rooms, rest": listRooms(s, models.RoomsQuery{Paging: models.Paging{Limit: 10, Cursor: intCursorOf(1, 3)}}),
+		"list of rooms":       roomList(s, models.RoomsQuery{Paging: paging}),
+		"list of rooms, rest": roomList(s, models.RoomsQuery{Paging: models.Paging{Limit: 10, Cursor: cursor{list: list{listRooms, 1}, at: 1, id: 3}.String()}}),
 		"the log": func() error {
 			_, err := s.Entries(ctx, 0, 10)
 			return err
@@ -167,7 +185,7 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			return s.read(ctx).Raw(sentStatement, 1, 1, 3).Scan(&sent).Error
 		},
 		"own rooms": func() error {
-			_, err := ownSpans(s.read(ctx), 1, cursorOf(1, "7/7"))
+			_, err := ownSpans(s.read(ctx), 1, hit{1, 7, 7})
 			return err
 		},
 	} {
@@ -185,7 +203,7 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 		})
 	}
 	t.Run("users of direct rooms", func(t *testing.T) {
-		if err := listRooms(s, models.RoomsQuery{Paging: paging})(); err != nil {
+		if err := roomList(s, models.RoomsQuery{Paging: paging})(); err != nil {
 			t.Fatal(err)
 		}
 		if len(asked) != 2 {
@@ -207,7 +225,7 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 	})
 }
 
-func listRooms(s *Store, q models.RoomsQuery) func() error {
+func roomList(s *Store, q models.RoomsQuery) func() error {
 	return func() error {
 		_, err := s.Rooms(context.Background(), 1, q)
 		return err

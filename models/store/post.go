@@ -215,7 +215,9 @@ func (p *send) fits(room *roomRow, files map[string]*fileRow) error {
 func (p *send) next(room *roomRow, sender models.UserRef) models.Message {
 	room.LastMessageID++
 	room.MessageCount++
-	room.LastMessageAt = max(room.LastMessageAt, models.Now().Millis())
+	p.priorActiveAt = room.ActiveAt
+	room.LastMessageAt = max(room.LastMessageAt, room.ActiveAt, models.Now().Millis())
+	room.ActiveAt = room.LastMessageAt
 	m := models.Message{
 		ID: room.LastMessageID, RoomID: room.ID, Subject: room.Subject, Sender: sender, Type: p.n.Type, Text: p.n.Text,
 		Files: []models.File{}, Reactions: []models.Reaction{}, ClientID: value(p.n.ClientID),
@@ -254,15 +256,23 @@ type posted struct {
 	sends []*send
 	rooms map[int64]*roomRow // with their new counts and newest messages
 	sent  map[posting]int64  // how many messages each sender has among them
+	last  map[int64]int64    // the number, from 1, of each room's newest message among the sends
 }
 
 func newPosted(most int) *posted {
-	return &posted{sends: make([]*send, 0, most), rooms: map[int64]*roomRow{}, sent: make(map[posting]int64, most)}
+	return &posted{
+		sends: make([]*send, 0, most), rooms: map[int64]*roomRow{}, sent: make(map[posting]int64, most), last: map[int64]int64{},
+	}
 }
 
 func (w *posted) add(p *send, room *roomRow) {
 	w.sends = append(w.sends, p)
 	w.rooms[room.ID] = room
+	p.priorSend, p.priorPosition = w.last[room.ID], 0
+	if p.priorSend == 0 {
+		p.priorPosition = room.ActivePosition
+	}
+	w.last[room.ID] = int64(len(w.sends))
 	w.sent[p.posting()]++
 }
 

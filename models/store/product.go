@@ -44,6 +44,7 @@ func (c *change) followNames(userID int64, p models.Person) error {
 		}
 		if ok {
 			changes["username"], changes["username_key"] = username, key
+			c.renameUser(user)
 		}
 	}
 	if len(changes) == 0 {

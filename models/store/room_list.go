@@ -7,9 +7,17 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Rooms lists the caller's rooms, the one with the newest activity first.
+// Rooms lists the caller's rooms, the one with the newest activity first, as it was when the list began.
 func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error) {
-	text, args := roomsQuery+" WHERE m.user_id = $1 AND m.left_at = 0", []any{callerID}
+	of := list{listRooms, callerID}
+	after, goesOn, err := of.after(q.Cursor)
+	if err != nil {
+		return models.Page[models.Room]{}, err
+	}
+	text, args := firstRooms, []any{callerID}
+	if goesOn {
+		text, args = moreRooms, append(args, after.begun)
+	}
 	bind := func(condition string, values ...any) {
 		marks := make([]any, len(values))
 		for i, v := range values {
@@ -27,36 +35,43 @@ func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) 
 	if q.Unread {
 		text += " AND " + unreadCount + " > 0"
 	}
-	if q.Cursor != "" {
-		at, id, err := intCursor(q.Cursor)
-		if err != nil {
-			return models.Page[models.Room]{}, err
-		}
-		bind(" AND (r.active_at, r.id) < ($%d, $%d)", at, id)
+	if goesOn {
+		bind(" AND ("+activeThen+", r.id) < ($%d, $%d)", after.at, after.id)
 	}
-	bind(" ORDER BY r.active_at DESC, r.id DESC LIMIT $%d + 0", q.Limit+1)
-	return s.roomPage(ctx, q.Limit, text, args)
+	bind(" ORDER BY listed_at DESC, r.id DESC LIMIT $%d + 0", q.Limit+1)
+	return s.roomPage(ctx, q.Limit, of, text, args)
 }
 
-var roomsQuery = "SELECT " + roomColumns + `, m.role, m.joined_at, m.last_read_id, ` + unreadCount + `, m.muted
-	FROM memberships m JOIN ` + liveRooms + ` r ON r.id = m.room_id`
+// The first page of the list and the others, with the caller and the position at which the list began. What the first one
+// reads of the log's head is as old as what it reads of the rooms: it is one statement.
+var (
+	firstRooms = roomsQuery("r.active_at", "(SELECT position FROM event_head WHERE id = 1)")
+	moreRooms  = roomsQuery(activeThen, "CAST($2 AS BIGINT)")
+	activeThen = activeAsOf("CAST($2 AS BIGINT)")
+)
 
-func (s *Store) roomPage(ctx context.Context, limit int, text string, args []any) (models.Page[models.Room], error) {
+func roomsQuery(order, begun string) string {
+	return "SELECT " + roomColumns + `, m.role, m.joined_at, m.last_read_id, ` + unreadCount + `, m.muted, ` + order + ` AS listed_at, ` + begun + `
+	FROM memberships m JOIN ` + liveRooms + ` r ON r.id = m.room_id WHERE m.user_id = $1 AND m.left_at = 0`
+}
+
+func (s *Store) roomPage(ctx context.Context, limit int, of list, text string, args []any) (models.Page[models.Room], error) {
 	page := models.Page[models.Room]{Items: make([]models.Room, 0, limit)}
 	db := s.read(ctx)
 	rows, err := queryIn(db, text, args...)
 	if err != nil {
 		return page, err
 	}
-	var a, last access
+	var a access
+	last, next := cursor{list: of}, cursor{list: of}
 	err = scanRows(rows, func() {
 		if len(page.Items) == limit { // the one too many only says that there is another page
-			page.NextCursor = intCursorOf(last.Room.ActiveAt, last.Room.ID)
+			page.NextCursor = last.String()
 			return
 		}
 		page.Items = append(page.Items, a.model())
-		last = a
-	}, append(a.Room.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.UnreadCount, &a.Muted)...)
+		last, last.id = next, a.Room.ID
+	}, append(a.Room.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.UnreadCount, &a.Muted, &next.at, &next.begun)...)
 	if err != nil {
 		return page, judged(db, err)
 	}

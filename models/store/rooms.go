@@ -21,7 +21,7 @@ type roomRow struct {
 	OwnerID       int64
 	DirectKey     *string
 	CreatedAt     int64
-	UpdatedAt     int64 `gorm:"autoUpdateTime:false"` // gorm would write seconds
+	UpdatedAt     int64 `gorm:"autoUpdateTime:false"` // what "changed since" asks for; gorm would write seconds
 	ActiveAt      int64
 	MemberCount   int64
 	MessageCount  int64
@@ -29,18 +29,21 @@ type roomRow struct {
 	LastMessageAt int64
 	ClearedID     int64
 	LastDeletedID int64 // read by the statements of unread.go
+
+	ActivePosition int64 // of the event of the newest message
+	NamedAt        int64 // when handle, name or description last changed
 }
 
 func (roomRow) TableName() string { return "rooms" }
 
 const roomColumns = `r.id, r.handle, r.name, r.description, r.kind, r.subject, r.owner_id, r.created_at, r.updated_at,
-	r.active_at, r.member_count, r.message_count, r.last_message_id, r.cleared_id`
+	r.active_at, r.named_at, r.member_count, r.message_count, r.last_message_id, r.cleared_id`
 
 // scan is where the values of roomColumns go.
 func (r *roomRow) scan() []any {
 	return []any{
 		&r.ID, &r.Handle, &r.Name, &r.Description, &r.Kind, &r.Subject, &r.OwnerID, &r.CreatedAt, &r.UpdatedAt, &r.ActiveAt,
-		&r.MemberCount, &r.MessageCount, &r.LastMessageID, &r.ClearedID,
+		&r.NamedAt, &r.MemberCount, &r.MessageCount, &r.LastMessageID, &r.ClearedID,
 	}
 }
 
@@ -48,7 +51,8 @@ func (r roomRow) model() models.Room {
 	return models.Room{
 		ID: r.ID, Handle: r.Handle, Name: r.Name, Description: r.Description, Kind: models.RoomKind(r.Kind),
 		Subject: r.Subject, OwnerID: r.OwnerID,
-		CreatedAt: models.FromMillis(r.CreatedAt), UpdatedAt: models.FromMillis(r.UpdatedAt),
+		CreatedAt: models.FromMillis(r.CreatedAt), UpdatedAt: models.FromMillis(max(r.ActiveAt, r.NamedAt)),
+		ActiveAt:    models.FromMillis(r.ActiveAt),
 		MemberCount: r.MemberCount, MessageCount: r.MessageCount, LastMessageID: r.LastMessageID,
 	}
 }
@@ -139,14 +143,21 @@ func (s *Store) ChangeRoom(ctx context.Context, callerID int64, path models.Room
 			return models.Errorf(models.CodeForbidden, "A direct room has no name of its own.")
 		}
 		room = a.model()
+		before := a.Room
 		if !apply(&a.Room, r) {
 			return nil
 		}
 		if a.Room.Name == "" && a.Room.Handle == "" {
 			return models.Invalid("name", "is required where there is no handle")
 		}
+		if a.Room.Handle != before.Handle || a.Room.Name != before.Name {
+			if err := c.renameRoom(a.Room.ID); err != nil {
+				return err
+			}
+		}
 		a.Room.UpdatedAt = models.Now().Millis()
-		err = c.Model(&a.Room).Select("handle", "handle_key", "name", "name_key", "description", "updated_at").Updates(&a.Room).Error
+		a.Room.NamedAt = a.Room.UpdatedAt
+		err = c.Model(&a.Room).Select("handle", "handle_key", "name", "name_key", "description", "updated_at", "named_at").Updates(&a.Room).Error
 		if err != nil {
 			return handleTaken(err, a.Room.Handle)
 		}

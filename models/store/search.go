@@ -5,7 +5,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
@@ -28,15 +27,16 @@ func (s *Store) searchRoom(ctx context.Context, callerID int64, path models.Room
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
+	of := list{listFoundInRoom, a.Room.ID}
+	after, goesOn, err := of.after(q.Cursor)
+	if err != nil {
+		return models.Page[models.Message]{}, err
+	}
 	in := span{
 		RoomID: a.Room.ID, Subject: a.Room.Subject, ClearedID: a.Room.ClearedID, UpToID: a.Room.LastMessageID, NewestAt: math.MaxInt64,
 	}
-	if q.Cursor != "" {
-		before, _, err := intCursor(q.Cursor)
-		if err != nil {
-			return models.Page[models.Message]{}, err
-		}
-		in.UpToID = min(in.UpToID, before-1)
+	if goesOn {
+		in.UpToID = min(in.UpToID, after.id-1)
 	}
 	var f found
 	if q.Prefix != nil {
@@ -47,13 +47,15 @@ func (s *Store) searchRoom(ctx context.Context, callerID int64, path models.Room
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	return messagePage(db, callerID, f, q.Limit, map[int64]span{in.RoomID: in}, cursorInRoom)
+	return messagePage(db, callerID, f, q.Limit, map[int64]span{in.RoomID: in}, func(h hit) cursor { return cursor{list: of, id: h.id} })
 }
 
-// found is a run of messages, and whether it is all that a page has room for.
+// found is a run of messages, and whether it is all that a page has room for. end is where the page ends when there are
+// more: a hit whose message may be deleted before it is read.
 type found struct {
 	rows []messageRow
 	cut  bool
+	end  *hit
 }
 
 func scanFound(query *gorm.DB) (f found, err error) {
@@ -72,7 +74,16 @@ func (s *Store) SearchAll(ctx context.Context, callerID int64, q models.WordSear
 
 func (s *Store) searchOwnRooms(ctx context.Context, callerID int64, q models.WordSearch) (models.Page[models.Message], error) {
 	db := s.read(ctx)
-	spans, err := ownSpans(db, callerID, q.Cursor)
+	of := list{listFoundAnywhere, callerID}
+	after, goesOn, err := of.after(q.Cursor)
+	if err != nil {
+		return models.Page[models.Message]{}, err
+	}
+	before := hit{createdAt: latest}
+	if goesOn {
+		before = hit{after.at, after.room, after.id}
+	}
+	spans, err := ownSpans(db, callerID, before)
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
@@ -84,46 +95,33 @@ func (s *Store) searchOwnRooms(ctx context.Context, callerID int64, q models.Wor
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	return messagePage(db, callerID, f, q.Limit, byRoom, cursorAnywhere)
+	return messagePage(db, callerID, f, q.Limit, byRoom, func(h hit) cursor {
+		return cursor{list: of, at: h.createdAt, room: h.roomID, id: h.id}
+	})
 }
 
-func messagePage(db *gorm.DB, callerID int64, f found, limit int, rooms map[int64]span, cursor func(messageRow) string) (models.Page[models.Message], error) {
+func messagePage(db *gorm.DB, callerID int64, f found, limit int, rooms map[int64]span, at func(hit) cursor) (models.Page[models.Message], error) {
 	page := pageOf(f.rows, limit, func(r messageRow) models.Message {
 		return r.model(roomRow{ID: r.RoomID, Subject: rooms[r.RoomID].Subject})
-	}, cursor)
+	}, func(r messageRow) cursor { return at(r.hit()) })
+	if f.end != nil {
+		page.NextCursor = at(*f.end).String()
+	}
 	if err := show(db, callerID, page.Items); err != nil {
 		return page, err
 	}
 	if n := fitting(page.Items); f.cut || n < len(page.Items) {
 		page.Items = page.Items[:n]
-		page.NextCursor = cursor(f.rows[n-1])
+		page.NextCursor = at(f.rows[n-1].hit()).String()
 	}
 	return page, nil
 }
 
-func cursorInRoom(r messageRow) string { return intCursorOf(r.ID, 0) }
-
-func cursorAnywhere(r messageRow) string {
-	return cursorOf(r.CreatedAt, strconv.FormatInt(r.RoomID, 10)+"/"+strconv.FormatInt(r.ID, 10))
-}
+// hit is the place of a message in the order of all that are found.
+func (r messageRow) hit() hit { return hit{r.CreatedAt, r.RoomID, r.ID} }
 
 // latest is after all times, and leaves room for sums.
 const latest = math.MaxInt64 / 2
-
-// placeCursor reads what cursorAnywhere wrote.
-func placeCursor(cursor string) (hit, error) {
-	at, place, err := timeCursor(cursor)
-	if err != nil {
-		return hit{}, err
-	}
-	room, message, _ := strings.Cut(place, "/")
-	roomID, errRoom := strconv.ParseInt(room, 10, 64)
-	id, errMessage := strconv.ParseInt(message, 10, 64)
-	if errRoom != nil || errMessage != nil || at < 0 || at > latest || roomID < 1 || id < 1 {
-		return hit{}, models.Invalid("cursor", "is not a cursor of this list")
-	}
-	return hit{at, roomID, id}, nil
-}
 
 // newestFirst is how many of a room's newest messages are looked at one by one before an index is asked. What very many
 // messages have, these have too: the index, which is not in the order of the messages, would have all of them sorted.
@@ -166,16 +164,9 @@ const (
 	AND +id > ? AND +id <= ? AND deleted_at = 0` + fromLiveSender + ` ORDER BY +id DESC LIMIT ?`
 )
 
-// ownSpans are the caller's rooms as far as they are older than the message that the cursor names, the newest first.
-func ownSpans(db *gorm.DB, callerID int64, cursor string) ([]span, error) {
-	before := hit{createdAt: latest}
-	if cursor != "" {
-		var err error
-		if before, err = placeCursor(cursor); err != nil {
-			return nil, err
-		}
-	}
-	// In the order of pages, messages of one moment stand in the order of their rooms: of rooms after the cursor's own
+// ownSpans are the caller's rooms as far as they are older than a message, the newest first.
+func ownSpans(db *gorm.DB, callerID int64, before hit) ([]span, error) {
+	// In the order of pages, messages of one moment stand in the order of their rooms: of rooms after the message's own
 	// none of that moment is left.
 	var spans []span
 	err := db.Raw(`SELECT r.id AS room_id, r.subject, r.cleared_id, r.last_message_at AS newest_at,
@@ -221,7 +212,12 @@ func (s *Store) findWords(db *gorm.DB, spans []span, text string, limit int) (fo
 		})
 		hits = hits[:min(len(hits), limit)]
 	}
-	return readHits(db, hits)
+	if len(hits) < limit {
+		return readHits(db, hits)
+	}
+	f, err := readHits(db, hits[:limit-1])
+	f.end = &hits[limit-2]
+	return f, err
 }
 
 // readHits reads messages in the order in which they were found.

@@ -25,6 +25,9 @@ type send struct {
 	once     *models.Once
 	// seq is the message's number among the sender's, given when it is stored.
 	seq int64
+	// Of the message's event, what leads back to the one before it in its room (as_of.go): when that is in the same group, its
+	// number there, from 1, or else its position. priorActiveAt is when the room was active before.
+	priorSend, priorPosition, priorActiveAt int64
 	// What the message is found by is made before it is queued: requests do that side by side, the sender would in turn.
 	start, words string
 

@@ -192,13 +192,14 @@ func (s *Store) touchSession(ctx context.Context, row sessionRow, now models.Tim
 
 // Sessions lists the caller's live sessions, newest first.
 func (s *Store) Sessions(ctx context.Context, caller models.Caller, page models.Paging) (models.Page[models.SessionInfo], error) {
+	of := list{listSessions, caller.UserID}
+	after, goesOn, err := of.after(page.Cursor)
+	if err != nil {
+		return models.Page[models.SessionInfo]{}, err
+	}
 	q := s.read(ctx).Where("user_id = ? AND revoked_at = 0 AND expires_at > ?", caller.UserID, models.Now().Millis())
-	if page.Cursor != "" {
-		at, id, err := timeCursor(page.Cursor)
-		if err != nil {
-			return models.Page[models.SessionInfo]{}, err
-		}
-		q = q.Where("(created_at, id) < (?, ?)", at, id)
+	if goesOn {
+		q = q.Where("(created_at, id) < (?, ?)", after.at, after.key)
 	}
 	var rows []sessionRow
 	if err := q.Order("created_at DESC, id DESC").Limit(page.Limit + 1).Find(&rows).Error; err != nil {
@@ -209,7 +210,7 @@ func (s *Store) Sessions(ctx context.Context, caller models.Caller, page models.
 			ID: r.ID, CreatedAt: models.FromMillis(r.CreatedAt), LastUsedAt: models.FromMillis(r.LastUsedAt),
 			UserAgent: r.UserAgent, IP: r.IP, Current: r.ID == caller.SessionID,
 		}
-	}, func(r sessionRow) string { return cursorOf(r.CreatedAt, r.ID) }), nil
+	}, func(r sessionRow) cursor { return cursor{list: of, at: r.CreatedAt, key: r.ID} }), nil
 }
 
 // LogOut ends one of the user's sessions: its tokens are refused from the commit on, and its streams end when they meet

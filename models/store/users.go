@@ -180,6 +180,7 @@ func settle(c *change, guest userRow, a models.NewAccount) (models.User, error) 
 		return models.User{}, err
 	}
 	c.renamed = true
+	c.renameUser(guest)
 	row.ID, row.CreatedAt, row.LastSeenAt = guest.ID, guest.CreatedAt, guest.LastSeenAt
 	err = usernameTaken(c.Select("*").Updates(&row).Error, row.Username)
 	return row.model(), err
