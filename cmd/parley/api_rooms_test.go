@@ -180,18 +180,22 @@ func testRoomsSince(t *testing.T, c *client) {
 	path := roomPath(room.ID)
 	var m models.Message
 	for _, change := range []struct {
-		name string
-		make func()
+		name    string
+		make    func()
+		updates bool // updated_at, which tells of the room itself
+		active  bool // active_at, which tells of messages
 	}{
-		{"a name", func() { owner.call("PATCH", path, models.RoomChange{Name: ptr("other")}).status(200) }},
-		{"a member", func() { other.join(room.ID) }},
-		{"a role", func() { owner.add(room.ID, other, models.RoleModerator) }},
-		{"a message", func() { m = owner.say(room.ID, "text") }},
-		{"an edit", func() { owner.call("PATCH", messagePath(m), models.MessageEdit{Text: "other"}).status(200) }},
-		{"a deletion", func() { owner.call("DELETE", messagePath(m), nil).status(204) }},
-		{"a clear", func() { owner.say(room.ID, "more"); owner.call("DELETE", path+"/messages", nil).status(204) }},
-		{"a member less", func() { other.call("DELETE", path+"/members/me", nil).status(204) }},
-		{"a ban", func() { owner.call("PUT", banPath(room.ID, other), models.NewBan{}).status(200) }},
+		{"a name", func() { owner.call("PATCH", path, models.RoomChange{Name: ptr("other")}).status(200) }, true, false},
+		{"a member", func() { other.join(room.ID) }, false, false},
+		{"a role", func() { owner.add(room.ID, other, models.RoleModerator) }, false, false},
+		{"a message", func() { m = owner.say(room.ID, "text") }, true, true},
+		{"a reaction", func() { owner.call("PUT", reactionPath(m, "👍"), nil).status(200) }, false, false},
+		{"a pin", func() { owner.call("PUT", pinPath(m), nil).status(200) }, false, false},
+		{"an edit", func() { owner.call("PATCH", messagePath(m), models.MessageEdit{Text: "other"}).status(200) }, false, false},
+		{"a deletion", func() { owner.call("DELETE", messagePath(m), nil).status(204) }, false, false},
+		{"a clear", func() { owner.say(room.ID, "more"); owner.call("DELETE", path+"/messages", nil).status(204) }, true, true},
+		{"a member less", func() { other.call("DELETE", path+"/members/me", nil).status(204) }, false, false},
+		{"a ban", func() { owner.call("PUT", banPath(room.ID, other), models.NewBan{}).status(200) }, false, false},
 	} {
 		since := laterThan(models.Now())
 		query := "/v1/rooms?since=" + url.QueryEscape(since.Format("2006-01-02T15:04:05.000Z07:00"))
@@ -202,8 +206,8 @@ func testRoomsSince(t *testing.T, c *client) {
 		got := get[models.Page[models.Room]](owner, query).Items
 		if len(got) != 1 || got[0].ID != room.ID {
 			t.Errorf("after %s, changed since then: %+v", change.name, got)
-		} else if got[0].UpdatedAt.Before(since.Time) {
-			t.Errorf("after %s, updated_at is %v", change.name, got[0].UpdatedAt)
+		} else if got[0].UpdatedAt.Before(since.Time) == change.updates || got[0].ActiveAt.Before(since.Time) == change.active {
+			t.Errorf("after %s, updated_at is %v and active_at %v", change.name, got[0].UpdatedAt, got[0].ActiveAt)
 		}
 	}
 }

@@ -101,7 +101,7 @@ func (p *msgpackChat) directRoom(first sent) {
 	p.t.Helper()
 	at := get[models.Room](p.bert.client, roomPath(first.RoomID)).CreatedAt
 	told(p.t, models.EventRoomCreated, models.Room{
-		ID: first.RoomID, Kind: models.RoomDirect, MemberCount: 2, CreatedAt: p.anna.dated(at), UpdatedAt: at,
+		ID: first.RoomID, Kind: models.RoomDirect, MemberCount: 2, CreatedAt: p.anna.dated(at), UpdatedAt: at, ActiveAt: at,
 		Users: []models.UserRef{p.anna.User.Ref(), p.bert.User.Ref()},
 	}, p.anna, p.bert)
 	p.cora.call("GET", roomPath(first.RoomID), nil).problem(404, models.CodeNotFound)

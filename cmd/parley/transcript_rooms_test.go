@@ -18,7 +18,7 @@ func (a *actor) founds(n models.NewRoom, to ...*actor) models.Room {
 	want := models.Room{
 		ID: room.ID, Handle: given(n.Handle), Name: given(n.Name), Description: given(n.Description),
 		Kind: models.RoomPublic, Subject: given(n.Subject), OwnerID: a.User.ID,
-		CreatedAt: a.dated(room.CreatedAt), UpdatedAt: room.CreatedAt, MemberCount: 1,
+		CreatedAt: a.dated(room.CreatedAt), UpdatedAt: room.CreatedAt, ActiveAt: room.CreatedAt, MemberCount: 1,
 		Membership: &models.Membership{Role: models.RoleOwner, JoinedAt: a.dated(room.Membership.JoinedAt)},
 	}
 	if n.Kind != nil {
@@ -47,7 +47,6 @@ func (a *actor) joins(path string, to ...*actor) {
 		a.t.Fatalf("%+v is, joined, %v", want, joined)
 	}
 	want.MemberCount++
-	want.UpdatedAt = a.dated(room.UpdatedAt)
 	want.Membership = &models.Membership{
 		Role: models.RoleMember, JoinedAt: a.dated(room.Membership.JoinedAt), LastReadID: want.LastMessageID,
 	}

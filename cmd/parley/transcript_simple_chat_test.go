@@ -86,7 +86,7 @@ func (p *simpleChat) private() {
 	room := get[models.Room](p.bert.client, roomPath(first.RoomID))
 	told(p.t, models.EventRoomCreated, models.Room{
 		ID: first.RoomID, Kind: models.RoomDirect, MemberCount: 2,
-		CreatedAt: p.anna.dated(room.CreatedAt), UpdatedAt: room.CreatedAt,
+		CreatedAt: p.anna.dated(room.CreatedAt), UpdatedAt: room.CreatedAt, ActiveAt: room.CreatedAt,
 		Users: []models.UserRef{p.anna.User.Ref(), p.bert.User.Ref()},
 	}, p.anna, p.bert)
 	first.created(p.anna).notified(p.bert)

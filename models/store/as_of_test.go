@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// TestRoomListKeepsItsOrder reads a list of rooms in pages while messages come, also with the time of a clock that is
+// ahead, in rooms that were active at one moment. The rooms come as they stood when the list began, each once.
+func TestRoomListKeepsItsOrder(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		h := openHouse(t, database)
+		defer h.close()
+		h.still()
+		me := h.user("ada")
+		var rooms []int64
+		for i := range 12 {
+			rooms = append(rooms, h.room(fmt.Sprint("room", i), models.RoomPrivate, me).ID)
+		}
+		// Many stand at one moment, and some of them so far ahead that what is sent there has the same time.
+		h.must(h.writer.Exec("UPDATE rooms SET active_at = 1000, last_message_at = 0").Error)
+		h.must(h.writer.Exec("UPDATE rooms SET active_at = ? WHERE id % 3 = 0", models.Now().Millis()+3_600_000).Error)
+		for seed := range uint64(8) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			want := h.roomIDs(me, 200, func() {})
+			limit := 1 + int(seed)%4
+			got := h.roomIDs(me, limit, func() {
+				for range random.IntN(10) {
+					h.sayUnposted(rooms[random.IntN(len(rooms))], me, random)
+				}
+			})
+			if !slices.Equal(got, want) {
+				t.Errorf("pages of %d: %v, stood as %v", limit, got, want)
+			}
+		}
+	})
+}
+
+// sayUnposted sends some messages to a room at once, and may clear it after that.
+func (h *house) sayUnposted(roomID int64, by models.User, random *rand.Rand) {
+	h.t.Helper()
+	var sends []*send
+	for range 1 + random.IntN(3) {
+		sends = append(sends, &send{ctx: h.t.Context(), callerID: by.ID, roomID: roomID, n: models.NewMessage{Text: "text"}})
+	}
+	h.must(h.postGroup(sends))
+	if random.IntN(4) == 0 {
+		_, err := h.ClearHistory(h.t.Context(), by.ID, models.RoomPath{ID: roomID})
+		h.must(err)
+		for more := true; more; {
+			more, err = h.sweepMessages(h.t.Context())
+			h.must(err)
+		}
+	}
+}
+
+// roomIDs are the rooms of all pages, between which something happens.
+func (h *house) roomIDs(by models.User, limit int, between func()) (ids []int64) {
+	h.t.Helper()
+	for cursor := ""; ; between() {
+		page, err := h.Rooms(h.t.Context(), by.ID, models.RoomsQuery{Paging: models.Paging{Limit: limit, Cursor: cursor}})
+		h.must(err)
+		for _, r := range page.Items {
+			ids = append(ids, r.ID)
+		}
+		if cursor = page.NextCursor; cursor == "" {
+			return ids
+		}
+	}
+}
+
+// TestListsOutliveTheLog: a cursor from before what is kept of the log, and of names, is none the less good, and repeats
+// nothing.
+func TestListsOutliveTheLog(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		h := openHouse(t, database)
+		defer h.close()
+		h.still()
+		me := h.user("ada")
+		var rooms []models.Room
+		for i := range 4 {
+			rooms = append(rooms, h.room(fmt.Sprint("room", i), models.RoomPublic, me))
+		}
+		forget := func() {
+			for _, r := range rooms {
+				h.sayUnposted(r.ID, me, rand.New(rand.NewPCG(1, 1)))
+				_, _, err := h.ChangeRoom(t.Context(), me.ID, models.RoomPath{ID: r.ID}, models.RoomChange{Name: ptrTo(r.Handle + " named")})
+				h.must(err)
+			}
+			h.retention = -1
+			for _, prune := range []func(context.Context) (bool, error){h.pruneEvents, h.pruneRenames} {
+				for more, err := prune(t.Context()); more; more, err = prune(t.Context()) {
+					h.must(err)
+				}
+			}
+		}
+		if ids := h.roomIDs(me, 1, forget); len(slices.Compact(slices.Sorted(slices.Values(ids)))) != len(ids) {
+			t.Errorf("repeated: %v", ids)
+		}
+		if n := h.rows("renames"); n != 0 {
+			t.Errorf("%d renames are kept", n)
+		}
+		page, err := h.SearchRooms(t.Context(), me.ID, models.RoomSearch{Paging: models.Paging{Limit: 1}})
+		h.must(err)
+		forget()
+		_, err = h.SearchRooms(t.Context(), me.ID, models.RoomSearch{Paging: models.Paging{Limit: 10, Cursor: page.NextCursor}})
+		h.must(err)
+	})
+}
+
+func ptrTo(s string) *string { return &s }
+
+// TestFoundMessagesThatGoMeanwhile deletes what was found before it is read: the page ends, the list does not.
+func TestFoundMessagesThatGoMeanwhile(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		h := openHouse(t, database)
+		defer h.close()
+		me := h.user("ada")
+		room := h.room("tea", models.RoomPublic, me)
+		for i := range 6 {
+			h.say(room.ID, me, fmt.Sprint("tea ", i))
+		}
+		pool := h.reader.Statement.ConnPool
+		h.reader.Statement.ConnPool = overheard{pool, func(sql string, _ []any) {
+			if strings.HasPrefix(sql, "WITH hits") {
+				h.reader.Statement.ConnPool = pool
+				for _, id := range []int64{5, 6, 4} {
+					_, err := h.DeleteMessage(t.Context(), me.ID, models.RoomPath{ID: room.ID}, id)
+					h.must(err)
+				}
+			}
+		}}
+		defer func() { h.reader.Statement.ConnPool = pool }()
+		var got []int64
+		for cursor := ""; ; {
+			page, err := h.SearchAll(t.Context(), me.ID, models.WordSearch{Words: "tea", Paging: models.Paging{Limit: 2, Cursor: cursor}})
+			h.must(err)
+			for _, m := range page.Items {
+				got = append(got, m.ID)
+			}
+			if cursor = page.NextCursor; cursor == "" {
+				break
+			}
+		}
+		if want := []int64{3, 2, 1}; !slices.Equal(got, want) {
+			t.Errorf("found %v, wanted %v", got, want)
+		}
+	})
+}
