@@ -88,7 +88,6 @@ func TestContactPages(t *testing.T) {
 			}
 		}
 		adding.Wait()
-		var last models.Time
 		for cursor := ""; ; {
 			var page models.Page[models.Contact]
 			a := owner.call("GET", "/v1/contacts?limit=3&cursor="+url.QueryEscape(cursor), nil).status(200).into(&page)
@@ -96,16 +95,12 @@ func TestContactPages(t *testing.T) {
 				t.Error("a list of contacts names no place in the log")
 			}
 			for _, c := range page.Items {
-				if c.AddedAt.Before(last.Time) {
-					t.Errorf("%d was added at %v, before the one before", c.User.ID, c.AddedAt)
-				}
-				last, got = c.AddedAt, append(got, c.User.ID)
+				got = append(got, c.User.ID)
 			}
 			if cursor = page.NextCursor; cursor == "" {
 				break
 			}
 		}
-		slices.Sort(got)
 		if !slices.Equal(got, want) {
 			t.Errorf("the pages have %v, not %v", got, want)
 		}
