@@ -131,7 +131,7 @@ func listOfFoundRooms(c *client, byHandle bool) *movingList {
 			me.rename(id, models.RoomChange{Name: ptr(start + " " + end)})
 		}
 	}
-	make := func(end string) models.Room {
+	found := func(end string) models.Room {
 		if byHandle {
 			return me.room(models.NewRoom{Handle: ptr(start + "-" + end)})
 		}
@@ -140,14 +140,14 @@ func listOfFoundRooms(c *client, byHandle bool) *movingList {
 	var rooms []models.Room
 	var ids []string
 	for i := range listSize {
-		rooms = append(rooms, make(fmt.Sprintf("m%d", i)))
+		rooms = append(rooms, found(fmt.Sprintf("m%d", i)))
 		ids = append(ids, listed(rooms[i].ID))
 	}
 	return &movingList{by: me, path: "/v1/rooms/search?prefix=" + url.QueryEscape(start) + "&", want: ids, moves: map[string]any{
 		"renamed to the front":  func(i int) { rename(rooms[i].ID, unique("a")) },
 		"renamed to the back":   func(i int) { rename(rooms[i].ID, unique("z")) },
 		"renamed to and fro":    func(i int) { rename(rooms[i].ID, unique("a")); rename(rooms[i].ID, unique("z")) },
-		"names taken by others": func(i int) { rename(rooms[i].ID, unique("z")); make(fmt.Sprintf("m%d-%s", i, unique("n"))) },
+		"names taken by others": func(i int) { rename(rooms[i].ID, unique("z")); found(fmt.Sprintf("m%d-%s", i, unique("n"))) },
 		"found by the other name": func(i int) {
 			if byHandle {
 				me.rename(rooms[i].ID, models.RoomChange{Name: ptr(start + " name")})
@@ -156,7 +156,7 @@ func listOfFoundRooms(c *client, byHandle bool) *movingList {
 				me.rename(rooms[i].ID, models.RoomChange{Handle: ptr(start + unique("-h"))})
 			}
 		},
-		"new and gone": func() { make(unique("a")); make(unique("z")); me.remove(roomPath(make(unique("n")).ID)) },
+		"new and gone": func() { found(unique("a")); found(unique("z")); me.remove(roomPath(found(unique("n")).ID)) },
 	}}
 }
 
