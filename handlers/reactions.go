@@ -19,7 +19,7 @@ type reactions struct{ store reactionStore }
 // AddReaction adds the caller's reaction.
 func (h reactions) AddReaction(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji) {
 	answer(w, r, func() (reply, error) {
-		path, err := reactedAt(room, emoji)
+		path, emoji, err := reactedAt(room, emoji)
 		if err != nil {
 			return reply{}, err
 		}
@@ -31,7 +31,7 @@ func (h reactions) AddReaction(w http.ResponseWriter, r *http.Request, room api.
 // RemoveReaction takes the caller's reaction back.
 func (h reactions) RemoveReaction(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji) {
 	answer(w, r, func() (reply, error) {
-		path, err := reactedAt(room, emoji)
+		path, emoji, err := reactedAt(room, emoji)
 		if err != nil {
 			return reply{}, err
 		}
@@ -40,10 +40,13 @@ func (h reactions) RemoveReaction(w http.ResponseWriter, r *http.Request, room a
 	})
 }
 
-// reactedAt is the room of a path that ends in an emoji; one that ends in anything else names nothing.
-func reactedAt(room, emoji string) (models.RoomPath, error) {
-	if !models.IsEmoji(emoji) {
-		return models.RoomPath{}, models.NotFound()
+// reactedAt is the room of a path that ends in an emoji, and that emoji as it is stored; a path that ends in anything else
+// names nothing.
+func reactedAt(room, given string) (path models.RoomPath, emoji string, err error) {
+	emoji, ok := models.ParseEmoji(given)
+	if !ok {
+		return path, "", models.NotFound()
 	}
-	return roomAt(room)
+	path, err = roomAt(room)
+	return path, emoji, err
 }

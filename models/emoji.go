@@ -1,23 +1,92 @@
 package models
 
-import "regexp"
+import (
+	"strings"
+	"unicode"
 
-// What an emoji is made of, after UTS #51: the characters with the property Emoji below U+10000, and above it the blocks
-// of pictographs whole, so that the emoji of a later Unicode pass too.
-const (
-	pictograph = `[\x{A9}\x{AE}\x{203C}\x{2049}\x{2122}\x{2139}\x{2194}-\x{2199}\x{21A9}\x{21AA}\x{231A}\x{231B}\x{2328}` +
-		`\x{23CF}\x{23E9}-\x{23F3}\x{23F8}-\x{23FA}\x{24C2}\x{25AA}\x{25AB}\x{25B6}\x{25C0}\x{25FB}-\x{25FE}` +
-		`\x{2600}-\x{27BF}\x{2934}\x{2935}\x{2B05}-\x{2B07}\x{2B1B}\x{2B1C}\x{2B50}\x{2B55}\x{3030}\x{303D}\x{3297}\x{3299}` +
-		`\x{1F004}\x{1F0CF}\x{1F170}\x{1F171}\x{1F17E}\x{1F17F}\x{1F18E}\x{1F191}-\x{1F19A}\x{1F201}\x{1F202}\x{1F21A}` +
-		`\x{1F22F}\x{1F232}-\x{1F23A}\x{1F250}\x{1F251}\x{1F300}-\x{1F6FF}\x{1F7E0}-\x{1F7FF}\x{1F90C}-\x{1F9FF}\x{1FA70}-\x{1FAFF}]`
-	modification = `(?:\x{FE0F}|[\x{1F3FB}-\x{1F3FF}]|[\x{E0020}-\x{E007E}]+\x{E007F})`
-	pictured     = pictograph + modification + `?`
-	keycap       = `[0-9#*]\x{FE0F}?\x{20E3}`
-	flag         = `[\x{1F1E6}-\x{1F1FF}]{2}`
+	"github.com/rivo/uniseg"
 )
 
-var oneEmoji = regexp.MustCompile(`^(?:` + pictured + `(?:\x{200D}` + pictured + `)*|` + keycap + `|` + flag + `)$`)
+// What emoji are put together with (UTS #51).
+const (
+	joiner       = '\u200D'
+	presentation = '\uFE0F' // asks for the coloured picture of what may also be text
+	keycapMark   = '\u20E3'
+	tagsEnd      = '\U000E007F'
+	// lastTextual is the last character that is text unless presentation follows; every later emoji is a picture at once.
+	lastTextual = '\U0001F6F3'
+)
 
-// IsEmoji reports whether s is a single emoji of at most MaxEmojiBytes: one grapheme cluster, and neither text nor several
-// of them.
-func IsEmoji(s string) bool { return len(s) <= MaxEmojiBytes && oneEmoji.MatchString(s) }
+// ParseEmoji is the emoji that s is, in the one spelling in which it is stored and shown; false for what is none. An emoji
+// is one grapheme cluster of at most MaxEmojiBytes, and a pictograph, a keycap or a flag. With and without U+FE0F it is the
+// same emoji: the spelling has it wherever Unicode's own does (fully-qualified, UTS #51), so that it is shown in colour
+// and is what pickers send. Skin tones make different ones.
+func ParseEmoji(s string) (emoji string, ok bool) {
+	if len(s) > MaxEmojiBytes || uniseg.GraphemeClusterCount(s) != 1 {
+		return "", false
+	}
+	bare := []rune(strings.ReplaceAll(s, string(presentation), ""))
+	switch {
+	case len(bare) == 2 && strings.ContainsRune("0123456789#*", bare[0]) && bare[1] == keycapMark:
+		return string([]rune{bare[0], presentation, keycapMark}), true
+	case len(bare) == 2 && isRegional(bare[0]) && isRegional(bare[1]):
+		return string(bare), true
+	}
+	emoji, ok = spelled(bare)
+	return emoji, ok && len(emoji) <= MaxEmojiBytes
+}
+
+// spelled spells pictographs, each with its skin tone or its tags, that joiners make into one.
+func spelled(bare []rune) (string, bool) {
+	var b strings.Builder
+	for len(bare) > 0 {
+		first, rest := bare[0], bare[1:]
+		if !isPictograph(first) && !isSkinTone(first) {
+			return "", false
+		}
+		b.WriteRune(first)
+		switch {
+		case len(rest) > 0 && isSkinTone(rest[0]):
+			b.WriteRune(rest[0])
+			rest = rest[1:]
+		case len(rest) > 0 && isTag(rest[0]):
+			n := 0
+			for n < len(rest) && isTag(rest[n]) {
+				n++
+			}
+			if n == len(rest) || rest[n] != tagsEnd {
+				return "", false
+			}
+			b.WriteString(string(rest[:n+1]))
+			rest = rest[n+1:]
+		case isTextual(first):
+			b.WriteRune(presentation)
+		}
+		if len(rest) == 0 {
+			return b.String(), true
+		}
+		if rest[0] != joiner {
+			return "", false
+		}
+		b.WriteRune(joiner)
+		bare = rest[1:]
+	}
+	return "", false // nothing, or nothing behind a joiner
+}
+
+// isPictograph reports whether r has the property Extended_Pictographic, also of an emoji that is not in Unicode yet: a
+// joiner binds one to another pictograph, and nothing else (UAX #29, rule GB11).
+func isPictograph(r rune) bool {
+	return uniseg.GraphemeClusterCount(string([]rune{r, joiner, '\U0001F600'})) == 1
+}
+
+// isTextual reports whether a pictograph is shown as text unless presentation follows, and is therefore narrow.
+func isTextual(r rune) bool {
+	return r <= lastTextual && unicode.IsGraphic(r) && uniseg.StringWidth(string(r)) == 1
+}
+
+func isRegional(r rune) bool { return r >= '\U0001F1E6' && r <= '\U0001F1FF' }
+
+func isSkinTone(r rune) bool { return r >= '\U0001F3FB' && r <= '\U0001F3FF' }
+
+func isTag(r rune) bool { return r >= '\U000E0020' && r < tagsEnd }

@@ -89,6 +89,44 @@ func wantReactions(t *testing.T, a *answer, want ...models.Reaction) {
 	}
 }
 
+// TestReactionSpellings has one react as phones spell emoji and another as keyboards do: it is one reaction, in one spelling.
+func TestReactionSpellings(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		owner := newClient(t, startServer(t, database).url).guest("owner")
+		other := owner.guest("other")
+		m := owner.say(owner.room(models.NewRoom{Name: ptr("room")}).ID, "hello")
+		other.join(m.RoomID)
+		seen := other.open("")
+		for i, spelling := range [][3]string{
+			{"❤", "❤\ufe0f", "❤\ufe0f"}, {"🏳\ufe0f\u200d🌈", "🏳\u200d🌈", "🏳\ufe0f\u200d🌈"}, {"5\u20e3", "5\ufe0f\u20e3", "5\ufe0f\u20e3"},
+			{"🕵\ufe0f🏽\u200d♂\ufe0f", "🕵🏽\u200d♂", "🕵🏽\u200d♂\ufe0f"}, {"👍\ufe0f", "👍", "👍"},
+		} {
+			var got models.Message
+			owner.call("PUT", reactionPath(m, spelling[0]), nil).status(200)
+			other.call("PUT", reactionPath(m, spelling[1]), nil).status(200).into(&got)
+			if len(got.Reactions) != i+1 || got.Reactions[i].Emoji != spelling[2] || got.Reactions[i].Count != 2 {
+				t.Errorf("%q: got %+v", spelling, got.Reactions)
+			}
+			for n := range 2 {
+				var told models.ReactionEvent
+				if seen.expect(models.EventReactionAdded, &told); told.Emoji != spelling[2] || told.Count != int64(n+1) {
+					t.Errorf("%q: told %+v", spelling, told)
+				}
+			}
+		}
+		for i, tone := range []string{"👍🏻", "👍🏿"} {
+			if a := owner.call("PUT", reactionPath(m, tone), nil).status(200); len(get[models.Message](owner, messagePath(m)).Reactions) != 6+i {
+				t.Errorf("%v: a skin tone makes another", a)
+			}
+		}
+		owner.call("DELETE", reactionPath(m, "❤\ufe0f"), nil).status(204)
+		other.call("DELETE", reactionPath(m, "❤"), nil).status(204)
+		if left := get[models.Message](owner, messagePath(m)).Reactions; len(left) != 6 || left[0].Emoji == "❤\ufe0f" {
+			t.Errorf("got %+v", left)
+		}
+	})
+}
+
 // TestReactionsRefused has those react who may not, and with what is no emoji.
 func TestReactionsRefused(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {

@@ -62,6 +62,9 @@ func (s *Store) React(ctx context.Context, callerID int64, path models.RoomPath,
 }
 
 func (c *change) addReaction(room roomRow, callerID, id int64, emoji string) error {
+	if err := c.respell(room.ID, id, emoji); err != nil {
+		return err
+	}
 	now := models.Now().Millis()
 	added := c.Exec(`INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (room_id, message_id, emoji, user_id) DO NOTHING`, room.ID, id, emoji, callerID, now)
@@ -97,6 +100,9 @@ func (s *Store) Unreact(ctx context.Context, callerID int64, path models.RoomPat
 	return s.change(ctx, func(c *change) error {
 		a, _, err := c.lockMessage(asWriter, callerID, path, id)
 		if err != nil {
+			return err
+		}
+		if err := c.respell(a.Room.ID, id, emoji); err != nil {
 			return err
 		}
 		if shown, err := c.dropReaction(a.Room.ID, id, emoji, callerID); err != nil || !shown {
