@@ -5,12 +5,12 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/tus"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -57,14 +57,6 @@ func pageSize(limit *int) (int, error) {
 	return *limit, nil
 }
 
-// messageID is an id in a query; 0 stands for none.
-func messageID(name string, id *int64) (int64, error) {
-	if id != nil && *id < 1 {
-		return 0, models.Invalid(name, "must be a message's id, 1 or more")
-	}
-	return given(id), nil
-}
-
 func subject(s *string) (string, error) {
 	if n := utf8.RuneCountInString(given(s)); s != nil && (n < 1 || n > models.MaxSubjectLength) {
 		return "", models.Invalid("subject", "must be 1 to %d characters", models.MaxSubjectLength)
@@ -72,15 +64,16 @@ func subject(s *string) (string, error) {
 	return given(s), nil
 }
 
-// instant is a time in a query. The generated code reads an empty one as the zero time, which must not pass for none.
-func instant(name string, t *time.Time) (models.Time, error) {
-	switch {
-	case t == nil:
+// instant is a time in a query; the zero one for none.
+func instant(name string, given *string) (models.Time, error) {
+	if given == nil {
 		return models.Time{}, nil
-	case models.At(*t).IsZero():
-		return models.Time{}, models.Invalid(name, "must be a time as in RFC 3339")
 	}
-	return models.At(*t), nil
+	t, err := models.ParseTime(*given)
+	if err != nil {
+		return t, models.Invalid(name, "must be a time as in RFC 3339")
+	}
+	return t, nil
 }
 
 // given is what p points at, or the zero value for what was left out.
@@ -111,20 +104,23 @@ func refuseParameter(w http.ResponseWriter, r *http.Request, err error) {
 			err = models.NotFound()
 		}
 	}
+	if isUpload(r) { // tus has its version looked at before anything else
+		w.Header().Set("Tus-Resumable", tus.Version)
+		if r.Header.Get("Tus-Resumable") != tus.Version {
+			err = otherTus(w)
+		}
+	}
 	fail(w, r, err)
 }
 
 // expected says what a query's parameter must be, from why it could not be read.
 func expected(err error) string {
 	var number *strconv.NumError // of strconv's ParseBool too
-	var instant *time.ParseError
 	switch {
 	case errors.As(err, &number) && number.Func == "ParseBool":
 		return "must be true or false"
 	case errors.As(err, &number):
 		return "must be a whole number"
-	case errors.As(err, &instant):
-		return "must be a time as in RFC 3339"
 	}
 	return "must be given once, and well-formed"
 }

@@ -107,8 +107,13 @@ type statusError struct {
 
 func (e statusError) Unwrap() error { return e.error }
 
-// titles are those of statuses that only tus knows.
-var titles = map[int]string{statusChecksumMismatch: "Checksum Mismatch"}
+// titles are those of statuses that only tus knows, and of those that RFC 9110 has given another name than net/http knows.
+var titles = map[int]string{
+	statusChecksumMismatch:                  "Checksum Mismatch",
+	http.StatusRequestEntityTooLarge:        "Content Too Large",
+	http.StatusRequestedRangeNotSatisfiable: "Range Not Satisfiable",
+	http.StatusUnprocessableEntity:          "Unprocessable Content",
+}
 
 func titleOf(status int) string {
 	if title, known := titles[status]; known {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -42,11 +41,6 @@ var admissions = map[string]admission{
 	"GET /metrics":                     open,
 }
 
-// methods are those that the contract knows, in the order in which Allow lists them.
-var methods = []string{
-	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
-}
-
 // routes puts everything in its order: what is at the top sees a request first and its answer last.
 func routes(s server, q quotas, c Config) http.Handler {
 	r := chi.NewRouter()
@@ -54,7 +48,7 @@ func routes(s server, q quotas, c Config) http.Handler {
 	if len(c.Settings.CORSOrigins) > 0 {
 		r.Use(crossOrigin(c.Settings.CORSOrigins))
 	}
-	r.Use(q.guardURL, q.answerOptions, middleware.GetHead)
+	r.Use(q.guardURL, overrideMethod, q.answerOptions, middleware.GetHead)
 	r.NotFound(q.notFound)
 	r.MethodNotAllowed(q.methodNotAllowed)
 
@@ -66,8 +60,10 @@ func routes(s server, q quotas, c Config) http.Handler {
 	}
 	// Not through r.Use: only here, behind the router, is it known which route it is.
 	gate := gate{tokens: c.Tokens, issuer: c.Issuer, sessions: c.Store, quotas: q}
-	admitted := r.With(hurry, gate.admit, q.count, keepSpace(c.Space))
+	literals := literals{}
+	admitted := r.With(q.literalFirst(literals), hurry, gate.admit, q.count, keepSpace(c.Space))
 	api.HandlerWithOptions(s, api.ChiServerOptions{BaseRouter: admitted, ErrorHandlerFunc: refuseParameter})
+	literals.learn(r)
 	return r
 }
 
@@ -132,56 +128,6 @@ func crossOrigin(origins []string) func(http.Handler) http.Handler {
 	})
 }
 
-// answerOptions answers OPTIONS on every route that has no answer of its own to it. That costs no more than refusing it, and
-// is not counted: browsers ask so ahead of other requests, without a token, and many of them behind one address.
-func (q quotas) answerOptions(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodOptions || matches(r, http.MethodOptions) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		allowed := allowedMethods(r)
-		if len(allowed) == 0 {
-			q.notFound(w, r)
-			return
-		}
-		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		w.WriteHeader(http.StatusNoContent)
-	})
-}
-
-// allowedMethods are those that the request's path has a route for; none when there is no such path.
-func allowedMethods(r *http.Request) []string {
-	var allowed []string
-	for _, method := range methods {
-		if matches(r, method) || method == http.MethodHead && matches(r, http.MethodGet) {
-			allowed = append(allowed, method)
-		}
-	}
-	if len(allowed) > 0 && !slices.Contains(allowed, http.MethodOptions) {
-		allowed = append(allowed, http.MethodOptions)
-	}
-	return allowed
-}
-
-func matches(r *http.Request, method string) bool {
-	path := r.URL.RawPath // where an escaped slash is no slash
-	if path == "" {
-		path = r.URL.Path
-	}
-	return chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), method, path)
-}
-
 func notFound(w http.ResponseWriter, r *http.Request) { fail(w, r, models.NotFound()) }
 
 func (q quotas) notFound(w http.ResponseWriter, r *http.Request) { q.refuse(w, r, models.NotFound()) }
-
-func (q quotas) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	allowed := strings.Join(allowedMethods(r), ", ")
-	if allowed == "" { // a method that nobody knows, on a path that is not there
-		q.notFound(w, r)
-		return
-	}
-	w.Header().Set("Allow", allowed)
-	q.refuse(w, r, models.Errorf(models.CodeMethodNotAllowed, "This route takes %s.", allowed))
-}
