@@ -3,9 +3,11 @@ package handlers
 import (
 	"context"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -121,13 +123,30 @@ func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cross-Origin-Resource-Policy", "same-site")
 	header.Set("ETag", `"`+s.tag+`"`)
-	if !strings.HasPrefix(r.Header.Get("Range"), "bytes=") {
+	if list, ok := strings.CutPrefix(r.Header.Get("Range"), "bytes="); ok {
+		r.Header.Set("Range", "bytes="+withoutEmpty(list))
+	} else {
 		r.Header.Del("Range") // a unit that is not known is as good as none (RFC 9110, section 14.2)
 	}
 	if s.mediaType != "" {
 		header.Set("Content-Type", s.mediaType)
 	}
 	http.ServeContent(&rangeAnswer{ResponseWriter: w, r: r}, r, "", s.made, body)
+}
+
+// withoutEmpty is a list of ranges without those of the last 0 bytes, which nothing can satisfy (RFC 9110, section 14.1.2)
+// and http.ServeContent would answer. When no other is left, it is a range outside of any file.
+func withoutEmpty(list string) string {
+	var rest []string
+	for spec := range strings.SplitSeq(list, ",") {
+		if suffix, ok := strings.CutPrefix(strings.TrimSpace(spec), "-"); !ok || suffix == "" || strings.Trim(suffix, "0") != "" {
+			rest = append(rest, spec)
+		}
+	}
+	if len(rest) == 0 {
+		return strconv.FormatInt(math.MaxInt64, 10) + "-"
+	}
+	return strings.Join(rest, ",")
 }
 
 // rangeAnswer makes a problem of a range that lies outside of the file, which http.ServeContent answers in plain text.

@@ -131,7 +131,8 @@ func parse[T validator](body []byte) (T, error) {
 	if !ok {
 		return value, models.Errorf(models.CodeMalformedBody, "The body is not one valid object.")
 	}
-	if wrong := append(fill(reflect.ValueOf(&value).Elem(), fields), unknown...); len(wrong) > 0 {
+	wrong := append(missing(value, fields), fill(reflect.ValueOf(&value).Elem(), fields)...)
+	if wrong = append(wrong, unknown...); len(wrong) > 0 {
 		return value, &models.Error{
 			Code: models.CodeInvalidRequest, Message: "The request is not valid; errors says where.",
 			Fields: wrong[:min(len(wrong), maxFieldErrors)],
@@ -173,6 +174,18 @@ func split(body []byte, known []namedField) (fields map[string]json.RawMessage, 
 		unknown = append(unknown, models.FieldError{Field: name, Message: "is not known here"})
 	}
 	return fields, unknown, true
+}
+
+// missing says which fields are not there that a body needs though their zero value is allowed.
+func missing(value any, fields map[string]json.RawMessage) (wrong []models.FieldError) {
+	if needy, ok := value.(interface{ Required() []string }); ok {
+		for _, name := range needy.Required() {
+			if fields[name] == nil {
+				wrong = append(wrong, models.FieldError{Field: name, Message: "is required"})
+			}
+		}
+	}
+	return wrong
 }
 
 // fill sets the struct's fields, and says what is wrong with those that do not fit.

@@ -127,7 +127,7 @@ func isForm(r *http.Request) bool {
 // takeOne stores the file of a body: the body itself, or the one part of a form.
 func (h files) takeOne(r *http.Request, body io.Reader, name string) (models.NewFile, error) {
 	if !isForm(r) {
-		return h.intake.take(r.Context(), incoming{name: name, mediaType: r.Header.Get("Content-Type"), body: body})
+		return h.intake.take(r.Context(), incoming{by: callerOf(r).UserID, name: name, mediaType: r.Header.Get("Content-Type"), body: body})
 	}
 	parts, err := partsOf(r, body, h.intake.most)
 	if err != nil {
@@ -140,7 +140,7 @@ func (h files) takeOne(r *http.Request, body io.Reader, name string) (models.New
 	if part == nil || part.FormName() != "file" {
 		return models.NewFile{}, models.Invalid("file", "must be the one part of the form")
 	}
-	n, err := h.intake.take(r.Context(), incomingPart(part))
+	n, err := h.intake.take(r.Context(), incomingPart(r, part))
 	if err != nil {
 		return n, err
 	}
@@ -153,8 +153,8 @@ func (h files) takeOne(r *http.Request, body io.Reader, name string) (models.New
 	return n, nil
 }
 
-func incomingPart(p *multipart.Part) incoming {
-	return incoming{name: p.FileName(), mediaType: p.Header.Get("Content-Type"), body: partBody{p}}
+func incomingPart(r *http.Request, p *multipart.Part) incoming {
+	return incoming{by: callerOf(r).UserID, name: p.FileName(), mediaType: p.Header.Get("Content-Type"), body: partBody{p}}
 }
 
 // GetFile is a file's metadata.

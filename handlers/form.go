@@ -126,7 +126,7 @@ func (f *messageForm) takeFile(part *multipart.Part) error {
 	}
 	in := f.intake
 	in.most -= f.bytes // the sum has the limit of one file
-	n, err := in.take(f.r.Context(), incomingPart(part))
+	n, err := in.take(f.r.Context(), incomingPart(f.r, part))
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (f *messageForm) message() (models.NewMessage, []byte, error) {
 	var digest strings.Builder
 	for _, file := range f.taken {
 		n.FileIDs = append(n.FileIDs, file.Blob)
-		pictures = pictures && strings.HasPrefix(file.MediaType, "image/")
+		pictures = pictures && file.Width > 0
 		digest.WriteString(file.Name + "\x00" + file.MediaType + "\x00" + file.SHA256 + "\x00")
 	}
 	switch {

@@ -37,7 +37,8 @@ type Blobs interface {
 
 // Pictures knows what bytes are, and makes thumbnails (models/picture).
 type Pictures interface {
-	Look(r io.ReadSeeker) (models.FileFacts, error)
+	// Look finds out what a user's file holds; it may wait for others' files.
+	Look(ctx context.Context, userID int64, r io.ReadSeeker) (models.FileFacts, error)
 	// Wake says that there is a new picture.
 	Wake()
 }
@@ -52,6 +53,7 @@ type intake struct {
 
 // incoming is a file as a client sends it.
 type incoming struct {
+	by        int64 // the user who sends it
 	name      string
 	mediaType string // as the client says, "" for nothing said
 	body      io.Reader
@@ -81,12 +83,12 @@ func (in intake) store(ctx context.Context, key string, f incoming) (models.NewF
 	n := models.NewFile{
 		Blob: key, Name: models.FileName(f.name), Size: size, SHA256: hex.EncodeToString(body.digest.Sum(nil)),
 	}
-	err = in.look(ctx, &n, f.mediaType)
+	err = in.look(ctx, f.by, &n, f.mediaType)
 	return n, err
 }
 
-// look finds out what a stored file is, and whether it may be.
-func (in intake) look(ctx context.Context, n *models.NewFile, said string) error {
+// look finds out what a stored file of a user's is, and whether it may be.
+func (in intake) look(ctx context.Context, by int64, n *models.NewFile, said string) error {
 	if n.Size == 0 {
 		return models.Errorf(models.CodeBadFile, "The file is empty.")
 	}
@@ -94,13 +96,13 @@ func (in intake) look(ctx context.Context, n *models.NewFile, said string) error
 	if err != nil {
 		return err
 	}
-	facts, err := in.pictures.Look(stored)
+	facts, err := in.pictures.Look(ctx, by, stored)
 	if err := errors.Join(err, stored.Close()); err != nil {
 		return err
 	}
 	n.Width, n.Height, n.Thumbnail = facts.Width, facts.Height, facts.Thumbnail
-	n.MediaType, err = agreed(said, facts)
-	return err
+	n.MediaType = agreed(said, facts)
+	return nil
 }
 
 // counted reads a file's body, up to the limit, and does what is to be done as it passes: it sums it up, and says now and

@@ -133,15 +133,7 @@ func historyQuery(params api.ListMessagesParams) (q models.HistoryQuery, err err
 	if q.Paging, err = paging(params.Limit, params.Cursor); err != nil {
 		return q, err
 	}
-	if q.Before, err = messageID("before", params.Before); err != nil {
-		return q, err
-	}
-	if q.After, err = messageID("after", params.After); err != nil {
-		return q, err
-	}
-	if q.Around, err = messageID("around", params.Around); err != nil {
-		return q, err
-	}
+	q.Before, q.After, q.Around = params.Before, params.After, params.Around
 	if q.Since, err = instant("since", params.Since); err != nil {
 		return q, err
 	}

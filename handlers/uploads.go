@@ -45,11 +45,16 @@ func answerTus(w http.ResponseWriter, r *http.Request, version *string, handle f
 	w.Header().Set("Tus-Resumable", tus.Version)
 	answer(w, r, func() (reply, error) {
 		if given(version) != tus.Version {
-			w.Header().Set("Tus-Version", tus.Version)
-			return reply{}, statusError{http.StatusPreconditionFailed, models.Invalid("Tus-Resumable", "must be %s", tus.Version)}
+			return reply{}, otherTus(w)
 		}
 		return handle()
 	})
+}
+
+// otherTus is the error for who speaks no tus, or another version of it.
+func otherTus(w http.ResponseWriter) error {
+	w.Header().Set("Tus-Version", tus.Version)
+	return statusError{http.StatusPreconditionFailed, models.Invalid("Tus-Resumable", "must be %s", tus.Version)}
 }
 
 // GetUploadOptions says what uploads can do.

@@ -174,7 +174,7 @@ func (a *appending) keep(kept int64, guarded bool) error {
 	return a.store.KeepUpload(a.ctx, a.u.ID, a.writer, kept, guarded)
 }
 
-// finish makes a file of an upload that is complete. One that is not what it says it is goes.
+// finish makes a file of an upload that is complete.
 func (a *appending) finish(callerID int64) error {
 	ctx, cancel := context.WithTimeout(a.ctx, finishTimeout+time.Duration(a.u.Size/finishRate)*time.Second)
 	defer cancel()
@@ -184,14 +184,11 @@ func (a *appending) finish(callerID int64) error {
 	n := models.NewFile{Blob: a.u.Blob, Name: a.u.Name, Size: a.u.Size}
 	var err error
 	if n.SHA256, err = a.digest(ctx); err == nil {
-		err = a.intake.look(ctx, &n, a.u.MediaType)
+		err = a.intake.look(ctx, callerID, &n, a.u.MediaType)
 	}
 	var file models.File
 	if err == nil {
 		file, err = a.store.FinishUpload(ctx, callerID, a.u.ID, a.writer, n)
-	}
-	if errors.Is(err, &models.Error{Code: models.CodeBadFile}) {
-		err = errors.Join(err, a.store.DropUpload(ctx, a.u.ID, a.writer))
 	}
 	if err != nil {
 		return err

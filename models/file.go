@@ -23,6 +23,8 @@ type File struct {
 // FileFacts are what the bytes of a file say of it.
 type FileFacts struct {
 	MediaType string // without parameters
+	// AsSound is the media type of what may hold sound or film and does not tell, if it is sound; "" for all else.
+	AsSound string
 	// Width and Height are in pixels, of the picture as it is to be shown; 0 for what is no picture that can be read.
 	Width, Height int
 	// Thumbnail says whether one can be made.

@@ -55,17 +55,20 @@ type MembershipChange struct {
 // Validate accepts everything: a change of nothing is no error.
 func (MembershipChange) Validate() error { return nil }
 
-// ReadMark says that everything up to MessageID was read. Marks only go forward: one that comes late from another
-// device takes nothing back.
+// ReadMark says that everything up to MessageID was read; 0 is the mark of who has read nothing. Marks only go forward:
+// one that comes late from another device takes nothing back.
 type ReadMark struct {
 	MessageID int64 `json:"message_id"`
 }
 
+// Required names the fields that must be there.
+func (ReadMark) Required() []string { return []string{"message_id"} }
+
 // Validate reports every field that the contract refuses.
 func (m ReadMark) Validate() error {
 	var c check
-	if m.MessageID < 1 {
-		c.fail("message_id", "must be a message's id, 1 or more")
+	if m.MessageID < 0 {
+		c.fail("message_id", "must be a message's id, or 0")
 	}
 	return c.err()
 }

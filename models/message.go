@@ -140,19 +140,30 @@ type MessageEdit struct {
 	Text string `json:"text"`
 }
 
-// Validate reports every field that the contract refuses.
+// Required names the fields that must be there.
+func (MessageEdit) Required() []string { return []string{"text"} }
+
+// Validate reports every field that the contract refuses. An empty text is for a message that has files, which is known
+// where it is stored (RefuseEmpty).
 func (e MessageEdit) Validate() error {
 	var c check
-	c.length("text", e.Text, 1, MaxTextLength)
+	c.length("text", e.Text, 0, MaxTextLength)
 	c.visible("text", e.Text)
 	return c.err()
 }
 
+// RefuseEmpty is the error for an edit that would leave nothing of a message without files; nil for any other.
+func (e MessageEdit) RefuseEmpty() error {
+	var c check
+	c.length("text", e.Text, 1, MaxTextLength)
+	return c.err()
+}
+
 // HistoryQuery asks for a page of a room's history. At most one of Before, After, Around and the pair (Since, Until) is
-// set; none asks for the newest page.
+// set; none asks for the newest page. Of the ids, which are 0 or more, no message needs to be there any more.
 type HistoryQuery struct {
 	Paging
-	Before, After, Around int64 // ids of messages
+	Before, After, Around *int64 // ids of messages
 	Since, Until          Time
 }
 
@@ -162,13 +173,17 @@ func (q HistoryQuery) Validate() error {
 	given := 0
 	for _, one := range []struct {
 		field string
-		id    int64
+		id    *int64
 	}{{"before", q.Before}, {"after", q.After}, {"around", q.Around}} {
-		if one.id != 0 {
-			given++
-			if given > 1 {
-				c.fail(one.field, "excludes the other directions")
-			}
+		if one.id == nil {
+			continue
+		}
+		if *one.id < 0 {
+			c.fail(one.field, "must be a message's id, or 0")
+		}
+		given++
+		if given > 1 {
+			c.fail(one.field, "excludes the other directions")
 		}
 	}
 	if !q.Since.IsZero() || !q.Until.IsZero() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	crand "crypto/rand"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/models"
@@ -12,6 +13,9 @@ import (
 // nodeIDLength is how many characters of a stream's id name the node that has it.
 const nodeIDLength = 10
 
+// streamIDLength is how many characters a stream's id has: those of crypto/rand.Text.
+const streamIDLength = 26
+
 // newNodeID names this process among those that share the database.
 func newNodeID() string { return crand.Text()[:nodeIDLength] }
 
@@ -19,6 +23,11 @@ func newNodeID() string { return crand.Text()[:nodeIDLength] }
 func (h *Hub) newStreamID() string {
 	random := crand.Text()
 	return h.node + random[len(h.node):]
+}
+
+// isStreamID reports whether a stream may have had this id.
+func isStreamID(id string) bool {
+	return len(id) == streamIDLength && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
 // isElsewhere reports whether a stream may be one of another node's.
@@ -40,6 +49,9 @@ func (h *Hub) ask(ctx context.Context, ask models.PresenceAsk) error {
 		delete(h.asking, ask.ID)
 	}()
 	if err := h.log.Ask(ctx, ask); err != nil {
+		if !ask.Enter && isStreamID(ask.StreamID) && errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
+			return nil // the node has ended, and its streams with it
+		}
 		return err
 	}
 	patience := time.NewTimer(leaseTimeout)

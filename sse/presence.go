@@ -76,7 +76,8 @@ func (h *Hub) learnSilences(ctx context.Context, caller models.Caller, streamID 
 	return nil
 }
 
-// Exit takes one of the caller's streams out of a room; one that is not in it stays so.
+// Exit takes one of the caller's streams out of a room. One that is not in it stays so, as does one that has ended; and
+// nobody learns which of the others there are.
 func (h *Hub) Exit(ctx context.Context, caller models.Caller, streamID string, roomID int64) error {
 	if h.isElsewhere(streamID) {
 		return h.ask(ctx, models.PresenceAsk{UserID: caller.UserID, StreamID: streamID, RoomID: roomID})
@@ -86,9 +87,12 @@ func (h *Hub) Exit(ctx context.Context, caller models.Caller, streamID string, r
 
 func (h *Hub) exitHere(caller models.Caller, streamID string, roomID int64) (err error) {
 	h.locked(func() {
-		var s *Stream
-		if s, err = h.own(caller, streamID); err == nil {
+		s, unknown := h.own(caller, streamID)
+		switch {
+		case unknown == nil:
 			h.exit(s, roomID)
+		case !isStreamID(streamID):
+			err = unknown
 		}
 	})
 	return err

@@ -69,6 +69,9 @@ func testPages(_ *testing.T, c *client) {
 	me.wantPages(room.ID, "limit=7&before=9", span(2, 8), span(1, 1))
 	me.wantPages(room.ID, "limit=7&before=1", nil)
 	me.wantPages(room.ID, "limit=7&before=9223372036854775807", span(19, 25), span(12, 18), span(5, 11), span(1, 4))
+	me.wantPages(room.ID, "limit=7&before=0", nil)
+	me.wantPages(room.ID, "limit=10&after=0", span(1, 10), span(11, 20), span(21, 25))
+	me.wantPages(room.ID, "limit=10&around=0", span(1, 10))
 	me.wantPages(room.ID, "limit=7&after=9", span(10, 16), span(17, 23), span(24, 25))
 	me.wantPages(room.ID, "limit=8&after=9", span(10, 17), span(18, 25))
 	me.wantPages(room.ID, "limit=7&after=25", nil)
@@ -166,7 +169,22 @@ func testByTime(_ *testing.T, c *client) {
 	me.wantPages(room.ID, "limit=3&since="+when(5)+"&until="+when(5), nil)
 	me.wantPages(room.ID, "limit=3&since=2100-01-01T00:00:00Z", nil)
 	me.wantPages(room.ID, "limit=3&until=2000-01-01T00:00:00Z", nil)
-	// The same instant, as other places write it.
+	// The same instant, as others write it, and instants that other readers of RFC 3339 refuse.
+	me.wantPages(room.ID, "limit=200&since="+strings.TrimSuffix(when(3), "Z")+"000000000000-00:00", span(3, 8))
+	me.wantPages(room.ID, "limit=200&since=2016-12-31T23:59:60Z", span(1, 8))
+	small := me.send("GET", roomPath(room.ID)+"/messages?since=2016-12-31t23:59:60z", nil).status(200) // which the contract's reader does not know
+	var all models.Page[models.Message]
+	if small.into(&all); len(all.Items) != 8 {
+		me.t.Errorf("got %v", small)
+	}
+	me.wantPages(room.ID, "limit=200&since=0000-01-01T00:00:00Z", span(1, 8))
+	me.wantPages(room.ID, "limit=200&since=0001-01-01T00:00:00Z", span(1, 8))
+	me.wantPages(room.ID, "limit=200&until=9999-12-31T23:59:59-23:59", span(1, 8))
+	for _, time := range []string{"2026-03-14T9:26:50Z", "2026-03-14T09:26:50,5Z", "2026-03-14T24:00:00Z", "2026-03-14T09:26:50%2B24:00", "2026-03-14+09:26:50Z", ""} {
+		me.wrong("GET", roomPath(room.ID)+"/messages?since="+time, nil).invalid("since")
+		me.wrong("GET", roomPath(room.ID)+"/messages?until="+time, nil).invalid("until")
+		me.wrong("GET", "/v1/rooms?since="+time, nil).invalid("since")
+	}
 	there := at[2].In(time.FixedZone("", 9*60*60)).Format("2006-01-02T15:04:05.000Z07:00")
 	me.wantPages(room.ID, "limit=200&since="+url.QueryEscape(there), span(3, 8))
 	me.call("DELETE", messagePath(models.Message{RoomID: room.ID, ID: 3}), nil).status(204)
@@ -178,7 +196,7 @@ func testExclusive(_ *testing.T, c *client) {
 	path := roomPath(me.publicRoom().ID) + "/messages?"
 	const then = "2026-01-01T00:00:00Z"
 	for _, query := range []string{
-		"before=1&after=1", "before=1&around=1", "after=1&around=1", "before=1&since=" + then, "after=1&until=" + then,
+		"before=1&after=1", "before=1&around=1", "before=0&after=0", "after=0&around=0", "after=1&around=1", "before=1&since=" + then, "after=1&until=" + then,
 		"around=1&since=" + then + "&until=" + then, "before=1&after=1&around=1&since=" + then,
 	} {
 		me.call("GET", path+query, nil).problem(400, models.CodeInvalidRequest)
@@ -192,7 +210,7 @@ func testEmptyHistory(t *testing.T, c *client) {
 	if strings.TrimSpace(string(a.body)) != `{"items":[]}` || a.header("Event-Cursor") == "" {
 		t.Errorf("got %v", a)
 	}
-	for _, query := range []string{"before=1", "after=1", "around=1", "since=2020-01-01T00:00:00Z", "until=2100-01-01T00:00:00Z"} {
+	for _, query := range []string{"before=1", "after=1", "around=1", "before=0", "after=0", "around=0", "since=2020-01-01T00:00:00Z", "until=2100-01-01T00:00:00Z"} {
 		me.wantPages(room.ID, query, nil)
 	}
 }

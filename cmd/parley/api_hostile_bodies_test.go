@@ -179,7 +179,7 @@ func (h hostile) field(name string, good any) {
 		}
 		kinds["text"] = append(kinds["text"], "\x00", fmt.Sprint(good)+"\x00", "a\x00b")
 	case p.Type.Is("integer"):
-		kinds["number"] = append(kinds["number"][1:], 0, -1)
+		kinds["number"] = append(kinds["number"][1:], *p.Min-1)
 	case p.Type.Is("boolean"):
 		kinds["boolean"] = nil
 	case p.Type.Is("array"):

@@ -116,12 +116,7 @@ func (h hostile) refusesField(name string, parts []part) {
 func (h hostile) formFiles() {
 	h.t.Helper()
 	rest := slices.DeleteFunc(h.stage.form(h.op), func(p part) bool { return p.field == "file" })
-	for _, f := range []part{
-		{"file", "a.txt", "text/plain", ""}, {"file", "a.png", "image/png", "a text"},
-		{"file", "a.mp3", "audio/mpeg", "a text"}, {"file", "a.mp4", "video/mp4", string(dot())}, {"file", "a.svg", "image/svg+xml", "a text"},
-	} {
-		h.postForm(append(slices.Clone(rest), f)...).refused(models.CodeBadFile)
-	}
+	h.postForm(append(slices.Clone(rest), part{"file", "a.txt", "text/plain", ""})...).refused(models.CodeBadFile)
 	text := part{"file", "a.txt", "text/plain", "a text"}
 	most := models.MaxFilesPerMessage
 	if h.op.takesBytes() {
@@ -168,10 +163,11 @@ var hostileNames = []string{
 	"a%00b", "%2e%2e%2f", "a%22b", " ", ".txt", "CON", "a;b=c", strings.Repeat("x", 5_000), strings.Repeat("界", 300) + ".txt", "a." + strings.Repeat("x", 300),
 }
 
-// hostileTypes are values of Content-Type that say nothing.
+// hostileTypes are values of Content-Type that say nothing, or that say what a text is not.
 var hostileTypes = []string{
 	"/", "x", "text", "text/", "/plain", "a/b/c", "text/plain; charset", "text/plain;;;", ";", "*/*", "text/*", "\xff/\xff", "text/\u00e4",
 	strings.Repeat("x", 3_000) + "/x", "application/" + strings.Repeat("x", 200), "text/html<script>", "multipart/form-dat", "text/plain, image/png",
+	"image/png", "audio/ogg", "video/mp4", "image/svg+xml", "IMAGE/PNG; x=y",
 }
 
 // files are those of the answer: of a message, or the answer itself.
@@ -206,9 +202,6 @@ func TestHostileBytes(t *testing.T) {
 		}
 		if isFile {
 			s.bytes(op, nil).refused(models.CodeBadFile)
-			for _, mediaType := range []string{"image/png", "audio/ogg", "video/mp4", "image/svg+xml", "IMAGE/PNG; x=y"} {
-				s.bytes(op, []byte(chunk), "Content-Type", mediaType).refused(models.CodeBadFile)
-			}
 		}
 		for _, mediaType := range append(slices.Clone(hostileTypes), "", "text/plain", "application/json", "application/octet-stream") {
 			a := s.bytes(op, []byte(chunk), "Content-Type", mediaType)

@@ -238,14 +238,22 @@ func testClear(t *testing.T, c *client) {
 	owner.call("GET", messagePath(last), nil).problem(404, models.CodeNotFound)
 	owner.call("PATCH", messagePath(last), models.MessageEdit{Text: "x"}).problem(404, models.CodeNotFound)
 	owner.call("DELETE", messagePath(last), nil).problem(404, models.CodeNotFound)
-	owner.call("POST", path+"/messages", models.NewMessage{Text: "x", ReplyTo: ptr(int64(5))}).problem(400, models.CodeInvalidRequest)
-
 	reader.call("PUT", path+"/read", models.ReadMark{MessageID: 4}).status(200) // of one that is gone
+	for _, query := range []string{"before=3", "after=3", "around=3", "after=0"} {
+		if list := get[models.Page[models.Message]](reader, path+"/messages?"+query).Items; len(list) != 0 {
+			t.Errorf("%s: got %+v", query, list)
+		}
+	}
 	if next := owner.say(room.ID, "anew"); next.ID != 6 {
 		t.Errorf("the numbers went on with %d", next.ID)
 	}
 	if got := reader.look(room.ID); got.MessageCount != 1 || got.Membership.UnreadCount != 1 || got.Membership.LastReadID != 4 {
 		t.Errorf("got %+v, %+v", got, got.Membership)
+	}
+	var m models.Message // of who wrote an answer while it was cleared away
+	owner.call("POST", path+"/messages", models.NewMessage{Text: "re", ReplyTo: ptr(int64(5))}).status(201).into(&m)
+	if m.ReplyTo != 5 {
+		t.Errorf("got %+v", m)
 	}
 }
 
@@ -278,7 +286,9 @@ func testReadMarks(t *testing.T, c *client) {
 		}
 	}
 	me.call("PUT", path, models.ReadMark{MessageID: 7}).invalid("message_id")
-	me.wrong("PUT", path, models.ReadMark{MessageID: 0}).invalid("message_id")
+	me.call("PUT", path, models.ReadMark{MessageID: 0}).status(200).quiet() // the mark of who has read nothing
+	me.wrong("PUT", path, models.ReadMark{MessageID: -1}).invalid("message_id")
+	me.wrong("PUT", path, map[string]any{}).invalid("message_id")
 	owner.say(room.ID, "the mark")
 	others.expect(models.EventMessageNotification, nil) // and nothing of who read what
 	mine.expect(models.EventMessageNotification, nil)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/parley-chat/parley/models"
@@ -147,9 +148,25 @@ func testPresenceRefused(t *testing.T, c *client) {
 	room, foreign := me.publicRoom(other), me.publicRoom()
 	mine, others := me.open(""), other.open("")
 	for _, method := range []string{"PUT", "DELETE"} {
-		me.call(method, presencePath(room.ID, others), nil).problem(404, models.CodeNotFound)
 		me.call(method, roomPath(room.ID)+"/presence/unknown", nil).problem(404, models.CodeNotFound)
 		me.call(method, presencePath(999_999_999, mine), nil).problem(404, models.CodeNotFound)
+	}
+	me.call("PUT", presencePath(room.ID, others), nil).problem(404, models.CodeNotFound)
+	other.call("PUT", presencePath(room.ID, others), nil).status(204)
+	me.call("DELETE", presencePath(room.ID, others), nil).status(204) // and it stays there
+	present := get[models.Page[models.Member]](me, roomPath(room.ID)+"/members?present=true").Items
+	if len(present) != 1 || present[0].User.ID != other.User.ID {
+		t.Errorf("in the room are %+v", present)
+	}
+	other.call("DELETE", presencePath(room.ID, others), nil).status(204)
+	ended := me.open("")
+	ended.cancel()
+	eventually(t, "a stream that has ended enters no room", func() bool {
+		return me.call("PUT", presencePath(room.ID, ended), nil).response.StatusCode == 404
+	})
+	for _, gone := range []string{ended.ready.StreamID, strings.Repeat("A", 26)} {
+		me.call("PUT", roomPath(room.ID)+"/presence/"+gone, nil).problem(404, models.CodeNotFound)
+		me.call("DELETE", roomPath(room.ID)+"/presence/"+gone, nil).status(204)
 	}
 	other.call("PUT", presencePath(foreign.ID, others), nil).problem(403, models.CodeForbidden)
 	// Rooms in ?room= of which one is no member are passed over.

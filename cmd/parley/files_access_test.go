@@ -51,15 +51,19 @@ func testWhoMayHave(_ *testing.T, c *client) {
 		anna.attach(room.ID, f)
 		anna.mayHave(f, true)
 		bert.mayHave(f, true)
-		stranger.mayHave(f, false) // not of a public room either
+		stranger.mayHave(f, room.Kind == models.RoomPublic) // as they may read its messages
 		c.mayHave(f, false)
 	}
 	room := anna.publicRoom()
 	f := anna.uploadPhoto(room.ID)
-	anna.attach(room.ID, f)
-	stranger.mayHave(f, false)
-	stranger.join(room.ID)
-	stranger.mayHave(f, true)
+	m := anna.attach(room.ID, f)
+	outcast, guest := c.newcomer("outcast"), c.guest("passer-by")
+	guest.mayHave(f, true)
+	outcast.mayHave(f, true)
+	anna.call("PUT", banPath(room.ID, outcast), nil).status(200)
+	outcast.mayHave(f, false)
+	anna.call("DELETE", messagePath(m), nil).status(204)
+	guest.mayHave(f, false)
 	for _, id := range []string{"f_NONE", "f_" + strings.Repeat("A", 126), strings.ToLower(f.ID), f.ID + "%2e", "..%2f" + f.ID} {
 		anna.wrong("GET", "/v1/files/"+id, nil).problem(404, models.CodeNotFound)
 		anna.wrong("GET", "/v1/files/"+id+"/content", nil).problem(404, models.CodeNotFound)
@@ -81,7 +85,7 @@ func testWhoMayNoLonger(_ *testing.T, c *client) {
 	anna.call("DELETE", memberPath(room.ID, kicked), nil).status(204)
 	anna.call("PUT", banPath(room.ID, outcast), nil).status(200)
 	for _, who := range all {
-		who.mayHave(attached, false)
+		who.mayHave(attached, who != outcast) // as whoever has never been in the public room
 		who.mayHave(own[who], false)
 	}
 	anna.mayHave(attached, true)

@@ -77,7 +77,6 @@ func flatPNG(t testing.TB, w, h, rows int) []byte {
 type bomb struct {
 	what, mediaType string
 	content         []byte
-	width, height   int // 0 when nothing can be said
 }
 
 func bombs(t testing.TB) []bomb {
@@ -103,15 +102,15 @@ func bombs(t testing.TB) []bomb {
 	small := flatPNG(t, 64, 64, 64)
 	webP := []byte("RIFF\xff\xff\xff\x7fWEBPVP8X\x0a\x00\x00\x00\x08\x00\x00\x00\x5f\xea\x00\x5f\xea\x00EXIF\xf0\xff\xff\x7fMM\x00\x2a")
 	return []bomb{
-		{"1,600 million pixels in a small file", "image/png", whole, 40_000, 40_000},
-		{"3,600 million pixels, which are not there", "image/png", flatPNG(t, side, side, 1), side, side},
-		{"as many in a GIF", "image/gif", gifHead, side, side},
-		{"as many in a JPEG", "image/jpeg", jpegHead, side, side},
-		{"as many in a BMP", "image/bmp", bmpHead, side, side},
-		{"as many in a WebP", "image/webp", webP, 0, 0},
-		{"a line of 2,000 million pixels", "image/png", flatPNG(t, 1<<31-1, 1, 0), 1<<31 - 1, 1},
-		{"metadata of 2 GB", "image/png", append(small[:33:33], says("eXIf")...), 64, 64},
-		{"a text of 2 GB", "image/png", append(small[:33:33], says("zTXt")...), 64, 64},
+		{"1,600 million pixels in a small file", "image/png", whole},
+		{"3,600 million pixels, which are not there", "image/png", flatPNG(t, side, side, 1)},
+		{"as many in a GIF", "image/gif", gifHead},
+		{"as many in a JPEG", "image/jpeg", jpegHead},
+		{"as many in a BMP", "image/bmp", bmpHead},
+		{"as many in a WebP", "image/webp", webP},
+		{"a line of 2,000 million pixels", "image/png", flatPNG(t, 1<<31-1, 1, 0)},
+		{"metadata of 2 GB", "image/png", append(small[:33:33], says("eXIf")...)},
+		{"a text of 2 GB", "image/png", append(small[:33:33], says("zTXt")...)},
 	}
 }
 
@@ -127,10 +126,7 @@ func TestPictureBombs(t *testing.T) {
 	grown := p.peakGrowth(func() {
 		for _, b := range explosives {
 			f := anna.upload(room.ID, "bomb", b.mediaType, b.content)
-			eventually(t, b.what+" has no thumbnail", func() bool {
-				return get[models.File](anna, "/v1/files/"+f.ID).ThumbnailURL == ""
-			})
-			if f.MediaType != b.mediaType || b.width > 0 && (f.Width != b.width || f.Height != b.height) {
+			if f.MediaType != b.mediaType || f.Width != 0 || f.Height != 0 || f.ThumbnailURL != "" {
 				t.Errorf("%s: got %+v", b.what, f)
 			}
 			m := anna.attach(room.ID, f)

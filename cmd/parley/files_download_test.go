@@ -41,6 +41,8 @@ func testRanges(t *testing.T, c *client) {
 		{"bytes=25-25", "z", "25-25"},
 		{"bytes=20-99999999999", "uvwxyz", "20-25"},
 		{"bytes=-99999999999", alphabet, "0-25"},
+		{"bytes=-0,-3", "xyz", "23-25"},
+		{"bytes=-3, -000", "xyz", "23-25"},
 		{"bytes=24-99,50-60", "yz", "24-25"},
 	} {
 		a := anna.content(f, "Range", r.asked).status(206)
@@ -98,7 +100,7 @@ func testSeveralRanges(t *testing.T, c *client) {
 func testRangesOutside(t *testing.T, c *client) {
 	anna := c.newcomer("anna")
 	f := anna.uploadAlphabet()
-	for _, asked := range []string{"bytes=26-", "bytes=100-200", "bytes=5-2", "bytes=x-y", "bytes=-", "bytes=--1"} {
+	for _, asked := range []string{"bytes=26-", "bytes=100-200", "bytes=5-2", "bytes=x-y", "bytes=-", "bytes=--1", "bytes=-0", "bytes=-000", "bytes=-0,-0"} {
 		for _, method := range []string{"GET", "HEAD"} {
 			a := anna.call(method, f.URL, nil, "Range", asked)
 			a.status(416)

@@ -131,9 +131,9 @@ DELETE /v1/rooms/{room}/presence/{stream}
   public, own stream:               401  204  204  204  banned  204  204
   private, own stream:              401  404  204  404  404     204  204
   direct, own stream:               401  404  204  .    .       .    .
-  public, another's stream:         401  404  404  404  banned  404  404
-  private, another's stream:        401  404  404  404  404     404  404
-  direct, another's stream:         401  404  404  .    .       .    .
+  public, another's stream:         401  204  204  204  banned  204  204
+  private, another's stream:        401  404  204  404  404     204  204
+  direct, another's stream:         401  404  204  .    .       .    .
 PUT /v1/rooms/{room}/read
   public:                           401  403  200  403  banned  200  200
   private:                          401  404  200  404  404     200  200
@@ -326,10 +326,10 @@ POST /v1/rooms/{room}/files
   direct, as a form:                401  404  201  .    .       .    .
   direct, a member who blocks them: 401  404  blocked  .  .     .    .
 GET /v1/files/{file}
-  public, own file:                 401  .    200  404  404     200  200
+  public, own file:                 401  .    200  200  404     200  200
   private, own file:                401  .    200  404  404     200  200
   direct, own file:                 401  .    200  .    .       .    .
-  public, another's file:           401  404  200  404  404     200  200
+  public, another's file:           401  200  200  200  404     200  200
   private, another's file:          401  404  200  404  404     200  200
   direct, another's file:           401  404  200  .    .       .    .
   public, own unsent file:          401  .    200  404  404     200  200
@@ -339,10 +339,10 @@ GET /v1/files/{file}
   private, another's unsent file:   401  404  404  404  404     404  404
   direct, another's unsent file:    401  404  404  .    .       .    .
 GET /v1/files/{file}/content
-  public, own file:                 401  .    200  404  404     200  200
+  public, own file:                 401  .    200  200  404     200  200
   private, own file:                401  .    200  404  404     200  200
   direct, own file:                 401  .    200  .    .       .    .
-  public, another's file:           401  404  200  404  404     200  200
+  public, another's file:           401  200  200  200  404     200  200
   private, another's file:          401  404  200  404  404     200  200
   direct, another's file:           401  404  200  .    .       .    .
   public, own unsent file:          401  .    200  404  404     200  200
@@ -352,10 +352,10 @@ GET /v1/files/{file}/content
   private, another's unsent file:   401  404  404  404  404     404  404
   direct, another's unsent file:    401  404  404  .    .       .    .
 HEAD /v1/files/{file}/content
-  public, own file:                 401  .    200  404  404     200  200
+  public, own file:                 401  .    200  200  404     200  200
   private, own file:                401  .    200  404  404     200  200
   direct, own file:                 401  .    200  .    .       .    .
-  public, another's file:           401  404  200  404  404     200  200
+  public, another's file:           401  200  200  200  404     200  200
   private, another's file:          401  404  200  404  404     200  200
   direct, another's file:           401  404  200  .    .       .    .
   public, own unsent file:          401  .    200  404  404     200  200
@@ -365,10 +365,10 @@ HEAD /v1/files/{file}/content
   private, another's unsent file:   401  404  404  404  404     404  404
   direct, another's unsent file:    401  404  404  .    .       .    .
 GET /v1/files/{file}/thumbnail
-  public, own file:                 401  .    200  404  404     200  200
+  public, own file:                 401  .    200  200  404     200  200
   private, own file:                401  .    200  404  404     200  200
   direct, own file:                 401  .    200  .    .       .    .
-  public, another's file:           401  404  200  404  404     200  200
+  public, another's file:           401  200  200  200  404     200  200
   private, another's file:          401  404  200  404  404     200  200
   direct, another's file:           401  404  200  .    .       .    .
   public, own unsent file:          401  .    200  404  404     200  200

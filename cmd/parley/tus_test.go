@@ -120,9 +120,9 @@ func TestTus(t *testing.T) {
 		{"the version of tus", testTusVersion},
 		{"another's upload", testOthersUpload},
 		{"begun once", testCreationOnce},
-		{"a file that is not what it says", testBadUpload},
+		{"a file that is not what it says", testOtherThanSaid},
 		{"who leaves before the end", testRemovedUploader},
-		{"what uploads can do", testUploadOptions},
+		{"what uploads can do", testUploadOptions}, {"methods by a header", testMethodOverride}, {"who speaks no tus", testTusFirst},
 	}, "--max-file-size", "20MB", "--file-quota", "50MB")
 }
 
@@ -376,15 +376,16 @@ func testCreationOnce(t *testing.T, c *client) {
 	}
 }
 
-func testBadUpload(_ *testing.T, c *client) {
+func testOtherThanSaid(t *testing.T, c *client) {
 	anna := c.newcomer("anna")
 	room := anna.privateRoom()
 	content := []byte("<script>alert('no picture')</script>")
 	path := anna.begin(room.ID, len(content), "Upload-Metadata", metadata("filetype", "image/png", "room_id", fmt.Sprint(room.ID)))
 	anna.patch(path, 0, content[:10]).status(204)
-	anna.patch(path, 10, content[10:]).problem(422, models.CodeBadFile)
-	anna.headUpload(path).status(410)
-	anna.patch(path, len(content), nil).problem(410, models.CodeExpired)
+	f := anna.isWhole(anna.patch(path, 10, content[10:]).status(204), content)
+	if f.MediaType != "text/html" || f.Width != 0 {
+		t.Errorf("got %+v", f)
+	}
 }
 
 func testRemovedUploader(t *testing.T, c *client) {
@@ -402,6 +403,51 @@ func testRemovedUploader(t *testing.T, c *client) {
 		}
 		anna.add(room, bert, models.RoleMember)
 		bert.isWhole(bert.headUpload(path).status(200), content)
+	}
+}
+
+// testMethodOverride uploads and gives up as clients do that can send nothing but GET and POST.
+func testMethodOverride(t *testing.T, c *client) {
+	anna := c.newcomer("anna")
+	room := anna.privateRoom().ID
+	post := func(path, method string, chunk []byte, headers ...string) *answer {
+		return anna.send("POST", path, chunk, append(headers, "X-HTTP-Method-Override", method, "Tus-Resumable", "1.0.0")...)
+	}
+	content := noise(1000)
+	path := anna.begin(room, len(content))
+	post(path, "PATCH", content[:400], chunkHead(0)...).status(204)
+	if a := post(path, "HEAD", nil).status(200); a.header("Upload-Offset") != "400" || len(a.body) > 0 {
+		t.Errorf("got %v", a)
+	}
+	post(path, "patch", content[400:], chunkHead(400)...).status(204)
+	anna.isWhole(anna.headUpload(path).status(200), content)
+	other := anna.begin(room, 10)
+	post(other, "DELETE", nil).status(204)
+	anna.headUpload(other).status(410)
+	for _, method := range []string{"PUT", "GET", "POST", "FOO", "DELETE, PATCH"} {
+		a := post(path, method, nil)
+		a.problem(405, models.CodeMethodNotAllowed)
+		if a.header("Allow") != "HEAD, PATCH, DELETE, OPTIONS" {
+			t.Errorf("%s: %v", method, a.response.Header)
+		}
+	}
+	m := anna.say(room, "stays") // elsewhere nobody asked for it
+	anna.send("POST", messagePath(m), nil, "X-HTTP-Method-Override", "DELETE").problem(405, models.CodeMethodNotAllowed)
+	anna.send("GET", "/v1/rooms", nil, "X-HTTP-Method-Override", "POST").status(200)
+}
+
+// testTusFirst: whatever is wrong with a request, who speaks no tus hears of that, and in tus.
+func testTusFirst(t *testing.T, c *client) {
+	anna := c.newcomer("anna")
+	for _, headers := range [][]string{{}, {"Upload-Length", "5"}, {"Upload-Length", "x"}, {"Tus-Resumable", "0.2.2"}} {
+		a := anna.wrong("POST", "/v1/uploads", nil, headers...).status(412)
+		if a.header("Tus-Version") != "1.0.0" || a.header("Tus-Resumable") != "1.0.0" {
+			t.Errorf("%q: got %v", headers, a.response.Header)
+		}
+	}
+	a := anna.wrong("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0").status(400)
+	if a.header("Tus-Resumable") != "1.0.0" {
+		t.Errorf("got %v", a.response.Header)
 	}
 }
 

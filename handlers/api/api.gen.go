@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/oapi-codegen/runtime"
@@ -161,12 +160,12 @@ type MembershipChange = models.MembershipChange
 // Example: {"client_id":"c-7f31","created_at":"2026-03-14T09:26:53.589Z","files":[],"id":42,"reactions":[{"count":2,"emoji":"👍","me":true}],"room_id":7,"sender":{"display_name":"Grace","id":15,"username":"grace"},"text":"Tea at four?","type":"text"}
 type Message = models.Message
 
-// MessageEdit The new text.
+// MessageEdit The new text; an empty one takes the text off a message that has files.
 //
 // Example: {"text":"Tea at five?"}
 type MessageEdit = models.MessageEdit
 
-// MessageForm A message and its attachments in one request. A `type` that is left out is `text` without files; with files it is `image` when all of them are pictures, else `file`.
+// MessageForm A message and its attachments in one request. A `type` that is left out is `text` without files; with files it is `image` when all of them are pictures that can be read, which have `width` and `height`, else `file`.
 type MessageForm struct {
 	ClientID *string `json:"client_id,omitempty"`
 
@@ -457,7 +456,7 @@ type Range = string
 type RoomPrefix = string
 
 // Since defines model for Since.
-type Since = time.Time
+type Since = string
 
 // Subject defines model for Subject.
 type Subject = string
@@ -466,7 +465,7 @@ type Subject = string
 type TusResumable = string
 
 // Until defines model for Until.
-type Until = time.Time
+type Until = string
 
 // UserPrefix defines model for UserPrefix.
 type UserPrefix = string
@@ -814,7 +813,7 @@ type ListRoomsParams struct {
 	Subject *Subject `form:"subject,omitempty" json:"subject,omitempty"`
 
 	// Since Only rooms in which something changed at or after this time, their messages, pins, reactions and members included.
-	Since *time.Time `form:"since,omitempty" json:"since,omitempty"`
+	Since *string `form:"since,omitempty" json:"since,omitempty"`
 
 	// Unread With `true`, only rooms with unread messages.
 	Unread *bool `form:"unread,omitempty" json:"unread,omitempty"`
@@ -897,13 +896,13 @@ type ListMembersParams struct {
 
 // ListMessagesParams defines parameters for ListMessages.
 type ListMessagesParams struct {
-	// Before The newest messages whose number is smaller than this.
+	// Before The newest messages whose number is smaller than this. No message needs to have it any more; none is before 0 or 1.
 	Before *Before `form:"before,omitempty" json:"before,omitempty"`
 
-	// After The oldest messages whose number is larger than this.
+	// After The oldest messages whose number is larger than this; 0 is from the beginning. No message needs to have it any more.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// Around The messages around this number, itself included, as many on either side as there are and fit.
+	// Around The messages around this number, itself included, as many on either side as there are and fit. No message needs to have it any more; 0 is from the beginning.
 	Around *Around `form:"around,omitempty" json:"around,omitempty"`
 
 	// Since The first messages sent at or after this time.

@@ -11,6 +11,8 @@ import (
 const (
 	// MaxPixels bounds what a thumbnail is made of.
 	MaxPixels = 25_000_000
+	// MaxShown is the most pixels that a picture has: what is larger is none to any browser.
+	MaxShown = 1 << 28
 	// MaxDecoded bounds what decoding it may take of memory, in bytes. One picture is decoded at a time.
 	MaxDecoded = 160 << 20
 	// releaseAfter is how many pixels a picture has whose memory is given back at once.

@@ -11,14 +11,24 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Look finds out what r holds. Its error is r's own: nothing that r holds is one.
+// Look finds out what r holds, as far as heads tell. Its error is r's own: nothing that r holds is one.
 func Look(r io.ReadSeeker) (models.FileFacts, error) {
 	found, err := mimetype.DetectReader(r)
 	if err != nil {
 		return models.FileFacts{}, err
 	}
 	f := models.FileFacts{MediaType: essence(found.String())}
-	if !strings.HasPrefix(f.MediaType, "image/") {
+	switch {
+	case strings.HasPrefix(f.MediaType, "text/"):
+		drawn, err := isDrawing(r)
+		if drawn {
+			f.MediaType = drawing
+		}
+		return f, err
+	case soundTypes[f.MediaType] != "":
+		f.MediaType, f.AsSound, err = tell(r, f.MediaType)
+		return f, err
+	case !strings.HasPrefix(f.MediaType, "image/"):
 		return f, nil
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
@@ -26,7 +36,7 @@ func Look(r io.ReadSeeker) (models.FileFacts, error) {
 	}
 	from := source{r: r}
 	config, format, err := configOf(&from)
-	if err != nil || config.Width < 1 || config.Height < 1 {
+	if err != nil || config.Width < 1 || config.Height < 1 || int64(config.Width)*int64(config.Height) > MaxShown {
 		return f, from.err
 	}
 	f.Width, f.Height = config.Width, config.Height

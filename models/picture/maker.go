@@ -30,17 +30,19 @@ type Blobs interface {
 	Put(ctx context.Context, key string, r io.Reader) (int64, error)
 }
 
-// Maker makes thumbnails, one at a time, so that what pictures take of memory is bounded.
+// Maker looks at what files hold, and makes thumbnails.
 type Maker struct {
 	blobs  Blobs
 	ledger Ledger
 	log    *slog.Logger
 	woken  chan struct{} // holds one wake-up; never closed
+	// decoding is whose turn it is to decode a picture: one at a time, so that what pictures take of memory is bounded.
+	decoding *models.Turns
 }
 
 // NewMaker makes a maker, which does nothing until Run.
 func NewMaker(blobs Blobs, ledger Ledger, log *slog.Logger) *Maker {
-	return &Maker{blobs: blobs, ledger: ledger, log: log, woken: make(chan struct{}, 1)}
+	return &Maker{blobs: blobs, ledger: ledger, log: log, woken: make(chan struct{}, 1), decoding: models.NewTurns(1, 1)}
 }
 
 // Wake says that there is a new picture.
@@ -51,8 +53,26 @@ func (m *Maker) Wake() {
 	}
 }
 
-// Look finds out what r holds.
-func (*Maker) Look(r io.ReadSeeker) (models.FileFacts, error) { return Look(r) }
+// nobody takes turns for the thumbnails.
+const nobody = 0
+
+// Look finds out what r, which a user sends, holds. A picture is one if all of it can be read. That takes decoding it, and
+// users take turns at that. The error is ctx's or r's own.
+func (m *Maker) Look(ctx context.Context, userID int64, r io.ReadSeeker) (models.FileFacts, error) {
+	f, err := Look(r)
+	if err != nil || !f.Thumbnail {
+		return f, err
+	}
+	done, err := m.decoding.Take(ctx, userID)
+	if err != nil {
+		return f, err
+	}
+	defer done()
+	if err = check(r, f); errors.Is(err, ErrUnreadable) {
+		f.Width, f.Height, f.Thumbnail, err = 0, 0, false, nil
+	}
+	return f, err
+}
 
 // Run makes thumbnails until ctx ends. What fails for no fault of the picture's is tried again later.
 func (m *Maker) Run(ctx context.Context) {
@@ -86,7 +106,7 @@ func (m *Maker) makeNext(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	small, err := Thumbnail(large)
+	small, err := m.thumbnail(ctx, large)
 	if err := errors.Join(err, large.Close()); err != nil {
 		if !errors.Is(err, ErrUnreadable) {
 			return false, err
@@ -102,4 +122,13 @@ func (m *Maker) makeNext(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	return true, m.ledger.SetThumbnail(ctx, file.ID, key)
+}
+
+func (m *Maker) thumbnail(ctx context.Context, large io.ReadSeeker) ([]byte, error) {
+	done, err := m.decoding.Take(ctx, nobody)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return Thumbnail(large)
 }

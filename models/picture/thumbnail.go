@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 
 	"golang.org/x/image/draw"
+
+	"github.com/parley-chat/parley/models"
 )
 
 // MaxThumbnail is the most pixels that a thumbnail is wide and high.
@@ -40,10 +42,22 @@ func Thumbnail(r io.ReadSeeker) (small []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if facts.Width*facts.Height > releaseAfter {
-		defer debug.FreeOSMemory() // or it would be kept until as much again has been asked for
-	}
+	defer release(facts)
 	return encode(turn.turned(shrink(large)))
+}
+
+// check reads a picture through. The error is ErrUnreadable, or r's own.
+func check(r io.ReadSeeker, facts models.FileFacts) error {
+	defer release(facts)
+	_, err := decode(r)
+	return err
+}
+
+// release gives the memory of a large picture back, or it would be kept until as much again has been asked for.
+func release(facts models.FileFacts) {
+	if facts.Width*facts.Height > releaseAfter {
+		debug.FreeOSMemory()
+	}
 }
 
 func decode(r io.ReadSeeker) (large image.Image, err error) {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"strings"
 
 	"gorm.io/gorm"
 
@@ -38,8 +37,8 @@ func (p *send) attachable(files map[string]*fileRow) error {
 			return models.Invalid(field, "you have no file %q in this room", id)
 		case f.MessageID != 0, named[id]:
 			return models.Invalid(field, "the file %q belongs to a message already", id)
-		case p.n.Type == models.MessageImage && !strings.HasPrefix(f.MediaType, "image/"):
-			return models.Errorf(models.CodeBadFile, "The file %q is no picture.", id)
+		case p.n.Type == models.MessageImage && f.Width == 0:
+			return models.Errorf(models.CodeBadFile, "The file %q is no picture that can be read.", id)
 		}
 		named[id] = true
 	}

@@ -110,8 +110,8 @@ func (c *change) addFile(userID, roomID int64, n models.NewFile) (models.File, e
 	return row.model(), c.Create(&row).Error
 }
 
-// File is a file that the caller may have: a member of its room, once a message of the room has it; its uploader before.
-// Any other is not_found.
+// File is a file that the caller may have: whoever may read its room, once a message of the room has it; before, its
+// uploader as a member. Any other is not_found.
 func (s *Store) File(ctx context.Context, callerID int64, id string) (models.StoredFile, error) {
 	db := s.read(ctx)
 	var row fileRow
@@ -119,14 +119,14 @@ func (s *Store) File(ctx context.Context, callerID int64, id string) (models.Sto
 	if found.Error != nil {
 		return models.StoredFile{}, found.Error
 	}
-	a, err := asMember(db, models.RoomPath{ID: row.RoomID}, callerID)
+	a, err := lookAt(db, models.RoomPath{ID: row.RoomID}, callerID)
 	var refused *models.Error
 	switch {
 	case errors.As(err, &refused), found.RowsAffected == 0:
 		return models.StoredFile{}, models.NotFound()
 	case err != nil:
 		return models.StoredFile{}, err
-	case row.MessageID == 0 && row.UserID != callerID, row.MessageID != 0 && row.MessageID <= a.Room.ClearedID:
+	case row.MessageID == 0 && (row.UserID != callerID || !a.member()), row.MessageID != 0 && row.MessageID <= a.Room.ClearedID:
 		return models.StoredFile{}, models.NotFound()
 	}
 	// With its sender's account a message and its files are gone, if not purged yet.

@@ -31,12 +31,12 @@ func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPat
 		return models.Page[models.Message]{}, err
 	case goesOn:
 		direction, from = after.key, after.id
-	case q.Around != 0:
-		return h.around()
-	case q.After != 0:
-		direction, from = newer, q.After
-	case q.Before != 0:
-		from = q.Before
+	case q.Around != nil:
+		return h.around(max(*q.Around, 1))
+	case q.After != nil:
+		direction, from = newer, *q.After
+	case q.Before != nil:
+		from = max(*q.Before, 1) // what is older than all messages is older than the first
 	case !q.Since.IsZero():
 		direction = newer
 	}
@@ -198,12 +198,12 @@ func (h history) bounds(direction string, from int64) (after, before int64, err 
 
 // around is a page with a message in its middle: it, half a page before it, and the rest after. What does not fit is left
 // out at the ends.
-func (h history) around() (models.Page[models.Message], error) {
-	before, err := h.part(older, h.query.Around, h.query.Limit/2)
+func (h history) around(id int64) (models.Page[models.Message], error) {
+	before, err := h.part(older, id, h.query.Limit/2)
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	after, err := h.part(newer, h.query.Around-1, h.query.Limit-len(before.messages))
+	after, err := h.part(newer, id-1, h.query.Limit-len(before.messages))
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}

@@ -95,6 +95,9 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 		if row.DeletedAt != 0 {
 			return models.NotFound()
 		}
+		if err := c.refuseEmpty(a.Room.ID, id, e); err != nil {
+			return err
+		}
 		if row.Text == e.Text {
 			message, err = shownMessage(c.DB, callerID, row.model(a.Room))
 			return err
@@ -117,6 +120,20 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 		return c.tellMessage(models.EventMessageEdited, message)
 	})
 	return message, at, err
+}
+
+// refuseEmpty is an error for an edit that leaves a message without text and files.
+func (c *change) refuseEmpty(roomID, id int64, e models.MessageEdit) error {
+	why := e.RefuseEmpty()
+	if why == nil {
+		return nil
+	}
+	var files int64
+	err := c.Raw("SELECT count(*) FROM files WHERE room_id = ? AND message_id = ?", roomID, id).Scan(&files).Error
+	if err == nil && files == 0 {
+		err = why
+	}
+	return err
 }
 
 // entrant finds a room for a caller who may do something there: asMember and its like.

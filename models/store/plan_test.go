@@ -157,9 +157,9 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			return err
 		},
 		"history, newest":     history(models.HistoryQuery{}),
-		"history, oldest":     history(models.HistoryQuery{After: 1}),
-		"history, before":     history(models.HistoryQuery{Before: planMessages / 2}),
-		"history, around":     history(models.HistoryQuery{Around: planMessages / 2}),
+		"history, oldest":     history(models.HistoryQuery{After: ptr(int64(1))}),
+		"history, before":     history(models.HistoryQuery{Before: ptr(int64(planMessages / 2))}),
+		"history, around":     history(models.HistoryQuery{Around: ptr(int64(planMessages / 2))}),
 		"history, since":      history(models.HistoryQuery{Since: models.FromMillis(planMessages / 2)}),
 		"history, until":      history(models.HistoryQuery{Until: models.FromMillis(planMessages / 2)}),
 		"list of rooms":       roomList(s, models.RoomsQuery{Paging: paging}),

@@ -204,7 +204,8 @@ func (g *groupTx) admissible(p *send, rooms map[int64]*roomRow, senders map[post
 
 // fits checks what a message refers to.
 func (p *send) fits(room *roomRow, files map[string]*fileRow) error {
-	if to := p.n.ReplyTo; to != nil && (*to <= room.ClearedID || *to > room.LastMessageID) {
+	// A message that was deleted or cleared away while the reply was written takes nothing from it.
+	if to := p.n.ReplyTo; to != nil && *to > room.LastMessageID {
 		return models.Invalid("reply_to", "there is no message %d in this room", *to)
 	}
 	return p.attachable(files)
