@@ -1,6 +1,6 @@
 // Puts the parts together: who is logged in, what the stream tells, which room the address names.
 
-import { get, plain, Problem, Unreachable } from './api.js';
+import { get, isPassing, plain, Problem } from './api.js';
 import { authView } from './auth.js';
 import { announce, fill, h, icon, pause } from './dom.js';
 import { clearDrafts, forgetDrafts } from './drafts.js';
@@ -10,16 +10,16 @@ import { watchCompositions } from './keys.js';
 import { watchHistory } from './layers.js';
 import { forgetMedia } from './media.js';
 import * as outbox from './outbox.js';
-import { loadPeople, refreshMembers, refreshPeople, refreshPins } from './people.js';
+import { loadPeople, refreshMe, refreshMembers, refreshPeople, refreshPins } from './people.js';
 import { noRoom, roomView } from './room.js';
-import { loadRooms, refreshPartners, totalUnread } from './rooms.js';
+import { keepRoom, loadRooms, refreshPartners, totalUnread } from './rooms.js';
 import { route, settle } from './router.js';
 import * as session from './session.js';
 import { sidebar } from './sidebar.js';
 import { takeArrival, tellArrival } from './social.js';
-import { changed, reset, roomTitle, state, watch } from './store.js';
+import { changed, current, keepMe, reset, roomTitle, state, watch } from './store.js';
 import * as stream from './stream.js';
-import { readMissed } from './tasks.js';
+import { forgetMissed, isBack, whenBack } from './tasks.js';
 import { summary } from './text.js';
 import { empty } from './ui.js';
 import * as uploads from './uploads.js';
@@ -42,12 +42,30 @@ session.on.ended = (reason) => {
   fill(app, authView(reason));
 };
 
+session.on.changed = (user) => { if (user.id === state.me?.id) keepMe(user); };
+
 /** @param {import('./types').Session} s */
 async function begin(s) {
   teardown();
-  state.me = s.user;
-  state.sessionId = s.session_id;
   const { signal } = life;
+  try {
+    await show(s, signal);
+  } catch (err) {
+    if (!signal.aborted) stuck(err);
+  }
+}
+
+/** The page cannot go on, and says why. Trying again would not help: the server refuses, or this program has a fault. @param {unknown} err */
+function stuck(err) {
+  teardown();
+  const reload = h('button.primary', { type: 'button', onclick: () => location.reload() }, 'Reload the page');
+  fill(app, h('main.auth', {}, empty('alert', err instanceof Problem ? 'The server does not let you in' : 'This page has a fault', plain(err), reload)));
+}
+
+/** @param {import('./types').Session} s @param {AbortSignal} signal */
+async function show(s, signal) {
+  keepMe(s.user);
+  state.sessionId = s.session_id;
   slot = h('div.main-slot', {}, noRoom(''));
   fill(app, banner(signal), h('div.frame', {}, sidebar(signal), slot));
   landmarks();
@@ -72,6 +90,7 @@ function teardown() {
   stream.stop();
   wasOpen = false;
   reset();
+  forgetMissed();
   forgetHistories();
   forgetDrafts();
   forgetMedia();
@@ -87,7 +106,7 @@ async function read(signal) {
       await loadPeople();
       return cursor;
     } catch (err) {
-      if (signal.aborted || !(err instanceof Unreachable || err instanceof Problem && err.passing)) throw err;
+      if (signal.aborted || !isPassing(err)) throw err;
       await pause(Math.min(10_000, 500 * 2 ** tries));
     }
   }
@@ -96,12 +115,13 @@ async function read(signal) {
 stream.on.event = (name, data) => {
   switch (name) {
     case 'ready':
-      readMissed();
+      isBack();
       outbox.flushAll();
       void refreshMembers(0);
       if (data.resumed && wasOpen) {
         void refreshPeople();
         void refreshPartners();
+        void refreshMe();
       }
       wasOpen = true;
       break;
@@ -133,12 +153,22 @@ async function resync() {
   }
 }
 
+/** What the stream said last; it may outlive a time without a net, and then says nothing of it. @type {'connecting' | 'open'} */
+let streamState = 'connecting';
 stream.on.state = (now) => {
-  state.connection = navigator.onLine ? now : 'offline';
-  changed('connection');
+  streamState = now;
+  connection();
 };
-addEventListener('offline', () => stream.on.state('connecting'));
-addEventListener('online', () => changed('connection'));
+addEventListener('offline', connection);
+addEventListener('online', () => {
+  connection();
+  isBack();
+});
+
+function connection() {
+  state.connection = navigator.onLine ? streamState : 'offline';
+  changed('connection');
+}
 
 // From here on the room's messages come as events; what came before is read now, so that nothing falls in between.
 stream.on.entered = (room) => {
@@ -147,7 +177,7 @@ stream.on.entered = (room) => {
 };
 
 events.on.message = (m) => {
-  if (m.room_id === state.open?.id && !state.blocked.has(m.sender.id)) announce(`${m.sender.display_name}: ${summary(m)}`);
+  if (m.room_id === state.open?.id && !state.blocked.has(m.sender.id)) announce(`${current(m.sender).display_name}: ${summary(m)}`);
 };
 uploads.on.done = (u) => void outbox.flush(u.room);
 
@@ -169,8 +199,9 @@ async function openRoute() {
   state.openError = '';
   if (id) {
     try {
-      state.open = state.rooms.get(id) ?? await get(`/v1/rooms/${id}`);
+      state.open = await readRoom(id);
     } catch (err) {
+      if (isPassing(err)) whenBack('open room', async () => { if (route().room === id && !state.open) await openRoute(); });
       state.openError = err instanceof Problem && err.code === 'banned' ? 'You are banned from this room.'
         : err instanceof Problem && err.status === 404 ? 'There is no such room, or you may not see it.' : plain(err);
     }
@@ -179,6 +210,21 @@ async function openRoute() {
   Object.assign(state, { members: new Map(), present: new Set(), typing: new Map(), pinned: new Set() });
   shown = '';
   changed('route', 'rooms', 'members', 'typing');
+}
+
+/** @param {number} id @returns {Promise<import('./types').Room>} */
+async function readRoom(id) {
+  const known = state.rooms.get(id);
+  if (known && !known.membership?.muted) return known;
+  try {
+    const room = await get(`/v1/rooms/${id}`);
+    if (!known || !room.membership) return room;
+    keepRoom(room); // of a muted room no event tells what is new
+    return state.rooms.get(id) ?? room;
+  } catch (err) {
+    if (known && isPassing(err)) return known;
+    throw err;
+  }
 }
 
 function showRoom() {
@@ -270,6 +316,10 @@ async function boot() {
       else if (!app.querySelector('.auth')) fill(app, authView(arrival ? `login_${arrival.value}` : ''));
       return;
     } catch (err) {
+      if (!isPassing(err)) {
+        stuck(err);
+        return;
+      }
       fill(app, h('main.auth', {}, empty('wifi', 'The server does not answer', `${plain(err)} This page tries again by itself.`)));
       await pause(Math.min(10_000, 1000 * 2 ** tries));
     }

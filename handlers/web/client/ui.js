@@ -2,7 +2,7 @@
 
 import { h, icon } from './dom.js';
 import { hueOf, initials } from './format.js';
-import { partnerOf, state } from './store.js';
+import { current, partnerOf, state } from './store.js';
 
 /** @typedef {import('./types').UserRef} UserRef */
 
@@ -12,14 +12,14 @@ import { partnerOf, state } from './store.js';
  */
 export function avatar(user, size = 'm', dot = false) {
   return h('span.avatar', { class: `${size} ${hueOf(user.id)}`, 'aria-hidden': 'true' },
-    h('span', {}, initials(user.display_name)),
+    h('span', {}, initials(current(user).display_name)),
     dot && h('span.dot', { class: state.online.get(user.id) ? 'online' : '' }));
 }
 
 const TURNS = /[\u202a-\u202e\u2066-\u2069]/g; // characters that turn the direction of what follows
 
 /** A name as its owner writes it; it cannot turn the text around it, nor pass for another by being turned. @param {UserRef} user */
-export const nameOf = (user) => h('bdi', {}, user.display_name.replace(TURNS, ''));
+export const nameOf = (user) => h('bdi', {}, current(user).display_name.replace(TURNS, ''));
 
 /** @param {import('./types').Room} room @param {'s' | 'm' | 'l'} [size] */
 export function roomIcon(room, size = 's') {
