@@ -131,6 +131,9 @@ export async function getAll(path, most = 2000) {
 /** Whether the same may succeed later: no answer came, or one that says so. All else is refused, or a fault of this program. @param {unknown} err */
 export const isPassing = (err) => err instanceof Unreachable || err instanceof Problem && err.passing;
 
+/** A module that comes when it is needed. One that did not come is the network's, like any answer. @template T @param {Promise<T>} module @returns {Promise<T>} */
+export const arrived = (module) => module.catch((err) => { throw err instanceof TypeError && /import/i.test(err.message) ? new Unreachable() : err; });
+
 /** What to tell a person about an error. @param {unknown} err */
 export function plain(err) {
   if (err instanceof Problem) {

@@ -1,6 +1,6 @@
 // Puts the parts together: who is logged in, what the stream tells, which room the address names.
 
-import { get, isPassing, plain, Problem } from './api.js';
+import { arrived, get, isPassing, plain, Problem } from './api.js';
 import { authView } from './auth.js';
 import { announce, fill, h, icon, pause } from './dom.js';
 import { clearDrafts, forgetDrafts } from './drafts.js';
@@ -11,11 +11,9 @@ import { watchHistory } from './layers.js';
 import { forgetMedia } from './media.js';
 import * as outbox from './outbox.js';
 import { loadPeople, refreshMe, refreshMembers, refreshPeople, refreshPins } from './people.js';
-import { noRoom, roomView } from './room.js';
 import { keepRoom, loadRooms, refreshPartners, totalUnread } from './rooms.js';
 import { route, settle } from './router.js';
 import * as session from './session.js';
-import { sidebar } from './sidebar.js';
 import { takeArrival, tellArrival } from './social.js';
 import { changed, current, keepMe, reset, roomTitle, state, watch } from './store.js';
 import * as stream from './stream.js';
@@ -28,8 +26,10 @@ import { watchViewport } from './viewport.js';
 const app = /** @type {HTMLElement} */ (document.getElementById('app'));
 let life = new AbortController(); // of what is shown to one user
 let roomLife = new AbortController(); // of the view of one room
-/** @type {ReturnType<typeof roomView> | null} */
+/** @type {ReturnType<import('./room.js')['roomView']> | null} */
 let view = null;
+/** What is shown to who is logged in; the page of the log-in comes without it. @type {Awaited<ReturnType<typeof loadViews>> | null} */
+let views = null;
 let slot = h('div.main-slot');
 
 session.on.began = (s) => void begin(s);
@@ -62,16 +62,23 @@ function stuck(err) {
   fill(app, h('main.auth', {}, empty('alert', err instanceof Problem ? 'The server does not let you in' : 'This page has a fault', plain(err), reload)));
 }
 
+async function loadViews() {
+  const [room, sidebar, composer, switcher] = await arrived(Promise.all([import('./room.js'), import('./sidebar.js'), import('./composer.js'), import('./switcher.js')]));
+  return { ...room, ...sidebar, ...composer, ...switcher };
+}
+
 /** @param {import('./types').Session} s @param {AbortSignal} signal */
 async function show(s, signal) {
   keepMe(s.user);
   state.sessionId = s.session_id;
-  slot = h('div.main-slot', {}, noRoom(''));
-  fill(app, banner(signal), h('div.frame', {}, sidebar(signal), slot));
+  views ??= await persist(signal, loadViews);
+  if (signal.aborted) return;
+  slot = h('div.main-slot', {}, views.noRoom(''));
+  fill(app, banner(signal), h('div.frame', {}, views.sidebar(signal), slot));
   landmarks();
   watch(['rooms', 'route'], title, signal);
-  for (const later of [import('./switcher.js'), import('./lightbox.js')]) later.catch(() => {}); // not for the page of the log-in
-  await stream.join();
+  import('./lightbox.js').catch(() => {}); // read before it is wanted
+  await persist(signal, stream.join);
   const cursor = await read(signal);
   if (signal.aborted) return;
   stream.start(s.session_id, cursor);
@@ -92,19 +99,24 @@ function teardown() {
   reset();
   forgetMissed();
   forgetHistories();
-  forgetDrafts();
+  views?.forgetDrafts();
   forgetMedia();
   for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {HTMLDialogElement} */ (dialog).close();
   document.title = 'Parley';
 }
 
 /** Reads what the list of rooms is made of, until it works. @param {AbortSignal} signal @returns {Promise<string>} where the stream goes on */
-async function read(signal) {
+const read = (signal) => persist(signal, async () => {
+  const cursor = await loadRooms();
+  await loadPeople();
+  return cursor;
+});
+
+/** Does f until it works, unless that is hopeless. @template T @param {AbortSignal} signal @param {() => Promise<T>} f @returns {Promise<T>} */
+async function persist(signal, f) {
   for (let tries = 0; ; tries++) {
     try {
-      const cursor = await loadRooms();
-      await loadPeople();
-      return cursor;
+      return await f();
     } catch (err) {
       if (signal.aborted || !isPassing(err)) throw err;
       await pause(Math.min(10_000, 500 * 2 ** tries));
@@ -233,18 +245,18 @@ function showRoom() {
   document.body.classList.toggle('has-room', Boolean(open || state.openError));
   landmarks();
   present();
-  if (now === shown) return;
+  if (now === shown || !views) return;
   shown = now;
   roomLife.abort();
   roomLife = new AbortController();
   if (!open) {
     view = null;
-    fill(slot, noRoom(state.openError));
+    fill(slot, views.noRoom(state.openError));
     return;
   }
   const wide = matchMedia('(min-width: 1100px)').matches;
   state.panel = state.panel === 'search' && wide ? 'search' : wide && open.kind !== 'direct' && localStorage.getItem('parley.members') ? 'members' : '';
-  view = roomView(open, roomLife.signal);
+  view = views.roomView(open, roomLife.signal);
   fill(slot, view.el);
   void view.timeline.open(route().message);
   if (!route().message) view.focus();
@@ -294,8 +306,7 @@ function banner(signal) {
 addEventListener('keydown', (e) => {
   if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k' && state.me) {
     e.preventDefault();
-    // Asked now: a dialog may be closed before the switcher has been read.
-    if (!document.querySelector('dialog[open]:not(.lightbox)')) void import('./switcher.js').then(({ openSwitcher }) => openSwitcher());
+    if (!document.querySelector('dialog[open]:not(.lightbox)')) views?.openSwitcher();
   }
 });
 

@@ -1,8 +1,7 @@
 // This tab's end of the shared stream.
 
-import { call, newKey, plain, Problem, Unreachable } from './api.js';
+import { arrived, call, newKey, plain, Problem, Unreachable } from './api.js';
 import { alone } from './locks.js';
-import { linkToLeader } from './stream-leader.js';
 
 const tab = newKey();
 const REMEMBERED = 5000;
@@ -31,9 +30,9 @@ let welcomed = () => {};
 export async function join() {
   waiting = [];
   if (send) return;
-  void alone(`parley.tab.${tab}`, () => new Promise(() => {}));
   const welcome = new Promise((resolve) => { welcomed = () => resolve(undefined); });
-  send = globalThis.SharedWorker ? linkToWorker() : linkToLeader(tab, hear);
+  send = globalThis.SharedWorker ? linkToWorker() : (await arrived(import('./stream-leader.js'))).linkToLeader(tab, hear);
+  void alone(`parley.tab.${tab}`, () => new Promise(() => {}));
   send({ type: 'join', tab });
   addEventListener('pagehide', () => send?.({ type: 'bye' }));
   addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });

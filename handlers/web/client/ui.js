@@ -106,10 +106,20 @@ export function toast(text, bad = false) {
 
 /** @param {string} text @param {string} what */
 export async function copy(text, what) {
-  try {
-    await navigator.clipboard.writeText(text);
-    toast(`${what} copied`);
-  } catch {
-    toast(`This browser does not let the page copy. It is: ${text}`, true);
-  }
+  // The clipboard is there on secure pages alone.
+  const copied = navigator.clipboard ? await navigator.clipboard.writeText(text).then(() => true, () => false) : copyMarked(text);
+  if (copied) toast(`${what} copied`);
+  else toast(`This browser does not let the page copy. It is: ${text}`, true);
+}
+
+/** Marks a text and has the browser copy what is marked. @param {string} text */
+function copyMarked(text) {
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+  const field = h('textarea.visually-hidden', { value: text, 'aria-hidden': 'true' });
+  (focused?.closest('dialog') ?? document.body).append(field); // all outside of a dialog is inert
+  field.select();
+  const copied = document.execCommand('copy');
+  field.remove();
+  focused?.focus({ preventScroll: true });
+  return copied;
 }
