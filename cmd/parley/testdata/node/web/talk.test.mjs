@@ -150,8 +150,10 @@ scene('a new name is shown everywhere, to oneself and to others', async ({ perso
   await eli.page.locator('.person', { hasText: 'Samantha' }).waitFor();
   await press(eli.page.getByRole('button', { name: 'Close members' }));
 
+  const toEli = sam.page.getByRole('textbox', { name: 'Message to eli' });
   await find(sam.page, 'eli');
   await press(sam.page.getByRole('option', { name: '@eli' }));
+  await toEli.waitFor();
   await write(sam.page, 'between us');
   await roomLink(eli.page, 'Samantha').waitFor({ state: 'attached' });
   await myMenu(sam.page, 'Profile and account');
@@ -159,6 +161,7 @@ scene('a new name is shown everywhere, to oneself and to others', async ({ perso
   await press(sam.page.getByRole('button', { name: 'Save' }));
   await dismiss(sam.page);
   await openRoom(sam.page, 'eli');
+  await toEli.waitFor();
   await write(sam.page, 'still me');
   await roomLink(eli.page, 'Sam again').waitFor({ state: 'attached' });
 });
