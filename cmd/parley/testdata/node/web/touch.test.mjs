@@ -5,7 +5,7 @@ import { scene, TOUCH } from './scene.mjs';
 import { act, allSent, attach, box, dismiss, focused, makeRoom, pictureFile, press, row, signUp, write } from './steps.mjs';
 
 const bar = (page, text) => row(page, text).getByRole('group', { name: /^What to do/ });
-const tapOn = (page, text) => row(page, text).locator('.text').tap({ position: { x: 60, y: 8 } });
+const tapOn = (page, text) => row(page, text).locator('.text').tap({ position: { x: 96, y: 14 } });
 
 scene('a phone answers, reacts, edits and deletes', async ({ person }) => {
   const pia = await person('pia');
