@@ -185,6 +185,7 @@ scene('hostile text is text', async ({ person }) => {
 
   for (const text of ['ask @evelyn', 'or info@eve.com', 'but @Eve.']) await write(page, text);
   await row(page, 'but @Eve.').locator('.mention.mine', { hasText: /^@Eve$/ }).waitFor();
+  await allSent(page);
   assert.deepEqual(await page.locator('.to-me .text').allInnerTexts(), ['but @Eve.']);
 
   await write(page, 'see https://example.org/a_(b), and `https://example.org/not`');

@@ -18,7 +18,9 @@ export async function toRooms(page) {
 export async function dismiss(page) {
   if (!isTouched(page)) return page.keyboard.press('Escape');
   const dialog = page.locator('dialog[open]').last();
-  if (await dialog.count()) return press(dialog.getByRole('button', { name: 'Close', exact: true }));
+  const close = dialog.getByRole('button', { name: 'Close', exact: true });
+  if (await close.count()) return press(close);
+  if (await dialog.count()) return page.touchscreen.tap(190, 830); // below what has no button
   return page.touchscreen.tap(190, 28); // beside the menu: it is the head of the page, where nothing is to be pressed
 }
 
