@@ -43,6 +43,21 @@ func TestWebClientInFirefox(t *testing.T) {
 	playScenes(t, filepath.Join("web", "engines.test.mjs"), "FIREFOX="+browser)
 }
 
+// TestWebClientUnits runs the tests of testdata/node/web/unit: modules of the web client that need no browser.
+func TestWebClientUnits(t *testing.T) {
+	needNode(t)
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(nodeFolder, "web", "unit", "*.test.mjs"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no tests: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
+			playScenes(t, filepath.Join("web", "unit", filepath.Base(file)), "CHROMIUM=")
+		})
+	}
+}
+
 // playScenes runs a file of scenes in a browser, which an environment variable names; each is a test of its own.
 func playScenes(t *testing.T, file, browser string) {
 	program, err := os.Executable()

@@ -8,7 +8,7 @@ import { knownHistory } from './history.js';
 import { openMenu } from './menu.js';
 import { refreshPins } from './people.js';
 import { address } from './router.js';
-import { changed, isMe, moderates, state } from './store.js';
+import { changed, current, isMe, moderates, state } from './store.js';
 import { copy, toast } from './ui.js';
 
 /** @typedef {import('./types').Message} Message */
@@ -36,7 +36,7 @@ export async function react(m, emoji, on) {
 
 /** @param {Message} m */
 export async function remove(m) {
-  const whose = isMe(m.sender.id) ? 'your message' : `the message of ${m.sender.display_name}`;
+  const whose = isMe(m.sender.id) ? 'your message' : `the message of ${current(m.sender).display_name}`;
   if (!await confirmed('Delete this message?', `This removes ${whose} for everybody. It cannot be brought back.`, 'Delete')) return;
   try {
     await call('DELETE', `/v1/rooms/${m.room_id}/messages/${m.id}`);
@@ -63,7 +63,7 @@ export async function pin(m, on) {
 export function toolbar(m) {
   const member = Boolean(state.open?.membership);
   const mine = isMe(m.sender.id);
-  return h('div.toolbar', { role: 'group', 'aria-label': `What to do with the message of ${m.sender.display_name}` },
+  return h('div.toolbar', { role: 'group', 'aria-label': `What to do with the message of ${current(m.sender).display_name}` },
     member && iconButton('smile', 'React', { 'aria-haspopup': 'dialog', onclick: (/** @type {any} */ e) => pickEmoji(e.currentTarget, (emoji) => react(m, emoji, true)) }),
     member && iconButton('reply', 'Reply', { onclick: () => compose.reply(m) }),
     member && mine && m.text && iconButton('edit', 'Edit', { onclick: () => compose.edit(m) }),

@@ -58,7 +58,7 @@ export async function call(method, path, options = {}) {
   if (options.blob) data = await received(answer.blob());
   else {
     const text = await received(answer.text());
-    if (text) data = JSON.parse(text);
+    if (text) data = parsed(text);
   }
   return { data, headers: answer.headers, status: answer.status };
 }
@@ -69,10 +69,12 @@ async function once(method, path, { body, key, headers, signal, open, keepalive 
   if (!open) all.set('Authorization', `Bearer ${await access.token(fresh)}`);
   if (body !== undefined) all.set('Content-Type', 'application/json');
   if (key) all.set('Idempotency-Key', key);
-  return received(fetch(path, {
+  // What is wrong with the request itself is a fault of this program, and is thrown here, not taken for the network's.
+  const request = new Request(path, {
     method, headers: all, signal, keepalive, body: body === undefined ? undefined : JSON.stringify(body),
     credentials: 'same-origin', cache: 'no-store', redirect: 'error',
-  }));
+  });
+  return received(fetch(request));
 }
 
 /** @template T @param {Promise<T>} promise @returns {Promise<T>} */
@@ -81,6 +83,15 @@ async function received(promise) {
     return await promise;
   } catch (err) {
     if (/** @type {Error} */ (err).name === 'AbortError') throw err;
+    throw new Unreachable();
+  }
+}
+
+/** What is no JSON does not come from the server, but from something that stands between, such as the log-in of a hotel's network. @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
     throw new Unreachable();
   }
 }
@@ -116,6 +127,12 @@ export async function getAll(path, most = 2000) {
   } while (cursor && items.length < most);
   return { items, event, complete: !cursor };
 }
+
+/** Whether the same may succeed later: no answer came, or one that says so. All else is refused, or a fault of this program. @param {unknown} err */
+export const isPassing = (err) => err instanceof Unreachable || err instanceof Problem && err.passing;
+
+/** A module that comes when it is needed. One that did not come is the network's, like any answer. @template T @param {Promise<T>} module @returns {Promise<T>} */
+export const arrived = (module) => module.catch((err) => { throw err instanceof TypeError && /import/i.test(err.message) ? new Unreachable() : err; });
 
 /** What to tell a person about an error. @param {unknown} err */
 export function plain(err) {

@@ -9,7 +9,7 @@ import { listOf, size } from './format.js';
 import { historyOf } from './history.js';
 import { composes } from './keys.js';
 import { post } from './outbox.js';
-import { isMe, roomTitle, state, watch } from './store.js';
+import { current, isMe, roomTitle, state, watch } from './store.js';
 import { summary } from './text.js';
 import { nameOf, toast } from './ui.js';
 import { begin, cancel, retry } from './uploads.js';
@@ -309,7 +309,7 @@ export class Composer {
   }
 
   #showTyping = debounce(20, () => {
-    const names = [...state.typing.values()].map((t) => t.user.display_name);
+    const names = [...state.typing.values()].map((t) => current(t.user).display_name);
     const who = names.length > 3 ? 'Several people are' : names.length ? `${listOf(names)} ${names.length > 1 ? 'are' : 'is'}` : '';
     fill(this.#typing, who && h('span.dots', { 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), who && h('bdi', {}, `${who} typing`));
   });

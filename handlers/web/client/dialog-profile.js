@@ -5,9 +5,9 @@ import { keepAccount } from './auth.js';
 import { confirmed, makeForm, openDialog } from './dialogs.js';
 import { fill, h } from './dom.js';
 import { ago } from './format.js';
-import { end } from './session.js';
+import { end, tellProfile } from './session.js';
 import { identities } from './social.js';
-import { changed, state } from './store.js';
+import { keepMe, state } from './store.js';
 import { avatar, field, spinner, toast } from './ui.js';
 
 export function profileDialog() {
@@ -22,8 +22,8 @@ export function profileDialog() {
       fields: [field('Name to show', { name: 'display_name', value: me.display_name, maxlength: 64, autocomplete: 'name' }), field('About you', { name: 'description', value: me.description ?? '', maxlength: 1000, rows: 3 })],
       submit: async (v) => {
         const { data } = await call('PATCH', '/v1/users/me', { body: { display_name: v.display_name.trim() || me.username, description: v.description.trim() } });
-        state.me = data;
-        changed('me');
+        keepMe(data);
+        tellProfile(data);
         toast('Saved');
       },
     }),

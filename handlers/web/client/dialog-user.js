@@ -4,10 +4,10 @@ import { call, get, plain } from './api.js';
 import { confirmed, makeForm, openDialog } from './dialogs.js';
 import { fill, h } from './dom.js';
 import { ago } from './format.js';
-import { refreshMembers, setBlock, setContact } from './people.js';
+import { noteSeen, refreshMembers, setBlock, setContact } from './people.js';
 import { openDirect } from './rooms.js';
 import { go } from './router.js';
-import { isMe, moderates, roomTitle, state, watch } from './store.js';
+import { changed, isMe, moderates, roomTitle, state, watch } from './store.js';
 import { avatar, choice, field, nameOf, toast } from './ui.js';
 
 /** @typedef {import('./types').User} User */
@@ -28,7 +28,8 @@ export function userDialog(ref, left) {
     }, signal);
     get(`/v1/users/${ref.id}`, { signal }).then((u) => {
       user = u;
-      state.online.set(u.id, u.online);
+      noteSeen(u);
+      changed('people', 'members');
       render();
     }, (err) => { if (!signal.aborted) fill(body, h('p', {}, err.status === 404 ? 'This account was deleted.' : plain(err))); });
     return body;

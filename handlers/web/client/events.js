@@ -3,7 +3,7 @@
 
 import { historyOf, knownHistory } from './history.js';
 import { confirm } from './outbox.js';
-import { noteTyping, refreshMembers, refreshPeople, refreshPins, setOnline, stopTyping } from './people.js';
+import { heardOf, noteTyping, refreshMembers, refreshPeople, refreshPins, setOnline, stopTyping } from './people.js';
 import { countMessage, countRead, dropRoom, refreshRoom } from './rooms.js';
 import { changed, isMe, state } from './store.js';
 
@@ -17,6 +17,7 @@ const handlers = {
   'message.created': message,
   'message.notification': message,
   'message.edited': (m) => {
+    heardOf(m.sender);
     knownHistory(m.room_id)?.merge(m, true);
   },
   'message.deleted': ({ room_id, message_id }) => {
@@ -67,6 +68,7 @@ const isOpen = (room) => state.open?.id === room;
 
 /** @param {import('./types').Message} m */
 function message(m) {
+  heardOf(m.sender);
   if (isMe(m.sender.id) && m.client_id) confirm(m);
   const news = m.id > (state.rooms.get(m.room_id)?.last_message_id ?? 0);
   (isOpen(m.room_id) ? historyOf(m.room_id) : knownHistory(m.room_id))?.add(m);
@@ -86,6 +88,7 @@ function member({ room_id, user }) {
 
 /** @param {number} room @param {import('./types').UserRef} user @param {boolean} inside */
 function present(room, user, inside) {
+  heardOf(user);
   if (!isOpen(room)) return;
   if (inside) state.present.add(user.id);
   else {

@@ -1,8 +1,8 @@
 // The messages of a room that are at hand: one stretch of its history without a hole, which grows at either end. Messages
 // are put in by their number, so nothing is there twice, in whatever order answers and events come.
 
-import { call, get } from './api.js';
-import { changed } from './store.js';
+import { call, get, isPassing } from './api.js';
+import { changed, isMe, noteName } from './store.js';
 import { soon } from './tasks.js';
 
 /** @typedef {import('./types').Message} Message */
@@ -30,6 +30,12 @@ export class History {
 
   get first() {
     return this.ids[0] ?? 0;
+  }
+
+  /** The newest message that somebody else wrote. @param {number} me */
+  lastOfOthers(me) {
+    for (let i = this.ids.length - 1; i >= 0; i--) if (this.messages.get(this.ids[i])?.sender.id !== me) return this.ids[i];
+    return 0;
   }
 
   get last() {
@@ -177,6 +183,7 @@ export class History {
     let grown = false;
     for (const m of items) {
       grown ||= !this.messages.has(m.id);
+      if (!isMe(m.sender.id)) noteName(m.sender);
       this.messages.set(m.id, newerOf(this.messages.get(m.id), m));
     }
     if (grown) this.ids = [...this.messages.keys()].sort((a, b) => a - b);
@@ -228,9 +235,15 @@ export class History {
     if (here) return here;
     if (!this.quoted.has(id) && !this.#asked.has(id)) {
       this.#asked.add(id);
-      get(`/v1/rooms/${this.room}/messages/${id}`)
-        .then((m) => this.quoted.set(id, m), () => this.quoted.set(id, null))
-        .finally(() => changed('timeline'));
+      void soon(`quote ${this.room} ${id}`, async () => {
+        try {
+          this.quoted.set(id, await get(`/v1/rooms/${this.room}/messages/${id}`));
+        } catch (err) {
+          if (isPassing(err)) throw err;
+          this.quoted.set(id, null);
+        }
+        changed('timeline');
+      }, 0);
     }
     return this.quoted.get(id);
   }

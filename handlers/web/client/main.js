@@ -1,6 +1,6 @@
 // Puts the parts together: who is logged in, what the stream tells, which room the address names.
 
-import { get, plain, Problem, Unreachable } from './api.js';
+import { arrived, get, isPassing, plain, Problem } from './api.js';
 import { authView } from './auth.js';
 import { announce, fill, h, icon, pause } from './dom.js';
 import { clearDrafts, forgetDrafts } from './drafts.js';
@@ -10,16 +10,14 @@ import { watchCompositions } from './keys.js';
 import { watchHistory } from './layers.js';
 import { forgetMedia } from './media.js';
 import * as outbox from './outbox.js';
-import { loadPeople, refreshMembers, refreshPeople, refreshPins } from './people.js';
-import { noRoom, roomView } from './room.js';
-import { loadRooms, refreshPartners, totalUnread } from './rooms.js';
+import { loadPeople, refreshMe, refreshMembers, refreshPeople, refreshPins } from './people.js';
+import { keepRoom, loadRooms, refreshPartners, totalUnread } from './rooms.js';
 import { route, settle } from './router.js';
 import * as session from './session.js';
-import { sidebar } from './sidebar.js';
 import { takeArrival, tellArrival } from './social.js';
-import { changed, reset, roomTitle, state, watch } from './store.js';
+import { changed, current, keepMe, reset, roomTitle, state, watch } from './store.js';
 import * as stream from './stream.js';
-import { readMissed } from './tasks.js';
+import { forgetMissed, isBack, whenBack } from './tasks.js';
 import { summary } from './text.js';
 import { empty } from './ui.js';
 import * as uploads from './uploads.js';
@@ -28,8 +26,10 @@ import { watchViewport } from './viewport.js';
 const app = /** @type {HTMLElement} */ (document.getElementById('app'));
 let life = new AbortController(); // of what is shown to one user
 let roomLife = new AbortController(); // of the view of one room
-/** @type {ReturnType<typeof roomView> | null} */
+/** @type {ReturnType<import('./room.js')['roomView']> | null} */
 let view = null;
+/** What is shown to who is logged in; the page of the log-in comes without it. @type {Awaited<ReturnType<typeof loadViews>> | null} */
+let views = null;
 let slot = h('div.main-slot');
 
 session.on.began = (s) => void begin(s);
@@ -42,18 +42,43 @@ session.on.ended = (reason) => {
   fill(app, authView(reason));
 };
 
+session.on.changed = (user) => { if (user.id === state.me?.id) keepMe(user); };
+
 /** @param {import('./types').Session} s */
 async function begin(s) {
   teardown();
-  state.me = s.user;
-  state.sessionId = s.session_id;
   const { signal } = life;
-  slot = h('div.main-slot', {}, noRoom(''));
-  fill(app, banner(signal), h('div.frame', {}, sidebar(signal), slot));
+  try {
+    await show(s, signal);
+  } catch (err) {
+    if (!signal.aborted) stuck(err);
+  }
+}
+
+/** The page cannot go on, and says why. Trying again would not help: the server refuses, or this program has a fault. @param {unknown} err */
+function stuck(err) {
+  teardown();
+  const reload = h('button.primary', { type: 'button', onclick: () => location.reload() }, 'Reload the page');
+  fill(app, h('main.auth', {}, empty('alert', err instanceof Problem ? 'The server does not let you in' : 'This page has a fault', plain(err), reload)));
+}
+
+async function loadViews() {
+  const [room, sidebar, composer, switcher] = await arrived(Promise.all([import('./room.js'), import('./sidebar.js'), import('./composer.js'), import('./switcher.js')]));
+  return { ...room, ...sidebar, ...composer, ...switcher };
+}
+
+/** @param {import('./types').Session} s @param {AbortSignal} signal */
+async function show(s, signal) {
+  keepMe(s.user);
+  state.sessionId = s.session_id;
+  views ??= await persist(signal, loadViews);
+  if (signal.aborted) return;
+  slot = h('div.main-slot', {}, views.noRoom(''));
+  fill(app, banner(signal), h('div.frame', {}, views.sidebar(signal), slot));
   landmarks();
   watch(['rooms', 'route'], title, signal);
-  for (const later of [import('./switcher.js'), import('./lightbox.js')]) later.catch(() => {}); // not for the page of the log-in
-  await stream.join();
+  import('./lightbox.js').catch(() => {}); // read before it is wanted
+  await persist(signal, stream.join);
   const cursor = await read(signal);
   if (signal.aborted) return;
   stream.start(s.session_id, cursor);
@@ -72,22 +97,28 @@ function teardown() {
   stream.stop();
   wasOpen = false;
   reset();
+  forgetMissed();
   forgetHistories();
-  forgetDrafts();
+  views?.forgetDrafts();
   forgetMedia();
   for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {HTMLDialogElement} */ (dialog).close();
   document.title = 'Parley';
 }
 
 /** Reads what the list of rooms is made of, until it works. @param {AbortSignal} signal @returns {Promise<string>} where the stream goes on */
-async function read(signal) {
+const read = (signal) => persist(signal, async () => {
+  const cursor = await loadRooms();
+  await loadPeople();
+  return cursor;
+});
+
+/** Does f until it works, unless that is hopeless. @template T @param {AbortSignal} signal @param {() => Promise<T>} f @returns {Promise<T>} */
+async function persist(signal, f) {
   for (let tries = 0; ; tries++) {
     try {
-      const cursor = await loadRooms();
-      await loadPeople();
-      return cursor;
+      return await f();
     } catch (err) {
-      if (signal.aborted || !(err instanceof Unreachable || err instanceof Problem && err.passing)) throw err;
+      if (signal.aborted || !isPassing(err)) throw err;
       await pause(Math.min(10_000, 500 * 2 ** tries));
     }
   }
@@ -96,12 +127,13 @@ async function read(signal) {
 stream.on.event = (name, data) => {
   switch (name) {
     case 'ready':
-      readMissed();
+      isBack();
       outbox.flushAll();
       void refreshMembers(0);
       if (data.resumed && wasOpen) {
         void refreshPeople();
         void refreshPartners();
+        void refreshMe();
       }
       wasOpen = true;
       break;
@@ -133,12 +165,22 @@ async function resync() {
   }
 }
 
+/** What the stream said last; it may outlive a time without a net, and then says nothing of it. @type {'connecting' | 'open'} */
+let streamState = 'connecting';
 stream.on.state = (now) => {
-  state.connection = navigator.onLine ? now : 'offline';
-  changed('connection');
+  streamState = now;
+  connection();
 };
-addEventListener('offline', () => stream.on.state('connecting'));
-addEventListener('online', () => changed('connection'));
+addEventListener('offline', connection);
+addEventListener('online', () => {
+  connection();
+  isBack();
+});
+
+function connection() {
+  state.connection = navigator.onLine ? streamState : 'offline';
+  changed('connection');
+}
 
 // From here on the room's messages come as events; what came before is read now, so that nothing falls in between.
 stream.on.entered = (room) => {
@@ -147,7 +189,7 @@ stream.on.entered = (room) => {
 };
 
 events.on.message = (m) => {
-  if (m.room_id === state.open?.id && !state.blocked.has(m.sender.id)) announce(`${m.sender.display_name}: ${summary(m)}`);
+  if (m.room_id === state.open?.id && !state.blocked.has(m.sender.id)) announce(`${current(m.sender).display_name}: ${summary(m)}`);
 };
 uploads.on.done = (u) => void outbox.flush(u.room);
 
@@ -169,8 +211,9 @@ async function openRoute() {
   state.openError = '';
   if (id) {
     try {
-      state.open = state.rooms.get(id) ?? await get(`/v1/rooms/${id}`);
+      state.open = await readRoom(id);
     } catch (err) {
+      if (isPassing(err)) whenBack('open room', async () => { if (route().room === id && !state.open) await openRoute(); });
       state.openError = err instanceof Problem && err.code === 'banned' ? 'You are banned from this room.'
         : err instanceof Problem && err.status === 404 ? 'There is no such room, or you may not see it.' : plain(err);
     }
@@ -181,24 +224,39 @@ async function openRoute() {
   changed('route', 'rooms', 'members', 'typing');
 }
 
+/** @param {number} id @returns {Promise<import('./types').Room>} */
+async function readRoom(id) {
+  const known = state.rooms.get(id);
+  if (known && !known.membership?.muted) return known;
+  try {
+    const room = await get(`/v1/rooms/${id}`);
+    if (!known || !room.membership) return room;
+    keepRoom(room); // of a muted room no event tells what is new
+    return state.rooms.get(id) ?? room;
+  } catch (err) {
+    if (known && isPassing(err)) return known;
+    throw err;
+  }
+}
+
 function showRoom() {
   const { open } = state;
   const now = open ? `${open.id}` : `none ${state.openError} ${state.roomsLoaded}`;
   document.body.classList.toggle('has-room', Boolean(open || state.openError));
   landmarks();
   present();
-  if (now === shown) return;
+  if (now === shown || !views) return;
   shown = now;
   roomLife.abort();
   roomLife = new AbortController();
   if (!open) {
     view = null;
-    fill(slot, noRoom(state.openError));
+    fill(slot, views.noRoom(state.openError));
     return;
   }
   const wide = matchMedia('(min-width: 1100px)').matches;
   state.panel = state.panel === 'search' && wide ? 'search' : wide && open.kind !== 'direct' && localStorage.getItem('parley.members') ? 'members' : '';
-  view = roomView(open, roomLife.signal);
+  view = views.roomView(open, roomLife.signal);
   fill(slot, view.el);
   void view.timeline.open(route().message);
   if (!route().message) view.focus();
@@ -248,8 +306,7 @@ function banner(signal) {
 addEventListener('keydown', (e) => {
   if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k' && state.me) {
     e.preventDefault();
-    // Asked now: a dialog may be closed before the switcher has been read.
-    if (!document.querySelector('dialog[open]:not(.lightbox)')) void import('./switcher.js').then(({ openSwitcher }) => openSwitcher());
+    if (!document.querySelector('dialog[open]:not(.lightbox)')) views?.openSwitcher();
   }
 });
 
@@ -270,6 +327,10 @@ async function boot() {
       else if (!app.querySelector('.auth')) fill(app, authView(arrival ? `login_${arrival.value}` : ''));
       return;
     } catch (err) {
+      if (!isPassing(err)) {
+        stuck(err);
+        return;
+      }
       fill(app, h('main.auth', {}, empty('wifi', 'The server does not answer', `${plain(err)} This page tries again by itself.`)));
       await pause(Math.min(10_000, 1000 * 2 ** tries));
     }

@@ -8,8 +8,8 @@ import { briefTime, exactTime, size, timeOf } from './format.js';
 import { download, isPicture, isPlayable, showWhenNear } from './media.js';
 import { again, discard } from './outbox.js';
 import { address } from './router.js';
-import { isMe, moderates, state } from './store.js';
-import { isEmoji, renderText, summary } from './text.js';
+import { current, isMe, moderates, state } from './store.js';
+import { isEmoji, mentions, renderText, summary } from './text.js';
 import { avatar, nameOf, toast } from './ui.js';
 import { cancel, retry } from './uploads.js';
 
@@ -27,8 +27,8 @@ const opened = new Set();
 
 /** Everything that a message's row depends on. @param {Message} m @param {boolean} grouped @param {Message | null | undefined} quoted */
 export const signatureOf = (m, grouped, quoted) => JSON.stringify([
-  grouped, m.edited_at, m.deleted_at, m.reactions, m.files.length, state.pinned.has(m.id), hidden(m), opened.has(keyOf(m)),
-  m.reply_to && (quoted ? [quoted.edited_at, quoted.deleted_at] : quoted), state.open?.membership?.role ?? '',
+  grouped, current(m.sender).display_name, m.edited_at, m.deleted_at, m.reactions, m.files.length, state.pinned.has(m.id), hidden(m), opened.has(keyOf(m)),
+  m.reply_to && (quoted ? [current(quoted.sender).display_name, quoted.edited_at, quoted.deleted_at] : quoted), state.open?.membership?.role ?? '',
 ]);
 
 /** @param {Message} m */
@@ -64,10 +64,7 @@ export function messageRow(m, grouped, quoted, again) {
 }
 
 /** @param {Message} m */
-function mentionsMe(m) {
-  const me = state.me?.username.toLowerCase();
-  return !m.deleted_at && me && m.text?.toLowerCase().includes(`@${me}`);
-}
+const mentionsMe = (m) => Boolean(state.me && m.text && !m.deleted_at && !hidden(m) && mentions(m.text, state.me.username));
 
 /** @param {Message} m @param {boolean} grouped */
 const gutter = (m, grouped) => (grouped
@@ -85,6 +82,8 @@ function content(body, m, unfold) {
     if (long) body.append(h('button.link', { type: 'button', onclick: unfold }, 'Show all of it'));
   }
   if (m.files.length) body.append(files(m.files));
+  // Where there is no text to tap on, fingers need something else that is not a picture or a button.
+  if (!m.text) body.append(iconButton('more', 'What can be done with this message', { class: 'message-actions' }));
   if (m.reactions.length) body.append(reactions(m));
 }
 
@@ -131,7 +130,7 @@ function reactions(m) {
 }
 
 /** Everything that a pending row depends on, but for the progress. @param {Unsent} u @param {boolean} grouped */
-export const unsentSignature = (u, grouped) => JSON.stringify([grouped, u.state, u.error, u.uploads.map((f) => [f.state, Math.round(20 * f.sent / f.file.size)])]);
+export const unsentSignature = (u, grouped) => JSON.stringify([grouped, state.me?.display_name, u.state, u.error, u.uploads.map((f) => [f.state, Math.round(20 * f.sent / f.file.size)])]);
 
 /** @param {Unsent} u @param {boolean} grouped */
 export function unsentRow(u, grouped) {

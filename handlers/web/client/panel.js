@@ -7,7 +7,7 @@ import { count, shortTime } from './format.js';
 import { composes } from './keys.js';
 import { refreshMembers } from './people.js';
 import { go } from './router.js';
-import { changed, isMe, moderates, roomTitle, state, watch } from './store.js';
+import { changed, current, isMe, moderates, roomTitle, state, watch } from './store.js';
 import { summary } from './text.js';
 import { avatar, empty, nameOf, spinner } from './ui.js';
 
@@ -56,7 +56,7 @@ function members(room, signal) {
 
   function render() {
     const q = filter.value.trim().toLocaleLowerCase();
-    const all = [...state.members.values()].filter((m) => !q || `${m.user.display_name} ${m.user.username}`.toLocaleLowerCase().includes(q))
+    const all = [...state.members.values()].map((m) => ({ ...m, user: current(m.user) })).filter((m) => !q || `${m.user.display_name} ${m.user.username}`.toLocaleLowerCase().includes(q))
       .sort((a, b) => a.user.display_name.localeCompare(b.user.display_name));
     const group = (/** @type {Member} */ m) => (state.present.has(m.user.id) ? 0 : state.online.get(m.user.id) ? 1 : 2);
     groups.forEach(({ name, title, el, rows }, i) => {
@@ -91,7 +91,7 @@ function pins(room, signal) {
       const items = data.items.filter((/** @type {any} */ p) => !p.message.deleted_at);
       if (!items.length) {
         fill(list, empty('pin', 'Nothing pinned yet', moderates(room) ? 'Pin what others should find again: “Pin” in the menu of a message.' : 'Moderators pin here what everybody should find again.'));
-      } else fill(list, h('ul.hits', {}, items.map((/** @type {any} */ p) => hit(p.message, `Pinned by ${p.pinned_by.display_name}`))));
+      } else fill(list, h('ul.hits', {}, items.map((/** @type {any} */ p) => hit(p.message, `Pinned by ${current(p.pinned_by).display_name}`))));
     } catch (err) {
       fill(list, empty('alert', 'The pins could not be read', plain(err)));
     }

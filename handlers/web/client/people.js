@@ -1,7 +1,7 @@
 // Contacts, blocks, the members of the open room, and who is online.
 
-import { call, getAll } from './api.js';
-import { changed, state } from './store.js';
+import { call, get, getAll } from './api.js';
+import { changed, isMe, keepMe, noteName, state } from './store.js';
 import { soon } from './tasks.js';
 
 /** @typedef {import('./types').User} User */
@@ -12,6 +12,7 @@ export async function loadPeople() {
   state.contacts = new Map(contacts.items.map((c) => [c.user.id, c.user]));
   state.blocked = new Map(blocked.items.map((c) => [c.user.id, c.user]));
   for (const { user } of contacts.items) noteSeen(user);
+  for (const { user } of blocked.items) noteName(user);
   changed('people', 'timeline');
 }
 
@@ -31,12 +32,22 @@ export async function setBlock(user, on) {
 
 /** @param {UserRef} user @param {boolean} online @param {string} at since when */
 export function setOnline(user, online, at) {
-  noteSeen({ id: user.id, online, last_seen_at: online ? undefined : at });
+  noteSeen({ ...user, online, last_seen_at: online ? undefined : at });
   changed('people', 'members');
 }
 
-/** @param {Pick<User, 'id' | 'online' | 'last_seen_at'>} user as the server knows them now */
+/** Reads one's own profile again: it may have been changed on another device. */
+export const refreshMe = () => soon('me', async () => keepMe(await get('/v1/users/me')));
+
+/** Takes note of a name that an event told. One's own is a hint alone: the event may be older than the change. @param {UserRef} user */
+export function heardOf(user) {
+  if (!isMe(user.id)) noteName(user);
+  else if (user.display_name !== state.me?.display_name) void refreshMe();
+}
+
+/** @param {UserRef & Pick<User, 'online' | 'last_seen_at'>} user as the server knows them now */
 export function noteSeen(user) {
+  if (!isMe(user.id)) noteName(user);
   state.online.set(user.id, user.online);
   if (user.last_seen_at) state.lastSeen.set(user.id, user.last_seen_at);
   else state.lastSeen.delete(user.id);
@@ -72,7 +83,8 @@ const TYPING_LIFE = 5000;
 
 /** @param {{ room_id: number, user: UserRef, until: string }} e */
 export function noteTyping({ room_id, user }) {
-  if (room_id !== state.open?.id || user.id === state.me?.id || state.blocked.has(user.id)) return;
+  if (room_id !== state.open?.id || isMe(user.id) || state.blocked.has(user.id)) return;
+  noteName(user);
   // By this machine's clock, which need not agree with the server's.
   state.typing.set(user.id, { user, until: Date.now() + TYPING_LIFE });
   changed('typing');

@@ -1,8 +1,9 @@
 // The user's rooms: reading them, changing them, and keeping their counts right.
 
-import { call, get, getAll, newKey, Problem } from './api.js';
+import { call, get, getAll, isPassing, newKey, Problem } from './api.js';
+import { pause } from './dom.js';
 import { noteSeen } from './people.js';
-import { changed, isMe, partnerOf, state } from './store.js';
+import { changed, isMe, noteName, partnerOf, state } from './store.js';
 import { soon } from './tasks.js';
 
 /** @typedef {import('./types').Room} Room */
@@ -12,11 +13,17 @@ import { soon } from './tasks.js';
 export async function loadRooms() {
   const { items, event } = await getAll('/v1/rooms');
   state.rooms = new Map(items.map((r) => [r.id, r]));
+  items.forEach(notePeople);
   state.roomsLoaded = true;
   if (state.open && state.rooms.has(state.open.id)) state.open = state.rooms.get(state.open.id) ?? null;
   changed('rooms');
   void refreshPartners(0);
   return event;
+}
+
+/** @param {Room} room */
+function notePeople(room) {
+  for (const user of room.users ?? []) if (!isMe(user.id)) noteName(user);
 }
 
 const MOST_PARTNERS = 30;
@@ -57,6 +64,12 @@ export function refreshRoom(id) {
 
 /** @param {Room} room as the server answered it, to a member */
 export function keepRoom(room) {
+  notePeople(room);
+  put(room);
+}
+
+/** @param {Room} room */
+function put(room) {
   const known = state.rooms.get(room.id);
   if (known && room.last_message_id < known.last_message_id) { // older than an event that came meanwhile
     void refreshRoom(room.id);
@@ -88,8 +101,8 @@ export function countMessage(m) {
   }
   if (m.id <= room.last_message_id) return;
   const unread = !isMe(m.sender.id) && m.id > room.membership.last_read_id;
-  keepRoom({
-    ...room, last_message_id: m.id, message_count: room.message_count + 1, updated_at: m.created_at,
+  put({
+    ...room, last_message_id: m.id, message_count: room.message_count + 1, updated_at: m.created_at, active_at: m.created_at,
     membership: { ...room.membership, unread_count: room.membership.unread_count + (unread ? 1 : 0) },
   });
 }
@@ -104,19 +117,31 @@ export function countRead({ room_id, user_id, message_id }) {
   const room = state.rooms.get(room_id);
   if (!room?.membership || message_id <= room.membership.last_read_id) return;
   const all = message_id >= room.last_message_id;
-  keepRoom({ ...room, membership: { ...room.membership, last_read_id: message_id, unread_count: all ? 0 : room.membership.unread_count } });
+  put({ ...room, membership: { ...room.membership, last_read_id: message_id, unread_count: all ? 0 : room.membership.unread_count } });
   if (!all) void refreshRoom(room_id);
 }
 
-/** The user has seen the newest message of a room. @param {number} id */
-export async function markRead(id) {
+const PATIENCE = 5000; // milliseconds before a read mark that did not arrive is tried again
+/** Up to where the server did not let the user read. @type {Map<number, number>} */
+const refused = new Map();
+
+/**
+ * The user has seen the newest message of a room. Of a muted room nothing is told that is not looked at, so its counts are
+ * not asked: what is on the screen tells whether there is something to record.
+ * @param {number} id @param {number} newest the newest message of somebody else that is on the screen
+ */
+export async function markRead(id, newest) {
   const room = state.rooms.get(id);
-  if (!room?.membership || room.membership.unread_count === 0 || !room.last_message_id) return;
-  const upTo = room.last_message_id;
+  if (!room?.membership) return;
+  const { last_read_id: before, unread_count: unread } = room.membership;
+  const upTo = Math.max(newest, unread ? room.last_message_id : 0);
+  if (upTo <= Math.max(before, refused.get(id) ?? 0)) return;
   countRead({ room_id: id, user_id: state.me?.id ?? 0, message_id: upTo });
   try {
     await call('PUT', `/v1/rooms/${id}/read`, { body: { message_id: upTo } });
-  } catch {
+  } catch (err) {
+    if (isPassing(err)) await pause(PATIENCE);
+    else refused.set(id, upTo);
     void refreshRoom(id); // it did not happen: the badge comes back
   }
 }
@@ -159,10 +184,13 @@ export async function openDirect(user) {
 export async function mute(id, muted) {
   const { data } = await call('PATCH', `/v1/rooms/${id}/members/me`, { body: { muted } });
   const room = state.rooms.get(id);
-  if (room) keepRoom({ ...room, membership: data });
+  if (room) put({ ...room, membership: data });
 }
 
-/** Those with news first, then by their last activity. @param {Room[]} rooms */
-export const byActivity = (rooms) => rooms.sort((a, b) => (a.updated_at < b.updated_at ? 1 : a.updated_at > b.updated_at ? -1 : b.id - a.id));
+/** When something last happened in a room. @param {Room} room */
+const activityOf = (room) => room.active_at ?? room.updated_at;
+
+/** The latest activity first. @param {Room[]} rooms */
+export const byActivity = (rooms) => rooms.sort((a, b) => (activityOf(a) < activityOf(b) ? 1 : activityOf(a) > activityOf(b) ? -1 : b.id - a.id));
 
 export const totalUnread = () => [...state.rooms.values()].reduce((n, r) => n + (r.membership && !r.membership.muted ? r.membership.unread_count : 0), 0);

@@ -2,6 +2,7 @@
 // All tabs of a browser share the cookie, and so the session.
 
 import { access, call, Problem } from './api.js';
+import { alone } from './locks.js';
 
 /** @typedef {import('./types').Session} Session */
 
@@ -19,6 +20,7 @@ const tabs = new BroadcastChannel('parley.session');
 export const on = {
   /** @param {Session} _session */ began(_session) {},
   /** @param {string} _reason */ ended(_reason) {},
+  /** Another tab changed the profile. @param {import('./types').User} _user */ changed(_user) {},
 };
 
 access.token = async (fresh) => (!fresh && token && Date.now() < expires - EARLY ? token : renew());
@@ -31,12 +33,10 @@ function keep(session) {
   localStorage.setItem(FLAG, '1');
 }
 
-/** Locks keep two tabs from spending the same refresh token. @param {() => Promise<string>} f @returns {Promise<string>} */
-const alone = async (f) => (navigator.locks ? navigator.locks.request('parley.refresh', f) : f());
-
+/** One tab after the other: two must not spend the same refresh token. */
 function renew() {
   const stale = token;
-  renewing ??= alone(() => refresh(stale)).finally(() => { renewing = null; });
+  renewing ??= alone('parley.refresh', () => refresh(stale)).finally(() => { renewing = null; });
   return renewing;
 }
 
@@ -92,6 +92,11 @@ export async function logOut() {
   end('log_out');
 }
 
+/** Tells the other tabs that the profile was changed here. @param {import('./types').User} user */
+export function tellProfile(user) {
+  tabs.postMessage({ type: 'profile', user });
+}
+
 /** The session is over, here and in the other tabs. @param {string} reason */
 export function end(reason) {
   if (!localStorage.getItem(FLAG) && !token) return;
@@ -111,6 +116,7 @@ function forget(reason) {
 
 tabs.onmessage = (/** @type {MessageEvent} */ { data }) => {
   if (data.type === 'ended') forget(data.reason);
+  else if (data.type === 'profile') on.changed(data.user);
   else if (data.type === 'began') {
     keep(data.session);
     current = data.session.session_id;

@@ -21,6 +21,7 @@ const fresh = () => ({
   membersComplete: false,
   /** Who is in the open room now. @type {Set<number>} */ present: new Set(),
   /** Who types in the open room, until when. @type {Map<number, { user: UserRef, until: number }>} */ typing: new Map(),
+  /** People by the newest name that an answer or an event had for them. @type {Map<number, UserRef>} */ names: new Map(),
   /** Who is online, as far as it is known. @type {Map<number, boolean>} */ online: new Map(),
   /** Since when who is not online is away, as far as it is known. @type {Map<number, string>} */ lastSeen: new Map(),
   /** @type {Map<number, User>} */ contacts: new Map(),
@@ -79,8 +80,32 @@ function tell() {
 /** @param {number} id */
 export const isMe = (id) => state.me?.id === id;
 
+/** Somebody by their newest name: what is on the screen may be from before they changed it. @template {UserRef} T @param {T} user @returns {T} */
+export function current(user) {
+  const newest = state.names.get(user.id);
+  return newest && newest.display_name !== user.display_name ? { ...user, display_name: newest.display_name } : user;
+}
+
+/** Takes note of somebody's name, as the server has just told it. @param {UserRef} user */
+export function noteName({ id, username, display_name }) {
+  const known = state.names.get(id);
+  if (known?.display_name === display_name && known.username === username) return;
+  state.names.set(id, { id, username, display_name });
+  if (known) changed('people', 'members', 'timeline', 'rooms', 'typing');
+}
+
+/** The user, as the server knows them now. @param {User} user */
+export function keepMe(user) {
+  state.me = user;
+  noteName(user);
+  changed('me');
+}
+
 /** The other one of a direct room; nobody once their account was deleted. @param {Room} room */
-export const partnerOf = (room) => room.users?.find((u) => !isMe(u.id));
+export function partnerOf(room) {
+  const partner = room.users?.find((u) => !isMe(u.id));
+  return partner && current(partner);
+}
 
 /** A direct room has no name of its own: the other one's it is. @param {Room} room */
 export function roomTitle(room) {

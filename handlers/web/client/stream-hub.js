@@ -24,6 +24,7 @@ export class StreamHub {
   #reconciling = false;
   #heardAt = Date.now();
   #tickedAt = Date.now();
+  /** @type {ReturnType<typeof setInterval>} */ #ticking;
   #failures = 0;
   /** @type {ReturnType<typeof setTimeout> | 0} */ #timer = 0;
   /** @type {Map<number, (ok: boolean) => void>} */ #tasks = new Map();
@@ -32,7 +33,14 @@ export class StreamHub {
   /** @type {'connecting' | 'open'} */ #state = 'connecting';
 
   constructor() {
-    setInterval(() => this.#tick(), TICK);
+    this.#ticking = setInterval(() => this.#tick(), TICK);
+  }
+
+  /** Another one leads: this one is silent from here on. */
+  end() {
+    clearInterval(this.#ticking);
+    this.#tabs.clear();
+    this.#close();
   }
 
   /** @param {string} tab @param {(message: any) => void} post */
@@ -47,10 +55,10 @@ export class StreamHub {
     if (this.#tabs.size === 0) this.#close();
   }
 
-  /** @param {string} tab @param {any} message */
+  /** @param {string} tab @param {any} message @returns {boolean} whether the tab is one that joined */
   receive(tab, message) {
     const from = this.#tabs.get(tab);
-    if (!from) return;
+    if (!from) return false;
     switch (message.type) {
       case 'start':
         this.#start(from.post, message);
@@ -65,7 +73,7 @@ export class StreamHub {
         break;
       case 'wake':
         if (this.#state !== 'open') this.#reopen(0);
-        else if (Date.now() - this.#heardAt > QUIET) void this.#probe();
+        else if (message.online || Date.now() - this.#heardAt > QUIET) void this.#probe();
         break;
       case 'stop':
         from.room = null;
@@ -73,6 +81,7 @@ export class StreamHub {
         else void this.#reconcile();
         break;
     }
+    return true;
   }
 
   /** A tab has read its screen and wants what comes after. @param {(message: any) => void} post @param {{ session: string, cursor: string }} m */

@@ -1,6 +1,7 @@
 // Where there is no SharedWorker: one tab leads, the others talk to it. The lead is a lock; when its tab goes, the next
 // one gets it and goes on from the last event that was passed around.
 
+import { alone } from './locks.js';
 import { StreamHub } from './stream-hub.js';
 
 /**
@@ -12,6 +13,7 @@ export function linkToLeader(tab, hear) {
   const air = new BroadcastChannel('parley.stream');
   /** @type {StreamHub | null} */
   let hub = null;
+  let giveUp = () => {};
 
   /** @param {string} to @param {any} message */
   const deliver = (to, message) => (to === tab ? hear(message) : air.postMessage({ to, message }));
@@ -20,22 +22,37 @@ export function linkToLeader(tab, hear) {
   const receive = (from, message) => {
     if (!hub) return;
     if (message.type === 'join') {
+      const mine = hub;
       hub.join(from, (m) => deliver(from, m));
-      if (from !== tab) void navigator.locks.request(`parley.tab.${from}`, async () => hub?.leave(from));
+      if (from !== tab) void alone(`parley.tab.${from}`, async () => mine.leave(from));
     } else if (message.type === 'bye') hub.leave(from);
-    else hub.receive(from, message);
+    else if (!hub.receive(from, message)) deliver(from, { type: 'moved' }); // one that was taken for gone: it joins anew
   };
 
   air.onmessage = ({ data }) => {
     if (data.to === tab) hear(data.message);
-    else if (data.leads) hear({ type: 'moved' });
-    else if (data.from) receive(data.from, data.message);
+    else if (data.leads) {
+      giveUp(); // a page that the browser had put to sleep was taken for gone, and another one leads now
+      hear({ type: 'moved' });
+    } else if (data.from) receive(data.from, data.message);
   };
-  void navigator.locks.request('parley.leader', () => {
-    hub = new StreamHub();
-    air.postMessage({ leads: tab });
-    hear({ type: 'moved' });
-    return new Promise(() => {}); // the lead is kept as long as the tab lives
-  });
+  void lead();
   return (message) => (hub ? receive(tab, message) : air.postMessage({ from: tab, message }));
+
+  /** Waits for the lead, again and again, and keeps it as long as the tab lives. */
+  async function lead() {
+    for (;;) {
+      await alone('parley.leader', () => new Promise((resolve) => {
+        const mine = hub = new StreamHub();
+        giveUp = () => {
+          giveUp = () => {};
+          hub = null;
+          mine.end();
+          resolve(undefined);
+        };
+        air.postMessage({ leads: tab });
+        hear({ type: 'moved' });
+      }));
+    }
+  }
 }

@@ -1,7 +1,7 @@
 // This tab's end of the shared stream.
 
-import { call, newKey, Problem } from './api.js';
-import { linkToLeader } from './stream-leader.js';
+import { arrived, call, newKey, plain, Problem, Unreachable } from './api.js';
+import { alone } from './locks.js';
 
 const tab = newKey();
 const REMEMBERED = 5000;
@@ -30,13 +30,13 @@ let welcomed = () => {};
 export async function join() {
   waiting = [];
   if (send) return;
-  if (navigator.locks) void navigator.locks.request(`parley.tab.${tab}`, () => new Promise(() => {}));
   const welcome = new Promise((resolve) => { welcomed = () => resolve(undefined); });
-  send = globalThis.SharedWorker ? linkToWorker() : linkToLeader(tab, hear);
+  send = globalThis.SharedWorker ? linkToWorker() : (await arrived(import('./stream-leader.js'))).linkToLeader(tab, hear);
+  void alone(`parley.tab.${tab}`, () => new Promise(() => {}));
   send({ type: 'join', tab });
   addEventListener('pagehide', () => send?.({ type: 'bye' }));
   addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });
-  addEventListener('online', () => send?.({ type: 'wake' }));
+  addEventListener('online', () => send?.({ type: 'wake', online: true }));
   document.addEventListener('visibilitychange', () => { if (!document.hidden) send?.({ type: 'wake' }); });
   await welcome;
 }
@@ -97,7 +97,7 @@ function hear(message) {
     case 'welcome':
       welcomed();
       break;
-    case 'moved': // another tab leads now
+    case 'moved': // another tab leads now, or it took this one for gone
       send?.({ type: 'join', tab });
       if (session) send?.({ type: 'start', session, cursor: last });
       if (room) send?.({ type: 'room', room });
@@ -128,7 +128,7 @@ async function perform(task, f) {
     await f();
   } catch (err) {
     ok = false;
-    if (!(err instanceof Problem) && !navigator.onLine) console.debug('offline');
+    if (!(err instanceof Problem || err instanceof Unreachable)) plain(err); // a fault of this program, not of the network
   }
   send?.({ type: 'done', task, ok });
 }

@@ -2,8 +2,12 @@
 
 import { h } from './dom.js';
 
-const FENCE = /```([^\n`]*)\n?([\s\S]*?)```/g;
-const INLINE = /`([^`\n]+)`|\bhttps?:\/\/[^\s<>"'`]+|(?<![\p{L}\p{N}_])@[\p{L}][\p{L}\p{N}._-]*/gu;
+/** @typedef {{ kind: 'text' | 'code' | 'block' | 'link' | 'mention', text: string, note?: string }} Piece note: the language of a block; a mention with the stops behind it */
+
+const FENCE = '```';
+// Each alternative reads a run of characters once and ends where the run does: nothing here goes back and forth over a text.
+const INLINE = /`([^`\n]+)`|\bhttps?:\/\/[^\s<>"'`]+|(?<![\p{L}\p{M}\p{Nd}_@])@\p{L}[\p{L}\p{M}\p{Nd}._-]*/gu;
+const [SHORTEST_NAME, LONGEST_NAME] = [2, 32];
 // Control characters would be invisible, and could move what is around them; they are shown as their pictures.
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
@@ -15,44 +19,106 @@ export const clean = (text) => text.replace(/\r\n?/g, '\n').replace(CONTROL, (c)
 /** Whether a text is a few emoji and nothing else, to be shown large. @param {string} text */
 export const isEmoji = (text) => text.length <= 60 && EMOJI_ONLY.test(text);
 
+/** What a text is made of, in its order; a text of n characters takes time in proportion to n, whatever is in it. @param {string} text @returns {Piece[]} */
+export function piecesOf(text) {
+  /** @type {Piece[]} */
+  const out = [];
+  const source = clean(text);
+  let at = 0;
+  for (let open = source.indexOf(FENCE); open >= 0; open = source.indexOf(FENCE, at)) {
+    const close = source.indexOf(FENCE, open + FENCE.length);
+    if (close < 0) break;
+    inline(out, source.slice(at, source[open - 1] === '\n' ? open - 1 : open));
+    out.push(blockOf(source.slice(open + FENCE.length, close)));
+    at = close + FENCE.length;
+    if (source[at] === '\n') at++;
+  }
+  inline(out, source.slice(at));
+  return out;
+}
+
+/** What stands behind the opening fence, on its line, names the language. @param {string} inside @returns {Piece} */
+function blockOf(inside) {
+  const line = inside.indexOf('\n');
+  const note = line < 0 ? '' : inside.slice(0, line);
+  const code = line < 0 || note.includes('`') ? inside : inside.slice(line + 1);
+  return { kind: 'block', text: code.endsWith('\n') ? code.slice(0, -1) : code, note: code === inside ? '' : note.trim() };
+}
+
+/** @param {Piece[]} out @param {string} text */
+function inline(out, text) {
+  let at = 0;
+  for (const found of text.matchAll(INLINE)) {
+    const piece = pieceOf(found, text);
+    if (!piece) continue;
+    if (found.index > at) out.push({ kind: 'text', text: text.slice(at, found.index) });
+    out.push(piece);
+    at = found.index + (piece.kind === 'code' ? found[0] : piece.text).length;
+  }
+  if (at < text.length) out.push({ kind: 'text', text: text.slice(at) });
+}
+
+/** @param {RegExpExecArray} found @param {string} text @returns {Piece | null} */
+function pieceOf(found, text) {
+  const [whole, code] = found;
+  if (code !== undefined) return { kind: 'code', text: code };
+  if (!whole.startsWith('@')) {
+    const address = withoutTail(whole);
+    return URL.canParse(address) ? { kind: 'link', text: address } : null;
+  }
+  if (text[found.index + whole.length] === '@') return null; // an address of elsewhere: @anna@example.org
+  const name = withoutStops(whole);
+  const length = [...name.slice(0, 2 * LONGEST_NAME + 2)].length - 1;
+  return length >= SHORTEST_NAME && length <= LONGEST_NAME ? { kind: 'mention', text: name, note: whole } : null;
+}
+
+/** A full stop or a dash behind a name belongs to the sentence. @param {string} name */
+function withoutStops(name) {
+  let end = name.length;
+  while (end > 0 && '.-'.includes(name[end - 1])) end--;
+  return name.slice(0, end);
+}
+
+const WIDE = /[\u3000\uff00-\uffef]+/g;
+
+/** A username in the form in which two are compared: RFC 8265 UsernameCaseMapped. @param {string} name */
+const nameKey = (name) => name.replace(WIDE, (wide) => wide.normalize('NFKC')).toLowerCase().replaceAll('ς', 'σ').normalize('NFC');
+
+/** Whether a mention is of a user. A stop behind it may be the sentence's or the name's own. @param {Piece} mention @param {string} username */
+function isOf({ note = '' }, username) {
+  const name = nameKey(note.slice(1));
+  const key = nameKey(username);
+  return name.startsWith(key) && /^[.-]*$/.test(name.slice(key.length));
+}
+
+/** Whether a text mentions a user: by the whole name, not as a part of another or of an address, nor in code. @param {string} text @param {string} username */
+export const mentions = (text, username) => text.includes('@') && piecesOf(text).some((p) => p.kind === 'mention' && isOf(p, username));
+
 /**
  * @param {string} text
  * @param {string} [me] the reader's username, to mark their mentions
  */
 export function renderText(text, me) {
   const out = document.createDocumentFragment();
-  const source = clean(text);
-  let at = 0;
-  for (const fence of source.matchAll(FENCE)) {
-    inline(out, source.slice(at, fence.index).replace(/\n$/, ''), me);
-    out.append(h('pre', { tabindex: '0', 'aria-label': fence[1].trim() ? `Code, ${fence[1].trim()}` : 'Code', role: 'group' },
-      h('code', {}, fence[2].replace(/\n$/, '') || ' ')));
-    at = fence.index + fence[0].length;
-    if (source[at] === '\n') at++;
-  }
-  inline(out, source.slice(at), me);
+  for (const piece of piecesOf(text)) out.append(nodeOf(piece, me));
   return out;
 }
 
-/** @param {DocumentFragment} out @param {string} text @param {string} [me] */
-function inline(out, text, me) {
-  let at = 0;
-  for (const found of text.matchAll(INLINE)) {
-    let whole = found[0];
-    let node;
-    if (found[1] !== undefined) node = h('code', {}, found[1]);
-    else if (whole.startsWith('@')) {
-      whole = whole.replace(/[.-]+$/, '');
-      node = mention(whole, me);
-    } else {
-      whole = withoutTail(whole);
-      node = link(whole);
-    }
-    if (!node) continue;
-    out.append(text.slice(at, found.index), node);
-    at = found.index + whole.length;
+/** @param {Piece} piece @param {string} [me] @returns {Node | string} */
+function nodeOf(piece, me) {
+  const { kind, text, note } = piece;
+  switch (kind) {
+    case 'block':
+      return h('pre', { tabindex: '0', 'aria-label': note ? `Code, ${note}` : 'Code', role: 'group' }, h('code', {}, text || ' '));
+    case 'code':
+      return h('code', {}, text);
+    case 'link':
+      return link(text);
+    case 'mention':
+      return h('span.mention', { class: me !== undefined && isOf(piece, me) ? 'mine' : '' }, text);
+    default:
+      return text;
   }
-  if (at < text.length) out.append(text.slice(at));
 }
 
 /** @type {Record<string, string>} */
@@ -80,21 +146,9 @@ function withoutTail(address) {
 
 /** @param {string} address */
 function link(address) {
-  let url;
-  try {
-    url = new URL(address);
-  } catch {
-    return null;
-  }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return null;
+  const url = new URL(address);
   if (url.origin === location.origin && url.pathname === '/' && url.hash.startsWith('#/')) return h('a', { href: url.hash }, address);
   return h('a', { href: url.href, target: '_blank', rel: 'noopener noreferrer nofollow' }, address);
-}
-
-/** @param {string} whole @param {string} [me] */
-function mention(whole, me) {
-  const mine = me !== undefined && whole.slice(1).toLowerCase() === me.toLowerCase();
-  return h('span.mention', { class: mine ? 'mine' : '' }, whole);
 }
 
 /** One line of a message, for quotes and lists. @param {import('./types').Message} m */

@@ -1,6 +1,6 @@
 // The messages of the open room on the screen: where it is scrolled to, what is new, what has been seen.
 
-import { plain } from './api.js';
+import { isPassing, plain } from './api.js';
 import { toolbar } from './actions.js';
 import { fill, h, icon, KeyedList } from './dom.js';
 import { count, dayKey, dayName } from './format.js';
@@ -8,7 +8,8 @@ import { historyOf } from './history.js';
 import { messageRow, signatureOf, unsentRow, unsentSignature } from './message.js';
 import { markRead } from './rooms.js';
 import { openMembership, isMe, roomTitle, state, watch } from './store.js';
-import { empty, spinner } from './ui.js';
+import { whenBack } from './tasks.js';
+import { empty, spinner, toast } from './ui.js';
 
 /** @typedef {import('./types').Room} Room */
 /** @typedef {{ key: string, sig: string, make: () => HTMLElement }} Row */
@@ -27,6 +28,8 @@ export class Timeline {
   #jump;
   #bar = /** @type {HTMLElement | null} */ (null);
   #barFor = '';
+  #hand = ''; // what the user points with: mouse, pen or touch; nothing is a screen reader, which only clicks
+  #barBefore = ''; // the message that had the bar when the finger came down
   #stick = true;
   #current = ''; // the row that the tab key comes to
   #chosen = ''; // the one that the user went to; the newest one until then
@@ -44,10 +47,15 @@ export class Timeline {
     this.#jump = h('button.jump', { type: 'button', hidden: true, onclick: () => this.toEnd() });
     this.el = h('div.timeline', {}, this.#scroller, this.#jump);
     this.#scroller.addEventListener('scroll', () => this.#scrolled(), { passive: true });
-    ol.addEventListener('pointerover', (/** @type {Event} */ e) => this.#showBar(/** @type {Element} */ (e.target)));
+    ol.addEventListener('pointerover', (/** @type {PointerEvent} */ e) => { if (hovers(e)) this.#showBar(/** @type {Element} */ (e.target)); });
+    ol.addEventListener('pointerdown', (/** @type {PointerEvent} */ e) => {
+      this.#hand = e.pointerType;
+      this.#barBefore = this.#barFor;
+    });
+    ol.addEventListener('click', (/** @type {Event} */ e) => this.#tapped(/** @type {Element} */ (e.target)));
     ol.addEventListener('focusin', (/** @type {Event} */ e) => this.#focused(/** @type {Element} */ (e.target)));
     ol.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.#key(e));
-    this.el.addEventListener('pointerleave', () => { if (!this.#bar?.contains(document.activeElement)) this.#dropBar(); });
+    this.el.addEventListener('pointerleave', (/** @type {PointerEvent} */ e) => { if (hovers(e) && !this.#bar?.contains(document.activeElement)) this.#dropBar(); });
     const resized = new ResizeObserver(() => { if (this.#stick && !this.#aim) this.#scrollToEnd(); });
     resized.observe(ol);
     resized.observe(this.#scroller);
@@ -60,6 +68,7 @@ export class Timeline {
 
   /** Opens the room, at a message or where the user left off. @param {number} message */
   async open(message) {
+    this.#history.error = '';
     const history = this.#history;
     const membership = openMembership();
     const unread = membership?.unread_count ?? 0;
@@ -76,7 +85,7 @@ export class Timeline {
     this.#aim = { to: 'message', id };
     this.#stick = false;
     if (this.#history.messages.has(id)) this.render();
-    else await this.#try(() => this.#history.around(id));
+    else await this.#try(() => this.#history.around(id), id);
   }
 
   async toEnd() {
@@ -91,12 +100,17 @@ export class Timeline {
     void this.toEnd();
   }
 
-  /** @param {() => Promise<void>} read */
-  async #try(read) {
+  /** @param {() => Promise<void>} read @param {number} [message] where to, should it have to be tried again */
+  async #try(read, message = 0) {
+    const history = this.#history;
     try {
       await read();
     } catch (err) {
-      this.#history.error = plain(err);
+      if (history.loaded) { // what was there is there still
+        this.#aim = null;
+        toast(plain(err), true);
+      } else history.error = plain(err);
+      if (isPassing(err)) whenBack(`history ${this.#room}`, async () => { if (this.el.isConnected && history.error) await this.open(message); });
       this.render();
     }
   }
@@ -157,7 +171,7 @@ export class Timeline {
     this.#top.dataset.what = what;
     if (what === 'error') {
       fill(this.#top, empty('alert', 'The messages could not be read', error,
-        h('button.plain', { type: 'button', onclick: () => { this.#history.error = ''; void this.open(0); } }, 'Try again')));
+        h('button.plain', { type: 'button', onclick: () => void this.open(0) }, 'Try again')));
     } else fill(this.#top, what === 'page' || what === 'older' ? spinner('Loading messages') : false);
   }
 
@@ -235,14 +249,35 @@ export class Timeline {
   }
 
   #seen() {
-    if (this.#looking() && openMembership()) void markRead(this.#room);
+    if (this.#looking() && openMembership()) void markRead(this.#room, this.#history.lastOfOthers(state.me?.id ?? 0));
   }
 
   /** @param {Element} target */
   #focused(target) {
     const row = /** @type {HTMLElement | null} */ (target.closest('li.message'));
     if (row?.dataset.key) this.#setTabStop(this.#chosen = row.dataset.key);
-    this.#showBar(target);
+    // A finger brings the focus before its click: a bar that came now would be under it.
+    if (this.#hand !== 'touch' || target.matches(':focus-visible')) this.#showBar(target);
+  }
+
+  /**
+   * A tap shows what can be done with a message, below it, and a second one hides it. What hovers has seen the bar before.
+   * @param {Element} target
+   */
+  #tapped(target) {
+    if (this.#hand === 'mouse' || this.#hand === 'pen') return;
+    if (this.#bar?.contains(target)) {
+      // What opens a menu stands beside it until it is closed; all else is done.
+      if (!target.closest('[aria-haspopup]')) this.#dropBar();
+      return;
+    }
+    if (!target.closest('.message-actions') && target.closest('a, button, input, select, summary, audio, video')) return;
+    const row = /** @type {HTMLElement | null} */ (target.closest('li.message'));
+    const again = row?.dataset.key && row.dataset.key === this.#barBefore;
+    this.#dropBar();
+    if (!row || again) return;
+    this.#showBar(row);
+    this.#bar?.scrollIntoView({ block: 'nearest' });
   }
 
   /** @param {string} key */
@@ -284,6 +319,7 @@ export class Timeline {
     this.#bar?.remove();
     this.#bar = m && !m.deleted_at ? toolbar(m) : null;
     if (!this.#bar || !row) return;
+    this.#bar.classList.toggle('flat', this.#hand === 'touch' || this.#hand === '' && coarse.matches);
     // Above the row, unless that is out of sight.
     this.#bar.classList.toggle('low', row.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top < 32);
     row.append(this.#bar);
@@ -295,6 +331,11 @@ export class Timeline {
     this.#barFor = '';
   }
 }
+
+const coarse = matchMedia('(pointer: coarse)');
+
+/** Whether what points can be over something without a press. A finger is "over" what it presses, and leaves before its click. @param {PointerEvent} e */
+const hovers = (e) => e.pointerType !== 'touch';
 
 function beginning() {
   const room = state.open;

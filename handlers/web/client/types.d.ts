@@ -8,7 +8,7 @@ export interface Membership {
 }
 export interface Room {
   id: number; handle?: string; name?: string; description?: string; kind: 'public' | 'private' | 'direct';
-  subject?: string; owner_id?: number; created_at: string; updated_at: string;
+  subject?: string; owner_id?: number; created_at: string; updated_at: string; active_at?: string;
   member_count: number; message_count: number; last_message_id: number;
   users?: UserRef[]; membership?: Membership;
 }

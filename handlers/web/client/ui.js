@@ -2,7 +2,7 @@
 
 import { h, icon } from './dom.js';
 import { hueOf, initials } from './format.js';
-import { partnerOf, state } from './store.js';
+import { current, partnerOf, state } from './store.js';
 
 /** @typedef {import('./types').UserRef} UserRef */
 
@@ -12,14 +12,14 @@ import { partnerOf, state } from './store.js';
  */
 export function avatar(user, size = 'm', dot = false) {
   return h('span.avatar', { class: `${size} ${hueOf(user.id)}`, 'aria-hidden': 'true' },
-    h('span', {}, initials(user.display_name)),
+    h('span', {}, initials(current(user).display_name)),
     dot && h('span.dot', { class: state.online.get(user.id) ? 'online' : '' }));
 }
 
 const TURNS = /[\u202a-\u202e\u2066-\u2069]/g; // characters that turn the direction of what follows
 
 /** A name as its owner writes it; it cannot turn the text around it, nor pass for another by being turned. @param {UserRef} user */
-export const nameOf = (user) => h('bdi', {}, user.display_name.replace(TURNS, ''));
+export const nameOf = (user) => h('bdi', {}, current(user).display_name.replace(TURNS, ''));
 
 /** @param {import('./types').Room} room @param {'s' | 'm' | 'l'} [size] */
 export function roomIcon(room, size = 's') {
@@ -106,10 +106,20 @@ export function toast(text, bad = false) {
 
 /** @param {string} text @param {string} what */
 export async function copy(text, what) {
-  try {
-    await navigator.clipboard.writeText(text);
-    toast(`${what} copied`);
-  } catch {
-    toast(`This browser does not let the page copy. It is: ${text}`, true);
-  }
+  // The clipboard is there on secure pages alone.
+  const copied = navigator.clipboard ? await navigator.clipboard.writeText(text).then(() => true, () => false) : copyMarked(text);
+  if (copied) toast(`${what} copied`);
+  else toast(`This browser does not let the page copy. It is: ${text}`, true);
+}
+
+/** Marks a text and has the browser copy what is marked. @param {string} text */
+function copyMarked(text) {
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+  const field = h('textarea.visually-hidden', { value: text, 'aria-hidden': 'true' });
+  (focused?.closest('dialog') ?? document.body).append(field); // all outside of a dialog is inert
+  field.select();
+  const copied = document.execCommand('copy');
+  field.remove();
+  focused?.focus({ preventScroll: true });
+  return copied;
 }

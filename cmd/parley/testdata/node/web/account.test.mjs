@@ -1,19 +1,21 @@
 // Who one is: guests, accounts, and sessions that all tabs share.
 
 import assert from 'node:assert/strict';
-import { api, expect, person, scene, tab, until } from './scene.mjs';
-import { allSent, asGuest, makeRoom, myMenu, PASSWORD, roomLink, row, signUp, write } from './steps.mjs';
+import { scene, tab, until } from './scene.mjs';
+import { allSent, asGuest, makeRoom, myMenu, openRoom, PASSWORD, press, roomLink, row, signUp, toRooms, write } from './steps.mjs';
 
-scene('a guest becomes an account and keeps everything; a log-out reaches all tabs', async () => {
+scene('a guest becomes an account and keeps everything; a log-out reaches all tabs', async ({ expect, person }) => {
   const joe = await person('joe');
   await asGuest(joe);
   await makeRoom(joe.page, 'Mine');
   await write(joe.page, 'kept');
   await allSent(joe.page);
-  await joe.page.getByRole('button', { name: 'Keep account' }).click();
+  await toRooms(joe.page);
+  await press(joe.page.getByRole('button', { name: 'Keep account' }));
   await joe.page.getByLabel('Password').fill(PASSWORD);
-  await joe.page.getByRole('button', { name: 'Create account' }).click();
+  await press(joe.page.getByRole('button', { name: 'Create account' }));
   await joe.page.getByText('@joe').waitFor();
+  await openRoom(joe.page, 'Mine');
   await row(joe.page, 'kept').waitFor();
   const other = await tab(joe.context);
   await roomLink(other, 'Mine').waitFor();
@@ -22,7 +24,7 @@ scene('a guest becomes an account and keeps everything; a log-out reaches all ta
   for (const page of [joe.page, other]) await page.getByRole('heading', { name: 'Log in' }).waitFor();
 });
 
-scene('tabs that refresh at once keep their session, and a log-out elsewhere is told', async () => {
+scene('tabs that refresh at once keep their session, and a log-out elsewhere is told', async ({ api, expect, person }) => {
   const quin = await person('quin');
   await signUp(quin);
   expect(/^401 /);
@@ -45,7 +47,7 @@ scene('tabs that refresh at once keep their session, and a log-out elsewhere is 
     await page.getByLabel('Current password').fill('wrong on purpose');
     await page.getByLabel('New password').fill('correct horse 2');
   }
-  await Promise.all(tabs.map((page) => page.getByRole('button', { name: 'Change password' }).click()));
+  await Promise.all(tabs.map((page) => press(page.getByRole('button', { name: 'Change password' }))));
   // Refused for the password, not for the session.
   for (const page of tabs) await page.getByText('The current password is another one.').waitFor();
   assert.equal(most, 1, 'a refresh token was about to be spent twice');

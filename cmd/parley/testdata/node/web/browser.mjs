@@ -9,9 +9,10 @@ const { CHROMIUM, FIREFOX } = process.env;
 
 export const isFirefox = Boolean(FIREFOX);
 
-export async function launch() {
+/** @param {...string} args more of Chromium's */
+export async function launch(...args) {
   if (!isFirefox) {
-    return chromium.launch({ executablePath: CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+    return chromium.launch({ executablePath: CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage', ...args] });
   }
   const browser = await firefox.launch({ channel: 'moz-firefox', executablePath: FIREFOX });
   passOverMediaFeatures(browser);

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { base, folder, lose, offline, person, placeOf, scene, start, stop, tab, until } from './scene.mjs';
-import { allSent, attach, box, download, join, makeRoom, myMenu, PASSWORD, row, signUp, texts, write } from './steps.mjs';
+import { lose, offline, placeOf, scene, tab, until } from './scene.mjs';
+import { allSent, attach, box, download, join, makeRoom, myMenu, PASSWORD, press, row, signUp, texts, write } from './steps.mjs';
 
 /** Every page shows these messages and no others. */
 async function show(pages, expected) {
@@ -17,7 +17,7 @@ async function show(pages, expected) {
   }
 }
 
-scene('nothing is lost or shown twice through kills, breaks and reloads', async () => {
+scene('nothing is lost or shown twice through kills, breaks and reloads', async ({ person, start, stop }) => {
   const cara = await person('cara');
   const dan = await person('dan');
   await signUp(cara);
@@ -53,7 +53,7 @@ scene('nothing is lost or shown twice through kills, breaks and reloads', async 
   await show(everywhere, [...expected, 'meanwhile', 'from the tunnel 1', 'from the tunnel 2']);
 });
 
-scene('a large file goes on where it was cut off', async () => {
+scene('a large file goes on where it was cut off', async ({ person }) => {
   const hal = await person('hal');
   await signUp(hal);
   await makeRoom(hal.page, 'Large');
@@ -71,7 +71,7 @@ scene('a large file goes on where it was cut off', async () => {
   assert.deepEqual([cuts, requests], [1, ['PATCH', 'PATCH', 'HEAD', 'PATCH', 'PATCH']]);
 });
 
-scene('browsers without SharedWorker share one stream through a leading tab', async () => {
+scene('browsers without SharedWorker share one stream through a leading tab', async ({ person }) => {
   const kim = await person('kim');
   await kim.context.addInitScript(() => { delete globalThis.SharedWorker; });
   await kim.page.reload();
@@ -87,7 +87,7 @@ scene('browsers without SharedWorker share one stream through a leading tab', as
   assert.deepEqual(await texts(follower), ['from the one that follows', 'with another lead']);
 });
 
-scene('a restored database is read again, whatever was on the screen', async () => {
+scene('a restored database is read again, whatever was on the screen', async ({ person, server: { folder }, start, stop }) => {
   const rose = await person('rose');
   await signUp(rose);
   await makeRoom(rose.page, 'Backup');
@@ -111,7 +111,7 @@ scene('a restored database is read again, whatever was on the screen', async () 
   await show([rose.page], ['in the backup', 'and on it goes']);
 });
 
-scene('what could not be sent outlives its tab, and is sent once', async () => {
+scene('what could not be sent outlives its tab, and is sent once', async ({ person, start, stop }) => {
   const tess = await person('tess');
   await signUp(tess);
   await makeRoom(tess.page, 'Later');
@@ -143,7 +143,7 @@ scene('what could not be sent outlives its tab, and is sent once', async () => {
   await show([next], [...expected, 'from the tab that closes']);
 });
 
-scene('what could not be sent is for its writer alone, and goes with a log-out', async () => {
+scene('what could not be sent is for its writer alone, and goes with a log-out', async ({ person }) => {
   const uma = await person('uma');
   await signUp(uma);
   await makeRoom(uma.page, 'Mine');
@@ -157,8 +157,8 @@ scene('what could not be sent is for its writer alone, and goes with a log-out',
   await uma.page.unrouteAll();
   await uma.page.getByLabel('Username').fill('uma');
   await uma.page.getByLabel('Password').fill(PASSWORD);
-  await uma.page.getByRole('button', { name: 'Log in' }).click();
-  await uma.page.goto(base + room);
+  await press(uma.page.getByRole('button', { name: 'Log in' }));
+  await uma.page.goto(room);
   await write(uma.page, 'the first');
   await show([uma.page], ['the first']);
 });

@@ -3,24 +3,21 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { person, scene } from './scene.mjs';
+import { MOUSE, scene } from './scene.mjs';
 import {
-  act, allSent, attach, box, fitsWidth, focused, makeRoom, myMenu, pictureFile, roomMenu, row, signUp, texts, write,
+  act, allSent, attach, box, dismiss, find, fitsWidth, focused, makeRoom, myMenu, pictureFile, press, roomMenu, row, signUp, texts, write,
 } from './steps.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-const SCREENS = { desk: { viewport: { width: 1280, height: 800 } }, phone: { viewport: { width: 390, height: 844 }, hasTouch: true } };
-for (const [name, screen] of Object.entries(SCREENS)) {
-  for (const colorScheme of ['light', 'dark']) {
-    scene(`axe finds nothing, on a ${name} in the ${colorScheme}`, async () => {
-      const lea = await person(`lea-${name}-${colorScheme}`, { ...screen, colorScheme, bypassCSP: true });
-      await beforeRooms(lea);
-      await aroundRoom(lea.page, `Look ${name} ${colorScheme}`);
-      await insideRoom(lea.page);
-      await aboutPeople(lea.page);
-    });
-  }
+for (const colorScheme of ['light', 'dark']) {
+  scene(`axe finds nothing, in the ${colorScheme}`, async ({ person }) => {
+    const lea = await person(`lea-${colorScheme}`, { colorScheme, bypassCSP: true });
+    await beforeRooms(lea);
+    await aroundRoom(lea.page, `Look ${colorScheme}`);
+    await insideRoom(lea.page);
+    await aboutPeople(lea.page);
+  });
 }
 
 /** Holds what the page shows against the rules of WCAG, and to the width of the screen. */
@@ -35,16 +32,16 @@ async function check(page, where) {
 async function beforeRooms(lea) {
   await lea.page.getByRole('heading', { name: 'Log in' }).waitFor();
   await check(lea.page, 'log-in');
-  await lea.page.getByRole('button', { name: 'Continue as a guest' }).click();
+  await press(lea.page.getByRole('button', { name: 'Continue as a guest' }));
   await check(lea.page, 'guest');
   await signUp(lea);
   await check(lea.page, 'rooms');
 }
 
 async function aroundRoom(page, name) {
-  await page.getByRole('button', { name: 'Add a channel' }).click();
+  await press(page.getByRole('button', { name: 'Add a channel' }));
   await check(page, 'menu of rooms');
-  await page.keyboard.press('Escape');
+  await dismiss(page);
   await makeRoom(page, name);
   await check(page, 'empty room');
   await write(page, 'Some `code` and https://example.org');
@@ -57,117 +54,116 @@ async function aroundRoom(page, name) {
   await row(page, 'Attached').locator('img.loaded').waitFor();
   await act(page, 'Attached', 'React');
   await check(page, 'choice of emoji');
-  await page.getByRole('button', { name: 'party' }).click();
+  await press(page.getByRole('button', { name: 'party' }));
   await row(page, 'Attached').getByRole('button', { name: '🎉, 1, yours' }).waitFor();
   await act(page, 'Some', 'More');
-  await page.getByRole('menuitem', { name: 'Pin', exact: true }).click();
+  await press(page.getByRole('menuitem', { name: 'Pin', exact: true }));
   await row(page, 'Some').getByText('Pinned').waitFor();
   await check(page, 'room');
-  await row(page, 'Attached').getByRole('button', { name: 'Picture sky.png' }).click();
+  await press(row(page, 'Attached').getByRole('button', { name: 'Picture sky.png' }));
   await page.locator('dialog.lightbox img').waitFor();
   await check(page, 'picture');
-  await page.keyboard.press('Escape');
+  await dismiss(page);
 }
 
 async function insideRoom(page) {
-  await page.getByRole('button', { name: /^Members/ }).click();
+  await press(page.getByRole('button', { name: /^Members/ }));
   await page.locator('.person').waitFor();
   await check(page, 'members');
-  await page.getByRole('button', { name: 'Close members' }).click();
-  await page.getByRole('button', { name: 'Search in this room' }).click();
+  await press(page.getByRole('button', { name: 'Close members' }));
+  await press(page.getByRole('button', { name: 'Search in this room' }));
   await page.getByLabel('Words to look for').fill('answer');
   await page.locator('.hit').waitFor();
   await check(page, 'search');
-  await page.getByRole('button', { name: 'Close search' }).click();
+  await press(page.getByRole('button', { name: 'Close search' }));
   await roomMenu(page, 'Pinned messages');
   await page.locator('.hit').waitFor();
   await check(page, 'pins');
-  await page.getByRole('button', { name: 'Close pinned messages' }).click();
+  await press(page.getByRole('button', { name: 'Close pinned messages' }));
   await roomMenu(page);
   await check(page, 'menu of the room');
-  await page.getByRole('menuitem', { name: 'Room settings' }).click();
+  await press(page.getByRole('menuitem', { name: 'Room settings' }));
   await page.getByText('Nobody is banned.').waitFor();
   await check(page, 'settings');
-  await page.keyboard.press('Escape');
+  await dismiss(page);
 }
 
 async function aboutPeople(page) {
-  await page.locator('button.name').first().click();
+  await press(page.locator('button.name').first());
   await page.locator('dialog').waitFor();
   await check(page, 'profile of somebody');
-  await page.keyboard.press('Escape');
-  await page.keyboard.press('Control+k');
-  await page.getByRole('combobox').fill('Look');
+  await dismiss(page);
+  await find(page, 'Look');
   await page.getByRole('option', { name: /Messages with/ }).waitFor();
   await check(page, 'switcher');
-  await page.keyboard.press('Escape');
-  const back = page.getByRole('button', { name: 'Back to the rooms' });
-  if (await back.isVisible()) await back.click();
+  await dismiss(page);
   await myMenu(page, 'Profile and account');
   await page.getByLabel('New password').waitFor();
   await check(page, 'own profile');
-  await page.keyboard.press('Escape');
+  await dismiss(page);
   await myMenu(page, 'Contacts and blocked people');
   await page.locator('dialog').waitFor();
   await check(page, 'contacts');
 }
 
-scene('the keyboard is enough, and the focus is never lost', async () => {
+scene('the keyboard is enough, and the focus is never lost', async ({ person }) => {
   const { page } = await person('kay');
-  const press = (...keys) => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
+  const type = (...keys) => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
   await focused(page.getByLabel('Username'));
   await page.getByRole('button', { name: 'Create an account' }).focus();
-  await press('Enter');
+  await type('Enter');
   await focused(page.getByLabel('Username'));
   await page.keyboard.type('kay');
-  await press('Tab', 'Tab');
+  await type('Tab', 'Tab');
   await focused(page.getByLabel('Password'));
   await page.keyboard.type('correct horse');
-  await press('Enter');
+  await type('Enter');
 
   const add = page.getByRole('button', { name: 'Add a channel' });
   await add.focus();
-  await press('Enter');
+  await type('Enter');
   await focused(page.getByRole('menuitem', { name: 'Create a channel' }));
-  await press('ArrowDown', 'Escape'); // the menu gives the focus back
+  await type('ArrowDown', 'Escape'); // the menu gives the focus back
   await focused(add);
-  await press('Enter', 'Enter');
+  await type('Enter', 'Enter');
   await focused(page.getByLabel('Name', { exact: true }));
   await page.keyboard.type('Keys');
-  await press('Enter');
+  await type('Enter');
   await focused(box(page)); // where one writes
   for (const text of ['one', 'two']) {
     await page.keyboard.type(text);
-    await press('Enter');
+    await type('Enter');
   }
   await allSent(page);
 
-  await press('Shift+Tab', 'Shift+Tab'); // past the button for files, to the newest message
+  await type('Shift+Tab', 'Shift+Tab'); // past the button for files, to the newest message
   await focused(row(page, 'two'));
-  await press('ArrowUp');
+  await type('ArrowUp');
   await focused(row(page, 'one'));
   await row(page, 'one').getByRole('button', { name: 'Reply' }).focus();
-  await press('Enter');
+  await type('Enter');
   await focused(box(page));
   await page.keyboard.type('three');
-  await press('Enter');
+  await type('Enter');
   await row(page, 'three').locator('.quote', { hasText: 'one' }).waitFor();
 
   const search = page.getByRole('button', { name: 'Search in this room' });
   await search.focus();
-  await press('Enter');
+  await type('Enter');
   await focused(page.getByLabel('Words to look for'));
-  await press('Escape');
+  await type('Escape');
   await focused(search);
-  await press('Control+k');
+  await type('Control+k');
   await focused(page.getByRole('combobox'));
   await page.keyboard.type('keys');
-  await press('Escape');
+  await type('Escape');
   await focused(search);
-});
+}, [MOUSE]);
 
-scene('hostile text is text', async () => {
-  const { page } = await signedUp('eve');
+scene('hostile text is text', async ({ person }) => {
+  const eve = await person('eve');
+  const { page } = eve;
+  await signUp(eve);
   await makeRoom(page, 'Traps');
   const traps = [
     '<img src=x onerror="document.title=1"><script>document.title=2</script>', 'javascript:alert(1) data:text/html,x',
@@ -187,19 +183,24 @@ scene('hostile text is text', async () => {
   const cut = await page.locator('.messages .text').evaluateAll((all) => all.filter((el) => el.scrollWidth > el.clientWidth).map((el) => el.textContent.slice(0, 20)));
   assert.deepEqual(cut, [], 'long words are broken, not cut off');
 
+  for (const text of ['ask @evelyn', 'or info@eve.com', 'but @Eve.']) await write(page, text);
+  await row(page, 'but @Eve.').locator('.mention.mine', { hasText: /^@Eve$/ }).waitFor();
+  await allSent(page);
+  assert.deepEqual(await page.locator('.to-me .text').allInnerTexts(), ['but @Eve.']);
+
   await write(page, 'see https://example.org/a_(b), and `https://example.org/not`');
   const link = page.locator('.messages a');
   assert.equal(await link.getAttribute('href'), 'https://example.org/a_(b)');
   assert.match(await link.getAttribute('rel'), /noopener/);
 });
 
-scene('a name cannot turn the text around it', async () => {
+scene('a name is text', async ({ person }) => {
   const { page } = await person('mal');
-  await page.getByRole('button', { name: 'Create an account' }).click();
+  await press(page.getByRole('button', { name: 'Create an account' }));
   await page.getByLabel('Username').fill('mal');
-  await page.getByLabel('Name to show').fill('\u202E<b>nimda</b>');
+  await page.getByLabel('Name to show').fill('<b>nimda</b>');
   await page.getByLabel('Password').fill('correct horse');
-  await page.getByRole('button', { name: 'Create account' }).click();
+  await press(page.getByRole('button', { name: 'Create account' }));
   await makeRoom(page, 'Names');
   await write(page, 'who am I?');
   await allSent(page);
@@ -207,7 +208,7 @@ scene('a name cannot turn the text around it', async () => {
   assert.equal(await name.textContent(), '<b>nimda</b>');
 });
 
-scene('the first screen is less than 100 KB', async () => {
+scene('the first screen is less than 100 KB', async ({ person }) => {
   const { page } = await person('newcomer');
   await page.getByRole('heading', { name: 'Log in' }).waitFor();
   await page.waitForLoadState('load');
@@ -216,10 +217,4 @@ scene('the first screen is less than 100 KB', async () => {
   const sum = bytes.reduce((total, [, size]) => total + size, 0);
   assert.ok(sum > 30_000, 'the count has missed the most of it');
   assert.ok(sum < 100_000, `${sum} bytes: ${bytes.map((b) => b.join(' ')).join(', ')}`);
-});
-
-async function signedUp(username) {
-  const somebody = await person(username);
-  await signUp(somebody);
-  return somebody;
-}
+}, [MOUSE]);

@@ -1,10 +1,10 @@
 // What there is to read: how much is new, and the way back through a long history.
 
 import assert from 'node:assert/strict';
-import { api, base, person, placeOf, scene, tab, until } from './scene.mjs';
-import { act, allSent, badge, join, makeRoom, PASSWORD, roomLink, row, signUp, texts, write } from './steps.mjs';
+import { placeOf, scene, tab, until } from './scene.mjs';
+import { act, allSent, badge, join, makeRoom, openRoom, PASSWORD, press, row, signUp, texts, roomLink, roomMenu, write } from './steps.mjs';
 
-scene('unread counts are exact, on both devices, and go when the messages were seen', async () => {
+scene('unread counts are exact, on both devices, and go when the messages were seen', async ({ person }) => {
   const fay = await person('fay');
   const gus = await person('gus');
   await signUp(fay);
@@ -27,16 +27,43 @@ scene('unread counts are exact, on both devices, and go when the messages were s
   await write(fay.page, 'message 6'); // none was counted twice before this one
   await unread(6);
   await act(fay.page, 'message 3', 'More');
-  await fay.page.getByRole('menuitem', { name: 'Delete' }).click();
-  await fay.page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await press(fay.page.getByRole('menuitem', { name: 'Delete' }));
+  await press(fay.page.getByRole('button', { name: 'Delete', exact: true }));
   await unread(5);
   await gus.page.bringToFront();
-  await roomLink(gus.page, 'Counting').click();
+  await openRoom(gus.page, 'Counting');
   await unread(0);
   assert.equal(await gus.page.locator('.new-line').count(), 1);
 });
 
-scene('what is written while a room is being opened is there too', async () => {
+scene('what was read in a muted room is recorded, though nothing told of it', async ({ api, person }) => {
+  const hal = await person('hal');
+  const ivy = await person('ivy');
+  await signUp(hal);
+  await signUp(ivy);
+  await makeRoom(hal.page, 'Noise');
+  await join(ivy.page, 'Noise');
+  await roomMenu(ivy.page, 'Mute');
+  await roomLink(ivy.page, 'Noise').getByText('muted').waitFor({ state: 'attached' });
+  const room = Number(/rooms\/(\d+)/.exec(hal.page.url())[1]);
+  await makeRoom(ivy.page, 'Elsewhere');
+  for (const text of ['one', 'two']) await write(hal.page, text);
+  await allSent(hal.page);
+  const { access_token: token } = await api('POST', '/v1/sessions', { username: 'ivy', password: PASSWORD });
+  const read = async (upTo) => {
+    const { membership } = await api('GET', `/v1/rooms/${room}`, undefined, token);
+    return membership.last_read_id === upTo && membership.unread_count === 0;
+  };
+  await openRoom(ivy.page, 'Noise');
+  await row(ivy.page, 'two').waitFor();
+  await until(() => read(2), 'both are read');
+  assert.equal(await ivy.page.locator('.new-line').count(), 1);
+  await write(hal.page, 'three'); // while it is looked at
+  await row(ivy.page, 'three').waitFor();
+  await until(() => read(3), 'and the third');
+});
+
+scene('what is written while a room is being opened is there too', async ({ person }) => {
   const lou = await person('lou');
   const max = await person('max');
   await signUp(lou);
@@ -49,11 +76,11 @@ scene('what is written while a room is being opened is there too', async () => {
   await makeRoom(max.page, 'Elsewhere');
   const answerLate = async (route) => {
     const answer = await route.fetch();
-    await roomLink(lou.page, 'Slow').click();
+    await openRoom(lou.page, 'Slow');
     await write(lou.page, 'too late for the answer');
     await row(lou.page, 'too late for the answer').waitFor();
     await allSent(lou.page);
-    await roomLink(lou.page, 'Other').click();
+    await openRoom(lou.page, 'Other');
     await write(lou.page, 'a later event');
     await until(async () => await badge(max.context.pages().at(-1), 'Other') === 1, 'the events have come');
     await route.fulfill({ response: answer });
@@ -66,7 +93,7 @@ scene('what is written while a room is being opened is there too', async () => {
   await row(opened, 'too late for the answer').waitFor();
 });
 
-scene('a long history is read in pages, keeps its place, and is jumped into', async () => {
+scene('a long history is read in pages, keeps its place, and is jumped into', async ({ api, person }) => {
   const ian = await person('ian');
   await signUp(ian);
   await makeRoom(ian.page, 'Archive');
@@ -83,9 +110,9 @@ scene('a long history is read in pages, keeps its place, and is jumped into', as
   }, 'the beginning');
   const up = await numbers();
   assert.deepEqual(up, up.map((_, i) => i + 1), 'the lines from the first one on, each once');
-  await ian.page.getByRole('button', { name: 'To the newest message' }).click();
+  await press(ian.page.getByRole('button', { name: 'To the newest message' }));
   await row(ian.page, 'line 420').waitFor();
-  await ian.page.goto(`${base}/#/rooms/${room}/100`);
+  await ian.page.goto(`/#/rooms/${room}/100`);
   await until(() => ian.page.locator('li.message[data-id="100"]').evaluate((el) => el === document.activeElement), 'the 100th has the focus');
   await until(async () => { // down again
     await scroller.evaluate((el) => { el.scrollTop = el.scrollHeight; });

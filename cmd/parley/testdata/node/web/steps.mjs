@@ -1,28 +1,49 @@
-// What people do in the client, and what they see there, by the names that a screen reader would read out.
+// What people do in the client, and what they see there, by the names that a screen reader would read out. On a phone they
+// tap, and see the list of rooms or a room, not both.
 
-import { until } from './scene.mjs';
+import { isTouched, until } from './scene.mjs';
 
 export const PASSWORD = 'correct horse';
 
+/** Clicks, or taps. */
+export const press = (locator) => (isTouched(locator.page()) ? locator.tap() : locator.click());
+
+/** Leaves the room on a phone, where it covers the list of rooms. */
+export async function toRooms(page) {
+  const back = page.getByRole('button', { name: 'Back to the rooms' });
+  if (await back.isVisible()) await press(back);
+}
+
+/** Closes what is open: a dialog, a menu or a picture. */
+export async function dismiss(page) {
+  if (!isTouched(page)) return page.keyboard.press('Escape');
+  const dialog = page.locator('dialog[open]').last();
+  const close = dialog.getByRole('button', { name: 'Close', exact: true });
+  if (await close.count()) return press(close);
+  if (await dialog.count()) return page.touchscreen.tap(190, 830); // below what has no button
+  return page.touchscreen.tap(190, 28); // beside the menu: it is the head of the page, where nothing is to be pressed
+}
+
 export async function signUp({ page, username }) {
-  await page.getByRole('button', { name: 'Create an account' }).click();
+  await press(page.getByRole('button', { name: 'Create an account' }));
   await page.getByLabel('Username').fill(username);
   await page.getByLabel('Password').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Create account' }).click();
+  await press(page.getByRole('button', { name: 'Create account' }));
   await page.getByRole('navigation', { name: 'Rooms' }).waitFor();
 }
 
 export async function asGuest({ page, username }) {
-  await page.getByRole('button', { name: 'Continue as a guest' }).click();
+  await press(page.getByRole('button', { name: 'Continue as a guest' }));
   await page.getByLabel('Username').fill(username);
-  await page.getByRole('button', { name: 'Come in' }).click();
+  await press(page.getByRole('button', { name: 'Come in' }));
   await page.getByRole('navigation', { name: 'Rooms' }).waitFor();
 }
 
 export const box = (page) => page.getByRole('textbox', { name: /^Message/ });
 export const row = (page, text) => page.locator('li.message', { hasText: text }).first();
 export const texts = (page) => page.locator('li.message .text').allInnerTexts();
-export const roomLink = (page, name) => page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name });
+/** Also when a room covers the list, as it does on a phone. */
+export const roomLink = (page, name) => page.getByRole('navigation', { name: 'Rooms', includeHidden: true }).getByRole('link', { name, includeHidden: true });
 
 /** The unread messages that the list of rooms shows. */
 export async function badge(page, name) {
@@ -32,56 +53,73 @@ export async function badge(page, name) {
 
 export async function write(page, text) {
   await box(page).fill(text);
-  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await press(page.getByRole('button', { name: 'Send', exact: true }));
 }
 
 /** All that was written has been acknowledged. */
 export const allSent = (page) => until(() => page.locator('li.message.pending').count().then((n) => n === 0), 'all is sent');
 
-/** Presses a button of the bar that a message shows under the pointer. */
+/** Opens a room of the list. */
+export async function openRoom(page, name) {
+  await toRooms(page);
+  await press(roomLink(page, name));
+}
+
+/** Presses a button of the bar that a message shows under the pointer, or when it is tapped. */
 export async function act(page, text, name) {
-  await row(page, text).hover();
-  await row(page, text).getByRole('button', { name, exact: true }).click();
+  if (isTouched(page)) await row(page, text).locator('.text').tap({ position: { x: 96, y: 14 } }); // Chromium takes a tap for one on the button next to it
+  else await row(page, text).hover();
+  await press(row(page, text).getByRole('button', { name, exact: true }));
 }
 
 export async function attach(page, ...files) {
   const chooser = page.waitForEvent('filechooser');
-  await page.getByRole('button', { name: 'Attach files' }).click();
+  await press(page.getByRole('button', { name: 'Attach files' }));
   await (await chooser).setFiles(files);
 }
 
 /** Downloads a file, and answers where it is. */
 export async function download(page, name) {
   const coming = page.waitForEvent('download');
-  await page.getByRole('button', { name: `Download ${name}` }).click();
+  await press(page.getByRole('button', { name: `Download ${name}` }));
   return (await coming).path();
 }
 
 export async function makeRoom(page, name, kind = 'Public') {
-  await page.getByRole('button', { name: 'Add a channel' }).click();
-  await page.getByRole('menuitem', { name: 'Create a channel' }).click();
+  await toRooms(page);
+  await press(page.getByRole('button', { name: 'Add a channel' }));
+  await press(page.getByRole('menuitem', { name: 'Create a channel' }));
   await page.getByLabel('Name', { exact: true }).fill(name);
   await page.getByLabel(kind).check();
-  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await press(page.getByRole('button', { name: 'Create', exact: true }));
   await page.getByRole('heading', { name, exact: true }).waitFor();
 }
 
-export async function join(page, name) {
-  await page.keyboard.press('Control+k');
+/** Looks for a room or a person. */
+export async function find(page, name) {
+  if (isTouched(page)) {
+    await toRooms(page);
+    await press(page.getByRole('button', { name: /^Find rooms/ }));
+  } else await page.keyboard.press('Control+k');
   await page.getByRole('combobox').fill(name);
-  await page.getByRole('option', { name: new RegExp(`${name}.*member`) }).click();
-  await page.getByRole('button', { name: 'Join' }).click();
+}
+
+export async function join(page, name) {
+  await find(page, name);
+  await press(page.getByRole('option', { name: new RegExp(`${name}.*member`) }));
+  await press(page.getByRole('button', { name: 'Join' }));
   await box(page).waitFor();
 }
 
 export async function roomMenu(page, name) {
-  await page.locator('.room-head').getByRole('button', { name: 'More' }).click();
-  if (name) await page.getByRole('menuitem', { name }).click();
+  await press(page.locator('.room-head').getByRole('button', { name: 'More' }));
+  if (name) await press(page.getByRole('menuitem', { name }));
 }
 
 export async function myMenu(page, name) {
-  await page.getByRole('button', { name: 'Your menu' }).click();
-  await page.getByRole('menuitem', { name }).click();
+  await toRooms(page);
+  await press(page.getByRole('button', { name: 'Your menu' }));
+  await press(page.getByRole('menuitem', { name }));
 }
 
 /** The element, as opposed to one inside or around it, has the focus. */

@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { expect, person, scene, start, stop, until } from './scene.mjs';
+import { isTouched, placeOf, scene, tab, until, withClipboard } from './scene.mjs';
 import {
-  act, allSent, attach, badge, box, download, focused, join, makeRoom, pictureFile, roomLink, roomMenu, row, signUp, texts, write,
+  act, allSent, attach, badge, box, dismiss, download, find, focused, join, makeRoom, myMenu, openRoom, pictureFile, press, roomLink, roomMenu, row, signUp, texts,
+  write,
 } from './steps.mjs';
 
-scene('two people, from their sign-up to a ban, and the server crashes on the way', async () => {
+scene('two people, from their sign-up to a ban, and the server crashes on the way', async ({ expect, person, start, stop }) => {
   const ada = await person('ada');
   const bob = await person('bob');
   await signUp(ada);
@@ -23,33 +24,34 @@ scene('two people, from their sign-up to a ban, and the server crashes on the wa
   await act(ada.page, 'It is.', 'Reply');
   await write(ada.page, 'Lovely.');
   await row(bob.page, 'Lovely.').locator('.quote', { hasText: 'It is.' }).waitFor();
-  await box(ada.page).press('ArrowUp');
+  if (isTouched(ada.page)) await act(ada.page, 'Lovely.', 'Edit');
+  else await box(ada.page).press('ArrowUp');
   await write(ada.page, 'Wonderful.');
   await row(bob.page, 'Wonderful.').getByText('(edited)').waitFor();
   await act(bob.page, 'Wonderful.', 'React');
-  await bob.page.getByRole('button', { name: 'party' }).click();
-  await row(ada.page, 'Wonderful.').getByRole('button', { name: '🎉, 1', exact: true }).click();
+  await press(bob.page.getByRole('button', { name: 'party' }));
+  await press(row(ada.page, 'Wonderful.').getByRole('button', { name: '🎉, 1', exact: true }));
   await row(bob.page, 'Wonderful.').getByRole('button', { name: '🎉, 2, yours' }).waitFor();
 
   await attach(bob.page, await pictureFile(bob.page, 'leaf.png', 40, 30, 'green'), { name: 'list.txt', mimeType: 'text/plain', buffer: Buffer.from('milk') });
   await write(bob.page, 'A leaf and a list');
   await row(ada.page, 'A leaf and a list').waitFor();
   await crash();
-  await row(ada.page, 'A leaf and a list').getByRole('button', { name: 'Picture leaf.png' }).click();
+  await press(row(ada.page, 'A leaf and a list').getByRole('button', { name: 'Picture leaf.png' }));
   await until(() => ada.page.locator('dialog.lightbox img').evaluate((img) => img.naturalWidth === 40));
-  await ada.page.keyboard.press('Escape');
+  await dismiss(ada.page);
   assert.equal(readFileSync(await download(ada.page, 'list.txt'), 'utf8'), 'milk');
 
-  await ada.page.getByRole('button', { name: 'Search in this room' }).click();
+  await press(ada.page.getByRole('button', { name: 'Search in this room' }));
   await ada.page.getByLabel('Words to look for').fill('KETTLE');
-  await ada.page.locator('.hit').click();
+  await press(ada.page.locator('.hit'));
   await focused(row(ada.page, 'Is the kettle on?'));
 
   await crash();
   expect(/^403 .v1.rooms/);
-  await ada.page.locator('button.name', { hasText: 'bob' }).first().click();
-  await ada.page.getByRole('button', { name: 'Ban…' }).click();
-  await ada.page.getByRole('button', { name: 'Ban', exact: true }).click();
+  await press(ada.page.locator('button.name', { hasText: 'bob' }).first());
+  await press(ada.page.getByRole('button', { name: 'Ban…' }));
+  await press(ada.page.getByRole('button', { name: 'Ban', exact: true }));
   await bob.page.getByRole('heading', { name: 'This room cannot be opened' }).waitFor();
   assert.equal(await roomLink(bob.page, 'Tea house').count(), 0);
   assert.deepEqual(await texts(ada.page), ['Is the kettle on?', 'It is.', 'Wonderful. (edited)', 'A leaf and a list']);
@@ -62,70 +64,118 @@ scene('two people, from their sign-up to a ban, and the server crashes on the wa
   }
 });
 
-scene('rooms: invites, roles, pins, settings, muting, and the end', async () => {
+scene('rooms: invites, roles, pins, settings, muting, and the end', async ({ expect, person }) => {
   const mia = await person('mia');
   const ned = await person('ned');
   await signUp(mia);
   await signUp(ned);
   await makeRoom(mia.page, 'Attic', 'Private');
   await roomMenu(mia.page, 'Invite people');
-  await mia.page.getByRole('button', { name: 'Make a link' }).click();
-  await mia.page.locator('.invite-code').waitFor();
-  const link = await mia.page.evaluate(() => navigator.clipboard.readText());
-  await mia.page.keyboard.press('Escape');
+  const link = await withClipboard(async () => {
+    await press(mia.page.getByRole('button', { name: 'Make a link' }));
+    await mia.page.locator('.invite-code').waitFor();
+    await mia.page.getByText('copied').waitFor();
+    return mia.page.evaluate(() => navigator.clipboard.readText());
+  });
+  await dismiss(mia.page);
   await ned.page.goto(link);
-  await ned.page.getByRole('button', { name: 'Join' }).click();
+  await press(ned.page.getByRole('button', { name: 'Join' }));
   await write(ned.page, 'hello from the invite');
 
-  await row(mia.page, 'hello from the invite').getByRole('button', { name: 'ned' }).click();
+  await press(row(mia.page, 'hello from the invite').getByRole('button', { name: 'ned' }));
   await mia.page.getByLabel('Role').selectOption('moderator');
   await until(async () => {
     await roomMenu(ned.page);
     const may = await ned.page.getByRole('menuitem', { name: 'Room settings' }).count();
-    await ned.page.keyboard.press('Escape');
+    await dismiss(ned.page);
     return may;
   }, 'a moderator may change the room');
-  await mia.page.keyboard.press('Escape');
+  await dismiss(mia.page);
 
   await act(ned.page, 'hello from the invite', 'More');
-  await ned.page.getByRole('menuitem', { name: 'Pin', exact: true }).click();
+  await press(ned.page.getByRole('menuitem', { name: 'Pin', exact: true }));
   await row(mia.page, 'hello from the invite').getByText('Pinned').waitFor();
 
   await roomMenu(ned.page, 'Room settings');
   await ned.page.getByLabel('Name', { exact: true }).fill('Cellar');
-  await ned.page.getByRole('button', { name: 'Save' }).click();
+  await press(ned.page.getByRole('button', { name: 'Save' }));
   await mia.page.getByRole('heading', { name: 'Cellar', exact: true }).waitFor();
-  await ned.page.keyboard.press('Escape');
+  await dismiss(ned.page);
 
   await roomMenu(ned.page, 'Mute');
   await roomLink(ned.page, 'Cellar').getByText('muted').waitFor({ state: 'attached' });
   await makeRoom(ned.page, 'Quiet');
   await write(mia.page, 'nobody is told of this');
   await allSent(mia.page);
-  await roomLink(ned.page, 'Cellar').click();
+  await openRoom(ned.page, 'Cellar');
   await row(ned.page, 'nobody is told of this').waitFor();
   await write(mia.page, 'but this is seen at once');
   await row(ned.page, 'but this is seen at once').waitFor();
 
   expect(/^404 .v1.rooms/);
   await roomMenu(mia.page, 'Room settings');
-  await mia.page.getByRole('button', { name: 'Delete the room…' }).click();
-  await mia.page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await press(mia.page.getByRole('button', { name: 'Delete the room…' }));
+  await press(mia.page.getByRole('button', { name: 'Delete', exact: true }));
   await ned.page.getByRole('heading', { name: 'This room cannot be opened' }).waitFor();
   await until(async () => await roomLink(mia.page, 'Cellar').count() === 0, 'the room is off the list');
 });
 
-scene('people: direct messages, who is online, contacts, blocks', async () => {
+scene('a new name is shown everywhere, to oneself and to others', async ({ person }) => {
+  const sam = await person('sam');
+  const eli = await person('eli');
+  await signUp(sam);
+  await signUp(eli);
+  await makeRoom(sam.page, 'Names');
+  await join(eli.page, 'Names');
+  await write(sam.page, 'before');
+  await row(eli.page, 'before').waitFor();
+  const place = placeOf(sam.page);
+  const other = await tab(sam.context, place);
+  await row(other, 'before').waitFor();
+  const nameAt = (page, text) => row(page, text).locator('button.name');
+
+  await myMenu(sam.page, 'Profile and account');
+  await sam.page.getByLabel('Name to show').fill('Samantha');
+  await press(sam.page.getByRole('button', { name: 'Save' }));
+  await dismiss(sam.page);
+  await sam.page.locator('.me-name').getByText('Samantha').waitFor();
+  await sam.page.goto(place);
+  for (const page of [sam.page, other]) await nameAt(page, 'before').getByText('Samantha').waitFor();
+  await other.locator('.me-name', { hasText: 'Samantha' }).waitFor({ state: 'attached' });
+
+  await write(sam.page, 'after'); // which is how others hear of it
+  await row(eli.page, 'after').waitFor();
+  await nameAt(eli.page, 'before').getByText('Samantha').waitFor();
+  await press(eli.page.getByRole('button', { name: /^Members/ }));
+  await eli.page.locator('.person', { hasText: 'Samantha' }).waitFor();
+  await press(eli.page.getByRole('button', { name: 'Close members' }));
+
+  const toEli = sam.page.getByRole('textbox', { name: 'Message to eli' });
+  await find(sam.page, 'eli');
+  await press(sam.page.getByRole('option', { name: '@eli' }));
+  await toEli.waitFor();
+  await write(sam.page, 'between us');
+  await roomLink(eli.page, 'Samantha').waitFor({ state: 'attached' });
+  await myMenu(sam.page, 'Profile and account');
+  await sam.page.getByLabel('Name to show').fill('Sam again');
+  await press(sam.page.getByRole('button', { name: 'Save' }));
+  await dismiss(sam.page);
+  await openRoom(sam.page, 'eli');
+  await toEli.waitFor();
+  await write(sam.page, 'still me');
+  await roomLink(eli.page, 'Sam again').waitFor({ state: 'attached' });
+});
+
+scene('people: direct messages, who is online, contacts, blocks', async ({ expect, person }) => {
   const oda = await person('oda');
   const per = await person('per');
   await signUp(oda);
   await signUp(per);
-  await oda.page.keyboard.press('Control+k');
-  await oda.page.getByRole('combobox').fill('per');
-  await oda.page.getByRole('option', { name: '@per' }).click();
+  await find(oda.page, 'per');
+  await press(oda.page.getByRole('option', { name: '@per' }));
   await write(oda.page, 'between us');
   await until(async () => await badge(per.page, 'oda') === 1, 'one is unread');
-  await roomLink(per.page, 'oda').click();
+  await openRoom(per.page, 'oda');
   await row(per.page, 'between us').waitFor();
   await oda.page.locator('.room-head').getByText('Online').waitFor();
   await until(async () => { // again and again, since it only holds for some seconds
@@ -133,19 +183,19 @@ scene('people: direct messages, who is online, contacts, blocks', async () => {
     return oda.page.locator('.typing', { hasText: 'per is typing' }).count();
   }, 'per is seen to type');
 
-  await oda.page.getByRole('button', { name: 'Profile of per' }).click();
-  await oda.page.getByRole('button', { name: 'Add to contacts' }).click();
+  await press(oda.page.getByRole('button', { name: 'Profile of per' }));
+  await press(oda.page.getByRole('button', { name: 'Add to contacts' }));
   await oda.page.getByRole('button', { name: 'Remove from contacts' }).waitFor();
-  await oda.page.getByRole('button', { name: 'Block', exact: true }).click();
+  await press(oda.page.getByRole('button', { name: 'Block', exact: true }));
   await oda.page.getByRole('button', { name: 'Unblock' }).waitFor();
-  await oda.page.keyboard.press('Escape');
+  await dismiss(oda.page);
   expect(/^403 .v1.rooms.\d+.(messages|typing)$/);
   await write(per.page, 'are you there?');
   await row(per.page, 'are you there?').getByText(/Not sent/).waitFor();
-  await oda.page.getByRole('button', { name: 'Profile of per' }).click();
-  await oda.page.getByRole('button', { name: 'Unblock' }).click();
-  await oda.page.keyboard.press('Escape');
-  await row(per.page, 'are you there?').getByRole('button', { name: 'Send again' }).click();
+  await press(oda.page.getByRole('button', { name: 'Profile of per' }));
+  await press(oda.page.getByRole('button', { name: 'Unblock' }));
+  await dismiss(oda.page);
+  await press(row(per.page, 'are you there?').getByRole('button', { name: 'Send again' }));
   await row(oda.page, 'are you there?').waitFor();
   assert.deepEqual(await texts(oda.page), ['between us', 'are you there?']);
   await per.context.close();
