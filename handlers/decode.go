@@ -36,7 +36,7 @@ func decode[T validator](w http.ResponseWriter, r *http.Request) (T, error) {
 		var none T
 		return none, err
 	}
-	return parse[T](body)
+	return parseFor[T](r, body)
 }
 
 // decodeOptional reads a body that may be left out, which says the same as one without fields.
@@ -46,7 +46,7 @@ func decodeOptional[T validator](w http.ResponseWriter, r *http.Request) (T, err
 		var none T
 		return none, err
 	}
-	return parse[T](body)
+	return parseFor[T](r, body)
 }
 
 // readBody reads the whole body as JSON, which MessagePack is turned into; it is empty when there is none.
@@ -117,9 +117,16 @@ func bodyType(r *http.Request) (string, error) {
 	return mediaType, err
 }
 
-// parse turns a body into a T: exactly one JSON object in UTF-8, with fields that T knows, by their exact names, and no
-// null among them. encoding/json alone is more lenient on each of these.
-func parse[T validator](body []byte) (T, error) {
+// parseFor is parse, and for PATCH a merge patch (RFC 7396): there null clears a field.
+func parseFor[T validator](r *http.Request, body []byte) (T, error) {
+	return parseBody[T](body, r.Method == http.MethodPatch)
+}
+
+// parse turns a body into a T: exactly one JSON object in UTF-8, with fields that T knows, by their exact names. A field
+// that is null counts as left out: many generated clients write it. encoding/json alone is more lenient.
+func parse[T validator](body []byte) (T, error) { return parseBody[T](body, false) }
+
+func parseBody[T validator](body []byte, patch bool) (T, error) {
 	var value T
 	switch {
 	case len(body) == 0:
@@ -130,6 +137,9 @@ func parse[T validator](body []byte) (T, error) {
 	fields, unknown, ok := split(body, fieldsOf(reflect.TypeFor[T]()))
 	if !ok {
 		return value, models.Errorf(models.CodeMalformedBody, "The body is not one valid object.")
+	}
+	if !patch {
+		maps.DeleteFunc(fields, func(_ string, raw json.RawMessage) bool { return isNull(raw) })
 	}
 	wrong := append(missing(value, fields), fill(reflect.ValueOf(&value).Elem(), fields)...)
 	if wrong = append(wrong, unknown...); len(wrong) > 0 {
@@ -188,7 +198,9 @@ func missing(value any, fields map[string]json.RawMessage) (wrong []models.Field
 	return wrong
 }
 
-// fill sets the struct's fields, and says what is wrong with those that do not fit.
+func isNull(raw json.RawMessage) bool { return string(raw) == "null" }
+
+// fill sets the struct's fields, and says what is wrong with those that do not fit. Null clears: it is the zero value.
 func fill(value reflect.Value, fields map[string]json.RawMessage) (wrong []models.FieldError) {
 	for _, f := range fieldsOf(value.Type()) {
 		name := f.name
@@ -198,8 +210,10 @@ func fill(value reflect.Value, fields map[string]json.RawMessage) (wrong []model
 		}
 		field := value.FieldByIndex(f.Index)
 		switch {
-		case string(raw) == "null":
-			wrong = append(wrong, models.FieldError{Field: name, Message: "must not be null; leave it out instead"})
+		case isNull(raw) && f.Type.Kind() == reflect.Pointer:
+			field.Set(reflect.New(f.Type.Elem()))
+		case isNull(raw):
+			field.SetZero()
 		case json.Unmarshal(raw, field.Addr().Interface()) != nil:
 			wrong = append(wrong, models.FieldError{Field: name, Message: "must be " + describe(f.Type)})
 		case isWord(f.Type) && field.Len() == 0:

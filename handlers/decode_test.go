@@ -169,3 +169,21 @@ func await(t *testing.T, what string, is func() bool) {
 		}
 	}
 }
+
+// TestNullIsLeftOut reads null as generated clients write it: as a field that was left out, and in a patch as what clears.
+func TestNullIsLeftOut(t *testing.T) {
+	m, err := parse[models.NewMessage]([]byte(`{"type":null,"text":"hi","file_ids":null,"reply_to":null,"client_id":null}`))
+	if err != nil || m.Text != "hi" || m.ReplyTo != nil || m.FileIDs != nil {
+		t.Errorf("a message with null in it is read as %+v, %v", m, err)
+	}
+	if _, err := parse[models.ReadMark]([]byte(`{"message_id":null}`)); err == nil {
+		t.Error("what is required may be null")
+	}
+	if _, err := parse[models.NewMessage]([]byte(`{"text":"hi","unknown":null}`)); err == nil {
+		t.Error("a field that is not known may be null")
+	}
+	change, err := parseBody[models.RoomChange]([]byte(`{"handle":null}`), true)
+	if err != nil || change.Handle == nil || *change.Handle != "" || change.Name != nil {
+		t.Errorf("a patch with null in it is read as %+v, %v", change, err)
+	}
+}

@@ -156,7 +156,7 @@ func (f *messageForm) takeField(part *multipart.Part) error {
 	}
 	if name == "reply_to" {
 		f.fields[name] = json.RawMessage(value)
-		if json.Valid(value) {
+		if json.Valid(value) && !isNull(value) { // a form has no null: it is four letters
 			return nil
 		}
 	}

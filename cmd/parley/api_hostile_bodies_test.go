@@ -185,13 +185,17 @@ func (h hostile) field(name string, good any) {
 	case p.Type.Is("array"):
 		kinds["list"] = append(kinds["list"][1:], []any{"a\x00b"}, []any{""}, []any{strings.Repeat("f", 129)}, slices.Repeat([]any{"f"}, 11))
 	}
-	bad := append(slices.Concat(slices.Collect(maps.Values(kinds))...), nil)
+	needed := slices.Contains(h.op.RequestBody.Value.Content["application/json"].Schema.Value.Required, name)
+	bad := slices.Concat(slices.Collect(maps.Values(kinds))...)
+	if needed && h.op.method != "PATCH" { // null is a field that was left out, and clears in a patch
+		bad = append(bad, nil)
+	}
 	for _, value := range bad {
 		body := h.stage.body(h.op)
 		body[name] = value
 		h.expectField(name, body)
 	}
-	if slices.Contains(h.op.RequestBody.Value.Content["application/json"].Schema.Value.Required, name) {
+	if needed {
 		body := h.stage.body(h.op)
 		delete(body, name)
 		h.expectField(name, body)
