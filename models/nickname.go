@@ -13,13 +13,14 @@ import (
 // Characters that show nothing by themselves are part of many emoji. A sequence of them is a picture: it is kept as it is,
 // where elsewhere such a character would be refused or dropped.
 const (
-	drawn    = `[\p{S}\x{203C}\x{2049}\x{2139}\x{3030}\x{303D}\x{1F000}-\x{1FAFF}]`
-	modifier = `(?:[\x{FE0E}\x{FE0F}\x{1F3FB}-\x{1F3FF}]|[\x{E0020}-\x{E007E}]+\x{E007F})`
-	joined   = `(?:\x{200D}` + drawn + modifier + `*)`
+	drawn    = `[\p{So}\x{203C}\x{2049}\x{2139}\x{2194}\x{25FD}\x{25FE}\x{3030}\x{303D}\x{1F000}-\x{1FAFF}]`
+	modifier = `[\x{FE0E}\x{FE0F}\x{1F3FB}-\x{1F3FF}]`
+	joined   = `(?:\x{200D}` + drawn + modifier + `{0,2})`
+	tagged   = `\x{1F3F4}[\x{E0030}-\x{E007A}]{1,6}\x{E007F}` // flags of parts of countries
 )
 
 // pictures are emoji with what belongs to them, and all characters of the blocks that later emoji come from.
-var pictures = regexp.MustCompile(`[0-9#*]\x{FE0F}\x{20E3}|` + drawn + modifier + `+` + joined + `*|` + drawn + joined + `+|[\x{1F000}-\x{1FAFF}]`)
+var pictures = regexp.MustCompile(`[0-9#*]\x{FE0F}\x{20E3}|` + tagged + `|` + drawn + modifier + `{1,2}` + joined + `*|` + drawn + joined + `+|[\x{1F000}-\x{1FAFF}]`)
 
 // Nickname is a name as it is shown to people and kept, by the profile Nickname of RFC 8266: white space at the ends is
 // gone, within it is one space, and compatible forms of a character are the same (NFKC). ok is false when the name shows
@@ -41,7 +42,8 @@ func Nickname(name string) (shown string, ok bool) {
 	if _, err := precis.Nickname.String(pictures.ReplaceAllString(shown, "x")); err != nil {
 		return "", false
 	}
-	return shown, IsVisible(shown)
+	first, _ := utf8.DecodeRuneInString(shown)
+	return shown, IsVisible(shown) && !unicode.Is(unicode.M, first) // a mark would sit on what stands before the name
 }
 
 func isSpaceSeparator(r rune) bool { return unicode.Is(unicode.Zs, r) }

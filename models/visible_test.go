@@ -53,7 +53,7 @@ func TestNicknames(t *testing.T) {
 	refused := append([]string{
 		"", "a\nb", "a\rb", "a\tb", "Anna\x07", "Anna\u202e", "\u202egnp.nimda", "Anna\u2066", "Anna\u200b", "An\u200cna", "Anna\u200d", "Anna\u00ad",
 		"Anna\ufeff", "Anna\ufe0f", "Anna\U000e0041", "Anna\u3164", "a\u2028b", "Anna\x7f", "Anna\u0085", "Anna\u200f", "\ue000x", "An\xffna",
-		"👩\u200d", "\u200d👩",
+		"👩\u200d", "\u200d👩", "$\u200d$", "x|\u200d|", "+\ufe0f", "Bob$\U000e0068\U000e007f", "👨\ufe0f\ufe0f\ufe0f", "\u0308", "\u00a8",
 	}, unseen...)
 	for _, name := range refused {
 		if shown, ok := models.Nickname(name); ok {

@@ -23,6 +23,8 @@ CREATE TABLE renames (
     renamed_at BIGINT NOT NULL
 );
 CREATE INDEX renames_by_age ON renames (renamed_at);
+CREATE INDEX renames_of_user ON renames (user_id, seq) WHERE user_id <> 0;
+CREATE INDEX renames_of_room ON renames (room_id, seq) WHERE room_id <> 0;
 
 -- Lists of members, contacts and blocks go by user, and those of pins by message: all by their primary keys.
 DROP INDEX pins_by_time;

@@ -16,7 +16,12 @@ import (
 //   - The names as of a number of renames: each change of names keeps what the user or the room was found by before it,
 //     under a number in the order of the commits. There are few.
 //
-// What happened so long ago that its events are no longer kept counts as having been so when the list began.
+// What happened so long ago that its events are no longer kept counts as having been so when the list began. So does what
+// lies further back than a list reaches: nobody may have the server walk through a week for one page.
+const (
+	activityReach = 100_000 // positions of the log
+	renamesReach  = 10_000  // renames
+)
 
 // activeAsOf is the SQL for when a room r was active as of a position, which is SQL too.
 func activeAsOf(position string) string {

@@ -123,8 +123,10 @@ func (c *change) comeBack(a access) error {
 	if err := c.setLeft(a, 0); err != nil {
 		return err
 	}
-	if err := c.touch(a.Room.ID); err != nil {
-		return err
+	if !a.Closed { // otherwise it is nothing to the other: the room is not among what has changed
+		if err := c.touch(a.Room.ID); err != nil {
+			return err
+		}
 	}
 	return c.tellSelf(models.EventMemberJoined, a)
 }

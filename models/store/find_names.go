@@ -25,8 +25,14 @@ func (n named) compare(other named) int {
 // startNames is where a list in the order of names begins, or goes on.
 func startNames(db *gorm.DB, of list, given string) (cursor, error) {
 	after, goesOn, err := of.after(given)
-	if err == nil && !goesOn {
-		after.begun, err = countRenames(db)
+	if err != nil {
+		return after, err
+	}
+	newest, err := countRenames(db)
+	if goesOn {
+		after.begun = max(after.begun, newest-renamesReach)
+	} else {
+		after.begun = newest
 	}
 	return after, err
 }

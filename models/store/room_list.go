@@ -16,7 +16,11 @@ func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) 
 	}
 	text, args := firstRooms, []any{callerID}
 	if goesOn {
-		text, args = moreRooms, append(args, after.begun)
+		head, err := s.Head(ctx)
+		if err != nil {
+			return models.Page[models.Room]{}, err
+		}
+		text, args = moreRooms, append(args, max(after.begun, head.Position-activityReach))
 	}
 	bind := func(condition string, values ...any) {
 		marks := make([]any, len(values))
@@ -39,7 +43,7 @@ func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) 
 		bind(" AND ("+activeThen+", r.id) < ($%d, $%d)", after.at, after.id)
 	}
 	bind(" ORDER BY listed_at DESC, r.id DESC LIMIT $%d + 0", q.Limit+1)
-	return s.roomPage(ctx, q.Limit, of, text, args)
+	return s.roomPage(ctx, q.Limit, of, listedRooms+text+listedEnd, args)
 }
 
 // The first page of the list and the others, with the caller and the position at which the list began. What the first one
@@ -50,8 +54,14 @@ var (
 	activeThen = activeAsOf("CAST($2 AS BIGINT)")
 )
 
+// listedRooms and listedEnd stand around the query of a page's rooms: what is unread is counted for those of the page alone.
+var listedRooms = "SELECT " + roomColumns + ", m.role, m.joined_at, m.last_read_id, " + unreadCount + ", m.muted, listed.listed_at, listed.begun FROM ("
+
+const listedEnd = `) listed JOIN rooms r ON r.id = listed.room_id
+	JOIN memberships m ON m.room_id = r.id AND m.user_id = $1 ORDER BY listed.listed_at DESC, r.id DESC`
+
 func roomsQuery(order, begun string) string {
-	return "SELECT " + roomColumns + `, m.role, m.joined_at, m.last_read_id, ` + unreadCount + `, m.muted, ` + order + ` AS listed_at, ` + begun + `
+	return "SELECT r.id AS room_id, " + order + " AS listed_at, " + begun + ` AS begun
 	FROM memberships m JOIN ` + liveRooms + ` r ON r.id = m.room_id WHERE m.user_id = $1 AND m.left_at = 0`
 }
 

@@ -34,13 +34,17 @@ const (
 
 var (
 	// unreadCount is how many messages are unread; 0 without a membership.
-	unreadCount = `CASE WHEN m.user_id IS NULL THEN 0 ELSE r.last_message_id - (` + readUpTo + `)
+	unreadCount = `CASE WHEN m.user_id IS NULL OR r.last_message_id <= (` + readUpTo + `) THEN 0 ELSE r.last_message_id - (` + readUpTo + `)
 	- CASE WHEN m.own_after < r.cleared_id THEN 0 ELSE m.own_count END - ` + deletedAfter(anySender, "("+readUpTo+")") + `
 	- ` + blockedAfter + ` END`
 
-	// blockedAfter is how many messages of senders whom the member has blocked would be unread.
-	blockedAfter = `(SELECT CAST(COALESCE(sum((` + liveAfter("l.blocked_id", newestSent("l.blocked_id"), readUpTo) + `)), 0) AS BIGINT)
-	FROM blocks l WHERE l.user_id = m.user_id)`
+	// blockedAfter is how many messages of senders whom the member has blocked would be unread: a few messages are looked at
+	// one by one, and of many messages each blocked sender's are counted. So neither many blocks nor many messages are dear.
+	blockedAfter = `CASE WHEN r.last_message_id - (` + readUpTo + `) <= 32
+	THEN (SELECT count(*) FROM messages x WHERE x.room_id = r.id AND x.id > ` + readUpTo + ` AND x.deleted_at = 0
+		AND (SELECT count(*) FROM blocks l WHERE l.user_id = m.user_id AND l.blocked_id = x.sender_id) > 0)
+	ELSE (SELECT CAST(COALESCE(sum((` + liveAfter("l.blocked_id", newestSent("l.blocked_id"), readUpTo) + `)), 0) AS BIGINT)
+		FROM blocks l WHERE l.user_id = m.user_id) END`
 
 	// ownAfterStatement counts a member's own messages that are after an id, which is not before what was cleared away, and
 	// not deleted.
