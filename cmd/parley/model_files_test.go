@@ -22,7 +22,7 @@ type modelFile struct {
 func (f *modelFile) refusal(user int) models.Code {
 	r := f.room
 	switch {
-	case r.members[user] == nil:
+	case r.banned[user]:
 	case f.message == 0 && f.owner == user:
 		return ""
 	case f.message > r.cleared && !r.messages[f.message-1].deleted:
