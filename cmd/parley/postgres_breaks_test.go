@@ -14,7 +14,7 @@ func TestBrokenConnectionsAreNoDefect(t *testing.T) {
 	t.Parallel()
 	database := newPostgres(t)
 	s := startServer(t, database)
-	me := newClient(t, s.url).guest("me")
+	me := newClient(t, s.url).guest("anna")
 	room := me.room(models.NewRoom{Name: ptr("room")})
 	ctx, conn := t.Context(), connectTo(t, database)
 	for _, call := range []struct {
@@ -47,7 +47,7 @@ func TestSendWhoseConnectionBreaks(t *testing.T) {
 	t.Parallel()
 	database := newPostgres(t)
 	s := startServer(t, database)
-	me := newClient(t, s.url).guest("me")
+	me := newClient(t, s.url).guest("anna")
 	room := me.room(models.NewRoom{Name: ptr("room")})
 	ctx, conn := t.Context(), connectTo(t, database)
 	held, err := conn.Begin(ctx)
