@@ -62,7 +62,7 @@ func (c *client) refusals(reason models.BusyReason) (n int) {
 func TestStreamsOfAServerThatStops(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir()+"/parley.db")
-	me := newClient(t, s.url).guest("me")
+	me := newClient(t, s.url).guest("anna")
 	open := me.open("")
 	s.hub.Refuse()
 	me.send("GET", "/v1/events", nil).busy(models.BusyStopping)
@@ -81,7 +81,7 @@ func TestStreamsWithoutADatabase(t *testing.T) {
 	t.Parallel()
 	database := newPostgres(t)
 	s := startServer(t, database)
-	me := newClient(t, s.url).guest("me")
+	me := newClient(t, s.url).guest("anna")
 	room := me.room(models.NewRoom{Name: ptr("room")})
 	cursor := me.call("GET", "/v1/rooms", nil).header("Event-Cursor")
 	letIn := shutOut(t, database)

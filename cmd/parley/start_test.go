@@ -113,7 +113,7 @@ func TestOneServerOnADataFolder(t *testing.T) {
 	if err := os.Symlink(database, link); err != nil {
 		t.Fatal(err)
 	}
-	me := newClient(t, first.url).guest("me")
+	me := newClient(t, first.url).guest("anna")
 	room := me.room(models.NewRoom{Name: ptr("room")})
 	stream := me.open("")
 	serve := []string{"serve", "--listen", "127.0.0.1:0"}
