@@ -6,6 +6,7 @@ import { newKey } from './api.js';
 
 const ANSWER = 150; // milliseconds in which the others object
 const AGAIN = 3000; // after which it is tried again, should the one who held it have gone without a word
+const LAST = '~'; // begins the name of a request that comes after all others
 
 /** @type {Map<string, string>} the locks that this page has, and under which name of a request */
 const held = new Map();
@@ -20,10 +21,16 @@ let air = null;
  */
 export const alone = (name, f) => (navigator.locks ? /** @type {Promise<any>} */ (navigator.locks.request(name, f)) : agreed(name, f));
 
-/** @template T @param {string} name @param {() => Promise<T>} f @returns {Promise<T>} */
-async function agreed(name, f) {
+/**
+ * Runs f when a page is gone that has the lock as long as it lives, or is about to have it.
+ * @param {string} name @param {() => Promise<void>} f @returns {Promise<void>}
+ */
+export const whenGone = (name, f) => (navigator.locks ? /** @type {Promise<any>} */ (navigator.locks.request(name, f)) : agreed(name, f, LAST));
+
+/** @template T @param {string} name @param {() => Promise<T>} f @param {string} [rank] @returns {Promise<T>} */
+async function agreed(name, f, rank = '') {
   air ??= listen();
-  const mine = { id: newKey(), refused: false, wake: () => {} };
+  const mine = { id: rank + newKey(), refused: false, wake: () => {} };
   wanted.set(name, [...wanted.get(name) ?? [], mine]);
   while (!await granted(name, mine)) {
     await new Promise((resolve) => {

@@ -1,7 +1,7 @@
 // Where there is no SharedWorker: one tab leads, the others talk to it. The lead is a lock; when its tab goes, the next
 // one gets it and goes on from the last event that was passed around.
 
-import { alone } from './locks.js';
+import { alone, whenGone } from './locks.js';
 import { StreamHub } from './stream-hub.js';
 
 /**
@@ -24,7 +24,7 @@ export function linkToLeader(tab, hear) {
     if (message.type === 'join') {
       const mine = hub;
       hub.join(from, (m) => deliver(from, m));
-      if (from !== tab) void alone(`parley.tab.${from}`, async () => mine.leave(from));
+      if (from !== tab) void whenGone(`parley.tab.${from}`, async () => mine.leave(from));
     } else if (message.type === 'bye') hub.leave(from);
     else if (!hub.receive(from, message)) deliver(from, { type: 'moved' }); // one that was taken for gone: it joins anew
   };

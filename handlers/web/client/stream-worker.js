@@ -1,6 +1,6 @@
 // The SharedWorker that owns the stream of all tabs.
 
-import { alone } from './locks.js';
+import { whenGone } from './locks.js';
 import { StreamHub } from './stream-hub.js';
 
 const hub = new StreamHub();
@@ -13,7 +13,7 @@ globalThis.addEventListener('connect', (event) => {
       tab = data.tab;
       hub.join(tab, (message) => port.postMessage(message));
       // A tab holds a lock of its name as long as it lives: whoever gets it knows that the tab is gone.
-      void alone(`parley.tab.${tab}`, async () => hub.leave(tab));
+      void whenGone(`parley.tab.${tab}`, async () => hub.leave(tab));
     } else if (data.type === 'bye') hub.leave(tab);
     else if (!hub.receive(tab, data)) port.postMessage({ type: 'moved' }); // one that was taken for gone: it joins anew
   };

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answers, load } from './client.mjs';
+import { answers, load, settled } from './client.mjs';
 
 const { arrived, call, isPassing, plain, Problem, Unreachable } = await load('api.js');
 const failure = (f) => f.then(() => assert.fail('it worked'), (err) => err);
@@ -66,4 +66,18 @@ test('a lock without the browser’s is held by one at a time', async () => {
 test('what fails gives its lock back, and its error', async () => {
   await assert.rejects(tabs[0].alone('failing', async () => { throw new Error('on purpose'); }), /on purpose/);
   assert.equal(await tabs[1].alone('failing', async () => 'mine'), 'mine');
+});
+
+test('who waits for the end of a page never comes before it', async () => {
+  const ends = [];
+  const gone = [];
+  for (let page = 0; page < 20; page++) {
+    void tabs[0].alone(`page ${page}`, () => new Promise((end) => { ends.push(end); }));
+    void tabs[1].whenGone(`page ${page}`, async () => { gone.push(page); });
+  }
+  await settled(() => ends.length === 20);
+  assert.deepEqual([ends.length, gone], [20, []]);
+  for (const end of ends) end();
+  await settled(() => gone.length === 20);
+  assert.equal(gone.length, 20);
 });
