@@ -20,7 +20,7 @@ func (h *Hub) Page(ctx context.Context, caller models.Caller, after string, limi
 		return nil, models.Cursor{}, err
 	}
 	position := pruned
-	if after != "" {
+	if after != "" && after != "0" { // 0 is from the beginning, as it is of messages
 		if position, err = h.servable(after, head, pruned); err != nil {
 			return nil, models.Cursor{}, expired(err)
 		}

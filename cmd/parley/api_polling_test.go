@@ -69,6 +69,9 @@ func testPollPages(t *testing.T, c *client) {
 		}
 	}
 	all, _ := me.poll("limit=200") // from the oldest that is kept
+	if from0, _ := me.poll("limit=200&after=0"); len(from0) != len(all) {
+		t.Errorf("from 0 there are %d events, and %d in all", len(from0), len(all))
+	}
 	if len(all) < len(told) {
 		t.Fatalf("from the oldest on: %v", all)
 	}

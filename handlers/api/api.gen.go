@@ -747,7 +747,7 @@ type StreamEventsParams struct {
 	// Room A room that the stream is in from the start, by its numeric id. May be repeated.
 	Room *[]int64 `form:"room,omitempty" json:"room,omitempty"`
 
-	// After Only for the JSON form. The event id or cursor that the page comes after.
+	// After Only for the JSON form. The event id or cursor that the page comes after; without it, or with 0, the page begins with the oldest event that is kept.
 	After *string `form:"after,omitempty" json:"after,omitempty"`
 
 	// Limit Only for the JSON form. How many events the page holds at most.
