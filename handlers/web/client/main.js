@@ -63,8 +63,8 @@ function stuck(err) {
 }
 
 async function loadViews() {
-  const [room, sidebar, composer, switcher] = await arrived(Promise.all([import('./room.js'), import('./sidebar.js'), import('./composer.js'), import('./switcher.js')]));
-  return { ...room, ...sidebar, ...composer, ...switcher };
+  const [room, sidebar, switcher] = await arrived(Promise.all([import('./room.js'), import('./sidebar.js'), import('./switcher.js')]));
+  return { ...room, ...sidebar, ...switcher };
 }
 
 /** @param {import('./types').Session} s @param {AbortSignal} signal */
@@ -99,7 +99,7 @@ function teardown() {
   reset();
   forgetMissed();
   forgetHistories();
-  views?.forgetDrafts();
+  forgetDrafts();
   forgetMedia();
   for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {HTMLDialogElement} */ (dialog).close();
   document.title = 'Parley';
