@@ -1,7 +1,9 @@
 // What is the network's, what the server's and what this program's; and locks where the browser has none.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { answers, load } from './client.mjs';
 
 const { arrived, call, isPassing, plain, Problem, Unreachable } = await load('api.js');
@@ -66,4 +68,11 @@ test('a lock without the browser’s is held by one at a time', async () => {
 test('what fails gives its lock back, and its error', async () => {
   await assert.rejects(tabs[0].alone('failing', async () => { throw new Error('on purpose'); }), /on purpose/);
   assert.equal(await tabs[1].alone('failing', async () => 'mine'), 'mine');
+});
+
+test('a page that lives has the lock that says so from the first moment', async () => {
+  const page = new Worker(new URL('./alive.mjs', import.meta.url)); // it waits for ever
+  const [order] = await once(page, 'message');
+  await page.terminate();
+  assert.deepEqual(order, ['another']);
 });
