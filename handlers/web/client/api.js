@@ -70,11 +70,12 @@ async function once(method, path, { body, key, headers, signal, open, keepalive 
   if (body !== undefined) all.set('Content-Type', 'application/json');
   if (key) all.set('Idempotency-Key', key);
   // What is wrong with the request itself is a fault of this program, and is thrown here, not taken for the network's.
-  const request = new Request(path, {
+  const init = /** @type {RequestInit} */ ({
     method, headers: all, signal, keepalive, body: body === undefined ? undefined : JSON.stringify(body),
     credentials: 'same-origin', cache: 'no-store', redirect: 'error',
   });
-  return received(fetch(request));
+  void new Request(path, init);
+  return received(fetch(path, init));
 }
 
 /** @template T @param {Promise<T>} promise @returns {Promise<T>} */

@@ -21,6 +21,15 @@ let air = null;
  */
 export const alone = (name, f) => (navigator.locks ? /** @type {Promise<any>} */ (navigator.locks.request(name, f)) : agreed(name, f));
 
+/** Holds a lock that nobody else takes first, as long as this page lives: whoever gets it afterwards knows that the page is gone. @param {string} name */
+export function holdWhileAlive(name) {
+  if (navigator.locks) void navigator.locks.request(name, () => new Promise(() => {}));
+  else {
+    air ??= listen();
+    held.set(name, newKey());
+  }
+}
+
 /**
  * Runs f when a page is gone that has the lock as long as it lives, or is about to have it.
  * @param {string} name @param {() => Promise<void>} f @returns {Promise<void>}

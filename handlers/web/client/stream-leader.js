@@ -24,7 +24,12 @@ export function linkToLeader(tab, hear) {
     if (message.type === 'join') {
       const mine = hub;
       hub.join(from, (m) => deliver(from, m));
-      if (from !== tab) void whenGone(`parley.tab.${from}`, async () => mine.leave(from));
+      if (from !== tab) {
+        void whenGone(`parley.tab.${from}`, async () => {
+          mine.leave(from);
+          if (mine === hub) deliver(from, { type: 'moved' }); // should it only have been slow to object, it joins anew
+        });
+      }
     } else if (message.type === 'bye') hub.leave(from);
     else if (!hub.receive(from, message)) deliver(from, { type: 'moved' }); // one that was taken for gone: it joins anew
   };
@@ -32,8 +37,12 @@ export function linkToLeader(tab, hear) {
   air.onmessage = ({ data }) => {
     if (data.to === tab) hear(data.message);
     else if (data.leads) {
-      giveUp(); // a page that the browser had put to sleep was taken for gone, and another one leads now
-      hear({ type: 'moved' });
+      // A page that slept or was slow was taken for gone, so that two lead: the one with the smaller name goes on.
+      if (hub && tab < data.leads) air.postMessage({ leads: tab });
+      else {
+        giveUp();
+        hear({ type: 'moved' });
+      }
     } else if (data.from) receive(data.from, data.message);
   };
   void lead();

@@ -13,7 +13,10 @@ globalThis.addEventListener('connect', (event) => {
       tab = data.tab;
       hub.join(tab, (message) => port.postMessage(message));
       // A tab holds a lock of its name as long as it lives: whoever gets it knows that the tab is gone.
-      void whenGone(`parley.tab.${tab}`, async () => hub.leave(tab));
+      void whenGone(`parley.tab.${tab}`, async () => {
+        hub.leave(tab);
+        port.postMessage({ type: 'moved' }); // should it only have been slow to object, it joins anew
+      });
     } else if (data.type === 'bye') hub.leave(tab);
     else if (!hub.receive(tab, data)) port.postMessage({ type: 'moved' }); // one that was taken for gone: it joins anew
   };

@@ -1,7 +1,7 @@
 // This tab's end of the shared stream.
 
 import { arrived, call, newKey, plain, Problem, Unreachable } from './api.js';
-import { alone } from './locks.js';
+import { holdWhileAlive } from './locks.js';
 
 const tab = newKey();
 const REMEMBERED = 5000;
@@ -32,7 +32,7 @@ export async function join() {
   if (send) return;
   const welcome = new Promise((resolve) => { welcomed = () => resolve(undefined); });
   send = globalThis.SharedWorker ? linkToWorker() : (await arrived(import('./stream-leader.js'))).linkToLeader(tab, hear);
-  void alone(`parley.tab.${tab}`, () => new Promise(() => {}));
+  holdWhileAlive(`parley.tab.${tab}`);
   send({ type: 'join', tab });
   addEventListener('pagehide', () => send?.({ type: 'bye' }));
   addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });

@@ -1,36 +1,36 @@
 // Where one writes: what is begun is never lost, and is sent only when it is meant to be.
 
 import assert from 'node:assert/strict';
-import { expect, person, scene, until } from './scene.mjs';
-import { act, allSent, attach, box, focused, makeRoom, myMenu, PASSWORD, pictureFile, roomLink, row, signUp, texts, write } from './steps.mjs';
+import { MOUSE, scene, until } from './scene.mjs';
+import { act, allSent, attach, box, focused, makeRoom, myMenu, openRoom, PASSWORD, pictureFile, press, row, signUp, texts, write } from './steps.mjs';
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
 const NOTE = { name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from('milk') };
 const sendButton = (page) => page.getByRole('button', { name: 'Send', exact: true });
 
-async function inRoom(username, options) {
+async function inRoom(person, username, options) {
   const somebody = await person(username, options);
   await signUp(somebody);
   await makeRoom(somebody.page, `Room of ${username}`);
   return somebody.page;
 }
 
-scene('sending leaves the focus where one writes: with the mouse, a key and a finger', async () => {
-  const page = await inRoom('abe');
+scene('sending leaves the focus where one writes: with the mouse, a key and a finger', async ({ person }) => {
+  const page = await inRoom(person, 'abe');
   await box(page).fill('by mouse');
-  await sendButton(page).click();
+  await press(sendButton(page));
   await focused(box(page));
   await page.keyboard.type('by key');
   await sendButton(page).focus();
   await page.keyboard.press('Enter');
   await focused(box(page));
   await attach(page, NOTE);
-  await page.getByRole('button', { name: 'Remove note.txt' }).click();
+  await press(page.getByRole('button', { name: 'Remove note.txt' }));
   await focused(box(page));
   await allSent(page);
   assert.deepEqual(await texts(page), ['by mouse', 'by key']);
 
-  const phone = await inRoom('abby', PHONE);
+  const phone = await inRoom(person, 'abby', PHONE);
   await box(phone).tap();
   await phone.keyboard.type('by finger');
   await box(phone).evaluate((el) => el.addEventListener('blur', () => { el.dataset.left = 'yes'; })); // as the keyboard would go
@@ -38,9 +38,9 @@ scene('sending leaves the focus where one writes: with the mouse, a key and a fi
   await row(phone, 'by finger').waitFor();
   await focused(box(phone));
   assert.equal(await box(phone).getAttribute('data-left'), null, 'the keyboard stayed');
-});
+}, [MOUSE]);
 
-scene('a draft outlives the page, for its room and its writer, until it is sent or the writer logs out', async () => {
+scene('a draft outlives the page, for its room and its writer, until it is sent or the writer logs out', async ({ person }) => {
   const ben = await person('ben');
   const { page } = ben;
   await signUp(ben);
@@ -52,20 +52,20 @@ scene('a draft outlives the page, for its room and its writer, until it is sent 
   await allSent(page);
   await act(page, 'mine', 'Edit');
   await box(page).fill('mine, chang');
-  await roomLink(page, 'First').click();
+  await openRoom(page, 'First');
   await act(page, 'asked', 'Reply');
   await box(page).fill('half an ans');
   await page.reload();
   await row(page, 'asked').waitFor();
   assert.equal(await box(page).inputValue(), 'half an ans');
   await box(page).fill('half an answer');
-  await sendButton(page).click();
+  await press(sendButton(page));
   await row(page, 'half an answer').locator('.quote', { hasText: 'asked' }).waitFor(); // an answer still
-  await roomLink(page, 'Second').click();
+  await openRoom(page, 'Second');
   await page.getByText('Editing your message').waitFor();
   await until(async () => await box(page).inputValue() === 'mine, chang', 'the edit is there');
   await box(page).fill('mine, changed');
-  await sendButton(page).click();
+  await press(sendButton(page));
   await row(page, 'mine, changed').getByText('(edited)').waitFor();
   await page.reload();
   await row(page, 'mine, changed').waitFor();
@@ -80,8 +80,8 @@ scene('a draft outlives the page, for its room and its writer, until it is sent 
   assert.equal(await box(page).inputValue(), '');
 });
 
-scene('a draft is kept through the end of a session that nobody asked for', async () => {
-  const page = await inRoom('bea');
+scene('a draft is kept through the end of a session that nobody asked for', async ({ expect, person }) => {
+  const page = await inRoom(person, 'bea');
   await box(page).fill('begun before');
   const place = page.url();
   expect(/^401 /);
@@ -89,7 +89,7 @@ scene('a draft is kept through the end of a session that nobody asked for', asyn
   await page.reload();
   await page.getByLabel('Username').fill('bea');
   await page.getByLabel('Password').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Log in' }).click();
+  await press(page.getByRole('button', { name: 'Log in' }));
   await page.goto(place);
   await until(async () => await box(page).inputValue() === 'begun before', 'the draft is there');
 });
@@ -109,16 +109,16 @@ async function paste(page, kinds, files = []) {
   }, [kinds, files]);
 }
 
-scene('of a clipboard with a text and a picture of it the text is taken, and the picture is offered', async () => {
-  const page = await inRoom('cal');
+scene('of a clipboard with a text and a picture of it the text is taken, and the picture is offered', async ({ person }) => {
+  const page = await inRoom(person, 'cal');
   const chip = page.locator('.chip');
   await paste(page, { 'text/plain': 'Tea\t3\nMilk\t1\n', 'text/html': '<table></table>' }, ['image.png']); // of a spreadsheet
   assert.equal(await box(page).inputValue(), 'Tea\t3\nMilk\t1\n');
   assert.equal(await chip.count(), 0);
-  await page.getByRole('button', { name: 'Attach the picture' }).click();
+  await press(page.getByRole('button', { name: 'Attach the picture' }));
   await chip.getByText('image.png').waitFor();
   assert.equal(await page.getByText('The clipboard also had a picture').count(), 0);
-  await page.getByRole('button', { name: 'Remove image.png' }).click();
+  await press(page.getByRole('button', { name: 'Remove image.png' }));
 
   await box(page).fill('');
   await paste(page, { 'text/html': '<img src="https://example.org/a.png">' }, ['image.png']); // a picture of a page
@@ -129,13 +129,13 @@ scene('of a clipboard with a text and a picture of it the text is taken, and the
   await paste(page, { 'text/plain': 'only text' });
   assert.equal(await box(page).inputValue(), 'only text');
   await paste(page, { 'text/plain': ' and a word' }, ['image.png']); // of a word processor
-  await page.getByRole('button', { name: 'Leave the picture out' }).click();
+  await press(page.getByRole('button', { name: 'Leave the picture out' }));
   assert.equal(await box(page).inputValue(), 'only text and a word');
   assert.equal(await chip.count(), 3);
 });
 
-scene('on a tablet with a keyboard Enter begins a line, and Ctrl or Cmd with it sends', async () => {
-  const page = await inRoom('dot', { ...PHONE, isMobile: true });
+scene('on a tablet with a keyboard Enter begins a line, and Ctrl or Cmd with it sends', async ({ person }) => {
+  const page = await inRoom(person, 'dot', { ...PHONE, isMobile: true });
   assert.ok(await page.evaluate(() => matchMedia('(pointer: coarse)').matches));
   await box(page).focus();
   await page.keyboard.type('one');
@@ -148,10 +148,10 @@ scene('on a tablet with a keyboard Enter begins a line, and Ctrl or Cmd with it 
   await row(page, 'three').waitFor();
   await allSent(page);
   assert.deepEqual(await texts(page), ['one\ntwo', 'three']);
-});
+}, [MOUSE]);
 
-scene('the Enter that ends a composition does not send, in whatever order an engine tells of it', async () => {
-  const page = await inRoom('ema');
+scene('the Enter that ends a composition does not send, in whatever order an engine tells of it', async ({ person }) => {
+  const page = await inRoom(person, 'ema');
   const compose = (locator, ...events) => locator.evaluate((el, all) => {
     el.focus();
     el.dispatchEvent(new CompositionEvent('compositionstart', { bubbles: true }));
@@ -178,10 +178,10 @@ scene('the Enter that ends a composition does not send, in whatever order an eng
   await find.fill('room of');
   await compose(find, ['compositionend'], after);
   assert.ok(await find.isVisible(), 'nothing was chosen');
-});
+}, [MOUSE]);
 
-scene('files that come while a message is edited go with the next one', async () => {
-  const page = await inRoom('fin');
+scene('files that come while a message is edited go with the next one', async ({ person }) => {
+  const page = await inRoom(person, 'fin');
   await write(page, 'first');
   await allSent(page);
   await act(page, 'first', 'Edit');
@@ -189,7 +189,7 @@ scene('files that come while a message is edited go with the next one', async ()
   await page.getByText('An edit takes no files. These go with your next message.').waitFor();
   await paste(page, {}, ['image.png']);
   await page.locator('.chip').getByText('image.png').waitFor();
-  await page.getByRole('button', { name: 'Remove image.png' }).click();
+  await press(page.getByRole('button', { name: 'Remove image.png' }));
   await box(page).fill('first, edited');
   await box(page).press('Enter');
   await row(page, 'first, edited').waitFor();
@@ -199,7 +199,7 @@ scene('files that come while a message is edited go with the next one', async ()
   await allSent(page);
   await attach(page, await pictureFile(page, 'sky.png', 40, 30, 'steelblue'));
   await act(page, 'second', 'Edit');
-  await page.getByRole('button', { name: 'Stop editing' }).click();
+  await press(page.getByRole('button', { name: 'Stop editing' }));
   await page.locator('.chip').getByText('sky.png').waitFor();
   assert.ok(await sendButton(page).isEnabled());
-});
+}, [MOUSE]);

@@ -1,14 +1,14 @@
 // What lies over the page, how one gets back, and that nothing lies over what one needs.
 
 import assert from 'node:assert/strict';
-import { person, placeOf, scene, until } from './scene.mjs';
-import { act, allSent, attach, box, focused, makeRoom, myMenu, pictureFile, roomMenu, row, signUp, write } from './steps.mjs';
+import { MOUSE, placeOf, scene, until } from './scene.mjs';
+import { act, allSent, attach, box, focused, makeRoom, myMenu, pictureFile, press, roomMenu, row, signUp, write } from './steps.mjs';
 
-async function inTwoRooms(username, options) {
-  const { page } = await signedUp(username, options);
+async function inTwoRooms(person, username, options) {
+  const { page } = await signedUp(person, username, options);
   await makeRoom(page, `First of ${username}`);
   const back = page.getByRole('button', { name: 'Back to the rooms' });
-  if (await back.isVisible()) await back.click();
+  if (await back.isVisible()) await press(back);
   await makeRoom(page, `Second of ${username}`);
   await write(page, 'with a picture');
   await attach(page, await pictureFile(page, 'sky.png', 400, 300, 'steelblue'));
@@ -17,7 +17,7 @@ async function inTwoRooms(username, options) {
   return page;
 }
 
-async function signedUp(username, options) {
+async function signedUp(person, username, options) {
   const somebody = await person(username, options);
   await signUp(somebody);
   return somebody;
@@ -25,14 +25,14 @@ async function signedUp(username, options) {
 
 const dialogs = (page) => page.locator('dialog[open]').count();
 
-scene('Back closes what lies over the room, and leaves the room when nothing does', async () => {
-  const page = await inTwoRooms('gil');
+scene('Back closes what lies over the room, and leaves the room when nothing does', async ({ person }) => {
+  const page = await inTwoRooms(person, 'gil');
   const room = placeOf(page);
   const stays = async (n) => {
     await until(async () => await dialogs(page) === n, `${n} dialogs are left`);
     assert.equal(placeOf(page), room);
   };
-  await row(page, 'sky').getByRole('button', { name: 'Picture sky.png' }).click();
+  await press(row(page, 'sky').getByRole('button', { name: 'Picture sky.png' }));
   await page.locator('dialog.lightbox img').waitFor();
   await page.goBack();
   await stays(0);
@@ -40,7 +40,7 @@ scene('Back closes what lies over the room, and leaves the room when nothing doe
   await stays(0);
 
   await roomMenu(page, 'Room settings');
-  await page.getByRole('button', { name: 'Clear the history…' }).click();
+  await press(page.getByRole('button', { name: 'Clear the history…' }));
   await until(async () => await dialogs(page) === 2, 'one over the other');
   await page.goBack();
   await stays(1);
@@ -50,20 +50,20 @@ scene('Back closes what lies over the room, and leaves the room when nothing doe
 
   await page.goBack();
   await page.getByRole('heading', { name: 'First of gil', exact: true }).waitFor();
-});
+}, [MOUSE]);
 
-scene('what is closed otherwise leaves nothing in the history', async () => {
-  const page = await inTwoRooms('hedy');
+scene('what is closed otherwise leaves nothing in the history', async ({ person }) => {
+  const page = await inTwoRooms(person, 'hedy');
   const length = () => page.evaluate(() => history.length);
   const depth = () => page.evaluate(() => history.state?.layer ?? 0);
-  await row(page, 'sky').getByRole('button', { name: 'Picture sky.png' }).click();
+  await press(row(page, 'sky').getByRole('button', { name: 'Picture sky.png' }));
   await page.locator('dialog.lightbox img').waitFor();
   const before = await length();
   await page.keyboard.press('Escape');
   await until(async () => await depth() === 0);
   for (let i = 0; i < 3; i++) {
     await roomMenu(page, 'Room settings');
-    await page.getByRole('button', { name: 'Close', exact: true }).click();
+    await press(page.getByRole('button', { name: 'Close', exact: true }));
     await until(async () => await depth() === 0);
   }
   assert.equal(await length(), before);
@@ -84,39 +84,39 @@ scene('what is closed otherwise leaves nothing in the history', async () => {
   await until(async () => await depth() === 0);
   await page.goBack();
   await page.getByRole('heading', { name: 'Second of hedy', exact: true }).waitFor();
-});
+}, [MOUSE]);
 
-scene('on a phone Back closes the panel that covers the room', async () => {
-  const page = await inTwoRooms('ida', { viewport: { width: 390, height: 844 }, hasTouch: true });
-  await page.getByRole('button', { name: 'Search in this room' }).click();
+scene('on a phone Back closes the panel that covers the room', async ({ person }) => {
+  const page = await inTwoRooms(person, 'ida', { viewport: { width: 390, height: 844 }, hasTouch: true });
+  await press(page.getByRole('button', { name: 'Search in this room' }));
   await page.getByLabel('Words to look for').fill('sky');
   await page.locator('.hit').waitFor();
   await page.goBack();
   await page.locator('.hit').waitFor({ state: 'detached' });
   await row(page, 'sky').waitFor();
-  await page.getByRole('button', { name: 'Search in this room' }).click();
-  await page.getByRole('button', { name: 'Close search' }).click();
+  await press(page.getByRole('button', { name: 'Search in this room' }));
+  await press(page.getByRole('button', { name: 'Close search' }));
   await focused(page.getByRole('button', { name: 'Search in this room' }));
   await page.goBack();
   await page.getByRole('button', { name: 'Add a channel' }).waitFor(); // the list of rooms
-});
+}, [MOUSE]);
 
-scene('Ctrl+K leaves a dialog alone, and puts a picture away', async () => {
-  const page = await inTwoRooms('jon');
+scene('Ctrl+K leaves a dialog alone, and puts a picture away', async ({ person }) => {
+  const page = await inTwoRooms(person, 'jon');
   await roomMenu(page, 'Room settings');
   await page.getByLabel('What it is about').fill('half a sentence');
   await page.keyboard.press('Control+k');
   assert.equal(await dialogs(page), 1);
   assert.equal(await page.getByLabel('What it is about').inputValue(), 'half a sentence');
   await page.keyboard.press('Escape');
-  await row(page, 'sky').getByRole('button', { name: 'Picture sky.png' }).click();
+  await press(row(page, 'sky').getByRole('button', { name: 'Picture sky.png' }));
   await page.locator('dialog.lightbox').waitFor();
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox').fill('first of jon');
   assert.equal(await dialogs(page), 1);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'First of jon', exact: true }).waitFor();
-});
+}, [MOUSE]);
 
 /** The controls that one sees and cannot reach: something lies over them, or they are out of the window. */
 const outOfReach = (page) => page.evaluate(async () => {
@@ -145,8 +145,8 @@ const outOfReach = (page) => page.evaluate(async () => {
 
 const WIDTHS = { 320: 568, 390: 844, 768: 1024, 1024: 768, 1280: 800 };
 for (const [width, height] of Object.entries(WIDTHS)) {
-  scene(`no control is covered or out of the window, ${width} px wide`, async () => {
-    const { page } = await signedUp(`kit-${width}`, { viewport: { width: Number(width), height }, hasTouch: width < 800 });
+  scene(`no control is covered or out of the window, ${width} px wide`, async ({ person }) => {
+    const { page } = await signedUp(person, `kit-${width}`, { viewport: { width: Number(width), height }, hasTouch: width < 800 });
     const reach = async (where) => {
       await page.mouse.move(1, 1);
       assert.deepEqual(await outOfReach(page), [], where);
@@ -164,10 +164,10 @@ for (const [width, height] of Object.entries(WIDTHS)) {
     await reach('nearly too long');
     await box(page).fill('');
     for (const panel of ['Members', 'Search in this room']) {
-      await page.getByRole('button', { name: panel }).first().click();
+      await press(page.getByRole('button', { name: panel }).first());
       await page.getByRole('button', { name: /^Close/ }).waitFor();
       await reach(panel);
-      await page.getByRole('button', { name: /^Close/ }).click();
+      await press(page.getByRole('button', { name: /^Close/ }));
     }
     await roomMenu(page, 'Copy link');
     await page.locator('.toast').waitFor();
@@ -178,11 +178,11 @@ for (const [width, height] of Object.entries(WIDTHS)) {
     await page.getByText('Nobody is banned.').waitFor();
     await reach('settings');
     await page.keyboard.press('Escape');
-  });
+  }, [MOUSE]);
 }
 
-scene('a keyboard that lies over the page leaves in sight where one writes', async () => {
-  const page = await inTwoRooms('liv', { viewport: { width: 390, height: 844 }, hasTouch: true });
+scene('a keyboard that lies over the page leaves in sight where one writes', async ({ person }) => {
+  const page = await inTwoRooms(person, 'liv', { viewport: { width: 390, height: 844 }, hasTouch: true });
   const keyboard = (pixels) => page.evaluate((height) => {
     Object.defineProperty(visualViewport, 'height', { configurable: true, value: innerHeight - height });
     visualViewport.dispatchEvent(new Event('resize'));
@@ -197,4 +197,4 @@ scene('a keyboard that lies over the page leaves in sight where one writes', asy
   await page.keyboard.press('Escape');
   await keyboard(0);
   await until(async () => await bottom(box(page)) > 700);
-});
+}, [MOUSE]);

@@ -30,7 +30,8 @@ const { Request } = globalThis;
 globalThis.Request = class extends Request {
   constructor(path, init) { super(new URL(path, location), init); }
 };
-globalThis.fetch = async (request) => {
+globalThis.fetch = async (path, init) => {
+  const request = new globalThis.Request(path, init);
   const { pathname, search } = new URL(request.url);
   asked.push(`${request.method} ${pathname}${search}`);
   const { status = 200, data } = await answer(request.method, pathname + search, request.body && await request.json());

@@ -1,7 +1,9 @@
 // What is the network's, what the server's and what this program's; and locks where the browser has none.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { answers, load, settled } from './client.mjs';
 
 const { arrived, call, isPassing, plain, Problem, Unreachable } = await load('api.js');
@@ -80,4 +82,11 @@ test('who waits for the end of a page never comes before it', async () => {
   for (const end of ends) end();
   await settled(() => gone.length === 20);
   assert.equal(gone.length, 20);
+});
+
+test('a page that lives has the lock that says so from the first moment', async () => {
+  const page = new Worker(new URL('./alive.mjs', import.meta.url)); // it waits for ever
+  const [order] = await once(page, 'message');
+  await page.terminate();
+  assert.deepEqual(order, ['another']);
 });
