@@ -72,8 +72,8 @@ func countRenames(db *gorm.DB) (n int64, err error) {
 }
 
 // renamedSince is the SQL for what users (of "user_id") or rooms (of "room_id") were found by as of a number of renames,
-// as far as that has changed since: with the columns id, handle_key and name_key. Its two arguments are that number.
+// as far as that has changed since: with the columns id, handle_key and name_key. Its argument is that number.
 func renamedSince(column string) string {
-	return `(SELECT n.` + column + ` AS id, n.handle_key, n.name_key FROM renames n WHERE n.` + column + ` <> 0 AND n.seq > ?
-		AND NOT EXISTS (SELECT 1 FROM renames x WHERE x.seq > ? AND x.seq < n.seq AND x.` + column + ` = n.` + column + `))`
+	return `(SELECT n.` + column + ` AS id, n.handle_key, n.name_key FROM renames n WHERE n.seq IN
+		(SELECT min(x.seq) FROM renames x WHERE x.seq > ? AND x.` + column + ` <> 0 GROUP BY x.` + column + `))`
 }

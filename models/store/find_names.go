@@ -43,7 +43,7 @@ func mergeNamed[R any](kept, renamed []R, place func(R) named, limit int) []R {
 	if len(renamed) == 0 {
 		return kept
 	}
-	all := append(kept, renamed...)
+	all := slices.Concat(kept, renamed)
 	slices.SortFunc(all, func(a, b R) int { return place(a).compare(place(b)) })
 	all = slices.CompactFunc(all, func(a, b R) bool { return place(a) == place(b) })
 	return all[:min(len(all), limit)]
@@ -97,7 +97,7 @@ func (s *Store) Users(ctx context.Context, q models.UserSearch) (models.Page[mod
 	if err := db.Raw(keptUsers, key, id, to, after.begun, q.Limit+1).Scan(&kept).Error; err != nil {
 		return models.Page[models.User]{}, err
 	}
-	err = db.Raw(renamedUsers, after.begun, after.begun, key, id, to, from, to, q.Limit+1).Scan(&renamed).Error
+	err = db.Raw(renamedUsers, after.begun, key, id, to, from, to, q.Limit+1).Scan(&renamed).Error
 	if err != nil {
 		return models.Page[models.User]{}, err
 	}
@@ -212,6 +212,6 @@ func (s roomSearch) rooms(part int64, key, condition string, args ...any) ([]fou
 	fromName, toName := startRange(s.name)
 	renamed, err := read("w", renamedSince("room_id")+" w JOIN "+liveRooms+" r ON r.id = w.id",
 		" AND (r.handle_key >= ? AND r.handle_key < ? OR r.name_key >= ? AND r.name_key < ?)",
-		slices.Concat([]any{s.begun, s.begun}, caller, args, []any{fromHandle, toHandle, fromName, toName})...)
+		slices.Concat([]any{s.begun}, caller, args, []any{fromHandle, toHandle, fromName, toName})...)
 	return mergeNamed(kept, renamed, foundRoom.place, s.limit), err
 }
