@@ -80,7 +80,7 @@ func withoutInvisible(name string) string {
 	}))
 }
 
-// nickname wants a name that Nickname takes, of at most most characters, and puts it into the form in which it is kept.
+// nickname wants a name that Nickname takes, no longer than most, and puts it into the form in which it is kept.
 func (c *check) nickname(field string, name *string, most int) {
 	if name == nil {
 		return

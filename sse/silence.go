@@ -9,21 +9,21 @@ import (
 // silences are what a user gets no notifications of, as of a place in the log, and who gets none of theirs. Most users mute and
 // block nobody, are blocked by nobody, and have no map.
 type silences struct {
-	rooms    map[int64]bool
-	senders  map[int64]bool // whom the user has blocked
-	blockers map[int64]bool // who have blocked the user
+	rooms    ids
+	senders  ids // whom the user has blocked
+	blockers ids // who have blocked the user
 }
 
 func newSilences(v models.View) silences {
 	var q silences
 	for _, id := range v.Muted {
-		set(&q.rooms, id, true)
+		q.rooms.set(id, true)
 	}
 	for _, id := range v.Blocked {
-		set(&q.senders, id, true)
+		q.senders.set(id, true)
 	}
 	for _, id := range v.BlockedBy {
-		set(&q.blockers, id, true)
+		q.blockers.set(id, true)
 	}
 	return q
 }
@@ -42,29 +42,32 @@ func (q *silences) pass(e models.LogEntry, userID int64) {
 	switch e.Name {
 	case models.EventBlockAdded, models.EventBlockRemoved:
 		if e.Audience.UserID == userID {
-			set(&q.senders, e.Audience.PeerID, e.Name == models.EventBlockAdded)
+			q.senders.set(e.Audience.PeerID, e.Name == models.EventBlockAdded)
 		} else {
-			set(&q.blockers, e.Audience.UserID, e.Name == models.EventBlockAdded)
+			q.blockers.set(e.Audience.UserID, e.Name == models.EventBlockAdded)
 		}
 	case models.EventMemberUpdated:
 		// A role is told to the room; that a member muted it, to the member alone.
 		var m models.MemberEvent
 		if e.Audience.RoomID == 0 && json.Unmarshal(e.Data, &m) == nil && m.Muted != nil {
-			set(&q.rooms, m.RoomID, *m.Muted)
+			q.rooms.set(m.RoomID, *m.Muted)
 		}
 	}
 }
 
 // forgetRoom ends the silence of a room that the user is not in any more.
-func (q *silences) forgetRoom(id int64) { set(&q.rooms, id, false) }
+func (q *silences) forgetRoom(id int64) { q.rooms.set(id, false) }
 
-func set(ids *map[int64]bool, id int64, there bool) {
+// ids is a set, which is no map until there is something in it.
+type ids map[int64]bool
+
+func (s *ids) set(id int64, there bool) {
 	switch {
 	case !there:
-		delete(*ids, id)
-	case *ids == nil:
-		*ids = map[int64]bool{id: true}
+		delete(*s, id)
+	case *s == nil:
+		*s = ids{id: true}
 	default:
-		(*ids)[id] = true
+		(*s)[id] = true
 	}
 }

@@ -21,9 +21,9 @@ type apart struct {
 	public         models.Message // by the one, in the shared room
 }
 
-func newApart(t *testing.T, url string) apart {
+func newApart(t *testing.T, address string) apart {
 	t.Helper()
-	a := apart{one: newClient(t, url).guest("one")}
+	a := apart{one: newClient(t, address).guest("one")}
 	a.pest = a.one.guest("pest")
 	a.direct, a.shared = a.one.direct(a.pest), a.one.publicRoom(a.pest)
 	a.said, a.written = a.one.say(a.direct.ID, "hello"), a.pest.say(a.direct.ID, "hi")
@@ -73,7 +73,8 @@ func TestBlockedReachesNobody(t *testing.T) {
 		a.one.call("DELETE", fmt.Sprintf("%s/messages/%d", roomPath(a.direct.ID), a.said.ID), nil).status(204)
 		for c, s := range streams {
 			read := models.ReadEvent{}
-			if s.expect(models.EventMessageRead, &read); read.UserID != c.User.ID {
+			s.expect(models.EventMessageRead, &read)
+			if read.UserID != c.User.ID {
 				t.Errorf("%s hears that %d has read", c.User.Username, read.UserID)
 			}
 			s.expect(models.EventMessageDeleted, nil) // and nothing but these two

@@ -17,7 +17,7 @@ func TestFirstToJoinOwns(t *testing.T) {
 			"leaves": func(maker *client, room models.Room) {
 				maker.call("DELETE", roomPath(room.ID)+"/members/me", nil).status(204)
 			},
-			"is deleted": func(maker *client, room models.Room) {
+			"is deleted": func(maker *client, _ models.Room) {
 				maker.call("DELETE", "/v1/users/me", nil).status(204)
 			},
 		} {
@@ -28,7 +28,8 @@ func TestFirstToJoinOwns(t *testing.T) {
 			var joined models.Room
 			first.call("PUT", roomPath(room.ID)+"/members/me", nil).status(200).into(&joined)
 			var told models.MemberEvent
-			if s.expect(models.EventMemberJoined, &told); told.Role != models.RoleOwner || told.User.ID != first.User.ID {
+			s.expect(models.EventMemberJoined, &told)
+			if told.Role != models.RoleOwner || told.User.ID != first.User.ID {
 				t.Errorf("%s: told %+v", how, told)
 			}
 			if joined.OwnerID != first.User.ID || joined.Membership.Role != models.RoleOwner {

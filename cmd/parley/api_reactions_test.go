@@ -109,7 +109,8 @@ func TestReactionSpellings(t *testing.T) {
 			}
 			for n := range 2 {
 				var told models.ReactionEvent
-				if seen.expect(models.EventReactionAdded, &told); told.Emoji != spelling[2] || told.Count != int64(n+1) {
+				seen.expect(models.EventReactionAdded, &told)
+				if told.Emoji != spelling[2] || told.Count != int64(n+1) {
 					t.Errorf("%q: told %+v", spelling, told)
 				}
 			}

@@ -25,9 +25,13 @@ func isDrawing(r io.ReadSeeker) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	head, err = io.ReadAll(transform.NewReader(bytes.NewReader(head), unicode.BOMOverride(transform.Nop)))
+	return beginsDrawing(head), nil
+}
+
+func beginsDrawing(head []byte) bool {
+	head, _, err := transform.Bytes(unicode.BOMOverride(transform.Nop), head)
 	if err != nil {
-		return false, nil
+		return false
 	}
 	d := xml.NewDecoder(bytes.NewReader(bytes.ToValidUTF8(head, []byte("?"))))
 	d.Strict = false // entities of the prolog are not looked up
@@ -35,14 +39,14 @@ func isDrawing(r io.ReadSeeker) (bool, error) {
 	for {
 		token, err := d.Token()
 		if err != nil {
-			return false, nil
+			return false
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			return t.Name.Local == "svg", nil
+			return t.Name.Local == "svg"
 		case xml.CharData:
 			if len(bytes.TrimSpace(t)) > 0 {
-				return false, nil
+				return false
 			}
 		}
 	}

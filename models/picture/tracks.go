@@ -72,7 +72,7 @@ const longSkip = 256 << 10
 // skip passes n bytes over, and reports whether there may be more behind them.
 func (f *forward) skip(n uint64) bool {
 	if n < longSkip {
-		_, err := f.in.Discard(int(n)) //nolint:gosec // below longSkip
+		_, err := f.in.Discard(int(n))
 		return err == nil
 	}
 	if n > 1<<62 {
@@ -212,9 +212,9 @@ func (f *forward) ogg() (t tracks) {
 	return t
 }
 
-func beginsWith(b []byte, any []string) bool {
-	for _, one := range any {
-		if bytes.HasPrefix(b, []byte(one)) {
+func beginsWith(b []byte, starts []string) bool {
+	for _, start := range starts {
+		if bytes.HasPrefix(b, []byte(start)) {
 			return true
 		}
 	}

@@ -118,13 +118,14 @@ func leadingSign(before string) byte {
 // isJoint reports whether what is between two words of a text joins them. Signs that belong to the first need nothing more.
 func isJoint(folded string, from, to int) bool {
 	between := folded[from:to]
-	switch {
-	case between == "":
+	switch between {
+	case "":
 		return true
-	case between == ",":
+	case ",":
 		return isDigit(folded[from-1]) && isDigit(folded[to])
 	}
-	return strings.Contains(".-_/:@'’\"׳״&\\·‐", between) && utf8.RuneCountInString(between) == 1
+	r, size := utf8.DecodeRuneInString(between)
+	return size == len(between) && strings.ContainsRune(".-_/:@'’\"׳״&\\·‐", r)
 }
 
 // termAt cuts the term that begins at a place of a text; next is where the text goes on behind it. The kind is zero where

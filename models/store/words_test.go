@@ -29,7 +29,7 @@ var (
 		`|([` + refLetter + `][` + refLetter + `\p{M}]*[+#%]*)` +
 		`|([\x{1f1e6}-\x{1f1ff}]{1,2}|` + refPicture + `(?:[\x{1f3fb}-\x{1f3ff}\x{e0020}-\x{e007f}]|\x{200d}` + refPicture + `)*)`)
 	refJoint = regexp.MustCompile(`^[-._/:@'’"׳״&\\·‐]?$`)
-	refComma = regexp.MustCompile(`[0-9],[0-9]`)
+	refComma = regexp.MustCompile(`\d,\d`)
 )
 
 type refTerm struct {
@@ -72,7 +72,7 @@ func refCut(text string) (cut []refTerm) {
 			t.joined = p.kind == 2 && places[i-1].kind == 2 && utf8.RuneCountInString(between) <= 1 &&
 				(refJoint.MatchString(between) || between == "," && refComma.MatchString(folded[end-1:p.from+1]))
 		}
-		if p.kind != 3 && p.from > 0 && strings.Contains("@#$", folded[p.from-1:p.from]) && (i == 0 || end < p.from-1) {
+		if p.kind != 3 && p.from > 0 && strings.IndexByte("@#$", folded[p.from-1]) >= 0 && (i == 0 || end < p.from-1) {
 			t.sign = folded[p.from-1 : p.from]
 		}
 		cut = append(cut, t)
