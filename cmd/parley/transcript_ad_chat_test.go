@@ -121,8 +121,8 @@ func (p *adChat) chatImg() {
 	// chat-img → chat-response, and chat-img to the sender and to those in the room; new-img-notification, which has all
 	// but the picture, to those who are logged in and not in the room; to eve neither
 	sent := p.bert.brings(p.chat, 4, image, photograph).created(p.bert, p.anna).notified(p.cora)
-	// The picture itself is for whoever is in the chat, in the room or not.
-	sent.downloaded(p.anna, p.bert, p.cora).hidden(p.eve)
+	// The picture itself is for whoever may read the room, which is public.
+	sent.downloaded(p.anna, p.bert, p.cora, p.eve)
 	p.said = append(p.said, sent.Message)
 	// chat-response with a status other than success: of one who is not in the chat, and of what is no picture
 	body, mediaType := form(p.t, photograph, part{field: "type", content: "image"})

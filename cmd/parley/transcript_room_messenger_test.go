@@ -328,13 +328,13 @@ func (p *roomMessenger) files() {
 	sent := p.anna.writes(p.room, 11, models.NewMessage{Type: models.MessageFile, FileIDs: []string{f.ID}}, letter).created(p.anna, p.bert)
 	// RQ_DOWNLOAD_FILE of a message → RQ_DOWNLOAD_FILE with size and name, and the file
 	p.bert.call("GET", messagePath(sent.Message), nil).status(200).is(sent.Message)
-	sent.downloaded(p.anna, p.bert).hidden(p.cora, p.eve)
+	sent.downloaded(p.anna, p.bert, p.eve).hidden(p.cora)
 	// RQ_MSG of a picture
 	photograph := part{"file", "pump.png", "image/png", string(dot())}
 	p.bert.readyFor("POST", roomPath(p.room.ID)+"/files?name="+photograph.name, []byte(photograph.content), "Content-Type", photograph.mediaType).
 		status(201).into(&f)
 	p.bert.writes(p.room, 12, models.NewMessage{Type: models.MessageImage, Text: "Mine.", FileIDs: []string{f.ID}}, photograph).
-		created(p.bert).notified(p.anna).downloaded(p.anna, p.bert).hidden(p.cora, p.eve)
+		created(p.bert).notified(p.anna).downloaded(p.anna, p.bert, p.eve).hidden(p.cora)
 	// RQ_UPLOAD_FILE of those who may not → RQ_ERROR_MSG in place of RQ_READY_READ
 	p.eve.notReadyFor("POST", path, []byte(letter.content), "Content-Type", letter.mediaType).problem(403, models.CodeForbidden)
 	p.cora.notReadyFor("POST", path, []byte(letter.content), "Content-Type", letter.mediaType).problem(403, models.CodeBanned)

@@ -65,7 +65,7 @@ func (p *tossAMessage) sendMessage() {
 	sunflowers := part{"file", "sunflowers.png", "image/png", string(dot())}
 	painting := models.NewMessage{Type: models.MessageImage, Text: "Check my new painting!"}
 	first := p.vincent.brings(p.lobby, 1, painting, sunflowers).created(p.vincent, p.paul).notified(p.theo).
-		downloaded(p.vincent, p.paul, p.theo).hidden(p.eve)
+		downloaded(p.vincent, p.paul, p.theo, p.eve)
 	second := p.theo.writes(p.lobby, 2, text("Sunflowers again?")).created(p.theo, p.paul).notified(p.vincent)
 	p.paul.holds(named("lobby")+"/messages", first.Message, second.Message)
 	// send-message of one who is not there
@@ -94,7 +94,7 @@ func (p *tossAMessage) chunks() {
 	}
 	message.FileIDs[0] = f.ID
 	p.vincent.writes(p.lobby, 4, message, film).created(p.vincent, p.paul).notified(p.theo).
-		downloaded(p.vincent, p.paul, p.theo).hidden(p.eve)
+		downloaded(p.vincent, p.paul, p.theo, p.eve)
 	// chunks of one who is not there
 	p.eve.notReadyFor("POST", lobby+"/files", content, "Content-Type", colours.mediaType).problem(403, models.CodeForbidden)
 }

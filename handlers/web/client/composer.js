@@ -26,6 +26,8 @@ const narrow = matchMedia('(max-width: 640px)'); // the whole label would be cut
 export class Composer {
   #draft;
   /** Files that came with a text that was pasted. @type {File[]} */ #offered = [];
+  /** What the tray shows. @type {any[]} */ #shown = [];
+  /** @type {WeakMap<Upload, { el: HTMLElement, update: () => void }>} */ #chips = new WeakMap();
   #typedAt = 0;
   #banner = h('div.composer-banner', { hidden: true });
   #tray = h('div.tray', { hidden: true });
@@ -262,19 +264,19 @@ export class Composer {
 
   #showTray() {
     const { uploads, edit } = this.#draft;
-    const offered = this.#offered.map(({ name }) => name);
+    for (const u of uploads) this.#chips.get(u)?.update();
     const waits = Boolean(edit) && uploads.length > 0;
-    const sig = JSON.stringify([offered, waits, uploads.map((u) => [u.file.name, u.state, Math.round(50 * u.sent / u.file.size)])]);
-    if (this.#tray.dataset.sig === sig) return;
-    this.#tray.dataset.sig = sig;
-    this.#tray.hidden = uploads.length + offered.length === 0;
-    const focused = this.#tray.contains(document.activeElement) ? document.activeElement?.getAttribute('aria-label') : null;
-    fill(this.#tray, waits && h('p.tray-note', { role: 'status' }, 'An edit takes no files. These go with your next message.'),
-      uploads.map((u) => this.#chip(u)), offered.length > 0 && this.#offer());
+    const shown = [waits, ...uploads, ...this.#offered];
     this.#showSend();
-    if (!focused) return; // progress draws the chips anew; the focus stays, or goes to where one writes
-    const again = /** @type {HTMLElement | null} */ (this.#tray.querySelector(`[aria-label="${CSS.escape(focused)}"]`));
-    if (again) again.focus();
+    if (shown.length === this.#shown.length && shown.every((it, at) => it === this.#shown[at])) return;
+    this.#shown = shown;
+    this.#tray.hidden = uploads.length + this.#offered.length === 0;
+    const had = this.#tray.contains(document.activeElement) ? document.activeElement : null;
+    for (const u of uploads) if (!this.#chips.has(u)) this.#chips.set(u, this.#chip(u));
+    fill(this.#tray, waits && h('p.tray-note', { role: 'status' }, 'An edit takes no files. These go with your next message.'),
+      uploads.map((u) => this.#chips.get(u)?.el), this.#offered.length > 0 && this.#offer());
+    if (!had) return; // the focus stays, or goes to where one writes
+    if (had.isConnected) /** @type {HTMLElement} */ (had).focus();
     else this.focus();
   }
 
@@ -291,21 +293,31 @@ export class Composer {
       } }, 'Attach it'), iconButton('close', 'Leave the picture out', { onclick: done }));
   }
 
-  /** @param {Upload} u */
+  /**
+   * What stands for a file. It is drawn once and then changed in place: a button that is drawn anew while it is pressed
+   * gets no click.
+   * @param {Upload} u
+   */
   #chip(u) {
-    return h('div.chip', { class: u.state },
-      h('span.file-icon', {}, u.preview ? h('img', { src: u.preview, alt: '' }) : icon('file', 20)),
-      h('div.file-words', {}, h('bdi.file-name', {}, u.file.name),
+    const picture = h('span.file-icon', {}, u.preview ? h('img', { src: u.preview, alt: '' }) : icon('file', 20));
+    const words = h('div.file-words');
+    const again = iconButton('retry', `Try ${u.file.name} again`, { onclick: () => retry(u) });
+    const el = h('div.chip', {}, picture, words, again, iconButton('close', `Remove ${u.file.name}`, {
+      onclick: () => {
+        cancel(u);
+        this.#draft.uploads = this.#draft.uploads.filter((other) => other !== u);
+        this.#show();
+      },
+    }));
+    const update = () => {
+      el.className = `chip ${u.state}`;
+      again.hidden = u.state !== 'failed';
+      fill(words, h('bdi.file-name', {}, u.file.name),
         u.state === 'failed' ? h('span.wrong-word', {}, u.error)
-          : u.state === 'done' ? h('span', {}, size(u.file.size)) : h('progress', { max: u.file.size, value: u.sent, 'aria-label': `Uploading ${u.file.name}` })),
-      u.state === 'failed' && iconButton('retry', `Try ${u.file.name} again`, { onclick: () => retry(u) }),
-      iconButton('close', `Remove ${u.file.name}`, {
-        onclick: () => {
-          cancel(u);
-          this.#draft.uploads = this.#draft.uploads.filter((other) => other !== u);
-          this.#show();
-        },
-      }));
+          : u.state === 'done' ? h('span', {}, size(u.file.size)) : h('progress', { max: u.file.size, value: u.sent, 'aria-label': `Uploading ${u.file.name}` }));
+    };
+    update();
+    return { el, update };
   }
 
   #showTyping = debounce(20, () => {

@@ -98,7 +98,7 @@ const members = [
   carl('Leave a room with a stream', 204),
   ada('List the members of a room', 200, {
     check: (pm) => pm.expect(pm.response.json().items.map((m) => [m.user.username, m.role, m.present])).to.eql(
-      [['ada', 'owner', false], ['grace', 'moderator', false], ['carl', 'member', false]]),
+      [['carl', 'member', false], ['ada', 'owner', false], ['grace', 'moderator', false]]),
   }),
   carl('Mute a room, or unmute it', 200, { check: (pm) => pm.expect(pm.response.json().muted).to.equal(true) }),
 ];
