@@ -175,7 +175,8 @@ func TestCursorsOfOtherLists(t *testing.T) {
 			cursors[l.name] = get[models.Page[json.RawMessage]](filled.by, filled.path+"limit=2").NextCursor
 		}
 		for name, l := range lists {
-			wrong := []string{"x", "MTox", "AQE", strings.Repeat("A", 400), cursors[name][1:], cursors[name][:len(cursors[name])-1], cursors[name] + "A"}
+			own := cursors[name]
+			wrong := []string{"x", "MTox", "AQE", strings.Repeat("A", 400), own[1:], own[:len(own)-1], own + "A"}
 			for of, cursor := range cursors {
 				if cursor != "" && strings.Split(of, ",")[0] != strings.Split(name, ",")[0] {
 					wrong = append(wrong, cursor)

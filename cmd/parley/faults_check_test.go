@@ -177,7 +177,8 @@ func (c *throng) checkSends(before standing, stored map[int64][]int64) {
 			case twice:
 				c.complain("key %d is stored twice: as message %d of room %d and message %d of room %d", key, was.id, was.room, at.id, room)
 			case isAcked && acked != at:
-				c.complain("key %d was acknowledged as message %d of room %d and is stored as message %d of room %d", key, acked.id, acked.room, at.id, room)
+				c.complain("key %d was acknowledged as message %d of room %d and is stored as message %d of room %d",
+					key, acked.id, acked.room, at.id, room)
 			case isDoubted && doubted != room, !isAcked && !isDoubted:
 				c.complain("key %d, message %d of room %d, is nobody's", key, at.id, room)
 			}

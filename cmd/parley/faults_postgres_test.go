@@ -76,7 +76,8 @@ func (t *trial) endOne(ctx context.Context, conn *pgx.Conn, isSo string) (ended 
 // killBackend kills a process outright. The server then ends all the others, and comes back from its log.
 func (t *trial) killBackend(ctx context.Context, conn *pgx.Conn) {
 	var pid int
-	err := conn.QueryRow(ctx, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY state = 'active' DESC LIMIT 1").Scan(&pid)
+	err := conn.QueryRow(ctx, `SELECT pid FROM pg_stat_activity
+		WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY state = 'active' DESC LIMIT 1`).Scan(&pid)
 	if err == nil {
 		err = syscall.Kill(pid, syscall.SIGKILL)
 	}

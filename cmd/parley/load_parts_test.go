@@ -90,7 +90,8 @@ func TestStreamTakesWholeEvents(t *testing.T) {
 	event := func(id string, number uint32) string {
 		return "id: " + id + "\nevent: message.created\ndata: " + string(run.messages.body(loadMark{number, 0})) + "\n\n"
 	}
-	stream := "retry: 3000\n\nid: e-1\nevent: ready\ndata: {}\n\n" + event("e-2", 0) + ":\n\n" + event("e-3", 1) + event("e-4", 2) + "event: typing\ndata: {}\n\n"
+	stream := "retry: 3000\n\nid: e-1\nevent: ready\ndata: {}\n\n" + event("e-2", 0) + ":\n\n" + event("e-3", 1) +
+		event("e-4", 2) + "event: typing\ndata: {}\n\n"
 	for cut := range len(stream) {
 		s := &loadStream{run: run, group: &listenerGroup{arrival: newLatencyHistogram()}}
 		held := ""

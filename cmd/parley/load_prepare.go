@@ -177,7 +177,8 @@ func (c loadCmd) within(header http.Header) error {
 	seconds, _ := strconv.ParseFloat(quota[2], 64)
 	each := c.Rate / float64(c.Senders)
 	if sent := each * min((c.WarmUp+c.Duration).Seconds(), seconds); sent > most {
-		return fmt.Errorf("the server's limits allow a user %.0f requests in %.0f seconds, and each sender would make %.0f: %s, or use more --senders",
+		return fmt.Errorf("the server's limits allow a user %.0f requests in %.0f seconds, and each sender "+
+			"would make %.0f: %s, or use more --senders",
 			most, seconds, sent, limitsOff)
 	}
 	return nil

@@ -70,7 +70,9 @@ func launchLogging(t testing.TB, log io.Writer, database string, limits *deadlin
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database, "--data-dir", t.TempDir(), "--lobby", "none"}, flags...)
+	args := append([]string{
+		"serve", "--listen", "127.0.0.1:0", "--database", database, "--data-dir", t.TempDir(), "--lobby", "none",
+	}, flags...)
 	if _, err := parser.Parse(args); err != nil {
 		t.Fatal(err)
 	}

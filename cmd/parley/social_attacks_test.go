@@ -223,8 +223,10 @@ func testMatchingAddress(t *testing.T, c *client, p *provider) {
 func testOpenRedirects(t *testing.T, c *client, p *provider) {
 	b := c.browser()
 	for _, to := range []string{
-		"https://evil.example", "http://evil.example/", "//evil.example", "///evil.example", "////evil.example", `/\evil.example`, `\\evil.example`,
-		`\/evil.example`, "evil.example", "", "javascript:alert(1)", "data:text/html,x", "/\t/evil.example", "/\n/evil.example", "\t//evil.example",
+		"https://evil.example", "http://evil.example/", "//evil.example", "///evil.example", "////evil.example",
+		`/\evil.example`, `\\evil.example`,
+		`\/evil.example`, "evil.example", "", "javascript:alert(1)", "data:text/html,x",
+		"/\t/evil.example", "/\n/evil.example", "\t//evil.example",
 		" //evil.example", "https:evil.example", "https:/evil.example", "?x", "#x", ".", "../x", "/%zz", "/a\r\nSet-Cookie: x=y", "/\u0085/x",
 		"/" + strings.Repeat("x", 2048), "//%65vil.example", "/ /x", "user@evil.example",
 	} {

@@ -14,7 +14,8 @@ func TestSocialLogInInBrowser(t *testing.T) {
 	t.Setenv("CHROMIUM", needBrowser(t))
 	p := newProvider(t)
 	for _, v := range []visitor{
-		{subject: "1", username: "ada"}, {subject: "2", username: "ada-elsewhere"}, {subject: "3", refuses: true}, {subject: "3", username: "eve"},
+		{subject: "1", username: "ada"}, {subject: "2", username: "ada-elsewhere"}, {subject: "3", refuses: true},
+		{subject: "3", username: "eve"},
 	} {
 		p.QueueUser(v)
 	}

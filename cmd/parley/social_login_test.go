@@ -82,13 +82,15 @@ func testLoginCode(t *testing.T, c *client, p *provider) {
 	thief := c.browser()
 	thief.begins("/v1/auth/mock") // has a cookie too
 	thief.trade(page).problem(401, models.CodeBadCredentials)
-	opened := b.call("POST", "/v1/sessions", map[string]any{"login_code": codeIn(t, page), "cookie": true}, "Idempotency-Key", "bea").status(201)
+	opened := b.call("POST", "/v1/sessions",
+		map[string]any{"login_code": codeIn(t, page), "cookie": true}, "Idempotency-Key", "bea").status(201)
 	opened.into(&b.Session)
 	if b.RefreshToken != "" || b.User.Username != "bea" || b.User.Guest {
 		t.Errorf("got %v", opened)
 	}
 	b.nobody().trade(page).problem(401, models.CodeBadCredentials)
-	replayed := b.call("POST", "/v1/sessions", map[string]any{"login_code": codeIn(t, page), "cookie": true}, "Idempotency-Key", "bea").status(201)
+	replayed := b.call("POST", "/v1/sessions",
+		map[string]any{"login_code": codeIn(t, page), "cookie": true}, "Idempotency-Key", "bea").status(201)
 	if replayed.header("Idempotency-Replayed") != "true" || replayed.without() != opened.without() {
 		t.Errorf("%v\nis not %v", replayed, opened)
 	}

@@ -331,7 +331,8 @@ func (p *roomMessenger) files() {
 	sent.downloaded(p.anna, p.bert, p.eve).hidden(p.cora)
 	// RQ_MSG of a picture
 	photograph := part{"file", "pump.png", "image/png", string(dot())}
-	p.bert.readyFor("POST", roomPath(p.room.ID)+"/files?name="+photograph.name, []byte(photograph.content), "Content-Type", photograph.mediaType).
+	p.bert.readyFor("POST", roomPath(p.room.ID)+"/files?name="+photograph.name, []byte(photograph.content),
+		"Content-Type", photograph.mediaType).
 		status(201).into(&f)
 	p.bert.writes(p.room, 12, models.NewMessage{Type: models.MessageImage, Text: "Mine.", FileIDs: []string{f.ID}}, photograph).
 		created(p.bert).notified(p.anna).downloaded(p.anna, p.bert, p.eve).hidden(p.cora)
@@ -353,7 +354,8 @@ func (p *roomMessenger) logOut(s *testServer) {
 	p.out(p.bert)
 	// It was bert's last stream. In a few seconds he is told to have gone, to those who know him.
 	s.hub.Sweep(time.Now().Add(6 * time.Second))
-	if at := p.anna.stream.expectStatus(models.EventUserOffline, p.bert.client); at != p.eve.stream.expectStatus(models.EventUserOffline, p.bert.client) {
+	at := p.anna.stream.expectStatus(models.EventUserOffline, p.bert.client)
+	if at != p.eve.stream.expectStatus(models.EventUserOffline, p.bert.client) {
 		p.t.Errorf("bert went at %v, or at another time", at)
 	}
 }
