@@ -87,7 +87,9 @@ func TestStreamsWithoutADatabase(t *testing.T) {
 	letIn := shutOut(t, database)
 	me.send("GET", "/v1/events", nil).busy(models.BusyUnavailable)
 	me.send("GET", "/v1/events", nil, "Last-Event-ID", cursor, "Accept", "text/event-stream, application/json;q=0.5").busy(models.BusyUnavailable)
-	me.call("GET", "/v1/events", nil, "Accept", "application/json").problem(503, models.CodeUnavailable)
+	for range 20 { // more than the connections that were ended: the last of these ask for new ones
+		me.call("GET", "/v1/events", nil, "Accept", "application/json").problem(503, models.CodeUnavailable)
+	}
 	letIn()
 	eventually(t, "the database answers", func() bool {
 		return me.send("GET", "/v1/rooms", nil).response.StatusCode == 200

@@ -97,6 +97,8 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 		args []any
 	}
 	var asked []statement
+	s.stop() // on PostgreSQL the janitor's connections are those that are altered here
+	s.done.Wait()
 	pool := s.reader.Statement.ConnPool
 	defer func() { s.reader.Statement.ConnPool = pool }()
 	s.reader.Statement.ConnPool = overheard{pool, func(sql string, args []any) {

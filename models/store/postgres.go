@@ -67,25 +67,28 @@ func (d postgresDialect) pool(ctx context.Context) (*sql.DB, error) {
 type judgingDialector struct{ gormpostgres.Dialector }
 
 func (d judgingDialector) Translate(err error) error {
-	var e *pgconn.PgError
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded): // the edge knows what to make of them
 		return err
-	case errors.As(err, &e):
-		switch {
-		case e.Code[:2] == "08", e.Code[:2] == "53", e.Code[:3] == "57P", e.Code == "25006":
-			return unavailable(err) // connection lost; out of resources; shut down by its operator; a standby
-		}
 	case isConnectionError(err):
 		return unavailable(err)
 	}
 	return d.Dialector.Translate(err)
 }
 
+// isConnectionError reports whether it is the connection that failed. Whatever the server says to a new connection is
+// such an error: it may be starting, full, or closed by its operator.
 func isConnectionError(err error) bool {
 	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) {
+		return true
+	}
+	var e *pgconn.PgError
+	if errors.As(err, &e) { // connection lost; out of resources; shut down by its operator; a standby
+		return e.Code[:2] == "08" || e.Code[:2] == "53" || e.Code[:3] == "57P" || e.Code == "25006"
+	}
 	var network *net.OpError
-	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
+	return errors.As(err, &network) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed)
 }
