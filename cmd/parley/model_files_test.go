@@ -23,7 +23,7 @@ func (f *modelFile) refusal(user int) models.Code {
 	r := f.room
 	switch {
 	case r.banned[user]:
-	case f.message == 0 && f.owner == user:
+	case f.message == 0 && f.owner == user && r.members[user] != nil:
 		return ""
 	case f.message > r.cleared && !r.messages[f.message-1].deleted:
 		return ""

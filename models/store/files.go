@@ -111,7 +111,7 @@ func (c *change) addFile(userID, roomID int64, n models.NewFile) (models.File, e
 }
 
 // File is a file that the caller may have: whoever may read its room, once a message of the room has it; before, its
-// uploader as a member. Any other is not_found.
+// uploader, while they are a member. Any other is not_found.
 func (s *Store) File(ctx context.Context, callerID int64, id string) (models.StoredFile, error) {
 	db := s.read(ctx)
 	var row fileRow
