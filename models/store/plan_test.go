@@ -268,6 +268,8 @@ func openFilled(t *testing.T, database string) *Store {
 				numbers+"SELECT 1 + i %% %d, i, 1, 'text', 'Tea ' || i || ' at four', i FROM n", planMessages, planRooms),
 			fmt.Sprintf("INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at) "+
 				numbers+"SELECT i, 'message.created', false, 1 + i %% %d, 1, 0, '', i, '', i FROM n", planMessages, planRooms),
+			// What is appended later comes after them.
+			fmt.Sprintf("UPDATE event_head SET position = %d", planMessages),
 			// One event names a user, one message has a file and one a reaction, so that all is asked.
 			`UPDATE events SET name = 'member.joined', message_id = 0, data = '{"user":{"id":1,"username":"u","display_name":"u"}}' WHERE position = 4`,
 			fmt.Sprintf("INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) "+
