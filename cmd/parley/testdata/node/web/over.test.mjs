@@ -7,8 +7,6 @@ import { act, allSent, attach, box, focused, makeRoom, myMenu, pictureFile, pres
 async function inTwoRooms(person, username, options) {
   const { page } = await signedUp(person, username, options);
   await makeRoom(page, `First of ${username}`);
-  const back = page.getByRole('button', { name: 'Back to the rooms' });
-  if (await back.isVisible()) await press(back);
   await makeRoom(page, `Second of ${username}`);
   await write(page, 'with a picture');
   await attach(page, await pictureFile(page, 'sky.png', 400, 300, 'steelblue'));

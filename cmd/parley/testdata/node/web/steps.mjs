@@ -11,7 +11,9 @@ export const press = (locator) => (isTouched(locator.page()) ? locator.tap() : l
 /** Leaves the room on a phone, where it covers the list of rooms. */
 export async function toRooms(page) {
   const back = page.getByRole('button', { name: 'Back to the rooms' });
-  if (await back.isVisible()) await press(back);
+  if (!await back.isVisible()) return;
+  await press(back);
+  await back.waitFor({ state: 'hidden' }); // the history takes its time: what comes next would press it once more
 }
 
 /** Closes what is open: a dialog, a menu or a picture. */
