@@ -184,7 +184,8 @@ scene('the Enter that ends a composition does not send, in whatever order an eng
   assert.ok(await find.isVisible(), 'nothing was chosen');
 }, [MOUSE]);
 
-scene('files that come while a message is edited go with the next one', async ({ person }) => {
+scene('files that come while a message is edited go with the next one', async ({ person, expect }) => {
+  expect(STILL_WRITTEN);
   const page = await inRoom(person, 'fin');
   await write(page, 'first');
   await allSent(page);
