@@ -75,7 +75,7 @@ func TestReindexGoesOnWhereItEnded(t *testing.T) {
 		}
 		asBefore()
 		find("lodz", 0)
-		h.reindex(t, 3)
+		h.reindex(t, 1) // one batch: how much it does is a matter of its time, but never nothing
 		left := h.rows("messages WHERE " + toReindex)
 		if left == 0 || left == 2*each {
 			t.Fatalf("%d messages of %d are left", left, 2*each)
