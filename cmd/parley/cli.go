@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -18,7 +17,7 @@ import (
 type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database to the newest schema, or show where it is."`
-	Bench   loadCmd    `cmd:"" help:"Put load on a running server, and measure what it carries."`
+	Bench   benchCmd   `cmd:"" help:"Put load on a running server, and measure what it carries."`
 	Replay  replayCmd  `cmd:"" help:"Play chat logs through a running server, and check that all of it arrived."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -29,11 +28,34 @@ const (
 	statusWrongUsage = 2
 )
 
+// newParser is the parser of the command line, which fills c.
+func newParser(c *cli, options ...kong.Option) (*kong.Kong, error) {
+	return kong.New(c, append(options, kong.Name("parley"),
+		kong.Description("A chat backend that you run yourself: a plain HTTP API in, one event stream out."))...)
+}
+
+// parse reads a command line, and runs nothing.
+func parse(args []string) (c cli, err error) {
+	parser, err := newParser(&c, kong.Exit(func(int) {}))
+	if err == nil {
+		_, err = parser.Parse(args)
+	}
+	return c, err
+}
+
+// commands describes all subcommands with their flags.
+func commands() (*kong.Application, error) {
+	parser, err := newParser(&cli{})
+	if err != nil {
+		return nil, err
+	}
+	return parser.Model, nil
+}
+
 // run is the program; it returns the exit status.
 func run(args []string) int {
 	var c cli
-	parser, err := kong.New(&c, kong.Name("parley"),
-		kong.Description("A chat backend that you run yourself: a plain HTTP API in, one event stream out."))
+	parser, err := newParser(&c)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "parley:", err)
 		return statusWrongUsage
@@ -70,19 +92,4 @@ func wrongUsage(err error) int {
 // readsSettings reports whether a command is one that the variables PARLEY_… are for.
 func readsSettings(command string) bool {
 	return strings.HasPrefix(command, "serve") || strings.HasPrefix(command, "migrate")
-}
-
-type versionCmd struct{}
-
-// Run prints the version of the module that the binary was built from.
-func (versionCmd) Run() error {
-	_, err := fmt.Println("parley", version())
-	return err
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }

@@ -6,92 +6,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
-	"os"
 	"time"
-
-	"github.com/parley-chat/parley/models"
 )
 
-// loadCmd puts load on a running server, and measures what becomes of it.
-type loadCmd struct {
-	URLs           []string      `name:"url" default:"http://127.0.0.1:8080" placeholder:"URL,…" help:"The server; of a cluster, its nodes: streams and senders are spread over them (default: ${default})."`
-	Streams        int           `default:"200" placeholder:"N" help:"How many event streams listen (default: ${default})."`
-	Senders        int           `default:"20" placeholder:"N" help:"How many users send, each one message at a time (default: ${default})."`
-	Rooms          int           `default:"4" placeholder:"N" help:"How many rooms streams and senders are spread over (default: ${default})."`
-	Rate           float64       `default:"100" placeholder:"N" help:"Messages per second, of all senders together; 0 for each as soon as the one before is acknowledged (default: ${default})."`
-	Size           int           `default:"200" placeholder:"N" help:"Characters of a message, one byte each (default: ${default})."`
-	Duration       time.Duration `default:"10s" placeholder:"DURATION" help:"How long is measured (default: ${default})."`
-	WarmUp         time.Duration `default:"3s" placeholder:"DURATION" help:"How long is sent before that (default: ${default})."`
-	Wait           time.Duration `default:"10s" placeholder:"DURATION" help:"For how long nothing may arrive, at the end, before what is missing is lost (default: ${default})."`
-	StreamsPerUser int           `default:"20" placeholder:"N" help:"How many of the streams are one user's; a server with limits allows 20 (default: ${default})."`
-	Keep           bool          `help:"Leave the guests and the rooms there."`
-	JSON           bool          `name:"json" help:"Print the report as one JSON object."`
+// loadConfig is what a run does. Its values have to be in the bounds of the flags of parley bench.
+type loadConfig struct {
+	URLs           []string      // of the server, or of a cluster's nodes: streams and senders are spread over them
+	Streams        int           // how many event streams listen
+	Senders        int           // how many users send, each one message at a time
+	Rooms          int           // how many rooms streams and senders are spread over; no more than there are senders
+	Rate           float64       // messages per second, of all senders together; 0 for each as soon as the one before is acknowledged
+	Size           int           // characters of a message, one byte each
+	Duration       time.Duration // how long is measured
+	WarmUp         time.Duration // how long is sent before that
+	Wait           time.Duration // for how long nothing may arrive, at the end, before what is missing is lost
+	StreamsPerUser int           // how many of the streams are one user's
+	Keep           bool          // leave the guests and the rooms there
+	JSON           bool          // print the report as one JSON object
 }
 
-// Help is what --help shows above the flags.
-func (loadCmd) Help() string {
-	return `Guests send messages to rooms of their own, at a steady rate, and event streams listen there. Each message is timed
-from the moment when it was due, to its acknowledgement and to its arrival at each stream; each that was acknowledged
-has to arrive at each stream of its room once. At the end guests and rooms are removed again.
-
-Raise --streams or --rate until the latency, or the server's CPU, is more than you want. Use a server of its own, with
---rate-limit off: its limits bound what one user and one address may do. Ctrl-C ends it early, with a report.
-
-The exit status is 0 when all that was acknowledged arrived once.`
-}
-
-// The bounds of the flags.
-const (
-	mostLoadStreams = 1_000_000
-	mostLoadSenders = 100_000
-	mostLoadRate    = 1_000_000
-	shortestLoad    = 100 * time.Millisecond
-	longestLoad     = 24 * time.Hour
-)
-
-// Validate is called by the command line's parser.
-func (c loadCmd) Validate() error {
-	for _, address := range c.URLs {
-		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return fmt.Errorf("--url must be like http://127.0.0.1:8080, not %q", address)
-		}
-	}
-	for _, n := range []struct {
-		flag               string
-		value, least, most int
-	}{
-		{"--streams", c.Streams, 0, mostLoadStreams},
-		{"--senders", c.Senders, 1, mostLoadSenders},
-		{"--size", c.Size, 1, models.MaxTextLength},
-		{"--streams-per-user", c.StreamsPerUser, 1, mostLoadStreams},
-	} {
-		if n.value < n.least || n.value > n.most {
-			return fmt.Errorf("%s must be %d to %d, not %d", n.flag, n.least, n.most, n.value)
-		}
-	}
-	if c.Rooms < 1 || c.Rooms > c.Senders {
-		return fmt.Errorf("--rooms must be 1 to %d, the number of --senders: each room has one at least", c.Senders)
-	}
-	if !(c.Rate >= 0 && c.Rate <= mostLoadRate) {
-		return fmt.Errorf("--rate must be 0 to %d messages per second", mostLoadRate)
-	}
-	if c.Duration < shortestLoad || c.Duration > longestLoad {
-		return fmt.Errorf("--duration must be %v to %v", shortestLoad, longestLoad)
-	}
-	if c.WarmUp < 0 || c.WarmUp > longestLoad || c.Wait < 0 || c.Wait > longestLoad {
-		return fmt.Errorf("--warm-up and --wait must be 0s to %v", longestLoad)
-	}
-	return nil
-}
-
-// Run measures; its error is nil only when messages were acknowledged, and each arrived once wherever it should.
-func (c loadCmd) Run(ctx context.Context) error {
-	return c.bench(ctx, os.Stdout, os.Stderr)
-}
-
-// bench prints the report to out, and whatever else there is to say to progress.
-func (c loadCmd) bench(ctx context.Context, out, progress io.Writer) error {
+// bench puts load on a running server, and measures what becomes of it. It prints the report to out, and whatever else there
+// is to say to progress. Its error is nil only when messages were acknowledged, and each arrived once wherever it should.
+func bench(ctx context.Context, c loadConfig, out, progress io.Writer) error {
 	if err := c.enoughFiles(); err != nil {
 		return err
 	}
@@ -115,7 +51,7 @@ func (c loadCmd) bench(ctx context.Context, out, progress io.Writer) error {
 	return err
 }
 
-func (c loadCmd) conclude(report loadReport, out io.Writer) error {
+func (c loadConfig) conclude(report loadReport, out io.Writer) error {
 	var err error
 	if c.JSON {
 		encoder := json.NewEncoder(out)
@@ -128,7 +64,7 @@ func (c loadCmd) conclude(report loadReport, out io.Writer) error {
 }
 
 // enoughFiles tells of a limit on open files that a run would meet. Go has raised it as far as it may.
-func (c loadCmd) enoughFiles() error {
+func (c loadConfig) enoughFiles() error {
 	// A timer and a connection for each sender, and what a program has open anyhow.
 	needed := uint64(c.Streams + 2*c.Senders + 2*loadParallel + 50)
 	if limit := openFileLimit(); limit < needed {

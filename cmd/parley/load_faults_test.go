@@ -57,7 +57,7 @@ func TestBenchCountsRefusals(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	limited, unavailable := r.errorsOf("send: 429 rate_limited"), r.errorsOf("send: 503 unavailable")
+	limited, unavailable := errorsOf(r, "send: 429 rate_limited"), errorsOf(r, "send: 503 unavailable")
 	if limited == 0 || unavailable == 0 || limited+unavailable != f.busy.Load() || r.SendsFailed != f.busy.Load() {
 		t.Errorf("%d were refused, and the errors are %v", f.busy.Load(), r.Errors)
 	}

@@ -85,7 +85,7 @@ func TestMarks(t *testing.T) {
 // id to come back with is that of the last whole event.
 func TestStreamTakesWholeEvents(t *testing.T) {
 	t.Parallel()
-	run := loadCmd{Size: 5}.newRun()
+	run := loadConfig{Size: 5}.newRun()
 	run.setWindow(0, time.Hour)
 	event := func(id string, number uint32) string {
 		return "id: " + id + "\nevent: message.created\ndata: " + string(run.messages.body(loadMark{number, 0})) + "\n\n"

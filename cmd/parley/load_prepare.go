@@ -69,7 +69,7 @@ func (run *loadRun) meetServers(ctx context.Context) error {
 // that none is notified of what is said in others. The streams of a room, and its senders, are at all servers.
 func (run *loadRun) placeEverybody() error {
 	node := func(room, place int) *remoteClient { return run.nodes[(room+place)%len(run.nodes)] }
-	for i := range run.flags.Senders {
+	for i := range run.config.Senders {
 		r, place := i%len(run.rooms), i/len(run.rooms)
 		room := run.rooms[r]
 		room.users = append(room.users, i)
@@ -81,11 +81,11 @@ func (run *loadRun) placeEverybody() error {
 			run: run, index: i, room: room, node: node(r, place), alarm: alarm, pause: firstPause,
 		})
 	}
-	users := run.flags.Senders
-	for i := range run.flags.Streams {
+	users := run.config.Senders
+	for i := range run.config.Streams {
 		r, place := i%len(run.rooms), i/len(run.rooms)
 		room := run.rooms[r]
-		if place%run.flags.StreamsPerUser == 0 {
+		if place%run.config.StreamsPerUser == 0 {
 			room.users = append(room.users, users)
 			users++
 		}
@@ -143,7 +143,7 @@ func (run *loadRun) knowEachOther(ctx context.Context) error {
 			call.token = token
 			header, err := node.do(ctx, call)
 			if err == nil {
-				err = run.flags.within(header)
+				err = run.config.within(header)
 			}
 			return err
 		})
@@ -164,7 +164,7 @@ var requestQuota = regexp.MustCompile(`"requests";q=(\d+);w=(\d+)`)
 const limitsOff = "run the server with --rate-limit off to measure it"
 
 // within reports what would go beyond the server's limits, as its answers tell of them. Rate 0 goes as far as they let it.
-func (c loadCmd) within(header http.Header) error {
+func (c loadConfig) within(header http.Header) error {
 	quota := requestQuota.FindStringSubmatch(header.Get("RateLimit-Policy"))
 	if quota == nil {
 		return nil
@@ -241,7 +241,7 @@ func (run *loadRun) openStreams(ctx context.Context) error {
 // cleanUp removes rooms and guests, also after an interruption, and tells if it had to leave some. It can be interrupted
 // itself.
 func (run *loadRun) cleanUp(ctx context.Context, out io.Writer) {
-	if run.flags.Keep {
+	if run.config.Keep {
 		return
 	}
 	if ctx.Err() != nil {

@@ -85,7 +85,7 @@ type loadServerReport struct {
 
 // report puts the report together.
 func (run *loadRun) report() loadReport {
-	f, c, arrived := run.flags, &run.counts, run.arrivals()
+	f, c, arrived := run.config, &run.counts, run.arrivals()
 	from, to := run.window()
 	measured := max(0, to-from)
 	r := loadReport{

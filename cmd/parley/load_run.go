@@ -22,7 +22,7 @@ const (
 
 // loadRun is one run, and what its parts share.
 type loadRun struct {
-	flags    loadCmd
+	config   loadConfig
 	name     string // in the names of guests and rooms
 	marker   []byte
 	messages loadMessages
@@ -75,9 +75,9 @@ func (run *loadRun) enterStage(name string, total int) *loadStage {
 	return s
 }
 
-func (c loadCmd) newRun() *loadRun {
+func (c loadConfig) newRun() *loadRun {
 	run := &loadRun{
-		flags: c, name: strings.ToLower(rand.Text()[:8]), began: time.Now(),
+		config: c, name: strings.ToLower(rand.Text()[:8]), began: time.Now(),
 		acks: newLoadLatencies(), lateness: newLoadLatencies(), errors: newLoadErrors(),
 	}
 	run.marker = []byte("~" + run.name + "~")
@@ -136,8 +136,8 @@ func (run *loadRun) end() time.Duration { return time.Duration(run.to.Load()) }
 // measure sends and waits for what was sent to arrive. Interrupted, it ends early, with what there is.
 func (run *loadRun) measure(ctx context.Context) {
 	run.start = run.now()
-	from := run.start + run.flags.WarmUp
-	run.setWindow(from, from+run.flags.Duration)
+	from := run.start + run.config.WarmUp
+	run.setWindow(from, from+run.config.Duration)
 
 	unbroken := context.WithoutCancel(ctx)
 	pacing, endPacing := context.WithCancel(unbroken)
@@ -146,12 +146,12 @@ func (run *loadRun) measure(ctx context.Context) {
 	defer endSending()
 	sent := run.startSending(pacing, sending)
 
-	run.enterStage("warming up", int(run.flags.WarmUp.Seconds()))
+	run.enterStage("warming up", int(run.config.WarmUp.Seconds()))
 	if run.waitUntil(ctx, from) {
 		run.server.begin(ctx)
 		run.own = ownUse()
-		run.enterStage("measuring", int(run.flags.Duration.Seconds()))
-		run.watchUntil(ctx, from+run.flags.Duration)
+		run.enterStage("measuring", int(run.config.Duration.Seconds()))
+		run.watchUntil(ctx, from+run.config.Duration)
 		run.own = ownUse().since(run.own)
 	}
 	run.interrupted = ctx.Err() != nil
@@ -197,9 +197,9 @@ func (run *loadRun) watchUntil(ctx context.Context, moment time.Duration) {
 // patience is how long is waited at the end for something to come.
 func (run *loadRun) patience(ctx context.Context) time.Duration {
 	if ctx.Err() != nil {
-		return min(run.flags.Wait, interruptedWait)
+		return min(run.config.Wait, interruptedWait)
 	}
-	return run.flags.Wait
+	return run.config.Wait
 }
 
 // awaitAcknowledgements waits until what was due is sent and answered, or ends the sending of it after a while.

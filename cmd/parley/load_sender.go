@@ -49,7 +49,7 @@ type loadSender struct {
 // send sends until the time for it is up. pacing ends when nothing falls due any more, and ctx when nothing may be sent
 // any more: in between, what was due and could not be sent yet is sent late.
 func (s *loadSender) send(pacing, ctx context.Context) {
-	if s.run.flags.Rate > 0 {
+	if s.run.config.Rate > 0 {
 		s.keepPace(pacing, ctx)
 		return
 	}
@@ -63,8 +63,8 @@ func (s *loadSender) send(pacing, ctx context.Context) {
 // keepPace sends at the moments that were set before, whatever the server does: a message waits for the acknowledgement
 // of the one before, but the time that it waits is counted.
 func (s *loadSender) keepPace(pacing, ctx context.Context) {
-	for slot := s.index; ; slot += s.run.flags.Senders {
-		due := s.run.start + time.Duration(float64(slot)/s.run.flags.Rate*float64(time.Second))
+	for slot := s.index; ; slot += s.run.config.Senders {
+		due := s.run.start + time.Duration(float64(slot)/s.run.config.Rate*float64(time.Second))
 		if ahead := due - s.run.now(); ahead > 0 && due < s.run.end() {
 			if from, _ := s.run.window(); s.alarm.wait(pacing, ahead) == nil && due >= from {
 				s.run.lateness.record(s.run.now() - due)
@@ -99,10 +99,10 @@ func (s *loadSender) leaveOut(due time.Duration) {
 // skip counts the messages that fell due while the server had asked for a pause, and says how many slots that is. To send
 // them now would bring on the next pause.
 func (s *loadSender) skip(slot int) int {
-	behind := (min(s.run.now(), s.run.end())-s.run.start).Seconds()*s.run.flags.Rate - float64(slot)
-	skipped := max(0, int(math.Ceil(behind/float64(s.run.flags.Senders)))-1) // what falls due just then is not behind
+	behind := (min(s.run.now(), s.run.end())-s.run.start).Seconds()*s.run.config.Rate - float64(slot)
+	skipped := max(0, int(math.Ceil(behind/float64(s.run.config.Senders)))-1) // what falls due just then is not behind
 	s.run.counts.unsent.Add(int64(skipped))
-	return skipped * s.run.flags.Senders
+	return skipped * s.run.config.Senders
 }
 
 // sendOne sends a message that was due then. An error is counted already.

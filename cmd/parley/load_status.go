@@ -32,7 +32,7 @@ func (run *loadRun) status() string {
 	case stage.total > 0:
 		return stage.String()
 	}
-	since := min(now-before.at, now-(from-run.flags.WarmUp)) // not from before anything was sent
+	since := min(now-before.at, now-(from-run.config.WarmUp)) // not from before anything was sent
 	line += fmt.Sprintf(": %s sends/s, %s deliveries/s", perSecondText(acked-before.acked, since), perSecondText(arrived.deliveries-before.deliveries, since))
 	if receipts := run.receipts(); receipts.TotalCount() > 0 {
 		line += fmt.Sprintf(", p50 %.1f ms, p99 %.1f ms", inMilliseconds(receipts.ValueAtQuantile(50)), inMilliseconds(receipts.ValueAtQuantile(99)))

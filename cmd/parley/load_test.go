@@ -20,36 +20,27 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/parley-chat/parley/models"
 )
 
 // parseBench reads a command line of parley bench, small and short unless it says otherwise.
-func parseBench(t *testing.T, args ...string) (loadCmd, error) {
-	t.Helper()
-	var c cli
-	parser, err := kong.New(&c, kong.Exit(func(int) {}))
-	if err != nil {
-		t.Fatal(err)
-	}
+func parseBench(args ...string) (loadConfig, error) {
 	small := []string{
-		"bench", "--streams", "24", "--senders", "4", "--rooms", "2", "--rate", "100", "--duration", "1s",
+		"--streams", "24", "--senders", "4", "--rooms", "2", "--rate", "100", "--duration", "1s",
 		"--warm-up", "200ms", "--streams-per-user", "5", "--json",
 	}
-	_, err = parser.Parse(append(small, args...))
-	return c.Bench, err
+	return benchConfig(append(small, args...)...)
 }
 
 // runBench runs it and answers its report, which is empty if there was none.
 func runBench(ctx context.Context, t *testing.T, args ...string) (loadReport, error) {
 	t.Helper()
-	c, err := parseBench(t, args...)
+	c, err := parseBench(args...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out, progress bytes.Buffer
-	failed := c.bench(ctx, &out, &progress)
+	failed := bench(ctx, c, &out, &progress)
 	if s := progress.String(); strings.Contains(s, "could be removed") {
 		t.Log(s)
 	}
@@ -189,12 +180,12 @@ func TestBenchLeavesNothingBehind(t *testing.T) {
 func TestBenchReportIsComplete(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, filepath.Join(t.TempDir(), "parley.db"))
-	c, err := parseBench(t, "--url", p.url, "--rate", "0")
+	c, err := parseBench("--url", p.url, "--rate", "0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var asJSON, asText bytes.Buffer
-	if err := c.bench(t.Context(), &asJSON, io.Discard); err != nil {
+	if err := bench(t.Context(), c, &asJSON, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	var fields map[string]any
@@ -211,7 +202,7 @@ func TestBenchReportIsComplete(t *testing.T) {
 	}
 
 	c.JSON, c.Rate = false, 50
-	if err := c.bench(t.Context(), &asText, io.Discard); err != nil {
+	if err := bench(t.Context(), c, &asText, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range []string{
@@ -304,11 +295,11 @@ func TestBenchFlags(t *testing.T) {
 		{"--rate", "-1"}, {"--rate", "NaN"}, {"--size", "0"}, {"--size", "8001"}, {"--duration", "0s"}, {"--warm-up", "-1s"}, {"--wait", "-1s"},
 		{"--streams-per-user", "0"},
 	} {
-		if _, err := parseBench(t, args...); err == nil || !strings.Contains(err.Error(), args[0]) {
+		if _, err := parseBench(args...); err == nil || !strings.Contains(err.Error(), args[0]) {
 			t.Errorf("%v: got the error %v", args, err)
 		}
 	}
-	if _, err := parseBench(t, "--url", "http://a.example", "--url", "https://b.example/chat,http://c.example", "--streams", "0", "--rate", "0.5"); err != nil {
+	if _, err := parseBench("--url", "http://a.example", "--url", "https://b.example/chat,http://c.example", "--streams", "0", "--rate", "0.5"); err != nil {
 		t.Error(err)
 	}
 }
@@ -372,7 +363,8 @@ func TestBenchInterrupted(t *testing.T) {
 	}
 }
 
-func (r loadReport) errorsOf(kind string) (n int64) {
+// errorsOf counts the errors of a kind.
+func errorsOf(r loadReport, kind string) (n int64) {
 	for k, count := range r.Errors {
 		if strings.Contains(k, kind) {
 			n += count

@@ -6,49 +6,27 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/parley-chat/parley/models"
 )
 
 // liveInterval is how often the line about the run is rewritten.
 const liveInterval = 250 * time.Millisecond
 
-// replayCmd plays chat logs through a running server and then checks that all of it is there.
-type replayCmd struct {
-	Files    []string `arg:"" name:"file" type:"existingfile" help:"Chat logs: lines such as \"[12:34] <nick> text\" and \"=== nick has joined #channel\"."`
-	URL      string   `name:"url" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server (default: ${default})."`
-	Parallel int      `default:"8" placeholder:"N" help:"How many logs are played at a time (default: ${default})."`
-	Readers  int      `default:"4" placeholder:"N" help:"How many streams read along, cut off at random and coming back (default: ${default})."`
+// replayConfig is what a run plays, and where.
+type replayConfig struct {
+	Files    []string // chat logs
+	URL      string   // of the server
+	Parallel int      // how many logs are played at a time; 1 to models.MaxRoomsEnteredAtOpen
+	Readers  int      // how many streams read along, cut off at random and coming back
 }
 
-// Validate is called by the command line's parser.
-func (c replayCmd) Validate() error {
-	if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("--url must be like http://127.0.0.1:8080, not %q", c.URL)
-	}
-	// A reader's stream is opened in all rooms that are being played.
-	if c.Parallel < 1 || c.Parallel > models.MaxRoomsEnteredAtOpen {
-		return fmt.Errorf("--parallel must be 1 to %d", models.MaxRoomsEnteredAtOpen)
-	}
-	if c.Readers < 0 {
-		return errors.New("--readers must not be negative")
-	}
-	return nil
-}
-
-// Run plays the logs; its error is nil only when everything was compared and found equal.
-func (c replayCmd) Run(ctx context.Context) error {
-	return c.replay(ctx, os.Stdout, os.Stderr)
-}
-
-func (c replayCmd) replay(ctx context.Context, out, progress io.Writer) error {
+// replay plays chat logs through a running server and then checks that all of it is there. It prints the differences and a
+// summary to out, and how far it is to progress. Its error is nil only when everything was compared and found equal.
+func replay(ctx context.Context, c replayConfig, out, progress io.Writer) error {
 	run := c.newRun()
 	defer run.client.close()
 	for _, path := range c.Files {
@@ -106,7 +84,7 @@ type replayCounts struct {
 	played, compared, logEvents                      atomic.Int64
 }
 
-func (c replayCmd) newRun() *replayRun {
+func (c replayConfig) newRun() *replayRun {
 	run := &replayRun{
 		client: newRemoteClient(c.URL, c.Parallel+c.Readers), report: &replayReport{},
 		parallel: c.Parallel, readerCount: c.Readers,

@@ -43,8 +43,8 @@ func teaLogs(t *testing.T) []string {
 func runReplay(t *testing.T, url string, logs []string) (printed string, err error) {
 	t.Helper()
 	var out strings.Builder
-	c := replayCmd{Files: logs, URL: url, Parallel: 2, Readers: 2}
-	err = c.replay(t.Context(), &out, io.Discard)
+	c := replayConfig{Files: logs, URL: url, Parallel: 2, Readers: 2}
+	err = replay(t.Context(), c, &out, io.Discard)
 	return out.String(), err
 }
 
@@ -144,8 +144,8 @@ func TestReplayStopsWhenInterrupted(t *testing.T) {
 		}
 	}})
 	defer cancel()
-	c := replayCmd{Files: teaLogs(t), URL: proxy, Parallel: 2, Readers: 2}
-	if err := c.replay(ctx, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "interrupted") {
+	c := replayConfig{Files: teaLogs(t), URL: proxy, Parallel: 2, Readers: 2}
+	if err := replay(ctx, c, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "interrupted") {
 		t.Errorf("got the error %v", err)
 	}
 }

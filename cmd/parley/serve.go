@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,43 +33,54 @@ const (
 	streamGrace = 7 * time.Second
 )
 
-type serveCmd struct {
-	databaseFlags
-	Listen            string           `env:"PARLEY_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where to listen (default: ${default})."`
-	TokenSecret       string           `env:"PARLEY_TOKEN_SECRET" placeholder:"SECRET" help:"Signs the access tokens; by default made at the first start and kept in the database."`
-	PublicURL         string           `env:"PARLEY_PUBLIC_URL" placeholder:"URL" help:"Where clients reach this server; by default taken from the request."`
-	Guests            bool             `env:"PARLEY_GUESTS" default:"true" negatable:"" help:"Let people in with a username alone (default: ${default})."`
-	EventRetention    time.Duration    `env:"PARLEY_EVENT_RETENTION" default:"168h" placeholder:"DURATION" help:"How long events are kept for streams that come back (default: ${default})."`
-	CORSOrigins       []string         `name:"cors-origins" env:"PARLEY_CORS_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may call the API; none by default."`
-	Files             string           `env:"PARLEY_FILES" placeholder:"PLACE" help:"Where the bytes of files are: a folder, or s3://bucket?endpoint=…&region=…; by default a folder in the data folder."`
-	MaxFileSize       byteSize         `env:"PARLEY_MAX_FILE_SIZE" default:"100MB" placeholder:"SIZE" help:"The largest file (default: ${default})."`
-	FileQuota         byteSize         `env:"PARLEY_FILE_QUOTA" default:"10GB" placeholder:"SIZE" help:"What the files of one user may hold together; 0 for no bound (default: ${default})."`
-	Lobby             string           `env:"PARLEY_LOBBY" default:"lobby" placeholder:"HANDLE" help:"A public room that every new account and guest is in, or none (default: ${default})."`
-	PresenceRoomLimit int              `env:"PARLEY_PRESENCE_ROOM_LIMIT" default:"500" placeholder:"MEMBERS" help:"A room with more members sends no user.online and user.offline (default: ${default})."`
-	RateLimit         string           `env:"PARLEY_RATE_LIMIT" enum:"on,off" default:"on" help:"on or off: whether one user's requests and streams are bounded (default: ${default})."`
-	OIDC              []string         `name:"oidc" env:"PARLEY_OIDC" sep:";" placeholder:"name=…,issuer=…,client_id=…,client_secret=…" help:"A provider of OpenID Connect, or GitHub, to log in through; repeatable, in the variable with ; in between; none by default."`
-	JWTIssuer         string           `name:"jwt-issuer" env:"PARLEY_JWT_ISSUER" placeholder:"ISSUER" help:"Who vouches for users with JWTs of their own; nobody by default."`
-	JWTAudience       string           `name:"jwt-audience" env:"PARLEY_JWT_AUDIENCE" placeholder:"AUDIENCE" help:"What those JWTs must be for; needed with an issuer."`
-	JWTSecret         string           `name:"jwt-secret" env:"PARLEY_JWT_SECRET" placeholder:"SECRET" help:"What those JWTs are signed with, 32 bytes at least; this, or --jwt-jwks."`
-	JWTKeys           string           `name:"jwt-jwks" env:"PARLEY_JWT_JWKS" placeholder:"URL" help:"Where the public keys of those JWTs are."`
-	JWTAlgorithm      string           `name:"jwt-algorithm" env:"PARLEY_JWT_ALGORITHM" placeholder:"NAME" help:"The only algorithm of those JWTs; HS256 by default with a secret, RS256 with keys."`
-	NATS              string           `name:"nats" env:"PARLEY_NATS" placeholder:"URL" help:"nats://…: joins the nodes that share a PostgreSQL database; none by default."`
-	DrainDelay        time.Duration    `env:"PARLEY_DRAIN_DELAY" default:"0s" placeholder:"DURATION" help:"How long a server that stops still answers, not ready any more, so that a proxy goes elsewhere first (default: ${default})."`
-	LogFormat         string           `env:"PARLEY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text or json; by default text on a terminal and json elsewhere."`
-	JWTLink           bool             `name:"jwt-link" env:"PARLEY_JWT_LINK" help:"Let the users of that issuer also set a password and link other log-ins, which outlive its tokens (default: false)."`
-	TrustedProxies    handlers.Proxies `env:"PARLEY_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks and addresses of proxies whose Forwarded and X-Forwarded-For are believed; none by default."`
-	MinFreeDisk       freeSpace        `env:"PARLEY_MIN_FREE_DISK" default:"auto" placeholder:"SIZE" help:"Writes are refused when less than this is free on the disk of the data or the files; auto is 5 % of it, 1GB at most, and 0 for no bound (default: ${default})."`
+// serverConfig is what a server is started with. Each field stands for the flag of that name.
+type serverConfig struct {
+	DataDir  string // the folder for everything that Parley keeps on this machine
+	Database string // postgres://… for PostgreSQL; "" for a SQLite file in the data folder
 
-	Limits *deadline.Limits `kong:"-"` // nil for the default ones; tests have less patience
+	Listen            string        // an address and a port; port 0 for one that is free
+	TokenSecret       string        // signs the access tokens; "" for one that is kept in the database
+	PublicURL         string        // where clients reach this server; "" to take it from the request
+	Guests            bool          // people are let in with a username alone
+	EventRetention    time.Duration // how long events are kept for streams that come back
+	CORSOrigins       []string      // of pages that may call the API
+	Files             string        // a folder, or s3://bucket?…; "" for a folder in the data folder
+	MaxFileSize       byteSize
+	FileQuota         byteSize         // of the files of one user together; 0 for no bound
+	Lobby             string           // the handle of a public room that every new user is in, or "none"
+	PresenceRoomLimit int              // a room with more members sends no user.online and user.offline
+	RateLimited       bool             // one user's requests and streams are bounded
+	OIDC              []string         // providers to log in through, as name=…,issuer=…,client_id=…,client_secret=…
+	JWTIssuer         string           // issues JWTs that users log in with; "" for none
+	JWTAudience       string           // what those JWTs must be for
+	JWTSecret         string           // what those JWTs are signed with; this, or JWTKeys
+	JWTKeys           string           // the URL of the public keys of those JWTs
+	JWTAlgorithm      string           // the only algorithm of those JWTs; "" for the usual one
+	JWTLink           bool             // users of that issuer may also set a password and link other log-ins
+	NATS              string           // nats://…, which joins the nodes of a PostgreSQL database; "" for none
+	DrainDelay        time.Duration    // from the failing of readiness to the end of the streams, when the server stops
+	LogFormat         string           // auto, text or json
+	TrustedProxies    handlers.Proxies // whose Forwarded and X-Forwarded-For are believed
+	MinFreeDisk       freeSpace        // writes are refused when less is free on a disk of the data or the files
+	Limits            *deadline.Limits // nil for the default ones
 }
 
-// Run serves until the first SIGINT or SIGTERM and then stops in order. A second signal ends the process at once.
-func (c serveCmd) Run(ctx context.Context) error {
-	s, err := c.start(ctx, os.Stderr)
+// database is what package store opens.
+func (c serverConfig) database() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return filepath.Join(c.DataDir, "parley.db")
+}
+
+// serve runs a server until ctx is done, or its listener fails, and then stops it in order. Where it is reached and where it
+// keeps what it is told is printed to out once it is ready, and it logs to logs.
+func serve(ctx context.Context, c serverConfig, out, logs io.Writer) error {
+	s, err := launch(ctx, c, logs)
 	if err != nil {
 		return err
 	}
-	fmt.Print(c.banner(s.url))
+	fmt.Fprint(out, c.banner(s.url))
 	var failed error
 	select {
 	case <-ctx.Done():
@@ -98,8 +110,8 @@ type server struct {
 	drain    time.Duration // from the failing of readiness to the end of the streams
 }
 
-// start wires the parts together, top to bottom. Whatever can be known to be wrong is found before the database is opened.
-func (c serveCmd) start(ctx context.Context, logs io.Writer) (_ *server, err error) {
+// launch starts a server, which logs to logs: it wires the parts together, top to bottom. Whatever can be known to be wrong is found before the database is opened.
+func launch(ctx context.Context, c serverConfig, logs io.Writer) (_ *server, err error) {
 	logins, err := c.logins()
 	if err != nil {
 		return nil, err
@@ -143,8 +155,8 @@ func (c serveCmd) start(ctx context.Context, logs io.Writer) (_ *server, err err
 
 // openPlaces takes what only one server can have: the data folder, if there is a database in it or files of one, and the
 // address. Nodes that share a database may share the folder too.
-func (c serveCmd) openPlaces(ctx context.Context, s *server) error {
-	shared, err := store.Shared(c.name())
+func (c serverConfig) openPlaces(ctx context.Context, s *server) error {
+	shared, err := store.Shared(c.database())
 	if err != nil {
 		return fmt.Errorf("--database: %w", err)
 	}
@@ -161,32 +173,29 @@ func (c serveCmd) openPlaces(ctx context.Context, s *server) error {
 	return nil
 }
 
-func (c serveCmd) streamLimits() sse.Limits {
+func (c serverConfig) streamLimits() sse.Limits {
 	limits := sse.Limits{Streams: models.MaxStreamsPerUser, PresenceRoom: c.PresenceRoomLimit}
-	if !c.limited() {
+	if !c.RateLimited {
 		limits.Streams = 0
 	}
 	return limits
 }
 
-// limited reports whether what one user may do is bounded.
-func (c serveCmd) limited() bool { return c.RateLimit == "on" }
-
-func (c serveCmd) openStore(ctx context.Context, s *server) error {
+func (c serverConfig) openStore(ctx context.Context, s *server) error {
 	lobby := strings.TrimPrefix(c.Lobby, "#")
 	if lobby == "none" {
 		lobby = ""
 	}
 	var err error
 	s.store, err = store.Open(ctx, store.Config{
-		Database: c.name(), Retention: c.EventRetention, Lobby: lobby, FileQuota: int64(c.FileQuota), Product: c.product(),
+		Database: c.database(), Retention: c.EventRetention, Lobby: lobby, FileQuota: int64(c.FileQuota), Product: c.product(),
 		Committed: s.feed.Committed, Log: s.log,
 	})
 	return err
 }
 
 // join connects this node with the others, where it is told to.
-func (c serveCmd) join(s *server) (err error) {
+func (c serverConfig) join(s *server) (err error) {
 	switch {
 	case c.NATS == "":
 	case !s.store.Shared():
@@ -197,7 +206,7 @@ func (c serveCmd) join(s *server) (err error) {
 	return err
 }
 
-func (c serveCmd) handler(s *server, by logins) (http.Handler, error) {
+func (c serverConfig) handler(s *server, by logins) (http.Handler, error) {
 	secret := c.TokenSecret
 	if secret == "" {
 		secret = s.store.TokenSecret()
@@ -211,7 +220,7 @@ func (c serveCmd) handler(s *server, by logins) (http.Handler, error) {
 		Store: s.store, Streams: s.hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract, Stopping: s.hurry, Limits: c.times(),
 		Space: s.space.err,
 		Settings: handlers.Settings{
-			Proxies: c.TrustedProxies, Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, RateLimit: c.limited(),
+			Proxies: c.TrustedProxies, Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, RateLimit: c.RateLimited,
 			MaxFileSize: int64(c.MaxFileSize),
 		},
 	}), nil
@@ -286,7 +295,7 @@ func (s *server) close() error {
 	return errors.Join(errs...)
 }
 
-func (c serveCmd) logger(w io.Writer) *slog.Logger {
+func (c serverConfig) logger(w io.Writer) *slog.Logger {
 	format := c.LogFormat
 	if file, ok := w.(*os.File); format == "auto" && ok && isatty.IsTerminal(file.Fd()) {
 		format = "text"

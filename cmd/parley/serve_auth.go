@@ -15,7 +15,7 @@ type logins struct {
 }
 
 // logins checks the settings that are secrets, and those of log-ins. Nobody is asked for anything yet.
-func (c serveCmd) logins() (by logins, err error) {
+func (c serverConfig) logins() (by logins, err error) {
 	if err := c.checkSecrets(); err != nil {
 		return by, err
 	}
@@ -27,7 +27,7 @@ func (c serveCmd) logins() (by logins, err error) {
 }
 
 // providers are those that people log in through. None of them is asked for anything yet.
-func (c serveCmd) providers() ([]handlers.NamedProvider, error) {
+func (c serverConfig) providers() ([]handlers.NamedProvider, error) {
 	configs, err := oidc.ParseConfigs(c.OIDC)
 	if err != nil {
 		return nil, fmt.Errorf("--oidc: %w", err)
@@ -40,7 +40,7 @@ func (c serveCmd) providers() ([]handlers.NamedProvider, error) {
 }
 
 // product is the issuer whose tokens are the only way into its users' accounts, "" for none.
-func (c serveCmd) product() string {
+func (c serverConfig) product() string {
 	if c.JWTLink {
 		return ""
 	}
@@ -48,7 +48,7 @@ func (c serveCmd) product() string {
 }
 
 // issuer is who vouches for their own users, nil for nobody.
-func (c serveCmd) issuer() (*issuer.Issuer, error) {
+func (c serverConfig) issuer() (*issuer.Issuer, error) {
 	return issuer.New(issuer.Config{
 		Issuer: c.JWTIssuer, Audience: c.JWTAudience, Secret: c.JWTSecret, JWKS: c.JWTKeys, Algorithm: c.JWTAlgorithm,
 	})

@@ -24,14 +24,14 @@ type fileServices struct {
 }
 
 // files is the storage of the bytes of files.
-func (c serveCmd) files() string {
+func (c serverConfig) files() string {
 	if c.Files != "" {
 		return c.Files
 	}
 	return filepath.Join(c.DataDir, "files")
 }
 
-func (c serveCmd) openFiles(ctx context.Context, s *store.Store, log *slog.Logger) (*fileServices, error) {
+func (c serverConfig) openFiles(ctx context.Context, s *store.Store, log *slog.Logger) (*fileServices, error) {
 	blobs, err := blob.Open(ctx, c.files())
 	if err != nil {
 		return nil, fmt.Errorf("open the storage of files: %w", err)
@@ -40,9 +40,9 @@ func (c serveCmd) openFiles(ctx context.Context, s *store.Store, log *slog.Logge
 }
 
 // places are those on this machine that what clients write goes to.
-func (c serveCmd) places() []watched {
+func (c serverConfig) places() []watched {
 	var list []watched
-	if database := c.name(); !strings.Contains(database, "://") {
+	if database := c.database(); !strings.Contains(database, "://") {
 		list = append(list, watched{folder: filepath.Dir(database), wal: database + "-wal"})
 	}
 	if files := c.files(); !strings.Contains(files, "://") {

@@ -24,7 +24,7 @@ const (
 )
 
 // times are the limits of what a client may take its time with.
-func (c serveCmd) times() deadline.Limits {
+func (c serverConfig) times() deadline.Limits {
 	if c.Limits != nil {
 		return *c.Limits
 	}

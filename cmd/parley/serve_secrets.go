@@ -11,11 +11,11 @@ import (
 const minTokenSecret = 32
 
 // checkSecrets refuses secrets that can be guessed.
-func (c serveCmd) checkSecrets() error {
+func (c serverConfig) checkSecrets() error {
 	return errors.Join(c.checkTokenSecret(), c.checkJWTSecret())
 }
 
-func (c serveCmd) checkTokenSecret() error {
+func (c serverConfig) checkTokenSecret() error {
 	switch n := utf8.RuneCountInString(c.TokenSecret); {
 	case c.TokenSecret == "":
 		return nil
@@ -26,7 +26,7 @@ func (c serveCmd) checkTokenSecret() error {
 }
 
 // checkJWTSecret leaves its length to package issuer.
-func (c serveCmd) checkJWTSecret() error {
+func (c serverConfig) checkJWTSecret() error {
 	if c.JWTSecret == "" {
 		return nil
 	}

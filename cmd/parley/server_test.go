@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/parley-chat/parley/handlers/deadline"
 )
 
@@ -65,19 +63,15 @@ func launchServer(t testing.TB, database string, limits *deadline.Limits, flags 
 // launchLogging is launchServer with a log of its own.
 func launchLogging(t testing.TB, log io.Writer, database string, limits *deadline.Limits, flags ...string) (*server, error) {
 	t.Helper()
-	var c cli
-	parser, err := kong.New(&c, kong.Exit(func(int) {}))
+	args := append([]string{
+		"--listen", "127.0.0.1:0", "--database", database, "--data-dir", t.TempDir(), "--lobby", "none",
+	}, flags...)
+	c, err := serveConfig(args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{
-		"serve", "--listen", "127.0.0.1:0", "--database", database, "--data-dir", t.TempDir(), "--lobby", "none",
-	}, flags...)
-	if _, err := parser.Parse(args); err != nil {
-		t.Fatal(err)
-	}
-	c.Serve.Limits = limits
-	return c.Serve.start(context.Background(), log)
+	c.Limits = limits
+	return launch(context.Background(), c, log)
 }
 
 // halt stops the server as SIGTERM does, once.

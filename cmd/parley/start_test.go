@@ -175,20 +175,20 @@ func contentOf(t testing.TB, database string) []byte {
 func TestBanner(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		serve serveCmd
-		want  []string
+		config serverConfig
+		want   []string
 	}{
-		{serveCmd{databaseFlags: databaseFlags{DataDir: "data"}}, []string{"Database   SQLite, data/parley.db\n", "Files      data/files\n"}},
+		{serverConfig{DataDir: "data"}, []string{"Database   SQLite, data/parley.db\n", "Files      data/files\n"}},
 		{
-			serveCmd{databaseFlags: databaseFlags{Database: "postgres://me:hidden@db:5432/chat?password=hidden"}, Files: "s3://key:hidden@files/chat?endpoint=http://s3:9000&region=x"},
+			serverConfig{Database: "postgres://me:hidden@db:5432/chat?password=hidden", Files: "s3://key:hidden@files/chat?endpoint=http://s3:9000&region=x"},
 			[]string{"Database   PostgreSQL, db:5432/chat\n", "Files      S3, bucket files at s3:9000\n"},
 		},
 		{
-			serveCmd{databaseFlags: databaseFlags{Database: "postgres:///chat?host=/run/postgresql"}, Files: "/srv/files"},
+			serverConfig{Database: "postgres:///chat?host=/run/postgresql", Files: "/srv/files"},
 			[]string{"Database   PostgreSQL, /run/postgresql/chat\n", "Files      /srv/files\n"},
 		},
 	} {
-		banner := c.serve.banner("http://127.0.0.1:8080")
+		banner := c.config.banner("http://127.0.0.1:8080")
 		for _, line := range c.want {
 			if !strings.Contains(banner, line) {
 				t.Errorf("%q is not in\n%s", line, banner)

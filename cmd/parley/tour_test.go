@@ -13,8 +13,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/alecthomas/kong"
 )
 
 const (
@@ -255,12 +253,12 @@ func (sh *tourShell) leave() {
 // TestReadmeListsEverySetting holds the README's table against the flags of parley serve.
 func TestReadmeListsEverySetting(t *testing.T) {
 	t.Parallel()
-	parser, err := kong.New(&cli{})
+	program, err := commands()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, command := range parser.Model.Children {
+	for _, command := range program.Children {
 		if command.Name != "serve" {
 			continue
 		}

@@ -1,17 +1,12 @@
 package main
 
-import "path/filepath"
-
 // databaseFlags say where the data is; serve and migrate share them.
 type databaseFlags struct {
 	DataDir  string `env:"PARLEY_DATA_DIR" default:"data" placeholder:"DIR" help:"The folder for everything that Parley keeps on this machine (default: ${default})."`
 	Database string `env:"PARLEY_DATABASE" placeholder:"URL" help:"postgres://… for PostgreSQL; by default a SQLite file in the data folder."`
 }
 
-// name is what package store opens.
-func (f databaseFlags) name() string {
-	if f.Database != "" {
-		return f.Database
-	}
-	return filepath.Join(f.DataDir, "parley.db")
+// database is what package store opens.
+func (f databaseFlags) database() string {
+	return serverConfig{DataDir: f.DataDir, Database: f.Database}.database()
 }
