@@ -16,7 +16,7 @@ import (
 // says of it, and keeps the metrics to itself.
 func TestComposeProxy(t *testing.T) {
 	needProgram(t, "haproxy")
-	file, err := os.ReadFile("../../compose.yaml")
+	file, err := os.ReadFile(repositoryPath("compose.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-const examplesFolder = "../../handlers/web/examples"
+const examplesFolder = "handlers/web/examples"
 
 // needExample reads one of the examples, which may not be longer than it says.
 func needExample(t *testing.T, name string, most int, programs ...string) string {
@@ -25,7 +25,7 @@ func needExample(t *testing.T, name string, most int, programs ...string) string
 			t.Skipf("the example %s is not tried: %s is not installed", name, program)
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(examplesFolder, name))
+	text, err := os.ReadFile(filepath.Join(repositoryPath(examplesFolder), name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ type exampleBot struct{ cmd *exec.Cmd }
 // startBot runs the bot until it is killed, at the latest with the test.
 func startBot(t *testing.T, url, username, state string, rooms ...string) *exampleBot {
 	t.Helper()
-	cmd := exec.Command("bash", append([]string{filepath.Join(examplesFolder, "bot.sh")}, rooms...)...)
+	cmd := exec.Command("bash", append([]string{filepath.Join(repositoryPath(examplesFolder), "bot.sh")}, rooms...)...)
 	cmd.Env = append(os.Environ(), "PARLEY="+url, "BOT="+username, "PASSWORD="+password, "STATE="+state)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var said bytes.Buffer

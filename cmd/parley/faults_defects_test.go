@@ -94,10 +94,7 @@ func buildWith(t *testing.T, defect string) (program string) {
 // which puts the copies in the place of the files.
 func planted(t *testing.T, defect string) (overlay string) {
 	t.Helper()
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
+	root := repositoryRoot()
 	name, err := filepath.Abs(filepath.Join("testdata/defects", defect+".patch"))
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ const (
 func TestTypeScriptClient(t *testing.T) {
 	needNode(t)
 	needProgram(t, "bash")
-	packages, err := filepath.Abs(filepath.Join(nodeFolder, "node_modules"))
+	packages, err := filepath.Abs(filepath.Join(nodeFolder(), "node_modules"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestTypeScriptClient(t *testing.T) {
 		}
 		p.write("package.json", `{"type": "module"}`)
 		p.write("readme.ts", p.block("ts"))
-		p.copy(filepath.Join(nodeFolder, "generated.ts"))
+		p.copy(filepath.Join(nodeFolder(), "generated.ts"))
 		p.run("bash", "-e", "-c", p.block("bash"))
 		p.run("node_modules/.bin/tsc", "--strict", "--noUncheckedIndexedAccess", "--target", "es2023", "--module", "esnext",
 			"--moduleResolution", "bundler", "--types", "node", "readme.ts", "generated.ts")
@@ -54,12 +54,12 @@ func TestGoClient(t *testing.T) {
 		p := newGenerated(t, database, "Go")
 		p.write("parley.yaml", p.block("yaml"))
 		// The packages that the client needs are among Parley's own, at versions that are there already.
-		own, err := os.ReadFile("../../go.mod")
+		own, err := os.ReadFile(repositoryPath("go.mod"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		p.write("go.mod", strings.Replace(string(own), "module github.com/parley-chat/parley", "module example.com/chat", 1))
-		p.copy("../../go.sum")
+		p.copy(repositoryPath("go.sum"))
 		p.write("readme/main.go", p.block("go"))
 		p.copy(filepath.Join(goFolder, "main.go"))
 		p.copy(filepath.Join(goFolder, "answer.go"))

@@ -6,17 +6,38 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
 
+// repositoryRoot is the folder of go.mod, in or above the one in which a test runs.
+var repositoryRoot = sync.OnceValue(func() string {
+	folder, err := filepath.Abs(".")
+	if err != nil {
+		panic(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return folder
+		}
+		if folder == filepath.Dir(folder) {
+			panic("the tests run outside of the repository")
+		}
+		folder = filepath.Dir(folder)
+	}
+})
+
+// repositoryPath is the absolute path of a file of the repository.
+func repositoryPath(name string) string { return filepath.Join(repositoryRoot(), name) }
+
 // nodeFolder holds programs for Node.js, which use clients of others. "make test" fetches those.
-const nodeFolder = "testdata/node"
+func nodeFolder() string { return repositoryPath("cmd/parley/testdata/node") }
 
 // runNode runs one of the programs and answers what it prints. It bears no more than the time given.
 func runNode(t *testing.T, most time.Duration, program string, args ...string) []byte {
 	t.Helper()
-	return runIn(t, nodeFolder, most, "node", append([]string{program}, args...)...)
+	return runIn(t, nodeFolder(), most, "node", append([]string{program}, args...)...)
 }
 
 // runIn runs a command in a folder and answers what it prints. It bears no more than the time given.
@@ -40,7 +61,7 @@ func needNode(t *testing.T) {
 	t.Helper()
 	_, err := exec.LookPath("node")
 	if err == nil {
-		_, err = os.Stat(filepath.Join(nodeFolder, "node_modules"))
+		_, err = os.Stat(filepath.Join(nodeFolder(), "node_modules"))
 	}
 	switch {
 	case err == nil:

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	readmeFile = "../../README.md"
+	readmeFile = "README.md"
 	// tourAddress is where the README's reader has the server.
 	tourAddress = "127.0.0.1:8080"
 	// stepEnd is printed by the tour's shell when it has run all commands of a step.
@@ -77,7 +77,7 @@ func readTour(t *testing.T) (steps []tourStep) {
 
 func readReadme(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(readmeFile)
+	text, err := os.ReadFile(repositoryPath(readmeFile))
 	if err != nil {
 		t.Fatal(err)
 	}

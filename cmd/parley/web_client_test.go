@@ -24,7 +24,7 @@ func TestWebClient(t *testing.T) {
 	needNode(t)
 	browser := needBrowser(t)
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(nodeFolder, "web", "*.test.mjs"))
+	files, err := filepath.Glob(filepath.Join(nodeFolder(), "web", "*.test.mjs"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no scenes: %v", err)
 	}
@@ -47,7 +47,7 @@ func TestWebClientInFirefox(t *testing.T) {
 func TestWebClientUnits(t *testing.T) {
 	needNode(t)
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(nodeFolder, "web", "unit", "*.test.mjs"))
+	files, err := filepath.Glob(filepath.Join(nodeFolder(), "web", "unit", "*.test.mjs"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no tests: %v", err)
 	}
@@ -67,7 +67,7 @@ func playScenes(t *testing.T, file, browser string) {
 	ctx, cancel := context.WithTimeout(context.Background(), webTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "--test-reporter=./web/report.mjs", file)
-	cmd.Dir = nodeFolder
+	cmd.Dir = nodeFolder()
 	// The last one of a name holds: only the test says which browser it is.
 	cmd.Env = append(os.Environ(), "FIREFOX=", "PARLEY_BIN="+program, asProgram+"=1", browser)
 	// Asked to stop, it takes its browser and its server along.
