@@ -82,7 +82,8 @@ func buildWith(t *testing.T, defect string) (program string) {
 	if defect != "" {
 		args = append(args, "-overlay", planted(t, defect))
 	}
-	build := exec.Command("go", append(args, ".")...)
+	build := exec.Command("go", append(args, "./cmd/parley")...)
+	build.Dir = repositoryRoot()
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build with the defect %q: %v\n%s", defect, err, output)
