@@ -187,9 +187,11 @@ func succeeded(req *http.Request, res *http.Response) (*http.Response, error) {
 }
 
 // lostError is a request that may or may not have been carried out.
-type lostError struct{ error }
+type lostError struct{ err error }
 
-func (e lostError) Unwrap() error { return e.error }
+func (e lostError) Error() string { return e.err.Error() }
+
+func (e lostError) Unwrap() error { return e.err }
 
 // refusedError is an answer that is no success.
 type refusedError struct {
