@@ -77,7 +77,7 @@ func launchLogging(t testing.TB, log io.Writer, database string, limits *deadlin
 // halt stops the server as SIGTERM does, once.
 func (s *testServer) halt() {
 	s.once.Do(func() {
-		if err := s.stop(); err != nil {
+		if err := s.server.stop(); err != nil {
 			s.t.Errorf("stop the server: %v", err)
 		}
 	})
