@@ -10,7 +10,7 @@ FAULT    ?=
 IDLE     ?= 10m
 BIN      := bin
 TESTDB   := $(BIN)/parley-testdb
-NODE     := cmd/parley/testdata/node
+NODE     := test/clients/node
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 REDOCLY       := @redocly/cli@2.77.0
@@ -57,22 +57,22 @@ test: compiler postgres node browser shell ## run all tests, with the race detec
 .PHONY: test-faults
 test-faults: postgres ## break three nodes, PostgreSQL, NATS and the lines between (RUNS=3 each, FAULT=name for one)
 	@PARLEY_TEST_POSTGRES=none PARLEY_TEST_S3=none PARLEY_FAULTS=$(RUNS) PARLEY_FAULT=$(FAULT) CGO_ENABLED=0 \
-		$(TESTDB) -- $(GO) test -count=1 -v -timeout 24h -run 'TestFaults|TestPlantedDefectsAreCaught' ./cmd/parley
+		$(TESTDB) -- $(GO) test -count=1 -v -timeout 24h -run 'TestFaults|TestPlantedDefectsAreCaught' ./test/faults
 
 # One iteration is one round of Parley and of what stands beside it; the figures are medians of the rounds.
 .PHONY: bench
 bench: postgres ## measure Parley beside the bare limits (up to ten minutes; ROUNDS=1 for a glance)
-	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench '^BenchmarkParley$$' -benchtime $(ROUNDS)x -timeout 30m ./cmd/parley
+	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench '^BenchmarkParley$$' -benchtime $(ROUNDS)x -timeout 30m ./test/bench
 
 .PHONY: bench-hidden
 bench-hidden: postgres ## measure whether an answer's time tells what is hidden from what is not there
-	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench '^BenchmarkUnknown$$' -benchtime $(ROUNDS)x -timeout 30m ./cmd/parley
+	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench '^BenchmarkUnknown$$' -benchtime $(ROUNDS)x -timeout 30m ./test/bench
 
 # Of the ten million (MESSAGES=10000000) PostgreSQL's take 12 GB of disk for a while, SQLite's 6 GB.
 .PHONY: bench-size
 bench-size: postgres ## measure what grows with rooms and with the database (MESSAGES=10000000, PLOT=file.svg)
 	@PARLEY_BENCH_MESSAGES=$(MESSAGES) PARLEY_BENCH_PLOT=$(abspath $(PLOT)) CGO_ENABLED=0 $(TESTDB) -- \
-		$(GO) test -run '^$$' -bench '^BenchmarkGrowth$$' -benchtime $(ROUNDS)x -timeout 2h ./cmd/parley
+		$(GO) test -run '^$$' -bench '^BenchmarkGrowth$$' -benchtime $(ROUNDS)x -timeout 2h ./test/bench
 
 .PHONY: bench-writer
 bench-writer: postgres ## measure how long changes hold the database's one writer in a room of up to a million messages
@@ -86,7 +86,7 @@ bench-deletions: ## measure how long the end of an account or a room holds the w
 # Once, and on Linux alone.
 .PHONY: bench-idle
 bench-idle: ## hold ten thousand streams on which nothing happens, then send to all (IDLE=10m)
-	@PARLEY_BENCH_IDLE=$(IDLE) CGO_ENABLED=0 $(GO) test -run '^$$' -bench BenchmarkIdle -benchtime 1x -timeout 0 ./cmd/parley
+	@PARLEY_BENCH_IDLE=$(IDLE) CGO_ENABLED=0 $(GO) test -run '^$$' -bench BenchmarkIdle -benchtime 1x -timeout 0 ./test/bench
 
 .PHONY: lint
 lint: lint-go lint-contract lint-client ## check the code's form, its faults, the contract and the web client's types

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/parley-chat/parley/cmd/internal/cluster"
+	"github.com/parley-chat/parley/test/cluster"
 )
 
 // graceTime is how long a command that was told to end may take before it is killed.

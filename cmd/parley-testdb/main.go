@@ -24,7 +24,7 @@ import (
 	"os"
 	"runtime"
 
-	"github.com/parley-chat/parley/cmd/internal/cluster"
+	"github.com/parley-chat/parley/test/cluster"
 )
 
 // The environment variables that carry the servers' addresses to the tests.

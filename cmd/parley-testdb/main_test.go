@@ -20,7 +20,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/parley-chat/parley/cmd/internal/cluster"
+	"github.com/parley-chat/parley/test/cluster"
 )
 
 // asProgram, when set, makes the test binary behave as the program itself, which the tests then run as a child.

@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/parley-chat/parley/cmd/internal/cluster"
+	"github.com/parley-chat/parley/test/cluster"
 )
 
 const (

@@ -1,8 +1,0 @@
-//go:build !unix
-
-package main
-
-import "math"
-
-// openFileLimit is how many files this process may have open: there is no such limit here.
-func openFileLimit() uint64 { return math.MaxUint64 }

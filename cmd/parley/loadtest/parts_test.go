@@ -1,0 +1,108 @@
+package loadtest
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// TestNumberSet holds the set against a map, whatever comes in which order.
+func TestNumberSet(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var have, want numberSet
+		has, wants := map[uint32]bool{}, map[uint32]bool{}
+		add := func(s *numberSet, m map[uint32]bool, n uint32) {
+			if isNew := s.add(n); isNew == m[n] {
+				t.Fatalf("%d was said to be new: %t", n, isNew)
+			}
+			m[n] = true
+		}
+		whole := rapid.Uint32Range(0, 300).Draw(t, "whole")
+		for n := range whole {
+			add(&have, has, n)
+		}
+		for _, n := range rapid.SliceOf(rapid.Uint32Range(0, 400)).Draw(t, "have") {
+			add(&have, has, n)
+		}
+		for _, n := range rapid.SliceOf(rapid.Uint32Range(0, 400)).Draw(t, "want") {
+			add(&want, wants, n)
+		}
+		lacks := int64(0)
+		for n := range wants {
+			if !has[n] {
+				lacks++
+			}
+		}
+		if got := have.lacks(&want); got != lacks {
+			t.Fatalf("it lacks %d, not %d", got, lacks)
+		}
+	})
+}
+
+// TestCorrected: one send in a hundred took ten intervals, in which nine more would have been sent.
+func TestCorrected(t *testing.T) {
+	t.Parallel()
+	h := newLatencyHistogram()
+	for range 99 {
+		recordLatency(h, time.Millisecond)
+	}
+	recordLatency(h, 100*time.Millisecond)
+	c := corrected(h, 10*time.Millisecond)
+	if c.TotalCount() != 109 {
+		t.Errorf("%d values, not 109", c.TotalCount())
+	}
+	for quantile, want := range map[float64]time.Duration{50: time.Millisecond, 95: 50 * time.Millisecond, 100: 100 * time.Millisecond} {
+		got := time.Duration(c.ValueAtQuantile(quantile)) * time.Microsecond
+		if got < want-want/100 || got > want+want/100 {
+			t.Errorf("the %g%% are at %v, not %v", quantile, got, want)
+		}
+	}
+}
+
+// TestMarks: they are found wherever an event has them, and nothing else is taken for one.
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	marker := []byte("~abcdefgh~")
+	messages := newMessages(string(marker), 40)
+	first, second := mark{7, 3 * time.Second}, mark{1 << 31, 5}
+	events := append([]byte("id: e-1\nevent: message.created\ndata: ~abcdefgh~but not hexadecimal digits\n\n"), messages.body(first)...)
+	events = append(append(events, "\n\n"...), messages.body(second)...)
+	var found []mark
+	for m, rest, ok := nextMark(events, marker); ok; m, rest, ok = nextMark(rest, marker) {
+		found = append(found, m)
+	}
+	if len(found) != 2 || found[0] != first || found[1] != second {
+		t.Errorf("found %v", found)
+	}
+	if _, _, ok := nextMark(events[len(events)-20:], marker); ok {
+		t.Error("found a mark that is cut off")
+	}
+}
+
+// TestStreamTakesWholeEvents: however the bytes of a stream are cut, each message counts when its event is whole, and the
+// id to come back with is that of the last whole event.
+func TestStreamTakesWholeEvents(t *testing.T) {
+	t.Parallel()
+	run := Config{Size: 5}.newRun()
+	run.setWindow(0, time.Hour)
+	event := func(id string, number uint32) string {
+		return "id: " + id + "\nevent: message.created\ndata: " + string(run.messages.body(mark{number, 0})) + "\n\n"
+	}
+	stream := "retry: 3000\n\nid: e-1\nevent: ready\ndata: {}\n\n" + event("e-2", 0) + ":\n\n" + event("e-3", 1) +
+		event("e-4", 2) + "event: typing\ndata: {}\n\n"
+	for cut := range len(stream) {
+		s := &eventStream{run: run, group: &listenerGroup{arrival: newLatencyHistogram()}}
+		held := ""
+		for _, piece := range []string{stream[:cut], stream[cut:]} {
+			held += piece
+			whole := wholeEvents([]byte(held))
+			s.take([]byte(held[:whole]), 0)
+			held = held[whole:]
+		}
+		if s.group.deliveries != 3 || s.group.doubled != 0 || string(s.lastID) != "e-4" || held != "" {
+			t.Errorf("cut after %d: %+v, last id %q, %q left", cut, s.group.arrivals, s.lastID, held)
+		}
+	}
+}

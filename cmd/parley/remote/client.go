@@ -1,0 +1,256 @@
+// Package remote is a client of a running server, for the subcommands that need one: requests that are made again when they
+// may have failed by chance, guests, event streams, and a line that shows how far a run is.
+package remote
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+const (
+	// MaxRetryTime is how long a request that fails is repeated, and how long a reader may get nothing that it waits for.
+	MaxRetryTime = time.Minute
+	// ResponseTimeout is how long an answer may take before its request is repeated.
+	ResponseTimeout = 30 * time.Second
+	// MinRetryPause and MaxRetryPause bound the pauses between repetitions. Retry-After can make them longer.
+	MinRetryPause = 50 * time.Millisecond
+	MaxRetryPause = 2 * time.Second
+)
+
+// Client makes requests to a server from outside, and makes them again when they are lost or the server asks for
+// it. That is safe, since each one that creates something carries an Idempotency-Key.
+type Client struct {
+	Base  string
+	HTTP  *http.Client
+	Retry atomic.Int64
+}
+
+// NewClient makes a client that keeps up to conns connections for its requests.
+func NewClient(base string, conns int) *Client {
+	return &Client{
+		Base: strings.TrimRight(base, "/"),
+		HTTP: &http.Client{Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			MaxIdleConns:          conns,
+			MaxIdleConnsPerHost:   conns,
+			IdleConnTimeout:       time.Minute,
+			ResponseHeaderTimeout: ResponseTimeout,
+		}},
+	}
+}
+
+func (c *Client) Close() { c.HTTP.CloseIdleConnections() }
+
+// Call is one request.
+type Call struct {
+	Method string
+	Path   string
+	Body   any    // sent as JSON; nil for none
+	Key    string // the Idempotency-Key, "" for none
+	Token  string
+	Into   any // what the answer's JSON is decoded into; nil when it is of no interest
+}
+
+// Do makes the call, repeatedly if need be, and returns the answer's header.
+func (c *Client) Do(ctx context.Context, call Call) (http.Header, error) {
+	var body []byte
+	if call.Body != nil {
+		var err error
+		if body, err = json.Marshal(call.Body); err != nil {
+			return nil, err
+		}
+	}
+	giveUp := time.Now().Add(MaxRetryTime)
+	for pause := MinRetryPause; ; pause = min(2*pause, MaxRetryPause) {
+		header, err := c.DoOnce(ctx, call, body)
+		if err == nil || !IsTemporary(err) || time.Now().After(giveUp) {
+			return header, err
+		}
+		if err := Wait(ctx, max(pause, RetryAfter(err))); err != nil {
+			return nil, err
+		}
+		c.Retry.Add(1)
+	}
+}
+
+// DoOnce makes the call with the encoded body, and leaves it at that.
+func (c *Client) DoOnce(ctx context.Context, call Call, body []byte) (http.Header, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, ResponseTimeout, errors.New("no answer in time"))
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, call.Method, c.Base+call.Path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	if len(body) > 0 {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if call.Key != "" {
+		req.Header.Set("Idempotency-Key", call.Key)
+	}
+	res, err := c.Send(req, call.Token)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, LostError{fmt.Errorf("%s %s: %w", call.Method, call.Path, err)}
+	}
+	if call.Into != nil {
+		if err := json.Unmarshal(answer, call.Into); err != nil {
+			return nil, fmt.Errorf("%s %s answered what cannot be read: %w", call.Method, call.Path, err)
+		}
+	}
+	return res.Header, nil
+}
+
+// OpenStream opens an event stream, which the caller closes.
+func (c *Client) OpenStream(ctx context.Context, query, token, lastID string) (io.ReadCloser, error) {
+	req, err := c.NewStreamRequest(ctx, query, lastID)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.Send(req, token)
+	if err != nil {
+		return nil, err
+	}
+	if err := BusyError(res); err != nil {
+		res.Body.Close()
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// BusyError is nil for a stream that has opened, and otherwise what its only event tells. That answer has a length, which a
+// stream has not.
+func BusyError(res *http.Response) error {
+	if res.ContentLength < 0 {
+		return nil
+	}
+	var told models.Busy
+	err := ReadEvents(res.Body, func(e Event) error { return json.Unmarshal([]byte(e.Data), &told) })
+	if !errors.Is(err, io.EOF) {
+		return LostError{fmt.Errorf("the answer in place of a stream: %w", err)}
+	}
+	refused := &http.Response{StatusCode: http.StatusServiceUnavailable, Status: "busy: " + string(told.Reason), Header: res.Header, Body: http.NoBody}
+	if told.Reason == models.BusyStreams || told.Reason == models.BusyRateLimited {
+		refused.StatusCode = http.StatusTooManyRequests
+	}
+	return refusal(refused)
+}
+
+func (c *Client) NewStreamRequest(ctx context.Context, query, lastID string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Base+"/v1/events?"+query, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	if lastID != "" {
+		req.Header.Set("Last-Event-ID", lastID)
+	}
+	return req, nil
+}
+
+// Send makes one request; an answer that is no success becomes an error.
+func (c *Client) Send(req *http.Request, token string) (*http.Response, error) {
+	Authorize(req, token)
+	res, err := c.HTTP.Do(req)
+	if err != nil {
+		return nil, LostError{err}
+	}
+	return CheckStatus(req, res)
+}
+
+func Authorize(req *http.Request, token string) {
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+}
+
+// CheckStatus is the answer, or the error that it tells of.
+func CheckStatus(req *http.Request, res *http.Response) (*http.Response, error) {
+	if res.StatusCode < http.StatusOK || res.StatusCode >= http.StatusMultipleChoices {
+		defer res.Body.Close()
+		return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, refusal(res))
+	}
+	return res, nil
+}
+
+// LostError is a request that may or may not have been carried out.
+type LostError struct{ Err error }
+
+func (e LostError) Error() string { return e.Err.Error() }
+
+func (e LostError) Unwrap() error { return e.Err }
+
+// StatusError is an answer that is no success.
+type StatusError struct {
+	Status  int
+	Problem *models.Error
+}
+
+func (e StatusError) Error() string { return e.Problem.Error() }
+func (e StatusError) Unwrap() error { return e.Problem }
+
+// refusal is the problem that came in place of what was asked for.
+func refusal(res *http.Response) error {
+	var p models.Problem
+	body, err := io.ReadAll(io.LimitReader(res.Body, models.MaxBodyBytes))
+	if err != nil || json.Unmarshal(body, &p) != nil || p.Code == "" {
+		p = models.Problem{Title: res.Status} // from a proxy before the server
+	}
+	switch res.StatusCode {
+	case http.StatusTooManyRequests:
+		p.Code = models.CodeRateLimited
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		p.Code = models.CodeUnavailable
+	}
+	text := fmt.Sprintf("%d %s: %s", res.StatusCode, p.Title, p.Detail)
+	if p.RequestID != "" {
+		text += " (request " + p.RequestID + ")"
+	}
+	seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
+	return StatusError{res.StatusCode, &models.Error{
+		Code: p.Code, Message: text, Fields: p.Errors, RetryAfter: time.Duration(seconds) * time.Second,
+	}}
+}
+
+// IsTemporary reports whether a request that failed so may succeed when it is made again.
+func IsTemporary(err error) bool {
+	var lost LostError
+	return errors.As(err, &lost) || IsCode(err, models.CodeRateLimited) || IsCode(err, models.CodeUnavailable)
+}
+
+func IsCode(err error, code models.Code) bool { return errors.Is(err, &models.Error{Code: code}) }
+
+func RetryAfter(err error) time.Duration {
+	var e *models.Error
+	if errors.As(err, &e) {
+		return min(e.RetryAfter, MaxRetryTime)
+	}
+	return 0
+}
+
+// Wait waits, unless ctx ends first.
+func Wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,62 @@
+package replay
+
+import (
+	"crypto/rand"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// usernameOf makes a username of a nick: what no username may hold becomes "_", it starts with a letter, and a reserved one with
+// another. Two nicks may become the same one.
+func usernameOf(nick string) string {
+	name := plainUsernameOf(nick)
+	if key, ok := models.NameKey(name, models.MaxUsernameLength); ok && models.IsReserved(key) {
+		return "n" + name
+	}
+	return name
+}
+
+func plainUsernameOf(nick string) string {
+	if name := shapeUsername(nick, unicode.IsLetter, unicode.IsDigit); validUsername(name) {
+		return name
+	}
+	// Some letters and some mixtures of scripts are no usernames either. ASCII always is.
+	return shapeUsername(nick, isASCIILetter, isASCIIDigit)
+}
+
+func shapeUsername(nick string, letter, digit func(rune) bool) string {
+	name := strings.Map(func(r rune) rune {
+		if letter(r) || digit(r) || r == '_' || r == '-' || r == '.' {
+			return r
+		}
+		return '_'
+	}, nick)
+	name = strings.TrimLeft(name, "_-.")
+	if first, _ := utf8.DecodeRuneInString(name); !letter(first) {
+		name = "n" + name
+	}
+	if utf8.RuneCountInString(name) < models.MinNameLength {
+		name += "_"
+	}
+	return firstRunes(name, models.MaxUsernameLength)
+}
+
+func validUsername(name string) bool {
+	_, ok := models.NameKey(name, models.MaxUsernameLength)
+	return ok
+}
+
+func isASCIILetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
+func isASCIIDigit(r rune) bool  { return r >= '0' && r <= '9' }
+
+// nameSuffixLength is that of the end which makes a username one that nobody has yet: four of 32 letters and digits.
+const nameSuffixLength = 4
+
+// withSuffix is username with another ending, for when it is taken.
+func withSuffix(username string) string {
+	suffix := "-" + strings.ToLower(rand.Text()[:nameSuffixLength])
+	return usernameOf(firstRunes(username, models.MaxUsernameLength-len(suffix)) + suffix)
+}

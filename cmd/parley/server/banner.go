@@ -1,0 +1,34 @@
+package server
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/parley-chat/parley/models/store"
+)
+
+// banner tells whoever started the server where it is reached and where it keeps what it is told. It holds no password.
+func (c Config) banner(address string) string {
+	return fmt.Sprintf("Parley is ready.\n  Client     %[1]s/\n  API        %[1]s/v1\n  Reference  %[1]s/docs\n  Stream     %[1]s/v1/events\n"+
+		"  Database   %[2]s\n  Files      %[3]s\n", address, store.Describe(c.DatabaseName()), describeFiles(c.files()))
+}
+
+// describeFiles is where the bytes of files are, without what opens it.
+func describeFiles(place string) string {
+	if !strings.HasPrefix(place, "s3:") {
+		return place
+	}
+	u, err := url.Parse(place)
+	if err != nil {
+		return "S3"
+	}
+	endpoint := u.Query().Get("endpoint")
+	if _, host, found := strings.Cut(endpoint, "://"); found {
+		endpoint = host
+	}
+	if endpoint == "" {
+		return "S3, bucket " + u.Host
+	}
+	return fmt.Sprintf("S3, bucket %s at %s", u.Host, endpoint)
+}

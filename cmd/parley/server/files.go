@@ -1,0 +1,69 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/parley-chat/parley/models/blob"
+	"github.com/parley-chat/parley/models/picture"
+	"github.com/parley-chat/parley/models/store"
+)
+
+// fileServices are the storage of files and what works on it beside the requests.
+type fileServices struct {
+	store    *store.Store
+	log      *slog.Logger
+	blobs    blob.Store
+	pictures *picture.Maker
+	stop     context.CancelFunc // ends what runs; nil until it does
+	done     sync.WaitGroup
+}
+
+// files is the storage of the bytes of files.
+func (c Config) files() string {
+	if c.Files != "" {
+		return c.Files
+	}
+	return filepath.Join(c.DataDir, "files")
+}
+
+func (c Config) openFiles(ctx context.Context, s *store.Store, log *slog.Logger) (*fileServices, error) {
+	blobs, err := blob.Open(ctx, c.files())
+	if err != nil {
+		return nil, fmt.Errorf("open the storage of files: %w", err)
+	}
+	return &fileServices{store: s, log: log, blobs: blobs, pictures: picture.NewMaker(blobs, s, log)}, nil
+}
+
+// places are those on this machine that what clients write goes to.
+func (c Config) places() []watchedFolder {
+	var list []watchedFolder
+	if database := c.DatabaseName(); !strings.Contains(database, "://") {
+		list = append(list, watchedFolder{folder: filepath.Dir(database), wal: database + "-wal"})
+	}
+	if files := c.files(); !strings.Contains(files, "://") {
+		list = append(list, watchedFolder{folder: files})
+	}
+	return list
+}
+
+// run starts the sweeper and the maker of thumbnails.
+func (f *fileServices) run() {
+	ctx, stop := context.WithCancel(context.Background())
+	f.stop = stop
+	f.done.Go(func() { blob.Sweep(ctx, f.blobs, f.store, f.log) })
+	f.done.Go(func() { f.pictures.Run(ctx) })
+}
+
+// close stops them and closes the storage.
+func (f *fileServices) close() error {
+	if f.stop != nil {
+		f.stop()
+	}
+	f.done.Wait()
+	return f.blobs.Close()
+}

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/parley-chat/parley/models/store"
+	"github.com/parley-chat/parley/sse"
+)
+
+func (s *Server) metrics() *prometheus.Registry {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(sendCounters(s.Store)...)
+	metrics.MustRegister(streamGauges(s.Hub)...)
+	if s.Bus != nil {
+		metrics.MustRegister(busCounters(s.Bus)...)
+	}
+	return metrics
+}
+
+// sendCounters tell how well messages share their commits.
+func sendCounters(s *store.Store) []prometheus.Collector {
+	return []prometheus.Collector{
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "parley_send_groups_total", Help: "Commits that stored messages; those sent meanwhile share the next one.",
+		}, func() float64 { groups, _ := s.SendGroups(); return float64(groups) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "parley_messages_sent_total", Help: "Messages that were stored.",
+		}, func() float64 { _, messages := s.SendGroups(); return float64(messages) }),
+	}
+}
+
+// streamGauges tell how many streams this node serves. A user with streams at two nodes counts at each.
+func streamGauges(h *sse.Hub) []prometheus.Collector {
+	gauge := func(name, help string, of func(streams, users int) int) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			return float64(of(h.Count()))
+		})
+	}
+	return []prometheus.Collector{
+		gauge("parley_streams_open", "Event streams that are open at this node.", func(streams, _ int) int { return streams }),
+		gauge("parley_users_online", "Users who have a stream open at this node.", func(_, users int) int { return users }),
+	}
+}
+
+// busCounters tell whether the other nodes hear of events over NATS, or have to find them in the database.
+func busCounters(b *sse.Bus) []prometheus.Collector {
+	traffic := func(name, help string, of func(sent, dropped, received int64) int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 {
+			return float64(of(b.Traffic()))
+		})
+	}
+	return []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "parley_bus_connected", Help: "1 while NATS is there; at 0 events of other nodes are read from the database.",
+		}, func() float64 {
+			if b.Connected() {
+				return 1
+			}
+			return 0
+		}),
+		traffic("parley_bus_events_sent_total", "Events published to the other nodes.",
+			func(sent, _, _ int64) int64 { return sent }),
+		traffic("parley_bus_events_dropped_total", "Events left to the log, because NATS was away or slow.",
+			func(_, dropped, _ int64) int64 { return dropped }),
+		traffic("parley_bus_events_received_total", "Events that came from other nodes.",
+			func(_, _, received int64) int64 { return received }),
+	}
+}

@@ -1,0 +1,43 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// minTokenSecret is how long a secret must be that nobody is to guess, in characters.
+const minTokenSecret = 32
+
+// checkSecrets refuses secrets that can be guessed.
+func (c Config) checkSecrets() error {
+	return errors.Join(c.checkTokenSecret(), c.checkJWTSecret())
+}
+
+func (c Config) checkTokenSecret() error {
+	switch n := utf8.RuneCountInString(c.TokenSecret); {
+	case c.TokenSecret == "":
+		return nil
+	case n < minTokenSecret:
+		return fmt.Errorf("--token-secret has %d characters, and needs %d at least: try openssl rand -hex 32", n, minTokenSecret)
+	}
+	return checkVaried("--token-secret", c.TokenSecret)
+}
+
+// checkJWTSecret leaves its length to package issuer.
+func (c Config) checkJWTSecret() error {
+	if c.JWTSecret == "" {
+		return nil
+	}
+	return checkVaried("--jwt-secret", c.JWTSecret)
+}
+
+// checkVaried refuses a secret of one character, however often it is repeated: that is a place holder.
+func checkVaried(flag, secret string) error {
+	first, _ := utf8.DecodeRuneInString(secret)
+	if strings.Trim(secret, string(first)) == "" {
+		return fmt.Errorf("%s is one character again and again: try openssl rand -hex 32", flag)
+	}
+	return nil
+}

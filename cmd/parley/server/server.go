@@ -1,0 +1,308 @@
+// Package server wires the parts of Parley together, and stops them in order.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mattn/go-isatty"
+
+	"github.com/parley-chat/parley/handlers"
+	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/deadline"
+	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store"
+	"github.com/parley-chat/parley/sse"
+)
+
+const (
+	// readyTimeout is how long the database may take to answer for the server to be ready.
+	readyTimeout = 2 * time.Second
+	// streamGrace bounds how long a stop waits for the streams' last events.
+	streamGrace = 7 * time.Second
+)
+
+// Config is what a server is started with. Each field stands for the flag of that name.
+type Config struct {
+	DataDir  string // the folder for everything that Parley keeps on this machine
+	Database string // postgres://… for PostgreSQL; "" for a SQLite file in the data folder
+
+	Listen            string        // an address and a port; port 0 for one that is free
+	TokenSecret       string        // signs the access tokens; "" for one that is kept in the database
+	PublicURL         string        // where clients reach this server; "" to take it from the request
+	Guests            bool          // people are let in with a username alone
+	EventRetention    time.Duration // how long events are kept for streams that come back
+	CORSOrigins       []string      // of pages that may call the API
+	Files             string        // a folder, or s3://bucket?…; "" for a folder in the data folder
+	MaxFileSize       ByteSize
+	FileQuota         ByteSize         // of the files of one user together; 0 for no bound
+	Lobby             string           // the handle of a public room that every new user is in, or "none"
+	PresenceRoomLimit int              // a room with more members sends no user.online and user.offline
+	RateLimited       bool             // one user's requests and streams are bounded
+	OIDC              []string         // providers to log in through, as name=…,issuer=…,client_id=…,client_secret=…
+	JWTIssuer         string           // issues JWTs that users log in with; "" for none
+	JWTAudience       string           // what those JWTs must be for
+	JWTSecret         string           // what those JWTs are signed with; this, or JWTKeys
+	JWTKeys           string           // the URL of the public keys of those JWTs
+	JWTAlgorithm      string           // the only algorithm of those JWTs; "" for the usual one
+	JWTLink           bool             // users of that issuer may also set a password and link other log-ins
+	NATS              string           // nats://…, which joins the nodes of a PostgreSQL database; "" for none
+	DrainDelay        time.Duration    // from the failing of readiness to the end of the streams, when the server stops
+	LogFormat         string           // auto, text or json
+	TrustedProxies    handlers.Proxies // whose Forwarded and X-Forwarded-For are believed
+	MinFreeDisk       FreeSpace        // writes are refused when less is free on a disk of the data or the files
+	Limits            *deadline.Limits // nil for the default ones
+}
+
+// DatabaseName is what package store opens.
+func (c Config) DatabaseName() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return filepath.Join(c.DataDir, "parley.db")
+}
+
+// Serve runs a server until ctx is done, or its listener fails, and then stops it in order. Where it is reached and where it
+// keeps what it is told is printed to out once it is ready, and it logs to logs.
+func Serve(ctx context.Context, c Config, out, logs io.Writer) error {
+	s, err := Start(ctx, c, logs)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(out, c.banner(s.URL))
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-s.HTTP.failed:
+	}
+	return errors.Join(failed, s.Stop())
+}
+
+// Server is Parley, running. Its fields are in the order in which they are started; stop goes the other way round.
+type Server struct {
+	URL            string
+	log            *slog.Logger
+	commits        *sse.Feed
+	dataDir        func() error // lets go of the data folder; nil for nodes that may share it
+	listener       *net.TCPListener
+	Store          *store.Store
+	files          *fileServices
+	space          *space // nil until it is watched
+	Hub            *sse.Hub
+	Bus            *sse.Bus // nil for a node that is alone
+	consumer       sync.WaitGroup
+	stopIt         context.CancelFunc // ends the tail
+	forceClose     context.Context    //nolint:containedctx // over when no request should wait for its client any more
+	cancelRequests context.CancelFunc // ends hurry
+	HTTP           *HTTPServer
+	closed         atomic.Bool
+	drain          time.Duration // from the failing of readiness to the end of the streams
+}
+
+// Start starts a server, which logs to logs: it wires the parts together, top to bottom. Whatever can be known to be wrong is found before the database is opened.
+func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error) {
+	logins, err := c.logins()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{log: c.logger(logs), commits: sse.NewFeed(), drain: c.DrainDelay}
+	s.forceClose, s.cancelRequests = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.abort())
+		}
+	}()
+	if err := c.openPlaces(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := c.openStore(ctx, s); err != nil {
+		return nil, err
+	}
+	if s.files, err = c.openFiles(ctx, s.Store, s.log); err != nil {
+		return nil, err
+	}
+	s.space = watchSpace(c.places(), c.MinFreeDisk, s.log)
+	if s.Hub, err = sse.NewHub(ctx, s.Store, s.commits, s.log, c.streamLimits()); err != nil {
+		return nil, err
+	}
+	s.Store.Online(s.Hub.Online)
+	if err := c.join(s); err != nil {
+		return nil, err
+	}
+	handler, err := c.handler(s, logins)
+	if err != nil {
+		return nil, err
+	}
+	tailing, stopIt := context.WithCancel(context.Background())
+	s.stopIt = stopIt
+	s.consumer.Go(func() { s.Hub.Run(tailing) })
+	s.files.run()
+	s.URL = "http://" + s.listener.Addr().String()
+	s.HTTP = serveHTTP(s.listener, handler, c.times(), c.TrustedProxies, s.log)
+	return s, nil
+}
+
+// openPlaces takes what only one server can have: the data folder, if there is a database in it or files of one, and the
+// address. Nodes that share a database may share the folder too.
+func (c Config) openPlaces(ctx context.Context, s *Server) error {
+	shared, err := store.Shared(c.DatabaseName())
+	if err != nil {
+		return fmt.Errorf("--database: %w", err)
+	}
+	if !shared {
+		if s.dataDir, err = openDataDir(ctx, c.DataDir); err != nil {
+			return err
+		}
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	s.listener = listener.(*net.TCPListener)
+	return nil
+}
+
+func (c Config) streamLimits() sse.Limits {
+	limits := sse.Limits{Streams: models.MaxStreamsPerUser, PresenceRoom: c.PresenceRoomLimit}
+	if !c.RateLimited {
+		limits.Streams = 0
+	}
+	return limits
+}
+
+func (c Config) openStore(ctx context.Context, s *Server) error {
+	lobby := strings.TrimPrefix(c.Lobby, "#")
+	if lobby == "none" {
+		lobby = ""
+	}
+	var err error
+	s.Store, err = store.Open(ctx, store.Config{
+		Database: c.DatabaseName(), Retention: c.EventRetention, Lobby: lobby, FileQuota: int64(c.FileQuota), Product: c.product(),
+		Committed: s.commits.Committed, Log: s.log,
+	})
+	return err
+}
+
+// join connects this node with the others, where it is told to.
+func (c Config) join(s *Server) (err error) {
+	switch {
+	case c.NATS == "":
+	case !s.Store.Shared():
+		err = errors.New("--nats joins nodes that share a PostgreSQL database: --database has to name one")
+	default:
+		s.Bus, err = sse.Join(s.Hub, c.NATS)
+	}
+	return err
+}
+
+func (c Config) handler(s *Server, by logins) (http.Handler, error) {
+	secret := c.TokenSecret
+	if secret == "" {
+		secret = s.Store.TokenSecret()
+	}
+	keys, err := token.New(secret)
+	if err != nil {
+		return nil, err
+	}
+	return handlers.New(handlers.Config{
+		Providers: by.providers, Issuer: by.issuer,
+		Store: s.Store, Streams: s.Hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract, Stopping: s.forceClose, Limits: c.times(),
+		Space: s.space.err,
+		Settings: handlers.Settings{
+			Proxies: c.TrustedProxies, Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, RateLimit: c.RateLimited,
+			MaxFileSize: int64(c.MaxFileSize),
+		},
+	}), nil
+}
+
+// ready is nil while requests should be sent here.
+func (s *Server) ready(ctx context.Context) error {
+	if s.closed.Load() {
+		return models.Errorf(models.CodeUnavailable, "This server is stopping.")
+	}
+	if err := s.Hub.Sound(); err != nil {
+		return err
+	}
+	if err := s.space.err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	if err := s.Store.Ping(ctx); err != nil {
+		return err
+	}
+	return s.Store.CheckWrites(ctx)
+}
+
+// Stop ends in this order: readiness fails, and after the delay that lets proxies see it the streams get server.closing and
+// end, the requests under way are answered or cut, the tail and the bus stop, the files and the store close. It takes less
+// than 15 seconds beside the delay. What was cut is no error: it was not acknowledged, or can be gone on with.
+func (s *Server) Stop() error {
+	s.closed.Store(true)
+	s.Hub.Refuse()
+	s.HTTP.draining.Store(true)
+	<-time.After(s.drain)
+	ctx, cancel := context.WithTimeout(context.Background(), streamGrace)
+	defer cancel()
+	if err := s.Hub.Close(ctx); err != nil {
+		s.log.Warn("some streams did not take their last event in time", "error", err)
+	}
+	s.cancelRequests()
+	err := s.HTTP.stop()
+	s.stopIt()
+	s.consumer.Wait()
+	return errors.Join(err, s.close())
+}
+
+// abort closes what a start that failed had opened.
+func (s *Server) abort() error {
+	s.cancelRequests()
+	if s.listener == nil {
+		return s.close()
+	}
+	return errors.Join(s.listener.Close(), s.close())
+}
+
+// close closes what the parts that run stand on, as far as it was opened.
+func (s *Server) close() error {
+	if s.Bus != nil {
+		s.Bus.Close()
+	}
+	if s.space != nil {
+		s.space.close()
+	}
+	var errs []error
+	if s.files != nil {
+		errs = append(errs, s.files.close())
+	}
+	if s.Store != nil {
+		errs = append(errs, s.Store.Close())
+	}
+	if s.dataDir != nil {
+		errs = append(errs, s.dataDir())
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) logger(w io.Writer) *slog.Logger {
+	format := c.LogFormat
+	if file, ok := w.(*os.File); format == "auto" && ok && isatty.IsTerminal(file.Fd()) {
+		format = "text"
+	}
+	if format == "text" {
+		return slog.New(slog.NewTextHandler(w, nil))
+	}
+	return slog.New(slog.NewJSONHandler(w, nil))
+}

@@ -1,8 +1,0 @@
-//go:build !linux && !darwin
-
-package main
-
-import "errors"
-
-// diskSpace is not known here: the database has to find out by itself.
-func diskSpace(string) (free, total uint64, err error) { return 0, 0, errors.ErrUnsupported }

@@ -1,0 +1,115 @@
+package api
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// TestContacts goes through the life of a contact list: who is told of each change, that both changes can be repeated,
+// and that the list comes in pages, the oldest entry first.
+func TestContacts(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		s := harness.StartServer(t, database, "--presence-room-limit", "0")
+		owner := harness.NewClient(t, s.URL).Guest("owner")
+		friend, stranger := owner.Guest("friend"), owner.Guest("stranger")
+		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
+		for _, c := range []*harness.Client{friend, stranger} {
+			c.JoinRoom(room.ID)
+		}
+		streams := map[string]*harness.Stream{"owner": owner.OpenReadyStream(""), "friend": friend.OpenReadyStream("")}
+		other := stranger.OpenReadyStream("")
+
+		var contact models.Contact
+		added := owner.Call("PUT", harness.ContactPath(friend), nil).ExpectStatus(200).Decode(&contact)
+		if contact.User.ID != friend.User.ID || contact.AddedAt.IsZero() {
+			t.Errorf("got %+v", contact)
+		}
+		var again models.Contact
+		repeated := owner.Call("PUT", "/v1/contacts/@friend", nil).ExpectStatus(200).Decode(&again)
+		if repeated.Header("Event-Id") != "" || again.AddedAt != contact.AddedAt {
+			t.Errorf("adding a contact again changed something: %v", repeated)
+		}
+		removed := owner.Call("DELETE", harness.ContactPath(friend), nil).ExpectStatus(204)
+		if a := owner.Call("DELETE", harness.ContactPath(friend), nil).ExpectStatus(204); a.Header("Event-Id") != "" {
+			t.Errorf("removing a contact again changed something: %v", a)
+		}
+		mark := owner.SendText(room.ID, "the mark")
+
+		for name, s := range streams {
+			for _, want := range []struct {
+				event models.EventName
+				from  *harness.Response
+			}{{models.EventContactAdded, added}, {models.EventContactRemoved, removed}} {
+				var e models.ContactEvent
+				got := s.Next()
+				for got.Name == string(models.EventUserOnline) {
+					got = s.Next() // of the friend, whose stream opened just before
+				}
+				if err := got.Decode(&e); err != nil || got.Name != string(want.event) {
+					t.Fatalf("%s wanted %s, got %v", name, want.event, got)
+				}
+				if got.ID != want.from.Header("Event-Id") || e.Owner.ID != owner.User.ID || e.User.ID != friend.User.ID {
+					t.Errorf("%s got %v, of which the answer said %q", name, got, want.from.Header("Event-Id"))
+				}
+			}
+		}
+		var m models.Message
+		other.Expect(models.EventMessageNotification, &m)
+		if m.ID != mark.ID {
+			t.Errorf("the stranger got %+v", m)
+		}
+
+		owner.Call("PUT", "/v1/contacts/me", nil).ExpectProblem(400, models.CodeInvalidRequest)
+		for _, method := range []string{"PUT", "DELETE"} {
+			for _, path := range []string{"/v1/contacts/@nobody", "/v1/contacts/999999"} {
+				owner.Call(method, path, nil).ExpectProblem(404, models.CodeNotFound)
+			}
+		}
+	})
+}
+
+// TestContactPages reads a list of contacts page by page, on which many were put at once.
+func TestContactPages(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		s := harness.StartServer(t, database)
+		owner := harness.NewClient(t, s.URL).Guest("owner")
+		var want, got []int64
+		var adding sync.WaitGroup
+		for i := range 7 {
+			c := owner.Guest(fmt.Sprintf("friend-%d", i))
+			want = append(want, c.User.ID)
+			for range 2 {
+				adding.Go(func() { owner.Send("PUT", harness.ContactPath(c), nil) })
+			}
+		}
+		adding.Wait()
+		for cursor := ""; ; {
+			var page models.Page[models.Contact]
+			a := owner.Call("GET", "/v1/contacts?limit=3&cursor="+url.QueryEscape(cursor), nil).ExpectStatus(200).Decode(&page)
+			if a.Header("Event-Cursor") == "" {
+				t.Error("a list of contacts names no place in the log")
+			}
+			for _, c := range page.Items {
+				got = append(got, c.User.ID)
+			}
+			if cursor = page.NextCursor; cursor == "" {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the pages have %v, not %v", got, want)
+		}
+		owner.CallInvalid("GET", "/v1/contacts?cursor=nonsense", nil).ExpectProblem(400, models.CodeInvalidRequest)
+		var none models.Page[models.Contact]
+		owner.Guest("lonely").Call("GET", "/v1/contacts", nil).ExpectStatus(200).Decode(&none)
+		if none.Items == nil || len(none.Items) > 0 {
+			t.Errorf("got %+v", none)
+		}
+	})
+}

@@ -1,0 +1,110 @@
+package api
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// requestAndDisconnect makes a request so many times on one connection, and reads nothing of what is answered.
+func requestAndDisconnect(c *harness.Client, path string, times int) net.Conn {
+	c.T.Helper()
+	host := strings.TrimPrefix(c.URL, "http://")
+	conn, err := (&net.Dialer{}).DialContext(c.T.Context(), "tcp", host)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	c.T.Cleanup(func() { _ = conn.Close() })
+	if err := conn.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
+		c.T.Fatal(err)
+	}
+	one := "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: Bearer " + c.AccessToken + "\r\n\r\n"
+	if _, err := io.WriteString(conn, strings.Repeat(one, times)); err != nil {
+		c.T.Fatal(err)
+	}
+	return conn
+}
+
+// bulk makes a page of a room, and a file, that are larger than what the buffers of a connection take.
+func bulk(c *harness.Client) (page, content string) {
+	c.T.Helper()
+	room := c.CreatePrivateRoom()
+	for range 100 {
+		c.SendText(room.ID, strings.Repeat("\x01x", models.MaxTextLength/2))
+	}
+	f := c.UploadFile(room.ID, "large.bin", harness.OctetStream, harness.RandomBytes(20<<20))
+	return harness.RoomPath(room.ID) + "/messages?limit=200", "/v1/files/" + f.ID + "/content"
+}
+
+// TestAnswersThatNobodyReads leaves answers unread: the server gives each up, and the connection with it.
+func TestAnswersThatNobodyReads(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		folder := t.TempDir()
+		patient := harness.StartServer(t, database, "--files", folder)
+		anna := harness.NewClient(t, patient.URL).NewGuest("anna")
+		page, content := bulk(anna)
+		patient.Stop()
+		server := harness.StartServerWithLimits(t, database, &impatience, "--files", folder)
+		anna = anna.AtServer(server.URL)
+		requestAndDisconnect(anna, page, 20)
+		requestAndDisconnect(anna, content, 1)
+		requestAndDisconnect(anna, "/openapi.yaml", 40)
+		anna.HTTP.CloseIdleConnections()
+		harness.Eventually(t, "no connection is open", func() bool { return openConnections(server) == 0 })
+		harness.Eventually(t, "no request is under way", func() bool { return server.HTTP.Running.Load() == 0 })
+		anna.Call("GET", page, nil).ExpectStatus(200)
+	})
+}
+
+// TestStopWithEverythingOpen asks the program to stop while a client stands still at each moment of a request, and streams
+// and answers are not read. It stops in order and soon; what was acknowledged is there, and what was not can be gone on with.
+func TestStopWithEverythingOpen(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		p := harness.StartProcess(t, database, "--files", t.TempDir())
+		anna := harness.NewClient(t, p.URL).NewGuest("anna")
+		room := anna.CreatePrivateRoom()
+		said := anna.SendText(room.ID, "acknowledged")
+		upload := anna.CreateUpload(room.ID, 100_000)
+		page, content := bulk(anna)
+		var conns []net.Conn
+		for _, m := range momentsOf(anna, room, upload) {
+			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(p.URL, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = conn.Close() })
+			if _, err := io.WriteString(conn, m.sent); err != nil {
+				t.Fatal(err)
+			}
+			conns = append(conns, conn)
+		}
+		conns = append(conns, requestAndDisconnect(anna, page, 20), requestAndDisconnect(anna, content, 1), requestAndDisconnect(anna, "/v1/events", 1))
+		stream := anna.OpenReadyStream("")
+
+		stopped := make(chan int, 1)
+		go func() { stopped <- p.Terminate() }()
+		stream.Expect(models.EventServerClosing, nil)
+		select {
+		case status := <-stopped:
+			if status != 0 {
+				t.Errorf("the exit status is %d: %s", status, p.Output.String())
+			}
+		case <-time.After(15 * time.Second): // which is promised to whoever runs it
+			t.Errorf("it has not stopped after 15 s, with %d connections open", len(conns))
+			<-stopped
+		}
+
+		p.Start()
+		if got := harness.Get[models.Message](anna, harness.MessagePath(said)); got.Text != said.Text {
+			t.Errorf("%+v became %+v", said, got)
+		}
+		offset := anna.UploadOffset(upload)
+		anna.PatchUpload(upload, offset, harness.RandomBytes(100_000)[offset:]).ExpectStatus(204)
+		anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "again"}, "Idempotency-Key", "once").ExpectStatus(201)
+	})
+}

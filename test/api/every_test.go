@@ -1,0 +1,40 @@
+package api
+
+import (
+	"testing"
+
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// TestEveryOperation makes a valid request to each operation of the contract, and has it served.
+func TestEveryOperation(t *testing.T) {
+	p := harness.NewOIDCProvider(t)
+	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(t *testing.T, c *harness.Client) {
+		for _, op := range harness.Operations() {
+			s := newStage(c) // of its own, since it may well end what others need
+			by := s.me
+			switch {
+			case op.OperationID == "FinishAuth":
+				by = c.NewBrowser()
+				s.callback = p.Authorize(by, by.BeginLogIn("/v1/auth/mock"), harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: "ada"})
+			case !op.NeedsToken():
+				by = c
+			case op.OperationID == "ChangePassword":
+				by = c.NewAccount("me") // guests have no password
+			case op.OperationID == "DeleteIdentity":
+				by = c.NewAccount("me")
+				s.identity = p.LinkIdentity(by)
+			}
+			a := s.request(op, by)
+			a.CheckContract(true)
+			if a.HTTP.StatusCode >= 400 {
+				t.Errorf("%v\nrefuses a valid request", a)
+			}
+			if op.TakesForm() {
+				if a := s.sendForm(op, by, s.path(op)); a.HTTP.StatusCode >= 400 || a.ContractViolation(true) != nil {
+					t.Errorf("%v\nis what a valid form is answered: %v", a, a.ContractViolation(true))
+				}
+			}
+		}
+	}}}, "--oidc", p.Flag("mock"))
+}

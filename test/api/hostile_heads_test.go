@@ -1,0 +1,62 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// TestHostileHeads sends requests whose heads are larger than any client needs. Each is told so.
+func TestHostileHeads(t *testing.T) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "size", Play: testHeadSize}, {Name: "media types", Play: testAcceptSize}, {Name: "ranges", Play: testRangesOfFile}})
+}
+
+func testHeadSize(_ *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	long := strings.Repeat("x", models.MaxHeadBytes)
+	for _, name := range []string{
+		"X-Anything", "Accept", "Cookie", "If-None-Match", "Idempotency-Key", "Forwarded", "X-Forwarded-For", "Last-Event-ID",
+	} {
+		a := callUnchecked(anna, "GET", "/v1/rooms", nil, name, long)
+		a.ExpectProblem(431, models.CodeTooLarge)
+	}
+	callUnchecked(anna, "GET", "/v1/rooms?a="+long, nil).ExpectProblem(431, models.CodeTooLarge)
+	var many []string
+	for i := range 4000 {
+		many = append(many, fmt.Sprintf("X-%d", i), "x")
+	}
+	callUnchecked(anna, "GET", "/v1/rooms", nil, many...).ExpectProblem(431, models.CodeTooLarge)
+	callUnchecked(anna, "GET", "/v1/rooms", nil, "X-Anything", long[:models.MaxHeadBytes-2000]).ExpectStatus(200)
+}
+
+func testAcceptSize(_ *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	ranges := func(n int) string { return strings.Repeat("a/b, ", n-1) + "application/json" }
+	callUnchecked(anna, "GET", "/v1/rooms", nil, "Accept", ranges(models.MaxAcceptRanges)).ExpectStatus(200)
+	p := callUnchecked(anna, "GET", "/v1/rooms", nil, "Accept", ranges(models.MaxAcceptRanges+1)).ExpectProblem(400, models.CodeInvalidRequest)
+	if len(p.Errors) != 1 || p.Errors[0].Field != "Accept" {
+		anna.T.Errorf("got %+v", p)
+	}
+}
+
+func testRangesOfFile(_ *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	f := anna.UploadFile(anna.CreatePrivateRoom().ID, "a.txt", "text/plain", []byte(strings.Repeat("x", 100_000)))
+	ranges := func(n int) string { return "bytes=" + strings.Repeat("0-0,", n-1) + "5-5" }
+	content := "/v1/files/" + f.ID + "/content"
+	callUnchecked(anna, "GET", content, nil, "Range", ranges(models.MaxRanges)).ExpectStatus(206)
+	callUnchecked(anna, "GET", content, nil, "Range", ranges(models.MaxRanges+1)).ExpectStatus(200) // the whole, for which there is one head
+}
+
+// callUnchecked makes a request that need not be one of the contract's, and answers whatever came.
+func callUnchecked(c *harness.Client, method, path string, body any, headers ...string) *harness.Response {
+	c.T.Helper()
+	a, err := c.TryCall(c.T.Context(), method, path, body, headers...)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	return a
+}

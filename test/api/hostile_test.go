@@ -1,0 +1,149 @@
+package api
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// expectUnchanged wants nothing to have happened since it was called: the log has not moved, and I am who I was.
+func expectUnchanged(c *harness.Client) (stillSo func()) {
+	c.T.Helper()
+	look := func() string {
+		me := c.Call("GET", "/v1/users/me", nil).ExpectStatus(200)
+		sessions := c.Call("GET", "/v1/sessions", nil).ExpectStatus(200)
+		return fmt.Sprint(me.Header("Event-Cursor"), me.Without(), strings.Count(string(sessions.Body), `"id"`))
+	}
+	before := look()
+	return func() {
+		c.T.Helper()
+		if after := look(); after != before {
+			c.T.Errorf("something was changed:\n%s\n%s", before, after)
+		}
+	}
+}
+
+const testSecret = "a secret that the tests know, of 32 characters at least"
+
+func testKeysOf(t *testing.T, secret string) *token.Keys {
+	t.Helper()
+	keys, err := token.New(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// authorization is a value of that header, and what is to be answered to it.
+type authorization struct {
+	name, value string
+	want        models.Code
+}
+
+// forgeries are all the ways not to be let in.
+func forgeries(t *testing.T, me, loggedOut *harness.Client) []authorization {
+	t.Helper()
+	issue := func(secret string, caller models.Caller, audience token.Audience, at time.Time) string {
+		signed, err := testKeysOf(t, secret).Issue(caller, audience, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return signed
+	}
+	now := time.Now()
+	caller := models.Caller{UserID: me.User.ID, SessionID: me.SessionID}
+	good := issue(testSecret, caller, token.API, now)
+	me.WithToken(good).Call("GET", "/v1/users/me", nil).ExpectStatus(200) // so the others are refused for what is wrong with them
+	parts := strings.Split(good, ".")
+	unsigned := func(alg string) string {
+		return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"alg":%q,"typ":"JWT"}`, alg)) + "." + parts[1] + "."
+	}
+	other := issue(testSecret, models.Caller{UserID: me.User.ID + 1, SessionID: me.SessionID}, token.API, now)
+	var list []authorization
+	for _, a := range []authorization{
+		{"no token", "", models.CodeUnauthenticated},
+		{"expired", issue(testSecret, caller, token.API, now.Add(-models.AccessTokenLife-time.Second)), models.CodeTokenExpired},
+		{"signed under another secret", issue("another secret", caller, token.API, now), models.CodeUnauthenticated},
+		{"expired, under another secret", issue("another secret", caller, token.API, now.Add(-time.Hour)), models.CodeUnauthenticated},
+		{"for the stream", issue(testSecret, caller, token.Events, now), models.CodeUnauthenticated},
+		{"for the stream, expired", issue(testSecret, caller, token.Events, now.Add(-1000*time.Hour)), models.CodeUnauthenticated},
+		{"alg none", unsigned("none"), models.CodeUnauthenticated},
+		{"alg None", unsigned("None"), models.CodeUnauthenticated},
+		{"alg none, signed", unsigned("none") + parts[2], models.CodeUnauthenticated},
+		{"without its signature", parts[0] + "." + parts[1] + ".", models.CodeUnauthenticated},
+		{"without its last character", good[:len(good)-2], models.CodeUnauthenticated},
+		{"another's claims", parts[0] + "." + strings.Split(other, ".")[1] + "." + parts[2], models.CodeUnauthenticated},
+		{"garbage", "garbage", models.CodeUnauthenticated},
+		{"dots", "..", models.CodeUnauthenticated},
+		{"long garbage", strings.Repeat("abc.", 2500), models.CodeUnauthenticated},
+		{"a refresh token", me.RefreshToken, models.CodeUnauthenticated},
+		{"another user in my session", other, models.CodeSessionRevoked},
+		{"no such session", issue(testSecret, models.Caller{UserID: me.User.ID, SessionID: "unknown"}, token.API, now), models.CodeSessionRevoked},
+		{"logged out", loggedOut.AccessToken, models.CodeSessionRevoked},
+	} {
+		a.value = "Bearer " + a.value
+		list = append(list, a)
+	}
+	return append(list, authorization{"no header", "", models.CodeUnauthenticated},
+		authorization{"another scheme", "Basic " + base64.StdEncoding.EncodeToString([]byte("ada:"+harness.Password)), models.CodeUnauthenticated},
+		authorization{"no scheme", good, models.CodeUnauthenticated})
+}
+
+// TestHostileTokens knocks at each operation without a good token. Before anything else it is asked who comes.
+func TestHostileTokens(t *testing.T) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(t *testing.T, c *harness.Client) {
+		s := newStage(c)
+		loggedOut := c.NewGuest("gone")
+		loggedOut.Call("DELETE", "/v1/sessions/current", nil).ExpectStatus(204)
+		knocks := forgeries(t, s.me, loggedOut)
+		stillSo := expectUnchanged(s.me)
+		for _, op := range harness.Operations() {
+			if !op.NeedsToken() && op.OperationID != "SignUp" {
+				continue
+			}
+			for _, k := range knocks {
+				var headers []string
+				if k.value != "" {
+					headers = []string{"Authorization", k.value}
+				}
+				if k.value == "" && op.OperationID == "SignUp" {
+					continue // which is open, but not to bad tokens
+				}
+				a := s.send(op, c, s.path(op), headers...)
+				a.ExpectRefusal(k.want)
+				if t.Failed() {
+					t.Fatalf("%s: %s", op.OperationID, k.name)
+				}
+			}
+		}
+		stillSo()
+	}}}, "--token-secret", testSecret)
+}
+
+// TestStrangers makes valid requests as another user, who is no member of the private room and has no part in the
+// session nor the stream.
+func TestStrangers(t *testing.T) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(_ *testing.T, c *harness.Client) {
+		s := newStage(c)
+		stillSo := expectUnchanged(s.me)
+		for _, op := range harness.Operations() {
+			isAbout := func(part string) bool { return strings.Contains(op.Path, part) }
+			mine := slices.ContainsFunc([]string{"{room}", "{session}", "{file}", "{upload}"}, isAbout) || op.OperationID == "CreateUpload"
+			if !mine || !op.NeedsToken() {
+				continue
+			}
+			s.request(op, s.outsider).ExpectRefusal(models.CodeNotFound)
+			if op.TakesForm() {
+				s.sendForm(op, s.outsider, s.path(op)).ExpectRefusal(models.CodeNotFound)
+			}
+		}
+		stillSo()
+	}}})
+}

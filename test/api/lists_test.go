@@ -1,0 +1,194 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// listSize is how many items match during all the time in which a list of the table is read.
+const listSize = 6
+
+// listCase is a list whose items move while it is read.
+type listCase struct {
+	name string // of the route, and what else tells it from other cases
+	fill func(c *harness.Client) *movingList
+}
+
+func (l listCase) route() string {
+	route, _, _ := strings.Cut(l.name, ",")
+	return route
+}
+
+// movingList is a filled list.
+type movingList struct {
+	by     *harness.Client
+	path   string         // up to a query that ends in & or ?
+	want   []string       // what comes exactly once, as listedID has it
+	moves  map[string]any // func(), or func(i int) for one of the items
+	polled string         // of polled events: the cursor that they begin after; pages name the next one in Event-Cursor
+}
+
+// TestListsWhileThingsMove reads each list of the contract in small pages. Between two pages it lets something move: among
+// what was read, what was not, and what stands between the two. What matches all the time comes exactly once, and nothing
+// comes twice.
+func TestListsWhileThingsMove(t *testing.T) {
+	var scenarios []harness.Scenario
+	for _, l := range movingLists {
+		scenarios = append(scenarios, harness.Scenario{Name: l.name, Play: func(t *testing.T, c *harness.Client) {
+			filled := l.fill(c)
+			for name := range filled.moves {
+				if filled == nil {
+					filled = l.fill(c)
+				}
+				readMoving(t, filled, name)
+				filled = nil
+			}
+		}})
+	}
+	harness.RunScenarios(t, scenarios, "--rate-limit", "off")
+}
+
+func readMoving(t *testing.T, l *movingList, name string) {
+	t.Helper()
+	move := func() {
+		switch f := l.moves[name].(type) {
+		case func():
+			f()
+		case func(int):
+			for _, i := range []int{0, listSize - 1, listSize / 2} {
+				f(i)
+			}
+		}
+	}
+	seen := map[string]int{}
+	next, pages := "", 0
+	if l.polled != "" {
+		next = "&after=" + url.QueryEscape(l.polled)
+	}
+	for ; pages == 0 || next != ""; pages++ {
+		if pages > 10*listSize {
+			t.Fatalf("%s: %s does not end", name, l.path)
+		}
+		var page models.Page[map[string]any]
+		a := l.by.Call("GET", fmt.Sprintf("%slimit=%d%s", l.path, 1+pages%2, next), nil, "Accept", "application/json").ExpectStatus(200).Decode(&page)
+		for _, item := range page.Items {
+			seen[listedID(item)]++
+		}
+		next = ""
+		if page.NextCursor != "" {
+			next = "&cursor=" + url.QueryEscape(page.NextCursor)
+		} else if l.polled != "" && len(page.Items) > 0 {
+			next = "&after=" + url.QueryEscape(a.Header("Event-Cursor"))
+		}
+		if pages < 4 {
+			move()
+		}
+	}
+	if pages < 3 {
+		t.Errorf("%s: %s had %d pages: nothing could move between them", name, l.path, pages)
+	}
+	for _, id := range l.want {
+		if seen[id] != 1 {
+			t.Errorf("%s: %s: %s came %d times", name, l.path, id, seen[id])
+		}
+	}
+	for id, n := range seen {
+		if n > 1 && !slices.Contains(l.want, id) {
+			t.Errorf("%s: %s: %s came %d times", name, l.path, id, n)
+		}
+	}
+}
+
+// listedID is what an item of a list is told from the others by.
+func listedID(item map[string]any) string {
+	for _, inner := range []string{"user", "message"} {
+		if of, ok := item[inner].(map[string]any); ok {
+			return listedID(of)
+		}
+	}
+	if code, ok := item["code"]; ok {
+		return fmt.Sprint(code)
+	}
+	if room, ok := item["room_id"]; ok {
+		return listed(int64(item["id"].(float64)), int64(room.(float64)))
+	}
+	if id, ok := item["id"].(float64); ok {
+		return listed(int64(id))
+	}
+	return fmt.Sprint(item["id"])
+}
+
+func listed(ids ...int64) string { return fmt.Sprint(ids) }
+
+// TestEveryListMoves holds the table against the contract: no operation that answers pages without a case.
+func TestEveryListMoves(t *testing.T) {
+	t.Parallel()
+	cases := map[string]bool{"GET /v1/events": true} // polled pages have no next_cursor
+	for path, item := range harness.Document().Paths.Map() {
+		for method, operation := range item.Operations() {
+			if schema := answerOf(operation); schema != nil && schema.Properties["items"] != nil && schema.Properties["next_cursor"] != nil {
+				cases[method+" "+path] = true
+			}
+		}
+	}
+	covered := map[string]bool{}
+	for _, l := range movingLists {
+		covered[l.route()] = true
+		if !cases[l.route()] {
+			t.Errorf("%s has a case, and is no list of the contract", l.route())
+		}
+	}
+	for route := range cases {
+		if !covered[route] {
+			t.Errorf("%s has no case", route)
+		}
+	}
+}
+
+// answerOf is the schema of what an operation answers as JSON when all is well.
+func answerOf(operation *openapi3.Operation) *openapi3.Schema {
+	if ok := operation.Responses.Value("200"); ok != nil && ok.Value.Content["application/json"] != nil {
+		return ok.Value.Content["application/json"].Schema.Value
+	}
+	return nil
+}
+
+// TestCursorsOfOtherLists: what is no cursor of a list is an invalid request, never a list or a fault.
+func TestCursorsOfOtherLists(t *testing.T) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "each of every other", Play: func(t *testing.T, c *harness.Client) {
+		cursors := map[string]string{}
+		lists := map[string]*movingList{}
+		for _, l := range movingLists {
+			filled := l.fill(c)
+			if filled.polled != "" {
+				continue
+			}
+			lists[l.name] = filled
+			cursors[l.name] = harness.Get[models.Page[json.RawMessage]](filled.by, filled.path+"limit=2").NextCursor
+		}
+		for name, l := range lists {
+			own := cursors[name]
+			wrong := []string{"x", "MTox", "AQE", strings.Repeat("A", 400), own[1:], own[:len(own)-1], own + "A"}
+			for of, cursor := range cursors {
+				if cursor != "" && strings.Split(of, ",")[0] != strings.Split(name, ",")[0] {
+					wrong = append(wrong, cursor)
+				}
+			}
+			for _, cursor := range wrong {
+				p := l.by.Call("GET", l.path+"cursor="+url.QueryEscape(cursor), nil).ExpectProblem(400, models.CodeInvalidRequest)
+				if len(p.Errors) != 1 || p.Errors[0].Field != "cursor" {
+					t.Errorf("%s with the cursor %q: %+v", name, cursor, p)
+				}
+			}
+		}
+	}}}, "--rate-limit", "off")
+}

@@ -1,0 +1,98 @@
+package api
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// What a message carries beside its text and files: reactions and a pin.
+
+func drawEmoji(rt *rapid.T) string {
+	return rapid.SampledFrom([]string{"👍", "🎉"}).Draw(rt, "emoji")
+}
+
+func (w *world) react(rt *rapid.T) {
+	r, user := w.draw(rt)
+	id, emoji := r.drawID(rt), drawEmoji(rt)
+	m, refusal := r.find(user, id)
+	if refusal == "" && m.deleted {
+		refusal = models.CodeNotFound
+	}
+	path := reactionPath(models.Message{RoomID: r.id, ID: id}, emoji)
+	if wasAccepted(w.users[user].Call("PUT", path, nil), 200, refusal) {
+		if m.reactions == nil {
+			m.reactions = map[string]map[int]bool{}
+		}
+		if m.reactions[emoji] == nil {
+			m.reactions[emoji] = map[int]bool{}
+		}
+		m.reactions[emoji][user] = true
+	}
+}
+
+func (w *world) unreact(rt *rapid.T) {
+	r, user := w.draw(rt)
+	id, emoji := r.drawID(rt), drawEmoji(rt)
+	m, refusal := r.find(user, id)
+	path := reactionPath(models.Message{RoomID: r.id, ID: id}, emoji)
+	if wasAccepted(w.users[user].Call("DELETE", path, nil), 204, refusal) {
+		delete(m.reactions[emoji], user)
+	}
+}
+
+func (w *world) pin(rt *rapid.T) {
+	r, user := w.draw(rt)
+	id := r.drawID(rt)
+	m, refusal := r.find(user, id)
+	switch {
+	case refusal != "":
+	case !r.moderates(user):
+		refusal = models.CodeForbidden
+	case m.deleted:
+		refusal = models.CodeNotFound
+	}
+	if wasAccepted(w.users[user].Call("PUT", fmt.Sprintf("%s/pins/%d", harness.RoomPath(r.id), id), nil), 200, refusal) {
+		m.pinned = true
+	}
+}
+
+// listed are the message's reactions as a user sees them, in the order of the emoji: those that came in the same millisecond
+// are shown in no order that the model knows.
+func (m modelMessage) listed(user int) (list []string) {
+	for _, emoji := range slices.Sorted(maps.Keys(m.reactions)) {
+		if by := m.reactions[emoji]; len(by) > 0 {
+			list = append(list, fmt.Sprint(emoji, len(by), by[user]))
+		}
+	}
+	return list
+}
+
+func listedReactions(m models.Message) (list []string) {
+	for _, one := range m.Reactions {
+		list = append(list, fmt.Sprint(one.Emoji, one.Count, *one.Me))
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (w *world) comparePins(rt *rapid.T, r *modelRoom) {
+	var got, want []int64
+	for _, p := range harness.Get[models.Page[models.Pin]](w.users[0], harness.RoomPath(r.id)+"/pins?limit=200").Items {
+		got = append(got, p.Message.ID)
+	}
+	for i, m := range r.messages {
+		if id := int64(i + 1); id > r.cleared && m.pinned {
+			want = append(want, id)
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		rt.Errorf("the pins of room %d are %v, in the model %v", r.id, got, want)
+	}
+}

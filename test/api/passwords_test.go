@@ -1,0 +1,86 @@
+package api
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// TestPasswordChange changes a password: the other session and its stream end, the one that asked goes on, and the old
+// password opens nothing any more.
+func TestPasswordChange(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		s := harness.StartServer(t, database)
+		const before, after = "correct horse", "battery staple"
+		mine := harness.NewClient(t, s.URL).SignUp("anna", before)
+		other := mine.LogInAs("anna", before)
+		kept, ended := mine.OpenReadyStream(""), other.OpenReadyStream("")
+
+		path := "/v1/users/me/password"
+		mine.Call("PUT", path, models.PasswordChange{CurrentPassword: "wrong one", NewPassword: after}).
+			ExpectProblem(401, models.CodeBadCredentials)
+		mine.CallInvalid("PUT", path, models.PasswordChange{CurrentPassword: before, NewPassword: "short"}).
+			ExpectProblem(400, models.CodeInvalidRequest)
+		mine.Guest("gast").Call("PUT", path, models.PasswordChange{CurrentPassword: before, NewPassword: after}).
+			ExpectProblem(403, models.CodeForbidden)
+		mine.Call("PUT", path, models.PasswordChange{CurrentPassword: before, NewPassword: after}).ExpectStatus(204)
+
+		var revoked models.SessionRevoked
+		ended.Expect(models.EventSessionRevoked, &revoked)
+		if revoked.SessionID != other.SessionID || revoked.Reason != models.RevokedByChange {
+			t.Errorf("got %+v", revoked)
+		}
+		ended.ExpectEnd()
+		other.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)
+		other.WithToken("").Call("POST", "/v1/sessions/refresh", models.Refresh{RefreshToken: other.RefreshToken}).
+			ExpectProblem(401, models.CodeSessionRevoked)
+		mine.Call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: before}).
+			ExpectProblem(401, models.CodeBadCredentials)
+		mine.LogInAs("anna", after)
+		mine.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
+		kept.Expect(models.EventRoomCreated, nil)
+	})
+}
+
+// TestPasswordChangeRace logs in with the old password while it is changed: no session that came of it outlives the
+// change, and of two changes at once only one holds.
+func TestPasswordChangeRace(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		s := harness.StartServer(t, database)
+		const before = "correct horse"
+		mine := harness.NewClient(t, s.URL).SignUp("anna", before)
+		var logins sync.WaitGroup
+		var mu sync.Mutex
+		var opened []*harness.Client
+		for range 6 {
+			logins.Go(func() {
+				c := mine.WithToken("")
+				a := c.Send("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: before})
+				mu.Lock()
+				defer mu.Unlock()
+				if a.HTTP.StatusCode == 201 {
+					a.Decode(&c.Session)
+					opened = append(opened, c)
+				} else {
+					a.ExpectProblem(401, models.CodeBadCredentials)
+				}
+			})
+		}
+		changes := make(chan int, 2)
+		for _, after := range []string{"battery staple", "staple battery"} {
+			logins.Go(func() {
+				a := mine.Send("PUT", "/v1/users/me/password", models.PasswordChange{CurrentPassword: before, NewPassword: after})
+				changes <- a.HTTP.StatusCode
+			})
+		}
+		logins.Wait()
+		if a, b := <-changes, <-changes; a+b != 204+401 {
+			t.Errorf("two changes at once were answered %d and %d", a, b)
+		}
+		for _, c := range opened {
+			c.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)
+		}
+	})
+}

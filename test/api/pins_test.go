@@ -1,0 +1,87 @@
+package api
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+func pinPath(m models.Message) string {
+	return fmt.Sprintf("%s/pins/%d", harness.RoomPath(m.RoomID), m.ID)
+}
+
+// TestPins pins three messages and lists them page by page; one loses its pin by hand, one by its deletion, and the last
+// with the cleared history.
+func TestPins(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		s := harness.StartServer(t, database)
+		owner := harness.NewClient(t, s.URL).Guest("owner")
+		member := owner.Guest("member")
+		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
+		member.JoinRoom(room.ID)
+		seen := member.OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+		seen.Expect(models.EventPresenceEntered, nil)
+		var said []models.Message
+		for i := range 3 {
+			said = append(said, owner.SendText(room.ID, fmt.Sprint(i)))
+			seen.Expect(models.EventMessageCreated, nil)
+			var pin models.Pin
+			a := owner.Call("PUT", pinPath(said[i]), nil).ExpectStatus(200).Decode(&pin)
+			if pin.Message.ID != said[i].ID || pin.PinnedBy != owner.User.Ref() {
+				t.Errorf("%v", a)
+			}
+			var told models.PinEvent
+			if e := seen.Expect(models.EventPinAdded, &told); e.ID != a.Header("Event-Id") ||
+				told != (models.PinEvent{RoomID: room.ID, MessageID: said[i].ID, User: owner.User.Ref()}) {
+				t.Errorf("%v after %v", e, a)
+			}
+		}
+		if again := owner.Call("PUT", pinPath(said[0]), nil).ExpectStatus(200); again.Header("Event-Id") != "" {
+			t.Errorf("%v: a pin that was there told of itself", again)
+		}
+		member.Call("PUT", reactionPath(said[2], "👍"), nil).ExpectStatus(200)
+		seen.Expect(models.EventReactionAdded, nil)
+		wantPins(t, member, room.ID, said[2].ID, said[1].ID, said[0].ID)
+
+		member.Call("PUT", pinPath(said[0]), nil).ExpectProblem(403, models.CodeForbidden)
+		member.Call("DELETE", pinPath(said[0]), nil).ExpectProblem(403, models.CodeForbidden)
+		owner.Call("PUT", pinPath(models.Message{RoomID: room.ID, ID: 99}), nil).ExpectProblem(404, models.CodeNotFound)
+
+		owner.Call("DELETE", pinPath(said[0]), nil).ExpectStatus(204)
+		owner.Call("DELETE", pinPath(said[0]), nil).ExpectStatus(204)
+		seen.Expect(models.EventPinRemoved, nil)
+		owner.Call("DELETE", harness.MessagePath(said[1]), nil).ExpectStatus(204)
+		var removed models.PinEvent
+		seen.Expect(models.EventPinRemoved, &removed)
+		if removed.MessageID != said[1].ID {
+			t.Errorf("got %+v", removed)
+		}
+		seen.Expect(models.EventMessageDeleted, nil)
+		owner.Call("PUT", pinPath(said[1]), nil).ExpectProblem(404, models.CodeNotFound)
+		wantPins(t, member, room.ID, said[2].ID)
+		owner.Call("DELETE", harness.RoomPath(room.ID)+"/messages", nil).ExpectStatus(204)
+		wantPins(t, member, room.ID)
+	})
+}
+
+// wantPins reads the list of pins in pages of one.
+func wantPins(t *testing.T, c *harness.Client, roomID int64, want ...int64) {
+	t.Helper()
+	got := []int64{}
+	for cursor := ""; ; {
+		var page models.Page[models.Pin]
+		c.Call("GET", harness.RoomPath(roomID)+"/pins?limit=1"+cursor, nil).ExpectStatus(200).Decode(&page)
+		for _, p := range page.Items {
+			got = append(got, p.Message.ID)
+		}
+		if page.NextCursor == "" {
+			break
+		}
+		cursor = "&cursor=" + page.NextCursor
+	}
+	if fmt.Sprint(got) != fmt.Sprint(append([]int64{}, want...)) {
+		t.Errorf("pinned are %v, not %v", got, want)
+	}
+}

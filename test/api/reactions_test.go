@@ -1,0 +1,182 @@
+package api
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+func reactionPath(m models.Message, emoji string) string {
+	return harness.MessagePath(m) + "/reactions/" + url.PathEscape(emoji)
+}
+
+// TestReactions has two members react to a message and take it back: each sees their own, the events are everybody's,
+// and an edit, a deletion and a cleared history treat them as the contract says.
+func TestReactions(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		s := harness.StartServer(t, database)
+		owner := harness.NewClient(t, s.URL).Guest("owner")
+		other := owner.Guest("other")
+		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
+		other.JoinRoom(room.ID)
+		m := owner.SendText(room.ID, "hello")
+		seen := other.OpenReadyStream("")
+
+		const thumb, family = "👍", "👨‍👩‍👧‍👦"
+		owner.Call("PUT", reactionPath(m, thumb), nil).ExpectStatus(200)
+		first := owner.Call("PUT", reactionPath(m, family), nil).ExpectStatus(200)
+		second := other.Call("PUT", reactionPath(m, thumb), nil).ExpectStatus(200)
+		if again := other.Call("PUT", reactionPath(m, thumb), nil).ExpectStatus(200); again.Header("Event-Id") != "" {
+			t.Errorf("%v: a reaction that was there told of itself", again)
+		}
+		wantReactions(t, first, models.Reaction{Emoji: thumb, Count: 1, Me: harness.Ptr(true)}, models.Reaction{Emoji: family, Count: 1, Me: harness.Ptr(true)})
+		wantReactions(t, second, models.Reaction{Emoji: thumb, Count: 2, Me: harness.Ptr(true)}, models.Reaction{Emoji: family, Count: 1, Me: harness.Ptr(false)})
+
+		for _, want := range []models.ReactionEvent{
+			{RoomID: room.ID, MessageID: m.ID, User: owner.User.Ref(), Emoji: thumb, Count: 1},
+			{RoomID: room.ID, MessageID: m.ID, User: owner.User.Ref(), Emoji: family, Count: 1},
+			{RoomID: room.ID, MessageID: m.ID, User: other.User.Ref(), Emoji: thumb, Count: 2},
+		} {
+			var got models.ReactionEvent
+			e := seen.Expect(models.EventReactionAdded, &got)
+			if got != want {
+				t.Errorf("%v: wanted %+v", e, want)
+			}
+		}
+
+		owner.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "edited"}).ExpectStatus(200)
+		var edited models.Message
+		seen.Expect(models.EventMessageEdited, &edited)
+		if len(edited.Reactions) != 2 || edited.Reactions[0].Count != 2 || edited.Reactions[0].Me != nil {
+			t.Errorf("the event of the edit has %+v", edited.Reactions)
+		}
+
+		other.Call("DELETE", reactionPath(m, thumb), nil).ExpectStatus(204)
+		other.Call("DELETE", reactionPath(m, thumb), nil).ExpectStatus(204)
+		var removed models.ReactionEvent
+		seen.Expect(models.EventReactionRemoved, &removed)
+		if removed.User != other.User.Ref() || removed.Emoji != thumb || removed.Count != 1 {
+			t.Errorf("got %+v", removed)
+		}
+		var page models.Page[models.Message]
+		other.Call("GET", harness.RoomPath(room.ID)+"/messages", nil).ExpectStatus(200).Decode(&page)
+		if r := page.Items[0].Reactions; len(r) != 2 || r[0].Count != 1 || *r[0].Me {
+			t.Errorf("history has %+v", r)
+		}
+
+		owner.Call("DELETE", harness.MessagePath(m), nil).ExpectStatus(204)
+		seen.Expect(models.EventMessageDeleted, nil)
+		wantReactions(t, other.Call("GET", harness.MessagePath(m), nil).ExpectStatus(200))
+		other.Call("PUT", reactionPath(m, thumb), nil).ExpectProblem(404, models.CodeNotFound)
+		other.Call("DELETE", reactionPath(m, thumb), nil).ExpectStatus(204)
+	})
+}
+
+func wantReactions(t *testing.T, a *harness.Response, want ...models.Reaction) {
+	t.Helper()
+	var m models.Message
+	a.Decode(&m)
+	same := len(m.Reactions) == len(want)
+	for i := 0; same && i < len(want); i++ {
+		got := m.Reactions[i]
+		same = got.Emoji == want[i].Emoji && got.Count == want[i].Count && *got.Me == *want[i].Me
+	}
+	if !same {
+		t.Errorf("%v\nwanted %+v", a, want)
+	}
+}
+
+// TestReactionSpellings has one react as phones spell emoji and another as keyboards do: it is one reaction, in one spelling.
+func TestReactionSpellings(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		owner := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("owner")
+		other := owner.Guest("other")
+		m := owner.SendText(owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}).ID, "hello")
+		other.JoinRoom(m.RoomID)
+		seen := other.OpenReadyStream("")
+		for i, spelling := range [][3]string{
+			{"❤", "❤\ufe0f", "❤\ufe0f"}, {"🏳\ufe0f\u200d🌈", "🏳\u200d🌈", "🏳\ufe0f\u200d🌈"}, {"5\u20e3", "5\ufe0f\u20e3", "5\ufe0f\u20e3"},
+			{"🕵\ufe0f🏽\u200d♂\ufe0f", "🕵🏽\u200d♂", "🕵🏽\u200d♂\ufe0f"}, {"👍\ufe0f", "👍", "👍"},
+		} {
+			var got models.Message
+			owner.Call("PUT", reactionPath(m, spelling[0]), nil).ExpectStatus(200)
+			other.Call("PUT", reactionPath(m, spelling[1]), nil).ExpectStatus(200).Decode(&got)
+			if len(got.Reactions) != i+1 || got.Reactions[i].Emoji != spelling[2] || got.Reactions[i].Count != 2 {
+				t.Errorf("%q: got %+v", spelling, got.Reactions)
+			}
+			for n := range 2 {
+				var told models.ReactionEvent
+				seen.Expect(models.EventReactionAdded, &told)
+				if told.Emoji != spelling[2] || told.Count != int64(n+1) {
+					t.Errorf("%q: told %+v", spelling, told)
+				}
+			}
+		}
+		for i, tone := range []string{"👍🏻", "👍🏿"} {
+			if a := owner.Call("PUT", reactionPath(m, tone), nil).ExpectStatus(200); len(harness.Get[models.Message](owner, harness.MessagePath(m)).Reactions) != 6+i {
+				t.Errorf("%v: a skin tone makes another", a)
+			}
+		}
+		owner.Call("DELETE", reactionPath(m, "❤\ufe0f"), nil).ExpectStatus(204)
+		other.Call("DELETE", reactionPath(m, "❤"), nil).ExpectStatus(204)
+		if left := harness.Get[models.Message](owner, harness.MessagePath(m)).Reactions; len(left) != 6 || left[0].Emoji == "❤\ufe0f" {
+			t.Errorf("got %+v", left)
+		}
+	})
+}
+
+// TestReactionsRefused has those react who may not, and with what is no emoji.
+func TestReactionsRefused(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		s := harness.StartServer(t, database)
+		owner := harness.NewClient(t, s.URL).Guest("owner")
+		stranger := owner.Guest("stranger")
+		m := owner.SendText(owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}).ID, "hello")
+		hidden := owner.SendText(owner.CreateRoom(models.NewRoom{Name: harness.Ptr("hidden"), Kind: harness.Ptr(models.RoomPrivate)}).ID, "hello")
+		for _, method := range []string{"PUT", "DELETE"} {
+			stranger.Call(method, reactionPath(m, "👍"), nil).ExpectProblem(403, models.CodeForbidden)
+			stranger.Call(method, reactionPath(hidden, "👍"), nil).ExpectProblem(404, models.CodeNotFound)
+			owner.Call(method, harness.MessagePath(models.Message{RoomID: m.RoomID, ID: 99})+"/reactions/%F0%9F%91%8D", nil).
+				ExpectProblem(404, models.CodeNotFound)
+			for _, text := range []string{"a", "5", "👍👍", "<b>", "👍 ", "\u200d", "\ufe0f", "🏽x", "🇩"} {
+				owner.Call(method, reactionPath(m, text), nil).ExpectProblem(404, models.CodeNotFound)
+			}
+		}
+		for _, emoji := range []string{"❤️", "☝🏽", "🇩🇪", "5️⃣", "🏴\U000E0067\U000E0062\U000E0073\U000E0063\U000E0074\U000E007F", "🏳️‍🌈", "👩🏽‍🚀", "©"} {
+			owner.Call("PUT", reactionPath(m, emoji), nil).ExpectStatus(200)
+		}
+		for i := range models.MaxReactionsPerUser - 8 {
+			owner.Call("PUT", reactionPath(m, string(rune('😀'+i))), nil).ExpectStatus(200)
+		}
+		owner.Call("PUT", reactionPath(m, "🚀"), nil).ExpectProblem(400, models.CodeInvalidRequest)
+	})
+}
+
+// TestReactionsOfMany has a few users react with as many different emoji as a message may have. One more is refused, and one
+// that is there is not; when one is taken back there is room again.
+func TestReactionsOfMany(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		s := harness.StartServer(t, database)
+		owner := harness.NewClient(t, s.URL).Guest("owner")
+		m := owner.SendText(owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}).ID, "hello")
+		emoji := func(i int) string { return string(rune('🌀' + i)) }
+		var member *harness.Client
+		for i := range models.MaxEmojiPerMessage {
+			if i%models.MaxReactionsPerUser == 0 {
+				member = owner.Guest(fmt.Sprint("member", i))
+				member.JoinRoom(m.RoomID)
+			}
+			member.Call("PUT", reactionPath(m, emoji(i)), nil).ExpectStatus(200)
+		}
+		owner.Call("PUT", reactionPath(m, emoji(models.MaxEmojiPerMessage)), nil).ExpectProblem(400, models.CodeInvalidRequest)
+		owner.Call("PUT", reactionPath(m, emoji(0)), nil).ExpectStatus(200)
+		member.Call("DELETE", reactionPath(m, emoji(models.MaxEmojiPerMessage-1)), nil).ExpectStatus(204)
+		owner.Call("PUT", reactionPath(m, emoji(models.MaxEmojiPerMessage)), nil).ExpectStatus(200)
+		long := "👩🏽" + strings.Repeat("\u200d👩🏽", 6)
+		owner.Call("PUT", reactionPath(m, long), nil).ExpectProblem(404, models.CodeNotFound)
+	})
+}

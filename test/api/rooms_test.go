@@ -1,0 +1,398 @@
+package api
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+func TestRooms(t *testing.T) {
+	harness.RunScenarios(t, []harness.Scenario{
+		{Name: "create and read", Play: testCreateRoom},
+		{Name: "handles", Play: testHandles},
+		{Name: "change", Play: testChangeRoom},
+		{Name: "delete", Play: testDeleteRoom},
+		{Name: "list", Play: testRoomList},
+		{Name: "list what changed since", Play: testRoomsSince},
+		{Name: "a private room is not there for others", Play: testPrivateRoom},
+		{Name: "a subject's rooms", Play: testSubject},
+		{Name: "direct rooms", Play: testDirectRooms},
+		{Name: "a direct room opened from both sides at once", Play: testDirectRace},
+		{Name: "the users of a direct room", Play: testDirectUsers},
+		{Name: "the users of a direct room, who change", Play: testDirectUsersNow},
+	})
+}
+
+func testCreateRoom(t *testing.T, c *harness.Client) {
+	me, other := c.NewGuest("ada"), c.NewGuest("grace")
+	handle := harness.UniqueName("Tea.House")
+	a := me.Call("POST", "/v1/rooms", models.NewRoom{Handle: &handle, Name: harness.Ptr("Tea house"), Description: harness.Ptr("Leaves.")}).ExpectStatus(201)
+	var room models.Room
+	a.Decode(&room)
+	if room.Handle != handle || room.Name != "Tea house" || room.Description != "Leaves." || room.Kind != models.RoomPublic ||
+		room.OwnerID != me.User.ID || room.MemberCount != 1 || room.MessageCount != 0 || room.LastMessageID != 0 || room.Subject != "" {
+		t.Errorf("got %+v", room)
+	}
+	if m := room.Membership; m == nil || m.Role != models.RoleOwner || m.UnreadCount != 0 || m.LastReadID != 0 || m.Muted {
+		t.Errorf("its maker's membership is %+v", m)
+	}
+	if a.EventID() == "" || a.Header("Location") != harness.RoomPath(room.ID) {
+		t.Errorf("Event-Id %q, Location %q", a.EventID(), a.Header("Location"))
+	}
+	for _, path := range []string{harness.RoomPath(room.ID), harness.HandlePath(handle), harness.HandlePath(strings.ToUpper(handle)), harness.HandlePath("#" + strings.ToLower(handle))} {
+		if got := harness.Get[models.Room](other, path); got.ID != room.ID || got.Membership != nil || got.MemberCount != 1 {
+			t.Errorf("to others, %s is %+v", path, got)
+		}
+	}
+	for _, body := range []map[string]any{{}, {"description": "neither handle nor name"}} {
+		me.CallInvalid("POST", "/v1/rooms", body).ExpectInvalid("name")
+	}
+	me.CallInvalid("POST", "/v1/rooms", map[string]any{"name": "d", "kind": "direct"}).ExpectInvalid("kind")
+	me.CallInvalid("POST", "/v1/rooms", map[string]any{"name": ""}).ExpectInvalid("name")
+	me.CallInvalid("POST", "/v1/rooms", map[string]any{"name": strings.Repeat("n", 129)}).ExpectInvalid("name")
+	me.CallInvalid("POST", "/v1/rooms", map[string]any{"name": "n", "subject": strings.Repeat("s", 129)}).ExpectInvalid("subject")
+}
+
+func testHandles(_ *testing.T, c *harness.Client) {
+	me := c.NewGuest("ada")
+	tail := harness.UniqueName("")
+	me.CreateRoom(models.NewRoom{Handle: harness.Ptr("Straße" + tail)})
+	for _, same := range []string{"Straße", "STRAßE", "ｓtraße"} {
+		me.Call("POST", "/v1/rooms", models.NewRoom{Handle: harness.Ptr(same + tail)}).ExpectProblem(409, models.CodeHandleTaken)
+	}
+	for _, bad := range []string{"", "a", "1a", "#tea", "a b", "a/b", "a\x00b", strings.Repeat("h", 65)} {
+		me.CallInvalid("POST", "/v1/rooms", models.NewRoom{Handle: &bad}).ExpectInvalid("handle")
+	}
+	me.CreateRoom(models.NewRoom{Handle: harness.Ptr(strings.Repeat("é", 64-len(tail)) + tail)})
+	for _, nothing := range []string{"%23", "%23" + harness.UniqueName("none"), "%23%23", "tea", "0", "-1"} {
+		me.Call("GET", "/v1/rooms/"+nothing, nil).ExpectProblem(404, models.CodeNotFound)
+	}
+}
+
+func testChangeRoom(t *testing.T, c *harness.Client) {
+	owner, moderator, member := c.NewGuest("ada"), c.NewGuest("mod"), c.NewGuest("mem")
+	room := owner.CreatePublicRoom(moderator, member)
+	owner.AddMember(room.ID, moderator, models.RoleModerator)
+	s := member.OpenReadyStream("")
+	handle := harness.UniqueName("new")
+	var changed models.Room
+	a := moderator.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Handle: &handle, Name: harness.Ptr("Name"), Description: harness.Ptr("D")}).ExpectStatus(200).Decode(&changed)
+	if changed.Handle != handle || changed.Name != "Name" || changed.Description != "D" || changed.Membership.Role != models.RoleModerator {
+		t.Errorf("got %+v", changed)
+	}
+	if changed.UpdatedAt.Before(room.UpdatedAt.Time) || owner.GetRoom(room.ID).UpdatedAt != changed.UpdatedAt {
+		t.Errorf("changed at %v, stored as %v", changed.UpdatedAt, owner.GetRoom(room.ID).UpdatedAt)
+	}
+	var told models.Room
+	if e := s.Expect(models.EventRoomUpdated, &told); e.ID != a.EventID() || told.Membership != nil || told.Handle != handle {
+		t.Errorf("told %v for %v", e, a)
+	}
+	owner.Call("GET", harness.HandlePath(room.Handle), nil).ExpectProblem(404, models.CodeNotFound)
+	if got := harness.Get[models.Room](owner, harness.HandlePath(handle)); got.ID != room.ID {
+		t.Errorf("got %+v", got)
+	}
+	owner.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Name: harness.Ptr("Name")}).ExpectStatus(200).ExpectNoEvent()
+	owner.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Handle: harness.Ptr(strings.ToUpper(handle))}).ExpectStatus(200) // its own, in other letters
+
+	taken := owner.CreatePublicRoom().Handle
+	owner.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Handle: &taken}).ExpectProblem(409, models.CodeHandleTaken)
+	owner.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Description: harness.Ptr(""), Handle: harness.Ptr("")}).ExpectStatus(200)
+	if got := owner.GetRoom(room.ID); got.Description != "" || got.Handle != "" || got.Name != "Name" {
+		t.Errorf("got %+v", got)
+	}
+	owner.CallInvalid("PATCH", harness.RoomPath(room.ID), models.RoomChange{Name: harness.Ptr("")}).ExpectInvalid("name")
+	owner.CreateRoom(models.NewRoom{Handle: &handle}) // which is free again
+}
+
+func testDeleteRoom(t *testing.T, c *harness.Client) {
+	owner, moderator := c.NewGuest("ada"), c.NewGuest("mod")
+	room := owner.CreatePublicRoom(moderator)
+	owner.AddMember(room.ID, moderator, models.RoleModerator)
+	m := owner.SendText(room.ID, "words")
+	s := c.NewGuest("bystander").OpenReadyStream("")
+
+	a := owner.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectStatus(204)
+	var gone models.RoomGone
+	if e := s.Expect(models.EventRoomDeleted, &gone); e.ID != a.EventID() || gone != (models.RoomGone{RoomID: room.ID, Handle: room.Handle}) {
+		t.Errorf("a bystander was told %v", e)
+	}
+	for _, path := range []string{harness.RoomPath(room.ID), harness.HandlePath(room.Handle), harness.RoomPath(room.ID) + "/messages", harness.MessagePath(m), harness.RoomPath(room.ID) + "/members"} {
+		moderator.Call("GET", path, nil).ExpectProblem(404, models.CodeNotFound)
+	}
+	owner.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectProblem(404, models.CodeNotFound)
+	if next := owner.CreateRoom(models.NewRoom{Handle: &room.Handle}); next.ID == room.ID || next.MessageCount != 0 {
+		t.Errorf("the next room of that handle is %+v", next)
+	}
+}
+
+func testRoomList(t *testing.T, c *harness.Client) {
+	me, other := c.NewGuest("ada"), c.NewGuest("grace")
+	if list := me.Call("GET", "/v1/rooms", nil).ExpectStatus(200); !strings.Contains(string(list.Body), `"items":[]`) {
+		t.Errorf("nobody's rooms are %s", list.Body)
+	}
+	other.CreatePublicRoom()
+	var rooms []int64
+	for range 5 {
+		rooms = append(rooms, other.CreatePublicRoom(me).ID)
+	}
+	for _, i := range []int{3, 0, 4} {
+		harness.WaitAfter(other.SendText(rooms[i], "first").CreatedAt)
+	}
+	harness.WaitAfter(me.SendText(rooms[0], "mine").CreatedAt)
+	deleted := other.SendText(rooms[3], "gone")
+	harness.WaitAfter(deleted.CreatedAt)
+	other.Call("DELETE", harness.MessagePath(deleted), nil).ExpectStatus(204)
+
+	type row struct{ id, messages, last, unread int64 }
+	want := []row{{rooms[3], 1, 2, 1}, {rooms[0], 2, 2, 1}, {rooms[4], 1, 1, 1}, {rooms[2], 0, 0, 0}, {rooms[1], 0, 0, 0}}
+	list := func(query string) (got []row) {
+		for _, r := range slices.Concat(harness.AllPages[models.Room](me, "/v1/rooms?"+query)...) {
+			if r.MemberCount != 2 || r.Membership == nil || r.Membership.Role != models.RoleMember {
+				t.Errorf("got %+v", r)
+			}
+			got = append(got, row{r.ID, r.MessageCount, r.LastMessageID, r.Membership.UnreadCount})
+		}
+		return got
+	}
+	for _, limit := range []int{1, 2, 3, 5, 200} {
+		if got := list(fmt.Sprint("limit=", limit)); !slices.Equal(got, want) {
+			t.Errorf("with pages of %d: %v, wanted %v", limit, got, want)
+		}
+	}
+	if got := list("limit=2&unread=true"); !slices.Equal(got, want[:3]) {
+		t.Errorf("unread are %v", got)
+	}
+	if got := list("limit=200&unread=false"); !slices.Equal(got, want) {
+		t.Errorf("all are %v", got)
+	}
+}
+
+// testRoomsSince: whatever changes in a room brings it into the list of what changed.
+func testRoomsSince(t *testing.T, c *harness.Client) {
+	owner, other := c.NewGuest("ada"), c.NewGuest("grace")
+	owner.CreatePublicRoom() // in which nothing happens
+	room := owner.CreatePublicRoom()
+	path := harness.RoomPath(room.ID)
+	var m models.Message
+	for _, change := range []struct {
+		name    string
+		make    func()
+		updates bool // updated_at, which tells of the room itself
+		active  bool // active_at, which tells of messages
+	}{
+		{"a name", func() { owner.Call("PATCH", path, models.RoomChange{Name: harness.Ptr("other")}).ExpectStatus(200) }, true, false},
+		{"a member", func() { other.JoinRoom(room.ID) }, false, false},
+		{"a role", func() { owner.AddMember(room.ID, other, models.RoleModerator) }, false, false},
+		{"a message", func() { m = owner.SendText(room.ID, "text") }, true, true},
+		{"a reaction", func() { owner.Call("PUT", reactionPath(m, "👍"), nil).ExpectStatus(200) }, false, false},
+		{"a pin", func() { owner.Call("PUT", pinPath(m), nil).ExpectStatus(200) }, false, false},
+		{"an edit", func() {
+			owner.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "other"}).ExpectStatus(200)
+		}, false, false},
+		{"a deletion", func() { owner.Call("DELETE", harness.MessagePath(m), nil).ExpectStatus(204) }, false, false},
+		{"a clear", func() { owner.SendText(room.ID, "more"); owner.Call("DELETE", path+"/messages", nil).ExpectStatus(204) }, true, true},
+		{"a member less", func() { other.Call("DELETE", path+"/members/me", nil).ExpectStatus(204) }, false, false},
+		{"a ban", func() { owner.Call("PUT", harness.BanPath(room.ID, other), models.NewBan{}).ExpectStatus(200) }, false, false},
+	} {
+		since := harness.WaitAfter(models.Now())
+		query := "/v1/rooms?since=" + url.QueryEscape(since.Format("2006-01-02T15:04:05.000Z07:00"))
+		if got := harness.Get[models.Page[models.Room]](owner, query).Items; len(got) != 0 {
+			t.Errorf("before %s, changed since now: %+v", change.name, got)
+		}
+		change.make()
+		got := harness.Get[models.Page[models.Room]](owner, query).Items
+		if len(got) != 1 || got[0].ID != room.ID {
+			t.Errorf("after %s, changed since then: %+v", change.name, got)
+		} else if got[0].UpdatedAt.Before(since.Time) == change.updates || got[0].ActiveAt.Before(since.Time) == change.active {
+			t.Errorf("after %s, updated_at is %v and active_at %v", change.name, got[0].UpdatedAt, got[0].ActiveAt)
+		}
+	}
+}
+
+// testPrivateRoom: to outsiders each route into a private room answers as it does where there is no room at all.
+func testPrivateRoom(t *testing.T, c *harness.Client) {
+	owner, member, outsider := c.NewGuest("ada"), c.NewGuest("grace"), c.NewGuest("eve")
+	room := owner.CreateRoom(models.NewRoom{Handle: harness.Ptr(harness.UniqueName("secret")), Kind: harness.Ptr(models.RoomPrivate)})
+	owner.AddMember(room.ID, member, models.RoleMember)
+	m := owner.SendText(room.ID, "hush")
+	streamID := outsider.OpenReadyStream("").Ready.StreamID
+
+	const nowhere = 999_999_999
+	for _, route := range []struct {
+		method, path string
+		body         any
+	}{
+		{"GET", "", nil},
+		{"PATCH", "", models.RoomChange{Name: harness.Ptr("n")}},
+		{"DELETE", "", nil},
+		{"GET", "/members", nil},
+		{"PUT", "/members/me", nil},
+		{"DELETE", "/members/me", nil},
+		{"PUT", fmt.Sprintf("/members/%d", outsider.User.ID), models.RoleChange{}},
+		{"DELETE", fmt.Sprintf("/members/%d", member.User.ID), nil},
+		{"GET", "/bans", nil},
+		{"PUT", fmt.Sprintf("/bans/%d", member.User.ID), models.NewBan{}},
+		{"DELETE", fmt.Sprintf("/bans/%d", member.User.ID), nil},
+		{"PUT", "/presence/" + streamID, nil},
+		{"DELETE", "/presence/" + streamID, nil},
+		{"PUT", "/read", models.ReadMark{MessageID: 1}},
+		{"POST", "/messages", models.NewMessage{Text: "hello?"}},
+		{"GET", "/messages", nil},
+		{"DELETE", "/messages", nil},
+		{"GET", fmt.Sprintf("/messages/%d", m.ID), nil},
+		{"PATCH", fmt.Sprintf("/messages/%d", m.ID), models.MessageEdit{Text: "x"}},
+		{"DELETE", fmt.Sprintf("/messages/%d", m.ID), nil},
+	} {
+		want := outsider.Call(route.method, harness.RoomPath(nowhere)+route.path, route.body)
+		want.ExpectProblem(404, models.CodeNotFound)
+		for _, path := range []string{harness.RoomPath(room.ID), harness.HandlePath(room.Handle)} {
+			got := outsider.Call(route.method, path+route.path, route.body)
+			got.ExpectProblem(404, models.CodeNotFound)
+			if got.Without("request_id") != want.Without("request_id") {
+				t.Errorf("%v\nwhere there is nothing: %v", got, want)
+			}
+		}
+	}
+	target := func(handle string) *harness.Response {
+		return outsider.Call("POST", "/v1/messages", models.TargetedMessage{Target: "#" + handle, NewMessage: models.NewMessage{Text: "x"}})
+	}
+	if got, want := target(room.Handle), target(harness.UniqueName("none")); got.Without("request_id") != want.Without("request_id") {
+		t.Errorf("%v\nwhere there is nothing: %v", got, want)
+	}
+	if got := member.GetRoom(room.ID); got.Kind != models.RoomPrivate || got.MemberCount != 2 || got.MessageCount != 1 {
+		t.Errorf("to a member it is %+v", got)
+	}
+}
+
+func testSubject(t *testing.T, c *harness.Client) {
+	me, other := c.NewGuest("ada"), c.NewGuest("grace")
+	s := me.OpenReadyStream("")
+	subject := harness.UniqueName("advert ü/?&")
+	var ids []int64
+	for range 3 {
+		room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("n"), Subject: &subject})
+		s.Expect(models.EventRoomCreated, nil)
+		ids = append(ids, room.ID)
+		if room.Subject != subject {
+			t.Errorf("got %+v", room)
+		}
+	}
+	me.CreatePublicRoom()
+	s.Expect(models.EventRoomCreated, nil)
+	var got []int64
+	for _, r := range slices.Concat(harness.AllPages[models.Room](me, "/v1/rooms?limit=2&subject="+url.QueryEscape(subject))...) {
+		got = append(got, r.ID)
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, ids) {
+		t.Errorf("the subject's rooms are %v, not %v", got, ids)
+	}
+	// All that is told of the room names its subject.
+	other.JoinRoom(ids[0])
+	var joined models.MemberEvent
+	s.Expect(models.EventMemberJoined, &joined)
+	if joined.Subject != subject {
+		t.Errorf("told %+v", joined)
+	}
+	var told models.Message
+	m := other.SendText(ids[0], "about it")
+	s.Expect(models.EventMessageNotification, &told)
+	if m.Subject != subject || told.Subject != subject {
+		t.Errorf("said %+v, told %+v", m, told)
+	}
+	inside := me.OpenReadyStream(fmt.Sprintf("room=%d", ids[0]))
+	var entered models.PresenceEvent
+	inside.Expect(models.EventPresenceEntered, &entered)
+	if entered.Subject != subject {
+		t.Errorf("told %+v", entered)
+	}
+}
+
+func testDirectRooms(t *testing.T, c *harness.Client) {
+	one, other, outsider := c.NewGuest("ada"), c.NewGuest("grace"), c.NewGuest("eve")
+	s := other.OpenReadyStream("")
+	var room models.Room
+	a := one.Call("PUT", harness.DirectPath(other), nil).ExpectStatus(200).Decode(&room)
+	if room.Kind != models.RoomDirect || room.OwnerID != 0 || room.MemberCount != 2 || room.Membership == nil || room.Membership.Role != models.RoleMember {
+		t.Errorf("got %+v", room)
+	}
+	if e := s.Expect(models.EventRoomCreated, nil); e.ID != a.EventID() {
+		t.Errorf("told %v for %v", e, a)
+	}
+	for _, again := range []*harness.Response{
+		one.Call("PUT", harness.DirectPath(other), nil),
+		other.Call("PUT", "/v1/users/@"+strings.ToUpper(one.User.Username)+"/direct", nil),
+	} {
+		var same models.Room
+		again.ExpectStatus(200).ExpectNoEvent().Decode(&same)
+		if same.ID != room.ID {
+			t.Errorf("a second direct room: %+v", same)
+		}
+	}
+	one.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectProblem(403, models.CodeForbidden)
+	one.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Name: harness.Ptr("us")}).ExpectProblem(403, models.CodeForbidden)
+	one.Call("PUT", harness.MemberPath(room.ID, outsider), models.RoleChange{}).ExpectProblem(403, models.CodeForbidden)
+	one.Call("DELETE", harness.MemberPath(room.ID, other), nil).ExpectProblem(403, models.CodeForbidden)
+	one.Call("PUT", harness.BanPath(room.ID, other), models.NewBan{}).ExpectProblem(403, models.CodeForbidden)
+	outsider.Call("GET", harness.RoomPath(room.ID), nil).ExpectProblem(404, models.CodeNotFound)
+	outsider.Call("PUT", harness.RoomPath(room.ID)+"/members/me", nil).ExpectProblem(404, models.CodeNotFound)
+
+	one.Call("PUT", "/v1/users/me/direct", nil).ExpectProblem(400, models.CodeInvalidRequest)
+	one.Call("PUT", harness.DirectPath(one), nil).ExpectProblem(400, models.CodeInvalidRequest)
+	one.Call("PUT", "/v1/users/999999999/direct", nil).ExpectProblem(404, models.CodeNotFound)
+}
+
+// testDirectRace: two who open their direct room at the same moment, by each of the ways, meet in one.
+func testDirectRace(t *testing.T, c *harness.Client) {
+	pair := [2]*harness.Client{c.NewGuest("ada"), c.NewGuest("grace")}
+	streams := [2]*harness.Stream{pair[0].OpenReadyStream(""), pair[1].OpenReadyStream("")}
+	var mu sync.Mutex
+	rooms := map[int64]int{}
+	var all sync.WaitGroup
+	for i := range 32 {
+		me, other := pair[i%2], pair[1-i%2]
+		all.Go(func() {
+			a, err := me.TryCall(t.Context(), "PUT", harness.DirectPath(other), nil)
+			if i%4 < 2 {
+				message := models.TargetedMessage{Target: "@" + other.User.Username, NewMessage: models.NewMessage{Text: "hi"}}
+				a, err = me.TryCall(t.Context(), "POST", "/v1/messages", message)
+			}
+			if err != nil || a.HTTP.StatusCode >= 300 {
+				t.Error(a, err)
+				return
+			}
+			var got struct {
+				ID     int64 `json:"id"`
+				RoomID int64 `json:"room_id"`
+			}
+			a.Decode(&got)
+			if got.RoomID == 0 {
+				got.RoomID = got.ID
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			rooms[got.RoomID]++
+		})
+	}
+	all.Wait()
+	if len(rooms) != 1 {
+		t.Errorf("rooms, and how often each was answered: %v", rooms)
+	}
+	for i, s := range streams {
+		s.Expect(models.EventRoomCreated, nil)
+		for range 16 {
+			if e := s.Next(); e.Name == string(models.EventRoomCreated) {
+				t.Errorf("told twice: %v", e)
+			}
+		}
+		if list := harness.Get[models.Page[models.Room]](pair[i], "/v1/rooms").Items; len(list) != 1 || list[0].MessageCount != 16 {
+			t.Errorf("the rooms of one of the two are %+v", list)
+		}
+	}
+}

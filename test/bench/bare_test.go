@@ -1,0 +1,172 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/handlers/deadline"
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// asBare has BenchmarkBareServer be the server that stands beside Parley, at the address that the variable holds.
+const asBare = "PARLEY_BENCH_BARE"
+
+// bareServer is the least that a server of streams can be: it takes the connections over from net/http, keeps nothing
+// else of them, and writes to all of them in a loop what it was given before. It knows no users, no rooms and no log, and
+// it blocks where a socket takes nothing.
+type bareServer struct {
+	b      *testing.B
+	mu     sync.Mutex
+	conns  []net.Conn
+	pieces [][]byte // what is written at a time
+	loop   *bareLoop
+}
+
+// bareChat is where messages are committed to: a database of Parley's, and who is in it.
+type bareChat struct {
+	Database string           `json:"database"`
+	RoomID   int64            `json:"room_id"`
+	LastID   int64            `json:"last_id"` // of the room's newest message
+	Members  []models.Session `json:"members"`
+}
+
+// BenchmarkBareServer measures nothing: it serves until SIGTERM, in a process of its own beside another benchmark. That
+// it is one of them too lets it share what commits.
+func BenchmarkBareServer(b *testing.B) {
+	address := os.Getenv(asBare)
+	if address == "" {
+		b.Skip(asBare + " is not set")
+	}
+	ctx, stop := signal.NotifyContext(b.Context(), syscall.SIGTERM)
+	defer stop()
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := bareServer{b: b}
+	routes := http.NewServeMux()
+	routes.HandleFunc("GET /v1/events", s.open)
+	routes.HandleFunc("POST /v1/rooms/{room}/messages", s.send)
+	routes.HandleFunc("PUT /chat", s.join)
+	routes.HandleFunc("PUT /pieces", s.keep)
+	routes.HandleFunc("POST /deliveries", s.deliver)
+	times := deadline.Default()
+	server := http.Server{Handler: routes, ReadHeaderTimeout: times.Head, IdleTimeout: times.Idle}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(listener) }) // until it is closed
+	fmt.Println("\nThe bare server is ready.")
+	<-ctx.Done()
+	_ = server.Close()
+	serving.Wait()
+	for _, conn := range s.conns {
+		_ = conn.Close()
+	}
+}
+
+// open takes a stream's connection over.
+func (s *bareServer) open(w http.ResponseWriter, _ *http.Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"); err != nil {
+		panic(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns = append(s.conns, conn)
+}
+
+// join takes the chat that messages are sent to.
+func (s *bareServer) join(w http.ResponseWriter, r *http.Request) {
+	var in bareChat
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		reject(w, err)
+		return
+	}
+	c := chat{roomID: in.RoomID}
+	for _, session := range in.Members {
+		c.members = append(c.members, &harness.Client{Session: session})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loop = newBareLoop(c, openBareSQLite(s.b, in.Database))
+	s.loop.rows.lastID = in.LastID
+}
+
+// send commits a message and writes the first piece to all streams.
+func (s *bareServer) send(w http.ResponseWriter, r *http.Request) {
+	_, err := io.Copy(io.Discard, r.Body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := errors.Join(err, s.loop.commit(1), s.writeAll(s.pieces[0])); err != nil {
+		reject(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusCreated)
+}
+
+// keep takes the frames that are to be written, so many together.
+func (s *bareServer) keep(w http.ResponseWriter, r *http.Request) {
+	together, err := strconv.Atoi(r.FormValue("together"))
+	frames, failed := io.ReadAll(r.Body)
+	if err := errors.Join(err, failed); err != nil {
+		reject(w, err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pieces = nil
+	ends := bytes.SplitAfter(frames, []byte("\n\n"))
+	for group := range slices.Chunk(ends[:len(ends)-1], together) { // nothing is behind the last
+		s.pieces = append(s.pieces, bytes.Join(group, nil))
+	}
+}
+
+// deliver writes the pieces, again and again, to all streams for a while, and answers how many it has written.
+func (s *bareServer) deliver(w http.ResponseWriter, r *http.Request) {
+	spell, err := time.ParseDuration(r.FormValue("for"))
+	if err != nil {
+		reject(w, err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	written := 0
+	for start := time.Now(); time.Since(start) < spell; written++ {
+		if err := s.writeAll(s.pieces[written%len(s.pieces)]); err != nil {
+			reject(w, err)
+			return
+		}
+	}
+	fmt.Fprint(w, written)
+}
+
+// reject also tells whoever started the server.
+func reject(w http.ResponseWriter, err error) {
+	fmt.Fprintln(os.Stderr, err)
+	http.Error(w, err.Error(), http.StatusInternalServerError)
+}
+
+func (s *bareServer) writeAll(piece []byte) error {
+	for _, conn := range s.conns {
+		if _, err := conn.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package bench
+
+import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// TestBareLoopWritesWhatParleyDoes compares what messages leave in the database when they are sent, and when the bare loop
+// of the benchmark writes them. Were there less, Parley would be measured against another job.
+func TestBareLoopWritesWhatParleyDoes(t *testing.T) {
+	t.Parallel()
+	for _, d := range benchDatabases() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			const members, messages = 2, 5
+			sent := d.make(t)
+			c := newChat(t, harness.StartServer(t, sent, "--event-retention", "1h").URL, members)
+			for i, text := range sendTexts()[:messages] {
+				c.members[i%members].SendText(c.roomID, text)
+			}
+			written := d.make(t)
+			bare := newBareLoop(newChatIn(t, written, members), d.bare(t, written))
+			for _, n := range []int{1, messages - 1} {
+				if err := bare.commit(n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d.wantSame(t, sent, written,
+				"SELECT position, pruned FROM event_head",
+				`SELECT position, name, everyone, room_id, user_id, peer_id, session_id, created_at > 0, message_id, data
+					FROM events WHERE name = 'message.created' ORDER BY position`)
+		})
+	}
+}
+
+// TestTownIsAsSent compares a database that a benchmark has filled with one that the same messages were sent to.
+func TestTownIsAsSent(t *testing.T) {
+	t.Parallel()
+	for _, d := range benchDatabases() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			const size = 300
+			written := d.newTown(t, size)
+			sent, s := d.openTown(t, size)
+			bites := make(chan []fillRow, 1)
+			sent.compose(bites)
+			for _, r := range <-bites {
+				_, _, err := s.Store.Send(t.Context(), r.sender, models.RoomPath{ID: r.room}, models.NewMessage{Text: r.text}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			d.wantSame(t, sent.database, written.database)
+		})
+	}
+}
+
+// wantSame compares what messages have left in two databases, without its times, and what further statements answer.
+func (d benchDatabase) wantSame(t *testing.T, sent, written string, further ...string) {
+	t.Helper()
+	statements := slices.Concat([]string{
+		`SELECT room_id, id, sender_id, type, text, reply_to, client_id, edited_at, deleted_at, created_at > 0, text_start, sender_seq, index_version
+			FROM messages ORDER BY room_id, id`,
+		`SELECT id, message_count, last_message_id, last_message_at > 0, active_at = last_message_at, updated_at = active_at
+			FROM rooms ORDER BY id`,
+		"SELECT room_id, user_id, last_read_id, sent_count, own_count, own_after FROM memberships ORDER BY room_id, user_id",
+	}, d.words, further)
+	want, got := d.left(t, sent, statements), d.left(t, written, statements)
+	if len(want) < len(statements) {
+		t.Fatalf("there is next to nothing to compare: %v", want)
+	}
+	for i := range max(len(want), len(got)) {
+		if i >= len(want) || i >= len(got) || want[i] != got[i] {
+			from := func(lines []string) string { return strings.Join(lines[min(i, len(lines)):min(i+5, len(lines))], "\n") }
+			t.Fatalf("Parley leaves\n%s\nthe benchmark\n%s", from(want), from(got))
+		}
+	}
+}
+
+func (d benchDatabase) left(t *testing.T, database string, statements []string) (lines []string) {
+	t.Helper()
+	db := d.open(t, database)
+	db.SetMaxOpenConns(1) // what is made for one connection is there for the next statement
+	for _, statement := range statements {
+		lines = append(lines, queryLines(t, db, statement)...)
+	}
+	return lines
+}
+
+func queryLines(t *testing.T, db *sql.DB, statement string) (lines []string) {
+	t.Helper()
+	rows, err := db.Query(statement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		values, at := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			at[i] = &values[i]
+		}
+		if err := rows.Scan(at...); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, fmt.Sprint(values...))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}

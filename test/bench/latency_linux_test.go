@@ -1,0 +1,137 @@
+package bench
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/test/harness"
+)
+
+const (
+	// receiptMessages are sent to each side in a round, one every receiptEvery, each to receiptStreams; some before them
+	// are not measured.
+	receiptMessages = 120
+	receiptWarmUp   = 10
+	receiptEvery    = 50 * time.Millisecond
+	receiptStreams  = 1000
+)
+
+// benchReceipts measures the time from before a send to the message's arrival at each of many streams, beside a handler
+// that commits the same rows to such a database, writes the same frame to as many sockets in a loop, and answers.
+func benchReceipts(b *testing.B, t *table) {
+	b.Helper()
+	figure := fmt.Sprintf("of the time from send to receipt, 20 sends per second to %s streams", whole(receiptStreams))
+	if missing := lacksFiles(b, 2*receiptStreams+1000); missing != "" {
+		t.lack("p50 and p99 "+figure, missing)
+		b.Skip(missing)
+	}
+	database, beside := harness.NewSQLite(b), bareChat{Database: harness.NewSQLite(b)}
+	members := newChatIn(b, database, deliverMembers)
+	others := newChatIn(b, beside.Database, deliverMembers)
+	beside.RoomID = others.roomID
+	for _, m := range others.members {
+		beside.Members = append(beside.Members, m.Session)
+	}
+	var p50, p99 pair
+	for b.Loop() {
+		parley, bare := compareReceipts(b, database, members, beside)
+		beside.LastID += receiptWarmUp + receiptMessages
+		p50.add(parley.quantile(.5), bare.quantile(.5))
+		p99.add(parley.quantile(.99), bare.quantile(.99))
+	}
+	p50.report(b, "parley-p50-ms", "bare-p50-ms", "p50-ratio")
+	p99.report(b, "parley-p99-ms", "bare-p99-ms", "p99-ratio")
+	t.addAsked("p50 "+figure, p50, "bare commit and loop", milliseconds, most(1.3, 1.1))
+	t.addAsked("p99 "+figure, p99, "bare commit and loop", milliseconds, most(1.3, 1.1))
+}
+
+// compareReceipts sends to both sides at the same pace, to the one in the middle between two messages to the other: so
+// a moment in which the disk is slow falls on either as likely.
+func compareReceipts(b *testing.B, database string, members chat, beside bareChat) (parley, bare series) {
+	b.Helper()
+	one := receiveFrom(b, hostParley(b, database), members)
+	defer one.end()
+	one.warmUp()
+	frames := one.listening.messageFrames()
+
+	h := hostBare(b)
+	body, err := json.Marshal(beside)
+	if err != nil {
+		b.Fatal(err)
+	}
+	h.ask("PUT", "/chat", body)
+	h.ask("PUT", "/pieces?together=1", frames[len(frames)-1])
+	other := receiveFrom(b, h, chat{roomID: beside.RoomID, members: []*harness.Client{{}}})
+	defer other.end()
+	other.warmUp()
+
+	runtime.GC()
+	begin := time.Now().Add(receiptEvery)
+	var sending sync.WaitGroup
+	sending.Go(func() { one.send(begin, receiptMessages) })
+	sending.Go(func() { other.send(begin.Add(receiptEvery/2), receiptMessages) })
+	sending.Wait()
+	return one.receipts(), other.receipts()
+}
+
+// receiving is a server with one who sends and many who receive.
+type receiving struct {
+	host      *host
+	sender    *sender
+	listening *crowd
+	starts    []time.Time // of the messages
+	failed    error
+}
+
+func receiveFrom(b *testing.B, h *host, c chat) *receiving {
+	b.Helper()
+	return &receiving{
+		host: h, sender: newSenders(b, h.url, c, 1, sendCharacters)[0], listening: openStreams(b, h.url, c, receiptStreams),
+	}
+}
+
+// warmUp sends messages that are not measured.
+func (r *receiving) warmUp() {
+	r.send(time.Now(), receiptWarmUp)
+	r.await(receiptWarmUp)
+	r.listening.time()
+}
+
+func (r *receiving) send(begin time.Time, n int) {
+	r.starts = nil
+	pace(begin, n, receiptEvery, func(_ int, start time.Time) {
+		r.starts = append(r.starts, start)
+		r.failed = errors.Join(r.failed, r.sender.send())
+	})
+}
+
+func (r *receiving) await(n int64) {
+	r.host.b.Helper()
+	if r.failed != nil {
+		r.host.b.Fatal(r.failed)
+	}
+	r.listening.await(n)
+}
+
+// receipts answers how long each message took to arrive at each stream, in milliseconds.
+func (r *receiving) receipts() series {
+	r.await(receiptMessages)
+	var took series
+	for _, e := range r.listening.ears {
+		for i, at := range e.came {
+			took = append(took, float64(at.Sub(r.starts[i]))/float64(time.Millisecond))
+		}
+	}
+	return took
+}
+
+func (r *receiving) end() {
+	r.listening.close()
+	_ = r.sender.conn.Close()
+	r.host.stop()
+}

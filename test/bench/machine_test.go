@@ -1,0 +1,40 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// machine tells in a line what figures are of.
+func machine(b *testing.B) string {
+	b.Helper()
+	parts := []string{fmt.Sprintf("%d cores of %s", runtime.GOMAXPROCS(0), processor()), runtime.Version()}
+	for _, d := range benchDatabases() {
+		if d.driver == "pgx" && os.Getenv(harness.PostgresVariable) == "" {
+			continue
+		}
+		var version string
+		if err := d.open(b, d.make(b)).QueryRow(d.version).Scan(&version); err != nil {
+			b.Fatal(err)
+		}
+		parts = append(parts, d.title+" "+version)
+	}
+	return "Measured on " + strings.Join(parts, ", ") + "."
+}
+
+// processor is what the processor calls itself, where the system tells.
+func processor() string {
+	told, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range bytes.Lines(told) {
+		if name, value, found := strings.Cut(string(line), ":"); found && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}

@@ -1,0 +1,57 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// BenchmarkParley measures Parley and, beside it, the least that the same job takes: a bare loop, in turns with Parley,
+// in the same process on the same machine. One iteration is one round of both; the figures are medians of the rounds. A
+// table of all of them stands at the end.
+func BenchmarkParley(b *testing.B) {
+	var t table
+	b.Run("deliver", func(b *testing.B) { benchDeliver(b, &t) })
+	b.Run("latency", func(b *testing.B) { benchLatency(b, &t) })
+	b.Run("memory", func(b *testing.B) { benchMemory(b, &t) })
+	b.Run("send", func(b *testing.B) { benchSend(b, &t) })
+	b.Run("passing", func(b *testing.B) { benchPassing(b, &t) })
+	b.Run("pages", func(b *testing.B) { benchPages(b, &t) })
+	if err := t.print(os.Stdout, machine(b)); err != nil {
+		b.Error(err)
+	}
+}
+
+// chat is a room and its members, made for a benchmark.
+type chat struct {
+	roomID  int64
+	members []*harness.Client
+}
+
+// newChat makes a room with so many guests in it.
+func newChat(t testing.TB, url string, guests int) chat {
+	t.Helper()
+	nobody := harness.NewClient(t, url)
+	var c chat
+	for i := range guests {
+		guest := nobody.Guest(fmt.Sprintf("guest%d", i))
+		if i == 0 {
+			c.roomID = guest.CreateRoom(models.NewRoom{Name: harness.Ptr("bench")}).ID
+		} else {
+			guest.JoinRoom(c.roomID)
+		}
+		c.members = append(c.members, guest)
+	}
+	return c
+}
+
+// newChatIn makes a chat in an empty database and leaves it there, with no server on it.
+func newChatIn(t testing.TB, database string, guests int) chat {
+	t.Helper()
+	s := harness.StartServer(t, database, "--rate-limit", "off")
+	defer s.Stop()
+	return newChat(t, s.URL, guests)
+}

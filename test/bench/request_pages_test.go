@@ -1,0 +1,245 @@
+package bench
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+const (
+	// pageMessages are in the room whose history is read, pageRooms in the list of its reader's rooms.
+	pageMessages = 100_000
+	pageRooms    = 1000
+	// In each round Parley and the queries take so many turns of pageSpell each.
+	pageTurns = 2
+	pageSpell = 250 * time.Millisecond
+)
+
+// benchPages measures how often per second a page of a large history and of a long list of rooms is read, beside the same
+// queries through the driver alone.
+func benchPages(b *testing.B, t *table) {
+	for _, d := range benchDatabases() {
+		b.Run(d.name, func(b *testing.B) {
+			l := d.newLibrary(b)
+			for _, p := range l.pages() {
+				for _, connections := range []int{1, 8} {
+					b.Run(fmt.Sprintf("%s/connections=%d", p.name, connections), func(b *testing.B) { l.compare(b, t, p, connections) })
+				}
+			}
+		})
+	}
+}
+
+// library is a database with a large history and a long list of rooms, open twice: by a server, and by the driver.
+type library struct {
+	benchDatabase
+	reader *harness.Client
+	roomID int64
+	bare   *sql.DB
+}
+
+// bookPage is a page that is read of a library.
+type bookPage struct {
+	name, figure string
+	path         string
+	items        int
+	queries      []pageQuery
+}
+
+// pageQuery is a statement that a page is made of, and what it answers: rows of integers, strings and booleans (i, s, b).
+type pageQuery struct {
+	text    string
+	args    []any
+	columns string
+	rows    int
+}
+
+func (d benchDatabase) newLibrary(b *testing.B) library {
+	b.Helper()
+	database := d.make(b)
+	s := harness.StartServer(b, database, "--rate-limit", "off")
+	l := library{benchDatabase: d, bare: d.open(b, database)}
+	c := newChat(b, s.URL, 2)
+	l.reader, l.roomID = c.members[0], c.roomID
+	for i := range pageRooms - 1 {
+		l.reader.CreateRoom(models.NewRoom{Name: harness.Ptr(fmt.Sprint("room ", i))})
+	}
+	s.Stop()
+	fill := newBareLoop(c, d.bare(b, database)) // which leaves what Parley would, sooner
+	for fill.rows.lastID < pageMessages {
+		if err := fill.commit(500); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if _, err := l.bare.Exec(d.settle); err != nil {
+		b.Fatal(err)
+	}
+	s = harness.StartServer(b, database, "--rate-limit", "off")
+	l.reader = l.reader.AtServer(s.URL)
+	return l
+}
+
+func (l library) pages() []bookPage {
+	history := harness.RoomPath(l.roomID) + "/messages"
+	const middle = pageMessages / 2
+	return []bookPage{
+		{
+			"history-newest", "pages of history per second, the newest 50 of 100,000 messages", history, 50,
+			l.historyQueries(pageMessages+1, 50),
+		},
+		{
+			"history-middle", "pages of history per second, 50 amid 100,000 messages", fmt.Sprint(history, "?before=", middle), 50,
+			l.historyQueries(middle, 50),
+		},
+		{"rooms-50", "pages of the room list per second, 50 of 1,000 rooms", "/v1/rooms", 50, l.roomQueries(50)},
+		{"rooms-200", "pages of the room list per second, 200 of 1,000 rooms", "/v1/rooms?limit=200", 200, l.roomQueries(200)},
+	}
+}
+
+func (l library) compare(b *testing.B, t *table, p bookPage, connections int) {
+	var page models.Page[struct{}]
+	first := l.reader.Call("GET", p.path, nil).ExpectStatus(200)
+	first.Decode(&page)
+	if len(page.Items) != p.items {
+		b.Fatalf("a page has %d items, not %d", len(page.Items), p.items)
+	}
+	var asked []*caller
+	var beside []func() error
+	for range connections {
+		c := newCaller(b, l.reader.URL, "200", always(requestBytes(l.reader, "GET", p.path, nil)))
+		c.size = len(first.Body)
+		asked = append(asked, c)
+		beside = append(beside, l.run(b, p.queries))
+	}
+	var rates pair
+	for b.Loop() {
+		rates.add(workInTurns(b, calls(asked), beside, pageTurns, pageSpell))
+	}
+	rates.report(b, "parley-pages/s", "bare-pages/s", "parley/bare")
+	t.addAsked(figureOf(p.figure+", "+l.title, connections), rates, "queries alone", whole, least(0.5, 0.8))
+}
+
+// run is what makes queries one after the other, over a connection of its own, with statements that are prepared.
+func (l library) run(b *testing.B, queries []pageQuery) func() error {
+	b.Helper()
+	conn, err := l.bare.Conn(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = conn.Close() })
+	var statements []*sql.Stmt
+	var variables [][]any
+	for _, q := range queries {
+		statement, err := conn.PrepareContext(b.Context(), q.text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = statement.Close() })
+		statements, variables = append(statements, statement), append(variables, q.variables())
+	}
+	return func() error {
+		for i, q := range queries {
+			if err := q.run(statements[i], variables[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func (q pageQuery) run(statement *sql.Stmt, row []any) error {
+	rows, err := statement.QueryContext(context.Background(), q.args...) // a context that could end would cost a goroutine
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	n := 0
+	for ; rows.Next(); n++ {
+		if err := rows.Scan(row...); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if n != q.rows {
+		return fmt.Errorf("a query answered %d rows, not %d", n, q.rows)
+	}
+	return nil
+}
+
+// variables are what a row is scanned into.
+func (q pageQuery) variables() (row []any) {
+	for _, kind := range q.columns {
+		switch kind {
+		case 'i':
+			row = append(row, new(int64))
+		case 's':
+			row = append(row, new(string))
+		case 'b':
+			row = append(row, new(bool))
+		}
+	}
+	return row
+}
+
+// historyQueries are what a page of history is made of that ends before a message: the messages, one more than there is
+// room for, since it tells that there is another page; and what has been attached to them, here nothing.
+func (l library) historyQueries(before int64, items int) []pageQuery {
+	ids := make([]any, items)
+	for i := range ids {
+		ids[i] = before - int64(items) + int64(i)
+	}
+	marks := strings.Repeat(", ?", items)[2:]
+	return []pageQuery{
+		{
+			text: l.marked(`SELECT m.room_id, m.id, m.sender_id, COALESCE(u.username, 'deleted'), COALESCE(u.display_name, 'Deleted account'),
+				m.type, m.text, m.reply_to, m.client_id, m.created_at, m.edited_at, m.deleted_at
+				FROM messages m LEFT JOIN users u ON u.id = m.sender_id
+				WHERE m.room_id = ? AND m.id > ? AND m.id < ? ORDER BY m.id DESC LIMIT ?`),
+			args: []any{l.roomID, 0, before, items + 1}, columns: "iiissssisiii", rows: items + 1,
+		},
+		{
+			text: l.marked(`SELECT id, room_id, user_id, message_id, place, blob, name, media_type, size, sha256, width, height, thumbnail, thumbnail_due,
+				created_at FROM files WHERE room_id = ? AND message_id IN (` + marks + `) ORDER BY message_id, place`),
+			args: append([]any{l.roomID}, ids...),
+		},
+		{
+			text: l.marked(`SELECT message_id, emoji, count(*), sum(CASE WHEN user_id = ? THEN 1 ELSE 0 END) FROM reactions
+				WHERE room_id = ? AND message_id IN (` + marks + `) GROUP BY message_id, emoji ORDER BY message_id, min(created_at), emoji`),
+			args: append([]any{l.reader.User.ID, l.roomID}, ids...),
+		},
+	}
+}
+
+func (l library) roomQueries(items int) []pageQuery {
+	return []pageQuery{{
+		text: l.marked(`SELECT r.id, r.handle, r.name, r.description, r.kind, r.subject, r.owner_id, r.created_at, r.updated_at, r.active_at,
+			r.member_count, r.message_count, r.last_message_id, r.cleared_id, m.role, m.joined_at, m.last_read_id, m.own_count, m.muted
+			FROM memberships m JOIN rooms r ON r.id = m.room_id WHERE m.user_id = ? ORDER BY r.active_at DESC, r.id DESC LIMIT ?`),
+		args: []any{l.reader.User.ID, items + 1}, columns: "isssssiiiiiiiisiiib", rows: items + 1,
+	}}
+}
+
+// marked is a statement with the marks of its database for what is bound.
+func (d benchDatabase) marked(statement string) string {
+	if d.driver != "pgx" {
+		return statement
+	}
+	parts := strings.Split(statement, "?")
+	var b strings.Builder
+	for i, part := range parts {
+		if i > 0 {
+			b.WriteString("$" + strconv.Itoa(i))
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}

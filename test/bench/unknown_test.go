@@ -1,0 +1,152 @@
+package bench
+
+import (
+	"crypto/rand"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// whisper is a request whose answer must not tell whether what it names is hidden or not there, by its time either.
+type whisper struct {
+	name, method  string
+	hidden, other string // the two paths: of what is there and hidden, and of what is not there
+	body, instead any    // the two bodies; instead is nil where they are the same
+	status        int
+	pairs         int // in one round
+}
+
+// BenchmarkUnknown measures requests for what is hidden and, in turns with them, the same for what does not exist. Where
+// the ratio of the two medians is near 1, the time tells nobody which of the two it was.
+func BenchmarkUnknown(b *testing.B) {
+	for _, d := range []struct {
+		name string
+		make func(testing.TB) string
+	}{{"sqlite", harness.NewSQLite}, {"postgres", harness.NewPostgres}} {
+		b.Run(d.name, func(b *testing.B) {
+			c := harness.NewClient(b, harness.StartServer(b, d.make(b), "--rate-limit", "off").URL)
+			stranger := c.Guest("stranger")
+			for _, w := range append(roomWhispers(c), objectWhispers(c, stranger)...) {
+				b.Run(w.name, func(b *testing.B) { w.measure(b, stranger) })
+			}
+			for _, w := range logInWhispers(c) {
+				b.Run(w.name, func(b *testing.B) { w.measure(b, c) })
+			}
+		})
+	}
+}
+
+// roomWhispers are about a private room with much in it.
+func roomWhispers(c *harness.Client) (all []whisper) {
+	owner := c.Guest("owner")
+	room := owner.CreateRoom(models.NewRoom{Handle: harness.Ptr("hidden-room"), Kind: harness.Ptr(models.RoomPrivate)})
+	for i := range 100 {
+		owner.AddMember(room.ID, c.Guest(fmt.Sprintf("member%d", i)), models.RoleMember)
+	}
+	for i := range 300 {
+		owner.SendText(room.ID, fmt.Sprintf("the words of message %d", i))
+	}
+	owner.Call("PUT", harness.RoomPath(room.ID)+"/pins/1", nil).ExpectStatus(200)
+	for _, r := range []struct {
+		method, path string
+		body         any
+	}{
+		{"GET", "", nil},
+		{"GET", "/members", nil},
+		{"GET", "/bans", nil},
+		{"GET", "/invites", nil},
+		{"GET", "/messages", nil},
+		{"GET", "/messages?around=150", nil},
+		{"GET", "/messages/150", nil},
+		{"GET", "/messages/search?q=words", nil},
+		{"GET", "/messages/search?prefix=the", nil},
+		{"GET", "/pins", nil},
+		{"PATCH", "", models.RoomChange{Name: harness.Ptr("x")}},
+		{"PUT", "/members/me", nil},
+		{"PUT", "/read", models.ReadMark{MessageID: 1}},
+		{"POST", "/typing", nil},
+		{"POST", "/messages", models.NewMessage{Text: "x"}},
+		{"PATCH", "/messages/150", models.MessageEdit{Text: "x"}},
+	} {
+		all = append(all, whisper{
+			name: r.method + " room" + r.path, method: r.method, body: r.body, status: 404, pairs: 100,
+			hidden: harness.RoomPath(room.ID) + r.path, other: harness.RoomPath(room.ID+1_000_000) + r.path,
+		})
+	}
+	return append(all,
+		whisper{
+			name: "GET room by handle", method: "GET", status: 404, pairs: 100,
+			hidden: harness.HandlePath("hidden-room"), other: harness.HandlePath("absent-room"),
+		},
+		whisper{
+			name: "POST to target", method: "POST", hidden: "/v1/messages", other: "/v1/messages", status: 404, pairs: 100,
+			body:    models.TargetedMessage{Target: "#hidden-room", NewMessage: models.NewMessage{Text: "x"}},
+			instead: models.TargetedMessage{Target: "#absent-room", NewMessage: models.NewMessage{Text: "x"}},
+		})
+}
+
+// objectWhispers are about somebody else's session and stream.
+func objectWhispers(c, caller *harness.Client) []whisper {
+	other := c.Guest("other")
+	room := harness.RoomPath(caller.CreateRoom(models.NewRoom{Name: harness.Ptr("own")}).ID) + "/presence/"
+	return []whisper{
+		{
+			name: "DELETE session", method: "DELETE", status: 404, pairs: 100,
+			hidden: "/v1/sessions/" + other.SessionID, other: "/v1/sessions/" + rand.Text(),
+		},
+		{
+			name: "PUT presence", method: "PUT", status: 404, pairs: 100,
+			hidden: room + other.OpenReadyStream("").Ready.StreamID, other: room + rand.Text(),
+		},
+	}
+}
+
+// logInWhispers are about whether there is a user, for one who does not have their password.
+func logInWhispers(c *harness.Client) (all []whisper) {
+	credentials := func(name string) models.Credentials {
+		return models.Credentials{Username: name, Password: "not the password"}
+	}
+	c.SignUp("account", harness.Password)
+	c.Guest("guest")
+	for _, name := range []string{"account", "guest"} {
+		all = append(all, whisper{
+			name: "log-in of the " + name, method: "POST", hidden: "/v1/sessions", other: "/v1/sessions", status: 401, pairs: 5,
+			body: credentials(name), instead: credentials("nobody"),
+		})
+	}
+	return all
+}
+
+// measure makes rounds of both requests in turns.
+func (w whisper) measure(b *testing.B, by *harness.Client) {
+	instead := w.instead
+	if instead == nil {
+		instead = w.body
+	}
+	var figures pair
+	for b.Loop() {
+		var hidden, unknown series
+		for i := range 2 * w.pairs {
+			// First the one, then the other, then the other way round: whichever comes second finds all warm.
+			if i%4 == 0 || i%4 == 3 {
+				hidden = append(hidden, w.time(by, w.hidden, w.body))
+			} else {
+				unknown = append(unknown, w.time(by, w.other, instead))
+			}
+		}
+		figures.add(hidden.median(), unknown.median())
+	}
+	figures.report(b, "hidden-ms", "unknown-ms", "hidden/unknown")
+}
+
+// time is how long a request takes, in milliseconds.
+func (w whisper) time(by *harness.Client, path string, body any) float64 {
+	begin := time.Now()
+	a := by.Send(w.method, path, body)
+	took := time.Since(begin)
+	a.ExpectStatus(w.status)
+	return float64(took.Microseconds()) / 1000
+}

@@ -1,0 +1,115 @@
+package clients
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// webTime bounds the scenes of one file; they take less than a minute on a quiet machine.
+const webTime = 8 * time.Minute
+
+// TestWebClient plays the scenes of node/web: the web client in a real browser, at the program, which is killed
+// and started again on the way.
+func TestWebClient(t *testing.T) {
+	harness.NeedNode(t)
+	browser := harness.NeedBrowser(t)
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(harness.NodeFolder(), "web", "*.test.mjs"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no scenes: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
+			playScenes(t, filepath.Join("web", filepath.Base(file)), "CHROMIUM="+browser)
+		})
+	}
+}
+
+// TestWebClientInFirefox plays the stories that must hold in every browser in Firefox too.
+func TestWebClientInFirefox(t *testing.T) {
+	harness.NeedNode(t)
+	browser := harness.FindBrowser(t, "Firefox", os.Getenv("FIREFOX"), "firefox-esr", "firefox")
+	t.Parallel()
+	playScenes(t, filepath.Join("web", "engines.test.mjs"), "FIREFOX="+browser)
+}
+
+// TestWebClientUnits runs the tests of node/web/unit: modules of the web client that need no browser.
+func TestWebClientUnits(t *testing.T) {
+	harness.NeedNode(t)
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(harness.NodeFolder(), "web", "unit", "*.test.mjs"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no tests: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
+			playScenes(t, filepath.Join("web", "unit", filepath.Base(file)), "CHROMIUM=")
+		})
+	}
+}
+
+// playScenes runs a file of scenes in a browser, which an environment variable names; each is a test of its own.
+func playScenes(t *testing.T, file, browser string) {
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), webTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", "--test-reporter=./web/report.mjs", file)
+	cmd.Dir = harness.NodeFolder()
+	// The last one of a name holds: only the test says which browser it is.
+	cmd.Env = append(os.Environ(), "FIREFOX=", "PARLEY_BIN="+program, harness.AsProgramVariable+"=1", browser)
+	// Asked to stop, it takes its browser and its server along.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reportScenes(t, stdout) == 0 {
+		t.Error("no scene was played")
+	}
+	if err := cmd.Wait(); err != nil && !t.Failed() {
+		t.Errorf("%s: %v", file, err)
+	}
+	if t.Failed() && stderr.Len() > 0 {
+		t.Logf("%s says: %s", file, stderr.Bytes())
+	}
+}
+
+// reportScenes makes a test of each line of report.mjs, and answers how many there were.
+func reportScenes(t *testing.T, report io.Reader) int {
+	t.Helper()
+	for lines, n := json.NewDecoder(report), 0; ; n++ {
+		var scene struct{ Name, Failure string }
+		if err := lines.Decode(&scene); err != nil {
+			if !errors.Is(err, io.EOF) {
+				t.Errorf("the report of the scenes breaks off: %v", err)
+			}
+			return n
+		}
+		t.Run(scene.Name, func(t *testing.T) {
+			if scene.Failure != "" {
+				t.Error(scene.Failure)
+			}
+		})
+	}
+}

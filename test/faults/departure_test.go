@@ -1,0 +1,197 @@
+//go:build unix
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+const (
+	// goneWithin bounds how long after the answer a removed or logged-out user may be told anything newer; goneFromBroken
+	// the same on a node that is broken.
+	goneWithin     = time.Second
+	goneFromBroken = 5 * time.Second
+	// markWithin bounds how long one message takes that no other one follows: a node that missed it has nothing to wake it.
+	markWithin = time.Second
+	// lateness is what the test's own clock may be off on a machine that is busy.
+	lateness = 500 * time.Millisecond
+)
+
+// departure is a user who is taken out of a room, or whose session ends, while a node is broken and a stream is open.
+type departure struct {
+	way    string
+	reader *crowdReader
+	method string
+	path   func(room int64, who *harness.Client) string
+	body   any
+	self   bool // it is the user's own request
+
+	answered time.Time
+}
+
+// ways are how a user ceases to be told of a room.
+var ways = []departure{
+	{way: "banned", method: "PUT", path: harness.BanPath, body: models.NewBan{}},
+	{way: "removed", method: "DELETE", path: harness.MemberPath},
+	{way: "left", method: "DELETE", path: func(room int64, _ *harness.Client) string { return harness.RoomPath(room) + "/members/me" }, self: true},
+	{way: "logged out", method: "DELETE", path: func(int64, *harness.Client) string { return "/v1/sessions/current" }, self: true},
+}
+
+// departures opens a stream at each node for one who departs in each way, and waits until they read. Each is in a busy
+// room, and in the lounge, where the mark will be set.
+func (c *throng) departures() []*departure {
+	var list []*departure
+	for i, n := range c.nodes {
+		for j, d := range ways {
+			room := c.rooms[(i*len(ways)+j)%len(c.rooms)]
+			r := &crowdReader{
+				throng: c, name: fmt.Sprintf("the one who is %s at %s", d.way, n.name), home: n, departs: true, enters: i%2 == 0,
+				rooms: []int64{room, c.lounge},
+			}
+			d.reader = r
+			list = append(list, &d)
+		}
+	}
+	all(list, func(_ int, d *departure) { d.reader.client = c.enlistAccount("departs", d.reader.rooms) })
+	for _, d := range list {
+		d.reader.start()
+	}
+	for _, d := range list {
+		select {
+		case <-d.reader.started:
+		case <-time.After(harness.Timeout):
+			c.complain("%s could not open a stream", d.reader.name)
+		}
+	}
+	return list
+}
+
+// depart makes all of them go, each at a moment of its own. The requests are made at the nodes that are given.
+func (c *throng) depart(list []*departure, nodes []*fleetNode) {
+	var going sync.WaitGroup
+	for _, d := range list {
+		going.Go(func() {
+			<-time.After(rand.N(2 * time.Second))
+			d.leave(nodes)
+		})
+	}
+	going.Wait()
+}
+
+// leave makes one go. A second attempt may find that the first one, whose answer was lost, has done it.
+func (d *departure) leave(nodes []*fleetNode) {
+	r := d.reader
+	caller := r.owner
+	if d.self {
+		caller = r.client
+	}
+	a, err := r.insist(context.Background(), caller, nodes, d.method, d.path(r.rooms[0], r.client), d.body)
+	switch {
+	case err != nil:
+		r.complain("%s: %v", r.name, err)
+	case a.HTTP.StatusCode >= 300 && a.HTTP.StatusCode != 401 && a.HTTP.StatusCode != 404:
+		r.complain("%s: %v", r.name, a)
+	}
+	r.note(func() {
+		d.answered = time.Now()
+		if d.way != "logged out" {
+			delete(r.members[r.rooms[0]], r.client.User.ID)
+		}
+	})
+}
+
+// goneAt is when the reader learned that it is out, by the event or by the end of its stream.
+func (d *departure) goneAt() time.Time {
+	r := d.reader
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case d.way != "logged out":
+		return r.removed
+	case !r.revoked.IsZero():
+		return r.revoked
+	}
+	return r.shut
+}
+
+func (r *crowdReader) expelledAt() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.expelled
+}
+
+// awaitDepartures wants each to be out in time, and answers the longest that one at a sound node took. broken says which
+// nodes are, and until when.
+func (c *throng) awaitDepartures(list []*departure, broken func(*fleetNode) bool, healed time.Time) (longest time.Duration) {
+	c.await(func() bool {
+		return !slices.ContainsFunc(list, func(d *departure) bool { return d.goneAt().IsZero() })
+	})
+	for _, d := range list {
+		from, most := d.answered, goneWithin
+		if broken(d.reader.home) {
+			most = goneFromBroken
+			if healed.After(from) {
+				from = healed
+			}
+		}
+		at := d.goneAt()
+		if expelled := d.reader.expelledAt(); broken(d.reader.home) && !expelled.IsZero() && expelled.Before(at) {
+			at = expelled // a node that knows of nothing newer ends its streams
+		}
+		took := at.Sub(from)
+		switch {
+		case at.IsZero():
+			c.complain("%s never learned of it; it reads from %s", d.reader.name, d.reader.where())
+		case took > most+lateness:
+			c.complain("%s learned of it %v late, where %v are allowed", d.reader.name, took, most)
+		case most == goneWithin:
+			longest = max(longest, took)
+		}
+	}
+	return longest
+}
+
+// where is the node that the reader reads from, and how far it is.
+func (r *crowdReader) where() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return fmt.Sprintf("%s, after event %s", r.at, r.lastID)
+}
+
+// pastMark says something in the lounge and reads each stream up to it, so that all that was to come has come.
+func (c *throng) pastMark(list []*departure) {
+	c.still.Store(true)
+	defer c.still.Store(false)
+	a, err := c.insist(context.Background(), c.owner, c.nodes, "POST", harness.RoomPath(c.lounge)+"/messages",
+		models.NewMessage{Text: textWith(c.nextKey(mostSenders - 1))}, "Idempotency-Key", harness.UniqueName("mark"))
+	var m models.Message
+	if err != nil || a.HTTP.StatusCode != 201 || (harness.Event{Data: string(a.Body)}).Decode(&m) != nil {
+		c.complain("the mark could not be set: %v %v", a, err)
+		return
+	}
+	told := time.Now()
+	comes := func(d *departure) bool { return d.way == "logged out" || d.reader.has(m.RoomID, m.ID) }
+	c.await(func() bool {
+		return !slices.ContainsFunc(list, func(d *departure) bool { return !comes(d) })
+	})
+	for _, d := range list {
+		if !comes(d) {
+			c.complain("%s does not come to the mark; it reads from %s", d.reader.name, d.reader.where())
+		}
+	}
+	if took := time.Since(told); took > markWithin+lateness && !c.flawed() {
+		c.complain("when nothing else was said any more, a message took %v to come to all", took.Round(time.Millisecond))
+	}
+	for _, d := range list {
+		d.reader.cancel()
+		<-d.reader.done
+	}
+}

@@ -1,0 +1,95 @@
+//go:build unix
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+const (
+	// presenceWithin bounds how long after a fault some node may be wrong about who is there.
+	presenceWithin = 15 * time.Second
+	// watchedUsers are those whose presence is compared.
+	watchedUsers = 6
+)
+
+// watch makes those whose presence is compared. Half of them are there.
+func (c *throng) watch() {
+	for i := range watchedUsers {
+		r := &crowdReader{
+			throng: c, name: fmt.Sprintf("watched-%d", i), home: c.nodes[i%len(c.nodes)], enters: true, rooms: []int64{c.lounge},
+		}
+		r.client = c.enlist(r.name, r.rooms)
+		c.watched = append(c.watched, r)
+		if i < watchedUsers/2 {
+			r.start()
+		}
+	}
+}
+
+// comeAndGo makes one who is there go, and one who is not come, at each node.
+func (c *throng) comeAndGo() {
+	for _, r := range c.watched {
+		if r.isThere() {
+			r.cancel()
+			<-r.done
+			r.cancel = nil
+		} else {
+			r.start()
+		}
+	}
+}
+
+func (r *crowdReader) isThere() bool { return r.cancel != nil }
+
+// awaitPresence waits until every node tells the truth of who is there, and answers how long after the fault that was.
+func (c *throng) awaitPresence(healed time.Time) time.Duration {
+	var wrong string
+	for {
+		wrong = ""
+		for _, n := range c.nodes {
+			if wrong = c.wrongAt(n); wrong != "" {
+				break
+			}
+		}
+		took := time.Since(healed)
+		if wrong == "" {
+			return took
+		}
+		if took > presenceWithin+lateness {
+			c.complain("%v after the fault, %s", took.Round(time.Millisecond), wrong)
+			return took
+		}
+		breathe(context.Background())
+	}
+}
+
+// wrongAt is what a node has wrong, "" for nothing.
+func (c *throng) wrongAt(n *fleetNode) string {
+	a, err := c.insist(context.Background(), c.owner, []*fleetNode{n}, "GET", harness.RoomPath(c.lounge)+"/members?present=true&limit=200", nil)
+	var page models.Page[models.Member]
+	if err != nil || a.HTTP.StatusCode != 200 || (harness.Event{Data: string(a.Body)}).Decode(&page) != nil {
+		return fmt.Sprintf("%s does not tell who is present: %v %v", n.name, a, err)
+	}
+	for _, r := range c.watched {
+		present := slices.ContainsFunc(page.Items, func(m models.Member) bool { return m.User.ID == r.client.User.ID })
+		if present != r.isThere() {
+			return fmt.Sprintf("%s has %s present: %v; its stream was at %s", n.name, r.name, present, r.where())
+		}
+		a, err := c.insist(context.Background(), c.owner, []*fleetNode{n}, "GET", fmt.Sprintf("/v1/users/%d", r.client.User.ID), nil)
+		var user models.User
+		if err != nil || a.HTTP.StatusCode != 200 || (harness.Event{Data: string(a.Body)}).Decode(&user) != nil {
+			return fmt.Sprintf("%s does not tell of %s: %v %v", n.name, r.name, a, err)
+		}
+		if user.Online != r.isThere() {
+			return fmt.Sprintf("%s has %s online: %v; its stream was at %s", n.name, r.name, user.Online, r.where())
+		}
+	}
+	return ""
+}

@@ -1,0 +1,57 @@
+//go:build unix
+
+package faults
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// checkUnread holds the count of unread messages of each reader, and of some senders, against what they are. A fourth of
+// the readers have read up to a few messages before the last, and say so.
+func (c *throng) checkUnread(after standing) {
+	all(c.readers, func(i int, r *crowdReader) {
+		left := map[int64]int64{}
+		for _, room := range r.rooms {
+			left[room] = after[room]
+			if i%4 == 0 && after[room] > 0 {
+				left[room] = min(int64(i%7), after[room]-1)
+				c.readTo(r.client, room, after[room]-left[room])
+			}
+		}
+		c.unreadOf(r.name, r.client, left)
+	})
+	all(c.senders, func(i int, s *crowdSender) {
+		if i%10 > 0 {
+			return
+		}
+		left := map[int64]int64{}
+		for _, room := range s.rooms {
+			left[room] = after[room] - c.own[s.index][room]
+		}
+		c.unreadOf(fmt.Sprintf("sender-%d", s.index), s.client, left)
+	})
+}
+
+func (c *throng) readTo(as *harness.Client, room, id int64) {
+	a, err := c.insist(context.Background(), as, c.nodes, "PUT", harness.RoomPath(room)+"/read", models.ReadMark{MessageID: id})
+	if err != nil || a.HTTP.StatusCode >= 300 {
+		c.complain("%s could not be read: %v %v", harness.RoomPath(room), a, err)
+	}
+}
+
+func (c *throng) unreadOf(name string, as *harness.Client, left map[int64]int64) {
+	n := c.any()
+	rooms := read[models.Page[models.Room]](c, n, as, "/v1/rooms?limit=200")
+	for _, room := range rooms.Items {
+		if want, known := left[room.ID]; known && room.Membership.UnreadCount != want {
+			c.complain("%s at %s: room %d has %d unread of %d messages, where %d are", name, n.name, room.ID, room.Membership.UnreadCount, room.MessageCount, want)
+		}
+	}
+	if len(rooms.Items) < len(left) {
+		c.complain("%s at %s has %d rooms, where %d are", name, n.name, len(rooms.Items), len(left))
+	}
+}

@@ -1,0 +1,138 @@
+package files
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"testing"
+
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// place is what the pictures of these tests say of where they were taken.
+const place = "at the harbour, 48.2082 N 16.3738 E"
+
+// withEXIF is a JPEG with a segment of EXIF after its first marker: how the camera was held, and where it was.
+func withEXIF(photo []byte, order binary.AppendByteOrder, orientation uint16) []byte {
+	// TIFF: a head, the first directory at 8 with two entries, the directory of GPS at 38 with one, and its value at 56.
+	mark := "II"
+	if order.String() == "BigEndian" {
+		mark = "MM"
+	}
+	tiff := order.AppendUint16([]byte(mark), 42)
+	tiff = order.AppendUint32(tiff, 8)
+	entry := func(tag, kind uint16, count, value uint32) {
+		tiff = order.AppendUint32(order.AppendUint16(order.AppendUint16(tiff, tag), kind), count)
+		if kind == 3 { // a SHORT stands at the start of its four bytes
+			tiff = append(order.AppendUint16(tiff, uint16(value)), 0, 0)
+		} else {
+			tiff = order.AppendUint32(tiff, value)
+		}
+	}
+	tiff = order.AppendUint16(tiff, 2)
+	entry(0x0112, 3, 1, uint32(orientation))
+	entry(0x8825, 4, 1, 38) // where GPS is
+	tiff = order.AppendUint32(tiff, 0)
+	tiff = order.AppendUint16(tiff, 1)
+	entry(0x001B, 7, uint32(len(place)), 56) // GPSProcessingMethod
+	tiff = append(order.AppendUint32(tiff, 0), place...)
+
+	segment := append([]byte("Exif\x00\x00"), tiff...)
+	head := binary.BigEndian.AppendUint16([]byte{0xFF, 0xD8, 0xFF, 0xE1}, uint16(len(segment)+2))
+	return append(append(head, segment...), photo[2:]...)
+}
+
+// corners of the picture as it is to be shown: top left, top right, bottom left, bottom right.
+type corners [4]color.RGBA
+
+var (
+	red, green   = color.RGBA{255, 0, 0, 255}, color.RGBA{0, 255, 0, 255}
+	blue, yellow = color.RGBA{0, 0, 255, 255}, color.RGBA{255, 255, 0, 255}
+	asShown      = corners{red, green, blue, yellow}
+)
+
+// asStored are the corners of the pixels in the file, for each orientation of CIPA DC-008: which side of the picture its
+// first row is, and which its first column.
+var asStored = map[uint16]corners{
+	1: {red, green, blue, yellow}, // top, left
+	2: {green, red, yellow, blue}, // top, right
+	3: {yellow, blue, green, red}, // bottom, right
+	4: {blue, yellow, red, green}, // bottom, left
+	5: {red, blue, green, yellow}, // left, top
+	6: {green, yellow, red, blue}, // right, top
+	7: {yellow, green, blue, red}, // right, bottom
+	8: {blue, red, yellow, green}, // left, bottom
+}
+
+// quarters is a picture of four colours.
+func quarters(w, h int, c corners) *image.RGBA {
+	p := image.NewRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			p.SetRGBA(x, y, c[2*(2*y/h)+2*x/w])
+		}
+	}
+	return p
+}
+
+// wantCorners wants a picture to show the four colours, about.
+func wantCorners(t *testing.T, what string, p image.Image, want corners) {
+	t.Helper()
+	b := p.Bounds()
+	for i, c := range want {
+		x, y := b.Dx()/8+(i%2)*b.Dx()*3/4, b.Dy()/8+(i/2)*b.Dy()*3/4
+		r, g, bl, _ := p.At(b.Min.X+x, b.Min.Y+y).RGBA()
+		for _, part := range [][2]int{{int(r >> 8), int(c.R)}, {int(g >> 8), int(c.G)}, {int(bl >> 8), int(c.B)}} {
+			if d := part[0] - part[1]; d < -60 || d > 60 {
+				t.Errorf("%s: at %d, %d it is %v, wanted %v", what, x, y, p.At(x, y), c)
+				break
+			}
+		}
+	}
+}
+
+// TestUprightPictures uploads the same picture as taken by a camera that was held in each way. Its width and height, and
+// its thumbnail, are as it is to be shown; and the thumbnail does not say where it was taken.
+func TestUprightPictures(t *testing.T) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "upright", Play: func(t *testing.T, c *harness.Client) {
+		anna := c.NewGuest("anna")
+		room := anna.CreatePrivateRoom()
+		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+			for n := range uint16(10) {
+				stored, known := asStored[n]
+				if !known {
+					stored = asStored[1] // what is no orientation says nothing
+				}
+				w, h := 640, 320
+				if n >= 5 && n <= 8 {
+					w, h = h, w
+				}
+				content := withEXIF(pictureAs(t, "image/jpeg", quarters(w, h, stored)), order, n)
+				expectUpright(anna, room.ID, fmt.Sprintf("%v, orientation %d", order, n), content)
+			}
+		}
+	}}})
+}
+
+func expectUpright(c *harness.Client, roomID int64, what string, content []byte) {
+	c.T.Helper()
+	f := c.UploadFile(roomID, "photo.jpg", "image/jpeg", content)
+	if f.Width != 640 || f.Height != 320 {
+		c.T.Errorf("%s: it is %d × %d", what, f.Width, f.Height)
+	}
+	small := c.Call("GET", f.ThumbnailURL, nil).ExpectStatus(200)
+	p, err := jpeg.Decode(bytes.NewReader(small.Body))
+	if err != nil || p.Bounds().Dx() != 320 || p.Bounds().Dy() != 160 {
+		c.T.Fatalf("%s: the thumbnail is of %v, %v", what, p.Bounds(), err)
+	}
+	wantCorners(c.T.(*testing.T), what, p, asShown)
+	if bytes.Contains(small.Body, []byte("Exif")) || bytes.Contains(small.Body, []byte(place)) {
+		c.T.Errorf("%s: the thumbnail says more than it shows", what)
+	}
+	if whole := c.Download(f).ExpectStatus(200); !bytes.Equal(whole.Body, content) || !bytes.Contains(whole.Body, []byte(place)) {
+		c.T.Errorf("%s: the file itself was changed", what)
+	}
+}

@@ -1,0 +1,398 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// expectComplete wants an upload's answer to name a file, which can be sent in a message and has the content.
+func expectComplete(c *harness.Client, a *harness.Response, content []byte) models.File {
+	c.T.Helper()
+	harness.UploadPath(a, len(content))
+	id := a.Header("Parley-File-Id")
+	f := harness.Get[models.File](c, "/v1/files/"+id)
+	if f.ID != id || f.Size != int64(len(content)) || f.SHA256 != harness.DigestOf(content) {
+		c.T.Fatalf("the file is %+v", f)
+	}
+	var m models.Message
+	c.Call("POST", harness.RoomPath(f.RoomID)+"/messages", models.NewMessage{FileIDs: []string{id}}).ExpectStatus(201).Decode(&m)
+	if len(m.Files) != 1 || m.Files[0] != f {
+		c.T.Errorf("the message has the files %+v", m.Files)
+	}
+	if got := harness.DigestOf(c.Download(f).ExpectStatus(200).Body); got != f.SHA256 {
+		c.T.Fatalf("what is downloaded has the digest %s, not %s", got, f.SHA256)
+	}
+	return f
+}
+
+func TestTus(t *testing.T) {
+	harness.RunScenariosOnEachStorage(t, []harness.Scenario{
+		{Name: "in chunks", Play: testChunks},
+		{Name: "begun with the first bytes", Play: testCreationWithUpload},
+		{Name: "checksums", Play: testChecksums},
+		{Name: "a chunk at the wrong place", Play: testWrongOffset},
+		{Name: "more bytes than were announced", Play: testTooManyBytes},
+		{Name: "what cannot be begun", Play: testRefusedCreation},
+		{Name: "the version of tus", Play: testTusVersion},
+		{Name: "another's upload", Play: testOthersUpload},
+		{Name: "begun once", Play: testCreationOnce},
+		{Name: "a file that is not what it says", Play: testOtherThanSaid},
+		{Name: "who leaves before the end", Play: testRemovedUploader},
+		{Name: "what uploads can do", Play: testUploadOptions}, {Name: "methods by a header", Play: testMethodOverride}, {Name: "who speaks no tus", Play: testTusFirst},
+	}, "--max-file-size", "20MB", "--file-quota", "50MB")
+}
+
+func testChunks(t *testing.T, c *harness.Client) {
+	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
+	room := anna.CreatePrivateRoom(bert)
+	content := harness.RandomBytes(9<<20 + 100)
+	described := harness.UploadMetadataOf("filename", "../../harbour.mp4", "filetype", "application/x-harbour", "room_id", fmt.Sprint(room.ID), "of_mine", "x")
+	a := anna.Call("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(content)), "Upload-Metadata", described)
+	path := harness.UploadPath(a.ExpectStatus(201), 0).Header("Location")
+	for offset := 0; offset < len(content); {
+		head := harness.UploadPath(anna.HeadUpload(path).ExpectStatus(200), offset)
+		if head.Header("Upload-Length") != strconv.Itoa(len(content)) || head.Header("Upload-Metadata") != described ||
+			head.Header("Cache-Control") != "no-store" || head.Header("Parley-File-Id") != "" {
+			t.Errorf("%v", head.HTTP.Header)
+		}
+		end := min(offset+3<<20, len(content))
+		a = harness.UploadPath(anna.PatchUpload(path, offset, content[offset:end]).ExpectStatus(204), end)
+		offset = end
+	}
+	f := expectComplete(anna, a, content)
+	if f.Name != "harbour.mp4" || f.MediaType != "application/x-harbour" || f.RoomID != room.ID {
+		t.Errorf("the file is %+v", f)
+	}
+	for _, again := range []*harness.Response{anna.HeadUpload(path).ExpectStatus(200), anna.PatchUpload(path, len(content), nil).ExpectStatus(204)} {
+		if harness.UploadPath(again, len(content)).Header("Parley-File-Id") != f.ID {
+			t.Errorf("%v of a finished upload: %v", again, again.HTTP.Header)
+		}
+	}
+	anna.PatchUpload(path, 0, content[:10]).ExpectProblem(409, models.CodeUploadConflict)
+	if got := harness.DigestOf(bert.Download(f).ExpectStatus(200).Body); got != f.SHA256 {
+		t.Errorf("bert gets %s", got)
+	}
+	anna.Call("DELETE", path, nil, "Tus-Resumable", "1.0.0").ExpectStatus(204)
+	anna.HeadUpload(path).ExpectStatus(410)
+	bert.Download(f).ExpectStatus(200)
+}
+
+func testCreationWithUpload(_ *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	room := anna.CreatePrivateRoom()
+	content := harness.RandomBytes(100_000)
+	a := anna.Call("POST", "/v1/uploads", content[:40_000], harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
+	path := harness.UploadPath(a.ExpectStatus(201), 40_000).Header("Location")
+	expectComplete(anna, anna.PatchUpload(path, 40_000, content[40_000:]).ExpectStatus(204), content)
+	a = anna.Call("POST", "/v1/uploads", content, harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
+	expectComplete(anna, a.ExpectStatus(201), content)
+	anna.CallInvalid("POST", "/v1/uploads", content, harness.UploadCreation(room.ID, len(content), "Content-Type", "text/plain")...).
+		ExpectProblem(415, models.CodeUnsupportedMediaType)
+}
+
+func testChecksums(t *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	room := anna.CreatePrivateRoom()
+	content := harness.RandomBytes(60_000)
+	path := anna.CreateUpload(room.ID, len(content))
+	var last *harness.Response
+	for i, algorithm := range []string{"sha1", "sha256", "sha512"} {
+		offset := i * 20_000
+		chunk := content[offset : offset+20_000]
+		anna.PatchUpload(path, offset, chunk, "Upload-Checksum", checksum(algorithm, content)).ExpectProblem(460, models.CodeUploadConflict)
+		harness.UploadPath(anna.HeadUpload(path).ExpectStatus(200), offset)
+		last = harness.UploadPath(anna.PatchUpload(path, offset, chunk, "Upload-Checksum", checksum(algorithm, chunk)).ExpectStatus(204), offset+20_000)
+	}
+	expectComplete(anna, last, content)
+
+	path = anna.CreateUpload(room.ID, 10)
+	for _, unreadable := range []string{"md5 XUFAKrxLKna5cZ2REBfFkg==", "sha1", "sha1 !", "sha256 " + strings.Fields(checksum("sha1", nil))[1]} {
+		anna.PatchUpload(path, 0, content[:10], "Upload-Checksum", unreadable).ExpectInvalid("Upload-Checksum")
+	}
+	if got := anna.UploadOffset(path); got != 0 {
+		t.Errorf("a chunk that could not be checked is kept: %d bytes", got)
+	}
+	wrong := harness.UploadCreation(room.ID, 10, "Content-Type", "application/offset+octet-stream", "Upload-Checksum", checksum("sha1", content))
+	anna.Call("POST", "/v1/uploads", content[:10], wrong...).ExpectProblem(460, models.CodeUploadConflict)
+}
+
+// checksum is an Upload-Checksum.
+func checksum(algorithm string, content []byte) string {
+	var sum []byte
+	switch algorithm {
+	case "sha1":
+		s := sha1.Sum(content)
+		sum = s[:]
+	case "sha256":
+		s := sha256.Sum256(content)
+		sum = s[:]
+	case "sha512":
+		s := sha512.Sum512(content)
+		sum = s[:]
+	}
+	return algorithm + " " + base64.StdEncoding.EncodeToString(sum)
+}
+
+func testWrongOffset(_ *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	room := anna.CreatePrivateRoom()
+	content := harness.RandomBytes(1000)
+	path := anna.CreateUpload(room.ID, len(content))
+	anna.PatchUpload(path, 1, content[1:]).ExpectProblem(409, models.CodeUploadConflict)
+	anna.PatchUpload(path, 0, content[:600]).ExpectStatus(204)
+	for _, offset := range []int{0, 599, 601, 1000, 5000} {
+		anna.PatchUpload(path, offset, content[:10]).ExpectProblem(409, models.CodeUploadConflict)
+	}
+	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(-1)...).ExpectProblem(409, models.CodeUploadConflict)
+	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(600, "Upload-Offset", "six")...).ExpectInvalid("Upload-Offset")
+	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(600, "Content-Type", "application/octet-stream")...).
+		ExpectProblem(415, models.CodeUnsupportedMediaType)
+	harness.UploadPath(anna.PatchUpload(path, 600, nil).ExpectStatus(204), 600)
+	expectComplete(anna, anna.PatchUpload(path, 600, content[600:]).ExpectStatus(204), content)
+}
+
+func testTooManyBytes(t *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	room := anna.CreatePrivateRoom()
+	content := harness.RandomBytes(50_000)
+	path := anna.CreateUpload(room.ID, 40_000)
+	anna.PatchUpload(path, 0, content).ExpectProblem(413, models.CodeTooLarge)
+	if got := anna.UploadOffset(path); got != 0 {
+		t.Errorf("%d bytes of it are kept", got)
+	}
+	anna.PatchUpload(path, 0, content[:10_000]).ExpectStatus(204)
+	if status := patchUnsized(anna, path, 10_000, content[10_000:]); status != 413 {
+		t.Errorf("a body of a length that was not said, and too much: %d", status)
+	}
+	got := anna.UploadOffset(path)
+	if got < 10_000 || got > 40_000 {
+		t.Fatalf("the upload stands at %d", got)
+	}
+	a := anna.PatchUpload(path, got, content[got:40_000]).ExpectStatus(204)
+	expectComplete(anna, a, content[:40_000])
+
+	path = anna.CreateUpload(room.ID, 40_000)
+	if status := patchUnsized(anna, path, 0, content[:40_000]); status != 204 {
+		t.Errorf("a body of a length that was not said: %d", status)
+	}
+	expectComplete(anna, anna.HeadUpload(path).ExpectStatus(200), content[:40_000])
+}
+
+// patchUnsized sends a chunk without saying how long it is.
+func patchUnsized(c *harness.Client, path string, offset int, chunk []byte) (status int) {
+	c.T.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "PATCH", c.URL+path, io.MultiReader(bytes.NewReader(chunk)))
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	a, err := c.Do(req, nil, harness.UploadHeaders(offset))
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	return a.HTTP.StatusCode
+}
+
+func testRefusedCreation(t *testing.T, c *harness.Client) {
+	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
+	hidden, open := anna.CreatePrivateRoom(), anna.CreatePublicRoom()
+	begin := func(room, length, described string) *harness.Response {
+		t.Helper()
+		if described == "" {
+			described = harness.UploadMetadataOf("filename", "a", "room_id", room)
+		}
+		return bert.CallInvalid("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", length, "Upload-Metadata", described)
+	}
+	for _, room := range []string{fmt.Sprint(hidden.ID), "#nowhere", "99999999", "seven", "#", "-1", "0", "\x00", "#\xff", "99999999999999999999"} {
+		begin(room, "10", "").ExpectProblem(404, models.CodeNotFound)
+	}
+	begin(fmt.Sprint(open.ID), "10", "").ExpectProblem(403, models.CodeForbidden)
+	begin("#"+open.Handle, "10", "").ExpectProblem(403, models.CodeForbidden)
+	bert.JoinRoom(open.ID)
+	mine := fmt.Sprint(open.ID)
+	for _, described := range []string{
+		"filename", "room_id", "room_id !", "room_id " + mine + "é", "filename YQ==,,room_id Nw==", harness.UploadMetadataOf("room_id", mine, "room_id", mine),
+		harness.UploadMetadataOf("filename", "a"), harness.UploadMetadataOf("room_id", mine, "\xff\xfe", "x"), harness.UploadMetadataOf("room_id", mine, "x", strings.Repeat("x", 3072)),
+	} {
+		begin("", "10", described).ExpectInvalid("Upload-Metadata")
+	}
+	for _, length := range []string{"-1", "0", "ten", "1e3", "99999999999999999999"} {
+		begin(mine, length, "").ExpectInvalid("Upload-Length")
+	}
+	bert.CallInvalid("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Defer-Length", "1", "Upload-Metadata", harness.UploadMetadataOf("room_id", mine)).
+		ExpectInvalid("Upload-Length")
+	begin(mine, "20000001", "").ExpectProblem(413, models.CodeTooLarge)
+	bert.WithoutToken().CallInvalid("POST", "/v1/uploads", nil, harness.UploadCreation(open.ID, 10)...).ExpectProblem(401, models.CodeUnauthenticated)
+
+	for range 2 { // what is begun counts before it is there
+		bert.CreateUpload(open.ID, 20_000_000)
+	}
+	begin(mine, "10000001", "").ExpectProblem(413, models.CodeTooLarge)
+	path := bert.CreateUpload(open.ID, 10_000_000)
+	bert.Call("DELETE", path, nil, "Tus-Resumable", "1.0.0").ExpectStatus(204)
+	bert.CreateUpload(open.ID, 9_000_000)
+	bert.CallInvalid("POST", harness.RoomPath(open.ID)+"/files", harness.RandomBytes(1_000_001), "Content-Type", "text/plain").ExpectProblem(413, models.CodeTooLarge)
+}
+
+func testTusVersion(t *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	room := anna.CreatePrivateRoom()
+	path := anna.CreateUpload(room.ID, 10)
+	for _, version := range []string{"", "0.2.2", "1.0.1", "1.0.0, 1.0.0"} {
+		for _, a := range []*harness.Response{
+			anna.Call("POST", "/v1/uploads", nil, harness.UploadCreation(room.ID, 10, "Tus-Resumable", version)...),
+			anna.Call("PATCH", path, harness.RandomBytes(10), harness.UploadHeaders(0, "Tus-Resumable", version)...),
+			anna.Call("DELETE", path, nil, "Tus-Resumable", version),
+			anna.Call("HEAD", path, nil, "Tus-Resumable", version),
+		} {
+			a.ExpectStatus(412)
+			if a.Header("Tus-Version") != "1.0.0" || a.Header("Tus-Resumable") != "1.0.0" {
+				t.Errorf("%v: %v", a, a.HTTP.Header)
+			}
+		}
+	}
+	anna.Call("DELETE", path, nil).ExpectProblem(412, models.CodeInvalidRequest)
+	if got := anna.UploadOffset(path); got != 0 {
+		t.Errorf("it stands at %d", got)
+	}
+}
+
+func testOthersUpload(_ *testing.T, c *harness.Client) {
+	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
+	room := anna.CreatePrivateRoom(bert)
+	content := harness.RandomBytes(10)
+	path := anna.CreateUpload(room.ID, len(content))
+	for _, path := range []string{path, "/v1/uploads/u_0aPq7RtLm5XcVe1Y"} {
+		bert.HeadUpload(path).ExpectStatus(404)
+		bert.PatchUpload(path, 0, content).ExpectProblem(404, models.CodeNotFound)
+		bert.Call("DELETE", path, nil, "Tus-Resumable", "1.0.0").ExpectProblem(404, models.CodeNotFound)
+		bert.WithoutToken().HeadUpload(path).ExpectStatus(401)
+	}
+	expectComplete(anna, anna.PatchUpload(path, 0, content).ExpectStatus(204), content)
+	bert.HeadUpload(path).ExpectStatus(404)
+	bert.PatchUpload(path, len(content), nil).ExpectProblem(404, models.CodeNotFound)
+}
+
+func testCreationOnce(t *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	room := anna.CreatePrivateRoom()
+	content := harness.RandomBytes(100)
+	first := harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream", "Idempotency-Key", "once")
+	path := harness.UploadPath(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30).Header("Location")
+	again := harness.UploadPath(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30)
+	if again.Header("Location") != path || again.Header("Idempotency-Replayed") != "true" {
+		t.Errorf("%v", again.HTTP.Header)
+	}
+	anna.Call("POST", "/v1/uploads", nil, harness.UploadCreation(room.ID, 99, "Idempotency-Key", "once")...).ExpectProblem(409, models.CodeIdempotencyMismatch)
+	whole := expectComplete(anna, anna.PatchUpload(path, 30, content[30:]).ExpectStatus(204), content)
+	again = harness.UploadPath(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), len(content))
+	if again.Header("Parley-File-Id") != whole.ID {
+		t.Errorf("%v", again.HTTP.Header)
+	}
+}
+
+func testOtherThanSaid(t *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	room := anna.CreatePrivateRoom()
+	content := []byte("<script>alert('no picture')</script>")
+	path := anna.CreateUpload(room.ID, len(content), "Upload-Metadata", harness.UploadMetadataOf("filetype", "image/png", "room_id", fmt.Sprint(room.ID)))
+	anna.PatchUpload(path, 0, content[:10]).ExpectStatus(204)
+	f := expectComplete(anna, anna.PatchUpload(path, 10, content[10:]).ExpectStatus(204), content)
+	if f.MediaType != "text/html" || f.Width != 0 {
+		t.Errorf("got %+v", f)
+	}
+}
+
+func testRemovedUploader(t *testing.T, c *harness.Client) {
+	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
+	hidden, open := anna.CreatePrivateRoom(bert), anna.CreatePublicRoom(bert)
+	content := harness.RandomBytes(1000)
+	for room, refusal := range map[int64]int{hidden.ID: 404, open.ID: 403} {
+		path := bert.CreateUpload(room, len(content))
+		bert.PatchUpload(path, 0, content[:500]).ExpectStatus(204)
+		anna.Call("DELETE", harness.MemberPath(room, bert), nil).ExpectStatus(204)
+		a := bert.PatchUpload(path, 500, content[500:]).ExpectStatus(refusal)
+		head := bert.HeadUpload(path).ExpectStatus(refusal)
+		if a.Header("Parley-File-Id") != "" || head.Header("Parley-File-Id") != "" {
+			t.Errorf("one who was removed has a file: %v", a.HTTP.Header)
+		}
+		anna.AddMember(room, bert, models.RoleMember)
+		expectComplete(bert, bert.HeadUpload(path).ExpectStatus(200), content)
+	}
+}
+
+// testMethodOverride uploads and gives up as clients do that can send nothing but GET and POST.
+func testMethodOverride(t *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	room := anna.CreatePrivateRoom().ID
+	post := func(path, method string, chunk []byte, headers ...string) *harness.Response {
+		return anna.Send("POST", path, chunk, append(headers, "X-HTTP-Method-Override", method, "Tus-Resumable", "1.0.0")...)
+	}
+	content := harness.RandomBytes(1000)
+	path := anna.CreateUpload(room, len(content))
+	post(path, "PATCH", content[:400], harness.UploadHeaders(0)...).ExpectStatus(204)
+	if a := post(path, "HEAD", nil).ExpectStatus(200); a.Header("Upload-Offset") != "400" || len(a.Body) > 0 {
+		t.Errorf("got %v", a)
+	}
+	post(path, "patch", content[400:], harness.UploadHeaders(400)...).ExpectStatus(204)
+	expectComplete(anna, anna.HeadUpload(path).ExpectStatus(200), content)
+	other := anna.CreateUpload(room, 10)
+	post(other, "DELETE", nil).ExpectStatus(204)
+	anna.HeadUpload(other).ExpectStatus(410)
+	for _, method := range []string{"PUT", "GET", "POST", "FOO", "DELETE, PATCH"} {
+		a := post(path, method, nil)
+		a.ExpectProblem(405, models.CodeMethodNotAllowed)
+		if a.Header("Allow") != "HEAD, PATCH, DELETE, OPTIONS" {
+			t.Errorf("%s: %v", method, a.HTTP.Header)
+		}
+	}
+	m := anna.SendText(room, "stays") // elsewhere nobody asked for it
+	anna.Send("POST", harness.MessagePath(m), nil, "X-HTTP-Method-Override", "DELETE").ExpectProblem(405, models.CodeMethodNotAllowed)
+	anna.Send("GET", "/v1/rooms", nil, "X-HTTP-Method-Override", "POST").ExpectStatus(200)
+}
+
+// testTusFirst: whatever is wrong with a request, who speaks no tus hears of that, and in tus.
+func testTusFirst(t *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	for _, headers := range [][]string{{}, {"Upload-Length", "5"}, {"Upload-Length", "x"}, {"Tus-Resumable", "0.2.2"}} {
+		a := anna.CallInvalid("POST", "/v1/uploads", nil, headers...).ExpectStatus(412)
+		if a.Header("Tus-Version") != "1.0.0" || a.Header("Tus-Resumable") != "1.0.0" {
+			t.Errorf("%q: got %v", headers, a.HTTP.Header)
+		}
+	}
+	a := anna.CallInvalid("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0").ExpectStatus(400)
+	if a.Header("Tus-Resumable") != "1.0.0" {
+		t.Errorf("got %v", a.HTTP.Header)
+	}
+}
+
+func testUploadOptions(t *testing.T, c *harness.Client) {
+	for path, allow := range map[string]string{
+		"/v1/uploads": "POST, OPTIONS", "/v1/uploads/u_0aPq7RtLm5XcVe1Y": "HEAD, PATCH, DELETE, OPTIONS",
+	} {
+		a := c.WithoutToken().Call("OPTIONS", path, nil).ExpectStatus(204)
+		for name, want := range map[string]string{
+			"Allow": allow, "Tus-Resumable": "1.0.0", "Tus-Version": "1.0.0", "Tus-Max-Size": "20000000",
+			"Tus-Extension":          "creation,creation-with-upload,checksum,expiration,termination",
+			"Tus-Checksum-Algorithm": "sha1,sha256,sha512",
+		} {
+			if got := a.Header(name); got != want {
+				t.Errorf("%s %s: %q, wanted %q", path, name, got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package files
+
+import (
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// TestUnattachedFilesGo ages files. Those that no message has within a day go, with their thumbnails. One that a message
+// has stays, and so does one that is a little younger.
+func TestUnattachedFilesGo(t *testing.T) {
+	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
+		anna := s.NewGuest("anna")
+		room := anna.CreatePrivateRoom()
+		young := uploadPhoto(anna, room.ID)
+		harness.Execute(t, s.Database, "UPDATE files SET created_at = created_at + 120000") // two minutes, of which the test is one
+		attached := uploadPhoto(anna, room.ID)
+		sendAttached(anna, room.ID, attached)
+		old := []models.File{uploadPhoto(anna, room.ID), anna.UploadFile(room.ID, "a.txt", "text/plain", []byte("hello"))}
+		s.Server.Stop() // the janitor's rounds are a minute apart, but it begins with one
+		harness.Execute(t, s.Database, "UPDATE files SET created_at = created_at - 86400001")
+		anna = anna.AtServer(harness.StartServer(t, s.Database, "--files", s.Folder).URL)
+		s.ExpectBlobs(4, 2)
+		for _, f := range old {
+			anna.Call("GET", "/v1/files/"+f.ID, nil).ExpectProblem(404, models.CodeNotFound)
+			anna.CallInvalid("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{FileIDs: []string{f.ID}}).ExpectInvalid("file_ids[0]")
+		}
+		expectDownloadable(anna, attached, true)
+		expectDownloadable(anna, young, true)
+		sendAttached(anna, room.ID, young)
+	})
+}

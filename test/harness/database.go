@@ -1,0 +1,107 @@
+package harness
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// PostgresVariable is the address of a PostgreSQL in which the tests may make databases. "make test" starts one.
+const PostgresVariable = "PARLEY_TEST_POSTGRES"
+
+// OnEachDatabase runs a test on SQLite and on PostgreSQL, each with an empty database of its own.
+func OnEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f(t, filepath.Join(t.TempDir(), "parley.db"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		f(t, NewPostgres(t))
+	})
+}
+
+// NewPostgres makes an empty database that lives as long as the test.
+func NewPostgres(t testing.TB) string {
+	t.Helper()
+	address := os.Getenv(PostgresVariable)
+	if address == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(PostgresVariable + " is not set: this test needs a PostgreSQL")
+		}
+		t.Skip(PostgresVariable + " is not set")
+	}
+	ctx := context.Background()
+	admin, err := pgx.Connect(ctx, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = admin.Close(ctx) }()
+	name := "test_" + strings.ToLower(rand.Text())
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { DropPostgres(t, address, name) })
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// ConnectPostgres is a plain connection to a database, past Parley.
+func ConnectPostgres(t testing.TB, database string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+func DropPostgres(t testing.TB, address, name string) {
+	ctx := context.Background()
+	admin, err := pgx.Connect(ctx, address)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer func() { _ = admin.Close(ctx) }()
+	if _, err := admin.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Execute runs a statement in a database behind the server's back.
+func Execute(t *testing.T, database, statement string) {
+	t.Helper()
+	driver, address := "sqlite", database+"?_pragma=busy_timeout(10000)" // the server may be writing
+	if strings.HasPrefix(database, "postgres://") {
+		driver, address = "pgx", database
+	}
+	db, err := sql.Open(driver, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Error(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func NewSQLite(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "parley.db")
+}

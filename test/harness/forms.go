@@ -1,0 +1,53 @@
+package harness
+
+import (
+	"bytes"
+	"fmt"
+	"mime/multipart"
+	"strings"
+	"testing"
+)
+
+const Boundary = "xyzzy"
+
+// RawForm is the body of a form, part by part as it is written: each has its head, an empty line and its content. It is
+// closed unless the last part is "cut".
+func RawForm(parts ...string) string {
+	var b strings.Builder
+	for _, p := range parts {
+		if p == "cut" {
+			return strings.TrimSuffix(b.String(), "\r\n")
+		}
+		b.WriteString("--" + Boundary + "\r\n" + p + "\r\n")
+	}
+	return b.String() + "--" + Boundary + "--\r\n"
+}
+
+func FieldPart(name, value string) string {
+	return fmt.Sprintf("Content-Disposition: form-data; name=%q\r\n\r\n%s", name, value)
+}
+
+func FilePart(name, content string) string {
+	return fmt.Sprintf("Content-Disposition: form-data; name=\"file\"; filename=%q\r\nContent-Type: text/plain\r\n\r\n%s", name, content)
+}
+
+const FormMediaType = "multipart/form-data; boundary=" + Boundary
+
+// NamedForm is a form with one file, named as RFC 7578 has it: in quotes, with quotes and backslashes escaped.
+func NamedForm(t *testing.T, name string) ([]byte, string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	to, err := w.CreateFormFile("file", "NAME")
+	if err == nil {
+		_, err = to.Write([]byte("form"))
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", " ", "\n", " ").Replace(name)
+	return bytes.Replace(b.Bytes(), []byte("NAME"), []byte(quoted), 1), w.FormDataContentType()
+}

@@ -1,0 +1,56 @@
+package harness
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/parley-chat/parley/cmd/parley/cli"
+)
+
+// AsProgramVariable makes the test binary be parley itself, so that tests can start, kill and restart the very code under test,
+// with its race detector.
+const AsProgramVariable = "PARLEY_TEST_AS_PROGRAM"
+
+// isTestVariable reports whether a variable is one of the project's own tests and benches. The program refuses those like all
+// that are no settings.
+func isTestVariable(name string) bool {
+	for _, prefix := range []string{"PARLEY_TEST", "PARLEY_BENCH", "PARLEY_FAULT", "PARLEY_BIN"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// ProgramEnvironment is the environment of a program that a test starts, which may be parley.
+func ProgramEnvironment(more ...string) []string {
+	own := slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return isTestVariable(name)
+	})
+	return append(own, more...)
+}
+
+func Main(m *testing.M) {
+	if address := os.Getenv(asNATS); address != "" {
+		os.Exit(serveNATS(address))
+	}
+	if os.Getenv(AsProgramVariable) != "" {
+		for _, variable := range os.Environ() {
+			if name, _, _ := strings.Cut(variable, "="); isTestVariable(name) {
+				_ = os.Unsetenv(name)
+			}
+		}
+		os.Exit(cli.Main(os.Args[1:]))
+	}
+	// gorm's cache of prepared statements has a goroutine that nothing can stop. A process opens one store, so one it is.
+	// toxiproxy forgets what it was about to pass on when a connection breaks.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"),
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"),
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).write"))
+}

@@ -1,0 +1,91 @@
+package harness
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+)
+
+// asNATS makes the test binary be a NATS server at the address that it holds, so that it can be killed.
+const asNATS = "PARLEY_TEST_AS_NATS"
+
+// serveNATS serves until standard input ends, as it does with the process that started this one.
+func serveNATS(address string) int {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return 2
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return 2
+	}
+	s, err := natsserver.NewServer(&natsserver.Options{Host: host, Port: number, NoSigs: true, NoLog: true})
+	if err != nil {
+		return 1
+	}
+	s.Start()
+	if !s.ReadyForConnections(Timeout) {
+		return 1
+	}
+	fmt.Println("ready")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	return 0
+}
+
+// NatsProcess is a NATS server as a program of its own.
+type NatsProcess struct {
+	t       testing.TB
+	Address string
+	cmd     *exec.Cmd
+	stdin   io.Closer
+}
+
+func StartNATS(t testing.TB) *NatsProcess {
+	t.Helper()
+	n := &NatsProcess{t: t, Address: FreeAddress(t)}
+	n.Start()
+	t.Cleanup(n.Kill)
+	return n
+}
+
+// Start starts the server and waits until it takes connections.
+func (n *NatsProcess) Start() {
+	n.t.Helper()
+	n.cmd = exec.Command(os.Args[0])
+	n.cmd.Env = append(os.Environ(), asNATS+"="+n.Address)
+	stdin, err := n.cmd.StdinPipe()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	stdout, err := n.cmd.StdoutPipe()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.stdin = stdin
+	if err := n.cmd.Start(); err != nil {
+		n.t.Fatal(err)
+	}
+	watchdog := time.AfterFunc(Timeout, func() { _ = n.cmd.Process.Kill() })
+	defer watchdog.Stop()
+	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		n.t.Fatalf("NATS did not start: %v", err)
+	}
+}
+
+// Kill ends the server as a crash does.
+func (n *NatsProcess) Kill() {
+	if n.cmd != nil {
+		_ = n.cmd.Process.Kill()
+		_ = n.stdin.Close()
+		_ = n.cmd.Wait()
+		n.cmd = nil
+	}
+}

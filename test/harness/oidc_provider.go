@@ -1,0 +1,261 @@
+package harness
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/oauth2-proxy/mockoidc"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// OIDCProvider is a provider of OpenID Connect on a port of its own. It lets in whoever comes next in its queue, and is as
+// strict as the best of them: PKCE, state and nonce must be there, and the redirect URI the same to the letter.
+type OIDCProvider struct {
+	*mockoidc.MockOIDC
+	t testing.TB
+
+	mu        sync.Mutex // one request at a time
+	Requests  []string   // the paths of all requests
+	callbacks map[string]string
+	// sign, if it is set, signs the ID tokens in place of the provider.
+	sign func(claims jwt.MapClaims) string
+}
+
+// OIDCUser is what the provider says of somebody. Changed changes the claims of the ID token before it is signed.
+type OIDCUser struct {
+	Subject, Username, Name, Email string
+	EmailVerified                  bool
+	Refuses                        bool // to be named to Parley
+	ChangeClaims                   func(claims jwt.MapClaims)
+}
+
+func (v OIDCUser) ID() string { return v.Subject }
+
+func (v OIDCUser) Userinfo([]string) ([]byte, error) {
+	return json.Marshal(map[string]string{"sub": v.Subject, "preferred_username": v.Username})
+}
+
+func (v OIDCUser) Claims(_ []string, base *mockoidc.IDTokenClaims) (jwt.Claims, error) {
+	claims := jwt.MapClaims{
+		"iss": base.Issuer, "aud": base.Audience, "sub": v.Subject, "iat": base.IssuedAt, "exp": base.ExpiresAt, "nonce": base.Nonce,
+		"preferred_username": v.Username, "name": v.Name, "email": v.Email, "email_verified": v.EmailVerified,
+	}
+	if v.ChangeClaims != nil {
+		v.ChangeClaims(claims)
+	}
+	return claims, nil
+}
+
+func NewOIDCProvider(t testing.TB) *OIDCProvider {
+	t.Helper()
+	p := &OIDCProvider{t: t, callbacks: map[string]string{}}
+	var err error
+	if p.MockOIDC, err = mockoidc.NewServer(nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.AddMiddleware(p.strict); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err == nil {
+		err = p.Start(listener, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.stop)
+	return p
+}
+
+func (p *OIDCProvider) stop() {
+	if err := p.Shutdown(); err != nil {
+		p.t.Error(err)
+	}
+}
+
+// Flag is how a server is told of the provider.
+func (p *OIDCProvider) Flag(name string) string {
+	return fmt.Sprintf("name=%s,issuer=%s,client_id=%s,client_secret=%s", name, p.Issuer(), p.ClientID, p.ClientSecret)
+}
+
+// strict refuses what a provider need not put up with, and has ID tokens signed by who is to sign them.
+func (p *OIDCProvider) strict(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.Requests = append(p.Requests, r.URL.Path)
+		answer := httptest.NewRecorder()
+		switch r.URL.Path {
+		case mockoidc.AuthorizationEndpoint:
+			p.authorize(answer, r, next)
+		case mockoidc.TokenEndpoint:
+			p.issue(answer, r, next)
+		default:
+			next.ServeHTTP(answer, r)
+		}
+		for name, values := range answer.Header() {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	})
+}
+
+func (p *OIDCProvider) authorize(w *httptest.ResponseRecorder, r *http.Request, next http.Handler) {
+	for _, needed := range []string{"state", "nonce", "code_challenge", "redirect_uri"} {
+		if len(r.FormValue(needed)) < 20 {
+			http.Error(w, needed+" is needed", http.StatusBadRequest)
+			return
+		}
+	}
+	if r.FormValue("code_challenge_method") != "S256" {
+		http.Error(w, "S256 is needed", http.StatusBadRequest)
+		return
+	}
+	next.ServeHTTP(w, r)
+	to, err := url.Parse(w.Header().Get("Location"))
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	code := to.Query().Get("code")
+	p.callbacks[code] = r.FormValue("redirect_uri")
+	if session, err := p.SessionStore.GetSessionByID(code); err == nil {
+		if v, ours := session.User.(OIDCUser); ours && v.Refuses {
+			to.RawQuery = url.Values{"error": {"access_denied"}, "state": {r.FormValue("state")}}.Encode()
+			w.Header().Set("Location", to.String())
+		}
+	}
+}
+
+func (p *OIDCProvider) issue(w *httptest.ResponseRecorder, r *http.Request, next http.Handler) {
+	if r.FormValue("redirect_uri") != p.callbacks[r.FormValue("code")] {
+		http.Error(w, `{"error":"invalid_grant"}`, http.StatusBadRequest)
+		return
+	}
+	next.ServeHTTP(w, r)
+	var tokens map[string]any
+	if p.sign == nil || json.Unmarshal(w.Body.Bytes(), &tokens) != nil || tokens["id_token"] == nil {
+		return
+	}
+	claims := jwt.MapClaims{}
+	if _, _, err := jwt.NewParser().ParseUnverified(tokens["id_token"].(string), claims); err != nil {
+		p.t.Error(err)
+	}
+	tokens["id_token"] = p.sign(claims)
+	w.Body.Reset()
+	_ = json.NewEncoder(w.Body).Encode(tokens)
+	w.Header().Del("Content-Length")
+}
+
+// SignWith has ID tokens signed by f, or by the provider itself.
+func (p *OIDCProvider) SignWith(f func(claims jwt.MapClaims) string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sign = f
+}
+
+// RequestCount is how often a path of the provider was asked for.
+func (p *OIDCProvider) RequestCount(path string) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, asked := range p.Requests {
+		if asked == path {
+			n++
+		}
+	}
+	return n
+}
+
+// NewBrowser is a client of its own that keeps cookies.
+func (c *Client) NewBrowser() *Client {
+	c.T.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	b := c.WithoutToken()
+	b.HTTP = &http.Client{Transport: c.HTTP.Transport, CheckRedirect: c.HTTP.CheckRedirect, Jar: jar}
+	return b
+}
+
+// BeginLogIn has the browser begin a log-in, and answers where it is sent.
+func (c *Client) BeginLogIn(path string) (at string) {
+	c.T.Helper()
+	return c.Call("GET", path, nil, "Accept", "text/html,*/*;q=0.8").ExpectStatus(303).Header("Location")
+}
+
+// Authorize has the browser go to the provider's page as that visitor, and answers the path that it is sent back to.
+func (p *OIDCProvider) Authorize(b *Client, at string, v OIDCUser) (callback string) {
+	p.t.Helper()
+	p.QueueUser(v)
+	res, err := b.HTTP.Get(at)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	callback, ours := strings.CutPrefix(res.Header.Get("Location"), b.URL)
+	if res.StatusCode != http.StatusFound || !ours {
+		p.t.Fatalf("the provider answers %s, and sends the browser to %q", res.Status, res.Header.Get("Location"))
+	}
+	return callback
+}
+
+// LogInToPage has the browser log in through the provider under that name, up to the page that it is sent to in the end.
+func (p *OIDCProvider) LogInToPage(b *Client, path string, v OIDCUser) (page string) {
+	p.t.Helper()
+	return b.Call("GET", p.Authorize(b, b.BeginLogIn(path), v), nil).ExpectStatus(303).Header("Location")
+}
+
+// RedeemLoginCode is the log-in with the code in the address of a page.
+func (c *Client) RedeemLoginCode(page string) *Response {
+	c.T.Helper()
+	return c.Call("POST", "/v1/sessions", map[string]any{"login_code": LoginCode(c.T, page)})
+}
+
+func LoginCode(t testing.TB, page string) string {
+	t.Helper()
+	parts := strings.FieldsFunc(page, func(r rune) bool { return r == '#' || r == '&' })
+	i := slices.IndexFunc(parts, func(part string) bool { return strings.HasPrefix(part, "login_code=") })
+	if i < 0 {
+		t.Fatalf("there is no code in %q", page)
+	}
+	return strings.TrimPrefix(parts[i], "login_code=")
+}
+
+// LogIn is a client of its own, a browser, that has logged in through the provider.
+func (p *OIDCProvider) LogIn(c *Client, v OIDCUser) *Client {
+	p.t.Helper()
+	b := c.NewBrowser()
+	b.RedeemLoginCode(p.LogInToPage(b, "/v1/auth/mock", v)).ExpectStatus(201).Decode(&b.Session)
+	return b
+}
+
+// LinkIdentity makes somebody at the provider a way into the client's account, and answers the identity's id.
+func (p *OIDCProvider) LinkIdentity(c *Client) (id string) {
+	p.t.Helper()
+	p.LinkIdentityAs(c, OIDCUser{Subject: UniqueName("visitor")}).ExpectStatus(303)
+	list := Get[models.Page[models.Identity]](c, IdentitiesPath).Items
+	return list[len(list)-1].ID
+}
+
+// LinkIdentityAs has the client's user go through a log-in at the provider that began with their token.
+func (p *OIDCProvider) LinkIdentityAs(c *Client, v OIDCUser) *Response {
+	p.t.Helper()
+	b := c.NewBrowser()
+	b.AccessToken = c.AccessToken
+	callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), v)
+	b.AccessToken = "" // which a browser does not send with a page
+	return b.Call("GET", callback, nil)
+}

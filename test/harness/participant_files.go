@@ -1,0 +1,60 @@
+package harness
+
+import (
+	"image"
+	"strings"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// SendFiles sends a message into the room with the files that come along, of which it becomes the one with that id.
+func (a *Participant) SendFiles(room models.Room, id int64, n models.NewMessage, files ...FormPart) SentMessage {
+	a.T.Helper()
+	parts := []FormPart{{Field: "text", Content: n.Text}}
+	if n.Type != "" {
+		parts = append(parts, FormPart{Field: "type", Content: string(n.Type)})
+	}
+	body, mediaType := EncodeForm(a.T, append(parts, files...)...)
+	return a.expectSent(a.Call("POST", RoomPath(room.ID)+"/messages", body, "Content-Type", mediaType), room, id, n, files...)
+}
+
+// ExpectFile wants f to be the file that the part is, in the room.
+func (a *Participant) ExpectFile(room models.Room, f models.File, p FormPart) models.File {
+	a.T.Helper()
+	want := models.File{
+		ID: f.ID, RoomID: room.ID, Name: p.Name, MediaType: p.MediaType, Size: int64(len(p.Content)),
+		SHA256: DigestOf([]byte(p.Content)), URL: "/v1/files/" + f.ID + "/content", CreatedAt: a.ExpectRecent(f.CreatedAt),
+	}
+	if picture, _, err := image.DecodeConfig(strings.NewReader(p.Content)); err == nil {
+		want.Width, want.Height, want.ThumbnailURL = picture.Width, picture.Height, "/v1/files/"+f.ID+"/thumbnail"
+	}
+	if f.ID == "" || f != want {
+		a.T.Errorf("a file is %+v\nwanted %+v", f, want)
+	}
+	return want
+}
+
+// ExpectDownloadable wants each of the actors to get the bytes of the message's files.
+func (s SentMessage) ExpectDownloadable(by ...*Participant) SentMessage {
+	s.T.Helper()
+	for _, a := range by {
+		for _, f := range s.Files {
+			if got := a.Download(f).ExpectStatus(200); DigestOf(got.Body) != f.SHA256 || got.Header("Content-Type") != f.MediaType {
+				s.T.Errorf("%s got %d bytes of %s: %v", a.User.Username, len(got.Body), f.Name, got.HTTP.Header)
+			}
+		}
+	}
+	return s
+}
+
+// ExpectHidden wants the message's files not to be there for each of the actors.
+func (s SentMessage) ExpectHidden(from ...*Participant) SentMessage {
+	s.T.Helper()
+	for _, a := range from {
+		for _, f := range s.Files {
+			a.Download(f).ExpectProblem(404, models.CodeNotFound)
+			a.Call("GET", "/v1/files/"+f.ID, nil).ExpectProblem(404, models.CodeNotFound)
+		}
+	}
+	return s
+}

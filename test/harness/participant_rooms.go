@@ -1,0 +1,165 @@
+package harness
+
+import (
+	"github.com/parley-chat/parley/models"
+)
+
+// Profile is how the actor is seen: online.
+func (a *Participant) Profile() models.User {
+	u := a.User
+	u.Online = true
+	return u
+}
+
+// ExpectSomeMessages is holds for a page after which there are more.
+func (a *Participant) ExpectSomeMessages(path string, want ...models.Message) {
+	a.T.Helper()
+	var page models.Page[models.Message]
+	got := a.Call("GET", path, nil).ExpectStatus(200).Decode(&page)
+	if page.NextCursor == "" {
+		a.T.Errorf("%v\nends the list", got)
+	}
+	got.ExpectBody(models.Page[models.Message]{Items: want, NextCursor: page.NextCursor})
+}
+
+// CreateRoom makes a room, which these are told of, and answers it as events show it.
+func (a *Participant) CreateRoom(n models.NewRoom, to ...*Participant) models.Room {
+	a.T.Helper()
+	var room models.Room
+	made := a.Call("POST", "/v1/rooms", n).ExpectStatus(201).Decode(&room)
+	if room.ID < 1 || room.Membership == nil || made.Header("Location") != RoomPath(room.ID) {
+		a.T.Fatalf("%v\nis no room of the maker's, or is at %q", made, made.Header("Location"))
+	}
+	want := models.Room{
+		ID: room.ID, Handle: valueOf(n.Handle), Name: valueOf(n.Name), Description: valueOf(n.Description),
+		Kind: models.RoomPublic, Subject: valueOf(n.Subject), OwnerID: a.User.ID,
+		CreatedAt: a.ExpectRecent(room.CreatedAt), UpdatedAt: room.CreatedAt, ActiveAt: room.CreatedAt, MemberCount: 1,
+		Membership: &models.Membership{Role: models.RoleOwner, JoinedAt: a.ExpectRecent(room.Membership.JoinedAt)},
+	}
+	if n.Kind != nil {
+		want.Kind = *n.Kind
+	}
+	made.ExpectBody(want)
+	want.Membership = nil
+	made.ExpectEvent(models.EventRoomCreated, want, to...)
+	return want
+}
+
+func valueOf[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// JoinRoom makes the actor a member of the public room at path, which these are told of. What is there counts as read.
+func (a *Participant) JoinRoom(path string, to ...*Participant) {
+	a.T.Helper()
+	want := Get[models.Room](a.Client, path)
+	var room models.Room
+	joined := a.Call("PUT", path+"/members/me", nil).ExpectStatus(200).Decode(&room)
+	if want.Membership != nil || room.Membership == nil {
+		a.T.Fatalf("%+v is, joined, %v", want, joined)
+	}
+	want.MemberCount++
+	want.Membership = &models.Membership{
+		Role: models.RoleMember, JoinedAt: a.ExpectRecent(room.Membership.JoinedAt), LastReadID: want.LastMessageID,
+	}
+	joined.ExpectBody(want).ExpectEvent(models.EventMemberJoined, a.MembershipEvent(room), to...)
+}
+
+// LeaveRoom ends the actor's membership in the room at path, which these are told of.
+func (a *Participant) LeaveRoom(path string, to ...*Participant) {
+	a.T.Helper()
+	room := Get[models.Room](a.Client, path)
+	a.Call("DELETE", path+"/members/me", nil).ExpectStatus(204).ExpectEvent(models.EventMemberLeft, a.MembershipEvent(room), to...)
+}
+
+func (a *Participant) MembershipEvent(room models.Room) models.MemberEvent {
+	return models.MemberEvent{RoomID: room.ID, Subject: room.Subject, User: a.User.Ref(), Role: models.RoleMember}
+}
+
+// EnterRoom puts the actor's stream into the room, and exits takes it out, which those in the room are told of.
+func (a *Participant) EnterRoom(room models.Room, inside ...*Participant) {
+	a.T.Helper()
+	a.Call("PUT", PresencePath(room.ID, a.Stream), nil).ExpectStatus(204).
+		ExpectEvent(models.EventPresenceEntered, a.presenceEvent(room), inside...)
+}
+
+func (a *Participant) ExitRoom(room models.Room, inside ...*Participant) {
+	a.T.Helper()
+	a.Call("DELETE", PresencePath(room.ID, a.Stream), nil).ExpectStatus(204).
+		ExpectEvent(models.EventPresenceLeft, a.presenceEvent(room), inside...)
+}
+
+func (a *Participant) presenceEvent(room models.Room) models.PresenceEvent {
+	return models.PresenceEvent{RoomID: room.ID, Subject: room.Subject, User: a.User.Ref()}
+}
+
+// SentMessage is a message and the answer that it came in.
+type SentMessage struct {
+	*Response
+	models.Message
+}
+
+// SendMessage sends a message into the room, of which it becomes the one with that id. The files that it names are these.
+func (a *Participant) SendMessage(room models.Room, id int64, n models.NewMessage, files ...FormPart) SentMessage {
+	a.T.Helper()
+	return a.expectSent(a.Call("POST", RoomPath(room.ID)+"/messages", n), room, id, n, files...)
+}
+
+// SendMessageTo sends a message to a channel or a user, in whose room it becomes the one with that id.
+func (a *Participant) SendMessageTo(target string, id int64, n models.NewMessage) SentMessage {
+	a.T.Helper()
+	return a.expectSent(a.Call("POST", "/v1/messages", models.TargetedMessage{Target: target, NewMessage: n}), models.Room{}, id, n)
+}
+
+// expectSent wants the answer to be the message that the actor sent into the room, or into one that only the answer names, with
+// these files.
+func (a *Participant) expectSent(by *Response, room models.Room, id int64, n models.NewMessage, files ...FormPart) SentMessage {
+	a.T.Helper()
+	var m models.Message
+	by.ExpectStatus(201).Decode(&m)
+	if room.ID == 0 {
+		room.ID = m.RoomID
+	}
+	want := models.Message{
+		ID: id, RoomID: room.ID, Subject: room.Subject, Sender: a.User.Ref(), Type: n.Type, Text: n.Text,
+		Files: []models.File{}, Reactions: []models.Reaction{}, CreatedAt: a.ExpectRecent(m.CreatedAt),
+	}
+	if n.Type == "" {
+		want.Type = models.MessageText
+	}
+	if len(m.Files) != len(files) {
+		a.T.Fatalf("%v\nwas sent with %d files", by, len(files))
+	}
+	for i, p := range files {
+		want.Files = append(want.Files, a.ExpectFile(room, m.Files[i], p))
+	}
+	if by.Header("Location") != MessagePath(want) {
+		a.T.Errorf("%v\nis at %q", by, by.Header("Location"))
+	}
+	return SentMessage{by.ExpectBody(want), want}
+}
+
+// ExpectCreated wants the message with the sender and those in the room, notified the same with the other members.
+func (s SentMessage) ExpectCreated(to ...*Participant) SentMessage {
+	s.T.Helper()
+	s.ExpectEvent(models.EventMessageCreated, s.Message, to...)
+	return s
+}
+
+func (s SentMessage) ExpectNotified(to ...*Participant) SentMessage {
+	s.T.Helper()
+	s.ExpectEvent(models.EventMessageNotification, s.Message, to...)
+	return s
+}
+
+// ExpectMessages wants the messages at path, which ends in a query or needs none, to be these.
+func (a *Participant) ExpectMessages(path string, want ...models.Message) {
+	a.T.Helper()
+	if want == nil {
+		want = []models.Message{}
+	}
+	a.Call("GET", path, nil).ExpectStatus(200).ExpectBody(models.Page[models.Message]{Items: want})
+}

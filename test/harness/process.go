@@ -1,0 +1,141 @@
+package harness
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// ProgramVariable names a build of parley to be tested in place of the code that the tests are built with.
+const ProgramVariable = "PARLEY_TEST_PROGRAM"
+
+// Program is what runs as parley: this very binary, unless another is named.
+func Program() string {
+	if other := os.Getenv(ProgramVariable); other != "" {
+		return other
+	}
+	return os.Args[0]
+}
+
+// Process is parley as a program of its own, which can be killed.
+type Process struct {
+	T      testing.TB
+	Args   []string
+	URL    string
+	Mu     sync.Mutex
+	Cmd    *exec.Cmd
+	stdout io.Reader
+	Output bytes.Buffer
+}
+
+// StartProcess starts the program on database and waits until it is ready. It is killed with the test.
+func StartProcess(t testing.TB, database string, flags ...string) *Process {
+	t.Helper()
+	p := LaunchProcess(t, database, flags...)
+	p.WaitReady()
+	return p
+}
+
+// LaunchProcess is StartProcess without the wait.
+func LaunchProcess(t testing.TB, database string, flags ...string) *Process {
+	t.Helper()
+	address := FreeAddress(t)
+	p := &Process{
+		T: t, URL: "http://" + address,
+		Args: append([]string{"serve", "--listen", address, "--database", database, "--data-dir", t.TempDir(), "--lobby", "none"}, flags...),
+	}
+	p.Launch()
+	t.Cleanup(p.Kill)
+	return p
+}
+
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// Start starts the program again and waits until it is ready.
+func (p *Process) Start() {
+	p.T.Helper()
+	p.Launch()
+	p.WaitReady()
+}
+
+func (p *Process) Launch() {
+	p.T.Helper()
+	p.Mu.Lock()
+	defer p.Mu.Unlock()
+	cmd := exec.Command(Program(), p.Args...)
+	// Little garbage, so that what its memory holds is what it needs.
+	cmd.Env = ProgramEnvironment("GOGC=25")
+	if Program() == os.Args[0] {
+		cmd.Env = append(cmd.Env, AsProgramVariable+"=1")
+	}
+	cmd.Stderr = &p.Output
+	var err error
+	if p.stdout, err = cmd.StdoutPipe(); err != nil {
+		p.T.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		p.T.Fatal(err)
+	}
+	p.Cmd = cmd // only now is there something to kill
+}
+
+// WaitReady waits for the first line, which says that it is ready; none comes from one that ended.
+func (p *Process) WaitReady() {
+	p.T.Helper()
+	p.Mu.Lock()
+	defer p.Mu.Unlock()
+	if _, err := io.ReadAtLeast(p.stdout, make([]byte, 1), 1); err != nil {
+		_ = p.Cmd.Wait()
+		p.T.Fatalf("parley did not start: %v\n%s", err, p.Output.String())
+	}
+}
+
+// Kill ends the process as a crash does.
+func (p *Process) Kill() {
+	p.Mu.Lock()
+	defer p.Mu.Unlock()
+	if p.Cmd != nil {
+		_ = p.Cmd.Process.Kill()
+		_ = p.Cmd.Wait()
+		p.Cmd = nil
+	}
+	if crash := bytes.Index(p.Output.Bytes(), []byte("goroutine ")); crash >= 0 {
+		p.T.Errorf("parley crashed:\n%s", p.Output.Bytes()[max(0, crash-500):])
+	}
+}
+
+// Terminate asks the process to stop and answers its exit status.
+func (p *Process) Terminate() int {
+	p.Mu.Lock()
+	defer p.Mu.Unlock()
+	if err := p.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.T.Fatal(err)
+	}
+	_ = p.Cmd.Wait()
+	status := p.Cmd.ProcessState.ExitCode()
+	p.Cmd = nil
+	return status
+}
+
+// Signal sends the process a signal that it outlives.
+func (p *Process) Signal(s syscall.Signal) {
+	p.T.Helper()
+	p.Mu.Lock()
+	defer p.Mu.Unlock()
+	if err := p.Cmd.Process.Signal(s); err != nil {
+		p.T.Fatal(err)
+	}
+}

@@ -1,0 +1,90 @@
+package harness
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"math/rand/v2"
+	"net/http"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// RandomBytes is content of which no two parts are alike, and RandomReader the same to be read: the race detector takes several times
+// what a test keeps in memory.
+func RandomBytes(size int) []byte {
+	content, _ := io.ReadAll(RandomReader(size)) // never fails
+	return content
+}
+
+func RandomReader(size int) io.Reader {
+	return io.LimitReader(rand.NewChaCha8([32]byte{byte(size)}), int64(size))
+}
+
+// StreamRandom sends so much noise as a request's body.
+func (c *Client) StreamRandom(method, path string, size int, headers ...string) *Response {
+	c.T.Helper()
+	return c.StreamBody(method, path, RandomReader(size), int64(size), headers...)
+}
+
+// ExpectRandomFile wants a file to be so much noise, in what is told of it and in what is downloaded.
+func (c *Client) ExpectRandomFile(id string, size int) {
+	c.T.Helper()
+	want := digestOfReader(c, RandomReader(size))
+	f := Get[models.File](c, "/v1/files/"+id)
+	if f.Size != int64(size) || f.SHA256 != want {
+		c.T.Errorf("the file is %+v", f)
+	}
+	if got := c.DownloadDigest(f); got != want {
+		c.T.Errorf("what is downloaded has the digest %s, not %s", got, want)
+	}
+}
+
+func digestOfReader(c *Client, r io.Reader) string {
+	c.T.Helper()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, r); err != nil {
+		c.T.Fatal(err)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// StreamBody sends a body that is made while it is sent. Its size is -1 when it is not to be told.
+func (c *Client) StreamBody(method, path string, body io.Reader, size int64, headers ...string) *Response {
+	c.T.Helper()
+	ctx, cancel := context.WithTimeout(c.T.Context(), 5*Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, body)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	req.ContentLength = size
+	a, err := c.Do(req, nil, headers)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	return a
+}
+
+// DownloadDigest downloads a file and keeps nothing of it but its digest.
+func (c *Client) DownloadDigest(f models.File) string {
+	c.T.Helper()
+	ctx, cancel := context.WithTimeout(c.T.Context(), 5*Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "GET", c.URL+f.URL, http.NoBody)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.AccessToken)
+	res, err := c.HTTP.Do(req)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	sum := sha256.New()
+	if n, err := io.Copy(sum, res.Body); err != nil || n != f.Size || res.StatusCode != 200 {
+		c.T.Fatalf("status %d, %d bytes, %v", res.StatusCode, n, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}

@@ -1,0 +1,299 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// s3Variable is the address of an S3 server in which the tests may make buckets, as --files takes it; its bucket is passed
+// over. "make test" starts one.
+const s3Variable = "PARLEY_TEST_S3"
+
+// Storage is a place for files that lives as long as the test.
+type Storage interface {
+	// Location is what --files takes.
+	Location() string
+	// Names are the names of all that is in it, complete or not, and size is what they hold, in bytes.
+	Names(t testing.TB) []string
+	Size(t testing.TB) int64
+}
+
+// onEachStorage runs a test on a folder and on S3, beside each database: all of them empty, and its own.
+func onEachStorage(t *testing.T, f func(t *testing.T, database string, files Storage)) {
+	t.Parallel()
+	t.Run("folder", func(t *testing.T) {
+		OnEachDatabase(t, func(t *testing.T, database string) { f(t, database, FolderStorage(t.TempDir())) })
+	})
+	t.Run("s3", func(t *testing.T) {
+		OnEachDatabase(t, func(t *testing.T, database string) { f(t, database, NewBucket(t)) })
+	})
+}
+
+// OnTwoStorages is onEachStorage for what takes long and has little to do with either.
+func OnTwoStorages(t *testing.T, f func(t *testing.T, database string, files Storage)) {
+	t.Parallel()
+	t.Run("sqlite and a folder", func(t *testing.T) {
+		t.Parallel()
+		f(t, filepath.Join(t.TempDir(), "parley.db"), FolderStorage(t.TempDir()))
+	})
+	t.Run("postgres and s3", func(t *testing.T) {
+		t.Parallel()
+		f(t, NewPostgres(t), NewBucket(t))
+	})
+}
+
+// RunScenariosOnEachStorage is play on each storage.
+func RunScenariosOnEachStorage(t *testing.T, scenarios []Scenario, flags ...string) {
+	t.Helper()
+	onEachStorage(t, func(t *testing.T, database string, files Storage) {
+		runScenariosOn(t, scenarios, database, append([]string{"--files", files.Location()}, flags...)...)
+	})
+}
+
+type FolderStorage string
+
+func (f FolderStorage) Location() string { return string(f) }
+
+func (f FolderStorage) Names(t testing.TB) (names []string) {
+	t.Helper()
+	f.walk(t, func(info fs.FileInfo) { names = append(names, info.Name()) })
+	return names
+}
+
+func (f FolderStorage) Size(t testing.TB) (bytes int64) {
+	t.Helper()
+	f.walk(t, func(info fs.FileInfo) { bytes += info.Size() })
+	return bytes
+}
+
+// walk passes over what goes while it looks.
+func (f FolderStorage) walk(t testing.TB, each func(fs.FileInfo)) {
+	t.Helper()
+	err := filepath.WalkDir(string(f), func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			var info fs.FileInfo
+			if info, err = d.Info(); err == nil {
+				each(info)
+			}
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// bucket is one of its own on the S3 server.
+type bucket struct {
+	client *minio.Client
+	name   string
+	URL    url.URL
+}
+
+func NewBucket(t testing.TB) bucket {
+	t.Helper()
+	address := os.Getenv(s3Variable)
+	if address == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(s3Variable + " is not set: this test needs an S3 server")
+		}
+		t.Skip(s3Variable + " is not set")
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint, plain := strings.CutPrefix(u.Query().Get("endpoint"), "http://")
+	secret, _ := u.User.Password()
+	transport, err := minio.DefaultTransport(!plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	client, err := minio.New(strings.TrimPrefix(endpoint, "https://"), &minio.Options{
+		Creds:  credentials.NewStaticV4(u.User.Username(), secret, ""),
+		Secure: !plain, Region: u.Query().Get("region"), Transport: transport,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := bucket{client: client, name: "test-" + strings.ToLower(rand.Text()), URL: *u}
+	b.URL.Host = b.name
+	ctx := context.Background()
+	if err := client.MakeBucket(ctx, b.name, minio.MakeBucketOptions{Region: u.Query().Get("region")}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.remove(t) })
+	return b
+}
+
+func (b bucket) Location() string { return b.URL.String() }
+
+// AtEndpoint is the bucket as it is reached through another endpoint.
+func (b bucket) AtEndpoint(endpoint string) string {
+	u := b.URL
+	query := u.Query()
+	query.Set("endpoint", endpoint)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+func (b bucket) Names(t testing.TB) (names []string) {
+	t.Helper()
+	for _, o := range b.objects(t) {
+		names = append(names, o.Key)
+	}
+	for o := range b.client.ListIncompleteUploads(context.Background(), b.name, "", true) {
+		if o.Err != nil {
+			t.Fatal(o.Err)
+		}
+		names = append(names, "a part of "+o.Key)
+	}
+	return names
+}
+
+func (b bucket) Size(t testing.TB) (bytes int64) {
+	t.Helper()
+	for _, o := range b.objects(t) {
+		bytes += o.Size
+	}
+	return bytes
+}
+
+func (b bucket) objects(t testing.TB) (all []minio.ObjectInfo) {
+	t.Helper()
+	for o := range b.client.ListObjectsIter(context.Background(), b.name, minio.ListObjectsOptions{Recursive: true}) {
+		if o.Err != nil {
+			t.Fatal(o.Err)
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+func (b bucket) remove(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	for _, name := range b.Names(t) {
+		key, isPart := strings.CutPrefix(name, "a part of ")
+		var err error
+		if isPart {
+			err = b.client.RemoveIncompleteUpload(ctx, b.name, key)
+		} else {
+			err = b.client.RemoveObject(ctx, b.name, key, minio.RemoveObjectOptions{})
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if err := b.client.RemoveBucket(ctx, b.name); err != nil {
+		t.Error(err)
+	}
+}
+
+// FileServer is a server, nobody's client at it, and the folder in which it keeps the bytes of files.
+type FileServer struct {
+	*Client
+	Server   *Server
+	Database string
+	Folder   string
+}
+
+// BlobPaths are the paths of all that is kept in a folder of files, whole or in part.
+func BlobPaths(t testing.TB, folder string) []string {
+	t.Helper()
+	var paths []string
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// ExpectBlobs waits until the folder keeps so many blobs and the database so many files.
+func (s *FileServer) ExpectBlobs(kept int, files int64) {
+	s.T.Helper()
+	Eventually(s.T, "the folder keeps what has an owner, and nothing else", func() bool {
+		return len(BlobPaths(s.T, s.Folder)) == kept
+	})
+	if got := QueryCount(s.T, s.Database, "SELECT count(*) FROM files"); got != files {
+		s.T.Errorf("the database has %d files, wanted %d", got, files)
+	}
+}
+
+// ExpectNoLeases wants no blob to be safe from the sweeper: of those whose requests were answered, each has its file or
+// was given up then and there. Otherwise its bytes would stay until its lease ends.
+func (s *FileServer) ExpectNoLeases() {
+	s.T.Helper()
+	leases := fmt.Sprintf("SELECT count(*) FROM doomed_blobs WHERE due_at > %d", models.Now().UnixMilli())
+	if left := QueryCount(s.T, s.Database, leases); left != 0 {
+		s.T.Errorf("%d blobs wait for the end of their leases", left)
+	}
+}
+
+// OpenDatabase opens the database behind the server's back.
+func OpenDatabase(t testing.TB, database string) *sql.DB {
+	t.Helper()
+	driver := "sqlite"
+	if strings.HasPrefix(database, "postgres://") {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// QueryCount is the one number that a query answers.
+func QueryCount(t testing.TB, database, query string) (n int64) {
+	t.Helper()
+	db := OpenDatabase(t, database)
+	defer func() { _ = db.Close() }()
+	if err := db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// PostChunked posts a body without saying how long it is.
+func (c *Client) PostChunked(path string, body []byte, headers ...string) *Response {
+	c.T.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "POST", c.URL+path, struct{ *bytes.Reader }{bytes.NewReader(body)})
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	a, err := c.Do(req, body, headers)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	return a
+}

@@ -1,0 +1,249 @@
+package harness
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// Stream is an event stream that a test reads.
+type Stream struct {
+	T      testing.TB
+	Events chan Event
+	Cancel context.CancelFunc
+	Ready  models.Ready
+	LastID string // of the newest event that was taken
+}
+
+// Event is one event as it came.
+type Event struct {
+	ID, Name, Data string
+}
+
+func (e Event) Decode(v any) error { return json.Unmarshal([]byte(e.Data), v) }
+
+// CheckContract holds the event against the contract.
+func (e Event) CheckContract(t testing.TB) {
+	t.Helper()
+	event := map[string]any{"event": e.Name}
+	if e.ID != "" {
+		event["id"] = e.ID
+	}
+	var data any
+	err := e.Decode(&data)
+	if err == nil {
+		event["data"] = data
+		err = Document().Components.Schemas["StreamEvent"].Value.VisitJSON(event)
+	}
+	if err != nil {
+		t.Fatalf("%v\nis not as the contract has it: %v", e, err)
+	}
+}
+
+func (e Event) String() string { return fmt.Sprintf("%s %s %s", e.ID, e.Name, e.Data) }
+
+// OpenReadyStream opens the client's stream and takes its ready. query is as in "room=1&room=2".
+func (c *Client) OpenReadyStream(query string, headers ...string) *Stream {
+	c.T.Helper()
+	s := c.OpenStream(query, headers...)
+	first := s.Next()
+	if first.Name != string(models.EventReady) {
+		c.T.Fatalf("a stream began with %v", first)
+	}
+	if err := first.Decode(&s.Ready); err != nil {
+		c.T.Fatal(err)
+	}
+	return s
+}
+
+// OpenStream opens the client's stream and takes nothing from it. It ends with the test.
+func (c *Client) OpenStream(query string, headers ...string) *Stream {
+	c.T.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	c.T.Cleanup(cancel)
+	body := c.OpenStreamBody(ctx, query, headers...)
+	s := &Stream{T: c.T, Events: make(chan Event), Cancel: cancel}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(s.Events)
+		defer func() { _ = body.Close() }()
+		_ = ReadEvents(body, func(e Event) bool {
+			select {
+			case s.Events <- e:
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		})
+	}()
+	c.T.Cleanup(func() { cancel(); <-done })
+	return s
+}
+
+func (c *Client) OpenStreamBody(ctx context.Context, query string, headers ...string) io.ReadCloser {
+	c.T.Helper()
+	body, err := c.TryOpenStream(ctx, query, headers...)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	return body
+}
+
+// TryOpenStream opens a stream whose failure the test can bear.
+func (c *Client) TryOpenStream(ctx context.Context, query string, headers ...string) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, "GET", c.URL+"/v1/events?"+query, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	if c.AccessToken != "" {
+		req.Header.Set("Authorization", "Bearer "+c.AccessToken)
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := c.HTTP.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode != 200 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		return nil, &StreamRefusedError{res.StatusCode, string(body)}
+	}
+	if res.ContentLength >= 0 { // busy: a stream has no length
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		return nil, errors.Join(&StreamRefusedError{http.StatusServiceUnavailable, string(body)}, err)
+	}
+	return res.Body, nil
+}
+
+// StreamRefusedError is an answer that is no stream, or one that is told busy.
+type StreamRefusedError struct {
+	Status int
+	body   string
+}
+
+func (r *StreamRefusedError) Error() string {
+	return fmt.Sprintf("the stream was refused: %d %s", r.Status, r.body)
+}
+
+// ReadEvents parses an event stream until it ends, its reader fails, or take has enough.
+func ReadEvents(r io.Reader, take func(Event) bool) error {
+	lines := bufio.NewReaderSize(r, 64<<10)
+	var e Event
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		field, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		switch field {
+		case "id":
+			e.ID = value
+		case "event":
+			e.Name = value
+		case "data":
+			e.Data = value
+		case "":
+			if e.Name != "" && !take(e) {
+				return nil
+			}
+			e = Event{}
+		}
+	}
+}
+
+// Next is the next event, whatever it is. The test fails when none comes.
+func (s *Stream) Next() Event {
+	s.T.Helper()
+	select {
+	case e, open := <-s.Events:
+		if !open {
+			s.T.Fatal("the stream ended")
+		}
+		e.CheckContract(s.T)
+		if e.ID != "" {
+			s.LastID = e.ID
+		}
+		return e
+	case <-time.After(Timeout):
+		s.T.Fatal("no event came")
+	}
+	panic("unreachable")
+}
+
+// Expect takes the next event, which must have the name, and decodes its data into v unless that is nil.
+func (s *Stream) Expect(name models.EventName, v any) Event {
+	s.T.Helper()
+	e := s.Next()
+	if e.Name != string(name) {
+		s.T.Fatalf("wanted %s, got %v", name, e)
+	}
+	if v != nil {
+		if err := e.Decode(v); err != nil {
+			s.T.Fatal(err)
+		}
+	}
+	return e
+}
+
+// SkipTo takes events up to the first that has the name.
+func (s *Stream) SkipTo(name models.EventName) Event {
+	s.T.Helper()
+	for {
+		if e := s.Next(); e.Name == string(name) {
+			return e
+		}
+	}
+}
+
+// ExpectEnd wants the stream to end without another event.
+func (s *Stream) ExpectEnd() {
+	s.T.Helper()
+	select {
+	case e, open := <-s.Events:
+		if open {
+			s.T.Fatalf("wanted the end of the stream, got %v", e)
+		}
+	case <-time.After(Timeout):
+		s.T.Fatal("the stream did not end")
+	}
+}
+
+// ExpectUserStatus takes the event that says when user came online or went.
+func (s *Stream) ExpectUserStatus(name models.EventName, user *Client) models.Time {
+	s.T.Helper()
+	var e models.UserStatus
+	if got := s.Expect(name, &e); got.ID != "" || e.User != user.User.Ref() || e.At.IsZero() {
+		s.T.Errorf("got %v", got)
+	}
+	return e.At
+}
+
+func (c *Client) GetUser(path string) models.User {
+	c.T.Helper()
+	var u models.User
+	c.Call("GET", "/v1/users/"+path, nil).ExpectStatus(200).Decode(&u)
+	return u
+}
+
+// PollEvents reads a page of the log.
+func (c *Client) PollEvents(query string) (events []models.Event, cursor string) {
+	c.T.Helper()
+	a := c.Call("GET", "/v1/events?"+query, nil, "Accept", "application/json").ExpectStatus(200)
+	var page models.Page[models.Event]
+	a.Decode(&page)
+	return page.Items, a.Header("Event-Cursor")
+}

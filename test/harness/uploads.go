@@ -1,0 +1,89 @@
+package harness
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"image"
+	"image/color"
+	"image/png"
+	"mime/multipart"
+	"net/textproto"
+	"net/url"
+	"sync"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// PNGOfOnePixel is a picture of one pixel.
+var PNGOfOnePixel = sync.OnceValue(func() []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, Photo(1, 1)); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+})
+
+// UploadFile stores a file in a room.
+func (c *Client) UploadFile(roomID int64, name, mediaType string, content []byte, headers ...string) models.File {
+	c.T.Helper()
+	var f models.File
+	path := RoomPath(roomID) + "/files?name=" + url.QueryEscape(name)
+	c.Call("POST", path, content, append(headers, "Content-Type", mediaType)...).ExpectStatus(201).Decode(&f)
+	return f
+}
+
+// Download reads a file's bytes.
+func (c *Client) Download(f models.File, headers ...string) *Response {
+	c.T.Helper()
+	return c.Call("GET", f.URL, nil, headers...)
+}
+
+func DigestOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
+// FormPart is a part of a form.
+type FormPart struct{ Field, Name, MediaType, Content string }
+
+// EncodeForm is a body of parts, and its Content-Type.
+func EncodeForm(t testing.TB, parts ...FormPart) ([]byte, string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, p := range parts {
+		head := textproto.MIMEHeader{}
+		disposition := `form-data; name="` + p.Field + `"`
+		if p.Name != "" {
+			disposition += `; filename="` + p.Name + `"`
+		}
+		head.Set("Content-Disposition", disposition)
+		if p.MediaType != "" {
+			head.Set("Content-Type", p.MediaType)
+		}
+		to, err := w.CreatePart(head)
+		if err == nil {
+			_, err = to.Write([]byte(p.Content))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes(), w.FormDataContentType()
+}
+
+// Photo is a picture of w × h pixels, red at the left and blue at the right.
+func Photo(w, h int) *image.RGBA {
+	p := image.NewRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			p.SetRGBA(x, y, color.RGBA{R: uint8(255 - 255*x/w), B: uint8(255 * x / w), A: 255})
+		}
+	}
+	return p
+}

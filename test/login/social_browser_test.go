@@ -1,0 +1,35 @@
+package login
+
+import (
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// TestSocialLogInInBrowser has a person log in through a provider in a real browser, from the web client's button to the
+// first message, which somebody else gets.
+func TestSocialLogInInBrowser(t *testing.T) {
+	harness.NeedNode(t)
+	t.Setenv("CHROMIUM", harness.NeedBrowser(t))
+	p := harness.NewOIDCProvider(t)
+	for _, v := range []harness.OIDCUser{
+		{Subject: "1", Username: "ada"}, {Subject: "2", Username: "ada-elsewhere"}, {Subject: "3", Refuses: true},
+		{Subject: "3", Username: "eve"},
+	} {
+		p.QueueUser(v)
+	}
+	s := harness.StartServer(t, harness.NewSQLite(t), "--oidc", p.Flag("mock"))
+	bob := harness.NewClient(t, s.URL).NewGuest("bob")
+	room := bob.CreatePublicRoom()
+	stream := bob.OpenReadyStream("")
+	harness.RunNode(t, 3*time.Minute, "social.mjs", s.URL, harness.RoomPath(room.ID)[len("/v1/rooms/"):])
+	var joined models.MemberEvent
+	var said models.Message
+	stream.Expect(models.EventMemberJoined, &joined)
+	stream.Expect(models.EventMessageNotification, &said)
+	if joined.User.Username != "ada" || said.Sender.ID != joined.User.ID || said.Text != "My first words" {
+		t.Errorf("bob was told of %+v and %+v", joined, said)
+	}
+}

@@ -1,0 +1,10 @@
+// Package nodes tests servers that share a database, that crash, and whose database breaks or is restored.
+package nodes
+
+import (
+	"testing"
+
+	"github.com/parley-chat/parley/test/harness"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }

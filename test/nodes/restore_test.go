@@ -1,0 +1,135 @@
+package nodes
+
+import (
+	"context"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// TestRestoredDatabaseHasANewEpoch puts a copy of the database in its place, as a restore does, and moves the copy's log
+// past the old cursor. The cursor must not be taken for one of the new log: positions mean something else there.
+func TestRestoredDatabaseHasANewEpoch(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		s := harness.StartServer(t, database)
+		owner := harness.NewClient(t, s.URL).Guest("owner")
+		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
+		owner.SendText(room.ID, "in the backup")
+		s.Stop()
+		backup := copyDatabase(t, database)
+
+		s = harness.StartServer(t, database)
+		owner.URL = s.URL
+		owner.SendText(room.ID, "lost with the disk")
+		cursor := owner.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
+		s.Stop()
+
+		s = harness.StartServer(t, backup)
+		owner.URL = s.URL
+		for range 3 {
+			owner.SendText(room.ID, "after the restore")
+		}
+		stream := owner.OpenReadyStream("", "Last-Event-ID", cursor)
+		if stream.LastID != "" {
+			t.Error("the ready before a resync has an id: a cut right after it would hide the resync")
+		}
+		var told models.Resync
+		e := stream.Expect(models.EventResync, &told)
+		if told.Reason != models.ResyncUnknown || e.ID == "" {
+			t.Errorf("got %v", e)
+		}
+		owner.Call("GET", "/v1/events?after="+cursor, nil, "Accept", "application/json").ExpectProblem(410, models.CodeExpired)
+	})
+}
+
+// TestBackupCopiedOverTheFile restores a SQLite database in place, with cp, which leaves the file's number as it was. The
+// server was killed before, as is likely where a backup is needed.
+func TestBackupCopiedOverTheFile(t *testing.T) {
+	t.Parallel()
+	database := filepath.Join(t.TempDir(), "parley.db")
+	p := harness.StartProcess(t, database)
+	owner := harness.NewClient(t, p.URL).Guest("owner")
+	owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
+	if status := p.Terminate(); status != 0 {
+		t.Fatalf("exit status %d", status)
+	}
+	backup, err := os.ReadFile(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Start()
+	owner.CreateRoom(models.NewRoom{Name: harness.Ptr("lost with the disk")})
+	cursor := owner.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
+	p.Kill()
+	p.Start()
+	if s := owner.OpenReadyStream("", "Last-Event-ID", cursor); !s.Ready.Resumed {
+		t.Error("a crash alone changed the epoch")
+	}
+	p.Kill()
+
+	for _, leftover := range []string{"-wal", "-shm"} {
+		if err := os.Remove(database + leftover); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(database, backup, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.Start()
+	owner.CreateRoom(models.NewRoom{Name: harness.Ptr("after the restore")})
+	owner.CreateRoom(models.NewRoom{Name: harness.Ptr("after the restore")})
+	owner.OpenReadyStream("", "Last-Event-ID", cursor).Expect(models.EventResync, nil)
+}
+
+// copyDatabase copies a database that nobody has open and answers where the copy is.
+func copyDatabase(t *testing.T, database string) string {
+	t.Helper()
+	if strings.HasPrefix(database, "postgres") {
+		return copyPostgres(t, database)
+	}
+	from, err := os.Open(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = from.Close() }()
+	to, err := os.Create(database + ".restored")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(to, from); err != nil {
+		t.Fatal(err)
+	}
+	if err := to.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return to.Name()
+}
+
+func copyPostgres(t *testing.T, database string) string {
+	t.Helper()
+	ctx := context.Background()
+	admin, err := pgx.Connect(ctx, os.Getenv(harness.PostgresVariable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = admin.Close(ctx) }()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := strings.TrimPrefix(u.Path, "/")
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+from+"_restored TEMPLATE "+from); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { harness.DropPostgres(t, os.Getenv(harness.PostgresVariable), from+"_restored") })
+	u.Path += "_restored"
+	return u.String()
+}
