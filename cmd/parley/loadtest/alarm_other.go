@@ -5,6 +5,8 @@ package loadtest
 import (
 	"context"
 	"time"
+
+	"github.com/parley-chat/parley/cmd/parley/remote"
 )
 
 // alarm waits for a moment.
@@ -13,6 +15,6 @@ type alarm struct{}
 func newAlarm() (*alarm, error) { return &alarm{}, nil }
 
 // wait waits for d, unless ctx ends first.
-func (*alarm) wait(ctx context.Context, d time.Duration) error { return wait(ctx, d) }
+func (*alarm) wait(ctx context.Context, d time.Duration) error { return remote.Wait(ctx, d) }
 
 func (*alarm) close() {}
