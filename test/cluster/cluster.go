@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package cluster runs a private PostgreSQL for tests: as root or as anybody, in a folder of its own, with a disk that is
-// synced as in production, and so that it can be killed and started again.
+// Package cluster runs a private PostgreSQL for tests: as root or as anybody, in a folder of its own, with a disk that
+// is synced as in production, and so that it can be killed and started again.
 package cluster
 
 import (
@@ -131,8 +131,8 @@ func makeFolder(account *syscall.Credential) (string, error) {
 	return folder, nil
 }
 
-// Address is where the server is reached by its socket. It names the port too, lest a PGPORT in the environment stand in
-// for it.
+// Address is where the server is reached by its socket. It names the port too, lest a PGPORT in the environment stand
+// in for it.
 func (c *Cluster) Address() string {
 	query := url.Values{"host": {c.folder}, "port": {c.port}}
 	return "postgres://" + superuser + "@/postgres?" + query.Encode()

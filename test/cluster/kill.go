@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Kill ends the server as a power cut does, all its processes at once and without a word, and returns when they are gone.
-// The folder stays, for Restart.
+// Kill ends the server as a power cut does, all its processes at once and without a word, and returns when they are
+// gone. The folder stays, for Restart.
 func (c *Cluster) Kill(ctx context.Context) error {
 	processes, err := c.processes(ctx)
 	if err != nil {

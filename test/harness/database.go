@@ -13,7 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// PostgresVariable is the address of a PostgreSQL in which the tests may make databases. "make test" starts one.
+// PostgresVariable names the variable with the address of a PostgreSQL in which tests may create databases. "make test"
+// sets it.
 const PostgresVariable = "PARLEY_TEST_POSTGRES"
 
 // OnEachDatabase runs a test on SQLite and on PostgreSQL, each with an empty database of its own.
@@ -29,7 +30,8 @@ func OnEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	})
 }
 
-// NewPostgres makes an empty database that lives as long as the test.
+// NewPostgres creates an empty PostgreSQL database that is dropped with the test, and returns its address. The test is
+// skipped if there is no PostgreSQL.
 func NewPostgres(t testing.TB) string {
 	t.Helper()
 	address := os.Getenv(PostgresVariable)
@@ -58,7 +60,7 @@ func NewPostgres(t testing.TB) string {
 	return u.String()
 }
 
-// ConnectPostgres is a plain connection to a database, past Parley.
+// ConnectPostgres opens a plain connection to a database, which the server under test does not know of.
 func ConnectPostgres(t testing.TB, database string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), database)
@@ -69,6 +71,7 @@ func ConnectPostgres(t testing.TB, database string) *pgx.Conn {
 	return conn
 }
 
+// DropPostgres drops a database of the PostgreSQL at address.
 func DropPostgres(t testing.TB, address, name string) {
 	ctx := context.Background()
 	admin, err := pgx.Connect(ctx, address)
@@ -82,7 +85,7 @@ func DropPostgres(t testing.TB, address, name string) {
 	}
 }
 
-// Execute runs a statement in a database behind the server's back.
+// Execute runs a statement in a database while the server under test does not know of it.
 func Execute(t *testing.T, database, statement string) {
 	t.Helper()
 	driver, address := "sqlite", database+"?_pragma=busy_timeout(10000)" // the server may be writing
@@ -101,6 +104,7 @@ func Execute(t *testing.T, database, statement string) {
 	}
 }
 
+// NewSQLite returns the path of a SQLite database that does not exist yet, in a folder that is removed with the test.
 func NewSQLite(t testing.TB) string {
 	t.Helper()
 	return filepath.Join(t.TempDir(), "parley.db")

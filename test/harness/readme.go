@@ -14,8 +14,10 @@ const (
 	TourStepEnd = "--- end of the step ---"
 )
 
+// FencedBlock matches a fenced block of Markdown.
 var FencedBlock = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?\n)```$")
 
+// ReadReadme returns the README.
 func ReadReadme(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(RepositoryPath(readmeFile))

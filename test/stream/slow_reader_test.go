@@ -30,12 +30,12 @@ const (
 func TestSlowReader(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		p := harness.StartProcess(t, database, "--rate-limit", "off")
-		owner := harness.NewClient(t, p.URL).Guest("owner")
+		owner := harness.NewClient(t, p.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		slow := openSlowly(owner, room.ID)
-		fast := owner.Guest("fast")
+		fast := owner.NewGuestNamed("fast")
 		fast.JoinRoom(room.ID)
-		follower := fast.OpenStream(fmt.Sprintf("room=%d", room.ID))
+		follower := fast.ConnectStream(fmt.Sprintf("room=%d", room.ID))
 
 		before := heapOf(owner)
 		var senders, readers sync.WaitGroup
