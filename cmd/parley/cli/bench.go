@@ -105,7 +105,7 @@ func (c benchCommand) config() loadtest.Config {
 	}
 }
 
-// LoadTestConfig is the configuration that parley bench has from these flags.
+// LoadTestConfig returns the configuration of parley bench with these flags. It is for the tests.
 func LoadTestConfig(args ...string) (loadtest.Config, error) {
 	c, err := parse(append([]string{"bench"}, args...))
 	return c.Bench.config(), err

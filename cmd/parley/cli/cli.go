@@ -1,5 +1,5 @@
-// Package cli is the command line of parley: a file a subcommand, which reads the flags and calls what they are for. It
-// is the only reader of the environment.
+// Package cli is the command line of parley. There is a file for each subcommand, which reads the flags and calls the
+// package that does the work. No other package reads the environment.
 package cli
 
 import (
@@ -24,19 +24,19 @@ type commandLine struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
-// The exit statuses of a command that did not do what it was told to.
+// The exit statuses of a command that failed.
 const (
 	statusFailed     = 1
 	statusWrongUsage = 2
 )
 
-// newParser is the parser of the command line, which fills c.
+// newParser returns the parser of the command line, which fills c.
 func newParser(c *commandLine, options ...kong.Option) (*kong.Kong, error) {
 	return kong.New(c, append(options, kong.Name("parley"),
 		kong.Description("A chat backend that you run yourself: a plain HTTP API in, one event stream out."))...)
 }
 
-// parse reads a command line, and runs nothing.
+// parse parses a command line and runs nothing.
 func parse(args []string) (c commandLine, err error) {
 	parser, err := newParser(&c, kong.Exit(func(int) {}))
 	if err == nil {
@@ -45,7 +45,7 @@ func parse(args []string) (c commandLine, err error) {
 	return c, err
 }
 
-// Model describes all subcommands with their flags.
+// Model returns the description of all subcommands and their flags.
 func Model() (*kong.Application, error) {
 	parser, err := newParser(&commandLine{})
 	if err != nil {
@@ -54,7 +54,7 @@ func Model() (*kong.Application, error) {
 	return parser.Model, nil
 }
 
-// Main is the program; it returns the exit status.
+// Main runs the program with these arguments and returns the exit status.
 func Main(args []string) int {
 	var c commandLine
 	parser, err := newParser(&c)
@@ -80,7 +80,7 @@ func Main(args []string) int {
 	return 0
 }
 
-// wrongUsage prints what is wrong and where help is. The help itself would push the fault off the screen.
+// wrongUsage prints the error and where help is. The help itself would push the error off the screen.
 func wrongUsage(err error) int {
 	command := "parley"
 	var failed *kong.ParseError
@@ -91,7 +91,7 @@ func wrongUsage(err error) int {
 	return statusWrongUsage
 }
 
-// readsSettings reports whether a command is one that the variables PARLEY_… are for.
+// readsSettings reports whether a command has settings in variables PARLEY_….
 func readsSettings(command string) bool {
 	return strings.HasPrefix(command, "serve") || strings.HasPrefix(command, "migrate")
 }

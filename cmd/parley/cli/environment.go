@@ -9,7 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// settingPrefix begins the name of every variable that is a setting.
+// settingPrefix is how the names of all variables with settings begin.
 const settingPrefix = "PARLEY_"
 
 // serviceLinks are the variables that Kubernetes sets in every container for services of a name that begins with parley
@@ -17,8 +17,8 @@ const settingPrefix = "PARLEY_"
 var serviceLinks = regexp.MustCompile(
 	`^PARLEY_(PORT|SERVICE)(_|$)|^PARLEY_.*_(TCP|UDP|SCTP)(_|$)|^PARLEY_.+_(SERVICE_(HOST|PORT)|PORT)(_|$)`)
 
-// checkEnvironment refuses a variable PARLEY_… that is no setting: a name that was misspelt would leave the setting as
-// it was, and nobody would know.
+// checkEnvironment refuses a variable PARLEY_… that is no setting: a misspelt name would otherwise change nothing, and
+// nobody would notice.
 func checkEnvironment(model *kong.Application, environment []string) error {
 	known := map[string]bool{}
 	collectSettings(model.Node, known)

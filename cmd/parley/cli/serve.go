@@ -74,7 +74,7 @@ func (c serveCommand) config() server.Config {
 	}
 }
 
-// ServerConfig is the configuration that parley serve has from these flags.
+// ServerConfig returns the configuration of parley serve with these flags. It is for the tests.
 func ServerConfig(args ...string) (server.Config, error) {
 	c, err := parse(append([]string{"serve"}, args...))
 	return c.Serve.config(), err

@@ -1,4 +1,5 @@
-// Package loadtest is what parley bench does: it puts load on a running server and measures what becomes of it.
+// Package loadtest implements parley bench: it puts load on a running server, and measures throughput and latency and
+// whether all messages arrive.
 package loadtest
 
 import (

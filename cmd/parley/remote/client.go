@@ -1,5 +1,5 @@
-// Package remote is a client of a running server, for the subcommands that need one: requests that are made again when
-// they may have failed by chance, guests, event streams, and a line that shows how far a run is.
+// Package remote is a client of a running server for parley bench and parley replay: requests with retries, guests, event
+// streams, and a line that shows progress.
 package remote
 
 import (

@@ -1,5 +1,5 @@
-// Package replay is what parley replay does: it plays chat logs through a running server and checks that all of them
-// arrived.
+// Package replay implements parley replay: it plays chat logs through a running server and checks that all of their
+// messages arrived.
 package replay
 
 import (

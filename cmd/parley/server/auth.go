@@ -8,13 +8,13 @@ import (
 	"github.com/parley-chat/parley/handlers/oidc"
 )
 
-// logins are what people log in by, beside passwords.
+// logins are the ways to log in beside passwords.
 type logins struct {
 	providers []handlers.NamedProvider
 	issuer    *issuer.Issuer // nil for none
 }
 
-// logins checks the settings that are secrets, and those of log-ins. Nobody is asked for anything yet.
+// logins checks the secrets and the settings of log-ins. It makes no request.
 func (c Config) logins() (by logins, err error) {
 	if err := c.checkSecrets(); err != nil {
 		return by, err
@@ -26,7 +26,7 @@ func (c Config) logins() (by logins, err error) {
 	return by, err
 }
 
-// providers are those that people log in through. None of them is asked for anything yet.
+// providers returns the providers to log in through. It makes no request.
 func (c Config) providers() ([]handlers.NamedProvider, error) {
 	configs, err := oidc.ParseConfigs(c.OIDC)
 	if err != nil {
@@ -39,7 +39,7 @@ func (c Config) providers() ([]handlers.NamedProvider, error) {
 	return list, nil
 }
 
-// product is the issuer whose tokens are the only way into its users' accounts, "" for none.
+// product returns the issuer whose tokens are the only way into its users' accounts, "" for none.
 func (c Config) product() string {
 	if c.JWTLink {
 		return ""
@@ -47,7 +47,7 @@ func (c Config) product() string {
 	return c.JWTIssuer
 }
 
-// issuer is who vouches for their own users, nil for nobody.
+// issuer returns the issuer of JWTs that users log in with, nil for none.
 func (c Config) issuer() (*issuer.Issuer, error) {
 	return issuer.New(issuer.Config{
 		Issuer: c.JWTIssuer, Audience: c.JWTAudience, Secret: c.JWTSecret, JWKS: c.JWTKeys, Algorithm: c.JWTAlgorithm,

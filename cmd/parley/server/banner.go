@@ -8,13 +8,13 @@ import (
 	"github.com/parley-chat/parley/models/store"
 )
 
-// banner tells whoever started the server where it is reached and where it keeps what it is told. It holds no password.
+// banner is what the operator sees when the server is ready: its addresses and where its data is, without passwords.
 func (c Config) banner(address string) string {
 	return fmt.Sprintf("Parley is ready.\n  Client     %[1]s/\n  API        %[1]s/v1\n  Reference  %[1]s/docs\n  Stream     %[1]s/v1/events\n"+
 		"  Database   %[2]s\n  Files      %[3]s\n", address, store.Describe(c.DatabaseName()), describeFiles(c.files()))
 }
 
-// describeFiles is where the bytes of files are, without what opens it.
+// describeFiles says where files are stored, without credentials.
 func describeFiles(place string) string {
 	if !strings.HasPrefix(place, "s3:") {
 		return place

@@ -9,7 +9,7 @@ import (
 // ByteSize is a number of bytes, written with a unit: 100MB.
 type ByteSize int64
 
-// units are powers of ten, as on the box of a disk. Longer ones come first: "MB" ends in "B".
+// units are powers of ten, as disks are sold. Longer names come first, because "MB" ends in "B".
 var units = []struct {
 	name  string
 	bytes int64

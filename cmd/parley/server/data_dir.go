@@ -12,11 +12,11 @@ import (
 	"github.com/parley-chat/parley/models/store"
 )
 
-// dataLock names the file in the data folder that a server on SQLite holds a lock on: its database may lie elsewhere,
-// and two databases must not have their files in one place, or each would sweep away the other's.
+// dataLock is the file in the data folder that a server on SQLite locks. The database may be in another folder, but two
+// databases must not keep their files in one: each would delete the files of the other.
 const dataLock = "parley.lock"
 
-// openDataDir makes the data folder, closes it to everybody else, and makes it this server's alone.
+// openDataDir creates the data folder, locks it, and takes the rights of other users away.
 func openDataDir(ctx context.Context, folder string) (release func() error, err error) {
 	folder = filepath.Clean(folder)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -35,8 +35,8 @@ func openDataDir(ctx context.Context, folder string) (release func() error, err 
 	return release, nil
 }
 
-// closeDataDir takes everybody else's rights to a data folder away, and to the files in it. A folder that holds other
-// things than Parley's, or is not ours to change, stays as it is.
+// closeDataDir takes the rights of other users to the data folder and the files in it away. It changes nothing if the
+// folder holds anything that is not Parley's, or belongs to another user.
 func closeDataDir(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {

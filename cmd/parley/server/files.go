@@ -13,17 +13,17 @@ import (
 	"github.com/parley-chat/parley/models/store"
 )
 
-// fileServices are the storage of files and what works on it beside the requests.
+// fileServices are the storage of files and the background work on it.
 type fileServices struct {
 	store    *store.Store
 	log      *slog.Logger
 	blobs    blob.Store
 	pictures *picture.Maker
-	stop     context.CancelFunc // ends what runs; nil until it does
+	stop     context.CancelFunc // ends the background work; nil before run
 	done     sync.WaitGroup
 }
 
-// files is the storage of the bytes of files.
+// files returns the place of the storage of files.
 func (c Config) files() string {
 	if c.Files != "" {
 		return c.Files
@@ -39,7 +39,7 @@ func (c Config) openFiles(ctx context.Context, s *store.Store, log *slog.Logger)
 	return &fileServices{store: s, log: log, blobs: blobs, pictures: picture.NewMaker(blobs, s, log)}, nil
 }
 
-// places are those on this machine that what clients write goes to.
+// places returns the folders of this machine that hold what clients write.
 func (c Config) places() []watchedFolder {
 	var list []watchedFolder
 	if database := c.DatabaseName(); !strings.Contains(database, "://") {
@@ -51,7 +51,7 @@ func (c Config) places() []watchedFolder {
 	return list
 }
 
-// run starts the sweeper and the maker of thumbnails.
+// run starts the background work: deleting what nothing refers to, and making thumbnails.
 func (f *fileServices) run() {
 	ctx, stop := context.WithCancel(context.Background())
 	f.stop = stop

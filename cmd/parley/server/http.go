@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// requestGrace bounds how long a stop waits for the requests under way, and cutGrace for the handlers of those that
-	// were cut then.
+	// requestGrace bounds how long a stop waits for the requests under way. Then their connections are cut, and
+	// cutGrace bounds how long the stop waits for the handlers to return.
 	requestGrace = 5 * time.Second
 	cutGrace     = time.Second
-	cutLook      = 5 * time.Millisecond
+	cutPoll      = 5 * time.Millisecond
 )
 
-// times are the limits of what a client may take its time with.
+// times returns the time limits for clients.
 func (c Config) times() deadline.Limits {
 	if c.Limits != nil {
 		return *c.Limits
@@ -31,7 +31,7 @@ func (c Config) times() deadline.Limits {
 	return deadline.Default()
 }
 
-// HTTPServer serves requests on one listener.
+// HTTPServer serves requests on one listener. What is exported is for the tests.
 type HTTPServer struct {
 	*http.Server
 	Routes   http.Handler
@@ -39,8 +39,8 @@ type HTTPServer struct {
 	log      *slog.Logger
 	draining atomic.Bool // the server is about to stop
 	cut      context.CancelFunc
-	served   sync.WaitGroup // the accepting of connections
-	Running  atomic.Int64   // requests whose handler runs
+	served   sync.WaitGroup // done when no connection is accepted any more
+	Running  atomic.Int64   // requests whose handlers run
 	failed   chan error     // the listener's error, if it fails by itself
 }
 
@@ -55,7 +55,7 @@ func serveHTTP(l *net.TCPListener, handler http.Handler, times deadline.Limits, 
 		Handler:     s.track(handler),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ConnState:   s.Listener.Track,
-		// Bodies that take longer have read deadlines of their own, and the listener's connections write deadlines.
+		// Bodies that may take longer have read deadlines of their own, and the listener sets write deadlines.
 		ReadHeaderTimeout: times.Head, ReadTimeout: times.Body, IdleTimeout: times.Idle,
 		// Heads that are no larger than this are refused by a problem; beyond it net/http gives up in plain text.
 		MaxHeaderBytes: 2 * models.MaxHeadBytes,
@@ -69,8 +69,8 @@ func serveHTTP(l *net.TCPListener, handler http.Handler, times deadline.Limits, 
 	return s
 }
 
-// track knows of the requests under way. It has clients and proxies give up their connections once the server is about
-// to stop: a request that is on its way over one when it closes would be lost.
+// track counts the requests under way. Once the server is about to stop, it makes clients and proxies close their
+// connections: a request that is on its way when its connection closes would be lost.
 func (s *HTTPServer) track(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.draining.Load() {
@@ -82,8 +82,8 @@ func (s *HTTPServer) track(next http.Handler) http.Handler {
 	})
 }
 
-// stop takes no more connections, and gives the requests under way a moment to be answered. What then still waits for
-// its client is cut; nothing of it was acknowledged.
+// stop accepts no more connections and gives the requests under way a moment to be answered. Those that still wait for
+// their clients are then cut; nothing of them was acknowledged.
 func (s *HTTPServer) stop() error {
 	defer s.cut()
 	ctx, cancel := context.WithTimeout(context.Background(), requestGrace)
@@ -97,9 +97,9 @@ func (s *HTTPServer) stop() error {
 	s.log.Warn("connections were cut that were not done in time", "connections", requests, "requests", s.Running.Load())
 	s.cut()
 	err = s.Close()
-	look := time.NewTicker(cutLook)
-	defer look.Stop()
-	for end := time.Now().Add(cutGrace); s.Running.Load() > 0; <-look.C {
+	ticker := time.NewTicker(cutPoll)
+	defer ticker.Stop()
+	for end := time.Now().Add(cutGrace); s.Running.Load() > 0; <-ticker.C {
 		if time.Now().After(end) {
 			s.log.Warn("some requests go on while the server stops", "requests", s.Running.Load())
 			break

@@ -19,7 +19,7 @@ func (s *Server) metrics() *prometheus.Registry {
 	return metrics
 }
 
-// sendCounters tell how well messages share their commits.
+// sendCounters count messages and the commits that they share.
 func sendCounters(s *store.Store) []prometheus.Collector {
 	return []prometheus.Collector{
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
@@ -31,7 +31,7 @@ func sendCounters(s *store.Store) []prometheus.Collector {
 	}
 }
 
-// streamGauges tell how many streams this node serves. A user with streams at two nodes counts at each.
+// streamGauges count the streams of this node and their users. A user with streams at two nodes counts at each.
 func streamGauges(h *sse.Hub) []prometheus.Collector {
 	gauge := func(name, help string, of func(streams, users int) int) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
@@ -44,7 +44,7 @@ func streamGauges(h *sse.Hub) []prometheus.Collector {
 	}
 }
 
-// busCounters tell whether the other nodes hear of events over NATS, or have to find them in the database.
+// busCounters show whether events reach the other nodes over NATS, or are left to the log in the database.
 func busCounters(b *sse.Bus) []prometheus.Collector {
 	traffic := func(name, help string, of func(sent, dropped, received int64) int64) prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// minTokenSecret is how long a secret must be that nobody is to guess, in characters.
+// minTokenSecret is how many characters a token secret needs.
 const minTokenSecret = 32
 
 // checkSecrets refuses secrets that can be guessed.
@@ -25,7 +25,7 @@ func (c Config) checkTokenSecret() error {
 	return checkVaried("--token-secret", c.TokenSecret)
 }
 
-// checkJWTSecret leaves its length to package issuer.
+// checkJWTSecret leaves the length to package issuer.
 func (c Config) checkJWTSecret() error {
 	if c.JWTSecret == "" {
 		return nil
@@ -33,7 +33,7 @@ func (c Config) checkJWTSecret() error {
 	return checkVaried("--jwt-secret", c.JWTSecret)
 }
 
-// checkVaried refuses a secret of one character, however often it is repeated: that is a place holder.
+// checkVaried refuses a secret that repeats one character, which is a placeholder.
 func checkVaried(flag, secret string) error {
 	first, _ := utf8.DecodeRuneInString(secret)
 	if strings.Trim(secret, string(first)) == "" {

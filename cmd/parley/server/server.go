@@ -66,7 +66,7 @@ type Config struct {
 	Limits            *deadline.Limits // nil for the default ones
 }
 
-// DatabaseName is what package store opens.
+// DatabaseName returns the name of the database for package store: a URL of PostgreSQL, or the path of a SQLite file.
 func (c Config) DatabaseName() string {
 	if c.Database != "" {
 		return c.Database
@@ -74,8 +74,8 @@ func (c Config) DatabaseName() string {
 	return filepath.Join(c.DataDir, "parley.db")
 }
 
-// Serve runs a server until ctx is done, or its listener fails, and then stops it in order. Where it is reached and
-// where it keeps what it is told is printed to out once it is ready, and it logs to logs.
+// Serve runs a server until ctx is done or its listener fails, and then stops it in order. Once it is ready it prints
+// its addresses and where its data is to out. It logs to logs.
 func Serve(ctx context.Context, c Config, out, logs io.Writer) error {
 	s, err := Start(ctx, c, logs)
 	if err != nil {
@@ -90,12 +90,13 @@ func Serve(ctx context.Context, c Config, out, logs io.Writer) error {
 	return errors.Join(failed, s.Stop())
 }
 
-// Server is Parley, running. Its fields are in the order in which they are started; stop goes the other way round.
+// Server is a running Parley. Its fields are in the order in which they are started; Stop goes the other way round. What
+// is exported is for the tests.
 type Server struct {
 	URL            string
 	log            *slog.Logger
 	commits        *sse.Feed
-	dataDir        func() error // lets go of the data folder; nil for nodes that may share it
+	dataDir        func() error // unlocks the data folder; nil for nodes that may share it
 	listener       *net.TCPListener
 	Store          *store.Store
 	files          *fileServices
@@ -103,16 +104,16 @@ type Server struct {
 	Hub            *sse.Hub
 	Bus            *sse.Bus // nil for a node that is alone
 	consumer       sync.WaitGroup
-	stopIt         context.CancelFunc // ends the tail
-	forceClose     context.Context    //nolint:containedctx // over when no request should wait for its client any more
-	cancelRequests context.CancelFunc // ends hurry
+	stopConsumer   context.CancelFunc
+	forceClose     context.Context    //nolint:containedctx // done when no request should wait for its client any more
+	cancelRequests context.CancelFunc // ends forceClose
 	HTTP           *HTTPServer
 	closed         atomic.Bool
 	drain          time.Duration // from the failing of readiness to the end of the streams
 }
 
-// Start starts a server, which logs to logs: it wires the parts together, top to bottom. Whatever can be known to be
-// wrong is found before the database is opened.
+// Start starts a server, which logs to logs: it wires the parts together, top to bottom. Wrong settings are found before
+// the database is opened.
 func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error) {
 	logins, err := c.logins()
 	if err != nil {
@@ -146,17 +147,17 @@ func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error)
 	if err != nil {
 		return nil, err
 	}
-	tailing, stopIt := context.WithCancel(context.Background())
-	s.stopIt = stopIt
-	s.consumer.Go(func() { s.Hub.Run(tailing) })
+	consuming, stopConsumer := context.WithCancel(context.Background())
+	s.stopConsumer = stopConsumer
+	s.consumer.Go(func() { s.Hub.Run(consuming) })
 	s.files.run()
 	s.URL = "http://" + s.listener.Addr().String()
 	s.HTTP = serveHTTP(s.listener, handler, c.times(), c.TrustedProxies, s.log)
 	return s, nil
 }
 
-// openPlaces takes what only one server can have: the data folder, if there is a database in it or files of one, and
-// the address. Nodes that share a database may share the folder too.
+// openPlaces opens what only one server can have: the address, and the data folder unless the database is shared. Nodes
+// that share a database may share the folder too.
 func (c Config) openPlaces(ctx context.Context, s *Server) error {
 	shared, err := store.Shared(c.DatabaseName())
 	if err != nil {
@@ -196,7 +197,7 @@ func (c Config) openStore(ctx context.Context, s *Server) error {
 	return err
 }
 
-// join connects this node with the others, where it is told to.
+// join connects this node with the others if NATS is set.
 func (c Config) join(s *Server) (err error) {
 	switch {
 	case c.NATS == "":
@@ -228,7 +229,7 @@ func (c Config) handler(s *Server, by logins) (http.Handler, error) {
 	}), nil
 }
 
-// ready is nil while requests should be sent here.
+// ready returns nil while a proxy should send requests to this server, and otherwise why not.
 func (s *Server) ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return models.Errorf(models.CodeUnavailable, "This server is stopping.")
@@ -247,10 +248,10 @@ func (s *Server) ready(ctx context.Context) error {
 	return s.Store.CheckWrites(ctx)
 }
 
-// Stop ends in this order: readiness fails, and after the delay that lets proxies see it the streams get server.closing
-// and end, the requests under way are answered or cut, the tail and the bus stop, the files and the store close. It
-// takes less than 15 seconds beside the delay. What was cut is no error: it was not acknowledged, or can be gone on
-// with.
+// Stop stops the server in this order: readiness fails; after the delay that lets proxies notice, the streams get
+// server.closing and end; the requests under way are answered or cut; the log consumer and the bus stop; the files and
+// the store close. It takes less than 15 seconds, and the delay. A request that was cut is no error: it was not
+// acknowledged, or it can be continued.
 func (s *Server) Stop() error {
 	s.closed.Store(true)
 	s.Hub.Refuse()
@@ -263,12 +264,12 @@ func (s *Server) Stop() error {
 	}
 	s.cancelRequests()
 	err := s.HTTP.stop()
-	s.stopIt()
+	s.stopConsumer()
 	s.consumer.Wait()
 	return errors.Join(err, s.close())
 }
 
-// abort closes what a start that failed had opened.
+// abort closes what was opened by a start that failed.
 func (s *Server) abort() error {
 	s.cancelRequests()
 	if s.listener == nil {
@@ -277,7 +278,7 @@ func (s *Server) abort() error {
 	return errors.Join(s.listener.Close(), s.close())
 }
 
-// close closes what the parts that run stand on, as far as it was opened.
+// close closes what the running parts use, as far as it was opened.
 func (s *Server) close() error {
 	if s.Bus != nil {
 		s.Bus.Close()

@@ -15,17 +15,17 @@ import (
 )
 
 const (
-	// lookEvery is how often the disk is looked at, which costs next to nothing: on a small one a busy server goes through
-	// the floor within a second. spaceAgain is how long a client that was refused should wait.
-	lookEvery  = 100 * time.Millisecond
-	spaceAgain = 10 * time.Second
-	// usualShare and usualFloor are what is kept free unless a setting says otherwise: this part of the disk (a
-	// twentieth), and no more than so many bytes.
-	usualShare = 20
-	usualFloor = 1_000_000_000
+	// checkInterval is short because a busy server fills a small disk within a second, and a check costs next to nothing.
+	// spaceRetryAfter is how long a client that was refused should wait.
+	checkInterval   = 100 * time.Millisecond
+	spaceRetryAfter = 10 * time.Second
+	// defaultShare and defaultFloor are what is kept free by default: this part of the disk (a twentieth), and at most
+	// so many bytes.
+	defaultShare = 20
+	defaultFloor = 1_000_000_000
 )
 
-// FreeSpace is what is to stay free of a disk: so many bytes, or the usual where the setting is auto.
+// FreeSpace is how much of a disk must stay free: a number of bytes, or the default for the setting auto.
 type FreeSpace struct {
 	auto  bool
 	bytes ByteSize
@@ -33,16 +33,16 @@ type FreeSpace struct {
 
 // UnmarshalText reads a size, or auto.
 func (f *FreeSpace) UnmarshalText(text []byte) error {
-	if f.auto = len(text) == 0 || strings.EqualFold(string(text), "auto"); f.auto { // empty, as a variable that is set to nothing
+	if f.auto = len(text) == 0 || strings.EqualFold(string(text), "auto"); f.auto { // empty for a variable that is set to nothing
 		return nil
 	}
 	return f.bytes.UnmarshalText(text)
 }
 
-// forDisk is how many bytes that is, of a disk of that size.
+// forDisk returns how many bytes that is on a disk of that size.
 func (f FreeSpace) forDisk(total uint64) uint64 {
 	if f.auto {
-		return min(total/usualShare, usualFloor)
+		return min(total/defaultShare, defaultFloor)
 	}
 	return uint64(f.bytes) // never negative
 }
@@ -50,10 +50,10 @@ func (f FreeSpace) forDisk(total uint64) uint64 {
 // watchedFolder is a folder that Parley writes to.
 type watchedFolder struct {
 	folder string
-	wal    string // SQLite's write-ahead log in it, which moves into the database as a whole; "" for none
+	wal    string // SQLite's write-ahead log in it, all of which moves into the database; "" for none
 }
 
-// space watches how much room the disks have on which Parley writes. Requests only read what it found last.
+// space watches how much room there is on the disks that Parley writes to. Requests only read the last result.
 type space struct {
 	places []watchedFolder
 	floor  FreeSpace
@@ -63,7 +63,7 @@ type space struct {
 	done   sync.WaitGroup
 }
 
-// watchSpace looks at once, and then until close.
+// watchSpace checks the disks at once, and then again and again until close.
 func watchSpace(places []watchedFolder, floor FreeSpace, log *slog.Logger) *space {
 	s := &space{places: places, floor: floor, log: log}
 	ctx, stop := context.WithCancel(context.Background())
@@ -73,7 +73,7 @@ func watchSpace(places []watchedFolder, floor FreeSpace, log *slog.Logger) *spac
 	}
 	s.check()
 	s.done.Go(func() {
-		ticker := time.NewTicker(lookEvery)
+		ticker := time.NewTicker(checkInterval)
 		defer ticker.Stop()
 		for {
 			select {
@@ -92,7 +92,7 @@ func (s *space) close() {
 	s.done.Wait()
 }
 
-// err is nil while there is room for what clients write.
+// err returns nil while there is room for what clients write, and otherwise why writes are refused.
 func (s *space) err() error {
 	if full := s.full.Load(); full != nil {
 		return full
@@ -100,17 +100,17 @@ func (s *space) err() error {
 	return nil
 }
 
-// walSize is how many bytes of the database are yet to be moved into its file.
+// walSize returns how many bytes have yet to move from the write-ahead log into the database.
 func (p watchedFolder) walSize() uint64 {
 	info, err := os.Stat(p.wal)
 	if err != nil {
-		return 0 // there is none, or it is gone with the last connection
+		return 0 // there is no log, or it went with the last connection
 	}
 	return uint64(info.Size()) // never negative
 }
 
-// check finds out how it stands, and logs a change. Once refused, writes wait until a tenth more than the floor is
-// free: they would otherwise begin and end with each message.
+// check updates the result and logs a change. Once writes are refused, they stay so until a tenth more than the floor is
+// free: otherwise the state would change with each message.
 func (s *space) check() {
 	was := s.full.Load()
 	for _, p := range s.places {
@@ -134,7 +134,7 @@ func (s *space) check() {
 		if was == nil {
 			s.log.Warn("the disk is nearly full: writes are refused until there is room", "folder", folder, "free_bytes", free, "floor_bytes", floor)
 			s.full.Store(&models.Error{
-				Code: models.CodeUnavailable, RetryAfter: spaceAgain, Limit: "disk_space",
+				Code: models.CodeUnavailable, RetryAfter: spaceRetryAfter, Limit: "disk_space",
 				Message: "The server's disk is nearly full: it takes nothing new until there is room. Reading and deleting go on.",
 				Err:     fmt.Errorf("%s has %d bytes free, and %d are to stay so", folder, free, floor),
 			})
