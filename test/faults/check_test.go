@@ -15,56 +15,56 @@ import (
 // drainTime bounds how long readers may take to read all once nobody sends any more. A reader hops within ten seconds.
 const drainTime = 45 * time.Second
 
-// await waits until isSo, but no longer than readers may take, and not once somebody has complained: what went wrong
+// waitFor waits until isSo, but no longer than readers may take, and not once somebody has complained: what went wrong
 // then may well keep all others waiting.
-func (c *throng) await(isSo func() bool) {
-	until(drainTime, func() bool { return c.flawed() || isSo() })
+func (c *workload) waitFor(isSo func() bool) {
+	pollUntil(drainTime, func() bool { return c.hasFlaws() || isSo() })
 }
 
-// standing is how far the rooms were when a run began: what came before has been compared.
-type standing map[int64]int64
+// lastMessages is how far the rooms were when a run began: what came before has been compared.
+type lastMessages map[int64]int64
 
-// standings asks how far each room is.
-func (c *throng) standings() standing {
+// readLastMessages asks how far each room is.
+func (c *workload) readLastMessages() lastMessages {
 	list := make([]models.Room, len(c.rooms))
-	all(c.rooms, func(i int, id int64) { list[i] = c.lookAt(c.nodes[i%len(c.nodes)], id) })
-	s := standing{}
+	forEachAtOnce(c.rooms, func(i int, id int64) { list[i] = c.getRoom(c.nodes[i%len(c.nodes)], id) })
+	s := lastMessages{}
 	for _, room := range list {
 		s[room.ID] = room.LastMessageID
 	}
 	return s
 }
 
-func (c *throng) lookAt(n *fleetNode, id int64) models.Room {
+func (c *workload) getRoom(n *clusterNode, id int64) models.Room {
 	return read[models.Room](c, n, c.owner, harness.RoomPath(id))
 }
 
 // read reads what is at path, as somebody, from one node. Where that fails, the test has.
-func read[T any](c *throng, n *fleetNode, as *harness.Client, path string) (v T) {
-	a, err := c.insist(context.Background(), as, []*fleetNode{n}, "GET", path, nil)
+func read[T any](c *workload, n *clusterNode, as *harness.Client, path string) (v T) {
+	a, err := c.callUntilAnswered(context.Background(), as, []*clusterNode{n}, "GET", path, nil)
 	if err != nil || a.HTTP.StatusCode != 200 || (harness.Event{Data: string(a.Body)}).Decode(&v) != nil {
-		c.complain("%s does not answer %s: %v %v", n.name, path, a, err)
+		c.reportFlaw("%s does not answer %s: %v %v", n.name, path, a, err)
 	}
 	return v
 }
 
 // check compares all that was seen in a run with all that is stored: at every node, in every room, for every reader.
-func (c *throng) check(before standing) {
-	after := c.standings()
+func (c *workload) check(before lastMessages) {
+	after := c.readLastMessages()
 	c.awaitReaders(after)
-	complete := !c.flawed() // or else nobody waited until the readers had all
+	complete := !c.hasFlaws() // or else nobody waited until the readers had all
 	stored := c.histories(before, after)
 	if complete {
 		c.checkReaders(before, stored)
 	}
 	c.checkSends(before, stored)
-	all(c.rooms, func(_ int, room int64) { c.checkCounts(room, after[room]) })
+	forEachAtOnce(c.rooms, func(_ int, room int64) { c.checkCounts(room, after[room]) })
 	c.checkUnread(after)
 }
 
 // awaitReaders waits until every reader has come to the end of its rooms.
-func (c *throng) awaitReaders(after standing) {
-	behind := func(r *crowdReader) (room int64, is bool) {
+func (c *workload) awaitReaders(after lastMessages) {
+	behind := func(r *streamReader) (room int64, is bool) {
 		for _, room := range r.rooms {
 			if !r.has(room, after[room]) {
 				return room, true
@@ -72,10 +72,10 @@ func (c *throng) awaitReaders(after standing) {
 		}
 		return 0, false
 	}
-	c.await(func() bool {
-		return !slices.ContainsFunc(c.readers, func(r *crowdReader) bool { _, is := behind(r); return is })
+	c.waitFor(func() bool {
+		return !slices.ContainsFunc(c.readers, func(r *streamReader) bool { _, is := behind(r); return is })
 	})
-	if c.flawed() {
+	if c.hasFlaws() {
 		return
 	}
 	for _, r := range c.readers {
@@ -83,22 +83,22 @@ func (c *throng) awaitReaders(after standing) {
 			r.mu.Lock()
 			due := r.due[room]
 			r.mu.Unlock()
-			c.complain("%s waits for message %d of room %d, which has %d; it reads from %s", r.name, due, room, after[room], r.where())
+			c.reportFlaw("%s waits for message %d of room %d, which has %d; it reads from %s", r.name, due, room, after[room], r.lastPosition())
 		}
 	}
 }
 
 // histories are the keys of each room's messages of this run, which must be the same at each node.
-func (c *throng) histories(before, after standing) map[int64][]int64 {
+func (c *workload) histories(before, after lastMessages) map[int64][]int64 {
 	lists := make([][]int64, len(c.rooms))
-	all(c.rooms, func(i int, room int64) {
+	forEachAtOnce(c.rooms, func(i int, room int64) {
 		for _, n := range c.nodes {
 			keys := c.history(n, room, before[room])
 			if int64(len(keys)) != after[room]-before[room] {
-				c.complain("room %d at %s: %d messages after %d, though the last is %d", room, n.name, len(keys), before[room], after[room])
+				c.reportFlaw("room %d at %s: %d messages after %d, though the last is %d", room, n.name, len(keys), before[room], after[room])
 			}
 			if lists[i] != nil && !slices.Equal(lists[i], keys) {
-				c.complain("room %d: %s and %s have other histories: %s", room, c.nodes[0].name, n.name, difference(before[room], lists[i], keys))
+				c.reportFlaw("room %d: %s and %s have other histories: %s", room, c.nodes[0].name, n.name, difference(before[room], lists[i], keys))
 			}
 			lists[i] = keys
 		}
@@ -111,7 +111,7 @@ func (c *throng) histories(before, after standing) map[int64][]int64 {
 }
 
 // history reads the keys of a room's messages after an id, which must have ids without a gap.
-func (c *throng) history(n *fleetNode, room, after int64) []int64 {
+func (c *workload) history(n *clusterNode, room, after int64) []int64 {
 	keys := []int64{}
 	for {
 		from := fmt.Sprintf("after=%d", after)
@@ -122,7 +122,7 @@ func (c *throng) history(n *fleetNode, room, after int64) []int64 {
 		for _, m := range page.Items {
 			after++
 			if m.ID != after {
-				c.complain("room %d at %s: message %d stands where %d is due", room, n.name, m.ID, after)
+				c.reportFlaw("room %d at %s: message %d stands where %d is due", room, n.name, m.ID, after)
 				return keys
 			}
 			keys = append(keys, keyOf(m.Text))
@@ -148,12 +148,12 @@ func difference(before int64, one, other []int64) string {
 	return "nowhere"
 }
 
-func (c *throng) checkReaders(before standing, stored map[int64][]int64) {
+func (c *workload) checkReaders(before lastMessages, stored map[int64][]int64) {
 	for _, r := range c.readers {
 		r.mu.Lock()
 		for _, room := range r.rooms {
 			if !slices.Equal(stored[room], r.seen[room]) {
-				c.complain("%s saw other than the history of room %d: %s", r.name, room, difference(before[room], stored[room], r.seen[room]))
+				c.reportFlaw("%s saw other than the history of room %d: %s", r.name, room, difference(before[room], stored[room], r.seen[room]))
 			}
 		}
 		clear(r.seen)
@@ -163,39 +163,39 @@ func (c *throng) checkReaders(before standing, stored map[int64][]int64) {
 
 // checkSends wants what was acknowledged to be stored once, where it was acknowledged to be, and what was given up at
 // most once; and nothing else.
-func (c *throng) checkSends(before standing, stored map[int64][]int64) {
+func (c *workload) checkSends(before lastMessages, stored map[int64][]int64) {
 	c.mu.Lock()
 	sent := c.sent
 	c.mu.Unlock()
-	places := map[int64]posted{}
+	places := map[int64]messageID{}
 	for room, keys := range stored {
 		for i, key := range keys {
-			at := posted{room, before[room] + int64(i) + 1}
+			at := messageID{room, before[room] + int64(i) + 1}
 			was, twice := places[key]
 			acked, isAcked := sent.acked[key]
 			doubted, isDoubted := sent.doubted[key]
 			switch {
 			case twice:
-				c.complain("key %d is stored twice: as message %d of room %d and message %d of room %d", key, was.id, was.room, at.id, room)
+				c.reportFlaw("key %d is stored twice: as message %d of room %d and message %d of room %d", key, was.id, was.room, at.id, room)
 			case isAcked && acked != at:
-				c.complain("key %d was acknowledged as message %d of room %d and is stored as message %d of room %d",
+				c.reportFlaw("key %d was acknowledged as message %d of room %d and is stored as message %d of room %d",
 					key, acked.id, acked.room, at.id, room)
 			case isDoubted && doubted != room, !isAcked && !isDoubted:
-				c.complain("key %d, message %d of room %d, is nobody's", key, at.id, room)
+				c.reportFlaw("key %d, message %d of room %d, is nobody's", key, at.id, room)
 			}
 			places[key] = at
-			c.owns(key, room)
+			c.countOwned(key, room)
 		}
 	}
 	for key, at := range sent.acked {
 		if _, ok := places[key]; !ok {
-			c.complain("key %d was acknowledged as message %d of room %d and is not stored", key, at.id, at.room)
+			c.reportFlaw("key %d was acknowledged as message %d of room %d and is not stored", key, at.id, at.room)
 		}
 	}
 }
 
-// owns counts a stored message for its sender, to whom it is not unread.
-func (c *throng) owns(key, room int64) {
+// countOwned counts a stored message for its sender, to whom it is not unread.
+func (c *workload) countOwned(key, room int64) {
 	sender := senderOf(key)
 	if c.own[sender] == nil {
 		c.own[sender] = map[int64]int64{}
@@ -204,16 +204,16 @@ func (c *throng) owns(key, room int64) {
 }
 
 // checkCounts holds a room's counts at each node against what is known, and its list of members at one.
-func (c *throng) checkCounts(room, last int64) {
+func (c *workload) checkCounts(room, last int64) {
 	var members int64
-	c.note(func() { members = int64(len(c.members[room])) })
+	c.locked(func() { members = int64(len(c.members[room])) })
 	for _, n := range c.nodes {
-		got := c.lookAt(n, room)
+		got := c.getRoom(n, room)
 		if got.MessageCount != last || got.LastMessageID != last {
-			c.complain("room %d at %s: message_count %d, last_message_id %d; there are %d", room, n.name, got.MessageCount, got.LastMessageID, last)
+			c.reportFlaw("room %d at %s: message_count %d, last_message_id %d; there are %d", room, n.name, got.MessageCount, got.LastMessageID, last)
 		}
 		if got.MemberCount != members {
-			c.complain("room %d at %s: member_count %d; there are %d", room, n.name, got.MemberCount, members)
+			c.reportFlaw("room %d at %s: member_count %d; there are %d", room, n.name, got.MemberCount, members)
 		}
 	}
 	listed := map[int64]bool{}
@@ -227,6 +227,6 @@ func (c *throng) checkCounts(room, last int64) {
 		}
 	}
 	if int64(len(listed)) != members {
-		c.complain("room %d lists %d members; there are %d", room, len(listed), members)
+		c.reportFlaw("room %d lists %d members; there are %d", room, len(listed), members)
 	}
 }

@@ -31,23 +31,23 @@ var plantedDefects = []struct{ name, fault, complaint string }{
 // TestPlantedDefectsAreCaught plants each defect into a copy of the source and wants the faults to find it; and to find
 // nothing without one.
 func TestPlantedDefectsAreCaught(t *testing.T) {
-	if os.Getenv(faultRuns) == "" {
-		t.Skip(faultRuns + " is not set: this takes minutes")
+	if os.Getenv(faultRunsVariable) == "" {
+		t.Skip(faultRunsVariable + " is not set: this takes minutes")
 	}
 	sound := buildWith(t, "")
 	for _, fault := range []string{"none", "kill-backends"} {
 		t.Run("no defect, "+fault, func(t *testing.T) {
-			if output, err := siege(sound, fault, "1"); err != nil {
+			if output, err := runWithProgram(sound, fault, "1"); err != nil {
 				t.Fatalf("without a defect, the faults find one: %v\n%s", err, output)
 			}
 		})
 	}
 	for _, d := range plantedDefects {
 		t.Run(d.name, func(t *testing.T) {
-			if picked := os.Getenv(faultNames); picked != "" && picked != d.name {
-				t.Skip(faultNames + " picks another")
+			if picked := os.Getenv(faultNamesVariable); picked != "" && picked != d.name {
+				t.Skip(faultNamesVariable + " picks another")
 			}
-			output, err := siege(buildWith(t, d.name), d.fault, "2")
+			output, err := runWithProgram(buildWith(t, d.name), d.fault, "2")
 			if err == nil {
 				t.Fatalf("the defect is not found:\n%s", output)
 			}
@@ -65,14 +65,14 @@ func TestPlantedDefectsApply(t *testing.T) {
 		t.Errorf("%d patches for %d defects (%v)", len(patches), len(plantedDefects), err)
 	}
 	for _, d := range plantedDefects {
-		planted(t, d.name)
+		plantDefect(t, d.name)
 	}
 }
 
-// siege runs one fault on a small crowd and a build of parley.
-func siege(program, fault, runs string) ([]byte, error) {
+// runWithProgram runs one fault with a small workload and a build of parley.
+func runWithProgram(program, fault, runs string) ([]byte, error) {
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestFaults$", "-test.v", "-test.timeout", "3m")
-	cmd.Env = append(os.Environ(), harness.ProgramVariable+"="+program, faultRuns+"="+runs, faultNames+"="+fault, faultCrowd+"=small")
+	cmd.Env = append(os.Environ(), harness.ProgramVariable+"="+program, faultRunsVariable+"="+runs, faultNamesVariable+"="+fault, faultSizeVariable+"=small")
 	return cmd.CombinedOutput()
 }
 
@@ -82,7 +82,7 @@ func buildWith(t *testing.T, defect string) (program string) {
 	program = filepath.Join(t.TempDir(), "parley")
 	args := []string{"build", "-o", program}
 	if defect != "" {
-		args = append(args, "-overlay", planted(t, defect))
+		args = append(args, "-overlay", plantDefect(t, defect))
 	}
 	build := exec.Command("go", append(args, "./cmd/parley")...)
 	build.Dir = harness.RepositoryRoot()
@@ -93,9 +93,9 @@ func buildWith(t *testing.T, defect string) (program string) {
 	return program
 }
 
-// planted copies the files that a defect's patch is for, applies it to the copy, and answers an overlay for the
+// plantDefect copies the files that a defect's patch is for, applies it to the copy, and answers an overlay for the
 // compiler, which puts the copies in the place of the files.
-func planted(t *testing.T, defect string) (overlay string) {
+func plantDefect(t *testing.T, defect string) (overlay string) {
 	t.Helper()
 	root := harness.RepositoryRoot()
 	name, err := filepath.Abs(filepath.Join("testdata/defects", defect+".patch"))

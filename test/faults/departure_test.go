@@ -29,7 +29,7 @@ const (
 // departure is a user who is taken out of a room, or whose session ends, while a node is broken and a stream is open.
 type departure struct {
 	way    string
-	reader *crowdReader
+	reader *streamReader
 	method string
 	path   func(room int64, who *harness.Client) string
 	body   any
@@ -38,8 +38,8 @@ type departure struct {
 	answered time.Time
 }
 
-// ways are how a user ceases to be told of a room.
-var ways = []departure{
+// departureKinds are how a user ceases to be told of a room.
+var departureKinds = []departure{
 	{way: "banned", method: "PUT", path: harness.BanPath, body: models.NewBan{}},
 	{way: "removed", method: "DELETE", path: harness.MemberPath},
 	{way: "left", method: "DELETE", path: func(room int64, _ *harness.Client) string { return harness.RoomPath(room) + "/members/me" }, self: true},
@@ -48,20 +48,20 @@ var ways = []departure{
 
 // departures opens a stream at each node for one who departs in each way, and waits until they read. Each is in a busy
 // room, and in the lounge, where the mark will be set.
-func (c *throng) departures() []*departure {
+func (c *workload) departures() []*departure {
 	var list []*departure
 	for i, n := range c.nodes {
-		for j, d := range ways {
-			room := c.rooms[(i*len(ways)+j)%len(c.rooms)]
-			r := &crowdReader{
-				throng: c, name: fmt.Sprintf("the one who is %s at %s", d.way, n.name), home: n, departs: true, enters: i%2 == 0,
+		for j, d := range departureKinds {
+			room := c.rooms[(i*len(departureKinds)+j)%len(c.rooms)]
+			r := &streamReader{
+				workload: c, name: fmt.Sprintf("the one who is %s at %s", d.way, n.name), home: n, departs: true, enters: i%2 == 0,
 				rooms: []int64{room, c.lounge},
 			}
 			d.reader = r
 			list = append(list, &d)
 		}
 	}
-	all(list, func(_ int, d *departure) { d.reader.client = c.enlistAccount("departs", d.reader.rooms) })
+	forEachAtOnce(list, func(_ int, d *departure) { d.reader.client = c.addAccount("departs", d.reader.rooms) })
 	for _, d := range list {
 		d.reader.start()
 	}
@@ -69,14 +69,14 @@ func (c *throng) departures() []*departure {
 		select {
 		case <-d.reader.started:
 		case <-time.After(harness.Timeout):
-			c.complain("%s could not open a stream", d.reader.name)
+			c.reportFlaw("%s could not open a stream", d.reader.name)
 		}
 	}
 	return list
 }
 
-// depart makes all of them go, each at a moment of its own. The requests are made at the nodes that are given.
-func (c *throng) depart(list []*departure, nodes []*fleetNode) {
+// startDepartures makes all of them go, each at a moment of its own. The requests are made at the nodes that are given.
+func (c *workload) startDepartures(list []*departure, nodes []*clusterNode) {
 	var going sync.WaitGroup
 	for _, d := range list {
 		going.Go(func() {
@@ -88,20 +88,20 @@ func (c *throng) depart(list []*departure, nodes []*fleetNode) {
 }
 
 // leave makes one go. A second attempt may find that the first one, whose answer was lost, has done it.
-func (d *departure) leave(nodes []*fleetNode) {
+func (d *departure) leave(nodes []*clusterNode) {
 	r := d.reader
 	caller := r.owner
 	if d.self {
 		caller = r.client
 	}
-	a, err := r.insist(context.Background(), caller, nodes, d.method, d.path(r.rooms[0], r.client), d.body)
+	a, err := r.callUntilAnswered(context.Background(), caller, nodes, d.method, d.path(r.rooms[0], r.client), d.body)
 	switch {
 	case err != nil:
-		r.complain("%s: %v", r.name, err)
+		r.reportFlaw("%s: %v", r.name, err)
 	case a.HTTP.StatusCode >= 300 && a.HTTP.StatusCode != 401 && a.HTTP.StatusCode != 404:
-		r.complain("%s: %v", r.name, a)
+		r.reportFlaw("%s: %v", r.name, a)
 	}
-	r.note(func() {
+	r.locked(func() {
 		d.answered = time.Now()
 		if d.way != "logged out" {
 			delete(r.members[r.rooms[0]], r.client.User.ID)
@@ -123,7 +123,7 @@ func (d *departure) goneAt() time.Time {
 	return r.shut
 }
 
-func (r *crowdReader) expelledAt() time.Time {
+func (r *streamReader) removedAt() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.expelled
@@ -131,8 +131,8 @@ func (r *crowdReader) expelledAt() time.Time {
 
 // awaitDepartures wants each to be out in time, and answers the longest that one at a sound node took. broken says
 // which nodes are, and until when.
-func (c *throng) awaitDepartures(list []*departure, broken func(*fleetNode) bool, healed time.Time) (longest time.Duration) {
-	c.await(func() bool {
+func (c *workload) awaitDepartures(list []*departure, broken func(*clusterNode) bool, healed time.Time) (longest time.Duration) {
+	c.waitFor(func() bool {
 		return !slices.ContainsFunc(list, func(d *departure) bool { return d.goneAt().IsZero() })
 	})
 	for _, d := range list {
@@ -144,15 +144,15 @@ func (c *throng) awaitDepartures(list []*departure, broken func(*fleetNode) bool
 			}
 		}
 		at := d.goneAt()
-		if expelled := d.reader.expelledAt(); broken(d.reader.home) && !expelled.IsZero() && expelled.Before(at) {
+		if expelled := d.reader.removedAt(); broken(d.reader.home) && !expelled.IsZero() && expelled.Before(at) {
 			at = expelled // a node that knows of nothing newer ends its streams
 		}
 		took := at.Sub(from)
 		switch {
 		case at.IsZero():
-			c.complain("%s never learned of it; it reads from %s", d.reader.name, d.reader.where())
+			c.reportFlaw("%s never learned of it; it reads from %s", d.reader.name, d.reader.lastPosition())
 		case took > most+lateness:
-			c.complain("%s learned of it %v late, where %v are allowed", d.reader.name, took, most)
+			c.reportFlaw("%s learned of it %v late, where %v are allowed", d.reader.name, took, most)
 		case most == goneWithin:
 			longest = max(longest, took)
 		}
@@ -160,36 +160,37 @@ func (c *throng) awaitDepartures(list []*departure, broken func(*fleetNode) bool
 	return longest
 }
 
-// where is the node that the reader reads from, and how far it is.
-func (r *crowdReader) where() string {
+// lastPosition is the node that the reader reads from, and how far it is.
+func (r *streamReader) lastPosition() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return fmt.Sprintf("%s, after event %s", r.at, r.lastID)
 }
 
-// pastMark says something in the lounge and reads each stream up to it, so that all that was to come has come.
-func (c *throng) pastMark(list []*departure) {
+// checkAfterDeparture says something in the lounge and reads each stream up to it, so that all that was to come has
+// come.
+func (c *workload) checkAfterDeparture(list []*departure) {
 	c.still.Store(true)
 	defer c.still.Store(false)
-	a, err := c.insist(context.Background(), c.owner, c.nodes, "POST", harness.RoomPath(c.lounge)+"/messages",
-		models.NewMessage{Text: textWith(c.nextKey(mostSenders - 1))}, "Idempotency-Key", harness.UniqueName("mark"))
+	a, err := c.callUntilAnswered(context.Background(), c.owner, c.nodes, "POST", harness.RoomPath(c.lounge)+"/messages",
+		models.NewMessage{Text: textWith(c.nextKey(maxSenders - 1))}, "Idempotency-Key", harness.UniqueName("mark"))
 	var m models.Message
 	if err != nil || a.HTTP.StatusCode != 201 || (harness.Event{Data: string(a.Body)}).Decode(&m) != nil {
-		c.complain("the mark could not be set: %v %v", a, err)
+		c.reportFlaw("the mark could not be set: %v %v", a, err)
 		return
 	}
 	told := time.Now()
 	comes := func(d *departure) bool { return d.way == "logged out" || d.reader.has(m.RoomID, m.ID) }
-	c.await(func() bool {
+	c.waitFor(func() bool {
 		return !slices.ContainsFunc(list, func(d *departure) bool { return !comes(d) })
 	})
 	for _, d := range list {
 		if !comes(d) {
-			c.complain("%s does not come to the mark; it reads from %s", d.reader.name, d.reader.where())
+			c.reportFlaw("%s does not come to the mark; it reads from %s", d.reader.name, d.reader.lastPosition())
 		}
 	}
-	if took := time.Since(told); took > markWithin+lateness && !c.flawed() {
-		c.complain("when nothing else was said any more, a message took %v to come to all", took.Round(time.Millisecond))
+	if took := time.Since(told); took > markWithin+lateness && !c.hasFlaws() {
+		c.reportFlaw("when nothing else was said any more, a message took %v to come to all", took.Round(time.Millisecond))
 	}
 	for _, d := range list {
 		d.reader.cancel()

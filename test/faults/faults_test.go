@@ -11,37 +11,37 @@ import (
 )
 
 const (
-	// faultRuns, when set, runs TestFaults: each fault so many times.
-	faultRuns = "PARLEY_FAULTS"
-	// faultNames picks some of the faults, by name and comma.
-	faultNames = "PARLEY_FAULT"
-	// faultCrowd, set to small, sends and reads less, for a defect that shows at once.
-	faultCrowd = "PARLEY_FAULT_CROWD"
-	// runsOfFleet bounds the runs that one fleet goes through: its logs and its database grow.
-	runsOfFleet = 5
+	// faultRunsVariable, when set, runs TestFaults: each fault so many times.
+	faultRunsVariable = "PARLEY_FAULTS"
+	// faultNamesVariable picks some of the faults, by name and comma.
+	faultNamesVariable = "PARLEY_FAULT"
+	// faultSizeVariable, set to small, sends and reads less, for a defect that shows at once.
+	faultSizeVariable = "PARLEY_FAULT_CROWD"
+	// runsOfCluster bounds the runs that one cluster goes through: its logs and its database grow.
+	runsOfCluster = 5
 )
 
-// allFaults are all that is done to a fleet.
+// allFaults are all faults.
 var allFaults = []*fault{
-	killNode, stopNode, killPostgres, killBackends, killNATS, cutNATS, cutPostgres, badLines, slowReaders, restartAll,
+	killNode, stopNode, killPostgres, killBackends, killNATS, cutNATS, cutPostgres, badNetwork, slowReaders, restartAll,
 }
 
 // noFault is for defects that show without one. It is run when it is picked.
-var noFault = &fault{name: "none", lasts: time.Second, harm: func(*trial) func() { return func() {} }}
+var noFault = &fault{name: "none", lasts: time.Second, inject: func(*trial) func() { return func() {} }}
 
-// TestFaults breaks a fleet in each way, while a crowd sends and reads, and compares all that was acknowledged, stored
+// TestFaults breaks a cluster in each way under load, and compares all that was acknowledged, stored
 // and seen. It takes minutes, and the machine for itself: "make test-faults".
 func TestFaults(t *testing.T) {
-	runs, err := strconv.Atoi(os.Getenv(faultRuns))
+	runs, err := strconv.Atoi(os.Getenv(faultRunsVariable))
 	if err != nil {
-		t.Skip(faultRuns + " does not say how often")
+		t.Skip(faultRunsVariable + " does not say how often")
 	}
 	var rows []trialRow
-	for _, f := range pickedFaults() {
+	for _, f := range selectedFaults() {
 		t.Run(f.name, func(t *testing.T) {
 			for done := 0; done < runs; {
 				t.Run("from run "+strconv.Itoa(done+1), func(t *testing.T) {
-					played := playOnFleet(t, f, done+1, min(runs-done, runsOfFleet))
+					played := runOnCluster(t, f, done+1, min(runs-done, runsOfCluster))
 					rows = append(rows, played...)
 					done += max(1, len(played))
 				})
@@ -52,12 +52,12 @@ func TestFaults(t *testing.T) {
 		t.Error(err)
 	}
 	if len(rows) == 0 && !t.Failed() {
-		t.Errorf("%s=%s is none of the faults", faultNames, os.Getenv(faultNames))
+		t.Errorf("%s=%s is none of the faults", faultNamesVariable, os.Getenv(faultNamesVariable))
 	}
 }
 
-func pickedFaults() (picked []*fault) {
-	names := os.Getenv(faultNames)
+func selectedFaults() (picked []*fault) {
+	names := os.Getenv(faultNamesVariable)
 	if names == "" {
 		return allFaults
 	}
@@ -71,16 +71,16 @@ func pickedFaults() (picked []*fault) {
 	return picked
 }
 
-// playOnFleet runs a fault some times on one fleet, no further than the first run that fails: what it left behind would
-// fail the next.
-func playOnFleet(t *testing.T, f *fault, first, runs int) (rows []trialRow) {
-	size := fullCrowd
-	if os.Getenv(faultCrowd) == "small" {
-		size = smallCrowd
+// runOnCluster runs a fault some times on one cluster, no further than the first run that fails: what it left behind
+// would fail the next.
+func runOnCluster(t *testing.T, f *fault, first, runs int) (rows []trialRow) {
+	size := fullSize
+	if os.Getenv(faultSizeVariable) == "small" {
+		size = smallSize
 	}
-	c := gather(t, startFleet(t), size)
+	c := startWorkload(t, startCluster(t), size)
 	for run := first; run < first+runs && !t.Failed(); run++ {
-		played := c.play(f, run)
+		played := c.runFault(f, run)
 		t.Log(strings.Join(played.cells(), " | "))
 		rows = append(rows, played)
 	}

@@ -33,7 +33,7 @@ func (r *recorder) reset() {
 
 func (r *recorder) add(at time.Time, took time.Duration) {
 	if i, ok := r.slice(at); ok {
-		r.slices[i][binOf(took)].Add(1)
+		r.slices[i][binIndex(took)].Add(1)
 	}
 }
 
@@ -46,9 +46,9 @@ func (r *recorder) slice(at time.Time) (int, bool) {
 	return i, i < len(r.slices)
 }
 
-// binOf is the bin of a latency: each holds what is up to a fourth longer than the one before, from half a millisecond
-// on.
-func binOf(took time.Duration) int {
+// binIndex is the bin of a latency: each holds what is up to a fourth longer than the one before, from half a
+// millisecond on.
+func binIndex(took time.Duration) int {
 	ms := took.Seconds() * 1000
 	if ms <= 0.5 {
 		return 0
@@ -60,25 +60,25 @@ func binEnd(bin int) time.Duration {
 	return time.Duration(0.5 * math.Pow(1.25, float64(bin)) * float64(time.Millisecond))
 }
 
-// spell is what was delivered in a stretch of time.
-type spell struct {
+// latencyWindow is what was delivered in a stretch of time.
+type latencyWindow struct {
 	count    int64
 	took     time.Duration
 	p50, p99 time.Duration
 }
 
 // PerSecond is how many were delivered a second.
-func (s spell) perSecond() float64 { return float64(s.count) / s.took.Seconds() }
+func (s latencyWindow) perSecond() float64 { return float64(s.count) / s.took.Seconds() }
 
 // between is what was delivered from one time to another, to the slice.
-func (r *recorder) between(from, to time.Time) spell {
+func (r *recorder) between(from, to time.Time) latencyWindow {
 	first, _ := r.slice(from)
 	last, ok := r.slice(to)
 	if !ok {
 		last = len(r.slices)
 	}
 	var bins [latencyBins]int64
-	s := spell{took: max(to.Sub(from), latencySlice)}
+	s := latencyWindow{took: max(to.Sub(from), latencySlice)}
 	for i := first; i < last; i++ {
 		for j := range bins {
 			n := r.slices[i][j].Load()

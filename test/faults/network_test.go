@@ -7,7 +7,7 @@ import (
 )
 
 // killNATS kills the NATS server, and starts it again.
-var killNATS = &fault{name: "kill-nats", lasts: 4 * time.Second, harm: func(t *trial) func() {
+var killNATS = &fault{name: "kill-nats", lasts: 4 * time.Second, inject: func(t *trial) func() {
 	t.nats.Kill()
 	return t.afterReady(t.nats.Start)
 }}
@@ -17,7 +17,7 @@ func (t *trial) afterReady(heal func()) func() {
 	return func() {
 		for _, n := range t.nodes {
 			if !t.isReady(n) {
-				t.complain("%s is not ready without NATS", n.name)
+				t.reportFlaw("%s is not ready without NATS", n.name)
 			}
 		}
 		heal()
@@ -25,27 +25,27 @@ func (t *trial) afterReady(heal func()) func() {
 }
 
 // cutNATS takes NATS away from one node: every other time its connection breaks, and every other time it falls silent.
-var cutNATS = &fault{name: "cut-nats", lasts: 4 * time.Second, harm: func(t *trial) func() {
+var cutNATS = &fault{name: "cut-nats", lasts: 4 * time.Second, inject: func(t *trial) func() {
 	if t.run%2 == 0 {
-		t.remark("cut")
+		t.addRemark("cut")
 		t.node.nats.cut()
 		return t.afterReady(t.node.nats.restore)
 	}
-	t.remark("silent")
-	return t.afterReady(t.node.nats.silence())
+	t.addRemark("silent")
+	return t.afterReady(t.node.nats.dropAll())
 }}
 
-// badLines slows the lines of one node to PostgreSQL and NATS, and lets the lines of clients to all nodes break again
+// badNetwork slows the lines of one node to PostgreSQL and NATS, and lets the lines of clients to all nodes break again
 // and again, in the midst of requests and answers.
-var badLines = &fault{name: "bad-lines", everywhere: true, harm: func(t *trial) func() {
+var badNetwork = &fault{name: "bad-lines", everywhere: true, inject: func(t *trial) func() {
 	slow := `"latency": 30, "jitter": 20`
 	mend := []func(){
-		t.node.postgres.spoil("latency", "downstream", slow), t.node.nats.spoil("latency", "downstream", slow),
-		t.node.front.spoil("latency", "downstream", slow),
+		t.node.postgres.addToxic("latency", "downstream", slow), t.node.nats.addToxic("latency", "downstream", slow),
+		t.node.front.addToxic("latency", "downstream", slow),
 	}
 	for end := time.Now().Add(4 * time.Second); time.Now().Before(end); {
 		for _, n := range t.nodes {
-			reset := n.front.spoil("reset_peer", "downstream", `"timeout": 0`)
+			reset := n.front.addToxic("reset_peer", "downstream", `"timeout": 0`)
 			<-time.After(200 * time.Millisecond)
 			reset()
 		}
@@ -58,10 +58,10 @@ var badLines = &fault{name: "bad-lines", everywhere: true, harm: func(t *trial) 
 }}
 
 // slowReaders leaves a third of the readers a line that is far too thin for what they are sent.
-var slowReaders = &fault{name: "slow-readers", lasts: 6 * time.Second, harm: func(t *trial) func() {
+var slowReaders = &fault{name: "slow-readers", lasts: 6 * time.Second, inject: func(t *trial) func() {
 	var mend []func()
 	for _, n := range t.nodes {
-		mend = append(mend, n.front.spoil("bandwidth", "downstream", `"rate": 2`))
+		mend = append(mend, n.front.addToxic("bandwidth", "downstream", `"rate": 2`))
 	}
 	return func() {
 		for _, f := range mend {

@@ -8,13 +8,13 @@ import (
 )
 
 // killNode kills a node as a crash does, and starts it again.
-var killNode = &fault{name: "kill-node", lasts: time.Second, harm: func(t *trial) func() {
+var killNode = &fault{name: "kill-node", lasts: time.Second, inject: func(t *trial) func() {
 	t.node.Kill()
 	return t.node.Start
 }}
 
 // stopNode lets a node stand still, connections and all, as one whose machine swaps or is moved.
-var stopNode = &fault{name: "stop-node", lasts: 8 * time.Second, harm: func(t *trial) func() {
+var stopNode = &fault{name: "stop-node", lasts: 8 * time.Second, inject: func(t *trial) func() {
 	t.node.Signal(syscall.SIGSTOP)
 	return func() { t.node.Signal(syscall.SIGCONT) }
 }}

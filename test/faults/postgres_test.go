@@ -13,53 +13,53 @@ import (
 )
 
 // killPostgres kills all of PostgreSQL as a power cut does, and starts it again.
-var killPostgres = &fault{name: "kill-postgres", lasts: time.Second, everywhere: true, harm: func(t *trial) func() {
+var killPostgres = &fault{name: "kill-postgres", lasts: time.Second, everywhere: true, inject: func(t *trial) func() {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
 	if err := t.postgres.Kill(ctx); err != nil {
-		t.complain("PostgreSQL could not be killed: %v", err)
+		t.reportFlaw("PostgreSQL could not be killed: %v", err)
 	}
 	return t.restartPostgres
 }}
 
 func (t *trial) restartPostgres() {
 	if err := t.postgres.Restart(context.Background()); err != nil {
-		t.complain("PostgreSQL does not start again: %v", err)
+		t.reportFlaw("PostgreSQL does not start again: %v", err)
 	}
 }
 
 // cutPostgres takes PostgreSQL away from one node: every other time its connections break and new ones are refused, and
 // every other time they fall silent.
-var cutPostgres = &fault{name: "cut-postgres", lasts: 8 * time.Second, cutsOff: true, harm: func(t *trial) func() {
+var cutPostgres = &fault{name: "cut-postgres", lasts: 8 * time.Second, cutsOff: true, inject: func(t *trial) func() {
 	if t.run%2 == 0 {
-		t.remark("cut")
+		t.addRemark("cut")
 		t.node.postgres.cut()
 		return t.node.postgres.restore
 	}
-	t.remark("silent")
-	return t.node.postgres.silence()
+	t.addRemark("silent")
+	return t.node.postgres.dropAll()
 }}
 
 // killBackends ends those processes of PostgreSQL that are committing, again and again: the commits take place, and the
 // nodes cannot know. In between it ends some that are about to commit, whose changes are undone. At last one is killed,
 // so that PostgreSQL breaks off all others too, and recovers.
-var killBackends = &fault{name: "kill-backends", everywhere: true, harm: func(t *trial) func() {
+var killBackends = &fault{name: "kill-backends", everywhere: true, inject: func(t *trial) func() {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, t.postgres.Address())
 	if err != nil {
-		t.complain("PostgreSQL does not answer: %v", err)
+		t.reportFlaw("PostgreSQL does not answer: %v", err)
 		return func() {}
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
 	during, before := 0, 0
-	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); breathe(ctx) {
+	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); pauseBriefly(ctx) {
 		during += t.endOne(ctx, conn, "state = 'active' AND query ILIKE 'commit%'")
 		before += t.endOne(ctx, conn, "backend_xid IS NOT NULL AND query NOT ILIKE 'commit%'")
 	}
-	t.remark("%d ended during, %d before a commit", during, before)
+	t.addRemark("%d ended during, %d before a commit", during, before)
 	if during == 0 || before == 0 {
-		t.complain("%d processes of PostgreSQL were ended while they committed, and %d before", during, before)
+		t.reportFlaw("%d processes of PostgreSQL were ended while they committed, and %d before", during, before)
 	}
 	t.killBackend(ctx, conn)
 	return func() {}
@@ -70,7 +70,7 @@ func (t *trial) endOne(ctx context.Context, conn *pgx.Conn, isSo string) (ended 
 	err := conn.QueryRow(ctx, `SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 		WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND `+isSo+" LIMIT 1) AS one").Scan(&ended)
 	if err != nil {
-		t.complain("ask PostgreSQL what its processes do: %v", err)
+		t.reportFlaw("ask PostgreSQL what its processes do: %v", err)
 	}
 	return ended
 }
@@ -84,6 +84,6 @@ func (t *trial) killBackend(ctx context.Context, conn *pgx.Conn) {
 		err = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	if err != nil {
-		t.complain("kill a process of PostgreSQL: %v", err)
+		t.reportFlaw("kill a process of PostgreSQL: %v", err)
 	}
 }

@@ -19,13 +19,13 @@ const (
 	watchedUsers = 6
 )
 
-// watch makes those whose presence is compared. Half of them are there.
-func (c *throng) watch() {
+// watchPresence makes those whose presence is compared. Half of them are there.
+func (c *workload) watchPresence() {
 	for i := range watchedUsers {
-		r := &crowdReader{
-			throng: c, name: fmt.Sprintf("watched-%d", i), home: c.nodes[i%len(c.nodes)], enters: true, rooms: []int64{c.lounge},
+		r := &streamReader{
+			workload: c, name: fmt.Sprintf("watched-%d", i), home: c.nodes[i%len(c.nodes)], enters: true, rooms: []int64{c.lounge},
 		}
-		r.client = c.enlist(r.name, r.rooms)
+		r.client = c.addGuest(r.name, r.rooms)
 		c.watched = append(c.watched, r)
 		if i < watchedUsers/2 {
 			r.start()
@@ -33,10 +33,10 @@ func (c *throng) watch() {
 	}
 }
 
-// comeAndGo makes one who is there go, and one who is not come, at each node.
-func (c *throng) comeAndGo() {
+// reconnectWatched makes one who is there go, and one who is not come, at each node.
+func (c *workload) reconnectWatched() {
 	for _, r := range c.watched {
-		if r.isThere() {
+		if r.isConnected() {
 			r.cancel()
 			<-r.done
 			r.cancel = nil
@@ -46,15 +46,15 @@ func (c *throng) comeAndGo() {
 	}
 }
 
-func (r *crowdReader) isThere() bool { return r.cancel != nil }
+func (r *streamReader) isConnected() bool { return r.cancel != nil }
 
 // awaitPresence waits until every node tells the truth of who is there, and answers how long after the fault that was.
-func (c *throng) awaitPresence(healed time.Time) time.Duration {
+func (c *workload) awaitPresence(healed time.Time) time.Duration {
 	var wrong string
 	for {
 		wrong = ""
 		for _, n := range c.nodes {
-			if wrong = c.wrongAt(n); wrong != "" {
+			if wrong = c.presenceError(n); wrong != "" {
 				break
 			}
 		}
@@ -63,32 +63,32 @@ func (c *throng) awaitPresence(healed time.Time) time.Duration {
 			return took
 		}
 		if took > presenceWithin+lateness {
-			c.complain("%v after the fault, %s", took.Round(time.Millisecond), wrong)
+			c.reportFlaw("%v after the fault, %s", took.Round(time.Millisecond), wrong)
 			return took
 		}
-		breathe(context.Background())
+		pauseBriefly(context.Background())
 	}
 }
 
-// wrongAt is what a node has wrong, "" for nothing.
-func (c *throng) wrongAt(n *fleetNode) string {
-	a, err := c.insist(context.Background(), c.owner, []*fleetNode{n}, "GET", harness.RoomPath(c.lounge)+"/members?present=true&limit=200", nil)
+// presenceError is what a node has wrong, "" for nothing.
+func (c *workload) presenceError(n *clusterNode) string {
+	a, err := c.callUntilAnswered(context.Background(), c.owner, []*clusterNode{n}, "GET", harness.RoomPath(c.lounge)+"/members?present=true&limit=200", nil)
 	var page models.Page[models.Member]
 	if err != nil || a.HTTP.StatusCode != 200 || (harness.Event{Data: string(a.Body)}).Decode(&page) != nil {
 		return fmt.Sprintf("%s does not tell who is present: %v %v", n.name, a, err)
 	}
 	for _, r := range c.watched {
 		present := slices.ContainsFunc(page.Items, func(m models.Member) bool { return m.User.ID == r.client.User.ID })
-		if present != r.isThere() {
-			return fmt.Sprintf("%s has %s present: %v; its stream was at %s", n.name, r.name, present, r.where())
+		if present != r.isConnected() {
+			return fmt.Sprintf("%s has %s present: %v; its stream was at %s", n.name, r.name, present, r.lastPosition())
 		}
-		a, err := c.insist(context.Background(), c.owner, []*fleetNode{n}, "GET", fmt.Sprintf("/v1/users/%d", r.client.User.ID), nil)
+		a, err := c.callUntilAnswered(context.Background(), c.owner, []*clusterNode{n}, "GET", fmt.Sprintf("/v1/users/%d", r.client.User.ID), nil)
 		var user models.User
 		if err != nil || a.HTTP.StatusCode != 200 || (harness.Event{Data: string(a.Body)}).Decode(&user) != nil {
 			return fmt.Sprintf("%s does not tell of %s: %v %v", n.name, r.name, a, err)
 		}
-		if user.Online != r.isThere() {
-			return fmt.Sprintf("%s has %s online: %v; its stream was at %s", n.name, r.name, user.Online, r.where())
+		if user.Online != r.isConnected() {
+			return fmt.Sprintf("%s has %s online: %v; its stream was at %s", n.name, r.name, user.Online, r.lastPosition())
 		}
 	}
 	return ""

@@ -39,8 +39,9 @@ func (p *proxy) restore() {
 	}
 }
 
-// spoil makes the line bad: kind and attributes are toxiproxy's, direction is upstream or downstream. mend undoes it.
-func (p *proxy) spoil(kind, direction, attributes string) (mend func()) {
+// addToxic makes the line bad: kind and attributes are toxiproxy's, direction is upstream or downstream. mend undoes
+// it.
+func (p *proxy) addToxic(kind, direction, attributes string) (mend func()) {
 	p.t.Helper()
 	name := kind + " " + direction
 	_, err := p.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(
@@ -55,10 +56,10 @@ func (p *proxy) spoil(kind, direction, attributes string) (mend func()) {
 	}
 }
 
-// silence lets nothing through and breaks nothing, as a cable that is pulled. mend breaks what was silent.
-func (p *proxy) silence() (mend func()) {
+// dropAll lets nothing through and breaks nothing, as a cable that is pulled. mend breaks what was silent.
+func (p *proxy) dropAll() (mend func()) {
 	p.t.Helper()
-	up := p.spoil("timeout", "upstream", `"timeout": 0`)
-	down := p.spoil("timeout", "downstream", `"timeout": 0`)
+	up := p.addToxic("timeout", "upstream", `"timeout": 0`)
+	down := p.addToxic("timeout", "downstream", `"timeout": 0`)
 	return func() { up(); down() }
 }

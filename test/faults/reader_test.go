@@ -17,18 +17,18 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// crowdReader reads the messages of its rooms and hops from node to node, with the last id that it has. It wants each
+// streamReader reads the messages of its rooms and hops from node to node, with the last id that it has. It wants each
 // message once and in order.
-type crowdReader struct {
-	*throng
+type streamReader struct {
+	*workload
 	client  *harness.Client
 	name    string
 	rooms   []int64
-	enters  bool       // is in its rooms, and so gets message.created in place of message.notification
-	polls   bool       // asks for pages of the log in place of a stream
-	proxied bool       // comes through the proxies
-	departs bool       // is about to be taken out of its first room, or to be logged out
-	home    *fleetNode // where it opens its stream first, and stays as long as that lasts; nil for one who hops
+	enters  bool         // is in its rooms, and so gets message.created in place of message.notification
+	polls   bool         // asks for pages of the log in place of a stream
+	proxied bool         // comes through the proxies
+	departs bool         // is about to be taken out of its first room, or to be logged out
+	home    *clusterNode // where it opens its stream first, and stays as long as that lasts; nil for one who hops
 
 	hops    atomic.Int64
 	started chan struct{} // closed once the first stream is open
@@ -48,25 +48,25 @@ type crowdReader struct {
 	last     string            // the name of the event that came last
 }
 
-func newCrowdReader(c *throng, i int) *crowdReader {
-	r := &crowdReader{throng: c, name: fmt.Sprintf("reader-%d", i), enters: i%2 == 0, polls: i%10 == 9, proxied: i%3 == 0}
+func newStreamReader(c *workload, i int) *streamReader {
+	r := &streamReader{workload: c, name: fmt.Sprintf("reader-%d", i), enters: i%2 == 0, polls: i%10 == 9, proxied: i%3 == 0}
 	for k := range 1 + (i%6+1)/3 { // one to three: of six readers two are in one room, three in two, one in three
 		r.rooms = append(r.rooms, c.rooms[(i+k*3)%len(c.rooms)])
 	}
 	return r
 }
 
-// start begins to read, until it is cancelled or the crowd goes home.
-func (r *crowdReader) start() {
+// start begins to read, until it is cancelled or the workload ends.
+func (r *streamReader) start() {
 	r.due, r.seen, r.mark = map[int64]int64{}, map[int64][]int64{}, map[int64]bool{}
 	r.started, r.done = make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(r.reading)
 	r.cancel = cancel
 	r.ending.Go(func() {
 		defer close(r.done)
-		a, err := r.insist(ctx, r.client, r.nodes, "GET", "/v1/rooms", nil)
+		a, err := r.callUntilAnswered(ctx, r.client, r.nodes, "GET", "/v1/rooms", nil)
 		if err != nil {
-			r.complain("%s could not begin: %v", r.name, err)
+			r.reportFlaw("%s could not begin: %v", r.name, err)
 			return
 		}
 		r.begin(a)
@@ -79,10 +79,10 @@ func (r *crowdReader) start() {
 }
 
 // begin notes where the rooms stand as the reader begins.
-func (r *crowdReader) begin(a *harness.Response) {
+func (r *streamReader) begin(a *harness.Response) {
 	var page models.Page[models.Room]
 	if err := json.Unmarshal(a.Body, &page); err != nil {
-		r.complain("%s: %v: %v", r.name, a, err)
+		r.reportFlaw("%s: %v: %v", r.name, a, err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,7 +93,7 @@ func (r *crowdReader) begin(a *harness.Response) {
 }
 
 // follow reads streams, one after the other.
-func (r *crowdReader) follow(ctx context.Context) {
+func (r *streamReader) follow(ctx context.Context) {
 	n := r.home
 	for first := true; ctx.Err() == nil && r.shut.IsZero(); first = false {
 		if n == nil || !first {
@@ -119,12 +119,12 @@ func (r *crowdReader) follow(ctx context.Context) {
 		cancel()
 		r.hops.Add(1)
 		if err != nil && !errors.Is(err, context.Canceled) {
-			breathe(ctx)
+			pauseBriefly(ctx)
 		}
 	}
 }
 
-func (r *crowdReader) readOnce(ctx context.Context, n *fleetNode) error {
+func (r *streamReader) readOnce(ctx context.Context, n *clusterNode) error {
 	query := ""
 	if r.enters {
 		for _, id := range r.rooms {
@@ -135,7 +135,7 @@ func (r *crowdReader) readOnce(ctx context.Context, n *fleetNode) error {
 	r.at, r.last = n.name, ""
 	lastID := r.lastID
 	r.mu.Unlock()
-	body, err := r.client.AtServer(n.entry(r.proxied)).TryOpenStream(ctx, query, "Last-Event-ID", lastID)
+	body, err := r.client.AtServer(n.address(r.proxied)).TryOpenStream(ctx, query, "Last-Event-ID", lastID)
 	if err != nil {
 		r.refused(err)
 		return err
@@ -149,7 +149,7 @@ func (r *crowdReader) readOnce(ctx context.Context, n *fleetNode) error {
 }
 
 // broken wants a stream that its node ended to have been told so, where all goes in order.
-func (r *crowdReader) broken(n *fleetNode, err error) {
+func (r *streamReader) broken(n *clusterNode, err error) {
 	r.mu.Lock()
 	last := models.EventName(r.last)
 	if n == r.home {
@@ -157,14 +157,14 @@ func (r *crowdReader) broken(n *fleetNode, err error) {
 	}
 	r.mu.Unlock()
 	orderly := false
-	r.note(func() { orderly = r.orderly })
+	r.locked(func() { orderly = r.orderly })
 	if orderly && last != models.EventServerClosing && last != models.EventSessionRevoked {
-		r.complain("%s: its stream at %s ended after %s, without server.closing: %v", r.name, n.name, last, err)
+		r.reportFlaw("%s: its stream at %s ended after %s, without server.closing: %v", r.name, n.name, last, err)
 	}
 }
 
 // refused notes that a stream was refused since the session is over, which only one who was logged out may see.
-func (r *crowdReader) refused(err error) {
+func (r *streamReader) refused(err error) {
 	var refusal *harness.StreamRefusedError
 	if !errors.As(err, &refusal) || refusal.Status == http.StatusServiceUnavailable {
 		return
@@ -173,12 +173,12 @@ func (r *crowdReader) refused(err error) {
 	r.shut = time.Now()
 	r.mu.Unlock()
 	if refusal.Status != http.StatusUnauthorized {
-		r.complain("%s: %v", r.name, err)
+		r.reportFlaw("%s: %v", r.name, err)
 	}
 }
 
 // poll reads the log page by page.
-func (r *crowdReader) poll(ctx context.Context) {
+func (r *streamReader) poll(ctx context.Context) {
 	for ctx.Err() == nil {
 		n := r.any()
 		r.mu.Lock()
@@ -186,12 +186,12 @@ func (r *crowdReader) poll(ctx context.Context) {
 		after := r.lastID
 		r.mu.Unlock()
 		asking, cancel := context.WithTimeout(ctx, answerTime)
-		a, err := r.client.AtServer(n.entry(r.proxied)).TryCall(asking, "GET", "/v1/events?limit=200&after="+after, nil, "Accept", "application/json")
+		a, err := r.client.AtServer(n.address(r.proxied)).TryCall(asking, "GET", "/v1/events?limit=200&after="+after, nil, "Accept", "application/json")
 		cancel()
 		if err == nil && a.HTTP.StatusCode == http.StatusOK {
 			r.takePage(a)
 		} else if err == nil && a.HTTP.StatusCode != http.StatusServiceUnavailable {
-			r.complain("%s: %v", r.name, a)
+			r.reportFlaw("%s: %v", r.name, a)
 			return
 		}
 		r.hops.Add(1)
@@ -202,10 +202,10 @@ func (r *crowdReader) poll(ctx context.Context) {
 	}
 }
 
-func (r *crowdReader) takePage(a *harness.Response) {
+func (r *streamReader) takePage(a *harness.Response) {
 	var page models.Page[models.Event]
 	if err := json.Unmarshal(a.Body, &page); err != nil {
-		r.complain("%s: %v: %v", r.name, a, err)
+		r.reportFlaw("%s: %v: %v", r.name, a, err)
 		return
 	}
 	for _, e := range page.Items {

@@ -13,19 +13,19 @@ import (
 )
 
 // restartAll replaces all nodes, one after the other, as an update does. Clients come through a balancer.
-var restartAll = &fault{name: "rolling-restart", everywhere: true, harm: func(t *trial) func() {
-	t.note(func() { t.orderly, t.asked, t.sent.lost = true, nil, nil })
+var restartAll = &fault{name: "rolling-restart", everywhere: true, inject: func(t *trial) func() {
+	t.locked(func() { t.orderly, t.asked, t.sent.lost = true, nil, nil })
 	stopBalancing := t.balance()
 	for _, n := range t.nodes {
 		if status := n.Terminate(); status != 0 {
-			t.complain("%s ended with status %d", n.name, status)
+			t.reportFlaw("%s ended with status %d", n.name, status)
 		}
 		n.Start()
 	}
 	return func() {
 		stopBalancing()
-		t.note(func() { t.orderly = false })
-		t.mustHaveBeenOrderly()
+		t.locked(func() { t.orderly = false })
+		t.checkOrderly()
 	}
 }}
 
@@ -35,9 +35,9 @@ func (t *trial) balance() (stop func()) {
 	var asking sync.WaitGroup
 	for _, n := range t.nodes {
 		asking.Go(func() {
-			defer n.shunned.Store(false)
-			for ; ctx.Err() == nil; breathe(ctx) {
-				n.shunned.Store(!t.isReady(n))
+			defer n.notReady.Store(false)
+			for ; ctx.Err() == nil; pauseBriefly(ctx) {
+				n.notReady.Store(!t.isReady(n))
 			}
 		})
 	}
@@ -47,28 +47,28 @@ func (t *trial) balance() (stop func()) {
 	}
 }
 
-func (f *fleet) isReady(n *fleetNode) bool {
+func (f *testCluster) isReady(n *clusterNode) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
 	a, err := (&harness.Client{T: f.t, HTTP: f.http, URL: n.URL}).TryCall(ctx, "GET", "/readyz", nil)
 	return err == nil && a.HTTP.StatusCode == http.StatusOK
 }
 
-// mustHaveBeenOrderly wants the streams to have been asked back at different times, and, where a node waits before it
-// closes for whoever stands before it to see, no request to have been lost.
-func (t *trial) mustHaveBeenOrderly() {
+// checkOrderly wants the streams to have been asked back at different times, and, where a node waits before it
+// closes so that clients notice, no request to have been lost.
+func (t *trial) checkOrderly() {
 	var asked []time.Duration
 	var lost []string
-	t.note(func() { asked, lost = t.asked, t.sent.lost })
-	t.remark("%d streams closed", len(asked))
+	t.locked(func() { asked, lost = t.asked, t.sent.lost })
+	t.addRemark("%d streams closed", len(asked))
 	if len(asked) == 0 {
-		t.complain("no stream was told that its server closes")
+		t.reportFlaw("no stream was told that its server closes")
 		return
 	}
 	if spread := slices.Max(asked) - slices.Min(asked); len(asked) > 30 && spread < time.Second {
-		t.complain("%d streams were all asked to come back within %v of each other", len(asked), spread)
+		t.reportFlaw("%d streams were all asked to come back within %v of each other", len(asked), spread)
 	}
 	if len(lost) > 0 {
-		t.complain("%d requests were lost, the first %s", len(lost), lost[0])
+		t.reportFlaw("%d requests were lost, the first %s", len(lost), lost[0])
 	}
 }

@@ -16,18 +16,18 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// crowdSender sends messages at an even pace, each under a key of its own, to whichever node.
-type crowdSender struct {
-	*throng
+// messageSender sends messages at an even pace, each under a key of its own, to whichever node.
+type messageSender struct {
+	*workload
 	client  *harness.Client
 	index   int
 	rooms   []int64
 	proxied bool
 }
 
-func newCrowdSender(c *throng, i int) *crowdSender {
+func newMessageSender(c *workload, i int) *messageSender {
 	n := len(c.rooms)
-	return &crowdSender{throng: c, index: i, rooms: []int64{c.rooms[i%n], c.rooms[(i+n/2)%n]}, proxied: i%3 == 0}
+	return &messageSender{workload: c, index: i, rooms: []int64{c.rooms[i%n], c.rooms[(i+n/2)%n]}, proxied: i%3 == 0}
 }
 
 // textWith is the text of the message with a key, keyOf the key in a text.
@@ -42,7 +42,7 @@ func keyOf(text string) int64 {
 	return key
 }
 
-func (s *crowdSender) run(ctx context.Context) {
+func (s *messageSender) run(ctx context.Context) {
 	pace := time.Second * time.Duration(s.size.senders) / time.Duration(s.size.rate)
 	select {
 	case <-time.After(rand.N(pace)): // not all at once
@@ -62,7 +62,7 @@ func (s *crowdSender) run(ctx context.Context) {
 
 // sendOne sends a message. One in ten is given up when its first attempt fails; the others are made sure of. Some are
 // sent to two nodes at once, and some once more after they were acknowledged: the key must make one message of them.
-func (s *crowdSender) sendOne() {
+func (s *messageSender) sendOne() {
 	key := s.nextKey(s.index)
 	room := s.rooms[rand.IntN(len(s.rooms))]
 	sure := rand.IntN(10) > 0
@@ -71,20 +71,20 @@ func (s *crowdSender) sendOne() {
 		return
 	}
 	m, ok := s.send(room, key, sure)
-	s.note(func() {
+	s.locked(func() {
 		if ok {
-			s.sent.acked[key] = posted{room, m.ID}
+			s.sent.acked[key] = messageID{room, m.ID}
 		} else {
 			s.sent.doubted[key] = room
 		}
 	})
 	if ok && rand.IntN(20) == 0 {
 		again, ok := s.send(room, key, true)
-		s.same(key, m, again, ok)
+		s.compareRepeat(key, m, again, ok)
 	}
 }
 
-func (s *crowdSender) sendTwice(room, key int64) {
+func (s *messageSender) sendTwice(room, key int64) {
 	var sending sync.WaitGroup
 	var messages [2]models.Message
 	var oks [2]bool
@@ -92,55 +92,55 @@ func (s *crowdSender) sendTwice(room, key int64) {
 		sending.Go(func() { messages[i], oks[i] = s.send(room, key, true) })
 	}
 	sending.Wait()
-	s.note(func() {
+	s.locked(func() {
 		if oks[0] {
-			s.sent.acked[key] = posted{room, messages[0].ID}
+			s.sent.acked[key] = messageID{room, messages[0].ID}
 		}
 	})
-	s.same(key, messages[0], messages[1], oks[0] && oks[1])
+	s.compareRepeat(key, messages[0], messages[1], oks[0] && oks[1])
 }
 
-func (s *crowdSender) same(key int64, first, again models.Message, ok bool) {
+func (s *messageSender) compareRepeat(key int64, first, again models.Message, ok bool) {
 	if ok && (again.ID != first.ID || again.CreatedAt != first.CreatedAt) {
-		s.complain("room %d: key %d became message %d and, sent again under its key, message %d", first.RoomID, key, first.ID, again.ID)
+		s.reportFlaw("room %d: key %d became message %d and, sent again under its key, message %d", first.RoomID, key, first.ID, again.ID)
 	}
-	s.note(func() { s.sent.repeats++ })
+	s.locked(func() { s.sent.repeats++ })
 }
 
 // send makes one message; made sure of, it is tried until it is acknowledged, at another node each time.
-func (s *crowdSender) send(room, key int64, sure bool) (m models.Message, ok bool) {
+func (s *messageSender) send(room, key int64, sure bool) (m models.Message, ok bool) {
 	for deadline := time.Now().Add(harness.Timeout); time.Now().Before(deadline); {
 		n := s.any()
 		ctx, cancel := context.WithTimeout(context.Background(), answerTime)
-		a, err := s.client.AtServer(n.entry(s.proxied)).TryCall(ctx, "POST", harness.RoomPath(room)+"/messages",
+		a, err := s.client.AtServer(n.address(s.proxied)).TryCall(ctx, "POST", harness.RoomPath(room)+"/messages",
 			models.NewMessage{Text: textWith(key)}, "Idempotency-Key", fmt.Sprintf("key-%d", key))
 		cancel()
 		switch {
 		case err == nil && a.HTTP.StatusCode == http.StatusCreated:
 			if err := (harness.Event{Data: string(a.Body)}).Decode(&m); err != nil {
-				s.complain("%s answered %v", n.name, a)
+				s.reportFlaw("%s answered %v", n.name, a)
 			}
 			return m, true
 		case err == nil && a.HTTP.StatusCode != http.StatusServiceUnavailable:
-			s.complain("%s refused key %d: %v", n.name, key, a)
+			s.reportFlaw("%s refused key %d: %v", n.name, key, a)
 			return m, false
 		}
 		s.failed(n, a, err)
 		if !sure {
 			return m, false
 		}
-		breathe(context.Background())
+		pauseBriefly(context.Background())
 	}
-	s.complain("room %d: no node acknowledged key %d in time", room, key)
+	s.reportFlaw("room %d: no node acknowledged key %d in time", room, key)
 	return m, false
 }
 
-func (s *crowdSender) failed(n *fleetNode, a *harness.Response, err error) {
+func (s *messageSender) failed(n *clusterNode, a *harness.Response, err error) {
 	why := fmt.Sprintf("at %s: %v", n.name, err)
 	if err == nil {
 		why = fmt.Sprintf("at %s: %v", n.name, a)
 	}
-	s.note(func() {
+	s.locked(func() {
 		s.sent.retries++
 		s.sent.lost = append(s.sent.lost, why)
 	})

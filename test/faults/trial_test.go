@@ -22,8 +22,8 @@ const (
 // fault is one thing that goes wrong.
 type fault struct {
 	name string
-	// harm does it, and answers what undoes it.
-	harm func(t *trial) (heal func())
+	// inject does it, and answers what undoes it.
+	inject func(t *trial) (heal func())
 	// lasts is the time between the two, for what does not take its own.
 	lasts time.Duration
 	// everywhere says that it breaks all nodes, not the one of the trial alone.
@@ -34,10 +34,10 @@ type fault struct {
 
 // trial is one run of a fault.
 type trial struct {
-	*throng
+	*workload
 	fault *fault
 	run   int
-	node  *fleetNode // the one that is broken, where one is
+	node  *clusterNode // the one that is broken, where one is
 	row   trialRow
 }
 
@@ -46,7 +46,7 @@ type trialRow struct {
 	fault                string
 	run                  int
 	sends                float64 // a second, in calm
-	calm                 spell
+	calm                 latencyWindow
 	acked, doubted       int
 	retries, repeats     int
 	hops                 int64
@@ -55,23 +55,23 @@ type trialRow struct {
 	passed               bool
 }
 
-// play runs the fault once, in the midst of all that goes on, and compares everything afterwards.
-func (c *throng) play(f *fault, run int) trialRow {
-	t := &trial{throng: c, fault: f, run: run, node: c.nodes[run%len(c.nodes)]}
+// runFault runs the fault once, in the midst of all that goes on, and compares everything afterwards.
+func (c *workload) runFault(f *fault, run int) trialRow {
+	t := &trial{workload: c, fault: f, run: run, node: c.nodes[run%len(c.nodes)]}
 	t.row = trialRow{fault: f.name, run: run}
 	before := t.begin()
 	departing := c.departures()
-	ledger := c.openLedger()
+	linear := c.startLinearizability()
 	stopSending := c.startSending()
-	t.calm()
+	t.awaitCalm()
 
 	var beside sync.WaitGroup
 	keeping, stopKeeping := context.WithCancel(context.Background())
-	beside.Go(func() { c.depart(departing, t.sound()) })
-	beside.Go(func() { ledger.keep(keeping) })
-	beside.Go(c.comeAndGo)
+	beside.Go(func() { c.startDepartures(departing, t.unbrokenNodes()) })
+	beside.Go(func() { linear.record(keeping) })
+	beside.Go(c.reconnectWatched)
 	harmed := time.Now()
-	heal := f.harm(t)
+	heal := f.inject(t)
 	<-time.After(f.lasts)
 	heal()
 	healed := time.Now()
@@ -87,26 +87,26 @@ func (c *throng) play(f *fault, run int) trialRow {
 	t.row.gone = c.awaitDepartures(departing, t.breaks, from)
 	t.row.there = c.awaitPresence(healed)
 	c.check(before)
-	c.pastMark(departing)
-	ledger.audit()
+	c.checkAfterDeparture(departing)
+	linear.check()
 	return t.end()
 }
 
 // begin forgets the run before.
-func (t *trial) begin() standing {
-	t.note(func() {
+func (t *trial) begin() lastMessages {
+	t.locked(func() {
 		t.label = fmt.Sprintf("%s, run %d", t.fault.name, t.run)
-		t.flaws, t.sent = 0, newSendings()
+		t.flaws, t.sent = 0, newSendResults()
 	})
 	t.latency.reset()
 	for _, r := range t.readers {
 		r.hops.Store(0)
 	}
-	return t.standings()
+	return t.readLastMessages()
 }
 
-// sound are the nodes that the fault leaves alone; all of them, when there are none.
-func (t *trial) sound() []*fleetNode {
+// unbrokenNodes are the nodes that the fault leaves alone; all of them, when there are none.
+func (t *trial) unbrokenNodes() []*clusterNode {
 	sound := slices.DeleteFunc(slices.Clone(t.nodes), t.breaks)
 	if len(sound) == 0 {
 		return t.nodes
@@ -114,10 +114,10 @@ func (t *trial) sound() []*fleetNode {
 	return sound
 }
 
-func (t *trial) breaks(n *fleetNode) bool { return t.fault.everywhere || n == t.node }
+func (t *trial) breaks(n *clusterNode) bool { return t.fault.everywhere || n == t.node }
 
-// calm lets messages flow for a while, and notes how they do.
-func (t *trial) calm() {
+// awaitCalm lets messages flow for a while, and notes how they do.
+func (t *trial) awaitCalm() {
 	<-time.After(time.Second) // until all have begun
 	start, sent := time.Now(), t.acknowledged()
 	<-time.After(calmTime)
@@ -129,7 +129,7 @@ func (t *trial) calm() {
 // awaitNormal waits until messages come as soon as before the fault, for a second, and answers when that second began.
 func (t *trial) awaitNormal(healed time.Time) time.Duration {
 	most := 3*t.row.calm.p99 + 250*time.Millisecond
-	var last spell
+	var last latencyWindow
 	for from := healed; ; from = from.Add(latencySlice) {
 		<-time.After(time.Until(from.Add(settleTime + latencySlice)))
 		last = t.latency.between(from, from.Add(settleTime))
@@ -137,7 +137,7 @@ func (t *trial) awaitNormal(healed time.Time) time.Duration {
 			return from.Sub(healed)
 		}
 		if from.Sub(healed) > backWithin+lateness {
-			t.complain("%v after the fault there are still %.0f deliveries a second, with a p99 of %v; before it %.0f, with %v",
+			t.reportFlaw("%v after the fault there are still %.0f deliveries a second, with a p99 of %v; before it %.0f, with %v",
 				from.Sub(healed), last.perSecond(), last.p99, t.row.calm.perSecond(), t.row.calm.p99)
 			return from.Sub(healed)
 		}
@@ -149,7 +149,7 @@ func (t *trial) end() trialRow {
 	for _, r := range t.readers {
 		t.row.hops += r.hops.Load()
 	}
-	t.note(func() {
+	t.locked(func() {
 		t.row.acked, t.row.doubted = len(t.sent.acked), len(t.sent.doubted)
 		t.row.retries, t.row.repeats = t.sent.retries, t.sent.repeats
 		t.row.passed = t.flaws == 0
@@ -157,6 +157,6 @@ func (t *trial) end() trialRow {
 	return t.row
 }
 
-func (t *trial) remark(format string, args ...any) {
+func (t *trial) addRemark(format string, args ...any) {
 	t.row.notes = append(t.row.notes, fmt.Sprintf(format, args...))
 }

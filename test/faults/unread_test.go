@@ -12,8 +12,8 @@ import (
 
 // checkUnread holds the count of unread messages of each reader, and of some senders, against what they are. A fourth
 // of the readers have read up to a few messages before the last, and say so.
-func (c *throng) checkUnread(after standing) {
-	all(c.readers, func(i int, r *crowdReader) {
+func (c *workload) checkUnread(after lastMessages) {
+	forEachAtOnce(c.readers, func(i int, r *streamReader) {
 		left := map[int64]int64{}
 		for _, room := range r.rooms {
 			left[room] = after[room]
@@ -24,7 +24,7 @@ func (c *throng) checkUnread(after standing) {
 		}
 		c.unreadOf(r.name, r.client, left)
 	})
-	all(c.senders, func(i int, s *crowdSender) {
+	forEachAtOnce(c.senders, func(i int, s *messageSender) {
 		if i%10 > 0 {
 			return
 		}
@@ -36,22 +36,22 @@ func (c *throng) checkUnread(after standing) {
 	})
 }
 
-func (c *throng) readTo(as *harness.Client, room, id int64) {
-	a, err := c.insist(context.Background(), as, c.nodes, "PUT", harness.RoomPath(room)+"/read", models.ReadMark{MessageID: id})
+func (c *workload) readTo(as *harness.Client, room, id int64) {
+	a, err := c.callUntilAnswered(context.Background(), as, c.nodes, "PUT", harness.RoomPath(room)+"/read", models.ReadMark{MessageID: id})
 	if err != nil || a.HTTP.StatusCode >= 300 {
-		c.complain("%s could not be read: %v %v", harness.RoomPath(room), a, err)
+		c.reportFlaw("%s could not be read: %v %v", harness.RoomPath(room), a, err)
 	}
 }
 
-func (c *throng) unreadOf(name string, as *harness.Client, left map[int64]int64) {
+func (c *workload) unreadOf(name string, as *harness.Client, left map[int64]int64) {
 	n := c.any()
 	rooms := read[models.Page[models.Room]](c, n, as, "/v1/rooms?limit=200")
 	for _, room := range rooms.Items {
 		if want, known := left[room.ID]; known && room.Membership.UnreadCount != want {
-			c.complain("%s at %s: room %d has %d unread of %d messages, where %d are", name, n.name, room.ID, room.Membership.UnreadCount, room.MessageCount, want)
+			c.reportFlaw("%s at %s: room %d has %d unread of %d messages, where %d are", name, n.name, room.ID, room.Membership.UnreadCount, room.MessageCount, want)
 		}
 	}
 	if len(rooms.Items) < len(left) {
-		c.complain("%s at %s has %d rooms, where %d are", name, n.name, len(rooms.Items), len(left))
+		c.reportFlaw("%s at %s has %d rooms, where %d are", name, n.name, len(rooms.Items), len(left))
 	}
 }

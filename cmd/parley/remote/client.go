@@ -1,5 +1,5 @@
-// Package remote is a client of a running server for parley bench and parley replay: requests with retries, guests, event
-// streams, and a line that shows progress.
+// Package remote is a client of a running server for parley bench and parley replay: requests with retries, guests,
+// event streams, and a line that shows progress.
 package remote
 
 import (
@@ -31,9 +31,9 @@ const (
 // Client makes requests to a server from outside, and makes them again when they are lost or the server asks for
 // it. That is safe, since each one that creates something carries an Idempotency-Key.
 type Client struct {
-	Base  string
-	HTTP  *http.Client
-	Retry atomic.Int64
+	Base    string
+	HTTP    *http.Client
+	Retries atomic.Int64
 }
 
 // NewClient makes a client that keeps up to conns connections for its requests.
@@ -81,7 +81,7 @@ func (c *Client) Do(ctx context.Context, call Call) (http.Header, error) {
 		if err := Wait(ctx, max(pause, RetryAfter(err))); err != nil {
 			return nil, err
 		}
-		c.Retry.Add(1)
+		c.Retries.Add(1)
 	}
 }
 

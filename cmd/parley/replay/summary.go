@@ -62,7 +62,7 @@ func (run *run) summary(out io.Writer) error {
 		{"empty texts, passed over", run.tally.emptyTexts},
 		{"texts over the limit, cut", run.tally.cutTexts},
 		{"other lines, passed over", run.tally.otherLines},
-		{"requests repeated", run.client.Retry.Load()},
+		{"requests repeated", run.client.Retries.Load()},
 		{"readers", len(run.readers)},
 		{"reader reconnects", reconnects},
 		{"events in the log", c.logEvents.Load()},

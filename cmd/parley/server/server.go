@@ -90,8 +90,8 @@ func Serve(ctx context.Context, c Config, out, logs io.Writer) error {
 	return errors.Join(failed, s.Stop())
 }
 
-// Server is a running Parley. Its fields are in the order in which they are started; Stop goes the other way round. What
-// is exported is for the tests.
+// Server is a running Parley. Its fields are in the order in which they are started; Stop goes the other way round.
+// What is exported is for the tests.
 type Server struct {
 	URL            string
 	log            *slog.Logger
@@ -112,8 +112,8 @@ type Server struct {
 	drain          time.Duration // from the failing of readiness to the end of the streams
 }
 
-// Start starts a server, which logs to logs: it wires the parts together, top to bottom. Wrong settings are found before
-// the database is opened.
+// Start starts a server, which logs to logs: it wires the parts together, top to bottom. Wrong settings are found
+// before the database is opened.
 func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error) {
 	logins, err := c.logins()
 	if err != nil {

@@ -109,8 +109,8 @@ func (p watchedFolder) walSize() uint64 {
 	return uint64(info.Size()) // never negative
 }
 
-// check updates the result and logs a change. Once writes are refused, they stay so until a tenth more than the floor is
-// free: otherwise the state would change with each message.
+// check updates the result and logs a change. Once writes are refused, they stay so until a tenth more than the floor
+// is free: otherwise the state would change with each message.
 func (s *space) check() {
 	was := s.full.Load()
 	for _, p := range s.places {

@@ -20,43 +20,43 @@ import (
 )
 
 const (
-	fleetNodes = 3
+	clusterNodes = 3
 	// answerTime is how long a client waits for an answer before it asks another node.
 	answerTime = 3 * time.Second
 )
 
-// fleet is three nodes on one PostgreSQL and one NATS, with a proxy on each line between them.
-type fleet struct {
+// testCluster is three nodes on one PostgreSQL and one NATS, with a proxy on each line between them.
+type testCluster struct {
 	t        testing.TB
 	postgres *cluster.Cluster
 	nats     *harness.NATSServer
-	nodes    []*fleetNode
+	nodes    []*clusterNode
 	http     *http.Client
 }
 
-// fleetNode is one of the nodes.
-type fleetNode struct {
+// clusterNode is one of the nodes.
+type clusterNode struct {
 	*harness.Process
 	name     string
 	postgres *proxy      // on its way to PostgreSQL
 	nats     *proxy      // on its way to NATS
 	front    *proxy      // on the way of some clients to it
-	shunned  atomic.Bool // a balancer has seen that it is not ready
+	notReady atomic.Bool // a balancer has seen that it is not ready
 }
 
-// entry is where clients reach the node, through the proxy or past it.
-func (n *fleetNode) entry(proxied bool) string {
+// address is where clients reach the node, through the proxy or past it.
+func (n *clusterNode) address(proxied bool) string {
 	if proxied {
 		return "http://" + n.front.Listen
 	}
 	return n.URL
 }
 
-func startFleet(t testing.TB) *fleet {
+func startCluster(t testing.TB) *testCluster {
 	t.Helper()
-	f := &fleet{t: t, postgres: startPostgres(t), nats: harness.StartNATS(t), http: fleetHTTP(t)}
-	for i := range fleetNodes {
-		n := &fleetNode{name: fmt.Sprintf("node %d", i+1)}
+	f := &testCluster{t: t, postgres: startPostgres(t), nats: harness.StartNATS(t), http: newClusterHTTP(t)}
+	for i := range clusterNodes {
+		n := &clusterNode{name: fmt.Sprintf("node %d", i+1)}
 		n.postgres = startProxy(t, n.name+" to PostgreSQL", f.postgres.Listens())
 		n.nats = startProxy(t, n.name+" to NATS", f.nats.Address)
 		n.Process = harness.StartProcess(t, f.postgres.AddressAt(n.postgres.Listen), "--rate-limit", "off", "--presence-room-limit", "0",
@@ -64,7 +64,7 @@ func startFleet(t testing.TB) *fleet {
 		n.front = startProxy(t, "clients to "+n.name, strings.TrimPrefix(n.URL, "http://"))
 		f.nodes = append(f.nodes, n)
 	}
-	t.Cleanup(f.halt)
+	t.Cleanup(f.stop)
 	return f
 }
 
@@ -89,17 +89,17 @@ func startPostgres(t testing.TB) *cluster.Cluster {
 	return server
 }
 
-// fleetHTTP is NewHTTP for a crowd: it keeps a connection for each of many clients, and gives up on a node that is
-// silent.
-func fleetHTTP(t testing.TB) *http.Client {
+// newClusterHTTP is NewHTTP for many clients: it keeps a connection for each of many clients, and gives up on a node
+// that is silent.
+func newClusterHTTP(t testing.TB) *http.Client {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 256, ResponseHeaderTimeout: answerTime}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
 
-// halt ends the nodes and looks through what they logged: an error there is a defect, whatever was done to the node.
-func (f *fleet) halt() {
+// stop ends the nodes and looks through what they logged: an error there is a defect, whatever was done to the node.
+func (f *testCluster) stop() {
 	for _, n := range f.nodes {
 		n.Kill()
 		for line := range bytes.Lines(n.Output.Bytes()) {
@@ -112,19 +112,19 @@ func (f *fleet) halt() {
 }
 
 // any is a node by chance, but for those that a balancer would send nobody to.
-func (f *fleet) any() *fleetNode {
+func (f *testCluster) any() *clusterNode {
 	first := rand.IntN(len(f.nodes))
 	for i := range f.nodes {
-		if n := f.nodes[(first+i)%len(f.nodes)]; !n.shunned.Load() {
+		if n := f.nodes[(first+i)%len(f.nodes)]; !n.notReady.Load() {
 			return n
 		}
 	}
 	return f.nodes[first]
 }
 
-// insist makes a request at one of the nodes after the other, until one has decided on it. An error says that none did
-// in time.
-func (f *fleet) insist(ctx context.Context, c *harness.Client, nodes []*fleetNode, method, path string, body any, headers ...string) (*harness.Response, error) {
+// callUntilAnswered makes a request at one of the nodes after the other, until one has decided on it. An error says
+// that none did in time.
+func (f *testCluster) callUntilAnswered(ctx context.Context, c *harness.Client, nodes []*clusterNode, method, path string, body any, headers ...string) (*harness.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, harness.Timeout)
 	defer cancel()
 	for i := rand.IntN(len(nodes)); ; i++ {
@@ -140,20 +140,20 @@ func (f *fleet) insist(ctx context.Context, c *harness.Client, nodes []*fleetNod
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("%s %s found no answer in time: %w", method, path, err)
 		}
-		breathe(ctx)
+		pauseBriefly(ctx)
 	}
 }
 
-// breathe is what a client does before it tries again, so that many of them do not make a bad hour worse.
-func breathe(ctx context.Context) {
+// pauseBriefly is what a client does before it tries again, so that many of them do not make a bad hour worse.
+func pauseBriefly(ctx context.Context) {
 	select {
 	case <-time.After(20*time.Millisecond + rand.N(80*time.Millisecond)):
 	case <-ctx.Done():
 	}
 }
 
-// all works on each of the items, several at a time.
-func all[T any](items []T, f func(int, T)) {
+// forEachAtOnce works on each of the items, several at a time.
+func forEachAtOnce[T any](items []T, f func(int, T)) {
 	var working sync.WaitGroup
 	slots := make(chan struct{}, 16)
 	for i, item := range items {

@@ -9,8 +9,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// aboutEvent is what a reader looks at of an event's data.
-type aboutEvent struct {
+// eventData is what a reader looks at of an event's data.
+type eventData struct {
 	ID        int64       `json:"id"`
 	RoomID    int64       `json:"room_id"`
 	Text      string      `json:"text"`
@@ -23,11 +23,11 @@ type aboutEvent struct {
 }
 
 // take looks at the next event of a stream or page, and reports whether to go on.
-func (r *crowdReader) take(e harness.Event) bool {
+func (r *streamReader) take(e harness.Event) bool {
 	now := time.Now()
-	var about aboutEvent
+	var about eventData
 	if err := e.Decode(&about); err != nil {
-		r.complain("%s: %v: %v", r.name, e, err)
+		r.reportFlaw("%s: %v: %v", r.name, e, err)
 		return false
 	}
 	r.mu.Lock()
@@ -50,16 +50,16 @@ func (r *crowdReader) take(e harness.Event) bool {
 	case models.EventSessionRevoked:
 		r.revoked = now
 	case models.EventServerClosing:
-		r.note(func() { r.asked = append(r.asked, time.Duration(about.ReconnectInMS)*time.Millisecond) })
+		r.locked(func() { r.asked = append(r.asked, time.Duration(about.ReconnectInMS)*time.Millisecond) })
 	case models.EventResync:
-		r.complain("%s at %s was told to read again: %v", r.name, r.at, e)
+		r.reportFlaw("%s at %s was told to read again: %v", r.name, r.at, e)
 	default:
 		r.mustBeIn(e, about)
 	}
 	return true
 }
 
-func (r *crowdReader) opened() {
+func (r *streamReader) opened() {
 	select {
 	case <-r.started:
 	default:
@@ -68,29 +68,29 @@ func (r *crowdReader) opened() {
 }
 
 // message takes one message. r.mu is held.
-func (r *crowdReader) message(name models.EventName, m aboutEvent, now time.Time) {
+func (r *streamReader) message(name models.EventName, m eventData, now time.Time) {
 	key := keyOf(m.Text)
 	if !r.revoked.IsZero() {
-		r.complain("%s at %s, who was logged out, was still told of message %d in room %d", r.name, r.at, m.ID, m.RoomID)
+		r.reportFlaw("%s at %s, who was logged out, was still told of message %d in room %d", r.name, r.at, m.ID, m.RoomID)
 	}
 	if !r.removed.IsZero() && m.RoomID == r.rooms[0] {
-		r.complain("%s at %s, who was taken out of room %d, was still told of message %d there", r.name, r.at, m.RoomID, m.ID)
+		r.reportFlaw("%s at %s, who was taken out of room %d, was still told of message %d there", r.name, r.at, m.RoomID, m.ID)
 		return
 	}
 	// One who has been removed by the time that a stream opens again is no longer in the room, whatever is replayed.
 	if r.enters && !r.departs && name != models.EventMessageCreated {
-		r.complain("%s at %s, who is in room %d, got message %d as %s", r.name, r.at, m.RoomID, m.ID, name)
+		r.reportFlaw("%s at %s, who is in room %d, got message %d as %s", r.name, r.at, m.RoomID, m.ID, name)
 	}
 	due, known := r.due[m.RoomID]
 	switch {
 	case !known:
-		r.complain("%s at %s was told of message %d in room %d, which it is not in", r.name, r.at, m.ID, m.RoomID)
+		r.reportFlaw("%s at %s was told of message %d in room %d, which it is not in", r.name, r.at, m.ID, m.RoomID)
 		return
 	case m.ID < due:
-		r.complain("%s at %s got message %d of room %d again, or out of order: %d was due", r.name, r.at, m.ID, m.RoomID, due)
+		r.reportFlaw("%s at %s got message %d of room %d again, or out of order: %d was due", r.name, r.at, m.ID, m.RoomID, due)
 		return
 	case m.ID > due:
-		r.complain("%s at %s got message %d of room %d where %d was due", r.name, r.at, m.ID, m.RoomID, due)
+		r.reportFlaw("%s at %s got message %d of room %d where %d was due", r.name, r.at, m.ID, m.RoomID, due)
 	}
 	r.due[m.RoomID] = m.ID + 1
 	r.seen[m.RoomID] = append(r.seen[m.RoomID], key)
@@ -100,14 +100,14 @@ func (r *crowdReader) message(name models.EventName, m aboutEvent, now time.Time
 }
 
 // mustBeIn wants whatever else is told of a room to be for one who is in it. r.mu is held.
-func (r *crowdReader) mustBeIn(e harness.Event, about aboutEvent) {
+func (r *streamReader) mustBeIn(e harness.Event, about eventData) {
 	if about.RoomID != 0 && about.RoomID == r.rooms[0] && !r.removed.IsZero() {
-		r.complain("%s at %s, who was taken out of the room, was still told %v", r.name, r.at, e)
+		r.reportFlaw("%s at %s, who was taken out of the room, was still told %v", r.name, r.at, e)
 	}
 }
 
 // has reports whether the reader has come to a message of a room.
-func (r *crowdReader) has(room, id int64) bool {
+func (r *streamReader) has(room, id int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.due[room] > id

@@ -19,15 +19,16 @@ import (
 )
 
 const (
-	ledgerClients = 12
-	ledgerSends   = 14 // of each, so that one page holds the whole room
-	ledgerTime    = 30 * time.Second
+	checkClients = 12
+	checkSends   = 14 // of each, so that one page holds the whole room
+	checkTime    = 30 * time.Second
 )
 
-// A ledger is a small room whose every send and every reading of its history is noted with the time that it took. The
-// model below says whether there is one order of them all that a single copy of the log could have given.
-type ledger struct {
-	*throng
+// The linearizability check is a small room whose every send and every reading of its history is noted with the time
+// that it took. The model below says whether there is one order of them all that a single copy of the log could have
+// given.
+type linearizability struct {
+	*workload
 	room    int64
 	clients []*harness.Client
 
@@ -36,20 +37,20 @@ type ledger struct {
 	doubted    []porcupine.Operation // sends whose answer never came
 }
 
-// asked is what was asked: a send of a key, or, without one, a reading.
-type asked struct{ key int64 }
+// readRequest is what was asked: a send of a key, or, without one, a reading.
+type readRequest struct{ key int64 }
 
-// record is what was answered: the id of a message, or how many there were and which.
-type record struct {
+// roomState is what was answered: the id of a message, or how many there were and which.
+type roomState struct {
 	count  int64
 	digest uint64
 }
 
 // logModel is the log of one room: a send answers its place, a reading all that was sent before.
 var logModel = porcupine.Model{
-	Init: func() any { return record{digest: fnv.New64a().Sum64()} },
+	Init: func() any { return roomState{digest: fnv.New64a().Sum64()} },
 	Step: func(state, input, output any) (bool, any) {
-		at, question, answered := state.(record), input.(asked), output.(record)
+		at, question, answered := state.(roomState), input.(readRequest), output.(roomState)
 		if question.key == 0 {
 			return answered == at, at
 		}
@@ -57,42 +58,42 @@ var logModel = porcupine.Model{
 		return answered.count == next.count, next
 	},
 	DescribeOperation: func(input, output any) string {
-		if key := input.(asked).key; key != 0 {
-			return fmt.Sprintf("send %d → message %d", key, output.(record).count)
+		if key := input.(readRequest).key; key != 0 {
+			return fmt.Sprintf("send %d → message %d", key, output.(roomState).count)
 		}
-		return fmt.Sprintf("read → %d messages", output.(record).count)
+		return fmt.Sprintf("read → %d messages", output.(roomState).count)
 	},
 }
 
 // with is the record after one more message.
-func (r record) with(key int64) record {
+func (r roomState) with(key int64) roomState {
 	h := fnv.New64a()
 	_, _ = fmt.Fprintf(h, "%d %d", r.digest, key)
-	return record{r.count + 1, h.Sum64()}
+	return roomState{r.count + 1, h.Sum64()}
 }
 
-func recordOf(messages []models.Message) record {
-	r := record{digest: fnv.New64a().Sum64()}
+func roomStateOf(messages []models.Message) roomState {
+	r := roomState{digest: fnv.New64a().Sum64()}
 	for _, m := range messages {
 		r = r.with(keyOf(m.Text))
 	}
 	return r
 }
 
-func (c *throng) openLedger() *ledger {
-	l := &ledger{throng: c, room: c.newRoom("ledger")}
-	for i := range ledgerClients {
-		l.clients = append(l.clients, c.enlist(fmt.Sprintf("clerk-%d", i), []int64{l.room}))
+func (c *workload) startLinearizability() *linearizability {
+	l := &linearizability{workload: c, room: c.newRoom("ledger")}
+	for i := range checkClients {
+		l.clients = append(l.clients, c.addGuest(fmt.Sprintf("clerk-%d", i), []int64{l.room}))
 	}
 	return l
 }
 
-// keep lets the clients send and read until each has sent all that it may, or ctx is over.
-func (l *ledger) keep(ctx context.Context) {
+// record lets the clients send and read until each has sent all that it may, or ctx is over.
+func (l *linearizability) record(ctx context.Context) {
 	var working sync.WaitGroup
 	for i, c := range l.clients {
 		working.Go(func() {
-			for sends := 0; sends < ledgerSends && ctx.Err() == nil; {
+			for sends := 0; sends < checkSends && ctx.Err() == nil; {
 				if rand.IntN(2) == 0 {
 					sends++
 					l.send(i, c)
@@ -110,11 +111,11 @@ func (l *ledger) keep(ctx context.Context) {
 }
 
 // send makes one attempt: what its answer would have been is for the end to tell, if it does not come.
-func (l *ledger) send(i int, c *harness.Client) {
+func (l *linearizability) send(i int, c *harness.Client) {
 	key := l.nextKey(i)
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
-	op := porcupine.Operation{ClientId: i, Input: asked{key}, Call: time.Now().UnixNano()}
+	op := porcupine.Operation{ClientId: i, Input: readRequest{key}, Call: time.Now().UnixNano()}
 	a, err := c.AtServer(l.any().URL).TryCall(ctx, "POST", harness.RoomPath(l.room)+"/messages", models.NewMessage{Text: textWith(key)})
 	op.Return = time.Now().UnixNano()
 	var m models.Message
@@ -124,49 +125,49 @@ func (l *ledger) send(i int, c *harness.Client) {
 		l.doubted = append(l.doubted, op)
 		return
 	}
-	op.Output = record{count: m.ID}
+	op.Output = roomState{count: m.ID}
 	l.operations = append(l.operations, op)
 }
 
-func (l *ledger) read(i int, c *harness.Client) {
+func (l *linearizability) read(i int, c *harness.Client) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
-	op := porcupine.Operation{ClientId: i, Input: asked{}, Call: time.Now().UnixNano()}
+	op := porcupine.Operation{ClientId: i, Input: readRequest{}, Call: time.Now().UnixNano()}
 	a, err := c.AtServer(l.any().URL).TryCall(ctx, "GET", harness.RoomPath(l.room)+"/messages?limit=200", nil)
 	op.Return = time.Now().UnixNano()
 	var page models.Page[models.Message]
 	if err != nil || a.HTTP.StatusCode != http.StatusOK || json.Unmarshal(a.Body, &page) != nil {
 		return // a reading that was not answered says nothing
 	}
-	op.Output = recordOf(page.Items)
+	op.Output = roomStateOf(page.Items)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.operations = append(l.operations, op)
 }
 
-// audit wants one order of all operations. A send without an answer took place, at any time since, if its message is
+// check wants one order of all operations. A send without an answer took place, at any time since, if its message is
 // there at the end, and else not at all. Each such one is a client of its own: the one who made it went on.
-func (l *ledger) audit() {
-	page := read[models.Page[models.Message]](l.throng, l.any(), l.owner, harness.RoomPath(l.room)+"/messages?limit=200")
+func (l *linearizability) check() {
+	page := read[models.Page[models.Message]](l.workload, l.any(), l.owner, harness.RoomPath(l.room)+"/messages?limit=200")
 	ids := map[int64]int64{}
 	for _, m := range page.Items {
 		ids[keyOf(m.Text)] = m.ID
 	}
 	now := time.Now().UnixNano()
 	for i, op := range l.doubted {
-		if id := ids[op.Input.(asked).key]; id != 0 {
-			op.ClientId, op.Output, op.Return = ledgerClients+i, record{count: id}, now
+		if id := ids[op.Input.(readRequest).key]; id != 0 {
+			op.ClientId, op.Output, op.Return = checkClients+i, roomState{count: id}, now
 			l.operations = append(l.operations, op)
 		}
 	}
 	l.operations = append(l.operations, porcupine.Operation{
-		ClientId: ledgerClients + len(l.doubted), Input: asked{}, Output: recordOf(page.Items), Call: now, Return: now + 1,
+		ClientId: checkClients + len(l.doubted), Input: readRequest{}, Output: roomStateOf(page.Items), Call: now, Return: now + 1,
 	})
-	switch porcupine.CheckOperationsTimeout(logModel, l.operations, ledgerTime) {
+	switch porcupine.CheckOperationsTimeout(logModel, l.operations, checkTime) {
 	case porcupine.Illegal:
-		l.complain("room %d: there is no order in which one log could have answered its %d operations so", l.room, len(l.operations))
+		l.reportFlaw("room %d: there is no order in which one log could have answered its %d operations so", l.room, len(l.operations))
 	case porcupine.Unknown:
-		l.complain("room %d: no order of its %d operations was found in time", l.room, len(l.operations))
+		l.reportFlaw("room %d: no order of its %d operations was found in time", l.room, len(l.operations))
 	case porcupine.Ok:
 	}
 }

@@ -1,0 +1,204 @@
+//go:build unix
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// workloadSize is how many send and read, and where. What a message costs grows with the readers of a room.
+type workloadSize struct {
+	senders, readers, rooms int
+	rate                    int // messages a second, of all senders together
+}
+
+var (
+	fullSize  = workloadSize{senders: 100, readers: 300, rooms: 20, rate: 660}
+	smallSize = workloadSize{senders: 12, readers: 18, rooms: 3, rate: 240}
+)
+
+// workload is the clients that send and read on a cluster, and what they have seen.
+type workload struct {
+	*testCluster
+	t       testing.TB
+	size    workloadSize
+	owner   *harness.Client // of all rooms
+	rooms   []int64
+	senders []*messageSender
+	readers []*streamReader
+	watched []*streamReader // whose presence is compared
+	lounge  int64           // the room that those are in
+
+	keys    atomic.Int64 // of the messages, in the order in which they were begun
+	latency recorder
+
+	mu      sync.Mutex
+	label   string // which fault, which run
+	flaws   int
+	members map[int64]map[int64]bool // room → users
+	own     map[int]map[int64]int64  // sender → room → stored messages
+	sent    sendResults
+	ending  sync.WaitGroup // of the readers
+	reading context.Context
+	still   atomic.Bool     // nobody hops, which other nodes would be told of
+	orderly bool            // no node may end a stream without saying so
+	asked   []time.Duration // in which servers that closed asked readers to come back
+}
+
+// sendResults are what became of the messages of a run.
+type sendResults struct {
+	acked   map[int64]messageID // key → where it was acknowledged to be
+	doubted map[int64]int64     // key → room, of those that were given up
+	retries int                 // attempts that failed
+	repeats int                 // of acknowledged ones under their key
+	lost    []string            // failed attempts, where none may fail
+}
+
+// messageID is a message's room and id.
+type messageID struct{ room, id int64 }
+
+func newSendResults() sendResults {
+	return sendResults{acked: map[int64]messageID{}, doubted: map[int64]int64{}}
+}
+
+// startWorkload signs the clients in, makes them members of their rooms, and starts the readers.
+func startWorkload(t testing.TB, f *testCluster, size workloadSize) *workload {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	c := &workload{testCluster: f, t: t, size: size, members: map[int64]map[int64]bool{}, own: map[int]map[int64]int64{}, sent: newSendResults(), reading: ctx}
+	base := &harness.Client{T: t, HTTP: f.http, URL: f.nodes[0].URL}
+	c.owner = base.NewGuestNamed("owner")
+	for range size.rooms {
+		c.rooms = append(c.rooms, c.newRoom("room"))
+	}
+	c.lounge = c.newRoom("lounge")
+	for i := range size.senders {
+		c.senders = append(c.senders, newMessageSender(c, i))
+	}
+	for i := range size.readers {
+		c.readers = append(c.readers, newStreamReader(c, i))
+	}
+	forEachAtOnce(c.senders, func(_ int, s *messageSender) { s.client = c.addGuest(fmt.Sprintf("sender-%d", s.index), s.rooms) })
+	forEachAtOnce(c.readers, func(_ int, r *streamReader) { r.client = c.addGuest(r.name, r.rooms) })
+	if t.Failed() {
+		t.FailNow()
+	}
+	for _, r := range c.readers {
+		r.start()
+	}
+	c.watchPresence()
+	t.Cleanup(func() { stop(); c.ending.Wait() })
+	return c
+}
+
+func (c *workload) newRoom(name string) int64 {
+	c.t.Helper()
+	id := c.owner.CreateRoom(models.NewRoom{Name: harness.Ptr(name)}).ID
+	c.members[id] = map[int64]bool{c.owner.User.ID: true}
+	return id
+}
+
+// addGuest is a client for a new guest who is a member of the rooms. Where it fails, the test has.
+func (c *workload) addGuest(name string, rooms []int64) *harness.Client {
+	return c.addUser(name, rooms, "/v1/sessions", map[string]any{"username": harness.UniqueName(name), "guest": true})
+}
+
+// addAccount is enlist for an account, which outlives its sessions.
+func (c *workload) addAccount(name string, rooms []int64) *harness.Client {
+	return c.addUser(name, rooms, "/v1/users", models.NewUser{Username: harness.UniqueName(name), Password: harness.Password})
+}
+
+func (c *workload) addUser(name string, rooms []int64, path string, body any) *harness.Client {
+	guest := &harness.Client{T: c.t, HTTP: c.http}
+	a, err := c.callUntilAnswered(context.Background(), guest, c.nodes, "POST", path, body)
+	if err != nil || a.HTTP.StatusCode != 201 || (harness.Event{Data: string(a.Body)}).Decode(&guest.Session) != nil {
+		c.reportFlaw("%s could not come in: %v %v", name, a, err)
+		return guest
+	}
+	for _, room := range rooms {
+		a, err := c.callUntilAnswered(context.Background(), guest, c.nodes, "PUT", harness.RoomPath(room)+"/members/me", nil)
+		if err != nil || a.HTTP.StatusCode != 200 {
+			c.reportFlaw("%s could not join: %v %v", name, a, err)
+			continue
+		}
+		c.locked(func() { c.members[room][guest.User.ID] = true })
+	}
+	return guest
+}
+
+// maxSenders bounds their number: a message's key ends in its sender's index.
+const maxSenders = 1000
+
+// nextKey is the key of a sender's next message.
+func (c *workload) nextKey(sender int) int64 { return c.keys.Add(1)*maxSenders + int64(sender) }
+
+func senderOf(key int64) int { return int(key % maxSenders) }
+
+func (c *workload) locked(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f()
+}
+
+// maxFlaws are told of one run: the first ones tell what is wrong, the rest follow from it.
+const maxFlaws = 12
+
+// reportFlaw fails the test with what somebody saw.
+func (c *workload) reportFlaw(format string, args ...any) {
+	c.t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flaws++
+	switch {
+	case c.flaws <= maxFlaws:
+		c.t.Errorf("%s: %s", c.label, fmt.Sprintf(format, args...))
+	case c.flaws == maxFlaws+1:
+		c.t.Errorf("%s: and more", c.label)
+	}
+}
+
+// hasFlaws reports whether anybody has complained of this run.
+func (c *workload) hasFlaws() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.flaws > 0
+}
+
+func (c *workload) acknowledged() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.sent.acked)
+}
+
+// startSending lets all senders send until the answer is called, which waits until what they have begun is done.
+func (c *workload) startSending() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var sending sync.WaitGroup
+	for _, s := range c.senders {
+		sending.Go(func() { s.run(ctx) })
+	}
+	return func() {
+		cancel()
+		sending.Wait()
+	}
+}
+
+// pollUntil waits until isSo, no longer than a time. It reports whether it came to be.
+func pollUntil(most time.Duration, isSo func() bool) bool {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(most); !isSo(); <-tick.C {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}
