@@ -3,15 +3,15 @@ package sse
 import "github.com/parley-chat/parley/models"
 
 // burstBytes bounds what is put into one piece: a slow stream holds on to the whole of it.
-const burstBytes = queueBytes / 2
+const batchBytes = queueBytes / 2
 
 // burstOf is the run of messages to one room that events begin with, or the first event alone. Nobody's membership,
 // presence or silence changes within it.
-func burstOf(events []*event) []*event {
+func nextBatch(events []*event) []*event {
 	first, size := events[0], 0
 	for i, e := range events {
 		size += len(e.frame)
-		if e.Name != models.EventMessageCreated || !e.Kept() || e.Audience.RoomID != first.Audience.RoomID || size > burstBytes {
+		if e.Name != models.EventMessageCreated || !e.Kept() || e.Audience.RoomID != first.Audience.RoomID || size > batchBytes {
 			return events[:max(i, 1)]
 		}
 	}
@@ -21,24 +21,24 @@ func burstOf(events []*event) []*event {
 // deliverBurst is deliver for a run of messages to one room. Whoever sees all of them in the same form, as nearly
 // everybody does, gets them in one piece that is shared by all: one lock and one queued slice for each stream, where
 // each delivery would take as much.
-func (h *Hub) deliverBurst(run []*event) {
+func (h *Hub) deliverBatch(run []*event) {
 	first, last := run[0], run[len(run)-1]
 	var created, notification []byte // made when somebody gets them
 	if r := h.rooms[first.Audience.RoomID]; r != nil {
 		for i := len(r.subscriptions) - 1; i >= 0; i-- { // backwards, as in deliver
 			switch sub := r.subscriptions[i]; {
-			case sub.inside:
+			case sub.present:
 				if created == nil {
-					created = join(run, func(e *event) []byte { return e.frame })
+					created = joinFrames(run, func(e *event) []byte { return e.frame })
 				}
-				h.pushRun(sub.stream, first.Position, last.Position, created)
-			case sub.stream.silences.none() && !sentBy(run, sub.stream.userID):
+				h.pushBatch(sub.stream, first.Position, last.Position, created)
+			case sub.stream.mutes.suppressesNothing() && !hasSender(run, sub.stream.userID):
 				if notification == nil {
-					notification = join(run, func(e *event) []byte { return e.notification })
+					notification = joinFrames(run, func(e *event) []byte { return e.notification })
 				}
-				h.pushRun(sub.stream, first.Position, last.Position, notification)
+				h.pushBatch(sub.stream, first.Position, last.Position, notification)
 			default:
-				h.pushEach(sub.stream, run)
+				h.pushOneByOne(sub.stream, run)
 			}
 		}
 	}
@@ -50,16 +50,16 @@ func (h *Hub) deliverBurst(run []*event) {
 }
 
 // pushEach queues those messages of the run that the user of a stream outside of the room wants, one by one.
-func (h *Hub) pushEach(s *Stream, run []*event) {
+func (h *Hub) pushOneByOne(s *Stream, run []*event) {
 	for _, e := range run {
 		own := e.Audience.UserID == s.userID
-		if f := e.frameFor(own, s.silences.cover(e.Audience.RoomID, e.Audience.UserID)); f != nil {
+		if f := e.frameFor(own, s.mutes.suppresses(e.Audience.RoomID, e.Audience.UserID)); f != nil {
 			h.push(s, e, f)
 		}
 	}
 }
 
-func sentBy(run []*event, userID int64) bool {
+func hasSender(run []*event, userID int64) bool {
 	for _, e := range run {
 		if e.Audience.UserID == userID {
 			return true
@@ -68,7 +68,7 @@ func sentBy(run []*event, userID int64) bool {
 	return false
 }
 
-func join(run []*event, frameOf func(*event) []byte) []byte {
+func joinFrames(run []*event, frameOf func(*event) []byte) []byte {
 	size := 0
 	for _, e := range run {
 		size += len(frameOf(e))

@@ -20,11 +20,11 @@ const (
 	busBytes = 16 << 20
 	// busParcel is about how many bytes of events go into one NATS message; servers take 1 MB if they are not told
 	// otherwise, and one event is far smaller.
-	busParcel = 256 << 10
+	busMessageBytes = 256 << 10
 	// busSilence is after what time without an answer a connection to NATS is given up for another, and busWait the time
 	// between two tries to connect.
-	busSilence = 2 * time.Second
-	busWait    = 500 * time.Millisecond
+	busTimeout = 2 * time.Second
+	busReconnectWait    = 500 * time.Millisecond
 )
 
 // Bus tells the other nodes sooner what they would find in the log anyhow, over core NATS. It carries no truth: what is
@@ -32,20 +32,20 @@ const (
 type Bus struct {
 	hub    *Hub
 	conn   *nats.Conn
-	logs   string // the subject for events of the log
-	typing string // the subject for who is typing
+	logSubject   string // the subject for events of the log
+	typingSubject string // the subject for who is typing
 
 	commits chan []models.LogEntry
-	typed   chan typed
+	typingQueue   chan typingMessage
 	stop    chan struct{}
 	done    sync.WaitGroup
 
-	waiting                 atomic.Int64 // bytes of data in commits
+	queuedBytes                 atomic.Int64 // bytes of data in commits
 	sent, dropped, received atomic.Int64 // events
 }
 
 // typed is that a user is typing in a room: the frame for those in it.
-type typed struct {
+type typingMessage struct {
 	RoomID int64
 	UserID int64
 	Frame  []byte
@@ -56,33 +56,33 @@ type typed struct {
 // database's epoch. Close leaves.
 func Join(h *Hub, url string) (*Bus, error) {
 	b := &Bus{
-		hub: h, logs: "parley." + h.log.Epoch() + ".log", typing: "parley." + h.log.Epoch() + ".typing",
-		commits: make(chan []models.LogEntry, busQueue), typed: make(chan typed, busQueue), stop: make(chan struct{}),
+		hub: h, logSubject: "parley." + h.log.Epoch() + ".log", typingSubject: "parley." + h.log.Epoch() + ".typing",
+		commits: make(chan []models.LogEntry, busQueue), typingQueue: make(chan typingMessage, busQueue), stop: make(chan struct{}),
 	}
-	conn, err := nats.Connect(url, append(notices(h.logger),
+	conn, err := nats.Connect(url, append(connectionLogging(h.logger),
 		nats.Name("parley"), nats.NoEcho(), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
-		nats.ReconnectWait(busWait), nats.ReconnectJitter(busWait, busWait), nats.Timeout(busSilence),
-		nats.PingInterval(busSilence), nats.MaxPingsOutstanding(2), nats.FlusherTimeout(busSilence),
+		nats.ReconnectWait(busReconnectWait), nats.ReconnectJitter(busReconnectWait, busReconnectWait), nats.Timeout(busTimeout),
+		nats.PingInterval(busTimeout), nats.MaxPingsOutstanding(2), nats.FlusherTimeout(busTimeout),
 		// What was published while NATS was away has been read from the log by the time it is back.
 		nats.ReconnectBufSize(-1))...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
 	b.conn = conn
-	for subject, receive := range map[string]nats.MsgHandler{b.logs: b.receiveLog, b.typing: b.receiveTyping} {
+	for subject, receive := range map[string]nats.MsgHandler{b.logSubject: b.receiveLog, b.typingSubject: b.receiveTyping} {
 		if _, err := conn.Subscribe(subject, receive); err != nil {
 			conn.Close()
 			return nil, fmt.Errorf("subscribe to NATS: %w", err)
 		}
 	}
 	h.bus = b
-	h.feed.join(b.publish)
+	h.commits.setPublisher(b.publish)
 	b.done.Go(b.run)
 	return b, nil
 }
 
 // notices log what becomes of the connection. It is told once how it goes, not with every try.
-func notices(logger *slog.Logger) []nats.Option {
+func connectionLogging(logger *slog.Logger) []nats.Option {
 	return []nats.Option{
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
@@ -105,33 +105,33 @@ func (b *Bus) Traffic() (sent, dropped, received int64) {
 
 // Close leaves. What is still waiting is published first, as far as NATS takes it.
 func (b *Bus) Close() {
-	b.hub.feed.join(func([]models.LogEntry) {})
+	b.hub.commits.setPublisher(func([]models.LogEntry) {})
 	close(b.stop)
 	b.done.Wait()
 	if b.conn.IsConnected() {
-		_ = b.conn.FlushTimeout(busSilence) // the log has it anyhow
+		_ = b.conn.FlushTimeout(busTimeout) // the log has it anyhow
 	}
 	b.conn.Close()
 }
 
 // publish queues the events of a commit.
 func (b *Bus) publish(entries []models.LogEntry) {
-	size := int64(sizeOf(entries))
-	if b.waiting.Add(size) <= busBytes {
+	size := int64(dataBytes(entries))
+	if b.queuedBytes.Add(size) <= busBytes {
 		select {
 		case b.commits <- entries:
 			return
 		default:
 		}
 	}
-	b.waiting.Add(-size)
+	b.queuedBytes.Add(-size)
 	b.dropped.Add(int64(len(entries)))
 }
 
 // tellTyping queues that somebody is typing; those on other nodes do without when NATS is slow.
-func (b *Bus) tellTyping(roomID, userID int64, frame []byte) {
+func (b *Bus) publishTyping(roomID, userID int64, frame []byte) {
 	select {
-	case b.typed <- typed{RoomID: roomID, UserID: userID, Frame: frame}:
+	case b.typingQueue <- typingMessage{RoomID: roomID, UserID: userID, Frame: frame}:
 	default:
 	}
 }
@@ -142,8 +142,8 @@ func (b *Bus) run() {
 		select {
 		case entries := <-b.commits:
 			b.sendLog(entries)
-		case t := <-b.typed:
-			_ = b.send(b.typing, t)
+		case t := <-b.typingQueue:
+			_ = b.send(b.typingSubject, t)
 		case <-b.stop:
 			for len(b.commits) > 0 {
 				b.sendLog(<-b.commits)
@@ -158,11 +158,11 @@ func (b *Bus) sendLog(entries []models.LogEntry) {
 	var parcel []models.LogEntry
 	size := 0
 	for {
-		b.waiting.Add(-int64(sizeOf(entries)))
+		b.queuedBytes.Add(-int64(dataBytes(entries)))
 		for _, e := range entries {
 			parcel = append(parcel, e)
-			if size += len(e.Data); size >= busParcel {
-				b.sendParcel(parcel)
+			if size += len(e.Data); size >= busMessageBytes {
+				b.sendMessage(parcel)
 				parcel, size = nil, 0
 			}
 		}
@@ -170,15 +170,15 @@ func (b *Bus) sendLog(entries []models.LogEntry) {
 		case entries = <-b.commits:
 		default:
 			if len(parcel) > 0 {
-				b.sendParcel(parcel)
+				b.sendMessage(parcel)
 			}
 			return
 		}
 	}
 }
 
-func (b *Bus) sendParcel(parcel []models.LogEntry) {
-	if err := b.send(b.logs, parcel); err != nil {
+func (b *Bus) sendMessage(parcel []models.LogEntry) {
+	if err := b.send(b.logSubject, parcel); err != nil {
 		b.dropped.Add(int64(len(parcel)))
 		return
 	}
@@ -202,14 +202,14 @@ func (b *Bus) receiveLog(m *nats.Msg) {
 		return
 	}
 	b.received.Add(int64(len(parcel)))
-	b.hub.feed.put(parcel)
+	b.hub.commits.add(parcel)
 }
 
 func (b *Bus) receiveTyping(m *nats.Msg) {
-	var t typed
+	var t typingMessage
 	if err := msgpack.Unmarshal(m.Data, &t); err != nil {
 		b.hub.logger.Warn("what came over NATS is not of Parley", "subject", m.Subject, "error", err)
 		return
 	}
-	b.hub.tellTyping(t.RoomID, t.UserID, t.Frame)
+	b.hub.deliverTyping(t.RoomID, t.UserID, t.Frame)
 }

@@ -14,7 +14,7 @@ import (
 func BusyAnswer(reason models.BusyReason, again time.Duration) []byte {
 	again = max(again, time.Second)
 	pause := again + rand.N(again/2+time.Second)
-	return append(retryFrame(pause.Milliseconds()), passing("", models.EventBusy, models.Busy{Reason: reason})...)
+	return append(retryFrame(pause.Milliseconds()), ephemeralFrame("", models.EventBusy, models.Busy{Reason: reason})...)
 }
 
 // Refuse has Open refuse new streams from now on, as a server does that is about to stop. Those that are open go on until
@@ -26,16 +26,16 @@ func (h *Hub) Refuse() {
 }
 
 // accepting is nil until the server is about to stop.
-func (h *Hub) accepting() error {
+func (h *Hub) checkAccepting() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
-		return stopping()
+		return stoppingError()
 	}
 	return nil
 }
 
-func stopping() error {
+func stoppingError() error {
 	return &models.Error{
 		Code: models.CodeUnavailable, Message: "This server is stopping.", RetryAfter: time.Second, Busy: models.BusyStopping,
 	}

@@ -10,7 +10,7 @@ import (
 
 const (
 	// closeSlice is how many streams end at once when the server stops, and closePause the time between two slices.
-	closeSlice = 500
+	closeBatch = 500
 	closePause = 20 * time.Millisecond
 	// reconnectSpread is the time over which the clients of a server that stops are asked to come back.
 	reconnectSpread = 3 * time.Second
@@ -22,10 +22,10 @@ func (h *Hub) Close(ctx context.Context) error {
 	h.mu.Lock()
 	h.closing = true
 	h.mu.Unlock()
-	open := h.endAll(ctx)
+	open := h.closeStreams(ctx)
 	gone := make(chan struct{})
 	go func() {
-		h.work.Wait()
+		h.goroutines.Wait()
 		close(gone)
 	}()
 	var err error
@@ -34,17 +34,17 @@ func (h *Hub) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 		for _, s := range open {
-			h.end(s)
+			h.endStream(s)
 		}
 	}
 	h.cancel()
 	<-gone
-	h.saveLeaving()
+	h.storeDepartures()
 	return err
 }
 
 // endAll ends the streams that are open, in slices, and answers them.
-func (h *Hub) endAll(ctx context.Context) []*Stream {
+func (h *Hub) closeStreams(ctx context.Context) []*Stream {
 	h.mu.Lock()
 	open := make([]*Stream, 0, len(h.streams))
 	for _, s := range h.streams {
@@ -52,14 +52,14 @@ func (h *Hub) endAll(ctx context.Context) []*Stream {
 	}
 	h.mu.Unlock()
 	for i, s := range open {
-		if i > 0 && i%closeSlice == 0 {
-			pause(ctx, closePause)
+		if i > 0 && i%closeBatch == 0 {
+			waitFor(ctx, closePause)
 		}
-		frame := passing("", models.EventServerClosing, models.ServerClosing{
+		frame := ephemeralFrame("", models.EventServerClosing, models.ServerClosing{
 			ReconnectInMS: int64(rand.N(reconnectSpread) / time.Millisecond),
 		})
 		h.mu.Lock()
-		h.finish(s, frame)
+		h.finishStream(s, frame)
 		h.mu.Unlock()
 	}
 	return open

@@ -9,56 +9,56 @@ import (
 )
 
 // change is what a run of events makes stale of those before it.
-type change struct {
-	messages map[messageName]int64 // edited or deleted, at that position for the last time
+type invalidation struct {
+	messages map[messageKey]int64 // edited or deleted, at that position for the last time
 	cleared  map[int64]int64       // by room, the newest message that is gone
 	rooms    map[int64]struct{}    // deleted
 	users    map[int64][]byte      // deleted, and how they are named in an event's data
 }
 
 // messageName names a message.
-type messageName struct{ roomID, id int64 }
+type messageKey struct{ roomID, id int64 }
 
 // outdate marks those events that are not to be told again as they are in memory: what they tell of was edited, deleted or
 // cleared away by some of the events, which are the newest. It goes over the memory once for all of them.
-func (r *recent) outdate(events []*event) {
-	var c change
+func (r *eventCache) invalidate(events []*event) {
+	var c invalidation
 	for _, e := range events {
-		c.take(e)
+		c.add(e)
 	}
 	if c.messages == nil && c.cleared == nil && c.rooms == nil && c.users == nil {
 		return
 	}
 	for _, e := range r.events {
-		e.stale = e.stale || c.outdates(e)
+		e.stale = e.stale || c.covers(e)
 	}
 }
 
-func (c *change) take(e *event) {
+func (c *invalidation) add(e *event) {
 	room := e.Audience.RoomID
 	switch e.Name {
 	case models.EventMessageEdited:
-		c.messages = with(c.messages, messageName{room, e.MessageID}, e.Position)
+		c.messages = insert(c.messages, messageKey{room, e.MessageID}, e.Position)
 	case models.EventMessageDeleted:
 		var m models.MessageRef
 		if json.Unmarshal(e.Data, &m) == nil {
-			c.messages = with(c.messages, messageName{room, m.MessageID}, e.Position)
+			c.messages = insert(c.messages, messageKey{room, m.MessageID}, e.Position)
 		}
 	case models.EventHistoryCleared:
 		var m models.HistoryCleared
 		if json.Unmarshal(e.Data, &m) == nil {
-			c.cleared = with(c.cleared, room, m.UpToID)
+			c.cleared = insert(c.cleared, room, m.UpToID)
 		}
 	case models.EventRoomDeleted:
-		c.rooms = with(c.rooms, room, struct{}{})
+		c.rooms = insert(c.rooms, room, struct{}{})
 	case models.EventAccountDeleted:
 		id := e.Audience.UserID
-		c.users = with(c.users, id, append(strconv.AppendInt([]byte(`{"id":`), id, 10), `,"username":`...))
+		c.users = insert(c.users, id, append(strconv.AppendInt([]byte(`{"id":`), id, 10), `,"username":`...))
 	}
 }
 
 // with is a map with one more value. Most runs of events have nothing to put into one, and make none.
-func with[K comparable, V any](m map[K]V, key K, value V) map[K]V {
+func insert[K comparable, V any](m map[K]V, key K, value V) map[K]V {
 	if m == nil {
 		m = map[K]V{}
 	}
@@ -66,12 +66,12 @@ func with[K comparable, V any](m map[K]V, key K, value V) map[K]V {
 	return m
 }
 
-func (c *change) outdates(e *event) bool {
+func (c *invalidation) covers(e *event) bool {
 	room := e.Audience.RoomID
 	_, deleted := c.rooms[room]
 	switch {
 	case e.MessageID != 0:
-		if e.Position < c.messages[messageName{room, e.MessageID}] || deleted || e.MessageID <= c.cleared[room] {
+		if e.Position < c.messages[messageKey{room, e.MessageID}] || deleted || e.MessageID <= c.cleared[room] {
 			return true
 		}
 	case deleted && (e.Name == models.EventRoomCreated || e.Name == models.EventRoomUpdated):

@@ -23,9 +23,9 @@ func newEvent(epoch string, e models.LogEntry) *event {
 	if e.Kept() {
 		id = models.Cursor{Epoch: epoch, Position: e.Position}.String()
 	}
-	ev := &event{LogEntry: e, frame: encode(id, e.Name, e.Data)}
+	ev := &event{LogEntry: e, frame: encodeFrame(id, e.Name, e.Data)}
 	if e.Name == models.EventMessageCreated {
-		ev.notification = encode(id, models.EventMessageNotification, e.Data)
+		ev.notification = encodeFrame(id, models.EventMessageNotification, e.Data)
 	}
 	end := len(ev.frame) - len("\n\n")
 	ev.Data = ev.frame[end-len(e.Data) : end : end] // the same, and not kept twice
@@ -34,7 +34,7 @@ func newEvent(epoch string, e models.LogEntry) *event {
 
 // encode writes an event in the event stream format (WHATWG HTML, section 9.2.6). data is JSON, so it has no line
 // breaks. An empty id leaves the client's last one as it was.
-func encode(id string, name models.EventName, data []byte) []byte {
+func encodeFrame(id string, name models.EventName, data []byte) []byte {
 	b := make([]byte, 0, len(id)+len(name)+len(data)+len("id: \nevent: \ndata: \n\n"))
 	if id != "" {
 		b = append(append(append(b, "id: "...), id...), '\n')
@@ -45,7 +45,7 @@ func encode(id string, name models.EventName, data []byte) []byte {
 }
 
 // heartbeat is a comment: it keeps proxies from closing a stream that is only quiet.
-var heartbeat = []byte(":\n\n")
+var heartbeatFrame = []byte(":\n\n")
 
 // retryFrame tells a browser how long to wait before it comes back.
 func retryFrame(ms int64) []byte {
@@ -53,10 +53,10 @@ func retryFrame(ms int64) []byte {
 }
 
 // passing encodes an event that is not in the log.
-func passing(id string, name models.EventName, data any) []byte {
+func ephemeralFrame(id string, name models.EventName, data any) []byte {
 	encoded, err := json.Marshal(data)
 	if err != nil {
 		panic(err) // the types of package models can all be encoded
 	}
-	return encode(id, name, encoded)
+	return encodeFrame(id, name, encoded)
 }

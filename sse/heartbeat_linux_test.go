@@ -50,7 +50,7 @@ func TestPeersThatVanishAreDropped(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, streams/crowdOfUser)
 			prepare(s)
-			s.hub.locked(func() { s.hub.patience = time.Second }) // of the kernel's own clock
+			s.hub.withLock(func() { s.hub.deadPeerTimeout = time.Second }) // of the kernel's own clock
 			alive := s.open(s.owner, 0, "")
 			sweeps := 0
 			within(t, 3*patience, func() string { // the kernel asks a peer without room less and less often

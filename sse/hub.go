@@ -51,63 +51,63 @@ type Limits struct {
 // Hub knows the streams of this node and what each may see.
 type Hub struct {
 	log      Log
-	feed     *Feed
+	commits     *Feed
 	bus      *Bus // nil for a node that is alone; set by Join
 	logger   *slog.Logger
 	limits   Limits
-	patience time.Duration // deadAfter, except in tests
-	node     string        // names this process to those that share the database; "" when none can
+	deadPeerTimeout time.Duration // deadAfter, except in tests
+	nodeID     string        // names this process to those that share the database; "" when none can
 
 	ctx     context.Context // of the walks; over when the hub has closed
 	cancel  context.CancelFunc
-	work    sync.WaitGroup // every goroutine of every stream
-	watcher *watcher
-	turns   *turns // of the streams that walk
+	goroutines    sync.WaitGroup // every goroutine of every stream
+	peers *peerWatcher
+	replaySlots   *replaySlots // of the streams that walk
 
 	mu       sync.Mutex
 	position int64         // the log has been applied up to here
-	moved    chan struct{} // closed, and replaced, when position moves
+	positionMoved    chan struct{} // closed, and replaced, when position moves
 	closing  bool
 	streams  map[string]*Stream
 	users    map[int64]map[*Stream]struct{}
 	rooms    map[int64]*room
-	recent   recent
-	dirty    []*Stream           // have something queued since the last flush
-	lost     lost                // streams that are over, until unlock removes them; has a lock of its own
-	leaving  map[int64]departure // users whose last stream ended a moment ago
-	statuses []status            // to be told, in order, by tellStatuses
-	away     elsewhere
-	unshared map[place]models.Presence             // to be told to the other nodes, by keepLease
-	asks     []models.PresenceAsk                  // to be answered by keepLease
-	asking   map[string]chan models.PresenceAnswer // requests that wait for another node, by id
+	cache   eventCache
+	toFlush    []*Stream           // have something queued since the last flush
+	ended     endedStreams                // streams that are over, until unlock removes them; has a lock of its own
+	departures  map[int64]departure // users whose last stream ended a moment ago
+	statusChanges []status            // to be told, in order, by tellStatuses
+	remote     remotePresence
+	presenceChanges map[presenceKey]models.Presence             // to be told to the other nodes, by keepLease
+	presenceRequests     []models.PresenceAsk                  // to be answered by keepLease
+	pendingRequests   map[string]chan models.PresenceAnswer // requests that wait for another node, by id
 
-	peers      atomic.Int64  // the other nodes
-	outdated   atomic.Bool   // away has to be read again, by Run
-	confirmed  atomic.Bool   // the log was read; guard takes it back
-	blind      atomic.Bool   // the log could not be read for too long; by guard
-	opened     atomic.Int64  // streams, ever
-	noted      chan struct{} // holds one wake-up for tellStatuses; never closed
-	newsToTell chan struct{} // holds one wake-up for keepLease; never closed
+	otherNodes      atomic.Int64  // the other nodes
+	remoteOutdated   atomic.Bool   // away has to be read again, by Run
+	logRead  atomic.Bool   // the log was read; guard takes it back
+	partitioned      atomic.Bool   // the log could not be read for too long; by guard
+	streamsOpened     atomic.Int64  // streams, ever
+	statusSignal      chan struct{} // holds one wake-up for tellStatuses; never closed
+	presenceSignal chan struct{} // holds one wake-up for keepLease; never closed
 }
 
 // room is who hears of a room on this node.
 type room struct {
 	subscriptions []*subscription      // of live streams
-	inside        map[*Stream]struct{} // streams that are in the room now, live or not
-	visitors      map[int64]*visitor   // whose those are
+	presentStreams        map[*Stream]struct{} // streams that are in the room now, live or not
+	presentUsers      map[int64]*presentUser   // whose those are
 }
 
 // visitor is a user who is in a room.
-type visitor struct {
+type presentUser struct {
 	streams int // so many of theirs are
-	who     entrance
+	info     presenceInfo
 }
 
 // subscription is a live stream's part in a room.
 type subscription struct {
 	stream *Stream
 	index  int // in room.subscriptions
-	inside bool
+	present bool
 }
 
 // NewHub makes a hub that stands at the newest event: streams of an earlier process come back with their cursors.
@@ -117,20 +117,20 @@ func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limit
 		return nil, err
 	}
 	h := &Hub{
-		log: log, feed: feed, logger: logger, limits: limits, patience: deadAfter, position: head, moved: make(chan struct{}),
+		log: log, commits: feed, logger: logger, limits: limits, deadPeerTimeout: deadPeerTimeout, position: head, positionMoved: make(chan struct{}),
 		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
-		leaving: map[int64]departure{}, away: newElsewhere(), unshared: map[place]models.Presence{},
-		asking: map[string]chan models.PresenceAnswer{}, turns: newTurns(walkTurns, walkTurnsPerUser), noted: make(chan struct{}, 1), newsToTell: make(chan struct{}, 1),
+		departures: map[int64]departure{}, remote: newRemotePresence(), presenceChanges: map[presenceKey]models.Presence{},
+		pendingRequests: map[string]chan models.PresenceAnswer{}, replaySlots: newReplaySlots(replaySlotCount, replaySlotsPerUser), statusSignal: make(chan struct{}, 1), presenceSignal: make(chan struct{}, 1),
 	}
-	if h.watcher, err = newWatcher(); err != nil {
+	if h.peers, err = newPeerWatcher(); err != nil {
 		return nil, err
 	}
 	if log.Shared() {
-		h.node = newNodeID()
-		if err := log.EnterNode(ctx, h.node); err != nil {
+		h.nodeID = newNodeID()
+		if err := log.EnterNode(ctx, h.nodeID); err != nil {
 			return nil, err
 		}
-		if h.away, err = loadElsewhere(ctx, log, h.node); err != nil {
+		if h.remote, err = loadRemotePresence(ctx, log, h.nodeID); err != nil {
 			return nil, err
 		}
 	}
@@ -150,10 +150,10 @@ func (h *Hub) cursor(position int64) string {
 }
 
 // reach waits until the hub has applied the log up to position.
-func (h *Hub) reach(ctx context.Context, position int64) error {
+func (h *Hub) waitForPosition(ctx context.Context, position int64) error {
 	for {
 		h.mu.Lock()
-		at, moved := h.position, h.moved
+		at, moved := h.position, h.positionMoved
 		h.mu.Unlock()
 		if at >= position {
 			return nil
@@ -168,36 +168,36 @@ func (h *Hub) reach(ctx context.Context, position int64) error {
 
 // apply moves the hub over a run of events that follows its position, and writes to the streams what each may see.
 func (h *Hub) apply(events []*event) {
-	h.locked(func() {
-		defer h.recent.outdate(events) // once for all of them, since it goes over all that is kept
+	h.withLock(func() {
+		defer h.cache.invalidate(events) // once for all of them, since it goes over all that is kept
 		for len(events) > 0 {
-			run := burstOf(events)
+			run := nextBatch(events)
 			if len(run) > 1 {
-				h.deliverBurst(run)
+				h.deliverBatch(run)
 			} else {
-				h.before(run[0])
+				h.beforeDelivery(run[0])
 				h.deliver(run[0])
-				h.after(run[0])
+				h.afterDelivery(run[0])
 			}
 			for _, e := range run {
-				h.recent.add(e)
+				h.cache.add(e)
 			}
 			h.position = run[len(run)-1].Position
 			events = events[len(run):]
 		}
-		close(h.moved)
-		h.moved = make(chan struct{})
+		close(h.positionMoved)
+		h.positionMoved = make(chan struct{})
 	})
 }
 
 // before makes those members whom e brings in, so that it is the first event that they see.
-func (h *Hub) before(e *event) {
+func (h *Hub) beforeDelivery(e *event) {
 	if e.Name != models.EventMemberJoined && e.Name != models.EventRoomCreated || e.Audience.RoomID == 0 {
 		return // a direct room that somebody comes back to, of which they alone are told, had them all the time
 	}
 	for _, userID := range []int64{e.Audience.UserID, e.Audience.PeerID} {
 		for s := range h.users[userID] {
-			if s.live {
+			if s.attached {
 				h.subscribe(s, e.Audience.RoomID)
 			}
 		}
@@ -205,47 +205,47 @@ func (h *Hub) before(e *event) {
 }
 
 // after takes those out whom e removes, so that it is the last event that they see.
-func (h *Hub) after(e *event) {
+func (h *Hub) afterDelivery(e *event) {
 	a := e.Audience
 	switch e.Name {
 	case models.EventMemberLeft, models.EventMemberBanned:
 		for s := range h.users[a.UserID] {
 			h.unsubscribe(s, a.RoomID)
 			h.exit(s, a.RoomID)
-			s.silences.forgetRoom(a.RoomID)
+			s.mutes.unmuteRoom(a.RoomID)
 		}
 	case models.EventRoomDeleted:
 		if r := h.rooms[a.RoomID]; r != nil {
-			for s := range r.inside {
-				s.ties.set(a.RoomID, func(t *tie) { t.entered = false })
+			for s := range r.presentStreams {
+				s.rooms.update(a.RoomID, func(t *roomState) { t.present = false })
 			}
-			for userID, v := range r.visitors {
-				h.share(place{roomID: a.RoomID, userID: userID}, v.who, false, time.Now())
+			for userID, v := range r.presentUsers {
+				h.recordPresence(presenceKey{roomID: a.RoomID, userID: userID}, v.info, false, time.Now())
 			}
 			for _, sub := range r.subscriptions {
-				sub.stream.ties.set(a.RoomID, func(t *tie) { t.sub = nil })
-				sub.stream.silences.forgetRoom(a.RoomID)
+				sub.stream.rooms.update(a.RoomID, func(t *roomState) { t.subscription = nil })
+				sub.stream.mutes.unmuteRoom(a.RoomID)
 			}
 			delete(h.rooms, a.RoomID)
 		}
 	case models.EventMemberUpdated:
 		for s := range h.users[a.UserID] {
-			if s.live {
-				s.silences.pass(e.LogEntry, s.userID)
+			if s.attached {
+				s.mutes.apply(e.LogEntry, s.userID)
 			}
 		}
 	case models.EventBlockAdded, models.EventBlockRemoved:
 		for _, userID := range []int64{a.UserID, a.PeerID} {
 			for s := range h.users[userID] { // live or not: presence and typing come to those that walk, too
-				s.silences.pass(e.LogEntry, userID)
+				s.mutes.apply(e.LogEntry, userID)
 			}
 		}
 	case models.EventNodeNews, models.EventNodeAsked:
-		h.hear(e)
+		h.applyNodeEvent(e)
 	case models.EventSessionRevoked:
 		for s := range h.users[a.UserID] {
 			if s.sessionID == a.SessionID {
-				h.finish(s, e.frame)
+				h.finishStream(s, e.frame)
 			}
 		}
 	}
@@ -272,7 +272,7 @@ func (h *Hub) deliver(e *event) {
 		// Backwards, since a stream that overflows is taken out of the list, its place filled by the last one.
 		for i := len(r.subscriptions) - 1; i >= 0; i-- {
 			sub := r.subscriptions[i]
-			if f := e.frameFor(sub.inside, sub.stream.silences.cover(a.RoomID, a.UserID)); f != nil {
+			if f := e.frameFor(sub.present, sub.stream.mutes.suppresses(a.RoomID, a.UserID)); f != nil {
 				h.push(sub.stream, e, f)
 			}
 		}
@@ -292,19 +292,19 @@ func (e *event) frameFor(inside, silent bool) []byte {
 
 // push queues a frame of e for a live stream, once. A stream that has no room left goes on from the log.
 func (h *Hub) push(s *Stream, e *event, frame []byte) {
-	h.pushRun(s, e.Position, e.Position, frame)
+	h.pushBatch(s, e.Position, e.Position, frame)
 }
 
 // pushRun is push for a piece that holds all that the stream sees of the events at positions from to upTo.
-func (h *Hub) pushRun(s *Stream, from, upTo int64, piece []byte) {
-	if !s.live || s.pushed >= upTo {
+func (h *Hub) pushBatch(s *Stream, from, upTo int64, piece []byte) {
+	if !s.attached || s.pushedPosition >= upTo {
 		return
 	}
-	s.pushed = upTo
-	switch s.offer(piece, from) {
-	case queued:
-		h.dirty = append(h.dirty, s)
-	case full:
+	s.pushedPosition = upTo
+	switch s.enqueueBatch(piece, from) {
+	case needsFlush:
+		h.toFlush = append(h.toFlush, s)
+	case queueFull:
 		h.detach(s)
 	}
 }
@@ -312,81 +312,81 @@ func (h *Hub) pushRun(s *Stream, from, upTo int64, piece []byte) {
 func (h *Hub) room(id int64) *room {
 	r := h.rooms[id]
 	if r == nil {
-		r = &room{inside: map[*Stream]struct{}{}, visitors: map[int64]*visitor{}}
+		r = &room{presentStreams: map[*Stream]struct{}{}, presentUsers: map[int64]*presentUser{}}
 		h.rooms[id] = r
 	}
 	return r
 }
 
 func (h *Hub) subscribe(s *Stream, roomID int64) {
-	s.ties.set(roomID, func(t *tie) {
-		if t.sub == nil {
+	s.rooms.update(roomID, func(t *roomState) {
+		if t.subscription == nil {
 			r := h.room(roomID)
-			t.sub = &subscription{stream: s, index: len(r.subscriptions), inside: t.entered}
-			r.subscriptions = append(r.subscriptions, t.sub)
+			t.subscription = &subscription{stream: s, index: len(r.subscriptions), present: t.present}
+			r.subscriptions = append(r.subscriptions, t.subscription)
 		}
 	})
 }
 
 func (h *Hub) unsubscribe(s *Stream, roomID int64) {
-	sub := s.ties.sub(roomID)
+	sub := s.rooms.subscription(roomID)
 	if sub == nil {
 		return
 	}
-	h.drop(sub, roomID)
-	s.ties.set(roomID, func(t *tie) { t.sub = nil })
+	h.removeSubscription(sub, roomID)
+	s.rooms.update(roomID, func(t *roomState) { t.subscription = nil })
 }
 
 // drop takes a subscription out of its room.
-func (h *Hub) drop(sub *subscription, roomID int64) {
+func (h *Hub) removeSubscription(sub *subscription, roomID int64) {
 	r := h.rooms[roomID]
 	last := len(r.subscriptions) - 1
 	r.subscriptions[sub.index] = r.subscriptions[last]
 	r.subscriptions[sub.index].index = sub.index
 	r.subscriptions[last] = nil
 	r.subscriptions = r.subscriptions[:last]
-	h.forget(roomID, r)
+	h.removeRoomIfUnused(roomID, r)
 }
 
 // forget drops a room that nobody here hears of.
-func (h *Hub) forget(roomID int64, r *room) {
-	if len(r.subscriptions) == 0 && len(r.inside) == 0 {
+func (h *Hub) removeRoomIfUnused(roomID int64, r *room) {
+	if len(r.subscriptions) == 0 && len(r.presentStreams) == 0 {
 		delete(h.rooms, roomID)
 	}
 }
 
 // detach makes s no longer live: from here on it reads the log itself.
 func (h *Hub) detach(s *Stream) {
-	s.live = false
-	for i, t := range s.ties {
-		if t.sub != nil {
-			h.drop(t.sub, t.roomID)
-			s.ties[i].sub = nil
+	s.attached = false
+	for i, t := range s.rooms {
+		if t.subscription != nil {
+			h.removeSubscription(t.subscription, t.roomID)
+			s.rooms[i].subscription = nil
 		}
 	}
-	s.ties = slices.DeleteFunc(s.ties, func(t tie) bool { return !t.entered })
+	s.rooms = slices.DeleteFunc(s.rooms, func(t roomState) bool { return !t.present })
 }
 
 // goLive makes s live if it stands where the hub stands. v is what it may see there.
-func (h *Hub) goLive(s *Stream, v *view, position int64) (done bool) {
-	h.locked(func() {
+func (h *Hub) attach(s *Stream, v *visibility, position int64) (done bool) {
+	h.withLock(func() {
 		if position != h.position {
 			return
 		}
 		done = true
-		if h.streams[s.id] != s || s.isOver() {
+		if h.streams[s.id] != s || s.hasEnded() {
 			return // it has ended; there is nothing left to do
 		}
-		s.live, s.pushed, s.silences = true, position, v.silences
-		for _, roomID := range slices.Sorted(maps.Keys(v.rooms)) { // in their order, so that each is added at the end
+		s.attached, s.pushedPosition, s.mutes = true, position, v.mutes
+		for _, roomID := range slices.Sorted(maps.Keys(v.memberSince)) { // in their order, so that each is added at the end
 			h.subscribe(s, roomID)
 		}
-		for _, roomID := range s.ties.rooms() {
-			if s.ties.sub(roomID) == nil {
+		for _, roomID := range s.rooms.presentRooms() {
+			if s.rooms.subscription(roomID) == nil {
 				h.exit(s, roomID)
 			}
 		}
-		s.caughtUp()
+		s.endReplay()
 	})
 	return done
 }

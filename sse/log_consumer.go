@@ -11,27 +11,27 @@ import (
 const (
 	// tailBatch bounds the events that are applied under one hold of the hub's lock. So many messages of the usual size are
 	// one burst.
-	tailBatch = 256
+	consumerBatch = 256
 	// pollEvery is how often the log is read in any case: the feed may have missed something without a trace.
-	pollEvery = 250 * time.Millisecond
+	pollInterval = 250 * time.Millisecond
 	// readTimeout bounds one reading of the log: a connection may be cut without a sign.
 	readTimeout = 3 * time.Second
 	// retryEvery is how long to wait after the log could not be read.
-	retryEvery = 500 * time.Millisecond
+	retryInterval = 500 * time.Millisecond
 	// gapPatience is how long events that came ahead of their turn wait for those before them, which are mostly on their
 	// way from another node, before the log is read.
-	gapPatience = 5 * time.Millisecond
+	gapTimeout = 5 * time.Millisecond
 	// restMost and restBytes bound how long the tail rests between two rounds of writing, and what may wait meanwhile.
-	restMost  = 20 * time.Millisecond
-	restBytes = 64 << 10
+	maxCoalesce  = 20 * time.Millisecond
+	coalesceBytes = 64 << 10
 )
 
 // tail is what Run alone knows.
-type tail struct {
+type logConsumer struct {
 	hub    *Hub
 	ahead  []models.LogEntry // have come before their turn; as many as a feed may hold
-	filled *time.Timer       // runs while there are some
-	rested time.Time         // until then the tail rests
+	gapTimer *time.Timer       // runs while there are some
+	coalesceUntil time.Time         // until then the tail rests
 }
 
 // Run tails the log until ctx is over. It is the one goroutine that moves the hub, and waits for no client. Others beside it
@@ -39,107 +39,107 @@ type tail struct {
 func (h *Hub) Run(ctx context.Context) {
 	var beside sync.WaitGroup
 	defer beside.Wait()
-	beside.Go(func() { h.tidy(ctx) })
-	beside.Go(h.watcher.run)
-	defer h.watcher.close()
-	beside.Go(func() { h.tellStatuses(ctx) })
-	if h.node != "" {
+	beside.Go(func() { h.releaseMemory(ctx) })
+	beside.Go(h.peers.run)
+	defer h.peers.close()
+	beside.Go(func() { h.runStatusQueue(ctx) })
+	if h.nodeID != "" {
 		beside.Go(func() { h.keepLease(ctx) })
-		beside.Go(func() { h.guard(ctx) })
+		beside.Go(func() { h.watchdog(ctx) })
 	}
-	t := tail{hub: h, filled: time.NewTimer(gapPatience)}
-	defer t.filled.Stop()
-	poll := time.NewTicker(pollEvery)
+	t := logConsumer{hub: h, gapTimer: time.NewTimer(gapTimeout)}
+	defer t.gapTimer.Stop()
+	poll := time.NewTicker(pollInterval)
 	defer poll.Stop()
-	sweeps := time.NewTicker(sweepEvery)
+	sweeps := time.NewTicker(checkInterval)
 	defer sweeps.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-h.feed.arrived:
-			t.rest(ctx)
-			if t.follow() {
+		case <-h.commits.ready:
+			t.coalesce(ctx)
+			if t.applyQueued() {
 				continue
 			}
-		case <-t.filled.C:
+		case <-t.gapTimer.C:
 		case <-poll.C:
 		case now := <-sweeps.C:
 			h.Sweep(now)
 			continue
 		}
-		t.read(ctx)
+		t.readLog(ctx)
 	}
 }
 
 // rest waits for as long as the last round took, unless much has come by now. A write costs mostly the same whatever it
 // carries: under load this makes fewer of them, each with more messages, and a message late by no more than those before
 // it took anyhow. What comes at longer intervals finds the tail rested.
-func (t *tail) rest(ctx context.Context) {
-	timer := time.NewTimer(time.Until(t.rested))
+func (t *logConsumer) coalesce(ctx context.Context) {
+	timer := time.NewTimer(time.Until(t.coalesceUntil))
 	defer timer.Stop()
-	for t.hub.feed.size() < restBytes {
+	for t.hub.commits.pendingBytes() < coalesceBytes {
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 			return
-		case <-t.hub.feed.arrived:
+		case <-t.hub.commits.ready:
 		}
 	}
 }
 
 // follow applies what the feed brought, as far as it follows on where the hub stands. It reports false when the log has
 // to be read at once.
-func (t *tail) follow() bool {
+func (t *logConsumer) applyQueued() bool {
 	begun := time.Now()
-	defer func() { t.rested = time.Now().Add(min(time.Since(begun), restMost)) }()
-	entries, whole := t.hub.feed.take()
-	run, ahead := following(t.hub.at(), append(t.ahead, entries...))
-	for ; len(run) > 0; run = run[min(tailBatch, len(run)):] {
-		t.hub.apply(t.hub.events(run[:min(tailBatch, len(run))]))
+	defer func() { t.coalesceUntil = time.Now().Add(min(time.Since(begun), maxCoalesce)) }()
+	entries, whole := t.hub.commits.takeAll()
+	run, ahead := contiguous(t.hub.currentPosition(), append(t.ahead, entries...))
+	for ; len(run) > 0; run = run[min(consumerBatch, len(run)):] {
+		t.hub.apply(t.hub.encodeEvents(run[:min(consumerBatch, len(run))]))
 	}
 	switch {
 	case len(ahead) == 0:
-		t.filled.Stop()
+		t.gapTimer.Stop()
 	case len(t.ahead) == 0: // and not again with all that comes meanwhile, which would put the reading off
-		t.filled.Reset(gapPatience)
+		t.gapTimer.Reset(gapTimeout)
 	}
 	t.ahead = ahead
-	return whole && len(ahead) < feedEvents && sizeOf(ahead) < feedBytes
+	return whole && len(ahead) < commitQueueEvents && dataBytes(ahead) < commitQueueBytes
 }
 
 // read brings the hub to the end of the log, or to where the feed goes on from: while much is written, there would always
 // be more to read.
-func (t *tail) read(ctx context.Context) {
+func (t *logConsumer) readLog(ctx context.Context) {
 	t.ahead = nil
-	t.filled.Stop()
-	defer t.refresh(ctx)
+	t.gapTimer.Stop()
+	defer t.refreshRemotePresence(ctx)
 	for more := true; more; {
 		var err error
 		if more, err = t.hub.advance(ctx); err != nil && ctx.Err() == nil {
 			t.hub.logger.Warn("the log could not be read; streams wait", "error", err)
-			pause(ctx, retryEvery)
+			waitFor(ctx, retryInterval)
 		}
-		if before := t.hub.at(); more && t.follow() && t.hub.at() > before {
+		if before := t.hub.currentPosition(); more && t.applyQueued() && t.hub.currentPosition() > before {
 			return
 		}
 	}
 }
 
 // refresh reads who is on the other nodes, when there is no telling it from the log.
-func (t *tail) refresh(ctx context.Context) {
-	if !t.hub.outdated.Swap(false) {
+func (t *logConsumer) refreshRemotePresence(ctx context.Context) {
+	if !t.hub.remoteOutdated.Swap(false) {
 		return
 	}
-	if err := t.hub.reload(ctx); err != nil {
+	if err := t.hub.reloadRemotePresence(ctx); err != nil {
 		t.hub.logger.Warn("it could not be read who is on other nodes; it will be tried again", "error", err)
-		t.hub.outdated.Store(true)
+		t.hub.remoteOutdated.Store(true)
 	}
 }
 
 // at is the position up to which the hub has applied the log. Only Run moves it.
-func (h *Hub) at() int64 {
+func (h *Hub) currentPosition() int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.position
@@ -147,25 +147,25 @@ func (h *Hub) at() int64 {
 
 // advance applies what follows the hub's position; more says that there may be more.
 func (h *Hub) advance(ctx context.Context) (more bool, err error) {
-	position := h.at()
+	position := h.currentPosition()
 	limited, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	entries, err := h.log.Entries(limited, position, tailBatch)
+	entries, err := h.log.Entries(limited, position, consumerBatch)
 	if err != nil {
 		return false, err
 	}
-	h.confirmed.Store(true)
+	h.logRead.Store(true)
 	if len(entries) == 0 {
 		return false, nil
 	}
 	if entries[0].Position != position+1 {
-		h.skip(entries[0].Position - 1)
+		h.skipPruned(entries[0].Position - 1)
 	}
-	h.apply(h.events(entries))
-	return len(entries) == tailBatch, nil
+	h.apply(h.encodeEvents(entries))
+	return len(entries) == consumerBatch, nil
 }
 
-func (h *Hub) events(entries []models.LogEntry) []*event {
+func (h *Hub) encodeEvents(entries []models.LogEntry) []*event {
 	epoch := h.log.Epoch()
 	events := make([]*event, len(entries))
 	for i, e := range entries {
@@ -176,26 +176,26 @@ func (h *Hub) events(entries []models.LogEntry) []*event {
 
 // skip moves the hub over events that were pruned before it read them, as after a machine that slept for longer than
 // events are kept. Its streams must read again, and what they may see is loaded afresh.
-func (h *Hub) skip(to int64) {
-	h.locked(func() {
+func (h *Hub) skipPruned(to int64) {
+	h.withLock(func() {
 		h.logger.Warn("the log is no longer kept where this node stood", "from", h.position, "to", to)
 		for _, s := range h.streams {
-			if s.live {
+			if s.attached {
 				h.detach(s)
-				s.walkFrom(h.position) // which it finds to be kept no more
-				h.dirty = append(h.dirty, s)
+				s.replayFrom(h.position) // which it finds to be kept no more
+				h.toFlush = append(h.toFlush, s)
 			}
 		}
-		h.position, h.recent = to, recent{}
-		h.outdated.Store(h.node != "")
+		h.position, h.cache = to, eventCache{}
+		h.remoteOutdated.Store(h.nodeID != "")
 	})
 }
 
-func (h *Hub) resync(why models.ResyncReason, position int64) []byte {
-	return passing(h.cursor(position), models.EventResync, models.Resync{Reason: why})
+func (h *Hub) resyncFrame(why models.ResyncReason, position int64) []byte {
+	return ephemeralFrame(h.cursor(position), models.EventResync, models.Resync{Reason: why})
 }
 
-func pause(ctx context.Context, d time.Duration) {
+func waitFor(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):

@@ -9,9 +9,9 @@ import (
 
 const (
 	// offlineAfter is how long a user counts as online after their last stream ended: one who reconnects is not told of.
-	offlineAfter = 5 * time.Second
+	offlineDelay = 5 * time.Second
 	// seenGrace bounds how long a stop waits until it is stored who was online.
-	seenGrace = 2 * time.Second
+	lastSeenTimeout = 2 * time.Second
 )
 
 // departure is that a user's last stream ended a moment ago. own is whether it was one of this node's: then the others are
@@ -22,38 +22,38 @@ type departure struct {
 }
 
 // come notes that the user's first stream here is about to open. h.mu is held.
-func (h *Hub) come(userID int64) {
-	at, now := place{userID: userID}, time.Now()
-	if !h.present(at) {
-		h.note(status{userID: userID, online: true, own: true, at: models.At(now)})
+func (h *Hub) userConnected(userID int64) {
+	at, now := presenceKey{userID: userID}, time.Now()
+	if !h.isPresent(at) {
+		h.addStatus(status{userID: userID, online: true, own: true, at: models.At(now)})
 	}
-	if !h.leaving[userID].own {
-		h.share(at, entrance{}, true, now)
+	if !h.departures[userID].own {
+		h.recordPresence(at, presenceInfo{}, true, now)
 	}
-	delete(h.leaving, userID)
+	delete(h.departures, userID)
 }
 
 // expire notes who has been without a stream for long enough. h.mu is held.
-func (h *Hub) expire(now time.Time) {
-	for userID, d := range h.leaving {
-		if now.Sub(d.since) < offlineAfter {
+func (h *Hub) expireDepartures(now time.Time) {
+	for userID, d := range h.departures {
+		if now.Sub(d.since) < offlineDelay {
 			continue
 		}
-		delete(h.leaving, userID)
-		at := place{userID: userID}
+		delete(h.departures, userID)
+		at := presenceKey{userID: userID}
 		if d.own {
-			h.share(at, entrance{}, false, d.since)
+			h.recordPresence(at, presenceInfo{}, false, d.since)
 		}
-		if !h.present(at) {
-			h.note(status{userID: userID, own: d.own, at: models.At(d.since)})
+		if !h.isPresent(at) {
+			h.addStatus(status{userID: userID, own: d.own, at: models.At(d.since)})
 		}
 	}
 }
 
-func (h *Hub) note(s status) {
-	h.statuses = append(h.statuses, s)
+func (h *Hub) addStatus(s status) {
+	h.statusChanges = append(h.statusChanges, s)
 	select {
-	case h.noted <- struct{}{}:
+	case h.statusSignal <- struct{}{}:
 	default: // tellStatuses has yet to take an earlier one, and will take this one with it
 	}
 }
@@ -62,16 +62,16 @@ func (h *Hub) note(s status) {
 func (h *Hub) Online(userID int64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.present(place{userID: userID})
+	return h.isPresent(presenceKey{userID: userID})
 }
 
 // saveLeaving stores when those were last seen whose streams ended with the hub.
-func (h *Hub) saveLeaving() {
-	ctx, cancel := context.WithTimeout(context.Background(), seenGrace)
+func (h *Hub) storeDepartures() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastSeenTimeout)
 	defer cancel()
 	h.mu.Lock()
 	seen := map[int64]models.Time{}
-	for userID, d := range h.leaving {
+	for userID, d := range h.departures {
 		if d.own {
 			seen[userID] = models.At(d.since)
 		}

@@ -15,11 +15,11 @@ import (
 
 // A browser that lost its stream waits between half and one and a half times this before it comes back: not all at the
 // same moment after a restart.
-const retryAfter = 3000 // milliseconds
+const retryDelay = 3000 // milliseconds
 
 // streamsAgain is how long a user with too many streams should wait before opening another: one of them may end at any
 // moment.
-const streamsAgain = 10 * time.Second
+const tooManyStreamsRetry = 10 * time.Second
 
 // openTimeout bounds what is asked of the database before a stream opens.
 const openTimeout = 10 * time.Second
@@ -32,27 +32,27 @@ type Opening struct {
 }
 
 // beginning is where a stream starts in the log, and what it is told first.
-type beginning struct {
+type startPoint struct {
 	position int64
-	first    []byte
+	frames    []byte
 }
 
 // Open takes the connection over from net/http, so that an idle stream keeps none of its buffers and goroutines, and
 // starts the stream. An error means that nothing was written yet: too many streams (rate_limited), the server is
 // stopping or the database does not answer (unavailable).
 func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
-	if err := errors.Join(h.accepting(), h.Sound()); err != nil { // before the database is asked for anything
+	if err := errors.Join(h.checkAccepting(), h.Sound()); err != nil { // before the database is asked for anything
 		return err
 	}
 	// Until it starts, Open itself is at the socket: what is queued meanwhile waits for the answer's head.
-	s := &Stream{hub: h, writing: true, id: h.newStreamID(), slot: rand.Uint64(), userID: o.Caller.UserID, sessionID: o.Caller.SessionID}
+	s := &Stream{hub: h, writing: true, id: h.newStreamID(), heartbeatSlot: rand.Uint64(), userID: o.Caller.UserID, sessionID: o.Caller.SessionID}
 	ctx, cancel := context.WithTimeout(r.Context(), openTimeout)
 	defer cancel()
-	b, err := h.begin(ctx, s, o)
+	b, err := h.findStart(ctx, s, o)
 	if err != nil {
 		return err
 	}
-	entrances, err := h.entrances(ctx, s, o)
+	entrances, err := h.initialPresence(ctx, s, o)
 	if err != nil {
 		return err
 	}
@@ -64,80 +64,80 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 	if err := h.register(s); err != nil {
 		return err
 	}
-	defer h.work.Done()
+	defer h.goroutines.Done()
 	started := false
 	defer func() {
 		if !started { // for whatever reason, also when something here panics
-			h.end(s)
+			h.endStream(s)
 		}
 	}()
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return fmt.Errorf("take the connection over: %w", err)
 	}
-	if err := s.attach(conn); err != nil {
+	if err := s.setConn(conn); err != nil {
 		// The connection is not the request's any more, so that nobody can be told.
 		h.logger.Info("a stream's connection ended before it could start", "stream", s.id, "error", err)
 		return nil
 	}
-	h.locked(func() {
+	h.withLock(func() {
 		for roomID, e := range entrances {
 			h.enter(s, roomID, e)
 		}
 	})
-	s.walkFrom(b.position)
+	s.replayFrom(b.position)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.start(append(header(w.Header()), b.first...))
+	s.startWriter(append(responseHead(w.Header()), b.frames...))
 	started = true
 	return nil
 }
 
 // begin finds where the stream starts. A cursor that cannot be served is told so in place of the replay, and its ready
 // has no id: a client that is cut off right after it comes back with the old cursor and is told again.
-func (h *Hub) begin(ctx context.Context, s *Stream, o Opening) (beginning, error) {
+func (h *Hub) findStart(ctx context.Context, s *Stream, o Opening) (startPoint, error) {
 	head, pruned, err := h.log.Bounds(ctx)
 	if err != nil {
-		return beginning{}, err
+		return startPoint{}, err
 	}
-	s.opened = head
-	b := beginning{position: head, first: retryFrame(retryAfter/2 + rand.N(int64(retryAfter)))}
+	s.openPosition = head
+	b := startPoint{position: head, frames: retryFrame(retryDelay/2 + rand.N(int64(retryDelay)))}
 	ready := models.Ready{StreamID: s.id, UserID: s.userID, ServerTime: models.Now()}
 	if o.Cursor == "" {
-		b.first = append(b.first, passing(h.cursor(head), models.EventReady, ready)...)
+		b.frames = append(b.frames, ephemeralFrame(h.cursor(head), models.EventReady, ready)...)
 		return b, nil
 	}
-	position, err := h.servable(o.Cursor, head, pruned)
-	var why unservable
+	position, err := h.resolveCursor(o.Cursor, head, pruned)
+	var why cursorError
 	if errors.As(err, &why) {
-		b.first = append(b.first, passing("", models.EventReady, ready)...)
-		b.first = append(b.first, h.resync(models.ResyncReason(why), head)...)
+		b.frames = append(b.frames, ephemeralFrame("", models.EventReady, ready)...)
+		b.frames = append(b.frames, h.resyncFrame(models.ResyncReason(why), head)...)
 		return b, nil
 	}
 	ready.Resumed, b.position = true, position
-	b.first = append(b.first, passing(h.cursor(position), models.EventReady, ready)...)
+	b.frames = append(b.frames, ephemeralFrame(h.cursor(position), models.EventReady, ready)...)
 	return b, nil
 }
 
 // unservable says why the log cannot be read from a cursor on.
-type unservable models.ResyncReason
+type cursorError models.ResyncReason
 
-func (u unservable) Error() string { return string(u) }
+func (u cursorError) Error() string { return string(u) }
 
-func (h *Hub) servable(cursor string, head, pruned int64) (position int64, err error) {
+func (h *Hub) resolveCursor(cursor string, head, pruned int64) (position int64, err error) {
 	c, ok := models.ParseCursor(cursor)
 	switch {
 	case !ok, c.Epoch != h.log.Epoch(), c.Position > head:
-		return 0, unservable(models.ResyncUnknown)
+		return 0, cursorError(models.ResyncUnknown)
 	case c.Position < pruned:
-		return 0, unservable(models.ResyncExpired)
+		return 0, cursorError(models.ResyncExpired)
 	}
 	return c.Position, nil
 }
 
 // entrances are the rooms to be entered that the caller is a member of. A stream that enters any knows from the start whom it is
 // told nothing of: presence comes to it before it is live.
-func (h *Hub) entrances(ctx context.Context, s *Stream, o Opening) (map[int64]entrance, error) {
+func (h *Hub) initialPresence(ctx context.Context, s *Stream, o Opening) (map[int64]presenceInfo, error) {
 	if len(o.Rooms) == 0 {
 		return nil, nil
 	}
@@ -153,11 +153,11 @@ func (h *Hub) entrances(ctx context.Context, s *Stream, o Opening) (map[int64]en
 	if err != nil {
 		return nil, err
 	}
-	s.silences = newSilences(loaded)
-	entrances := map[int64]entrance{}
+	s.mutes = newMutes(loaded)
+	entrances := map[int64]presenceInfo{}
 	for _, m := range loaded.Spans {
 		if m.To == 0 && slices.Contains(o.Rooms, m.RoomID) {
-			entrances[m.RoomID] = entrance{user: user.Ref(), subject: m.Subject}
+			entrances[m.RoomID] = presenceInfo{user: user.Ref(), subject: m.Subject}
 		}
 	}
 	return entrances, nil
@@ -168,7 +168,7 @@ func (h *Hub) register(s *Stream) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
-		return stopping()
+		return stoppingError()
 	}
 	if err := h.Sound(); err != nil {
 		return err
@@ -177,14 +177,14 @@ func (h *Hub) register(s *Stream) error {
 		return &models.Error{
 			Code:       models.CodeRateLimited,
 			Message:    fmt.Sprintf("You have %d streams open, which is as many as one user may have.", h.limits.Streams),
-			RetryAfter: streamsAgain, Busy: models.BusyStreams,
+			RetryAfter: tooManyStreamsRetry, Busy: models.BusyStreams,
 		}
 	}
-	h.work.Add(1)
-	h.opened.Add(1)
+	h.goroutines.Add(1)
+	h.streamsOpened.Add(1)
 	h.streams[s.id] = s
 	if h.users[s.userID] == nil {
-		h.come(s.userID)
+		h.userConnected(s.userID)
 		h.users[s.userID] = map[*Stream]struct{}{}
 	}
 	h.users[s.userID][s] = struct{}{}
@@ -192,11 +192,11 @@ func (h *Hub) register(s *Stream) error {
 }
 
 // attach gives the stream its connection, which is closed with it from here on, also when this fails.
-func (s *Stream) attach(conn net.Conn) error {
+func (s *Stream) setConn(conn net.Conn) error {
 	sock, err := newSocket(conn)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over {
+	if s.ended {
 		return errors.Join(net.ErrClosed, conn.Close())
 	}
 	s.conn = conn
@@ -204,37 +204,37 @@ func (s *Stream) attach(conn net.Conn) error {
 		return err
 	}
 	s.socket = sock
-	if err := sock.bound(); err != nil {
+	if err := sock.limitUnsent(); err != nil {
 		return err
 	}
 	// net/http may have set deadlines for the request. One who was logged out meanwhile gets no more than their last frame.
 	deadline := time.Time{}
-	if s.final != nil {
-		deadline = time.Now().Add(finishGrace)
+	if s.lastFrame != nil {
+		deadline = time.Now().Add(lastFrameTimeout)
 	}
 	if err := conn.SetDeadline(deadline); err != nil {
 		return err
 	}
-	return s.hub.watcher.watch(s)
+	return s.hub.peers.watch(s)
 }
 
 // header is the answer's head. The body ends with the connection, so it needs no chunks.
-func header(h http.Header) []byte {
+func responseHead(h http.Header) []byte {
 	h = h.Clone()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	h.Set("Connection", "close")
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
-	var b writer
+	var b byteWriter
 	b = append(b, "HTTP/1.1 200 OK\r\n"...)
 	_ = h.Write(&b) // a slice takes everything
 	return append(b, "\r\n"...)
 }
 
-type writer []byte
+type byteWriter []byte
 
-func (w *writer) Write(p []byte) (int, error) {
+func (w *byteWriter) Write(p []byte) (int, error) {
 	*w = append(*w, p...)
 	return len(p), nil
 }

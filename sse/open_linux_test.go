@@ -82,7 +82,7 @@ func TestStreamsThatAreOverBeforeTheyStart(t *testing.T) {
 			}
 			head, err := s.store.Head(context.Background())
 			if err == nil {
-				err = s.hub.reach(context.Background(), head.Position)
+				err = s.hub.waitForPosition(context.Background(), head.Position)
 			}
 			if err != nil {
 				t.Error(err)
@@ -137,9 +137,9 @@ func TestSocketsAreUsedAgain(t *testing.T) {
 	}
 	_ = staying.Close()
 	s.nothingLeft()
-	s.hub.watcher.mu.Lock()
-	defer s.hub.watcher.mu.Unlock()
-	for socket, one := range s.hub.watcher.streams {
+	s.hub.peers.mu.Lock()
+	defer s.hub.peers.mu.Unlock()
+	for socket, one := range s.hub.peers.streams {
 		if one != nil {
 			t.Errorf("socket %d is still watched for a stream that is over", socket)
 		}

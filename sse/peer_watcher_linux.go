@@ -17,14 +17,14 @@ const watchBatch = 128
 // them: a goroutine for each, waiting in a read, would be the larger part of what an idle stream costs.
 //
 // The sockets stay with Go's own poller too, which waits for those that owe something.
-type watcher struct {
+type peerWatcher struct {
 	queue *os.File // the epoll instance; not blocking, so that Go's poller waits for it
 
 	mu      sync.Mutex
 	streams []*Stream // by the number of their socket, nil for sockets that are no stream's
 }
 
-func newWatcher() (*watcher, error) {
+func newPeerWatcher() (*peerWatcher, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("make an event queue: %w", err)
@@ -32,14 +32,14 @@ func newWatcher() (*watcher, error) {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
-	return &watcher{queue: os.NewFile(uintptr(fd), "epoll")}, nil
+	return &peerWatcher{queue: os.NewFile(uintptr(fd), "epoll")}, nil
 }
 
 // close ends run.
-func (w *watcher) close() { _ = w.queue.Close() }
+func (w *peerWatcher) close() { _ = w.queue.Close() }
 
 // watch has run remove the stream when its peer closes, or breaks off. Whatever else a client sends is ignored.
-func (w *watcher) watch(s *Stream) error {
+func (w *peerWatcher) watch(s *Stream) error {
 	queue, err := w.queue.SyscallConn()
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (w *watcher) watch(s *Stream) error {
 	return errors.Join(err, asked, added)
 }
 
-func (w *watcher) put(socket int, s *Stream) {
+func (w *peerWatcher) put(socket int, s *Stream) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if socket >= len(w.streams) {
@@ -65,7 +65,7 @@ func (w *watcher) put(socket int, s *Stream) {
 }
 
 // forget is called before the socket of a stream that was watched is closed. The kernel forgets it by itself.
-func (w *watcher) forget(s *Stream) {
+func (w *peerWatcher) forget(s *Stream) {
 	if s.socket.raw == nil {
 		return // it was never attached
 	}
@@ -79,7 +79,7 @@ func (w *watcher) forget(s *Stream) {
 }
 
 // run removes streams whose peers are gone, until close.
-func (w *watcher) run() {
+func (w *peerWatcher) run() {
 	queue, err := w.queue.SyscallConn()
 	if err != nil {
 		return // closed already
@@ -95,27 +95,27 @@ func (w *watcher) run() {
 			return
 		}
 		for _, e := range events[:max(n, 0)] {
-			w.look(int(e.Fd))
+			w.check(int(e.Fd))
 		}
 	}
 }
 
 // look reads from a socket that has something, or has ended. Should it be another stream's by now, there is nothing to
 // read, and no harm done.
-func (w *watcher) look(socket int) {
+func (w *peerWatcher) check(socket int) {
 	w.mu.Lock()
 	var s *Stream
 	if socket < len(w.streams) {
 		s = w.streams[socket]
 	}
 	w.mu.Unlock()
-	if s != nil && s.socket.isOver() {
-		s.hub.end(s)
+	if s != nil && s.socket.isClosed() {
+		s.hub.endStream(s)
 	}
 }
 
 // isOver takes what the peer has sent, and reports whether the connection has ended.
-func (s socket) isOver() (over bool) {
+func (s socket) isClosed() (over bool) {
 	var b [512]byte
 	err := s.raw.Read(func(fd uintptr) bool {
 		n, err := syscall.Read(int(fd), b[:])

@@ -2,24 +2,24 @@
 
 package sse
 
-// watcher finds out which streams were closed from their other end: a goroutine for each waits in a read.
-type watcher struct{}
+// peerWatcher finds out which streams were closed from their other end: a goroutine for each waits in a read.
+type peerWatcher struct{}
 
-func newWatcher() (*watcher, error) { return &watcher{}, nil }
+func newPeerWatcher() (*peerWatcher, error) { return &peerWatcher{}, nil }
 
-func (*watcher) run() {}
+func (*peerWatcher) run() {}
 
-func (*watcher) close() {}
+func (*peerWatcher) close() {}
 
-func (*watcher) forget(*Stream) {}
+func (*peerWatcher) forget(*Stream) {}
 
 // watch waits for the peer to close. A client sends nothing on a stream, so whatever comes is ignored.
-func (*watcher) watch(s *Stream) error {
-	s.hub.work.Go(func() {
+func (*peerWatcher) watch(s *Stream) error {
+	s.hub.goroutines.Go(func() {
 		var b [64]byte
 		for {
 			if _, err := s.conn.Read(b[:]); err != nil {
-				s.hub.end(s)
+				s.hub.endStream(s)
 				return
 			}
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // eventSize is about what an event of a page takes beside its data, in bytes.
-const eventSize = 100
+const eventOverhead = 100
 
 // Page is the JSON form of the log: the kept events after a cursor that the caller may see, and the cursor up to which the
 // page reaches, which may be beyond its last event. It has up to limit events and up to models.MaxPageBytes of them, but
@@ -21,34 +21,34 @@ func (h *Hub) Page(ctx context.Context, caller models.Caller, after string, limi
 	}
 	position := pruned
 	if after != "" && after != "0" { // 0 is from the beginning, as it is of messages
-		if position, err = h.servable(after, head, pruned); err != nil {
-			return nil, models.Cursor{}, expired(err)
+		if position, err = h.resolveCursor(after, head, pruned); err != nil {
+			return nil, models.Cursor{}, expiredError(err)
 		}
 	}
 	loaded, err := h.log.View(ctx, caller.UserID, position)
 	if err != nil {
 		return nil, models.Cursor{}, err
 	}
-	v, epoch, items, size := newView(loaded), h.log.Epoch(), []models.Event{}, 0
+	v, epoch, items, size := newVisibility(loaded), h.log.Epoch(), []models.Event{}, 0
 	for position < head && len(items) < limit {
-		upTo := min(position+walkWindow, head)
-		entries, err := h.log.EntriesFor(ctx, caller.UserID, position, upTo, walkMost)
+		upTo := min(position+replayWindow, head)
+		entries, err := h.log.EntriesFor(ctx, caller.UserID, position, upTo, replayMaxEvents)
 		if err != nil {
 			return nil, models.Cursor{}, err
 		}
-		if position = upTo; len(entries) == walkMost {
+		if position = upTo; len(entries) == replayMaxEvents {
 			position = entries[len(entries)-1].Position
 		}
 		for _, e := range entries {
-			if e.Kept() && v.sees(e) {
-				size += len(e.Data) + eventSize
+			if e.Kept() && v.canSee(e) {
+				size += len(e.Data) + eventOverhead
 				if size > models.MaxPageBytes && len(items) > 0 {
 					return items, models.Cursor{Epoch: epoch, Position: e.Position - 1}, nil
 				}
 				at := models.Cursor{Epoch: epoch, Position: e.Position}
 				items = append(items, models.Event{ID: at.String(), Name: e.Name, Data: e.Data})
 			}
-			v.pass(e)
+			v.apply(e)
 			if len(items) == limit {
 				position = e.Position
 				break
@@ -58,8 +58,8 @@ func (h *Hub) Page(ctx context.Context, caller models.Caller, after string, limi
 	return items, models.Cursor{Epoch: epoch, Position: position}, nil
 }
 
-func expired(err error) error {
-	var why unservable
+func expiredError(err error) error {
+	var why cursorError
 	if errors.As(err, &why) && models.ResyncReason(why) == models.ResyncExpired {
 		return models.Errorf(models.CodeExpired, "The events after this cursor are no longer kept; read again through REST.")
 	}

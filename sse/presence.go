@@ -8,7 +8,7 @@ import (
 )
 
 // entrance is what the others in a room are told about a stream's user.
-type entrance struct {
+type presenceInfo struct {
 	user    models.UserRef
 	subject string // the room's
 }
@@ -16,47 +16,47 @@ type entrance struct {
 // Enter puts one of the caller's streams, on whichever node it is, into a room that the caller is a member of. The others
 // in the room are told of user, the caller, when it is the user's first. A stream that is not the caller's is not_found.
 func (h *Hub) Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error {
-	if h.isElsewhere(streamID) {
-		return h.ask(ctx, models.PresenceAsk{
+	if h.isRemoteStream(streamID) {
+		return h.requestPresence(ctx, models.PresenceAsk{
 			UserID: caller.UserID, StreamID: streamID, RoomID: room.ID, Subject: room.Subject, Enter: true,
 		})
 	}
-	return h.enterHere(ctx, caller, streamID, room, user)
+	return h.enterLocal(ctx, caller, streamID, room, user)
 }
 
-func (h *Hub) enterHere(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error {
+func (h *Hub) enterLocal(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error {
 	// Whoever has just joined is a member here only when the hub has come to that event; and those in the room are to
 	// see the event before the presence.
 	head, err := h.log.Head(ctx)
 	if err != nil {
 		return err
 	}
-	if err := h.reach(ctx, head.Position); err != nil {
+	if err := h.waitForPosition(ctx, head.Position); err != nil {
 		return err
 	}
-	if err := h.learnSilences(ctx, caller, streamID, head.Position); err != nil {
+	if err := h.loadMutes(ctx, caller, streamID, head.Position); err != nil {
 		return err
 	}
-	h.locked(func() {
+	h.withLock(func() {
 		var s *Stream
-		if s, err = h.own(caller, streamID); err != nil {
+		if s, err = h.ownStream(caller, streamID); err != nil {
 			return
 		}
-		if s.live && s.ties.sub(room.ID) == nil {
+		if s.attached && s.rooms.subscription(room.ID) == nil {
 			err = models.Errorf(models.CodeForbidden, "You are not a member of this room; join it first.")
 			return
 		}
-		h.enter(s, room.ID, entrance{user: user, subject: room.Subject})
+		h.enter(s, room.ID, presenceInfo{user: user, subject: room.Subject})
 	})
 	return err
 }
 
 // learnSilences has a stream know whom it is told nothing of before it enters its first room: one that walks would know it only
 // when it is live (see entrances).
-func (h *Hub) learnSilences(ctx context.Context, caller models.Caller, streamID string, position int64) error {
+func (h *Hub) loadMutes(ctx context.Context, caller models.Caller, streamID string, position int64) error {
 	unknown := func() bool {
-		s, err := h.own(caller, streamID)
-		return err == nil && !s.live && len(s.ties) == 0
+		s, err := h.ownStream(caller, streamID)
+		return err == nil && !s.attached && len(s.rooms) == 0
 	}
 	h.mu.Lock()
 	ask := unknown()
@@ -71,7 +71,7 @@ func (h *Hub) learnSilences(ctx context.Context, caller models.Caller, streamID 
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if unknown() {
-		h.streams[streamID].silences = newSilences(v)
+		h.streams[streamID].mutes = newMutes(v)
 	}
 	return nil
 }
@@ -79,15 +79,15 @@ func (h *Hub) learnSilences(ctx context.Context, caller models.Caller, streamID 
 // Exit takes one of the caller's streams out of a room. One that is not in it stays so, as does one that has ended; and
 // nobody learns which of the others there are.
 func (h *Hub) Exit(ctx context.Context, caller models.Caller, streamID string, roomID int64) error {
-	if h.isElsewhere(streamID) {
-		return h.ask(ctx, models.PresenceAsk{UserID: caller.UserID, StreamID: streamID, RoomID: roomID})
+	if h.isRemoteStream(streamID) {
+		return h.requestPresence(ctx, models.PresenceAsk{UserID: caller.UserID, StreamID: streamID, RoomID: roomID})
 	}
-	return h.exitHere(caller, streamID, roomID)
+	return h.exitLocal(caller, streamID, roomID)
 }
 
-func (h *Hub) exitHere(caller models.Caller, streamID string, roomID int64) (err error) {
-	h.locked(func() {
-		s, unknown := h.own(caller, streamID)
+func (h *Hub) exitLocal(caller models.Caller, streamID string, roomID int64) (err error) {
+	h.withLock(func() {
+		s, unknown := h.ownStream(caller, streamID)
 		switch {
 		case unknown == nil:
 			h.exit(s, roomID)
@@ -98,7 +98,7 @@ func (h *Hub) exitHere(caller models.Caller, streamID string, roomID int64) (err
 	return err
 }
 
-func (h *Hub) own(caller models.Caller, streamID string) (*Stream, error) {
+func (h *Hub) ownStream(caller models.Caller, streamID string) (*Stream, error) {
 	s := h.streams[streamID]
 	if s == nil || s.userID != caller.UserID {
 		return nil, models.NotFound()
@@ -111,12 +111,12 @@ func (h *Hub) Present(roomID int64) []int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	users := []int64{}
-	for userID := range h.away.rooms[roomID] {
+	for userID := range h.remote.nodeCounts[roomID] {
 		users = append(users, userID)
 	}
 	if r := h.rooms[roomID]; r != nil {
-		for userID := range r.visitors {
-			if !h.away.has(place{roomID: roomID, userID: userID}) {
+		for userID := range r.presentUsers {
+			if !h.remote.has(presenceKey{roomID: roomID, userID: userID}) {
 				users = append(users, userID)
 			}
 		}
@@ -124,69 +124,69 @@ func (h *Hub) Present(roomID int64) []int64 {
 	return users
 }
 
-func (h *Hub) enter(s *Stream, roomID int64, e entrance) {
-	if s.ties.entered(roomID) || h.streams[s.id] != s {
+func (h *Hub) enter(s *Stream, roomID int64, e presenceInfo) {
+	if s.rooms.isPresent(roomID) || h.streams[s.id] != s {
 		return
 	}
-	at := place{roomID: roomID, userID: s.userID}
-	known := h.present(at)
+	at := presenceKey{roomID: roomID, userID: s.userID}
+	known := h.isPresent(at)
 	r := h.room(roomID)
-	r.inside[s] = struct{}{}
-	s.ties.set(roomID, func(t *tie) {
-		t.entered = true
-		if t.sub != nil {
-			t.sub.inside = true
+	r.presentStreams[s] = struct{}{}
+	s.rooms.update(roomID, func(t *roomState) {
+		t.present = true
+		if t.subscription != nil {
+			t.subscription.present = true
 		}
 	})
-	v := r.visitors[s.userID]
+	v := r.presentUsers[s.userID]
 	if v == nil {
-		v = &visitor{}
-		r.visitors[s.userID] = v
-		h.share(at, e, true, time.Now())
+		v = &presentUser{}
+		r.presentUsers[s.userID] = v
+		h.recordPresence(at, e, true, time.Now())
 	}
-	v.streams, v.who = v.streams+1, e
+	v.streams, v.info = v.streams+1, e
 	if !known {
-		h.tellInside(r, models.EventPresenceEntered, roomID, e)
+		h.sendPresence(r, models.EventPresenceEntered, roomID, e)
 	}
 }
 
 func (h *Hub) exit(s *Stream, roomID int64) {
-	if !s.ties.entered(roomID) {
+	if !s.rooms.isPresent(roomID) {
 		return
 	}
-	at, r := place{roomID: roomID, userID: s.userID}, h.rooms[roomID]
-	delete(r.inside, s)
-	s.ties.set(roomID, func(t *tie) {
-		t.entered = false
-		if t.sub != nil {
-			t.sub.inside = false
+	at, r := presenceKey{roomID: roomID, userID: s.userID}, h.rooms[roomID]
+	delete(r.presentStreams, s)
+	s.rooms.update(roomID, func(t *roomState) {
+		t.present = false
+		if t.subscription != nil {
+			t.subscription.present = false
 		}
 	})
-	v := r.visitors[s.userID]
+	v := r.presentUsers[s.userID]
 	v.streams--
 	if v.streams == 0 {
-		delete(r.visitors, s.userID)
-		h.share(at, v.who, false, time.Now())
+		delete(r.presentUsers, s.userID)
+		h.recordPresence(at, v.info, false, time.Now())
 	}
-	if !h.present(at) {
-		h.tellInside(r, models.EventPresenceLeft, roomID, v.who)
+	if !h.isPresent(at) {
+		h.sendPresence(r, models.EventPresenceLeft, roomID, v.info)
 	}
-	h.forget(roomID, r)
+	h.removeRoomIfUnused(roomID, r)
 }
 
-func (h *Hub) tellInside(r *room, name models.EventName, roomID int64, e entrance) {
-	h.pushInside(r, e.user.ID, passing("", name, models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user}))
+func (h *Hub) sendPresence(r *room, name models.EventName, roomID int64, e presenceInfo) {
+	h.pushToPresent(r, e.user.ID, ephemeralFrame("", name, models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user}))
 }
 
 // pushInside queues an event about a user that is not in the log for those in the room, but for whoever has blocked the user or
 // was blocked by them. A stream with no room left does without: it is behind by more than presence is worth.
-func (h *Hub) pushInside(r *room, userID int64, frame []byte) {
-	for s := range r.inside {
-		if s.silences.apart(userID) {
+func (h *Hub) pushToPresent(r *room, userID int64, frame []byte) {
+	for s := range r.presentStreams {
+		if s.mutes.separates(userID) {
 			continue
 		}
-		if s.enqueue(frame) == queued {
-			h.dirty = append(h.dirty, s)
+		if s.enqueue(frame) == needsFlush {
+			h.toFlush = append(h.toFlush, s)
 		}
 	}
 }

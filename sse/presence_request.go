@@ -22,7 +22,7 @@ func newNodeID() string { return crand.Text()[:nodeIDLength] }
 // newStreamID makes an id that cannot be guessed: 80 bits of it, and all 128 where no node has to be named.
 func (h *Hub) newStreamID() string {
 	random := crand.Text()
-	return h.node + random[len(h.node):]
+	return h.nodeID + random[len(h.nodeID):]
 }
 
 // isStreamID reports whether a stream may have had this id.
@@ -31,22 +31,22 @@ func isStreamID(id string) bool {
 }
 
 // isElsewhere reports whether a stream may be one of another node's.
-func (h *Hub) isElsewhere(streamID string) bool {
-	return h.node != "" && len(streamID) > nodeIDLength && streamID[:nodeIDLength] != h.node
+func (h *Hub) isRemoteStream(streamID string) bool {
+	return h.nodeID != "" && len(streamID) > nodeIDLength && streamID[:nodeIDLength] != h.nodeID
 }
 
 // ask has the node of a stream do what its user asked of this one, through the log: so it works while NATS is away, and the
 // answer comes after the change that it tells of. A node that does not answer in time is unavailable.
-func (h *Hub) ask(ctx context.Context, ask models.PresenceAsk) error {
+func (h *Hub) requestPresence(ctx context.Context, ask models.PresenceAsk) error {
 	ask.ID, ask.Node = crand.Text(), ask.StreamID[:nodeIDLength]
 	answered := make(chan models.PresenceAnswer, 1)
 	h.mu.Lock()
-	h.asking[ask.ID] = answered
+	h.pendingRequests[ask.ID] = answered
 	h.mu.Unlock()
 	defer func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		delete(h.asking, ask.ID)
+		delete(h.pendingRequests, ask.ID)
 	}()
 	if err := h.log.Ask(ctx, ask); err != nil {
 		if !ask.Enter && isStreamID(ask.StreamID) && errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
@@ -54,7 +54,7 @@ func (h *Hub) ask(ctx context.Context, ask models.PresenceAsk) error {
 		}
 		return err
 	}
-	patience := time.NewTimer(leaseTimeout)
+	patience := time.NewTimer(leaseQueryTimeout)
 	defer patience.Stop()
 	select {
 	case a := <-answered:
@@ -72,16 +72,16 @@ func (h *Hub) ask(ctx context.Context, ask models.PresenceAsk) error {
 }
 
 // answer does what another node was asked of a stream of this one.
-func (h *Hub) answer(ctx context.Context, ask models.PresenceAsk) models.PresenceAnswer {
+func (h *Hub) handlePresenceRequest(ctx context.Context, ask models.PresenceAsk) models.PresenceAnswer {
 	caller, a := models.Caller{UserID: ask.UserID}, models.PresenceAnswer{ID: ask.ID}
 	var err error
 	if ask.Enter {
 		var user models.User
 		if user, err = h.log.User(ctx, models.UserPath{ID: caller.UserID}); err == nil {
-			err = h.enterHere(ctx, caller, ask.StreamID, models.Room{ID: ask.RoomID, Subject: ask.Subject}, user.Ref())
+			err = h.enterLocal(ctx, caller, ask.StreamID, models.Room{ID: ask.RoomID, Subject: ask.Subject}, user.Ref())
 		}
 	} else {
-		err = h.exitHere(caller, ask.StreamID, ask.RoomID)
+		err = h.exitLocal(caller, ask.StreamID, ask.RoomID)
 	}
 	var known *models.Error
 	switch {

@@ -9,75 +9,75 @@ import (
 )
 
 // place is where a user can be: in a room or, with roomID 0, online.
-type place struct{ roomID, userID int64 }
+type presenceKey struct{ roomID, userID int64 }
 
 // elsewhere is who is present on the other nodes, as of the hub's position.
-type elsewhere struct {
-	nodes map[string]map[place]entrance
-	rooms map[int64]map[int64]int // on how many nodes somebody is, by room and user
+type remotePresence struct {
+	nodes map[string]map[presenceKey]presenceInfo
+	nodeCounts map[int64]map[int64]int // on how many nodes somebody is, by room and user
 }
 
-func newElsewhere() elsewhere {
-	return elsewhere{nodes: map[string]map[place]entrance{}, rooms: map[int64]map[int64]int{}}
+func newRemotePresence() remotePresence {
+	return remotePresence{nodes: map[string]map[presenceKey]presenceInfo{}, nodeCounts: map[int64]map[int64]int{}}
 }
 
 // loadElsewhere reads who is present where. It may be ahead of the hub, which then hears of some once more: whatever comes
 // last decides.
-func loadElsewhere(ctx context.Context, log Log, self string) (elsewhere, error) {
-	e := newElsewhere()
+func loadRemotePresence(ctx context.Context, log Log, self string) (remotePresence, error) {
+	e := newRemotePresence()
 	present, err := log.Presences(ctx)
 	delete(present, self)
 	for node, places := range present {
 		for _, p := range places {
-			e.add(node, place{roomID: p.RoomID, userID: p.User.ID}, entrance{user: p.User, subject: p.Subject})
+			e.add(node, presenceKey{roomID: p.RoomID, userID: p.User.ID}, presenceInfo{user: p.User, subject: p.Subject})
 		}
 	}
 	return e, err
 }
 
 // reload reads anew who is elsewhere, and tells what has changed. Run calls it, so that the hub does not move meanwhile.
-func (h *Hub) reload(ctx context.Context) error {
+func (h *Hub) reloadRemotePresence(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	fresh, err := loadElsewhere(ctx, h.log, h.node)
+	fresh, err := loadRemotePresence(ctx, h.log, h.nodeID)
 	if err != nil {
 		return err
 	}
-	h.locked(func() {
+	h.withLock(func() {
 		now := models.Now()
-		for node, places := range h.away.nodes {
+		for node, places := range h.remote.nodes {
 			for at := range places {
 				if _, still := fresh.nodes[node][at]; !still {
-					h.wentElsewhere(node, at, now)
+					h.removeRemote(node, at, now)
 				}
 			}
 		}
 		for node, places := range fresh.nodes {
 			for at, who := range places {
-				h.cameElsewhere(node, at, who)
+				h.addRemote(node, at, who)
 			}
 		}
 	})
 	return nil
 }
 
-func (e elsewhere) has(p place) bool { return e.rooms[p.roomID][p.userID] > 0 }
+func (e remotePresence) has(p presenceKey) bool { return e.nodeCounts[p.roomID][p.userID] > 0 }
 
-func (e elsewhere) add(node string, p place, who entrance) {
+func (e remotePresence) add(node string, p presenceKey, who presenceInfo) {
 	if e.nodes[node] == nil {
-		e.nodes[node] = map[place]entrance{}
+		e.nodes[node] = map[presenceKey]presenceInfo{}
 	}
 	if _, already := e.nodes[node][p]; already {
 		return
 	}
 	e.nodes[node][p] = who
-	if e.rooms[p.roomID] == nil {
-		e.rooms[p.roomID] = map[int64]int{}
+	if e.nodeCounts[p.roomID] == nil {
+		e.nodeCounts[p.roomID] = map[int64]int{}
 	}
-	e.rooms[p.roomID][p.userID]++
+	e.nodeCounts[p.roomID][p.userID]++
 }
 
-func (e elsewhere) remove(node string, p place) {
+func (e remotePresence) remove(node string, p presenceKey) {
 	if _, there := e.nodes[node][p]; !there {
 		return
 	}
@@ -85,89 +85,89 @@ func (e elsewhere) remove(node string, p place) {
 	if len(e.nodes[node]) == 0 {
 		delete(e.nodes, node)
 	}
-	users := e.rooms[p.roomID]
+	users := e.nodeCounts[p.roomID]
 	users[p.userID]--
 	if users[p.userID] == 0 {
 		delete(users, p.userID)
 	}
 	if len(users) == 0 {
-		delete(e.rooms, p.roomID)
+		delete(e.nodeCounts, p.roomID)
 	}
 }
 
 // hear applies what another node, or one that found it dead, tells of it. What this node told of itself has been told to
 // its streams when it happened.
-func (h *Hub) hear(e *event) {
+func (h *Hub) applyNodeEvent(e *event) {
 	switch e.Name {
 	case models.EventNodeNews:
 		var news models.NodeNews
 		if err := json.Unmarshal(e.Data, &news); err != nil {
 			h.logger.Error("the log has news of a node that cannot be read", "position", e.Position, "error", err)
-		} else if news.Node != h.node {
-			h.hearNews(news)
+		} else if news.Node != h.nodeID {
+			h.applyPresenceUpdate(news)
 		}
 	case models.EventNodeAsked:
 		var ask models.PresenceAsk
 		if err := json.Unmarshal(e.Data, &ask); err != nil {
 			h.logger.Error("the log has a request that cannot be read", "position", e.Position, "error", err)
-		} else if ask.Node == h.node {
-			h.asks = append(h.asks, ask)
-			h.newsNoted()
+		} else if ask.Node == h.nodeID {
+			h.presenceRequests = append(h.presenceRequests, ask)
+			h.signalPresence()
 		}
 	}
 }
 
-func (h *Hub) hearNews(news models.NodeNews) {
+func (h *Hub) applyPresenceUpdate(news models.NodeNews) {
 	for _, p := range news.Changes {
-		at, who := place{roomID: p.RoomID, userID: p.User.ID}, entrance{user: p.User, subject: p.Subject}
+		at, who := presenceKey{roomID: p.RoomID, userID: p.User.ID}, presenceInfo{user: p.User, subject: p.Subject}
 		if p.Here {
-			h.cameElsewhere(news.Node, at, who)
+			h.addRemote(news.Node, at, who)
 		} else {
-			h.wentElsewhere(news.Node, at, p.At)
+			h.removeRemote(news.Node, at, p.At)
 		}
 	}
 	if !news.Gone.IsZero() {
-		for at := range h.away.nodes[news.Node] {
-			h.wentElsewhere(news.Node, at, news.Gone)
+		for at := range h.remote.nodes[news.Node] {
+			h.removeRemote(news.Node, at, news.Gone)
 		}
 	}
 	for _, a := range news.Answers {
-		if asker := h.asking[a.ID]; asker != nil {
+		if asker := h.pendingRequests[a.ID]; asker != nil {
 			asker <- a // has room for the one answer
-			delete(h.asking, a.ID)
+			delete(h.pendingRequests, a.ID)
 		}
 	}
 }
 
-func (h *Hub) cameElsewhere(node string, at place, who entrance) {
-	known := h.present(at)
-	h.away.add(node, at, who)
+func (h *Hub) addRemote(node string, at presenceKey, who presenceInfo) {
+	known := h.isPresent(at)
+	h.remote.add(node, at, who)
 	switch r := h.rooms[at.roomID]; {
 	case known:
 	case at.roomID == 0:
-		h.note(status{userID: at.userID, online: true, at: models.Now()})
+		h.addStatus(status{userID: at.userID, online: true, at: models.Now()})
 	case r != nil:
-		h.tellInside(r, models.EventPresenceEntered, at.roomID, who)
+		h.sendPresence(r, models.EventPresenceEntered, at.roomID, who)
 	}
 }
 
-func (h *Hub) wentElsewhere(node string, at place, when models.Time) {
-	who, there := h.away.nodes[node][at]
+func (h *Hub) removeRemote(node string, at presenceKey, when models.Time) {
+	who, there := h.remote.nodes[node][at]
 	if !there {
 		return
 	}
-	h.away.remove(node, at)
+	h.remote.remove(node, at)
 	switch r := h.rooms[at.roomID]; {
-	case h.present(at):
+	case h.isPresent(at):
 	case at.roomID == 0:
 		// They may be on their way to a node that is not about to stop.
-		h.leaving[at.userID] = departure{since: earlier(when.Time, time.Now())}
+		h.departures[at.userID] = departure{since: earlierOf(when.Time, time.Now())}
 	case r != nil:
-		h.tellInside(r, models.EventPresenceLeft, at.roomID, who)
+		h.sendPresence(r, models.EventPresenceLeft, at.roomID, who)
 	}
 }
 
-func earlier(a, b time.Time) time.Time {
+func earlierOf(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return a
 	}
@@ -176,14 +176,14 @@ func earlier(a, b time.Time) time.Time {
 
 // present reports whether somebody is at a place, on whichever node. A user is online for a moment after their last
 // stream ended. h.mu is held.
-func (h *Hub) present(at place) bool {
-	if h.away.has(at) {
+func (h *Hub) isPresent(at presenceKey) bool {
+	if h.remote.has(at) {
 		return true
 	}
 	if at.roomID != 0 {
 		r := h.rooms[at.roomID]
-		return r != nil && r.visitors[at.userID] != nil
+		return r != nil && r.presentUsers[at.userID] != nil
 	}
-	_, leaving := h.leaving[at.userID]
+	_, leaving := h.departures[at.userID]
 	return leaving || len(h.users[at.userID]) > 0
 }

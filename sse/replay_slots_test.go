@@ -8,12 +8,12 @@ import (
 
 // TestTurns has users wait for turns: in the order in which they came, but for those of whom there are enough at it.
 func TestTurns(t *testing.T) {
-	turns := newTurns(2, 1)
+	turns := newReplaySlots(2, 1)
 	got := make(chan int64)
 	take := func(ctx context.Context, userID int64) {
 		before := waitingIn(turns)
 		go func() {
-			if err := turns.take(ctx, userID); err != nil {
+			if err := turns.acquire(ctx, userID); err != nil {
 				userID = 0
 			}
 			got <- userID
@@ -31,7 +31,7 @@ func TestTurns(t *testing.T) {
 			t.Errorf("the turn is that of %d, want %d", g, userID)
 		}
 	}
-	if err := errors.Join(turns.take(t.Context(), 1), turns.take(t.Context(), 2)); err != nil {
+	if err := errors.Join(turns.acquire(t.Context(), 1), turns.acquire(t.Context(), 2)); err != nil {
 		t.Fatal(err)
 	}
 	gone, leave := context.WithCancel(t.Context())
@@ -41,20 +41,20 @@ func TestTurns(t *testing.T) {
 	take(t.Context(), 4)
 	leave()
 	want(0) // who has gone
-	turns.give(2)
+	turns.release(2)
 	want(4) // user 1 has one already
-	turns.give(1)
+	turns.release(1)
 	want(1)
-	turns.give(4)
-	turns.give(1)
+	turns.release(4)
+	turns.release(1)
 	want(1)
-	turns.give(1)
+	turns.release(1)
 	if turns.free != 2 || len(turns.users)+turns.queue.Len() != 0 {
 		t.Errorf("left are %d free turns, %v, and %d who wait", turns.free, turns.users, turns.queue.Len())
 	}
 }
 
-func waitingIn(t *turns) int {
+func waitingIn(t *replaySlots) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.queue.Len()

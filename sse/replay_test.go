@@ -76,7 +76,7 @@ func (p *peer) seesMessages(t *testing.T, count int64) {
 // TestPagesEndAtAMegabyte reads a log of 4 MB by pages.
 func TestPagesEndAtAMegabyte(t *testing.T) {
 	s := newScene(t, 0)
-	const messages = 2 * walkMost
+	const messages = 2 * replayMaxEvents
 	s.fillUp(messages)
 	seen, after := 0, s.at
 	for pages := 0; seen < messages; pages++ {
@@ -101,7 +101,7 @@ func (s *scene) untilLive() {
 	s.t.Helper()
 	eventually(s.t, func() string {
 		for _, one := range s.streams() {
-			if _, walking := one.place(); walking {
+			if _, walking := one.replayPosition(); walking {
 				return "a stream still reads the log"
 			}
 		}
@@ -118,7 +118,7 @@ func TestLiveStreamsAreToldWhatIsNotKept(t *testing.T) {
 	for _, text := range []string{"slept through", "slept through", "the last"} {
 		last = s.say(s.owner, s.roomID, text)
 	}
-	s.must(s.hub.reach(t.Context(), last.Position))
+	s.must(s.hub.waitForPosition(t.Context(), last.Position))
 	s.untilLive()
 	db, err := sql.Open("sqlite", s.database+"?_pragma=busy_timeout(10000)")
 	s.must(err)
@@ -127,17 +127,17 @@ func TestLiveStreamsAreToldWhatIsNotKept(t *testing.T) {
 	s.must(err)
 	_, err = db.ExecContext(t.Context(), "UPDATE event_head SET pruned = ?", last.Position-1)
 	s.must(err)
-	s.hub.locked(func() {
-		s.hub.position, s.hub.recent = last.Position-3, recent{}
+	s.hub.withLock(func() {
+		s.hub.position, s.hub.cache = last.Position-3, eventCache{}
 		for _, one := range s.hub.streams {
 			one.mu.Lock()
 			one.writing = true // as if its socket had no room
 			one.mu.Unlock()
-			for queue := queued; queue != full; {
-				queue = one.enqueue(heartbeat)
+			for queue := needsFlush; queue != queueFull; {
+				queue = one.enqueue(heartbeatFrame)
 			}
 			one.mu.Lock()
-			one.start(nil)
+			one.startWriter(nil)
 			one.mu.Unlock()
 		}
 	})

@@ -3,18 +3,18 @@ package sse
 import "slices"
 
 // tie is what a stream has to do with one room: it hears of it, is in it, or both.
-type tie struct {
+type roomState struct {
 	roomID  int64
-	sub     *subscription // nil while the stream does not hear of the room here: it is not live, or its user no member
-	entered bool
+	subscription     *subscription // nil while the stream does not hear of the room here: it is not live, or its user no member
+	present bool
 }
 
 // ties are a stream's, in the order of their rooms. Most streams have a few, and a map for them would be a good part of
 // what an idle one costs.
-type ties []tie
+type roomStates []roomState
 
-func (t ties) find(roomID int64) (at int, found bool) {
-	return slices.BinarySearchFunc(t, roomID, func(one tie, roomID int64) int {
+func (t roomStates) find(roomID int64) (at int, found bool) {
+	return slices.BinarySearchFunc(t, roomID, func(one roomState, roomID int64) int {
 		switch {
 		case one.roomID < roomID:
 			return -1
@@ -26,37 +26,37 @@ func (t ties) find(roomID int64) (at int, found bool) {
 }
 
 // sub is the stream's subscription of a room, nil for none.
-func (t ties) sub(roomID int64) *subscription {
+func (t roomStates) subscription(roomID int64) *subscription {
 	if at, found := t.find(roomID); found {
-		return t[at].sub
+		return t[at].subscription
 	}
 	return nil
 }
 
 // entered reports whether the stream is in a room.
-func (t ties) entered(roomID int64) bool {
+func (t roomStates) isPresent(roomID int64) bool {
 	at, found := t.find(roomID)
-	return found && t[at].entered
+	return found && t[at].present
 }
 
 // set changes what the stream has to do with a room. The pointer that change gets is good for no longer than that.
-func (t *ties) set(roomID int64, change func(*tie)) {
+func (t *roomStates) update(roomID int64, change func(*roomState)) {
 	at, found := t.find(roomID)
 	if !found {
-		*t = slices.Insert(*t, at, tie{roomID: roomID})
+		*t = slices.Insert(*t, at, roomState{roomID: roomID})
 	}
 	one := &(*t)[at]
 	change(one)
-	if one.sub == nil && !one.entered {
+	if one.subscription == nil && !one.present {
 		*t = slices.Delete(*t, at, at+1)
 	}
 }
 
 // rooms are those that the stream is in.
-func (t ties) rooms() []int64 {
+func (t roomStates) presentRooms() []int64 {
 	var rooms []int64
 	for _, one := range t {
-		if one.entered {
+		if one.present {
 			rooms = append(rooms, one.roomID)
 		}
 	}

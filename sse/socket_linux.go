@@ -12,7 +12,7 @@ import (
 const unsentLimit = 128 << 10
 
 // bound bounds what the kernel keeps for a peer that takes nothing.
-func (s socket) bound() error {
+func (s socket) limitUnsent() error {
 	var failed error
 	err := s.raw.Control(func(fd uintptr) {
 		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentLimit)
@@ -23,7 +23,7 @@ func (s socket) bound() error {
 // owed tells how many bytes the kernel holds that the peer has not acknowledged, whether it sends again and again for want of
 // an answer, and how long ago the peer's kernel was last heard of. A peer that reads slowly makes the number shrink long before
 // the kernel takes more from us.
-func (s socket) owed() (d debt, ok bool) {
+func (s socket) sendState() (d sendState, ok bool) {
 	err := s.raw.Control(func(fd uintptr) {
 		bytes, err := unix.IoctlGetInt(int(fd), unix.TIOCOUTQ)
 		if err != nil {
@@ -35,7 +35,7 @@ func (s socket) owed() (d debt, ok bool) {
 		}
 		// One may get lost. What is sent to a peer without room are probes.
 		unanswered := info.Unacked > 0 && info.Retransmits > 1 || info.Probes > 1
-		d, ok = debt{bytes, unanswered, time.Duration(info.Last_ack_recv) * time.Millisecond}, true
+		d, ok = sendState{bytes, unanswered, time.Duration(info.Last_ack_recv) * time.Millisecond}, true
 	})
 	return d, ok && err == nil
 }

@@ -11,7 +11,7 @@ import (
 
 // statusesKept bounds the users whose status waits to be told, and to be stored, while the database does neither. The newest
 // are told.
-const statusesKept = 10_000
+const maxPendingStatuses = 10_000
 
 // status is that a user came online or went, to be told to those who know them.
 type status struct {
@@ -22,50 +22,50 @@ type status struct {
 }
 
 // statuses is what tellStatuses has yet to store and to tell. Only its goroutine uses it.
-type statuses struct {
+type statusQueue struct {
 	hub  *Hub
-	told []status              // to be told, in order: of each user the newest, since an older one is not so any more
-	seen map[int64]models.Time // to be stored: when users were last online
+	pending []status              // to be told, in order: of each user the newest, since an older one is not so any more
+	lastSeen map[int64]models.Time // to be stored: when users were last online
 }
 
 // tellStatuses stores and tells who came and who went until ctx is over, and then stores what it can. It is not the tail
 // that does so, since it asks the database whom to tell. What could not be done is tried again.
-func (h *Hub) tellStatuses(ctx context.Context) {
-	q := statuses{hub: h, seen: map[int64]models.Time{}}
+func (h *Hub) runStatusQueue(ctx context.Context) {
+	q := statusQueue{hub: h, lastSeen: map[int64]models.Time{}}
 	for {
 		select {
 		case <-ctx.Done():
-			q.take()
-			q.store(context.WithoutCancel(ctx), seenGrace)
+			q.collect()
+			q.storeLastSeen(context.WithoutCancel(ctx), lastSeenTimeout)
 			return
-		case <-h.noted:
+		case <-h.statusSignal:
 		}
-		for q.take(); q.pending() && ctx.Err() == nil; q.take() {
-			if !q.round(ctx) {
-				pause(ctx, retryEvery)
+		for q.collect(); q.hasWork() && ctx.Err() == nil; q.collect() {
+			if !q.process(ctx) {
+				waitFor(ctx, retryInterval)
 			}
 		}
 	}
 }
 
-func (q *statuses) pending() bool { return len(q.told)+len(q.seen) > 0 }
+func (q *statusQueue) hasWork() bool { return len(q.pending)+len(q.lastSeen) > 0 }
 
 // take adds what was noted since.
-func (q *statuses) take() {
+func (q *statusQueue) collect() {
 	q.hub.mu.Lock()
-	noted := q.hub.statuses
-	q.hub.statuses = nil
+	noted := q.hub.statusChanges
+	q.hub.statusChanges = nil
 	q.hub.mu.Unlock()
 	for _, s := range noted {
 		if s.own {
-			q.seen[s.userID] = s.at
+			q.lastSeen[s.userID] = s.at
 		}
 	}
-	q.told = newest(append(q.told, noted...), statusesKept)
+	q.pending = latestPerUser(append(q.pending, noted...), maxPendingStatuses)
 }
 
 // newest are the last status of each user, in order, and of those the last limit.
-func newest(all []status, limit int) []status {
+func latestPerUser(all []status, limit int) []status {
 	last := make(map[int64]int, len(all))
 	for i, s := range all {
 		last[s.userID] = i
@@ -81,46 +81,46 @@ func newest(all []status, limit int) []status {
 
 // round stores what is to be stored and tells what is to be told. It reports false when the database did not answer: then
 // what is left is as it was, but that the one it failed at comes last.
-func (q *statuses) round(ctx context.Context) bool {
+func (q *statusQueue) process(ctx context.Context) bool {
 	// First, so that whoever is told finds it in the user's profile.
-	stored := q.store(ctx, readTimeout)
-	for len(q.told) > 0 {
-		s := q.told[0]
-		err := q.hub.tellStatus(ctx, s)
-		q.told = q.told[1:]
+	stored := q.storeLastSeen(ctx, readTimeout)
+	for len(q.pending) > 0 {
+		s := q.pending[0]
+		err := q.hub.publishStatus(ctx, s)
+		q.pending = q.pending[1:]
 		if err != nil {
 			if ctx.Err() == nil {
 				q.hub.logger.Warn("some have yet to be told who is online; it will be tried again", "error", err)
 			}
-			q.told = append(q.told, s)
+			q.pending = append(q.pending, s)
 			return false
 		}
 	}
 	return stored
 }
 
-func (q *statuses) store(ctx context.Context, patience time.Duration) bool {
-	if len(q.seen) == 0 {
+func (q *statusQueue) storeLastSeen(ctx context.Context, patience time.Duration) bool {
+	if len(q.lastSeen) == 0 {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := q.hub.log.Seen(ctx, q.seen); err != nil {
+	if err := q.hub.log.Seen(ctx, q.lastSeen); err != nil {
 		q.hub.logger.Warn("it was not stored who was online", "error", err)
-		for userID := range q.seen {
-			if len(q.seen) <= statusesKept {
+		for userID := range q.lastSeen {
+			if len(q.lastSeen) <= maxPendingStatuses {
 				break
 			}
-			delete(q.seen, userID)
+			delete(q.lastSeen, userID)
 		}
 		return false
 	}
-	clear(q.seen)
+	clear(q.lastSeen)
 	return true
 }
 
 // tellStatus tells those who know the user. Nobody knows one whose account is no more.
-func (h *Hub) tellStatus(ctx context.Context, s status) error {
+func (h *Hub) publishStatus(ctx context.Context, s status) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	user, err := h.log.User(ctx, models.UserPath{ID: s.userID})
@@ -139,12 +139,12 @@ func (h *Hub) tellStatus(ctx context.Context, s status) error {
 	if s.online {
 		name = models.EventUserOnline
 	}
-	frame := passing("", name, models.UserStatus{User: user.Ref(), At: s.at})
-	h.locked(func() {
+	frame := ephemeralFrame("", name, models.UserStatus{User: user.Ref(), At: s.at})
+	h.withLock(func() {
 		for _, userID := range knowing {
 			for stream := range h.users[userID] {
-				if stream.enqueue(frame) == queued {
-					h.dirty = append(h.dirty, stream)
+				if stream.enqueue(frame) == needsFlush {
+					h.toFlush = append(h.toFlush, stream)
 				}
 			}
 		}

@@ -9,9 +9,9 @@ import (
 
 // noteOffline has the hub tell that users are offline now, in one batch.
 func (r *rig) noteOffline(users ...models.Login) {
-	r.hub.locked(func() {
+	r.hub.withLock(func() {
 		for _, l := range users {
-			r.hub.note(status{userID: l.User.ID, own: true, at: models.Now()})
+			r.hub.addStatus(status{userID: l.User.ID, own: true, at: models.Now()})
 		}
 	})
 }
@@ -66,7 +66,7 @@ func TestStatusesWaitForTheDatabase(t *testing.T) {
 // TestNewestStatuses keeps the last status of each user, and no more than there is room for.
 func TestNewestStatuses(t *testing.T) {
 	all := []status{{userID: 1, online: true}, {userID: 2}, {userID: 1}, {userID: 3}, {userID: 2, online: true}}
-	got := newest(all, 2)
+	got := latestPerUser(all, 2)
 	if len(got) != 2 || got[0] != (status{userID: 3}) || got[1] != (status{userID: 2, online: true}) {
 		t.Errorf("kept are %+v", got)
 	}

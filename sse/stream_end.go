@@ -15,55 +15,55 @@ import (
 // that a stream is removed within a second even if nobody else does.
 
 // lost are the streams that are over and have yet to be removed.
-type lost struct {
-	some atomic.Bool // there are; looked at without the lock
+type endedStreams struct {
+	any atomic.Bool // there are; looked at without the lock
 
 	mu      sync.Mutex // taken after Hub.mu and Stream.mu
 	streams []*Stream
 }
 
-func (l *lost) add(s *Stream) {
+func (l *endedStreams) add(s *Stream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.streams = append(l.streams, s)
-	l.some.Store(true)
+	l.any.Store(true)
 }
 
-func (l *lost) take() []*Stream {
-	if !l.some.Load() {
+func (l *endedStreams) takeAll() []*Stream {
+	if !l.any.Load() {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	streams := l.streams
 	l.streams = nil
-	l.some.Store(false)
+	l.any.Store(false)
 	return streams
 }
 
 // lose makes the stream one that is over, for good. s.mu is held.
-func (s *Stream) lose() {
-	if s.over {
+func (s *Stream) markEnded() {
+	if s.ended {
 		return
 	}
-	s.over, s.walking = true, false
-	s.first, s.rest, s.size = nil, nil, 0
-	if s.cut != nil {
-		s.cut()
+	s.ended, s.replaying = true, false
+	s.queueHead, s.queueTail, s.queueSize = nil, nil, 0
+	if s.cancelReplay != nil {
+		s.cancelReplay()
 	}
-	s.hub.lost.add(s)
+	s.hub.ended.add(s)
 }
 
 // end ends a stream and removes it. It may be called more than once; none of the locks is held.
-func (h *Hub) end(s *Stream) {
+func (h *Hub) endStream(s *Stream) {
 	s.mu.Lock()
-	s.lose()
+	s.markEnded()
 	s.mu.Unlock()
-	h.locked(func() {})
+	h.withLock(func() {})
 }
 
 // finish makes frame the last of a stream, which ends when its peer has taken that, or has not for a while. h.mu is held.
-func (h *Hub) finish(s *Stream, frame []byte) {
+func (h *Hub) finishStream(s *Stream, frame []byte) {
 	h.detach(s)
 	s.finish(frame)
 }
@@ -72,24 +72,24 @@ func (h *Hub) finish(s *Stream, frame []byte) {
 func (s *Stream) finish(frame []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over || s.final != nil {
+	if s.ended || s.lastFrame != nil {
 		return
 	}
-	s.final, s.walking = frame, false
-	if s.cut != nil {
-		s.cut()
+	s.lastFrame, s.replaying = frame, false
+	if s.cancelReplay != nil {
+		s.cancelReplay()
 	}
 	if s.conn == nil {
 		return // Open has yet to attach it, and starts it then
 	}
-	_ = s.conn.SetWriteDeadline(time.Now().Add(finishGrace)) // holds for a write that waits, too
+	_ = s.conn.SetWriteDeadline(time.Now().Add(lastFrameTimeout)) // holds for a write that waits, too
 	if !s.writing {
-		s.start(nil)
+		s.startWriter(nil)
 	}
 }
 
 // locked runs f under the hub's lock, and then writes what f queued.
-func (h *Hub) locked(f func()) {
+func (h *Hub) withLock(f func()) {
 	h.mu.Lock()
 	f()
 	h.unlock()
@@ -99,20 +99,20 @@ func (h *Hub) locked(f func()) {
 // after, it closes their connections and writes what was queued, and begins anew should a write fail.
 func (h *Hub) unlock() {
 	for {
-		gone := h.lost.take()
+		gone := h.ended.takeAll()
 		for _, s := range gone {
-			h.forgetStream(s)
+			h.removeStream(s)
 		}
-		dirty := h.dirty
-		h.dirty = nil
+		dirty := h.toFlush
+		h.toFlush = nil
 		h.mu.Unlock()
 		for _, s := range gone {
-			s.hangUp()
+			s.closeConn()
 		}
 		for _, s := range dirty {
 			s.flush()
 		}
-		if !h.lost.some.Load() {
+		if !h.ended.any.Load() {
 			return
 		}
 		h.mu.Lock()
@@ -120,37 +120,37 @@ func (h *Hub) unlock() {
 }
 
 // forgetStream takes a stream out of all that the hub knows. h.mu is held.
-func (h *Hub) forgetStream(s *Stream) {
+func (h *Hub) removeStream(s *Stream) {
 	if h.streams[s.id] != s {
 		return // it was never registered
 	}
 	h.detach(s)
-	for _, roomID := range s.ties.rooms() {
+	for _, roomID := range s.rooms.presentRooms() {
 		h.exit(s, roomID)
 	}
 	delete(h.streams, s.id)
 	delete(h.users[s.userID], s)
 	if len(h.users[s.userID]) == 0 {
 		delete(h.users, s.userID)
-		h.leaving[s.userID] = departure{since: time.Now(), own: true}
+		h.departures[s.userID] = departure{since: time.Now(), own: true}
 	}
 }
 
 // hangUp closes the connection, if the stream has got that far, once. Whoever is at the socket sees it.
-func (s *Stream) hangUp() {
+func (s *Stream) closeConn() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn != nil {
-		s.hub.watcher.forget(s)
+		s.hub.peers.forget(s)
 		_ = s.conn.Close()
 	}
 }
 
 // interruptedBy makes cut what an end of the stream calls: a walk must not wait for a database that does not answer. It
 // reports false when the stream has ended already.
-func (s *Stream) interruptedBy(cut context.CancelFunc) bool {
+func (s *Stream) setCancelReplay(cut context.CancelFunc) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cut = cut
-	return !s.over && s.final == nil
+	s.cancelReplay = cut
+	return !s.ended && s.lastFrame == nil
 }

@@ -84,7 +84,7 @@ func (s *scene) talk() (stop func()) {
 // deafen has the watcher know of no peer that closes: only a write finds out.
 func (s *scene) deafen() {
 	for _, one := range s.streams() {
-		s.hub.watcher.forget(one)
+		s.hub.peers.forget(one)
 	}
 }
 
@@ -122,12 +122,12 @@ func (s *scene) remains() string {
 	defer h.mu.Unlock()
 	subscriptions, inside := 0, 0
 	for _, r := range h.rooms {
-		subscriptions, inside = subscriptions+len(r.subscriptions), inside+len(r.inside)
+		subscriptions, inside = subscriptions+len(r.subscriptions), inside+len(r.presentStreams)
 	}
-	h.turns.mu.Lock()
-	free, waiting := h.turns.free, h.turns.queue.Len()
-	h.turns.mu.Unlock()
-	if len(h.streams)+len(h.users)+len(h.rooms)+subscriptions+inside+waiting == 0 && free == walkTurns && !h.lost.some.Load() {
+	h.replaySlots.mu.Lock()
+	free, waiting := h.replaySlots.free, h.replaySlots.queue.Len()
+	h.replaySlots.mu.Unlock()
+	if len(h.streams)+len(h.users)+len(h.rooms)+subscriptions+inside+waiting == 0 && free == replaySlotCount && !h.ended.any.Load() {
 		return ""
 	}
 	return fmt.Sprintf("left are %d streams of %d users, %d rooms with %d subscriptions and %d inside; %d turns are free, %d wait",
@@ -190,7 +190,7 @@ func TestFailedWriteEndsTheStream(t *testing.T) {
 		s.fill(s.openFresh)
 		s.deafen()
 		s.eachPeer(reset)
-		for i := range 2 * heartbeatSweeps {
+		for i := range 2 * heartbeatSlots {
 			s.hub.Sweep(time.Now().Add(time.Duration(i) * time.Second))
 		}
 		s.nothingLeft()
@@ -209,10 +209,10 @@ func TestFailedWriteEndsTheStream(t *testing.T) {
 		s.fill(s.openFresh)
 		s.deafen()
 		s.eachPeer(reset)
-		frame := passing("", models.EventTyping, strings.Repeat("x", queueBytes/2))
-		s.hub.locked(func() {
+		frame := ephemeralFrame("", models.EventTyping, strings.Repeat("x", queueBytes/2))
+		s.hub.withLock(func() {
 			for range 4 {
-				s.hub.pushInside(s.hub.rooms[s.roomID], 0, frame)
+				s.hub.pushToPresent(s.hub.rooms[s.roomID], 0, frame)
 			}
 		})
 		s.nothingLeft()
@@ -248,7 +248,7 @@ func (s *scene) untilStuck(want int) {
 		stuck := 0
 		for _, one := range s.streams() {
 			one.mu.Lock()
-			if one.sending {
+			if one.blocked {
 				stuck++
 			}
 			one.mu.Unlock()
@@ -320,13 +320,13 @@ func TestPeersThatTakeNothingAreDropped(t *testing.T) {
 	s.fillUp(64)
 	s.fill(s.unread)
 	s.untilStuck(2 * crowdOfUser)
-	s.hub.Sweep(time.Now().Add(stalledAfter - time.Minute))
+	s.hub.Sweep(time.Now().Add(stalledTimeout - time.Minute))
 	if streams, _ := s.hub.Count(); streams != 2*crowdOfUser {
 		t.Errorf("%d streams are left of %d, though their peers may be slow", streams, 2*crowdOfUser)
 	}
 	later := time.Now()
 	eventually(t, func() string { // a socket may have taken a little in between
-		later = later.Add(2 * stalledAfter)
+		later = later.Add(2 * stalledTimeout)
 		s.hub.Sweep(later)
 		return s.remains()
 	})

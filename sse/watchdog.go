@@ -9,12 +9,12 @@ import (
 
 // blindAfter is how long a node that is not alone may be unable to read the log before its streams end: the others may
 // have told of a log-out, or of much else, that it does not know of. Clients then go to those.
-const blindAfter = 4 * time.Second
+const partitionedAfter = 4 * time.Second
 
 // guard ends all streams of a node that is cut off from the database, and has it refuse others. It counts its own ticks, not the time that passes:
 // after a process was stopped and goes on, the tail gets its chance to read first.
-func (h *Hub) guard(ctx context.Context) {
-	ticker := time.NewTicker(pollEvery)
+func (h *Hub) watchdog(ctx context.Context) {
+	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for blind := time.Duration(0); ; {
 		select {
@@ -22,14 +22,14 @@ func (h *Hub) guard(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if h.confirmed.Swap(false) {
+		if h.logRead.Swap(false) {
 			blind = 0
-			h.blind.Store(false)
+			h.partitioned.Store(false)
 			continue
 		}
-		if blind += pollEvery; blind >= blindAfter && h.peers.Load() > 0 {
-			h.blind.Store(true)
-			if ended := h.endAll(ctx); len(ended) > 0 {
+		if blind += pollInterval; blind >= partitionedAfter && h.otherNodes.Load() > 0 {
+			h.partitioned.Store(true)
+			if ended := h.closeStreams(ctx); len(ended) > 0 {
 				h.logger.Warn("the log cannot be read; streams end, so that their clients go to other nodes", "streams", len(ended))
 			}
 			blind = 0
@@ -39,7 +39,7 @@ func (h *Hub) guard(ctx context.Context) {
 
 // Sound is nil while the hub can read the log, or is alone in not being able to.
 func (h *Hub) Sound() error {
-	if h.blind.Load() {
+	if h.partitioned.Load() {
 		return &models.Error{
 			Code: models.CodeUnavailable, Message: "This server is cut off from its database.", RetryAfter: time.Second,
 		}
