@@ -23,24 +23,24 @@ const (
 	busMessageBytes = 256 << 10
 	// busSilence is after what time without an answer a connection to NATS is given up for another, and busWait the time
 	// between two tries to connect.
-	busTimeout = 2 * time.Second
-	busReconnectWait    = 500 * time.Millisecond
+	busTimeout       = 2 * time.Second
+	busReconnectWait = 500 * time.Millisecond
 )
 
 // Bus tells the other nodes sooner what they would find in the log anyhow, over core NATS. It carries no truth: what is
 // lost on it, or comes twice or late, does no harm. Only typing is nowhere else. NATS may be away, also at the start.
 type Bus struct {
-	hub    *Hub
-	conn   *nats.Conn
-	logSubject   string // the subject for events of the log
+	hub           *Hub
+	conn          *nats.Conn
+	logSubject    string // the subject for events of the log
 	typingSubject string // the subject for who is typing
 
-	commits chan []models.LogEntry
-	typingQueue   chan typingMessage
-	stop    chan struct{}
-	done    sync.WaitGroup
+	commits     chan []models.LogEntry
+	typingQueue chan typingMessage
+	stop        chan struct{}
+	done        sync.WaitGroup
 
-	queuedBytes                 atomic.Int64 // bytes of data in commits
+	queuedBytes             atomic.Int64 // bytes of data in commits
 	sent, dropped, received atomic.Int64 // events
 }
 

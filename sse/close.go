@@ -64,3 +64,27 @@ func (h *Hub) closeStreams(ctx context.Context) []*Stream {
 	}
 	return open
 }
+
+// Refuse has Open refuse new streams from now on, as a server does that is about to stop. Those that are open go on until
+// Close.
+func (h *Hub) Refuse() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closing = true
+}
+
+// accepting is nil until the server is about to stop.
+func (h *Hub) checkAccepting() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return stoppingError()
+	}
+	return nil
+}
+
+func stoppingError() error {
+	return &models.Error{
+		Code: models.CodeUnavailable, Message: "This server is stopping.", RetryAfter: time.Second, Busy: models.BusyStopping,
+	}
+}

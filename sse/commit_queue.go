@@ -20,11 +20,11 @@ const (
 type Feed struct {
 	ready chan struct{} // holds one wake-up for the tail; never closed
 
-	mu      sync.Mutex
-	entries []models.LogEntry
-	bytes   int  // of data in those
-	incomplete    bool // some found no room, or the log is to be read for another reason
-	publish func([]models.LogEntry)
+	mu         sync.Mutex
+	entries    []models.LogEntry
+	bytes      int  // of data in those
+	incomplete bool // some found no room, or the log is to be read for another reason
+	publish    func([]models.LogEntry)
 }
 
 // NewFeed makes an empty feed.

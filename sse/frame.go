@@ -2,7 +2,9 @@ package sse
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"strconv"
+	"time"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -59,4 +61,14 @@ func ephemeralFrame(id string, name models.EventName, data any) []byte {
 		panic(err) // the types of package models can all be encoded
 	}
 	return encodeFrame(id, name, encoded)
+}
+
+// BusyAnswer is the whole answer to a client whose stream cannot be opened for now: when to come back, and the event busy.
+// A browser's EventSource gives up for good on any status but 200, and comes back by itself after an answer that ends.
+// again is the least time to wait, 1 s for less than that; up to half as long, and a second, are added by chance, so that
+// clients which were refused together do not return together. The event has no id: the browser's last one stays as it was.
+func BusyAnswer(reason models.BusyReason, again time.Duration) []byte {
+	again = max(again, time.Second)
+	pause := again + rand.N(again/2+time.Second)
+	return append(retryFrame(pause.Milliseconds()), ephemeralFrame("", models.EventBusy, models.Busy{Reason: reason})...)
 }

@@ -20,9 +20,9 @@ const (
 
 // debt is what a socket owes its peer.
 type sendState struct {
-	unackedBytes      int
-	unanswered bool          // something was sent again and again, and not acknowledged
-	sinceHeard    time.Duration // since the peer's kernel was last heard of
+	unackedBytes int
+	unanswered   bool          // something was sent again and again, and not acknowledged
+	sinceHeard   time.Duration // since the peer's kernel was last heard of
 }
 
 // Sweep sends a share of the streams their heartbeat, drops the peers that take nothing, and notes who has been gone for

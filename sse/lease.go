@@ -13,7 +13,7 @@ const (
 	// beatEvery is how often a node shows that it is alive, and leaseLife after what time without a beat the others take it
 	// for dead: together less than the 15 s in which they are to tell that its users are gone.
 	heartbeatInterval = 2 * time.Second
-	leaseDuration = 11 * time.Second
+	leaseDuration     = 11 * time.Second
 	// leaseTimeout bounds each of the lease's own statements, and the wait for another node's answer.
 	leaseQueryTimeout = 5 * time.Second
 	// newsBatch bounds the changes that are told at once.
@@ -22,10 +22,10 @@ const (
 
 // lease is what the goroutine that keeps it knows.
 type lease struct {
-	hub     *Hub
-	heartbeats   map[string]nodeHeartbeat // of the other nodes
-	changes map[presenceKey]models.Presence
-	responses []models.PresenceAnswer // like the changes, not told yet
+	hub        *Hub
+	heartbeats map[string]nodeHeartbeat // of the other nodes
+	changes    map[presenceKey]models.Presence
+	responses  []models.PresenceAnswer // like the changes, not told yet
 }
 
 // beat is what was last seen of a node, and when it was first seen so. Only this node's own clock counts.

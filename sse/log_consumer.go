@@ -22,15 +22,15 @@ const (
 	// way from another node, before the log is read.
 	gapTimeout = 5 * time.Millisecond
 	// restMost and restBytes bound how long the tail rests between two rounds of writing, and what may wait meanwhile.
-	maxCoalesce  = 20 * time.Millisecond
+	maxCoalesce   = 20 * time.Millisecond
 	coalesceBytes = 64 << 10
 )
 
 // tail is what Run alone knows.
 type logConsumer struct {
-	hub    *Hub
-	ahead  []models.LogEntry // have come before their turn; as many as a feed may hold
-	gapTimer *time.Timer       // runs while there are some
+	hub           *Hub
+	ahead         []models.LogEntry // have come before their turn; as many as a feed may hold
+	gapTimer      *time.Timer       // runs while there are some
 	coalesceUntil time.Time         // until then the tail rests
 }
 
@@ -138,13 +138,6 @@ func (t *logConsumer) refreshRemotePresence(ctx context.Context) {
 	}
 }
 
-// at is the position up to which the hub has applied the log. Only Run moves it.
-func (h *Hub) currentPosition() int64 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.position
-}
-
 // advance applies what follows the hub's position; more says that there may be more.
 func (h *Hub) advance(ctx context.Context) (more bool, err error) {
 	position := h.currentPosition()
@@ -189,10 +182,6 @@ func (h *Hub) skipPruned(to int64) {
 		h.position, h.cache = to, eventCache{}
 		h.remoteOutdated.Store(h.nodeID != "")
 	})
-}
-
-func (h *Hub) resyncFrame(why models.ResyncReason, position int64) []byte {
-	return ephemeralFrame(h.cursor(position), models.EventResync, models.Resync{Reason: why})
 }
 
 func waitFor(ctx context.Context, d time.Duration) {

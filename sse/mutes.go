@@ -9,8 +9,8 @@ import (
 // silences are what a user gets no notifications of, as of a place in the log, and who gets none of theirs. Most users mute and
 // block nobody, are blocked by nobody, and have no map.
 type mutes struct {
-	rooms    idSet
-	blocked  idSet // whom the user has blocked
+	rooms     idSet
+	blocked   idSet // whom the user has blocked
 	blockedBy idSet // who have blocked the user
 }
 
@@ -29,7 +29,9 @@ func newMutes(v models.View) mutes {
 }
 
 // cover reports whether the user wants no notification of what a sender writes in a room.
-func (q *mutes) suppresses(roomID, senderID int64) bool { return q.rooms[roomID] || q.blocked[senderID] }
+func (q *mutes) suppresses(roomID, senderID int64) bool {
+	return q.rooms[roomID] || q.blocked[senderID]
+}
 
 // apart reports whether the user and another one are told nothing of each other that passes: who is there, and who types.
 func (q *mutes) separates(userID int64) bool { return q.blocked[userID] || q.blockedBy[userID] }

@@ -34,7 +34,7 @@ type Opening struct {
 // beginning is where a stream starts in the log, and what it is told first.
 type startPoint struct {
 	position int64
-	frames    []byte
+	frames   []byte
 }
 
 // Open takes the connection over from net/http, so that an idle stream keeps none of its buffers and goroutines, and

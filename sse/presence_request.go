@@ -4,31 +4,10 @@ import (
 	"context"
 	crand "crypto/rand"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/models"
 )
-
-// nodeIDLength is how many characters of a stream's id name the node that has it.
-const nodeIDLength = 10
-
-// streamIDLength is how many characters a stream's id has: those of crypto/rand.Text.
-const streamIDLength = 26
-
-// newNodeID names this process among those that share the database.
-func newNodeID() string { return crand.Text()[:nodeIDLength] }
-
-// newStreamID makes an id that cannot be guessed: 80 bits of it, and all 128 where no node has to be named.
-func (h *Hub) newStreamID() string {
-	random := crand.Text()
-	return h.nodeID + random[len(h.nodeID):]
-}
-
-// isStreamID reports whether a stream may have had this id.
-func isStreamID(id string) bool {
-	return len(id) == streamIDLength && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
-}
 
 // isElsewhere reports whether a stream may be one of another node's.
 func (h *Hub) isRemoteStream(streamID string) bool {

@@ -13,7 +13,7 @@ type presenceKey struct{ roomID, userID int64 }
 
 // elsewhere is who is present on the other nodes, as of the hub's position.
 type remotePresence struct {
-	nodes map[string]map[presenceKey]presenceInfo
+	nodes      map[string]map[presenceKey]presenceInfo
 	nodeCounts map[int64]map[int64]int // on how many nodes somebody is, by room and user
 }
 

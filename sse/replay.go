@@ -10,7 +10,7 @@ import (
 
 const (
 	// walkTurns is how many streams read the log at once, and walkTurnsPerUser how many of them may be one user's.
-	replaySlotCount        = 16
+	replaySlotCount    = 16
 	replaySlotsPerUser = 4
 	// walkBatch bounds the events that a walk takes from memory at once.
 	replayCacheBatch = 256
@@ -20,20 +20,20 @@ const (
 	// walkLeast, walkFirst and walkMost bound how many events a walk fetches at once. The number follows their size: those
 	// of one reading are to have about walkBytes. An event is mostly far less than walkBytes/walkFirst; a message of 8,000
 	// characters may be 32 KB.
-	replayMinEvents = 4
+	replayMinEvents   = 4
 	replayFirstEvents = 16
-	replayMaxEvents  = 128
-	replayReadBytes = 128 << 10
+	replayMaxEvents   = 128
+	replayReadBytes   = 128 << 10
 	// walkTimeout bounds one such reading: a connection may be cut without a sign.
 	replayTimeout = 15 * time.Second
 )
 
 // walk is what a stream that reads the log knows of it.
 type replay struct {
-	stream *Stream
-	visibility   *visibility // as of the stream's place; nil until it has been read
-	limit  int   // events to be fetched at once
-	errorLogged bool  // which has been logged
+	stream      *Stream
+	visibility  *visibility // as of the stream's place; nil until it has been read
+	limit       int         // events to be fetched at once
+	errorLogged bool        // which has been logged
 }
 
 // walk reads the log from where the stream stands and writes what its user may see, until the stream goes live or ends. It
@@ -202,4 +202,8 @@ func (w *replay) withFrames(e *event) *event {
 		return newEvent(w.stream.hub.log.Epoch(), e.LogEntry)
 	}
 	return e
+}
+
+func (h *Hub) resyncFrame(why models.ResyncReason, position int64) []byte {
+	return ephemeralFrame(h.cursor(position), models.EventResync, models.Resync{Reason: why})
 }

@@ -4,9 +4,9 @@ import "slices"
 
 // tie is what a stream has to do with one room: it hears of it, is in it, or both.
 type roomState struct {
-	roomID  int64
-	subscription     *subscription // nil while the stream does not hear of the room here: it is not live, or its user no member
-	present bool
+	roomID       int64
+	subscription *subscription // nil while the stream does not hear of the room here: it is not live, or its user no member
+	present      bool
 }
 
 // ties are a stream's, in the order of their rooms. Most streams have a few, and a map for them would be a good part of
@@ -61,4 +61,70 @@ func (t roomStates) presentRooms() []int64 {
 		}
 	}
 	return rooms
+}
+
+// room is who hears of a room on this node.
+type room struct {
+	subscriptions  []*subscription        // of live streams
+	presentStreams map[*Stream]struct{}   // streams that are in the room now, live or not
+	presentUsers   map[int64]*presentUser // whose those are
+}
+
+// visitor is a user who is in a room.
+type presentUser struct {
+	streams int // so many of theirs are
+	info    presenceInfo
+}
+
+// subscription is a live stream's part in a room.
+type subscription struct {
+	stream  *Stream
+	index   int // in room.subscriptions
+	present bool
+}
+
+func (h *Hub) room(id int64) *room {
+	r := h.rooms[id]
+	if r == nil {
+		r = &room{presentStreams: map[*Stream]struct{}{}, presentUsers: map[int64]*presentUser{}}
+		h.rooms[id] = r
+	}
+	return r
+}
+
+func (h *Hub) subscribe(s *Stream, roomID int64) {
+	s.rooms.update(roomID, func(t *roomState) {
+		if t.subscription == nil {
+			r := h.room(roomID)
+			t.subscription = &subscription{stream: s, index: len(r.subscriptions), present: t.present}
+			r.subscriptions = append(r.subscriptions, t.subscription)
+		}
+	})
+}
+
+func (h *Hub) unsubscribe(s *Stream, roomID int64) {
+	sub := s.rooms.subscription(roomID)
+	if sub == nil {
+		return
+	}
+	h.removeSubscription(sub, roomID)
+	s.rooms.update(roomID, func(t *roomState) { t.subscription = nil })
+}
+
+// drop takes a subscription out of its room.
+func (h *Hub) removeSubscription(sub *subscription, roomID int64) {
+	r := h.rooms[roomID]
+	last := len(r.subscriptions) - 1
+	r.subscriptions[sub.index] = r.subscriptions[last]
+	r.subscriptions[sub.index].index = sub.index
+	r.subscriptions[last] = nil
+	r.subscriptions = r.subscriptions[:last]
+	h.removeRoomIfUnused(roomID, r)
+}
+
+// forget drops a room that nobody here hears of.
+func (h *Hub) removeRoomIfUnused(roomID int64, r *room) {
+	if len(r.subscriptions) == 0 && len(r.presentStreams) == 0 {
+		delete(h.rooms, roomID)
+	}
 }

@@ -10,8 +10,8 @@ const (
 	// queueLimit and queueBytes bound what waits for a live stream's next flush, and stalledBytes what waits while somebody is
 	// at its socket, which has no room. Beyond, the stream reads the log itself. The frames are those of all streams; what is
 	// one stream's own is a slice for each.
-	queueFrames   = 256
-	queueBytes   = 256 << 10
+	queueFrames       = 256
+	queueBytes        = 256 << 10
 	blockedQueueBytes = 64 << 10
 	// passingLimit bounds the frames that are not in the log (presence, typing) and wait while somebody is at the socket.
 	ephemeralFrames = 64
@@ -24,33 +24,33 @@ const (
 
 // Stream is one client's connection.
 type Stream struct {
-	hub       *Hub
-	id        string
-	heartbeatSlot      uint64 // in which sweep it gets its heartbeat
-	userID    int64
-	sessionID string
-	openPosition    int64 // the newest event when it opened: what was deleted until then is not told to it
-	conn      net.Conn
-	socket    socket
+	hub           *Hub
+	id            string
+	heartbeatSlot uint64 // in which sweep it gets its heartbeat
+	userID        int64
+	sessionID     string
+	openPosition  int64 // the newest event when it opened: what was deleted until then is not told to it
+	conn          net.Conn
+	socket        socket
 
 	// Owned by Hub.mu.
-	attached     bool
-	pushedPosition   int64    // position of the newest event queued while live
-	mutes mutes // while live; of them, those who are blocked, and who block, as soon as the stream is in a room
-	rooms     roomStates
+	attached       bool
+	pushedPosition int64 // position of the newest event queued while live
+	mutes          mutes // while live; of them, those who are blocked, and who block, as soon as the stream is in a room
+	rooms          roomStates
 
-	mu       sync.Mutex
+	mu           sync.Mutex
 	queueHead    []byte // what is queued: first, and then the rest; mostly there is one piece, or none
-	queueTail     [][]byte
-	queueSize     int       // bytes in both
-	writing  bool      // somebody is at the socket, and looks at the queue again before leaving
-	replaying  bool      // reads the log, from position walked
+	queueTail    [][]byte
+	queueSize    int       // bytes in both
+	writing      bool      // somebody is at the socket, and looks at the queue again before leaving
+	replaying    bool      // reads the log, from position walked
 	replayedTo   int64     // while walking: the log has been read up to here
-	cancelReplay      func()    // ends what the walk waits for, nil while there is none
+	cancelReplay func()    // ends what the walk waits for, nil while there is none
 	lastFrame    []byte    // the last frame, after which the stream ends
-	ended     bool      // it takes nothing more; set by lose alone
-	blocked  bool      // a write waits for the socket
-	unackedBytes     int       // bytes that the kernel held at the last sweep
+	ended        bool      // it takes nothing more; set by lose alone
+	blocked      bool      // a write waits for the socket
+	unackedBytes int       // bytes that the kernel held at the last sweep
 	lastProgress time.Time // when the socket last took something, while sending
 }
 
@@ -59,9 +59,9 @@ type enqueueResult int
 
 const (
 	needsFlush  enqueueResult = iota // it waits for a flush
-	accepted                // it waits for whoever is at the socket
-	queueFull                   // there is no room
-	streamEnded                  // the stream takes nothing more
+	accepted                         // it waits for whoever is at the socket
+	queueFull                        // there is no room
+	streamEnded                      // the stream takes nothing more
 )
 
 // enqueue queues a frame that is not in the log, if there is room for it.

@@ -6,10 +6,10 @@ import "github.com/parley-chat/parley/models"
 // memberships, which may be newer than that place, and corrected by the events that it walks over. Its silences are
 // exactly those of its place.
 type visibility struct {
-	userID   int64
-	memberSince    map[int64]int64 // what they are a member of, and the position of the first event that they see there
-	pastSpans     []models.Span   // stretches that ended, as the database knew when the walk began
-	mutes mutes
+	userID      int64
+	memberSince map[int64]int64 // what they are a member of, and the position of the first event that they see there
+	pastSpans   []models.Span   // stretches that ended, as the database knew when the walk began
+	mutes       mutes
 }
 
 func newVisibility(v models.View) *visibility {
