@@ -2,11 +2,11 @@ package sse
 
 import "github.com/parley-chat/parley/models"
 
-// burstBytes bounds what is put into one piece: a slow stream holds on to the whole of it.
+// batchBytes limits one batch: a slow stream holds the whole of it.
 const batchBytes = queueBytes / 2
 
-// burstOf is the run of messages to one room that events begin with, or the first event alone. Nobody's membership,
-// presence or silence changes within it.
+// nextBatch returns the leading messages of events that are to the same room, or the first event alone. No
+// membership, presence or mute changes within a batch.
 func nextBatch(events []*event) []*event {
 	first, size := events[0], 0
 	for i, e := range events {
@@ -18,14 +18,13 @@ func nextBatch(events []*event) []*event {
 	return events
 }
 
-// deliverBurst is deliver for a run of messages to one room. Whoever sees all of them in the same form, as nearly
-// everybody does, gets them in one piece that is shared by all: one lock and one queued slice for each stream, where
-// each delivery would take as much.
+// deliverBatch is deliver for several messages to one room. Nearly all streams see all of them in the same form, and
+// share one slice with all frames: that costs each stream one lock and one queue entry.
 func (h *Hub) deliverBatch(run []*event) {
 	first, last := run[0], run[len(run)-1]
-	var created, notification []byte // made when somebody gets them
+	var created, notification []byte // built when a stream needs it
 	if r := h.rooms[first.Audience.RoomID]; r != nil {
-		for i := len(r.subscriptions) - 1; i >= 0; i-- { // backwards, as in deliver
+		for i := len(r.subscriptions) - 1; i >= 0; i-- { // in reverse order, as in deliver
 			switch sub := r.subscriptions[i]; {
 			case sub.present:
 				if created == nil {
@@ -49,7 +48,7 @@ func (h *Hub) deliverBatch(run []*event) {
 	}
 }
 
-// pushEach queues those messages of the run that the user of a stream outside of the room wants, one by one.
+// pushOneByOne queues those messages of the batch that a user who is not present in the room should be notified of.
 func (h *Hub) pushOneByOne(s *Stream, run []*event) {
 	for _, e := range run {
 		own := e.Audience.UserID == s.userID

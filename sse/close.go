@@ -9,15 +9,16 @@ import (
 )
 
 const (
-	// closeSlice is how many streams end at once when the server stops, and closePause the time between two slices.
+	// When the server stops, closeBatch streams end at once, and the next ones after closePause.
 	closeBatch = 500
 	closePause = 20 * time.Millisecond
-	// reconnectSpread is the time over which the clients of a server that stops are asked to come back.
+	// reconnectSpread is the time over which the clients of a stopping server are asked to reconnect.
 	reconnectSpread = 3 * time.Second
 )
 
-// Close refuses new streams and ends those that are open with server.closing, in slices, so that they do not all come
-// back at once. It returns when the last one is gone, or, with ctx's error, when ctx is over; then they were cut.
+// Close refuses new streams and ends the open ones with server.closing, in batches, so that clients do not all
+// reconnect at once. It returns when all have ended. When ctx is done first, it closes the rest and returns the error
+// of ctx.
 func (h *Hub) Close(ctx context.Context) error {
 	h.mu.Lock()
 	h.closing = true
@@ -43,7 +44,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	return err
 }
 
-// endAll ends the streams that are open, in slices, and answers them.
+// closeStreams sends server.closing to all open streams, in batches, and returns them.
 func (h *Hub) closeStreams(ctx context.Context) []*Stream {
 	h.mu.Lock()
 	open := make([]*Stream, 0, len(h.streams))
@@ -65,15 +66,14 @@ func (h *Hub) closeStreams(ctx context.Context) []*Stream {
 	return open
 }
 
-// Refuse has Open refuse new streams from now on, as a server does that is about to stop. Those that are open go on until
-// Close.
+// Refuse makes Open refuse new streams, before the server stops. Open streams continue until Close.
 func (h *Hub) Refuse() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closing = true
 }
 
-// accepting is nil until the server is about to stop.
+// checkAccepting returns an error if the server is about to stop.
 func (h *Hub) checkAccepting() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

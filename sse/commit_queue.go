@@ -7,32 +7,32 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// feedEvents and feedBytes bound what waits in a feed, and what came ahead of its turn. A tail that is so far behind reads the
-// log faster.
+// commitQueueEvents and commitQueueBytes limit the queue, and the events that wait for a gap to be filled. A log
+// consumer that is further behind reads the log faster.
 const (
 	commitQueueEvents = 4096
 	commitQueueBytes  = 16 << 20
 )
 
-// Feed hands events to the tail without a detour through the database: those that this node has committed, and those of
-// other nodes that the bus brings. It is a shortcut and no source of truth: what is missing in it, or comes in another
-// order, the tail reads from the log.
+// Feed hands events to the log consumer without a query: those that this node has committed, and those of other nodes
+// that the bus brings. It is only a shortcut: what it misses or has in another order, the consumer reads from the
+// log.
 type Feed struct {
-	ready chan struct{} // holds one wake-up for the tail; never closed
+	ready chan struct{} // wakes the log consumer; capacity 1, never closed
 
 	mu         sync.Mutex
 	entries    []models.LogEntry
-	bytes      int  // of data in those
-	incomplete bool // some found no room, or the log is to be read for another reason
+	bytes      int  // of the entries' data
+	incomplete bool // events were dropped, or a read of the log was requested
 	publish    func([]models.LogEntry)
 }
 
-// NewFeed makes an empty feed.
+// NewFeed returns an empty queue.
 func NewFeed() *Feed {
 	return &Feed{ready: make(chan struct{}, 1), publish: func([]models.LogEntry) {}}
 }
 
-// Committed takes the events of a commit of this node, and passes them on to the bus. It does not block.
+// Committed adds the events of a commit of this node, and passes them to the bus. It does not block.
 func (f *Feed) Committed(entries []models.LogEntry) {
 	f.mu.Lock()
 	publish := f.publish
@@ -41,7 +41,7 @@ func (f *Feed) Committed(entries []models.LogEntry) {
 	publish(entries)
 }
 
-// join makes publish, which must not block, the way to the other nodes.
+// setPublisher sets the function that passes commits to the other nodes. It must not block.
 func (f *Feed) setPublisher(publish func([]models.LogEntry)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -61,7 +61,7 @@ func (f *Feed) add(entries []models.LogEntry) {
 	f.signal()
 }
 
-// wake lets the tail look at the log, though nothing may have come.
+// requestLogRead makes the log consumer read the log, even if nothing was queued.
 func (f *Feed) requestLogRead() {
 	f.mu.Lock()
 	f.incomplete = true
@@ -72,11 +72,12 @@ func (f *Feed) requestLogRead() {
 func (f *Feed) signal() {
 	select {
 	case f.ready <- struct{}{}:
-	default: // the tail has yet to take an earlier one
+	default: // a wake-up is pending already
 	}
 }
 
-// take answers what has come, and whether that is all: if not, the log has the rest.
+// takeAll removes and returns the queued events. If whole is false, some are missing and have to be read from the
+// log.
 func (f *Feed) takeAll() (entries []models.LogEntry, whole bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -85,15 +86,15 @@ func (f *Feed) takeAll() (entries []models.LogEntry, whole bool) {
 	return entries, whole
 }
 
-// size is how many bytes of data wait in the feed.
+// pendingBytes returns the size of the queued events' data.
 func (f *Feed) pendingBytes() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.bytes
 }
 
-// following takes from entries the run that follows position without a gap. The rest is what is further ahead; what the
-// tail has had already is dropped.
+// contiguous returns the events that follow position without a gap, and those after the gap. Events up to position
+// are dropped.
 func contiguous(position int64, entries []models.LogEntry) (run, rest []models.LogEntry) {
 	slices.SortFunc(entries, func(a, b models.LogEntry) int { return int(a.Position - b.Position) })
 	for i, e := range entries {
@@ -108,7 +109,7 @@ func contiguous(position int64, entries []models.LogEntry) (run, rest []models.L
 	return run, nil
 }
 
-// sizeOf is how many bytes of data the entries have.
+// dataBytes returns the size of the entries' data.
 func dataBytes(entries []models.LogEntry) (bytes int) {
 	for _, e := range entries {
 		bytes += len(e.Data)

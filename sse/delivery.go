@@ -8,10 +8,11 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// apply moves the hub over a run of events that follows its position, and writes to the streams what each may see.
+// apply applies events, which directly follow the hub's position, and sends them to the attached streams that may see
+// them.
 func (h *Hub) apply(events []*event) {
 	h.withLock(func() {
-		defer h.cache.invalidate(events) // once for all of them, since it goes over all that is kept
+		defer h.cache.invalidate(events) // once per call, since it scans the whole cache
 		for len(events) > 0 {
 			run := nextBatch(events)
 			if len(run) > 1 {
@@ -32,10 +33,10 @@ func (h *Hub) apply(events []*event) {
 	})
 }
 
-// before makes those members whom e brings in, so that it is the first event that they see.
+// beforeDelivery subscribes the streams of new members, so that the event that adds them is the first that they see.
 func (h *Hub) beforeDelivery(e *event) {
 	if e.Name != models.EventMemberJoined && e.Name != models.EventRoomCreated || e.Audience.RoomID == 0 {
-		return // a direct room that somebody comes back to, of which they alone are told, had them all the time
+		return // the event of a user who reopens a direct room; its members have been subscribed all the time
 	}
 	for _, userID := range []int64{e.Audience.UserID, e.Audience.PeerID} {
 		for s := range h.users[userID] {
@@ -46,7 +47,8 @@ func (h *Hub) beforeDelivery(e *event) {
 	}
 }
 
-// after takes those out whom e removes, so that it is the last event that they see.
+// afterDelivery applies what the event changes for streams. Streams of removed members are unsubscribed only here, so
+// that the event that removes them is the last that they see.
 func (h *Hub) afterDelivery(e *event) {
 	a := e.Audience
 	switch e.Name {
@@ -78,7 +80,7 @@ func (h *Hub) afterDelivery(e *event) {
 		}
 	case models.EventBlockAdded, models.EventBlockRemoved:
 		for _, userID := range []int64{a.UserID, a.PeerID} {
-			for s := range h.users[userID] { // live or not: presence and typing come to those that walk, too
+			for s := range h.users[userID] { // attached or not: presence and typing are sent to replaying streams, too
 				s.mutes.apply(e.LogEntry, userID)
 			}
 		}
@@ -93,11 +95,11 @@ func (h *Hub) afterDelivery(e *event) {
 	}
 }
 
-// deliver queues e for the live streams that may see it.
+// deliver queues e for the attached streams that may see it.
 func (h *Hub) deliver(e *event) {
 	a := e.Audience
 	switch {
-	case !e.Kept(): // it is for the hub, which after moves
+	case !e.Kept(): // an event for the hub alone, applied in afterDelivery
 		return
 	case a.Everyone:
 		for _, s := range h.streams {
@@ -111,7 +113,7 @@ func (h *Hub) deliver(e *event) {
 		}
 	}
 	if r := h.rooms[a.RoomID]; r != nil {
-		// Backwards, since a stream that overflows is taken out of the list, its place filled by the last one.
+		// In reverse order: a stream whose queue overflows is removed, and the last one takes its place.
 		for i := len(r.subscriptions) - 1; i >= 0; i-- {
 			sub := r.subscriptions[i]
 			if f := e.frameFor(sub.present, sub.stream.mutes.suppresses(a.RoomID, a.UserID)); f != nil {
@@ -121,7 +123,7 @@ func (h *Hub) deliver(e *event) {
 	}
 }
 
-// frameFor is the frame for a member who is in the room or is not, nil for none.
+// frameFor returns the frame for a member who is present in the room or not, nil for none.
 func (e *event) frameFor(inside, silent bool) []byte {
 	switch {
 	case e.notification == nil || inside:
@@ -132,12 +134,12 @@ func (e *event) frameFor(inside, silent bool) []byte {
 	return e.notification
 }
 
-// push queues a frame of e for a live stream, once. A stream that has no room left goes on from the log.
+// push queues a frame of e for an attached stream, once. A stream whose queue is full continues with a replay.
 func (h *Hub) push(s *Stream, e *event, frame []byte) {
 	h.pushBatch(s, e.Position, e.Position, frame)
 }
 
-// pushRun is push for a piece that holds all that the stream sees of the events at positions from to upTo.
+// pushBatch is push for a batch: all that the stream may see of the events at positions from to upTo.
 func (h *Hub) pushBatch(s *Stream, from, upTo int64, piece []byte) {
 	if !s.attached || s.pushedPosition >= upTo {
 		return
@@ -151,7 +153,7 @@ func (h *Hub) pushBatch(s *Stream, from, upTo int64, piece []byte) {
 	}
 }
 
-// goLive makes s live if it stands where the hub stands. v is what it may see there.
+// attach makes s an attached stream if its position is the hub's position. v is its visibility snapshot there.
 func (h *Hub) attach(s *Stream, v *visibility, position int64) (done bool) {
 	h.withLock(func() {
 		if position != h.position {
@@ -159,10 +161,10 @@ func (h *Hub) attach(s *Stream, v *visibility, position int64) (done bool) {
 		}
 		done = true
 		if h.streams[s.id] != s || s.hasEnded() {
-			return // it has ended; there is nothing left to do
+			return // it has ended, and the replay has to stop
 		}
 		s.attached, s.pushedPosition, s.mutes = true, position, v.mutes
-		for _, roomID := range slices.Sorted(maps.Keys(v.memberSince)) { // in their order, so that each is added at the end
+		for _, roomID := range slices.Sorted(maps.Keys(v.memberSince)) { // sorted, so that each is appended at the end of s.rooms
 			h.subscribe(s, roomID)
 		}
 		for _, roomID := range s.rooms.presentRooms() {
@@ -175,7 +177,7 @@ func (h *Hub) attach(s *Stream, v *visibility, position int64) (done bool) {
 	return done
 }
 
-// detach makes s no longer live: from here on it reads the log itself.
+// detach ends the delivery of events to s: from here on it has to replay them.
 func (h *Hub) detach(s *Stream) {
 	s.attached = false
 	for i, t := range s.rooms {

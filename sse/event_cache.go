@@ -8,19 +8,19 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// change is what a run of events makes stale of those before it.
+// invalidation is what a run of events makes outdated in the events before it.
 type invalidation struct {
-	messages map[messageKey]int64 // edited or deleted, at that position for the last time
-	cleared  map[int64]int64      // by room, the newest message that is gone
+	messages map[messageKey]int64 // edited or deleted, with the position of the last such event
+	cleared  map[int64]int64      // newest cleared message by room
 	rooms    map[int64]struct{}   // deleted
-	users    map[int64][]byte     // deleted, and how they are named in an event's data
+	users    map[int64][]byte     // deleted, with their encoding in the data of other events
 }
 
-// messageName names a message.
+// messageKey identifies a message.
 type messageKey struct{ roomID, id int64 }
 
-// outdate marks those events that are not to be told again as they are in memory: what they tell of was edited, deleted or
-// cleared away by some of the events, which are the newest. It goes over the memory once for all of them.
+// invalidate marks cached events as stale whose content was edited, deleted or cleared by events, which are the
+// newest ones. It scans the cache once for all of them.
 func (r *eventCache) invalidate(events []*event) {
 	var c invalidation
 	for _, e := range events {
@@ -57,7 +57,7 @@ func (c *invalidation) add(e *event) {
 	}
 }
 
-// with is a map with one more value. Most runs of events have nothing to put into one, and make none.
+// insert sets a value in m, which may be nil. Most runs of events need none of the maps.
 func insert[K comparable, V any](m map[K]V, key K, value V) map[K]V {
 	if m == nil {
 		m = map[K]V{}
@@ -79,7 +79,7 @@ func (c *invalidation) covers(e *event) bool {
 	}
 	for id, named := range c.users {
 		switch e.Name {
-		case models.EventMessageCreated: // most events are; they name their sender alone
+		case models.EventMessageCreated: // the most frequent event; it names only its sender
 			if e.Audience.UserID == id {
 				return true
 			}
@@ -92,13 +92,13 @@ func (c *invalidation) covers(e *event) bool {
 	return false
 }
 
-// Bounds of the newest events that are kept in memory, for walks that are only a little behind.
+// The cache holds the newest events, for replays that are only a little behind.
 const (
 	cacheEvents = 4096
 	cacheBytes  = 8 << 20
 )
 
-// recent is a run of the newest events, without gaps, ending at the hub's position.
+// eventCache holds the newest events without gaps, up to the hub's position.
 type eventCache struct {
 	events []*event
 	bytes  int
@@ -117,8 +117,8 @@ func (r *eventCache) add(e *event) {
 	r.events = r.events[drop:]
 }
 
-// after is a copy of up to limit of the events that follow position, which is before the newest one, and up to one that is
-// stale; ok is false when the first of them is not here, or is stale: the log has it as it is now.
+// eventsAfter returns up to limit events after position, which is less than the newest one, and stops before a stale
+// one. ok is false if the first of them is not cached or is stale: then it has to be read from the database.
 func (r *eventCache) eventsAfter(position int64, limit int) (events []*event, ok bool) {
 	if len(r.events) == 0 || position < r.events[0].Position-1 {
 		return nil, false

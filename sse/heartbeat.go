@@ -3,31 +3,29 @@ package sse
 import "time"
 
 const (
-	// sweepEvery is how often the streams are looked over.
+	// checkInterval is how often Run calls Sweep.
 	checkInterval = time.Second
-	// heartbeatSweeps is in how many sweeps each stream gets one heartbeat: every 20 s.
+	// heartbeatSlots is the number of checks in which each stream gets one heartbeat: one every 20 s.
 	heartbeatSlots = 20
-	// deadAfter is how long a peer's kernel may leave unanswered what was sent to it. A peer that is gone without a word is so
-	// found by the heartbeat after the one that it did not answer, or within deadAfter when a write waits for it.
+	// deadPeerTimeout is how long a peer's kernel may leave data unacknowledged. A peer that has vanished is found with
+	// the second heartbeat, or within this time if a write waits for it.
 	deadPeerTimeout = 30 * time.Second
-	// stalledAfter is how long a peer that is alive may take nothing while something waits for it. It is longer because
-	// kernels make slow readers look idle: memory is given back, and the window opened, by whole buffers. Over a loopback, and
-	// with segments of 1,460 bytes too, readers of 1 KB/s looked idle for up to 133 s at a time, whatever the size of our own
-	// buffer. Meanwhile such a stream costs one write (writeSize), its queue (stalledBytes, shared), and unsentLimit of the
-	// kernel's memory.
+	// stalledTimeout is how long a peer that is alive may read nothing while a write waits for it. It is longer because
+	// kernels free memory and open the window in large steps, so that a slow reader seems to read nothing for minutes.
+	// Such a stream costs one write (writeSize), its queue (blockedQueueBytes, shared), and unsentLimit in the kernel.
 	stalledTimeout = 3 * time.Minute
 )
 
-// debt is what a socket owes its peer.
+// sendState is the state of a socket's send direction.
 type sendState struct {
 	unackedBytes int
-	unanswered   bool          // something was sent again and again, and not acknowledged
-	sinceHeard   time.Duration // since the peer's kernel was last heard of
+	unanswered   bool          // data was retransmitted several times without an acknowledgement
+	sinceHeard   time.Duration // time since the peer's kernel has sent anything
 }
 
-// Sweep sends a share of the streams their heartbeat, drops the peers that take nothing, and notes who has been gone for
-// long enough to be offline. One look at all streams costs less than a deadline with every write. Run does it each
-// second; whoever calls it with a time to come does not have to wait for it.
+// Sweep sends heartbeats to the streams that are due, drops peers that read nothing, and updates who is offline. now
+// may be a future time. One scan of all streams is cheaper than a deadline for every write. Run calls it every
+// second.
 func (h *Hub) Sweep(now time.Time) {
 	share := uint64(now.Unix()) % heartbeatSlots
 	var stalled []*Stream
@@ -44,13 +42,13 @@ func (h *Hub) Sweep(now time.Time) {
 		}
 	})
 	for _, s := range stalled {
-		h.logger.Info("a stream's peer takes nothing; it is dropped", "stream", s.id, "user", s.userID)
+		h.logger.Info("dropping a stream whose peer reads nothing", "stream", s.id, "user", s.userID)
 		h.endStream(s)
 	}
 }
 
-// stalled reports whether the peer is gone without a word, or takes nothing of what it is owed for too long. Of streams for
-// which no write waits, only those whose heartbeat is due are asked about, which costs a call of the kernel.
+// isStalled reports whether the peer has vanished, or has read nothing for too long. Without a waiting write, only
+// streams that are due for a heartbeat are checked, because it costs a system call.
 func (s *Stream) isStalled(now time.Time, due bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

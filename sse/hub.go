@@ -10,24 +10,24 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Log is what the push side reads: the store.
+// Log is the event log and what else the push side reads and writes in the database. models/store implements it.
 type Log interface {
 	Epoch() string
-	// Bounds are the newest position, and the newest of those no longer kept.
+	// Bounds returns the newest position, and the newest position that has been pruned.
 	Bounds(ctx context.Context) (head, pruned int64, err error)
-	// Head is a place that has all which was committed before the call.
+	// Head returns a cursor that includes everything that was committed before the call.
 	Head(ctx context.Context) (models.Cursor, error)
 	Entries(ctx context.Context, after int64, limit int) ([]models.LogEntry, error)
 	EntriesFor(ctx context.Context, userID, after, upTo int64, limit int) ([]models.LogEntry, error)
 	View(ctx context.Context, userID, after int64) (models.View, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
-	// Acquaintances are those who are told when the user comes online or goes; a room with more members than roomLimit
-	// makes none.
+	// Acquaintances returns the users who are notified when the user comes online or goes offline. A room with more than
+	// roomLimit members does not count.
 	Acquaintances(ctx context.Context, userID int64, roomLimit int) ([]int64, error)
-	// Shared reports whether other nodes may be at work on the same database. Without, what follows is not called.
+	// Shared reports whether other nodes may use the same database. The methods up to Presences are called only then.
 	Shared() bool
-	// EnterNode makes a node known to the others; Beat shows that it is alive; TellNews tells of it; ForgetNode ends it. Ask
-	// is for one of them.
+	// EnterNode registers a node, Beat is its heartbeat, TellNews publishes a presence update of it, ForgetNode removes
+	// it. Ask sends a presence request to another node.
 	EnterNode(ctx context.Context, node string) error
 	Beat(ctx context.Context, node string) (beats map[string]int64, err error)
 	TellNews(ctx context.Context, news models.NodeNews) error
@@ -36,59 +36,59 @@ type Log interface {
 	Presences(ctx context.Context) (map[string][]models.Presence, error)
 	// Seen stores when users were last online.
 	Seen(ctx context.Context, at map[int64]models.Time) error
-	// CheckSession is nil while the caller's session may be used.
+	// CheckSession returns nil while the caller's session is valid.
 	CheckSession(ctx context.Context, caller models.Caller) error
 }
 
-// Limits are the bounds that whoever runs the server sets.
+// Limits are set by the operator.
 type Limits struct {
-	Streams      int // of one user at once; 0 for no bound
-	PresenceRoom int // members of a room beyond which they are not told who of them comes online or goes
+	Streams      int // per user; 0 means no limit
+	PresenceRoom int // in a room with more members, nobody is notified who comes online or goes offline
 }
 
-// Hub knows the streams of this node and what each may see.
+// Hub holds the streams of this node and decides which of them get an event.
 type Hub struct {
 	log             Log
 	commits         *Feed
-	bus             *Bus // nil for a node that is alone; set by Join
+	bus             *Bus // nil for a node without a bus; set by Join
 	logger          *slog.Logger
 	limits          Limits
-	deadPeerTimeout time.Duration // deadAfter, except in tests
-	nodeID          string        // names this process to those that share the database; "" when none can
+	deadPeerTimeout time.Duration // the constant of that name, except in tests
+	nodeID          string        // identifies this process among the nodes of the database; "" if the database is not shared
 
-	ctx         context.Context // of the walks; over when the hub has closed
+	ctx         context.Context // of replays; cancelled when the hub has closed
 	cancel      context.CancelFunc
-	goroutines  sync.WaitGroup // every goroutine of every stream
+	goroutines  sync.WaitGroup // of all streams
 	peers       *peerWatcher
-	replaySlots *replaySlots // of the streams that walk
+	replaySlots *replaySlots // limits the streams that replay at the same time
 
 	mu               sync.Mutex
 	position         int64         // the log has been applied up to here
-	positionMoved    chan struct{} // closed, and replaced, when position moves
+	positionMoved    chan struct{} // closed and replaced when position changes
 	closing          bool
 	streams          map[string]*Stream
 	users            map[int64]map[*Stream]struct{}
 	rooms            map[int64]*room
 	cache            eventCache
-	toFlush          []*Stream           // have something queued since the last flush
-	ended            endedStreams        // streams that are over, until unlock removes them; has a lock of its own
-	departures       map[int64]departure // users whose last stream ended a moment ago
-	statusChanges    []status            // to be told, in order, by tellStatuses
+	toFlush          []*Stream           // streams with queued frames that no flush has taken yet
+	ended            endedStreams        // streams that unlock has yet to remove; has its own lock
+	departures       map[int64]departure // users whose last stream ended less than offlineDelay ago
+	statusChanges    []status            // for runStatusQueue to publish, in order
 	remote           remotePresence
-	presenceChanges  map[presenceKey]models.Presence       // to be told to the other nodes, by keepLease
-	presenceRequests []models.PresenceAsk                  // to be answered by keepLease
-	pendingRequests  map[string]chan models.PresenceAnswer // requests that wait for another node, by id
+	presenceChanges  map[presenceKey]models.Presence       // for keepLease to publish to the other nodes
+	presenceRequests []models.PresenceAsk                  // from other nodes, for keepLease to handle
+	pendingRequests  map[string]chan models.PresenceAnswer // to other nodes, without a response yet, by request id
 
-	otherNodes     atomic.Int64  // the other nodes
-	remoteOutdated atomic.Bool   // away has to be read again, by Run
-	logRead        atomic.Bool   // the log was read; guard takes it back
-	partitioned    atomic.Bool   // the log could not be read for too long; by guard
-	streamsOpened  atomic.Int64  // streams, ever
-	statusSignal   chan struct{} // holds one wake-up for tellStatuses; never closed
-	presenceSignal chan struct{} // holds one wake-up for keepLease; never closed
+	otherNodes     atomic.Int64  // how many there are
+	remoteOutdated atomic.Bool   // Run has to load remote again
+	logRead        atomic.Bool   // since the watchdog last looked
+	partitioned    atomic.Bool   // set by the watchdog: the log could not be read for too long
+	streamsOpened  atomic.Int64  // since the start
+	statusSignal   chan struct{} // wakes runStatusQueue; capacity 1, never closed
+	presenceSignal chan struct{} // wakes keepLease; capacity 1, never closed
 }
 
-// NewHub makes a hub that stands at the newest event: streams of an earlier process come back with their cursors.
+// NewHub returns a hub positioned at the newest event. Clients of an earlier process resume with their cursors.
 func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limits Limits) (*Hub, error) {
 	head, _, err := log.Bounds(ctx)
 	if err != nil {
@@ -116,7 +116,7 @@ func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limit
 	return h, nil
 }
 
-// Count tells how many streams are open at this node, and how many users have one.
+// Count returns how many streams are open at this node, and how many users have at least one.
 func (h *Hub) Count() (streams, users int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -127,7 +127,7 @@ func (h *Hub) cursor(position int64) string {
 	return models.Cursor{Epoch: h.log.Epoch(), Position: position}.String()
 }
 
-// reach waits until the hub has applied the log up to position.
+// waitForPosition waits until the hub has applied the log up to position.
 func (h *Hub) waitForPosition(ctx context.Context, position int64) error {
 	for {
 		h.mu.Lock()
@@ -144,7 +144,7 @@ func (h *Hub) waitForPosition(ctx context.Context, position int64) error {
 	}
 }
 
-// at is the position up to which the hub has applied the log. Only Run moves it.
+// currentPosition returns the position up to which the hub has applied the log. Only the log consumer changes it.
 func (h *Hub) currentPosition() int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()

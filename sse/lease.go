@@ -10,32 +10,31 @@ import (
 )
 
 const (
-	// beatEvery is how often a node shows that it is alive, and leaseLife after what time without a beat the others take it
-	// for dead: together less than the 15 s in which they are to tell that its users are gone.
+	// A node sends a heartbeat every heartbeatInterval. Without one for leaseDuration, the other nodes treat it as dead.
+	// Together they are less than the 15 s within which its users must be reported as gone.
 	heartbeatInterval = 2 * time.Second
 	leaseDuration     = 11 * time.Second
-	// leaseTimeout bounds each of the lease's own statements, and the wait for another node's answer.
+	// leaseQueryTimeout limits each query of the lease, and the wait for the response to a presence request.
 	leaseQueryTimeout = 5 * time.Second
-	// newsBatch bounds the changes that are told at once.
+	// presenceBatch limits the changes in one presence update.
 	presenceBatch = 500
 )
 
-// lease is what the goroutine that keeps it knows.
+// lease is the state of keepLease's goroutine.
 type lease struct {
 	hub        *Hub
 	heartbeats map[string]nodeHeartbeat // of the other nodes
 	changes    map[presenceKey]models.Presence
-	responses  []models.PresenceAnswer // like the changes, not told yet
+	responses  []models.PresenceAnswer // not published yet, as the changes
 }
 
-// beat is what was last seen of a node, and when it was first seen so. Only this node's own clock counts.
+// nodeHeartbeat is the last heartbeat seen of a node, and when it was first seen. Only this node's clock is used.
 type nodeHeartbeat struct {
 	count int64
 	since time.Time
 }
 
-// keepLease tells the other nodes who is present here, and that this node is alive, until ctx is over. It takes those for
-// dead that are not.
+// keepLease publishes this node's presence and heartbeats until ctx is done, and removes nodes that are dead.
 func (h *Hub) keepLease(ctx context.Context) {
 	l := lease{hub: h, heartbeats: map[string]nodeHeartbeat{}, changes: map[presenceKey]models.Presence{}}
 	ticker := time.NewTicker(heartbeatInterval)
@@ -52,7 +51,7 @@ func (h *Hub) keepLease(ctx context.Context) {
 			l.try(ctx, l.publishPresence)
 		case <-ticker.C:
 			l.try(ctx, l.heartbeat)
-			l.try(ctx, l.publishPresence) // what an earlier attempt could not
+			l.try(ctx, l.publishPresence) // in case an earlier attempt failed
 		}
 	}
 }
@@ -61,18 +60,18 @@ func (l *lease) try(ctx context.Context, f func(context.Context) error) {
 	limited, cancel := context.WithTimeout(ctx, leaseQueryTimeout)
 	defer cancel()
 	if err := f(limited); err != nil && ctx.Err() == nil {
-		l.hub.logger.Warn("the other nodes could not be told who is here; it will be tried again", "error", err)
+		l.hub.logger.Warn("cannot publish this node's heartbeat or presence; retrying", "error", err)
 	}
 }
 
-// beat shows that this node is alive, and removes those that have not done so for the life of a lease.
+// heartbeat stores this node's heartbeat, and removes nodes without one for leaseDuration.
 func (l *lease) heartbeat(ctx context.Context) error {
 	beats, err := l.hub.log.Beat(ctx, l.hub.nodeID)
 	if err != nil {
 		return err
 	}
 	if _, known := beats[l.hub.nodeID]; !known {
-		l.hub.logger.Warn("this node was taken for dead by others, and enters itself again")
+		l.hub.logger.Warn("another node has removed this node as dead; registering again")
 		if err := l.hub.log.EnterNode(ctx, l.hub.nodeID); err != nil {
 			return err
 		}
@@ -91,7 +90,7 @@ func (l *lease) heartbeat(ctx context.Context) error {
 		}
 		seen[node] = last
 		if now.Sub(last.since) > leaseDuration {
-			l.hub.logger.Warn("a node has died; whoever was there is told to be gone", "node", node)
+			l.hub.logger.Warn("node is dead; its users are reported as gone", "node", node)
 			errs = append(errs, l.hub.log.ForgetNode(ctx, node, count, models.At(last.since)))
 		}
 	}
@@ -99,8 +98,8 @@ func (l *lease) heartbeat(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// tell stores what changed here, in bites, and how this node answers what it was asked, after the changes that the answers
-// tell of.
+// publishPresence publishes changed presence in batches, and the responses to presence requests after the changes
+// that they confirm.
 func (l *lease) publishPresence(ctx context.Context) error {
 	l.collect(ctx)
 	for len(l.changes)+len(l.responses) > 0 {
@@ -126,7 +125,7 @@ func (l *lease) publishPresence(ctx context.Context) error {
 	return nil
 }
 
-// gather adds what there is to tell to what could not be told yet. Of one user at one place, the last change counts.
+// collect adds new changes to those that could not be published yet. The last change of a user in a room counts.
 func (l *lease) collect(ctx context.Context) {
 	h := l.hub
 	h.mu.Lock()
@@ -142,7 +141,7 @@ func (l *lease) collect(ctx context.Context) {
 	clear(h.presenceChanges)
 }
 
-// share notes that a user came to a place at this node, or went, for the other nodes. h.mu is held.
+// recordPresence records a change of a user's presence at this node, to be published to the others. h.mu is held.
 func (h *Hub) recordPresence(at presenceKey, who presenceInfo, here bool, when time.Time) {
 	if h.nodeID == "" {
 		return
@@ -153,7 +152,7 @@ func (h *Hub) recordPresence(at presenceKey, who presenceInfo, here bool, when t
 	h.signalPresence()
 }
 
-// shareAll notes everybody who is here: the other nodes know of nobody.
+// recordAllPresence records everybody who is present here, because the other nodes have removed this one.
 func (h *Hub) recordAllPresence() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -173,10 +172,10 @@ func (h *Hub) recordAllPresence() {
 	}
 }
 
-// newsNoted wakes keepLease.
+// signalPresence wakes keepLease.
 func (h *Hub) signalPresence() {
 	select {
 	case h.presenceSignal <- struct{}{}:
-	default: // it has yet to take an earlier one, and takes this one with it
+	default: // a wake-up is pending already
 	}
 }

@@ -9,33 +9,35 @@ import (
 )
 
 const (
-	// tailBatch bounds the events that are applied under one hold of the hub's lock. So many messages of the usual size are
-	// one burst.
+	// consumerBatch limits the events that are applied under one hold of the hub's lock. That many messages of common
+	// size fit into one batch of frames.
 	consumerBatch = 256
-	// pollEvery is how often the log is read in any case: the feed may have missed something without a trace.
+	// pollInterval is how often the log is read in any case: the commit queue can miss events without noticing.
 	pollInterval = 250 * time.Millisecond
-	// readTimeout bounds one reading of the log: a connection may be cut without a sign.
+	// readTimeout limits one query: a connection to the database may break without an error.
 	readTimeout = 3 * time.Second
-	// retryEvery is how long to wait after the log could not be read.
+	// retryInterval is the pause after the log could not be read.
 	retryInterval = 500 * time.Millisecond
-	// gapPatience is how long events that came ahead of their turn wait for those before them, which are mostly on their
-	// way from another node, before the log is read.
+	// gapTimeout is how long events wait for missing ones before them, which are probably on their way from another
+	// node, before the log is read.
 	gapTimeout = 5 * time.Millisecond
-	// restMost and restBytes bound how long the tail rests between two rounds of writing, and what may wait meanwhile.
+	// maxCoalesce and coalesceBytes limit how long the log consumer waits between two rounds of writing, and how much
+	// may be queued during that time.
 	maxCoalesce   = 20 * time.Millisecond
 	coalesceBytes = 64 << 10
 )
 
-// tail is what Run alone knows.
+// logConsumer is the state of Run's goroutine.
 type logConsumer struct {
 	hub           *Hub
-	ahead         []models.LogEntry // have come before their turn; as many as a feed may hold
+	ahead         []models.LogEntry // events after a gap; limited as the commit queue is
 	gapTimer      *time.Timer       // runs while there are some
-	coalesceUntil time.Time         // until then the tail rests
+	coalesceUntil time.Time         // the next round starts not earlier, unless much is queued
 }
 
-// Run tails the log until ctx is over. It is the one goroutine that moves the hub, and waits for no client. Others beside it
-// tell who is online and, where there may be other nodes, keep this one's lease and watch that it is not cut off.
+// Run consumes the log until ctx is done. Its goroutine alone moves the hub's position, and never waits for a client.
+// Run also starts the goroutines that publish who is online, keep this node's lease and watch for partitions, and
+// waits for them.
 func (h *Hub) Run(ctx context.Context) {
 	var beside sync.WaitGroup
 	defer beside.Wait()
@@ -72,9 +74,9 @@ func (h *Hub) Run(ctx context.Context) {
 	}
 }
 
-// rest waits for as long as the last round took, unless much has come by now. A write costs mostly the same whatever it
-// carries: under load this makes fewer of them, each with more messages, and a message late by no more than those before
-// it took anyhow. What comes at longer intervals finds the tail rested.
+// coalesce waits as long as the last round took, unless much is queued by now. A write costs about the same whatever
+// its size, so under load this leads to fewer writes with more messages each, and delays a message no longer than the
+// round before it did. At low rates there is no wait.
 func (t *logConsumer) coalesce(ctx context.Context) {
 	timer := time.NewTimer(time.Until(t.coalesceUntil))
 	defer timer.Stop()
@@ -89,8 +91,8 @@ func (t *logConsumer) coalesce(ctx context.Context) {
 	}
 }
 
-// follow applies what the feed brought, as far as it follows on where the hub stands. It reports false when the log has
-// to be read at once.
+// applyQueued applies the queued events that directly follow the hub's position. It returns false if the log has to
+// be read at once.
 func (t *logConsumer) applyQueued() bool {
 	begun := time.Now()
 	defer func() { t.coalesceUntil = time.Now().Add(min(time.Since(begun), maxCoalesce)) }()
@@ -102,15 +104,15 @@ func (t *logConsumer) applyQueued() bool {
 	switch {
 	case len(ahead) == 0:
 		t.gapTimer.Stop()
-	case len(t.ahead) == 0: // and not again with all that comes meanwhile, which would put the reading off
+	case len(t.ahead) == 0: // set once per gap: later events must not postpone the read
 		t.gapTimer.Reset(gapTimeout)
 	}
 	t.ahead = ahead
 	return whole && len(ahead) < commitQueueEvents && dataBytes(ahead) < commitQueueBytes
 }
 
-// read brings the hub to the end of the log, or to where the feed goes on from: while much is written, there would always
-// be more to read.
+// readLog brings the hub to the end of the log, or to where the queued events continue: under constant writes the end
+// would never be reached.
 func (t *logConsumer) readLog(ctx context.Context) {
 	t.ahead = nil
 	t.gapTimer.Stop()
@@ -118,7 +120,7 @@ func (t *logConsumer) readLog(ctx context.Context) {
 	for more := true; more; {
 		var err error
 		if more, err = t.hub.advance(ctx); err != nil && ctx.Err() == nil {
-			t.hub.logger.Warn("the log could not be read; streams wait", "error", err)
+			t.hub.logger.Warn("cannot read the event log; streams wait", "error", err)
 			waitFor(ctx, retryInterval)
 		}
 		if before := t.hub.currentPosition(); more && t.applyQueued() && t.hub.currentPosition() > before {
@@ -127,18 +129,18 @@ func (t *logConsumer) readLog(ctx context.Context) {
 	}
 }
 
-// refresh reads who is on the other nodes, when there is no telling it from the log.
+// refreshRemotePresence loads the presence on other nodes again if the log was not enough to follow it.
 func (t *logConsumer) refreshRemotePresence(ctx context.Context) {
 	if !t.hub.remoteOutdated.Swap(false) {
 		return
 	}
 	if err := t.hub.reloadRemotePresence(ctx); err != nil {
-		t.hub.logger.Warn("it could not be read who is on other nodes; it will be tried again", "error", err)
+		t.hub.logger.Warn("cannot load the presence on other nodes; retrying", "error", err)
 		t.hub.remoteOutdated.Store(true)
 	}
 }
 
-// advance applies what follows the hub's position; more says that there may be more.
+// advance applies the events after the hub's position. more reports whether there may be more.
 func (h *Hub) advance(ctx context.Context) (more bool, err error) {
 	position := h.currentPosition()
 	limited, cancel := context.WithTimeout(ctx, readTimeout)
@@ -167,15 +169,15 @@ func (h *Hub) encodeEvents(entries []models.LogEntry) []*event {
 	return events
 }
 
-// skip moves the hub over events that were pruned before it read them, as after a machine that slept for longer than
-// events are kept. Its streams must read again, and what they may see is loaded afresh.
+// skipPruned moves the hub over events that were pruned before it read them, for example after the machine was
+// suspended for longer than events are kept. All streams replay from there and load their visibility again.
 func (h *Hub) skipPruned(to int64) {
 	h.withLock(func() {
-		h.logger.Warn("the log is no longer kept where this node stood", "from", h.position, "to", to)
+		h.logger.Warn("this node's log position has been pruned", "from", h.position, "to", to)
 		for _, s := range h.streams {
 			if s.attached {
 				h.detach(s)
-				s.replayFrom(h.position) // which it finds to be kept no more
+				s.replayFrom(h.position) // the replay will find it pruned
 				h.toFlush = append(h.toFlush, s)
 			}
 		}

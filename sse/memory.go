@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	// tidyEvery is how often it is looked whether there is something to tidy up: when none came for as long.
+	// memoryCheckInterval is how often releaseMemory checks whether new streams still arrive.
 	memoryCheckInterval = 5 * time.Second
-	// crowdSize is how many streams must have come since the last time.
+	// releaseThreshold is how many streams must have opened since the last release.
 	releaseThreshold = 500
 )
 
-// tidy gives back to the system what the requests that opened many streams left behind, once no more come. Idle streams
-// allocate nothing, so that the collector might not run again for minutes, and hold twice of what they need meanwhile.
+// releaseMemory returns memory to the system after many streams have opened, once no new ones arrive. Idle streams
+// allocate nothing, so the garbage collector might not run for minutes, and the garbage of the requests would stay.
 func (h *Hub) releaseMemory(ctx context.Context) {
 	ticker := time.NewTicker(memoryCheckInterval)
 	defer ticker.Stop()

@@ -6,12 +6,12 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// silences are what a user gets no notifications of, as of a place in the log, and who gets none of theirs. Most users mute and
-// block nobody, are blocked by nobody, and have no map.
+// mutes are the rooms and users that a user gets no notifications of, and the users who have blocked the user, at a
+// position in the log. Most users have none, and no maps.
 type mutes struct {
 	rooms     idSet
-	blocked   idSet // whom the user has blocked
-	blockedBy idSet // who have blocked the user
+	blocked   idSet // users whom the user has blocked
+	blockedBy idSet // users who have blocked the user
 }
 
 func newMutes(v models.View) mutes {
@@ -28,18 +28,19 @@ func newMutes(v models.View) mutes {
 	return q
 }
 
-// cover reports whether the user wants no notification of what a sender writes in a room.
+// suppresses reports whether the user gets no notification of a message of sender in a room.
 func (q *mutes) suppresses(roomID, senderID int64) bool {
 	return q.rooms[roomID] || q.blocked[senderID]
 }
 
-// apart reports whether the user and another one are told nothing of each other that passes: who is there, and who types.
+// separates reports whether one of the two users has blocked the other: then neither gets presence and typing events
+// of the other.
 func (q *mutes) separates(userID int64) bool { return q.blocked[userID] || q.blockedBy[userID] }
 
-// none reports whether the user wants all notifications.
+// suppressesNothing reports whether the user gets all notifications.
 func (q *mutes) suppressesNothing() bool { return len(q.rooms)+len(q.blocked) == 0 }
 
-// pass moves the silences of a user over e, an event about them.
+// apply applies e, an event about the user.
 func (q *mutes) apply(e models.LogEntry, userID int64) {
 	switch e.Name {
 	case models.EventBlockAdded, models.EventBlockRemoved:
@@ -49,7 +50,7 @@ func (q *mutes) apply(e models.LogEntry, userID int64) {
 			q.blockedBy.set(e.Audience.UserID, e.Name == models.EventBlockAdded)
 		}
 	case models.EventMemberUpdated:
-		// A role is told to the room; that a member muted it, to the member alone.
+		// A change of the role has the room as audience, a mute only the member.
 		var m models.MemberEvent
 		if e.Audience.RoomID == 0 && json.Unmarshal(e.Data, &m) == nil && m.Muted != nil {
 			q.rooms.set(m.RoomID, *m.Muted)
@@ -57,10 +58,10 @@ func (q *mutes) apply(e models.LogEntry, userID int64) {
 	}
 }
 
-// forgetRoom ends the silence of a room that the user is not in any more.
+// unmuteRoom removes the mute of a room that the user has left.
 func (q *mutes) unmuteRoom(id int64) { q.rooms.set(id, false) }
 
-// ids is a set, which is no map until there is something in it.
+// idSet is a set of ids; nil while it is empty.
 type idSet map[int64]bool
 
 func (s *idSet) set(id int64, there bool) {

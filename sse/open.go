@@ -13,38 +13,37 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// A browser that lost its stream waits between half and one and a half times this before it comes back: not all at the
-// same moment after a restart.
+// retryDelay is the average time that a browser waits before it reconnects, in milliseconds. Each gets between half
+// and one and a half times of it, so that after a restart they do not all come back at the same moment.
 const retryDelay = 3000 // milliseconds
 
-// streamsAgain is how long a user with too many streams should wait before opening another: one of them may end at any
-// moment.
+// tooManyStreamsRetry is when a user with too many streams may try again: one of them can end at any moment.
 const tooManyStreamsRetry = 10 * time.Second
 
-// openTimeout bounds what is asked of the database before a stream opens.
+// openTimeout limits the database queries before a stream opens.
 const openTimeout = 10 * time.Second
 
-// Opening is who opens a stream, and where it is to begin.
+// Opening is a request to open a stream.
 type Opening struct {
 	Caller models.Caller
 	Cursor string  // the last event that the client has; "" for a new stream
-	Rooms  []int64 // to be entered; those that the caller is no member of are passed over
+	Rooms  []int64 // to be present in; rooms that the caller is not a member of are ignored
 }
 
-// beginning is where a stream starts in the log, and what it is told first.
+// startPoint is where a stream starts in the log, and its first frames.
 type startPoint struct {
 	position int64
 	frames   []byte
 }
 
-// Open takes the connection over from net/http, so that an idle stream keeps none of its buffers and goroutines, and
-// starts the stream. An error means that nothing was written yet: too many streams (rate_limited), the server is
-// stopping or the database does not answer (unavailable).
+// Open starts a stream on the connection of the request. It hijacks the connection from net/http, so that an idle
+// stream needs none of its buffers and goroutines. If it returns an error, nothing has been written yet: the user has
+// too many streams (rate_limited), the server is stopping or the database does not respond (unavailable).
 func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
-	if err := errors.Join(h.checkAccepting(), h.Sound()); err != nil { // before the database is asked for anything
+	if err := errors.Join(h.checkAccepting(), h.Sound()); err != nil { // before any query
 		return err
 	}
-	// Until it starts, Open itself is at the socket: what is queued meanwhile waits for the answer's head.
+	// writing is set: Open is the writer until it starts one, so that all frames come after the response head.
 	s := &Stream{hub: h, writing: true, id: h.newStreamID(), heartbeatSlot: rand.Uint64(), userID: o.Caller.UserID, sessionID: o.Caller.SessionID}
 	ctx, cancel := context.WithTimeout(r.Context(), openTimeout)
 	defer cancel()
@@ -56,8 +55,7 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 	if err != nil {
 		return err
 	}
-	// A log-out before the place where the stream begins would never be met on the way: so it is asked for after that
-	// place is known. One after it is met.
+	// Checked after the start point is known: a log-out before it would not be replayed. One after it will be.
 	if err := h.log.CheckSession(ctx, o.Caller); err != nil {
 		return err
 	}
@@ -67,17 +65,17 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 	defer h.goroutines.Done()
 	started := false
 	defer func() {
-		if !started { // for whatever reason, also when something here panics
+		if !started { // whatever the reason, including a panic
 			h.endStream(s)
 		}
 	}()
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return fmt.Errorf("take the connection over: %w", err)
+		return fmt.Errorf("hijack the connection: %w", err)
 	}
 	if err := s.setConn(conn); err != nil {
-		// The connection is not the request's any more, so that nobody can be told.
-		h.logger.Info("a stream's connection ended before it could start", "stream", s.id, "error", err)
+		// The connection has been hijacked, so an error response is not possible any more.
+		h.logger.Info("the connection closed before the stream could start", "stream", s.id, "error", err)
 		return nil
 	}
 	h.withLock(func() {
@@ -93,8 +91,9 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 	return nil
 }
 
-// begin finds where the stream starts. A cursor that cannot be served is told so in place of the replay, and its ready
-// has no id: a client that is cut off right after it comes back with the old cursor and is told again.
+// findStart determines where the stream starts. If the log cannot be read from the cursor on, the first frames say so
+// (resync). Then ready has no id: a client that loses the connection right after it comes back with the old cursor
+// and is told again.
 func (h *Hub) findStart(ctx context.Context, s *Stream, o Opening) (startPoint, error) {
 	head, pruned, err := h.log.Bounds(ctx)
 	if err != nil {
@@ -119,7 +118,7 @@ func (h *Hub) findStart(ctx context.Context, s *Stream, o Opening) (startPoint, 
 	return b, nil
 }
 
-// unservable says why the log cannot be read from a cursor on.
+// cursorError says why the log cannot be read from a cursor on.
 type cursorError models.ResyncReason
 
 func (u cursorError) Error() string { return string(u) }
@@ -135,8 +134,8 @@ func (h *Hub) resolveCursor(cursor string, head, pruned int64) (position int64, 
 	return c.Position, nil
 }
 
-// entrances are the rooms to be entered that the caller is a member of. A stream that enters any knows from the start whom it is
-// told nothing of: presence comes to it before it is live.
+// initialPresence returns the requested rooms that the caller is a member of. It also loads the mutes of the stream,
+// because presence events are sent to it before it is attached.
 func (h *Hub) initialPresence(ctx context.Context, s *Stream, o Opening) (map[int64]presenceInfo, error) {
 	if len(o.Rooms) == 0 {
 		return nil, nil
@@ -163,7 +162,7 @@ func (h *Hub) initialPresence(ctx context.Context, s *Stream, o Opening) (map[in
 	return entrances, nil
 }
 
-// register makes the stream known, so that a log-out finds it from here on. It counts as work until Open has ended.
+// register adds the stream to the hub, so that a log-out finds it. It counts as a goroutine until Open returns.
 func (h *Hub) register(s *Stream) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -191,7 +190,7 @@ func (h *Hub) register(s *Stream) error {
 	return nil
 }
 
-// attach gives the stream its connection, which is closed with it from here on, also when this fails.
+// setConn gives the stream its connection. From here on it is closed with the stream, even after an error.
 func (s *Stream) setConn(conn net.Conn) error {
 	sock, err := newSocket(conn)
 	s.mu.Lock()
@@ -207,7 +206,7 @@ func (s *Stream) setConn(conn net.Conn) error {
 	if err := sock.limitUnsent(); err != nil {
 		return err
 	}
-	// net/http may have set deadlines for the request. One who was logged out meanwhile gets no more than their last frame.
+	// Clears the deadlines of net/http. A session that was revoked in the meantime gets only its last frame.
 	deadline := time.Time{}
 	if s.lastFrame != nil {
 		deadline = time.Now().Add(lastFrameTimeout)
@@ -218,17 +217,17 @@ func (s *Stream) setConn(conn net.Conn) error {
 	return s.hub.peers.watch(s)
 }
 
-// header is the answer's head. The body ends with the connection, so it needs no chunks.
+// responseHead returns the head of the response. The body ends with the connection, so it needs no chunks.
 func responseHead(h http.Header) []byte {
 	h = h.Clone()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	h.Set("X-Accel-Buffering", "no") // otherwise nginx would buffer events
 	h.Set("Connection", "close")
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	var b byteWriter
 	b = append(b, "HTTP/1.1 200 OK\r\n"...)
-	_ = h.Write(&b) // a slice takes everything
+	_ = h.Write(&b) // never fails
 	return append(b, "\r\n"...)
 }
 

@@ -10,24 +10,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchBatch is how many sockets one call of the kernel tells of at most.
+// watchBatch is the maximum number of sockets that one system call reports.
 const watchBatch = 128
 
-// watcher finds out which streams were closed from their other end. It asks the kernel's event queue (epoll) about all of
-// them: a goroutine for each, waiting in a read, would be the larger part of what an idle stream costs.
+// peerWatcher finds streams whose peers have closed. It uses one epoll instance for all of them: a goroutine per
+// stream that waits in a read would be the larger part of the memory of an idle stream.
 //
-// The sockets stay with Go's own poller too, which waits for those that owe something.
+// The sockets also stay with Go's own poller, which waits when a write blocks.
 type peerWatcher struct {
-	queue *os.File // the epoll instance; not blocking, so that Go's poller waits for it
+	queue *os.File // the epoll instance; non-blocking, so that Go's poller waits for it
 
 	mu      sync.Mutex
-	streams []*Stream // by the number of their socket, nil for sockets that are no stream's
+	streams []*Stream // by file descriptor, nil for those of other files
 }
 
 func newPeerWatcher() (*peerWatcher, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
-		return nil, fmt.Errorf("make an event queue: %w", err)
+		return nil, fmt.Errorf("create an epoll instance: %w", err)
 	}
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
@@ -35,10 +35,10 @@ func newPeerWatcher() (*peerWatcher, error) {
 	return &peerWatcher{queue: os.NewFile(uintptr(fd), "epoll")}, nil
 }
 
-// close ends run.
+// close stops run.
 func (w *peerWatcher) close() { _ = w.queue.Close() }
 
-// watch has run remove the stream when its peer closes, or breaks off. Whatever else a client sends is ignored.
+// watch makes run end the stream when its peer closes or resets the connection. Data that a client sends is ignored.
 func (w *peerWatcher) watch(s *Stream) error {
 	queue, err := w.queue.SyscallConn()
 	if err != nil {
@@ -64,10 +64,10 @@ func (w *peerWatcher) put(socket int, s *Stream) {
 	w.streams[socket] = s
 }
 
-// forget is called before the socket of a stream that was watched is closed. The kernel forgets it by itself.
+// forget must be called before the socket of a watched stream is closed. The kernel removes it from epoll by itself.
 func (w *peerWatcher) forget(s *Stream) {
 	if s.socket.raw == nil {
-		return // it was never attached
+		return // it was never watched
 	}
 	_ = s.socket.raw.Control(func(socket uintptr) {
 		w.mu.Lock()
@@ -78,7 +78,7 @@ func (w *peerWatcher) forget(s *Stream) {
 	})
 }
 
-// run removes streams whose peers are gone, until close.
+// run ends streams whose peers have closed, until close.
 func (w *peerWatcher) run() {
 	queue, err := w.queue.SyscallConn()
 	if err != nil {
@@ -89,7 +89,7 @@ func (w *peerWatcher) run() {
 		n := 0
 		closed := queue.Read(func(queue uintptr) bool {
 			n, err = unix.EpollWait(int(queue), events[:], 0)
-			return n != 0 // -1 when a signal came in between
+			return n != 0 // -1 after a signal
 		})
 		if closed != nil {
 			return
@@ -100,8 +100,8 @@ func (w *peerWatcher) run() {
 	}
 }
 
-// look reads from a socket that has something, or has ended. Should it be another stream's by now, there is nothing to
-// read, and no harm done.
+// check reads from a socket that has data or has ended. If the descriptor belongs to another stream by now, there is
+// nothing to read, which does no harm.
 func (w *peerWatcher) check(socket int) {
 	w.mu.Lock()
 	var s *Stream
@@ -114,13 +114,13 @@ func (w *peerWatcher) check(socket int) {
 	}
 }
 
-// isOver takes what the peer has sent, and reports whether the connection has ended.
+// isClosed reads what the peer has sent, and reports whether the connection has ended.
 func (s socket) isClosed() (over bool) {
 	var b [512]byte
 	err := s.raw.Read(func(fd uintptr) bool {
 		n, err := syscall.Read(int(fd), b[:])
 		over = n == 0 || err != nil && !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR)
-		return true // more is told of again
+		return true // epoll reports again if there is more
 	})
 	return over || err != nil
 }

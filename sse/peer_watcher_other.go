@@ -2,7 +2,7 @@
 
 package sse
 
-// peerWatcher finds out which streams were closed from their other end: a goroutine for each waits in a read.
+// peerWatcher finds streams whose peers have closed: one goroutine per stream waits in a read.
 type peerWatcher struct{}
 
 func newPeerWatcher() (*peerWatcher, error) { return &peerWatcher{}, nil }
@@ -13,7 +13,7 @@ func (*peerWatcher) close() {}
 
 func (*peerWatcher) forget(*Stream) {}
 
-// watch waits for the peer to close. A client sends nothing on a stream, so whatever comes is ignored.
+// watch waits for the peer to close. Data that a client sends is ignored.
 func (*peerWatcher) watch(s *Stream) error {
 	s.hub.goroutines.Go(func() {
 		var b [64]byte

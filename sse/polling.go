@@ -7,20 +7,20 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// eventSize is about what an event of a page takes beside its data, in bytes.
+// eventOverhead is the approximate size of an event in a page without its data, in bytes.
 const eventOverhead = 100
 
-// Page is the JSON form of the log: the kept events after a cursor that the caller may see, and the cursor up to which the
-// page reaches, which may be beyond its last event. It has up to limit events and up to models.MaxPageBytes of them, but
-// for a first one that is larger by itself. An empty cursor stands for the oldest event
-// that is kept. One that cannot be served is expired.
+// Page returns the events after a cursor that the caller may see, as JSON, and the cursor up to which the page
+// reaches, which may be after its last event. A page has up to limit events with up to models.MaxPageBytes, but
+// always at least one. An empty cursor means the oldest event in the log. A cursor that is pruned or unknown is an
+// expired error.
 func (h *Hub) Page(ctx context.Context, caller models.Caller, after string, limit int) ([]models.Event, models.Cursor, error) {
 	head, pruned, err := h.log.Bounds(ctx)
 	if err != nil {
 		return nil, models.Cursor{}, err
 	}
 	position := pruned
-	if after != "" && after != "0" { // 0 is from the beginning, as it is of messages
+	if after != "" && after != "0" { // 0 means from the beginning, as for messages
 		if position, err = h.resolveCursor(after, head, pruned); err != nil {
 			return nil, models.Cursor{}, expiredError(err)
 		}

@@ -7,14 +7,15 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// entrance is what the others in a room are told about a stream's user.
+// presenceInfo is what presence events say about a user in a room.
 type presenceInfo struct {
 	user    models.UserRef
-	subject string // the room's
+	subject string // of the room
 }
 
-// Enter puts one of the caller's streams, on whichever node it is, into a room that the caller is a member of. The others
-// in the room are told of user, the caller, when it is the user's first. A stream that is not the caller's is not_found.
+// Enter makes one of the caller's streams, on any node, present in a room that the caller is a member of. The others
+// in the room get presence.entered with user, who is the caller, for the user's first stream. It returns not_found if
+// the stream is not the caller's.
 func (h *Hub) Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error {
 	if h.isRemoteStream(streamID) {
 		return h.requestPresence(ctx, models.PresenceAsk{
@@ -25,8 +26,8 @@ func (h *Hub) Enter(ctx context.Context, caller models.Caller, streamID string, 
 }
 
 func (h *Hub) enterLocal(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error {
-	// Whoever has just joined is a member here only when the hub has come to that event; and those in the room are to
-	// see the event before the presence.
+	// A new member is a member here only when the hub has applied that event, and the others in the room must get it
+	// before the presence.
 	head, err := h.log.Head(ctx)
 	if err != nil {
 		return err
@@ -51,8 +52,8 @@ func (h *Hub) enterLocal(ctx context.Context, caller models.Caller, streamID str
 	return err
 }
 
-// learnSilences has a stream know whom it is told nothing of before it enters its first room: one that walks would know it only
-// when it is live (see entrances).
+// loadMutes loads the mutes of a replaying stream before it is present in its first room. Otherwise they would be
+// known only when it is attached.
 func (h *Hub) loadMutes(ctx context.Context, caller models.Caller, streamID string, position int64) error {
 	unknown := func() bool {
 		s, err := h.ownStream(caller, streamID)
@@ -76,8 +77,8 @@ func (h *Hub) loadMutes(ctx context.Context, caller models.Caller, streamID stri
 	return nil
 }
 
-// Exit takes one of the caller's streams out of a room. One that is not in it stays so, as does one that has ended; and
-// nobody learns which of the others there are.
+// Exit ends the presence of one of the caller's streams in a room. It does nothing if the stream is not present or
+// has ended, or is another user's, so that nobody learns which streams exist.
 func (h *Hub) Exit(ctx context.Context, caller models.Caller, streamID string, roomID int64) error {
 	if h.isRemoteStream(streamID) {
 		return h.requestPresence(ctx, models.PresenceAsk{UserID: caller.UserID, StreamID: streamID, RoomID: roomID})
@@ -106,7 +107,7 @@ func (h *Hub) ownStream(caller models.Caller, streamID string) (*Stream, error) 
 	return s, nil
 }
 
-// Present lists the users who are in a room now, on whichever node, each once.
+// Present returns the users who are present in a room, on any node, each once.
 func (h *Hub) Present(roomID int64) []int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -178,8 +179,8 @@ func (h *Hub) sendPresence(r *room, name models.EventName, roomID int64, e prese
 	h.pushToPresent(r, e.user.ID, ephemeralFrame("", name, models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user}))
 }
 
-// pushInside queues an event about a user that is not in the log for those in the room, but for whoever has blocked the user or
-// was blocked by them. A stream with no room left does without: it is behind by more than presence is worth.
+// pushToPresent queues an ephemeral frame about a user for the streams that are present in the room, except for those
+// of users who have blocked the user or were blocked by them. A stream with a full queue does not get it.
 func (h *Hub) pushToPresent(r *room, userID int64, frame []byte) {
 	for s := range r.presentStreams {
 		if s.mutes.separates(userID) {

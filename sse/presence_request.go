@@ -9,13 +9,13 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// isElsewhere reports whether a stream may be one of another node's.
+// isRemoteStream reports whether a stream id may be one of another node.
 func (h *Hub) isRemoteStream(streamID string) bool {
 	return h.nodeID != "" && len(streamID) > nodeIDLength && streamID[:nodeIDLength] != h.nodeID
 }
 
-// ask has the node of a stream do what its user asked of this one, through the log: so it works while NATS is away, and the
-// answer comes after the change that it tells of. A node that does not answer in time is unavailable.
+// requestPresence sends a presence request to the node of a stream, through the log: so it works without NATS, and
+// the response comes after the change that it confirms. If the node does not respond in time, it returns unavailable.
 func (h *Hub) requestPresence(ctx context.Context, ask models.PresenceAsk) error {
 	ask.ID, ask.Node = crand.Text(), ask.StreamID[:nodeIDLength]
 	answered := make(chan models.PresenceAnswer, 1)
@@ -29,7 +29,7 @@ func (h *Hub) requestPresence(ctx context.Context, ask models.PresenceAsk) error
 	}()
 	if err := h.log.Ask(ctx, ask); err != nil {
 		if !ask.Enter && isStreamID(ask.StreamID) && errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
-			return nil // the node has ended, and its streams with it
+			return nil // the node has stopped, so the stream has ended
 		}
 		return err
 	}
@@ -50,7 +50,7 @@ func (h *Hub) requestPresence(ctx context.Context, ask models.PresenceAsk) error
 	}
 }
 
-// answer does what another node was asked of a stream of this one.
+// handlePresenceRequest does what another node requests for a stream of this node.
 func (h *Hub) handlePresenceRequest(ctx context.Context, ask models.PresenceAsk) models.PresenceAnswer {
 	caller, a := models.Caller{UserID: ask.UserID}, models.PresenceAnswer{ID: ask.ID}
 	var err error
@@ -68,7 +68,7 @@ func (h *Hub) handlePresenceRequest(ctx context.Context, ask models.PresenceAsk)
 	case errors.As(err, &known):
 		a.Code, a.Message = known.Code, known.Message
 	default:
-		h.logger.Warn("a stream of this node could not be asked about", "stream", ask.StreamID, "error", err)
+		h.logger.Warn("cannot handle a presence request for a stream of this node", "stream", ask.StreamID, "error", err)
 		a.Code, a.Message = models.CodeUnavailable, "The server that has this stream cannot answer now."
 	}
 	return a

@@ -8,21 +8,21 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// place is where a user can be: in a room or, with roomID 0, online.
+// presenceKey is a user's presence in a room or, with roomID 0, online.
 type presenceKey struct{ roomID, userID int64 }
 
-// elsewhere is who is present on the other nodes, as of the hub's position.
+// remotePresence is who is present on the other nodes, at the hub's position.
 type remotePresence struct {
 	nodes      map[string]map[presenceKey]presenceInfo
-	nodeCounts map[int64]map[int64]int // on how many nodes somebody is, by room and user
+	nodeCounts map[int64]map[int64]int // number of nodes by room and user
 }
 
 func newRemotePresence() remotePresence {
 	return remotePresence{nodes: map[string]map[presenceKey]presenceInfo{}, nodeCounts: map[int64]map[int64]int{}}
 }
 
-// loadElsewhere reads who is present where. It may be ahead of the hub, which then hears of some once more: whatever comes
-// last decides.
+// loadRemotePresence loads the presence on all other nodes. It may be ahead of the hub, which then applies some
+// updates again. That does no harm, since the last one decides.
 func loadRemotePresence(ctx context.Context, log Log, self string) (remotePresence, error) {
 	e := newRemotePresence()
 	present, err := log.Presences(ctx)
@@ -35,7 +35,8 @@ func loadRemotePresence(ctx context.Context, log Log, self string) (remotePresen
 	return e, err
 }
 
-// reload reads anew who is elsewhere, and tells what has changed. Run calls it, so that the hub does not move meanwhile.
+// reloadRemotePresence loads the presence on other nodes again, and publishes the differences. Run calls it, so the
+// hub's position does not change meanwhile.
 func (h *Hub) reloadRemotePresence(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
@@ -95,21 +96,21 @@ func (e remotePresence) remove(node string, p presenceKey) {
 	}
 }
 
-// hear applies what another node, or one that found it dead, tells of it. What this node told of itself has been told to
-// its streams when it happened.
+// applyNodeEvent applies a presence update of another node, or a presence request to this node. This node's own
+// updates have been applied when they happened.
 func (h *Hub) applyNodeEvent(e *event) {
 	switch e.Name {
 	case models.EventNodeNews:
 		var news models.NodeNews
 		if err := json.Unmarshal(e.Data, &news); err != nil {
-			h.logger.Error("the log has news of a node that cannot be read", "position", e.Position, "error", err)
+			h.logger.Error("cannot decode a presence update in the log", "position", e.Position, "error", err)
 		} else if news.Node != h.nodeID {
 			h.applyPresenceUpdate(news)
 		}
 	case models.EventNodeAsked:
 		var ask models.PresenceAsk
 		if err := json.Unmarshal(e.Data, &ask); err != nil {
-			h.logger.Error("the log has a request that cannot be read", "position", e.Position, "error", err)
+			h.logger.Error("cannot decode a presence request in the log", "position", e.Position, "error", err)
 		} else if ask.Node == h.nodeID {
 			h.presenceRequests = append(h.presenceRequests, ask)
 			h.signalPresence()
@@ -133,7 +134,7 @@ func (h *Hub) applyPresenceUpdate(news models.NodeNews) {
 	}
 	for _, a := range news.Answers {
 		if asker := h.pendingRequests[a.ID]; asker != nil {
-			asker <- a // has room for the one answer
+			asker <- a // has a capacity of one
 			delete(h.pendingRequests, a.ID)
 		}
 	}
@@ -160,7 +161,7 @@ func (h *Hub) removeRemote(node string, at presenceKey, when models.Time) {
 	switch r := h.rooms[at.roomID]; {
 	case h.isPresent(at):
 	case at.roomID == 0:
-		// They may be on their way to a node that is not about to stop.
+		// The user may be on the way to another node, because that one stops.
 		h.departures[at.userID] = departure{since: earlierOf(when.Time, time.Now())}
 	case r != nil:
 		h.sendPresence(r, models.EventPresenceLeft, at.roomID, who)
@@ -174,8 +175,8 @@ func earlierOf(a, b time.Time) time.Time {
 	return b
 }
 
-// present reports whether somebody is at a place, on whichever node. A user is online for a moment after their last
-// stream ended. h.mu is held.
+// isPresent reports whether the user is present on any node. After the last stream a user stays online for
+// offlineDelay. h.mu is held.
 func (h *Hub) isPresent(at presenceKey) bool {
 	if h.remote.has(at) {
 		return true

@@ -9,36 +9,36 @@ import (
 )
 
 const (
-	// walkTurns is how many streams read the log at once, and walkTurnsPerUser how many of them may be one user's.
+	// replaySlotCount is how many streams may replay at the same time, replaySlotsPerUser how many of one user.
 	replaySlotCount    = 16
 	replaySlotsPerUser = 4
-	// walkBatch bounds the events that a walk takes from memory at once.
+	// replayCacheBatch limits the events that a replay takes from the cache at once.
 	replayCacheBatch = 256
-	// walkWindow is over how many positions a walk reads at once. Only those that concern the user are fetched, so the cost
-	// of a long absence grows with its length alone.
+	// replayWindow is the range of positions that one query covers. The query returns only the user's own events, so the
+	// cost of a long absence grows with its length alone.
 	replayWindow = 2000
-	// walkLeast, walkFirst and walkMost bound how many events a walk fetches at once. The number follows their size: those
-	// of one reading are to have about walkBytes. An event is mostly far less than walkBytes/walkFirst; a message of 8,000
-	// characters may be 32 KB.
+	// A query returns between replayMinEvents and replayMaxEvents events, replayFirstEvents at first. The number is
+	// adapted to their size, so that they have about replayReadBytes together. A message of 8,000 characters may have 32
+	// KB; most events are much smaller.
 	replayMinEvents   = 4
 	replayFirstEvents = 16
 	replayMaxEvents   = 128
 	replayReadBytes   = 128 << 10
-	// walkTimeout bounds one such reading: a connection may be cut without a sign.
+	// replayTimeout limits one step: a connection to the database may break without an error.
 	replayTimeout = 15 * time.Second
 )
 
-// walk is what a stream that reads the log knows of it.
+// replay is the state of a stream that reads the log itself.
 type replay struct {
 	stream      *Stream
-	visibility  *visibility // as of the stream's place; nil until it has been read
-	limit       int         // events to be fetched at once
-	errorLogged bool        // which has been logged
+	visibility  *visibility // at the stream's position; nil until it is loaded
+	limit       int         // events to read at once
+	errorLogged bool        // so that an error is logged once
 }
 
-// walk reads the log from where the stream stands and writes what its user may see, until the stream goes live or ends. It
-// reads no more than the socket takes at once; while it waits for the peer it holds one write (writeSize, or one frame that is
-// larger), and its view.
+// replay reads the log from the stream's position and writes what its user may see, until the stream is attached or
+// ends. It reads only as much as the socket takes at once. While it waits for the peer it holds one write (writeSize,
+// or one larger frame) and its visibility snapshot.
 func (s *Stream) replay() {
 	ctx, cancel := context.WithCancel(s.hub.ctx)
 	defer cancel()
@@ -53,7 +53,7 @@ func (s *Stream) replay() {
 			return
 		}
 		rest, err := w.step(ctx, position)
-		if s.write(rest) != nil { // also when the stream has just got its last frame, which is not to come within another
+		if s.write(rest) != nil { // also if the stream has just got its last frame, which must not be sent in the middle of another
 			s.hub.endStream(s)
 			return
 		}
@@ -67,19 +67,19 @@ func (s *Stream) replay() {
 	}
 }
 
-// complain logs that the log cannot be read: once, since the walk tries again until it can.
+// logError logs that the log cannot be read, but only once: the replay retries until it can.
 func (w *replay) logError(err error) {
 	if !w.errorLogged {
 		w.errorLogged = true
-		w.stream.hub.logger.Warn("a stream could not read the log; it will try again", "stream", w.stream.id, "error", err)
+		w.stream.hub.logger.Warn("the stream cannot replay the log; retrying", "stream", w.stream.id, "error", err)
 	}
 }
 
-// turn takes the stream further from position, and answers what its socket left of the write that it came to.
+// step advances the replay from position, and returns the part of its last write that the socket did not take.
 func (w *replay) step(ctx context.Context, position int64) (rest []byte, err error) {
 	s, h := w.stream, w.stream.hub
-	// A stream that was opened at an event that the tail has yet to read waits for it: before, the hub does not know what of
-	// its memory was deleted.
+	// If the stream was opened at an event that the log consumer has not applied yet, wait for it: until then the cache
+	// may have messages that are deleted already.
 	if err := h.waitForPosition(ctx, max(position, s.openPosition)); err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (w *replay) step(ctx context.Context, position int64) (rest []byte, err err
 	return w.readEvents(ctx, position)
 }
 
-// read writes the events that follow position, from memory or from the database.
+// readEvents writes the events after position, from the cache or from the database.
 func (w *replay) readEvents(ctx context.Context, position int64) (rest []byte, err error) {
 	s, h := w.stream, w.stream.hub
 	h.mu.Lock()
@@ -118,7 +118,7 @@ func (w *replay) readEvents(ctx context.Context, position int64) (rest []byte, e
 		return nil, err
 	case position < pruned:
 		head = max(head, pruned)
-		w.visibility = nil // it is of a place that lies behind what is passed over
+		w.visibility = nil // it is older than the events that are skipped
 		return w.send(h.resyncFrame(models.ResyncExpired, head), nil, head), nil
 	}
 	upTo := min(position+replayWindow, head)
@@ -137,7 +137,7 @@ func (w *replay) readEvents(ctx context.Context, position int64) (rest []byte, e
 	return w.send(nil, events, upTo), nil
 }
 
-// adapt has the next reading fetch more when this one was full and yet small, and less when it was large.
+// adaptLimit makes the next query larger if this one was full and yet small, and smaller if it was too large.
 func (w *replay) adaptLimit(entries []models.LogEntry) {
 	size := dataBytes(entries)
 	switch {
@@ -148,9 +148,10 @@ func (w *replay) adaptLimit(entries []models.LogEntry) {
 	}
 }
 
-// send writes first, what was queued meanwhile, and the frames of those events that the user may see, which reach up to
-// position upTo, for as long as the socket takes all of it at once. It answers what the socket left of the last write; the
-// events after that are read again. A log-out of the stream's own session ends the stream there.
+// send writes first, what was queued in the meantime, and the frames of those events that the user may see, as long
+// as the socket takes each write completely. The events reach up to position upTo. It returns what the socket left of
+// the last write; the events after that will be read again. If the stream's own session is revoked, the stream ends
+// there.
 func (w *replay) send(first []byte, events []*event, upTo int64) (rest []byte) {
 	s := w.stream
 	s.hub.mu.Lock()
@@ -185,7 +186,7 @@ func (w *replay) send(first []byte, events []*event, upTo int64) (rest []byte) {
 	return nil
 }
 
-// pass moves the view over e, and appends its frame to b if the user may see it.
+// appendVisible appends the frame of e to b if the user may see it, and applies e to the visibility snapshot.
 func (w *replay) appendVisible(b []byte, e *event, entered roomStates) []byte {
 	if e.Kept() && w.visibility.canSee(e.LogEntry) {
 		e = w.withFrames(e)
@@ -196,7 +197,7 @@ func (w *replay) appendVisible(b []byte, e *event, entered roomStates) []byte {
 	return b
 }
 
-// encoded is e with its frames. Those that come from the database have none until they are written.
+// withFrames returns e with its frames. Events from the database have none until they are written.
 func (w *replay) withFrames(e *event) *event {
 	if e.frame == nil {
 		return newEvent(w.stream.hub.log.Epoch(), e.LogEntry)

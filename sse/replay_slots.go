@@ -6,27 +6,27 @@ import (
 	"sync"
 )
 
-// turns are shared by the streams that read the log. A stream holds one while it reads and hands to its socket what that
-// takes at once, never while it waits for its peer. So what all of them have read at a moment is bounded by the number of
-// turns, and one user cannot have them all. Whoever finds none waits, in the order of their coming.
+// replaySlots limits how many streams replay at the same time, in total and per user, and so the memory of all
+// replays together. A stream holds a slot while it reads and writes to its socket without waiting, never while it
+// waits for its peer. Streams without a slot wait in the order of their arrival.
 type replaySlots struct {
 	mu      sync.Mutex
 	free    int
 	perUser int
-	users   map[int64]int // turns that each user's streams have now
-	queue   *list.List    // of *waiter: nobody in it could have a turn that is free
+	users   map[int64]int // slots in use by user
+	queue   *list.List    // of *slotWaiter; for none of them there is a free slot
 }
 
 type slotWaiter struct {
 	userID int64
-	ready  chan struct{} // closed when the turn has come
+	ready  chan struct{} // closed when the slot is acquired
 }
 
 func newReplaySlots(all, perUser int) *replaySlots {
 	return &replaySlots{free: all, perUser: perUser, users: map[int64]int{}, queue: list.New()}
 }
 
-// take waits for a turn, which give is to be called for, or for the end of ctx, which it answers.
+// acquire waits for a slot, which has to be released, or returns the error of ctx.
 func (t *replaySlots) acquire(ctx context.Context, userID int64) error {
 	t.mu.Lock()
 	if t.tryAcquire(userID) {
@@ -44,7 +44,7 @@ func (t *replaySlots) acquire(ctx context.Context, userID int64) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	select {
-	case <-w.ready: // at the same moment
+	case <-w.ready: // both at the same moment
 		t.releaseLocked(userID)
 	default:
 		t.queue.Remove(place)
@@ -52,14 +52,14 @@ func (t *replaySlots) acquire(ctx context.Context, userID int64) error {
 	return ctx.Err()
 }
 
-// give gives a turn back.
+// release returns a slot.
 func (t *replaySlots) release(userID int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.releaseLocked(userID)
 }
 
-// begin gives the user a turn, if there is one. t.mu is held.
+// tryAcquire takes a slot if one is free for the user. t.mu is held.
 func (t *replaySlots) tryAcquire(userID int64) bool {
 	if t.free == 0 || t.users[userID] == t.perUser {
 		return false
@@ -69,7 +69,7 @@ func (t *replaySlots) tryAcquire(userID int64) bool {
 	return true
 }
 
-// end takes a turn back, and gives it to the first in the queue who may have it. t.mu is held.
+// releaseLocked returns a slot, and gives it to the first waiter that may have it. t.mu is held.
 func (t *replaySlots) releaseLocked(userID int64) {
 	t.free++
 	t.users[userID]--

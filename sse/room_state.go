@@ -2,15 +2,15 @@ package sse
 
 import "slices"
 
-// tie is what a stream has to do with one room: it hears of it, is in it, or both.
+// roomState is the state of a stream in one room: subscribed, present, or both.
 type roomState struct {
 	roomID       int64
-	subscription *subscription // nil while the stream does not hear of the room here: it is not live, or its user no member
+	subscription *subscription // nil if the stream is not attached, or its user not a member
 	present      bool
 }
 
-// ties are a stream's, in the order of their rooms. Most streams have a few, and a map for them would be a good part of
-// what an idle one costs.
+// roomStates are sorted by room. A slice, because a map would be a large part of the memory of an idle stream, and
+// most streams are in a few rooms.
 type roomStates []roomState
 
 func (t roomStates) find(roomID int64) (at int, found bool) {
@@ -25,7 +25,7 @@ func (t roomStates) find(roomID int64) (at int, found bool) {
 	})
 }
 
-// sub is the stream's subscription of a room, nil for none.
+// subscription returns the stream's subscription to a room, nil for none.
 func (t roomStates) subscription(roomID int64) *subscription {
 	if at, found := t.find(roomID); found {
 		return t[at].subscription
@@ -33,13 +33,13 @@ func (t roomStates) subscription(roomID int64) *subscription {
 	return nil
 }
 
-// entered reports whether the stream is in a room.
+// isPresent reports whether the stream is present in a room.
 func (t roomStates) isPresent(roomID int64) bool {
 	at, found := t.find(roomID)
 	return found && t[at].present
 }
 
-// set changes what the stream has to do with a room. The pointer that change gets is good for no longer than that.
+// update changes the state in a room. The pointer that change gets is valid only during the call.
 func (t *roomStates) update(roomID int64, change func(*roomState)) {
 	at, found := t.find(roomID)
 	if !found {
@@ -52,7 +52,7 @@ func (t *roomStates) update(roomID int64, change func(*roomState)) {
 	}
 }
 
-// rooms are those that the stream is in.
+// presentRooms returns the rooms in which the stream is present.
 func (t roomStates) presentRooms() []int64 {
 	var rooms []int64
 	for _, one := range t {
@@ -63,20 +63,20 @@ func (t roomStates) presentRooms() []int64 {
 	return rooms
 }
 
-// room is who hears of a room on this node.
+// room holds the streams of this node that receive events of a room.
 type room struct {
-	subscriptions  []*subscription        // of live streams
-	presentStreams map[*Stream]struct{}   // streams that are in the room now, live or not
-	presentUsers   map[int64]*presentUser // whose those are
+	subscriptions  []*subscription        // of attached streams
+	presentStreams map[*Stream]struct{}   // attached or not
+	presentUsers   map[int64]*presentUser // the users of presentStreams
 }
 
-// visitor is a user who is in a room.
+// presentUser is a user who is present in a room.
 type presentUser struct {
-	streams int // so many of theirs are
+	streams int // how many of the user's streams are present
 	info    presenceInfo
 }
 
-// subscription is a live stream's part in a room.
+// subscription is the entry of an attached stream in a room.
 type subscription struct {
 	stream  *Stream
 	index   int // in room.subscriptions
@@ -111,7 +111,7 @@ func (h *Hub) unsubscribe(s *Stream, roomID int64) {
 	s.rooms.update(roomID, func(t *roomState) { t.subscription = nil })
 }
 
-// drop takes a subscription out of its room.
+// removeSubscription removes a subscription from its room.
 func (h *Hub) removeSubscription(sub *subscription, roomID int64) {
 	r := h.rooms[roomID]
 	last := len(r.subscriptions) - 1
@@ -122,7 +122,7 @@ func (h *Hub) removeSubscription(sub *subscription, roomID int64) {
 	h.removeRoomIfUnused(roomID, r)
 }
 
-// forget drops a room that nobody here hears of.
+// removeRoomIfUnused removes a room that has no streams on this node any more.
 func (h *Hub) removeRoomIfUnused(roomID int64, r *room) {
 	if len(r.subscriptions) == 0 && len(r.presentStreams) == 0 {
 		delete(h.rooms, roomID)

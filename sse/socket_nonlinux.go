@@ -2,8 +2,8 @@
 
 package sse
 
-// sendState is not known here; progress is what the kernel takes.
+// sendState is unknown on this system; only what the kernel accepts counts as progress.
 func (socket) sendState() (sendState, bool) { return sendState{}, false }
 
-// limitUnsent does nothing here.
+// limitUnsent does nothing on this system.
 func (socket) limitUnsent() error { return nil }

@@ -4,7 +4,7 @@ package sse
 
 import "net"
 
-// socket has no way of writing without waiting here: every write is made by the stream's own goroutine.
+// socket cannot write without waiting on this system: the stream's writer goroutine makes all writes.
 type socket struct{}
 
 func newSocket(net.Conn) (socket, error) { return socket{}, nil }

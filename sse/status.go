@@ -9,11 +9,11 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// statusesKept bounds the users whose status waits to be told, and to be stored, while the database does neither. The newest
-// are told.
+// maxPendingStatuses limits the users whose status waits to be published and stored while the database does not
+// respond. The newest are kept.
 const maxPendingStatuses = 10_000
 
-// status is that a user came online or went, to be told to those who know them.
+// status says that a user came online or went offline.
 type status struct {
 	userID int64
 	online bool
@@ -21,15 +21,15 @@ type status struct {
 	at     models.Time
 }
 
-// statuses is what tellStatuses has yet to store and to tell. Only its goroutine uses it.
+// statusQueue holds what runStatusQueue has yet to store and publish. Only its goroutine uses it.
 type statusQueue struct {
 	hub      *Hub
-	pending  []status              // to be told, in order: of each user the newest, since an older one is not so any more
+	pending  []status              // to be published in order; only the newest of each user
 	lastSeen map[int64]models.Time // to be stored: when users were last online
 }
 
-// tellStatuses stores and tells who came and who went until ctx is over, and then stores what it can. It is not the tail
-// that does so, since it asks the database whom to tell. What could not be done is tried again.
+// runStatusQueue stores and publishes who came online and who went offline until ctx is done, and then stores what is
+// left. The log consumer does not do that, because it takes queries to know whom to notify. It retries what failed.
 func (h *Hub) runStatusQueue(ctx context.Context) {
 	q := statusQueue{hub: h, lastSeen: map[int64]models.Time{}}
 	for {
@@ -50,7 +50,7 @@ func (h *Hub) runStatusQueue(ctx context.Context) {
 
 func (q *statusQueue) hasWork() bool { return len(q.pending)+len(q.lastSeen) > 0 }
 
-// take adds what was noted since.
+// collect adds the changes since the last call.
 func (q *statusQueue) collect() {
 	q.hub.mu.Lock()
 	noted := q.hub.statusChanges
@@ -64,7 +64,7 @@ func (q *statusQueue) collect() {
 	q.pending = latestPerUser(append(q.pending, noted...), maxPendingStatuses)
 }
 
-// newest are the last status of each user, in order, and of those the last limit.
+// latestPerUser returns the last status of each user, in order, but only the last limit of them.
 func latestPerUser(all []status, limit int) []status {
 	last := make(map[int64]int, len(all))
 	for i, s := range all {
@@ -79,10 +79,10 @@ func latestPerUser(all []status, limit int) []status {
 	return slices.Delete(kept, 0, max(len(kept)-limit, 0))
 }
 
-// round stores what is to be stored and tells what is to be told. It reports false when the database did not answer: then
-// what is left is as it was, but that the one it failed at comes last.
+// process stores and publishes. If the database does not respond, it returns false and keeps what is left, with the
+// failed one last.
 func (q *statusQueue) process(ctx context.Context) bool {
-	// First, so that whoever is told finds it in the user's profile.
+	// Stored first, so that users who are notified find it in the profile.
 	stored := q.storeLastSeen(ctx, readTimeout)
 	for len(q.pending) > 0 {
 		s := q.pending[0]
@@ -90,7 +90,7 @@ func (q *statusQueue) process(ctx context.Context) bool {
 		q.pending = q.pending[1:]
 		if err != nil {
 			if ctx.Err() == nil {
-				q.hub.logger.Warn("some have yet to be told who is online; it will be tried again", "error", err)
+				q.hub.logger.Warn("cannot publish who is online; retrying", "error", err)
 			}
 			q.pending = append(q.pending, s)
 			return false
@@ -106,7 +106,7 @@ func (q *statusQueue) storeLastSeen(ctx context.Context, patience time.Duration)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := q.hub.log.Seen(ctx, q.lastSeen); err != nil {
-		q.hub.logger.Warn("it was not stored who was online", "error", err)
+		q.hub.logger.Warn("cannot store when users were last online; retrying", "error", err)
 		for userID := range q.lastSeen {
 			if len(q.lastSeen) <= maxPendingStatuses {
 				break
@@ -119,7 +119,7 @@ func (q *statusQueue) storeLastSeen(ctx context.Context, patience time.Duration)
 	return true
 }
 
-// tellStatus tells those who know the user. Nobody knows one whose account is no more.
+// publishStatus notifies the acquaintances of the user. A deleted user has none.
 func (h *Hub) publishStatus(ctx context.Context, s status) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
@@ -153,20 +153,20 @@ func (h *Hub) publishStatus(ctx context.Context, s status) error {
 }
 
 const (
-	// offlineAfter is how long a user counts as online after their last stream ended: one who reconnects is not told of.
+	// offlineDelay is how long a user stays online after their last stream ended, so that a reconnect is not published.
 	offlineDelay = 5 * time.Second
-	// seenGrace bounds how long a stop waits until it is stored who was online.
+	// lastSeenTimeout limits the last attempt to store who was online when the server stops.
 	lastSeenTimeout = 2 * time.Second
 )
 
-// departure is that a user's last stream ended a moment ago. own is whether it was one of this node's: then the others are
-// told when the moment is over.
+// departure says that a user's last stream has just ended. own is true if it was at this node, which then has to
+// publish it after offlineDelay.
 type departure struct {
 	since time.Time
 	own   bool
 }
 
-// come notes that the user's first stream here is about to open. h.mu is held.
+// userConnected records that a user's first stream at this node is about to open. h.mu is held.
 func (h *Hub) userConnected(userID int64) {
 	at, now := presenceKey{userID: userID}, time.Now()
 	if !h.isPresent(at) {
@@ -178,7 +178,7 @@ func (h *Hub) userConnected(userID int64) {
 	delete(h.departures, userID)
 }
 
-// expire notes who has been without a stream for long enough. h.mu is held.
+// expireDepartures publishes users as offline whose last stream ended offlineDelay ago. h.mu is held.
 func (h *Hub) expireDepartures(now time.Time) {
 	for userID, d := range h.departures {
 		if now.Sub(d.since) < offlineDelay {
@@ -199,18 +199,18 @@ func (h *Hub) addStatus(s status) {
 	h.statusChanges = append(h.statusChanges, s)
 	select {
 	case h.statusSignal <- struct{}{}:
-	default: // tellStatuses has yet to take an earlier one, and will take this one with it
+	default: // a wake-up is pending already
 	}
 }
 
-// Online reports whether the user has a stream open on any node, or had one a moment ago.
+// Online reports whether the user has a stream on any node, or had one less than offlineDelay ago.
 func (h *Hub) Online(userID int64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.isPresent(presenceKey{userID: userID})
 }
 
-// saveLeaving stores when those were last seen whose streams ended with the hub.
+// storeDepartures stores when the users whose streams ended with the hub were last online.
 func (h *Hub) storeDepartures() {
 	ctx, cancel := context.WithTimeout(context.Background(), lastSeenTimeout)
 	defer cancel()
@@ -223,6 +223,6 @@ func (h *Hub) storeDepartures() {
 	}
 	h.mu.Unlock()
 	if err := h.log.Seen(ctx, seen); err != nil {
-		h.logger.Warn("it was not stored who was online at the end", "error", err)
+		h.logger.Warn("cannot store when users were last online", "error", err)
 	}
 }

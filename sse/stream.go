@@ -7,61 +7,61 @@ import (
 )
 
 const (
-	// queueLimit and queueBytes bound what waits for a live stream's next flush, and stalledBytes what waits while somebody is
-	// at its socket, which has no room. Beyond, the stream reads the log itself. The frames are those of all streams; what is
-	// one stream's own is a slice for each.
+	// queueFrames and queueBytes limit what waits for the next flush of an attached stream; blockedQueueBytes limits
+	// what waits while its socket is full. Beyond, the stream continues with a replay. All streams share the frames;
+	// only the slice of them is the stream's own.
 	queueFrames       = 256
 	queueBytes        = 256 << 10
 	blockedQueueBytes = 64 << 10
-	// passingLimit bounds the frames that are not in the log (presence, typing) and wait while somebody is at the socket.
+	// ephemeralFrames limits the queue for frames that are not in the log (presence, typing) while the socket is full.
 	ephemeralFrames = 64
-	// writeSize is how much is made ready for a socket that has no room: what a stream whose peer takes nothing holds of its
-	// own. It is small, so that progress is seen.
+	// writeSize is the size of one write to a socket that is full, and so the memory that a stream holds for a peer that
+	// reads nothing. It is small so that progress is noticed.
 	writeSize = 16 << 10
-	// finishGrace is how long a stream that ends has to take its last event.
+	// lastFrameTimeout limits how long a stream that ends waits for its peer to take the last event.
 	lastFrameTimeout = 5 * time.Second
 )
 
-// Stream is one client's connection.
+// Stream is the connection of one client.
 type Stream struct {
 	hub           *Hub
 	id            string
-	heartbeatSlot uint64 // in which sweep it gets its heartbeat
+	heartbeatSlot uint64 // selects the second of each round in which it gets its heartbeat
 	userID        int64
 	sessionID     string
-	openPosition  int64 // the newest event when it opened: what was deleted until then is not told to it
+	openPosition  int64 // the newest event when it opened; it must not get anything that was deleted before
 	conn          net.Conn
 	socket        socket
 
 	// Owned by Hub.mu.
 	attached       bool
-	pushedPosition int64 // position of the newest event queued while live
-	mutes          mutes // while live; of them, those who are blocked, and who block, as soon as the stream is in a room
+	pushedPosition int64 // of the newest event that was queued while attached
+	mutes          mutes // complete while attached; of a replaying stream that is present in a room, blocked and blockedBy are
 	rooms          roomStates
 
 	mu           sync.Mutex
-	queueHead    []byte // what is queued: first, and then the rest; mostly there is one piece, or none
+	queueHead    []byte // queueHead, then queueTail; most of the time there is one slice or none
 	queueTail    [][]byte
-	queueSize    int       // bytes in both
-	writing      bool      // somebody is at the socket, and looks at the queue again before leaving
-	replaying    bool      // reads the log, from position walked
-	replayedTo   int64     // while walking: the log has been read up to here
-	cancelReplay func()    // ends what the walk waits for, nil while there is none
-	lastFrame    []byte    // the last frame, after which the stream ends
-	ended        bool      // it takes nothing more; set by lose alone
+	queueSize    int       // bytes of both
+	writing      bool      // a goroutine writes to the socket, and looks at the queue again before it stops
+	replaying    bool      // the stream reads the log itself
+	replayedTo   int64     // position up to which it has done so
+	cancelReplay func()    // interrupts a replay that waits; nil without one
+	lastFrame    []byte    // the stream ends after this frame
+	ended        bool      // set by markEnded alone; nothing is queued any more
 	blocked      bool      // a write waits for the socket
-	unackedBytes int       // bytes that the kernel held at the last sweep
-	lastProgress time.Time // when the socket last took something, while sending
+	unackedBytes int       // bytes that the peer had not acknowledged at the last check
+	lastProgress time.Time // when the socket last took something, while blocked
 }
 
-// outcome is what became of a frame.
+// enqueueResult says what happened to a frame.
 type enqueueResult int
 
 const (
-	needsFlush  enqueueResult = iota // it waits for a flush
-	accepted                         // it waits for whoever is at the socket
-	queueFull                        // there is no room
-	streamEnded                      // the stream takes nothing more
+	needsFlush  enqueueResult = iota // queued, and the stream has to be flushed
+	accepted                         // queued, and a writer or a pending flush will send it
+	queueFull                        // not queued
+	streamEnded                      // not queued, because the stream has ended
 )
 
 // enqueue queues a frame that is not in the log, if there is room for it.
@@ -74,8 +74,9 @@ func (s *Stream) enqueue(frame []byte) enqueueResult {
 	return s.appendFrame(frame)
 }
 
-// offer queues a piece of the log that begins at position. When there is no room, the stream goes on from the log instead:
-// that is decided under the same lock, since whoever is at the socket leaves when the queue is empty and nothing is behind.
+// enqueueBatch queues frames of the log that begin at position. Without room for them, the stream starts to replay
+// there. That is decided under one lock, because the writer stops when the queue is empty and nothing has to be
+// replayed.
 func (s *Stream) enqueueBatch(piece []byte, position int64) enqueueResult {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,13 +87,13 @@ func (s *Stream) enqueueBatch(piece []byte, position int64) enqueueResult {
 	return o
 }
 
-// add appends to the queue. s.mu is held. When it answers full, somebody is at the socket.
+// appendFrame appends to the queue. s.mu is held. If it returns queueFull, a goroutine is writing to the socket.
 func (s *Stream) appendFrame(frame []byte) enqueueResult {
 	if s.ended || s.lastFrame != nil {
 		return streamEnded
 	}
 	if s.isQueueFull(frame) && !s.writing {
-		s.tryFlush() // a long run of events in one go: the socket may well take them
+		s.tryFlush() // many events at once: the socket may have room for those already queued
 	}
 	switch {
 	case s.ended:
@@ -103,13 +104,13 @@ func (s *Stream) appendFrame(frame []byte) enqueueResult {
 	if s.queueSize == 0 {
 		s.queueHead, s.queueSize = frame, len(frame)
 		if s.writing {
-			return accepted // for whoever is at the socket
+			return accepted // the writer sends it
 		}
 		return needsFlush
 	}
 	s.queueTail = append(s.queueTail, frame)
 	s.queueSize += len(frame)
-	return accepted // for whoever is at the socket, or for the flush that the first in the queue has asked for
+	return accepted // the writer sends it, or the flush that the first frame in the queue has requested
 }
 
 func (s *Stream) isQueueFull(frame []byte) bool {
@@ -120,7 +121,7 @@ func (s *Stream) isQueueFull(frame []byte) bool {
 	return len(s.queueTail) >= queueFrames-1 || s.queueSize > 0 && s.queueSize+len(frame) > limit
 }
 
-// flush offers what is queued to the socket, all in one write, and sends the stream's goroutine there if it has to walk.
+// flush writes what is queued in one write, without waiting, and starts the stream's writer if it has to replay.
 func (s *Stream) flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,8 +130,8 @@ func (s *Stream) flush() {
 	}
 }
 
-// attempt writes what is queued without waiting. What the socket does not take is left to the stream's own goroutine. s.mu
-// is held, and nobody else is at the socket.
+// tryFlush writes what is queued without waiting. The stream's writer sends what the socket does not take. s.mu is
+// held, and nobody else writes to the socket.
 func (s *Stream) tryFlush() {
 	if s.queueSize > 0 {
 		n, err := s.socket.tryWrite(s.joinQueue())
@@ -145,13 +146,13 @@ func (s *Stream) tryFlush() {
 	}
 }
 
-// start sends the stream's own goroutine to the socket, with rest to write first. s.mu is held.
+// startWriter starts the stream's writer goroutine, which sends rest first. s.mu is held.
 func (s *Stream) startWriter(rest []byte) {
 	s.writing = true
 	s.hub.goroutines.Go(func() { s.runWriter(rest) })
 }
 
-// joined is all that is queued, in one slice: mostly there is one piece, and nothing is copied. s.mu is held.
+// joinQueue returns all that is queued as one slice, without a copy if it is one already. s.mu is held.
 func (s *Stream) joinQueue() []byte {
 	if len(s.queueTail) == 0 {
 		return s.queueHead
@@ -163,7 +164,7 @@ func (s *Stream) joinQueue() []byte {
 	return b
 }
 
-// took removes n bytes from the front of the queue. The pieces that stay are no copies. s.mu is held.
+// discard removes n bytes from the front of the queue without copying the rest. s.mu is held.
 func (s *Stream) discard(n int) {
 	s.queueSize -= n
 	if s.queueSize == 0 {
@@ -181,8 +182,8 @@ func (s *Stream) discard(n int) {
 	s.queueTail = s.queueTail[done:]
 }
 
-// take takes what makes one write from the front of the queue, nil for nothing: a few pieces that are small, or one that may
-// be large and is no copy. s.mu is held.
+// takeWrite removes one write from the front of the queue: several small slices as a copy, or one of any size. It
+// returns nil if the queue is empty. s.mu is held.
 func (s *Stream) takeWrite() []byte {
 	b := s.queueHead
 	if len(s.queueTail) > 0 && len(b)+len(s.queueTail[0]) <= writeSize {
@@ -198,8 +199,8 @@ func (s *Stream) takeWrite() []byte {
 	return b
 }
 
-// drain is the stream's own goroutine: it writes until nothing is queued, walks when the stream is behind, and ends the
-// stream after its last frame.
+// runWriter writes until the queue is empty, replays when the stream is behind, and ends the stream after its last
+// frame.
 func (s *Stream) runWriter(rest []byte) {
 	for {
 		if len(rest) > 0 {
@@ -219,7 +220,7 @@ func (s *Stream) runWriter(rest []byte) {
 		case s.lastFrame != nil:
 			last := s.lastFrame
 			s.mu.Unlock()
-			_ = s.write(last) // it ends either way
+			_ = s.write(last) // the stream ends in any case
 			s.hub.endStream(s)
 			return
 		case s.replaying:
@@ -233,7 +234,8 @@ func (s *Stream) runWriter(rest []byte) {
 	}
 }
 
-// write hands b to the socket piece by piece, waiting as long as it takes. The sweep closes one that takes nothing.
+// write sends b in parts of writeSize and waits as long as that takes. Sweep closes a stream whose peer takes
+// nothing.
 func (s *Stream) write(b []byte) error {
 	for len(b) > 0 {
 		s.setBlocked(true)
@@ -247,42 +249,42 @@ func (s *Stream) write(b []byte) error {
 	return nil
 }
 
-// sends notes for the sweep that a write begins or has ended.
+// setBlocked records for Sweep that a write begins or has ended.
 func (s *Stream) setBlocked(sending bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.blocked, s.lastProgress = sending, time.Now()
 }
 
-// walkFrom makes the stream read the log from position on.
+// replayFrom makes the stream replay the log from position on.
 func (s *Stream) replayFrom(position int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.replaying, s.replayedTo = true, position
 }
 
-// place is up to where the stream has read the log, and whether it still reads it.
+// replayPosition returns up to where the stream has replayed the log, and whether it still does.
 func (s *Stream) replayPosition() (position int64, walking bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.replayedTo, s.replaying && !s.ended
 }
 
-// reached notes that the log has been read up to position.
+// setReplayedTo records that the log has been replayed up to position.
 func (s *Stream) setReplayedTo(position int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.replayedTo = max(s.replayedTo, position)
 }
 
-// caughtUp ends the walk: the hub feeds the stream from here on.
+// endReplay ends the replay: the hub delivers events from here on.
 func (s *Stream) endReplay() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.replaying = false
 }
 
-// takeAll takes all that is queued.
+// takeQueue removes and returns all that is queued.
 func (s *Stream) takeQueue() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -291,7 +293,7 @@ func (s *Stream) takeQueue() []byte {
 	return b
 }
 
-// try writes as much of b as the socket takes at once. The caller is at the socket.
+// tryWrite writes as much of b as the socket takes at once. The caller is the writer.
 func (s *Stream) tryWrite(b []byte) (n int, err error) {
 	if len(b) == 0 {
 		return 0, nil

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// A stream ends in one way, whoever finds that it has to: its peer is gone, a write failed, it took nothing for too long, it
-// had its last event, the server stops, Open could not go through with it. Whoever that is calls lose, under the stream's own
-// lock, or end, under none. From then on the stream takes nothing more, and stands on the hub's list of those that are lost.
-// The hub takes it off all its books when its lock is next let go of (unlock), and closes the connection after that. Writes
-// fail under locks that the hub's must not be taken under, which is why the two are apart. Sweep looks at the list as well, so
-// that a stream is removed within a second even if nobody else does.
+// All streams end in the same way, whatever the reason: the peer has closed, a write failed, the peer took nothing
+// for too long, the last event was sent, the server stops, or Open failed. The goroutine that notices calls markEnded
+// under Stream.mu, or endStream without a lock. From then on nothing is queued for the stream, and it is on the list
+// Hub.ended. The next Hub.unlock removes it from the hub, and closes the connection after that. Two steps are needed
+// because a write can fail while locks are held under which Hub.mu must not be taken. Sweep also empties the
+// list, so a stream is removed within a second.
 
-// lost are the streams that are over and have yet to be removed.
+// endedStreams are the streams that have ended and are still to be removed.
 type endedStreams struct {
-	any atomic.Bool // there are; looked at without the lock
+	any atomic.Bool // there are some; read without the lock
 
 	mu      sync.Mutex // taken after Hub.mu and Stream.mu
 	streams []*Stream
@@ -41,7 +41,7 @@ func (l *endedStreams) takeAll() []*Stream {
 	return streams
 }
 
-// lose makes the stream one that is over, for good. s.mu is held.
+// markEnded ends the stream for good. s.mu is held.
 func (s *Stream) markEnded() {
 	if s.ended {
 		return
@@ -54,7 +54,7 @@ func (s *Stream) markEnded() {
 	s.hub.ended.add(s)
 }
 
-// end ends a stream and removes it. It may be called more than once; none of the locks is held.
+// endStream ends and removes a stream. It may be called more than once. The caller holds no lock.
 func (h *Hub) endStream(s *Stream) {
 	s.mu.Lock()
 	s.markEnded()
@@ -62,13 +62,15 @@ func (h *Hub) endStream(s *Stream) {
 	h.withLock(func() {})
 }
 
-// finish makes frame the last of a stream, which ends when its peer has taken that, or has not for a while. h.mu is held.
+// finishStream makes frame the last one of a stream, which ends when its peer has taken it, or after
+// lastFrameTimeout. h.mu is held.
 func (h *Hub) finishStream(s *Stream, frame []byte) {
 	h.detach(s)
 	s.finish(frame)
 }
 
-// finish makes frame the last that the stream gets, whatever was still to come, and gives the peer a while to take it.
+// finish makes frame the last one of the stream, in place of what was still to come, and gives the peer
+// lastFrameTimeout to take it.
 func (s *Stream) finish(frame []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,23 +82,24 @@ func (s *Stream) finish(frame []byte) {
 		s.cancelReplay()
 	}
 	if s.conn == nil {
-		return // Open has yet to attach it, and starts it then
+		return // Open starts the writer when it has set the connection
 	}
-	_ = s.conn.SetWriteDeadline(time.Now().Add(lastFrameTimeout)) // holds for a write that waits, too
+	_ = s.conn.SetWriteDeadline(time.Now().Add(lastFrameTimeout)) // applies to a write that waits already, too
 	if !s.writing {
 		s.startWriter(nil)
 	}
 }
 
-// locked runs f under the hub's lock, and then writes what f queued.
+// withLock runs f under the hub's lock, and then writes what f has queued.
 func (h *Hub) withLock(f func()) {
 	h.mu.Lock()
 	f()
 	h.unlock()
 }
 
-// unlock lets go of the hub's lock. Before, it takes the streams that are over off the hub's books, of which others are told;
-// after, it closes their connections and writes what was queued, and begins anew should a write fail.
+// unlock releases the hub's lock. Before that, it removes the streams that have ended, which may queue presence
+// events for others. After that, it closes their connections and flushes what was queued. If a write fails, it starts
+// over.
 func (h *Hub) unlock() {
 	for {
 		gone := h.ended.takeAll()
@@ -119,7 +122,7 @@ func (h *Hub) unlock() {
 	}
 }
 
-// forgetStream takes a stream out of all that the hub knows. h.mu is held.
+// removeStream removes a stream from all maps of the hub. h.mu is held.
 func (h *Hub) removeStream(s *Stream) {
 	if h.streams[s.id] != s {
 		return // it was never registered
@@ -136,7 +139,7 @@ func (h *Hub) removeStream(s *Stream) {
 	}
 }
 
-// hangUp closes the connection, if the stream has got that far, once. Whoever is at the socket sees it.
+// closeConn closes the connection if the stream has one. A writer that waits gets an error.
 func (s *Stream) closeConn() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,8 +149,8 @@ func (s *Stream) closeConn() {
 	}
 }
 
-// interruptedBy makes cut what an end of the stream calls: a walk must not wait for a database that does not answer. It
-// reports false when the stream has ended already.
+// setCancelReplay sets the function that interrupts a replay when the stream ends: a replay must not wait for a
+// database that does not respond. It returns false if the stream has ended already.
 func (s *Stream) setCancelReplay(cut context.CancelFunc) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// nodeIDLength is how many characters of a stream's id name the node that has it.
+// nodeIDLength is the length of the node's id at the start of a stream id, in characters.
 const nodeIDLength = 10
 
-// streamIDLength is how many characters a stream's id has: those of crypto/rand.Text.
+// streamIDLength is the length of a stream id, in characters: that of crypto/rand.Text.
 const streamIDLength = 26
 
-// newNodeID names this process among those that share the database.
+// newNodeID returns a random id for this process among the nodes of a database.
 func newNodeID() string { return crand.Text()[:nodeIDLength] }
 
-// newStreamID makes an id that cannot be guessed: 80 bits of it, and all 128 where no node has to be named.
+// newStreamID returns an id that cannot be guessed: 80 random bits after the node's id, or all 128 without one.
 func (h *Hub) newStreamID() string {
 	random := crand.Text()
 	return h.nodeID + random[len(h.nodeID):]
 }
 
-// isStreamID reports whether a stream may have had this id.
+// isStreamID reports whether id has the form of a stream id.
 func isStreamID(id string) bool {
 	return len(id) == streamIDLength && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }

@@ -2,7 +2,8 @@ package sse
 
 import "github.com/parley-chat/parley/models"
 
-// Type tells the streams in a room that one of its members is typing there, on other nodes too while NATS is there.
+// Type notifies the streams that are present in a room that one of its members is typing, on other nodes too if NATS
+// is connected. It is not stored.
 func (h *Hub) Type(roomID int64, user models.UserRef) {
 	typing := models.Typing{RoomID: roomID, User: user, Until: models.At(models.Now().Add(models.TypingLife))}
 	frame := encodeFrame("", models.EventTyping, typing.AppendJSON(nil))
@@ -12,7 +13,7 @@ func (h *Hub) Type(roomID int64, user models.UserRef) {
 	}
 }
 
-// tellTyping queues the frame, which tells of a user, for the streams of this node that are in the room.
+// deliverTyping queues the frame about a user for the streams of this node that are present in the room.
 func (h *Hub) deliverTyping(roomID, userID int64, frame []byte) {
 	h.withLock(func() {
 		if r := h.rooms[roomID]; r != nil {

@@ -2,13 +2,13 @@ package sse
 
 import "github.com/parley-chat/parley/models"
 
-// view is what one walking stream may see of rooms, as of its own place in the log. It is made from the database's
-// memberships, which may be newer than that place, and corrected by the events that it walks over. Its silences are
-// exactly those of its place.
+// visibility is the visibility snapshot of a replaying stream: what its user may see at the stream's position in the
+// log. It is made from the memberships in the database, which may be newer than that position, and corrected by the
+// events that are replayed. The mutes are exactly those of the position.
 type visibility struct {
 	userID      int64
-	memberSince map[int64]int64 // what they are a member of, and the position of the first event that they see there
-	pastSpans   []models.Span   // stretches that ended, as the database knew when the walk began
+	memberSince map[int64]int64 // the user's rooms, with the position of the first event that they may see
+	pastSpans   []models.Span   // memberships that had ended when the snapshot was loaded
 	mutes       mutes
 }
 
@@ -24,7 +24,7 @@ func newVisibility(v models.View) *visibility {
 	return w
 }
 
-// sees reports whether e is the user's to see.
+// canSee reports whether the user may see e.
 func (v *visibility) canSee(e models.LogEntry) bool {
 	a := e.Audience
 	if a.Everyone || a.UserID == v.userID || a.PeerID == v.userID {
@@ -41,12 +41,12 @@ func (v *visibility) canSee(e models.LogEntry) bool {
 	return false
 }
 
-// pass moves the view over e. Memberships that began after e, which the database knew of already, stay.
+// apply applies e to the snapshot. Memberships that began after e, which were loaded from the database, stay.
 func (v *visibility) apply(e models.LogEntry) {
 	a := e.Audience
 	switch e.Name {
 	case models.EventMemberJoined, models.EventRoomCreated:
-		if a.RoomID == 0 { // who comes back to a direct room, of which they alone are told, is a member all the time
+		if a.RoomID == 0 { // a direct room that is reopened; its members never left
 			break
 		}
 		if _, ok := v.memberSince[a.RoomID]; !ok && (a.UserID == v.userID || a.PeerID == v.userID) && !v.hasEnded(e) {
@@ -76,7 +76,7 @@ func (v *visibility) leave(e models.LogEntry) {
 	v.mutes.unmuteRoom(e.Audience.RoomID)
 }
 
-// ended reports whether the stretch that e begins is one that the database knew the end of: it is in past, whole.
+// hasEnded reports whether the membership that e begins is one of pastSpans.
 func (v *visibility) hasEnded(e models.LogEntry) bool {
 	for _, s := range v.pastSpans {
 		if s.RoomID == e.Audience.RoomID && s.From <= e.Position && e.Position <= s.To {

@@ -7,12 +7,12 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// blindAfter is how long a node that is not alone may be unable to read the log before its streams end: the others may
-// have told of a log-out, or of much else, that it does not know of. Clients then go to those.
+// partitionedAfter is how long one of several nodes may be unable to read the log before its streams end: it may have
+// missed a log-out. Clients then reconnect to another node.
 const partitionedAfter = 4 * time.Second
 
-// guard ends all streams of a node that is cut off from the database, and has it refuse others. It counts its own ticks, not the time that passes:
-// after a process was stopped and goes on, the tail gets its chance to read first.
+// watchdog ends all streams of a node that is partitioned from the database, and makes it refuse new ones. It counts
+// its own ticks, not the clock: after a suspended process continues, the log consumer gets its chance to read first.
 func (h *Hub) watchdog(ctx context.Context) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
@@ -30,14 +30,14 @@ func (h *Hub) watchdog(ctx context.Context) {
 		if blind += pollInterval; blind >= partitionedAfter && h.otherNodes.Load() > 0 {
 			h.partitioned.Store(true)
 			if ended := h.closeStreams(ctx); len(ended) > 0 {
-				h.logger.Warn("the log cannot be read; streams end, so that their clients go to other nodes", "streams", len(ended))
+				h.logger.Warn("partitioned from the database; ending streams so that clients reconnect to other nodes", "streams", len(ended))
 			}
 			blind = 0
 		}
 	}
 }
 
-// Sound is nil while the hub can read the log, or is alone in not being able to.
+// Sound returns nil unless the hub is partitioned: it cannot read the log, and there are other nodes.
 func (h *Hub) Sound() error {
 	if h.partitioned.Load() {
 		return &models.Error{
