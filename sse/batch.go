@@ -11,7 +11,8 @@ func nextBatch(events []*event) []*event {
 	first, size := events[0], 0
 	for i, e := range events {
 		size += len(e.frame)
-		if e.Name != models.EventMessageCreated || !e.Kept() || e.Audience.RoomID != first.Audience.RoomID || size > batchBytes {
+		if e.Name != models.EventMessageCreated || !e.Kept() ||
+			e.Audience.RoomID != first.Audience.RoomID || size > batchBytes {
 			return events[:max(i, 1)]
 		}
 	}
@@ -72,9 +73,9 @@ func joinFrames(run []*event, frameOf func(*event) []byte) []byte {
 	for _, e := range run {
 		size += len(frameOf(e))
 	}
-	piece := make([]byte, 0, size)
+	frames := make([]byte, 0, size)
 	for _, e := range run {
-		piece = append(piece, frameOf(e)...)
+		frames = append(frames, frameOf(e)...)
 	}
-	return piece
+	return frames
 }

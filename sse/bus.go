@@ -58,11 +58,13 @@ type typingMessage struct {
 func Join(h *Hub, url string) (*Bus, error) {
 	b := &Bus{
 		hub: h, logSubject: "parley." + h.log.Epoch() + ".log", typingSubject: "parley." + h.log.Epoch() + ".typing",
-		commits: make(chan []models.LogEntry, busQueue), typingQueue: make(chan typingMessage, busQueue), stop: make(chan struct{}),
+		commits: make(chan []models.LogEntry, busQueue), typingQueue: make(chan typingMessage, busQueue),
+		stop: make(chan struct{}),
 	}
 	conn, err := nats.Connect(url, append(connectionLogging(h.logger),
 		nats.Name("parley"), nats.NoEcho(), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
-		nats.ReconnectWait(busReconnectWait), nats.ReconnectJitter(busReconnectWait, busReconnectWait), nats.Timeout(busTimeout),
+		nats.ReconnectWait(busReconnectWait), nats.ReconnectJitter(busReconnectWait, busReconnectWait),
+		nats.Timeout(busTimeout),
 		nats.PingInterval(busTimeout), nats.MaxPingsOutstanding(2), nats.FlusherTimeout(busTimeout),
 		// By the time NATS is back, the others have read the log.
 		nats.ReconnectBufSize(-1))...)
@@ -70,7 +72,8 @@ func Join(h *Hub, url string) (*Bus, error) {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
 	b.conn = conn
-	for subject, receive := range map[string]nats.MsgHandler{b.logSubject: b.receiveLog, b.typingSubject: b.receiveTyping} {
+	handlers := map[string]nats.MsgHandler{b.logSubject: b.receiveLog, b.typingSubject: b.receiveTyping}
+	for subject, receive := range handlers {
 		if _, err := conn.Subscribe(subject, receive); err != nil {
 			conn.Close()
 			return nil, fmt.Errorf("subscribe to NATS: %w", err)

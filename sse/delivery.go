@@ -124,11 +124,11 @@ func (h *Hub) deliver(e *event) {
 }
 
 // frameFor returns the frame for a member who is present in the room or not, nil for none.
-func (e *event) frameFor(inside, silent bool) []byte {
+func (e *event) frameFor(present, muted bool) []byte {
 	switch {
-	case e.notification == nil || inside:
+	case e.notification == nil || present:
 		return e.frame
-	case silent:
+	case muted:
 		return nil
 	}
 	return e.notification
@@ -140,12 +140,12 @@ func (h *Hub) push(s *Stream, e *event, frame []byte) {
 }
 
 // pushBatch is push for a batch: all that the stream may see of the events at positions from to upTo.
-func (h *Hub) pushBatch(s *Stream, from, upTo int64, piece []byte) {
+func (h *Hub) pushBatch(s *Stream, from, upTo int64, frames []byte) {
 	if !s.attached || s.pushedPosition >= upTo {
 		return
 	}
 	s.pushedPosition = upTo
-	switch s.enqueueBatch(piece, from) {
+	switch s.enqueueBatch(frames, from) {
 	case needsFlush:
 		h.toFlush = append(h.toFlush, s)
 	case queueFull:
@@ -164,7 +164,8 @@ func (h *Hub) attach(s *Stream, v *visibility, position int64) (done bool) {
 			return // it has ended, and the replay has to stop
 		}
 		s.attached, s.pushedPosition, s.mutes = true, position, v.mutes
-		for _, roomID := range slices.Sorted(maps.Keys(v.memberSince)) { // sorted, so that each is appended at the end of s.rooms
+		// Sorted, so that each is appended at the end of s.rooms.
+		for _, roomID := range slices.Sorted(maps.Keys(v.memberSince)) {
 			h.subscribe(s, roomID)
 		}
 		for _, roomID := range s.rooms.presentRooms() {

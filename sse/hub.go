@@ -29,9 +29,9 @@ type Log interface {
 	// EnterNode registers a node, Beat is its heartbeat, TellNews publishes a presence update of it, ForgetNode removes
 	// it. Ask sends a presence request to another node.
 	EnterNode(ctx context.Context, node string) error
-	Beat(ctx context.Context, node string) (beats map[string]int64, err error)
-	TellNews(ctx context.Context, news models.NodeNews) error
-	ForgetNode(ctx context.Context, node string, beat int64, at models.Time) error
+	Beat(ctx context.Context, node string) (heartbeats map[string]int64, err error)
+	TellNews(ctx context.Context, update models.NodeNews) error
+	ForgetNode(ctx context.Context, node string, heartbeat int64, at models.Time) error
 	Ask(ctx context.Context, ask models.PresenceAsk) error
 	Presences(ctx context.Context) (map[string][]models.Presence, error)
 	// Seen stores when users were last online.
@@ -54,7 +54,7 @@ type Hub struct {
 	logger          *slog.Logger
 	limits          Limits
 	deadPeerTimeout time.Duration // the constant of that name, except in tests
-	nodeID          string        // identifies this process among the nodes of the database; "" if the database is not shared
+	nodeID          string        // of this process among those of the database; "" if it is not shared
 
 	ctx         context.Context // of replays; cancelled when the hub has closed
 	cancel      context.CancelFunc
@@ -95,10 +95,13 @@ func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limit
 		return nil, err
 	}
 	h := &Hub{
-		log: log, commits: feed, logger: logger, limits: limits, deadPeerTimeout: deadPeerTimeout, position: head, positionMoved: make(chan struct{}),
+		log: log, commits: feed, logger: logger, limits: limits, deadPeerTimeout: deadPeerTimeout,
+		position: head, positionMoved: make(chan struct{}),
 		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
 		departures: map[int64]departure{}, remote: newRemotePresence(), presenceChanges: map[presenceKey]models.Presence{},
-		pendingRequests: map[string]chan models.PresenceAnswer{}, replaySlots: newReplaySlots(replaySlotCount, replaySlotsPerUser), statusSignal: make(chan struct{}, 1), presenceSignal: make(chan struct{}, 1),
+		pendingRequests: map[string]chan models.PresenceAnswer{},
+		replaySlots:     newReplaySlots(replaySlotCount, replaySlotsPerUser),
+		statusSignal:    make(chan struct{}, 1), presenceSignal: make(chan struct{}, 1),
 	}
 	if h.peers, err = newPeerWatcher(); err != nil {
 		return nil, err

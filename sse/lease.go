@@ -66,11 +66,11 @@ func (l *lease) try(ctx context.Context, f func(context.Context) error) {
 
 // heartbeat stores this node's heartbeat, and removes nodes without one for leaseDuration.
 func (l *lease) heartbeat(ctx context.Context) error {
-	beats, err := l.hub.log.Beat(ctx, l.hub.nodeID)
+	counts, err := l.hub.log.Beat(ctx, l.hub.nodeID)
 	if err != nil {
 		return err
 	}
-	if _, known := beats[l.hub.nodeID]; !known {
+	if _, known := counts[l.hub.nodeID]; !known {
 		l.hub.logger.Warn("another node has removed this node as dead; registering again")
 		if err := l.hub.log.EnterNode(ctx, l.hub.nodeID); err != nil {
 			return err
@@ -79,11 +79,11 @@ func (l *lease) heartbeat(ctx context.Context) error {
 		l.hub.remoteOutdated.Store(true)
 		l.hub.commits.requestLogRead()
 	}
-	delete(beats, l.hub.nodeID)
-	l.hub.otherNodes.Store(int64(len(beats)))
-	now, seen := time.Now(), make(map[string]nodeHeartbeat, len(beats))
+	delete(counts, l.hub.nodeID)
+	l.hub.otherNodes.Store(int64(len(counts)))
+	now, seen := time.Now(), make(map[string]nodeHeartbeat, len(counts))
 	var errs []error
-	for node, count := range beats {
+	for node, count := range counts {
 		last, before := l.heartbeats[node]
 		if !before || last.count != count {
 			last = nodeHeartbeat{count: count, since: now}
@@ -103,22 +103,22 @@ func (l *lease) heartbeat(ctx context.Context) error {
 func (l *lease) publishPresence(ctx context.Context) error {
 	l.collect(ctx)
 	for len(l.changes)+len(l.responses) > 0 {
-		news := models.NodeNews{Node: l.hub.nodeID}
+		update := models.NodeNews{Node: l.hub.nodeID}
 		for _, p := range l.changes {
-			if news.Changes = append(news.Changes, p); len(news.Changes) == presenceBatch {
+			if update.Changes = append(update.Changes, p); len(update.Changes) == presenceBatch {
 				break
 			}
 		}
-		if len(news.Changes) == len(l.changes) {
-			news.Answers = l.responses
+		if len(update.Changes) == len(l.changes) {
+			update.Answers = l.responses
 		}
-		if err := l.hub.log.TellNews(ctx, news); err != nil {
+		if err := l.hub.log.TellNews(ctx, update); err != nil {
 			return err
 		}
-		for _, p := range news.Changes {
+		for _, p := range update.Changes {
 			delete(l.changes, presenceKey{roomID: p.RoomID, userID: p.User.ID})
 		}
-		if news.Answers != nil {
+		if update.Answers != nil {
 			l.responses = nil
 		}
 	}
@@ -142,13 +142,15 @@ func (l *lease) collect(ctx context.Context) {
 }
 
 // recordPresence records a change of a user's presence at this node, to be published to the others. h.mu is held.
-func (h *Hub) recordPresence(at presenceKey, who presenceInfo, here bool, when time.Time) {
+func (h *Hub) recordPresence(at presenceKey, info presenceInfo, here bool, when time.Time) {
 	if h.nodeID == "" {
 		return
 	}
-	user := who.user
+	user := info.user
 	user.ID = at.userID
-	h.presenceChanges[at] = models.Presence{RoomID: at.roomID, Subject: who.subject, User: user, Here: here, At: models.At(when)}
+	h.presenceChanges[at] = models.Presence{
+		RoomID: at.roomID, Subject: info.subject, User: user, Here: here, At: models.At(when),
+	}
 	h.signalPresence()
 }
 

@@ -49,8 +49,8 @@ func (h *Hub) Run(ctx context.Context) {
 		beside.Go(func() { h.keepLease(ctx) })
 		beside.Go(func() { h.watchdog(ctx) })
 	}
-	t := logConsumer{hub: h, gapTimer: time.NewTimer(gapTimeout)}
-	defer t.gapTimer.Stop()
+	c := logConsumer{hub: h, gapTimer: time.NewTimer(gapTimeout)}
+	defer c.gapTimer.Stop()
 	poll := time.NewTicker(pollInterval)
 	defer poll.Stop()
 	sweeps := time.NewTicker(checkInterval)
@@ -60,83 +60,83 @@ func (h *Hub) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-h.commits.ready:
-			t.coalesce(ctx)
-			if t.applyQueued() {
+			c.coalesce(ctx)
+			if c.applyQueued() {
 				continue
 			}
-		case <-t.gapTimer.C:
+		case <-c.gapTimer.C:
 		case <-poll.C:
 		case now := <-sweeps.C:
 			h.Sweep(now)
 			continue
 		}
-		t.readLog(ctx)
+		c.readLog(ctx)
 	}
 }
 
 // coalesce waits as long as the last round took, unless much is queued by now. A write costs about the same whatever
 // its size, so under load this leads to fewer writes with more messages each, and delays a message no longer than the
 // round before it did. At low rates there is no wait.
-func (t *logConsumer) coalesce(ctx context.Context) {
-	timer := time.NewTimer(time.Until(t.coalesceUntil))
+func (c *logConsumer) coalesce(ctx context.Context) {
+	timer := time.NewTimer(time.Until(c.coalesceUntil))
 	defer timer.Stop()
-	for t.hub.commits.pendingBytes() < coalesceBytes {
+	for c.hub.commits.pendingBytes() < coalesceBytes {
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 			return
-		case <-t.hub.commits.ready:
+		case <-c.hub.commits.ready:
 		}
 	}
 }
 
 // applyQueued applies the queued events that directly follow the hub's position. It returns false if the log has to
 // be read at once.
-func (t *logConsumer) applyQueued() bool {
+func (c *logConsumer) applyQueued() bool {
 	begun := time.Now()
-	defer func() { t.coalesceUntil = time.Now().Add(min(time.Since(begun), maxCoalesce)) }()
-	entries, whole := t.hub.commits.takeAll()
-	run, ahead := contiguous(t.hub.currentPosition(), append(t.ahead, entries...))
+	defer func() { c.coalesceUntil = time.Now().Add(min(time.Since(begun), maxCoalesce)) }()
+	entries, whole := c.hub.commits.takeAll()
+	run, ahead := contiguous(c.hub.currentPosition(), append(c.ahead, entries...))
 	for ; len(run) > 0; run = run[min(consumerBatch, len(run)):] {
-		t.hub.apply(t.hub.encodeEvents(run[:min(consumerBatch, len(run))]))
+		c.hub.apply(c.hub.encodeEvents(run[:min(consumerBatch, len(run))]))
 	}
 	switch {
 	case len(ahead) == 0:
-		t.gapTimer.Stop()
-	case len(t.ahead) == 0: // set once per gap: later events must not postpone the read
-		t.gapTimer.Reset(gapTimeout)
+		c.gapTimer.Stop()
+	case len(c.ahead) == 0: // set once per gap: later events must not postpone the read
+		c.gapTimer.Reset(gapTimeout)
 	}
-	t.ahead = ahead
+	c.ahead = ahead
 	return whole && len(ahead) < commitQueueEvents && dataBytes(ahead) < commitQueueBytes
 }
 
 // readLog brings the hub to the end of the log, or to where the queued events continue: under constant writes the end
 // would never be reached.
-func (t *logConsumer) readLog(ctx context.Context) {
-	t.ahead = nil
-	t.gapTimer.Stop()
-	defer t.refreshRemotePresence(ctx)
+func (c *logConsumer) readLog(ctx context.Context) {
+	c.ahead = nil
+	c.gapTimer.Stop()
+	defer c.refreshRemotePresence(ctx)
 	for more := true; more; {
 		var err error
-		if more, err = t.hub.advance(ctx); err != nil && ctx.Err() == nil {
-			t.hub.logger.Warn("cannot read the event log; streams wait", "error", err)
+		if more, err = c.hub.advance(ctx); err != nil && ctx.Err() == nil {
+			c.hub.logger.Warn("cannot read the event log; streams wait", "error", err)
 			waitFor(ctx, retryInterval)
 		}
-		if before := t.hub.currentPosition(); more && t.applyQueued() && t.hub.currentPosition() > before {
+		if before := c.hub.currentPosition(); more && c.applyQueued() && c.hub.currentPosition() > before {
 			return
 		}
 	}
 }
 
 // refreshRemotePresence loads the presence on other nodes again if the log was not enough to follow it.
-func (t *logConsumer) refreshRemotePresence(ctx context.Context) {
-	if !t.hub.remoteOutdated.Swap(false) {
+func (c *logConsumer) refreshRemotePresence(ctx context.Context) {
+	if !c.hub.remoteOutdated.Swap(false) {
 		return
 	}
-	if err := t.hub.reloadRemotePresence(ctx); err != nil {
-		t.hub.logger.Warn("cannot load the presence on other nodes; retrying", "error", err)
-		t.hub.remoteOutdated.Store(true)
+	if err := c.hub.reloadRemotePresence(ctx); err != nil {
+		c.hub.logger.Warn("cannot load the presence on other nodes; retrying", "error", err)
+		c.hub.remoteOutdated.Store(true)
 	}
 }
 

@@ -44,14 +44,17 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 		return err
 	}
 	// writing is set: Open is the writer until it starts one, so that all frames come after the response head.
-	s := &Stream{hub: h, writing: true, id: h.newStreamID(), heartbeatSlot: rand.Uint64(), userID: o.Caller.UserID, sessionID: o.Caller.SessionID}
+	s := &Stream{
+		hub: h, writing: true, id: h.newStreamID(), heartbeatSlot: rand.Uint64(),
+		userID: o.Caller.UserID, sessionID: o.Caller.SessionID,
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), openTimeout)
 	defer cancel()
 	b, err := h.findStart(ctx, s, o)
 	if err != nil {
 		return err
 	}
-	entrances, err := h.initialPresence(ctx, s, o)
+	present, err := h.initialPresence(ctx, s, o)
 	if err != nil {
 		return err
 	}
@@ -79,7 +82,7 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 		return nil
 	}
 	h.withLock(func() {
-		for roomID, e := range entrances {
+		for roomID, e := range present {
 			h.enter(s, roomID, e)
 		}
 	})
@@ -153,13 +156,13 @@ func (h *Hub) initialPresence(ctx context.Context, s *Stream, o Opening) (map[in
 		return nil, err
 	}
 	s.mutes = newMutes(loaded)
-	entrances := map[int64]presenceInfo{}
+	present := map[int64]presenceInfo{}
 	for _, m := range loaded.Spans {
 		if m.To == 0 && slices.Contains(o.Rooms, m.RoomID) {
-			entrances[m.RoomID] = presenceInfo{user: user.Ref(), subject: m.Subject}
+			present[m.RoomID] = presenceInfo{user: user.Ref(), subject: m.Subject}
 		}
 	}
-	return entrances, nil
+	return present, nil
 }
 
 // register adds the stream to the hub, so that a log-out finds it. It counts as a goroutine until Open returns.

@@ -14,7 +14,9 @@ const eventOverhead = 100
 // reaches, which may be after its last event. A page has up to limit events with up to models.MaxPageBytes, but
 // always at least one. An empty cursor means the oldest event in the log. A cursor that is pruned or unknown is an
 // expired error.
-func (h *Hub) Page(ctx context.Context, caller models.Caller, after string, limit int) ([]models.Event, models.Cursor, error) {
+func (h *Hub) Page(
+	ctx context.Context, caller models.Caller, after string, limit int,
+) ([]models.Event, models.Cursor, error) {
 	head, pruned, err := h.log.Bounds(ctx)
 	if err != nil {
 		return nil, models.Cursor{}, err

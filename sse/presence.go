@@ -16,7 +16,9 @@ type presenceInfo struct {
 // Enter makes one of the caller's streams, on any node, present in a room that the caller is a member of. The others
 // in the room get presence.entered with user, who is the caller, for the user's first stream. It returns not_found if
 // the stream is not the caller's.
-func (h *Hub) Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error {
+func (h *Hub) Enter(
+	ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef,
+) error {
 	if h.isRemoteStream(streamID) {
 		return h.requestPresence(ctx, models.PresenceAsk{
 			UserID: caller.UserID, StreamID: streamID, RoomID: room.ID, Subject: room.Subject, Enter: true,
@@ -25,7 +27,9 @@ func (h *Hub) Enter(ctx context.Context, caller models.Caller, streamID string, 
 	return h.enterLocal(ctx, caller, streamID, room, user)
 }
 
-func (h *Hub) enterLocal(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error {
+func (h *Hub) enterLocal(
+	ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef,
+) error {
 	// A new member is a member here only when the hub has applied that event, and the others in the room must get it
 	// before the presence.
 	head, err := h.log.Head(ctx)
@@ -176,7 +180,8 @@ func (h *Hub) exit(s *Stream, roomID int64) {
 }
 
 func (h *Hub) sendPresence(r *room, name models.EventName, roomID int64, e presenceInfo) {
-	h.pushToPresent(r, e.user.ID, ephemeralFrame("", name, models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user}))
+	data := models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user}
+	h.pushToPresent(r, e.user.ID, ephemeralFrame("", name, data))
 }
 
 // pushToPresent queues an ephemeral frame about a user for the streams that are present in the room, except for those

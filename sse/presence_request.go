@@ -16,32 +16,32 @@ func (h *Hub) isRemoteStream(streamID string) bool {
 
 // requestPresence sends a presence request to the node of a stream, through the log: so it works without NATS, and
 // the response comes after the change that it confirms. If the node does not respond in time, it returns unavailable.
-func (h *Hub) requestPresence(ctx context.Context, ask models.PresenceAsk) error {
-	ask.ID, ask.Node = crand.Text(), ask.StreamID[:nodeIDLength]
-	answered := make(chan models.PresenceAnswer, 1)
+func (h *Hub) requestPresence(ctx context.Context, request models.PresenceAsk) error {
+	request.ID, request.Node = crand.Text(), request.StreamID[:nodeIDLength]
+	response := make(chan models.PresenceAnswer, 1)
 	h.mu.Lock()
-	h.pendingRequests[ask.ID] = answered
+	h.pendingRequests[request.ID] = response
 	h.mu.Unlock()
 	defer func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		delete(h.pendingRequests, ask.ID)
+		delete(h.pendingRequests, request.ID)
 	}()
-	if err := h.log.Ask(ctx, ask); err != nil {
-		if !ask.Enter && isStreamID(ask.StreamID) && errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
+	if err := h.log.Ask(ctx, request); err != nil {
+		if !request.Enter && isStreamID(request.StreamID) && errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
 			return nil // the node has stopped, so the stream has ended
 		}
 		return err
 	}
-	patience := time.NewTimer(leaseQueryTimeout)
-	defer patience.Stop()
+	timeout := time.NewTimer(leaseQueryTimeout)
+	defer timeout.Stop()
 	select {
-	case a := <-answered:
+	case a := <-response:
 		if a.Code == "" {
 			return nil
 		}
 		return models.Errorf(a.Code, "%s", a.Message)
-	case <-patience.C:
+	case <-timeout.C:
 		return &models.Error{
 			Code: models.CodeUnavailable, Message: "The server that has this stream does not answer.", RetryAfter: time.Second,
 		}
@@ -51,16 +51,17 @@ func (h *Hub) requestPresence(ctx context.Context, ask models.PresenceAsk) error
 }
 
 // handlePresenceRequest does what another node requests for a stream of this node.
-func (h *Hub) handlePresenceRequest(ctx context.Context, ask models.PresenceAsk) models.PresenceAnswer {
-	caller, a := models.Caller{UserID: ask.UserID}, models.PresenceAnswer{ID: ask.ID}
+func (h *Hub) handlePresenceRequest(ctx context.Context, request models.PresenceAsk) models.PresenceAnswer {
+	caller, a := models.Caller{UserID: request.UserID}, models.PresenceAnswer{ID: request.ID}
 	var err error
-	if ask.Enter {
+	if request.Enter {
 		var user models.User
 		if user, err = h.log.User(ctx, models.UserPath{ID: caller.UserID}); err == nil {
-			err = h.enterLocal(ctx, caller, ask.StreamID, models.Room{ID: ask.RoomID, Subject: ask.Subject}, user.Ref())
+			room := models.Room{ID: request.RoomID, Subject: request.Subject}
+			err = h.enterLocal(ctx, caller, request.StreamID, room, user.Ref())
 		}
 	} else {
-		err = h.exitLocal(caller, ask.StreamID, ask.RoomID)
+		err = h.exitLocal(caller, request.StreamID, request.RoomID)
 	}
 	var known *models.Error
 	switch {
@@ -68,7 +69,7 @@ func (h *Hub) handlePresenceRequest(ctx context.Context, ask models.PresenceAsk)
 	case errors.As(err, &known):
 		a.Code, a.Message = known.Code, known.Message
 	default:
-		h.logger.Warn("cannot handle a presence request for a stream of this node", "stream", ask.StreamID, "error", err)
+		h.logger.Warn("cannot handle a presence request for a stream of this node", "stream", request.StreamID, "error", err)
 		a.Code, a.Message = models.CodeUnavailable, "The server that has this stream cannot answer now."
 	}
 	return a

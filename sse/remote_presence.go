@@ -54,8 +54,8 @@ func (h *Hub) reloadRemotePresence(ctx context.Context) error {
 			}
 		}
 		for node, places := range fresh.nodes {
-			for at, who := range places {
-				h.addRemote(node, at, who)
+			for at, info := range places {
+				h.addRemote(node, at, info)
 			}
 		}
 	})
@@ -64,14 +64,14 @@ func (h *Hub) reloadRemotePresence(ctx context.Context) error {
 
 func (e remotePresence) has(p presenceKey) bool { return e.nodeCounts[p.roomID][p.userID] > 0 }
 
-func (e remotePresence) add(node string, p presenceKey, who presenceInfo) {
+func (e remotePresence) add(node string, p presenceKey, info presenceInfo) {
 	if e.nodes[node] == nil {
 		e.nodes[node] = map[presenceKey]presenceInfo{}
 	}
 	if _, already := e.nodes[node][p]; already {
 		return
 	}
-	e.nodes[node][p] = who
+	e.nodes[node][p] = info
 	if e.nodeCounts[p.roomID] == nil {
 		e.nodeCounts[p.roomID] = map[int64]int{}
 	}
@@ -101,59 +101,59 @@ func (e remotePresence) remove(node string, p presenceKey) {
 func (h *Hub) applyNodeEvent(e *event) {
 	switch e.Name {
 	case models.EventNodeNews:
-		var news models.NodeNews
-		if err := json.Unmarshal(e.Data, &news); err != nil {
+		var update models.NodeNews
+		if err := json.Unmarshal(e.Data, &update); err != nil {
 			h.logger.Error("cannot decode a presence update in the log", "position", e.Position, "error", err)
-		} else if news.Node != h.nodeID {
-			h.applyPresenceUpdate(news)
+		} else if update.Node != h.nodeID {
+			h.applyPresenceUpdate(update)
 		}
 	case models.EventNodeAsked:
-		var ask models.PresenceAsk
-		if err := json.Unmarshal(e.Data, &ask); err != nil {
+		var request models.PresenceAsk
+		if err := json.Unmarshal(e.Data, &request); err != nil {
 			h.logger.Error("cannot decode a presence request in the log", "position", e.Position, "error", err)
-		} else if ask.Node == h.nodeID {
-			h.presenceRequests = append(h.presenceRequests, ask)
+		} else if request.Node == h.nodeID {
+			h.presenceRequests = append(h.presenceRequests, request)
 			h.signalPresence()
 		}
 	}
 }
 
-func (h *Hub) applyPresenceUpdate(news models.NodeNews) {
-	for _, p := range news.Changes {
-		at, who := presenceKey{roomID: p.RoomID, userID: p.User.ID}, presenceInfo{user: p.User, subject: p.Subject}
+func (h *Hub) applyPresenceUpdate(update models.NodeNews) {
+	for _, p := range update.Changes {
+		at, info := presenceKey{roomID: p.RoomID, userID: p.User.ID}, presenceInfo{user: p.User, subject: p.Subject}
 		if p.Here {
-			h.addRemote(news.Node, at, who)
+			h.addRemote(update.Node, at, info)
 		} else {
-			h.removeRemote(news.Node, at, p.At)
+			h.removeRemote(update.Node, at, p.At)
 		}
 	}
-	if !news.Gone.IsZero() {
-		for at := range h.remote.nodes[news.Node] {
-			h.removeRemote(news.Node, at, news.Gone)
+	if !update.Gone.IsZero() {
+		for at := range h.remote.nodes[update.Node] {
+			h.removeRemote(update.Node, at, update.Gone)
 		}
 	}
-	for _, a := range news.Answers {
-		if asker := h.pendingRequests[a.ID]; asker != nil {
-			asker <- a // has a capacity of one
+	for _, a := range update.Answers {
+		if waiting := h.pendingRequests[a.ID]; waiting != nil {
+			waiting <- a // has a capacity of one
 			delete(h.pendingRequests, a.ID)
 		}
 	}
 }
 
-func (h *Hub) addRemote(node string, at presenceKey, who presenceInfo) {
+func (h *Hub) addRemote(node string, at presenceKey, info presenceInfo) {
 	known := h.isPresent(at)
-	h.remote.add(node, at, who)
+	h.remote.add(node, at, info)
 	switch r := h.rooms[at.roomID]; {
 	case known:
 	case at.roomID == 0:
 		h.addStatus(status{userID: at.userID, online: true, at: models.Now()})
 	case r != nil:
-		h.sendPresence(r, models.EventPresenceEntered, at.roomID, who)
+		h.sendPresence(r, models.EventPresenceEntered, at.roomID, info)
 	}
 }
 
 func (h *Hub) removeRemote(node string, at presenceKey, when models.Time) {
-	who, there := h.remote.nodes[node][at]
+	info, there := h.remote.nodes[node][at]
 	if !there {
 		return
 	}
@@ -164,7 +164,7 @@ func (h *Hub) removeRemote(node string, at presenceKey, when models.Time) {
 		// The user may be on the way to another node, because that one stops.
 		h.departures[at.userID] = departure{since: earlierOf(when.Time, time.Now())}
 	case r != nil:
-		h.sendPresence(r, models.EventPresenceLeft, at.roomID, who)
+		h.sendPresence(r, models.EventPresenceLeft, at.roomID, info)
 	}
 }
 

@@ -46,14 +46,15 @@ func (s *Stream) replay() {
 		return
 	}
 	defer s.setCancelReplay(nil)
-	w := replay{stream: s, limit: replayFirstEvents}
+	r := replay{stream: s, limit: replayFirstEvents}
 	for {
-		position, walking := s.replayPosition()
-		if !walking {
+		position, active := s.replayPosition()
+		if !active {
 			return
 		}
-		rest, err := w.step(ctx, position)
-		if s.write(rest) != nil { // also if the stream has just got its last frame, which must not be sent in the middle of another
+		rest, err := r.step(ctx, position)
+		// Also if the stream has just got its last frame, which must not be sent in the middle of another.
+		if s.write(rest) != nil {
 			s.hub.endStream(s)
 			return
 		}
@@ -61,23 +62,23 @@ func (s *Stream) replay() {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			w.logError(err)
+			r.logError(err)
 			waitFor(ctx, retryInterval)
 		}
 	}
 }
 
 // logError logs that the log cannot be read, but only once: the replay retries until it can.
-func (w *replay) logError(err error) {
-	if !w.errorLogged {
-		w.errorLogged = true
-		w.stream.hub.logger.Warn("the stream cannot replay the log; retrying", "stream", w.stream.id, "error", err)
+func (r *replay) logError(err error) {
+	if !r.errorLogged {
+		r.errorLogged = true
+		r.stream.hub.logger.Warn("the stream cannot replay the log; retrying", "stream", r.stream.id, "error", err)
 	}
 }
 
 // step advances the replay from position, and returns the part of its last write that the socket did not take.
-func (w *replay) step(ctx context.Context, position int64) (rest []byte, err error) {
-	s, h := w.stream, w.stream.hub
+func (r *replay) step(ctx context.Context, position int64) (rest []byte, err error) {
+	s, h := r.stream, r.stream.hub
 	// If the stream was opened at an event that the log consumer has not applied yet, wait for it: until then the cache
 	// may have messages that are deleted already.
 	if err := h.waitForPosition(ctx, max(position, s.openPosition)); err != nil {
@@ -89,28 +90,28 @@ func (w *replay) step(ctx context.Context, position int64) (rest []byte, err err
 	defer h.replaySlots.release(s.userID)
 	ctx, cancel := context.WithTimeout(ctx, replayTimeout)
 	defer cancel()
-	if w.visibility == nil {
+	if r.visibility == nil {
 		loaded, err := h.log.View(ctx, s.userID, position)
 		if err != nil {
 			return nil, err
 		}
-		w.visibility = newVisibility(loaded)
+		r.visibility = newVisibility(loaded)
 	}
-	if h.attach(s, w.visibility, position) {
+	if h.attach(s, r.visibility, position) {
 		return nil, nil
 	}
-	return w.readEvents(ctx, position)
+	return r.readEvents(ctx, position)
 }
 
 // readEvents writes the events after position, from the cache or from the database.
-func (w *replay) readEvents(ctx context.Context, position int64) (rest []byte, err error) {
-	s, h := w.stream, w.stream.hub
+func (r *replay) readEvents(ctx context.Context, position int64) (rest []byte, err error) {
+	s, h := r.stream, r.stream.hub
 	h.mu.Lock()
 	head := h.position
 	events, here := h.cache.eventsAfter(position, replayCacheBatch)
 	h.mu.Unlock()
 	if here {
-		return w.send(nil, events, events[len(events)-1].Position), nil
+		return r.send(nil, events, events[len(events)-1].Position), nil
 	}
 	_, pruned, err := h.log.Bounds(ctx)
 	switch {
@@ -118,33 +119,33 @@ func (w *replay) readEvents(ctx context.Context, position int64) (rest []byte, e
 		return nil, err
 	case position < pruned:
 		head = max(head, pruned)
-		w.visibility = nil // it is older than the events that are skipped
-		return w.send(h.resyncFrame(models.ResyncExpired, head), nil, head), nil
+		r.visibility = nil // it is older than the events that are skipped
+		return r.send(h.resyncFrame(models.ResyncExpired, head), nil, head), nil
 	}
 	upTo := min(position+replayWindow, head)
-	entries, err := h.log.EntriesFor(ctx, s.userID, position, upTo, w.limit)
+	entries, err := h.log.EntriesFor(ctx, s.userID, position, upTo, r.limit)
 	if err != nil {
 		return nil, err
 	}
-	if len(entries) == w.limit {
+	if len(entries) == r.limit {
 		upTo = entries[len(entries)-1].Position
 	}
-	w.adaptLimit(entries)
+	r.adaptLimit(entries)
 	events = make([]*event, len(entries))
 	for i, e := range entries {
 		events[i] = &event{LogEntry: e}
 	}
-	return w.send(nil, events, upTo), nil
+	return r.send(nil, events, upTo), nil
 }
 
 // adaptLimit makes the next query larger if this one was full and yet small, and smaller if it was too large.
-func (w *replay) adaptLimit(entries []models.LogEntry) {
+func (r *replay) adaptLimit(entries []models.LogEntry) {
 	size := dataBytes(entries)
 	switch {
 	case size > replayReadBytes:
-		w.limit = max(w.limit/2, replayMinEvents)
-	case len(entries) == w.limit && size < replayReadBytes/2:
-		w.limit = min(w.limit*2, replayMaxEvents)
+		r.limit = max(r.limit/2, replayMinEvents)
+	case len(entries) == r.limit && size < replayReadBytes/2:
+		r.limit = min(r.limit*2, replayMaxEvents)
 	}
 }
 
@@ -152,32 +153,32 @@ func (w *replay) adaptLimit(entries []models.LogEntry) {
 // as the socket takes each write completely. The events reach up to position upTo. It returns what the socket left of
 // the last write; the events after that will be read again. If the stream's own session is revoked, the stream ends
 // there.
-func (w *replay) send(first []byte, events []*event, upTo int64) (rest []byte) {
-	s := w.stream
+func (r *replay) send(first []byte, events []*event, upTo int64) (rest []byte) {
+	s := r.stream
 	s.hub.mu.Lock()
-	entered := slices.Clone(s.rooms)
+	rooms := slices.Clone(s.rooms)
 	s.hub.mu.Unlock()
 	b := slices.Concat(first, s.takeQueue())
 	for more := true; more; {
-		place := upTo
+		to := upTo
 		for len(events) > 0 && len(b) < writeSize {
 			e := events[0]
-			events, place = events[1:], e.Position
+			events, to = events[1:], e.Position
 			if e.Name == models.EventSessionRevoked && e.Audience.SessionID == s.sessionID {
-				s.finish(w.withFrames(e).frame)
+				s.finish(r.withFrames(e).frame)
 				return b
 			}
-			b = w.appendVisible(b, e, entered)
+			b = r.appendVisible(b, e, rooms)
 		}
 		if more = len(events) > 0; !more {
-			place = upTo
+			to = upTo
 		}
 		n, err := s.tryWrite(b)
 		if err != nil {
 			s.hub.endStream(s)
 			return nil
 		}
-		s.setReplayedTo(place)
+		s.setReplayedTo(to)
 		if n < len(b) {
 			return b[n:]
 		}
@@ -187,20 +188,20 @@ func (w *replay) send(first []byte, events []*event, upTo int64) (rest []byte) {
 }
 
 // appendVisible appends the frame of e to b if the user may see it, and applies e to the visibility snapshot.
-func (w *replay) appendVisible(b []byte, e *event, entered roomStates) []byte {
-	if e.Kept() && w.visibility.canSee(e.LogEntry) {
-		e = w.withFrames(e)
-		inside := entered.isPresent(e.Audience.RoomID) || e.Audience.UserID == w.stream.userID
-		b = append(b, e.frameFor(inside, w.visibility.mutes.suppresses(e.Audience.RoomID, e.Audience.UserID))...)
+func (r *replay) appendVisible(b []byte, e *event, rooms roomStates) []byte {
+	if e.Kept() && r.visibility.canSee(e.LogEntry) {
+		e = r.withFrames(e)
+		present := rooms.isPresent(e.Audience.RoomID) || e.Audience.UserID == r.stream.userID
+		b = append(b, e.frameFor(present, r.visibility.mutes.suppresses(e.Audience.RoomID, e.Audience.UserID))...)
 	}
-	w.visibility.apply(e.LogEntry)
+	r.visibility.apply(e.LogEntry)
 	return b
 }
 
 // withFrames returns e with its frames. Events from the database have none until they are written.
-func (w *replay) withFrames(e *event) *event {
+func (r *replay) withFrames(e *event) *event {
 	if e.frame == nil {
-		return newEvent(w.stream.hub.log.Epoch(), e.LogEntry)
+		return newEvent(r.stream.hub.log.Epoch(), e.LogEntry)
 	}
 	return e
 }

@@ -34,7 +34,7 @@ func (t *replaySlots) acquire(ctx context.Context, userID int64) error {
 		return nil
 	}
 	w := &slotWaiter{userID: userID, ready: make(chan struct{})}
-	place := t.queue.PushBack(w)
+	element := t.queue.PushBack(w)
 	t.mu.Unlock()
 	select {
 	case <-w.ready:
@@ -47,7 +47,7 @@ func (t *replaySlots) acquire(ctx context.Context, userID int64) error {
 	case <-w.ready: // both at the same moment
 		t.releaseLocked(userID)
 	default:
-		t.queue.Remove(place)
+		t.queue.Remove(element)
 	}
 	return ctx.Err()
 }
@@ -76,9 +76,9 @@ func (t *replaySlots) releaseLocked(userID int64) {
 	if t.users[userID] == 0 {
 		delete(t.users, userID)
 	}
-	for place := t.queue.Front(); place != nil; place = place.Next() {
-		if w, ok := place.Value.(*slotWaiter); ok && t.tryAcquire(w.userID) {
-			t.queue.Remove(place)
+	for element := t.queue.Front(); element != nil; element = element.Next() {
+		if w, ok := element.Value.(*slotWaiter); ok && t.tryAcquire(w.userID) {
+			t.queue.Remove(element)
 			close(w.ready)
 			return
 		}

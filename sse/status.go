@@ -99,11 +99,11 @@ func (q *statusQueue) process(ctx context.Context) bool {
 	return stored
 }
 
-func (q *statusQueue) storeLastSeen(ctx context.Context, patience time.Duration) bool {
+func (q *statusQueue) storeLastSeen(ctx context.Context, timeout time.Duration) bool {
 	if len(q.lastSeen) == 0 {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := q.hub.log.Seen(ctx, q.lastSeen); err != nil {
 		q.hub.logger.Warn("cannot store when users were last online; retrying", "error", err)

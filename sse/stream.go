@@ -36,7 +36,7 @@ type Stream struct {
 	// Owned by Hub.mu.
 	attached       bool
 	pushedPosition int64 // of the newest event that was queued while attached
-	mutes          mutes // complete while attached; of a replaying stream that is present in a room, blocked and blockedBy are
+	mutes          mutes // complete while attached; without rooms while replaying, and present in a room
 	rooms          roomStates
 
 	mu           sync.Mutex
@@ -77,10 +77,10 @@ func (s *Stream) enqueue(frame []byte) enqueueResult {
 // enqueueBatch queues frames of the log that begin at position. Without room for them, the stream starts to replay
 // there. That is decided under one lock, because the writer stops when the queue is empty and nothing has to be
 // replayed.
-func (s *Stream) enqueueBatch(piece []byte, position int64) enqueueResult {
+func (s *Stream) enqueueBatch(frames []byte, position int64) enqueueResult {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.appendFrame(piece)
+	o := s.appendFrame(frames)
 	if o == queueFull {
 		s.replaying, s.replayedTo = true, position-1
 	}
@@ -158,8 +158,8 @@ func (s *Stream) joinQueue() []byte {
 		return s.queueHead
 	}
 	b := append(make([]byte, 0, s.queueSize), s.queueHead...)
-	for _, piece := range s.queueTail {
-		b = append(b, piece...)
+	for _, frames := range s.queueTail {
+		b = append(b, frames...)
 	}
 	return b
 }
@@ -188,11 +188,11 @@ func (s *Stream) takeWrite() []byte {
 	b := s.queueHead
 	if len(s.queueTail) > 0 && len(b)+len(s.queueTail[0]) <= writeSize {
 		b = append(make([]byte, 0, min(s.queueSize, writeSize)), b...)
-		for _, piece := range s.queueTail {
-			if len(b)+len(piece) > writeSize {
+		for _, frames := range s.queueTail {
+			if len(b)+len(frames) > writeSize {
 				break
 			}
-			b = append(b, piece...)
+			b = append(b, frames...)
 		}
 	}
 	s.discard(len(b))
@@ -264,7 +264,7 @@ func (s *Stream) replayFrom(position int64) {
 }
 
 // replayPosition returns up to where the stream has replayed the log, and whether it still does.
-func (s *Stream) replayPosition() (position int64, walking bool) {
+func (s *Stream) replayPosition() (position int64, active bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.replayedTo, s.replaying && !s.ended

@@ -30,7 +30,8 @@ func (h *Hub) watchdog(ctx context.Context) {
 		if blind += pollInterval; blind >= partitionedAfter && h.otherNodes.Load() > 0 {
 			h.partitioned.Store(true)
 			if ended := h.closeStreams(ctx); len(ended) > 0 {
-				h.logger.Warn("partitioned from the database; ending streams so that clients reconnect to other nodes", "streams", len(ended))
+				h.logger.Warn("partitioned from the database; ending streams so that clients reconnect to other nodes",
+					"streams", len(ended))
 			}
 			blind = 0
 		}
