@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// vanish has a peer be gone without a word: its kernel drops whatever comes, and so acknowledges nothing.
-func vanish(t *testing.T, p *peer) {
+// makeVanish makes a peer vanish without closing: its kernel drops all packets, and so acknowledges nothing.
+func makeVanish(t *testing.T, p *peer) {
 	t.Helper()
 	drop := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
 	raw, err := p.SyscallConn()
@@ -25,35 +25,35 @@ func vanish(t *testing.T, p *peer) {
 	}
 }
 
-// TestPeersThatVanishAreDropped has peers be gone without a word: while nothing is said, while they are told much, and while
-// they have no room. Those that are alive beside them stay.
-func TestPeersThatVanishAreDropped(t *testing.T) {
-	const streams = 2 * crowdOfUser
-	for name, prepare := range map[string]func(s *scene){
-		"idle": func(s *scene) {
-			s.fill(s.openFresh)
-			s.eachPeer(func(p *peer) { vanish(s.t, p) })
+// TestVanishedPeersAreDropped makes peers vanish while nothing is sent, while much is sent, and while their windows
+// are closed. Streams of other peers stay.
+func TestVanishedPeersAreDropped(t *testing.T) {
+	const streams = 2 * streamsPerUser
+	for name, prepare := range map[string]func(s *busyRoom){
+		"idle": func(s *busyRoom) {
+			s.openAll(s.openPresent)
+			s.eachPeer(func(p *peer) { makeVanish(s.t, p) })
 		},
-		"a write waits": func(s *scene) {
-			s.fill(s.openFresh)
-			s.eachPeer(func(p *peer) { vanish(s.t, p) })
-			s.fillUp(64)
-			s.untilStuck(streams)
+		"a write waits": func(s *busyRoom) {
+			s.openAll(s.openPresent)
+			s.eachPeer(func(p *peer) { makeVanish(s.t, p) })
+			s.sendLarge(64)
+			s.waitUntilBlocked(streams)
 		},
-		"a write waits for room": func(s *scene) {
-			s.fillUp(64)
-			s.fill(s.unread)
-			s.untilStuck(streams)
-			s.eachPeer(func(p *peer) { vanish(s.t, p) })
+		"a write waits for room": func(s *busyRoom) {
+			s.sendLarge(64)
+			s.openAll(s.openUnread)
+			s.waitUntilBlocked(streams)
+			s.eachPeer(func(p *peer) { makeVanish(s.t, p) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t, streams/crowdOfUser)
+			s := newBusyRoom(t, streams/streamsPerUser)
 			prepare(s)
-			s.hub.withLock(func() { s.hub.deadPeerTimeout = time.Second }) // of the kernel's own clock
+			s.hub.withLock(func() { s.hub.deadPeerTimeout = time.Second }) // of the kernel's clock
 			alive := s.open(s.owner, 0, "")
 			sweeps := 0
-			within(t, 3*patience, func() string { // the kernel asks a peer without room less and less often
+			within(t, 3*testTimeout, func() string { // the kernel probes a closed window less and less often
 				s.hub.Sweep(time.Now().Add(time.Duration(sweeps) * time.Second))
 				sweeps++
 				if streams, _ := s.hub.Count(); streams != 1 {
@@ -61,12 +61,12 @@ func TestPeersThatVanishAreDropped(t *testing.T) {
 				}
 				return ""
 			})
-			s.say(s.owner, s.roomID, "hello")
-			if !alive.sees("event: message.") {
+			s.send(s.owner, s.roomID, "hello")
+			if !alive.skipTo("event: message.") {
 				t.Error("the stream of a peer that is alive is gone, too")
 			}
 			_ = alive.Close()
-			s.nothingLeft()
+			s.requireNothingLeft()
 		})
 	}
 }

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// TestTurns has users wait for turns: in the order in which they came, but for those of whom there are enough at it.
-func TestTurns(t *testing.T) {
+// TestReplaySlots checks that waiters get slots in the order of their arrival, except for users with the maximum of
+// slots.
+func TestReplaySlots(t *testing.T) {
 	turns := newReplaySlots(2, 1)
 	got := make(chan int64)
 	take := func(ctx context.Context, userID int64) {
@@ -40,7 +41,7 @@ func TestTurns(t *testing.T) {
 	take(t.Context(), 1)
 	take(t.Context(), 4)
 	leave()
-	want(0) // who has gone
+	want(0) // its context is done
 	turns.release(2)
 	want(4) // user 1 has one already
 	turns.release(1)

@@ -11,52 +11,52 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// heldByStream is what a stream whose peer takes nothing may cost: one write, which is a frame of 32 KB here, and what goes
-// with it. What waits for it is many times as much.
-const heldByStream = 128 << 10
+// memoryPerStream is what a stream whose peer reads nothing may cost: one write, which is a frame of 32 KB here, and
+// its state. What waits for it is many times as much.
+const memoryPerStream = 128 << 10
 
-// TestStreamsThatTakeNothingHoldOneWrite has peers take nothing of 2 MB that are before them, in the log or live, looks what
-// that costs, and lets one read on: it misses nothing.
-func TestStreamsThatTakeNothingHoldOneWrite(t *testing.T) {
-	const streams, messages = 5 * crowdOfUser, 64
+// TestBlockedStreamHoldsOneWrite checks the memory of streams whose peers read nothing of 2 MB, replayed or
+// delivered. One of them then reads on, and misses nothing.
+func TestBlockedStreamHoldsOneWrite(t *testing.T) {
+	const streams, messages = 5 * streamsPerUser, 64
 	for name, behind := range map[string]bool{"in the log": true, "live": false} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t, streams/crowdOfUser)
+			s := newBusyRoom(t, streams/streamsPerUser)
 			if behind {
-				s.fillUp(messages)
+				s.sendLarge(messages)
 			}
-			s.fill(func(l models.Login) *peer {
+			s.openAll(func(l models.Login) *peer {
 				if behind {
-					return s.unread(l)
+					return s.openUnread(l)
 				}
-				return s.openFresh(l)
+				return s.openPresent(l)
 			})
-			before := heap()
+			before := heapBytes()
 			if !behind {
-				s.fillUp(messages)
+				s.sendLarge(messages)
 			}
-			s.untilStuck(streams)
-			if grown := heap() - before; grown > streams*heldByStream {
+			s.waitUntilBlocked(streams)
+			if grown := heapBytes() - before; grown > streams*memoryPerStream {
 				t.Errorf("%d streams that take nothing hold %d KB", streams, grown>>10)
 			}
-			s.peers[0].seesMessages(t, messages)
+			s.peers[0].requireMessages(t, messages)
 			s.eachPeer(func(p *peer) { _ = p.Close() })
-			s.nothingLeft()
+			s.requireNothingLeft()
 		})
 	}
 }
 
-func heap() int {
+func heapBytes() int {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc)
 }
 
-// seesMessages wants messages from 1 on, each once.
-func (p *peer) seesMessages(t *testing.T, count int64) {
+// requireMessages reads the messages from 1 to count, each once and in order.
+func (p *peer) requireMessages(t *testing.T, count int64) {
 	t.Helper()
-	_ = p.SetReadDeadline(time.Now().Add(patience))
+	_ = p.SetReadDeadline(time.Now().Add(testTimeout))
 	for next := int64(1); next <= count; {
 		line, err := p.lines.ReadString('\n')
 		if err != nil {
@@ -73,12 +73,12 @@ func (p *peer) seesMessages(t *testing.T, count int64) {
 	}
 }
 
-// TestPagesEndAtAMegabyte reads a log of 4 MB by pages.
-func TestPagesEndAtAMegabyte(t *testing.T) {
-	s := newScene(t, 0)
+// TestPageIsLimitedByBytes reads a log of 4 MB in pages.
+func TestPageIsLimitedByBytes(t *testing.T) {
+	s := newBusyRoom(t, 0)
 	const messages = 2 * replayMaxEvents
-	s.fillUp(messages)
-	seen, after := 0, s.at
+	s.sendLarge(messages)
+	seen, after := 0, s.start
 	for pages := 0; seen < messages; pages++ {
 		items, reached, err := s.hub.Page(t.Context(), models.Caller{UserID: s.owner.User.ID}, after.String(), 200)
 		s.must(err)
@@ -96,8 +96,8 @@ func TestPagesEndAtAMegabyte(t *testing.T) {
 	}
 }
 
-// untilLive waits until no stream reads the log.
-func (s *scene) untilLive() {
+// waitUntilAttached waits until no stream replays the log.
+func (s *busyRoom) waitUntilAttached() {
 	s.t.Helper()
 	eventually(s.t, func() string {
 		for _, one := range s.streams() {
@@ -109,17 +109,17 @@ func (s *scene) untilLive() {
 	})
 }
 
-// TestLiveStreamsAreToldWhatIsNotKept has a hub stand where the log is no longer kept, as after a machine has slept: every
-// stream is told so, also one for which much waits.
-func TestLiveStreamsAreToldWhatIsNotKept(t *testing.T) {
-	s := newScene(t, 1)
-	s.fill(s.openFresh)
-	last := s.at
+// TestPrunedLogResyncsAttachedStreams sets the hub back to a pruned position, as after a machine was suspended. Every
+// stream gets a resync, even with a full queue.
+func TestPrunedLogResyncsAttachedStreams(t *testing.T) {
+	s := newBusyRoom(t, 1)
+	s.openAll(s.openPresent)
+	last := s.start
 	for _, text := range []string{"slept through", "slept through", "the last"} {
-		last = s.say(s.owner, s.roomID, text)
+		last = s.send(s.owner, s.roomID, text)
 	}
 	s.must(s.hub.waitForPosition(t.Context(), last.Position))
-	s.untilLive()
+	s.waitUntilAttached()
 	db, err := sql.Open("sqlite", s.database+"?_pragma=busy_timeout(10000)")
 	s.must(err)
 	defer func() { s.must(db.Close()) }()
@@ -131,7 +131,7 @@ func TestLiveStreamsAreToldWhatIsNotKept(t *testing.T) {
 		s.hub.position, s.hub.cache = last.Position-3, eventCache{}
 		for _, one := range s.hub.streams {
 			one.mu.Lock()
-			one.writing = true // as if its socket had no room
+			one.writing = true // as if its socket was full
 			one.mu.Unlock()
 			for queue := needsFlush; queue != queueFull; {
 				queue = one.enqueue(heartbeatFrame)
@@ -142,16 +142,16 @@ func TestLiveStreamsAreToldWhatIsNotKept(t *testing.T) {
 		}
 	})
 	s.eachPeer(func(p *peer) {
-		if !p.sees("event: resync") || !p.sees(`data: {"reason":"expired"}`) {
+		if !p.skipTo("event: resync") || !p.skipTo(`data: {"reason":"expired"}`) {
 			t.Error("a stream was not told that it missed something")
 		}
 	})
-	s.say(s.owner, s.roomID, "and on")
+	s.send(s.owner, s.roomID, "and on")
 	s.eachPeer(func(p *peer) {
-		if !p.sees("event: message.created") {
+		if !p.skipTo("event: message.created") {
 			t.Error("a stream got nothing after it was told that it missed something")
 		}
 	})
 	s.eachPeer(reset)
-	s.nothingLeft()
+	s.requireNothingLeft()
 }

@@ -21,19 +21,19 @@ import (
 	"github.com/parley-chat/parley/models/store"
 )
 
-// patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+// testTimeout is how long tests wait for what must happen.
+const testTimeout = 10 * time.Second
 
-// rig is a hub on a store of its own, behind a server that opens streams for whoever is named in the request's query.
+// rig is a hub on its own store, with a server that opens streams for the user in the query of the request.
 type rig struct {
 	t        *testing.T
 	store    *store.Store
 	hub      *Hub
 	database string
 	addr     string
-	warned   chan struct{} // gets one for each warning that finds room
-	// hijacking, where it is set, comes between the registration of a stream and its connection.
-	hijacking func()
+	warned   chan struct{} // gets a value for each warning; capacity 1
+	// beforeHijack is called, if set, after a stream is registered and before it has its connection.
+	beforeHijack func()
 }
 
 func newRig(t *testing.T, limits Limits) *rig {
@@ -61,7 +61,7 @@ func newRig(t *testing.T, limits Limits) *rig {
 		}
 	})
 	t.Cleanup(func() {
-		r.drain(patience)
+		r.close(testTimeout)
 		_ = server.Close()
 		stop()
 		running.Wait()
@@ -70,8 +70,8 @@ func newRig(t *testing.T, limits Limits) *rig {
 	return r
 }
 
-// drain stops the hub as a server does, which cuts what has not ended after a while.
-func (r *rig) drain(patience time.Duration) {
+// close closes the hub as a server does, which after the timeout closes what has not ended.
+func (r *rig) close(patience time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_ = r.hub.Close(ctx)
@@ -87,12 +87,12 @@ func (r *rig) serve(w http.ResponseWriter, q *http.Request) {
 	if room := number("room"); room != 0 {
 		o.Rooms = []int64{room}
 	}
-	if err := r.hub.Open(hijacked{w, r.hijacking}, q, o); err != nil {
+	if err := r.hub.Open(hookedHijacker{w, r.beforeHijack}, q, o); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	}
 }
 
-// warnings is a log that nobody reads.
+// warnings is a log output that only counts.
 type warnings chan struct{}
 
 func (w warnings) Write(p []byte) (int, error) {
@@ -103,12 +103,12 @@ func (w warnings) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-type hijacked struct {
+type hookedHijacker struct {
 	http.ResponseWriter
 	before func()
 }
 
-func (h hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (h hookedHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if h.before != nil {
 		h.before()
 	}
@@ -122,7 +122,7 @@ func (r *rig) must(err error) {
 	}
 }
 
-func (r *rig) guest(name string) models.Login {
+func (r *rig) signUp(name string) models.Login {
 	r.t.Helper()
 	l, err := r.store.SignUp(r.t.Context(), models.NewAccount{Username: name, Guest: true},
 		models.NewSession{RefreshHash: "refresh " + name}, nil)
@@ -130,7 +130,7 @@ func (r *rig) guest(name string) models.Login {
 	return l
 }
 
-// room is a public room with an owner and others; its cursor is from before anything is said in it.
+// room creates a public room with an owner and members. The cursor is the position before its first message.
 func (r *rig) room(owner models.Login, others ...models.Login) (id int64, at models.Cursor) {
 	r.t.Helper()
 	name, kind := "room", models.RoomPublic
@@ -143,7 +143,7 @@ func (r *rig) room(owner models.Login, others ...models.Login) (id int64, at mod
 	return room.ID, at
 }
 
-func (r *rig) say(l models.Login, roomID int64, text string) models.Cursor {
+func (r *rig) send(l models.Login, roomID int64, text string) models.Cursor {
 	_, at, err := r.store.Send(context.Background(), l.User.ID, models.RoomPath{ID: roomID}, models.NewMessage{Text: text}, nil)
 	if err != nil {
 		r.t.Error(err)
@@ -157,7 +157,7 @@ type peer struct {
 	lines *bufio.Reader
 }
 
-// dial asks for a stream, and reads nothing of it.
+// dial requests a stream, and reads nothing.
 func (r *rig) dial(l models.Login, roomID int64, cursor string) *peer {
 	conn, err := net.Dial("tcp", r.addr)
 	if err != nil {
@@ -174,18 +174,18 @@ func (r *rig) dial(l models.Login, roomID int64, cursor string) *peer {
 	return &peer{TCPConn: tcp, lines: bufio.NewReader(conn)}
 }
 
-// open opens a stream, and reads up to its ready.
+// open opens a stream, and reads up to ready.
 func (r *rig) open(l models.Login, roomID int64, cursor string) *peer {
 	p := r.dial(l, roomID, cursor)
-	if !p.sees("event: ready") {
+	if !p.skipTo("event: ready") {
 		r.t.Error("no stream was opened")
 	}
 	return p
 }
 
-// sees reads until a line begins so.
-func (p *peer) sees(prefix string) bool {
-	_ = p.SetReadDeadline(time.Now().Add(patience))
+// skipTo reads until a line starts with prefix.
+func (p *peer) skipTo(prefix string) bool {
+	_ = p.SetReadDeadline(time.Now().Add(testTimeout))
 	defer func() { _ = p.SetReadDeadline(time.Time{}) }()
 	for {
 		line, err := p.lines.ReadString('\n')
@@ -198,7 +198,7 @@ func (p *peer) sees(prefix string) bool {
 	}
 }
 
-// streams are those that the hub knows.
+// streams returns the streams of the hub.
 func (r *rig) streams() (all []*Stream) {
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
@@ -208,10 +208,10 @@ func (r *rig) streams() (all []*Stream) {
 	return all
 }
 
-// eventually waits until nothing is wrong any more.
+// eventually waits until what returns "".
 func eventually(t *testing.T, what func() string) {
 	t.Helper()
-	within(t, patience, what)
+	within(t, testTimeout, what)
 }
 
 func within(t *testing.T, patience time.Duration, what func() string) {

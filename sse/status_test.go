@@ -7,8 +7,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// noteOffline has the hub tell that users are offline now, in one batch.
-func (r *rig) noteOffline(users ...models.Login) {
+// addOffline makes users go offline, in one batch.
+func (r *rig) addOffline(users ...models.Login) {
 	r.hub.withLock(func() {
 		for _, l := range users {
 			r.hub.addStatus(status{userID: l.User.ID, own: true, at: models.Now()})
@@ -16,25 +16,25 @@ func (r *rig) noteOffline(users ...models.Login) {
 	})
 }
 
-// TestStatusesGoOnAfterWhoIsGone has deleted accounts among those who went offline: the others are told of, all the same.
-func TestStatusesGoOnAfterWhoIsGone(t *testing.T) {
+// TestStatusOfDeletedUser checks that a deleted user among those who go offline does not stop the others.
+func TestStatusOfDeletedUser(t *testing.T) {
 	r := newRig(t, Limits{PresenceRoom: 500})
-	ada, bob, gone := r.guest("ada"), r.guest("bob"), r.guest("gone")
+	ada, bob, gone := r.signUp("ada"), r.signUp("bob"), r.signUp("gone")
 	room, _ := r.room(ada, bob, gone)
 	p := r.open(ada, room, "")
 	defer func() { _ = p.Close() }()
 	r.must(r.store.DeleteAccount(t.Context(), gone.User.ID))
-	r.noteOffline(gone, bob)
-	if !p.sees("event: user.offline") {
+	r.addOffline(gone, bob)
+	if !p.skipTo("event: user.offline") {
 		t.Error("it is not told that bob is offline")
 	}
 }
 
-// TestStatusesWaitForTheDatabase takes away a table that is asked whom to tell, and puts it back: everybody is told of who
-// went meanwhile, and it is stored.
-func TestStatusesWaitForTheDatabase(t *testing.T) {
+// TestStatusWaitsForTheDatabase renames a table that is queried to publish a status, and renames it back. All
+// statuses are published and stored.
+func TestStatusWaitsForTheDatabase(t *testing.T) {
 	r := newRig(t, Limits{PresenceRoom: 500})
-	ada, bob, eve := r.guest("ada"), r.guest("bob"), r.guest("eve")
+	ada, bob, eve := r.signUp("ada"), r.signUp("bob"), r.signUp("eve")
 	room, _ := r.room(ada, bob, eve)
 	p := r.open(ada, room, "")
 	defer func() { _ = p.Close() }()
@@ -43,14 +43,14 @@ func TestStatusesWaitForTheDatabase(t *testing.T) {
 	defer func() { r.must(db.Close()) }()
 	_, err = db.ExecContext(t.Context(), "ALTER TABLE contacts RENAME TO contacts_away")
 	r.must(err)
-	r.noteOffline(bob, eve)
+	r.addOffline(bob, eve)
 	for range 2 {
 		<-r.warned
 	}
 	_, err = db.ExecContext(t.Context(), "ALTER TABLE contacts_away RENAME TO contacts")
 	r.must(err)
 	for range 2 {
-		if !p.sees("event: user.offline") {
+		if !p.skipTo("event: user.offline") {
 			t.Fatal("it is not told that both are offline")
 		}
 	}
@@ -63,8 +63,8 @@ func TestStatusesWaitForTheDatabase(t *testing.T) {
 	}
 }
 
-// TestNewestStatuses keeps the last status of each user, and no more than there is room for.
-func TestNewestStatuses(t *testing.T) {
+// TestLatestPerUser keeps the last status of each user, up to the limit.
+func TestLatestPerUser(t *testing.T) {
 	all := []status{{userID: 1, online: true}, {userID: 2}, {userID: 1}, {userID: 3}, {userID: 2, online: true}}
 	got := latestPerUser(all, 2)
 	if len(got) != 2 || got[0] != (status{userID: 3}) || got[1] != (status{userID: 2, online: true}) {

@@ -13,43 +13,43 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// crowd is how many streams end in each of the ways, a user of them having crowdOfUser.
+// streamCount is how many streams end in each of the ways; each user has streamsPerUser.
 const (
-	crowd       = 200
-	crowdOfUser = 20
+	streamCount       = 200
+	streamsPerUser = 20
 )
 
-// scene is a room with a crowd of streams in it, whose users may have no more of them.
-type scene struct {
+// busyRoom is a room with many streams. Its users have as many as the limit allows.
+type busyRoom struct {
 	*rig
 	owner  models.Login
 	users  []models.Login
 	roomID int64
-	at     models.Cursor // before anything was said
-	before held          // what the process held without them
+	start     models.Cursor // before the first message
+	before resources          // of the process, without streams
 	peers  []*peer
 }
 
-func newScene(t *testing.T, users int) *scene {
+func newBusyRoom(t *testing.T, users int) *busyRoom {
 	t.Helper()
-	s := &scene{rig: newRig(t, Limits{Streams: crowdOfUser, PresenceRoom: 500})}
-	s.owner = s.guest("owner")
+	s := &busyRoom{rig: newRig(t, Limits{Streams: streamsPerUser, PresenceRoom: 500})}
+	s.owner = s.signUp("owner")
 	for i := range users {
-		s.users = append(s.users, s.guest(fmt.Sprint("user", i)))
+		s.users = append(s.users, s.signUp(fmt.Sprint("user", i)))
 	}
-	s.roomID, s.at = s.room(s.owner, s.users...)
-	s.before = holds()
+	s.roomID, s.start = s.room(s.owner, s.users...)
+	s.before = currentResources()
 	return s
 }
 
-// fill opens as many streams as the users may have, by way of open.
-func (s *scene) fill(open func(l models.Login) *peer) {
+// openAll opens as many streams as the users may have.
+func (s *busyRoom) openAll(open func(l models.Login) *peer) {
 	s.t.Helper()
 	var mu sync.Mutex
 	var opening sync.WaitGroup
 	for _, l := range s.users {
 		opening.Go(func() {
-			for range crowdOfUser {
+			for range streamsPerUser {
 				p := open(l)
 				mu.Lock()
 				s.peers = append(s.peers, p)
@@ -65,30 +65,30 @@ func (s *scene) fill(open func(l models.Login) *peer) {
 	})
 }
 
-func (s *scene) openFresh(l models.Login) *peer { return s.open(l, s.roomID, "") }
+func (s *busyRoom) openPresent(l models.Login) *peer { return s.open(l, s.roomID, "") }
 
-// talk says something in the room again and again, until it is stopped.
-func (s *scene) talk() (stop func()) {
+// sendConstantly sends messages to the room until it is stopped.
+func (s *busyRoom) sendConstantly() (stop func()) {
 	var over atomic.Bool
 	var talking sync.WaitGroup
 	for range 4 {
 		talking.Go(func() {
 			for !over.Load() {
-				s.say(s.owner, s.roomID, "hello")
+				s.send(s.owner, s.roomID, "hello")
 			}
 		})
 	}
 	return func() { over.Store(true); talking.Wait() }
 }
 
-// deafen has the watcher know of no peer that closes: only a write finds out.
-func (s *scene) deafen() {
+// ignoreClosedPeers makes the peer watcher miss closed peers, so that only writes notice.
+func (s *busyRoom) ignoreClosedPeers() {
 	for _, one := range s.streams() {
 		s.hub.peers.forget(one)
 	}
 }
 
-func (s *scene) eachPeer(do func(p *peer)) {
+func (s *busyRoom) eachPeer(do func(p *peer)) {
 	for _, p := range s.peers {
 		do(p)
 	}
@@ -96,18 +96,18 @@ func (s *scene) eachPeer(do func(p *peer)) {
 
 func reset(p *peer) { _ = p.SetLinger(0); _ = p.Close() }
 
-// nothingLeft wants everything gone that the streams had: what the hub knows of them, what their users may have, goroutines,
-// and file descriptors once the peers have closed theirs.
-func (s *scene) nothingLeft() {
+// requireNothingLeft checks that everything is gone that the streams used: state of the hub, the users' limits,
+// goroutines, and file descriptors after the peers have closed theirs.
+func (s *busyRoom) requireNothingLeft() {
 	s.t.Helper()
-	eventually(s.t, s.remains)
+	eventually(s.t, s.leftovers)
 	if s.t.Failed() {
 		return
 	}
 	s.eachPeer(func(p *peer) { _ = p.Close() })
 	eventually(s.t, func() string {
-		now := holds()
-		// Requests that are kept alive and the database's idle connections come and go; a crowd's would be hundreds.
+		now := currentResources()
+		// Idle connections of HTTP and the database come and go; those of the streams would be hundreds.
 		if now.goroutines > s.before.goroutines+20 || now.files > s.before.files+20 {
 			return fmt.Sprintf("the process holds %+v, before the streams it were %+v", now, s.before)
 		}
@@ -115,8 +115,8 @@ func (s *scene) nothingLeft() {
 	})
 }
 
-// remains tells what the hub has of streams, "" for nothing.
-func (s *scene) remains() string {
+// leftovers describes what the hub still has of streams, "" for nothing.
+func (s *busyRoom) leftovers() string {
 	h := s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -134,36 +134,36 @@ func (s *scene) remains() string {
 		len(h.streams), len(h.users), len(h.rooms), subscriptions, inside, free, waiting)
 }
 
-// held is what the process has of the system.
-type held struct{ goroutines, files int }
+// resources are what the process uses of the system.
+type resources struct{ goroutines, files int }
 
-func holds() held {
-	files, _ := os.ReadDir("/proc/self/fd") // none elsewhere
-	return held{runtime.NumGoroutine(), len(files)}
+func currentResources() resources {
+	files, _ := os.ReadDir("/proc/self/fd") // only Linux has it
+	return resources{runtime.NumGoroutine(), len(files)}
 }
 
-// TestPeersOfABusyRoomGo opens and closes thousands of streams of a room in which there is always something to be written:
-// whoever finds that a peer is gone, be it the watcher or a write, nothing of its stream stays.
-func TestPeersOfABusyRoomGo(t *testing.T) {
+// TestClosedPeersOfABusyRoom opens and closes many streams of a room with constant messages. No state of a stream may
+// stay, whether the watcher or a write notices first.
+func TestClosedPeersOfABusyRoom(t *testing.T) {
 	for name, leave := range map[string]func(p *peer){
 		"closed":      func(p *peer) { _ = p.Close() },
 		"reset":       reset,
-		"half-closed": func(p *peer) { _ = p.CloseWrite() }, // which no EventSource does: it is taken for the end
+		"half-closed": func(p *peer) { _ = p.CloseWrite() }, // no EventSource does that: it counts as closed
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t, 50)
-			stop := s.talk()
-			s.fill(s.openFresh)
+			s := newBusyRoom(t, 50)
+			stop := s.sendConstantly()
+			s.openAll(s.openPresent)
 			s.eachPeer(leave)
-			s.untilOpen(0)
+			s.waitUntilOpen(0)
 			stop()
-			s.nothingLeft()
+			s.requireNothingLeft()
 		})
 	}
 }
 
-// untilOpen waits until as many streams are open.
-func (s *scene) untilOpen(want int) {
+// waitUntilOpen waits until want streams are open.
+func (s *busyRoom) waitUntilOpen(want int) {
 	s.t.Helper()
 	eventually(s.t, func() string {
 		if streams, users := s.hub.Count(); streams != want {
@@ -173,41 +173,40 @@ func (s *scene) untilOpen(want int) {
 	})
 }
 
-// TestFailedWriteEndsTheStream resets peers of which the watcher does not tell, so that the write is the first to know, and
-// the last to.
+// TestFailedWriteEndsTheStream resets peers that the watcher does not report, so that a write notices first.
 func TestFailedWriteEndsTheStream(t *testing.T) {
 	t.Run("in the flush", func(t *testing.T) {
-		s := newScene(t, crowd/crowdOfUser)
-		s.fill(s.openFresh)
-		s.deafen()
+		s := newBusyRoom(t, streamCount/streamsPerUser)
+		s.openAll(s.openPresent)
+		s.ignoreClosedPeers()
 		s.eachPeer(reset)
-		s.say(s.owner, s.roomID, "hello")
-		s.say(s.owner, s.roomID, "hello")
-		s.nothingLeft()
+		s.send(s.owner, s.roomID, "hello")
+		s.send(s.owner, s.roomID, "hello")
+		s.requireNothingLeft()
 	})
 	t.Run("in the heartbeat", func(t *testing.T) {
-		s := newScene(t, crowd/crowdOfUser)
-		s.fill(s.openFresh)
-		s.deafen()
+		s := newBusyRoom(t, streamCount/streamsPerUser)
+		s.openAll(s.openPresent)
+		s.ignoreClosedPeers()
 		s.eachPeer(reset)
 		for i := range 2 * heartbeatSlots {
 			s.hub.Sweep(time.Now().Add(time.Duration(i) * time.Second))
 		}
-		s.nothingLeft()
+		s.requireNothingLeft()
 	})
 	t.Run("in the presence of others", func(t *testing.T) {
-		s := newScene(t, crowd/crowdOfUser)
-		s.fill(s.openFresh)
-		s.deafen()
+		s := newBusyRoom(t, streamCount/streamsPerUser)
+		s.openAll(s.openPresent)
+		s.ignoreClosedPeers()
 		s.eachPeer(reset)
 		owner := s.open(s.owner, s.roomID, "")
 		reset(owner)
-		s.nothingLeft()
+		s.requireNothingLeft()
 	})
 	t.Run("in a long run of events under the hub's lock", func(t *testing.T) {
-		s := newScene(t, crowd/crowdOfUser)
-		s.fill(s.openFresh)
-		s.deafen()
+		s := newBusyRoom(t, streamCount/streamsPerUser)
+		s.openAll(s.openPresent)
+		s.ignoreClosedPeers()
 		s.eachPeer(reset)
 		frame := ephemeralFrame("", models.EventTyping, strings.Repeat("x", queueBytes/2))
 		s.hub.withLock(func() {
@@ -215,34 +214,34 @@ func TestFailedWriteEndsTheStream(t *testing.T) {
 				s.hub.pushToPresent(s.hub.rooms[s.roomID], 0, frame)
 			}
 		})
-		s.nothingLeft()
+		s.requireNothingLeft()
 	})
 	t.Run("in the replay", func(t *testing.T) {
-		s := newScene(t, crowd/crowdOfUser)
-		s.fillUp(64)
-		s.fill(func(l models.Login) *peer { return s.unread(l) })
-		s.untilStuck(crowd)
-		s.deafen()
+		s := newBusyRoom(t, streamCount/streamsPerUser)
+		s.sendLarge(64)
+		s.openAll(func(l models.Login) *peer { return s.openUnread(l) })
+		s.waitUntilBlocked(streamCount)
+		s.ignoreClosedPeers()
 		s.eachPeer(reset)
-		s.nothingLeft()
+		s.requireNothingLeft()
 	})
 }
 
-// fillUp says so much in the room that no socket takes it at once: messages of 32 KB each.
-func (s *scene) fillUp(messages int) {
+// sendLarge sends more than a socket takes at once: messages of 32 KB.
+func (s *busyRoom) sendLarge(messages int) {
 	text := strings.Repeat("\U0001F600", models.MaxTextLength)
 	for range messages {
-		s.say(s.owner, s.roomID, text)
+		s.send(s.owner, s.roomID, text)
 	}
 }
 
-// unread opens a stream that begins before all that was said, and reads nothing of it.
-func (s *scene) unread(l models.Login) *peer {
-	return s.dial(l, s.roomID, s.at.String())
+// openUnread opens a stream that starts before the first message, and reads nothing.
+func (s *busyRoom) openUnread(l models.Login) *peer {
+	return s.dial(l, s.roomID, s.start.String())
 }
 
-// untilStuck waits until as many writes wait for their peers.
-func (s *scene) untilStuck(want int) {
+// waitUntilBlocked waits until want writes wait for their peers.
+func (s *busyRoom) waitUntilBlocked(want int) {
 	s.t.Helper()
 	eventually(s.t, func() string {
 		stuck := 0
@@ -260,17 +259,17 @@ func (s *scene) untilStuck(want int) {
 	})
 }
 
-// TestStreamsEndWithTheirSession logs out users whose streams are live, are reading the log, and take nothing.
+// TestStreamsEndWithTheirSession logs users out whose streams are attached, or wait for their peers during a replay.
 func TestStreamsEndWithTheirSession(t *testing.T) {
 	for name, reads := range map[string]bool{"live": true, "takes nothing": false} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t, 2)
+			s := newBusyRoom(t, 2)
 			if reads {
-				s.fill(s.openFresh)
+				s.openAll(s.openPresent)
 			} else {
-				s.fillUp(64)
-				s.fill(s.unread)
-				s.untilStuck(2 * crowdOfUser)
+				s.sendLarge(64)
+				s.openAll(s.openUnread)
+				s.waitUntilBlocked(2 * streamsPerUser)
 			}
 			for _, l := range s.users {
 				_, err := s.store.LogOut(t.Context(), l.User.ID, l.SessionID)
@@ -278,57 +277,56 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 			}
 			if reads {
 				s.eachPeer(func(p *peer) {
-					if !p.sees("event: session.revoked") || p.sees("event:") {
+					if !p.skipTo("event: session.revoked") || p.skipTo("event:") {
 						t.Error("session.revoked is not the last event")
 					}
 				})
 			}
-			s.nothingLeft()
+			s.requireNothingLeft()
 		})
 	}
 }
 
-// TestStreamsEndWithTheServer stops the hub while streams are live, and while their peers take nothing.
+// TestStreamsEndWithTheServer closes the hub while streams are attached, and while their peers read nothing.
 func TestStreamsEndWithTheServer(t *testing.T) {
 	t.Run("live", func(t *testing.T) {
-		s := newScene(t, crowd/crowdOfUser)
-		stop := s.talk()
-		s.fill(s.openFresh)
-		s.drain(patience)
+		s := newBusyRoom(t, streamCount/streamsPerUser)
+		stop := s.sendConstantly()
+		s.openAll(s.openPresent)
+		s.close(testTimeout)
 		s.eachPeer(func(p *peer) {
-			if !p.sees("event: server.closing") || p.sees("event:") {
+			if !p.skipTo("event: server.closing") || p.skipTo("event:") {
 				t.Error("server.closing is not the last event")
 			}
 		})
 		stop()
-		s.nothingLeft()
+		s.requireNothingLeft()
 	})
 	t.Run("takes nothing", func(t *testing.T) {
-		s := newScene(t, crowd/crowdOfUser)
-		s.fillUp(64)
-		s.fill(s.unread)
-		s.untilStuck(crowd)
-		s.drain(0)
-		s.nothingLeft()
+		s := newBusyRoom(t, streamCount/streamsPerUser)
+		s.sendLarge(64)
+		s.openAll(s.openUnread)
+		s.waitUntilBlocked(streamCount)
+		s.close(0)
+		s.requireNothingLeft()
 	})
 }
 
-// TestPeersThatTakeNothingAreDropped has the sweep look at peers that are alive and read nothing: at a stream that reads the
-// log, and at a live one that something else waits for.
-func TestPeersThatTakeNothingAreDropped(t *testing.T) {
-	s := newScene(t, 2)
-	s.fillUp(64)
-	s.fill(s.unread)
-	s.untilStuck(2 * crowdOfUser)
+// TestStalledPeersAreDropped checks streams whose peers are alive and read nothing, at a time in the future.
+func TestStalledPeersAreDropped(t *testing.T) {
+	s := newBusyRoom(t, 2)
+	s.sendLarge(64)
+	s.openAll(s.openUnread)
+	s.waitUntilBlocked(2 * streamsPerUser)
 	s.hub.Sweep(time.Now().Add(stalledTimeout - time.Minute))
-	if streams, _ := s.hub.Count(); streams != 2*crowdOfUser {
-		t.Errorf("%d streams are left of %d, though their peers may be slow", streams, 2*crowdOfUser)
+	if streams, _ := s.hub.Count(); streams != 2*streamsPerUser {
+		t.Errorf("%d streams are left of %d, though their peers may be slow", streams, 2*streamsPerUser)
 	}
 	later := time.Now()
-	eventually(t, func() string { // a socket may have taken a little in between
+	eventually(t, func() string { // a socket may have taken a little in the meantime
 		later = later.Add(2 * stalledTimeout)
 		s.hub.Sweep(later)
-		return s.remains()
+		return s.leftovers()
 	})
-	s.nothingLeft()
+	s.requireNothingLeft()
 }
