@@ -48,13 +48,14 @@ type Limits struct {
 
 // Hub holds the streams of this node and decides which of them get an event.
 type Hub struct {
-	log             Log
-	commits         *Feed
-	bus             *Bus // nil for a node without a bus; set by Join
-	logger          *slog.Logger
-	limits          Limits
-	deadPeerTimeout time.Duration // the constant of that name, except in tests
-	nodeID          string        // of this process among those of the database; "" if it is not shared
+	log              Log
+	commits          *Feed
+	bus              *Bus // nil for a node without a bus; set by Join
+	logger           *slog.Logger
+	limits           Limits
+	deadPeerTimeout  time.Duration // the constant of that name, except in tests
+	lastFrameTimeout time.Duration // as well
+	nodeID           string        // of this process among those of the database; "" if it is not shared
 
 	ctx         context.Context // of replays; cancelled when the hub has closed
 	cancel      context.CancelFunc
@@ -96,7 +97,8 @@ func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limit
 	}
 	h := &Hub{
 		log: log, commits: feed, logger: logger, limits: limits, deadPeerTimeout: deadPeerTimeout,
-		position: head, positionMoved: make(chan struct{}),
+		lastFrameTimeout: lastFrameTimeout,
+		position:         head, positionMoved: make(chan struct{}),
 		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
 		departures: map[int64]departure{}, remote: newRemotePresence(), presenceChanges: map[presenceKey]models.Presence{},
 		pendingRequests: map[string]chan models.PresenceAnswer{},

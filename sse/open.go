@@ -212,7 +212,7 @@ func (s *Stream) setConn(conn net.Conn) error {
 	// Clears the deadlines of net/http. A session that was revoked in the meantime gets only its last frame.
 	deadline := time.Time{}
 	if s.lastFrame != nil {
-		deadline = time.Now().Add(lastFrameTimeout)
+		deadline = time.Now().Add(s.hub.lastFrameTimeout)
 	}
 	if err := conn.SetDeadline(deadline); err != nil {
 		return err

@@ -84,7 +84,7 @@ func (s *Stream) finish(frame []byte) {
 	if s.conn == nil {
 		return // Open starts the writer when it has set the connection
 	}
-	_ = s.conn.SetWriteDeadline(time.Now().Add(lastFrameTimeout)) // applies to a write that waits already, too
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.hub.lastFrameTimeout)) // applies to a write that waits already, too
 	if !s.writing {
 		s.startWriter(nil)
 	}

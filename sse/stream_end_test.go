@@ -15,7 +15,7 @@ import (
 
 // streamCount is how many streams end in each of the ways; each user has streamsPerUser.
 const (
-	streamCount       = 200
+	streamCount    = 200
 	streamsPerUser = 20
 )
 
@@ -25,8 +25,8 @@ type busyRoom struct {
 	owner  models.Login
 	users  []models.Login
 	roomID int64
-	start     models.Cursor // before the first message
-	before resources          // of the process, without streams
+	start  models.Cursor // before the first message
+	before resources     // of the process, without streams
 	peers  []*peer
 }
 
@@ -270,6 +270,7 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 				s.sendLarge(64)
 				s.openAll(s.openUnread)
 				s.waitUntilBlocked(2 * streamsPerUser)
+				s.hub.withLock(func() { s.hub.lastFrameTimeout = time.Second })
 			}
 			for _, l := range s.users {
 				_, err := s.store.LogOut(t.Context(), l.User.ID, l.SessionID)
