@@ -39,7 +39,8 @@ func (h *Hub) keepLease(ctx context.Context) {
 	l := lease{hub: h, heartbeats: map[string]nodeHeartbeat{}, changes: map[presenceKey]models.Presence{}}
 	ticker := time.NewTicker(heartbeatInterval)
 	defer ticker.Stop()
-	l.try(ctx, l.heartbeat)
+	heartbeat := func(ctx context.Context) error { return l.heartbeat(ctx, time.Now()) }
+	l.try(ctx, heartbeat)
 	for {
 		select {
 		case <-ctx.Done():
@@ -50,7 +51,7 @@ func (h *Hub) keepLease(ctx context.Context) {
 		case <-h.presenceSignal:
 			l.try(ctx, l.publishPresence)
 		case <-ticker.C:
-			l.try(ctx, l.heartbeat)
+			l.try(ctx, heartbeat)
 			l.try(ctx, l.publishPresence) // in case an earlier attempt failed
 		}
 	}
@@ -65,7 +66,7 @@ func (l *lease) try(ctx context.Context, f func(context.Context) error) {
 }
 
 // heartbeat stores this node's heartbeat, and removes nodes without one for leaseDuration.
-func (l *lease) heartbeat(ctx context.Context) error {
+func (l *lease) heartbeat(ctx context.Context, now time.Time) error {
 	counts, err := l.hub.log.Beat(ctx, l.hub.nodeID)
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (l *lease) heartbeat(ctx context.Context) error {
 	}
 	delete(counts, l.hub.nodeID)
 	l.hub.otherNodes.Store(int64(len(counts)))
-	now, seen := time.Now(), make(map[string]nodeHeartbeat, len(counts))
+	seen := make(map[string]nodeHeartbeat, len(counts))
 	var errs []error
 	for node, count := range counts {
 		last, before := l.heartbeats[node]

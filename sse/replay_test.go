@@ -96,19 +96,6 @@ func TestPageIsLimitedByBytes(t *testing.T) {
 	}
 }
 
-// waitUntilAttached waits until no stream replays the log.
-func (s *busyRoom) waitUntilAttached() {
-	s.t.Helper()
-	eventually(s.t, func() string {
-		for _, one := range s.streams() {
-			if _, walking := one.replayPosition(); walking {
-				return "a stream still reads the log"
-			}
-		}
-		return ""
-	})
-}
-
 // TestPrunedLogResyncsAttachedStreams sets the hub back to a pruned position, as after a machine was suspended. Every
 // stream gets a resync, even with a full queue.
 func TestPrunedLogResyncsAttachedStreams(t *testing.T) {
@@ -119,14 +106,8 @@ func TestPrunedLogResyncsAttachedStreams(t *testing.T) {
 		last = s.send(s.owner, s.roomID, text)
 	}
 	s.must(s.hub.waitForPosition(t.Context(), last.Position))
-	s.waitUntilAttached()
-	db, err := sql.Open("sqlite", s.database+"?_pragma=busy_timeout(10000)")
-	s.must(err)
-	defer func() { s.must(db.Close()) }()
-	_, err = db.ExecContext(t.Context(), "DELETE FROM events WHERE position < ?", last.Position)
-	s.must(err)
-	_, err = db.ExecContext(t.Context(), "UPDATE event_head SET pruned = ?", last.Position-1)
-	s.must(err)
+	s.attached()
+	s.prune(models.Cursor{Position: last.Position - 1})
 	s.hub.withLock(func() {
 		s.hub.position, s.hub.cache = last.Position-3, eventCache{}
 		for _, one := range s.hub.streams {
@@ -154,4 +135,146 @@ func TestPrunedLogResyncsAttachedStreams(t *testing.T) {
 	})
 	s.eachPeer(reset)
 	s.requireNothingLeft()
+}
+
+// TestSlowStreamCatchesUp sends to an attached stream whose peer reads nothing until its queue overflows. When the peer
+// reads again, the stream replays what it missed and is attached again: nothing is lost or comes twice.
+func TestSlowStreamCatchesUp(t *testing.T) {
+	const messages = 64
+	s := newBusyRoom(t, 0)
+	p := s.watch(s.owner, s.roomID, "")
+	s.attached()
+	s.sendLarge(messages)
+	stream := s.streams()[0]
+	eventually(t, func() string {
+		if _, replaying := stream.replayPosition(); !replaying {
+			return "the queue of the stream did not overflow"
+		}
+		return ""
+	})
+	p.requireMessages(t, messages)
+	s.attached()
+	s.send(s.owner, s.roomID, "the last one")
+	if e := p.until(t, "the last one"); names(e) != "message.created" || !strings.HasPrefix(e[0].data, `{"id":65,`) {
+		t.Errorf("after the replay came %v", e)
+	}
+}
+
+// TestReplayFromCursor resumes streams at several positions: each gets the events after its cursor once, and then is
+// attached.
+func TestReplayFromCursor(t *testing.T) {
+	r := newRig(t, Limits{})
+	ada := r.signUp("ada")
+	room, start := r.room(ada)
+	cursors := []models.Cursor{start}
+	for i := range 3 {
+		cursors = append(cursors, r.send(ada, room, "message "+strconv.Itoa(i)))
+	}
+	for _, cached := range []bool{true, false} {
+		if !cached {
+			r.hub.withLock(func() { r.hub.cache = eventCache{} })
+		}
+		for i, cursor := range cursors {
+			p := r.dial(ada, room, cursor.String())
+			defer p.Close()
+			ready := p.next(t)
+			if ready.name != "ready" || ready.id != cursor.String() || !strings.Contains(ready.data, `"resumed":true`) {
+				t.Errorf("the stream began with %v", ready)
+			}
+			if i < 3 {
+				if got := p.until(t, "message 2"); len(messagesOf(got)) != 3-i {
+					t.Errorf("after cursor %d came %v", i, got)
+				}
+			}
+			r.attached()
+			last := "attached " + strconv.Itoa(i) + strconv.FormatBool(cached)
+			r.send(ada, room, last)
+			for _, e := range messagesOf(p.until(t, last)) {
+				if strings.Contains(e.data, `"message `) {
+					t.Errorf("after cursor %d, %s came twice", i, e.data)
+				}
+			}
+		}
+	}
+}
+
+func messagesOf(events []received) (messages []received) {
+	for _, e := range events {
+		if e.name == "message.created" {
+			messages = append(messages, e)
+		}
+	}
+	return messages
+}
+
+// TestUnusableCursors opens streams at cursors from which the log cannot be read. They get a resync with the reason and
+// a new cursor, their ready has no id, and they go on with what happens next.
+func TestUnusableCursors(t *testing.T) {
+	r := newRig(t, Limits{})
+	ada := r.signUp("ada")
+	room, start := r.room(ada)
+	head := r.send(ada, room, "pruned")
+	r.prune(head)
+	for name, c := range map[string]struct{ cursor, reason string }{
+		"pruned":         {start.String(), "expired"},
+		"in the future":  {models.Cursor{Epoch: head.Epoch, Position: head.Position + 1000}.String(), "unknown"},
+		"of another log": {models.Cursor{Epoch: "other", Position: head.Position}.String(), "unknown"},
+		"not a cursor":   {"0x", "unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, err := r.store.Head(t.Context())
+			r.must(err)
+			p := r.dial(ada, room, c.cursor)
+			defer p.Close()
+			ready, resync := p.next(t), p.next(t)
+			for resync.name == "presence.entered" {
+				resync = p.next(t)
+			}
+			if ready.name != "ready" || ready.id != "" || !strings.Contains(ready.data, `"resumed":false`) {
+				t.Errorf("the stream began with %v", ready)
+			}
+			if resync.name != "resync" || resync.data != `{"reason":"`+c.reason+`"}` {
+				t.Errorf("then came %v", resync)
+			}
+			if c.reason == "expired" && resync.id != before.String() {
+				t.Errorf("the new cursor is %s, want %s", resync.id, before)
+			}
+			r.send(ada, room, "next to "+name)
+			if got := messagesOf(p.until(t, "next to "+name)); len(got) != 1 {
+				t.Errorf("after the resync came %v", got)
+			}
+		})
+	}
+}
+
+// prune removes the events up to and including a position, as the janitor does when they are too old.
+func (r *rig) prune(upTo models.Cursor) {
+	r.t.Helper()
+	db, err := sql.Open("sqlite", r.database+"?_pragma=busy_timeout(10000)")
+	r.must(err)
+	defer func() { r.must(db.Close()) }()
+	_, err = db.ExecContext(r.t.Context(), "DELETE FROM events WHERE position <= ?", upTo.Position)
+	r.must(err)
+	_, err = db.ExecContext(r.t.Context(), "UPDATE event_head SET pruned = ?", upTo.Position)
+	r.must(err)
+}
+
+// TestReplayHasTheCurrentMessages edits and deletes messages that are cached. A replay gets them as they are now.
+func TestReplayHasTheCurrentMessages(t *testing.T) {
+	r := newRig(t, Limits{})
+	ada := r.signUp("ada")
+	room, start := r.room(ada)
+	r.send(ada, room, "secret one")
+	r.send(ada, room, "secret two")
+	path := models.RoomPath{ID: room}
+	_, err := r.store.DeleteMessage(t.Context(), ada.User.ID, path, 1)
+	r.must(err)
+	_, _, err = r.store.EditMessage(t.Context(), ada.User.ID, path, 2, models.MessageEdit{Text: "public"})
+	r.must(err)
+	r.send(ada, room, "the last one")
+	for _, e := range r.watch(ada, room, start.String()).until(t, "the last one") {
+		if strings.Contains(e.data, "secret") {
+			t.Errorf("a replay has %s", e.data)
+		}
+	}
 }

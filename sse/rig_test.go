@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,19 +35,36 @@ type rig struct {
 	warned   chan struct{} // gets a value for each warning; capacity 1
 	// beforeHijack is called, if set, after a stream is registered and before it has its connection.
 	beforeHijack func()
+	// withheld gets commits in place of the hub while withhold is set.
+	withhold atomic.Bool
+	withheld chan models.LogEntry
 }
 
 func newRig(t *testing.T, limits Limits) *rig {
 	t.Helper()
+	return newRigOn(t, limits, func(s *store.Store) Log { return s })
+}
+
+// newRigOn is newRig with a hub that sees the store through another implementation of Log.
+func newRigOn(t *testing.T, limits Limits, logOf func(*store.Store) Log) *rig {
+	t.Helper()
 	r := &rig{t: t, database: filepath.Join(t.TempDir(), "parley.db")}
-	r.warned = make(chan struct{}, 1)
+	r.warned, r.withheld = make(chan struct{}, 1), make(chan models.LogEntry, 100)
 	feed, quiet := NewFeed(), slog.New(slog.NewTextHandler(warnings(r.warned), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
 	r.store, err = store.Open(t.Context(), store.Config{
-		Database: r.database, Retention: time.Hour, Committed: feed.Committed, Log: quiet,
+		Database: r.database, Retention: time.Hour, Log: quiet, Committed: func(entries []models.LogEntry) {
+			if !r.withhold.Load() {
+				feed.Committed(entries)
+				return
+			}
+			for _, e := range entries {
+				r.withheld <- e
+			}
+		},
 	})
 	r.must(err)
-	r.hub, err = NewHub(t.Context(), r.store, feed, quiet, limits)
+	r.hub, err = NewHub(t.Context(), logOf(r.store), feed, quiet, limits)
 	r.must(err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	r.must(err)
@@ -196,6 +214,84 @@ func (p *peer) skipTo(prefix string) bool {
 			return true
 		}
 	}
+}
+
+// received is an event as a client sees it.
+type received struct{ id, name, data string }
+
+// next reads the next event. Comments and retry are skipped. It fails the test if there is none within testTimeout.
+func (p *peer) next(t *testing.T) (e received) {
+	t.Helper()
+	_ = p.SetReadDeadline(time.Now().Add(testTimeout))
+	for {
+		line, err := p.lines.ReadString('\n')
+		if err != nil {
+			t.Fatalf("no event came: %v", err)
+		}
+		field, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		switch {
+		case field == "id":
+			e.id = value
+		case field == "event":
+			e.name = value
+		case field == "data":
+			e.data = value
+		case line == "\n" && e.name != "":
+			return e
+		case line == "\n":
+			e = received{}
+		}
+	}
+}
+
+// until reads events up to the first whose data has the text, and returns all of them.
+func (p *peer) until(t *testing.T, text string) (all []received) {
+	t.Helper()
+	for {
+		e := p.next(t)
+		all = append(all, e)
+		if strings.Contains(e.data, text) {
+			return all
+		}
+	}
+}
+
+// names returns the names of events, separated by spaces.
+func names(events []received) string {
+	all := make([]string, len(events))
+	for i, e := range events {
+		all[i] = e.name
+	}
+	return strings.Join(all, " ")
+}
+
+// requireEnd fails the test unless the stream ends without another event.
+func (p *peer) requireEnd(t *testing.T) {
+	t.Helper()
+	if p.skipTo("event:") {
+		t.Error("an event came after the last one")
+	}
+}
+
+// watch opens a stream that the test closes. It is present in the room if there is one.
+func (r *rig) watch(l models.Login, roomID int64, cursor string) *peer {
+	r.t.Helper()
+	p := r.open(l, roomID, cursor)
+	r.t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+// attached waits until the hub delivers events to all streams.
+func (r *rig) attached() {
+	r.t.Helper()
+	eventually(r.t, func() string {
+		for _, s := range r.streams() {
+			if _, replaying := s.replayPosition(); replaying {
+				return "a stream still replays the log"
+			}
+		}
+		return ""
+	})
 }
 
 // streams returns the streams of the hub.
