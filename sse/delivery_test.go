@@ -9,48 +9,59 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestOrderUnderConcurrentSenders lets many users send at the same time. Each stream gets each message once, in the
-// order of the log, whether it is present in the room or only notified.
+// TestOrderUnderConcurrentSenders lets many users send at the same time, while streams open and resume. Each stream gets
+// each message once, in the order of the log, whether it is present in the room, only notified, or a sender's own.
 func TestOrderUnderConcurrentSenders(t *testing.T) {
-	const senders, each = 8, 25
+	const senders, each, resumed = 8, 40, 10
 	r := newRig(t, Limits{})
-	ada, bob, eve := r.signUp("ada"), r.signUp("bob"), r.signUp("eve")
-	users := []models.Login{bob, eve}
+	ada, bob := r.signUp("ada"), r.signUp("bob")
+	users := []models.Login{bob}
 	for i := range senders {
 		users = append(users, r.signUp(fmt.Sprint("sender", i)))
 	}
 	room, start := r.room(ada, users...)
 	streams := map[string]*peer{
-		"present": r.watch(bob, room, ""), "notified": r.watch(eve, 0, ""), "resumed": r.watch(bob, room, start.String()),
+		"present": r.watch(bob, room, ""), "notified": r.watch(bob, 0, ""),
+		"sender": r.watch(users[1], room, ""), "sender elsewhere": r.watch(users[2], 0, ""),
 	}
+	r.attached()
 	var sending sync.WaitGroup
-	for _, l := range users[2:] {
+	for _, l := range users[1:] {
 		sending.Go(func() {
 			for range each {
 				r.send(l, room, "hello")
 			}
 		})
 	}
+	for i := range resumed {
+		streams[fmt.Sprint("resumed ", i)] = r.watch(bob, room, start.String())
+	}
 	sending.Wait()
 	r.send(ada, room, "the last one")
 	for name, p := range streams {
-		position, message := int64(0), 0
-		for _, e := range p.until(t, "the last one") {
-			at, ok := models.ParseCursor(e.id)
-			if e.id != "" && (!ok || at.Position <= position) {
-				t.Fatalf("%s: the event at %q came after position %d", name, e.id, position)
-			}
-			position = max(position, at.Position)
-			if !strings.HasPrefix(e.name, "message.") {
-				continue
-			}
-			if message++; !strings.HasPrefix(e.data, fmt.Sprintf(`{"id":%d,`, message)) {
-				t.Fatalf("%s: %s came in place of message %d", name, e.data, message)
-			}
+		requireOrder(t, name, p.until(t, "the last one"), senders*each+1)
+	}
+}
+
+// requireOrder checks that events are in the order of the log, and have the messages from 1 to count, each once.
+func requireOrder(t *testing.T, stream string, events []received, count int) {
+	t.Helper()
+	position, message := int64(0), 0
+	for _, e := range events {
+		at, ok := models.ParseCursor(e.id)
+		if e.id != "" && (!ok || at.Position <= position) {
+			t.Fatalf("%s: the event at %q came after position %d", stream, e.id, position)
 		}
-		if message != senders*each+1 {
-			t.Errorf("%s: %d messages came, want %d", name, message, senders*each+1)
+		position = max(position, at.Position)
+		if !strings.HasPrefix(e.name, "message.") {
+			continue
 		}
+		if message++; !strings.HasPrefix(e.data, fmt.Sprintf(`{"id":%d,`, message)) {
+			t.Fatalf("%s: %s came in place of message %d", stream, e.data, message)
+		}
+	}
+	if message != count {
+		t.Errorf("%s: %d messages came, want %d", stream, message, count)
 	}
 }
 

@@ -7,30 +7,30 @@ import (
 )
 
 const (
-	// sweepEvery is how often Sweep looks for blobs that nobody has.
-	sweepEvery = 5 * time.Second
-	// sweepBite bounds how many it takes at a time.
-	sweepBite = 100
+	// purgeInterval is how often Sweep looks for blobs without a file.
+	purgeInterval = 5 * time.Second
+	// purgeBatch is how many blobs are deleted before the next query.
+	purgeBatch = 100
 )
 
-// Ledger knows which blobs are to go.
+// Ledger is the database's list of blobs to delete.
 type Ledger interface {
-	// Doomed hands out blobs that nobody has any more, and nobody can have again.
+	// Doomed returns keys of blobs that belong to no file and can never belong to one again.
 	Doomed(ctx context.Context, limit int) (keys []string, err error)
-	// Forget strikes out blobs whose bytes are gone.
+	// Forget removes the rows of blobs whose bytes are deleted.
 	Forget(ctx context.Context, keys []string) error
 }
 
-// Sweep removes the bytes of blobs that nobody has, until ctx ends. Several nodes may sweep one storage. What fails is
-// tried again.
+// Sweep deletes the bytes of blobs that belong to no file, until ctx is done. Several nodes may do so on one storage.
+// What fails is retried.
 func Sweep(ctx context.Context, s Store, l Ledger, log *slog.Logger) {
-	ticker := time.NewTicker(sweepEvery)
+	ticker := time.NewTicker(purgeInterval)
 	defer ticker.Stop()
 	for {
 		for more := true; more; {
 			var err error
-			if more, err = sweepSome(ctx, s, l); err != nil && ctx.Err() == nil {
-				log.Warn("removing the bytes of files failed; it will be tried again", "error", err)
+			if more, err = purgeSome(ctx, s, l); err != nil && ctx.Err() == nil {
+				log.Warn("cannot delete the contents of files; retrying", "error", err)
 			}
 		}
 		select {
@@ -41,8 +41,8 @@ func Sweep(ctx context.Context, s Store, l Ledger, log *slog.Logger) {
 	}
 }
 
-func sweepSome(ctx context.Context, s Store, l Ledger) (more bool, err error) {
-	keys, err := l.Doomed(ctx, sweepBite)
+func purgeSome(ctx context.Context, s Store, l Ledger) (more bool, err error) {
+	keys, err := l.Doomed(ctx, purgeBatch)
 	if err != nil || len(keys) == 0 {
 		return false, err
 	}
@@ -58,5 +58,5 @@ func sweepSome(ctx context.Context, s Store, l Ledger) (more bool, err error) {
 			return false, err
 		}
 	}
-	return err == nil && len(keys) == sweepBite, err
+	return err == nil && len(keys) == purgeBatch, err
 }

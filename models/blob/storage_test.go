@@ -13,10 +13,11 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// testS3 is the address of an S3 server in which the tests may make buckets; "make test" starts one.
+// testS3 is the variable with the address of an S3 server in which the tests may create buckets; "make test" starts
+// one.
 const testS3 = "PARLEY_TEST_S3"
 
-// onEachStorage runs a test on a folder and on S3. left are the names of all that is there, complete or not.
+// onEachStorage runs a test on a folder and on S3. left returns the names of all stored objects, complete or not.
 func onEachStorage(t *testing.T, f func(t *testing.T, s Store, left func() []string)) {
 	t.Parallel()
 	t.Run("folder", func(t *testing.T) {
@@ -59,7 +60,7 @@ func filesIn(t *testing.T, path string) (names []string) {
 	return names
 }
 
-// openBucket is a bucket of its own, below a prefix.
+// openBucket creates a bucket for the test, and uses a prefix in it.
 func openBucket(t *testing.T) s3 {
 	t.Helper()
 	address := os.Getenv(testS3)

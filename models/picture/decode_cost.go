@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// MaxPixels bounds what a thumbnail is made of.
+	// MaxPixels limits the pictures that get a thumbnail.
 	MaxPixels = 25_000_000
-	// MaxShown is the most pixels that a picture has: what is larger is none to any browser.
+	// MaxShown limits the pixels of a picture: browsers do not show larger ones.
 	MaxShown = 1 << 28
-	// MaxDecoded bounds what decoding it may take of memory, in bytes. One picture is decoded at a time.
+	// MaxDecoded limits the memory that decoding may take, in bytes. One picture is decoded at a time.
 	MaxDecoded = 160 << 20
-	// releaseAfter is how many pixels a picture has whose memory is given back at once.
+	// After a picture with more pixels than releaseAfter, memory is returned to the system at once.
 	releaseAfter = 4_000_000
 )
 
-// affordable reports whether a picture may be decoded. An error is r's own.
-func affordable(r io.ReadSeeker, c image.Config, format string) (bool, error) {
+// isDecodable reports whether decoding a picture stays within the limits. It returns only errors of r.
+func isDecodable(r io.ReadSeeker, c image.Config, format string) (bool, error) {
 	pixels := int64(c.Width) * int64(c.Height)
 	if pixels > MaxPixels {
 		return false, nil
@@ -29,7 +29,7 @@ func affordable(r io.ReadSeeker, c image.Config, format string) (bool, error) {
 	return pixels*each <= MaxDecoded, err
 }
 
-// bytesPerPixel is what a decoder takes for each pixel at the most: the picture, and what it is put together from.
+// bytesPerPixel returns the maximum memory of a decoder per pixel, for the picture and for intermediate data.
 func bytesPerPixel(r io.ReadSeeker, model color.Model, format string) (int64, error) {
 	switch format {
 	case "jpeg":
@@ -52,30 +52,30 @@ func bytesPerPixel(r io.ReadSeeker, model color.Model, format string) (int64, er
 	case "gif":
 		return 2, nil
 	}
-	return 8, nil // a lossless WebP has its transforms beside it
+	return 8, nil // a lossless WebP also has transforms
 }
 
-// The markers of a JPEG (ITU-T T.81, table B.1) that end the search for the kind of its frame.
+// The JPEG markers (ITU-T T.81, table B.1) that end the search for the kind of frame.
 const (
-	frameMarkers     = 0xC0 // to 0xCF, but for three that are no frames
+	frameMarkers     = 0xC0 // to 0xCF, except three that are not frames
 	progressiveFrame = 0xC2
 	scanMarker       = 0xDA
-	mostSegments     = 1000 // before the frame; a colour profile takes up to 255
+	maxSegments      = 1000 // before the frame; a colour profile takes up to 255
 )
 
-// isProgressive reports whether the frame of a JPEG is one. What cannot be read is not.
+// isProgressive reports whether a JPEG is progressive; false if it cannot be read.
 func isProgressive(r io.ReadSeeker) (bool, error) {
 	if _, err := r.Seek(2, io.SeekStart); err != nil { // after the start of the image
 		return false, err
 	}
 	from := source{r: r}
 	in := bufio.NewReader(&from)
-	for range mostSegments {
+	for range maxSegments {
 		var head [4]byte
 		if _, err := io.ReadFull(in, head[:]); err != nil || head[0] != 0xFF {
 			return false, from.err
 		}
-		for head[1] == 0xFF { // any number of fill bytes may stand before a marker
+		for head[1] == 0xFF { // any number of fill bytes may precede a marker
 			copy(head[1:], head[2:])
 			next, err := in.ReadByte()
 			if err != nil {
@@ -94,5 +94,5 @@ func isProgressive(r io.ReadSeeker) (bool, error) {
 			return false, from.err
 		}
 	}
-	return true, nil // nobody writes such a file; it is counted as the more expensive kind
+	return true, nil // no software writes such a file; assume the more expensive kind
 }

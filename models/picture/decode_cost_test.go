@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// jpegHead is the beginning of a JPEG of w × h pixels, after an APP segment and fill bytes. Frame is the kind of its frame.
+// jpegHead returns the start of a JPEG of w × h pixels, with an APP segment and fill bytes before the frame.
 func jpegHead(w, h int, frame byte) []byte {
 	return bytes.Join([][]byte{
 		{0xFF, 0xD8, 0xFF, 0xE0, 0, 16}, []byte("JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"),
@@ -16,7 +16,7 @@ func jpegHead(w, h int, frame byte) []byte {
 	}, nil)
 }
 
-// pngHead is the beginning of a PNG of w × h pixels in colours with transparency.
+// pngHead returns the start of a PNG of w × h pixels with transparency.
 func pngHead(w, h uint32, bits byte) []byte {
 	head := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32([]byte("IHDR"), w), h)
 	head = append(head, bits, 6, 0, 0, 0)
@@ -25,7 +25,7 @@ func pngHead(w, h uint32, bits byte) []byte {
 	}, nil)
 }
 
-// TestWhatDecodingTakes holds pictures against the memory that decoding them takes, not against their pixels alone.
+// TestWhatDecodingTakes checks that pictures are limited by the memory that decoding takes, not only by their pixels.
 func TestWhatDecodingTakes(t *testing.T) {
 	const baseline, progressive = 0xC0, 0xC2
 	for _, c := range []struct {

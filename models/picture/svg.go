@@ -9,32 +9,31 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// drawing is the media type of SVG.
-const drawing = "image/svg+xml"
+// svgType is the media type of SVG.
+const svgType = "image/svg+xml"
 
-// longestProlog is how far into a file the root of a drawing may be, in bytes.
-const longestProlog = 64 << 10
+// maxProlog is the maximum offset of the svg element in a file, in bytes.
+const maxProlog = 64 << 10
 
-// isDrawing reports whether r holds XML whose root is svg, whatever stands before it and in whichever Unicode encoding.
-// An error is r's own.
-func isDrawing(r io.ReadSeeker) (bool, error) {
+// isSVG reports whether r is XML with the root element svg, in any Unicode encoding. It returns only errors of r.
+func isSVG(r io.ReadSeeker) (bool, error) {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return false, err
 	}
-	head, err := io.ReadAll(io.LimitReader(r, longestProlog))
+	head, err := io.ReadAll(io.LimitReader(r, maxProlog))
 	if err != nil {
 		return false, err
 	}
-	return beginsDrawing(head), nil
+	return startsWithSVG(head), nil
 }
 
-func beginsDrawing(head []byte) bool {
+func startsWithSVG(head []byte) bool {
 	head, _, err := transform.Bytes(unicode.BOMOverride(transform.Nop), head)
 	if err != nil {
 		return false
 	}
 	d := xml.NewDecoder(bytes.NewReader(bytes.ToValidUTF8(head, []byte("?"))))
-	d.Strict = false // entities of the prolog are not looked up
+	d.Strict = false // entities of the prolog are not resolved
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	for {
 		token, err := d.Token()
