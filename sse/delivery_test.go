@@ -56,7 +56,8 @@ func requireOrder(t *testing.T, stream string, events []received, count int) {
 		if !strings.HasPrefix(e.name, "message.") {
 			continue
 		}
-		if message++; !strings.HasPrefix(e.data, fmt.Sprintf(`{"id":%d,`, message)) {
+		message++
+		if !strings.HasPrefix(e.data, fmt.Sprintf(`{"id":%d,`, message)) {
 			t.Fatalf("%s: %s came in place of message %d", stream, e.data, message)
 		}
 	}
@@ -112,6 +113,26 @@ func TestRemovalIsTheLastEventOfARoom(t *testing.T) {
 				t.Errorf("present in the room are still %v", present)
 			}
 		})
+	}
+}
+
+// TestRemovalDuringAReplay removes a member whose stream waits for its peer during a replay. What was sent after the
+// removal does not come.
+func TestRemovalDuringAReplay(t *testing.T) {
+	s := newBusyRoom(t, 1)
+	member := s.users[0]
+	other, _ := s.room(s.owner, member)
+	s.sendLarge(64)
+	p := s.openUnread(member)
+	t.Cleanup(func() { _ = p.Close() })
+	s.waitUntilBlocked(1)
+	_, err := s.store.Leave(t.Context(), member.User.ID, models.RoomPath{ID: s.roomID})
+	s.must(err)
+	s.send(s.owner, s.roomID, "after the removal")
+	s.send(s.owner, other, "the last one")
+	events := p.until(t, "the last one")
+	if got := names(events[len(events)-2:]); got != "member.left message.notification" {
+		t.Errorf("the last events are %q", got)
 	}
 }
 

@@ -8,6 +8,47 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
+// The cache holds the newest events, for replays that are only a little behind.
+const (
+	cacheEvents = 4096
+	cacheBytes  = 8 << 20
+)
+
+// eventCache holds the newest events without gaps, up to the hub's position.
+type eventCache struct {
+	events []*event
+	bytes  int
+}
+
+func (r *eventCache) add(e *event) {
+	r.events = append(r.events, e)
+	r.bytes += len(e.frame) + len(e.notification)
+	drop := 0
+	for len(r.events)-drop > cacheEvents || r.bytes > cacheBytes {
+		oldest := r.events[drop]
+		r.bytes -= len(oldest.frame) + len(oldest.notification)
+		r.events[drop] = nil
+		drop++
+	}
+	r.events = r.events[drop:]
+}
+
+// eventsAfter returns up to limit events after position, which is less than the newest one, and stops before a stale
+// one. ok is false if the first of them is not cached or is stale: then it has to be read from the database.
+func (r *eventCache) eventsAfter(position int64, limit int) (events []*event, ok bool) {
+	if len(r.events) == 0 || position < r.events[0].Position-1 {
+		return nil, false
+	}
+	from := int(position - r.events[0].Position + 1)
+	for _, e := range r.events[from:min(from+limit, len(r.events))] {
+		if e.stale {
+			break
+		}
+		events = append(events, e)
+	}
+	return events, len(events) > 0
+}
+
 // invalidation is what a run of events makes outdated in the events before it.
 type invalidation struct {
 	messages map[messageKey]int64 // edited or deleted, with the position of the last such event
@@ -90,45 +131,4 @@ func (c *invalidation) covers(e *event) bool {
 		}
 	}
 	return false
-}
-
-// The cache holds the newest events, for replays that are only a little behind.
-const (
-	cacheEvents = 4096
-	cacheBytes  = 8 << 20
-)
-
-// eventCache holds the newest events without gaps, up to the hub's position.
-type eventCache struct {
-	events []*event
-	bytes  int
-}
-
-func (r *eventCache) add(e *event) {
-	r.events = append(r.events, e)
-	r.bytes += len(e.frame) + len(e.notification)
-	drop := 0
-	for len(r.events)-drop > cacheEvents || r.bytes > cacheBytes {
-		oldest := r.events[drop]
-		r.bytes -= len(oldest.frame) + len(oldest.notification)
-		r.events[drop] = nil
-		drop++
-	}
-	r.events = r.events[drop:]
-}
-
-// eventsAfter returns up to limit events after position, which is less than the newest one, and stops before a stale
-// one. ok is false if the first of them is not cached or is stale: then it has to be read from the database.
-func (r *eventCache) eventsAfter(position int64, limit int) (events []*event, ok bool) {
-	if len(r.events) == 0 || position < r.events[0].Position-1 {
-		return nil, false
-	}
-	from := int(position - r.events[0].Position + 1)
-	for _, e := range r.events[from:min(from+limit, len(r.events))] {
-		if e.stale {
-			break
-		}
-		events = append(events, e)
-	}
-	return events, len(events) > 0
 }

@@ -12,7 +12,13 @@ import (
 )
 
 // requireCode fails the test unless err is a models.Error with the code.
-func requireCode(t *testing.T, err error, code models.Code) *models.Error {
+func requireCode(t *testing.T, err error, code models.Code) {
+	t.Helper()
+	_ = errorWith(t, err, code)
+}
+
+// errorWith returns err as a models.Error, which must have the code.
+func errorWith(t *testing.T, err error, code models.Code) *models.Error {
 	t.Helper()
 	var known *models.Error
 	if !errors.As(err, &known) || known.Code != code {
@@ -35,8 +41,9 @@ func TestStreamsPerUser(t *testing.T) {
 	ada, bob := r.signUp("ada"), r.signUp("bob")
 	first := r.watch(ada, 0, "")
 	_ = r.watch(ada, 0, "")
-	known := requireCode(t, r.tryOpen(ada), models.CodeRateLimited)
-	if known.Busy != models.BusyStreams || known.RetryAfter != tooManyStreamsRetry || !strings.Contains(known.Message, "2 streams") {
+	known := errorWith(t, r.tryOpen(ada), models.CodeRateLimited)
+	if known.Busy != models.BusyStreams || known.RetryAfter != tooManyStreamsRetry ||
+		!strings.Contains(known.Message, "2 streams") {
 		t.Errorf("the error is %+v", known)
 	}
 	_ = r.watch(bob, 0, "")
@@ -82,7 +89,7 @@ func TestRefuse(t *testing.T) {
 	room, _ := r.room(ada)
 	p := r.watch(ada, room, "")
 	r.hub.Refuse()
-	if known := requireCode(t, r.tryOpen(ada), models.CodeUnavailable); known.Busy != models.BusyStopping {
+	if known := errorWith(t, r.tryOpen(ada), models.CodeUnavailable); known.Busy != models.BusyStopping {
 		t.Errorf("the error is %+v", known)
 	}
 	r.send(ada, room, "still here")

@@ -54,7 +54,8 @@ func TestCursorsOfPages(t *testing.T) {
 	all, _, err := r.hub.Page(t.Context(), caller, "", 100)
 	r.must(err)
 	same, _, err := r.hub.Page(t.Context(), caller, "0", 100)
-	if r.must(err); len(all) == 0 || len(all) != len(same) {
+	r.must(err)
+	if len(all) == 0 || len(all) != len(same) {
 		t.Errorf("from the beginning there are %d and %d events", len(all), len(same))
 	}
 	r.prune(head)
@@ -66,7 +67,8 @@ func TestCursorsOfPages(t *testing.T) {
 		requireCode(t, err, models.CodeExpired)
 	}
 	items, reached, err := r.hub.Page(t.Context(), caller, "", 100)
-	if r.must(err); len(items) != 0 || reached != head {
+	r.must(err)
+	if len(items) != 0 || reached != head {
 		t.Errorf("after the log was pruned, there are %d events up to %s", len(items), reached)
 	}
 }

@@ -176,7 +176,7 @@ func TestReplayFromCursor(t *testing.T) {
 		}
 		for i, cursor := range cursors {
 			p := r.dial(ada, room, cursor.String())
-			defer p.Close()
+			t.Cleanup(func() { _ = p.Close() })
 			ready := p.next(t)
 			if ready.name != "ready" || ready.id != cursor.String() || !strings.Contains(ready.data, `"resumed":true`) {
 				t.Errorf("the stream began with %v", ready)
@@ -225,7 +225,7 @@ func TestUnusableCursors(t *testing.T) {
 			before, err := r.store.Head(t.Context())
 			r.must(err)
 			p := r.dial(ada, room, c.cursor)
-			defer p.Close()
+			defer func() { _ = p.Close() }()
 			ready, resync := p.next(t), p.next(t)
 			for resync.name == "presence.entered" {
 				resync = p.next(t)

@@ -58,8 +58,8 @@ func unavailable(err error) error {
 		return err
 	}
 	return &models.Error{
-		Code: models.CodeUnavailable, Message: "The storage of files does not answer as it should.", RetryAfter: 5 * time.Second,
-		Err: err,
+		Code: models.CodeUnavailable, Message: "The storage of files does not answer as it should.",
+		RetryAfter: 5 * time.Second, Err: err,
 	}
 }
 

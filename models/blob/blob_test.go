@@ -105,7 +105,10 @@ func TestSeek(t *testing.T) {
 			offset int64
 			whence int
 			want   int
-		}{{0, io.SeekEnd, len(content)}, {0, io.SeekStart, 0}, {500, io.SeekStart, 500}, {600, io.SeekCurrent, 1200}, {-10, io.SeekEnd, len(content) - 10}} {
+		}{
+			{0, io.SeekEnd, len(content)}, {0, io.SeekStart, 0}, {500, io.SeekStart, 500}, {600, io.SeekCurrent, 1200},
+			{-10, io.SeekEnd, len(content) - 10},
+		} {
 			if at, err := r.Seek(place.offset, place.whence); err != nil || at != int64(place.want) {
 				t.Fatalf("%+v: at %d, %v", place, at, err)
 			}
@@ -135,7 +138,8 @@ func TestStaged(t *testing.T) {
 			if broken {
 				from, want = failingReader(content[at:at+size]), errBroken
 			}
-			if n, err := s.Append(t.Context(), key, int64(at), from); n != int64(size) || !errors.Is(err, want) || (err == nil) != (want == nil) {
+			n, err := s.Append(t.Context(), key, int64(at), from)
+			if n != int64(size) || !errors.Is(err, want) || (err == nil) != (want == nil) {
 				t.Fatalf("added %d of %d bytes: %v", n, size, err)
 			}
 			at += size

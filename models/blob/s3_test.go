@@ -31,7 +31,8 @@ func TestSealAfterCrash(t *testing.T) {
 	if _, err := core.NewMultipartUpload(t.Context(), s.bucket, s.object(key), minio.PutObjectOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if names := objectsOf(t, s); !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "a part of") }) {
+	isPart := func(name string) bool { return strings.HasPrefix(name, "a part of") }
+	if names := objectsOf(t, s); !slices.ContainsFunc(names, isPart) {
 		t.Fatalf("there is nothing but %q", names)
 	}
 	if err := s.Seal(t.Context(), key); err != nil {
@@ -139,7 +140,9 @@ func TestReadThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.transport.CloseIdleConnections()
-	s.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no way there") }
+	s.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("unreachable")
+	}
 	_, err = r.Seek(partSize/2, io.SeekStart)
 	if err == nil {
 		_, err = r.Read(make([]byte, 10))

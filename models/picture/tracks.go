@@ -27,7 +27,7 @@ const maxElements = 2000
 
 // detectTracks reads the tracks of a container whose type is in audioTypes, and returns its media type. asSound is
 // the type if the client says that it is audio, "" if the tracks decide. It returns only errors of r.
-func detectTracks(r io.ReadSeeker, mediaType string) (is, asSound string, err error) {
+func detectTracks(r io.ReadSeeker, mediaType string) (kind, asSound string, err error) {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return mediaType, "", err
 	}
@@ -160,13 +160,13 @@ func (f *forwardReader) matroska() (t tracks) {
 }
 
 // variable reads a variable-length integer of EBML including its length marker. The length is 0 if it is invalid.
-func (f *forwardReader) variable(most int) (value uint64, length int) {
+func (f *forwardReader) variable(maxLength int) (value uint64, length int) {
 	first, err := f.in.ReadByte()
 	if err != nil {
 		return 0, 0
 	}
 	length = bits.LeadingZeros8(first) + 1
-	if length > most {
+	if length > maxLength {
 		return 0, 0
 	}
 	value = uint64(first)
