@@ -102,6 +102,11 @@ func TestOnlineAndOffline(t *testing.T) {
 		t.Error("bob is offline at once")
 	}
 	stream = r.open(bob, 0, "")
+	r.hub.withLock(func() {
+		if len(r.hub.departures) != 0 {
+			t.Error("bob is back, and still about to be offline")
+		}
+	})
 	r.hub.Sweep(time.Now().Add(2 * offlineDelay))
 	if !r.hub.Online(bob.User.ID) {
 		t.Error("bob is offline with an open stream")
