@@ -90,12 +90,12 @@ func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (
 	for _, server := range []struct {
 		variable string
 		start    func(context.Context, io.Writer) (address string, stop func(), err error)
-	}{{addressVariable, startPostgres}, {s3Variable, startObjects}} {
+	}{{addressVariable, startPostgres}, {s3Variable, startObjectStorage}} {
 		if os.Getenv(server.variable) != "" {
 			continue
 		}
 		address, stop, err := server.start(ctx, stderr)
-		var none missing
+		var none unavailable
 		switch {
 		case err == nil:
 			stops = append(stops, stop)
@@ -111,7 +111,7 @@ func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (
 
 func startPostgres(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
 	if _, err := cluster.FindPrograms(ctx); err != nil {
-		return "", nil, missing{err}
+		return "", nil, unavailable{err}
 	}
 	server, err := cluster.Start(ctx)
 	if err != nil {
@@ -124,10 +124,10 @@ func startPostgres(ctx context.Context, stderr io.Writer) (address string, stop 
 	}, nil
 }
 
-func startObjects(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
+func startObjectStorage(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
 	program, err := s3Program(ctx, stderr)
 	if err != nil {
-		return "", nil, missing{err}
+		return "", nil, unavailable{err}
 	}
 	server, err := startS3(ctx, program)
 	if err != nil {
@@ -136,8 +136,8 @@ func startObjects(ctx context.Context, stderr io.Writer) (address string, stop f
 	return server.address, server.stop, nil
 }
 
-// missing is the reason why a server is not available, as opposed to one that failed.
-type missing struct{ error }
+// unavailable is the reason why a server is not available, as opposed to one that failed.
+type unavailable struct{ error }
 
 // printPrograms implements -find: a script uses it to find out whether PostgreSQL has to be installed.
 func printPrograms(ctx context.Context, stdout, stderr io.Writer) int {

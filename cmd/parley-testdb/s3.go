@@ -61,7 +61,7 @@ func startS3(ctx context.Context, program string) (_ *s3Server, err error) {
 	if err := s.start(program, listen, secret); err != nil {
 		return nil, err
 	}
-	if err := s.awaitAnswer(ctx, listen); err != nil {
+	if err := s.waitUntilReady(ctx, listen); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -83,18 +83,18 @@ func s3Program(ctx context.Context, stderr io.Writer) (string, error) {
 		return "", err
 	}
 	// Built in a temporary folder and then moved, because two processes may do so at once.
-	half, err := os.MkdirTemp(folder, "build-")
+	temporary, err := os.MkdirTemp(folder, "build-")
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = os.RemoveAll(half) }()
+	defer func() { _ = os.RemoveAll(temporary) }()
 	build := exec.CommandContext(ctx, "go", "install", versityGW+"@"+versityGWVersion)
-	build.Dir = half // outside of any go.mod
-	build.Env = append(os.Environ(), "GOBIN="+half, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	build.Dir = temporary // outside of any go.mod
+	build.Env = append(os.Environ(), "GOBIN="+temporary, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", versityGW, err, strings.TrimSpace(string(output)))
 	}
-	return program, os.Rename(filepath.Join(half, "versitygw"), program)
+	return program, os.Rename(filepath.Join(temporary, "versitygw"), program)
 }
 
 func freeAddress(ctx context.Context) (string, error) {
@@ -128,19 +128,19 @@ func (s *s3Server) start(program, listen, secret string) error {
 	return nil
 }
 
-// awaitAnswer connects until the server accepts.
-func (s *s3Server) awaitAnswer(ctx context.Context, listen string) error {
+// waitUntilReady connects until the server accepts.
+func (s *s3Server) waitUntilReady(ctx context.Context, listen string) error {
 	ctx, cancel := context.WithTimeout(ctx, startupTime)
 	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
+	retry := time.NewTicker(20 * time.Millisecond)
+	defer retry.Stop()
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", listen)
 		if err == nil {
 			return conn.Close()
 		}
 		select {
-		case <-again.C:
+		case <-retry.C:
 		case <-s.exited:
 			return errors.New("the S3 server ended right after its start")
 		case <-ctx.Done():

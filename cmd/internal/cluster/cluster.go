@@ -104,7 +104,7 @@ func (c *Cluster) Restart(ctx context.Context) error {
 	if err := c.launch(); err != nil {
 		return err
 	}
-	if err := c.awaitAnswer(ctx); err != nil {
+	if err := c.waitUntilReady(ctx); err != nil {
 		return fmt.Errorf("starting PostgreSQL: %w\n%s", err, c.log())
 	}
 	return nil
@@ -213,9 +213,9 @@ func (c *Cluster) host() string {
 	return ""
 }
 
-// awaitAnswer connects until the server accepts. The socket's file exists before the server is ready, so only a
+// waitUntilReady connects until the server accepts. The socket's file exists before the server is ready, so only a
 // connection shows it.
-func (c *Cluster) awaitAnswer(ctx context.Context) error {
+func (c *Cluster) waitUntilReady(ctx context.Context) error {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
