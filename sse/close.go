@@ -24,14 +24,14 @@ func (h *Hub) Close(ctx context.Context) error {
 	h.closing = true
 	h.mu.Unlock()
 	open := h.closeStreams(ctx)
-	gone := make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
 		h.goroutines.Wait()
-		close(gone)
+		close(ended)
 	}()
 	var err error
 	select {
-	case <-gone:
+	case <-ended:
 	case <-ctx.Done():
 		err = ctx.Err()
 		for _, s := range open {
@@ -39,7 +39,7 @@ func (h *Hub) Close(ctx context.Context) error {
 		}
 	}
 	h.cancel()
-	<-gone
+	<-ended
 	h.storeDepartures()
 	return err
 }

@@ -61,13 +61,13 @@ func (h *Hub) afterDelivery(e *event) {
 	case models.EventRoomDeleted:
 		if r := h.rooms[a.RoomID]; r != nil {
 			for s := range r.presentStreams {
-				s.rooms.update(a.RoomID, func(t *roomState) { t.present = false })
+				s.rooms.update(a.RoomID, func(state *roomState) { state.present = false })
 			}
 			for userID, v := range r.presentUsers {
 				h.recordPresence(presenceKey{roomID: a.RoomID, userID: userID}, v.info, false, time.Now())
 			}
 			for _, sub := range r.subscriptions {
-				sub.stream.rooms.update(a.RoomID, func(t *roomState) { t.subscription = nil })
+				sub.stream.rooms.update(a.RoomID, func(state *roomState) { state.subscription = nil })
 				sub.stream.mutes.unmuteRoom(a.RoomID)
 			}
 			delete(h.rooms, a.RoomID)
@@ -181,11 +181,11 @@ func (h *Hub) attach(s *Stream, v *visibility, position int64) (done bool) {
 // detach ends the delivery of events to s: from here on it has to replay them.
 func (h *Hub) detach(s *Stream) {
 	s.attached = false
-	for i, t := range s.rooms {
-		if t.subscription != nil {
-			h.removeSubscription(t.subscription, t.roomID)
+	for i, state := range s.rooms {
+		if state.subscription != nil {
+			h.removeSubscription(state.subscription, state.roomID)
 			s.rooms[i].subscription = nil
 		}
 	}
-	s.rooms = slices.DeleteFunc(s.rooms, func(t roomState) bool { return !t.present })
+	s.rooms = slices.DeleteFunc(s.rooms, func(state roomState) bool { return !state.present })
 }

@@ -40,7 +40,7 @@ func TestVanishedPeersAreDropped(t *testing.T) {
 			s.sendLarge(64)
 			s.waitUntilBlocked(streams)
 		},
-		"a write waits for room": func(s *busyRoom) {
+		"a write waits with a closed window": func(s *busyRoom) {
 			s.sendLarge(64)
 			s.openAll(s.openUnread)
 			s.waitUntilBlocked(streams)
@@ -57,13 +57,13 @@ func TestVanishedPeersAreDropped(t *testing.T) {
 				s.hub.Sweep(time.Now().Add(time.Duration(sweeps) * time.Second))
 				sweeps++
 				if streams, _ := s.hub.Count(); streams != 1 {
-					return "the streams of peers that are gone are still there"
+					return "the streams of vanished peers are still open"
 				}
 				return ""
 			})
 			s.send(s.owner, s.roomID, "hello")
 			if !alive.skipTo("event: message.") {
-				t.Error("the stream of a peer that is alive is gone, too")
+				t.Error("the stream of a peer that is alive has ended, too")
 			}
 			_ = alive.Close()
 			s.requireNothingLeft()

@@ -39,22 +39,22 @@ type logConsumer struct {
 // Run also starts the goroutines that publish who is online, keep this node's lease and watch for partitions, and
 // waits for them.
 func (h *Hub) Run(ctx context.Context) {
-	var beside sync.WaitGroup
-	defer beside.Wait()
-	beside.Go(func() { h.releaseMemory(ctx) })
-	beside.Go(h.peers.run)
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	workers.Go(func() { h.releaseMemory(ctx) })
+	workers.Go(h.peers.run)
 	defer h.peers.close()
-	beside.Go(func() { h.runStatusQueue(ctx) })
+	workers.Go(func() { h.runStatusQueue(ctx) })
 	if h.nodeID != "" {
-		beside.Go(func() { h.keepLease(ctx) })
-		beside.Go(func() { h.watchdog(ctx) })
+		workers.Go(func() { h.keepLease(ctx) })
+		workers.Go(func() { h.watchdog(ctx) })
 	}
 	c := logConsumer{hub: h, gapTimer: time.NewTimer(gapTimeout)}
 	defer c.gapTimer.Stop()
 	poll := time.NewTicker(pollInterval)
 	defer poll.Stop()
-	sweeps := time.NewTicker(checkInterval)
-	defer sweeps.Stop()
+	checks := time.NewTicker(checkInterval)
+	defer checks.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -66,7 +66,7 @@ func (h *Hub) Run(ctx context.Context) {
 			}
 		case <-c.gapTimer.C:
 		case <-poll.C:
-		case now := <-sweeps.C:
+		case now := <-checks.C:
 			h.Sweep(now)
 			continue
 		}

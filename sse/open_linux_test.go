@@ -21,7 +21,7 @@ type failingHijacker struct {
 func (r failingHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn := r.hijack()
 	if conn == nil {
-		return nil, nil, errors.New("not today")
+		return nil, nil, errors.New("cannot hijack")
 	}
 	return conn, nil, nil
 }
@@ -45,22 +45,23 @@ func TestFailedOpenLeavesNothing(t *testing.T) {
 		hijack func() net.Conn
 		failed bool // with an error response
 	}{
-		"the connection is not to be had": {func() net.Conn { return nil }, true},
-		"the connection is closed":        {closed, false},
-		"the connection is no socket":     {func() net.Conn { ours, _ := net.Pipe(); return ours }, false},
-		"a panic":                         {func() net.Conn { panic("on purpose") }, false},
+		"the connection cannot be hijacked": {func() net.Conn { return nil }, true},
+		"the connection is closed":          {closed, false},
+		"the connection is not a socket":    {func() net.Conn { ours, _ := net.Pipe(); return ours }, false},
+		"a panic":                           {func() net.Conn { panic("on purpose") }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newBusyRoom(t, 1)
 			open := func() (err error) {
 				defer func() { _ = recover() }()
-				o := Opening{Caller: models.Caller{UserID: s.users[0].User.ID, SessionID: s.users[0].SessionID}, Rooms: []int64{s.roomID}}
+				caller := models.Caller{UserID: s.users[0].User.ID, SessionID: s.users[0].SessionID}
+				o := Opening{Caller: caller, Rooms: []int64{s.roomID}}
 				w := failingHijacker{httptest.NewRecorder(), c.hijack}
 				return s.hub.Open(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), o)
 			}
 			for range streamsPerUser + 1 {
 				if err := open(); (err != nil) != c.failed {
-					t.Errorf("Open answered %v", err)
+					t.Errorf("Open returned %v", err)
 				}
 			}
 			s.requireNothingLeft()
@@ -125,7 +126,7 @@ func TestReusedFileDescriptors(t *testing.T) {
 		reset(p)
 		q := <-next
 		if !q.skipTo("event: message.created") {
-			t.Error("a stream ended with another")
+			t.Error("a stream ended together with another")
 		}
 		_ = q.Close()
 		s.waitUntilOpen(1)
@@ -133,7 +134,7 @@ func TestReusedFileDescriptors(t *testing.T) {
 	stop()
 	s.send(s.owner, s.roomID, "the end")
 	if !staying.skipTo("data: {") {
-		t.Error("a stream ended with another")
+		t.Error("a stream ended together with another")
 	}
 	_ = staying.Close()
 	s.requireNothingLeft()
@@ -141,7 +142,7 @@ func TestReusedFileDescriptors(t *testing.T) {
 	defer s.hub.peers.mu.Unlock()
 	for socket, one := range s.hub.peers.streams {
 		if one != nil {
-			t.Errorf("socket %d is still watched for a stream that is over", socket)
+			t.Errorf("file descriptor %d is still watched for a stream that has ended", socket)
 		}
 	}
 }

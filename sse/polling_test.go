@@ -44,6 +44,32 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestPagesOfAMember checks that a member sees what happens in a room from joining to leaving it, and nothing else.
+func TestPagesOfAMember(t *testing.T) {
+	r := newRig(t, Limits{})
+	ada, bob := r.signUp("ada"), r.signUp("bob")
+	room, start := r.room(ada)
+	path := models.RoomPath{ID: room}
+	r.send(ada, room, "before")
+	_, _, err := r.store.Join(t.Context(), bob.User.ID, path)
+	r.must(err)
+	r.send(ada, room, "as a member")
+	_, err = r.store.Leave(t.Context(), bob.User.ID, path)
+	r.must(err)
+	r.send(ada, room, "after")
+	items, _, err := r.hub.Page(t.Context(), models.Caller{UserID: bob.User.ID}, start.String(), 100)
+	r.must(err)
+	var seen []string
+	for _, e := range items {
+		if strings.Contains(string(e.Data), `"text":`) {
+			seen = append(seen, string(e.Data))
+		}
+	}
+	if len(seen) != 1 || !strings.Contains(seen[0], "as a member") {
+		t.Errorf("the member sees %q", seen)
+	}
+}
+
 // TestCursorsOfPages checks the cursors that are accepted and refused.
 func TestCursorsOfPages(t *testing.T) {
 	r := newRig(t, Limits{})

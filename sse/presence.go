@@ -137,10 +137,10 @@ func (h *Hub) enter(s *Stream, roomID int64, e presenceInfo) {
 	known := h.isPresent(at)
 	r := h.room(roomID)
 	r.presentStreams[s] = struct{}{}
-	s.rooms.update(roomID, func(t *roomState) {
-		t.present = true
-		if t.subscription != nil {
-			t.subscription.present = true
+	s.rooms.update(roomID, func(state *roomState) {
+		state.present = true
+		if state.subscription != nil {
+			state.subscription.present = true
 		}
 	})
 	v := r.presentUsers[s.userID]
@@ -161,10 +161,10 @@ func (h *Hub) exit(s *Stream, roomID int64) {
 	}
 	at, r := presenceKey{roomID: roomID, userID: s.userID}, h.rooms[roomID]
 	delete(r.presentStreams, s)
-	s.rooms.update(roomID, func(t *roomState) {
-		t.present = false
-		if t.subscription != nil {
-			t.subscription.present = false
+	s.rooms.update(roomID, func(state *roomState) {
+		state.present = false
+		if state.subscription != nil {
+			state.subscription.present = false
 		}
 	})
 	v := r.presentUsers[s.userID]

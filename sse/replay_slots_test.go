@@ -21,7 +21,7 @@ func TestReplaySlots(t *testing.T) {
 		}()
 		eventually(t, func() string {
 			if waitingIn(turns) == before {
-				return "nobody waits"
+				return "no waiter was added"
 			}
 			return ""
 		})
@@ -29,7 +29,7 @@ func TestReplaySlots(t *testing.T) {
 	want := func(userID int64) {
 		t.Helper()
 		if g := <-got; g != userID {
-			t.Errorf("the turn is that of %d, want %d", g, userID)
+			t.Errorf("user %d got the slot, want %d", g, userID)
 		}
 	}
 	if err := errors.Join(turns.acquire(t.Context(), 1), turns.acquire(t.Context(), 2)); err != nil {
@@ -51,7 +51,7 @@ func TestReplaySlots(t *testing.T) {
 	want(1)
 	turns.release(1)
 	if turns.free != 2 || len(turns.users)+turns.queue.Len() != 0 {
-		t.Errorf("left are %d free turns, %v, and %d who wait", turns.free, turns.users, turns.queue.Len())
+		t.Errorf("%d slots are free, %v are in use, and %d wait", turns.free, turns.users, turns.queue.Len())
 	}
 }
 

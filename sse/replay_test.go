@@ -37,7 +37,7 @@ func TestBlockedStreamHoldsOneWrite(t *testing.T) {
 			}
 			s.waitUntilBlocked(streams)
 			if grown := heapBytes() - before; grown > streams*memoryPerStream {
-				t.Errorf("%d streams that take nothing hold %d KB", streams, grown>>10)
+				t.Errorf("%d streams whose peers read nothing hold %d KB", streams, grown>>10)
 			}
 			s.peers[0].requireMessages(t, messages)
 			s.eachPeer(func(p *peer) { _ = p.Close() })
@@ -67,7 +67,7 @@ func (p *peer) requireMessages(t *testing.T, count int64) {
 			continue
 		}
 		if id, _, _ := strings.Cut(data, ","); id != strconv.FormatInt(next, 10) {
-			t.Fatalf("message %s came where %d was due", id, next)
+			t.Fatalf("message %s came in place of %d", id, next)
 		}
 		next++
 	}
@@ -102,7 +102,7 @@ func TestPrunedLogResyncsAttachedStreams(t *testing.T) {
 	s := newBusyRoom(t, 1)
 	s.openAll(s.openPresent)
 	last := s.start
-	for _, text := range []string{"slept through", "slept through", "the last"} {
+	for _, text := range []string{"while suspended", "while suspended", "the last"} {
 		last = s.send(s.owner, s.roomID, text)
 	}
 	s.must(s.hub.waitForPosition(t.Context(), last.Position))
@@ -124,13 +124,13 @@ func TestPrunedLogResyncsAttachedStreams(t *testing.T) {
 	})
 	s.eachPeer(func(p *peer) {
 		if !p.skipTo("event: resync") || !p.skipTo(`data: {"reason":"expired"}`) {
-			t.Error("a stream was not told that it missed something")
+			t.Error("a stream did not get a resync")
 		}
 	})
-	s.send(s.owner, s.roomID, "and on")
+	s.send(s.owner, s.roomID, "after the resync")
 	s.eachPeer(func(p *peer) {
 		if !p.skipTo("event: message.created") {
-			t.Error("a stream got nothing after it was told that it missed something")
+			t.Error("a stream got nothing after the resync")
 		}
 	})
 	s.eachPeer(reset)

@@ -89,8 +89,8 @@ func newRigOn(t *testing.T, limits Limits, logOf func(*store.Store) Log) *rig {
 }
 
 // close closes the hub as a server does, which after the timeout closes what has not ended.
-func (r *rig) close(patience time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func (r *rig) close(timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	_ = r.hub.Close(ctx)
 }
@@ -162,7 +162,8 @@ func (r *rig) room(owner models.Login, others ...models.Login) (id int64, at mod
 }
 
 func (r *rig) send(l models.Login, roomID int64, text string) models.Cursor {
-	_, at, err := r.store.Send(context.Background(), l.User.ID, models.RoomPath{ID: roomID}, models.NewMessage{Text: text}, nil)
+	message := models.NewMessage{Text: text}
+	_, at, err := r.store.Send(context.Background(), l.User.ID, models.RoomPath{ID: roomID}, message, nil)
 	if err != nil {
 		r.t.Error(err)
 	}
@@ -183,7 +184,8 @@ func (r *rig) dial(l models.Login, roomID int64, cursor string) *peer {
 		runtime.Goexit()
 	}
 	query := url.Values{
-		"user": {strconv.FormatInt(l.User.ID, 10)}, "session": {l.SessionID}, "room": {strconv.FormatInt(roomID, 10)}, "cursor": {cursor},
+		"user": {strconv.FormatInt(l.User.ID, 10)}, "session": {l.SessionID},
+		"room": {strconv.FormatInt(roomID, 10)}, "cursor": {cursor},
 	}
 	if _, err := fmt.Fprintf(conn, "GET /?%s HTTP/1.1\r\nHost: parley\r\n\r\n", query.Encode()); err != nil {
 		r.t.Error(err)
@@ -310,11 +312,11 @@ func eventually(t *testing.T, what func() string) {
 	within(t, testTimeout, what)
 }
 
-func within(t *testing.T, patience time.Duration, what func() string) {
+func within(t *testing.T, timeout time.Duration, what func() string) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(patience); ; <-tick.C {
+	for deadline := time.Now().Add(timeout); ; <-tick.C {
 		wrong := what()
 		if wrong == "" {
 			return

@@ -13,8 +13,8 @@ type roomState struct {
 // most streams are in a few rooms.
 type roomStates []roomState
 
-func (t roomStates) find(roomID int64) (at int, found bool) {
-	return slices.BinarySearchFunc(t, roomID, func(one roomState, roomID int64) int {
+func (r roomStates) find(roomID int64) (at int, found bool) {
+	return slices.BinarySearchFunc(r, roomID, func(one roomState, roomID int64) int {
 		switch {
 		case one.roomID < roomID:
 			return -1
@@ -26,36 +26,36 @@ func (t roomStates) find(roomID int64) (at int, found bool) {
 }
 
 // subscription returns the stream's subscription to a room, nil for none.
-func (t roomStates) subscription(roomID int64) *subscription {
-	if at, found := t.find(roomID); found {
-		return t[at].subscription
+func (r roomStates) subscription(roomID int64) *subscription {
+	if at, found := r.find(roomID); found {
+		return r[at].subscription
 	}
 	return nil
 }
 
 // isPresent reports whether the stream is present in a room.
-func (t roomStates) isPresent(roomID int64) bool {
-	at, found := t.find(roomID)
-	return found && t[at].present
+func (r roomStates) isPresent(roomID int64) bool {
+	at, found := r.find(roomID)
+	return found && r[at].present
 }
 
 // update changes the state in a room. The pointer that change gets is valid only during the call.
-func (t *roomStates) update(roomID int64, change func(*roomState)) {
-	at, found := t.find(roomID)
+func (r *roomStates) update(roomID int64, change func(*roomState)) {
+	at, found := r.find(roomID)
 	if !found {
-		*t = slices.Insert(*t, at, roomState{roomID: roomID})
+		*r = slices.Insert(*r, at, roomState{roomID: roomID})
 	}
-	one := &(*t)[at]
+	one := &(*r)[at]
 	change(one)
 	if one.subscription == nil && !one.present {
-		*t = slices.Delete(*t, at, at+1)
+		*r = slices.Delete(*r, at, at+1)
 	}
 }
 
 // presentRooms returns the rooms in which the stream is present.
-func (t roomStates) presentRooms() []int64 {
+func (r roomStates) presentRooms() []int64 {
 	var rooms []int64
-	for _, one := range t {
+	for _, one := range r {
 		if one.present {
 			rooms = append(rooms, one.roomID)
 		}
@@ -93,11 +93,11 @@ func (h *Hub) room(id int64) *room {
 }
 
 func (h *Hub) subscribe(s *Stream, roomID int64) {
-	s.rooms.update(roomID, func(t *roomState) {
-		if t.subscription == nil {
+	s.rooms.update(roomID, func(state *roomState) {
+		if state.subscription == nil {
 			r := h.room(roomID)
-			t.subscription = &subscription{stream: s, index: len(r.subscriptions), present: t.present}
-			r.subscriptions = append(r.subscriptions, t.subscription)
+			state.subscription = &subscription{stream: s, index: len(r.subscriptions), present: state.present}
+			r.subscriptions = append(r.subscriptions, state.subscription)
 		}
 	})
 }
@@ -108,7 +108,7 @@ func (h *Hub) unsubscribe(s *Stream, roomID int64) {
 		return
 	}
 	h.removeSubscription(sub, roomID)
-	s.rooms.update(roomID, func(t *roomState) { t.subscription = nil })
+	s.rooms.update(roomID, func(state *roomState) { state.subscription = nil })
 }
 
 // removeSubscription removes a subscription from its room.

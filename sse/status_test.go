@@ -26,7 +26,7 @@ func TestStatusOfDeletedUser(t *testing.T) {
 	r.must(r.store.DeleteAccount(t.Context(), gone.User.ID))
 	r.addOffline(gone, bob)
 	if !p.skipTo("event: user.offline") {
-		t.Error("it is not told that bob is offline")
+		t.Error("user.offline of bob did not come")
 	}
 }
 
@@ -51,14 +51,14 @@ func TestStatusWaitsForTheDatabase(t *testing.T) {
 	r.must(err)
 	for range 2 {
 		if !p.skipTo("event: user.offline") {
-			t.Fatal("it is not told that both are offline")
+			t.Fatal("user.offline did not come for both")
 		}
 	}
 	for _, l := range []models.Login{bob, eve} {
 		user, err := r.store.User(t.Context(), models.UserPath{ID: l.User.ID})
 		r.must(err)
 		if user.LastSeenAt.IsZero() {
-			t.Errorf("it was not stored when %s was last seen", l.User.Username)
+			t.Errorf("the last-seen time of %s was not stored", l.User.Username)
 		}
 	}
 }

@@ -109,7 +109,7 @@ func (s *busyRoom) requireNothingLeft() {
 		now := currentResources()
 		// Idle connections of HTTP and the database come and go; those of the streams would be hundreds.
 		if now.goroutines > s.before.goroutines+20 || now.files > s.before.files+20 {
-			return fmt.Sprintf("the process holds %+v, before the streams it were %+v", now, s.before)
+			return fmt.Sprintf("the process has %+v, and had %+v before the streams", now, s.before)
 		}
 		return ""
 	})
@@ -120,18 +120,20 @@ func (s *busyRoom) leftovers() string {
 	h := s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	subscriptions, inside := 0, 0
+	subscriptions, present := 0, 0
 	for _, r := range h.rooms {
-		subscriptions, inside = subscriptions+len(r.subscriptions), inside+len(r.presentStreams)
+		subscriptions, present = subscriptions+len(r.subscriptions), present+len(r.presentStreams)
 	}
 	h.replaySlots.mu.Lock()
 	free, waiting := h.replaySlots.free, h.replaySlots.queue.Len()
 	h.replaySlots.mu.Unlock()
-	if len(h.streams)+len(h.users)+len(h.rooms)+subscriptions+inside+waiting == 0 && free == replaySlotCount && !h.ended.any.Load() {
+	left := len(h.streams) + len(h.users) + len(h.rooms) + subscriptions + present + waiting
+	if left == 0 && free == replaySlotCount && !h.ended.any.Load() {
 		return ""
 	}
-	return fmt.Sprintf("left are %d streams of %d users, %d rooms with %d subscriptions and %d inside; %d turns are free, %d wait",
-		len(h.streams), len(h.users), len(h.rooms), subscriptions, inside, free, waiting)
+	return fmt.Sprintf("left are %d streams of %d users, %d rooms with %d subscriptions and %d present streams; "+
+		"%d slots are free, %d wait",
+		len(h.streams), len(h.users), len(h.rooms), subscriptions, present, free, waiting)
 }
 
 // resources are what the process uses of the system.
@@ -203,7 +205,7 @@ func TestFailedWriteEndsTheStream(t *testing.T) {
 		reset(owner)
 		s.requireNothingLeft()
 	})
-	t.Run("in a long run of events under the hub's lock", func(t *testing.T) {
+	t.Run("with many events at once under the hub's lock", func(t *testing.T) {
 		s := newBusyRoom(t, streamCount/streamsPerUser)
 		s.openAll(s.openPresent)
 		s.ignoreClosedPeers()
@@ -261,7 +263,7 @@ func (s *busyRoom) waitUntilBlocked(want int) {
 
 // TestStreamsEndWithTheirSession logs users out whose streams are attached, or wait for their peers during a replay.
 func TestStreamsEndWithTheirSession(t *testing.T) {
-	for name, reads := range map[string]bool{"live": true, "takes nothing": false} {
+	for name, reads := range map[string]bool{"live": true, "reads nothing": false} {
 		t.Run(name, func(t *testing.T) {
 			s := newBusyRoom(t, 2)
 			if reads {
@@ -303,7 +305,7 @@ func TestStreamsEndWithTheServer(t *testing.T) {
 		stop()
 		s.requireNothingLeft()
 	})
-	t.Run("takes nothing", func(t *testing.T) {
+	t.Run("reads nothing", func(t *testing.T) {
 		s := newBusyRoom(t, streamCount/streamsPerUser)
 		s.sendLarge(64)
 		s.openAll(s.openUnread)
@@ -321,7 +323,7 @@ func TestStalledPeersAreDropped(t *testing.T) {
 	s.waitUntilBlocked(2 * streamsPerUser)
 	s.hub.Sweep(time.Now().Add(stalledTimeout - time.Minute))
 	if streams, _ := s.hub.Count(); streams != 2*streamsPerUser {
-		t.Errorf("%d streams are left of %d, though their peers may be slow", streams, 2*streamsPerUser)
+		t.Errorf("%d streams of %d are left, though their peers may only be slow", streams, 2*streamsPerUser)
 	}
 	later := time.Now()
 	eventually(t, func() string { // a socket may have taken a little in the meantime
