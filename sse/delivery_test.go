@@ -116,6 +116,27 @@ func TestRemovalIsTheLastEventOfARoom(t *testing.T) {
 	}
 }
 
+// TestDeletedRoom deletes a room in which a member is present: room.deleted is the last event of the room, and nobody is
+// present in it.
+func TestDeletedRoom(t *testing.T) {
+	r := newRig(t, Limits{})
+	owner, member := r.signUp("owner"), r.signUp("member")
+	room, _ := r.room(owner, member)
+	other, _ := r.room(owner, member)
+	p := r.watch(member, room, "")
+	r.attached()
+	_, err := r.store.DeleteRoom(t.Context(), owner.User.ID, models.RoomPath{ID: room})
+	r.must(err)
+	r.send(owner, other, "the last one")
+	events := p.until(t, "the last one")
+	if got := names(events[len(events)-2:]); got != "room.deleted message.notification" {
+		t.Errorf("the last events are %q", got)
+	}
+	if present := r.hub.Present(room); len(present) != 0 {
+		t.Errorf("present in the room are still %v", present)
+	}
+}
+
 // TestRemovalDuringAReplay removes a member whose stream waits for its peer during a replay. What was sent after the
 // removal does not come.
 func TestRemovalDuringAReplay(t *testing.T) {

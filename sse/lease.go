@@ -23,6 +23,7 @@ const (
 // lease is the state of keepLease's goroutine.
 type lease struct {
 	hub        *Hub
+	now        func() time.Time         // time.Now, except in tests
 	heartbeats map[string]nodeHeartbeat // of the other nodes
 	changes    map[presenceKey]models.Presence
 	responses  []models.PresenceAnswer // not published yet, as the changes
@@ -36,11 +37,10 @@ type nodeHeartbeat struct {
 
 // keepLease publishes this node's presence and heartbeats until ctx is done, and removes nodes that are dead.
 func (h *Hub) keepLease(ctx context.Context) {
-	l := lease{hub: h, heartbeats: map[string]nodeHeartbeat{}, changes: map[presenceKey]models.Presence{}}
+	l := lease{hub: h, now: time.Now, changes: map[presenceKey]models.Presence{}}
 	ticker := time.NewTicker(heartbeatInterval)
 	defer ticker.Stop()
-	heartbeat := func(ctx context.Context) error { return l.heartbeat(ctx, time.Now()) }
-	l.try(ctx, heartbeat)
+	l.try(ctx, l.heartbeat)
 	for {
 		select {
 		case <-ctx.Done():
@@ -51,7 +51,7 @@ func (h *Hub) keepLease(ctx context.Context) {
 		case <-h.presenceSignal:
 			l.try(ctx, l.publishPresence)
 		case <-ticker.C:
-			l.try(ctx, heartbeat)
+			l.try(ctx, l.heartbeat)
 			l.try(ctx, l.publishPresence) // in case an earlier attempt failed
 		}
 	}
@@ -66,7 +66,7 @@ func (l *lease) try(ctx context.Context, f func(context.Context) error) {
 }
 
 // heartbeat stores this node's heartbeat, and removes nodes without one for leaseDuration.
-func (l *lease) heartbeat(ctx context.Context, now time.Time) error {
+func (l *lease) heartbeat(ctx context.Context) error {
 	counts, err := l.hub.log.Beat(ctx, l.hub.nodeID)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func (l *lease) heartbeat(ctx context.Context, now time.Time) error {
 	}
 	delete(counts, l.hub.nodeID)
 	l.hub.otherNodes.Store(int64(len(counts)))
-	seen := make(map[string]nodeHeartbeat, len(counts))
+	now, seen := l.now(), make(map[string]nodeHeartbeat, len(counts))
 	var errs []error
 	for node, count := range counts {
 		last, before := l.heartbeats[node]

@@ -43,15 +43,18 @@ func TestDeadNode(t *testing.T) {
 	if got := r.hub.Present(room); len(got) != 3 {
 		t.Errorf("present are %v", got)
 	}
-	l, start := lease{hub: r.hub}, time.Now()
-	r.must(l.heartbeat(t.Context(), start))
-	r.must(l.heartbeat(t.Context(), start.Add(leaseDuration)))
+	now := time.Now()
+	l := lease{hub: r.hub, now: func() time.Time { return now }}
+	r.must(l.heartbeat(t.Context()))
+	now = now.Add(leaseDuration)
+	r.must(l.heartbeat(t.Context()))
 	if got := r.hub.Present(room); len(got) != 3 {
 		t.Errorf("before the lease has expired, present are %v", got)
 	}
 	_, err := r.store.Beat(t.Context(), "ALIVEALIVE")
 	r.must(err)
-	r.must(l.heartbeat(t.Context(), start.Add(leaseDuration+time.Second)))
+	now = now.Add(time.Second)
+	r.must(l.heartbeat(t.Context()))
 	events := watcher.until(t, `"username":"bob"`)
 	for events[len(events)-1].name != "presence.left" {
 		events = watcher.until(t, `"username":"bob"`)

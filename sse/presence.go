@@ -64,9 +64,9 @@ func (h *Hub) loadMutes(ctx context.Context, caller models.Caller, streamID stri
 		return err == nil && !s.attached && len(s.rooms) == 0
 	}
 	h.mu.Lock()
-	ask := unknown()
+	load := unknown()
 	h.mu.Unlock()
-	if !ask {
+	if !load {
 		return nil
 	}
 	v, err := h.log.View(ctx, caller.UserID, position)

@@ -24,15 +24,15 @@ func newRemotePresence() remotePresence {
 // loadRemotePresence loads the presence on all other nodes. It may be ahead of the hub, which then applies some
 // updates again. That does no harm, since the last one decides.
 func loadRemotePresence(ctx context.Context, log Log, self string) (remotePresence, error) {
-	e := newRemotePresence()
+	r := newRemotePresence()
 	present, err := log.Presences(ctx)
 	delete(present, self)
-	for node, places := range present {
-		for _, p := range places {
-			e.add(node, presenceKey{roomID: p.RoomID, userID: p.User.ID}, presenceInfo{user: p.User, subject: p.Subject})
+	for node, keys := range present {
+		for _, p := range keys {
+			r.add(node, presenceKey{roomID: p.RoomID, userID: p.User.ID}, presenceInfo{user: p.User, subject: p.Subject})
 		}
 	}
-	return e, err
+	return r, err
 }
 
 // reloadRemotePresence loads the presence on other nodes again, and publishes the differences. Run calls it, so the
@@ -46,15 +46,15 @@ func (h *Hub) reloadRemotePresence(ctx context.Context) error {
 	}
 	h.withLock(func() {
 		now := models.Now()
-		for node, places := range h.remote.nodes {
-			for at := range places {
+		for node, keys := range h.remote.nodes {
+			for at := range keys {
 				if _, still := fresh.nodes[node][at]; !still {
 					h.removeRemote(node, at, now)
 				}
 			}
 		}
-		for node, places := range fresh.nodes {
-			for at, info := range places {
+		for node, keys := range fresh.nodes {
+			for at, info := range keys {
 				h.addRemote(node, at, info)
 			}
 		}
@@ -62,37 +62,37 @@ func (h *Hub) reloadRemotePresence(ctx context.Context) error {
 	return nil
 }
 
-func (e remotePresence) has(p presenceKey) bool { return e.nodeCounts[p.roomID][p.userID] > 0 }
+func (r remotePresence) has(p presenceKey) bool { return r.nodeCounts[p.roomID][p.userID] > 0 }
 
-func (e remotePresence) add(node string, p presenceKey, info presenceInfo) {
-	if e.nodes[node] == nil {
-		e.nodes[node] = map[presenceKey]presenceInfo{}
+func (r remotePresence) add(node string, p presenceKey, info presenceInfo) {
+	if r.nodes[node] == nil {
+		r.nodes[node] = map[presenceKey]presenceInfo{}
 	}
-	if _, already := e.nodes[node][p]; already {
+	if _, already := r.nodes[node][p]; already {
 		return
 	}
-	e.nodes[node][p] = info
-	if e.nodeCounts[p.roomID] == nil {
-		e.nodeCounts[p.roomID] = map[int64]int{}
+	r.nodes[node][p] = info
+	if r.nodeCounts[p.roomID] == nil {
+		r.nodeCounts[p.roomID] = map[int64]int{}
 	}
-	e.nodeCounts[p.roomID][p.userID]++
+	r.nodeCounts[p.roomID][p.userID]++
 }
 
-func (e remotePresence) remove(node string, p presenceKey) {
-	if _, there := e.nodes[node][p]; !there {
+func (r remotePresence) remove(node string, p presenceKey) {
+	if _, there := r.nodes[node][p]; !there {
 		return
 	}
-	delete(e.nodes[node], p)
-	if len(e.nodes[node]) == 0 {
-		delete(e.nodes, node)
+	delete(r.nodes[node], p)
+	if len(r.nodes[node]) == 0 {
+		delete(r.nodes, node)
 	}
-	users := e.nodeCounts[p.roomID]
+	users := r.nodeCounts[p.roomID]
 	users[p.userID]--
 	if users[p.userID] == 0 {
 		delete(users, p.userID)
 	}
 	if len(users) == 0 {
-		delete(e.nodeCounts, p.roomID)
+		delete(r.nodeCounts, p.roomID)
 	}
 }
 

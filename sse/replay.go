@@ -108,9 +108,9 @@ func (r *replay) readEvents(ctx context.Context, position int64) (rest []byte, e
 	s, h := r.stream, r.stream.hub
 	h.mu.Lock()
 	head := h.position
-	events, here := h.cache.eventsAfter(position, replayCacheBatch)
+	events, cached := h.cache.eventsAfter(position, replayCacheBatch)
 	h.mu.Unlock()
-	if here {
+	if cached {
 		return r.send(nil, events, events[len(events)-1].Position), nil
 	}
 	_, pruned, err := h.log.Bounds(ctx)

@@ -9,9 +9,15 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// maxPendingStatuses limits the users whose status waits to be published and stored while the database does not
-// respond. The newest are kept.
-const maxPendingStatuses = 10_000
+const (
+	// maxPendingStatuses limits the users whose status waits to be published and stored while the database does not
+	// respond. The newest are kept.
+	maxPendingStatuses = 10_000
+	// offlineDelay is how long a user stays online after their last stream ended, so that a reconnect is not published.
+	offlineDelay = 5 * time.Second
+	// lastSeenTimeout limits the last attempt to store who was online when the server stops.
+	lastSeenTimeout = 2 * time.Second
+)
 
 // status says that a user came online or went offline.
 type status struct {
@@ -53,15 +59,15 @@ func (q *statusQueue) hasWork() bool { return len(q.pending)+len(q.lastSeen) > 0
 // collect adds the changes since the last call.
 func (q *statusQueue) collect() {
 	q.hub.mu.Lock()
-	noted := q.hub.statusChanges
+	changes := q.hub.statusChanges
 	q.hub.statusChanges = nil
 	q.hub.mu.Unlock()
-	for _, s := range noted {
+	for _, s := range changes {
 		if s.own {
 			q.lastSeen[s.userID] = s.at
 		}
 	}
-	q.pending = latestPerUser(append(q.pending, noted...), maxPendingStatuses)
+	q.pending = latestPerUser(append(q.pending, changes...), maxPendingStatuses)
 }
 
 // latestPerUser returns the last status of each user, in order, but only the last limit of them.
@@ -131,7 +137,7 @@ func (h *Hub) publishStatus(ctx context.Context, s status) error {
 	if err != nil {
 		return err
 	}
-	knowing, err := h.log.Acquaintances(ctx, s.userID, h.limits.PresenceRoom)
+	acquaintances, err := h.log.Acquaintances(ctx, s.userID, h.limits.PresenceRoom)
 	if err != nil {
 		return err
 	}
@@ -141,7 +147,7 @@ func (h *Hub) publishStatus(ctx context.Context, s status) error {
 	}
 	frame := ephemeralFrame("", name, models.UserStatus{User: user.Ref(), At: s.at})
 	h.withLock(func() {
-		for _, userID := range knowing {
+		for _, userID := range acquaintances {
 			for stream := range h.users[userID] {
 				if stream.enqueue(frame) == needsFlush {
 					h.toFlush = append(h.toFlush, stream)
@@ -151,13 +157,6 @@ func (h *Hub) publishStatus(ctx context.Context, s status) error {
 	})
 	return nil
 }
-
-const (
-	// offlineDelay is how long a user stays online after their last stream ended, so that a reconnect is not published.
-	offlineDelay = 5 * time.Second
-	// lastSeenTimeout limits the last attempt to store who was online when the server stops.
-	lastSeenTimeout = 2 * time.Second
-)
 
 // departure says that a user's last stream has just ended. own is true if it was at this node, which then has to
 // publish it after offlineDelay.
