@@ -5,14 +5,14 @@
 //
 //	go run ./cmd/parley-testdb -- go test -race ./...
 //
-// The command finds PostgreSQL's address in PARLEY_TEST_POSTGRES. The server listens on a unix socket in a
-// temporary folder and nowhere else, so any number of them run side by side and none can be reached from outside.
-// It syncs to disk as a production server does, because the tests kill Parley and then count what survived.
-// The S3 server's address is in PARLEY_TEST_S3, as Parley's --files takes it; it listens on a port of 127.0.0.1.
+// The command finds PostgreSQL's address in PARLEY_TEST_POSTGRES. The server listens only on a unix socket in a
+// temporary folder, so any number of them can run at the same time and none can be reached from outside. It syncs to
+// disk as a production server does, because the tests kill Parley and then count what survived. The S3 server's
+// address is in PARLEY_TEST_S3, in the form that --files of Parley takes; it listens on a port of 127.0.0.1.
 //
-// Where a variable is set already, that server is used. Where PostgreSQL is not installed, or the S3 server cannot be
-// built, the command runs without the variable, except in continuous integration (CI=true), where that is a failure: a
-// run that silently skipped half of the tests must not look like one that passed.
+// If a variable is set already, that server is used. If PostgreSQL is not installed, or the S3 server cannot be
+// built, the command runs without the variable, except in continuous integration (CI=true), where that is an error: a
+// run that silently skips half of the tests must not look like one that passes.
 package main
 
 import (
@@ -27,7 +27,7 @@ import (
 	"github.com/parley-chat/parley/test/cluster"
 )
 
-// The environment variables that carry the servers' addresses to the tests.
+// The environment variables with the servers' addresses.
 const (
 	addressVariable = "PARLEY_TEST_POSTGRES"
 	s3Variable      = "PARLEY_TEST_S3"
@@ -42,13 +42,13 @@ With -find, prints the folder of PostgreSQL's programs, or fails when there are 
 `
 
 func main() {
-	// The kernel's parent-death signal follows the thread that started a child, not its process, so
-	// everything that is started here is started from the main thread, which lives to the end.
+	// The kernel's parent-death signal follows the thread that started a child, not its process. So everything here is
+	// started from the main thread, which lives to the end.
 	runtime.LockOSThread()
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the whole program: it returns the status to exit with.
+// run is the whole program. It returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("parley-testdb", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -76,12 +76,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return status
 }
 
-// runBesideServers runs the command with whichever servers there are: those named in the environment, private ones, or
-// none.
+// runBesideServers runs the command with the servers that are available: those named in the environment, private
+// ones, or none.
 func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (int, error) {
 	environment := os.Environ()
 	var stops []func()
-	// Deferred, so that the servers and their folders also go when something below panics.
+	// Deferred, so that the servers and their folders are also removed after a panic.
 	defer func() {
 		for _, stop := range stops {
 			stop()
@@ -90,12 +90,12 @@ func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (
 	for _, server := range []struct {
 		variable string
 		start    func(context.Context, io.Writer) (address string, stop func(), err error)
-	}{{addressVariable, startPostgres}, {s3Variable, startObjects}} {
+	}{{addressVariable, startPostgres}, {s3Variable, startObjectStorage}} {
 		if os.Getenv(server.variable) != "" {
 			continue
 		}
 		address, stop, err := server.start(ctx, stderr)
-		var none missing
+		var none unavailable
 		switch {
 		case err == nil:
 			stops = append(stops, stop)
@@ -103,7 +103,7 @@ func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (
 		case ctx.Err() != nil, os.Getenv("CI") == "true", !errors.As(err, &none):
 			return 1, err
 		default:
-			fmt.Fprintf(stderr, "parley-testdb: %v; the command runs without it\n", err)
+			fmt.Fprintf(stderr, "parley-testdb: %v; running the command without it\n", err)
 		}
 	}
 	return runCommand(ctx, command, environment)
@@ -111,7 +111,7 @@ func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (
 
 func startPostgres(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
 	if _, err := cluster.FindPrograms(ctx); err != nil {
-		return "", nil, missing{err}
+		return "", nil, unavailable{err}
 	}
 	server, err := cluster.Start(ctx)
 	if err != nil {
@@ -124,10 +124,10 @@ func startPostgres(ctx context.Context, stderr io.Writer) (address string, stop 
 	}, nil
 }
 
-func startObjects(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
+func startObjectStorage(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
 	program, err := s3Program(ctx, stderr)
 	if err != nil {
-		return "", nil, missing{err}
+		return "", nil, unavailable{err}
 	}
 	server, err := startS3(ctx, program)
 	if err != nil {
@@ -136,10 +136,10 @@ func startObjects(ctx context.Context, stderr io.Writer) (address string, stop f
 	return server.address, server.stop, nil
 }
 
-// missing is why there is no server to be had, as against why one failed.
-type missing struct{ error }
+// unavailable is the reason why a server is not available, as opposed to one that failed.
+type unavailable struct{ error }
 
-// printPrograms answers -find, by which a script learns whether PostgreSQL has yet to be installed.
+// printPrograms implements -find: a script uses it to find out whether PostgreSQL has to be installed.
 func printPrograms(ctx context.Context, stdout, stderr io.Writer) int {
 	programs, err := cluster.FindPrograms(ctx)
 	if err != nil {
