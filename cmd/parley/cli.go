@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/parley-chat/parley/cmd/parley/version"
 )
 
 // cli is the command line. Flags of a subcommand can be given as environment variables too, which kong reads: no other
@@ -74,15 +75,8 @@ func readsSettings(command string) bool {
 
 type versionCmd struct{}
 
-// Run prints the version of the module that the binary was built from.
+// Run prints the version, the commit and its date, and the version of Go.
 func (versionCmd) Run() error {
-	_, err := fmt.Println("parley", version())
+	_, err := fmt.Println("parley", version.Current())
 	return err
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }

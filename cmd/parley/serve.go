@@ -16,6 +16,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 
+	"github.com/parley-chat/parley/cmd/parley/version"
 	"github.com/parley-chat/parley/handlers"
 	"github.com/parley-chat/parley/handlers/api"
 	"github.com/parley-chat/parley/handlers/deadline"
@@ -68,6 +69,8 @@ func (c serveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	build := version.Current()
+	s.log.Info("ready", "url", s.url, "version", build.Version, "commit", build.Commit, "go", build.Go)
 	fmt.Print(c.banner(s.url))
 	var failed error
 	select {
