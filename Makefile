@@ -72,9 +72,9 @@ image: ## build the Docker image (IMAGE=parley)
 .PHONY: test
 test: compiler postgres node browser shell ## run all tests, with the race detector, on private servers of what Parley can use
 	@if $(HAS_COMPILER); then \
-		CGO_ENABLED=1 $(TESTDB) -- $(GO) test $(RACE) -timeout 45m ./...; \
+		CGO_ENABLED=1 $(TESTDB) -fast -- $(GO) test $(RACE) -timeout 45m ./...; \
 	else \
-		CGO_ENABLED=0 $(TESTDB) -- $(GO) test -timeout 45m ./...; \
+		CGO_ENABLED=0 $(TESTDB) -fast -- $(GO) test -timeout 45m ./...; \
 	fi
 
 # Its servers are its own, since it kills them; parley-testdb is there to end whatever a run that is broken off leaves.
