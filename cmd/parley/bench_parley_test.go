@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/parley-chat/parley/models"
@@ -54,9 +53,4 @@ func newChatIn(t testing.TB, database string, guests int) chat {
 	s := startServer(t, database, "--rate-limit", "off")
 	defer s.halt()
 	return newChat(t, s.url, guests)
-}
-
-func newSQLite(t testing.TB) string {
-	t.Helper()
-	return filepath.Join(t.TempDir(), "parley.db")
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,12 +14,12 @@ import (
 // testPostgres is the address of a PostgreSQL in which the tests may make databases. "make test" starts one.
 const testPostgres = "PARLEY_TEST_POSTGRES"
 
-// onEachDatabase runs a test on SQLite and on PostgreSQL, each with an empty database of its own.
+// onEachDatabase runs a test on SQLite and on PostgreSQL, each with a database of its own: migrated, and without rows.
 func onEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		f(t, filepath.Join(t.TempDir(), "parley.db"))
+		f(t, newSQLite(t))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
@@ -28,8 +27,27 @@ func onEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	})
 }
 
-// newPostgres makes an empty database that lives as long as the test.
+// onEachEmptyDatabase is onEachDatabase for tests of the migrations themselves: the databases have no table.
+func onEachEmptyDatabase(t *testing.T, f func(t *testing.T, database string)) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f(t, filepath.Join(t.TempDir(), "parley.db"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		f(t, createPostgres(t, func(context.Context, *pgx.Conn, string) (string, error) { return "template1", nil }))
+	})
+}
+
+// newPostgres makes a migrated PostgreSQL database without rows, which lives as long as the test.
 func newPostgres(t testing.TB) string {
+	t.Helper()
+	return createPostgres(t, migratedPostgres)
+}
+
+// createPostgres makes a database as a copy of another one, whose name template returns.
+func createPostgres(t testing.TB, template func(_ context.Context, admin *pgx.Conn, address string) (string, error)) string {
 	t.Helper()
 	address := os.Getenv(testPostgres)
 	if address == "" {
@@ -44,17 +62,16 @@ func newPostgres(t testing.TB) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = admin.Close(ctx) }()
-	name := "test_" + strings.ToLower(rand.Text())
-	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { dropPostgres(t, address, name) })
-	u, err := url.Parse(address)
+	from, err := template(ctx, admin, address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.Path = "/" + name
-	return u.String()
+	name := "test_" + strings.ToLower(rand.Text())
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+from); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dropPostgres(t, address, name) })
+	return databaseAt(address, name)
 }
 
 // connectTo is a plain connection to a database, past Parley.
