@@ -5,10 +5,11 @@
 //
 //	go run ./cmd/parley-testdb -- go test -race ./...
 //
-// The command finds PostgreSQL's address in PARLEY_TEST_POSTGRES. The server listens only on a unix socket in a
-// temporary folder, so any number of them can run at the same time and none can be reached from outside. It syncs to
-// disk as a production server does, because the tests kill Parley and then count what survived. The S3 server's
-// address is in PARLEY_TEST_S3, in the form that --files of Parley takes; it listens on a port of 127.0.0.1.
+// The command finds PostgreSQL's address in PARLEY_TEST_POSTGRES. The server listens on a unix socket in a
+// temporary folder and nowhere else, so any number of them run side by side and none can be reached from outside.
+// It syncs to disk as a production server does. With -fast it does not: that is for tests, which kill Parley, but not
+// this PostgreSQL, and lose nothing by it. Measurements need the disk.
+// The S3 server's address is in PARLEY_TEST_S3, as Parley's --files takes it; it listens on a port of 127.0.0.1.
 //
 // If a variable is set already, that server is used. If PostgreSQL is not installed, or the S3 server cannot be
 // built, the command runs without the variable, except in continuous integration (CI=true), where that is an error: a
@@ -33,11 +34,12 @@ const (
 	s3Variable      = "PARLEY_TEST_S3"
 )
 
-const usage = `usage: parley-testdb [--] command [argument...]
+const usage = `usage: parley-testdb [-fast] [--] command [argument...]
        parley-testdb -find
 
 Runs the command with the address of a private PostgreSQL in ` + addressVariable + `,
 and that of a private S3 server in ` + s3Variable + `.
+With -fast, PostgreSQL does not sync to the disk.
 With -find, prints the folder of PostgreSQL's programs, or fails when there are none.
 `
 
@@ -54,6 +56,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	flags.Usage = func() { fmt.Fprint(stderr, usage) }
 	find := flags.Bool("find", false, "")
+	fast := flags.Bool("fast", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -69,17 +72,21 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if *find {
 		return printPrograms(ctx, stdout, stderr)
 	}
-	status, err := runBesideServers(ctx, flags.Args(), stderr)
+	status, err := runBesideServers(ctx, flags.Args(), *fast, stderr)
 	if err != nil {
 		fmt.Fprintln(stderr, "parley-testdb:", err)
 	}
 	return status
 }
 
-// runBesideServers runs the command with the servers that are available: those named in the environment, private
-// ones, or none.
-func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (int, error) {
+// runBesideServers runs the command with the servers that are available: those named in the environment, private ones, or
+// none.
+func runBesideServers(ctx context.Context, command []string, fast bool, stderr io.Writer) (int, error) {
 	environment := os.Environ()
+	postgres := cluster.Start
+	if fast {
+		postgres = cluster.StartUnsynced
+	}
 	var stops []func()
 	// Deferred, so that the servers and their folders are also removed after a panic.
 	defer func() {
@@ -90,7 +97,7 @@ func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (
 	for _, server := range []struct {
 		variable string
 		start    func(context.Context, io.Writer) (address string, stop func(), err error)
-	}{{addressVariable, startPostgres}, {s3Variable, startObjectStorage}} {
+	}{{addressVariable, startPostgres(postgres)}, {s3Variable, startObjectStorage}} {
 		if os.Getenv(server.variable) != "" {
 			continue
 		}
@@ -109,19 +116,23 @@ func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (
 	return runCommand(ctx, command, environment)
 }
 
-func startPostgres(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
-	if _, err := cluster.FindPrograms(ctx); err != nil {
-		return "", nil, unavailable{err}
-	}
-	server, err := cluster.Start(ctx)
-	if err != nil {
-		return "", nil, err
-	}
-	return server.Address(), func() {
-		if err := server.Stop(); err != nil {
-			fmt.Fprintln(stderr, "parley-testdb:", err)
+func startPostgres(
+	start func(context.Context) (*cluster.Cluster, error),
+) func(context.Context, io.Writer) (string, func(), error) {
+	return func(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
+		if _, err := cluster.FindPrograms(ctx); err != nil {
+			return "", nil, unavailable{err}
 		}
-	}, nil
+		server, err := start(ctx)
+		if err != nil {
+			return "", nil, err
+		}
+		return server.Address(), func() {
+			if err := server.Stop(); err != nil {
+				fmt.Fprintln(stderr, "parley-testdb:", err)
+			}
+		}, nil
+	}
 }
 
 func startObjectStorage(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {

@@ -62,11 +62,11 @@ func exitStatus(t *testing.T, err error) int {
 	return exit.ExitCode()
 }
 
-// startWaiting starts the program with a command that prints the address and then waits for its standard input. It
-// returns that address; release ends the wait.
-func startWaiting(t *testing.T) (cmd *exec.Cmd, address string, release func() error) {
+// startWaiting starts the program, which runs a command that prints the address and then waits on its standard
+// input, and returns that address; release ends the wait.
+func startWaiting(t *testing.T, flags ...string) (cmd *exec.Cmd, address string, release func() error) {
 	t.Helper()
-	cmd = program(t, nil, "--", "sh", "-c", `echo "$PARLEY_TEST_POSTGRES"; read line; exit 7`)
+	cmd = program(t, nil, append(flags, "--", "sh", "-c", `echo "$PARLEY_TEST_POSTGRES"; read line; exit 7`)...)
 	cmd.Stderr = os.Stderr
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -110,14 +110,26 @@ func mustBeGone(t *testing.T, address string) {
 func TestServerLivesAsLongAsTheCommand(t *testing.T) {
 	t.Parallel()
 	needPostgres(t)
-	cmd, address, release := startWaiting(t)
+	for name, test := range map[string]struct {
+		flags  []string
+		synced string
+	}{"synced": {nil, "on"}, "fast": {[]string{"-fast"}, "off"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testServerLives(t, test.synced, test.flags...)
+		})
+	}
+}
+
+func testServerLives(t *testing.T, synced string, flags ...string) {
+	cmd, address, release := startWaiting(t, flags...)
 
 	conn, err := pgx.Connect(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for setting, want := range map[string]string{
-		"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on",
+		"fsync": synced, "full_page_writes": synced, "synchronous_commit": synced,
 		"listen_addresses": "", "max_connections": "200", "server_encoding": "UTF8",
 	} {
 		var got string

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"github.com/parley-chat/parley/handlers/token/internal/cost"
 )
 
 const (
@@ -30,9 +32,9 @@ type phc struct {
 	key     []byte
 }
 
-// fresh is a hash to be made, at the cost that OWASP's password storage sheet recommends first.
+// fresh is a hash to be made, at the cost of package cost.
 func fresh() phc {
-	h := phc{memory: 19 * 1024, time: 2, threads: 1, salt: make([]byte, saltLength), key: make([]byte, keyLength)}
+	h := phc{memory: cost.Memory, time: cost.Time, threads: cost.Threads, salt: make([]byte, saltLength), key: make([]byte, keyLength)}
 	rand.Read(h.salt)
 	return h
 }

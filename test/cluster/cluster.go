@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package cluster runs a private PostgreSQL server for tests: by any user including root, in its own folder, with a
-// disk that is synced as in production. The server can be killed and started again.
+// Package cluster runs a private PostgreSQL for tests: as root or as anybody, in a folder of its own, so that it can be
+// killed and started again. Its disk is synced as in production, unless it is started by StartUnsynced.
 package cluster
 
 import (
@@ -46,13 +46,22 @@ type Cluster struct {
 	account  *syscall.Credential
 	port     string
 	listens  bool // on a port of 127.0.0.1, in addition to the socket
+	unsynced bool // does not survive a crash of its own
 
 	server *exec.Cmd
 	exited chan struct{} // closed when the server's process has ended
 }
 
-// Start starts a server that is reachable only by its socket, and returns when it responds. The caller must stop it.
-func Start(ctx context.Context) (*Cluster, error) { return start(ctx, socketPort, false) }
+// Start makes a cluster that can be reached by its socket alone, and returns when its server answers. The caller stops
+// it.
+func Start(ctx context.Context) (*Cluster, error) { return start(ctx, &Cluster{port: socketPort}) }
+
+// StartUnsynced is Start for a cluster that leaves to the operating system when to write to the disk. It takes a fraction
+// of the time, and loses nothing while its server runs: what a killed client had committed is there. It is neither for
+// tests that kill PostgreSQL nor for measurements.
+func StartUnsynced(ctx context.Context) (*Cluster, error) {
+	return start(ctx, &Cluster{port: socketPort, unsynced: true})
+}
 
 // StartListening is Start for a server that also listens on a port of 127.0.0.1, for connections through a proxy.
 func StartListening(ctx context.Context) (*Cluster, error) {
@@ -64,23 +73,20 @@ func StartListening(ctx context.Context) (*Cluster, error) {
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
-	return start(ctx, strconv.Itoa(port), true)
+	return start(ctx, &Cluster{port: strconv.Itoa(port), listens: true})
 }
 
-func start(ctx context.Context, port string, listens bool) (_ *Cluster, err error) {
-	programs, err := FindPrograms(ctx)
-	if err != nil {
+// start makes the folder of a cluster of which the port and the kind are set, and starts its server.
+func start(ctx context.Context, c *Cluster) (_ *Cluster, err error) {
+	if c.programs, err = FindPrograms(ctx); err != nil {
 		return nil, err
 	}
-	account, err := serverAccount()
-	if err != nil {
+	if c.account, err = serverAccount(); err != nil {
 		return nil, err
 	}
-	folder, err := makeFolder(account)
-	if err != nil {
+	if c.folder, err = makeFolder(c.account); err != nil {
 		return nil, err
 	}
-	c := &Cluster{programs: programs, folder: folder, account: account, port: port, listens: listens}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Stop())
@@ -183,16 +189,20 @@ func (c *Cluster) launch() error {
 		return err
 	}
 	defer log.Close()
-	// Without a context: only Stop ends the server, after the command that uses it.
-	server := c.command(context.Background(), "postgres",
+	// Not bound to a context: only stop ends the server, after the command that uses it.
+	args := []string{
 		"-D", c.data(), "-k", c.folder, "-p", c.port,
-		"-c", "listen_addresses="+c.host(),
+		"-c", "listen_addresses=" + c.host(),
 		"-c", "max_connections=200",
 		"-c", "shared_buffers=128MB",
 		"-c", "max_wal_size=512MB",
 		"-c", "fsync=on",
 		"-c", "jit=off",
-	)
+	}
+	if c.unsynced {
+		args = append(args, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+	}
+	server := c.command(context.Background(), "postgres", args...)
 	server.Stdout, server.Stderr = log, log
 	if err := server.Start(); err != nil {
 		return err

@@ -16,12 +16,12 @@ import (
 // PostgresVariable is the address of a PostgreSQL in which the tests may make databases. "make test" starts one.
 const PostgresVariable = "PARLEY_TEST_POSTGRES"
 
-// OnEachDatabase runs a test on SQLite and on PostgreSQL, each with an empty database of its own.
+// OnEachDatabase runs a test on SQLite and on PostgreSQL, each with a database of its own: migrated, and without rows.
 func OnEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		f(t, filepath.Join(t.TempDir(), "parley.db"))
+		f(t, NewSQLite(t))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
@@ -29,8 +29,29 @@ func OnEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	})
 }
 
-// NewPostgres makes an empty database that lives as long as the test.
+// OnEachEmptyDatabase is OnEachDatabase for tests of the migrations themselves: the databases have no table.
+func OnEachEmptyDatabase(t *testing.T, f func(t *testing.T, database string)) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f(t, filepath.Join(t.TempDir(), "parley.db"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		f(t, createPostgres(t, func(context.Context, *pgx.Conn, string) (string, error) { return "template1", nil }))
+	})
+}
+
+// NewPostgres makes a migrated PostgreSQL database without rows, which lives as long as the test.
 func NewPostgres(t testing.TB) string {
+	t.Helper()
+	return createPostgres(t, migratedPostgres)
+}
+
+// createPostgres makes a database as a copy of another one, whose name template returns.
+func createPostgres(
+	t testing.TB, template func(_ context.Context, admin *pgx.Conn, address string) (string, error),
+) string {
 	t.Helper()
 	address := os.Getenv(PostgresVariable)
 	if address == "" {
@@ -45,17 +66,16 @@ func NewPostgres(t testing.TB) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = admin.Close(ctx) }()
-	name := "test_" + strings.ToLower(rand.Text())
-	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { DropPostgres(t, address, name) })
-	u, err := url.Parse(address)
+	from, err := template(ctx, admin, address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.Path = "/" + name
-	return u.String()
+	name := "test_" + strings.ToLower(rand.Text())
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+from); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { DropPostgres(t, address, name) })
+	return databaseAt(address, name)
 }
 
 // ConnectPostgres is a plain connection to a database, past Parley.

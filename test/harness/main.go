@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/parley-chat/parley/cmd/parley/cli"
+	"github.com/parley-chat/parley/handlers/token/tokentest"
 )
 
 // AsProgramVariable makes the test binary be parley itself, so that tests can start, kill and restart the very code under test,
@@ -45,8 +46,10 @@ func Main(m *testing.M) {
 				_ = os.Unsetenv(name)
 			}
 		}
+		tokentest.CheapPasswords()
 		os.Exit(cli.Main(os.Args[1:]))
 	}
+	tokentest.CheapPasswords()
 	// gorm's cache of prepared statements has a goroutine that nothing can stop. A process opens one store, so one it is.
 	// toxiproxy forgets what it was about to pass on when a connection breaks.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"),

@@ -143,9 +143,9 @@ func TestHeartbeat(t *testing.T) {
 }
 
 // TestStartsAtOnce migrates a fresh database from several programs at once, some by "migrate up" and some by their
-// start. All must succeed, whoever is first; but SQLite is for one server, and for those who migrate before it.
+// start. All must succeed, whichever is first; but SQLite is for one server, and for those who migrate before it.
 func TestStartsAtOnce(t *testing.T) {
-	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+	harness.OnEachEmptyDatabase(t, func(t *testing.T, database string) {
 		program := func(args ...string) (string, error) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "--database", database)...)
 			cmd.Env = harness.ProgramEnvironment(harness.AsProgramVariable + "=1")
