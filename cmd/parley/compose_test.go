@@ -12,11 +12,11 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestComposeProxy runs the proxy of compose.yaml in front of a server: it tells the client's address, whatever the client
+// TestComposeProxy runs the proxy of deploy/compose.yaml in front of a server: it tells the client's address, whatever the client
 // says of it, and keeps the metrics to itself.
 func TestComposeProxy(t *testing.T) {
 	needProgram(t, "haproxy")
-	file, err := os.ReadFile("../../compose.yaml")
+	file, err := os.ReadFile("../../deploy/compose.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
