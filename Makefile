@@ -177,7 +177,7 @@ firefox:
 	if $(CAN_INSTALL) && grep -qx 'ID=debian' /etc/os-release; then $(APT_INSTALL) firefox-esr; \
 	else echo "test: the web client in Firefox is left out: there is no Firefox"; $(GIVE_UP); fi
 
-# What the README's tour, the example bot and the proxy of deploy/compose.yaml are run with.
+# What the tours of the documents, the example bot and the proxy of deploy/compose.yaml are run with.
 .PHONY: shell
 shell:
 	@missing=; for program in curl jq haproxy; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \

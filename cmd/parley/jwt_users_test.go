@@ -261,15 +261,13 @@ func TestOwnUsersSecret(t *testing.T) {
 	signed(jwt.SigningMethodHS256, "").call("GET", "/v1/users/me", nil).problem(401, models.CodeUnauthenticated)
 }
 
-// TestOwnUsersExample runs the commands of the README's section, as they stand there, at a server of the test.
+// TestOwnUsersExample runs the commands of docs/authentication.md, as they stand there, at a server of the test.
 func TestOwnUsersExample(t *testing.T) {
 	t.Parallel()
 	needProgram(t, "bash")
 	needProgram(t, "openssl")
 	needProgram(t, "curl")
-	_, section, _ := strings.Cut(readReadme(t), "\n## Your own users\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	blocks := fencedBlock.FindAllStringSubmatch(section, -1)
+	blocks := fencedBlock.FindAllStringSubmatch(readSection(t, "docs/authentication.md", "Your own users"), -1)
 	if len(blocks) != 2 {
 		t.Fatalf("the section has %d blocks", len(blocks))
 	}

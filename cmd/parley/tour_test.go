@@ -18,28 +18,36 @@ import (
 )
 
 const (
-	readmeFile = "../../README.md"
-	// tourAddress is where the README's reader has the server.
+	// root is the repository's, from here.
+	root = "../../"
+	// tourAddress is where the reader of the documents has the server.
 	tourAddress = "127.0.0.1:8080"
 	// stepEnd is printed by the tour's shell when it has run all commands of a step.
 	stepEnd = "--- end of the step ---"
 )
 
-// TestTour takes the tour of the README word for word, in one shell, and wants all that the README shows to be printed.
+// TestTour takes each tour of the documents word for word, in one shell: everything that the document shows must be printed.
 func TestTour(t *testing.T) {
 	needProgram(t, "bash")
 	needProgram(t, "curl")
-	steps := readTour(t)
-	onEachDatabase(t, func(t *testing.T, database string) {
-		shell := newTourShell(t, startServer(t, database, "--lobby", "lobby").url)
-		for _, s := range steps {
-			shell.take(s)
-		}
-		shell.leave()
-	})
+	t.Parallel()
+	for document, heading := range map[string]string{
+		"README.md": "The tour in ten steps", "docs/getting-started.md": "The tour",
+	} {
+		steps := readTour(t, document, heading)
+		t.Run(document, func(t *testing.T) {
+			onEachDatabase(t, func(t *testing.T, database string) {
+				shell := newTourShell(t, startServer(t, database, "--lobby", "lobby").url)
+				for _, s := range steps {
+					shell.take(s)
+				}
+				shell.leave()
+			})
+		})
+	}
 }
 
-// tourStep is a block of commands and what the README shows under it.
+// tourStep is a block of commands, and what the document shows under it.
 type tourStep struct {
 	commands string
 	shown    []tourOutput
@@ -55,10 +63,9 @@ func (o tourOutput) isAnswer() bool { return o.kind == "json" }
 
 var fencedBlock = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?\n)```$")
 
-func readTour(t *testing.T) (steps []tourStep) {
+func readTour(t *testing.T, document, heading string) (steps []tourStep) {
 	t.Helper()
-	_, tour, _ := strings.Cut(readReadme(t), "\n## Five minutes with curl\n")
-	tour, _, _ = strings.Cut(tour, "\n## ")
+	tour := readSection(t, document, heading)
 	for _, block := range fencedBlock.FindAllStringSubmatch(tour, -1) {
 		kind, text := block[1], block[2]
 		switch {
@@ -72,22 +79,28 @@ func readTour(t *testing.T) (steps []tourStep) {
 		}
 	}
 	if len(steps) == 0 {
-		t.Fatal("the README has no tour")
+		t.Fatalf("%s has no tour", document)
 	}
 	return steps
 }
 
-func readReadme(t *testing.T) string {
+// readSection is a section of a document, up to the next heading of the same level.
+func readSection(t *testing.T, document, heading string) string {
 	t.Helper()
-	text, err := os.ReadFile(readmeFile)
+	text, err := os.ReadFile(root + document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	_, section, found := strings.Cut(string(text), "\n## "+heading+"\n")
+	if !found {
+		t.Fatalf("%s has no section %q", document, heading)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	return section
 }
 
 // tourPattern matches what a block shows: whole lines, in which "…" stands for anything; alone, for any lines. JSON is
-// set out in the README and comes on one line.
+// formatted in the document and comes on one line.
 func tourPattern(t *testing.T, kind, text string) *regexp.Regexp {
 	t.Helper()
 	if kind == "json" {
@@ -185,7 +198,7 @@ func (sh *tourShell) run(commands string) {
 	}
 }
 
-// take runs a step and waits until all that the README shows under it was printed.
+// take runs a step and waits until everything that the document shows under it was printed.
 func (sh *tourShell) take(s tourStep) {
 	sh.t.Helper()
 	sh.run(strings.ReplaceAll(s.commands, tourAddress, sh.address) + "echo '" + stepEnd + "'")
@@ -215,7 +228,7 @@ func (sh *tourShell) fail(s tourStep, missing []tourOutput, printed string) {
 	sh.t.Helper()
 	what := "the shell did not come to the end"
 	if len(missing) > 0 {
-		what = "the README shows\n" + missing[0].text
+		what = "the document shows\n" + missing[0].text
 	}
 	sh.t.Fatalf("after\n%s\n%s\nthis was printed:\n%s%s", s.commands, what, printed, sh.complaints())
 }
@@ -252,8 +265,8 @@ func (sh *tourShell) leave() {
 	}
 }
 
-// TestReadmeListsEverySetting holds the README's table against the flags of parley serve.
-func TestReadmeListsEverySetting(t *testing.T) {
+// TestDocsListEverySetting compares the table of settings in docs/operating.md with the flags of parley serve.
+func TestDocsListEverySetting(t *testing.T) {
 	t.Parallel()
 	parser, err := kong.New(&cli{})
 	if err != nil {
@@ -272,9 +285,9 @@ func TestReadmeListsEverySetting(t *testing.T) {
 			want = append(want, row)
 		}
 	}
-	settings := regexp.MustCompile("(?m)^\\| `--.*").FindAllString(readReadme(t), -1)
+	settings := regexp.MustCompile("(?m)^\\| `--.*").FindAllString(readSection(t, "docs/operating.md", "Settings"), -1)
 	if !slices.EqualFunc(settings, want, strings.HasPrefix) {
-		t.Errorf("the README's settings are\n%s\nbut parley serve has\n%s",
+		t.Errorf("the documented settings are\n%s\nbut parley serve has\n%s",
 			strings.Join(settings, "\n"), strings.Join(want, "\n"))
 	}
 }
