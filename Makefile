@@ -89,7 +89,7 @@ bench-idle: ## hold ten thousand streams on which nothing happens, then send to 
 	@PARLEY_BENCH_IDLE=$(IDLE) CGO_ENABLED=0 $(GO) test -run '^$$' -bench BenchmarkIdle -benchtime 1x -timeout 0 ./cmd/parley
 
 .PHONY: lint
-lint: lint-go lint-contract lint-client ## check the code's form, its faults, the contract and the web client's types
+lint: lint-go lint-contract lint-client lint-docs ## check the code, the contract, the web client's types and the documents
 
 # Without cgo, so that the linters need no C compiler and see the code that is released.
 .PHONY: lint-go
@@ -119,6 +119,11 @@ lint-client: node
 	fi; \
 	$(NODE)/node_modules/.bin/tsc --noEmit --checkJs --allowJs --strict --target esnext --module esnext \
 		--moduleResolution bundler --lib esnext,dom,dom.iterable --skipLibCheck handlers/web/client/*.js
+
+# Fences, tables, relative links and anchors of all Markdown.
+.PHONY: lint-docs
+lint-docs:
+	@CGO_ENABLED=0 $(GO) test ./docs
 
 .PHONY: generate
 generate: ## make the generated code anew from openapi.yaml
