@@ -114,7 +114,7 @@ bench-idle: ## hold ten thousand streams on which nothing happens, then send to 
 	@PARLEY_BENCH_IDLE=$(IDLE) CGO_ENABLED=0 $(GO) test -run '^$$' -bench BenchmarkIdle -benchtime 1x -timeout 0 $(BENCH)
 
 .PHONY: lint
-lint: lint-go lint-contract lint-client lint-workflow ## check the code, the contract, the web client's types and the workflow
+lint: lint-go lint-contract lint-client lint-docs lint-workflow ## check the code, contract, web client, documents and workflow
 
 # Without cgo, so that the linters need no C compiler and see the code that is released.
 .PHONY: lint-go
@@ -154,6 +154,11 @@ lint-workflow:
 .PHONY: vulnerabilities
 vulnerabilities: ## look for known vulnerabilities in what the code calls
 	@CGO_ENABLED=0 $(GO) run $(GOVULNCHECK) ./...
+
+# Fences, tables, relative links and anchors of all Markdown.
+.PHONY: lint-docs
+lint-docs:
+	@CGO_ENABLED=0 $(GO) test ./docs
 
 .PHONY: generate
 generate: ## make the generated code anew from openapi.yaml
@@ -212,7 +217,7 @@ firefox:
 	if $(CAN_INSTALL) && grep -qx 'ID=debian' /etc/os-release; then $(APT_INSTALL) firefox-esr; \
 	else echo "test: the web client in Firefox is left out: there is no Firefox"; $(GIVE_UP); fi
 
-# What the README's tour, the example bot and the proxy of compose.yaml are run with.
+# What the tours of the documents, the example bot and the proxy of deploy/compose.yaml are run with.
 .PHONY: shell
 shell:
 	@missing=; for program in curl jq haproxy; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \

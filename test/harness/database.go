@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,9 +118,4 @@ func Execute(t *testing.T, database, statement string) {
 	if err := db.Close(); err != nil {
 		t.Error(err)
 	}
-}
-
-func NewSQLite(t testing.TB) string {
-	t.Helper()
-	return filepath.Join(t.TempDir(), "parley.db")
 }
