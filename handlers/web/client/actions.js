@@ -37,7 +37,14 @@ export async function react(m, emoji, on) {
 /** @param {Message} m */
 export async function remove(m) {
   const whose = isMe(m.sender.id) ? 'your message' : `the message of ${current(m.sender).display_name}`;
-  if (!await confirmed('Delete this message?', `This removes ${whose} for everybody. It cannot be brought back.`, 'Delete')) return;
+  if (
+    !(await confirmed(
+      'Delete this message?',
+      `This removes ${whose} for everybody. It cannot be brought back.`,
+      'Delete',
+    ))
+  )
+    return;
   try {
     await call('DELETE', `/v1/rooms/${m.room_id}/messages/${m.id}`);
     knownHistory(m.room_id)?.remove(m.id);
@@ -63,11 +70,21 @@ export async function pin(m, on) {
 export function toolbar(m) {
   const member = Boolean(state.open?.membership);
   const mine = isMe(m.sender.id);
-  return h('div.toolbar', { role: 'group', 'aria-label': `What to do with the message of ${current(m.sender).display_name}` },
-    member && iconButton('smile', 'React', { 'aria-haspopup': 'dialog', onclick: (/** @type {any} */ e) => pickEmoji(e.currentTarget, (emoji) => react(m, emoji, true)) }),
+  return h(
+    'div.toolbar',
+    { role: 'group', 'aria-label': `What to do with the message of ${current(m.sender).display_name}` },
+    member &&
+      iconButton('smile', 'React', {
+        'aria-haspopup': 'dialog',
+        onclick: (/** @type {any} */ e) => pickEmoji(e.currentTarget, (emoji) => react(m, emoji, true)),
+      }),
     member && iconButton('reply', 'Reply', { onclick: () => compose.reply(m) }),
     member && mine && m.text && iconButton('edit', 'Edit', { onclick: () => compose.edit(m) }),
-    iconButton('more', 'More', { 'aria-haspopup': 'menu', onclick: (/** @type {any} */ e) => more(e.currentTarget, m) }));
+    iconButton('more', 'More', {
+      'aria-haspopup': 'menu',
+      onclick: (/** @type {any} */ e) => more(e.currentTarget, m),
+    }),
+  );
 }
 
 /** @param {HTMLElement} button @param {Message} m */

@@ -13,7 +13,7 @@ export class Problem extends Error {
 
   /** Whether the same request may succeed later. */
   get passing() {
-    return this.status >= 500 && this.status !== 501 || this.status === 429 || this.status === 408;
+    return (this.status >= 500 && this.status !== 501) || this.status === 429 || this.status === 408;
   }
 }
 
@@ -50,7 +50,8 @@ export async function call(method, path, options = {}) {
   let answer = await once(method, path, options, false);
   if (answer.status === 401 && !options.open) {
     const problem = await problemOf(answer.clone());
-    if (problem.code === 'token_expired' || problem.code === 'unauthenticated') answer = await once(method, path, options, true);
+    if (problem.code === 'token_expired' || problem.code === 'unauthenticated')
+      answer = await once(method, path, options, true);
     else if (problem.code === 'session_revoked') access.ended('session_revoked');
   }
   if (!answer.ok) throw await problemOf(answer);
@@ -71,8 +72,14 @@ async function once(method, path, { body, key, headers, signal, open, keepalive 
   if (key) all.set('Idempotency-Key', key);
   // What is wrong with the request itself is a fault of this program, and is thrown here, not taken for the network's.
   const init = /** @type {RequestInit} */ ({
-    method, headers: all, signal, keepalive, body: body === undefined ? undefined : JSON.stringify(body),
-    credentials: 'same-origin', cache: 'no-store', redirect: 'error',
+    method,
+    headers: all,
+    signal,
+    keepalive,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    credentials: 'same-origin',
+    cache: 'no-store',
+    redirect: 'error',
   });
   void new Request(path, init);
   return received(fetch(path, init));
@@ -120,7 +127,8 @@ export async function getAll(path, most = 2000) {
   let cursor = '';
   let event = '';
   do {
-    const url = path + (path.includes('?') ? '&' : '?') + 'limit=200' + (cursor && `&cursor=${encodeURIComponent(cursor)}`);
+    const url =
+      path + (path.includes('?') ? '&' : '?') + 'limit=200' + (cursor && `&cursor=${encodeURIComponent(cursor)}`);
     const { data, headers } = await call('GET', url);
     items.push(...data.items);
     event ||= headers.get('Event-Cursor') ?? '';
@@ -130,10 +138,13 @@ export async function getAll(path, most = 2000) {
 }
 
 /** Whether the same may succeed later: no answer came, or one that says so. All else is refused, or a fault of this program. @param {unknown} err */
-export const isPassing = (err) => err instanceof Unreachable || err instanceof Problem && err.passing;
+export const isPassing = (err) => err instanceof Unreachable || (err instanceof Problem && err.passing);
 
 /** A module that comes when it is needed. One that did not come is the network's, like any answer. @template T @param {Promise<T>} module @returns {Promise<T>} */
-export const arrived = (module) => module.catch((err) => { throw err instanceof TypeError && /import/i.test(err.message) ? new Unreachable() : err; });
+export const arrived = (module) =>
+  module.catch((err) => {
+    throw err instanceof TypeError && /import/i.test(err.message) ? new Unreachable() : err;
+  });
 
 /** What to tell a person about an error. @param {unknown} err */
 export function plain(err) {

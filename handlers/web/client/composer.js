@@ -43,7 +43,12 @@ export class Composer {
     this.room = room;
     this.wrote = wrote;
     this.#draft = draftOf(room.id);
-    this.#input = h('textarea', { rows: 1, dir: 'auto', autocomplete: 'off', enterkeyhint: coarse.matches ? 'enter' : 'send' });
+    this.#input = h('textarea', {
+      rows: 1,
+      dir: 'auto',
+      autocomplete: 'off',
+      enterkeyhint: coarse.matches ? 'enter' : 'send',
+    });
     this.#input.addEventListener('input', () => this.#typed());
     this.#input.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.#key(e));
     this.#input.addEventListener('paste', (/** @type {ClipboardEvent} */ e) => this.#paste(e));
@@ -52,13 +57,35 @@ export class Composer {
       this.#picker.value = '';
     });
     // Pressed, it leaves the focus where it is: where one writes, and so a phone's keyboard stays.
-    this.#send = iconButton('send', 'Send', { type: 'submit', class: 'send', onmousedown: (/** @type {Event} */ e) => e.preventDefault() });
-    const form = h('form.composer-box', { onsubmit: (/** @type {Event} */ e) => { e.preventDefault(); this.#submit(); } },
-      this.#banner, this.#tray,
-      h('div.composer-row', {},
-        iconButton('attach', 'Attach files', { onclick: () => this.#picker.click() }), this.#picker, this.#input, this.#count,
-        iconButton('smile', 'Insert an emoji', { 'aria-haspopup': 'dialog', onclick: (/** @type {any} */ e) => pickEmoji(e.currentTarget, (emoji) => this.#insert(emoji), 'above') }),
-        this.#send));
+    this.#send = iconButton('send', 'Send', {
+      type: 'submit',
+      class: 'send',
+      onmousedown: (/** @type {Event} */ e) => e.preventDefault(),
+    });
+    const form = h(
+      'form.composer-box',
+      {
+        onsubmit: (/** @type {Event} */ e) => {
+          e.preventDefault();
+          this.#submit();
+        },
+      },
+      this.#banner,
+      this.#tray,
+      h(
+        'div.composer-row',
+        {},
+        iconButton('attach', 'Attach files', { onclick: () => this.#picker.click() }),
+        this.#picker,
+        this.#input,
+        this.#count,
+        iconButton('smile', 'Insert an emoji', {
+          'aria-haspopup': 'dialog',
+          onclick: (/** @type {any} */ e) => pickEmoji(e.currentTarget, (emoji) => this.#insert(emoji), 'above'),
+        }),
+        this.#send,
+      ),
+    );
     this.el = h('footer.composer', {}, form, this.#typing);
     compose.reply = (m) => this.#reply(m);
     compose.edit = (m) => this.#edit(m);
@@ -102,7 +129,7 @@ export class Composer {
    * @param {ClipboardEvent} e
    */
   #paste(e) {
-    const files = [...e.clipboardData?.files ?? []];
+    const files = [...(e.clipboardData?.files ?? [])];
     if (!files.length) return;
     const lines = (e.clipboardData?.getData('text/plain') ?? '').split(/\r?\n/).filter((line) => line.trim());
     if (lines.every((line) => files.some(({ name }) => line.endsWith(name)))) {
@@ -136,12 +163,15 @@ export class Composer {
   /** @param {KeyboardEvent} e */
   #key(e) {
     if (composes(e)) return;
-    if (e.key === 'Enter' && (e.ctrlKey || e.metaKey || !e.shiftKey && !coarse.matches)) {
+    if (e.key === 'Enter' && (e.ctrlKey || e.metaKey || (!e.shiftKey && !coarse.matches))) {
       e.preventDefault();
       this.#submit();
     } else if (e.key === 'ArrowUp' && !this.#input.value && !this.#draft.edit) {
       const history = historyOf(this.room.id);
-      const last = history.ids.toReversed().map((id) => history.messages.get(id)).find((m) => m && isMe(m.sender.id) && !m.deleted_at && m.text);
+      const last = history.ids
+        .toReversed()
+        .map((id) => history.messages.get(id))
+        .find((m) => m && isMe(m.sender.id) && !m.deleted_at && m.text);
       if (last) {
         e.preventDefault();
         this.#edit(last);
@@ -211,7 +241,8 @@ export class Composer {
     this.#offered = [];
     const focused = this.el.contains(document.activeElement);
     this.#set('');
-    if (focused) this.#input.focus({ preventScroll: true }); // the button, pressed with a key, is off now
+    if (focused)
+      this.#input.focus({ preventScroll: true }); // the button, pressed with a key, is off now
     else this.focus();
     this.#typedAt = 0;
     post(this.room.id, { text, reply_to: reply?.id, uploads: going });
@@ -244,10 +275,20 @@ export class Composer {
   #show() {
     const { edit, reply } = this.#draft;
     this.#banner.hidden = !edit && !reply;
-    if (edit) fill(this.#banner, icon('edit', 16), h('span', {}, h('strong', {}, 'Editing your message')), iconButton('close', 'Stop editing', { onclick: () => this.#leave() }));
+    if (edit)
+      fill(
+        this.#banner,
+        icon('edit', 16),
+        h('span', {}, h('strong', {}, 'Editing your message')),
+        iconButton('close', 'Stop editing', { onclick: () => this.#leave() }),
+      );
     else if (reply) {
-      fill(this.#banner, icon('reply', 16), h('span', {}, 'Answering ', h('strong', {}, nameOf(reply.sender)), ' ', h('bdi', {}, summary(reply))),
-        iconButton('close', 'Do not answer this message', { onclick: () => this.#leave() }));
+      fill(
+        this.#banner,
+        icon('reply', 16),
+        h('span', {}, 'Answering ', h('strong', {}, nameOf(reply.sender)), ' ', h('bdi', {}, summary(reply))),
+        iconButton('close', 'Do not answer this message', { onclick: () => this.#leave() }),
+      );
     }
     this.#showTray();
     this.#showSend();
@@ -259,7 +300,8 @@ export class Composer {
     this.#count.hidden = left > 500;
     this.#count.textContent = left < 0 ? `${-left} too many` : `${left} left`;
     this.#count.classList.toggle('over', left < 0);
-    this.#send.disabled = left < 0 || !length && (Boolean(this.#draft.edit) || !this.#draft.uploads.some((u) => u.state !== 'failed'));
+    this.#send.disabled =
+      left < 0 || (!length && (Boolean(this.#draft.edit) || !this.#draft.uploads.some((u) => u.state !== 'failed')));
   }
 
   #showTray() {
@@ -273,8 +315,12 @@ export class Composer {
     this.#tray.hidden = uploads.length + this.#offered.length === 0;
     const had = this.#tray.contains(document.activeElement) ? document.activeElement : null;
     for (const u of uploads) if (!this.#chips.has(u)) this.#chips.set(u, this.#chip(u));
-    fill(this.#tray, waits && h('p.tray-note', { role: 'status' }, 'An edit takes no files. These go with your next message.'),
-      uploads.map((u) => this.#chips.get(u)?.el), this.#offered.length > 0 && this.#offer());
+    fill(
+      this.#tray,
+      waits && h('p.tray-note', { role: 'status' }, 'An edit takes no files. These go with your next message.'),
+      uploads.map((u) => this.#chips.get(u)?.el),
+      this.#offered.length > 0 && this.#offer(),
+    );
     if (!had) return; // the focus stays, or goes to where one writes
     if (had.isConnected) /** @type {HTMLElement} */ (had).focus();
     else this.focus();
@@ -286,11 +332,24 @@ export class Composer {
       this.#offered = [];
       this.#show();
     };
-    return h('p.tray-note', { role: 'status' }, 'The clipboard also had a picture.',
-      h('button.link', { type: 'button', 'aria-label': 'Attach the picture', onclick: () => {
-        this.attach(this.#offered);
-        done();
-      } }, 'Attach it'), iconButton('close', 'Leave the picture out', { onclick: done }));
+    return h(
+      'p.tray-note',
+      { role: 'status' },
+      'The clipboard also had a picture.',
+      h(
+        'button.link',
+        {
+          type: 'button',
+          'aria-label': 'Attach the picture',
+          onclick: () => {
+            this.attach(this.#offered);
+            done();
+          },
+        },
+        'Attach it',
+      ),
+      iconButton('close', 'Leave the picture out', { onclick: done }),
+    );
   }
 
   /**
@@ -302,19 +361,32 @@ export class Composer {
     const picture = h('span.file-icon', {}, u.preview ? h('img', { src: u.preview, alt: '' }) : icon('file', 20));
     const words = h('div.file-words');
     const again = iconButton('retry', `Try ${u.file.name} again`, { onclick: () => retry(u) });
-    const el = h('div.chip', {}, picture, words, again, iconButton('close', `Remove ${u.file.name}`, {
-      onclick: () => {
-        cancel(u);
-        this.#draft.uploads = this.#draft.uploads.filter((other) => other !== u);
-        this.#show();
-      },
-    }));
+    const el = h(
+      'div.chip',
+      {},
+      picture,
+      words,
+      again,
+      iconButton('close', `Remove ${u.file.name}`, {
+        onclick: () => {
+          cancel(u);
+          this.#draft.uploads = this.#draft.uploads.filter((other) => other !== u);
+          this.#show();
+        },
+      }),
+    );
     const update = () => {
       el.className = `chip ${u.state}`;
       again.hidden = u.state !== 'failed';
-      fill(words, h('bdi.file-name', {}, u.file.name),
-        u.state === 'failed' ? h('span.wrong-word', {}, u.error)
-          : u.state === 'done' ? h('span', {}, size(u.file.size)) : h('progress', { max: u.file.size, value: u.sent, 'aria-label': `Uploading ${u.file.name}` }));
+      fill(
+        words,
+        h('bdi.file-name', {}, u.file.name),
+        u.state === 'failed'
+          ? h('span.wrong-word', {}, u.error)
+          : u.state === 'done'
+            ? h('span', {}, size(u.file.size))
+            : h('progress', { max: u.file.size, value: u.sent, 'aria-label': `Uploading ${u.file.name}` }),
+      );
     };
     update();
     return { el, update };
@@ -322,7 +394,16 @@ export class Composer {
 
   #showTyping = debounce(20, () => {
     const names = [...state.typing.values()].map((t) => current(t.user).display_name);
-    const who = names.length > 3 ? 'Several people are' : names.length ? `${listOf(names)} ${names.length > 1 ? 'are' : 'is'}` : '';
-    fill(this.#typing, who && h('span.dots', { 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), who && h('bdi', {}, `${who} typing`));
+    const who =
+      names.length > 3
+        ? 'Several people are'
+        : names.length
+          ? `${listOf(names)} ${names.length > 1 ? 'are' : 'is'}`
+          : '';
+    fill(
+      this.#typing,
+      who && h('span.dots', { 'aria-hidden': 'true' }, h('i'), h('i'), h('i')),
+      who && h('bdi', {}, `${who} typing`),
+    );
   });
 }

@@ -18,13 +18,37 @@ export function peopleDialog() {
     /** @type {User[] | null} */
     let found = null;
     const list = h('div.dialog-list', {});
-    const input = h('input.input', { type: 'search', placeholder: 'Find people by username', 'aria-label': 'Find people by username', autofocus: true, maxlength: 32, autocomplete: 'off', oninput: debounce(200, () => find()) });
-    const tabs = h('div.segments', { role: 'group', 'aria-label': 'Which people' }, [['contacts', 'Contacts'], ['blocked', 'Blocked']].map(([name, label]) =>
-      h('button', { type: 'button', 'aria-pressed': String(tab === name), onclick: (/** @type {any} */ e) => {
-        tab = name;
-        for (const b of tabs.children) b.setAttribute('aria-pressed', String(b === e.currentTarget));
-        render();
-      } }, label)));
+    const input = h('input.input', {
+      type: 'search',
+      placeholder: 'Find people by username',
+      'aria-label': 'Find people by username',
+      autofocus: true,
+      maxlength: 32,
+      autocomplete: 'off',
+      oninput: debounce(200, () => find()),
+    });
+    const tabs = h(
+      'div.segments',
+      { role: 'group', 'aria-label': 'Which people' },
+      [
+        ['contacts', 'Contacts'],
+        ['blocked', 'Blocked'],
+      ].map(([name, label]) =>
+        h(
+          'button',
+          {
+            type: 'button',
+            'aria-pressed': String(tab === name),
+            onclick: (/** @type {any} */ e) => {
+              tab = name;
+              for (const b of tabs.children) b.setAttribute('aria-pressed', String(b === e.currentTarget));
+              render();
+            },
+          },
+          label,
+        ),
+      ),
+    );
     watch(['people'], render, signal);
     render();
     return [input, tabs, list];
@@ -35,7 +59,9 @@ export function peopleDialog() {
       else {
         fill(list, spinner());
         try {
-          found = (await get(`/v1/users?limit=30&prefix=${encodeURIComponent(q)}`, { signal })).items.filter((/** @type {User} */ u) => !isMe(u.id));
+          found = (await get(`/v1/users?limit=30&prefix=${encodeURIComponent(q)}`, { signal })).items.filter(
+            (/** @type {User} */ u) => !isMe(u.id),
+          );
         } catch (err) {
           if (!signal.aborted) toast(plain(err), true);
         }
@@ -48,7 +74,11 @@ export function peopleDialog() {
       const users = found ?? [...(tab === 'contacts' ? state.contacts : state.blocked).values()];
       if (users.length) fill(list, h('ul', {}, users.map(row)));
       else if (found) fill(list, empty('search', 'Nobody found', 'No username starts like this.'));
-      else if (tab === 'contacts') fill(list, empty('users', 'No contacts yet', 'Find people above and add them: you will see when they are online.'));
+      else if (tab === 'contacts')
+        fill(
+          list,
+          empty('users', 'No contacts yet', 'Find people above and add them: you will see when they are online.'),
+        );
       else fill(list, empty('ban', 'Nobody is blocked', 'Whom you block cannot write to you directly.'));
     }
 
@@ -56,14 +86,39 @@ export function peopleDialog() {
     function row(user) {
       const blocked = state.blocked.has(user.id);
       const contact = state.contacts.has(user.id);
-      return h('li.list-row', {}, h('button.person', { type: 'button', onclick: () => userDialog(user, close) }, avatar(user, 'm', true),
-        h('span.list-words', {}, h('strong', {}, nameOf(user)), h('span', {}, '@' + user.username))),
-      blocked ? h('button.plain.small', { type: 'button', onclick: () => attempt(setBlock(user, false)) }, 'Unblock')
-        : [!contact && iconButton('plus', `Add ${user.display_name} to your contacts`, { onclick: () => attempt(setContact(user, true).then(render)) }),
-          h('button.plain.small', { type: 'button', 'aria-label': `Message ${user.display_name}`, onclick: () => attempt(openDirect(user.id).then((room) => {
-            close();
-            go(room.id);
-          })) }, 'Message')]);
+      return h(
+        'li.list-row',
+        {},
+        h(
+          'button.person',
+          { type: 'button', onclick: () => userDialog(user, close) },
+          avatar(user, 'm', true),
+          h('span.list-words', {}, h('strong', {}, nameOf(user)), h('span', {}, '@' + user.username)),
+        ),
+        blocked
+          ? h('button.plain.small', { type: 'button', onclick: () => attempt(setBlock(user, false)) }, 'Unblock')
+          : [
+              !contact &&
+                iconButton('plus', `Add ${user.display_name} to your contacts`, {
+                  onclick: () => attempt(setContact(user, true).then(render)),
+                }),
+              h(
+                'button.plain.small',
+                {
+                  type: 'button',
+                  'aria-label': `Message ${user.display_name}`,
+                  onclick: () =>
+                    attempt(
+                      openDirect(user.id).then((room) => {
+                        close();
+                        go(room.id);
+                      }),
+                    ),
+                },
+                'Message',
+              ),
+            ],
+      );
     }
   });
 }

@@ -36,8 +36,12 @@ export function openDialog(title, content, kind = '') {
   el.append(h('header.dialog-head', {}, h('h2', { id }, title), iconButton('close', 'Close', { onclick: close })));
   el.append(h('div.dialog-body', {}, content(open)));
   let pressed = false; // a press that begins inside and ends outside, as in marking text, does not close
-  el.addEventListener('pointerdown', (/** @type {Event} */ e) => { pressed = e.target === el; });
-  el.addEventListener('click', (/** @type {Event} */ e) => { if (e.target === el && pressed) close(); });
+  el.addEventListener('pointerdown', (/** @type {Event} */ e) => {
+    pressed = e.target === el;
+  });
+  el.addEventListener('click', (/** @type {Event} */ e) => {
+    if (e.target === el && pressed) close();
+  });
   openModal(el);
   const first = el.querySelector('[autofocus], .dialog-body input, .dialog-body textarea, .dialog-body button');
   first?.focus();
@@ -51,38 +55,62 @@ export function openDialog(title, content, kind = '') {
 export function makeForm({ action, danger = false, fields, submit, extra }) {
   const failed = h('p.form-error', { role: 'alert', hidden: true });
   const button = h(danger ? 'button.danger' : 'button.primary', { type: 'submit' }, action);
-  const form = h('form', {
-    novalidate: true,
-    onsubmit: async (/** @type {SubmitEvent} */ e) => {
-      e.preventDefault();
-      if (button.getAttribute('aria-busy')) return;
-      clearWrong(form);
-      failed.hidden = true;
-      button.setAttribute('aria-busy', 'true');
-      try {
-        await submit(Object.fromEntries(/** @type {any} */ (new FormData(form))));
-      } catch (err) {
-        if (!showWrong(form, err)) {
-          failed.textContent = plain(err);
-          failed.hidden = false;
+  const form = h(
+    'form',
+    {
+      novalidate: true,
+      onsubmit: async (/** @type {SubmitEvent} */ e) => {
+        e.preventDefault();
+        if (button.getAttribute('aria-busy')) return;
+        clearWrong(form);
+        failed.hidden = true;
+        button.setAttribute('aria-busy', 'true');
+        try {
+          await submit(Object.fromEntries(/** @type {any} */ (new FormData(form))));
+        } catch (err) {
+          if (!showWrong(form, err)) {
+            failed.textContent = plain(err);
+            failed.hidden = false;
+          }
+        } finally {
+          button.removeAttribute('aria-busy');
         }
-      } finally {
-        button.removeAttribute('aria-busy');
-      }
+      },
     },
-  }, fields, failed, h('div.form-actions', {}, extra, button));
+    fields,
+    failed,
+    h('div.form-actions', {}, extra, button),
+  );
   return form;
 }
 
 /** Asks before something that cannot be undone. @param {string} title @param {string} text @param {string} action @returns {Promise<boolean>} */
 export async function confirmed(title, text, action) {
   let yes = false;
-  const dialog = openDialog(title, ({ close }) => [
-    h('p', {}, text),
-    h('div.form-actions', {},
-      h('button.plain', { type: 'button', onclick: close }, 'Cancel'),
-      h('button.danger', { type: 'button', autofocus: true, onclick: () => { yes = true; close(); } }, action)),
-  ], 'narrow');
+  const dialog = openDialog(
+    title,
+    ({ close }) => [
+      h('p', {}, text),
+      h(
+        'div.form-actions',
+        {},
+        h('button.plain', { type: 'button', onclick: close }, 'Cancel'),
+        h(
+          'button.danger',
+          {
+            type: 'button',
+            autofocus: true,
+            onclick: () => {
+              yes = true;
+              close();
+            },
+          },
+          action,
+        ),
+      ),
+    ],
+    'narrow',
+  );
   await dialog.closed;
   return yes;
 }

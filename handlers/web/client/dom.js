@@ -37,7 +37,8 @@ export function append(el, children) {
   for (const child of children) {
     if (Array.isArray(child)) append(el, child);
     else if (child instanceof Node) el.appendChild(child);
-    else if (child !== false && child !== null && child !== undefined) el.appendChild(document.createTextNode(String(child)));
+    else if (child !== false && child !== null && child !== undefined)
+      el.appendChild(document.createTextNode(String(child)));
   }
 }
 
@@ -50,7 +51,13 @@ export function fill(el, ...children) {
 /** An icon, which says nothing by itself: its button has the label. @param {string} name @param {number} [size] */
 export function icon(name, size = 20) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  for (const [key, value] of Object.entries({ viewBox: '0 0 24 24', width: size, height: size, 'aria-hidden': 'true', class: 'icon' })) {
+  for (const [key, value] of Object.entries({
+    viewBox: '0 0 24 24',
+    width: size,
+    height: size,
+    'aria-hidden': 'true',
+    class: 'icon',
+  })) {
     svg.setAttribute(key, String(value));
   }
   for (const d of paths[name]) {
@@ -113,7 +120,8 @@ export class KeyedList {
     for (const { el } of this.#rows.values()) el.remove();
     this.#rows = rows;
     // An element that is moved loses the focus.
-    if (focused?.isConnected && focused !== document.activeElement && this.parent.contains(focused)) focused.focus({ preventScroll: true });
+    if (focused?.isConnected && focused !== document.activeElement && this.parent.contains(focused))
+      focused.focus({ preventScroll: true });
   }
 
   /** @param {string} key */
@@ -135,7 +143,9 @@ function restoreFocus(el) {
   const label = el.dataset.focusLabel;
   delete el.dataset.focus;
   delete el.dataset.focusLabel;
-  const same = label && [...el.querySelectorAll('button, a, input')].find((b) => (b.getAttribute('aria-label') ?? b.textContent) === label);
+  const same =
+    label &&
+    [...el.querySelectorAll('button, a, input')].find((b) => (b.getAttribute('aria-label') ?? b.textContent) === label);
   /** @type {HTMLElement} */ (same || el).focus({ preventScroll: true });
 }
 
@@ -161,4 +171,7 @@ export function debounce(ms, f) {
 }
 
 /** @param {number} ms */
-export const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
+export const pause = (ms) =>
+  new Promise((done) => {
+    setTimeout(done, ms);
+  });

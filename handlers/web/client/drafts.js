@@ -29,7 +29,11 @@ export function keepDraft(room, { text, reply, edit, before }) {
   if (!state.me) return;
   const key = shelfOf(state.me.id) + room;
   try {
-    if (text || reply || edit) localStorage.setItem(key, JSON.stringify({ text, before, reply: reply && brief(reply), edit: edit && brief(edit) }));
+    if (text || reply || edit)
+      localStorage.setItem(
+        key,
+        JSON.stringify({ text, before, reply: reply && brief(reply), edit: edit && brief(edit) }),
+      );
     else localStorage.removeItem(key);
   } catch {
     // A full storage keeps nothing; the draft is still in the page.
@@ -37,7 +41,14 @@ export function keepDraft(room, { text, reply, edit, before }) {
 }
 
 /** As much of a message as its banner and an edit need. @param {Message} m */
-const brief = ({ id, room_id, sender, text, files }) => ({ id, room_id, sender, text, files: files.map(({ name }) => ({ name })), reactions: [] });
+const brief = ({ id, room_id, sender, text, files }) => ({
+  id,
+  room_id,
+  sender,
+  text,
+  files: files.map(({ name }) => ({ name })),
+  reactions: [],
+});
 
 /** @param {number} room @returns {Partial<Draft>} */
 function stored(room) {

@@ -4,12 +4,54 @@ import { h } from './dom.js';
 import { openBeside } from './menu.js';
 
 const COMMON = [
-  ['👍', 'thumbs up'], ['❤️', 'heart'], ['😂', 'laughing'], ['🎉', 'party'], ['😮', 'surprised'], ['😢', 'crying'], ['🙏', 'thanks'], ['👀', 'eyes'],
-  ['😀', 'grinning'], ['😊', 'smiling'], ['😉', 'winking'], ['😍', 'in love'], ['🤔', 'thinking'], ['😅', 'sweating'], ['😎', 'cool'], ['🥳', 'celebrating'],
-  ['😴', 'sleeping'], ['😬', 'grimacing'], ['🙄', 'rolling eyes'], ['😭', 'sobbing'], ['😡', 'angry'], ['🤯', 'mind blown'], ['🤝', 'handshake'], ['👏', 'clapping'],
-  ['🙌', 'raised hands'], ['💪', 'strong'], ['👋', 'waving'], ['👌', 'OK'], ['🤞', 'fingers crossed'], ['👎', 'thumbs down'], ['✅', 'done'], ['❌', 'no'],
-  ['🔥', 'fire'], ['⭐', 'star'], ['💡', 'idea'], ['🚀', 'rocket'], ['💯', 'hundred'], ['⏳', 'waiting'], ['☕', 'coffee'], ['🍵', 'tea'],
-  ['🍕', 'pizza'], ['🎂', 'cake'], ['🌈', 'rainbow'], ['☀️', 'sun'], ['🐛', 'bug'], ['🔧', 'wrench'], ['📌', 'pin'], ['❓', 'question'],
+  ['👍', 'thumbs up'],
+  ['❤️', 'heart'],
+  ['😂', 'laughing'],
+  ['🎉', 'party'],
+  ['😮', 'surprised'],
+  ['😢', 'crying'],
+  ['🙏', 'thanks'],
+  ['👀', 'eyes'],
+  ['😀', 'grinning'],
+  ['😊', 'smiling'],
+  ['😉', 'winking'],
+  ['😍', 'in love'],
+  ['🤔', 'thinking'],
+  ['😅', 'sweating'],
+  ['😎', 'cool'],
+  ['🥳', 'celebrating'],
+  ['😴', 'sleeping'],
+  ['😬', 'grimacing'],
+  ['🙄', 'rolling eyes'],
+  ['😭', 'sobbing'],
+  ['😡', 'angry'],
+  ['🤯', 'mind blown'],
+  ['🤝', 'handshake'],
+  ['👏', 'clapping'],
+  ['🙌', 'raised hands'],
+  ['💪', 'strong'],
+  ['👋', 'waving'],
+  ['👌', 'OK'],
+  ['🤞', 'fingers crossed'],
+  ['👎', 'thumbs down'],
+  ['✅', 'done'],
+  ['❌', 'no'],
+  ['🔥', 'fire'],
+  ['⭐', 'star'],
+  ['💡', 'idea'],
+  ['🚀', 'rocket'],
+  ['💯', 'hundred'],
+  ['⏳', 'waiting'],
+  ['☕', 'coffee'],
+  ['🍵', 'tea'],
+  ['🍕', 'pizza'],
+  ['🎂', 'cake'],
+  ['🌈', 'rainbow'],
+  ['☀️', 'sun'],
+  ['🐛', 'bug'],
+  ['🔧', 'wrench'],
+  ['📌', 'pin'],
+  ['❓', 'question'],
 ];
 const COLUMNS = 8;
 
@@ -19,16 +61,39 @@ export function pickEmoji(anchor, choose, side = 'below') {
     picker.hidePopover();
     choose(emoji);
   };
-  const grid = h('div.emoji-grid', { role: 'group', 'aria-label': 'Common emoji', onkeydown: move },
-    COMMON.map(([emoji, name], i) => h('button', { type: 'button', 'aria-label': name, title: name, tabindex: i ? '-1' : '0', onclick: () => take(emoji) }, emoji)));
-  const other = h('input.input', { type: 'text', 'aria-label': 'Any other emoji', placeholder: 'Any other emoji', autocomplete: 'off' });
-  const picker = h('div.emoji-picker', { role: 'dialog', 'aria-label': 'Choose an emoji' }, grid,
-    h('form', {
-      onsubmit: (/** @type {Event} */ e) => {
-        e.preventDefault();
-        if (other.value.trim()) take(other.value.trim());
+  const grid = h(
+    'div.emoji-grid',
+    { role: 'group', 'aria-label': 'Common emoji', onkeydown: move },
+    COMMON.map(([emoji, name], i) =>
+      h(
+        'button',
+        { type: 'button', 'aria-label': name, title: name, tabindex: i ? '-1' : '0', onclick: () => take(emoji) },
+        emoji,
+      ),
+    ),
+  );
+  const other = h('input.input', {
+    type: 'text',
+    'aria-label': 'Any other emoji',
+    placeholder: 'Any other emoji',
+    autocomplete: 'off',
+  });
+  const picker = h(
+    'div.emoji-picker',
+    { role: 'dialog', 'aria-label': 'Choose an emoji' },
+    grid,
+    h(
+      'form',
+      {
+        onsubmit: (/** @type {Event} */ e) => {
+          e.preventDefault();
+          if (other.value.trim()) take(other.value.trim());
+        },
       },
-    }, other, h('button.plain', { type: 'submit' }, 'Use')));
+      other,
+      h('button.plain', { type: 'submit' }, 'Use'),
+    ),
+  );
   openBeside(anchor, picker, side);
   grid.firstElementChild?.focus();
 

@@ -73,7 +73,8 @@ function message(m) {
   const news = m.id > (state.rooms.get(m.room_id)?.last_message_id ?? 0);
   (isOpen(m.room_id) ? historyOf(m.room_id) : knownHistory(m.room_id))?.add(m);
   stopTyping(m.sender.id);
-  if (m.deleted_at) void refreshRoom(m.room_id); // replayed once it was deleted: it counts nowhere
+  if (m.deleted_at)
+    void refreshRoom(m.room_id); // replayed once it was deleted: it counts nowhere
   else countMessage(m);
   if (news && !isMe(m.sender.id) && !m.deleted_at) on.message(m);
 }

@@ -12,7 +12,13 @@ const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'sh
 export const timeOf = (iso) => clock.format(new Date(iso));
 
 /** The time for a narrow place: without “AM” and the like. @param {string} iso */
-export const briefTime = (iso) => clock.formatToParts(new Date(iso)).filter((p) => p.type !== 'dayPeriod').map((p) => p.value).join('').trim();
+export const briefTime = (iso) =>
+  clock
+    .formatToParts(new Date(iso))
+    .filter((p) => p.type !== 'dayPeriod')
+    .map((p) => p.value)
+    .join('')
+    .trim();
 
 /** @param {string} iso */
 export const exactTime = (iso) => exact.format(new Date(iso));
@@ -34,7 +40,8 @@ export function dayName(iso) {
 const startOf = (d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
 
 /** A time for lists: the clock today, the day before. @param {string} iso */
-export const shortTime = (iso) => (dayName(iso) === 'Today' ? timeOf(iso) : `${shortDay.format(new Date(iso))}, ${timeOf(iso)}`);
+export const shortTime = (iso) =>
+  dayName(iso) === 'Today' ? timeOf(iso) : `${shortDay.format(new Date(iso))}, ${timeOf(iso)}`;
 
 /** "3 minutes ago". @param {string} iso */
 export function ago(iso) {
@@ -65,7 +72,7 @@ export function size(bytes) {
 export function initials(name) {
   const words = name.split(/[\s._-]+/u).filter((w) => /[\p{L}\p{N}]/u.test(w));
   const letters = words.map((w) => [...w].find((c) => /[\p{L}\p{N}]/u.test(c)) ?? '');
-  const both = letters.length > 1 ? letters[0] + letters[letters.length - 1] : letters[0] ?? [...name][0] ?? '?';
+  const both = letters.length > 1 ? letters[0] + letters[letters.length - 1] : (letters[0] ?? [...name][0] ?? '?');
   return both.toLocaleUpperCase();
 }
 

@@ -19,7 +19,8 @@ export class History {
   loaded = false;
   error = '';
   /** @type {'' | 'older' | 'newer' | 'page'} */ loading = '';
-  /** Messages that others answer to, and that are not in the stretch. @type {Map<number, Message | null>} */ quoted = new Map();
+  /** Messages that others answer to, and that are not in the stretch. @type {Map<number, Message | null>} */ quoted =
+    new Map();
   #era = 0; // goes up when the stretch is replaced: answers to what was asked before are dropped
   #late = false; // something came that the page which is being read may not have
 
@@ -34,7 +35,8 @@ export class History {
 
   /** The newest message that somebody else wrote. @param {number} me */
   lastOfOthers(me) {
-    for (let i = this.ids.length - 1; i >= 0; i--) if (this.messages.get(this.ids[i])?.sender.id !== me) return this.ids[i];
+    for (let i = this.ids.length - 1; i >= 0; i--)
+      if (this.messages.get(this.ids[i])?.sender.id !== me) return this.ids[i];
     return 0;
   }
 
@@ -138,23 +140,27 @@ export class History {
 
   /** Reads what came after the last message at hand, and what is missing before it: after a break, or when events show a hole. */
   catchUp() {
-    return soon(`catch up ${this.room}`, async () => {
-      if (!this.loaded || this.hasNewer) {
-        this.#late ||= Boolean(this.loading);
-        return;
-      }
-      for (let pages = 0; pages < 2; pages++) {
-        const era = this.#era;
-        const from = this.#whole;
-        const data = await get(`/v1/rooms/${this.room}/messages?limit=${CATCH_UP}${from ? `&after=${from}` : ''}`);
-        if (era !== this.#era || this.hasNewer) return;
-        this.#put(data.items);
-        changed('timeline');
-        if (!data.next_cursor) return;
-        if (!from) break; // the newest ones: what is before them is not here
-      }
-      await this.newest();
-    }, 0);
+    return soon(
+      `catch up ${this.room}`,
+      async () => {
+        if (!this.loaded || this.hasNewer) {
+          this.#late ||= Boolean(this.loading);
+          return;
+        }
+        for (let pages = 0; pages < 2; pages++) {
+          const era = this.#era;
+          const from = this.#whole;
+          const data = await get(`/v1/rooms/${this.room}/messages?limit=${CATCH_UP}${from ? `&after=${from}` : ''}`);
+          if (era !== this.#era || this.hasNewer) return;
+          this.#put(data.items);
+          changed('timeline');
+          if (!data.next_cursor) return;
+          if (!from) break; // the newest ones: what is before them is not here
+        }
+        await this.newest();
+      },
+      0,
+    );
   }
 
   /** A new message. @param {Message} m @returns {boolean} whether it was not there before */
@@ -206,7 +212,13 @@ export class History {
   /** @param {number} id */
   remove(id) {
     const m = this.messages.get(id);
-    const grave = (/** @type {Message} */ of) => ({ ...of, text: undefined, files: [], reactions: [], deleted_at: of.deleted_at ?? new Date().toISOString() });
+    const grave = (/** @type {Message} */ of) => ({
+      ...of,
+      text: undefined,
+      files: [],
+      reactions: [],
+      deleted_at: of.deleted_at ?? new Date().toISOString(),
+    });
     if (m) this.messages.set(id, grave(m));
     const quoted = this.quoted.get(id);
     if (quoted) this.quoted.set(id, grave(quoted));
@@ -235,15 +247,19 @@ export class History {
     if (here) return here;
     if (!this.quoted.has(id) && !this.#asked.has(id)) {
       this.#asked.add(id);
-      void soon(`quote ${this.room} ${id}`, async () => {
-        try {
-          this.quoted.set(id, await get(`/v1/rooms/${this.room}/messages/${id}`));
-        } catch (err) {
-          if (isPassing(err)) throw err;
-          this.quoted.set(id, null);
-        }
-        changed('timeline');
-      }, 0);
+      void soon(
+        `quote ${this.room} ${id}`,
+        async () => {
+          try {
+            this.quoted.set(id, await get(`/v1/rooms/${this.room}/messages/${id}`));
+          } catch (err) {
+            if (isPassing(err)) throw err;
+            this.quoted.set(id, null);
+          }
+          changed('timeline');
+        },
+        0,
+      );
     }
     return this.quoted.get(id);
   }

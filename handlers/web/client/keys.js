@@ -5,10 +5,16 @@ let ending = false; // a composition ended just now; the key that did it may sti
 
 /** Watches where compositions end. Called once, when the page starts. */
 export function watchCompositions() {
-  addEventListener('compositionend', () => {
-    ending = true;
-    setTimeout(() => { ending = false; });
-  }, true);
+  addEventListener(
+    'compositionend',
+    () => {
+      ending = true;
+      setTimeout(() => {
+        ending = false;
+      });
+    },
+    true,
+  );
 }
 
 /**

@@ -11,23 +11,38 @@ import { spinner } from './ui.js';
 
 /** @param {FileInfo[]} files those that can be shown one after the other @param {FileInfo} first */
 export function openLightbox(files, first) {
-  let at = Math.max(0, files.findIndex((f) => f.id === first.id));
+  let at = Math.max(
+    0,
+    files.findIndex((f) => f.id === first.id),
+  );
   let url = '';
   let over = new AbortController();
   const stage = h('div.lightbox-stage', {});
   const title = h('p.lightbox-title', { id: 'lightbox-title' });
   const previous = iconButton('back', 'Previous', { onclick: () => step(-1) });
   const next = iconButton('right', 'Next', { onclick: () => step(1) });
-  const el = h('dialog.lightbox', {
-    'aria-labelledby': 'lightbox-title',
-    onkeydown: (/** @type {KeyboardEvent} */ e) => {
-      if (e.key === 'ArrowLeft') step(-1);
-      if (e.key === 'ArrowRight') step(1);
+  const el = h(
+    'dialog.lightbox',
+    {
+      'aria-labelledby': 'lightbox-title',
+      onkeydown: (/** @type {KeyboardEvent} */ e) => {
+        if (e.key === 'ArrowLeft') step(-1);
+        if (e.key === 'ArrowRight') step(1);
+      },
+      onclick: (/** @type {Event} */ e) => {
+        if (e.target === el || e.target === stage) el.close();
+      },
     },
-    onclick: (/** @type {Event} */ e) => { if (e.target === el || e.target === stage) el.close(); },
-  },
-  h('header', {}, title, iconButton('download', 'Download', { onclick: () => download(files[at]) }), iconButton('close', 'Close', { onclick: () => el.close() })),
-  stage, files.length > 1 && h('div.lightbox-steps', {}, previous, next));
+    h(
+      'header',
+      {},
+      title,
+      iconButton('download', 'Download', { onclick: () => download(files[at]) }),
+      iconButton('close', 'Close', { onclick: () => el.close() }),
+    ),
+    stage,
+    files.length > 1 && h('div.lightbox-steps', {}, previous, next),
+  );
   el.addEventListener('close', drop);
   openModal(el);
   void show();

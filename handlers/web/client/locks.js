@@ -22,7 +22,8 @@ let air = null;
  * Runs f while this page alone has the lock, and waits for it before.
  * @template T @param {string} name @param {() => Promise<T>} f @returns {Promise<T>}
  */
-export const alone = (name, f) => (navigator.locks ? /** @type {Promise<any>} */ (navigator.locks.request(name, f)) : agreed(name, f));
+export const alone = (name, f) =>
+  navigator.locks ? /** @type {Promise<any>} */ (navigator.locks.request(name, f)) : agreed(name, f);
 
 /** Holds a lock that nobody else takes first, as long as this page lives: whoever gets it afterwards knows that the page is gone. @param {string} name */
 export function holdWhileAlive(name) {
@@ -37,14 +38,15 @@ export function holdWhileAlive(name) {
  * Runs f when a page is gone that has the lock as long as it lives, or is about to have it.
  * @param {string} name @param {() => Promise<void>} f @returns {Promise<void>}
  */
-export const whenGone = (name, f) => (navigator.locks ? /** @type {Promise<any>} */ (navigator.locks.request(name, f)) : agreed(name, f, LAST));
+export const whenGone = (name, f) =>
+  navigator.locks ? /** @type {Promise<any>} */ (navigator.locks.request(name, f)) : agreed(name, f, LAST);
 
 /** @template T @param {string} name @param {() => Promise<T>} f @param {string} [rank] @returns {Promise<T>} */
 async function agreed(name, f, rank = '') {
   air ??= listen();
   const mine = { id: rank + newKey(), refused: false, wake: () => {} };
-  wanted.set(name, [...wanted.get(name) ?? [], mine]);
-  while (!await granted(name, mine)) {
+  wanted.set(name, [...(wanted.get(name) ?? []), mine]);
+  while (!(await granted(name, mine))) {
     await new Promise((resolve) => {
       mine.wake = () => resolve(undefined);
       setTimeout(resolve, AGAIN);
@@ -65,7 +67,10 @@ async function agreed(name, f, rank = '') {
 async function granted(name, mine) {
   mine.refused = objects(name, mine.id);
   air?.postMessage({ type: 'want', name, id: mine.id });
-  for (let step = 0; step < STEPS; step++) await new Promise((resolve) => { setTimeout(resolve, STEP); });
+  for (let step = 0; step < STEPS; step++)
+    await new Promise((resolve) => {
+      setTimeout(resolve, STEP);
+    });
   return !mine.refused && !objects(name, mine.id);
 }
 

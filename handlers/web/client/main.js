@@ -42,7 +42,9 @@ session.on.ended = (reason) => {
   fill(app, authView(reason));
 };
 
-session.on.changed = (user) => { if (user.id === state.me?.id) keepMe(user); };
+session.on.changed = (user) => {
+  if (user.id === state.me?.id) keepMe(user);
+};
 
 /** @param {import('./types').Session} s */
 async function begin(s) {
@@ -59,11 +61,25 @@ async function begin(s) {
 function stuck(err) {
   teardown();
   const reload = h('button.primary', { type: 'button', onclick: () => location.reload() }, 'Reload the page');
-  fill(app, h('main.auth', {}, empty('alert', err instanceof Problem ? 'The server does not let you in' : 'This page has a fault', plain(err), reload)));
+  fill(
+    app,
+    h(
+      'main.auth',
+      {},
+      empty(
+        'alert',
+        err instanceof Problem ? 'The server does not let you in' : 'This page has a fault',
+        plain(err),
+        reload,
+      ),
+    ),
+  );
 }
 
 async function loadViews() {
-  const [room, sidebar, switcher] = await arrived(Promise.all([import('./room.js'), import('./sidebar.js'), import('./switcher.js')]));
+  const [room, sidebar, switcher] = await arrived(
+    Promise.all([import('./room.js'), import('./sidebar.js'), import('./switcher.js')]),
+  );
   return { ...room, ...sidebar, ...switcher };
 }
 
@@ -106,11 +122,12 @@ function teardown() {
 }
 
 /** Reads what the list of rooms is made of, until it works. @param {AbortSignal} signal @returns {Promise<string>} where the stream goes on */
-const read = (signal) => persist(signal, async () => {
-  const cursor = await loadRooms();
-  await loadPeople();
-  return cursor;
-});
+const read = (signal) =>
+  persist(signal, async () => {
+    const cursor = await loadRooms();
+    await loadPeople();
+    return cursor;
+  });
 
 /** Does f until it works, unless that is hopeless. @template T @param {AbortSignal} signal @param {() => Promise<T>} f @returns {Promise<T>} */
 async function persist(signal, f) {
@@ -189,7 +206,8 @@ stream.on.entered = (room) => {
 };
 
 events.on.message = (m) => {
-  if (m.room_id === state.open?.id && !state.blocked.has(m.sender.id)) announce(`${current(m.sender).display_name}: ${summary(m)}`);
+  if (m.room_id === state.open?.id && !state.blocked.has(m.sender.id))
+    announce(`${current(m.sender).display_name}: ${summary(m)}`);
 };
 uploads.on.done = (u) => void outbox.flush(u.room);
 
@@ -213,9 +231,16 @@ async function openRoute() {
     try {
       state.open = await readRoom(id);
     } catch (err) {
-      if (isPassing(err)) whenBack('open room', async () => { if (route().room === id && !state.open) await openRoute(); });
-      state.openError = err instanceof Problem && err.code === 'banned' ? 'You are banned from this room.'
-        : err instanceof Problem && err.status === 404 ? 'There is no such room, or you may not see it.' : plain(err);
+      if (isPassing(err))
+        whenBack('open room', async () => {
+          if (route().room === id && !state.open) await openRoute();
+        });
+      state.openError =
+        err instanceof Problem && err.code === 'banned'
+          ? 'You are banned from this room.'
+          : err instanceof Problem && err.status === 404
+            ? 'There is no such room, or you may not see it.'
+            : plain(err);
     }
     if (route().room !== id) return;
   }
@@ -255,7 +280,12 @@ function showRoom() {
     return;
   }
   const wide = matchMedia('(min-width: 1100px)').matches;
-  state.panel = state.panel === 'search' && wide ? 'search' : wide && open.kind !== 'direct' && localStorage.getItem('parley.members') ? 'members' : '';
+  state.panel =
+    state.panel === 'search' && wide
+      ? 'search'
+      : wide && open.kind !== 'direct' && localStorage.getItem('parley.members')
+        ? 'members'
+        : '';
   view = views.roomView(open, roomLife.signal);
   fill(slot, view.el);
   void view.timeline.open(route().message);
@@ -293,10 +323,24 @@ function banner(signal) {
     clearTimeout(timer);
     const good = state.connection === 'open';
     // A short break is nobody's business.
-    timer = setTimeout(() => {
-      el.hidden = good;
-      fill(el, !good && [icon('wifi', 18), h('span', {}, navigator.onLine ? 'Connecting to the server…' : 'You are offline.', ' What you write is sent when the connection is back.')]);
-    }, good ? 0 : 1500);
+    timer = setTimeout(
+      () => {
+        el.hidden = good;
+        fill(
+          el,
+          !good && [
+            icon('wifi', 18),
+            h(
+              'span',
+              {},
+              navigator.onLine ? 'Connecting to the server…' : 'You are offline.',
+              ' What you write is sent when the connection is back.',
+            ),
+          ],
+        );
+      },
+      good ? 0 : 1500,
+    );
   };
   watch(['connection'], render, signal);
   render();
@@ -331,7 +375,14 @@ async function boot() {
         stuck(err);
         return;
       }
-      fill(app, h('main.auth', {}, empty('wifi', 'The server does not answer', `${plain(err)} This page tries again by itself.`)));
+      fill(
+        app,
+        h(
+          'main.auth',
+          {},
+          empty('wifi', 'The server does not answer', `${plain(err)} This page tries again by itself.`),
+        ),
+      );
       await pause(Math.min(10_000, 1000 * 2 ** tries));
     }
   }

@@ -21,22 +21,31 @@ function thumbnail(path) {
   if (small.size > MOST) {
     const [oldest, url] = /** @type {[string, Promise<string>]} */ (small.entries().next().value);
     small.delete(oldest);
-    url.then((u) => URL.revokeObjectURL(u), () => {});
+    url.then(
+      (u) => URL.revokeObjectURL(u),
+      () => {},
+    );
   }
   return loading;
 }
 
-const near = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    near.unobserve(target);
-    const img = /** @type {HTMLImageElement} */ (target);
-    thumbnail(img.dataset.path ?? '').then((url) => {
-      img.src = url;
-      img.classList.add('loaded');
-    }, () => img.classList.add('broken'));
-  }
-}, { rootMargin: '600px' });
+const near = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      const img = /** @type {HTMLImageElement} */ (target);
+      thumbnail(img.dataset.path ?? '').then(
+        (url) => {
+          img.src = url;
+          img.classList.add('loaded');
+        },
+        () => img.classList.add('broken'),
+      );
+    }
+  },
+  { rootMargin: '600px' },
+);
 
 /** Shows a small picture once it comes near. @param {HTMLImageElement} img @param {string} path */
 export function showWhenNear(img, path) {
@@ -60,7 +69,11 @@ export async function download(file) {
 }
 
 export function forgetMedia() {
-  for (const url of small.values()) url.then((u) => URL.revokeObjectURL(u), () => {});
+  for (const url of small.values())
+    url.then(
+      (u) => URL.revokeObjectURL(u),
+      () => {},
+    );
   small.clear();
 }
 

@@ -41,13 +41,23 @@ export function openMenu(anchor, label, items) {
       menu.append(h('hr', { role: 'separator' }));
       continue;
     }
-    menu.append(h('button', {
-      role: 'menuitem', type: 'button', tabindex: '-1', class: item.danger ? 'dangerous' : '',
-      onclick: () => {
-        menu.hidePopover();
-        item.act();
-      },
-    }, item.icon && icon(item.icon, 18), h('span', {}, item.label)));
+    menu.append(
+      h(
+        'button',
+        {
+          role: 'menuitem',
+          type: 'button',
+          tabindex: '-1',
+          class: item.danger ? 'dangerous' : '',
+          onclick: () => {
+            menu.hidePopover();
+            item.act();
+          },
+        },
+        item.icon && icon(item.icon, 18),
+        h('span', {}, item.label),
+      ),
+    );
   }
   openBeside(anchor, menu);
   /** @type {HTMLElement | null} */ (menu.querySelector('[role=menuitem]'))?.focus();

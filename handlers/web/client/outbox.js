@@ -22,7 +22,15 @@ const busy = new Map();
  * @param {number} room @param {{ text: string, reply_to?: number, uploads: import('./types').Upload[] }} message
  */
 export function post(room, { text, reply_to, uploads }) {
-  state.unsent.push({ client_id: newKey(), room, text, reply_to, uploads, at: new Date().toISOString(), state: 'pending' });
+  state.unsent.push({
+    client_id: newKey(),
+    room,
+    text,
+    reply_to,
+    uploads,
+    at: new Date().toISOString(),
+    state: 'pending',
+  });
   save();
   void flush(room);
 }
@@ -73,12 +81,19 @@ export async function flush(room) {
   let tries = 0;
   try {
     for (;;) {
-      const entry = state.unsent.find((u) => u.room === room && u.state === 'pending' && u.uploads.every((f) => f.state === 'done'));
+      const entry = state.unsent.find(
+        (u) => u.room === room && u.state === 'pending' && u.uploads.every((f) => f.state === 'done'),
+      );
       if (!entry || !state.me) break;
       if (await attempt(entry)) tries = 0;
       else {
         const wait = Math.min(15_000, 500 * 2 ** tries++);
-        await Promise.race([pause(wait), new Promise((resolve) => { turn.wake = () => resolve(undefined); })]);
+        await Promise.race([
+          pause(wait),
+          new Promise((resolve) => {
+            turn.wake = () => resolve(undefined);
+          }),
+        ]);
       }
     }
   } finally {
@@ -89,14 +104,17 @@ export async function flush(room) {
 /** @param {Unsent} entry @returns {Promise<boolean>} whether it is settled, one way or the other */
 async function attempt(entry) {
   try {
-    const { data } = await call('POST', `/v1/rooms/${entry.room}/messages`, { key: entry.client_id, body: bodyOf(entry) });
+    const { data } = await call('POST', `/v1/rooms/${entry.room}/messages`, {
+      key: entry.client_id,
+      body: bodyOf(entry),
+    });
     const history = state.open?.id === entry.room ? historyOf(entry.room) : knownHistory(entry.room);
     confirm(data);
     history?.add(data);
     countMessage(data);
     return true;
   } catch (err) {
-    if (err instanceof Unreachable || err instanceof Problem && (err.passing || err.status === 401)) return false;
+    if (err instanceof Unreachable || (err instanceof Problem && (err.passing || err.status === 401))) return false;
     entry.state = 'failed';
     entry.error = plain(err);
     save();
@@ -122,23 +140,34 @@ function save() {
   changed('unsent');
   if (!state.me) return;
   // Files cannot be kept; a message whose files are uploaded can.
-  shelf.keep(state.me.id, state.unsent.filter((u) => u.uploads.every((f) => f.state === 'done'))
-    .map((u) => ({ ...u, uploads: [], file_ids: u.file_ids ?? u.uploads.map((f) => f.id ?? '') })));
+  shelf.keep(
+    state.me.id,
+    state.unsent
+      .filter((u) => u.uploads.every((f) => f.state === 'done'))
+      .map((u) => ({ ...u, uploads: [], file_ids: u.file_ids ?? u.uploads.map((f) => f.id ?? '') })),
+  );
 }
 
 /** Takes up what the user wrote before in this browser, and was not sent. @param {AbortSignal} signal */
 export function restore(signal) {
   if (!state.me) return;
-  shelf.takeOver(state.me.id, (messages) => {
-    const known = new Set(state.unsent.map((u) => u.client_id));
-    state.unsent = [...messages.filter((u) => !known.has(u.client_id)).map(aged), ...state.unsent].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
-    save();
-    flushAll();
-  }, signal);
+  shelf.takeOver(
+    state.me.id,
+    (messages) => {
+      const known = new Set(state.unsent.map((u) => u.client_id));
+      state.unsent = [...messages.filter((u) => !known.has(u.client_id)).map(aged), ...state.unsent].sort((a, b) =>
+        a.at < b.at ? -1 : a.at > b.at ? 1 : 0,
+      );
+      save();
+      flushAll();
+    },
+    signal,
+  );
 }
 
 /** One that is older than the server's memory of keys could be stored twice: its writer decides. @param {Unsent} u @returns {Unsent} */
-const aged = (u) => (Date.now() - Date.parse(u.at) < KEY_LIVES ? u : { ...u, state: 'failed', error: 'It has waited for a day.' });
+const aged = (u) =>
+  Date.now() - Date.parse(u.at) < KEY_LIVES ? u : { ...u, state: 'failed', error: 'It has waited for a day.' };
 
 /** The user goes, and leaves nothing behind. */
 export function forget() {
@@ -147,5 +176,6 @@ export function forget() {
 
 addEventListener('online', flushAll);
 addEventListener('beforeunload', (event) => {
-  if (state.unsent.some((u) => u.state === 'pending' && u.uploads.some((f) => f.state !== 'done'))) event.preventDefault();
+  if (state.unsent.some((u) => u.state === 'pending' && u.uploads.some((f) => f.state !== 'done')))
+    event.preventDefault();
 });

@@ -20,7 +20,13 @@ export function panelView(which, room, signal) {
   const title = { members: 'Members', pins: 'Pinned messages', search: 'Search' }[which];
   const over = new AbortController();
   signal.addEventListener('abort', () => over.abort());
-  watch(['panel'], () => { if (state.panel !== which) over.abort(); }, over.signal);
+  watch(
+    ['panel'],
+    () => {
+      if (state.panel !== which) over.abort();
+    },
+    over.signal,
+  );
   const close = () => {
     state.panel = '';
     changed('panel');
@@ -28,8 +34,21 @@ export function panelView(which, room, signal) {
     queueMicrotask(() => /** @type {HTMLElement | null} */ (document.querySelector(`[data-head="${which}"]`))?.focus());
   };
   const content = { members, pins, search }[which](room, over.signal);
-  return h('div.panel-inside', { onkeydown: (/** @type {KeyboardEvent} */ e) => { if (e.key === 'Escape' && !composes(e)) close(); } },
-    h('header.panel-head', {}, h('h2', {}, title), iconButton('close', `Close ${title.toLowerCase()}`, { onclick: close })), content);
+  return h(
+    'div.panel-inside',
+    {
+      onkeydown: (/** @type {KeyboardEvent} */ e) => {
+        if (e.key === 'Escape' && !composes(e)) close();
+      },
+    },
+    h(
+      'header.panel-head',
+      {},
+      h('h2', {}, title),
+      iconButton('close', `Close ${title.toLowerCase()}`, { onclick: close }),
+    ),
+    content,
+  );
 }
 
 const ROLE = { owner: 'Owner', moderator: 'Moderator', member: '' };
@@ -37,15 +56,32 @@ const ROLE = { owner: 'Owner', moderator: 'Moderator', member: '' };
 /** @param {Room} room @param {AbortSignal} signal */
 function members(room, signal) {
   const list = h('div.panel-scroll', {});
-  const filter = h('input.input', { type: 'search', placeholder: 'Filter members', 'aria-label': 'Filter members', oninput: () => render() });
-  const invite = moderates(room) && h('button.plain.wide', { type: 'button', onclick: async () => (await import('./dialog-settings.js')).inviteDialog(room) }, icon('invite', 18), 'Invite people');
+  const filter = h('input.input', {
+    type: 'search',
+    placeholder: 'Filter members',
+    'aria-label': 'Filter members',
+    oninput: () => render(),
+  });
+  const invite =
+    moderates(room) &&
+    h(
+      'button.plain.wide',
+      { type: 'button', onclick: async () => (await import('./dialog-settings.js')).inviteDialog(room) },
+      icon('invite', 18),
+      'Invite people',
+    );
   const groups = /** @type {const} */ (['In the room now', 'Online', 'Offline']).map((name, i) => {
     const id = `members-${i}`;
     const title = h('h3', { id });
     const ul = h('ul', { 'aria-labelledby': id });
     const el = h('section', { class: i === 2 ? 'away' : '' }, title, ul);
     list.append(el);
-    return { name, title, el, rows: new KeyedList(ul, (/** @type {Member} */ m) => String(m.user.id), memberSignature, memberRow) };
+    return {
+      name,
+      title,
+      el,
+      rows: new KeyedList(ul, (/** @type {Member} */ m) => String(m.user.id), memberSignature, memberRow),
+    };
   });
   const more = h('p.panel-note', { hidden: true });
   list.append(more);
@@ -56,7 +92,9 @@ function members(room, signal) {
 
   function render() {
     const q = filter.value.trim().toLocaleLowerCase();
-    const all = [...state.members.values()].map((m) => ({ ...m, user: current(m.user) })).filter((m) => !q || `${m.user.display_name} ${m.user.username}`.toLocaleLowerCase().includes(q))
+    const all = [...state.members.values()]
+      .map((m) => ({ ...m, user: current(m.user) }))
+      .filter((m) => !q || `${m.user.display_name} ${m.user.username}`.toLocaleLowerCase().includes(q))
       .sort((a, b) => a.user.display_name.localeCompare(b.user.display_name));
     const group = (/** @type {Member} */ m) => (state.present.has(m.user.id) ? 0 : state.online.get(m.user.id) ? 1 : 2);
     groups.forEach(({ name, title, el, rows }, i) => {
@@ -74,9 +112,18 @@ function members(room, signal) {
 const memberSignature = (m) => [m.user.display_name, m.role, state.online.get(m.user.id)].join('|');
 
 /** @param {Member} m */
-const memberRow = (m) => h('li', {}, h('button.person', { type: 'button', onclick: () => userCard(m.user) },
-  avatar(m.user, 's', true), h('span.person-name', {}, nameOf(m.user), isMe(m.user.id) && h('span.faint-word', {}, ' (you)')),
-  ROLE[m.role] && h('span.tag', {}, ROLE[m.role])));
+const memberRow = (m) =>
+  h(
+    'li',
+    {},
+    h(
+      'button.person',
+      { type: 'button', onclick: () => userCard(m.user) },
+      avatar(m.user, 's', true),
+      h('span.person-name', {}, nameOf(m.user), isMe(m.user.id) && h('span.faint-word', {}, ' (you)')),
+      ROLE[m.role] && h('span.tag', {}, ROLE[m.role]),
+    ),
+  );
 
 /** @param {Room} room @param {AbortSignal} signal */
 function pins(room, signal) {
@@ -90,8 +137,25 @@ function pins(room, signal) {
       const { data } = await call('GET', `/v1/rooms/${room.id}/pins?limit=100`);
       const items = data.items.filter((/** @type {any} */ p) => !p.message.deleted_at);
       if (!items.length) {
-        fill(list, empty('pin', 'Nothing pinned yet', moderates(room) ? 'Pin what others should find again: “Pin” in the menu of a message.' : 'Moderators pin here what everybody should find again.'));
-      } else fill(list, h('ul.hits', {}, items.map((/** @type {any} */ p) => hit(p.message, `Pinned by ${current(p.pinned_by).display_name}`))));
+        fill(
+          list,
+          empty(
+            'pin',
+            'Nothing pinned yet',
+            moderates(room)
+              ? 'Pin what others should find again: “Pin” in the menu of a message.'
+              : 'Moderators pin here what everybody should find again.',
+          ),
+        );
+      } else
+        fill(
+          list,
+          h(
+            'ul.hits',
+            {},
+            items.map((/** @type {any} */ p) => hit(p.message, `Pinned by ${current(p.pinned_by).display_name}`)),
+          ),
+        );
     } catch (err) {
       fill(list, empty('alert', 'The pins could not be read', plain(err)));
     }
@@ -104,17 +168,38 @@ export const wanted = { text: '', everywhere: false };
 /** @param {Room} room @param {AbortSignal} signal */
 function search(room, signal) {
   const list = h('div.panel-scroll', { 'aria-live': 'polite' });
-  const input = h('input.input', { type: 'search', placeholder: 'Words to look for', 'aria-label': 'Words to look for', value: wanted.text, oninput: debounce(250, () => run()), maxlength: 200 });
+  const input = h('input.input', {
+    type: 'search',
+    placeholder: 'Words to look for',
+    'aria-label': 'Words to look for',
+    value: wanted.text,
+    oninput: debounce(250, () => run()),
+    maxlength: 200,
+  });
   let everywhere = wanted.everywhere;
   Object.assign(wanted, { text: '', everywhere: false });
-  const scope = (/** @type {boolean} */ all, /** @type {string} */ label) => h('button', {
-    type: 'button', 'aria-pressed': String(all === everywhere), dataset: { all: all ? '1' : '' }, onclick: () => {
-      everywhere = all;
-      for (const b of scopes.children) b.setAttribute('aria-pressed', String(Boolean(b.dataset.all) === everywhere));
-      void run();
-    },
-  }, label);
-  const scopes = h('div.segments', { role: 'group', 'aria-label': 'Where to look' }, scope(false, 'This room'), scope(true, 'All my rooms'));
+  const scope = (/** @type {boolean} */ all, /** @type {string} */ label) =>
+    h(
+      'button',
+      {
+        type: 'button',
+        'aria-pressed': String(all === everywhere),
+        dataset: { all: all ? '1' : '' },
+        onclick: () => {
+          everywhere = all;
+          for (const b of scopes.children)
+            b.setAttribute('aria-pressed', String(Boolean(b.dataset.all) === everywhere));
+          void run();
+        },
+      },
+      label,
+    );
+  const scopes = h(
+    'div.segments',
+    { role: 'group', 'aria-label': 'Where to look' },
+    scope(false, 'This room'),
+    scope(true, 'All my rooms'),
+  );
   let asked = 0;
   void run();
   return h('div.panel-content', {}, h('div.panel-tools', {}, input, scopes), list);
@@ -123,7 +208,14 @@ function search(room, signal) {
     const q = input.value.trim();
     const mine = ++asked;
     if (!q) {
-      fill(list, empty('search', 'Find a message', 'All the words have to be in it, in any order. Capitals and accents do not matter.'));
+      fill(
+        list,
+        empty(
+          'search',
+          'Find a message',
+          'All the words have to be in it, in any order. Capitals and accents do not matter.',
+        ),
+      );
       return;
     }
     fill(list, spinner('Searching'));
@@ -136,11 +228,28 @@ function search(room, signal) {
     try {
       const { data } = await call('GET', path + (cursor && `&cursor=${encodeURIComponent(cursor)}`), { signal });
       if (mine !== asked) return;
-      if (!cursor) fill(list, data.items.length ? h('ul.hits', {}) : empty('search', 'Nothing found', `No message ${everywhere ? 'in your rooms' : 'in this room'} has “${q}” in it.`));
+      if (!cursor)
+        fill(
+          list,
+          data.items.length
+            ? h('ul.hits', {})
+            : empty(
+                'search',
+                'Nothing found',
+                `No message ${everywhere ? 'in your rooms' : 'in this room'} has “${q}” in it.`,
+              ),
+        );
       const ul = list.querySelector('ul');
       for (const m of data.items) ul?.append(hit(m, everywhere ? nameOfRoom(m.room_id) : '', q));
       list.querySelector('.more')?.remove();
-      if (data.next_cursor) list.append(h('button.plain.wide.more', { type: 'button', onclick: () => page(path, data.next_cursor, mine, q) }, 'Show more'));
+      if (data.next_cursor)
+        list.append(
+          h(
+            'button.plain.wide.more',
+            { type: 'button', onclick: () => page(path, data.next_cursor, mine, q) },
+            'Show more',
+          ),
+        );
     } catch (err) {
       if (mine === asked && !signal.aborted) fill(list, empty('alert', 'The search did not work', plain(err)));
     }
@@ -155,22 +264,40 @@ const nameOfRoom = (id) => {
 
 /** @param {Message} m @param {string} note @param {string} [q] */
 function hit(m, note, q = '') {
-  return h('li', {}, h('button.hit', {
-    type: 'button', onclick: () => {
-      if (matchMedia('(max-width: 899px)').matches) {
-        state.panel = '';
-        changed('panel');
-      }
-      go(m.room_id, m.id);
-    },
-  }, h('span.hit-head', {}, avatar(m.sender, 's'), h('strong', {}, nameOf(m.sender)), h('time', { datetime: m.created_at }, shortTime(m.created_at))),
-  h('span.hit-text', { dir: 'auto' }, marked(summary(m), q)), note && h('span.hit-note', {}, note)));
+  return h(
+    'li',
+    {},
+    h(
+      'button.hit',
+      {
+        type: 'button',
+        onclick: () => {
+          if (matchMedia('(max-width: 899px)').matches) {
+            state.panel = '';
+            changed('panel');
+          }
+          go(m.room_id, m.id);
+        },
+      },
+      h(
+        'span.hit-head',
+        {},
+        avatar(m.sender, 's'),
+        h('strong', {}, nameOf(m.sender)),
+        h('time', { datetime: m.created_at }, shortTime(m.created_at)),
+      ),
+      h('span.hit-text', { dir: 'auto' }, marked(summary(m), q)),
+      note && h('span.hit-note', {}, note),
+    ),
+  );
 }
 
 /** @param {string} text @param {string} q */
 function marked(text, q) {
-  const words = q.split(/[^\p{L}\p{N}]+/u).filter(Boolean).map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const words = q
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter(Boolean)
+    .map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   if (!words.length) return text;
   return text.split(new RegExp(`(${words.join('|')})`, 'giu')).map((part, i) => (i % 2 ? h('mark', {}, part) : part));
 }
-

@@ -59,15 +59,19 @@ const MOST_MEMBERS = 1000; // of a larger room the first are listed
 export function refreshMembers(wait = 60) {
   const room = state.open?.id;
   if (!room) return Promise.resolve();
-  return soon(`members ${room}`, async () => {
-    const { items, complete } = await getAll(`/v1/rooms/${room}/members`, MOST_MEMBERS);
-    if (state.open?.id !== room) return;
-    state.members = new Map(items.map((m) => [m.user.id, m]));
-    state.membersComplete = complete;
-    state.present = new Set(items.filter((m) => m.present).map((m) => m.user.id));
-    for (const m of items) noteSeen(m.user);
-    changed('members', 'people');
-  }, wait);
+  return soon(
+    `members ${room}`,
+    async () => {
+      const { items, complete } = await getAll(`/v1/rooms/${room}/members`, MOST_MEMBERS);
+      if (state.open?.id !== room) return;
+      state.members = new Map(items.map((m) => [m.user.id, m]));
+      state.membersComplete = complete;
+      state.present = new Set(items.filter((m) => m.present).map((m) => m.user.id));
+      for (const m of items) noteSeen(m.user);
+      changed('members', 'people');
+    },
+    wait,
+  );
 }
 
 /** @param {number} room */

@@ -28,7 +28,12 @@ export function roomView(room, signal) {
   const panel = h('aside.panel', { hidden: true });
   /** @type {Composer | null} */
   let composer = null;
-  const drop = h('div.drop', { hidden: true, 'aria-hidden': 'true' }, icon('attach', 32), h('p', {}, `Drop files to send them to ${roomTitle(room)}`));
+  const drop = h(
+    'div.drop',
+    { hidden: true, 'aria-hidden': 'true' },
+    icon('attach', 32),
+    h('p', {}, `Drop files to send them to ${roomTitle(room)}`),
+  );
   const column = h('div.room-column', {}, head, timeline.el, foot, drop);
   const el = h('main.room-view', { 'aria-label': roomTitle(room) }, column, panel);
   watch(['rooms', 'people', 'members', 'panel', 'pins'], renderHead, signal);
@@ -49,15 +54,37 @@ export function roomView(room, signal) {
     const title = h('h1', {}, h('bdi', {}, roomTitle(now)));
     const sub = direct ? partner && statusOf(partner) : now.description;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.head;
-    fill(head,
+    fill(
+      head,
       iconButton('back', 'Back to the rooms', { class: 'back', onclick: () => go(0) }),
-      direct && partner ? h('button.head-who', { type: 'button', 'aria-label': `Profile of ${partner.display_name}`, onclick: () => userCard(partner) }, avatar(partner, 'm', true)) : h('span.head-icon', {}, roomIcon(now, 'm')),
+      direct && partner
+        ? h(
+            'button.head-who',
+            { type: 'button', 'aria-label': `Profile of ${partner.display_name}`, onclick: () => userCard(partner) },
+            avatar(partner, 'm', true),
+          )
+        : h('span.head-icon', {}, roomIcon(now, 'm')),
       h('div.head-words', {}, title, sub && h('p', { title: sub }, h('bdi', {}, sub))),
-      h('div.head-buttons', {},
+      h(
+        'div.head-buttons',
+        {},
         iconButton('search', 'Search in this room', toggles('search')),
         iconButton('pin', 'Pinned messages', { class: 'head-pins', ...toggles('pins') }),
-        direct ? false : h('button.icon-button.with-count', { type: 'button', ...toggles('members'), 'aria-label': `Members, ${now.member_count}`, title: 'Members' }, icon('users'), h('span', {}, now.member_count.toLocaleString())),
-        iconButton('more', 'More', { 'aria-haspopup': 'menu', dataset: { head: 'more' }, onclick: (/** @type {any} */ e) => menu(e.currentTarget) })));
+        direct
+          ? false
+          : h(
+              'button.icon-button.with-count',
+              { type: 'button', ...toggles('members'), 'aria-label': `Members, ${now.member_count}`, title: 'Members' },
+              icon('users'),
+              h('span', {}, now.member_count.toLocaleString()),
+            ),
+        iconButton('more', 'More', {
+          'aria-haspopup': 'menu',
+          dataset: { head: 'more' },
+          onclick: (/** @type {any} */ e) => menu(e.currentTarget),
+        }),
+      ),
+    );
     if (focused) /** @type {HTMLElement | null} */ (head.querySelector(`[data-head="${focused}"]`))?.focus();
     el.setAttribute('aria-label', roomTitle(now));
   }
@@ -65,7 +92,8 @@ export function roomView(room, signal) {
   /** @param {'members' | 'pins' | 'search'} which */
   function toggles(which) {
     return {
-      'aria-pressed': String(state.panel === which), dataset: { head: which },
+      'aria-pressed': String(state.panel === which),
+      dataset: { head: which },
       onclick: () => {
         state.panel = state.panel === which ? '' : which;
         if (which === 'members') localStorage.setItem('parley.members', state.panel ? '1' : '');
@@ -81,13 +109,30 @@ export function roomView(room, signal) {
     const member = now.membership;
     const direct = now.kind === 'direct';
     openMenu(button, 'Room', [
-      ...(member ? [{ label: member.muted ? 'Unmute' : 'Mute', icon: member.muted ? 'bell' : 'muted', act: () => attempt(mute(now.id, !member.muted)) }] : []),
-      { label: 'Pinned messages', icon: 'pin', act: () => { state.panel = 'pins'; changed('panel'); } },
+      ...(member
+        ? [
+            {
+              label: member.muted ? 'Unmute' : 'Mute',
+              icon: member.muted ? 'bell' : 'muted',
+              act: () => attempt(mute(now.id, !member.muted)),
+            },
+          ]
+        : []),
+      {
+        label: 'Pinned messages',
+        icon: 'pin',
+        act: () => {
+          state.panel = 'pins';
+          changed('panel');
+        },
+      },
       { label: 'Copy link', icon: 'link', act: () => copy(location.origin + '/' + address(now.id), 'Link') },
-      ...(moderates(now) ? [
-        { label: 'Invite people', icon: 'invite', act: async () => (await settings()).inviteDialog(now) },
-        { label: 'Room settings', icon: 'gear', act: async () => (await settings()).settingsDialog(now) },
-      ] : []),
+      ...(moderates(now)
+        ? [
+            { label: 'Invite people', icon: 'invite', act: async () => (await settings()).inviteDialog(now) },
+            { label: 'Room settings', icon: 'gear', act: async () => (await settings()).settingsDialog(now) },
+          ]
+        : []),
       ...(member && !direct ? [null, { label: 'Leave', icon: 'leave', danger: true, act: () => leave(now) }] : []),
     ]);
   }
@@ -95,7 +140,7 @@ export function roomView(room, signal) {
   function renderFoot() {
     const now = state.open;
     const writes = Boolean(now?.membership);
-    if (writes && composer || !now) return;
+    if ((writes && composer) || !now) return;
     if (writes) {
       composer = new Composer(now, () => timeline.wrote(), signal);
       const joined = foot.contains(document.activeElement);
@@ -104,12 +149,26 @@ export function roomView(room, signal) {
       return;
     }
     composer = null;
-    fill(foot, h('div.join-bar', {}, h('p', {}, `You are looking at ${roomTitle(now)}. Join to write and to be told of what is new.`),
-      h('button.primary', { type: 'button', onclick: async (/** @type {any} */ e) => {
-        e.currentTarget.setAttribute('aria-busy', 'true');
-        await attempt(joinRoom(now.id));
-        changed('route');
-      } }, 'Join')));
+    fill(
+      foot,
+      h(
+        'div.join-bar',
+        {},
+        h('p', {}, `You are looking at ${roomTitle(now)}. Join to write and to be told of what is new.`),
+        h(
+          'button.primary',
+          {
+            type: 'button',
+            onclick: async (/** @type {any} */ e) => {
+              e.currentTarget.setAttribute('aria-busy', 'true');
+              await attempt(joinRoom(now.id));
+              changed('route');
+            },
+          },
+          'Join',
+        ),
+      ),
+    );
   }
 
   function renderPanel() {
@@ -120,7 +179,10 @@ export function roomView(room, signal) {
     fill(panel, state.panel ? panelView(state.panel, room, signal) : false);
     if (state.panel && matchMedia('(max-width: 640px)').matches) coverWith(state.panel);
     else balance();
-    panel.setAttribute('aria-label', { members: 'Members', pins: 'Pinned messages', search: 'Search', '': 'Nothing' }[state.panel]);
+    panel.setAttribute(
+      'aria-label',
+      { members: 'Members', pins: 'Pinned messages', search: 'Search', '': 'Nothing' }[state.panel],
+    );
     // Over the messages, it takes the focus; beside them, only what one types into does.
     if (state.panel === 'search') panel.querySelector('input')?.focus();
     else if (state.panel && matchMedia('(max-width: 899px)').matches) panel.querySelector('button')?.focus();
@@ -140,10 +202,18 @@ export function roomView(room, signal) {
   function receiveDrops() {
     let depth = 0;
     const files = (/** @type {DragEvent} */ e) => composer && e.dataTransfer?.types.includes('Files');
-    const show = (/** @type {boolean} */ on) => { drop.hidden = !on; };
-    column.addEventListener('dragenter', (/** @type {DragEvent} */ e) => { if (files(e)) show(++depth > 0); });
-    column.addEventListener('dragleave', (/** @type {DragEvent} */ e) => { if (files(e)) show(--depth > 0); });
-    column.addEventListener('dragover', (/** @type {DragEvent} */ e) => { if (files(e)) e.preventDefault(); });
+    const show = (/** @type {boolean} */ on) => {
+      drop.hidden = !on;
+    };
+    column.addEventListener('dragenter', (/** @type {DragEvent} */ e) => {
+      if (files(e)) show(++depth > 0);
+    });
+    column.addEventListener('dragleave', (/** @type {DragEvent} */ e) => {
+      if (files(e)) show(--depth > 0);
+    });
+    column.addEventListener('dragover', (/** @type {DragEvent} */ e) => {
+      if (files(e)) e.preventDefault();
+    });
     column.addEventListener('drop', (/** @type {DragEvent} */ e) => {
       depth = 0;
       show(false);
@@ -172,14 +242,22 @@ async function attempt(promise) {
 
 /** @param {import('./types').Room} room */
 async function leave(room) {
-  const text = room.kind === 'private' ? 'You can only come back with an invite.' : 'You can join again whenever you like.';
-  if (!await confirmed(`Leave ${roomTitle(room)}?`, text, 'Leave')) return;
+  const text =
+    room.kind === 'private' ? 'You can only come back with an invite.' : 'You can join again whenever you like.';
+  if (!(await confirmed(`Leave ${roomTitle(room)}?`, text, 'Leave'))) return;
   await attempt(leaveRoom(room.id).then(() => go(0)));
 }
 
 /** What is there when no room is open. @param {string} error */
 export function noRoom(error) {
   const back = h('button.plain', { type: 'button', onclick: () => go(0) }, 'Back to the rooms');
-  return h('main.room-view.none', { 'aria-label': 'No room' }, error ? empty('alert', 'This room cannot be opened', error, back)
-    : state.roomsLoaded ? empty('chat', 'Choose a room', 'Pick one on the left, or press Ctrl+K to find rooms, people and messages.') : spinner());
+  return h(
+    'main.room-view.none',
+    { 'aria-label': 'No room' },
+    error
+      ? empty('alert', 'This room cannot be opened', error, back)
+      : state.roomsLoaded
+        ? empty('chat', 'Choose a room', 'Pick one on the left, or press Ctrl+K to find rooms, people and messages.')
+        : spinner(),
+  );
 }

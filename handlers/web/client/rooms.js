@@ -30,10 +30,14 @@ const MOST_PARTNERS = 30;
 
 /** Who is online, of the latest direct rooms: the stream tells only who comes and goes while it is there. @param {number} [wait] */
 export function refreshPartners(wait = 1000) {
-  return soon('partners', async () => {
-    const rooms = byActivity([...state.rooms.values()].filter((r) => r.kind === 'direct')).slice(0, MOST_PARTNERS);
-    for (const room of rooms) await refreshPartner(room);
-  }, wait);
+  return soon(
+    'partners',
+    async () => {
+      const rooms = byActivity([...state.rooms.values()].filter((r) => r.kind === 'direct')).slice(0, MOST_PARTNERS);
+      for (const room of rooms) await refreshPartner(room);
+    },
+    wait,
+  );
 }
 
 /** @param {Room} room a direct one */
@@ -55,7 +59,7 @@ export function refreshRoom(id) {
     try {
       room = await get(`/v1/rooms/${id}`);
     } catch (err) {
-      if (!(err instanceof Problem) || err.status !== 404 && err.status !== 403) throw err;
+      if (!(err instanceof Problem) || (err.status !== 404 && err.status !== 403)) throw err;
     }
     if (room?.membership) keepRoom(room);
     else dropRoom(id, room);
@@ -71,7 +75,8 @@ export function keepRoom(room) {
 /** @param {Room} room */
 function put(room) {
   const known = state.rooms.get(room.id);
-  if (known && room.last_message_id < known.last_message_id) { // older than an event that came meanwhile
+  if (known && room.last_message_id < known.last_message_id) {
+    // older than an event that came meanwhile
     void refreshRoom(room.id);
     return;
   }
@@ -102,7 +107,11 @@ export function countMessage(m) {
   if (m.id <= room.last_message_id) return;
   const unread = !isMe(m.sender.id) && m.id > room.membership.last_read_id;
   put({
-    ...room, last_message_id: m.id, message_count: room.message_count + 1, updated_at: m.created_at, active_at: m.created_at,
+    ...room,
+    last_message_id: m.id,
+    message_count: room.message_count + 1,
+    updated_at: m.created_at,
+    active_at: m.created_at,
     membership: { ...room.membership, unread_count: room.membership.unread_count + (unread ? 1 : 0) },
   });
 }
@@ -117,7 +126,10 @@ export function countRead({ room_id, user_id, message_id }) {
   const room = state.rooms.get(room_id);
   if (!room?.membership || message_id <= room.membership.last_read_id) return;
   const all = message_id >= room.last_message_id;
-  put({ ...room, membership: { ...room.membership, last_read_id: message_id, unread_count: all ? 0 : room.membership.unread_count } });
+  put({
+    ...room,
+    membership: { ...room.membership, last_read_id: message_id, unread_count: all ? 0 : room.membership.unread_count },
+  });
   if (!all) void refreshRoom(room_id);
 }
 
@@ -191,6 +203,11 @@ export async function mute(id, muted) {
 const activityOf = (room) => room.active_at ?? room.updated_at;
 
 /** The latest activity first. @param {Room[]} rooms */
-export const byActivity = (rooms) => rooms.sort((a, b) => (activityOf(a) < activityOf(b) ? 1 : activityOf(a) > activityOf(b) ? -1 : b.id - a.id));
+export const byActivity = (rooms) =>
+  rooms.sort((a, b) => (activityOf(a) < activityOf(b) ? 1 : activityOf(a) > activityOf(b) ? -1 : b.id - a.id));
 
-export const totalUnread = () => [...state.rooms.values()].reduce((n, r) => n + (r.membership && !r.membership.muted ? r.membership.unread_count : 0), 0);
+export const totalUnread = () =>
+  [...state.rooms.values()].reduce(
+    (n, r) => n + (r.membership && !r.membership.muted ? r.membership.unread_count : 0),
+    0,
+  );

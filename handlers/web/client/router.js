@@ -8,7 +8,11 @@ import { whenBalanced } from './layers.js';
 export function route() {
   const [kind, id, message] = location.hash.replace(/^#\//, '').split('/');
   if (kind === 'invite' && id) return { room: 0, message: 0, invite: decodeURIComponent(id) };
-  return { room: kind === 'rooms' ? Number(id) || 0 : 0, message: kind === 'rooms' ? Number(message) || 0 : 0, invite: '' };
+  return {
+    room: kind === 'rooms' ? Number(id) || 0 : 0,
+    message: kind === 'rooms' ? Number(message) || 0 : 0,
+    invite: '',
+  };
 }
 
 /** @param {number} room @param {number} [message] */
@@ -18,7 +22,8 @@ export const address = (room, message) => `#/rooms/${room}${message ? `/${messag
 export function go(room, message) {
   const to = room ? address(room, message) : '#/';
   whenBalanced(() => {
-    if (location.hash === to) dispatchEvent(new HashChangeEvent('hashchange')); // once more to the same message
+    if (location.hash === to)
+      dispatchEvent(new HashChangeEvent('hashchange')); // once more to the same message
     else location.hash = to;
   });
 }

@@ -36,7 +36,9 @@ function keep(session) {
 /** One tab after the other: two must not spend the same refresh token. */
 function renew() {
   const stale = token;
-  renewing ??= alone('parley.refresh', () => refresh(stale)).finally(() => { renewing = null; });
+  renewing ??= alone('parley.refresh', () => refresh(stale)).finally(() => {
+    renewing = null;
+  });
   return renewing;
 }
 
@@ -45,7 +47,11 @@ async function refresh(stale) {
   if (token !== stale && Date.now() < expires - EARLY) return token; // another tab was first, and shared it
   try {
     // keepalive, so that the new cookie is kept even when the page goes away meanwhile: the old one is spent.
-    const { data } = await call('POST', '/v1/sessions/refresh', { open: true, keepalive: true, body: { cookie: true } });
+    const { data } = await call('POST', '/v1/sessions/refresh', {
+      open: true,
+      keepalive: true,
+      body: { cookie: true },
+    });
     keep(data);
     tabs.postMessage({ type: 'token', session: data });
     if (current && current !== data.session_id) on.began(data);
@@ -53,7 +59,8 @@ async function refresh(stale) {
     latest = data;
     return token;
   } catch (err) {
-    if (err instanceof Problem && err.status === 401) end(err.code === 'session_revoked' ? 'session_revoked' : 'expired');
+    if (err instanceof Problem && err.status === 401)
+      end(err.code === 'session_revoked' ? 'session_revoked' : 'expired');
     throw err;
   }
 }

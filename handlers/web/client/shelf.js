@@ -46,12 +46,22 @@ export function takeOver(user, take, signal) {
     if (shelf !== own) localStorage.removeItem(shelf);
   };
   /** @param {string} shelf */
-  const wait = (shelf) => navigator.locks.request(PREFIX + shelf.slice(shelvesOf(user).length), { signal }, () => empty(shelf)).catch(() => {});
+  const wait = (shelf) =>
+    navigator.locks
+      .request(PREFIX + shelf.slice(shelvesOf(user).length), { signal }, () => empty(shelf))
+      .catch(() => {});
   /** @type {Set<string>} */
   const known = new Set([own]);
   empty(own);
   for (const shelf of allOf(user)) see(shelf);
-  if (navigator.locks) addEventListener('storage', ({ key, newValue }) => { if (newValue && key?.startsWith(shelvesOf(user))) see(key); }, { signal });
+  if (navigator.locks)
+    addEventListener(
+      'storage',
+      ({ key, newValue }) => {
+        if (newValue && key?.startsWith(shelvesOf(user))) see(key);
+      },
+      { signal },
+    );
 
   /** @param {string} shelf */
   function see(shelf) {

@@ -11,10 +11,12 @@ import { spinner, toast } from './ui.js';
 export const providers = async () => (await get('/v1/auth/providers', { open: true })).items;
 
 /** Where to come back to: the place that the address names now. @param {string} [more] */
-const backHere = (more = '') => `redirect=${encodeURIComponent(`/${location.hash}${more && (location.hash ? '&' : '#') + more}`)}`;
+const backHere = (more = '') =>
+  `redirect=${encodeURIComponent(`/${location.hash}${more && (location.hash ? '&' : '#') + more}`)}`;
 
 /** @param {{ name: string, url: string }} provider */
-export const loginLink = ({ name, url }) => h('a.button.plain.wide', { href: `${url}?${backHere()}` }, `Continue with ${name}`);
+export const loginLink = ({ name, url }) =>
+  h('a.button.plain.wide', { href: `${url}?${backHere()}` }, `Continue with ${name}`);
 
 /** What a log-in elsewhere has left in the address. It is taken out of there. @returns {Arrival | null} */
 export function takeArrival() {
@@ -30,7 +32,8 @@ const FAILURES = {
 };
 
 /** @param {string} code */
-export const failureOf = (code) => FAILURES[/** @type {keyof typeof FAILURES} */ (code)] ?? 'The log-in did not work. Please try again.';
+export const failureOf = (code) =>
+  FAILURES[/** @type {keyof typeof FAILURES} */ (code)] ?? 'The log-in did not work. Please try again.';
 
 /** Tells who is logged in what became of it. @param {Arrival | null} arrival */
 export function tellArrival(arrival) {
@@ -47,15 +50,45 @@ export function identities() {
   async function load() {
     try {
       const [{ items }, offers] = await Promise.all([get('/v1/users/me/identities'), providers()]);
-      fill(list,
-        items.length > 0 && h('ul.plain-list', {}, items.map((/** @type {import('./types').Identity} */ i) => h('li.list-row', {},
-          h('div.list-words', {}, h('strong', {}, i.provider), h('span', {}, `since ${shortTime(i.created_at)}`)),
-          h('button.plain.small', { type: 'button', 'aria-label': `Unlink ${i.provider}`, onclick: () => attempt(async () => {
-            await call('DELETE', `/v1/users/me/identities/${encodeURIComponent(i.id)}`);
-            await load();
-          }) }, 'Unlink')))),
-        offers.length > 0 && h('div.actions', {}, offers.map((p) => h('button.plain', { type: 'button', onclick: () => attempt(() => link(p)) }, `Link ${p.name}`))),
-        !items.length && !offers.length && h('p.panel-note', {}, 'This server knows no other service to log in through.'));
+      fill(
+        list,
+        items.length > 0 &&
+          h(
+            'ul.plain-list',
+            {},
+            items.map((/** @type {import('./types').Identity} */ i) =>
+              h(
+                'li.list-row',
+                {},
+                h('div.list-words', {}, h('strong', {}, i.provider), h('span', {}, `since ${shortTime(i.created_at)}`)),
+                h(
+                  'button.plain.small',
+                  {
+                    type: 'button',
+                    'aria-label': `Unlink ${i.provider}`,
+                    onclick: () =>
+                      attempt(async () => {
+                        await call('DELETE', `/v1/users/me/identities/${encodeURIComponent(i.id)}`);
+                        await load();
+                      }),
+                  },
+                  'Unlink',
+                ),
+              ),
+            ),
+          ),
+        offers.length > 0 &&
+          h(
+            'div.actions',
+            {},
+            offers.map((p) =>
+              h('button.plain', { type: 'button', onclick: () => attempt(() => link(p)) }, `Link ${p.name}`),
+            ),
+          ),
+        !items.length &&
+          !offers.length &&
+          h('p.panel-note', {}, 'This server knows no other service to log in through.'),
+      );
     } catch (err) {
       fill(list, h('p.form-error', {}, plain(err)));
     }
@@ -64,7 +97,9 @@ export function identities() {
 
 /** A page that the browser goes to brings no token, so the way is asked for first. @param {{ name: string, url: string }} provider */
 async function link({ name, url }) {
-  const { data } = await call('GET', `${url}?${backHere(`linked=${encodeURIComponent(name)}`)}`, { headers: { Accept: 'application/json' } });
+  const { data } = await call('GET', `${url}?${backHere(`linked=${encodeURIComponent(name)}`)}`, {
+    headers: { Accept: 'application/json' },
+  });
   location.assign(data.url);
 }
 

@@ -20,8 +20,10 @@ const fresh = () => ({
   /** The members of the open room. @type {Map<number, Member>} */ members: new Map(),
   membersComplete: false,
   /** Who is in the open room now. @type {Set<number>} */ present: new Set(),
-  /** Who types in the open room, until when. @type {Map<number, { user: UserRef, until: number }>} */ typing: new Map(),
-  /** People by the newest name that an answer or an event had for them. @type {Map<number, UserRef>} */ names: new Map(),
+  /** Who types in the open room, until when. @type {Map<number, { user: UserRef, until: number }>} */ typing:
+    new Map(),
+  /** People by the newest name that an answer or an event had for them. @type {Map<number, UserRef>} */ names:
+    new Map(),
   /** Who is online, as far as it is known. @type {Map<number, boolean>} */ online: new Map(),
   /** Since when who is not online is away, as far as it is known. @type {Map<number, string>} */ lastSeen: new Map(),
   /** @type {Map<number, User>} */ contacts: new Map(),
@@ -71,7 +73,8 @@ function tell() {
   for (const f of called) {
     try {
       f();
-    } catch (err) { // one view's mistake must not blank the others
+    } catch (err) {
+      // one view's mistake must not blank the others
       console.error(err);
     }
   }
@@ -114,7 +117,8 @@ export function roomTitle(room) {
 }
 
 /** Whether the user may moderate a room. @param {Room | null} room */
-export const moderates = (room) => room?.kind !== 'direct' && (room?.membership?.role === 'owner' || room?.membership?.role === 'moderator');
+export const moderates = (room) =>
+  room?.kind !== 'direct' && (room?.membership?.role === 'owner' || room?.membership?.role === 'moderator');
 
 /** The open room, when the user is a member of it. */
 export const openMembership = () => (state.open && state.rooms.get(state.open.id)?.membership) || null;

@@ -2,10 +2,34 @@
 // that leads. It has no token: what needs one (the stream's cookie, presence) it asks a tab to do.
 
 const NAMES = [
-  'ready', 'message.created', 'message.notification', 'message.edited', 'message.deleted', 'history.cleared',
-  'room.created', 'room.updated', 'room.deleted', 'member.joined', 'member.left', 'member.updated', 'member.banned',
-  'presence.entered', 'presence.left', 'user.online', 'user.offline', 'typing', 'message.read', 'reaction.added',
-  'reaction.removed', 'pin.added', 'pin.removed', 'contact.added', 'contact.removed', 'session.revoked', 'server.closing', 'resync',
+  'ready',
+  'message.created',
+  'message.notification',
+  'message.edited',
+  'message.deleted',
+  'history.cleared',
+  'room.created',
+  'room.updated',
+  'room.deleted',
+  'member.joined',
+  'member.left',
+  'member.updated',
+  'member.banned',
+  'presence.entered',
+  'presence.left',
+  'user.online',
+  'user.offline',
+  'typing',
+  'message.read',
+  'reaction.added',
+  'reaction.removed',
+  'pin.added',
+  'pin.removed',
+  'contact.added',
+  'contact.removed',
+  'session.revoked',
+  'server.closing',
+  'resync',
 ];
 const ANSWER = 10_000; // how long a tab may take over a task before another one is asked
 const QUIET = 60_000; // after this much silence it is asked whether something was missed
@@ -77,7 +101,8 @@ export class StreamHub {
         break;
       case 'stop':
         from.room = null;
-        if (message.session === this.#session) this.#close(); // its end takes it out of all rooms
+        if (message.session === this.#session)
+          this.#close(); // its end takes it out of all rooms
         else void this.#reconcile();
         break;
     }
@@ -116,7 +141,10 @@ export class StreamHub {
     }
     const source = new EventSource(`/v1/events?last_event_id=${encodeURIComponent(this.#last)}`);
     this.#source = source;
-    for (const name of NAMES) source.addEventListener(name, (e) => { if (this.#source === source) this.#heard(name, e); });
+    for (const name of NAMES)
+      source.addEventListener(name, (e) => {
+        if (this.#source === source) this.#heard(name, e);
+      });
     source.onerror = () => {
       if (this.#source !== source) return;
       this.#gone();
@@ -156,7 +184,9 @@ export class StreamHub {
   /** @param {number} [after] in milliseconds; without it, longer from failure to failure */
   #reopen(after = Math.min(30_000, 500 * 2 ** this.#failures++) * (0.75 + Math.random() / 2)) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => { void this.#open(); }, after);
+    this.#timer = setTimeout(() => {
+      void this.#open();
+    }, after);
   }
 
   #close() {
@@ -242,12 +272,16 @@ export class StreamHub {
     this.#heardAt = Date.now();
     const last = this.#last;
     try {
-      const answer = await fetch(`/v1/events?limit=1&after=${encodeURIComponent(this.#checked)}`, { headers: { Accept: 'application/json' } });
+      const answer = await fetch(`/v1/events?limit=1&after=${encodeURIComponent(this.#checked)}`, {
+        headers: { Accept: 'application/json' },
+      });
       if (!answer.ok) return;
       const missed = (await answer.json()).items.length > 0;
       this.#checked = answer.headers.get('Event-Cursor') ?? this.#checked;
       if (!missed) return;
-      setTimeout(() => { if (this.#last === last && this.#session) this.#reopen(0); }, 3000);
+      setTimeout(() => {
+        if (this.#last === last && this.#session) this.#reopen(0);
+      }, 3000);
     } catch {
       this.#gone();
       this.#reopen();

@@ -51,17 +51,21 @@ export function linkToLeader(tab, hear) {
   /** Waits for the lead, again and again, and keeps it as long as the tab lives. */
   async function lead() {
     for (;;) {
-      await alone('parley.leader', () => new Promise((resolve) => {
-        const mine = hub = new StreamHub();
-        giveUp = () => {
-          giveUp = () => {};
-          hub = null;
-          mine.end();
-          resolve(undefined);
-        };
-        air.postMessage({ leads: tab });
-        hear({ type: 'moved' });
-      }));
+      await alone(
+        'parley.leader',
+        () =>
+          new Promise((resolve) => {
+            const mine = (hub = new StreamHub());
+            giveUp = () => {
+              giveUp = () => {};
+              hub = null;
+              mine.end();
+              resolve(undefined);
+            };
+            air.postMessage({ leads: tab });
+            hear({ type: 'moved' });
+          }),
+      );
     }
   }
 }

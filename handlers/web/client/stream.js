@@ -30,14 +30,22 @@ let welcomed = () => {};
 export async function join() {
   waiting = [];
   if (send) return;
-  const welcome = new Promise((resolve) => { welcomed = () => resolve(undefined); });
-  send = globalThis.SharedWorker ? linkToWorker() : (await arrived(import('./stream-leader.js'))).linkToLeader(tab, hear);
+  const welcome = new Promise((resolve) => {
+    welcomed = () => resolve(undefined);
+  });
+  send = globalThis.SharedWorker
+    ? linkToWorker()
+    : (await arrived(import('./stream-leader.js'))).linkToLeader(tab, hear);
   holdWhileAlive(`parley.tab.${tab}`);
   send({ type: 'join', tab });
   addEventListener('pagehide', () => send?.({ type: 'bye' }));
-  addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });
+  addEventListener('pageshow', (e) => {
+    if (e.persisted) location.reload();
+  });
   addEventListener('online', () => send?.({ type: 'wake', online: true }));
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) send?.({ type: 'wake' }); });
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) send?.({ type: 'wake' });
+  });
   await welcome;
 }
 
@@ -150,4 +158,14 @@ function pass({ name, id, data }) {
 }
 
 // These have no id of their own: EventSource shows the last one with them.
-const NEVER_KEPT = new Set(['ready', 'presence.entered', 'presence.left', 'user.online', 'user.offline', 'typing', 'session.revoked', 'server.closing', 'resync']);
+const NEVER_KEPT = new Set([
+  'ready',
+  'presence.entered',
+  'presence.left',
+  'user.online',
+  'user.offline',
+  'typing',
+  'session.revoked',
+  'server.closing',
+  'resync',
+]);

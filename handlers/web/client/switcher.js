@@ -25,8 +25,15 @@ export function openSwitcher() {
   let found = [];
   let at = 0;
   const input = h('input', {
-    type: 'text', role: 'combobox', 'aria-expanded': 'true', 'aria-controls': 'switcher-list', 'aria-autocomplete': 'list', 'aria-label': 'Find rooms, people and messages',
-    placeholder: 'Find rooms, people and messages', autocomplete: 'off', spellcheck: 'false',
+    type: 'text',
+    role: 'combobox',
+    'aria-expanded': 'true',
+    'aria-controls': 'switcher-list',
+    'aria-autocomplete': 'list',
+    'aria-label': 'Find rooms, people and messages',
+    placeholder: 'Find rooms, people and messages',
+    autocomplete: 'off',
+    spellcheck: 'false',
     oninput: () => {
       found = [];
       at = 0;
@@ -36,8 +43,17 @@ export function openSwitcher() {
     onkeydown: key,
   });
   const list = h('div.switcher-list', { id: 'switcher-list', role: 'listbox', 'aria-label': 'What was found' });
-  const el = h('dialog.switcher', { 'aria-label': 'Find', onclick: (/** @type {Event} */ e) => { if (e.target === el) el.close(); } },
-    h('div.switcher-head', {}, icon('search'), input), list);
+  const el = h(
+    'dialog.switcher',
+    {
+      'aria-label': 'Find',
+      onclick: (/** @type {Event} */ e) => {
+        if (e.target === el) el.close();
+      },
+    },
+    h('div.switcher-head', {}, icon('search'), input),
+    list,
+  );
   openModal(el);
   input.focus();
   render();
@@ -67,10 +83,24 @@ export function openSwitcher() {
     const q = input.value.trim();
     const low = q.toLocaleLowerCase().replace(/^[#@]/, '');
     const own = byActivity([...state.rooms.values()])
-      .filter((r) => `${roomTitle(r)} ${r.handle ?? ''} ${partnerOf(r)?.username ?? ''}`.toLocaleLowerCase().includes(low)).slice(0, q ? 8 : 10)
-      .map((r) => ({ id: `r${r.id}`, group: q ? 'Your rooms' : 'Recent', el: [roomIcon(r), h('bdi', {}, roomTitle(r)), unreadOf(r)], act: () => go(r.id) }));
+      .filter((r) =>
+        `${roomTitle(r)} ${r.handle ?? ''} ${partnerOf(r)?.username ?? ''}`.toLocaleLowerCase().includes(low),
+      )
+      .slice(0, q ? 8 : 10)
+      .map((r) => ({
+        id: `r${r.id}`,
+        group: q ? 'Your rooms' : 'Recent',
+        el: [roomIcon(r), h('bdi', {}, roomTitle(r)), unreadOf(r)],
+        act: () => go(r.id),
+      }));
     options = [...own, ...found];
-    if (q) options.push({ id: 'messages', group: 'Messages', el: [icon('search', 18), h('span', {}, 'Messages with ', h('strong', {}, q))], act: () => searchFor(q) });
+    if (q)
+      options.push({
+        id: 'messages',
+        group: 'Messages',
+        el: [icon('search', 18), h('span', {}, 'Messages with ', h('strong', {}, q))],
+        act: () => searchFor(q),
+      });
     at = Math.min(at, Math.max(0, options.length - 1));
     fill(list);
     let group = '';
@@ -79,7 +109,13 @@ export function openSwitcher() {
         group = option.group;
         list.append(h('div.switcher-group', { role: 'presentation' }, group));
       }
-      list.append(h('div.switcher-option', { role: 'option', id: `switch-${option.id}`, onclick: () => choose(option) }, option.el));
+      list.append(
+        h(
+          'div.switcher-option',
+          { role: 'option', id: `switch-${option.id}`, onclick: () => choose(option) },
+          option.el,
+        ),
+      );
     }
     if (!options.length) list.append(h('p.switcher-none', {}, 'Type a name.'));
     mark();
@@ -97,16 +133,37 @@ export function openSwitcher() {
   const ask = debounce(150, async () => {
     const q = input.value.trim().replace(/^[#@]/, '');
     if (!q) return;
-    const read = (/** @type {string} */ path) => get(path).then((l) => l.items, () => []);
+    const read = (/** @type {string} */ path) =>
+      get(path).then(
+        (l) => l.items,
+        () => [],
+      );
     const [rooms, users] = await Promise.all([
-      read(`/v1/rooms/search?limit=6&prefix=${encodeURIComponent(q.slice(0, 128))}`), read(`/v1/users?limit=6&prefix=${encodeURIComponent(q.slice(0, 32))}`),
+      read(`/v1/rooms/search?limit=6&prefix=${encodeURIComponent(q.slice(0, 128))}`),
+      read(`/v1/users?limit=6&prefix=${encodeURIComponent(q.slice(0, 32))}`),
     ]);
     if (input.value.trim().replace(/^[#@]/, '') !== q) return;
     found = [
-      ...rooms.filter((/** @type {any} */ r) => !state.rooms.has(r.id)).map((/** @type {any} */ r) => ({
-        id: `r${r.id}`, group: 'Public channels', el: [roomIcon(r), h('bdi', {}, r.name ?? r.handle), h('span.faint-word', {}, count(r.member_count, 'member'))], act: () => go(r.id) })),
-      ...users.filter((/** @type {any} */ u) => !isMe(u.id)).map((/** @type {any} */ u) => ({
-        id: `u${u.id}`, group: 'People', el: [avatar(u, 's'), nameOf(u), h('span.faint-word', {}, '@' + u.username)], act: async () => go((await openDirect(u.id)).id) })),
+      ...rooms
+        .filter((/** @type {any} */ r) => !state.rooms.has(r.id))
+        .map((/** @type {any} */ r) => ({
+          id: `r${r.id}`,
+          group: 'Public channels',
+          el: [
+            roomIcon(r),
+            h('bdi', {}, r.name ?? r.handle),
+            h('span.faint-word', {}, count(r.member_count, 'member')),
+          ],
+          act: () => go(r.id),
+        })),
+      ...users
+        .filter((/** @type {any} */ u) => !isMe(u.id))
+        .map((/** @type {any} */ u) => ({
+          id: `u${u.id}`,
+          group: 'People',
+          el: [avatar(u, 's'), nameOf(u), h('span.faint-word', {}, '@' + u.username)],
+          act: async () => go((await openDirect(u.id)).id),
+        })),
     ];
     render();
   });
@@ -125,8 +182,15 @@ function searchFor(text) {
   // The panel is made anew, also when it is open already.
   state.panel = '';
   changed('panel');
-  queueMicrotask(() => queueMicrotask(() => setTimeout(() => {
-    state.panel = 'search';
-    changed('panel');
-  }, state.open ? 0 : 300)));
+  queueMicrotask(() =>
+    queueMicrotask(() =>
+      setTimeout(
+        () => {
+          state.panel = 'search';
+          changed('panel');
+        },
+        state.open ? 0 : 300,
+      ),
+    ),
+  );
 }

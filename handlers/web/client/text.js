@@ -14,7 +14,10 @@ const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
 const EMOJI_ONLY = /^(?:\s*(?:\p{RGI_Emoji}|\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F?)){1,6}\s*$/v;
 
 /** @param {string} text */
-export const clean = (text) => text.replace(/\r\n?/g, '\n').replace(CONTROL, (c) => (c === '\u007f' ? '\u2421' : String.fromCharCode(0x2400 + c.charCodeAt(0))));
+export const clean = (text) =>
+  text
+    .replace(/\r\n?/g, '\n')
+    .replace(CONTROL, (c) => (c === '\u007f' ? '\u2421' : String.fromCharCode(0x2400 + c.charCodeAt(0))));
 
 /** Whether a text is a few emoji and nothing else, to be shown large. @param {string} text */
 export const isEmoji = (text) => text.length <= 60 && EMOJI_ONLY.test(text);
@@ -42,7 +45,11 @@ function blockOf(inside) {
   const line = inside.indexOf('\n');
   const note = line < 0 ? '' : inside.slice(0, line);
   const code = line < 0 || note.includes('`') ? inside : inside.slice(line + 1);
-  return { kind: 'block', text: code.endsWith('\n') ? code.slice(0, -1) : code, note: code === inside ? '' : note.trim() };
+  return {
+    kind: 'block',
+    text: code.endsWith('\n') ? code.slice(0, -1) : code,
+    note: code === inside ? '' : note.trim(),
+  };
 }
 
 /** @param {Piece[]} out @param {string} text */
@@ -82,7 +89,12 @@ function withoutStops(name) {
 const WIDE = /[\u3000\uff00-\uffef]+/g;
 
 /** A username in the form in which two are compared: RFC 8265 UsernameCaseMapped. @param {string} name */
-const nameKey = (name) => name.replace(WIDE, (wide) => wide.normalize('NFKC')).toLowerCase().replaceAll('ς', 'σ').normalize('NFC');
+const nameKey = (name) =>
+  name
+    .replace(WIDE, (wide) => wide.normalize('NFKC'))
+    .toLowerCase()
+    .replaceAll('ς', 'σ')
+    .normalize('NFC');
 
 /** Whether a mention is of a user. A stop behind it may be the sentence's or the name's own. @param {Piece} mention @param {string} username */
 function isOf({ note = '' }, username) {
@@ -92,7 +104,8 @@ function isOf({ note = '' }, username) {
 }
 
 /** Whether a text mentions a user: by the whole name, not as a part of another or of an address, nor in code. @param {string} text @param {string} username */
-export const mentions = (text, username) => text.includes('@') && piecesOf(text).some((p) => p.kind === 'mention' && isOf(p, username));
+export const mentions = (text, username) =>
+  text.includes('@') && piecesOf(text).some((p) => p.kind === 'mention' && isOf(p, username));
 
 /**
  * @param {string} text
@@ -109,7 +122,11 @@ function nodeOf(piece, me) {
   const { kind, text, note } = piece;
   switch (kind) {
     case 'block':
-      return h('pre', { tabindex: '0', 'aria-label': note ? `Code, ${note}` : 'Code', role: 'group' }, h('code', {}, text || ' '));
+      return h(
+        'pre',
+        { tabindex: '0', 'aria-label': note ? `Code, ${note}` : 'Code', role: 'group' },
+        h('code', {}, text || ' '),
+      );
     case 'code':
       return h('code', {}, text);
     case 'link':
@@ -147,14 +164,19 @@ function withoutTail(address) {
 /** @param {string} address */
 function link(address) {
   const url = new URL(address);
-  if (url.origin === location.origin && url.pathname === '/' && url.hash.startsWith('#/')) return h('a', { href: url.hash }, address);
+  if (url.origin === location.origin && url.pathname === '/' && url.hash.startsWith('#/'))
+    return h('a', { href: url.hash }, address);
   return h('a', { href: url.href, target: '_blank', rel: 'noopener noreferrer nofollow' }, address);
 }
 
 /** One line of a message, for quotes and lists. @param {import('./types').Message} m */
 export function summary(m) {
   if (m.deleted_at) return 'Message deleted';
-  if (m.text) return clean(m.text).replace(/```[^\n`]*|`/g, '').replace(/\s+/g, ' ').slice(0, 200);
+  if (m.text)
+    return clean(m.text)
+      .replace(/```[^\n`]*|`/g, '')
+      .replace(/\s+/g, ' ')
+      .slice(0, 200);
   if (m.files.length === 1) return m.files[0].name;
   return m.files.length ? `${m.files.length} files` : '';
 }

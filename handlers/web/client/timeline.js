@@ -42,12 +42,19 @@ export class Timeline {
     this.#room = room.id;
     this.#history = historyOf(room.id);
     const ol = h('ol.messages', { 'aria-label': 'Messages' });
-    this.#list = new KeyedList(ol, (/** @type {Row} */ r) => r.key, (r) => r.sig, (r) => r.make());
+    this.#list = new KeyedList(
+      ol,
+      (/** @type {Row} */ r) => r.key,
+      (r) => r.sig,
+      (r) => r.make(),
+    );
     this.#scroller = h('div.scroller', {}, this.#top, ol);
     this.#jump = h('button.jump', { type: 'button', hidden: true, onclick: () => this.toEnd() });
     this.el = h('div.timeline', {}, this.#scroller, this.#jump);
     this.#scroller.addEventListener('scroll', () => this.#scrolled(), { passive: true });
-    ol.addEventListener('pointerover', (/** @type {PointerEvent} */ e) => { if (hovers(e)) this.#showBar(/** @type {Element} */ (e.target)); });
+    ol.addEventListener('pointerover', (/** @type {PointerEvent} */ e) => {
+      if (hovers(e)) this.#showBar(/** @type {Element} */ (e.target));
+    });
     ol.addEventListener('pointerdown', (/** @type {PointerEvent} */ e) => {
       this.#hand = e.pointerType;
       this.#barBefore = this.#barFor;
@@ -55,13 +62,21 @@ export class Timeline {
     ol.addEventListener('click', (/** @type {Event} */ e) => this.#tapped(/** @type {Element} */ (e.target)));
     ol.addEventListener('focusin', (/** @type {Event} */ e) => this.#focused(/** @type {Element} */ (e.target)));
     ol.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.#key(e));
-    this.el.addEventListener('pointerleave', (/** @type {PointerEvent} */ e) => { if (hovers(e) && !this.#bar?.contains(document.activeElement)) this.#dropBar(); });
-    const resized = new ResizeObserver(() => { if (this.#stick && !this.#aim) this.#scrollToEnd(); });
+    this.el.addEventListener('pointerleave', (/** @type {PointerEvent} */ e) => {
+      if (hovers(e) && !this.#bar?.contains(document.activeElement)) this.#dropBar();
+    });
+    const resized = new ResizeObserver(() => {
+      if (this.#stick && !this.#aim) this.#scrollToEnd();
+    });
     resized.observe(ol);
     resized.observe(this.#scroller);
     signal.addEventListener('abort', () => resized.disconnect());
     watch(['timeline', 'unsent', 'people', 'pins', 'rooms'], () => this.render(), signal);
-    for (const [target, name] of /** @type {[EventTarget, string][]} */ ([[document, 'visibilitychange'], [window, 'focus'], [window, 'blur']])) {
+    for (const [target, name] of /** @type {[EventTarget, string][]} */ ([
+      [document, 'visibilitychange'],
+      [window, 'focus'],
+      [window, 'blur'],
+    ])) {
       target.addEventListener(name, () => this.#seen(), { signal });
     }
   }
@@ -72,10 +87,11 @@ export class Timeline {
     const history = this.#history;
     const membership = openMembership();
     const unread = membership?.unread_count ?? 0;
-    this.#line = unread > 0 ? membership?.last_read_id ?? 0 : -1;
+    this.#line = unread > 0 ? (membership?.last_read_id ?? 0) : -1;
     if (message) return this.to(message);
     this.#aim = { to: unread > 0 ? 'new' : 'end', id: 0 };
-    if (history.loaded && !history.hasNewer && membership) this.render(); // what came since is read when the stream is in the room
+    if (history.loaded && !history.hasNewer && membership)
+      this.render(); // what came since is read when the stream is in the room
     else if (unread > MANY) await this.#try(() => history.around(membership?.last_read_id || 1));
     else await this.#try(() => history.newest());
   }
@@ -106,11 +122,15 @@ export class Timeline {
     try {
       await read();
     } catch (err) {
-      if (history.loaded) { // what was there is there still
+      if (history.loaded) {
+        // what was there is there still
         this.#aim = null;
         toast(plain(err), true);
       } else history.error = plain(err);
-      if (isPassing(err)) whenBack(`history ${this.#room}`, async () => { if (this.el.isConnected && history.error) await this.open(message); });
+      if (isPassing(err))
+        whenBack(`history ${this.#room}`, async () => {
+          if (this.el.isConnected && history.error) await this.open(message);
+        });
       this.render();
     }
   }
@@ -120,13 +140,18 @@ export class Timeline {
     const history = this.#history;
     /** @type {Row[]} */
     const rows = [];
-    if (history.loaded && !history.hasOlder) rows.push({ key: 'start', sig: state.open ? roomTitle(state.open) : '', make: () => beginning() });
+    if (history.loaded && !history.hasOlder)
+      rows.push({ key: 'start', sig: state.open ? roomTitle(state.open) : '', make: () => beginning() });
     let before = /** @type {{ created_at: string, sender: { id: number }, deleted_at?: string } | null} */ (null);
     let drawn = false;
     for (const id of history.ids) {
       const m = /** @type {import('./types').Message} */ (history.messages.get(id));
       if (!before || dayKey(before.created_at) !== dayKey(m.created_at)) {
-        rows.push({ key: `d${dayKey(m.created_at)}`, sig: dayName(m.created_at), make: () => h('li.day', {}, h('span', {}, dayName(m.created_at))) });
+        rows.push({
+          key: `d${dayKey(m.created_at)}`,
+          sig: dayName(m.created_at),
+          make: () => h('li.day', {}, h('span', {}, dayName(m.created_at))),
+        });
         before = null;
       }
       if (!drawn && this.#line >= 0 && id > this.#line && !isMe(m.sender.id)) {
@@ -134,15 +159,25 @@ export class Timeline {
         before = null;
         rows.push({ key: 'new', sig: '', make: () => h('li.new-line', {}, h('span', {}, 'New')) });
       }
-      const grouped = Boolean(before) && before?.sender.id === m.sender.id && !m.reply_to && !before.deleted_at
-        && Date.parse(m.created_at) - Date.parse(before.created_at) < TOGETHER;
+      const grouped =
+        Boolean(before) &&
+        before?.sender.id === m.sender.id &&
+        !m.reply_to &&
+        !before.deleted_at &&
+        Date.parse(m.created_at) - Date.parse(before.created_at) < TOGETHER;
       const quoted = m.reply_to ? history.quote(m.reply_to) : undefined;
-      rows.push({ key: `m${id}`, sig: signatureOf(m, grouped, quoted), make: () => messageRow(m, grouped, quoted, () => this.render()) });
+      rows.push({
+        key: `m${id}`,
+        sig: signatureOf(m, grouped, quoted),
+        make: () => messageRow(m, grouped, quoted, () => this.render()),
+      });
       before = m;
     }
     if (!history.hasNewer) {
       for (const u of state.unsent.filter((e) => e.room === this.#room)) {
-        const grouped = Boolean(before && isMe(before.sender.id) && Date.parse(u.at) - Date.parse(before.created_at) < TOGETHER) && !u.reply_to;
+        const grouped =
+          Boolean(before && isMe(before.sender.id) && Date.parse(u.at) - Date.parse(before.created_at) < TOGETHER) &&
+          !u.reply_to;
         rows.push({ key: `u${u.client_id}`, sig: unsentSignature(u, grouped), make: () => unsentRow(u, grouped) });
         before = { created_at: u.at, sender: { id: state.me?.id ?? 0 } };
       }
@@ -170,8 +205,15 @@ export class Timeline {
     if (this.#top.dataset.what === what) return;
     this.#top.dataset.what = what;
     if (what === 'error') {
-      fill(this.#top, empty('alert', 'The messages could not be read', error,
-        h('button.plain', { type: 'button', onclick: () => void this.open(0) }, 'Try again')));
+      fill(
+        this.#top,
+        empty(
+          'alert',
+          'The messages could not be read',
+          error,
+          h('button.plain', { type: 'button', onclick: () => void this.open(0) }, 'Try again'),
+        ),
+      );
     } else fill(this.#top, what === 'page' || what === 'older' ? spinner('Loading messages') : false);
   }
 
@@ -201,7 +243,10 @@ export class Timeline {
       return;
     }
     const space = this.#scroller.clientHeight;
-    this.#scroller.scrollTop += target.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top - (line ? space / 5 : Math.max(0, (space - target.offsetHeight) / 2));
+    this.#scroller.scrollTop +=
+      target.getBoundingClientRect().top -
+      this.#scroller.getBoundingClientRect().top -
+      (line ? space / 5 : Math.max(0, (space - target.offsetHeight) / 2));
     this.#stick = this.#atEnd();
     if (aim?.to === 'message') {
       target.classList.add('flash');
@@ -239,13 +284,24 @@ export class Timeline {
     if (this.#jump.dataset.sig !== sig) {
       this.#jump.dataset.sig = sig;
       this.#jump.hidden = !away;
-      fill(this.#jump, icon('down', 18), unread > 0 ? count(unread, 'new message') : h('span.visually-hidden', {}, 'To the newest message'));
+      fill(
+        this.#jump,
+        icon('down', 18),
+        unread > 0 ? count(unread, 'new message') : h('span.visually-hidden', {}, 'To the newest message'),
+      );
     }
     this.#seen();
   }
 
   #looking() {
-    return !document.hidden && document.hasFocus() && this.#history.loaded && !this.#history.hasNewer && this.#stick && !this.#aim;
+    return (
+      !document.hidden &&
+      document.hasFocus() &&
+      this.#history.loaded &&
+      !this.#history.hasNewer &&
+      this.#stick &&
+      !this.#aim
+    );
   }
 
   #seen() {
@@ -255,7 +311,7 @@ export class Timeline {
   /** @param {Element} target */
   #focused(target) {
     const row = /** @type {HTMLElement | null} */ (target.closest('li.message'));
-    if (row?.dataset.key) this.#setTabStop(this.#chosen = row.dataset.key);
+    if (row?.dataset.key) this.#setTabStop((this.#chosen = row.dataset.key));
     // A finger brings the focus before its click: a bar that came now would be under it.
     if (this.#hand !== 'touch' || target.matches(':focus-visible')) this.#showBar(target);
   }
@@ -271,7 +327,8 @@ export class Timeline {
       if (!target.closest('[aria-haspopup]')) this.#dropBar();
       return;
     }
-    if (!target.closest('.message-actions') && target.closest('a, button, input, select, summary, audio, video')) return;
+    if (!target.closest('.message-actions') && target.closest('a, button, input, select, summary, audio, video'))
+      return;
     const row = /** @type {HTMLElement | null} */ (target.closest('li.message'));
     const again = row?.dataset.key && row.dataset.key === this.#barBefore;
     this.#dropBar();
@@ -319,9 +376,12 @@ export class Timeline {
     this.#bar?.remove();
     this.#bar = m && !m.deleted_at ? toolbar(m) : null;
     if (!this.#bar || !row) return;
-    this.#bar.classList.toggle('flat', this.#hand === 'touch' || this.#hand === '' && coarse.matches);
+    this.#bar.classList.toggle('flat', this.#hand === 'touch' || (this.#hand === '' && coarse.matches));
     // Above the row, unless that is out of sight.
-    this.#bar.classList.toggle('low', row.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top < 32);
+    this.#bar.classList.toggle(
+      'low',
+      row.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top < 32,
+    );
     row.append(this.#bar);
   }
 
@@ -340,7 +400,16 @@ const hovers = (e) => e.pointerType !== 'touch';
 function beginning() {
   const room = state.open;
   const title = room ? roomTitle(room) : '';
-  const text = room?.kind === 'direct' ? 'Only the two of you can read what is written here.'
-    : room?.kind === 'private' ? 'Only those who were invited can find this room.' : 'Everybody on this server can find and read this channel.';
-  return h('li.beginning', {}, h('h2', {}, room?.kind === 'direct' ? `You and ${title}` : `This is the beginning of ${title}`), h('p', {}, text));
+  const text =
+    room?.kind === 'direct'
+      ? 'Only the two of you can read what is written here.'
+      : room?.kind === 'private'
+        ? 'Only those who were invited can find this room.'
+        : 'Everybody on this server can find and read this channel.';
+  return h(
+    'li.beginning',
+    {},
+    h('h2', {}, room?.kind === 'direct' ? `You and ${title}` : `This is the beginning of ${title}`),
+    h('p', {}, text),
+  );
 }

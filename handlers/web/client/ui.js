@@ -11,9 +11,12 @@ import { current, partnerOf, state } from './store.js';
  * @param {UserRef} user @param {'s' | 'm' | 'l' | 'xl'} [size] @param {boolean} [dot] whether to show who is online
  */
 export function avatar(user, size = 'm', dot = false) {
-  return h('span.avatar', { class: `${size} ${hueOf(user.id)}`, 'aria-hidden': 'true' },
+  return h(
+    'span.avatar',
+    { class: `${size} ${hueOf(user.id)}`, 'aria-hidden': 'true' },
     h('span', {}, initials(current(user).display_name)),
-    dot && h('span.dot', { class: state.online.get(user.id) ? 'online' : '' }));
+    dot && h('span.dot', { class: state.online.get(user.id) ? 'online' : '' }),
+  );
 }
 
 const TURNS = /[\u202a-\u202e\u2066-\u2069]/g; // characters that turn the direction of what follows
@@ -25,7 +28,11 @@ export const nameOf = (user) => h('bdi', {}, current(user).display_name.replace(
 export function roomIcon(room, size = 's') {
   const partner = partnerOf(room);
   if (partner) return avatar(partner, size, true);
-  return h('span.room-icon', { class: size }, icon(room.kind === 'public' ? 'hash' : room.kind === 'private' ? 'lock' : 'user', size === 's' ? 18 : 20));
+  return h(
+    'span.room-icon',
+    { class: size },
+    icon(room.kind === 'public' ? 'hash' : room.kind === 'private' ? 'lock' : 'user', size === 's' ? 18 : 20),
+  );
 }
 
 let fields = 0;
@@ -39,15 +46,31 @@ export function field(label, props, help = '') {
   const control = props.rows ? h('textarea.input', { id, ...props }) : h('input.input', { id, type: 'text', ...props });
   const wrong = h('p.wrong', { id: `${id}-wrong`, hidden: true });
   control.setAttribute('aria-describedby', `${id}-wrong` + (help ? ` ${id}-help` : ''));
-  return h('div.field', { dataset: { field: props.name } },
-    h('label', { for: id }, label), control, help && h('p.help', { id: `${id}-help` }, help), wrong);
+  return h(
+    'div.field',
+    { dataset: { field: props.name } },
+    h('label', { for: id }, label),
+    control,
+    help && h('p.help', { id: `${id}-help` }, help),
+    wrong,
+  );
 }
 
 /** A choice of one among few, as buttons. @param {string} legend @param {string} name @param {[string, string, string?][]} options value, label, help @param {string} chosen */
 export function choice(legend, name, options, chosen) {
-  return h('fieldset.choice', {}, h('legend', {}, legend), options.map(([value, label, help]) =>
-    h('label', {}, h('input', { type: 'radio', name, value, checked: value === chosen }),
-      h('span', {}, h('strong', {}, label), help && h('span.help', {}, help)))));
+  return h(
+    'fieldset.choice',
+    {},
+    h('legend', {}, legend),
+    options.map(([value, label, help]) =>
+      h(
+        'label',
+        {},
+        h('input', { type: 'radio', name, value, checked: value === chosen }),
+        h('span', {}, h('strong', {}, label), help && h('span.help', {}, help)),
+      ),
+    ),
+  );
 }
 
 /** Shows what is wrong at the fields it is about. What is about none of them comes back. @param {HTMLElement} form @param {any} err @returns {boolean} whether all of it found its place */
@@ -80,12 +103,19 @@ export function clearWrong(form) {
 
 /** @param {string} picture an icon @param {string} title @param {string} text @param {...Node} actions */
 export function empty(picture, title, text, ...actions) {
-  return h('div.empty', {}, h('span.empty-icon', {}, icon(picture, 28)), h('h2', {}, title), h('p', {}, text),
-    actions.length > 0 && h('div.actions', {}, actions));
+  return h(
+    'div.empty',
+    {},
+    h('span.empty-icon', {}, icon(picture, 28)),
+    h('h2', {}, title),
+    h('p', {}, text),
+    actions.length > 0 && h('div.actions', {}, actions),
+  );
 }
 
 /** @param {string} [label] */
-export const spinner = (label = 'Loading') => h('div.spinner', { role: 'status' }, h('span.visually-hidden', {}, label));
+export const spinner = (label = 'Loading') =>
+  h('div.spinner', { role: 'status' }, h('span.visually-hidden', {}, label));
 
 /** A short word at the bottom of the page. @param {string} text @param {boolean} [bad] */
 export function toast(text, bad = false) {
@@ -98,16 +128,24 @@ export function toast(text, bad = false) {
     shelf.showPopover();
   }
   shelf.append(el);
-  setTimeout(() => {
-    el.remove();
-    if (!shelf.childElementCount && shelf.matches(':popover-open')) shelf.hidePopover();
-  }, bad ? 7000 : 3000);
+  setTimeout(
+    () => {
+      el.remove();
+      if (!shelf.childElementCount && shelf.matches(':popover-open')) shelf.hidePopover();
+    },
+    bad ? 7000 : 3000,
+  );
 }
 
 /** @param {string} text @param {string} what */
 export async function copy(text, what) {
   // The clipboard is there on secure pages alone.
-  const copied = navigator.clipboard ? await navigator.clipboard.writeText(text).then(() => true, () => false) : copyMarked(text);
+  const copied = navigator.clipboard
+    ? await navigator.clipboard.writeText(text).then(
+        () => true,
+        () => false,
+      )
+    : copyMarked(text);
   if (copied) toast(`${what} copied`);
   else toast(`This browser does not let the page copy. It is: ${text}`, true);
 }

@@ -80,7 +80,8 @@ async function run(upload) {
       if (upload.sent > before) failures = 0;
     } catch (err) {
       if (upload.state !== 'sending') return;
-      const passing = err instanceof Unreachable || err instanceof Problem && (err.passing || [409, 423, 460].includes(err.status));
+      const passing =
+        err instanceof Unreachable || (err instanceof Problem && (err.passing || [409, 423, 460].includes(err.status)));
       if (!passing) {
         upload.state = 'failed';
         upload.error = plain(err);
@@ -98,7 +99,8 @@ async function run(upload) {
 async function step(upload, key) {
   if (!upload.url) {
     const { headers } = await call('POST', '/v1/uploads', {
-      key, headers: { ...TUS, 'Upload-Length': String(upload.file.size), 'Upload-Metadata': metadata(upload) },
+      key,
+      headers: { ...TUS, 'Upload-Length': String(upload.file.size), 'Upload-Metadata': metadata(upload) },
     });
     upload.url = new URL(headers.get('Location') ?? '', location.origin).pathname;
   } else if (!upload.id) await chunk(upload);
@@ -116,7 +118,8 @@ async function resume(upload) {
     upload.sent = Number(headers.get('Upload-Offset'));
     upload.id = headers.get('Parley-File-Id') ?? undefined;
   } catch (err) {
-    if (err instanceof Problem && (err.status === 404 || err.status === 410)) { // it waited for too long: from the start
+    if (err instanceof Problem && (err.status === 404 || err.status === 410)) {
+      // it waited for too long: from the start
       upload.url = undefined;
       upload.sent = 0;
     }
@@ -166,8 +169,14 @@ function parsed(text) {
 
 /** @param {Upload} upload */
 function metadata({ file, room }) {
-  const values = { filename: file.name || 'file', filetype: file.type || 'application/octet-stream', room_id: String(room) };
-  return Object.entries(values).map(([key, value]) => `${key} ${base64(value)}`).join(',');
+  const values = {
+    filename: file.name || 'file',
+    filetype: file.type || 'application/octet-stream',
+    room_id: String(room),
+  };
+  return Object.entries(values)
+    .map(([key, value]) => `${key} ${base64(value)}`)
+    .join(',');
 }
 
 /** @param {string} text */
@@ -175,8 +184,15 @@ const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(te
 
 /** Waits, but not longer than until the connection is back. @param {number} ms */
 async function rest(ms) {
-  await Promise.race([pause(ms), new Promise((resolve) => { sleepers.add(() => resolve(undefined)); })]);
+  await Promise.race([
+    pause(ms),
+    new Promise((resolve) => {
+      sleepers.add(() => resolve(undefined));
+    }),
+  ]);
   sleepers.clear();
 }
 
-addEventListener('online', () => { for (const wake of sleepers) wake(); });
+addEventListener('online', () => {
+  for (const wake of sleepers) wake();
+});

@@ -19,7 +19,9 @@ export function watchViewport() {
 
 /** Keeps --foot, the height of where one writes, as long as the room is shown. @param {HTMLElement} foot @param {AbortSignal} signal */
 export function watchFoot(foot, signal) {
-  const resized = new ResizeObserver(() => root.style.setProperty('--foot', `${Math.ceil(foot.getBoundingClientRect().height)}px`));
+  const resized = new ResizeObserver(() =>
+    root.style.setProperty('--foot', `${Math.ceil(foot.getBoundingClientRect().height)}px`),
+  );
   resized.observe(foot);
   signal.addEventListener('abort', () => {
     resized.disconnect();
