@@ -2,11 +2,11 @@
 
 import { makeForm, openDialog } from './dialogs.js';
 import { fill, h } from './dom.js';
-import { enter } from './session.js';
-import { failureOf, loginLink, providers } from './social.js';
+import { startSession } from './session.js';
+import { loginFailureText, loginLink, listProviders } from './social.js';
 import { field } from './ui.js';
 
-/** @typedef {'login' | 'signup' | 'guest'} Way */
+/** @typedef {'login' | 'signup' | 'guest'} Mode */
 
 const REASONS = {
   log_out: '',
@@ -21,11 +21,11 @@ const REASONS = {
 /** @param {string} reason why the last session ended, or nothing */
 export function authView(reason) {
   const main = h('main.auth', {});
-  const failure = reason.startsWith('login_') && failureOf(reason.slice('login_'.length));
+  const failure = reason.startsWith('login_') && loginFailureText(reason.slice('login_'.length));
   const notice =
     failure || (REASONS[/** @type {keyof typeof REASONS} */ (reason)] ?? (reason ? 'You were logged out.' : ''));
   const card = h('div.auth-card', {});
-  /** @type {Way} */
+  /** @type {Mode} */
   let shown = 'login';
   main.append(
     h(
@@ -40,7 +40,7 @@ export function authView(reason) {
   /** @type {HTMLElement[]} */
   let links = [];
   show('login');
-  providers().then(
+  listProviders().then(
     (offers) => {
       links = offers.map(loginLink);
       card.querySelector('.auth-others')?.prepend(...(shown === 'login' ? links : []));
@@ -49,7 +49,7 @@ export function authView(reason) {
   ); // a server without them has no buttons
   return main;
 
-  /** @param {Way} way */
+  /** @param {Mode} way */
   function show(way) {
     shown = way;
     const titles = { login: 'Log in', signup: 'Create an account', guest: 'Continue as a guest' };
@@ -58,15 +58,15 @@ export function authView(reason) {
       h('h2', {}, titles[way]),
       notice && way === 'login' && h('p.notice', { role: 'status' }, notice),
       FORMS[way](),
-      others(way),
+      otherModes(way),
     );
     // Once the card is on the page; the first one is not, yet.
     queueMicrotask(() => card.querySelector('input')?.focus({ preventScroll: true }));
   }
 
-  /** @param {Way} way */
-  function others(way) {
-    const link = (/** @type {Way} */ to, /** @type {string} */ text) =>
+  /** @param {Mode} way */
+  function otherModes(way) {
+    const link = (/** @type {Mode} */ to, /** @type {string} */ text) =>
       h('button.plain.wide', { type: 'button', onclick: () => show(to) }, text);
     return h(
       'div.auth-others',
@@ -80,7 +80,7 @@ export function authView(reason) {
   }
 }
 
-const username = (/** @type {string} */ help) =>
+const usernameField = (/** @type {string} */ help) =>
   field(
     'Username',
     {
@@ -94,34 +94,38 @@ const username = (/** @type {string} */ help) =>
     help,
   );
 
-/** @type {Record<Way, () => HTMLElement>} */
+/** @type {Record<Mode, () => HTMLElement>} */
 const FORMS = {
   login: () =>
     makeForm({
       action: 'Log in',
       fields: [
-        username(''),
+        usernameField(''),
         field('Password', { name: 'password', type: 'password', autocomplete: 'current-password' }),
       ],
-      submit: (v) => enter('/v1/sessions', { username: v.username.trim(), password: v.password }),
+      submit: (v) => startSession('/v1/sessions', { username: v.username.trim(), password: v.password }),
     }),
   signup: () =>
-    makeForm({ action: 'Create account', fields: accountFields(''), submit: (v) => enter('/v1/users', accountOf(v)) }),
+    makeForm({
+      action: 'Create account',
+      fields: accountFields(''),
+      submit: (v) => startSession('/v1/users', accountBody(v)),
+    }),
   guest: () =>
     makeForm({
       action: 'Come in',
       fields: [
-        username(
+        usernameField(
           'A guest has no password and goes when they log out. You can make it an account later and keep everything.',
         ),
       ],
-      submit: (v) => enter('/v1/sessions', { username: v.username.trim(), guest: true }),
+      submit: (v) => startSession('/v1/sessions', { username: v.username.trim(), guest: true }),
     }),
 };
 
 /** @param {string} name */
 function accountFields(name) {
-  const user = username('Letters, digits, “_”, “-” and “.”. This is how others find you.');
+  const user = usernameField('Letters, digits, “_”, “-” and “.”. This is how others find you.');
   if (name) user.querySelector('input').value = name;
   return [
     user,
@@ -135,20 +139,20 @@ function accountFields(name) {
 }
 
 /** @param {Record<string, string>} v */
-const accountOf = (v) => ({
+const accountBody = (v) => ({
   username: v.username.trim(),
   password: v.password,
   ...(v.display_name.trim() && { display_name: v.display_name.trim() }),
 });
 
 /** A guest stays: the same person with the same rooms, and a password. @param {string} name */
-export function keepAccount(name) {
+export function openUpgradeDialog(name) {
   const dialog = openDialog('Keep this account', () =>
     makeForm({
       action: 'Create account',
       fields: accountFields(name),
       submit: async (v) => {
-        await enter('/v1/users', accountOf(v), true);
+        await startSession('/v1/users', accountBody(v), true);
         dialog.close();
       },
     }),

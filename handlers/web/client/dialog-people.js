@@ -1,18 +1,18 @@
 // Contacts, blocked people, and finding somebody to write to.
 
-import { get, plain } from './api.js';
+import { get, describeError } from './api.js';
 import { openDialog } from './dialogs.js';
 import { debounce, fill, h, iconButton } from './dom.js';
 import { openDirect } from './rooms.js';
-import { go } from './router.js';
+import { navigate } from './router.js';
 import { isMe, state, watch } from './store.js';
-import { setBlock, setContact } from './people.js';
-import { avatar, empty, nameOf, spinner, toast } from './ui.js';
-import { userDialog } from './dialog-user.js';
+import { setBlocked, setContact } from './people.js';
+import { avatar, emptyState, nameElement, spinner, toast } from './ui.js';
+import { openUserDialog } from './dialog-user.js';
 
 /** @typedef {import('./types').User} User */
 
-export function peopleDialog() {
+export function openPeopleDialog() {
   openDialog('People', ({ close, signal }) => {
     let tab = 'contacts';
     /** @type {User[] | null} */
@@ -63,7 +63,7 @@ export function peopleDialog() {
             (/** @type {User} */ u) => !isMe(u.id),
           );
         } catch (err) {
-          if (!signal.aborted) toast(plain(err), true);
+          if (!signal.aborted) toast(describeError(err), true);
         }
       }
       render();
@@ -73,32 +73,32 @@ export function peopleDialog() {
       tabs.hidden = Boolean(found);
       const users = found ?? [...(tab === 'contacts' ? state.contacts : state.blocked).values()];
       if (users.length) fill(list, h('ul', {}, users.map(row)));
-      else if (found) fill(list, empty('search', 'Nobody found', 'No username starts like this.'));
+      else if (found) fill(list, emptyState('search', 'Nobody found', 'No username starts like this.'));
       else if (tab === 'contacts')
         fill(
           list,
-          empty('users', 'No contacts yet', 'Find people above and add them: you will see when they are online.'),
+          emptyState('users', 'No contacts yet', 'Find people above and add them: you will see when they are online.'),
         );
-      else fill(list, empty('ban', 'Nobody is blocked', 'Whom you block cannot write to you directly.'));
+      else fill(list, emptyState('ban', 'Nobody is blocked', 'Whom you block cannot write to you directly.'));
     }
 
     /** @param {User} user */
     function row(user) {
-      const blocked = state.blocked.has(user.id);
-      const contact = state.contacts.has(user.id);
+      const isBlocked = state.blocked.has(user.id);
+      const isContact = state.contacts.has(user.id);
       return h(
         'li.list-row',
         {},
         h(
           'button.person',
-          { type: 'button', onclick: () => userDialog(user, close) },
+          { type: 'button', onclick: () => openUserDialog(user, close) },
           avatar(user, 'm', true),
-          h('span.list-words', {}, h('strong', {}, nameOf(user)), h('span', {}, '@' + user.username)),
+          h('span.list-words', {}, h('strong', {}, nameElement(user)), h('span', {}, '@' + user.username)),
         ),
-        blocked
-          ? h('button.plain.small', { type: 'button', onclick: () => attempt(setBlock(user, false)) }, 'Unblock')
+        isBlocked
+          ? h('button.plain.small', { type: 'button', onclick: () => attempt(setBlocked(user, false)) }, 'Unblock')
           : [
-              !contact &&
+              !isContact &&
                 iconButton('plus', `Add ${user.display_name} to your contacts`, {
                   onclick: () => attempt(setContact(user, true).then(render)),
                 }),
@@ -111,7 +111,7 @@ export function peopleDialog() {
                     attempt(
                       openDirect(user.id).then((room) => {
                         close();
-                        go(room.id);
+                        navigate(room.id);
                       }),
                     ),
                 },
@@ -128,6 +128,6 @@ async function attempt(promise) {
   try {
     await promise;
   } catch (err) {
-    toast(plain(err), true);
+    toast(describeError(err), true);
   }
 }

@@ -1,16 +1,16 @@
 // The user's own profile, password, log-ins, and the end of the account.
 
-import { call, getAll, plain } from './api.js';
-import { keepAccount } from './auth.js';
-import { confirmed, makeForm, openDialog } from './dialogs.js';
+import { call, getAll, describeError } from './api.js';
+import { openUpgradeDialog } from './auth.js';
+import { confirmAction, makeForm, openDialog } from './dialogs.js';
 import { fill, h } from './dom.js';
-import { ago } from './format.js';
-import { end, tellProfile } from './session.js';
-import { identities } from './social.js';
-import { keepMe, state } from './store.js';
+import { formatAgo } from './format.js';
+import { endSession, broadcastProfile } from './session.js';
+import { identityList } from './social.js';
+import { setMe, state } from './store.js';
 import { avatar, field, spinner, toast } from './ui.js';
 
-export function profileDialog() {
+export function openProfileDialog() {
   const { me } = state;
   if (!me) return;
   openDialog(
@@ -38,7 +38,7 @@ export function profileDialog() {
               type: 'button',
               onclick: () => {
                 close();
-                keepAccount(me.username);
+                openUpgradeDialog(me.username);
               },
             },
             'Keep this account',
@@ -54,26 +54,26 @@ export function profileDialog() {
           const { data } = await call('PATCH', '/v1/users/me', {
             body: { display_name: v.display_name.trim() || me.username, description: v.description.trim() },
           });
-          keepMe(data);
-          tellProfile(data);
+          setMe(data);
+          broadcastProfile(data);
           toast('Saved');
         },
       }),
-      !me.guest && h('section.card-section', {}, h('h3', {}, 'Password'), password()),
-      h('section.card-section', {}, h('h3', {}, 'Log in through others'), identities()),
-      h('section.card-section', {}, h('h3', {}, 'Where you are logged in'), sessions()),
+      !me.guest && h('section.card-section', {}, h('h3', {}, 'Password'), passwordForm()),
+      h('section.card-section', {}, h('h3', {}, 'Log in through others'), identityList()),
+      h('section.card-section', {}, h('h3', {}, 'Where you are logged in'), sessionList()),
       h(
         'section.card-section',
         {},
         h('h3', {}, 'End'),
-        h('button.plain.dangerous', { type: 'button', onclick: destroy }, 'Delete my account…'),
+        h('button.plain.dangerous', { type: 'button', onclick: confirmDeleteAccount }, 'Delete my account…'),
       ),
     ],
     'wide',
   );
 }
 
-function password() {
+function passwordForm() {
   const form = makeForm({
     action: 'Change password',
     fields: [
@@ -98,7 +98,7 @@ function password() {
   return form;
 }
 
-function sessions() {
+function sessionList() {
   const list = h('div', {}, spinner());
   void load();
   return list;
@@ -118,8 +118,8 @@ function sessions() {
               h(
                 'div.list-words',
                 {},
-                h('strong', {}, device(s.user_agent)),
-                h('span', {}, `${s.ip} · ${s.current ? 'this one' : `used ${ago(s.last_used_at)}`}`),
+                h('strong', {}, deviceName(s.user_agent)),
+                h('span', {}, `${s.ip} · ${s.current ? 'this one' : `used ${formatAgo(s.last_used_at)}`}`),
               ),
               !s.current &&
                 h(
@@ -131,7 +131,7 @@ function sessions() {
                         await call('DELETE', `/v1/sessions/${s.id}`);
                         await load();
                       } catch (err) {
-                        toast(plain(err), true);
+                        toast(describeError(err), true);
                       }
                     },
                   },
@@ -142,13 +142,13 @@ function sessions() {
         ),
       );
     } catch (err) {
-      fill(list, h('p.form-error', {}, plain(err)));
+      fill(list, h('p.form-error', {}, describeError(err)));
     }
   }
 }
 
 /** @param {string} agent */
-function device(agent) {
+function deviceName(agent) {
   const browser = /Edg\//.test(agent)
     ? 'Edge'
     : /Firefox\//.test(agent)
@@ -172,26 +172,26 @@ function device(agent) {
   return system ? `${browser} on ${system}` : browser;
 }
 
-const DESTROY = /** @type {const} */ ([
+const DELETE_ACCOUNT = /** @type {const} */ ([
   'Delete your account?',
   'Your rooms, contacts and log-ins go, and your messages are removed everywhere. There is no way back.',
   'Delete my account',
 ]);
 
-async function destroy() {
-  const [title, text, action] = DESTROY;
-  if (!state.me?.guest) return void destroyDialog();
-  if (!(await confirmed(title, text, action))) return;
+async function confirmDeleteAccount() {
+  const [title, text, action] = DELETE_ACCOUNT;
+  if (!state.me?.guest) return void openDeleteAccountDialog();
+  if (!(await confirmAction(title, text, action))) return;
   try {
-    await remove();
+    await deleteAccount();
   } catch (err) {
-    toast(plain(err), true);
+    toast(describeError(err), true);
   }
 }
 
 /** Of an account with a password the server wants it, in a header: a DELETE has no body. */
-function destroyDialog() {
-  const [title, text, action] = DESTROY;
+function openDeleteAccountDialog() {
+  const [title, text, action] = DELETE_ACCOUNT;
   openDialog(
     title,
     ({ close }) => [
@@ -207,7 +207,9 @@ function destroyDialog() {
           ),
         ],
         submit: async (v) => {
-          await remove(v['Parley-Password'] ? { 'Parley-Password': encodeURIComponent(v['Parley-Password']) } : {});
+          await deleteAccount(
+            v['Parley-Password'] ? { 'Parley-Password': encodeURIComponent(v['Parley-Password']) } : {},
+          );
           close();
         },
       }),
@@ -217,7 +219,7 @@ function destroyDialog() {
 }
 
 /** @param {Record<string, string>} [headers] */
-async function remove(headers) {
+async function deleteAccount(headers) {
   await call('DELETE', '/v1/users/me', { headers });
-  end('account_deleted');
+  endSession('account_deleted');
 }

@@ -1,15 +1,15 @@
 // Making a channel, finding one, coming in with an invite.
 
-import { get, plain } from './api.js';
+import { get, describeError } from './api.js';
 import { makeForm, openDialog } from './dialogs.js';
 import { debounce, fill, h } from './dom.js';
-import { count } from './format.js';
-import { createRoom, joinRoom, redeem } from './rooms.js';
-import { go } from './router.js';
+import { formatCount } from './format.js';
+import { createRoom, joinRoom, redeemInvite } from './rooms.js';
+import { navigate } from './router.js';
 import { state } from './store.js';
-import { choice, empty, field, roomIcon, spinner, toast } from './ui.js';
+import { radioGroup, emptyState, field, roomIcon, spinner, toast } from './ui.js';
 
-export function createDialog() {
+export function openCreateRoomDialog() {
   const dialog = openDialog('Create a channel', () =>
     makeForm({
       action: 'Create',
@@ -21,7 +21,7 @@ export function createDialog() {
           'Optional: letters, digits, “_”, “-” and “.”. No other channel can have it.',
         ),
         field('What it is about', { name: 'description', maxlength: 1000, autocomplete: 'off' }),
-        choice(
+        radioGroup(
           'Who may come in',
           'kind',
           [
@@ -38,15 +38,15 @@ export function createDialog() {
             .filter(([, text]) => text),
         );
         if (room.handle) room.handle = room.handle.replace(/^#/, '');
-        const made = await createRoom(room);
+        const created = await createRoom(room);
         dialog.close();
-        go(made.id);
+        navigate(created.id);
       },
     }),
   );
 }
 
-export function browseDialog() {
+export function openBrowseDialog() {
   openDialog(
     'Public channels',
     ({ close, signal }) => {
@@ -56,29 +56,29 @@ export function browseDialog() {
         placeholder: 'Find by the start of the name',
         'aria-label': 'Find channels',
         autofocus: true,
-        oninput: debounce(200, () => run('')),
+        oninput: debounce(200, () => search('')),
         maxlength: 128,
       });
-      let asked = 0;
-      void run('');
+      let requests = 0;
+      void search('');
       return [input, list];
 
       /** @param {string} cursor */
-      async function run(cursor) {
-        const mine = ++asked;
+      async function search(cursor) {
+        const request = ++requests;
         const q = input.value.trim();
         try {
           const { items, next_cursor } = await get(
             `/v1/rooms/search?limit=50${q && `&prefix=${encodeURIComponent(q)}`}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
             { signal },
           );
-          if (mine !== asked) return;
+          if (request !== requests) return;
           if (!cursor)
             fill(
               list,
               items.length
                 ? h('ul')
-                : empty(
+                : emptyState(
                     'compass',
                     'No channel found',
                     q
@@ -89,15 +89,17 @@ export function browseDialog() {
           for (const room of items) list.querySelector('ul')?.append(row(room));
           list.querySelector('.more')?.remove();
           if (next_cursor)
-            list.append(h('button.plain.wide.more', { type: 'button', onclick: () => run(next_cursor) }, 'Show more'));
+            list.append(
+              h('button.plain.wide.more', { type: 'button', onclick: () => search(next_cursor) }, 'Show more'),
+            );
         } catch (err) {
-          if (!signal.aborted) fill(list, empty('alert', 'The channels could not be read', plain(err)));
+          if (!signal.aborted) fill(list, emptyState('alert', 'The channels could not be read', describeError(err)));
         }
       }
 
       /** @param {import('./types').Room} room */
       function row(room) {
-        const inside = state.rooms.has(room.id);
+        const isMember = state.rooms.has(room.id);
         return h(
           'li.list-row',
           {},
@@ -106,27 +108,27 @@ export function browseDialog() {
             'div.list-words',
             {},
             h('strong', {}, h('bdi', {}, room.name ?? room.handle)),
-            h('span', {}, [count(room.member_count, 'member'), room.description].filter(Boolean).join(' · ')),
+            h('span', {}, [formatCount(room.member_count, 'member'), room.description].filter(Boolean).join(' · ')),
           ),
           h(
             'button',
             {
               type: 'button',
-              class: inside ? 'plain small' : 'primary small',
+              class: isMember ? 'plain small' : 'primary small',
               onclick: async (/** @type {any} */ e) => {
                 e.currentTarget.setAttribute('aria-busy', 'true');
                 try {
-                  if (!inside) await joinRoom(room.id);
+                  if (!isMember) await joinRoom(room.id);
                   close();
-                  go(room.id);
+                  navigate(room.id);
                 } catch (err) {
-                  toast(plain(err), true);
+                  toast(describeError(err), true);
                   e.target.removeAttribute('aria-busy');
                 }
               },
-              'aria-label': `${inside ? 'Open' : 'Join'} ${room.name ?? room.handle}`,
+              'aria-label': `${isMember ? 'Open' : 'Join'} ${room.name ?? room.handle}`,
             },
-            inside ? 'Open' : 'Join',
+            isMember ? 'Open' : 'Join',
           ),
         );
       }
@@ -136,7 +138,7 @@ export function browseDialog() {
 }
 
 /** @param {string} [code] */
-export function redeemDialog(code = '') {
+export function openRedeemDialog(code = '') {
   const dialog = openDialog(
     'Use an invite',
     () =>
@@ -153,9 +155,9 @@ export function redeemDialog(code = '') {
           }),
         ],
         submit: async (v) => {
-          const room = await redeem(decodeURIComponent(v.code.trim().split('/').pop() ?? '') || ' ');
+          const room = await redeemInvite(decodeURIComponent(v.code.trim().split('/').pop() ?? '') || ' ');
           dialog.close();
-          go(room.id);
+          navigate(room.id);
         },
       }),
     'narrow',

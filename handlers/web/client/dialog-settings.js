@@ -1,13 +1,13 @@
 // The settings of a room, for those who may: its names, its invites, its bans, its end.
 
-import { call, getAll, newKey, plain } from './api.js';
-import { confirmed, makeForm, openDialog } from './dialogs.js';
+import { call, getAll, newKey, describeError } from './api.js';
+import { confirmAction, makeForm, openDialog } from './dialogs.js';
 import { fill, h, icon, iconButton } from './dom.js';
-import { ago, count, shortTime } from './format.js';
-import { dropRoom, refreshRoom } from './rooms.js';
-import { go } from './router.js';
+import { formatAgo, formatCount, formatShortTime } from './format.js';
+import { removeRoom, refreshRoom } from './rooms.js';
+import { navigate } from './router.js';
 import { roomTitle, state } from './store.js';
-import { avatar, copy, field, nameOf, spinner, toast } from './ui.js';
+import { avatar, copyToClipboard, field, nameElement, spinner, toast } from './ui.js';
 
 /** @typedef {import('./types').Room} Room */
 
@@ -15,7 +15,7 @@ import { avatar, copy, field, nameOf, spinner, toast } from './ui.js';
 const inviteLink = (code) => `${location.origin}/#/invite/${encodeURIComponent(code)}`;
 
 /** @param {Room} room */
-export function settingsDialog(room) {
+export function openSettingsDialog(room) {
   openDialog(
     'Room settings',
     ({ close }) => [
@@ -45,8 +45,8 @@ export function settingsDialog(room) {
           toast('Saved');
         },
       }),
-      section('Invites', invites(room)),
-      section('Banned people', bans(room)),
+      section('Invites', inviteList(room)),
+      section('Banned people', banList(room)),
       h(
         'section.card-section',
         {},
@@ -54,9 +54,9 @@ export function settingsDialog(room) {
         h(
           'div.actions',
           {},
-          h('button.plain.dangerous', { type: 'button', onclick: () => clear(room) }, 'Clear the history…'),
+          h('button.plain.dangerous', { type: 'button', onclick: () => clearHistory(room) }, 'Clear the history…'),
           room.membership?.role === 'owner' &&
-            h('button.plain.dangerous', { type: 'button', onclick: () => destroy(room, close) }, 'Delete the room…'),
+            h('button.plain.dangerous', { type: 'button', onclick: () => deleteRoom(room, close) }, 'Delete the room…'),
         ),
       ),
     ],
@@ -65,10 +65,10 @@ export function settingsDialog(room) {
 }
 
 /** @param {Room} room */
-export function inviteDialog(room) {
+export function openInviteDialog(room) {
   openDialog(`Invite people to ${roomTitle(room)}`, () => [
     room.kind === 'public' && h('p', {}, 'This channel is public: anybody may also find it and join.'),
-    invites(room),
+    inviteList(room),
   ]);
 }
 
@@ -76,7 +76,7 @@ export function inviteDialog(room) {
 const section = (title, content) => h('section.card-section', {}, h('h3', {}, title), content);
 
 /** @param {Room} room */
-function invites(room) {
+function inviteList(room) {
   const list = h('div', {}, spinner());
   const uses = h(
     'select.input',
@@ -107,7 +107,7 @@ function invites(room) {
             ...(days.value && { expires_at: new Date(Date.now() + Number(days.value) * 86_400_000).toISOString() }),
           };
           const { data } = await call('POST', `/v1/rooms/${room.id}/invites`, { body, key: newKey() });
-          await copy(inviteLink(data.code), 'Invite link');
+          await copyToClipboard(inviteLink(data.code), 'Invite link');
           await load();
         }),
     },
@@ -137,10 +137,12 @@ function invites(room) {
                     h(
                       'span',
                       {},
-                      `${count(i.uses, 'use')}${i.max_uses ? ` of ${i.max_uses}` : ''}, ${i.expires_at ? `until ${shortTime(i.expires_at)}` : 'until revoked'}`,
+                      `${formatCount(i.uses, 'use')}${i.max_uses ? ` of ${i.max_uses}` : ''}, ${i.expires_at ? `until ${formatShortTime(i.expires_at)}` : 'until revoked'}`,
                     ),
                   ),
-                  iconButton('copy', 'Copy the link', { onclick: () => copy(inviteLink(i.code), 'Invite link') }),
+                  iconButton('copy', 'Copy the link', {
+                    onclick: () => copyToClipboard(inviteLink(i.code), 'Invite link'),
+                  }),
                   iconButton('trash', 'Revoke', {
                     onclick: () =>
                       attempt(async () => {
@@ -154,13 +156,13 @@ function invites(room) {
           : h('p.panel-note', {}, 'No invites at the moment.'),
       );
     } catch (err) {
-      fill(list, h('p.form-error', {}, plain(err)));
+      fill(list, h('p.form-error', {}, describeError(err)));
     }
   }
 }
 
 /** @param {Room} room */
-function bans(room) {
+function banList(room) {
   const list = h('div', {}, spinner());
   void load();
   return list;
@@ -182,11 +184,11 @@ function bans(room) {
                   h(
                     'div.list-words',
                     {},
-                    h('strong', {}, nameOf(b.user)),
+                    h('strong', {}, nameElement(b.user)),
                     h(
                       'span',
                       {},
-                      [b.reason, b.until ? `until ${shortTime(b.until)}` : 'for good', ago(b.created_at)]
+                      [b.reason, b.until ? `until ${formatShortTime(b.until)}` : 'for good', formatAgo(b.created_at)]
                         .filter(Boolean)
                         .join(' · '),
                     ),
@@ -209,15 +211,15 @@ function bans(room) {
           : h('p.panel-note', {}, 'Nobody is banned.'),
       );
     } catch (err) {
-      fill(list, h('p.form-error', {}, plain(err)));
+      fill(list, h('p.form-error', {}, describeError(err)));
     }
   }
 }
 
 /** @param {Room} room */
-async function clear(room) {
+async function clearHistory(room) {
   if (
-    !(await confirmed(
+    !(await confirmAction(
       'Clear the history?',
       `All messages in ${roomTitle(room)} are removed for everybody. They cannot be brought back.`,
       'Clear',
@@ -228,9 +230,9 @@ async function clear(room) {
 }
 
 /** @param {Room} room @param {() => void} close */
-async function destroy(room, close) {
+async function deleteRoom(room, close) {
   if (
-    !(await confirmed(
+    !(await confirmAction(
       `Delete ${roomTitle(room)}?`,
       'The room goes with all its messages and files, for everybody. It cannot be brought back.',
       'Delete',
@@ -240,8 +242,8 @@ async function destroy(room, close) {
   await attempt(async () => {
     await call('DELETE', `/v1/rooms/${room.id}`);
     close();
-    if (state.open?.id === room.id) go(0);
-    dropRoom(room.id);
+    if (state.open?.id === room.id) navigate(0);
+    removeRoom(room.id);
   });
 }
 
@@ -250,6 +252,6 @@ async function attempt(f) {
   try {
     await f();
   } catch (err) {
-    toast(plain(err), true);
+    toast(describeError(err), true);
   }
 }

@@ -1,20 +1,20 @@
 // Somebody's card: who they are, and what one can do with them.
 
-import { call, get, plain } from './api.js';
-import { confirmed, makeForm, openDialog } from './dialogs.js';
+import { call, get, describeError } from './api.js';
+import { confirmAction, makeForm, openDialog } from './dialogs.js';
 import { fill, h } from './dom.js';
-import { ago } from './format.js';
-import { noteSeen, refreshMembers, setBlock, setContact } from './people.js';
+import { formatAgo } from './format.js';
+import { updateUser, refreshMembers, setBlocked, setContact } from './people.js';
 import { openDirect } from './rooms.js';
-import { go } from './router.js';
-import { changed, isMe, moderates, roomTitle, state, watch } from './store.js';
-import { avatar, choice, field, nameOf, toast } from './ui.js';
+import { navigate } from './router.js';
+import { notify, isMe, canModerate, roomTitle, state, watch } from './store.js';
+import { avatar, radioGroup, field, nameElement, toast } from './ui.js';
 
 /** @typedef {import('./types').User} User */
 /** @typedef {import('./types').UserRef} UserRef */
 
-/** @param {UserRef} ref @param {() => void} [left] called when the card leads to a room */
-export function userDialog(ref, left) {
+/** @param {UserRef} ref @param {() => void} [onNavigate] called when the card leads to a room */
+export function openUserDialog(ref, onNavigate) {
   openDialog(
     'Profile',
     ({ close, signal }) => {
@@ -36,12 +36,13 @@ export function userDialog(ref, left) {
       get(`/v1/users/${ref.id}`, { signal }).then(
         (u) => {
           user = u;
-          noteSeen(u);
-          changed('people', 'members');
+          updateUser(u);
+          notify('people', 'members');
           render();
         },
         (err) => {
-          if (!signal.aborted) fill(body, h('p', {}, err.status === 404 ? 'This account was deleted.' : plain(err)));
+          if (!signal.aborted)
+            fill(body, h('p', {}, err.status === 404 ? 'This account was deleted.' : describeError(err)));
         },
       );
       return body;
@@ -57,7 +58,7 @@ export function userDialog(ref, left) {
             h(
               'div',
               {},
-              h('p.card-name', {}, nameOf(who)),
+              h('p.card-name', {}, nameElement(who)),
               h('p.card-sub', {}, '@' + who.username, user?.guest && h('span.tag', {}, 'Guest')),
               h('p.card-sub', {}, status()),
             ),
@@ -76,8 +77,8 @@ export function userDialog(ref, left) {
                       attempt(
                         openDirect(ref.id).then((room) => {
                           close();
-                          left?.();
-                          go(room.id);
+                          onNavigate?.();
+                          navigate(room.id);
                         }),
                       ),
                   },
@@ -86,28 +87,28 @@ export function userDialog(ref, left) {
               toggle(state.contacts.has(ref.id), 'Add to contacts', 'Remove from contacts', (on) =>
                 setContact(ref, on),
               ),
-              toggle(state.blocked.has(ref.id), 'Block', 'Unblock', (on) => setBlock(ref, on)),
+              toggle(state.blocked.has(ref.id), 'Block', 'Unblock', (on) => setBlocked(ref, on)),
             ),
-          moderation(),
+          moderationSection(),
         );
       }
 
       function status() {
         if (state.online.get(ref.id)) return 'Online';
-        return user?.last_seen_at ? `Last seen ${ago(user.last_seen_at)}` : user ? 'Offline' : ' ';
+        return user?.last_seen_at ? `Last seen ${formatAgo(user.last_seen_at)}` : user ? 'Offline' : ' ';
       }
 
-      /** @param {boolean} is @param {string} on @param {string} off @param {(on: boolean) => Promise<any>} set */
-      function toggle(is, on, off, set) {
-        return h('button.plain', { type: 'button', onclick: () => attempt(set(!is).then(render)) }, is ? off : on);
+      /** @param {boolean} isOn @param {string} on @param {string} off @param {(on: boolean) => Promise<any>} set */
+      function toggle(isOn, on, off, set) {
+        return h('button.plain', { type: 'button', onclick: () => attempt(set(!isOn).then(render)) }, isOn ? off : on);
       }
 
-      function moderation() {
+      function moderationSection() {
         const room = state.open;
-        if (!room || !moderates(room) || isMe(ref.id)) return false;
+        if (!room || !canModerate(room) || isMe(ref.id)) return false;
         const member = state.members.get(ref.id);
-        const owner = room.membership?.role === 'owner';
-        if (!owner && member?.role === 'owner') return false;
+        const isOwner = room.membership?.role === 'owner';
+        if (!isOwner && member?.role === 'owner') return false;
         const base = `/v1/rooms/${room.id}`;
         const done = () => refreshMembers(0).then(() => render());
         const roles =
@@ -123,7 +124,7 @@ export function userDialog(ref, left) {
                 onchange: (/** @type {any} */ e) =>
                   attempt(call('PUT', `${base}/members/${ref.id}`, { body: { role: e.target.value } }).then(done)),
               },
-              ['member', 'moderator', ...(owner ? ['owner'] : [])].map((r) =>
+              ['member', 'moderator', ...(isOwner ? ['owner'] : [])].map((r) =>
                 h('option', { value: r, selected: r === member.role }, r[0].toUpperCase() + r.slice(1)),
               ),
             ),
@@ -152,7 +153,7 @@ export function userDialog(ref, left) {
                   type: 'button',
                   onclick: async () => {
                     if (
-                      await confirmed(
+                      await confirmAction(
                         `Remove ${ref.display_name}?`,
                         'They may come back if the room is public, or with an invite.',
                         'Remove',
@@ -165,7 +166,7 @@ export function userDialog(ref, left) {
               ),
             h(
               'button.plain.dangerous',
-              { type: 'button', onclick: () => banDialog(ref, () => attempt(done())) },
+              { type: 'button', onclick: () => openBanDialog(ref, () => attempt(done())) },
               'Ban…',
             ),
           ),
@@ -177,7 +178,7 @@ export function userDialog(ref, left) {
 }
 
 /** @param {UserRef} user @param {() => void} done */
-function banDialog(user, done) {
+function openBanDialog(user, done) {
   const room = state.open;
   if (!room) return;
   const dialog = openDialog(
@@ -193,7 +194,7 @@ function banDialog(user, done) {
             { name: 'reason', maxlength: 500, autocomplete: 'off' },
             'They and the members can read it. It may be empty.',
           ),
-          choice(
+          radioGroup(
             'For how long',
             'days',
             [
@@ -223,6 +224,6 @@ async function attempt(promise) {
   try {
     await promise;
   } catch (err) {
-    toast(plain(err), true);
+    toast(describeError(err), true);
   }
 }

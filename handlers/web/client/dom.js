@@ -106,7 +106,7 @@ export class KeyedList {
       if (!row) row = { sig, el: this.make(item) };
       else if (row.sig !== sig) {
         const el = this.make(item);
-        swap(row.el, el);
+        rememberFocus(row.el, el);
         if (place === row.el) place = el;
         row.el.replaceWith(el);
         if (el.dataset.focus === 'pending') restoreFocus(el);
@@ -131,7 +131,7 @@ export class KeyedList {
 }
 
 /** Remembers that the focus was inside of the row that goes. @param {HTMLElement} before @param {HTMLElement} after */
-function swap(before, after) {
+function rememberFocus(before, after) {
   const focused = document.activeElement;
   if (!focused || !before.contains(focused)) return;
   after.dataset.focus = 'pending';

@@ -57,17 +57,17 @@ const COLUMNS = 8;
 
 /** @param {HTMLElement} anchor @param {(emoji: string) => void} choose @param {'below' | 'above'} [side] */
 export function pickEmoji(anchor, choose, side = 'below') {
-  const take = (/** @type {string} */ emoji) => {
+  const pick = (/** @type {string} */ emoji) => {
     picker.hidePopover();
     choose(emoji);
   };
   const grid = h(
     'div.emoji-grid',
-    { role: 'group', 'aria-label': 'Common emoji', onkeydown: move },
+    { role: 'group', 'aria-label': 'Common emoji', onkeydown: moveFocus },
     COMMON.map(([emoji, name], i) =>
       h(
         'button',
-        { type: 'button', 'aria-label': name, title: name, tabindex: i ? '-1' : '0', onclick: () => take(emoji) },
+        { type: 'button', 'aria-label': name, title: name, tabindex: i ? '-1' : '0', onclick: () => pick(emoji) },
         emoji,
       ),
     ),
@@ -87,7 +87,7 @@ export function pickEmoji(anchor, choose, side = 'below') {
       {
         onsubmit: (/** @type {Event} */ e) => {
           e.preventDefault();
-          if (other.value.trim()) take(other.value.trim());
+          if (other.value.trim()) pick(other.value.trim());
         },
       },
       other,
@@ -98,7 +98,7 @@ export function pickEmoji(anchor, choose, side = 'below') {
   grid.firstElementChild?.focus();
 
   /** @param {KeyboardEvent} e */
-  function move(e) {
+  function moveFocus(e) {
     const all = [...grid.children];
     const at = all.indexOf(document.activeElement);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + COLUMNS, ArrowUp: at - COLUMNS }[e.key];

@@ -1,10 +1,10 @@
 // A picture, a film or a sound, large.
 
-import { plain } from './api.js';
+import { describeError } from './api.js';
 import { fill, h, iconButton } from './dom.js';
-import { size } from './format.js';
+import { formatSize } from './format.js';
 import { openModal } from './layers.js';
-import { download, whole } from './media.js';
+import { download, fetchObjectURL } from './media.js';
 import { spinner } from './ui.js';
 
 /** @typedef {import('./types').FileInfo} FileInfo */
@@ -16,7 +16,7 @@ export function openLightbox(files, first) {
     files.findIndex((f) => f.id === first.id),
   );
   let url = '';
-  let over = new AbortController();
+  let loading = new AbortController();
   const stage = h('div.lightbox-stage', {});
   const title = h('p.lightbox-title', { id: 'lightbox-title' });
   const previous = iconButton('back', 'Previous', { onclick: () => step(-1) });
@@ -43,7 +43,7 @@ export function openLightbox(files, first) {
     stage,
     files.length > 1 && h('div.lightbox-steps', {}, previous, next),
   );
-  el.addEventListener('close', drop);
+  el.addEventListener('close', release);
   openModal(el);
   void show();
 
@@ -54,23 +54,23 @@ export function openLightbox(files, first) {
     void show();
   }
 
-  function drop() {
-    over.abort();
+  function release() {
+    loading.abort();
     if (url) URL.revokeObjectURL(url);
     url = '';
   }
 
   async function show() {
-    drop();
-    over = new AbortController();
-    const { signal } = over;
+    release();
+    loading = new AbortController();
+    const { signal } = loading;
     const file = files[at];
-    title.textContent = `${file.name} · ${size(file.size)}`;
+    title.textContent = `${file.name} · ${formatSize(file.size)}`;
     previous.disabled = at === 0;
     next.disabled = at === files.length - 1;
     fill(stage, spinner());
     try {
-      const loaded = await whole(file, signal);
+      const loaded = await fetchObjectURL(file, signal);
       if (signal.aborted) {
         URL.revokeObjectURL(loaded);
         return;
@@ -81,7 +81,7 @@ export function openLightbox(files, first) {
       else if (kind === 'audio') fill(stage, h('audio', { src: url, controls: true, autoplay: true }));
       else fill(stage, h('img', { src: url, alt: file.name }));
     } catch (err) {
-      if (!signal.aborted) fill(stage, h('p', { role: 'alert' }, plain(err)));
+      if (!signal.aborted) fill(stage, h('p', { role: 'alert' }, describeError(err)));
     }
   }
 }

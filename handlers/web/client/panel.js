@@ -1,15 +1,15 @@
 // What stands beside the messages: the members, the pins, or a search.
 
-import { call, plain } from './api.js';
-import { userCard } from './actions.js';
+import { call, describeError } from './api.js';
+import { showUserCard } from './actions.js';
 import { debounce, fill, h, icon, iconButton, KeyedList } from './dom.js';
-import { count, shortTime } from './format.js';
-import { composes } from './keys.js';
+import { formatCount, formatShortTime } from './format.js';
+import { isComposingKey } from './keys.js';
 import { refreshMembers } from './people.js';
-import { go } from './router.js';
-import { changed, current, isMe, moderates, roomTitle, state, watch } from './store.js';
-import { summary } from './text.js';
-import { avatar, empty, nameOf, spinner } from './ui.js';
+import { navigate } from './router.js';
+import { notify, withCurrentName, isMe, canModerate, roomTitle, state, watch } from './store.js';
+import { summarize } from './text.js';
+import { avatar, emptyState, nameElement, spinner } from './ui.js';
 
 /** @typedef {import('./types').Room} Room */
 /** @typedef {import('./types').Member} Member */
@@ -18,27 +18,27 @@ import { avatar, empty, nameOf, spinner } from './ui.js';
 /** @param {'members' | 'pins' | 'search'} which @param {Room} room @param {AbortSignal} signal */
 export function panelView(which, room, signal) {
   const title = { members: 'Members', pins: 'Pinned messages', search: 'Search' }[which];
-  const over = new AbortController();
-  signal.addEventListener('abort', () => over.abort());
+  const controller = new AbortController();
+  signal.addEventListener('abort', () => controller.abort());
   watch(
     ['panel'],
     () => {
-      if (state.panel !== which) over.abort();
+      if (state.panel !== which) controller.abort();
     },
-    over.signal,
+    controller.signal,
   );
   const close = () => {
     state.panel = '';
-    changed('panel');
+    notify('panel');
     // Once it is drawn: what the panel covers cannot have the focus.
     queueMicrotask(() => /** @type {HTMLElement | null} */ (document.querySelector(`[data-head="${which}"]`))?.focus());
   };
-  const content = { members, pins, search }[which](room, over.signal);
+  const content = { members, pins, search }[which](room, controller.signal);
   return h(
     'div.panel-inside',
     {
       onkeydown: (/** @type {KeyboardEvent} */ e) => {
-        if (e.key === 'Escape' && !composes(e)) close();
+        if (e.key === 'Escape' && !isComposingKey(e)) close();
       },
     },
     h(
@@ -51,7 +51,7 @@ export function panelView(which, room, signal) {
   );
 }
 
-const ROLE = { owner: 'Owner', moderator: 'Moderator', member: '' };
+const ROLE_LABELS = { owner: 'Owner', moderator: 'Moderator', member: '' };
 
 /** @param {Room} room @param {AbortSignal} signal */
 function members(room, signal) {
@@ -63,10 +63,10 @@ function members(room, signal) {
     oninput: () => render(),
   });
   const invite =
-    moderates(room) &&
+    canModerate(room) &&
     h(
       'button.plain.wide',
-      { type: 'button', onclick: async () => (await import('./dialog-settings.js')).inviteDialog(room) },
+      { type: 'button', onclick: async () => (await import('./dialog-settings.js')).openInviteDialog(room) },
       icon('invite', 18),
       'Invite people',
     );
@@ -93,7 +93,7 @@ function members(room, signal) {
   function render() {
     const q = filter.value.trim().toLocaleLowerCase();
     const all = [...state.members.values()]
-      .map((m) => ({ ...m, user: current(m.user) }))
+      .map((m) => ({ ...m, user: withCurrentName(m.user) }))
       .filter((m) => !q || `${m.user.display_name} ${m.user.username}`.toLocaleLowerCase().includes(q))
       .sort((a, b) => a.user.display_name.localeCompare(b.user.display_name));
     const group = (/** @type {Member} */ m) => (state.present.has(m.user.id) ? 0 : state.online.get(m.user.id) ? 1 : 2);
@@ -104,7 +104,7 @@ function members(room, signal) {
       title.textContent = `${name} · ${mine.length}`;
     });
     more.hidden = state.membersComplete || state.members.size === 0;
-    more.textContent = `The first ${state.members.size} of ${count(state.open?.member_count ?? 0, 'member')}.`;
+    more.textContent = `The first ${state.members.size} of ${formatCount(state.open?.member_count ?? 0, 'member')}.`;
   }
 }
 
@@ -118,10 +118,10 @@ const memberRow = (m) =>
     {},
     h(
       'button.person',
-      { type: 'button', onclick: () => userCard(m.user) },
+      { type: 'button', onclick: () => showUserCard(m.user) },
       avatar(m.user, 's', true),
-      h('span.person-name', {}, nameOf(m.user), isMe(m.user.id) && h('span.faint-word', {}, ' (you)')),
-      ROLE[m.role] && h('span.tag', {}, ROLE[m.role]),
+      h('span.person-name', {}, nameElement(m.user), isMe(m.user.id) && h('span.faint-word', {}, ' (you)')),
+      ROLE_LABELS[m.role] && h('span.tag', {}, ROLE_LABELS[m.role]),
     ),
   );
 
@@ -139,10 +139,10 @@ function pins(room, signal) {
       if (!items.length) {
         fill(
           list,
-          empty(
+          emptyState(
             'pin',
             'Nothing pinned yet',
-            moderates(room)
+            canModerate(room)
               ? 'Pin what others should find again: “Pin” in the menu of a message.'
               : 'Moderators pin here what everybody should find again.',
           ),
@@ -153,17 +153,19 @@ function pins(room, signal) {
           h(
             'ul.hits',
             {},
-            items.map((/** @type {any} */ p) => hit(p.message, `Pinned by ${current(p.pinned_by).display_name}`)),
+            items.map((/** @type {any} */ p) =>
+              resultRow(p.message, `Pinned by ${withCurrentName(p.pinned_by).display_name}`),
+            ),
           ),
         );
     } catch (err) {
-      fill(list, empty('alert', 'The pins could not be read', plain(err)));
+      fill(list, emptyState('alert', 'The pins could not be read', describeError(err)));
     }
   }
 }
 
 /** The words that a search began with from elsewhere. */
-export const wanted = { text: '', everywhere: false };
+export const pendingSearch = { text: '', everywhere: false };
 
 /** @param {Room} room @param {AbortSignal} signal */
 function search(room, signal) {
@@ -172,12 +174,12 @@ function search(room, signal) {
     type: 'search',
     placeholder: 'Words to look for',
     'aria-label': 'Words to look for',
-    value: wanted.text,
+    value: pendingSearch.text,
     oninput: debounce(250, () => run()),
     maxlength: 200,
   });
-  let everywhere = wanted.everywhere;
-  Object.assign(wanted, { text: '', everywhere: false });
+  let everywhere = pendingSearch.everywhere;
+  Object.assign(pendingSearch, { text: '', everywhere: false });
   const scope = (/** @type {boolean} */ all, /** @type {string} */ label) =>
     h(
       'button',
@@ -200,17 +202,17 @@ function search(room, signal) {
     scope(false, 'This room'),
     scope(true, 'All my rooms'),
   );
-  let asked = 0;
+  let requests = 0;
   void run();
   return h('div.panel-content', {}, h('div.panel-tools', {}, input, scopes), list);
 
   async function run() {
     const q = input.value.trim();
-    const mine = ++asked;
+    const request = ++requests;
     if (!q) {
       fill(
         list,
-        empty(
+        emptyState(
           'search',
           'Find a message',
           'All the words have to be in it, in any order. Capitals and accents do not matter.',
@@ -220,50 +222,51 @@ function search(room, signal) {
     }
     fill(list, spinner('Searching'));
     const base = everywhere ? '/v1/search' : `/v1/rooms/${room.id}/messages/search`;
-    await page(`${base}?limit=30&q=${encodeURIComponent(q)}`, '', mine, q);
+    await loadPage(`${base}?limit=30&q=${encodeURIComponent(q)}`, '', request, q);
   }
 
-  /** @param {string} path @param {string} cursor @param {number} mine @param {string} q */
-  async function page(path, cursor, mine, q) {
+  /** @param {string} path @param {string} cursor @param {number} request @param {string} q */
+  async function loadPage(path, cursor, request, q) {
     try {
       const { data } = await call('GET', path + (cursor && `&cursor=${encodeURIComponent(cursor)}`), { signal });
-      if (mine !== asked) return;
+      if (request !== requests) return;
       if (!cursor)
         fill(
           list,
           data.items.length
             ? h('ul.hits', {})
-            : empty(
+            : emptyState(
                 'search',
                 'Nothing found',
                 `No message ${everywhere ? 'in your rooms' : 'in this room'} has “${q}” in it.`,
               ),
         );
       const ul = list.querySelector('ul');
-      for (const m of data.items) ul?.append(hit(m, everywhere ? nameOfRoom(m.room_id) : '', q));
+      for (const m of data.items) ul?.append(resultRow(m, everywhere ? titleOfRoom(m.room_id) : '', q));
       list.querySelector('.more')?.remove();
       if (data.next_cursor)
         list.append(
           h(
             'button.plain.wide.more',
-            { type: 'button', onclick: () => page(path, data.next_cursor, mine, q) },
+            { type: 'button', onclick: () => loadPage(path, data.next_cursor, request, q) },
             'Show more',
           ),
         );
     } catch (err) {
-      if (mine === asked && !signal.aborted) fill(list, empty('alert', 'The search did not work', plain(err)));
+      if (request === requests && !signal.aborted)
+        fill(list, emptyState('alert', 'The search did not work', describeError(err)));
     }
   }
 }
 
 /** @param {number} id */
-const nameOfRoom = (id) => {
+const titleOfRoom = (id) => {
   const room = state.rooms.get(id);
   return room ? roomTitle(room) : '';
 };
 
 /** @param {Message} m @param {string} note @param {string} [q] */
-function hit(m, note, q = '') {
+function resultRow(m, note, q = '') {
   return h(
     'li',
     {},
@@ -274,26 +277,26 @@ function hit(m, note, q = '') {
         onclick: () => {
           if (matchMedia('(max-width: 899px)').matches) {
             state.panel = '';
-            changed('panel');
+            notify('panel');
           }
-          go(m.room_id, m.id);
+          navigate(m.room_id, m.id);
         },
       },
       h(
         'span.hit-head',
         {},
         avatar(m.sender, 's'),
-        h('strong', {}, nameOf(m.sender)),
-        h('time', { datetime: m.created_at }, shortTime(m.created_at)),
+        h('strong', {}, nameElement(m.sender)),
+        h('time', { datetime: m.created_at }, formatShortTime(m.created_at)),
       ),
-      h('span.hit-text', { dir: 'auto' }, marked(summary(m), q)),
+      h('span.hit-text', { dir: 'auto' }, highlight(summarize(m), q)),
       note && h('span.hit-note', {}, note),
     ),
   );
 }
 
 /** @param {string} text @param {string} q */
-function marked(text, q) {
+function highlight(text, q) {
   const words = q
     .split(/[^\p{L}\p{N}]+/u)
     .filter(Boolean)

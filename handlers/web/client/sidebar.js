@@ -1,22 +1,22 @@
 // The list of rooms, and the user's own corner below it.
 
 import { fill, h, icon, iconButton, KeyedList } from './dom.js';
-import { address } from './router.js';
-import { byActivity } from './rooms.js';
+import { roomHash } from './router.js';
+import { sortByActivity } from './rooms.js';
 import { partnerOf, roomTitle, state, watch } from './store.js';
-import { avatar, nameOf, roomIcon } from './ui.js';
+import { avatar, nameElement, roomIcon } from './ui.js';
 import { openMenu } from './menu.js';
 import { chosenTheme, setTheme } from './settings.js';
-import { keepAccount } from './auth.js';
+import { openUpgradeDialog } from './auth.js';
 import { logOut } from './session.js';
-import { plain } from './api.js';
+import { describeError } from './api.js';
 import { toast } from './ui.js';
 
 /** @typedef {import('./types').Room} Room */
 
-const rooms = () => import('./dialog-rooms.js');
-const people = () => import('./dialog-people.js');
-const profile = () => import('./dialog-profile.js');
+const loadRoomDialogs = () => import('./dialog-rooms.js');
+const loadPeopleDialog = () => import('./dialog-people.js');
+const loadProfileDialog = () => import('./dialog-profile.js');
 
 /** @param {AbortSignal} signal */
 export function sidebar(signal) {
@@ -41,14 +41,20 @@ export function sidebar(signal) {
   });
   const channels = section('Channels', 'Add a channel', (button) =>
     openMenu(button, 'Add a channel', [
-      { label: 'Create a channel', icon: 'plus', act: async () => (await rooms()).createDialog() },
-      { label: 'Browse public channels', icon: 'compass', act: async () => (await rooms()).browseDialog() },
-      { label: 'Use an invite', icon: 'invite', act: async () => (await rooms()).redeemDialog() },
+      { label: 'Create a channel', icon: 'plus', act: async () => (await loadRoomDialogs()).openCreateRoomDialog() },
+      {
+        label: 'Browse public channels',
+        icon: 'compass',
+        act: async () => (await loadRoomDialogs()).openBrowseDialog(),
+      },
+      { label: 'Use an invite', icon: 'invite', act: async () => (await loadRoomDialogs()).openRedeemDialog() },
     ]),
   );
-  const directs = section('Direct messages', 'New direct message', async () => (await people()).peopleDialog());
-  const quiet = h('p.sidebar-quiet', { hidden: true });
-  const nav = h('nav.room-list', { 'aria-label': 'Rooms' }, channels.el, directs.el, quiet);
+  const directs = section('Direct messages', 'New direct message', async () =>
+    (await loadPeopleDialog()).openPeopleDialog(),
+  );
+  const noMatch = h('p.sidebar-quiet', { hidden: true });
+  const nav = h('nav.room-list', { 'aria-label': 'Rooms' }, channels.el, directs.el, noMatch);
   const me = h('div.me', {});
   const skip = h(
     'button.skip.plain',
@@ -87,7 +93,7 @@ export function sidebar(signal) {
   return el;
 
   function render() {
-    const all = byActivity([...state.rooms.values()]).filter((r) => !filter || words(r).includes(filter));
+    const all = sortByActivity([...state.rooms.values()]).filter((r) => !filter || searchText(r).includes(filter));
     const direct = all.filter((r) => r.kind === 'direct');
     const other = all.filter((r) => r.kind !== 'direct');
     channels.list.set(other);
@@ -96,8 +102,8 @@ export function sidebar(signal) {
     directs.el.hidden = Boolean(filter) && !direct.length;
     channels.none.hidden = other.length > 0 || !state.roomsLoaded;
     directs.none.hidden = direct.length > 0 || !state.roomsLoaded;
-    quiet.hidden = all.length > 0 || !filter;
-    quiet.textContent = `None of your rooms has “${input.value.trim()}” in its name.`;
+    noMatch.hidden = all.length > 0 || !filter;
+    noMatch.textContent = `None of your rooms has “${input.value.trim()}” in its name.`;
   }
 
   function renderMe() {
@@ -106,22 +112,26 @@ export function sidebar(signal) {
     fill(
       me,
       avatar(user, 'm'),
-      h('div.me-name', {}, nameOf(user), h('span', {}, user.guest ? 'Guest' : '@' + user.username)),
+      h('div.me-name', {}, nameElement(user), h('span', {}, user.guest ? 'Guest' : '@' + user.username)),
       user.guest &&
-        h('button.plain.small', { type: 'button', onclick: () => keepAccount(user.username) }, 'Keep account'),
+        h('button.plain.small', { type: 'button', onclick: () => openUpgradeDialog(user.username) }, 'Keep account'),
       iconButton('gear', 'Your menu', {
         'aria-haspopup': 'menu',
-        onclick: (/** @type {any} */ e) => menu(e.currentTarget),
+        onclick: (/** @type {any} */ e) => openUserMenu(e.currentTarget),
       }),
     );
   }
 
   /** @param {HTMLElement} button */
-  function menu(button) {
+  function openUserMenu(button) {
     const dark = chosenTheme() === 'dark';
     openMenu(button, 'Your menu', [
-      { label: 'Profile and account', icon: 'user', act: async () => (await profile()).profileDialog() },
-      { label: 'Contacts and blocked people', icon: 'users', act: async () => (await people()).peopleDialog() },
+      { label: 'Profile and account', icon: 'user', act: async () => (await loadProfileDialog()).openProfileDialog() },
+      {
+        label: 'Contacts and blocked people',
+        icon: 'users',
+        act: async () => (await loadPeopleDialog()).openPeopleDialog(),
+      },
       {
         label: dark ? 'Light theme' : 'Dark theme',
         icon: dark ? 'sun' : 'moon',
@@ -135,17 +145,17 @@ export function sidebar(signal) {
         danger: true,
         act: async () => {
           const guest = state.me?.guest;
-          const { confirmed } = await import('./dialogs.js');
+          const { confirmAction } = await import('./dialogs.js');
           if (
             guest &&
-            !(await confirmed(
+            !(await confirmAction(
               'Log out as a guest?',
               'A guest is gone after logging out, with their rooms and messages. Make it an account first to keep them.',
               'Log out',
             ))
           )
             return;
-          logOut().catch((err) => toast(plain(err), true));
+          logOut().catch((err) => toast(describeError(err), true));
         },
       },
     ]);
@@ -153,7 +163,7 @@ export function sidebar(signal) {
 }
 
 /** What a room is found by. @param {Room} room */
-const words = (room) =>
+const searchText = (room) =>
   `${roomTitle(room)} ${room.handle ?? ''} ${partnerOf(room)?.username ?? ''}`.toLocaleLowerCase();
 
 /** @param {string} title @param {string} label @param {(button: HTMLElement) => void} add */
@@ -210,7 +220,7 @@ function row(r) {
     h(
       'a.room',
       {
-        href: address(r.id),
+        href: roomHash(r.id),
         class: [unread && !muted && 'unread', muted && 'muted'].filter(Boolean).join(' '),
         'aria-current': open ? 'page' : false,
       },
