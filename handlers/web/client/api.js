@@ -12,8 +12,8 @@ export class Problem extends Error {
   }
 
   /** Whether the same request may succeed later. */
-  get passing() {
-    return this.status >= 500 && this.status !== 501 || this.status === 429 || this.status === 408;
+  get isTransient() {
+    return (this.status >= 500 && this.status !== 501) || this.status === 429 || this.status === 408;
   }
 }
 
@@ -47,39 +47,46 @@ export const access = { token: async () => '', ended: () => {} };
  * @returns {Promise<{ data: any, headers: Headers, status: number }>}
  */
 export async function call(method, path, options = {}) {
-  let answer = await once(method, path, options, false);
+  let answer = await send(method, path, options, false);
   if (answer.status === 401 && !options.open) {
-    const problem = await problemOf(answer.clone());
-    if (problem.code === 'token_expired' || problem.code === 'unauthenticated') answer = await once(method, path, options, true);
+    const problem = await readProblem(answer.clone());
+    if (problem.code === 'token_expired' || problem.code === 'unauthenticated')
+      answer = await send(method, path, options, true);
     else if (problem.code === 'session_revoked') access.ended('session_revoked');
   }
-  if (!answer.ok) throw await problemOf(answer);
+  if (!answer.ok) throw await readProblem(answer);
   let data;
-  if (options.blob) data = await received(answer.blob());
+  if (options.blob) data = await mapNetworkError(answer.blob());
   else {
-    const text = await received(answer.text());
-    if (text) data = parsed(text);
+    const text = await mapNetworkError(answer.text());
+    if (text) data = parseJSON(text);
   }
   return { data, headers: answer.headers, status: answer.status };
 }
 
 /** @param {string} method @param {string} path @param {Options} options @param {boolean} fresh */
-async function once(method, path, { body, key, headers, signal, open, keepalive }, fresh) {
+async function send(method, path, { body, key, headers, signal, open, keepalive }, fresh) {
   const all = new Headers(headers);
   if (!open) all.set('Authorization', `Bearer ${await access.token(fresh)}`);
   if (body !== undefined) all.set('Content-Type', 'application/json');
   if (key) all.set('Idempotency-Key', key);
   // What is wrong with the request itself is a fault of this program, and is thrown here, not taken for the network's.
   const init = /** @type {RequestInit} */ ({
-    method, headers: all, signal, keepalive, body: body === undefined ? undefined : JSON.stringify(body),
-    credentials: 'same-origin', cache: 'no-store', redirect: 'error',
+    method,
+    headers: all,
+    signal,
+    keepalive,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    credentials: 'same-origin',
+    cache: 'no-store',
+    redirect: 'error',
   });
   void new Request(path, init);
-  return received(fetch(path, init));
+  return mapNetworkError(fetch(path, init));
 }
 
 /** @template T @param {Promise<T>} promise @returns {Promise<T>} */
-async function received(promise) {
+async function mapNetworkError(promise) {
   try {
     return await promise;
   } catch (err) {
@@ -89,7 +96,7 @@ async function received(promise) {
 }
 
 /** What is no JSON does not come from the server, but from something that stands between, such as the log-in of a hotel's network. @param {string} text */
-function parsed(text) {
+function parseJSON(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -98,7 +105,7 @@ function parsed(text) {
 }
 
 /** @param {Response} answer */
-async function problemOf(answer) {
+async function readProblem(answer) {
   let body = null;
   try {
     body = await answer.json();
@@ -113,34 +120,38 @@ export const get = async (path, options) => (await call('GET', path, options)).d
 
 /**
  * All pages of a list, up to a bound, and the cursor of the first one: what changes while the others are read comes as events.
- * @param {string} path @param {number} [most]
+ * @param {string} path @param {number} [max]
  */
-export async function getAll(path, most = 2000) {
+export async function getAll(path, max = 2000) {
   const items = [];
   let cursor = '';
   let event = '';
   do {
-    const url = path + (path.includes('?') ? '&' : '?') + 'limit=200' + (cursor && `&cursor=${encodeURIComponent(cursor)}`);
+    const url =
+      path + (path.includes('?') ? '&' : '?') + 'limit=200' + (cursor && `&cursor=${encodeURIComponent(cursor)}`);
     const { data, headers } = await call('GET', url);
     items.push(...data.items);
     event ||= headers.get('Event-Cursor') ?? '';
     cursor = data.next_cursor ?? '';
-  } while (cursor && items.length < most);
+  } while (cursor && items.length < max);
   return { items, event, complete: !cursor };
 }
 
 /** Whether the same may succeed later: no answer came, or one that says so. All else is refused, or a fault of this program. @param {unknown} err */
-export const isPassing = (err) => err instanceof Unreachable || err instanceof Problem && err.passing;
+export const isTransient = (err) => err instanceof Unreachable || (err instanceof Problem && err.isTransient);
 
 /** A module that comes when it is needed. One that did not come is the network's, like any answer. @template T @param {Promise<T>} module @returns {Promise<T>} */
-export const arrived = (module) => module.catch((err) => { throw err instanceof TypeError && /import/i.test(err.message) ? new Unreachable() : err; });
+export const mapImportError = (module) =>
+  module.catch((err) => {
+    throw err instanceof TypeError && /import/i.test(err.message) ? new Unreachable() : err;
+  });
 
 /** What to tell a person about an error. @param {unknown} err */
-export function plain(err) {
+export function describeError(err) {
   if (err instanceof Problem) {
     if (err.code === 'rate_limited') return `Too many tries. Wait ${err.retryAfter || 60} seconds and try again.`;
     if (err.code === 'internal') return 'The server made a mistake. Please try again.';
-    if (err.errors.length) return err.errors.map((e) => `${wordsOf(e.field)} ${e.message}.`).join(' ');
+    if (err.errors.length) return err.errors.map((e) => `${fieldLabel(e.field)} ${e.message}.`).join(' ');
     return err.message;
   }
   if (err instanceof Unreachable) return err.message;
@@ -149,7 +160,7 @@ export function plain(err) {
 }
 
 /** @param {string} field */
-function wordsOf(field) {
+function fieldLabel(field) {
   const words = field.replace(/_/g, ' ');
   return words[0].toUpperCase() + words.slice(1);
 }

@@ -37,7 +37,8 @@ export function append(el, children) {
   for (const child of children) {
     if (Array.isArray(child)) append(el, child);
     else if (child instanceof Node) el.appendChild(child);
-    else if (child !== false && child !== null && child !== undefined) el.appendChild(document.createTextNode(String(child)));
+    else if (child !== false && child !== null && child !== undefined)
+      el.appendChild(document.createTextNode(String(child)));
   }
 }
 
@@ -50,7 +51,13 @@ export function fill(el, ...children) {
 /** An icon, which says nothing by itself: its button has the label. @param {string} name @param {number} [size] */
 export function icon(name, size = 20) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  for (const [key, value] of Object.entries({ viewBox: '0 0 24 24', width: size, height: size, 'aria-hidden': 'true', class: 'icon' })) {
+  for (const [key, value] of Object.entries({
+    viewBox: '0 0 24 24',
+    width: size,
+    height: size,
+    'aria-hidden': 'true',
+    class: 'icon',
+  })) {
     svg.setAttribute(key, String(value));
   }
   for (const d of paths[name]) {
@@ -99,7 +106,7 @@ export class KeyedList {
       if (!row) row = { sig, el: this.make(item) };
       else if (row.sig !== sig) {
         const el = this.make(item);
-        swap(row.el, el);
+        rememberFocus(row.el, el);
         if (place === row.el) place = el;
         row.el.replaceWith(el);
         if (el.dataset.focus === 'pending') restoreFocus(el);
@@ -113,7 +120,8 @@ export class KeyedList {
     for (const { el } of this.#rows.values()) el.remove();
     this.#rows = rows;
     // An element that is moved loses the focus.
-    if (focused?.isConnected && focused !== document.activeElement && this.parent.contains(focused)) focused.focus({ preventScroll: true });
+    if (focused?.isConnected && focused !== document.activeElement && this.parent.contains(focused))
+      focused.focus({ preventScroll: true });
   }
 
   /** @param {string} key */
@@ -123,7 +131,7 @@ export class KeyedList {
 }
 
 /** Remembers that the focus was inside of the row that goes. @param {HTMLElement} before @param {HTMLElement} after */
-function swap(before, after) {
+function rememberFocus(before, after) {
   const focused = document.activeElement;
   if (!focused || !before.contains(focused)) return;
   after.dataset.focus = 'pending';
@@ -135,7 +143,9 @@ function restoreFocus(el) {
   const label = el.dataset.focusLabel;
   delete el.dataset.focus;
   delete el.dataset.focusLabel;
-  const same = label && [...el.querySelectorAll('button, a, input')].find((b) => (b.getAttribute('aria-label') ?? b.textContent) === label);
+  const same =
+    label &&
+    [...el.querySelectorAll('button, a, input')].find((b) => (b.getAttribute('aria-label') ?? b.textContent) === label);
   /** @type {HTMLElement} */ (same || el).focus({ preventScroll: true });
 }
 
@@ -161,4 +171,7 @@ export function debounce(ms, f) {
 }
 
 /** @param {number} ms */
-export const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
+export const pause = (ms) =>
+  new Promise((done) => {
+    setTimeout(done, ms);
+  });

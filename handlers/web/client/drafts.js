@@ -12,24 +12,28 @@ const PREFIX = 'parley.draft.';
 const drafts = new Map();
 
 /** @param {number} user */
-const shelfOf = (user) => `${PREFIX}${user}.`;
+const keyPrefix = (user) => `${PREFIX}${user}.`;
 
 /** @param {number} room @returns {Draft} */
-export function draftOf(room) {
+export function getDraft(room) {
   let draft = drafts.get(room);
   if (!draft) {
-    draft = { text: '', reply: null, edit: null, before: '', uploads: [], ...stored(room) };
+    draft = { text: '', reply: null, edit: null, before: '', uploads: [], ...readStored(room) };
     drafts.set(room, draft);
   }
   return draft;
 }
 
 /** Keeps a draft as it is now. @param {number} room @param {Draft} draft */
-export function keepDraft(room, { text, reply, edit, before }) {
+export function saveDraft(room, { text, reply, edit, before }) {
   if (!state.me) return;
-  const key = shelfOf(state.me.id) + room;
+  const key = keyPrefix(state.me.id) + room;
   try {
-    if (text || reply || edit) localStorage.setItem(key, JSON.stringify({ text, before, reply: reply && brief(reply), edit: edit && brief(edit) }));
+    if (text || reply || edit)
+      localStorage.setItem(
+        key,
+        JSON.stringify({ text, before, reply: reply && toStored(reply), edit: edit && toStored(edit) }),
+      );
     else localStorage.removeItem(key);
   } catch {
     // A full storage keeps nothing; the draft is still in the page.
@@ -37,12 +41,19 @@ export function keepDraft(room, { text, reply, edit, before }) {
 }
 
 /** As much of a message as its banner and an edit need. @param {Message} m */
-const brief = ({ id, room_id, sender, text, files }) => ({ id, room_id, sender, text, files: files.map(({ name }) => ({ name })), reactions: [] });
+const toStored = ({ id, room_id, sender, text, files }) => ({
+  id,
+  room_id,
+  sender,
+  text,
+  files: files.map(({ name }) => ({ name })),
+  reactions: [],
+});
 
 /** @param {number} room @returns {Partial<Draft>} */
-function stored(room) {
+function readStored(room) {
   try {
-    return JSON.parse(localStorage.getItem(shelfOf(state.me?.id ?? 0) + room) ?? '{}');
+    return JSON.parse(localStorage.getItem(keyPrefix(state.me?.id ?? 0) + room) ?? '{}');
   } catch {
     return {}; // the storage is closed, or holds what nobody here wrote
   }
@@ -56,6 +67,6 @@ export function forgetDrafts() {
 /** The user goes, and leaves nothing behind. */
 export function clearDrafts() {
   if (!state.me) return;
-  const shelf = shelfOf(state.me.id);
-  for (const key of Object.keys(localStorage)) if (key.startsWith(shelf)) localStorage.removeItem(key);
+  const prefix = keyPrefix(state.me.id);
+  for (const key of Object.keys(localStorage)) if (key.startsWith(prefix)) localStorage.removeItem(key);
 }

@@ -1,14 +1,20 @@
 // Keys that are not for the page: those with which somebody composes text, such as Chinese from its sounds.
 
-const PROCESSED = 229; // the keyCode of a key that went to the input method
-let ending = false; // a composition ended just now; the key that did it may still be told of
+const INPUT_METHOD_KEY = 229; // the keyCode of a key that went to the input method
+let justEnded = false; // a composition ended just now; the key that did it may still be told of
 
 /** Watches where compositions end. Called once, when the page starts. */
 export function watchCompositions() {
-  addEventListener('compositionend', () => {
-    ending = true;
-    setTimeout(() => { ending = false; });
-  }, true);
+  addEventListener(
+    'compositionend',
+    () => {
+      justEnded = true;
+      setTimeout(() => {
+        justEnded = false;
+      });
+    },
+    true,
+  );
 }
 
 /**
@@ -16,4 +22,4 @@ export function watchCompositions() {
  * is composing.
  * @param {KeyboardEvent} e
  */
-export const composes = (e) => e.isComposing || e.keyCode === PROCESSED || ending;
+export const isComposingKey = (e) => e.isComposing || e.keyCode === INPUT_METHOD_KEY || justEnded;

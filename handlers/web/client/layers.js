@@ -4,12 +4,12 @@
 
 /** @typedef {{ isOpen: () => boolean, close: () => void }} Layer */
 
-const PATIENCE = 1000; // milliseconds for the browser to move in the history; one that refuses must not block the page
+const MOVE_TIMEOUT = 1000; // milliseconds for the browser to move in the history; one that refuses must not block the page
 /** Those that are open, the top one last. @type {Layer[]} */
 let layers = [];
-let moving = 0; // the timer of a move in the history that is under way
+let moveTimer = 0; // the timer of a move in the history that is under way
 /** @type {(() => void) | null} */
-let next = null; // what waits until the history is as it should be
+let afterSync = null; // what waits until the history is as it should be
 
 /** How many layers the current entry of the history stands for. */
 const depth = () => Number(history.state?.layer) || 0;
@@ -17,17 +17,17 @@ const depth = () => Number(history.state?.layer) || 0;
 /** From here on Back closes layers. Called once, when the page starts. */
 export function watchHistory() {
   addEventListener('popstate', () => {
-    if (moving) arrived();
+    if (moveTimer) finishMove();
     else while (layers.length > depth()) layers.pop()?.close();
-    balance();
+    syncHistory();
   });
-  balance();
+  syncHistory();
 }
 
 /** @param {Layer} layer has just been opened; whoever closes it calls balance */
 export function addLayer(layer) {
   layers.push(layer);
-  balance();
+  syncHistory();
 }
 
 /** Shows a dialog over everything. It leaves the page when it is closed. @param {HTMLDialogElement} el */
@@ -35,39 +35,39 @@ export function openModal(el) {
   document.body.append(el);
   el.addEventListener('close', () => {
     el.remove();
-    balance();
+    syncHistory();
   });
   el.showModal();
   addLayer({ isOpen: () => el.open, close: () => el.close() });
 }
 
 /** Gives the history as many entries as there are open layers. */
-export function balance() {
+export function syncHistory() {
   layers = layers.filter((layer) => layer.isOpen());
-  if (moving) return;
+  if (moveTimer) return;
   const missing = layers.length - depth();
   if (missing < 0) {
-    moving = setTimeout(() => {
-      arrived();
+    moveTimer = setTimeout(() => {
+      finishMove();
       history.replaceState(null, '');
-      balance();
-    }, PATIENCE);
+      syncHistory();
+    }, MOVE_TIMEOUT);
     history.go(missing);
     return;
   }
   for (let d = layers.length - missing + 1; d <= layers.length; d++) history.pushState({ layer: d }, '');
-  const due = next;
-  next = null;
-  due?.();
+  const callback = afterSync;
+  afterSync = null;
+  callback?.();
 }
 
 /** Does something to the history once the layers that were closed have left it. @param {() => void} f */
-export function whenBalanced(f) {
-  next = f;
-  balance();
+export function whenHistorySynced(f) {
+  afterSync = f;
+  syncHistory();
 }
 
-function arrived() {
-  clearTimeout(moving);
-  moving = 0;
+function finishMove() {
+  clearTimeout(moveTimer);
+  moveTimer = 0;
 }

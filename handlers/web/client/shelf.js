@@ -12,13 +12,13 @@ const tab = newKey();
 if (navigator.locks) void navigator.locks.request(PREFIX + tab, () => new Promise(() => {}));
 
 /** @param {number} user */
-const shelvesOf = (user) => `${PREFIX}${user}.`;
+const keyPrefix = (user) => `${PREFIX}${user}.`;
 
 /** Puts these on this tab's shelf, in the place of what was there. @param {number} user @param {Unsent[]} messages */
-export function keep(user, messages) {
+export function store(user, messages) {
   try {
-    if (messages.length) localStorage.setItem(shelvesOf(user) + tab, JSON.stringify(messages));
-    else localStorage.removeItem(shelvesOf(user) + tab);
+    if (messages.length) localStorage.setItem(keyPrefix(user) + tab, JSON.stringify(messages));
+    else localStorage.removeItem(keyPrefix(user) + tab);
   } catch {
     // A full storage keeps nothing; the messages are still in the page.
   }
@@ -26,38 +26,48 @@ export function keep(user, messages) {
 
 /** Clears all shelves of a user. @param {number} user */
 export function clear(user) {
-  for (const shelf of allOf(user)) localStorage.removeItem(shelf);
+  for (const shelf of keysOf(user)) localStorage.removeItem(shelf);
 }
 
 /** @param {number} user */
-const allOf = (user) => Object.keys(localStorage).filter((key) => key.startsWith(shelvesOf(user)));
+const keysOf = (user) => Object.keys(localStorage).filter((key) => key.startsWith(keyPrefix(user)));
 
 /**
  * Takes what this tab has on its shelf, and whatever tabs that are gone have on theirs, now and until the signal aborts.
  * @param {number} user @param {(messages: Unsent[]) => void} take puts them on this tab's shelf @param {AbortSignal} signal
  */
 export function takeOver(user, take, signal) {
-  const own = shelvesOf(user) + tab;
+  const own = keyPrefix(user) + tab;
   /** @param {string} shelf */
-  const empty = (shelf) => {
+  const takeKey = (shelf) => {
     const text = localStorage.getItem(shelf);
     if (!text) return;
     take(JSON.parse(text));
     if (shelf !== own) localStorage.removeItem(shelf);
   };
   /** @param {string} shelf */
-  const wait = (shelf) => navigator.locks.request(PREFIX + shelf.slice(shelvesOf(user).length), { signal }, () => empty(shelf)).catch(() => {});
+  const takeWhenGone = (shelf) =>
+    navigator.locks
+      .request(PREFIX + shelf.slice(keyPrefix(user).length), { signal }, () => takeKey(shelf))
+      .catch(() => {});
   /** @type {Set<string>} */
   const known = new Set([own]);
-  empty(own);
-  for (const shelf of allOf(user)) see(shelf);
-  if (navigator.locks) addEventListener('storage', ({ key, newValue }) => { if (newValue && key?.startsWith(shelvesOf(user))) see(key); }, { signal });
+  takeKey(own);
+  for (const shelf of keysOf(user)) watchKey(shelf);
+  if (navigator.locks)
+    addEventListener(
+      'storage',
+      ({ key, newValue }) => {
+        if (newValue && key?.startsWith(keyPrefix(user))) watchKey(key);
+      },
+      { signal },
+    );
 
   /** @param {string} shelf */
-  function see(shelf) {
+  function watchKey(shelf) {
     if (known.has(shelf)) return;
     known.add(shelf);
-    if (navigator.locks) void wait(shelf);
-    else empty(shelf);
+    if (navigator.locks) void takeWhenGone(shelf);
+    else takeKey(shelf);
   }
 }

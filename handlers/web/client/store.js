@@ -10,7 +10,7 @@
  * @typedef {'me' | 'rooms' | 'route' | 'timeline' | 'unsent' | 'members' | 'typing' | 'connection' | 'people' | 'pins' | 'panel'} Topic
  */
 
-const fresh = () => ({
+const initialState = () => ({
   /** @type {User | null} */ me: null,
   sessionId: '',
   /** The rooms that the user is a member of. @type {Map<number, Room>} */ rooms: new Map(),
@@ -20,8 +20,10 @@ const fresh = () => ({
   /** The members of the open room. @type {Map<number, Member>} */ members: new Map(),
   membersComplete: false,
   /** Who is in the open room now. @type {Set<number>} */ present: new Set(),
-  /** Who types in the open room, until when. @type {Map<number, { user: UserRef, until: number }>} */ typing: new Map(),
-  /** People by the newest name that an answer or an event had for them. @type {Map<number, UserRef>} */ names: new Map(),
+  /** Who types in the open room, until when. @type {Map<number, { user: UserRef, until: number }>} */ typing:
+    new Map(),
+  /** People by the newest name that an answer or an event had for them. @type {Map<number, UserRef>} */ names:
+    new Map(),
   /** Who is online, as far as it is known. @type {Map<number, boolean>} */ online: new Map(),
   /** Since when who is not online is away, as far as it is known. @type {Map<number, string>} */ lastSeen: new Map(),
   /** @type {Map<number, User>} */ contacts: new Map(),
@@ -33,17 +35,17 @@ const fresh = () => ({
   /** @type {'' | 'members' | 'pins' | 'search'} */ panel: '',
 });
 
-export const state = fresh();
+export const state = initialState();
 
 /** Forgets everything that belongs to a user. */
 export function reset() {
-  Object.assign(state, fresh());
+  Object.assign(state, initialState());
 }
 
 /** @type {Map<Topic, Set<() => void>>} */
 const watchers = new Map();
 /** @type {Set<Topic>} */
-let due = new Set();
+let pending = new Set();
 
 /**
  * Calls f soon after each change of one of the topics, until the signal aborts.
@@ -58,20 +60,21 @@ export function watch(topics, f, signal) {
 }
 
 /** Says that something changed. Many changes at once are one call of each watcher. @param {...Topic} topics */
-export function changed(...topics) {
-  if (due.size === 0) queueMicrotask(tell);
-  for (const topic of topics) due.add(topic);
+export function notify(...topics) {
+  if (pending.size === 0) queueMicrotask(callWatchers);
+  for (const topic of topics) pending.add(topic);
 }
 
-function tell() {
-  const topics = due;
-  due = new Set();
+function callWatchers() {
+  const topics = pending;
+  pending = new Set();
   const called = new Set();
   for (const topic of topics) for (const f of watchers.get(topic) ?? []) called.add(f);
   for (const f of called) {
     try {
       f();
-    } catch (err) { // one view's mistake must not blank the others
+    } catch (err) {
+      // one view's mistake must not blank the others
       console.error(err);
     }
   }
@@ -81,30 +84,30 @@ function tell() {
 export const isMe = (id) => state.me?.id === id;
 
 /** Somebody by their newest name: what is on the screen may be from before they changed it. @template {UserRef} T @param {T} user @returns {T} */
-export function current(user) {
+export function withCurrentName(user) {
   const newest = state.names.get(user.id);
   return newest && newest.display_name !== user.display_name ? { ...user, display_name: newest.display_name } : user;
 }
 
 /** Takes note of somebody's name, as the server has just told it. @param {UserRef} user */
-export function noteName({ id, username, display_name }) {
+export function putName({ id, username, display_name }) {
   const known = state.names.get(id);
   if (known?.display_name === display_name && known.username === username) return;
   state.names.set(id, { id, username, display_name });
-  if (known) changed('people', 'members', 'timeline', 'rooms', 'typing');
+  if (known) notify('people', 'members', 'timeline', 'rooms', 'typing');
 }
 
 /** The user, as the server knows them now. @param {User} user */
-export function keepMe(user) {
+export function setMe(user) {
   state.me = user;
-  noteName(user);
-  changed('me');
+  putName(user);
+  notify('me');
 }
 
 /** The other one of a direct room; nobody once their account was deleted. @param {Room} room */
 export function partnerOf(room) {
   const partner = room.users?.find((u) => !isMe(u.id));
-  return partner && current(partner);
+  return partner && withCurrentName(partner);
 }
 
 /** A direct room has no name of its own: the other one's it is. @param {Room} room */
@@ -114,7 +117,8 @@ export function roomTitle(room) {
 }
 
 /** Whether the user may moderate a room. @param {Room | null} room */
-export const moderates = (room) => room?.kind !== 'direct' && (room?.membership?.role === 'owner' || room?.membership?.role === 'moderator');
+export const canModerate = (room) =>
+  room?.kind !== 'direct' && (room?.membership?.role === 'owner' || room?.membership?.role === 'moderator');
 
 /** The open room, when the user is a member of it. */
 export const openMembership = () => (state.open && state.rooms.get(state.open.id)?.membership) || null;

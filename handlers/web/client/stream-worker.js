@@ -1,6 +1,6 @@
 // The SharedWorker that owns the stream of all tabs.
 
-import { whenGone } from './locks.js';
+import { whenPageGone } from './locks.js';
 import { StreamHub } from './stream-hub.js';
 
 const hub = new StreamHub();
@@ -13,7 +13,7 @@ globalThis.addEventListener('connect', (event) => {
       tab = data.tab;
       hub.join(tab, (message) => port.postMessage(message));
       // A tab holds a lock of its name as long as it lives: whoever gets it knows that the tab is gone.
-      void whenGone(`parley.tab.${tab}`, async () => {
+      void whenPageGone(`parley.tab.${tab}`, async () => {
         hub.leave(tab);
         port.postMessage({ type: 'moved' }); // should it only have been slow to object, it joins anew
       });

@@ -1,10 +1,10 @@
 // This tab's end of the shared stream.
 
-import { arrived, call, newKey, plain, Problem, Unreachable } from './api.js';
+import { mapImportError, call, newKey, describeError, Problem, Unreachable } from './api.js';
 import { holdWhileAlive } from './locks.js';
 
 const tab = newKey();
-const REMEMBERED = 5000;
+const MAX_SEEN = 5000;
 
 /** What the page does with what comes; main.js says. */
 export const on = {
@@ -16,28 +16,36 @@ export const on = {
 /** @type {((message: any) => void) | null} */
 let send = null;
 let session = '';
-let last = ''; // the newest id that this tab heard, from which another leader goes on
+let lastId = ''; // the newest id that this tab heard, from which another leader goes on
 /** @type {number | null} */
 let room = null;
 /** Events that come before the screen has been read. @type {any[] | null} */
-let waiting = [];
+let buffered = [];
 /** @type {Set<string>} */
 const seen = new Set();
 /** @type {() => void} */
-let welcomed = () => {};
+let onWelcome = () => {};
 
 /** Joins the other tabs. Whatever happens from here on is heard, and kept until start. */
 export async function join() {
-  waiting = [];
+  buffered = [];
   if (send) return;
-  const welcome = new Promise((resolve) => { welcomed = () => resolve(undefined); });
-  send = globalThis.SharedWorker ? linkToWorker() : (await arrived(import('./stream-leader.js'))).linkToLeader(tab, hear);
+  const welcome = new Promise((resolve) => {
+    onWelcome = () => resolve(undefined);
+  });
+  send = globalThis.SharedWorker
+    ? linkToWorker()
+    : (await mapImportError(import('./stream-leader.js'))).linkToLeader(tab, onMessage);
   holdWhileAlive(`parley.tab.${tab}`);
   send({ type: 'join', tab });
   addEventListener('pagehide', () => send?.({ type: 'bye' }));
-  addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });
+  addEventListener('pageshow', (e) => {
+    if (e.persisted) location.reload();
+  });
   addEventListener('online', () => send?.({ type: 'wake', online: true }));
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) send?.({ type: 'wake' }); });
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) send?.({ type: 'wake' });
+  });
   await welcome;
 }
 
@@ -50,61 +58,61 @@ function linkToWorker() {
   });
   const url = '/client/stream-worker.js';
   const { port } = new SharedWorker(policy ? policy.createScriptURL(url) : url, { type: 'module', name: 'parley' });
-  port.onmessage = ({ data }) => hear(data);
+  port.onmessage = ({ data }) => onMessage(data);
   return (/** @type {any} */ message) => port.postMessage(message);
 }
 
 /** The screen has been read: what has come meanwhile is applied, and the stream goes on after the cursor. @param {string} sessionId @param {string} cursor */
 export function start(sessionId, cursor) {
   session = sessionId;
-  last ||= cursor;
-  const kept = waiting ?? [];
-  waiting = null;
-  for (const message of kept) pass(message);
-  send?.({ type: 'start', session, cursor: last });
+  lastId ||= cursor;
+  const kept = buffered ?? [];
+  buffered = null;
+  for (const message of kept) applyEvent(message);
+  send?.({ type: 'start', session, cursor: lastId });
 }
 
 /** Holds events back while the screen is read again. */
-export function hold() {
-  waiting ??= [];
+export function holdEvents() {
+  buffered ??= [];
 }
 
 /** Lets them go on, when it has been read. */
-export function release() {
-  const kept = waiting ?? [];
-  waiting = null;
-  for (const message of kept) pass(message);
+export function releaseEvents() {
+  const kept = buffered ?? [];
+  buffered = null;
+  for (const message of kept) applyEvent(message);
 }
 
 export function stop() {
   send?.({ type: 'stop', session });
   session = '';
-  last = '';
+  lastId = '';
   room = null;
   seen.clear();
 }
 
 /** Says which room this tab shows, if any. @param {number | null} id */
-export function show(id) {
+export function setRoom(id) {
   if (room === id) return;
   room = id;
   send?.({ type: 'room', room });
 }
 
 /** @param {any} message */
-function hear(message) {
+function onMessage(message) {
   switch (message.type) {
     case 'welcome':
-      welcomed();
+      onWelcome();
       break;
     case 'moved': // another tab leads now, or it took this one for gone
       send?.({ type: 'join', tab });
-      if (session) send?.({ type: 'start', session, cursor: last });
+      if (session) send?.({ type: 'start', session, cursor: lastId });
       if (room) send?.({ type: 'room', room });
       break;
     case 'event':
-      if (waiting) waiting.push(message);
-      else pass(message);
+      if (buffered) buffered.push(message);
+      else applyEvent(message);
       break;
     case 'state':
       on.state(message.state);
@@ -113,41 +121,51 @@ function hear(message) {
       on.entered(message.room);
       break;
     case 'cookie':
-      void perform(message.task, () => call('POST', '/v1/events/cookie'));
+      void runTask(message.task, () => call('POST', '/v1/events/cookie'));
       break;
     case 'presence':
-      void perform(message.task, () => call(message.method, `/v1/rooms/${message.room}/presence/${message.stream}`));
+      void runTask(message.task, () => call(message.method, `/v1/rooms/${message.room}/presence/${message.stream}`));
       break;
   }
 }
 
 /** @param {number} task @param {() => Promise<any>} f */
-async function perform(task, f) {
+async function runTask(task, f) {
   let ok = true;
   try {
     await f();
   } catch (err) {
     ok = false;
-    if (!(err instanceof Problem || err instanceof Unreachable)) plain(err); // a fault of this program, not of the network
+    if (!(err instanceof Problem || err instanceof Unreachable)) describeError(err); // a fault of this program, not of the network
   }
   send?.({ type: 'done', task, ok });
 }
 
 /** Kept events come once, in whatever way the stream came back. @param {{ name: string, id: string, data: string }} message */
-function pass({ name, id, data }) {
-  const kept = id && !NEVER_KEPT.has(name);
+function applyEvent({ name, id, data }) {
+  const kept = id && !WITHOUT_ID.has(name);
   if (kept) {
     if (seen.has(id)) return;
     seen.add(id);
-    last = id;
-    if (seen.size > REMEMBERED) for (const old of [...seen].slice(0, REMEMBERED / 2)) seen.delete(old);
+    lastId = id;
+    if (seen.size > MAX_SEEN) for (const old of [...seen].slice(0, MAX_SEEN / 2)) seen.delete(old);
   }
   if (name === 'resync') {
-    last = id;
+    lastId = id;
     seen.clear();
   }
   on.event(name, JSON.parse(data));
 }
 
 // These have no id of their own: EventSource shows the last one with them.
-const NEVER_KEPT = new Set(['ready', 'presence.entered', 'presence.left', 'user.online', 'user.offline', 'typing', 'session.revoked', 'server.closing', 'resync']);
+const WITHOUT_ID = new Set([
+  'ready',
+  'presence.entered',
+  'presence.left',
+  'user.online',
+  'user.offline',
+  'typing',
+  'session.revoked',
+  'server.closing',
+  'resync',
+]);

@@ -7,19 +7,21 @@ const root = document.documentElement;
 export function watchViewport() {
   const view = window.visualViewport;
   if (!view) return;
-  const fit = () => {
-    const zoomed = Math.abs(view.scale - 1) > 0.01; // who looks at a part of the page closely has not opened a keyboard
-    root.style.setProperty('--keyboard', `${zoomed ? 0 : Math.max(0, Math.round(innerHeight - view.height))}px`);
-    root.style.setProperty('--view-top', `${zoomed ? 0 : Math.max(0, Math.round(view.offsetTop))}px`);
+  const update = () => {
+    const isZoomed = Math.abs(view.scale - 1) > 0.01; // who looks at a part of the page closely has not opened a keyboard
+    root.style.setProperty('--keyboard', `${isZoomed ? 0 : Math.max(0, Math.round(innerHeight - view.height))}px`);
+    root.style.setProperty('--view-top', `${isZoomed ? 0 : Math.max(0, Math.round(view.offsetTop))}px`);
   };
-  view.addEventListener('resize', fit);
-  view.addEventListener('scroll', fit);
-  fit();
+  view.addEventListener('resize', update);
+  view.addEventListener('scroll', update);
+  update();
 }
 
 /** Keeps --foot, the height of where one writes, as long as the room is shown. @param {HTMLElement} foot @param {AbortSignal} signal */
 export function watchFoot(foot, signal) {
-  const resized = new ResizeObserver(() => root.style.setProperty('--foot', `${Math.ceil(foot.getBoundingClientRect().height)}px`));
+  const resized = new ResizeObserver(() =>
+    root.style.setProperty('--foot', `${Math.ceil(foot.getBoundingClientRect().height)}px`),
+  );
   resized.observe(foot);
   signal.addEventListener('abort', () => {
     resized.disconnect();
