@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/parley-chat/parley/handlers/issuer"
-	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/handlers/auth/issuer"
+	"github.com/parley-chat/parley/handlers/auth/token"
 	"github.com/parley-chat/parley/models"
 )
 

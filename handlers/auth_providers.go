@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/parley-chat/parley/handlers/api"
-	"github.com/parley-chat/parley/handlers/oidc"
-	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/handlers/auth/oidc"
+	"github.com/parley-chat/parley/handlers/auth/token"
 	"github.com/parley-chat/parley/models"
 )
 

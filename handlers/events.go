@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/handlers/api"
-	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/handlers/auth/token"
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/sse"
 )

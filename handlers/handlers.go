@@ -9,8 +9,8 @@ import (
 
 	"github.com/parley-chat/parley/handlers/api"
 	"github.com/parley-chat/parley/handlers/deadline"
-	"github.com/parley-chat/parley/handlers/issuer"
-	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/handlers/auth/issuer"
+	"github.com/parley-chat/parley/handlers/auth/token"
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/sse"
 )

@@ -10,7 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/parley-chat/parley/handlers/api"
-	"github.com/parley-chat/parley/handlers/tus"
+	"github.com/parley-chat/parley/handlers/upload/tus"
 	"github.com/parley-chat/parley/models"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strconv"
 
 	"github.com/parley-chat/parley/handlers/api"
-	"github.com/parley-chat/parley/handlers/tus"
+	"github.com/parley-chat/parley/handlers/upload/tus"
 	"github.com/parley-chat/parley/models"
 )
 

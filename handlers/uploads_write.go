@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/parley-chat/parley/handlers/tus"
+	"github.com/parley-chat/parley/handlers/upload/tus"
 	"github.com/parley-chat/parley/models"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/handlers/auth/token"
 )
 
 func TestPasswordMatchesItsHashAlone(t *testing.T) {
