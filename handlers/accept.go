@@ -7,16 +7,18 @@ import (
 	"strings"
 )
 
+// The media types of the API.
 const (
 	jsonType    = "application/json"
 	problemType = "application/problem+json"
 	msgpackType = "application/msgpack"
 	streamType  = "text/event-stream"
 	pageType    = "text/html"
+	binaryType  = "application/octet-stream"
 )
 
-// preference is how much a client wants a media type: its weight, and how exactly it named it (2: itself, 1: type/*,
-// 0: */* or nothing at all).
+// preference is how much a client wants a media type: its weight, and how exactly the client named it (2: by its name,
+// 1: as type/*, 0: as */*, or without the header).
 type preference struct {
 	weight    float64
 	exactness int
@@ -30,29 +32,29 @@ func (p preference) over(other preference) bool {
 	return p.exactness > other.exactness
 }
 
-// preferred is the media type that the client wants most, the first of those it wants alike, or "" when it takes none.
-func preferred(r *http.Request, mediaTypes ...string) (most string) {
-	if takesAny(r.Header["Accept"]) {
+// preferred returns the media type that the client wants most, the first of equals, or "" if it accepts none of them.
+func preferred(r *http.Request, mediaTypes ...string) (best string) {
+	if acceptsAll(r.Header["Accept"]) {
 		return mediaTypes[0]
 	}
-	var best preference
+	var highest preference
 	for _, mediaType := range mediaTypes {
 		p := preferenceFor(r, mediaType)
-		if p.weight > 0 && (most == "" || p.over(best)) {
-			most, best = mediaType, p
+		if p.weight > 0 && (best == "" || p.over(highest)) {
+			best, highest = mediaType, p
 		}
 	}
-	return most
+	return best
 }
 
-// takesAny reports whether a client wants all media types alike, as most clients that are no browsers do.
-func takesAny(accept []string) bool {
+// acceptsAll reports whether a client accepts all media types equally, as most clients other than browsers do.
+func acceptsAll(accept []string) bool {
 	return len(accept) == 0 || len(accept) == 1 && (accept[0] == "" || accept[0] == "*/*")
 }
 
-// encodingFor is the encoding of an answer that the client wants, or "" when it takes none. Problems are JSON, so who takes
-// them alone takes that: they are all that the contract has of a route that answers without a body, and so all that
-// clients made from it ask there for.
+// encodingFor returns the encoding of an answer that the client wants, or "" if it accepts none. A client that accepts only
+// problems gets JSON: problems are the only media type in the contract of a route that answers without a body, so generated
+// clients ask for nothing else there.
 func encodingFor(r *http.Request) string {
 	if accept := r.Header["Accept"]; len(accept) == 1 && accept[0] == jsonType {
 		return jsonType
@@ -64,8 +66,8 @@ func encodingFor(r *http.Request) string {
 	return mediaType
 }
 
-// preferenceFor reads Accept as RFC 9110 has it: of the ranges that match, the most exact one decides. Ranges that
-// cannot be read are passed over.
+// preferenceFor reads Accept (RFC 9110, section 12.5.1): of the ranges that match, the most exact one decides. Malformed
+// ranges are ignored.
 func preferenceFor(r *http.Request, mediaType string) preference {
 	accept := strings.Join(r.Header.Values("Accept"), ",")
 	if strings.TrimSpace(accept) == "" {
@@ -101,3 +103,12 @@ func weight(parameters map[string]string) float64 {
 	}
 	return q
 }
+
+// wantsData reports whether the client prefers data to a page or a redirect.
+func wantsData(r *http.Request) bool {
+	mediaType := preferred(r, pageType, jsonType, msgpackType)
+	return mediaType == jsonType || mediaType == msgpackType
+}
+
+// asksForPage reports whether the client names HTML among what it accepts, as a browser does when it navigates.
+func asksForPage(r *http.Request) bool { return preferenceFor(r, pageType).exactness == 2 }

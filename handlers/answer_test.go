@@ -16,7 +16,7 @@ func askForPage(t *testing.T, userID int64, accept string, handle func() (reply,
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/rooms", http.NoBody)
 	r.Header.Set("Accept", accept)
-	answerPage(httptest.NewRecorder(), withTrace(r, &trace{id: "test", caller: models.Caller{UserID: userID}}), handle)
+	answerPage(httptest.NewRecorder(), withContext(r, &reqContext{id: "test", caller: models.Caller{UserID: userID}}), handle)
 }
 
 // TestPagesTakeTurns has one user ask for many pages at once: no more than four are made at a time.

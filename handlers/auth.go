@@ -4,52 +4,54 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/parley-chat/parley/handlers/auth/issuer"
 	"github.com/parley-chat/parley/handlers/auth/token"
 	"github.com/parley-chat/parley/models"
 )
 
-type sessionChecker interface {
+// authSessions is what the auth middleware needs of the store.
+type authSessions interface {
+	// CheckSession returns session_revoked if the session has ended.
 	CheckSession(ctx context.Context, caller models.Caller) error
-}
-
-type arrivalStore interface {
-	sessionChecker
 	Arrive(ctx context.Context, a models.Arrival) (userID int64, err error)
 }
 
-// gate lets in those whom a route admits.
-type gate struct {
+// authMiddleware finds the caller of each request, as the policy of its route demands.
+type authMiddleware struct {
 	tokens   *token.Keys
-	issuer   *issuer.Issuer // of a product that vouches for its users; nil for none
-	sessions arrivalStore
+	issuer   *issuer.Issuer // of a product with its own users; nil for none
+	sessions authSessions
 	quotas   quotas
+	policies authPolicies
+	timeout  time.Duration // of one authentication
 }
 
-func (g gate) admit(next http.Handler) http.Handler {
+// authenticate puts the caller into the request's context, or refuses the request.
+func (m authMiddleware) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		how := admissions[routeOf(r)]
-		if how == open || how == tokenOptional && r.Header.Get("Authorization") == "" {
+		policy := m.policies[routeOf(r)]
+		if policy == public || policy == tokenOptional && r.Header.Get("Authorization") == "" {
 			next.ServeHTTP(w, r)
 			return
 		}
-		// Also of requests that take as long as their client does.
-		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
-		caller, err := g.authenticate(r.WithContext(ctx), how == tokenOrCookie)
+		// This timeout also applies to routes that have none.
+		ctx, cancel := context.WithTimeout(r.Context(), m.timeout)
+		caller, err := m.callerOf(r.WithContext(ctx), policy == tokenOrCookie)
 		cancel()
 		if err != nil {
-			g.quotas.refuse(w, r, err)
+			fail(w, r, m.quotas.takeRefused(w, r, err))
 			return
 		}
-		traceOf(r).caller = caller
+		contextOf(r).caller = caller
 		next.ServeHTTP(w, r)
 	})
 }
 
-// authenticate reads the bearer token or, where the route takes it, the cookie of the event stream. Its session is
-// looked up each time: that is what makes a log-out hold from the moment that it is answered.
-func (g gate) authenticate(r *http.Request, cookie bool) (models.Caller, error) {
+// callerOf checks the bearer token or, if the route accepts it, the cookie of the event stream. The session is looked up for
+// each request: so a log-out takes effect as soon as it is answered.
+func (m authMiddleware) callerOf(r *http.Request, cookie bool) (models.Caller, error) {
 	signed, audience := "", token.API
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, rest, _ := strings.Cut(header, " ")
@@ -59,30 +61,30 @@ func (g gate) authenticate(r *http.Request, cookie bool) (models.Caller, error) 
 		signed = strings.TrimSpace(rest)
 	} else if c, err := r.Cookie(eventsCookie); cookie && err == nil {
 		signed, audience = c.Value, token.Events
-		traceOf(r).cookie = true
+		contextOf(r).fromCookie = true
 	}
 	if signed == "" {
 		return models.Caller{}, models.Errorf(models.CodeUnauthenticated, "This route needs an access token.")
 	}
-	if audience == token.API && g.issuer.Issued(signed) {
-		return g.arrive(r, signed)
+	if audience == token.API && m.issuer.Issued(signed) {
+		return m.provision(r, signed)
 	}
-	caller, err := g.tokens.Verify(signed, audience)
+	caller, err := m.tokens.Verify(signed, audience)
 	if err != nil {
 		return models.Caller{}, err
 	}
-	return caller, g.sessions.CheckSession(r.Context(), caller)
+	return caller, m.sessions.CheckSession(r.Context(), caller)
 }
 
-// arrive lets in whom a product vouches for. Their token is a session of its own, so that all that holds for sessions holds
-// for it: it can be logged out, and its streams with it.
-func (g gate) arrive(r *http.Request, signed string) (models.Caller, error) {
-	t, err := g.issuer.Verify(r.Context(), signed)
+// provision finds or creates the user of a product's own token. The token is a session of its own, with all rules of
+// sessions: a log-out revokes it, and closes its streams.
+func (m authMiddleware) provision(r *http.Request, signed string) (models.Caller, error) {
+	t, err := m.issuer.Verify(r.Context(), signed)
 	if err != nil {
 		return models.Caller{}, err
 	}
-	session := g.tokens.SessionOf(t.Signed)
-	id, err := g.sessions.Arrive(r.Context(), models.Arrival{
+	session := m.tokens.SessionOf(t.Signed)
+	id, err := m.sessions.Arrive(r.Context(), models.Arrival{
 		Person: t.Person, SessionID: session, Device: deviceOf(r), ExpiresAt: t.ExpiresAt,
 	})
 	return models.Caller{UserID: id, SessionID: session}, err

@@ -9,22 +9,23 @@ import (
 )
 
 type blockStore interface {
+	logHead
+	blockReader
 	Block(ctx context.Context, callerID int64, user models.UserPath) (models.Contact, error)
 	Unblock(ctx context.Context, callerID int64, user models.UserPath) error
 	Blocks(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error)
 }
 
-// blocks are the users of whom the caller wants no direct messages and no notifications. Nobody is told of them, so no
-// event is named in the answers.
+// blocks are the users from whom the caller wants no direct messages and no notifications. Nobody else learns of a block, so
+// there are no events.
 type blocks struct {
-	store interface {
-		blockStore
-		logHead
-	}
-	people people
+	store    blockStore
+	profiles profiles
 }
 
-// ListBlocks lists whom the caller has blocked.
+func newBlocks(store blockStore, p profiles) blocks { return blocks{store: store, profiles: p} }
+
+// ListBlocks lists the users whom the caller has blocked.
 func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.ListBlocksParams) {
 	answerPage(w, r, func() (reply, error) {
 		page, err := paging(params.Limit, params.Cursor)
@@ -36,7 +37,7 @@ func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.Li
 			if err != nil {
 				return list, err
 			}
-			return h.people.listed(r.Context(), callerOf(r).UserID, list)
+			return h.profiles.completeContacts(r.Context(), callerOf(r).UserID, list)
 		})
 	})
 }
@@ -45,13 +46,13 @@ func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.Li
 func (h blocks) BlockUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
 		me := callerOf(r).UserID
-		path, err := userAt(user, me)
+		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err
 		}
 		block, err := h.store.Block(r.Context(), me, path)
 		if err == nil {
-			err = h.people.see(r.Context(), me, &block.User)
+			err = h.profiles.complete(r.Context(), me, &block.User)
 		}
 		return plain(block), err
 	})
@@ -61,7 +62,7 @@ func (h blocks) BlockUser(w http.ResponseWriter, r *http.Request, user api.PathU
 func (h blocks) UnblockUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
 		me := callerOf(r).UserID
-		path, err := userAt(user, me)
+		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err
 		}

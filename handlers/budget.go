@@ -12,35 +12,35 @@ import (
 )
 
 const (
-	// smallBody is the largest body, in bytes, that is read without a part of the budget, and what the fields of a form may hold
-	// together. The longest message fits into it, even when each of its characters is escaped: people never meet that.
+	// smallBody is the largest body, in bytes, that is read without a share of the budget, and the limit of all fields of a form
+	// together. The longest message fits into it, even if each of its characters is escaped.
 	smallBody = 100 << 10
-	// decodedSize is how many times its size a body takes while it is decoded: the bytes, their JSON, and the values.
+	// decodedSize is how much memory a body needs while it is decoded, as a multiple of its size: bytes, JSON, and values.
 	decodedSize = 8
-	// largeBodiesBudget is what large bodies may take together, in bytes.
+	// largeBodiesBudget is the memory for all large bodies together, in bytes.
 	largeBodiesBudget = 128 << 20
-	// largeBodiesOfNetwork is what those of one network may take of it: a client that sends them slowly leaves some to others.
+	// largeBodiesOfNetwork is the share of one network, so that a client that sends slowly leaves the rest to others.
 	largeBodiesOfNetwork = largeBodiesBudget / 2
 )
 
-// largeBodies is shared by all requests of the process: it is the process whose memory it bounds.
+// largeBodies is shared by all requests, because it bounds the memory of the process.
 var largeBodies = newBudget(largeBodiesBudget, largeBodiesOfNetwork)
 
-// budget is so many bytes of memory for all requests together, and so many of them for those of one network.
+// budget is an amount of memory, in bytes, for all requests together, with a limit for each network.
 type budget struct {
 	free *semaphore.Weighted
-	each int64
+	each int64 // limit of one network
 
 	mu    sync.Mutex
-	taken map[string]int64 // of each network
+	taken map[string]int64 // bytes by network
 }
 
 func newBudget(bytes, each int64) *budget {
 	return &budget{free: semaphore.NewWeighted(bytes), each: each, taken: map[string]int64{}}
 }
 
-// take takes bytes from the budget until the request ends. When there are not so many left it is unavailable at once: who
-// waits for memory holds some as well.
+// take takes bytes from the budget until the request ends. If there are not enough left it returns unavailable at once: a
+// request that waits for memory would hold memory itself.
 func (b *budget) take(r *http.Request, bytes int64) error {
 	network := networkOf(r)
 	if !b.add(network, bytes) {
@@ -52,7 +52,7 @@ func (b *budget) take(r *http.Request, bytes int64) error {
 	return nil
 }
 
-// add counts bytes that a network takes, or gives back, unless they are too many.
+// add counts bytes that a network takes, or gives back if bytes is negative. It reports whether the budget had them.
 func (b *budget) add(network string, bytes int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

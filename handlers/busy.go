@@ -7,18 +7,18 @@ import (
 	"github.com/parley-chat/parley/sse"
 )
 
-// streamsPath is where event streams open.
+// streamsPath is the path of event streams.
 const streamsPath = "/v1/events"
 
-// wantsStream reports whether a request would open an event stream. It asks the path and not the route: requests are
-// refused before the router knows them, too.
+// wantsStream reports whether a request would open an event stream. It looks at the path and not at the route, because
+// requests are also refused before the router has found their route.
 func wantsStream(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.Path == streamsPath &&
 		preferred(r, streamType, jsonType, msgpackType) == streamType
 }
 
-// busyReason is why a request is refused for now, "" where asking again later would not help. A defect may pass too:
-// nobody is helped by streams that it ends for good.
+// busyReason returns why a request is refused for now, or "" if a retry would not help. A defect counts as temporary, so that
+// it does not end streams for good.
 func busyReason(status int, err *models.Error) models.BusyReason {
 	switch {
 	case err.Busy != "":
@@ -31,9 +31,9 @@ func busyReason(status int, err *models.Error) models.BusyReason {
 	return ""
 }
 
-// answerBusy tells a client that its stream cannot be opened for now, in the form of a stream that ends: a browser's
-// EventSource gives up for good on any status but 200.
-func answerBusy(w http.ResponseWriter, reason models.BusyReason, err *models.Error) {
+// writeBusy tells a client that its stream cannot be opened for now, as a stream that ends: a browser's EventSource does not
+// reconnect after any status but 200.
+func writeBusy(w http.ResponseWriter, reason models.BusyReason, err *models.Error) {
 	w.Header().Set("X-Accel-Buffering", "no")
 	write(w, http.StatusOK, streamType, sse.BusyAnswer(reason, err.RetryAfter))
 }

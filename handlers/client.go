@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Proxies are the networks whose word on where a request comes from is taken: those of the proxies in front of the
-// server, and nobody else's. What others say in X-Forwarded-For and Forwarded can be made up.
+// Proxies are the networks of the trusted proxies in front of the server. Only what these say in X-Forwarded-For and
+// Forwarded is believed; everybody else can make it up.
 type Proxies []netip.Prefix
 
 // UnmarshalText reads networks in CIDR notation and single addresses, separated by commas, and adds them.
@@ -37,7 +37,7 @@ func (p *Proxies) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// unmapped is an IPv4 network that was written in IPv6 (::ffff:10.0.0.0/104) as the one that it is.
+// unmapped turns an IPv4 network in IPv6 notation (::ffff:10.0.0.0/104) into an IPv4 network.
 func unmapped(network netip.Prefix) netip.Prefix {
 	const mapped = 96 // bits in front of the IPv4 address
 	if a := network.Addr(); a.Is4In6() && network.Bits() >= mapped {
@@ -46,21 +46,21 @@ func unmapped(network netip.Prefix) netip.Prefix {
 	return network
 }
 
-// Trust reports whether an address is one of theirs.
+// Trust reports whether the address belongs to a trusted proxy.
 func (p Proxies) Trust(a netip.Addr) bool {
 	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(a) })
 }
 
-// client is where a request comes from.
+// client is the client that a request comes from.
 type client struct {
-	ip    netip.Addr // not valid where the peer has none
-	other string     // what the peer has then
-	https bool       // whether the client speaks TLS, with the server or with a proxy
+	ip    netip.Addr // invalid if the peer has none
+	other string     // the peer's address then
+	https bool       // whether the client uses TLS, to the server or to a proxy
 }
 
-// clientOf finds the client behind the trusted proxies: the first address, from the server outwards, that is not a
-// trusted proxy's. What stands further out is the client's own invention. An address that cannot be read, where a
-// trusted proxy should have put one, leaves the peer.
+// clientOf finds the client behind the trusted proxies: the first address, from the server outwards, that does not belong to
+// a trusted proxy. Addresses further out may be made up by the client. If an address cannot be parsed, the client is the
+// peer.
 func (p Proxies) clientOf(r *http.Request) client {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -69,13 +69,13 @@ func (p Proxies) clientOf(r *http.Request) client {
 	c := client{ip: plainIP(peer.Addr()), https: r.TLS != nil}
 	switch {
 	case len(p) == 0:
-		// Nothing is known of a proxy. Whoever claims TLS without need only keeps their own cookie from being sent.
+		// There may be a proxy that is not configured. A client that claims TLS wrongly only loses its own cookie.
 		c.https = c.https || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 		return c
 	case !p.Trust(c.ip):
 		return c
 	}
-	said := lastOf(r.Header.Values("X-Forwarded-Proto"))
+	proto := lastOf(r.Header.Values("X-Forwarded-Proto"))
 	nearest := c.ip
 	for h := range hopsOf(r.Header) {
 		if !h.ip.IsValid() {
@@ -85,25 +85,26 @@ func (p Proxies) clientOf(r *http.Request) client {
 		c.ip = h.ip
 		if !p.Trust(h.ip) {
 			if h.proto != "" {
-				said = h.proto
+				proto = h.proto
 			}
 			break
 		}
 	}
-	c.https = c.https || strings.EqualFold(said, "https")
+	c.https = c.https || strings.EqualFold(proto, "https")
 	return c
 }
 
-// plainIP is an address without its zone; an IPv4 address that comes as IPv6 is IPv4.
+// plainIP returns the address without its zone, and an IPv4 address in IPv6 notation as IPv4.
 func plainIP(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
-// hop is what a proxy says of who came to it.
+// hop is what a proxy says about its own client.
 type hop struct {
-	ip    netip.Addr // not valid when it cannot be read
-	proto string     // "" for nothing said
+	ip    netip.Addr // invalid if it cannot be parsed
+	proto string     // "" if unknown
 }
 
-// hopsOf are the hops of a request, the nearest first. Forwarded wins over X-Forwarded-For. Many lines are one list.
+// hopsOf returns the hops of a request, the nearest first. Forwarded takes precedence over X-Forwarded-For. Several lines
+// of a header form one list.
 func hopsOf(header http.Header) iter.Seq[hop] {
 	if lines := header.Values("Forwarded"); strings.Join(lines, "") != "" {
 		return forwarded(lines)
@@ -124,7 +125,7 @@ func hopsOf(header http.Header) iter.Seq[hop] {
 	}
 }
 
-// forwarded are the hops of RFC 7239. A line that is not well-formed has none that can be read.
+// forwarded returns the hops of the header Forwarded (RFC 7239). A malformed line stands for one unknown hop.
 func forwarded(lines []string) iter.Seq[hop] {
 	return func(yield func(hop) bool) {
 		for _, line := range slices.Backward(lines) {
@@ -142,13 +143,13 @@ func forwarded(lines []string) iter.Seq[hop] {
 	}
 }
 
-var errForwarded = errors.New("not a list of RFC 7239")
+var errForwarded = errors.New("malformed Forwarded header (RFC 7239)")
 
-// parseForwarded reads one line: elements between commas, each of them pairs between semicolons, of which a value may be
-// quoted and then hold either.
+// parseForwarded parses one line: elements separated by commas, each with pairs separated by semicolons. A quoted value may
+// contain both.
 func parseForwarded(line string) (hops []hop, err error) {
 	var h hop
-	empty := true // nothing of the element has come yet
+	empty := true // the element has no pair yet
 	for rest := line; ; {
 		rest = strings.TrimLeft(rest, " \t")
 		if rest != "" && rest[0] != ',' && rest[0] != ';' {
@@ -181,7 +182,7 @@ func parseForwarded(line string) (hops []hop, err error) {
 	}
 }
 
-// forwardedPair reads name=value, of which the value may be quoted, from the start of s.
+// forwardedPair parses name=value from the start of s; the value may be quoted.
 func forwardedPair(s string) (name, value, rest string, ok bool) {
 	name, s, ok = strings.Cut(s, "=")
 	if !ok || name == "" || strings.ContainsAny(name, " \t,;\"") {
@@ -207,14 +208,14 @@ func forwardedPair(s string) (name, value, rest string, ok bool) {
 	return "", "", "", false
 }
 
-// addressIn reads an address, of IPv6 perhaps in brackets, and perhaps with a port. It is not valid for anything else,
-// such as "unknown".
+// addressIn parses an address, with or without a port; IPv6 may be in brackets. For anything else, such as "unknown", the
+// result is invalid.
 func addressIn(text string) netip.Addr {
 	if a, err := netip.ParseAddr(text); err == nil {
 		return plainIP(a)
 	}
 	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
-		text += ":0" // a port, which nobody looks at
+		text += ":0" // ParseAddrPort needs a port
 	}
 	if a, err := netip.ParseAddrPort(text); err == nil {
 		return plainIP(a.Addr())
@@ -222,7 +223,7 @@ func addressIn(text string) netip.Addr {
 	return netip.Addr{}
 }
 
-// lastOf is the last item of a list that may come in many lines.
+// lastOf returns the last item of a list that may span several header lines.
 func lastOf(lines []string) string {
 	if len(lines) == 0 {
 		return ""
@@ -231,25 +232,19 @@ func lastOf(lines []string) string {
 	return strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
 }
 
-// network is what limits count by: of an IPv6 address its /64, of which one customer has all addresses.
+// network is the key of limits: an IPv4 address, or the /64 of an IPv6 address, since one customer usually has all of it.
 func (c client) network() string {
 	if !c.ip.Is6() {
 		return c.address()
 	}
-	network, _ := c.ip.Prefix(64) // 64 bits are never too many for IPv6
+	network, _ := c.ip.Prefix(64) // 64 bits are always valid for IPv6
 	return network.String()
 }
 
-// address is the client's address, without a port.
+// address is the client's address without a port.
 func (c client) address() string {
 	if !c.ip.IsValid() {
 		return c.other
 	}
 	return c.ip.String()
 }
-
-// addressOf is the address of the client that a request comes from, as people read it.
-func addressOf(r *http.Request) string { return traceOf(r).client.address() }
-
-// networkOf is the network that limits count the request for, where no user is known.
-func networkOf(r *http.Request) string { return traceOf(r).client.network() }

@@ -6,12 +6,14 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/parley-chat/parley/handlers/auth/token"
 	"github.com/parley-chat/parley/models"
 )
 
-// The cookies of browsers, and the paths that they are sent to. None can be read by scripts. The first two open no more
-// than their path; the last opens nothing, and tells a browser that began a log-in elsewhere from all others.
+// The cookies and the paths that browsers send them to. Scripts cannot read them. The first two authenticate requests to
+// their path alone; the last one authenticates nothing, and identifies the browser that began a log-in at a provider.
 const (
 	refreshCookie     = "parley_refresh"
 	refreshCookiePath = "/v1/sessions"
@@ -21,11 +23,11 @@ const (
 	browserCookiePath = "/v1"
 )
 
-// cookie is one of the first two; an empty value has the browser forget it.
-func (e entry) cookie(r *http.Request, name, path, value string) *http.Cookie {
+// cookie makes the refresh or the events cookie; an empty value deletes it.
+func (i sessionIssuer) cookie(r *http.Request, name, path, value string) *http.Cookie {
 	c := &http.Cookie{ //nolint:gosec // Secure is not a constant: without TLS a browser would drop such a cookie
 		Name: name, Value: value, Path: path, MaxAge: int(models.RefreshTokenLife.Seconds()),
-		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: e.overTLS(r),
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: i.overTLS(r),
 	}
 	if value == "" {
 		c.MaxAge = -1
@@ -33,24 +35,34 @@ func (e entry) cookie(r *http.Request, name, path, value string) *http.Cookie {
 	return c
 }
 
-// browserCookie lives as long as a log-in that begins now. It is Lax, since the browser comes back from another site.
-func (e entry) browserCookie(r *http.Request, secret string) *http.Cookie {
+// eventsCookieOf makes the cookie that opens the event stream of the caller's session, for models.RefreshTokenLife. Each
+// opening renews it. It ends with the session, which is looked up at each opening.
+func (i sessionIssuer) eventsCookieOf(r *http.Request) (*http.Cookie, error) {
+	signed, err := i.tokens.Issue(callerOf(r), token.Events, time.Now())
+	return i.cookie(r, eventsCookie, eventsCookiePath, signed), err
+}
+
+// browserCookie makes the cookie of a browser that begins a log-in at a provider. It lives as long as such a log-in may take.
+// It is Lax, since the browser comes back from another site.
+func (i sessionIssuer) browserCookie(r *http.Request, secret string) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // Secure is not a constant: without TLS a browser would drop such a cookie
 		Name: browserCookie, Value: secret, Path: browserCookiePath,
 		MaxAge:   int((models.AuthFlowLife + models.LoginCodeLife).Seconds()),
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: e.overTLS(r),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: i.overTLS(r),
 	}
 }
 
-// browserSecret is what the browser is to keep: what it has, so that log-ins in two of its tabs get along, or a new one.
-func browserSecret(r *http.Request) string {
-	if secret := secretOf(r); len(secret) == len(rand.Text()) {
+// newBrowserSecret returns the secret that the browser has already, so that log-ins in two of its tabs both work, or a new
+// one.
+func newBrowserSecret(r *http.Request) string {
+	if secret := browserSecret(r); len(secret) == len(rand.Text()) {
 		return secret
 	}
 	return rand.Text()
 }
 
-func secretOf(r *http.Request) string {
+// browserSecret returns the secret in the browser's cookie; "" for none.
+func browserSecret(r *http.Request) string {
 	c, err := r.Cookie(browserCookie)
 	if err != nil {
 		return ""
@@ -58,29 +70,53 @@ func secretOf(r *http.Request) string {
 	return c.Value
 }
 
-// forget has the browser drop both, when their session is over.
-func (e entry) forget(r *http.Request) []*http.Cookie {
+// refreshFromCookie returns the refresh token in the browser's cookie, if a page of a trusted origin makes the request.
+func (i sessionIssuer) refreshFromCookie(r *http.Request) (string, error) {
+	c, err := r.Cookie(refreshCookie)
+	if err != nil || c.Value == "" {
+		return "", models.Errorf(models.CodeUnauthenticated, "This route needs a refresh token.")
+	}
+	if !i.trustsOrigin(r) {
+		return "", models.Errorf(models.CodeUnauthenticated, "The cookie is not taken from a page of this Origin.")
+	}
+	return c.Value, nil
+}
+
+// forget returns cookies that delete the refresh and the events cookie, for the end of their session.
+func (i sessionIssuer) forget(r *http.Request) []*http.Cookie {
 	return []*http.Cookie{
-		e.cookie(r, refreshCookie, refreshCookiePath, ""), e.cookie(r, eventsCookie, eventsCookiePath, ""),
+		i.cookie(r, refreshCookie, refreshCookiePath, ""), i.cookie(r, eventsCookie, eventsCookiePath, ""),
 	}
 }
 
-// overTLS reports whether the browser came over TLS, as far as can be told from behind a proxy.
-func (e entry) overTLS(r *http.Request) bool {
-	return traceOf(r).client.https || strings.HasPrefix(e.settings.PublicURL, "https://")
+// overTLS reports whether the browser uses TLS, as far as it is known behind a proxy.
+func (i sessionIssuer) overTLS(r *http.Request) bool {
+	return contextOf(r).client.https || strings.HasPrefix(i.publicURL, "https://")
 }
 
-// trustsOrigin reports whether the page that makes the request is Parley's own or an allowed one. SameSite keeps other
-// sites' pages out already, but not those of another port or subdomain of this one.
-func (e entry) trustsOrigin(r *http.Request) bool {
+// trustsOrigin reports whether the page that makes the request is Parley's own, or of an allowed origin. SameSite already
+// excludes pages of other sites, but not those of another port or subdomain of the same site.
+func (i sessionIssuer) trustsOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	page, err := url.Parse(origin)
 	if err != nil || page.Host == "" {
 		return false
 	}
-	if strings.EqualFold(page.Host, r.Host) || slices.Contains(e.settings.CORSOrigins, origin) {
+	if strings.EqualFold(page.Host, r.Host) || slices.Contains(i.corsOrigins, origin) {
 		return true
 	}
-	own, err := url.Parse(e.settings.PublicURL)
+	own, err := url.Parse(i.publicURL)
 	return err == nil && page.Scheme == own.Scheme && strings.EqualFold(page.Host, own.Host)
+}
+
+// baseURL is the URL at which clients reach the server, without a slash at its end.
+func (i sessionIssuer) baseURL(r *http.Request) string {
+	if i.publicURL != "" {
+		return strings.TrimSuffix(i.publicURL, "/")
+	}
+	scheme := "http://"
+	if i.overTLS(r) {
+		scheme = "https://"
+	}
+	return scheme + r.Host
 }

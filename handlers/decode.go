@@ -18,18 +18,20 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// What is told of a body is bounded: a megabyte of unknown fields is no reason to send another one back.
+// These bound the errors about a body: a megabyte of unknown fields must not cause an answer of that size.
 const (
 	maxFieldErrors = 20
-	maxFieldName   = 64 // characters of a name that is not known
+	maxUnknownName = 64 // characters of an unknown name
 )
 
-// usualBody is what most bodies fit into. What a client says of a larger one is believed as its bytes come.
+// usualBody is the size of the first buffer, in bytes; most bodies fit. The buffer grows only with the bytes that arrive,
+// whatever Content-Length says.
 const usualBody = 8 << 10
 
+// validator is a type of bodies, which checks its own values.
 type validator interface{ Validate() error }
 
-// decode reads a body that must be there.
+// decode reads a required body.
 func decode[T validator](w http.ResponseWriter, r *http.Request) (T, error) {
 	body, err := readBody(w, r)
 	if err != nil {
@@ -39,7 +41,7 @@ func decode[T validator](w http.ResponseWriter, r *http.Request) (T, error) {
 	return parseFor[T](r, body)
 }
 
-// decodeOptional reads a body that may be left out, which says the same as one without fields.
+// decodeOptional reads a body that may be missing, which has the same meaning as a body without fields.
 func decodeOptional[T validator](w http.ResponseWriter, r *http.Request) (T, error) {
 	body, err := readBody(w, r)
 	if err != nil || len(body) == 0 {
@@ -49,7 +51,22 @@ func decodeOptional[T validator](w http.ResponseWriter, r *http.Request) (T, err
 	return parseFor[T](r, body)
 }
 
-// readBody reads the whole body as JSON, which MessagePack is turned into; it is empty when there is none.
+// decodeOnce reads the body of a creation, and its Idempotency-Key. The created value is stored as the answer.
+func decodeOnce[T validator](w http.ResponseWriter, r *http.Request, key *string) (T, *models.Once, error) {
+	body, err := readBody(w, r)
+	if err != nil {
+		var none T
+		return none, nil, err
+	}
+	value, err := parse[T](body)
+	if err != nil {
+		return value, nil, err
+	}
+	once, err := newOnce(r, key, body, encode)
+	return value, once, err
+}
+
+// readBody reads the whole body as JSON; MessagePack is converted. The result is empty if there is no body.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength == 0 {
 		return nil, nil
@@ -59,8 +76,8 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, models.Errorf(models.CodeUnsupportedMediaType,
 			"This route takes a body with the Content-Type %s or %s.", jsonType, msgpackType)
 	}
-	// A body that trickles in must not hold a connection for ever. net/http ends the deadline with the body.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(traceOf(r).limits.Body))
+	// A slow body must not hold a connection for ever. net/http removes the deadline at the end of the body.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(contextOf(r).limits.Body))
 	body, err := readBounded(r, http.MaxBytesReader(w, r.Body, models.MaxBodyBytes))
 	var known *models.Error
 	var tooLarge *http.MaxBytesError
@@ -73,7 +90,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, &models.Error{Code: models.CodeMalformedBody, Message: "The body could not be read to its end.", Err: err}
 	case mediaType == msgpackType && len(body) > 0:
 		body, err = fromMsgpack(body)
-		if errors.Is(err, errTooLong) {
+		if errors.Is(err, errTooLarge) {
 			return nil, bodyTooLarge()
 		}
 		if err != nil {
@@ -87,8 +104,8 @@ func bodyTooLarge() error {
 	return models.Errorf(models.CodeTooLarge, "The body is larger than %d bytes.", models.MaxBodyBytes)
 }
 
-// readBounded reads a body to its end. One that is larger than smallBody waits for nobody: it takes its part of what all
-// such bodies may take together, until the request ends, or is refused.
+// readBounded reads a body to its end. A body larger than smallBody takes its share of the budget of large bodies until the
+// request ends, or is refused at once.
 func readBounded(r *http.Request, body io.Reader) ([]byte, error) {
 	buffer := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+min(max(0, r.ContentLength), usualBody)))
 	n, err := buffer.ReadFrom(io.LimitReader(body, smallBody))
@@ -102,28 +119,28 @@ func readBounded(r *http.Request, body io.Reader) ([]byte, error) {
 	return buffer.Bytes(), err
 }
 
-// unescaped is about how many bytes a body in JSON holds: an escape of six bytes, or a pair of them, counts as what it
-// stands for. A backslash that stands for itself makes it look smaller, but never than a third.
+// unescaped estimates the size of a JSON body without its escapes, each of which is six bytes long. Escaped backslashes make
+// the estimate too small, but it is at least a third of the body.
 func unescaped(body []byte) int {
 	return max(len(body)/3, len(body)-4*bytes.Count(body, []byte(`\u`)))
 }
 
 func bodyType(r *http.Request) (string, error) {
 	header := r.Header.Get("Content-Type")
-	if header == jsonType { // as most have it
+	if header == jsonType { // the usual case
 		return jsonType, nil
 	}
 	mediaType, _, err := mime.ParseMediaType(header)
 	return mediaType, err
 }
 
-// parseFor is parse, and for PATCH a merge patch (RFC 7396): there null clears a field.
+// parseFor is parse. For PATCH the body is a merge patch (RFC 7396), in which null clears a field.
 func parseFor[T validator](r *http.Request, body []byte) (T, error) {
 	return parseBody[T](body, r.Method == http.MethodPatch)
 }
 
-// parse turns a body into a T: exactly one JSON object in UTF-8, with fields that T knows, by their exact names. A field
-// that is null counts as left out: many generated clients write it. encoding/json alone is more lenient.
+// parse turns a body into a T. The body must be exactly one JSON object in UTF-8, with fields of T by their exact names;
+// encoding/json alone is more lenient. A field that is null counts as left out: many generated clients send it.
 func parse[T validator](body []byte) (T, error) { return parseBody[T](body, false) }
 
 func parseBody[T validator](body []byte, patch bool) (T, error) {
@@ -134,14 +151,14 @@ func parseBody[T validator](body []byte, patch bool) (T, error) {
 	case !utf8.Valid(body):
 		return value, models.Errorf(models.CodeMalformedBody, "The body is not valid UTF-8.")
 	}
-	fields, unknown, ok := split(body, fieldsOf(reflect.TypeFor[T]()))
+	fields, unknown, ok := splitObject(body, fieldsOf(reflect.TypeFor[T]()))
 	if !ok {
 		return value, models.Errorf(models.CodeMalformedBody, "The body is not one valid object.")
 	}
 	if !patch {
 		maps.DeleteFunc(fields, func(_ string, raw json.RawMessage) bool { return isNull(raw) })
 	}
-	wrong := append(missing(value, fields), fill(reflect.ValueOf(&value).Elem(), fields)...)
+	wrong := append(missing(value, fields), setFields(reflect.ValueOf(&value).Elem(), fields)...)
 	if wrong = append(wrong, unknown...); len(wrong) > 0 {
 		return value, &models.Error{
 			Code: models.CodeInvalidRequest, Message: "The request is not valid; errors says where.",
@@ -151,15 +168,15 @@ func parseBody[T validator](body []byte, patch bool) (T, error) {
 	return value, value.Validate()
 }
 
-// split takes an object apart into the values of the fields that are known, of which the last of one name counts, and what
-// is wrong with the others. It keeps no more of those than are told of: a megabyte holds a hundred thousand.
-func split(body []byte, known []namedField) (fields map[string]json.RawMessage, unknown []models.FieldError, ok bool) {
+// splitObject splits an object into the values of the known fields, of which the last of each name counts, and errors for the
+// others. It keeps no more of these than are reported: a megabyte holds a hundred thousand.
+func splitObject(body []byte, known []namedField) (fields map[string]json.RawMessage, unknown []models.FieldError, ok bool) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
 		return nil, nil, false
 	}
 	fields = make(map[string]json.RawMessage, len(known))
-	strange := map[string]bool{}
+	unknownNames := map[string]bool{}
 	for d.More() {
 		token, err := d.Token()
 		name, isName := token.(string)
@@ -170,8 +187,8 @@ func split(body []byte, known []namedField) (fields map[string]json.RawMessage, 
 		switch {
 		case slices.ContainsFunc(known, func(f namedField) bool { return f.name == name }):
 			fields[name] = value
-		case len(strange) < maxFieldErrors:
-			strange[cut(name, maxFieldName)] = true
+		case len(unknownNames) < maxFieldErrors:
+			unknownNames[cut(name, maxUnknownName)] = true
 		}
 	}
 	if _, err := d.Token(); err != nil { // the object's end
@@ -180,16 +197,17 @@ func split(body []byte, known []namedField) (fields map[string]json.RawMessage, 
 	if _, err := d.Token(); err != io.EOF {
 		return nil, nil, false
 	}
-	for _, name := range slices.Sorted(maps.Keys(strange)) {
+	for _, name := range slices.Sorted(maps.Keys(unknownNames)) {
 		unknown = append(unknown, models.FieldError{Field: name, Message: "is not known here"})
 	}
 	return fields, unknown, true
 }
 
-// missing says which fields are not there that a body needs though their zero value is allowed.
+// missing returns errors for required fields that are not there. Most fields are checked by Validate; these have a valid
+// zero value.
 func missing(value any, fields map[string]json.RawMessage) (wrong []models.FieldError) {
-	if needy, ok := value.(interface{ Required() []string }); ok {
-		for _, name := range needy.Required() {
+	if v, ok := value.(interface{ Required() []string }); ok {
+		for _, name := range v.Required() {
 			if fields[name] == nil {
 				wrong = append(wrong, models.FieldError{Field: name, Message: "is required"})
 			}
@@ -200,8 +218,8 @@ func missing(value any, fields map[string]json.RawMessage) (wrong []models.Field
 
 func isNull(raw json.RawMessage) bool { return string(raw) == "null" }
 
-// fill sets the struct's fields, and says what is wrong with those that do not fit. Null clears: it is the zero value.
-func fill(value reflect.Value, fields map[string]json.RawMessage) (wrong []models.FieldError) {
+// setFields sets the fields of a struct, and returns errors for values of the wrong type. Null sets the zero value.
+func setFields(value reflect.Value, fields map[string]json.RawMessage) (wrong []models.FieldError) {
 	for _, f := range fieldsOf(value.Type()) {
 		name := f.name
 		raw, given := fields[name]
@@ -216,20 +234,20 @@ func fill(value reflect.Value, fields map[string]json.RawMessage) (wrong []model
 			field.SetZero()
 		case json.Unmarshal(raw, field.Addr().Interface()) != nil:
 			wrong = append(wrong, models.FieldError{Field: name, Message: "must be " + describe(f.Type)})
-		case isWord(f.Type) && field.Len() == 0:
+		case isEnum(f.Type) && field.Len() == 0:
 			wrong = append(wrong, models.FieldError{Field: name, Message: "must not be empty; leave it out instead"})
 		}
 	}
 	return wrong
 }
 
-// namedField is a field and what it is called in JSON.
+// namedField is a field and its name in JSON.
 type namedField struct {
 	reflect.StructField
 	name string
 }
 
-// bodyFields are the fields of the types of bodies, of which there are a few, in lists that nobody changes.
+// bodyFields caches the fields of the few types of bodies. The lists are never changed.
 var bodyFields sync.Map // []namedField by reflect.Type
 
 func fieldsOf(t reflect.Type) []namedField {
@@ -246,10 +264,10 @@ func fieldsOf(t reflect.Type) []namedField {
 	return list
 }
 
-// isWord reports whether t is one of a few words, such as a role: an empty one would read as one that was left out.
-func isWord(t reflect.Type) bool { return t.Kind() == reflect.String && t != reflect.TypeFor[string]() }
+// isEnum reports whether t has a few words as values, such as a role. An empty word would be read as a field left out.
+func isEnum(t reflect.Type) bool { return t.Kind() == reflect.String && t != reflect.TypeFor[string]() }
 
-// describe is what a client writes for a value of type t.
+// describe names the values of type t for an error.
 func describe(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -270,16 +288,4 @@ func describe(t reflect.Type) string {
 	default:
 		return "of another type"
 	}
-}
-
-// cut is s without what comes after its first characters.
-func cut(s string, most int) string {
-	n := 0
-	for i := range s {
-		if n == most {
-			return s[:i]
-		}
-		n++
-	}
-	return s
 }

@@ -36,7 +36,7 @@ func TestMsgpackBombs(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			out, err := fromMsgpack(body)
 			runtime.ReadMemStats(&after)
-			if err == nil && len(out) > models.MaxBodyBytes || err != nil && !errors.Is(err, errTooLong) {
+			if err == nil && len(out) > models.MaxBodyBytes || err != nil && !errors.Is(err, errTooLarge) {
 				t.Errorf("%d bytes became %d, with the error %v", len(body), len(out), err)
 			}
 			// Doubling buffers, and what is read on the way, take some times the limit; the bomb took 38 times its size at once.
@@ -60,7 +60,7 @@ func TestManyUnknownFields(t *testing.T) {
 	if !errors.As(err, &refused) || len(refused.Fields) != maxFieldErrors || refused.Fields[0].Field != "text" {
 		t.Fatalf("the error is %v", err)
 	}
-	fields, unknown, ok := split([]byte(body.String()), nil)
+	fields, unknown, ok := splitObject([]byte(body.String()), nil)
 	if len(fields) != 0 || len(unknown) != maxFieldErrors || !ok {
 		t.Errorf("%d fields and %d names were kept, %v", len(fields), len(unknown), ok)
 	}
@@ -72,7 +72,7 @@ func TestManyUnknownFields(t *testing.T) {
 func TestLargeBodiesShareABudget(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		from := client{other: r.Header.Get("From")}
-		r = withTrace(r, &trace{id: "test", client: from, limits: deadline.Default()})
+		r = withContext(r, &reqContext{id: "test", client: from, limits: deadline.Default()})
 		if body, err := readBody(w, r); err != nil {
 			fail(w, r, err)
 		} else {

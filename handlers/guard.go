@@ -3,26 +3,29 @@ package handlers
 import (
 	"net/http"
 	"net/url"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/parley-chat/parley/models"
 )
 
-// guardURL stops text that no database takes: U+0000 and what is not UTF-8.
-func (q quotas) guardURL(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !storable(r.URL.Path) {
-			q.notFound(w, r)
-			return
-		}
-		if err := checkQuery(r.URL.RawQuery); err != nil {
-			q.refuse(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// checkURL refuses URLs with text that the databases cannot store: U+0000, and what is not UTF-8.
+func checkURL(q quotas) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !storable(r.URL.Path) {
+				refuse(q, w, r, models.NotFound())
+				return
+			}
+			if err := checkQuery(r.URL.RawQuery); err != nil {
+				refuse(q, w, r, err)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
 }
+
+// maxQueryName bounds the characters of a parameter's name that an error repeats.
+const maxQueryName = 64
 
 func checkQuery(raw string) error {
 	if raw == "" {
@@ -38,11 +41,9 @@ func checkQuery(raw string) error {
 		}
 		for _, value := range values {
 			if !storable(value) {
-				return models.Invalid(cut(name, maxFieldName), "must be text in UTF-8, without U+0000")
+				return models.Invalid(cut(name, maxQueryName), "must be text in UTF-8, without U+0000")
 			}
 		}
 	}
 	return nil
 }
-
-func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }

@@ -7,23 +7,25 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// guardHead bounds what a request's head costs, before anything reads it: its size, and with it the number of its headers
-// and of its query's parameters; and the list that is gone through more than once.
-func (q quotas) guardHead(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := checkHead(r); err != nil {
-			r.Header.Del("Accept") // which may be what is wrong
-			q.refuse(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// limitHead bounds what the head of a request costs before anything else reads it: its size, and with it the number of
+// headers and query parameters; and the number of ranges in Accept, which are parsed more than once.
+func limitHead(q quotas) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := checkHead(r); err != nil {
+				r.Header.Del("Accept") // it may be the header that is too long
+				refuse(q, w, r, err)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
 }
 
 func checkHead(r *http.Request) error {
 	if headSize(r) > models.MaxHeadBytes {
-		return statusError{http.StatusRequestHeaderFieldsTooLarge, models.Errorf(models.CodeTooLarge,
-			"The request's line and headers are larger than %d bytes.", models.MaxHeadBytes)}
+		return withStatus(http.StatusRequestHeaderFieldsTooLarge, models.Errorf(models.CodeTooLarge,
+			"The request's line and headers are larger than %d bytes.", models.MaxHeadBytes))
 	}
 	ranges := 0
 	for _, list := range r.Header["Accept"] {
@@ -35,7 +37,7 @@ func checkHead(r *http.Request) error {
 	return nil
 }
 
-// headSize is how many bytes the head took, or about that: lines as they are mostly written.
+// headSize is the approximate size of the request's head in bytes: its lines as they are usually written.
 func headSize(r *http.Request) int {
 	size := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("  \r\n\r\n") + len("Host: \r\n") + len(r.Host)
 	for name, values := range r.Header {

@@ -13,76 +13,78 @@ import (
 )
 
 const (
-	// guessMemory is how long a network's last wrong password at an account counts on, and the window of those that all
-	// networks together may send to it.
-	guessMemory = time.Hour
-	// maxGuessWait bounds what a network has to wait for its next try at an account.
+	// guessLife is how long a network's last wrong password for an account counts, and the window of the limit for all
+	// networks together.
+	guessLife = time.Hour
+	// maxGuessWait bounds how long a network has to wait for its next attempt at an account.
 	maxGuessWait = 5 * time.Minute
-	// maxGuessers bounds the pairs of network and account that are remembered. Each of them has cost a hash.
+	// maxGuessers bounds the pairs of network and account in memory. Each of them has cost a hash.
 	maxGuessers = 100_000
 )
 
-// guesses slow down the guessing of passwords: of a network at an account, with waits that grow with each wrong password, and
-// of all networks together at one account. Only wrong ones count. The owner elsewhere is not hit by the first, nor
-// by the second where the account has logged in from before. A nil one slows down nobody.
+// guesses slow down the guessing of passwords. There are two limits: for one network at one account, with waits that grow
+// with each wrong password, and for all networks together at one account. Only wrong passwords count. The first limit does
+// not affect the account's owner in another network, nor does the second in networks that the account has logged in from.
+// A nil *guesses has no limits.
 type guesses struct {
-	addresses addressStore
-	strangers *quota // wrong passwords at an account, of all networks together
+	addresses guessStore
+	all       *quota // wrong passwords at an account, from all networks together
 
 	mu     sync.Mutex
-	at     map[guesser]*guessing
-	tidied time.Time
+	at     map[guesser]*attempts
+	purged time.Time
 }
 
-type addressStore interface {
+type guessStore interface {
 	// SessionAddresses lists the addresses that the user's sessions were last used from.
 	SessionAddresses(ctx context.Context, userID int64) ([]string, error)
 }
 
+// guesser is a network that tries passwords at an account.
 type guesser struct{ network, account string }
 
-// guessing is what a network has tried at an account.
-type guessing struct {
-	wrong   int       // since the last right one
-	pending int       // tries that are not decided yet
-	last    time.Time // of the wrong ones
-	until   time.Time // nothing is tried before
+// attempts is what a guesser has tried.
+type attempts struct {
+	wrong   int       // wrong passwords since the last right one
+	pending int       // attempts that are not decided yet
+	last    time.Time // when the last password was wrong
+	until   time.Time // no attempt is allowed before
 }
 
-func newGuesses(on bool, addresses addressStore) *guesses {
+func newGuesses(on bool, addresses guessStore) *guesses {
 	if !on {
 		return nil
 	}
 	return &guesses{
-		addresses: addresses, at: map[guesser]*guessing{},
-		strangers: newQuota("passwords", models.MaxWrongPasswordsPerHour, guessMemory),
+		addresses: addresses, at: map[guesser]*attempts{},
+		all: newQuota("passwords", models.MaxWrongPasswordsPerHour, guessLife),
 	}
 }
 
-// check reports whether match says that a password is right, if the client may try one at the account now. userID is 0
-// where there is none of that name, which nobody is to learn.
+// check calls match, which reports whether a password is right, if the client may try one at the account now; otherwise it
+// returns rate_limited. userID is 0 if no such account exists; clients must not notice the difference.
 func (g *guesses) check(w http.ResponseWriter, r *http.Request, account string, userID int64,
 	match func() (bool, error)) (right bool, err error) {
 	if g == nil {
 		return match()
 	}
-	who := guesser{networkOf(r), account}
-	if _, over := g.strangers.add(time.Now(), account, 0); over && !g.knows(r, userID) {
-		return false, limited("passwords", guessMemory/models.MaxWrongPasswordsPerHour)
+	from := guesser{networkOf(r), account}
+	if _, over := g.all.add(time.Now(), account, 0); over && !g.usedBefore(r, userID) {
+		return false, rateLimited("passwords", guessLife/models.MaxWrongPasswordsPerHour)
 	}
-	if wait := g.begin(who); wait > 0 {
-		g.tell(w, 0)
-		return false, limited("passwords", wait)
+	if wait := g.begin(from); wait > 0 {
+		g.setHeaders(w, 0)
+		return false, rateLimited("passwords", wait)
 	}
 	wrong := false
-	defer func() { g.tell(w, g.end(who, right, wrong)) }()
+	defer func() { g.setHeaders(w, g.end(from, right, wrong)) }()
 	right, err = match()
 	wrong = err == nil && !right
 	return right, err
 }
 
-// knows reports whether the user has a session that was used from the client's network.
-func (g *guesses) knows(r *http.Request, userID int64) bool {
+// usedBefore reports whether the user has a session that was used from the client's network.
+func (g *guesses) usedBefore(r *http.Request, userID int64) bool {
 	if userID == 0 {
 		return false
 	}
@@ -94,19 +96,19 @@ func (g *guesses) knows(r *http.Request, userID int64) bool {
 	})
 }
 
-// begin begins a try, or says how long to wait for it. Once the free ones are gone, one at a time is decided. Until then any
-// number is: the owner may log in at many places at once, and no more wrong ones come so than wait for their hashes.
-func (g *guesses) begin(who guesser) (wait time.Duration) {
+// begin begins an attempt, or returns how long to wait before it. After the free attempts only one is decided at a time.
+// Until then there is no such limit: the owner may log in on many devices at once, and the queue of hashes bounds them.
+func (g *guesses) begin(from guesser) (wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	g.tidy(now)
-	t := g.at[who]
+	g.purge(now)
+	t := g.at[from]
 	switch {
 	case t == nil:
-		t = &guessing{}
-		g.at[who] = t
-	case t.pending == 0 && now.Sub(t.last) > guessMemory:
+		t = &attempts{}
+		g.at[from] = t
+	case t.pending == 0 && now.Sub(t.last) > guessLife:
 		t.wrong = 0
 	case now.Before(t.until):
 		return t.until.Sub(now)
@@ -117,11 +119,11 @@ func (g *guesses) begin(who guesser) (wait time.Duration) {
 	return 0
 }
 
-// end ends a try, and says how many are left before the next wait.
-func (g *guesses) end(who guesser, right, wrong bool) (left int) {
+// end ends an attempt, and returns how many are left before the next wait.
+func (g *guesses) end(from guesser, right, wrong bool) (left int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	t := g.at[who]
+	t := g.at[from]
 	t.pending--
 	switch {
 	case right:
@@ -132,40 +134,40 @@ func (g *guesses) end(who guesser, right, wrong bool) (left int) {
 		if over := t.wrong - models.MaxWrongPasswords; over >= 0 {
 			t.until = t.last.Add(min(maxGuessWait, time.Second<<min(over, 20)))
 		}
-		g.strangers.add(t.last, who.account, 1)
+		g.all.add(t.last, from.account, 1)
 	}
 	left = max(0, models.MaxWrongPasswords-t.wrong)
 	if t.pending == 0 && t.wrong == 0 {
-		delete(g.at, who)
+		delete(g.at, from)
 	}
 	return left
 }
 
-// tidy forgets what counts no more, each minute and whenever there is too much. Should that not be enough, it forgets
-// somebody: filling the memory costs far more hashes than it gives back.
-func (g *guesses) tidy(now time.Time) {
+// purge removes attempts that no longer count, every minute and whenever there are too many. If that is not enough, it
+// removes others: to fill the map costs an attacker far more hashes than it gains.
+func (g *guesses) purge(now time.Time) {
 	full := len(g.at) >= maxGuessers
-	if !full && now.Sub(g.tidied) < time.Minute {
+	if !full && now.Sub(g.purged) < time.Minute {
 		return
 	}
-	g.tidied = now
-	for who, t := range g.at {
-		if t.pending == 0 && now.Sub(t.last) > guessMemory {
-			delete(g.at, who)
+	g.purged = now
+	for from, t := range g.at {
+		if t.pending == 0 && now.Sub(t.last) > guessLife {
+			delete(g.at, from)
 		}
 	}
-	for who, t := range g.at {
+	for from, t := range g.at {
 		if len(g.at) < maxGuessers {
 			return
 		}
 		if t.pending == 0 {
-			delete(g.at, who)
+			delete(g.at, from)
 		}
 	}
 }
 
-// tell tells how many wrong passwords are left before the client has to wait.
-func (g *guesses) tell(w http.ResponseWriter, left int) {
-	w.Header().Add("RateLimit-Policy", fmt.Sprintf(`"passwords";q=%d;w=%d`, models.MaxWrongPasswords, int(guessMemory.Seconds())))
-	w.Header().Add("RateLimit", fmt.Sprintf(`"passwords";r=%d;t=%d`, left, int(guessMemory.Seconds())))
+// setHeaders reports how many wrong passwords are left before the client has to wait.
+func (g *guesses) setHeaders(w http.ResponseWriter, left int) {
+	w.Header().Add("RateLimit-Policy", fmt.Sprintf(`"passwords";q=%d;w=%d`, models.MaxWrongPasswords, int(guessLife.Seconds())))
+	w.Header().Add("RateLimit", fmt.Sprintf(`"passwords";r=%d;t=%d`, left, int(guessLife.Seconds())))
 }

@@ -21,7 +21,7 @@ func (h home) SessionAddresses(context.Context, int64) ([]string, error) { retur
 // guess tries a password, which is right or not, and says what comes of it: how long to wait, when that is all.
 func (g *guesses) guess(t *testing.T, from, account string, right bool) (wait time.Duration) {
 	t.Helper()
-	r := withTrace(httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil), &trace{client: client{ip: netip.MustParseAddr(from)}})
+	r := withContext(httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil), &reqContext{client: client{ip: netip.MustParseAddr(from)}})
 	got, err := g.check(httptest.NewRecorder(), r, account, 1, func() (bool, error) { return right, nil })
 	var refused *models.Error
 	if errors.As(err, &refused) && refused.Code == models.CodeRateLimited {
@@ -58,7 +58,7 @@ func TestWaitsGrow(t *testing.T) {
 		if g.guess(t, "2001:db8::1", "ada", true) != 0 || g.guess(t, "2001:db8::1", "ada", false) != 0 {
 			t.Error("after the right one, a wrong one waits")
 		}
-		time.Sleep(guessMemory + time.Minute) //nolint:forbidigo // the clock of synctest
+		time.Sleep(guessLife + time.Minute) //nolint:forbidigo // the clock of synctest
 		g.guess(t, "198.51.100.9", "somebody", true)
 		if len(g.at) != 0 {
 			t.Errorf("%d are remembered for ever", len(g.at))

@@ -9,12 +9,13 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
+// keyHeader is the header of the Idempotency-Key.
 const keyHeader = "Idempotency-Key"
 
-// newOnce reads the Idempotency-Key of a request that creates something; nil stands for none.
+// newOnce returns what the store needs to do a request with an Idempotency-Key once; nil if the request has none.
 //
-// What is stored are hashes, the body's under the key: a log-in's body holds a password, and its plain hash would be
-// quickly guessed by whoever reads the database.
+// The store keeps hashes. That of the body is keyed by the Idempotency-Key: the body of a log-in contains a password, which
+// could quickly be guessed from a plain hash in a stolen database.
 func newOnce(r *http.Request, key *string, body []byte, answer func(created any) ([]byte, error)) (*models.Once, error) {
 	if key == nil {
 		return nil, nil
@@ -23,10 +24,11 @@ func newOnce(r *http.Request, key *string, body []byte, answer func(created any)
 		return nil, err
 	}
 	return &models.Once{
-		CallerID: callerOf(r).UserID, Path: r.URL.Path, Key: nameOfKey(*key), Fingerprint: hexMAC([]byte(*key), body), Answer: answer,
+		CallerID: callerOf(r).UserID, Path: r.URL.Path, Key: hashKey(*key), Fingerprint: hexMAC([]byte(*key), body), Answer: answer,
 	}, nil
 }
 
+// checkKey checks an Idempotency-Key.
 func checkKey(key string) error {
 	if !visibleASCII(key, models.MaxIdempotencyKey) {
 		return models.Invalid(keyHeader, "must be 1 to %d visible ASCII characters", models.MaxIdempotencyKey)
@@ -34,12 +36,12 @@ func checkKey(key string) error {
 	return nil
 }
 
-// newSecretOnce is newOnce for an answer that holds tokens. Who asks is known by the secret that the body holds, of which
-// proof is made: whoever brings another one is another caller, who never learns that the key was used. A caller with a
-// token is known by that, and the secret belongs to the body.
+// newSecretOnce is newOnce for an answer that contains tokens. The caller is identified by the secret in the body, from which
+// proof is derived: a request with another secret is from another caller, who must not learn that the key was used. A caller
+// with a token is identified by that, and the secret is part of the body.
 func newSecretOnce(r *http.Request, key string, proof, body []byte, answer func(created any) ([]byte, error)) *models.Once {
 	once := &models.Once{
-		CallerID: callerOf(r).UserID, Path: r.URL.Path, Key: nameOfKey(key), Fingerprint: hexMAC(proof, body), Answer: answer,
+		CallerID: callerOf(r).UserID, Path: r.URL.Path, Key: hashKey(key), Fingerprint: hexMAC(proof, body), Answer: answer,
 	}
 	if once.CallerID == 0 {
 		once.Key = hexMAC(proof, []byte(key))
@@ -47,28 +49,13 @@ func newSecretOnce(r *http.Request, key string, proof, body []byte, answer func(
 	return once
 }
 
-func nameOfKey(key string) string {
-	name := sha256.Sum256([]byte(key))
-	return hex.EncodeToString(name[:])
+func hashKey(key string) string {
+	hash := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(hash[:])
 }
 
 func hexMAC(key, data []byte) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(data)
 	return hex.EncodeToString(mac.Sum(nil))
-}
-
-// decodeOnce reads the body of a creation, and its Idempotency-Key. What was created is its own answer.
-func decodeOnce[T validator](w http.ResponseWriter, r *http.Request, key *string) (T, *models.Once, error) {
-	body, err := readBody(w, r)
-	if err != nil {
-		var none T
-		return none, nil, err
-	}
-	value, err := parse[T](body)
-	if err != nil {
-		return value, nil, err
-	}
-	once, err := newOnce(r, key, body, encode)
-	return value, once, err
 }

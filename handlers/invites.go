@@ -16,13 +16,15 @@ type inviteStore interface {
 	RedeemInvite(ctx context.Context, callerID int64, code string, once *models.Once) (models.Room, models.Cursor, error)
 }
 
-// invites are the codes that let people into rooms.
+// invites are codes that let users into rooms.
 type invites struct{ store inviteStore }
 
-// CreateInvite makes a code.
+func newInvites(store inviteStore) invites { return invites{store: store} }
+
+// CreateInvite creates a code.
 func (h invites) CreateInvite(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.CreateInviteParams) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -37,14 +39,14 @@ func (h invites) CreateInvite(w http.ResponseWriter, r *http.Request, room api.P
 	})
 }
 
-// ListInvites lists the codes that still work.
+// ListInvites lists the codes that are still valid.
 func (h invites) ListInvites(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListInvitesParams) {
 	answer(w, r, func() (reply, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
 			return reply{}, err
 		}
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -53,10 +55,10 @@ func (h invites) ListInvites(w http.ResponseWriter, r *http.Request, room api.Pa
 	})
 }
 
-// RevokeInvite makes a code unknown.
+// RevokeInvite revokes a code.
 func (h invites) RevokeInvite(w http.ResponseWriter, r *http.Request, room api.PathRoom, code api.PathCode) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -67,7 +69,7 @@ func (h invites) RevokeInvite(w http.ResponseWriter, r *http.Request, room api.P
 	})
 }
 
-// RedeemInvite lets the caller into the room of a code.
+// RedeemInvite makes the caller a member of the room of a code.
 func (h invites) RedeemInvite(w http.ResponseWriter, r *http.Request, code api.PathCode, params api.RedeemInviteParams) {
 	answer(w, r, func() (reply, error) {
 		once, err := newOnce(r, params.IdempotencyKey, nil, encode)
@@ -76,7 +78,7 @@ func (h invites) RedeemInvite(w http.ResponseWriter, r *http.Request, code api.P
 		}
 		room, at, err := h.store.RedeemInvite(r.Context(), callerOf(r).UserID, code, once)
 		re, err := created(room, at, err, func(models.Room) string { return "" })
-		re.status = http.StatusOK // it makes a member, which has no address of its own
+		re.status = http.StatusOK // a member has no URL of its own
 		return re, err
 	})
 }

@@ -8,20 +8,20 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// mediaTypeForm is type/subtype as RFC 6838 has it, section 4.2.
+// mediaTypeForm is type/subtype (RFC 6838, section 4.2).
 var mediaTypeForm = regexp.MustCompile(`^[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}$`)
 
-// generic are what looking at bytes finds when it finds nothing in particular: any two lines with a comma are a table.
+// generic are the media types that detection returns when it finds nothing specific: any two lines with a comma look like CSV.
 var generic = []string{
 	binaryType, "text/plain", "text/csv", "text/tab-separated-values", "text/xml", "application/xml", "application/json",
 	"application/zip",
 }
 
-// opaque are those of them that media of an unknown kind may be.
+// opaque are the generic media types that pictures, sounds and films of an unknown format may be detected as.
 var opaque = []string{binaryType, "application/zip"}
 
-// inline are the media types that a browser may show or play by itself: those that cannot hold a script. They are what
-// the bytes are, never what a client says.
+// inline are the media types that a browser may show or play, because they cannot contain scripts. They are always detected
+// from the bytes, never taken from the client.
 var inline = []string{
 	"image/png", "image/apng", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp",
 	"audio/mpeg", "audio/ogg", "audio/wav", "audio/flac", "audio/aac", "audio/mp4", "audio/x-m4a", "audio/webm", "audio/opus",
@@ -30,50 +30,54 @@ var inline = []string{
 	"video/3gpp", "video/3gpp2",
 }
 
-// drawing is a picture that may hold a script.
-const drawing = "image/svg+xml"
+// svgType is a picture that may contain scripts.
+const svgType = "image/svg+xml"
 
-// agreed is the media type that a file has, of what its client says and what its bytes are. No file is refused for it:
-// browsers guess by a name's ending, and call TypeScript a film. The bytes are believed, and so are all that a browser
-// shows by itself. The client is believed where they do not tell: of a table with commas, of a format of one's own, of a
-// camera's raw pictures, and of what may be sound or film.
-func agreed(said string, found models.FileFacts) string {
-	said, _, _ = strings.Cut(strings.ToLower(said), ";")
-	said = strings.TrimSpace(said)
-	if !mediaTypeForm.MatchString(said) || said == binaryType {
+// isInline reports whether a browser may show or play a file of this media type.
+func isInline(mediaType string) bool { return slices.Contains(inline, mediaType) }
+
+// fileType decides on the media type of a file from what its client declares and what was detected. A mismatch is not an
+// error: browsers guess by the extension, and take TypeScript for a film. The detected type wins if it is specific, or if a
+// browser shows files of either type. The declared type wins where detection cannot tell: for CSV, for formats of one's own,
+// for raw pictures of cameras, and for containers that may hold sound or film.
+func fileType(declared string, found models.FileFacts) string {
+	declared, _, _ = strings.Cut(strings.ToLower(declared), ";")
+	declared = strings.TrimSpace(declared)
+	if !mediaTypeForm.MatchString(declared) || declared == binaryType {
 		return found.MediaType
 	}
-	switch family(said) {
+	switch family(declared) {
 	case "image", "audio", "video":
-		return agreedMedia(said, found)
+		return mediaFileType(declared, found)
 	}
 	if slices.Contains(generic, found.MediaType) {
-		return said
+		return declared
 	}
 	return found.MediaType
 }
 
-// agreedMedia is agreed for what is said to be a picture, a sound or a film.
-func agreedMedia(said string, found models.FileFacts) string {
+// mediaFileType is fileType for files that are declared as a picture, a sound or a film.
+func mediaFileType(declared string, found models.FileFacts) string {
 	switch {
-	case family(said) == "audio" && found.AsSound != "":
+	case family(declared) == "audio" && found.AsSound != "":
 		return found.AsSound
-	case slices.Contains(inline, said), slices.Contains(inline, found.MediaType), said == drawing, found.MediaType == drawing:
+	case isInline(declared), isInline(found.MediaType), declared == svgType, found.MediaType == svgType:
 		return found.MediaType
-	case slices.Contains(opaque, found.MediaType), medium(said) == medium(found.MediaType):
-		return said
+	case slices.Contains(opaque, found.MediaType), medium(declared) == medium(found.MediaType):
+		return declared
 	}
 	return found.MediaType
 }
 
-// medium is the family of a media type, of sounds and films one, since the same containers hold both.
+// medium is the family of a media type, with sound and film as one, since the same containers hold both.
 func medium(mediaType string) string {
-	if of := family(mediaType); of != "audio" {
-		return of
+	if f := family(mediaType); f != "audio" {
+		return f
 	}
 	return "video"
 }
 
+// family is the part of a media type before its slash.
 func family(mediaType string) string {
 	family, _, _ := strings.Cut(mediaType, "/")
 	return family

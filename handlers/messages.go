@@ -12,6 +12,7 @@ import (
 )
 
 type messageStore interface {
+	logHead
 	Send(ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once) (models.SentMessage, models.Cursor, error)
 	Target(ctx context.Context, callerID int64, target string) (roomID int64, err error)
 	History(ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery) (models.Page[models.Message], error)
@@ -22,20 +23,19 @@ type messageStore interface {
 	MarkRead(ctx context.Context, callerID int64, path models.RoomPath, m models.ReadMark) (models.Membership, models.Cursor, error)
 }
 
-// messages are what is said in rooms, and how far it was read.
+// messages are the messages of rooms, and their read marks.
 type messages struct {
-	store interface {
-		messageStore
-		logHead
-	}
+	store messageStore
 	files files
 }
+
+func newMessages(store messageStore, f files) messages { return messages{store: store, files: f} }
 
 func messageLocation(m models.Message) string {
 	return "/v1/rooms/" + strconv.FormatInt(m.RoomID, 10) + "/messages/" + strconv.FormatInt(m.ID, 10)
 }
 
-// sent is the reply for a message: the JSON that was made of it when it was stored.
+// sent is the reply for a message: the JSON that was encoded when it was stored.
 func sent(s models.SentMessage, at models.Cursor, err error) (reply, error) {
 	if err != nil { // refused, or sent before under the same key
 		return created(models.Message{}, at, err, messageLocation)
@@ -46,7 +46,7 @@ func sent(s models.SentMessage, at models.Cursor, err error) (reply, error) {
 // SendMessage sends a message into a room.
 func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.SendMessageParams) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -61,32 +61,32 @@ func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.P
 	})
 }
 
-// sendForm sends a message that brings its files along. When it does not come to be, they go.
+// sendForm sends a message together with its files. If it fails, the files are deleted.
 func (h messages) sendForm(w http.ResponseWriter, r *http.Request, path models.RoomPath, key *string) (reply, error) {
-	roomID, answered, uploaded, err := h.files.mayUpload(r, path, key)
+	roomID, replayed, end, err := h.files.begin(r, path, key)
 	if err != nil {
 		return reply{}, err
 	}
-	defer uploaded()
-	form := &messageForm{files: h.files, w: w, r: r, roomID: roomID, answered: answered}
-	re, err := h.postForm(form, patientBody(w, r), key)
+	defer end()
+	form := &messageForm{files: h.files, w: w, r: r, roomID: roomID, replayed: replayed}
+	re, err := h.postForm(form, bodyOf(w, r), key)
 	if err != nil || re.replayed {
 		return re, errors.Join(err, form.drop())
 	}
-	h.files.intake.pictures.Wake()
+	h.files.receiver.pictures.Wake()
 	return re, nil
 }
 
-// postForm reads the form and sends what it says.
+// postForm reads the form and sends its message.
 func (h messages) postForm(form *messageForm, body io.Reader, key *string) (reply, error) {
 	if err := form.read(body); err != nil {
 		return reply{}, err
 	}
-	n, signed, err := form.message()
+	n, identity, err := form.message()
 	if err != nil {
 		return reply{}, err
 	}
-	once, err := newOnce(form.r, key, signed, encode)
+	once, err := newOnce(form.r, key, identity, encode)
 	if err != nil {
 		return reply{}, err
 	}
@@ -112,10 +112,10 @@ func (h messages) SendToTarget(w http.ResponseWriter, r *http.Request, params ap
 	})
 }
 
-// ListMessages is a page of a room's history.
+// ListMessages returns a page of a room's history.
 func (h messages) ListMessages(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListMessagesParams) {
 	answerPage(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -143,10 +143,10 @@ func historyQuery(params api.ListMessagesParams) (q models.HistoryQuery, err err
 	return q, q.Validate()
 }
 
-// ClearHistory removes all messages of a room.
+// ClearHistory deletes all messages of a room.
 func (h messages) ClearHistory(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -155,10 +155,10 @@ func (h messages) ClearHistory(w http.ResponseWriter, r *http.Request, room api.
 	})
 }
 
-// GetMessage is one message.
+// GetMessage returns one message.
 func (h messages) GetMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -171,7 +171,7 @@ func (h messages) GetMessage(w http.ResponseWriter, r *http.Request, room api.Pa
 // EditMessage replaces the text of the caller's own message.
 func (h messages) EditMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -187,7 +187,7 @@ func (h messages) EditMessage(w http.ResponseWriter, r *http.Request, room api.P
 // DeleteMessage turns a message into a tombstone.
 func (h messages) DeleteMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -199,7 +199,7 @@ func (h messages) DeleteMessage(w http.ResponseWriter, r *http.Request, room api
 // MarkRead moves the caller's read mark forward.
 func (h messages) MarkRead(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}

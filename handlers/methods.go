@@ -10,31 +10,34 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// methods are those that the contract knows, in the order in which Allow lists them.
+// methods are the methods of the contract, in the order in which Allow lists them.
 var methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 }
 
-// answerOptions answers OPTIONS on every route that has no answer of its own to it. That costs no more than refusing it, and
-// is not counted: browsers ask so ahead of other requests, without a token, and many of them behind one address.
-func (q quotas) answerOptions(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodOptions || patternFor(r, http.MethodOptions) != "" {
-			next.ServeHTTP(w, r)
-			return
-		}
-		allowed := allowedMethods(r)
-		if len(allowed) == 0 {
-			q.notFound(w, r)
-			return
-		}
-		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		w.WriteHeader(http.StatusNoContent)
-	})
+// answerOptions answers OPTIONS on every route that does not handle it itself. These requests are not counted, since an
+// answer costs no more than a refusal: browsers send them before other requests, without a token, and many browsers may
+// share one address.
+func answerOptions(q quotas) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodOptions || patternFor(r, http.MethodOptions) != "" {
+				next.ServeHTTP(w, r)
+				return
+			}
+			allowed := allowedMethods(r)
+			if len(allowed) == 0 {
+				refuse(q, w, r, models.NotFound())
+				return
+			}
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			w.WriteHeader(http.StatusNoContent)
+		})
+	}
 }
 
-// allowedMethods are those that the request's path has a route for; none when there is no such path. Of patterns that the
-// path has the form of, only the most literal one counts: /v1/rooms/search is not a room.
+// allowedMethods returns the methods that the request's path has a route for, none if the path does not exist. Of several
+// patterns that match the path only the most literal one counts: /v1/rooms/search is not a room.
 func allowedMethods(r *http.Request) []string {
 	patterns, best := map[string]string{}, ""
 	for _, method := range methods {
@@ -56,12 +59,12 @@ func allowedMethods(r *http.Request) []string {
 	return allowed
 }
 
-// patternFor is the pattern of the route that would answer the request if it had this method; "" for none.
+// patternFor returns the pattern of the route that would serve the request if it had this method; "" for none.
 func patternFor(r *http.Request, method string) string {
 	return chi.RouteContext(r.Context()).Routes.Find(chi.NewRouteContext(), method, rawPath(r))
 }
 
-// rawPath is the request's path as it is routed: an escaped slash in it is no slash.
+// rawPath is the path as the router sees it: an escaped slash does not separate segments.
 func rawPath(r *http.Request) string {
 	if r.URL.RawPath != "" {
 		return r.URL.RawPath
@@ -69,7 +72,7 @@ func rawPath(r *http.Request) string {
 	return r.URL.Path
 }
 
-// moreLiteral reports whether pattern a names more of a path than b does, as seen from its start.
+// moreLiteral reports whether, at the first segment that is literal in only one of the two patterns, that one is a.
 func moreLiteral(a, b string) bool {
 	segmentsA, segmentsB := strings.Split(a, "/"), strings.Split(b, "/")
 	for i := range min(len(segmentsA), len(segmentsB)) {
@@ -82,8 +85,8 @@ func moreLiteral(a, b string) bool {
 
 func isTemplate(segment string) bool { return strings.HasPrefix(segment, "{") }
 
-// literals lists, for patterns with a template, those that name what the template stands for: /v1/rooms/search for
-// /v1/rooms/{room}. The router would take the template wherever the literal one does not have a method.
+// literals lists, for each pattern with a template, the patterns that are literal in its place: /v1/rooms/search for
+// /v1/rooms/{room}. The router alone falls back to the template when the literal pattern does not have a method.
 type literals map[string][]string
 
 // learn fills in the patterns of a router that has all its routes.
@@ -97,27 +100,27 @@ func (l literals) learn(r chi.Routes) {
 	})
 	for _, template := range all {
 		for _, literal := range all {
-			if literal != template && hasForm(literal, template) {
+			if literal != template && matches(literal, template) {
 				l[template] = append(l[template], literal)
 			}
 		}
 	}
 }
 
-// hasForm reports whether a path, or a pattern that is one but for its own templates, has the form of a pattern.
-func hasForm(path, pattern string) bool {
+// matches reports whether a path matches a pattern. The path may be a pattern itself, with templates of its own.
+func matches(path, pattern string) bool {
 	return slices.EqualFunc(strings.Split(path, "/"), strings.Split(pattern, "/"), func(part, form string) bool {
 		return part == form || isTemplate(form)
 	})
 }
 
-// literalFirst stops a request that the router led to a template for want of the method on the route that it names.
-func (q quotas) literalFirst(l literals) func(http.Handler) http.Handler {
+// literalFirst refuses a request that the router sent to a template because the literal pattern has no such method.
+func literalFirst(q quotas, l literals) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			for _, literal := range l[chi.RouteContext(r.Context()).RoutePattern()] {
-				if hasForm(rawPath(r), literal) {
-					q.methodNotAllowed(w, r)
+				if matches(rawPath(r), literal) {
+					handleWrongMethod(q)(w, r)
 					return
 				}
 			}
@@ -126,21 +129,24 @@ func (q quotas) literalFirst(l literals) func(http.Handler) http.Handler {
 	}
 }
 
-func (q quotas) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	allowed := strings.Join(allowedMethods(r), ", ")
-	if allowed == "" { // a method that nobody knows, on a path that is not there
-		q.notFound(w, r)
-		return
+// handleWrongMethod answers requests whose path exists, but not for their method.
+func handleWrongMethod(q quotas) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		allowed := strings.Join(allowedMethods(r), ", ")
+		if allowed == "" { // an unknown method on a path that does not exist
+			refuse(q, w, r, models.NotFound())
+			return
+		}
+		w.Header().Set("Allow", allowed)
+		refuse(q, w, r, models.Errorf(models.CodeMethodNotAllowed, "This route takes %s.", allowed))
 	}
-	w.Header().Set("Allow", allowed)
-	q.refuse(w, r, models.Errorf(models.CodeMethodNotAllowed, "This route takes %s.", allowed))
 }
 
-// methodOverride names the header in which a tus client says the method that it cannot send.
+// methodOverride is the header in which a tus client names the method that it cannot send.
 const methodOverride = "X-HTTP-Method-Override"
 
-// overrideMethod gives a POST to an upload the method that its client means, as tus wants it (1.0.0, Requests). Elsewhere
-// nobody asked for it.
+// overrideMethod applies X-HTTP-Method-Override to a POST on an upload (tus 1.0.0, section Requests). Other routes ignore
+// the header.
 func overrideMethod(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		method := strings.ToUpper(r.Header.Get(methodOverride))
@@ -148,15 +154,8 @@ func overrideMethod(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		meant := *r // the original stays: the server needs to know what was sent
-		meant.Method = method
-		next.ServeHTTP(w, &meant)
+		overridden := *r // a copy: net/http looks at the method of its own request
+		overridden.Method = method
+		next.ServeHTTP(w, &overridden)
 	})
-}
-
-// uploadsPath is where files come in chunks.
-const uploadsPath = "/v1/uploads"
-
-func isUpload(r *http.Request) bool {
-	return r.URL.Path == uploadsPath || strings.HasPrefix(r.URL.Path, uploadsPath+"/")
 }

@@ -16,22 +16,21 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// MessagePack bodies are turned into JSON at the door, and answers into MessagePack on their way out. So both have the
-// same fields, the same rules and the same problems by construction, and nothing behind the door knows of two encodings.
+// MessagePack bodies are converted to JSON when they are read, and answers to MessagePack when they are written. So both
+// encodings have the same fields, rules and problems by construction, and the rest of the program knows JSON alone.
 
-// maxMsgpackDepth bounds how deep values nest: the API's own are 3 deep, and each level costs stack.
+// maxMsgpackDepth bounds how deeply values nest. The API uses 3 levels, and each level costs stack.
 const maxMsgpackDepth = 32
 
-// packing has room for so many large answers as there are cores: each takes ten times its size while it is turned into
-// MessagePack, and more of them at once would not be ready any sooner.
-var packing = make(chan struct{}, runtime.GOMAXPROCS(0))
+// conversions has a slot for each core: a large answer needs ten times its size while it is converted, and more at once
+// would not be finished sooner.
+var conversions = make(chan struct{}, runtime.GOMAXPROCS(0))
 
-// toMsgpack is the one JSON value of body in MessagePack. Whole numbers take their shortest form; keys are in
-// alphabetical order.
+// toMsgpack converts a JSON value to MessagePack. Integers take their shortest form; keys are sorted.
 func toMsgpack(body []byte) ([]byte, error) {
 	if len(body) > smallBody {
-		packing <- struct{}{}
-		defer func() { <-packing }()
+		conversions <- struct{}{}
+		defer func() { <-conversions }()
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -69,8 +68,8 @@ func pack(e *msgpack.Encoder, value any) error {
 	}
 }
 
-// fromMsgpack is the one MessagePack value of body as JSON. It reads piece by piece and makes nothing of the sizes that
-// the body claims: a few bytes may claim lists of billions, within each other.
+// fromMsgpack converts the one MessagePack value of body to JSON. It reads item by item and allocates nothing by the sizes
+// that the body declares: a few bytes can declare nested lists of billions.
 func fromMsgpack(body []byte) ([]byte, error) {
 	rest := bytes.NewReader(body)
 	u := unpacker{in: msgpack.NewDecoder(rest)}
@@ -83,12 +82,13 @@ func fromMsgpack(body []byte) ([]byte, error) {
 	return u.out.Bytes(), nil
 }
 
-// errTooLong tells that a body is within the limit in MessagePack, but not in JSON.
-var errTooLong = errors.New("it is larger than a body in JSON may be")
+// errTooLarge means that a body is within the limit in MessagePack, but not in JSON.
+var errTooLarge = errors.New("it is larger than a body in JSON may be")
 
+// unpacker converts one value.
 type unpacker struct {
 	in  *msgpack.Decoder
-	out bytes.Buffer // at most one value longer than a body may be
+	out bytes.Buffer // exceeds the limit of a body by at most one value
 }
 
 func (u *unpacker) value(depth int) error {
@@ -97,7 +97,7 @@ func (u *unpacker) value(depth int) error {
 	case err != nil:
 		return err
 	case u.out.Len() > models.MaxBodyBytes:
-		return errTooLong
+		return errTooLarge
 	case depth > maxMsgpackDepth:
 		return fmt.Errorf("it is more than %d levels deep", maxMsgpackDepth)
 	case msgpcode.IsFixedMap(code), code == msgpcode.Map16, code == msgpcode.Map32:
@@ -161,7 +161,7 @@ func (u *unpacker) text() error {
 	return err
 }
 
-// scalar is a number, true, false or nil. A floating-point number without a fraction passes for a whole one: some
+// scalar converts a number, true, false or nil. A floating-point number without a fraction becomes an integer, since some
 // languages have no others.
 func (u *unpacker) scalar(code byte) error {
 	value, err := u.in.DecodeInterface()
@@ -178,7 +178,7 @@ func (u *unpacker) scalar(code byte) error {
 	return err
 }
 
-// float writes a number as encoding/json does: with an exponent where it would be long without one.
+// float writes a number as encoding/json does: with an exponent if it would be long without.
 func (u *unpacker) float(f any) error {
 	b, err := json.Marshal(f)
 	if err != nil {

@@ -20,11 +20,11 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// statusGone stands in the log for a request whose client went away before there was an answer.
-const statusGone = 499
+// statusClientGone is logged for a request whose client disconnected before there was an answer.
+const statusClientGone = 499
 
-// observer writes a line and counts for each request. Labels are patterns, never paths: a path is the client's choice,
-// and each new one would cost memory for ever.
+// observer logs and counts each request. The labels of its metrics are route patterns, never paths: clients choose paths, and
+// each new label would use memory for ever.
 type observer struct {
 	log       *slog.Logger
 	proxies   Proxies
@@ -32,10 +32,10 @@ type observer struct {
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	limits    deadline.Limits
-	meters    *sync.Map // *meter by outcome: finding them by their labels would take longer than counting
+	meters    *sync.Map // *meter by outcome: to look them up by their labels would take longer than to count
 }
 
-// outcome is what requests are counted by. There are as many as there are routes, methods and statuses.
+// outcome is what requests are counted by. There are as many as routes, methods and statuses.
 type outcome struct {
 	method, route string
 	status        int
@@ -47,7 +47,7 @@ type meter struct {
 	took     prometheus.Observer
 }
 
-// meter makes the outcome's meter with its first request.
+// meter returns the meter of an outcome, and creates it for the first request.
 func (o observer) meter(of outcome) *meter {
 	if m, known := o.meters.Load(of); known {
 		return m.(*meter)
@@ -59,7 +59,9 @@ func (o observer) meter(of outcome) *meter {
 	return m.(*meter)
 }
 
-func newObserver(log *slog.Logger, metrics prometheus.Registerer, limits deadline.Limits, proxies Proxies) observer {
+// observeRequests gives each request its context, turns a panic into a problem, and logs and counts the request at its end.
+func observeRequests(log *slog.Logger, metrics prometheus.Registerer, limits deadline.Limits, proxies Proxies,
+) func(http.Handler) http.Handler {
 	o := observer{
 		log: log, limits: limits, proxies: proxies, meters: &sync.Map{},
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -75,27 +77,26 @@ func newObserver(log *slog.Logger, metrics prometheus.Registerer, limits deadlin
 		}, []string{"method", "route", "status"}),
 	}
 	metrics.MustRegister(o.requests, o.durations, o.refused)
-	return o
+	return o.observe
 }
 
-// observe gives the request its trace, turns a panic into a problem, and tells of the request when it is over.
 func (o observer) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		t := &trace{id: requestID(r), limits: o.limits, client: o.proxies.clientOf(r)}
+		t := &reqContext{id: requestID(r), limits: o.limits, client: o.proxies.clientOf(r)}
 		rec := &recorder{ResponseWriter: w}
-		r = withTrace(r, t)
+		r = withContext(r, t)
 		w.Header().Set("X-Request-Id", t.id)
-		defer o.tell(rec, r, start)
+		defer o.finish(rec, r, start)
 		defer func() {
 			switch p := recover(); p {
 			case nil:
 			case http.ErrAbortHandler:
 				panic(p) // net/http's own way to cut a connection
 			default:
-				t.err, t.panicked = fmt.Errorf("panic: %v", p), debug.Stack()
+				t.err, t.stack = fmt.Errorf("panic: %v", p), debug.Stack()
 				if rec.begun() {
-					panic(http.ErrAbortHandler) // half an answer must not pass for a whole one
+					panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 				}
 				fail(rec, r, t.err)
 			}
@@ -104,7 +105,8 @@ func (o observer) observe(next http.Handler) http.Handler {
 	})
 }
 
-func (o observer) tell(rec *recorder, r *http.Request, start time.Time) {
+// finish counts and logs a request that has ended, or that has become a stream.
+func (o observer) finish(rec *recorder, r *http.Request, start time.Time) {
 	took := time.Since(start)
 	route, method := chi.RouteContext(r.Context()).RoutePattern(), r.Method
 	if !slices.Contains(methods, method) {
@@ -114,18 +116,17 @@ func (o observer) tell(rec *recorder, r *http.Request, start time.Time) {
 		route = "none"
 	}
 	status := rec.outcome(r.Context())
+	t := contextOf(r)
 	m := o.meter(outcome{method, route, status})
 	m.requests.Inc()
-	if rec.taken && traceOf(r).panicked == nil {
-		return // a stream, which tells of itself when it ends
+	if rec.taken && t.stack == nil {
+		return // a stream, which is logged when it ends
 	}
 	m.took.Observe(took.Seconds())
-
-	t := traceOf(r)
-	if reason := t.refusal(); reason != "" {
+	if reason := refusal(t); reason != "" {
 		o.refused.WithLabelValues(reason).Inc()
 	}
-	level := t.level(cmp.Or(t.problem, status))
+	level := levelOf(t, cmp.Or(t.status, status))
 	if probes[route] && level < slog.LevelError || !o.log.Enabled(r.Context(), level) {
 		return
 	}
@@ -137,25 +138,25 @@ func (o observer) tell(rec *recorder, r *http.Request, start time.Time) {
 	if t.caller.UserID != 0 {
 		line = append(line, slog.Int64("user", t.caller.UserID))
 	}
-	if t.problem != 0 && t.problem != status {
+	if t.status != 0 && t.status != status {
 		line = append(line, slog.String("busy", string(t.busy)))
 	}
 	if t.err != nil {
 		line = append(line, slog.String("error", t.err.Error()))
 	}
-	if t.panicked != nil {
-		line = append(line, slog.String("stack", string(t.panicked)))
+	if t.stack != nil {
+		line = append(line, slog.String("stack", string(t.stack)))
 	}
 	o.log.LogAttrs(r.Context(), level, "request", line...)
 }
 
-// probes are the routes that are asked for by machines, all the time. They are neither counted nor logged.
+// probes are the paths that monitoring asks for all the time. They are neither counted against a quota nor logged.
 var probes = map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true}
 
-// maxLoggedPath bounds what a line says of a path, in bytes: the longest is as long as the client likes.
+// maxLoggedPath bounds the path in a log line, in bytes.
 const maxLoggedPath = 512
 
-// pathToLog is the path that was asked for. An invite's code opens a room to whoever reads it: of those there is the route.
+// pathToLog is the request's path. An invite's code lets everyone who reads it into a room: its route is logged instead.
 func pathToLog(r *http.Request, route string) string {
 	path := r.URL.Path
 	if strings.Contains(route, "{code}") {
@@ -164,7 +165,7 @@ func pathToLog(r *http.Request, route string) string {
 	return path[:min(len(path), maxLoggedPath)]
 }
 
-// readable is d to three digits or so, as people read it.
+// readable rounds d to about three digits.
 func readable(d time.Duration) string {
 	unit := time.Microsecond
 	for unit*1000 < d {
@@ -173,25 +174,25 @@ func readable(d time.Duration) string {
 	return d.Round(unit).String()
 }
 
-// refusal is why the request was refused: the limit that it was over, why it was refused for now, or the problem's code. It is
-// "" for one that was not.
-func (t *trace) refusal() string {
+// refusal returns why a request was refused: the limit that it was over, the reason why it was refused for now, or the code
+// of the problem. It returns "" for a request that was not refused.
+func refusal(t *reqContext) string {
 	var known *models.Error
 	switch is := errors.As(t.err, &known); {
 	case is && known.Limit != "":
 		return known.Limit
 	case t.busy != "":
 		return string(t.busy)
-	case is && t.problem != 0:
+	case is && t.status != 0:
 		return string(known.Code)
 	}
 	return ""
 }
 
-// level tells a defect from an hour when the server cannot serve, and both from what a client did.
-func (t *trace) level(status int) slog.Level {
+// levelOf is error for defects, warn while the server cannot serve, and info for what clients do.
+func levelOf(t *reqContext, status int) slog.Level {
 	switch {
-	case t.panicked != nil, status == http.StatusInternalServerError:
+	case t.stack != nil, status == http.StatusInternalServerError:
 		return slog.LevelError
 	case status == http.StatusServiceUnavailable:
 		return slog.LevelWarn

@@ -9,18 +9,18 @@ import (
 )
 
 type pinStore interface {
+	logHead
 	Pins(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Pin], error)
 	Pin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Pin, models.Cursor, error)
 	Unpin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error)
 }
 
-// pins are the messages that a room keeps in sight.
+// pins are the pinned messages of a room.
 type pins struct {
-	store interface {
-		pinStore
-		logHead
-	}
+	store pinStore
 }
+
+func newPins(store pinStore) pins { return pins{store: store} }
 
 // ListPins lists a room's pinned messages.
 func (h pins) ListPins(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListPinsParams) {
@@ -29,7 +29,7 @@ func (h pins) ListPins(w http.ResponseWriter, r *http.Request, room api.PathRoom
 		if err != nil {
 			return reply{}, err
 		}
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -42,7 +42,7 @@ func (h pins) ListPins(w http.ResponseWriter, r *http.Request, room api.PathRoom
 // PinMessage pins a message.
 func (h pins) PinMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -51,10 +51,10 @@ func (h pins) PinMessage(w http.ResponseWriter, r *http.Request, room api.PathRo
 	})
 }
 
-// UnpinMessage takes a pin away.
+// UnpinMessage unpins a message.
 func (h pins) UnpinMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}

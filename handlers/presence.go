@@ -13,16 +13,26 @@ type presenceStore interface {
 	Readable(ctx context.Context, callerID int64, path models.RoomPath) (roomID int64, err error)
 }
 
-// presence is which of the caller's streams are in a room.
-type presence struct {
-	store   presenceStore
-	streams Streams
+type presenceStreams interface {
+	// Enter makes a stream of the caller present in a room, and notifies the room. user is the caller, a member.
+	Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error
+	Exit(ctx context.Context, caller models.Caller, streamID string, roomID int64) error
 }
 
-// EnterRoom puts a stream into a room.
+// presence is which of the caller's streams are present in a room.
+type presence struct {
+	store   presenceStore
+	streams presenceStreams
+}
+
+func newPresence(store presenceStore, streams presenceStreams) presence {
+	return presence{store: store, streams: streams}
+}
+
+// EnterRoom makes a stream present in a room.
 func (h presence) EnterRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom, stream api.PathStream) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -34,10 +44,10 @@ func (h presence) EnterRoom(w http.ResponseWriter, r *http.Request, room api.Pat
 	})
 }
 
-// ExitRoom takes a stream out of a room.
+// ExitRoom ends the presence of a stream in a room.
 func (h presence) ExitRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom, stream api.PathStream) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}

@@ -3,15 +3,14 @@ package handlers
 import (
 	"context"
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 	"time"
 
+	"github.com/parley-chat/parley/handlers/upload/tus"
 	"github.com/parley-chat/parley/models"
 )
 
-// statuses is the only place where an error becomes a status.
+// statuses maps error codes to statuses. It is the only place where an error becomes a status.
 var statuses = map[models.Code]int{
 	models.CodeInvalidRequest:       http.StatusBadRequest,
 	models.CodeMalformedBody:        http.StatusBadRequest,
@@ -38,18 +37,18 @@ var statuses = map[models.Code]int{
 	models.CodeInternal:             http.StatusInternalServerError,
 }
 
-// fail answers err as a problem, or as busy where a stream was asked for and it may pass. An error that is no *models.Error is a defect or a broken database: the client learns
-// the request's id, the log the rest.
+// fail answers err as a problem. A client that asked for an event stream gets a busy stream instead if a retry may help. An
+// error that is not a *models.Error is a defect or a broken database: the client gets the request's id, the log the rest.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
-	t := traceOf(r)
+	t := contextOf(r)
 	t.err = err
 	var known *models.Error
 	if !errors.As(err, &known) {
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
-			known = overdue()
+			known = timedOut()
 		case r.Context().Err() != nil:
-			return // the client is gone, and that is what the error is about
+			return // the client has disconnected, which is what caused the error
 		default:
 			known = defect()
 		}
@@ -59,7 +58,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &own) {
 		status = own.status
 	}
-	t.problem, t.busy = status, busyReason(status, known)
+	t.status, t.busy = status, busyReason(status, known)
 	h := w.Header()
 	switch status {
 	case http.StatusUnauthorized:
@@ -68,10 +67,10 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		h.Set("Retry-After", seconds(known.RetryAfter))
 	}
 	if t.busy != "" && wantsStream(r) {
-		answerBusy(w, t.busy, known)
+		writeBusy(w, t.busy, known)
 		return
 	}
-	// A client that asks for MessagePack gets its problems so too; all others read JSON, whatever they asked for.
+	// A client that asks for MessagePack gets problems in MessagePack; all others get JSON, whatever they asked for.
 	mediaType := problemType
 	if preferred(r, jsonType, problemType, msgpackType) == msgpackType {
 		mediaType = msgpackType
@@ -81,7 +80,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		Errors: known.Fields, RequestID: t.id,
 	})
 	if err != nil {
-		panic(err) // a problem is strings and a number
+		panic(err) // a problem has only strings and a number
 	}
 	write(w, status, mediaType, body)
 }
@@ -90,7 +89,7 @@ func defect() *models.Error {
 	return models.Errorf(models.CodeInternal, "Something is wrong with the server; its log says more under this request_id.")
 }
 
-func overdue() *models.Error {
+func timedOut() *models.Error {
 	return &models.Error{
 		Code:       models.CodeUnavailable,
 		Message:    "The server could not do this in time, and may yet have done it. Ask again, with the same Idempotency-Key.",
@@ -98,18 +97,23 @@ func overdue() *models.Error {
 	}
 }
 
-// statusError is an error whose status is not its code's usual one, since a protocol beneath has one of its own: ranges
-// (RFC 9110, section 15.5.17) and tus.
+// statusError is an error with another status than that of its code, because a protocol prescribes it: ranges (RFC 9110,
+// section 15.5.17), the size of headers (RFC 6585, section 5), and tus.
 type statusError struct {
 	status int
-	error
+	err    error
 }
 
-func (e statusError) Unwrap() error { return e.error }
+// withStatus returns err with another status than that of its code.
+func withStatus(status int, err error) error { return statusError{status, err} }
 
-// titles are those of statuses that only tus knows, and of those that RFC 9110 has given another name than net/http knows.
+func (e statusError) Error() string { return e.err.Error() }
+
+func (e statusError) Unwrap() error { return e.err }
+
+// titles are the names of statuses that net/http does not know (tus), or knows by an older name than that of RFC 9110.
 var titles = map[int]string{
-	statusChecksumMismatch:                  "Checksum Mismatch",
+	tus.StatusChecksumMismatch:              "Checksum Mismatch",
 	http.StatusRequestEntityTooLarge:        "Content Too Large",
 	http.StatusRequestedRangeNotSatisfiable: "Range Not Satisfiable",
 	http.StatusUnprocessableEntity:          "Unprocessable Content",
@@ -122,7 +126,5 @@ func titleOf(status int) string {
 	return http.StatusText(status)
 }
 
-// seconds is d for Retry-After: whole, and never 0, which would invite at once who was just asked to wait.
-func seconds(d time.Duration) string {
-	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
-}
+// notFound answers a request for something that does not exist.
+func notFound(w http.ResponseWriter, r *http.Request) { fail(w, r, models.NotFound()) }

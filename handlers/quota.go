@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -12,16 +13,17 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// quotas bound how often anything is asked for, at figures that a person never meets. Each server counts for itself.
+// quotas limit how often clients may call the server, at figures that a person never reaches. Each server counts for
+// itself.
 type quotas struct {
-	requests *quota   // of a user, or of a network where there is no good token
-	pages    *quota   // of the web client and the reference, by network
-	guests   []*quota // made from one network, each minute and each hour
-	accounts []*quota // likewise
-	bytes    *quota   // of what a user writes, files left out
+	requests *quota   // per user, or per network where there is no valid token
+	pages    *quota   // requests for the web client and the reference, per network
+	guests   []*quota // guests created from one network, per minute and per hour
+	accounts []*quota // accounts created from one network, per minute and per hour
+	bytes    *quota   // bytes that a user writes, without files
 }
 
-// newQuotas are the quotas of the contract, or none.
+// newQuotas returns the quotas of the contract, or quotas without limits.
 func newQuotas(on bool) quotas {
 	if !on {
 		return quotas{}
@@ -43,51 +45,44 @@ func newQuotas(on bool) quotas {
 	return q
 }
 
-// count takes a request off its caller's quota, or refuses it. It stands behind the gate, which knows the caller; what
-// the gate refuses is counted by refuse. Probes are not counted.
-func (q quotas) count(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !probes[r.URL.Path] {
-			who := networkOf(r)
-			if id := callerOf(r).UserID; id != 0 {
-				who = userKey(id)
-			}
-			if err := q.requests.take(w, who, 1); err != nil {
-				fail(w, r, err)
-				return
-			}
-		}
-		traceOf(r).bytes = q.bytes
-		next.ServeHTTP(w, r)
-	})
-}
-
-func userKey(id int64) string { return strconv.FormatInt(id, 10) }
-
-// refuse fails a request that goes no further than this: a bad token, a path that is not there. It counts for the network,
-// whatever token it shows: nobody can spend a user's requests without being that user.
-func (q quotas) refuse(w http.ResponseWriter, r *http.Request, why error) {
-	if err := q.requests.take(w, networkOf(r), 1); err != nil {
-		why = err
+// takeRequest counts a request against the quota of its caller, or of its network where there is no caller. It returns
+// rate_limited when the quota is used up.
+func (q quotas) takeRequest(w http.ResponseWriter, r *http.Request) error {
+	key := networkOf(r)
+	if id := callerOf(r).UserID; id != 0 {
+		key = userKey(id)
 	}
-	fail(w, r, why)
+	return q.requests.take(w, key, 1)
 }
 
-// countPages counts what is open to everybody and the same for all. It has a quota of its own, so that a hundred people in
-// one house who open the client keep none of them from logging in.
-func (q quotas) countPages(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := q.pages.take(w, networkOf(r), 1); err != nil {
-			fail(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// takeRefused counts a request that is refused with err before it reaches its handler: for a bad token, or for a path that
+// does not exist. It counts against the network, whatever token the request shows: nobody can use up a user's requests
+// without being that user. It returns err, or rate_limited when the quota is used up.
+func (q quotas) takeRefused(w http.ResponseWriter, r *http.Request, err error) error {
+	if limited := q.requests.take(w, networkOf(r), 1); limited != nil {
+		return limited
+	}
+	return err
 }
 
-// newcomer takes a guest or an account off the network's quotas of them.
-func newcomer(w http.ResponseWriter, r *http.Request, of []*quota) error {
-	for _, q := range of {
+// takePage counts a request for a page that is public and the same for all. Pages have a quota of their own, so that a
+// hundred people behind one address who open the client do not keep each other from logging in.
+func (q quotas) takePage(w http.ResponseWriter, r *http.Request) error {
+	return q.pages.take(w, networkOf(r), 1)
+}
+
+// takeGuest counts a guest who is about to be created.
+func (q quotas) takeGuest(w http.ResponseWriter, r *http.Request) error {
+	return takeAll(w, r, q.guests)
+}
+
+// takeAccount counts an account that is about to be created.
+func (q quotas) takeAccount(w http.ResponseWriter, r *http.Request) error {
+	return takeAll(w, r, q.accounts)
+}
+
+func takeAll(w http.ResponseWriter, r *http.Request, list []*quota) error {
+	for _, q := range list {
 		if err := q.take(w, networkOf(r), 1); err != nil {
 			return err
 		}
@@ -95,80 +90,89 @@ func newcomer(w http.ResponseWriter, r *http.Request, of []*quota) error {
 	return nil
 }
 
-// countBytes takes what the caller is about to store off what a user may.
-func countBytes(w http.ResponseWriter, r *http.Request, n int) error {
-	t := traceOf(r)
-	if t.caller.UserID == 0 {
+// takeBytes counts n bytes that the caller is about to store.
+func (q quotas) takeBytes(w http.ResponseWriter, r *http.Request, n int) error {
+	id := callerOf(r).UserID
+	if id == 0 {
 		return nil
 	}
-	return t.bytes.take(w, userKey(t.caller.UserID), n)
+	return q.bytes.take(w, userKey(id), n)
 }
 
-// quota is so much in each window for each of those who are counted; a nil one has no end.
+// userKey is the key under which limits count a user.
+func userKey(id int64) string { return strconv.FormatInt(id, 10) }
+
+// quota allows a number of units in each window for each key. A nil quota has no limit.
 type quota struct {
 	name   string
-	most   int
+	limit  int
 	window time.Duration
-	start  time.Time // windows begin at whole ones from here
-	quiet  bool      // tells what is left only once half of it is gone
+	start  time.Time // windows begin at multiples of the window from here
+	quiet  bool      // reports what is left only once half of it is used
 
-	mu      sync.Mutex // from looking to counting
+	mu      sync.Mutex // held from reading the counter to incrementing it
 	counter httprate.LimitCounter
 }
 
-func newQuota(name string, most int, window time.Duration) *quota {
+func newQuota(name string, limit int, window time.Duration) *quota {
 	return &quota{
-		name: name, most: most, window: window, start: time.Now().UTC().Round(0),
+		name: name, limit: limit, window: window, start: time.Now().UTC().Round(0),
 		counter: httprate.NewLocalLimitCounter(window),
 	}
 }
 
-// take takes n off what is left for who, and tells of it in the headers of the draft (draft-ietf-httpapi-ratelimit-headers).
-// When there is not so much left it is rate_limited. The window slides: what was taken in the last one but this counts on
-// in part.
-func (q *quota) take(w http.ResponseWriter, who string, n int) error {
+// take counts n units for a key, and reports what is left in the headers of draft-ietf-httpapi-ratelimit-headers. It
+// returns rate_limited when fewer than n units are left. The window slides: units of the window before this one still
+// count in part.
+func (q *quota) take(w http.ResponseWriter, key string, n int) error {
 	if q == nil {
 		return nil
 	}
 	now := time.Now()
-	whole := q.window - now.Sub(q.start)%q.window
-	taken, over := q.add(now, who, n)
-	if over || !q.quiet || taken > q.most/2 {
+	rest := q.window - now.Sub(q.start)%q.window // until this window ends
+	taken, over := q.add(now, key, n)
+	if over || !q.quiet || taken > q.limit/2 {
 		h := w.Header()
-		h.Add("RateLimit-Policy", fmt.Sprintf("%q;q=%d;w=%d", q.name, q.most, int(q.window.Seconds())))
-		h.Add("RateLimit", fmt.Sprintf("%q;r=%d;t=%s", q.name, max(0, q.most-taken), seconds(whole)))
+		h.Add("RateLimit-Policy", fmt.Sprintf("%q;q=%d;w=%d", q.name, q.limit, int(q.window.Seconds())))
+		h.Add("RateLimit", fmt.Sprintf("%q;r=%d;t=%s", q.name, max(0, q.limit-taken), seconds(rest)))
 	}
 	if !over {
 		return nil
 	}
-	return limited(q.name, whole+q.window/time.Duration(q.most))
+	return rateLimited(q.name, rest+q.window/time.Duration(q.limit))
 }
 
-// add counts n for who, unless that is too much, and says how much is taken. With 0 it only looks whether there is any left.
-func (q *quota) add(now time.Time, who string, n int) (taken int, over bool) {
+// add counts n units for a key unless they exceed the limit, and returns how many are taken. With n = 0 it only checks
+// whether there is a unit left.
+func (q *quota) add(now time.Time, key string, n int) (taken int, over bool) {
 	since := now.Sub(q.start)
 	window := q.start.Add(since.Truncate(q.window))
 	passed := float64(since%q.window) / float64(q.window)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	this, last, err := q.counter.Get(who, window, window.Add(-q.window))
+	current, previous, err := q.counter.Get(key, window, window.Add(-q.window))
 	if err != nil {
-		return 0, false // a counter in memory has none
+		return 0, false // a counter in memory returns no error
 	}
-	taken = int(float64(last)*(1-passed) + float64(this) + 0.5)
-	if taken+max(n, 1) > q.most {
+	taken = int(float64(previous)*(1-passed) + float64(current) + 0.5)
+	if taken+max(n, 1) > q.limit {
 		return taken, true
 	}
 	if n > 0 {
-		_ = q.counter.IncrementBy(who, window, n)
+		_ = q.counter.IncrementBy(key, window, n)
 	}
 	return taken + n, false
 }
 
-// limited is the refusal of what is over the limit of that name.
-func limited(name string, again time.Duration) error {
+// rateLimited is the error of a request that is over the limit with this name.
+func rateLimited(name string, retryAfter time.Duration) error {
 	return &models.Error{
-		Code: models.CodeRateLimited, RetryAfter: again, Limit: name,
-		Message: fmt.Sprintf("Too many requests; try again in %s seconds.", seconds(again)),
+		Code: models.CodeRateLimited, RetryAfter: retryAfter, Limit: name,
+		Message: fmt.Sprintf("Too many requests; try again in %s seconds.", seconds(retryAfter)),
 	}
+}
+
+// seconds formats d for Retry-After: in whole seconds, and never 0, which would ask for a retry at once.
+func seconds(d time.Duration) string {
+	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
 }

@@ -16,10 +16,12 @@ type reactionStore interface {
 // reactions are the emoji on messages.
 type reactions struct{ store reactionStore }
 
+func newReactions(store reactionStore) reactions { return reactions{store: store} }
+
 // AddReaction adds the caller's reaction.
 func (h reactions) AddReaction(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji) {
 	answer(w, r, func() (reply, error) {
-		path, emoji, err := reactedAt(room, emoji)
+		path, emoji, err := parseReaction(room, emoji)
 		if err != nil {
 			return reply{}, err
 		}
@@ -28,10 +30,10 @@ func (h reactions) AddReaction(w http.ResponseWriter, r *http.Request, room api.
 	})
 }
 
-// RemoveReaction takes the caller's reaction back.
+// RemoveReaction removes the caller's reaction.
 func (h reactions) RemoveReaction(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji) {
 	answer(w, r, func() (reply, error) {
-		path, emoji, err := reactedAt(room, emoji)
+		path, emoji, err := parseReaction(room, emoji)
 		if err != nil {
 			return reply{}, err
 		}
@@ -40,13 +42,12 @@ func (h reactions) RemoveReaction(w http.ResponseWriter, r *http.Request, room a
 	})
 }
 
-// reactedAt is the room of a path that ends in an emoji, and that emoji as it is stored; a path that ends in anything else
-// names nothing.
-func reactedAt(room, given string) (path models.RoomPath, emoji string, err error) {
-	emoji, ok := models.ParseEmoji(given)
+// parseReaction parses the room and the emoji of a path. The result is not_found if the last segment is not an emoji.
+func parseReaction(room, text string) (path models.RoomPath, emoji string, err error) {
+	emoji, ok := models.ParseEmoji(text)
 	if !ok {
 		return path, "", models.NotFound()
 	}
-	path, err = roomAt(room)
+	path, err = parseRoom(room)
 	return path, emoji, err
 }

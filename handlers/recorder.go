@@ -12,8 +12,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// recorder keeps what the log line says of an answer. http.ResponseController reaches what it does not have itself
-// through Unwrap.
+// recorder records what the log line reports of an answer. http.ResponseController reaches the methods that it lacks through
+// Unwrap.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -24,7 +24,7 @@ type recorder struct {
 func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 
 func (rec *recorder) WriteHeader(status int) {
-	if rec.status == 0 && status >= http.StatusOK { // those below announce the answer, and are none
+	if rec.status == 0 && status >= http.StatusOK { // a status below 200 only announces the answer
 		rec.status = status
 	}
 	rec.ResponseWriter.WriteHeader(status)
@@ -39,7 +39,7 @@ func (rec *recorder) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom is Write for what comes from a reader: from a file, the kernel copies it to the connection by itself.
+// ReadFrom is Write for a reader: the kernel copies a file to the connection by itself.
 func (rec *recorder) ReadFrom(from io.Reader) (int64, error) {
 	if rec.status == 0 {
 		rec.status = http.StatusOK
@@ -49,7 +49,7 @@ func (rec *recorder) ReadFrom(from io.Reader) (int64, error) {
 	return n, err
 }
 
-// Hijack hands the connection over and notes it: from then on the answer is not the edge's to tell of, nor its deadlines.
+// Hijack hands the connection over to a stream. From then on the stream logs its end and keeps its deadlines.
 func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(rec.ResponseWriter).Hijack()
 	if err != nil {
@@ -71,7 +71,7 @@ func (rec *recorder) outcome(ctx context.Context) int {
 	case rec.status != 0:
 		return rec.status
 	case !rec.taken && ctx.Err() != nil:
-		return statusGone
+		return statusClientGone
 	}
 	return http.StatusOK
 }

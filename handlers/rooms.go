@@ -14,6 +14,7 @@ type roomReader interface {
 }
 
 type roomStore interface {
+	logHead
 	roomReader
 	CreateRoom(ctx context.Context, callerID int64, n models.NewRoom, once *models.Once) (models.Room, models.Cursor, error)
 	Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error)
@@ -24,13 +25,12 @@ type roomStore interface {
 
 // rooms are public, private and direct rooms.
 type rooms struct {
-	store interface {
-		roomStore
-		logHead
-	}
+	store roomStore
 }
 
-// CreateRoom makes a room that the caller owns.
+func newRooms(store roomStore) rooms { return rooms{store: store} }
+
+// CreateRoom creates a room that the caller owns.
 func (h rooms) CreateRoom(w http.ResponseWriter, r *http.Request, params api.CreateRoomParams) {
 	answer(w, r, func() (reply, error) {
 		n, once, err := decodeOnce[models.NewRoom](w, r, params.IdempotencyKey)
@@ -57,17 +57,17 @@ func (h rooms) ListRooms(w http.ResponseWriter, r *http.Request, params api.List
 		if err != nil {
 			return reply{}, err
 		}
-		q := models.RoomsQuery{Paging: page, Subject: about, Since: since, Unread: given(params.Unread)}
+		q := models.RoomsQuery{Paging: page, Subject: about, Since: since, Unread: valueOf(params.Unread)}
 		return snapshot(r, h.store, func() (models.Page[models.Room], error) {
 			return h.store.Rooms(r.Context(), callerOf(r).UserID, q)
 		})
 	})
 }
 
-// GetRoom is a room as the caller sees it.
+// GetRoom returns a room as the caller sees it.
 func (h rooms) GetRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -80,7 +80,7 @@ func (h rooms) GetRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom
 // UpdateRoom changes a room's names and description.
 func (h rooms) UpdateRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -88,15 +88,15 @@ func (h rooms) UpdateRoom(w http.ResponseWriter, r *http.Request, room api.PathR
 		if err != nil {
 			return reply{}, err
 		}
-		now, at, err := h.store.ChangeRoom(r.Context(), callerOf(r).UserID, path, change)
-		return changed(now, at), err
+		room, at, err := h.store.ChangeRoom(r.Context(), callerOf(r).UserID, path, change)
+		return changed(room, at), err
 	})
 }
 
-// DeleteRoom ends a room for all.
+// DeleteRoom deletes a room for all members.
 func (h rooms) DeleteRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -105,11 +105,11 @@ func (h rooms) DeleteRoom(w http.ResponseWriter, r *http.Request, room api.PathR
 	})
 }
 
-// OpenDirectRoom is the direct room of the caller and a user, made when there is none.
+// OpenDirectRoom returns the direct room of the caller and a user, and creates it if there is none.
 func (h rooms) OpenDirectRoom(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
 		me := callerOf(r).UserID
-		path, err := userAt(user, me)
+		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err
 		}

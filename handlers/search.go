@@ -9,6 +9,7 @@ import (
 )
 
 type searchStore interface {
+	blockReader
 	Users(ctx context.Context, q models.UserSearch) (models.Page[models.User], error)
 	SearchRooms(ctx context.Context, callerID int64, q models.RoomSearch) (models.Page[models.Room], error)
 	SearchMessages(ctx context.Context, callerID int64, path models.RoomPath, q models.MessageSearch) (models.Page[models.Message], error)
@@ -17,9 +18,11 @@ type searchStore interface {
 
 // search finds users, rooms and messages.
 type search struct {
-	store  searchStore
-	people people
+	store    searchStore
+	profiles profiles
 }
+
+func newSearch(store searchStore, p profiles) search { return search{store: store, profiles: p} }
 
 // SearchUsers finds users by the start of their username.
 func (h search) SearchUsers(w http.ResponseWriter, r *http.Request, params api.SearchUsersParams) {
@@ -38,7 +41,7 @@ func (h search) SearchUsers(w http.ResponseWriter, r *http.Request, params api.S
 			users[i] = &list.Items[i]
 		}
 		if err == nil {
-			err = h.people.see(r.Context(), callerOf(r).UserID, users...)
+			err = h.profiles.complete(r.Context(), callerOf(r).UserID, users...)
 		}
 		return plain(list), err
 	})
@@ -66,7 +69,7 @@ func (h search) SearchRooms(w http.ResponseWriter, r *http.Request, params api.S
 // SearchMessages finds messages of a room by their start or by their words.
 func (h search) SearchMessages(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.SearchMessagesParams) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}

@@ -2,34 +2,34 @@ package handlers
 
 import "sync"
 
-// staging knows how many bytes of files each user's requests bring at this moment. The database hears of them when they
-// are all there: until then a hundred requests at once would each find room for themselves.
-type staging struct {
-	mu    sync.Mutex
-	bytes map[int64]int64 // by user
+// pendingBytes counts the bytes of files that the requests of each user are bringing now. The database counts a file only
+// when it is complete: without this, a hundred concurrent requests would each find the user's quota free.
+type pendingBytes struct {
+	mu     sync.Mutex
+	byUser map[int64]int64
 }
 
-// begin counts an upload of so many bytes until end is called, and says how many the user's others bring.
-func (s *staging) begin(userID, size int64) (others int64, end func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.bytes == nil {
-		s.bytes = map[int64]int64{}
+// begin counts size bytes of a user until end is called, and returns how many bytes the user's other requests bring.
+func (p *pendingBytes) begin(userID, size int64) (others int64, end func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.byUser == nil {
+		p.byUser = map[int64]int64{}
 	}
-	others = s.bytes[userID]
-	s.bytes[userID] += size
+	others = p.byUser[userID]
+	p.byUser[userID] += size
 	return others, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.bytes[userID] -= size; s.bytes[userID] == 0 {
-			delete(s.bytes, userID)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.byUser[userID] -= size; p.byUser[userID] == 0 {
+			delete(p.byUser, userID)
 		}
 	}
 }
 
-// of is how many bytes the user's requests bring now.
-func (s *staging) of(userID int64) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.bytes[userID]
+// of returns how many bytes the user's requests bring now.
+func (p *pendingBytes) of(userID int64) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byUser[userID]
 }

@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	// settleSize is the largest rest of a body, in bytes, for whose sake a connection is kept, and settleTime how long it
-	// is waited for: mostly it came with the request's head.
-	settleSize = 4 << 10
-	settleTime = 10 * time.Millisecond
-	// lingerSize bounds what is read of a body that nobody wants, in bytes.
-	lingerSize = 64 << 20
+	// keepAliveSize is the largest rest of a body, in bytes, that is read so that the connection can be kept, and keepAliveTime
+	// how long the server waits for it. Usually it has arrived with the request's head.
+	keepAliveSize = 4 << 10
+	keepAliveTime = 10 * time.Millisecond
+	// maxDiscarded bounds how much of an unwanted body is read, in bytes.
+	maxDiscarded = 64 << 20
 )
 
-// closeUnread ends the connection of a request whose body was not read to its end: nobody waits for the rest of it. The
-// answer is sent at once. Then what comes is thrown away for a moment, since a client that is still sending when the
-// connection closes may never see what it was answered (RFC 9112, section 9.6).
+// closeUnread closes the connection of a request whose body was not read to its end, instead of waiting for the rest. The
+// answer is sent at once. Then the body is read and discarded for limits.Linger, because a client that is still sending when
+// the connection closes may never see the answer (RFC 9112, section 9.6).
 func closeUnread(limits deadline.Limits) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -35,15 +35,15 @@ func closeUnread(limits deadline.Limits) func(http.Handler) http.Handler {
 			read := r.WithContext(r.Context()) // net/http looks at the body of its own request
 			read.Body = body
 			next.ServeHTTP(a, read)
-			a.linger(limits.Linger)
+			a.finish(limits.Linger)
 		})
 	}
 }
 
-// requestBody is a body that knows whether it was read to its end.
+// requestBody is a body that records whether it was read to its end.
 type requestBody struct {
 	io.ReadCloser
-	size  int64 // bytes; -1 for not known
+	size  int64 // bytes; -1 if unknown
 	read  int64
 	ended bool
 }
@@ -66,7 +66,7 @@ type bodyAnswer struct {
 
 func (a *bodyAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// WriteHeader tells the client when the connection ends with the answer.
+// WriteHeader tells the client if the connection closes after the answer.
 func (a *bodyAnswer) WriteHeader(status int) {
 	if status >= http.StatusOK {
 		a.begin(status)
@@ -91,41 +91,41 @@ func (a *bodyAnswer) begin(status int) {
 		return
 	}
 	a.begun = true
-	if a.mayEnd(status) {
-		a.discard(settleTime, settleSize)
+	if a.nearEnd(status) {
+		a.discard(keepAliveTime, keepAliveSize)
 	}
 	if !a.body.ended {
 		a.Header().Set("Connection", "close")
 	}
 }
 
-// mayEnd reports whether the rest of the body is likely to be here, or about to be.
-func (a *bodyAnswer) mayEnd(status int) bool {
+// nearEnd reports whether the rest of the body is likely to have arrived, or about to.
+func (a *bodyAnswer) nearEnd(status int) bool {
 	switch {
-	case a.body.ended, a.r.Header.Get("Expect") != "": // which does not come unless it is waited for
+	case a.body.ended, a.r.Header.Get("Expect") != "": // the client does not send the body before it is asked to
 		return false
 	case a.r.Method == http.MethodGet, a.r.Method == http.MethodHead:
-		return false // a read that fails ends the request's context, which the answer may yet need
-	case a.body.size < 0: // in chunks, of which none can be read after a read that failed
+		return false // a failed read ends the request's context, which the answer may still need
+	case a.body.size < 0: // chunked: after a failed read no chunk can be read
 		return status < http.StatusBadRequest
 	}
-	return a.body.size-a.body.read <= settleSize
+	return a.body.size-a.body.read <= keepAliveSize
 }
 
-// linger sends the answer and takes what still comes of the body, until the client sees that nobody wants it.
-func (a *bodyAnswer) linger(patience time.Duration) {
+// finish sends the answer and discards what still arrives of the body, until the client has seen the answer.
+func (a *bodyAnswer) finish(wait time.Duration) {
 	if a.body.ended || a.taken {
 		return
 	}
 	a.begin(http.StatusOK)
 	if http.NewResponseController(a.ResponseWriter).Flush() == nil {
-		a.discard(patience, lingerSize)
+		a.discard(wait, maxDiscarded)
 	}
 }
 
-// discard reads on for a while. What net/http then reads by itself before it closes the connection ends with it.
-func (a *bodyAnswer) discard(patience time.Duration, most int64) {
-	if http.NewResponseController(a.ResponseWriter).SetReadDeadline(time.Now().Add(patience)) == nil {
-		_, _ = io.CopyN(io.Discard, a.body, most+1) // an error is the end of it
+// discard reads on for a while. Its deadline also ends what net/http reads by itself before it closes the connection.
+func (a *bodyAnswer) discard(wait time.Duration, limit int64) {
+	if http.NewResponseController(a.ResponseWriter).SetReadDeadline(time.Now().Add(wait)) == nil {
+		_, _ = io.CopyN(io.Discard, a.body, limit+1) // an error ends it
 	}
 }

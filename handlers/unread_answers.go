@@ -10,29 +10,29 @@ import (
 )
 
 const (
-	// smallAnswer is the largest answer, in bytes, that is not counted: of those, what connections take is the larger part.
+	// smallAnswer is the largest answer, in bytes, that is not counted: its connection needs more memory than it does.
 	smallAnswer = 16 << 10
-	// unreadOfCaller, unreadOfNetwork and unreadOfAll bound the bytes of answers that wait for being read: of one caller, of
-	// all from one network (all there is, behind a proxy), and of everybody. One answer is always let through.
+	// unreadOfCaller, unreadOfNetwork and unreadOfAll bound the bytes of answers that clients have not read yet: of one caller,
+	// of one network (which may be that of a proxy), and of all. One answer is always allowed.
 	unreadOfCaller  = 8 << 20
 	unreadOfNetwork = 64 << 20
 	unreadOfAll     = 128 << 20
 )
 
-// unread is shared by all requests of the process: it is the process whose memory it bounds.
+// unread is shared by all requests, because it bounds the memory of the process.
 var unread = &unreadAnswers{waiting: map[string]int{}}
 
-// unreadAnswers counts the bytes of large answers from when they are written until the client has taken them: a client that
-// reads is done in a moment, and one that does not holds no more than its share.
+// unreadAnswers counts the bytes of large answers from the moment they are written until the client has read them, so that a
+// client that does not read holds no more than its share.
 type unreadAnswers struct {
 	mu      sync.Mutex
-	waiting map[string]int // bytes of each caller and each network
+	waiting map[string]int // bytes by caller and by network
 	all     int
 }
 
-// take counts an answer until give is called. One for which there is no room is refused, unless something was done that it
-// tells of.
-func (u *unreadAnswers) take(r *http.Request, size int) (give func(), err error) {
+// take counts an answer of size bytes until release is called. It returns an error if there are too many, except for the
+// answers of requests that have changed something.
+func (u *unreadAnswers) take(r *http.Request, size int) (release func(), err error) {
 	if size <= smallAnswer {
 		return func() {}, nil
 	}
@@ -43,9 +43,9 @@ func (u *unreadAnswers) take(r *http.Request, size int) (give func(), err error)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	readOnly := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
-	case !read:
+	case !readOnly:
 	case over(u.waiting[caller], size, unreadOfCaller):
 		return nil, &models.Error{
 			Code: models.CodeRateLimited, RetryAfter: time.Second,
@@ -64,9 +64,9 @@ func (u *unreadAnswers) take(r *http.Request, size int) (give func(), err error)
 	}, nil
 }
 
-func over(waiting, size, most int) bool { return waiting > 0 && waiting+size > most }
+func over(waiting, size, limit int) bool { return waiting > 0 && waiting+size > limit }
 
-// add counts bytes of a caller, who may be known by the network alone. u.mu is held.
+// add counts bytes of a caller, whose key may be that of the network. u.mu is held.
 func (u *unreadAnswers) add(caller, network string, size int) {
 	u.all += size
 	u.count(network, size)
@@ -75,8 +75,8 @@ func (u *unreadAnswers) add(caller, network string, size int) {
 	}
 }
 
-func (u *unreadAnswers) count(who string, size int) {
-	if u.waiting[who] += size; u.waiting[who] == 0 {
-		delete(u.waiting, who)
+func (u *unreadAnswers) count(key string, size int) {
+	if u.waiting[key] += size; u.waiting[key] == 0 {
+		delete(u.waiting, key)
 	}
 }

@@ -20,7 +20,7 @@ func TestUnreadAnswersAreBounded(t *testing.T) {
 	body := json.RawMessage(`"` + string(bytes.Repeat([]byte("x"), unreadOfCaller/2)) + `"`)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _ := strconv.ParseInt(r.Header.Get("X-Caller"), 10, 64)
-		r = withTrace(r, &trace{id: "test", limits: deadline.Default(), caller: models.Caller{UserID: id}})
+		r = withContext(r, &reqContext{id: "test", limits: deadline.Default(), caller: models.Caller{UserID: id}})
 		plain(body).write(w, r, jsonType)
 	}))
 	defer server.Close()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"time"
 
@@ -16,40 +17,118 @@ import (
 )
 
 const (
-	// renewEvery is how often a writer says that it is still at it. It is well below the time that others then wait.
-	renewEvery = 2 * time.Second
-	// finishTimeout bounds what is done with an upload that is complete, beside the time that its bytes take at finishRate.
+	// renewHoldEvery is how often a writer renews its hold on an upload. It is well below the time after which others may take
+	// the upload over.
+	renewHoldEvery = 2 * time.Second
+	// finishTimeout bounds how long a complete upload is processed, in addition to the time that its bytes take at finishRate.
 	finishTimeout = 10 * time.Minute
 	finishRate    = 4 << 20 // bytes per second
 )
 
-// newWriter is a name for a request, of which no two have the same: the request's id is the client's to choose.
-func newWriter() string { return rand.Text() }
+// resumableStore is what resumable uploads need of the store. At any time one writer, named at random, holds an upload.
+type resumableStore interface {
+	Upload(ctx context.Context, callerID int64, id string) (models.Upload, error)
+	HoldUpload(ctx context.Context, callerID int64, id, writer string) (u models.Upload, held bool, err error)
+	RenewUpload(ctx context.Context, id, writer string) error
+	KeepUpload(ctx context.Context, id, writer string, kept int64, guarded bool) error
+	LetUpload(ctx context.Context, id, writer string) error
+	FinishUpload(ctx context.Context, callerID int64, id, writer string, n models.NewFile) (models.File, error)
+	DropUpload(ctx context.Context, id, writer string) error
+}
 
-// write adds a request's body to an upload, and makes a file of it with the last byte. What came before a connection
-// broke is kept, unless it was to be checked as a whole.
-func (h uploads) write(w http.ResponseWriter, r *http.Request, id string, c chunk) (u models.Upload, err error) {
-	writer := newWriter()
-	u, held, err := h.store.HoldUpload(r.Context(), callerOf(r).UserID, id, writer)
+// resumable writes the chunks of uploads that may be resumed.
+type resumable struct {
+	stopping context.Context //nolint:containedctx // the server's: over when no request should wait for bytes any more
+	store    resumableStore
+	receiver receiver
+	writers  *writers
+}
+
+// newResumable makes a writer of uploads. Once stopping is over, it waits for no more bytes.
+func newResumable(stopping context.Context, store resumableStore, rc receiver) resumable {
+	return resumable{stopping: stopping, store: store, receiver: rc, writers: newWriters()}
+}
+
+// chunk describes the bytes that a request brings.
+type chunk struct {
+	offset   int64
+	length   int64 // -1 if unknown
+	checksum *tus.Checksum
+}
+
+// chunkOf reads the headers of a chunk (tus 1.0.0, PATCH and the extension Checksum).
+func chunkOf(r *http.Request, offset int64, checksum *string) (chunk, error) {
+	c := chunk{offset: offset, length: r.ContentLength}
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != tus.ChunkType {
+		return c, models.Errorf(models.CodeUnsupportedMediaType, "This route takes a body with the Content-Type %s.", tus.ChunkType)
+	}
+	if checksum == nil {
+		return c, nil
+	}
+	if c.checksum, err = tus.ParseChecksum(*checksum); err != nil {
+		return c, models.Invalid("Upload-Checksum", "cannot be read: %v", err)
+	}
+	return c, nil
+}
+
+// newWriterName names a request. The request's id would not do, since clients choose it.
+func newWriterName() string { return rand.Text() }
+
+// interrupt stops a request that still waits for bytes of the upload on a broken connection, and waits for its end.
+func (ru resumable) interrupt(ctx context.Context, id string) { ru.writers.interrupt(ctx, id) }
+
+// current returns the caller's upload. Kept is the number of staged bytes that are valid.
+func (ru resumable) current(ctx context.Context, callerID int64, id string) (models.Upload, error) {
+	u, err := ru.store.Upload(ctx, callerID, id)
+	if err != nil || u.Guarded || u.Kept == u.Size {
+		return u, err
+	}
+	u.Kept, err = ru.receiver.blobs.Staged(ctx, u.Blob)
+	return u, err
+}
+
+// drop deletes an upload that no other request writes to.
+func (ru resumable) drop(ctx context.Context, callerID int64, id string) error {
+	name := newWriterName()
+	_, held, err := ru.store.HoldUpload(ctx, callerID, id, name)
+	if err == nil && !held {
+		err = locked()
+	}
+	if err != nil {
+		return errors.Join(err, ru.store.LetUpload(context.WithoutCancel(ctx), id, name))
+	}
+	return ru.store.DropUpload(ctx, id, name)
+}
+
+func locked() error {
+	return withStatus(http.StatusLocked, models.Errorf(models.CodeUploadConflict, "Another request writes to this upload at this moment."))
+}
+
+// write appends a request's body to an upload, and creates the file after the last byte. What arrived before a connection
+// broke is kept, unless it has a checksum as a whole.
+func (ru resumable) write(w http.ResponseWriter, r *http.Request, id string, c chunk) (u models.Upload, err error) {
+	name := newWriterName()
+	u, held, err := ru.store.HoldUpload(r.Context(), callerOf(r).UserID, id, name)
 	switch {
-	case err != nil && r.Context().Err() != nil: // the client went away, and it may be held all the same
-		return u, errors.Join(err, h.store.LetUpload(context.WithoutCancel(r.Context()), id, writer))
+	case err != nil && r.Context().Err() != nil: // the client disconnected, and the upload may be held nevertheless
+		return u, errors.Join(err, ru.store.LetUpload(context.WithoutCancel(r.Context()), id, name))
 	case err != nil:
 		return u, err
 	case !held:
 		return u, locked()
 	}
-	a := appending{uploads: h, u: u, writer: writer, chunk: c}
+	a := chunkWriter{resumable: ru, u: u, name: name, chunk: c}
 	var leave, end func()
-	a.writing, leave = h.writers.enter(id, http.NewResponseController(w))
-	defer leave() // last, for who waits for it is to find the upload free
-	defer context.AfterFunc(h.stopping, a.stop)()
-	// From here on the request may end without the work being over.
+	a.writer, leave = ru.writers.enter(id, http.NewResponseController(w))
+	defer leave() // after all else, so that interrupt finds the upload free
+	defer context.AfterFunc(ru.stopping, a.stop)()
+	// From here on the work may outlast the request.
 	ctx := context.WithoutCancel(r.Context())
-	defer func() { err = errors.Join(err, h.store.LetUpload(ctx, id, writer)) }()
+	defer func() { err = errors.Join(err, ru.store.LetUpload(ctx, id, name)) }()
 	if u.FileID != "" {
 		if c.offset != u.Size {
-			err = stands(u.Size)
+			err = wrongOffset(u.Size)
 		}
 		return u, err
 	}
@@ -60,7 +139,7 @@ func (h uploads) write(w http.ResponseWriter, r *http.Request, id string, c chun
 		err = a.finish(callerOf(r).UserID)
 	}
 	if a.wasStopped() {
-		w.Header().Set("Connection", "close") // what the client had under way on it may be lost
+		w.Header().Set("Connection", "close") // bytes that were under way on it may be lost
 	}
 	if err != nil {
 		err = errors.Join(context.Cause(a.ctx), err)
@@ -68,37 +147,37 @@ func (h uploads) write(w http.ResponseWriter, r *http.Request, id string, c chun
 	return a.u, err
 }
 
-func stands(at int64) error {
-	return models.Errorf(models.CodeUploadConflict, "The upload stands at byte %d.", at)
+func wrongOffset(current int64) error {
+	return models.Errorf(models.CodeUploadConflict, "The upload stands at byte %d.", current)
 }
 
-// appending is one chunk on its way into an upload that its writer holds.
-type appending struct {
-	uploads
-	ctx    context.Context //nolint:containedctx // of the one request that it is; over when the hold is lost
-	u      models.Upload
-	writer string
-	chunk  chunk
-	*writing
+// chunkWriter writes one chunk to an upload that it holds.
+type chunkWriter struct {
+	resumable
+	ctx   context.Context //nolint:containedctx // of the one request that it is; over when the hold is lost
+	u     models.Upload
+	name  string // of the hold
+	chunk chunk
+	*writer
 }
 
-// hold renews the writer's hold, however long the client or the storage takes, until end is called. When that fails the
-// context is over, and nothing more is written: somebody else may write.
-func (a *appending) hold(ctx context.Context) (held context.Context, end func()) {
+// hold renews the hold, however long the client or the storage takes, until end is called. If that fails the context is
+// canceled, and nothing more is written: another request may write now.
+func (a *chunkWriter) hold(ctx context.Context) (held context.Context, end func()) {
 	held, lose := context.WithCancelCause(ctx)
-	enough, over := make(chan struct{}), make(chan struct{})
+	ended, done := make(chan struct{}), make(chan struct{})
 	id := a.u.ID
 	go func() {
-		defer close(over)
-		tick := time.NewTicker(renewEvery)
+		defer close(done)
+		tick := time.NewTicker(renewHoldEvery)
 		defer tick.Stop()
 		for {
 			select {
-			case <-enough:
+			case <-ended:
 				return
 			case <-tick.C:
 			}
-			if err := a.store.RenewUpload(ctx, id, a.writer); err != nil {
+			if err := a.store.RenewUpload(ctx, id, a.name); err != nil {
 				lose(err)
 				a.stop()
 				return
@@ -106,36 +185,36 @@ func (a *appending) hold(ctx context.Context) (held context.Context, end func())
 		}
 	}()
 	return held, func() {
-		close(enough)
-		<-over
+		close(ended)
+		<-done
 		lose(nil)
 	}
 }
 
 // append stores the chunk.
-func (a *appending) append(r *http.Request) error {
-	if err := a.settle(); err != nil {
+func (a *chunkWriter) append(r *http.Request) error {
+	if err := a.countStaged(); err != nil {
 		return err
 	}
 	if a.chunk.offset != a.u.Kept {
-		return stands(a.u.Kept)
+		return wrongOffset(a.u.Kept)
 	}
 	rest, guarded := a.u.Size-a.u.Kept, a.chunk.checksum != nil
 	if a.chunk.length > rest {
 		return models.Errorf(models.CodeTooLarge, "The upload has %d bytes to come; the body has %d.", rest, a.chunk.length)
 	}
-	body := &bounded{ctx: a.ctx, rest: rest, checksum: a.chunk.checksum}
-	body.r = newPatient(r, a.extend, a.relax)
-	if rest == 0 { // its file is all that is missing
+	body := &chunkBody{ctx: a.ctx, rest: rest, checksum: a.chunk.checksum}
+	body.r = newSlowBody(r, a.extend, a.end)
+	if rest == 0 { // only its file is missing
 		_, err := io.Copy(io.Discard, body)
 		return err
 	}
 	if err := a.keep(a.u.Kept, guarded); err != nil {
 		return err
 	}
-	n, err := a.intake.blobs.Append(a.ctx, a.u.Blob, a.u.Kept, body)
+	n, err := a.receiver.blobs.Append(a.ctx, a.u.Blob, a.u.Kept, body)
 	if guarded && err == nil && !a.chunk.checksum.Matches() {
-		err = statusError{statusChecksumMismatch, models.Errorf(models.CodeUploadConflict, "The chunk does not match its checksum.")}
+		err = withStatus(tus.StatusChecksumMismatch, models.Errorf(models.CodeUploadConflict, "The chunk does not match its checksum."))
 	}
 	if guarded && err != nil {
 		return errors.Join(err, a.discard())
@@ -144,63 +223,63 @@ func (a *appending) append(r *http.Request) error {
 	return errors.Join(err, a.keep(a.u.Kept, false))
 }
 
-// settle finds out how many bytes are there. Those of a chunk that was never checked are not, and go. Those of an upload
-// that is complete may be sealed already.
-func (a *appending) settle() error {
+// countStaged finds out how many valid bytes are stored. It deletes those of a chunk whose checksum was never verified. The
+// blob of a complete upload may be sealed already.
+func (a *chunkWriter) countStaged() error {
 	if a.u.Kept == a.u.Size {
 		return nil
 	}
 	if a.u.Guarded {
-		return a.intake.blobs.Cut(a.ctx, a.u.Blob, a.u.Kept)
+		return a.receiver.blobs.Cut(a.ctx, a.u.Blob, a.u.Kept)
 	}
 	var err error
-	a.u.Kept, err = a.intake.blobs.Staged(a.ctx, a.u.Blob)
+	a.u.Kept, err = a.receiver.blobs.Staged(a.ctx, a.u.Blob)
 	return err
 }
 
-// discard throws a guarded chunk away, unless the hold is lost meanwhile: whoever has it then does so first.
-func (a *appending) discard() error {
-	if err := a.store.RenewUpload(a.ctx, a.u.ID, a.writer); err != nil {
+// discard deletes the bytes of a chunk with a wrong checksum, unless the hold is lost: then the next holder deletes them.
+func (a *chunkWriter) discard() error {
+	if err := a.store.RenewUpload(a.ctx, a.u.ID, a.name); err != nil {
 		return err
 	}
-	if err := a.intake.blobs.Cut(a.ctx, a.u.Blob, a.u.Kept); err != nil {
+	if err := a.receiver.blobs.Cut(a.ctx, a.u.Blob, a.u.Kept); err != nil {
 		return err
 	}
 	return a.keep(a.u.Kept, false)
 }
 
-func (a *appending) keep(kept int64, guarded bool) error {
+func (a *chunkWriter) keep(kept int64, guarded bool) error {
 	a.u.ExpiresAt = models.At(time.Now().Add(models.UploadLife))
-	return a.store.KeepUpload(a.ctx, a.u.ID, a.writer, kept, guarded)
+	return a.store.KeepUpload(a.ctx, a.u.ID, a.name, kept, guarded)
 }
 
-// finish makes a file of an upload that is complete.
-func (a *appending) finish(callerID int64) error {
+// finish creates the file of a complete upload.
+func (a *chunkWriter) finish(callerID int64) error {
 	ctx, cancel := context.WithTimeout(a.ctx, finishTimeout+time.Duration(a.u.Size/finishRate)*time.Second)
 	defer cancel()
-	if err := a.intake.blobs.Seal(ctx, a.u.Blob); err != nil {
+	if err := a.receiver.blobs.Seal(ctx, a.u.Blob); err != nil {
 		return err
 	}
 	n := models.NewFile{Blob: a.u.Blob, Name: a.u.Name, Size: a.u.Size}
 	var err error
 	if n.SHA256, err = a.digest(ctx); err == nil {
-		err = a.intake.look(ctx, callerID, &n, a.u.MediaType)
+		err = a.receiver.describe(ctx, callerID, &n, a.u.MediaType)
 	}
 	var file models.File
 	if err == nil {
-		file, err = a.store.FinishUpload(ctx, callerID, a.u.ID, a.writer, n)
+		file, err = a.store.FinishUpload(ctx, callerID, a.u.ID, a.name, n)
 	}
 	if err != nil {
 		return err
 	}
 	a.u.FileID = file.ID
-	a.intake.pictures.Wake()
+	a.receiver.pictures.Wake()
 	return nil
 }
 
-// digest sums the file up.
-func (a *appending) digest(ctx context.Context) (string, error) {
-	stored, err := a.intake.blobs.Open(ctx, a.u.Blob)
+// digest computes the SHA-256 of the stored file.
+func (a *chunkWriter) digest(ctx context.Context) (string, error) {
+	stored, err := a.receiver.blobs.Open(ctx, a.u.Blob)
 	if err != nil {
 		return "", err
 	}
@@ -212,15 +291,15 @@ func (a *appending) digest(ctx context.Context) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), errors.Join(err, stored.Close())
 }
 
-// bounded reads what is to be written: no more than the upload has to come, and nothing once the hold is lost.
-type bounded struct {
+// chunkBody reads the bytes of a chunk: no more than the upload lacks, and none after the hold is lost.
+type chunkBody struct {
 	ctx      context.Context //nolint:containedctx // of the one chunk that it reads
 	r        io.Reader
-	rest     int64 // bytes that the upload has to come
+	rest     int64 // bytes that the upload lacks
 	checksum *tus.Checksum
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
+func (b *chunkBody) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if lost := context.Cause(b.ctx); lost != nil {
 		return 0, lost

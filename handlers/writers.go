@@ -8,50 +8,50 @@ import (
 )
 
 const (
-	// interruptPatience bounds how long who interrupts a writer waits for its end.
-	interruptPatience = 10 * time.Second
-	// interruptGrace is how long a writer that was interrupted takes what its client sent before, as long as there is never
-	// more than interruptGap in between.
+	// interruptTimeout bounds how long interrupt waits for the writer's end.
+	interruptTimeout = 10 * time.Second
+	// interruptGrace is how long an interrupted writer still reads what its client had sent before, as long as no gap is longer
+	// than interruptGap.
 	interruptGrace = 3 * time.Second
 	interruptGap   = 300 * time.Millisecond
 )
 
-// writers are the requests of this server that bring bytes of an upload. The lock guards the map alone.
+// writers are the requests of this server that write to an upload. The lock guards the map alone.
 type writers struct {
 	mu      sync.Mutex
-	writing map[string]*writing // by upload
+	writing map[string]*writer // by upload
 }
 
-// writing is one of them.
-type writing struct {
+// writer is one of these requests.
+type writer struct {
 	connection *http.ResponseController
-	over       chan struct{} // closed at its end
+	done       chan struct{} // closed at its end
 
 	mu      sync.Mutex
-	stopped time.Time // guarded by mu: since when no byte is waited for that is not on its way; zero for not
-	relaxed bool      // guarded by mu: no byte need be waited for
+	stopped time.Time // guarded by mu: since when only bytes that have been sent are read; zero if not stopped
+	ended   bool      // guarded by mu: the body has ended, and the connection has no deadline
 }
 
-func newWriters() *writers { return &writers{writing: map[string]*writing{}} }
+func newWriters() *writers { return &writers{writing: map[string]*writer{}} }
 
-// enter is called by the one request that holds the upload, which calls what it returns when it is over.
-func (ws *writers) enter(id string, connection *http.ResponseController) (w *writing, leave func()) {
-	w = &writing{connection: connection, over: make(chan struct{})}
+// enter registers the one request that holds the upload. The request calls leave at its end.
+func (ws *writers) enter(id string, connection *http.ResponseController) (w *writer, leave func()) {
+	w = &writer{connection: connection, done: make(chan struct{})}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	ws.writing[id] = w
 	return w, func() {
 		ws.mu.Lock()
 		defer ws.mu.Unlock()
-		if ws.writing[id] == w { // and not one that took the upload over
+		if ws.writing[id] == w { // and not a later one, which took the upload over
 			delete(ws.writing, id)
 		}
-		w.relax()
-		close(w.over)
+		w.end()
+		close(w.done)
 	}
 }
 
-// interrupt ends the request that waits for bytes of the upload, if there is one, and waits until it is over.
+// interrupt stops the request that waits for bytes of the upload, if there is one, and waits for its end.
 func (ws *writers) interrupt(ctx context.Context, id string) {
 	ws.mu.Lock()
 	w := ws.writing[id]
@@ -60,28 +60,28 @@ func (ws *writers) interrupt(ctx context.Context, id string) {
 		return
 	}
 	w.stop()
-	patience := time.NewTimer(interruptPatience)
-	defer patience.Stop()
+	timeout := time.NewTimer(interruptTimeout)
+	defer timeout.Stop()
 	select {
-	case <-w.over:
-	case <-patience.C:
+	case <-w.done:
+	case <-timeout.C:
 	case <-ctx.Done():
 	}
 }
 
-// stop has the request wait for no byte any more that is not here in a moment. One that has them all goes on.
-func (w *writing) stop() {
+// stop makes the request wait only for bytes that arrive in the next moment. A request that has all bytes goes on.
+func (w *writer) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.relaxed || !w.stopped.IsZero() {
+	if w.ended || !w.stopped.IsZero() {
 		return
 	}
 	w.stopped = time.Now()
 	_ = w.connection.SetReadDeadline(w.stopped.Add(interruptGap))
 }
 
-// extend gives the client time for the next bytes, or a moment when it was stopped.
-func (w *writing) extend(until time.Time) {
+// extend moves the read deadline, after stop only by a moment.
+func (w *writer) extend(until time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.stopped.IsZero() {
@@ -93,15 +93,15 @@ func (w *writing) extend(until time.Time) {
 	_ = w.connection.SetReadDeadline(until)
 }
 
-// relax ends the deadline: from now on, whatever is read belongs to the connection's next request.
-func (w *writing) relax() {
+// end removes the deadline: what is read from now on belongs to the connection's next request.
+func (w *writer) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.relaxed = true
+	w.ended = true
 	_ = w.connection.SetReadDeadline(time.Time{})
 }
 
-func (w *writing) wasStopped() bool {
+func (w *writer) wasStopped() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return !w.stopped.IsZero()

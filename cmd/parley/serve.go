@@ -18,8 +18,8 @@ import (
 
 	"github.com/parley-chat/parley/handlers"
 	"github.com/parley-chat/parley/handlers/api"
-	"github.com/parley-chat/parley/handlers/deadline"
 	"github.com/parley-chat/parley/handlers/auth/token"
+	"github.com/parley-chat/parley/handlers/deadline"
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/models/store"
 	"github.com/parley-chat/parley/sse"
