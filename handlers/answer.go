@@ -1,12 +1,14 @@
 package handlers
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/limit"
+	"github.com/parley-chat/parley/handlers/problem"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -63,14 +65,14 @@ func created[T any](made T, at models.Cursor, err error, location func(T) string
 // answer runs a handler and writes its reply, or its error as a problem. A client that accepts neither JSON nor MessagePack is
 // refused first.
 func answer(w http.ResponseWriter, r *http.Request, handle func() (reply, error)) {
-	mediaType := encodingFor(r)
+	mediaType := codec.EncodingFor(r)
 	if mediaType == "" {
-		fail(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s and %s.", jsonType, msgpackType))
+		problem.Write(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s and %s.", codec.JSON, codec.MessagePack))
 		return
 	}
 	re, err := handle()
 	if err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
 	re.write(w, r, mediaType)
@@ -83,7 +85,7 @@ var pageTurns = models.NewTurns(16, 4)
 // answerPage is answer for a page of a list. It waits for the caller's turn.
 func answerPage(w http.ResponseWriter, r *http.Request, handle func() (reply, error)) {
 	answer(w, r, func() (re reply, err error) {
-		done, err := pageTurns.Take(r.Context(), callerOf(r).UserID)
+		done, err := pageTurns.Take(r.Context(), request.Caller(r).UserID)
 		if err != nil {
 			return reply{}, err
 		}
@@ -110,20 +112,20 @@ func (re reply) write(w http.ResponseWriter, r *http.Request, mediaType string) 
 	var body []byte
 	if re.body != nil {
 		var err error
-		if body, err = encodeAs(mediaType, re.body); err != nil {
-			fail(w, r, err)
+		if body, err = codec.EncodeAs(mediaType, re.body); err != nil {
+			problem.Write(w, r, err)
 			return
 		}
 	}
-	release, err := unread.take(r, len(body))
+	release, err := limit.TakeAnswer(r, len(body))
 	if err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
 	defer release()
 	encoded()
 	re.setHeaders(w)
-	write(w, re.status, mediaType, body)
+	codec.Write(w, re.status, mediaType, body)
 }
 
 func (re reply) setHeaders(w http.ResponseWriter) {
@@ -143,57 +145,4 @@ func (re reply) setHeaders(w http.ResponseWriter) {
 	for _, c := range re.cookies {
 		http.SetCookie(w, c)
 	}
-}
-
-// encode returns v in JSON. It does not escape <, > and &, since no answer is read as HTML. A json.RawMessage is returned as
-// it is.
-func encode(v any) ([]byte, error) {
-	switch v := v.(type) {
-	case json.RawMessage:
-		return v, nil
-	case models.Page[models.Message]:
-		return encodePage(v), nil
-	case models.Page[models.Room]:
-		return encodePage(v), nil
-	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return b.Bytes(), err
-}
-
-// itemSize is the approximate size of an item of a page, in bytes.
-const itemSize = 400
-
-// encodePage encodes a page whose items need no reflection. It ends with a newline, as all answers do.
-func encodePage[T interface{ AppendJSON(b []byte) []byte }](p models.Page[T]) []byte {
-	b := models.AppendPage(make([]byte, 0, itemSize*(1+len(p.Items))), p)
-	return append(b, '\n')
-}
-
-// encodeAs returns v in JSON or in MessagePack.
-func encodeAs(mediaType string, v any) ([]byte, error) {
-	body, err := encode(v)
-	if err == nil && mediaType == msgpackType {
-		body, err = toMsgpack(body)
-	}
-	return body, err
-}
-
-// write writes an answer and ends the request. Caches must not store it: it is for one caller at one time.
-func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	if status == http.StatusNoContent {
-		w.WriteHeader(status)
-		return
-	}
-	if body != nil {
-		h.Set("Content-Type", mediaType)
-	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) //nolint:gosec // JSON or MessagePack, never HTML. An error means that the client has disconnected
 }

@@ -9,8 +9,12 @@ import (
 	"strings"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/auth"
 	"github.com/parley-chat/parley/handlers/auth/oidc"
 	"github.com/parley-chat/parley/handlers/auth/token"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/problem"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -31,11 +35,11 @@ type NamedProvider struct {
 // authProviders are the providers to log in through.
 type authProviders struct {
 	store     authStore
-	sessions  sessionIssuer
+	sessions  auth.SessionIssuer
 	providers []NamedProvider
 }
 
-func newAuthProviders(store authStore, issuer sessionIssuer, list []NamedProvider) authProviders {
+func newAuthProviders(store authStore, issuer auth.SessionIssuer, list []NamedProvider) authProviders {
 	return authProviders{store: store, sessions: issuer, providers: list}
 }
 
@@ -72,19 +76,19 @@ func (h authProviders) BeginAuth(w http.ResponseWriter, r *http.Request, provide
 		}
 		a := oidc.Attempt{
 			State: rand.Text(), Nonce: rand.Text(), Verifier: oidc.NewVerifier(),
-			Callback: h.sessions.baseURL(r) + "/v1/auth/" + p.Name + "/callback",
+			Callback: h.sessions.BaseURL(r) + "/v1/auth/" + p.Name + "/callback",
 		}
 		to, err := p.Begin(r.Context(), a)
 		if err != nil {
 			return redirectWithError(r, redirect, err)
 		}
-		secret := newBrowserSecret(r)
+		secret := auth.NewBrowserSecret(r)
 		err = h.store.BeginFlow(r.Context(), models.AuthFlow{
 			StateHash: token.Hash(a.State), BrowserHash: token.Hash(secret), Provider: p.Name, Nonce: a.Nonce, Verifier: a.Verifier,
-			Callback: a.Callback, Redirect: redirect, Linker: callerOf(r), ExpiresAt: models.At(models.Now().Add(models.AuthFlowLife)),
+			Callback: a.Callback, Redirect: redirect, Linker: request.Caller(r), ExpiresAt: models.At(models.Now().Add(models.AuthFlowLife)),
 		})
-		re := reply{status: http.StatusSeeOther, location: to, cookies: []*http.Cookie{h.sessions.browserCookie(r, secret)}}
-		if wantsData(r) {
+		re := reply{status: http.StatusSeeOther, location: to, cookies: []*http.Cookie{h.sessions.BrowserCookie(r, secret)}}
+		if codec.WantsData(r) {
 			re.status, re.location, re.body = http.StatusOK, "", api.AuthBeginning{URL: to}
 		}
 		return re, err
@@ -98,7 +102,7 @@ func (h authProviders) FinishAuth(w http.ResponseWriter, r *http.Request, provid
 		if err != nil {
 			return reply{}, err
 		}
-		secret := browserSecret(r)
+		secret := auth.BrowserSecret(r)
 		flow, err := h.store.TakeFlow(r.Context(), models.AuthFlow{
 			StateHash: token.Hash(valueOf(params.State)), BrowserHash: token.Hash(secret), Provider: p.Name,
 		})
@@ -117,10 +121,10 @@ func (h authProviders) FinishAuth(w http.ResponseWriter, r *http.Request, provid
 // of a problem. Other clients get the problem.
 func redirectWithError(r *http.Request, redirect string, err error) (reply, error) {
 	var refused *models.Error
-	if !errors.As(err, &refused) || !asksForPage(r) {
+	if !errors.As(err, &refused) || !codec.AsksForPage(r) {
 		return reply{}, err
 	}
-	contextOf(r).err = err
+	request.From(r).Err = err
 	return reply{status: http.StatusSeeOther, location: withFragment(redirect, "login_error="+string(refused.Code))}, nil
 }
 
@@ -184,8 +188,8 @@ func withFragment(path, fragment string) string {
 func answerRedirect(w http.ResponseWriter, r *http.Request, handle func() (reply, error)) {
 	re, err := handle()
 	if err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
-	re.write(w, r, preferred(r, jsonType, msgpackType))
+	re.write(w, r, codec.Preferred(r, codec.JSON, codec.MessagePack))
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -36,13 +38,13 @@ func (h bans) ListBans(w http.ResponseWriter, r *http.Request, room api.PathRoom
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Ban], error) {
-			list, err := h.store.Bans(r.Context(), callerOf(r).UserID, path, page)
+			list, err := h.store.Bans(r.Context(), request.Caller(r).UserID, path, page)
 			users := make([]*models.User, len(list.Items))
 			for i := range list.Items {
 				users[i] = &list.Items[i].User
 			}
 			if err == nil {
-				err = h.profiles.complete(r.Context(), callerOf(r).UserID, users...)
+				err = h.profiles.complete(r.Context(), request.Caller(r).UserID, users...)
 			}
 			return list, err
 		})
@@ -52,12 +54,12 @@ func (h bans) ListBans(w http.ResponseWriter, r *http.Request, room api.PathRoom
 // BanUser removes a user from a room and bans them.
 func (h bans) BanUser(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
+		me := request.Caller(r).UserID
 		roomPath, userPath, err := parseRoomAndUser(room, user, me)
 		if err != nil {
 			return reply{}, err
 		}
-		n, err := decodeOptional[models.NewBan](w, r)
+		n, err := codec.DecodeOptional[models.NewBan](w, r)
 		if err != nil {
 			return reply{}, err
 		}
@@ -72,7 +74,7 @@ func (h bans) BanUser(w http.ResponseWriter, r *http.Request, room api.PathRoom,
 // UnbanUser lifts a ban. There is no event of it.
 func (h bans) UnbanUser(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
+		me := request.Caller(r).UserID
 		roomPath, userPath, err := parseRoomAndUser(room, user, me)
 		if err != nil {
 			return reply{}, err

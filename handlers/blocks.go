@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -33,11 +34,11 @@ func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.Li
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Contact], error) {
-			list, err := h.store.Blocks(r.Context(), callerOf(r).UserID, page)
+			list, err := h.store.Blocks(r.Context(), request.Caller(r).UserID, page)
 			if err != nil {
 				return list, err
 			}
-			return h.profiles.completeContacts(r.Context(), callerOf(r).UserID, list)
+			return h.profiles.completeContacts(r.Context(), request.Caller(r).UserID, list)
 		})
 	})
 }
@@ -45,7 +46,7 @@ func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.Li
 // BlockUser puts a user on the caller's block list.
 func (h blocks) BlockUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
+		me := request.Caller(r).UserID
 		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err
@@ -61,7 +62,7 @@ func (h blocks) BlockUser(w http.ResponseWriter, r *http.Request, user api.PathU
 // UnblockUser takes a user off the caller's block list.
 func (h blocks) UnblockUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
+		me := request.Caller(r).UserID
 		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -32,11 +33,11 @@ func (h contacts) ListContacts(w http.ResponseWriter, r *http.Request, params ap
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Contact], error) {
-			list, err := h.store.Contacts(r.Context(), callerOf(r).UserID, page)
+			list, err := h.store.Contacts(r.Context(), request.Caller(r).UserID, page)
 			if err != nil {
 				return list, err
 			}
-			return h.profiles.completeContacts(r.Context(), callerOf(r).UserID, list)
+			return h.profiles.completeContacts(r.Context(), request.Caller(r).UserID, list)
 		})
 	})
 }
@@ -44,7 +45,7 @@ func (h contacts) ListContacts(w http.ResponseWriter, r *http.Request, params ap
 // AddContact puts a user on the caller's list.
 func (h contacts) AddContact(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
+		me := request.Caller(r).UserID
 		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err
@@ -60,7 +61,7 @@ func (h contacts) AddContact(w http.ResponseWriter, r *http.Request, user api.Pa
 // RemoveContact takes a user off the caller's list.
 func (h contacts) RemoveContact(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
+		me := request.Caller(r).UserID
 		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/problem"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -50,16 +53,16 @@ func (h contents) HeadFileContent(w http.ResponseWriter, r *http.Request, file a
 
 func (h contents) content(w http.ResponseWriter, r *http.Request, id string, download *int) {
 	if download != nil && *download != 0 && *download != 1 {
-		fail(w, r, models.Invalid("download", "must be 0 or 1"))
+		problem.Write(w, r, models.Invalid("download", "must be 0 or 1"))
 		return
 	}
-	f, err := h.store.File(r.Context(), callerOf(r).UserID, id)
+	f, err := h.store.File(r.Context(), request.Caller(r).UserID, id)
 	if err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
 	disposition := "attachment"
-	if isInline(f.MediaType) && valueOf(download) != 1 {
+	if codec.IsInline(f.MediaType) && valueOf(download) != 1 {
 		disposition = "inline"
 	}
 	w.Header().Set("Content-Disposition", mime.FormatMediaType(disposition, map[string]string{"filename": f.Name}))
@@ -68,9 +71,9 @@ func (h contents) content(w http.ResponseWriter, r *http.Request, id string, dow
 
 // GetThumbnail returns the thumbnail of a picture. It is made after the upload, so an early request waits for it.
 func (h contents) GetThumbnail(w http.ResponseWriter, r *http.Request, file api.PathFile, _ api.GetThumbnailParams) {
-	f, err := h.thumbnail(r.Context(), callerOf(r).UserID, file)
+	f, err := h.thumbnail(r.Context(), request.Caller(r).UserID, file)
 	if err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Disposition", "inline")
@@ -119,7 +122,7 @@ func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
 	body, err := h.blobs.Open(r.Context(), s.blob)
 	if err != nil { // not_found if it was deleted a moment ago
 		w.Header().Del("Content-Disposition")
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
 	defer func() { _ = body.Close() }()
@@ -171,7 +174,7 @@ func (a *rangeAnswer) WriteHeader(status int) {
 	for _, name := range []string{"Content-Disposition", "Content-Security-Policy", "ETag", "Last-Modified"} {
 		a.Header().Del(name)
 	}
-	fail(a.ResponseWriter, a.r, withStatus(status, models.Invalid("Range", "lies outside of the file")))
+	problem.Write(a.ResponseWriter, a.r, problem.WithStatus(status, models.Invalid("Range", "lies outside of the file")))
 }
 
 func (a *rangeAnswer) Write(b []byte) (int, error) {

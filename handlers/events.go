@@ -6,6 +6,10 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/auth"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/problem"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/sse"
 )
@@ -20,20 +24,20 @@ type eventStreams interface {
 // events are the event stream and the log behind it.
 type events struct {
 	streams  eventStreams
-	sessions sessionIssuer
+	sessions auth.SessionIssuer
 }
 
-func newEvents(streams eventStreams, issuer sessionIssuer) events {
+func newEvents(streams eventStreams, issuer auth.SessionIssuer) events {
 	return events{streams: streams, sessions: issuer}
 }
 
 // StreamEvents opens the caller's stream, or returns a page of the log if the client prefers JSON or MessagePack.
 func (h events) StreamEvents(w http.ResponseWriter, r *http.Request, params api.StreamEventsParams) {
-	switch preferred(r, streamType, jsonType, msgpackType) {
-	case streamType:
+	switch codec.Preferred(r, codec.EventStream, codec.JSON, codec.MessagePack) {
+	case codec.EventStream:
 		h.stream(w, r, params)
 	case "":
-		fail(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s, %s and %s.", streamType, jsonType, msgpackType))
+		problem.Write(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s, %s and %s.", codec.EventStream, codec.JSON, codec.MessagePack))
 	default:
 		h.page(w, r, params)
 	}
@@ -45,7 +49,7 @@ func (h events) page(w http.ResponseWriter, r *http.Request, params api.StreamEv
 		if err != nil {
 			return reply{}, err
 		}
-		items, reached, err := h.streams.Page(r.Context(), callerOf(r), valueOf(params.After), limit)
+		items, reached, err := h.streams.Page(r.Context(), request.Caller(r), valueOf(params.After), limit)
 		return reply{status: http.StatusOK, body: models.Page[models.Event]{Items: items}, cursor: reached}, err
 	})
 }
@@ -53,11 +57,11 @@ func (h events) page(w http.ResponseWriter, r *http.Request, params api.StreamEv
 func (h events) stream(w http.ResponseWriter, r *http.Request, params api.StreamEventsParams) {
 	rooms, err := roomsToEnter(params.Room)
 	if err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
 	if r.Method == http.MethodHead {
-		w.Header().Set("Content-Type", streamType)
+		w.Header().Set("Content-Type", codec.EventStream)
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Accel-Buffering", "no")
 		w.WriteHeader(http.StatusOK)
@@ -65,17 +69,17 @@ func (h events) stream(w http.ResponseWriter, r *http.Request, params api.Stream
 	}
 	// A client that reconnects repeats its URL: the header, or the parameter that polyfills add, is newer than last_event_id.
 	cursor := cmp.Or(valueOf(params.LastEventIDHeader), valueOf(params.LastEventIDPolyfill), valueOf(params.LastEventID))
-	o := sse.Opening{Caller: callerOf(r), Cursor: cursor, Rooms: rooms}
-	if contextOf(r).fromCookie { // otherwise it would expire in a session that is refreshed again and again
-		renewed, err := h.sessions.eventsCookieOf(r)
+	o := sse.Opening{Caller: request.Caller(r), Cursor: cursor, Rooms: rooms}
+	if request.From(r).FromCookie { // otherwise it would expire in a session that is refreshed again and again
+		renewed, err := h.sessions.EventsCookie(r)
 		if err != nil {
-			fail(w, r, err)
+			problem.Write(w, r, err)
 			return
 		}
 		http.SetCookie(w, renewed)
 	}
 	if err := h.streams.Open(w, r, o); err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 	}
 }
 
@@ -95,7 +99,7 @@ func roomsToEnter(ids *[]int64) ([]int64, error) {
 // CreateEventsCookie sets the cookie with which a browser opens its stream.
 func (h events) CreateEventsCookie(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, func() (reply, error) {
-		cookie, err := h.sessions.eventsCookieOf(r)
+		cookie, err := h.sessions.EventsCookie(r)
 		re := done(models.Cursor{})
 		re.cookies = []*http.Cookie{cookie}
 		return re, err

@@ -8,11 +8,14 @@ import (
 	"unicode/utf8"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
+	"github.com/parley-chat/parley/handlers/upload"
 	"github.com/parley-chat/parley/models"
 )
 
 type fileStore interface {
-	blobLedger
+	upload.Ledger
 	// MayUpload returns the id of the room if the caller may store a file of size bytes in it, while the caller's other requests
 	// bring others bytes.
 	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error)
@@ -25,11 +28,11 @@ type fileStore interface {
 // files are the files of messages.
 type files struct {
 	store    fileStore
-	pending  *pendingBytes
-	receiver receiver
+	pending  *upload.PendingBytes
+	receiver upload.Receiver
 }
 
-func newFiles(store fileStore, pending *pendingBytes, rc receiver) files {
+func newFiles(store fileStore, pending *upload.PendingBytes, rc upload.Receiver) files {
 	return files{store: store, pending: pending, receiver: rc}
 }
 
@@ -51,7 +54,7 @@ func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathR
 			return reply{}, err
 		}
 		defer end()
-		n, err := h.receive(r, bodyOf(w, r), valueOf(params.Name))
+		n, err := h.receive(r, upload.Body(w, r), valueOf(params.Name))
 		if err != nil {
 			return reply{}, err
 		}
@@ -59,18 +62,18 @@ func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathR
 		if err != nil || re.replayed {
 			return re, errors.Join(err, h.drop(r, n))
 		}
-		h.receiver.pictures.Wake()
+		h.receiver.Pictures.Wake()
 		return re, nil
 	})
 }
 
 // add adds a stored file to the room.
 func (h files) add(r *http.Request, roomID int64, n models.NewFile, key *string) (reply, error) {
-	once, err := newOnce(r, key, []byte(n.Name+"\x00"+n.MediaType+"\x00"+n.SHA256), encode)
+	once, err := request.NewOnce(r, key, []byte(n.Name+"\x00"+n.MediaType+"\x00"+n.SHA256), codec.Encode)
 	if err != nil {
 		return reply{}, err
 	}
-	file, err := h.store.AddFile(r.Context(), callerOf(r).UserID, roomID, n, once)
+	file, err := h.store.AddFile(r.Context(), request.Caller(r).UserID, roomID, n, once)
 	return created(file, models.Cursor{}, err, fileLocation)
 }
 
@@ -82,23 +85,23 @@ func (h files) drop(r *http.Request, n models.NewFile) error {
 // begin checks whether the caller may store the body, as far as its length is known. A request that is repeated with its
 // Idempotency-Key uses no quota. Until end is called, the body counts for the caller's other requests.
 func (h files) begin(r *http.Request, path models.RoomPath, key *string) (roomID int64, replayed bool, end func(), err error) {
-	if r.ContentLength > h.receiver.limit+formOverhead(r) {
-		return 0, false, nil, fileTooLarge(h.receiver.limit)
+	if r.ContentLength > h.receiver.Limit+formOverhead(r) {
+		return 0, false, nil, upload.TooLarge(h.receiver.Limit)
 	}
-	once, err := newOnce(r, key, nil, nil)
+	once, err := request.NewOnce(r, key, nil, nil)
 	if err == nil && once != nil {
 		replayed, err = h.store.KnowsKey(r.Context(), once)
 	}
 	if err != nil {
 		return 0, false, nil, err
 	}
-	me := callerOf(r).UserID
+	me := request.Caller(r).UserID
 	size := max(0, r.ContentLength-formOverhead(r))
 	largest := size
 	if r.ContentLength < 0 {
-		largest = h.receiver.limit // the length is unknown
+		largest = h.receiver.Limit // the length is unknown
 	}
-	others, end := h.pending.begin(me, largest)
+	others, end := h.pending.Begin(me, largest)
 	if replayed {
 		size, others = 0, 0
 	}
@@ -110,7 +113,7 @@ func (h files) begin(r *http.Request, path models.RoomPath, key *string) (roomID
 
 // formOverhead is how many bytes of a body may be other than files.
 func formOverhead(r *http.Request) int64 {
-	if isForm(r) {
+	if request.IsForm(r) {
 		return models.MaxBodyBytes
 	}
 	return 0
@@ -118,26 +121,26 @@ func formOverhead(r *http.Request) int64 {
 
 // receive stores the file of a body: the body itself, or the one part of a form.
 func (h files) receive(r *http.Request, body io.Reader, name string) (models.NewFile, error) {
-	if !isForm(r) {
-		file := incoming{userID: callerOf(r).UserID, name: name, mediaType: r.Header.Get("Content-Type"), body: body}
-		return h.receiver.take(r.Context(), file)
+	if !request.IsForm(r) {
+		file := upload.Incoming{UserID: request.Caller(r).UserID, Name: name, MediaType: r.Header.Get("Content-Type"), Body: body}
+		return h.receiver.Take(r.Context(), file)
 	}
-	parts, err := formParts(r, body, h.receiver.limit)
+	parts, err := upload.FormParts(r, body, h.receiver.Limit)
 	if err != nil {
 		return models.NewFile{}, err
 	}
-	part, err := nextPart(parts)
+	part, err := upload.NextPart(parts)
 	if err != nil {
 		return models.NewFile{}, err
 	}
 	if part == nil || part.FormName() != "file" {
 		return models.NewFile{}, models.Invalid("file", "must be the one part of the form")
 	}
-	n, err := h.receiver.take(r.Context(), incomingPart(r, part))
+	n, err := h.receiver.Take(r.Context(), upload.IncomingPart(r, part))
 	if err != nil {
 		return n, err
 	}
-	if more, err := nextPart(parts); err != nil || more != nil {
+	if more, err := upload.NextPart(parts); err != nil || more != nil {
 		if err == nil {
 			err = models.Invalid("file", "must be the one part of the form")
 		}
@@ -149,7 +152,7 @@ func (h files) receive(r *http.Request, body io.Reader, name string) (models.New
 // GetFile returns a file's metadata.
 func (h files) GetFile(w http.ResponseWriter, r *http.Request, file api.PathFile) {
 	answer(w, r, func() (reply, error) {
-		f, err := h.store.File(r.Context(), callerOf(r).UserID, file)
+		f, err := h.store.File(r.Context(), request.Caller(r).UserID, file)
 		return plain(f.File), err
 	})
 }

@@ -8,9 +8,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/auth"
 	"github.com/parley-chat/parley/handlers/auth/issuer"
 	"github.com/parley-chat/parley/handlers/auth/token"
 	"github.com/parley-chat/parley/handlers/deadline"
+	"github.com/parley-chat/parley/handlers/limit"
+	"github.com/parley-chat/parley/handlers/request"
+	"github.com/parley-chat/parley/handlers/upload"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -18,8 +22,8 @@ import (
 type Config struct {
 	Store     Store
 	Streams   Streams
-	Blobs     Blobs
-	Pictures  Pictures
+	Blobs     upload.Blobs
+	Pictures  upload.Pictures
 	Tokens    *token.Keys
 	Issuer    *issuer.Issuer  // of a product with its own users; nil for none
 	Providers []NamedProvider // to log in through, in the order in which they are listed
@@ -32,6 +36,9 @@ type Config struct {
 	Limits    deadline.Limits             // how long clients may take
 	Settings  Settings
 }
+
+// Proxies are the networks of trusted proxies.
+type Proxies = request.Proxies
 
 // Settings are chosen by the operator of the server.
 type Settings struct {
@@ -46,8 +53,8 @@ type Settings struct {
 // Store is one value for all resources. Each of them declares what it needs of it in its own file, and gets no more: a new
 // route adds a method there, and not here.
 type Store interface {
-	authSessions
-	guessStore
+	auth.Sessions
+	limit.GuessStore
 	userStore
 	passwordStore
 	sessionStore
@@ -114,22 +121,22 @@ var _ api.ServerInterface = server{}
 // New makes the handler of all routes.
 func New(c Config) http.Handler {
 	profiles := profiles{blocks: c.Store, streams: c.Streams}
-	quotas := newQuotas(c.Settings.RateLimit)
+	quotas := limit.NewQuotas(c.Settings.RateLimit)
 	hasher := token.NewPasswords()
-	issuer := sessionIssuer{
-		tokens: c.Tokens, passwords: hasher, publicURL: c.Settings.PublicURL, corsOrigins: c.Settings.CORSOrigins,
-		present: profiles.own,
+	opener := auth.SessionIssuer{
+		Tokens: c.Tokens, Passwords: hasher, PublicURL: c.Settings.PublicURL, CORSOrigins: c.Settings.CORSOrigins,
+		Present: profiles.own,
 	}
-	login := login{sessions: issuer, quotas: quotas, guesses: newGuesses(c.Settings.RateLimit, c.Store), passwords: hasher}
+	login := login{sessions: opener, quotas: quotas, guesses: limit.NewGuesses(c.Settings.RateLimit, c.Store), passwords: hasher}
 	guests := guestRules{allowed: c.Settings.Guests, limited: c.Settings.RateLimit, space: c.Space}
-	receiver := receiver{ledger: c.Store, blobs: c.Blobs, pictures: c.Pictures, limit: c.Settings.MaxFileSize}
-	pending := &pendingBytes{}
+	receiver := upload.Receiver{Ledger: c.Store, Blobs: c.Blobs, Pictures: c.Pictures, Limit: c.Settings.MaxFileSize}
+	pending := &upload.PendingBytes{}
 	files := newFiles(c.Store, pending, receiver)
 	s := server{
 		users:         newUsers(c.Store, profiles, login),
 		passwords:     newPasswords(c.Store, login),
 		sessions:      newSessions(c.Store, login, guests),
-		authProviders: newAuthProviders(c.Store, issuer, c.Providers),
+		authProviders: newAuthProviders(c.Store, opener, c.Providers),
 		identities:    newIdentities(c.Store),
 		rooms:         newRooms(c.Store),
 		members:       newMembers(c.Store, profiles, c.Streams),
@@ -146,7 +153,7 @@ func New(c Config) http.Handler {
 		search:        newSearch(c.Store, profiles),
 		reactions:     newReactions(c.Store),
 		pins:          newPins(c.Store),
-		events:        newEvents(c.Streams, issuer),
+		events:        newEvents(c.Streams, opener),
 		operations:    newOperations(c.Ready, c.Metrics),
 	}
 	return routes(s, quotas, c)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -21,7 +22,7 @@ func newIdentities(store identityStore) identities { return identities{store: st
 // ListIdentities lists the identities that the caller may log in with.
 func (h identities) ListIdentities(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, func() (reply, error) {
-		list, err := h.store.Identities(r.Context(), callerOf(r).UserID)
+		list, err := h.store.Identities(r.Context(), request.Caller(r).UserID)
 		return plain(models.Page[models.Identity]{Items: list}), err
 	})
 }
@@ -29,6 +30,6 @@ func (h identities) ListIdentities(w http.ResponseWriter, r *http.Request) {
 // DeleteIdentity unlinks an identity. There is no event of it.
 func (h identities) DeleteIdentity(w http.ResponseWriter, r *http.Request, identity api.PathIdentity) {
 	answer(w, r, func() (reply, error) {
-		return done(models.Cursor{}), h.store.Unlink(r.Context(), callerOf(r).UserID, identity)
+		return done(models.Cursor{}), h.store.Unlink(r.Context(), request.Caller(r).UserID, identity)
 	})
 }

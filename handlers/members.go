@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -55,7 +57,7 @@ func (h members) ListMembers(w http.ResponseWriter, r *http.Request, room api.Pa
 }
 
 func (h members) list(r *http.Request, path models.RoomPath, onlyPresent bool, page models.Paging) (models.Page[models.Member], error) {
-	me := callerOf(r).UserID
+	me := request.Caller(r).UserID
 	room, err := h.store.Room(r.Context(), me, path)
 	if err != nil {
 		return models.Page[models.Member]{}, err
@@ -85,7 +87,7 @@ func (h members) present(r *http.Request, roomID int64) ([]int64, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	blocked, err := h.store.Apart(r.Context(), callerOf(r).UserID, list)
+	blocked, err := h.store.Apart(r.Context(), request.Caller(r).UserID, list)
 	return slices.DeleteFunc(list, func(id int64) bool { return blocked[id] }), err
 }
 
@@ -95,7 +97,7 @@ func (h members) complete(r *http.Request, present []int64, list ...*models.Memb
 	for i, m := range list {
 		users[i], m.Present = &m.User, slices.Contains(present, m.User.ID)
 	}
-	return h.profiles.complete(r.Context(), callerOf(r).UserID, users...)
+	return h.profiles.complete(r.Context(), request.Caller(r).UserID, users...)
 }
 
 // JoinRoom makes the caller a member of a public room.
@@ -105,7 +107,7 @@ func (h members) JoinRoom(w http.ResponseWriter, r *http.Request, room api.PathR
 		if err != nil {
 			return reply{}, err
 		}
-		joined, at, err := h.store.Join(r.Context(), callerOf(r).UserID, path)
+		joined, at, err := h.store.Join(r.Context(), request.Caller(r).UserID, path)
 		return changed(joined, at), err
 	})
 }
@@ -117,7 +119,7 @@ func (h members) LeaveRoom(w http.ResponseWriter, r *http.Request, room api.Path
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := h.store.Leave(r.Context(), callerOf(r).UserID, path)
+		at, err := h.store.Leave(r.Context(), request.Caller(r).UserID, path)
 		return done(at), err
 	})
 }
@@ -129,11 +131,11 @@ func (h members) UpdateMembership(w http.ResponseWriter, r *http.Request, room a
 		if err != nil {
 			return reply{}, err
 		}
-		change, err := decode[models.MembershipChange](w, r)
+		change, err := codec.Decode[models.MembershipChange](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		membership, at, err := h.store.Mute(r.Context(), callerOf(r).UserID, path, change)
+		membership, at, err := h.store.Mute(r.Context(), request.Caller(r).UserID, path, change)
 		return changed(membership, at), err
 	})
 }
@@ -141,12 +143,12 @@ func (h members) UpdateMembership(w http.ResponseWriter, r *http.Request, room a
 // PutMember adds a member or sets a role.
 func (h members) PutMember(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
+		me := request.Caller(r).UserID
 		roomPath, userPath, err := parseRoomAndUser(room, user, me)
 		if err != nil {
 			return reply{}, err
 		}
-		change, err := decodeOptional[models.RoleChange](w, r)
+		change, err := codec.DecodeOptional[models.RoleChange](w, r)
 		if err != nil {
 			return reply{}, err
 		}
@@ -169,7 +171,7 @@ func (h members) PutMember(w http.ResponseWriter, r *http.Request, room api.Path
 // RemoveMember removes a member from a room.
 func (h members) RemoveMember(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
+		me := request.Caller(r).UserID
 		roomPath, userPath, err := parseRoomAndUser(room, user, me)
 		if err != nil {
 			return reply{}, err

@@ -10,6 +10,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/limit"
+	"github.com/parley-chat/parley/handlers/request"
+	"github.com/parley-chat/parley/handlers/upload"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -37,18 +41,18 @@ type messageForm struct {
 
 // read reads all parts, and stores the files as they arrive. The caller calls drop if the message is not sent.
 func (f *messageForm) read(body io.Reader) error {
-	parts, err := formParts(f.r, body, f.receiver.limit)
+	parts, err := upload.FormParts(f.r, body, f.receiver.Limit)
 	if err != nil {
 		return err
 	}
 	f.fields = map[string]json.RawMessage{}
 	for {
-		part, err := nextPart(parts)
+		part, err := upload.NextPart(parts)
 		if err != nil {
 			return err
 		}
 		if part == nil {
-			return countBytes(f.w, f.r, int(f.text))
+			return request.TakeBytes(f.w, f.r, int(f.text))
 		}
 		if part.FormName() == "file" {
 			err = f.takeFile(part)
@@ -66,8 +70,8 @@ func (f *messageForm) takeFile(part *multipart.Part) error {
 		return models.Invalid("file", "may be given %d times at most", models.MaxFilesPerMessage)
 	}
 	rest := f.receiver
-	rest.limit -= f.bytes // the limit of one file applies to their sum
-	n, err := rest.take(f.r.Context(), incomingPart(f.r, part))
+	rest.Limit -= f.bytes // the limit of one file applies to their sum
+	n, err := rest.Take(f.r.Context(), upload.IncomingPart(f.r, part))
 	if err != nil {
 		return err
 	}
@@ -78,22 +82,22 @@ func (f *messageForm) takeFile(part *multipart.Part) error {
 
 // takeField keeps a field as JSON, so that it is checked by the rules of a JSON body.
 func (f *messageForm) takeField(part *multipart.Part) error {
-	value, err := io.ReadAll(io.LimitReader(partBody{part}, smallBody-f.text+1))
+	value, err := io.ReadAll(io.LimitReader(upload.PartBody(part), limit.SmallBody-f.text+1))
 	f.text += int64(len(value))
 	name := part.FormName()
 	switch {
 	case err != nil:
 		return err
-	case f.text > smallBody: // they stay in memory for as long as the files take
-		return models.Errorf(models.CodeTooLarge, "The form's fields are larger than %d bytes.", smallBody)
+	case f.text > limit.SmallBody: // they stay in memory for as long as the files take
+		return models.Errorf(models.CodeTooLarge, "The form's fields are larger than %d bytes.", limit.SmallBody)
 	case name == "file_ids":
 		return models.Invalid("file_ids", "has no place in a form, which brings its files along")
 	case f.fields[name] != nil:
-		return models.Invalid(cut(name, maxFieldName), "must be given once")
+		return models.Invalid(request.Truncate(name, maxFieldName), "must be given once")
 	case len(f.fields) == maxFormFields:
-		return models.Invalid(cut(name, maxFieldName), "is one field too many")
+		return models.Invalid(request.Truncate(name, maxFieldName), "is one field too many")
 	case !utf8.Valid(value):
-		return models.Invalid(cut(name, maxFieldName), "must be text in UTF-8")
+		return models.Invalid(request.Truncate(name, maxFieldName), "must be text in UTF-8")
 	}
 	if name == "reply_to" {
 		f.fields[name] = json.RawMessage(value)
@@ -101,7 +105,7 @@ func (f *messageForm) takeField(part *multipart.Part) error {
 			return nil
 		}
 	}
-	quoted, err := encode(string(value))
+	quoted, err := codec.Encode(string(value))
 	f.fields[name] = quoted
 	return err
 }
@@ -109,12 +113,12 @@ func (f *messageForm) takeField(part *multipart.Part) error {
 // message returns the message of the fields, checked by the rules of a JSON body that names the files, and what identifies
 // the request under its Idempotency-Key.
 func (f *messageForm) message() (n models.NewMessage, identity []byte, err error) {
-	body, err := encode(f.fields)
+	body, err := codec.Encode(f.fields)
 	if err != nil {
 		return models.NewMessage{}, nil, err
 	}
 	// Validate requires text in a message without files, so the files are added first.
-	form, err := parse[formMessage](body)
+	form, err := codec.Parse[formMessage](body)
 	if err != nil {
 		return form.NewMessage, nil, err
 	}
@@ -148,7 +152,7 @@ func (f *messageForm) attach() ([]string, error) {
 		return nil, nil
 	}
 	for i, n := range f.stored {
-		file, err := f.store.AddFile(f.r.Context(), callerOf(f.r).UserID, f.roomID, n, nil)
+		file, err := f.store.AddFile(f.r.Context(), request.Caller(f.r).UserID, f.roomID, n, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -167,7 +171,7 @@ func (f *messageForm) drop() error {
 		}
 	}
 	if len(f.ids) > 0 {
-		errs = append(errs, f.store.DropFiles(context.WithoutCancel(f.r.Context()), callerOf(f.r).UserID, f.ids))
+		errs = append(errs, f.store.DropFiles(context.WithoutCancel(f.r.Context()), request.Caller(f.r).UserID, f.ids))
 	}
 	return errors.Join(errs...)
 }

@@ -8,6 +8,9 @@ import (
 	"strconv"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
+	"github.com/parley-chat/parley/handlers/upload"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -50,14 +53,14 @@ func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.P
 		if err != nil {
 			return reply{}, err
 		}
-		if isForm(r) {
+		if request.IsForm(r) {
 			return h.sendForm(w, r, path, params.IdempotencyKey)
 		}
-		n, once, err := decodeOnce[models.NewMessage](w, r, params.IdempotencyKey)
+		n, once, err := codec.DecodeOnce[models.NewMessage](w, r, params.IdempotencyKey)
 		if err != nil {
 			return reply{}, err
 		}
-		return sent(h.store.Send(r.Context(), callerOf(r).UserID, path, n, once))
+		return sent(h.store.Send(r.Context(), request.Caller(r).UserID, path, n, once))
 	})
 }
 
@@ -69,11 +72,11 @@ func (h messages) sendForm(w http.ResponseWriter, r *http.Request, path models.R
 	}
 	defer end()
 	form := &messageForm{files: h.files, w: w, r: r, roomID: roomID, replayed: replayed}
-	re, err := h.postForm(form, bodyOf(w, r), key)
+	re, err := h.postForm(form, upload.Body(w, r), key)
 	if err != nil || re.replayed {
 		return re, errors.Join(err, form.drop())
 	}
-	h.files.receiver.pictures.Wake()
+	h.files.receiver.Pictures.Wake()
 	return re, nil
 }
 
@@ -86,24 +89,24 @@ func (h messages) postForm(form *messageForm, body io.Reader, key *string) (repl
 	if err != nil {
 		return reply{}, err
 	}
-	once, err := newOnce(form.r, key, identity, encode)
+	once, err := request.NewOnce(form.r, key, identity, codec.Encode)
 	if err != nil {
 		return reply{}, err
 	}
 	if n.FileIDs, err = form.attach(); err != nil {
 		return reply{}, err
 	}
-	return sent(h.store.Send(form.r.Context(), callerOf(form.r).UserID, models.RoomPath{ID: form.roomID}, n, once))
+	return sent(h.store.Send(form.r.Context(), request.Caller(form.r).UserID, models.RoomPath{ID: form.roomID}, n, once))
 }
 
 // SendToTarget sends a message to a channel or a user.
 func (h messages) SendToTarget(w http.ResponseWriter, r *http.Request, params api.SendToTargetParams) {
 	answer(w, r, func() (reply, error) {
-		n, once, err := decodeOnce[models.TargetedMessage](w, r, params.IdempotencyKey)
+		n, once, err := codec.DecodeOnce[models.TargetedMessage](w, r, params.IdempotencyKey)
 		if err != nil {
 			return reply{}, err
 		}
-		me := callerOf(r).UserID
+		me := request.Caller(r).UserID
 		roomID, err := h.store.Target(r.Context(), me, n.Target)
 		if err != nil {
 			return reply{}, err
@@ -124,7 +127,7 @@ func (h messages) ListMessages(w http.ResponseWriter, r *http.Request, room api.
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Message], error) {
-			return h.store.History(r.Context(), callerOf(r).UserID, path, q)
+			return h.store.History(r.Context(), request.Caller(r).UserID, path, q)
 		})
 	})
 }
@@ -150,7 +153,7 @@ func (h messages) ClearHistory(w http.ResponseWriter, r *http.Request, room api.
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := h.store.ClearHistory(r.Context(), callerOf(r).UserID, path)
+		at, err := h.store.ClearHistory(r.Context(), request.Caller(r).UserID, path)
 		return done(at), err
 	})
 }
@@ -163,7 +166,7 @@ func (h messages) GetMessage(w http.ResponseWriter, r *http.Request, room api.Pa
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Message, error) {
-			return h.store.Message(r.Context(), callerOf(r).UserID, path, message)
+			return h.store.Message(r.Context(), request.Caller(r).UserID, path, message)
 		})
 	})
 }
@@ -175,11 +178,11 @@ func (h messages) EditMessage(w http.ResponseWriter, r *http.Request, room api.P
 		if err != nil {
 			return reply{}, err
 		}
-		edit, err := decode[models.MessageEdit](w, r)
+		edit, err := codec.Decode[models.MessageEdit](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		m, at, err := h.store.EditMessage(r.Context(), callerOf(r).UserID, path, message, edit)
+		m, at, err := h.store.EditMessage(r.Context(), request.Caller(r).UserID, path, message, edit)
 		return changed(m, at), err
 	})
 }
@@ -191,7 +194,7 @@ func (h messages) DeleteMessage(w http.ResponseWriter, r *http.Request, room api
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := h.store.DeleteMessage(r.Context(), callerOf(r).UserID, path, message)
+		at, err := h.store.DeleteMessage(r.Context(), request.Caller(r).UserID, path, message)
 		return done(at), err
 	})
 }
@@ -203,11 +206,11 @@ func (h messages) MarkRead(w http.ResponseWriter, r *http.Request, room api.Path
 		if err != nil {
 			return reply{}, err
 		}
-		mark, err := decode[models.ReadMark](w, r)
+		mark, err := codec.Decode[models.ReadMark](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		membership, at, err := h.store.MarkRead(r.Context(), callerOf(r).UserID, path, mark)
+		membership, at, err := h.store.MarkRead(r.Context(), request.Caller(r).UserID, path, mark)
 		return changed(membership, at), err
 	})
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/problem"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -31,7 +33,7 @@ func (h operations) Healthz(w http.ResponseWriter, r *http.Request) { writeHealt
 // Readyz succeeds if the server can serve.
 func (h operations) Readyz(w http.ResponseWriter, r *http.Request) {
 	if err := h.ready(r.Context()); err != nil {
-		fail(w, r, &models.Error{
+		problem.Write(w, r, &models.Error{
 			Code: models.CodeUnavailable, Message: "The server cannot serve now.", RetryAfter: readyRetry, Err: err,
 		})
 		return
@@ -43,14 +45,14 @@ func (h operations) Readyz(w http.ResponseWriter, r *http.Request) {
 func (h operations) Metrics(w http.ResponseWriter, r *http.Request) { h.metrics.ServeHTTP(w, r) }
 
 func writeHealth(w http.ResponseWriter, r *http.Request) {
-	mediaType := preferred(r, jsonType, msgpackType)
+	mediaType := codec.Preferred(r, codec.JSON, codec.MessagePack)
 	if mediaType == "" {
-		mediaType = jsonType
+		mediaType = codec.JSON
 	}
-	body, err := encodeAs(mediaType, api.Health{Status: "ok"})
+	body, err := codec.EncodeAs(mediaType, api.Health{Status: "ok"})
 	if err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
-	write(w, http.StatusOK, mediaType, body)
+	codec.Write(w, http.StatusOK, mediaType, body)
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/problem"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/handlers/upload/tus"
 	"github.com/parley-chat/parley/models"
 )
@@ -106,13 +108,13 @@ func failParameter(w http.ResponseWriter, r *http.Request, err error) {
 			err = models.NotFound()
 		}
 	}
-	if isUpload(r) { // tus checks its version first
+	if request.IsUpload(r) { // tus checks its version first
 		w.Header().Set("Tus-Resumable", tus.Version)
 		if r.Header.Get("Tus-Resumable") != tus.Version {
 			err = wrongTusVersion(w)
 		}
 	}
-	fail(w, r, err)
+	problem.Write(w, r, err)
 }
 
 // expected returns what a parameter of a query must be, from the error of parsing it.

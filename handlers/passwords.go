@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -25,11 +27,11 @@ func newPasswords(store passwordStore, l login) passwords { return passwords{sto
 // ChangePassword sets a new password and ends the account's other sessions.
 func (h passwords) ChangePassword(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, func() (reply, error) {
-		change, err := decode[models.PasswordChange](w, r)
+		change, err := codec.Decode[models.PasswordChange](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		caller := callerOf(r)
+		caller := request.Caller(r)
 		old, guest, err := h.store.PasswordOf(r.Context(), caller.UserID)
 		if err != nil {
 			return reply{}, err

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -34,7 +35,7 @@ func (h pins) ListPins(w http.ResponseWriter, r *http.Request, room api.PathRoom
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Pin], error) {
-			return h.store.Pins(r.Context(), callerOf(r).UserID, path, page)
+			return h.store.Pins(r.Context(), request.Caller(r).UserID, path, page)
 		})
 	})
 }
@@ -46,7 +47,7 @@ func (h pins) PinMessage(w http.ResponseWriter, r *http.Request, room api.PathRo
 		if err != nil {
 			return reply{}, err
 		}
-		pin, at, err := h.store.Pin(r.Context(), callerOf(r).UserID, path, message)
+		pin, at, err := h.store.Pin(r.Context(), request.Caller(r).UserID, path, message)
 		return changed(pin, at), err
 	})
 }
@@ -58,7 +59,7 @@ func (h pins) UnpinMessage(w http.ResponseWriter, r *http.Request, room api.Path
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := h.store.Unpin(r.Context(), callerOf(r).UserID, path, message)
+		at, err := h.store.Unpin(r.Context(), request.Caller(r).UserID, path, message)
 		return done(at), err
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -36,11 +37,11 @@ func (h presence) EnterRoom(w http.ResponseWriter, r *http.Request, room api.Pat
 		if err != nil {
 			return reply{}, err
 		}
-		found, user, err := h.store.Member(r.Context(), callerOf(r).UserID, path)
+		found, user, err := h.store.Member(r.Context(), request.Caller(r).UserID, path)
 		if err != nil {
 			return reply{}, err
 		}
-		return done(models.Cursor{}), h.streams.Enter(r.Context(), callerOf(r), stream, found, user)
+		return done(models.Cursor{}), h.streams.Enter(r.Context(), request.Caller(r), stream, found, user)
 	})
 }
 
@@ -51,10 +52,10 @@ func (h presence) ExitRoom(w http.ResponseWriter, r *http.Request, room api.Path
 		if err != nil {
 			return reply{}, err
 		}
-		roomID, err := h.store.Readable(r.Context(), callerOf(r).UserID, path)
+		roomID, err := h.store.Readable(r.Context(), request.Caller(r).UserID, path)
 		if err != nil {
 			return reply{}, err
 		}
-		return done(models.Cursor{}), h.streams.Exit(r.Context(), callerOf(r), stream, roomID)
+		return done(models.Cursor{}), h.streams.Exit(r.Context(), request.Caller(r), stream, roomID)
 	})
 }

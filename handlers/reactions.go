@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -25,7 +26,7 @@ func (h reactions) AddReaction(w http.ResponseWriter, r *http.Request, room api.
 		if err != nil {
 			return reply{}, err
 		}
-		m, at, err := h.store.React(r.Context(), callerOf(r).UserID, path, message, emoji)
+		m, at, err := h.store.React(r.Context(), request.Caller(r).UserID, path, message, emoji)
 		return changed(m, at), err
 	})
 }
@@ -37,7 +38,7 @@ func (h reactions) RemoveReaction(w http.ResponseWriter, r *http.Request, room a
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := h.store.Unreact(r.Context(), callerOf(r).UserID, path, message, emoji)
+		at, err := h.store.Unreact(r.Context(), request.Caller(r).UserID, path, message, emoji)
 		return done(at), err
 	})
 }

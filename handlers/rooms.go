@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -33,11 +35,11 @@ func newRooms(store roomStore) rooms { return rooms{store: store} }
 // CreateRoom creates a room that the caller owns.
 func (h rooms) CreateRoom(w http.ResponseWriter, r *http.Request, params api.CreateRoomParams) {
 	answer(w, r, func() (reply, error) {
-		n, once, err := decodeOnce[models.NewRoom](w, r, params.IdempotencyKey)
+		n, once, err := codec.DecodeOnce[models.NewRoom](w, r, params.IdempotencyKey)
 		if err != nil {
 			return reply{}, err
 		}
-		room, at, err := h.store.CreateRoom(r.Context(), callerOf(r).UserID, n, once)
+		room, at, err := h.store.CreateRoom(r.Context(), request.Caller(r).UserID, n, once)
 		return created(room, at, err, func(room models.Room) string { return fmt.Sprintf("/v1/rooms/%d", room.ID) })
 	})
 }
@@ -59,7 +61,7 @@ func (h rooms) ListRooms(w http.ResponseWriter, r *http.Request, params api.List
 		}
 		q := models.RoomsQuery{Paging: page, Subject: about, Since: since, Unread: valueOf(params.Unread)}
 		return snapshot(r, h.store, func() (models.Page[models.Room], error) {
-			return h.store.Rooms(r.Context(), callerOf(r).UserID, q)
+			return h.store.Rooms(r.Context(), request.Caller(r).UserID, q)
 		})
 	})
 }
@@ -72,7 +74,7 @@ func (h rooms) GetRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Room, error) {
-			return h.store.Room(r.Context(), callerOf(r).UserID, path)
+			return h.store.Room(r.Context(), request.Caller(r).UserID, path)
 		})
 	})
 }
@@ -84,11 +86,11 @@ func (h rooms) UpdateRoom(w http.ResponseWriter, r *http.Request, room api.PathR
 		if err != nil {
 			return reply{}, err
 		}
-		change, err := decode[models.RoomChange](w, r)
+		change, err := codec.Decode[models.RoomChange](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		room, at, err := h.store.ChangeRoom(r.Context(), callerOf(r).UserID, path, change)
+		room, at, err := h.store.ChangeRoom(r.Context(), request.Caller(r).UserID, path, change)
 		return changed(room, at), err
 	})
 }
@@ -100,7 +102,7 @@ func (h rooms) DeleteRoom(w http.ResponseWriter, r *http.Request, room api.PathR
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := h.store.DeleteRoom(r.Context(), callerOf(r).UserID, path)
+		at, err := h.store.DeleteRoom(r.Context(), request.Caller(r).UserID, path)
 		return done(at), err
 	})
 }
@@ -108,7 +110,7 @@ func (h rooms) DeleteRoom(w http.ResponseWriter, r *http.Request, room api.PathR
 // OpenDirectRoom returns the direct room of the caller and a user, and creates it if there is none.
 func (h rooms) OpenDirectRoom(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
+		me := request.Caller(r).UserID
 		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err

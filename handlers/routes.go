@@ -2,29 +2,37 @@ package handlers
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
+	chimiddleware "github.com/go-chi/chi/v5/middleware"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/auth"
+	"github.com/parley-chat/parley/handlers/limit"
+	"github.com/parley-chat/parley/handlers/middleware"
+	"github.com/parley-chat/parley/handlers/problem"
 	"github.com/parley-chat/parley/handlers/web"
 )
 
 // policies lists the routes that do not need a token, or take something else. HEAD has the policy of GET.
-var policies = authPolicies{
-	"POST /v1/users":                   tokenOptional,
-	"POST /v1/sessions":                public,
-	"POST /v1/sessions/refresh":        public,
-	"GET /v1/auth/providers":           public,
-	"GET /v1/auth/{provider}":          tokenOptional,
-	"GET /v1/auth/{provider}/callback": public,
-	"OPTIONS /v1/uploads":              public,
-	"OPTIONS /v1/uploads/{upload}":     public,
-	"GET /v1/events":                   tokenOrCookie,
-	"GET /healthz":                     public,
-	"GET /readyz":                      public,
-	"GET /metrics":                     public,
+var policies = auth.Policies{
+	"POST /v1/users":                   auth.TokenOptional,
+	"POST /v1/sessions":                auth.Public,
+	"POST /v1/sessions/refresh":        auth.Public,
+	"GET /v1/auth/providers":           auth.Public,
+	"GET /v1/auth/{provider}":          auth.TokenOptional,
+	"GET /v1/auth/{provider}/callback": auth.Public,
+	"OPTIONS /v1/uploads":              auth.Public,
+	"OPTIONS /v1/uploads/{upload}":     auth.Public,
+	"GET /v1/events":                   auth.TokenOrCookie,
+	"GET /healthz":                     auth.Public,
+	"GET /readyz":                      auth.Public,
+	"GET /metrics":                     auth.Public,
 }
+
+// requestTimeout bounds a request that waits only for the database: when a network is cut off there is no other sign.
+const requestTimeout = 20 * time.Second
 
 // unboundedRoutes take as long as their client sends or reads; all others have a timeout. HEAD goes with GET.
 var unboundedRoutes = map[string]bool{
@@ -50,28 +58,30 @@ var routesOnFullDisk = map[string]bool{
 }
 
 // routes puts all middleware and handlers in order: the first sees a request first and its answer last.
-func routes(s server, q quotas, c Config) http.Handler {
+func routes(s server, q limit.Quotas, c Config) http.Handler {
 	r := chi.NewRouter()
-	r.Use(closeUnread(c.Limits), observeRequests(c.Log, c.Metrics, c.Limits, c.Settings.Proxies), limitHead(q))
+	r.Use(middleware.CloseUnread(c.Limits), middleware.Observe(c.Log, c.Metrics, c.Limits, c.Settings.Proxies), middleware.LimitHead(q))
 	if len(c.Settings.CORSOrigins) > 0 {
-		r.Use(allowOrigins(c.Settings.CORSOrigins))
+		r.Use(middleware.AllowOrigins(c.Settings.CORSOrigins))
 	}
-	r.Use(checkURL(q), overrideMethod, answerOptions(q), middleware.GetHead)
-	r.NotFound(handleNotFound(q))
-	r.MethodNotAllowed(handleWrongMethod(q))
+	r.Use(middleware.CheckURL(q), middleware.OverrideMethod, middleware.AnswerOptions(q), chimiddleware.GetHead)
+	r.NotFound(middleware.NotFound(q))
+	r.MethodNotAllowed(middleware.WrongMethod(q))
 
-	client := countPages(q, web.Client(http.HandlerFunc(notFound)))
+	client := middleware.CountPages(q, web.Client(http.HandlerFunc(problem.NotFound)))
 	r.Method(http.MethodGet, "/", client)
 	r.Method(http.MethodGet, "/client/{module}", client)
 	for path, page := range web.Pages(c.Contract) {
-		r.Method(http.MethodGet, path, countPages(q, page))
+		r.Method(http.MethodGet, path, middleware.CountPages(q, page))
 	}
 	// These are not added by r.Use: only behind the router is it known which route a request has.
-	auth := authMiddleware{tokens: c.Tokens, issuer: c.Issuer, sessions: c.Store, quotas: q, policies: policies, timeout: requestTimeout}
-	literals := literals{}
+	authenticate := auth.Middleware{
+		Tokens: c.Tokens, Issuer: c.Issuer, Sessions: c.Store, Quotas: q, Policies: policies, Timeout: requestTimeout,
+	}.Authenticate
+	known := middleware.Literals{}
 	routed := r.With(
-		literalFirst(q, literals), timeout(unboundedRoutes), auth.authenticate, countRequests(q), keepSpace(c.Space, routesOnFullDisk))
+		middleware.LiteralFirst(q, known), middleware.Timeout(requestTimeout, unboundedRoutes), authenticate, middleware.CountRequests(q), middleware.KeepSpace(c.Space, routesOnFullDisk))
 	api.HandlerWithOptions(s, api.ChiServerOptions{BaseRouter: routed, ErrorHandlerFunc: failParameter})
-	literals.learn(r)
+	known.Learn(r)
 	return r
 }

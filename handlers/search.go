@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -41,7 +42,7 @@ func (h search) SearchUsers(w http.ResponseWriter, r *http.Request, params api.S
 			users[i] = &list.Items[i]
 		}
 		if err == nil {
-			err = h.profiles.complete(r.Context(), callerOf(r).UserID, users...)
+			err = h.profiles.complete(r.Context(), request.Caller(r).UserID, users...)
 		}
 		return plain(list), err
 	})
@@ -61,7 +62,7 @@ func (h search) SearchRooms(w http.ResponseWriter, r *http.Request, params api.S
 		if err != nil {
 			return reply{}, err
 		}
-		list, err := h.store.SearchRooms(r.Context(), callerOf(r).UserID, q)
+		list, err := h.store.SearchRooms(r.Context(), request.Caller(r).UserID, q)
 		return plain(list), err
 	})
 }
@@ -80,7 +81,7 @@ func (h search) SearchMessages(w http.ResponseWriter, r *http.Request, room api.
 		if err != nil {
 			return reply{}, err
 		}
-		list, err := h.store.SearchMessages(r.Context(), callerOf(r).UserID, path, q)
+		list, err := h.store.SearchMessages(r.Context(), request.Caller(r).UserID, path, q)
 		return plain(list), err
 	})
 }
@@ -96,7 +97,7 @@ func (h search) SearchAllMessages(w http.ResponseWriter, r *http.Request, params
 		if err != nil {
 			return reply{}, err
 		}
-		list, err := h.store.SearchAll(r.Context(), callerOf(r).UserID, q)
+		list, err := h.store.SearchAll(r.Context(), request.Caller(r).UserID, q)
 		return plain(list), err
 	})
 }

@@ -7,7 +7,11 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/auth"
 	"github.com/parley-chat/parley/handlers/auth/token"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/limit"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -45,26 +49,26 @@ func newSessions(store sessionStore, l login, g guestRules) sessions {
 // LogIn opens a session: with a password, as a guest, or with the code of a log-in through a provider.
 func (h sessions) LogIn(w http.ResponseWriter, r *http.Request, params api.LogInParams) {
 	answer(w, r, func() (reply, error) {
-		body, err := readBody(w, r)
+		body, err := codec.ReadBody(w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		c, err := parse[models.Credentials](body)
+		c, err := codec.Parse[models.Credentials](body)
 		if err != nil {
 			return reply{}, err
 		}
-		o := opening{key: params.IdempotencyKey, body: body, cookie: c.Cookie}
+		o := auth.Opening{Key: params.IdempotencyKey, Body: body, Cookie: c.Cookie}
 		switch {
 		case c.LoginCode != "":
-			o.store = h.withCode(r, c)
-			o.prove = func(key string) ([]byte, error) { // including the browser's secret, so that only this browser gets the answer again
-				return h.login.sessions.tokens.Proof("login code", key, c.LoginCode, browserSecret(r)), nil
+			o.Store = h.withCode(r, c)
+			o.Prove = func(key string) ([]byte, error) { // including the browser's secret, so that only this browser gets the answer again
+				return h.login.sessions.Tokens.Proof("login code", key, c.LoginCode, auth.BrowserSecret(r)), nil
 			}
 		case c.Guest:
-			o.store, err = h.asGuest(w, r, c)
+			o.Store, err = h.asGuest(w, r, c)
 		default:
-			o.store, err = h.withPassword(w, r, c)
-			o.prove = h.login.sessions.provePassword(r, accountKey(c.Username), c.Password)
+			o.Store, err = h.withPassword(w, r, c)
+			o.Prove = h.login.sessions.ProvePassword(r, accountKey(c.Username), c.Password)
 		}
 		if err != nil {
 			return reply{}, err
@@ -84,14 +88,14 @@ func (h sessions) asGuest(w http.ResponseWriter, r *http.Request, c models.Crede
 	if err := h.guests.space(); err != nil {
 		return nil, err
 	}
-	if err := h.login.quotas.takeGuest(w, r); err != nil {
+	if err := h.login.quotas.TakeGuest(w, r); err != nil {
 		return nil, err
 	}
-	network := networkOf(r)
+	network := request.Network(r)
 	if h.guests.limited {
 		n, err := h.store.GuestsOf(r.Context(), network, models.MaxGuestsOfNetwork)
 		if err == nil && n >= models.MaxGuestsOfNetwork {
-			err = rateLimited("guests_of_network", models.IdleGuestLife/models.MaxGuestsOfNetwork+time.Minute)
+			err = limit.RateLimited("guests_of_network", models.IdleGuestLife/models.MaxGuestsOfNetwork+time.Minute)
 		}
 		if err != nil {
 			return nil, err
@@ -106,7 +110,7 @@ func (h sessions) asGuest(w http.ResponseWriter, r *http.Request, c models.Crede
 }
 
 func (h sessions) withCode(r *http.Request, c models.Credentials) storeSession {
-	code := models.LoginCode{Hash: token.Hash(c.LoginCode), BrowserHash: token.Hash(browserSecret(r))}
+	code := models.LoginCode{Hash: token.Hash(c.LoginCode), BrowserHash: token.Hash(auth.BrowserSecret(r))}
 	return func(n models.NewSession, once *models.Once) (models.Login, error) {
 		return h.store.LogInWithCode(r.Context(), code, n, once)
 	}
@@ -134,13 +138,13 @@ func (h sessions) withPassword(w http.ResponseWriter, r *http.Request, c models.
 // RefreshSession exchanges a refresh token for new tokens.
 func (h sessions) RefreshSession(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, func() (reply, error) {
-		body, err := decodeOptional[models.Refresh](w, r)
+		body, err := codec.DecodeOptional[models.Refresh](w, r)
 		if err != nil {
 			return reply{}, err
 		}
 		inCookie := body.RefreshToken == ""
 		if inCookie {
-			if body.RefreshToken, err = h.login.sessions.refreshFromCookie(r); err != nil {
+			if body.RefreshToken, err = h.login.sessions.RefreshToken(r); err != nil {
 				return reply{}, err
 			}
 		}
@@ -148,8 +152,8 @@ func (h sessions) RefreshSession(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return reply{}, err
 		}
-		s, err := h.login.sessions.renewed(r, login, successor, inCookie || body.Cookie)
-		return reply{status: http.StatusOK, body: s.session, cookies: s.cookies}, err
+		s, err := h.login.sessions.Renew(r, login, successor, inCookie || body.Cookie)
+		return reply{status: http.StatusOK, body: s.Session, cookies: s.Cookies}, err
 	})
 }
 
@@ -157,17 +161,17 @@ func (h sessions) RefreshSession(w http.ResponseWriter, r *http.Request) {
 // successor is stored in a form that only the spent token opens.
 func (h sessions) renew(r *http.Request, spent string) (login models.Login, successor string, err error) {
 	successor, hash := token.NewRefresh()
-	sealed, err := h.login.sessions.tokens.Seal([]byte(successor), []byte(spent))
+	sealed, err := h.login.sessions.Tokens.Seal([]byte(successor), []byte(spent))
 	if err != nil {
 		return login, "", err
 	}
 	login, kept, err := h.store.Refresh(r.Context(), models.Renewal{
-		SpentHash: token.Hash(spent), RefreshHash: hash, Sealed: sealed, Device: deviceOf(r), At: models.Now(),
+		SpentHash: token.Hash(spent), RefreshHash: hash, Sealed: sealed, Device: auth.DeviceOf(r), At: models.Now(),
 	})
 	if err != nil || kept == sealed {
 		return login, successor, err
 	}
-	opened, err := h.login.sessions.tokens.Unseal(kept, []byte(spent))
+	opened, err := h.login.sessions.Tokens.Unseal(kept, []byte(spent))
 	if err != nil { // sealed under another token secret, before this server started
 		err = &models.Error{Code: models.CodeUnauthenticated, Message: "This refresh token is not known.", Err: err}
 	}
@@ -181,7 +185,7 @@ func (h sessions) ListSessions(w http.ResponseWriter, r *http.Request, params ap
 		if err != nil {
 			return reply{}, err
 		}
-		list, err := h.store.Sessions(r.Context(), callerOf(r), page)
+		list, err := h.store.Sessions(r.Context(), request.Caller(r), page)
 		return plain(list), err
 	})
 }
@@ -189,7 +193,7 @@ func (h sessions) ListSessions(w http.ResponseWriter, r *http.Request, params ap
 // LogOut ends one of the caller's sessions. Its event is for that session alone, so the answer names none.
 func (h sessions) LogOut(w http.ResponseWriter, r *http.Request, session api.PathSession) {
 	answer(w, r, func() (reply, error) {
-		caller := callerOf(r)
+		caller := request.Caller(r)
 		if session == "current" {
 			session = caller.SessionID
 		}
@@ -198,7 +202,7 @@ func (h sessions) LogOut(w http.ResponseWriter, r *http.Request, session api.Pat
 		}
 		re := done(models.Cursor{})
 		if session == caller.SessionID {
-			re.cookies = h.login.sessions.forget(r)
+			re.cookies = h.login.sessions.ForgetCookies(r)
 		}
 		return re, nil
 	})

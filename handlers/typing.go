@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -35,7 +36,7 @@ func (h typing) StartTyping(w http.ResponseWriter, r *http.Request, room api.Pat
 		if err != nil {
 			return reply{}, err
 		}
-		roomID, user, err := h.store.Writer(r.Context(), callerOf(r).UserID, path)
+		roomID, user, err := h.store.Writer(r.Context(), request.Caller(r).UserID, path)
 		if err != nil {
 			return reply{}, err
 		}

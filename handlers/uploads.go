@@ -6,12 +6,16 @@ import (
 	"strconv"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/problem"
+	"github.com/parley-chat/parley/handlers/request"
+	"github.com/parley-chat/parley/handlers/upload"
 	"github.com/parley-chat/parley/handlers/upload/tus"
 	"github.com/parley-chat/parley/models"
 )
 
 type uploadStore interface {
-	resumableStore
+	upload.ResumableStore
 	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error)
 	BeginUpload(ctx context.Context, callerID int64, u models.Upload, once *models.Once) (models.Upload, error)
 }
@@ -20,13 +24,13 @@ type uploadStore interface {
 // and answers errors in its own format.
 type uploads struct {
 	store     uploadStore
-	pending   *pendingBytes
+	pending   *upload.PendingBytes
 	limit     int64 // of one file, in bytes
-	resumable resumable
+	resumable upload.Resumable
 }
 
-func newUploads(store uploadStore, pending *pendingBytes, rc receiver, stopping context.Context) uploads {
-	return uploads{store: store, pending: pending, limit: rc.limit, resumable: newResumable(stopping, store, rc)}
+func newUploads(store uploadStore, pending *upload.PendingBytes, rc upload.Receiver, stopping context.Context) uploads {
+	return uploads{store: store, pending: pending, limit: rc.Limit, resumable: upload.NewResumable(stopping, store, rc)}
 }
 
 // answerTus is answer for tus, whose version is in every answer.
@@ -43,7 +47,7 @@ func answerTus(w http.ResponseWriter, r *http.Request, version *string, handle f
 // wrongTusVersion is the error of a request without the header Tus-Resumable, or with another version.
 func wrongTusVersion(w http.ResponseWriter) error {
 	w.Header().Set("Tus-Version", tus.Version)
-	return withStatus(http.StatusPreconditionFailed, models.Invalid("Tus-Resumable", "must be %s", tus.Version))
+	return problem.WithStatus(http.StatusPreconditionFailed, models.Invalid("Tus-Resumable", "must be %s", tus.Version))
 }
 
 // GetUploadOptions lists the capabilities of uploads.
@@ -73,20 +77,20 @@ func (h uploads) CreateUpload(w http.ResponseWriter, r *http.Request, params api
 		if err != nil {
 			return reply{}, err
 		}
-		if err := countBytes(w, r, len(params.UploadMetadata)); err != nil {
+		if err := request.TakeBytes(w, r, len(params.UploadMetadata)); err != nil {
 			return reply{}, err
 		}
-		var c chunk
+		var c upload.Chunk
 		if r.ContentLength != 0 {
-			if c, err = chunkOf(r, 0, params.UploadChecksum); err != nil {
+			if c, err = upload.ChunkOf(r, 0, params.UploadChecksum); err != nil {
 				return reply{}, err
 			}
 		}
-		once, err := newOnce(r, params.IdempotencyKey, []byte(params.UploadMetadata+"\x00"+strconv.FormatInt(u.Size, 10)), encode)
+		once, err := request.NewOnce(r, params.IdempotencyKey, []byte(params.UploadMetadata+"\x00"+strconv.FormatInt(u.Size, 10)), codec.Encode)
 		if err != nil {
 			return reply{}, err
 		}
-		u, err = h.store.BeginUpload(r.Context(), callerOf(r).UserID, u, once)
+		u, err = h.store.BeginUpload(r.Context(), request.Caller(r).UserID, u, once)
 		re, err := created(u, models.Cursor{}, err, func(u models.Upload) string { return "/v1/uploads/" + u.ID })
 		if err != nil {
 			return reply{}, err
@@ -94,9 +98,9 @@ func (h uploads) CreateUpload(w http.ResponseWriter, r *http.Request, params api
 		u, re.body = re.body.(models.Upload), nil
 		w.Header().Set("Location", re.location)
 		if r.ContentLength != 0 && !re.replayed {
-			u, err = h.resumable.write(w, r, u.ID, c)
+			u, err = h.resumable.Write(w, r, u.ID, c)
 		} else if re.replayed {
-			u, err = h.resumable.current(r.Context(), callerOf(r).UserID, u.ID)
+			u, err = h.resumable.Current(r.Context(), request.Caller(r).UserID, u.ID)
 		}
 		setUploadHeaders(w, u)
 		return re, err
@@ -105,7 +109,7 @@ func (h uploads) CreateUpload(w http.ResponseWriter, r *http.Request, params api
 
 // newUpload is the upload that the headers describe, if its caller may create it.
 func (h uploads) newUpload(r *http.Request, params api.CreateUploadParams) (models.Upload, error) {
-	if !storable(params.UploadMetadata) {
+	if !request.Storable(params.UploadMetadata) {
 		return models.Upload{}, models.Invalid("Upload-Metadata", "must be text in UTF-8")
 	}
 	if len(params.UploadMetadata) > models.MaxUploadMetadata {
@@ -124,14 +128,14 @@ func (h uploads) newUpload(r *http.Request, params api.CreateUploadParams) (mode
 	case params.UploadLength < 1:
 		return models.Upload{}, models.Invalid("Upload-Length", "must be 1 or more")
 	case params.UploadLength > h.limit:
-		return models.Upload{}, fileTooLarge(h.limit)
+		return models.Upload{}, upload.TooLarge(h.limit)
 	}
-	declaredType := cut(metadata["filetype"], models.MaxMediaTypeLength)
-	if !storable(declaredType) {
+	declaredType := request.Truncate(metadata["filetype"], models.MaxMediaTypeLength)
+	if !request.Storable(declaredType) {
 		declaredType = "" // as if there were none
 	}
-	me := callerOf(r).UserID
-	roomID, err := h.store.MayUpload(r.Context(), me, path, params.UploadLength, h.pending.of(me))
+	me := request.Caller(r).UserID
+	roomID, err := h.store.MayUpload(r.Context(), me, path, params.UploadLength, h.pending.Of(me))
 	return models.Upload{
 		RoomID: roomID, Name: models.FileName(metadata["filename"]), Size: params.UploadLength, Metadata: params.UploadMetadata,
 		MediaType: declaredType,
@@ -143,14 +147,14 @@ func (h uploads) newUpload(r *http.Request, params api.CreateUploadParams) (mode
 // server stopped at that moment, gets its file now: the client would not send another chunk.
 func (h uploads) HeadUpload(w http.ResponseWriter, r *http.Request, id api.PathUpload, params api.HeadUploadParams) {
 	answerTus(w, r, params.TusResumable, func() (reply, error) {
-		me := callerOf(r).UserID
+		me := request.Caller(r).UserID
 		if _, err := h.store.Upload(r.Context(), me, id); err != nil {
 			return reply{}, err
 		}
-		h.resumable.interrupt(r.Context(), id)
-		u, err := h.resumable.current(r.Context(), me, id)
+		h.resumable.Interrupt(r.Context(), id)
+		u, err := h.resumable.Current(r.Context(), me, id)
 		if err == nil && u.Kept == u.Size && u.FileID == "" {
-			u, err = h.resumable.write(w, r, id, chunk{offset: u.Size})
+			u, err = h.resumable.Write(w, r, id, upload.Chunk{Offset: u.Size})
 		}
 		if err != nil {
 			return reply{}, err
@@ -173,11 +177,11 @@ func setUploadHeaders(w http.ResponseWriter, u models.Upload) {
 // PatchUpload appends a chunk. The last one completes the file.
 func (h uploads) PatchUpload(w http.ResponseWriter, r *http.Request, id api.PathUpload, params api.PatchUploadParams) {
 	answerTus(w, r, params.TusResumable, func() (reply, error) {
-		c, err := chunkOf(r, params.UploadOffset, params.UploadChecksum)
+		c, err := upload.ChunkOf(r, params.UploadOffset, params.UploadChecksum)
 		if err != nil {
 			return reply{}, err
 		}
-		u, err := h.resumable.write(w, r, id, c)
+		u, err := h.resumable.Write(w, r, id, c)
 		if err != nil {
 			return reply{}, err
 		}
@@ -189,6 +193,6 @@ func (h uploads) PatchUpload(w http.ResponseWriter, r *http.Request, id api.Path
 // DeleteUpload deletes an upload that is not complete.
 func (h uploads) DeleteUpload(w http.ResponseWriter, r *http.Request, id api.PathUpload, params api.DeleteUploadParams) {
 	answerTus(w, r, params.TusResumable, func() (reply, error) {
-		return done(models.Cursor{}), h.resumable.drop(r.Context(), callerOf(r).UserID, id)
+		return done(models.Cursor{}), h.resumable.Drop(r.Context(), request.Caller(r).UserID, id)
 	})
 }

@@ -10,6 +10,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/auth"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -43,15 +46,15 @@ func newUsers(store userStore, p profiles, l login) users {
 // SignUp creates an account and its first session. A guest who signs up keeps their user: it becomes the account.
 func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpParams) {
 	answer(w, r, func() (reply, error) {
-		body, err := readBody(w, r)
+		body, err := codec.ReadBody(w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		n, err := parse[models.NewUser](body)
+		n, err := codec.Parse[models.NewUser](body)
 		if err != nil {
 			return reply{}, err
 		}
-		prove := h.login.sessions.provePassword(r, accountKey(n.Username), n.Password)
+		prove := h.login.sessions.ProvePassword(r, accountKey(n.Username), n.Password)
 		if err := h.checkSignUp(w, r, n, params.IdempotencyKey, prove, body); err != nil {
 			return reply{}, err
 		}
@@ -62,12 +65,12 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 		account := models.NewAccount{
 			Username: n.Username, DisplayName: valueOf(n.DisplayName), Description: valueOf(n.Description), PasswordHash: hash,
 		}
-		o := opening{
-			key: params.IdempotencyKey, body: body, cookie: n.Cookie,
-			prove:    prove,
-			repeated: func(s models.Session) error { return h.checkPasswordUnchanged(r, s, n.Password) },
-			store: func(n models.NewSession, once *models.Once) (models.Login, error) {
-				if guest := callerOf(r).UserID; guest != 0 {
+		o := auth.Opening{
+			Key: params.IdempotencyKey, Body: body, Cookie: n.Cookie,
+			Prove:    prove,
+			Repeated: func(s models.Session) error { return h.checkPasswordUnchanged(r, s, n.Password) },
+			Store: func(n models.NewSession, once *models.Once) (models.Login, error) {
+				if guest := request.Caller(r).UserID; guest != 0 {
 					return h.store.Settle(r.Context(), guest, account, n, once)
 				}
 				return h.store.SignUp(r.Context(), account, n, once)
@@ -97,23 +100,23 @@ func (h users) checkPasswordUnchanged(r *http.Request, s models.Session, passwor
 func (h users) checkSignUp(w http.ResponseWriter, r *http.Request, n models.NewUser, key *string,
 	prove func(key string) ([]byte, error), body []byte) error {
 	if key != nil {
-		if err := checkKey(*key); err != nil {
+		if err := request.CheckKey(*key); err != nil {
 			return err
 		}
 	}
-	taken := h.store.UsernameFree(r.Context(), n.Username, callerOf(r).UserID)
+	taken := h.store.UsernameFree(r.Context(), n.Username, request.Caller(r).UserID)
 	switch {
 	case taken == nil:
-		return h.login.quotas.takeAccount(w, r)
+		return h.login.quotas.TakeAccount(w, r)
 	case key == nil:
 		return taken
 	}
-	known, err := h.login.guesses.check(w, r, accountKey(n.Username), 0, func() (bool, error) {
+	known, err := h.login.guesses.Check(w, r, accountKey(n.Username), 0, func() (bool, error) {
 		proof, err := prove(*key)
 		if err != nil {
 			return false, err
 		}
-		return h.store.KnowsKey(r.Context(), newSecretOnce(r, *key, proof, body, nil))
+		return h.store.KnowsKey(r.Context(), request.NewSecretOnce(r, *key, proof, body, nil))
 	})
 	if err == nil && !known {
 		err = taken
@@ -127,14 +130,14 @@ func (h users) GetMe(w http.ResponseWriter, r *http.Request) { h.GetUser(w, r, "
 // GetUser returns a user's profile.
 func (h users) GetUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		path, err := parseUser(user, callerOf(r).UserID)
+		path, err := parseUser(user, request.Caller(r).UserID)
 		if err != nil {
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.User, error) {
 			u, err := h.store.User(r.Context(), path)
 			if err == nil {
-				err = h.profiles.complete(r.Context(), callerOf(r).UserID, &u)
+				err = h.profiles.complete(r.Context(), request.Caller(r).UserID, &u)
 			}
 			return u, err
 		})
@@ -144,11 +147,11 @@ func (h users) GetUser(w http.ResponseWriter, r *http.Request, user api.PathUser
 // UpdateMe changes the caller's own profile.
 func (h users) UpdateMe(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, func() (reply, error) {
-		change, err := decode[models.ProfileChange](w, r)
+		change, err := codec.Decode[models.ProfileChange](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		u, err := h.store.ChangeProfile(r.Context(), callerOf(r).UserID, change)
+		u, err := h.store.ChangeProfile(r.Context(), request.Caller(r).UserID, change)
 		return plain(h.profiles.own(u)), err
 	})
 }
@@ -159,11 +162,11 @@ func (h users) DeleteMe(w http.ResponseWriter, r *http.Request, params api.Delet
 		if err := h.checkProof(w, r, params.ParleyPassword); err != nil {
 			return reply{}, err
 		}
-		if err := h.store.DeleteAccount(r.Context(), callerOf(r).UserID); err != nil {
+		if err := h.store.DeleteAccount(r.Context(), request.Caller(r).UserID); err != nil {
 			return reply{}, err
 		}
 		re := done(models.Cursor{})
-		re.cookies = h.login.sessions.forget(r)
+		re.cookies = h.login.sessions.ForgetCookies(r)
 		return re, nil
 	})
 }
@@ -173,7 +176,7 @@ func (h users) DeleteMe(w http.ResponseWriter, r *http.Request, params api.Delet
 // percent-encoded, must always be right.
 func (h users) checkProof(w http.ResponseWriter, r *http.Request, header *string) error {
 	const name = "Parley-Password"
-	hash, proved, err := h.store.LastProof(r.Context(), callerOf(r))
+	hash, proved, err := h.store.LastProof(r.Context(), request.Caller(r))
 	switch {
 	case err != nil:
 		return err
