@@ -9,7 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/parley-chat/parley/cmd/parley/cli"
-	"github.com/parley-chat/parley/handlers/token/tokentest"
+	"github.com/parley-chat/parley/handlers/auth/token/tokentest"
 )
 
 // AsProgramVariable makes the test binary be parley itself, so that tests can start, kill and restart the very code under test,
