@@ -91,14 +91,14 @@ func TestRemovalIsTheLastEventOfARoom(t *testing.T) {
 			owner, member := r.signUp("owner-"+name), r.signUp("member-"+name)
 			room, start := r.room(owner, member)
 			other, _ := r.room(owner, member)
-			live := r.watch(member, room, "")
+			attached := r.watch(member, room, "")
 			r.attached()
 			r.send(owner, room, "before")
 			r.must(c.remove(owner, member, models.RoomPath{ID: room}))
 			r.send(owner, room, "after")
 			r.send(owner, other, "elsewhere")
 			later := r.watch(member, room, start.String())
-			for name, p := range map[string]*peer{"attached": live, "replayed": later} {
+			for name, p := range map[string]*peer{"attached": attached, "replayed": later} {
 				events := p.until(t, "elsewhere")
 				if got := names(events[len(events)-2:]); got != c.last+" message.notification" {
 					t.Errorf("%s: the last events are %q", name, got)
@@ -164,7 +164,7 @@ func TestMutesAndBlocks(t *testing.T) {
 	ada, bob, eve := r.signUp("ada"), r.signUp("bob"), r.signUp("eve")
 	quiet, _ := r.room(eve, ada, bob)
 	room, start := r.room(ada, bob, eve)
-	live := r.watch(bob, 0, "")
+	attached := r.watch(bob, 0, "")
 	r.attached()
 	yes := true
 	_, _, err := r.store.Mute(t.Context(), bob.User.ID, models.RoomPath{ID: quiet}, models.MembershipChange{Muted: &yes})
@@ -174,7 +174,7 @@ func TestMutesAndBlocks(t *testing.T) {
 	r.send(eve, quiet, "in a muted room")
 	r.send(ada, room, "by a blocked user")
 	r.send(eve, room, "the last one")
-	for name, p := range map[string]*peer{"attached": live, "replayed": r.watch(bob, 0, start.String())} {
+	for name, p := range map[string]*peer{"attached": attached, "replayed": r.watch(bob, 0, start.String())} {
 		notified := 0
 		for _, e := range p.until(t, "the last one") {
 			if e.name == "message.notification" {
@@ -188,5 +188,53 @@ func TestMutesAndBlocks(t *testing.T) {
 	present := r.watch(bob, room, start.String())
 	if got := names(present.until(t, "the last one")); strings.Count(got, "message.created") != 2 {
 		t.Errorf("in the room came %q, want two messages", got)
+	}
+}
+
+// TestBatch delivers several messages to a room at once. Each stream gets those that it would get one by one.
+func TestBatch(t *testing.T) {
+	r := newRig(t, Limits{})
+	ada, bob, eve, moe := r.signUp("ada"), r.signUp("bob"), r.signUp("eve"), r.signUp("moe")
+	room, _ := r.room(ada, bob, eve, moe)
+	_, err := r.store.Block(t.Context(), eve.User.ID, models.UserPath{ID: bob.User.ID})
+	r.must(err)
+	yes := true
+	_, _, err = r.store.Mute(t.Context(), moe.User.ID, models.RoomPath{ID: room}, models.MembershipChange{Muted: &yes})
+	r.must(err)
+	streams := []struct {
+		name              string
+		peer              *peer
+		created, notified int
+	}{
+		{"present", r.watch(ada, room, ""), 7, 0}, {"sender elsewhere", r.watch(bob, 0, ""), 3, 4},
+		{"blocks a sender", r.watch(eve, 0, ""), 0, 4}, {"has muted the room", r.watch(moe, 0, ""), 0, 0},
+	}
+	r.attached()
+	r.withhold.Store(true)
+	r.hub.withLock(func() { // so that the log consumer has to wait
+		for range 3 {
+			r.send(ada, room, "by ada")
+			r.send(bob, room, "by bob")
+		}
+		r.send(ada, room, "by ada")
+	})
+	r.withhold.Store(false)
+	other, _ := r.room(ada, bob, eve, moe)
+	r.send(ada, other, "the last one")
+	for _, s := range streams {
+		created, notified := 0, 0
+		for _, e := range s.peer.until(t, "the last one") {
+			switch {
+			case !strings.Contains(e.data, `"text":"by `):
+			case e.name == "message.created":
+				created++
+			default:
+				notified++
+			}
+		}
+		if created != s.created || notified != s.notified {
+			t.Errorf("%s: %d messages and %d notifications came, want %d and %d",
+				s.name, created, notified, s.created, s.notified)
+		}
 	}
 }
