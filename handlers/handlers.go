@@ -148,7 +148,7 @@ func New(c Config) http.Handler {
 		messages:      newMessages(c.Store, files),
 		files:         files,
 		contents:      newContents(c.Store, c.Blobs),
-		uploads:       newUploads(c.Store, pending, receiver, c.Stopping),
+		uploads:       newUploads(c.Stopping, c.Store, pending, receiver),
 		typing:        newTyping(c.Store, c.Streams),
 		search:        newSearch(c.Store, profiles),
 		reactions:     newReactions(c.Store),

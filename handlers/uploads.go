@@ -29,7 +29,7 @@ type uploads struct {
 	resumable upload.Resumable
 }
 
-func newUploads(store uploadStore, pending *upload.PendingBytes, rc upload.Receiver, stopping context.Context) uploads {
+func newUploads(stopping context.Context, store uploadStore, pending *upload.PendingBytes, rc upload.Receiver) uploads {
 	return uploads{store: store, pending: pending, limit: rc.Limit, resumable: upload.NewResumable(stopping, store, rc)}
 }
 

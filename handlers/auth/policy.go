@@ -3,6 +3,7 @@ package auth
 // Policy is what a route asks for to find its caller.
 type Policy int
 
+// The policies of routes.
 const (
 	TokenRequired Policy = iota // the policy of every route that is not listed
 	Public                      // nothing is asked for

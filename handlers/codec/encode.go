@@ -59,5 +59,5 @@ func Write(w http.ResponseWriter, status int, mediaType string, body []byte) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) //nolint:gosec // JSON or MessagePack, never HTML. An error means that the client has disconnected
+	_, _ = w.Write(body) // an error means that the client has disconnected
 }

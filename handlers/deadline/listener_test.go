@@ -48,7 +48,7 @@ func busy(l *Listener) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.conns {
-		if c.since.Load() == 0 {
+		if c.idle.Load() == 0 {
 			n++
 		}
 	}

@@ -36,6 +36,7 @@ type Guesses struct {
 	purged time.Time
 }
 
+// GuessStore is what Guesses need of the store.
 type GuessStore interface {
 	// SessionAddresses lists the addresses that the user's sessions were last used from.
 	SessionAddresses(ctx context.Context, userID int64) ([]string, error)
@@ -52,6 +53,7 @@ type attempts struct {
 	until   time.Time // no attempt is allowed before
 }
 
+// NewGuesses makes the limits of the contract, or no limits.
 func NewGuesses(on bool, addresses GuessStore) *Guesses {
 	if !on {
 		return nil

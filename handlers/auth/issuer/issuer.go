@@ -1,7 +1,7 @@
-// Package issuer reads the tokens of a product that has a log-in of its own and vouches for its users with JWTs.
+// Package issuer verifies the tokens of a product that has a log-in of its own, and issues JWTs for its users.
 //
-// All about such a token is fixed beforehand: who signs it, for whom, by which algorithm and under which keys. Nothing in
-// the token has a say in that, least of all where keys are to be fetched.
+// The configuration fixes everything about such a token: its issuer, its audience, its algorithm, its keys. Nothing in the token
+// can change that, least of all where keys are fetched from.
 package issuer
 
 import (
@@ -18,22 +18,22 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// ProviderName is what identities of the product's users have for a provider.
+// ProviderName is the provider of the identities of the product's users.
 const ProviderName = "jwt"
 
-// Config says whose tokens are taken.
+// Config says which tokens are accepted.
 type Config struct {
 	Issuer    string
 	Audience  string
-	Secret    string // that tokens are signed with; or
-	JWKS      string // where the public keys are
+	Secret    string // of the signatures; or
+	JWKS      string // the URL of the public keys
 	Algorithm string // the only one; "" for HS256 with a secret, and RS256 with keys
 }
 
-// leeway is how far the clocks of the issuer and of this server may be apart.
+// leeway is how much the clocks of the issuer and of this server may differ.
 const leeway = 30 * time.Second
 
-// minSecret is as long as what HS256 makes of it (RFC 7518, section 3.2), in bytes.
+// minSecret is the length of an HS256 signature (RFC 7518, section 3.2), in bytes.
 const minSecret = 32
 
 var (
@@ -48,7 +48,7 @@ type Issuer struct {
 	parser *jwt.Parser
 }
 
-// keys finds the key that a token says it was signed with.
+// keys finds the key of a token by its kid.
 type keys interface {
 	key(ctx context.Context, kid string) (any, error)
 }
@@ -57,7 +57,7 @@ type secret []byte
 
 func (s secret) key(context.Context, string) (any, error) { return []byte(s), nil }
 
-// New is the issuer that the settings are about; nil when there is none.
+// New returns the configured issuer; nil if c is empty.
 func New(c Config) (*Issuer, error) {
 	if c == (Config{}) {
 		return nil, nil
@@ -98,18 +98,18 @@ func (c Config) check() error {
 	case c.Secret != "" && len(c.Secret) < minSecret:
 		return fmt.Errorf("--jwt-secret must be %d bytes at least", minSecret)
 	case c.JWKS != "" && (err != nil || where.Host == "" || where.Scheme != "https" && where.Scheme != "http"):
-		return fmt.Errorf("--jwt-jwks: %q is no https:// URL", c.JWKS)
+		return fmt.Errorf("--jwt-jwks: %q is not an https:// URL", c.JWKS)
 	case !slices.Contains(algorithms, c.Algorithm):
 		return fmt.Errorf("--jwt-algorithm must be one of %s", strings.Join(algorithms, ", "))
 	}
 	return nil
 }
 
-// Token is a good one.
+// Token is a verified token.
 type Token struct {
 	Person    models.Person
 	ExpiresAt models.Time
-	// Signed is what the signature is about. Of one token there is one; its signature may be written in several ways.
+	// Signed is the signed part. It identifies the token, whose signature may be encoded in several ways.
 	Signed string
 }
 
@@ -119,7 +119,7 @@ type claims struct {
 	Name              string `json:"name"`
 }
 
-// Issued reports whether a token says that it is of the issuer. It may lie.
+// Issued reports whether a token claims to be of the issuer, without verifying it.
 func (i *Issuer) Issued(signed string) bool {
 	if i == nil {
 		return false
@@ -129,8 +129,8 @@ func (i *Issuer) Issued(signed string) bool {
 	return err == nil && c.Issuer == i.config.Issuer
 }
 
-// Verify reads a token. The error is token_expired for a good one that has run out, unavailable when the keys cannot be
-// had, and unauthenticated for all others.
+// Verify verifies a token. The error is token_expired for a valid token that has expired, unavailable if the keys cannot be
+// fetched, and unauthenticated otherwise.
 func (i *Issuer) Verify(ctx context.Context, signed string) (Token, error) {
 	var c claims
 	_, err := i.parser.ParseWithClaims(signed, &c, func(t *jwt.Token) (any, error) {
@@ -148,7 +148,7 @@ func (i *Issuer) Verify(ctx context.Context, signed string) (Token, error) {
 		Provider: ProviderName, Issuer: c.Issuer, Subject: c.Subject, Names: []string{c.PreferredUsername, c.Name}, DisplayName: c.Name,
 	}}
 	if err == nil && !t.Person.Identified() {
-		err = errors.New("the token names nobody")
+		err = errors.New("the token has no subject")
 	}
 	if err != nil {
 		return Token{}, &models.Error{Code: models.CodeUnauthenticated, Message: "The token is not valid.", Err: err}

@@ -16,25 +16,25 @@ import (
 )
 
 const (
-	// keysLife is how long keys are taken for good without another look: one that was withdrawn holds no longer.
+	// keysLife is how long keys are used before they are fetched again. A withdrawn key is valid no longer than that.
 	keysLife = time.Hour
-	// fetchTimeout and maxKeys bound what is fetched, in time and in bytes.
+	// fetchTimeout and maxKeys bound a fetch, in time and in bytes.
 	fetchTimeout = 5 * time.Second
 	maxKeys      = 1 << 20
-	// A token may name any key. So many times in a row is one that is not known looked for, and then once in fetchEvery.
+	// A token may name any key. Unknown keys cause fetchBurst fetches in a row, and then one in fetchEvery.
 	fetchBurst = 5
 	fetchEvery = 30 * time.Second
 )
 
 var errUnknownKey = errors.New("the key is not one of the issuer's")
 
-// keySet is the issuer's public keys, from the one place that the settings name.
+// keySet is the issuer's public keys, from the configured URL.
 type keySet struct {
 	url       string
 	algorithm string
 	client    *http.Client
 	limiter   *rate.Limiter
-	fetching  sync.Mutex // held by whoever fetches; taken before mu
+	fetching  sync.Mutex // held during a fetch; locked before mu
 
 	mu   sync.RWMutex
 	keys []jose.JSONWebKey
@@ -46,16 +46,15 @@ func newKeySet(url, algorithm string) *keySet {
 	transport.DisableKeepAlives = true
 	return &keySet{
 		url: url, algorithm: algorithm,
-		client:  &http.Client{Transport: transport, Timeout: fetchTimeout, CheckRedirect: stayThere},
+		client:  &http.Client{Transport: transport, Timeout: fetchTimeout, CheckRedirect: noRedirect},
 		limiter: rate.NewLimiter(rate.Every(fetchEvery), fetchBurst),
 	}
 }
 
-// stayThere follows no redirect: keys come from the place that the settings name, and from nowhere else.
-func stayThere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+// noRedirect follows no redirect: keys come from the configured URL alone.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// key is the public key of that name. One that is not known is looked for where the keys are; while that goes on, tokens
-// under known keys are served.
+// key returns the public key with an id. An unknown key is fetched; meanwhile tokens with known keys are verified.
 func (s *keySet) key(ctx context.Context, kid string) (any, error) {
 	asked := time.Now()
 	known, at := s.find(kid)
@@ -70,7 +69,7 @@ func (s *keySet) key(ctx context.Context, kid string) (any, error) {
 	}
 	s.fetching.Lock()
 	defer s.fetching.Unlock()
-	if known, at = s.find(kid); known != nil || at.After(asked) { // somebody else has looked meanwhile
+	if known, at = s.find(kid); known != nil || at.After(asked) { // another request has fetched meanwhile
 		return orUnknown(known)
 	}
 	if !s.limiter.Allow() {
@@ -93,7 +92,7 @@ func orUnknown(key any) (any, error) {
 	return key, nil
 }
 
-// find is the key of that name among those at hand, nil for none. A token that names no key is of the only one.
+// find returns a fetched key by its id, nil for none. A token without a key id uses the only key.
 func (s *keySet) find(kid string) (key any, at time.Time) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -105,7 +104,7 @@ func (s *keySet) find(kid string) (key any, at time.Time) {
 	return nil, s.at
 }
 
-// fetch gets the keys anew. Others wait for them too, so that it does not end with the request.
+// fetch fetches the keys. It does not end with its request, because other requests wait for it too.
 func (s *keySet) fetch(ctx context.Context) error {
 	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, s.url, http.NoBody)
 	if err != nil {
@@ -117,7 +116,7 @@ func (s *keySet) fetch(ctx context.Context) error {
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", s.url, res.Status)
+		return fmt.Errorf("%s returned %s", s.url, res.Status)
 	}
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -128,7 +127,7 @@ func (s *keySet) fetch(ctx context.Context) error {
 	var keys []jose.JSONWebKey
 	for _, raw := range set.Keys {
 		var k jose.JSONWebKey
-		if json.Unmarshal(raw, &k) == nil && s.takes(k) { // others are for other uses
+		if json.Unmarshal(raw, &k) == nil && s.verifies(k) { // other keys are for other uses
 			keys = append(keys, k)
 		}
 	}
@@ -138,8 +137,8 @@ func (s *keySet) fetch(ctx context.Context) error {
 	return nil
 }
 
-// takes reports whether tokens can be verified with the key.
-func (s *keySet) takes(k jose.JSONWebKey) bool {
+// verifies reports whether tokens can be verified with the key.
+func (s *keySet) verifies(k jose.JSONWebKey) bool {
 	return k.Valid() && k.IsPublic() && (k.Use == "" || k.Use == "sig") && (k.Algorithm == "" || k.Algorithm == s.algorithm)
 }
 

@@ -8,28 +8,28 @@ import (
 	"strings"
 )
 
-// Config is how the server is known to one provider.
+// Config is the server's registration at one provider.
 type Config struct {
-	Name         string // in paths, and for people
+	Name         string // in paths, and for users
 	Issuer       string // of OpenID Connect; "" for GitHub
 	ClientID     string
 	ClientSecret string
-	URL          string // of GitHub, when it is not github.com
+	URL          string // of GitHub, if it is not github.com
 }
 
-// gitHub is the name of the provider that needs no issuer.
+// gitHub is the name of the provider without an issuer.
 const gitHub = "github"
 
 var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 
-// ParseConfigs reads settings, each as in name=…,issuer=…,client_id=…,client_secret=….
+// ParseConfigs parses settings such as name=…,issuer=…,client_id=…,client_secret=….
 func ParseConfigs(settings []string) ([]Config, error) {
 	var configs []Config
 	known := map[string]bool{}
 	for _, setting := range settings {
 		c, err := parseConfig(setting)
 		if err == nil && known[c.Name] {
-			err = errors.New("is there twice")
+			err = errors.New("is configured twice")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("provider %q: %w", c.Name, err)
@@ -52,7 +52,7 @@ func parseConfig(setting string) (c Config, err error) {
 		case field != nil:
 			*field, last = strings.TrimSpace(value), field
 		case last == &c.ClientSecret:
-			*last += "," + part // of a secret that has a comma
+			*last += "," + part // a secret may contain commas
 		default:
 			return c, errors.New("is not as in name=…,issuer=…,client_id=…,client_secret=…")
 		}
@@ -73,7 +73,7 @@ func (c Config) check() error {
 	}
 	for _, address := range []string{c.Issuer, c.URL} {
 		if u, err := url.Parse(address); err != nil || address != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
-			return fmt.Errorf("%q is no https:// URL", address)
+			return fmt.Errorf("%q is not an https:// URL", address)
 		}
 	}
 	return nil

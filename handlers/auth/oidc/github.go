@@ -14,7 +14,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// gitHubProvider is GitHub's OAuth 2, which is no OpenID Connect: who somebody is, is asked of its API.
+// gitHubProvider is GitHub, which supports OAuth 2 but not OpenID Connect: its API returns who the user is.
 type gitHubProvider struct {
 	config Config
 	client *http.Client
@@ -31,12 +31,12 @@ func newGitHub(c Config) *gitHubProvider {
 	return p
 }
 
-// Begin is GitHub's page for this log-in. It asks for no scope: who somebody is, is public.
+// Begin returns the URL of GitHub's page for this log-in. It needs no scope, since profiles are public.
 func (p *gitHubProvider) Begin(_ context.Context, a Attempt) (string, error) {
 	return p.oauth(a).AuthCodeURL(a.State, oauth2.S256ChallengeOption(a.Verifier)), nil
 }
 
-// Finish asks GitHub whose the code was.
+// Finish exchanges the code, and asks GitHub for its user.
 func (p *gitHubProvider) Finish(ctx context.Context, a Attempt, code string) (models.Person, error) {
 	tokens, err := exchange(ctx, p.client, p.oauth(a), a, code)
 	if err != nil {
@@ -47,11 +47,11 @@ func (p *gitHubProvider) Finish(ctx context.Context, a Attempt, code string) (mo
 		Login string `json:"login"`
 		Name  string `json:"name"`
 	}
-	if err := p.ask(ctx, tokens, &user); err != nil {
+	if err := p.user(ctx, tokens, &user); err != nil {
 		return models.Person{}, unavailable(err)
 	}
 	if user.ID == 0 {
-		return models.Person{}, notVouchedFor(errors.New("GitHub names nobody"))
+		return models.Person{}, notConfirmed(errors.New("GitHub returned no user id"))
 	}
 	return models.Person{
 		Provider: p.config.Name, Issuer: p.web, Subject: strconv.FormatInt(user.ID, 10),
@@ -59,7 +59,7 @@ func (p *gitHubProvider) Finish(ctx context.Context, a Attempt, code string) (mo
 	}, nil
 }
 
-func (p *gitHubProvider) ask(ctx context.Context, tokens *oauth2.Token, user any) error {
+func (p *gitHubProvider) user(ctx context.Context, tokens *oauth2.Token, user any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.api+"/user", http.NoBody)
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func (p *gitHubProvider) ask(ctx context.Context, tokens *oauth2.Token, user any
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("GitHub answers %s", res.Status)
+		return fmt.Errorf("GitHub returned %s", res.Status)
 	}
 	return json.NewDecoder(res.Body).Decode(user)
 }

@@ -21,19 +21,19 @@ type openID struct {
 	client *http.Client
 
 	mu      sync.Mutex
-	learned *endpoints // nil until the provider was asked and answered
-	failed  time.Time  // when it was last asked in vain
-	why     error
+	learned *endpoints // nil before the first successful discovery
+	failed  time.Time  // when discovery last failed
+	err     error      // of that failure
 }
 
-// endpoints are what a provider says of itself.
+// endpoints are the result of discovery.
 type endpoints struct {
 	*oidc.Provider
 	verifier *oidc.IDTokenVerifier
 	scopes   []string
 }
 
-// profileClaims are what people are called. A provider need not tell, and what it tells identifies nobody.
+// profileClaims are names of users. They are optional, and do not identify a user.
 type profileClaims struct {
 	PreferredUsername string `json:"preferred_username"`
 	Nickname          string `json:"nickname"`
@@ -47,7 +47,7 @@ func (p profileClaims) names() []string {
 
 func (p profileClaims) empty() bool { return p == profileClaims{} }
 
-// Begin is the provider's page for this log-in.
+// Begin returns the URL of the provider's page for this log-in.
 func (p *openID) Begin(ctx context.Context, a Attempt) (string, error) {
 	e, err := p.discover(ctx)
 	if err != nil {
@@ -56,7 +56,7 @@ func (p *openID) Begin(ctx context.Context, a Attempt) (string, error) {
 	return p.oauth(e, a).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), nil
 }
 
-// Finish reads the ID token that the provider gives for the code.
+// Finish exchanges the code for an ID token, and verifies it.
 func (p *openID) Finish(ctx context.Context, a Attempt, code string) (models.Person, error) {
 	e, err := p.discover(ctx)
 	if err != nil {
@@ -72,19 +72,19 @@ func (p *openID) Finish(ctx context.Context, a Attempt, code string) (models.Per
 		err = errors.New("the ID token is for another log-in")
 	}
 	if err != nil {
-		return models.Person{}, notVouchedFor(err)
+		return models.Person{}, notConfirmed(err)
 	}
 	profile := e.profile(oidc.ClientContext(ctx, p.client), id, tokens)
 	person := models.Person{
 		Provider: p.config.Name, Issuer: id.Issuer, Subject: id.Subject, Names: profile.names(), DisplayName: profile.Name,
 	}
 	if !person.Identified() {
-		return models.Person{}, notVouchedFor(errors.New("the ID token names nobody"))
+		return models.Person{}, notConfirmed(errors.New("the ID token has no subject"))
 	}
 	return person, nil
 }
 
-// profile is what the person is called: by the ID token, or else by the provider's page for that. Neither has to say.
+// profile returns the names in the ID token, or else those of the UserInfo endpoint. Both are optional.
 func (e *endpoints) profile(ctx context.Context, id *oidc.IDToken, tokens *oauth2.Token) (profile profileClaims) {
 	if err := id.Claims(&profile); err == nil && !profile.empty() || e.UserInfoEndpoint() == "" {
 		return profile
@@ -103,8 +103,7 @@ func (p *openID) oauth(e *endpoints, a Attempt) *oauth2.Config {
 	}
 }
 
-// discover asks the provider for its endpoints, once. A provider that did not answer is asked again, but not by everybody
-// at the same time.
+// discover returns the provider's endpoints, which it fetches once. After a failure it fetches again, one request at a time.
 func (p *openID) discover(ctx context.Context) (*endpoints, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,9 +111,9 @@ func (p *openID) discover(ctx context.Context) (*endpoints, error) {
 	case p.learned != nil:
 		return p.learned, nil
 	case time.Since(p.failed) < retryAfter:
-		return nil, unavailable(p.why)
+		return nil, unavailable(p.err)
 	}
-	// Others wait for the answer too: it is not this request's alone to give up.
+	// Other requests wait for the result too, so this request's end must not cancel it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client), p.config.Issuer)
@@ -125,7 +124,7 @@ func (p *openID) discover(ctx context.Context) (*endpoints, error) {
 		err = provider.Claims(&offer)
 	}
 	if err != nil {
-		p.failed, p.why = time.Now(), err
+		p.failed, p.err = time.Now(), err
 		return nil, unavailable(err)
 	}
 	e := &endpoints{

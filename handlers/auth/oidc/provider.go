@@ -12,16 +12,16 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Provider is where people log in.
+// Provider is a provider to log in through.
 type Provider interface {
-	// Begin is where to send the browser.
+	// Begin returns the URL to redirect the browser to.
 	Begin(ctx context.Context, a Attempt) (url string, err error)
-	// Finish is who the browser came back as, with a code of the provider's. The error is bad_credentials when the provider
-	// does not vouch for them, and unavailable when it does not answer.
+	// Finish returns the user of a browser that came back with a code. The error is bad_credentials if the provider does not
+	// confirm who the user is, and unavailable if it cannot be reached.
 	Finish(ctx context.Context, a Attempt, code string) (models.Person, error)
 }
 
-// Attempt is one log-in: what its answer is known by.
+// Attempt is one log-in, with the values that its result is verified by.
 type Attempt struct {
 	State    string
 	Nonce    string
@@ -29,7 +29,7 @@ type Attempt struct {
 	Callback string // where the provider sends the browser back to
 }
 
-// New makes the provider that a setting is about.
+// New makes a provider.
 func New(c Config) Provider {
 	if c.Issuer == "" {
 		return newGitHub(c)
@@ -37,26 +37,26 @@ func New(c Config) Provider {
 	return &openID{config: c, client: newClient()}
 }
 
-// NewVerifier is a secret of an attempt, for PKCE.
+// NewVerifier makes the secret of an attempt for PKCE (RFC 7636).
 func NewVerifier() string { return oauth2.GenerateVerifier() }
 
 const (
 	// callTimeout bounds one call to a provider.
 	callTimeout = 5 * time.Second
-	// retryAfter is how long a provider that did not answer is left alone, and how long clients are told to wait.
+	// retryAfter is how long a provider that failed is not called again, and the Retry-After of clients.
 	retryAfter = time.Second
 	// maxAnswer bounds an answer of a provider, in bytes.
 	maxAnswer = 1 << 20
 )
 
-// newClient calls providers. Log-ins are rare: no connection is kept for the next one.
+// newClient makes a client for calls to a provider. It keeps no connections, because log-ins are rare.
 func newClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = true
 	return &http.Client{Transport: bounded{transport}, Timeout: callTimeout}
 }
 
-// bounded is a transport whose answers have an end.
+// bounded is a transport that limits the size of answers.
 type bounded struct{ http.RoundTripper }
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -67,20 +67,20 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// exchange trades the code for tokens, at the provider.
+// exchange exchanges the code for tokens at the provider.
 func exchange(ctx context.Context, client *http.Client, c *oauth2.Config, a Attempt, code string) (*oauth2.Token, error) {
 	tokens, err := c.Exchange(oidc.ClientContext(ctx, client), code, oauth2.VerifierOption(a.Verifier))
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.Response.StatusCode < http.StatusInternalServerError:
-		return nil, notVouchedFor(err)
+		return nil, notConfirmed(err)
 	case err != nil:
 		return nil, unavailable(err)
 	}
 	return tokens, nil
 }
 
-func notVouchedFor(err error) error {
+func notConfirmed(err error) error {
 	return &models.Error{Code: models.CodeBadCredentials, Message: "The provider does not say who you are.", Err: err}
 }
 

@@ -1,6 +1,6 @@
-// Package token makes and checks what callers prove themselves with: passwords, access tokens, refresh tokens, and the
-// seals on answers that hold such tokens.
+// Package token makes and verifies credentials: passwords, access tokens, refresh tokens, and the encryption of stored answers
+// that contain tokens.
 //
-// Everything is derived from one secret, which all nodes share, so that a token made by one is good on every other. The
-// values of this package are safe for concurrent use; none of them starts a goroutine.
+// All keys are derived from one secret, which all nodes share, so that a token of one node is valid on every other. The values
+// of this package are safe for concurrent use; none of them starts a goroutine.
 package token

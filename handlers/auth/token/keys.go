@@ -18,8 +18,8 @@ import (
 
 const issuer = "parley"
 
-// Audience is what an access token opens. One for the event stream lies in a browser's cookie, which the browser sends
-// whoever asks, and so must open nothing else.
+// Audience is what an access token is for. A token for the event stream is in a browser's cookie, which the browser sends
+// whichever page makes the request; so it must be of no other use.
 type Audience string
 
 // The audiences.
@@ -28,7 +28,7 @@ const (
 	Events Audience = "events"
 )
 
-// life is how long a token may be used. One for the stream ends with its session, which every request looks up.
+// life is how long a token is valid. A token for the stream also ends with its session, which every request checks.
 func (a Audience) life() time.Duration {
 	if a == Events {
 		return models.RefreshTokenLife
@@ -38,13 +38,13 @@ func (a Audience) life() time.Duration {
 
 // Keys signs and verifies access tokens, seals answers and names sessions.
 type Keys struct {
-	id      string // kid: says which secret a token was signed under, and nothing about the secret
+	id      string // kid: identifies the secret of a signature, and reveals nothing of it
 	signing []byte
 	sealing []byte
 	naming  []byte
 	proving []byte
 
-	verified verified
+	verified verifiedCache
 }
 
 // New derives the keys from secret.
@@ -73,7 +73,7 @@ func New(secret string) (*Keys, error) {
 	}
 	k.id = hex.EncodeToString(id)
 	var err error
-	k.verified, err = newVerified()
+	k.verified, err = newVerifiedCache()
 	return k, err
 }
 
@@ -82,14 +82,14 @@ type claims struct {
 	SessionID string `json:"sid"`
 }
 
-// SessionOf is the id of the session that a token of a product's is: always the same, and not to be guessed.
+// SessionOf returns the id of the session of a product's own token: always the same, and impossible to guess.
 func (k *Keys) SessionOf(signed string) string {
 	mac := hmac.New(sha256.New, k.naming)
 	mac.Write([]byte(signed))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// Issue makes a token for caller that lives from at on.
+// Issue makes a token for caller that is valid from at.
 func (k *Keys) Issue(caller models.Caller, audience Audience, at time.Time) (string, error) {
 	t := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
 		RegisteredClaims: jwt.RegisteredClaims{
@@ -102,11 +102,11 @@ func (k *Keys) Issue(caller models.Caller, audience Audience, at time.Time) (str
 	return t.SignedString(k.signing)
 }
 
-// Verify reads a token that was issued for audience. The error is token_expired for a good one that has run out, and
-// unauthenticated for all others. Whether the session goes on is not in the token: ask the store.
+// Verify verifies a token for audience. The error is token_expired for a valid token that has expired, and unauthenticated
+// otherwise. The store knows whether the session has ended; the token does not.
 func (k *Keys) Verify(signed string, audience Audience) (models.Caller, error) {
 	p := presented{signed, audience}
-	if caller, known := k.verified.find(p, time.Now()); known {
+	if caller, known := k.verified.get(p, time.Now()); known {
 		return caller, nil
 	}
 	var c claims
@@ -124,7 +124,7 @@ func (k *Keys) Verify(signed string, audience Audience) (models.Caller, error) {
 		}
 	}
 	caller := models.Caller{UserID: id, SessionID: c.SessionID}
-	k.verified.keep(p, good{caller: caller, expires: c.ExpiresAt.Time})
+	k.verified.put(p, verifiedToken{caller: caller, expires: c.ExpiresAt.Time})
 	return caller, nil
 }
 

@@ -18,12 +18,12 @@ import (
 const (
 	saltLength = 16
 	keyLength  = 32
-	// maxMemory is far above any cost that was ever chosen: a hash that asks for more is damaged.
+	// maxMemory and maxTime are far above any cost that was ever in use: a hash with more is damaged.
 	maxMemory = 1 << 20 // KiB
 	maxTime   = 64
 )
 
-// phc is an argon2id hash in its parts: what it costs, and what came out.
+// phc is a parsed argon2id hash: its cost, its salt and its key.
 type phc struct {
 	memory  uint32 // KiB
 	time    uint32
@@ -32,20 +32,24 @@ type phc struct {
 	key     []byte
 }
 
-// fresh is a hash to be made, at the cost of package cost.
-func fresh() phc {
-	h := phc{memory: cost.Memory, time: cost.Time, threads: cost.Threads, salt: make([]byte, saltLength), key: make([]byte, keyLength)}
+// newPHC returns a hash with a new salt, without its key, at the cost of package cost.
+func newPHC() phc {
+	h := phc{
+		memory: cost.Memory, time: cost.Time, threads: cost.Threads,
+		salt: make([]byte, saltLength), key: make([]byte, keyLength),
+	}
 	rand.Read(h.salt)
 	return h
 }
 
+// of computes the key of a password.
 func (h phc) of(password string) []byte {
 	return argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, uint32(len(h.key)))
 }
 
 func (h phc) cost() string { return fmt.Sprintf("m=%d,t=%d,p=%d", h.memory, h.time, h.threads) }
 
-// String is the PHC string format, which other software reads too.
+// String returns the hash in the PHC string format, which other software reads too.
 func (h phc) String() string {
 	return fmt.Sprintf("$argon2id$v=%d$%s$%s$%s", argon2.Version, h.cost(),
 		base64.RawStdEncoding.EncodeToString(h.salt), base64.RawStdEncoding.EncodeToString(h.key))
@@ -59,7 +63,7 @@ func parsePHC(hash string) (phc, error) {
 	}
 	var h phc
 	_, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.memory, &h.time, &h.threads)
-	// argon2 panics at a cost of nothing, and a huge one would take the server's memory.
+	// argon2 panics if the cost is zero, and a huge cost would exhaust the memory.
 	if err != nil || h.cost() != parts[3] || h.time < 1 || h.time > maxTime || h.threads < 1 || h.memory > maxMemory {
 		return phc{}, broken
 	}
@@ -73,25 +77,24 @@ func parsePHC(hash string) (phc, error) {
 	return h, nil
 }
 
-// Passwords hashes and checks passwords, as many at once as there are processors: each takes 19 MiB, so that many
-// log-ins would otherwise take all memory, and be no faster for it. Those that wait are in a queue that is fair by network
-// and bounded.
+// Passwords hashes and checks passwords, as many at once as there are processors: each needs 19 MiB, so that many log-ins
+// would otherwise exhaust the memory, and not be faster. Others wait in a queue that is bounded, and fair between networks.
 type Passwords struct {
 	queue queue
-	decoy phc // a hash that no password has
+	decoy phc // a hash that no password matches
 }
 
 // NewPasswords makes a Passwords for this machine.
 func NewPasswords() *Passwords {
-	decoy := fresh()
+	decoy := newPHC()
 	rand.Read(decoy.key)
 	return &Passwords{queue: queue{free: runtime.NumCPU()}, decoy: decoy}
 }
 
-// Hash is what is stored of a password. It is rate_limited when too many of the network's wait already, and unavailable
-// when too many of all do.
+// Hash returns the hash of a password, to be stored. It returns rate_limited if too many of the network's passwords are
+// waiting, and unavailable if too many of all are.
 func (p *Passwords) Hash(ctx context.Context, network, password string) (string, error) {
-	h := fresh()
+	h := newPHC()
 	err := p.inTurn(ctx, network, func() { h.key = h.of(password) })
 	if err != nil {
 		return "", err
@@ -99,8 +102,8 @@ func (p *Passwords) Hash(ctx context.Context, network, password string) (string,
 	return h.String(), nil
 }
 
-// Match reports whether hash was made of password. An empty hash, of a user who does not exist or has no password,
-// matches nothing and takes as long as any other: the time must not tell who is there. It waits as Hash does.
+// Match reports whether hash is that of password. An empty hash, of a user who does not exist or has no password, matches
+// nothing and takes as long as any other, so that the time reveals nothing about users. It waits as Hash does.
 func (p *Passwords) Match(ctx context.Context, network, hash, password string) (bool, error) {
 	h := p.decoy
 	if hash != "" {
@@ -114,10 +117,10 @@ func (p *Passwords) Match(ctx context.Context, network, hash, password string) (
 	return same, err
 }
 
-// Stretch makes a key of a password, always the same for a salt. To find the password from what the key opens takes as long
-// as from a stored hash. It waits as Hash does.
+// Stretch derives a key from a password, always the same for a salt. To guess the password from that key takes as long as from
+// a stored hash. It waits as Hash does.
 func (p *Passwords) Stretch(ctx context.Context, network, password string, salt []byte) ([]byte, error) {
-	h := fresh()
+	h := newPHC()
 	h.salt = salt
 	if err := p.inTurn(ctx, network, func() { h.key = h.of(password) }); err != nil {
 		return nil, err
@@ -131,7 +134,7 @@ func (p *Passwords) inTurn(ctx context.Context, network string, f func()) error 
 	}
 	defer p.queue.leave()
 	if err := ctx.Err(); err != nil {
-		return err // the client went at the moment of its turn
+		return err // the client disconnected at the moment of its turn
 	}
 	f()
 	return nil

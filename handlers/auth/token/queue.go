@@ -10,35 +10,34 @@ import (
 )
 
 const (
-	// maxWaiting bounds those that wait for their hash, of one network and of all. At some 30 ms for each, the last of
-	// them waits a few seconds.
+	// maxWaitingOfNetwork and maxWaiting bound how many wait for their hash. At about 30 ms each, the last waits a few seconds.
 	maxWaitingOfNetwork = 64
 	maxWaiting          = 512
 )
 
-// queue lets as many work at once as there are slots. The others wait, and networks take turns: whoever comes from another
-// one than a flood waits for one hash or two, however long the flood's own line is. Lines are bounded, and who does not
-// fit in learns it at once.
+// queue lets as many callers work at once as there are slots. The others wait, and networks take turns: during a flood from one
+// network, a caller from another network waits for one or two hashes only. Lines are bounded, and callers beyond that are
+// refused at once.
 type queue struct {
 	mu      sync.Mutex
-	free    int     // slots; none while anybody waits
-	lines   []*line // one for each network that waits, the next to have its turn first
+	free    int     // slots; 0 while any caller waits
+	lines   []*line // one for each network with waiters, in the order of their turns
 	waiting int
 }
 
-// line is who waits, of one network, first come first served.
+// line is the waiters of one network, first come first served.
 type line struct {
 	network string
 	waiters []*waiter
 }
 
-// waiter is one that waits. The queue's lock guards it until done is closed.
+// waiter is one waiting caller. The queue's lock guards it until done is closed.
 type waiter struct {
 	done chan struct{} // closed with the turn, or with err
 	err  error
 }
 
-// enter waits for a slot. Unless it returns an error, the slot is to be given back by leave.
+// enter waits for a slot. Unless it returns an error, the caller returns the slot with leave.
 func (q *queue) enter(ctx context.Context, network string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -68,10 +67,10 @@ func (q *queue) join(network string) (*waiter, error) {
 	}
 	at := q.find(network)
 	if at >= 0 && len(q.lines[at].waiters) >= maxWaitingOfNetwork {
-		return nil, crowded(models.CodeRateLimited, "Too many log-ins and sign-ups from your network wait; try again.")
+		return nil, queueFull(models.CodeRateLimited, "Too many log-ins and sign-ups from your network wait; try again.")
 	}
 	if q.waiting >= maxWaiting && !q.makeRoom(at) {
-		return nil, crowded(models.CodeUnavailable, "Too many log-ins and sign-ups wait; try again.")
+		return nil, queueFull(models.CodeUnavailable, "Too many log-ins and sign-ups wait; try again.")
 	}
 	w := &waiter{done: make(chan struct{})}
 	if at = q.find(network); at < 0 {
@@ -83,25 +82,25 @@ func (q *queue) join(network string) (*waiter, error) {
 	return w, nil
 }
 
-// makeRoom sends away the last of the longest line, for one who would make a shorter one: otherwise a few networks could
-// keep out all others.
+// makeRoom refuses the last waiter of the longest line in favour of one in a shorter line: otherwise a few networks could
+// exclude all others.
 func (q *queue) makeRoom(own int) bool {
 	longest := slices.MaxFunc(q.lines, func(a, b *line) int { return len(a.waiters) - len(b.waiters) })
-	mine := 0
+	length := 0 // of the own line
 	if own >= 0 {
-		mine = len(q.lines[own].waiters)
+		length = len(q.lines[own].waiters)
 	}
-	if len(longest.waiters) <= mine+1 {
+	if len(longest.waiters) <= length+1 {
 		return false
 	}
 	last := longest.waiters[len(longest.waiters)-1]
-	last.err = crowded(models.CodeUnavailable, "Too many log-ins and sign-ups wait; try again.")
+	last.err = queueFull(models.CodeUnavailable, "Too many log-ins and sign-ups wait; try again.")
 	q.remove(slices.Index(q.lines, longest), len(longest.waiters)-1)
 	close(last.done)
 	return true
 }
 
-// quit takes out a waiter whose client is gone, if it still waits.
+// quit removes a waiter whose client has disconnected, if it still waits.
 func (q *queue) quit(network string, w *waiter) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -117,7 +116,7 @@ func (q *queue) quit(network string, w *waiter) bool {
 	return true
 }
 
-// leave gives the slot to the next in turn, and the network's further waiters a place behind all other networks.
+// leave gives the slot to the next waiter, and moves the other waiters of its network behind all other networks.
 func (q *queue) leave() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -138,7 +137,7 @@ func (q *queue) find(network string) int {
 	return slices.IndexFunc(q.lines, func(l *line) bool { return l.network == network })
 }
 
-// remove takes a waiter out of a line, and the line away with its last one.
+// remove removes a waiter from a line, and an empty line.
 func (q *queue) remove(at, place int) {
 	l := q.lines[at]
 	l.waiters = slices.Delete(l.waiters, place, place+1)
@@ -148,7 +147,7 @@ func (q *queue) remove(at, place int) {
 	}
 }
 
-// crowded is the answer to who does not fit into the queue.
-func crowded(code models.Code, message string) error {
+// queueFull is the error of a caller who does not fit into the queue.
+func queueFull(code models.Code, message string) error {
 	return &models.Error{Code: code, Message: message, RetryAfter: 2 * time.Second, Limit: "password_queue"}
 }

@@ -7,10 +7,10 @@ import (
 	"encoding/hex"
 )
 
-// refreshPrefix lets people and scanners for leaked secrets know a refresh token when they see one.
+// refreshPrefix makes refresh tokens recognizable for people and for scanners of leaked secrets.
 const refreshPrefix = "prt_"
 
-// NewRefresh makes a refresh token, 256 bits of chance, and the hash under which it is stored.
+// NewRefresh makes a refresh token of 256 random bits, and the hash under which it is stored.
 func NewRefresh() (refresh, hash string) {
 	var bits [32]byte
 	rand.Read(bits[:])
@@ -18,8 +18,8 @@ func NewRefresh() (refresh, hash string) {
 	return refresh, Hash(refresh)
 }
 
-// Hash is what is stored of a refresh token, and of other secrets that are chance. A fast hash is enough: unlike passwords
-// they cannot be guessed.
+// Hash returns the hash under which a refresh token or another random secret is stored. A fast hash is enough: unlike passwords
+// random secrets cannot be guessed.
 func Hash(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])

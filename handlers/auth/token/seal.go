@@ -9,8 +9,8 @@ import (
 	"fmt"
 )
 
-// Seal encrypts an answer that holds tokens, so that it can be kept for a repeated request. Only who brings the same
-// proof again opens it: neither the database nor the secret alone does.
+// Seal encrypts an answer that contains tokens, so that it can be stored for a repeated request. Only the same proof opens it
+// again: neither the database nor the secret alone does.
 func (k *Keys) Seal(answer, proof []byte) (string, error) {
 	aead, err := k.aead(proof)
 	if err != nil {
@@ -20,7 +20,7 @@ func (k *Keys) Seal(answer, proof []byte) (string, error) {
 	return base64.RawStdEncoding.EncodeToString(sealed), nil
 }
 
-// Unseal reads what Seal wrote.
+// Unseal decrypts what Seal encrypted.
 func (k *Keys) Unseal(sealed string, proof []byte) ([]byte, error) {
 	raw, err := base64.RawStdEncoding.DecodeString(sealed)
 	if err != nil {
@@ -37,12 +37,12 @@ func (k *Keys) Unseal(sealed string, proof []byte) ([]byte, error) {
 	return answer, nil
 }
 
-// Proof is a key made of what a request brings, which only a request that brings the same makes again: secrets that are
-// chance make one that cannot be guessed. Of a password it makes the salt for Passwords.Stretch.
+// Proof derives a key from parts of a request, which only a request with the same parts has. If one part is a random secret the
+// key cannot be guessed; for a password it is the salt for Passwords.Stretch.
 func (k *Keys) Proof(parts ...string) []byte {
 	mac := hmac.New(sha256.New, k.proving)
 	for _, part := range parts {
-		fmt.Fprintf(mac, "%d:%s", len(part), part) // so that no two lists of parts read the same
+		fmt.Fprintf(mac, "%d:%s", len(part), part) // so that different lists of parts give different keys
 	}
 	return mac.Sum(nil)
 }

@@ -8,38 +8,38 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// rememberedTokens bounds the tokens that are remembered: some megabytes of them.
-const rememberedTokens = 1 << 13
+// maxCachedTokens bounds the cache: some megabytes.
+const maxCachedTokens = 1 << 13
 
-// verified are tokens that were found to be good, by their very bytes, so that a client's is not taken apart and its
-// signature not computed with each of its requests. They are those of one secret. Time goes on, so their end is looked at
-// each time.
-type verified struct {
-	tokens *lru.Cache[presented, good]
+// verifiedCache has verified tokens by their exact bytes, so that a token is not parsed and its signature not computed for each
+// request of a client. All are of one secret. Whether they have expired is checked each time.
+type verifiedCache struct {
+	tokens *lru.Cache[presented, verifiedToken]
 }
 
-// presented is a token and what it was presented for.
+// presented is a token and the audience that it was presented for.
 type presented struct {
 	signed   string
 	audience Audience
 }
 
-type good struct {
+// verifiedToken is what a token says.
+type verifiedToken struct {
 	caller  models.Caller
 	expires time.Time
 }
 
-func newVerified() (verified, error) {
-	tokens, err := lru.New[presented, good](rememberedTokens)
-	return verified{tokens}, err
+func newVerifiedCache() (verifiedCache, error) {
+	tokens, err := lru.New[presented, verifiedToken](maxCachedTokens)
+	return verifiedCache{tokens}, err
 }
 
-func (v verified) find(p presented, now time.Time) (models.Caller, bool) {
-	g, known := v.tokens.Get(p)
-	if !known || !now.Before(g.expires) {
+func (v verifiedCache) get(p presented, now time.Time) (models.Caller, bool) {
+	t, known := v.tokens.Get(p)
+	if !known || !now.Before(t.expires) {
 		return models.Caller{}, false
 	}
-	return g.caller, true
+	return t.caller, true
 }
 
-func (v verified) keep(p presented, g good) { v.tokens.Add(p, g) }
+func (v verifiedCache) put(p presented, t verifiedToken) { v.tokens.Add(p, t) }

@@ -16,22 +16,22 @@ import (
 	"time"
 )
 
-// What a server of this package is.
+// The capabilities of a server with this package.
 const (
 	Version    = "1.0.0"
 	Extensions = "creation,creation-with-upload,checksum,expiration,termination"
 	Algorithms = "sha1,sha256,sha512"
-	// ChunkType is the Content-Type of bytes of an upload.
+	// ChunkType is the Content-Type of a chunk.
 	ChunkType = "application/offset+octet-stream"
-	// StatusChecksumMismatch answers a chunk that does not match its checksum.
+	// StatusChecksumMismatch is the status of a chunk that does not match its checksum.
 	StatusChecksumMismatch = 460
 )
 
 // Metadata are the keys and values of Upload-Metadata.
 type Metadata map[string]string
 
-// ParseMetadata reads Upload-Metadata: keys and Base64 values, separated by commas. A key without a value is there, and
-// empty; one that is there twice is an error.
+// ParseMetadata parses Upload-Metadata: keys and Base64 values, separated by commas. A key without a value has the empty value;
+// a duplicate key is an error.
 func ParseMetadata(header string) (Metadata, error) {
 	m := Metadata{}
 	if strings.TrimSpace(header) == "" {
@@ -51,7 +51,7 @@ func ParseMetadata(header string) (Metadata, error) {
 	return m, nil
 }
 
-// Checksum is what a chunk's bytes must add up to.
+// Checksum computes the digest of a chunk, and compares it with that of the client.
 type Checksum struct {
 	hash.Hash
 	want []byte
@@ -59,7 +59,7 @@ type Checksum struct {
 
 var algorithms = map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New}
 
-// ParseChecksum reads Upload-Checksum: an algorithm and a Base64 digest.
+// ParseChecksum parses Upload-Checksum: an algorithm and a Base64 digest.
 func ParseChecksum(header string) (*Checksum, error) {
 	name, encoded, _ := strings.Cut(strings.TrimSpace(header), " ")
 	algorithm, known := algorithms[name]
@@ -74,8 +74,8 @@ func ParseChecksum(header string) (*Checksum, error) {
 	return c, nil
 }
 
-// Matches reports whether what was written is what the client meant to send.
+// Matches reports whether the bytes written have the digest of the client.
 func (c *Checksum) Matches() bool { return subtle.ConstantTimeCompare(c.Sum(nil), c.want) == 1 }
 
-// Expires is t for Upload-Expires, in the form of RFC 9110, section 5.6.7.
+// Expires formats t for Upload-Expires (RFC 9110, section 5.6.7).
 func Expires(t time.Time) string { return t.UTC().Format(http.TimeFormat) }

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// owed tells how many bytes the kernel holds that the peer has not acknowledged.
-func owed(c *net.TCPConn) (bytes int64, known bool) {
+// unacknowledged returns how many bytes in the kernel's buffer the peer has not acknowledged.
+func unacknowledged(c *net.TCPConn) (bytes int64, known bool) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return 0, false
