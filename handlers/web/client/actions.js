@@ -1,4 +1,4 @@
-// What can be done with a message, and the bar of buttons that goes with it.
+// The actions on a message, and the toolbar that offers them.
 
 import { call, describeError } from './api.js';
 import { confirmAction } from './dialogs.js';
@@ -13,7 +13,7 @@ import { copyToClipboard, toast } from './ui.js';
 
 /** @typedef {import('./types').Message} Message */
 
-/** What the composer does; composer.js says. @type {{ reply: (m: Message) => void, edit: (m: Message) => void }} */
+/** Set by composer.js. @type {{ reply: (m: Message) => void, edit: (m: Message) => void }} */
 export const composerActions = { reply: () => {}, edit: () => {} };
 
 /** @param {import('./types').UserRef} user */
@@ -40,7 +40,7 @@ export async function deleteMessage(m) {
   if (
     !(await confirmAction(
       'Delete this message?',
-      `This removes ${whose} for everybody. It cannot be brought back.`,
+      `This removes ${whose} for everybody. This cannot be undone.`,
       'Delete',
     ))
   )
@@ -66,13 +66,13 @@ export async function setPinned(m, on) {
   }
 }
 
-/** The buttons for a message. @param {Message} m */
+/** The toolbar of a message. @param {Message} m */
 export function messageToolbar(m) {
   const isMember = Boolean(state.open?.membership);
   const isMine = isMe(m.sender.id);
   return h(
     'div.toolbar',
-    { role: 'group', 'aria-label': `What to do with the message of ${withCurrentName(m.sender).display_name}` },
+    { role: 'group', 'aria-label': `Actions for the message of ${withCurrentName(m.sender).display_name}` },
     isMember &&
       iconButton('smile', 'React', {
         'aria-haspopup': 'dialog',

@@ -1,4 +1,4 @@
-// The page of those who are not logged in: log in, sign up, or come in as a guest.
+// The log-in page: log in, sign up, or continue as a guest.
 
 import { makeForm, openDialog } from './dialogs.js';
 import { fill, h } from './dom.js';
@@ -12,13 +12,14 @@ const REASONS = {
   log_out: '',
   session_revoked: 'You were logged out.',
   refresh_token_reused:
-    'You were logged out because this log-in was used somewhere else at the same time. If that was not you, change your password.',
+    'You were logged out because this log-in was used somewhere else at the same time. ' +
+    'If that was not you, change your password.',
   password_changed: 'Your password was changed on another device. Log in with the new one.',
   account_deleted: 'Your account was deleted.',
-  expired: 'Your log-in has run out. Please log in again.',
+  expired: 'Your session has expired. Please log in again.',
 };
 
-/** @param {string} reason why the last session ended, or nothing */
+/** @param {string} reason why the last session ended; may be empty */
 export function authView(reason) {
   const main = h('main.auth', {});
   const failure = reason.startsWith('login_') && loginFailureText(reason.slice('login_'.length));
@@ -46,7 +47,7 @@ export function authView(reason) {
       card.querySelector('.auth-others')?.prepend(...(shown === 'login' ? links : []));
     },
     () => {},
-  ); // a server without them has no buttons
+  ); // without providers, there are no buttons
   return main;
 
   /** @param {Mode} way */
@@ -60,7 +61,7 @@ export function authView(reason) {
       FORMS[way](),
       otherModes(way),
     );
-    // Once the card is on the page; the first one is not, yet.
+    // The first card is not on the page yet.
     queueMicrotask(() => card.querySelector('input')?.focus({ preventScroll: true }));
   }
 
@@ -113,10 +114,10 @@ const FORMS = {
     }),
   guest: () =>
     makeForm({
-      action: 'Come in',
+      action: 'Continue',
       fields: [
         usernameField(
-          'A guest has no password and goes when they log out. You can make it an account later and keep everything.',
+          'A guest has no password, and is deleted at log-out. You can create an account later and keep everything.',
         ),
       ],
       submit: (v) => startSession('/v1/sessions', { username: v.username.trim(), guest: true }),
@@ -125,12 +126,12 @@ const FORMS = {
 
 /** @param {string} name */
 function accountFields(name) {
-  const user = usernameField('Letters, digits, “_”, “-” and “.”. This is how others find you.');
+  const user = usernameField('Letters, digits, “_”, “-” and “.”. Other people find you by it.');
   if (name) user.querySelector('input').value = name;
   return [
     user,
     field(
-      'Name to show',
+      'Display name',
       { name: 'display_name', autocomplete: 'name', maxlength: 64 },
       'Leave it empty to use the username.',
     ),
@@ -145,7 +146,7 @@ const accountBody = (v) => ({
   ...(v.display_name.trim() && { display_name: v.display_name.trim() }),
 });
 
-/** A guest stays: the same person with the same rooms, and a password. @param {string} name */
+/** Turns a guest into an account with a password; the rooms and messages stay. @param {string} name */
 export function openUpgradeDialog(name) {
   const dialog = openDialog('Keep this account', () =>
     makeForm({

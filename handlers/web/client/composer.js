@@ -1,4 +1,4 @@
-// Where one writes: the text, what it answers or changes, and the files that go with it.
+// The composer: the text of a message, the message that it replies to or edits, and the attached files.
 
 import { call, describeError } from './api.js';
 import { composerActions, deleteMessage } from './actions.js';
@@ -21,12 +21,12 @@ const MAX_LENGTH = 8000;
 const MAX_FILES = 10;
 const TYPING_INTERVAL = 3000;
 const coarse = matchMedia('(pointer: coarse)');
-const narrow = matchMedia('(max-width: 640px)'); // the whole label would be cut off
+const narrow = matchMedia('(max-width: 640px)'); // no space for the whole placeholder
 
 export class Composer {
   #draft;
-  /** Files that came with a text that was pasted. @type {File[]} */ #offeredFiles = [];
-  /** What the tray shows. @type {any[]} */ #shown = [];
+  /** Files that were pasted together with text. @type {File[]} */ #offeredFiles = [];
+  /** The current content of the tray. @type {any[]} */ #shown = [];
   /** @type {WeakMap<Upload, { el: HTMLElement, update: () => void }>} */ #chips = new WeakMap();
   #typedAt = 0;
   #banner = h('div.composer-banner', { hidden: true });
@@ -56,7 +56,7 @@ export class Composer {
       if (this.#picker.files) this.attach(this.#picker.files);
       this.#picker.value = '';
     });
-    // Pressed, it leaves the focus where it is: where one writes, and so a phone's keyboard stays.
+    // A press on the button keeps the focus in the text, so that a phone's keyboard stays open.
     this.#send = iconButton('send', 'Send', {
       type: 'submit',
       class: 'send',
@@ -124,8 +124,8 @@ export class Composer {
   }
 
   /**
-   * Spreadsheets and word processors put a picture of the text beside it: the text is meant, and the picture is offered.
-   * File managers put the names beside the files: the files are meant.
+   * Spreadsheets and word processors add a picture of the copied text: the text is pasted, and the picture is offered.
+   * File managers add the names of the copied files: the files are attached.
    * @param {ClipboardEvent} e
    */
   #onPaste(e) {
@@ -209,7 +209,7 @@ export class Composer {
     this.#input.setSelectionRange(this.#input.value.length, this.#input.value.length);
   }
 
-  /** Gives up the edit or the answer. */
+  /** Cancels the edit or the reply. */
   #cancelEditOrReply() {
     const text = this.#draft.edit ? this.#draft.before : this.#draft.text;
     Object.assign(this.#draft, { edit: null, reply: null, before: '' });
@@ -242,7 +242,7 @@ export class Composer {
     const hadFocus = this.el.contains(document.activeElement);
     this.#setText('');
     if (hadFocus)
-      this.#input.focus({ preventScroll: true }); // the button, pressed with a key, is off now
+      this.#input.focus({ preventScroll: true }); // the send button had it, and is disabled now
     else this.focus();
     this.#typedAt = 0;
     sendMessage(this.room.id, { text, reply_to: reply?.id, uploads: sendable });
@@ -286,8 +286,8 @@ export class Composer {
       fill(
         this.#banner,
         icon('reply', 16),
-        h('span', {}, 'Answering ', h('strong', {}, nameElement(reply.sender)), ' ', h('bdi', {}, summarize(reply))),
-        iconButton('close', 'Do not answer this message', { onclick: () => this.#cancelEditOrReply() }),
+        h('span', {}, 'Replying to ', h('strong', {}, nameElement(reply.sender)), ' ', h('bdi', {}, summarize(reply))),
+        iconButton('close', 'Cancel the reply', { onclick: () => this.#cancelEditOrReply() }),
       );
     }
     this.#showTray();
@@ -321,12 +321,12 @@ export class Composer {
       uploads.map((u) => this.#chips.get(u)?.el),
       this.#offeredFiles.length > 0 && this.#renderOffer(),
     );
-    if (!focused) return; // the focus stays, or goes to where one writes
+    if (!focused) return; // else keep the focus, or move it to the text
     if (focused.isConnected) /** @type {HTMLElement} */ (focused).focus();
     else this.focus();
   }
 
-  /** What was pasted was a text and a picture of it. */
+  /** Offers to attach the picture that was pasted together with text. */
   #renderOffer() {
     const done = () => {
       this.#offeredFiles = [];
@@ -353,8 +353,8 @@ export class Composer {
   }
 
   /**
-   * What stands for a file. It is drawn once and then changed in place: a button that is drawn anew while it is pressed
-   * gets no click.
+   * The element of a file. It is created once and then updated in place: a button that is replaced while it is pressed
+   * gets no click event.
    * @param {Upload} u
    */
   #makeChip(u) {

@@ -1,4 +1,4 @@
-// Contacts, blocked people, and finding somebody to write to.
+// The dialog of contacts and blocked people, with a search for other people.
 
 import { get, describeError } from './api.js';
 import { openDialog } from './dialogs.js';
@@ -29,7 +29,7 @@ export function openPeopleDialog() {
     });
     const tabs = h(
       'div.segments',
-      { role: 'group', 'aria-label': 'Which people' },
+      { role: 'group', 'aria-label': 'List' },
       [
         ['contacts', 'Contacts'],
         ['blocked', 'Blocked'],
@@ -73,13 +73,13 @@ export function openPeopleDialog() {
       tabs.hidden = Boolean(found);
       const users = found ?? [...(tab === 'contacts' ? state.contacts : state.blocked).values()];
       if (users.length) fill(list, h('ul', {}, users.map(row)));
-      else if (found) fill(list, emptyState('search', 'Nobody found', 'No username starts like this.'));
+      else if (found) fill(list, emptyState('search', 'Nobody found', 'No username starts with this.'));
       else if (tab === 'contacts')
         fill(
           list,
           emptyState('users', 'No contacts yet', 'Find people above and add them: you will see when they are online.'),
         );
-      else fill(list, emptyState('ban', 'Nobody is blocked', 'Whom you block cannot write to you directly.'));
+      else fill(list, emptyState('ban', 'Nobody is blocked', 'People you block cannot send you direct messages.'));
     }
 
     /** @param {User} user */

@@ -1,4 +1,4 @@
-// The user's own profile, password, log-ins, and the end of the account.
+// The user's own profile, password, linked log-ins and sessions, and the deletion of the account.
 
 import { call, getAll, describeError } from './api.js';
 import { openUpgradeDialog } from './auth.js';
@@ -31,7 +31,7 @@ export function openProfileDialog() {
         h(
           'div.notice',
           {},
-          h('p', {}, 'You are a guest. Make this an account to keep your rooms and messages.'),
+          h('p', {}, 'You are a guest. Create an account to keep your rooms and messages.'),
           h(
             'button.primary',
             {
@@ -47,7 +47,7 @@ export function openProfileDialog() {
       makeForm({
         action: 'Save',
         fields: [
-          field('Name to show', { name: 'display_name', value: me.display_name, maxlength: 64, autocomplete: 'name' }),
+          field('Display name', { name: 'display_name', value: me.display_name, maxlength: 64, autocomplete: 'name' }),
           field('About you', { name: 'description', value: me.description ?? '', maxlength: 1000, rows: 3 }),
         ],
         submit: async (v) => {
@@ -60,12 +60,12 @@ export function openProfileDialog() {
         },
       }),
       !me.guest && h('section.card-section', {}, h('h3', {}, 'Password'), passwordForm()),
-      h('section.card-section', {}, h('h3', {}, 'Log in through others'), identityList()),
+      h('section.card-section', {}, h('h3', {}, 'Log in with another service'), identityList()),
       h('section.card-section', {}, h('h3', {}, 'Where you are logged in'), sessionList()),
       h(
         'section.card-section',
         {},
-        h('h3', {}, 'End'),
+        h('h3', {}, 'Delete account'),
         h('button.plain.dangerous', { type: 'button', onclick: confirmDeleteAccount }, 'Delete my account…'),
       ),
     ],
@@ -85,14 +85,14 @@ function passwordForm() {
       field(
         'New password',
         { name: 'new_password', type: 'password', autocomplete: 'new-password' },
-        'At least 8 characters. Your other devices are logged out.',
+        'At least 8 characters. You are logged out on your other devices.',
       ),
     ],
     submit: async (v) => {
       const { current_password, ...body } = v;
       await call('PUT', '/v1/users/me/password', { body: current_password ? v : body });
       form.reset();
-      toast('The new password holds');
+      toast('Password changed');
     },
   });
   return form;
@@ -119,7 +119,7 @@ function sessionList() {
                 'div.list-words',
                 {},
                 h('strong', {}, deviceName(s.user_agent)),
-                h('span', {}, `${s.ip} · ${s.current ? 'this one' : `used ${formatAgo(s.last_used_at)}`}`),
+                h('span', {}, `${s.ip} · ${s.current ? 'this device' : `used ${formatAgo(s.last_used_at)}`}`),
               ),
               !s.current &&
                 h(
@@ -174,7 +174,7 @@ function deviceName(agent) {
 
 const DELETE_ACCOUNT = /** @type {const} */ ([
   'Delete your account?',
-  'Your rooms, contacts and log-ins go, and your messages are removed everywhere. There is no way back.',
+  'Your rooms, contacts and sessions are deleted, and your messages are removed everywhere. This cannot be undone.',
   'Delete my account',
 ]);
 
@@ -189,7 +189,7 @@ async function confirmDeleteAccount() {
   }
 }
 
-/** Of an account with a password the server wants it, in a header: a DELETE has no body. */
+/** The server asks for the password of an account that has one. It is sent as a header: a DELETE has no body. */
 function openDeleteAccountDialog() {
   const [title, text, action] = DELETE_ACCOUNT;
   openDialog(

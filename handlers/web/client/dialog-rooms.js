@@ -1,4 +1,4 @@
-// Making a channel, finding one, coming in with an invite.
+// The dialogs to create a channel, to browse public channels, and to redeem an invite.
 
 import { get, describeError } from './api.js';
 import { makeForm, openDialog } from './dialogs.js';
@@ -20,13 +20,13 @@ export function openCreateRoomDialog() {
           { name: 'handle', maxlength: 64, autocapitalize: 'none', autocomplete: 'off' },
           'Optional: letters, digits, “_”, “-” and “.”. No other channel can have it.',
         ),
-        field('What it is about', { name: 'description', maxlength: 1000, autocomplete: 'off' }),
+        field('Topic', { name: 'description', maxlength: 1000, autocomplete: 'off' }),
         radioGroup(
-          'Who may come in',
+          'Who can join',
           'kind',
           [
-            ['public', 'Public', 'Everybody may find, read and join it.'],
-            ['private', 'Private', 'Only who is invited; nobody else knows of it.'],
+            ['public', 'Public', 'Everybody can find, read and join it.'],
+            ['private', 'Private', 'Only invited people can join; it is hidden from others.'],
           ],
           'public',
         ),
@@ -69,7 +69,9 @@ export function openBrowseDialog() {
         const q = input.value.trim();
         try {
           const { items, next_cursor } = await get(
-            `/v1/rooms/search?limit=50${q && `&prefix=${encodeURIComponent(q)}`}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+            '/v1/rooms/search?limit=50' +
+              (q && `&prefix=${encodeURIComponent(q)}`) +
+              (cursor && `&cursor=${encodeURIComponent(cursor)}`),
             { signal },
           );
           if (request !== requests) return;
@@ -93,7 +95,7 @@ export function openBrowseDialog() {
               h('button.plain.wide.more', { type: 'button', onclick: () => search(next_cursor) }, 'Show more'),
             );
         } catch (err) {
-          if (!signal.aborted) fill(list, emptyState('alert', 'The channels could not be read', describeError(err)));
+          if (!signal.aborted) fill(list, emptyState('alert', 'The channels could not be loaded', describeError(err)));
         }
       }
 

@@ -1,4 +1,4 @@
-// The settings of a room, for those who may: its names, its invites, its bans, its end.
+// The settings of a room, for its moderators and owner: names, invites, bans, and deletion.
 
 import { call, getAll, newKey, describeError } from './api.js';
 import { confirmAction, makeForm, openDialog } from './dialogs.js';
@@ -28,7 +28,7 @@ export function openSettingsDialog(room) {
             { name: 'handle', value: room.handle ?? '', maxlength: 64, autocapitalize: 'none', autocomplete: 'off' },
             'Letters, digits, “_”, “-” and “.”. No other channel can have it.',
           ),
-          field('What it is about', { name: 'description', value: room.description ?? '', maxlength: 1000, rows: 3 }),
+          field('Topic', { name: 'description', value: room.description ?? '', maxlength: 1000, rows: 3 }),
         ],
         submit: async (v) => {
           /** @type {Record<string, string>} */
@@ -50,13 +50,13 @@ export function openSettingsDialog(room) {
       h(
         'section.card-section',
         {},
-        h('h3', {}, 'For good'),
+        h('h3', {}, 'Delete'),
         h(
           'div.actions',
           {},
-          h('button.plain.dangerous', { type: 'button', onclick: () => clearHistory(room) }, 'Clear the history…'),
+          h('button.plain.dangerous', { type: 'button', onclick: () => clearHistory(room) }, 'Clear history…'),
           room.membership?.role === 'owner' &&
-            h('button.plain.dangerous', { type: 'button', onclick: () => deleteRoom(room, close) }, 'Delete the room…'),
+            h('button.plain.dangerous', { type: 'button', onclick: () => deleteRoom(room, close) }, 'Delete room…'),
         ),
       ),
     ],
@@ -67,7 +67,7 @@ export function openSettingsDialog(room) {
 /** @param {Room} room */
 export function openInviteDialog(room) {
   openDialog(`Invite people to ${roomTitle(room)}`, () => [
-    room.kind === 'public' && h('p', {}, 'This channel is public: anybody may also find it and join.'),
+    room.kind === 'public' && h('p', {}, 'This channel is public: everybody can also find it and join.'),
     inviteList(room),
   ]);
 }
@@ -80,7 +80,7 @@ function inviteList(room) {
   const list = h('div', {}, spinner());
   const uses = h(
     'select.input',
-    { 'aria-label': 'How many may use it' },
+    { 'aria-label': 'Number of uses' },
     [
       ['', 'Any number'],
       ['1', 'One person'],
@@ -89,14 +89,14 @@ function inviteList(room) {
   );
   const days = h(
     'select.input',
-    { 'aria-label': 'How long it works' },
+    { 'aria-label': 'Valid for' },
     [
       ['7', 'For a week'],
       ['1', 'For a day'],
       ['', 'Until revoked'],
     ].map(([v, label]) => h('option', { value: v }, label)),
   );
-  const make = h(
+  const create = h(
     'button.primary',
     {
       type: 'button',
@@ -111,10 +111,10 @@ function inviteList(room) {
           await load();
         }),
     },
-    'Make a link',
+    'Create a link',
   );
   void load();
-  return h('div', {}, h('div.invite-make', {}, uses, days, make), list);
+  return h('div', {}, h('div.invite-make', {}, uses, days, create), list);
 
   async function load() {
     try {
@@ -137,7 +137,8 @@ function inviteList(room) {
                     h(
                       'span',
                       {},
-                      `${formatCount(i.uses, 'use')}${i.max_uses ? ` of ${i.max_uses}` : ''}, ${i.expires_at ? `until ${formatShortTime(i.expires_at)}` : 'until revoked'}`,
+                      `${formatCount(i.uses, 'use')}${i.max_uses ? ` of ${i.max_uses}` : ''}, ` +
+                        (i.expires_at ? `until ${formatShortTime(i.expires_at)}` : 'until revoked'),
                     ),
                   ),
                   iconButton('copy', 'Copy the link', {
@@ -188,7 +189,7 @@ function banList(room) {
                     h(
                       'span',
                       {},
-                      [b.reason, b.until ? `until ${formatShortTime(b.until)}` : 'for good', formatAgo(b.created_at)]
+                      [b.reason, b.until ? `until ${formatShortTime(b.until)}` : 'permanent', formatAgo(b.created_at)]
                         .filter(Boolean)
                         .join(' · '),
                     ),
@@ -203,7 +204,7 @@ function banList(room) {
                           await load();
                         }),
                     },
-                    'Lift the ban',
+                    'Remove ban',
                   ),
                 ),
               ),
@@ -221,12 +222,12 @@ async function clearHistory(room) {
   if (
     !(await confirmAction(
       'Clear the history?',
-      `All messages in ${roomTitle(room)} are removed for everybody. They cannot be brought back.`,
+      `All messages in ${roomTitle(room)} are removed for everybody. This cannot be undone.`,
       'Clear',
     ))
   )
     return;
-  await attempt(() => call('DELETE', `/v1/rooms/${room.id}/messages`).then(() => toast('The history is empty')));
+  await attempt(() => call('DELETE', `/v1/rooms/${room.id}/messages`).then(() => toast('History cleared')));
 }
 
 /** @param {Room} room @param {() => void} close */
@@ -234,7 +235,7 @@ async function deleteRoom(room, close) {
   if (
     !(await confirmAction(
       `Delete ${roomTitle(room)}?`,
-      'The room goes with all its messages and files, for everybody. It cannot be brought back.',
+      'The room is deleted for everybody, with all its messages and files. This cannot be undone.',
       'Delete',
     ))
   )

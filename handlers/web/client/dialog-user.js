@@ -1,4 +1,4 @@
-// Somebody's card: who they are, and what one can do with them.
+// The profile of another user, with the actions on them.
 
 import { call, get, describeError } from './api.js';
 import { confirmAction, makeForm, openDialog } from './dialogs.js';
@@ -13,7 +13,7 @@ import { avatar, radioGroup, field, nameElement, toast } from './ui.js';
 /** @typedef {import('./types').User} User */
 /** @typedef {import('./types').UserRef} UserRef */
 
-/** @param {UserRef} ref @param {() => void} [onNavigate] called when the card leads to a room */
+/** @param {UserRef} ref @param {() => void} [onNavigate] called before the page goes to another room */
 export function openUserDialog(ref, onNavigate) {
   openDialog(
     'Profile',
@@ -26,7 +26,7 @@ export function openUserDialog(ref, onNavigate) {
       watch(
         ['members'],
         () => {
-          // they may come in, or get a role, while the card is open
+          // The user may join, or get another role, while the dialog is open.
           if (role === state.members.get(ref.id)?.role) return;
           role = state.members.get(ref.id)?.role;
           render();
@@ -155,7 +155,7 @@ export function openUserDialog(ref, onNavigate) {
                     if (
                       await confirmAction(
                         `Remove ${ref.display_name}?`,
-                        'They may come back if the room is public, or with an invite.',
+                        'They can join again if the room is public, or with an invite.',
                         'Remove',
                       )
                     )
@@ -188,19 +188,19 @@ function openBanDialog(user, done) {
         action: 'Ban',
         danger: true,
         fields: [
-          h('p', {}, 'They are removed, and cannot read the room or come back as long as the ban lasts.'),
+          h('p', {}, 'They are removed, and cannot read the room or join it again while the ban lasts.'),
           field(
             'Reason',
             { name: 'reason', maxlength: 500, autocomplete: 'off' },
-            'They and the members can read it. It may be empty.',
+            'Optional. They and the members can read it.',
           ),
           radioGroup(
-            'For how long',
+            'Duration',
             'days',
             [
               ['1', 'A day'],
               ['7', 'A week'],
-              ['', 'For good'],
+              ['', 'Permanent'],
             ],
             '',
           ),

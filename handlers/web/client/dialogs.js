@@ -1,4 +1,4 @@
-// Dialogs: <dialog> keeps the focus inside, closes on Esc, and gives the focus back.
+// Dialogs. The <dialog> element keeps the focus inside, closes on Esc, and restores the focus.
 
 import { h, iconButton } from './dom.js';
 import { describeError } from './api.js';
@@ -16,7 +16,7 @@ import { clearFieldErrors, showFieldErrors } from './ui.js';
 let dialogCount = 0;
 
 /**
- * @param {string} title @param {(dialog: Open) => any} content makes what is inside
+ * @param {string} title @param {(dialog: Open) => any} content makes the content
  * @param {string} [kind] a class: wide, narrow
  * @returns {Open}
  */
@@ -35,7 +35,7 @@ export function openDialog(title, content, kind = '') {
   const open = { el, close, closed, signal: controller.signal };
   el.append(h('header.dialog-head', {}, h('h2', { id }, title), iconButton('close', 'Close', { onclick: close })));
   el.append(h('div.dialog-body', {}, content(open)));
-  let pressedBackdrop = false; // a press that begins inside and ends outside, as in marking text, does not close
+  let pressedBackdrop = false; // selecting text may end outside the dialog, and must not close it
   el.addEventListener('pointerdown', (/** @type {Event} */ e) => {
     pressedBackdrop = e.target === el;
   });
@@ -49,8 +49,11 @@ export function openDialog(title, content, kind = '') {
 }
 
 /**
- * A form whose button waits for what it does; what is wrong is shown where it is.
- * @param {{ action: string, danger?: boolean, fields: any[], submit: (values: Record<string, string>) => Promise<any>, extra?: any }} form
+ * A form. Its button is busy while submit runs; errors are shown at the fields that they are about.
+ * @param {{
+ *   action: string, danger?: boolean, fields: any[], extra?: any,
+ *   submit: (values: Record<string, string>) => Promise<any>,
+ * }} form
  */
 export function makeForm({ action, danger = false, fields, submit, extra }) {
   const errorLine = h('p.form-error', { role: 'alert', hidden: true });
@@ -84,7 +87,10 @@ export function makeForm({ action, danger = false, fields, submit, extra }) {
   return form;
 }
 
-/** Asks before something that cannot be undone. @param {string} title @param {string} text @param {string} action @returns {Promise<boolean>} */
+/**
+ * Asks the user to confirm an action that cannot be undone.
+ * @param {string} title @param {string} text @param {string} action @returns {Promise<boolean>}
+ */
 export async function confirmAction(title, text, action) {
   let isConfirmed = false;
   const dialog = openDialog(

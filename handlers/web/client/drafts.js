@@ -1,11 +1,14 @@
-// What was begun in each room and not sent. The text, and which message it answers or changes, outlive the page in the
-// browser's storage, for each account; files do not. A log-out leaves nothing behind.
+// The unsent draft of each room. The text, and the message that it replies to or edits, are kept in the browser's
+// storage for each account; files are not. A log-out deletes them.
 
 import { state } from './store.js';
 
 /** @typedef {import('./types').Message} Message */
 /** @typedef {import('./types').Upload} Upload */
-/** @typedef {{ text: string, reply: Message | null, edit: Message | null, before: string, uploads: Upload[] }} Draft before is the text that an edit interrupted */
+/**
+ * A draft; before is the text that was being written when an edit began.
+ * @typedef {{ text: string, reply: Message | null, edit: Message | null, before: string, uploads: Upload[] }} Draft
+ */
 
 const PREFIX = 'parley.draft.';
 /** @type {Map<number, Draft>} */
@@ -24,7 +27,7 @@ export function getDraft(room) {
   return draft;
 }
 
-/** Keeps a draft as it is now. @param {number} room @param {Draft} draft */
+/** Stores a draft. @param {number} room @param {Draft} draft */
 export function saveDraft(room, { text, reply, edit, before }) {
   if (!state.me) return;
   const key = keyPrefix(state.me.id) + room;
@@ -36,11 +39,11 @@ export function saveDraft(room, { text, reply, edit, before }) {
       );
     else localStorage.removeItem(key);
   } catch {
-    // A full storage keeps nothing; the draft is still in the page.
+    // The storage is full or disabled; the draft is still in memory.
   }
 }
 
-/** As much of a message as its banner and an edit need. @param {Message} m */
+/** The fields of a message that the banner and an edit need. @param {Message} m */
 const toStored = ({ id, room_id, sender, text, files }) => ({
   id,
   room_id,
@@ -55,16 +58,16 @@ function readStored(room) {
   try {
     return JSON.parse(localStorage.getItem(keyPrefix(state.me?.id ?? 0) + room) ?? '{}');
   } catch {
-    return {}; // the storage is closed, or holds what nobody here wrote
+    return {}; // the storage is disabled, or its content is invalid
   }
 }
 
-/** Forgets what the page knows; the storage keeps it for the account. */
+/** Clears the drafts in memory; the storage keeps them for the account. */
 export function forgetDrafts() {
   drafts.clear();
 }
 
-/** The user goes, and leaves nothing behind. */
+/** Deletes the user's drafts from the storage, at log-out. */
 export function clearDrafts() {
   if (!state.me) return;
   const prefix = keyPrefix(state.me.id);

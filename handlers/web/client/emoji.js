@@ -1,4 +1,4 @@
-// A small picker: the common emoji, and a field for any other.
+// The emoji picker: common emoji, and a field for any other.
 
 import { h } from './dom.js';
 import { openBeside } from './menu.js';

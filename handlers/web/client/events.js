@@ -1,5 +1,6 @@
-// What each event of the stream changes here. Each may come a second time, or tell of what an answer has told already:
-// messages are counted by their number, and for whatever cannot be told twice the event is a hint to read again.
+// Applies the events of the stream to the state of the page. An event may arrive twice, or describe a change that a
+// response has already contained. So messages are counted by their id, and where applying an event twice would be
+// wrong, the event only causes a new read.
 
 import { getHistory, cachedHistory } from './history.js';
 import { acknowledge } from './outbox.js';
@@ -15,7 +16,7 @@ import {
 import { countMessage, applyRead, removeRoom, refreshRoom } from './rooms.js';
 import { notify, isMe, state } from './store.js';
 
-/** What the page does with what is for a person; main.js says. */
+/** Hooks, set by main.js. */
 export const on = {
   /** @param {import('./types').Message} _m */ message(_m) {},
 };
@@ -39,7 +40,7 @@ const handlers = {
     void refreshRoom(room_id);
   },
   'room.created': (room) => {
-    // A public room is announced to everybody; it is one's own when one made it elsewhere.
+    // A public room is announced to everybody. It is the user's own if they created it on another device.
     if (room.kind !== 'public' || isMe(room.owner_id)) void refreshRoom(room.id);
   },
   'room.updated': (room) => void refreshRoom(room.id),
@@ -68,7 +69,7 @@ const handlers = {
 
 /** @param {string} name @param {any} data */
 export function apply(name, data) {
-  handlers[name]?.(data); // what is not known is passed over: the stream may gain events
+  handlers[name]?.(data); // unknown events are ignored: later servers may have more
 }
 
 /** @param {number} room */
@@ -82,7 +83,7 @@ function onMessage(m) {
   (isOpen(m.room_id) ? getHistory(m.room_id) : cachedHistory(m.room_id))?.add(m);
   stopTyping(m.sender.id);
   if (m.deleted_at)
-    void refreshRoom(m.room_id); // replayed once it was deleted: it counts nowhere
+    void refreshRoom(m.room_id); // replayed after its deletion: it is not counted
   else countMessage(m);
   if (isNew && !isMe(m.sender.id) && !m.deleted_at) on.message(m);
 }
@@ -91,7 +92,7 @@ function onMessage(m) {
 function onMember({ room_id, user }) {
   if (isMe(user.id)) void refreshRoom(room_id);
   else if (isOpen(room_id)) void refreshRoom(room_id);
-  // The list of a large room is long: it is read at once only when somebody looks at it.
+  // The member list of a large room is long: it is read soon only while it is shown.
   if (isOpen(room_id)) void refreshMembers(state.panel === 'members' ? 300 : 3000);
 }
 
@@ -107,7 +108,7 @@ function setPresent(room, user, isPresent) {
   notify('members');
 }
 
-/** Counts cannot be told twice, and whose they are is not told: the message is read again. @param {any} e */
+/** The event does not say whether the user reacted, so the message is read again. @param {any} e */
 function onReaction({ room_id, message_id }) {
   cachedHistory(room_id)?.refresh(message_id);
 }

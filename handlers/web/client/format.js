@@ -1,4 +1,4 @@
-// How people, times and sizes are written.
+// Formats names, times, counts and sizes for display.
 
 /** @typedef {import('./types').UserRef} UserRef */
 
@@ -11,7 +11,7 @@ const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'sh
 /** @param {string} iso */
 export const formatTime = (iso) => clock.format(new Date(iso));
 
-/** The time for a narrow place: without “AM” and the like. @param {string} iso */
+/** The time without “AM” or “PM”, for narrow places. @param {string} iso */
 export const formatBriefTime = (iso) =>
   clock
     .formatToParts(new Date(iso))
@@ -23,7 +23,7 @@ export const formatBriefTime = (iso) =>
 /** @param {string} iso */
 export const formatExactTime = (iso) => exact.format(new Date(iso));
 
-/** The day of a time, as a key that sorts nothing and equals itself. @param {string} iso */
+/** The local day of a time, as a key for comparison; the keys have no order. @param {string} iso */
 export const dayKey = (iso) => new Date(iso).toDateString();
 
 /** "Today", "Yesterday", or the date. @param {string} iso */
@@ -39,7 +39,7 @@ export function dayName(iso) {
 /** @param {Date} d */
 const startOfDay = (d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
 
-/** A time for lists: the clock today, the day before. @param {string} iso */
+/** A time for lists: only the time if it is today, else the date and the time. @param {string} iso */
 export const formatShortTime = (iso) =>
   dayName(iso) === 'Today' ? formatTime(iso) : `${shortDay.format(new Date(iso))}, ${formatTime(iso)}`;
 
@@ -68,7 +68,7 @@ export function formatSize(bytes) {
   return `${n < 10 ? n.toFixed(1) : Math.round(n)} ${units[unit]}`;
 }
 
-/** The first letters of up to two words, by what a reader takes for a letter. @param {string} name */
+/** The initials of a name: the first letter or digit of its first and of its last word. @param {string} name */
 export function initials(name) {
   const words = name.split(/[\s._-]+/u).filter((w) => /[\p{L}\p{N}]/u.test(w));
   const letters = words.map((w) => [...w].find((c) => /[\p{L}\p{N}]/u.test(c)) ?? '');
@@ -76,7 +76,7 @@ export function initials(name) {
   return both.toLocaleUpperCase();
 }
 
-/** A colour that a user keeps, whatever they call themself. @param {number} id */
+/** The class of a user's colour. It depends on the id, so a new name does not change it. @param {number} id */
 export const hueClass = (id) => `hue-${(id * 7) % 12}`;
 
 /** @param {string[]} names */

@@ -1,5 +1,5 @@
-// The messages of a room that are at hand: one stretch of its history without a hole, which grows at either end. Messages
-// are put in by their number, so nothing is there twice, in whatever order answers and events come.
+// The loaded messages of a room: one range of its history without gaps, which grows at both ends. Messages are stored
+// by id, so no message is there twice, in whatever order responses and events arrive.
 
 import { call, get, isTransient } from './api.js';
 import { notify, isMe, putName } from './store.js';
@@ -8,21 +8,21 @@ import { runSoon } from './tasks.js';
 /** @typedef {import('./types').Message} Message */
 
 const PAGE_SIZE = 50;
-const MAX_MESSAGES = 300; // more are dropped at the far end, and read again when they are needed
-const CATCH_UP_SIZE = 200; // who missed more than two such pages starts anew from the newest one
+const MAX_MESSAGES = 300; // beyond it, messages at the far end are dropped, and loaded again when they are needed
+const CATCH_UP_SIZE = 200; // after two such pages, catching up starts again from the newest page
 
 export class History {
   /** @type {Map<number, Message>} */ messages = new Map();
-  /** Their numbers, in order. @type {number[]} */ ids = [];
+  /** The ids of the messages, in order. @type {number[]} */ ids = [];
   hasOlder = false;
   hasNewer = false;
   loaded = false;
   error = '';
   /** @type {'' | 'older' | 'newer' | 'page'} */ loading = '';
-  /** Messages that others answer to, and that are not in the stretch. @type {Map<number, Message | null>} */ quoted =
+  /** Messages that are quoted by a reply, and are not in the range. @type {Map<number, Message | null>} */ quoted =
     new Map();
-  #generation = 0; // goes up when the stretch is replaced: answers to what was asked before are dropped
-  #missedWhileLoading = false; // something came that the page which is being read may not have
+  #generation = 0; // incremented when the range is replaced: responses to older requests are dropped
+  #missedWhileLoading = false; // an event arrived that the page being loaded may not contain
 
   /** @param {number} room */
   constructor(room) {
@@ -33,7 +33,7 @@ export class History {
     return this.ids[0] ?? 0;
   }
 
-  /** The newest message that somebody else wrote. @param {number} me */
+  /** The newest message of another user. @param {number} me */
   lastFromOthers(me) {
     for (let i = this.ids.length - 1; i >= 0; i--)
       if (this.messages.get(this.ids[i])?.sender.id !== me) return this.ids[i];
@@ -44,19 +44,19 @@ export class History {
     return this.ids[this.ids.length - 1] ?? 0;
   }
 
-  /** The last message before the first hole. */
+  /** The last message before the first gap. */
   get #lastBeforeGap() {
     let id = this.first;
     while (this.messages.has(id + 1)) id++;
     return id;
   }
 
-  /** Shows the newest page. */
+  /** Replaces the range by the newest page. */
   loadNewest() {
     return this.#replace('');
   }
 
-  /** Shows what is around a message. @param {number} id */
+  /** Replaces the range by the messages around one. @param {number} id */
   loadAround(id) {
     return this.#replace(`&around=${id}`);
   }
@@ -79,7 +79,7 @@ export class History {
       this.hasNewer = false;
       this.loaded = true;
       if (query) {
-        this.hasNewer = true; // until it is known better
+        this.hasNewer = true; // until the next page says otherwise
         await this.#loadPage('newer', era);
       }
     } finally {
@@ -87,7 +87,7 @@ export class History {
     }
   }
 
-  /** A page has been read, or could not be. */
+  /** Called after a page was loaded, or failed to load. */
   #finishLoading() {
     this.loading = '';
     notify('timeline');
@@ -138,7 +138,7 @@ export class History {
     }
   }
 
-  /** Reads what came after the last message at hand, and what is missing before it: after a break, or when events show a hole. */
+  /** Loads the messages after the first gap: after the connection was lost, or when an event shows a gap. */
   catchUp() {
     return runSoon(
       `catch up ${this.room}`,
@@ -157,7 +157,7 @@ export class History {
           this.#put(data.items);
           notify('timeline');
           if (!data.next_cursor) return;
-          if (!from) break; // the newest ones: what is before them is not here
+          if (!from) break; // the response has the newest messages, and may leave a gap before them
         }
         await this.loadNewest();
       },
@@ -165,7 +165,7 @@ export class History {
     );
   }
 
-  /** A new message. @param {Message} m @returns {boolean} whether it was not there before */
+  /** Adds a new message. @param {Message} m @returns {boolean} whether it was added */
   add(m) {
     if (this.messages.has(m.id)) {
       this.merge(m);
@@ -203,7 +203,11 @@ export class History {
     this.ids = [...this.messages.keys()].sort((a, b) => a - b);
   }
 
-  /** Another version of a message. @param {Message} m @param {boolean} [event] from an event, which does not know whose the reactions are */
+  /**
+   * Merges another version of a message.
+   * @param {Message} m
+   * @param {boolean} [event] whether it is from an event, which does not say whether a reaction is the user's own
+   */
   merge(m, event = false) {
     const known = this.messages.get(m.id);
     if (known) this.messages.set(m.id, newerVersion(known, event ? { ...m, reactions: known.reactions } : m));
@@ -235,7 +239,7 @@ export class History {
     notify('timeline');
   }
 
-  /** Reads a message again, for what its event does not tell. @param {number} id */
+  /** Reads a message again, because its event does not contain all of the change. @param {number} id */
   refresh(id) {
     if (!this.messages.has(id)) return;
     void runSoon(`message ${this.room} ${id}`, async () => {
@@ -243,7 +247,10 @@ export class History {
     });
   }
 
-  /** The message that another one answers: at hand, or on its way (undefined), or gone (null). @param {number} id */
+  /**
+   * The message that another one replies to; undefined while it is loading, null if it does not exist.
+   * @param {number} id
+   */
   quotedMessage(id) {
     const here = this.messages.get(id);
     if (here) return here;
@@ -269,8 +276,10 @@ export class History {
   /** @type {Set<number>} */ #requestedQuotes = new Set();
 }
 
-/** Of two versions of a message the newer one: a deleted one stays deleted, an edit is not undone by an older answer.
- * @param {Message | undefined} known @param {Message} m */
+/**
+ * Returns the newer of two versions: a deleted message stays deleted, and an older response does not undo an edit.
+ * @param {Message | undefined} known @param {Message} m
+ */
 function newerVersion(known, m) {
   if (!known) return m;
   if (known.deleted_at && !m.deleted_at) return known;
@@ -278,7 +287,7 @@ function newerVersion(known, m) {
   return m;
 }
 
-/** The histories of the rooms that were open last. @type {Map<number, History>} */
+/** The histories of the most recently opened rooms. @type {Map<number, History>} */
 const cache = new Map();
 const MAX_CACHED = 12;
 
@@ -294,7 +303,7 @@ export function getHistory(room) {
 /** @param {number} room */
 export const cachedHistory = (room) => cache.get(room);
 
-/** After this, every room is read anew. */
+/** Clears the cache, so that every room is loaded again. */
 export function clearHistories() {
   cache.clear();
 }

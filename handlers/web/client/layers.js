@@ -1,20 +1,21 @@
-// What lies over the page, and the browser's Back: each open layer (a dialog, a large picture, a panel that covers a small
-// screen) has an entry of its own in the history, so that Back closes the top layer and leaves the room only when there is
-// none. A layer that is closed otherwise takes its entry along; Forward to one whose layer is gone leads back.
+// Layers over the page, and the browser's Back button: each open layer (a dialog, a large picture, a panel that covers
+// a small screen) has its own entry in the browser's history. So Back closes the top layer, and leaves the room only
+// when no layer is open. A layer that is closed in another way removes its entry; Forward to the entry of a closed
+// layer goes back.
 
 /** @typedef {{ isOpen: () => boolean, close: () => void }} Layer */
 
-const MOVE_TIMEOUT = 1000; // milliseconds for the browser to move in the history; one that refuses must not block the page
-/** Those that are open, the top one last. @type {Layer[]} */
+const MOVE_TIMEOUT = 1000; // milliseconds for a move in the history; a browser that ignores it must not block the page
+/** The open layers, the top one last. @type {Layer[]} */
 let layers = [];
-let moveTimer = 0; // the timer of a move in the history that is under way
+let moveTimer = 0; // the timer of a pending move in the history
 /** @type {(() => void) | null} */
-let afterSync = null; // what waits until the history is as it should be
+let afterSync = null; // called when the history is in sync
 
-/** How many layers the current entry of the history stands for. */
+/** The number of layers in the current entry of the history. */
 const depth = () => Number(history.state?.layer) || 0;
 
-/** From here on Back closes layers. Called once, when the page starts. */
+/** Makes Back close layers. Called once, when the page starts. */
 export function watchHistory() {
   addEventListener('popstate', () => {
     if (moveTimer) finishMove();
@@ -24,13 +25,13 @@ export function watchHistory() {
   syncHistory();
 }
 
-/** @param {Layer} layer has just been opened; whoever closes it calls balance */
+/** @param {Layer} layer has just been opened; the code that closes it calls syncHistory */
 export function addLayer(layer) {
   layers.push(layer);
   syncHistory();
 }
 
-/** Shows a dialog over everything. It leaves the page when it is closed. @param {HTMLDialogElement} el */
+/** Shows a dialog over the page, and removes it when it is closed. @param {HTMLDialogElement} el */
 export function openModal(el) {
   document.body.append(el);
   el.addEventListener('close', () => {
@@ -61,7 +62,7 @@ export function syncHistory() {
   callback?.();
 }
 
-/** Does something to the history once the layers that were closed have left it. @param {() => void} f */
+/** Calls f once the history has no entries of closed layers. @param {() => void} f */
 export function whenHistorySynced(f) {
   afterSync = f;
   syncHistory();

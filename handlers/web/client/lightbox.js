@@ -1,4 +1,4 @@
-// A picture, a film or a sound, large.
+// The lightbox: shows a picture, a video or an audio file in a dialog.
 
 import { describeError } from './api.js';
 import { fill, h, iconButton } from './dom.js';
@@ -9,7 +9,7 @@ import { spinner } from './ui.js';
 
 /** @typedef {import('./types').FileInfo} FileInfo */
 
-/** @param {FileInfo[]} files those that can be shown one after the other @param {FileInfo} first */
+/** @param {FileInfo[]} files the files to page through @param {FileInfo} first */
 export function openLightbox(files, first) {
   let at = Math.max(
     0,

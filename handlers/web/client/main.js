@@ -1,4 +1,4 @@
-// Puts the parts together: who is logged in, what the stream tells, which room the address names.
+// The entry point: connects the session, the event stream and the router with the views.
 
 import { mapImportError, get, isTransient, describeError, Problem } from './api.js';
 import { authView } from './auth.js';
@@ -24,11 +24,14 @@ import * as uploads from './uploads.js';
 import { watchViewport } from './viewport.js';
 
 const app = /** @type {HTMLElement} */ (document.getElementById('app'));
-let userScope = new AbortController(); // of what is shown to one user
-let roomScope = new AbortController(); // of the view of one room
+let userScope = new AbortController(); // aborted when the session ends
+let roomScope = new AbortController(); // aborted when another room is shown
 /** @type {ReturnType<import('./room.js')['roomView']> | null} */
 let view = null;
-/** What is shown to who is logged in; the page of the log-in comes without it. @type {Awaited<ReturnType<typeof loadViews>> | null} */
+/**
+ * The views of a logged-in user, which the log-in page does not load.
+ * @type {Awaited<ReturnType<typeof loadViews>> | null}
+ */
 let views = null;
 let mainSlot = h('div.main-slot');
 
@@ -57,7 +60,10 @@ async function beginSession(s) {
   }
 }
 
-/** The page cannot go on, and says why. Trying again would not help: the server refuses, or this program has a fault. @param {unknown} err */
+/**
+ * Shows an error that a retry cannot fix: the server refuses the request, or this program has a bug.
+ * @param {unknown} err
+ */
 function showFatalError(err) {
   teardown();
   const reload = h('button.primary', { type: 'button', onclick: () => location.reload() }, 'Reload the page');
@@ -68,7 +74,7 @@ function showFatalError(err) {
       {},
       emptyState(
         'alert',
-        err instanceof Problem ? 'The server does not let you in' : 'This page has a fault',
+        err instanceof Problem ? 'The server refused the request' : 'This page has an error',
         describeError(err),
         reload,
       ),
@@ -93,7 +99,7 @@ async function showApp(s, signal) {
   fill(app, connectionBanner(signal), h('div.frame', {}, views.sidebar(signal), mainSlot));
   updateLandmarks();
   watch(['rooms', 'route'], updateTitle, signal);
-  import('./lightbox.js').catch(() => {}); // read before it is wanted
+  import('./lightbox.js').catch(() => {}); // preload
   await retryTransient(signal, stream.join);
   const cursor = await loadLists(signal);
   if (signal.aborted) return;
@@ -121,7 +127,10 @@ function teardown() {
   document.title = 'Parley';
 }
 
-/** Reads what the list of rooms is made of, until it works. @param {AbortSignal} signal @returns {Promise<string>} where the stream goes on */
+/**
+ * Loads the rooms and the people of the sidebar, and retries until it succeeds.
+ * @param {AbortSignal} signal @returns {Promise<string>} the cursor that the stream starts from
+ */
 const loadLists = (signal) =>
   retryTransient(signal, async () => {
     const cursor = await loadRooms();
@@ -129,7 +138,10 @@ const loadLists = (signal) =>
     return cursor;
   });
 
-/** Does f until it works, unless that is hopeless. @template T @param {AbortSignal} signal @param {() => Promise<T>} f @returns {Promise<T>} */
+/**
+ * Runs f again while it fails with a transient error.
+ * @template T @param {AbortSignal} signal @param {() => Promise<T>} f @returns {Promise<T>}
+ */
 async function retryTransient(signal, f) {
   for (let tries = 0; ; tries++) {
     try {
@@ -165,9 +177,9 @@ stream.on.event = (name, data) => {
   }
 };
 
-let hadStream = false; // whether this page had a stream before
+let hadStream = false; // whether this page has had a stream before
 
-/** The stream could not tell what was missed: everything is read again. What comes meanwhile waits. */
+/** The stream cannot replay the missed events, so everything is read again. Events that arrive meanwhile are held. */
 async function resync() {
   const { signal } = userScope;
   stream.holdEvents();
@@ -182,7 +194,10 @@ async function resync() {
   }
 }
 
-/** What the stream said last; it may outlive a time without a net, and then says nothing of it. @type {'connecting' | 'open'} */
+/**
+ * The last state that the stream reported. A stream may survive a time offline, and then reports no change.
+ * @type {'connecting' | 'open'}
+ */
 let streamState = 'connecting';
 stream.on.state = (now) => {
   streamState = now;
@@ -199,7 +214,7 @@ function updateConnection() {
   notify('connection');
 }
 
-// From here on the room's messages come as events; what came before is read now, so that nothing falls in between.
+// From now on the room's messages arrive as events. The messages before are read now, so that none is missed.
 stream.on.entered = (room) => {
   void cachedHistory(room)?.catchUp();
   void refreshMembers(0);
@@ -211,9 +226,9 @@ events.on.message = (m) => {
 };
 uploads.on.done = (u) => void outbox.flush(u.room);
 
-let shownRoom = ''; // the room whose view is on the screen, and whether the user is in it
+let shownRoom = ''; // the key of the view that is on the screen
 
-/** Opens what the address names. */
+/** Opens the room, the message or the invite in the URL. */
 async function openRoute() {
   const { room: id, message, invite } = currentRoute();
   if (invite) {
@@ -222,7 +237,7 @@ async function openRoute() {
     if (state.open) return;
   }
   if (id && state.open?.id === id && shownRoom) {
-    if (message) await view?.timeline.to(message);
+    if (message) await view?.timeline.showMessage(message);
     return;
   }
   state.open = null;
@@ -239,7 +254,7 @@ async function openRoute() {
         err instanceof Problem && err.code === 'banned'
           ? 'You are banned from this room.'
           : err instanceof Problem && err.status === 404
-            ? 'There is no such room, or you may not see it.'
+            ? 'This room does not exist, or you cannot see it.'
             : describeError(err);
     }
     if (currentRoute().room !== id) return;
@@ -256,7 +271,7 @@ async function readRoom(id) {
   try {
     const room = await get(`/v1/rooms/${id}`);
     if (!known || !room.membership) return room;
-    updateRoom(room); // of a muted room no event tells what is new
+    updateRoom(room); // there are no events about new messages of a muted room
     return state.rooms.get(id) ?? room;
   } catch (err) {
     if (known && isTransient(err)) return known;
@@ -294,7 +309,7 @@ function showRoom() {
   refreshPins(open.id).catch(() => {});
 }
 
-/** On a phone without an open room, the list of rooms is what the page is about. */
+/** On a phone without an open room, the list of rooms is the main content. */
 function updateLandmarks() {
   const alone = narrow.matches && !document.body.classList.contains('has-room');
   app.querySelector('.sidebar')?.setAttribute('role', alone ? 'main' : 'complementary');
@@ -302,7 +317,7 @@ function updateLandmarks() {
 const narrow = matchMedia('(max-width: 640px)');
 narrow.addEventListener('change', updateLandmarks);
 
-/** The stream is in the room as long as somebody can see it. */
+/** Marks the user as present in the room while the page is visible. */
 function updatePresence() {
   stream.setRoom(state.open?.membership && !document.hidden ? state.open.id : null);
 }
@@ -322,7 +337,7 @@ function connectionBanner(signal) {
   const render = () => {
     clearTimeout(timer);
     const isConnected = state.connection === 'open';
-    // A short break is nobody's business.
+    // Short interruptions are not shown.
     timer = setTimeout(
       () => {
         el.hidden = isConnected;
@@ -334,7 +349,7 @@ function connectionBanner(signal) {
               'span',
               {},
               navigator.onLine ? 'Connecting to the server…' : 'You are offline.',
-              ' What you write is sent when the connection is back.',
+              ' Your messages are sent when the connection is back.',
             ),
           ],
         );
@@ -361,7 +376,7 @@ async function boot() {
       await session.startSession('/v1/sessions', { login_code: loginResult.value });
       return;
     } catch {
-      // The code was not good; the page of the log-in says so, and what else there is.
+      // The code is invalid or expired; the log-in page says so below.
     }
   }
   for (let tries = 0; ; tries++) {
@@ -380,7 +395,7 @@ async function boot() {
         h(
           'main.auth',
           {},
-          emptyState('wifi', 'The server does not answer', `${describeError(err)} This page tries again by itself.`),
+          emptyState('wifi', 'The server does not answer', `${describeError(err)} This page retries automatically.`),
         ),
       );
       await pause(Math.min(10_000, 1000 * 2 ** tries));

@@ -1,5 +1,5 @@
-// Pictures and files from the server. They need the token, so they are fetched and shown from memory; of small pictures
-// the last ones are kept, the others are let go.
+// Pictures and files from the server. Their requests need the token, so they are fetched and shown as object URLs. The
+// most recently used thumbnails are cached.
 
 import { get } from './api.js';
 
@@ -7,7 +7,10 @@ const MAX_THUMBNAILS = 150;
 /** @type {Map<string, Promise<string>>} */
 const thumbnails = new Map();
 
-/** An address of a small picture, for as long as it is among the last ones used. @param {string} path @returns {Promise<string>} */
+/**
+ * Returns an object URL of a thumbnail, valid while it is in the cache.
+ * @param {string} path @returns {Promise<string>}
+ */
 function fetchThumbnail(path) {
   const known = thumbnails.get(path);
   if (known) {
@@ -47,13 +50,19 @@ const observer = new IntersectionObserver(
   { rootMargin: '600px' },
 );
 
-/** Shows a small picture once it comes near. @param {HTMLImageElement} img @param {string} path */
+/**
+ * Loads a thumbnail when the image is scrolled near the visible area.
+ * @param {HTMLImageElement} img @param {string} path
+ */
 export function showThumbnailWhenNear(img, path) {
   img.dataset.path = path;
   observer.observe(img);
 }
 
-/** The whole file, from memory; the caller revokes the address. @param {import('./types').FileInfo} file @param {AbortSignal} [signal] */
+/**
+ * Fetches a file and returns an object URL, which the caller revokes.
+ * @param {import('./types').FileInfo} file @param {AbortSignal} [signal]
+ */
 export async function fetchObjectURL(file, signal) {
   return URL.createObjectURL(await get(file.url, { blob: true, signal }));
 }

@@ -1,17 +1,17 @@
-// Menus and other small things that open beside a button: popovers, which close on Esc and on a click elsewhere.
+// Menus and other popovers beside a button. They close on Esc and on a click outside.
 
 import { h, icon } from './dom.js';
 
-/** @typedef {{ label: string, icon?: string, danger?: boolean, act: () => any } | null} Item null is a line between */
+/** @typedef {{ label: string, icon?: string, danger?: boolean, act: () => any } | null} Item null is a separator */
 
 /**
- * Opens something beside an anchor. It goes when it is closed.
+ * Opens a popover beside an anchor, and removes it when it is closed.
  * @param {HTMLElement} anchor @param {HTMLElement} el
  * @param {'below' | 'above'} [side]
  */
 export function openBeside(anchor, el, side = 'below') {
   el.setAttribute('popover', 'auto');
-  // Inside of a dialog it has to be a part of it, since all else is inert; elsewhere it belongs to its landmark.
+  // In a dialog it must be a child of it, because everything outside is inert; otherwise it belongs to its landmark.
   (anchor.closest('dialog') ?? anchor.closest('main, aside, .sidebar') ?? document.body).append(el);
   el.showPopover();
   const at = anchor.getBoundingClientRect();

@@ -1,4 +1,4 @@
-// One message in the timeline: what it shows. What can be done with it is in actions.js.
+// The row of a message in the timeline. The actions on a message are in actions.js.
 
 import { describeError } from './api.js';
 import { react, showUserCard } from './actions.js';
@@ -17,15 +17,18 @@ import { cancelUpload, retryUpload } from './uploads.js';
 /** @typedef {import('./types').Unsent} Unsent */
 /** @typedef {import('./types').FileInfo} FileInfo */
 
-const FOLD_CHARACTERS = 1400; // characters, beyond which a message is folded
+const FOLD_CHARACTERS = 1400; // longer messages are folded
 const FOLD_LINES = 22;
-const THUMBNAIL_SIZE = 320; // pixels of a picture, the size of the server's thumbnails
+const THUMBNAIL_SIZE = 320; // pixels, as the server makes thumbnails
 /** @param {FileInfo[]} all @param {FileInfo} first */
 const openLightbox = async (all, first) => (await import('./lightbox.js')).openLightbox(all, first);
-/** Messages that the reader has unfolded, or wants to see though they blocked the sender. @type {Set<string>} */
+/** Messages that the user has unfolded, or has revealed though the sender is blocked. @type {Set<string>} */
 const expanded = new Set();
 
-/** Everything that a message's row depends on. @param {Message} m @param {boolean} grouped @param {Message | null | undefined} quoted */
+/**
+ * Everything that the row of a message depends on.
+ * @param {Message} m @param {boolean} grouped @param {Message | null | undefined} quoted
+ */
 export const messageSignature = (m, grouped, quoted) =>
   JSON.stringify([
     grouped,
@@ -49,8 +52,8 @@ const messageKey = (m) => `${m.room_id}/${m.id}`;
 const isHidden = (m) => state.blocked.has(m.sender.id) && !expanded.has(messageKey(m));
 
 /**
- * @param {Message} m @param {boolean} grouped whether it goes with the one above
- * @param {Message | null | undefined} quoted what it answers @param {() => void} redraw draws the timeline once more
+ * @param {Message} m @param {boolean} grouped whether it is grouped with the message above
+ * @param {Message | null | undefined} quoted the message that it replies to @param {() => void} redraw renders the timeline again
  */
 export function messageRow(m, grouped, quoted, redraw) {
   const expand = () => {
@@ -76,8 +79,8 @@ export function messageRow(m, grouped, quoted, redraw) {
       h(
         'p.gone',
         {},
-        'A message from somebody you blocked. ',
-        h('button.link', { type: 'button', onclick: expand }, 'Show it'),
+        'A message from a user you blocked. ',
+        h('button.link', { type: 'button', onclick: expand }, 'Show'),
       ),
     );
   else appendContent(body, m, expand);
@@ -125,11 +128,11 @@ function appendContent(body, m, expand) {
         m.edited_at && h('span.edited', { title: formatExactTime(m.edited_at) }, ' (edited)'),
       ),
     );
-    if (isLong) body.append(h('button.link', { type: 'button', onclick: expand }, 'Show all of it'));
+    if (isLong) body.append(h('button.link', { type: 'button', onclick: expand }, 'Show more'));
   }
   if (m.files.length) body.append(fileList(m.files));
-  // Where there is no text to tap on, fingers need something else that is not a picture or a button.
-  if (!m.text) body.append(iconButton('more', 'What can be done with this message', { class: 'message-actions' }));
+  // Without text there is nothing to tap on that is not a picture or a button.
+  if (!m.text) body.append(iconButton('more', 'Message actions', { class: 'message-actions' }));
   if (m.reactions.length) body.append(reactionBar(m));
 }
 
@@ -142,15 +145,15 @@ function quoteLink(m, quoted) {
         h(
           'bdi.quote-text',
           {},
-          state.blocked.has(quoted.sender.id) ? 'A message from somebody you blocked' : summarize(quoted),
+          state.blocked.has(quoted.sender.id) ? 'A message from a user you blocked' : summarize(quoted),
         ),
       ]
-    : [h('span.quote-text', {}, quoted === null ? 'The message is not there any more' : 'Loading…')];
+    : [h('span.quote-text', {}, quoted === null ? 'This message does not exist any more' : 'Loading…')];
   return h(
     'a.quote',
     { href: roomHash(m.room_id, m.reply_to) },
     icon('reply', 14),
-    h('span.visually-hidden', {}, 'Answers'),
+    h('span.visually-hidden', {}, 'Reply to'),
     inside,
   );
 }
@@ -231,7 +234,10 @@ function reactionBar(m) {
   );
 }
 
-/** Everything that a pending row depends on, but for the progress. @param {Unsent} u @param {boolean} grouped */
+/**
+ * Everything that the row of an unsent message depends on; the progress of uploads in steps of 5 %.
+ * @param {Unsent} u @param {boolean} grouped
+ */
 export const unsentSignature = (u, grouped) =>
   JSON.stringify([
     grouped,

@@ -1,12 +1,12 @@
-// Messages on their way out. Each has a key: sent again, it is stored once. They go out one after the other in each room,
-// in the order in which they were written; one that waits for its files does not hold up the others. What is not
-// acknowledged outlives its tab (shelf.js).
+// The outbox: messages that are not acknowledged yet. Each has an idempotency key, so that a retry does not store it
+// twice. The messages of a room are sent one after the other, in the order in which they were written; a message that
+// waits for its files does not delay the others. Unacknowledged messages survive the tab (unsent-storage.js).
 
 import { call, newKey, describeError, Problem, Unreachable } from './api.js';
 import { pause } from './dom.js';
 import { getHistory, cachedHistory } from './history.js';
 import { countMessage } from './rooms.js';
-import * as shelf from './shelf.js';
+import * as storage from './unsent-storage.js';
 import { notify, state } from './store.js';
 import { releasePreview } from './uploads.js';
 
@@ -14,11 +14,11 @@ import { releasePreview } from './uploads.js';
 /** @typedef {import('./types').Message} Message */
 
 const KEY_LIFETIME = 23 * 60 * 60_000; // an hour less than the server keeps Idempotency-Keys
-/** The rooms whose messages are going out at the moment. @type {Map<number, { wake: () => void }>} */
+/** The rooms whose messages are being sent. @type {Map<number, { wake: () => void }>} */
 const sending = new Map();
 
 /**
- * Takes a message, shows it, and sends it as soon as that can be done.
+ * Adds a message to the outbox, and sends it as soon as possible.
  * @param {number} room @param {{ text: string, reply_to?: number, uploads: import('./types').Upload[] }} message
  */
 export function sendMessage(room, { text, reply_to, uploads }) {
@@ -35,7 +35,7 @@ export function sendMessage(room, { text, reply_to, uploads }) {
   void flush(room);
 }
 
-/** Sends a refused message again, with the same key. @param {string} clientId */
+/** Sends a failed message again, with the same key. @param {string} clientId */
 export function resend(clientId) {
   const entry = state.unsent.find((u) => u.client_id === clientId);
   if (!entry) return;
@@ -45,7 +45,7 @@ export function resend(clientId) {
   void flush(entry.room);
 }
 
-/** Gives a message up. @param {string} clientId */
+/** Removes a message without sending it. @param {string} clientId */
 export function discard(clientId) {
   const entry = state.unsent.find((u) => u.client_id === clientId);
   if (!entry) return;
@@ -53,7 +53,7 @@ export function discard(clientId) {
   removeEntry(clientId);
 }
 
-/** The server has it: it came with an answer, or as an event. @param {Message} m */
+/** Removes a message that the server has stored, as a response or an event shows. @param {Message} m */
 export function acknowledge(m) {
   const entry = state.unsent.find((u) => u.client_id === m.client_id && u.room === m.room_id);
   if (!entry) return;
@@ -67,7 +67,7 @@ function removeEntry(clientId) {
   save();
 }
 
-/** Tries again now: the connection is back. */
+/** Sends all messages now, without waiting for the next retry: the connection is back. */
 export function flushAll() {
   for (const { wake } of sending.values()) wake();
   for (const room of new Set(state.unsent.map((u) => u.room))) void flush(room);
@@ -101,7 +101,7 @@ export async function flush(room) {
   }
 }
 
-/** @param {Unsent} entry @returns {Promise<boolean>} whether it is settled, one way or the other */
+/** @param {Unsent} entry @returns {Promise<boolean>} whether it was stored or refused; false means try again */
 async function trySend(entry) {
   try {
     const { data } = await call('POST', `/v1/rooms/${entry.room}/messages`, {
@@ -139,8 +139,8 @@ function requestBody(entry) {
 function save() {
   notify('unsent');
   if (!state.me) return;
-  // Files cannot be kept; a message whose files are uploaded can.
-  shelf.store(
+  // File objects cannot be stored, but a message whose files are uploaded can.
+  storage.store(
     state.me.id,
     state.unsent
       .filter((u) => u.uploads.every((f) => f.state === 'done'))
@@ -148,10 +148,10 @@ function save() {
   );
 }
 
-/** Takes up what the user wrote before in this browser, and was not sent. @param {AbortSignal} signal */
+/** Adds the messages that the user wrote in this browser before and that were not sent. @param {AbortSignal} signal */
 export function restore(signal) {
   if (!state.me) return;
-  shelf.takeOver(
+  storage.takeOver(
     state.me.id,
     (messages) => {
       const known = new Set(state.unsent.map((u) => u.client_id));
@@ -165,13 +165,16 @@ export function restore(signal) {
   );
 }
 
-/** One that is older than the server's memory of keys could be stored twice: its writer decides. @param {Unsent} u @returns {Unsent} */
+/**
+ * The server may have forgotten the key of an old message, so that sending it could store it twice: the user decides.
+ * @param {Unsent} u @returns {Unsent}
+ */
 const failIfExpired = (u) =>
-  Date.now() - Date.parse(u.at) < KEY_LIFETIME ? u : { ...u, state: 'failed', error: 'It has waited for a day.' };
+  Date.now() - Date.parse(u.at) < KEY_LIFETIME ? u : { ...u, state: 'failed', error: 'It is more than a day old.' };
 
-/** The user goes, and leaves nothing behind. */
+/** Deletes the user's stored messages, at log-out. */
 export function deleteStored() {
-  if (state.me) shelf.clear(state.me.id);
+  if (state.me) storage.clear(state.me.id);
 }
 
 addEventListener('online', flushAll);

@@ -1,4 +1,4 @@
-// What stands beside the messages: the members, the pins, or a search.
+// The panel beside the messages: the members, the pinned messages, or a search.
 
 import { call, describeError } from './api.js';
 import { showUserCard } from './actions.js';
@@ -30,7 +30,7 @@ export function panelView(which, room, signal) {
   const close = () => {
     state.panel = '';
     notify('panel');
-    // Once it is drawn: what the panel covers cannot have the focus.
+    // After rendering: elements that the panel covers cannot have the focus.
     queueMicrotask(() => /** @type {HTMLElement | null} */ (document.querySelector(`[data-head="${which}"]`))?.focus());
   };
   const content = { members, pins, search }[which](room, controller.signal);
@@ -143,8 +143,8 @@ function pins(room, signal) {
             'pin',
             'Nothing pinned yet',
             canModerate(room)
-              ? 'Pin what others should find again: “Pin” in the menu of a message.'
-              : 'Moderators pin here what everybody should find again.',
+              ? 'Pin important messages here: choose “Pin” in the menu of a message.'
+              : 'Moderators can pin important messages here.',
           ),
         );
       } else
@@ -159,12 +159,12 @@ function pins(room, signal) {
           ),
         );
     } catch (err) {
-      fill(list, emptyState('alert', 'The pins could not be read', describeError(err)));
+      fill(list, emptyState('alert', 'The pinned messages could not be loaded', describeError(err)));
     }
   }
 }
 
-/** The words that a search began with from elsewhere. */
+/** The search that the switcher has asked for; the panel takes it when it opens. */
 export const pendingSearch = { text: '', everywhere: false };
 
 /** @param {Room} room @param {AbortSignal} signal */
@@ -172,8 +172,8 @@ function search(room, signal) {
   const list = h('div.panel-scroll', { 'aria-live': 'polite' });
   const input = h('input.input', {
     type: 'search',
-    placeholder: 'Words to look for',
-    'aria-label': 'Words to look for',
+    placeholder: 'Search messages',
+    'aria-label': 'Search messages',
     value: pendingSearch.text,
     oninput: debounce(250, () => run()),
     maxlength: 200,
@@ -198,7 +198,7 @@ function search(room, signal) {
     );
   const scopes = h(
     'div.segments',
-    { role: 'group', 'aria-label': 'Where to look' },
+    { role: 'group', 'aria-label': 'Search in' },
     scope(false, 'This room'),
     scope(true, 'All my rooms'),
   );
@@ -215,7 +215,7 @@ function search(room, signal) {
         emptyState(
           'search',
           'Find a message',
-          'All the words have to be in it, in any order. Capitals and accents do not matter.',
+          'It must contain all the words, in any order. Capitals and accents do not matter.',
         ),
       );
       return;
@@ -238,7 +238,7 @@ function search(room, signal) {
             : emptyState(
                 'search',
                 'Nothing found',
-                `No message ${everywhere ? 'in your rooms' : 'in this room'} has “${q}” in it.`,
+                `No message ${everywhere ? 'in your rooms' : 'in this room'} contains “${q}”.`,
               ),
         );
       const ul = list.querySelector('ul');
@@ -254,7 +254,7 @@ function search(room, signal) {
         );
     } catch (err) {
       if (request === requests && !signal.aborted)
-        fill(list, emptyState('alert', 'The search did not work', describeError(err)));
+        fill(list, emptyState('alert', 'The search failed', describeError(err)));
     }
   }
 }

@@ -1,4 +1,4 @@
-// Contacts, blocks, the members of the open room, and who is online.
+// Contacts, blocked users, the members of the open room, and online status.
 
 import { call, get, getAll } from './api.js';
 import { notify, isMe, setMe, putName, state } from './store.js';
@@ -36,16 +36,20 @@ export function setOnline(user, online, at) {
   notify('people', 'members');
 }
 
-/** Reads one's own profile again: it may have been changed on another device. */
+/** Reads the user's own profile again: it may have been changed on another device. */
 export const refreshMe = () => runSoon('me', async () => setMe(await get('/v1/users/me')));
 
-/** Takes note of a name that an event told. One's own is a hint alone: the event may be older than the change. @param {UserRef} user */
+/**
+ * Stores the name of a user in an event. The user's own name is read again instead: the event may be older than a
+ * change.
+ * @param {UserRef} user
+ */
 export function putNameFromEvent(user) {
   if (!isMe(user.id)) putName(user);
   else if (user.display_name !== state.me?.display_name) void refreshMe();
 }
 
-/** @param {UserRef & Pick<User, 'online' | 'last_seen_at'>} user as the server knows them now */
+/** @param {UserRef & Pick<User, 'online' | 'last_seen_at'>} user as in a current response or event of the server */
 export function updateUser(user) {
   if (!isMe(user.id)) putName(user);
   state.online.set(user.id, user.online);
@@ -53,9 +57,9 @@ export function updateUser(user) {
   else state.lastSeen.delete(user.id);
 }
 
-const MAX_MEMBERS = 1000; // of a larger room the first are listed
+const MAX_MEMBERS = 1000; // of a larger room, only the first are listed
 
-/** The members of the open room, and who is in it now. @param {number} [wait] */
+/** Reads the members of the open room, and who is present. @param {number} [wait] */
 export function refreshMembers(wait = 60) {
   const room = state.open?.id;
   if (!room) return Promise.resolve();
@@ -89,7 +93,7 @@ const TYPING_DURATION = 5000;
 export function startTyping({ room_id, user }) {
   if (room_id !== state.open?.id || isMe(user.id) || state.blocked.has(user.id)) return;
   putName(user);
-  // By this machine's clock, which need not agree with the server's.
+  // By the local clock, which may differ from the server's.
   state.typing.set(user.id, { user, until: Date.now() + TYPING_DURATION });
   notify('typing');
   setTimeout(() => {

@@ -1,4 +1,4 @@
-// The open room: its head, its messages, where one writes, and the panel beside them.
+// The open room: its header, the timeline, the composer, and the panel beside them.
 
 import { describeError } from './api.js';
 import { Composer } from './composer.js';
@@ -169,7 +169,7 @@ export function roomView(room, signal) {
       h(
         'div.join-bar',
         {},
-        h('p', {}, `You are looking at ${roomTitle(now)}. Join to write and to be told of what is new.`),
+        h('p', {}, `You are looking at ${roomTitle(now)}. Join to write messages and to get notifications.`),
         h(
           'button.primary',
           {
@@ -198,7 +198,7 @@ export function roomView(room, signal) {
       'aria-label',
       { members: 'Members', pins: 'Pinned messages', search: 'Search', '': 'Nothing' }[state.panel],
     );
-    // Over the messages, it takes the focus; beside them, only what one types into does.
+    // A panel that covers the messages takes the focus; beside them, only the search field does.
     if (state.panel === 'search') panel.querySelector('input')?.focus();
     else if (state.panel && matchMedia('(max-width: 899px)').matches) panel.querySelector('button')?.focus();
   }
@@ -239,7 +239,7 @@ export function roomView(room, signal) {
   }
 }
 
-/** Whether somebody is online, or nothing as long as that is not known. @param {import('./types').UserRef} user */
+/** The online status of a user; empty while it is unknown. @param {import('./types').UserRef} user */
 function presenceText({ id }) {
   if (!state.online.has(id)) return '';
   const seen = state.lastSeen.get(id);
@@ -257,13 +257,12 @@ async function attempt(promise) {
 
 /** @param {import('./types').Room} room */
 async function confirmLeave(room) {
-  const text =
-    room.kind === 'private' ? 'You can only come back with an invite.' : 'You can join again whenever you like.';
+  const text = room.kind === 'private' ? 'You can only come back with an invite.' : 'You can join again at any time.';
   if (!(await confirmAction(`Leave ${roomTitle(room)}?`, text, 'Leave'))) return;
   await attempt(leaveRoom(room.id).then(() => navigate(0)));
 }
 
-/** What is there when no room is open. @param {string} error */
+/** The view when no room is open. @param {string} error */
 export function noRoomView(error) {
   const back = h('button.plain', { type: 'button', onclick: () => navigate(0) }, 'Back to the rooms');
   return h(

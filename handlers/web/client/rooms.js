@@ -1,4 +1,4 @@
-// The user's rooms: reading them, changing them, and keeping their counts right.
+// The user's rooms: reads them, changes them, and keeps their counts.
 
 import { call, get, getAll, isTransient, newKey, Problem } from './api.js';
 import { pause } from './dom.js';
@@ -9,7 +9,7 @@ import { runSoon } from './tasks.js';
 /** @typedef {import('./types').Room} Room */
 /** @typedef {import('./types').Message} Message */
 
-/** Reads all rooms. @returns {Promise<string>} the cursor that the stream goes on from */
+/** Reads all rooms. @returns {Promise<string>} the cursor that the stream starts from */
 export async function loadRooms() {
   const { items, event } = await getAll('/v1/rooms');
   state.rooms = new Map(items.map((r) => [r.id, r]));
@@ -28,7 +28,11 @@ function putNames(room) {
 
 const MAX_PARTNERS = 30;
 
-/** Who is online, of the latest direct rooms: the stream tells only who comes and goes while it is there. @param {number} [wait] */
+/**
+ * Reads the online status of the partners of the most recent direct rooms: the stream reports only changes while it is
+ * open.
+ * @param {number} [wait] milliseconds
+ */
 export function refreshPartners(wait = 1000) {
   return runSoon(
     'partners',
@@ -40,7 +44,7 @@ export function refreshPartners(wait = 1000) {
   );
 }
 
-/** @param {Room} room a direct one */
+/** @param {Room} room a direct room */
 async function refreshPartner(room) {
   const partner = partnerOf(room);
   if (!partner) return;
@@ -52,7 +56,7 @@ async function refreshPartner(room) {
   }
 }
 
-/** Reads a room again: its counts, its names, whether the user is still in it. @param {number} id */
+/** Reads a room again: its counts, its names, and whether the user is still a member. @param {number} id */
 export function refreshRoom(id) {
   return runSoon(`room ${id}`, async () => {
     let room = null;
@@ -66,7 +70,7 @@ export function refreshRoom(id) {
   });
 }
 
-/** @param {Room} room as the server answered it, to a member */
+/** @param {Room} room as in the response to a member */
 export function updateRoom(room) {
   putNames(room);
   putRoom(room);
@@ -76,7 +80,7 @@ export function updateRoom(room) {
 function putRoom(room) {
   const known = state.rooms.get(room.id);
   if (known && room.last_message_id < known.last_message_id) {
-    // older than an event that came meanwhile
+    // older than an event that has arrived meanwhile
     void refreshRoom(room.id);
     return;
   }
@@ -86,7 +90,7 @@ function putRoom(room) {
   notify('rooms');
 }
 
-/** @param {number} id @param {Room | null} [seen] the room as somebody outside of it sees it */
+/** @param {number} id @param {Room | null} [seen] the room as a non-member sees it */
 export function removeRoom(id, seen = null) {
   state.rooms.delete(id);
   if (state.open?.id === id) {
@@ -97,7 +101,7 @@ export function removeRoom(id, seen = null) {
   notify('rooms');
 }
 
-/** Counts a new message. One that is counted already is passed over. @param {Message} m */
+/** Counts a new message. A message that is already counted is ignored. @param {Message} m */
 export function countMessage(m) {
   const room = state.rooms.get(m.room_id);
   if (!room?.membership) {
@@ -116,7 +120,10 @@ export function countMessage(m) {
   });
 }
 
-/** Somebody read: the user, on whatever device, or the other one of a direct room. @param {{ room_id: number, user_id: number, message_id: number }} e */
+/**
+ * Applies a read mark: of the user, from any device, or of the partner in a direct room.
+ * @param {{ room_id: number, user_id: number, message_id: number }} e
+ */
 export function applyRead({ room_id, user_id, message_id }) {
   if (!isMe(user_id)) {
     state.seen.set(room_id, Math.max(message_id, state.seen.get(room_id) ?? 0));
@@ -137,14 +144,14 @@ export function applyRead({ room_id, user_id, message_id }) {
   if (!isAllRead) void refreshRoom(room_id);
 }
 
-const READ_RETRY_DELAY = 5000; // milliseconds before a read mark that did not arrive is tried again
-/** Up to where the server did not let the user read. @type {Map<number, number>} */
+const READ_RETRY_DELAY = 5000; // milliseconds until a failed read mark may be sent again
+/** The read marks that the server refused, by room. @type {Map<number, number>} */
 const refusedReads = new Map();
 
 /**
- * The user has seen the newest message of a room. Of a muted room nothing is told that is not looked at, so its counts are
- * not asked: what is on the screen tells whether there is something to record.
- * @param {number} id @param {number} newest the newest message of somebody else that is on the screen
+ * Sends a read mark: the user has seen the newest message of a room. A muted room gets no events about new messages, so
+ * its counts may be outdated: the message on the screen decides whether there is something to mark.
+ * @param {number} id @param {number} newest the newest message of another user on the screen
  */
 export async function markRead(id, newest) {
   const room = state.rooms.get(id);
@@ -158,7 +165,7 @@ export async function markRead(id, newest) {
   } catch (err) {
     if (isTransient(err)) await pause(READ_RETRY_DELAY);
     else refusedReads.set(id, upTo);
-    void refreshRoom(id); // it did not happen: the badge comes back
+    void refreshRoom(id); // the mark failed: the badge is shown again
   }
 }
 
@@ -169,7 +176,7 @@ export async function createRoom(room) {
   return data;
 }
 
-/** @param {number | string} room an id, or a handle behind a # */
+/** @param {number | string} room an id, or # and a handle */
 export async function joinRoom(room) {
   const { data } = await call('PUT', `/v1/rooms/${encodeURIComponent(room)}/members/me`);
   updateRoom(data);
@@ -203,10 +210,10 @@ export async function setMuted(id, muted) {
   if (room) putRoom({ ...room, membership: data });
 }
 
-/** When something last happened in a room. @param {Room} room */
+/** The time of the last activity in a room. @param {Room} room */
 const lastActivity = (room) => room.active_at ?? room.updated_at;
 
-/** The latest activity first. @param {Room[]} rooms */
+/** Sorts rooms in place, the most recent activity first. @param {Room[]} rooms */
 export const sortByActivity = (rooms) =>
   rooms.sort((a, b) => (lastActivity(a) < lastActivity(b) ? 1 : lastActivity(a) > lastActivity(b) ? -1 : b.id - a.id));
 

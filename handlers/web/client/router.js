@@ -1,4 +1,4 @@
-// The address of the page behind the #: which room is open, at which message.
+// The fragment of the page's URL: the open room, and the message to show.
 
 import { whenHistorySynced } from './layers.js';
 
@@ -23,12 +23,12 @@ export function navigate(room, message) {
   const to = room ? roomHash(room, message) : '#/';
   whenHistorySynced(() => {
     if (location.hash === to)
-      dispatchEvent(new HashChangeEvent('hashchange')); // once more to the same message
+      dispatchEvent(new HashChangeEvent('hashchange')); // again to the same message
     else location.hash = to;
   });
 }
 
-/** Changes the address without a new entry in the history. @param {number} room */
+/** Changes the URL without a new entry in the history. @param {number} room */
 export function replaceRoute(room) {
   history.replaceState(history.state, '', room ? roomHash(room) : '#/');
 }

@@ -1,13 +1,13 @@
-// Who is logged in. The refresh token is in a cookie that no script sees; the access token is in this page's memory.
-// All tabs of a browser share the cookie, and so the session.
+// The session. The refresh token is in a cookie that scripts cannot read; the access token is in this page's memory.
+// All tabs of a browser share the cookie, and therefore the session.
 
 import { access, call, Problem } from './api.js';
 import { withLock } from './locks.js';
 
 /** @typedef {import('./types').Session} Session */
 
-const SESSION_FLAG = 'parley.session'; // that there is a cookie to try; a browser that never logged in asks for nothing
-const RENEW_BEFORE = 60_000; // how long before its end a token is replaced
+const SESSION_FLAG = 'parley.session'; // set when there may be a cookie: without it, no request is made
+const RENEW_BEFORE = 60_000; // milliseconds before its expiry at which a token is renewed
 
 let token = '';
 let expires = 0;
@@ -16,7 +16,7 @@ let currentId = '';
 let renewing = null;
 const tabs = new BroadcastChannel('parley.session');
 
-/** What the page does when a session begins and ends; main.js says. */
+/** Hooks for the begin and the end of a session, set by main.js. */
 export const on = {
   /** @param {Session} _session */ began(_session) {},
   /** @param {string} _reason */ ended(_reason) {},
@@ -33,7 +33,7 @@ function storeToken(session) {
   localStorage.setItem(SESSION_FLAG, '1');
 }
 
-/** One tab after the other: two must not spend the same refresh token. */
+/** Renews the token, one tab after the other: a refresh token must not be used twice. */
 function renew() {
   const stale = token;
   renewing ??= withLock('parley.refresh', () => refresh(stale)).finally(() => {
@@ -44,11 +44,11 @@ function renew() {
 
 /** @param {string} stale */
 async function refresh(stale) {
-  if (token !== stale && Date.now() < expires - RENEW_BEFORE) return token; // another tab was first, and shared it
+  if (token !== stale && Date.now() < expires - RENEW_BEFORE) return token; // another tab has renewed and shared it
   try {
-    // keepalive, so that the new cookie is kept even when the page goes away meanwhile: the old one is spent.
+    // keepalive, so that the browser stores the new cookie even if the page is closed: the old one is used up.
     const { data } = await call('POST', '/v1/sessions/refresh', {
-      open: true,
+      anonymous: true,
       keepalive: true,
       body: { cookie: true },
     });
@@ -68,7 +68,7 @@ async function refresh(stale) {
 /** @type {Session | null} */
 let latestSession = null;
 
-/** The session that the browser has from before, or null. */
+/** Resumes the session of the browser's cookie; null if there is none. */
 export async function resumeSession() {
   if (!localStorage.getItem(SESSION_FLAG)) return null;
   try {
@@ -81,12 +81,12 @@ export async function resumeSession() {
 }
 
 /**
- * Logs in or signs up, by what the body says.
+ * Logs in or signs up.
  * @param {'/v1/sessions' | '/v1/users'} path @param {Record<string, any>} body
- * @param {boolean} [asGuest] the guest who is logged in becomes the account
+ * @param {boolean} [asGuest] whether the logged-in guest is upgraded to the account
  */
 export async function startSession(path, body, asGuest = false) {
-  const { data } = await call('POST', path, { open: !asGuest, body: { ...body, cookie: true } });
+  const { data } = await call('POST', path, { anonymous: !asGuest, body: { ...body, cookie: true } });
   storeToken(data);
   currentId = data.session_id;
   latestSession = data;
@@ -99,12 +99,12 @@ export async function logOut() {
   endSession('log_out');
 }
 
-/** Tells the other tabs that the profile was changed here. @param {import('./types').User} user */
+/** Sends the changed profile to the other tabs. @param {import('./types').User} user */
 export function broadcastProfile(user) {
   tabs.postMessage({ type: 'profile', user });
 }
 
-/** The session is over, here and in the other tabs. @param {string} reason */
+/** Ends the session, here and in the other tabs. @param {string} reason */
 export function endSession(reason) {
   if (!localStorage.getItem(SESSION_FLAG) && !token) return;
   tabs.postMessage({ type: 'ended', reason });

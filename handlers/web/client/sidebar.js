@@ -1,4 +1,4 @@
-// The list of rooms, and the user's own corner below it.
+// The sidebar: the list of rooms, and the user's name and menu below it.
 
 import { fill, h, icon, iconButton, KeyedList } from './dom.js';
 import { roomHash } from './router.js';
@@ -59,7 +59,7 @@ export function sidebar(signal) {
   const skip = h(
     'button.skip.plain',
     { type: 'button', onclick: () => document.querySelector('textarea')?.focus() },
-    'Skip to writing',
+    'Skip to the message field',
   );
   const el = h(
     'div.sidebar',
@@ -103,7 +103,7 @@ export function sidebar(signal) {
     channels.none.hidden = other.length > 0 || !state.roomsLoaded;
     directs.none.hidden = direct.length > 0 || !state.roomsLoaded;
     noMatch.hidden = all.length > 0 || !filter;
-    noMatch.textContent = `None of your rooms has “${input.value.trim()}” in its name.`;
+    noMatch.textContent = `The name of no room contains “${input.value.trim()}”.`;
   }
 
   function renderMe() {
@@ -137,7 +137,7 @@ export function sidebar(signal) {
         icon: dark ? 'sun' : 'moon',
         act: () => setTheme(dark ? 'light' : 'dark'),
       },
-      { label: 'Use the system’s theme', icon: 'gear', act: () => setTheme('') },
+      { label: 'System theme', icon: 'gear', act: () => setTheme('') },
       null,
       {
         label: 'Log out',
@@ -150,7 +150,7 @@ export function sidebar(signal) {
             guest &&
             !(await confirmAction(
               'Log out as a guest?',
-              'A guest is gone after logging out, with their rooms and messages. Make it an account first to keep them.',
+              'A guest is deleted at log-out, with their rooms and messages. Create an account first to keep them.',
               'Log out',
             ))
           )
@@ -162,7 +162,7 @@ export function sidebar(signal) {
   }
 }
 
-/** What a room is found by. @param {Room} room */
+/** The text that the filter searches. @param {Room} room */
 const searchText = (room) =>
   `${roomTitle(room)} ${room.handle ?? ''} ${partnerOf(room)?.username ?? ''}`.toLocaleLowerCase();
 
@@ -175,7 +175,7 @@ function section(title, label, add) {
     { hidden: true },
     title === 'Channels'
       ? 'No channels yet. Create one, or browse the public ones.'
-      : 'Nobody yet. Press + to write to somebody.',
+      : 'No conversations yet. Press + to start one.',
   );
   const list = new KeyedList(ul, (/** @type {Room} */ r) => String(r.id), signature, row);
   const el = h(

@@ -1,4 +1,4 @@
-// Log-ins through others: the ways there, what they leave in the address of the page, and what the account is linked with.
+// Log-in with other services: the links to them, the result that they leave in the page's URL, and linked identities.
 
 import { call, get, describeError } from './api.js';
 import { fill, h } from './dom.js';
@@ -7,10 +7,10 @@ import { spinner, toast } from './ui.js';
 
 /** @typedef {{ kind: string, value: string }} LoginResult */
 
-/** The providers that the server knows. @returns {Promise<{ name: string, url: string }[]>} */
-export const listProviders = async () => (await get('/v1/auth/providers', { open: true })).items;
+/** The log-in providers of the server. @returns {Promise<{ name: string, url: string }[]>} */
+export const listProviders = async () => (await get('/v1/auth/providers', { anonymous: true })).items;
 
-/** Where to come back to: the place that the address names now. @param {string} [more] */
+/** The parameter that makes the provider return to the current URL. @param {string} [more] added to its fragment */
 const redirectParameter = (more = '') =>
   `redirect=${encodeURIComponent(`/${location.hash}${more && (location.hash ? '&' : '#') + more}`)}`;
 
@@ -18,7 +18,10 @@ const redirectParameter = (more = '') =>
 export const loginLink = ({ name, url }) =>
   h('a.button.plain.wide', { href: `${url}?${redirectParameter()}` }, `Continue with ${name}`);
 
-/** What a log-in elsewhere has left in the address. It is taken out of there. @returns {LoginResult | null} */
+/**
+ * Reads the result of a log-in with another service from the URL, and removes it there.
+ * @returns {LoginResult | null}
+ */
 export function takeLoginResult() {
   const found = /[#&](login_code|login_error|linked)=([^&]*)/.exec(location.hash);
   if (!found) return null;
@@ -28,20 +31,20 @@ export function takeLoginResult() {
 
 const FAILURES = {
   unavailable: 'The other service does not answer at the moment. Please try again later.',
-  username_taken: 'That log-in belongs to another account.',
+  username_taken: 'That log-in is linked to another account.',
 };
 
 /** @param {string} code */
 export const loginFailureText = (code) =>
-  FAILURES[/** @type {keyof typeof FAILURES} */ (code)] ?? 'The log-in did not work. Please try again.';
+  FAILURES[/** @type {keyof typeof FAILURES} */ (code)] ?? 'The log-in failed. Please try again.';
 
-/** Tells who is logged in what became of it. @param {LoginResult | null} arrival */
-export function showLoginResult(arrival) {
-  if (arrival?.kind === 'linked') toast(`${arrival.value} opens your account now`);
-  else if (arrival) toast(loginFailureText(arrival.kind === 'login_error' ? arrival.value : ''), true);
+/** Shows the result to a user who is logged in already. @param {LoginResult | null} result */
+export function showLoginResult(result) {
+  if (result?.kind === 'linked') toast(`${result.value} is linked to your account`);
+  else if (result) toast(loginFailureText(result.kind === 'login_error' ? result.value : ''), true);
 }
 
-/** What opens the account besides a password, and what else could. */
+/** The linked identities of the account, and the providers that it can be linked to. */
 export function identityList() {
   const list = h('div', {}, spinner());
   void load();
@@ -92,7 +95,7 @@ export function identityList() {
           ),
         !items.length &&
           !available.length &&
-          h('p.panel-note', {}, 'This server knows no other service to log in through.'),
+          h('p.panel-note', {}, 'This server offers no other service to log in with.'),
       );
     } catch (err) {
       fill(list, h('p.form-error', {}, describeError(err)));
@@ -100,7 +103,10 @@ export function identityList() {
   }
 }
 
-/** A page that the browser goes to brings no token, so the way is asked for first. @param {{ name: string, url: string }} provider */
+/**
+ * Goes to a provider to link it. A navigation sends no token, so its URL is requested first.
+ * @param {{ name: string, url: string }} provider
+ */
 async function linkProvider({ name, url }) {
   const { data } = await call('GET', `${url}?${redirectParameter(`linked=${encodeURIComponent(name)}`)}`, {
     headers: { Accept: 'application/json' },

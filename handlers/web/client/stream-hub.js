@@ -1,5 +1,5 @@
-// Owns the one EventSource that all tabs of a browser share, and keeps it open. It runs in a SharedWorker, or in the tab
-// that leads. It has no token: what needs one (the stream's cookie, presence) it asks a tab to do.
+// Owns the EventSource that all tabs of a browser share, and keeps it open. It runs in a SharedWorker, or in the
+// leading tab. It has no token: a tab makes the requests that need one (the stream's cookie, presence).
 
 const EVENT_NAMES = [
   'ready',
@@ -31,20 +31,20 @@ const EVENT_NAMES = [
   'server.closing',
   'resync',
 ];
-const TASK_TIMEOUT = 10_000; // how long a tab may take over a task before another one is asked
-const IDLE_LIMIT = 60_000; // after this much silence it is asked whether something was missed
+const TASK_TIMEOUT = 10_000; // milliseconds until a task is given to another tab
+const IDLE_LIMIT = 60_000; // milliseconds without an event until a request checks whether one was missed
 const TICK_INTERVAL = 15_000;
-const SLEEP_THRESHOLD = 100_000; // a tick that comes so late means that the machine slept; hidden tabs tick each minute
+const SLEEP_THRESHOLD = 100_000; // milliseconds between ticks: the machine was asleep, as hidden tabs tick once a minute
 
 export class StreamHub {
   /** @type {Map<string, { post: (message: any) => void, room: number | null }>} */
   #tabs = new Map();
   #session = '';
   /** @type {EventSource | null} */ #source = null;
-  #lastId = ''; // the newest id that was heard
-  #checkedId = ''; // up to where it is known that nothing was missed
-  #streamId = ''; // the stream's name, once it is ready
-  /** The rooms that the stream is in. @type {Set<number>} */ #entered = new Set();
+  #lastId = ''; // the id of the newest event
+  #checkedId = ''; // no event up to this id was missed
+  #streamId = ''; // the id of the stream, once it is ready
+  /** The rooms that the stream is present in. @type {Set<number>} */ #entered = new Set();
   #isReconciling = false;
   #lastEventAt = Date.now();
   #lastTickAt = Date.now();
@@ -60,7 +60,7 @@ export class StreamHub {
     this.#ticker = setInterval(() => this.#tick(), TICK_INTERVAL);
   }
 
-  /** Another one leads: this one is silent from here on. */
+  /** Stops for good: another hub has taken over. */
   stop() {
     clearInterval(this.#ticker);
     this.#tabs.clear();
@@ -79,7 +79,7 @@ export class StreamHub {
     if (this.#tabs.size === 0) this.#close();
   }
 
-  /** @param {string} tab @param {any} message @returns {boolean} whether the tab is one that joined */
+  /** @param {string} tab @param {any} message @returns {boolean} whether the tab has joined */
   receive(tab, message) {
     const from = this.#tabs.get(tab);
     if (!from) return false;
@@ -102,14 +102,17 @@ export class StreamHub {
       case 'stop':
         from.room = null;
         if (message.session === this.#session)
-          this.#close(); // its end takes it out of all rooms
+          this.#close(); // the server removes a closed stream from all rooms
         else void this.#reconcile();
         break;
     }
     return true;
   }
 
-  /** A tab has read its screen and wants what comes after. @param {(message: any) => void} post @param {{ session: string, cursor: string }} m */
+  /**
+   * A tab has read its state, and needs the events after the cursor.
+   * @param {(message: any) => void} post @param {{ session: string, cursor: string }} m
+   */
   #start(post, { session, cursor }) {
     if (session !== this.#session || !this.#lastId) {
       this.#close();
@@ -148,7 +151,7 @@ export class StreamHub {
     source.onerror = () => {
       if (this.#source !== source) return;
       this.#markDisconnected();
-      // The browser comes back by itself after a break, but not after a refusal.
+      // The browser reconnects after a network error, but not after an error status.
       if (source.readyState === EventSource.CLOSED) this.#reopen();
     };
   }
@@ -181,7 +184,7 @@ export class StreamHub {
     this.#setState('connecting');
   }
 
-  /** @param {number} [after] in milliseconds; without it, longer from failure to failure */
+  /** @param {number} [after] in milliseconds; by default, with exponential backoff and jitter */
   #reopen(after = Math.min(30_000, 500 * 2 ** this.#failures++) * (0.75 + Math.random() / 2)) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -211,7 +214,10 @@ export class StreamHub {
     for (const { post } of this.#tabs.values()) post(message);
   }
 
-  /** Has one tab do something. Tabs that are gone do not answer, so all are tried. @param {any} message @returns {Promise<boolean>} */
+  /**
+   * Gives a task to a tab. A closed tab does not answer, so all tabs are tried in turn.
+   * @param {any} message @returns {Promise<boolean>} whether the task succeeded
+   */
   async #runInTab(message) {
     for (const [tab, { post }] of [...this.#tabs]) {
       if (!this.#tabs.has(tab)) continue;
@@ -230,11 +236,11 @@ export class StreamHub {
     return false;
   }
 
-  /** Brings the rooms that the stream is in in step with those that tabs show, one change at a time. */
+  /** Makes the stream present in the rooms that the tabs show, and in no others; one change at a time. */
   async #reconcile() {
     if (this.#isReconciling) return;
     this.#isReconciling = true;
-    const refused = new Set(); // tried again when something changes, not at once
+    const refused = new Set(); // retried when something changes
     for (;;) {
       const stream = this.#streamId;
       if (!stream) break;
@@ -265,8 +271,9 @@ export class StreamHub {
   }
 
   /**
-   * A connection can die without a word, and the server's keep-alive comments are not shown to scripts. So after a long
-   * silence the log is asked for something newer than what was heard; if there is, and it does not come, the stream is dead.
+   * A connection can die unnoticed, and scripts do not see the server's keep-alive comments. So after a long time
+   * without events, the log is polled for a newer event. If there is one, and the stream does not deliver it, the
+   * stream is dead.
    */
   async #probe() {
     this.#lastEventAt = Date.now();

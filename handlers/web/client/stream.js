@@ -1,4 +1,4 @@
-// This tab's end of the shared stream.
+// This tab's connection to the shared stream.
 
 import { mapImportError, call, newKey, describeError, Problem, Unreachable } from './api.js';
 import { holdWhileAlive } from './locks.js';
@@ -6,27 +6,27 @@ import { holdWhileAlive } from './locks.js';
 const tab = newKey();
 const MAX_SEEN = 5000;
 
-/** What the page does with what comes; main.js says. */
+/** Hooks, set by main.js. */
 export const on = {
   /** @param {string} _name @param {any} _data */ event(_name, _data) {},
   /** @param {'connecting' | 'open'} _state */ state(_state) {},
-  /** The stream is in the room: from here on its messages come. @param {number} _room */ entered(_room) {},
+  /** The stream is present in the room: its messages arrive from now on. @param {number} _room */ entered(_room) {},
 };
 
 /** @type {((message: any) => void) | null} */
 let send = null;
 let session = '';
-let lastId = ''; // the newest id that this tab heard, from which another leader goes on
+let lastId = ''; // the id of the newest event of this tab, from which another leader continues
 /** @type {number | null} */
 let room = null;
-/** Events that come before the screen has been read. @type {any[] | null} */
+/** Events that have arrived before the state was read. @type {any[] | null} */
 let buffered = [];
 /** @type {Set<string>} */
 const seen = new Set();
 /** @type {() => void} */
 let onWelcome = () => {};
 
-/** Joins the other tabs. Whatever happens from here on is heard, and kept until start. */
+/** Joins the shared stream. Events from now on are buffered until start. */
 export async function join() {
   buffered = [];
   if (send) return;
@@ -52,7 +52,7 @@ export async function join() {
 function linkToWorker() {
   const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('parley', {
     createScriptURL: (/** @type {string} */ url) => {
-      if (url !== '/client/stream-worker.js') throw new TypeError(`no script of ours: ${url}`);
+      if (url !== '/client/stream-worker.js') throw new TypeError(`not a script of this client: ${url}`);
       return url;
     },
   });
@@ -62,7 +62,10 @@ function linkToWorker() {
   return (/** @type {any} */ message) => port.postMessage(message);
 }
 
-/** The screen has been read: what has come meanwhile is applied, and the stream goes on after the cursor. @param {string} sessionId @param {string} cursor */
+/**
+ * The state has been read: applies the buffered events, and continues the stream after the cursor.
+ * @param {string} sessionId @param {string} cursor
+ */
 export function start(sessionId, cursor) {
   session = sessionId;
   lastId ||= cursor;
@@ -72,12 +75,12 @@ export function start(sessionId, cursor) {
   send?.({ type: 'start', session, cursor: lastId });
 }
 
-/** Holds events back while the screen is read again. */
+/** Buffers events while the state is read again. */
 export function holdEvents() {
   buffered ??= [];
 }
 
-/** Lets them go on, when it has been read. */
+/** Applies the buffered events, when the state has been read. */
 export function releaseEvents() {
   const kept = buffered ?? [];
   buffered = null;
@@ -92,7 +95,7 @@ export function stop() {
   seen.clear();
 }
 
-/** Says which room this tab shows, if any. @param {number | null} id */
+/** Sets the room that this tab shows, if any. @param {number | null} id */
 export function setRoom(id) {
   if (room === id) return;
   room = id;
@@ -105,7 +108,7 @@ function onMessage(message) {
     case 'welcome':
       onWelcome();
       break;
-    case 'moved': // another tab leads now, or it took this one for gone
+    case 'moved': // another tab leads now, or considered this one closed
       send?.({ type: 'join', tab });
       if (session) send?.({ type: 'start', session, cursor: lastId });
       if (room) send?.({ type: 'room', room });
@@ -136,12 +139,15 @@ async function runTask(task, f) {
     await f();
   } catch (err) {
     ok = false;
-    if (!(err instanceof Problem || err instanceof Unreachable)) describeError(err); // a fault of this program, not of the network
+    if (!(err instanceof Problem || err instanceof Unreachable)) describeError(err); // a bug: log it
   }
   send?.({ type: 'done', task, ok });
 }
 
-/** Kept events come once, in whatever way the stream came back. @param {{ name: string, id: string, data: string }} message */
+/**
+ * Applies an event. An event of the log is applied once, however the stream has reconnected.
+ * @param {{ name: string, id: string, data: string }} message
+ */
 function applyEvent({ name, id, data }) {
   const kept = id && !WITHOUT_ID.has(name);
   if (kept) {
@@ -157,7 +163,7 @@ function applyEvent({ name, id, data }) {
   on.event(name, JSON.parse(data));
 }
 
-// These have no id of their own: EventSource shows the last one with them.
+// These events have no id of their own: EventSource gives them the id of the event before.
 const WITHOUT_ID = new Set([
   'ready',
   'presence.entered',

@@ -1,4 +1,4 @@
-// Ctrl+K: to a room, a person or the messages with a word, by typing.
+// The switcher (Ctrl+K): finds rooms, people and messages.
 
 import { get, describeError } from './api.js';
 import { debounce, fill, h, icon } from './dom.js';
@@ -13,7 +13,7 @@ import { pendingSearch } from './panel.js';
 
 /** @typedef {{ id: string, group: string, el: any[], act: () => any }} Option */
 
-/** Not over another dialog, where somebody may be in the middle of a form; a picture gives way. */
+/** Opens the switcher. It does not open over another dialog, which may have a form; it closes a lightbox. */
 export function openSwitcher() {
   /** @type {NodeListOf<HTMLDialogElement>} */
   const open = document.querySelectorAll('dialog[open]');
@@ -42,7 +42,7 @@ export function openSwitcher() {
     },
     onkeydown: onKeydown,
   });
-  const list = h('div.switcher-list', { id: 'switcher-list', role: 'listbox', 'aria-label': 'What was found' });
+  const list = h('div.switcher-list', { id: 'switcher-list', role: 'listbox', 'aria-label': 'Results' });
   const el = h(
     'dialog.switcher',
     {
@@ -179,7 +179,7 @@ function searchFor(text) {
     const [first] = sortByActivity([...state.rooms.values()]);
     if (first) navigate(first.id);
   }
-  // The panel is made anew, also when it is open already.
+  // The panel is created again, also if it is already open.
   state.panel = '';
   notify('panel');
   queueMicrotask(() =>

@@ -1,21 +1,21 @@
-// Reading again what events only hint at. Many hints about the same thing are one request; a hint that comes while the
-// request is under way is one more, so that the last answer is never older than the last hint.
+// Runs tasks that read state again after events. Calls with the same name are coalesced into one run; a call during a
+// run causes one more, so that the last response is never older than the last call.
 
 import { isTransient, describeError, Problem } from './api.js';
 import { pause } from './dom.js';
 
 /** @type {Map<string, { again: boolean }>} */
 const running = new Map();
-/** What could not be read, to be read when the server is back. @type {Map<string, () => Promise<void>>} */
+/** Failed tasks, to run again when the server is back. @type {Map<string, () => Promise<void>>} */
 const missed = new Map();
-const [FIRST_RETRY, MAX_RETRY] = [2000, 60_000]; // milliseconds: a stream that outlived the break does not tell that it is over
+const [FIRST_RETRY, MAX_RETRY] = [2000, 60_000]; // milliseconds; a stream that survived does not report the server
 let wait = FIRST_RETRY;
 /** @type {ReturnType<typeof setTimeout> | 0} */
 let timer = 0;
 
 /**
- * Runs f soon, once for all calls with the same name.
- * @param {string} name @param {() => Promise<void>} f @param {number} [delay] milliseconds in which calls gather
+ * Runs f after a delay, once for all calls with the same name.
+ * @param {string} name @param {() => Promise<void>} f @param {number} [delay] milliseconds in which calls are coalesced
  */
 export async function runSoon(name, f, delay = 60) {
   const task = running.get(name);
@@ -39,7 +39,10 @@ export async function runSoon(name, f, delay = 60) {
   }
 }
 
-/** Runs f when the server is back, as the stream or the browser tells, or a try shows. @param {string} name @param {() => Promise<void>} f */
+/**
+ * Runs f when the server is back, or after a while to find out whether it is.
+ * @param {string} name @param {() => Promise<void>} f
+ */
 export function runWhenBack(name, f) {
   missed.set(name, f);
   timer ||= setTimeout(() => {
@@ -48,7 +51,7 @@ export function runWhenBack(name, f) {
   }, wait);
 }
 
-/** The server is back. */
+/** Runs the failed tasks: the server is back. */
 export function onServerBack() {
   wait = FIRST_RETRY;
   runMissed();
@@ -60,7 +63,7 @@ function runMissed() {
   for (const [name, f] of all) void runSoon(name, f);
 }
 
-/** What was missed is nobody's any more. */
+/** Drops the failed tasks. */
 export function clearMissed() {
   missed.clear();
   clearTimeout(timer);

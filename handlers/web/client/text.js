@@ -1,14 +1,17 @@
-// Makes the text of a message into nodes: links, code, mentions of the reader. Never markup from strings.
+// Parses the text of a message and renders it as nodes: links, code and mentions. Strings never become markup.
 
 import { h } from './dom.js';
 
-/** @typedef {{ kind: 'text' | 'code' | 'block' | 'link' | 'mention', text: string, note?: string }} Piece note: the language of a block; a mention with the stops behind it */
+/**
+ * A part of a text; note is the language of a block, or a mention with the punctuation after it.
+ * @typedef {{ kind: 'text' | 'code' | 'block' | 'link' | 'mention', text: string, note?: string }} Piece
+ */
 
 const FENCE = '```';
-// Each alternative reads a run of characters once and ends where the run does: nothing here goes back and forth over a text.
+// Each alternative matches a run of characters and ends at its end, so that there is no backtracking over a text.
 const INLINE = /`([^`\n]+)`|\bhttps?:\/\/[^\s<>"'`]+|(?<![\p{L}\p{M}\p{Nd}_@])@\p{L}[\p{L}\p{M}\p{Nd}._-]*/gu;
 const [MIN_NAME, MAX_NAME] = [2, 32];
-// Control characters would be invisible, and could move what is around them; they are shown as their pictures.
+// Control characters are invisible and can change the text around them; they are replaced by their visible symbols.
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
 const EMOJI_ONLY = /^(?:\s*(?:\p{RGI_Emoji}|\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F?)){1,6}\s*$/v;
@@ -19,10 +22,13 @@ export const clean = (text) =>
     .replace(/\r\n?/g, '\n')
     .replace(CONTROL, (c) => (c === '\u007f' ? '\u2421' : String.fromCharCode(0x2400 + c.charCodeAt(0))));
 
-/** Whether a text is a few emoji and nothing else, to be shown large. @param {string} text */
+/** Whether a text is only a few emoji, to be shown large. @param {string} text */
 export const isEmojiOnly = (text) => text.length <= 60 && EMOJI_ONLY.test(text);
 
-/** What a text is made of, in its order; a text of n characters takes time in proportion to n, whatever is in it. @param {string} text @returns {Piece[]} */
+/**
+ * Splits a text into pieces, in order. The time is linear in the length of any text.
+ * @param {string} text @returns {Piece[]}
+ */
 export function parseText(text) {
   /** @type {Piece[]} */
   const out = [];
@@ -40,7 +46,10 @@ export function parseText(text) {
   return out;
 }
 
-/** What stands behind the opening fence, on its line, names the language. @param {string} inside @returns {Piece} */
+/**
+ * Parses a code block; the rest of the line of the opening fence is the language.
+ * @param {string} inside @returns {Piece}
+ */
 function parseBlock(inside) {
   const line = inside.indexOf('\n');
   const note = line < 0 ? '' : inside.slice(0, line);
@@ -73,13 +82,13 @@ function parseMatch(found, text) {
     const address = trimLink(whole);
     return URL.canParse(address) ? { kind: 'link', text: address } : null;
   }
-  if (text[found.index + whole.length] === '@') return null; // an address of elsewhere: @anna@example.org
+  if (text[found.index + whole.length] === '@') return null; // an address such as @anna@example.org
   const name = trimName(whole);
   const length = [...name.slice(0, 2 * MAX_NAME + 2)].length - 1;
   return length >= MIN_NAME && length <= MAX_NAME ? { kind: 'mention', text: name, note: whole } : null;
 }
 
-/** A full stop or a dash behind a name belongs to the sentence. @param {string} name */
+/** Removes the full stops and dashes at the end, which belong to the sentence. @param {string} name */
 function trimName(name) {
   let end = name.length;
   while (end > 0 && '.-'.includes(name[end - 1])) end--;
@@ -88,7 +97,7 @@ function trimName(name) {
 
 const FULL_WIDTH = /[\u3000\uff00-\uffef]+/g;
 
-/** A username in the form in which two are compared: RFC 8265 UsernameCaseMapped. @param {string} name */
+/** A username in the form for comparison: RFC 8265 UsernameCaseMapped. @param {string} name */
 const nameKey = (name) =>
   name
     .replace(FULL_WIDTH, (wide) => wide.normalize('NFKC'))
@@ -96,20 +105,26 @@ const nameKey = (name) =>
     .replaceAll('ς', 'σ')
     .normalize('NFC');
 
-/** Whether a mention is of a user. A stop behind it may be the sentence's or the name's own. @param {Piece} mention @param {string} username */
+/**
+ * Whether a mention is of a user. Punctuation at its end may belong to the sentence or to the name.
+ * @param {Piece} mention @param {string} username
+ */
 function isMentionOf({ note = '' }, username) {
   const name = nameKey(note.slice(1));
   const key = nameKey(username);
   return name.startsWith(key) && /^[.-]*$/.test(name.slice(key.length));
 }
 
-/** Whether a text mentions a user: by the whole name, not as a part of another or of an address, nor in code. @param {string} text @param {string} username */
+/**
+ * Whether a text mentions a user: by the whole name, not as a part of another name or of an address, and not in code.
+ * @param {string} text @param {string} username
+ */
 export const mentionsUser = (text, username) =>
   text.includes('@') && parseText(text).some((p) => p.kind === 'mention' && isMentionOf(p, username));
 
 /**
  * @param {string} text
- * @param {string} [me] the reader's username, to mark their mentions
+ * @param {string} [me] the user's name, to highlight mentions of them
  */
 export function renderText(text, me) {
   const out = document.createDocumentFragment();
@@ -142,8 +157,9 @@ function renderPiece(piece, me) {
 const OPENING = { ')': '(', ']': '[', '}': '{' };
 
 /**
- * A full stop or a bracket behind an address belongs to the sentence. Brackets are counted once: to count them again for
- * each that is cut off would freeze the page over a text of nothing else.
+ * Removes punctuation and unbalanced brackets at the end of a URL, which belong to the sentence. Brackets are counted
+ * once: counting them again for each removed one takes quadratic time, and would freeze the page for a text of only
+ * brackets.
  * @param {string} address
  */
 function trimLink(address) {
@@ -169,7 +185,7 @@ function linkNode(address) {
   return h('a', { href: url.href, target: '_blank', rel: 'noopener noreferrer nofollow' }, address);
 }
 
-/** One line of a message, for quotes and lists. @param {import('./types').Message} m */
+/** A message as one line, for quotes and lists. @param {import('./types').Message} m */
 export function summarize(m) {
   if (m.deleted_at) return 'Message deleted';
   if (m.text)

@@ -1,4 +1,4 @@
-// The messages of the open room on the screen: where it is scrolled to, what is new, what has been seen.
+// The timeline: the messages of the open room, its scroll position, the line before new messages, and read marks.
 
 import { isTransient, describeError } from './api.js';
 import { messageToolbar } from './actions.js';
@@ -14,10 +14,10 @@ import { emptyState, spinner, toast } from './ui.js';
 /** @typedef {import('./types').Room} Room */
 /** @typedef {{ key: string, sig: string, make: () => HTMLElement }} Row */
 
-const END_MARGIN = 48; // pixels from the end that count as being there
-const PREFETCH_DISTANCE = 900; // pixels from an end at which more is read
-const GROUP_WINDOW = 5 * 60_000; // messages of one sender within this time stand together
-const MANY_UNREAD = 40; // with more unread messages than this, the room opens at the first of them
+const END_MARGIN = 48; // pixels from the end that count as the end
+const PREFETCH_DISTANCE = 900; // pixels from an end at which more messages are loaded
+const GROUP_WINDOW = 5 * 60_000; // milliseconds in which messages of one sender are grouped
+const MANY_UNREAD = 40; // with more unread messages, the room opens at the first unread one
 
 export class Timeline {
   #room;
@@ -28,14 +28,17 @@ export class Timeline {
   #jump;
   #toolbar = /** @type {HTMLElement | null} */ (null);
   #toolbarKey = '';
-  #pointerType = ''; // what the user points with: mouse, pen or touch; nothing is a screen reader, which only clicks
-  #toolbarKeyBefore = ''; // the message that had the bar when the finger came down
+  #pointerType = ''; // mouse, pen or touch; empty for a screen reader, which only clicks
+  #toolbarKeyBefore = ''; // the message that had the toolbar at pointerdown
   #sticksToEnd = true;
-  #tabStopKey = ''; // the row that the tab key comes to
-  #focusedKey = ''; // the one that the user went to; the newest one until then
-  /** Where to scroll once it is there. @type {{ showMessage: 'end' | 'new' | 'message', id: number } | null} */ #scrollTarget =
-    null;
-  /** Up to where the user had read when the line was drawn; 0 is no line. */ #newSince = 0;
+  #tabStopKey = ''; // the row that the Tab key reaches
+  #focusedKey = ''; // the row that the user has focused; the newest row before
+  /**
+   * Where to scroll when the messages are loaded.
+   * @type {{ to: 'end' | 'new' | 'message', id: number } | null}
+   */
+  #scrollTarget = null;
+  /** The last read message, after which the line of new messages is shown; -1 is no line. */ #newSince = 0;
   el;
 
   /** @param {Room} room @param {AbortSignal} signal */
@@ -89,42 +92,42 @@ export class Timeline {
     const membership = openMembership();
     const unread = membership?.unread_count ?? 0;
     this.#newSince = unread > 0 ? (membership?.last_read_id ?? 0) : -1;
-    if (message) return this.to(message);
-    this.#scrollTarget = { showMessage: unread > 0 ? 'new' : 'end', id: 0 };
+    if (message) return this.showMessage(message);
+    this.#scrollTarget = { to: unread > 0 ? 'new' : 'end', id: 0 };
     if (history.loaded && !history.hasNewer && membership)
-      this.render(); // what came since is read when the stream is in the room
+      this.render(); // newer messages are loaded when the stream is present in the room
     else if (unread > MANY_UNREAD) await this.#load(() => history.loadAround(membership?.last_read_id || 1));
     else await this.#load(() => history.loadNewest());
   }
 
-  /** Shows a message and points to it. @param {number} id */
-  async to(id) {
-    this.#scrollTarget = { showMessage: 'message', id };
+  /** Scrolls to a message and highlights it. @param {number} id */
+  async showMessage(id) {
+    this.#scrollTarget = { to: 'message', id };
     this.#sticksToEnd = false;
     if (this.#history.messages.has(id)) this.render();
     else await this.#load(() => this.#history.loadAround(id), id);
   }
 
   async toEnd() {
-    this.#scrollTarget = { showMessage: 'end', id: 0 };
+    this.#scrollTarget = { to: 'end', id: 0 };
     if (this.#history.hasNewer) await this.#load(() => this.#history.loadNewest());
     this.render();
   }
 
-  /** The user wrote something: they are at the end now, and nothing is new. */
+  /** The user has sent a message: scrolls to the end, and nothing is new. */
   onSent() {
     this.#newSince = -1;
     void this.toEnd();
   }
 
-  /** @param {() => Promise<void>} read @param {number} [message] where to, should it have to be tried again */
+  /** @param {() => Promise<void>} read @param {number} [message] where to scroll if it is tried again */
   async #load(read, message = 0) {
     const history = this.#history;
     try {
       await read();
     } catch (err) {
       if (history.loaded) {
-        // what was there is there still
+        // the loaded messages stay
         this.#scrollTarget = null;
         toast(describeError(err), true);
       } else history.error = describeError(err);
@@ -211,7 +214,7 @@ export class Timeline {
         this.#top,
         emptyState(
           'alert',
-          'The messages could not be read',
+          'The messages could not be loaded',
           error,
           h('button.plain', { type: 'button', onclick: () => void this.open(0) }, 'Try again'),
         ),
@@ -219,7 +222,7 @@ export class Timeline {
     } else fill(this.#top, what === 'page' || what === 'older' ? spinner('Loading messages') : false);
   }
 
-  /** The first row on the screen, and where it is. */
+  /** The first visible row, and its position. */
   #firstVisibleRow() {
     const top = this.#scroller.getBoundingClientRect().top;
     for (const el of this.#list.parent.children) {
@@ -238,8 +241,8 @@ export class Timeline {
   #scrollToTarget() {
     const aim = this.#scrollTarget;
     this.#scrollTarget = null;
-    const line = aim?.showMessage === 'new' ? this.#list.get('new') : null;
-    const target = aim?.showMessage === 'message' ? this.#list.get(`m${aim.id}`) : line;
+    const line = aim?.to === 'new' ? this.#list.get('new') : null;
+    const target = aim?.to === 'message' ? this.#list.get(`m${aim.id}`) : line;
     if (!target) {
       this.#scrollToEnd();
       return;
@@ -250,7 +253,7 @@ export class Timeline {
       this.#scroller.getBoundingClientRect().top -
       (line ? space / 5 : Math.max(0, (space - target.offsetHeight) / 2));
     this.#sticksToEnd = this.#atEnd();
-    if (aim?.showMessage === 'message') {
+    if (aim?.to === 'message') {
       target.classList.add('flash');
       target.focus({ preventScroll: true });
       setTimeout(() => target.classList.remove('flash'), 2400);
@@ -272,7 +275,7 @@ export class Timeline {
     this.#afterScroll();
   }
 
-  /** What follows from where it is scrolled to. */
+  /** Updates everything that depends on the scroll position. */
   #afterScroll() {
     const s = this.#scroller;
     const history = this.#history;
@@ -315,18 +318,18 @@ export class Timeline {
   #onFocus(target) {
     const row = /** @type {HTMLElement | null} */ (target.closest('li.message'));
     if (row?.dataset.key) this.#setTabStop((this.#focusedKey = row.dataset.key));
-    // A finger brings the focus before its click: a bar that came now would be under it.
+    // A tap sets the focus before its click: a toolbar that appears now would be under the finger.
     if (this.#pointerType !== 'touch' || target.matches(':focus-visible')) this.#showToolbar(target);
   }
 
   /**
-   * A tap shows what can be done with a message, below it, and a second one hides it. What hovers has seen the bar before.
+   * A tap shows the toolbar below the message, and a second tap hides it. A mouse or a pen has shown it by hovering.
    * @param {Element} target
    */
   #onClick(target) {
     if (this.#pointerType === 'mouse' || this.#pointerType === 'pen') return;
     if (this.#toolbar?.contains(target)) {
-      // What opens a menu stands beside it until it is closed; all else is done.
+      // A button that opens a menu stays while the menu is open; after any other button, the toolbar is hidden.
       if (!target.closest('[aria-haspopup]')) this.#removeToolbar();
       return;
     }
@@ -383,7 +386,7 @@ export class Timeline {
       'flat',
       this.#pointerType === 'touch' || (this.#pointerType === '' && coarse.matches),
     );
-    // Above the row, unless that is out of sight.
+    // Above the row, unless that is outside the visible area.
     this.#toolbar.classList.toggle(
       'low',
       row.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top < 32,
@@ -400,7 +403,10 @@ export class Timeline {
 
 const coarse = matchMedia('(pointer: coarse)');
 
-/** Whether what points can be over something without a press. A finger is "over" what it presses, and leaves before its click. @param {PointerEvent} e */
+/**
+ * Whether the pointer can hover. A finger has pointerover when it presses, and pointerleave before its click.
+ * @param {PointerEvent} e
+ */
 const canHover = (e) => e.pointerType !== 'touch';
 
 function beginningRow() {
@@ -410,7 +416,7 @@ function beginningRow() {
     room?.kind === 'direct'
       ? 'Only the two of you can read what is written here.'
       : room?.kind === 'private'
-        ? 'Only those who were invited can find this room.'
+        ? 'Only invited people can find this room.'
         : 'Everybody on this server can find and read this channel.';
   return h(
     'li.beginning',

@@ -1,4 +1,4 @@
-// The objects of the API as the client reads them, for the type checker alone. Nothing here is served.
+// The API objects that the client uses, for the type checker only. This file is not served.
 export interface UserRef {
   id: number;
   username: string;
@@ -114,9 +114,9 @@ export interface SessionInfo {
   ip: string;
   current: boolean;
 }
-/** What an element can be made of. */
+/** The children of an element. */
 export type Child = Node | string | number | false | null | undefined | Child[];
-/** A file on its way to the server. */
+/** An upload of a file. */
 export interface Upload {
   file: File;
   room: number;

@@ -1,4 +1,4 @@
-// Pieces that many views are made of.
+// Elements that many views share.
 
 import { h, icon } from './dom.js';
 import { hueClass, initials } from './format.js';
@@ -7,8 +7,8 @@ import { withCurrentName, partnerOf, state } from './store.js';
 /** @typedef {import('./types').UserRef} UserRef */
 
 /**
- * Initials on a colour. It says nothing to a screen reader: the name stands beside it.
- * @param {UserRef} user @param {'s' | 'm' | 'l' | 'xl'} [size] @param {boolean} [dot] whether to show who is online
+ * Initials on a colour. It is hidden from screen readers: the name is beside it.
+ * @param {UserRef} user @param {'s' | 'm' | 'l' | 'xl'} [size] @param {boolean} [dot] whether to show the online status
  */
 export function avatar(user, size = 'm', dot = false) {
   return h(
@@ -19,9 +19,13 @@ export function avatar(user, size = 'm', dot = false) {
   );
 }
 
-const BIDI_CONTROLS = /[\u202a-\u202e\u2066-\u2069]/g; // characters that turn the direction of what follows
+const BIDI_CONTROLS = /[\u202a-\u202e\u2066-\u2069]/g; // characters that change the direction of the text after them
 
-/** A name as its owner writes it; it cannot turn the text around it, nor pass for another by being turned. @param {UserRef} user */
+/**
+ * A display name, without characters that change the direction of text: a name must not look like another one, or
+ * affect the text around it.
+ * @param {UserRef} user
+ */
 export const nameElement = (user) => h('bdi', {}, withCurrentName(user).display_name.replace(BIDI_CONTROLS, ''));
 
 /** @param {import('./types').Room} room @param {'s' | 'm' | 'l'} [size] */
@@ -38,8 +42,8 @@ export function roomIcon(room, size = 's') {
 let fields = 0;
 
 /**
- * A labelled control, with a line below it for help and one for what is wrong.
- * @param {string} label @param {Record<string, any>} props of the control; name, type … @param {string} [help]
+ * A labelled control, with a line for help and one for an error below it.
+ * @param {string} label @param {Record<string, any>} props of the control: name, type … @param {string} [help]
  */
 export function field(label, props, help = '') {
   const id = `field-${++fields}`;
@@ -56,7 +60,11 @@ export function field(label, props, help = '') {
   );
 }
 
-/** A choice of one among few, as buttons. @param {string} legend @param {string} name @param {[string, string, string?][]} options value, label, help @param {string} chosen */
+/**
+ * A group of radio buttons.
+ * @param {string} legend @param {string} name @param {[string, string, string?][]} options value, label, help
+ * @param {string} chosen the value that is checked
+ */
 export function radioGroup(legend, name, options, chosen) {
   return h(
     'fieldset.choice',
@@ -73,7 +81,10 @@ export function radioGroup(legend, name, options, chosen) {
   );
 }
 
-/** Shows what is wrong at the fields it is about. What is about none of them comes back. @param {HTMLElement} form @param {any} err @returns {boolean} whether all of it found its place */
+/**
+ * Shows the errors of a problem at the fields that they are about.
+ * @param {HTMLElement} form @param {any} err @returns {boolean} whether all errors are shown
+ */
 export function showFieldErrors(form, err) {
   const errors = Array.isArray(err?.errors) ? err.errors : [];
   const byCode = { username_taken: 'username', handle_taken: 'handle' }[/** @type {string} */ (err?.code)];
@@ -117,12 +128,12 @@ export function emptyState(picture, title, text, ...actions) {
 export const spinner = (label = 'Loading') =>
   h('div.spinner', { role: 'status' }, h('span.visually-hidden', {}, label));
 
-/** A short word at the bottom of the page. @param {string} text @param {boolean} [isError] */
+/** Shows a short message at the bottom of the page. @param {string} text @param {boolean} [isError] */
 export function toast(text, isError = false) {
   const container = document.getElementById('toasts');
   if (!container) return;
   const el = h('div.toast', { class: isError ? 'bad' : '' }, text);
-  // Dialogs are in the top layer; the shelf has to come above the one that is open.
+  // Dialogs are in the top layer; the container must be shown again to be above an open one.
   if (container.hasAttribute('popover')) {
     if (container.matches(':popover-open')) container.hidePopover();
     container.showPopover();
@@ -139,7 +150,7 @@ export function toast(text, isError = false) {
 
 /** @param {string} text @param {string} what */
 export async function copyToClipboard(text, what) {
-  // The clipboard is there on secure pages alone.
+  // navigator.clipboard exists only in secure contexts.
   const copied = navigator.clipboard
     ? await navigator.clipboard.writeText(text).then(
         () => true,
@@ -147,14 +158,14 @@ export async function copyToClipboard(text, what) {
       )
     : copySelection(text);
   if (copied) toast(`${what} copied`);
-  else toast(`This browser does not let the page copy. It is: ${text}`, true);
+  else toast(`This browser does not allow the page to copy. The text is: ${text}`, true);
 }
 
-/** Marks a text and has the browser copy what is marked. @param {string} text */
+/** Copies a text by selecting it in a hidden field. @param {string} text */
 function copySelection(text) {
   const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   const field = h('textarea.visually-hidden', { value: text, 'aria-hidden': 'true' });
-  (focused?.closest('dialog') ?? document.body).append(field); // all outside of a dialog is inert
+  (focused?.closest('dialog') ?? document.body).append(field); // everything outside a dialog is inert
   field.select();
   const copied = document.execCommand('copy');
   field.remove();

@@ -1,5 +1,5 @@
-// Files on their way to the server, in chunks that survive a broken connection (tus 1.0.0). After a failure the server is
-// asked how far it got, and the upload goes on from there.
+// Resumable uploads of files in chunks (tus 1.0.0). After a failure, the server is asked for the offset, and the upload
+// continues from there.
 
 import { access, call, newKey, describeError, Problem, Unreachable, get } from './api.js';
 import { pause } from './dom.js';
@@ -18,7 +18,7 @@ let running = 0;
 const aborters = new WeakMap();
 /** @type {Set<() => void>} */
 const wakers = new Set();
-/** What to do when an upload is finished; main.js says. @type {{ done: (u: Upload) => void }} */
+/** Called when an upload is finished; set by main.js. @type {{ done: (u: Upload) => void }} */
 export const on = { done: () => {} };
 
 /** @param {File} file @param {number} room @returns {Upload} */
@@ -39,13 +39,13 @@ export function retryUpload(upload) {
   startNext();
 }
 
-/** Stops an upload and removes what the server has of it. @param {Upload} upload */
+/** Stops an upload and deletes it on the server. @param {Upload} upload */
 export function cancelUpload(upload) {
   const unfinished = upload.state !== 'done';
   upload.state = 'stopped';
   aborters.get(upload)?.();
   releasePreview(upload);
-  if (unfinished && upload.url) call('DELETE', upload.url, { headers: TUS }).catch(() => {}); // it expires by itself
+  if (unfinished && upload.url) call('DELETE', upload.url, { headers: TUS }).catch(() => {}); // otherwise it expires
 }
 
 /** @param {Upload} upload */
@@ -96,7 +96,10 @@ async function run(upload) {
   if (/** @type {string} */ (upload.state) === 'done') on.done(upload);
 }
 
-/** The next thing to do for an upload: begin it, send a chunk, ask what became of it. @param {Upload} upload @param {string} key */
+/**
+ * Makes the next request of an upload: creates it, sends a chunk, or reads the finished file.
+ * @param {Upload} upload @param {string} key
+ */
 async function step(upload, key) {
   if (!upload.url) {
     const { headers } = await call('POST', '/v1/uploads', {
@@ -120,14 +123,14 @@ async function readOffset(upload) {
     upload.id = headers.get('Parley-File-Id') ?? undefined;
   } catch (err) {
     if (err instanceof Problem && (err.status === 404 || err.status === 410)) {
-      // it waited for too long: from the start
+      // the upload has expired: start again
       upload.url = undefined;
       upload.sent = 0;
     }
   }
 }
 
-/** Sends a piece. XMLHttpRequest, because fetch does not tell how far it is. @param {Upload} upload */
+/** Sends a chunk. XMLHttpRequest, because fetch does not report the progress of an upload. @param {Upload} upload */
 async function sendChunk(upload) {
   const start = upload.sent;
   const token = await access.token(false);
@@ -183,7 +186,7 @@ function metadata({ file, room }) {
 /** @param {string} text */
 const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 
-/** Waits, but not longer than until the connection is back. @param {number} ms */
+/** Waits for ms milliseconds, or until the browser is online again. @param {number} ms */
 async function waitForNetwork(ms) {
   await Promise.race([
     pause(ms),
