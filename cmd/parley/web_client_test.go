@@ -30,6 +30,7 @@ func TestWebClient(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
+			t.Parallel() // a file has a browser and servers of its own
 			playScenes(t, filepath.Join("web", filepath.Base(file)), "CHROMIUM="+browser)
 		})
 	}
@@ -112,10 +113,12 @@ func reportScenes(t *testing.T, report io.Reader) int {
 	}
 }
 
-// needBrowser finds Chromium or its like, or passes over a test. CHROMIUM says where it is, if not on the path.
+// needBrowser finds Chromium or its like, or passes over a test. CHROMIUM says where it is, if not on the path. The build
+// without windows comes first: it is the same engine, and takes two thirds of the processor.
 func needBrowser(t *testing.T) string {
 	t.Helper()
-	return findBrowser(t, "Chromium", os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+	return findBrowser(t, "Chromium", os.Getenv("CHROMIUM"),
+		"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 }
 
 // findBrowser finds a browser by the names that its program may have, or passes over a test. The file may be there and be
