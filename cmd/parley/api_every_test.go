@@ -4,6 +4,7 @@ import "testing"
 
 // TestEveryOperation makes a valid request to each operation of the contract, and has it served.
 func TestEveryOperation(t *testing.T) {
+	long(t)
 	p := newProvider(t)
 	play(t, []scenario{{"each operation", func(t *testing.T, c *client) {
 		for _, op := range operations() {

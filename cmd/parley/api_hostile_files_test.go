@@ -20,6 +20,7 @@ func forms(op operation) bool { return op.takesForm() }
 // TestHostileForms sends each operation that takes a form whatever is not one, or not the one it takes. After all of it
 // nothing has happened, and the valid form is taken.
 func TestHostileForms(t *testing.T) {
+	long(t)
 	eachOperation(t, forms, func(t *testing.T, c *client, op operation) {
 		s := newStage(c)
 		stillSo := s.me.unchanged()
@@ -279,6 +280,7 @@ func TestHostileHeaders(t *testing.T) {
 // TestHostileMetadata begins uploads whose metadata has, beside the room, whatever fits into Base64, and a key that is no
 // text. What is taken becomes a file.
 func TestHostileMetadata(t *testing.T) {
+	long(t)
 	play(t, []scenario{{"names and types", func(t *testing.T, c *client) {
 		s := newStage(c)
 		stillSo := s.me.unchanged()

@@ -150,6 +150,7 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS
 
 // TestMethods tries every method on every path. One that the contract does not have is answered by those that it has.
 func TestMethods(t *testing.T) {
+	long(t)
 	play(t, []scenario{
 		{"each path", testMethods},
 		{"unknown routes", testUnknownRoutes},

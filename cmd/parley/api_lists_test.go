@@ -40,6 +40,7 @@ type movingList struct {
 // what was read, what was not, and what stands between the two. What matches all the time comes exactly once, and nothing
 // comes twice.
 func TestListsWhileThingsMove(t *testing.T) {
+	long(t)
 	var scenarios []scenario
 	for _, l := range movingLists {
 		scenarios = append(scenarios, scenario{l.name, func(t *testing.T, c *client) {

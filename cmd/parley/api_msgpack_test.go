@@ -13,6 +13,7 @@ import (
 )
 
 func TestMessagePack(t *testing.T) {
+	long(t)
 	play(t, []scenario{
 		{"each operation takes it and answers it", testEachPacked},
 		{"the same answer in both", testSameInBoth},

@@ -15,6 +15,7 @@ const pageEnvelope = 1 << 10
 // TestPagesAreBoundedInBytes fills a room with the longest texts there are and asks for the largest pages of every list that
 // has messages. No answer is larger than the contract says, and together the pages hold each message once.
 func TestPagesAreBoundedInBytes(t *testing.T) {
+	long(t)
 	play(t, []scenario{
 		{"texts of four bytes a character", func(t *testing.T, c *client) { testLargePages(t, c, strings.Repeat("😀", 5)) }},
 		{"texts that JSON escapes", func(t *testing.T, c *client) { testLargePages(t, c, "\"\\\"\\\u2028") }},

@@ -84,6 +84,7 @@ func momentsOf(c *client, room models.Room, upload string) []moment {
 // TestNoConnectionWaitsForEver stops at each moment of a request. The client hears why when there is something to hear, the
 // connection ends, and nothing is left of what was begun.
 func TestNoConnectionWaitsForEver(t *testing.T) {
+	long(t)
 	onEachDatabase(t, func(t *testing.T, database string) {
 		folder := filepath.Join(t.TempDir(), "files")
 		server := startImpatient(t, database, &impatience, "--files", folder)
@@ -163,6 +164,7 @@ func (m moment) play(t *testing.T, url string) {
 
 // TestSlowUploadsAreTaken sends files more slowly than a whole body may come, but steadily.
 func TestSlowUploadsAreTaken(t *testing.T) {
+	long(t)
 	limits := impatience
 	limits.Grace = time.Minute
 	anna := newClient(t, startImpatient(t, newSQLite(t), &limits).url).newcomer("anna")

@@ -23,6 +23,7 @@ const (
 // TestFilesSurviveCrashes kills the server while files come in. Whatever was acknowledged is whole afterwards, no file is
 // without its bytes, and no bytes are without a file for longer than the lease of whoever wrote them.
 func TestFilesSurviveCrashes(t *testing.T) {
+	long(t)
 	onEachDatabase(t, func(t *testing.T, database string) {
 		run := newFileCrash(t, database)
 		var writing sync.WaitGroup

@@ -95,6 +95,7 @@ func wantCorners(t *testing.T, what string, p image.Image, want corners) {
 // TestUprightPictures uploads the same picture as taken by a camera that was held in each way. Its width and height, and
 // its thumbnail, are as it is to be shown; and the thumbnail does not say where it was taken.
 func TestUprightPictures(t *testing.T) {
+	long(t)
 	play(t, []scenario{{"upright", func(t *testing.T, c *client) {
 		anna := c.newcomer("anna")
 		room := anna.privateRoom()

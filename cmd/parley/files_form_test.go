@@ -139,6 +139,7 @@ func brokenMessageForms() []refusedForm {
 // TestBrokenForms sends forms that are not what they have to be. Each is refused for what is wrong with it, whether it
 // says how long it is or not; and nothing stays behind.
 func TestBrokenForms(t *testing.T) {
+	long(t)
 	onEachShelf(t, func(t *testing.T, s *shelf) {
 		anna := s.newcomer("anna")
 		room := anna.privateRoom()

@@ -14,6 +14,7 @@ import (
 // TestFileSizes sends files of exactly the size that one may have, and of one byte more: raw, in a form and in a message,
 // with a length and without.
 func TestFileSizes(t *testing.T) {
+	long(t)
 	const most = 5000
 	onEachShelf(t, func(t *testing.T, s *shelf) {
 		anna := s.newcomer("anna")
@@ -60,6 +61,7 @@ func TestFileSizes(t *testing.T) {
 
 // TestCutUploads sends fewer bytes than it said, and hangs up. Nothing stays behind.
 func TestCutUploads(t *testing.T) {
+	long(t)
 	onEachShelf(t, func(t *testing.T, s *shelf) {
 		anna := s.newcomer("anna")
 		room := anna.privateRoom()
@@ -97,6 +99,7 @@ func TestCutUploads(t *testing.T) {
 
 // TestFileQuota fills what one user's files may hold together, and makes room again.
 func TestFileQuota(t *testing.T) {
+	long(t)
 	play(t, []scenario{
 		{"the sum counts, of one user", testQuotaSum},
 		{"of many at once, only those that fit", testQuotaAtOnce},

@@ -11,6 +11,7 @@ import (
 // TestFilesOnce repeats uploads and messages with files under their Idempotency-Key: each is there once, and so are its
 // bytes.
 func TestFilesOnce(t *testing.T) {
+	long(t)
 	onEachShelf(t, func(t *testing.T, s *shelf) {
 		anna, bert := s.newcomer("anna"), s.newcomer("bert")
 		room := anna.privateRoom(bert)

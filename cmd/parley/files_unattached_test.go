@@ -9,6 +9,7 @@ import (
 // TestUnattachedFilesGo ages files. Those that no message has within a day go, with their thumbnails. One that a message
 // has stays, and so does one that is a little younger.
 func TestUnattachedFilesGo(t *testing.T) {
+	long(t)
 	onEachShelf(t, func(t *testing.T, s *shelf) {
 		anna := s.newcomer("anna")
 		room := anna.privateRoom()

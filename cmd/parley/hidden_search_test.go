@@ -11,6 +11,7 @@ import (
 )
 
 func TestHiddenFromLists(t *testing.T) {
+	long(t)
 	play(t, []scenario{
 		{"a private room", func(t *testing.T, c *client) { testHiddenRoom(t, c, models.RoomPrivate) }},
 		{"a public room", func(t *testing.T, c *client) { testHiddenRoom(t, c, models.RoomPublic) }},

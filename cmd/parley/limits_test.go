@@ -22,6 +22,7 @@ func from(address string) []string { return []string{"X-Forwarded-For", address}
 
 // TestClientsBehindProxy: limits, sessions and the log know the client behind the proxy, and believe nobody else.
 func TestClientsBehindProxy(t *testing.T) {
+	long(t)
 	play(t, []scenario{
 		{"sessions", testSessionAddress},
 		{"passwords", testWrongPasswords},

@@ -10,6 +10,7 @@ import (
 
 // TestBenchNoticesWhatIsLostOrDoubled lets a proxy drop or double one event of one stream.
 func TestBenchNoticesWhatIsLostOrDoubled(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := startServer(t, filepath.Join(t.TempDir(), "parley.db"))
 	for name, c := range map[string]struct {

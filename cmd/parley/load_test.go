@@ -101,6 +101,7 @@ func startOnlooker(t *testing.T, server string) (o *onlooker, address string) {
 
 // TestBenchCountsWhatWasDone holds the report against what passed on the way, and against what the server has stored.
 func TestBenchCountsWhatWasDone(t *testing.T) {
+	long(t)
 	onEachDatabase(t, func(t *testing.T, database string) {
 		s := startServer(t, database)
 		o, address := startOnlooker(t, s.url)
@@ -246,6 +247,7 @@ func missingFields(of reflect.Type, in map[string]any) (missing []string) {
 
 // TestBenchOnTwoServers spreads its load over two servers of one database, and refuses two that share none.
 func TestBenchOnTwoServers(t *testing.T) {
+	long(t)
 	t.Parallel()
 	t.Run("one database", func(t *testing.T) {
 		t.Parallel()
@@ -275,6 +277,7 @@ func TestBenchOnTwoServers(t *testing.T) {
 
 // TestBenchTellsWhatIsInItsWay: what keeps a run from beginning is one clear line.
 func TestBenchTellsWhatIsInItsWay(t *testing.T) {
+	long(t)
 	t.Parallel()
 	limited := startServer(t, filepath.Join(t.TempDir(), "parley.db")).url
 	noGuests := startServer(t, filepath.Join(t.TempDir(), "parley.db"), "--no-guests").url

@@ -35,6 +35,15 @@ func programEnvironment(more ...string) []string {
 	return append(own, more...)
 }
 
+// long leaves a test out of "make check" (go test -short), which is for the time between two changes. It is called by what
+// takes more than a few seconds, kills processes, or runs the programs of others.
+func long(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out by -short")
+	}
+}
+
 func TestMain(m *testing.M) {
 	if address := os.Getenv(asNATS); address != "" {
 		os.Exit(serveNATS(address))

@@ -151,6 +151,7 @@ const matrixShares = 4
 // TestMatrix makes the request of each cell of the matrix. Those who may do it prove that to the others it was not
 // refused by chance; what is refused leaves no event.
 func TestMatrix(t *testing.T) {
+	long(t)
 	p := newProvider(t)
 	var scenarios []scenario
 	byRoute := map[string][]matrixRow{}

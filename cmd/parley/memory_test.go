@@ -156,6 +156,7 @@ func testRenamedAtOnce(t *testing.T, c *client) {
 // TestNothingPassesAfterTheEnd has many requests under way while a session ends, and a membership. None that is begun
 // after that was answered may pass, at whichever node.
 func TestNothingPassesAfterTheEnd(t *testing.T) {
+	long(t)
 	t.Parallel()
 	t.Run("one node", func(t *testing.T) {
 		onEachDatabase(t, func(t *testing.T, database string) {

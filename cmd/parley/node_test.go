@@ -38,6 +38,7 @@ func runIn(t *testing.T, folder string, most time.Duration, command string, args
 // needNode passes over a test where Node.js or the packages are missing.
 func needNode(t *testing.T) {
 	t.Helper()
+	long(t)
 	_, err := exec.LookPath("node")
 	if err == nil {
 		_, err = os.Stat(filepath.Join(nodeFolder, "node_modules"))
@@ -54,6 +55,7 @@ func needNode(t *testing.T) {
 // needProgram passes over a test where a program is missing.
 func needProgram(t *testing.T, name string) {
 	t.Helper()
+	long(t)
 	if _, err := exec.LookPath(name); err != nil && os.Getenv("CI") == "true" {
 		t.Fatalf("this test needs %s: %v", name, err)
 	} else if err != nil {

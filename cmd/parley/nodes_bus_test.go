@@ -54,6 +54,7 @@ func TestBus(t *testing.T) {
 
 // TestStartsWithoutNATS: a node does not wait for NATS, and SQLite is for one node.
 func TestStartsWithoutNATS(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := startServer(t, newPostgres(t), "--nats", "nats://"+freeAddress(t))
 	newClient(t, s.url).call("GET", "/readyz", nil).status(200)

@@ -12,6 +12,7 @@ import (
 // TestPresenceAcrossNodes has one picture of who is where at two nodes, told by whichever node; and requests about a
 // stream reach it from the other node.
 func TestPresenceAcrossNodes(t *testing.T) {
+	long(t)
 	t.Parallel()
 	database := newPostgres(t)
 	a, b := startServer(t, database), startServer(t, database)

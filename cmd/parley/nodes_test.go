@@ -18,6 +18,7 @@ import (
 // (which is what a sequence would do), and what a node acknowledged must be there at once. A reader at either node sees
 // the messages of both in one order.
 func TestTwoNodesOneLog(t *testing.T) {
+	long(t)
 	t.Parallel()
 	database := newPostgres(t)
 	nodes := []*testServer{startServer(t, database), startServer(t, database)}

@@ -77,6 +77,7 @@ func TestSendWhoseConnectionBreaks(t *testing.T) {
 // TestReadyWhileWritesFail has PostgreSQL take no writes, as a standby does. The server says that it is not ready, and is
 // ready again when they pass.
 func TestReadyWhileWritesFail(t *testing.T) {
+	long(t)
 	t.Parallel()
 	database := newPostgres(t)
 	s := startServer(t, database)

@@ -132,6 +132,7 @@ func startProcess(t testing.TB, database string, flags ...string) *process {
 // launchProcess is startProcess without the wait.
 func launchProcess(t testing.TB, database string, flags ...string) *process {
 	t.Helper()
+	long(t)
 	address := freeAddress(t)
 	p := &process{
 		t: t, url: "http://" + address,

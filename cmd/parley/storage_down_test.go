@@ -113,6 +113,7 @@ func (a *answer) unavailable() {
 
 // TestStorageGoesAndComesBack takes S3 away in all states of an upload and a download, and gives it back.
 func TestStorageGoesAndComesBack(t *testing.T) {
+	long(t)
 	onEachDatabase(t, func(t *testing.T, database string) {
 		b := newBucket(t)
 		g := newGate(t, b.url.Query().Get("endpoint"))

@@ -10,6 +10,7 @@ import (
 
 // TestStorageMemory wants what the server needs for a file not to grow with the file.
 func TestStorageMemory(t *testing.T) {
+	long(t)
 	t.Parallel()
 	const size, most = 200 << 20, 64 << 20
 	p := startProcess(t, newPostgres(t), "--files", newBucket(t).place(), "--max-file-size", "1GB")

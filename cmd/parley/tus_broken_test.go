@@ -118,6 +118,7 @@ func (run uploadRun) goOn(path string, content []byte) {
 }
 
 func TestTusGoesOnAfterACut(t *testing.T) {
+	long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := noise(3 * brokenPart)
 		path := run.begin(run.room.ID, len(content))
@@ -138,6 +139,7 @@ func TestTusGoesOnAfterACut(t *testing.T) {
 // TestTusHeadKeepsWhatWasSent asks how far an upload is while the server still reads what came before a cut: a client that
 // asks at once, again and again, must get on.
 func TestTusHeadKeepsWhatWasSent(t *testing.T) {
+	long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := noise(2 * brokenPart)
 		path := run.begin(run.room.ID, len(content))
@@ -153,6 +155,7 @@ func TestTusHeadKeepsWhatWasSent(t *testing.T) {
 
 // TestTusCutWithinACheckedChunk wants none of it to be kept: nobody knows what it would have been.
 func TestTusCutWithinACheckedChunk(t *testing.T) {
+	long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := noise(1000 + 2*brokenPart)
 		path := run.begin(run.room.ID, len(content))
@@ -187,6 +190,7 @@ func TestTusOneWriter(t *testing.T) {
 
 // TestTusHeadEndsWhoSendsNoMore asks how far an upload is while a connection is open that nothing comes from any more.
 func TestTusHeadEndsWhoSendsNoMore(t *testing.T) {
+	long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := noise(2 * brokenPart)
 		path := run.begin(run.room.ID, len(content))
@@ -206,6 +210,7 @@ func TestTusHeadEndsWhoSendsNoMore(t *testing.T) {
 // TestTusLetsTheServerStop stops the server under a request that nothing comes from any more: it stops in order, and what
 // had come is kept.
 func TestTusLetsTheServerStop(t *testing.T) {
+	long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := noise(2 * brokenPart)
 		path := run.begin(run.room.ID, len(content))

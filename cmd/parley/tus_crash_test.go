@@ -17,6 +17,7 @@ func onEachCrash(t *testing.T, f func(t *testing.T, p *process, run uploadRun)) 
 
 // TestTusGoesOnAfterACrash kills the server in the middle of a chunk, of one with a checksum, and when all bytes had come.
 func TestTusGoesOnAfterACrash(t *testing.T) {
+	long(t)
 	onEachCrash(t, func(t *testing.T, p *process, run uploadRun) {
 		content := noise(1000 + 2*storedPart)
 		path := run.begin(run.room.ID, len(content))
@@ -74,6 +75,7 @@ func TestTusCrashBeforeTheAnswer(t *testing.T) {
 
 // TestTusOnTwoNodes goes on at one node with what began at another.
 func TestTusOnTwoNodes(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for name, files := range map[string]func(t *testing.T) storage{
 		"folder": func(t *testing.T) storage { return filesFolder(t.TempDir()) },

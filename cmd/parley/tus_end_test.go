@@ -9,6 +9,7 @@ import (
 // TestTusLeavesNoBytes ends uploads in all the ways that there are, one of them while a chunk comes, and waits for their
 // bytes to go: also for those that a writer still added when the upload was given up.
 func TestTusLeavesNoBytes(t *testing.T) {
+	long(t)
 	onTwoPairs(t, func(t *testing.T, database string, files storage) {
 		s := startServer(t, database, "--files", files.place())
 		anna := newClient(t, s.url).newcomer("anna")

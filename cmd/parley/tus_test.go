@@ -110,6 +110,7 @@ func (c *client) isWhole(a *answer, content []byte) models.File {
 }
 
 func TestTus(t *testing.T) {
+	long(t)
 	playWithFiles(t, []scenario{
 		{"in chunks", testChunks},
 		{"begun with the first bytes", testCreationWithUpload},
