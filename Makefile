@@ -77,6 +77,11 @@ test: compiler postgres node browser shell ## run all tests, with the race detec
 		CGO_ENABLED=0 $(TESTDB) -fast -- $(GO) test -timeout 45m ./...; \
 	fi
 
+# Without the race detector, PostgreSQL, S3, browsers, the programs of others, and what takes more than a few seconds.
+.PHONY: check
+check: ## run the quick tests, for the time between two changes: under a minute
+	@PARLEY_TEST_POSTGRES= PARLEY_TEST_S3= CI= CGO_ENABLED=0 $(GO) test -short ./...
+
 # Its servers are its own, since it kills them; parley-testdb is there to end whatever a run that is broken off leaves.
 # Without the race detector, which would leave nothing of the two cores that CI has for what is to be done at once.
 .PHONY: test-faults
@@ -201,13 +206,17 @@ node:
 .PHONY: browser
 browser: chromium firefox
 
+# The build without windows takes two thirds of the processor that the whole browser does.
 .PHONY: chromium
 chromium:
-	@for name in "$$CHROMIUM" chromium chromium-browser google-chrome; do \
+	@if [ -n "$$CHROMIUM" ] || command -v chromium-headless-shell >/dev/null; then exit 0; fi; \
+	if $(CAN_INSTALL) && grep -qx 'ID=debian' /etc/os-release; then \
+		($(APT_INSTALL) chromium-headless-shell) && exit 0; \
+	fi; \
+	for name in chromium chromium-browser google-chrome; do \
 		"$$name" --version >/dev/null 2>&1 && exit 0; \
 	done; \
-	if $(CAN_INSTALL) && grep -qx 'ID=debian' /etc/os-release; then $(APT_INSTALL) chromium; \
-	else echo "test: the web client is left out: there is no Chromium"; $(GIVE_UP); fi
+	echo "test: the web client is left out: there is no Chromium"; $(GIVE_UP)
 
 .PHONY: firefox
 firefox:

@@ -36,6 +36,17 @@ func ProgramEnvironment(more ...string) []string {
 	return append(own, more...)
 }
 
+// Long leaves a test out of "make check" (go test -short), which is for the time between two changes. It is called by what
+// takes more than a few seconds, kills processes, or runs the programs of others.
+func Long(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out by -short")
+	}
+}
+
+// Main is the TestMain of every package that tests a whole server. Depending on the environment the test binary is
+// parley itself, a NATS server, or runs its tests and looks for goroutines that they left.
 func Main(m *testing.M) {
 	if address := os.Getenv(asNATS); address != "" {
 		os.Exit(serveNATS(address))

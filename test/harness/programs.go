@@ -59,6 +59,7 @@ func RunIn(t *testing.T, folder string, most time.Duration, command string, args
 // NeedNode passes over a test where Node.js or the packages are missing.
 func NeedNode(t *testing.T) {
 	t.Helper()
+	Long(t)
 	_, err := exec.LookPath("node")
 	if err == nil {
 		_, err = os.Stat(filepath.Join(NodeFolder(), "node_modules"))
@@ -75,6 +76,7 @@ func NeedNode(t *testing.T) {
 // NeedProgram passes over a test where a program is missing.
 func NeedProgram(t *testing.T, name string) {
 	t.Helper()
+	Long(t)
 	if _, err := exec.LookPath(name); err != nil && os.Getenv("CI") == "true" {
 		t.Fatalf("this test needs %s: %v", name, err)
 	} else if err != nil {
@@ -82,10 +84,12 @@ func NeedProgram(t *testing.T, name string) {
 	}
 }
 
-// NeedBrowser finds Chromium or its like, or passes over a test. CHROMIUM says where it is, if not on the path.
+// NeedBrowser finds Chromium or its like, or skips the test. CHROMIUM says where it is, if not on the path. The build
+// without windows comes first: it is the same engine, and takes two thirds of the processor.
 func NeedBrowser(t *testing.T) string {
 	t.Helper()
-	return FindBrowser(t, "Chromium", os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+	return FindBrowser(t, "Chromium", os.Getenv("CHROMIUM"),
+		"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 }
 
 // FindBrowser finds a browser by the names that its program may have, or passes over a test. The file may be there and be
