@@ -186,7 +186,7 @@ func TestNetworks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (&Listener{shared: proxy}).networkOf(tcp).String(); got != network {
+		if got := (&Listener{proxy: proxy}).networkOf(tcp).String(); got != network {
 			t.Errorf("%s is of %s", address, got)
 		}
 	}
