@@ -85,7 +85,7 @@ func testRefusedNames(_ *testing.T, c *harness.Client) {
 		strings.Repeat("é", 32-len(tail)) + tail, // 32 characters, and more bytes
 		"कमल३", "a.b_c" + tail, "Жук", "名" + tail, "é" + tail,
 	} {
-		c.Guest(name)
+		c.NewGuestNamed(name)
 	}
 	for field, body := range map[string]models.NewUser{
 		"password":     {Username: harness.UniqueName("pw"), Password: "7 chars"},
@@ -192,7 +192,7 @@ func testOnline(t *testing.T, c *harness.Client) {
 	if isOnline() {
 		t.Error("somebody without a stream is online")
 	}
-	s := me.OpenReadyStream("")
+	s := me.OpenStream("")
 	if !isOnline() || !harness.Get[models.User](me, "/v1/users/me").Online {
 		t.Error("somebody with a stream is not online")
 	}

@@ -24,8 +24,8 @@ type apart struct {
 
 func newApart(t *testing.T, address string) apart {
 	t.Helper()
-	a := apart{one: harness.NewClient(t, address).Guest("one")}
-	a.pest = a.one.Guest("pest")
+	a := apart{one: harness.NewClient(t, address).NewGuestNamed("one")}
+	a.pest = a.one.NewGuestNamed("pest")
 	a.direct, a.shared = a.one.OpenDirectRoom(a.pest), a.one.CreatePublicRoom(a.pest)
 	a.said, a.written = a.one.SendText(a.direct.ID, "hello"), a.pest.SendText(a.direct.ID, "hi")
 	a.public = a.one.SendText(a.shared.ID, "good morning")
@@ -38,13 +38,13 @@ func react(c *harness.Client, method string, m models.Message, emoji string) *ha
 	return c.Call(method, fmt.Sprintf("%s/messages/%d/reactions/%s", harness.RoomPath(m.RoomID), m.ID, url.PathEscape(emoji)), nil)
 }
 
-// TestBlockedReachesNobody tries everything by which one of two reaches the other, from both sides of a block, and again when it is
-// lifted.
+// TestBlockedReachesNobody tries everything by which one of two reaches the other, from both sides of a block, and
+// again when it is lifted.
 func TestBlockedReachesNobody(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		a := newApart(t, harness.StartServer(t, database).URL)
 		a.one.Call("PUT", harness.BlockPath(a.pest), nil).ExpectStatus(200)
-		streams := map[*harness.Client]*harness.Stream{a.one: a.one.OpenReadyStream(""), a.pest: a.pest.OpenReadyStream("")}
+		streams := map[*harness.Client]*harness.Stream{a.one: a.one.OpenStream(""), a.pest: a.pest.OpenStream("")}
 		files := harness.RoomPath(a.direct.ID) + "/files"
 		for me, you := range map[*harness.Client]*harness.Client{a.one: a.pest, a.pest: a.one} {
 			mine, yours := a.said, a.written
@@ -94,20 +94,21 @@ func beginUpload(c *harness.Client, roomID int64) *harness.Response {
 	return c.Call("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", "3", "Upload-Metadata", "room_id "+encoded)
 }
 
-// TestApartKnowNothingOfEachOther: neither of two with a block between them hears of the other's presence, or reads of it.
+// TestApartKnowNothingOfEachOther: neither of two with a block between them hears of the other's presence, or reads of
+// it.
 func TestApartKnowNothingOfEachOther(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		a := newApart(t, harness.StartServer(t, database).URL)
-		witness := a.one.Guest("witness")
+		witness := a.one.NewGuestNamed("witness")
 		witness.JoinRoom(a.shared.ID)
 		a.pest.Call("PUT", harness.ContactPath(a.one), nil).ExpectStatus(200)
 		a.one.Call("PUT", harness.BlockPath(a.pest), nil).ExpectStatus(200)
 		enters := fmt.Sprintf("room=%d", a.shared.ID)
-		seer := witness.OpenReadyStream(enters)
+		seer := witness.OpenStream(enters)
 		seer.Expect(models.EventPresenceEntered, nil)
 		streams := map[*harness.Client]*harness.Stream{}
 		for _, c := range []*harness.Client{a.one, a.pest} {
-			streams[c] = c.OpenReadyStream(enters)
+			streams[c] = c.OpenStream(enters)
 			entered, online := false, false
 			for !entered || !online { // the witness sees both
 				e := seer.Next()
@@ -166,8 +167,8 @@ func expectNoEventsOf(c *harness.Client, other *harness.Client, roomID int64) {
 	}
 }
 
-// TestBlockedIsNotUnread: what a blocked sender wrote counts neither in a room nor in the list of unread ones, until the block
-// is lifted.
+// TestBlockedIsNotUnread: what a blocked sender wrote counts neither in a room nor in the list of unread ones, until
+// the block is lifted.
 func TestBlockedIsNotUnread(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		a := newApart(t, harness.StartServer(t, database).URL)
@@ -185,7 +186,7 @@ func TestBlockedIsNotUnread(t *testing.T) {
 		want(3)
 		a.one.Call("PUT", harness.BlockPath(a.pest), nil).ExpectStatus(200)
 		want(0)
-		other := a.one.Guest("other")
+		other := a.one.NewGuestNamed("other")
 		other.JoinRoom(a.shared.ID)
 		other.SendText(a.shared.ID, "wanted")
 		a.pest.SendText(a.shared.ID, "unwanted")
@@ -198,7 +199,7 @@ func TestBlockedIsNotUnread(t *testing.T) {
 // TestNamesFollowTheProfile sends names as people and programs do, and looks at what is kept.
 func TestNamesFollowTheProfile(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
+		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		for _, bad := range []string{" ", "\u00ad", "\u2800", "\ufe0f", "Anna\u2066", "An\u200bna", "Anna\r\nadmin", "\U000e0041"} {
 			anna.Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: &bad}).ExpectInvalid("display_name")
 			anna.Call("POST", "/v1/rooms", models.NewRoom{Name: &bad}).ExpectInvalid("name")
@@ -228,8 +229,8 @@ func TestNamesFollowTheProfile(t *testing.T) {
 // TestMeIsTheCaller names the caller in each of the three ways wherever a path takes a user.
 func TestMeIsTheCaller(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
-		ben := anna.Guest("ben")
+		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
+		ben := anna.NewGuestNamed("ben")
 		for _, me := range []string{"me", "@ben", "@BEN", fmt.Sprint(ben.User.ID)} {
 			if u := harness.Get[models.User](ben, "/v1/users/"+me); u.ID != ben.User.ID {
 				t.Errorf("%s is %+v", me, u)

@@ -27,7 +27,7 @@ func testBan(t *testing.T, c *harness.Client) {
 	room := owner.CreatePublicRoom(moderator, bad)
 	owner.AddMember(room.ID, moderator, models.RoleModerator)
 	m := bad.SendText(room.ID, "buy this")
-	streams := []*harness.Stream{owner.OpenReadyStream(""), bad.OpenReadyStream("")}
+	streams := []*harness.Stream{owner.OpenStream(""), bad.OpenStream("")}
 
 	var ban models.Ban
 	a := moderator.Call("PUT", harness.BanPath(room.ID, bad), models.NewBan{Reason: harness.Ptr("Advertising")}).ExpectStatus(200).Decode(&ban)
@@ -78,7 +78,7 @@ func testBan(t *testing.T, c *harness.Client) {
 func testBanOutsider(t *testing.T, c *harness.Client) {
 	owner, bad := c.NewGuest("ada"), c.NewGuest("bad")
 	room := owner.CreatePublicRoom()
-	s := bad.OpenReadyStream("")
+	s := bad.OpenStream("")
 	a := owner.Call("PUT", harness.BanPath(room.ID, bad), models.NewBan{Reason: harness.Ptr("known")}).ExpectStatus(200)
 	if e := s.Expect(models.EventMemberBanned, nil); e.ID != a.EventID() {
 		t.Errorf("told %v for %v", e, a)
@@ -93,7 +93,7 @@ func testBanEnds(t *testing.T, c *harness.Client) {
 	owner, bad := c.NewGuest("ada"), c.NewGuest("bad")
 	room := owner.CreatePublicRoom(bad)
 	until := models.At(time.Now().Add(1500 * time.Millisecond))
-	s := owner.OpenReadyStream("")
+	s := owner.OpenStream("")
 	var ban models.Ban
 	owner.Call("PUT", harness.BanPath(room.ID, bad), models.NewBan{Until: until}).ExpectStatus(200).Decode(&ban)
 	var told models.MemberEvent

@@ -14,14 +14,14 @@ import (
 func TestBlockedSenderIsSilent(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room, second := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}), owner.CreateRoom(models.NewRoom{Name: harness.Ptr("second")})
-		pest, other := owner.Guest("pest"), owner.Guest("other")
+		pest, other := owner.NewGuestNamed("pest"), owner.NewGuestNamed("other")
 		for _, c := range []*harness.Client{pest, other} {
 			c.JoinRoom(room.ID)
 			c.JoinRoom(second.ID)
 		}
-		live := owner.OpenReadyStream(fmt.Sprintf("room=%d", second.ID))
+		live := owner.OpenStream(fmt.Sprintf("room=%d", second.ID))
 		begin := live.LastID
 		live.Expect(models.EventPresenceEntered, nil)
 
@@ -38,7 +38,7 @@ func TestBlockedSenderIsSilent(t *testing.T) {
 		owner.Call("DELETE", harness.BlockPath(pest), nil).ExpectStatus(204)
 		pest.SendText(room.ID, "heard 4")
 
-		resumed := owner.OpenReadyStream("", "Last-Event-ID", begin)
+		resumed := owner.OpenStream("", "Last-Event-ID", begin)
 		for i, want := range []string{"heard 1", inside.Text, "heard 3", "heard 4"} {
 			var m models.Message
 			expectEvent(live.Next(), t, "live", &m, want)
@@ -67,8 +67,8 @@ func expectEvent(e harness.Event, t *testing.T, where string, m *models.Message,
 func TestBlockClosesDirectRoom(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		anna := harness.NewClient(t, s.URL).Guest("anna")
-		ben := anna.Guest("ben")
+		anna := harness.NewClient(t, s.URL).NewGuestNamed("anna")
+		ben := anna.NewGuestNamed("ben")
 		var direct models.Room
 		anna.Call("PUT", "/v1/users/@ben/direct", nil).ExpectStatus(200).Decode(&direct)
 		said := ben.SendText(direct.ID, "hello")
@@ -117,8 +117,8 @@ func TestBlockClosesDirectRoom(t *testing.T) {
 func TestNothingComesAfterTheBlock(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		anna := harness.NewClient(t, s.URL).Guest("anna")
-		ben := anna.Guest("ben")
+		anna := harness.NewClient(t, s.URL).NewGuestNamed("anna")
+		ben := anna.NewGuestNamed("ben")
 		var direct models.Room
 		anna.Call("PUT", "/v1/users/@ben/direct", nil).ExpectStatus(200).Decode(&direct)
 		var writing sync.WaitGroup

@@ -27,8 +27,8 @@ func busyRefusals(c *harness.Client, reason models.BusyReason) (n int) {
 func TestStreamsOfAServerThatStops(t *testing.T) {
 	t.Parallel()
 	s := harness.StartServer(t, t.TempDir()+"/parley.db")
-	me := harness.NewClient(t, s.URL).Guest("anna")
-	open := me.OpenReadyStream("")
+	me := harness.NewClient(t, s.URL).NewGuestNamed("anna")
+	open := me.OpenStream("")
 	s.Hub.Refuse()
 	me.Send("GET", "/v1/events", nil).ExpectBusy(models.BusyStopping)
 	me.Send("GET", "/v1/events", nil, "Accept", "text/event-stream").ExpectBusy(models.BusyStopping)
@@ -46,7 +46,7 @@ func TestStreamsWithoutADatabase(t *testing.T) {
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	s := harness.StartServer(t, database)
-	me := harness.NewClient(t, s.URL).Guest("anna")
+	me := harness.NewClient(t, s.URL).NewGuestNamed("anna")
 	room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	cursor := me.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
 	letIn := shutOut(t, database)
@@ -61,7 +61,7 @@ func TestStreamsWithoutADatabase(t *testing.T) {
 	})
 	said := me.SendText(room.ID, "after the break")
 	var told models.Message
-	me.OpenReadyStream("", "Last-Event-ID", cursor).Expect(models.EventMessageCreated, &told)
+	me.OpenStream("", "Last-Event-ID", cursor).Expect(models.EventMessageCreated, &told)
 	if told.ID != said.ID {
 		t.Errorf("told %+v", told)
 	}
@@ -90,8 +90,8 @@ func shutOut(t testing.TB, database string) (letIn func()) {
 	}
 }
 
-// TestLastEventIDs opens streams with several cursors at once: the header is newer than what stands in the URL, and there
-// what a polyfill adds is newer than what the page's author wrote.
+// TestLastEventIDs opens streams with several cursors at once: the header is newer than what stands in the URL, and
+// there what a polyfill adds is newer than what the page's author wrote.
 func TestLastEventIDs(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{{Name: "whichever is newest", Play: func(t *testing.T, c *harness.Client) {
 		me := c.NewGuest("ada")
@@ -111,7 +111,7 @@ func TestLastEventIDs(t *testing.T) {
 			{"last_event_id=" + cursors[0] + "&lastEventId=" + cursors[1], cursors[2], 2},
 			{"lastEventId=" + cursors[0], cursors[1], 1},
 		} {
-			s := me.OpenReadyStream(one.query, "Last-Event-ID", one.header)
+			s := me.OpenStream(one.query, "Last-Event-ID", one.header)
 			if !s.Ready.Resumed || s.LastID != cursors[one.from] {
 				t.Errorf("%+v goes on from %s, not from %s", one, s.LastID, cursors[one.from])
 			}

@@ -16,14 +16,14 @@ import (
 func TestContacts(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
-		owner := harness.NewClient(t, s.URL).Guest("owner")
-		friend, stranger := owner.Guest("friend"), owner.Guest("stranger")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
+		friend, stranger := owner.NewGuestNamed("friend"), owner.NewGuestNamed("stranger")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		for _, c := range []*harness.Client{friend, stranger} {
 			c.JoinRoom(room.ID)
 		}
-		streams := map[string]*harness.Stream{"owner": owner.OpenReadyStream(""), "friend": friend.OpenReadyStream("")}
-		other := stranger.OpenReadyStream("")
+		streams := map[string]*harness.Stream{"owner": owner.OpenStream(""), "friend": friend.OpenStream("")}
+		other := stranger.OpenStream("")
 
 		var contact models.Contact
 		added := owner.Call("PUT", harness.ContactPath(friend), nil).ExpectStatus(200).Decode(&contact)
@@ -78,11 +78,11 @@ func TestContacts(t *testing.T) {
 func TestContactPages(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		var want, got []int64
 		var adding sync.WaitGroup
 		for i := range 7 {
-			c := owner.Guest(fmt.Sprintf("friend-%d", i))
+			c := owner.NewGuestNamed(fmt.Sprintf("friend-%d", i))
 			want = append(want, c.User.ID)
 			for range 2 {
 				adding.Go(func() { owner.Send("PUT", harness.ContactPath(c), nil) })
@@ -107,7 +107,7 @@ func TestContactPages(t *testing.T) {
 		}
 		owner.CallInvalid("GET", "/v1/contacts?cursor=nonsense", nil).ExpectProblem(400, models.CodeInvalidRequest)
 		var none models.Page[models.Contact]
-		owner.Guest("lonely").Call("GET", "/v1/contacts", nil).ExpectStatus(200).Decode(&none)
+		owner.NewGuestNamed("lonely").Call("GET", "/v1/contacts", nil).ExpectStatus(200).Decode(&none)
 		if none.Items == nil || len(none.Items) > 0 {
 			t.Errorf("got %+v", none)
 		}

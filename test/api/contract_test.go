@@ -33,13 +33,13 @@ func newStage(c *harness.Client) stage {
 	s := stage{identity: "unknown", me: c.NewGuest("me"), other: c.NewGuest("other"), outsider: c.NewGuest("outsider")}
 	s.room = s.me.CreateRoom(models.NewRoom{Handle: harness.Ptr(harness.UniqueName("stage")), Kind: harness.Ptr(models.RoomPrivate)})
 	s.me.AddMember(s.room.ID, s.other, models.RoleMember)
-	s.file = s.me.UploadFile(s.room.ID, "dot.png", "image/png", harness.PNGOfOnePixel())
+	s.file = s.me.UploadFile(s.room.ID, "dot.png", "image/png", harness.OnePixelPNG())
 	s.me.Call("POST", harness.RoomPath(s.room.ID)+"/messages", models.NewMessage{Text: "words", FileIDs: []string{s.file.ID}}).
 		ExpectStatus(201).Decode(&s.message)
 	s.unattached = s.me.UploadFile(s.room.ID, "notes.txt", "text/plain", []byte("notes"))
 	s.upload = s.me.AnnounceUpload(s.room.ID, len(harness.UploadChunk))
 	s.invite = invite(s.me, s.room.ID, models.NewInvite{})
-	s.stream = s.me.OpenReadyStream("")
+	s.stream = s.me.OpenStream("")
 	return s
 }
 
@@ -185,7 +185,7 @@ func (s stage) form(op harness.Operation) []harness.FormPart {
 		return []harness.FormPart{file}
 	}
 	return []harness.FormPart{
-		{Field: "type", Content: "file"}, {Field: "text", Content: "hello"}, file, {Field: "file", Name: "dot.png", MediaType: "image/png", Content: string(harness.PNGOfOnePixel())},
+		{Field: "type", Content: "file"}, {Field: "text", Content: "hello"}, file, {Field: "file", Name: "dot.png", MediaType: "image/png", Content: string(harness.OnePixelPNG())},
 		{Field: "reply_to", Content: fmt.Sprint(s.message.ID)}, {Field: "client_id", Content: "c-1"},
 	}
 }

@@ -61,8 +61,9 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 	})
 }
 
-// TestStopWithEverythingOpen asks the program to stop while a client stands still at each moment of a request, and streams
-// and answers are not read. It stops in order and soon; what was acknowledged is there, and what was not can be gone on with.
+// TestStopWithEverythingOpen asks the program to stop while a client stands still at each moment of a request, and
+// streams and answers are not read. It stops in order and soon; what was acknowledged is there, and what was not can be
+// gone on with.
 func TestStopWithEverythingOpen(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		p := harness.StartProcess(t, database, "--files", t.TempDir())
@@ -84,7 +85,7 @@ func TestStopWithEverythingOpen(t *testing.T) {
 			conns = append(conns, conn)
 		}
 		conns = append(conns, requestAndDisconnect(anna, page, 20), requestAndDisconnect(anna, content, 1), requestAndDisconnect(anna, "/v1/events", 1))
-		stream := anna.OpenReadyStream("")
+		stream := anna.OpenStream("")
 
 		stopped := make(chan int, 1)
 		go func() { stopped <- p.Terminate() }()

@@ -82,8 +82,8 @@ func momentsOf(c *harness.Client, room models.Room, upload string) []moment {
 	}
 }
 
-// TestNoConnectionWaitsForEver stops at each moment of a request. The client hears why when there is something to hear, the
-// connection ends, and nothing is left of what was begun.
+// TestNoConnectionWaitsForEver stops at each moment of a request. The client hears why when there is something to hear,
+// the connection ends, and nothing is left of what was begun.
 func TestNoConnectionWaitsForEver(t *testing.T) {
 	harness.Long(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {

@@ -15,12 +15,13 @@ import (
 )
 
 // TestDeleteAccount deletes an account that owns rooms, wrote in them, and left one: its streams end, its rooms are
-// handed over, and what it wrote is tombstones, with counts that are exact for those who had read and those who had not.
+// handed over, and what it wrote is tombstones, with counts that are exact for those who had read and those who had
+// not.
 func TestDeleteAccount(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
 		anna := harness.NewClient(t, s.URL).SignUp("anna", "correct horse")
-		bob, carl := anna.Guest("bob"), anna.Guest("carl")
+		bob, carl := anna.NewGuestNamed("bob"), anna.NewGuestNamed("carl")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("shared")})
 		left := bob.CreateRoom(models.NewRoom{Name: harness.Ptr("left")})
 		alone := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("alone"), Kind: harness.Ptr(models.RoomPrivate)})
@@ -43,8 +44,8 @@ func TestDeleteAccount(t *testing.T) {
 		anna.SendText(left.ID, "bye")
 		anna.Call("DELETE", harness.RoomPath(left.ID)+"/members/me", nil).ExpectStatus(204)
 
-		ended := []*harness.Stream{anna.OpenReadyStream(""), anna.LogInAs("anna", "correct horse").OpenReadyStream("")}
-		seen := bob.OpenReadyStream("")
+		ended := []*harness.Stream{anna.OpenStream(""), anna.LogInAs("anna", "correct horse").OpenStream("")}
+		seen := bob.OpenStream("")
 		anna.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
 
 		for _, e := range ended {
@@ -116,19 +117,19 @@ func wantTold(t *testing.T, s *harness.Stream, want map[string]int) {
 	}
 }
 
-// TestDeleteAccountRace deletes an account while it writes and while others put it into rooms: every call is answered as
-// if it had come before or after, and nothing of the account stays behind.
+// TestDeleteAccountRace deletes an account while it writes and while others put it into rooms: every call is answered
+// as if it had come before or after, and nothing of the account stays behind.
 func TestDeleteAccountRace(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		anna := owner.SignUp("anna", "correct horse")
 		var rooms []models.Room
 		for range 8 {
 			rooms = append(rooms, owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}))
 		}
 		anna.JoinRoom(rooms[0].ID)
-		writing := owner.OpenReadyStream(fmt.Sprintf("room=%d", rooms[0].ID))
+		writing := owner.OpenStream(fmt.Sprintf("room=%d", rooms[0].ID))
 		var busy sync.WaitGroup
 		each := func(method, path string, c *harness.Client, body any) {
 			busy.Go(func() {
@@ -168,7 +169,7 @@ func TestDeleteAccountRace(t *testing.T) {
 func TestGuestsRunOut(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
-		stays, goes := harness.NewClient(t, s.URL).Guest("stays"), harness.NewClient(t, s.URL).Guest("goes")
+		stays, goes := harness.NewClient(t, s.URL).NewGuestNamed("stays"), harness.NewClient(t, s.URL).NewGuestNamed("goes")
 		room := goes.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		stays.JoinRoom(room.ID)
 		m := goes.SendText(room.ID, "hello")
@@ -177,7 +178,7 @@ func TestGuestsRunOut(t *testing.T) {
 		harness.Execute(t, database, fmt.Sprintf("UPDATE sessions SET expires_at = 1 WHERE user_id = %d", goes.User.ID))
 
 		stays = stays.AtServer(harness.StartServer(t, database, "--presence-room-limit", "0").URL)
-		seen := stays.OpenReadyStream("", "Last-Event-ID", from)
+		seen := stays.OpenStream("", "Last-Event-ID", from)
 		seen.Expect(models.EventMemberUpdated, nil)
 		seen.Expect(models.EventMemberLeft, nil)
 		var deleted models.MessageRef
@@ -186,11 +187,12 @@ func TestGuestsRunOut(t *testing.T) {
 			t.Errorf("got %+v", deleted)
 		}
 		stays.Call("GET", "/v1/users/@goes", nil).ExpectProblem(404, models.CodeNotFound)
-		stays.Guest("goes")
+		stays.NewGuestNamed("goes")
 	})
 }
 
-// TestDeleteAccountWithPassword: what cannot be taken back wants the password, unless its owner has only just logged in.
+// TestDeleteAccountWithPassword: what cannot be taken back wants the password, unless its owner has only just logged
+// in.
 func TestDeleteAccountWithPassword(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)

@@ -12,7 +12,7 @@ import (
 func testDirectUsers(t *testing.T, c *harness.Client) {
 	one, other, third := c.NewGuest("ada"), c.NewGuest("grace"), c.NewGuest("eve")
 	pair := []models.UserRef{one.User.Ref(), other.User.Ref()}
-	streams := [2]*harness.Stream{one.OpenReadyStream(""), other.OpenReadyStream("")}
+	streams := [2]*harness.Stream{one.OpenStream(""), other.OpenStream("")}
 	room := other.OpenDirectRoom(one)
 	for _, s := range streams {
 		var told models.Room
@@ -48,12 +48,13 @@ func wantUsers(t *testing.T, how string, room models.Room, want []models.UserRef
 	}
 }
 
-// testDirectUsersNow: the users of a direct room have the names of now, and who has no account any more is none of them.
+// testDirectUsersNow: the users of a direct room have the names of now, and who has no account any more is none of
+// them.
 func testDirectUsersNow(t *testing.T, c *harness.Client) {
 	stays, goes := c.NewGuest("ada"), c.NewGuest("grace")
 	room := goes.OpenDirectRoom(stays)
 	want := []models.UserRef{stays.User.Ref(), goes.User.Ref()}
-	s := stays.OpenReadyStream("")
+	s := stays.OpenStream("")
 	shown := func() {
 		t.Helper()
 		wantUsers(t, "read", stays.GetRoom(room.ID), want)

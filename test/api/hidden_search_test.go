@@ -23,8 +23,9 @@ func TestHiddenFromLists(t *testing.T) {
 	})
 }
 
-// testHiddenRoom asks whatever lists, searches and counts, in every way that would lead to the room. What its members are
-// told there, those who are not in it are not; a public room is found by its name, though not by who is banned from it.
+// testHiddenRoom asks whatever lists, searches and counts, in every way that would lead to the room. What its members
+// are told there, those who are not in it are not; a public room is found by its name, though not by who is banned from
+// it.
 func testHiddenRoom(t *testing.T, c *harness.Client, kind models.RoomKind) {
 	owner, member := c.NewGuest("ada"), c.NewGuest("grace")
 	secret := strings.ToLower(harness.UniqueName("secret"))
@@ -69,11 +70,12 @@ func testHiddenRoom(t *testing.T, c *harness.Client, kind models.RoomKind) {
 	}
 }
 
-// sendNamedPicture sends a picture of that name into the room, and uploads another that no message has: the first is its readers'.
+// sendNamedPicture sends a picture of that name into the room, and uploads another that no message has: the first is
+// its readers'.
 func sendNamedPicture(c *harness.Client, roomID int64, name string) (files [2]models.File) {
 	c.T.Helper()
 	for i := range files {
-		files[i] = c.UploadFile(roomID, name+".png", "image/png", harness.PNGOfOnePixel())
+		files[i] = c.UploadFile(roomID, name+".png", "image/png", harness.OnePixelPNG())
 	}
 	c.Call("POST", harness.RoomPath(roomID)+"/messages", models.NewMessage{FileIDs: []string{files[0].ID}}).ExpectStatus(201)
 	return files

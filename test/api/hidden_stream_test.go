@@ -75,7 +75,7 @@ var happenings = []models.EventName{
 // happen does in a room all that can be done in one. The member, who reads, is in the room already.
 func happen(owner, member *harness.Client, room models.Room) {
 	owner.T.Helper()
-	path, enters, other := harness.RoomPath(room.ID), owner.OpenReadyStream(""), owner.NewGuest("other")
+	path, enters, other := harness.RoomPath(room.ID), owner.OpenStream(""), owner.NewGuest("other")
 	owner.Call("PUT", harness.PresencePath(room.ID, enters), nil).ExpectStatus(204)
 	m := owner.SendText(room.ID, "words")
 	owner.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "other words"}).ExpectStatus(200)
@@ -97,8 +97,8 @@ func happen(owner, member *harness.Client, room models.Room) {
 	owner.Call("DELETE", harness.PresencePath(room.ID, enters), nil).ExpectStatus(204)
 }
 
-// testHiddenHappenings: whoever is not in a room hears of nothing in it, though their stream asks to enter it; and those
-// in it do not hear of them. Of a public room all hear that it is gone.
+// testHiddenHappenings: whoever is not in a room hears of nothing in it, though their stream asks to enter it; and
+// those in it do not hear of them. Of a public room all hear that it is gone.
 func testHiddenHappenings(t *testing.T, c *harness.Client, kind models.RoomKind) {
 	owner, member := c.NewGuest("ada"), c.NewGuest("grace")
 	common := owner.CreatePublicRoom(member)
@@ -106,11 +106,11 @@ func testHiddenHappenings(t *testing.T, c *harness.Client, kind models.RoomKind)
 	owner.AddMember(room.ID, member, models.RoleMember)
 	out := outsidersOf(owner, room, common)
 	enter := fmt.Sprintf("room=%d", room.ID)
-	inside := member.OpenReadyStream(enter)
+	inside := member.OpenStream(enter)
 	inside.Expect(models.EventPresenceEntered, nil)
 	streams := map[string]*harness.Stream{}
 	for name, who := range out {
-		streams[name] = who.OpenReadyStream(enter)
+		streams[name] = who.OpenStream(enter)
 	}
 	if here := harness.Get[models.Page[models.Member]](owner, harness.RoomPath(room.ID)+"/members?present=true").Items; len(here) != 1 {
 		t.Errorf("in the room are %+v", here)
@@ -137,13 +137,13 @@ func testHiddenHappenings(t *testing.T, c *harness.Client, kind models.RoomKind)
 func testHiddenDirect(t *testing.T, c *harness.Client) {
 	me, other, stranger := c.NewGuest("ada"), c.NewGuest("grace"), c.NewGuest("eve")
 	common := me.CreatePublicRoom(stranger)
-	early := stranger.OpenReadyStream("")
+	early := stranger.OpenStream("")
 	var room models.Room
 	me.Call("PUT", fmt.Sprintf("/v1/users/%d/direct", other.User.ID), nil).ExpectStatus(200).Decode(&room)
 	enter := fmt.Sprintf("room=%d", room.ID)
-	late, inside := stranger.OpenReadyStream(enter), me.OpenReadyStream(enter)
+	late, inside := stranger.OpenStream(enter), me.OpenStream(enter)
 	inside.Expect(models.EventPresenceEntered, nil)
-	theirs := other.OpenReadyStream(enter)
+	theirs := other.OpenStream(enter)
 	m := me.SendText(room.ID, "between us")
 	other.Call("POST", harness.RoomPath(room.ID)+"/typing", nil).ExpectStatus(204)
 	other.Call("PUT", harness.RoomPath(room.ID)+"/read", models.ReadMark{MessageID: m.ID}).ExpectStatus(200)
@@ -159,8 +159,8 @@ func testHiddenDirect(t *testing.T, c *harness.Client) {
 	wantEvents(t, "a stranger who asks to enter", eventsUntil(late, mark))
 }
 
-// testHiddenStretches: a stream that comes back, and a poll, tell of a room exactly what happened while one was a member,
-// the end of it included, and nothing when one never was.
+// testHiddenStretches: a stream that comes back, and a poll, tell of a room exactly what happened while one was a
+// member, the end of it included, and nothing when one never was.
 func testHiddenStretches(_ *testing.T, c *harness.Client) {
 	for _, kind := range []models.RoomKind{models.RoomPublic, models.RoomPrivate} {
 		for _, end := range []struct {
@@ -221,8 +221,8 @@ func testHiddenBetween(_ *testing.T, c *harness.Client) {
 	expectEventsSince(user, between, room, mark, "the second", stretch...)
 }
 
-// expectEventsSince wants a stream that comes back at the cursor, and asks to enter the room, to tell exactly these events before
-// the mark, and a poll the same. Messages come as notifications to the stream: it is not in the room.
+// expectEventsSince wants a stream that comes back at the cursor, and asks to enter the room, to tell exactly these
+// events before the mark, and a poll the same. Messages come as notifications to the stream: it is not in the room.
 func expectEventsSince(c *harness.Client, cursor string, room models.Room, mark models.Message, what string, want ...models.EventName) {
 	c.T.Helper()
 	want = slices.Clone(want)
@@ -237,7 +237,7 @@ func expectEventsSince(c *harness.Client, cursor string, room models.Room, mark 
 			want[i] = models.EventMessageNotification
 		}
 	}
-	s := c.OpenReadyStream(fmt.Sprintf("room=%d&last_event_id=%s", room.ID, cursor))
+	s := c.OpenStream(fmt.Sprintf("room=%d&last_event_id=%s", room.ID, cursor))
 	wantEvents(c.T, what, eventsUntil(s, mark), want...)
 }
 

@@ -241,8 +241,8 @@ var wrongHeaders = []string{
 // passedOver are the headers of which what is not understood is passed over, as HTTP has it.
 var passedOver = []string{"Range", "If-Range", "If-None-Match", "Idempotency-Key"}
 
-// TestHostileHeaders gives each operation that has headers of its own wrong ones, and each of them twice. Those that must
-// be understood are refused, the others are answered as the contract has it.
+// TestHostileHeaders gives each operation that has headers of its own wrong ones, and each of them twice. Those that
+// must be understood are refused, the others are answered as the contract has it.
 func TestHostileHeaders(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(t *testing.T, c *harness.Client) {
 		s := newStage(c)
@@ -278,8 +278,8 @@ func TestHostileHeaders(t *testing.T) {
 	}}})
 }
 
-// TestHostileMetadata begins uploads whose metadata has, beside the room, whatever fits into Base64, and a key that is no
-// text. What is taken becomes a file.
+// TestHostileMetadata begins uploads whose metadata has, beside the room, whatever fits into Base64, and a key that is
+// no text. What is taken becomes a file.
 func TestHostileMetadata(t *testing.T) {
 	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{{Name: "names and types", Play: func(t *testing.T, c *harness.Client) {

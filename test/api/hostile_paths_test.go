@@ -23,8 +23,8 @@ var nowhere = []string{
 // canonical are ids that would be good ones if they were not written so.
 var canonical = []string{"%s%%20", "0%s", "%%2B%s", "+%s", "%s.0", "%s%%2F", "%s/", "/%s"}
 
-// TestHostilePaths puts into the path of each operation, in place of each of its parameters, what names nothing. The rest
-// of the request is valid, and nothing comes of it.
+// TestHostilePaths puts into the path of each operation, in place of each of its parameters, what names nothing. The
+// rest of the request is valid, and nothing comes of it.
 func TestHostilePaths(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(_ *testing.T, c *harness.Client) {
 		s := newStage(c)
@@ -121,8 +121,8 @@ func TestHostileQueries(t *testing.T) {
 	}}})
 }
 
-// testCursors gives each list cursors that could be one's own and are not: made up, or of another list. They are refused
-// or lead to some page, and never to an error of the server.
+// testCursors gives each list cursors that could be one's own and are not: made up, or of another list. They are
+// refused or lead to some page, and never to an error of the server.
 func testCursors(t *testing.T, s stage) {
 	t.Helper()
 	for _, op := range harness.Operations() {

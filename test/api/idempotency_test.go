@@ -43,7 +43,7 @@ func expectReplay(c *harness.Client, first *harness.Response, body any, headers 
 
 func testReplay(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
-	s := me.OpenReadyStream("")
+	s := me.OpenStream("")
 	key := []string{harness.IdempotencyKey, harness.UniqueName("key")}
 
 	room := models.NewRoom{Handle: harness.Ptr(harness.UniqueName("room"))}
@@ -196,8 +196,8 @@ func testReplaySession(t *testing.T, c *harness.Client) {
 	}
 }
 
-// testKeyOfStrangers: who brings another secret is another caller, whatever the key: they get nobody's session, and do not
-// learn that the key was used.
+// testKeyOfStrangers: who brings another secret is another caller, whatever the key: they get nobody's session, and do
+// not learn that the key was used.
 func testKeyOfStrangers(t *testing.T, c *harness.Client) {
 	key := []string{harness.IdempotencyKey, "1"}
 	name := harness.UniqueName("ada")
@@ -227,7 +227,7 @@ func testKeyOfGuests(_ *testing.T, c *harness.Client) {
 	for range 2 {
 		c.Call("POST", "/v1/sessions", map[string]any{"username": name, "guest": true}, harness.IdempotencyKey, harness.UniqueName("key")).ExpectInvalid(harness.IdempotencyKey)
 	}
-	guest := c.Guest(name)
+	guest := c.NewGuestNamed(name)
 	c.Call("POST", "/v1/sessions", map[string]any{"username": name, "guest": true}).ExpectProblem(409, models.CodeUsernameTaken)
 	// A token proves it.
 	key := []string{harness.IdempotencyKey, harness.UniqueName("key")}
@@ -235,7 +235,7 @@ func testKeyOfGuests(_ *testing.T, c *harness.Client) {
 	expectReplay(guest, guest.Call("POST", "/v1/users", sign, key...).ExpectStatus(201), sign, key...)
 	sign.Password += "!"
 	guest.Call("POST", "/v1/users", sign, key...).ExpectProblem(409, models.CodeIdempotencyMismatch)
-	c.Guest(name) // the name is free
+	c.NewGuestNamed(name) // the name is free
 }
 
 // testReplayOldPassword: who knows a password that was given up gets no session by repeating the sign-up.

@@ -7,12 +7,12 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestInviteEndsWithItsMaker takes the right to invite from who made an invite, in each way there is: nobody comes in by it
-// any more, nor after it was given back.
+// TestInviteEndsWithItsMaker takes the right to invite from who made an invite, in each way there is: nobody comes in
+// by it any more, nor after it was given back.
 func TestInviteEndsWithItsMaker(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		c := harness.NewClient(t, harness.StartServer(t, database).URL)
-		owner, member := c.Guest("owner"), c.Guest("member")
+		owner, member := c.NewGuestNamed("owner"), c.NewGuestNamed("member")
 		for name, end := range map[string]func(maker *harness.Client, room int64){
 			"demoted": func(maker *harness.Client, room int64) { owner.AddMember(room, maker, models.RoleMember) },
 			"left": func(maker *harness.Client, room int64) {
@@ -64,7 +64,7 @@ func TestInviteEndsWithItsMaker(t *testing.T) {
 func TestInviteStaysWithItsMaker(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		c := harness.NewClient(t, harness.StartServer(t, database).URL)
-		owner, heir := c.Guest("owner"), c.Guest("heir")
+		owner, heir := c.NewGuestNamed("owner"), c.NewGuestNamed("heir")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)})
 		owner.AddMember(room.ID, heir, models.RoleModerator)
 		of := map[*harness.Client]models.Invite{owner: invite(owner, room.ID, models.NewInvite{}), heir: invite(heir, room.ID, models.NewInvite{})}
@@ -83,7 +83,7 @@ func TestInviteStaysWithItsMaker(t *testing.T) {
 func TestInviteOfNobody(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		rooms := [2]models.Room{}
 		invites := [2]models.Invite{}
 		for i := range rooms {
@@ -102,11 +102,12 @@ func TestInviteOfNobody(t *testing.T) {
 	})
 }
 
-// TestWhoLeftIsAsked: nobody puts back who has left a private room by themselves. They come by an invite that was made since.
+// TestWhoLeftIsAsked: nobody puts back who has left a private room by themselves. They come by an invite that was made
+// since.
 func TestWhoLeftIsAsked(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		c := harness.NewClient(t, harness.StartServer(t, database).URL)
-		owner, user := c.Guest("owner"), c.Guest("user")
+		owner, user := c.NewGuestNamed("owner"), c.NewGuestNamed("user")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)})
 		put := func() *harness.Response {
 			return owner.Call("PUT", harness.MemberPath(room.ID, user), models.RoleChange{Role: models.RoleMember})

@@ -17,10 +17,10 @@ import (
 func TestInvite(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)})
-		guest := owner.Guest("guest")
-		theirs, mine := owner.OpenReadyStream(""), guest.OpenReadyStream("")
+		guest := owner.NewGuestNamed("guest")
+		theirs, mine := owner.OpenStream(""), guest.OpenStream("")
 		invite := invite(owner, room.ID, models.NewInvite{})
 		if invite.RoomID != room.ID || invite.MaxUses != 0 || invite.Uses != 0 || !invite.ExpiresAt.IsZero() {
 			t.Errorf("got %+v", invite)
@@ -58,13 +58,13 @@ func TestInvite(t *testing.T) {
 func TestInviteIsSpent(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)})
 		invite := invite(owner, room.ID, models.NewInvite{MaxUses: harness.Ptr(int64(3))})
 		var coming sync.WaitGroup
 		var in atomic.Int64
 		for i := range 8 {
-			c := owner.Guest(fmt.Sprintf("guest-%d", i))
+			c := owner.NewGuestNamed(fmt.Sprintf("guest-%d", i))
 			for range 2 {
 				coming.Go(func() {
 					a := c.Send("POST", invitePath(invite), nil)
@@ -94,10 +94,10 @@ func TestInviteIsSpent(t *testing.T) {
 func TestInviteRunsOut(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)})
 		other := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("other"), Kind: harness.Ptr(models.RoomPrivate)})
-		guest, banned := owner.Guest("guest"), owner.Guest("banned")
+		guest, banned := owner.NewGuestNamed("guest"), owner.NewGuestNamed("banned")
 		short := invite(owner, room.ID, models.NewInvite{ExpiresAt: models.At(time.Now().Add(200 * time.Millisecond))})
 		code := invite(owner, room.ID, models.NewInvite{ExpiresAt: models.At(time.Now().Add(time.Hour))})
 		list := listInvites(owner, room.ID, "")
@@ -129,9 +129,9 @@ func TestInviteRunsOut(t *testing.T) {
 func TestInvitesAreForModerators(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)})
-		member, moderator, stranger := owner.Guest("member"), owner.Guest("helper"), owner.Guest("stranger")
+		member, moderator, stranger := owner.NewGuestNamed("member"), owner.NewGuestNamed("helper"), owner.NewGuestNamed("stranger")
 		owner.Call("PUT", fmt.Sprintf("%s/members/%d", harness.RoomPath(room.ID), member.User.ID), nil).ExpectStatus(200)
 		owner.Call("PUT", fmt.Sprintf("%s/members/%d", harness.RoomPath(room.ID), moderator.User.ID),
 			models.RoleChange{Role: models.RoleModerator}).ExpectStatus(200)

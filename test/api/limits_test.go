@@ -217,12 +217,12 @@ func TestGuestIsGone(t *testing.T) {
 func testGuestLogsOut(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	room := other.CreatePublicRoom(me)
-	stream := me.OpenReadyStream("")
+	stream := me.OpenStream("")
 	me.Call("DELETE", "/v1/sessions/current", nil).ExpectStatus(204)
 	stream.Expect(models.EventSessionRevoked, nil)
 	stream.ExpectEnd()
 	other.Call("GET", "/v1/users/@"+me.User.Username, nil).ExpectProblem(404, models.CodeNotFound)
-	again := c.Guest(me.User.Username)
+	again := c.NewGuestNamed(me.User.Username)
 	if again.User.ID == me.User.ID {
 		t.Error("the new guest is the old one")
 	}

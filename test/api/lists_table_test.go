@@ -189,7 +189,7 @@ func listOfUsers(c *harness.Client) *movingList {
 	var users []*harness.Client
 	var ids []string
 	for i := range listSize {
-		users = append(users, c.Guest(fmt.Sprintf("%s-m%d", start, i)))
+		users = append(users, c.NewGuestNamed(fmt.Sprintf("%s-m%d", start, i)))
 		ids = append(ids, listed(users[i].User.ID))
 	}
 	signUp := func(i int, end string) { // a guest becomes an account, once
@@ -205,8 +205,8 @@ func listOfUsers(c *harness.Client) *movingList {
 			users[i].Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: harness.Ptr(harness.UniqueName("shown"))}).ExpectStatus(200)
 		},
 		"new and gone": func() {
-			c.Guest(start + harness.UniqueName("a")[:9])
-			deletePath(c.Guest(start+harness.UniqueName("z")[:9]), "/v1/users/me")
+			c.NewGuestNamed(start + harness.UniqueName("a")[:9])
+			deletePath(c.NewGuestNamed(start+harness.UniqueName("z")[:9]), "/v1/users/me")
 		},
 	}}
 }
@@ -219,7 +219,7 @@ func listOfMembers(c *harness.Client, query string) *movingList {
 	for i, u := range users {
 		u.JoinRoom(room.ID)
 		if query != "" {
-			streams[i] = u.OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+			streams[i] = u.OpenStream(fmt.Sprintf("room=%d", room.ID))
 		}
 	}
 	moves := map[string]any{

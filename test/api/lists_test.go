@@ -37,9 +37,9 @@ type movingList struct {
 	polled string         // of polled events: the cursor that they begin after; pages name the next one in Event-Cursor
 }
 
-// TestListsWhileThingsMove reads each list of the contract in small pages. Between two pages it lets something move: among
-// what was read, what was not, and what stands between the two. What matches all the time comes exactly once, and nothing
-// comes twice.
+// TestListsWhileThingsMove reads each list of the contract in small pages. Between two pages it lets something move:
+// among what was read, what was not, and what stands between the two. What matches all the time comes exactly once, and
+// nothing comes twice.
 func TestListsWhileThingsMove(t *testing.T) {
 	harness.Long(t)
 	var scenarios []harness.Scenario

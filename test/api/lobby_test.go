@@ -13,13 +13,13 @@ func TestLobby(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		lobby := []string{"--lobby", "lobby", "--presence-room-limit", "0"}
 		s := harness.StartServer(t, database, lobby...)
-		guest := harness.NewClient(t, s.URL).Guest("gast")
+		guest := harness.NewClient(t, s.URL).NewGuestNamed("gast")
 		var room models.Room
 		guest.Call("GET", harness.HandlePath("lobby"), nil).ExpectStatus(200).Decode(&room)
 		if room.Kind != models.RoomPublic || room.MemberCount != 1 || room.OwnerID != 0 || room.Membership.Role != models.RoleMember {
 			t.Errorf("the lobby is %+v", room)
 		}
-		seen := guest.OpenReadyStream("")
+		seen := guest.OpenStream("")
 		for _, name := range []string{"anna", "bert", "cora"} {
 			c := guest.SignUp(name, "correct horse")
 			var joined models.MemberEvent
@@ -28,8 +28,8 @@ func TestLobby(t *testing.T) {
 				t.Errorf("got %+v", joined)
 			}
 		}
-		outcast := guest.Guest("outcast")
-		leaver := guest.Guest("leaver")
+		outcast := guest.NewGuestNamed("outcast")
+		leaver := guest.NewGuestNamed("leaver")
 		s.Stop()
 
 		guest = guest.AtServer(harness.StartServer(t, database, lobby...).URL)

@@ -39,7 +39,7 @@ func (k *cast) one(column string) *harness.Client { return k.callers[column][0] 
 // streamOf is a stream of the client's, open until the test ends.
 func (k *cast) streamOf(c *harness.Client) *harness.Stream {
 	if k.streams[c] == nil {
-		k.streams[c] = c.OpenReadyStream("")
+		k.streams[c] = c.OpenStream("")
 	}
 	return k.streams[c]
 }
@@ -110,8 +110,8 @@ func (s *set) furnish(row matrixRow, kind models.RoomKind) {
 	}
 }
 
-// provide gives a member of the room what the row is about: a file, which a message of theirs has or has not, or an upload
-// that has begun.
+// provide gives a member of the room what the row is about: a file, which a message of theirs has or has not, or an
+// upload that has begun.
 func (s *set) provide(row matrixRow, m *harness.Client) {
 	isAbout := func(what string) bool {
 		return slices.ContainsFunc(row.about, func(word string) bool { return strings.HasSuffix(word, what) })
@@ -120,9 +120,9 @@ func (s *set) provide(row matrixRow, m *harness.Client) {
 	case isAbout("upload"):
 		s.uploads[m] = m.AnnounceUpload(s.room.ID, len(harness.UploadChunk))
 	case isAbout("unsent file"):
-		s.files[m] = m.UploadFile(s.room.ID, "dot.png", "image/png", harness.PNGOfOnePixel())
+		s.files[m] = m.UploadFile(s.room.ID, "dot.png", "image/png", harness.OnePixelPNG())
 	case isAbout(" file"):
-		f := m.UploadFile(s.room.ID, "dot.png", "image/png", harness.PNGOfOnePixel())
+		f := m.UploadFile(s.room.ID, "dot.png", "image/png", harness.OnePixelPNG())
 		m.Call("POST", harness.RoomPath(s.room.ID)+"/messages", models.NewMessage{FileIDs: []string{f.ID}}).ExpectStatus(201)
 		s.files[m] = f
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // sameAsUnknown makes the attempt again with each part of its path in turn naming nothing, and with the room under its
-// handle: whether there is such a thing must not be told by the answer, neither to one without a token nor to one who may
-// not know of it.
+// handle: whether there is such a thing must not be told by the answer, neither to one without a token nor to one who
+// may not know of it.
 func (a attempt) sameAsUnknown(op harness.Operation, got *harness.Response) {
 	a.by.T.Helper()
 	want := visibleParts(got)
@@ -47,8 +47,8 @@ func (a attempt) sameAsUnknown(op harness.Operation, got *harness.Response) {
 	}
 }
 
-// visibleParts is all that an answer tells but for what differs from one request to the next: its id, the time, and how many more
-// may be made.
+// visibleParts is all that an answer tells but for what differs from one request to the next: its id, the time, and how
+// many more may be made.
 func visibleParts(a *harness.Response) string {
 	a.T.Helper()
 	headers := a.HTTP.Header.Clone()

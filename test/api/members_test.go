@@ -26,7 +26,7 @@ func testJoinAndLeave(t *testing.T, c *harness.Client) {
 	owner, me := c.NewGuest("ada"), c.NewGuest("grace")
 	room := owner.CreatePublicRoom()
 	owner.SendText(room.ID, "before")
-	s, mine := owner.OpenReadyStream(""), me.OpenReadyStream("")
+	s, mine := owner.OpenStream(""), me.OpenStream("")
 
 	var joined models.Room
 	a := me.Call("PUT", harness.HandlePath(room.Handle)+"/members/me", nil).ExpectStatus(200).Decode(&joined)
@@ -82,7 +82,7 @@ func testStranger(t *testing.T, c *harness.Client) {
 		t.Errorf("the members are %+v", got)
 	}
 	harness.Get[models.Message](stranger, harness.MessagePath(m))
-	streamID := stranger.OpenReadyStream("").Ready.StreamID
+	streamID := stranger.OpenStream("").Ready.StreamID
 	stranger.Call("PUT", path+"/presence/"+streamID, nil).ExpectProblem(403, models.CodeForbidden)
 	stranger.Call("PUT", path+"/read", models.ReadMark{MessageID: 1}).ExpectProblem(403, models.CodeForbidden)
 	stranger.Call("POST", path+"/messages", models.NewMessage{Text: "x"}).ExpectProblem(403, models.CodeForbidden)
@@ -186,7 +186,7 @@ func testAddAndRemove(t *testing.T, c *harness.Client) {
 	owner, moderator, other := c.NewGuest("ada"), c.NewGuest("mod"), c.NewGuest("grace")
 	room := owner.CreatePrivateRoom(moderator)
 	owner.AddMember(room.ID, moderator, models.RoleModerator)
-	s := other.OpenReadyStream("")
+	s := other.OpenStream("")
 
 	var member models.Member
 	a := moderator.Call("PUT", harness.MemberPath(room.ID, other), models.RoleChange{}).ExpectStatus(200).Decode(&member)
@@ -243,7 +243,7 @@ func testHandOver(t *testing.T, c *harness.Client) {
 	}
 	owner.AddMember(room.ID, younger, models.RoleModerator)
 	owner.AddMember(room.ID, moderator, models.RoleModerator)
-	s := older.OpenReadyStream("")
+	s := older.OpenStream("")
 
 	a := owner.Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)
 	var heir models.MemberEvent
@@ -291,7 +291,7 @@ func testLastMember(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	private, public := me.CreatePrivateRoom(), me.CreatePublicRoom()
 	me.SendText(private.ID, "to myself")
-	s := me.OpenReadyStream("")
+	s := me.OpenStream("")
 	for _, room := range []models.Room{private, public} {
 		a := me.Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)
 		if e := s.Expect(models.EventMemberLeft, nil); e.ID != a.EventID() {
@@ -320,9 +320,9 @@ func testMemberList(t *testing.T, c *harness.Client) {
 		m.JoinRoom(room.ID)
 		members, want = append(members, m), append(want, m.User.ID)
 	}
-	members[1].OpenReadyStream("")
-	members[2].OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
-	members[4].OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+	members[1].OpenStream("")
+	members[2].OpenStream(fmt.Sprintf("room=%d", room.ID))
+	members[4].OpenStream(fmt.Sprintf("room=%d", room.ID))
 
 	present := map[int64]bool{want[3]: true, want[5]: true}
 	for _, limit := range []int{1, 3, 7, 200} {

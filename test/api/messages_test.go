@@ -25,7 +25,7 @@ func TestMessages(t *testing.T) {
 func testSend(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	room := me.CreatePublicRoom(other)
-	s := other.OpenReadyStream("")
+	s := other.OpenStream("")
 	texts := []string{"one", "<b>&amp;</b>\u2028\r\n\t\"\\", strings.Repeat("界", 8000), " .", "\u202e😀 \u0301"}
 	for i, text := range texts {
 		sent := models.NewMessage{Text: text, ClientID: harness.Ptr(fmt.Sprint("c-", i))}
@@ -109,7 +109,7 @@ func testTarget(t *testing.T, c *harness.Client) {
 	if m.RoomID != room.ID || m.ID != 1 || m.ClientID != "c" || a.EventID() == "" || a.Header("Location") != harness.MessagePath(m) {
 		t.Errorf("got %v", a)
 	}
-	s := other.OpenReadyStream("")
+	s := other.OpenStream("")
 	a = me.Call("POST", "/v1/messages", to("@"+other.User.Username, "to the user")).ExpectStatus(201).Decode(&m)
 	var direct models.Room
 	s.Expect(models.EventRoomCreated, &direct)
@@ -137,7 +137,7 @@ func testEdit(t *testing.T, c *harness.Client) {
 	room := owner.CreatePublicRoom(me)
 	m := me.SendText(room.ID, "tpyo")
 	owner.Call("PUT", harness.RoomPath(room.ID)+"/read", models.ReadMark{MessageID: 1}).ExpectStatus(200)
-	s := owner.OpenReadyStream("")
+	s := owner.OpenStream("")
 	var edited, told models.Message
 	a := me.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "typo"}).ExpectStatus(200).Decode(&edited)
 	if edited.Text != "typo" || edited.EditedAt.Before(m.CreatedAt.Time) || edited.ID != m.ID || edited.CreatedAt != m.CreatedAt {
@@ -173,7 +173,7 @@ func testDelete(t *testing.T, c *harness.Client) {
 		sent = append(sent, me.SendText(room.ID, fmt.Sprint("text ", i)))
 	}
 	reader.Call("PUT", harness.RoomPath(room.ID)+"/read", models.ReadMark{MessageID: 2}).ExpectStatus(200)
-	s := reader.OpenReadyStream("")
+	s := reader.OpenStream("")
 	reader.Call("DELETE", harness.MessagePath(sent[0]), nil).ExpectProblem(403, models.CodeForbidden)
 	for i, by := range []*harness.Client{me, owner, me} { // one that was read, by its sender; one by the owner; one unread
 		a := by.Call("DELETE", harness.MessagePath(sent[i]), nil).ExpectStatus(204)
@@ -221,7 +221,7 @@ func testClear(t *testing.T, c *harness.Client) {
 		last = owner.SendText(room.ID, fmt.Sprint("text ", i))
 	}
 	reader.Call("PUT", path+"/read", models.ReadMark{MessageID: 3}).ExpectStatus(200)
-	s := reader.OpenReadyStream("")
+	s := reader.OpenStream("")
 	a := moderator.Call("DELETE", path+"/messages", nil).ExpectStatus(204)
 	var told models.HistoryCleared
 	if e := s.Expect(models.EventHistoryCleared, &told); e.ID != a.EventID() || told != (models.HistoryCleared{RoomID: room.ID, UpToID: 5}) {
@@ -265,7 +265,7 @@ func testReadMarks(t *testing.T, c *harness.Client) {
 	for i := range 6 {
 		[]*harness.Client{owner, me}[i%2].SendText(room.ID, fmt.Sprint("text ", i)) // 2, 4 and 6 are my own
 	}
-	mine, others := me.OpenReadyStream(""), other.OpenReadyStream("")
+	mine, others := me.OpenStream(""), other.OpenStream("")
 	for _, step := range []struct{ mark, last, unread int64 }{
 		{2, 2, 2}, {1, 2, 2}, {2, 2, 2}, {5, 5, 0}, {3, 5, 0}, {6, 6, 0},
 	} {
@@ -303,7 +303,7 @@ func testDirectRead(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	m := models.Message{}
 	me.Call("POST", "/v1/messages", models.TargetedMessage{Target: "@" + other.User.Username, NewMessage: models.NewMessage{Text: "hi"}}).ExpectStatus(201).Decode(&m)
-	streams := []*harness.Stream{me.OpenReadyStream(""), other.OpenReadyStream("")}
+	streams := []*harness.Stream{me.OpenStream(""), other.OpenStream("")}
 	a := other.Call("PUT", harness.RoomPath(m.RoomID)+"/read", models.ReadMark{MessageID: m.ID}).ExpectStatus(200)
 	for _, s := range streams {
 		var told models.ReadEvent

@@ -43,8 +43,8 @@ func (w *world) upload(rt *rapid.T) {
 	}
 }
 
-// sendFiles sends a message with one or two files, which need not be the sender's, of this room, different ones, or there
-// at all any more.
+// sendFiles sends a message with one or two files, which need not be the sender's, of this room, different ones, or
+// there at all any more.
 func (w *world) sendFiles(rt *rapid.T) {
 	if len(w.files) == 0 || rapid.Bool().Draw(rt, "a new one") {
 		w.upload(rt)

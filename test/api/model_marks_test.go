@@ -62,8 +62,8 @@ func (w *world) pin(rt *rapid.T) {
 	}
 }
 
-// listed are the message's reactions as a user sees them, in the order of the emoji: those that came in the same millisecond
-// are shown in no order that the model knows.
+// listed are the message's reactions as a user sees them, in the order of the emoji: those that came in the same
+// millisecond are shown in no order that the model knows.
 func (m modelMessage) listed(user int) (list []string) {
 	for _, emoji := range slices.Sorted(maps.Keys(m.reactions)) {
 		if by := m.reactions[emoji]; len(by) > 0 {

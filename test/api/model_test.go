@@ -14,8 +14,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// Runs that take seconds. -rapid.checks asks for more; what failed is told by its shrunk steps, and not by a file in the
-// tree, since a run's users and rooms are gone with its database.
+// Runs that take seconds. -rapid.checks asks for more; what failed is told by its shrunk steps, and not by a file in
+// the tree, since a run's users and rooms are gone with its database.
 func init() {
 	for name, value := range map[string]string{"rapid.checks": "15", "rapid.nofailfile": "true"} {
 		if err := flag.Set(name, value); err != nil {
@@ -24,8 +24,9 @@ func init() {
 	}
 }
 
-// TestRoomsAgreeWithModel lets users join, leave, write, edit, delete, react, pin, read, clear, be banned, and upload and
-// download files in two rooms, in whatever order chance has it. After each step the rooms must be as a plain model of them in memory is, to the last number.
+// TestRoomsAgreeWithModel lets users join, leave, write, edit, delete, react, pin, read, clear, be banned, and upload
+// and download files in two rooms, in whatever order chance has it. After each step the rooms must be as a plain model
+// of them in memory is, to the last number.
 func TestRoomsAgreeWithModel(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
@@ -140,7 +141,8 @@ func (r *modelRoom) enter(user int, role models.Role) {
 	r.members[user].role = role
 }
 
-// The steps. Each draws where, who and what, asks the server, wants the answer that the model has, and changes the model.
+// The steps. Each draws where, who and what, asks the server, wants the answer that the model has, and changes the
+// model.
 
 func (w *world) draw(rt *rapid.T) (r *modelRoom, user int) {
 	w.touched = rapid.SampledFrom(w.rooms).Draw(rt, "room")
@@ -164,7 +166,7 @@ func drawText(rt *rapid.T) string { return rapid.SampledFrom([]string{"a", "b", 
 func wasAccepted(a *harness.Response, good int, refusal models.Code) bool {
 	a.T.Helper()
 	if refusal != "" {
-		a.ExpectProblem(harness.StatusOf[refusal], refusal)
+		a.ExpectProblem(harness.StatusesOfCodes[refusal], refusal)
 		return false
 	}
 	a.ExpectStatus(good)
@@ -366,11 +368,11 @@ func (w *world) compareHistory(rt *rapid.T, r *modelRoom) {
 func TestCountsUnderConcurrency(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreatePublicRoom()
 		users := []*harness.Client{owner}
 		for i := range 7 {
-			users = append(users, owner.Guest(fmt.Sprint("user-", i)))
+			users = append(users, owner.NewGuestNamed(fmt.Sprint("user-", i)))
 			users[i+1].JoinRoom(room.ID)
 		}
 		owner.AddMember(room.ID, users[1], models.RoleModerator)

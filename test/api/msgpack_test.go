@@ -88,10 +88,10 @@ func testPackedAccept(t *testing.T, c *harness.Client) {
 	body := packedBody(t, map[string]any{"name": "packed"})
 	for _, a := range []struct{ accept, want string }{
 		{"", "application/json"}, {"*/*", "application/json"}, {"application/*", "application/json"},
-		{"application/json, application/msgpack", "application/json"}, {"application/msgpack", harness.MsgpackType},
-		{"application/msgpack;q=0.9, */*;q=0.1", harness.MsgpackType}, {"application/json;q=0.5, application/msgpack", harness.MsgpackType},
+		{"application/json, application/msgpack", "application/json"}, {"application/msgpack", harness.MessagePackType},
+		{"application/msgpack;q=0.9, */*;q=0.1", harness.MessagePackType}, {"application/json;q=0.5, application/msgpack", harness.MessagePackType},
 	} {
-		made := me.Send("POST", "/v1/rooms", body, "Content-Type", harness.MsgpackType, "Accept", a.accept).ExpectStatus(201)
+		made := me.Send("POST", "/v1/rooms", body, "Content-Type", harness.MessagePackType, "Accept", a.accept).ExpectStatus(201)
 		if got := made.Header("Content-Type"); got != a.want {
 			t.Errorf("Accept %q is answered %s, wanted %s", a.accept, got, a.want)
 		}
@@ -123,10 +123,10 @@ func testPackedNumbers(t *testing.T, c *harness.Client) {
 	s := newStage(c)
 	path := harness.RoomPath(s.room.ID) + "/read"
 	for _, n := range []any{int8(1), int16(1), int32(1), int64(1), uint8(1), uint16(1), uint32(1), uint64(1), float32(1), float64(1)} {
-		s.me.Send("PUT", path, packedBody(t, map[string]any{"message_id": n}), "Content-Type", harness.MsgpackType).ExpectStatus(200)
+		s.me.Send("PUT", path, packedBody(t, map[string]any{"message_id": n}), "Content-Type", harness.MessagePackType).ExpectStatus(200)
 	}
 	for _, n := range []any{1.5, uint64(math.MaxUint64), 1e300, "1", true, nil, []any{1}, map[string]any{}} {
-		s.me.Send("PUT", path, packedBody(t, map[string]any{"message_id": n}), "Content-Type", harness.MsgpackType).ExpectInvalid("message_id")
+		s.me.Send("PUT", path, packedBody(t, map[string]any{"message_id": n}), "Content-Type", harness.MessagePackType).ExpectInvalid("message_id")
 	}
 }
 
@@ -144,11 +144,11 @@ func testMalformedPacked(t *testing.T, c *harness.Client) {
 		"not a number": packedBody(t, map[string]any{"reply_to": math.NaN()}), "infinite": packedBody(t, map[string]any{"reply_to": math.Inf(1)}),
 	} {
 		t.Run(name, func(*testing.T) {
-			s.me.Send("POST", harness.RoomPath(s.room.ID)+"/messages", body, "Content-Type", harness.MsgpackType).ExpectProblem(400, models.CodeMalformedBody)
+			s.me.Send("POST", harness.RoomPath(s.room.ID)+"/messages", body, "Content-Type", harness.MessagePackType).ExpectProblem(400, models.CodeMalformedBody)
 		})
 	}
-	s.me.Send("POST", harness.RoomPath(s.room.ID)+"/messages", []byte("\x81\xa4text\xa1\x00"), "Content-Type", harness.MsgpackType).ExpectInvalid("text")
-	s.me.Send("POST", harness.RoomPath(s.room.ID)+"/messages", bytes.Repeat([]byte{0x91}, 2<<20), "Content-Type", harness.MsgpackType).
+	s.me.Send("POST", harness.RoomPath(s.room.ID)+"/messages", []byte("\x81\xa4text\xa1\x00"), "Content-Type", harness.MessagePackType).ExpectInvalid("text")
+	s.me.Send("POST", harness.RoomPath(s.room.ID)+"/messages", bytes.Repeat([]byte{0x91}, 2<<20), "Content-Type", harness.MessagePackType).
 		ExpectProblem(413, models.CodeTooLarge)
 }
 
@@ -160,7 +160,7 @@ func testClaimedSizes(_ *testing.T, c *harness.Client) {
 		for _, times := range []int{1, 30, 100_000} {
 			body := []byte(strings.Repeat(claim, times))
 			body = body[:min(len(body), models.MaxBodyBytes)]
-			s.me.Send("POST", harness.RoomPath(s.room.ID)+"/messages", body, "Content-Type", harness.MsgpackType).ExpectProblem(400, models.CodeMalformedBody)
+			s.me.Send("POST", harness.RoomPath(s.room.ID)+"/messages", body, "Content-Type", harness.MessagePackType).ExpectProblem(400, models.CodeMalformedBody)
 		}
 	}
 }

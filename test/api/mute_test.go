@@ -13,13 +13,13 @@ import (
 func TestMute(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Subject: harness.Ptr("order-7")})
-		member := owner.Guest("member")
+		member := owner.NewGuestNamed("member")
 		member.JoinRoom(room.ID)
-		inside := member.OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+		inside := member.OpenStream(fmt.Sprintf("room=%d", room.ID))
 		inside.Expect(models.EventPresenceEntered, nil)
-		live, others := member.OpenReadyStream(""), owner.OpenReadyStream("")
+		live, others := member.OpenStream(""), owner.OpenStream("")
 		path := harness.RoomPath(room.ID) + "/members/me"
 
 		begin := live.LastID
@@ -32,8 +32,8 @@ func TestMute(t *testing.T) {
 
 		all := []string{"heard 1", muted, "heard 2, since it is one's own", unmuted, "heard 3"}
 		expectMutedRun(live, "live", all...)
-		expectMutedRun(member.OpenReadyStream("", "Last-Event-ID", begin), "resumed from the start", all...)
-		expectMutedRun(member.OpenReadyStream("", "Last-Event-ID", muted), "resumed while muted", all[2:]...)
+		expectMutedRun(member.OpenStream("", "Last-Event-ID", begin), "resumed from the start", all...)
+		expectMutedRun(member.OpenStream("", "Last-Event-ID", muted), "resumed while muted", all[2:]...)
 		expectMutedRun(inside, "in the room", "heard 1", muted, "silent", all[2], unmuted, all[4])
 		expectMutedRun(others, "the other member", "heard 1", "silent", all[2], all[4])
 
@@ -42,7 +42,7 @@ func TestMute(t *testing.T) {
 		if m.Muted || a.Header("Event-Id") != "" {
 			t.Errorf("a change of nothing changed something: %v", a)
 		}
-		owner.Guest("stranger").Call("PATCH", path, map[string]any{"muted": true}).ExpectProblem(403, models.CodeForbidden)
+		owner.NewGuestNamed("stranger").Call("PATCH", path, map[string]any{"muted": true}).ExpectProblem(403, models.CodeForbidden)
 		member.CallInvalid("PATCH", path, map[string]any{"muted": "yes"}).ExpectProblem(400, models.CodeInvalidRequest)
 	})
 }
@@ -89,11 +89,11 @@ func expectMutedRun(s *harness.Stream, where string, want ...string) {
 func TestMuteEndsWithMembership(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
-		member := owner.Guest("member")
+		member := owner.NewGuestNamed("member")
 		member.JoinRoom(room.ID)
-		live := member.OpenReadyStream("")
+		live := member.OpenStream("")
 		begin := live.LastID
 		path := harness.RoomPath(room.ID) + "/members/me"
 		muted := muteRoom(member, path, true)
@@ -101,7 +101,7 @@ func TestMuteEndsWithMembership(t *testing.T) {
 		member.Call("DELETE", path, nil).ExpectStatus(204)
 		member.JoinRoom(room.ID)
 		owner.SendText(room.ID, "heard")
-		for where, s := range map[string]*harness.Stream{"live": live, "resumed": member.OpenReadyStream("", "Last-Event-ID", begin)} {
+		for where, s := range map[string]*harness.Stream{"live": live, "resumed": member.OpenStream("", "Last-Event-ID", begin)} {
 			expectMutedRun(s, where, muted)
 			s.Expect(models.EventMemberLeft, nil)
 			s.Expect(models.EventMemberJoined, nil)

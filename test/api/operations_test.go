@@ -47,8 +47,8 @@ func testHealth(t *testing.T, c *harness.Client) {
 // testStreamGauges counts streams and those who have them, as they come and go.
 func testStreamGauges(_ *testing.T, c *harness.Client) {
 	ada, bob := c.NewGuest("ada"), c.NewGuest("bob")
-	first, second := ada.OpenReadyStream(""), ada.OpenReadyStream("")
-	other := bob.OpenReadyStream("")
+	first, second := ada.OpenStream(""), ada.OpenStream("")
+	other := bob.OpenStream("")
 	c.AwaitMetric("parley_streams_open 3")
 	c.AwaitMetric("parley_users_online 2")
 	first.Cancel()

@@ -9,11 +9,11 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestFirstToJoinOwns: a room that all have left, or whose only one has deleted their account, belongs to who comes first, and
-// not to who comes next. The lobby stays nobody's.
+// TestFirstToJoinOwns: a room that all have left, or whose only one has deleted their account, belongs to who comes
+// first, and not to who comes next. The lobby stays nobody's.
 func TestFirstToJoinOwns(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database, "--lobby", "lobby", "--presence-room-limit", "0").URL).Guest("anna")
+		anna := harness.NewClient(t, harness.StartServer(t, database, "--lobby", "lobby", "--presence-room-limit", "0").URL).NewGuestNamed("anna")
 		for how, goes := range map[string]func(maker *harness.Client, room models.Room){
 			"leaves": func(maker *harness.Client, room models.Room) {
 				maker.Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)
@@ -25,7 +25,7 @@ func TestFirstToJoinOwns(t *testing.T) {
 			maker, first, second := anna.NewGuest("maker"), anna.NewGuest("first"), anna.NewGuest("second")
 			room := maker.CreatePublicRoom()
 			goes(maker, room)
-			s := first.OpenReadyStream("")
+			s := first.OpenStream("")
 			var joined models.Room
 			first.Call("PUT", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(200).Decode(&joined)
 			var told models.MemberEvent
@@ -61,15 +61,15 @@ func roomInList(c *harness.Client, roomID int64) bool {
 	return slices.ContainsFunc(harness.Get[models.Page[models.Room]](c, "/v1/rooms?limit=200").Items, func(r models.Room) bool { return r.ID == roomID })
 }
 
-// TestDirectRoomIsLeft: who leaves a direct room has it out of their list until the next message in it, or until they open it
-// or join it again; the other one keeps it, and hears nothing of that.
+// TestDirectRoomIsLeft: who leaves a direct room has it out of their list until the next message in it, or until they
+// open it or join it again; the other one keeps it, and hears nothing of that.
 func TestDirectRoomIsLeft(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database, "--presence-room-limit", "0").URL).Guest("anna")
-		ben := anna.Guest("ben")
+		anna := harness.NewClient(t, harness.StartServer(t, database, "--presence-room-limit", "0").URL).NewGuestNamed("anna")
+		ben := anna.NewGuestNamed("ben")
 		room := anna.OpenDirectRoom(ben)
 		ben.SendText(room.ID, "one")
-		hers, his := anna.OpenReadyStream(""), ben.OpenReadyStream("")
+		hers, his := anna.OpenStream(""), ben.OpenStream("")
 		begin := hers.LastID
 		leave := func() {
 			t.Helper()
@@ -114,7 +114,7 @@ func TestDirectRoomIsLeft(t *testing.T) {
 		if !roomInList(anna, room.ID) {
 			t.Error("who writes does not have the room in their list")
 		}
-		resumed := anna.OpenReadyStream("", "Last-Event-ID", begin)
+		resumed := anna.OpenStream("", "Last-Event-ID", begin)
 		for _, want := range []models.EventName{
 			models.EventMemberLeft, models.EventMessageNotification, models.EventMemberLeft, models.EventMemberJoined, models.EventMemberLeft,
 			models.EventMemberJoined, models.EventMemberLeft, models.EventMessageCreated,
@@ -124,11 +124,11 @@ func TestDirectRoomIsLeft(t *testing.T) {
 	})
 }
 
-// TestDirectRoomOfOne: who is left in a direct room may delete it, or leave it for good. One that they had left goes with the
-// other's account.
+// TestDirectRoomOfOne: who is left in a direct room may delete it, or leave it for good. One that they had left goes
+// with the other's account.
 func TestDirectRoomOfOne(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
+		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		rooms := make([]models.Room, 3)
 		for i := range rooms {
 			ben := anna.NewGuest("ben")

@@ -13,8 +13,8 @@ import (
 // pageEnvelope is more than an answer has around the items of a page, in bytes.
 const pageEnvelope = 1 << 10
 
-// TestPagesAreBoundedInBytes fills a room with the longest texts there are and asks for the largest pages of every list that
-// has messages. No answer is larger than the contract says, and together the pages hold each message once.
+// TestPagesAreBoundedInBytes fills a room with the longest texts there are and asks for the largest pages of every list
+// that has messages. No answer is larger than the contract says, and together the pages hold each message once.
 func TestPagesAreBoundedInBytes(t *testing.T) {
 	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{

@@ -16,14 +16,14 @@ func TestPasswordChange(t *testing.T) {
 		const before, after = "correct horse", "battery staple"
 		mine := harness.NewClient(t, s.URL).SignUp("anna", before)
 		other := mine.LogInAs("anna", before)
-		kept, ended := mine.OpenReadyStream(""), other.OpenReadyStream("")
+		kept, ended := mine.OpenStream(""), other.OpenStream("")
 
 		path := "/v1/users/me/password"
 		mine.Call("PUT", path, models.PasswordChange{CurrentPassword: "wrong one", NewPassword: after}).
 			ExpectProblem(401, models.CodeBadCredentials)
 		mine.CallInvalid("PUT", path, models.PasswordChange{CurrentPassword: before, NewPassword: "short"}).
 			ExpectProblem(400, models.CodeInvalidRequest)
-		mine.Guest("gast").Call("PUT", path, models.PasswordChange{CurrentPassword: before, NewPassword: after}).
+		mine.NewGuestNamed("gast").Call("PUT", path, models.PasswordChange{CurrentPassword: before, NewPassword: after}).
 			ExpectProblem(403, models.CodeForbidden)
 		mine.Call("PUT", path, models.PasswordChange{CurrentPassword: before, NewPassword: after}).ExpectStatus(204)
 

@@ -12,16 +12,16 @@ func pinPath(m models.Message) string {
 	return fmt.Sprintf("%s/pins/%d", harness.RoomPath(m.RoomID), m.ID)
 }
 
-// TestPins pins three messages and lists them page by page; one loses its pin by hand, one by its deletion, and the last
-// with the cleared history.
+// TestPins pins three messages and lists them page by page; one loses its pin by hand, one by its deletion, and the
+// last with the cleared history.
 func TestPins(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
-		member := owner.Guest("member")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
+		member := owner.NewGuestNamed("member")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		member.JoinRoom(room.ID)
-		seen := member.OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+		seen := member.OpenStream(fmt.Sprintf("room=%d", room.ID))
 		seen.Expect(models.EventPresenceEntered, nil)
 		var said []models.Message
 		for i := range 3 {

@@ -132,7 +132,7 @@ func TestNoQuotas(t *testing.T) {
 			t.Errorf("%v\nhas limits: %v", a, a.HTTP.Header)
 		}
 		for range models.MaxStreamsPerUser + 1 {
-			me.OpenReadyStream("")
+			me.OpenStream("")
 		}
 	})
 }

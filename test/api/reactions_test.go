@@ -19,12 +19,12 @@ func reactionPath(m models.Message, emoji string) string {
 func TestReactions(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
-		other := owner.Guest("other")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
+		other := owner.NewGuestNamed("other")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		other.JoinRoom(room.ID)
 		m := owner.SendText(room.ID, "hello")
-		seen := other.OpenReadyStream("")
+		seen := other.OpenStream("")
 
 		const thumb, family = "👍", "👨‍👩‍👧‍👦"
 		owner.Call("PUT", reactionPath(m, thumb), nil).ExpectStatus(200)
@@ -90,14 +90,15 @@ func wantReactions(t *testing.T, a *harness.Response, want ...models.Reaction) {
 	}
 }
 
-// TestReactionSpellings has one react as phones spell emoji and another as keyboards do: it is one reaction, in one spelling.
+// TestReactionSpellings has one react as phones spell emoji and another as keyboards do: it is one reaction, in one
+// spelling.
 func TestReactionSpellings(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		owner := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("owner")
-		other := owner.Guest("other")
+		owner := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("owner")
+		other := owner.NewGuestNamed("other")
 		m := owner.SendText(owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}).ID, "hello")
 		other.JoinRoom(m.RoomID)
-		seen := other.OpenReadyStream("")
+		seen := other.OpenStream("")
 		for i, spelling := range [][3]string{
 			{"❤", "❤\ufe0f", "❤\ufe0f"}, {"🏳\ufe0f\u200d🌈", "🏳\u200d🌈", "🏳\ufe0f\u200d🌈"}, {"5\u20e3", "5\ufe0f\u20e3", "5\ufe0f\u20e3"},
 			{"🕵\ufe0f🏽\u200d♂\ufe0f", "🕵🏽\u200d♂", "🕵🏽\u200d♂\ufe0f"}, {"👍\ufe0f", "👍", "👍"},
@@ -133,8 +134,8 @@ func TestReactionSpellings(t *testing.T) {
 func TestReactionsRefused(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
-		stranger := owner.Guest("stranger")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
+		stranger := owner.NewGuestNamed("stranger")
 		m := owner.SendText(owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}).ID, "hello")
 		hidden := owner.SendText(owner.CreateRoom(models.NewRoom{Name: harness.Ptr("hidden"), Kind: harness.Ptr(models.RoomPrivate)}).ID, "hello")
 		for _, method := range []string{"PUT", "DELETE"} {
@@ -156,18 +157,18 @@ func TestReactionsRefused(t *testing.T) {
 	})
 }
 
-// TestReactionsOfMany has a few users react with as many different emoji as a message may have. One more is refused, and one
-// that is there is not; when one is taken back there is room again.
+// TestReactionsOfMany has a few users react with as many different emoji as a message may have. One more is refused,
+// and one that is there is not; when one is taken back there is room again.
 func TestReactionsOfMany(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		m := owner.SendText(owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}).ID, "hello")
 		emoji := func(i int) string { return string(rune('🌀' + i)) }
 		var member *harness.Client
 		for i := range models.MaxEmojiPerMessage {
 			if i%models.MaxReactionsPerUser == 0 {
-				member = owner.Guest(fmt.Sprint("member", i))
+				member = owner.NewGuestNamed(fmt.Sprint("member", i))
 				member.JoinRoom(m.RoomID)
 			}
 			member.Call("PUT", reactionPath(m, emoji(i)), nil).ExpectStatus(200)

@@ -16,9 +16,9 @@ import (
 // copiesVersion is the last schema in which the log had copies of messages.
 const copiesVersion = 9
 
-// TestLogLosesItsCopies takes a database back to the schema in which the log and the answers under Idempotency-Keys were
-// copies of messages, lets those be of messages that were deleted and edited since, and starts Parley on it: no table has
-// them any more, and the log tells what there is.
+// TestLogLosesItsCopies takes a database back to the schema in which the log and the answers under Idempotency-Keys
+// were copies of messages, lets those be of messages that were deleted and edited since, and starts Parley on it: no
+// table has them any more, and the log tells what there is.
 func TestLogLosesItsCopies(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
@@ -26,7 +26,7 @@ func TestLogLosesItsCopies(t *testing.T) {
 		room, cleared := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Subject: harness.Ptr("advert 1")}), owner.CreatePublicRoom()
 		start, key := eventCursor(owner), []string{harness.IdempotencyKey, harness.UniqueName("key")}
 		kept := owner.SendText(room.ID, "kept <&> \"quoted\"")
-		file := owner.UploadFile(room.ID, "a.png", "image/png", harness.PNGOfOnePixel())
+		file := owner.UploadFile(room.ID, "a.png", "image/png", harness.OnePixelPNG())
 		owner.Call("POST", harness.RoomPath(room.ID)+"/messages",
 			models.NewMessage{FileIDs: []string{file.ID}, ReplyTo: &kept.ID, ClientID: harness.Ptr("c")}).ExpectStatus(201)
 		owner.Call("PUT", reactionPath(kept, "👍"), nil).ExpectStatus(200)

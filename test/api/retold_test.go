@@ -54,7 +54,7 @@ type retold struct {
 
 func newRetold(c *harness.Client) *retold {
 	owner, reader := c.NewGuest("ada"), c.NewGuest("grace")
-	gones := c.Guest(harness.UniqueName(gone))
+	gones := c.NewGuestNamed(harness.UniqueName(gone))
 	room, cleared, deleted := owner.CreatePublicRoom(reader, gones), owner.CreatePublicRoom(reader), owner.CreateRoom(models.NewRoom{
 		Name: harness.Ptr(gone + " room"), Description: harness.Ptr(gone + " words"),
 	})
@@ -101,7 +101,7 @@ func (r *retold) change(t *testing.T) {
 	t.Helper()
 	owner := r.reader
 	m := owner.SendText(r.room.ID, gone+" text, of late")
-	live := owner.OpenReadyStream("last_event_id=" + r.start)
+	live := owner.OpenStream("last_event_id=" + r.start)
 	for late := false; !late; {
 		late = strings.Contains(live.Next().Data, "of late")
 	}
@@ -121,7 +121,7 @@ func (r *retold) sameEverywhere(t *testing.T, where string) {
 	}
 	r.wants(t, where+", polled", polled)
 	for _, query := range []string{fmt.Sprintf("room=%d&", r.room.ID), ""} {
-		s := r.reader.OpenReadyStream(query + "last_event_id=" + r.start)
+		s := r.reader.OpenStream(query + "last_event_id=" + r.start)
 		var streamed []string
 		for {
 			e := s.Next()

@@ -94,7 +94,7 @@ func testMembershipEnds(_ *testing.T, c *harness.Client) {
 	} {
 		id := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)}).ID
 		member := c.NewGuest(name)
-		presence := harness.RoomPath(id) + "/presence/" + member.OpenReadyStream("").Ready.StreamID
+		presence := harness.RoomPath(id) + "/presence/" + member.OpenStream("").Ready.StreamID
 		owner.Call("PUT", harness.MemberPath(id, member), nil)
 		member.Call("POST", harness.RoomPath(id)+"/typing", nil).ExpectStatus(204)
 		member.Call("PUT", presence, nil).ExpectStatus(204)
@@ -138,7 +138,7 @@ func testClearedAtOnce(t *testing.T, c *harness.Client) {
 func testRenamedAtOnce(t *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
 	room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
-	stream := me.OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+	stream := me.OpenStream(fmt.Sprintf("room=%d", room.ID))
 	stream.Expect(models.EventPresenceEntered, nil)
 	as := func(want models.UserRef) {
 		t.Helper()
@@ -178,10 +178,10 @@ func TestNothingPassesAfterTheEnd(t *testing.T) {
 }
 
 func endUnderLoad(t *testing.T, url, other string) {
-	owner := harness.NewClient(t, url).Guest("owner")
+	owner := harness.NewClient(t, url).NewGuestNamed("owner")
 	room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)})
 	for i := range 10 {
-		member := owner.Guest(fmt.Sprint("member", i))
+		member := owner.NewGuestNamed(fmt.Sprint("member", i))
 		path := harness.MemberPath(room.ID, member)
 		owner.Call("PUT", path, nil).ExpectStatus(200)
 		refusedAfter(t, member.AtServer(other), harness.RoomPath(room.ID)+"/typing", 404, func() { owner.Call("DELETE", path, nil).ExpectStatus(204) })
@@ -192,8 +192,8 @@ func endUnderLoad(t *testing.T, url, other string) {
 	}
 }
 
-// refusedAfter has a client type all the while that end runs, and until it has been refused several times. A request that
-// was under way when the end came may be refused for what went along with it: a room that was left, or is gone.
+// refusedAfter has a client type all the while that end runs, and until it has been refused several times. A request
+// that was under way when the end came may be refused for what went along with it: a room that was left, or is gone.
 func refusedAfter(t *testing.T, c *harness.Client, path string, status int, end func()) {
 	t.Helper()
 	const typists, passes, refusals = 4, 10, 5

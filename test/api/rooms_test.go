@@ -79,7 +79,7 @@ func testChangeRoom(t *testing.T, c *harness.Client) {
 	owner, moderator, member := c.NewGuest("ada"), c.NewGuest("mod"), c.NewGuest("mem")
 	room := owner.CreatePublicRoom(moderator, member)
 	owner.AddMember(room.ID, moderator, models.RoleModerator)
-	s := member.OpenReadyStream("")
+	s := member.OpenStream("")
 	handle := harness.UniqueName("new")
 	var changed models.Room
 	a := moderator.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Handle: &handle, Name: harness.Ptr("Name"), Description: harness.Ptr("D")}).ExpectStatus(200).Decode(&changed)
@@ -115,7 +115,7 @@ func testDeleteRoom(t *testing.T, c *harness.Client) {
 	room := owner.CreatePublicRoom(moderator)
 	owner.AddMember(room.ID, moderator, models.RoleModerator)
 	m := owner.SendText(room.ID, "words")
-	s := c.NewGuest("bystander").OpenReadyStream("")
+	s := c.NewGuest("bystander").OpenStream("")
 
 	a := owner.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectStatus(204)
 	var gone models.RoomGone
@@ -221,7 +221,7 @@ func testPrivateRoom(t *testing.T, c *harness.Client) {
 	room := owner.CreateRoom(models.NewRoom{Handle: harness.Ptr(harness.UniqueName("secret")), Kind: harness.Ptr(models.RoomPrivate)})
 	owner.AddMember(room.ID, member, models.RoleMember)
 	m := owner.SendText(room.ID, "hush")
-	streamID := outsider.OpenReadyStream("").Ready.StreamID
+	streamID := outsider.OpenStream("").Ready.StreamID
 
 	const nowhere = 999_999_999
 	for _, route := range []struct {
@@ -272,7 +272,7 @@ func testPrivateRoom(t *testing.T, c *harness.Client) {
 
 func testSubject(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
-	s := me.OpenReadyStream("")
+	s := me.OpenStream("")
 	subject := harness.UniqueName("advert ü/?&")
 	var ids []int64
 	for range 3 {
@@ -306,7 +306,7 @@ func testSubject(t *testing.T, c *harness.Client) {
 	if m.Subject != subject || told.Subject != subject {
 		t.Errorf("said %+v, told %+v", m, told)
 	}
-	inside := me.OpenReadyStream(fmt.Sprintf("room=%d", ids[0]))
+	inside := me.OpenStream(fmt.Sprintf("room=%d", ids[0]))
 	var entered models.PresenceEvent
 	inside.Expect(models.EventPresenceEntered, &entered)
 	if entered.Subject != subject {
@@ -316,7 +316,7 @@ func testSubject(t *testing.T, c *harness.Client) {
 
 func testDirectRooms(t *testing.T, c *harness.Client) {
 	one, other, outsider := c.NewGuest("ada"), c.NewGuest("grace"), c.NewGuest("eve")
-	s := other.OpenReadyStream("")
+	s := other.OpenStream("")
 	var room models.Room
 	a := one.Call("PUT", harness.DirectPath(other), nil).ExpectStatus(200).Decode(&room)
 	if room.Kind != models.RoomDirect || room.OwnerID != 0 || room.MemberCount != 2 || room.Membership == nil || room.Membership.Role != models.RoleMember {
@@ -351,7 +351,7 @@ func testDirectRooms(t *testing.T, c *harness.Client) {
 // testDirectRace: two who open their direct room at the same moment, by each of the ways, meet in one.
 func testDirectRace(t *testing.T, c *harness.Client) {
 	pair := [2]*harness.Client{c.NewGuest("ada"), c.NewGuest("grace")}
-	streams := [2]*harness.Stream{pair[0].OpenReadyStream(""), pair[1].OpenReadyStream("")}
+	streams := [2]*harness.Stream{pair[0].OpenStream(""), pair[1].OpenStream("")}
 	var mu sync.Mutex
 	rooms := map[int64]int{}
 	var all sync.WaitGroup

@@ -12,12 +12,12 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestSearchInLargeRoom pages through what is found in a room of more messages than a search looks at one by one: what is
-// old follows on what is new, and nothing comes twice.
+// TestSearchInLargeRoom pages through what is found in a room of more messages than a search looks at one by one: what
+// is old follows on what is new, and nothing comes twice.
 func TestSearchInLargeRoom(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		anna := harness.NewClient(t, s.URL).Guest("anna")
+		anna := harness.NewClient(t, s.URL).NewGuestNamed("anna")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("large")}).ID
 		const size = 1300
 		marked := []int64{1, 2, 290, 299, 300, 301, 700, 1299, 1300}

@@ -20,7 +20,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// alphabets are what random texts are made of: few letters of many scripts, so that words meet, and what stands between.
+// alphabets are what random texts are made of: few letters of many scripts, so that words meet, and what stands
+// between.
 var alphabets = [][]rune{
 	[]rune("abAB1 "), []rune("éÉeèß \u0301"), []rune("яЯёЁй "), []rune("σςΣά "), []rune("اأبَّ٣ "), []rune("אבּ "), []rune("四点茶かがカーｶﾞ "),
 	[]rune("กินข้า"), []rune("한국각 "), []rune("कखि्ा\u200d "), []rune("a_%'\"\\&|!():*-~^/ "), []rune("İıiI "), []rune("ﬁ½㎏ﷺⅳ "),
@@ -46,7 +47,7 @@ func TestSearchIsTheSameOnBothDatabases(t *testing.T) {
 	var both []*harness.Client
 	var rooms []int64
 	for _, database := range []string{harness.NewPostgres(t), harness.NewSQLite(t)} {
-		c := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
+		c := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		both, rooms = append(both, c), append(rooms, c.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")}).ID)
 	}
 	var texts []string
@@ -104,7 +105,7 @@ func swapCase(s string) string {
 func TestSearchFindsWhatIsOlder(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		anna := harness.NewClient(t, s.URL).Guest("anna")
+		anna := harness.NewClient(t, s.URL).NewGuestNamed("anna")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("Tearoom")})
 		for _, text := range []string{"tea one", "tea two", "tea three"} {
 			anna.SendText(room.ID, text)
@@ -130,7 +131,7 @@ func TestReindexSurvivesKills(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		const size, kills = 1500, 3
 		s := harness.StartServer(t, database)
-		anna := harness.NewClient(t, s.URL).Guest("anna")
+		anna := harness.NewClient(t, s.URL).NewGuestNamed("anna")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")})
 		fillLarge(t, s, anna, room.ID, size, nil)
 		anna.SendText(room.ID, "Łódź 東京")

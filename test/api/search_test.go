@@ -58,7 +58,7 @@ func searchEverywhere(c *harness.Client, q string) []string {
 
 func TestSearchByStart(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
+		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")})
 		other := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("other")})
 		anna.SendText(other.ID, "Tea elsewhere")
@@ -91,7 +91,7 @@ func TestSearchByStart(t *testing.T) {
 
 func TestSearchByWords(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
+		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")})
 		for _, text := range []string{
 			"Tea at four?", "four o'clock TEA; bring cake", "teatime", "100% wool_socks", "Crème brûlée", "Größe", "四点喝茶吗", "Привет, Ёж!",
@@ -134,7 +134,7 @@ func TestSearchByWords(t *testing.T) {
 // TestSearchFollowsMessages edits, deletes and clears what was found.
 func TestSearchFollowsMessages(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
+		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")})
 		find := func(want ...string) {
 			t.Helper()
@@ -164,8 +164,8 @@ func TestSearchFollowsMessages(t *testing.T) {
 // TestSearchFindsOnlyWhatMayBeRead asks as each kind of caller.
 func TestSearchFindsOnlyWhatMayBeRead(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
-		boris, carla := anna.Guest("boris"), anna.Guest("carla")
+		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
+		boris, carla := anna.NewGuestNamed("boris"), anna.NewGuestNamed("carla")
 		open := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("open")})
 		closed := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("closed"), Kind: harness.Ptr(models.RoomPrivate)})
 		anna.SendText(open.ID, "tea open")
@@ -190,7 +190,7 @@ func TestSearchFindsOnlyWhatMayBeRead(t *testing.T) {
 // TestSearchAllGoesByTime spreads messages over rooms; pages must not lose one, nor show one twice.
 func TestSearchAllGoesByTime(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
+		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		var rooms []models.Room
 		for i := range 70 { // more than are searched at once
 			rooms = append(rooms, anna.CreateRoom(models.NewRoom{Name: harness.Ptr(fmt.Sprint("room", i)), Subject: harness.Ptr(fmt.Sprint("order-", i))}))
@@ -216,9 +216,9 @@ func TestSearchUsers(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		nobody := harness.NewClient(t, harness.StartServer(t, database).URL)
 		for _, name := range []string{"Anna", "annika", "Anton", "bob", "Änne", "аня", "ann_x", "ann-x", "annX"} {
-			nobody.Guest(name)
+			nobody.NewGuestNamed(name)
 		}
-		anna := nobody.Guest("searcher")
+		anna := nobody.NewGuestNamed("searcher")
 		for _, c := range []struct {
 			prefix string
 			want   []string
@@ -245,8 +245,8 @@ func TestSearchUsers(t *testing.T) {
 
 func TestSearchRooms(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
-		boris := anna.Guest("boris")
+		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
+		boris := anna.NewGuestNamed("boris")
 		for _, r := range []models.NewRoom{
 			{Handle: harness.Ptr("Tea"), Name: harness.Ptr("Teatime")},
 			{Handle: harness.Ptr("tea-house")},
@@ -295,7 +295,7 @@ func TestSearchRooms(t *testing.T) {
 // TestSearchRefuses what the contract does not allow, and cursors that are none.
 func TestSearchRefuses(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
+		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		room := harness.RoomPath(anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")}).ID) + "/messages/search"
 		long := strings.Repeat("a", models.MaxSearchLength+1)
 		for _, path := range []string{

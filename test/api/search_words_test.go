@@ -77,7 +77,7 @@ var wordCases = []struct {
 // TestSearchFindsWords asks for words in many scripts, and for signs.
 func TestSearchFindsWords(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
+		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")})
 		for _, c := range wordCases {
 			anna.SendText(room.ID, c.text)
@@ -100,7 +100,7 @@ func TestSearchFindsWords(t *testing.T) {
 // TestSearchFindsComposedStarts asks for starts of texts and names whose accents stand apart, and are.
 func TestSearchFindsComposedStarts(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
+		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("E\u0301clairs")})
 		anna.SendText(room.ID, "E\u0301clair one")
 		anna.SendText(room.ID, "Éclair two")

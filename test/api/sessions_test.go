@@ -39,8 +39,8 @@ func testRefresh(t *testing.T, c *harness.Client) {
 	c.Call("POST", harness.RefreshPath, harness.RefreshBody("")).ExpectProblem(401, models.CodeUnauthenticated)
 }
 
-// testRepeatedRefresh: until the successor is traded, who sends the spent token again gets the same one, in the body or as a
-// cookie. A log-out ends that.
+// testRepeatedRefresh: until the successor is traded, who sends the spent token again gets the same one, in the body or
+// as a cookie. A log-out ends that.
 func testRepeatedRefresh(t *testing.T, c *harness.Client) {
 	me := c.NewAccount("ada") // whom a log-out leaves there, unlike a guest
 	var first, again models.Session
@@ -70,7 +70,7 @@ func testRepeatedRefresh(t *testing.T, c *harness.Client) {
 // testSpentRefresh: a refresh token that comes again after its successor is in two hands, and neither may go on.
 func testSpentRefresh(t *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
-	s := me.OpenReadyStream("")
+	s := me.OpenStream("")
 	var next models.Session
 	c.Call("POST", harness.RefreshPath, harness.RefreshBody(me.RefreshToken)).ExpectStatus(200).Decode(&next)
 	c.Call("POST", harness.RefreshPath, harness.RefreshBody(next.RefreshToken)).ExpectStatus(200).Decode(&next)
@@ -124,7 +124,7 @@ func expectSessionCookie(a *harness.Response) (s models.Session, pair string) {
 	if s.RefreshToken != "" {
 		a.T.Errorf("%v\nshows the refresh token", a)
 	}
-	k := a.SetCookie("parley_refresh")
+	k := a.Cookie("parley_refresh")
 	if k.Value == "" || !k.HttpOnly || k.SameSite != http.SameSiteStrictMode || k.Path != "/v1/sessions" || k.MaxAge != 30*24*3600 || k.Domain != "" {
 		a.T.Errorf("the cookie is %q", k)
 	}
@@ -134,13 +134,13 @@ func expectSessionCookie(a *harness.Response) (s models.Session, pair string) {
 func testRefreshCookie(t *testing.T, c *harness.Client) {
 	a := c.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("ada"), Password: harness.Password, Cookie: true}).ExpectStatus(201)
 	session, pair := expectSessionCookie(a)
-	if a.SetCookie("parley_refresh").Secure {
+	if a.Cookie("parley_refresh").Secure {
 		t.Error("the cookie would not come back over plain HTTP")
 	}
 	a = c.Call("POST", "/v1/sessions", models.Credentials{Username: session.User.Username, Password: harness.Password, Cookie: true},
 		"X-Forwarded-Proto", "https").ExpectStatus(201)
 	expectSessionCookie(a)
-	if !a.SetCookie("parley_refresh").Secure {
+	if !a.Cookie("parley_refresh").Secure {
 		t.Error("the cookie of a session over TLS is sent without TLS too")
 	}
 	next, nextPair := expectSessionCookie(c.Call("POST", harness.RefreshPath, models.Refresh{}, "Cookie", pair, "Origin", c.URL).ExpectStatus(200))
@@ -221,7 +221,7 @@ func testLogOut(t *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
 	a := me.Call("DELETE", "/v1/sessions/current", nil).ExpectStatus(204)
 	for _, name := range []string{"parley_refresh", "parley_events"} {
-		if k := a.SetCookie(name); k.Value != "" || k.MaxAge >= 0 {
+		if k := a.Cookie(name); k.Value != "" || k.MaxAge >= 0 {
 			t.Errorf("the cookie is left as %q", k)
 		}
 	}

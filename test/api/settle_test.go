@@ -13,16 +13,16 @@ import (
 func TestGuestBecomesAccount(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		taken := owner.SignUp("taken", "correct horse")
-		guest := owner.Guest("gast")
+		guest := owner.NewGuestNamed("gast")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		guest.JoinRoom(room.ID)
 		m := guest.SendText(room.ID, "of the guest")
 		owner.SendText(room.ID, "read")
 		guest.Call("PUT", harness.RoomPath(room.ID)+"/read", models.ReadMark{MessageID: 2}).ExpectStatus(200)
 		owner.SendText(room.ID, "unread")
-		open := guest.OpenReadyStream("")
+		open := guest.OpenStream("")
 
 		sign := models.NewUser{Username: "anna", Password: "correct horse"}
 		guest.Call("POST", "/v1/users", models.NewUser{Username: "Taken", Password: "correct horse"}).
@@ -51,7 +51,7 @@ func TestGuestBecomesAccount(t *testing.T) {
 		if again := owner.LogInAs("anna", "correct horse"); again.User.ID != guest.User.ID {
 			t.Errorf("logged in as %+v", again.User)
 		}
-		owner.Guest("gast")
+		owner.NewGuestNamed("gast")
 	})
 }
 
@@ -59,7 +59,7 @@ func TestGuestBecomesAccount(t *testing.T) {
 func TestGuestBecomesOneAccount(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		guest := harness.NewClient(t, s.URL).Guest("gast")
+		guest := harness.NewClient(t, s.URL).NewGuestNamed("gast")
 		made := make(chan string, 4)
 		var signing sync.WaitGroup
 		for _, name := range []string{"anna", "bert", "cora", "dirk"} {

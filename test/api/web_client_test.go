@@ -68,8 +68,8 @@ func testClient(t *testing.T, c *harness.Client) {
 	}
 }
 
-// packed asks for an asset as browsers do, and answers how many bytes came. What comes is the asset, and is known again by
-// its ETag.
+// packed asks for an asset as browsers do, and answers how many bytes came. What comes is the asset, and is known again
+// by its ETag.
 func packed(t *testing.T, c *harness.Client, path string) int {
 	t.Helper()
 	plain := c.Send("GET", path, nil, "Accept-Encoding", "identity").ExpectStatus(200)

@@ -26,8 +26,8 @@ import (
 const asBare = "PARLEY_BENCH_BARE"
 
 // bareServer is the least that a server of streams can be: it takes the connections over from net/http, keeps nothing
-// else of them, and writes to all of them in a loop what it was given before. It knows no users, no rooms and no log, and
-// it blocks where a socket takes nothing.
+// else of them, and writes to all of them in a loop what it was given before. It knows no users, no rooms and no log,
+// and it blocks where a socket takes nothing.
 type bareServer struct {
 	b      *testing.B
 	mu     sync.Mutex

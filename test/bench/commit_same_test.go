@@ -11,8 +11,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestBareLoopWritesWhatParleyDoes compares what messages leave in the database when they are sent, and when the bare loop
-// of the benchmark writes them. Were there less, Parley would be measured against another job.
+// TestBareLoopWritesWhatParleyDoes compares what messages leave in the database when they are sent, and when the bare
+// loop of the benchmark writes them. Were there less, Parley would be measured against another job.
 func TestBareLoopWritesWhatParleyDoes(t *testing.T) {
 	t.Parallel()
 	for _, d := range benchDatabases() {

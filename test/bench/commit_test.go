@@ -46,7 +46,8 @@ func benchDatabases() []benchDatabase {
 	}
 }
 
-// bareLoop commits what Parley commits for messages, and does nothing else: no request, no check, no encoding, no reader.
+// bareLoop commits what Parley commits for messages, and does nothing else: no request, no check, no encoding, no
+// reader.
 type bareLoop struct {
 	driver bareDriver
 	rows   bareRows

@@ -20,9 +20,9 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// crowd reads many sockets as cheaply as can be, so that the machine is left to those who write to them: a goroutine for
-// each core asks the kernel which of its sockets have something, reads it into the one buffer that it has, and counts
-// the messages by their marker.
+// crowd reads many sockets as cheaply as can be, so that the machine is left to those who write to them: a goroutine
+// for each core asks the kernel which of its sockets have something, reads it into the one buffer that it has, and
+// counts the messages by their marker.
 type crowd struct {
 	b       *testing.B
 	ears    []*ear
@@ -224,8 +224,8 @@ func (c *crowd) perRead() float64 {
 	return float64(c.got.Load()-c.gotBefore) / float64(c.reads.Load()-c.readsBefore)
 }
 
-// messageFrames are the frames of the messages that came on the first stream. Those that keep what came must each have got
-// every message once, and in its order.
+// messageFrames are the frames of the messages that came on the first stream. Those that keep what came must each have
+// got every message once, and in its order.
 func (c *crowd) messageFrames() [][]byte {
 	c.b.Helper()
 	var frames [][]byte

@@ -22,8 +22,8 @@ const (
 	// have yet to catch up.
 	deliverSpell  = 2000 * time.Millisecond
 	deliverWarmUp = 500 * time.Millisecond
-	// deliverMembers are in the room: more than a room may have that is told who of its members came online, which would be
-	// measured too.
+	// deliverMembers are in the room: more than a room may have that is told who of its members came online, which would
+	// be measured too.
 	deliverMembers = 600
 	// openers is how many streams are opened at a time.
 	openers = 16

@@ -24,8 +24,8 @@ const (
 	fillCommon = 20
 )
 
-// town is a database with a large room, which a tenth of the messages is in, and many small ones. Anna is in the large room
-// and in up to a thousand of the others.
+// town is a database with a large room, which a tenth of the messages is in, and many small ones. Anna is in the large
+// room and in up to a thousand of the others.
 type town struct {
 	benchDatabase
 	database string
@@ -37,8 +37,8 @@ type town struct {
 	newest   []int64 // when the newest message of each was sent
 }
 
-// newTown makes the rooms through Parley, and writes the messages past it, many times as fast: the very rows that it would
-// leave, once the log's are no longer kept.
+// newTown makes the rooms through Parley, and writes the messages past it, many times as fast: the very rows that it
+// would leave, once the log's are no longer kept.
 func (d benchDatabase) newTown(t testing.TB, size int) *town {
 	t.Helper()
 	w, s := d.openTown(t, size)
@@ -64,8 +64,8 @@ func (d benchDatabase) openTown(t testing.TB, size int) (*town, *harness.Server)
 	t.Helper()
 	w := &town{benchDatabase: d, database: d.make(t), size: size}
 	s := harness.StartServer(t, w.database, "--rate-limit", "off")
-	w.anna = harness.NewClient(t, s.URL).Guest("anna")
-	boris := harness.NewClient(t, s.URL).Guest("boris").User.ID
+	w.anna = harness.NewClient(t, s.URL).NewGuestNamed("anna")
+	boris := harness.NewClient(t, s.URL).NewGuestNamed("boris").User.ID
 	n := 1 + min(w.size/100, fillRooms)
 	w.rooms, w.owners, w.counts, w.newest = make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	for i := range n {
@@ -154,8 +154,8 @@ func transact(db *sql.DB, do func(tx *sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// fillSQLite writes the messages in their order, and the words of each room's together: in the index these are one list,
-// which is written anew for each step back.
+// fillSQLite writes the messages in their order, and the words of each room's together: in the index these are one
+// list, which is written anew for each step back.
 func fillSQLite(tx *sql.Tx, bite []fillRow) error {
 	message, err := tx.Prepare(sqliteMessage)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// The variables of the benchmark that takes many minutes: up to how many messages are in the database, and the file that
-// the picture goes to.
+// The variables of the benchmark that takes many minutes: up to how many messages are in the database, and the file
+// that the picture goes to.
 const (
 	growTo   = "PARLEY_BENCH_MESSAGES"
 	growPlot = "PARLEY_BENCH_PLOT"
@@ -34,8 +34,8 @@ const (
 	growSearch  = "words, one message of the room"
 )
 
-// BenchmarkGrowth measures what a message costs as its room grows, and what it and the pages cost as the database grows.
-// The server is a process of its own. One iteration is one round.
+// BenchmarkGrowth measures what a message costs as its room grows, and what it and the pages cost as the database
+// grows. The server is a process of its own. One iteration is one round.
 func BenchmarkGrowth(b *testing.B) {
 	most, err := strconv.Atoi(os.Getenv(growTo))
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// panel is a part of a picture: lines over sizes, which grow by factors, so that axis is logarithmic; the other begins at
-// zero.
+// panel is a part of a picture: lines over sizes, which grow by factors, so that axis is logarithmic; the other begins
+// at zero.
 type panel struct {
 	title, x, y string
 	lines       []line

@@ -81,7 +81,8 @@ func holdIdle(b *testing.B, database string, c chat, spell time.Duration) {
 	b.ReportMetric(slices.Max(receipts), "last-ms")
 }
 
-// sendAfresh sends a message over a connection and with a token of its own, since neither lives for long, and answers when.
+// sendAfresh sends a message over a connection and with a token of its own, since neither lives for long, and answers
+// when.
 func sendAfresh(b *testing.B, h *host, c chat) time.Time {
 	b.Helper()
 	me := c.members[0].AtServer(h.url)

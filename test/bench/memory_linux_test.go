@@ -14,7 +14,8 @@ import (
 
 const (
 	// idleStreams are opened beside idleBefore that were there already: what the first ones take is taken once. Before the
-	// memory is looked at for the first time, a server has idleSettle to put away what its start has left behind, and them.
+	// memory is looked at for the first time, a server has idleSettle to put away what its start has left behind, and
+	// them.
 	idleStreams = 10_000
 	idleBefore  = 1000
 	idleSettle  = 12 * time.Second

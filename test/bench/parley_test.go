@@ -37,7 +37,7 @@ func newChat(t testing.TB, url string, guests int) chat {
 	nobody := harness.NewClient(t, url)
 	var c chat
 	for i := range guests {
-		guest := nobody.Guest(fmt.Sprintf("guest%d", i))
+		guest := nobody.NewGuestNamed(fmt.Sprintf("guest%d", i))
 		if i == 0 {
 			c.roomID = guest.CreateRoom(models.NewRoom{Name: harness.Ptr("bench")}).ID
 		} else {

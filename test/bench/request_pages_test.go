@@ -22,8 +22,8 @@ const (
 	pageSpell = 250 * time.Millisecond
 )
 
-// benchPages measures how often per second a page of a large history and of a long list of rooms is read, beside the same
-// queries through the driver alone.
+// benchPages measures how often per second a page of a large history and of a long list of rooms is read, beside the
+// same queries through the driver alone.
 func benchPages(b *testing.B, t *table) {
 	for _, d := range benchDatabases() {
 		b.Run(d.name, func(b *testing.B) {
@@ -53,7 +53,8 @@ type bookPage struct {
 	queries      []pageQuery
 }
 
-// pageQuery is a statement that a page is made of, and what it answers: rows of integers, strings and booleans (i, s, b).
+// pageQuery is a statement that a page is made of, and what it answers: rows of integers, strings and booleans (i, s,
+// b).
 type pageQuery struct {
 	text    string
 	args    []any

@@ -105,10 +105,10 @@ func newPassing(b *testing.B, url string) passing {
 	b.Helper()
 	all := passing{events: map[models.EventName]*atomic.Int64{models.EventTyping: {}, models.EventPresenceEntered: {}}}
 	nobody := harness.NewClient(b, url)
-	somebody := nobody.Guest("somebody")
+	somebody := nobody.NewGuestNamed("somebody")
 	var rooms []string
 	for i := range passers {
-		guest := nobody.Guest(fmt.Sprintf("guest%d", i))
+		guest := nobody.NewGuestNamed(fmt.Sprintf("guest%d", i))
 		p := passer{Client: guest, roomID: guest.CreateRoom(models.NewRoom{Name: harness.Ptr("bench")}).ID}
 		p.streamID = hear(b, guest, "", nil)
 		somebody.JoinRoom(p.roomID)

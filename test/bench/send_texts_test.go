@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// common are words as people write them, the commonest first. A few are in every sentence, most come now and then: what a
-// message costs to be made findable depends on that.
+// common are words as people write them, the commonest first. A few are in every sentence, most come now and then: what
+// a message costs to be made findable depends on that.
 var common = strings.Fields(`the to i you and a it of that in is for on we be me have not this with at so but are just do
 	can my your what if no they like was there all up know get out one good how will when about from he she or as see now
 	time think here go yes thanks need today okay right back then some let them an more her him could did by us work where

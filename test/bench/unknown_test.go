@@ -19,8 +19,8 @@ type whisper struct {
 	pairs         int // in one round
 }
 
-// BenchmarkUnknown measures requests for what is hidden and, in turns with them, the same for what does not exist. Where
-// the ratio of the two medians is near 1, the time tells nobody which of the two it was.
+// BenchmarkUnknown measures requests for what is hidden and, in turns with them, the same for what does not exist.
+// Where the ratio of the two medians is near 1, the time tells nobody which of the two it was.
 func BenchmarkUnknown(b *testing.B) {
 	for _, d := range []struct {
 		name string
@@ -28,7 +28,7 @@ func BenchmarkUnknown(b *testing.B) {
 	}{{"sqlite", harness.NewSQLite}, {"postgres", harness.NewPostgres}} {
 		b.Run(d.name, func(b *testing.B) {
 			c := harness.NewClient(b, harness.StartServer(b, d.make(b), "--rate-limit", "off").URL)
-			stranger := c.Guest("stranger")
+			stranger := c.NewGuestNamed("stranger")
 			for _, w := range append(roomWhispers(c), objectWhispers(c, stranger)...) {
 				b.Run(w.name, func(b *testing.B) { w.measure(b, stranger) })
 			}
@@ -41,10 +41,10 @@ func BenchmarkUnknown(b *testing.B) {
 
 // roomWhispers are about a private room with much in it.
 func roomWhispers(c *harness.Client) (all []whisper) {
-	owner := c.Guest("owner")
+	owner := c.NewGuestNamed("owner")
 	room := owner.CreateRoom(models.NewRoom{Handle: harness.Ptr("hidden-room"), Kind: harness.Ptr(models.RoomPrivate)})
 	for i := range 100 {
-		owner.AddMember(room.ID, c.Guest(fmt.Sprintf("member%d", i)), models.RoleMember)
+		owner.AddMember(room.ID, c.NewGuestNamed(fmt.Sprintf("member%d", i)), models.RoleMember)
 	}
 	for i := range 300 {
 		owner.SendText(room.ID, fmt.Sprintf("the words of message %d", i))
@@ -90,7 +90,7 @@ func roomWhispers(c *harness.Client) (all []whisper) {
 
 // objectWhispers are about somebody else's session and stream.
 func objectWhispers(c, caller *harness.Client) []whisper {
-	other := c.Guest("other")
+	other := c.NewGuestNamed("other")
 	room := harness.RoomPath(caller.CreateRoom(models.NewRoom{Name: harness.Ptr("own")}).ID) + "/presence/"
 	return []whisper{
 		{
@@ -99,7 +99,7 @@ func objectWhispers(c, caller *harness.Client) []whisper {
 		},
 		{
 			name: "PUT presence", method: "PUT", status: 404, pairs: 100,
-			hidden: room + other.OpenReadyStream("").Ready.StreamID, other: room + rand.Text(),
+			hidden: room + other.OpenStream("").Ready.StreamID, other: room + rand.Text(),
 		},
 	}
 }
@@ -110,7 +110,7 @@ func logInWhispers(c *harness.Client) (all []whisper) {
 		return models.Credentials{Username: name, Password: "not the password"}
 	}
 	c.SignUp("account", harness.Password)
-	c.Guest("guest")
+	c.NewGuestNamed("guest")
 	for _, name := range []string{"account", "guest"} {
 		all = append(all, whisper{
 			name: "log-in of the " + name, method: "POST", hidden: "/v1/sessions", other: "/v1/sessions", status: 401, pairs: 5,

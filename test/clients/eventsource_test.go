@@ -12,8 +12,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestEventSource has pages with plain EventSources follow a server that drains, is killed, loses its database and has too
-// much to do, in a real browser.
+// TestEventSource has pages with plain EventSources follow a server that drains, is killed, loses its database and has
+// too much to do, in a real browser.
 func TestEventSource(t *testing.T) {
 	harness.NeedNode(t)
 	browser := harness.NeedBrowser(t)

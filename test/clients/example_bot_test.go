@@ -44,7 +44,7 @@ func TestExampleBot(t *testing.T) {
 		server, state := harness.StartProcess(t, database), t.TempDir()
 		ada, parrot := harness.NewClient(t, server.URL).NewAccount("ada"), harness.NewClient(t, server.URL).NewAccount("parrot")
 		room := ada.CreatePublicRoom()
-		talk := &botTalk{ada: ada, stream: ada.OpenReadyStream("room=" + fmt.Sprint(room.ID)), room: room.ID}
+		talk := &botTalk{ada: ada, stream: ada.OpenStream("room=" + fmt.Sprint(room.ID)), room: room.ID}
 		bot := startBot(t, server.URL, parrot.User.Username, state, room.Handle)
 		talk.stream.SkipTo(models.EventMemberJoined)
 		place := filepath.Join(state, "place")
@@ -119,7 +119,7 @@ func (b *botTalk) answered(question models.Message, text string) {
 // comeBack opens the stream again where it broke off.
 func (b *botTalk) comeBack() {
 	b.ada.T.Helper()
-	b.stream = b.ada.OpenReadyStream(fmt.Sprint("room=", b.room), "Last-Event-ID", b.stream.LastID)
+	b.stream = b.ada.OpenStream(fmt.Sprint("room=", b.room), "Last-Event-ID", b.stream.LastID)
 }
 
 // eachAnsweredOnce: nothing but the questions was answered, and no one twice. The bot answers in the log's order, so

@@ -10,8 +10,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestExamplePage has two people talk on the page of the examples, in a real browser. The page comes from a server of its
-// own, as its reader has it.
+// TestExamplePage has two people talk on the page of the examples, in a real browser. The page comes from a server of
+// its own, as its reader has it.
 func TestExamplePage(t *testing.T) {
 	page := needExample(t, "page.html", 60)
 	harness.NeedNode(t)

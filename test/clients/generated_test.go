@@ -147,7 +147,7 @@ func (p *generated) prints(want, command string, args ...string) {
 func (p *generated) holds(handle string, count int) {
 	p.t.Helper()
 	var page models.Page[models.Message]
-	harness.NewClient(p.t, p.url).Guest("witness").Call("GET", harness.HandlePath(handle)+"/messages", nil).ExpectStatus(200).Decode(&page)
+	harness.NewClient(p.t, p.url).NewGuestNamed("witness").Call("GET", harness.HandlePath(handle)+"/messages", nil).ExpectStatus(200).Decode(&page)
 	if len(page.Items) != count {
 		p.t.Errorf("#%s holds %d messages and not %d: %v", handle, len(page.Items), count, page.Items)
 	}

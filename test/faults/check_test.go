@@ -15,8 +15,8 @@ import (
 // drainTime bounds how long readers may take to read all once nobody sends any more. A reader hops within ten seconds.
 const drainTime = 45 * time.Second
 
-// await waits until isSo, but no longer than readers may take, and not once somebody has complained: what went wrong then
-// may well keep all others waiting.
+// await waits until isSo, but no longer than readers may take, and not once somebody has complained: what went wrong
+// then may well keep all others waiting.
 func (c *throng) await(isSo func() bool) {
 	until(drainTime, func() bool { return c.flawed() || isSo() })
 }

@@ -73,7 +73,7 @@ func gather(t testing.TB, f *fleet, size crowdSize) *throng {
 	ctx, stop := context.WithCancel(context.Background())
 	c := &throng{fleet: f, t: t, size: size, members: map[int64]map[int64]bool{}, own: map[int]map[int64]int64{}, sent: newSendings(), reading: ctx}
 	base := &harness.Client{T: t, HTTP: f.http, URL: f.nodes[0].URL}
-	c.owner = base.Guest("owner")
+	c.owner = base.NewGuestNamed("owner")
 	for range size.rooms {
 		c.rooms = append(c.rooms, c.newRoom("room"))
 	}

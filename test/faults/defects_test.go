@@ -15,8 +15,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// plantedDefects are patches of the product, in testdata/defects, each with the fault that shows it soonest and what is then
-// complained of.
+// plantedDefects are patches of the product, in testdata/defects, each with the fault that shows it soonest and what is
+// then complained of.
 var plantedDefects = []struct{ name, fault, complaint string }{
 	{"acknowledge-before-commit", "kill-backends", "was acknowledged as message|is stored as message"},
 	{"sequence-instead-of-head-row", "none", "where \\d+ was due|told to read again|parley crashed|does not answer"},
@@ -93,8 +93,8 @@ func buildWith(t *testing.T, defect string) (program string) {
 	return program
 }
 
-// planted copies the files that a defect's patch is for, applies it to the copy, and answers an overlay for the compiler,
-// which puts the copies in the place of the files.
+// planted copies the files that a defect's patch is for, applies it to the copy, and answers an overlay for the
+// compiler, which puts the copies in the place of the files.
 func planted(t *testing.T, defect string) (overlay string) {
 	t.Helper()
 	root := harness.RepositoryRoot()

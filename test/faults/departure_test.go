@@ -19,7 +19,8 @@ const (
 	// the same on a node that is broken.
 	goneWithin     = time.Second
 	goneFromBroken = 5 * time.Second
-	// markWithin bounds how long one message takes that no other one follows: a node that missed it has nothing to wake it.
+	// markWithin bounds how long one message takes that no other one follows: a node that missed it has nothing to wake
+	// it.
 	markWithin = time.Second
 	// lateness is what the test's own clock may be off on a machine that is busy.
 	lateness = 500 * time.Millisecond
@@ -128,8 +129,8 @@ func (r *crowdReader) expelledAt() time.Time {
 	return r.expelled
 }
 
-// awaitDepartures wants each to be out in time, and answers the longest that one at a sound node took. broken says which
-// nodes are, and until when.
+// awaitDepartures wants each to be out in time, and answers the longest that one at a sound node took. broken says
+// which nodes are, and until when.
 func (c *throng) awaitDepartures(list []*departure, broken func(*fleetNode) bool, healed time.Time) (longest time.Duration) {
 	c.await(func() bool {
 		return !slices.ContainsFunc(list, func(d *departure) bool { return d.goneAt().IsZero() })

@@ -29,8 +29,8 @@ var allFaults = []*fault{
 // noFault is for defects that show without one. It is run when it is picked.
 var noFault = &fault{name: "none", lasts: time.Second, harm: func(*trial) func() { return func() {} }}
 
-// TestFaults breaks a fleet in each way, while a crowd sends and reads, and compares all that was acknowledged, stored and
-// seen. It takes minutes, and the machine for itself: "make test-faults".
+// TestFaults breaks a fleet in each way, while a crowd sends and reads, and compares all that was acknowledged, stored
+// and seen. It takes minutes, and the machine for itself: "make test-faults".
 func TestFaults(t *testing.T) {
 	runs, err := strconv.Atoi(os.Getenv(faultRuns))
 	if err != nil {

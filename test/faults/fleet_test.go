@@ -29,7 +29,7 @@ const (
 type fleet struct {
 	t        testing.TB
 	postgres *cluster.Cluster
-	nats     *harness.NatsProcess
+	nats     *harness.NATSServer
 	nodes    []*fleetNode
 	http     *http.Client
 }
@@ -89,7 +89,8 @@ func startPostgres(t testing.TB) *cluster.Cluster {
 	return server
 }
 
-// fleetHTTP is NewHTTP for a crowd: it keeps a connection for each of many clients, and gives up on a node that is silent.
+// fleetHTTP is NewHTTP for a crowd: it keeps a connection for each of many clients, and gives up on a node that is
+// silent.
 func fleetHTTP(t testing.TB) *http.Client {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 256, ResponseHeaderTimeout: answerTime}
@@ -121,8 +122,8 @@ func (f *fleet) any() *fleetNode {
 	return f.nodes[first]
 }
 
-// insist makes a request at one of the nodes after the other, until one has decided on it. An error says that none did in
-// time.
+// insist makes a request at one of the nodes after the other, until one has decided on it. An error says that none did
+// in time.
 func (f *fleet) insist(ctx context.Context, c *harness.Client, nodes []*fleetNode, method, path string, body any, headers ...string) (*harness.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, harness.Timeout)
 	defer cancel()

@@ -46,7 +46,8 @@ func (r *recorder) slice(at time.Time) (int, bool) {
 	return i, i < len(r.slices)
 }
 
-// binOf is the bin of a latency: each holds what is up to a fourth longer than the one before, from half a millisecond on.
+// binOf is the bin of a latency: each holds what is up to a fourth longer than the one before, from half a millisecond
+// on.
 func binOf(took time.Duration) int {
 	ms := took.Seconds() * 1000
 	if ms <= 0.5 {

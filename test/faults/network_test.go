@@ -35,8 +35,8 @@ var cutNATS = &fault{name: "cut-nats", lasts: 4 * time.Second, harm: func(t *tri
 	return t.afterReady(t.node.nats.silence())
 }}
 
-// badLines slows the lines of one node to PostgreSQL and NATS, and lets the lines of clients to all nodes break again and
-// again, in the midst of requests and answers.
+// badLines slows the lines of one node to PostgreSQL and NATS, and lets the lines of clients to all nodes break again
+// and again, in the midst of requests and answers.
 var badLines = &fault{name: "bad-lines", everywhere: true, harm: func(t *trial) func() {
 	slow := `"latency": 30, "jitter": 20`
 	mend := []func(){

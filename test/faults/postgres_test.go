@@ -41,8 +41,8 @@ var cutPostgres = &fault{name: "cut-postgres", lasts: 8 * time.Second, cutsOff: 
 }}
 
 // killBackends ends those processes of PostgreSQL that are committing, again and again: the commits take place, and the
-// nodes cannot know. In between it ends some that are about to commit, whose changes are undone. At last one is killed, so
-// that PostgreSQL breaks off all others too, and recovers.
+// nodes cannot know. In between it ends some that are about to commit, whose changes are undone. At last one is killed,
+// so that PostgreSQL breaks off all others too, and recovers.
 var killBackends = &fault{name: "kill-backends", everywhere: true, harm: func(t *trial) func() {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()

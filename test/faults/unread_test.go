@@ -10,8 +10,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// checkUnread holds the count of unread messages of each reader, and of some senders, against what they are. A fourth of
-// the readers have read up to a few messages before the last, and say so.
+// checkUnread holds the count of unread messages of each reader, and of some senders, against what they are. A fourth
+// of the readers have read up to a few messages before the last, and say so.
 func (c *throng) checkUnread(after standing) {
 	all(c.readers, func(i int, r *crowdReader) {
 		left := map[int64]int64{}

@@ -57,7 +57,7 @@ func testWhoMayHave(_ *testing.T, c *harness.Client) {
 	room := anna.CreatePublicRoom()
 	f := uploadPhoto(anna, room.ID)
 	m := sendAttached(anna, room.ID, f)
-	outcast, guest := c.NewGuest("outcast"), c.Guest("passer-by")
+	outcast, guest := c.NewGuest("outcast"), c.NewGuestNamed("passer-by")
 	expectDownloadable(guest, f, true)
 	expectDownloadable(outcast, f, true)
 	anna.Call("PUT", harness.BanPath(room.ID, outcast), nil).ExpectStatus(200)

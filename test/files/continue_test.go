@@ -17,8 +17,8 @@ func expectContinue(w *harness.RawConn) {
 	}
 }
 
-// TestExpectContinue asks before it sends. Who may send hears so before any byte of the file; who may not gets the final
-// answer in its place.
+// TestExpectContinue asks before it sends. Who may send hears so before any byte of the file; who may not gets the
+// final answer in its place.
 func TestExpectContinue(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "taken", Play: testContinue}, {Name: "refused", Play: testNoContinue}, {Name: "over the quota", Play: testNoContinueQuota},

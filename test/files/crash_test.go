@@ -21,8 +21,8 @@ const (
 	fileCrashSends   = 12 // acknowledged between two kills
 )
 
-// TestFilesSurviveCrashes kills the server while files come in. Whatever was acknowledged is whole afterwards, no file is
-// without its bytes, and no bytes are without a file for longer than the lease of whoever wrote them.
+// TestFilesSurviveCrashes kills the server while files come in. Whatever was acknowledged is whole afterwards, no file
+// is without its bytes, and no bytes are without a file for longer than the lease of whoever wrote them.
 func TestFilesSurviveCrashes(t *testing.T) {
 	harness.Long(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {

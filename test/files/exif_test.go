@@ -54,8 +54,8 @@ var (
 	asShown      = corners{red, green, blue, yellow}
 )
 
-// asStored are the corners of the pixels in the file, for each orientation of CIPA DC-008: which side of the picture its
-// first row is, and which its first column.
+// asStored are the corners of the pixels in the file, for each orientation of CIPA DC-008: which side of the picture
+// its first row is, and which its first column.
 var asStored = map[uint16]corners{
 	1: {red, green, blue, yellow}, // top, left
 	2: {green, red, yellow, blue}, // top, right
@@ -94,8 +94,8 @@ func wantCorners(t *testing.T, what string, p image.Image, want corners) {
 	}
 }
 
-// TestUprightPictures uploads the same picture as taken by a camera that was held in each way. Its width and height, and
-// its thumbnail, are as it is to be shown; and the thumbnail does not say where it was taken.
+// TestUprightPictures uploads the same picture as taken by a camera that was held in each way. Its width and height,
+// and its thumbnail, are as it is to be shown; and the thumbnail does not say where it was taken.
 func TestUprightPictures(t *testing.T) {
 	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{{Name: "upright", Play: func(t *testing.T, c *harness.Client) {

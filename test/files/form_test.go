@@ -203,7 +203,7 @@ func TestGoodForms(t *testing.T) {
 		anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 		room := anna.CreatePrivateRoom(bert)
 		anna.SendText(room.ID, "the first message")
-		stream := bert.OpenReadyStream("")
+		stream := bert.OpenStream("")
 		for _, f := range goodForms(t) {
 			body := harness.RawForm(f.parts...)
 			var m, pushed models.Message

@@ -12,8 +12,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestFileSizes sends files of exactly the size that one may have, and of one byte more: raw, in a form and in a message,
-// with a length and without.
+// TestFileSizes sends files of exactly the size that one may have, and of one byte more: raw, in a form and in a
+// message, with a length and without.
 func TestFileSizes(t *testing.T) {
 	harness.Long(t)
 	const most = 5000

@@ -166,7 +166,7 @@ func TestCaptions(t *testing.T) {
 		var m, edited models.Message
 		n := models.NewMessage{Text: "a wrong caption", FileIDs: []string{f.ID}}
 		anna.Call("POST", harness.RoomPath(room.ID)+"/messages", n).ExpectStatus(201).Decode(&m)
-		s := anna.OpenReadyStream("")
+		s := anna.OpenStream("")
 		anna.Call("PATCH", harness.MessagePath(m), models.MessageEdit{}).ExpectStatus(200)
 		s.Expect(models.EventMessageEdited, &edited)
 		if edited.Text != "" || len(edited.Files) != 1 || edited.EditedAt.IsZero() {

@@ -104,7 +104,8 @@ func expectNamed(c *harness.Client, uploaded *harness.Response, want string) {
 	}
 }
 
-// expectOwnNames wants so many blobs in the folder, under names that are the server's own, and nothing beside the folder.
+// expectOwnNames wants so many blobs in the folder, under names that are the server's own, and nothing beside the
+// folder.
 func expectOwnNames(s *harness.FileServer, n int) {
 	s.T.Helper()
 	own := regexp.MustCompile(`^([A-Z2-7]{2})/([A-Z2-7]{2})[A-Z2-7]{24}$`)

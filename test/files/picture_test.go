@@ -102,7 +102,7 @@ func testTransparent(t *testing.T, c *harness.Client) {
 func testPictureEvents(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
-	inRoom, elsewhere := anna.OpenReadyStream(fmt.Sprintf("room=%d", room.ID)), bert.OpenReadyStream("")
+	inRoom, elsewhere := anna.OpenStream(fmt.Sprintf("room=%d", room.ID)), bert.OpenStream("")
 	m := sendFiles(anna, room.ID, harness.FormPart{Field: "file", Name: "p.png", MediaType: "image/png", Content: string(pictureAs(t, "image/png", harness.Photo(640, 400)))},
 		harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "hello"})
 	var created, notified models.Message

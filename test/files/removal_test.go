@@ -8,7 +8,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// removals are the ways in which files go: what is done, in a room of anna's with bert in it, and whose files go with it.
+// removals are the ways in which files go: what is done, in a room of anna's with bert in it, and whose files go with
+// it.
 var removals = []struct {
 	what   string
 	direct bool // the room is anna's and bert's direct one

@@ -35,7 +35,7 @@ func testRawFile(t *testing.T, c *harness.Client) {
 	if got := harness.Get[models.File](anna, "/v1/files/"+f.ID); got != f {
 		t.Errorf("it is %+v", got)
 	}
-	stream := bert.OpenReadyStream("")
+	stream := bert.OpenStream("")
 	var m, pushed models.Message
 	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "see this", FileIDs: []string{f.ID}}).ExpectStatus(201).Decode(&m)
 	stream.Expect(models.EventMessageNotification, &pushed)
@@ -66,7 +66,7 @@ func testFileForm(t *testing.T, c *harness.Client) {
 func testMessageForm(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
-	stream := bert.OpenReadyStream("")
+	stream := bert.OpenStream("")
 	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "text", Content: "two papers"}, harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "first"},
 		harness.FormPart{Field: "file", Name: "b.txt", MediaType: "text/plain", Content: "second"}, harness.FormPart{Field: "client_id", Content: "c-1"})
 	var m, pushed models.Message

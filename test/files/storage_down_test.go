@@ -12,8 +12,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// gate is a way to a server that can be shut, as if the server were gone: what is under way is cut, and nothing new gets
-// in.
+// gate is a way to a server that can be shut, as if the server were gone: what is under way is cut, and nothing new
+// gets in.
 type gate struct {
 	t       *testing.T
 	address string

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// brokenPart is more than the server holds in memory of a chunk before it stores it, on any storage: of so many bytes it
-	// has stored storedPart at once.
+	// brokenPart is more than the server holds in memory of a chunk before it stores it, on any storage: of so many bytes
+	// it has stored storedPart at once.
 	brokenPart = 9 << 20
 	storedPart = 8 << 20
 )
@@ -137,8 +137,8 @@ func TestTusGoesOnAfterACut(t *testing.T) {
 	})
 }
 
-// TestTusHeadKeepsWhatWasSent asks how far an upload is while the server still reads what came before a cut: a client that
-// asks at once, again and again, must get on.
+// TestTusHeadKeepsWhatWasSent asks how far an upload is while the server still reads what came before a cut: a client
+// that asks at once, again and again, must get on.
 func TestTusHeadKeepsWhatWasSent(t *testing.T) {
 	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
@@ -208,8 +208,8 @@ func TestTusHeadEndsWhoSendsNoMore(t *testing.T) {
 	})
 }
 
-// TestTusLetsTheServerStop stops the server under a request that nothing comes from any more: it stops in order, and what
-// had come is kept.
+// TestTusLetsTheServerStop stops the server under a request that nothing comes from any more: it stops in order, and
+// what had come is kept.
 func TestTusLetsTheServerStop(t *testing.T) {
 	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
@@ -226,8 +226,8 @@ func TestTusLetsTheServerStop(t *testing.T) {
 	})
 }
 
-// TestTusHeadCompletes stalls a request that brought all bytes, but not the end of its body: the client hears that nothing
-// is to be sent, so it must hear of the file as well.
+// TestTusHeadCompletes stalls a request that brought all bytes, but not the end of its body: the client hears that
+// nothing is to be sent, so it must hear of the file as well.
 func TestTusHeadCompletes(t *testing.T) {
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := harness.RandomBytes(storedPart)

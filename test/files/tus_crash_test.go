@@ -16,7 +16,8 @@ func onEachCrash(t *testing.T, f func(t *testing.T, p *harness.Process, run uplo
 	})
 }
 
-// TestTusGoesOnAfterACrash kills the server in the middle of a chunk, of one with a checksum, and when all bytes had come.
+// TestTusGoesOnAfterACrash kills the server in the middle of a chunk, of one with a checksum, and when all bytes had
+// come.
 func TestTusGoesOnAfterACrash(t *testing.T) {
 	harness.Long(t)
 	onEachCrash(t, func(t *testing.T, p *harness.Process, run uploadRun) {
@@ -91,13 +92,13 @@ func TestTusOnTwoNodes(t *testing.T) {
 			room := anna.CreatePrivateRoom()
 			content := harness.RandomBytes(3 * brokenPart)
 			path := anna.CreateUpload(room.ID, len(content))
-			harness.UploadPath(there.HeadUpload(path).ExpectStatus(200), 0)
+			harness.ExpectUploadOffset(there.HeadUpload(path).ExpectStatus(200), 0)
 			writer := beginChunk(anna, path, 0, len(content), content[:brokenPart])
 			stores(t, files, storedPart)
 			there.PatchUpload(path, 0, content).ExpectProblem(423, models.CodeUploadConflict)
 			writer.cut()
 			abandonUpload(there, path, len(content))
-			harness.UploadPath(there.HeadUpload(path).ExpectStatus(200), brokenPart)
+			harness.ExpectUploadOffset(there.HeadUpload(path).ExpectStatus(200), brokenPart)
 			there.PatchUpload(path, brokenPart, content[brokenPart:2*brokenPart]).ExpectStatus(204)
 			whole := anna.PatchUpload(path, 2*brokenPart, content[2*brokenPart:]).ExpectStatus(204)
 			expectComplete(there, whole, content)

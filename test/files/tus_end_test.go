@@ -7,8 +7,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestTusLeavesNoBytes ends uploads in all the ways that there are, one of them while a chunk comes, and waits for their
-// bytes to go: also for those that a writer still added when the upload was given up.
+// TestTusLeavesNoBytes ends uploads in all the ways that there are, one of them while a chunk comes, and waits for
+// their bytes to go: also for those that a writer still added when the upload was given up.
 func TestTusLeavesNoBytes(t *testing.T) {
 	harness.Long(t)
 	harness.OnTwoStorages(t, func(t *testing.T, database string, files harness.Storage) {

@@ -21,7 +21,7 @@ import (
 // expectComplete wants an upload's answer to name a file, which can be sent in a message and has the content.
 func expectComplete(c *harness.Client, a *harness.Response, content []byte) models.File {
 	c.T.Helper()
-	harness.UploadPath(a, len(content))
+	harness.ExpectUploadOffset(a, len(content))
 	id := a.Header("Parley-File-Id")
 	f := harness.Get[models.File](c, "/v1/files/"+id)
 	if f.ID != id || f.Size != int64(len(content)) || f.SHA256 != harness.DigestOf(content) {
@@ -62,15 +62,15 @@ func testChunks(t *testing.T, c *harness.Client) {
 	content := harness.RandomBytes(9<<20 + 100)
 	described := harness.UploadMetadataOf("filename", "../../harbour.mp4", "filetype", "application/x-harbour", "room_id", fmt.Sprint(room.ID), "of_mine", "x")
 	a := anna.Call("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(content)), "Upload-Metadata", described)
-	path := harness.UploadPath(a.ExpectStatus(201), 0).Header("Location")
+	path := harness.ExpectUploadOffset(a.ExpectStatus(201), 0).Header("Location")
 	for offset := 0; offset < len(content); {
-		head := harness.UploadPath(anna.HeadUpload(path).ExpectStatus(200), offset)
+		head := harness.ExpectUploadOffset(anna.HeadUpload(path).ExpectStatus(200), offset)
 		if head.Header("Upload-Length") != strconv.Itoa(len(content)) || head.Header("Upload-Metadata") != described ||
 			head.Header("Cache-Control") != "no-store" || head.Header("Parley-File-Id") != "" {
 			t.Errorf("%v", head.HTTP.Header)
 		}
 		end := min(offset+3<<20, len(content))
-		a = harness.UploadPath(anna.PatchUpload(path, offset, content[offset:end]).ExpectStatus(204), end)
+		a = harness.ExpectUploadOffset(anna.PatchUpload(path, offset, content[offset:end]).ExpectStatus(204), end)
 		offset = end
 	}
 	f := expectComplete(anna, a, content)
@@ -78,7 +78,7 @@ func testChunks(t *testing.T, c *harness.Client) {
 		t.Errorf("the file is %+v", f)
 	}
 	for _, again := range []*harness.Response{anna.HeadUpload(path).ExpectStatus(200), anna.PatchUpload(path, len(content), nil).ExpectStatus(204)} {
-		if harness.UploadPath(again, len(content)).Header("Parley-File-Id") != f.ID {
+		if harness.ExpectUploadOffset(again, len(content)).Header("Parley-File-Id") != f.ID {
 			t.Errorf("%v of a finished upload: %v", again, again.HTTP.Header)
 		}
 	}
@@ -96,7 +96,7 @@ func testCreationWithUpload(_ *testing.T, c *harness.Client) {
 	room := anna.CreatePrivateRoom()
 	content := harness.RandomBytes(100_000)
 	a := anna.Call("POST", "/v1/uploads", content[:40_000], harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
-	path := harness.UploadPath(a.ExpectStatus(201), 40_000).Header("Location")
+	path := harness.ExpectUploadOffset(a.ExpectStatus(201), 40_000).Header("Location")
 	expectComplete(anna, anna.PatchUpload(path, 40_000, content[40_000:]).ExpectStatus(204), content)
 	a = anna.Call("POST", "/v1/uploads", content, harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
 	expectComplete(anna, a.ExpectStatus(201), content)
@@ -114,8 +114,8 @@ func testChecksums(t *testing.T, c *harness.Client) {
 		offset := i * 20_000
 		chunk := content[offset : offset+20_000]
 		anna.PatchUpload(path, offset, chunk, "Upload-Checksum", checksum(algorithm, content)).ExpectProblem(460, models.CodeUploadConflict)
-		harness.UploadPath(anna.HeadUpload(path).ExpectStatus(200), offset)
-		last = harness.UploadPath(anna.PatchUpload(path, offset, chunk, "Upload-Checksum", checksum(algorithm, chunk)).ExpectStatus(204), offset+20_000)
+		harness.ExpectUploadOffset(anna.HeadUpload(path).ExpectStatus(200), offset)
+		last = harness.ExpectUploadOffset(anna.PatchUpload(path, offset, chunk, "Upload-Checksum", checksum(algorithm, chunk)).ExpectStatus(204), offset+20_000)
 	}
 	expectComplete(anna, last, content)
 
@@ -161,7 +161,7 @@ func testWrongOffset(_ *testing.T, c *harness.Client) {
 	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(600, "Upload-Offset", "six")...).ExpectInvalid("Upload-Offset")
 	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(600, "Content-Type", "application/octet-stream")...).
 		ExpectProblem(415, models.CodeUnsupportedMediaType)
-	harness.UploadPath(anna.PatchUpload(path, 600, nil).ExpectStatus(204), 600)
+	harness.ExpectUploadOffset(anna.PatchUpload(path, 600, nil).ExpectStatus(204), 600)
 	expectComplete(anna, anna.PatchUpload(path, 600, content[600:]).ExpectStatus(204), content)
 }
 
@@ -293,14 +293,14 @@ func testCreationOnce(t *testing.T, c *harness.Client) {
 	room := anna.CreatePrivateRoom()
 	content := harness.RandomBytes(100)
 	first := harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream", "Idempotency-Key", "once")
-	path := harness.UploadPath(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30).Header("Location")
-	again := harness.UploadPath(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30)
+	path := harness.ExpectUploadOffset(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30).Header("Location")
+	again := harness.ExpectUploadOffset(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30)
 	if again.Header("Location") != path || again.Header("Idempotency-Replayed") != "true" {
 		t.Errorf("%v", again.HTTP.Header)
 	}
 	anna.Call("POST", "/v1/uploads", nil, harness.UploadCreation(room.ID, 99, "Idempotency-Key", "once")...).ExpectProblem(409, models.CodeIdempotencyMismatch)
 	whole := expectComplete(anna, anna.PatchUpload(path, 30, content[30:]).ExpectStatus(204), content)
-	again = harness.UploadPath(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), len(content))
+	again = harness.ExpectUploadOffset(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), len(content))
 	if again.Header("Parley-File-Id") != whole.ID {
 		t.Errorf("%v", again.HTTP.Header)
 	}

@@ -50,8 +50,8 @@ func pictureAs(t testing.TB, mediaType string, p image.Image) []byte {
 	return b.Bytes()
 }
 
-// typed is a file, what its client says that it is, and what becomes of it: another media type, and whether a browser may
-// show it.
+// typed is a file, what its client says that it is, and what becomes of it: another media type, and whether a browser
+// may show it.
 type typed struct{ what, content, said, mediaType, how string }
 
 func typedFiles(t *testing.T) []typed {

@@ -7,8 +7,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestUnattachedFilesGo ages files. Those that no message has within a day go, with their thumbnails. One that a message
-// has stays, and so does one that is a little younger.
+// TestUnattachedFilesGo ages files. Those that no message has within a day go, with their thumbnails. One that a
+// message has stays, and so does one that is a little younger.
 func TestUnattachedFilesGo(t *testing.T) {
 	harness.Long(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {

@@ -8,7 +8,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// SignUp is a client of its own for a new account.
+// SignUp creates an account and returns a client of its own for it.
 func (c *Client) SignUp(name, password string) *Client {
 	c.T.Helper()
 	a := c.WithToken("")
@@ -16,7 +16,7 @@ func (c *Client) SignUp(name, password string) *Client {
 	return a
 }
 
-// LogInAs is a further session of an account.
+// LogInAs logs in to an account and returns a client of its own for the new session.
 func (c *Client) LogInAs(name, password string) *Client {
 	c.T.Helper()
 	a := c.WithToken("")
@@ -24,19 +24,19 @@ func (c *Client) LogInAs(name, password string) *Client {
 	return a
 }
 
-// UniqueName is a username or a handle that nobody else has.
+// UniqueName returns a username or a handle that nobody else has, which begins with name.
 func UniqueName(name string) string { return name + "-" + strings.ToLower(rand.Text()[:8]) }
 
-// Password is that of every account of the tests.
+// Password is the password of every account that NewAccount makes.
 const Password = "correct horse battery"
 
-// NewGuest is a client of its own for a new guest, whose username begins with name.
+// NewGuest signs in a guest whose username begins with name, and returns a client of its own for it.
 func (c *Client) NewGuest(name string) *Client {
 	c.T.Helper()
-	return c.Guest(UniqueName(name))
+	return c.NewGuestNamed(UniqueName(name))
 }
 
-// NewAccount is a client of its own for a new account with a password.
+// NewAccount creates an account whose username begins with name, and returns a client of its own for it.
 func (c *Client) NewAccount(name string) *Client {
 	c.T.Helper()
 	a := c.WithoutToken()
@@ -44,7 +44,7 @@ func (c *Client) NewAccount(name string) *Client {
 	return a
 }
 
-// LogIn is a client of its own for another session of the account.
+// LogIn logs in to the account once more and returns a client of its own for the new session.
 func (c *Client) LogIn() *Client {
 	c.T.Helper()
 	other := c.WithoutToken()
@@ -53,15 +53,16 @@ func (c *Client) LogIn() *Client {
 	return other
 }
 
-// WithoutToken is a client without a token.
+// WithoutToken returns a client of the same server without a token.
 func (c *Client) WithoutToken() *Client {
 	return &Client{T: c.T, HTTP: c.HTTP, URL: c.URL, messagePack: c.messagePack}
 }
 
+// RefreshBody is the body of a request that renews a session.
 func RefreshBody(token string) models.Refresh { return models.Refresh{RefreshToken: token} }
 
-// SetCookie is the cookie that the answer sets.
-func (a *Response) SetCookie(name string) *http.Cookie {
+// Cookie returns the cookie of that name that the response sets. The test fails if there is none.
+func (a *Response) Cookie(name string) *http.Cookie {
 	a.T.Helper()
 	for _, c := range a.HTTP.Cookies() {
 		if c.Name == name {
@@ -72,8 +73,8 @@ func (a *Response) SetCookie(name string) *http.Cookie {
 	return nil
 }
 
-// Guest is a client of its own for a new guest.
-func (c *Client) Guest(name string) *Client {
+// NewGuestNamed signs in a guest of exactly that username, and returns a client of its own for it.
+func (c *Client) NewGuestNamed(name string) *Client {
 	c.T.Helper()
 	g := c.WithoutToken()
 	g.Call("POST", "/v1/sessions", map[string]any{"username": name, "guest": true}).ExpectStatus(201).Decode(&g.Session)

@@ -29,11 +29,12 @@ type Client struct {
 	models.Session
 }
 
+// NewClient returns a client of the server at url, without a token.
 func NewClient(t testing.TB, url string) *Client {
 	return &Client{T: t, HTTP: NewHTTP(t), URL: url}
 }
 
-// WithToken is a client with another token.
+// WithToken returns a client with another token.
 func (c *Client) WithToken(token string) *Client {
 	other := *c
 	other.AccessToken = token
@@ -49,7 +50,7 @@ func (c *Client) Call(method, path string, body any, headers ...string) *Respons
 	return a
 }
 
-// CallInvalid makes a request that the contract does not allow; the answer must be as the contract has it all the same.
+// CallInvalid makes a request that the contract does not allow. The response must be as the contract says all the same.
 func (c *Client) CallInvalid(method, path string, body any, headers ...string) *Response {
 	c.T.Helper()
 	a := c.Send(method, path, body, headers...)
@@ -57,6 +58,7 @@ func (c *Client) CallInvalid(method, path string, body any, headers ...string) *
 	return a
 }
 
+// Send makes a request and checks nothing of it.
 func (c *Client) Send(method, path string, body any, headers ...string) *Response {
 	c.T.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
@@ -68,7 +70,7 @@ func (c *Client) Send(method, path string, body any, headers ...string) *Respons
 	return a
 }
 
-// TryCall makes a request whose failure the test wants to see.
+// TryCall makes a request and returns its error, for tests that expect it to fail.
 func (c *Client) TryCall(ctx context.Context, method, path string, body any, headers ...string) (*Response, error) {
 	sent, isRaw := body.([]byte)
 	if !isRaw && body != nil {
@@ -90,7 +92,8 @@ func (c *Client) TryCall(ctx context.Context, method, path string, body any, hea
 	return c.Do(req, sent, headers)
 }
 
-// Do makes the request with the client's token and further headers, given in pairs.
+// Do makes the request with the client's token and further headers, given in pairs. sent is the body, for the contract
+// check.
 func (c *Client) Do(req *http.Request, sent []byte, headers []string) (*Response, error) {
 	if c.AccessToken != "" {
 		req.Header.Set("Authorization", "Bearer "+c.AccessToken)
@@ -107,7 +110,7 @@ func (c *Client) Do(req *http.Request, sent []byte, headers []string) (*Response
 	return &Response{T: c.T, Request: req, RequestBody: sent, HTTP: res, Body: got}, err
 }
 
-// Response is what came back.
+// Response is a response with the request that it is for.
 type Response struct {
 	T           testing.TB
 	Request     *http.Request
@@ -120,7 +123,7 @@ func (a *Response) String() string {
 	return fmt.Sprintf("%s %s → %d %s", a.Request.Method, a.Request.URL, a.HTTP.StatusCode, a.Body)
 }
 
-// CheckContract holds the request (when it is meant to be right) and the answer against the contract.
+// CheckContract checks the response against the contract, and the request too if it is meant to be valid.
 func (a *Response) CheckContract(requestToo bool) {
 	a.T.Helper()
 	if err := a.ContractViolation(requestToo); err != nil {
@@ -128,6 +131,7 @@ func (a *Response) CheckContract(requestToo bool) {
 	}
 }
 
+// ContractViolation returns what of the response, or of the request too, is not as the contract says; nil for nothing.
 func (a *Response) ContractViolation(requestToo bool) error {
 	route, params, err := contract().FindRoute(a.Request)
 	var noRoute *routers.RouteError
@@ -156,7 +160,7 @@ func (a *Response) ContractViolation(requestToo bool) error {
 	})
 }
 
-// checkProblem is what an answer outside the contract's routes must be.
+// checkProblem checks a response outside the contract's routes, which must be a problem.
 func (a *Response) checkProblem() error {
 	if got := a.HTTP.Header.Get("Content-Type"); got != "application/problem+json" {
 		return fmt.Errorf("an error of type %q", got)
@@ -171,6 +175,7 @@ func (a *Response) checkProblem() error {
 	return nil
 }
 
+// ExpectStatus fails the test unless the response has the status.
 func (a *Response) ExpectStatus(want int) *Response {
 	a.T.Helper()
 	if a.HTTP.StatusCode != want {
@@ -179,7 +184,7 @@ func (a *Response) ExpectStatus(want int) *Response {
 	return a
 }
 
-// ExpectProblem wants a status and a code.
+// ExpectProblem fails the test unless the response is a problem with the status and the code.
 func (a *Response) ExpectProblem(status int, code models.Code) models.Problem {
 	a.T.Helper()
 	a.ExpectStatus(status)
@@ -191,6 +196,7 @@ func (a *Response) ExpectProblem(status int, code models.Code) models.Problem {
 	return p
 }
 
+// Decode decodes the body, which is JSON, into v.
 func (a *Response) Decode(v any) *Response {
 	a.T.Helper()
 	d := json.NewDecoder(bytes.NewReader(a.Body))
@@ -200,12 +206,14 @@ func (a *Response) Decode(v any) *Response {
 	return a
 }
 
+// Header returns a header of the response, "" if it has none of that name.
 func (a *Response) Header(name string) string { return a.HTTP.Header.Get(name) }
 
+// Ptr returns a pointer to a copy of v.
 func Ptr[T any](v T) *T { return &v }
 
-// ExpectBusy wants an answer that a browser's EventSource comes back from by itself: 200, when to come back, the event busy with
-// the reason and without an id, and the end.
+// ExpectBusy expects the response that a browser's EventSource comes back from by itself: 200, when to come back, the
+// event busy with the reason and without an id, and the end.
 func (a *Response) ExpectBusy(reason models.BusyReason) {
 	a.T.Helper()
 	a.ExpectStatus(200)
@@ -238,7 +246,7 @@ func (a *Response) ExpectBusy(reason models.BusyReason) {
 	}
 }
 
-// OpenResponse opens the client's stream as it is, and closes it with the test.
+// OpenResponse opens an event stream and returns the plain HTTP response, which is closed with the test.
 func (c *Client) OpenResponse(method, query string, headers ...string) *http.Response {
 	c.T.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -261,8 +269,8 @@ func (c *Client) OpenResponse(method, query string, headers ...string) *http.Res
 	return res
 }
 
-// StatusOf are the statuses that each code of the contract goes with.
-var StatusOf = map[models.Code]int{
+// StatusesOfCodes has the status that each code of the contract comes with.
+var StatusesOfCodes = map[models.Code]int{
 	"invalid_request": 400, "malformed_body": 400, "unauthenticated": 401, "bad_credentials": 401, "token_expired": 401,
 	"session_revoked": 401, "forbidden": 403, "banned": 403, "blocked": 403, "not_found": 404, "method_not_allowed": 405,
 	"not_acceptable": 406, "username_taken": 409, "handle_taken": 409, "idempotency_mismatch": 409, "upload_conflict": 409,
@@ -270,17 +278,17 @@ var StatusOf = map[models.Code]int{
 	"unavailable": 503,
 }
 
-// otherCodes are those that HTTP and tus have a meaning of their own for, and the code that each comes with.
+// otherCodes has the statuses that HTTP and tus give a meaning of their own, and the code that each comes with.
 var otherCodes = map[int]models.Code{
 	412: models.CodeInvalidRequest, 416: models.CodeInvalidRequest, 423: models.CodeUploadConflict, 460: models.CodeUploadConflict,
 }
 
-// ExpectRefusal wants a problem of the contract with one of the codes, whole, and with its own status.
+// ExpectRefusal expects a complete problem of the contract with one of the codes and its status.
 func (a *Response) ExpectRefusal(allowed ...models.Code) {
 	a.T.Helper()
 	if a.Request.Method == http.MethodHead { // which has no body to look at
 		for _, code := range allowed {
-			if status := a.HTTP.StatusCode; status == StatusOf[code] || code == otherCodes[status] {
+			if status := a.HTTP.StatusCode; status == StatusesOfCodes[code] || code == otherCodes[status] {
 				return
 			}
 		}
@@ -293,7 +301,7 @@ func (a *Response) ExpectRefusal(allowed ...models.Code) {
 	}
 	var p models.Problem
 	a.Decode(&p)
-	status, known := StatusOf[p.Code]
+	status, known := StatusesOfCodes[p.Code]
 	if otherCodes[p.Status] == p.Code {
 		status = p.Status
 	}
@@ -314,16 +322,18 @@ func (a *Response) ExpectRefusal(allowed ...models.Code) {
 	}
 }
 
+// IdempotencyKey is the header of requests that may be repeated.
 const IdempotencyKey = "Idempotency-Key"
 
-// AtServer is the same user at another node.
+// AtServer returns a client of the same user at another server.
 func (c *Client) AtServer(url string) *Client {
 	other := *c
 	other.URL = url
 	return &other
 }
 
-// NewHTTP is a client that keeps no connection beyond the test: a leak check runs after it.
+// NewHTTP returns an HTTP client that keeps no connection beyond the test, because goroutine leaks are checked after
+// it.
 func NewHTTP(t testing.TB) *http.Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)

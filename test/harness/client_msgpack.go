@@ -11,17 +11,18 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-const MsgpackType = "application/msgpack"
+// MessagePackType is the media type of MessagePack.
+const MessagePackType = "application/msgpack"
 
-// WithMessagePack is the client, speaking MessagePack on every call. Its answers are unpacked into JSON, so that all that reads
-// them, the contract's check with it, reads both.
+// WithMessagePack returns a client that sends and accepts MessagePack on every call. Its responses are converted to
+// JSON, so that the contract check and the tests read both.
 func (c *Client) WithMessagePack() *Client {
 	other := *c
 	other.messagePack = true
 	return &other
 }
 
-// tryMessagePack is a request with a body in JSON, made in MessagePack.
+// tryMessagePack sends a request, whose body is JSON, in MessagePack.
 func (c *Client) tryMessagePack(req *http.Request, sent []byte, headers []string) (*Response, error) {
 	made := req.Clone(req.Context())
 	if len(sent) > 0 && json.Valid(sent) {
@@ -30,12 +31,12 @@ func (c *Client) tryMessagePack(req *http.Request, sent []byte, headers []string
 			return nil, err
 		}
 		made.Body, made.ContentLength = io.NopCloser(bytes.NewReader(packed)), int64(len(packed))
-		made.Header.Set("Content-Type", MsgpackType)
+		made.Header.Set("Content-Type", MessagePackType)
 	}
-	made.Header.Set("Accept", MsgpackType)
+	made.Header.Set("Accept", MessagePackType)
 	for i := 0; i+1 < len(headers); i += 2 {
 		if headers[i] == "Accept" && headers[i+1] == "application/json" {
-			headers[i+1] = MsgpackType // of a route that answers something else too
+			headers[i+1] = MessagePackType // of a route that answers something else too
 		}
 	}
 	a, err := c.Do(made, sent, headers)
@@ -43,7 +44,7 @@ func (c *Client) tryMessagePack(req *http.Request, sent []byte, headers []string
 		return nil, err
 	}
 	req.Header = made.Header.Clone()
-	if req.Header.Get("Content-Type") == MsgpackType {
+	if req.Header.Get("Content-Type") == MessagePackType {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	a.Request = req
@@ -59,7 +60,7 @@ func (a *Response) unpack() error {
 	switch got := a.HTTP.Header.Get("Content-Type"); {
 	case strings.HasPrefix(got, "application/") && strings.HasSuffix(got, "json"):
 		return fmt.Errorf("%v came as %q", a, got)
-	case got != MsgpackType:
+	case got != MessagePackType:
 		return nil // the bytes of a file, or of a part of one
 	}
 	unpacked, err := unpackJSON(a.Body)

@@ -22,7 +22,7 @@ type Operation struct {
 	Parameters   openapi3.Parameters // its own, and its path's
 }
 
-// Operations are all that the contract has, in a fixed order.
+// Operations returns all operations of the contract, in a fixed order.
 func Operations() (all []Operation) {
 	paths := Document().Paths
 	for _, path := range paths.InMatchingOrder() {
@@ -35,7 +35,7 @@ func Operations() (all []Operation) {
 	return all
 }
 
-// NeedsToken reports whether the operation is closed to who has no token.
+// NeedsToken reports whether the operation refuses a caller without a token.
 func (op Operation) NeedsToken() bool {
 	if op.Security == nil {
 		return true // the contract's own rule
@@ -85,6 +85,7 @@ func (op Operation) Property(name string) *openapi3.Schema {
 	return nil
 }
 
+// UploadChunkType is the media type of a part of an upload (tus).
 const UploadChunkType = "application/offset+octet-stream"
 
 // Query is the query that the operation needs, but for one parameter.

@@ -12,7 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// PostgresVariable is the address of a PostgreSQL in which the tests may make databases. "make test" starts one.
+// PostgresVariable names the variable with the address of a PostgreSQL in which tests may create databases. "make test"
+// sets it.
 const PostgresVariable = "PARLEY_TEST_POSTGRES"
 
 // OnEachDatabase runs a test on SQLite and on PostgreSQL, each with a database of its own: migrated, and without rows.
@@ -77,7 +78,7 @@ func createPostgres(
 	return databaseAt(address, name)
 }
 
-// ConnectPostgres is a plain connection to a database, past Parley.
+// ConnectPostgres opens a plain connection to a database, which the server under test does not know of.
 func ConnectPostgres(t testing.TB, database string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), database)
@@ -88,6 +89,7 @@ func ConnectPostgres(t testing.TB, database string) *pgx.Conn {
 	return conn
 }
 
+// DropPostgres drops a database of the PostgreSQL at address.
 func DropPostgres(t testing.TB, address, name string) {
 	ctx := context.Background()
 	admin, err := pgx.Connect(ctx, address)
@@ -101,7 +103,7 @@ func DropPostgres(t testing.TB, address, name string) {
 	}
 }
 
-// Execute runs a statement in a database behind the server's back.
+// Execute runs a statement in a database while the server under test does not know of it.
 func Execute(t *testing.T, database, statement string) {
 	t.Helper()
 	driver, address := "sqlite", database+"?_pragma=busy_timeout(10000)" // the server may be writing

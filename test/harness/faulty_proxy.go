@@ -18,7 +18,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// FaultyProxy is what a proxy between the replay and the server does to them.
+// FaultyProxy says what a proxy in front of a server does to requests and responses.
 type FaultyProxy struct {
 	LoseResponses bool // drop the answer to every third message, after the server has stored it
 	RefuseSends   bool // refuse every fifth message for now
@@ -39,7 +39,7 @@ type FaultyProxy struct {
 	firstTokens map[string]bool
 }
 
-// StartFaultyProxy starts a proxy before the server and returns its address.
+// StartFaultyProxy starts a proxy in front of the server and returns its URL.
 func StartFaultyProxy(t *testing.T, server string, f *FaultyProxy) string {
 	t.Helper()
 	target, err := url.Parse(server)
@@ -116,7 +116,7 @@ func refuse(w http.ResponseWriter, status int, code string) {
 		strconv.Itoa(status)+`,"code":"`+code+`"}`)
 }
 
-// change puts the spoiled answer or stream in place of the server's.
+// change replaces the server's response or stream by the changed one.
 func (f *FaultyProxy) change(res *http.Response) error {
 	path := res.Request.URL.Path
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
@@ -191,12 +191,13 @@ func (f *FaultyProxy) changeStream(path string, stream io.ReadCloser) io.ReadClo
 	return &pipedStream{PipeReader: out, source: stream}
 }
 
-// pipedStream closes its source with itself, so that the one who copies is never left waiting.
+// pipedStream closes its source with itself, so that the goroutine that copies is never left waiting.
 type pipedStream struct {
 	*io.PipeReader
 	source io.Closer
 }
 
+// Close closes both ends.
 func (p *pipedStream) Close() error {
 	_ = p.source.Close()
 	return p.PipeReader.Close()

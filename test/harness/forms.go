@@ -8,9 +8,10 @@ import (
 	"testing"
 )
 
+// Boundary separates the parts of a form that RawForm writes.
 const Boundary = "xyzzy"
 
-// RawForm is the body of a form, part by part as it is written: each has its head, an empty line and its content. It is
+// RawForm writes a form part by part, as it is sent: each part is its head, an empty line and its content. The form is
 // closed unless the last part is "cut".
 func RawForm(parts ...string) string {
 	var b strings.Builder
@@ -23,14 +24,17 @@ func RawForm(parts ...string) string {
 	return b.String() + "--" + Boundary + "--\r\n"
 }
 
+// FieldPart is a part of RawForm with a field.
 func FieldPart(name, value string) string {
 	return fmt.Sprintf("Content-Disposition: form-data; name=%q\r\n\r\n%s", name, value)
 }
 
+// FilePart is a part of RawForm with a text file.
 func FilePart(name, content string) string {
 	return fmt.Sprintf("Content-Disposition: form-data; name=\"file\"; filename=%q\r\nContent-Type: text/plain\r\n\r\n%s", name, content)
 }
 
+// FormMediaType is the Content-Type of a form that RawForm writes.
 const FormMediaType = "multipart/form-data; boundary=" + Boundary
 
 // NamedForm is a form with one file, named as RFC 7578 has it: in quotes, with quotes and backslashes escaped.

@@ -12,12 +12,12 @@ import (
 	"github.com/parley-chat/parley/handlers/auth/token/tokentest"
 )
 
-// AsProgramVariable makes the test binary be parley itself, so that tests can start, kill and restart the very code under test,
-// with its race detector.
+// AsProgramVariable names the variable that makes a test binary run as parley itself, so that tests can start, kill and
+// restart the very code under test, with its race detector.
 const AsProgramVariable = "PARLEY_TEST_AS_PROGRAM"
 
-// isTestVariable reports whether a variable is one of the project's own tests and benches. The program refuses those like all
-// that are no settings.
+// isTestVariable reports whether a variable belongs to the project's tests and benchmarks. The program refuses those,
+// as all variables that are no settings.
 func isTestVariable(name string) bool {
 	for _, prefix := range []string{"PARLEY_TEST", "PARLEY_BENCH", "PARLEY_FAULT", "PARLEY_BIN"} {
 		if strings.HasPrefix(name, prefix) {
@@ -27,7 +27,7 @@ func isTestVariable(name string) bool {
 	return false
 }
 
-// ProgramEnvironment is the environment of a program that a test starts, which may be parley.
+// ProgramEnvironment returns the environment, with more added, for a program that a test starts and that may be parley.
 func ProgramEnvironment(more ...string) []string {
 	own := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// AwaitMetric asks for the metrics until they have a line.
+// AwaitMetric waits until the metrics have a line.
 func (c *Client) AwaitMetric(line string) {
 	c.T.Helper()
 	for until := time.Now().Add(Timeout); !strings.Contains(string(c.Call("GET", "/metrics", nil).ExpectStatus(200).Body), "\n"+line+"\n"); {

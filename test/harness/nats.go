@@ -14,7 +14,8 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 )
 
-// asNATS makes the test binary be a NATS server at the address that it holds, so that it can be killed.
+// asNATS names the variable that makes a test binary run as a NATS server at the address that it holds, so that the
+// server can be killed.
 const asNATS = "PARLEY_TEST_AS_NATS"
 
 // serveNATS serves until standard input ends, as it does with the process that started this one.
@@ -40,24 +41,25 @@ func serveNATS(address string) int {
 	return 0
 }
 
-// NatsProcess is a NATS server as a program of its own.
-type NatsProcess struct {
+// NATSServer is a NATS server in a process of its own.
+type NATSServer struct {
 	t       testing.TB
 	Address string
 	cmd     *exec.Cmd
 	stdin   io.Closer
 }
 
-func StartNATS(t testing.TB) *NatsProcess {
+// StartNATS starts a NATS server on a free port. It is killed with the test.
+func StartNATS(t testing.TB) *NATSServer {
 	t.Helper()
-	n := &NatsProcess{t: t, Address: FreeAddress(t)}
+	n := &NATSServer{t: t, Address: FreeAddress(t)}
 	n.Start()
 	t.Cleanup(n.Kill)
 	return n
 }
 
-// Start starts the server and waits until it takes connections.
-func (n *NatsProcess) Start() {
+// Start starts the server and waits until it accepts connections.
+func (n *NATSServer) Start() {
 	n.t.Helper()
 	n.cmd = exec.Command(os.Args[0])
 	n.cmd.Env = append(os.Environ(), asNATS+"="+n.Address)
@@ -81,7 +83,7 @@ func (n *NatsProcess) Start() {
 }
 
 // Kill ends the server as a crash does.
-func (n *NatsProcess) Kill() {
+func (n *NATSServer) Kill() {
 	if n.cmd != nil {
 		_ = n.cmd.Process.Kill()
 		_ = n.stdin.Close()

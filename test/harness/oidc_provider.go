@@ -19,8 +19,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// OIDCProvider is a provider of OpenID Connect on a port of its own. It lets in whoever comes next in its queue, and is as
-// strict as the best of them: PKCE, state and nonce must be there, and the redirect URI the same to the letter.
+// OIDCProvider is a provider of OpenID Connect on a port of its own. Each log-in is by the next user in its queue. It
+// is as strict as the strictest providers: PKCE, state and nonce are required, and redirect URIs are compared byte by
+// byte.
 type OIDCProvider struct {
 	*mockoidc.MockOIDC
 	t testing.TB
@@ -32,7 +33,7 @@ type OIDCProvider struct {
 	sign func(claims jwt.MapClaims) string
 }
 
-// OIDCUser is what the provider says of somebody. Changed changes the claims of the ID token before it is signed.
+// OIDCUser is what the provider says about a user. ChangeClaims changes the claims of the ID token before it is signed.
 type OIDCUser struct {
 	Subject, Username, Name, Email string
 	EmailVerified                  bool
@@ -40,12 +41,15 @@ type OIDCUser struct {
 	ChangeClaims                   func(claims jwt.MapClaims)
 }
 
+// ID is for the mock provider.
 func (v OIDCUser) ID() string { return v.Subject }
 
+// Userinfo is for the mock provider.
 func (v OIDCUser) Userinfo([]string) ([]byte, error) {
 	return json.Marshal(map[string]string{"sub": v.Subject, "preferred_username": v.Username})
 }
 
+// Claims is for the mock provider.
 func (v OIDCUser) Claims(_ []string, base *mockoidc.IDTokenClaims) (jwt.Claims, error) {
 	claims := jwt.MapClaims{
 		"iss": base.Issuer, "aud": base.Audience, "sub": v.Subject, "iat": base.IssuedAt, "exp": base.ExpiresAt, "nonce": base.Nonce,
@@ -57,6 +61,7 @@ func (v OIDCUser) Claims(_ []string, base *mockoidc.IDTokenClaims) (jwt.Claims, 
 	return claims, nil
 }
 
+// NewOIDCProvider starts a provider, which stops with the test.
 func NewOIDCProvider(t testing.TB) *OIDCProvider {
 	t.Helper()
 	p := &OIDCProvider{t: t, callbacks: map[string]string{}}
@@ -84,12 +89,12 @@ func (p *OIDCProvider) stop() {
 	}
 }
 
-// Flag is how a server is told of the provider.
+// Flag returns the flag of parley serve that configures the provider under that name.
 func (p *OIDCProvider) Flag(name string) string {
 	return fmt.Sprintf("name=%s,issuer=%s,client_id=%s,client_secret=%s", name, p.Issuer(), p.ClientID, p.ClientSecret)
 }
 
-// strict refuses what a provider need not put up with, and has ID tokens signed by who is to sign them.
+// strict refuses requests that a strict provider refuses, and lets sign replace the signature of ID tokens.
 func (p *OIDCProvider) strict(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
@@ -159,14 +164,14 @@ func (p *OIDCProvider) issue(w *httptest.ResponseRecorder, r *http.Request, next
 	w.Header().Del("Content-Length")
 }
 
-// SignWith has ID tokens signed by f, or by the provider itself.
+// SignWith lets f sign the ID tokens; nil for the provider itself.
 func (p *OIDCProvider) SignWith(f func(claims jwt.MapClaims) string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sign = f
 }
 
-// RequestCount is how often a path of the provider was asked for.
+// RequestCount returns how many requests a path of the provider has had.
 func (p *OIDCProvider) RequestCount(path string) (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -178,7 +183,7 @@ func (p *OIDCProvider) RequestCount(path string) (n int) {
 	return n
 }
 
-// NewBrowser is a client of its own that keeps cookies.
+// NewBrowser returns a client of its own that keeps cookies.
 func (c *Client) NewBrowser() *Client {
 	c.T.Helper()
 	jar, err := cookiejar.New(nil)
@@ -190,13 +195,14 @@ func (c *Client) NewBrowser() *Client {
 	return b
 }
 
-// BeginLogIn has the browser begin a log-in, and answers where it is sent.
+// BeginLogIn begins a log-in in the browser and returns the URL that the browser is sent to.
 func (c *Client) BeginLogIn(path string) (at string) {
 	c.T.Helper()
 	return c.Call("GET", path, nil, "Accept", "text/html,*/*;q=0.8").ExpectStatus(303).Header("Location")
 }
 
-// Authorize has the browser go to the provider's page as that visitor, and answers the path that it is sent back to.
+// Authorize opens the provider's page in the browser as that user, and returns the path that the browser is sent back
+// to.
 func (p *OIDCProvider) Authorize(b *Client, at string, v OIDCUser) (callback string) {
 	p.t.Helper()
 	p.QueueUser(v)
@@ -212,18 +218,19 @@ func (p *OIDCProvider) Authorize(b *Client, at string, v OIDCUser) (callback str
 	return callback
 }
 
-// LogInToPage has the browser log in through the provider under that name, up to the page that it is sent to in the end.
+// LogInToPage logs in through the provider in the browser, and returns the page that the browser ends at.
 func (p *OIDCProvider) LogInToPage(b *Client, path string, v OIDCUser) (page string) {
 	p.t.Helper()
 	return b.Call("GET", p.Authorize(b, b.BeginLogIn(path), v), nil).ExpectStatus(303).Header("Location")
 }
 
-// RedeemLoginCode is the log-in with the code in the address of a page.
+// RedeemLoginCode creates a session with the login code in the address of a page.
 func (c *Client) RedeemLoginCode(page string) *Response {
 	c.T.Helper()
 	return c.Call("POST", "/v1/sessions", map[string]any{"login_code": LoginCode(c.T, page)})
 }
 
+// LoginCode returns the login code in the address of a page.
 func LoginCode(t testing.TB, page string) string {
 	t.Helper()
 	parts := strings.FieldsFunc(page, func(r rune) bool { return r == '#' || r == '&' })
@@ -234,7 +241,7 @@ func LoginCode(t testing.TB, page string) string {
 	return strings.TrimPrefix(parts[i], "login_code=")
 }
 
-// LogIn is a client of its own, a browser, that has logged in through the provider.
+// LogIn returns a new browser that has logged in through the provider.
 func (p *OIDCProvider) LogIn(c *Client, v OIDCUser) *Client {
 	p.t.Helper()
 	b := c.NewBrowser()
@@ -242,7 +249,7 @@ func (p *OIDCProvider) LogIn(c *Client, v OIDCUser) *Client {
 	return b
 }
 
-// LinkIdentity makes somebody at the provider a way into the client's account, and answers the identity's id.
+// LinkIdentity links a new user of the provider to the client's account, and returns the id of the identity.
 func (p *OIDCProvider) LinkIdentity(c *Client) (id string) {
 	p.t.Helper()
 	p.LinkIdentityAs(c, OIDCUser{Subject: UniqueName("visitor")}).ExpectStatus(303)
@@ -250,7 +257,7 @@ func (p *OIDCProvider) LinkIdentity(c *Client) (id string) {
 	return list[len(list)-1].ID
 }
 
-// LinkIdentityAs has the client's user go through a log-in at the provider that began with their token.
+// LinkIdentityAs links a user of the provider to the client's account, and returns the last response.
 func (p *OIDCProvider) LinkIdentityAs(c *Client, v OIDCUser) *Response {
 	p.t.Helper()
 	b := c.NewBrowser()

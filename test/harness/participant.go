@@ -9,11 +9,11 @@ import (
 )
 
 // A transcript plays one of the protocols that Parley does the work of, in the order of the protocol's own text, with
-// those who take part in it and a bystander. Each step names the protocol's action. Each answer is held against what the
-// protocol promises; each event is named together with those who get it, and must be the very next one of their streams,
-// so that nobody gets anything else. A last event for everybody ends the transcript: nothing came before it.
+// those who take part in it and a bystander. Each step names the protocol's action. Each answer is held against what
+// the protocol promises; each event is named together with those who get it, and must be the very next one of their
+// streams, so that nobody gets anything else. A last event for everybody ends the transcript: nothing came before it.
 
-// Participant is somebody in a transcript: a client, and the event stream that they keep open.
+// Participant is a user in a transcript: a client, and an event stream that stays open.
 type Participant struct {
 	*Client
 	Stream *Stream
@@ -22,12 +22,12 @@ type Participant struct {
 // Participate opens the client's stream.
 func (c *Client) Participate() *Participant {
 	c.T.Helper()
-	return &Participant{Client: c, Stream: c.OpenReadyStream("")}
+	return &Participant{Client: c, Stream: c.OpenStream("")}
 }
 
-// AddContactAndParticipate puts a client on the actor's contact list before the client's stream opens. Who is online is told aside from the
-// log, at a moment of its own: once the actor was told, nobody else will be, in between of something later. That is one
-// use of a bystander.
+// AddContactAndParticipate adds a client to the participant's contacts before the client's stream opens. Who is online
+// does not go through the log, and comes at a moment of its own: once this participant has got the event, it comes to
+// nobody else in between of later events. That is one use of a bystander.
 func (a *Participant) AddContactAndParticipate(c *Client) *Participant {
 	a.T.Helper()
 	a.Call("PUT", ContactPath(c), nil).ExpectStatus(200).
@@ -37,7 +37,8 @@ func (a *Participant) AddContactAndParticipate(c *Client) *Participant {
 	return other
 }
 
-// ExpectSameEvent wants the next event of each of the actors to be this one, the same for all. It answers the event's id.
+// ExpectSameEvent expects the next event of each of the participants to be this one, the same for all. It returns the
+// event's id.
 func ExpectSameEvent(t testing.TB, name models.EventName, data any, to ...*Participant) (id string) {
 	t.Helper()
 	for i, a := range to {
@@ -52,7 +53,7 @@ func ExpectSameEvent(t testing.TB, name models.EventName, data any, to ...*Parti
 	return id
 }
 
-// ExpectEvent wants the change to be told to each of the actors, under the id that the answer named.
+// ExpectEvent expects the next event of each of the participants to be this one, under the id that the response names.
 func (a *Response) ExpectEvent(name models.EventName, data any, to ...*Participant) *Response {
 	a.T.Helper()
 	if id := ExpectSameEvent(a.T, name, data, to...); id != a.EventID() {
@@ -61,7 +62,7 @@ func (a *Response) ExpectEvent(name models.EventName, data any, to ...*Participa
 	return a
 }
 
-// ExpectBody wants the answer to be this object, to the last field.
+// ExpectBody expects the response to be this object, in every field.
 func (a *Response) ExpectBody(want any) *Response {
 	a.T.Helper()
 	var got any
@@ -72,6 +73,7 @@ func (a *Response) ExpectBody(want any) *Response {
 	return a
 }
 
+// AsJSON encodes v.
 func AsJSON(t testing.TB, v any) []byte {
 	t.Helper()
 	encoded, err := json.Marshal(v)
@@ -81,7 +83,7 @@ func AsJSON(t testing.TB, v any) []byte {
 	return encoded
 }
 
-// SameJSON reports whether two values are the same to a client, whatever types they have here.
+// SameJSON reports whether two values are the same as JSON, whatever their types are here.
 func SameJSON(t testing.TB, a, b any) bool {
 	t.Helper()
 	var plain [2]any
@@ -93,7 +95,7 @@ func SameJSON(t testing.TB, a, b any) bool {
 	return reflect.DeepEqual(plain[0], plain[1])
 }
 
-// ExpectRecent wants a date of something that the actor has just done.
+// ExpectRecent expects the time of something that the participant has just done, and returns it.
 func (a *Participant) ExpectRecent(at models.Time) models.Time {
 	a.T.Helper()
 	if from, to := a.Stream.Ready.ServerTime, models.Now(); at.Before(from.Time) || at.After(to.Time) {
@@ -102,8 +104,8 @@ func (a *Participant) ExpectRecent(at models.Time) models.Time {
 	return at
 }
 
-// TakeSession wants the answer to be the first or a further session of the user, complete, and takes it over.
-func (c *Client) TakeSession(a *Response, status int, user models.User) {
+// ExpectSession expects the response to be a complete session of the user, and makes it the client's.
+func (c *Client) ExpectSession(a *Response, status int, user models.User) {
 	c.T.Helper()
 	a.ExpectStatus(status).Decode(&c.Session)
 	if c.AccessToken == "" || c.RefreshToken == "" || c.SessionID == "" || c.User.ID == 0 || c.User.CreatedAt.IsZero() {
@@ -116,11 +118,11 @@ func (c *Client) TakeSession(a *Response, status int, user models.User) {
 	})
 }
 
-// SignInGuest is a client of its own for a guest of that name, which is all that it takes.
+// SignInGuest signs in a guest with nothing but a username, and expects a complete session.
 func (c *Client) SignInGuest(name string) *Client {
 	c.T.Helper()
 	g := c.WithToken("")
-	g.TakeSession(g.Call("POST", "/v1/sessions", models.Credentials{Username: name, Guest: true}), 201,
+	g.ExpectSession(g.Call("POST", "/v1/sessions", models.Credentials{Username: name, Guest: true}), 201,
 		models.User{Username: name, DisplayName: name, Guest: true})
 	return g
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// SendFiles sends a message into the room with the files that come along, of which it becomes the one with that id.
+// SendFiles sends a message together with its files into the room, and expects it to get that id.
 func (a *Participant) SendFiles(room models.Room, id int64, n models.NewMessage, files ...FormPart) SentMessage {
 	a.T.Helper()
 	parts := []FormPart{{Field: "text", Content: n.Text}}
@@ -18,7 +18,7 @@ func (a *Participant) SendFiles(room models.Room, id int64, n models.NewMessage,
 	return a.expectSent(a.Call("POST", RoomPath(room.ID)+"/messages", body, "Content-Type", mediaType), room, id, n, files...)
 }
 
-// ExpectFile wants f to be the file that the part is, in the room.
+// ExpectFile expects f to be the file that the part is, in the room.
 func (a *Participant) ExpectFile(room models.Room, f models.File, p FormPart) models.File {
 	a.T.Helper()
 	want := models.File{
@@ -34,7 +34,7 @@ func (a *Participant) ExpectFile(room models.Room, f models.File, p FormPart) mo
 	return want
 }
 
-// ExpectDownloadable wants each of the actors to get the bytes of the message's files.
+// ExpectDownloadable expects that each of the participants can download the message's files.
 func (s SentMessage) ExpectDownloadable(by ...*Participant) SentMessage {
 	s.T.Helper()
 	for _, a := range by {
@@ -47,7 +47,7 @@ func (s SentMessage) ExpectDownloadable(by ...*Participant) SentMessage {
 	return s
 }
 
-// ExpectHidden wants the message's files not to be there for each of the actors.
+// ExpectHidden expects the message's files not to exist for each of the participants.
 func (s SentMessage) ExpectHidden(from ...*Participant) SentMessage {
 	s.T.Helper()
 	for _, a := range from {

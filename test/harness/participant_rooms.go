@@ -4,7 +4,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Profile is how the actor is seen: online.
+// Profile is how others see the participant: online.
 func (a *Participant) Profile() models.User {
 	u := a.User
 	u.Online = true
@@ -22,7 +22,7 @@ func (a *Participant) ExpectSomeMessages(path string, want ...models.Message) {
 	got.ExpectBody(models.Page[models.Message]{Items: want, NextCursor: page.NextCursor})
 }
 
-// CreateRoom makes a room, which these are told of, and answers it as events show it.
+// CreateRoom creates a room, expects the event at these participants, and returns the room as events show it.
 func (a *Participant) CreateRoom(n models.NewRoom, to ...*Participant) models.Room {
 	a.T.Helper()
 	var room models.Room
@@ -52,7 +52,8 @@ func valueOf[T any](p *T) (v T) {
 	return v
 }
 
-// JoinRoom makes the actor a member of the public room at path, which these are told of. What is there counts as read.
+// JoinRoom makes the participant a member of the public room at path, and expects the event at these participants. The
+// messages that the room has count as read.
 func (a *Participant) JoinRoom(path string, to ...*Participant) {
 	a.T.Helper()
 	want := Get[models.Room](a.Client, path)
@@ -68,24 +69,26 @@ func (a *Participant) JoinRoom(path string, to ...*Participant) {
 	joined.ExpectBody(want).ExpectEvent(models.EventMemberJoined, a.MembershipEvent(room), to...)
 }
 
-// LeaveRoom ends the actor's membership in the room at path, which these are told of.
+// LeaveRoom ends the participant's membership in the room at path, and expects the event at these participants.
 func (a *Participant) LeaveRoom(path string, to ...*Participant) {
 	a.T.Helper()
 	room := Get[models.Room](a.Client, path)
 	a.Call("DELETE", path+"/members/me", nil).ExpectStatus(204).ExpectEvent(models.EventMemberLeft, a.MembershipEvent(room), to...)
 }
 
+// MembershipEvent is what events about the participant's membership show.
 func (a *Participant) MembershipEvent(room models.Room) models.MemberEvent {
 	return models.MemberEvent{RoomID: room.ID, Subject: room.Subject, User: a.User.Ref(), Role: models.RoleMember}
 }
 
-// EnterRoom puts the actor's stream into the room, and exits takes it out, which those in the room are told of.
+// EnterRoom makes the participant's stream present in the room, and expects the event at these participants.
 func (a *Participant) EnterRoom(room models.Room, inside ...*Participant) {
 	a.T.Helper()
 	a.Call("PUT", PresencePath(room.ID, a.Stream), nil).ExpectStatus(204).
 		ExpectEvent(models.EventPresenceEntered, a.presenceEvent(room), inside...)
 }
 
+// ExitRoom ends the presence of the participant's stream in the room, and expects the event at these participants.
 func (a *Participant) ExitRoom(room models.Room, inside ...*Participant) {
 	a.T.Helper()
 	a.Call("DELETE", PresencePath(room.ID, a.Stream), nil).ExpectStatus(204).
@@ -96,26 +99,26 @@ func (a *Participant) presenceEvent(room models.Room) models.PresenceEvent {
 	return models.PresenceEvent{RoomID: room.ID, Subject: room.Subject, User: a.User.Ref()}
 }
 
-// SentMessage is a message and the answer that it came in.
+// SentMessage is a message and the response that it came in.
 type SentMessage struct {
 	*Response
 	models.Message
 }
 
-// SendMessage sends a message into the room, of which it becomes the one with that id. The files that it names are these.
+// SendMessage sends a message into the room, and expects it to get that id and to have these files.
 func (a *Participant) SendMessage(room models.Room, id int64, n models.NewMessage, files ...FormPart) SentMessage {
 	a.T.Helper()
 	return a.expectSent(a.Call("POST", RoomPath(room.ID)+"/messages", n), room, id, n, files...)
 }
 
-// SendMessageTo sends a message to a channel or a user, in whose room it becomes the one with that id.
+// SendMessageTo sends a message to a channel or a user, and expects it to get that id in their room.
 func (a *Participant) SendMessageTo(target string, id int64, n models.NewMessage) SentMessage {
 	a.T.Helper()
 	return a.expectSent(a.Call("POST", "/v1/messages", models.TargetedMessage{Target: target, NewMessage: n}), models.Room{}, id, n)
 }
 
-// expectSent wants the answer to be the message that the actor sent into the room, or into one that only the answer names, with
-// these files.
+// expectSent expects the response to be the message that the participant sent into the room, or into one that only the
+// response names, with these files.
 func (a *Participant) expectSent(by *Response, room models.Room, id int64, n models.NewMessage, files ...FormPart) SentMessage {
 	a.T.Helper()
 	var m models.Message
@@ -142,20 +145,21 @@ func (a *Participant) expectSent(by *Response, room models.Room, id int64, n mod
 	return SentMessage{by.ExpectBody(want), want}
 }
 
-// ExpectCreated wants the message with the sender and those in the room, notified the same with the other members.
+// ExpectCreated expects the message at the sender and at those who are present in the room.
 func (s SentMessage) ExpectCreated(to ...*Participant) SentMessage {
 	s.T.Helper()
 	s.ExpectEvent(models.EventMessageCreated, s.Message, to...)
 	return s
 }
 
+// ExpectNotified expects the message at the other members.
 func (s SentMessage) ExpectNotified(to ...*Participant) SentMessage {
 	s.T.Helper()
 	s.ExpectEvent(models.EventMessageNotification, s.Message, to...)
 	return s
 }
 
-// ExpectMessages wants the messages at path, which ends in a query or needs none, to be these.
+// ExpectMessages expects these messages at path, which ends in a query or needs none.
 func (a *Participant) ExpectMessages(path string, want ...models.Message) {
 	a.T.Helper()
 	if want == nil {

@@ -11,10 +11,11 @@ import (
 	"testing"
 )
 
-// ProgramVariable names a build of parley to be tested in place of the code that the tests are built with.
+// ProgramVariable names the variable with a build of parley that is tested in place of the code that the tests are
+// built with.
 const ProgramVariable = "PARLEY_TEST_PROGRAM"
 
-// Program is what runs as parley: this very binary, unless another is named.
+// Program returns the path of what runs as parley: this very binary, unless another is named.
 func Program() string {
 	if other := os.Getenv(ProgramVariable); other != "" {
 		return other
@@ -22,7 +23,7 @@ func Program() string {
 	return os.Args[0]
 }
 
-// Process is parley as a program of its own, which can be killed.
+// Process is parley in a process of its own, which can be killed.
 type Process struct {
 	T      testing.TB
 	Args   []string
@@ -41,7 +42,7 @@ func StartProcess(t testing.TB, database string, flags ...string) *Process {
 	return p
 }
 
-// LaunchProcess is StartProcess without the wait.
+// LaunchProcess is StartProcess, but does not wait.
 func LaunchProcess(t testing.TB, database string, flags ...string) *Process {
 	t.Helper()
 	Long(t)
@@ -55,6 +56,7 @@ func LaunchProcess(t testing.TB, database string, flags ...string) *Process {
 	return p
 }
 
+// FreeAddress returns an address on this machine whose port was free a moment ago.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -72,6 +74,7 @@ func (p *Process) Start() {
 	p.WaitReady()
 }
 
+// Launch starts the program again and does not wait.
 func (p *Process) Launch() {
 	p.T.Helper()
 	p.Mu.Lock()
@@ -93,7 +96,8 @@ func (p *Process) Launch() {
 	p.Cmd = cmd // only now is there something to kill
 }
 
-// WaitReady waits for the first line, which says that it is ready; none comes from one that ended.
+// WaitReady waits for the first line of output, which a program prints once it is ready. The test fails if it ends
+// before.
 func (p *Process) WaitReady() {
 	p.T.Helper()
 	p.Mu.Lock()
@@ -118,7 +122,7 @@ func (p *Process) Kill() {
 	}
 }
 
-// Terminate asks the process to stop and answers its exit status.
+// Terminate asks the process to stop and returns its exit status.
 func (p *Process) Terminate() int {
 	p.Mu.Lock()
 	defer p.Mu.Unlock()
@@ -131,7 +135,7 @@ func (p *Process) Terminate() int {
 	return status
 }
 
-// Signal sends the process a signal that it outlives.
+// Signal sends the process a signal that does not end it.
 func (p *Process) Signal(s syscall.Signal) {
 	p.T.Helper()
 	p.Mu.Lock()

@@ -31,16 +31,16 @@ var RepositoryRoot = sync.OnceValue(func() string {
 // RepositoryPath is the absolute path of a file of the repository.
 func RepositoryPath(name string) string { return filepath.Join(RepositoryRoot(), name) }
 
-// NodeFolder holds programs for Node.js, which use clients of others. "make test" fetches those.
+// NodeFolder is the folder of programs for Node.js, which use clients of others. "make test" fetches their packages.
 func NodeFolder() string { return RepositoryPath("test/clients/node") }
 
-// RunNode runs one of the programs and answers what it prints. It bears no more than the time given.
+// RunNode runs one of the programs of NodeFolder, for at most that long, and returns what it prints.
 func RunNode(t *testing.T, most time.Duration, program string, args ...string) []byte {
 	t.Helper()
 	return RunIn(t, NodeFolder(), most, "node", append([]string{program}, args...)...)
 }
 
-// RunIn runs a command in a folder and answers what it prints. It bears no more than the time given.
+// RunIn runs a command in a folder, for at most that long, and returns what it prints.
 func RunIn(t *testing.T, folder string, most time.Duration, command string, args ...string) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), most)
@@ -56,7 +56,7 @@ func RunIn(t *testing.T, folder string, most time.Duration, command string, args
 	return output
 }
 
-// NeedNode passes over a test where Node.js or the packages are missing.
+// NeedNode skips a test where Node.js or the packages are missing; in CI the test fails.
 func NeedNode(t *testing.T) {
 	t.Helper()
 	Long(t)
@@ -73,7 +73,7 @@ func NeedNode(t *testing.T) {
 	}
 }
 
-// NeedProgram passes over a test where a program is missing.
+// NeedProgram skips a test where a program is missing; in CI the test fails.
 func NeedProgram(t *testing.T, name string) {
 	t.Helper()
 	Long(t)
@@ -92,8 +92,8 @@ func NeedBrowser(t *testing.T) string {
 		"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 }
 
-// FindBrowser finds a browser by the names that its program may have, or passes over a test. The file may be there and be
-// no more than advice where to get it, so it is started.
+// FindBrowser finds a browser by the names that its program may have, or skips the test. It starts the program, because
+// a file of that name may only print how to install the browser.
 func FindBrowser(t *testing.T, browser string, names ...string) string {
 	t.Helper()
 	for _, name := range names {

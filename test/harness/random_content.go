@@ -11,24 +11,25 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// RandomBytes is content of which no two parts are alike, and RandomReader the same to be read: the race detector takes several times
-// what a test keeps in memory.
+// RandomBytes returns content of which no two parts are alike.
 func RandomBytes(size int) []byte {
 	content, _ := io.ReadAll(RandomReader(size)) // never fails
 	return content
 }
 
+// RandomReader reads the content of RandomBytes without holding it: under the race detector, memory counts several
+// times.
 func RandomReader(size int) io.Reader {
 	return io.LimitReader(rand.NewChaCha8([32]byte{byte(size)}), int64(size))
 }
 
-// StreamRandom sends so much noise as a request's body.
+// StreamRandom sends so many random bytes as a request's body.
 func (c *Client) StreamRandom(method, path string, size int, headers ...string) *Response {
 	c.T.Helper()
 	return c.StreamBody(method, path, RandomReader(size), int64(size), headers...)
 }
 
-// ExpectRandomFile wants a file to be so much noise, in what is told of it and in what is downloaded.
+// ExpectRandomFile expects a file to be so many bytes of RandomBytes, in its description and in its download.
 func (c *Client) ExpectRandomFile(id string, size int) {
 	c.T.Helper()
 	want := digestOfReader(c, RandomReader(size))
@@ -50,7 +51,7 @@ func digestOfReader(c *Client, r io.Reader) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// StreamBody sends a body that is made while it is sent. Its size is -1 when it is not to be told.
+// StreamBody sends a body that is made while it is sent. A size of -1 is not announced.
 func (c *Client) StreamBody(method, path string, body io.Reader, size int64, headers ...string) *Response {
 	c.T.Helper()
 	ctx, cancel := context.WithTimeout(c.T.Context(), 5*Timeout)
@@ -67,7 +68,7 @@ func (c *Client) StreamBody(method, path string, body io.Reader, size int64, hea
 	return a
 }
 
-// DownloadDigest downloads a file and keeps nothing of it but its digest.
+// DownloadDigest downloads a file, keeps nothing of it, and returns its SHA-256 in hexadecimal.
 func (c *Client) DownloadDigest(f models.File) string {
 	c.T.Helper()
 	ctx, cancel := context.WithTimeout(c.T.Context(), 5*Timeout)

@@ -41,6 +41,7 @@ func (c *Client) DialRaw(path string, headers ...string) *RawConn {
 	return w
 }
 
+// Write writes to the connection.
 func (w *RawConn) Write(s string) {
 	w.T.Helper()
 	if _, err := io.WriteString(w.Conn, s); err != nil {
@@ -48,7 +49,7 @@ func (w *RawConn) Write(s string) {
 	}
 }
 
-// ExpectResponse reads the final answer, and fails when another status comes first.
+// ExpectResponse reads the final response and decodes its body into v. The test fails if the status is another.
 func (w *RawConn) ExpectResponse(status int, v any) {
 	w.T.Helper()
 	res, err := http.ReadResponse(w.Reader, nil)
@@ -68,6 +69,7 @@ func (w *RawConn) ExpectResponse(status int, v any) {
 	}
 }
 
+// ExpectProblem reads the final response, which must be a problem with the status and the code.
 func (w *RawConn) ExpectProblem(status int, code models.Code) {
 	w.T.Helper()
 	var p models.Problem
@@ -77,8 +79,11 @@ func (w *RawConn) ExpectProblem(status int, code models.Code) {
 	}
 }
 
+// ExpectContinueHeader asks the server to say whether it wants the body.
 const ExpectContinueHeader = "Expect: 100-continue"
 
+// ContentLengthHeader announces the length of a body.
 func ContentLengthHeader(n int) string { return fmt.Sprintf("Content-Length: %d", n) }
 
+// OctetStream is the media type of any bytes.
 const OctetStream = "application/octet-stream"

@@ -11,7 +11,7 @@ import (
 
 const UploadChunk = "bytes" // the body of each operation that takes bytes
 
-// AnnounceUpload begins an upload of so many bytes and answers its id.
+// AnnounceUpload begins an upload of so many bytes and returns its id.
 func (c *Client) AnnounceUpload(roomID int64, size int) (id string) {
 	c.T.Helper()
 	made := c.Call("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(size),
@@ -19,7 +19,7 @@ func (c *Client) AnnounceUpload(roomID int64, size int) (id string) {
 	return strings.TrimPrefix(made.Header("Location"), "/v1/uploads/")
 }
 
-// UploadMetadata says where a text goes, and under which name.
+// UploadMetadata is an Upload-Metadata that names the room and the file name of a text.
 func UploadMetadata(roomID int64, name string) string {
 	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	return "filename " + encode(name) + ",filetype " + encode("text/plain") + ",room_id " + encode(fmt.Sprint(roomID))
@@ -34,7 +34,7 @@ func UploadMetadataOf(pairs ...string) string {
 	return strings.Join(all, ",")
 }
 
-// UploadCreation are the headers that begin an upload of a file of noise.
+// UploadCreation returns the headers that begin an upload of a file of random bytes.
 func UploadCreation(roomID int64, size int, more ...string) []string {
 	return append([]string{
 		"Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(size),
@@ -42,15 +42,15 @@ func UploadCreation(roomID int64, size int, more ...string) []string {
 	}, more...)
 }
 
-// CreateUpload begins an upload in chunks and answers its path.
+// CreateUpload begins an upload in chunks and returns its path.
 func (c *Client) CreateUpload(roomID int64, size int, more ...string) string {
 	c.T.Helper()
 	a := c.Call("POST", "/v1/uploads", nil, UploadCreation(roomID, size, more...)...).ExpectStatus(201)
-	UploadPath(a, 0)
+	ExpectUploadOffset(a, 0)
 	return a.Header("Location")
 }
 
-// PatchUpload sends a chunk of an upload. The contract has one without bytes for none at all.
+// PatchUpload sends a chunk of an upload.
 func (c *Client) PatchUpload(path string, offset int, chunk []byte, more ...string) *Response {
 	c.T.Helper()
 	if len(chunk) == 0 {
@@ -59,19 +59,20 @@ func (c *Client) PatchUpload(path string, offset int, chunk []byte, more ...stri
 	return c.Call("PATCH", path, chunk, UploadHeaders(offset, more...)...)
 }
 
+// UploadHeaders returns the headers of a chunk at that offset.
 func UploadHeaders(offset int, more ...string) []string {
 	return append([]string{
 		"Tus-Resumable", "1.0.0", "Upload-Offset", strconv.Itoa(offset), "Content-Type", "application/offset+octet-stream",
 	}, more...)
 }
 
-// HeadUpload asks how far an upload is.
+// HeadUpload asks for the offset of an upload.
 func (c *Client) HeadUpload(path string) *Response {
 	c.T.Helper()
 	return c.Call("HEAD", path, nil, "Tus-Resumable", "1.0.0")
 }
 
-// UploadOffset is how far the upload is.
+// UploadOffset returns the offset of an upload.
 func (c *Client) UploadOffset(path string) int {
 	c.T.Helper()
 	return offsetOf(c.HeadUpload(path).ExpectStatus(200))
@@ -86,8 +87,8 @@ func offsetOf(a *Response) int {
 	return n
 }
 
-// UploadPath wants an answer to say that the upload stands there, and until when.
-func UploadPath(a *Response, offset int) *Response {
+// ExpectUploadOffset expects the response to name that offset of the upload, and when the upload expires.
+func ExpectUploadOffset(a *Response, offset int) *Response {
 	a.T.Helper()
 	expires, err := http.ParseTime(a.Header("Upload-Expires"))
 	if got := offsetOf(a); got != offset || err != nil || time.Until(expires) < time.Hour || a.Header("Tus-Resumable") != "1.0.0" {

@@ -6,7 +6,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// CreatePublicRoom and CreatePrivateRoom are rooms of the client's, with the others as members.
+// CreatePublicRoom creates a public room with the others as members.
 func (c *Client) CreatePublicRoom(others ...*Client) models.Room {
 	c.T.Helper()
 	room := c.CreateRoom(models.NewRoom{Handle: Ptr(UniqueName("room"))})
@@ -16,6 +16,7 @@ func (c *Client) CreatePublicRoom(others ...*Client) models.Room {
 	return c.GetRoom(room.ID)
 }
 
+// CreatePrivateRoom creates a private room with the others as members.
 func (c *Client) CreatePrivateRoom(others ...*Client) models.Room {
 	c.T.Helper()
 	room := c.CreateRoom(models.NewRoom{Name: Ptr("private"), Kind: Ptr(models.RoomPrivate)})
@@ -37,7 +38,7 @@ func (c *Client) GetRoom(roomID int64) models.Room {
 	return Get[models.Room](c, RoomPath(roomID))
 }
 
-// CreateRoom makes a room and answers it.
+// CreateRoom creates a room.
 func (c *Client) CreateRoom(n models.NewRoom) models.Room {
 	c.T.Helper()
 	var room models.Room
@@ -45,7 +46,7 @@ func (c *Client) CreateRoom(n models.NewRoom) models.Room {
 	return room
 }
 
-// SendText sends a text and answers the message.
+// SendText sends a text and returns the message.
 func (c *Client) SendText(roomID int64, text string, headers ...string) models.Message {
 	c.T.Helper()
 	var m models.Message
@@ -53,6 +54,7 @@ func (c *Client) SendText(roomID int64, text string, headers ...string) models.M
 	return m
 }
 
+// JoinRoom makes the client a member of a public room.
 func (c *Client) JoinRoom(roomID int64) {
 	c.T.Helper()
 	c.Call("PUT", RoomPath(roomID)+"/members/me", nil).ExpectStatus(200)
@@ -77,7 +79,7 @@ func (c *Client) AllMessages(roomID int64) []models.Message {
 	}
 }
 
-// OpenDirectRoom is the direct room with another user.
+// OpenDirectRoom returns the direct room with another user.
 func (c *Client) OpenDirectRoom(other *Client) (room models.Room) {
 	c.T.Helper()
 	c.Call("PUT", fmt.Sprintf("/v1/users/%d/direct", other.User.ID), nil).ExpectStatus(200).Decode(&room)

@@ -8,14 +8,15 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Scenario is one thing that Parley does, from a client's side.
+// Scenario is one behaviour of Parley, seen by a client.
 type Scenario struct {
 	Name string
 	Play func(t *testing.T, c *Client)
 }
 
-// RunScenarios plays the scenarios one after the other, on one server for each database. Names are made unique by them, so that
-// none minds what the others left behind. Who is online is told to contacts alone: it would come in between anything.
+// RunScenarios runs the scenarios one after the other, on one server for each database. Their names are unique, so that
+// what one leaves behind does not disturb the next. Only contacts are told who is online: it would come in between of
+// other events.
 func RunScenarios(t *testing.T, scenarios []Scenario, flags ...string) {
 	t.Helper()
 	OnEachDatabase(t, func(t *testing.T, database string) { runScenariosOn(t, scenarios, database, flags...) })
@@ -29,7 +30,7 @@ func runScenariosOn(t *testing.T, scenarios []Scenario, database string, flags .
 	}
 }
 
-// Get reads what is at path.
+// Get reads the object at path.
 func Get[T any](c *Client, path string) (v T) {
 	c.T.Helper()
 	c.Call("GET", path, nil).ExpectStatus(200).Decode(&v)
@@ -48,9 +49,10 @@ func AllPages[T any](c *Client, path string) (pages [][]T) {
 	}
 }
 
+// EventID is the id of the event that the request made, "" for none.
 func (a *Response) EventID() string { return a.Header("Event-Id") }
 
-// ExpectNoEvent wants the answer to name no event: the request changed nothing.
+// ExpectNoEvent expects the response to name no event: the request changed nothing.
 func (a *Response) ExpectNoEvent() *Response {
 	a.T.Helper()
 	if id := a.EventID(); id != "" {
@@ -59,7 +61,7 @@ func (a *Response) ExpectNoEvent() *Response {
 	return a
 }
 
-// Without is the answer's JSON object without some of its fields.
+// Without returns the response's JSON object without some of its fields.
 func (a *Response) Without(fields ...string) string {
 	a.T.Helper()
 	var object map[string]json.RawMessage
@@ -74,7 +76,7 @@ func (a *Response) Without(fields ...string) string {
 	return string(rest)
 }
 
-// ExpectInvalid wants invalid_request about the field.
+// ExpectInvalid expects the problem invalid_request about the field.
 func (a *Response) ExpectInvalid(field string) {
 	a.T.Helper()
 	p := a.ExpectProblem(400, models.CodeInvalidRequest)
@@ -86,7 +88,7 @@ func (a *Response) ExpectInvalid(field string) {
 	a.T.Errorf("%v\ndoes not name %q", a, field)
 }
 
-// Eventually asks again until the answer is yes. It is for what only time brings about, and no event tells of.
+// Eventually waits until isSo returns true. It is for what only time brings about, and no event announces.
 func Eventually(t testing.TB, what string, isSo func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)

@@ -25,14 +25,14 @@ type Server struct {
 	once sync.Once
 }
 
-// StartServer starts a server on database, with further flags as on the command line, and stops it with the test. It has
-// no lobby unless a flag names one: whoever is in it is told of each guest who comes.
+// StartServer starts a server on database, with further flags as on the command line, and stops it with the test. It
+// has no lobby unless a flag names one, because the members of a lobby get an event for each new guest.
 func StartServer(t testing.TB, database string, flags ...string) *Server {
 	t.Helper()
 	return StartServerWithLimits(t, database, nil, flags...)
 }
 
-// StartServerWithLimits is StartServer with limits of its own of what a client may take its time with.
+// StartServerWithLimits is StartServer with other time limits for clients.
 func StartServerWithLimits(t testing.TB, database string, limits *deadline.Limits, flags ...string) *Server {
 	t.Helper()
 	s, err := launchServer(t, database, limits, flags...)
@@ -44,7 +44,7 @@ func StartServerWithLimits(t testing.TB, database string, limits *deadline.Limit
 	return ts
 }
 
-// TryStartServer is what keeps a server from starting, nil for nothing.
+// TryStartServer returns the error that keeps a server from starting, nil if it starts.
 func TryStartServer(t testing.TB, database string, flags ...string) error {
 	t.Helper()
 	s, err := launchServer(t, database, nil, flags...)
@@ -59,7 +59,7 @@ func launchServer(t testing.TB, database string, limits *deadline.Limits, flags 
 	return StartServerLogging(t, testLog{t}, database, limits, flags...)
 }
 
-// StartServerLogging is launchServer with a log of its own.
+// StartServerLogging starts a server that logs to log, and that the caller stops.
 func StartServerLogging(t testing.TB, log io.Writer, database string, limits *deadline.Limits, flags ...string) (*server.Server, error) {
 	t.Helper()
 	args := append([]string{
@@ -82,9 +82,10 @@ func (s *Server) Stop() {
 	})
 }
 
-// testLog puts the server's log into the test's.
+// testLog is the log of a server under test.
 type testLog struct{ t testing.TB }
 
+// Write fails the test over an error of the server.
 func (l testLog) Write(b []byte) (int, error) {
 	if bytes.Contains(b, []byte(`"level":"ERROR"`)) {
 		l.t.Errorf("the server logged an error: %s", b)

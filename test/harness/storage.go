@@ -22,11 +22,11 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// s3Variable is the address of an S3 server in which the tests may make buckets, as --files takes it; its bucket is passed
-// over. "make test" starts one.
+// s3Variable names the variable with the address of an S3 server in which tests may create buckets, as --files takes
+// it; the bucket in it is ignored. "make test" sets it.
 const s3Variable = "PARLEY_TEST_S3"
 
-// Storage is a place for files that lives as long as the test.
+// Storage is a storage of files that lives as long as the test.
 type Storage interface {
 	// Location is what --files takes.
 	Location() string
@@ -46,7 +46,7 @@ func onEachStorage(t *testing.T, f func(t *testing.T, database string, files Sto
 	})
 }
 
-// OnTwoStorages is onEachStorage for what takes long and has little to do with either.
+// OnTwoStorages is onEachStorage for tests that take long and depend little on either.
 func OnTwoStorages(t *testing.T, f func(t *testing.T, database string, files Storage)) {
 	t.Parallel()
 	t.Run("sqlite and a folder", func(t *testing.T) {
@@ -59,7 +59,7 @@ func OnTwoStorages(t *testing.T, f func(t *testing.T, database string, files Sto
 	})
 }
 
-// RunScenariosOnEachStorage is play on each storage.
+// RunScenariosOnEachStorage is RunScenarios on each storage.
 func RunScenariosOnEachStorage(t *testing.T, scenarios []Scenario, flags ...string) {
 	t.Helper()
 	onEachStorage(t, func(t *testing.T, database string, files Storage) {
@@ -67,16 +67,20 @@ func RunScenariosOnEachStorage(t *testing.T, scenarios []Scenario, flags ...stri
 	})
 }
 
+// FolderStorage is a folder.
 type FolderStorage string
 
+// Location is the path.
 func (f FolderStorage) Location() string { return string(f) }
 
+// Names are the names of the files.
 func (f FolderStorage) Names(t testing.TB) (names []string) {
 	t.Helper()
 	f.walk(t, func(info fs.FileInfo) { names = append(names, info.Name()) })
 	return names
 }
 
+// Size is the size of the files together, in bytes.
 func (f FolderStorage) Size(t testing.TB) (bytes int64) {
 	t.Helper()
 	f.walk(t, func(info fs.FileInfo) { bytes += info.Size() })
@@ -103,13 +107,14 @@ func (f FolderStorage) walk(t testing.TB, each func(fs.FileInfo)) {
 	}
 }
 
-// bucket is one of its own on the S3 server.
+// bucket is a new bucket on the S3 server.
 type bucket struct {
 	client *minio.Client
 	name   string
 	URL    url.URL
 }
 
+// NewBucket creates a bucket, which is removed with the test. The test is skipped if there is no S3 server.
 func NewBucket(t testing.TB) bucket {
 	t.Helper()
 	address := os.Getenv(s3Variable)
@@ -147,9 +152,10 @@ func NewBucket(t testing.TB) bucket {
 	return b
 }
 
+// Location is the URL, with the credentials.
 func (b bucket) Location() string { return b.URL.String() }
 
-// AtEndpoint is the bucket as it is reached through another endpoint.
+// AtEndpoint is the location of the bucket through another endpoint.
 func (b bucket) AtEndpoint(endpoint string) string {
 	u := b.URL
 	query := u.Query()
@@ -158,6 +164,7 @@ func (b bucket) AtEndpoint(endpoint string) string {
 	return u.String()
 }
 
+// Names are the keys of the objects, and of those whose upload is not complete.
 func (b bucket) Names(t testing.TB) (names []string) {
 	t.Helper()
 	for _, o := range b.objects(t) {
@@ -172,6 +179,7 @@ func (b bucket) Names(t testing.TB) (names []string) {
 	return names
 }
 
+// Size is the size of the objects together, in bytes.
 func (b bucket) Size(t testing.TB) (bytes int64) {
 	t.Helper()
 	for _, o := range b.objects(t) {
@@ -211,7 +219,7 @@ func (b bucket) remove(t testing.TB) {
 	}
 }
 
-// FileServer is a server, nobody's client at it, and the folder in which it keeps the bytes of files.
+// FileServer is a server, a client without a token, and the folder in which the server keeps files.
 type FileServer struct {
 	*Client
 	Server   *Server
@@ -219,7 +227,7 @@ type FileServer struct {
 	Folder   string
 }
 
-// BlobPaths are the paths of all that is kept in a folder of files, whole or in part.
+// BlobPaths returns the paths of all files in a folder, complete or not.
 func BlobPaths(t testing.TB, folder string) []string {
 	t.Helper()
 	var paths []string
@@ -236,7 +244,7 @@ func BlobPaths(t testing.TB, folder string) []string {
 	return paths
 }
 
-// ExpectBlobs waits until the folder keeps so many blobs and the database so many files.
+// ExpectBlobs waits until the folder holds so many blobs and the database so many files.
 func (s *FileServer) ExpectBlobs(kept int, files int64) {
 	s.T.Helper()
 	Eventually(s.T, "the folder keeps what has an owner, and nothing else", func() bool {
@@ -257,7 +265,7 @@ func (s *FileServer) ExpectNoLeases() {
 	}
 }
 
-// OpenDatabase opens the database behind the server's back.
+// OpenDatabase opens a database that a server has open too.
 func OpenDatabase(t testing.TB, database string) *sql.DB {
 	t.Helper()
 	driver := "sqlite"
@@ -271,7 +279,7 @@ func OpenDatabase(t testing.TB, database string) *sql.DB {
 	return db
 }
 
-// QueryCount is the one number that a query answers.
+// QueryCount returns the one number that a query finds.
 func QueryCount(t testing.TB, database, query string) (n int64) {
 	t.Helper()
 	db := OpenDatabase(t, database)
@@ -282,7 +290,7 @@ func QueryCount(t testing.TB, database, query string) (n int64) {
 	return n
 }
 
-// PostChunked posts a body without saying how long it is.
+// PostChunked posts a body without announcing its length.
 func (c *Client) PostChunked(path string, body []byte, headers ...string) *Response {
 	c.T.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Timeout)

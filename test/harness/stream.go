@@ -29,9 +29,10 @@ type Event struct {
 	ID, Name, Data string
 }
 
+// Decode decodes the data of the event into v.
 func (e Event) Decode(v any) error { return json.Unmarshal([]byte(e.Data), v) }
 
-// CheckContract holds the event against the contract.
+// CheckContract checks the event against the contract.
 func (e Event) CheckContract(t testing.TB) {
 	t.Helper()
 	event := map[string]any{"event": e.Name}
@@ -51,10 +52,11 @@ func (e Event) CheckContract(t testing.TB) {
 
 func (e Event) String() string { return fmt.Sprintf("%s %s %s", e.ID, e.Name, e.Data) }
 
-// OpenReadyStream opens the client's stream and takes its ready. query is as in "room=1&room=2".
-func (c *Client) OpenReadyStream(query string, headers ...string) *Stream {
+// OpenStream opens the client's event stream and takes its first event, which must be ready. query is as in
+// "room=1&room=2".
+func (c *Client) OpenStream(query string, headers ...string) *Stream {
 	c.T.Helper()
-	s := c.OpenStream(query, headers...)
+	s := c.ConnectStream(query, headers...)
 	first := s.Next()
 	if first.Name != string(models.EventReady) {
 		c.T.Fatalf("a stream began with %v", first)
@@ -65,8 +67,8 @@ func (c *Client) OpenReadyStream(query string, headers ...string) *Stream {
 	return s
 }
 
-// OpenStream opens the client's stream and takes nothing from it. It ends with the test.
-func (c *Client) OpenStream(query string, headers ...string) *Stream {
+// ConnectStream opens the client's event stream and takes no event. It ends with the test.
+func (c *Client) ConnectStream(query string, headers ...string) *Stream {
 	c.T.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	c.T.Cleanup(cancel)
@@ -90,6 +92,7 @@ func (c *Client) OpenStream(query string, headers ...string) *Stream {
 	return s
 }
 
+// OpenStreamBody opens the client's event stream and returns its bytes, until ctx ends.
 func (c *Client) OpenStreamBody(ctx context.Context, query string, headers ...string) io.ReadCloser {
 	c.T.Helper()
 	body, err := c.TryOpenStream(ctx, query, headers...)
@@ -99,7 +102,7 @@ func (c *Client) OpenStreamBody(ctx context.Context, query string, headers ...st
 	return body
 }
 
-// TryOpenStream opens a stream whose failure the test can bear.
+// TryOpenStream is OpenStreamBody for tests that expect it to fail.
 func (c *Client) TryOpenStream(ctx context.Context, query string, headers ...string) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, "GET", c.URL+"/v1/events?"+query, http.NoBody)
 	if err != nil {
@@ -129,7 +132,7 @@ func (c *Client) TryOpenStream(ctx context.Context, query string, headers ...str
 	return res.Body, nil
 }
 
-// StreamRefusedError is an answer that is no stream, or one that is told busy.
+// StreamRefusedError is a response that is no event stream, or a stream that says busy.
 type StreamRefusedError struct {
 	Status int
 	body   string
@@ -165,7 +168,7 @@ func ReadEvents(r io.Reader, take func(Event) bool) error {
 	}
 }
 
-// Next is the next event, whatever it is. The test fails when none comes.
+// Next returns the next event. The test fails when none comes.
 func (s *Stream) Next() Event {
 	s.T.Helper()
 	select {
@@ -199,7 +202,7 @@ func (s *Stream) Expect(name models.EventName, v any) Event {
 	return e
 }
 
-// SkipTo takes events up to the first that has the name.
+// SkipTo takes events until one has the name, and returns that one.
 func (s *Stream) SkipTo(name models.EventName) Event {
 	s.T.Helper()
 	for {
@@ -209,7 +212,7 @@ func (s *Stream) SkipTo(name models.EventName) Event {
 	}
 }
 
-// ExpectEnd wants the stream to end without another event.
+// ExpectEnd expects the stream to end without another event.
 func (s *Stream) ExpectEnd() {
 	s.T.Helper()
 	select {
@@ -222,7 +225,7 @@ func (s *Stream) ExpectEnd() {
 	}
 }
 
-// ExpectUserStatus takes the event that says when user came online or went.
+// ExpectUserStatus takes the event that a user came online or went offline, and returns when.
 func (s *Stream) ExpectUserStatus(name models.EventName, user *Client) models.Time {
 	s.T.Helper()
 	var e models.UserStatus
@@ -232,6 +235,7 @@ func (s *Stream) ExpectUserStatus(name models.EventName, user *Client) models.Ti
 	return e.At
 }
 
+// GetUser reads the user at a path below /v1/users/.
 func (c *Client) GetUser(path string) models.User {
 	c.T.Helper()
 	var u models.User
@@ -239,7 +243,7 @@ func (c *Client) GetUser(path string) models.User {
 	return u
 }
 
-// PollEvents reads a page of the log.
+// PollEvents reads a page of the event log, and the cursor to go on from.
 func (c *Client) PollEvents(query string) (events []models.Event, cursor string) {
 	c.T.Helper()
 	a := c.Call("GET", "/v1/events?"+query, nil, "Accept", "application/json").ExpectStatus(200)

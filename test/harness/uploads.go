@@ -16,8 +16,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// PNGOfOnePixel is a picture of one pixel.
-var PNGOfOnePixel = sync.OnceValue(func() []byte {
+// OnePixelPNG is a picture of one pixel.
+var OnePixelPNG = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
 	if err := png.Encode(&b, Photo(1, 1)); err != nil {
 		panic(err)
@@ -25,7 +25,7 @@ var PNGOfOnePixel = sync.OnceValue(func() []byte {
 	return b.Bytes()
 })
 
-// UploadFile stores a file in a room.
+// UploadFile uploads a file into a room.
 func (c *Client) UploadFile(roomID int64, name, mediaType string, content []byte, headers ...string) models.File {
 	c.T.Helper()
 	var f models.File
@@ -34,12 +34,13 @@ func (c *Client) UploadFile(roomID int64, name, mediaType string, content []byte
 	return f
 }
 
-// Download reads a file's bytes.
+// Download downloads a file.
 func (c *Client) Download(f models.File, headers ...string) *Response {
 	c.T.Helper()
 	return c.Call("GET", f.URL, nil, headers...)
 }
 
+// DigestOf returns the SHA-256 of content in hexadecimal.
 func DigestOf(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:])
@@ -48,7 +49,7 @@ func DigestOf(content []byte) string {
 // FormPart is a part of a form.
 type FormPart struct{ Field, Name, MediaType, Content string }
 
-// EncodeForm is a body of parts, and its Content-Type.
+// EncodeForm returns the body of a form and its Content-Type.
 func EncodeForm(t testing.TB, parts ...FormPart) ([]byte, string) {
 	t.Helper()
 	var b bytes.Buffer

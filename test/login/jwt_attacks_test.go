@@ -20,8 +20,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestForgedOwnTokens comes with tokens that the product did not sign, or not for this, each of which differs from a good
-// one in one thing.
+// TestForgedOwnTokens comes with tokens that the product did not sign, or not for this, each of which differs from a
+// good one in one thing.
 func TestForgedOwnTokens(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		p := newProduct(t)
@@ -116,8 +116,8 @@ func forgedProductTokens(t *testing.T, p *product) map[string]string {
 	}
 }
 
-// TestProductKeys: keys that come are found, keys that go are forgotten, and who makes names up for keys has them looked
-// for a few times and no more.
+// TestProductKeys: keys that come are found, keys that go are forgotten, and who makes names up for keys has them
+// looked for a few times and no more.
 func TestProductKeys(t *testing.T) {
 	t.Parallel()
 	p := newProduct(t)

@@ -131,7 +131,7 @@ func testArrivalsAtOnce(t *testing.T, c *harness.Client, p *product) {
 func testProductChat(t *testing.T, c *harness.Client, p *product) {
 	ada, bob := p.sends(c, "chat-ada", nil), c.NewAccount("bob")
 	room := ada.CreatePublicRoom(bob)
-	mine, theirs := ada.OpenReadyStream(""), bob.OpenReadyStream("")
+	mine, theirs := ada.OpenStream(""), bob.OpenStream("")
 	sent := ada.SendText(room.ID, "hello", "Idempotency-Key", "once")
 	for _, s := range []*harness.Stream{mine, theirs} {
 		var got models.Message
@@ -153,7 +153,7 @@ func testProductChat(t *testing.T, c *harness.Client, p *product) {
 // testTokenLogOut: each token is a session, and a log-out ends that one.
 func testTokenLogOut(t *testing.T, c *harness.Client, p *product) {
 	one, two := p.sends(c, "out", nil), p.sends(c, "out", nil)
-	stream, kept := one.OpenReadyStream(""), two.OpenReadyStream("")
+	stream, kept := one.OpenStream(""), two.OpenStream("")
 	sessions := harness.Get[models.Page[models.SessionInfo]](one, "/v1/sessions").Items
 	if len(sessions) != 2 || sessions[0].Current == sessions[1].Current {
 		t.Errorf("got %+v", sessions)
@@ -185,7 +185,7 @@ func testTokenLogOut(t *testing.T, c *harness.Client, p *product) {
 // testTokenOfDeleted: no client makes another account with the token that deleted one. The product can.
 func testTokenOfDeleted(t *testing.T, c *harness.Client, p *product) {
 	one, two := p.sends(c, "gone", nil), p.sends(c, "gone", nil)
-	stream := two.OpenReadyStream("")
+	stream := two.OpenStream("")
 	one.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
 	stream.Expect(models.EventSessionRevoked, nil)
 	stream.ExpectEnd()
@@ -221,8 +221,8 @@ func testLinkedProduct(t *testing.T, c *harness.Client, p *product, social *harn
 	}
 }
 
-// testTokenEnd: nothing that a token has opened is opened once more after its end. That is when the session has ended, which
-// is moved here, while no server runs; the token itself would have some time left.
+// testTokenEnd: nothing that a token has opened is opened once more after its end. That is when the session has ended,
+// which is moved here, while no server runs; the token itself would have some time left.
 func testTokenEnd(t *testing.T, s *harness.Server, p *product, database string, flags []string) {
 	c := harness.NewClient(t, s.URL)
 	me := p.sends(c, "end", nil)

@@ -1,4 +1,5 @@
-// Package login tests the ways to log in that others provide: OpenID Connect, GitHub, and JWTs of an application of its own.
+// Package login tests the ways to log in that others provide: OpenID Connect, GitHub, and JWTs of an application of its
+// own.
 package login
 
 import (

@@ -13,8 +13,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestRefreshInTime trades refresh tokens at the store, by a clock that stands where it is put: within 30 s the spent one is
-// answered its successor, and afterwards, or once the successor was traded, it ends the session.
+// TestRefreshInTime trades refresh tokens at the store, by a clock that stands where it is put: within 30 s the spent
+// one is answered its successor, and afterwards, or once the successor was traded, it ends the session.
 func TestRefreshInTime(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s, err := store.Open(t.Context(), store.Config{
@@ -79,13 +79,13 @@ func playTrades(t *testing.T, s *store.Store, trades []trade) {
 	}
 }
 
-// TestRefreshAtTwoNodes has one refresh token come to two servers at once, many times: all answer the same successor, which
-// is good at both.
+// TestRefreshAtTwoNodes has one refresh token come to two servers at once, many times: all answer the same successor,
+// which is good at both.
 func TestRefreshAtTwoNodes(t *testing.T) {
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	nodes := []*harness.Client{harness.NewClient(t, harness.StartServer(t, database).URL), harness.NewClient(t, harness.StartServer(t, database).URL)}
-	me := nodes[0].Guest("ada")
+	me := nodes[0].NewGuestNamed("ada")
 	for range 5 {
 		next := make([]models.Session, 20)
 		var all sync.WaitGroup

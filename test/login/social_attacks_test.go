@@ -54,8 +54,8 @@ func mallory() harness.OIDCUser {
 	return harness.OIDCUser{Subject: harness.UniqueName("mallory"), Username: harness.UniqueName("mallory")}
 }
 
-// testForeignCallback: a victim is led to the end of a log-in that an attacker has begun, and would write as the attacker.
-// The attacker's own browser can still end it.
+// testForeignCallback: a victim is led to the end of a log-in that an attacker has begun, and would write as the
+// attacker. The attacker's own browser can still end it.
 func testForeignCallback(_ *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	attacker, victim, stranger := c.NewBrowser(), c.NewBrowser(), c.NewBrowser()
 	callback := p.Authorize(attacker, attacker.BeginLogIn("/v1/auth/mock"), harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "attacker"})
@@ -66,8 +66,8 @@ func testForeignCallback(_ *testing.T, c *harness.Client, p *harness.OIDCProvide
 	attacker.RedeemLoginCode(attacker.Call("GET", callback, nil).ExpectStatus(303).Header("Location")).ExpectStatus(201)
 }
 
-// testForeignCode: an attacker has the code of a victim's log-in, and puts it into one of their own. The code is bound to
-// the verifier of the log-in that it is for.
+// testForeignCode: an attacker has the code of a victim's log-in, and puts it into one of their own. The code is bound
+// to the verifier of the log-in that it is for.
 func testForeignCode(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	victim, attacker := c.NewBrowser(), c.NewBrowser()
 	stolen := p.Authorize(victim, victim.BeginLogIn("/v1/auth/mock"), mallory())
@@ -120,8 +120,8 @@ func testUnaskedCallback(_ *testing.T, c *harness.Client, _ *harness.OIDCProvide
 	b.CallInvalid("POST", "/v1/sessions", map[string]any{"login_code": "x", "username": "ada"}).ExpectInvalid("username")
 }
 
-// testMixedUp: what began at one provider cannot end at another's callback, which would be told the code and may belong to
-// an attacker.
+// testMixedUp: what began at one provider cannot end at another's callback, which would be told the code and may belong
+// to an attacker.
 func testMixedUp(_ *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	b := c.NewBrowser()
 	callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "anybody"})
@@ -130,8 +130,8 @@ func testMixedUp(_ *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	b.Call("GET", callback, nil).ExpectStatus(303) // nobody else has made use of it
 }
 
-// testForgedIDTokens has the provider's answer hold ID tokens that are not for this log-in, or not the provider's. Each of
-// them differs from a good one in one thing.
+// testForgedIDTokens has the provider's answer hold ID tokens that are not for this log-in, or not the provider's. Each
+// of them differs from a good one in one thing.
 func testForgedIDTokens(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	signWith := func(method jwt.SigningMethod, kid string, key any) func(jwt.MapClaims) string {
 		return func(claims jwt.MapClaims) string {
@@ -252,8 +252,8 @@ func testOpenRedirects(t *testing.T, c *harness.Client, p *harness.OIDCProvider)
 	}
 }
 
-// TestProviderDown: a provider that is away, or hangs, or never ends its answer, is a problem to whoever wants to log in
-// through it, and to nobody else. Once it is back it is asked again.
+// TestProviderDown: a provider that is away, or hangs, or never ends its answer, is a problem to whoever wants to log
+// in through it, and to nobody else. Once it is back it is asked again.
 func TestProviderDown(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()

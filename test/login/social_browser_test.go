@@ -8,8 +8,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestSocialLogInInBrowser has a person log in through a provider in a real browser, from the web client's button to the
-// first message, which somebody else gets.
+// TestSocialLogInInBrowser has a person log in through a provider in a real browser, from the web client's button to
+// the first message, which somebody else gets.
 func TestSocialLogInInBrowser(t *testing.T) {
 	harness.NeedNode(t)
 	t.Setenv("CHROMIUM", harness.NeedBrowser(t))
@@ -23,7 +23,7 @@ func TestSocialLogInInBrowser(t *testing.T) {
 	s := harness.StartServer(t, harness.NewSQLite(t), "--oidc", p.Flag("mock"))
 	bob := harness.NewClient(t, s.URL).NewGuest("bob")
 	room := bob.CreatePublicRoom()
-	stream := bob.OpenReadyStream("")
+	stream := bob.OpenStream("")
 	harness.RunNode(t, 3*time.Minute, "social.mjs", s.URL, harness.RoomPath(room.ID)[len("/v1/rooms/"):])
 	var joined models.MemberEvent
 	var said models.Message

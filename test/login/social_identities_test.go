@@ -164,8 +164,8 @@ func testIdentityOfDeleted(t *testing.T, c *harness.Client, p *harness.OIDCProvi
 	}
 }
 
-// testFirstLogInTwice: two browsers log in for the first time at the same moment, as the same person and beside others of
-// the same name. One account is made of one person.
+// testFirstLogInTwice: two browsers log in for the first time at the same moment, as the same person and beside others
+// of the same name. One account is made of one person.
 func testFirstLogInTwice(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	name := harness.UniqueName("ada")
 	var wait sync.WaitGroup

@@ -56,7 +56,7 @@ func testSocialFlow(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	}
 	first := c.NewBrowser()
 	first.HTTP = b.HTTP
-	first.TakeSession(first.RedeemLoginCode(page), 201, models.User{Username: "ada", DisplayName: "Ada Lovelace"})
+	first.ExpectSession(first.RedeemLoginCode(page), 201, models.User{Username: "ada", DisplayName: "Ada Lovelace"})
 	first.Call("GET", harness.HandlePath("lobby")+"/messages", nil).ExpectStatus(200)
 	if room := harness.Get[models.Room](first, harness.HandlePath("lobby")); room.Membership == nil {
 		t.Error("the new account is not in the lobby")

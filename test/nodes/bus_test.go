@@ -9,17 +9,17 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestBus joins two nodes over NATS, takes it away and brings it back: what is said at one is heard at the other all the
-// while, typing as long as NATS is there, and the nodes stay ready.
+// TestBus joins two nodes over NATS, takes it away and brings it back: what is said at one is heard at the other all
+// the while, typing as long as NATS is there, and the nodes stay ready.
 func TestBus(t *testing.T) {
 	t.Parallel()
 	database, bus := harness.NewPostgres(t), harness.StartNATS(t)
 	a, b := harness.StartServer(t, database, "--nats", "nats://"+bus.Address), harness.StartServer(t, database, "--nats", "nats://"+bus.Address)
-	anna := harness.NewClient(t, a.URL).Guest("anna")
-	bob := anna.Guest("bob").AtServer(b.URL)
+	anna := harness.NewClient(t, a.URL).NewGuestNamed("anna")
+	bob := anna.NewGuestNamed("bob").AtServer(b.URL)
 	room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	bob.JoinRoom(room.ID)
-	hears := bob.OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+	hears := bob.OpenStream(fmt.Sprintf("room=%d", room.ID))
 	expectPresence(hears, models.EventPresenceEntered, bob)
 	anna.AwaitMetric("parley_bus_connected 1")
 	bob.AwaitMetric("parley_bus_connected 1")

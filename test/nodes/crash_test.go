@@ -72,7 +72,7 @@ func newCrashRun(t *testing.T, database string) *crashRun {
 		progress: make(chan struct{}, crashWriters*crashSends),
 	}
 	close(run.up)
-	run.owner = harness.NewClient(t, run.process.URL).Guest("owner")
+	run.owner = harness.NewClient(t, run.process.URL).NewGuestNamed("owner")
 	for range crashRooms {
 		run.rooms = append(run.rooms, run.owner.CreateRoom(models.NewRoom{Name: harness.Ptr("a room")}).ID)
 	}
@@ -80,7 +80,7 @@ func newCrashRun(t *testing.T, database string) *crashRun {
 }
 
 func (run *crashRun) member(name string) *harness.Client {
-	c := run.owner.Guest(name)
+	c := run.owner.NewGuestNamed(name)
 	for _, id := range run.rooms {
 		c.JoinRoom(id)
 	}

@@ -23,19 +23,19 @@ func TestTwoNodesOneLog(t *testing.T) {
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	nodes := []*harness.Server{harness.StartServer(t, database), harness.StartServer(t, database)}
-	owner := harness.NewClient(t, nodes[0].URL).Guest("owner")
+	owner := harness.NewClient(t, nodes[0].URL).NewGuestNamed("owner")
 	var rooms []int64
 	for range 3 {
 		rooms = append(rooms, owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}).ID)
 	}
 	query := fmt.Sprintf("room=%d&room=%d&room=%d", rooms[0], rooms[1], rooms[2])
-	streams := []*harness.Stream{owner.OpenReadyStream(query), owner.AtServer(nodes[1].URL).OpenReadyStream(query)}
+	streams := []*harness.Stream{owner.OpenStream(query), owner.AtServer(nodes[1].URL).OpenStream(query)}
 
 	const writers, sends = 16, 40
 	watched := watchLog(t, database)
 	var writing sync.WaitGroup
 	for i := range writers {
-		c := owner.Guest(fmt.Sprintf("writer-%d", i)).AtServer(nodes[i%2].URL)
+		c := owner.NewGuestNamed(fmt.Sprintf("writer-%d", i)).AtServer(nodes[i%2].URL)
 		for _, id := range rooms {
 			c.JoinRoom(id)
 		}

@@ -8,14 +8,14 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestBrokenConnectionsAreNoDefect ends all of the server's connections to PostgreSQL, as a restart of the database does,
-// and then calls routes that read and routes that write. Each call is answered, or told to come again; none finds a
-// defect.
+// TestBrokenConnectionsAreNoDefect ends all of the server's connections to PostgreSQL, as a restart of the database
+// does, and then calls routes that read and routes that write. Each call is answered, or told to come again; none finds
+// a defect.
 func TestBrokenConnectionsAreNoDefect(t *testing.T) {
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	s := harness.StartServer(t, database)
-	me := harness.NewClient(t, s.URL).Guest("anna")
+	me := harness.NewClient(t, s.URL).NewGuestNamed("anna")
 	room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	ctx, conn := t.Context(), harness.ConnectPostgres(t, database)
 	for _, call := range []struct {
@@ -48,7 +48,7 @@ func TestSendWhoseConnectionBreaks(t *testing.T) {
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	s := harness.StartServer(t, database)
-	me := harness.NewClient(t, s.URL).Guest("anna")
+	me := harness.NewClient(t, s.URL).NewGuestNamed("anna")
 	room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	ctx, conn := t.Context(), harness.ConnectPostgres(t, database)
 	held, err := conn.Begin(ctx)
@@ -77,8 +77,8 @@ func TestSendWhoseConnectionBreaks(t *testing.T) {
 	me.SendText(room.ID, "again")
 }
 
-// TestReadyWhileWritesFail has PostgreSQL take no writes, as a standby does. The server says that it is not ready, and is
-// ready again when they pass.
+// TestReadyWhileWritesFail has PostgreSQL take no writes, as a standby does. The server says that it is not ready, and
+// is ready again when they pass.
 func TestReadyWhileWritesFail(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()

@@ -17,18 +17,18 @@ func TestPresenceAcrossNodes(t *testing.T) {
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	a, b := harness.StartServer(t, database), harness.StartServer(t, database)
-	anna := harness.NewClient(t, a.URL).Guest("anna")
-	bob := anna.Guest("bob").AtServer(b.URL)
+	anna := harness.NewClient(t, a.URL).NewGuestNamed("anna")
+	bob := anna.NewGuestNamed("bob").AtServer(b.URL)
 	room, other := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}), anna.CreateRoom(models.NewRoom{Name: harness.Ptr("other")})
 	bob.JoinRoom(room.ID)
 	bob.JoinRoom(other.ID)
 	query := fmt.Sprintf("room=%d&room=%d", room.ID, other.ID)
-	watching := anna.OpenReadyStream(query)
+	watching := anna.OpenStream(query)
 	for range 2 {
 		expectPresence(watching, models.EventPresenceEntered, anna)
 	}
 
-	came := bob.OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+	came := bob.OpenStream(fmt.Sprintf("room=%d", room.ID))
 	expectAnyOrder(watching, models.EventUserOnline, models.EventPresenceEntered)
 	for _, c := range []*harness.Client{anna, bob} {
 		if there := presenceIn(c, room.ID); !slices.Equal(there, []string{"anna", "bob"}) {
@@ -55,7 +55,7 @@ func TestPresenceAcrossNodes(t *testing.T) {
 	bob.AtServer(a.URL).Call("PUT", harness.PresencePath(room.ID, &unknown), nil).ExpectProblem(404, models.CodeNotFound)
 
 	// A second stream elsewhere keeps him there.
-	second := bob.AtServer(a.URL).OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+	second := bob.AtServer(a.URL).OpenStream(fmt.Sprintf("room=%d", room.ID))
 	came.Cancel()
 	b.Hub.Sweep(time.Now().Add(time.Minute))
 	bob.SendText(room.ID, "still here")
@@ -75,11 +75,11 @@ func TestNodeGoes(t *testing.T) {
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	a := harness.StartServer(t, database)
-	anna := harness.NewClient(t, a.URL).Guest("anna")
+	anna := harness.NewClient(t, a.URL).NewGuestNamed("anna")
 	room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
-	watching := anna.OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+	watching := anna.OpenStream(fmt.Sprintf("room=%d", room.ID))
 	expectPresence(watching, models.EventPresenceEntered, anna)
-	bob := anna.Guest("bob")
+	bob := anna.NewGuestNamed("bob")
 	bob.JoinRoom(room.ID)
 	watching.Expect(models.EventMemberJoined, nil)
 	for what, end := range map[string]func(*harness.Process){
@@ -92,7 +92,7 @@ func TestNodeGoes(t *testing.T) {
 	} {
 		t.Log(what)
 		p := harness.StartProcess(t, database)
-		bob.AtServer(p.URL).OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+		bob.AtServer(p.URL).OpenStream(fmt.Sprintf("room=%d", room.ID))
 		expectAnyOrder(watching, models.EventUserOnline, models.EventPresenceEntered)
 		end(p)
 		expectPresence(watching, models.EventPresenceLeft, bob)

@@ -15,12 +15,12 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestRestoredDatabaseHasANewEpoch puts a copy of the database in its place, as a restore does, and moves the copy's log
-// past the old cursor. The cursor must not be taken for one of the new log: positions mean something else there.
+// TestRestoredDatabaseHasANewEpoch puts a copy of the database in its place, as a restore does, and moves the copy's
+// log past the old cursor. The cursor must not be taken for one of the new log: positions mean something else there.
 func TestRestoredDatabaseHasANewEpoch(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		owner.SendText(room.ID, "in the backup")
 		s.Stop()
@@ -37,7 +37,7 @@ func TestRestoredDatabaseHasANewEpoch(t *testing.T) {
 		for range 3 {
 			owner.SendText(room.ID, "after the restore")
 		}
-		stream := owner.OpenReadyStream("", "Last-Event-ID", cursor)
+		stream := owner.OpenStream("", "Last-Event-ID", cursor)
 		if stream.LastID != "" {
 			t.Error("the ready before a resync has an id: a cut right after it would hide the resync")
 		}
@@ -50,13 +50,13 @@ func TestRestoredDatabaseHasANewEpoch(t *testing.T) {
 	})
 }
 
-// TestBackupCopiedOverTheFile restores a SQLite database in place, with cp, which leaves the file's number as it was. The
-// server was killed before, as is likely where a backup is needed.
+// TestBackupCopiedOverTheFile restores a SQLite database in place, with cp, which leaves the file's number as it was.
+// The server was killed before, as is likely where a backup is needed.
 func TestBackupCopiedOverTheFile(t *testing.T) {
 	t.Parallel()
 	database := filepath.Join(t.TempDir(), "parley.db")
 	p := harness.StartProcess(t, database)
-	owner := harness.NewClient(t, p.URL).Guest("owner")
+	owner := harness.NewClient(t, p.URL).NewGuestNamed("owner")
 	owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	if status := p.Terminate(); status != 0 {
 		t.Fatalf("exit status %d", status)
@@ -70,7 +70,7 @@ func TestBackupCopiedOverTheFile(t *testing.T) {
 	cursor := owner.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
 	p.Kill()
 	p.Start()
-	if s := owner.OpenReadyStream("", "Last-Event-ID", cursor); !s.Ready.Resumed {
+	if s := owner.OpenStream("", "Last-Event-ID", cursor); !s.Ready.Resumed {
 		t.Error("a crash alone changed the epoch")
 	}
 	p.Kill()
@@ -86,7 +86,7 @@ func TestBackupCopiedOverTheFile(t *testing.T) {
 	p.Start()
 	owner.CreateRoom(models.NewRoom{Name: harness.Ptr("after the restore")})
 	owner.CreateRoom(models.NewRoom{Name: harness.Ptr("after the restore")})
-	owner.OpenReadyStream("", "Last-Event-ID", cursor).Expect(models.EventResync, nil)
+	owner.OpenStream("", "Last-Event-ID", cursor).Expect(models.EventResync, nil)
 }
 
 // copyDatabase copies a database that nobody has open and answers where the copy is.

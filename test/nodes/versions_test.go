@@ -40,7 +40,7 @@ func work(c *harness.Client, room models.Room) {
 	c.T.Helper()
 	other := c.NewGuest("grace")
 	other.JoinRoom(room.ID)
-	stream := c.OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+	stream := c.OpenStream(fmt.Sprintf("room=%d", room.ID))
 	m := c.SendText(room.ID, "as before", "Idempotency-Key", stream.Ready.StreamID)
 	path := fmt.Sprintf("%s/messages/%d", harness.RoomPath(room.ID), m.ID)
 	c.Call("PATCH", path, models.MessageEdit{Text: "edited"}).ExpectStatus(200)

@@ -8,8 +8,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestAdChat plays ad-chat: guests talk about an advert. The advert's number (anons_id) is the subject of rooms, each of
-// which is a chat (chat_id).
+// TestAdChat plays ad-chat: guests talk about an advert. The advert's number (anons_id) is the subject of rooms, each
+// of which is a chat (chat_id).
 func TestAdChat(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		p := adChat{t: t}
@@ -25,8 +25,8 @@ func TestAdChat(t *testing.T) {
 	})
 }
 
-// adChat is the cast: anna, whose advert it is, bert, who looks into the chat, cora, who is in it and does not look, and
-// eve, who has nothing to do with it.
+// adChat is the cast: anna, whose advert it is, bert, who looks into the chat, cora, who is in it and does not look,
+// and eve, who has nothing to do with it.
 type adChat struct {
 	t                     *testing.T
 	anna, bert, cora, eve *harness.Participant
@@ -117,7 +117,7 @@ func (p *adChat) chatMsg() {
 }
 
 func (p *adChat) chatImg() {
-	photograph := harness.FormPart{Field: "file", Name: "bicycle.png", MediaType: "image/png", Content: string(harness.PNGOfOnePixel())}
+	photograph := harness.FormPart{Field: "file", Name: "bicycle.png", MediaType: "image/png", Content: string(harness.OnePixelPNG())}
 	image := models.NewMessage{Type: models.MessageImage, Text: "This one."}
 	// chat-img → chat-response, and chat-img to the sender and to those in the room; new-img-notification, which has all
 	// but the picture, to those who are logged in and not in the room; to eve neither

@@ -13,7 +13,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// sendWhenReady makes a request whose body is sent only when the server has said that it is ready for it; if it ever is.
+// sendWhenReady makes a request whose body is sent only when the server has said that it is ready for it; if it ever
+// is.
 func sendWhenReady(c *harness.Client, method, path string, body []byte, headers ...string) (ready bool, a *harness.Response) {
 	c.T.Helper()
 	connection, err := net.Dial("tcp", strings.TrimPrefix(c.URL, "http://"))

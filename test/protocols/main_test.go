@@ -1,4 +1,5 @@
-// Package protocols plays the protocols that Parley does the work of, step by step, and checks each response and each event.
+// Package protocols plays the protocols that Parley does the work of, step by step, and checks each response and each
+// event.
 package protocols
 
 import (

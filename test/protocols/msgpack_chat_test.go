@@ -7,8 +7,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestMsgpackChat plays msgpack-chat: contacts, whispers and groups, in MessagePack on every call. What is pushed is JSON,
-// as on every stream.
+// TestMsgpackChat plays msgpack-chat: contacts, whispers and groups, in MessagePack on every call. What is pushed is
+// JSON, as on every stream.
 func TestMsgpackChat(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		c := harness.NewClient(t, harness.StartServer(t, database).URL).WithMessagePack()
@@ -35,7 +35,7 @@ func (p *msgpackChat) register(c *harness.Client) {
 	// register → status true
 	for _, name := range []string{"anna", "bert", "cora", "eve"} {
 		r := c.WithToken("")
-		r.TakeSession(r.Call("POST", "/v1/users", models.NewUser{Username: name, Password: harness.Password}), 201,
+		r.ExpectSession(r.Call("POST", "/v1/users", models.NewUser{Username: name, Password: harness.Password}), 201,
 			models.User{Username: name, DisplayName: name})
 	}
 	// register → status false and an error message
@@ -60,7 +60,7 @@ func (p *msgpackChat) login(c *harness.Client) {
 func (p *msgpackChat) enter(c *harness.Client, name string) *harness.Client {
 	p.t.Helper()
 	in := c.WithToken("")
-	in.TakeSession(in.Call("POST", "/v1/sessions", models.Credentials{Username: name, Password: harness.Password}), 201,
+	in.ExpectSession(in.Call("POST", "/v1/sessions", models.Credentials{Username: name, Password: harness.Password}), 201,
 		models.User{Username: name, DisplayName: name})
 	return in
 }

@@ -39,7 +39,8 @@ func TestRoomMessenger(t *testing.T) {
 	})
 }
 
-// roomMessenger is the cast: anna, who owns the room, bert, who is in it, cora, who joins later, and eve, who never does.
+// roomMessenger is the cast: anna, who owns the room, bert, who is in it, cora, who joins later, and eve, who never
+// does.
 type roomMessenger struct {
 	t                     *testing.T
 	anna, bert, cora, eve *harness.Participant
@@ -78,7 +79,7 @@ func (p *roomMessenger) account(c *harness.Client, login string) *harness.Client
 	p.t.Helper()
 	a := c.WithToken("")
 	name, desc := "The one and only "+login, "I am "+login
-	a.TakeSession(a.Call("POST", "/v1/users", models.NewUser{
+	a.ExpectSession(a.Call("POST", "/v1/users", models.NewUser{
 		Username: login, Password: digest("secret"), DisplayName: &name, Description: &desc,
 	}), 201, models.User{Username: login, DisplayName: name, Description: desc})
 	return a
@@ -88,7 +89,7 @@ func (p *roomMessenger) account(c *harness.Client, login string) *harness.Client
 func (p *roomMessenger) again(of *harness.Participant) *harness.Client {
 	p.t.Helper()
 	c := of.WithToken("")
-	c.TakeSession(c.Call("POST", "/v1/sessions", models.Credentials{Username: of.User.Username, Password: digest("secret")}),
+	c.ExpectSession(c.Call("POST", "/v1/sessions", models.Credentials{Username: of.User.Username, Password: digest("secret")}),
 		201, of.Profile())
 	if c.SessionID == of.SessionID || c.User.ID != of.User.ID {
 		p.t.Errorf("a second log-in of %+v is %+v", of.Session, c.Session)
@@ -103,7 +104,7 @@ func (p *roomMessenger) token() {
 	c.Call("GET", "/v1/users/me", nil).ExpectStatus(200).ExpectBody(p.anna.Profile())
 	// RQ_TOKEN with a token that has served its time → RQ_TOKEN with the next one
 	before := c.Session
-	c.TakeSession(c.WithToken("").Call("POST", harness.RefreshPath, harness.RefreshBody(c.RefreshToken)), 200, p.anna.Profile())
+	c.ExpectSession(c.WithToken("").Call("POST", harness.RefreshPath, harness.RefreshBody(c.RefreshToken)), 200, p.anna.Profile())
 	if c.SessionID != before.SessionID || c.RefreshToken == before.RefreshToken {
 		p.t.Errorf("got %+v after %+v", c.Session, before)
 	}
@@ -315,7 +316,7 @@ func (p *roomMessenger) files() {
 	p.bert.Call("GET", harness.MessagePath(sent.Message), nil).ExpectStatus(200).ExpectBody(sent.Message)
 	sent.ExpectDownloadable(p.anna, p.bert, p.eve).ExpectHidden(p.cora)
 	// RQ_MSG of a picture
-	photograph := harness.FormPart{Field: "file", Name: "pump.png", MediaType: "image/png", Content: string(harness.PNGOfOnePixel())}
+	photograph := harness.FormPart{Field: "file", Name: "pump.png", MediaType: "image/png", Content: string(harness.OnePixelPNG())}
 	sendAfterContinue(p.bert.Client, "POST", harness.RoomPath(p.room.ID)+"/files?name="+photograph.Name, []byte(photograph.Content),
 		"Content-Type", photograph.MediaType).
 		ExpectStatus(201).Decode(&f)

@@ -38,7 +38,7 @@ func (p *simpleChat) authentication(c *harness.Client, social *harness.OIDCProvi
 	// authentication via a social network, for all that the browser goes through
 	b, anna := c.NewBrowser(), c.WithToken("")
 	page := social.LogInToPage(b, "/v1/auth/mock", harness.OIDCUser{Subject: "1", Username: "anna", Name: "Anna"})
-	anna.TakeSession(b.RedeemLoginCode(page), 201, models.User{Username: "anna", DisplayName: "Anna"})
+	anna.ExpectSession(b.RedeemLoginCode(page), 201, models.User{Username: "anna", DisplayName: "Anna"})
 	p.anna, p.bert, p.cora = p.eve.AddContactAndParticipate(anna), p.eve.AddContactAndParticipate(c.SignUp("bert", harness.Password)), p.eve.AddContactAndParticipate(c.SignUp("cora", harness.Password))
 	// A user's name holds no special symbols.
 	for _, name := range special {

@@ -63,7 +63,7 @@ func (p *tossAMessage) comes(c *harness.Client, name string, others ...*harness.
 
 func (p *tossAMessage) sendMessage() {
 	// send-message → send-message with name, message and time to all
-	sunflowers := harness.FormPart{Field: "file", Name: "sunflowers.png", MediaType: "image/png", Content: string(harness.PNGOfOnePixel())}
+	sunflowers := harness.FormPart{Field: "file", Name: "sunflowers.png", MediaType: "image/png", Content: string(harness.OnePixelPNG())}
 	painting := models.NewMessage{Type: models.MessageImage, Text: "Check my new painting!"}
 	first := p.vincent.SendFiles(p.lobby, 1, painting, sunflowers).ExpectCreated(p.vincent, p.paul).ExpectNotified(p.theo).
 		ExpectDownloadable(p.vincent, p.paul, p.theo, p.eve)

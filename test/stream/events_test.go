@@ -104,7 +104,7 @@ func testAccept(t *testing.T, c *harness.Client) {
 // event that tells of it, and no event may come that was not announced so.
 func testEventIDs(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
-	s := me.OpenReadyStream("")
+	s := me.OpenStream("")
 	expect := func(a *harness.Response, name models.EventName) *harness.Response {
 		t.Helper()
 		if e := s.Expect(name, nil); e.ID == "" || e.ID != a.EventID() {
@@ -138,8 +138,8 @@ func testEventIDs(t *testing.T, c *harness.Client) {
 	me.Call("POST", "/v1/events/cookie", nil).ExpectStatus(204).ExpectNoEvent()
 }
 
-// testSnapshot reads a room over and over while others write in it. A message that is not in an answer must be told after
-// the answer's Event-Cursor.
+// testSnapshot reads a room over and over while others write in it. A message that is not in an answer must be told
+// after the answer's Event-Cursor.
 func testSnapshot(t *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
 	room := me.CreatePublicRoom()
@@ -215,7 +215,7 @@ func testSnapshot(t *testing.T, c *harness.Client) {
 	} {
 		cursor := me.Call("GET", path, nil).ExpectStatus(200).Header("Event-Cursor")
 		a := me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "after"}).ExpectStatus(201)
-		if e := me.OpenReadyStream("last_event_id="+cursor).Expect(models.EventMessageCreated, nil); e.ID != a.EventID() {
+		if e := me.OpenStream("last_event_id="+cursor).Expect(models.EventMessageCreated, nil); e.ID != a.EventID() {
 			t.Errorf("after %s at %s came %v, not %s", path, cursor, e, a.EventID())
 		}
 	}
@@ -225,7 +225,7 @@ func testResume(t *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
 	room := me.CreatePublicRoom()
 	var told []string
-	s := me.OpenReadyStream("")
+	s := me.OpenStream("")
 	start := s.LastID
 	for i := range 6 {
 		me.SendText(room.ID, fmt.Sprint("text ", i))
@@ -247,15 +247,15 @@ func testResume(t *testing.T, c *harness.Client) {
 		}
 		s.Cancel()
 	}
-	resumed(0, me.OpenReadyStream("", "Last-Event-ID", start))
-	resumed(2, me.OpenReadyStream("", "Last-Event-ID", told[1]))
-	resumed(4, me.OpenReadyStream("last_event_id="+told[3]))
-	resumed(5, me.OpenReadyStream("last_event_id="+told[0], "Last-Event-ID", told[4])) // the header wins
-	last := me.OpenReadyStream("", "Last-Event-ID", told[5])
+	resumed(0, me.OpenStream("", "Last-Event-ID", start))
+	resumed(2, me.OpenStream("", "Last-Event-ID", told[1]))
+	resumed(4, me.OpenStream("last_event_id="+told[3]))
+	resumed(5, me.OpenStream("last_event_id="+told[0], "Last-Event-ID", told[4])) // the header wins
+	last := me.OpenStream("", "Last-Event-ID", told[5])
 	resumed(6, last)
 
 	// Live after the replay: in one run, without a gap.
-	live := me.OpenReadyStream("", "Last-Event-ID", told[2])
+	live := me.OpenStream("", "Last-Event-ID", told[2])
 	me.SendText(room.ID, "live")
 	for want := int64(4); want <= 7; want++ {
 		var m models.Message
@@ -274,7 +274,7 @@ func testResyncUnknown(t *testing.T, c *harness.Client) {
 		"x", "-", "-1", epoch, epoch + "-", epoch + "--1", epoch + "-1x", epoch + "-01", epoch + "- 1", "otherepoch-1",
 		epoch + "-999999999999", epoch + "-99999999999999999999", strings.Repeat("9", 128),
 	} {
-		s := me.OpenReadyStream("", "Last-Event-ID", cursor)
+		s := me.OpenStream("", "Last-Event-ID", cursor)
 		if s.Ready.Resumed {
 			t.Errorf("%q was resumed", cursor)
 		}
@@ -290,7 +290,7 @@ func testResyncUnknown(t *testing.T, c *harness.Client) {
 			t.Errorf("%q: told %+v, not %+v", cursor, told, m)
 		}
 		s.Cancel()
-		if again := me.OpenReadyStream("", "Last-Event-ID", e.ID); !again.Ready.Resumed {
+		if again := me.OpenStream("", "Last-Event-ID", e.ID); !again.Ready.Resumed {
 			t.Errorf("%q: %v cannot be resumed from", cursor, e)
 		} else {
 			again.Expect(models.EventMessageCreated, nil)
@@ -304,7 +304,7 @@ func testResyncUnknown(t *testing.T, c *harness.Client) {
 // reads them.
 func testRoomEvents(t *testing.T, c *harness.Client) {
 	me, member, bystander := c.NewGuest("ada"), c.NewGuest("grace"), c.NewGuest("eve")
-	streams := map[*harness.Client]*harness.Stream{me: me.OpenReadyStream(""), member: member.OpenReadyStream(""), bystander: bystander.OpenReadyStream("")}
+	streams := map[*harness.Client]*harness.Stream{me: me.OpenStream(""), member: member.OpenStream(""), bystander: bystander.OpenStream("")}
 	private := me.CreatePrivateRoom(member)
 	me.Call("PATCH", harness.RoomPath(private.ID), models.RoomChange{Name: harness.Ptr("other")}).ExpectStatus(200)
 	me.SendText(private.ID, "hush")
@@ -354,20 +354,20 @@ func testRoomEvents(t *testing.T, c *harness.Client) {
 func testEventsCookie(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	a := me.Call("POST", "/v1/events/cookie", nil).ExpectStatus(204)
-	k := a.SetCookie("parley_events")
+	k := a.Cookie("parley_events")
 	if k.Value == "" || !k.HttpOnly || k.SameSite != http.SameSiteStrictMode || k.Path != "/v1/events" || k.Secure || k.Domain != "" {
 		t.Errorf("the cookie is %q", k)
 	}
-	if !me.Call("POST", "/v1/events/cookie", nil, "X-Forwarded-Proto", "https").SetCookie("parley_events").Secure {
+	if !me.Call("POST", "/v1/events/cookie", nil, "X-Forwarded-Proto", "https").Cookie("parley_events").Secure {
 		t.Error("the cookie of a page over TLS is sent without TLS too")
 	}
 	pair := "parley_events=" + k.Value
-	s := c.OpenReadyStream("", "Cookie", pair)
+	s := c.OpenStream("", "Cookie", pair)
 	if s.Ready.UserID != me.User.ID {
 		t.Errorf("the cookie opened %+v", s.Ready)
 	}
 	c.Call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").ExpectStatus(200)
-	if s := other.OpenReadyStream("", "Cookie", pair); s.Ready.UserID != other.User.ID {
+	if s := other.OpenStream("", "Cookie", pair); s.Ready.UserID != other.User.ID {
 		t.Errorf("beside a bearer token, the cookie opened %+v", s.Ready)
 	}
 	refused := func(a *harness.Response, want models.Code) { t.Helper(); a.ExpectProblem(401, want) }
@@ -389,11 +389,11 @@ func testTooManyStreams(t *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
 	streams := make([]*harness.Stream, models.MaxStreamsPerUser)
 	for i := range streams {
-		streams[i] = me.OpenReadyStream("")
+		streams[i] = me.OpenStream("")
 	}
 	me.Send("GET", "/v1/events", nil).ExpectBusy(models.BusyStreams)
 	me.Call("GET", "/v1/events", nil, "Accept", "application/json").ExpectStatus(200)
-	c.NewGuest("grace").OpenReadyStream("")
+	c.NewGuest("grace").OpenStream("")
 	streams[7].Cancel()
 	harness.Eventually(t, "the place of a stream that ended is free", func() bool {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -14,28 +14,28 @@ import (
 func TestOnline(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "2")
-		anna := harness.NewClient(t, s.URL).Guest("anna")
+		anna := harness.NewClient(t, s.URL).NewGuestNamed("anna")
 		small, large := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("small")}), anna.CreateRoom(models.NewRoom{Name: harness.Ptr("large")})
-		friend, roommate, distant := anna.Guest("friend"), anna.Guest("roommate"), anna.Guest("distant")
+		friend, roommate, distant := anna.NewGuestNamed("friend"), anna.NewGuestNamed("roommate"), anna.NewGuestNamed("distant")
 		friend.Call("PUT", harness.ContactPath(anna), nil).ExpectStatus(200)
 		anna.Call("PUT", harness.ContactPath(distant), nil).ExpectStatus(200) // the other way round: distant has nobody on their list
 		roommate.JoinRoom(small.ID)
 		for _, c := range []*harness.Client{roommate, distant} {
 			c.JoinRoom(large.ID)
 		}
-		told := map[string]*harness.Stream{"friend": friend.OpenReadyStream(""), "roommate": roommate.OpenReadyStream("")}
-		untold := distant.OpenReadyStream("")
+		told := map[string]*harness.Stream{"friend": friend.OpenStream(""), "roommate": roommate.OpenStream("")}
+		untold := distant.OpenStream("")
 
 		if u := friend.GetUser("@anna"); u.Online || !u.LastSeenAt.IsZero() {
 			t.Errorf("one who never was online is %+v", u)
 		}
 		query := fmt.Sprintf("room=%d", small.ID)
-		inside := roommate.OpenReadyStream(query)
+		inside := roommate.OpenStream(query)
 		inside.Expect(models.EventPresenceEntered, nil)
-		first := anna.OpenReadyStream(query)
+		first := anna.OpenStream(query)
 		told["roommate"].Expect(models.EventUserOnline, nil)
 		told["friend"].ExpectUserStatus(models.EventUserOnline, anna)
-		second := anna.OpenReadyStream(query)
+		second := anna.OpenStream(query)
 		if u := friend.GetUser("@anna"); !u.Online || !u.LastSeenAt.IsZero() {
 			t.Errorf("one who is online is %+v", u)
 		}
@@ -49,7 +49,7 @@ func TestOnline(t *testing.T) {
 		}
 		leave(first, second)
 		s.Hub.Sweep(time.Now().Add(4 * time.Second))
-		back := anna.OpenReadyStream(query)
+		back := anna.OpenStream(query)
 		leave(back)
 		s.Hub.Sweep(time.Now().Add(6 * time.Second))
 		at := told["friend"].ExpectUserStatus(models.EventUserOffline, anna)
@@ -72,8 +72,8 @@ func TestOnline(t *testing.T) {
 func TestLastSeenOutlivesTheServer(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		anna := harness.NewClient(t, s.URL).Guest("anna")
-		stream := anna.OpenReadyStream("")
+		anna := harness.NewClient(t, s.URL).NewGuestNamed("anna")
+		stream := anna.OpenStream("")
 		s.Stop()
 		stream.Expect(models.EventServerClosing, nil)
 		again := anna.AtServer(harness.StartServer(t, database).URL)

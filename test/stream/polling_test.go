@@ -22,7 +22,7 @@ func testPollPages(t *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
 	room := me.CreatePublicRoom()
 	start := me.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
-	s := me.OpenReadyStream("last_event_id=" + start)
+	s := me.OpenStream("last_event_id=" + start)
 	var told []harness.Event
 	for i := range 7 {
 		m := me.SendText(room.ID, fmt.Sprint("text ", i))

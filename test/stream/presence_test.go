@@ -19,16 +19,17 @@ func TestPresence(t *testing.T) {
 	})
 }
 
-// testCreatedOrNotification: which of the two a stream gets is decided by whether it is in the room. The id is the same.
+// testCreatedOrNotification: which of the two a stream gets is decided by whether it is in the room. The id is the
+// same.
 func testCreatedOrNotification(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	room, elsewhere := me.CreatePublicRoom(other), me.CreatePublicRoom(other)
-	inside := other.OpenReadyStream(fmt.Sprintf("room=%d&room=%d", room.ID, elsewhere.ID))
+	inside := other.OpenStream(fmt.Sprintf("room=%d&room=%d", room.ID, elsewhere.ID))
 	for range 2 { // its own presence, in each of the two
 		inside.Expect(models.EventPresenceEntered, nil)
 	}
-	outside := other.OpenReadyStream("")
-	sender := []*harness.Stream{me.OpenReadyStream(""), me.OpenReadyStream("")} // neither is in the room
+	outside := other.OpenStream("")
+	sender := []*harness.Stream{me.OpenStream(""), me.OpenStream("")} // neither is in the room
 	say := func(outsideGets models.EventName) {
 		t.Helper()
 		a := me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "x", ClientID: harness.Ptr("mine")}).ExpectStatus(201)
@@ -57,7 +58,7 @@ func testEnteredAndLeft(t *testing.T, c *harness.Client) {
 	me, other, outsider := c.NewGuest("ada"), c.NewGuest("grace"), c.NewGuest("eve")
 	room := me.CreatePublicRoom(other, outsider)
 	enter := fmt.Sprintf("room=%d", room.ID)
-	mine, notInside := me.OpenReadyStream(enter), outsider.OpenReadyStream("")
+	mine, notInside := me.OpenStream(enter), outsider.OpenStream("")
 	expect := func(name models.EventName, who *harness.Client) {
 		t.Helper()
 		var told models.PresenceEvent
@@ -66,9 +67,9 @@ func testEnteredAndLeft(t *testing.T, c *harness.Client) {
 		}
 	}
 	expect(models.EventPresenceEntered, me)
-	first := other.OpenReadyStream(enter)
+	first := other.OpenStream(enter)
 	expect(models.EventPresenceEntered, other)
-	second := other.OpenReadyStream(enter)
+	second := other.OpenStream(enter)
 	first.Cancel() // the user's other stream is still there
 	me.SendText(room.ID, "one")
 	mine.Expect(models.EventMessageCreated, nil)
@@ -100,7 +101,7 @@ func testPresenceEnds(t *testing.T, c *harness.Client) {
 		}},
 	} {
 		room := me.CreatePublicRoom(other)
-		mine, others := me.OpenReadyStream(fmt.Sprintf("room=%d", room.ID)), other.OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
+		mine, others := me.OpenStream(fmt.Sprintf("room=%d", room.ID)), other.OpenStream(fmt.Sprintf("room=%d", room.ID))
 		for range 2 {
 			mine.Expect(models.EventPresenceEntered, nil)
 		}
@@ -131,10 +132,10 @@ func testPresenceOnReplay(_ *testing.T, c *harness.Client) {
 	cursor := me.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
 	me.SendText(room.ID, "mine")
 	other.SendText(room.ID, "other's")
-	s := me.OpenReadyStream("last_event_id=" + cursor)
+	s := me.OpenStream("last_event_id=" + cursor)
 	s.Expect(models.EventMessageCreated, nil)
 	s.Expect(models.EventMessageNotification, nil)
-	inside := me.OpenReadyStream(fmt.Sprintf("room=%d&last_event_id=%s", room.ID, cursor))
+	inside := me.OpenStream(fmt.Sprintf("room=%d&last_event_id=%s", room.ID, cursor))
 	inside.Expect(models.EventPresenceEntered, nil)
 	inside.Expect(models.EventMessageCreated, nil)
 	inside.Expect(models.EventMessageCreated, nil)
@@ -143,7 +144,7 @@ func testPresenceOnReplay(_ *testing.T, c *harness.Client) {
 func testPresenceRefused(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	room, foreign := me.CreatePublicRoom(other), me.CreatePublicRoom()
-	mine, others := me.OpenReadyStream(""), other.OpenReadyStream("")
+	mine, others := me.OpenStream(""), other.OpenStream("")
 	for _, method := range []string{"PUT", "DELETE"} {
 		me.Call(method, harness.RoomPath(room.ID)+"/presence/unknown", nil).ExpectProblem(404, models.CodeNotFound)
 		me.Call(method, harness.PresencePath(999_999_999, mine), nil).ExpectProblem(404, models.CodeNotFound)
@@ -156,7 +157,7 @@ func testPresenceRefused(t *testing.T, c *harness.Client) {
 		t.Errorf("in the room are %+v", present)
 	}
 	other.Call("DELETE", harness.PresencePath(room.ID, others), nil).ExpectStatus(204)
-	ended := me.OpenReadyStream("")
+	ended := me.OpenStream("")
 	ended.Cancel()
 	harness.Eventually(t, "a stream that has ended enters no room", func() bool {
 		return me.Call("PUT", harness.PresencePath(room.ID, ended), nil).HTTP.StatusCode == 404
@@ -168,7 +169,7 @@ func testPresenceRefused(t *testing.T, c *harness.Client) {
 	other.Call("PUT", harness.PresencePath(foreign.ID, others), nil).ExpectProblem(403, models.CodeForbidden)
 	// Rooms in ?room= of which one is no member are passed over.
 	secret := me.CreatePrivateRoom()
-	s := other.OpenReadyStream(fmt.Sprintf("room=%d&room=%d&room=999999999&room=%d", foreign.ID, secret.ID, room.ID))
+	s := other.OpenStream(fmt.Sprintf("room=%d&room=%d&room=999999999&room=%d", foreign.ID, secret.ID, room.ID))
 	var entered models.PresenceEvent
 	s.Expect(models.EventPresenceEntered, &entered)
 	if entered.RoomID != room.ID {

@@ -18,9 +18,9 @@ import (
 func TestOrderlyStop(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		p := harness.StartProcess(t, database)
-		me := harness.NewClient(t, p.URL).Guest("ada")
+		me := harness.NewClient(t, p.URL).NewGuestNamed("ada")
 		room := me.CreatePublicRoom()
-		streams := []*harness.Stream{me.OpenReadyStream(""), me.OpenReadyStream(""), harness.NewClient(t, p.URL).Guest("grace").OpenReadyStream("")}
+		streams := []*harness.Stream{me.OpenStream(""), me.OpenStream(""), harness.NewClient(t, p.URL).NewGuestNamed("grace").OpenStream("")}
 		var mu sync.Mutex
 		acknowledged := map[string]bool{}
 		var writing sync.WaitGroup
@@ -59,7 +59,7 @@ func TestOrderlyStop(t *testing.T) {
 		// What was acknowledged after the streams had ended is there when they come back.
 		p.Start()
 		for i, s := range streams[:2] {
-			resumed := me.OpenReadyStream("", "Last-Event-ID", s.LastID)
+			resumed := me.OpenStream("", "Last-Event-ID", s.LastID)
 			mark := me.SendText(room.ID, "the mark")
 			for {
 				var m models.Message
@@ -89,7 +89,7 @@ func TestOrderlyStop(t *testing.T) {
 func TestExpiredCursor(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		before := harness.StartServer(t, database)
-		me := harness.NewClient(t, before.URL).Guest("ada")
+		me := harness.NewClient(t, before.URL).NewGuestNamed("ada")
 		room := me.CreatePublicRoom()
 		cursor := me.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
 		me.SendText(room.ID, "pruned")
@@ -99,7 +99,7 @@ func TestExpiredCursor(t *testing.T) {
 		harness.Eventually(t, "the events are pruned", func() bool {
 			return me.Call("GET", "/v1/events?after="+cursor, nil, "Accept", "application/json").HTTP.StatusCode == 410
 		})
-		s := me.OpenReadyStream("", "Last-Event-ID", cursor)
+		s := me.OpenStream("", "Last-Event-ID", cursor)
 		var resync models.Resync
 		e := s.Expect(models.EventResync, &resync)
 		if s.Ready.Resumed || resync.Reason != models.ResyncExpired || e.ID == "" {
@@ -114,7 +114,7 @@ func TestExpiredCursor(t *testing.T) {
 		if history := harness.Get[models.Page[models.Message]](me, harness.RoomPath(room.ID)+"/messages").Items; len(history) != 2 {
 			t.Errorf("the history went with the events: %+v", history)
 		}
-		if resumed := me.OpenReadyStream("", "Last-Event-ID", e.ID); !resumed.Ready.Resumed {
+		if resumed := me.OpenStream("", "Last-Event-ID", e.ID); !resumed.Ready.Resumed {
 			t.Errorf("%v cannot be resumed from", e)
 		}
 	})
@@ -127,7 +127,7 @@ func TestHeartbeat(t *testing.T) {
 		t.Skip("takes up to 20 seconds")
 	}
 	t.Parallel()
-	me := harness.NewClient(t, harness.StartServer(t, t.TempDir()+"/parley.db").URL).Guest("ada")
+	me := harness.NewClient(t, harness.StartServer(t, t.TempDir()+"/parley.db").URL).NewGuestNamed("ada")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*harness.Timeout)
 	defer cancel()
 	body := me.OpenStreamBody(ctx, "")
@@ -181,7 +181,7 @@ func TestStartsAtOnce(t *testing.T) {
 			t.Errorf("migrate status: %v\n%s", err, output)
 		}
 		// They serve the same rooms, and know each other's tokens.
-		me := harness.NewClient(t, servers[0].URL).Guest("ada")
+		me := harness.NewClient(t, servers[0].URL).NewGuestNamed("ada")
 		there := me.AtServer(servers[len(servers)-1].URL)
 		cursor := me.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
 		room := me.CreatePublicRoom()
@@ -189,7 +189,7 @@ func TestStartsAtOnce(t *testing.T) {
 			t.Errorf("%+v is %+v at the other one", room, got)
 		}
 		if shared { // several nodes are one service, with one log
-			there.OpenReadyStream("last_event_id="+cursor).Expect(models.EventRoomCreated, nil)
+			there.OpenStream("last_event_id="+cursor).Expect(models.EventRoomCreated, nil)
 		}
 	})
 }

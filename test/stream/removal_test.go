@@ -14,7 +14,7 @@ import (
 func TestRemovedSeesNothingNewer(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		for _, way := range []struct {
 			name   string
 			event  models.EventName
@@ -43,12 +43,12 @@ func TestRemovedSeesNothingNewer(t *testing.T) {
 func testRemoval(t *testing.T, owner *harness.Client, last models.EventName, remove func(*harness.Client, int64)) {
 	room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("left"), Kind: harness.Ptr(models.RoomPublic)})
 	other := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("kept")})
-	user := owner.Guest(fmt.Sprintf("user-%d", room.ID))
+	user := owner.NewGuestNamed(fmt.Sprintf("user-%d", room.ID))
 	user.JoinRoom(room.ID)
 	user.JoinRoom(other.ID)
 	before := user.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
-	inside := user.OpenReadyStream(fmt.Sprintf("room=%d", room.ID))
-	outside := user.OpenReadyStream("")
+	inside := user.OpenStream(fmt.Sprintf("room=%d", room.ID))
+	outside := user.OpenStream("")
 
 	var writing sync.WaitGroup
 	for range 4 {
@@ -64,7 +64,7 @@ func testRemoval(t *testing.T, owner *harness.Client, last models.EventName, rem
 	writing.Wait()
 	mark := owner.SendText(other.ID, "the mark")
 
-	late := user.OpenReadyStream("", "Last-Event-ID", before)
+	late := user.OpenStream("", "Last-Event-ID", before)
 	for name, s := range map[string]*harness.Stream{"inside": inside, "outside": outside, "resumed": late} {
 		if got := lastOfRoom(t, s, room.ID, mark); got != string(last) {
 			t.Errorf("%s: the last event of the room was %q, not %s", name, got, last)
@@ -106,14 +106,14 @@ func lastOfRoom(t *testing.T, s *harness.Stream, roomID int64, mark models.Messa
 func TestLoggedOutStreamEnds(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		first := harness.NewClient(t, s.URL)
 		first.Call("POST", "/v1/users", models.NewUser{Username: "anna", Password: "correct horse"}).ExpectStatus(201).Decode(&first.Session)
 		second := harness.NewClient(t, s.URL)
 		second.Call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: "correct horse"}).ExpectStatus(201).Decode(&second.Session)
 		first.JoinRoom(room.ID)
-		mine, kept := first.OpenReadyStream(""), second.OpenReadyStream("")
+		mine, kept := first.OpenStream(""), second.OpenStream("")
 
 		owner.SendText(room.ID, "before")
 		mine.Expect(models.EventMessageNotification, nil)

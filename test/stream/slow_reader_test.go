@@ -36,12 +36,12 @@ func TestSlowReader(t *testing.T) {
 			messages = fewMessages
 		}
 		p := harness.StartProcess(t, database, "--rate-limit", "off")
-		owner := harness.NewClient(t, p.URL).Guest("owner")
+		owner := harness.NewClient(t, p.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		slow := openSlowly(owner, room.ID)
-		fast := owner.Guest("fast")
+		fast := owner.NewGuestNamed("fast")
 		fast.JoinRoom(room.ID)
-		follower := fast.OpenStream(fmt.Sprintf("room=%d", room.ID))
+		follower := fast.ConnectStream(fmt.Sprintf("room=%d", room.ID))
 
 		before := heapOf(owner)
 		var senders, readers sync.WaitGroup

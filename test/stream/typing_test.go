@@ -13,11 +13,11 @@ import (
 func TestTyping(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
-		owner := harness.NewClient(t, s.URL).Guest("owner")
+		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
-		member := owner.Guest("member")
+		member := owner.NewGuestNamed("member")
 		member.JoinRoom(room.ID)
-		inside, outside := owner.OpenReadyStream(fmt.Sprintf("room=%d", room.ID)), owner.OpenReadyStream("")
+		inside, outside := owner.OpenStream(fmt.Sprintf("room=%d", room.ID)), owner.OpenStream("")
 		inside.Expect(models.EventPresenceEntered, nil)
 		path := harness.RoomPath(room.ID) + "/typing"
 
@@ -38,7 +38,7 @@ func TestTyping(t *testing.T) {
 			t.Errorf("the last id is %q", inside.LastID)
 		}
 
-		stranger := owner.Guest("stranger")
+		stranger := owner.NewGuestNamed("stranger")
 		stranger.Call("POST", path, nil).ExpectProblem(403, models.CodeForbidden)
 		owner.Call("PUT", fmt.Sprintf("%s/bans/%d", harness.RoomPath(room.ID), stranger.User.ID), nil).ExpectStatus(200)
 		stranger.Call("POST", path, nil).ExpectProblem(403, models.CodeBanned)

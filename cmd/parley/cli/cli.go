@@ -1,5 +1,5 @@
-// Package cli is the command line of parley: a file a subcommand, which reads the flags and calls what they are for. It is the
-// only reader of the environment.
+// Package cli is the command line of parley: a file a subcommand, which reads the flags and calls what they are for. It
+// is the only reader of the environment.
 package cli
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// commandLine is the command line. Flags of a subcommand can be given as environment variables too, which kong reads: no other
-// code looks at the environment.
+// commandLine is the command line. Flags of a subcommand can be given as environment variables too, which kong reads:
+// no other code looks at the environment.
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to the newest schema, or show where it is."`

@@ -17,8 +17,8 @@ const settingPrefix = "PARLEY_"
 var serviceLinks = regexp.MustCompile(
 	`^PARLEY_(PORT|SERVICE)(_|$)|^PARLEY_.*_(TCP|UDP|SCTP)(_|$)|^PARLEY_.+_(SERVICE_(HOST|PORT)|PORT)(_|$)`)
 
-// checkEnvironment refuses a variable PARLEY_… that is no setting: a name that was misspelt would leave the setting as it
-// was, and nobody would know.
+// checkEnvironment refuses a variable PARLEY_… that is no setting: a name that was misspelt would leave the setting as
+// it was, and nobody would know.
 func checkEnvironment(model *kong.Application, environment []string) error {
 	known := map[string]bool{}
 	collectSettings(model.Node, known)

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// alarm waits for a moment and hits it within tens of microseconds. Go's own timers are up to a millisecond late on Linux
-// when there is nothing else to do, which would be most of the latency of a good server.
+// alarm waits for a moment and hits it within tens of microseconds. Go's own timers are up to a millisecond late on
+// Linux when there is nothing else to do, which would be most of the latency of a good server.
 type alarm struct{ file *os.File }
 
 func newAlarm() (*alarm, error) {

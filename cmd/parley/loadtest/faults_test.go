@@ -114,8 +114,8 @@ func TestBenchOutlivesARestart(t *testing.T) {
 	})
 }
 
-// TestBenchChargesAStall: what was due while the server held one message back has waited too. Measured from when they were
-// sent, all but one would look fast.
+// TestBenchChargesAStall: what was due while the server held one message back has waited too. Measured from when they
+// were sent, all but one would look fast.
 func TestBenchChargesAStall(t *testing.T) {
 	t.Parallel()
 	const stall = 600 * time.Millisecond

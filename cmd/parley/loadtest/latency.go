@@ -40,9 +40,10 @@ func (l *latencies) snapshot() *hdrhistogram.Histogram {
 	return l.h.Clone()
 }
 
-// corrected adds what was not measured because nothing was sent while a sender waited. Had it gone on to send once in an
-// interval, one send that took ten of them would have been followed by one that took nine, one that took eight, and so
-// on: this is HdrHistogram's correction for coordinated omission, after the fact, since the interval is known only then.
+// corrected adds what was not measured because nothing was sent while a sender waited. Had it gone on to send once in
+// an interval, one send that took ten of them would have been followed by one that took nine, one that took eight, and
+// so on: this is HdrHistogram's correction for coordinated omission, after the fact, since the interval is known only
+// then.
 func corrected(h *hdrhistogram.Histogram, interval time.Duration) *hdrhistogram.Histogram {
 	step := max(interval.Microseconds(), 1)
 	c := newLatencyHistogram()

@@ -28,8 +28,9 @@ type Config struct {
 	JSON           bool          // print the report as one JSON object
 }
 
-// Run puts load on a running server, and measures what becomes of it. It prints the report to out, and whatever else there
-// is to say to progress. Its error is nil only when messages were acknowledged, and each arrived once wherever it should.
+// Run puts load on a running server, and measures what becomes of it. It prints the report to out, and whatever else
+// there is to say to progress. Its error is nil only when messages were acknowledged, and each arrived once wherever it
+// should.
 func Run(ctx context.Context, c Config, out, progress io.Writer) error {
 	if err := c.enoughFiles(); err != nil {
 		return err

@@ -154,7 +154,7 @@ func storedMessages(t *testing.T, c *harness.Client, guests []models.Session, si
 func TestBenchLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
-	visitor := harness.NewClient(t, s.URL).Guest("visitor")
+	visitor := harness.NewClient(t, s.URL).NewGuestNamed("visitor")
 	if _, err := runBench(t.Context(), t, "--url", s.URL, "--duration", "200ms"); err != nil {
 		t.Error(err)
 	}
@@ -341,7 +341,8 @@ func TestBenchBehindTLS(t *testing.T) {
 	}
 }
 
-// TestBenchInterrupted: Ctrl-C ends the program early, with a report of what was measured, and nothing else on its output.
+// TestBenchInterrupted: Ctrl-C ends the program early, with a report of what was measured, and nothing else on its
+// output.
 func TestBenchInterrupted(t *testing.T) {
 	t.Parallel()
 	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
@@ -363,7 +364,7 @@ func TestBenchInterrupted(t *testing.T) {
 		t.Errorf("%d were acknowledged and %d delivered, and the report is %+v", o.acked, o.pushed, r)
 	}
 	var left models.Page[models.User]
-	harness.NewClient(t, s.URL).Guest("visitor").Call("GET", "/v1/users?prefix=bench", nil).ExpectStatus(200).Decode(&left)
+	harness.NewClient(t, s.URL).NewGuestNamed("visitor").Call("GET", "/v1/users?prefix=bench", nil).ExpectStatus(200).Decode(&left)
 	if len(left.Items) > 0 {
 		t.Errorf("%d guests were left", len(left.Items))
 	}

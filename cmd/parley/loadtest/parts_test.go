@@ -81,8 +81,8 @@ func TestMarks(t *testing.T) {
 	}
 }
 
-// TestStreamTakesWholeEvents: however the bytes of a stream are cut, each message counts when its event is whole, and the
-// id to come back with is that of the last whole event.
+// TestStreamTakesWholeEvents: however the bytes of a stream are cut, each message counts when its event is whole, and
+// the id to come back with is that of the last whole event.
 func TestStreamTakesWholeEvents(t *testing.T) {
 	t.Parallel()
 	run := Config{Size: 5}.newRun()

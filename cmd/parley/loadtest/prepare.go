@@ -164,7 +164,8 @@ var requestQuota = regexp.MustCompile(`"requests";q=(\d+);w=(\d+)`)
 // limitsOff is what helps where a server's limits are met.
 const limitsOff = "run the server with --rate-limit off to measure it"
 
-// within reports what would go beyond the server's limits, as its answers tell of them. Rate 0 goes as far as they let it.
+// within reports what would go beyond the server's limits, as its answers tell of them. Rate 0 goes as far as they let
+// it.
 func (c Config) within(header http.Header) error {
 	quota := requestQuota.FindStringSubmatch(header.Get("RateLimit-Policy"))
 	if quota == nil {
@@ -239,8 +240,8 @@ func (run *run) openStreams(ctx context.Context) error {
 	})
 }
 
-// cleanUp removes rooms and guests, also after an interruption, and tells if it had to leave some. It can be interrupted
-// itself.
+// cleanUp removes rooms and guests, also after an interruption, and tells if it had to leave some. It can be
+// interrupted itself.
 func (run *run) cleanUp(ctx context.Context, out io.Writer) {
 	if run.config.Keep {
 		return
@@ -283,8 +284,8 @@ func (run *run) remove(ctx context.Context) error {
 	})
 }
 
-// removeOnce removes something, and makes a second try only where the server asks for a pause: one that is gone need not
-// be waited for.
+// removeOnce removes something, and makes a second try only where the server asks for a pause: one that is gone need
+// not be waited for.
 func removeOnce(g *remote.Guest, ctx context.Context, path string) error {
 	return g.WithToken(ctx, func(token string) error {
 		call := remote.Call{Method: http.MethodDelete, Path: path, Token: token}

@@ -220,7 +220,8 @@ func (run *run) awaitAcknowledgements(ctx context.Context, sent <-chan struct{},
 	<-sent
 }
 
-// awaitArrivals waits until each stream is there and has what was acknowledged in its room, or until nothing comes any more.
+// awaitArrivals waits until each stream is there and has what was acknowledged in its room, or until nothing comes any
+// more.
 func (run *run) awaitArrivals(ctx context.Context) {
 	run.enterStage("waiting for what is still to arrive", 0)
 	looks := time.NewTicker(endLook)

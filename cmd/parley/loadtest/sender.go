@@ -97,8 +97,8 @@ func (s *sender) leaveOut(due time.Duration) {
 	}
 }
 
-// skip counts the messages that fell due while the server had asked for a pause, and says how many slots that is. To send
-// them now would bring on the next pause.
+// skip counts the messages that fell due while the server had asked for a pause, and says how many slots that is. To
+// send them now would bring on the next pause.
 func (s *sender) skip(slot int) int {
 	behind := (min(s.run.now(), s.run.end())-s.run.start).Seconds()*s.run.config.Rate - float64(slot)
 	skipped := max(0, int(math.Ceil(behind/float64(s.run.config.Senders)))-1) // what falls due just then is not behind

@@ -24,8 +24,8 @@ const (
 	streamSilence = time.Minute
 )
 
-// listenerGroup are streams that share a histogram, and the lock on what they have seen: a histogram for each would take
-// more memory than all else, and one for all would have their readers wait for each other.
+// listenerGroup are streams that share a histogram, and the lock on what they have seen: a histogram for each would
+// take more memory than all else, and one for all would have their readers wait for each other.
 type listenerGroup struct {
 	mu      sync.Mutex
 	arrival *hdrhistogram.Histogram // of messages due while it was measured
@@ -67,7 +67,8 @@ func (s *eventStream) open(ctx context.Context) error {
 	})
 }
 
-// start opens the stream for the first time, and returns once it has begun: nothing that is sent from then on may miss it.
+// start opens the stream for the first time, and returns once it has begun: nothing that is sent from then on may miss
+// it.
 func (s *eventStream) start(ctx context.Context) error {
 	s.buffer = make([]byte, firstBuffer)
 	if err := s.open(ctx); err != nil {

@@ -1,5 +1,5 @@
-// Package remote is a client of a running server, for the subcommands that need one: requests that are made again when they
-// may have failed by chance, guests, event streams, and a line that shows how far a run is.
+// Package remote is a client of a running server, for the subcommands that need one: requests that are made again when
+// they may have failed by chance, guests, event streams, and a line that shows how far a run is.
 package remote
 
 import (
@@ -50,6 +50,7 @@ func NewClient(base string, conns int) *Client {
 	}
 }
 
+// Close closes the connections that are not in use.
 func (c *Client) Close() { c.HTTP.CloseIdleConnections() }
 
 // Call is one request.
@@ -133,8 +134,8 @@ func (c *Client) OpenStream(ctx context.Context, query, token, lastID string) (i
 	return res.Body, nil
 }
 
-// BusyError is nil for a stream that has opened, and otherwise what its only event tells. That answer has a length, which a
-// stream has not.
+// BusyError is nil for a stream that has opened, and otherwise what its only event tells. That answer has a length,
+// which a stream has not.
 func BusyError(res *http.Response) error {
 	if res.ContentLength < 0 {
 		return nil
@@ -151,6 +152,7 @@ func BusyError(res *http.Response) error {
 	return refusal(refused)
 }
 
+// NewStreamRequest is a request for an event stream that goes on after lastID, "" for none.
 func (c *Client) NewStreamRequest(ctx context.Context, query, lastID string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Base+"/v1/events?"+query, http.NoBody)
 	if err != nil {
@@ -173,6 +175,7 @@ func (c *Client) Send(req *http.Request, token string) (*http.Response, error) {
 	return CheckStatus(req, res)
 }
 
+// Authorize adds the token, unless it is "".
 func Authorize(req *http.Request, token string) {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
@@ -233,8 +236,10 @@ func IsTemporary(err error) bool {
 	return errors.As(err, &lost) || IsCode(err, models.CodeRateLimited) || IsCode(err, models.CodeUnavailable)
 }
 
+// IsCode reports whether err is a problem with the code.
 func IsCode(err error, code models.Code) bool { return errors.Is(err, &models.Error{Code: code}) }
 
+// RetryAfter is how long the server asks to wait before the next try, at most MaxRetryTime; 0 if it says nothing.
 func RetryAfter(err error) time.Duration {
 	var e *models.Error
 	if errors.As(err, &e) {

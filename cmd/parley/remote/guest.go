@@ -18,7 +18,8 @@ type Guest struct {
 	refresh string
 }
 
-// SignInGuest makes a new guest. When an answer is lost the username is taken: it can only be done again under another one.
+// SignInGuest makes a new guest. When an answer is lost the username is taken: it can only be done again under another
+// one.
 func SignInGuest(ctx context.Context, client *Client, username, display string) (*Guest, error) {
 	var s models.Session
 	_, err := client.Do(ctx, Call{

@@ -24,6 +24,8 @@ type Progress struct {
 	gone  sync.WaitGroup
 }
 
+// StartProgress shows what line returns until Stop: rewritten at that interval on a terminal, and otherwise every few
+// seconds.
 func StartProgress(out io.Writer, every time.Duration, line func() string) *Progress {
 	file, isFile := out.(*os.File)
 	p := &Progress{out: out, live: isFile && isatty.IsTerminal(file.Fd()), every: every, line: line, end: make(chan struct{})}
@@ -62,4 +64,5 @@ func (p *Progress) Stop() {
 	p.gone.Wait()
 }
 
+// PerSecond is n in d, per second; 0 for no time.
 func PerSecond(n int64, d time.Duration) float64 { return float64(n) / max(d.Seconds(), 1e-3) }

@@ -41,8 +41,8 @@ func (g *guests) of(ctx context.Context, nick string) (*remote.Guest, error) {
 	return get()
 }
 
-// namesTried bounds how many usernames are tried for one nick. With a million names to choose from, a second one that is
-// taken is rare.
+// namesTried bounds how many usernames are tried for one nick. With a million names to choose from, a second one that
+// is taken is rare.
 const namesTried = 8
 
 // signIn makes a new guest with the nick as its display name.

@@ -175,8 +175,8 @@ func (l *replayLog) title() string {
 	return firstRunes(strings.TrimSpace(l.channel+" "+l.name), models.MaxRoomNameLength)
 }
 
-// withoutHost drops the host that some logs write behind a nick, as in "anna [~anna@example.org]". Where host names were
-// taken out of a log by a pattern, nicks with brackets of their own keep a rest of it, which goes too.
+// withoutHost drops the host that some logs write behind a nick, as in "anna [~anna@example.org]". Where host names
+// were taken out of a log by a pattern, nicks with brackets of their own keep a rest of it, which goes too.
 func withoutHost(s string) string {
 	if at := strings.IndexByte(s, '@'); at >= 0 {
 		if space := strings.LastIndexByte(s[:at], ' '); space >= 0 {

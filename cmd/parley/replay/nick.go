@@ -9,8 +9,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// usernameOf makes a username of a nick: what no username may hold becomes "_", it starts with a letter, and a reserved one with
-// another. Two nicks may become the same one.
+// usernameOf makes a username of a nick: what no username may hold becomes "_", it starts with a letter, and a reserved
+// one with another. Two nicks may become the same one.
 func usernameOf(nick string) string {
 	name := plainUsernameOf(nick)
 	if key, ok := models.NameKey(name, models.MaxUsernameLength); ok && models.IsReserved(key) {

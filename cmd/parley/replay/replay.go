@@ -1,4 +1,5 @@
-// Package replay is what parley replay does: it plays chat logs through a running server and checks that all of them arrived.
+// Package replay is what parley replay does: it plays chat logs through a running server and checks that all of them
+// arrived.
 package replay
 
 import (

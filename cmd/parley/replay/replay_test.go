@@ -67,7 +67,7 @@ func row(t *testing.T, printed, name string) int {
 func TestReplayPlaysLogsAndComparesThem(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
-		visitor := harness.NewClient(t, s.URL).Guest("visitor")
+		visitor := harness.NewClient(t, s.URL).NewGuestNamed("visitor")
 		before := visitor.Call("GET", "/v1/rooms", nil).ExpectStatus(200).Header("Event-Cursor")
 		logs := teaLogs(t)
 		for range 2 { // the second time, each username is taken

@@ -150,8 +150,8 @@ func (w *replayWalk) see(name models.EventName, data []byte, opened map[int64]bo
 	}
 }
 
-// step goes on by one event in a room, if compare finds nothing to say against it. Other rooms are none of its business:
-// the run is not alone on the server.
+// step goes on by one event in a room, if compare finds nothing to say against it. Other rooms are none of its
+// business: the run is not alone on the server.
 func (w *replayWalk) step(roomID int64, got string, compare func(replayEvent) string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

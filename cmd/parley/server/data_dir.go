@@ -12,8 +12,8 @@ import (
 	"github.com/parley-chat/parley/models/store"
 )
 
-// dataLock names the file in the data folder that a server on SQLite holds a lock on: its database may lie elsewhere, and
-// two databases must not have their files in one place, or each would sweep away the other's.
+// dataLock names the file in the data folder that a server on SQLite holds a lock on: its database may lie elsewhere,
+// and two databases must not have their files in one place, or each would sweep away the other's.
 const dataLock = "parley.lock"
 
 // openDataDir makes the data folder, closes it to everybody else, and makes it this server's alone.

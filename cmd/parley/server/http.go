@@ -69,8 +69,8 @@ func serveHTTP(l *net.TCPListener, handler http.Handler, times deadline.Limits, 
 	return s
 }
 
-// track knows of the requests under way. It has clients and proxies give up their connections once the server is about to
-// stop: a request that is on its way over one when it closes would be lost.
+// track knows of the requests under way. It has clients and proxies give up their connections once the server is about
+// to stop: a request that is on its way over one when it closes would be lost.
 func (s *HTTPServer) track(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.draining.Load() {
@@ -82,8 +82,8 @@ func (s *HTTPServer) track(next http.Handler) http.Handler {
 	})
 }
 
-// stop takes no more connections, and gives the requests under way a moment to be answered. What then still waits for its
-// client is cut; nothing of it was acknowledged.
+// stop takes no more connections, and gives the requests under way a moment to be answered. What then still waits for
+// its client is cut; nothing of it was acknowledged.
 func (s *HTTPServer) stop() error {
 	defer s.cut()
 	ctx, cancel := context.WithTimeout(context.Background(), requestGrace)

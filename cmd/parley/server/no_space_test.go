@@ -8,7 +8,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestNoSpace: a server whose disk is nearly full refuses what writes, before the database does, and goes on with the rest.
+// TestNoSpace: a server whose disk is nearly full refuses what writes, before the database does, and goes on with the
+// rest.
 func TestNoSpace(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		data := t.TempDir()
@@ -23,7 +24,7 @@ func TestNoSpace(t *testing.T) {
 		c.URL = s.URL
 		me.URL = s.URL
 		me = me.LogIn()
-		stream := me.OpenReadyStream("")
+		stream := me.OpenStream("")
 		full := func(a *harness.Response) {
 			t.Helper()
 			a.ExpectProblem(503, models.CodeUnavailable)

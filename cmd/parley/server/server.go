@@ -75,8 +75,8 @@ func (c Config) DatabaseName() string {
 	return filepath.Join(c.DataDir, "parley.db")
 }
 
-// Serve runs a server until ctx is done, or its listener fails, and then stops it in order. Where it is reached and where it
-// keeps what it is told is printed to out once it is ready, and it logs to logs.
+// Serve runs a server until ctx is done, or its listener fails, and then stops it in order. Where it is reached and
+// where it keeps what it is told is printed to out once it is ready, and it logs to logs.
 func Serve(ctx context.Context, c Config, out, logs io.Writer) error {
 	s, err := Start(ctx, c, logs)
 	if err != nil {
@@ -114,7 +114,8 @@ type Server struct {
 	drain          time.Duration // from the failing of readiness to the end of the streams
 }
 
-// Start starts a server, which logs to logs: it wires the parts together, top to bottom. Whatever can be known to be wrong is found before the database is opened.
+// Start starts a server, which logs to logs: it wires the parts together, top to bottom. Whatever can be known to be
+// wrong is found before the database is opened.
 func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error) {
 	logins, err := c.logins()
 	if err != nil {
@@ -157,8 +158,8 @@ func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error)
 	return s, nil
 }
 
-// openPlaces takes what only one server can have: the data folder, if there is a database in it or files of one, and the
-// address. Nodes that share a database may share the folder too.
+// openPlaces takes what only one server can have: the data folder, if there is a database in it or files of one, and
+// the address. Nodes that share a database may share the folder too.
 func (c Config) openPlaces(ctx context.Context, s *Server) error {
 	shared, err := store.Shared(c.DatabaseName())
 	if err != nil {
@@ -249,9 +250,10 @@ func (s *Server) ready(ctx context.Context) error {
 	return s.Store.CheckWrites(ctx)
 }
 
-// Stop ends in this order: readiness fails, and after the delay that lets proxies see it the streams get server.closing and
-// end, the requests under way are answered or cut, the tail and the bus stop, the files and the store close. It takes less
-// than 15 seconds beside the delay. What was cut is no error: it was not acknowledged, or can be gone on with.
+// Stop ends in this order: readiness fails, and after the delay that lets proxies see it the streams get server.closing
+// and end, the requests under way are answered or cut, the tail and the bus stop, the files and the store close. It
+// takes less than 15 seconds beside the delay. What was cut is no error: it was not acknowledged, or can be gone on
+// with.
 func (s *Server) Stop() error {
 	s.closed.Store(true)
 	s.Hub.Refuse()

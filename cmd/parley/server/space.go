@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	// lookEvery is how often the disk is looked at, which costs next to nothing: on a small one a busy server goes through the
-	// floor within a second. spaceAgain is how long a client that was refused should wait.
+	// lookEvery is how often the disk is looked at, which costs next to nothing: on a small one a busy server goes through
+	// the floor within a second. spaceAgain is how long a client that was refused should wait.
 	lookEvery  = 100 * time.Millisecond
 	spaceAgain = 10 * time.Second
-	// usualShare and usualFloor are what is kept free unless a setting says otherwise: this part of the disk (a twentieth),
-	// and no more than so many bytes.
+	// usualShare and usualFloor are what is kept free unless a setting says otherwise: this part of the disk (a
+	// twentieth), and no more than so many bytes.
 	usualShare = 20
 	usualFloor = 1_000_000_000
 )
@@ -109,8 +109,8 @@ func (p watchedFolder) walSize() uint64 {
 	return uint64(info.Size()) // never negative
 }
 
-// check finds out how it stands, and logs a change. Once refused, writes wait until a tenth more than the floor is free: they
-// would otherwise begin and end with each message.
+// check finds out how it stands, and logs a change. Once refused, writes wait until a tenth more than the floor is
+// free: they would otherwise begin and end with each message.
 func (s *space) check() {
 	was := s.full.Load()
 	for _, p := range s.places {

@@ -12,13 +12,13 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestFilesAreClosedToOthers starts on a data folder that everybody may read, as an administrator's mkdir makes it, with a
-// database of the time when SQLite made its files so.
+// TestFilesAreClosedToOthers starts on a data folder that everybody may read, as an administrator's mkdir makes it,
+// with a database of the time when SQLite made its files so.
 func TestFilesAreClosedToOthers(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	p := harness.StartProcess(t, "", "--data-dir", data)
-	me := harness.NewClient(t, p.URL).Guest("anna")
+	me := harness.NewClient(t, p.URL).NewGuestNamed("anna")
 	room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	me.UploadFile(room.ID, "a.txt", "text/plain", []byte("text"))
 	for path, mode := range modesIn(t, data) {

@@ -24,8 +24,8 @@ func put(t testing.TB, from, to string) {
 	}
 }
 
-// TestLogOfAnotherDatabase puts a backup beside the log of a server that was killed, as a restore in a hurry does. SQLite
-// would apply that log, and make one broken database of two good ones.
+// TestLogOfAnotherDatabase puts a backup beside the log of a server that was killed, as a restore in a hurry does.
+// SQLite would apply that log, and make one broken database of two good ones.
 func TestLogOfAnotherDatabase(t *testing.T) {
 	t.Parallel()
 	for name, backup := range map[string]func(t *testing.T, p *harness.Process, database, to string){
@@ -50,7 +50,7 @@ func TestLogOfAnotherDatabase(t *testing.T) {
 			folder := t.TempDir()
 			database, copied := filepath.Join(folder, "parley.db"), filepath.Join(folder, "backup.db")
 			p := harness.StartProcess(t, database)
-			me := harness.NewClient(t, p.URL).Guest("anna")
+			me := harness.NewClient(t, p.URL).NewGuestNamed("anna")
 			room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 			me.SendText(room.ID, "in the backup")
 			backup(t, p, database, copied)
@@ -89,7 +89,7 @@ func TestBackupWithoutTheLog(t *testing.T) {
 	folder := t.TempDir()
 	database, copied := filepath.Join(folder, "parley.db"), filepath.Join(folder, "backup.db")
 	p := harness.StartProcess(t, database)
-	me := harness.NewClient(t, p.URL).Guest("anna")
+	me := harness.NewClient(t, p.URL).NewGuestNamed("anna")
 	room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	me.SendText(room.ID, "in the backup")
 	harness.Execute(t, database, "VACUUM INTO '"+copied+"'")
@@ -106,18 +106,18 @@ func TestBackupWithoutTheLog(t *testing.T) {
 	if history := me.AllMessages(room.ID); len(history) != 1 {
 		t.Errorf("of one message there are %+v", history)
 	}
-	me.OpenReadyStream("", "Last-Event-ID", cursor).Expect(models.EventResync, nil)
+	me.OpenStream("", "Last-Event-ID", cursor).Expect(models.EventResync, nil)
 }
 
-// TestCopiedDataFolder starts on copies of data folders: of a server that was killed, whose log belongs to it, and of one
-// that had stopped; with all that lies beside the database, and with the log alone.
+// TestCopiedDataFolder starts on copies of data folders: of a server that was killed, whose log belongs to it, and of
+// one that had stopped; with all that lies beside the database, and with the log alone.
 func TestCopiedDataFolder(t *testing.T) {
 	t.Parallel()
 	for _, killed := range []bool{true, false} {
 		for _, bare := range []bool{true, false} {
 			data, to := t.TempDir(), t.TempDir()
 			p := harness.StartProcess(t, "", "--data-dir", data)
-			me := harness.NewClient(t, p.URL).Guest("anna")
+			me := harness.NewClient(t, p.URL).NewGuestNamed("anna")
 			room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 			for range 50 {
 				me.SendText(room.ID, strings.Repeat("text ", 1000))
@@ -143,18 +143,18 @@ func TestCopiedDataFolder(t *testing.T) {
 			if history := me.AllMessages(room.ID); len(history) != 50 {
 				t.Errorf("killed %t, without the mark %t: of 50 messages there are %d", killed, bare, len(history))
 			}
-			me.OpenReadyStream("", "Last-Event-ID", cursor).Expect(models.EventResync, nil)
+			me.OpenStream("", "Last-Event-ID", cursor).Expect(models.EventResync, nil)
 		}
 	}
 }
 
-// TestKilledWhileItStarts kills the program at moments of its start and of its first writes. Each time the next one goes
-// on with what was there, and takes it for what it is.
+// TestKilledWhileItStarts kills the program at moments of its start and of its first writes. Each time the next one
+// goes on with what was there, and takes it for what it is.
 func TestKilledWhileItStarts(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	p := harness.StartProcess(t, "", "--data-dir", data)
-	me := harness.NewClient(t, p.URL).Guest("anna")
+	me := harness.NewClient(t, p.URL).NewGuestNamed("anna")
 	room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	cursor := me.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
 	for i := range 12 {
@@ -174,19 +174,19 @@ func TestKilledWhileItStarts(t *testing.T) {
 			t.Fatalf("of %d messages there are %d", i+1, len(history))
 		}
 	}
-	if s := me.OpenReadyStream("", "Last-Event-ID", cursor); !s.Ready.Resumed {
+	if s := me.OpenStream("", "Last-Event-ID", cursor); !s.Ready.Resumed {
 		t.Error("being killed changed the epoch")
 	}
 }
 
-// TestStartThatFailsLeavesNoMark has starts fail, before and after the database is open. None of them makes the next one
-// take the database for a restored one.
+// TestStartThatFailsLeavesNoMark has starts fail, before and after the database is open. None of them makes the next
+// one take the database for a restored one.
 func TestStartThatFailsLeavesNoMark(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()
 	data := t.TempDir()
 	p := harness.StartProcess(t, "", "--data-dir", data)
-	me := harness.NewClient(t, p.URL).Guest("anna")
+	me := harness.NewClient(t, p.URL).NewGuestNamed("anna")
 	me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	cursor := me.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
 	p.Terminate()
@@ -208,7 +208,7 @@ func TestStartThatFailsLeavesNoMark(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Start()
-	if s := me.OpenReadyStream("", "Last-Event-ID", cursor); !s.Ready.Resumed {
+	if s := me.OpenStream("", "Last-Event-ID", cursor); !s.Ready.Resumed {
 		t.Error("a start that failed changed the epoch")
 	}
 }

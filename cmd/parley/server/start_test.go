@@ -41,8 +41,8 @@ func refusesStart(t testing.TB, status int, why string, args ...string) {
 	}
 }
 
-// TestWrongSettings starts the program with settings that cannot be meant so. It says what is wrong, in a line or two, and
-// touches nothing.
+// TestWrongSettings starts the program with settings that cannot be meant so. It says what is wrong, in a line or two,
+// and touches nothing.
 func TestWrongSettings(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -114,9 +114,9 @@ func TestOneServerOnADataFolder(t *testing.T) {
 	if err := os.Symlink(database, link); err != nil {
 		t.Fatal(err)
 	}
-	me := harness.NewClient(t, first.URL).Guest("anna")
+	me := harness.NewClient(t, first.URL).NewGuestNamed("anna")
 	room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
-	stream := me.OpenReadyStream("")
+	stream := me.OpenStream("")
 	serve := []string{"serve", "--listen", "127.0.0.1:0"}
 	for _, flags := range [][]string{
 		{"--data-dir", data},
@@ -139,7 +139,7 @@ func TestOneServerOnADataFolder(t *testing.T) {
 	cursor := stream.LastID
 	first.Kill()
 	first.Start()
-	if s := me.OpenReadyStream("", "Last-Event-ID", cursor); !s.Ready.Resumed {
+	if s := me.OpenStream("", "Last-Event-ID", cursor); !s.Ready.Resumed {
 		t.Error("the tries of others changed the epoch")
 	}
 }
