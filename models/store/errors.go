@@ -22,13 +22,6 @@ func commitFailed(err error) error {
 	}
 }
 
-// unavailable is the answer while the database cannot be reached.
-func unavailable(err error) error {
-	return &models.Error{
-		Code: models.CodeUnavailable, Message: "The database does not answer; try again.", RetryAfter: time.Second, Err: err,
-	}
-}
-
 // isRefusal reports whether err is an answer to one caller, rather than a failure of the database.
 func isRefusal(err error) bool {
 	var refusal *models.Error

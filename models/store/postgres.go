@@ -17,6 +17,8 @@ import (
 	"github.com/pressly/goose/v3/lock"
 	gormpostgres "gorm.io/driver/postgres"
 	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // postgresConns is the size of the pool where the URL names none (pool_max_conns). Groups of messages need one.
@@ -71,7 +73,7 @@ func (d judgingDialector) Translate(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded): // the edge knows what to make of them
 		return err
 	case isConnectionError(err):
-		return unavailable(err)
+		return database.Unavailable(err)
 	}
 	return d.Dialector.Translate(err)
 }

@@ -9,10 +9,11 @@ import (
 	"os"
 
 	"github.com/pressly/goose/v3"
-	gormsqlite "gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	sqlitedb "github.com/parley-chat/parley/models/store/internal/sqlite"
 )
 
 // sqliteReaders is how many connections read beside the one that writes. In WAL mode they never wait for it.
@@ -64,27 +65,7 @@ func (d sqliteDialect) pool(ctx context.Context, size int, pragmas ...string) (*
 	if err := pool.PingContext(ctx); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	return openGorm(translatingDialector{gormsqlite.Dialector{Conn: pool}}, gormConfig())
-}
-
-// translatingDialector teaches gorm the errors of the pure Go driver; it knows only those of the C one.
-type translatingDialector struct{ gormsqlite.Dialector }
-
-func (translatingDialector) Translate(err error) error {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
-		switch e.Code() {
-		case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE:
-			return gorm.ErrDuplicatedKey
-		case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-			return gorm.ErrForeignKeyViolated
-		}
-		switch e.Code() & 0xff {
-		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
-			return unavailable(err)
-		}
-	}
-	return err
+	return openGorm(sqlitedb.NewDialector(pool), gormConfig())
 }
 
 func (sqliteDialect) shared() bool { return false }

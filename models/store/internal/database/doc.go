@@ -1,0 +1,2 @@
+// Package database is what the two dialects share.
+package database
