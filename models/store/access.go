@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
@@ -123,4 +125,73 @@ func (c *change) lock(path models.RoomPath) error {
 		return c.Exec("SELECT id FROM rooms WHERE handle_key = ?"+c.store.dialect.forUpdate(), path.Key).Error
 	}
 	return c.Exec("SELECT id FROM rooms WHERE id = ?"+c.store.dialect.forUpdate(), path.ID).Error
+}
+
+// standing is what the caller is in the room that path names; only a member is anything.
+func (s *Store) standing(ctx context.Context, callerID int64, path models.RoomPath) (roomID int64, st standing, err error) {
+	known := false
+	if path.Key == "" {
+		roomID = path.ID
+		st, known, err = s.standingIn(ctx, posting{roomID, callerID})
+	}
+	if known || err != nil {
+		return roomID, st, err
+	}
+	// Why not, or the room by its handle.
+	a, err := asMember(s.read(ctx), path, callerID)
+	if err != nil {
+		return 0, st, err
+	}
+	roomID = a.Room.ID
+	if st, known, err = s.standingIn(ctx, posting{roomID, callerID}); err == nil && !known {
+		err = models.NotFound() // gone meanwhile
+	}
+	return roomID, st, err
+}
+
+func (s *Store) standingIn(ctx context.Context, p posting) (st standing, known bool, err error) {
+	if s.memory == nil {
+		return s.standings.ask(ctx, p)
+	}
+	st, known, since := recall(s.memory, s.memory.standings, p)
+	if known {
+		return st, true, nil
+	}
+	found, err := s.loadStandings(ctx, []posting{p})
+	if st, known = found[p]; known {
+		remember(s.memory, s.memory.standings, p, st, since)
+	}
+	return st, known, err
+}
+
+func (s *Store) loadStandings(ctx context.Context, asked []posting) (map[posting]standing, error) {
+	found := make(map[posting]standing, len(asked))
+	err := s.dialect.standings(ctx, s.reader, asked, found)
+	return found, judged(s.reader, err)
+}
+
+// Writer is the room that path names and the caller's names, for a caller who may write there now.
+func (s *Store) Writer(ctx context.Context, callerID int64, path models.RoomPath) (roomID int64, user models.UserRef, err error) {
+	roomID, st, err := s.standing(ctx, callerID, path)
+	if err == nil && st.closed {
+		err = blockedError()
+	}
+	return roomID, st.user, err
+}
+
+// Member is the room that path names, by its id and subject, and the caller's names, for a caller who is in it.
+func (s *Store) Member(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, models.UserRef, error) {
+	roomID, st, err := s.standing(ctx, callerID, path)
+	return models.Room{ID: roomID, Subject: st.subject}, st.user, err
+}
+
+// Readable is the id of the room that path names, for a caller who may read it.
+func (s *Store) Readable(ctx context.Context, callerID int64, path models.RoomPath) (roomID int64, err error) {
+	if path.Key == "" {
+		if _, known, err := s.standingIn(ctx, posting{path.ID, callerID}); known || err != nil {
+			return path.ID, err
+		}
+	}
+	a, err := lookAt(s.read(ctx), path, callerID)
+	return a.Room.ID, err
 }

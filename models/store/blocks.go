@@ -117,3 +117,9 @@ func closedKeys(tx *gorm.DB, keys []string) (map[string]bool, error) {
 func blockedError() error {
 	return models.Errorf(models.CodeBlocked, "One of you has blocked the other.")
 }
+
+// boundBlocks is an error for a user who has blocked more users than one may.
+func (c *change) boundBlocks(userID int64) error {
+	return c.refuseBeyond(models.MaxBlocksPerUser, "You have blocked %d users, which is as many as one may.",
+		"blocks", "user_id = ?", userID)
+}

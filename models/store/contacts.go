@@ -113,3 +113,9 @@ func (c *change) listed(query string, callerID, otherID int64) (models.Contact, 
 	err := c.Raw(query+" AND u.id = ?", callerID, otherID).Scan(&row).Error
 	return row.model(), err
 }
+
+// boundContacts is an error for a user with more contacts than one may have.
+func (c *change) boundContacts(userID int64) error {
+	return c.refuseBeyond(models.MaxContactsPerUser, "You have %d contacts, which is as many as one may have.",
+		"contacts", "user_id = ?", userID)
+}

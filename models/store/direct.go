@@ -222,3 +222,49 @@ func (s *Store) Target(ctx context.Context, callerID int64, target string) (int6
 	a, err := lookAt(s.read(ctx), path, callerID)
 	return a.Room.ID, err
 }
+
+// directRooms are what the direct rooms of a group have of their own: closed are the direct keys of those whose two users have
+// a block between them, left the ids of those that one of the two has left.
+type directRooms struct {
+	closed map[string]bool
+	left   []int64
+}
+
+// directRooms is read after the rooms were locked, which those who block and leave wait for; a group without a direct room
+// pays nothing.
+func (g *groupTx) directRooms(rooms map[int64]*roomRow) (directRooms, error) {
+	found := directRooms{closed: map[string]bool{}}
+	var keys []string
+	var ids []int64
+	for _, r := range rooms {
+		if r.DirectKey != nil {
+			keys, ids = append(keys, *r.DirectKey), append(ids, r.ID)
+		}
+	}
+	if len(keys) == 0 {
+		return found, nil
+	}
+	var rows []struct {
+		DirectKey string
+		RoomID    int64
+	}
+	err := g.Raw(`SELECT direct_key, 0 AS room_id FROM blocks WHERE direct_key IN ?
+		UNION ALL SELECT '', room_id FROM memberships WHERE left_at <> 0 AND room_id IN ?`, keys, ids).Scan(&rows).Error
+	for _, r := range rows {
+		if r.RoomID != 0 {
+			found.left = append(found.left, r.RoomID)
+		} else {
+			found.closed[r.DirectKey] = true
+		}
+	}
+	return found, err
+}
+
+// bringBack puts the direct rooms that have a new message back into the lists of those who had left them.
+func (g *groupTx) bringBack(w *posted, left []int64) error {
+	left = slices.DeleteFunc(left, func(id int64) bool { return w.rooms[id] == nil })
+	if len(left) == 0 {
+		return nil
+	}
+	return g.Exec("UPDATE memberships SET left_at = 0 WHERE room_id IN ? AND left_at <> 0", left).Error
+}

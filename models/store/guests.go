@@ -111,3 +111,45 @@ func (s *Store) departGuests(ctx context.Context, users []int64, err error) erro
 	}
 	return err
 }
+
+// Settle makes a guest an account, who keeps what they have and were, and opens the account's first session. The guest's
+// own sessions go on.
+func (s *Store) Settle(ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error) {
+	var login models.Login
+	_, err := s.create(ctx, once, func(c *change) (any, error) {
+		guest, err := c.lockUser(guestID)
+		if err == nil && !guest.Guest {
+			err = models.Errorf(models.CodeForbidden, "You have an account; only guests sign up with their token.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		user, err := settle(c, guest, a)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.placeGuest(user.ID, ""); err != nil {
+			return nil, err
+		}
+		login, err = insertSession(c, user, n)
+		return login, err
+	})
+	return login, err
+}
+
+// settle turns a guest into the account a: the same user, under new names. A name that the guest chose to be shown as
+// stays where the account has none.
+func settle(c *change, guest userRow, a models.NewAccount) (models.User, error) {
+	if a.DisplayName == "" && guest.DisplayName != guest.Username {
+		a.DisplayName = guest.DisplayName
+	}
+	row, err := newUserRow(a)
+	if err != nil {
+		return models.User{}, err
+	}
+	c.renamed = true
+	c.renameUser(guest)
+	row.ID, row.CreatedAt, row.LastSeenAt = guest.ID, guest.CreatedAt, guest.LastSeenAt
+	err = usernameTaken(c.Select("*").Updates(&row).Error, row.Username)
+	return row.model(), err
+}

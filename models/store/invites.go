@@ -193,3 +193,25 @@ func findInvite(db *gorm.DB, code string) (inviteRow, error) {
 	}
 	return row, found.Error
 }
+
+// spentInvites is how many invites of a room that do not work any more are kept, to say so to who comes with one.
+const spentInvites = 9 * models.MaxInvitesPerRoom
+
+// boundInvites is an error for a room with more invites that work than one may have. Of those that do not, the oldest go
+// when they are very many.
+func (c *change) boundInvites(room roomRow) error {
+	many, err := c.exceeds(models.MaxInvitesPerRoom+spentInvites, "invites", "room_id = ?", room.ID)
+	if err != nil {
+		return err
+	}
+	now := models.Now().Millis()
+	if many {
+		err := c.Exec("DELETE FROM invites WHERE code IN (SELECT code FROM invites WHERE room_id = ? AND NOT ("+usableInvite+
+			") ORDER BY created_at, code LIMIT ?)", room.ID, now, room.OwnerID, batchRows).Error
+		if err != nil {
+			return err
+		}
+	}
+	return c.refuseBeyond(models.MaxInvitesPerRoom, "This room has %d invites that work, which is as many as a room may have.",
+		"invites", "room_id = ? AND "+usableInvite, room.ID, now, room.OwnerID)
+}

@@ -202,78 +202,148 @@ func (c *change) endMembership(row roomRow, leaver memberRow) error {
 	return c.endIfLeft(row, leaver.User.ID)
 }
 
-// handOver finds the room another owner when the last one is about to go: the longest-standing moderator, else member.
-func (c *change) handOver(row roomRow, leaver memberRow) error {
-	if models.Role(leaver.Role) != models.RoleOwner {
-		return nil
-	}
-	heir, found, err := c.heir(row.ID, leaver.User.ID)
-	if err != nil {
-		return err
-	}
-	if row.OwnerID == leaver.User.ID { // 0 when nobody is left: a room without an owner
-		if err := c.Exec("UPDATE rooms SET owner_id = ? WHERE id = ?", heir.User.ID, row.ID).Error; err != nil {
+// PutMember adds a user to the room, or sets a member's role.
+func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, r models.RoleChange) (models.Member, models.Cursor, error) {
+	var member models.Member
+	at, err := s.change(ctx, func(c *change) error {
+		self, err := c.enterSelf(callerID, path, user, r.Role)
+		if err != nil || self.User.ID != 0 {
+			member = self.model()
 			return err
 		}
-	}
-	if !found || models.Role(heir.Role) == models.RoleOwner {
-		return nil
-	}
-	return c.setRole(row, heir, models.RoleOwner)
-}
-
-// roleOnArrival is the role of somebody who is about to come to a room, which is the given one where somebody owns the room. One
-// that nobody owns goes to its longest-standing moderator, else member, and to who comes where there is none. Nobody owns the
-// lobby: everybody comes there.
-func (c *change) roleOnArrival(row roomRow, userID int64, role models.Role) (models.Role, error) {
-	if row.Kind == string(models.RoomDirect) || row.ID == c.store.lobbyID {
-		return role, nil
-	}
-	heir, found, err := c.heir(row.ID, userID)
-	if err != nil || found && models.Role(heir.Role) == models.RoleOwner {
-		return role, err
-	}
-	owner := userID
-	if found {
-		owner = heir.User.ID
-		err = c.setRole(row, heir, models.RoleOwner)
-	} else {
-		role = models.RoleOwner
-	}
-	if err == nil {
-		err = c.Exec("UPDATE rooms SET owner_id = ? WHERE id = ?", owner, row.ID).Error
-	}
-	return role, err
-}
-
-// heir is who owns a room when one of its owners is gone. Each role is asked for alone: that is a look into an index, where
-// an order by all three would have all members sorted.
-func (c *change) heir(roomID, leaverID int64) (heir memberRow, found bool, err error) {
-	for _, role := range []models.Role{models.RoleOwner, models.RoleModerator, models.RoleMember} {
-		q := c.Raw(memberQuery+" AND m.role = ? AND m.user_id <> ? ORDER BY m.joined_at, m.user_id LIMIT 1", roomID, role, leaverID).Scan(&heir)
-		if q.Error != nil || q.RowsAffected > 0 {
-			return heir, q.RowsAffected > 0, q.Error
+		m, err := c.moderate(callerID, path, user)
+		if err != nil {
+			return err
 		}
-	}
-	return heir, false, nil
+		if r.Role == models.RoleOwner && models.Role(m.room.Role) != models.RoleOwner {
+			return models.Errorf(models.CodeForbidden, "Only an owner may make an owner.")
+		}
+		if m.isMember {
+			err = c.changeRole(m, r.Role)
+		} else {
+			err = c.addMember(m, r.Role)
+		}
+		if err != nil {
+			return err
+		}
+		row, is, err := c.member(m.room.Room.ID, m.target.ID)
+		if err == nil && !is { // whose account has just been deleted
+			err = models.NotFound()
+		}
+		member = row.model()
+		return err
+	})
+	return member, at, err
 }
 
-func (c *change) setRole(row roomRow, m memberRow, role models.Role) error {
-	err := c.Exec("UPDATE memberships SET role = ? WHERE room_id = ? AND user_id = ?", role, row.ID, m.User.ID).Error
-	if err == nil {
-		err = c.touch(row.ID)
+// enterSelf is PutMember for a caller who names themself, and no other role than they have or would get: like members/me, it
+// needs no moderator. The row is empty when there is one to decide.
+func (c *change) enterSelf(callerID int64, path models.RoomPath, user models.UserPath, role models.Role) (row memberRow, err error) {
+	target, err := findUser(c.DB, user)
+	if isNotFound(err) || err == nil && target.ID != callerID { // moderate says what is to be said of who is not there
+		return row, nil
 	}
+	if err == nil {
+		err = c.lock(path)
+	}
+	if err != nil {
+		return row, err
+	}
+	a, err := lookAt(c.DB, path, callerID)
+	if err != nil {
+		return row, err
+	}
+	usual := models.RoleMember
+	if a.member() {
+		usual = models.Role(a.Role)
+	}
+	if role != "" && role != usual {
+		return row, nil
+	}
+	if a, err = c.join(a); err != nil {
+		return row, err
+	}
+	row, _, err = c.member(a.Room.ID, callerID)
+	return row, err
+}
+
+func (c *change) addMember(m moderation, role models.Role) error {
+	if role == "" {
+		role = models.RoleMember
+	}
+	banned, err := isBanned(c.DB, m.room.Room.ID, m.target.ID)
 	if err != nil {
 		return err
 	}
-	if err := c.tellMember(models.EventMemberUpdated, row, m.User.model().Ref(), models.MemberEvent{Role: role}); err != nil {
+	if banned {
+		return models.Errorf(models.CodeBanned, "This user is banned from the room; lift the ban first.")
+	}
+	if err := c.refuseBlocked(m.room.CallerID, m.target.ID); err != nil {
 		return err
 	}
-	if role.Moderates() && !models.Role(m.Role).Moderates() {
-		c.whenPlaced(func(position int64) error { // invites of an earlier time as a moderator stay void
-			return c.Exec("UPDATE memberships SET rights_position = ? WHERE room_id = ? AND user_id = ?",
-				position, row.ID, m.User.ID).Error
-		})
+	left, err := c.leftAt(m.room.Room.ID, m.target.ID)
+	if err != nil {
+		return err
 	}
-	return nil
+	if left > 0 {
+		return models.Errorf(models.CodeForbidden, "This user has left the room; they come back with a new invite.")
+	}
+	return c.admit(m.room.Room, m.target, role)
+}
+
+// RemoveMember takes a user out of the room. One who is no member stays so.
+func (s *Store) RemoveMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) (models.Cursor, error) {
+	if user.Key != "" {
+		row, err := findUser(s.read(ctx), user)
+		if err != nil {
+			return models.Cursor{}, err
+		}
+		user = models.UserPath{ID: row.ID}
+	}
+	if user.ID == callerID {
+		return s.Leave(ctx, callerID, path)
+	}
+	return s.change(ctx, func(c *change) error {
+		m, err := c.moderate(callerID, path, user)
+		if err != nil || !m.isMember {
+			return err
+		}
+		return c.endMembership(m.room.Room, m.member)
+	})
+}
+
+// rememberLeaver keeps that a user has left a private room by themselves, with the event told last. From then on nobody puts
+// them back: they come with an invite that was made later. Into a public room they may come by themselves anyway.
+func (c *change) rememberLeaver(row roomRow, userID int64) {
+	if row.Kind != string(models.RoomPrivate) {
+		return
+	}
+	c.whenPlaced(func(position int64) error {
+		// None of a room that has gone with its last member.
+		return c.Exec(`INSERT INTO leavers (room_id, user_id, left_position) SELECT id, ?, ? FROM rooms WHERE id = ?
+			ON CONFLICT (room_id, user_id) DO UPDATE SET left_position = excluded.left_position`, userID, position, row.ID).Error
+	})
+}
+
+// leftAt is the position of the event by which a user left a private room by themselves, 0 for one who did not, or who has
+// come back since.
+func (c *change) leftAt(roomID, userID int64) (position int64, err error) {
+	err = c.Raw("SELECT left_position FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Scan(&position).Error
+	return position, err
+}
+
+// forgetLeaver lets a user who has come back be a member like any other.
+func (c *change) forgetLeaver(roomID, userID int64) error {
+	return c.Exec("DELETE FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Error
+}
+
+// boundRooms is an error for a user who is in more rooms than one may be in. Rooms that were deleted do not count, which is
+// only looked at where it matters.
+func (c *change) boundRooms(userID int64) error {
+	beyond, err := c.exceeds(models.MaxRoomsPerUser, "memberships", "user_id = ?", userID)
+	if err != nil || !beyond {
+		return err
+	}
+	return c.refuseBeyond(models.MaxRoomsPerUser, "A user may be in %d rooms, and this one is; a room has to be left first.",
+		"memberships m JOIN "+liveRooms+" r ON r.id = m.room_id", "m.user_id = ?", userID)
 }

@@ -198,36 +198,78 @@ func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.Ro
 	})
 }
 
-// MarkRead moves the caller's read mark forward. The other one in a direct room hears of it, unless there is a block between
-// the two.
-func (s *Store) MarkRead(ctx context.Context, callerID int64, path models.RoomPath, mark models.ReadMark) (models.Membership, models.Cursor, error) {
-	var membership models.Membership
-	at, err := s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
-			return err
+// bury turns messages of one sender, in the order of their ids, into tombstones. They are not deleted yet and not
+// cleared away, and the room is locked. by is whom pin.removed names.
+func (c *change) bury(roomID, senderID int64, ids []int64, by models.UserRef) error {
+	if err := c.strip(roomID, ids, by); err != nil {
+		return err
+	}
+	if err := c.blank(roomID, ids); err != nil {
+		return err
+	}
+	err := c.countDeleted(roomID, senderID, ids, models.Now().Millis())
+	for _, id := range ids {
+		if err == nil {
+			err = c.tell(models.EventMessageDeleted, models.Audience{RoomID: roomID},
+				models.MessageRef{RoomID: roomID, MessageID: id})
 		}
-		a, err := asMember(c.DB, path, callerID)
-		if err != nil {
-			return err
+	}
+	return err
+}
+
+// blank takes the text away. A message that is deleted so and not buried is one that nobody can see.
+func (c *change) blank(roomID int64, ids []int64) error {
+	return c.Exec("UPDATE messages SET text = '', deleted_at = ? WHERE room_id = ? AND id IN ?",
+		models.Now().Millis(), roomID, ids).Error
+}
+
+// strip removes the pins of messages, and tells of it, and their files and reactions, which go without a word: the event of the
+// deletion says it all.
+func (c *change) strip(roomID int64, ids []int64, by models.UserRef) error {
+	var pinned []int64
+	err := c.Raw("SELECT message_id FROM pins WHERE room_id = ? AND message_id IN ? ORDER BY message_id", roomID, ids).
+		Scan(&pinned).Error
+	for _, id := range pinned {
+		if err == nil {
+			err = c.unpin(roomID, id, by)
 		}
-		if mark.MessageID > a.Room.LastMessageID {
-			return models.Invalid("message_id", "there is no such message yet; the newest is %d", a.Room.LastMessageID)
-		}
-		membership = a.membership()
-		if mark.MessageID <= a.LastReadID {
-			return nil
-		}
-		a.LastReadID = mark.MessageID
-		if err := c.moveMark(&a); err != nil {
-			return err
-		}
-		membership = a.membership()
-		to := models.Audience{UserID: callerID}
-		if a.Room.Kind == string(models.RoomDirect) && !a.Closed {
-			to.RoomID = a.Room.ID
-		}
-		return c.tell(models.EventMessageRead, to,
-			models.ReadEvent{RoomID: a.Room.ID, UserID: callerID, MessageID: mark.MessageID})
-	})
-	return membership, at, err
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.doom("room_id = ? AND message_id IN ?", roomID, ids); err != nil {
+		return err
+	}
+	return c.dropReactions(roomID, ids)
+}
+
+// show fills in what messages have beside themselves: their files, and their reactions as the caller sees them.
+func show(db *gorm.DB, callerID int64, messages []models.Message) error {
+	if err := addFiles(db, messages); err != nil {
+		return err
+	}
+	return addReactions(db, callerID, messages)
+}
+
+func addFiles(db *gorm.DB, messages []models.Message) error {
+	return addFilesTo(db, pointersTo(messages))
+}
+
+func addReactions(db *gorm.DB, callerID int64, messages []models.Message) error {
+	return addReactionsTo(db, callerID, pointersTo(messages))
+}
+
+func pointersTo(messages []models.Message) []*models.Message {
+	list := make([]*models.Message, len(messages))
+	for i := range messages {
+		list[i] = &messages[i]
+	}
+	return list
+}
+
+// shownMessage is one message with all that it has.
+func shownMessage(db *gorm.DB, callerID int64, m models.Message) (models.Message, error) {
+	one := []models.Message{m}
+	err := show(db, callerID, one)
+	return one[0], err
 }

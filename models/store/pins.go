@@ -141,3 +141,8 @@ func (c *change) tellPin(name models.EventName, roomID, id int64, by models.User
 	}
 	return c.tell(name, models.Audience{RoomID: roomID}, models.PinEvent{RoomID: roomID, MessageID: id, User: by})
 }
+
+// boundPins is an error for a room with more pins than one may have.
+func (c *change) boundPins(roomID int64) error {
+	return c.refuseBeyond(models.MaxPinsPerRoom, "This room has %d pins, which is as many as a room may have.", "pins", "room_id = ?", roomID)
+}

@@ -134,3 +134,115 @@ func (c *change) countReactions(roomID, id int64, emoji string) (count int64, er
 		Scan(&count).Error
 	return count, err
 }
+
+// A message may have as many reactions as there are users, but few different ones: reaction_counts says how many of each. So
+// neither a page nor an edit, which carry the message, nor the end of the message takes longer for more of them.
+
+// reactionsAtOnce bounds the reactions that go in the transaction that deletes their messages. Others are the janitor's.
+const reactionsAtOnce = 200
+
+// countReaction counts a reaction that was added.
+func (c *change) countReaction(roomID, id int64, emoji string, now int64) error {
+	return c.Exec(`INSERT INTO reaction_counts (room_id, message_id, emoji, count, since) VALUES (?, ?, ?, 1, ?)
+		ON CONFLICT (room_id, message_id, emoji) DO UPDATE SET count = reaction_counts.count + 1`, roomID, id, emoji, now).Error
+}
+
+// dropReaction removes a user's reaction. shown is false if nobody could see it: there was none, or its message is deleted.
+func (c *change) dropReaction(roomID, id int64, emoji string, userID int64) (shown bool, err error) {
+	removed := c.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ? AND user_id = ?",
+		roomID, id, emoji, userID)
+	if removed.Error != nil || removed.RowsAffected == 0 {
+		return false, removed.Error
+	}
+	counted := c.Exec("UPDATE reaction_counts SET count = count - 1 WHERE room_id = ? AND message_id = ? AND emoji = ?",
+		roomID, id, emoji)
+	if counted.Error != nil || counted.RowsAffected == 0 {
+		return false, counted.Error
+	}
+	return true, c.Exec("DELETE FROM reaction_counts WHERE room_id = ? AND message_id = ? AND emoji = ? AND count = 0",
+		roomID, id, emoji).Error
+}
+
+// dropReactions removes the reactions to messages that are being deleted, as far as anybody sees.
+func (c *change) dropReactions(roomID int64, ids []int64) error {
+	if err := c.Exec("DELETE FROM reaction_counts WHERE room_id = ? AND message_id IN ?", roomID, ids).Error; err != nil {
+		return err
+	}
+	removed := c.Exec(`DELETE FROM reactions WHERE room_id = ? AND (message_id, emoji, user_id) IN (
+		SELECT message_id, emoji, user_id FROM reactions WHERE room_id = ? AND message_id IN ? LIMIT ?)`,
+		roomID, roomID, ids, reactionsAtOnce)
+	if removed.Error != nil || removed.RowsAffected < reactionsAtOnce {
+		return removed.Error
+	}
+	c.purges = true
+	return c.Exec(`INSERT INTO reaction_sweeps (room_id, message_id) SELECT m.room_id, m.id FROM messages m
+		WHERE m.room_id = ? AND m.id IN ? AND EXISTS (SELECT 1 FROM reactions e WHERE e.room_id = m.room_id AND e.message_id = m.id)
+		ON CONFLICT (room_id, message_id) DO NOTHING`, roomID, ids).Error
+}
+
+// respell gives a message's reactions with an emoji the spelling that models.ParseEmoji has for it. Rows of servers that
+// stored whatever spelling came may have others, which are the same emoji: whoever has reacted in two ways counts once.
+func (c *change) respell(roomID, id int64, emoji string) error {
+	var there []string
+	err := c.Raw("SELECT emoji FROM reaction_counts WHERE room_id = ? AND message_id = ?", roomID, id).Scan(&there).Error
+	if err != nil {
+		return err
+	}
+	for _, other := range there {
+		if other == emoji {
+			continue
+		}
+		if same, ok := models.ParseEmoji(other); ok && same == emoji {
+			if err := c.mergeReactions(roomID, id, other, emoji); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mergeReactions makes reactions with one emoji of a message's reactions with another.
+func (c *change) mergeReactions(roomID, id int64, from, to string) error {
+	for _, statement := range []struct {
+		sql  string
+		args []any
+	}{
+		{`INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at)
+			SELECT room_id, message_id, CAST(? AS TEXT), user_id, created_at FROM reactions
+			WHERE room_id = ? AND message_id = ? AND emoji = ? ON CONFLICT (room_id, message_id, emoji, user_id) DO NOTHING`,
+			[]any{to, roomID, id, from}},
+		{"DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ?", []any{roomID, id, from}},
+		{`INSERT INTO reaction_counts (room_id, message_id, emoji, count, since)
+			SELECT room_id, message_id, CAST(? AS TEXT), count, since FROM reaction_counts
+			WHERE room_id = ? AND message_id = ? AND emoji = ? ON CONFLICT (room_id, message_id, emoji) DO NOTHING`,
+			[]any{to, roomID, id, from}},
+		{"DELETE FROM reaction_counts WHERE room_id = ? AND message_id = ? AND emoji = ?", []any{roomID, id, from}},
+		{`UPDATE reaction_counts SET count = (SELECT count(*) FROM reactions e WHERE e.room_id = reaction_counts.room_id
+			AND e.message_id = reaction_counts.message_id AND e.emoji = reaction_counts.emoji)
+			WHERE room_id = ? AND message_id = ? AND emoji = ?`, []any{roomID, id, to}},
+	} {
+		if err := c.Exec(statement.sql, statement.args...).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepReactions purges some of the reactions to messages that were deleted when they had very many.
+func (s *Store) sweepReactions(ctx context.Context) (more bool, err error) {
+	return s.batch(ctx, func(c *change) (more bool, err error) {
+		var sweep struct{ RoomID, MessageID int64 }
+		found := c.Raw("SELECT room_id, message_id FROM reaction_sweeps ORDER BY room_id, message_id LIMIT 1" +
+			c.store.dialect.skipLocked()).Scan(&sweep)
+		if found.Error != nil || found.RowsAffected == 0 {
+			return false, found.Error
+		}
+		removed := c.Exec(`DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND (emoji, user_id) IN (
+			SELECT emoji, user_id FROM reactions WHERE room_id = ? AND message_id = ? LIMIT ?)`,
+			sweep.RoomID, sweep.MessageID, sweep.RoomID, sweep.MessageID, batchRows)
+		if removed.Error != nil || removed.RowsAffected > 0 {
+			return true, removed.Error
+		}
+		return true, c.Exec("DELETE FROM reaction_sweeps WHERE room_id = ? AND message_id = ?", sweep.RoomID, sweep.MessageID).Error
+	})
+}

@@ -87,3 +87,13 @@ func (s *Store) roomPage(ctx context.Context, limit int, of list, text string, a
 	}
 	return page, addUsers(db, page.Items)
 }
+
+// activeAsOf is the SQL for when a room r was active as of a position, which is SQL too.
+func activeAsOf(position string) string {
+	return `CASE WHEN r.active_position <= ` + position + ` THEN r.active_at ELSE COALESCE((
+		WITH RECURSIVE bump (position, prior_position, prior_active_at) AS (
+			SELECT e.position, e.prior_position, e.prior_active_at FROM events e WHERE e.position = r.active_position
+			UNION ALL SELECT e.position, e.prior_position, e.prior_active_at FROM bump b JOIN events e ON e.position = b.prior_position
+			WHERE b.prior_position > ` + position + `)
+		SELECT bump.prior_active_at FROM bump ORDER BY bump.position LIMIT 1), r.active_at) END`
+}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"gorm.io/gorm"
 
@@ -90,13 +91,6 @@ func (s *Store) CreateRoom(ctx context.Context, callerID int64, n models.NewRoom
 		return room, err
 	})
 	return room, at, err
-}
-
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 func setHandle(row *roomRow, handle string) {
@@ -189,38 +183,57 @@ func (c *change) touch(roomID int64) error {
 	return c.Exec("UPDATE rooms SET updated_at = ? WHERE id = ?", models.Now().Millis(), roomID).Error
 }
 
-// DeleteRoom ends a room for all, at once: endRoom. Those who were members may still see what was said until then, from
-// the log. A direct room has no owner: who is the last in it may end it.
-func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
-	return s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
-			return err
-		}
-		a, err := asMember(c.DB, path, callerID)
-		if err != nil {
-			return err
-		}
-		if err := c.refuseDeletion(a); err != nil {
-			return err
-		}
-		gone := models.RoomGone{RoomID: a.Room.ID, Handle: a.Room.Handle}
-		if err := c.tell(models.EventRoomDeleted, a.Room.audience(0), gone); err != nil {
-			return err
-		}
-		return c.endRoom(a.Room)
-	})
-}
-
-func (c *change) refuseDeletion(a access) error {
-	if models.Role(a.Role) == models.RoleOwner {
+// openLobby finds the room that every new account and guest is in, or makes it at the first start: a public room that
+// nobody owns. Of nodes that start at once, one makes it.
+func (s *Store) openLobby(ctx context.Context, handle string) error {
+	if handle == "" {
 		return nil
 	}
-	if a.Room.Kind != string(models.RoomDirect) {
-		return models.Errorf(models.CodeForbidden, "Only an owner may delete the room.")
+	row := roomRow{Kind: string(models.RoomPublic)}
+	setHandle(&row, handle)
+	if row.HandleKey == nil {
+		return fmt.Errorf("%q cannot be a room's handle", handle)
 	}
-	alone, err := c.aloneIn(a)
-	if err == nil && !alone {
-		err = models.Errorf(models.CodeForbidden, "A direct room is deleted by nobody as long as both are there; leave it instead.")
-	}
+	_, err := s.change(ctx, func(c *change) error {
+		now := models.Now().Millis()
+		made := c.Raw(`INSERT INTO rooms (kind, handle, handle_key, created_at, updated_at, active_at) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (handle_key) DO NOTHING RETURNING id`, row.Kind, row.Handle, *row.HandleKey, now, now, now).Scan(&s.lobbyID)
+		if made.Error != nil {
+			return made.Error
+		}
+		var found roomRow
+		if err := c.Raw("SELECT "+wholeRoom+" FROM "+liveRooms+" r WHERE handle_key = ?", *row.HandleKey).Scan(&found).Error; err != nil {
+			return err
+		}
+		s.lobbyID = found.ID
+		if found.Kind != row.Kind {
+			return fmt.Errorf("#%s is a private room", found.Handle)
+		}
+		if made.RowsAffected == 0 {
+			return nil
+		}
+		return c.tell(models.EventRoomCreated, found.audience(0), found.model())
+	})
 	return err
+}
+
+// lockLobby locks the lobby and reads it. It comes before the making of the user who is to be let in, as the order of
+// locks has it. The row's id is 0 where there is no lobby, or it was deleted since.
+func (c *change) lockLobby() (row roomRow, err error) {
+	if c.store.lobbyID == 0 {
+		return row, nil
+	}
+	if err := c.lock(models.RoomPath{ID: c.store.lobbyID}); err != nil {
+		return row, err
+	}
+	err = c.Raw("SELECT "+wholeRoom+" FROM "+liveRooms+" r WHERE id = ?", c.store.lobbyID).Scan(&row).Error
+	return row, err
+}
+
+// letIn puts a new user into the locked lobby.
+func (c *change) letIn(lobby roomRow, user models.User) error {
+	if lobby.ID == 0 {
+		return nil
+	}
+	return c.admit(lobby, user, models.RoleMember)
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -233,4 +234,31 @@ func readHits(db *gorm.DB, hits []hit) (found, error) {
 	return scanFound(db.Raw("WITH hits (room_id, id) AS (VALUES "+list+") SELECT "+messageColumns+` FROM hits
 		CROSS JOIN messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = hits.room_id AND m.id = hits.id
 		AND m.deleted_at = 0 ORDER BY m.created_at DESC, m.room_id DESC, m.id DESC`, args...))
+}
+
+const (
+	// searchesAtOnce is how many word searches run at a time, one for each user: fewer than there are connections, so that
+	// histories and lists never wait behind searches.
+	searchesAtOnce = 4
+	// searchTime bounds one search, from the moment its turn has come.
+	searchTime = 5 * time.Second
+)
+
+// search runs a search when it is the caller's turn. One that takes too long is given up: it is unavailable.
+func (s *Store) search(ctx context.Context, callerID int64, run func(ctx context.Context) error) error {
+	done, err := s.searches.Take(ctx, callerID)
+	if err != nil {
+		return err
+	}
+	defer done()
+	limited, cancel := context.WithTimeout(ctx, searchTime)
+	defer cancel()
+	err = run(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return &models.Error{
+			Code: models.CodeUnavailable, RetryAfter: searchTime, Err: err,
+			Message: "The search took too long; look for rarer words, or in one room.",
+		}
+	}
+	return err
 }

@@ -1,6 +1,11 @@
 package store
 
-import "strings"
+import (
+	"context"
+	"strings"
+
+	"github.com/parley-chat/parley/models"
+)
 
 // How many messages are unread to a member is worked out when it is asked, from numbers each of which is kept at the cost
 // of a row or a few, however many members, messages and unread ones there are.
@@ -149,4 +154,38 @@ func (c *change) tallyDeleted(roomID, senderID int64, ids []int64) error {
 	return c.Exec("INSERT INTO deletion_tallies (room_id, sender_id, level, chunk, count) VALUES "+
 		strings.Repeat(", (?, ?, ?, ?, ?)", 2*len(counts))[2:]+` ON CONFLICT (room_id, sender_id, level, chunk)
 		DO UPDATE SET count = deletion_tallies.count + excluded.count`, args...).Error
+}
+
+// MarkRead moves the caller's read mark forward. The other one in a direct room hears of it, unless there is a block between
+// the two.
+func (s *Store) MarkRead(ctx context.Context, callerID int64, path models.RoomPath, mark models.ReadMark) (models.Membership, models.Cursor, error) {
+	var membership models.Membership
+	at, err := s.change(ctx, func(c *change) error {
+		if err := c.lock(path); err != nil {
+			return err
+		}
+		a, err := asMember(c.DB, path, callerID)
+		if err != nil {
+			return err
+		}
+		if mark.MessageID > a.Room.LastMessageID {
+			return models.Invalid("message_id", "there is no such message yet; the newest is %d", a.Room.LastMessageID)
+		}
+		membership = a.membership()
+		if mark.MessageID <= a.LastReadID {
+			return nil
+		}
+		a.LastReadID = mark.MessageID
+		if err := c.moveMark(&a); err != nil {
+			return err
+		}
+		membership = a.membership()
+		to := models.Audience{UserID: callerID}
+		if a.Room.Kind == string(models.RoomDirect) && !a.Closed {
+			to.RoomID = a.Room.ID
+		}
+		return c.tell(models.EventMessageRead, to,
+			models.ReadEvent{RoomID: a.Room.ID, UserID: callerID, MessageID: mark.MessageID})
+	})
+	return membership, at, err
 }

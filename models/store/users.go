@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -169,23 +171,6 @@ func insertUser(c *change, a models.NewAccount) (models.User, error) {
 	return row.model(), err
 }
 
-// settle turns a guest into the account a: the same user, under new names. A name that the guest chose to be shown as
-// stays where the account has none.
-func settle(c *change, guest userRow, a models.NewAccount) (models.User, error) {
-	if a.DisplayName == "" && guest.DisplayName != guest.Username {
-		a.DisplayName = guest.DisplayName
-	}
-	row, err := newUserRow(a)
-	if err != nil {
-		return models.User{}, err
-	}
-	c.renamed = true
-	c.renameUser(guest)
-	row.ID, row.CreatedAt, row.LastSeenAt = guest.ID, guest.CreatedAt, guest.LastSeenAt
-	err = usernameTaken(c.Select("*").Updates(&row).Error, row.Username)
-	return row.model(), err
-}
-
 func newUserRow(a models.NewAccount) (userRow, error) {
 	key, ok := models.NameKey(a.Username, models.MaxUsernameLength)
 	if !ok {
@@ -205,4 +190,23 @@ func usernameTaken(err error, username string) error {
 		return models.Errorf(models.CodeUsernameTaken, "The username %q is taken.", username)
 	}
 	return err
+}
+
+// Seen notes when users were last online. No event tells of it: streams are told by the push side, which knows.
+func (s *Store) Seen(ctx context.Context, at map[int64]models.Time) error {
+	users := slices.Sorted(maps.Keys(at)) // in one order, so that two nodes do not wait for each other crosswise
+	for some := range slices.Chunk(users, batchRows) {
+		_, err := s.change(ctx, func(c *change) error {
+			for _, id := range some {
+				if err := c.Exec("UPDATE users SET last_seen_at = ? WHERE id = ?", at[id].Millis(), id).Error; err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/parley-chat/parley/models"
@@ -206,7 +205,14 @@ func (c *change) lockNode(node string) (beat int64, err error) {
 	return beat, found.Error
 }
 
-func isNotFound(err error) bool {
-	var known *models.Error
-	return errors.As(err, &known) && known.Code == models.CodeNotFound
+// Acquaintances are the users who are told when this one comes online or goes: those who have them as a contact, and
+// those who share a room with them that has no more than roomLimit members; nobody of whom one has blocked the other, and
+// nobody for the sake of a direct room that they have left.
+func (s *Store) Acquaintances(ctx context.Context, userID int64, roomLimit int) ([]int64, error) {
+	var users []int64
+	err := s.read(ctx).Raw(`SELECT u.id FROM `+liveUsers+` u WHERE u.id IN (SELECT user_id FROM contacts WHERE contact_id = ?
+		UNION SELECT o.user_id FROM memberships m JOIN `+liveRooms+` r ON r.id = m.room_id AND r.member_count <= ?
+		JOIN memberships o ON o.room_id = m.room_id AND o.user_id <> m.user_id AND o.left_at = 0
+		WHERE m.user_id = ?) AND NOT `+apart("u.id", "CAST(? AS BIGINT)"), userID, roomLimit, userID, userID, userID).Scan(&users).Error
+	return users, err
 }

@@ -49,3 +49,24 @@ func (s *Store) reindexMessages(ctx context.Context) (more bool, err error) {
 		return true, c.index(messages)
 	})
 }
+
+func (c *change) index(messages []indexed) error {
+	return c.store.dialect.indexMessages(c.DB, messages)
+}
+
+// indexRooms folds the names of some rooms from before names were searched.
+func (s *Store) indexRooms(ctx context.Context) (more bool, err error) {
+	_, err = s.change(ctx, func(c *change) error {
+		var rooms []roomRow
+		err := c.Raw(`SELECT id, name FROM rooms WHERE kind = 'public' AND name_key IS NULL ORDER BY id LIMIT ?`+
+			c.store.dialect.forUpdate(), batchRows).Scan(&rooms).Error
+		more = len(rooms) == batchRows
+		for _, r := range rooms {
+			if err == nil {
+				err = c.Exec("UPDATE rooms SET name_key = ? WHERE id = ?", foldCase(r.Name), r.ID).Error
+			}
+		}
+		return err
+	})
+	return more, err
+}

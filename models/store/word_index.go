@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"strconv"
 	"strings"
 
@@ -80,24 +79,3 @@ func wordList(roomID int64, mark string, words []string) string {
 }
 
 func roomMark(roomID int64, mark string) string { return strconv.FormatInt(roomID, 10) + mark }
-
-func (c *change) index(messages []indexed) error {
-	return c.store.dialect.indexMessages(c.DB, messages)
-}
-
-// indexRooms folds the names of some rooms from before names were searched.
-func (s *Store) indexRooms(ctx context.Context) (more bool, err error) {
-	_, err = s.change(ctx, func(c *change) error {
-		var rooms []roomRow
-		err := c.Raw(`SELECT id, name FROM rooms WHERE kind = 'public' AND name_key IS NULL ORDER BY id LIMIT ?`+
-			c.store.dialect.forUpdate(), batchRows).Scan(&rooms).Error
-		more = len(rooms) == batchRows
-		for _, r := range rooms {
-			if err == nil {
-				err = c.Exec("UPDATE rooms SET name_key = ? WHERE id = ?", foldCase(r.Name), r.ID).Error
-			}
-		}
-		return err
-	})
-	return more, err
-}

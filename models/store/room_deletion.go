@@ -6,6 +6,42 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
+// DeleteRoom ends a room for all, at once: endRoom. Those who were members may still see what was said until then, from
+// the log. A direct room has no owner: who is the last in it may end it.
+func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
+	return s.change(ctx, func(c *change) error {
+		if err := c.lock(path); err != nil {
+			return err
+		}
+		a, err := asMember(c.DB, path, callerID)
+		if err != nil {
+			return err
+		}
+		if err := c.refuseDeletion(a); err != nil {
+			return err
+		}
+		gone := models.RoomGone{RoomID: a.Room.ID, Handle: a.Room.Handle}
+		if err := c.tell(models.EventRoomDeleted, a.Room.audience(0), gone); err != nil {
+			return err
+		}
+		return c.endRoom(a.Room)
+	})
+}
+
+func (c *change) refuseDeletion(a access) error {
+	if models.Role(a.Role) == models.RoleOwner {
+		return nil
+	}
+	if a.Room.Kind != string(models.RoomDirect) {
+		return models.Errorf(models.CodeForbidden, "Only an owner may delete the room.")
+	}
+	alone, err := c.aloneIn(a)
+	if err == nil && !alone {
+		err = models.Errorf(models.CodeForbidden, "A direct room is deleted by nobody as long as both are there; leave it instead.")
+	}
+	return err
+}
+
 // endRoom is the first step of a room's end, and takes no longer for one that had much: from the event told last on, no
 // statement finds the room any more (live.go), and its handle is free. What it had is the janitor's, who is woken when this
 // is committed; who was a member may see its events up to that one, from the log.
@@ -85,4 +121,43 @@ func (c *change) dropFilesIn(gone goneRoom) (more bool, err error) {
 		return more, err
 	}
 	return c.dropSomeUploads("room_id = ?", gone.ID)
+}
+
+// sweepMessages purges some of the messages that nobody can see any more, and what they had.
+func (s *Store) sweepMessages(ctx context.Context) (more bool, err error) {
+	return s.batch(ctx, func(c *change) (more bool, err error) {
+		var sweep struct{ RoomID, UpToID int64 }
+		found := c.Raw("SELECT room_id, up_to_id FROM message_sweeps ORDER BY room_id LIMIT 1" + c.store.dialect.skipLocked()).Scan(&sweep)
+		if found.Error != nil || found.RowsAffected == 0 {
+			return false, found.Error
+		}
+		more, err = c.doomSome("room_id = ? AND message_id BETWEEN 1 AND ?", sweep.RoomID, sweep.UpToID)
+		if err != nil || more {
+			return more, err
+		}
+		for _, statement := range sweepStatements {
+			removed := c.Exec(statement, sweep.RoomID, sweep.RoomID, sweep.UpToID, batchRows)
+			if removed.Error != nil || removed.RowsAffected > 0 {
+				return true, removed.Error
+			}
+		}
+		return true, c.Exec("DELETE FROM message_sweeps WHERE room_id = ? AND up_to_id = ?", sweep.RoomID, sweep.UpToID).Error
+	})
+}
+
+// sweepStatements remove some of the rows of a room's messages up to an id. Tallies of runs of ids that reach beyond it go
+// too: what is counted after a later id counts no run that this id is in.
+var sweepStatements = []string{
+	`DELETE FROM pins WHERE room_id = ? AND message_id IN (
+		SELECT message_id FROM pins WHERE room_id = ? AND message_id <= ? ORDER BY message_id LIMIT ?)`,
+	`DELETE FROM reaction_counts WHERE room_id = ? AND (message_id, emoji) IN (
+		SELECT message_id, emoji FROM reaction_counts WHERE room_id = ? AND message_id <= ? LIMIT ?)`,
+	`DELETE FROM reactions WHERE room_id = ? AND (message_id, emoji, user_id) IN (
+		SELECT message_id, emoji, user_id FROM reactions WHERE room_id = ? AND message_id <= ? LIMIT ?)`,
+	`DELETE FROM deletion_tallies WHERE room_id = ? AND level = 0 AND (sender_id, chunk) IN (
+		SELECT sender_id, chunk FROM deletion_tallies WHERE room_id = ? AND level = 0 AND chunk <= (CAST(? AS BIGINT) >> 8) LIMIT ?)`,
+	`DELETE FROM deletion_tallies WHERE room_id = ? AND level = 1 AND (sender_id, chunk) IN (
+		SELECT sender_id, chunk FROM deletion_tallies WHERE room_id = ? AND level = 1 AND chunk <= (CAST(? AS BIGINT) >> 16) LIMIT ?)`,
+	`DELETE FROM messages WHERE room_id = ? AND id IN (
+		SELECT id FROM messages WHERE room_id = ? AND id <= ? ORDER BY id LIMIT ?)`,
 }

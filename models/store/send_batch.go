@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/parley-chat/parley/models"
@@ -140,52 +141,6 @@ func (g *groupTx) lockPosts(ready []*send) (map[int64]*roomRow, map[posting]*pos
 	return g.store.dialect.lockPosts(g, slices.Compact(ids), slices.Compact(posts))
 }
 
-// directRooms are what the direct rooms of a group have of their own: closed are the direct keys of those whose two users have
-// a block between them, left the ids of those that one of the two has left.
-type directRooms struct {
-	closed map[string]bool
-	left   []int64
-}
-
-// directRooms is read after the rooms were locked, which those who block and leave wait for; a group without a direct room
-// pays nothing.
-func (g *groupTx) directRooms(rooms map[int64]*roomRow) (directRooms, error) {
-	found := directRooms{closed: map[string]bool{}}
-	var keys []string
-	var ids []int64
-	for _, r := range rooms {
-		if r.DirectKey != nil {
-			keys, ids = append(keys, *r.DirectKey), append(ids, r.ID)
-		}
-	}
-	if len(keys) == 0 {
-		return found, nil
-	}
-	var rows []struct {
-		DirectKey string
-		RoomID    int64
-	}
-	err := g.Raw(`SELECT direct_key, 0 AS room_id FROM blocks WHERE direct_key IN ?
-		UNION ALL SELECT '', room_id FROM memberships WHERE left_at <> 0 AND room_id IN ?`, keys, ids).Scan(&rows).Error
-	for _, r := range rows {
-		if r.RoomID != 0 {
-			found.left = append(found.left, r.RoomID)
-		} else {
-			found.closed[r.DirectKey] = true
-		}
-	}
-	return found, err
-}
-
-// bringBack puts the direct rooms that have a new message back into the lists of those who had left them.
-func (g *groupTx) bringBack(w *posted, left []int64) error {
-	left = slices.DeleteFunc(left, func(id int64) bool { return w.rooms[id] == nil })
-	if len(left) == 0 {
-		return nil
-	}
-	return g.Exec("UPDATE memberships SET left_at = 0 WHERE room_id IN ? AND left_at <> 0", left).Error
-}
-
 // admissible is the room and the sender's names, or why the send is refused.
 func (g *groupTx) admissible(p *send, rooms map[int64]*roomRow, senders map[posting]*poster, closed map[string]bool) (*roomRow, *poster, error) {
 	room, known := rooms[p.roomID]
@@ -300,4 +255,55 @@ func (p *send) entry(position int64) models.LogEntry {
 		Data:     p.sent.JSON[:len(p.sent.JSON)-1],
 		Audience: models.Audience{RoomID: p.roomID, UserID: p.callerID},
 	}
+}
+
+// lockFiles locks and reads the files that sends name; a group without any pays nothing.
+func (c *change) lockFiles(sends []*send) (map[string]*fileRow, error) {
+	var ids []string
+	for _, p := range sends {
+		ids = append(ids, p.n.FileIDs...)
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var rows []*fileRow
+	err := c.Raw("SELECT "+fileColumns+" FROM files WHERE id IN ? ORDER BY id"+c.store.dialect.forUpdate(), ids).Scan(&rows).Error
+	files := make(map[string]*fileRow, len(rows))
+	for _, r := range rows {
+		files[r.ID] = r
+	}
+	return files, err
+}
+
+// attachable checks the files that a message names: the sender's own, of this room, and no other message's.
+func (p *send) attachable(files map[string]*fileRow) error {
+	named := map[string]bool{}
+	for i, id := range p.n.FileIDs {
+		field := fmt.Sprintf("file_ids[%d]", i)
+		f := files[id]
+		switch {
+		case f == nil, f.RoomID != p.roomID, f.UserID != p.callerID:
+			return models.Invalid(field, "you have no file %q in this room", id)
+		case f.MessageID != 0, named[id]:
+			return models.Invalid(field, "the file %q belongs to a message already", id)
+		case p.n.Type == models.MessageImage && f.Width == 0:
+			return models.Errorf(models.CodeBadFile, "The file %q is no picture that can be read.", id)
+		}
+		named[id] = true
+	}
+	return nil
+}
+
+// attach gives the message its files.
+func (c *change) attach(m *models.Message, ids []string, files map[string]*fileRow) error {
+	for place, id := range ids {
+		f := files[id]
+		f.MessageID = m.ID
+		err := c.Exec("UPDATE files SET message_id = ?, place = ? WHERE id = ?", m.ID, place, id).Error
+		if err != nil {
+			return err
+		}
+		m.Files = append(m.Files, f.model())
+	}
+	return nil
 }

@@ -1,0 +1,285 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// Head is the place of the newest event. Whatever is read after Head has all that the log tells up to it.
+func (s *Store) Head(ctx context.Context) (models.Cursor, error) {
+	if s.memory != nil {
+		return s.at(s.head.Load()), nil
+	}
+	head, _, err := s.heads.ask(ctx, struct{}{})
+	return s.at(head), err
+}
+
+func (s *Store) loadHead(ctx context.Context, asked []struct{}) (map[struct{}]int64, error) {
+	head, _, err := s.Bounds(ctx)
+	return map[struct{}]int64{asked[0]: head}, err
+}
+
+// moveHead notes a commit of this process's, before anybody is told of it. Commits may be noted in either order.
+func (s *Store) moveHead(position int64) {
+	for {
+		head := s.head.Load()
+		if position <= head || s.head.CompareAndSwap(head, position) {
+			return
+		}
+	}
+}
+
+// Bounds are the position of the newest event, and that of the newest one which is no longer kept.
+func (s *Store) Bounds(ctx context.Context) (head, pruned int64, err error) {
+	var row struct{ Position, Pruned int64 }
+	rows, err := s.query(ctx, "SELECT position, pruned FROM event_head WHERE id = 1")
+	if err == nil {
+		err = judged(s.reader, scanRows(rows, func() {}, &row.Position, &row.Pruned))
+	}
+	return row.Position, row.Pruned, err
+}
+
+// Entries reads up to limit events after a position, in order, as log_entries.go says.
+func (s *Store) Entries(ctx context.Context, after int64, limit int) ([]models.LogEntry, error) {
+	return readEntries(s.read(ctx), entriesQuery+" WHERE e.position > $1 ORDER BY e.position LIMIT $2 + 0", after, limit)
+}
+
+// EntriesFor reads up to limit events after one position and up to another that user may be meant by, in order, as
+// log_entries.go says. It may return some of rooms at a time when the user was not in them: a View tells which.
+func (s *Store) EntriesFor(ctx context.Context, userID, after, upTo int64, limit int) ([]models.LogEntry, error) {
+	return readEntries(s.read(ctx), entriesQuery+` WHERE e.position > $1 AND e.position <= $2
+		AND (e.everyone OR e.user_id = $3 OR e.peer_id = $3 OR e.room_id IN (
+			SELECT room_id FROM memberships WHERE user_id = $3 UNION SELECT room_id FROM past_memberships WHERE user_id = $3))
+		ORDER BY e.position LIMIT $4 + 0`, after, upTo, userID, limit)
+}
+
+// View is what user may see of rooms in the log after a position: the stretches of membership that reach beyond it, and
+// the silences as of it.
+func (s *Store) View(ctx context.Context, userID, after int64) (models.View, error) {
+	v, db := models.View{UserID: userID}, s.read(ctx)
+	err := db.Raw(`SELECT m.room_id, r.subject, m.joined_position AS "from", r.deleted_position AS "to"
+		FROM memberships m JOIN rooms r ON r.id = m.room_id
+		WHERE m.user_id = ? AND (r.deleted_at = 0 OR r.deleted_position > ?)
+		UNION ALL SELECT room_id, '', joined_position, left_position FROM past_memberships
+		WHERE user_id = ? AND left_position > ?`, userID, after, userID, after).Scan(&v.Spans).Error
+	if err != nil {
+		return v, err
+	}
+	var silences []struct{ UserID, RoomID, SenderID int64 }
+	err = db.Raw(`SELECT user_id, room_id, sender_id FROM silences
+		WHERE user_id = ? AND from_position <= ? AND (to_position = 0 OR to_position > ?)
+		UNION ALL SELECT user_id, room_id, sender_id FROM silences
+		WHERE sender_id = ? AND sender_id <> 0 AND from_position <= ? AND (to_position = 0 OR to_position > ?)`,
+		userID, after, after, userID, after, after).Scan(&silences).Error
+	for _, q := range silences {
+		switch {
+		case q.UserID != userID:
+			v.BlockedBy = append(v.BlockedBy, q.UserID)
+		case q.RoomID != 0:
+			v.Muted = append(v.Muted, q.RoomID)
+		default:
+			v.Blocked = append(v.Blocked, q.SenderID)
+		}
+	}
+	return v, err
+}
+
+// What the log tells again is what there is when it is read:
+//
+//   - its rows hold no messages, but refer to them. A message comes as it is now, a deleted one as its tombstone;
+//   - an event has no data any more, and is passed over, when its message was cleared away, its room deleted or its sender's
+//     account, and so has what told of a room that is deleted;
+//   - whoever has deleted their account is named so in every other event.
+//
+// So what is written to a row is at most what nobody can delete, and a message that is told again may have more than it
+// had at its event's place: an edit, reactions, fewer files. Each later event that tells of such a thing carries the
+// outcome and no step, so that whoever applies it once more is right.
+
+// storedData is what the log keeps of an event's data.
+func storedData(e models.LogEntry) string {
+	if e.MessageID != 0 {
+		return ""
+	}
+	return string(e.Data)
+}
+
+// entriesQuery reads events, each with its message, if it has one that was not cleared away. All is of one moment, and the
+// message as it was committed with its event or later. (With "OFFSET 0" PostgreSQL does not read all files and reactions, to
+// look them up in memory.)
+const entriesQuery = `SELECT e.position, e.name, e.everyone, e.room_id, e.user_id, e.peer_id, e.session_id, e.message_id,
+	e.data, r.id IS NOT NULL, COALESCE(r.subject, ''), m.id IS NOT NULL AND u.id IS NOT NULL,
+	COALESCE(m.sender_id, 0), COALESCE(u.username, ''), COALESCE(u.display_name, ''), COALESCE(m.type, ''),
+	COALESCE(m.text, ''), COALESCE(m.reply_to, 0), COALESCE(m.client_id, ''), COALESCE(m.created_at, 0),
+	COALESCE(m.edited_at, 0), COALESCE(m.deleted_at, 0),
+	EXISTS (SELECT 1 FROM files f WHERE f.room_id = m.room_id AND f.message_id = m.id LIMIT 1 OFFSET 0),
+	EXISTS (SELECT 1 FROM reaction_counts x WHERE x.room_id = m.room_id AND x.message_id = m.id LIMIT 1 OFFSET 0)
+	FROM events e LEFT JOIN rooms r ON r.id = e.room_id AND r.deleted_at = 0
+	LEFT JOIN messages m ON m.room_id = e.room_id AND m.id = e.message_id AND m.id > r.cleared_id
+	LEFT JOIN users u ON u.id = m.sender_id AND u.deleted_at = 0`
+
+// logRow is an event as it was read, with its message.
+type logRow struct {
+	models.LogEntry
+	roomThere        bool
+	subject          string
+	messageThere     bool
+	message          messageRow
+	files, reactions bool // whether the message has any
+}
+
+// readEntries reads events by entriesQuery and what may follow it: one statement for all messages, and one each for their
+// files, their reactions and the users named, where there are any.
+func readEntries(db *gorm.DB, query string, args ...any) ([]models.LogEntry, error) {
+	rows, err := readLogRows(db, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := fillMessages(db, rows); err != nil {
+		return nil, err
+	}
+	list := make([]models.LogEntry, len(rows))
+	for i, r := range rows {
+		list[i] = r.LogEntry
+	}
+	return list, hideGone(db, list)
+}
+
+func readLogRows(db *gorm.DB, query string, args ...any) ([]logRow, error) {
+	found, err := queryIn(db, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	var list []logRow
+	var r logRow
+	a, m := &r.Audience, &r.message
+	err = scanRows(found, func() {
+		if r.tellsOfRoom() && !r.roomThere {
+			r.Data = nil
+		}
+		list = append(list, r)
+		r.Data = nil // the list's own
+	}, &r.Position, &r.Name, &a.Everyone, &a.RoomID, &a.UserID, &a.PeerID, &a.SessionID, &r.MessageID,
+		&r.Data, &r.roomThere, &r.subject, &r.messageThere,
+		&m.SenderID, &m.Username, &m.DisplayName, &m.Type, &m.Text, &m.ReplyTo, &m.ClientID, &m.CreatedAt, &m.EditedAt,
+		&m.DeletedAt, &r.files, &r.reactions)
+	return list, judged(db, err)
+}
+
+// tellsOfRoom reports whether the event's data is a room.
+func (r logRow) tellsOfRoom() bool {
+	return r.Name == models.EventRoomCreated || r.Name == models.EventRoomUpdated
+}
+
+// fillMessages encodes the messages into the events that are about them. Those whose message is not there have no data.
+func fillMessages(db *gorm.DB, rows []logRow) error {
+	var messages, withFiles, withReactions []*models.Message
+	var at []int // the event of each message
+	for i, r := range rows {
+		if r.MessageID == 0 || !r.messageThere {
+			continue
+		}
+		r.message.ID = r.MessageID
+		m := r.message.model(roomRow{ID: r.Audience.RoomID, Subject: r.subject})
+		messages, at = append(messages, &m), append(at, i)
+		if r.files {
+			withFiles = append(withFiles, &m)
+		}
+		if r.reactions {
+			withReactions = append(withReactions, &m)
+		}
+	}
+	if err := addFilesTo(db, withFiles); err != nil {
+		return err
+	}
+	if err := addReactionsTo(db, nobody, withReactions); err != nil {
+		return err
+	}
+	for i, m := range messages {
+		rows[at[i]].Data = m.ForAll().AppendJSON(nil)
+	}
+	return nil
+}
+
+// namedUser is how a user is named in an event's data. Quotes within strings are escaped there, so that nothing which
+// somebody wrote looks like it.
+var namedUser = regexp.MustCompile(`\{"id":(\d+),"username":"`)
+
+// hideGone takes the names of users who have deleted their account out of the events.
+func hideGone(db *gorm.DB, entries []models.LogEntry) error {
+	named := map[int64]bool{}
+	for _, e := range entries {
+		if e.MessageID != 0 || !e.Kept() { // names of messages are read with them, and the others are not told
+			continue
+		}
+		for _, found := range namedUser.FindAllSubmatch(e.Data, -1) {
+			if id, err := strconv.ParseInt(string(found[1]), 10, 64); err == nil {
+				named[id] = true
+			}
+		}
+	}
+	if len(named) == 0 {
+		return nil
+	}
+	var there []int64
+	in, ids := numbers(db, slices.Collect(maps.Keys(named)))
+	err := db.Raw("SELECT id FROM users WHERE deleted_at = 0 AND id IN "+in, ids).Scan(&there).Error
+	if err != nil {
+		return err
+	}
+	for _, id := range there {
+		delete(named, id)
+	}
+	if len(named) == 0 {
+		return nil
+	}
+	for i, e := range entries {
+		if e.MessageID != 0 || !e.Kept() {
+			continue
+		}
+		if entries[i].Data, err = withoutNames(e.Data, named); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withoutNames is data with other names for users who are gone.
+func withoutNames(data []byte, gone map[int64]bool) ([]byte, error) {
+	var b []byte
+	plain := 0 // where what stays begins
+	for _, at := range namedUser.FindAllSubmatchIndex(data, -1) {
+		var user models.UserRef
+		decoder := json.NewDecoder(bytes.NewReader(data[at[0]:]))
+		if err := decoder.Decode(&user); err != nil {
+			return nil, err
+		}
+		if !gone[user.ID] {
+			continue
+		}
+		other, err := json.Marshal(goneRef(user.ID))
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b, data[plain:at[0]]...), other...)
+		plain = at[0] + int(decoder.InputOffset())
+	}
+	if plain == 0 {
+		return data, nil
+	}
+	return append(b, data[plain:]...), nil
+}
+
+// goneRef is what a user is called who has deleted their account.
+func goneRef(id int64) models.UserRef {
+	return models.UserRef{ID: id, Username: strings.Trim(goneUsername, "'"), DisplayName: strings.Trim(goneDisplayName, "'")}
+}
