@@ -16,13 +16,13 @@ func (h *house) age() {
 	h.must(h.writer.Raw("SELECT room_id, id, text FROM messages WHERE deleted_at = 0").Scan(&rows).Error)
 	_, sqlite := h.dialect.(sqliteDialect)
 	for _, r := range rows {
-		words := wordsBefore(r.Text)
+		words := wordindex.LegacyWords(r.Text)
 		if sqlite {
 			h.must(h.writer.Exec("DELETE FROM message_words WHERE rowid = ?", wordsRow(r.RoomID, r.ID)).Error)
 			h.must(h.writer.Exec(insertWords, wordsRow(r.RoomID, r.ID), strings.Join(words, " ")).Error)
 		} else {
 			h.must(h.writer.Exec("UPDATE messages SET words = array_to_tsvector(string_to_array(?, ' ')) WHERE room_id = ? AND id = ?",
-				wordList(r.RoomID, roomMarkPostgres, words), r.RoomID, r.ID).Error)
+				wordindex.RoomWords(r.RoomID, roomMarkPostgres, words), r.RoomID, r.ID).Error)
 		}
 	}
 	h.must(h.writer.Exec("UPDATE messages SET index_version = 0").Error)

@@ -106,7 +106,7 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 		err = c.Exec("UPDATE messages SET text = ?, edited_at = ? WHERE room_id = ? AND id = ?",
 			row.Text, row.EditedAt, a.Room.ID, id).Error
 		if err == nil {
-			err = c.index([]indexed{{a.Room.ID, id, searchKeyOf(row.Text)}})
+			err = c.index([]indexed{{a.Room.ID, id, wordindex.KeyOf(row.Text)}})
 		}
 		if err == nil {
 			err = c.touch(a.Room.ID)

@@ -214,7 +214,7 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 		asked = nil
 	})
 	t.Run("messages by words", func(t *testing.T) {
-		q := newWordQuery("tea four")
+		q := wordindex.NewQuery("tea four")
 		if _, isSQLite := s.dialect.(sqliteDialect); isSQLite {
 			explain(t, sqliteWordStatement, []any{true, q.sqlite(7), wordsRow(7, 0), wordsRow(7, 1000), -1})
 			explain(t, sqliteNewestWordStatement, []any{7, 0, 1000})

@@ -7,12 +7,12 @@ import (
 )
 
 const (
-	// indexVersion is the version of the rules by which messages are folded and cut into words (fold.go, words.go); each
+	// wordindex.Version is the version of the rules by which messages are folded and cut into words (fold.go, words.go); each
 	// message says by which one it is indexed. Whoever changes the rules counts it up, in a migration also that of the
 	// index messages_to_reindex, and sees to it that what is not indexed anew yet is still found (words_before.go).
 	indexVersion = "1"
 	// toReindex is the condition on messages that they are to be indexed anew.
-	toReindex = "index_version < " + indexVersion + " AND deleted_at = 0"
+	toReindex = "index_version < " + wordindex.Version + " AND deleted_at = 0"
 	// reindexRows is how many messages are indexed anew between two looks at the clock: at the longest texts that takes as
 	// long as a batch.
 	reindexRows = 8
@@ -44,7 +44,7 @@ func (s *Store) reindexMessages(ctx context.Context) (more bool, err error) {
 		}
 		messages := make([]indexed, len(rows))
 		for i, r := range rows {
-			messages[i] = indexed{roomID, r.ID, searchKeyOf(r.Text)}
+			messages[i] = indexed{roomID, r.ID, wordindex.KeyOf(r.Text)}
 		}
 		return true, c.index(messages)
 	})
@@ -63,7 +63,7 @@ func (s *Store) indexRooms(ctx context.Context) (more bool, err error) {
 		more = len(rooms) == batchRows
 		for _, r := range rooms {
 			if err == nil {
-				err = c.Exec("UPDATE rooms SET name_key = ? WHERE id = ?", foldCase(r.Name), r.ID).Error
+				err = c.Exec("UPDATE rooms SET name_key = ? WHERE id = ?", wordindex.NormalizeCase(r.Name), r.ID).Error
 			}
 		}
 		return err

@@ -101,7 +101,7 @@ func setHandle(row *roomRow, handle string) {
 }
 
 func setName(row *roomRow, name string) {
-	key := foldCase(name)
+	key := wordindex.NormalizeCase(name)
 	row.Name, row.NameKey = name, &key
 }
 

@@ -139,7 +139,7 @@ func (in span) split() (newest, rest span) {
 func (in span) empty() bool { return in.UpToID <= in.ClearedID }
 
 func findStart(db *gorm.DB, in span, prefix string, limit int) (found, error) {
-	from, to := startRange(foldStart(prefix))
+	from, to := wordindex.PrefixRange(wordindex.NormalizeStart(prefix))
 	newest, rest := in.split()
 	f, err := startsIn(db, newestStartStatement, newest, from, to, limit)
 	if err != nil || f.cut || len(f.rows) == limit || rest.empty() {
@@ -187,7 +187,7 @@ const spansAtOnce = 64
 // findWords finds the newest messages that hold all words of a text. Spans come with the newest first, so that it ends as
 // soon as no further one can hold a newer message than those it has.
 func (s *Store) findWords(db *gorm.DB, spans []span, text string, limit int) (found, error) {
-	q := newWordQuery(text)
+	q := wordindex.NewQuery(text)
 	if len(q.phrases) == 0 {
 		return found{}, nil
 	}
@@ -196,7 +196,7 @@ func (s *Store) findWords(db *gorm.DB, spans []span, text string, limit int) (fo
 		return found{}, err
 	}
 	if older {
-		q.exact, q.before = false, wordsBefore(text)
+		q.exact, q.before = false, wordindex.LegacyWords(text)
 	}
 	var hits []hit
 	for some := range slices.Chunk(spans, spansAtOnce) {

@@ -91,7 +91,7 @@ func (s *Store) Users(ctx context.Context, q models.UserSearch) (models.Page[mod
 	if err != nil {
 		return models.Page[models.User]{}, err
 	}
-	from, to := startRange(models.NameStart(q.Prefix))
+	from, to := wordindex.PrefixRange(models.NameStart(q.Prefix))
 	key, id := lowerBound(from, after)
 	var kept, renamed []foundUser
 	if err := db.Raw(keptUsers, key, id, to, after.begun, q.Limit+1).Scan(&kept).Error; err != nil {
@@ -133,7 +133,7 @@ func (s *Store) SearchRooms(ctx context.Context, callerID int64, q models.RoomSe
 	}
 	search := roomSearch{db: db, callerID: callerID, subject: q.Subject, begun: first.begun, limit: q.Limit + 1}
 	if q.Prefix != nil {
-		search.handle, search.name = models.NameStart(*q.Prefix), foldCase(*q.Prefix)
+		search.handle, search.name = models.NameStart(*q.Prefix), wordindex.NormalizeCase(*q.Prefix)
 	}
 	var rows []foundRoom
 	after := first
@@ -173,16 +173,16 @@ var foundRooms = "SELECT " + roomColumns + `, COALESCE(m.role, '') AS role, COAL
 
 // handles are the rooms whose handle started so when the list began.
 func (s roomSearch) handles(after cursor) ([]foundRoom, error) {
-	from, to := startRange(s.handle)
+	from, to := wordindex.PrefixRange(s.handle)
 	key, id := lowerBound(from, after)
 	return s.rooms(partHandles, "handle_key", "", key, id, to)
 }
 
 // names are those of whom only the name did.
 func (s roomSearch) names(after cursor) ([]foundRoom, error) {
-	from, to := startRange(s.name)
+	from, to := wordindex.PrefixRange(s.name)
 	key, id := lowerBound(from, after)
-	fromHandle, toHandle := startRange(s.handle)
+	fromHandle, toHandle := wordindex.PrefixRange(s.handle)
 	return s.rooms(partNames, "name_key", " AND ($w.handle_key IS NULL OR $w.handle_key < ? OR $w.handle_key >= ?)",
 		key, id, to, fromHandle, toHandle)
 }
@@ -208,8 +208,8 @@ func (s roomSearch) rooms(part int64, key, condition string, args ...any) ([]fou
 	if err != nil {
 		return nil, err
 	}
-	fromHandle, toHandle := startRange(s.handle)
-	fromName, toName := startRange(s.name)
+	fromHandle, toHandle := wordindex.PrefixRange(s.handle)
+	fromName, toName := wordindex.PrefixRange(s.name)
 	renamed, err := read("w", renamedSince("room_id")+" w JOIN "+liveRooms+" r ON r.id = w.id",
 		" AND (r.handle_key >= ? AND r.handle_key < ? OR r.name_key >= ? AND r.name_key < ?)",
 		slices.Concat([]any{s.begun}, caller, args, []any{fromHandle, toHandle, fromName, toName})...)

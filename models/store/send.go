@@ -50,7 +50,7 @@ func (s *Store) Send(ctx context.Context, callerID int64, path models.RoomPath, 
 		}
 		path.ID = a.Room.ID
 	}
-	found := searchKeyOf(n.Text)
+	found := wordindex.KeyOf(n.Text)
 	p := &send{
 		ctx: ctx, callerID: callerID, roomID: path.ID, n: n, once: once, done: make(chan struct{}),
 		start: found.start, words: s.dialect.wordText(path.ID, found.words),

@@ -15,13 +15,13 @@ type searchIndex interface {
 	// indexMessages replaces what messages are found by.
 	indexMessages(tx *gorm.DB, messages []indexed) error
 	// findWords finds messages of the spans that a query matches: at least the newest, up to limit.
-	findWords(db *gorm.DB, spans []span, q wordQuery, limit int) ([]hit, error)
+	findWords(db *gorm.DB, spans []span, q wordindex.Query, limit int) ([]hit, error)
 }
 
 // indexed is a message and what it is found by.
 type indexed struct {
 	roomID, id int64
-	searchKey
+	wordindex.Key
 }
 
 // span is a part of a room's messages: those after ClearedID, up to UpToID.
@@ -63,9 +63,9 @@ func (q *wordQuery) each(db *gorm.DB, limit int, read func(hit), statement strin
 
 // wordList is the words of a message with spaces between. Each begins with its room: what is looked for in one room costs
 // nothing for what is said in others.
-func wordList(roomID int64, mark string, words []string) string {
+func wordindex.RoomWords(roomID int64, mark string, words []string) string {
 	const wordLength = 8 // of most
-	room := roomMark(roomID, mark)
+	room := wordindex.RoomPrefix(roomID, mark)
 	var b strings.Builder
 	b.Grow(len(words) * (len(room) + wordLength))
 	for i, w := range words {
@@ -78,4 +78,4 @@ func wordList(roomID int64, mark string, words []string) string {
 	return b.String()
 }
 
-func roomMark(roomID int64, mark string) string { return strconv.FormatInt(roomID, 10) + mark }
+func wordindex.RoomPrefix(roomID int64, mark string) string { return strconv.FormatInt(roomID, 10) + mark }

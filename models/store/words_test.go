@@ -40,7 +40,7 @@ type refTerm struct {
 }
 
 func refCut(text string) (cut []refTerm) {
-	folded := refLoose.ReplaceAllString(foldAccents(text), " $1")
+	folded := refLoose.ReplaceAllString(wordindex.Normalize(text), " $1")
 	type place struct{ kind, from, to int }
 	var places []place
 	segment := func(from, to int) {
@@ -206,13 +206,13 @@ func TestFoldingIsCanonical(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, seed))
 	for range 20_000 {
 		text := randomWords(r, 12)
-		want := foldAccents(text)
+		want := wordindex.Normalize(text)
 		for _, form := range []norm.Form{norm.NFC, norm.NFD} {
-			if got := foldAccents(form.String(text)); got != want {
+			if got := wordindex.Normalize(form.String(text)); got != want {
 				t.Fatalf("seed %d: %+q is %+q, and %+q in another form", seed, text, want, got)
 			}
 		}
-		if got, same := foldCase(norm.NFD.String(text)), foldCase(norm.NFC.String(text)); got != same {
+		if got, same := wordindex.NormalizeCase(norm.NFD.String(text)), wordindex.NormalizeCase(norm.NFC.String(text)); got != same {
 			t.Fatalf("seed %d: the start of %+q is %+q, and %+q in another form", seed, text, got, same)
 		}
 	}
@@ -222,7 +222,7 @@ func TestFoldingIsCanonical(t *testing.T) {
 func TestDigitsOfAllScripts(t *testing.T) {
 	t.Parallel()
 	for _, ten := range []string{"0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "๐๑๒๓๔๕๖๗๘๙", "០១២៣៤៥៦៧៨៩", "၀၁၂၃၄၅၆၇၈၉", "０１２３４５６７８９", "𝟘𝟙𝟚𝟛𝟜𝟝𝟞𝟟𝟠𝟡", "𞥐𞥑𞥒𞥓𞥔𞥕𞥖𞥗𞥘𞥙"} {
-		if got := foldAccents(ten); got != "0123456789" {
+		if got := wordindex.Normalize(ten); got != "0123456789" {
 			t.Errorf("%s is %q", ten, got)
 		}
 	}

@@ -27,9 +27,6 @@ var (
 	_ gorm.ErrorTranslator = dialector{}
 )
 
-// NewDialector returns the dialector of an open pool of connections.
-func NewDialector(pool *sql.DB) gorm.Dialector { return dialector{pool} }
-
 // Name implements [gorm.Dialector].
 func (dialector) Name() string { return "sqlite" }
 

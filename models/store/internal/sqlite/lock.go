@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -12,18 +12,23 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // lockEnding names the file beside the database that whoever has the database open holds a lock on. The kernel lets go of
 // it when its process ends, however that ends. The file stays.
 const lockEnding = ".lock"
 
+// lockRetry is how often a lock that another process holds is tried again.
+const lockRetry = 50 * time.Millisecond
+
 // LockWait is how long a start waits for a server that is about to end, or for somebody who migrates.
 const LockWait = 3 * time.Second
 
 // claim makes the database this process's alone, for as long as it is open. Then it looks at what lies there, and refuses
 // what is newer than this version, and what does not belong together, before it touches anything.
-func (d sqliteDialect) claim(ctx context.Context) (release func() error, err error) {
+func (d Dialect) Claim(ctx context.Context) (release func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
 		return nil, err
 	}
@@ -66,7 +71,7 @@ func LockFile(ctx context.Context, path string, wait time.Duration) (release fun
 }
 
 // checkSchema refuses a database that a newer version has migrated. It only reads.
-func (d sqliteDialect) checkSchema(ctx context.Context) (err error) {
+func (d Dialect) checkSchema(ctx context.Context) (err error) {
 	info, err := os.Stat(d.path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil
@@ -84,12 +89,12 @@ func (d sqliteDialect) checkSchema(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, pool.Close()) }()
 	pool.SetMaxOpenConns(1)
-	return checkVersion(ctx, pool, "sqlite", "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '"+versionTable+"'")
+	return database.CheckVersion(ctx, pool, "sqlite", "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '"+database.VersionTable+"'")
 }
 
 // applyLog moves what a crash has left in the database's log into its file, so that from here on the file alone is the
 // database, and then notes whose log will lie beside it.
-func (d sqliteDialect) applyLog(ctx context.Context) (err error) {
+func (d Dialect) applyLog(ctx context.Context) (err error) {
 	if log, err := os.Stat(d.path + logEnding); err == nil && log.Size() > 0 {
 		pool, err := sql.Open("sqlite", d.dsn())
 		if err != nil {
@@ -107,7 +112,7 @@ func (d sqliteDialect) applyLog(ctx context.Context) (err error) {
 
 // closeToOthers lets nobody but the server's own account read the database and what lies beside it. SQLite makes its files
 // with the mode of the database, which is therefore made here.
-func (d sqliteDialect) closeToOthers() error {
+func (d Dialect) closeToOthers() error {
 	file, err := os.OpenFile(d.path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err

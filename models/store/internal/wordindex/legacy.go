@@ -1,4 +1,4 @@
-package store
+package wordindex
 
 import (
 	"slices"
@@ -7,9 +7,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// wordsBefore is the set of a text's words by the rules of schema 3 to 15, by which messages are found until they are indexed
+// LegacyWords is the set of a text's words by the rules of schema 3 to 15, by which messages are found until they are indexed
 // anew: without case and accents, and each letter a word by itself where a script writes no spaces between words.
-func wordsBefore(text string) []string {
+func LegacyWords(text string) []string {
 	words := []string{}
 	var word []rune
 	whole := false // the word is a letter of a script without spaces
@@ -32,7 +32,7 @@ func wordsBefore(text string) []string {
 				(class == classVowelSign || class == classVoicing || class == classVirama) {
 				put(r)
 			}
-		case unicode.IsLetter(r) && unicode.In(r, unspacedBefore...):
+		case unicode.IsLetter(r) && unicode.In(r, legacyUnspaced...):
 			end()
 			put(r)
 			whole = true
@@ -50,6 +50,6 @@ func wordsBefore(text string) []string {
 	return slices.Compact(words)
 }
 
-var unspacedBefore = []*unicode.RangeTable{
+var legacyUnspaced = []*unicode.RangeTable{
 	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar,
 }

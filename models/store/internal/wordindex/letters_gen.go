@@ -128,7 +128,7 @@ func write(name string, table map[rune]string) error {
 //
 // Unicode CLDR is © 1991-present Unicode, Inc., under the Unicode License (https://www.unicode.org/license.txt).
 
-package store
+package wordindex
 
 // plainLetters are letters, folded and without their accents, that search takes for others: nothing for those that are
 // left out.

@@ -1,4 +1,4 @@
-package store
+package wordindex
 
 import (
 	"iter"
@@ -31,12 +31,12 @@ type term struct {
 	joined bool
 }
 
-// indexWords is the set of what the index holds of a text, in the order of the bytes. A run is held as all of its pairs of
+// indexedWords is the set of what the index holds of a text, in the order of the bytes. A run is held as all of its pairs of
 // neighbours, and its last letter alone.
-func indexWords(text string) []string {
+func indexedWords(text string) []string {
 	const wordLength = 4 // and what is between two, of most
 	words := make([]string, 0, len(text)/wordLength)
-	for t := range terms(foldAccents(text)) {
+	for t := range terms(Normalize(text)) {
 		if t.sign != 0 {
 			words = append(words, t.signed())
 		}

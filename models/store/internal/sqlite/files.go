@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"encoding/binary"
@@ -71,7 +71,7 @@ func readHeader(path string) (*header, error) {
 }
 
 // checkFiles refuses a log that is not this database's. It must be asked before SQLite opens the database.
-func (d sqliteDialect) checkFiles() error {
+func (d Dialect) checkFiles() error {
 	h, err := readHeader(d.path)
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func (l *sqliteLog) foreignTo(h *header, side mark) string {
 
 // checkJournal refuses the log of SQLite's older way of working, which a database of Parley's has for a moment only, when
 // it is made.
-func (d sqliteDialect) checkJournal(h *header) error {
+func (d Dialect) checkJournal(h *header) error {
 	info, err := os.Stat(d.path + journalEnding)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil
@@ -131,7 +131,7 @@ func (d sqliteDialect) checkJournal(h *header) error {
 }
 
 // noteRun makes the mark beside the database know the run in its header. There must be no log.
-func (d sqliteDialect) noteRun() error {
+func (d Dialect) noteRun() error {
 	h, err := readHeader(d.path)
 	if err != nil || h == nil {
 		return err
@@ -146,7 +146,7 @@ func (d sqliteDialect) noteRun() error {
 
 // beginRun gives the database a new run. It must be asked when nobody has the database open and there is no log; with
 // one, as while somebody else's program looks into the database, the run goes on.
-func (d sqliteDialect) beginRun() error {
+func (d Dialect) beginRun() error {
 	if log, err := os.Stat(d.path + logEnding); err == nil && log.Size() > 0 {
 		return d.noteRun()
 	}

@@ -1,34 +1,34 @@
-package store
+package wordindex
 
 import (
 	"slices"
 	"strings"
 )
 
-// wordQuery is what a text is searched for: phrases, each of which it holds somewhere. Most are one word. Those of several
+// Query is what a text is searched for: phrases, each of which it holds somewhere. Most are one word. Those of several
 // were written as one, as 3.14 or anna@example.com, and are found where the same words follow each other.
-type wordQuery struct {
+type Query struct {
 	phrases [][]term
 	// words are those of the index that a text with all of the phrases has.
-	words []queryWord
+	Words []QueryWord
 	// before are those that it has while the index is older than these rules, nil otherwise (index_rules.go).
-	before []string
+	Legacy []string
 	// exact: whatever has the words has the phrases.
-	exact bool
+	Exact bool
 }
 
-// queryWord is a word of the index, or the start of one.
-type queryWord struct {
-	text  string
-	start bool
+// QueryWord is a word of the index, or the start of one.
+type QueryWord struct {
+	Text   string
+	Prefix bool
 }
 
-func newWordQuery(text string) wordQuery {
-	q := wordQuery{exact: true}
-	for t := range terms(foldAccents(text)) {
+func NewQuery(text string) Query {
+	q := Query{Exact: true}
+	for t := range terms(Normalize(text)) {
 		if last := len(q.phrases) - 1; t.joined {
 			q.phrases[last] = append(q.phrases[last], t)
-			q.exact = false
+			q.Exact = false
 		} else {
 			q.phrases = append(q.phrases, []term{t})
 		}
@@ -42,35 +42,35 @@ func newWordQuery(text string) wordQuery {
 }
 
 // add asks for the words by which a term is found; the last one of a phrase may be the start of a longer one.
-func (q *wordQuery) add(t term, last bool) {
+func (q *Query) add(t term, last bool) {
 	if t.sign != 0 {
-		q.need(queryWord{t.signed(), last})
+		q.need(QueryWord{t.signed(), last})
 	} else if t.kind != kindRun {
-		q.need(queryWord{t.text, last})
+		q.need(QueryWord{t.text, last})
 	}
 	if t.kind != kindRun {
 		return
 	}
 	pairs := appendPairs(nil, t.text)
 	if len(pairs) == 1 {
-		q.need(queryWord{pairs[0], true})
+		q.need(QueryWord{pairs[0], true})
 		return
 	}
 	for _, pair := range pairs[:len(pairs)-1] {
-		q.need(queryWord{pair, false})
+		q.need(QueryWord{pair, false})
 	}
-	q.exact = q.exact && len(pairs) == 2 && t.sign == 0
+	q.Exact = q.Exact && len(pairs) == 2 && t.sign == 0
 }
 
-func (q *wordQuery) need(w queryWord) {
-	if !slices.Contains(q.words, w) {
-		q.words = append(q.words, w)
+func (q *Query) need(w QueryWord) {
+	if !slices.Contains(q.Words, w) {
+		q.Words = append(q.Words, w)
 	}
 }
 
 // matches reports whether a text has all of the phrases.
-func (q *wordQuery) matches(text string) bool {
-	all := slices.Collect(terms(foldAccents(text)))
+func (q *Query) Matches(text string) bool {
+	all := slices.Collect(terms(Normalize(text)))
 	for _, phrase := range q.phrases {
 		if !hasPhrase(all, phrase) {
 			return false

@@ -1,4 +1,4 @@
-package store
+package wordindex
 
 import (
 	"strings"
@@ -9,14 +9,14 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// foldAccents is a text as its words are compared: without case, accents, and differences of width and form; letters are
+// Normalize is a text as its words are compared: without case, accents, and differences of width and form; letters are
 // composed again, so that the syllables of Korean are one character each. Characters that are not seen are left out,
 // but for those that divide words or join emoji.
-func foldAccents(text string) string {
+func Normalize(text string) string {
 	if isASCII(text) {
 		return strings.ToLower(text)
 	}
-	var f folder
+	var f normalizer
 	f.Grow(len(text))
 	for _, r := range decompose(text) {
 		f.add(r)
@@ -39,18 +39,18 @@ const (
 	raisedComma     = '\u02bc'
 )
 
-// folder writes folded text from decomposed text.
-type folder struct {
+// normalizer writes folded text from decomposed text.
+type normalizer struct {
 	strings.Builder
 
 	last rune
 }
 
-func (f *folder) add(r rune) {
+func (f *normalizer) add(r rune) {
 	switch {
 	case r < utf8.RuneSelf:
 		f.put(r)
-	case unicode.IsLetter(r) && !isUnseenLetter(r) && r != turnedComma && r != raisedComma:
+	case unicode.IsLetter(r) && !isInvisibleLetter(r) && r != turnedComma && r != raisedComma:
 		f.plain(r)
 	case r == fractionSlash:
 		f.put('/')
@@ -60,7 +60,7 @@ func (f *folder) add(r rune) {
 		if isSymbol(f.last) || isTag(f.last) {
 			f.put(r)
 		}
-	case r != zeroWidthSpace && isUnseen(r), isAccent(r):
+	case r != zeroWidthSpace && isInvisible(r), isAccent(r):
 	case unicode.Is(unicode.Nd, r):
 		f.put(digit(r))
 	default:
@@ -68,7 +68,7 @@ func (f *folder) add(r rune) {
 	}
 }
 
-func (f *folder) plain(r rune) {
+func (f *normalizer) plain(r rune) {
 	plain, known := plainLetters[r]
 	if !known {
 		plain, known = arabicForms[r]
@@ -82,7 +82,7 @@ func (f *folder) plain(r rune) {
 	}
 }
 
-func (f *folder) put(r rune) {
+func (f *normalizer) put(r rune) {
 	f.WriteRune(r)
 	f.last = r
 }
@@ -108,13 +108,13 @@ func digit(r rune) rune {
 	return r
 }
 
-// isUnseen reports whether a character has no look of its own, as soft hyphens, marks of direction and variation selectors.
-func isUnseen(r rune) bool {
+// isInvisible reports whether a character has no look of its own, as soft hyphens, marks of direction and variation selectors.
+func isInvisible(r rune) bool {
 	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
-// isUnseenLetter reports whether r fills the place of a letter of Korean.
-func isUnseenLetter(r rune) bool { return r == 0x115F || r == 0x1160 }
+// isInvisibleLetter reports whether r fills the place of a letter of Korean.
+func isInvisibleLetter(r rune) bool { return r == 0x115F || r == 0x1160 }
 
 // isTag reports whether r spells the name of a flag, after its emoji.
 func isTag(r rune) bool { return 0xE0020 <= r && r <= 0xE007F }

@@ -1,0 +1,125 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+// markEnding names the file beside the database that holds what a copy of the database does not have.
+const markEnding = ".mark"
+
+// mark is what stands beside the database.
+type mark struct {
+	current string // what stands in the database too
+	before  string // what may still stand there, while current is being written; "" for nothing
+	hasRun  bool
+	run     uint32 // see sqlite_run.go
+}
+
+func (d Dialect) readMark() (mark, error) {
+	var m mark
+	content, err := os.ReadFile(d.path + markEnding)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, nil
+	}
+	if err != nil {
+		return m, err
+	}
+	for i, field := range strings.Fields(string(content)) {
+		name, value, named := strings.Cut(field, "=")
+		switch {
+		case i == 0 && !named:
+			m.current = field
+		case name == "before":
+			m.before = value
+		case name == "run":
+			run, err := strconv.ParseUint(value, 10, 32)
+			m.hasRun, m.run = err == nil, uint32(run)
+		}
+	}
+	return m, nil
+}
+
+// writeMark replaces the mark, so that after a crash there is the old one or the new one.
+func (d Dialect) writeMark(m mark) error {
+	text := m.current + "\n"
+	if m.before != "" {
+		text += "before=" + m.before + "\n"
+	}
+	if m.hasRun {
+		text += fmt.Sprintf("run=%d\n", m.run)
+	}
+	fresh := d.path + markEnding + ".new"
+	file, err := os.OpenFile(fresh, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, d.path+markEnding); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(d.path))
+}
+
+// origins is the file's number and the mark beside it. A copy that took the file's place has another number; one that
+// was written over the file in place is older than the mark, which is a new one after each start and stop.
+func (d Dialect) Origins(context.Context, *gorm.DB) ([]string, error) {
+	m, err := d.readMark()
+	if err != nil {
+		return nil, err
+	}
+	origin, err := d.originWith(m.current)
+	if err != nil || m.before == "" {
+		return []string{origin}, err
+	}
+	before, err := d.originWith(m.before)
+	return []string{origin, before}, err
+}
+
+func (d Dialect) originWith(mark string) (string, error) {
+	info, err := os.Stat(d.path)
+	if err != nil {
+		return "", err
+	}
+	return "file:" + fileNumber(info) + "/" + mark, nil
+}
+
+// leaveMark marks the file beside the database, then the database, and then the file once more. Wherever that ends, by a
+// crash or by a disk that is full, what stands in the database stands in the file as well: a database is never taken for
+// a restored one that is not.
+func (d Dialect) LeaveMark(ctx context.Context, db *gorm.DB) error {
+	m, err := d.readMark()
+	if err != nil {
+		return err
+	}
+	var now string
+	if err := db.WithContext(ctx).Raw("SELECT origin FROM instance WHERE id = 1").Scan(&now).Error; err != nil {
+		return err
+	}
+	m.before = now[strings.LastIndexByte(now, '/')+1:]
+	m.current = rand.Text()
+	origin, err := d.originWith(m.current)
+	if err != nil {
+		return err
+	}
+	if err := d.writeMark(m); err != nil {
+		return err
+	}
+	if err := db.WithContext(ctx).Exec("UPDATE instance SET origin = ? WHERE id = 1", origin).Error; err != nil {
+		return err
+	}
+	m.before = ""
+	return d.writeMark(m)
+}
