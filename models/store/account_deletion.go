@@ -18,13 +18,13 @@ func (s *Store) DeleteAccount(ctx context.Context, userID int64) error {
 	if err := s.deleteIf(ctx, userID, func(userRow) bool { return true }); err != nil {
 		return err
 	}
-	s.purgeSoon(ctx, userID)
+	s.startPurge(ctx, userID)
 	return nil
 }
 
 // purgeSoon purges what a deleted account had, for deleteWait at most, so that who reads next finds the end of a small one
 // told already. Whatever becomes of it, the account is deleted, and the janitor goes on.
-func (s *Store) purgeSoon(ctx context.Context, userID int64) {
+func (s *Store) startPurge(ctx context.Context, userID int64) {
 	defer s.wakeJanitor() // who may have found the account in these hands, and nothing to do
 	until := time.Now().Add(deleteWait)
 	for more := true; more && ctx.Err() == nil && time.Now().Before(until); {
@@ -34,18 +34,18 @@ func (s *Store) purgeSoon(ctx context.Context, userID int64) {
 			s.log.Warn("the purge of an account was interrupted; it will be continued", "user", userID, "error", err)
 			return
 		}
-		rest(ctx, time.Since(began))
+		pause(ctx, time.Since(began))
 	}
 }
 
 // deleteIf deletes a user who is still to be deleted once their row is locked.
 func (s *Store) deleteIf(ctx context.Context, userID int64, still func(userRow) bool) error {
-	_, err := s.change(ctx, func(c *change) error {
-		user, err := c.lockUser(userID)
+	_, err := s.write(ctx, func(tx *transaction) error {
+		user, err := tx.lockUser(userID)
 		if err != nil || !still(user) {
 			return err
 		}
-		return c.deleteUser(user)
+		return tx.deleteUser(user)
 	})
 	return err
 }
@@ -53,44 +53,44 @@ func (s *Store) deleteIf(ctx context.Context, userID int64, still func(userRow) 
 // deleteUser is the first step of the end of an account, whose row is locked, and takes no longer for one that had much:
 // the sessions end, the names are free and forgotten, and no statement finds the user any more (live.go). The rest is the
 // janitor's, who is woken when this is committed.
-func (c *change) deleteUser(user userRow) error {
-	if err := c.tellDeleted(user.ID); err != nil {
+func (tx *transaction) deleteUser(user userRow) error {
+	if err := tx.appendAccountDeleted(user.ID); err != nil {
 		return err
 	}
-	if err := c.revokeAll(user.ID, "", models.RevokedByEnd); err != nil {
+	if err := tx.revokeAll(user.ID, "", models.RevokedByEnd); err != nil {
 		return err
 	}
 	// Whom they stand for may come back, and gets a new account.
-	if err := c.Exec("DELETE FROM identities WHERE user_id = ?", user.ID).Error; err != nil {
+	if err := tx.Exec("DELETE FROM identities WHERE user_id = ?", user.ID).Error; err != nil {
 		return err
 	}
-	err := c.Exec("INSERT INTO departures (user_id, username, display_name) VALUES (?, ?, ?)",
+	err := tx.Exec("INSERT INTO departures (user_id, username, display_name) VALUES (?, ?, ?)",
 		user.ID, user.Username, user.DisplayName).Error
 	if err != nil {
 		return err
 	}
-	c.renamed, c.purges = true, true
-	return c.Exec(`UPDATE users SET deleted_at = ?, username = `+goneUsername+`, username_key = ?, display_name = `+goneDisplayName+`,
+	tx.clearMembers, tx.wakesJanitor = true, true
+	return tx.Exec(`UPDATE users SET deleted_at = ?, username = `+deletedUsername+`, username_key = ?, display_name = `+deletedDisplayName+`,
 		description = '', password_hash = '', guest = ?, guest_network = '' WHERE id = ?`, models.Now().Millis(), keyOfDeleted(user.ID), false, user.ID).Error
 }
 
 // tellDeleted has every node forget how the user was called: at the end of the account, and once all is told of what it had.
-func (c *change) tellDeleted(userID int64) error {
-	return c.tell(models.EventAccountDeleted, models.Audience{UserID: userID}, nil)
+func (tx *transaction) appendAccountDeleted(userID int64) error {
+	return tx.appendEvent(models.EventAccountDeleted, models.Audience{UserID: userID}, nil)
 }
 
 // keyOfDeleted is a username_key that no username has.
 func keyOfDeleted(userID int64) string { return fmt.Sprintf(":%d", userID) }
 
 // departureRow is somebody who has gone, but not all of what they had.
-type departureRow struct {
+type deletedUserRow struct {
 	UserID      int64
 	Username    string
 	DisplayName string
 }
 
 // ref is who they were, for the events that tell what becomes of what they had.
-func (d departureRow) ref() models.UserRef {
+func (d deletedUserRow) ref() models.UserRef {
 	return models.UserRef{ID: d.UserID, Username: d.Username, DisplayName: d.DisplayName}
 }
 
@@ -99,62 +99,62 @@ const leavesAtOnce = 16
 
 // purgeAccount runs one batch of what a deleted account leaves behind. It waits while another one is at it.
 func (s *Store) purgeAccount(ctx context.Context, userID int64) (more bool, err error) {
-	return s.batch(ctx, func(c *change) (more bool, err error) {
-		return c.purgeDeparture("WHERE user_id = ?"+c.store.dialect.forUpdate(), userID)
+	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
+		return tx.purgeDeletedUser("WHERE user_id = ?"+tx.store.dialect.ForUpdate(), userID)
 	})
 }
 
 // purgeAccounts is a batch of whichever deleted account no other node is at.
 func (s *Store) purgeAccounts(ctx context.Context) (more bool, err error) {
-	return s.batch(ctx, func(c *change) (more bool, err error) {
-		return c.purgeDeparture("ORDER BY user_id LIMIT 1" + c.store.dialect.skipLocked())
+	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
+		return tx.purgeDeletedUser("ORDER BY user_id LIMIT 1" + tx.store.dialect.SkipLocked())
 	})
 }
 
 // purgeDeparture locks a deleted account and takes the next of the steps in which an account goes: each begins where there
 // is nothing left for those before it, so that it does not matter when a process ends, nor which one goes on.
-func (c *change) purgeDeparture(which string, args ...any) (more bool, err error) {
-	var gone departureRow
-	found := c.Raw("SELECT "+departureColumns+" FROM departures "+which, args...).Scan(&gone)
+func (tx *transaction) purgeDeletedUser(which string, args ...any) (more bool, err error) {
+	var gone deletedUserRow
+	found := tx.Raw("SELECT "+deletedUserColumns+" FROM departures "+which, args...).Scan(&gone)
 	if found.Error != nil || found.RowsAffected == 0 {
 		return false, found.Error
 	}
-	for _, step := range []func(departureRow) (bool, error){
-		c.leaveRooms, c.dropRowsOf, c.withdrawReactions, c.buryMessagesOf, c.dropBlocks, c.dropFilesOf,
+	for _, step := range []func(deletedUserRow) (bool, error){
+		tx.leaveRooms, tx.dropRowsOf, tx.deleteReactionsOf, tx.tombstoneMessagesOf, tx.dropBlocks, tx.dropFilesOf,
 	} {
 		if more, err := step(gone); err != nil || more {
 			return true, err
 		}
 	}
-	if err := c.Exec("DELETE FROM users WHERE id = ? AND deleted_at > 0", gone.UserID).Error; err != nil {
+	if err := tx.Exec("DELETE FROM users WHERE id = ? AND deleted_at > 0", gone.UserID).Error; err != nil {
 		return true, err
 	}
-	if err := c.tellDeleted(gone.UserID); err != nil {
+	if err := tx.appendAccountDeleted(gone.UserID); err != nil {
 		return true, err
 	}
-	return true, c.Exec("DELETE FROM departures WHERE user_id = ?", gone.UserID).Error
+	return true, tx.Exec("DELETE FROM departures WHERE user_id = ?", gone.UserID).Error
 }
 
 // leaveRooms ends some of the memberships of who has gone. It fills the batch: those memberships end when their events are
 // placed.
-func (c *change) leaveRooms(gone departureRow) (more bool, err error) {
+func (tx *transaction) leaveRooms(gone deletedUserRow) (more bool, err error) {
 	var ids []int64
-	err = c.Raw("SELECT room_id FROM memberships WHERE user_id = ? ORDER BY room_id LIMIT ?", gone.UserID, leavesAtOnce).
+	err = tx.Raw("SELECT room_id FROM memberships WHERE user_id = ? ORDER BY room_id LIMIT ?", gone.UserID, leavesAtOnce).
 		Scan(&ids).Error
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
-	c.full = true
+	tx.batchFull = true
 	for _, id := range ids {
-		if err := c.leaveAsDeleted(id, gone); err != nil {
+		if err := tx.leaveAsDeleted(id, gone); err != nil {
 			return true, err
 		}
 	}
 	return true, nil
 }
 
-func (c *change) leaveAsDeleted(roomID int64, gone departureRow) error {
-	if err := c.lock(models.RoomPath{ID: roomID}); err != nil {
+func (tx *transaction) leaveAsDeleted(roomID int64, gone deletedUserRow) error {
+	if err := tx.lockRoom(models.RoomPath{ID: roomID}); err != nil {
 		return err
 	}
 	var at struct {
@@ -162,41 +162,41 @@ func (c *change) leaveAsDeleted(roomID int64, gone departureRow) error {
 		DeletedPosition int64
 		Role            string
 	}
-	found := c.Raw("SELECT "+wholeRoom+`, r.deleted_position, m.role FROM rooms r JOIN memberships m ON m.room_id = r.id
+	found := tx.Raw("SELECT "+allRoomColumns+`, r.deleted_position, m.role FROM rooms r JOIN memberships m ON m.room_id = r.id
 		WHERE r.id = ? AND m.user_id = ?`, roomID, gone.UserID).Scan(&at)
 	switch {
 	case found.Error != nil || found.RowsAffected == 0: // gone, with the room, by the time that it was locked
 		return found.Error
 	case at.DeletedPosition > 0:
-		return c.endMemberships(at.DeletedPosition, "room_id = ? AND user_id = ?", roomID, gone.UserID)
+		return tx.endMemberships(at.DeletedPosition, "room_id = ? AND user_id = ?", roomID, gone.UserID)
 	}
 	leaver := userRow{ID: gone.UserID, Username: gone.Username, DisplayName: gone.DisplayName}
-	return c.endMembership(at.Room, memberRow{User: leaver, Role: at.Role})
+	return tx.endMembership(at.Room, memberRow{User: leaver, Role: at.Role})
 }
 
 // dropBlocks removes some blocks of who has gone, and some that others made, with the silences that these were. Direct
 // rooms that they closed are open from then on. The messages are gone by then: to who had blocked their sender they never count.
-func (c *change) dropBlocks(gone departureRow) (more bool, err error) {
+func (tx *transaction) dropBlocks(gone deletedUserRow) (more bool, err error) {
 	var blockers []int64
-	err = c.Raw("SELECT user_id FROM blocks WHERE blocked_id = ? LIMIT ?", gone.UserID, batchRows).Scan(&blockers).Error
+	err = tx.Raw("SELECT user_id FROM blocks WHERE blocked_id = ? LIMIT ?", gone.UserID, batchRows).Scan(&blockers).Error
 	if err != nil {
 		return false, err
 	}
 	if len(blockers) > 0 {
-		c.renamed = true
-		err = c.Exec("DELETE FROM silences WHERE user_id IN ? AND room_id = 0 AND sender_id = ?", blockers, gone.UserID).Error
+		tx.clearMembers = true
+		err = tx.Exec("DELETE FROM silences WHERE user_id IN ? AND room_id = 0 AND sender_id = ?", blockers, gone.UserID).Error
 		if err == nil {
-			err = c.Exec("DELETE FROM blocks WHERE user_id IN ? AND blocked_id = ?", blockers, gone.UserID).Error
+			err = tx.Exec("DELETE FROM blocks WHERE user_id IN ? AND blocked_id = ?", blockers, gone.UserID).Error
 		}
 		return true, err
 	}
-	more, err = c.dropRows("blocks", "user_id, blocked_id", "user_id = ?", gone.UserID)
-	c.renamed = c.renamed || more
+	more, err = tx.deleteRows("blocks", "user_id, blocked_id", "user_id = ?", gone.UserID)
+	tx.clearMembers = tx.clearMembers || more
 	return more, err
 }
 
 // ofUser are the rows of a user's that go without a word: the table, what tells its rows apart, and which are the user's.
-var ofUser = [][3]string{
+var userTables = [][3]string{
 	{"contacts", "user_id, contact_id", "user_id = ?"},
 	{"contacts", "user_id, contact_id", "contact_id = ?"},
 	{"silences", "user_id, room_id, sender_id, from_position", "user_id = ?"},
@@ -207,42 +207,42 @@ var ofUser = [][3]string{
 	{"idempotency_keys", "caller_id, path, key", "caller_id = ?"},
 }
 
-func (c *change) dropRowsOf(gone departureRow) (more bool, err error) {
-	for _, t := range ofUser {
-		if more, err := c.dropRows(t[0], t[1], t[2], gone.UserID); err != nil || more {
+func (tx *transaction) dropRowsOf(gone deletedUserRow) (more bool, err error) {
+	for _, t := range userTables {
+		if more, err := tx.deleteRows(t[0], t[1], t[2], gone.UserID); err != nil || more {
 			return more, err
 		}
 	}
-	return c.dropSessions(true, "user_id = ?", gone.UserID)
+	return tx.deleteSessions(true, "user_id = ?", gone.UserID)
 }
 
 // withdrawReactions removes some reactions of who has gone from one room.
-func (c *change) withdrawReactions(gone departureRow) (more bool, err error) {
+func (tx *transaction) deleteReactionsOf(gone deletedUserRow) (more bool, err error) {
 	var roomID int64
-	found := c.Raw("SELECT room_id FROM reactions WHERE user_id = ? ORDER BY room_id LIMIT 1", gone.UserID).Scan(&roomID)
+	found := tx.Raw("SELECT room_id FROM reactions WHERE user_id = ? ORDER BY room_id LIMIT 1", gone.UserID).Scan(&roomID)
 	if found.Error != nil || found.RowsAffected == 0 {
 		return false, found.Error
 	}
-	if ok, err := c.lockNext(roomID); err != nil || !ok {
+	if ok, err := tx.lockNextRoom(roomID); err != nil || !ok {
 		return true, err
 	}
 	var rows []struct {
 		MessageID int64
 		Emoji     string
 	}
-	err = c.Raw("SELECT message_id, emoji FROM reactions WHERE user_id = ? AND room_id = ? ORDER BY message_id, emoji LIMIT ?",
+	err = tx.Raw("SELECT message_id, emoji FROM reactions WHERE user_id = ? AND room_id = ? ORDER BY message_id, emoji LIMIT ?",
 		gone.UserID, roomID, batchRows).Scan(&rows).Error
 	for _, r := range rows {
 		shown := false
 		if err == nil {
-			shown, err = c.dropReaction(roomID, r.MessageID, r.Emoji, gone.UserID)
+			shown, err = tx.dropReaction(roomID, r.MessageID, r.Emoji, gone.UserID)
 		}
 		var count int64
 		if err == nil && shown {
-			count, err = c.countReactions(roomID, r.MessageID, r.Emoji)
+			count, err = tx.countReactions(roomID, r.MessageID, r.Emoji)
 		}
 		if err == nil && shown {
-			err = c.tell(models.EventReactionRemoved, models.Audience{RoomID: roomID},
+			err = tx.appendEvent(models.EventReactionRemoved, models.Audience{RoomID: roomID},
 				models.ReactionEvent{RoomID: roomID, MessageID: r.MessageID, User: gone.ref(), Emoji: r.Emoji, Count: count})
 		}
 	}
@@ -250,23 +250,23 @@ func (c *change) withdrawReactions(gone departureRow) (more bool, err error) {
 }
 
 // buryMessagesOf turns some messages of who has gone, in one room, into tombstones.
-func (c *change) buryMessagesOf(gone departureRow) (more bool, err error) {
+func (tx *transaction) tombstoneMessagesOf(gone deletedUserRow) (more bool, err error) {
 	var roomID int64
-	found := c.Raw("SELECT room_id FROM messages WHERE sender_id = ? AND deleted_at = 0 ORDER BY room_id LIMIT 1",
+	found := tx.Raw("SELECT room_id FROM messages WHERE sender_id = ? AND deleted_at = 0 ORDER BY room_id LIMIT 1",
 		gone.UserID).Scan(&roomID)
 	if found.Error != nil || found.RowsAffected == 0 {
 		return false, found.Error
 	}
-	if ok, err := c.lockNext(roomID); err != nil || !ok {
+	if ok, err := tx.lockNextRoom(roomID); err != nil || !ok {
 		return true, err
 	}
 	var room roomRow
-	found = c.Raw("SELECT "+wholeRoom+" FROM "+liveRooms+" r WHERE id = ?", roomID).Scan(&room)
+	found = tx.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE id = ?", roomID).Scan(&room)
 	if found.Error != nil {
 		return true, found.Error
 	}
 	var ids []int64
-	err = c.Raw("SELECT id FROM messages WHERE sender_id = ? AND room_id = ? AND deleted_at = 0 ORDER BY id LIMIT ?",
+	err = tx.Raw("SELECT id FROM messages WHERE sender_id = ? AND room_id = ? AND deleted_at = 0 ORDER BY id LIMIT ?",
 		gone.UserID, roomID, batchRows).Scan(&ids).Error
 	if err != nil {
 		return true, err
@@ -277,20 +277,20 @@ func (c *change) buryMessagesOf(gone departureRow) (more bool, err error) {
 		swept, _ = slices.BinarySearch(ids, room.ClearedID+1)
 	}
 	if swept > 0 {
-		if err := c.blank(roomID, ids[:swept]); err != nil {
+		if err := tx.clearText(roomID, ids[:swept]); err != nil {
 			return true, err
 		}
 	}
 	if swept == len(ids) {
 		return true, nil
 	}
-	return true, c.bury(roomID, gone.UserID, ids[swept:], gone.ref())
+	return true, tx.tombstone(roomID, gone.UserID, ids[swept:], gone.ref())
 }
 
 // dropFilesOf gives up some files and uploads of who has gone. Those that messages had went with the messages.
-func (c *change) dropFilesOf(gone departureRow) (more bool, err error) {
-	if more, err = c.doomSome("user_id = ?", gone.UserID); err != nil || more {
+func (tx *transaction) dropFilesOf(gone deletedUserRow) (more bool, err error) {
+	if more, err = tx.scheduleSomeDeletions("user_id = ?", gone.UserID); err != nil || more {
 		return more, err
 	}
-	return c.dropSomeUploads("user_id = ?", gone.UserID)
+	return tx.dropSomeUploads("user_id = ?", gone.UserID)
 }

@@ -19,7 +19,7 @@ type banRow struct {
 }
 
 var banQuery = `SELECT ` + userColumns + `, b.reason, b.until, b.banned_by, b.created_at AS banned_at,
-	COALESCE(o.username, ` + goneUsername + `) AS by_username, COALESCE(o.display_name, ` + goneDisplayName + `) AS by_display
+	COALESCE(o.username, ` + deletedUsername + `) AS by_username, COALESCE(o.display_name, ` + deletedDisplayName + `) AS by_display
 	FROM bans b JOIN ` + liveUsers + ` u ON u.id = b.user_id LEFT JOIN users o ON o.id = b.banned_by
 	WHERE b.room_id = ? AND (b.until = 0 OR b.until > ?)`
 
@@ -41,8 +41,8 @@ func isBanned(db *gorm.DB, roomID, userID int64) (bool, error) {
 // Ban removes a user from the room and keeps them out. A second ban replaces the first one's reason and end.
 func (s *Store) Ban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, n models.NewBan) (models.Ban, models.Cursor, error) {
 	var ban models.Ban
-	at, err := s.change(ctx, func(c *change) error {
-		m, err := c.moderate(callerID, path, user)
+	at, err := s.write(ctx, func(tx *transaction) error {
+		m, err := tx.authorizeModeration(callerID, path, user)
 		if err != nil {
 			return err
 		}
@@ -52,30 +52,30 @@ func (s *Store) Ban(ctx context.Context, callerID int64, path models.RoomPath, u
 		case m.room.Room.Kind == string(models.RoomDirect):
 			return models.Errorf(models.CodeForbidden, "Nobody can be banned from a direct room; block them instead.")
 		}
-		if err := c.handOver(m.room.Room, m.member); err != nil {
+		if err := tx.passOwnership(m.room.Room, m.member); err != nil {
 			return err
 		}
 		now := models.Now().Millis()
-		err = c.Exec(`INSERT INTO bans (room_id, user_id, reason, until, banned_by, created_at) VALUES (?, ?, ?, ?, ?, ?)
+		err = tx.Exec(`INSERT INTO bans (room_id, user_id, reason, until, banned_by, created_at) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (room_id, user_id) DO UPDATE SET reason = excluded.reason, until = excluded.until,
 			banned_by = excluded.banned_by, created_at = excluded.created_at`,
 			m.room.Room.ID, m.target.ID, value(n.Reason), n.Until.Millis(), callerID, now).Error
 		if err != nil {
 			return err
 		}
-		err = c.tellMember(models.EventMemberBanned, m.room.Room, m.target.Ref(),
+		err = tx.appendMemberEvent(models.EventMemberBanned, m.room.Room, m.target.Ref(),
 			models.MemberEvent{Reason: value(n.Reason), Until: n.Until})
 		if err == nil && m.isMember {
-			err = c.expel(m.room.Room, m.target.ID)
+			err = tx.removeMember(m.room.Room, m.target.ID)
 		}
 		if err == nil {
-			err = c.touch(m.room.Room.ID)
+			err = tx.touch(m.room.Room.ID)
 		}
 		if err != nil {
 			return err
 		}
 		var row banRow
-		err = c.Raw(banQuery+" AND b.user_id = ?", m.room.Room.ID, now, m.target.ID).Scan(&row).Error
+		err = tx.Raw(banQuery+" AND b.user_id = ?", m.room.Room.ID, now, m.target.ID).Scan(&row).Error
 		ban = row.model()
 		return err
 	})
@@ -84,12 +84,12 @@ func (s *Store) Ban(ctx context.Context, callerID int64, path models.RoomPath, u
 
 // Unban lets a user come back. One who is not banned stays so.
 func (s *Store) Unban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) error {
-	_, err := s.change(ctx, func(c *change) error {
-		m, err := c.moderate(callerID, path, user)
+	_, err := s.write(ctx, func(tx *transaction) error {
+		m, err := tx.authorizeModeration(callerID, path, user)
 		if err != nil {
 			return err
 		}
-		return c.Exec("DELETE FROM bans WHERE room_id = ? AND user_id = ?", m.room.Room.ID, m.target.ID).Error
+		return tx.Exec("DELETE FROM bans WHERE room_id = ? AND user_id = ?", m.room.Room.ID, m.target.ID).Error
 	})
 	return err
 }
@@ -97,7 +97,7 @@ func (s *Store) Unban(ctx context.Context, callerID int64, path models.RoomPath,
 // Bans lists who is banned now, in the order of the users' ids: who is banned anew stays where they were.
 func (s *Store) Bans(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Ban], error) {
 	db := s.read(ctx)
-	a, err := asModerator(db, path, callerID)
+	a, err := authorizeModerator(db, path, callerID)
 	if err != nil {
 		return models.Page[models.Ban]{}, err
 	}

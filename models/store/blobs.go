@@ -15,10 +15,10 @@ const BlobLease = 45 * time.Second
 
 // ReserveBlob enters a blob before its first byte is written.
 func (s *Store) ReserveBlob(ctx context.Context, key string) error {
-	return reserve(s.writer.WithContext(ctx), key, models.Now().Add(BlobLease))
+	return reserveBlob(s.writer.WithContext(ctx), key, models.Now().Add(BlobLease))
 }
 
-func reserve(db *gorm.DB, key string, until time.Time) error {
+func reserveBlob(db *gorm.DB, key string, until time.Time) error {
 	return db.Exec("INSERT INTO doomed_blobs (key, due_at) VALUES (?, ?)", key, until.UnixMilli()).Error
 }
 
@@ -35,8 +35,8 @@ func (s *Store) DropBlob(ctx context.Context, key string) error {
 
 // take strikes a blob out that belongs to somebody from now on. One that was given up, after its writer had not been
 // heard of for too long, cannot be taken: its bytes may be gone.
-func (c *change) take(key string) error {
-	taken := c.Exec("DELETE FROM doomed_blobs WHERE key = ? AND claimed_at = 0", key)
+func (tx *transaction) claimBlob(key string) error {
+	taken := tx.Exec("DELETE FROM doomed_blobs WHERE key = ? AND claimed_at = 0", key)
 	if taken.Error == nil && taken.RowsAffected == 0 {
 		return &models.Error{
 			Code: models.CodeUnavailable, Message: "Storing the file took too long; send it again.", RetryAfter: time.Second,
@@ -46,32 +46,32 @@ func (c *change) take(key string) error {
 }
 
 // doom removes the files that a condition holds for, and gives up their blobs.
-func (c *change) doom(where string, args ...any) error {
+func (tx *transaction) scheduleDeletion(where string, args ...any) error {
 	var gone []struct{ Blob, Thumbnail string }
-	if err := c.Raw("DELETE FROM files WHERE "+where+" RETURNING blob, thumbnail", args...).Scan(&gone).Error; err != nil {
+	if err := tx.Raw("DELETE FROM files WHERE "+where+" RETURNING blob, thumbnail", args...).Scan(&gone).Error; err != nil {
 		return err
 	}
 	now := models.Now().Millis()
-	var blobs []doomedBlob
+	var blobs []scheduledBlob
 	for _, f := range gone {
-		blobs = append(blobs, doomedBlob{Key: f.Blob, DueAt: now})
+		blobs = append(blobs, scheduledBlob{Key: f.Blob, DueAt: now})
 		if f.Thumbnail != "" {
-			blobs = append(blobs, doomedBlob{Key: f.Thumbnail, DueAt: now})
+			blobs = append(blobs, scheduledBlob{Key: f.Thumbnail, DueAt: now})
 		}
 	}
 	if len(blobs) == 0 {
 		return nil
 	}
-	return c.CreateInBatches(blobs, batchRows).Error
+	return tx.CreateInBatches(blobs, batchRows).Error
 }
 
-type doomedBlob struct {
+type scheduledBlob struct {
 	Key       string
 	DueAt     int64
 	ClaimedAt int64
 }
 
-func (doomedBlob) TableName() string { return "doomed_blobs" }
+func (scheduledBlob) TableName() string { return "doomed_blobs" }
 
 // Doomed hands out blobs that nobody has any more.
 func (s *Store) Doomed(ctx context.Context, limit int) (keys []string, err error) {

@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -13,39 +11,39 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pressly/goose/v3"
-
-	"github.com/parley-chat/parley/migrations"
-	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
+	"github.com/parley-chat/parley/models/store/internal/postgres"
+	"github.com/parley-chat/parley/models/store/internal/sqlite"
 )
 
-// schemed is an address of a kind (kind:…). One letter is a drive of Windows and no kind.
-var schemed = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)
+// schemePattern is the scheme of an address (scheme:…). One letter is a drive of Windows and not a scheme.
+var schemePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)
 
-// keywords is how PostgreSQL's own programs may be told of a database. Taken for a path, it would be a new, empty one.
-var keywords = regexp.MustCompile(`(^|\s)(host|port|dbname|user|service)\s*=`)
+// keywordPattern is the other form in which PostgreSQL's programs take the name of a database. Taken for a path, it would
+// be a new, empty database.
+var keywordPattern = regexp.MustCompile(`(^|\s)(host|port|dbname|user|service)\s*=`)
 
-// errFolder is what a path of a folder in place of a database's file comes to.
+// errFolder is the error of a path that names a folder.
 var errFolder = errors.New("it is a folder: name a file in it")
 
-// dialectFor finds what database names: postgres://…, postgresql://…, sqlite:PATH, or the path of a SQLite file.
-func dialectFor(database string) (dialect, error) {
-	kind := strings.TrimSuffix(schemed.FindString(database), ":")
+// dialectFor finds what name refers to: postgres://…, postgresql://…, sqlite:PATH, or the path of a SQLite file.
+func dialectFor(name string) (database.Dialect, error) {
+	scheme := strings.TrimSuffix(schemePattern.FindString(name), ":")
 	switch {
-	case strings.HasPrefix(database, "postgres://"), strings.HasPrefix(database, "postgresql://"):
-		return postgresDialect{url: database}, nil
-	case kind == "sqlite":
-		return sqliteAt(strings.TrimPrefix(database, "sqlite:"))
-	case kind != "":
-		return nil, fmt.Errorf("%s: is no database that Parley knows: it is postgres://…, or the path of a SQLite file", kind)
-	case keywords.MatchString(database):
+	case strings.HasPrefix(name, "postgres://"), strings.HasPrefix(name, "postgresql://"):
+		return postgres.New(name), nil
+	case scheme == "sqlite":
+		return sqliteAt(strings.TrimPrefix(name, "sqlite:"))
+	case scheme != "":
+		return nil, fmt.Errorf("%s: is no database that Parley knows: it is postgres://…, or the path of a SQLite file", scheme)
+	case keywordPattern.MatchString(name):
 		return nil, errors.New("a PostgreSQL database is named by a URL: postgres://user@host/name")
 	}
-	return sqliteAt(database)
+	return sqliteAt(name)
 }
 
 // sqliteAt follows symbolic links, as SQLite does for the files that it keeps beside the database.
-func sqliteAt(path string) (dialect, error) {
+func sqliteAt(path string) (database.Dialect, error) {
 	if path == "" || strings.HasPrefix(path, ":") {
 		return nil, fmt.Errorf("%q is not the path of a file", path)
 	}
@@ -56,26 +54,26 @@ func sqliteAt(path string) (dialect, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%s cannot be a database: %w", path, errFolder)
 	}
-	return sqliteDialect{path: path}, nil
+	return sqlite.New(path), nil
 }
 
-// Shared reports whether several servers may be at work on a database, as they may on PostgreSQL. The error is about a
-// name that is no database's.
-func Shared(database string) (bool, error) {
-	d, err := dialectFor(database)
-	return err == nil && d.shared(), err
+// Shared reports whether several servers may use a database at the same time, as they may with PostgreSQL. The error is
+// about a name that is not one of a database.
+func Shared(name string) (bool, error) {
+	d, err := dialectFor(name)
+	return err == nil && d.Shared(), err
 }
 
-// Describe names a database for people: its kind and its place, without a password.
-func Describe(database string) string {
-	d, err := dialectFor(database)
+// Describe returns the kind and the place of a database, without a password, for people to read.
+func Describe(name string) string {
+	d, err := dialectFor(name)
 	if err != nil {
 		return err.Error()
 	}
-	if d, ok := d.(sqliteDialect); ok {
-		return "SQLite, " + d.path
+	if d, ok := d.(sqlite.Dialect); ok {
+		return "SQLite, " + d.Path()
 	}
-	u, err := url.Parse(database)
+	u, err := url.Parse(name)
 	if err != nil {
 		return "PostgreSQL"
 	}
@@ -86,62 +84,41 @@ func Describe(database string) string {
 	return "PostgreSQL, " + host + u.Path
 }
 
-// lockRetry is how often a start asks whether another one has finished migrating.
-const lockRetry = 50 * time.Millisecond
-
 // Migration is one step of the schema. AppliedAt is zero while it is pending.
-type Migration struct {
-	Name      string
-	AppliedAt models.Time
-}
+type Migration = database.Migration
 
-// Migrate brings database (a URL or a path, as in Config) to the newest schema. It is safe when several nodes do it at
-// once. A SQLite database that a server has open is not migrated.
-func Migrate(ctx context.Context, database string) (err error) {
-	d, err := dialectFor(database)
+// Migrate brings a database (a URL or a path, as in Config) to the newest schema. Several nodes may do it at the same time.
+// A SQLite database that a server has open is not migrated.
+func Migrate(ctx context.Context, name string) (err error) {
+	d, err := dialectFor(name)
 	if err != nil {
 		return err
 	}
-	release, err := d.claim(ctx)
+	release, err := d.Claim(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	return d.migrate(ctx)
+	return d.Migrate(ctx)
 }
 
-// Migrations lists the migrations of database in their order.
-func Migrations(ctx context.Context, database string) ([]Migration, error) {
-	d, err := dialectFor(database)
+// Migrations lists the migrations of a database in their order.
+func Migrations(ctx context.Context, name string) ([]Migration, error) {
+	d, err := dialectFor(name)
 	if err != nil {
 		return nil, err
 	}
-	return d.migrations(ctx)
+	return d.Migrations(ctx)
 }
 
-func newProvider(d goose.Dialect, pool *sql.DB, folder string, options ...goose.ProviderOption) (*goose.Provider, error) {
-	files, err := fs.Sub(migrations.FS, folder)
-	if err == nil {
-		var p *goose.Provider
-		if p, err = goose.NewProvider(d, pool, files, options...); err == nil {
-			return p, nil
-		}
-	}
-	return nil, errors.Join(err, pool.Close())
-}
+// LockWait is how long a start waits for a server that is about to stop, or for another process that migrates.
+const LockWait = sqlite.LockWait
 
-func statusOf(ctx context.Context, p *goose.Provider) ([]Migration, error) {
-	all, err := p.Status(ctx)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]Migration, 0, len(all))
-	for _, m := range all {
-		step := Migration{Name: filepath.Base(m.Source.Path)}
-		if m.State == goose.StateApplied {
-			step.AppliedAt = models.At(m.AppliedAt)
-		}
-		list = append(list, step)
-	}
-	return list, nil
+// ErrLocked says that another process holds a lock.
+var ErrLocked = sqlite.ErrLocked
+
+// LockFile takes the lock of a file, which it creates if necessary, and returns what releases it. The error is ErrLocked
+// when another process still holds the lock after the wait.
+func LockFile(ctx context.Context, path string, wait time.Duration) (release func() error, err error) {
+	return sqlite.LockFile(ctx, path, wait)
 }

@@ -13,15 +13,16 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // Head is the place of the newest event. Whatever is read after Head has all that the log tells up to it.
 func (s *Store) Head(ctx context.Context) (models.Cursor, error) {
-	if s.memory != nil {
-		return s.at(s.head.Load()), nil
+	if s.cache != nil {
+		return s.cursorAt(s.head.Load()), nil
 	}
-	head, _, err := s.heads.ask(ctx, struct{}{})
-	return s.at(head), err
+	head, _, err := s.heads.get(ctx, struct{}{})
+	return s.cursorAt(head), err
 }
 
 func (s *Store) loadHead(ctx context.Context, asked []struct{}) (map[struct{}]int64, error) {
@@ -44,7 +45,7 @@ func (s *Store) Bounds(ctx context.Context) (head, pruned int64, err error) {
 	var row struct{ Position, Pruned int64 }
 	rows, err := s.query(ctx, "SELECT position, pruned FROM event_head WHERE id = 1")
 	if err == nil {
-		err = judged(s.reader, scanRows(rows, func() {}, &row.Position, &row.Pruned))
+		err = database.Translate(s.reader, database.ScanRows(rows, func() {}, &row.Position, &row.Pruned))
 	}
 	return row.Position, row.Pruned, err
 }
@@ -105,14 +106,6 @@ func (s *Store) View(ctx context.Context, userID, after int64) (models.View, err
 // had at its event's place: an edit, reactions, fewer files. Each later event that tells of such a thing carries the
 // outcome and no step, so that whoever applies it once more is right.
 
-// storedData is what the log keeps of an event's data.
-func storedData(e models.LogEntry) string {
-	if e.MessageID != 0 {
-		return ""
-	}
-	return string(e.Data)
-}
-
 // entriesQuery reads events, each with its message, if it has one that was not cleared away. All is of one moment, and the
 // message as it was committed with its event or later. (With "OFFSET 0" PostgreSQL does not read all files and reactions, to
 // look them up in memory.)
@@ -130,9 +123,9 @@ const entriesQuery = `SELECT e.position, e.name, e.everyone, e.room_id, e.user_i
 // logRow is an event as it was read, with its message.
 type logRow struct {
 	models.LogEntry
-	roomThere        bool
+	roomExists       bool
 	subject          string
-	messageThere     bool
+	messageExists    bool
 	message          messageRow
 	files, reactions bool // whether the message has any
 }
@@ -144,48 +137,48 @@ func readEntries(db *gorm.DB, query string, args ...any) ([]models.LogEntry, err
 	if err != nil {
 		return nil, err
 	}
-	if err := fillMessages(db, rows); err != nil {
+	if err := encodeMessages(db, rows); err != nil {
 		return nil, err
 	}
 	list := make([]models.LogEntry, len(rows))
 	for i, r := range rows {
 		list[i] = r.LogEntry
 	}
-	return list, hideGone(db, list)
+	return list, hideDeletedUsers(db, list)
 }
 
 func readLogRows(db *gorm.DB, query string, args ...any) ([]logRow, error) {
-	found, err := queryIn(db, query, args...)
+	found, err := database.Query(db, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	var list []logRow
 	var r logRow
 	a, m := &r.Audience, &r.message
-	err = scanRows(found, func() {
-		if r.tellsOfRoom() && !r.roomThere {
+	err = database.ScanRows(found, func() {
+		if r.carriesRoom() && !r.roomExists {
 			r.Data = nil
 		}
 		list = append(list, r)
 		r.Data = nil // the list's own
 	}, &r.Position, &r.Name, &a.Everyone, &a.RoomID, &a.UserID, &a.PeerID, &a.SessionID, &r.MessageID,
-		&r.Data, &r.roomThere, &r.subject, &r.messageThere,
+		&r.Data, &r.roomExists, &r.subject, &r.messageExists,
 		&m.SenderID, &m.Username, &m.DisplayName, &m.Type, &m.Text, &m.ReplyTo, &m.ClientID, &m.CreatedAt, &m.EditedAt,
 		&m.DeletedAt, &r.files, &r.reactions)
-	return list, judged(db, err)
+	return list, database.Translate(db, err)
 }
 
 // tellsOfRoom reports whether the event's data is a room.
-func (r logRow) tellsOfRoom() bool {
+func (r logRow) carriesRoom() bool {
 	return r.Name == models.EventRoomCreated || r.Name == models.EventRoomUpdated
 }
 
 // fillMessages encodes the messages into the events that are about them. Those whose message is not there have no data.
-func fillMessages(db *gorm.DB, rows []logRow) error {
+func encodeMessages(db *gorm.DB, rows []logRow) error {
 	var messages, withFiles, withReactions []*models.Message
 	var at []int // the event of each message
 	for i, r := range rows {
-		if r.MessageID == 0 || !r.messageThere {
+		if r.MessageID == 0 || !r.messageExists {
 			continue
 		}
 		r.message.ID = r.MessageID
@@ -215,7 +208,7 @@ func fillMessages(db *gorm.DB, rows []logRow) error {
 var namedUser = regexp.MustCompile(`\{"id":(\d+),"username":"`)
 
 // hideGone takes the names of users who have deleted their account out of the events.
-func hideGone(db *gorm.DB, entries []models.LogEntry) error {
+func hideDeletedUsers(db *gorm.DB, entries []models.LogEntry) error {
 	named := map[int64]bool{}
 	for _, e := range entries {
 		if e.MessageID != 0 || !e.Kept() { // names of messages are read with them, and the others are not told
@@ -231,7 +224,7 @@ func hideGone(db *gorm.DB, entries []models.LogEntry) error {
 		return nil
 	}
 	var there []int64
-	in, ids := numbers(db, slices.Collect(maps.Keys(named)))
+	in, ids := database.IDList(db, slices.Collect(maps.Keys(named)))
 	err := db.Raw("SELECT id FROM users WHERE deleted_at = 0 AND id IN "+in, ids).Scan(&there).Error
 	if err != nil {
 		return err
@@ -246,7 +239,7 @@ func hideGone(db *gorm.DB, entries []models.LogEntry) error {
 		if e.MessageID != 0 || !e.Kept() {
 			continue
 		}
-		if entries[i].Data, err = withoutNames(e.Data, named); err != nil {
+		if entries[i].Data, err = replaceNames(e.Data, named); err != nil {
 			return err
 		}
 	}
@@ -254,7 +247,7 @@ func hideGone(db *gorm.DB, entries []models.LogEntry) error {
 }
 
 // withoutNames is data with other names for users who are gone.
-func withoutNames(data []byte, gone map[int64]bool) ([]byte, error) {
+func replaceNames(data []byte, gone map[int64]bool) ([]byte, error) {
 	var b []byte
 	plain := 0 // where what stays begins
 	for _, at := range namedUser.FindAllSubmatchIndex(data, -1) {
@@ -266,7 +259,7 @@ func withoutNames(data []byte, gone map[int64]bool) ([]byte, error) {
 		if !gone[user.ID] {
 			continue
 		}
-		other, err := json.Marshal(goneRef(user.ID))
+		other, err := json.Marshal(deletedUserRef(user.ID))
 		if err != nil {
 			return nil, err
 		}
@@ -280,6 +273,6 @@ func withoutNames(data []byte, gone map[int64]bool) ([]byte, error) {
 }
 
 // goneRef is what a user is called who has deleted their account.
-func goneRef(id int64) models.UserRef {
-	return models.UserRef{ID: id, Username: strings.Trim(goneUsername, "'"), DisplayName: strings.Trim(goneDisplayName, "'")}
+func deletedUserRef(id int64) models.UserRef {
+	return models.UserRef{ID: id, Username: strings.Trim(deletedUsername, "'"), DisplayName: strings.Trim(deletedDisplayName, "'")}
 }

@@ -47,7 +47,7 @@ func (r fileRow) model() models.File {
 // have been, and would count twice. AddFile counts exactly.
 func (s *Store) MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error) {
 	db := s.read(ctx)
-	a, err := asWriter(db, path, callerID)
+	a, err := authorizeWriter(db, path, callerID)
 	if err != nil {
 		return 0, err
 	}
@@ -76,29 +76,29 @@ func (s *Store) refuseOverQuota(db *gorm.DB, userID, size int64) error {
 // AddFile gives stored bytes to a room, as a file of the caller's that no message has yet.
 func (s *Store) AddFile(ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once) (models.File, error) {
 	var file models.File
-	_, err := s.create(ctx, once, func(c *change) (any, error) {
+	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		path := models.RoomPath{ID: roomID}
-		if err := c.lock(path); err != nil {
+		if err := tx.lockRoom(path); err != nil {
 			return nil, err
 		}
-		if _, err := asWriter(c.DB, path, callerID); err != nil {
+		if _, err := authorizeWriter(tx.DB, path, callerID); err != nil {
 			return nil, err
 		}
-		if _, err := c.lockUser(callerID); err != nil { // whose files are counted
+		if _, err := tx.lockUser(callerID); err != nil { // whose files are counted
 			return nil, err
 		}
-		if err := s.refuseOverQuota(c.DB, callerID, n.Size); err != nil {
+		if err := s.refuseOverQuota(tx.DB, callerID, n.Size); err != nil {
 			return nil, err
 		}
 		var err error
-		file, err = c.addFile(callerID, roomID, n)
+		file, err = tx.addFile(callerID, roomID, n)
 		return file, err
 	})
 	return file, err
 }
 
-func (c *change) addFile(userID, roomID int64, n models.NewFile) (models.File, error) {
-	if err := c.take(n.Blob); err != nil {
+func (tx *transaction) addFile(userID, roomID int64, n models.NewFile) (models.File, error) {
+	if err := tx.claimBlob(n.Blob); err != nil {
 		return models.File{}, err
 	}
 	row := fileRow{
@@ -108,7 +108,7 @@ func (c *change) addFile(userID, roomID int64, n models.NewFile) (models.File, e
 	if n.Thumbnail {
 		row.ThumbnailDue = row.CreatedAt
 	}
-	return row.model(), c.Create(&row).Error
+	return row.model(), tx.Create(&row).Error
 }
 
 // File is a file that the caller may have: whoever may read its room, once a message of the room has it; before, its
@@ -120,14 +120,14 @@ func (s *Store) File(ctx context.Context, callerID int64, id string) (models.Sto
 	if found.Error != nil {
 		return models.StoredFile{}, found.Error
 	}
-	a, err := lookAt(db, models.RoomPath{ID: row.RoomID}, callerID)
+	a, err := authorizeReader(db, models.RoomPath{ID: row.RoomID}, callerID)
 	var refused *models.Error
 	switch {
 	case errors.As(err, &refused), found.RowsAffected == 0:
 		return models.StoredFile{}, models.NotFound()
 	case err != nil:
 		return models.StoredFile{}, err
-	case row.MessageID == 0 && (row.UserID != callerID || !a.member()), row.MessageID != 0 && row.MessageID <= a.Room.ClearedID:
+	case row.MessageID == 0 && (row.UserID != callerID || !a.isMember()), row.MessageID != 0 && row.MessageID <= a.Room.ClearedID:
 		return models.StoredFile{}, models.NotFound()
 	}
 	// With its sender's account a message and its files are gone, if not purged yet.
@@ -139,8 +139,8 @@ func (s *Store) File(ctx context.Context, callerID int64, id string) (models.Sto
 
 // DropFiles removes files of the caller's that no message has.
 func (s *Store) DropFiles(ctx context.Context, callerID int64, ids []string) error {
-	_, err := s.change(ctx, func(c *change) error {
-		return c.doom("id IN ? AND user_id = ? AND message_id = 0", ids, callerID)
+	_, err := s.write(ctx, func(tx *transaction) error {
+		return tx.scheduleDeletion("id IN ? AND user_id = ? AND message_id = 0", ids, callerID)
 	})
 	return err
 }
@@ -153,13 +153,13 @@ func (s *Store) dropUnattached(ctx context.Context) (more bool, err error) {
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
-	_, err = s.change(ctx, func(c *change) error { return c.doom("id IN ? AND message_id = 0", ids) })
+	_, err = s.write(ctx, func(tx *transaction) error { return tx.scheduleDeletion("id IN ? AND message_id = 0", ids) })
 	return len(ids) == batchRows, err
 }
 
 // addFilesTo fills in the files of messages, of whatever rooms, in one query.
 func addFilesTo(db *gorm.DB, messages []*models.Message) error {
-	named := messagesNamed(messages)
+	named := groupByKey(messages)
 	if len(named) == 0 {
 		return nil
 	}
@@ -169,7 +169,7 @@ func addFilesTo(db *gorm.DB, messages []*models.Message) error {
 		WHERE files.room_id = v.room_id AND files.message_id = v.id ORDER BY files.room_id, files.message_id, files.place`,
 		args...).Scan(&rows).Error
 	for _, r := range rows {
-		for _, m := range named[messageName{r.RoomID, r.MessageID}] {
+		for _, m := range named[messageKey{r.RoomID, r.MessageID}] {
 			m.Files = append(m.Files, r.model())
 		}
 	}
@@ -222,12 +222,12 @@ func (s *Store) pictureDue(ctx context.Context, now models.Time) (id string, err
 
 // SetThumbnail gives a file its thumbnail, a blob that was reserved; "" says that there will be none.
 func (s *Store) SetThumbnail(ctx context.Context, fileID, blob string) error {
-	_, err := s.change(ctx, func(c *change) error {
-		set := c.Exec("UPDATE files SET thumbnail = ?, thumbnail_due = 0 WHERE id = ? AND thumbnail = ''", blob, fileID)
+	_, err := s.write(ctx, func(tx *transaction) error {
+		set := tx.Exec("UPDATE files SET thumbnail = ?, thumbnail_due = 0 WHERE id = ? AND thumbnail = ''", blob, fileID)
 		if set.Error != nil || set.RowsAffected == 0 || blob == "" {
 			return set.Error // without a file that wants it, the blob stays doomed
 		}
-		return c.take(blob)
+		return tx.claimBlob(blob)
 	})
 	return err
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // guestBite bounds the guests that the janitor finds with one query.
-const guestBite = 100
+const guestBatch = 100
 
 // Online lets the janitor know who has a stream open. Until it is called, idle guests stay.
 func (s *Store) Online(online func(userID int64) bool) { s.online.Store(&online) }
@@ -23,8 +23,8 @@ func (s *Store) GuestsOf(ctx context.Context, network string, most int) (int, er
 }
 
 // placeGuest notes the network that a guest was made from, "" for somebody who is no guest any more.
-func (c *change) placeGuest(userID int64, network string) error {
-	return c.Exec("UPDATE users SET guest_network = ? WHERE id = ?", network, userID).Error
+func (tx *transaction) setGuestNetwork(userID int64, network string) error {
+	return tx.Exec("UPDATE users SET guest_network = ? WHERE id = ?", network, userID).Error
 }
 
 // hasNoSession holds for a user u who has no session left to come back with.
@@ -39,14 +39,14 @@ func (s *Store) endGuest(ctx context.Context, userID int64) error {
 	if err != nil || ended == 0 {
 		return err
 	}
-	if err := s.departGuest(ctx, ended); err != nil {
+	if err := s.deleteGuest(ctx, ended); err != nil {
 		return err
 	}
-	s.purgeSoon(ctx, ended)
+	s.startPurge(ctx, ended)
 	return nil
 }
 
-func (s *Store) departGuest(ctx context.Context, userID int64) error {
+func (s *Store) deleteGuest(ctx context.Context, userID int64) error {
 	err := s.deleteIf(ctx, userID, func(u userRow) bool { return u.Guest })
 	if errors.Is(err, models.NotFound()) {
 		err = nil // another node was faster
@@ -58,8 +58,8 @@ func (s *Store) departGuest(ctx context.Context, userID int64) error {
 func (s *Store) expireGuests(ctx context.Context) (more bool, err error) {
 	var users []int64
 	err = s.read(ctx).Raw("SELECT u.id FROM users u WHERE u.guest AND "+hasNoSession+" ORDER BY u.id LIMIT ?",
-		models.Now().Millis(), guestBite).Scan(&users).Error
-	return len(users) == guestBite, s.departGuests(ctx, users, err)
+		models.Now().Millis(), guestBatch).Scan(&users).Error
+	return len(users) == guestBatch, s.deleteGuests(ctx, users, err)
 }
 
 // expireIdleGuests deletes guests who came hours ago, have done nothing, and are not here. Each time it looks at a bite of
@@ -73,7 +73,7 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 	from := s.idleFrom
 	var looked []int64
 	err = s.read(ctx).Raw("SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.created_at < ? ORDER BY u.id LIMIT ?",
-		from, before, guestBite).Scan(&looked).Error
+		from, before, guestBatch).Scan(&looked).Error
 	if err != nil {
 		return false, err
 	}
@@ -97,16 +97,16 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 			gone = append(gone, id)
 		}
 	}
-	return false, s.departGuests(ctx, gone, err)
+	return false, s.deleteGuests(ctx, gone, err)
 }
 
 // departGuests deletes guests that a query has found, unless it failed.
-func (s *Store) departGuests(ctx context.Context, users []int64, err error) error {
+func (s *Store) deleteGuests(ctx context.Context, users []int64, err error) error {
 	for _, id := range users {
 		if err == nil {
 			began := time.Now()
-			err = s.departGuest(ctx, id)
-			rest(ctx, time.Since(began))
+			err = s.deleteGuest(ctx, id)
+			pause(ctx, time.Since(began))
 		}
 	}
 	return err
@@ -116,22 +116,22 @@ func (s *Store) departGuests(ctx context.Context, users []int64, err error) erro
 // own sessions go on.
 func (s *Store) Settle(ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error) {
 	var login models.Login
-	_, err := s.create(ctx, once, func(c *change) (any, error) {
-		guest, err := c.lockUser(guestID)
+	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+		guest, err := tx.lockUser(guestID)
 		if err == nil && !guest.Guest {
 			err = models.Errorf(models.CodeForbidden, "You have an account; only guests sign up with their token.")
 		}
 		if err != nil {
 			return nil, err
 		}
-		user, err := settle(c, guest, a)
+		user, err := upgradeGuest(tx, guest, a)
 		if err != nil {
 			return nil, err
 		}
-		if err := c.placeGuest(user.ID, ""); err != nil {
+		if err := tx.setGuestNetwork(user.ID, ""); err != nil {
 			return nil, err
 		}
-		login, err = insertSession(c, user, n)
+		login, err = insertSession(tx, user, n)
 		return login, err
 	})
 	return login, err
@@ -139,7 +139,7 @@ func (s *Store) Settle(ctx context.Context, guestID int64, a models.NewAccount, 
 
 // settle turns a guest into the account a: the same user, under new names. A name that the guest chose to be shown as
 // stays where the account has none.
-func settle(c *change, guest userRow, a models.NewAccount) (models.User, error) {
+func upgradeGuest(tx *transaction, guest userRow, a models.NewAccount) (models.User, error) {
 	if a.DisplayName == "" && guest.DisplayName != guest.Username {
 		a.DisplayName = guest.DisplayName
 	}
@@ -147,9 +147,9 @@ func settle(c *change, guest userRow, a models.NewAccount) (models.User, error) 
 	if err != nil {
 		return models.User{}, err
 	}
-	c.renamed = true
-	c.renameUser(guest)
+	tx.clearMembers = true
+	tx.renameUser(guest)
 	row.ID, row.CreatedAt, row.LastSeenAt = guest.ID, guest.CreatedAt, guest.LastSeenAt
-	err = usernameTaken(c.Select("*").Updates(&row).Error, row.Username)
+	err = usernameTaken(tx.Select("*").Updates(&row).Error, row.Username)
 	return row.model(), err
 }

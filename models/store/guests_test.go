@@ -19,10 +19,10 @@ func TestIdleGuestsGo(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) { testIdleGuests(t, newPostgres(t)) })
 }
 
-func testIdleGuests(t *testing.T, database string) {
+func testIdleGuests(t *testing.T, name string) {
 	ctx := t.Context()
 	s, err := Open(ctx, Config{
-		Database: database, Retention: time.Hour, Lobby: "lobby", Log: slog.New(slog.DiscardHandler), Committed: func([]models.LogEntry) {},
+		Database: name, Retention: time.Hour, Lobby: "lobby", Log: slog.New(slog.DiscardHandler), Committed: func([]models.LogEntry) {},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -117,8 +117,8 @@ func TestGuestsGoWithTheirSession(t *testing.T) {
 	must(t, s.writer.Exec("UPDATE sessions SET expires_at = 1 WHERE user_id = ?", late.User.ID).Error)
 	must(t, s.writer.Exec("UPDATE sessions SET revoked_at = 1 WHERE user_id = ?", stays.User.ID).Error)
 	second := models.Login{}
-	_, err = s.change(ctx, func(c *change) error {
-		second, err = insertSession(c, stays.User, newSession())
+	_, err = s.write(ctx, func(tx *transaction) error {
+		second, err = insertSession(tx, stays.User, newSession())
 		return err
 	})
 	must(t, err)

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // The directions in which a page of history goes on.
@@ -54,13 +55,13 @@ type history struct {
 // open finds the room. A member's is mostly known without asking; of all others, the room says who may read it.
 func (h *history) open(ctx context.Context, s *Store, path models.RoomPath) error {
 	if path.Key == "" {
-		st, known, err := s.standingIn(ctx, posting{path.ID, h.callerID})
-		h.room = roomRow{ID: path.ID, Subject: st.subject, ClearedID: st.clearedID}
+		m, known, err := s.member(ctx, memberKey(path.ID, h.callerID))
+		h.room = roomRow{ID: path.ID, Subject: m.Subject, ClearedID: m.ClearedID}
 		if known || err != nil {
 			return err
 		}
 	}
-	a, err := lookAt(h.db, path, h.callerID)
+	a, err := authorizeReader(h.db, path, h.callerID)
 	h.room = a.Room
 	return err
 }
@@ -77,7 +78,7 @@ func (h history) page(direction string, from int64) (models.Page[models.Message]
 	if len(p.messages) > limit {
 		p.messages, p.cut = p.messages[:limit], true
 	}
-	if err := h.show(&p); err != nil {
+	if err := h.fill(&p); err != nil {
 		return models.Page[models.Message]{}, err
 	}
 	page := models.Page[models.Message]{Items: p.messages}
@@ -98,7 +99,7 @@ type part struct {
 }
 
 // show fills in what the messages have beside themselves, and cuts the part to what fits into a page.
-func (h history) show(p *part) error {
+func (h history) fill(p *part) error {
 	if p.files {
 		if err := addFiles(h.db, p.messages); err != nil {
 			return err
@@ -109,7 +110,7 @@ func (h history) show(p *part) error {
 			return err
 		}
 	}
-	if n := fitting(p.messages); n < len(p.messages) {
+	if n := countFitting(p.messages); n < len(p.messages) {
 		p.messages, p.cut = p.messages[:n], true
 	}
 	return nil
@@ -128,22 +129,22 @@ func (h history) part(direction string, from int64, limit int) (part, error) {
 	case direction == older:
 		statement, args = olderPart, []any{h.room.ID, limit, before, after}
 	}
-	rows, err := queryIn(h.db, statement, args...)
+	rows, err := database.Query(h.db, statement, args...)
 	if err != nil {
 		return p, err
 	}
 	r := messageRow{RoomID: h.room.ID}
 	p.messages = make([]models.Message, 0, limit)
-	var room pageRoom
-	err = scanWhile(rows, func() bool {
-		p.cut = !room.takes(r.Text)
+	var room pageBudget
+	err = database.ScanWhile(rows, func() bool {
+		p.cut = !room.fits(r.Text)
 		if !p.cut {
 			p.messages = append(p.messages, r.model(h.room))
 		}
 		return !p.cut
 	}, &r.ID, &r.SenderID, &r.Username, &r.DisplayName,
 		&r.Type, &r.Text, &r.ReplyTo, &r.ClientID, &r.CreatedAt, &r.EditedAt, &r.DeletedAt, &p.files, &p.reactions)
-	return p, judged(h.db, err)
+	return p, database.Translate(h.db, err)
 }
 
 // noMessage is an id that no message will have.
@@ -162,8 +163,8 @@ var (
 )
 
 func partQuery(among, bounds string) string {
-	return `SELECT m.id, m.sender_id, COALESCE(u.username, ` + goneUsername + `), COALESCE(u.display_name, ` + goneDisplayName + `),
-		m.type, ` + shownText + `, m.reply_to, m.client_id, m.created_at, m.edited_at, ` + shownDeletedAt + `,
+	return `SELECT m.id, m.sender_id, COALESCE(u.username, ` + deletedUsername + `), COALESCE(u.display_name, ` + deletedDisplayName + `),
+		m.type, ` + visibleText + `, m.reply_to, m.client_id, m.created_at, m.edited_at, ` + visibleDeletedAt + `,
 		EXISTS (SELECT 1 FROM files f WHERE f.room_id = $1 AND f.message_id` + among + `),
 		EXISTS (SELECT 1 FROM reaction_counts e WHERE e.room_id = $1 AND e.message_id` + among + `)
 		FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = $1 AND ` + bounds + ` LIMIT $2 + 0`
@@ -211,7 +212,7 @@ func (h history) around(id int64) (models.Page[models.Message], error) {
 		messages: outward(after.messages, before.messages),
 		files:    before.files || after.files, reactions: before.reactions || after.reactions,
 	}
-	if err := h.show(&whole); err != nil {
+	if err := h.fill(&whole); err != nil {
 		return models.Page[models.Message]{}, err
 	}
 	slices.SortFunc(whole.messages, func(a, b models.Message) int { return cmp.Compare(a.ID, b.ID) })

@@ -32,31 +32,31 @@ func (r identityRow) model() models.Identity {
 
 // Welcome keeps a login code for a person's account, which is made when they come for the first time.
 func (s *Store) Welcome(ctx context.Context, p models.Person, code models.LoginCode) error {
-	return s.asAccountOf(ctx, p, func(c *change, userID int64) error {
+	return s.withAccountOf(ctx, p, func(tx *transaction, userID int64) error {
 		if p.Issuer != s.product { // which may be a provider to log in through as well
-			if err := s.refuseOtherWay(c.DB, userID); err != nil {
+			if err := s.refuseOtherLogin(tx.DB, userID); err != nil {
 				return err
 			}
 		}
-		return c.Exec("INSERT INTO login_codes (hash, browser_hash, user_id, expires_at) VALUES (?, ?, ?, ?)",
+		return tx.Exec("INSERT INTO login_codes (hash, browser_hash, user_id, expires_at) VALUES (?, ?, ?, ?)",
 			code.Hash, code.BrowserHash, userID, code.ExpiresAt.Millis()).Error
 	})
 }
 
 // asAccountOf runs f in a transaction with a person's account, which it makes when there is none. Should another request
 // make it, or take the name for it, at the same moment, it begins again.
-func (s *Store) asAccountOf(ctx context.Context, p models.Person, f func(c *change, userID int64) error) error {
+func (s *Store) withAccountOf(ctx context.Context, p models.Person, f func(tx *transaction, userID int64) error) error {
 	var err error
-	for range changeTries {
-		_, err = s.change(ctx, func(c *change) error {
-			row, err := findIdentity(c.DB, p)
+	for range maxTries {
+		_, err = s.write(ctx, func(tx *transaction) error {
+			row, err := findIdentity(tx.DB, p)
 			if err == nil && row.UserID == 0 {
-				row.UserID, err = c.makeAccount(p)
+				row.UserID, err = tx.createAccount(p)
 			}
 			if err != nil {
 				return err
 			}
-			return f(c, row.UserID)
+			return f(tx, row.UserID)
 		})
 		if !errors.Is(err, gorm.ErrDuplicatedKey) && !errors.Is(err, &models.Error{Code: models.CodeUsernameTaken}) {
 			break
@@ -66,8 +66,8 @@ func (s *Store) asAccountOf(ctx context.Context, p models.Person, f func(c *chan
 }
 
 // makeAccount makes the account of a person, under their own name or one like it.
-func (c *change) makeAccount(p models.Person) (userID int64, err error) {
-	lobby, err := c.lockLobby()
+func (tx *transaction) createAccount(p models.Person) (userID int64, err error) {
+	lobby, err := tx.lockLobby()
 	if err != nil {
 		return 0, err
 	}
@@ -75,17 +75,17 @@ func (c *change) makeAccount(p models.Person) (userID int64, err error) {
 	if account.DisplayName == "" {
 		account.DisplayName = account.Username
 	}
-	if account.Username, err = freeUsername(c.DB, account.Username); err != nil {
+	if account.Username, err = freeUsername(tx.DB, account.Username); err != nil {
 		return 0, err
 	}
-	user, err := insertUser(c, account)
+	user, err := insertUser(tx, account)
 	if err != nil {
 		return 0, err
 	}
-	if err := c.letIn(lobby, user); err != nil {
+	if err := tx.addToLobby(lobby, user); err != nil {
 		return 0, err
 	}
-	return user.ID, insertIdentity(c.DB, p, user.ID)
+	return user.ID, insertIdentity(tx.DB, p, user.ID)
 }
 
 // namesakes bounds the numbers that are tried for a name before chance has to do.
@@ -118,15 +118,15 @@ func freeUsername(tx *gorm.DB, name string) (string, error) {
 // Link has a person's log-ins open the user's account too. A guest becomes an account by it. Somebody who has another
 // account is username_taken.
 func (s *Store) Link(ctx context.Context, userID int64, p models.Person) error {
-	_, err := s.change(ctx, func(c *change) error {
-		user, err := c.lockUser(userID)
+	_, err := s.write(ctx, func(tx *transaction) error {
+		user, err := tx.lockUser(userID)
 		if err == nil {
-			err = s.refuseOtherWay(c.DB, userID)
+			err = s.refuseOtherLogin(tx.DB, userID)
 		}
 		if err != nil {
 			return err
 		}
-		row, err := findIdentity(c.DB, p)
+		row, err := findIdentity(tx.DB, p)
 		switch {
 		case err != nil:
 			return err
@@ -136,17 +136,17 @@ func (s *Store) Link(ctx context.Context, userID int64, p models.Person) error {
 			return identityTaken()
 		}
 		if user.Guest {
-			if err := c.Exec("UPDATE users SET guest = ? WHERE id = ?", false, userID).Error; err != nil {
+			if err := tx.Exec("UPDATE users SET guest = ? WHERE id = ?", false, userID).Error; err != nil {
 				return err
 			}
-			if err := c.placeGuest(userID, ""); err != nil {
+			if err := tx.setGuestNetwork(userID, ""); err != nil {
 				return err
 			}
 		}
-		if err := insertIdentity(c.DB, p, userID); err != nil {
+		if err := insertIdentity(tx.DB, p, userID); err != nil {
 			return err
 		}
-		return c.boundIdentities(userID)
+		return tx.limitIdentities(userID)
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return s.linkedMeanwhile(ctx, userID, p)
@@ -181,13 +181,13 @@ func (s *Store) Identities(ctx context.Context, userID int64) ([]models.Identity
 // Unlink removes an identity of the user's, unless it is the last way into the account. What a product's tokens open stays
 // the product's.
 func (s *Store) Unlink(ctx context.Context, userID int64, id string) error {
-	_, err := s.change(ctx, func(c *change) error {
-		user, err := c.lockUser(userID) // so that of two at once one is the last
+	_, err := s.write(ctx, func(tx *transaction) error {
+		user, err := tx.lockUser(userID) // so that of two at once one is the last
 		if err != nil {
 			return err
 		}
 		var rows []identityRow
-		if err := c.Where("user_id = ?", userID).Find(&rows).Error; err != nil {
+		if err := tx.Where("user_id = ?", userID).Find(&rows).Error; err != nil {
 			return err
 		}
 		at := slices.IndexFunc(rows, func(r identityRow) bool { return r.ID == id })
@@ -195,11 +195,11 @@ func (s *Store) Unlink(ctx context.Context, userID int64, id string) error {
 		case at < 0:
 			return models.NotFound()
 		case s.product != "" && rows[at].Issuer == s.product:
-			return s.refuseOtherWay(c.DB, userID)
+			return s.refuseOtherLogin(tx.DB, userID)
 		case len(rows) == 1 && user.PasswordHash == "":
 			return models.Errorf(models.CodeForbidden, "This is the only way into your account; set a password first.")
 		}
-		return c.Exec("DELETE FROM identities WHERE user_id = ? AND id = ?", userID, id).Error
+		return tx.Exec("DELETE FROM identities WHERE user_id = ? AND id = ?", userID, id).Error
 	})
 	return err
 }
@@ -217,11 +217,11 @@ func insertIdentity(tx *gorm.DB, p models.Person, userID int64) error {
 }
 
 // otherWaysBatch bounds the sessions that one transaction ends.
-const otherWaysBatch = 200
+const otherLoginsBatch = 200
 
 // refuseOtherWay refuses another way into the account of a product's user: who is let go by the product would come back by
 // it.
-func (s *Store) refuseOtherWay(db *gorm.DB, userID int64) error {
+func (s *Store) refuseOtherLogin(db *gorm.DB, userID int64) error {
 	if s.product == "" {
 		return nil
 	}
@@ -235,8 +235,8 @@ func (s *Store) refuseOtherWay(db *gorm.DB, userID int64) error {
 
 // followNames gives a product's user the names that their token has for them, where they are others than before: the shown
 // one, and the username if it is valid and free. What the token does not name stays.
-func (c *change) followNames(userID int64, p models.Person) error {
-	user, err := findUser(c.DB, models.UserPath{ID: userID})
+func (tx *transaction) followNames(userID int64, p models.Person) error {
+	user, err := findUser(tx.DB, models.UserPath{ID: userID})
 	if err != nil {
 		return err
 	}
@@ -245,29 +245,29 @@ func (c *change) followNames(userID int64, p models.Person) error {
 		changes["display_name"] = shown
 	}
 	if username := p.Username(); username != "" && username != user.Username {
-		key, ok, err := c.keyForRename(user, username)
+		key, ok, err := tx.keyForRename(user, username)
 		if err != nil {
 			return err
 		}
 		if ok {
 			changes["username"], changes["username_key"] = username, key
-			c.renameUser(user)
+			tx.renameUser(user)
 		}
 	}
 	if len(changes) == 0 {
 		return nil
 	}
-	c.renamed = true
-	return c.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error
+	tx.clearMembers = true
+	return tx.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error
 }
 
 // keyForRename is what a valid username is found by; ok is false when somebody else has it, or it is reserved.
-func (c *change) keyForRename(user userRow, username string) (key string, ok bool, err error) {
+func (tx *transaction) keyForRename(user userRow, username string) (key string, ok bool, err error) {
 	key, _ = models.NameKey(username, models.MaxUsernameLength)
 	if key != user.UsernameKey && models.IsReserved(key) {
 		return key, false, nil
 	}
-	owner, err := findUser(c.DB, models.UserPath{Key: key})
+	owner, err := findUser(tx.DB, models.UserPath{Key: key})
 	if errors.Is(err, models.NotFound()) {
 		return key, true, nil
 	}
@@ -276,31 +276,31 @@ func (c *change) keyForRename(user userRow, username string) (key string, ok boo
 
 // otherWays are the sessions of a product's users that no token of the product's has opened, where the account has another
 // way in: a password, or an identity elsewhere.
-var otherWays = "SELECT " + sessionColumns + ` FROM sessions s JOIN identities i ON i.user_id = s.user_id AND i.issuer = ?
+var otherLogins = "SELECT " + sessionColumns + ` FROM sessions s JOIN identities i ON i.user_id = s.user_id AND i.issuer = ?
 	JOIN users u ON u.id = s.user_id WHERE NOT s.vouched AND s.revoked_at = 0 AND s.expires_at > ?
 	AND (u.password_hash <> '' OR EXISTS (SELECT 1 FROM identities o WHERE o.user_id = s.user_id AND o.issuer <> ?)) LIMIT ?`
 
 // endOtherWays ends, once after the start, a batch of the sessions that a product's users have opened by other ways while
 // these were allowed.
-func (s *Store) endOtherWays(ctx context.Context) (more bool, err error) {
-	if s.product == "" || s.othersEnded {
+func (s *Store) endOtherLogins(ctx context.Context) (more bool, err error) {
+	if s.product == "" || s.otherLoginsEnded {
 		return false, nil
 	}
-	_, err = s.change(ctx, func(c *change) error {
+	_, err = s.write(ctx, func(tx *transaction) error {
 		var rows []sessionRow
-		err := c.Raw(otherWays, s.product, models.Now().Millis(), s.product, otherWaysBatch).Scan(&rows).Error
+		err := tx.Raw(otherLogins, s.product, models.Now().Millis(), s.product, otherLoginsBatch).Scan(&rows).Error
 		for i := 0; err == nil && i < len(rows); i++ {
-			err = revoke(c, rows[i], models.RevokedByLogOut)
+			err = revoke(tx, rows[i], models.RevokedByLogOut)
 		}
-		more = len(rows) == otherWaysBatch
+		more = len(rows) == otherLoginsBatch
 		return err
 	})
-	s.othersEnded = err == nil && !more
+	s.otherLoginsEnded = err == nil && !more
 	return more, err
 }
 
 // boundIdentities is an error for a user who has linked more identities than one may.
-func (c *change) boundIdentities(userID int64) error {
-	return c.refuseBeyond(models.MaxIdentitiesPerUser, "Your account has %d identities, which is as many as one may have.",
+func (tx *transaction) limitIdentities(userID int64) error {
+	return tx.refuseAbove(models.MaxIdentitiesPerUser, "Your account has %d identities, which is as many as one may have.",
 		"identities", "user_id = ?", userID)
 }

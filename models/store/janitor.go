@@ -18,7 +18,7 @@ func (s *Store) runJanitor(ctx context.Context) {
 	ticker := time.NewTicker(janitorEvery)
 	defer ticker.Stop()
 	for {
-		s.tidy(ctx)
+		s.runJobs(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -38,10 +38,10 @@ func (s *Store) wakeJanitor() {
 
 // tidy runs a batch of each kind in turn until none has anything left, so that none waits for the end of a long one. There
 // is a rest after each. A kind that fails is tried again at the next time.
-func (s *Store) tidy(ctx context.Context) {
+func (s *Store) runJobs(ctx context.Context) {
 	kinds := []func(context.Context) (more bool, err error){
-		s.endOtherWays, s.expireGuests, s.expireIdleGuests, s.purgeAccounts, s.purgeRooms, s.sweepMessages, s.sweepReactions, s.pruneEvents,
-		s.prunePast, s.pruneSilences, s.pruneRenames, s.pruneKeys, s.pruneSessions, s.pruneVouched, s.pruneSpent, s.pruneFlows, s.dropPresences, s.dropUnattached, s.expireUploads,
+		s.endOtherLogins, s.expireGuests, s.expireIdleGuests, s.purgeAccounts, s.purgeRooms, s.purgeMessages, s.purgeReactions, s.pruneEvents,
+		s.prunePast, s.pruneMutes, s.pruneRenames, s.pruneKeys, s.pruneSessions, s.pruneVouched, s.pruneSpent, s.pruneFlows, s.dropPresences, s.dropUnattached, s.expireUploads,
 		s.indexRooms, s.reindexMessages,
 	}
 	for len(kinds) > 0 && ctx.Err() == nil {
@@ -55,7 +55,7 @@ func (s *Store) tidy(ctx context.Context) {
 				s.log.Warn("tidying the database failed; it will be tried again", "error", err)
 			}
 			if more && err == nil {
-				rest(ctx, time.Since(began))
+				pause(ctx, time.Since(began))
 			}
 			return !more || err != nil
 		})
@@ -65,18 +65,18 @@ func (s *Store) tidy(ctx context.Context) {
 // pruneEvents removes some of the oldest events. The head's row says how far, in the same transaction, so that a reader can
 // tell a position that is gone from one that is yet to come.
 func (s *Store) pruneEvents(ctx context.Context) (more bool, err error) {
-	return s.batch(ctx, func(c *change) (more bool, err error) {
+	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var upTo int64
-		err = c.Raw(`SELECT COALESCE(max(position), 0) FROM (SELECT position, created_at FROM events
+		err = tx.Raw(`SELECT COALESCE(max(position), 0) FROM (SELECT position, created_at FROM events
 			ORDER BY position LIMIT ?) oldest WHERE created_at < ?`,
 			batchRows, models.Now().Add(-s.retention).UnixMilli()).Scan(&upTo).Error
 		if err != nil || upTo == 0 {
 			return false, err
 		}
-		if err := c.Exec("UPDATE event_head SET pruned = ? WHERE id = 1", upTo).Error; err != nil {
+		if err := tx.Exec("UPDATE event_head SET pruned = ? WHERE id = 1", upTo).Error; err != nil {
 			return false, err
 		}
-		removed := c.Exec("DELETE FROM events WHERE position <= ?", upTo)
+		removed := tx.Exec("DELETE FROM events WHERE position <= ?", upTo)
 		return removed.RowsAffected >= batchRows, removed.Error
 	})
 }
@@ -87,7 +87,7 @@ func (s *Store) prunePast(ctx context.Context) (more bool, err error) {
 }
 
 // pruneSilences forgets silences that ended before the events that are kept.
-func (s *Store) pruneSilences(ctx context.Context) (more bool, err error) {
+func (s *Store) pruneMutes(ctx context.Context) (more bool, err error) {
 	return s.prune(ctx, "silences", "user_id, room_id, sender_id, from_position", "to_position > 0 AND to_position <= ?", s.pruned)
 }
 
@@ -113,7 +113,7 @@ func (s *Store) prune(ctx context.Context, table, key, where string, bound func(
 	if err != nil {
 		return false, err
 	}
-	return s.batch(ctx, func(c *change) (bool, error) { return c.dropRows(table, key, where, upTo) })
+	return s.batch(ctx, func(tx *transaction) (bool, error) { return tx.deleteRows(table, key, where, upTo) })
 }
 
 func (s *Store) pruneKeys(ctx context.Context) (more bool, err error) {
@@ -122,21 +122,21 @@ func (s *Store) pruneKeys(ctx context.Context) (more bool, err error) {
 
 // pruneSessions forgets sessions a lifetime after they ended: until then a spent token is still known for what it is.
 func (s *Store) pruneSessions(ctx context.Context) (more bool, err error) {
-	return s.batch(ctx, func(c *change) (bool, error) {
-		return c.dropSessions(false, "expires_at < ?", models.Now().Add(-models.RefreshTokenLife).UnixMilli())
+	return s.batch(ctx, func(tx *transaction) (bool, error) {
+		return tx.deleteSessions(false, "expires_at < ?", models.Now().Add(-models.RefreshTokenLife).UnixMilli())
 	})
 }
 
 // pruneVouched forgets sessions of a product's tokens that have run out.
 func (s *Store) pruneVouched(ctx context.Context) (more bool, err error) {
-	return s.batch(ctx, func(c *change) (bool, error) {
-		return c.dropSessions(false, "vouched AND expires_at < ?", models.Now().Add(-flowMemory).UnixMilli())
+	return s.batch(ctx, func(tx *transaction) (bool, error) {
+		return tx.deleteSessions(false, "vouched AND expires_at < ?", models.Now().Add(-flowGrace).UnixMilli())
 	})
 }
 
 // pruneSpent forgets tokens of accounts that are gone, once they have run out.
 func (s *Store) pruneSpent(ctx context.Context) (more bool, err error) {
-	return s.prune(ctx, "spent_tokens", "session_id", "expires_at < ?", before(flowMemory))
+	return s.prune(ctx, "spent_tokens", "session_id", "expires_at < ?", before(flowGrace))
 }
 
 // What somebody had may be a million rows, and SQLite has one writer. So nothing is removed at one go: a deletion is a
@@ -152,11 +152,11 @@ const (
 
 // batch runs one transaction, in which step is called until there is nothing more to do, or the batch is over. The change
 // is new each time that it is tried.
-func (s *Store) batch(ctx context.Context, step func(c *change) (more bool, err error)) (more bool, err error) {
-	_, err = s.change(ctx, func(c *change) (err error) {
+func (s *Store) batch(ctx context.Context, step func(tx *transaction) (more bool, err error)) (more bool, err error) {
+	_, err = s.write(ctx, func(tx *transaction) (err error) {
 		until := time.Now().Add(batchTime)
-		for more = true; more && err == nil && !c.full && time.Now().Before(until); {
-			more, err = step(c)
+		for more = true; more && err == nil && !tx.batchFull && time.Now().Before(until); {
+			more, err = step(tx)
 		}
 		return err
 	})
@@ -164,7 +164,7 @@ func (s *Store) batch(ctx context.Context, step func(c *change) (more bool, err 
 }
 
 // rest lets those go first who wait for the database: for as long as the batch before it took, their wait included.
-func rest(ctx context.Context, took time.Duration) {
+func pause(ctx context.Context, took time.Duration) {
 	timer := time.NewTimer(max(took, restAtLeast))
 	defer timer.Stop()
 	select {
@@ -175,79 +175,79 @@ func rest(ctx context.Context, took time.Duration) {
 
 // lockNext locks a room that the batch comes to after others. Rooms are locked in the order of their ids: one that is
 // before those that the transaction holds is left to the next batch.
-func (c *change) lockNext(roomID int64) (ok bool, err error) {
-	if roomID < c.lockedRoom {
-		c.full = true
+func (tx *transaction) lockNextRoom(roomID int64) (ok bool, err error) {
+	if roomID < tx.lastRoomID {
+		tx.batchFull = true
 		return false, nil
 	}
-	c.lockedRoom = roomID
-	return true, c.lock(models.RoomPath{ID: roomID})
+	tx.lastRoomID = roomID
+	return true, tx.lockRoom(models.RoomPath{ID: roomID})
 }
 
 // dropRows deletes some of a table's rows that a condition holds for, which has one argument; key is what tells rows of
 // the table apart. more says that there may be others.
-func (c *change) dropRows(table, key, where string, arg any) (more bool, err error) {
-	removed := c.Exec("DELETE FROM "+table+" WHERE ("+key+") IN (SELECT "+key+" FROM "+table+" WHERE "+where+" LIMIT ?)",
+func (tx *transaction) deleteRows(table, key, where string, arg any) (more bool, err error) {
+	removed := tx.Exec("DELETE FROM "+table+" WHERE ("+key+") IN (SELECT "+key+" FROM "+table+" WHERE "+where+" LIMIT ?)",
 		arg, batchRows)
 	return removed.RowsAffected > 0, removed.Error
 }
 
 // dropSessions removes some sessions, and their refresh tokens before them: of those one session may have thousands. Of a
 // user who is gone, what may still come with one of them is kept in mind.
-func (c *change) dropSessions(gone bool, where string, args ...any) (more bool, err error) {
+func (tx *transaction) deleteSessions(gone bool, where string, args ...any) (more bool, err error) {
 	var ids, hashes []string
-	err = c.Raw("SELECT id FROM sessions WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...).Scan(&ids).Error
+	err = tx.Raw("SELECT id FROM sessions WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...).Scan(&ids).Error
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
-	if err := c.Raw("SELECT hash FROM refresh_tokens WHERE session_id IN ? LIMIT ?", ids, batchRows).Scan(&hashes).Error; err != nil {
+	if err := tx.Raw("SELECT hash FROM refresh_tokens WHERE session_id IN ? LIMIT ?", ids, batchRows).Scan(&hashes).Error; err != nil {
 		return true, err
 	}
 	if len(hashes) > 0 {
 		if gone {
-			err = c.spendRefresh(hashes)
+			err = tx.spendRefresh(hashes)
 		}
 		if err == nil {
-			err = c.Exec("DELETE FROM refresh_tokens WHERE hash IN ?", hashes).Error
+			err = tx.Exec("DELETE FROM refresh_tokens WHERE hash IN ?", hashes).Error
 		}
 		return true, err
 	}
 	if gone {
-		err = c.spendVouched(ids)
+		err = tx.spendVouched(ids)
 	}
 	if err == nil {
-		err = c.Exec("DELETE FROM sessions WHERE id IN ?", ids).Error
+		err = tx.Exec("DELETE FROM sessions WHERE id IN ?", ids).Error
 	}
 	return true, err
 }
 
 // doomSome is doom for some of the files that a condition holds for.
-func (c *change) doomSome(where string, args ...any) (more bool, err error) {
+func (tx *transaction) scheduleSomeDeletions(where string, args ...any) (more bool, err error) {
 	var ids []string
-	err = c.Raw("SELECT id FROM files WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...).Scan(&ids).Error
+	err = tx.Raw("SELECT id FROM files WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...).Scan(&ids).Error
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
-	return true, c.doom("id IN ?", ids)
+	return true, tx.scheduleDeletion("id IN ?", ids)
 }
 
 // dropSomeUploads is dropUploads for some of the uploads that a condition holds for.
-func (c *change) dropSomeUploads(where string, arg any) (more bool, err error) {
+func (tx *transaction) dropSomeUploads(where string, arg any) (more bool, err error) {
 	var ids []string
-	err = c.Raw("SELECT id FROM uploads WHERE NOT gone AND "+where+" LIMIT ?", arg, batchRows).Scan(&ids).Error
+	err = tx.Raw("SELECT id FROM uploads WHERE NOT gone AND "+where+" LIMIT ?", arg, batchRows).Scan(&ids).Error
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
-	return true, c.dropUploads("id IN ?", ids)
+	return true, tx.dropUploads("id IN ?", ids)
 }
 
 // endMemberships keeps stretches of membership that ended at a position, and removes the memberships. where is on rows of
 // memberships.
-func (c *change) endMemberships(position int64, where string, args ...any) error {
+func (tx *transaction) endMemberships(position int64, where string, args ...any) error {
 	const kept = "INSERT INTO past_memberships (room_id, user_id, joined_position, left_position) " +
 		"SELECT room_id, user_id, joined_position, ? FROM memberships WHERE "
-	if err := c.Exec(kept+where, append([]any{position}, args...)...).Error; err != nil {
+	if err := tx.Exec(kept+where, append([]any{position}, args...)...).Error; err != nil {
 		return err
 	}
-	return c.Exec("DELETE FROM memberships WHERE "+where, args...).Error
+	return tx.Exec("DELETE FROM memberships WHERE "+where, args...).Error
 }

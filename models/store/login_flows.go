@@ -10,7 +10,7 @@ import (
 )
 
 // flowMemory is how long a log-in that took too long is still known for what it was.
-const flowMemory = time.Hour
+const flowGrace = time.Hour
 
 type authFlowRow struct {
 	StateHash   string
@@ -29,8 +29,8 @@ func (authFlowRow) TableName() string { return "auth_flows" }
 
 // BeginFlow keeps a log-in that a browser has begun.
 func (s *Store) BeginFlow(ctx context.Context, f models.AuthFlow) error {
-	_, err := s.change(ctx, func(c *change) error {
-		return c.Create(&authFlowRow{
+	_, err := s.write(ctx, func(tx *transaction) error {
+		return tx.Create(&authFlowRow{
 			StateHash: f.StateHash, BrowserHash: f.BrowserHash, Provider: f.Provider, Nonce: f.Nonce, Verifier: f.Verifier,
 			Callback: f.Callback, Redirect: f.Redirect, UserID: f.Linker.UserID, SessionID: f.Linker.SessionID,
 			ExpiresAt: f.ExpiresAt.Millis(),
@@ -43,8 +43,8 @@ func (s *Store) BeginFlow(ctx context.Context, f models.AuthFlow) error {
 // its own browser when another one asks, who is told bad_credentials; expired is for one that took too long.
 func (s *Store) TakeFlow(ctx context.Context, f models.AuthFlow) (models.AuthFlow, error) {
 	var row authFlowRow
-	_, err := s.change(ctx, func(c *change) error {
-		return take(c.DB, &row, "DELETE FROM auth_flows WHERE state_hash = ? AND browser_hash = ? AND provider = ? RETURNING "+flowColumns,
+	_, err := s.write(ctx, func(tx *transaction) error {
+		return takeRow(tx.DB, &row, "DELETE FROM auth_flows WHERE state_hash = ? AND browser_hash = ? AND provider = ? RETURNING "+flowColumns,
 			f.StateHash, f.BrowserHash, f.Provider)
 	})
 	switch {
@@ -63,7 +63,7 @@ func (s *Store) TakeFlow(ctx context.Context, f models.AuthFlow) (models.AuthFlo
 }
 
 // take runs a statement that returns the one row that it removes; row stays empty when there is none.
-func take[T any](tx *gorm.DB, row *T, statement string, args ...any) error {
+func takeRow[T any](tx *gorm.DB, row *T, statement string, args ...any) error {
 	var none T
 	*row = none
 	return tx.Raw(statement, args...).Scan(row).Error
@@ -72,9 +72,9 @@ func take[T any](tx *gorm.DB, row *T, statement string, args ...any) error {
 // LogInWithCode spends a login code and opens a session for whom it is.
 func (s *Store) LogInWithCode(ctx context.Context, code models.LoginCode, n models.NewSession, once *models.Once) (models.Login, error) {
 	var login models.Login
-	_, err := s.create(ctx, once, func(c *change) (any, error) {
+	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		var spent struct{ UserID, ExpiresAt int64 }
-		err := take(c.DB, &spent, "DELETE FROM login_codes WHERE hash = ? AND browser_hash = ? RETURNING user_id, expires_at",
+		err := takeRow(tx.DB, &spent, "DELETE FROM login_codes WHERE hash = ? AND browser_hash = ? RETURNING user_id, expires_at",
 			code.Hash, code.BrowserHash)
 		if err == nil && spent.ExpiresAt <= models.Now().Millis() { // which is what one that is not there is
 			err = models.Errorf(models.CodeBadCredentials, "This login code is not good, or not for this browser.")
@@ -82,14 +82,14 @@ func (s *Store) LogInWithCode(ctx context.Context, code models.LoginCode, n mode
 		if err != nil {
 			return nil, err
 		}
-		row, err := c.lockUser(spent.UserID)
+		row, err := tx.lockUser(spent.UserID)
 		if isNotFound(err) {
 			err = models.Errorf(models.CodeBadCredentials, "This login code is for an account that is gone.")
 		}
 		if err != nil {
 			return nil, err
 		}
-		login, err = insertSession(c, row.model(), n)
+		login, err = insertSession(tx, row.model(), n)
 		return login, err
 	})
 	return login, err
@@ -101,5 +101,5 @@ func (s *Store) pruneFlows(ctx context.Context) (more bool, err error) {
 	if err != nil || more {
 		return more, err
 	}
-	return s.prune(ctx, "auth_flows", "state_hash", "expires_at < ?", before(flowMemory))
+	return s.prune(ctx, "auth_flows", "state_hash", "expires_at < ?", before(flowGrace))
 }

@@ -6,16 +6,17 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // enrol makes user a member; the event told last is the first that they see. What is there counts as read.
-func (c *change) enrol(row roomRow, userID int64, role models.Role) error {
+func (tx *transaction) addMember(row roomRow, userID int64, role models.Role) error {
 	now := models.Now().Millis()
-	sent, err := c.sentBefore(row.ID, userID)
+	sent, err := tx.sentBefore(row.ID, userID)
 	if err != nil {
 		return err
 	}
-	added := c.Exec(`INSERT INTO memberships
+	added := tx.Exec(`INSERT INTO memberships
 		(room_id, user_id, role, joined_at, joined_position, last_read_id, own_after, sent_count, muted)
 		VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?) ON CONFLICT (room_id, user_id) DO NOTHING`,
 		row.ID, userID, role, now, row.LastMessageID, row.LastMessageID, sent, false)
@@ -23,17 +24,17 @@ func (c *change) enrol(row roomRow, userID int64, role models.Role) error {
 		return added.Error
 	}
 	// Only now: whoever deletes the account waits for this row's transaction, or was faster, and is found by this.
-	if _, err := findUser(c.DB, models.UserPath{ID: userID}); err != nil {
+	if _, err := findUser(tx.DB, models.UserPath{ID: userID}); err != nil {
 		return err
 	}
 	if added.RowsAffected == 0 { // of somebody who has gone there may still be a row, but of nobody else
 		return gorm.ErrDuplicatedKey
 	}
-	if err := c.boundRooms(userID); err != nil {
+	if err := tx.limitRooms(userID); err != nil {
 		return err
 	}
-	c.whenPlaced(func(position int64) error {
-		return c.Exec("UPDATE memberships SET joined_position = ?, rights_position = ? WHERE room_id = ? AND user_id = ?",
+	tx.onPosition(func(position int64) error {
+		return tx.Exec("UPDATE memberships SET joined_position = ?, rights_position = ? WHERE room_id = ? AND user_id = ?",
 			position, position, row.ID, userID).Error
 	})
 	return nil
@@ -41,38 +42,38 @@ func (c *change) enrol(row roomRow, userID int64, role models.Role) error {
 
 // admit is enrol for somebody who comes to a room that is there: the members and the user hear of it. Who comes to a room that
 // nobody is left to own becomes its owner.
-func (c *change) admit(row roomRow, user models.User, role models.Role) error {
-	role, err := c.roleOnArrival(row, user.ID, role)
+func (tx *transaction) addMemberAndNotify(row roomRow, user models.User, role models.Role) error {
+	role, err := tx.roleForNewMember(row, user.ID, role)
 	if err != nil {
 		return err
 	}
-	if err := c.tellMember(models.EventMemberJoined, row, user.Ref(), models.MemberEvent{Role: role}); err != nil {
+	if err := tx.appendMemberEvent(models.EventMemberJoined, row, user.Ref(), models.MemberEvent{Role: role}); err != nil {
 		return err
 	}
-	if err := c.enrol(row, user.ID, role); err != nil {
+	if err := tx.addMember(row, user.ID, role); err != nil {
 		return err
 	}
-	return c.countMembers(row.ID, +1)
+	return tx.countMembers(row.ID, +1)
 }
 
 // expel ends user's membership; the event told last is the last that they see.
-func (c *change) expel(row roomRow, userID int64) error {
-	c.whenPlaced(func(position int64) error {
-		return c.endMemberships(position, "room_id = ? AND user_id = ?", row.ID, userID)
+func (tx *transaction) removeMember(row roomRow, userID int64) error {
+	tx.onPosition(func(position int64) error {
+		return tx.endMemberships(position, "room_id = ? AND user_id = ?", row.ID, userID)
 	})
-	c.endSilence(silence{userID: userID, roomID: row.ID}) // who comes back has not muted the room
-	return c.countMembers(row.ID, -1)
+	tx.endMute(mute{userID: userID, roomID: row.ID}) // who comes back has not muted the room
+	return tx.countMembers(row.ID, -1)
 }
 
-func (c *change) countMembers(roomID int64, by int) error {
-	return c.Exec("UPDATE rooms SET member_count = member_count + ?, updated_at = ? WHERE id = ?",
+func (tx *transaction) countMembers(roomID int64, by int) error {
+	return tx.Exec("UPDATE rooms SET member_count = member_count + ?, updated_at = ? WHERE id = ?",
 		by, models.Now().Millis(), roomID).Error
 }
 
 // tellMember tells the members, and the user, what became of the user in the room.
-func (c *change) tellMember(name models.EventName, row roomRow, user models.UserRef, e models.MemberEvent) error {
+func (tx *transaction) appendMemberEvent(name models.EventName, row roomRow, user models.UserRef, e models.MemberEvent) error {
 	e.RoomID, e.Subject, e.User = row.ID, row.Subject, user
-	return c.tell(name, models.Audience{RoomID: row.ID, UserID: user.ID}, e)
+	return tx.appendEvent(name, models.Audience{RoomID: row.ID, UserID: user.ID}, e)
 }
 
 type memberRow struct {
@@ -92,7 +93,7 @@ var memberQuery = `SELECT ` + userColumns + `, m.role, m.joined_at FROM membersh
 func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPath, among []int64, page models.Paging) (models.Page[models.Member], error) {
 	empty := models.Page[models.Member]{Items: []models.Member{}}
 	db := s.read(ctx)
-	a, err := lookAt(db, path, callerID)
+	a, err := authorizeReader(db, path, callerID)
 	if err != nil {
 		return empty, err
 	}
@@ -106,7 +107,7 @@ func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPat
 		if len(among) == 0 {
 			return empty, nil
 		}
-		in, ids := numbers(db, among)
+		in, ids := database.IDList(db, among)
 		query, args = query+" AND m.user_id IN "+in, append(args, ids)
 	}
 	var rows []memberRow
@@ -118,100 +119,100 @@ func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPat
 }
 
 // member is user's membership in the room; ok is false for no member.
-func (c *change) member(roomID, userID int64) (row memberRow, ok bool, err error) {
-	found := c.Raw(memberQuery+" AND m.user_id = ?", roomID, userID).Scan(&row)
+func (tx *transaction) findMember(roomID, userID int64) (row memberRow, ok bool, err error) {
+	found := tx.Raw(memberQuery+" AND m.user_id = ?", roomID, userID).Scan(&row)
 	return row, found.RowsAffected > 0, found.Error
 }
 
 // Join makes the caller a member of a public room. One who is a member stays so.
 func (s *Store) Join(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, models.Cursor, error) {
 	var room models.Room
-	at, err := s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
+	at, err := s.write(ctx, func(tx *transaction) error {
+		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
-		a, err := lookAt(c.DB, path, callerID)
+		a, err := authorizeReader(tx.DB, path, callerID)
 		if err != nil {
 			return err
 		}
-		if a, err = c.join(a); err != nil {
+		if a, err = tx.join(a); err != nil {
 			return err
 		}
-		room, err = shownRoom(c.DB, a)
+		room, err = fillRoom(tx.DB, a)
 		return err
 	})
 	return room, at, err
 }
 
 // join makes the caller a member of a locked room that they may read, unless they are one.
-func (c *change) join(a access) (access, error) {
-	if a.member() {
-		return a, c.comeBack(a)
+func (tx *transaction) join(a access) (access, error) {
+	if a.isMember() {
+		return a, tx.rejoinDirect(a)
 	}
-	user, err := findUser(c.DB, models.UserPath{ID: a.CallerID})
+	user, err := findUser(tx.DB, models.UserPath{ID: a.CallerID})
 	if err != nil {
 		return a, err
 	}
-	if err := c.admit(a.Room, user.model(), models.RoleMember); err != nil {
+	if err := tx.addMemberAndNotify(a.Room, user.model(), models.RoleMember); err != nil {
 		return a, err
 	}
-	return lookAt(c.DB, models.RoomPath{ID: a.Room.ID}, a.CallerID)
+	return authorizeReader(tx.DB, models.RoomPath{ID: a.Room.ID}, a.CallerID)
 }
 
 // Leave ends the caller's membership. One who is no member stays so.
 func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
-	return s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
+	return s.write(ctx, func(tx *transaction) error {
+		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
-		a, err := lookAt(c.DB, path, callerID)
-		if err != nil || !a.member() {
+		a, err := authorizeReader(tx.DB, path, callerID)
+		if err != nil || !a.isMember() {
 			return err
 		}
-		leaver, is, err := c.member(a.Room.ID, callerID)
+		leaver, is, err := tx.findMember(a.Room.ID, callerID)
 		if err != nil || !is { // with their account, just now
 			return err
 		}
 		if a.Room.Kind == string(models.RoomDirect) {
-			return c.leaveDirect(a, leaver)
+			return tx.leaveDirect(a, leaver)
 		}
-		if err := c.endMembership(a.Room, leaver); err != nil {
+		if err := tx.endMembership(a.Room, leaver); err != nil {
 			return err
 		}
-		c.rememberLeaver(a.Room, callerID)
+		tx.storeLeaver(a.Room, callerID)
 		return nil
 	})
 }
 
 // endMembership takes a member out for good. Of a direct room only the end of an account does, and the leave of who is the
 // last: otherwise the other one keeps it.
-func (c *change) endMembership(row roomRow, leaver memberRow) error {
-	if err := c.handOver(row, leaver); err != nil {
+func (tx *transaction) endMembership(row roomRow, leaver memberRow) error {
+	if err := tx.passOwnership(row, leaver); err != nil {
 		return err
 	}
 	left := models.MemberEvent{Role: models.Role(leaver.Role)}
-	if err := c.tellMember(models.EventMemberLeft, row, leaver.User.model().Ref(), left); err != nil {
+	if err := tx.appendMemberEvent(models.EventMemberLeft, row, leaver.User.model().Ref(), left); err != nil {
 		return err
 	}
-	if err := c.expel(row, leaver.User.ID); err != nil {
+	if err := tx.removeMember(row, leaver.User.ID); err != nil {
 		return err
 	}
 	if row.Kind != string(models.RoomPublic) && row.MemberCount == 1 {
-		return c.endRoom(row) // nobody is left to be told
+		return tx.markRoomDeleted(row) // nobody is left to be told
 	}
-	return c.endIfLeft(row, leaver.User.ID)
+	return tx.deleteIfAbandoned(row, leaver.User.ID)
 }
 
 // PutMember adds a user to the room, or sets a member's role.
 func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, r models.RoleChange) (models.Member, models.Cursor, error) {
 	var member models.Member
-	at, err := s.change(ctx, func(c *change) error {
-		self, err := c.enterSelf(callerID, path, user, r.Role)
+	at, err := s.write(ctx, func(tx *transaction) error {
+		self, err := tx.putSelf(callerID, path, user, r.Role)
 		if err != nil || self.User.ID != 0 {
 			member = self.model()
 			return err
 		}
-		m, err := c.moderate(callerID, path, user)
+		m, err := tx.authorizeModeration(callerID, path, user)
 		if err != nil {
 			return err
 		}
@@ -219,14 +220,14 @@ func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomP
 			return models.Errorf(models.CodeForbidden, "Only an owner may make an owner.")
 		}
 		if m.isMember {
-			err = c.changeRole(m, r.Role)
+			err = tx.changeRole(m, r.Role)
 		} else {
-			err = c.addMember(m, r.Role)
+			err = tx.addByModerator(m, r.Role)
 		}
 		if err != nil {
 			return err
 		}
-		row, is, err := c.member(m.room.Room.ID, m.target.ID)
+		row, is, err := tx.findMember(m.room.Room.ID, m.target.ID)
 		if err == nil && !is { // whose account has just been deleted
 			err = models.NotFound()
 		}
@@ -238,57 +239,57 @@ func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomP
 
 // enterSelf is PutMember for a caller who names themself, and no other role than they have or would get: like members/me, it
 // needs no moderator. The row is empty when there is one to decide.
-func (c *change) enterSelf(callerID int64, path models.RoomPath, user models.UserPath, role models.Role) (row memberRow, err error) {
-	target, err := findUser(c.DB, user)
+func (tx *transaction) putSelf(callerID int64, path models.RoomPath, user models.UserPath, role models.Role) (row memberRow, err error) {
+	target, err := findUser(tx.DB, user)
 	if isNotFound(err) || err == nil && target.ID != callerID { // moderate says what is to be said of who is not there
 		return row, nil
 	}
 	if err == nil {
-		err = c.lock(path)
+		err = tx.lockRoom(path)
 	}
 	if err != nil {
 		return row, err
 	}
-	a, err := lookAt(c.DB, path, callerID)
+	a, err := authorizeReader(tx.DB, path, callerID)
 	if err != nil {
 		return row, err
 	}
 	usual := models.RoleMember
-	if a.member() {
+	if a.isMember() {
 		usual = models.Role(a.Role)
 	}
 	if role != "" && role != usual {
 		return row, nil
 	}
-	if a, err = c.join(a); err != nil {
+	if a, err = tx.join(a); err != nil {
 		return row, err
 	}
-	row, _, err = c.member(a.Room.ID, callerID)
+	row, _, err = tx.findMember(a.Room.ID, callerID)
 	return row, err
 }
 
-func (c *change) addMember(m moderation, role models.Role) error {
+func (tx *transaction) addByModerator(m moderation, role models.Role) error {
 	if role == "" {
 		role = models.RoleMember
 	}
-	banned, err := isBanned(c.DB, m.room.Room.ID, m.target.ID)
+	banned, err := isBanned(tx.DB, m.room.Room.ID, m.target.ID)
 	if err != nil {
 		return err
 	}
 	if banned {
 		return models.Errorf(models.CodeBanned, "This user is banned from the room; lift the ban first.")
 	}
-	if err := c.refuseBlocked(m.room.CallerID, m.target.ID); err != nil {
+	if err := tx.refuseBlocked(m.room.CallerID, m.target.ID); err != nil {
 		return err
 	}
-	left, err := c.leftAt(m.room.Room.ID, m.target.ID)
+	left, err := tx.leftAt(m.room.Room.ID, m.target.ID)
 	if err != nil {
 		return err
 	}
 	if left > 0 {
 		return models.Errorf(models.CodeForbidden, "This user has left the room; they come back with a new invite.")
 	}
-	return c.admit(m.room.Room, m.target, role)
+	return tx.addMemberAndNotify(m.room.Room, m.target, role)
 }
 
 // RemoveMember takes a user out of the room. One who is no member stays so.
@@ -303,47 +304,47 @@ func (s *Store) RemoveMember(ctx context.Context, callerID int64, path models.Ro
 	if user.ID == callerID {
 		return s.Leave(ctx, callerID, path)
 	}
-	return s.change(ctx, func(c *change) error {
-		m, err := c.moderate(callerID, path, user)
+	return s.write(ctx, func(tx *transaction) error {
+		m, err := tx.authorizeModeration(callerID, path, user)
 		if err != nil || !m.isMember {
 			return err
 		}
-		return c.endMembership(m.room.Room, m.member)
+		return tx.endMembership(m.room.Room, m.member)
 	})
 }
 
 // rememberLeaver keeps that a user has left a private room by themselves, with the event told last. From then on nobody puts
 // them back: they come with an invite that was made later. Into a public room they may come by themselves anyway.
-func (c *change) rememberLeaver(row roomRow, userID int64) {
+func (tx *transaction) storeLeaver(row roomRow, userID int64) {
 	if row.Kind != string(models.RoomPrivate) {
 		return
 	}
-	c.whenPlaced(func(position int64) error {
+	tx.onPosition(func(position int64) error {
 		// None of a room that has gone with its last member.
-		return c.Exec(`INSERT INTO leavers (room_id, user_id, left_position) SELECT id, ?, ? FROM rooms WHERE id = ?
+		return tx.Exec(`INSERT INTO leavers (room_id, user_id, left_position) SELECT id, ?, ? FROM rooms WHERE id = ?
 			ON CONFLICT (room_id, user_id) DO UPDATE SET left_position = excluded.left_position`, userID, position, row.ID).Error
 	})
 }
 
 // leftAt is the position of the event by which a user left a private room by themselves, 0 for one who did not, or who has
 // come back since.
-func (c *change) leftAt(roomID, userID int64) (position int64, err error) {
-	err = c.Raw("SELECT left_position FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Scan(&position).Error
+func (tx *transaction) leftAt(roomID, userID int64) (position int64, err error) {
+	err = tx.Raw("SELECT left_position FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Scan(&position).Error
 	return position, err
 }
 
 // forgetLeaver lets a user who has come back be a member like any other.
-func (c *change) forgetLeaver(roomID, userID int64) error {
-	return c.Exec("DELETE FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Error
+func (tx *transaction) deleteLeaver(roomID, userID int64) error {
+	return tx.Exec("DELETE FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Error
 }
 
 // boundRooms is an error for a user who is in more rooms than one may be in. Rooms that were deleted do not count, which is
 // only looked at where it matters.
-func (c *change) boundRooms(userID int64) error {
-	beyond, err := c.exceeds(models.MaxRoomsPerUser, "memberships", "user_id = ?", userID)
+func (tx *transaction) limitRooms(userID int64) error {
+	beyond, err := tx.exceeds(models.MaxRoomsPerUser, "memberships", "user_id = ?", userID)
 	if err != nil || !beyond {
 		return err
 	}
-	return c.refuseBeyond(models.MaxRoomsPerUser, "A user may be in %d rooms, and this one is; a room has to be left first.",
+	return tx.refuseAbove(models.MaxRoomsPerUser, "A user may be in %d rooms, and this one is; a room has to be left first.",
 		"memberships m JOIN "+liveRooms+" r ON r.id = m.room_id", "m.user_id = ?", userID)
 }

@@ -6,6 +6,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 // messageRow is a message with its sender's names.
@@ -26,20 +28,20 @@ type messageRow struct {
 
 // The names of whoever has deleted their account, on what stays of theirs: SQL literals.
 const (
-	goneUsername    = `'deleted'`
-	goneDisplayName = `'Deleted account'`
+	deletedUsername    = `'deleted'`
+	deletedDisplayName = `'Deleted account'`
 )
 
 // What is shown of a message whose sender u has deleted their account: a tombstone, also while it has yet to become one.
 const (
-	shownText      = `CASE WHEN u.deleted_at > 0 THEN '' ELSE m.text END`
-	shownDeletedAt = `CASE WHEN m.deleted_at = 0 THEN COALESCE(u.deleted_at, 0) ELSE m.deleted_at END`
+	visibleText      = `CASE WHEN u.deleted_at > 0 THEN '' ELSE m.text END`
+	visibleDeletedAt = `CASE WHEN m.deleted_at = 0 THEN COALESCE(u.deleted_at, 0) ELSE m.deleted_at END`
 )
 
 const (
-	messageColumns = `m.room_id, m.id, m.sender_id, COALESCE(u.username, ` + goneUsername + `) AS username,
-	COALESCE(u.display_name, ` + goneDisplayName + `) AS display_name, m.type, ` + shownText + ` AS text, m.reply_to,
-	m.client_id, m.created_at, m.edited_at, ` + shownDeletedAt + ` AS deleted_at`
+	messageColumns = `m.room_id, m.id, m.sender_id, COALESCE(u.username, ` + deletedUsername + `) AS username,
+	COALESCE(u.display_name, ` + deletedDisplayName + `) AS display_name, m.type, ` + visibleText + ` AS text, m.reply_to,
+	m.client_id, m.created_at, m.edited_at, ` + visibleDeletedAt + ` AS deleted_at`
 	messageQuery = `SELECT ` + messageColumns + ` FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = ?`
 )
 
@@ -70,7 +72,7 @@ func findMessage(db *gorm.DB, room roomRow, id int64) (messageRow, error) {
 // Message is one message of a room that the caller may read.
 func (s *Store) Message(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Message, error) {
 	db := s.read(ctx)
-	a, err := lookAt(db, path, callerID)
+	a, err := authorizeReader(db, path, callerID)
 	if err != nil {
 		return models.Message{}, err
 	}
@@ -78,14 +80,14 @@ func (s *Store) Message(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return models.Message{}, err
 	}
-	return shownMessage(db, callerID, row.model(a.Room))
+	return fillMessage(db, callerID, row.model(a.Room))
 }
 
 // EditMessage replaces the text of the caller's own message.
 func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit) (models.Message, models.Cursor, error) {
 	var message models.Message
-	at, err := s.change(ctx, func(c *change) error {
-		a, row, err := c.lockMessage(asWriter, callerID, path, id)
+	at, err := s.write(ctx, func(tx *transaction) error {
+		a, row, err := tx.lockMessage(authorizeWriter, callerID, path, id)
 		if err != nil {
 			return err
 		}
@@ -95,41 +97,41 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 		if row.DeletedAt != 0 {
 			return models.NotFound()
 		}
-		if err := c.refuseEmpty(a.Room.ID, id, e); err != nil {
+		if err := tx.refuseEmpty(a.Room.ID, id, e); err != nil {
 			return err
 		}
 		if row.Text == e.Text {
-			message, err = shownMessage(c.DB, callerID, row.model(a.Room))
+			message, err = fillMessage(tx.DB, callerID, row.model(a.Room))
 			return err
 		}
 		row.Text, row.EditedAt = e.Text, models.Now().Millis()
-		err = c.Exec("UPDATE messages SET text = ?, edited_at = ? WHERE room_id = ? AND id = ?",
+		err = tx.Exec("UPDATE messages SET text = ?, edited_at = ? WHERE room_id = ? AND id = ?",
 			row.Text, row.EditedAt, a.Room.ID, id).Error
 		if err == nil {
-			err = c.index([]indexed{{a.Room.ID, id, wordindex.KeyOf(row.Text)}})
+			err = tx.index([]database.IndexedMessage{{RoomID: a.Room.ID, ID: id, Key: wordindex.KeyOf(row.Text)}})
 		}
 		if err == nil {
-			err = c.touch(a.Room.ID)
+			err = tx.touch(a.Room.ID)
 		}
 		if err != nil {
 			return err
 		}
-		if message, err = shownMessage(c.DB, callerID, row.model(a.Room)); err != nil {
+		if message, err = fillMessage(tx.DB, callerID, row.model(a.Room)); err != nil {
 			return err
 		}
-		return c.tellMessage(models.EventMessageEdited, message)
+		return tx.appendMessageEvent(models.EventMessageEdited, message)
 	})
 	return message, at, err
 }
 
 // refuseEmpty is an error for an edit that leaves a message without text and files.
-func (c *change) refuseEmpty(roomID, id int64, e models.MessageEdit) error {
+func (tx *transaction) refuseEmpty(roomID, id int64, e models.MessageEdit) error {
 	why := e.RefuseEmpty()
 	if why == nil {
 		return nil
 	}
 	var files int64
-	err := c.Raw("SELECT count(*) FROM files WHERE room_id = ? AND message_id = ?", roomID, id).Scan(&files).Error
+	err := tx.Raw("SELECT count(*) FROM files WHERE room_id = ? AND message_id = ?", roomID, id).Scan(&files).Error
 	if err == nil && files == 0 {
 		err = why
 	}
@@ -137,26 +139,26 @@ func (c *change) refuseEmpty(roomID, id int64, e models.MessageEdit) error {
 }
 
 // entrant finds a room for a caller who may do something there: asMember and its like.
-type entrant func(db *gorm.DB, path models.RoomPath, callerID int64) (access, error)
+type authorizer func(db *gorm.DB, path models.RoomPath, callerID int64) (access, error)
 
 // lockMessage locks the room and finds one of its messages, for a caller whom as lets in.
-func (c *change) lockMessage(as entrant, callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
-	if err := c.lock(path); err != nil {
+func (tx *transaction) lockMessage(as authorizer, callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
+	if err := tx.lockRoom(path); err != nil {
 		return access{}, messageRow{}, err
 	}
-	a, err := as(c.DB, path, callerID)
+	a, err := as(tx.DB, path, callerID)
 	if err != nil {
 		return a, messageRow{}, err
 	}
-	row, err := findMessage(c.DB, a.Room, id)
+	row, err := findMessage(tx.DB, a.Room, id)
 	return a, row, err
 }
 
 // DeleteMessage turns a message into a tombstone: the caller's own one, or any for a moderator. A tombstone stays one. Who has
 // been blocked may still take back what they wrote.
 func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error) {
-	return s.change(ctx, func(c *change) error {
-		a, row, err := c.lockMessage(asMember, callerID, path, id)
+	return s.write(ctx, func(tx *transaction) error {
+		a, row, err := tx.lockMessage(authorizeMember, callerID, path, id)
 		if err != nil {
 			return err
 		}
@@ -166,51 +168,51 @@ func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.R
 		if row.DeletedAt != 0 {
 			return nil
 		}
-		caller, err := findUser(c.DB, models.UserPath{ID: callerID})
+		caller, err := findUser(tx.DB, models.UserPath{ID: callerID})
 		if err != nil {
 			return err
 		}
-		return c.bury(a.Room.ID, row.SenderID, []int64{id}, caller.model().Ref())
+		return tx.tombstone(a.Room.ID, row.SenderID, []int64{id}, caller.model().Ref())
 	})
 }
 
 // ClearHistory removes all messages of a room for everybody. Ids go on where they were. However many there are, it only
 // writes down that they are cleared away, whereupon whatever reads passes over them, and the janitor purges them.
 func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
-	return s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
+	return s.write(ctx, func(tx *transaction) error {
+		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
-		a, err := asModerator(c.DB, path, callerID)
+		a, err := authorizeModerator(tx.DB, path, callerID)
 		if err != nil || a.Room.ClearedID == a.Room.LastMessageID {
 			return err
 		}
-		err = c.Exec("UPDATE rooms SET message_count = 0, cleared_id = last_message_id, updated_at = ? WHERE id = ?",
+		err = tx.Exec("UPDATE rooms SET message_count = 0, cleared_id = last_message_id, updated_at = ? WHERE id = ?",
 			models.Now().Millis(), a.Room.ID).Error
 		if err != nil {
 			return err
 		}
-		if err := c.sweep(a.Room.ID, a.Room.LastMessageID); err != nil {
+		if err := tx.schedulePurge(a.Room.ID, a.Room.LastMessageID); err != nil {
 			return err
 		}
-		return c.tell(models.EventHistoryCleared, models.Audience{RoomID: a.Room.ID},
+		return tx.appendEvent(models.EventHistoryCleared, models.Audience{RoomID: a.Room.ID},
 			models.HistoryCleared{RoomID: a.Room.ID, UpToID: a.Room.LastMessageID})
 	})
 }
 
 // bury turns messages of one sender, in the order of their ids, into tombstones. They are not deleted yet and not
 // cleared away, and the room is locked. by is whom pin.removed names.
-func (c *change) bury(roomID, senderID int64, ids []int64, by models.UserRef) error {
-	if err := c.strip(roomID, ids, by); err != nil {
+func (tx *transaction) tombstone(roomID, senderID int64, ids []int64, by models.UserRef) error {
+	if err := tx.detach(roomID, ids, by); err != nil {
 		return err
 	}
-	if err := c.blank(roomID, ids); err != nil {
+	if err := tx.clearText(roomID, ids); err != nil {
 		return err
 	}
-	err := c.countDeleted(roomID, senderID, ids, models.Now().Millis())
+	err := tx.countDeleted(roomID, senderID, ids, models.Now().Millis())
 	for _, id := range ids {
 		if err == nil {
-			err = c.tell(models.EventMessageDeleted, models.Audience{RoomID: roomID},
+			err = tx.appendEvent(models.EventMessageDeleted, models.Audience{RoomID: roomID},
 				models.MessageRef{RoomID: roomID, MessageID: id})
 		}
 	}
@@ -218,33 +220,33 @@ func (c *change) bury(roomID, senderID int64, ids []int64, by models.UserRef) er
 }
 
 // blank takes the text away. A message that is deleted so and not buried is one that nobody can see.
-func (c *change) blank(roomID int64, ids []int64) error {
-	return c.Exec("UPDATE messages SET text = '', deleted_at = ? WHERE room_id = ? AND id IN ?",
+func (tx *transaction) clearText(roomID int64, ids []int64) error {
+	return tx.Exec("UPDATE messages SET text = '', deleted_at = ? WHERE room_id = ? AND id IN ?",
 		models.Now().Millis(), roomID, ids).Error
 }
 
 // strip removes the pins of messages, and tells of it, and their files and reactions, which go without a word: the event of the
 // deletion says it all.
-func (c *change) strip(roomID int64, ids []int64, by models.UserRef) error {
+func (tx *transaction) detach(roomID int64, ids []int64, by models.UserRef) error {
 	var pinned []int64
-	err := c.Raw("SELECT message_id FROM pins WHERE room_id = ? AND message_id IN ? ORDER BY message_id", roomID, ids).
+	err := tx.Raw("SELECT message_id FROM pins WHERE room_id = ? AND message_id IN ? ORDER BY message_id", roomID, ids).
 		Scan(&pinned).Error
 	for _, id := range pinned {
 		if err == nil {
-			err = c.unpin(roomID, id, by)
+			err = tx.unpin(roomID, id, by)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if err := c.doom("room_id = ? AND message_id IN ?", roomID, ids); err != nil {
+	if err := tx.scheduleDeletion("room_id = ? AND message_id IN ?", roomID, ids); err != nil {
 		return err
 	}
-	return c.dropReactions(roomID, ids)
+	return tx.dropReactions(roomID, ids)
 }
 
 // show fills in what messages have beside themselves: their files, and their reactions as the caller sees them.
-func show(db *gorm.DB, callerID int64, messages []models.Message) error {
+func fillMessages(db *gorm.DB, callerID int64, messages []models.Message) error {
 	if err := addFiles(db, messages); err != nil {
 		return err
 	}
@@ -268,8 +270,8 @@ func pointersTo(messages []models.Message) []*models.Message {
 }
 
 // shownMessage is one message with all that it has.
-func shownMessage(db *gorm.DB, callerID int64, m models.Message) (models.Message, error) {
+func fillMessage(db *gorm.DB, callerID int64, m models.Message) (models.Message, error) {
 	one := []models.Message{m}
-	err := show(db, callerID, one)
+	err := fillMessages(db, callerID, one)
 	return one[0], err
 }

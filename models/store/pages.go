@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // pageOf turns limit+1 rows into a page: the row too many only says that there is another page.
@@ -28,20 +29,20 @@ func pageOf[R, T any](rows []R, limit int, item func(R) T, at func(R) cursor) mo
 
 // pageRoom is what is left, in bytes, of a page that is read row by row: nobody may have the server hold more by asking
 // for long messages. The first row always has room.
-type pageRoom struct{ taken int }
+type pageBudget struct{ taken int }
 
 // rowSize is less than what a message takes beside its text.
 const rowSize = 128
 
 // takes reports whether there is room for a message with a text of so many bytes, and takes it.
-func (p *pageRoom) takes(text string) bool {
+func (p *pageBudget) fits(text string) bool {
 	first := p.taken == 0
 	p.taken += rowSize + len(text)
 	return first || p.taken <= models.MaxPageBytes
 }
 
 // fitting is how many of the messages fit into one page as JSON, with all that they have: one at least.
-func fitting(messages []models.Message) int {
+func countFitting(messages []models.Message) int {
 	const escaped = 6 // bytes of JSON for one of a text, at the most
 	const around = 1 << 10
 	most := 0
@@ -68,18 +69,18 @@ func scanPage[R any](query *gorm.DB, text func(*R) string) (list []R, cut bool, 
 		return nil, false, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	var room pageRoom
+	var room pageBudget
 	for rows.Next() {
 		var row R
 		if err := query.ScanRows(rows, &row); err != nil {
 			return nil, false, err
 		}
-		if !room.takes(text(&row)) {
+		if !room.fits(text(&row)) {
 			return list, true, nil
 		}
 		list = append(list, row)
 	}
-	return list, false, judged(query, rows.Err())
+	return list, false, database.Translate(query, rows.Err())
 }
 
 // A list is what the pages of one cursor belong to: its kind, and whose it is: a room's, a user's, or 0 for one of all.
@@ -156,7 +157,7 @@ func parseCursor(given string) (c cursor, ok bool) {
 	c.list.kind, raw = listKind(raw[1]), raw[2:]
 	for _, n := range []*int64{&c.list.owner, &c.begun, &c.at, &c.room, &c.id} {
 		value, size := binary.Varint(raw)
-		if size <= 0 || value < 0 || value > latest {
+		if size <= 0 || value < 0 || value > database.MaxTime {
 			return c, false
 		}
 		*n, raw = value, raw[size:]

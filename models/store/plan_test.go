@@ -17,6 +17,10 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
+	"github.com/parley-chat/parley/models/store/internal/postgres"
+	"github.com/parley-chat/parley/models/store/internal/sqlite"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 // The size of the database whose plans are looked at: enough that reading all of a table would not do.
@@ -70,7 +74,7 @@ func ask(t *testing.T, s *Store, sql string, args []any, step *string, dest ...a
 	t.Helper()
 	rows, err := s.reader.Statement.ConnPool.QueryContext(context.Background(), sql, args...)
 	if err == nil {
-		err = scanRows(rows, func() { steps = append(steps, *step) }, dest...)
+		err = database.ScanRows(rows, func() { steps = append(steps, *step) }, dest...)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +116,7 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 		}
 	}
 	ctx, paging := context.Background(), models.Paging{Limit: 10}
-	in := span{RoomID: 7, UpToID: planMessages}
+	in := database.Span{RoomID: 7, UpToID: planMessages}
 	for name, search := range map[string]func() error{
 		"list of rooms, unread rest": roomList(s, models.RoomsQuery{
 			Unread: true, Paging: models.Paging{Limit: 10, Cursor: cursor{list: list{listRooms, 1}, at: 1, id: 3}.String()},
@@ -150,12 +154,12 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			return err
 		},
 		"newest messages by start": func() error {
-			newest, _ := in.split()
+			newest, _ := in.Split()
 			_, err := startsIn(s.read(ctx), newestStartStatement, newest, "tea 1", "tea 2", 10)
 			return err
 		},
 		"messages found": func() error {
-			_, err := readHits(s.read(ctx), []hit{{roomID: 7, id: 1}, {roomID: 8, id: 1}})
+			_, err := readHits(s.read(ctx), []database.Hit{{RoomID: 7, ID: 1}, {RoomID: 8, ID: 1}})
 			return err
 		},
 		"history, newest":     history(models.HistoryQuery{}),
@@ -187,7 +191,7 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			return s.read(ctx).Raw(sentStatement, 1, 1, 3).Scan(&sent).Error
 		},
 		"own rooms": func() error {
-			_, err := ownSpans(s.read(ctx), 1, hit{1, 7, 7})
+			_, err := ownSpans(s.read(ctx), 1, database.Hit{CreatedAt: 1, RoomID: 7, ID: 7})
 			return err
 		},
 	} {
@@ -215,14 +219,14 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 	})
 	t.Run("messages by words", func(t *testing.T) {
 		q := wordindex.NewQuery("tea four")
-		if _, isSQLite := s.dialect.(sqliteDialect); isSQLite {
-			explain(t, sqliteWordStatement, []any{true, q.sqlite(7), wordsRow(7, 0), wordsRow(7, 1000), -1})
-			explain(t, sqliteNewestWordStatement, []any{7, 0, 1000})
+		if _, isSQLite := s.dialect.(sqlite.Dialect); isSQLite {
+			explain(t, sqlite.WordStatement, []any{true, sqlite.MatchExpression(q, 7), sqlite.WordsRow(7, 0), sqlite.WordsRow(7, 1000), -1})
+			explain(t, sqlite.NewestWordStatement, []any{7, 0, 1000})
 			return
 		}
-		explain(t, postgresNewestWordStatement, []any{q.postgres([]span{in}), 7, 0, 1000, 10, true})
-		explain(t, postgresWordStatement, []any{
-			q.postgres([]span{in}), []int64{7}, []int64{0}, []int64{1000}, 10, true, int64(latest), int64(0), int64(0),
+		explain(t, postgres.NewestWordStatement, []any{postgres.TSQuery(q, []database.Span{in}), 7, 0, 1000, 10, true})
+		explain(t, postgres.WordStatement, []any{
+			postgres.TSQuery(q, []database.Span{in}), []int64{7}, []int64{0}, []int64{1000}, 10, true, int64(database.MaxTime), int64(0), int64(0),
 		})
 	})
 }
@@ -235,10 +239,10 @@ func roomList(s *Store, q models.RoomsQuery) func() error {
 }
 
 // openFilled opens a database with rooms, users and messages that are older than search, and waits for the index.
-func openFilled(t *testing.T, database string) *Store {
+func openFilled(t *testing.T, name string) *Store {
 	t.Helper()
 	ctx := context.Background()
-	s, err := Open(ctx, Config{Database: database, Retention: time.Hour, Log: slog.New(slog.DiscardHandler)})
+	s, err := Open(ctx, Config{Database: name, Retention: time.Hour, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +252,7 @@ func openFilled(t *testing.T, database string) *Store {
 		}
 	})
 	numbers := "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
-	_, err = s.change(ctx, func(c *change) error {
+	_, err = s.write(ctx, func(tx *transaction) error {
 		for _, fill := range []string{
 			fmt.Sprintf("INSERT INTO users (username, username_key, display_name, guest, created_at) "+
 				numbers+"SELECT 'user' || i, 'user' || i, 'u', false, 0 FROM n", planMessages),
@@ -279,7 +283,7 @@ func openFilled(t *testing.T, database string) *Store {
 			fmt.Sprintf("INSERT INTO files (id, room_id, user_id, message_id, blob, name, media_type, size, sha256, width, height, created_at) "+
 				numbers+"SELECT 'f' || i, 1 + i %% %d, 1, i, '', '', '', 0, '', 0, 0, i FROM n", planMessages, planRooms),
 		} {
-			if err := c.Exec(fill).Error; err != nil {
+			if err := tx.Exec(fill).Error; err != nil {
 				return err
 			}
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // Shared reports whether other nodes may be at work on the same database. SQLite is for one.
-func (s *Store) Shared() bool { return s.dialect.shared() }
+func (s *Store) Shared() bool { return s.dialect.Shared() }
 
 // EnterNode makes a node known to the others. From here on they tell what changes at them; what was before is to be read
 // (Presences).
@@ -20,13 +20,13 @@ func (s *Store) EnterNode(ctx context.Context, node string) error {
 			return err
 		}
 	}
-	_, err := s.change(ctx, func(c *change) error {
-		if err := c.Exec("INSERT INTO nodes (id) VALUES (?) ON CONFLICT DO NOTHING", node).Error; err != nil {
+	_, err := s.write(ctx, func(tx *transaction) error {
+		if err := tx.Exec("INSERT INTO nodes (id) VALUES (?) ON CONFLICT DO NOTHING", node).Error; err != nil {
 			return err
 		}
 		// Whoever found nobody to tell is waited for, so that what they stored is there to be read.
 		var all []string
-		return c.Raw("SELECT id FROM nodes ORDER BY id" + s.dialect.forUpdate()).Scan(&all).Error
+		return tx.Raw("SELECT id FROM nodes ORDER BY id" + s.dialect.ForUpdate()).Scan(&all).Error
 	})
 	return err
 }
@@ -34,8 +34,8 @@ func (s *Store) EnterNode(ctx context.Context, node string) error {
 // Beat counts a node's beat up, and answers the beat of each that is at work. A node that is not among them was taken for
 // dead: what it told of who is present is forgotten, and it was told of nothing.
 func (s *Store) Beat(ctx context.Context, node string) (map[string]int64, error) {
-	_, err := s.change(ctx, func(c *change) error {
-		return c.Exec("UPDATE nodes SET beat = beat + 1 WHERE id = ?", node).Error
+	_, err := s.write(ctx, func(tx *transaction) error {
+		return tx.Exec("UPDATE nodes SET beat = beat + 1 WHERE id = ?", node).Error
 	})
 	if err != nil {
 		return nil, err
@@ -55,20 +55,20 @@ func (s *Store) Beat(ctx context.Context, node string) (map[string]int64, error)
 // TellNews stores who came and went at a node and tells the others, if there are any, together with the node's answers. A
 // node that was taken for dead meanwhile is not_found: it has to enter itself again and to tell of everybody.
 func (s *Store) TellNews(ctx context.Context, news models.NodeNews) error {
-	_, err := s.change(ctx, func(c *change) error {
-		if _, err := c.lockNode(news.Node); err != nil {
+	_, err := s.write(ctx, func(tx *transaction) error {
+		if _, err := tx.lockNode(news.Node); err != nil {
 			return err
 		}
-		if err := c.changePresences(news); err != nil {
+		if err := tx.changePresences(news); err != nil {
 			return err
 		}
-		return c.tellNodes(news)
+		return tx.appendNodeUpdate(news)
 	})
 	return err
 }
 
 // changePresences adds and removes rows, with one statement for each of the two.
-func (c *change) changePresences(news models.NodeNews) error {
+func (tx *transaction) changePresences(news models.NodeNews) error {
 	var here, gone []string
 	var came, went []any
 	for _, p := range news.Changes {
@@ -79,7 +79,7 @@ func (c *change) changePresences(news models.NodeNews) error {
 		}
 	}
 	if len(here) > 0 {
-		err := c.Exec("INSERT INTO presences (node_id, user_id, room_id) VALUES "+strings.Join(here, ", ")+
+		err := tx.Exec("INSERT INTO presences (node_id, user_id, room_id) VALUES "+strings.Join(here, ", ")+
 			" ON CONFLICT DO NOTHING", came...).Error
 		if err != nil {
 			return err
@@ -88,7 +88,7 @@ func (c *change) changePresences(news models.NodeNews) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	return c.Exec("DELETE FROM presences WHERE node_id = ? AND (user_id, room_id) IN (VALUES "+strings.Join(gone, ", ")+")",
+	return tx.Exec("DELETE FROM presences WHERE node_id = ? AND (user_id, room_id) IN (VALUES "+strings.Join(gone, ", ")+")",
 		append([]any{news.Node}, went...)...).Error
 }
 
@@ -105,16 +105,16 @@ func (s *Store) ForgetNode(ctx context.Context, node string, beat int64, at mode
 	if err := s.lastSeenAt(ctx, node, at); err != nil {
 		return err
 	}
-	_, err := s.change(ctx, func(c *change) error {
-		found, err := c.lockNode(node)
+	_, err := s.write(ctx, func(tx *transaction) error {
+		found, err := tx.lockNode(node)
 		if err != nil || beat != models.AnyBeat && found != beat {
 			return err
 		}
-		if err := c.Exec("DELETE FROM nodes WHERE id = ?", node).Error; err != nil {
+		if err := tx.Exec("DELETE FROM nodes WHERE id = ?", node).Error; err != nil {
 			return err
 		}
-		c.purges = true
-		return c.tellNodes(models.NodeNews{Node: node, Gone: at})
+		tx.wakesJanitor = true
+		return tx.appendNodeUpdate(models.NodeNews{Node: node, Gone: at})
 	})
 	if isNotFound(err) {
 		return nil // another one was faster
@@ -153,18 +153,18 @@ func (s *Store) dropPresences(ctx context.Context) (more bool, err error) {
 }
 
 func (s *Store) dropPresencesOf(ctx context.Context, node string) (more bool, err error) {
-	return s.batch(ctx, func(c *change) (bool, error) {
-		return c.dropRows("presences", "node_id, user_id, room_id", "node_id = ? AND node_id NOT IN (SELECT id FROM nodes)", node)
+	return s.batch(ctx, func(tx *transaction) (bool, error) {
+		return tx.deleteRows("presences", "node_id, user_id, room_id", "node_id = ? AND node_id NOT IN (SELECT id FROM nodes)", node)
 	})
 }
 
 // Ask tells a node of a request about one of its streams. A node that is not at work is not_found.
 func (s *Store) Ask(ctx context.Context, ask models.PresenceAsk) error {
-	_, err := s.change(ctx, func(c *change) error {
-		if _, err := c.lockNode(ask.Node); err != nil {
+	_, err := s.write(ctx, func(tx *transaction) error {
+		if _, err := tx.lockNode(ask.Node); err != nil {
 			return err
 		}
-		return c.tell(models.EventNodeAsked, models.Audience{}, ask)
+		return tx.appendEvent(models.EventNodeAsked, models.Audience{}, ask)
 	})
 	return err
 }
@@ -188,17 +188,17 @@ func (s *Store) Presences(ctx context.Context) (map[string][]models.Presence, er
 }
 
 // tellNodes tells the nodes that there are beside the one which the news is about.
-func (c *change) tellNodes(news models.NodeNews) error {
+func (tx *transaction) appendNodeUpdate(news models.NodeNews) error {
 	var others int64
-	if err := c.Raw("SELECT count(*) FROM nodes WHERE id <> ?", news.Node).Scan(&others).Error; err != nil || others == 0 {
+	if err := tx.Raw("SELECT count(*) FROM nodes WHERE id <> ?", news.Node).Scan(&others).Error; err != nil || others == 0 {
 		return err
 	}
-	return c.tell(models.EventNodeNews, models.Audience{}, news)
+	return tx.appendEvent(models.EventNodeNews, models.Audience{}, news)
 }
 
 // lockNode locks the row of a node and answers its beat; not_found without one.
-func (c *change) lockNode(node string) (beat int64, err error) {
-	found := c.Raw("SELECT beat FROM nodes WHERE id = ?"+c.store.dialect.forUpdate(), node).Scan(&beat)
+func (tx *transaction) lockNode(node string) (beat int64, err error) {
+	found := tx.Raw("SELECT beat FROM nodes WHERE id = ?"+tx.store.dialect.ForUpdate(), node).Scan(&beat)
 	if found.Error == nil && found.RowsAffected == 0 {
 		return 0, models.NotFound()
 	}
@@ -213,6 +213,6 @@ func (s *Store) Acquaintances(ctx context.Context, userID int64, roomLimit int) 
 	err := s.read(ctx).Raw(`SELECT u.id FROM `+liveUsers+` u WHERE u.id IN (SELECT user_id FROM contacts WHERE contact_id = ?
 		UNION SELECT o.user_id FROM memberships m JOIN `+liveRooms+` r ON r.id = m.room_id AND r.member_count <= ?
 		JOIN memberships o ON o.room_id = m.room_id AND o.user_id <> m.user_id AND o.left_at = 0
-		WHERE m.user_id = ?) AND NOT `+apart("u.id", "CAST(? AS BIGINT)"), userID, roomLimit, userID, userID, userID).Scan(&users).Error
+		WHERE m.user_id = ?) AND NOT `+blockedBetween("u.id", "CAST(? AS BIGINT)"), userID, roomLimit, userID, userID, userID).Scan(&users).Error
 	return users, err
 }

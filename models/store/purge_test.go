@@ -10,8 +10,8 @@ import (
 
 // TestDeletedAccountIsGoneAtOnce deletes an account and purges nothing of it: nobody sees that it was there.
 func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		defer h.close()
 		ctx, page := t.Context(), models.Paging{Limit: 50}
 		anna, bob := h.user("anna"), h.user("bob")
@@ -34,7 +34,7 @@ func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
 		h.must(h.Link(ctx, anna.ID, person))
 		before, _, err := h.Bounds(ctx)
 		h.must(err)
-		h.still()
+		h.stopJanitor()
 		h.must(h.deleteIf(ctx, anna.ID, func(userRow) bool { return true }))
 
 		for _, path := range []models.UserPath{at, {Key: "anna"}} {
@@ -97,7 +97,7 @@ func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
 		// What counts goes along with the events that tell of it, and those are yet to come.
 		now, err := h.Room(ctx, bob.ID, path)
 		h.must(err)
-		if told := h.told(bob.ID, before); now.MemberCount != 2 || now.MessageCount != 2 || len(told) != 0 {
+		if told := h.visibleEvents(bob.ID, before); now.MemberCount != 2 || now.MessageCount != 2 || len(told) != 0 {
 			t.Errorf("%d members, %d messages, but told was %v", now.MemberCount, now.MessageCount, told)
 		}
 
@@ -111,7 +111,7 @@ func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
 }
 
 // refusesDeleted has requests of a deleted account's that were under way when it went change nothing.
-func (h *house) refusesDeleted(gone models.User, room models.Room) {
+func (h *testStore) refusesDeleted(gone models.User, room models.Room) {
 	h.t.Helper()
 	ctx, path, name := h.t.Context(), models.RoomPath{ID: room.ID}, "late"
 	_, _, err := h.CreateRoom(ctx, gone.ID, models.NewRoom{Name: &name}, nil)
@@ -130,8 +130,8 @@ func (h *house) refusesDeleted(gone models.User, room models.Room) {
 // more: in the end nothing is left, all were told once, and the counts are exact.
 func TestPurgeGoesOnAfterACrash(t *testing.T) {
 	const rooms, alone, crashes = 40, 30, 4
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		anna, bob := h.user("anna"), h.user("bob")
 		var shared []models.Room
 		for i := range rooms {
@@ -148,7 +148,7 @@ func TestPurgeGoesOnAfterACrash(t *testing.T) {
 		h.must(err)
 		before, _, err := h.Bounds(t.Context())
 		h.must(err)
-		h.still()
+		h.stopJanitor()
 		h.must(h.deleteIf(t.Context(), anna.ID, func(userRow) bool { return true }))
 		for range crashes {
 			more, err := h.purgeAccount(t.Context(), anna.ID)
@@ -159,14 +159,14 @@ func TestPurgeGoesOnAfterACrash(t *testing.T) {
 			_, err = h.purgeRooms(t.Context())
 			h.must(err)
 			h.close()
-			h.Store = openStill(t, database)
+			h.Store = openStill(t, name)
 		}
 		h.close()
-		h = openHouse(t, database)
+		h = openTestStore(t, name)
 		defer h.close()
 		h.purged()
 
-		told := h.told(bob.ID, before)
+		told := h.visibleEvents(bob.ID, before)
 		if told[models.EventMemberLeft] != rooms || told[models.EventMemberUpdated] != rooms || told[models.EventMessageDeleted] != rooms {
 			t.Errorf("bob was told %v", told)
 		}
@@ -189,18 +189,18 @@ func TestPurgeGoesOnAfterACrash(t *testing.T) {
 }
 
 // openStill opens a store whose janitor has not come to anything: it is ended while it waits for the writer.
-func openStill(t *testing.T, database string) *Store {
+func openStill(t *testing.T, name string) *Store {
 	t.Helper()
-	h := openHouse(t, database)
-	h.still()
+	h := openTestStore(t, name)
+	h.stopJanitor()
 	return h.Store
 }
 
 // TestDeletedRoomIsReplayed deletes a room while a member is away, who is told of it with all that came before, whether
 // the room has been purged by then or not. Its handle is free at once.
 func TestDeletedRoomIsReplayed(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
 		anna, bob, eve := h.user("anna"), h.user("bob"), h.user("eve")
@@ -209,7 +209,7 @@ func TestDeletedRoomIsReplayed(t *testing.T) {
 		h.must(err)
 		h.say(private.ID, anna, "hello")
 		h.say(public.ID, anna, "hello")
-		h.still()
+		h.stopJanitor()
 		for _, r := range []models.Room{public, private} {
 			_, err := h.DeleteRoom(ctx, anna.ID, models.RoomPath{ID: r.ID})
 			h.must(err)
@@ -230,7 +230,7 @@ func TestDeletedRoomIsReplayed(t *testing.T) {
 		h.room("tea", models.RoomPublic, anna)
 		replayed := func(when string) {
 			t.Helper()
-			toBob, toEve := h.told(bob.ID, before), h.told(eve.ID, before)
+			toBob, toEve := h.visibleEvents(bob.ID, before), h.visibleEvents(eve.ID, before)
 			if toBob[models.EventMessageCreated] != 2 || toBob[models.EventRoomDeleted] != 2 {
 				t.Errorf("%s, bob is told %v", when, toBob)
 			}

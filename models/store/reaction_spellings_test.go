@@ -9,8 +9,8 @@ import (
 // TestOldSpellings has reactions as servers stored them that took each spelling for an emoji of its own. The next change
 // of them makes them one, and whoever reacted in two ways counts once.
 func TestOldSpellings(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		defer h.close()
 		anna, bert, carl := h.user("anna"), h.user("bert"), h.user("carl")
 		room := h.room("room", models.RoomPublic, anna, bert, carl)

@@ -9,33 +9,33 @@ import (
 // DeleteRoom ends a room for all, at once: endRoom. Those who were members may still see what was said until then, from
 // the log. A direct room has no owner: who is the last in it may end it.
 func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
-	return s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
+	return s.write(ctx, func(tx *transaction) error {
+		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
-		a, err := asMember(c.DB, path, callerID)
+		a, err := authorizeMember(tx.DB, path, callerID)
 		if err != nil {
 			return err
 		}
-		if err := c.refuseDeletion(a); err != nil {
+		if err := tx.refuseDeletion(a); err != nil {
 			return err
 		}
 		gone := models.RoomGone{RoomID: a.Room.ID, Handle: a.Room.Handle}
-		if err := c.tell(models.EventRoomDeleted, a.Room.audience(0), gone); err != nil {
+		if err := tx.appendEvent(models.EventRoomDeleted, a.Room.audience(0), gone); err != nil {
 			return err
 		}
-		return c.endRoom(a.Room)
+		return tx.markRoomDeleted(a.Room)
 	})
 }
 
-func (c *change) refuseDeletion(a access) error {
+func (tx *transaction) refuseDeletion(a access) error {
 	if models.Role(a.Role) == models.RoleOwner {
 		return nil
 	}
 	if a.Room.Kind != string(models.RoomDirect) {
 		return models.Errorf(models.CodeForbidden, "Only an owner may delete the room.")
 	}
-	alone, err := c.aloneIn(a)
+	alone, err := tx.isLastMember(a)
 	if err == nil && !alone {
 		err = models.Errorf(models.CodeForbidden, "A direct room is deleted by nobody as long as both are there; leave it instead.")
 	}
@@ -45,70 +45,70 @@ func (c *change) refuseDeletion(a access) error {
 // endRoom is the first step of a room's end, and takes no longer for one that had much: from the event told last on, no
 // statement finds the room any more (live.go), and its handle is free. What it had is the janitor's, who is woken when this
 // is committed; who was a member may see its events up to that one, from the log.
-func (c *change) endRoom(row roomRow) error {
-	c.purges = true
-	c.whenPlaced(func(position int64) error {
-		return c.Exec(`UPDATE rooms SET deleted_at = ?, deleted_position = ?, handle_key = NULL, direct_key = NULL, name_key = ''
+func (tx *transaction) markRoomDeleted(row roomRow) error {
+	tx.wakesJanitor = true
+	tx.onPosition(func(position int64) error {
+		return tx.Exec(`UPDATE rooms SET deleted_at = ?, deleted_position = ?, handle_key = NULL, direct_key = NULL, name_key = ''
 			WHERE id = ?`, models.Now().Millis(), position, row.ID).Error
 	})
-	return c.sweep(row.ID, row.LastMessageID)
+	return tx.schedulePurge(row.ID, row.LastMessageID)
 }
 
 // sweep hands the messages of a room up to an id to the janitor; there may be none.
-func (c *change) sweep(roomID, upTo int64) error {
+func (tx *transaction) schedulePurge(roomID, upTo int64) error {
 	if upTo == 0 {
 		return nil
 	}
-	c.purges = true
-	return c.Exec(`INSERT INTO message_sweeps (room_id, up_to_id) VALUES (?, ?)
+	tx.wakesJanitor = true
+	return tx.Exec(`INSERT INTO message_sweeps (room_id, up_to_id) VALUES (?, ?)
 		ON CONFLICT (room_id) DO UPDATE SET up_to_id = excluded.up_to_id`, roomID, upTo).Error
 }
 
 // purgeRooms runs one batch of what deleted rooms leave behind, but for their messages (sweepMessages).
 func (s *Store) purgeRooms(ctx context.Context) (more bool, err error) {
-	return s.batch(ctx, func(c *change) (more bool, err error) {
-		var gone goneRoom
-		found := c.Raw("SELECT id, deleted_position FROM rooms WHERE deleted_at <> 0 ORDER BY id LIMIT 1" +
-			c.store.dialect.skipLocked()).Scan(&gone)
+	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
+		var gone deletedRoom
+		found := tx.Raw("SELECT id, deleted_position FROM rooms WHERE deleted_at <> 0 ORDER BY id LIMIT 1" +
+			tx.store.dialect.SkipLocked()).Scan(&gone)
 		if found.Error != nil || found.RowsAffected == 0 {
 			return false, found.Error
 		}
-		for _, step := range []func(goneRoom) (bool, error){c.endMembershipsIn, c.endSilencesIn, c.dropRowsIn, c.dropFilesIn} {
+		for _, step := range []func(deletedRoom) (bool, error){tx.endMembershipsIn, tx.endMutesIn, tx.dropRowsIn, tx.dropFilesIn} {
 			if more, err := step(gone); err != nil || more {
 				return true, err
 			}
 		}
-		return true, c.Exec("DELETE FROM rooms WHERE id = ?", gone.ID).Error
+		return true, tx.Exec("DELETE FROM rooms WHERE id = ?", gone.ID).Error
 	})
 }
 
 // goneRoom is a room that is being purged.
-type goneRoom struct{ ID, DeletedPosition int64 }
+type deletedRoom struct{ ID, DeletedPosition int64 }
 
-func (c *change) endMembershipsIn(gone goneRoom) (more bool, err error) {
+func (tx *transaction) endMembershipsIn(gone deletedRoom) (more bool, err error) {
 	var users []int64
-	err = c.Raw("SELECT user_id FROM memberships WHERE room_id = ? ORDER BY user_id LIMIT ?", gone.ID, batchRows).Scan(&users).Error
+	err = tx.Raw("SELECT user_id FROM memberships WHERE room_id = ? ORDER BY user_id LIMIT ?", gone.ID, batchRows).Scan(&users).Error
 	if err != nil || len(users) == 0 {
 		return false, err
 	}
-	return true, c.endMemberships(gone.DeletedPosition, "room_id = ? AND user_id IN ?", gone.ID, users)
+	return true, tx.endMemberships(gone.DeletedPosition, "room_id = ? AND user_id IN ?", gone.ID, users)
 }
 
-func (c *change) endSilencesIn(gone goneRoom) (more bool, err error) {
-	ended := c.Exec(`UPDATE silences SET to_position = ? WHERE room_id = ? AND (user_id, from_position) IN (
+func (tx *transaction) endMutesIn(gone deletedRoom) (more bool, err error) {
+	ended := tx.Exec(`UPDATE silences SET to_position = ? WHERE room_id = ? AND (user_id, from_position) IN (
 		SELECT user_id, from_position FROM silences WHERE room_id = ? AND to_position = 0 LIMIT ?)`,
 		gone.DeletedPosition, gone.ID, gone.ID, batchRows)
 	return ended.RowsAffected > 0, ended.Error
 }
 
 // ofRoom are the rows of a room's that go without a word: the table, and what tells its rows apart.
-var ofRoom = [][2]string{
+var roomTables = [][2]string{
 	{"bans", "room_id, user_id"}, {"leavers", "room_id, user_id"}, {"invites", "code"}, {"pins", "room_id, message_id"},
 }
 
-func (c *change) dropRowsIn(gone goneRoom) (more bool, err error) {
-	for _, t := range ofRoom {
-		if more, err := c.dropRows(t[0], t[1], "room_id = ?", gone.ID); err != nil || more {
+func (tx *transaction) dropRowsIn(gone deletedRoom) (more bool, err error) {
+	for _, t := range roomTables {
+		if more, err := tx.deleteRows(t[0], t[1], "room_id = ?", gone.ID); err != nil || more {
 			return more, err
 		}
 	}
@@ -116,38 +116,38 @@ func (c *change) dropRowsIn(gone goneRoom) (more bool, err error) {
 }
 
 // dropFilesIn gives up the files that no message has: those of messages go with them.
-func (c *change) dropFilesIn(gone goneRoom) (more bool, err error) {
-	if more, err = c.doomSome("room_id = ? AND message_id = 0", gone.ID); err != nil || more {
+func (tx *transaction) dropFilesIn(gone deletedRoom) (more bool, err error) {
+	if more, err = tx.scheduleSomeDeletions("room_id = ? AND message_id = 0", gone.ID); err != nil || more {
 		return more, err
 	}
-	return c.dropSomeUploads("room_id = ?", gone.ID)
+	return tx.dropSomeUploads("room_id = ?", gone.ID)
 }
 
 // sweepMessages purges some of the messages that nobody can see any more, and what they had.
-func (s *Store) sweepMessages(ctx context.Context) (more bool, err error) {
-	return s.batch(ctx, func(c *change) (more bool, err error) {
+func (s *Store) purgeMessages(ctx context.Context) (more bool, err error) {
+	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var sweep struct{ RoomID, UpToID int64 }
-		found := c.Raw("SELECT room_id, up_to_id FROM message_sweeps ORDER BY room_id LIMIT 1" + c.store.dialect.skipLocked()).Scan(&sweep)
+		found := tx.Raw("SELECT room_id, up_to_id FROM message_sweeps ORDER BY room_id LIMIT 1" + tx.store.dialect.SkipLocked()).Scan(&sweep)
 		if found.Error != nil || found.RowsAffected == 0 {
 			return false, found.Error
 		}
-		more, err = c.doomSome("room_id = ? AND message_id BETWEEN 1 AND ?", sweep.RoomID, sweep.UpToID)
+		more, err = tx.scheduleSomeDeletions("room_id = ? AND message_id BETWEEN 1 AND ?", sweep.RoomID, sweep.UpToID)
 		if err != nil || more {
 			return more, err
 		}
-		for _, statement := range sweepStatements {
-			removed := c.Exec(statement, sweep.RoomID, sweep.RoomID, sweep.UpToID, batchRows)
+		for _, statement := range purgeStatements {
+			removed := tx.Exec(statement, sweep.RoomID, sweep.RoomID, sweep.UpToID, batchRows)
 			if removed.Error != nil || removed.RowsAffected > 0 {
 				return true, removed.Error
 			}
 		}
-		return true, c.Exec("DELETE FROM message_sweeps WHERE room_id = ? AND up_to_id = ?", sweep.RoomID, sweep.UpToID).Error
+		return true, tx.Exec("DELETE FROM message_sweeps WHERE room_id = ? AND up_to_id = ?", sweep.RoomID, sweep.UpToID).Error
 	})
 }
 
 // sweepStatements remove some of the rows of a room's messages up to an id. Tallies of runs of ids that reach beyond it go
 // too: what is counted after a later id counts no run that this id is in.
-var sweepStatements = []string{
+var purgeStatements = []string{
 	`DELETE FROM pins WHERE room_id = ? AND message_id IN (
 		SELECT message_id FROM pins WHERE room_id = ? AND message_id <= ? ORDER BY message_id LIMIT ?)`,
 	`DELETE FROM reaction_counts WHERE room_id = ? AND (message_id, emoji) IN (

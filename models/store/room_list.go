@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // Rooms lists the caller's rooms, the one with the newest activity first, as it was when the list began.
@@ -68,13 +69,13 @@ func roomsQuery(order, begun string) string {
 func (s *Store) roomPage(ctx context.Context, limit int, of list, text string, args []any) (models.Page[models.Room], error) {
 	page := models.Page[models.Room]{Items: make([]models.Room, 0, limit)}
 	db := s.read(ctx)
-	rows, err := queryIn(db, text, args...)
+	rows, err := database.Query(db, text, args...)
 	if err != nil {
 		return page, err
 	}
 	var a access
 	last, next := cursor{list: of}, cursor{list: of}
-	err = scanRows(rows, func() {
+	err = database.ScanRows(rows, func() {
 		if len(page.Items) == limit { // the one too many only says that there is another page
 			page.NextCursor = last.String()
 			return
@@ -83,7 +84,7 @@ func (s *Store) roomPage(ctx context.Context, limit int, of list, text string, a
 		last, last.id = next, a.Room.ID
 	}, append(a.Room.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.UnreadCount, &a.Muted, &next.at, &next.begun)...)
 	if err != nil {
-		return page, judged(db, err)
+		return page, database.Translate(db, err)
 	}
 	return page, addUsers(db, page.Items)
 }

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 type roomRow struct {
@@ -66,7 +67,7 @@ func (r roomRow) audience(userID int64) models.Audience {
 // CreateRoom makes a room with the caller as its owner and first member.
 func (s *Store) CreateRoom(ctx context.Context, callerID int64, n models.NewRoom, once *models.Once) (models.Room, models.Cursor, error) {
 	var room models.Room
-	at, err := s.create(ctx, once, func(c *change) (any, error) {
+	at, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		now := models.Now().Millis()
 		row := roomRow{
 			Name: value(n.Name), Description: value(n.Description), Subject: value(n.Subject),
@@ -77,16 +78,16 @@ func (s *Store) CreateRoom(ctx context.Context, callerID int64, n models.NewRoom
 		}
 		setHandle(&row, value(n.Handle))
 		setName(&row, row.Name)
-		if err := c.Create(&row).Error; err != nil {
+		if err := tx.Create(&row).Error; err != nil {
 			return nil, handleTaken(err, row.Handle)
 		}
-		if err := c.tell(models.EventRoomCreated, row.audience(callerID), row.model()); err != nil {
+		if err := tx.appendEvent(models.EventRoomCreated, row.audience(callerID), row.model()); err != nil {
 			return nil, err
 		}
-		if err := c.enrol(row, callerID, models.RoleOwner); err != nil {
+		if err := tx.addMember(row, callerID, models.RoleOwner); err != nil {
 			return nil, err
 		}
-		a, err := lookAt(c.DB, models.RoomPath{ID: row.ID}, callerID)
+		a, err := authorizeReader(tx.DB, models.RoomPath{ID: row.ID}, callerID)
 		room = a.model()
 		return room, err
 	})
@@ -115,21 +116,21 @@ func handleTaken(err error, handle string) error {
 // Room is the room that path names, as the caller sees it.
 func (s *Store) Room(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, error) {
 	db := s.read(ctx)
-	a, err := lookAt(db, path, callerID)
+	a, err := authorizeReader(db, path, callerID)
 	if err != nil {
 		return models.Room{}, err
 	}
-	return shownRoom(db, a)
+	return fillRoom(db, a)
 }
 
 // ChangeRoom changes the room's name, description and handle.
 func (s *Store) ChangeRoom(ctx context.Context, callerID int64, path models.RoomPath, r models.RoomChange) (models.Room, models.Cursor, error) {
 	var room models.Room
-	at, err := s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
+	at, err := s.write(ctx, func(tx *transaction) error {
+		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
-		a, err := asModerator(c.DB, path, callerID)
+		a, err := authorizeModerator(tx.DB, path, callerID)
 		if err != nil {
 			return err
 		}
@@ -145,18 +146,18 @@ func (s *Store) ChangeRoom(ctx context.Context, callerID int64, path models.Room
 			return models.Invalid("name", "is required where there is no handle")
 		}
 		if a.Room.Handle != before.Handle || a.Room.Name != before.Name {
-			if err := c.renameRoom(a.Room.ID); err != nil {
+			if err := tx.renameRoom(a.Room.ID); err != nil {
 				return err
 			}
 		}
 		a.Room.UpdatedAt = models.Now().Millis()
 		a.Room.NamedAt = a.Room.UpdatedAt
-		err = c.Model(&a.Room).Select("handle", "handle_key", "name", "name_key", "description", "updated_at", "named_at").Updates(&a.Room).Error
+		err = tx.Model(&a.Room).Select("handle", "handle_key", "name", "name_key", "description", "updated_at", "named_at").Updates(&a.Room).Error
 		if err != nil {
 			return handleTaken(err, a.Room.Handle)
 		}
 		room = a.model()
-		return c.tell(models.EventRoomUpdated, models.Audience{RoomID: a.Room.ID}, a.Room.model())
+		return tx.appendEvent(models.EventRoomUpdated, models.Audience{RoomID: a.Room.ID}, a.Room.model())
 	})
 	return room, at, err
 }
@@ -179,8 +180,8 @@ func apply(row *roomRow, r models.RoomChange) bool {
 }
 
 // touch notes that something changed in the room, for those who ask what changed since a time.
-func (c *change) touch(roomID int64) error {
-	return c.Exec("UPDATE rooms SET updated_at = ? WHERE id = ?", models.Now().Millis(), roomID).Error
+func (tx *transaction) touch(roomID int64) error {
+	return tx.Exec("UPDATE rooms SET updated_at = ? WHERE id = ?", models.Now().Millis(), roomID).Error
 }
 
 // openLobby finds the room that every new account and guest is in, or makes it at the first start: a public room that
@@ -194,15 +195,15 @@ func (s *Store) openLobby(ctx context.Context, handle string) error {
 	if row.HandleKey == nil {
 		return fmt.Errorf("%q cannot be a room's handle", handle)
 	}
-	_, err := s.change(ctx, func(c *change) error {
+	_, err := s.write(ctx, func(tx *transaction) error {
 		now := models.Now().Millis()
-		made := c.Raw(`INSERT INTO rooms (kind, handle, handle_key, created_at, updated_at, active_at) VALUES (?, ?, ?, ?, ?, ?)
+		made := tx.Raw(`INSERT INTO rooms (kind, handle, handle_key, created_at, updated_at, active_at) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (handle_key) DO NOTHING RETURNING id`, row.Kind, row.Handle, *row.HandleKey, now, now, now).Scan(&s.lobbyID)
 		if made.Error != nil {
 			return made.Error
 		}
 		var found roomRow
-		if err := c.Raw("SELECT "+wholeRoom+" FROM "+liveRooms+" r WHERE handle_key = ?", *row.HandleKey).Scan(&found).Error; err != nil {
+		if err := tx.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE handle_key = ?", *row.HandleKey).Scan(&found).Error; err != nil {
 			return err
 		}
 		s.lobbyID = found.ID
@@ -212,28 +213,28 @@ func (s *Store) openLobby(ctx context.Context, handle string) error {
 		if made.RowsAffected == 0 {
 			return nil
 		}
-		return c.tell(models.EventRoomCreated, found.audience(0), found.model())
+		return tx.appendEvent(models.EventRoomCreated, found.audience(0), found.model())
 	})
 	return err
 }
 
 // lockLobby locks the lobby and reads it. It comes before the making of the user who is to be let in, as the order of
 // locks has it. The row's id is 0 where there is no lobby, or it was deleted since.
-func (c *change) lockLobby() (row roomRow, err error) {
-	if c.store.lobbyID == 0 {
+func (tx *transaction) lockLobby() (row roomRow, err error) {
+	if tx.store.lobbyID == 0 {
 		return row, nil
 	}
-	if err := c.lock(models.RoomPath{ID: c.store.lobbyID}); err != nil {
+	if err := tx.lockRoom(models.RoomPath{ID: tx.store.lobbyID}); err != nil {
 		return row, err
 	}
-	err = c.Raw("SELECT "+wholeRoom+" FROM "+liveRooms+" r WHERE id = ?", c.store.lobbyID).Scan(&row).Error
+	err = tx.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE id = ?", tx.store.lobbyID).Scan(&row).Error
 	return row, err
 }
 
 // letIn puts a new user into the locked lobby.
-func (c *change) letIn(lobby roomRow, user models.User) error {
+func (tx *transaction) addToLobby(lobby roomRow, user models.User) error {
 	if lobby.ID == 0 {
 		return nil
 	}
-	return c.admit(lobby, user, models.RoleMember)
+	return tx.addMemberAndNotify(lobby, user, models.RoleMember)
 }

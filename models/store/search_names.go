@@ -9,16 +9,17 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 // named is where an item stands in a list in the order of names: by what it was found by when the list began.
-type named struct {
+type namePosition struct {
 	part int64
 	key  string
 	id   int64
 }
 
-func (n named) compare(other named) int {
+func (n namePosition) compare(other namePosition) int {
 	return cmp.Or(cmp.Compare(n.part, other.part), cmp.Compare(n.key, other.key), cmp.Compare(n.id, other.id))
 }
 
@@ -39,7 +40,7 @@ func startNames(db *gorm.DB, of list, given string) (cursor, error) {
 
 // mergeNamed is the beginning of two parts of a list that were read one after the other: what kept its name since the list
 // began, and then what did not. What was renamed between the two is in both, at the same place.
-func mergeNamed[R any](kept, renamed []R, place func(R) named, limit int) []R {
+func mergeByName[R any](kept, renamed []R, place func(R) namePosition, limit int) []R {
 	if len(renamed) == 0 {
 		return kept
 	}
@@ -59,7 +60,7 @@ func lowerBound(from string, after cursor) (key string, id int64) {
 }
 
 // cursor is n as a cursor of the list that another one is of.
-func (n named) cursor(of cursor) cursor {
+func (n namePosition) cursor(of cursor) cursor {
 	of.at, of.key, of.id = n.part, n.key, n.id
 	return of
 }
@@ -72,7 +73,7 @@ type foundUser struct {
 
 func (r foundUser) model() models.User { return r.User.model() }
 
-func (r foundUser) place() named { return named{key: r.Key, id: r.User.ID} }
+func (r foundUser) position() namePosition { return namePosition{key: r.Key, id: r.User.ID} }
 
 var (
 	keptUsers = "SELECT " + userColumns + `, u.username_key AS key FROM ` + liveUsers + ` u
@@ -101,8 +102,8 @@ func (s *Store) Users(ctx context.Context, q models.UserSearch) (models.Page[mod
 	if err != nil {
 		return models.Page[models.User]{}, err
 	}
-	rows := mergeNamed(kept, renamed, foundUser.place, q.Limit+1)
-	return pageOf(rows, q.Limit, foundUser.model, func(r foundUser) cursor { return r.place().cursor(after) }), nil
+	rows := mergeByName(kept, renamed, foundUser.position, q.Limit+1)
+	return pageOf(rows, q.Limit, foundUser.model, func(r foundUser) cursor { return r.position().cursor(after) }), nil
 }
 
 // The list of found rooms has two parts, each in an order that an index has: first those whose handle starts so, by
@@ -121,7 +122,7 @@ type foundRoom struct {
 
 func (r foundRoom) model() models.Room { return r.Access.model() }
 
-func (r foundRoom) place() named { return named{r.Part, r.Key, r.Access.Room.ID} }
+func (r foundRoom) position() namePosition { return namePosition{r.Part, r.Key, r.Access.Room.ID} }
 
 // SearchRooms finds public rooms by the start of their handle or name, in the order of these as they were when the list
 // began. A room that the caller is banned from is none.
@@ -150,7 +151,7 @@ func (s *Store) SearchRooms(ctx context.Context, callerID int64, q models.RoomSe
 		}
 		rows = append(rows, byName...)
 	}
-	return pageOf(rows, q.Limit, foundRoom.model, func(r foundRoom) cursor { return r.place().cursor(first) }), nil
+	return pageOf(rows, q.Limit, foundRoom.model, func(r foundRoom) cursor { return r.position().cursor(first) }), nil
 }
 
 // roomSearch reads the parts of the list. An empty start of a handle or a name is that of all.
@@ -213,7 +214,7 @@ func (s roomSearch) rooms(part int64, key, condition string, args ...any) ([]fou
 	renamed, err := read("w", renamedSince("room_id")+" w JOIN "+liveRooms+" r ON r.id = w.id",
 		" AND (r.handle_key >= ? AND r.handle_key < ? OR r.name_key >= ? AND r.name_key < ?)",
 		slices.Concat([]any{s.begun}, caller, args, []any{fromHandle, toHandle, fromName, toName})...)
-	return mergeNamed(kept, renamed, foundRoom.place, s.limit), err
+	return mergeByName(kept, renamed, foundRoom.position, s.limit), err
 }
 
 // Most lists are in an order that never changes for an item. Two are not: rooms are listed by their newest activity, and
@@ -241,22 +242,22 @@ type rename struct {
 }
 
 // renameUser notes that a user is about to have another username.
-func (c *change) renameUser(u userRow) {
-	c.renames = append(c.renames, rename{userID: u.ID, handleKey: &u.UsernameKey})
+func (tx *transaction) renameUser(u userRow) {
+	tx.renames = append(tx.renames, rename{userID: u.ID, handleKey: &u.UsernameKey})
 }
 
 // renameRoom notes that a room is about to have another handle or name.
-func (c *change) renameRoom(roomID int64) error {
+func (tx *transaction) renameRoom(roomID int64) error {
 	var was struct{ HandleKey, NameKey *string }
-	err := c.Raw("SELECT handle_key, name_key FROM rooms WHERE id = ?", roomID).Scan(&was).Error
-	c.renames = append(c.renames, rename{roomID: roomID, handleKey: was.HandleKey, nameKey: value(was.NameKey)})
+	err := tx.Raw("SELECT handle_key, name_key FROM rooms WHERE id = ?", roomID).Scan(&was).Error
+	tx.renames = append(tx.renames, rename{roomID: roomID, handleKey: was.HandleKey, nameKey: value(was.NameKey)})
 	return err
 }
 
 // keepRenames numbers the renames from after a number on.
-func (c *change) keepRenames(after int64) error {
-	for i, r := range c.renames {
-		err := c.Exec("INSERT INTO renames (seq, user_id, room_id, handle_key, name_key, renamed_at) VALUES (?, ?, ?, ?, ?, ?)",
+func (tx *transaction) storeRenames(after int64) error {
+	for i, r := range tx.renames {
+		err := tx.Exec("INSERT INTO renames (seq, user_id, room_id, handle_key, name_key, renamed_at) VALUES (?, ?, ?, ?, ?, ?)",
 			after+int64(i)+1, r.userID, r.roomID, r.handleKey, r.nameKey, models.Now().Millis()).Error
 		if err != nil {
 			return err

@@ -2,123 +2,206 @@ package store
 
 import (
 	"cmp"
+	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
+
+	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// posting is who sends where.
-type posting struct{ roomID, userID int64 }
+const (
+	// batchTimeout bounds one batch's transaction. It does not end with any one request.
+	batchTimeout = 10 * time.Second
+	// rollbackTimeout bounds the rollback of one that failed.
+	rollbackTimeout = 2 * time.Second
+)
 
-func (p *send) posting() posting { return posting{p.roomID, p.callerID} }
+// errNothingStored ends the transaction of a batch of which nothing was stored. A commit would wait for the disk, since
+// rooms were locked, and thereby reveal to a caller who is refused that the room exists.
+var errNothingStored = errors.New("nothing was stored")
 
-// poster is a member who sends, and the number of their newest message.
-type poster struct {
-	models.UserRef
-	sent int64
+// batchTx is the transaction of the messages that are committed together. What every batch does goes to the driver past
+// gorm and database/sql, which cost more than the statements themselves; what few batches do goes through gorm, over the
+// same connection.
+type batchTx struct {
+	*transaction
+
+	conn database.ConnTx
+	done bool // committed
 }
 
-// errNoneStored ends the transaction of a group of which nothing was stored. A commit would wait for the disk, since
-// rooms were locked, and thereby tell whoever was refused that there is a room.
-var errNoneStored = errors.New("nothing was stored")
+// storeBatch stores sends in a transaction, until it is committed or has failed for good.
+func (s *Store) storeBatch(sends []*send) error {
+	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
+	defer cancel()
+	var entries []models.LogEntry
+	var err error
+	for range maxTries {
+		entries, err = s.tryBatch(ctx, sends)
+		if err == nil || !s.dialect.Transient(err) {
+			break
+		}
+	}
+	switch {
+	case errors.Is(err, database.ErrCommit):
+		return commitFailed(database.Translate(s.writer, err))
+	case err != nil:
+		return database.Translate(s.writer, err)
+	}
+	s.committed(entries)
+	return nil
+}
 
-// post stores a group of sends and tells of them, in the group's order within each room. It answers the events, once they
-// are committed. What is wrong with one send is left in its err and fails no other; an error that it returns fails the
-// transaction.
-func (g *groupTx) post(group []*send) ([]models.LogEntry, error) {
-	ready, err := g.claimAll(group)
+func (s *Store) tryBatch(ctx context.Context, sends []*send) ([]models.LogEntry, error) {
+	pool, err := s.writer.DB()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }() // returns it to the pool; a broken one is not kept
+	if !s.dialect.Shared() {
+		ctx = context.WithoutCancel(ctx) // SQLite's waits have limits of their own; the driver would watch each statement
+	}
+	b := &batchTx{
+		conn:        database.ConnTx{Ctx: ctx, Conn: conn},
+		transaction: &transaction{DB: onConn(s.writer.WithContext(ctx), conn), store: s},
+	}
+	defer b.rollback()
+	return b.storeSends(sends)
+}
+
+// onConn is db on one connection.
+func onConn(db *gorm.DB, conn *sql.Conn) *gorm.DB {
+	db.Statement.ConnPool = conn
+	return db
+}
+
+// rollback takes back what was not committed. A connection on which that fails is not used again.
+func (b *batchTx) rollback() {
+	if !b.conn.Begun || b.done {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.conn.Ctx), rollbackTimeout)
+	defer cancel()
+	if _, err := b.conn.Conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+		b.discard()
+	}
+}
+
+// discard has database/sql close the connection instead of keeping it.
+func (b *batchTx) discard() {
+	_ = b.conn.Conn.Raw(func(any) error { return driver.ErrBadConn })
+}
+
+// storeSends stores a batch of sends and appends their events, in the batch's order within each room. It returns the events,
+// once they are committed. What is wrong with one send is left in its err and fails no other; an error that it returns
+// fails the transaction.
+func (b *batchTx) storeSends(sends []*send) ([]models.LogEntry, error) {
+	ready, err := b.claimKeys(sends)
 	if err != nil {
 		return nil, err
 	}
 	if len(ready) == 0 {
-		return nil, errNoneStored
+		return nil, errNothingStored
 	}
-	rooms, senders, err := g.lockPosts(ready)
+	rooms, senders, err := b.lockRooms(ready)
 	if err != nil {
 		return nil, err
 	}
-	direct, err := g.directRooms(rooms)
+	direct, err := b.directRooms(rooms)
 	if err != nil {
 		return nil, err
 	}
-	files, err := g.lockFiles(ready)
+	files, err := b.lockFiles(ready)
 	if err != nil {
 		return nil, err
 	}
-	stored := newPosted(len(ready))
+	stored := database.NewBatch(len(ready))
 	for _, p := range ready {
-		room, sender, err := g.admissible(p, rooms, senders, direct.closed)
+		room, sender, err := b.authorizeSend(p, rooms, senders, direct.blocked)
 		if err == nil {
-			err = p.fits(room, files)
+			err = p.validate(room, files)
 		}
 		if err != nil {
-			if err := g.refuse(p, err); err != nil {
+			if err := b.reject(p, err); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		m := p.next(room, sender.UserRef)
-		sender.sent++
-		p.seq = sender.sent
-		if err := g.attach(&m, p.n.FileIDs, files); err != nil {
+		m := p.newMessage(room, sender.UserRef)
+		sender.SentCount++
+		p.SenderSeq = sender.SentCount
+		if err := b.attach(&m, p.n.FileIDs, files); err != nil {
 			return nil, err
 		}
-		p.seal(m)
-		stored.add(p, room)
+		p.encode(m)
+		stored.Add(&p.Post, room)
 	}
-	if len(stored.sends) == 0 {
-		return nil, errNoneStored
+	if len(stored.Posts) == 0 {
+		return nil, errNothingStored
 	}
-	if err := g.bringBack(stored, direct.left); err != nil {
+	if err := b.relistDirect(stored, direct.left); err != nil {
 		return nil, err
 	}
-	return g.commit(stored)
+	return b.commit(stored, ready)
 }
 
-// claimAll takes the Idempotency-Keys of the group, in the order of the keys: two nodes that took them crosswise would
-// wait for each other. It answers the sends that are to be stored.
-func (g *groupTx) claimAll(group []*send) ([]*send, error) {
+// claimKeys claims the Idempotency-Keys of the batch, in the order of the keys: two nodes that claimed them in different
+// orders would wait for each other. It returns the sends that are to be stored.
+func (b *batchTx) claimKeys(sends []*send) ([]*send, error) {
 	var keyed, ready []*send
-	for _, p := range group {
+	for _, p := range sends {
 		p.sent, p.at, p.err = models.SentMessage{}, models.Cursor{}, p.ctx.Err()
-		if p.err == nil && p.once != nil {
+		if p.err == nil && p.Key != nil {
 			keyed = append(keyed, p)
 		}
 	}
 	slices.SortFunc(keyed, func(a, b *send) int {
-		return cmp.Or(cmp.Compare(a.once.CallerID, b.once.CallerID), cmp.Compare(a.once.Path, b.once.Path),
-			cmp.Compare(a.once.Key, b.once.Key))
+		return cmp.Or(cmp.Compare(a.Key.CallerID, b.Key.CallerID), cmp.Compare(a.Key.Path, b.Key.Path),
+			cmp.Compare(a.Key.Key, b.Key.Key))
 	})
-	if err := g.takeKeys(keyed); err != nil {
+	if err := b.claimSorted(keyed); err != nil {
 		return nil, err
 	}
-	for _, p := range group {
+	for _, p := range sends {
 		if p.err == nil {
 			ready = append(ready, p)
 		}
 	}
-	// Room by room: messages to one room that follow each other in the log reach its streams in one piece, and SQLite's index
-	// of words writes out what it has whenever a row comes that is not behind the last one.
+	// Room by room: messages of one room that follow each other in the log are written to its streams together, and FTS5
+	// writes out what it has whenever a row comes that is not after the last one.
 	slices.SortStableFunc(ready, func(a, b *send) int { return cmp.Compare(a.roomID, b.roomID) })
 	return ready, nil
 }
 
-// takeKeys takes the keys of sends; those whose key was taken before learn what the first call was answered.
-func (g *groupTx) takeKeys(keyed []*send) error {
+// claimSorted claims the keys of sends. Sends whose key was used before get the response of the first call.
+func (b *batchTx) claimSorted(keyed []*send) error {
 	if len(keyed) == 0 {
 		return nil
 	}
-	taken, err := g.store.dialect.takeKeys(g, keyed)
+	keys := make([]*models.Once, len(keyed))
+	for i, p := range keyed {
+		keys[i] = p.Key
+	}
+	claimed, err := b.store.dialect.ClaimKeys(&b.conn, keys)
 	if err != nil {
 		return err
 	}
 	for _, p := range keyed {
-		if taken[nameOf(p.once)] {
+		if claimed[database.KeyOf(p.Key)] {
 			continue
 		}
-		err := g.store.answered(g.DB, p.once)
+		err := b.store.storedResponse(b.DB, p.Key)
 		if !isRefusal(err) {
 			return err
 		}
@@ -127,51 +210,55 @@ func (g *groupTx) takeKeys(keyed []*send) error {
 	return nil
 }
 
-func (g *groupTx) lockPosts(ready []*send) (map[int64]*roomRow, map[posting]*poster, error) {
+func (b *batchTx) lockRooms(
+	ready []*send,
+) (map[int64]*database.Room, map[database.MembershipKey]*database.Sender, error) {
 	var ids []int64
-	var posts []posting
+	var senders []database.MembershipKey
 	for _, p := range ready {
 		ids = append(ids, p.roomID)
-		posts = append(posts, p.posting())
+		senders = append(senders, memberKey(p.roomID, p.callerID))
 	}
 	slices.Sort(ids)
-	slices.SortFunc(posts, func(a, b posting) int {
-		return cmp.Or(cmp.Compare(a.roomID, b.roomID), cmp.Compare(a.userID, b.userID))
+	slices.SortFunc(senders, func(a, b database.MembershipKey) int {
+		return cmp.Or(cmp.Compare(a.RoomID, b.RoomID), cmp.Compare(a.UserID, b.UserID))
 	})
-	return g.store.dialect.lockPosts(g, slices.Compact(ids), slices.Compact(posts))
+	return b.store.dialect.LockRooms(&b.conn, slices.Compact(ids), slices.Compact(senders))
 }
 
-// admissible is the room and the sender's names, or why the send is refused.
-func (g *groupTx) admissible(p *send, rooms map[int64]*roomRow, senders map[posting]*poster, closed map[string]bool) (*roomRow, *poster, error) {
-	room, known := rooms[p.roomID]
-	sender, member := senders[p.posting()]
+// authorizeSend returns the room and the sender, or why the send is refused.
+func (b *batchTx) authorizeSend(
+	p *send, rooms map[int64]*database.Room, senders map[database.MembershipKey]*database.Sender, blocked map[string]bool,
+) (*database.Room, *database.Sender, error) {
+	room, exists := rooms[p.roomID]
+	sender, member := senders[memberKey(p.roomID, p.callerID)]
 	switch {
-	case known && member && closed[value(room.DirectKey)]:
+	case exists && member && blocked[value(room.DirectKey)]:
 		return nil, sender, blockedError()
-	case known && member:
+	case exists && member:
 		return room, sender, nil
 	}
-	if _, err := asMember(g.DB, models.RoomPath{ID: p.roomID}, p.callerID); err != nil {
+	if _, err := authorizeMember(b.DB, models.RoomPath{ID: p.roomID}, p.callerID); err != nil {
 		return nil, sender, err
 	}
 	return nil, sender, models.NotFound()
 }
 
-// fits checks what a message refers to.
-func (p *send) fits(room *roomRow, files map[string]*fileRow) error {
-	// A message that was deleted or cleared away while the reply was written takes nothing from it.
+// validate checks what a message refers to.
+func (p *send) validate(room *database.Room, files map[string]*fileRow) error {
+	// A reply stays valid when the message was deleted or cleared while the reply was written.
 	if to := p.n.ReplyTo; to != nil && *to > room.LastMessageID {
 		return models.Invalid("reply_to", "there is no message %d in this room", *to)
 	}
-	return p.attachable(files)
+	return p.validateFiles(files)
 }
 
-// next makes the room's next message. Times never go back within a room, whatever the clocks of the nodes say: history
-// by time relies on it.
-func (p *send) next(room *roomRow, sender models.UserRef) models.Message {
+// newMessage makes the room's next message. Times never go back within a room, whatever the clocks of the nodes say:
+// history by time relies on it.
+func (p *send) newMessage(room *database.Room, sender models.UserRef) models.Message {
 	room.LastMessageID++
 	room.MessageCount++
-	p.priorActiveAt = room.ActiveAt
+	p.PriorActiveAt = room.ActiveAt
 	room.LastMessageAt = max(room.LastMessageAt, room.ActiveAt, models.Now().Millis())
 	room.ActiveAt = room.LastMessageAt
 	m := models.Message{
@@ -188,67 +275,46 @@ func (p *send) next(room *roomRow, sender models.UserRef) models.Message {
 	return m
 }
 
-// seal makes the message's JSON, after which nothing in it changes any more.
-func (p *send) seal(m models.Message) {
+// encode makes the message's JSON, after which the message does not change any more.
+func (p *send) encode(m models.Message) {
 	const around = 256 // bytes of JSON around a text that needs no escapes
 	p.sent = models.SentMessage{Message: m, JSON: append(m.AppendJSON(make([]byte, 0, len(m.Text)+around)), '\n')}
+	p.Message = &p.sent.Message
 }
 
-// refuse leaves in p why it is not stored, and gives its key back: a call that failed may be made again.
-func (g *groupTx) refuse(p *send, why error) error {
+// reject sets why p is not stored, and releases its key: a call that failed may be made again.
+func (b *batchTx) reject(p *send, why error) error {
 	if !isRefusal(why) {
 		return why
 	}
 	p.err = why
-	if p.once == nil {
+	if p.Key == nil {
 		return nil
 	}
-	return g.Exec("DELETE FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ?",
-		p.once.CallerID, p.once.Path, p.once.Key).Error
+	return b.Exec("DELETE FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ?",
+		p.Key.CallerID, p.Key.Path, p.Key.Key).Error
 }
 
-// posted is what a group stores.
-type posted struct {
-	sends []*send
-	rooms map[int64]*roomRow // with their new counts and newest messages
-	sent  map[posting]int64  // how many messages each sender has among them
-	last  map[int64]int64    // the number, from 1, of each room's newest message among the sends
-}
-
-func newPosted(most int) *posted {
-	return &posted{
-		sends: make([]*send, 0, most), rooms: map[int64]*roomRow{}, sent: make(map[posting]int64, most), last: map[int64]int64{},
-	}
-}
-
-func (w *posted) add(p *send, room *roomRow) {
-	w.sends = append(w.sends, p)
-	w.rooms[room.ID] = room
-	p.priorSend, p.priorPosition = w.last[room.ID], 0
-	if p.priorSend == 0 {
-		p.priorPosition = room.ActivePosition
-	}
-	w.last[room.ID] = int64(len(w.sends))
-	w.sent[p.posting()]++
-}
-
-// commit stores what is posted, and answers the events that tell of it.
-func (g *groupTx) commit(w *posted) ([]models.LogEntry, error) {
-	last, err := g.store.dialect.commitPosts(g, w)
+// commit stores the batch, and returns its events. Those of sends that were not rejected are stored, in their order.
+func (b *batchTx) commit(stored *database.Batch, sends []*send) ([]models.LogEntry, error) {
+	last, err := b.store.dialect.CommitBatch(&b.conn, stored)
 	if err != nil {
 		return nil, err
 	}
-	g.done = true
-	entries := make([]models.LogEntry, len(w.sends))
-	for i, p := range w.sends {
-		position := last - int64(len(w.sends)-1-i)
-		p.at = g.store.at(position)
-		entries[i] = p.entry(position)
+	b.done = true
+	entries := make([]models.LogEntry, 0, len(stored.Posts))
+	for _, p := range sends {
+		if p.err != nil {
+			continue
+		}
+		position := last - int64(len(stored.Posts)-1-len(entries))
+		p.at = b.store.cursorAt(position)
+		entries = append(entries, p.entry(position))
 	}
 	return entries, nil
 }
 
-// entry is the event that tells of the message.
+// entry is the message's event.
 func (p *send) entry(position int64) models.LogEntry {
 	return models.LogEntry{
 		Position: position, Name: models.EventMessageCreated, MessageID: p.sent.Message.ID,
@@ -257,8 +323,8 @@ func (p *send) entry(position int64) models.LogEntry {
 	}
 }
 
-// lockFiles locks and reads the files that sends name; a group without any pays nothing.
-func (c *change) lockFiles(sends []*send) (map[string]*fileRow, error) {
+// lockFiles locks and reads the files that sends name; a batch without files pays nothing.
+func (tx *transaction) lockFiles(sends []*send) (map[string]*fileRow, error) {
 	var ids []string
 	for _, p := range sends {
 		ids = append(ids, p.n.FileIDs...)
@@ -267,7 +333,8 @@ func (c *change) lockFiles(sends []*send) (map[string]*fileRow, error) {
 		return nil, nil
 	}
 	var rows []*fileRow
-	err := c.Raw("SELECT "+fileColumns+" FROM files WHERE id IN ? ORDER BY id"+c.store.dialect.forUpdate(), ids).Scan(&rows).Error
+	err := tx.Raw("SELECT "+fileColumns+" FROM files WHERE id IN ? ORDER BY id"+tx.store.dialect.ForUpdate(), ids).
+		Scan(&rows).Error
 	files := make(map[string]*fileRow, len(rows))
 	for _, r := range rows {
 		files[r.ID] = r
@@ -275,8 +342,8 @@ func (c *change) lockFiles(sends []*send) (map[string]*fileRow, error) {
 	return files, err
 }
 
-// attachable checks the files that a message names: the sender's own, of this room, and no other message's.
-func (p *send) attachable(files map[string]*fileRow) error {
+// validateFiles checks the files that a message names: they are the sender's own, of this room, and no other message's.
+func (p *send) validateFiles(files map[string]*fileRow) error {
 	named := map[string]bool{}
 	for i, id := range p.n.FileIDs {
 		field := fmt.Sprintf("file_ids[%d]", i)
@@ -295,11 +362,11 @@ func (p *send) attachable(files map[string]*fileRow) error {
 }
 
 // attach gives the message its files.
-func (c *change) attach(m *models.Message, ids []string, files map[string]*fileRow) error {
+func (tx *transaction) attach(m *models.Message, ids []string, files map[string]*fileRow) error {
 	for place, id := range ids {
 		f := files[id]
 		f.MessageID = m.ID
-		err := c.Exec("UPDATE files SET message_id = ?, place = ? WHERE id = ?", m.ID, place, id).Error
+		err := tx.Exec("UPDATE files SET message_id = ?, place = ? WHERE id = ?", m.ID, place, id).Error
 		if err != nil {
 			return err
 		}

@@ -45,12 +45,12 @@ func newLoadedRoom(t *testing.T, s *Store, reactions int) models.RoomPath {
 			t.Fatalf("%s: %v", fill, err)
 		}
 	}
-	_, err := s.change(ctx, func(c *change) error {
+	_, err := s.write(ctx, func(tx *transaction) error {
 		var ids []int64
 		for id := int64(5); id < 600; id += 5 {
 			ids = append(ids, id)
 		}
-		return c.bury(1, 1, ids, models.UserRef{ID: 1})
+		return tx.tombstone(1, 1, ids, models.UserRef{ID: 1})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -70,8 +70,8 @@ func rowCount(t *testing.T, s *Store, table string) (n int) {
 // TestClearHistoryHidesAtOnce clears a room before the janitor comes to it: nothing that its messages had can be seen, though
 // all of it is there. Then it is not.
 func TestClearHistoryHidesAtOnce(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, database string) {
-		ctx, s := context.Background(), openStore(t, database)
+	onEachDatabase(t, func(t *testing.T, name string) {
+		ctx, s := context.Background(), openStore(t, name)
 		path := newLoadedRoom(t, s, 1)
 		paging := models.Paging{Limit: 10}
 		pins, err := s.Pins(ctx, 1, path, paging)
@@ -98,7 +98,7 @@ func TestClearHistoryHidesAtOnce(t *testing.T) {
 				t.Errorf("%s of a cleared room: %v", what, err)
 			}
 		}
-		s.tidy(ctx)
+		s.runJobs(ctx)
 		for _, table := range sweptTables {
 			if n := rowCount(t, s, table); n > 0 {
 				t.Errorf("%d rows of %s are left", n, table)
@@ -113,9 +113,9 @@ func TestClearHistoryHidesAtOnce(t *testing.T) {
 // TestDeleteMessageWithManyReactions deletes a message before the janitor comes to its reactions, and takes one back
 // meanwhile. Nobody sees any, and nobody hears of it.
 func TestDeleteMessageWithManyReactions(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, database string) {
+	onEachDatabase(t, func(t *testing.T, name string) {
 		const reactions = 2*reactionsAtOnce + 50
-		ctx, s := context.Background(), openStore(t, database)
+		ctx, s := context.Background(), openStore(t, name)
 		path := newLoadedRoom(t, s, reactions)
 		m, err := s.Message(ctx, 1, path, 600)
 		if err != nil || len(m.Reactions) != 1 || m.Reactions[0].Count != reactions || !*m.Reactions[0].Me {
@@ -141,7 +141,7 @@ func TestDeleteMessageWithManyReactions(t *testing.T) {
 		if at, err := s.Unreact(ctx, 1, path, 600, "👍"); err != nil || at != (models.Cursor{}) {
 			t.Errorf("taking a reaction to a tombstone back was told at %v, %v", at, err)
 		}
-		s.tidy(ctx)
+		s.runJobs(ctx)
 		if n, sweeps := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s, "reaction_sweeps"); n != 0 || sweeps != 0 {
 			t.Errorf("%d reactions and %d sweeps are left behind", n, sweeps)
 		}

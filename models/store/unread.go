@@ -99,47 +99,47 @@ func liveAfter(senderID, sent, id string) string {
 }
 
 // moveMark makes the member's read mark what it is in a, and counts anew what is unread.
-func (c *change) moveMark(a *access) error {
+func (tx *transaction) moveReadMark(a *access) error {
 	from, own := max(a.LastReadID, a.Room.ClearedID), int64(0)
 	if from < a.Room.LastMessageID {
-		if err := c.Raw(ownAfterStatement, from, a.Room.ID, a.CallerID).Scan(&own).Error; err != nil {
+		if err := tx.Raw(ownAfterStatement, from, a.Room.ID, a.CallerID).Scan(&own).Error; err != nil {
 			return err
 		}
 	}
-	err := c.Exec("UPDATE memberships SET last_read_id = ?, own_count = ?, own_after = ? WHERE room_id = ? AND user_id = ?",
+	err := tx.Exec("UPDATE memberships SET last_read_id = ?, own_count = ?, own_after = ? WHERE room_id = ? AND user_id = ?",
 		a.LastReadID, own, from, a.Room.ID, a.CallerID).Error
 	if err != nil {
 		return err
 	}
-	return c.Raw("SELECT "+unreadCount+" FROM rooms r JOIN memberships m ON m.room_id = r.id WHERE r.id = ? AND m.user_id = ?",
+	return tx.Raw("SELECT "+unreadCount+" FROM rooms r JOIN memberships m ON m.room_id = r.id WHERE r.id = ? AND m.user_id = ?",
 		a.Room.ID, a.CallerID).Scan(&a.UnreadCount).Error
 }
 
 // sentBefore is the number at which somebody who comes to a room goes on: that of their last message from an earlier time.
-func (c *change) sentBefore(roomID, userID int64) (sent int64, err error) {
-	err = c.Raw(sentStatement, userID, userID, roomID).Scan(&sent).Error
+func (tx *transaction) sentBefore(roomID, userID int64) (sent int64, err error) {
+	err = tx.Raw(sentStatement, userID, userID, roomID).Scan(&sent).Error
 	return sent, err
 }
 
 // countDeleted takes messages of one sender, which are being deleted, out of the counts of the room and its members. ids are in
 // their order.
-func (c *change) countDeleted(roomID, senderID int64, ids []int64, now int64) error {
-	if err := c.tallyDeleted(roomID, senderID, ids); err != nil {
+func (tx *transaction) countDeleted(roomID, senderID int64, ids []int64, now int64) error {
+	if err := tx.tallyDeleted(roomID, senderID, ids); err != nil {
 		return err
 	}
-	err := c.Exec(`UPDATE memberships SET own_count = own_count - (SELECT count(*) FROM messages d
+	err := tx.Exec(`UPDATE memberships SET own_count = own_count - (SELECT count(*) FROM messages d
 		WHERE d.room_id = memberships.room_id AND d.id IN ? AND d.id > memberships.own_after) WHERE room_id = ? AND user_id = ?`,
 		ids, roomID, senderID).Error
 	if err != nil {
 		return err
 	}
 	last := ids[len(ids)-1]
-	return c.Exec(`UPDATE rooms SET message_count = message_count - ?, updated_at = ?,
+	return tx.Exec(`UPDATE rooms SET message_count = message_count - ?, updated_at = ?,
 		last_deleted_id = CASE WHEN last_deleted_id > ? THEN last_deleted_id ELSE ? END WHERE id = ?`,
 		len(ids), now, last, last, roomID).Error
 }
 
-func (c *change) tallyDeleted(roomID, senderID int64, ids []int64) error {
+func (tx *transaction) tallyDeleted(roomID, senderID int64, ids []int64) error {
 	type chunk struct{ level, number int64 }
 	counts := map[chunk]int{}
 	for _, id := range ids {
@@ -151,7 +151,7 @@ func (c *change) tallyDeleted(roomID, senderID int64, ids []int64) error {
 	for at, n := range counts {
 		args = append(args, roomID, 0, at.level, at.number, n, roomID, senderID, at.level, at.number, n)
 	}
-	return c.Exec("INSERT INTO deletion_tallies (room_id, sender_id, level, chunk, count) VALUES "+
+	return tx.Exec("INSERT INTO deletion_tallies (room_id, sender_id, level, chunk, count) VALUES "+
 		strings.Repeat(", (?, ?, ?, ?, ?)", 2*len(counts))[2:]+` ON CONFLICT (room_id, sender_id, level, chunk)
 		DO UPDATE SET count = deletion_tallies.count + excluded.count`, args...).Error
 }
@@ -160,11 +160,11 @@ func (c *change) tallyDeleted(roomID, senderID int64, ids []int64) error {
 // the two.
 func (s *Store) MarkRead(ctx context.Context, callerID int64, path models.RoomPath, mark models.ReadMark) (models.Membership, models.Cursor, error) {
 	var membership models.Membership
-	at, err := s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
+	at, err := s.write(ctx, func(tx *transaction) error {
+		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
-		a, err := asMember(c.DB, path, callerID)
+		a, err := authorizeMember(tx.DB, path, callerID)
 		if err != nil {
 			return err
 		}
@@ -176,15 +176,15 @@ func (s *Store) MarkRead(ctx context.Context, callerID int64, path models.RoomPa
 			return nil
 		}
 		a.LastReadID = mark.MessageID
-		if err := c.moveMark(&a); err != nil {
+		if err := tx.moveReadMark(&a); err != nil {
 			return err
 		}
 		membership = a.membership()
 		to := models.Audience{UserID: callerID}
-		if a.Room.Kind == string(models.RoomDirect) && !a.Closed {
+		if a.Room.Kind == string(models.RoomDirect) && !a.Blocked {
 			to.RoomID = a.Room.ID
 		}
-		return c.tell(models.EventMessageRead, to,
+		return tx.appendEvent(models.EventMessageRead, to,
 			models.ReadEvent{RoomID: a.Room.ID, UserID: callerID, MessageID: mark.MessageID})
 	})
 	return membership, at, err

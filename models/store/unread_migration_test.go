@@ -10,6 +10,9 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
+	"github.com/parley-chat/parley/models/store/internal/postgres"
+	"github.com/parley-chat/parley/models/store/internal/sqlite"
 )
 
 // seenSchema is the last version of the schema in which memberships had a seen_count.
@@ -18,8 +21,8 @@ const seenSchema = 7
 // TestMigrationKeepsUnreadCounts takes a database of the old schema to the newest one, and back: what everybody has unread
 // stays as it was, and goes on being right.
 func TestMigrationKeepsUnreadCounts(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, database string) {
-		pool := newSeenDatabase(t, database)
+	onEachDatabase(t, func(t *testing.T, name string) {
+		pool := newSeenDatabase(t, name)
 		const counts = `SELECT m.room_id, m.user_id, r.message_count - m.seen_count
 			FROM memberships m JOIN rooms r ON r.id = m.room_id ORDER BY m.room_id, m.user_id`
 		want := rowsOf(t, pool, counts)
@@ -29,7 +32,7 @@ func TestMigrationKeepsUnreadCounts(t *testing.T) {
 
 		const kept = "SELECT m.room_id, m.user_id, %s FROM memberships m JOIN rooms r ON r.id = m.room_id ORDER BY m.room_id, m.user_id"
 		t.Run("on", func(t *testing.T) {
-			s := openStore(t, database)
+			s := openStore(t, name)
 			wantRows(t, "migrated", rowsOf(t, pool, fmt.Sprintf(kept, unreadCount)), want)
 			goOn(t, s)
 		})
@@ -38,13 +41,13 @@ func TestMigrationKeepsUnreadCounts(t *testing.T) {
 			FROM memberships m JOIN rooms r ON r.id = m.room_id ORDER BY m.room_id, m.user_id`)
 		wantRows(t, "used", rowsOf(t, pool, fmt.Sprintf(kept, unreadCount)), want)
 
-		downTo(t, database, seenSchema)
+		downTo(t, name, seenSchema)
 		wantRows(t, "taken back", rowsOf(t, pool, counts), want)
 		if left := rowsOf(t, pool, `SELECT p.message_id FROM pins p JOIN rooms r ON r.id = p.room_id AND p.message_id <= r.cleared_id
 			UNION ALL SELECT f.message_id FROM files f JOIN rooms r ON r.id = f.room_id AND f.message_id <= r.cleared_id`); len(left) > 0 {
 			t.Errorf("of cleared messages, these have pins or files in the old schema: %v", left)
 		}
-		if err := Migrate(context.Background(), database); err != nil {
+		if err := Migrate(context.Background(), name); err != nil {
 			t.Fatal(err)
 		}
 		wantRows(t, "migrated again", rowsOf(t, pool, fmt.Sprintf(kept, unreadCount)), want)
@@ -54,9 +57,9 @@ func TestMigrationKeepsUnreadCounts(t *testing.T) {
 // newSeenDatabase makes a database of the old schema: four rooms of 900 messages each by six users, the third one also a
 // guest of the past. Some are deleted, everybody has read some, and the second and third room were cleared, which is not
 // purged yet.
-func newSeenDatabase(t *testing.T, database string) *sql.DB {
+func newSeenDatabase(t *testing.T, name string) *sql.DB {
 	t.Helper()
-	pool := downTo(t, database, seenSchema)
+	pool := downTo(t, name, seenSchema)
 	const numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900) "
 	for _, statement := range []string{
 		"INSERT INTO users (username, username_key, display_name, guest, created_at) " + numbers +
@@ -110,23 +113,23 @@ func goOn(t *testing.T, s *Store) {
 }
 
 // downTo takes a database to a schema that is older than the newest one, and opens it.
-func downTo(t *testing.T, database string, version int64) *sql.DB {
+func downTo(t *testing.T, name string, version int64) *sql.DB {
 	t.Helper()
 	ctx := context.Background()
 	var p *goose.Provider
 	var pool *sql.DB
-	d, err := dialectFor(database)
+	d, err := dialectFor(name)
 	if err == nil {
-		err = Migrate(ctx, database)
+		err = Migrate(ctx, name)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	switch d := d.(type) {
-	case sqliteDialect:
-		p, pool, err = d.provider()
-	case postgresDialect:
-		p, pool, err = d.provider(ctx)
+	case sqlite.Dialect:
+		p, pool, err = d.Provider()
+	case postgres.Dialect:
+		p, pool, err = d.Provider(ctx)
 	}
 	if err == nil {
 		_, err = p.DownTo(ctx, version)
@@ -156,7 +159,7 @@ func rowsOf(t *testing.T, pool *sql.DB, query string) (lines []string) {
 	for i := range values {
 		at[i] = &values[i]
 	}
-	if err := scanRows(rows, func() { lines = append(lines, fmt.Sprint(values)) }, at...); err != nil {
+	if err := database.ScanRows(rows, func() { lines = append(lines, fmt.Sprint(values)) }, at...); err != nil {
 		t.Fatal(err)
 	}
 	return lines

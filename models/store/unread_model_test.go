@@ -28,15 +28,15 @@ func init() {
 }
 
 // onEachDatabase runs a test on both databases, each with an empty one.
-func onEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
+func onEachDatabase(t *testing.T, f func(t *testing.T, name string)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, filepath.Join(t.TempDir(), "parley.db")) })
 	t.Run("postgres", func(t *testing.T) { f(t, newPostgres(t)) })
 }
 
-func openStore(t testing.TB, database string) *Store {
+func openStore(t testing.TB, name string) *Store {
 	t.Helper()
 	s, err := Open(context.Background(), Config{
-		Database: database, Retention: time.Hour, Committed: func([]models.LogEntry) {}, Log: slog.New(slog.DiscardHandler),
+		Database: name, Retention: time.Hour, Committed: func([]models.LogEntry) {}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -53,8 +53,8 @@ func openStore(t testing.TB, database string) *Store {
 // ids are about to pass the end of a run of deletion_tallies of each level. After each step everybody's counts must be those
 // of a model that goes through all messages.
 func TestUnreadAgreesWithModel(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, database string) {
-		s := openStore(t, database)
+	onEachDatabase(t, func(t *testing.T, name string) {
+		s := openStore(t, name)
 		rapid.Check(t, func(rt *rapid.T) {
 			r := newCountedRoom(rt, s, 1<<16-600)
 			rt.Repeat(map[string]func(*rapid.T){
@@ -119,9 +119,9 @@ func (r *countedRoom) enter(rt *rapid.T, userID int64) {
 	r.marks[userID] = r.last()
 }
 
-func (r *countedRoom) last() int64                 { return r.first + int64(len(r.messages)) - 1 }
-func (r *countedRoom) at(id int64) *countedMessage { return &r.messages[id-r.first] }
-func (r *countedRoom) members() []int64            { return slices.Sorted(maps.Keys(r.marks)) }
+func (r *countedRoom) last() int64                       { return r.first + int64(len(r.messages)) - 1 }
+func (r *countedRoom) cursorAt(id int64) *countedMessage { return &r.messages[id-r.first] }
+func (r *countedRoom) members() []int64                  { return slices.Sorted(maps.Keys(r.marks)) }
 func (r *countedRoom) drawMember(rt *rapid.T) int64 {
 	return rapid.SampledFrom(r.members()).Draw(rt, "user")
 }
@@ -156,7 +156,7 @@ func (r *countedRoom) sendFrom(rt *rapid.T, users []int64, each int) {
 	r.messages = append(r.messages, make([]countedMessage, len(users)*each)...)
 	for range len(users) * each {
 		m := <-sent
-		r.at(m.ID).sender = m.Sender.ID
+		r.cursorAt(m.ID).sender = m.Sender.ID
 	}
 }
 
@@ -167,7 +167,7 @@ func (r *countedRoom) delete(rt *rapid.T) {
 	id := r.drawMessage(rt)
 	_, err := r.s.DeleteMessage(context.Background(), r.owner, r.path, id)
 	r.must(rt, err)
-	r.at(id).deleted = true
+	r.cursorAt(id).deleted = true
 }
 
 // deleteRun deletes messages of one sender together, as the end of their account does.
@@ -176,10 +176,10 @@ func (r *countedRoom) deleteRun(rt *rapid.T) {
 		return
 	}
 	from := r.drawMessage(rt)
-	sender, most := r.at(from).sender, rapid.IntRange(1, 200).Draw(rt, "at most")
+	sender, most := r.cursorAt(from).sender, rapid.IntRange(1, 200).Draw(rt, "at most")
 	var ids []int64
 	for id := from; id <= r.last() && len(ids) < most; id++ {
-		if m := r.at(id); m.sender == sender && !m.deleted {
+		if m := r.cursorAt(id); m.sender == sender && !m.deleted {
 			m.deleted = true
 			ids = append(ids, id)
 		}
@@ -187,11 +187,11 @@ func (r *countedRoom) deleteRun(rt *rapid.T) {
 	if len(ids) == 0 {
 		return
 	}
-	_, err := r.s.change(context.Background(), func(c *change) error {
-		if err := c.lock(r.path); err != nil {
+	_, err := r.s.write(context.Background(), func(tx *transaction) error {
+		if err := tx.lockRoom(r.path); err != nil {
 			return err
 		}
-		return c.bury(r.path.ID, sender, ids, models.UserRef{ID: r.owner})
+		return tx.tombstone(r.path.ID, sender, ids, models.UserRef{ID: r.owner})
 	})
 	r.must(rt, err)
 }
@@ -216,7 +216,7 @@ func (r *countedRoom) clear(rt *rapid.T) {
 	r.must(rt, err)
 	r.cleared = r.last()
 	if rapid.Bool().Draw(rt, "purge") {
-		r.s.tidy(context.Background())
+		r.s.runJobs(context.Background())
 	}
 }
 
@@ -254,7 +254,7 @@ func (r *countedRoom) end(rt *rapid.T) {
 	}
 	r.must(rt, r.s.DeleteAccount(context.Background(), userID))
 	for left := 1; left > 0; { // the janitor may be at it
-		r.s.tidy(context.Background())
+		r.s.runJobs(context.Background())
 		r.must(rt, r.s.reader.Raw("SELECT count(*) FROM departures WHERE user_id = ?", userID).Scan(&left).Error)
 	}
 	delete(r.marks, userID)

@@ -43,21 +43,21 @@ func (r uploadRow) model() models.Upload {
 
 // BeginUpload makes an upload of the caller's. Its blob is reserved for as long as the upload may live.
 func (s *Store) BeginUpload(ctx context.Context, callerID int64, u models.Upload, once *models.Once) (models.Upload, error) {
-	_, err := s.create(ctx, once, func(c *change) (any, error) {
-		if _, err := asWriter(c.DB, models.RoomPath{ID: u.RoomID}, callerID); err != nil {
+	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+		if _, err := authorizeWriter(tx.DB, models.RoomPath{ID: u.RoomID}, callerID); err != nil {
 			return nil, err
 		}
-		if _, err := c.lockUser(callerID); err != nil {
+		if _, err := tx.lockUser(callerID); err != nil {
 			return nil, err
 		}
-		if err := s.refuseOverQuota(c.DB, callerID, u.Size); err != nil {
+		if err := s.refuseOverQuota(tx.DB, callerID, u.Size); err != nil {
 			return nil, err
 		}
 		u.ID, u.Blob, u.ExpiresAt = "u_"+rand.Text(), rand.Text(), models.At(time.Now().Add(models.UploadLife))
-		if err := reserve(c.DB, u.Blob, u.ExpiresAt.Time); err != nil {
+		if err := reserveBlob(tx.DB, u.Blob, u.ExpiresAt.Time); err != nil {
 			return nil, err
 		}
-		return u, c.Create(&uploadRow{
+		return u, tx.Create(&uploadRow{
 			ID: u.ID, UserID: callerID, RoomID: u.RoomID, Blob: u.Blob, Name: u.Name, MediaType: u.MediaType,
 			Metadata: u.Metadata, Size: u.Size, ExpiresAt: u.ExpiresAt.Millis(),
 		}).Error
@@ -109,14 +109,14 @@ func (s *Store) HoldUpload(ctx context.Context, callerID int64, id, writer strin
 
 // RenewUpload says that the writer is still at it. It is an upload_conflict once another writer has it, or nobody.
 func (s *Store) RenewUpload(ctx context.Context, id, writer string) error {
-	_, err := s.change(ctx, func(c *change) error { return c.renewUpload(id, writer) })
+	_, err := s.write(ctx, func(tx *transaction) error { return tx.renewUpload(id, writer) })
 	return err
 }
 
-func (c *change) renewUpload(id, writer string) error {
+func (tx *transaction) renewUpload(id, writer string) error {
 	now := models.Now()
 	expires := now.Add(models.UploadLife).UnixMilli()
-	set := c.Exec("UPDATE uploads SET writer_until = ?, expires_at = ? WHERE id = ? AND writer = ? AND "+liveUpload,
+	set := tx.Exec("UPDATE uploads SET writer_until = ?, expires_at = ? WHERE id = ? AND writer = ? AND "+liveUpload,
 		now.Add(uploadLease).UnixMilli(), expires, id, writer)
 	if set.Error == nil && set.RowsAffected == 0 {
 		return lostUpload()
@@ -124,18 +124,18 @@ func (c *change) renewUpload(id, writer string) error {
 	if set.Error != nil {
 		return set.Error
 	}
-	return c.Exec("UPDATE doomed_blobs SET due_at = ? WHERE key = (SELECT blob FROM uploads WHERE id = ?) AND claimed_at = 0",
+	return tx.Exec("UPDATE doomed_blobs SET due_at = ? WHERE key = (SELECT blob FROM uploads WHERE id = ?) AND claimed_at = 0",
 		expires, id).Error
 }
 
 // KeepUpload is RenewUpload, and says that so many bytes are good for certain; guarded says that what follows them is not,
 // until its checksum has been looked at.
 func (s *Store) KeepUpload(ctx context.Context, id, writer string, kept int64, guarded bool) error {
-	_, err := s.change(ctx, func(c *change) error {
-		if err := c.renewUpload(id, writer); err != nil {
+	_, err := s.write(ctx, func(tx *transaction) error {
+		if err := tx.renewUpload(id, writer); err != nil {
 			return err
 		}
-		return c.Exec("UPDATE uploads SET kept = ?, guarded = ? WHERE id = ?", kept, guarded, id).Error
+		return tx.Exec("UPDATE uploads SET kept = ?, guarded = ? WHERE id = ?", kept, guarded, id).Error
 	})
 	return err
 }
@@ -154,33 +154,33 @@ func (s *Store) LetUpload(ctx context.Context, id, writer string) error {
 // do: they may have left the room meanwhile.
 func (s *Store) FinishUpload(ctx context.Context, callerID int64, id, writer string, n models.NewFile) (models.File, error) {
 	var file models.File
-	_, err := s.change(ctx, func(c *change) error {
-		row, err := findUpload(c.DB, callerID, id)
+	_, err := s.write(ctx, func(tx *transaction) error {
+		row, err := findUpload(tx.DB, callerID, id)
 		if err != nil {
 			return err
 		}
 		path := models.RoomPath{ID: row.RoomID}
-		if err := c.lock(path); err != nil {
+		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
-		if _, err := asWriter(c.DB, path, callerID); err != nil {
+		if _, err := authorizeWriter(tx.DB, path, callerID); err != nil {
 			return err
 		}
-		if err := c.lockUpload(id, writer); err != nil {
+		if err := tx.lockUpload(id, writer); err != nil {
 			return err
 		}
-		if file, err = c.addFile(callerID, row.RoomID, n); err != nil {
+		if file, err = tx.addFile(callerID, row.RoomID, n); err != nil {
 			return err
 		}
-		return c.Exec("UPDATE uploads SET file_id = ?, kept = size, guarded = false WHERE id = ?", file.ID, id).Error
+		return tx.Exec("UPDATE uploads SET file_id = ?, kept = size, guarded = false WHERE id = ?", file.ID, id).Error
 	})
 	return file, err
 }
 
 // lockUpload locks an upload that the writer still holds, and nobody has finished.
-func (c *change) lockUpload(id, writer string) error {
+func (tx *transaction) lockUpload(id, writer string) error {
 	var held string
-	err := c.Raw("SELECT id FROM uploads WHERE id = ? AND writer = ? AND file_id = ''"+c.store.dialect.forUpdate(), id, writer).
+	err := tx.Raw("SELECT id FROM uploads WHERE id = ? AND writer = ? AND file_id = ''"+tx.store.dialect.ForUpdate(), id, writer).
 		Scan(&held).Error
 	if err == nil && held == "" {
 		err = lostUpload()
@@ -191,25 +191,25 @@ func (c *change) lockUpload(id, writer string) error {
 // DropUpload gives up an upload that the writer holds, and writes to no more; of a finished one the file stays. What is
 // left says for a while that there was one.
 func (s *Store) DropUpload(ctx context.Context, id, writer string) error {
-	_, err := s.change(ctx, func(c *change) error {
-		if err := c.Exec("UPDATE uploads SET writer_until = 0 WHERE id = ? AND writer = ?", id, writer).Error; err != nil {
+	_, err := s.write(ctx, func(tx *transaction) error {
+		if err := tx.Exec("UPDATE uploads SET writer_until = 0 WHERE id = ? AND writer = ?", id, writer).Error; err != nil {
 			return err
 		}
-		return c.dropUploads("id = ? AND writer = ?", id, writer)
+		return tx.dropUploads("id = ? AND writer = ?", id, writer)
 	})
 	return err
 }
 
 // dropUploads gives up the uploads that a condition holds for. The bytes go when no writer can add to them any more: what
 // is added after they went would have no owner.
-func (c *change) dropUploads(where string, args ...any) error {
+func (tx *transaction) dropUploads(where string, args ...any) error {
 	var blobs []string
-	err := c.Raw("UPDATE uploads SET gone = true, writer = '' WHERE NOT gone AND "+where+" RETURNING blob", args...).Scan(&blobs).Error
+	err := tx.Raw("UPDATE uploads SET gone = true, writer = '' WHERE NOT gone AND "+where+" RETURNING blob", args...).Scan(&blobs).Error
 	if err != nil || len(blobs) == 0 {
 		return err
 	}
 	// A finished upload's blob is the file's, and not here any more.
-	return c.Exec("UPDATE doomed_blobs SET due_at = (SELECT writer_until FROM uploads WHERE blob = key) WHERE key IN ?",
+	return tx.Exec("UPDATE doomed_blobs SET due_at = (SELECT writer_until FROM uploads WHERE blob = key) WHERE key IN ?",
 		blobs).Error
 }
 

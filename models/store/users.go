@@ -57,7 +57,7 @@ func (s *Store) UsernameFree(ctx context.Context, username string, except int64)
 // ChangeProfile changes the caller's own profile.
 func (s *Store) ChangeProfile(ctx context.Context, userID int64, p models.ProfileChange) (models.User, error) {
 	var user models.User
-	_, err := s.change(ctx, func(c *change) error {
+	_, err := s.write(ctx, func(tx *transaction) error {
 		changes := map[string]any{}
 		if p.DisplayName != nil {
 			changes["display_name"] = *p.DisplayName
@@ -66,12 +66,12 @@ func (s *Store) ChangeProfile(ctx context.Context, userID int64, p models.Profil
 			changes["description"] = *p.Description
 		}
 		if len(changes) > 0 {
-			c.renamed = true
-			if err := c.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error; err != nil {
+			tx.clearMembers = true
+			if err := tx.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error; err != nil {
 				return err
 			}
 		}
-		row, err := findUser(c.DB, models.UserPath{ID: userID})
+		row, err := findUser(tx.DB, models.UserPath{ID: userID})
 		user = row.model()
 		return err
 	})
@@ -113,21 +113,21 @@ func (s *Store) LastProof(ctx context.Context, caller models.Caller) (hash strin
 // ChangePassword puts a new hash in the place of the one that the current password was checked against, and ends all
 // sessions but the caller's.
 func (s *Store) ChangePassword(ctx context.Context, caller models.Caller, was, is string) error {
-	_, err := s.change(ctx, func(c *change) error {
-		row, err := c.lockUser(caller.UserID)
+	_, err := s.write(ctx, func(tx *transaction) error {
+		row, err := tx.lockUser(caller.UserID)
 		if err == nil && row.PasswordHash != was {
 			err = wrongPassword()
 		}
 		if err == nil {
-			err = s.refuseOtherWay(c.DB, row.ID)
+			err = s.refuseOtherLogin(tx.DB, row.ID)
 		}
 		if err != nil {
 			return err
 		}
-		if err := c.Exec("UPDATE users SET password_hash = ? WHERE id = ?", is, row.ID).Error; err != nil {
+		if err := tx.Exec("UPDATE users SET password_hash = ? WHERE id = ?", is, row.ID).Error; err != nil {
 			return err
 		}
-		return c.revokeAll(row.ID, caller.SessionID, models.RevokedByChange)
+		return tx.revokeAll(row.ID, caller.SessionID, models.RevokedByChange)
 	})
 	return err
 }
@@ -137,9 +137,9 @@ func wrongPassword() error {
 }
 
 // lockUser holds the user's row until the transaction ends.
-func (c *change) lockUser(id int64) (userRow, error) {
+func (tx *transaction) lockUser(id int64) (userRow, error) {
 	var row userRow
-	found := c.Raw("SELECT "+userColumns+" FROM "+liveUsers+" u WHERE id = ?"+c.store.dialect.forUpdate(), id).Scan(&row)
+	found := tx.Raw("SELECT "+userColumns+" FROM "+liveUsers+" u WHERE id = ?"+tx.store.dialect.ForUpdate(), id).Scan(&row)
 	if found.Error == nil && found.RowsAffected == 0 {
 		return row, models.NotFound()
 	}
@@ -161,13 +161,13 @@ func findUser(db *gorm.DB, path models.UserPath) (userRow, error) {
 	return row, found.Error
 }
 
-func insertUser(c *change, a models.NewAccount) (models.User, error) {
+func insertUser(tx *transaction, a models.NewAccount) (models.User, error) {
 	row, err := newUserRow(a)
 	if err != nil {
 		return models.User{}, err
 	}
 	row.CreatedAt = models.Now().Millis()
-	err = usernameTaken(c.Create(&row).Error, row.Username) // gives the row its id
+	err = usernameTaken(tx.Create(&row).Error, row.Username) // gives the row its id
 	return row.model(), err
 }
 
@@ -196,9 +196,9 @@ func usernameTaken(err error, username string) error {
 func (s *Store) Seen(ctx context.Context, at map[int64]models.Time) error {
 	users := slices.Sorted(maps.Keys(at)) // in one order, so that two nodes do not wait for each other crosswise
 	for some := range slices.Chunk(users, batchRows) {
-		_, err := s.change(ctx, func(c *change) error {
+		_, err := s.write(ctx, func(tx *transaction) error {
 			for _, id := range some {
-				if err := c.Exec("UPDATE users SET last_seen_at = ? WHERE id = ?", at[id].Millis(), id).Error; err != nil {
+				if err := tx.Exec("UPDATE users SET last_seen_at = ? WHERE id = ?", at[id].Millis(), id).Error; err != nil {
 					return err
 				}
 			}

@@ -9,9 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 // The reference cuts folded text by regular expressions, and finds by looking through all texts, without an index.
@@ -138,11 +137,11 @@ func randomWords(r *rand.Rand, longest int) string {
 // TestWordsAreFoundAsByReference holds both databases against the reference, with texts that are indexed as they are sent,
 // texts that were indexed by the rules before, and texts that were indexed anew.
 func TestWordsAreFoundAsByReference(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
+	onBoth(t, func(t *testing.T, name string) {
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
 		r := rand.New(rand.NewPCG(seed, seed))
-		h := openHouse(t, database)
+		h := openTestStore(t, name)
 		defer h.close()
 		anna := h.user("anna")
 		room := h.room("talk", models.RoomPublic, anna)
@@ -151,7 +150,7 @@ func TestWordsAreFoundAsByReference(t *testing.T) {
 			texts = append(texts, randomWords(r, 24))
 			h.say(room.ID, anna, texts[len(texts)-1])
 		}
-		h.still()
+		h.stopJanitor()
 		queries := make([]string, 300)
 		for i := range queries {
 			queries[i] = randomWords(r, 4)
@@ -177,14 +176,14 @@ func TestWordsAreFoundAsByReference(t *testing.T) {
 			}
 		}
 		check("as sent")
-		h.age()
+		h.indexByOldRules()
 		h.reindex(t, 1<<30)
 		check("indexed anew")
 	})
 }
 
 // found is the texts in a room that words find, over pages of 50.
-func (h *house) found(caller models.User, roomID int64, words string) (texts []string) {
+func (h *testStore) found(caller models.User, roomID int64, words string) (texts []string) {
 	h.t.Helper()
 	q := models.MessageSearch{Words: &words, Paging: models.Paging{Limit: 50}}
 	for {
@@ -195,35 +194,6 @@ func (h *house) found(caller models.User, roomID int64, words string) (texts []s
 		}
 		if q.Cursor = page.NextCursor; q.Cursor == "" {
 			return texts
-		}
-	}
-}
-
-// TestFoldingIsCanonical folds what Unicode calls the same alike.
-func TestFoldingIsCanonical(t *testing.T) {
-	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	r := rand.New(rand.NewPCG(seed, seed))
-	for range 20_000 {
-		text := randomWords(r, 12)
-		want := wordindex.Normalize(text)
-		for _, form := range []norm.Form{norm.NFC, norm.NFD} {
-			if got := wordindex.Normalize(form.String(text)); got != want {
-				t.Fatalf("seed %d: %+q is %+q, and %+q in another form", seed, text, want, got)
-			}
-		}
-		if got, same := wordindex.NormalizeCase(norm.NFD.String(text)), wordindex.NormalizeCase(norm.NFC.String(text)); got != same {
-			t.Fatalf("seed %d: the start of %+q is %+q, and %+q in another form", seed, text, got, same)
-		}
-	}
-}
-
-// TestDigitsOfAllScripts reads each decimal digit that Unicode has as one.
-func TestDigitsOfAllScripts(t *testing.T) {
-	t.Parallel()
-	for _, ten := range []string{"0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "๐๑๒๓๔๕๖๗๘๙", "០១២៣៤៥៦៧៨៩", "၀၁၂၃၄၅၆၇၈၉", "０１２３４５６７８９", "𝟘𝟙𝟚𝟛𝟜𝟝𝟞𝟟𝟠𝟡", "𞥐𞥑𞥒𞥓𞥔𞥕𞥖𞥗𞥘𞥙"} {
-		if got := wordindex.Normalize(ten); got != "0123456789" {
-			t.Errorf("%s is %q", ten, got)
 		}
 	}
 }

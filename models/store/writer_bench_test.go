@@ -16,13 +16,13 @@ const benchMembers = 30_000
 // grow with them. The room has as many messages, every third of them deleted, all unread to its members, of whom there are as
 // many up to benchMembers; each of these has reacted to its first message.
 func BenchmarkWriter(b *testing.B) {
-	for name, database := range map[string]func(testing.TB) string{
+	for kind, open := range map[string]func(testing.TB) string{
 		"sqlite":   func(b testing.TB) string { return filepath.Join(b.TempDir(), "parley.db") },
 		"postgres": newPostgres,
 	} {
 		for _, rows := range []int{1_000, 30_000, 1_000_000} {
-			b.Run(fmt.Sprintf("%s/rows=%d", name, rows), func(b *testing.B) {
-				crowd := openCrowd(b, database(b), rows)
+			b.Run(fmt.Sprintf("%s/rows=%d", kind, rows), func(b *testing.B) {
+				crowd := openCrowd(b, open(b), rows)
 				b.Run("read", crowd.read)
 				b.Run("list", crowd.list)
 				b.Run("edit", crowd.edit)
@@ -41,11 +41,11 @@ type crowd struct {
 	gone int // messages that were deleted by the benchmark
 }
 
-func openCrowd(b *testing.B, database string, rows int) *crowd {
+func openCrowd(b *testing.B, name string, rows int) *crowd {
 	b.Helper()
-	c := &crowd{Store: openStore(b, database), rows: rows, path: models.RoomPath{ID: 1}}
-	c.stop() // whatever would write beside what is measured
-	c.done.Wait()
+	tx := &crowd{Store: openStore(b, name), rows: rows, path: models.RoomPath{ID: 1}}
+	tx.stop() // whatever would write beside what is measured
+	tx.done.Wait()
 	members := min(rows, benchMembers)
 	numbers := "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
 	for _, fill := range []string{
@@ -68,15 +68,15 @@ func openCrowd(b *testing.B, database string, rows int) *crowd {
 		"UPDATE memberships SET sent_count = (SELECT max(id) FROM messages), own_count = (SELECT count(*) FROM messages WHERE deleted_at = 0) WHERE user_id = 1",
 		"ANALYZE",
 	} {
-		if err := c.writer.Exec(fill).Error; err != nil {
+		if err := tx.writer.Exec(fill).Error; err != nil {
 			b.Fatalf("%s: %v", fill, err)
 		}
 	}
-	return c
+	return tx
 }
 
 // each measures f, which is told which time it is.
-func (c *crowd) each(b *testing.B, f func(i int) error) {
+func (tx *crowd) each(b *testing.B, f func(i int) error) {
 	for i := 0; b.Loop(); i++ {
 		if err := f(i); err != nil {
 			b.Fatal(err)
@@ -85,17 +85,17 @@ func (c *crowd) each(b *testing.B, f func(i int) error) {
 }
 
 // read marks a message after the other as read, by a member and by who has sent them all.
-func (c *crowd) read(b *testing.B) {
-	c.each(b, func(i int) error {
-		_, _, err := c.MarkRead(context.Background(), 1+int64(i%2), c.path, models.ReadMark{MessageID: 1 + int64(i)%int64(c.rows)})
+func (tx *crowd) read(b *testing.B) {
+	tx.each(b, func(i int) error {
+		_, _, err := tx.MarkRead(context.Background(), 1+int64(i%2), tx.path, models.ReadMark{MessageID: 1 + int64(i)%int64(tx.rows)})
 		return err
 	})
 }
 
 // list lists the rooms of a member to whom all is unread.
-func (c *crowd) list(b *testing.B) {
-	c.each(b, func(int) error {
-		page, err := c.Rooms(context.Background(), 3, models.RoomsQuery{Paging: models.Paging{Limit: 50}, Unread: true})
+func (tx *crowd) list(b *testing.B) {
+	tx.each(b, func(int) error {
+		page, err := tx.Rooms(context.Background(), 3, models.RoomsQuery{Paging: models.Paging{Limit: 50}, Unread: true})
 		if err == nil && len(page.Items) != 1 {
 			err = fmt.Errorf("%d rooms are listed", len(page.Items))
 		}
@@ -103,30 +103,30 @@ func (c *crowd) list(b *testing.B) {
 	})
 }
 
-func (c *crowd) edit(b *testing.B) {
-	c.each(b, func(i int) error {
-		_, _, err := c.EditMessage(context.Background(), 1, c.path, 1, models.MessageEdit{Text: fmt.Sprint("text ", i)})
+func (tx *crowd) edit(b *testing.B) {
+	tx.each(b, func(i int) error {
+		_, _, err := tx.EditMessage(context.Background(), 1, tx.path, 1, models.MessageEdit{Text: fmt.Sprint("text ", i)})
 		return err
 	})
 }
 
 // delete deletes messages from the oldest on, the first with all its reactions.
-func (c *crowd) delete(b *testing.B) {
-	c.each(b, func(int) error {
-		id := 1 + int64(c.gone*3%c.rows)
-		c.gone++
-		_, err := c.DeleteMessage(context.Background(), 1, c.path, id)
+func (tx *crowd) delete(b *testing.B) {
+	tx.each(b, func(int) error {
+		id := 1 + int64(tx.gone*3%tx.rows)
+		tx.gone++
+		_, err := tx.DeleteMessage(context.Background(), 1, tx.path, id)
 		return err
 	})
 }
 
-func (c *crowd) clear(b *testing.B) {
+func (tx *crowd) clear(b *testing.B) {
 	for range b.N {
-		if _, err := c.ClearHistory(context.Background(), 1, c.path); err != nil {
+		if _, err := tx.ClearHistory(context.Background(), 1, tx.path); err != nil {
 			b.Fatal(err)
 		}
 		b.StopTimer()
-		if err := c.writer.Exec("UPDATE rooms SET cleared_id = 0, message_count = ?", c.rows).Error; err != nil {
+		if err := tx.writer.Exec("UPDATE rooms SET cleared_id = 0, message_count = ?", tx.rows).Error; err != nil {
 			b.Fatal(err)
 		}
 		b.StartTimer()

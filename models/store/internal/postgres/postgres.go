@@ -138,7 +138,7 @@ func (Dialect) Origins(ctx context.Context, db *gorm.DB) ([]string, error) {
 // LeaveMark has nothing to do: a database that was restored has another number, or is in another cluster.
 func (Dialect) LeaveMark(context.Context, *gorm.DB) error { return nil }
 
-func (d Dialect) provider(ctx context.Context) (*goose.Provider, *sql.DB, error) {
+func (d Dialect) Provider(ctx context.Context) (*goose.Provider, *sql.DB, error) {
 	pool, err := d.pool(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -154,7 +154,7 @@ func (d Dialect) provider(ctx context.Context) (*goose.Provider, *sql.DB, error)
 
 // Migrate implements [database.Dialect].
 func (d Dialect) Migrate(ctx context.Context) (err error) {
-	p, pool, err := d.provider(ctx)
+	p, pool, err := d.Provider(ctx)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (d Dialect) Migrate(ctx context.Context) (err error) {
 
 // Migrations implements [database.Dialect].
 func (d Dialect) Migrations(ctx context.Context) (_ []database.Migration, err error) {
-	p, pool, err := d.provider(ctx)
+	p, pool, err := d.Provider(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -83,7 +83,7 @@ func (d Dialect) checkFiles() error {
 	if err != nil || log == nil {
 		return err
 	}
-	side, err := d.readMark()
+	side, err := d.ReadMark()
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (d Dialect) checkFiles() error {
 }
 
 // foreignTo says why the log is another database's, or another state's; "" if it is not.
-func (l *sqliteLog) foreignTo(h *header, side mark) string {
+func (l *sqliteLog) foreignTo(h *header, side Mark) string {
 	switch {
 	case h == nil:
 		return "there is no such database"
@@ -136,12 +136,12 @@ func (d Dialect) noteRun() error {
 	if err != nil || h == nil {
 		return err
 	}
-	side, err := d.readMark()
+	side, err := d.ReadMark()
 	if err != nil || side.hasRun && side.run == h.run {
 		return err
 	}
 	side.hasRun, side.run = true, h.run
-	return d.writeMark(side)
+	return d.WriteMark(side)
 }
 
 // beginRun gives the database a new run. It must be asked when nobody has the database open and there is no log; with

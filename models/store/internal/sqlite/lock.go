@@ -120,7 +120,7 @@ func (d Dialect) closeToOthers() error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	for _, ending := range []string{"", logEnding, indexEnding, journalEnding, markEnding, lockEnding} {
+	for _, ending := range []string{"", logEnding, indexEnding, journalEnding, MarkEnding, lockEnding} {
 		if err := closeToOthers(d.path + ending); err != nil {
 			return err
 		}

@@ -14,20 +14,20 @@ import (
 	"gorm.io/gorm"
 )
 
-// markEnding names the file beside the database that holds what a copy of the database does not have.
-const markEnding = ".mark"
+// MarkEnding names the file beside the database that holds what a copy of the database does not have.
+const MarkEnding = ".mark"
 
-// mark is what stands beside the database.
-type mark struct {
-	current string // what stands in the database too
-	before  string // what may still stand there, while current is being written; "" for nothing
+// Mark is what is stored beside the database.
+type Mark struct {
+	Current string // what stands in the database too
+	Before  string // what may still stand there, while current is being written; "" for nothing
 	hasRun  bool
 	run     uint32 // see sqlite_run.go
 }
 
-func (d Dialect) readMark() (mark, error) {
-	var m mark
-	content, err := os.ReadFile(d.path + markEnding)
+func (d Dialect) ReadMark() (Mark, error) {
+	var m Mark
+	content, err := os.ReadFile(d.path + MarkEnding)
 	if errors.Is(err, fs.ErrNotExist) {
 		return m, nil
 	}
@@ -38,9 +38,9 @@ func (d Dialect) readMark() (mark, error) {
 		name, value, named := strings.Cut(field, "=")
 		switch {
 		case i == 0 && !named:
-			m.current = field
+			m.Current = field
 		case name == "before":
-			m.before = value
+			m.Before = value
 		case name == "run":
 			run, err := strconv.ParseUint(value, 10, 32)
 			m.hasRun, m.run = err == nil, uint32(run)
@@ -49,16 +49,16 @@ func (d Dialect) readMark() (mark, error) {
 	return m, nil
 }
 
-// writeMark replaces the mark, so that after a crash there is the old one or the new one.
-func (d Dialect) writeMark(m mark) error {
-	text := m.current + "\n"
-	if m.before != "" {
-		text += "before=" + m.before + "\n"
+// WriteMark replaces the mark, so that after a crash there is the old one or the new one.
+func (d Dialect) WriteMark(m Mark) error {
+	text := m.Current + "\n"
+	if m.Before != "" {
+		text += "before=" + m.Before + "\n"
 	}
 	if m.hasRun {
 		text += fmt.Sprintf("run=%d\n", m.run)
 	}
-	fresh := d.path + markEnding + ".new"
+	fresh := d.path + MarkEnding + ".new"
 	file, err := os.OpenFile(fresh, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (d Dialect) writeMark(m mark) error {
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(fresh, d.path+markEnding); err != nil {
+	if err := os.Rename(fresh, d.path+MarkEnding); err != nil {
 		return err
 	}
 	return syncFolder(filepath.Dir(d.path))
@@ -76,15 +76,15 @@ func (d Dialect) writeMark(m mark) error {
 // origins is the file's number and the mark beside it. A copy that took the file's place has another number; one that
 // was written over the file in place is older than the mark, which is a new one after each start and stop.
 func (d Dialect) Origins(context.Context, *gorm.DB) ([]string, error) {
-	m, err := d.readMark()
+	m, err := d.ReadMark()
 	if err != nil {
 		return nil, err
 	}
-	origin, err := d.originWith(m.current)
-	if err != nil || m.before == "" {
+	origin, err := d.originWith(m.Current)
+	if err != nil || m.Before == "" {
 		return []string{origin}, err
 	}
-	before, err := d.originWith(m.before)
+	before, err := d.originWith(m.Before)
 	return []string{origin, before}, err
 }
 
@@ -100,7 +100,7 @@ func (d Dialect) originWith(mark string) (string, error) {
 // crash or by a disk that is full, what stands in the database stands in the file as well: a database is never taken for
 // a restored one that is not.
 func (d Dialect) LeaveMark(ctx context.Context, db *gorm.DB) error {
-	m, err := d.readMark()
+	m, err := d.ReadMark()
 	if err != nil {
 		return err
 	}
@@ -108,18 +108,18 @@ func (d Dialect) LeaveMark(ctx context.Context, db *gorm.DB) error {
 	if err := db.WithContext(ctx).Raw("SELECT origin FROM instance WHERE id = 1").Scan(&now).Error; err != nil {
 		return err
 	}
-	m.before = now[strings.LastIndexByte(now, '/')+1:]
-	m.current = rand.Text()
-	origin, err := d.originWith(m.current)
+	m.Before = now[strings.LastIndexByte(now, '/')+1:]
+	m.Current = rand.Text()
+	origin, err := d.originWith(m.Current)
 	if err != nil {
 		return err
 	}
-	if err := d.writeMark(m); err != nil {
+	if err := d.WriteMark(m); err != nil {
 		return err
 	}
 	if err := db.WithContext(ctx).Exec("UPDATE instance SET origin = ? WHERE id = 1", origin).Error; err != nil {
 		return err
 	}
-	m.before = ""
-	return d.writeMark(m)
+	m.Before = ""
+	return d.WriteMark(m)
 }

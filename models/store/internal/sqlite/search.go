@@ -9,9 +9,9 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
-// wordsRow is the rowid of a message in message_words. It has room for four billion messages in each of two billion rooms,
+// WordsRow is the rowid of a message in message_words. It has room for four billion messages in each of two billion rooms,
 // which a SQLite file has not.
-func wordsRow(roomID, id int64) int64 { return roomID<<32 | id }
+func WordsRow(roomID, id int64) int64 { return roomID<<32 | id }
 
 // RoomSeparator stands between room and word. FTS5 takes it for a letter, and no word has it.
 const RoomSeparator = "·"
@@ -21,7 +21,8 @@ func (Dialect) IndexText(roomID int64, words []string) string {
 	return wordindex.RoomWords(roomID, RoomSeparator, words)
 }
 
-const insertWords = "INSERT INTO message_words (rowid, words) VALUES (?, ?)"
+// InsertWords adds the words of a message to the index.
+const InsertWords = "INSERT INTO message_words (rowid, words) VALUES (?, ?)"
 
 // IndexMessages implements [database.SearchIndex].
 func (d Dialect) IndexMessages(tx *gorm.DB, messages []database.IndexedMessage) error {
@@ -31,14 +32,14 @@ func (d Dialect) IndexMessages(tx *gorm.DB, messages []database.IndexedMessage) 
 		if err != nil {
 			return err
 		}
-		row := wordsRow(m.RoomID, m.ID)
+		row := WordsRow(m.RoomID, m.ID)
 		if err := database.Exec(tx, "DELETE FROM message_words WHERE rowid = ?", row); err != nil {
 			return err
 		}
 		if len(m.Words) == 0 {
 			continue
 		}
-		if err := database.Exec(tx, insertWords, row, d.IndexText(m.RoomID, m.Words)); err != nil {
+		if err := database.Exec(tx, InsertWords, row, d.IndexText(m.RoomID, m.Words)); err != nil {
 			return err
 		}
 	}
@@ -98,7 +99,7 @@ func (Dialect) indexedHits(db *gorm.DB, s database.Span, q wordindex.Query, limi
 		most = -1
 	}
 	return database.ReadHits(db, q, limit, ignore, WordStatement, !q.Exact, MatchExpression(q, s.RoomID),
-		wordsRow(s.RoomID, s.ClearedID), wordsRow(s.RoomID, s.UpToID), most)
+		WordsRow(s.RoomID, s.ClearedID), WordsRow(s.RoomID, s.UpToID), most)
 }
 
 // MatchExpression returns a query for words in a room in the syntax of FTS5. Words have letters, marks, digits and signs

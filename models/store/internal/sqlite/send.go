@@ -153,7 +153,7 @@ func (c *sqliteConn) insertMessages(posts []*database.Post) error {
 	if err != nil {
 		return err
 	}
-	words, err := c.statement(insertWords)
+	words, err := c.statement(InsertWords)
 	if err != nil {
 		return errors.Join(err, message.Close())
 	}
@@ -162,7 +162,7 @@ func (c *sqliteConn) insertMessages(posts []*database.Post) error {
 		err = message.run(m.RoomID, m.ID, m.Sender.ID, string(m.Type), m.Text, m.ReplyTo, m.ClientID, m.CreatedAt.Millis(),
 			p.TextStart, p.SenderSeq)
 		if err == nil && p.Words != "" {
-			err = words.run(wordsRow(m.RoomID, m.ID), p.Words)
+			err = words.run(WordsRow(m.RoomID, m.ID), p.Words)
 		}
 		if err != nil {
 			break

@@ -92,7 +92,7 @@ func (Dialect) Transient(err error) bool {
 	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
-func (d Dialect) provider() (*goose.Provider, *sql.DB, error) {
+func (d Dialect) Provider() (*goose.Provider, *sql.DB, error) {
 	pool, err := sql.Open("sqlite", d.dsn())
 	if err != nil {
 		return nil, nil, err
@@ -103,7 +103,7 @@ func (d Dialect) provider() (*goose.Provider, *sql.DB, error) {
 
 // Migrate implements [database.Dialect].
 func (d Dialect) Migrate(ctx context.Context) (err error) {
-	p, pool, err := d.provider()
+	p, pool, err := d.Provider()
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (d Dialect) Migrations(ctx context.Context) (_ []database.Migration, err er
 	if err != nil {
 		return nil, err
 	}
-	p, pool, err := d.provider()
+	p, pool, err := d.Provider()
 	if err != nil {
 		return nil, err
 	}

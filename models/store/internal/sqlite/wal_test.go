@@ -36,7 +36,7 @@ func TestLogAndFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := log.foreignTo(h, mark{}); why == "" && got != "" || !strings.Contains(got, why) {
+		if got := log.foreignTo(h, Mark{}); why == "" && got != "" || !strings.Contains(got, why) {
 			t.Errorf("%s: %q, and not %q", filepath.Base(file), got, why)
 		}
 	}

@@ -62,6 +62,9 @@ func (q *Query) add(t term, last bool) {
 	q.Exact = q.Exact && len(pairs) == 2 && t.sign == 0
 }
 
+// Empty reports whether a text has nothing that can be searched for.
+func (q *Query) Empty() bool { return len(q.phrases) == 0 }
+
 func (q *Query) need(w QueryWord) {
 	if !slices.Contains(q.Words, w) {
 		q.Words = append(q.Words, w)

@@ -14,55 +14,55 @@ import (
 )
 
 // onBoth runs a test on a new database of each kind.
-func onBoth(t *testing.T, test func(t *testing.T, database string)) {
+func onBoth(t *testing.T, test func(t *testing.T, name string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "parley.db")) })
 	t.Run("postgres", func(t *testing.T) { test(t, newPostgres(t)) })
 }
 
 // house is a store in a test, and what it does for a person without a fault.
-type house struct {
+type testStore struct {
 	*Store
 	t testing.TB
 }
 
-func openHouse(t testing.TB, database string) *house {
+func openTestStore(t testing.TB, name string) *testStore {
 	t.Helper()
 	s, err := Open(context.Background(), Config{
-		Database: database, Retention: time.Hour, Committed: func([]models.LogEntry) {}, Log: slog.New(slog.DiscardHandler),
+		Database: name, Retention: time.Hour, Committed: func([]models.LogEntry) {}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &house{s, t}
+	return &testStore{s, t}
 }
 
-func (h *house) close() {
+func (h *testStore) close() {
 	h.t.Helper()
 	h.must(h.Close())
 }
 
 // still ends the janitor, and the sender with it: from here on nothing is purged but by the test.
-func (h *house) still() {
+func (h *testStore) stopJanitor() {
 	h.stop()
 	h.done.Wait()
 }
 
-func (h *house) must(err error) {
+func (h *testStore) must(err error) {
 	h.t.Helper()
 	if err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-func (h *house) want(err error, code models.Code) {
+func (h *testStore) want(err error, code models.Code) {
 	h.t.Helper()
 	if !errors.Is(err, &models.Error{Code: code}) {
 		h.t.Errorf("got %v, not %s", err, code)
 	}
 }
 
-func (h *house) user(name string) models.User {
+func (h *testStore) user(name string) models.User {
 	h.t.Helper()
 	login, err := h.SignUp(h.t.Context(), models.NewAccount{Username: name, PasswordHash: "hash"}, models.NewSession{RefreshHash: rand.Text()}, nil)
 	h.must(err)
@@ -70,7 +70,7 @@ func (h *house) user(name string) models.User {
 }
 
 // room makes a room of the first user's, with the others in it.
-func (h *house) room(name string, kind models.RoomKind, owner models.User, others ...models.User) models.Room {
+func (h *testStore) room(name string, kind models.RoomKind, owner models.User, others ...models.User) models.Room {
 	h.t.Helper()
 	room, _, err := h.CreateRoom(h.t.Context(), owner.ID, models.NewRoom{Name: &name, Kind: &kind, Handle: handleOf(name, kind)}, nil)
 	h.must(err)
@@ -88,14 +88,14 @@ func handleOf(name string, kind models.RoomKind) *string {
 	return nil
 }
 
-func (h *house) say(roomID int64, sender models.User, text string) int64 {
+func (h *testStore) say(roomID int64, sender models.User, text string) int64 {
 	h.t.Helper()
 	sent, _, err := h.Send(h.t.Context(), sender.ID, models.RoomPath{ID: roomID}, models.NewMessage{Text: text}, nil)
 	h.must(err)
 	return sent.Message.ID
 }
 
-func (h *house) rows(query string, args ...any) (n int64) {
+func (h *testStore) rows(query string, args ...any) (n int64) {
 	h.t.Helper()
 	h.must(h.writer.Raw("SELECT count(*) FROM "+query, args...).Scan(&n).Error)
 	return n
@@ -105,7 +105,7 @@ func (h *house) rows(query string, args ...any) (n int64) {
 const pollEvery = 5 * time.Millisecond
 
 // purged waits until the janitor has nothing left to do.
-func (h *house) purged() {
+func (h *testStore) purged() {
 	h.t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; <-time.After(pollEvery) {
 		left := h.rows("departures") + h.rows("rooms WHERE deleted_at <> 0") + h.rows("message_sweeps")
@@ -119,7 +119,7 @@ func (h *house) purged() {
 }
 
 // told is how often each event comes after a position that user may see, by name.
-func (h *house) told(userID, after int64) map[models.EventName]int {
+func (h *testStore) visibleEvents(userID, after int64) map[models.EventName]int {
 	h.t.Helper()
 	head, _, err := h.Bounds(h.t.Context())
 	h.must(err)
