@@ -9,11 +9,11 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// deleteWait is how long who asks for the end of an account waits for what it had. Of most accounts nothing is left then.
+// deleteWait is how long the deletion of an account waits for the purge. Of most accounts nothing is left then.
 const deleteWait = time.Second
 
-// DeleteAccount deletes an account. It is gone for all at once: deleteUser. What it had is purged behind that, in batches
-// (purge_account.go): the first ones here, the others by the janitor of whichever node comes to it.
+// DeleteAccount deletes an account. It disappears for all users at once: deleteUser. What it had is purged after that,
+// in batches: the first ones here, the others by the janitor of any node.
 func (s *Store) DeleteAccount(ctx context.Context, userID int64) error {
 	if err := s.deleteIf(ctx, userID, func(userRow) bool { return true }); err != nil {
 		return err
@@ -22,10 +22,10 @@ func (s *Store) DeleteAccount(ctx context.Context, userID int64) error {
 	return nil
 }
 
-// purgeSoon purges what a deleted account had, for deleteWait at most, so that who reads next finds the end of a small one
-// told already. Whatever becomes of it, the account is deleted, and the janitor goes on.
+// startPurge purges what a deleted account had, for deleteWait at most, so that the next read finds all events about a
+// small account. The account is deleted whether or not that succeeds, and the janitor continues.
 func (s *Store) startPurge(ctx context.Context, userID int64) {
-	defer s.wakeJanitor() // who may have found the account in these hands, and nothing to do
+	defer s.wakeJanitor() // which may have found the account locked by this purge
 	until := time.Now().Add(deleteWait)
 	for more := true; more && ctx.Err() == nil && time.Now().Before(until); {
 		began := time.Now()
@@ -38,7 +38,7 @@ func (s *Store) startPurge(ctx context.Context, userID int64) {
 	}
 }
 
-// deleteIf deletes a user who is still to be deleted once their row is locked.
+// deleteIf deletes a user if the condition still holds once their row is locked.
 func (s *Store) deleteIf(ctx context.Context, userID int64, still func(userRow) bool) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		user, err := tx.lockUser(userID)
@@ -50,9 +50,9 @@ func (s *Store) deleteIf(ctx context.Context, userID int64, still func(userRow) 
 	return err
 }
 
-// deleteUser is the first step of the end of an account, whose row is locked, and takes no longer for one that had much:
-// the sessions end, the names are free and forgotten, and no statement finds the user any more (live.go). The rest is the
-// janitor's, who is woken when this is committed.
+// deleteUser is the first step of the deletion of an account, whose row is locked. It takes no longer for an account
+// that had much: the sessions are revoked, the names are free, and no statement finds the user any more (liveUsers).
+// The rest is left to the janitor, who is woken after the commit.
 func (tx *transaction) deleteUser(user userRow) error {
 	if err := tx.appendAccountDeleted(user.ID); err != nil {
 		return err
@@ -60,7 +60,7 @@ func (tx *transaction) deleteUser(user userRow) error {
 	if err := tx.revokeAll(user.ID, "", models.RevokedByEnd); err != nil {
 		return err
 	}
-	// Whom they stand for may come back, and gets a new account.
+	// The person may come back, and gets a new account.
 	if err := tx.Exec("DELETE FROM identities WHERE user_id = ?", user.ID).Error; err != nil {
 		return err
 	}
@@ -74,7 +74,8 @@ func (tx *transaction) deleteUser(user userRow) error {
 		description = '', password_hash = '', guest = ?, guest_network = '' WHERE id = ?`, models.Now().Millis(), keyOfDeleted(user.ID), false, user.ID).Error
 }
 
-// tellDeleted has every node forget how the user was called: at the end of the account, and once all is told of what it had.
+// appendAccountDeleted has every node forget the user's names: when the account is deleted, and once its purge is
+// complete.
 func (tx *transaction) appendAccountDeleted(userID int64) error {
 	return tx.appendEvent(models.EventAccountDeleted, models.Audience{UserID: userID}, nil)
 }
@@ -82,37 +83,38 @@ func (tx *transaction) appendAccountDeleted(userID int64) error {
 // keyOfDeleted is a username_key that no username has.
 func keyOfDeleted(userID int64) string { return fmt.Sprintf(":%d", userID) }
 
-// departureRow is somebody who has gone, but not all of what they had.
+// deletedUserRow is a deleted user whose purge is not complete.
 type deletedUserRow struct {
 	UserID      int64
 	Username    string
 	DisplayName string
 }
 
-// ref is who they were, for the events that tell what becomes of what they had.
+// ref returns the user's former names, for the events of the purge.
 func (d deletedUserRow) ref() models.UserRef {
 	return models.UserRef{ID: d.UserID, Username: d.Username, DisplayName: d.DisplayName}
 }
 
-// leavesAtOnce bounds the rooms that one batch takes a user out of: each is told, handed over, and may be deleted.
+// leavesAtOnce bounds the rooms that one batch removes a user from: each has events, may get another owner, and may be
+// deleted.
 const leavesAtOnce = 16
 
-// purgeAccount runs one batch of what a deleted account leaves behind. It waits while another one is at it.
+// purgeAccount runs one batch of the purge of a deleted account. It waits while another process runs one.
 func (s *Store) purgeAccount(ctx context.Context, userID int64) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		return tx.purgeDeletedUser("WHERE user_id = ?"+tx.store.dialect.ForUpdate(), userID)
 	})
 }
 
-// purgeAccounts is a batch of whichever deleted account no other node is at.
+// purgeAccounts runs a batch for a deleted account that no other node works on.
 func (s *Store) purgeAccounts(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		return tx.purgeDeletedUser("ORDER BY user_id LIMIT 1" + tx.store.dialect.SkipLocked())
 	})
 }
 
-// purgeDeparture locks a deleted account and takes the next of the steps in which an account goes: each begins where there
-// is nothing left for those before it, so that it does not matter when a process ends, nor which one goes on.
+// purgeDeletedUser locks a deleted account and takes the next step of its purge: each step begins when nothing is left
+// for the ones before it, so that any process can continue at any time.
 func (tx *transaction) purgeDeletedUser(which string, args ...any) (more bool, err error) {
 	var gone deletedUserRow
 	found := tx.Raw("SELECT "+deletedUserColumns+" FROM departures "+which, args...).Scan(&gone)
@@ -135,8 +137,8 @@ func (tx *transaction) purgeDeletedUser(which string, args ...any) (more bool, e
 	return true, tx.Exec("DELETE FROM departures WHERE user_id = ?", gone.UserID).Error
 }
 
-// leaveRooms ends some of the memberships of who has gone. It fills the batch: those memberships end when their events are
-// placed.
+// leaveRooms ends some of the memberships of a deleted user. It ends the batch: the memberships end when their events
+// get their positions.
 func (tx *transaction) leaveRooms(gone deletedUserRow) (more bool, err error) {
 	var ids []int64
 	err = tx.Raw("SELECT room_id FROM memberships WHERE user_id = ? ORDER BY room_id LIMIT ?", gone.UserID, leavesAtOnce).
@@ -165,7 +167,7 @@ func (tx *transaction) leaveAsDeleted(roomID int64, gone deletedUserRow) error {
 	found := tx.Raw("SELECT "+allRoomColumns+`, r.deleted_position, m.role FROM rooms r JOIN memberships m ON m.room_id = r.id
 		WHERE r.id = ? AND m.user_id = ?`, roomID, gone.UserID).Scan(&at)
 	switch {
-	case found.Error != nil || found.RowsAffected == 0: // gone, with the room, by the time that it was locked
+	case found.Error != nil || found.RowsAffected == 0: // deleted, with the room, before it was locked
 		return found.Error
 	case at.DeletedPosition > 0:
 		return tx.endMemberships(at.DeletedPosition, "room_id = ? AND user_id = ?", roomID, gone.UserID)
@@ -174,8 +176,9 @@ func (tx *transaction) leaveAsDeleted(roomID int64, gone deletedUserRow) error {
 	return tx.endMembership(at.Room, memberRow{User: leaver, Role: at.Role})
 }
 
-// dropBlocks removes some blocks of who has gone, and some that others made, with the silences that these were. Direct
-// rooms that they closed are open from then on. The messages are gone by then: to who had blocked their sender they never count.
+// dropBlocks removes some blocks of a deleted user, and some that others made, with their mutes. Direct rooms that they
+// blocked are open from then on. The messages are deleted by then: they never count for a user who had blocked their
+// sender.
 func (tx *transaction) dropBlocks(gone deletedUserRow) (more bool, err error) {
 	var blockers []int64
 	err = tx.Raw("SELECT user_id FROM blocks WHERE blocked_id = ? LIMIT ?", gone.UserID, batchRows).Scan(&blockers).Error
@@ -195,7 +198,8 @@ func (tx *transaction) dropBlocks(gone deletedUserRow) (more bool, err error) {
 	return more, err
 }
 
-// ofUser are the rows of a user's that go without a word: the table, what tells its rows apart, and which are the user's.
+// userTables are the rows of a user that are deleted without an event: the table, its key, and the condition for the
+// user.
 var userTables = [][3]string{
 	{"contacts", "user_id, contact_id", "user_id = ?"},
 	{"contacts", "user_id, contact_id", "contact_id = ?"},
@@ -216,7 +220,7 @@ func (tx *transaction) dropRowsOf(gone deletedUserRow) (more bool, err error) {
 	return tx.deleteSessions(true, "user_id = ?", gone.UserID)
 }
 
-// withdrawReactions removes some reactions of who has gone from one room.
+// deleteReactionsOf removes some reactions of a deleted user from one room.
 func (tx *transaction) deleteReactionsOf(gone deletedUserRow) (more bool, err error) {
 	var roomID int64
 	found := tx.Raw("SELECT room_id FROM reactions WHERE user_id = ? ORDER BY room_id LIMIT 1", gone.UserID).Scan(&roomID)
@@ -249,7 +253,7 @@ func (tx *transaction) deleteReactionsOf(gone deletedUserRow) (more bool, err er
 	return true, err
 }
 
-// buryMessagesOf turns some messages of who has gone, in one room, into tombstones.
+// tombstoneMessagesOf turns some messages of a deleted user, in one room, into tombstones.
 func (tx *transaction) tombstoneMessagesOf(gone deletedUserRow) (more bool, err error) {
 	var roomID int64
 	found := tx.Raw("SELECT room_id FROM messages WHERE sender_id = ? AND deleted_at = 0 ORDER BY room_id LIMIT 1",
@@ -271,7 +275,7 @@ func (tx *transaction) tombstoneMessagesOf(gone deletedUserRow) (more bool, err 
 	if err != nil {
 		return true, err
 	}
-	// Those of a room that is gone, or that were cleared away, only wait to be swept: nobody counts them.
+	// Those of a room that is deleted, or that were cleared, only wait to be purged: they count nowhere.
 	swept := len(ids)
 	if found.RowsAffected > 0 {
 		swept, _ = slices.BinarySearch(ids, room.ClearedID+1)
@@ -287,7 +291,8 @@ func (tx *transaction) tombstoneMessagesOf(gone deletedUserRow) (more bool, err 
 	return true, tx.tombstone(roomID, gone.UserID, ids[swept:], gone.ref())
 }
 
-// dropFilesOf gives up some files and uploads of who has gone. Those that messages had went with the messages.
+// dropFilesOf schedules the deletion of some files and uploads of a deleted user. Those of messages went with the
+// messages.
 func (tx *transaction) dropFilesOf(gone deletedUserRow) (more bool, err error) {
 	if more, err = tx.scheduleSomeDeletions("user_id = ?", gone.UserID); err != nil || more {
 		return more, err

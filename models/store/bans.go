@@ -38,7 +38,7 @@ func isBanned(db *gorm.DB, roomID, userID int64) (bool, error) {
 	return n > 0, err
 }
 
-// Ban removes a user from the room and keeps them out. A second ban replaces the first one's reason and end.
+// Ban removes a user from the room and keeps them out. A second ban replaces the reason and the end of the first one.
 func (s *Store) Ban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, n models.NewBan) (models.Ban, models.Cursor, error) {
 	var ban models.Ban
 	at, err := s.write(ctx, func(tx *transaction) error {
@@ -82,7 +82,7 @@ func (s *Store) Ban(ctx context.Context, callerID int64, path models.RoomPath, u
 	return ban, at, err
 }
 
-// Unban lets a user come back. One who is not banned stays so.
+// Unban lets a user come back. It does nothing for a user who is not banned.
 func (s *Store) Unban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		m, err := tx.authorizeModeration(callerID, path, user)
@@ -94,7 +94,7 @@ func (s *Store) Unban(ctx context.Context, callerID int64, path models.RoomPath,
 	return err
 }
 
-// Bans lists who is banned now, in the order of the users' ids: who is banned anew stays where they were.
+// Bans lists the users who are banned now, in the order of their ids: a user who is banned again keeps their place.
 func (s *Store) Bans(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Ban], error) {
 	db := s.read(ctx)
 	a, err := authorizeModerator(db, path, callerID)

@@ -10,14 +10,15 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// directKey is what the direct room and the blocks of two users are found by, whoever of the two asks.
+// directKey identifies the direct room and the blocks of two users, in either order.
 func directKey(one, other int64) string {
 	return fmt.Sprintf("%d:%d", min(one, other), max(one, other))
 }
 
 var blockQuery = `SELECT ` + userColumns + `, l.added_at FROM blocks l JOIN ` + liveUsers + ` u ON u.id = l.blocked_id WHERE l.user_id = ?`
 
-// Block keeps a user's direct messages and notifications away from the caller. One who is blocked stays so.
+// Block keeps a user's direct messages and notifications away from the caller. It does nothing for a user who is
+// blocked.
 func (s *Store) Block(ctx context.Context, callerID int64, user models.UserPath) (models.Contact, error) {
 	var block models.Contact
 	_, err := s.write(ctx, func(tx *transaction) error {
@@ -46,7 +47,7 @@ func (s *Store) Block(ctx context.Context, callerID int64, user models.UserPath)
 	return block, err
 }
 
-// Unblock takes a user off the caller's block list. One who is not on it stays so.
+// Unblock removes a user from the caller's block list. It does nothing for a user who is not on it.
 func (s *Store) Unblock(ctx context.Context, callerID int64, user models.UserPath) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		other, err := findUser(tx.DB, user)
@@ -63,18 +64,18 @@ func (s *Store) Unblock(ctx context.Context, callerID int64, user models.UserPat
 	return err
 }
 
-// Blocks lists whom the caller has blocked, in the order of the users' ids.
+// Blocks lists the users whom the caller has blocked, in the order of their ids.
 func (s *Store) Blocks(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error) {
 	return s.listedPage(ctx, blockQuery, list{listBlocks, callerID}, page)
 }
 
-// lockDirect holds the direct room of two users, where there is one: what is being sent there comes before the block,
-// and what is sent after the block finds it.
+// lockDirect locks the direct room of two users, where there is one: a message that is being sent there comes before
+// the block, and a later one finds the block.
 func (tx *transaction) lockDirect(one, other int64) error {
 	return tx.Exec("SELECT id FROM rooms WHERE direct_key = ?"+tx.store.dialect.ForUpdate(), directKey(one, other)).Error
 }
 
-// refuseBlocked stops what one of two users may not do to the other when either has blocked the other.
+// refuseBlocked refuses what a user may not do to another when either has blocked the other.
 func (tx *transaction) refuseBlocked(one, other int64) error {
 	closed, err := blockedKeys(tx.DB, []string{directKey(one, other)})
 	if err == nil && len(closed) > 0 {
@@ -83,14 +84,14 @@ func (tx *transaction) refuseBlocked(one, other int64) error {
 	return err
 }
 
-// apart is the condition that there is a block between two users, whose ids are SQL.
+// blockedBetween is the condition that there is a block between two users, whose ids are SQL.
 func blockedBetween(one, other string) string {
 	return `(EXISTS (SELECT 1 FROM blocks x WHERE x.user_id = ` + one + ` AND x.blocked_id = ` + other + `)
 		OR EXISTS (SELECT 1 FROM blocks x WHERE x.user_id = ` + other + ` AND x.blocked_id = ` + one + `))`
 }
 
-// Apart are those of some users whom the caller has blocked, or who have blocked the caller. Neither learns whether the other
-// is online.
+// Apart returns those of some users whom the caller has blocked, or who have blocked the caller. Neither learns whether
+// the other is online.
 func (s *Store) Apart(ctx context.Context, callerID int64, users []int64) (map[int64]bool, error) {
 	db := s.read(ctx)
 	in, ids := database.IDList(db, users)
@@ -104,7 +105,7 @@ func (s *Store) Apart(ctx context.Context, callerID int64, users []int64) (map[i
 	return from, err
 }
 
-// closedKeys are those of the direct keys whose two users have a block between them.
+// blockedKeys returns those of the direct keys whose two users have a block between them.
 func blockedKeys(tx *gorm.DB, keys []string) (map[string]bool, error) {
 	var found []string
 	err := tx.Raw("SELECT direct_key FROM blocks WHERE direct_key IN ?", keys).Scan(&found).Error
@@ -119,7 +120,7 @@ func blockedError() error {
 	return models.Errorf(models.CodeBlocked, "One of you has blocked the other.")
 }
 
-// boundBlocks is an error for a user who has blocked more users than one may.
+// limitBlocks is an error for a user who has blocked more users than the limit.
 func (tx *transaction) limitBlocks(userID int64) error {
 	return tx.refuseAbove(models.MaxBlocksPerUser, "You have blocked %d users, which is as many as one may.",
 		"blocks", "user_id = ?", userID)

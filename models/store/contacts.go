@@ -6,7 +6,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// AddContact puts a user on the caller's contact list. One who is on it stays where they are.
+// AddContact adds a user to the caller's contacts. It does nothing for a user who is one.
 func (s *Store) AddContact(ctx context.Context, callerID int64, user models.UserPath) (models.Contact, models.Cursor, error) {
 	var contact models.Contact
 	at, err := s.write(ctx, func(tx *transaction) error {
@@ -33,7 +33,7 @@ func (s *Store) AddContact(ctx context.Context, callerID int64, user models.User
 	return contact, at, err
 }
 
-// RemoveContact takes a user off the caller's contact list. One who is not on it stays so.
+// RemoveContact removes a user from the caller's contacts. It does nothing for a user who is not one.
 func (s *Store) RemoveContact(ctx context.Context, callerID int64, user models.UserPath) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		owner, err := findUser(tx.DB, models.UserPath{ID: callerID})
@@ -52,7 +52,7 @@ func (s *Store) RemoveContact(ctx context.Context, callerID int64, user models.U
 	})
 }
 
-// pair is the caller and a user whom they put on one of their lists; why says what is wrong with the caller themself.
+// findPair returns the caller and a user whom they add to one of their lists; why is the error for the caller's own id.
 func (tx *transaction) findPair(callerID int64, user models.UserPath, why string) (caller, other userRow, err error) {
 	if caller, err = findUser(tx.DB, models.UserPath{ID: callerID}); err != nil {
 		return caller, other, err
@@ -63,7 +63,7 @@ func (tx *transaction) findPair(callerID int64, user models.UserPath, why string
 	return caller, other, err
 }
 
-// tellContact tells both of them, or, with a block between them, the owner of the list alone.
+// appendContactEvent appends an event for both of them, or, with a block between them, for the owner of the list alone.
 func (tx *transaction) appendContactEvent(name models.EventName, owner, other userRow) error {
 	to := models.Audience{UserID: owner.ID, PeerID: other.ID}
 	closed, err := blockedKeys(tx.DB, []string{directKey(owner.ID, other.ID)})
@@ -93,7 +93,7 @@ func (s *Store) Contacts(ctx context.Context, callerID int64, page models.Paging
 	return s.listedPage(ctx, contactQuery, list{listContacts, callerID}, page)
 }
 
-// listedPage is a page of contacts or blocks. An entry that is removed and made again stays where it was.
+// listedPage returns a page of contacts or blocks. An entry that is removed and added again keeps its place.
 func (s *Store) listedPage(ctx context.Context, query string, of list, page models.Paging) (models.Page[models.Contact], error) {
 	after, _, err := of.after(page.Cursor)
 	if err != nil {
@@ -107,14 +107,14 @@ func (s *Store) listedPage(ctx context.Context, query string, of list, page mode
 	return pageOf(rows, page.Limit, listedRow.model, func(r listedRow) cursor { return cursor{list: of, id: r.User.ID} }), nil
 }
 
-// listed is one entry of a list.
+// listEntry returns one entry of a list.
 func (tx *transaction) listEntry(query string, callerID, otherID int64) (models.Contact, error) {
 	var row listedRow
 	err := tx.Raw(query+" AND u.id = ?", callerID, otherID).Scan(&row).Error
 	return row.model(), err
 }
 
-// boundContacts is an error for a user with more contacts than one may have.
+// limitContacts is an error for a user with more contacts than the limit.
 func (tx *transaction) limitContacts(userID int64) error {
 	return tx.refuseAbove(models.MaxContactsPerUser, "You have %d contacts, which is as many as one may have.",
 		"contacts", "user_id = ?", userID)

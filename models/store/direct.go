@@ -11,8 +11,8 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// Direct is the room of the caller and one other user, made at the first call. Whoever of the two calls first, and be
-// it at the same moment, there is one.
+// Direct returns the room of the caller and one other user, which the first call creates. There is one room, even if
+// both users call at the same moment.
 func (s *Store) Direct(ctx context.Context, callerID int64, user models.UserPath) (models.Room, models.Cursor, error) {
 	var room models.Room
 	at, err := s.write(ctx, func(tx *transaction) error {
@@ -37,7 +37,7 @@ func (s *Store) Direct(ctx context.Context, callerID int64, user models.UserPath
 	return room, at, err
 }
 
-// direct finds or makes the direct room of the caller and the user whom the request names in field.
+// direct finds or creates the direct room of the caller and the user whom the request names in field.
 func (tx *transaction) direct(callerID int64, user models.UserPath, field string) (roomID int64, err error) {
 	other, err := findUser(tx.DB, user)
 	if err != nil {
@@ -52,8 +52,8 @@ func (tx *transaction) direct(callerID int64, user models.UserPath, field string
 	return tx.directRoom(callerID, other.ID)
 }
 
-// directRoom finds or makes the room of two users. The unique direct_key decides who makes it: on PostgreSQL a second
-// maker waits at the INSERT for the first one's commit, and then finds that room.
+// directRoom finds or creates the room of two users. The unique direct_key decides which call creates it: on PostgreSQL
+// a second call waits at the INSERT for the first one's commit, and then finds that room.
 func (tx *transaction) directRoom(one, other int64) (int64, error) {
 	key := directKey(one, other)
 	now := models.Now().Millis()
@@ -70,7 +70,7 @@ func (tx *transaction) directRoom(one, other int64) (int64, error) {
 	return id, tx.beginDirect(id, one, other)
 }
 
-// beginDirect makes the two users the members of the room that was made for them, and tells them of it.
+// beginDirect makes the two users members of their new room, and appends the event.
 func (tx *transaction) beginDirect(id, one, other int64) error {
 	var row roomRow
 	if err := tx.First(&row, id).Error; err != nil {
@@ -92,8 +92,8 @@ func (tx *transaction) beginDirect(id, one, other int64) error {
 	return nil
 }
 
-// leaveDirect takes a direct room out of the caller's list, until the next message in it or their return. They stay one of its
-// two, whom the other one writes to, and have read what is there. When the other's account is gone, so is the room.
+// leaveDirect removes a direct room from the caller's list, until the next message in it or their return. They stay a
+// member, to whom the other user writes, and have read all messages. When the other account is deleted, so is the room.
 func (tx *transaction) leaveDirect(a access, leaver memberRow) error {
 	alone, err := tx.isLastMember(a)
 	if err != nil {
@@ -116,7 +116,7 @@ func (tx *transaction) leaveDirect(a access, leaver memberRow) error {
 	return tx.appendOwnMemberEvent(models.EventMemberLeft, a)
 }
 
-// comeBack puts a direct room that the caller had left back into their list. Of any other nothing is to be done.
+// rejoinDirect puts a direct room that the caller had left back into their list. It does nothing for other rooms.
 func (tx *transaction) rejoinDirect(a access) error {
 	if a.LeftAt == 0 {
 		return nil
@@ -124,7 +124,7 @@ func (tx *transaction) rejoinDirect(a access) error {
 	if err := tx.setLeftAt(a, 0); err != nil {
 		return err
 	}
-	if !a.Blocked { // otherwise it is nothing to the other: the room is not among what has changed
+	if !a.Blocked { // with a block, the room must not appear among what has changed for the other
 		if err := tx.touch(a.Room.ID); err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ func (tx *transaction) setLeftAt(a access, at int64) error {
 	return tx.Exec("UPDATE memberships SET left_at = ? WHERE room_id = ? AND user_id = ?", at, a.Room.ID, a.CallerID).Error
 }
 
-// tellSelf tells the caller's streams alone of their part in a room: no room hears of it.
+// appendOwnMemberEvent appends an event about the caller in a room, for the caller's streams alone.
 func (tx *transaction) appendOwnMemberEvent(name models.EventName, a access) error {
 	user, err := findUser(tx.DB, models.UserPath{ID: a.CallerID})
 	if err != nil {
@@ -147,7 +147,7 @@ func (tx *transaction) appendOwnMemberEvent(name models.EventName, a access) err
 	})
 }
 
-// aloneIn reports whether the accounts of all others in a room are gone.
+// isLastMember reports whether the accounts of all others in a room are deleted.
 func (tx *transaction) isLastMember(a access) (bool, error) {
 	var others int64
 	err := tx.Raw("SELECT count(*) FROM memberships m JOIN "+liveUsers+" u ON u.id = m.user_id WHERE m.room_id = ? AND m.user_id <> ?",
@@ -155,7 +155,8 @@ func (tx *transaction) isLastMember(a access) (bool, error) {
 	return others == 0, err
 }
 
-// endIfLeft ends a direct room one of whose users is gone when the other one has left it: nobody would find it again.
+// deleteIfAbandoned deletes a direct room when the account of one user is deleted and the other one has left it: nobody
+// would find it again.
 func (tx *transaction) deleteIfAbandoned(row roomRow, goneID int64) error {
 	if row.Kind != string(models.RoomDirect) {
 		return nil
@@ -171,14 +172,14 @@ func (tx *transaction) deleteIfAbandoned(row roomRow, goneID int64) error {
 	return tx.markRoomDeleted(row)
 }
 
-// shownRoom is a room as the caller sees it, with its users if it is direct.
+// fillRoom returns a room as the caller sees it, with its users if it is direct.
 func fillRoom(db *gorm.DB, a access) (models.Room, error) {
 	one := []models.Room{a.model()}
 	err := addUsers(db, one)
 	return one[0], err
 }
 
-// addUsers fills in who is in each of the rooms that are direct, by one query, or none where no room is.
+// addUsers adds the users to each of the rooms that are direct, with one query, or none where no room is.
 func addUsers(db *gorm.DB, rooms []models.Room) error {
 	direct := map[int64]*models.Room{}
 	for i := range rooms {
@@ -201,8 +202,8 @@ func addUsers(db *gorm.DB, rooms []models.Room) error {
 	return err
 }
 
-// Target is the id of the room that a message to "#handle" or "@username" belongs to. A direct room is made when it is
-// not there yet.
+// Target returns the id of the room that a message to "#handle" or "@username" belongs to. A direct room is created if
+// it does not exist yet.
 func (s *Store) Target(ctx context.Context, callerID int64, target string) (int64, error) {
 	if target[0] == '@' {
 		user, ok := models.ParseUserPath(target, callerID)

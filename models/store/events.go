@@ -16,7 +16,7 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// Head is the place of the newest event. Whatever is read after Head has all that the log tells up to it.
+// Head returns the cursor of the newest event. What is read after Head includes all that the log says up to it.
 func (s *Store) Head(ctx context.Context) (models.Cursor, error) {
 	if s.cache != nil {
 		return s.cursorAt(s.head.Load()), nil
@@ -30,7 +30,7 @@ func (s *Store) loadHead(ctx context.Context, asked []struct{}) (map[struct{}]in
 	return map[struct{}]int64{asked[0]: head}, err
 }
 
-// moveHead notes a commit of this process's, before anybody is told of it. Commits may be noted in either order.
+// moveHead records a commit of this process, before anybody learns of it. Two commits may be recorded in either order.
 func (s *Store) moveHead(position int64) {
 	for {
 		head := s.head.Load()
@@ -40,7 +40,7 @@ func (s *Store) moveHead(position int64) {
 	}
 }
 
-// Bounds are the position of the newest event, and that of the newest one which is no longer kept.
+// Bounds returns the position of the newest event, and that of the newest event which is no longer kept.
 func (s *Store) Bounds(ctx context.Context) (head, pruned int64, err error) {
 	var row struct{ Position, Pruned int64 }
 	rows, err := s.query(ctx, "SELECT position, pruned FROM event_head WHERE id = 1")
@@ -50,13 +50,13 @@ func (s *Store) Bounds(ctx context.Context) (head, pruned int64, err error) {
 	return row.Position, row.Pruned, err
 }
 
-// Entries reads up to limit events after a position, in order, as log_entries.go says.
+// Entries reads up to limit events after a position, in order.
 func (s *Store) Entries(ctx context.Context, after int64, limit int) ([]models.LogEntry, error) {
 	return readEntries(s.read(ctx), entriesQuery+" WHERE e.position > $1 ORDER BY e.position LIMIT $2 + 0", after, limit)
 }
 
-// EntriesFor reads up to limit events after one position and up to another that user may be meant by, in order, as
-// log_entries.go says. It may return some of rooms at a time when the user was not in them: a View tells which.
+// EntriesFor reads up to limit events after one position and up to another that may concern a user, in order. It may
+// return events of rooms at a time when the user was not a member: a View tells which.
 func (s *Store) EntriesFor(ctx context.Context, userID, after, upTo int64, limit int) ([]models.LogEntry, error) {
 	return readEntries(s.read(ctx), entriesQuery+` WHERE e.position > $1 AND e.position <= $2
 		AND (e.everyone OR e.user_id = $3 OR e.peer_id = $3 OR e.room_id IN (
@@ -64,8 +64,8 @@ func (s *Store) EntriesFor(ctx context.Context, userID, after, upTo int64, limit
 		ORDER BY e.position LIMIT $4 + 0`, after, upTo, userID, limit)
 }
 
-// View is what user may see of rooms in the log after a position: the stretches of membership that reach beyond it, and
-// the silences as of it.
+// View returns what a user may see of rooms in the log after a position: the periods of membership that reach beyond
+// it, and the mutes and blocks as of it.
 func (s *Store) View(ctx context.Context, userID, after int64) (models.View, error) {
 	v, db := models.View{UserID: userID}, s.read(ctx)
 	err := db.Raw(`SELECT m.room_id, r.subject, m.joined_position AS "from", r.deleted_position AS "to"
@@ -95,20 +95,20 @@ func (s *Store) View(ctx context.Context, userID, after int64) (models.View, err
 	return v, err
 }
 
-// What the log tells again is what there is when it is read:
+// What the log returns is what exists when it is read:
 //
-//   - its rows hold no messages, but refer to them. A message comes as it is now, a deleted one as its tombstone;
-//   - an event has no data any more, and is passed over, when its message was cleared away, its room deleted or its sender's
-//     account, and so has what told of a room that is deleted;
-//   - whoever has deleted their account is named so in every other event.
+//   - Its rows hold no messages, but refer to them. A message is returned as it is now, a deleted one as its tombstone.
+//   - An event has no data any more, and is skipped, when its message was cleared, or its room or its sender's account
+//     was deleted. So is an event about a room that was deleted.
+//   - A user who has deleted their account has the name of deleted users in every other event.
 //
-// So what is written to a row is at most what nobody can delete, and a message that is told again may have more than it
-// had at its event's place: an edit, reactions, fewer files. Each later event that tells of such a thing carries the
-// outcome and no step, so that whoever applies it once more is right.
+// So a row holds nothing that a user can delete, and a message in a replay may be newer than its event: edited, with
+// reactions, with fewer files. Each later event about such a change carries the result and not a step, so that applying
+// it again is right.
 
-// entriesQuery reads events, each with its message, if it has one that was not cleared away. All is of one moment, and the
-// message as it was committed with its event or later. (With "OFFSET 0" PostgreSQL does not read all files and reactions, to
-// look them up in memory.)
+// entriesQuery reads events, each with its message, if it has one that was not cleared. All is read at one moment, and
+// the message is as it was committed with its event or later. (Without "OFFSET 0" PostgreSQL reads all files and
+// reactions, and looks them up in memory.)
 const entriesQuery = `SELECT e.position, e.name, e.everyone, e.room_id, e.user_id, e.peer_id, e.session_id, e.message_id,
 	e.data, r.id IS NOT NULL, COALESCE(r.subject, ''), m.id IS NOT NULL AND u.id IS NOT NULL,
 	COALESCE(m.sender_id, 0), COALESCE(u.username, ''), COALESCE(u.display_name, ''), COALESCE(m.type, ''),
@@ -130,8 +130,8 @@ type logRow struct {
 	files, reactions bool // whether the message has any
 }
 
-// readEntries reads events by entriesQuery and what may follow it: one statement for all messages, and one each for their
-// files, their reactions and the users named, where there are any.
+// readEntries reads events with entriesQuery and what follows it: one statement for all messages, and one each for
+// their files, their reactions and the users in them, where there are any.
 func readEntries(db *gorm.DB, query string, args ...any) ([]models.LogEntry, error) {
 	rows, err := readLogRows(db, query, args...)
 	if err != nil {
@@ -160,7 +160,7 @@ func readLogRows(db *gorm.DB, query string, args ...any) ([]logRow, error) {
 			r.Data = nil
 		}
 		list = append(list, r)
-		r.Data = nil // the list's own
+		r.Data = nil // the list has it now
 	}, &r.Position, &r.Name, &a.Everyone, &a.RoomID, &a.UserID, &a.PeerID, &a.SessionID, &r.MessageID,
 		&r.Data, &r.roomExists, &r.subject, &r.messageExists,
 		&m.SenderID, &m.Username, &m.DisplayName, &m.Type, &m.Text, &m.ReplyTo, &m.ClientID, &m.CreatedAt, &m.EditedAt,
@@ -168,12 +168,12 @@ func readLogRows(db *gorm.DB, query string, args ...any) ([]logRow, error) {
 	return list, database.Translate(db, err)
 }
 
-// tellsOfRoom reports whether the event's data is a room.
+// carriesRoom reports whether the event's data is a room.
 func (r logRow) carriesRoom() bool {
 	return r.Name == models.EventRoomCreated || r.Name == models.EventRoomUpdated
 }
 
-// fillMessages encodes the messages into the events that are about them. Those whose message is not there have no data.
+// encodeMessages encodes the messages into their events. An event whose message does not exist has no data.
 func encodeMessages(db *gorm.DB, rows []logRow) error {
 	var messages, withFiles, withReactions []*models.Message
 	var at []int // the event of each message
@@ -203,15 +203,15 @@ func encodeMessages(db *gorm.DB, rows []logRow) error {
 	return nil
 }
 
-// namedUser is how a user is named in an event's data. Quotes within strings are escaped there, so that nothing which
-// somebody wrote looks like it.
+// namedUser is how an event's data contains a user. Quotes within strings are escaped there, so that no text of a user
+// can look like it.
 var namedUser = regexp.MustCompile(`\{"id":(\d+),"username":"`)
 
-// hideGone takes the names of users who have deleted their account out of the events.
+// hideDeletedUsers replaces the names of deleted users in the events.
 func hideDeletedUsers(db *gorm.DB, entries []models.LogEntry) error {
 	named := map[int64]bool{}
 	for _, e := range entries {
-		if e.MessageID != 0 || !e.Kept() { // names of messages are read with them, and the others are not told
+		if e.MessageID != 0 || !e.Kept() { // the names in messages are read with them, and the other events are not replayed
 			continue
 		}
 		for _, found := range namedUser.FindAllSubmatch(e.Data, -1) {
@@ -246,10 +246,10 @@ func hideDeletedUsers(db *gorm.DB, entries []models.LogEntry) error {
 	return nil
 }
 
-// withoutNames is data with other names for users who are gone.
+// replaceNames returns data with the names of deleted users replaced.
 func replaceNames(data []byte, gone map[int64]bool) ([]byte, error) {
 	var b []byte
-	plain := 0 // where what stays begins
+	plain := 0 // where the unchanged part begins
 	for _, at := range namedUser.FindAllSubmatchIndex(data, -1) {
 		var user models.UserRef
 		decoder := json.NewDecoder(bytes.NewReader(data[at[0]:]))
@@ -272,7 +272,7 @@ func replaceNames(data []byte, gone map[int64]bool) ([]byte, error) {
 	return append(b, data[plain:]...), nil
 }
 
-// goneRef is what a user is called who has deleted their account.
+// deletedUserRef returns what a deleted user is shown as.
 func deletedUserRef(id int64) models.UserRef {
 	return models.UserRef{ID: id, Username: strings.Trim(deletedUsername, "'"), DisplayName: strings.Trim(deletedDisplayName, "'")}
 }

@@ -42,9 +42,9 @@ func (r fileRow) model() models.File {
 	return f
 }
 
-// MayUpload returns the room that path names, if the caller may store so many bytes more in it. What others of the caller's
-// requests bring at this moment is held against the quota by itself and not added to what is stored: some of it may just
-// have been, and would count twice. AddFile counts exactly.
+// MayUpload returns the room that path names, if the caller may store size more bytes in it. The bytes of the caller's
+// other requests that arrive at this moment are checked against the quota by themselves and not added to what is
+// stored: some of them may just have been stored, and would count twice. AddFile counts exactly.
 func (s *Store) MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error) {
 	db := s.read(ctx)
 	a, err := authorizeWriter(db, path, callerID)
@@ -58,7 +58,7 @@ func (s *Store) MayUpload(ctx context.Context, callerID int64, path models.RoomP
 	return a.Room.ID, s.refuseOverQuota(db, callerID, size)
 }
 
-// refuseOverQuota is an error when the user's files and uploads hold too much for so many bytes more.
+// refuseOverQuota is an error when the user's files and uploads leave no room for size more bytes.
 func (s *Store) refuseOverQuota(db *gorm.DB, userID, size int64) error {
 	if s.fileQuota == 0 {
 		return nil
@@ -73,7 +73,7 @@ func (s *Store) refuseOverQuota(db *gorm.DB, userID, size int64) error {
 	return err
 }
 
-// AddFile gives stored bytes to a room, as a file of the caller's that no message has yet.
+// AddFile adds stored bytes to a room, as a file of the caller without a message.
 func (s *Store) AddFile(ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once) (models.File, error) {
 	var file models.File
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
@@ -84,7 +84,7 @@ func (s *Store) AddFile(ctx context.Context, callerID, roomID int64, n models.Ne
 		if _, err := authorizeWriter(tx.DB, path, callerID); err != nil {
 			return nil, err
 		}
-		if _, err := tx.lockUser(callerID); err != nil { // whose files are counted
+		if _, err := tx.lockUser(callerID); err != nil { // the lock makes the count exact
 			return nil, err
 		}
 		if err := s.refuseOverQuota(tx.DB, callerID, n.Size); err != nil {
@@ -111,8 +111,8 @@ func (tx *transaction) addFile(userID, roomID int64, n models.NewFile) (models.F
 	return row.model(), tx.Create(&row).Error
 }
 
-// File is a file that the caller may have: whoever may read its room, once a message of the room has it; before, its
-// uploader, while they are a member. Any other is not_found.
+// File returns a file that the caller may read: callers who may read its room, once a message of the room has it;
+// before, its uploader, while they are a member. For others it is not_found.
 func (s *Store) File(ctx context.Context, callerID int64, id string) (models.StoredFile, error) {
 	db := s.read(ctx)
 	var row fileRow
@@ -130,14 +130,14 @@ func (s *Store) File(ctx context.Context, callerID int64, id string) (models.Sto
 	case row.MessageID == 0 && (row.UserID != callerID || !a.isMember()), row.MessageID != 0 && row.MessageID <= a.Room.ClearedID:
 		return models.StoredFile{}, models.NotFound()
 	}
-	// With its sender's account a message and its files are gone, if not purged yet.
+	// With its sender's account a message and its files are deleted, even if not purged yet.
 	if _, err := findUser(db, models.UserPath{ID: row.UserID}); err != nil {
 		return models.StoredFile{}, err
 	}
 	return models.StoredFile{File: row.model(), Blob: row.Blob, Thumbnail: row.Thumbnail, Coming: row.ThumbnailDue > 0}, nil
 }
 
-// DropFiles removes files of the caller's that no message has.
+// DropFiles removes files of the caller that no message has.
 func (s *Store) DropFiles(ctx context.Context, callerID int64, ids []string) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		return tx.scheduleDeletion("id IN ? AND user_id = ? AND message_id = 0", ids, callerID)
@@ -145,7 +145,7 @@ func (s *Store) DropFiles(ctx context.Context, callerID int64, ids []string) err
 	return err
 }
 
-// dropUnattached removes some files that no message wanted.
+// dropUnattached removes some files that were not attached to a message in time.
 func (s *Store) dropUnattached(ctx context.Context) (more bool, err error) {
 	var ids []string
 	err = s.read(ctx).Raw("SELECT id FROM files WHERE message_id = 0 AND created_at < ? ORDER BY created_at LIMIT ?",
@@ -157,7 +157,7 @@ func (s *Store) dropUnattached(ctx context.Context) (more bool, err error) {
 	return len(ids) == batchRows, err
 }
 
-// addFilesTo fills in the files of messages, of whatever rooms, in one query.
+// addFilesTo adds the files to messages, of any rooms, with one query.
 func addFilesTo(db *gorm.DB, messages []*models.Message) error {
 	named := groupByKey(messages)
 	if len(named) == 0 {
@@ -179,11 +179,11 @@ func addFilesTo(db *gorm.DB, messages []*models.Message) error {
 const (
 	// thumbnailLease is how long one node may take to make a thumbnail before another tries.
 	thumbnailLease = time.Minute
-	// thumbnailTries is how often it is tried: a picture that ends a process must not end each that follows.
+	// thumbnailTries is the number of attempts: a picture that crashes the process must not crash it after each restart.
 	thumbnailTries = 3
 )
 
-// NextPicture hands out the next picture that a thumbnail is to be made of; false when there is none. Users take turns.
+// NextPicture returns the next picture that needs a thumbnail; false when there is none. Users take turns.
 func (s *Store) NextPicture(ctx context.Context) (models.StoredFile, bool, error) {
 	for {
 		now := models.Now()
@@ -203,12 +203,12 @@ func (s *Store) NextPicture(ctx context.Context) (models.StoredFile, bool, error
 			s.pictured.Store(row.UserID)
 			return models.StoredFile{File: row.model(), Blob: row.Blob}, true, nil
 		}
-		// It was tried often enough and is given up, or another node has it: the next one's turn.
+		// It was tried often enough, or another node has it: go on with the next one.
 	}
 }
 
-// pictureDue is the file whose turn it is: of the user after the one whose picture was made last, the longest due. It is ""
-// when none is due.
+// pictureDue returns the file whose turn it is: of the user after the one whose picture was made last, the longest due.
+// It is "" when none is due.
 func (s *Store) pictureDue(ctx context.Context, now models.Time) (id string, err error) {
 	for _, after := range []int64{s.pictured.Load(), 0} { // and then from the first user again
 		err = s.read(ctx).Raw(`SELECT id FROM files WHERE user_id > ? AND thumbnail_due > 0 AND thumbnail_due <= ?
@@ -225,7 +225,7 @@ func (s *Store) SetThumbnail(ctx context.Context, fileID, blob string) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		set := tx.Exec("UPDATE files SET thumbnail = ?, thumbnail_due = 0 WHERE id = ? AND thumbnail = ''", blob, fileID)
 		if set.Error != nil || set.RowsAffected == 0 || blob == "" {
-			return set.Error // without a file that wants it, the blob stays doomed
+			return set.Error // without a file that needs it, the blob stays scheduled for deletion
 		}
 		return tx.claimBlob(blob)
 	})

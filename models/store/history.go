@@ -12,13 +12,13 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// The directions in which a page of history goes on.
+// The directions in which a page of history continues.
 const (
 	older = "older"
 	newer = "newer"
 )
 
-// History is a page of a room's messages, oldest first.
+// History returns a page of a room's messages, oldest first.
 func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery) (models.Page[models.Message], error) {
 	h := history{db: s.read(ctx), callerID: callerID, query: q}
 	err := h.open(ctx, s, path)
@@ -37,7 +37,7 @@ func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPat
 	case q.After != nil:
 		direction, from = newer, *q.After
 	case q.Before != nil:
-		from = max(*q.Before, 1) // what is older than all messages is older than the first
+		from = max(*q.Before, 1) // older than all messages is the same as older than the first
 	case !q.Since.IsZero():
 		direction = newer
 	}
@@ -52,7 +52,7 @@ type history struct {
 	query    models.HistoryQuery
 }
 
-// open finds the room. A member's is mostly known without asking; of all others, the room says who may read it.
+// open finds the room. A member's room is mostly cached; for other callers, the room says who may read it.
 func (h *history) open(ctx context.Context, s *Store, path models.RoomPath) error {
 	if path.Key == "" {
 		m, known, err := s.member(ctx, memberKey(path.ID, h.callerID))
@@ -68,7 +68,7 @@ func (h *history) open(ctx context.Context, s *Store, path models.RoomPath) erro
 
 func (h history) list() list { return list{listHistory, h.room.ID} }
 
-// page goes from a message, itself not included, in a direction; from 0 starts at that direction's beginning.
+// page continues from a message, which is not included, in a direction; 0 starts at the beginning of that direction.
 func (h history) page(direction string, from int64) (models.Page[models.Message], error) {
 	limit := h.query.Limit
 	p, err := h.part(direction, from, limit+1)
@@ -98,7 +98,7 @@ type part struct {
 	cut              bool
 }
 
-// show fills in what the messages have beside themselves, and cuts the part to what fits into a page.
+// fill adds files and reactions to the messages, and cuts the part to what fits into a page.
 func (h history) fill(p *part) error {
 	if p.files {
 		if err := addFiles(h.db, p.messages); err != nil {
@@ -150,9 +150,9 @@ func (h history) part(direction string, from int64, limit int) (part, error) {
 // noMessage is an id that no message will have.
 const noMessage = math.MaxInt64 / 2
 
-// The statements of parts, with the room's id, the most messages that are wanted, and the bounds. Ids count up by one, so
-// the bounds tell which may be among them, and one look at the files and the reactions of those serves the whole part:
-// most parts have none.
+// The statements of parts, with the room's id, the most messages that are wanted, and the bounds. Ids are consecutive,
+// so the bounds tell which may be among them, and one look at the files and the reactions of those serves the whole
+// part: most parts have none.
 var (
 	newestPart = partQuery(" >= (SELECT last_message_id FROM rooms WHERE id = $1) - CAST($2 AS BIGINT)",
 		"m.id > $3 ORDER BY m.id DESC")
@@ -170,10 +170,10 @@ func partQuery(among, bounds string) string {
 		FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = $1 AND ` + bounds + ` LIMIT $2 + 0`
 }
 
-// bounds are the ids that a page lies between. There is one bound on each side: of two, SQLite would look up the first
-// and read on from there until the other one held.
+// bounds returns the ids that a page lies between. There is one bound on each side: of two, SQLite would look up the
+// first and read on from there until the other one held.
 //
-// Times count up with the ids of a room (send.go), so a bound by time is a bound by id.
+// Times never decrease with the ids of a room (newMessage), so a bound by time is a bound by id.
 func (h history) bounds(direction string, from int64) (after, before int64, err error) {
 	after, before = h.room.ClearedID, noMessage
 	switch {
@@ -197,8 +197,8 @@ func (h history) bounds(direction string, from int64) (after, before int64, err 
 	return after, before, err
 }
 
-// around is a page with a message in its middle: it, half a page before it, and the rest after. What does not fit is left
-// out at the ends.
+// around returns a page with a message in its middle: it, half a page before it, and the rest after. What does not fit
+// is left out at the ends.
 func (h history) around(id int64) (models.Page[models.Message], error) {
 	before, err := h.part(older, id, h.query.Limit/2)
 	if err != nil {
@@ -219,7 +219,7 @@ func (h history) around(id int64) (models.Page[models.Message], error) {
 	return models.Page[models.Message]{Items: whole.messages}, nil
 }
 
-// outward is two runs as one, an item of each in turn for as long as there are.
+// outward merges two runs, an item of each in turn for as long as there are any.
 func outward(a, b []models.Message) []models.Message {
 	both := make([]models.Message, 0, len(a)+len(b))
 	for i := range max(len(a), len(b)) {

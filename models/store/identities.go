@@ -30,10 +30,10 @@ func (r identityRow) model() models.Identity {
 	}
 }
 
-// Welcome keeps a login code for a person's account, which is made when they come for the first time.
+// Welcome stores a login code for a person's account, which is created when they come for the first time.
 func (s *Store) Welcome(ctx context.Context, p models.Person, code models.LoginCode) error {
 	return s.withAccountOf(ctx, p, func(tx *transaction, userID int64) error {
-		if p.Issuer != s.product { // which may be a provider to log in through as well
+		if p.Issuer != s.product { // the product may also be a provider to log in through
 			if err := s.refuseOtherLogin(tx.DB, userID); err != nil {
 				return err
 			}
@@ -43,8 +43,8 @@ func (s *Store) Welcome(ctx context.Context, p models.Person, code models.LoginC
 	})
 }
 
-// asAccountOf runs f in a transaction with a person's account, which it makes when there is none. Should another request
-// make it, or take the name for it, at the same moment, it begins again.
+// withAccountOf runs f in a transaction with a person's account, which it creates if there is none. If another request
+// creates it, or takes its name, at the same moment, it begins again.
 func (s *Store) withAccountOf(ctx context.Context, p models.Person, f func(tx *transaction, userID int64) error) error {
 	var err error
 	for range maxTries {
@@ -65,7 +65,7 @@ func (s *Store) withAccountOf(ctx context.Context, p models.Person, f func(tx *t
 	return err
 }
 
-// makeAccount makes the account of a person, under their own name or one like it.
+// createAccount creates the account of a person, under their own name or a similar one.
 func (tx *transaction) createAccount(p models.Person) (userID int64, err error) {
 	lobby, err := tx.lockLobby()
 	if err != nil {
@@ -88,11 +88,11 @@ func (tx *transaction) createAccount(p models.Person) (userID int64, err error) 
 	return user.ID, insertIdentity(tx.DB, p, user.ID)
 }
 
-// namesakes bounds the numbers that are tried for a name before chance has to do.
+// namesakes bounds the numbers that are tried after a name before random letters are.
 const namesakes = 9
 
-// freeUsername is the name, or the first that is free of it and a number, or of it and a few letters of chance. A reserved one
-// is nobody's.
+// freeUsername returns the name, or the first free name of it and a number, or of it and a few random letters. Reserved
+// names are never free.
 func freeUsername(tx *gorm.DB, name string) (string, error) {
 	candidates := []string{name}
 	for n := 2; n <= namesakes; n++ {
@@ -115,7 +115,7 @@ func freeUsername(tx *gorm.DB, name string) (string, error) {
 	return "", usernameTaken(gorm.ErrDuplicatedKey, name)
 }
 
-// Link has a person's log-ins open the user's account too. A guest becomes an account by it. Somebody who has another
+// Link lets a person's log-ins open the user's account too. A guest becomes an account with it. An identity of another
 // account is username_taken.
 func (s *Store) Link(ctx context.Context, userID int64, p models.Person) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
@@ -154,7 +154,7 @@ func (s *Store) Link(ctx context.Context, userID int64, p models.Person) error {
 	return err
 }
 
-// linkedMeanwhile is the answer to a link that another request was faster with: it may have been the user's own.
+// linkedMeanwhile is the result of a link that another request made first: it may have been for the same user.
 func (s *Store) linkedMeanwhile(ctx context.Context, userID int64, p models.Person) error {
 	row, err := findIdentity(s.read(ctx), p)
 	if err == nil && row.UserID != userID {
@@ -178,11 +178,10 @@ func (s *Store) Identities(ctx context.Context, userID int64) ([]models.Identity
 	return list, err
 }
 
-// Unlink removes an identity of the user's, unless it is the last way into the account. What a product's tokens open stays
-// the product's.
+// Unlink removes an identity of the user, unless it is the last way into the account. An identity of the product stays.
 func (s *Store) Unlink(ctx context.Context, userID int64, id string) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
-		user, err := tx.lockUser(userID) // so that of two at once one is the last
+		user, err := tx.lockUser(userID) // so that of two calls at once one sees the last identity
 		if err != nil {
 			return err
 		}
@@ -204,7 +203,7 @@ func (s *Store) Unlink(ctx context.Context, userID int64, id string) error {
 	return err
 }
 
-// findIdentity is a person's identity, without a user when nobody has it.
+// findIdentity returns a person's identity, with user id 0 if there is none.
 func findIdentity(db *gorm.DB, p models.Person) (row identityRow, err error) {
 	err = db.Where("issuer = ? AND subject = ?", p.Issuer, p.Subject).Limit(1).Find(&row).Error
 	return row, err
@@ -216,11 +215,11 @@ func insertIdentity(tx *gorm.DB, p models.Person, userID int64) error {
 	}).Error
 }
 
-// otherWaysBatch bounds the sessions that one transaction ends.
+// otherLoginsBatch bounds the sessions that one transaction revokes.
 const otherLoginsBatch = 200
 
-// refuseOtherWay refuses another way into the account of a product's user: who is let go by the product would come back by
-// it.
+// refuseOtherLogin refuses another way into the account of a product's user: users whom the product has removed could
+// return by it.
 func (s *Store) refuseOtherLogin(db *gorm.DB, userID int64) error {
 	if s.product == "" {
 		return nil
@@ -233,8 +232,8 @@ func (s *Store) refuseOtherLogin(db *gorm.DB, userID int64) error {
 	return err
 }
 
-// followNames gives a product's user the names that their token has for them, where they are others than before: the shown
-// one, and the username if it is valid and free. What the token does not name stays.
+// followNames gives a product's user the names that their token has, if they differ: the display name, and the username
+// if it is valid and free. A name that the token does not have stays.
 func (tx *transaction) followNames(userID int64, p models.Person) error {
 	user, err := findUser(tx.DB, models.UserPath{ID: userID})
 	if err != nil {
@@ -261,7 +260,7 @@ func (tx *transaction) followNames(userID int64, p models.Person) error {
 	return tx.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error
 }
 
-// keyForRename is what a valid username is found by; ok is false when somebody else has it, or it is reserved.
+// keyForRename returns the key of a valid username; ok is false when another user has it, or it is reserved.
 func (tx *transaction) keyForRename(user userRow, username string) (key string, ok bool, err error) {
 	key, _ = models.NameKey(username, models.MaxUsernameLength)
 	if key != user.UsernameKey && models.IsReserved(key) {
@@ -274,14 +273,14 @@ func (tx *transaction) keyForRename(user userRow, username string) (key string, 
 	return key, err == nil && owner.ID == user.ID, err
 }
 
-// otherWays are the sessions of a product's users that no token of the product's has opened, where the account has another
-// way in: a password, or an identity elsewhere.
+// otherLogins are the sessions of a product's users that no token of the product has opened, where the account has
+// another way in: a password, or an identity of another issuer.
 var otherLogins = "SELECT " + sessionColumns + ` FROM sessions s JOIN identities i ON i.user_id = s.user_id AND i.issuer = ?
 	JOIN users u ON u.id = s.user_id WHERE NOT s.vouched AND s.revoked_at = 0 AND s.expires_at > ?
 	AND (u.password_hash <> '' OR EXISTS (SELECT 1 FROM identities o WHERE o.user_id = s.user_id AND o.issuer <> ?)) LIMIT ?`
 
-// endOtherWays ends, once after the start, a batch of the sessions that a product's users have opened by other ways while
-// these were allowed.
+// endOtherLogins revokes, once after the start, a batch of the sessions that a product's users have opened in other
+// ways while these were allowed.
 func (s *Store) endOtherLogins(ctx context.Context) (more bool, err error) {
 	if s.product == "" || s.otherLoginsEnded {
 		return false, nil
@@ -299,7 +298,7 @@ func (s *Store) endOtherLogins(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
-// boundIdentities is an error for a user who has linked more identities than one may.
+// limitIdentities is an error for a user who has linked more identities than the limit.
 func (tx *transaction) limitIdentities(userID int64) error {
 	return tx.refuseAbove(models.MaxIdentitiesPerUser, "Your account has %d identities, which is as many as one may have.",
 		"identities", "user_id = ?", userID)

@@ -14,10 +14,10 @@ type inviteRow struct {
 	RoomID    int64
 	CreatedAt int64
 	ExpiresAt int64 // 0 for no end
-	MaxUses   int64 // 0 for no bound
+	MaxUses   int64 // 0 for no limit
 	Uses      int64
 	AuthorID  int64 // 0 for the room's owner
-	Position  int64 // of the log when it was made
+	Position  int64 // of the log when it was created
 }
 
 func (inviteRow) TableName() string { return "invites" }
@@ -28,7 +28,7 @@ func (r inviteRow) model() models.Invite {
 	}
 }
 
-// usable is nil for an invite that still lets somebody in.
+// usable is nil for an invite that is still valid.
 func (r inviteRow) usable(now models.Time) error {
 	switch {
 	case r.ExpiresAt != 0 && r.ExpiresAt <= now.Millis():
@@ -39,8 +39,8 @@ func (r inviteRow) usable(now models.Time) error {
 	return nil
 }
 
-// vouchedFor is the condition that who made an invite may still invite into its room, and could all the time since. Its
-// argument is the room's owner.
+// vouchedFor is the condition that the author of an invite may still invite into its room, and could all the time
+// since. Its argument is the room's owner.
 const vouchedFor = `EXISTS (SELECT 1 FROM memberships m WHERE m.room_id = invites.room_id AND m.role IN ('owner', 'moderator')
 	AND m.user_id NOT IN (SELECT user_id FROM departures)
 	AND (m.user_id = invites.author_id AND m.rights_position <= invites.position OR invites.author_id = 0 AND m.user_id = ?))`
@@ -48,7 +48,7 @@ const vouchedFor = `EXISTS (SELECT 1 FROM memberships m WHERE m.room_id = invite
 // usableInvite is usable as a condition, with the time and the room's owner.
 const usableInvite = "(expires_at = 0 OR expires_at > ?) AND (max_uses = 0 OR uses < max_uses) AND " + vouchedFor
 
-// CreateInvite makes a code that lets whoever has it into the room. No event tells of it.
+// CreateInvite creates a code with which anybody can join the room. There is no event for it.
 func (s *Store) CreateInvite(ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, once *models.Once) (models.Invite, error) {
 	var invite models.Invite
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
@@ -77,7 +77,7 @@ func (s *Store) CreateInvite(ctx context.Context, callerID int64, path models.Ro
 	return invite, err
 }
 
-// Invites lists the invites of a room that still work, the newest first.
+// Invites lists the valid invites of a room, the newest first.
 func (s *Store) Invites(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Invite], error) {
 	db := s.read(ctx)
 	a, err := authorizeModerator(db, path, callerID)
@@ -100,7 +100,7 @@ func (s *Store) Invites(ctx context.Context, callerID int64, path models.RoomPat
 	return pageOf(rows, page.Limit, inviteRow.model, func(r inviteRow) cursor { return cursor{list: of, at: r.CreatedAt, key: r.Code} }), nil
 }
 
-// RevokeInvite makes a code of the room unknown. One that is no invite stays so.
+// RevokeInvite deletes a code of the room. It does nothing for an unknown code.
 func (s *Store) RevokeInvite(ctx context.Context, callerID int64, path models.RoomPath, code string) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		if err := tx.lockRoom(path); err != nil {
@@ -115,7 +115,7 @@ func (s *Store) RevokeInvite(ctx context.Context, callerID int64, path models.Ro
 	return err
 }
 
-// RedeemInvite makes the caller a member of the room that the code is for. A member stays one, and uses nothing up.
+// RedeemInvite makes the caller a member of the room of a code. It does nothing, and counts no use, for a member.
 func (s *Store) RedeemInvite(ctx context.Context, callerID int64, code string, once *models.Once) (models.Room, models.Cursor, error) {
 	var room models.Room
 	at, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
@@ -135,7 +135,7 @@ func (tx *transaction) redeem(callerID int64, code string) (access, error) {
 	if err := tx.lockRoom(path); err != nil {
 		return access{}, err
 	}
-	// Read again under the room's lock: of several who come at once, the last use is for one.
+	// Read again under the room's lock, so that of several calls at once one gets the last use.
 	if row, err = findInvite(tx.DB, code); err != nil {
 		return access{}, err
 	}
@@ -165,7 +165,7 @@ func (tx *transaction) redeem(callerID int64, code string) (access, error) {
 	return findRoom(tx.DB, path, callerID)
 }
 
-// usable is nil for an invite that still lets the caller in, who is no member of its locked room.
+// usable is nil for an invite that is valid for the caller, who is not a member of its locked room.
 func (tx *transaction) usable(row inviteRow, a access) error {
 	if err := row.usable(models.Now()); err != nil {
 		return err
@@ -194,11 +194,11 @@ func findInvite(db *gorm.DB, code string) (inviteRow, error) {
 	return row, found.Error
 }
 
-// spentInvites is how many invites of a room that do not work any more are kept, to say so to who comes with one.
+// spentInvites is how many invalid invites of a room are kept, so that the error can say what became of them.
 const spentInvites = 9 * models.MaxInvitesPerRoom
 
-// boundInvites is an error for a room with more invites that work than one may have. Of those that do not, the oldest go
-// when they are very many.
+// limitInvites is an error for a room with more valid invites than the limit. Of very many invalid ones, the oldest are
+// deleted.
 func (tx *transaction) limitInvites(room roomRow) error {
 	many, err := tx.exceeds(models.MaxInvitesPerRoom+spentInvites, "invites", "room_id = ?", room.ID)
 	if err != nil {

@@ -8,12 +8,12 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// janitorEvery is how often the janitor looks for what has grown too old, and for what another process left undone.
+// janitorEvery is how often the janitor looks for what has expired, and for what another process left undone.
 const janitorEvery = time.Minute
 
-// runJanitor removes what nobody can see any more: what deleted accounts and rooms leave behind, messages that were cleared,
-// events past their retention, spent Idempotency-Keys, sessions that have run out and guests whose last one has, log-ins
-// through providers that came to nothing. It also makes findable what a migration left so.
+// runJanitor deletes what nobody can see any more: what deleted accounts and rooms leave behind, messages that were
+// cleared, events past their retention, used Idempotency-Keys, expired sessions and guests without a session, log-ins
+// through providers that were not completed. It also indexes what a migration left for it.
 func (s *Store) runJanitor(ctx context.Context) {
 	ticker := time.NewTicker(janitorEvery)
 	defer ticker.Stop()
@@ -28,16 +28,16 @@ func (s *Store) runJanitor(ctx context.Context) {
 	}
 }
 
-// wakeJanitor says that there is something to purge.
+// wakeJanitor signals that there is something to purge.
 func (s *Store) wakeJanitor() {
 	select {
 	case s.purges <- struct{}{}:
-	default: // it has yet to hear of an earlier one, and will find this one too
+	default: // an earlier signal is still waiting, and serves this one too
 	}
 }
 
-// tidy runs a batch of each kind in turn until none has anything left, so that none waits for the end of a long one. There
-// is a rest after each. A kind that fails is tried again at the next time.
+// runJobs runs a batch of each job in turn until none has anything left, so that none waits for the end of a long one.
+// There is a pause after each. A job that fails is tried again the next time.
 func (s *Store) runJobs(ctx context.Context) {
 	kinds := []func(context.Context) (more bool, err error){
 		s.endOtherLogins, s.expireGuests, s.expireIdleGuests, s.purgeAccounts, s.purgeRooms, s.purgeMessages, s.purgeReactions, s.pruneEvents,
@@ -62,8 +62,8 @@ func (s *Store) runJobs(ctx context.Context) {
 	}
 }
 
-// pruneEvents removes some of the oldest events. The head's row says how far, in the same transaction, so that a reader can
-// tell a position that is gone from one that is yet to come.
+// pruneEvents deletes some of the oldest events. The head row records how far, in the same transaction, so that a
+// reader can distinguish a pruned position from a future one.
 func (s *Store) pruneEvents(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var upTo int64
@@ -81,33 +81,33 @@ func (s *Store) pruneEvents(ctx context.Context) (more bool, err error) {
 	})
 }
 
-// prunePast forgets stretches of membership that no event is kept of.
+// prunePast deletes past periods of membership of which no events are kept.
 func (s *Store) prunePast(ctx context.Context) (more bool, err error) {
 	return s.prune(ctx, "past_memberships", "user_id, room_id, left_position", "left_position <= ?", s.pruned)
 }
 
-// pruneSilences forgets silences that ended before the events that are kept.
+// pruneMutes deletes mutes that ended before the oldest event that is kept.
 func (s *Store) pruneMutes(ctx context.Context) (more bool, err error) {
 	return s.prune(ctx, "silences", "user_id, room_id, sender_id, from_position", "to_position > 0 AND to_position <= ?", s.pruned)
 }
 
-// pruneRenames forgets earlier names when the events of that time go.
+// pruneRenames deletes earlier names together with the events of that time.
 func (s *Store) pruneRenames(ctx context.Context) (more bool, err error) {
 	return s.prune(ctx, "renames", "seq", "renamed_at < ?", before(s.retention))
 }
 
-// pruned is the newest position that is no longer kept.
+// pruned returns the newest position that is no longer kept.
 func (s *Store) pruned(ctx context.Context) (int64, error) {
 	_, pruned, err := s.Bounds(ctx)
 	return pruned, err
 }
 
-// before is a time so long ago, for prune.
+// before returns a time that is age ago, for prune.
 func before(age time.Duration) func(context.Context) (int64, error) {
 	return func(context.Context) (int64, error) { return models.Now().Add(-age).UnixMilli(), nil }
 }
 
-// prune removes some of a table's rows that are behind a bound.
+// prune deletes some of a table's rows that are older than a bound.
 func (s *Store) prune(ctx context.Context, table, key, where string, bound func(context.Context) (int64, error)) (more bool, err error) {
 	upTo, err := bound(ctx)
 	if err != nil {
@@ -120,38 +120,38 @@ func (s *Store) pruneKeys(ctx context.Context) (more bool, err error) {
 	return s.prune(ctx, "idempotency_keys", "caller_id, path, key", "created_at < ?", before(models.IdempotencyLife))
 }
 
-// pruneSessions forgets sessions a lifetime after they ended: until then a spent token is still known for what it is.
+// pruneSessions deletes sessions a lifetime after they ended: until then a token that was spent is still recognized.
 func (s *Store) pruneSessions(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (bool, error) {
 		return tx.deleteSessions(false, "expires_at < ?", models.Now().Add(-models.RefreshTokenLife).UnixMilli())
 	})
 }
 
-// pruneVouched forgets sessions of a product's tokens that have run out.
+// pruneVouched deletes expired sessions of a product's tokens.
 func (s *Store) pruneVouched(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (bool, error) {
 		return tx.deleteSessions(false, "vouched AND expires_at < ?", models.Now().Add(-flowGrace).UnixMilli())
 	})
 }
 
-// pruneSpent forgets tokens of accounts that are gone, once they have run out.
+// pruneSpent deletes the tokens of deleted accounts, once they have expired.
 func (s *Store) pruneSpent(ctx context.Context) (more bool, err error) {
 	return s.prune(ctx, "spent_tokens", "session_id", "expires_at < ?", before(flowGrace))
 }
 
-// What somebody had may be a million rows, and SQLite has one writer. So nothing is removed at one go: a deletion is a
-// short first step, after which nobody sees any more what is gone, and batches behind it.
+// A user may have a million rows, and SQLite has one writer. So nothing is deleted at once: a deletion is a short first
+// step, after which nobody sees what was deleted, and batches after it.
 const (
-	// batchTime is how long one transaction of a purge goes on, so that a send that comes meanwhile waits no longer.
+	// batchTime is how long one transaction of a purge continues, which is the longest that a send waits for it.
 	batchTime = 4 * time.Millisecond
 	// batchRows bounds the rows that one of its statements changes.
 	batchRows = 100
-	// restAtLeast is the shortest rest between two batches.
+	// restAtLeast is the shortest pause between two batches.
 	restAtLeast = time.Millisecond
 )
 
-// batch runs one transaction, in which step is called until there is nothing more to do, or the batch is over. The change
-// is new each time that it is tried.
+// batch runs one transaction, in which step is called until there is nothing more to do, or the batch is over. It gets
+// a new transaction each time that it is tried.
 func (s *Store) batch(ctx context.Context, step func(tx *transaction) (more bool, err error)) (more bool, err error) {
 	_, err = s.write(ctx, func(tx *transaction) (err error) {
 		until := time.Now().Add(batchTime)
@@ -163,7 +163,7 @@ func (s *Store) batch(ctx context.Context, step func(tx *transaction) (more bool
 	return more, err
 }
 
-// rest lets those go first who wait for the database: for as long as the batch before it took, their wait included.
+// pause lets waiting transactions go first: for as long as the batch before it took, including its wait.
 func pause(ctx context.Context, took time.Duration) {
 	timer := time.NewTimer(max(took, restAtLeast))
 	defer timer.Stop()
@@ -173,7 +173,7 @@ func pause(ctx context.Context, took time.Duration) {
 	}
 }
 
-// lockNext locks a room that the batch comes to after others. Rooms are locked in the order of their ids: one that is
+// lockNextRoom locks a room that the batch comes to after others. Rooms are locked in the order of their ids: a room
 // before those that the transaction holds is left to the next batch.
 func (tx *transaction) lockNextRoom(roomID int64) (ok bool, err error) {
 	if roomID < tx.lastRoomID {
@@ -184,16 +184,16 @@ func (tx *transaction) lockNextRoom(roomID int64) (ok bool, err error) {
 	return true, tx.lockRoom(models.RoomPath{ID: roomID})
 }
 
-// dropRows deletes some of a table's rows that a condition holds for, which has one argument; key is what tells rows of
-// the table apart. more says that there may be others.
+// deleteRows deletes some of a table's rows that match a condition, which has one argument; key is the table's key.
+// more says that there may be others.
 func (tx *transaction) deleteRows(table, key, where string, arg any) (more bool, err error) {
 	removed := tx.Exec("DELETE FROM "+table+" WHERE ("+key+") IN (SELECT "+key+" FROM "+table+" WHERE "+where+" LIMIT ?)",
 		arg, batchRows)
 	return removed.RowsAffected > 0, removed.Error
 }
 
-// dropSessions removes some sessions, and their refresh tokens before them: of those one session may have thousands. Of a
-// user who is gone, what may still come with one of them is kept in mind.
+// deleteSessions deletes some sessions, and their refresh tokens before them: one session may have thousands. For a
+// deleted user it records the tokens that a client may still use.
 func (tx *transaction) deleteSessions(gone bool, where string, args ...any) (more bool, err error) {
 	var ids, hashes []string
 	err = tx.Raw("SELECT id FROM sessions WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...).Scan(&ids).Error
@@ -221,7 +221,7 @@ func (tx *transaction) deleteSessions(gone bool, where string, args ...any) (mor
 	return true, err
 }
 
-// doomSome is doom for some of the files that a condition holds for.
+// scheduleSomeDeletions is scheduleDeletion for some of the files that match a condition.
 func (tx *transaction) scheduleSomeDeletions(where string, args ...any) (more bool, err error) {
 	var ids []string
 	err = tx.Raw("SELECT id FROM files WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...).Scan(&ids).Error
@@ -231,7 +231,7 @@ func (tx *transaction) scheduleSomeDeletions(where string, args ...any) (more bo
 	return true, tx.scheduleDeletion("id IN ?", ids)
 }
 
-// dropSomeUploads is dropUploads for some of the uploads that a condition holds for.
+// dropSomeUploads is dropUploads for some of the uploads that match a condition.
 func (tx *transaction) dropSomeUploads(where string, arg any) (more bool, err error) {
 	var ids []string
 	err = tx.Raw("SELECT id FROM uploads WHERE NOT gone AND "+where+" LIMIT ?", arg, batchRows).Scan(&ids).Error
@@ -241,8 +241,8 @@ func (tx *transaction) dropSomeUploads(where string, arg any) (more bool, err er
 	return true, tx.dropUploads("id IN ?", ids)
 }
 
-// endMemberships keeps stretches of membership that ended at a position, and removes the memberships. where is on rows of
-// memberships.
+// endMemberships stores periods of membership that ended at a position, and deletes the memberships. where is on rows
+// of memberships.
 func (tx *transaction) endMemberships(position int64, where string, args ...any) error {
 	const kept = "INSERT INTO past_memberships (room_id, user_id, joined_position, left_position) " +
 		"SELECT room_id, user_id, joined_position, ? FROM memberships WHERE "

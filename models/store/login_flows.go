@@ -9,7 +9,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// flowMemory is how long a log-in that took too long is still known for what it was.
+// flowGrace is how long after its end a log-in is still known, so that the error can say that it took too long.
 const flowGrace = time.Hour
 
 type authFlowRow struct {
@@ -27,7 +27,7 @@ type authFlowRow struct {
 
 func (authFlowRow) TableName() string { return "auth_flows" }
 
-// BeginFlow keeps a log-in that a browser has begun.
+// BeginFlow stores a log-in that a browser has begun.
 func (s *Store) BeginFlow(ctx context.Context, f models.AuthFlow) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		return tx.Create(&authFlowRow{
@@ -39,8 +39,9 @@ func (s *Store) BeginFlow(ctx context.Context, f models.AuthFlow) error {
 	return err
 }
 
-// TakeFlow takes the log-in that has the state, the browser and the provider of f: of many calls one gets it. It stays for
-// its own browser when another one asks, who is told bad_credentials; expired is for one that took too long.
+// TakeFlow removes and returns the log-in that has the state, the browser and the provider of f: one of many calls gets
+// it. It stays for its own browser when another one asks, for which the error is bad_credentials; a log-in that took
+// too long is expired.
 func (s *Store) TakeFlow(ctx context.Context, f models.AuthFlow) (models.AuthFlow, error) {
 	var row authFlowRow
 	_, err := s.write(ctx, func(tx *transaction) error {
@@ -62,21 +63,21 @@ func (s *Store) TakeFlow(ctx context.Context, f models.AuthFlow) (models.AuthFlo
 	}, nil
 }
 
-// take runs a statement that returns the one row that it removes; row stays empty when there is none.
+// takeRow runs a statement that returns the one row that it deletes; row stays empty when there is none.
 func takeRow[T any](tx *gorm.DB, row *T, statement string, args ...any) error {
 	var none T
 	*row = none
 	return tx.Raw(statement, args...).Scan(row).Error
 }
 
-// LogInWithCode spends a login code and opens a session for whom it is.
+// LogInWithCode spends a login code and opens a session for its user.
 func (s *Store) LogInWithCode(ctx context.Context, code models.LoginCode, n models.NewSession, once *models.Once) (models.Login, error) {
 	var login models.Login
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		var spent struct{ UserID, ExpiresAt int64 }
 		err := takeRow(tx.DB, &spent, "DELETE FROM login_codes WHERE hash = ? AND browser_hash = ? RETURNING user_id, expires_at",
 			code.Hash, code.BrowserHash)
-		if err == nil && spent.ExpiresAt <= models.Now().Millis() { // which is what one that is not there is
+		if err == nil && spent.ExpiresAt <= models.Now().Millis() { // also true when there is no such code
 			err = models.Errorf(models.CodeBadCredentials, "This login code is not good, or not for this browser.")
 		}
 		if err != nil {
@@ -95,7 +96,7 @@ func (s *Store) LogInWithCode(ctx context.Context, code models.LoginCode, n mode
 	return login, err
 }
 
-// pruneFlows forgets log-ins through providers that came to nothing, and codes that nobody traded.
+// pruneFlows deletes log-ins through providers that were not completed, and codes that were not used.
 func (s *Store) pruneFlows(ctx context.Context) (more bool, err error) {
 	more, err = s.prune(ctx, "login_codes", "hash", "expires_at < ?", before(0))
 	if err != nil || more {

@@ -9,7 +9,8 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// enrol makes user a member; the event told last is the first that they see. What is there counts as read.
+// addMember makes a user a member; the event that was appended last is the first that they see. Earlier messages count
+// as read.
 func (tx *transaction) addMember(row roomRow, userID int64, role models.Role) error {
 	now := models.Now().Millis()
 	sent, err := tx.sentBefore(row.ID, userID)
@@ -23,11 +24,11 @@ func (tx *transaction) addMember(row roomRow, userID int64, role models.Role) er
 	if added.Error != nil {
 		return added.Error
 	}
-	// Only now: whoever deletes the account waits for this row's transaction, or was faster, and is found by this.
+	// After the insert: the deletion of the account either waits for this transaction, or came first and is found here.
 	if _, err := findUser(tx.DB, models.UserPath{ID: userID}); err != nil {
 		return err
 	}
-	if added.RowsAffected == 0 { // of somebody who has gone there may still be a row, but of nobody else
+	if added.RowsAffected == 0 { // a deleted user may still have a row, but nobody else
 		return gorm.ErrDuplicatedKey
 	}
 	if err := tx.limitRooms(userID); err != nil {
@@ -40,8 +41,8 @@ func (tx *transaction) addMember(row roomRow, userID int64, role models.Role) er
 	return nil
 }
 
-// admit is enrol for somebody who comes to a room that is there: the members and the user hear of it. Who comes to a room that
-// nobody is left to own becomes its owner.
+// addMemberAndNotify is addMember for an existing room: the members and the user get an event. In a room without an
+// owner the new member becomes the owner.
 func (tx *transaction) addMemberAndNotify(row roomRow, user models.User, role models.Role) error {
 	role, err := tx.roleForNewMember(row, user.ID, role)
 	if err != nil {
@@ -56,12 +57,12 @@ func (tx *transaction) addMemberAndNotify(row roomRow, user models.User, role mo
 	return tx.countMembers(row.ID, +1)
 }
 
-// expel ends user's membership; the event told last is the last that they see.
+// removeMember ends a membership; the event that was appended last is the last that the user sees.
 func (tx *transaction) removeMember(row roomRow, userID int64) error {
 	tx.onPosition(func(position int64) error {
 		return tx.endMemberships(position, "room_id = ? AND user_id = ?", row.ID, userID)
 	})
-	tx.endMute(mute{userID: userID, roomID: row.ID}) // who comes back has not muted the room
+	tx.endMute(mute{userID: userID, roomID: row.ID}) // a user who comes back has not muted the room
 	return tx.countMembers(row.ID, -1)
 }
 
@@ -70,7 +71,7 @@ func (tx *transaction) countMembers(roomID int64, by int) error {
 		by, models.Now().Millis(), roomID).Error
 }
 
-// tellMember tells the members, and the user, what became of the user in the room.
+// appendMemberEvent appends an event about a user in a room, for the members and the user.
 func (tx *transaction) appendMemberEvent(name models.EventName, row roomRow, user models.UserRef, e models.MemberEvent) error {
 	e.RoomID, e.Subject, e.User = row.ID, row.Subject, user
 	return tx.appendEvent(name, models.Audience{RoomID: row.ID, UserID: user.ID}, e)
@@ -88,8 +89,8 @@ func (r memberRow) model() models.Member {
 
 var memberQuery = `SELECT ` + userColumns + `, m.role, m.joined_at FROM memberships m JOIN ` + liveUsers + ` u ON u.id = m.user_id WHERE m.room_id = ?`
 
-// Members lists the members of a room that the caller may read, in the order of the users' ids. among narrows the list to
-// some users; nil does not.
+// Members lists the members of a room that the caller may read, in the order of the users' ids. among limits the list
+// to some users, unless it is nil.
 func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPath, among []int64, page models.Paging) (models.Page[models.Member], error) {
 	empty := models.Page[models.Member]{Items: []models.Member{}}
 	db := s.read(ctx)
@@ -118,13 +119,13 @@ func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPat
 	return pageOf(rows, page.Limit, memberRow.model, func(r memberRow) cursor { return cursor{list: of, id: r.User.ID} }), nil
 }
 
-// member is user's membership in the room; ok is false for no member.
+// findMember returns the user's membership in the room; ok is false without one.
 func (tx *transaction) findMember(roomID, userID int64) (row memberRow, ok bool, err error) {
 	found := tx.Raw(memberQuery+" AND m.user_id = ?", roomID, userID).Scan(&row)
 	return row, found.RowsAffected > 0, found.Error
 }
 
-// Join makes the caller a member of a public room. One who is a member stays so.
+// Join makes the caller a member of a public room. It does nothing for a member.
 func (s *Store) Join(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, models.Cursor, error) {
 	var room models.Room
 	at, err := s.write(ctx, func(tx *transaction) error {
@@ -159,7 +160,7 @@ func (tx *transaction) join(a access) (access, error) {
 	return authorizeReader(tx.DB, models.RoomPath{ID: a.Room.ID}, a.CallerID)
 }
 
-// Leave ends the caller's membership. One who is no member stays so.
+// Leave ends the caller's membership. It does nothing for a user who is not a member.
 func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		if err := tx.lockRoom(path); err != nil {
@@ -170,7 +171,7 @@ func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath)
 			return err
 		}
 		leaver, is, err := tx.findMember(a.Room.ID, callerID)
-		if err != nil || !is { // with their account, just now
+		if err != nil || !is { // their account was just deleted
 			return err
 		}
 		if a.Room.Kind == string(models.RoomDirect) {
@@ -184,8 +185,8 @@ func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath)
 	})
 }
 
-// endMembership takes a member out for good. Of a direct room only the end of an account does, and the leave of who is the
-// last: otherwise the other one keeps it.
+// endMembership removes a member for good. In a direct room only the deletion of an account does that, or the last user
+// who leaves: otherwise the other one keeps the room.
 func (tx *transaction) endMembership(row roomRow, leaver memberRow) error {
 	if err := tx.passOwnership(row, leaver); err != nil {
 		return err
@@ -198,7 +199,7 @@ func (tx *transaction) endMembership(row roomRow, leaver memberRow) error {
 		return err
 	}
 	if row.Kind != string(models.RoomPublic) && row.MemberCount == 1 {
-		return tx.markRoomDeleted(row) // nobody is left to be told
+		return tx.markRoomDeleted(row) // no member is left to see an event
 	}
 	return tx.deleteIfAbandoned(row, leaver.User.ID)
 }
@@ -228,7 +229,7 @@ func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomP
 			return err
 		}
 		row, is, err := tx.findMember(m.room.Room.ID, m.target.ID)
-		if err == nil && !is { // whose account has just been deleted
+		if err == nil && !is { // their account was just deleted
 			err = models.NotFound()
 		}
 		member = row.model()
@@ -237,11 +238,11 @@ func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomP
 	return member, at, err
 }
 
-// enterSelf is PutMember for a caller who names themself, and no other role than they have or would get: like members/me, it
-// needs no moderator. The row is empty when there is one to decide.
+// putSelf is PutMember for callers who name themselves, and no other role than they have or would get: like members/me,
+// it needs no moderator. The row is empty when a moderator's rights are needed.
 func (tx *transaction) putSelf(callerID int64, path models.RoomPath, user models.UserPath, role models.Role) (row memberRow, err error) {
 	target, err := findUser(tx.DB, user)
-	if isNotFound(err) || err == nil && target.ID != callerID { // moderate says what is to be said of who is not there
+	if isNotFound(err) || err == nil && target.ID != callerID { // authorizeModeration returns the error for a user who does not exist
 		return row, nil
 	}
 	if err == nil {
@@ -292,7 +293,7 @@ func (tx *transaction) addByModerator(m moderation, role models.Role) error {
 	return tx.addMemberAndNotify(m.room.Room, m.target, role)
 }
 
-// RemoveMember takes a user out of the room. One who is no member stays so.
+// RemoveMember removes a user from the room. It does nothing for a user who is not a member.
 func (s *Store) RemoveMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) (models.Cursor, error) {
 	if user.Key != "" {
 		row, err := findUser(s.read(ctx), user)
@@ -313,33 +314,33 @@ func (s *Store) RemoveMember(ctx context.Context, callerID int64, path models.Ro
 	})
 }
 
-// rememberLeaver keeps that a user has left a private room by themselves, with the event told last. From then on nobody puts
-// them back: they come with an invite that was made later. Into a public room they may come by themselves anyway.
+// storeLeaver records that a user has left a private room, with the event that was appended last. From then on nobody
+// can add them again: they come back with an invite that was created later. Public rooms they can join anyway.
 func (tx *transaction) storeLeaver(row roomRow, userID int64) {
 	if row.Kind != string(models.RoomPrivate) {
 		return
 	}
 	tx.onPosition(func(position int64) error {
-		// None of a room that has gone with its last member.
+		// Nothing for a room that was deleted with its last member.
 		return tx.Exec(`INSERT INTO leavers (room_id, user_id, left_position) SELECT id, ?, ? FROM rooms WHERE id = ?
 			ON CONFLICT (room_id, user_id) DO UPDATE SET left_position = excluded.left_position`, userID, position, row.ID).Error
 	})
 }
 
-// leftAt is the position of the event by which a user left a private room by themselves, 0 for one who did not, or who has
-// come back since.
+// leftAt returns the position of the event with which a user left a private room, 0 for a user who did not, or who has
+// come back.
 func (tx *transaction) leftAt(roomID, userID int64) (position int64, err error) {
 	err = tx.Raw("SELECT left_position FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Scan(&position).Error
 	return position, err
 }
 
-// forgetLeaver lets a user who has come back be a member like any other.
+// deleteLeaver lets a user who has come back be a member like any other.
 func (tx *transaction) deleteLeaver(roomID, userID int64) error {
 	return tx.Exec("DELETE FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Error
 }
 
-// boundRooms is an error for a user who is in more rooms than one may be in. Rooms that were deleted do not count, which is
-// only looked at where it matters.
+// limitRooms is an error for a user who is in more rooms than the limit. Deleted rooms do not count, which is only
+// checked where it matters.
 func (tx *transaction) limitRooms(userID int64) error {
 	beyond, err := tx.exceeds(models.MaxRoomsPerUser, "memberships", "user_id = ?", userID)
 	if err != nil || !beyond {

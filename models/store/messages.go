@@ -26,13 +26,14 @@ type messageRow struct {
 	DeletedAt   int64
 }
 
-// The names of whoever has deleted their account, on what stays of theirs: SQL literals.
+// The names of deleted users, on what stays of theirs: SQL literals.
 const (
 	deletedUsername    = `'deleted'`
 	deletedDisplayName = `'Deleted account'`
 )
 
-// What is shown of a message whose sender u has deleted their account: a tombstone, also while it has yet to become one.
+// What is shown of a message whose sender u has deleted their account: a tombstone, also before the purge has made it
+// one.
 const (
 	visibleText      = `CASE WHEN u.deleted_at > 0 THEN '' ELSE m.text END`
 	visibleDeletedAt = `CASE WHEN m.deleted_at = 0 THEN COALESCE(u.deleted_at, 0) ELSE m.deleted_at END`
@@ -56,7 +57,7 @@ func (r messageRow) model(room roomRow) models.Message {
 	}
 }
 
-// findMessage is a message that was not cleared away, tombstone or not.
+// findMessage returns a message that was not cleared, which may be a tombstone.
 func findMessage(db *gorm.DB, room roomRow, id int64) (messageRow, error) {
 	var row messageRow
 	if id <= room.ClearedID {
@@ -69,7 +70,7 @@ func findMessage(db *gorm.DB, room roomRow, id int64) (messageRow, error) {
 	return row, found.Error
 }
 
-// Message is one message of a room that the caller may read.
+// Message returns one message of a room that the caller may read.
 func (s *Store) Message(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Message, error) {
 	db := s.read(ctx)
 	a, err := authorizeReader(db, path, callerID)
@@ -138,10 +139,10 @@ func (tx *transaction) refuseEmpty(roomID, id int64, e models.MessageEdit) error
 	return err
 }
 
-// entrant finds a room for a caller who may do something there: asMember and its like.
+// authorizer finds a room for a caller with certain rights, such as authorizeMember.
 type authorizer func(db *gorm.DB, path models.RoomPath, callerID int64) (access, error)
 
-// lockMessage locks the room and finds one of its messages, for a caller whom as lets in.
+// lockMessage locks the room and finds one of its messages, for a caller whom authorize accepts.
 func (tx *transaction) lockMessage(as authorizer, callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
 	if err := tx.lockRoom(path); err != nil {
 		return access{}, messageRow{}, err
@@ -154,8 +155,8 @@ func (tx *transaction) lockMessage(as authorizer, callerID int64, path models.Ro
 	return a, row, err
 }
 
-// DeleteMessage turns a message into a tombstone: the caller's own one, or any for a moderator. A tombstone stays one. Who has
-// been blocked may still take back what they wrote.
+// DeleteMessage turns a message into a tombstone: the caller's own one, or any for a moderator. It does nothing for a
+// tombstone. A user who has been blocked may still delete what they wrote.
 func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		a, row, err := tx.lockMessage(authorizeMember, callerID, path, id)
@@ -176,8 +177,8 @@ func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.R
 	})
 }
 
-// ClearHistory removes all messages of a room for everybody. Ids go on where they were. However many there are, it only
-// writes down that they are cleared away, whereupon whatever reads passes over them, and the janitor purges them.
+// ClearHistory removes all messages of a room for all users. Ids go on where they were. It takes no longer for many
+// messages: it records that they are cleared, after which all reads skip them, and the janitor purges them.
 func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		if err := tx.lockRoom(path); err != nil {
@@ -200,8 +201,8 @@ func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.Ro
 	})
 }
 
-// bury turns messages of one sender, in the order of their ids, into tombstones. They are not deleted yet and not
-// cleared away, and the room is locked. by is whom pin.removed names.
+// tombstone turns messages of one sender, in the order of their ids, into tombstones. They are not deleted or cleared
+// yet, and the room is locked. by is the user in the events pin.removed.
 func (tx *transaction) tombstone(roomID, senderID int64, ids []int64, by models.UserRef) error {
 	if err := tx.detach(roomID, ids, by); err != nil {
 		return err
@@ -219,14 +220,15 @@ func (tx *transaction) tombstone(roomID, senderID int64, ids []int64, by models.
 	return err
 }
 
-// blank takes the text away. A message that is deleted so and not buried is one that nobody can see.
+// clearText removes the text. A message that is deleted with this alone, and not with tombstone, is one that nobody can
+// see.
 func (tx *transaction) clearText(roomID int64, ids []int64) error {
 	return tx.Exec("UPDATE messages SET text = '', deleted_at = ? WHERE room_id = ? AND id IN ?",
 		models.Now().Millis(), roomID, ids).Error
 }
 
-// strip removes the pins of messages, and tells of it, and their files and reactions, which go without a word: the event of the
-// deletion says it all.
+// detach removes the pins of messages, with events, and their files and reactions, without: the event of the deletion
+// implies them.
 func (tx *transaction) detach(roomID int64, ids []int64, by models.UserRef) error {
 	var pinned []int64
 	err := tx.Raw("SELECT message_id FROM pins WHERE room_id = ? AND message_id IN ? ORDER BY message_id", roomID, ids).
@@ -245,7 +247,7 @@ func (tx *transaction) detach(roomID int64, ids []int64, by models.UserRef) erro
 	return tx.dropReactions(roomID, ids)
 }
 
-// show fills in what messages have beside themselves: their files, and their reactions as the caller sees them.
+// fillMessages adds to messages their files, and their reactions as the caller sees them.
 func fillMessages(db *gorm.DB, callerID int64, messages []models.Message) error {
 	if err := addFiles(db, messages); err != nil {
 		return err
@@ -269,7 +271,7 @@ func pointersTo(messages []models.Message) []*models.Message {
 	return list
 }
 
-// shownMessage is one message with all that it has.
+// fillMessage returns one message with its files and reactions.
 func fillMessage(db *gorm.DB, callerID int64, m models.Message) (models.Message, error) {
 	one := []models.Message{m}
 	err := fillMessages(db, callerID, one)

@@ -6,10 +6,10 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// silence is what a user gets no notifications of: a room or a sender, the other id being 0.
+// mute is what a user gets no notifications of: a room or a sender, the other id being 0.
 type mute struct{ userID, roomID, senderID int64 }
 
-// silence tells an event, from which on the user gets no notifications of what q names.
+// startMute appends an event from which on the user gets no notifications of what q names.
 func (tx *transaction) startMute(name models.EventName, to models.Audience, data any, q mute) error {
 	if err := tx.appendEvent(name, to, data); err != nil {
 		return err
@@ -21,7 +21,7 @@ func (tx *transaction) startMute(name models.EventName, to models.Audience, data
 	return nil
 }
 
-// unsilence tells an event, from which on the user gets notifications again.
+// stopMute appends an event from which on the user gets notifications again.
 func (tx *transaction) stopMute(name models.EventName, to models.Audience, data any, q mute) error {
 	if err := tx.appendEvent(name, to, data); err != nil {
 		return err
@@ -30,7 +30,7 @@ func (tx *transaction) stopMute(name models.EventName, to models.Audience, data 
 	return nil
 }
 
-// endSilence ends a silence, where there is one, at the event told last.
+// endMute ends a mute, where there is one, at the event that was appended last.
 func (tx *transaction) endMute(q mute) {
 	tx.onPosition(func(position int64) error {
 		return tx.Exec(`UPDATE silences SET to_position = ?
@@ -39,7 +39,7 @@ func (tx *transaction) endMute(q mute) {
 	})
 }
 
-// Mute sets whether the caller gets notifications of a room. The caller's streams, and nobody else's, are told.
+// Mute sets whether the caller gets notifications of a room. Only the caller's streams get the event.
 func (s *Store) Mute(ctx context.Context, callerID int64, path models.RoomPath, m models.MembershipChange) (models.Membership, models.Cursor, error) {
 	var membership models.Membership
 	at, err := s.write(ctx, func(tx *transaction) error {

@@ -14,7 +14,7 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// pageOf turns limit+1 rows into a page: the row too many only says that there is another page.
+// pageOf makes a page of limit+1 rows: the last row only says that there is another page.
 func pageOf[R, T any](rows []R, limit int, item func(R) T, at func(R) cursor) models.Page[T] {
 	page := models.Page[T]{Items: make([]T, 0, min(len(rows), limit))}
 	for i, r := range rows {
@@ -27,23 +27,23 @@ func pageOf[R, T any](rows []R, limit int, item func(R) T, at func(R) cursor) mo
 	return page
 }
 
-// pageRoom is what is left, in bytes, of a page that is read row by row: nobody may have the server hold more by asking
-// for long messages. The first row always has room.
+// pageBudget is what is left, in bytes, of a page that is read row by row, so that a request for long messages cannot
+// make the server hold more. The first row always fits.
 type pageBudget struct{ taken int }
 
-// rowSize is less than what a message takes beside its text.
+// rowSize is a lower bound of the bytes that a message takes besides its text.
 const rowSize = 128
 
-// takes reports whether there is room for a message with a text of so many bytes, and takes it.
+// fits reports whether a message with a text fits into the page, and takes its bytes if so.
 func (p *pageBudget) fits(text string) bool {
 	first := p.taken == 0
 	p.taken += rowSize + len(text)
 	return first || p.taken <= models.MaxPageBytes
 }
 
-// fitting is how many of the messages fit into one page as JSON, with all that they have: one at least.
+// countFitting returns how many of the messages, with all that they have, fit into one page as JSON: at least one.
 func countFitting(messages []models.Message) int {
-	const escaped = 6 // bytes of JSON for one of a text, at the most
+	const escaped = 6 // bytes of JSON for one byte of a text, at the most
 	const around = 1 << 10
 	most := 0
 	for _, m := range messages {
@@ -62,7 +62,7 @@ func countFitting(messages []models.Message) int {
 	return len(messages)
 }
 
-// scanPage reads rows for as long as a page has room for their texts; cut says that there were more.
+// scanPage reads rows for as long as their texts fit into a page; cut says that there were more.
 func scanPage[R any](query *gorm.DB, text func(*R) string) (list []R, cut bool, err error) {
 	rows, err := query.Rows()
 	if err != nil {
@@ -83,13 +83,14 @@ func scanPage[R any](query *gorm.DB, text func(*R) string) (list []R, cut bool, 
 	return list, false, database.Translate(query, rows.Err())
 }
 
-// A list is what the pages of one cursor belong to: its kind, and whose it is: a room's, a user's, or 0 for one of all.
+// list is what the pages of one cursor belong to: a kind, and the room or the user whose list it is; 0 for a list of
+// all.
 type list struct {
 	kind  listKind
 	owner int64
 }
 
-// listKind is a byte of the cursors that clients hold: what a kind stands for never changes.
+// listKind is a byte of the cursors that clients hold: the meaning of a kind never changes.
 type listKind byte
 
 const (
@@ -108,9 +109,9 @@ const (
 	listFoundAnywhere
 )
 
-// cursor is where a page ended: the place of its last item in the order of its list, in as many of the fields as that
-// order has. The place of an item never changes while a list is read, so nothing is skipped or repeated: it is something
-// that the item keeps for ever, like an id, or what it was when the list began (as_of.go).
+// cursor is where a page ended: the position of its last item in the order of its list, in as many of the fields as
+// that order has. The position of an item never changes while a list is read, so nothing is skipped or repeated: it is
+// something that never changes, such as an id, or what it was when the list began (search_names.go).
 type cursor struct {
 	list  list
 	begun int64 // when the list began: a position of the log, or a number of renames
@@ -120,11 +121,11 @@ type cursor struct {
 	key   string
 }
 
-// cursorVersion is the first byte of all cursors. Those of another version are none.
+// cursorVersion is the first byte of all cursors. Cursors of another version are invalid.
 const cursorVersion = 1
 
-// String is the cursor as clients get it, opaque to them. Its last bytes are a checksum: one that was cut off or mistyped
-// is not taken for another.
+// String returns the cursor as clients get it, opaque to them. Its last bytes are a checksum, so that one that was cut
+// off or mistyped is not taken for another.
 func (c cursor) String() string {
 	raw := []byte{cursorVersion, byte(c.list.kind)}
 	for _, n := range []int64{c.list.owner, c.begun, c.at, c.room, c.id} {
@@ -134,7 +135,8 @@ func (c cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(raw, crc32.ChecksumIEEE(raw)))
 }
 
-// after reads a cursor of the list; anything else is invalid_request. Without one, ok is false and the list begins.
+// after parses a cursor of the list; anything else is invalid_request. Without a cursor, ok is false and the list
+// begins.
 func (l list) after(given string) (c cursor, ok bool, err error) {
 	if given == "" {
 		return cursor{list: l}, false, nil

@@ -15,7 +15,7 @@ type pinRow struct {
 	ByDisplay string
 }
 
-// pinQuery reads the pins of a room that are after where it was cleared.
+// pinQuery reads the pins of a room that are newer than its last clearing.
 const pinQuery = `SELECT ` + messageColumns + `, p.pinned_by, p.pinned_at, COALESCE(o.username, ` + deletedUsername + `) AS by_name,
 	COALESCE(o.display_name, ` + deletedDisplayName + `) AS by_display
 	FROM pins p JOIN messages m ON m.room_id = p.room_id AND m.id = p.message_id LEFT JOIN users u ON u.id = m.sender_id
@@ -67,7 +67,7 @@ func (s *Store) Pins(ctx context.Context, callerID int64, path models.RoomPath, 
 	return pins, err
 }
 
-// lockPinnable is lockMessage for those who may pin.
+// lockPinnable is lockMessage for callers who may pin.
 func (tx *transaction) lockPinnable(callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
 	a, row, err := tx.lockMessage(authorizeWriter, callerID, path, id)
 	if err == nil && !models.Role(a.Role).Moderates() {
@@ -76,7 +76,7 @@ func (tx *transaction) lockPinnable(callerID int64, path models.RoomPath, id int
 	return a, row, err
 }
 
-// Pin pins a message. One that is pinned stays so.
+// Pin pins a message. It does nothing for one that is pinned.
 func (s *Store) Pin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Pin, models.Cursor, error) {
 	var pin models.Pin
 	at, err := s.write(ctx, func(tx *transaction) error {
@@ -113,7 +113,7 @@ func (s *Store) Pin(ctx context.Context, callerID int64, path models.RoomPath, i
 	return pin, at, err
 }
 
-// Unpin takes a message's pin away. One that is not pinned stays so.
+// Unpin removes a message's pin. It does nothing for a message that is not pinned.
 func (s *Store) Unpin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		a, _, err := tx.lockPinnable(callerID, path, id)
@@ -143,7 +143,7 @@ func (tx *transaction) appendPinEvent(name models.EventName, roomID, id int64, b
 	return tx.appendEvent(name, models.Audience{RoomID: roomID}, models.PinEvent{RoomID: roomID, MessageID: id, User: by})
 }
 
-// boundPins is an error for a room with more pins than one may have.
+// limitPins is an error for a room with more pins than the limit.
 func (tx *transaction) limitPins(roomID int64) error {
 	return tx.refuseAbove(models.MaxPinsPerRoom, "This room has %d pins, which is as many as a room may have.", "pins", "room_id = ?", roomID)
 }

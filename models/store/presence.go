@@ -7,13 +7,13 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Shared reports whether other nodes may be at work on the same database. SQLite is for one.
+// Shared reports whether other nodes may use the same database. A SQLite database is for one.
 func (s *Store) Shared() bool { return s.dialect.Shared() }
 
-// EnterNode makes a node known to the others. From here on they tell what changes at them; what was before is to be read
-// (Presences).
+// EnterNode makes a node known to the others. From here on they report their changes to it; what was before is in
+// Presences.
 func (s *Store) EnterNode(ctx context.Context, node string) error {
-	// Of a node that was taken for dead, what it told before is not to be taken for news.
+	// A node that was found dead may have left presences, which must not be taken for current ones.
 	for more := true; more; {
 		var err error
 		if more, err = s.dropPresencesOf(ctx, node); err != nil {
@@ -24,15 +24,15 @@ func (s *Store) EnterNode(ctx context.Context, node string) error {
 		if err := tx.Exec("INSERT INTO nodes (id) VALUES (?) ON CONFLICT DO NOTHING", node).Error; err != nil {
 			return err
 		}
-		// Whoever found nobody to tell is waited for, so that what they stored is there to be read.
+		// A node that found no other nodes to report to is waited for, so that what it stored can be read.
 		var all []string
 		return tx.Raw("SELECT id FROM nodes ORDER BY id" + s.dialect.ForUpdate()).Scan(&all).Error
 	})
 	return err
 }
 
-// Beat counts a node's beat up, and answers the beat of each that is at work. A node that is not among them was taken for
-// dead: what it told of who is present is forgotten, and it was told of nothing.
+// Beat increments a node's heartbeat, and returns the heartbeat of each running node. A node that is not among them was
+// found dead: its presences are deleted, and it got no reports.
 func (s *Store) Beat(ctx context.Context, node string) (map[string]int64, error) {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		return tx.Exec("UPDATE nodes SET beat = beat + 1 WHERE id = ?", node).Error
@@ -52,8 +52,8 @@ func (s *Store) Beat(ctx context.Context, node string) (map[string]int64, error)
 	return beats, err
 }
 
-// TellNews stores who came and went at a node and tells the others, if there are any, together with the node's answers. A
-// node that was taken for dead meanwhile is not_found: it has to enter itself again and to tell of everybody.
+// TellNews stores who came and went at a node and reports it to the others, if there are any, together with the node's
+// responses. A node that was found dead meanwhile is not_found: it has to enter again and to report everybody.
 func (s *Store) TellNews(ctx context.Context, news models.NodeNews) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		if _, err := tx.lockNode(news.Node); err != nil {
@@ -92,10 +92,10 @@ func (tx *transaction) changePresences(news models.NodeNews) error {
 		append([]any{news.Node}, went...)...).Error
 }
 
-// ForgetNode removes a node that stops, or one that was found dead: then beat is the last one seen of it, and a node
-// which has come back to life is left alone. Who was online there was last seen at.
+// ForgetNode removes a node that stops, or that was found dead: then beat is its last known heartbeat, and a node that
+// has come back to life is left alone. Users who were online there were last seen at.
 //
-// Presences of a node that there is not are nobody's (Presences), so they need not go at the same moment.
+// Presences of a node that does not exist count nowhere (Presences), so they need not be deleted at the same moment.
 func (s *Store) ForgetNode(ctx context.Context, node string, beat int64, at models.Time) error {
 	var was int64
 	found := s.read(ctx).Raw("SELECT beat FROM nodes WHERE id = ?", node).Scan(&was)
@@ -117,12 +117,13 @@ func (s *Store) ForgetNode(ctx context.Context, node string, beat int64, at mode
 		return tx.appendNodeUpdate(models.NodeNews{Node: node, Gone: at})
 	})
 	if isNotFound(err) {
-		return nil // another one was faster
+		return nil // another node was faster
 	}
 	return err
 }
 
-// lastSeenAt notes when those were last seen who were online at a node. Of one that turns out to be alive they are seen again.
+// lastSeenAt stores when the users at a node were last seen. If the node turns out to be alive, they will be seen
+// again.
 func (s *Store) lastSeenAt(ctx context.Context, node string, at models.Time) error {
 	for after := int64(0); ; {
 		var users []int64
@@ -142,7 +143,7 @@ func (s *Store) lastSeenAt(ctx context.Context, node string, at models.Time) err
 	}
 }
 
-// dropPresences is a batch of what nodes told that are no more.
+// dropPresences deletes a batch of the presences of nodes that no longer exist.
 func (s *Store) dropPresences(ctx context.Context) (more bool, err error) {
 	var node string
 	found := s.read(ctx).Raw("SELECT node_id FROM presences WHERE node_id NOT IN (SELECT id FROM nodes) LIMIT 1").Scan(&node)
@@ -158,7 +159,7 @@ func (s *Store) dropPresencesOf(ctx context.Context, node string) (more bool, er
 	})
 }
 
-// Ask tells a node of a request about one of its streams. A node that is not at work is not_found.
+// Ask sends a node a request about one of its streams. A node that is not running is not_found.
 func (s *Store) Ask(ctx context.Context, ask models.PresenceAsk) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		if _, err := tx.lockNode(ask.Node); err != nil {
@@ -169,7 +170,7 @@ func (s *Store) Ask(ctx context.Context, ask models.PresenceAsk) error {
 	return err
 }
 
-// Presences is who is present where, by node.
+// Presences returns who is present where, by node.
 func (s *Store) Presences(ctx context.Context) (map[string][]models.Presence, error) {
 	var rows []struct {
 		NodeID, Subject, Username, DisplayName string
@@ -187,7 +188,7 @@ func (s *Store) Presences(ctx context.Context) (map[string][]models.Presence, er
 	return present, err
 }
 
-// tellNodes tells the nodes that there are beside the one which the news is about.
+// appendNodeUpdate appends an event for the other nodes, if there are any.
 func (tx *transaction) appendNodeUpdate(news models.NodeNews) error {
 	var others int64
 	if err := tx.Raw("SELECT count(*) FROM nodes WHERE id <> ?", news.Node).Scan(&others).Error; err != nil || others == 0 {
@@ -196,7 +197,7 @@ func (tx *transaction) appendNodeUpdate(news models.NodeNews) error {
 	return tx.appendEvent(models.EventNodeNews, models.Audience{}, news)
 }
 
-// lockNode locks the row of a node and answers its beat; not_found without one.
+// lockNode locks the row of a node and returns its heartbeat; not_found without one.
 func (tx *transaction) lockNode(node string) (beat int64, err error) {
 	found := tx.Raw("SELECT beat FROM nodes WHERE id = ?"+tx.store.dialect.ForUpdate(), node).Scan(&beat)
 	if found.Error == nil && found.RowsAffected == 0 {
@@ -205,9 +206,9 @@ func (tx *transaction) lockNode(node string) (beat int64, err error) {
 	return beat, found.Error
 }
 
-// Acquaintances are the users who are told when this one comes online or goes: those who have them as a contact, and
-// those who share a room with them that has no more than roomLimit members; nobody of whom one has blocked the other, and
-// nobody for the sake of a direct room that they have left.
+// Acquaintances returns the users who are notified when this one comes online or goes: those who have them as a
+// contact, and those who share a room with them that has no more than roomLimit members; without users where one has
+// blocked the other, and without direct rooms that the user has left.
 func (s *Store) Acquaintances(ctx context.Context, userID int64, roomLimit int) ([]int64, error) {
 	var users []int64
 	err := s.read(ctx).Raw(`SELECT u.id FROM `+liveUsers+` u WHERE u.id IN (SELECT user_id FROM contacts WHERE contact_id = ?

@@ -11,7 +11,7 @@ import (
 // nobody is a caller who has not reacted to anything.
 const nobody = 0
 
-// addReactionsTo fills in the reactions of messages, of whatever rooms, as the caller sees them, in one query.
+// addReactionsTo adds the reactions to messages, of any rooms, as the caller sees them, with one query.
 func addReactionsTo(db *gorm.DB, callerID int64, messages []*models.Message) error {
 	named := groupByKey(messages)
 	if len(named) == 0 {
@@ -37,8 +37,8 @@ func addReactionsTo(db *gorm.DB, callerID int64, messages []*models.Message) err
 	return err
 }
 
-// React adds the caller's reaction to a message. One that is there stays. A reaction is for the message's sender: none goes
-// between two of whom one has blocked the other, in whatever room.
+// React adds the caller's reaction to a message. It does nothing if there is one. A reaction is for the message's
+// sender: it is refused if one of the two has blocked the other, in any room.
 func (s *Store) React(ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string) (models.Message, models.Cursor, error) {
 	var message models.Message
 	at, err := s.write(ctx, func(tx *transaction) error {
@@ -71,7 +71,7 @@ func (tx *transaction) addReaction(room roomRow, callerID, id int64, emoji strin
 	if added.Error != nil || added.RowsAffected == 0 {
 		return added.Error
 	}
-	// A message carries its reactions wherever it goes, so nobody may load it with any number of them.
+	// A message always carries its reactions, so their number must be limited.
 	var mine int64
 	err := tx.Raw("SELECT count(*) FROM reactions WHERE user_id = ? AND room_id = ? AND message_id = ?",
 		callerID, room.ID, id).Scan(&mine).Error
@@ -95,7 +95,7 @@ func (tx *transaction) addReaction(room roomRow, callerID, id int64, emoji strin
 	return tx.appendReactionEvent(models.EventReactionAdded, room, callerID, id, emoji)
 }
 
-// Unreact takes the caller's reaction to a message back. One that is not there stays away.
+// Unreact removes the caller's reaction to a message. It does nothing if there is none.
 func (s *Store) Unreact(ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		a, _, err := tx.lockMessage(authorizeWriter, callerID, path, id)
@@ -128,17 +128,19 @@ func (tx *transaction) appendReactionEvent(name models.EventName, room roomRow, 
 		models.ReactionEvent{RoomID: room.ID, MessageID: id, User: user.model().Ref(), Emoji: emoji, Count: count})
 }
 
-// countReactions is how many users have reacted to a message with an emoji.
+// countReactions returns how many users have reacted to a message with an emoji.
 func (tx *transaction) countReactions(roomID, id int64, emoji string) (count int64, err error) {
 	err = tx.Raw("SELECT count FROM reaction_counts WHERE room_id = ? AND message_id = ? AND emoji = ?", roomID, id, emoji).
 		Scan(&count).Error
 	return count, err
 }
 
-// A message may have as many reactions as there are users, but few different ones: reaction_counts says how many of each. So
-// neither a page nor an edit, which carry the message, nor the end of the message takes longer for more of them.
+// A message may have as many reactions as there are users, but few different ones: reaction_counts has the number of
+// each. So neither a page nor an edit, which carry the message, nor the deletion of the message takes longer for more
+// of them.
 
-// reactionsAtOnce bounds the reactions that go in the transaction that deletes their messages. Others are the janitor's.
+// reactionsAtOnce bounds the reactions that are deleted in the transaction that deletes their messages. The janitor
+// deletes the others.
 const reactionsAtOnce = 200
 
 // countReaction counts a reaction that was added.
@@ -147,7 +149,8 @@ func (tx *transaction) countReaction(roomID, id int64, emoji string, now int64) 
 		ON CONFLICT (room_id, message_id, emoji) DO UPDATE SET count = reaction_counts.count + 1`, roomID, id, emoji, now).Error
 }
 
-// dropReaction removes a user's reaction. shown is false if nobody could see it: there was none, or its message is deleted.
+// dropReaction removes a user's reaction. shown is false if nobody could see it: there was none, or its message is
+// deleted.
 func (tx *transaction) dropReaction(roomID, id int64, emoji string, userID int64) (shown bool, err error) {
 	removed := tx.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ? AND user_id = ?",
 		roomID, id, emoji, userID)
@@ -163,7 +166,7 @@ func (tx *transaction) dropReaction(roomID, id int64, emoji string, userID int64
 		roomID, id, emoji).Error
 }
 
-// dropReactions removes the reactions to messages that are being deleted, as far as anybody sees.
+// dropReactions removes the reactions to messages that are being deleted, as far as they are visible.
 func (tx *transaction) dropReactions(roomID int64, ids []int64) error {
 	if err := tx.Exec("DELETE FROM reaction_counts WHERE room_id = ? AND message_id IN ?", roomID, ids).Error; err != nil {
 		return err
@@ -180,8 +183,9 @@ func (tx *transaction) dropReactions(roomID int64, ids []int64) error {
 		ON CONFLICT (room_id, message_id) DO NOTHING`, roomID, ids).Error
 }
 
-// respell gives a message's reactions with an emoji the spelling that models.ParseEmoji has for it. Rows of servers that
-// stored whatever spelling came may have others, which are the same emoji: whoever has reacted in two ways counts once.
+// normalizeReactions gives a message's reactions with an emoji the spelling that models.ParseEmoji has for it. Rows of
+// older servers, which stored any spelling, may have others of the same emoji: a user who has reacted with two counts
+// once.
 func (tx *transaction) normalizeReactions(roomID, id int64, emoji string) error {
 	var there []string
 	err := tx.Raw("SELECT emoji FROM reaction_counts WHERE room_id = ? AND message_id = ?", roomID, id).Scan(&there).Error
@@ -201,7 +205,7 @@ func (tx *transaction) normalizeReactions(roomID, id int64, emoji string) error 
 	return nil
 }
 
-// mergeReactions makes reactions with one emoji of a message's reactions with another.
+// mergeReactions turns a message's reactions with one emoji into reactions with another.
 func (tx *transaction) mergeReactions(roomID, id int64, from, to string) error {
 	for _, statement := range []struct {
 		sql  string
@@ -228,7 +232,7 @@ func (tx *transaction) mergeReactions(roomID, id int64, from, to string) error {
 	return nil
 }
 
-// sweepReactions purges some of the reactions to messages that were deleted when they had very many.
+// purgeReactions deletes some of the reactions to messages that had very many when they were deleted.
 func (s *Store) purgeReactions(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var sweep struct{ RoomID, MessageID int64 }

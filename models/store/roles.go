@@ -4,17 +4,17 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// moderation is one moderator's act on one user in one locked room.
+// moderation is a moderator's action on a user in a locked room.
 type moderation struct {
 	room   access
 	target models.User
-	// member is the target's membership, where there is one.
+	// member is the membership of the target, if isMember.
 	member   memberRow
 	isMember bool
 }
 
-// moderate locks the room and checks that the caller may act on the user: a moderator or owner, in a room that is not
-// direct, and on an owner only an owner.
+// authorizeModeration locks the room and checks that the caller may act on the user: moderators and owners may, but on
+// an owner only an owner.
 func (tx *transaction) authorizeModeration(callerID int64, path models.RoomPath, user models.UserPath) (moderation, error) {
 	var m moderation
 	if err := tx.lockRoom(path); err != nil {
@@ -59,7 +59,8 @@ func (tx *transaction) changeRole(m moderation, role models.Role) error {
 	return tx.setRole(m.room.Room, m.member, role)
 }
 
-// handOver finds the room another owner when the last one is about to go: the longest-standing moderator, else member.
+// passOwnership finds another owner for the room when the last one is about to leave: the longest-standing moderator,
+// else member.
 func (tx *transaction) passOwnership(row roomRow, leaver memberRow) error {
 	if models.Role(leaver.Role) != models.RoleOwner {
 		return nil
@@ -79,9 +80,9 @@ func (tx *transaction) passOwnership(row roomRow, leaver memberRow) error {
 	return tx.setRole(row, heir, models.RoleOwner)
 }
 
-// roleOnArrival is the role of somebody who is about to come to a room, which is the given one where somebody owns the room. One
-// that nobody owns goes to its longest-standing moderator, else member, and to who comes where there is none. Nobody owns the
-// lobby: everybody comes there.
+// roleForNewMember returns the role of a user who is about to become a member: the given one where the room has an
+// owner. A room without an owner goes to its longest-standing moderator, else member, and to the new member where there
+// is none. The lobby has no owner: everybody comes there.
 func (tx *transaction) roleForNewMember(row roomRow, userID int64, role models.Role) (models.Role, error) {
 	if row.Kind == string(models.RoomDirect) || row.ID == tx.store.lobbyID {
 		return role, nil
@@ -103,8 +104,8 @@ func (tx *transaction) roleForNewMember(row roomRow, userID int64, role models.R
 	return role, err
 }
 
-// heir is who owns a room when one of its owners is gone. Each role is asked for alone: that is a look into an index, where
-// an order by all three would have all members sorted.
+// nextOwner returns the user who owns a room when one of its owners is gone. Each role is queried alone: that uses an
+// index, where an order by all three would have all members sorted.
 func (tx *transaction) nextOwner(roomID, leaverID int64) (heir memberRow, found bool, err error) {
 	for _, role := range []models.Role{models.RoleOwner, models.RoleModerator, models.RoleMember} {
 		q := tx.Raw(memberQuery+" AND m.role = ? AND m.user_id <> ? ORDER BY m.joined_at, m.user_id LIMIT 1", roomID, role, leaverID).Scan(&heir)
@@ -127,7 +128,7 @@ func (tx *transaction) setRole(row roomRow, m memberRow, role models.Role) error
 		return err
 	}
 	if role.Moderates() && !models.Role(m.Role).Moderates() {
-		tx.onPosition(func(position int64) error { // invites of an earlier time as a moderator stay void
+		tx.onPosition(func(position int64) error { // invites of an earlier time as a moderator stay invalid
 			return tx.Exec("UPDATE memberships SET rights_position = ? WHERE room_id = ? AND user_id = ?",
 				position, row.ID, m.User.ID).Error
 		})

@@ -6,8 +6,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// DeleteRoom ends a room for all, at once: endRoom. Those who were members may still see what was said until then, from
-// the log. A direct room has no owner: who is the last in it may end it.
+// DeleteRoom deletes a room for all users, at once: markRoomDeleted. Its former members may still see the events until
+// then. A direct room has no owner: the last member may delete it.
 func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		if err := tx.lockRoom(path); err != nil {
@@ -42,9 +42,9 @@ func (tx *transaction) refuseDeletion(a access) error {
 	return err
 }
 
-// endRoom is the first step of a room's end, and takes no longer for one that had much: from the event told last on, no
-// statement finds the room any more (live.go), and its handle is free. What it had is the janitor's, who is woken when this
-// is committed; who was a member may see its events up to that one, from the log.
+// markRoomDeleted is the first step of the deletion of a room. It takes no longer for a room that had much: from the
+// event that was appended last on, no statement finds the room any more (liveRooms), and its handle is free. The rest
+// is left to the janitor, who is woken after the commit; former members may see its events up to that one.
 func (tx *transaction) markRoomDeleted(row roomRow) error {
 	tx.wakesJanitor = true
 	tx.onPosition(func(position int64) error {
@@ -54,7 +54,7 @@ func (tx *transaction) markRoomDeleted(row roomRow) error {
 	return tx.schedulePurge(row.ID, row.LastMessageID)
 }
 
-// sweep hands the messages of a room up to an id to the janitor; there may be none.
+// schedulePurge leaves the messages of a room up to an id to the janitor; there may be none.
 func (tx *transaction) schedulePurge(roomID, upTo int64) error {
 	if upTo == 0 {
 		return nil
@@ -64,7 +64,7 @@ func (tx *transaction) schedulePurge(roomID, upTo int64) error {
 		ON CONFLICT (room_id) DO UPDATE SET up_to_id = excluded.up_to_id`, roomID, upTo).Error
 }
 
-// purgeRooms runs one batch of what deleted rooms leave behind, but for their messages (sweepMessages).
+// purgeRooms runs one batch of the purge of deleted rooms, except for their messages (purgeMessages).
 func (s *Store) purgeRooms(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var gone deletedRoom
@@ -82,7 +82,7 @@ func (s *Store) purgeRooms(ctx context.Context) (more bool, err error) {
 	})
 }
 
-// goneRoom is a room that is being purged.
+// deletedRoom is a room that is being purged.
 type deletedRoom struct{ ID, DeletedPosition int64 }
 
 func (tx *transaction) endMembershipsIn(gone deletedRoom) (more bool, err error) {
@@ -101,7 +101,7 @@ func (tx *transaction) endMutesIn(gone deletedRoom) (more bool, err error) {
 	return ended.RowsAffected > 0, ended.Error
 }
 
-// ofRoom are the rows of a room's that go without a word: the table, and what tells its rows apart.
+// roomTables are the rows of a room that are deleted without an event: the table, and its key.
 var roomTables = [][2]string{
 	{"bans", "room_id, user_id"}, {"leavers", "room_id, user_id"}, {"invites", "code"}, {"pins", "room_id, message_id"},
 }
@@ -115,7 +115,7 @@ func (tx *transaction) dropRowsIn(gone deletedRoom) (more bool, err error) {
 	return false, nil
 }
 
-// dropFilesIn gives up the files that no message has: those of messages go with them.
+// dropFilesIn schedules the deletion of files without a message: those of messages go with them.
 func (tx *transaction) dropFilesIn(gone deletedRoom) (more bool, err error) {
 	if more, err = tx.scheduleSomeDeletions("room_id = ? AND message_id = 0", gone.ID); err != nil || more {
 		return more, err
@@ -123,7 +123,7 @@ func (tx *transaction) dropFilesIn(gone deletedRoom) (more bool, err error) {
 	return tx.dropSomeUploads("room_id = ?", gone.ID)
 }
 
-// sweepMessages purges some of the messages that nobody can see any more, and what they had.
+// purgeMessages deletes some of the messages that nobody can see any more, and what they had.
 func (s *Store) purgeMessages(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var sweep struct{ RoomID, UpToID int64 }
@@ -145,8 +145,8 @@ func (s *Store) purgeMessages(ctx context.Context) (more bool, err error) {
 	})
 }
 
-// sweepStatements remove some of the rows of a room's messages up to an id. Tallies of runs of ids that reach beyond it go
-// too: what is counted after a later id counts no run that this id is in.
+// purgeStatements delete some of the rows of a room's messages up to an id. Tallies of chunks of ids that reach beyond
+// it are deleted too: what is counted after a later id never counts a chunk that has this id.
 var purgeStatements = []string{
 	`DELETE FROM pins WHERE room_id = ? AND message_id IN (
 		SELECT message_id FROM pins WHERE room_id = ? AND message_id <= ? ORDER BY message_id LIMIT ?)`,

@@ -8,7 +8,7 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// Rooms lists the caller's rooms, the one with the newest activity first, as it was when the list began.
+// Rooms lists the caller's rooms, the one with the newest activity first, in the order as of when the list began.
 func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error) {
 	of := list{listRooms, callerID}
 	after, goesOn, err := of.after(q.Cursor)
@@ -47,15 +47,16 @@ func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) 
 	return s.roomPage(ctx, q.Limit, of, listedRooms+text+listedEnd, args)
 }
 
-// The first page of the list and the others, with the caller and the position at which the list began. What the first one
-// reads of the log's head is as old as what it reads of the rooms: it is one statement.
+// The first page of the list and the others, with the caller and the position at which the list began. The first page
+// reads the log's head in the same statement as the rooms, so both are of the same moment.
 var (
 	firstRooms = roomsQuery("r.active_at", "(SELECT position FROM event_head WHERE id = 1)")
 	moreRooms  = roomsQuery(activeThen, "CAST($2 AS BIGINT)")
 	activeThen = activeAsOf("CAST($2 AS BIGINT)")
 )
 
-// listedRooms and listedEnd stand around the query of a page's rooms: what is unread is counted for those of the page alone.
+// listedRooms and listedEnd enclose the query for a page's rooms: unread messages are counted for the rooms of the page
+// alone.
 var listedRooms = "SELECT " + roomColumns + ", m.role, m.joined_at, m.last_read_id, " + unreadCount + ", m.muted, listed.listed_at, listed.begun FROM ("
 
 const listedEnd = `) listed JOIN rooms r ON r.id = listed.room_id
@@ -76,7 +77,7 @@ func (s *Store) roomPage(ctx context.Context, limit int, of list, text string, a
 	var a access
 	last, next := cursor{list: of}, cursor{list: of}
 	err = database.ScanRows(rows, func() {
-		if len(page.Items) == limit { // the one too many only says that there is another page
+		if len(page.Items) == limit { // the last row only says that there is another page
 			page.NextCursor = last.String()
 			return
 		}

@@ -16,7 +16,7 @@ type roomRow struct {
 	Handle        string
 	HandleKey     *string
 	Name          string
-	NameKey       *string // nil: not folded yet
+	NameKey       *string // nil: not normalized yet
 	Description   string
 	Kind          string
 	Subject       string
@@ -41,7 +41,7 @@ func (roomRow) TableName() string { return "rooms" }
 const roomColumns = `r.id, r.handle, r.name, r.description, r.kind, r.subject, r.owner_id, r.created_at, r.updated_at,
 	r.active_at, r.named_at, r.member_count, r.message_count, r.last_message_id, r.cleared_id`
 
-// scan is where the values of roomColumns go.
+// scan returns where the values of roomColumns go.
 func (r *roomRow) scan() []any {
 	return []any{
 		&r.ID, &r.Handle, &r.Name, &r.Description, &r.Kind, &r.Subject, &r.OwnerID, &r.CreatedAt, &r.UpdatedAt, &r.ActiveAt,
@@ -59,12 +59,12 @@ func (r roomRow) model() models.Room {
 	}
 }
 
-// audience is who hears of the room's making and end.
+// audience returns who sees the events of the room's creation and deletion.
 func (r roomRow) audience(userID int64) models.Audience {
 	return models.Audience{Everyone: r.Kind == string(models.RoomPublic), RoomID: r.ID, UserID: userID}
 }
 
-// CreateRoom makes a room with the caller as its owner and first member.
+// CreateRoom creates a room with the caller as its owner and first member.
 func (s *Store) CreateRoom(ctx context.Context, callerID int64, n models.NewRoom, once *models.Once) (models.Room, models.Cursor, error) {
 	var room models.Room
 	at, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
@@ -113,7 +113,7 @@ func handleTaken(err error, handle string) error {
 	return err
 }
 
-// Room is the room that path names, as the caller sees it.
+// Room returns the room that path names, as the caller sees it.
 func (s *Store) Room(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, error) {
 	db := s.read(ctx)
 	a, err := authorizeReader(db, path, callerID)
@@ -179,13 +179,13 @@ func apply(row *roomRow, r models.RoomChange) bool {
 	return row.Name != before.Name || row.Description != before.Description || row.Handle != before.Handle
 }
 
-// touch notes that something changed in the room, for those who ask what changed since a time.
+// touch records that something changed in the room, for requests for what changed since a time.
 func (tx *transaction) touch(roomID int64) error {
 	return tx.Exec("UPDATE rooms SET updated_at = ? WHERE id = ?", models.Now().Millis(), roomID).Error
 }
 
-// openLobby finds the room that every new account and guest is in, or makes it at the first start: a public room that
-// nobody owns. Of nodes that start at once, one makes it.
+// openLobby finds the room that every new account and guest is in, or creates it at the first start: a public room
+// without an owner. Of nodes that start at the same time, one creates it.
 func (s *Store) openLobby(ctx context.Context, handle string) error {
 	if handle == "" {
 		return nil
@@ -218,8 +218,8 @@ func (s *Store) openLobby(ctx context.Context, handle string) error {
 	return err
 }
 
-// lockLobby locks the lobby and reads it. It comes before the making of the user who is to be let in, as the order of
-// locks has it. The row's id is 0 where there is no lobby, or it was deleted since.
+// lockLobby locks the lobby and reads it. Because of the order of locks it comes before the creation of the user who is
+// added to it. The row's id is 0 where there is no lobby, or it was deleted.
 func (tx *transaction) lockLobby() (row roomRow, err error) {
 	if tx.store.lobbyID == 0 {
 		return row, nil
@@ -231,7 +231,7 @@ func (tx *transaction) lockLobby() (row roomRow, err error) {
 	return row, err
 }
 
-// letIn puts a new user into the locked lobby.
+// addToLobby adds a new user to the locked lobby.
 func (tx *transaction) addToLobby(lobby roomRow, user models.User) error {
 	if lobby.ID == 0 {
 		return nil

@@ -53,8 +53,8 @@ func (s *Store) searchRoom(ctx context.Context, callerID int64, path models.Room
 	return messagePage(db, callerID, f, q.Limit, map[int64]database.Span{in.RoomID: in}, func(h database.Hit) cursor { return cursor{list: of, id: h.ID} })
 }
 
-// found is a run of messages, and whether it is all that a page has room for. end is where the page ends when there are
-// more: a hit whose message may be deleted before it is read.
+// found is a run of messages, and whether it fills a page. end is where the page ends when there are more: a hit whose
+// message may be deleted before it is read.
 type found struct {
 	rows []messageRow
 	cut  bool
@@ -120,7 +120,7 @@ func messagePage(db *gorm.DB, callerID int64, f found, limit int, rooms map[int6
 	return page, nil
 }
 
-// hit is the place of a message in the order of all that are found.
+// hit returns the position of a message in the order of all that are found.
 func (r messageRow) hit() database.Hit { return database.Hit{CreatedAt: r.CreatedAt, RoomID: r.RoomID, ID: r.ID} }
 
 func findStart(db *gorm.DB, in database.Span, prefix string, limit int) (found, error) {
@@ -140,20 +140,20 @@ func startsIn(db *gorm.DB, statement string, in database.Span, from, to string, 
 }
 
 const (
-	// newestStartStatement reads the messages themselves: for an expression there is no index, neither for the starts nor
-	// for what is not deleted.
+	// newestStartStatement reads the messages themselves: no index serves an expression, neither for the starts nor for
+	// deleted_at.
 	newestStartStatement = `SELECT id FROM messages WHERE room_id = ? AND text_start || '' >= ? AND text_start || '' < ?
 	AND id > ? AND id <= ? AND +deleted_at = 0` + database.FromLiveSender + ` ORDER BY id DESC LIMIT ?`
 	// startStatement reads the index of the starts and sorts what it finds: "+" keeps both databases from reading the room
-	// from its newest message on instead, until enough of them start so.
+	// from its newest message on instead, until enough of them match.
 	startStatement = `SELECT id FROM messages WHERE room_id = ? AND text_start >= ? AND text_start < ?
 	AND +id > ? AND +id <= ? AND deleted_at = 0` + database.FromLiveSender + ` ORDER BY +id DESC LIMIT ?`
 )
 
-// ownSpans are the caller's rooms as far as they are older than a message, the newest first.
+// ownSpans returns the caller's rooms as far as they are older than a message, the newest first.
 func ownSpans(db *gorm.DB, callerID int64, before database.Hit) ([]database.Span, error) {
-	// In the order of pages, messages of one moment stand in the order of their rooms: of rooms after the message's own
-	// none of that moment is left.
+	// In the order of pages, messages of the same time are in the order of their rooms: rooms after the message's own have
+	// none of that time left.
 	var spans []database.Span
 	err := db.Raw(`SELECT r.id AS room_id, r.subject, r.cleared_id, r.last_message_at AS newest_at,
 		CASE WHEN r.id = @room THEN CAST(@id AS BIGINT) - 1 WHEN r.last_message_at < @at THEN r.last_message_id
@@ -166,11 +166,11 @@ func ownSpans(db *gorm.DB, callerID int64, before database.Hit) ([]database.Span
 	return spans, err
 }
 
-// spansAtOnce is how many rooms are searched in one call of the database.
+// spansAtOnce is the number of rooms that one call of the database searches.
 const spansAtOnce = 64
 
-// findWords finds the newest messages that hold all words of a text. Spans come with the newest first, so that it ends as
-// soon as no further one can hold a newer message than those it has.
+// findWords finds the newest messages that have all words of a text. Spans come with the newest first, so that it ends
+// as soon as no further one can have a newer message than those that were found.
 func (s *Store) findWords(db *gorm.DB, spans []database.Span, text string, limit int) (found, error) {
 	q := wordindex.NewQuery(text)
 	if q.Empty() {
@@ -222,14 +222,14 @@ func readHits(db *gorm.DB, hits []database.Hit) (found, error) {
 }
 
 const (
-	// searchesAtOnce is how many word searches run at a time, one for each user: fewer than there are connections, so that
-	// histories and lists never wait behind searches.
+	// searchesAtOnce is the number of word searches that run at a time, one for each user: fewer than there are
+	// connections, so that histories and lists never wait for searches.
 	searchesAtOnce = 4
 	// searchTime bounds one search, from the moment its turn has come.
 	searchTime = 5 * time.Second
 )
 
-// search runs a search when it is the caller's turn. One that takes too long is given up: it is unavailable.
+// search runs a search when it is the caller's turn. One that takes too long is cancelled: it is unavailable.
 func (s *Store) search(ctx context.Context, callerID int64, run func(ctx context.Context) error) error {
 	done, err := s.searches.Take(ctx, callerID)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
-// named is where an item stands in a list in the order of names: by what it was found by when the list began.
+// namePosition is the position of an item in a list in the order of names: by its name when the list began.
 type namePosition struct {
 	part int64
 	key  string
@@ -23,7 +23,7 @@ func (n namePosition) compare(other namePosition) int {
 	return cmp.Or(cmp.Compare(n.part, other.part), cmp.Compare(n.key, other.key), cmp.Compare(n.id, other.id))
 }
 
-// startNames is where a list in the order of names begins, or goes on.
+// startNames returns where a list in the order of names begins, or continues.
 func startNames(db *gorm.DB, of list, given string) (cursor, error) {
 	after, goesOn, err := of.after(given)
 	if err != nil {
@@ -38,8 +38,8 @@ func startNames(db *gorm.DB, of list, given string) (cursor, error) {
 	return after, err
 }
 
-// mergeNamed is the beginning of two parts of a list that were read one after the other: what kept its name since the list
-// began, and then what did not. What was renamed between the two is in both, at the same place.
+// mergeByName merges two parts of a list that were read one after the other: the items that kept their name since the
+// list began, and then those that did not. An item that was renamed between the two is in both, at the same position.
 func mergeByName[R any](kept, renamed []R, place func(R) namePosition, limit int) []R {
 	if len(renamed) == 0 {
 		return kept
@@ -50,8 +50,8 @@ func mergeByName[R any](kept, renamed []R, place func(R) namePosition, limit int
 	return all[:min(len(all), limit)]
 }
 
-// lowerBound is what a part of a list in the order of names that start at from comes after. There is one bound, not two: of
-// two, SQLite would look up the first and read on from there until the other one held.
+// lowerBound returns what a part of a list in the order of names that start with from comes after. There is one bound,
+// not two: of two, SQLite would look up the first and read on from there until the other one held.
 func lowerBound(from string, after cursor) (key string, id int64) {
 	if after.key < from {
 		return from, 0
@@ -59,13 +59,13 @@ func lowerBound(from string, after cursor) (key string, id int64) {
 	return after.key, after.id
 }
 
-// cursor is n as a cursor of the list that another one is of.
+// cursor returns n as a cursor of the list of another cursor.
 func (n namePosition) cursor(of cursor) cursor {
 	of.at, of.key, of.id = n.part, n.key, n.id
 	return of
 }
 
-// foundUser is a user and the username_key that the list has them under.
+// foundUser is a user and the username_key of their position in the list.
 type foundUser struct {
 	User userRow `gorm:"embedded"`
 	Key  string
@@ -85,7 +85,7 @@ var (
 	ORDER BY w.handle_key, u.id LIMIT ?`
 )
 
-// Users finds users by the start of their username, in the order of the usernames as they were when the list began.
+// Users finds users by the start of their username, in the order of the usernames when the list began.
 func (s *Store) Users(ctx context.Context, q models.UserSearch) (models.Page[models.User], error) {
 	db := s.read(ctx)
 	after, err := startNames(db, list{kind: listUsers}, q.Cursor)
@@ -106,14 +106,14 @@ func (s *Store) Users(ctx context.Context, q models.UserSearch) (models.Page[mod
 	return pageOf(rows, q.Limit, foundUser.model, func(r foundUser) cursor { return r.position().cursor(after) }), nil
 }
 
-// The list of found rooms has two parts, each in an order that an index has: first those whose handle starts so, by
-// handle, then those of whom only the name does, by name.
+// The list of found rooms has two parts, each in an order that an index has: first those whose handle has the prefix,
+// by handle, then those where only the name has it, by name.
 const (
 	partHandles int64 = iota
 	partNames
 )
 
-// foundRoom is a room and where in the list it stands.
+// foundRoom is a room and its position in the list.
 type foundRoom struct {
 	Access access `gorm:"embedded"`
 	Part   int64
@@ -124,8 +124,8 @@ func (r foundRoom) model() models.Room { return r.Access.model() }
 
 func (r foundRoom) position() namePosition { return namePosition{r.Part, r.Key, r.Access.Room.ID} }
 
-// SearchRooms finds public rooms by the start of their handle or name, in the order of these as they were when the list
-// began. A room that the caller is banned from is none.
+// SearchRooms finds public rooms by the start of their handle or name, in the order of these when the list began. Rooms
+// that the caller is banned from are left out.
 func (s *Store) SearchRooms(ctx context.Context, callerID int64, q models.RoomSearch) (models.Page[models.Room], error) {
 	db := s.read(ctx)
 	first, err := startNames(db, list{kind: listFoundRooms}, q.Cursor)
@@ -154,7 +154,7 @@ func (s *Store) SearchRooms(ctx context.Context, callerID int64, q models.RoomSe
 	return pageOf(rows, q.Limit, foundRoom.model, func(r foundRoom) cursor { return r.position().cursor(first) }), nil
 }
 
-// roomSearch reads the parts of the list. An empty start of a handle or a name is that of all.
+// roomSearch reads the parts of the list. An empty prefix of a handle or a name matches all.
 type roomSearch struct {
 	db           *gorm.DB
 	callerID     int64
@@ -164,7 +164,7 @@ type roomSearch struct {
 	limit        int
 }
 
-// foundRooms are public rooms, with what w calls the key that the list has them under.
+// foundRooms are public rooms, with what w calls the key of their position in the list.
 var foundRooms = "SELECT " + roomColumns + `, COALESCE(m.role, '') AS role, COALESCE(m.joined_at, 0) AS joined_at,
 	COALESCE(m.last_read_id, 0) AS last_read_id, ` + unreadCount + ` AS unread_count,
 	COALESCE(m.muted, false) AS muted, COALESCE($w.$key, '') AS key
@@ -172,14 +172,14 @@ var foundRooms = "SELECT " + roomColumns + `, COALESCE(m.role, '') AS role, COAL
 	AND (m.user_id IS NOT NULL OR NOT EXISTS (SELECT 1 FROM bans b
 		WHERE b.room_id = r.id AND b.user_id = ? AND (b.until = 0 OR b.until > ?)))`
 
-// handles are the rooms whose handle started so when the list began.
+// handles returns the rooms whose handle had the prefix when the list began.
 func (s roomSearch) handles(after cursor) ([]foundRoom, error) {
 	from, to := wordindex.PrefixRange(s.handle)
 	key, id := lowerBound(from, after)
 	return s.rooms(partHandles, "handle_key", "", key, id, to)
 }
 
-// names are those of whom only the name did.
+// names returns the rooms where only the name had it.
 func (s roomSearch) names(after cursor) ([]foundRoom, error) {
 	from, to := wordindex.PrefixRange(s.name)
 	key, id := lowerBound(from, after)
@@ -217,18 +217,18 @@ func (s roomSearch) rooms(part int64, key, condition string, args ...any) ([]fou
 	return mergeByName(kept, renamed, foundRoom.position, s.limit), err
 }
 
-// Most lists are in an order that never changes for an item. Two are not: rooms are listed by their newest activity, and
-// users and rooms are found in the order of their names. All pages of such a list are in the order of the moment when it
-// began, so that what moves between two pages is neither skipped nor repeated:
+// Most lists are in an order that never changes for an item. Two are not: rooms are listed by their newest activity,
+// and users and rooms are found in the order of their names. All pages of such a list are in the order of the moment
+// when it began, so that what moves between two pages is neither skipped nor repeated:
 //
-//   - The activity of a room as of a position of the log: the event of each message says at which position the one before
-//     it in the room stands, and when the room was active before it. From the newest on, the first one after the position
-//     is soon found; of most rooms, the newest is not after it.
-//   - The names as of a number of renames: each change of names keeps what the user or the room was found by before it,
-//     under a number in the order of the commits. There are few.
+//   - The activity of a room as of a position of the log: the event of each message has the position of the one before
+//     it in the room, and when the room was active before it. Starting with the newest, the first one after the
+//     position is soon found; of most rooms, the newest is not after it.
+//   - The names as of a number of renames: each rename keeps the previous keys of the user or the room, with a number
+//     in the order of the commits. There are few.
 //
-// What happened so long ago that its events are no longer kept counts as having been so when the list began. So does what
-// lies further back than a list reaches: nobody may have the server walk through a week for one page.
+// Changes whose events are no longer kept count as if they had been made before the list began. So do changes further
+// back than a list reaches, so that one page never reads through a week of events.
 const (
 	activityReach = 100_000 // positions of the log
 	renamesReach  = 10_000  // renames
@@ -241,12 +241,12 @@ type rename struct {
 	nameKey        string
 }
 
-// renameUser notes that a user is about to have another username.
+// renameUser records that a user is about to get another username.
 func (tx *transaction) renameUser(u userRow) {
 	tx.renames = append(tx.renames, rename{userID: u.ID, handleKey: &u.UsernameKey})
 }
 
-// renameRoom notes that a room is about to have another handle or name.
+// renameRoom records that a room is about to get another handle or name.
 func (tx *transaction) renameRoom(roomID int64) error {
 	var was struct{ HandleKey, NameKey *string }
 	err := tx.Raw("SELECT handle_key, name_key FROM rooms WHERE id = ?", roomID).Scan(&was).Error
@@ -254,7 +254,7 @@ func (tx *transaction) renameRoom(roomID int64) error {
 	return err
 }
 
-// keepRenames numbers the renames from after a number on.
+// storeRenames stores the renames, numbered from after a number on.
 func (tx *transaction) storeRenames(after int64) error {
 	for i, r := range tx.renames {
 		err := tx.Exec("INSERT INTO renames (seq, user_id, room_id, handle_key, name_key, renamed_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -266,14 +266,14 @@ func (tx *transaction) storeRenames(after int64) error {
 	return nil
 }
 
-// countRenames is the number of the newest rename.
+// countRenames returns the number of the newest rename.
 func countRenames(db *gorm.DB) (n int64, err error) {
 	err = db.Raw("SELECT renames FROM event_head WHERE id = 1").Scan(&n).Error
 	return n, err
 }
 
-// renamedSince is the SQL for what users (of "user_id") or rooms (of "room_id") were found by as of a number of renames,
-// as far as that has changed since: with the columns id, handle_key and name_key. Its argument is that number.
+// renamedSince is the SQL for what users (with "user_id") or rooms (with "room_id") were found by as of a number of
+// renames, as far as that has changed since: with the columns id, handle_key and name_key. Its argument is that number.
 func renamedSince(column string) string {
 	return `(SELECT n.` + column + ` AS id, n.handle_key, n.name_key FROM renames n WHERE n.seq IN
 		(SELECT min(x.seq) FROM renames x WHERE x.seq > ? AND x.` + column + ` <> 0 GROUP BY x.` + column + `))`

@@ -21,8 +21,8 @@ type sessionRow struct {
 	LastUsedAt int64
 	ExpiresAt  int64
 	RevokedAt  int64
-	Vouched    bool // for a token of a product's, which has no refresh token
-	// The hash of the refresh token that was spent last, and its successor, sealed; "" for none.
+	Vouched    bool // for a token of the product, which has no refresh token
+	// RenewedFrom is the hash of the refresh token that was used last, and RenewedTo its successor, sealed; "" for none.
 	RenewedFrom string
 	RenewedTo   string
 }
@@ -34,7 +34,7 @@ func (r sessionRow) check(now models.Time) error {
 	return database.Session{ExpiresAt: r.ExpiresAt, RevokedAt: r.RevokedAt}.Check(now)
 }
 
-// SignUp makes an account, or a guest, and its first session. Both are in the lobby from the start.
+// SignUp creates an account, or a guest, and its first session. Both are in the lobby from the start.
 func (s *Store) SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error) {
 	var login models.Login
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
@@ -60,8 +60,8 @@ func (s *Store) SignUp(ctx context.Context, a models.NewAccount, n models.NewSes
 	return login, err
 }
 
-// LogIn makes a session for a user whose password was checked against hash. Should it have been changed meanwhile, the
-// change has ended all other sessions, and this one must not slip in behind it.
+// LogIn creates a session for a user whose password was checked against hash. If the password was changed meanwhile,
+// the change has revoked all other sessions, and this one must not be created after it.
 func (s *Store) LogIn(ctx context.Context, userID int64, hash string, n models.NewSession, once *models.Once) (models.Login, error) {
 	var login models.Login
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
@@ -100,7 +100,7 @@ func insertRefresh(tx *transaction, hash, sessionID string) error {
 	return tx.Exec("INSERT INTO refresh_tokens (hash, session_id) VALUES (?, ?)", hash, sessionID).Error
 }
 
-// CheckSession is nil while session may be used by user; session_revoked, token_expired or unauthenticated after.
+// CheckSession is nil while the user may use the session; session_revoked, token_expired or unauthenticated after.
 func (s *Store) CheckSession(ctx context.Context, caller models.Caller) error {
 	userID, err := s.useSession(ctx, caller.SessionID)
 	if err == nil && userID != caller.UserID {
@@ -111,7 +111,7 @@ func (s *Store) CheckSession(ctx context.Context, caller models.Caller) error {
 
 func sessionOver() error { return models.Errorf(models.CodeSessionRevoked, "This session is over.") }
 
-// useSession is whose the session is, 0 when there is no such session, and an error when it has ended.
+// useSession returns the user of a session, 0 when there is no such session, and an error when it has ended.
 func (s *Store) useSession(ctx context.Context, id string) (userID int64, err error) {
 	now := models.Now()
 	row, known, err := s.session(ctx, id, now)
@@ -127,8 +127,8 @@ func (s *Store) useSession(ctx context.Context, id string) (userID int64, err er
 	return row.UserID, s.touchSession(ctx, row, now)
 }
 
-// session is what there is to know of a session's life. From memory it is alive: one that seems to have run out may have
-// been given another month.
+// session returns what is known of a session. A cached one is valid: one that seems to have expired may have been
+// renewed.
 func (s *Store) session(ctx context.Context, id string, now models.Time) (row database.Session, known bool, err error) {
 	if s.cache == nil {
 		return s.sessions.get(ctx, id)
@@ -160,7 +160,7 @@ func (s *Store) touchSession(ctx context.Context, row database.Session, now mode
 	return err
 }
 
-// Sessions lists the caller's live sessions, newest first.
+// Sessions lists the caller's valid sessions, newest first.
 func (s *Store) Sessions(ctx context.Context, caller models.Caller, page models.Paging) (models.Page[models.SessionInfo], error) {
 	of := list{listSessions, caller.UserID}
 	after, goesOn, err := of.after(page.Cursor)
@@ -183,8 +183,8 @@ func (s *Store) Sessions(ctx context.Context, caller models.Caller, page models.
 	}, func(r sessionRow) cursor { return cursor{list: of, at: r.CreatedAt, key: r.ID} }), nil
 }
 
-// LogOut ends one of the user's sessions: its tokens are refused from the commit on, and its streams end when they meet
-// the event. A session that has ended already stays so. A guest goes with the last one.
+// LogOut revokes one of the user's sessions: its tokens are refused from the commit on, and its streams end when they
+// reach the event. It does nothing for a session that has ended. A guest is deleted with the last session.
 func (s *Store) LogOut(ctx context.Context, userID int64, sessionID string) (models.Cursor, error) {
 	at, err := s.write(ctx, func(tx *transaction) error {
 		var row sessionRow
@@ -206,11 +206,11 @@ func (s *Store) LogOut(ctx context.Context, userID int64, sessionID string) (mod
 	return at, nil
 }
 
-// maxSessionAddresses bounds the addresses that are looked at, newest sessions first.
+// maxSessionAddresses bounds the addresses that are read, newest sessions first.
 const maxSessionAddresses = 100
 
-// SessionAddresses lists the addresses that the user's sessions were last used from, those that are over included for as
-// long as they are kept.
+// SessionAddresses lists the addresses that the user's sessions were last used from, including those of ended sessions
+// for as long as they are kept.
 func (s *Store) SessionAddresses(ctx context.Context, userID int64) ([]string, error) {
 	var list []string
 	err := s.read(ctx).Raw("SELECT ip FROM sessions WHERE user_id = ? ORDER BY created_at DESC LIMIT ?",
@@ -218,7 +218,7 @@ func (s *Store) SessionAddresses(ctx context.Context, userID int64) ([]string, e
 	return list, err
 }
 
-// revokeAll ends the user's sessions but the one with the id except.
+// revokeAll revokes the user's sessions but the one with the id except.
 func (tx *transaction) revokeAll(userID int64, except string, why models.RevokeReason) error {
 	var rows []sessionRow
 	err := tx.Where("user_id = ? AND revoked_at = 0 AND id <> ?", userID, except).Order("id").Find(&rows).Error
@@ -237,10 +237,10 @@ func revoke(tx *transaction, row sessionRow, why models.RevokeReason) error {
 		models.SessionRevoked{SessionID: row.ID, Reason: why})
 }
 
-// Refresh spends a refresh token and puts its successor in its place. sealed is the successor to answer: n's own, or that of
-// the first call when the token comes again before RefreshRepeat is over and before the successor was traded in turn, since
-// then the first answer may have been lost. Any other spent token is in two hands, of which one is a thief's: its session is
-// revoked.
+// Refresh spends a refresh token and stores its successor. sealed is the successor to return: that of n, or that of the
+// first call when the token comes again before RefreshRepeat is over and before the successor was used in turn, since
+// then the first response may have been lost. Any other token that was spent before may have been stolen: its session
+// is revoked.
 func (s *Store) Refresh(ctx context.Context, n models.Renewal) (login models.Login, sealed string, err error) {
 	var refused error
 	_, err = s.write(ctx, func(tx *transaction) error {
@@ -278,7 +278,7 @@ func sessionOfToken(tx *transaction, hash string) (sessionRow, error) {
 		switch {
 		case err != nil:
 			return row, err
-		case spent > 0: // of somebody who is gone
+		case spent > 0: // of a deleted user
 			return row, sessionOver()
 		}
 		return row, models.Errorf(models.CodeUnauthenticated, "This refresh token is not known.")
@@ -286,8 +286,8 @@ func sessionOfToken(tx *transaction, hash string) (sessionRow, error) {
 	return row, found.Error
 }
 
-// renew returns the sealed successor of the token that n spends, "" for a token that must not come again. Of several calls
-// at once one spends it; PostgreSQL has the others wait for that one's end, and they find what it stored.
+// renew returns the sealed successor of the token that n spends, "" for a token that must not come again. Of several
+// calls at once one spends it; PostgreSQL has the others wait for its end, and they find what it stored.
 func (tx *transaction) renew(row sessionRow, n models.Renewal) (sealed string, err error) {
 	spend := tx.Exec("UPDATE refresh_tokens SET spent_at = ? WHERE hash = ? AND spent_at = 0", n.At.Millis(), n.SpentHash)
 	if spend.Error != nil {
@@ -308,8 +308,8 @@ func (tx *transaction) renew(row sessionRow, n models.Renewal) (sealed string, e
 	return n.Sealed, insertRefresh(tx, n.RefreshHash, row.ID)
 }
 
-// boundSessions ends the oldest of a user's sessions when newest is one more than one may have; not all of them at once,
-// where a database from before this bound has very many.
+// limitSessions revokes the oldest of a user's sessions when newest is one more than the limit; not all of them at
+// once, where a database from before this limit has very many.
 func (tx *transaction) limitSessions(userID int64, newest string) error {
 	var rows []sessionRow
 	err := tx.Raw("SELECT "+sessionColumns+` FROM sessions s WHERE user_id = ? AND revoked_at = 0 AND id <> ?

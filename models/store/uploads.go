@@ -10,8 +10,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// uploadLease is how long a writer holds an upload, from the last time that it was heard of. After a crash nobody can go
-// on before that.
+// uploadLease is how long a writer holds an upload after its last sign of life. After a crash nobody can continue
+// before that.
 const uploadLease = 6 * time.Second
 
 type uploadRow struct {
@@ -41,7 +41,7 @@ func (r uploadRow) model() models.Upload {
 	}
 }
 
-// BeginUpload makes an upload of the caller's. Its blob is reserved for as long as the upload may live.
+// BeginUpload creates an upload of the caller. Its blob is reserved for as long as the upload may live.
 func (s *Store) BeginUpload(ctx context.Context, callerID int64, u models.Upload, once *models.Once) (models.Upload, error) {
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		if _, err := authorizeWriter(tx.DB, models.RoomPath{ID: u.RoomID}, callerID); err != nil {
@@ -65,13 +65,13 @@ func (s *Store) BeginUpload(ctx context.Context, callerID int64, u models.Upload
 	return u, err
 }
 
-// Upload is an upload of the caller's. One that has run out or was given up is expired, another's not_found.
+// Upload returns an upload of the caller. One that has expired or was given up is expired, another user's not_found.
 func (s *Store) Upload(ctx context.Context, callerID int64, id string) (models.Upload, error) {
 	row, err := findUpload(s.read(ctx), callerID, id)
 	return row.model(), err
 }
 
-// liveUpload is the condition on uploads that one was not given up, by who began it or with them or its room.
+// liveUpload is the condition on uploads that they were not given up, and that their user and room exist.
 const liveUpload = `NOT gone AND room_id IN (SELECT id FROM rooms WHERE deleted_at = 0)
 	AND user_id IN (SELECT id FROM users WHERE deleted_at = 0)`
 
@@ -93,8 +93,8 @@ func findUpload(db *gorm.DB, callerID int64, id string) (uploadRow, error) {
 	return row, nil
 }
 
-// HoldUpload gives an upload to a writer, who has it alone until LetUpload, or uploadLease after RenewUpload or KeepUpload
-// was last called. While another one holds it, held is false.
+// HoldUpload gives an upload to a writer, who has it alone until LetUpload, or until uploadLease after the last call of
+// RenewUpload or KeepUpload. While another writer holds it, held is false.
 func (s *Store) HoldUpload(ctx context.Context, callerID int64, id, writer string) (u models.Upload, held bool, err error) {
 	now := models.Now()
 	taken := s.writer.WithContext(ctx).Exec(`UPDATE uploads SET writer = ?, writer_until = ?
@@ -107,7 +107,7 @@ func (s *Store) HoldUpload(ctx context.Context, callerID int64, id, writer strin
 	return u, taken.RowsAffected == 1, err
 }
 
-// RenewUpload says that the writer is still at it. It is an upload_conflict once another writer has it, or nobody.
+// RenewUpload extends the writer's hold. It is an upload_conflict once another writer has it, or nobody.
 func (s *Store) RenewUpload(ctx context.Context, id, writer string) error {
 	_, err := s.write(ctx, func(tx *transaction) error { return tx.renewUpload(id, writer) })
 	return err
@@ -128,8 +128,8 @@ func (tx *transaction) renewUpload(id, writer string) error {
 		expires, id).Error
 }
 
-// KeepUpload is RenewUpload, and says that so many bytes are good for certain; guarded says that what follows them is not,
-// until its checksum has been looked at.
+// KeepUpload is RenewUpload, and records that kept bytes are stored for good; guarded says that what follows them is
+// not, until its checksum was verified.
 func (s *Store) KeepUpload(ctx context.Context, id, writer string, kept int64, guarded bool) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		if err := tx.renewUpload(id, writer); err != nil {
@@ -150,8 +150,8 @@ func (s *Store) LetUpload(ctx context.Context, id, writer string) error {
 		id, writer).Error
 }
 
-// FinishUpload makes a file of an upload whose bytes are all there, sealed and looked at. That is still the caller's to
-// do: they may have left the room meanwhile.
+// FinishUpload makes a file of an upload whose bytes are all stored and checked. The caller must still have the right:
+// they may have left the room meanwhile.
 func (s *Store) FinishUpload(ctx context.Context, callerID int64, id, writer string, n models.NewFile) (models.File, error) {
 	var file models.File
 	_, err := s.write(ctx, func(tx *transaction) error {
@@ -188,8 +188,8 @@ func (tx *transaction) lockUpload(id, writer string) error {
 	return err
 }
 
-// DropUpload gives up an upload that the writer holds, and writes to no more; of a finished one the file stays. What is
-// left says for a while that there was one.
+// DropUpload gives up an upload that the writer holds, and writes to no more; of a finished one the file stays. For a
+// while the row says that there was one.
 func (s *Store) DropUpload(ctx context.Context, id, writer string) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		if err := tx.Exec("UPDATE uploads SET writer_until = 0 WHERE id = ? AND writer = ?", id, writer).Error; err != nil {
@@ -200,20 +200,20 @@ func (s *Store) DropUpload(ctx context.Context, id, writer string) error {
 	return err
 }
 
-// dropUploads gives up the uploads that a condition holds for. The bytes go when no writer can add to them any more: what
-// is added after they went would have no owner.
+// dropUploads gives up the uploads that match a condition. The bytes are deleted when no writer can add to them any
+// more: what is added later would have no owner.
 func (tx *transaction) dropUploads(where string, args ...any) error {
 	var blobs []string
 	err := tx.Raw("UPDATE uploads SET gone = true, writer = '' WHERE NOT gone AND "+where+" RETURNING blob", args...).Scan(&blobs).Error
 	if err != nil || len(blobs) == 0 {
 		return err
 	}
-	// A finished upload's blob is the file's, and not here any more.
+	// A finished upload's blob belongs to the file, and is not on the schedule any more.
 	return tx.Exec("UPDATE doomed_blobs SET due_at = (SELECT writer_until FROM uploads WHERE blob = key) WHERE key IN ?",
 		blobs).Error
 }
 
-// expireUploads forgets some of the uploads that ran out. Their blobs are due at the same time.
+// expireUploads deletes some of the uploads that have expired. The deletion of their blobs is due at the same time.
 func (s *Store) expireUploads(ctx context.Context) (more bool, err error) {
 	removed := s.writer.WithContext(ctx).Exec(`DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE expires_at < ?
 		ORDER BY expires_at LIMIT ?)`, models.Now().Add(-models.UploadLife).UnixMilli(), batchRows)

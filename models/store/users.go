@@ -32,13 +32,13 @@ func (r userRow) model() models.User {
 	}
 }
 
-// User is the profile that path names, or not_found.
+// User returns the profile that path names, or not_found.
 func (s *Store) User(ctx context.Context, path models.UserPath) (models.User, error) {
 	row, err := findUser(s.read(ctx), path)
 	return row.model(), err
 }
 
-// UsernameFree is username_taken when somebody other than the user with the id except has the name.
+// UsernameFree is username_taken when a user other than except has the name.
 func (s *Store) UsernameFree(ctx context.Context, username string, except int64) error {
 	key, ok := models.NameKey(username, models.MaxUsernameLength)
 	if !ok {
@@ -78,7 +78,7 @@ func (s *Store) ChangeProfile(ctx context.Context, userID int64, p models.Profil
 	return user, err
 }
 
-// Password is who logs in under username and the hash to check, or not_found. Guests have no hash.
+// Password returns the user who logs in with username and the hash to check, or not_found. Guests have no hash.
 func (s *Store) Password(ctx context.Context, username string) (userID int64, hash string, err error) {
 	key, ok := models.NameKey(username, models.MaxUsernameLength)
 	if !ok {
@@ -88,15 +88,15 @@ func (s *Store) Password(ctx context.Context, username string) (userID int64, ha
 	return row.ID, row.PasswordHash, err
 }
 
-// PasswordOf is the hash of the user's own password, "" where there is none: that is so with guests, and with accounts
-// that came through a provider.
+// PasswordOf returns the hash of the user's password, "" where there is none: guests, and accounts that log in through
+// a provider.
 func (s *Store) PasswordOf(ctx context.Context, userID int64) (hash string, guest bool, err error) {
 	row, err := findUser(s.read(ctx), models.UserPath{ID: userID})
 	return row.PasswordHash, row.Guest, err
 }
 
-// LastProof is the hash of the caller's password, "" where there is none, and when they last proved who they are: when
-// their session was opened.
+// LastProof returns the hash of the caller's password, "" where there is none, and when they last proved who they are:
+// when their session began.
 func (s *Store) LastProof(ctx context.Context, caller models.Caller) (hash string, at models.Time, err error) {
 	var row struct {
 		PasswordHash string
@@ -110,8 +110,8 @@ func (s *Store) LastProof(ctx context.Context, caller models.Caller) (hash strin
 	return row.PasswordHash, models.FromMillis(row.CreatedAt), found.Error
 }
 
-// ChangePassword puts a new hash in the place of the one that the current password was checked against, and ends all
-// sessions but the caller's.
+// ChangePassword replaces the hash that the current password was checked against, and revokes all sessions but the
+// caller's.
 func (s *Store) ChangePassword(ctx context.Context, caller models.Caller, was, is string) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		row, err := tx.lockUser(caller.UserID)
@@ -136,7 +136,7 @@ func wrongPassword() error {
 	return models.Errorf(models.CodeBadCredentials, "The password has just been changed.")
 }
 
-// lockUser holds the user's row until the transaction ends.
+// lockUser locks the user's row until the transaction ends.
 func (tx *transaction) lockUser(id int64) (userRow, error) {
 	var row userRow
 	found := tx.Raw("SELECT "+userColumns+" FROM "+liveUsers+" u WHERE id = ?"+tx.store.dialect.ForUpdate(), id).Scan(&row)
@@ -167,7 +167,7 @@ func insertUser(tx *transaction, a models.NewAccount) (models.User, error) {
 		return models.User{}, err
 	}
 	row.CreatedAt = models.Now().Millis()
-	err = usernameTaken(tx.Create(&row).Error, row.Username) // gives the row its id
+	err = usernameTaken(tx.Create(&row).Error, row.Username) // sets the row's id
 	return row.model(), err
 }
 
@@ -192,9 +192,9 @@ func usernameTaken(err error, username string) error {
 	return err
 }
 
-// Seen notes when users were last online. No event tells of it: streams are told by the push side, which knows.
+// Seen stores when users were last online. No event reports it: streams learn it from presence.
 func (s *Store) Seen(ctx context.Context, at map[int64]models.Time) error {
-	users := slices.Sorted(maps.Keys(at)) // in one order, so that two nodes do not wait for each other crosswise
+	users := slices.Sorted(maps.Keys(at)) // in one order, so that two nodes do not wait for each other
 	for some := range slices.Chunk(users, batchRows) {
 		_, err := s.write(ctx, func(tx *transaction) error {
 			for _, id := range some {

@@ -10,24 +10,24 @@ import (
 	"os"
 )
 
-// SQLite's files beside the database: its write-ahead log, the index of that, and the log of its older way of working.
+// SQLite's files beside the database: its write-ahead log, the index of that log, and the rollback journal.
 const (
 	logEnding     = "-wal"
 	indexEnding   = "-shm"
 	journalEnding = "-journal"
 )
 
-// Nothing in a database file says which log belongs to it, and SQLite applies whatever lies beside it: the log of a newer
-// state to a backup that was put in its place, which makes one broken database of two good ones. So each run, from one
-// start to the next, has a number. It stands in the header of the database's file, where SQLite keeps user_version for its
-// users, thereby in each copy of the file's first page that comes into the run's log, and in the mark beside the file. It
-// changes while there is no log.
+// Nothing in a database file says which write-ahead log belongs to it, and SQLite applies any log that is beside it:
+// for example the log of a newer state to a backup that was put in its place, which makes one broken database of two
+// good ones. So each run, from one start to the next, has a number. It is in the header of the database's file, where
+// SQLite has user_version for applications, thereby in each copy of the file's first page in the run's log, and in the
+// mark beside the file. It changes while there is no log.
 //
-// A log whose run is another one's than the file's is refused. So is one with pages that do not follow on the file's end,
-// which tells the log of a later hour of the same run. What remains is a file that was copied while the server ran, and put
-// back beside the log of the same run before the database grew: copies of that kind are broken without their log anyway.
+// A log of another run than the file's is refused. So is a log with pages that do not follow the file's end, which
+// detects a later log of the same run. What remains is a file that was copied while the server ran, and put back beside
+// the log of the same run before the database grew: copies of that kind are broken without their log anyway.
 
-// header is what counts of a SQLite file's first 100 bytes (https://www.sqlite.org/fileformat.html).
+// header is the part of a SQLite file's first 100 bytes that is needed here (https://www.sqlite.org/fileformat.html).
 type header struct {
 	size     int64  // of the file, in bytes
 	pageSize int64  // bytes
@@ -42,7 +42,7 @@ const (
 	runAt        = 60
 )
 
-// readHeader reads a database's header; nil for a file that is not there, or has nothing yet.
+// readHeader reads a database's header; nil for a file that does not exist, or is empty.
 func readHeader(path string) (*header, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -70,7 +70,7 @@ func readHeader(path string) (*header, error) {
 	return h, nil
 }
 
-// checkFiles refuses a log that is not this database's. It must be asked before SQLite opens the database.
+// checkFiles refuses a log that does not belong to this database. It must be called before SQLite opens the database.
 func (d Dialect) checkFiles() error {
 	h, err := readHeader(d.path)
 	if err != nil {
@@ -94,7 +94,7 @@ func (d Dialect) checkFiles() error {
 	return nil
 }
 
-// foreignTo says why the log is another database's, or another state's; "" if it is not.
+// foreignTo returns why the log belongs to another database, or to another state; "" if it does not.
 func (l *sqliteLog) foreignTo(h *header, side Mark) string {
 	switch {
 	case h == nil:
@@ -117,8 +117,7 @@ func (l *sqliteLog) foreignTo(h *header, side Mark) string {
 	return ""
 }
 
-// checkJournal refuses the log of SQLite's older way of working, which a database of Parley's has for a moment only, when
-// it is made.
+// checkJournal refuses a rollback journal, which a database of Parley has only for a moment, when it is created.
 func (d Dialect) checkJournal(h *header) error {
 	info, err := os.Stat(d.path + journalEnding)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
@@ -130,7 +129,7 @@ func (d Dialect) checkJournal(h *header) error {
 	return err
 }
 
-// noteRun makes the mark beside the database know the run in its header. There must be no log.
+// noteRun stores the run in the database's header in the mark beside the database. There must be no log.
 func (d Dialect) noteRun() error {
 	h, err := readHeader(d.path)
 	if err != nil || h == nil {
@@ -144,8 +143,8 @@ func (d Dialect) noteRun() error {
 	return d.WriteMark(side)
 }
 
-// beginRun gives the database a new run. It must be asked when nobody has the database open and there is no log; with
-// one, as while somebody else's program looks into the database, the run goes on.
+// beginRun gives the database a new run. It must be called when nobody has the database open and there is no log; with
+// a log, such as while another program reads the database, the run continues.
 func (d Dialect) beginRun() error {
 	if log, err := os.Stat(d.path + logEnding); err == nil && log.Size() > 0 {
 		return d.noteRun()

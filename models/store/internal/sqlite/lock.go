@@ -16,18 +16,19 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// lockEnding names the file beside the database that whoever has the database open holds a lock on. The kernel lets go of
-// it when its process ends, however that ends. The file stays.
+// lockEnding names the file beside the database that the process which has the database open holds a lock on. The
+// kernel releases it when that process ends, in any way. The file stays.
 const lockEnding = ".lock"
 
 // lockRetry is how often a lock that another process holds is tried again.
 const lockRetry = 50 * time.Millisecond
 
-// LockWait is how long a start waits for a server that is about to end, or for somebody who migrates.
+// LockWait is how long a start waits for a server that is about to stop, or for another process that migrates.
 const LockWait = 3 * time.Second
 
-// claim makes the database this process's alone, for as long as it is open. Then it looks at what lies there, and refuses
-// what is newer than this version, and what does not belong together, before it touches anything.
+// Claim implements [database.Dialect]. It locks the database for this process, for as long as it is open. Then it
+// checks the files, and refuses a schema that is newer than this version, and files that do not belong together, before
+// it changes anything.
 func (d Dialect) Claim(ctx context.Context) (release func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
 		return nil, err
@@ -48,11 +49,11 @@ func (d Dialect) Claim(ctx context.Context) (release func() error, err error) {
 	return lock, nil
 }
 
-// ErrLocked says that somebody else holds a lock.
+// ErrLocked says that another process holds a lock.
 var ErrLocked = errors.New("locked by another process")
 
-// LockFile takes the lock of a file, which it makes if need be, and returns what lets go of it. It is ErrLocked when
-// another process still has it after the wait.
+// LockFile takes the lock of a file, which it creates if necessary, and returns what releases it. The error is
+// ErrLocked when another process still holds the lock after the wait.
 func LockFile(ctx context.Context, path string, wait time.Duration) (release func() error, err error) {
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -79,9 +80,9 @@ func (d Dialect) checkSchema(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	q := url.Values{"mode": {"ro"}, "immutable": {"1"}} // without it, SQLite makes files beside the database, if only to read
+	q := url.Values{"mode": {"ro"}, "immutable": {"1"}} // otherwise SQLite creates files beside the database, even to read
 	if log, err := os.Stat(d.path + logEnding); err == nil && log.Size() > 0 {
-		q = url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}} // what was committed is in there, and it is this database's
+		q = url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}} // the log has committed changes, and belongs to this database
 	}
 	pool, err := sql.Open("sqlite", d.uri(q))
 	if err != nil {
@@ -93,7 +94,7 @@ func (d Dialect) checkSchema(ctx context.Context) (err error) {
 }
 
 // applyLog moves what a crash has left in the database's log into its file, so that from here on the file alone is the
-// database, and then notes whose log will lie beside it.
+// database, and then records the run that the log will belong to.
 func (d Dialect) applyLog(ctx context.Context) (err error) {
 	if log, err := os.Stat(d.path + logEnding); err == nil && log.Size() > 0 {
 		pool, err := sql.Open("sqlite", d.dsn())
@@ -110,8 +111,8 @@ func (d Dialect) applyLog(ctx context.Context) (err error) {
 	return d.noteRun()
 }
 
-// closeToOthers lets nobody but the server's own account read the database and what lies beside it. SQLite makes its files
-// with the mode of the database, which is therefore made here.
+// closeToOthers lets only the server's own account read the database and its files. SQLite creates its files with the
+// mode of the database, which is therefore created here.
 func (d Dialect) closeToOthers() error {
 	file, err := os.OpenFile(d.path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -128,7 +129,8 @@ func (d Dialect) closeToOthers() error {
 	return nil
 }
 
-// closeToOthers takes everybody else's rights to a file away. One that is not there, or not ours to change, stays so.
+// closeToOthers removes the rights of others to a file. A file that does not exist, or may not be changed, stays as it
+// is.
 func closeToOthers(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -14,15 +14,15 @@ import (
 	"gorm.io/gorm"
 )
 
-// MarkEnding names the file beside the database that holds what a copy of the database does not have.
+// MarkEnding names the file beside the database that has what a copy of the database does not have.
 const MarkEnding = ".mark"
 
 // Mark is what is stored beside the database.
 type Mark struct {
-	Current string // what stands in the database too
+	Current string // the same is in the database
 	Before  string // what may still stand there, while current is being written; "" for nothing
 	hasRun  bool
-	run     uint32 // see sqlite_run.go
+	run     uint32 // see files.go
 }
 
 func (d Dialect) ReadMark() (Mark, error) {
@@ -49,7 +49,7 @@ func (d Dialect) ReadMark() (Mark, error) {
 	return m, nil
 }
 
-// WriteMark replaces the mark, so that after a crash there is the old one or the new one.
+// WriteMark replaces the mark, so that after a crash there is either the old or the new one.
 func (d Dialect) WriteMark(m Mark) error {
 	text := m.Current + "\n"
 	if m.Before != "" {
@@ -73,8 +73,8 @@ func (d Dialect) WriteMark(m Mark) error {
 	return syncFolder(filepath.Dir(d.path))
 }
 
-// origins is the file's number and the mark beside it. A copy that took the file's place has another number; one that
-// was written over the file in place is older than the mark, which is a new one after each start and stop.
+// Origins returns the file's inode number and the mark beside it. A copy that took the file's place has another number;
+// one that was written over the file in place is older than the mark, which is new after each start and stop.
 func (d Dialect) Origins(context.Context, *gorm.DB) ([]string, error) {
 	m, err := d.ReadMark()
 	if err != nil {
@@ -96,8 +96,8 @@ func (d Dialect) originWith(mark string) (string, error) {
 	return "file:" + fileNumber(info) + "/" + mark, nil
 }
 
-// leaveMark marks the file beside the database, then the database, and then the file once more. Wherever that ends, by a
-// crash or by a disk that is full, what stands in the database stands in the file as well: a database is never taken for
+// LeaveMark writes the mark beside the database, then into the database, and then beside it again. Wherever that is
+// interrupted, by a crash or a full disk, what is in the database is in the file as well: a database is never taken for
 // a restored one that is not.
 func (d Dialect) LeaveMark(ctx context.Context, db *gorm.DB) error {
 	m, err := d.ReadMark()

@@ -17,7 +17,7 @@ func fileNumber(info fs.FileInfo) string {
 	return ""
 }
 
-// syncFolder puts the names in a folder on disk.
+// syncFolder writes the names in a folder to disk.
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 const keptStatements = 256
 
 // sqliteConnector opens connections that keep their prepared statements, as pgx does by itself. SQLite takes longer to
-// compile a short statement than to run it, and what database/sql or gorm would keep is lost at each transaction's end.
+// compile a short statement than to run it, and what database/sql or gorm keep is lost at the end of each transaction.
 type sqliteConnector struct{ driver.Connector }
 
 func newSQLiteConnector(dsn string) (driver.Connector, error) {
@@ -22,8 +22,8 @@ func newSQLiteConnector(dsn string) (driver.Connector, error) {
 	return sqliteConnector{c}, err
 }
 
-// sqliteDriverConn is what the driver's connections can do, but for running a text as it is: without that, database/sql
-// prepares each statement first, by prepare below.
+// sqliteDriverConn is what the driver's connections can do, except for running a statement directly: without that,
+// database/sql prepares each statement first, with prepare below.
 type sqliteDriverConn interface {
 	driver.Conn
 	driver.ConnPrepareContext
@@ -52,15 +52,15 @@ func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return &sqliteConn{sqliteDriverConn: conn, kept: map[string]sqliteStatement{}}, nil
 }
 
-// sqliteConn is a connection. database/sql sees to it that only one goroutine uses it at a time.
+// sqliteConn is a connection. database/sql ensures that only one goroutine uses it at a time.
 type sqliteConn struct {
 	sqliteDriverConn
-	kept map[string]sqliteStatement // those that nobody uses at the moment
+	kept map[string]sqliteStatement // those that are not in use
 	args []driver.NamedValue        // of the statement that runs, see bind
 }
 
-// PrepareContext takes a kept statement or prepares one. Closing it keeps it: two uses of the same text at once, such as
-// the rows of one that are still being read, never meet in the same statement.
+// PrepareContext takes a kept statement or prepares one. Closing it keeps it: two uses of the same text at once, such
+// as the rows of one that are still being read, never share a statement.
 func (c *sqliteConn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
 	return c.prepare(ctx, text)
 }
@@ -98,14 +98,14 @@ type keptStatement struct {
 	text string
 }
 
-// Close gives the statement back to its connection.
+// Close returns the statement to its connection.
 func (s *keptStatement) Close() error {
 	kept := s.conn.kept
 	if _, twice := kept[s.text]; twice {
 		return s.sqliteStatement.Close()
 	}
 	if len(kept) >= keptStatements {
-		for text, other := range kept { // any: whoever has so many texts makes new ones all the time
+		for text, other := range kept { // any of them: a caller with so many texts makes new ones all the time
 			delete(kept, text)
 			if err := other.Close(); err != nil {
 				return err
@@ -117,15 +117,15 @@ func (s *keptStatement) Close() error {
 	return nil
 }
 
-// What follows is for the sender (group.go), which holds the connection and needs nothing of what database/sql does.
-// There is no context: one that can end would cost a goroutine for each statement.
+// What follows is for the commit queue (send.go), which holds the connection and needs nothing of what database/sql
+// does. There is no context: one that can end would cost a goroutine for each statement.
 
-// statement takes the statement of a text. It is to be closed, which keeps it.
+// statement takes the statement of a text. It has to be closed, which keeps it.
 func (c *sqliteConn) statement(text string) (*keptStatement, error) {
 	return c.prepare(context.Background(), text)
 }
 
-// run runs a statement that answers no rows.
+// run runs a statement that returns no rows.
 func (c *sqliteConn) run(text string, args ...driver.Value) error {
 	s, err := c.statement(text)
 	if err != nil {
@@ -139,7 +139,7 @@ func (s *keptStatement) run(args ...driver.Value) error {
 	return err
 }
 
-// change is run, and answers how many rows changed.
+// change runs a statement, and returns the number of rows that changed.
 func (s *keptStatement) change(args ...driver.Value) (rows int64, err error) {
 	result, err := s.ExecContext(context.Background(), s.conn.bind(args))
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *keptStatement) change(args ...driver.Value) (rows int64, err error) {
 	return result.RowsAffected()
 }
 
-// query calls got with each row that a statement answers. The row is only valid until got returns.
+// query calls got with each row that a statement returns. The row is only valid until got returns.
 func (c *sqliteConn) query(text string, got func(row []driver.Value), args ...driver.Value) error {
 	s, err := c.statement(text)
 	if err != nil {
@@ -168,7 +168,7 @@ func (c *sqliteConn) query(text string, got func(row []driver.Value), args ...dr
 	return errors.Join(err, rows.Close(), s.Close())
 }
 
-// bind makes arguments of values, in a place that is used again.
+// bind makes arguments of values, in a slice that is used again.
 func (c *sqliteConn) bind(values []driver.Value) []driver.NamedValue {
 	c.args = c.args[:0]
 	for i, v := range values {

@@ -9,8 +9,8 @@ import (
 	"os"
 )
 
-// sqliteLog is what SQLite would apply of a write-ahead log (https://www.sqlite.org/fileformat.html, section 4): the pages
-// up to the last commit that is whole.
+// sqliteLog is what SQLite would apply of a write-ahead log (https://www.sqlite.org/fileformat.html, section 4): the
+// pages up to the last complete commit.
 type sqliteLog struct {
 	pageSize int64           // bytes
 	runs     map[uint32]bool // in the copies of the database's first page
@@ -25,7 +25,7 @@ const (
 	lockBytes         = 1 << 30    // where SQLite locks files: that page is never written
 )
 
-// readLog reads a log; nil for one that is not there, or of which SQLite would apply nothing.
+// readLog reads a log; nil for one that does not exist, or of which SQLite would apply nothing.
 func readLog(path string) (*sqliteLog, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -58,7 +58,7 @@ func readLog(path string) (*sqliteLog, error) {
 	return log, nil
 }
 
-// read reads frames, as long as they are whole and have the salts of the log's header.
+// read reads frames, as long as they are complete and have the salts of the log's header.
 func (l *sqliteLog) read(in io.Reader, sum checksum, salts string) error {
 	frame := make([]byte, frameHeaderLength+l.pageSize)
 	pages, runs := map[uint32]bool{}, map[uint32]bool{} // not yet committed
@@ -90,7 +90,7 @@ func (l *sqliteLog) read(in io.Reader, sum checksum, salts string) error {
 	}
 }
 
-// missingAfter is the first page beyond a file's end that the log does not have either; 0 for none.
+// missingAfter returns the first page beyond a file's end that the log does not have either; 0 for none.
 func (l *sqliteLog) missingAfter(end int64) int64 {
 	for n := end + 1; n <= int64(l.length); n++ {
 		if !l.pages[uint32(n)] && n != lockBytes/l.pageSize+1 {
@@ -108,7 +108,7 @@ func endOfLog(err error) error {
 	return err
 }
 
-// checksum is the running sum over a log.
+// checksum is the running checksum of a log.
 type checksum struct {
 	order binary.ByteOrder
 	a, b  uint32
@@ -121,7 +121,7 @@ func (c *checksum) add(words []byte) {
 	}
 }
 
-// is reports whether the sum is the one in b, which is big-endian in either case.
+// is reports whether the checksum is the one in b, which is big-endian in either case.
 func (c *checksum) is(b []byte) bool {
 	return c.a == binary.BigEndian.Uint32(b) && c.b == binary.BigEndian.Uint32(b[4:])
 }

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Normalize is a text as its words are compared: without case, accents, and differences of width and form; letters are
-// composed again, so that the syllables of Korean are one character each. Characters that are not seen are left out,
-// but for those that divide words or join emoji.
+// Normalize returns a text as its words are compared: without case, accents, and differences of width and form; letters
+// are composed again, so that the syllables of Korean are one character each. Invisible characters are removed, except
+// for those that separate words or join emoji.
 func Normalize(text string) string {
 	if isASCII(text) {
 		return strings.ToLower(text)
@@ -24,7 +24,8 @@ func Normalize(text string) string {
 	return norm.NFC.String(f.String())
 }
 
-// decompose takes text apart and folds its case; what the one does makes work for the other, so it is done twice.
+// decompose decomposes a text and removes its case. Each of the two may make the other necessary again, so both are
+// done twice.
 func decompose(text string) string {
 	fold := cases.Fold()
 	return norm.NFKD.String(fold.String(norm.NFKD.String(fold.String(text))))
@@ -39,7 +40,7 @@ const (
 	raisedComma     = '\u02bc'
 )
 
-// normalizer writes folded text from decomposed text.
+// normalizer writes normalized text from decomposed text.
 type normalizer struct {
 	strings.Builder
 
@@ -87,13 +88,13 @@ func (f *normalizer) put(r rune) {
 	f.last = r
 }
 
-// arabicForms are letters that the keyboards of Arabic, Persian and Urdu write differently, and those whose dots or signs
-// are commonly left out. They are letters of their own in Unicode's tables.
+// arabicForms are letters that the keyboards of Arabic, Persian and Urdu write differently, and those whose dots or
+// signs are commonly omitted. They are separate letters in Unicode's tables.
 var arabicForms = map[rune]string{
 	'ی': "ي", 'ى': "ي", 'ک': "ك", 'ہ': "ه", 'ە': "ه", 'ة': "ه", 'ۃ': "ه", 'ٱ': "ا",
 }
 
-// digit is a decimal digit of any script in ASCII. They stand in Unicode in tens.
+// digit returns a decimal digit of any script in ASCII. Unicode has them in groups of ten.
 func digit(r rune) rune {
 	for _, tens := range unicode.Nd.R16 {
 		if rune(tens.Lo) <= r && r <= rune(tens.Hi) {
@@ -108,18 +109,19 @@ func digit(r rune) rune {
 	return r
 }
 
-// isInvisible reports whether a character has no look of its own, as soft hyphens, marks of direction and variation selectors.
+// isInvisible reports whether a character has no glyph of its own, such as soft hyphens, direction marks and variation
+// selectors.
 func isInvisible(r rune) bool {
 	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
-// isInvisibleLetter reports whether r fills the place of a letter of Korean.
+// isInvisibleLetter reports whether r is a filler of Korean.
 func isInvisibleLetter(r rune) bool { return r == 0x115F || r == 0x1160 }
 
 // isTag reports whether r spells the name of a flag, after its emoji.
 func isTag(r rune) bool { return 0xE0020 <= r && r <= 0xE007F }
 
-// isSymbol reports whether r is a picture or a sign which is a word by itself.
+// isSymbol reports whether r is a picture or a sign that is a word by itself.
 func isSymbol(r rune) bool {
 	switch {
 	case r < utf8.RuneSelf, r == unicode.ReplacementChar, r == 0xFFFC: // the latter stands for an object
@@ -130,10 +132,10 @@ func isSymbol(r rune) bool {
 
 func isSkinTone(r rune) bool { return 0x1F3FB <= r && r <= 0x1F3FF }
 
-// isFlagLetter reports whether r is one of the two that make a country's flag.
+// isFlagLetter reports whether r is one of the two letters of a country's flag.
 func isFlagLetter(r rune) bool { return 0x1F1E6 <= r && r <= 0x1F1FF }
 
-// The combining classes (of Unicode) of marks that are no accents: without them a letter would be another one.
+// The combining classes (of Unicode) of marks that are not accents: without them a letter would be another one.
 const (
 	classVowelSign = 0
 	classNukta     = 7
@@ -141,15 +143,15 @@ const (
 	classVirama    = 9
 )
 
-// accented are the scripts whose marks tell how letters are spoken or stressed. In those of South and Southeast Asia marks
-// are vowels and tones.
+// accented are the scripts whose marks tell how letters are pronounced or stressed. In those of South and Southeast
+// Asia marks are vowels and tones.
 var accented = []*unicode.RangeTable{
 	unicode.Inherited, unicode.Common, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Armenian, unicode.Coptic,
 	unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Glagolitic, unicode.Ethiopic, unicode.Nko, unicode.Adlam,
 }
 
-// isAccent reports whether r is a mark that is left out. The nukta of Indian scripts is, which few people type; of Burmese it
-// is the dot of a tone.
+// isAccent reports whether r is a mark that is removed. The nukta of Indian scripts is, which few people type; in
+// Burmese it is the dot of a tone.
 func isAccent(r rune) bool {
 	if !unicode.IsMark(r) {
 		return false

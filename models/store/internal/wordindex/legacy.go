@@ -7,8 +7,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// LegacyWords is the set of a text's words by the rules of schema 3 to 15, by which messages are found until they are indexed
-// anew: without case and accents, and each letter a word by itself where a script writes no spaces between words.
+// LegacyWords returns the set of a text's words by the rules of schema 3 to 15, by which messages are found until they
+// are indexed again: without case and accents, and each letter a word by itself where a script writes no spaces between
+// words.
 func LegacyWords(text string) []string {
 	words := []string{}
 	var word []rune

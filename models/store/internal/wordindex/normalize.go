@@ -12,10 +12,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// What is searched is folded and cut into words here (fold.go, fold_accents.go, words.go) and nowhere else: the databases
-// would each do it by rules of their own, and answer the same question differently.
 
-// Key is what a message is found by.
+// Key is what a message is found by: the normalized start of its text, and its words.
 type Key struct {
 	Start string
 	Words []string
@@ -23,29 +21,30 @@ type Key struct {
 
 func KeyOf(text string) Key { return Key{NormalizeStart(text), indexedWords(text)} }
 
-// NormalizeStart is the start of a text without its case, as far as searches for a start reach.
+// NormalizeStart returns the start of a text without its case, as far as searches for a start reach.
 func NormalizeStart(text string) string {
-	const composed = 4 // characters of most that become one
+	const composed = 4 // characters, at most, that become one
 	return firstRunes(NormalizeCase(firstRunes(text, composed*models.MaxSearchLength)), models.MaxSearchLength)
 }
 
-// NormalizeCase leaves out the case, and which of two ways a letter with an accent is written (NFC, NFD).
+// NormalizeCase removes the case, and the difference between the two spellings of a letter with an accent (NFC, NFD).
 func NormalizeCase(text string) string {
 	if isASCII(text) {
 		return strings.ToLower(text)
 	}
-	// Folded capitals with an accent may be small letters with it apart, and accents apart may stand in another order.
+	// Capitals with an accent may become small letters with a separate accent, and separate accents may be in another
+	// order.
 	return norm.NFC.String(cases.Fold().String(norm.NFD.String(text)))
 }
 
-// PrefixRange bounds the strings that start with prefix: from ≤ s < to, in the order of their bytes.
+// PrefixRange returns the bounds of the strings that start with prefix: from ≤ s < to, in the order of their bytes.
 func PrefixRange(prefix string) (from, to string) {
 	last := []rune(prefix)
 	for i := len(last) - 1; i >= 0; i-- {
 		switch r := last[i]; r {
 		case utf8.MaxRune:
 			continue
-		case 0xD7FF: // before the surrogates, which are no characters
+		case 0xD7FF: // before the surrogates, which are not characters
 			last[i] = 0xE000
 		default:
 			last[i] = r + 1

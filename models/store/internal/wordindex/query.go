@@ -5,19 +5,20 @@ import (
 	"strings"
 )
 
-// Query is what a text is searched for: phrases, each of which it holds somewhere. Most are one word. Those of several
-// were written as one, as 3.14 or anna@example.com, and are found where the same words follow each other.
+// Query is what a text is searched for: phrases, each of which must be in the text. Most are one word. Phrases of
+// several words were written as one, such as 3.14 or anna@example.com, and match where the same words follow each
+// other.
 type Query struct {
 	phrases [][]term
-	// words are those of the index that a text with all of the phrases has.
+	// Words are those of the index that each text with all of the phrases has.
 	Words []QueryWord
-	// before are those that it has while the index is older than these rules, nil otherwise (index_rules.go).
+	// Legacy are those that it has while the index is older than the current rules, nil otherwise.
 	Legacy []string
-	// exact: whatever has the words has the phrases.
+	// Exact says that each text with the words has the phrases.
 	Exact bool
 }
 
-// QueryWord is a word of the index, or the start of one.
+// QueryWord is a word of the index, or a prefix of one.
 type QueryWord struct {
 	Text   string
 	Prefix bool
@@ -41,7 +42,7 @@ func NewQuery(text string) Query {
 	return q
 }
 
-// add asks for the words by which a term is found; the last one of a phrase may be the start of a longer one.
+// add adds the words by which a term is found; the last one of a phrase may be the prefix of a longer one.
 func (q *Query) add(t term, last bool) {
 	if t.sign != 0 {
 		q.need(QueryWord{t.signed(), last})
@@ -71,7 +72,7 @@ func (q *Query) need(w QueryWord) {
 	}
 }
 
-// matches reports whether a text has all of the phrases.
+// Matches reports whether a text has all of the phrases.
 func (q *Query) Matches(text string) bool {
 	all := slices.Collect(terms(Normalize(text)))
 	for _, phrase := range q.phrases {
@@ -96,8 +97,8 @@ func hasPhrase(all, phrase []term) bool {
 	return false
 }
 
-// holds reports whether a term of a text is one that is asked for. The last one of a phrase may be its start, and letters
-// of a run stand anywhere in it.
+// holds reports whether a term of a text matches one of the query. The last one of a phrase may be a prefix of it, and
+// letters of a run match anywhere in it.
 func (t term) holds(asked term, last bool) bool {
 	switch {
 	case t.kind != asked.kind, asked.sign != 0 && asked.sign != t.sign:

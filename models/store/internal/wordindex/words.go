@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxWord is how many characters of a word are compared. PostgreSQL takes no word of more than 2,046 bytes.
+// maxWord is the number of characters of a word that are compared. PostgreSQL accepts no word of more than 2,046 bytes.
 const maxWord = 64
 
 type termKind int
@@ -20,19 +20,19 @@ const (
 	kindSymbol          // an emoji, or another sign that is no punctuation
 )
 
-// term is a part of a text that is searched for.
+// term is a part of a text that can be searched for.
 type term struct {
-	// text is as the index holds it: signs of ASCII are those of full width, which no folded text has.
+	// text is as the index has it: signs of ASCII are those of full width, which no normalized text has.
 	text string
 	kind termKind
-	// sign is the @, # or $ right before a word that nothing else is right before.
+	// sign is the @, # or $ right before a word.
 	sign byte
 	// joined: between it and the word before there is one character, as in o'clock, 3.14, wool_socks, anna@example.com.
 	joined bool
 }
 
-// indexedWords is the set of what the index holds of a text, in the order of the bytes. A run is held as all of its pairs of
-// neighbours, and its last letter alone.
+// indexedWords returns the set of what the index has of a text, in the order of the bytes. A run is indexed as all of
+// its pairs of neighbours, and its last letter alone.
 func indexedWords(text string) []string {
 	const wordLength = 4 // and what is between two, of most
 	words := make([]string, 0, len(text)/wordLength)
@@ -50,7 +50,7 @@ func indexedWords(text string) []string {
 	return slices.Compact(words)
 }
 
-// signed is the start of a term with its sign, as the index holds it.
+// signed returns the start of a term with its sign, as the index has it.
 func (t term) signed() string {
 	text := t.text
 	if t.kind == kindRun {
@@ -78,10 +78,10 @@ func appendPairs(words []string, run string) []string {
 	return append(words, run[first:])
 }
 
-// fullWidth is a sign of ASCII in its form of full width, which the databases take for a letter.
+// fullWidth returns a sign of ASCII in its form of full width, which the databases take for a letter.
 func fullWidth(sign byte) rune { return rune(sign) + 0xFEE0 }
 
-// terms cuts folded text.
+// terms splits normalized text into terms.
 func terms(folded string) iter.Seq[term] {
 	return func(yield func(term) bool) {
 		var before term
@@ -115,7 +115,7 @@ func leadingSign(before string) byte {
 	return 0
 }
 
-// isJoint reports whether what is between two words of a text joins them. Signs that belong to the first need nothing more.
+// isJoint reports whether the text between two words joins them. Signs that belong to the first need nothing more.
 func isJoint(folded string, from, to int) bool {
 	between := folded[from:to]
 	switch between {
@@ -128,8 +128,8 @@ func isJoint(folded string, from, to int) bool {
 	return size == len(between) && strings.ContainsRune(".-_/:@'’\"׳״&\\·‐", r)
 }
 
-// termAt cuts the term that begins at a place of a text; next is where the text goes on behind it. The kind is zero where
-// none begins.
+// termAt returns the term that begins at an offset of a text, and where the text continues after it. The kind is zero
+// if none begins there.
 func termAt(folded string, at int) (t term, next int) {
 	r, size := runeAt(folded, at)
 	switch class := classOf(r); class {
@@ -137,7 +137,7 @@ func termAt(folded string, at int) (t term, next int) {
 		return wordAt(folded, at)
 	case classRun:
 		end := endOf(folded, at, classRun)
-		// Where a word ends within a run may be written, or not: the space is not seen.
+		// The end of a word within a run may be marked by a space that is invisible.
 		return term{text: strings.ReplaceAll(folded[at:end], string(zeroWidthSpace), ""), kind: kindRun}, end
 	case classSymbol:
 		end := symbolEnd(folded, at)
@@ -167,10 +167,10 @@ func wordAt(folded string, at int) (t term, next int) {
 	return term{text: firstRunes(word, maxWord), kind: kindWord}, next
 }
 
-// keycapOf begins with the cap: a digit is no start of it.
+// keycapOf begins with the cap, so that a digit is not a prefix of it.
 func keycapOf(r rune) string { return string(keycap) + string(r) }
 
-// isGap are the bytes of folded text where no term begins and which are no part of one, for speed.
+// isGap are the bytes of normalized text where no term begins and which are not part of one, for speed.
 var isGap = func() (gap [256]bool) {
 	for c := range byte(utf8.RuneSelf) {
 		gap[c] = !isWordByte(c) && c != '#' && c != '*' // with a keycap
@@ -178,14 +178,14 @@ var isGap = func() (gap [256]bool) {
 	return gap
 }()
 
-// isWordByte reports whether a character of folded ASCII belongs to words.
+// isWordByte reports whether a character of normalized ASCII belongs to words.
 func isWordByte(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func hasKeycap(folded string, at int) bool { return strings.HasPrefix(folded[at:], string(keycap)) }
 
-// endOf is where the letters of a class end, their marks included.
+// endOf returns where the letters of a class end, including their marks.
 func endOf(folded string, at int, class charClass) int {
 	for at < len(folded) {
 		if class == classWord && isWordByte(folded[at]) {
@@ -206,8 +206,8 @@ func endOf(folded string, at int, class charClass) int {
 	return at
 }
 
-// symbolEnd is where an emoji ends, or another symbol: a flag has two letters or tags behind it, others a tone of skin, and
-// some are several with joiners between.
+// symbolEnd returns where an emoji or another symbol ends: a flag has two letters or tags after it, others a skin tone,
+// and some are several with joiners in between.
 func symbolEnd(folded string, at int) int {
 	first, size := runeAt(folded, at)
 	at += size
@@ -235,7 +235,7 @@ func symbolEnd(folded string, at int) int {
 	return at
 }
 
-// runeAt is the character at a place of a text, which may be its end.
+// runeAt returns the character at an offset of a text, which may be its end.
 func runeAt(text string, at int) (r rune, size int) {
 	if at < len(text) && text[at] < utf8.RuneSelf {
 		return rune(text[at]), 1
@@ -254,8 +254,8 @@ const (
 	classSpace // not seen
 )
 
-// unspaced are the scripts that write no spaces between words, and that of Korean, whose words are put together from
-// others and from particles.
+// unspaced are the scripts that write no spaces between words, and that of Korean, whose words are composed of others
+// and of particles.
 var unspaced = []*unicode.RangeTable{
 	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo, unicode.Thai, unicode.Lao, unicode.Khmer,
 	unicode.Myanmar, unicode.Tai_Le, unicode.New_Tai_Lue, unicode.Tai_Tham, unicode.Tai_Viet, unicode.Javanese, unicode.Balinese,
@@ -265,7 +265,7 @@ var unspaced = []*unicode.RangeTable{
 // firstUnspaced is before all of their letters.
 const firstUnspaced = '\u0e00'
 
-// unspacedMarks lengthen or repeat letters of Japanese, and are of no script.
+// unspacedMarks lengthen or repeat letters of Japanese, and belong to no script.
 var unspacedMarks = &unicode.RangeTable{R16: []unicode.Range16{
 	{Lo: 0x3006, Hi: 0x3006, Stride: 1}, {Lo: 0x3031, Hi: 0x3035, Stride: 1}, {Lo: 0x303C, Hi: 0x303C, Stride: 1},
 	{Lo: 0x30FC, Hi: 0x30FC, Stride: 1},
