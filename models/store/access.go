@@ -42,9 +42,9 @@ func (a access) membership() models.Membership {
 	}
 }
 
-// authorizeReader finds the room that path names for a caller who may read it: a member, or, in a public room, anybody who
-// is not banned. A room that the caller may not know of is not_found: the database skips it, so that what follows is the
-// same as for a room that does not exist, and takes as long.
+// authorizeReader finds the room that path names for a caller who may read it: a member, or, in a public room, anybody
+// who is not banned. A room that the caller may not know of is not_found: the database skips it, so that what follows
+// is the same as for a room that does not exist, and takes as long.
 func authorizeReader(db *gorm.DB, path models.RoomPath, callerID int64) (access, error) {
 	a, err := queryAccess(db, path, callerID, " AND (r.kind = 'public' OR m.user_id IS NOT NULL)")
 	if err == nil && a.Banned && !a.isMember() {
@@ -77,7 +77,8 @@ func queryAccess(db *gorm.DB, path models.RoomPath, callerID int64, condition st
 	return a, err
 }
 
-var accessQuery = "SELECT " + roomColumns + `, COALESCE(m.role, ''), COALESCE(m.joined_at, 0), COALESCE(m.last_read_id, 0),
+var accessQuery = "SELECT " + roomColumns + `, COALESCE(m.role, ''), COALESCE(m.joined_at, 0), COALESCE(m.last_read_id,
+	0),
 	` + unreadCount + `, COALESCE(m.muted, false), COALESCE(m.left_at, 0), b.user_id IS NOT NULL, COALESCE(b.until, 0),
 	EXISTS (SELECT 1 FROM blocks x WHERE x.direct_key = r.direct_key)
 	FROM ` + liveRooms + ` r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = $1
@@ -100,9 +101,9 @@ func authorizeMember(db *gorm.DB, path models.RoomPath, callerID int64) (access,
 	return a, err
 }
 
-// authorizeWriter is authorizeMember for what reaches the others in the room. In a direct room nothing does while one of its
-// two users has blocked the other: no reaction, no edit, no file. Messages and typing, which are frequent, check the same in
-// directRooms and in Member.Blocked.
+// authorizeWriter is authorizeMember for what reaches the others in the room. In a direct room nothing does while one
+// of its two users has blocked the other: no reaction, no edit, no file. Messages and typing, which are frequent, check
+// the same in directRooms and in Member.Blocked.
 func authorizeWriter(db *gorm.DB, path models.RoomPath, callerID int64) (access, error) {
 	a, err := authorizeMember(db, path, callerID)
 	if err == nil && a.Blocked {
@@ -193,7 +194,8 @@ func (s *Store) Writer(
 	return roomID, m.User, err
 }
 
-// Member returns the id and the subject of the room that path names, and the caller's names, for a caller who is a member.
+// Member returns the id and the subject of the room that path names, and the caller's names, for a caller who is a
+// member.
 func (s *Store) Member(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, models.UserRef, error) {
 	roomID, m, err := s.findMember(ctx, callerID, path)
 	return models.Room{ID: roomID, Subject: m.Subject}, m.User, err

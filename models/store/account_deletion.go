@@ -70,8 +70,10 @@ func (tx *transaction) deleteUser(user userRow) error {
 		return err
 	}
 	tx.clearMembers, tx.wakesJanitor = true, true
-	return tx.Exec(`UPDATE users SET deleted_at = ?, username = `+deletedUsername+`, username_key = ?, display_name = `+deletedDisplayName+`,
-		description = '', password_hash = '', guest = ?, guest_network = '' WHERE id = ?`, models.Now().Millis(), keyOfDeleted(user.ID), false, user.ID).Error
+	return tx.Exec(`UPDATE users SET deleted_at = ?, username = `+deletedUsername+`, username_key = ?, display_name =
+		`+deletedDisplayName+`,
+		description = '', password_hash = '', guest = ?, guest_network = '' WHERE id = ?`, models.Now().Millis(),
+		keyOfDeleted(user.ID), false, user.ID).Error
 }
 
 // appendAccountDeleted has every node forget the user's names: when the account is deleted, and once its purge is
@@ -164,7 +166,8 @@ func (tx *transaction) leaveAsDeleted(roomID int64, gone deletedUserRow) error {
 		DeletedPosition int64
 		Role            string
 	}
-	found := tx.Raw("SELECT "+allRoomColumns+`, r.deleted_position, m.role FROM rooms r JOIN memberships m ON m.room_id = r.id
+	found := tx.Raw("SELECT "+allRoomColumns+`, r.deleted_position, m.role FROM rooms r JOIN memberships m ON m.room_id =
+		r.id
 		WHERE r.id = ? AND m.user_id = ?`, roomID, gone.UserID).Scan(&at)
 	switch {
 	case found.Error != nil || found.RowsAffected == 0: // deleted, with the room, before it was locked
@@ -187,7 +190,8 @@ func (tx *transaction) dropBlocks(gone deletedUserRow) (more bool, err error) {
 	}
 	if len(blockers) > 0 {
 		tx.clearMembers = true
-		err = tx.Exec("DELETE FROM silences WHERE user_id IN ? AND room_id = 0 AND sender_id = ?", blockers, gone.UserID).Error
+		err = tx.Exec("DELETE FROM silences WHERE user_id IN ? AND room_id = 0 AND sender_id = ?", blockers, gone.UserID).
+			Error
 		if err == nil {
 			err = tx.Exec("DELETE FROM blocks WHERE user_id IN ? AND blocked_id = ?", blockers, gone.UserID).Error
 		}
@@ -234,7 +238,8 @@ func (tx *transaction) deleteReactionsOf(gone deletedUserRow) (more bool, err er
 		MessageID int64
 		Emoji     string
 	}
-	err = tx.Raw("SELECT message_id, emoji FROM reactions WHERE user_id = ? AND room_id = ? ORDER BY message_id, emoji LIMIT ?",
+	err = tx.Raw("SELECT message_id, emoji FROM reactions WHERE user_id = ? AND room_id = ? ORDER BY message_id, emoji "+
+		"LIMIT ?",
 		gone.UserID, roomID, batchRows).Scan(&rows).Error
 	for _, r := range rows {
 		shown := false

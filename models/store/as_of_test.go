@@ -75,8 +75,8 @@ func (h *testStore) roomIDs(by models.User, limit int, between func()) (ids []in
 	}
 }
 
-// TestListsOutliveTheLog: a cursor from before what is kept of the log, and of names, is none the less good, and repeats
-// nothing.
+// TestListsOutliveTheLog: a cursor from before what is kept of the log, and of names, is none the less good, and
+// repeats nothing.
 func TestListsOutliveTheLog(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
@@ -90,7 +90,8 @@ func TestListsOutliveTheLog(t *testing.T) {
 		forget := func() {
 			for _, r := range rooms {
 				h.sayUnposted(r.ID, me, rand.New(rand.NewPCG(1, 1)))
-				_, _, err := h.ChangeRoom(t.Context(), me.ID, models.RoomPath{ID: r.ID}, models.RoomChange{Name: ptrTo(r.Handle + " named")})
+				_, _, err := h.ChangeRoom(t.Context(), me.ID, models.RoomPath{ID: r.ID}, models.RoomChange{Name: ptrTo(r.Handle +
+					" named")})
 				h.must(err)
 			}
 			h.retention = -1
@@ -109,7 +110,8 @@ func TestListsOutliveTheLog(t *testing.T) {
 		page, err := h.SearchRooms(t.Context(), me.ID, models.RoomSearch{Paging: models.Paging{Limit: 1}})
 		h.must(err)
 		forget()
-		_, err = h.SearchRooms(t.Context(), me.ID, models.RoomSearch{Paging: models.Paging{Limit: 10, Cursor: page.NextCursor}})
+		_, err = h.SearchRooms(t.Context(), me.ID, models.RoomSearch{Paging: models.Paging{Limit: 10,
+			Cursor: page.NextCursor}})
 		h.must(err)
 	})
 }
@@ -140,7 +142,8 @@ func TestFoundMessagesThatGoMeanwhile(t *testing.T) {
 		defer func() { h.reader.Statement.ConnPool = pool }()
 		var got []int64
 		for cursor := ""; ; {
-			page, err := h.SearchAll(t.Context(), me.ID, models.WordSearch{Words: "tea", Paging: models.Paging{Limit: 2, Cursor: cursor}})
+			page, err := h.SearchAll(t.Context(), me.ID, models.WordSearch{Words: "tea", Paging: models.Paging{Limit: 2,
+				Cursor: cursor}})
 			h.must(err)
 			for _, m := range page.Items {
 				got = append(got, m.ID)

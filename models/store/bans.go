@@ -19,7 +19,8 @@ type banRow struct {
 }
 
 var banQuery = `SELECT ` + userColumns + `, b.reason, b.until, b.banned_by, b.created_at AS banned_at,
-	COALESCE(o.username, ` + deletedUsername + `) AS by_username, COALESCE(o.display_name, ` + deletedDisplayName + `) AS by_display
+	COALESCE(o.username, ` + deletedUsername + `) AS by_username, COALESCE(o.display_name, ` + deletedDisplayName + `) AS
+	by_display
 	FROM bans b JOIN ` + liveUsers + ` u ON u.id = b.user_id LEFT JOIN users o ON o.id = b.banned_by
 	WHERE b.room_id = ? AND (b.until = 0 OR b.until > ?)`
 
@@ -39,7 +40,9 @@ func isBanned(db *gorm.DB, roomID, userID int64) (bool, error) {
 }
 
 // Ban removes a user from the room and keeps them out. A second ban replaces the reason and the end of the first one.
-func (s *Store) Ban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, n models.NewBan) (models.Ban, models.Cursor, error) {
+func (s *Store) Ban(
+	ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, n models.NewBan,
+) (models.Ban, models.Cursor, error) {
 	var ban models.Ban
 	at, err := s.write(ctx, func(tx *transaction) error {
 		m, err := tx.authorizeModeration(callerID, path, user)
@@ -95,7 +98,9 @@ func (s *Store) Unban(ctx context.Context, callerID int64, path models.RoomPath,
 }
 
 // Bans lists the users who are banned now, in the order of their ids: a user who is banned again keeps their place.
-func (s *Store) Bans(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Ban], error) {
+func (s *Store) Bans(
+	ctx context.Context, callerID int64, path models.RoomPath, page models.Paging,
+) (models.Page[models.Ban], error) {
 	db := s.read(ctx)
 	a, err := authorizeModerator(db, path, callerID)
 	if err != nil {
@@ -107,7 +112,8 @@ func (s *Store) Bans(ctx context.Context, callerID int64, path models.RoomPath, 
 		return models.Page[models.Ban]{}, err
 	}
 	var rows []banRow
-	err = db.Raw(banQuery+" AND b.user_id > ? ORDER BY b.user_id LIMIT ?", a.Room.ID, models.Now().Millis(), after.id, page.Limit+1).
+	err = db.Raw(banQuery+" AND b.user_id > ? ORDER BY b.user_id LIMIT ?", a.Room.ID, models.Now().Millis(), after.id,
+		page.Limit+1).
 		Scan(&rows).Error
 	if err != nil {
 		return models.Page[models.Ban]{}, err

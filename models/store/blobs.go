@@ -48,7 +48,8 @@ func (tx *transaction) claimBlob(key string) error {
 // scheduleDeletion removes the files that match a condition, and schedules the deletion of their blobs.
 func (tx *transaction) scheduleDeletion(where string, args ...any) error {
 	var gone []struct{ Blob, Thumbnail string }
-	if err := tx.Raw("DELETE FROM files WHERE "+where+" RETURNING blob, thumbnail", args...).Scan(&gone).Error; err != nil {
+	if err := tx.Raw("DELETE FROM files WHERE "+where+" RETURNING blob, thumbnail", args...).Scan(&gone).
+		Error; err != nil {
 		return err
 	}
 	now := models.Now().Millis()
@@ -82,7 +83,8 @@ func (s *Store) Doomed(ctx context.Context, limit int) (keys []string, err error
 	}
 	now := models.Now().Millis()
 	claimed := []string{}
-	err = s.writer.WithContext(ctx).Raw("UPDATE doomed_blobs SET claimed_at = ? WHERE key IN ? AND due_at <= ? RETURNING key",
+	err = s.writer.WithContext(ctx).Raw("UPDATE doomed_blobs SET claimed_at = ? WHERE key IN ? AND due_at <= ? "+
+		"RETURNING key",
 		now, keys, now).Scan(&claimed).Error
 	return claimed, err
 }

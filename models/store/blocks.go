@@ -15,7 +15,8 @@ func directKey(one, other int64) string {
 	return fmt.Sprintf("%d:%d", min(one, other), max(one, other))
 }
 
-var blockQuery = `SELECT ` + userColumns + `, l.added_at FROM blocks l JOIN ` + liveUsers + ` u ON u.id = l.blocked_id WHERE l.user_id = ?`
+var blockQuery = `SELECT ` + userColumns + `, l.added_at FROM blocks l JOIN ` + liveUsers + ` u ON u.id = l.blocked_id
+	WHERE l.user_id = ?`
 
 // Block keeps a user's direct messages and notifications away from the caller. It does nothing for a user who is
 // blocked.
@@ -97,7 +98,8 @@ func (s *Store) Apart(ctx context.Context, callerID int64, users []int64) (map[i
 	in, ids := database.IDList(db, users)
 	var found []int64
 	err := db.Raw(`SELECT blocked_id FROM blocks WHERE user_id = ? AND blocked_id IN `+in+`
-		UNION SELECT user_id FROM blocks WHERE blocked_id = ? AND user_id IN `+in, callerID, ids, callerID, ids).Scan(&found).Error
+		UNION SELECT user_id FROM blocks WHERE blocked_id = ? AND user_id IN `+in, callerID, ids, callerID, ids).
+		Scan(&found).Error
 	from := make(map[int64]bool, len(found))
 	for _, id := range found {
 		from[id] = true

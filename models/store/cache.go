@@ -19,13 +19,13 @@ const (
 	maxCachedMembers  = 1 << 15
 )
 
-// cache holds what almost every request asks for, so that the database is not asked each time: which sessions are valid,
-// and who is a member of which room. It is never out of date, and therefore only used where no other process writes to the
-// database.
+// cache holds what almost every request asks for, so that the database is not asked each time: which sessions are
+// valid, and who is a member of which room. It is never out of date, and therefore only used where no other process
+// writes to the database.
 //
-// It holds only what exists, never what does not: whoever joins or logs in is found at once. What ends is reported by an
-// event, or by clearMembers, and invalidated before the call that ended it returns. From before the commit until then the
-// cache returns nothing, and does not keep what was read before.
+// It holds only what exists, never what does not: whoever joins or logs in is found at once. What ends is reported by
+// an event, or by clearMembers, and invalidated before the call that ended it returns. From before the commit until
+// then the cache returns nothing, and does not keep what was read before.
 type cache struct {
 	mu            sync.Mutex
 	invalidations uint64 // how often something was invalidated
@@ -66,8 +66,8 @@ func putCached[K comparable, V any](c *cache, list *simplelru.LRU[K, V], key K, 
 	}
 }
 
-// beginUpdate is called when only the commit of a transaction is left, and the returned function when the transaction has
-// ended, in success or failure. A transaction that changes nothing that is cached pays nothing.
+// beginUpdate is called when only the commit of a transaction is left, and the returned function when the transaction
+// has ended, in success or failure. A transaction that changes nothing that is cached pays nothing.
 func (c *cache) beginUpdate(tx *transaction) (end func()) {
 	if c == nil || !tx.clearMembers &&
 		!slices.ContainsFunc(tx.events, func(e pendingEvent) bool { return invalidatesCache(e.Name) }) {

@@ -19,8 +19,8 @@ import (
 // schemePattern is the scheme of an address (scheme:…). One letter is a drive of Windows and not a scheme.
 var schemePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)
 
-// keywordPattern is the other form in which PostgreSQL's programs take the name of a database. Taken for a path, it would
-// be a new, empty database.
+// keywordPattern is the other form in which PostgreSQL's programs take the name of a database. Taken for a path, it
+// would be a new, empty database.
 var keywordPattern = regexp.MustCompile(`(^|\s)(host|port|dbname|user|service)\s*=`)
 
 // errFolder is the error of a path that names a folder.
@@ -35,7 +35,8 @@ func dialectFor(name string) (database.Dialect, error) {
 	case scheme == "sqlite":
 		return sqliteAt(strings.TrimPrefix(name, "sqlite:"))
 	case scheme != "":
-		return nil, fmt.Errorf("%s: is no database that Parley knows: it is postgres://…, or the path of a SQLite file", scheme)
+		return nil, fmt.Errorf("%s: is no database that Parley knows: it is postgres://…, or the path of a SQLite file",
+			scheme)
 	case keywordPattern.MatchString(name):
 		return nil, errors.New("a PostgreSQL database is named by a URL: postgres://user@host/name")
 	}
@@ -87,8 +88,8 @@ func Describe(name string) string {
 // Migration is one step of the schema. AppliedAt is zero while it is pending.
 type Migration = database.Migration
 
-// Migrate brings a database (a URL or a path, as in Config) to the newest schema. Several nodes may do it at the same time.
-// A SQLite database that a server has open is not migrated.
+// Migrate brings a database (a URL or a path, as in Config) to the newest schema. Several nodes may do it at the same
+// time. A SQLite database that a server has open is not migrated.
 func Migrate(ctx context.Context, name string) (err error) {
 	d, err := dialectFor(name)
 	if err != nil {
@@ -117,8 +118,8 @@ const LockWait = sqlite.LockWait
 // ErrLocked says that another process holds a lock.
 var ErrLocked = sqlite.ErrLocked
 
-// LockFile takes the lock of a file, which it creates if necessary, and returns what releases it. The error is ErrLocked
-// when another process still holds the lock after the wait.
+// LockFile takes the lock of a file, which it creates if necessary, and returns what releases it. The error is
+// ErrLocked when another process still holds the lock after the wait.
 func LockFile(ctx context.Context, path string, wait time.Duration) (release func() error, err error) {
 	return sqlite.LockFile(ctx, path, wait)
 }

@@ -7,7 +7,9 @@ import (
 )
 
 // AddContact adds a user to the caller's contacts. It does nothing for a user who is one.
-func (s *Store) AddContact(ctx context.Context, callerID int64, user models.UserPath) (models.Contact, models.Cursor, error) {
+func (s *Store) AddContact(
+	ctx context.Context, callerID int64, user models.UserPath,
+) (models.Contact, models.Cursor, error) {
 	var contact models.Contact
 	at, err := s.write(ctx, func(tx *transaction) error {
 		owner, other, err := tx.findPair(callerID, user, "nobody can be their own contact")
@@ -86,7 +88,8 @@ func (r listedRow) model() models.Contact {
 	return models.Contact{User: r.User.model(), AddedAt: models.FromMillis(r.AddedAt)}
 }
 
-var contactQuery = `SELECT ` + userColumns + `, l.added_at FROM contacts l JOIN ` + liveUsers + ` u ON u.id = l.contact_id WHERE l.user_id = ?`
+var contactQuery = `SELECT ` + userColumns + `, l.added_at FROM contacts l JOIN ` + liveUsers + ` u ON u.id =
+	l.contact_id WHERE l.user_id = ?`
 
 // Contacts lists the caller's contacts, in the order of the users' ids.
 func (s *Store) Contacts(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error) {
@@ -94,7 +97,9 @@ func (s *Store) Contacts(ctx context.Context, callerID int64, page models.Paging
 }
 
 // listedPage returns a page of contacts or blocks. An entry that is removed and added again keeps its place.
-func (s *Store) listedPage(ctx context.Context, query string, of list, page models.Paging) (models.Page[models.Contact], error) {
+func (s *Store) listedPage(
+	ctx context.Context, query string, of list, page models.Paging,
+) (models.Page[models.Contact], error) {
 	after, _, err := of.after(page.Cursor)
 	if err != nil {
 		return models.Page[models.Contact]{}, err
@@ -104,7 +109,8 @@ func (s *Store) listedPage(ctx context.Context, query string, of list, page mode
 	if err != nil {
 		return models.Page[models.Contact]{}, err
 	}
-	return pageOf(rows, page.Limit, listedRow.model, func(r listedRow) cursor { return cursor{list: of, id: r.User.ID} }), nil
+	return pageOf(rows, page.Limit, listedRow.model, func(r listedRow) cursor { return cursor{list: of, id: r.User.ID} }),
+		nil
 }
 
 // listEntry returns one entry of a list.

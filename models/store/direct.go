@@ -58,7 +58,8 @@ func (tx *transaction) directRoom(one, other int64) (int64, error) {
 	key := directKey(one, other)
 	now := models.Now().Millis()
 	var id int64
-	made := tx.Raw(`INSERT INTO rooms (kind, direct_key, created_at, updated_at, active_at, member_count) VALUES (?, ?, ?, ?, ?, 2)
+	made := tx.Raw(`INSERT INTO rooms (kind, direct_key, created_at, updated_at, active_at, member_count) VALUES (?, ?, ?,
+		?, ?, 2)
 		ON CONFLICT (direct_key) DO NOTHING RETURNING id`, models.RoomDirect, key, now, now, now).Scan(&id)
 	if made.Error != nil {
 		return 0, made.Error
@@ -77,11 +78,13 @@ func (tx *transaction) beginDirect(id, one, other int64) error {
 		return err
 	}
 	room := row.model()
-	err := tx.Raw("SELECT id, username, display_name FROM users WHERE id IN (?, ?) ORDER BY id", one, other).Scan(&room.Users).Error
+	err := tx.Raw("SELECT id, username, display_name FROM users WHERE id IN (?, ?) ORDER BY id", one, other).
+		Scan(&room.Users).Error
 	if err != nil {
 		return err
 	}
-	if err := tx.appendEvent(models.EventRoomCreated, models.Audience{RoomID: id, UserID: one, PeerID: other}, room); err != nil {
+	if err := tx.appendEvent(models.EventRoomCreated, models.Audience{RoomID: id, UserID: one, PeerID: other},
+		room); err != nil {
 		return err
 	}
 	for _, user := range []int64{one, other} {
@@ -150,7 +153,8 @@ func (tx *transaction) appendOwnMemberEvent(name models.EventName, a access) err
 // isLastMember reports whether the accounts of all others in a room are deleted.
 func (tx *transaction) isLastMember(a access) (bool, error) {
 	var others int64
-	err := tx.Raw("SELECT count(*) FROM memberships m JOIN "+liveUsers+" u ON u.id = m.user_id WHERE m.room_id = ? AND m.user_id <> ?",
+	err := tx.Raw("SELECT count(*) FROM memberships m JOIN "+liveUsers+" u ON u.id = m.user_id WHERE m.room_id = ? AND "+
+		"m.user_id <> ?",
 		a.Room.ID, a.CallerID).Scan(&others).Error
 	return others == 0, err
 }
@@ -162,7 +166,8 @@ func (tx *transaction) deleteIfAbandoned(row roomRow, goneID int64) error {
 		return nil
 	}
 	var kept int64
-	err := tx.Raw("SELECT count(*) FROM memberships WHERE room_id = ? AND user_id <> ? AND left_at = 0", row.ID, goneID).Scan(&kept).Error
+	err := tx.Raw("SELECT count(*) FROM memberships WHERE room_id = ? AND user_id <> ? AND left_at = 0", row.ID, goneID).
+		Scan(&kept).Error
 	if err != nil || kept > 0 {
 		return err
 	}
@@ -194,7 +199,8 @@ func addUsers(db *gorm.DB, rooms []models.Room) error {
 		RoomID int64
 		User   models.UserRef `gorm:"embedded"`
 	}
-	err := db.Raw(`SELECT m.room_id, u.id, u.username, u.display_name FROM memberships m JOIN `+liveUsers+` u ON u.id = m.user_id
+	err := db.Raw(`SELECT m.room_id, u.id, u.username, u.display_name FROM memberships m JOIN `+liveUsers+` u ON u.id =
+		m.user_id
 		WHERE m.room_id IN ? ORDER BY m.room_id, m.user_id`, slices.Collect(maps.Keys(direct))).Scan(&rows).Error
 	for _, r := range rows {
 		direct[r.RoomID].Users = append(direct[r.RoomID].Users, r.User)
@@ -225,15 +231,15 @@ func (s *Store) Target(ctx context.Context, callerID int64, target string) (int6
 	return a.Room.ID, err
 }
 
-// directRooms is what a batch needs to know of its direct rooms: blocked are the direct keys of those whose two users have
-// a block between them, left the ids of those that one of the two has left.
+// directRooms is what a batch needs to know of its direct rooms: blocked are the direct keys of those whose two users
+// have a block between them, left the ids of those that one of the two has left.
 type directRooms struct {
 	blocked map[string]bool
 	left    []int64
 }
 
-// directRooms reads it after the rooms were locked, which those who block and leave wait for. A batch without a direct room
-// pays nothing.
+// directRooms reads it after the rooms were locked, which those who block and leave wait for. A batch without a direct
+// room pays nothing.
 func (b *batchTx) directRooms(rooms map[int64]*database.Room) (directRooms, error) {
 	found := directRooms{blocked: map[string]bool{}}
 	var keys []string

@@ -2,69 +2,73 @@
 //
 // # The data layer
 //
-// gorm runs the transactions, and the ordinary reads and writes through private row types, on both databases. Raw SQL that
-// is read often goes past its reflection through one helper (database.Query). Sends, session and membership lookups and
-// word searches go to the driver through the seam of the dialect (internal/database, internal/sqlite, internal/postgres).
+// gorm runs the transactions, and the ordinary reads and writes through private row types, on both databases. Raw SQL
+// that is read often goes past its reflection through one helper (database.Query). Sends, session and membership
+// lookups and word searches go to the driver through the seam of the dialect (internal/database, internal/sqlite,
+// internal/postgres).
 //
 // # The rule
 //
-// Each public method that changes something owns one transaction, which changes the tables and appends the events about it
-// to the log (tx.go). Nothing else writes, so what was rolled back is never seen and what was committed is never lost. The
-// methods return the event's Cursor, zero when there was nothing to change.
+// Each public method that changes something owns one transaction, which changes the tables and appends the events about
+// it to the log (tx.go). Nothing else writes, so what was rolled back is never seen and what was committed is never
+// lost. The methods return the event's Cursor, zero when there was nothing to change.
 //
 // # Deleted content is never replayed
 //
-// A message is stored once. The log's row of an event that carries one refers to it (room_id, message_id), and so does the
-// response for an Idempotency-Key; streams that are attached get it from memory. Later readers of the log get what exists
-// by then (events.go): the message as it was edited, its tombstone, or nothing. Such a message may be newer than its
-// event, so that later events repeat what it already has. Such an event therefore carries the result (the count of a
-// reaction) and not a step, so that it may be applied twice.
+// A message is stored once. The log's row of an event that carries one refers to it (room_id, message_id), and so does
+// the response for an Idempotency-Key; streams that are attached get it from memory. Later readers of the log get what
+// exists by then (events.go): the message as it was edited, its tombstone, or nothing. Such a message may be newer than
+// its event, so that later events repeat what it already has. Such an event therefore carries the result (the count of
+// a reaction) and not a step, so that it may be applied twice.
 //
 // # Locks, in this order
 //
 //   - the row of a node, by writes about who is present there;
 //   - the row of departures of a deleted account that is being purged;
 //   - rows of idempotency_keys, by caller, path and key;
-//   - rows of rooms, by id: by writes to a room, its members, bans, invites or messages, and by blocks between the users of
-//     a direct room;
+//   - rows of rooms, by id: by writes to a room, its members, bans, invites or messages, and by blocks between the
+//     users of a direct room;
 //   - rows of users, by id: by writes to a password, an account or its identities, and to when users were last seen;
 //   - rows of uploads, files and doomed_blobs, in that order;
 //   - the row of event_head, by the append at the end of the transaction, until the commit.
 //
-// SQLite has one writer at a time, so there the order does not matter; with another order PostgreSQL would report deadlocks.
+// SQLite has one writer at a time, so there the order does not matter; with another order PostgreSQL would report
+// deadlocks.
 //
 // # Which process owns the database
 //
-// First of all a dialect claims its database. With SQLite that is a lock on a file beside it, held until Close; under the
-// lock, the files are checked before SQLite opens them (internal/sqlite/files.go), since it applies any write-ahead log
-// that is beside a database. With either database, a schema newer than this version's is refused. Until then nothing has
-// changed.
+// First of all a dialect claims its database. With SQLite that is a lock on a file beside it, held until Close; under
+// the lock, the files are checked before SQLite opens them (internal/sqlite/files.go), since it applies any write-ahead
+// log that is beside a database. With either database, a schema newer than this version's is refused. Until then
+// nothing has changed.
 //
 // # Deletion
 //
-// No transaction may grow with how much a user has. So an account or a room is deleted in a short first step (deleteUser,
-// markRoomDeleted), which has an event, and after which no statement finds it any more (liveUsers, liveRooms). What it had
-// is purged after that, in batches of a few milliseconds with a pause after each (janitor.go): by the janitor of any node.
-// A batch takes what is left, so that it does not matter where an earlier one ended; on PostgreSQL nodes skip what another
-// one works on. A new table whose rows belong to a user or a room has to be added to userTables or roomTables.
+// No transaction may grow with how much a user has. So an account or a room is deleted in a short first step
+// (deleteUser, markRoomDeleted), which has an event, and after which no statement finds it any more (liveUsers,
+// liveRooms). What it had is purged after that, in batches of a few milliseconds with a pause after each (janitor.go):
+// by the janitor of any node. A batch takes what is left, so that it does not matter where an earlier one ended; on
+// PostgreSQL nodes skip what another one works on. A new table whose rows belong to a user or a room has to be added to
+// userTables or roomTables.
 //
 // # What every request asks for
 //
-// Whether a session is valid, who is a member of a room, and where the log ends is asked all the time. Where this process
-// is alone with its database, it is cached (cache.go) and invalidated by the events that end it, before the call that made
-// them returns. So each new way in which a session or a membership ends needs an event, or transaction.clearMembers. Where
-// other nodes may write, the database is asked each time, with one query for all requests that wait at that moment
-// (coalescer).
+// Whether a session is valid, who is a member of a room, and where the log ends is asked all the time. Where this
+// process is alone with its database, it is cached (cache.go) and invalidated by the events that end it, before the
+// call that made them returns. So each new way in which a session or a membership ends needs an event, or
+// transaction.clearMembers. Where other nodes may write, the database is asked each time, with one query for all
+// requests that wait at that moment (coalescer).
 //
 // # Sends
 //
-// A send is queued by its request, which has computed what the message will be found by. The commit queue (send.go) takes
-// what has come while the last commit was under way, and runs one transaction over one connection (send_batch.go): rooms
-// and senders are read, each send is checked and its message encoded, then all rows are written and committed. The JSON is
-// made once, by hand; the frame and the response are the same bytes, and the database has none of them.
+// A send is queued by its request, which has computed what the message will be found by. The commit queue (send.go)
+// takes what has come while the last commit was under way, and runs one transaction over one connection
+// (send_batch.go): rooms and senders are read, each send is checked and its message encoded, then all rows are written
+// and committed. The JSON is made once, by hand; the frame and the response are the same bytes, and the database has
+// none of them.
 //
 // # Goroutines
 //
-// Open starts two, and Close waits for both: the commit queue (runCommitQueue), and the janitor (runJanitor), which deletes
-// in batches what nobody can see any more.
+// Open starts two, and Close waits for both: the commit queue (runCommitQueue), and the janitor (runJanitor), which
+// deletes in batches what nobody can see any more.
 package store

@@ -109,7 +109,8 @@ func (s *Store) View(ctx context.Context, userID, after int64) (models.View, err
 // entriesQuery reads events, each with its message, if it has one that was not cleared. All is read at one moment, and
 // the message is as it was committed with its event or later. (Without "OFFSET 0" PostgreSQL reads all files and
 // reactions, and looks them up in memory.)
-const entriesQuery = `SELECT e.position, e.name, e.everyone, e.room_id, e.user_id, e.peer_id, e.session_id, e.message_id,
+const entriesQuery = `SELECT e.position, e.name, e.everyone, e.room_id, e.user_id, e.peer_id, e.session_id,
+	e.message_id,
 	e.data, r.id IS NOT NULL, COALESCE(r.subject, ''), m.id IS NOT NULL AND u.id IS NOT NULL,
 	COALESCE(m.sender_id, 0), COALESCE(u.username, ''), COALESCE(u.display_name, ''), COALESCE(m.type, ''),
 	COALESCE(m.text, ''), COALESCE(m.reply_to, 0), COALESCE(m.client_id, ''), COALESCE(m.created_at, 0),
@@ -274,5 +275,6 @@ func replaceNames(data []byte, gone map[int64]bool) ([]byte, error) {
 
 // deletedUserRef returns what a deleted user is shown as.
 func deletedUserRef(id int64) models.UserRef {
-	return models.UserRef{ID: id, Username: strings.Trim(deletedUsername, "'"), DisplayName: strings.Trim(deletedDisplayName, "'")}
+	return models.UserRef{ID: id, Username: strings.Trim(deletedUsername, "'"),
+		DisplayName: strings.Trim(deletedDisplayName, "'")}
 }

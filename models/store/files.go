@@ -45,14 +45,17 @@ func (r fileRow) model() models.File {
 // MayUpload returns the room that path names, if the caller may store size more bytes in it. The bytes of the caller's
 // other requests that arrive at this moment are checked against the quota by themselves and not added to what is
 // stored: some of them may just have been stored, and would count twice. AddFile counts exactly.
-func (s *Store) MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error) {
+func (s *Store) MayUpload(
+	ctx context.Context, callerID int64, path models.RoomPath, size, others int64,
+) (roomID int64, err error) {
 	db := s.read(ctx)
 	a, err := authorizeWriter(db, path, callerID)
 	if err != nil {
 		return 0, err
 	}
 	if s.fileQuota > 0 && others > 0 && others+size > s.fileQuota {
-		return 0, models.Errorf(models.CodeTooLarge, "Your files may hold %d bytes, and your other uploads bring %d now; there is no room for %d more.",
+		return 0, models.Errorf(models.CodeTooLarge, "Your files may hold %d bytes, and your other uploads bring %d now; "+
+			"there is no room for %d more.",
 			s.fileQuota, others, size)
 	}
 	return a.Room.ID, s.refuseOverQuota(db, callerID, size)
@@ -65,16 +68,20 @@ func (s *Store) refuseOverQuota(db *gorm.DB, userID, size int64) error {
 	}
 	var used int64
 	err := db.Raw(`SELECT COALESCE((SELECT sum(size) FROM files WHERE user_id = ?), 0)
-		+ COALESCE((SELECT sum(size) FROM uploads WHERE user_id = ? AND file_id = '' AND NOT gone), 0)`, userID, userID).Scan(&used).Error
+		+ COALESCE((SELECT sum(size) FROM uploads WHERE user_id = ? AND file_id = '' AND NOT gone), 0)`, userID, userID).
+		Scan(&used).Error
 	if err == nil && used+size > s.fileQuota {
-		err = models.Errorf(models.CodeTooLarge, "Your files hold %d of the %d bytes that they may; there is no room for %d more.",
+		err = models.Errorf(models.CodeTooLarge, "Your files hold %d of the %d bytes that they may; there is no room for "+
+			"%d more.",
 			used, s.fileQuota, size)
 	}
 	return err
 }
 
 // AddFile adds stored bytes to a room, as a file of the caller without a message.
-func (s *Store) AddFile(ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once) (models.File, error) {
+func (s *Store) AddFile(
+	ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once,
+) (models.File, error) {
 	var file models.File
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		path := models.RoomPath{ID: roomID}
@@ -102,7 +109,8 @@ func (tx *transaction) addFile(userID, roomID int64, n models.NewFile) (models.F
 		return models.File{}, err
 	}
 	row := fileRow{
-		ID: "f_" + rand.Text(), RoomID: roomID, UserID: userID, Blob: n.Blob, Name: n.Name, MediaType: n.MediaType, Size: n.Size,
+		ID: "f_" + rand.Text(), RoomID: roomID, UserID: userID, Blob: n.Blob, Name: n.Name, MediaType: n.MediaType,
+		Size:   n.Size,
 		SHA256: n.SHA256, Width: n.Width, Height: n.Height, CreatedAt: models.Now().Millis(),
 	}
 	if n.Thumbnail {
@@ -127,14 +135,16 @@ func (s *Store) File(ctx context.Context, callerID int64, id string) (models.Sto
 		return models.StoredFile{}, models.NotFound()
 	case err != nil:
 		return models.StoredFile{}, err
-	case row.MessageID == 0 && (row.UserID != callerID || !a.isMember()), row.MessageID != 0 && row.MessageID <= a.Room.ClearedID:
+	case row.MessageID == 0 && (row.UserID != callerID || !a.isMember()), row.MessageID != 0 &&
+		row.MessageID <= a.Room.ClearedID:
 		return models.StoredFile{}, models.NotFound()
 	}
 	// With its sender's account a message and its files are deleted, even if not purged yet.
 	if _, err := findUser(db, models.UserPath{ID: row.UserID}); err != nil {
 		return models.StoredFile{}, err
 	}
-	return models.StoredFile{File: row.model(), Blob: row.Blob, Thumbnail: row.Thumbnail, Coming: row.ThumbnailDue > 0}, nil
+	return models.StoredFile{File: row.model(), Blob: row.Blob, Thumbnail: row.Thumbnail, Coming: row.ThumbnailDue > 0},
+		nil
 }
 
 // DropFiles removes files of the caller that no message has.

@@ -17,7 +17,8 @@ func (s *Store) Online(online func(userID int64) bool) { s.online.Store(&online)
 // GuestsOf counts the guests who were created from a network, up to most.
 func (s *Store) GuestsOf(ctx context.Context, network string, most int) (int, error) {
 	var n int
-	err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM users WHERE guest_network = ? AND guest_network <> '' LIMIT ?) g",
+	err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM users WHERE guest_network = ? AND guest_network <> '' "+
+		"LIMIT ?) g",
 		network, most).Scan(&n).Error
 	return n, err
 }
@@ -28,7 +29,8 @@ func (tx *transaction) setGuestNetwork(userID int64, network string) error {
 }
 
 // hasNoSession is the condition that a user u has no session left to come back with.
-const hasNoSession = `NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.revoked_at = 0 AND s.expires_at > ?)`
+const hasNoSession = `NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.revoked_at = 0 AND s.expires_at
+	> ?)`
 
 // endGuest deletes a guest with their last session: nobody can log in as them any more, and the name is free. Other
 // users, and guests with another session, stay.
@@ -83,7 +85,8 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 	}
 	s.idleFrom = looked[len(looked)-1]
 	var idle, gone []int64
-	err = s.read(ctx).Raw(`SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.id <= ? AND u.created_at < ? AND u.last_seen_at < ?
+	err = s.read(ctx).Raw(`SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.id <= ? AND u.created_at < ? AND
+		u.last_seen_at < ?
 		AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.last_used_at >= ?)
 		AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.sender_id = u.id AND m.deleted_at = 0)
 		AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = u.id AND m.room_id <> ?)
@@ -114,7 +117,9 @@ func (s *Store) deleteGuests(ctx context.Context, users []int64, err error) erro
 
 // Settle upgrades a guest to an account, which keeps all that the guest has, and opens the account's first session. The
 // guest's own sessions go on.
-func (s *Store) Settle(ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error) {
+func (s *Store) Settle(
+	ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once,
+) (models.Login, error) {
 	var login models.Login
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		guest, err := tx.lockUser(guestID)

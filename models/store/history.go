@@ -19,7 +19,9 @@ const (
 )
 
 // History returns a page of a room's messages, oldest first.
-func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery) (models.Page[models.Message], error) {
+func (s *Store) History(
+	ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery,
+) (models.Page[models.Message], error) {
 	h := history{db: s.read(ctx), callerID: callerID, query: q}
 	err := h.open(ctx, s, path)
 	if err != nil {
@@ -163,7 +165,8 @@ var (
 )
 
 func partQuery(among, bounds string) string {
-	return `SELECT m.id, m.sender_id, COALESCE(u.username, ` + deletedUsername + `), COALESCE(u.display_name, ` + deletedDisplayName + `),
+	return `SELECT m.id, m.sender_id, COALESCE(u.username, ` + deletedUsername + `), COALESCE(u.display_name, ` +
+		deletedDisplayName + `),
 		m.type, ` + visibleText + `, m.reply_to, m.client_id, m.created_at, m.edited_at, ` + visibleDeletedAt + `,
 		EXISTS (SELECT 1 FROM files f WHERE f.room_id = $1 AND f.message_id` + among + `),
 		EXISTS (SELECT 1 FROM reaction_counts e WHERE e.room_id = $1 AND e.message_id` + among + `)
@@ -190,7 +193,8 @@ func (h history) bounds(direction string, from int64) (after, before int64, err 
 	}
 	if !h.query.Until.IsZero() && err == nil {
 		last := after
-		err = h.db.Raw("SELECT id FROM messages WHERE room_id = ? AND created_at < ? ORDER BY created_at DESC, id DESC LIMIT 1",
+		err = h.db.Raw("SELECT id FROM messages WHERE room_id = ? AND created_at < ? ORDER BY created_at DESC, id DESC "+
+			"LIMIT 1",
 			h.room.ID, h.query.Until.Millis()).Scan(&last).Error
 		before = min(before, last+1)
 	}

@@ -20,9 +20,9 @@ type idempotencyRow struct {
 	CreatedAt   int64
 }
 
-// claimKey claims once's key for this transaction. When another transaction holds it, PostgreSQL waits here for its end, so
-// that of many calls at once exactly one creates something. The error is *models.Replayed with the first call's response,
-// or idempotency_mismatch.
+// claimKey claims once's key for this transaction. When another transaction holds it, PostgreSQL waits here for its
+// end, so that of many calls at once exactly one creates something. The error is *models.Replayed with the first call's
+// response, or idempotency_mismatch.
 func (s *Store) claimKey(db *gorm.DB, once *models.Once) error {
 	taken := db.Exec(database.ClaimKey, once.CallerID, once.Path, once.Key, once.Fingerprint, models.Now().Millis())
 	if taken.Error != nil {
@@ -59,11 +59,12 @@ func (s *Store) storedResponse(db *gorm.DB, once *models.Once) error {
 	return replayed
 }
 
-// messageSentWith is the message that was sent with a key, as it is now. One that was cleared, or deleted with its room, is
-// a tombstone: the call took place, and nothing is left of what it sent.
+// messageSentWith is the message that was sent with a key, as it is now. One that was cleared, or deleted with its
+// room, is a tombstone: the call took place, and nothing is left of what it sent.
 func messageSentWith(db *gorm.DB, callerID int64, row idempotencyRow) (models.Message, error) {
 	var room roomRow
-	if err := db.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE r.id = ?", row.RoomID).Scan(&room).Error; err != nil {
+	if err := db.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE r.id = ?", row.RoomID).Scan(&room).
+		Error; err != nil {
 		return models.Message{}, err
 	}
 	room.ID = row.RoomID
@@ -88,7 +89,8 @@ func messageSentWith(db *gorm.DB, callerID int64, row idempotencyRow) (models.Me
 // KnowsKey reports whether a call with once's key has a response. Whether it was the same call is checked by claimKey.
 func (s *Store) KnowsKey(ctx context.Context, once *models.Once) (bool, error) {
 	var known int64
-	err := s.read(ctx).Raw("SELECT count(*) FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ? AND created_at >= ?",
+	err := s.read(ctx).Raw("SELECT count(*) FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ? AND "+
+		"created_at >= ?",
 		once.CallerID, once.Path, once.Key, models.Now().Add(-models.IdempotencyLife).UnixMilli()).Scan(&known).Error
 	return known > 0, err
 }

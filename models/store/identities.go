@@ -211,7 +211,8 @@ func findIdentity(db *gorm.DB, p models.Person) (row identityRow, err error) {
 
 func insertIdentity(tx *gorm.DB, p models.Person, userID int64) error {
 	return tx.Create(&identityRow{
-		ID: rand.Text(), UserID: userID, Provider: p.Provider, Issuer: p.Issuer, Subject: p.Subject, CreatedAt: models.Now().Millis(),
+		ID: rand.Text(), UserID: userID, Provider: p.Provider, Issuer: p.Issuer, Subject: p.Subject, CreatedAt: models.Now().
+			Millis(),
 	}).Error
 }
 
@@ -227,7 +228,8 @@ func (s *Store) refuseOtherLogin(db *gorm.DB, userID int64) error {
 	var known int64
 	err := db.Raw("SELECT count(*) FROM identities WHERE user_id = ? AND issuer = ?", userID, s.product).Scan(&known).Error
 	if err == nil && known > 0 {
-		err = models.Errorf(models.CodeForbidden, "This account belongs to %s, whose tokens are the only way into it.", s.product)
+		err = models.Errorf(models.CodeForbidden, "This account belongs to %s, whose tokens are the only way into it.",
+			s.product)
 	}
 	return err
 }
@@ -275,9 +277,11 @@ func (tx *transaction) keyForRename(user userRow, username string) (key string, 
 
 // otherLogins are the sessions of a product's users that no token of the product has opened, where the account has
 // another way in: a password, or an identity of another issuer.
-var otherLogins = "SELECT " + sessionColumns + ` FROM sessions s JOIN identities i ON i.user_id = s.user_id AND i.issuer = ?
+var otherLogins = "SELECT " + sessionColumns + ` FROM sessions s JOIN identities i ON i.user_id = s.user_id AND
+	i.issuer = ?
 	JOIN users u ON u.id = s.user_id WHERE NOT s.vouched AND s.revoked_at = 0 AND s.expires_at > ?
-	AND (u.password_hash <> '' OR EXISTS (SELECT 1 FROM identities o WHERE o.user_id = s.user_id AND o.issuer <> ?)) LIMIT ?`
+	AND (u.password_hash <> '' OR EXISTS (SELECT 1 FROM identities o WHERE o.user_id = s.user_id AND o.issuer <> ?)) LIMIT
+	?`
 
 // endOtherLogins revokes, once after the start, a batch of the sessions that a product's users have opened in other
 // ways while these were allowed.

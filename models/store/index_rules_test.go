@@ -24,7 +24,8 @@ func (h *testStore) indexByOldRules() {
 			h.must(h.writer.Exec("DELETE FROM message_words WHERE rowid = ?", sqlite.WordsRow(r.RoomID, r.ID)).Error)
 			h.must(h.writer.Exec(sqlite.InsertWords, sqlite.WordsRow(r.RoomID, r.ID), strings.Join(words, " ")).Error)
 		} else {
-			h.must(h.writer.Exec("UPDATE messages SET words = array_to_tsvector(string_to_array(?, ' ')) WHERE room_id = ? AND id = ?",
+			h.must(h.writer.Exec("UPDATE messages SET words = array_to_tsvector(string_to_array(?, ' ')) WHERE room_id = ? "+
+				"AND id = ?",
 				wordindex.RoomWords(r.RoomID, postgres.RoomSeparator, words), r.RoomID, r.ID).Error)
 		}
 	}
@@ -41,9 +42,9 @@ func (h *testStore) reindex(t *testing.T, batches int) {
 	}
 }
 
-// TestReindexGoesOnWhereItEnded ends a store in the midst of the work and opens it again. What was found by the rules before
-// is found all the while, what is not found by those of today is not, and both what is done and what is not is found in the
-// end as it is to be.
+// TestReindexGoesOnWhereItEnded ends a store in the midst of the work and opens it again. What was found by the rules
+// before is found all the while, what is not found by those of today is not, and both what is done and what is not is
+// found in the end as it is to be.
 func TestReindexGoesOnWhereItEnded(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		const each = 120
@@ -88,7 +89,8 @@ func TestReindexGoesOnWhereItEnded(t *testing.T) {
 			t.Errorf("%d of %d that are indexed anew are found", got, 2*each-left)
 		}
 		// One that is edited meanwhile is indexed at once, and not twice.
-		_, _, err = h.EditMessage(t.Context(), anna.ID, models.RoomPath{ID: rooms[1].ID}, each, models.MessageEdit{Text: "Ærø"})
+		_, _, err = h.EditMessage(t.Context(), anna.ID, models.RoomPath{ID: rooms[1].ID}, each,
+			models.MessageEdit{Text: "Ærø"})
 		h.must(err)
 		if got := h.found(anna, rooms[1].ID, "aero"); !slices.Equal(got, []string{"Ærø"}) {
 			t.Errorf("the edited one: %q", got)

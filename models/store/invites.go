@@ -41,15 +41,19 @@ func (r inviteRow) usable(now models.Time) error {
 
 // vouchedFor is the condition that the author of an invite may still invite into its room, and could all the time
 // since. Its argument is the room's owner.
-const vouchedFor = `EXISTS (SELECT 1 FROM memberships m WHERE m.room_id = invites.room_id AND m.role IN ('owner', 'moderator')
+const vouchedFor = `EXISTS (SELECT 1 FROM memberships m WHERE m.room_id = invites.room_id AND m.role IN ('owner',
+	'moderator')
 	AND m.user_id NOT IN (SELECT user_id FROM departures)
-	AND (m.user_id = invites.author_id AND m.rights_position <= invites.position OR invites.author_id = 0 AND m.user_id = ?))`
+	AND (m.user_id = invites.author_id AND m.rights_position <= invites.position OR invites.author_id = 0 AND m.user_id =
+	?))`
 
 // usableInvite is usable as a condition, with the time and the room's owner.
 const usableInvite = "(expires_at = 0 OR expires_at > ?) AND (max_uses = 0 OR uses < max_uses) AND " + vouchedFor
 
 // CreateInvite creates a code with which anybody can join the room. There is no event for it.
-func (s *Store) CreateInvite(ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, once *models.Once) (models.Invite, error) {
+func (s *Store) CreateInvite(
+	ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, once *models.Once,
+) (models.Invite, error) {
 	var invite models.Invite
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		if err := tx.lockRoom(path); err != nil {
@@ -60,7 +64,8 @@ func (s *Store) CreateInvite(ctx context.Context, callerID int64, path models.Ro
 			return nil, err
 		}
 		row := inviteRow{
-			Code: rand.Text(), RoomID: a.Room.ID, CreatedAt: models.Now().Millis(), ExpiresAt: n.ExpiresAt.Millis(), AuthorID: callerID,
+			Code: rand.Text(), RoomID: a.Room.ID, CreatedAt: models.Now().Millis(), ExpiresAt: n.ExpiresAt.Millis(),
+			AuthorID: callerID,
 		}
 		if err := tx.Raw("SELECT position FROM event_head WHERE id = 1").Scan(&row.Position).Error; err != nil {
 			return nil, err
@@ -78,7 +83,9 @@ func (s *Store) CreateInvite(ctx context.Context, callerID int64, path models.Ro
 }
 
 // Invites lists the valid invites of a room, the newest first.
-func (s *Store) Invites(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Invite], error) {
+func (s *Store) Invites(
+	ctx context.Context, callerID int64, path models.RoomPath, page models.Paging,
+) (models.Page[models.Invite], error) {
 	db := s.read(ctx)
 	a, err := authorizeModerator(db, path, callerID)
 	if err != nil {
@@ -97,7 +104,10 @@ func (s *Store) Invites(ctx context.Context, callerID int64, path models.RoomPat
 	if err := q.Order("created_at DESC, code DESC").Limit(page.Limit + 1).Find(&rows).Error; err != nil {
 		return models.Page[models.Invite]{}, err
 	}
-	return pageOf(rows, page.Limit, inviteRow.model, func(r inviteRow) cursor { return cursor{list: of, at: r.CreatedAt, key: r.Code} }), nil
+	return pageOf(rows, page.Limit, inviteRow.model, func(r inviteRow) cursor {
+		return cursor{list: of, at: r.CreatedAt,
+			key: r.Code}
+	}), nil
 }
 
 // RevokeInvite deletes a code of the room. It does nothing for an unknown code.
@@ -116,7 +126,9 @@ func (s *Store) RevokeInvite(ctx context.Context, callerID int64, path models.Ro
 }
 
 // RedeemInvite makes the caller a member of the room of a code. It does nothing, and counts no use, for a member.
-func (s *Store) RedeemInvite(ctx context.Context, callerID int64, code string, once *models.Once) (models.Room, models.Cursor, error) {
+func (s *Store) RedeemInvite(
+	ctx context.Context, callerID int64, code string, once *models.Once,
+) (models.Room, models.Cursor, error) {
 	var room models.Room
 	at, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		a, err := tx.redeem(callerID, code)
@@ -171,7 +183,8 @@ func (tx *transaction) usable(row inviteRow, a access) error {
 		return err
 	}
 	var vouched int64
-	err := tx.Raw("SELECT count(*) FROM invites WHERE code = ? AND "+vouchedFor, row.Code, a.Room.OwnerID).Scan(&vouched).Error
+	err := tx.Raw("SELECT count(*) FROM invites WHERE code = ? AND "+vouchedFor, row.Code, a.Room.OwnerID).Scan(&vouched).
+		Error
 	if err != nil {
 		return err
 	}
@@ -212,6 +225,7 @@ func (tx *transaction) limitInvites(room roomRow) error {
 			return err
 		}
 	}
-	return tx.refuseAbove(models.MaxInvitesPerRoom, "This room has %d invites that work, which is as many as a room may have.",
+	return tx.refuseAbove(models.MaxInvitesPerRoom, "This room has %d invites that work, which is as many as a room may "+
+		"have.",
 		"invites", "room_id = ? AND "+usableInvite, room.ID, now, room.OwnerID)
 }

@@ -40,8 +40,10 @@ func (s *Store) wakeJanitor() {
 // There is a pause after each. A job that fails is tried again the next time.
 func (s *Store) runJobs(ctx context.Context) {
 	kinds := []func(context.Context) (more bool, err error){
-		s.endOtherLogins, s.expireGuests, s.expireIdleGuests, s.purgeAccounts, s.purgeRooms, s.purgeMessages, s.purgeReactions, s.pruneEvents,
-		s.prunePast, s.pruneMutes, s.pruneRenames, s.pruneKeys, s.pruneSessions, s.pruneVouched, s.pruneSpent, s.pruneFlows, s.dropPresences, s.dropUnattached, s.expireUploads,
+		s.endOtherLogins, s.expireGuests, s.expireIdleGuests, s.purgeAccounts, s.purgeRooms, s.purgeMessages,
+		s.purgeReactions, s.pruneEvents,
+		s.prunePast, s.pruneMutes, s.pruneRenames, s.pruneKeys, s.pruneSessions, s.pruneVouched, s.pruneSpent, s.pruneFlows,
+		s.dropPresences, s.dropUnattached, s.expireUploads,
 		s.indexRooms, s.reindexMessages,
 	}
 	for len(kinds) > 0 && ctx.Err() == nil {
@@ -88,7 +90,8 @@ func (s *Store) prunePast(ctx context.Context) (more bool, err error) {
 
 // pruneMutes deletes mutes that ended before the oldest event that is kept.
 func (s *Store) pruneMutes(ctx context.Context) (more bool, err error) {
-	return s.prune(ctx, "silences", "user_id, room_id, sender_id, from_position", "to_position > 0 AND to_position <= ?", s.pruned)
+	return s.prune(ctx, "silences", "user_id, room_id, sender_id, from_position", "to_position > 0 AND to_position <= ?",
+		s.pruned)
 }
 
 // pruneRenames deletes earlier names together with the events of that time.
@@ -108,7 +111,9 @@ func before(age time.Duration) func(context.Context) (int64, error) {
 }
 
 // prune deletes some of a table's rows that are older than a bound.
-func (s *Store) prune(ctx context.Context, table, key, where string, bound func(context.Context) (int64, error)) (more bool, err error) {
+func (s *Store) prune(
+	ctx context.Context, table, key, where string, bound func(context.Context) (int64, error),
+) (more bool, err error) {
 	upTo, err := bound(ctx)
 	if err != nil {
 		return false, err
@@ -196,11 +201,13 @@ func (tx *transaction) deleteRows(table, key, where string, arg any) (more bool,
 // deleted user it records the tokens that a client may still use.
 func (tx *transaction) deleteSessions(gone bool, where string, args ...any) (more bool, err error) {
 	var ids, hashes []string
-	err = tx.Raw("SELECT id FROM sessions WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...).Scan(&ids).Error
+	err = tx.Raw("SELECT id FROM sessions WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...).Scan(&ids).
+		Error
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
-	if err := tx.Raw("SELECT hash FROM refresh_tokens WHERE session_id IN ? LIMIT ?", ids, batchRows).Scan(&hashes).Error; err != nil {
+	if err := tx.Raw("SELECT hash FROM refresh_tokens WHERE session_id IN ? LIMIT ?", ids, batchRows).Scan(&hashes).
+		Error; err != nil {
 		return true, err
 	}
 	if len(hashes) > 0 {

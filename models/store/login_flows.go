@@ -45,19 +45,22 @@ func (s *Store) BeginFlow(ctx context.Context, f models.AuthFlow) error {
 func (s *Store) TakeFlow(ctx context.Context, f models.AuthFlow) (models.AuthFlow, error) {
 	var row authFlowRow
 	_, err := s.write(ctx, func(tx *transaction) error {
-		return takeRow(tx.DB, &row, "DELETE FROM auth_flows WHERE state_hash = ? AND browser_hash = ? AND provider = ? RETURNING "+flowColumns,
+		return takeRow(tx.DB, &row, "DELETE FROM auth_flows WHERE state_hash = ? AND browser_hash = ? AND provider = ? "+
+			"RETURNING "+flowColumns,
 			f.StateHash, f.BrowserHash, f.Provider)
 	})
 	switch {
 	case err != nil:
 		return models.AuthFlow{}, err
 	case row.StateHash == "":
-		return models.AuthFlow{}, models.Errorf(models.CodeBadCredentials, "This answers no log-in that this browser has begun.")
+		return models.AuthFlow{}, models.Errorf(models.CodeBadCredentials,
+			"This answers no log-in that this browser has begun.")
 	case row.ExpiresAt <= models.Now().Millis():
 		return models.AuthFlow{}, models.Errorf(models.CodeExpired, "This log-in took too long; begin again.")
 	}
 	return models.AuthFlow{
-		StateHash: row.StateHash, BrowserHash: row.BrowserHash, Provider: row.Provider, Nonce: row.Nonce, Verifier: row.Verifier,
+		StateHash: row.StateHash, BrowserHash: row.BrowserHash, Provider: row.Provider, Nonce: row.Nonce,
+		Verifier: row.Verifier,
 		Callback: row.Callback, Redirect: row.Redirect, ExpiresAt: models.FromMillis(row.ExpiresAt),
 		Linker: models.Caller{UserID: row.UserID, SessionID: row.SessionID},
 	}, nil
@@ -71,11 +74,14 @@ func takeRow[T any](tx *gorm.DB, row *T, statement string, args ...any) error {
 }
 
 // LogInWithCode spends a login code and opens a session for its user.
-func (s *Store) LogInWithCode(ctx context.Context, code models.LoginCode, n models.NewSession, once *models.Once) (models.Login, error) {
+func (s *Store) LogInWithCode(
+	ctx context.Context, code models.LoginCode, n models.NewSession, once *models.Once,
+) (models.Login, error) {
 	var login models.Login
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		var spent struct{ UserID, ExpiresAt int64 }
-		err := takeRow(tx.DB, &spent, "DELETE FROM login_codes WHERE hash = ? AND browser_hash = ? RETURNING user_id, expires_at",
+		err := takeRow(tx.DB, &spent, "DELETE FROM login_codes WHERE hash = ? AND browser_hash = ? RETURNING user_id, "+
+			"expires_at",
 			code.Hash, code.BrowserHash)
 		if err == nil && spent.ExpiresAt <= models.Now().Millis() { // also true when there is no such code
 			err = models.Errorf(models.CodeBadCredentials, "This login code is not good, or not for this browser.")

@@ -72,7 +72,9 @@ func (tx *transaction) countMembers(roomID int64, by int) error {
 }
 
 // appendMemberEvent appends an event about a user in a room, for the members and the user.
-func (tx *transaction) appendMemberEvent(name models.EventName, row roomRow, user models.UserRef, e models.MemberEvent) error {
+func (tx *transaction) appendMemberEvent(
+	name models.EventName, row roomRow, user models.UserRef, e models.MemberEvent,
+) error {
 	e.RoomID, e.Subject, e.User = row.ID, row.Subject, user
 	return tx.appendEvent(name, models.Audience{RoomID: row.ID, UserID: user.ID}, e)
 }
@@ -87,11 +89,14 @@ func (r memberRow) model() models.Member {
 	return models.Member{User: r.User.model(), Role: models.Role(r.Role), JoinedAt: models.FromMillis(r.JoinedAt)}
 }
 
-var memberQuery = `SELECT ` + userColumns + `, m.role, m.joined_at FROM memberships m JOIN ` + liveUsers + ` u ON u.id = m.user_id WHERE m.room_id = ?`
+var memberQuery = `SELECT ` + userColumns + `, m.role, m.joined_at FROM memberships m JOIN ` + liveUsers + ` u ON u.id
+	= m.user_id WHERE m.room_id = ?`
 
 // Members lists the members of a room that the caller may read, in the order of the users' ids. among limits the list
 // to some users, unless it is nil.
-func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPath, among []int64, page models.Paging) (models.Page[models.Member], error) {
+func (s *Store) Members(
+	ctx context.Context, callerID int64, path models.RoomPath, among []int64, page models.Paging,
+) (models.Page[models.Member], error) {
 	empty := models.Page[models.Member]{Items: []models.Member{}}
 	db := s.read(ctx)
 	a, err := authorizeReader(db, path, callerID)
@@ -116,7 +121,8 @@ func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return empty, err
 	}
-	return pageOf(rows, page.Limit, memberRow.model, func(r memberRow) cursor { return cursor{list: of, id: r.User.ID} }), nil
+	return pageOf(rows, page.Limit, memberRow.model, func(r memberRow) cursor { return cursor{list: of, id: r.User.ID} }),
+		nil
 }
 
 // findMember returns the user's membership in the room; ok is false without one.
@@ -205,7 +211,9 @@ func (tx *transaction) endMembership(row roomRow, leaver memberRow) error {
 }
 
 // PutMember adds a user to the room, or sets a member's role.
-func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, r models.RoleChange) (models.Member, models.Cursor, error) {
+func (s *Store) PutMember(
+	ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, r models.RoleChange,
+) (models.Member, models.Cursor, error) {
 	var member models.Member
 	at, err := s.write(ctx, func(tx *transaction) error {
 		self, err := tx.putSelf(callerID, path, user, r.Role)
@@ -240,9 +248,12 @@ func (s *Store) PutMember(ctx context.Context, callerID int64, path models.RoomP
 
 // putSelf is PutMember for callers who name themselves, and no other role than they have or would get: like members/me,
 // it needs no moderator. The row is empty when a moderator's rights are needed.
-func (tx *transaction) putSelf(callerID int64, path models.RoomPath, user models.UserPath, role models.Role) (row memberRow, err error) {
+func (tx *transaction) putSelf(
+	callerID int64, path models.RoomPath, user models.UserPath, role models.Role,
+) (row memberRow, err error) {
 	target, err := findUser(tx.DB, user)
-	if isNotFound(err) || err == nil && target.ID != callerID { // authorizeModeration returns the error for a user who does not exist
+	// authorizeModeration returns the error for a user who does not exist
+	if isNotFound(err) || err == nil && target.ID != callerID {
 		return row, nil
 	}
 	if err == nil {
@@ -294,7 +305,9 @@ func (tx *transaction) addByModerator(m moderation, role models.Role) error {
 }
 
 // RemoveMember removes a user from the room. It does nothing for a user who is not a member.
-func (s *Store) RemoveMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) (models.Cursor, error) {
+func (s *Store) RemoveMember(
+	ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath,
+) (models.Cursor, error) {
 	if user.Key != "" {
 		row, err := findUser(s.read(ctx), user)
 		if err != nil {
@@ -330,7 +343,8 @@ func (tx *transaction) storeLeaver(row roomRow, userID int64) {
 // leftAt returns the position of the event with which a user left a private room, 0 for a user who did not, or who has
 // come back.
 func (tx *transaction) leftAt(roomID, userID int64) (position int64, err error) {
-	err = tx.Raw("SELECT left_position FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Scan(&position).Error
+	err = tx.Raw("SELECT left_position FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Scan(&position).
+		Error
 	return position, err
 }
 
@@ -346,6 +360,7 @@ func (tx *transaction) limitRooms(userID int64) error {
 	if err != nil || !beyond {
 		return err
 	}
-	return tx.refuseAbove(models.MaxRoomsPerUser, "A user may be in %d rooms, and this one is; a room has to be left first.",
+	return tx.refuseAbove(models.MaxRoomsPerUser, "A user may be in %d rooms, and this one is; a room has to be left "+
+		"first.",
 		"memberships m JOIN "+liveRooms+" r ON r.id = m.room_id", "m.user_id = ?", userID)
 }

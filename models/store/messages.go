@@ -43,7 +43,8 @@ const (
 	messageColumns = `m.room_id, m.id, m.sender_id, COALESCE(u.username, ` + deletedUsername + `) AS username,
 	COALESCE(u.display_name, ` + deletedDisplayName + `) AS display_name, m.type, ` + visibleText + ` AS text, m.reply_to,
 	m.client_id, m.created_at, m.edited_at, ` + visibleDeletedAt + ` AS deleted_at`
-	messageQuery = `SELECT ` + messageColumns + ` FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = ?`
+	messageQuery = `SELECT ` + messageColumns + ` FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id
+		= ?`
 )
 
 func (r messageRow) model(room roomRow) models.Message {
@@ -85,7 +86,9 @@ func (s *Store) Message(ctx context.Context, callerID int64, path models.RoomPat
 }
 
 // EditMessage replaces the text of the caller's own message.
-func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit) (models.Message, models.Cursor, error) {
+func (s *Store) EditMessage(
+	ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit,
+) (models.Message, models.Cursor, error) {
 	var message models.Message
 	at, err := s.write(ctx, func(tx *transaction) error {
 		a, row, err := tx.lockMessage(authorizeWriter, callerID, path, id)
@@ -143,7 +146,9 @@ func (tx *transaction) refuseEmpty(roomID, id int64, e models.MessageEdit) error
 type authorizer func(db *gorm.DB, path models.RoomPath, callerID int64) (access, error)
 
 // lockMessage locks the room and finds one of its messages, for a caller whom authorize accepts.
-func (tx *transaction) lockMessage(as authorizer, callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
+func (tx *transaction) lockMessage(
+	as authorizer, callerID int64, path models.RoomPath, id int64,
+) (access, messageRow, error) {
 	if err := tx.lockRoom(path); err != nil {
 		return access{}, messageRow{}, err
 	}
@@ -157,7 +162,9 @@ func (tx *transaction) lockMessage(as authorizer, callerID int64, path models.Ro
 
 // DeleteMessage turns a message into a tombstone: the caller's own one, or any for a moderator. It does nothing for a
 // tombstone. A user who has been blocked may still delete what they wrote.
-func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error) {
+func (s *Store) DeleteMessage(
+	ctx context.Context, callerID int64, path models.RoomPath, id int64,
+) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		a, row, err := tx.lockMessage(authorizeMember, callerID, path, id)
 		if err != nil {

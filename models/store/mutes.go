@@ -40,7 +40,9 @@ func (tx *transaction) endMute(q mute) {
 }
 
 // Mute sets whether the caller gets notifications of a room. Only the caller's streams get the event.
-func (s *Store) Mute(ctx context.Context, callerID int64, path models.RoomPath, m models.MembershipChange) (models.Membership, models.Cursor, error) {
+func (s *Store) Mute(
+	ctx context.Context, callerID int64, path models.RoomPath, m models.MembershipChange,
+) (models.Membership, models.Cursor, error) {
 	var membership models.Membership
 	at, err := s.write(ctx, func(tx *transaction) error {
 		if err := tx.lockRoom(path); err != nil {

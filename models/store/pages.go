@@ -47,7 +47,8 @@ func countFitting(messages []models.Message) int {
 	const around = 1 << 10
 	most := 0
 	for _, m := range messages {
-		most += around + escaped*len(m.Text) + (around+escaped*models.MaxFileNameLength*utf8.UTFMax)*len(m.Files) + 128*len(m.Reactions)
+		most += around + escaped*len(m.Text) + (around+escaped*models.MaxFileNameLength*utf8.UTFMax)*len(m.Files) +
+			128*len(m.Reactions)
 	}
 	if most <= models.MaxPageBytes {
 		return len(messages)

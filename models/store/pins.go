@@ -16,7 +16,8 @@ type pinRow struct {
 }
 
 // pinQuery reads the pins of a room that are newer than its last clearing.
-const pinQuery = `SELECT ` + messageColumns + `, p.pinned_by, p.pinned_at, COALESCE(o.username, ` + deletedUsername + `) AS by_name,
+const pinQuery = `SELECT ` + messageColumns + `, p.pinned_by, p.pinned_at, COALESCE(o.username, ` + deletedUsername +
+	`) AS by_name,
 	COALESCE(o.display_name, ` + deletedDisplayName + `) AS by_display
 	FROM pins p JOIN messages m ON m.room_id = p.room_id AND m.id = p.message_id LEFT JOIN users u ON u.id = m.sender_id
 	LEFT JOIN users o ON o.id = p.pinned_by WHERE p.room_id = ? AND p.message_id > ?` + database.FromLiveSender
@@ -30,7 +31,9 @@ func (r pinRow) model(room roomRow) models.Pin {
 }
 
 // Pins lists the pinned messages of a room that the caller may read, the newest message first.
-func (s *Store) Pins(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Pin], error) {
+func (s *Store) Pins(
+	ctx context.Context, callerID int64, path models.RoomPath, page models.Paging,
+) (models.Page[models.Pin], error) {
 	empty := models.Page[models.Pin]{Items: []models.Pin{}}
 	db := s.read(ctx)
 	a, err := authorizeReader(db, path, callerID)
@@ -77,7 +80,9 @@ func (tx *transaction) lockPinnable(callerID int64, path models.RoomPath, id int
 }
 
 // Pin pins a message. It does nothing for one that is pinned.
-func (s *Store) Pin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Pin, models.Cursor, error) {
+func (s *Store) Pin(
+	ctx context.Context, callerID int64, path models.RoomPath, id int64,
+) (models.Pin, models.Cursor, error) {
 	var pin models.Pin
 	at, err := s.write(ctx, func(tx *transaction) error {
 		a, row, err := tx.lockPinnable(callerID, path, id)
@@ -145,5 +150,6 @@ func (tx *transaction) appendPinEvent(name models.EventName, roomID, id int64, b
 
 // limitPins is an error for a room with more pins than the limit.
 func (tx *transaction) limitPins(roomID int64) error {
-	return tx.refuseAbove(models.MaxPinsPerRoom, "This room has %d pins, which is as many as a room may have.", "pins", "room_id = ?", roomID)
+	return tx.refuseAbove(models.MaxPinsPerRoom, "This room has %d pins, which is as many as a room may have.", "pins",
+		"room_id = ?", roomID)
 }

@@ -42,7 +42,8 @@ func TestReadsUseIndexes(t *testing.T) {
 			var id, parent, unused int
 			var step string
 			for _, step := range ask(t, s, "EXPLAIN QUERY PLAN "+sql, args, &step, &id, &parent, &unused, &step) {
-				if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "INDEX") && !slices.Contains(ofQuery, step) && !strings.HasSuffix(step, "CONSTANT ROWS") {
+				if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "INDEX") && !slices.Contains(ofQuery, step) &&
+					!strings.HasSuffix(step, "CONSTANT ROWS") {
 					t.Errorf("%s\nreads a whole table: %s", sql, step)
 				}
 				ofSender := strings.HasPrefix(step, "SEARCH oldest ") || strings.HasPrefix(step, "SEARCH newest ")
@@ -162,14 +163,15 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			_, err := readHits(s.read(ctx), []database.Hit{{RoomID: 7, ID: 1}, {RoomID: 8, ID: 1}})
 			return err
 		},
-		"history, newest":     history(models.HistoryQuery{}),
-		"history, oldest":     history(models.HistoryQuery{After: ptr(int64(1))}),
-		"history, before":     history(models.HistoryQuery{Before: ptr(int64(planMessages / 2))}),
-		"history, around":     history(models.HistoryQuery{Around: ptr(int64(planMessages / 2))}),
-		"history, since":      history(models.HistoryQuery{Since: models.FromMillis(planMessages / 2)}),
-		"history, until":      history(models.HistoryQuery{Until: models.FromMillis(planMessages / 2)}),
-		"list of rooms":       roomList(s, models.RoomsQuery{Paging: paging}),
-		"list of rooms, rest": roomList(s, models.RoomsQuery{Paging: models.Paging{Limit: 10, Cursor: cursor{list: list{listRooms, 1}, at: 1, id: 3}.String()}}),
+		"history, newest": history(models.HistoryQuery{}),
+		"history, oldest": history(models.HistoryQuery{After: ptr(int64(1))}),
+		"history, before": history(models.HistoryQuery{Before: ptr(int64(planMessages / 2))}),
+		"history, around": history(models.HistoryQuery{Around: ptr(int64(planMessages / 2))}),
+		"history, since":  history(models.HistoryQuery{Since: models.FromMillis(planMessages / 2)}),
+		"history, until":  history(models.HistoryQuery{Until: models.FromMillis(planMessages / 2)}),
+		"list of rooms":   roomList(s, models.RoomsQuery{Paging: paging}),
+		"list of rooms, rest": roomList(s, models.RoomsQuery{Paging: models.Paging{Limit: 10,
+			Cursor: cursor{list: list{listRooms, 1}, at: 1, id: 3}.String()}}),
 		"the log": func() error {
 			_, err := s.Entries(ctx, 0, 10)
 			return err
@@ -220,13 +222,15 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 	t.Run("messages by words", func(t *testing.T) {
 		q := wordindex.NewQuery("tea four")
 		if _, isSQLite := s.dialect.(sqlite.Dialect); isSQLite {
-			explain(t, sqlite.WordStatement, []any{true, sqlite.MatchExpression(q, 7), sqlite.WordsRow(7, 0), sqlite.WordsRow(7, 1000), -1})
+			explain(t, sqlite.WordStatement, []any{true, sqlite.MatchExpression(q, 7), sqlite.WordsRow(7, 0), sqlite.WordsRow(7,
+				1000), -1})
 			explain(t, sqlite.NewestWordStatement, []any{7, 0, 1000})
 			return
 		}
 		explain(t, postgres.NewestWordStatement, []any{postgres.TSQuery(q, []database.Span{in}), 7, 0, 1000, 10, true})
 		explain(t, postgres.WordStatement, []any{
-			postgres.TSQuery(q, []database.Span{in}), []int64{7}, []int64{0}, []int64{1000}, 10, true, int64(database.MaxTime), int64(0), int64(0),
+			postgres.TSQuery(q, []database.Span{in}), []int64{7}, []int64{0}, []int64{1000}, 10, true, int64(database.MaxTime),
+			int64(0), int64(0),
 		})
 	})
 }
@@ -256,8 +260,10 @@ func openFilled(t *testing.T, name string) *Store {
 		for _, fill := range []string{
 			fmt.Sprintf("INSERT INTO users (username, username_key, display_name, guest, created_at) "+
 				numbers+"SELECT 'user' || i, 'user' || i, 'u', false, 0 FROM n", planMessages),
-			fmt.Sprintf("INSERT INTO rooms (name, handle, handle_key, kind, subject, created_at, updated_at, active_at, message_count, last_message_id) "+
-				numbers+"SELECT 'Room' || i, 'room' || i, 'room' || i, 'public', 'order ' || i, 0, 0, 0, 1, 1 FROM n", planMessages/10),
+			fmt.Sprintf("INSERT INTO rooms (name, handle, handle_key, kind, subject, created_at, updated_at, active_at, "+
+				"message_count, last_message_id) "+
+				numbers+"SELECT 'Room' || i, 'room' || i, 'room' || i, 'public', 'order ' || i, 0, 0, 0, 1, 1 FROM n",
+				planMessages/10),
 			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, muted) `+
 				numbers+"SELECT i, 1, 'member', 0, 0, 0, false FROM n", planOwn),
 			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, muted) `+
@@ -270,17 +276,20 @@ func openFilled(t *testing.T, name string) *Store {
 				"SELECT id, 2, 'member', 0, 0, 0, false FROM rooms WHERE kind = 'direct'",
 			fmt.Sprintf("INSERT INTO messages (room_id, id, sender_id, type, text, created_at) "+
 				numbers+"SELECT 1 + i %% %d, i, 1, 'text', 'Tea ' || i || ' at four', i FROM n", planMessages, planRooms),
-			fmt.Sprintf("INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at) "+
+			fmt.Sprintf("INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, message_id, "+
+				"data, created_at) "+
 				numbers+"SELECT i, 'message.created', false, 1 + i %% %d, 1, 0, '', i, '', i FROM n", planMessages, planRooms),
 			// What is appended later comes after them.
 			fmt.Sprintf("UPDATE event_head SET position = %d", planMessages),
 			// One event names a user, one message has a file and one a reaction, so that all is asked.
-			`UPDATE events SET name = 'member.joined', message_id = 0, data = '{"user":{"id":1,"username":"u","display_name":"u"}}' WHERE position = 4`,
+			`UPDATE events SET name = 'member.joined', message_id = 0, data =
+				'{"user":{"id":1,"username":"u","display_name":"u"}}' WHERE position = 4`,
 			fmt.Sprintf("INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) "+
 				numbers+"SELECT 1 + i %% %d, i, 'x', 1, i FROM n", planMessages, planRooms),
 			`INSERT INTO reaction_counts (room_id, message_id, emoji, count, since)
 				SELECT room_id, message_id, emoji, 1, created_at FROM reactions`,
-			fmt.Sprintf("INSERT INTO files (id, room_id, user_id, message_id, blob, name, media_type, size, sha256, width, height, created_at) "+
+			fmt.Sprintf("INSERT INTO files (id, room_id, user_id, message_id, blob, name, media_type, size, sha256, width, "+
+				"height, created_at) "+
 				numbers+"SELECT 'f' || i, 1 + i %% %d, 1, i, '', '', '', 0, '', 0, 0, i FROM n", planMessages, planRooms),
 		} {
 			if err := tx.Exec(fill).Error; err != nil {

@@ -88,7 +88,8 @@ func (tx *transaction) changePresences(news models.NodeNews) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	return tx.Exec("DELETE FROM presences WHERE node_id = ? AND (user_id, room_id) IN (VALUES "+strings.Join(gone, ", ")+")",
+	return tx.Exec("DELETE FROM presences WHERE node_id = ? AND (user_id, room_id) IN (VALUES "+strings.Join(gone,
+		", ")+")",
 		append([]any{news.Node}, went...)...).Error
 }
 
@@ -127,7 +128,8 @@ func (s *Store) ForgetNode(ctx context.Context, node string, beat int64, at mode
 func (s *Store) lastSeenAt(ctx context.Context, node string, at models.Time) error {
 	for after := int64(0); ; {
 		var users []int64
-		err := s.read(ctx).Raw("SELECT user_id FROM presences WHERE node_id = ? AND room_id = 0 AND user_id > ? ORDER BY user_id LIMIT ?",
+		err := s.read(ctx).Raw("SELECT user_id FROM presences WHERE node_id = ? AND room_id = 0 AND user_id > ? ORDER BY "+
+			"user_id LIMIT ?",
 			node, after, batchRows).Scan(&users).Error
 		if err != nil || len(users) == 0 {
 			return err
@@ -146,7 +148,8 @@ func (s *Store) lastSeenAt(ctx context.Context, node string, at models.Time) err
 // dropPresences deletes a batch of the presences of nodes that no longer exist.
 func (s *Store) dropPresences(ctx context.Context) (more bool, err error) {
 	var node string
-	found := s.read(ctx).Raw("SELECT node_id FROM presences WHERE node_id NOT IN (SELECT id FROM nodes) LIMIT 1").Scan(&node)
+	found := s.read(ctx).Raw("SELECT node_id FROM presences WHERE node_id NOT IN (SELECT id FROM nodes) LIMIT 1").
+		Scan(&node)
 	if found.Error != nil || found.RowsAffected == 0 {
 		return false, found.Error
 	}
@@ -155,7 +158,8 @@ func (s *Store) dropPresences(ctx context.Context) (more bool, err error) {
 
 func (s *Store) dropPresencesOf(ctx context.Context, node string) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (bool, error) {
-		return tx.deleteRows("presences", "node_id, user_id, room_id", "node_id = ? AND node_id NOT IN (SELECT id FROM nodes)", node)
+		return tx.deleteRows("presences", "node_id, user_id, room_id",
+			"node_id = ? AND node_id NOT IN (SELECT id FROM nodes)", node)
 	})
 }
 
@@ -176,8 +180,10 @@ func (s *Store) Presences(ctx context.Context) (map[string][]models.Presence, er
 		NodeID, Subject, Username, DisplayName string
 		RoomID, UserID                         int64
 	}
-	err := s.read(ctx).Raw(`SELECT p.node_id, p.room_id, COALESCE(r.subject, '') AS subject, p.user_id, u.username, u.display_name
-		FROM presences p JOIN nodes n ON n.id = p.node_id JOIN ` + liveUsers + ` u ON u.id = p.user_id LEFT JOIN rooms r ON r.id = p.room_id`).Scan(&rows).Error
+	err := s.read(ctx).Raw(`SELECT p.node_id, p.room_id, COALESCE(r.subject, '') AS subject, p.user_id, u.username,
+		u.display_name
+		FROM presences p JOIN nodes n ON n.id = p.node_id JOIN ` + liveUsers + ` u ON u.id = p.user_id LEFT JOIN rooms r ON
+		r.id = p.room_id`).Scan(&rows).Error
 	present := map[string][]models.Presence{}
 	for _, r := range rows {
 		present[r.NodeID] = append(present[r.NodeID], models.Presence{
@@ -191,7 +197,8 @@ func (s *Store) Presences(ctx context.Context) (map[string][]models.Presence, er
 // appendNodeUpdate appends an event for the other nodes, if there are any.
 func (tx *transaction) appendNodeUpdate(news models.NodeNews) error {
 	var others int64
-	if err := tx.Raw("SELECT count(*) FROM nodes WHERE id <> ?", news.Node).Scan(&others).Error; err != nil || others == 0 {
+	if err := tx.Raw("SELECT count(*) FROM nodes WHERE id <> ?", news.Node).Scan(&others).Error; err != nil ||
+		others == 0 {
 		return err
 	}
 	return tx.appendEvent(models.EventNodeNews, models.Audience{}, news)
@@ -211,9 +218,11 @@ func (tx *transaction) lockNode(node string) (beat int64, err error) {
 // blocked the other, and without direct rooms that the user has left.
 func (s *Store) Acquaintances(ctx context.Context, userID int64, roomLimit int) ([]int64, error) {
 	var users []int64
-	err := s.read(ctx).Raw(`SELECT u.id FROM `+liveUsers+` u WHERE u.id IN (SELECT user_id FROM contacts WHERE contact_id = ?
+	err := s.read(ctx).Raw(`SELECT u.id FROM `+liveUsers+` u WHERE u.id IN (SELECT user_id FROM contacts WHERE contact_id
+		= ?
 		UNION SELECT o.user_id FROM memberships m JOIN `+liveRooms+` r ON r.id = m.room_id AND r.member_count <= ?
 		JOIN memberships o ON o.room_id = m.room_id AND o.user_id <> m.user_id AND o.left_at = 0
-		WHERE m.user_id = ?) AND NOT `+blockedBetween("u.id", "CAST(? AS BIGINT)"), userID, roomLimit, userID, userID, userID).Scan(&users).Error
+		WHERE m.user_id = ?) AND NOT `+blockedBetween("u.id", "CAST(? AS BIGINT)"), userID, roomLimit, userID, userID,
+		userID).Scan(&users).Error
 	return users, err
 }

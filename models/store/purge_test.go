@@ -103,7 +103,8 @@ func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
 
 		h.refusesDeleted(anna, room)
 		again := h.user("anna")
-		h.must(h.Welcome(ctx, person, models.LoginCode{Hash: "h", BrowserHash: "b", ExpiresAt: models.At(time.Now().Add(time.Minute))}))
+		h.must(h.Welcome(ctx, person, models.LoginCode{Hash: "h", BrowserHash: "b", ExpiresAt: models.At(time.Now().
+			Add(time.Minute))}))
 		if again.ID == anna.ID || h.rows("users WHERE deleted_at = 0") != 3 {
 			t.Error("the name and the identity do not make new accounts")
 		}
@@ -126,8 +127,8 @@ func (h *testStore) refusesDeleted(gone models.User, room models.Room) {
 	h.want(err, models.CodeNotFound)
 }
 
-// TestPurgeGoesOnAfterACrash ends the store between the batches of an account's purge, again and again, and opens it once
-// more: in the end nothing is left, all were told once, and the counts are exact.
+// TestPurgeGoesOnAfterACrash ends the store between the batches of an account's purge, again and again, and opens it
+// once more: in the end nothing is left, all were told once, and the counts are exact.
 func TestPurgeGoesOnAfterACrash(t *testing.T) {
 	const rooms, alone, crashes = 40, 30, 4
 	onBoth(t, func(t *testing.T, name string) {
@@ -167,7 +168,8 @@ func TestPurgeGoesOnAfterACrash(t *testing.T) {
 		h.purged()
 
 		told := h.visibleEvents(bob.ID, before)
-		if told[models.EventMemberLeft] != rooms || told[models.EventMemberUpdated] != rooms || told[models.EventMessageDeleted] != rooms {
+		if told[models.EventMemberLeft] != rooms || told[models.EventMemberUpdated] != rooms ||
+			told[models.EventMessageDeleted] != rooms {
 			t.Errorf("bob was told %v", told)
 		}
 		for _, r := range shared {

@@ -39,7 +39,9 @@ func addReactionsTo(db *gorm.DB, callerID int64, messages []*models.Message) err
 
 // React adds the caller's reaction to a message. It does nothing if there is one. A reaction is for the message's
 // sender: it is refused if one of the two has blocked the other, in any room.
-func (s *Store) React(ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string) (models.Message, models.Cursor, error) {
+func (s *Store) React(
+	ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string,
+) (models.Message, models.Cursor, error) {
 	var message models.Message
 	at, err := s.write(ctx, func(tx *transaction) error {
 		a, row, err := tx.lockMessage(authorizeWriter, callerID, path, id)
@@ -85,18 +87,22 @@ func (tx *transaction) addReaction(room roomRow, callerID, id int64, emoji strin
 		return err
 	}
 	var different int64
-	err = tx.Raw("SELECT count(*) FROM reaction_counts WHERE room_id = ? AND message_id = ?", room.ID, id).Scan(&different).Error
+	err = tx.Raw("SELECT count(*) FROM reaction_counts WHERE room_id = ? AND message_id = ?", room.ID, id).
+		Scan(&different).Error
 	if err != nil {
 		return err
 	}
 	if different > models.MaxEmojiPerMessage {
-		return models.Invalid("emoji", "this message has %d different ones, which is as many as a message may have", different-1)
+		return models.Invalid("emoji", "this message has %d different ones, which is as many as a message may have",
+			different-1)
 	}
 	return tx.appendReactionEvent(models.EventReactionAdded, room, callerID, id, emoji)
 }
 
 // Unreact removes the caller's reaction to a message. It does nothing if there is none.
-func (s *Store) Unreact(ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string) (models.Cursor, error) {
+func (s *Store) Unreact(
+	ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string,
+) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		a, _, err := tx.lockMessage(authorizeWriter, callerID, path, id)
 		if err != nil {
@@ -112,7 +118,9 @@ func (s *Store) Unreact(ctx context.Context, callerID int64, path models.RoomPat
 	})
 }
 
-func (tx *transaction) appendReactionEvent(name models.EventName, room roomRow, callerID, id int64, emoji string) error {
+func (tx *transaction) appendReactionEvent(
+	name models.EventName, room roomRow, callerID, id int64, emoji string,
+) error {
 	user, err := findUser(tx.DB, models.UserPath{ID: callerID})
 	if err != nil {
 		return err
@@ -130,7 +138,8 @@ func (tx *transaction) appendReactionEvent(name models.EventName, room roomRow, 
 
 // countReactions returns how many users have reacted to a message with an emoji.
 func (tx *transaction) countReactions(roomID, id int64, emoji string) (count int64, err error) {
-	err = tx.Raw("SELECT count FROM reaction_counts WHERE room_id = ? AND message_id = ? AND emoji = ?", roomID, id, emoji).
+	err = tx.Raw("SELECT count FROM reaction_counts WHERE room_id = ? AND message_id = ? AND emoji = ?", roomID, id,
+		emoji).
 		Scan(&count).Error
 	return count, err
 }
@@ -146,7 +155,8 @@ const reactionsAtOnce = 200
 // countReaction counts a reaction that was added.
 func (tx *transaction) countReaction(roomID, id int64, emoji string, now int64) error {
 	return tx.Exec(`INSERT INTO reaction_counts (room_id, message_id, emoji, count, since) VALUES (?, ?, ?, 1, ?)
-		ON CONFLICT (room_id, message_id, emoji) DO UPDATE SET count = reaction_counts.count + 1`, roomID, id, emoji, now).Error
+		ON CONFLICT (room_id, message_id, emoji) DO UPDATE SET count = reaction_counts.count + 1`, roomID, id, emoji, now).
+		Error
 }
 
 // dropReaction removes a user's reaction. shown is false if nobody could see it: there was none, or its message is
@@ -179,7 +189,8 @@ func (tx *transaction) dropReactions(roomID int64, ids []int64) error {
 	}
 	tx.wakesJanitor = true
 	return tx.Exec(`INSERT INTO reaction_sweeps (room_id, message_id) SELECT m.room_id, m.id FROM messages m
-		WHERE m.room_id = ? AND m.id IN ? AND EXISTS (SELECT 1 FROM reactions e WHERE e.room_id = m.room_id AND e.message_id = m.id)
+		WHERE m.room_id = ? AND m.id IN ? AND EXISTS (SELECT 1 FROM reactions e WHERE e.room_id = m.room_id AND e.message_id
+		= m.id)
 		ON CONFLICT (room_id, message_id) DO NOTHING`, roomID, ids).Error
 }
 
@@ -247,6 +258,7 @@ func (s *Store) purgeReactions(ctx context.Context) (more bool, err error) {
 		if removed.Error != nil || removed.RowsAffected > 0 {
 			return true, removed.Error
 		}
-		return true, tx.Exec("DELETE FROM reaction_sweeps WHERE room_id = ? AND message_id = ?", sweep.RoomID, sweep.MessageID).Error
+		return true, tx.Exec("DELETE FROM reaction_sweeps WHERE room_id = ? AND message_id = ?", sweep.RoomID,
+			sweep.MessageID).Error
 	})
 }

@@ -23,8 +23,8 @@ func reindexing(db *gorm.DB) (is bool, err error) {
 	return is, err
 }
 
-// reindexMessages indexes some messages again, all of one room: its lock keeps them as they are meanwhile. What is left is
-// recorded in the database, so that any node continues where another one ended.
+// reindexMessages indexes some messages again, all of one room: its lock keeps them as they are meanwhile. What is left
+// is recorded in the database, so that any node continues where another one ended.
 func (s *Store) reindexMessages(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var roomID int64

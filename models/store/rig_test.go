@@ -64,7 +64,8 @@ func (h *testStore) want(err error, code models.Code) {
 
 func (h *testStore) user(name string) models.User {
 	h.t.Helper()
-	login, err := h.SignUp(h.t.Context(), models.NewAccount{Username: name, PasswordHash: "hash"}, models.NewSession{RefreshHash: rand.Text()}, nil)
+	login, err := h.SignUp(h.t.Context(), models.NewAccount{Username: name, PasswordHash: "hash"},
+		models.NewSession{RefreshHash: rand.Text()}, nil)
 	h.must(err)
 	return login.User
 }
@@ -72,10 +73,12 @@ func (h *testStore) user(name string) models.User {
 // room makes a room of the first user's, with the others in it.
 func (h *testStore) room(name string, kind models.RoomKind, owner models.User, others ...models.User) models.Room {
 	h.t.Helper()
-	room, _, err := h.CreateRoom(h.t.Context(), owner.ID, models.NewRoom{Name: &name, Kind: &kind, Handle: handleOf(name, kind)}, nil)
+	room, _, err := h.CreateRoom(h.t.Context(), owner.ID, models.NewRoom{Name: &name, Kind: &kind, Handle: handleOf(name,
+		kind)}, nil)
 	h.must(err)
 	for _, u := range others {
-		_, _, err := h.PutMember(h.t.Context(), owner.ID, models.RoomPath{ID: room.ID}, models.UserPath{ID: u.ID}, models.RoleChange{})
+		_, _, err := h.PutMember(h.t.Context(), owner.ID, models.RoomPath{ID: room.ID}, models.UserPath{ID: u.ID},
+			models.RoleChange{})
 		h.must(err)
 	}
 	return room

@@ -15,7 +15,9 @@ type moderation struct {
 
 // authorizeModeration locks the room and checks that the caller may act on the user: moderators and owners may, but on
 // an owner only an owner.
-func (tx *transaction) authorizeModeration(callerID int64, path models.RoomPath, user models.UserPath) (moderation, error) {
+func (tx *transaction) authorizeModeration(
+	callerID int64, path models.RoomPath, user models.UserPath,
+) (moderation, error) {
 	var m moderation
 	if err := tx.lockRoom(path); err != nil {
 		return m, err
@@ -45,7 +47,8 @@ func (tx *transaction) changeRole(m moderation, role models.Role) error {
 	}
 	if was == models.RoleOwner {
 		var owners int64
-		err := tx.Raw("SELECT count(*) FROM memberships WHERE room_id = ? AND role = ?", m.room.Room.ID, was).Scan(&owners).Error
+		err := tx.Raw("SELECT count(*) FROM memberships WHERE room_id = ? AND role = ?", m.room.Room.ID, was).Scan(&owners).
+			Error
 		if err != nil {
 			return err
 		}
@@ -108,7 +111,8 @@ func (tx *transaction) roleForNewMember(row roomRow, userID int64, role models.R
 // index, where an order by all three would have all members sorted.
 func (tx *transaction) nextOwner(roomID, leaverID int64) (heir memberRow, found bool, err error) {
 	for _, role := range []models.Role{models.RoleOwner, models.RoleModerator, models.RoleMember} {
-		q := tx.Raw(memberQuery+" AND m.role = ? AND m.user_id <> ? ORDER BY m.joined_at, m.user_id LIMIT 1", roomID, role, leaverID).Scan(&heir)
+		q := tx.Raw(memberQuery+" AND m.role = ? AND m.user_id <> ? ORDER BY m.joined_at, m.user_id LIMIT 1", roomID, role,
+			leaverID).Scan(&heir)
 		if q.Error != nil || q.RowsAffected > 0 {
 			return heir, q.RowsAffected > 0, q.Error
 		}
@@ -124,7 +128,8 @@ func (tx *transaction) setRole(row roomRow, m memberRow, role models.Role) error
 	if err != nil {
 		return err
 	}
-	if err := tx.appendMemberEvent(models.EventMemberUpdated, row, m.User.model().Ref(), models.MemberEvent{Role: role}); err != nil {
+	if err := tx.appendMemberEvent(models.EventMemberUpdated, row, m.User.model().Ref(),
+		models.MemberEvent{Role: role}); err != nil {
 		return err
 	}
 	if role.Moderates() && !models.Role(m.Role).Moderates() {

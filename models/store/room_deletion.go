@@ -37,7 +37,8 @@ func (tx *transaction) refuseDeletion(a access) error {
 	}
 	alone, err := tx.isLastMember(a)
 	if err == nil && !alone {
-		err = models.Errorf(models.CodeForbidden, "A direct room is deleted by nobody as long as both are there; leave it instead.")
+		err = models.Errorf(models.CodeForbidden, "A direct room is deleted by nobody as long as both are there; leave it "+
+			"instead.")
 	}
 	return err
 }
@@ -48,7 +49,8 @@ func (tx *transaction) refuseDeletion(a access) error {
 func (tx *transaction) markRoomDeleted(row roomRow) error {
 	tx.wakesJanitor = true
 	tx.onPosition(func(position int64) error {
-		return tx.Exec(`UPDATE rooms SET deleted_at = ?, deleted_position = ?, handle_key = NULL, direct_key = NULL, name_key = ''
+		return tx.Exec(`UPDATE rooms SET deleted_at = ?, deleted_position = ?, handle_key = NULL, direct_key = NULL, name_key
+			= ''
 			WHERE id = ?`, models.Now().Millis(), position, row.ID).Error
 	})
 	return tx.schedulePurge(row.ID, row.LastMessageID)
@@ -73,7 +75,8 @@ func (s *Store) purgeRooms(ctx context.Context) (more bool, err error) {
 		if found.Error != nil || found.RowsAffected == 0 {
 			return false, found.Error
 		}
-		for _, step := range []func(deletedRoom) (bool, error){tx.endMembershipsIn, tx.endMutesIn, tx.dropRowsIn, tx.dropFilesIn} {
+		for _, step := range []func(deletedRoom) (bool, error){tx.endMembershipsIn, tx.endMutesIn, tx.dropRowsIn,
+			tx.dropFilesIn} {
 			if more, err := step(gone); err != nil || more {
 				return true, err
 			}
@@ -87,7 +90,8 @@ type deletedRoom struct{ ID, DeletedPosition int64 }
 
 func (tx *transaction) endMembershipsIn(gone deletedRoom) (more bool, err error) {
 	var users []int64
-	err = tx.Raw("SELECT user_id FROM memberships WHERE room_id = ? ORDER BY user_id LIMIT ?", gone.ID, batchRows).Scan(&users).Error
+	err = tx.Raw("SELECT user_id FROM memberships WHERE room_id = ? ORDER BY user_id LIMIT ?", gone.ID, batchRows).
+		Scan(&users).Error
 	if err != nil || len(users) == 0 {
 		return false, err
 	}
@@ -127,7 +131,8 @@ func (tx *transaction) dropFilesIn(gone deletedRoom) (more bool, err error) {
 func (s *Store) purgeMessages(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var sweep struct{ RoomID, UpToID int64 }
-		found := tx.Raw("SELECT room_id, up_to_id FROM message_sweeps ORDER BY room_id LIMIT 1" + tx.store.dialect.SkipLocked()).Scan(&sweep)
+		found := tx.Raw("SELECT room_id, up_to_id FROM message_sweeps ORDER BY room_id LIMIT 1" +
+			tx.store.dialect.SkipLocked()).Scan(&sweep)
 		if found.Error != nil || found.RowsAffected == 0 {
 			return false, found.Error
 		}
@@ -141,7 +146,8 @@ func (s *Store) purgeMessages(ctx context.Context) (more bool, err error) {
 				return true, removed.Error
 			}
 		}
-		return true, tx.Exec("DELETE FROM message_sweeps WHERE room_id = ? AND up_to_id = ?", sweep.RoomID, sweep.UpToID).Error
+		return true, tx.Exec("DELETE FROM message_sweeps WHERE room_id = ? AND up_to_id = ?", sweep.RoomID, sweep.UpToID).
+			Error
 	})
 }
 
@@ -155,9 +161,11 @@ var purgeStatements = []string{
 	`DELETE FROM reactions WHERE room_id = ? AND (message_id, emoji, user_id) IN (
 		SELECT message_id, emoji, user_id FROM reactions WHERE room_id = ? AND message_id <= ? LIMIT ?)`,
 	`DELETE FROM deletion_tallies WHERE room_id = ? AND level = 0 AND (sender_id, chunk) IN (
-		SELECT sender_id, chunk FROM deletion_tallies WHERE room_id = ? AND level = 0 AND chunk <= (CAST(? AS BIGINT) >> 8) LIMIT ?)`,
+		SELECT sender_id, chunk FROM deletion_tallies WHERE room_id = ? AND level = 0 AND chunk <= (CAST(? AS BIGINT) >> 8)
+		LIMIT ?)`,
 	`DELETE FROM deletion_tallies WHERE room_id = ? AND level = 1 AND (sender_id, chunk) IN (
-		SELECT sender_id, chunk FROM deletion_tallies WHERE room_id = ? AND level = 1 AND chunk <= (CAST(? AS BIGINT) >> 16) LIMIT ?)`,
+		SELECT sender_id, chunk FROM deletion_tallies WHERE room_id = ? AND level = 1 AND chunk <= (CAST(? AS BIGINT) >> 16)
+		LIMIT ?)`,
 	`DELETE FROM messages WHERE room_id = ? AND id IN (
 		SELECT id FROM messages WHERE room_id = ? AND id <= ? ORDER BY id LIMIT ?)`,
 }

@@ -57,7 +57,8 @@ var (
 
 // listedRooms and listedEnd enclose the query for a page's rooms: unread messages are counted for the rooms of the page
 // alone.
-var listedRooms = "SELECT " + roomColumns + ", m.role, m.joined_at, m.last_read_id, " + unreadCount + ", m.muted, listed.listed_at, listed.begun FROM ("
+var listedRooms = "SELECT " + roomColumns + ", m.role, m.joined_at, m.last_read_id, " + unreadCount +
+	", m.muted, listed.listed_at, listed.begun FROM ("
 
 const listedEnd = `) listed JOIN rooms r ON r.id = listed.room_id
 	JOIN memberships m ON m.room_id = r.id AND m.user_id = $1 ORDER BY listed.listed_at DESC, r.id DESC`
@@ -67,7 +68,9 @@ func roomsQuery(order, begun string) string {
 	FROM memberships m JOIN ` + liveRooms + ` r ON r.id = m.room_id WHERE m.user_id = $1 AND m.left_at = 0`
 }
 
-func (s *Store) roomPage(ctx context.Context, limit int, of list, text string, args []any) (models.Page[models.Room], error) {
+func (s *Store) roomPage(
+	ctx context.Context, limit int, of list, text string, args []any,
+) (models.Page[models.Room], error) {
 	page := models.Page[models.Room]{Items: make([]models.Room, 0, limit)}
 	db := s.read(ctx)
 	rows, err := database.Query(db, text, args...)
@@ -95,7 +98,8 @@ func activeAsOf(position string) string {
 	return `CASE WHEN r.active_position <= ` + position + ` THEN r.active_at ELSE COALESCE((
 		WITH RECURSIVE bump (position, prior_position, prior_active_at) AS (
 			SELECT e.position, e.prior_position, e.prior_active_at FROM events e WHERE e.position = r.active_position
-			UNION ALL SELECT e.position, e.prior_position, e.prior_active_at FROM bump b JOIN events e ON e.position = b.prior_position
+			UNION ALL SELECT e.position, e.prior_position, e.prior_active_at FROM bump b JOIN events e ON e.position =
+			b.prior_position
 			WHERE b.prior_position > ` + position + `)
 		SELECT bump.prior_active_at FROM bump ORDER BY bump.position LIMIT 1), r.active_at) END`
 }

@@ -65,7 +65,9 @@ func (r roomRow) audience(userID int64) models.Audience {
 }
 
 // CreateRoom creates a room with the caller as its owner and first member.
-func (s *Store) CreateRoom(ctx context.Context, callerID int64, n models.NewRoom, once *models.Once) (models.Room, models.Cursor, error) {
+func (s *Store) CreateRoom(
+	ctx context.Context, callerID int64, n models.NewRoom, once *models.Once,
+) (models.Room, models.Cursor, error) {
 	var room models.Room
 	at, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		now := models.Now().Millis()
@@ -124,7 +126,9 @@ func (s *Store) Room(ctx context.Context, callerID int64, path models.RoomPath) 
 }
 
 // ChangeRoom changes the room's name, description and handle.
-func (s *Store) ChangeRoom(ctx context.Context, callerID int64, path models.RoomPath, r models.RoomChange) (models.Room, models.Cursor, error) {
+func (s *Store) ChangeRoom(
+	ctx context.Context, callerID int64, path models.RoomPath, r models.RoomChange,
+) (models.Room, models.Cursor, error) {
 	var room models.Room
 	at, err := s.write(ctx, func(tx *transaction) error {
 		if err := tx.lockRoom(path); err != nil {
@@ -152,7 +156,8 @@ func (s *Store) ChangeRoom(ctx context.Context, callerID int64, path models.Room
 		}
 		a.Room.UpdatedAt = models.Now().Millis()
 		a.Room.NamedAt = a.Room.UpdatedAt
-		err = tx.Model(&a.Room).Select("handle", "handle_key", "name", "name_key", "description", "updated_at", "named_at").Updates(&a.Room).Error
+		err = tx.Model(&a.Room).Select("handle", "handle_key", "name", "name_key", "description", "updated_at", "named_at").
+			Updates(&a.Room).Error
 		if err != nil {
 			return handleTaken(err, a.Room.Handle)
 		}
@@ -197,13 +202,16 @@ func (s *Store) openLobby(ctx context.Context, handle string) error {
 	}
 	_, err := s.write(ctx, func(tx *transaction) error {
 		now := models.Now().Millis()
-		made := tx.Raw(`INSERT INTO rooms (kind, handle, handle_key, created_at, updated_at, active_at) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (handle_key) DO NOTHING RETURNING id`, row.Kind, row.Handle, *row.HandleKey, now, now, now).Scan(&s.lobbyID)
+		made := tx.Raw(`INSERT INTO rooms (kind, handle, handle_key, created_at, updated_at, active_at) VALUES (?, ?, ?, ?,
+			?, ?)
+			ON CONFLICT (handle_key) DO NOTHING RETURNING id`, row.Kind, row.Handle, *row.HandleKey, now, now, now).
+			Scan(&s.lobbyID)
 		if made.Error != nil {
 			return made.Error
 		}
 		var found roomRow
-		if err := tx.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE handle_key = ?", *row.HandleKey).Scan(&found).Error; err != nil {
+		if err := tx.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE handle_key = ?", *row.HandleKey).Scan(&found).
+			Error; err != nil {
 			return err
 		}
 		s.lobbyID = found.ID

@@ -16,7 +16,9 @@ import (
 )
 
 // SearchMessages finds messages of a room by their start or by their words, newest first.
-func (s *Store) SearchMessages(ctx context.Context, callerID int64, path models.RoomPath, q models.MessageSearch) (page models.Page[models.Message], err error) {
+func (s *Store) SearchMessages(
+	ctx context.Context, callerID int64, path models.RoomPath, q models.MessageSearch,
+) (page models.Page[models.Message], err error) {
 	err = s.search(ctx, callerID, func(ctx context.Context) error {
 		page, err = s.searchRoom(ctx, callerID, path, q)
 		return err
@@ -24,7 +26,9 @@ func (s *Store) SearchMessages(ctx context.Context, callerID int64, path models.
 	return page, err
 }
 
-func (s *Store) searchRoom(ctx context.Context, callerID int64, path models.RoomPath, q models.MessageSearch) (models.Page[models.Message], error) {
+func (s *Store) searchRoom(
+	ctx context.Context, callerID int64, path models.RoomPath, q models.MessageSearch,
+) (models.Page[models.Message], error) {
 	db := s.read(ctx)
 	a, err := authorizeReader(db, path, callerID)
 	if err != nil {
@@ -36,7 +40,8 @@ func (s *Store) searchRoom(ctx context.Context, callerID int64, path models.Room
 		return models.Page[models.Message]{}, err
 	}
 	in := database.Span{
-		RoomID: a.Room.ID, Subject: a.Room.Subject, ClearedID: a.Room.ClearedID, UpToID: a.Room.LastMessageID, NewestAt: math.MaxInt64,
+		RoomID: a.Room.ID, Subject: a.Room.Subject, ClearedID: a.Room.ClearedID, UpToID: a.Room.LastMessageID,
+		NewestAt: math.MaxInt64,
 	}
 	if goesOn {
 		in.UpToID = min(in.UpToID, after.id-1)
@@ -50,7 +55,8 @@ func (s *Store) searchRoom(ctx context.Context, callerID int64, path models.Room
 	if err != nil {
 		return models.Page[models.Message]{}, err
 	}
-	return messagePage(db, callerID, f, q.Limit, map[int64]database.Span{in.RoomID: in}, func(h database.Hit) cursor { return cursor{list: of, id: h.ID} })
+	return messagePage(db, callerID, f, q.Limit, map[int64]database.Span{in.RoomID: in},
+		func(h database.Hit) cursor { return cursor{list: of, id: h.ID} })
 }
 
 // found is a run of messages, and whether it fills a page. end is where the page ends when there are more: a hit whose
@@ -67,7 +73,9 @@ func scanFound(query *gorm.DB) (f found, err error) {
 }
 
 // SearchAll finds messages by their words in all rooms that the caller is a member of, newest first.
-func (s *Store) SearchAll(ctx context.Context, callerID int64, q models.WordSearch) (page models.Page[models.Message], err error) {
+func (s *Store) SearchAll(
+	ctx context.Context, callerID int64, q models.WordSearch,
+) (page models.Page[models.Message], err error) {
 	err = s.search(ctx, callerID, func(ctx context.Context) error {
 		page, err = s.searchOwnRooms(ctx, callerID, q)
 		return err
@@ -75,7 +83,9 @@ func (s *Store) SearchAll(ctx context.Context, callerID int64, q models.WordSear
 	return page, err
 }
 
-func (s *Store) searchOwnRooms(ctx context.Context, callerID int64, q models.WordSearch) (models.Page[models.Message], error) {
+func (s *Store) searchOwnRooms(
+	ctx context.Context, callerID int64, q models.WordSearch,
+) (models.Page[models.Message], error) {
 	db := s.read(ctx)
 	of := list{listFoundAnywhere, callerID}
 	after, goesOn, err := of.after(q.Cursor)
@@ -103,7 +113,9 @@ func (s *Store) searchOwnRooms(ctx context.Context, callerID int64, q models.Wor
 	})
 }
 
-func messagePage(db *gorm.DB, callerID int64, f found, limit int, rooms map[int64]database.Span, at func(database.Hit) cursor) (models.Page[models.Message], error) {
+func messagePage(
+	db *gorm.DB, callerID int64, f found, limit int, rooms map[int64]database.Span, at func(database.Hit) cursor,
+) (models.Page[models.Message], error) {
 	page := pageOf(f.rows, limit, func(r messageRow) models.Message {
 		return r.model(roomRow{ID: r.RoomID, Subject: rooms[r.RoomID].Subject})
 	}, func(r messageRow) cursor { return at(r.hit()) })
@@ -121,7 +133,9 @@ func messagePage(db *gorm.DB, callerID int64, f found, limit int, rooms map[int6
 }
 
 // hit returns the position of a message in the order of all that are found.
-func (r messageRow) hit() database.Hit { return database.Hit{CreatedAt: r.CreatedAt, RoomID: r.RoomID, ID: r.ID} }
+func (r messageRow) hit() database.Hit {
+	return database.Hit{CreatedAt: r.CreatedAt, RoomID: r.RoomID, ID: r.ID}
+}
 
 func findStart(db *gorm.DB, in database.Span, prefix string, limit int) (found, error) {
 	from, to := wordindex.PrefixRange(wordindex.NormalizeStart(prefix))

@@ -80,7 +80,8 @@ var (
 	WHERE (u.username_key, u.id) > (?, ?) AND u.username_key < ?
 	AND u.id NOT IN (SELECT n.user_id FROM renames n WHERE n.seq > ?) ORDER BY u.username_key, u.id LIMIT ?`
 
-	renamedUsers = "SELECT " + userColumns + `, w.handle_key AS key FROM ` + renamedSince("user_id") + ` w JOIN ` + liveUsers + ` u ON u.id = w.id
+	renamedUsers = "SELECT " + userColumns + `, w.handle_key AS key FROM ` + renamedSince("user_id") + ` w JOIN ` +
+		liveUsers + ` u ON u.id = w.id
 	WHERE (w.handle_key, u.id) > (?, ?) AND w.handle_key < ? AND u.username_key >= ? AND u.username_key < ?
 	ORDER BY w.handle_key, u.id LIMIT ?`
 )
@@ -126,7 +127,9 @@ func (r foundRoom) position() namePosition { return namePosition{r.Part, r.Key, 
 
 // SearchRooms finds public rooms by the start of their handle or name, in the order of these when the list began. Rooms
 // that the caller is banned from are left out.
-func (s *Store) SearchRooms(ctx context.Context, callerID int64, q models.RoomSearch) (models.Page[models.Room], error) {
+func (s *Store) SearchRooms(
+	ctx context.Context, callerID int64, q models.RoomSearch,
+) (models.Page[models.Room], error) {
 	db := s.read(ctx)
 	first, err := startNames(db, list{kind: listFoundRooms}, q.Cursor)
 	if err != nil {
@@ -197,7 +200,8 @@ func (s roomSearch) rooms(part int64, key, condition string, args ...any) ([]fou
 		args = append(args, s.subject)
 	}
 	read := func(w, from, more string, args ...any) (rows []foundRoom, err error) {
-		text := strings.NewReplacer("$from", from, "$w", w, "$key", key).Replace(query + more + " ORDER BY $w.$key, r.id LIMIT ?")
+		text := strings.NewReplacer("$from", from, "$w", w, "$key", key).Replace(query + more +
+			" ORDER BY $w.$key, r.id LIMIT ?")
 		err = s.db.Raw(text, append(args, s.limit)...).Scan(&rows).Error
 		for i := range rows {
 			rows[i].Part = part
@@ -257,7 +261,8 @@ func (tx *transaction) renameRoom(roomID int64) error {
 // storeRenames stores the renames, numbered from after a number on.
 func (tx *transaction) storeRenames(after int64) error {
 	for i, r := range tx.renames {
-		err := tx.Exec("INSERT INTO renames (seq, user_id, room_id, handle_key, name_key, renamed_at) VALUES (?, ?, ?, ?, ?, ?)",
+		err := tx.Exec("INSERT INTO renames (seq, user_id, room_id, handle_key, name_key, renamed_at) VALUES (?, ?, ?, ?, "+
+			"?, ?)",
 			after+int64(i)+1, r.userID, r.roomID, r.handleKey, r.nameKey, models.Now().Millis()).Error
 		if err != nil {
 			return err

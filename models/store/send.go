@@ -17,8 +17,8 @@ const (
 	maxBatch = 256
 )
 
-// send is one message on its way into a batch, and the result. The commit queue's goroutine owns it from the moment it is
-// queued until done is closed.
+// send is one message on its way into a batch, and the result. The commit queue's goroutine owns it from the moment it
+// is queued until done is closed.
 type send struct {
 	database.Post // its Message is in sent
 
@@ -44,7 +44,8 @@ func (s *Store) Send(
 		}
 		path.ID = a.Room.ID
 	}
-	// What the message is found by is computed before it is queued: requests do that side by side, the queue would in turn.
+	// What the message is found by is computed before it is queued: requests do that side by side, the queue would in
+	// turn.
 	key := wordindex.KeyOf(n.Text)
 	p := &send{
 		Post: database.Post{Key: once, TextStart: key.Start, Words: s.dialect.IndexText(path.ID, key.Words)},
@@ -73,7 +74,8 @@ func (s *Store) Send(
 
 func stoppingError() error {
 	return &models.Error{
-		Code: models.CodeUnavailable, Message: "This server is stopping; the message was not stored.", RetryAfter: time.Second,
+		Code: models.CodeUnavailable, Message: "This server is stopping; the message was not stored.",
+		RetryAfter: time.Second,
 	}
 }
 
@@ -98,8 +100,8 @@ func (s *Store) runCommitQueue(ctx context.Context) {
 	}
 }
 
-// collect adds what is waiting to the batch. A second send with an Idempotency-Key that the batch already has is held for
-// the next batch, where it will find the first one's response.
+// collect adds what is waiting to the batch. A second send with an Idempotency-Key that the batch already has is held
+// for the next batch, where it will find the first one's response.
 func (s *Store) collect(first []*send) (batch, held []*send) {
 	keys := map[database.IdempotencyKey]bool{}
 	add := func(p *send) {
@@ -127,9 +129,9 @@ func (s *Store) collect(first []*send) (batch, held []*send) {
 	return batch, held
 }
 
-// commitBatch stores the batch in one transaction and sets the result of each send. A failure that no single send caused
-// has each one tried alone, so that one cannot fail the others; except when the commit itself failed, after which it is not
-// known whether it took place, and a second try could store a message twice.
+// commitBatch stores the batch in one transaction and sets the result of each send. A failure that no single send
+// caused has each one tried alone, so that one cannot fail the others; except when the commit itself failed, after
+// which it is not known whether it took place, and a second try could store a message twice.
 func (s *Store) commitBatch(batch []*send) {
 	err := s.storeBatch(batch)
 	switch {
@@ -161,8 +163,8 @@ func (s *Store) countBatch(batch []*send) {
 	}
 }
 
-// SendGroups returns how many batches of messages were committed since the store was opened, and how many messages were in
-// them: the more in each, the less a message costs.
+// SendGroups returns how many batches of messages were committed since the store was opened, and how many messages were
+// in them: the more in each, the less a message costs.
 func (s *Store) SendGroups() (batches, messages int64) {
 	return s.batches.Load(), s.batched.Load()
 }

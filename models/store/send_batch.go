@@ -28,8 +28,8 @@ const (
 var errNothingStored = errors.New("nothing was stored")
 
 // batchTx is the transaction of the messages that are committed together. What every batch does goes to the driver past
-// gorm and database/sql, which cost more than the statements themselves; what few batches do goes through gorm, over the
-// same connection.
+// gorm and database/sql, which cost more than the statements themselves; what few batches do goes through gorm, over
+// the same connection.
 type batchTx struct {
 	*transaction
 
@@ -103,9 +103,9 @@ func (b *batchTx) discard() {
 	_ = b.conn.Conn.Raw(func(any) error { return driver.ErrBadConn })
 }
 
-// storeSends stores a batch of sends and appends their events, in the batch's order within each room. It returns the events,
-// once they are committed. What is wrong with one send is left in its err and fails no other; an error that it returns
-// fails the transaction.
+// storeSends stores a batch of sends and appends their events, in the batch's order within each room. It returns the
+// events, once they are committed. What is wrong with one send is left in its err and fails no other; an error that it
+// returns fails the transaction.
 func (b *batchTx) storeSends(sends []*send) ([]models.LogEntry, error) {
 	ready, err := b.claimKeys(sends)
 	if err != nil {
@@ -156,8 +156,8 @@ func (b *batchTx) storeSends(sends []*send) ([]models.LogEntry, error) {
 	return b.commit(stored, ready)
 }
 
-// claimKeys claims the Idempotency-Keys of the batch, in the order of the keys: two nodes that claimed them in different
-// orders would wait for each other. It returns the sends that are to be stored.
+// claimKeys claims the Idempotency-Keys of the batch, in the order of the keys: two nodes that claimed them in
+// different orders would wait for each other. It returns the sends that are to be stored.
 func (b *batchTx) claimKeys(sends []*send) ([]*send, error) {
 	var keyed, ready []*send
 	for _, p := range sends {

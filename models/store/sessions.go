@@ -35,7 +35,9 @@ func (r sessionRow) check(now models.Time) error {
 }
 
 // SignUp creates an account, or a guest, and its first session. Both are in the lobby from the start.
-func (s *Store) SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error) {
+func (s *Store) SignUp(
+	ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once,
+) (models.Login, error) {
 	var login models.Login
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		lobby, err := tx.lockLobby()
@@ -62,7 +64,9 @@ func (s *Store) SignUp(ctx context.Context, a models.NewAccount, n models.NewSes
 
 // LogIn creates a session for a user whose password was checked against hash. If the password was changed meanwhile,
 // the change has revoked all other sessions, and this one must not be created after it.
-func (s *Store) LogIn(ctx context.Context, userID int64, hash string, n models.NewSession, once *models.Once) (models.Login, error) {
+func (s *Store) LogIn(
+	ctx context.Context, userID int64, hash string, n models.NewSession, once *models.Once,
+) (models.Login, error) {
 	var login models.Login
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		row, err := tx.lockUser(userID)
@@ -161,7 +165,9 @@ func (s *Store) touchSession(ctx context.Context, row database.Session, now mode
 }
 
 // Sessions lists the caller's valid sessions, newest first.
-func (s *Store) Sessions(ctx context.Context, caller models.Caller, page models.Paging) (models.Page[models.SessionInfo], error) {
+func (s *Store) Sessions(
+	ctx context.Context, caller models.Caller, page models.Paging,
+) (models.Page[models.SessionInfo], error) {
 	of := list{listSessions, caller.UserID}
 	after, goesOn, err := of.after(page.Cursor)
 	if err != nil {
@@ -271,7 +277,8 @@ func (s *Store) Refresh(ctx context.Context, n models.Renewal) (login models.Log
 
 func sessionOfToken(tx *transaction, hash string) (sessionRow, error) {
 	var row sessionRow
-	found := tx.Raw(`SELECT `+sessionColumns+` FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = ?`, hash).Scan(&row)
+	found := tx.Raw(`SELECT `+sessionColumns+` FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash =
+		?`, hash).Scan(&row)
 	if found.Error == nil && found.RowsAffected == 0 {
 		var spent int64
 		err := tx.Raw("SELECT count(*) FROM spent_tokens WHERE session_id = ?", hash).Scan(&spent).Error
@@ -294,7 +301,8 @@ func (tx *transaction) renew(row sessionRow, n models.Renewal) (sealed string, e
 		return "", spend.Error
 	}
 	if spend.RowsAffected == 0 {
-		err := tx.Raw(`SELECT s.renewed_to FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id AND s.renewed_from = t.hash
+		err := tx.Raw(`SELECT s.renewed_to FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id AND s.renewed_from =
+			t.hash
 			WHERE t.hash = ? AND t.spent_at > ?`, n.SpentHash, n.At.Add(-models.RefreshRepeat).UnixMilli()).Scan(&sealed).Error
 		return sealed, err
 	}
@@ -313,7 +321,8 @@ func (tx *transaction) renew(row sessionRow, n models.Renewal) (sealed string, e
 func (tx *transaction) limitSessions(userID int64, newest string) error {
 	var rows []sessionRow
 	err := tx.Raw("SELECT "+sessionColumns+` FROM sessions s WHERE user_id = ? AND revoked_at = 0 AND id <> ?
-		ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, userID, newest, models.MaxSessionsPerUser, models.MaxSessionsPerUser-1).
+		ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, userID, newest, models.MaxSessionsPerUser,
+		models.MaxSessionsPerUser-1).
 		Scan(&rows).Error
 	for _, r := range rows {
 		if err == nil {

@@ -81,9 +81,9 @@ func (m messagesByKey) table(db *gorm.DB) (v string, args []any) {
 	return database.PairTable(db, pairs)
 }
 
-// What one user or one room may have is limited, so that nothing that is read or changed at once grows without end. Each
-// limit is checked after the row was added, and its error takes the row back. Rows that are added at the same moment on
-// several nodes may exceed a limit by a few.
+// What one user or one room may have is limited, so that nothing that is read or changed at once grows without end.
+// Each limit is checked after the row was added, and its error takes the row back. Rows that are added at the same
+// moment on several nodes may exceed a limit by a few.
 
 // exceeds reports whether a condition holds for more rows than limit. It counts no further.
 func (tx *transaction) exceeds(limit int, table, where string, args ...any) (bool, error) {
@@ -93,7 +93,8 @@ func (tx *transaction) exceeds(limit int, table, where string, args ...any) (boo
 	return n > limit, err
 }
 
-// refuseAbove is an error with a message, which has a %d for the limit, when a condition holds for more rows than limit.
+// refuseAbove is an error with a message, which has a %d for the limit, when a condition holds for more rows than
+// limit.
 func (tx *transaction) refuseAbove(limit int, message, table, where string, args ...any) error {
 	exceeded, err := tx.exceeds(limit, table, where, args...)
 	if err == nil && exceeded {

@@ -12,8 +12,9 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/sqlite"
 )
 
-// TestMarkBrokenOff breaks the writing of the mark off at each of its steps, as a disk that is full and a crash do. Each
-// time the next start takes the database for the one that it is; a copy from before the last start is told from it still.
+// TestMarkBrokenOff breaks the writing of the mark off at each of its steps, as a disk that is full and a crash do.
+// Each time the next start takes the database for the one that it is; a copy from before the last start is told from it
+// still.
 func TestMarkBrokenOff(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "parley.db")

@@ -33,8 +33,8 @@ type Config struct {
 	FileQuota int64
 	// Product is the issuer whose tokens are the only way into its users' accounts, "" for none.
 	Product string
-	// Committed is called with the events of each commit, in the order of their positions. Two commits that end at the same
-	// moment may be reported in either order. It must not block: the next commit, or a caller, waits for it.
+	// Committed is called with the events of each commit, in the order of their positions. Two commits that end at the
+	// same moment may be reported in either order. It must not block: the next commit, or a caller, waits for it.
 	Committed func([]models.LogEntry)
 	Log       *slog.Logger
 }
@@ -150,8 +150,8 @@ func (s *Store) prepare(ctx context.Context, lobby string) error {
 	return nil
 }
 
-// Close waits for the batch of messages that is being committed, and closes the database. Sends that still wait fail with
-// CodeUnavailable: they were not stored.
+// Close waits for the batch of messages that is being committed, and closes the database. Sends that still wait fail
+// with CodeUnavailable: they were not stored.
 func (s *Store) Close() error {
 	s.stop()
 	s.done.Wait()
@@ -243,8 +243,8 @@ type writable struct {
 	wrote atomic.Int64 // when the last commit with events succeeded, in milliseconds since 1970
 }
 
-// CheckWrites is nil while the database accepts writes. If there was none for a while, it tries one that changes nothing,
-// and keeps the result for a moment, however many callers ask.
+// CheckWrites is nil while the database accepts writes. If there was none for a while, it tries one that changes
+// nothing, and keeps the result for a moment, however many callers ask.
 func (s *Store) CheckWrites(ctx context.Context) error {
 	w := &s.writable
 	if time.Since(time.UnixMilli(w.wrote.Load())) < writableFor {

@@ -14,8 +14,8 @@ var sweptTables = []string{
 	"messages", "reactions", "reaction_counts", "reaction_sweeps", "pins", "files", "deletion_tallies", "message_sweeps",
 }
 
-// newLoadedRoom makes a room of user 1, who has written 600 messages. All have a pin, a file and a reaction, every fifth is
-// deleted, and the last one has reactions of so many users.
+// newLoadedRoom makes a room of user 1, who has written 600 messages. All have a pin, a file and a reaction, every
+// fifth is deleted, and the last one has reactions of so many users.
 func newLoadedRoom(t *testing.T, s *Store, reactions int) models.RoomPath {
 	t.Helper()
 	const numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) "
@@ -29,15 +29,19 @@ func newLoadedRoom(t *testing.T, s *Store, reactions int) models.RoomPath {
 		t.Fatal(err)
 	}
 	for _, fill := range []string{
-		"INSERT INTO messages (room_id, id, sender_id, type, text, created_at, sender_seq) " + numbers + "SELECT 1, i, 1, 'text', 'text', i, i FROM n",
+		"INSERT INTO messages (room_id, id, sender_id, type, text, created_at, sender_seq) " + numbers +
+			"SELECT 1, i, 1, 'text', 'text', i, i FROM n",
 		"UPDATE rooms SET last_message_id = 600, last_message_at = 600, message_count = 600",
 		"UPDATE memberships SET sent_count = 600, own_count = 600",
 		"INSERT INTO pins (room_id, message_id, pinned_by, pinned_at) " + numbers + "SELECT 1, i, 1, i FROM n",
-		"INSERT INTO files (id, room_id, user_id, message_id, blob, name, media_type, size, sha256, width, height, created_at) " +
+		"INSERT INTO files (id, room_id, user_id, message_id, blob, name, media_type, size, sha256, width, height, " +
+			"created_at) " +
 			numbers + "SELECT 'f' || i, 1, 1, i, 'b' || i, '', '', 1, '', 0, 0, 0 FROM n",
-		"INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) " + numbers + "SELECT 1, i, '👍', 1, 0 FROM n",
+		"INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) " + numbers +
+			"SELECT 1, i, '👍', 1, 0 FROM n",
 		fmt.Sprintf("INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) "+
-			"WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT 1, 600, '👍', i, 0 FROM n", reactions),
+			"WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT 1, 600, '👍', i, 0 FROM n",
+			reactions),
 		`INSERT INTO reaction_counts (room_id, message_id, emoji, count, since)
 			SELECT room_id, message_id, emoji, count(*), 0 FROM reactions GROUP BY room_id, message_id, emoji`,
 	} {
@@ -67,8 +71,8 @@ func rowCount(t *testing.T, s *Store, table string) (n int) {
 	return n
 }
 
-// TestClearHistoryHidesAtOnce clears a room before the janitor comes to it: nothing that its messages had can be seen, though
-// all of it is there. Then it is not.
+// TestClearHistoryHidesAtOnce clears a room before the janitor comes to it: nothing that its messages had can be seen,
+// though all of it is there. Then it is not.
 func TestClearHistoryHidesAtOnce(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, name string) {
 		ctx, s := context.Background(), openStore(t, name)
@@ -84,7 +88,8 @@ func TestClearHistoryHidesAtOnce(t *testing.T) {
 		if pins, err = s.Pins(ctx, 1, path, paging); err != nil || len(pins.Items) != 0 || pins.NextCursor != "" {
 			t.Errorf("pins of a cleared room: %+v, %v", pins, err)
 		}
-		if history, err := s.History(ctx, 1, path, models.HistoryQuery{Paging: paging}); err != nil || len(history.Items) != 0 {
+		if history, err := s.History(ctx, 1, path, models.HistoryQuery{Paging: paging}); err != nil ||
+			len(history.Items) != 0 {
 			t.Errorf("messages of a cleared room: %+v, %v", history, err)
 		}
 		for what, look := range map[string]func() error{
@@ -124,7 +129,8 @@ func TestDeleteMessageWithManyReactions(t *testing.T) {
 		if _, err := s.DeleteMessage(ctx, 1, path, 600); err != nil {
 			t.Fatal(err)
 		}
-		if n, sweeps := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s, "reaction_sweeps"); n != reactions-reactionsAtOnce || sweeps != 1 {
+		if n, sweeps := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s,
+			"reaction_sweeps"); n != reactions-reactionsAtOnce || sweeps != 1 {
 			t.Errorf("%d reactions and %d sweeps are left", n, sweeps)
 		}
 		if m, err = s.Message(ctx, 1, path, 600); err != nil || len(m.Reactions) != 0 {
@@ -134,7 +140,8 @@ func TestDeleteMessageWithManyReactions(t *testing.T) {
 		if err != nil || history.Items[0].ID != 600 || len(history.Items[0].Reactions) != 0 {
 			t.Errorf("in the history, a tombstone is %+v, %v", history.Items, err)
 		}
-		if err := s.writer.Exec(`INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) VALUES (1, 600, '👍', 1, 0)
+		if err := s.writer.Exec(`INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) VALUES (1, 600, '👍',
+			1, 0)
 			ON CONFLICT (room_id, message_id, emoji, user_id) DO NOTHING`).Error; err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +149,8 @@ func TestDeleteMessageWithManyReactions(t *testing.T) {
 			t.Errorf("taking a reaction to a tombstone back was told at %v, %v", at, err)
 		}
 		s.runJobs(ctx)
-		if n, sweeps := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s, "reaction_sweeps"); n != 0 || sweeps != 0 {
+		if n, sweeps := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s, "reaction_sweeps"); n != 0 ||
+			sweeps != 0 {
 			t.Errorf("%d reactions and %d sweeps are left behind", n, sweeps)
 		}
 	})

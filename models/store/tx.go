@@ -42,8 +42,8 @@ type pendingEvent struct {
 	onPosition []func(position int64) error // run in the transaction, once the event's position is known
 }
 
-// appendEvent appends an event to the log at the end of the transaction. data is encoded now: later changes of it have no
-// effect.
+// appendEvent appends an event to the log at the end of the transaction. data is encoded now: later changes of it have
+// no effect.
 func (tx *transaction) appendEvent(name models.EventName, to models.Audience, data any) error {
 	encoded, err := json.Marshal(data)
 	if err != nil {
@@ -53,8 +53,8 @@ func (tx *transaction) appendEvent(name models.EventName, to models.Audience, da
 	return nil
 }
 
-// appendMessageEvent is appendEvent for an event that carries a message: streams that are attached get it as it is now, the
-// log refers to it.
+// appendMessageEvent is appendEvent for an event that carries a message: streams that are attached get it as it is now,
+// the log refers to it.
 func (tx *transaction) appendMessageEvent(name models.EventName, m models.Message) error {
 	err := tx.appendEvent(name, models.Audience{RoomID: m.RoomID}, m.ForAll())
 	if err == nil {
@@ -69,8 +69,8 @@ func (tx *transaction) onPosition(f func(position int64) error) {
 	e.onPosition = append(e.onPosition, f)
 }
 
-// write runs f in a transaction, appends its events, and commits. It returns the cursor of the last event, zero when there
-// is none. f may run more than once.
+// write runs f in a transaction, appends its events, and commits. It returns the cursor of the last event, zero when
+// there is none. f may run more than once.
 func (s *Store) write(ctx context.Context, f func(tx *transaction) error) (models.Cursor, error) {
 	return s.writeOnce(ctx, nil, func(tx *transaction) (any, error) { return nil, f(tx) })
 }
@@ -147,16 +147,17 @@ func (tx *transaction) run(once *models.Once, f func(tx *transaction) (any, erro
 	return nil
 }
 
-// appendEvents gives the events their positions and writes them. The head row is the transaction's last lock and is held
-// until the commit: this makes positions gap-free and puts them in the order of the commits. A sequence would do neither,
-// and a reader of "position > last" would skip events that commit late.
+// appendEvents gives the events their positions and writes them. The head row is the transaction's last lock and is
+// held until the commit: this makes positions gap-free and puts them in the order of the commits. A sequence would do
+// neither, and a reader of "position > last" would skip events that commit late.
 func (tx *transaction) appendEvents() error {
 	n, renames := int64(len(tx.events)), int64(len(tx.renames))
 	if n+renames == 0 {
 		return nil
 	}
 	var head struct{ Position, Renames int64 }
-	err := tx.Raw("UPDATE event_head SET position = position + ?, renames = renames + ? WHERE id = 1 RETURNING position, renames",
+	err := tx.Raw("UPDATE event_head SET position = position + ?, renames = renames + ? WHERE id = 1 RETURNING "+
+		"position, renames",
 		n, renames).Scan(&head).Error
 	if err != nil {
 		return err

@@ -41,7 +41,8 @@ const (
 
 var (
 	// unreadCount is the number of unread messages; 0 without a membership.
-	unreadCount = `CASE WHEN m.user_id IS NULL OR r.last_message_id <= (` + readUpTo + `) THEN 0 ELSE r.last_message_id - (` + readUpTo + `)
+	unreadCount = `CASE WHEN m.user_id IS NULL OR r.last_message_id <= (` + readUpTo + `) THEN 0 ELSE r.last_message_id -
+		(` + readUpTo + `)
 	- CASE WHEN m.own_after < r.cleared_id THEN 0 ELSE m.own_count END - ` + deletedAfter(anySender, "("+readUpTo+")") + `
 	- ` + blockedAfter + ` END`
 
@@ -51,7 +52,8 @@ var (
 	blockedAfter = `CASE WHEN r.last_message_id - (` + readUpTo + `) <= 32
 	THEN (SELECT count(*) FROM messages x WHERE x.room_id = r.id AND x.id > ` + readUpTo + ` AND x.deleted_at = 0
 		AND (SELECT count(*) FROM blocks l WHERE l.user_id = m.user_id AND l.blocked_id = x.sender_id) > 0)
-	ELSE (SELECT CAST(COALESCE(sum((` + liveAfter("l.blocked_id", newestSent("l.blocked_id"), readUpTo) + `)), 0) AS BIGINT)
+	ELSE (SELECT CAST(COALESCE(sum((` + liveAfter("l.blocked_id", newestSent("l.blocked_id"), readUpTo) + `)), 0) AS
+	BIGINT)
 		FROM blocks l WHERE l.user_id = m.user_id) END`
 
 	// ownAfterStatement counts a member's own messages after an id, which is not before the last clearing, that are not
@@ -66,9 +68,11 @@ var (
 
 // newestSent is the SQL for the number of a sender's newest message in a room. The sender is in it twice.
 func newestSent(senderID string) string {
-	return `COALESCE((SELECT CASE WHEN newest.sender_id = ` + senderID + ` AND newest.room_id = r.id AND newest.id > r.cleared_id
+	return `COALESCE((SELECT CASE WHEN newest.sender_id = ` + senderID + ` AND newest.room_id = r.id AND newest.id >
+		r.cleared_id
 		THEN newest.sender_seq + ` + deletedAfter("newest.sender_id", "newest.id") + ` END FROM messages newest
-		WHERE (newest.sender_id, newest.room_id, newest.id) <= (+` + senderID + `, +r.id, +r.last_message_id) AND newest.deleted_at = 0
+		WHERE (newest.sender_id, newest.room_id, newest.id) <= (+` + senderID + `, +r.id, +r.last_message_id) AND
+		newest.deleted_at = 0
 		ORDER BY newest.sender_id DESC, newest.room_id DESC, newest.id DESC LIMIT 1), 0)`
 }
 
@@ -96,7 +100,8 @@ func deletedAfter(senderID, id string) string {
 // column's type away, without which SQLite would look up the sender alone, and read on.
 func liveAfter(senderID, sent, id string) string {
 	return `SELECT CASE WHEN oldest.sender_id = ` + senderID + ` AND oldest.room_id = r.id
-		THEN ` + sent + ` - oldest.sender_seq + 1 - ` + deletedAfter("oldest.sender_id", "oldest.id") + ` END FROM messages oldest
+		THEN ` + sent + ` - oldest.sender_seq + 1 - ` + deletedAfter("oldest.sender_id", "oldest.id") + ` END FROM messages
+		oldest
 		WHERE (oldest.sender_id, oldest.room_id, oldest.id) > (+` + senderID + `, +r.id, ` + id + `) AND oldest.deleted_at = 0
 		ORDER BY oldest.sender_id, oldest.room_id, oldest.id LIMIT 1`
 }
@@ -109,12 +114,14 @@ func (tx *transaction) moveReadMark(a *access) error {
 			return err
 		}
 	}
-	err := tx.Exec("UPDATE memberships SET last_read_id = ?, own_count = ?, own_after = ? WHERE room_id = ? AND user_id = ?",
+	err := tx.Exec("UPDATE memberships SET last_read_id = ?, own_count = ?, own_after = ? WHERE room_id = ? AND user_id "+
+		"= ?",
 		a.LastReadID, own, from, a.Room.ID, a.CallerID).Error
 	if err != nil {
 		return err
 	}
-	return tx.Raw("SELECT "+unreadCount+" FROM rooms r JOIN memberships m ON m.room_id = r.id WHERE r.id = ? AND m.user_id = ?",
+	return tx.Raw("SELECT "+unreadCount+" FROM rooms r JOIN memberships m ON m.room_id = r.id WHERE r.id = ? AND "+
+		"m.user_id = ?",
 		a.Room.ID, a.CallerID).Scan(&a.UnreadCount).Error
 }
 
@@ -132,7 +139,8 @@ func (tx *transaction) countDeleted(roomID, senderID int64, ids []int64, now int
 		return err
 	}
 	err := tx.Exec(`UPDATE memberships SET own_count = own_count - (SELECT count(*) FROM messages d
-		WHERE d.room_id = memberships.room_id AND d.id IN ? AND d.id > memberships.own_after) WHERE room_id = ? AND user_id = ?`,
+		WHERE d.room_id = memberships.room_id AND d.id IN ? AND d.id > memberships.own_after) WHERE room_id = ? AND user_id =
+		?`,
 		ids, roomID, senderID).Error
 	if err != nil {
 		return err
@@ -162,7 +170,9 @@ func (tx *transaction) tallyDeleted(roomID, senderID int64, ids []int64) error {
 
 // MarkRead moves the caller's read mark forward. In a direct room the other user gets the event, unless there is a
 // block between the two.
-func (s *Store) MarkRead(ctx context.Context, callerID int64, path models.RoomPath, mark models.ReadMark) (models.Membership, models.Cursor, error) {
+func (s *Store) MarkRead(
+	ctx context.Context, callerID int64, path models.RoomPath, mark models.ReadMark,
+) (models.Membership, models.Cursor, error) {
 	var membership models.Membership
 	at, err := s.write(ctx, func(tx *transaction) error {
 		if err := tx.lockRoom(path); err != nil {

@@ -49,16 +49,17 @@ func openStore(t testing.TB, name string) *Store {
 	return s
 }
 
-// TestUnreadAgreesWithModel lets members send, delete, read, clear, leave, come back, block each other and end their accounts, in a room whose
-// ids are about to pass the end of a run of deletion_tallies of each level. After each step everybody's counts must be those
-// of a model that goes through all messages.
+// TestUnreadAgreesWithModel lets members send, delete, read, clear, leave, come back, block each other and end their
+// accounts, in a room whose ids are about to pass the end of a run of deletion_tallies of each level. After each step
+// everybody's counts must be those of a model that goes through all messages.
 func TestUnreadAgreesWithModel(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, name string) {
 		s := openStore(t, name)
 		rapid.Check(t, func(rt *rapid.T) {
 			r := newCountedRoom(rt, s, 1<<16-600)
 			rt.Repeat(map[string]func(*rapid.T){
-				"send": r.send, "chatter": r.chatter, "delete": r.delete, "delete more": r.delete, "delete a run": r.deleteRun, "read": r.read,
+				"send": r.send, "chatter": r.chatter, "delete": r.delete, "delete more": r.delete, "delete a run": r.deleteRun,
+				"read":    r.read,
 				"read on": r.read, "clear": r.clear, "leave": r.leave, "join": r.join, "end an account": r.end,
 				"block": r.block, "block more": r.block, "unblock": r.unblock, "": r.check,
 			})
@@ -90,7 +91,8 @@ func newCountedRoom(rt *rapid.T, s *Store, cleared int64) *countedRoom {
 	room, _, err := s.CreateRoom(context.Background(), r.owner, models.NewRoom{Name: ptr("counted")}, nil)
 	r.must(rt, err)
 	r.path.ID, r.marks[r.owner] = room.ID, 0
-	r.must(rt, s.writer.Exec("UPDATE rooms SET last_message_id = ?, cleared_id = ? WHERE id = ?", cleared, cleared, room.ID).Error)
+	r.must(rt, s.writer.Exec("UPDATE rooms SET last_message_id = ?, cleared_id = ? WHERE id = ?", cleared, cleared,
+		room.ID).Error)
 	for range 3 {
 		r.enter(rt, r.newUser(rt))
 	}
@@ -206,7 +208,8 @@ func (r *countedRoom) read(rt *rapid.T) {
 	r.must(rt, err)
 	r.marks[userID] = max(r.marks[userID], id)
 	if want := r.unread(userID); m.UnreadCount != want || m.LastReadID != r.marks[userID] {
-		rt.Errorf("reading up to %d was answered %d and %d unread, wanted %d and %d", id, m.LastReadID, m.UnreadCount, r.marks[userID], want)
+		rt.Errorf("reading up to %d was answered %d and %d unread, wanted %d and %d", id, m.LastReadID, m.UnreadCount,
+			r.marks[userID], want)
 	}
 }
 
@@ -277,7 +280,10 @@ func (r *countedRoom) block(rt *rapid.T) {
 }
 
 func (r *countedRoom) unblock(rt *rapid.T) {
-	for _, b := range slices.SortedFunc(maps.Keys(r.blocks), func(a, b [2]int64) int { return slices.Compare(a[:], b[:]) }) {
+	for _, b := range slices.SortedFunc(maps.Keys(r.blocks), func(a, b [2]int64) int {
+		return slices.Compare(a[:],
+			b[:])
+	}) {
 		if rapid.Bool().Draw(rt, "this one") {
 			r.must(rt, r.s.Unblock(context.Background(), b[0], models.UserPath{ID: b[1]}))
 			delete(r.blocks, b)
@@ -314,7 +320,8 @@ func (r *countedRoom) checkSenders(rt *rapid.T) {
 		for _, after := range []int64{r.cleared, (r.cleared + r.last()) / 2} {
 			var sent, live int64
 			r.must(rt, r.s.reader.Raw(sentStatement, userID, userID, r.path.ID).Scan(&sent).Error)
-			r.must(rt, r.s.reader.Raw("SELECT COALESCE(("+liveAfter("CAST(@sender AS BIGINT)", "@sent", "@after")+"), 0) FROM rooms r WHERE r.id = @room",
+			r.must(rt, r.s.reader.Raw("SELECT COALESCE(("+liveAfter("CAST(@sender AS BIGINT)", "@sent",
+				"@after")+"), 0) FROM rooms r WHERE r.id = @room",
 				map[string]any{"sender": userID, "sent": sent, "after": after, "room": r.path.ID}).Scan(&live).Error)
 			if want := r.count(after, 0) - r.count(after, userID); live != want {
 				rt.Fatalf("user %d has %d messages after %d, in the model %d", userID, live, after, want)
@@ -333,7 +340,8 @@ func (r *countedRoom) check(rt *rapid.T) {
 		r.must(rt, err)
 		list, err := r.s.Rooms(ctx, userID, models.RoomsQuery{Paging: models.Paging{Limit: 10}})
 		r.must(rt, err)
-		found, err := r.s.SearchRooms(ctx, userID, models.RoomSearch{Paging: models.Paging{Limit: 200}, Prefix: ptr("counted")})
+		found, err := r.s.SearchRooms(ctx, userID, models.RoomSearch{Paging: models.Paging{Limit: 200},
+			Prefix: ptr("counted")})
 		r.must(rt, err)
 		found.Items = slices.DeleteFunc(found.Items, func(one models.Room) bool { return one.ID != r.path.ID })
 		for _, told := range slices.Concat([]models.Room{room}, list.Items, found.Items) {

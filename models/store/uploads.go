@@ -42,7 +42,9 @@ func (r uploadRow) model() models.Upload {
 }
 
 // BeginUpload creates an upload of the caller. Its blob is reserved for as long as the upload may live.
-func (s *Store) BeginUpload(ctx context.Context, callerID int64, u models.Upload, once *models.Once) (models.Upload, error) {
+func (s *Store) BeginUpload(
+	ctx context.Context, callerID int64, u models.Upload, once *models.Once,
+) (models.Upload, error) {
 	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		if _, err := authorizeWriter(tx.DB, models.RoomPath{ID: u.RoomID}, callerID); err != nil {
 			return nil, err
@@ -95,7 +97,9 @@ func findUpload(db *gorm.DB, callerID int64, id string) (uploadRow, error) {
 
 // HoldUpload gives an upload to a writer, who has it alone until LetUpload, or until uploadLease after the last call of
 // RenewUpload or KeepUpload. While another writer holds it, held is false.
-func (s *Store) HoldUpload(ctx context.Context, callerID int64, id, writer string) (u models.Upload, held bool, err error) {
+func (s *Store) HoldUpload(
+	ctx context.Context, callerID int64, id, writer string,
+) (u models.Upload, held bool, err error) {
 	now := models.Now()
 	taken := s.writer.WithContext(ctx).Exec(`UPDATE uploads SET writer = ?, writer_until = ?
 		WHERE id = ? AND user_id = ? AND `+liveUpload+` AND expires_at > ? AND (writer = '' OR writer_until < ?)`,
@@ -124,7 +128,8 @@ func (tx *transaction) renewUpload(id, writer string) error {
 	if set.Error != nil {
 		return set.Error
 	}
-	return tx.Exec("UPDATE doomed_blobs SET due_at = ? WHERE key = (SELECT blob FROM uploads WHERE id = ?) AND claimed_at = 0",
+	return tx.Exec("UPDATE doomed_blobs SET due_at = ? WHERE key = (SELECT blob FROM uploads WHERE id = ?) AND "+
+		"claimed_at = 0",
 		expires, id).Error
 }
 
@@ -152,7 +157,9 @@ func (s *Store) LetUpload(ctx context.Context, id, writer string) error {
 
 // FinishUpload makes a file of an upload whose bytes are all stored and checked. The caller must still have the right:
 // they may have left the room meanwhile.
-func (s *Store) FinishUpload(ctx context.Context, callerID int64, id, writer string, n models.NewFile) (models.File, error) {
+func (s *Store) FinishUpload(
+	ctx context.Context, callerID int64, id, writer string, n models.NewFile,
+) (models.File, error) {
 	var file models.File
 	_, err := s.write(ctx, func(tx *transaction) error {
 		row, err := findUpload(tx.DB, callerID, id)
@@ -180,7 +187,8 @@ func (s *Store) FinishUpload(ctx context.Context, callerID int64, id, writer str
 // lockUpload locks an upload that the writer still holds, and nobody has finished.
 func (tx *transaction) lockUpload(id, writer string) error {
 	var held string
-	err := tx.Raw("SELECT id FROM uploads WHERE id = ? AND writer = ? AND file_id = ''"+tx.store.dialect.ForUpdate(), id, writer).
+	err := tx.Raw("SELECT id FROM uploads WHERE id = ? AND writer = ? AND file_id = ''"+tx.store.dialect.ForUpdate(), id,
+		writer).
 		Scan(&held).Error
 	if err == nil && held == "" {
 		err = lostUpload()
@@ -204,7 +212,8 @@ func (s *Store) DropUpload(ctx context.Context, id, writer string) error {
 // more: what is added later would have no owner.
 func (tx *transaction) dropUploads(where string, args ...any) error {
 	var blobs []string
-	err := tx.Raw("UPDATE uploads SET gone = true, writer = '' WHERE NOT gone AND "+where+" RETURNING blob", args...).Scan(&blobs).Error
+	err := tx.Raw("UPDATE uploads SET gone = true, writer = '' WHERE NOT gone AND "+where+" RETURNING blob", args...).
+		Scan(&blobs).Error
 	if err != nil || len(blobs) == 0 {
 		return err
 	}

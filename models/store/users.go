@@ -102,7 +102,8 @@ func (s *Store) LastProof(ctx context.Context, caller models.Caller) (hash strin
 		PasswordHash string
 		CreatedAt    int64
 	}
-	found := s.read(ctx).Raw(`SELECT u.password_hash, COALESCE((SELECT s.created_at FROM sessions s WHERE s.id = ?), 0) AS created_at
+	found := s.read(ctx).Raw(`SELECT u.password_hash, COALESCE((SELECT s.created_at FROM sessions s WHERE s.id = ?), 0) AS
+		created_at
 		FROM users u WHERE u.id = ?`, caller.SessionID, caller.UserID).Scan(&row)
 	if found.Error == nil && found.RowsAffected == 0 {
 		return "", at, models.NotFound()

@@ -26,7 +26,8 @@ var (
 	refKeycaps = regexp.MustCompile(`[0-9#*]\x{20e3}`)
 	refTerms   = regexp.MustCompile(`(` + refUnspaced + `(?:\p{M}|\x{200b}?` + refUnspaced + `)*)` +
 		`|([` + refLetter + `][` + refLetter + `\p{M}]*[+#%]*)` +
-		`|([\x{1f1e6}-\x{1f1ff}]{1,2}|` + refPicture + `(?:[\x{1f3fb}-\x{1f3ff}\x{e0020}-\x{e007f}]|\x{200d}` + refPicture + `)*)`)
+		`|([\x{1f1e6}-\x{1f1ff}]{1,2}|` + refPicture + `(?:[\x{1f3fb}-\x{1f3ff}\x{e0020}-\x{e007f}]|\x{200d}` + refPicture +
+		`)*)`)
 	refJoint = regexp.MustCompile(`^[-._/:@'’"׳״&\\·‐]?$`)
 	refComma = regexp.MustCompile(`\d,\d`)
 )
@@ -119,9 +120,15 @@ func refHas(has, phrase []refTerm) bool {
 
 // wordLetters are few letters of many scripts, so that words meet, and what stands between.
 var wordLetters = [][]string{
-	strings.Split("abAB1 ", ""), strings.Split("ab+#@$%c ", ""), strings.Split("12.,-'a1 ", ""), strings.Split("łŁlødđıIi ", ""), strings.Split("éÉeßs \u0301", ""), strings.Split("яЯёЁґг ", ""), strings.Split("σςΣά ", ""),
-	strings.Split("اأبَّ٣ی ", ""), strings.Split("אבּםמ ", ""), strings.Split("四点茶四点、", ""), strings.Split("かがカーｶﾞ ", ""), strings.Split("กินข้าข่", ""), strings.Split("ខ្ម\u200bែរ", ""), strings.Split("မြန်မ့", ""), strings.Split("한국각학교 ", ""),
-	strings.Split("कखि्ा\u200d ", ""), strings.Split("a_\"\\&|!()*:~^/ ", ""), strings.Split("ﬁ½㎏ⅳ ", ""), strings.Split("☕🎉\ufe0f\u200d\u200b\u00ad👍🏽🏿 a", ""), {"🇩", "🇪", "🇫", "1", "2", "1\u20e3", "2\ufe0f\u20e3", "#\ufe0f\u20e3", "#", "\ufe0f", "→", "€"},
+	strings.Split("abAB1 ", ""), strings.Split("ab+#@$%c ", ""), strings.Split("12.,-'a1 ", ""),
+	strings.Split("łŁlødđıIi ", ""), strings.Split("éÉeßs \u0301", ""), strings.Split("яЯёЁґг ", ""),
+	strings.Split("σςΣά ", ""),
+	strings.Split("اأبَّ٣ی ", ""), strings.Split("אבּםמ ", ""), strings.Split("四点茶四点、", ""), strings.Split("かがカーｶﾞ ", ""),
+	strings.Split("กินข้าข่", ""), strings.Split("ខ្ម\u200bែរ", ""), strings.Split("မြန်မ့", ""), strings.Split("한국각학교 ",
+		""),
+	strings.Split("कखि्ा\u200d ", ""), strings.Split("a_\"\\&|!()*:~^/ ", ""), strings.Split("ﬁ½㎏ⅳ ", ""),
+	strings.Split("☕🎉\ufe0f\u200d\u200b\u00ad👍🏽🏿 a", ""), {"🇩", "🇪", "🇫", "1", "2", "1\u20e3", "2\ufe0f\u20e3",
+		"#\ufe0f\u20e3", "#", "\ufe0f", "→", "€"},
 	strings.Split("\U00010400\U00010428𝐚𠮷\U0001E943 ", ""), strings.Split("\n\t\u3000\u00a0,.x", ""),
 }
 
@@ -134,8 +141,8 @@ func randomWords(r *rand.Rand, longest int) string {
 	return b.String()
 }
 
-// TestWordsAreFoundAsByReference holds both databases against the reference, with texts that are indexed as they are sent,
-// texts that were indexed by the rules before, and texts that were indexed anew.
+// TestWordsAreFoundAsByReference holds both databases against the reference, with texts that are indexed as they are
+// sent, texts that were indexed by the rules before, and texts that were indexed anew.
 func TestWordsAreFoundAsByReference(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		seed := uint64(time.Now().UnixNano())
@@ -171,7 +178,8 @@ func TestWordsAreFoundAsByReference(t *testing.T) {
 					only := func(these, others []string) []string {
 						return slices.DeleteFunc(slices.Clone(these), func(s string) bool { return slices.Contains(others, s) })
 					}
-					t.Fatalf("%s, %+q (%s) finds %d: too much %+q, too little %+q", when, q, q, len(got), only(got, want), only(want, got))
+					t.Fatalf("%s, %+q (%s) finds %d: too much %+q, too little %+q", when, q, q, len(got), only(got, want), only(want,
+						got))
 				}
 			}
 		}

@@ -12,8 +12,8 @@ import (
 
 // Dialect is what differs between the two databases.
 type Dialect interface {
-	// Claim is called first. It takes a database for this process alone if it is not made for several. It refuses a database
-	// that a newer version has migrated, or that is not intact, and has changed nothing then.
+	// Claim is called first. It takes a database for this process alone if it is not made for several. It refuses a
+	// database that a newer version has migrated, or that is not intact, and has changed nothing then.
 	Claim(ctx context.Context) (release func() error, err error)
 	// Open opens the pool that writes and the pool that reads; they may be the same.
 	Open(ctx context.Context) (writer, reader *gorm.DB, err error)
@@ -40,16 +40,16 @@ type Dialect interface {
 	SearchIndex
 }
 
-// SendDriver works on all messages of one commit together: with few round trips on PostgreSQL, where these are the cost;
-// with prepared statements in a loop on SQLite, where they cost nothing. It goes to the driver, past gorm and
+// SendDriver works on all messages of one commit together: with few round trips on PostgreSQL, where these are the
+// cost; with prepared statements in a loop on SQLite, where they cost nothing. It goes to the driver, past gorm and
 // database/sql.
 type SendDriver interface {
 	// Begin begins the transaction.
 	Begin(t *ConnTx) error
 	// ClaimKeys begins the transaction and claims Idempotency-Keys, in their order. It returns those that nobody had used.
 	ClaimKeys(t *ConnTx, keys []*models.Once) (map[IdempotencyKey]bool, error)
-	// LockRooms begins the transaction if it has not begun, locks the rooms in the order of their ids, and then reads which
-	// of the senders are members.
+	// LockRooms begins the transaction if it has not begun, locks the rooms in the order of their ids, and then reads
+	// which of the senders are members.
 	LockRooms(t *ConnTx, roomIDs []int64, senders []MembershipKey) (map[int64]*Room, map[MembershipKey]*Sender, error)
 	// CommitBatch stores the messages and commits. It returns the position of the last event. The error is ErrCommit if it
 	// is not known whether the commit took place.

@@ -17,8 +17,8 @@ func IDList(db *gorm.DB, ids []int64) (in string, arg any) {
 	return "(SELECT unnest(CAST(? AS bigint[])))", arrayOf(ids, func(id int64) int64 { return id })
 }
 
-// PairTable returns a table v with the columns room_id and id, for a statement, and its parameters. PostgreSQL gets arrays,
-// of which it knows the length when it plans.
+// PairTable returns a table v with the columns room_id and id, for a statement, and its parameters. PostgreSQL gets
+// arrays, of which it knows the length when it plans.
 func PairTable(db *gorm.DB, pairs [][2]int64) (v string, args []any) {
 	if db.Name() == SQLiteName {
 		return "(SELECT value ->> 0 AS room_id, value ->> 1 AS id FROM json_each(?)) AS v", []any{JSONPairs(pairs)}

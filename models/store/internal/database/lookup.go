@@ -17,8 +17,8 @@ type Member struct {
 const MemberColumns = `r.subject, r.cleared_id, u.username, u.display_name,
 	EXISTS (SELECT 1 FROM blocks b WHERE b.direct_key = r.direct_key)`
 
-// Session is what a request needs to know of a session. Times are in milliseconds since 1970; RevokedAt is 0 for a session
-// that was not revoked.
+// Session is what a request needs to know of a session. Times are in milliseconds since 1970; RevokedAt is 0 for a
+// session that was not revoked.
 type Session struct {
 	ID                               string
 	UserID                           int64

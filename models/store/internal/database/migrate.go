@@ -55,8 +55,8 @@ func Status(ctx context.Context, p *goose.Provider) ([]Migration, error) {
 	return list, nil
 }
 
-// CheckVersion refuses a database with a migration that this version does not know: a newer version made it, and may store
-// what this one would damage. exists is the query for whether there is a list of migrations. Nothing is changed.
+// CheckVersion refuses a database with a migration that this version does not know: a newer version made it, and may
+// store what this one would damage. exists is the query for whether there is a list of migrations. Nothing is changed.
 func CheckVersion(ctx context.Context, pool *sql.DB, folder, exists string) error {
 	var migrated bool
 	if err := pool.QueryRowContext(ctx, exists).Scan(&migrated); err != nil || !migrated {
@@ -69,7 +69,8 @@ func CheckVersion(ctx context.Context, pool *sql.DB, folder, exists string) erro
 	}
 	known, err := newestMigration(folder)
 	if err == nil && applied.Int64 > known {
-		err = fmt.Errorf("a newer version of Parley has migrated the database: its schema is %d, and this version knows up to %d. "+
+		err = fmt.Errorf("a newer version of Parley has migrated the database: its schema is %d, and this version knows up "+
+			"to %d. "+
 			"Start the newer one, or put back a backup from before. Nothing was changed", applied.Int64, known)
 	}
 	return err

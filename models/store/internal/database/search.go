@@ -24,8 +24,8 @@ type Span struct {
 	NewestAt int64
 }
 
-// NewestFirst is how many of a room's newest messages are read one by one before an index is asked. Words that very many
-// messages have, these have too: the index is not in the order of the messages, and would have all of them sorted.
+// NewestFirst is how many of a room's newest messages are read one by one before an index is asked. Words that very
+// many messages have, these have too: the index is not in the order of the messages, and would have all of them sorted.
 const NewestFirst = 1000
 
 // Split returns the newest part of a span, and the rest, which may be empty.
@@ -45,12 +45,13 @@ type Hit struct{ CreatedAt, RoomID, ID int64 }
 // MaxTime is later than all times, in milliseconds, and leaves room for sums.
 const MaxTime = math.MaxInt64 / 2
 
-// FromLiveSender is the condition on messages that the account of their sender exists. The other ones are about to become
-// tombstones, and are shown as such already; what looks for messages skips them.
+// FromLiveSender is the condition on messages that the account of their sender exists. The other ones are about to
+// become tombstones, and are shown as such already; what looks for messages skips them.
 const FromLiveSender = " AND sender_id NOT IN (SELECT user_id FROM departures)"
 
-// ReadHits returns the first messages, up to limit, that a statement finds and a query matches. The columns of the statement
-// are those of a Hit, and the text unless the query is exact. read is called with each message that the statement finds.
+// ReadHits returns the first messages, up to limit, that a statement finds and a query matches. The columns of the
+// statement are those of a Hit, and the text unless the query is exact. read is called with each message that the
+// statement finds.
 func ReadHits(
 	db *gorm.DB, q wordindex.Query, limit int, read func(Hit), statement string, args ...any,
 ) (found []Hit, err error) {

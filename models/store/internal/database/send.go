@@ -78,18 +78,20 @@ func KeyOf(once *models.Once) IdempotencyKey {
 	return IdempotencyKey{once.CallerID, once.Path, once.Key}
 }
 
-// ClaimKey claims an Idempotency-Key that nobody has used; ClaimExpiredKey, a part of it, also claims one whose use was so
-// long ago that it no longer counts.
+// ClaimKey claims an Idempotency-Key that nobody has used; ClaimExpiredKey, a part of it, also claims one whose use was
+// so long ago that it no longer counts.
 var (
 	ClaimKey = "INSERT INTO idempotency_keys (caller_id, path, key, fingerprint, created_at) VALUES (?, ?, ?, ?, ?) " +
 		ClaimExpiredKey
 
 	ClaimExpiredKey = fmt.Sprintf(`ON CONFLICT (caller_id, path, key) DO UPDATE
-		SET fingerprint = excluded.fingerprint, created_at = excluded.created_at, answer = '', room_id = 0, message_id = 0, position = 0
+		SET fingerprint = excluded.fingerprint, created_at = excluded.created_at, answer = '', room_id = 0, message_id = 0,
+		position = 0
 		WHERE idempotency_keys.created_at < excluded.created_at - %d`, models.IdempotencyLife.Milliseconds())
 )
 
-// StoredData returns what the log keeps of an event's data: of an event that carries a message, nothing but the reference.
+// StoredData returns what the log keeps of an event's data: of an event that carries a message, nothing but the
+// reference.
 func StoredData(e models.LogEntry) string {
 	if e.MessageID != 0 {
 		return ""

@@ -10,8 +10,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// OpenGorm opens gorm on a dialect. Connections keep their prepared statements themselves (pgx's own, and those of package
-// sqlite), so gorm prepares none.
+// OpenGorm opens gorm on a dialect. Connections keep their prepared statements themselves (pgx's own, and those of
+// package sqlite), so gorm prepares none.
 func OpenGorm(dialector gorm.Dialector) (*gorm.DB, error) {
 	db, err := gorm.Open(dialector, &gorm.Config{
 		QueryFields:            true, // columns by name: see the store's columnsOf
@@ -41,10 +41,11 @@ func Translate(db *gorm.DB, err error) error {
 }
 
 // Query runs raw SQL on db, which may be a transaction, past gorm's reflection: what is read all the time is scanned by
-// hand. The parameters are $1, $2 and so on, in the order in which the text first names them; both databases take them so.
+// hand. The parameters are $1, $2 and so on, in the order in which the text first names them; both databases take them
+// so.
 //
-// SQLite compiles a statement anew each time when a LIMIT is nothing but a parameter, whose value it looks at. Hence the
-// "LIMIT $2 + 0" of its callers.
+// SQLite compiles a statement anew each time when a LIMIT is nothing but a parameter, whose value it looks at. Hence
+// the "LIMIT $2 + 0" of its callers.
 func Query(db *gorm.DB, statement string, args ...any) (*sql.Rows, error) {
 	rows, err := db.Statement.ConnPool.QueryContext(db.Statement.Context, statement, args...)
 	return rows, Translate(db, err)

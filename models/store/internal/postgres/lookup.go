@@ -8,8 +8,8 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// Sessions implements [database.Lookups]. It hides the list of ids from the planner in a SELECT of its own. PostgreSQL would
-// make a plan for each list otherwise, and planning takes twice as long as looking up.
+// Sessions implements [database.Lookups]. It hides the list of ids from the planner in a SELECT of its own. PostgreSQL
+// would make a plan for each list otherwise, and planning takes twice as long as looking up.
 func (Dialect) Sessions(ctx context.Context, db *gorm.DB, ids []string, found map[string]database.Session) error {
 	rows, err := db.ConnPool.QueryContext(ctx, `SELECT id, user_id, last_used_at, expires_at, revoked_at FROM sessions
 		WHERE id = ANY((SELECT $1::text[])::text[])`, ids)

@@ -84,8 +84,8 @@ func (d dialector) Translate(err error) error {
 	return d.Dialector.Translate(err)
 }
 
-// isConnectionError reports whether it is the connection that failed. Any error of a new connection counts: the server may
-// be starting, full, or stopped by its operator.
+// isConnectionError reports whether it is the connection that failed. Any error of a new connection counts: the server
+// may be starting, full, or stopped by its operator.
 func isConnectionError(err error) bool {
 	var connect *pgconn.ConnectError
 	if errors.As(err, &connect) {
@@ -110,17 +110,19 @@ func (Dialect) ForUpdate() string { return " FOR UPDATE" }
 // SkipLocked implements [database.Dialect].
 func (Dialect) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 
-// Transient implements [database.Dialect]: after a deadlock (40P01) and a failed serialization (40001) all was rolled back.
+// Transient implements [database.Dialect]: after a deadlock (40P01) and a failed serialization (40001) all was rolled
+// back.
 func (Dialect) Transient(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
 }
 
-// Origins returns the cluster's identifier and the database's number in it: a dump that is loaded elsewhere has other ones.
-// Without the right to read the cluster's identifier, the number alone must do.
+// Origins returns the cluster's identifier and the database's number in it: a dump that is loaded elsewhere has other
+// ones. Without the right to read the cluster's identifier, the number alone must do.
 func (Dialect) Origins(ctx context.Context, db *gorm.DB) ([]string, error) {
 	var cluster, oid int64
-	err := db.WithContext(ctx).Raw("SELECT oid::bigint FROM pg_database WHERE datname = current_database()").Scan(&oid).Error
+	err := db.WithContext(ctx).Raw("SELECT oid::bigint FROM pg_database WHERE datname = current_database()").Scan(&oid).
+		Error
 	if err != nil {
 		return nil, err
 	}

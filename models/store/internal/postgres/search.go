@@ -17,8 +17,8 @@ func (Dialect) IndexText(roomID int64, words []string) string {
 	return wordindex.RoomWords(roomID, RoomSeparator, words)
 }
 
-// TSQuery returns a query for words in any of the rooms in the syntax of a tsquery. Words have letters, marks, digits and
-// signs outside of ASCII: nothing in them can end the quotes.
+// TSQuery returns a query for words in any of the rooms in the syntax of a tsquery. Words have letters, marks, digits
+// and signs outside of ASCII: nothing in them can end the quotes.
 func TSQuery(q wordindex.Query, spans []database.Span) string {
 	rooms := make([]string, 0, 2*len(spans))
 	for _, s := range spans {

@@ -156,9 +156,10 @@ func readSenders(results pgx.BatchResults, senders map[database.MembershipKey]*d
 	return err
 }
 
-// CommitBatch implements [database.SendDriver]. It sends all that is left of the transaction in one round trip, the COMMIT
-// included, so that the head row of the log is locked for as long as the commit takes and no longer. While PostgreSQL
-// itself reports what failed before the commit, there was none; when the connection breaks, that is not known.
+// CommitBatch implements [database.SendDriver]. It sends all that is left of the transaction in one round trip, the
+// COMMIT included, so that the head row of the log is locked for as long as the commit takes and no longer. While
+// PostgreSQL itself reports what failed before the commit, there was none; when the connection breaks, that is not
+// known.
 func (Dialect) CommitBatch(t *database.ConnTx, w *database.Batch) (last int64, err error) {
 	b := &pgx.Batch{}
 	queueMessages(b, w.Posts)
@@ -195,7 +196,8 @@ func (Dialect) CommitBatch(t *database.ConnTx, w *database.Batch) (last int64, e
 	return last, err
 }
 
-// mayBeCommitted marks the error of a statement after which a commit was sent, unless the error says that there was none.
+// mayBeCommitted marks the error of a statement after which a commit was sent, unless the error says that there was
+// none.
 func mayBeCommitted(err error) error {
 	var said *pgconn.PgError
 	if errors.As(err, &said) || pgconn.SafeToRetry(err) {
@@ -221,7 +223,8 @@ func queueMessages(b *pgx.Batch, posts []*database.Post) {
 		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, sender_seq, index_version)
 		SELECT room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start,
 		array_to_tsvector(string_to_array(words, ' ')), seq, `+wordindex.Version+`
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::bigint[])
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[],
+		$9::text[], $10::text[], $11::bigint[])
 		AS v (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, seq)`,
 		roomIDs, ids, senders, types, texts, replies, clientIDs, times, starts, words, seqs)
 }
@@ -272,8 +275,8 @@ func queueMessageEvents(b *pgx.Batch, w *database.Batch) {
 		priorPosts, priors, priorTimes, ids, counts, lasts, times, newest)
 }
 
-// queueResponses stores which messages the calls with an Idempotency-Key have created. This transaction holds the head row
-// by now.
+// queueResponses stores which messages the calls with an Idempotency-Key have created. This transaction holds the head
+// row by now.
 func queueResponses(b *pgx.Batch, posts []*database.Post) {
 	var callers, behind, rooms, messages []int64
 	var paths, keys []string

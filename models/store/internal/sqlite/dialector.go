@@ -93,8 +93,8 @@ func (dialector) Explain(statement string, vars ...any) string {
 	return logger.ExplainSQL(statement, nil, `'`, vars...)
 }
 
-// Translate implements [gorm.ErrorTranslator]. The codes are SQLite's extended ones (https://www.sqlite.org/rescode.html);
-// their low byte is the kind of the error.
+// Translate implements [gorm.ErrorTranslator]. The codes are SQLite's extended ones
+// (https://www.sqlite.org/rescode.html); their low byte is the kind of the error.
 func (dialector) Translate(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {

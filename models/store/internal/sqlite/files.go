@@ -88,7 +88,8 @@ func (d Dialect) checkFiles() error {
 		return err
 	}
 	if why := log.foreignTo(h, side); why != "" {
-		return fmt.Errorf("%[1]s%[2]s is not the log of %[1]s: %[3]s. If the database was restored from a backup, move %[1]s%[2]s and %[1]s%[4]s "+
+		return fmt.Errorf("%[1]s%[2]s is not the log of %[1]s: %[3]s. If the database was restored from a backup, move "+
+			"%[1]s%[2]s and %[1]s%[4]s "+
 			"away; if not, put the file back that belongs to them. Nothing was changed", d.path, logEnding, why, indexEnding)
 	}
 	return nil

@@ -82,7 +82,8 @@ func (d Dialect) checkSchema(ctx context.Context) (err error) {
 	}
 	q := url.Values{"mode": {"ro"}, "immutable": {"1"}} // otherwise SQLite creates files beside the database, even to read
 	if log, err := os.Stat(d.path + logEnding); err == nil && log.Size() > 0 {
-		q = url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}} // the log has committed changes, and belongs to this database
+		// the log has committed changes, and belongs to this database
+		q = url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}}
 	}
 	pool, err := sql.Open("sqlite", d.uri(q))
 	if err != nil {
@@ -90,7 +91,8 @@ func (d Dialect) checkSchema(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, pool.Close()) }()
 	pool.SetMaxOpenConns(1)
-	return database.CheckVersion(ctx, pool, "sqlite", "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '"+database.VersionTable+"'")
+	return database.CheckVersion(ctx, pool, "sqlite", "SELECT count(*) > 0 FROM sqlite_schema WHERE name = "+
+		"'"+database.VersionTable+"'")
 }
 
 // applyLog moves what a crash has left in the database's log into its file, so that from here on the file alone is the

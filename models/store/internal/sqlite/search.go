@@ -9,8 +9,8 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
-// WordsRow is the rowid of a message in message_words. It has room for four billion messages in each of two billion rooms,
-// which a SQLite file has not.
+// WordsRow is the rowid of a message in message_words. It has room for four billion messages in each of two billion
+// rooms, which a SQLite file has not.
 func WordsRow(roomID, id int64) int64 { return roomID<<32 | id }
 
 // RoomSeparator stands between room and word. FTS5 takes it for a letter, and no word has it.
@@ -57,8 +57,8 @@ const (
 	WHERE m.room_id = ? AND m.id > ? AND m.id <= ? AND +m.deleted_at = 0` + database.FromLiveSender + ` ORDER BY m.id DESC`
 )
 
-// largeSpan is the number of messages of a span from which on its newest ones are read one by one first. FTS5 collects all
-// messages with a word's prefix before it returns the first one.
+// largeSpan is the number of messages of a span from which on its newest ones are read one by one first. FTS5 collects
+// all messages with a word's prefix before it returns the first one.
 const largeSpan = 50 * database.NewestFirst
 
 // FindWords implements [database.SearchIndex].
@@ -102,8 +102,8 @@ func (Dialect) indexedHits(db *gorm.DB, s database.Span, q wordindex.Query, limi
 		WordsRow(s.RoomID, s.ClearedID), WordsRow(s.RoomID, s.UpToID), most)
 }
 
-// MatchExpression returns a query for words in a room in the syntax of FTS5. Words have letters, marks, digits and signs
-// outside of ASCII: nothing in them can end the quotes.
+// MatchExpression returns a query for words in a room in the syntax of FTS5. Words have letters, marks, digits and
+// signs outside of ASCII: nothing in them can end the quotes.
 func MatchExpression(q wordindex.Query, roomID int64) string {
 	var b strings.Builder
 	room := wordindex.RoomPrefix(roomID, RoomSeparator)

@@ -128,9 +128,10 @@ func (c *sqliteConn) storeBatch(b *database.Batch, now int64) (last int64, err e
 		return 0, err
 	}
 	n := int64(len(b.Posts))
-	err = c.query("UPDATE event_head SET position = position + ? WHERE id = 1 RETURNING position", func(row []driver.Value) {
-		last = row[0].(int64)
-	}, n)
+	err = c.query("UPDATE event_head SET position = position + ? WHERE id = 1 RETURNING position",
+		func(row []driver.Value) {
+			last = row[0].(int64)
+		}, n)
 	if err != nil {
 		return 0, err
 	}

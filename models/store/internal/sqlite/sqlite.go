@@ -19,22 +19,22 @@ import (
 // readers is the number of connections that read beside the one that writes. In WAL mode they never wait for it.
 const readers = 8
 
-// checkpointPragma has the write-ahead log moved into the file when it has 4,000 pages (16 MB). By then many of them have
-// changed often and are moved once.
+// checkpointPragma has the write-ahead log moved into the file when it has 4,000 pages (16 MB). By then many of them
+// have changed often and are moved once.
 const checkpointPragma = "wal_autocheckpoint(4000)"
 
 // Dialect is a SQLite database.
 type Dialect struct{ path string }
 
-// New returns the dialect of the database in a file. Symbolic links in the path must have been followed, as SQLite does for
-// the files that it keeps beside the database.
+// New returns the dialect of the database in a file. Symbolic links in the path must have been followed, as SQLite does
+// for the files that it keeps beside the database.
 func New(path string) Dialect { return Dialect{path} }
 
 // Path is the path of the file.
 func (d Dialect) Path() string { return d.path }
 
-// dsn opens the file as durably as SQLite can (FULL: a commit survives a power cut), and each transaction as a writer from
-// its start: one that reads first and writes later fails under load with SQLITE_BUSY, whatever the timeout.
+// dsn opens the file as durably as SQLite can (FULL: a commit survives a power cut), and each transaction as a writer
+// from its start: one that reads first and writes later fails under load with SQLITE_BUSY, whatever the timeout.
 func (d Dialect) dsn(pragmas ...string) string {
 	q := url.Values{"_txlock": {"immediate"}}
 	for _, p := range append([]string{
@@ -112,7 +112,8 @@ func (d Dialect) Migrate(ctx context.Context) (err error) {
 	return err
 }
 
-// Migrations implements [database.Dialect]. A server may have the database open; then that server has checked its files.
+// Migrations implements [database.Dialect]. A server may have the database open; then that server has checked its
+// files.
 func (d Dialect) Migrations(ctx context.Context) (_ []database.Migration, err error) {
 	if _, err := os.Stat(d.path); err != nil {
 		return nil, fmt.Errorf("there is no database yet: %w", err)

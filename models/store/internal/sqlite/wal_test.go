@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestLogAndFile holds a log of SQLite's against files: the one that it was written for, as it was at each checkpoint, and
-// copies from before.
+// TestLogAndFile holds a log of SQLite's against files: the one that it was written for, as it was at each checkpoint,
+// and copies from before.
 func TestLogAndFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")

@@ -112,7 +112,8 @@ func digit(r rune) rune {
 // isInvisible reports whether a character has no glyph of its own, such as soft hyphens, direction marks and variation
 // selectors.
 func isInvisible(r rune) bool {
-	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r) ||
+		unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
 // isInvisibleLetter reports whether r is a filler of Korean.

@@ -3,9 +3,9 @@
 // This program writes letters.go, the table by which search takes letters for their plain ones. It needs ICU's uconv
 // (Debian: icu-devtools); run it in this folder, with "go run letters_gen.go".
 //
-// Latin letters are those of CLDR's transform Latin-ASCII. What it has no rule for, and letters of the other scripts that
-// people write with marks, are taken by CLDR's root collation: what is the same on its first level, which leaves out
-// accents and forms, is the same letter. Letters that weigh nothing there, as the tatweel of Arabic, are left out.
+// Latin letters are those of CLDR's transform Latin-ASCII. What it has no rule for, and letters of the other scripts
+// that people write with marks, are taken by CLDR's root collation: what is the same on its first level, which leaves
+// out accents and forms, is the same letter. Letters that weigh nothing there, as the tatweel of Arabic, are left out.
 package main
 
 import (
@@ -49,7 +49,8 @@ func byTransform() map[rune]string {
 	for r, ascii := range transform(lettersOf(unicode.Latin)) {
 		small := []rune(fold.String(string(r)))
 		plain := strings.ToLower(ascii)
-		if len(small) == 1 && small[0] >= 0x80 && folded(small[0]) && strings.Trim(plain, "abcdefghijklmnopqrstuvwxyz") == "" {
+		if len(small) == 1 && small[0] >= 0x80 && folded(small[0]) && strings.Trim(plain,
+			"abcdefghijklmnopqrstuvwxyz") == "" {
 			table[small[0]] = plain
 		}
 	}
@@ -96,7 +97,8 @@ func byCollation() map[rune]string {
 	}
 	const tatweel = 'ـ' // of several scripts
 	letters := []rune{tatweel}
-	for _, script := range []*unicode.RangeTable{unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Hebrew, unicode.Arabic} {
+	for _, script := range []*unicode.RangeTable{unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Hebrew,
+		unicode.Arabic} {
 		letters = append(letters, lettersOf(script)...)
 	}
 	for _, r := range letters {

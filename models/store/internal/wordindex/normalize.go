@@ -12,7 +12,6 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-
 // Key is what a message is found by: the normalized start of its text, and its words.
 type Key struct {
 	Start string

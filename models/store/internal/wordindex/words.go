@@ -159,7 +159,8 @@ func wordAt(folded string, at int) (t term, next int) {
 		return term{text: keycapOf(rune(folded[at])), kind: kindSymbol}, next
 	}
 	word := folded[at:end]
-	for next = end; next < len(folded) && strings.IndexByte("+#%", folded[next]) >= 0 && !hasKeycap(folded, next+1); next++ {
+	for next = end; next < len(folded) && strings.IndexByte("+#%", folded[next]) >= 0 && !hasKeycap(folded,
+		next+1); next++ {
 		if next-end < maxWord {
 			word += string(fullWidth(folded[next]))
 		}
@@ -257,8 +258,10 @@ const (
 // unspaced are the scripts that write no spaces between words, and that of Korean, whose words are composed of others
 // and of particles.
 var unspaced = []*unicode.RangeTable{
-	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo, unicode.Thai, unicode.Lao, unicode.Khmer,
-	unicode.Myanmar, unicode.Tai_Le, unicode.New_Tai_Lue, unicode.Tai_Tham, unicode.Tai_Viet, unicode.Javanese, unicode.Balinese,
+	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo, unicode.Thai, unicode.Lao,
+	unicode.Khmer,
+	unicode.Myanmar, unicode.Tai_Le, unicode.New_Tai_Lue, unicode.Tai_Tham, unicode.Tai_Viet, unicode.Javanese,
+	unicode.Balinese,
 	unicode.Yi, unicode.Tangut, unicode.Nushu, unicode.Khitan_Small_Script, unspacedMarks,
 }
 
