@@ -10,10 +10,25 @@ FAULT    ?=
 IDLE     ?= 10m
 BIN      := bin
 TESTDB   := $(BIN)/parley-testdb
-NODE     := test/clients/node
+IMAGE    ?= parley
+
+# Where the tests are.
+NODE   := test/clients/node
+FAULTS := ./test/faults
+BENCH  := ./test/bench
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+ACTIONLINT    := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 REDOCLY       := @redocly/cli@2.77.0
+
+# What the binary is stamped with. Without git or a tag these are empty, and the binary says what Go knows of its build.
+# The date is that of the commit: a build of the same commit is the same binary.
+VERSION = $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null)
+COMMIT  = $(shell git describe --always --exclude '*' --abbrev=40 --dirty 2>/dev/null)
+DATE    = $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
+STAMP   := github.com/parley-chat/parley/cmd/parley/version
+LDFLAGS = -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Commit=$(COMMIT) -X $(STAMP).Date=$(DATE)
 
 # The last step of every "this is missing" branch.
 ifeq ($(CI),true)
@@ -42,37 +57,52 @@ run: build ## build Parley and start it on SQLite in data/
 
 .PHONY: build
 build: ## build the static binary bin/parley
-	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/parley ./cmd/parley
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/parley ./cmd/parley
+
+.PHONY: image
+image: ## build the Docker image (IMAGE=parley)
+	@if ! command -v docker >/dev/null; then \
+		echo "image: not built: docker is not installed"; $(GIVE_UP); \
+	elif ! docker info >/dev/null 2>&1; then \
+		echo "image: not built: no docker daemon is running"; $(GIVE_UP); \
+	fi; \
+	docker build --build-arg VERSION='$(VERSION)' --build-arg COMMIT='$(COMMIT)' --build-arg DATE='$(DATE)' \
+		--tag $(IMAGE) .
 
 .PHONY: test
 test: compiler postgres node browser shell ## run all tests, with the race detector, on private servers of what Parley can use
 	@if $(HAS_COMPILER); then \
-		CGO_ENABLED=1 $(TESTDB) -- $(GO) test $(RACE) -timeout 45m ./...; \
+		CGO_ENABLED=1 $(TESTDB) -fast -- $(GO) test $(RACE) -timeout 45m ./...; \
 	else \
-		CGO_ENABLED=0 $(TESTDB) -- $(GO) test -timeout 45m ./...; \
+		CGO_ENABLED=0 $(TESTDB) -fast -- $(GO) test -timeout 45m ./...; \
 	fi
+
+# Without the race detector, PostgreSQL, S3, browsers, the programs of others, and what takes more than a few seconds.
+.PHONY: check
+check: ## run the quick tests, for the time between two changes: under a minute
+	@PARLEY_TEST_POSTGRES= PARLEY_TEST_S3= CI= CGO_ENABLED=0 $(GO) test -short ./...
 
 # Its servers are its own, since it kills them; parley-testdb is there to end whatever a run that is broken off leaves.
 # Without the race detector, which would leave nothing of the two cores that CI has for what is to be done at once.
 .PHONY: test-faults
 test-faults: postgres ## break three nodes, PostgreSQL, NATS and the lines between (RUNS=3 each, FAULT=name for one)
 	@PARLEY_TEST_POSTGRES=none PARLEY_TEST_S3=none PARLEY_FAULTS=$(RUNS) PARLEY_FAULT=$(FAULT) CGO_ENABLED=0 \
-		$(TESTDB) -- $(GO) test -count=1 -v -timeout 24h -run 'TestFaults|TestPlantedDefectsAreCaught' ./test/faults
+		$(TESTDB) -- $(GO) test -count=1 -v -timeout 24h -run 'TestFaults|TestPlantedDefectsAreCaught' $(FAULTS)
 
 # One iteration is one round of Parley and of what stands beside it; the figures are medians of the rounds.
 .PHONY: bench
 bench: postgres ## measure Parley beside the bare limits (up to ten minutes; ROUNDS=1 for a glance)
-	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench '^BenchmarkParley$$' -benchtime $(ROUNDS)x -timeout 30m ./test/bench
+	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench '^BenchmarkParley$$' -benchtime $(ROUNDS)x -timeout 30m $(BENCH)
 
 .PHONY: bench-hidden
 bench-hidden: postgres ## measure whether an answer's time tells what is hidden from what is not there
-	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench '^BenchmarkUnknown$$' -benchtime $(ROUNDS)x -timeout 30m ./test/bench
+	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench '^BenchmarkUnknown$$' -benchtime $(ROUNDS)x -timeout 30m $(BENCH)
 
 # Of the ten million (MESSAGES=10000000) PostgreSQL's take 12 GB of disk for a while, SQLite's 6 GB.
 .PHONY: bench-size
 bench-size: postgres ## measure what grows with rooms and with the database (MESSAGES=10000000, PLOT=file.svg)
 	@PARLEY_BENCH_MESSAGES=$(MESSAGES) PARLEY_BENCH_PLOT=$(abspath $(PLOT)) CGO_ENABLED=0 $(TESTDB) -- \
-		$(GO) test -run '^$$' -bench '^BenchmarkGrowth$$' -benchtime $(ROUNDS)x -timeout 2h ./test/bench
+		$(GO) test -run '^$$' -bench '^BenchmarkGrowth$$' -benchtime $(ROUNDS)x -timeout 2h $(BENCH)
 
 .PHONY: bench-writer
 bench-writer: postgres ## measure how long changes hold the database's one writer in a room of up to a million messages
@@ -86,10 +116,10 @@ bench-deletions: ## measure how long the end of an account or a room holds the w
 # Once, and on Linux alone.
 .PHONY: bench-idle
 bench-idle: ## hold ten thousand streams on which nothing happens, then send to all (IDLE=10m)
-	@PARLEY_BENCH_IDLE=$(IDLE) CGO_ENABLED=0 $(GO) test -run '^$$' -bench BenchmarkIdle -benchtime 1x -timeout 0 ./test/bench
+	@PARLEY_BENCH_IDLE=$(IDLE) CGO_ENABLED=0 $(GO) test -run '^$$' -bench BenchmarkIdle -benchtime 1x -timeout 0 $(BENCH)
 
 .PHONY: lint
-lint: lint-go lint-contract lint-client ## check the code's form, its faults, the contract and the web client's types
+lint: lint-go lint-contract lint-client lint-docs lint-workflow ## check the code, contract, web client, documents and workflow
 
 # Without cgo, so that the linters need no C compiler and see the code that is released.
 .PHONY: lint-go
@@ -119,6 +149,21 @@ lint-client: node
 	fi; \
 	$(NODE)/node_modules/.bin/tsc --noEmit --checkJs --allowJs --strict --target esnext --module esnext \
 		--moduleResolution bundler --lib esnext,dom,dom.iterable --skipLibCheck handlers/web/client/*.js
+
+# Without shellcheck and pyflakes, which some machines have and some do not.
+.PHONY: lint-workflow
+lint-workflow:
+	@CGO_ENABLED=0 $(GO) run $(ACTIONLINT) -shellcheck= -pyflakes=
+
+# Asks vuln.go.dev, and is therefore no part of lint.
+.PHONY: vulnerabilities
+vulnerabilities: ## look for known vulnerabilities in what the code calls
+	@CGO_ENABLED=0 $(GO) run $(GOVULNCHECK) ./...
+
+# Fences, tables, relative links and anchors of all Markdown.
+.PHONY: lint-docs
+lint-docs:
+	@CGO_ENABLED=0 $(GO) test ./docs
 
 .PHONY: generate
 generate: ## make the generated code anew from openapi.yaml
@@ -161,13 +206,17 @@ node:
 .PHONY: browser
 browser: chromium firefox
 
+# The build without windows takes two thirds of the processor that the whole browser does.
 .PHONY: chromium
 chromium:
-	@for name in "$$CHROMIUM" chromium chromium-browser google-chrome; do \
+	@if [ -n "$$CHROMIUM" ] || command -v chromium-headless-shell >/dev/null; then exit 0; fi; \
+	if $(CAN_INSTALL) && grep -qx 'ID=debian' /etc/os-release; then \
+		($(APT_INSTALL) chromium-headless-shell) && exit 0; \
+	fi; \
+	for name in chromium chromium-browser google-chrome; do \
 		"$$name" --version >/dev/null 2>&1 && exit 0; \
 	done; \
-	if $(CAN_INSTALL) && grep -qx 'ID=debian' /etc/os-release; then $(APT_INSTALL) chromium; \
-	else echo "test: the web client is left out: there is no Chromium"; $(GIVE_UP); fi
+	echo "test: the web client is left out: there is no Chromium"; $(GIVE_UP)
 
 .PHONY: firefox
 firefox:
@@ -177,7 +226,7 @@ firefox:
 	if $(CAN_INSTALL) && grep -qx 'ID=debian' /etc/os-release; then $(APT_INSTALL) firefox-esr; \
 	else echo "test: the web client in Firefox is left out: there is no Firefox"; $(GIVE_UP); fi
 
-# What the README's tour, the example bot and the proxy of compose.yaml are run with.
+# What the tours of the documents, the example bot and the proxy of deploy/compose.yaml are run with.
 .PHONY: shell
 shell:
 	@missing=; for program in curl jq haproxy; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \

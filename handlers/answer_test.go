@@ -4,10 +4,14 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -16,7 +20,7 @@ func askForPage(t *testing.T, userID int64, accept string, handle func() (reply,
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/rooms", http.NoBody)
 	r.Header.Set("Accept", accept)
-	answerPage(httptest.NewRecorder(), withTrace(r, &trace{id: "test", caller: models.Caller{UserID: userID}}), handle)
+	answerPage(httptest.NewRecorder(), request.With(r, &request.Context{ID: "test", Caller: models.Caller{UserID: userID}}), handle)
 }
 
 // TestPagesTakeTurns has one user ask for many pages at once: no more than four are made at a time.
@@ -27,7 +31,7 @@ func TestPagesTakeTurns(t *testing.T) {
 	for range pages {
 		asking.Go(func() {
 			asked.Add(1)
-			askForPage(t, 7, jsonType, func() (reply, error) {
+			askForPage(t, 7, codec.JSON, func() (reply, error) {
 				n := now.Add(1)
 				defer now.Add(-1)
 				await(t, "all have asked", func() bool { return asked.Load() == pages })
@@ -53,7 +57,7 @@ func TestTurnsOfPagesEnd(t *testing.T) {
 		"in a panic":      func() (reply, error) { panic("a defect") },
 		"in another type": func() (reply, error) { return plain([]int{}), nil },
 	} {
-		accept := jsonType
+		accept := codec.JSON
 		if what == "in another type" {
 			accept = "image/png"
 		}
@@ -62,6 +66,16 @@ func TestTurnsOfPagesEnd(t *testing.T) {
 				defer func() { _ = recover() }()
 				askForPage(t, 8, accept, handle)
 			}()
+		}
+	}
+}
+
+// await asks again and again until it is so.
+func await(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !is(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within a minute", what)
 		}
 	}
 }

@@ -9,8 +9,12 @@ import (
 	"strings"
 
 	"github.com/parley-chat/parley/handlers/api"
-	"github.com/parley-chat/parley/handlers/oidc"
-	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/handlers/auth"
+	"github.com/parley-chat/parley/handlers/auth/oidc"
+	"github.com/parley-chat/parley/handlers/auth/token"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/problem"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -19,23 +23,27 @@ type authStore interface {
 	TakeFlow(ctx context.Context, f models.AuthFlow) (models.AuthFlow, error)
 	Welcome(ctx context.Context, p models.Person, code models.LoginCode) error
 	Link(ctx context.Context, userID int64, p models.Person) error
-	sessionChecker
+	CheckSession(ctx context.Context, caller models.Caller) error
 }
 
-// NamedProvider is one that people log in through, under its name in paths.
+// NamedProvider is a provider to log in through, with its name in paths.
 type NamedProvider struct {
 	Name string
 	oidc.Provider
 }
 
-// authProviders are the social networks to log in through.
+// authProviders are the providers to log in through.
 type authProviders struct {
 	store     authStore
-	entry     entry
+	sessions  auth.SessionIssuer
 	providers []NamedProvider
 }
 
-// ListAuthProviders lists the providers that the server is set up with.
+func newAuthProviders(store authStore, issuer auth.SessionIssuer, list []NamedProvider) authProviders {
+	return authProviders{store: store, sessions: issuer, providers: list}
+}
+
+// ListAuthProviders lists the configured providers.
 func (h authProviders) ListAuthProviders(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, func() (reply, error) {
 		list := api.AuthProviderList{Items: []api.AuthProvider{}}
@@ -55,78 +63,79 @@ func (h authProviders) named(name string) (NamedProvider, error) {
 	return NamedProvider{}, models.NotFound()
 }
 
-// BeginAuth sends the browser to the provider. With a token, the caller's account is to be linked.
+// BeginAuth redirects the browser to the provider. With a token, the log-in links an identity with the caller's account.
 func (h authProviders) BeginAuth(w http.ResponseWriter, r *http.Request, provider api.PathProvider, params api.BeginAuthParams) {
-	lead(w, r, func() (reply, error) {
+	answerRedirect(w, r, func() (reply, error) {
 		p, err := h.named(provider)
 		if err != nil {
 			return reply{}, err
 		}
-		redirect, err := redirectOf(params.Redirect)
+		redirect, err := parseRedirect(params.Redirect)
 		if err != nil {
 			return reply{}, err
 		}
 		a := oidc.Attempt{
 			State: rand.Text(), Nonce: rand.Text(), Verifier: oidc.NewVerifier(),
-			Callback: h.entry.baseURL(r) + "/v1/auth/" + p.Name + "/callback",
+			Callback: h.sessions.BaseURL(r) + "/v1/auth/" + p.Name + "/callback",
 		}
 		to, err := p.Begin(r.Context(), a)
 		if err != nil {
-			return back(r, redirect, err)
+			return redirectWithError(r, redirect, err)
 		}
-		secret := browserSecret(r)
+		secret := auth.NewBrowserSecret(r)
 		err = h.store.BeginFlow(r.Context(), models.AuthFlow{
 			StateHash: token.Hash(a.State), BrowserHash: token.Hash(secret), Provider: p.Name, Nonce: a.Nonce, Verifier: a.Verifier,
-			Callback: a.Callback, Redirect: redirect, Linker: callerOf(r), ExpiresAt: models.At(models.Now().Add(models.AuthFlowLife)),
+			Callback: a.Callback, Redirect: redirect, Linker: request.Caller(r), ExpiresAt: models.At(models.Now().Add(models.AuthFlowLife)),
 		})
-		re := reply{status: http.StatusSeeOther, location: to, cookies: []*http.Cookie{h.entry.browserCookie(r, secret)}}
-		if wantsData(r) {
+		re := reply{status: http.StatusSeeOther, location: to, cookies: []*http.Cookie{h.sessions.BrowserCookie(r, secret)}}
+		if codec.WantsData(r) {
 			re.status, re.location, re.body = http.StatusOK, "", api.AuthBeginning{URL: to}
 		}
 		return re, err
 	})
 }
 
-// FinishAuth is where the provider sends the browser back to.
+// FinishAuth is the callback that the provider redirects the browser to.
 func (h authProviders) FinishAuth(w http.ResponseWriter, r *http.Request, provider api.PathProvider, params api.FinishAuthParams) {
-	lead(w, r, func() (reply, error) {
+	answerRedirect(w, r, func() (reply, error) {
 		p, err := h.named(provider)
 		if err != nil {
 			return reply{}, err
 		}
-		secret := secretOf(r)
+		secret := auth.BrowserSecret(r)
 		flow, err := h.store.TakeFlow(r.Context(), models.AuthFlow{
-			StateHash: token.Hash(given(params.State)), BrowserHash: token.Hash(secret), Provider: p.Name,
+			StateHash: token.Hash(valueOf(params.State)), BrowserHash: token.Hash(secret), Provider: p.Name,
 		})
 		if err != nil {
 			return reply{}, err
 		}
 		to, err := h.finish(r, p, flow, params)
 		if err != nil {
-			return back(r, flow.Redirect, err)
+			return redirectWithError(r, flow.Redirect, err)
 		}
 		return reply{status: http.StatusSeeOther, location: to}, nil
 	})
 }
 
-// back sends a person, who has no use for a problem's JSON, to the page that they came from, which learns the code.
-func back(r *http.Request, redirect string, err error) (reply, error) {
+// redirectWithError redirects a browser to the page that it came from, with the code of the error: people cannot use the JSON
+// of a problem. Other clients get the problem.
+func redirectWithError(r *http.Request, redirect string, err error) (reply, error) {
 	var refused *models.Error
-	if !errors.As(err, &refused) || !asksForPage(r) {
+	if !errors.As(err, &refused) || !codec.AsksForPage(r) {
 		return reply{}, err
 	}
-	traceOf(r).err = err
+	request.From(r).Err = err
 	return reply{status: http.StatusSeeOther, location: withFragment(redirect, "login_error="+string(refused.Code))}, nil
 }
 
-// finish ends a log-in, and answers where the browser goes.
+// finish completes a log-in, and returns where the browser goes.
 func (h authProviders) finish(r *http.Request, p NamedProvider, flow models.AuthFlow, params api.FinishAuthParams) (to string, err error) {
-	if given(params.Error) != "" || given(params.Code) == "" {
+	if valueOf(params.Error) != "" || valueOf(params.Code) == "" {
 		return "", models.Errorf(models.CodeBadCredentials, "The provider has refused the log-in.")
 	}
 	person, err := p.Finish(r.Context(), oidc.Attempt{
-		State: given(params.State), Nonce: flow.Nonce, Verifier: flow.Verifier, Callback: flow.Callback,
-	}, given(params.Code))
+		State: valueOf(params.State), Nonce: flow.Nonce, Verifier: flow.Verifier, Callback: flow.Callback,
+	}, valueOf(params.Code))
 	if err != nil {
 		return "", err
 	}
@@ -140,7 +149,7 @@ func (h authProviders) finish(r *http.Request, p NamedProvider, flow models.Auth
 	return withFragment(flow.Redirect, "login_code="+code), err
 }
 
-// link ends a log-in that began with a token, if that one's session goes on.
+// link completes a log-in that began with a token, if the session of that token has not ended.
 func (h authProviders) link(ctx context.Context, linker models.Caller, person models.Person) error {
 	if err := h.store.CheckSession(ctx, linker); err != nil {
 		return err
@@ -148,12 +157,12 @@ func (h authProviders) link(ctx context.Context, linker models.Caller, person mo
 	return h.store.Link(ctx, linker.UserID, person)
 }
 
-// maxRedirect is the contract's bound.
+// maxRedirect is the limit of the contract, in bytes.
 const maxRedirect = 2048
 
-// redirectOf is where the browser goes in the end: a path of this server. What a browser could read as another host is
-// refused, and so is what it would read in another way than it is written.
-func redirectOf(redirect *string) (string, error) {
+// parseRedirect parses where the browser goes in the end: a path on this server. It refuses what a browser could read as
+// another host, and characters that browsers change.
+func parseRedirect(redirect *string) (string, error) {
 	if redirect == nil {
 		return "/", nil
 	}
@@ -167,7 +176,7 @@ func redirectOf(redirect *string) (string, error) {
 	return u.String(), nil
 }
 
-// withFragment adds to what a path has behind its #.
+// withFragment adds to the fragment of a path.
 func withFragment(path, fragment string) string {
 	if strings.Contains(path, "#") {
 		return path + "&" + fragment
@@ -175,33 +184,12 @@ func withFragment(path, fragment string) string {
 	return path + "#" + fragment
 }
 
-// baseURL is how clients reach the server.
-func (e entry) baseURL(r *http.Request) string {
-	if e.settings.PublicURL != "" {
-		return strings.TrimSuffix(e.settings.PublicURL, "/")
-	}
-	scheme := "http://"
-	if e.overTLS(r) {
-		scheme = "https://"
-	}
-	return scheme + r.Host
-}
-
-// wantsData reports whether the client would rather read where to go than be sent there.
-func wantsData(r *http.Request) bool {
-	mediaType := preferred(r, pageType, jsonType, msgpackType)
-	return mediaType == jsonType || mediaType == msgpackType
-}
-
-// asksForPage reports whether the client names pages among what it takes, as browsers do that go somewhere.
-func asksForPage(r *http.Request) bool { return preferenceFor(r, pageType).exactness == 2 }
-
-// lead runs a handler that sends a browser elsewhere. A browser may go there whatever it accepts.
-func lead(w http.ResponseWriter, r *http.Request, handle func() (reply, error)) {
+// answerRedirect is answer for a handler that redirects a browser, whatever media types it accepts.
+func answerRedirect(w http.ResponseWriter, r *http.Request, handle func() (reply, error)) {
 	re, err := handle()
 	if err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
-	re.write(w, r, preferred(r, jsonType, msgpackType))
+	re.write(w, r, codec.Preferred(r, codec.JSON, codec.MessagePack))
 }

@@ -5,26 +5,28 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
 type blockStore interface {
+	logHead
+	blockReader
 	Block(ctx context.Context, callerID int64, user models.UserPath) (models.Contact, error)
 	Unblock(ctx context.Context, callerID int64, user models.UserPath) error
 	Blocks(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error)
 }
 
-// blocks are the users of whom the caller wants no direct messages and no notifications. Nobody is told of them, so no
-// event is named in the answers.
+// blocks are the users from whom the caller wants no direct messages and no notifications. Nobody else learns of a block, so
+// there are no events.
 type blocks struct {
-	store interface {
-		blockStore
-		logHead
-	}
-	people people
+	store    blockStore
+	profiles profiles
 }
 
-// ListBlocks lists whom the caller has blocked.
+func newBlocks(store blockStore, p profiles) blocks { return blocks{store: store, profiles: p} }
+
+// ListBlocks lists the users whom the caller has blocked.
 func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.ListBlocksParams) {
 	answerPage(w, r, func() (reply, error) {
 		page, err := paging(params.Limit, params.Cursor)
@@ -32,11 +34,11 @@ func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.Li
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Contact], error) {
-			list, err := h.store.Blocks(r.Context(), callerOf(r).UserID, page)
+			list, err := h.store.Blocks(r.Context(), request.Caller(r).UserID, page)
 			if err != nil {
 				return list, err
 			}
-			return h.people.listed(r.Context(), callerOf(r).UserID, list)
+			return h.profiles.completeContacts(r.Context(), request.Caller(r).UserID, list)
 		})
 	})
 }
@@ -44,14 +46,14 @@ func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.Li
 // BlockUser puts a user on the caller's block list.
 func (h blocks) BlockUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
-		path, err := userAt(user, me)
+		me := request.Caller(r).UserID
+		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err
 		}
 		block, err := h.store.Block(r.Context(), me, path)
 		if err == nil {
-			err = h.people.see(r.Context(), me, &block.User)
+			err = h.profiles.complete(r.Context(), me, &block.User)
 		}
 		return plain(block), err
 	})
@@ -60,8 +62,8 @@ func (h blocks) BlockUser(w http.ResponseWriter, r *http.Request, user api.PathU
 // UnblockUser takes a user off the caller's block list.
 func (h blocks) UnblockUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
-		path, err := userAt(user, me)
+		me := request.Caller(r).UserID
+		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err
 		}

@@ -5,23 +5,25 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
 type contactStore interface {
+	logHead
+	blockReader
 	AddContact(ctx context.Context, callerID int64, user models.UserPath) (models.Contact, models.Cursor, error)
 	RemoveContact(ctx context.Context, callerID int64, user models.UserPath) (models.Cursor, error)
 	Contacts(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error)
 }
 
-// contacts are the users whom the caller wants to know about.
+// contacts are the users whose online status the caller follows.
 type contacts struct {
-	store interface {
-		contactStore
-		logHead
-	}
-	people people
+	store    contactStore
+	profiles profiles
 }
+
+func newContacts(store contactStore, p profiles) contacts { return contacts{store: store, profiles: p} }
 
 // ListContacts lists the caller's contacts.
 func (h contacts) ListContacts(w http.ResponseWriter, r *http.Request, params api.ListContactsParams) {
@@ -31,11 +33,11 @@ func (h contacts) ListContacts(w http.ResponseWriter, r *http.Request, params ap
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Contact], error) {
-			list, err := h.store.Contacts(r.Context(), callerOf(r).UserID, page)
+			list, err := h.store.Contacts(r.Context(), request.Caller(r).UserID, page)
 			if err != nil {
 				return list, err
 			}
-			return h.people.listed(r.Context(), callerOf(r).UserID, list)
+			return h.profiles.completeContacts(r.Context(), request.Caller(r).UserID, list)
 		})
 	})
 }
@@ -43,14 +45,14 @@ func (h contacts) ListContacts(w http.ResponseWriter, r *http.Request, params ap
 // AddContact puts a user on the caller's list.
 func (h contacts) AddContact(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
-		path, err := userAt(user, me)
+		me := request.Caller(r).UserID
+		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err
 		}
 		contact, at, err := h.store.AddContact(r.Context(), me, path)
 		if err == nil {
-			err = h.people.see(r.Context(), me, &contact.User)
+			err = h.profiles.complete(r.Context(), me, &contact.User)
 		}
 		return changed(contact, at), err
 	})
@@ -59,8 +61,8 @@ func (h contacts) AddContact(w http.ResponseWriter, r *http.Request, user api.Pa
 // RemoveContact takes a user off the caller's list.
 func (h contacts) RemoveContact(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
-		path, err := userAt(user, me)
+		me := request.Caller(r).UserID
+		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err
 		}

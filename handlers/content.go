@@ -6,65 +6,74 @@ import (
 	"math"
 	"mime"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/problem"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
 const (
-	// thumbnailPatience is how long a request waits for a thumbnail that is being made, and thumbnailLook how often it looks.
-	thumbnailPatience = 5 * time.Second
-	thumbnailLook     = 100 * time.Millisecond
+	// thumbnailTimeout is how long a request waits for a thumbnail that is being made, and thumbnailPoll how often it checks.
+	thumbnailTimeout = 5 * time.Second
+	thumbnailPoll    = 100 * time.Millisecond
 )
 
 type contentStore interface {
 	File(ctx context.Context, callerID int64, id string) (models.StoredFile, error)
 }
 
+type blobReader interface {
+	Open(ctx context.Context, key string) (io.ReadSeekCloser, error)
+}
+
 // contents are the bytes of files.
 type contents struct {
 	store contentStore
-	blobs Blobs
+	blobs blobReader
 }
 
-// GetFileContent is the bytes, or a part of them.
+func newContents(store contentStore, blobs blobReader) contents {
+	return contents{store: store, blobs: blobs}
+}
+
+// GetFileContent returns the bytes of a file, or a part of them.
 func (h contents) GetFileContent(w http.ResponseWriter, r *http.Request, file api.PathFile, params api.GetFileContentParams) {
 	h.content(w, r, file, params.Download)
 }
 
-// HeadFileContent is the head of GetFileContent's answer.
+// HeadFileContent returns the headers of GetFileContent.
 func (h contents) HeadFileContent(w http.ResponseWriter, r *http.Request, file api.PathFile, params api.HeadFileContentParams) {
 	h.content(w, r, file, params.Download)
 }
 
 func (h contents) content(w http.ResponseWriter, r *http.Request, id string, download *int) {
 	if download != nil && *download != 0 && *download != 1 {
-		fail(w, r, models.Invalid("download", "must be 0 or 1"))
+		problem.Write(w, r, models.Invalid("download", "must be 0 or 1"))
 		return
 	}
-	f, err := h.store.File(r.Context(), callerOf(r).UserID, id)
+	f, err := h.store.File(r.Context(), request.Caller(r).UserID, id)
 	if err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
-	how := "attachment"
-	if slices.Contains(inline, f.MediaType) && given(download) != 1 {
-		how = "inline"
+	disposition := "attachment"
+	if codec.IsInline(f.MediaType) && valueOf(download) != 1 {
+		disposition = "inline"
 	}
-	w.Header().Set("Content-Disposition", mime.FormatMediaType(how, map[string]string{"filename": f.Name}))
+	w.Header().Set("Content-Disposition", mime.FormatMediaType(disposition, map[string]string{"filename": f.Name}))
 	h.serve(w, r, served{blob: f.Blob, mediaType: f.MediaType, tag: f.SHA256, made: f.CreatedAt.Time})
 }
 
-// GetThumbnail is the small picture. It is made apart from the request that brought the large one, so one that comes
-// very soon waits for it.
+// GetThumbnail returns the thumbnail of a picture. It is made after the upload, so an early request waits for it.
 func (h contents) GetThumbnail(w http.ResponseWriter, r *http.Request, file api.PathFile, _ api.GetThumbnailParams) {
-	f, err := h.thumbnail(r.Context(), callerOf(r).UserID, file)
+	f, err := h.thumbnail(r.Context(), request.Caller(r).UserID, file)
 	if err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Disposition", "inline")
@@ -72,10 +81,10 @@ func (h contents) GetThumbnail(w http.ResponseWriter, r *http.Request, file api.
 }
 
 func (h contents) thumbnail(ctx context.Context, callerID int64, id string) (models.StoredFile, error) {
-	ctx, cancel := context.WithTimeout(ctx, thumbnailPatience)
+	ctx, cancel := context.WithTimeout(ctx, thumbnailTimeout)
 	defer cancel()
-	look := time.NewTicker(thumbnailLook)
-	defer look.Stop()
+	poll := time.NewTicker(thumbnailPoll)
+	defer poll.Stop()
 	for {
 		f, err := h.store.File(ctx, callerID, id)
 		switch {
@@ -87,7 +96,7 @@ func (h contents) thumbnail(ctx context.Context, callerID int64, id string) (mod
 			return f, models.NotFound()
 		}
 		select {
-		case <-look.C:
+		case <-poll.C:
 		case <-ctx.Done():
 			return f, &models.Error{
 				Code: models.CodeUnavailable, Message: "The thumbnail is being made.", RetryAfter: time.Second, Err: ctx.Err(),
@@ -96,24 +105,24 @@ func (h contents) thumbnail(ctx context.Context, callerID int64, id string) (mod
 	}
 }
 
-// served is what is to be served.
+// served is a blob to be served.
 type served struct {
 	blob      string
-	mediaType string // "" for what the first bytes tell
+	mediaType string // "" for detection by the first bytes
 	tag       string
 	made      time.Time
 }
 
-// serve writes a blob, or the part of it that Range asks for. Nothing that a user sent runs in the server's name, in
-// whatever way a browser comes to look at it; and it may be kept, but not shown again without having asked.
+// serve writes a blob, or the parts that Range asks for. Its headers keep a user's file from running scripts in the server's
+// origin, however a browser displays it. Caches may store it, but must revalidate it.
 func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
 	if strings.Count(r.Header.Get("Range"), ",") >= models.MaxRanges {
-		r.Header.Del("Range") // each part is looked for, and has a head of its own: the whole is less (RFC 9110, section 14.2)
+		r.Header.Del("Range") // each part needs a seek and headers of its own; the whole is cheaper (RFC 9110, section 14.2)
 	}
 	body, err := h.blobs.Open(r.Context(), s.blob)
-	if err != nil { // not_found when it was deleted a moment ago
+	if err != nil { // not_found if it was deleted a moment ago
 		w.Header().Del("Content-Disposition")
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
 	defer func() { _ = body.Close() }()
@@ -124,9 +133,9 @@ func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
 	header.Set("Cross-Origin-Resource-Policy", "same-site")
 	header.Set("ETag", `"`+s.tag+`"`)
 	if list, ok := strings.CutPrefix(r.Header.Get("Range"), "bytes="); ok {
-		r.Header.Set("Range", "bytes="+withoutEmpty(list))
+		r.Header.Set("Range", "bytes="+withoutEmptySuffix(list))
 	} else {
-		r.Header.Del("Range") // a unit that is not known is as good as none (RFC 9110, section 14.2)
+		r.Header.Del("Range") // an unknown unit is ignored (RFC 9110, section 14.2)
 	}
 	if s.mediaType != "" {
 		header.Set("Content-Type", s.mediaType)
@@ -134,9 +143,9 @@ func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
 	http.ServeContent(&rangeAnswer{ResponseWriter: w, r: r}, r, "", s.made, body)
 }
 
-// withoutEmpty is a list of ranges without those of the last 0 bytes, which nothing can satisfy (RFC 9110, section 14.1.2)
-// and http.ServeContent would answer. When no other is left, it is a range outside of any file.
-func withoutEmpty(list string) string {
+// withoutEmptySuffix removes ranges of the last 0 bytes, which cannot be satisfied (RFC 9110, section 14.1.2) but which
+// http.ServeContent would serve. If no other range is left, the result is one outside of any file.
+func withoutEmptySuffix(list string) string {
 	var rest []string
 	for spec := range strings.SplitSeq(list, ",") {
 		if suffix, ok := strings.CutPrefix(strings.TrimSpace(spec), "-"); !ok || suffix == "" || strings.Trim(suffix, "0") != "" {
@@ -149,7 +158,7 @@ func withoutEmpty(list string) string {
 	return strings.Join(rest, ",")
 }
 
-// rangeAnswer makes a problem of a range that lies outside of the file, which http.ServeContent answers in plain text.
+// rangeAnswer answers a range outside of the file with a problem; http.ServeContent would answer in plain text.
 type rangeAnswer struct {
 	http.ResponseWriter
 	r       *http.Request
@@ -165,7 +174,7 @@ func (a *rangeAnswer) WriteHeader(status int) {
 	for _, name := range []string{"Content-Disposition", "Content-Security-Policy", "ETag", "Last-Modified"} {
 		a.Header().Del(name)
 	}
-	fail(a.ResponseWriter, a.r, statusError{status, models.Invalid("Range", "lies outside of the file")})
+	problem.Write(a.ResponseWriter, a.r, problem.WithStatus(status, models.Invalid("Range", "lies outside of the file")))
 }
 
 func (a *rangeAnswer) Write(b []byte) (int, error) {
@@ -175,7 +184,7 @@ func (a *rangeAnswer) Write(b []byte) (int, error) {
 	return a.ResponseWriter.Write(b)
 }
 
-// ReadFrom lets the kernel copy a file where the connection can.
+// ReadFrom lets the kernel copy a file if the connection supports it.
 func (a *rangeAnswer) ReadFrom(from io.Reader) (int64, error) {
 	if a.refused {
 		return io.Copy(io.Discard, from)

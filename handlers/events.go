@@ -2,28 +2,42 @@ package handlers
 
 import (
 	"cmp"
+	"context"
 	"net/http"
-	"time"
 
 	"github.com/parley-chat/parley/handlers/api"
-	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/handlers/auth"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/problem"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/sse"
 )
 
-// events are the stream and the log behind it.
-type events struct {
-	streams Streams
-	entry   entry
+type eventStreams interface {
+	// Open takes over the connection. After an error nothing has been written.
+	Open(w http.ResponseWriter, r *http.Request, o sse.Opening) error
+	// Page returns a part of the log after a cursor, and the cursor at its end.
+	Page(ctx context.Context, caller models.Caller, after string, limit int) ([]models.Event, models.Cursor, error)
 }
 
-// StreamEvents opens the caller's stream, or answers a page of the log to a client that would rather have one.
+// events are the event stream and the log behind it.
+type events struct {
+	streams  eventStreams
+	sessions auth.SessionIssuer
+}
+
+func newEvents(streams eventStreams, issuer auth.SessionIssuer) events {
+	return events{streams: streams, sessions: issuer}
+}
+
+// StreamEvents opens the caller's stream, or returns a page of the log if the client prefers JSON or MessagePack.
 func (h events) StreamEvents(w http.ResponseWriter, r *http.Request, params api.StreamEventsParams) {
-	switch preferred(r, streamType, jsonType, msgpackType) {
-	case streamType:
+	switch codec.Preferred(r, codec.EventStream, codec.JSON, codec.MessagePack) {
+	case codec.EventStream:
 		h.stream(w, r, params)
 	case "":
-		fail(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s, %s and %s.", streamType, jsonType, msgpackType))
+		problem.Write(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s, %s and %s.", codec.EventStream, codec.JSON, codec.MessagePack))
 	default:
 		h.page(w, r, params)
 	}
@@ -35,42 +49,42 @@ func (h events) page(w http.ResponseWriter, r *http.Request, params api.StreamEv
 		if err != nil {
 			return reply{}, err
 		}
-		items, reached, err := h.streams.Page(r.Context(), callerOf(r), given(params.After), limit)
+		items, reached, err := h.streams.Page(r.Context(), request.Caller(r), valueOf(params.After), limit)
 		return reply{status: http.StatusOK, body: models.Page[models.Event]{Items: items}, cursor: reached}, err
 	})
 }
 
 func (h events) stream(w http.ResponseWriter, r *http.Request, params api.StreamEventsParams) {
-	entered, err := roomsToEnter(params.Room)
+	rooms, err := roomsToEnter(params.Room)
 	if err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
 	if r.Method == http.MethodHead {
-		w.Header().Set("Content-Type", streamType)
+		w.Header().Set("Content-Type", codec.EventStream)
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Accel-Buffering", "no")
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	// What comes back repeats its URL: the header, or the parameter that polyfills add, is newer than last_event_id.
-	cursor := cmp.Or(given(params.LastEventIDHeader), given(params.LastEventIDPolyfill), given(params.LastEventID))
-	o := sse.Opening{Caller: callerOf(r), Cursor: cursor, Rooms: entered}
-	if traceOf(r).cookie { // lest it run out while the session is refreshed on and on
-		renewed, err := h.cookie(r)
+	// A client that reconnects repeats its URL: the header, or the parameter that polyfills add, is newer than last_event_id.
+	cursor := cmp.Or(valueOf(params.LastEventIDHeader), valueOf(params.LastEventIDPolyfill), valueOf(params.LastEventID))
+	o := sse.Opening{Caller: request.Caller(r), Cursor: cursor, Rooms: rooms}
+	if request.From(r).FromCookie { // otherwise it would expire in a session that is refreshed again and again
+		renewed, err := h.sessions.EventsCookie(r)
 		if err != nil {
-			fail(w, r, err)
+			problem.Write(w, r, err)
 			return
 		}
 		http.SetCookie(w, renewed)
 	}
 	if err := h.streams.Open(w, r, o); err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 	}
 }
 
 func roomsToEnter(ids *[]int64) ([]int64, error) {
-	list := given(ids)
+	list := valueOf(ids)
 	if len(list) > models.MaxRoomsEnteredAtOpen {
 		return nil, models.Invalid("room", "may be given %d times at most", models.MaxRoomsEnteredAtOpen)
 	}
@@ -82,19 +96,12 @@ func roomsToEnter(ids *[]int64) ([]int64, error) {
 	return list, nil
 }
 
-// CreateEventsCookie gives a browser the cookie that opens its stream.
+// CreateEventsCookie sets the cookie with which a browser opens its stream.
 func (h events) CreateEventsCookie(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, func() (reply, error) {
-		cookie, err := h.cookie(r)
+		cookie, err := h.sessions.EventsCookie(r)
 		re := done(models.Cursor{})
 		re.cookies = []*http.Cookie{cookie}
 		return re, err
 	})
-}
-
-// cookie opens the stream of the caller's session for models.RefreshTokenLife, and each opening renews it. It ends with
-// the session, which every opening looks up.
-func (h events) cookie(r *http.Request) (*http.Cookie, error) {
-	signed, err := h.entry.tokens.Issue(callerOf(r), token.Events, time.Now())
-	return h.entry.cookie(r, eventsCookie, eventsCookiePath, signed), err
 }

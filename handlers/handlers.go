@@ -8,48 +8,53 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/auth"
+	"github.com/parley-chat/parley/handlers/auth/issuer"
+	"github.com/parley-chat/parley/handlers/auth/token"
 	"github.com/parley-chat/parley/handlers/deadline"
-	"github.com/parley-chat/parley/handlers/issuer"
-	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/handlers/limit"
+	"github.com/parley-chat/parley/handlers/request"
+	"github.com/parley-chat/parley/handlers/upload"
 	"github.com/parley-chat/parley/models"
-	"github.com/parley-chat/parley/sse"
 )
 
-// Config is what the handlers stand on.
+// Config is what the handlers need.
 type Config struct {
 	Store     Store
 	Streams   Streams
-	Blobs     Blobs
-	Pictures  Pictures
+	Blobs     upload.Blobs
+	Pictures  upload.Pictures
 	Tokens    *token.Keys
-	Issuer    *issuer.Issuer  // of a product that vouches for its own users; nil for none
+	Issuer    *issuer.Issuer  // of a product with its own users; nil for none
 	Providers []NamedProvider // to log in through, in the order in which they are listed
 	Log       *slog.Logger
 	Metrics   *prometheus.Registry
-	Ready     func(context.Context) error // nil while the server can serve
-	Space     func() error                // nil while there is room on the disk for what clients write
+	Ready     func(context.Context) error // returns nil while the server can serve
+	Space     func() error                // returns nil while there is space on the disk for writes
 	Contract  []byte                      // openapi.yaml
-	Stopping  context.Context             //nolint:containedctx // of the server: over when no request should wait for its client any more
-	Limits    deadline.Limits             // of what a client may take its time with
+	Stopping  context.Context             //nolint:containedctx // the server's: over when no request should wait for its client any more
+	Limits    deadline.Limits             // how long clients may take
 	Settings  Settings
 }
 
-// Settings are the choices of whoever runs the server.
+// Proxies are the networks of trusted proxies.
+type Proxies = request.Proxies
+
+// Settings are chosen by the operator of the server.
 type Settings struct {
-	Proxies     Proxies  // whose word on clients' addresses is taken
+	Proxies     Proxies  // trusted to report the addresses of clients
 	Guests      bool     // whether guests may log in
-	PublicURL   string   // where clients reach the server; "" for wherever a request says that it went
-	CORSOrigins []string // the origins whose pages may call the server, or "*"
+	PublicURL   string   // where clients reach the server; "" for where a request was sent to
+	CORSOrigins []string // origins whose pages may call the server, or "*"
 	RateLimit   bool     // whether there are quotas
 	MaxFileSize int64    // bytes
 }
 
-// Store is what the handlers need of the database.
+// Store is one value for all resources. Each of them declares what it needs of it in its own file, and gets no more: a new
+// route adds a method there, and not here.
 type Store interface {
-	arrivalStore
-	addressStore
-	guestStore
-	logHead
+	auth.Sessions
+	limit.GuessStore
 	userStore
 	passwordStore
 	sessionStore
@@ -64,36 +69,28 @@ type Store interface {
 	messageStore
 	fileStore
 	uploadStore
-	typist
+	typingStore
 	presenceStore
 	searchStore
 	reactionStore
 	pinStore
-	apartStore
 }
 
 // Streams are the open event streams and the log behind them.
 type Streams interface {
-	// Open takes the connection over; an error means that nothing was written.
-	Open(w http.ResponseWriter, r *http.Request, o sse.Opening) error
-	// Page is a part of the log after a cursor, and the cursor that it reaches.
-	Page(ctx context.Context, caller models.Caller, after string, limit int) ([]models.Event, models.Cursor, error)
-	// Enter tells the others in the room of user, the caller, who is a member of it.
-	Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error
-	Exit(ctx context.Context, caller models.Caller, streamID string, roomID int64) error
-	// Present lists the users who are in a room now.
-	Present(roomID int64) []int64
-	Online(userID int64) bool
-	// Type tells those in a room that a member is typing.
-	Type(roomID int64, user models.UserRef)
+	eventStreams
+	presenceStreams
+	typingStreams
+	presentReader
+	onlineReader
 }
 
-// logHead says where the log stands.
+// logHead returns the position of the newest event in the log.
 type logHead interface {
 	Head(ctx context.Context) (models.Cursor, error)
 }
 
-// server is all routes of the contract.
+// server has the handlers of all routes of the contract.
 type server struct {
 	users
 	passwords
@@ -123,37 +120,40 @@ var _ api.ServerInterface = server{}
 
 // New makes the handler of all routes.
 func New(c Config) http.Handler {
-	people := people{store: c.Store, streams: c.Streams}
-	quotas := newQuotas(c.Settings.RateLimit)
-	entry := entry{people: people, tokens: c.Tokens, passwords: token.NewPasswords(), quotas: quotas, settings: c.Settings}
-	entry.guesses, entry.space = newGuesses(c.Settings.RateLimit, c.Store), c.Space
-	files := files{
-		store:   c.Store,
-		staging: &staging{},
-		intake:  intake{ledger: c.Store, blobs: c.Blobs, pictures: c.Pictures, most: c.Settings.MaxFileSize},
+	profiles := profiles{blocks: c.Store, streams: c.Streams}
+	quotas := limit.NewQuotas(c.Settings.RateLimit)
+	hasher := token.NewPasswords()
+	opener := auth.SessionIssuer{
+		Tokens: c.Tokens, Passwords: hasher, PublicURL: c.Settings.PublicURL, CORSOrigins: c.Settings.CORSOrigins,
+		Present: profiles.own,
 	}
+	login := login{sessions: opener, quotas: quotas, guesses: limit.NewGuesses(c.Settings.RateLimit, c.Store), passwords: hasher}
+	guests := guestRules{allowed: c.Settings.Guests, limited: c.Settings.RateLimit, space: c.Space}
+	receiver := upload.Receiver{Ledger: c.Store, Blobs: c.Blobs, Pictures: c.Pictures, Limit: c.Settings.MaxFileSize}
+	pending := &upload.PendingBytes{}
+	files := newFiles(c.Store, pending, receiver)
 	s := server{
-		users:         users{store: c.Store, entry: entry},
-		passwords:     passwords{store: c.Store, entry: entry},
-		sessions:      sessions{store: c.Store, users: c.Store, guests: c.Store, entry: entry},
-		authProviders: authProviders{store: c.Store, entry: entry, providers: c.Providers},
-		identities:    identities{store: c.Store},
-		rooms:         rooms{store: c.Store},
-		members:       members{store: c.Store, rooms: c.Store, people: people},
-		bans:          bans{store: c.Store, people: people},
-		invites:       invites{store: c.Store},
-		contacts:      contacts{store: c.Store, people: people},
-		blocks:        blocks{store: c.Store, people: people},
-		presence:      presence{store: c.Store, streams: c.Streams},
-		messages:      messages{store: c.Store, files: files},
+		users:         newUsers(c.Store, profiles, login),
+		passwords:     newPasswords(c.Store, login),
+		sessions:      newSessions(c.Store, login, guests),
+		authProviders: newAuthProviders(c.Store, opener, c.Providers),
+		identities:    newIdentities(c.Store),
+		rooms:         newRooms(c.Store),
+		members:       newMembers(c.Store, profiles, c.Streams),
+		bans:          newBans(c.Store, profiles),
+		invites:       newInvites(c.Store),
+		contacts:      newContacts(c.Store, profiles),
+		blocks:        newBlocks(c.Store, profiles),
+		presence:      newPresence(c.Store, c.Streams),
+		messages:      newMessages(c.Store, files),
 		files:         files,
-		contents:      contents{store: c.Store, blobs: c.Blobs},
-		uploads:       newUploads(c.Stopping, c.Store, files),
-		typing:        typing{store: c.Store, streams: c.Streams},
-		search:        search{store: c.Store, people: people},
-		reactions:     reactions{store: c.Store},
-		pins:          pins{store: c.Store},
-		events:        events{streams: c.Streams, entry: entry},
+		contents:      newContents(c.Store, c.Blobs),
+		uploads:       newUploads(c.Stopping, c.Store, pending, receiver),
+		typing:        newTyping(c.Store, c.Streams),
+		search:        newSearch(c.Store, profiles),
+		reactions:     newReactions(c.Store),
+		pins:          newPins(c.Store),
+		events:        newEvents(c.Streams, opener),
 		operations:    newOperations(c.Ready, c.Metrics),
 	}
 	return routes(s, quotas, c)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -13,20 +14,22 @@ type identityStore interface {
 	Unlink(ctx context.Context, userID int64, id string) error
 }
 
-// identities are who the caller is elsewhere. They come with a log-in there (auth_providers.go).
+// identities are the caller's accounts at providers. A log-in through a provider adds one (auth_providers.go).
 type identities struct{ store identityStore }
 
-// ListIdentities lists what opens the caller's account besides a password.
+func newIdentities(store identityStore) identities { return identities{store: store} }
+
+// ListIdentities lists the identities that the caller may log in with.
 func (h identities) ListIdentities(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, func() (reply, error) {
-		list, err := h.store.Identities(r.Context(), callerOf(r).UserID)
+		list, err := h.store.Identities(r.Context(), request.Caller(r).UserID)
 		return plain(models.Page[models.Identity]{Items: list}), err
 	})
 }
 
-// DeleteIdentity unlinks one of them. Nobody is told, so the answer names no event.
+// DeleteIdentity unlinks an identity. There is no event of it.
 func (h identities) DeleteIdentity(w http.ResponseWriter, r *http.Request, identity api.PathIdentity) {
 	answer(w, r, func() (reply, error) {
-		return done(models.Cursor{}), h.store.Unlink(r.Context(), callerOf(r).UserID, identity)
+		return done(models.Cursor{}), h.store.Unlink(r.Context(), request.Caller(r).UserID, identity)
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -16,67 +18,69 @@ type inviteStore interface {
 	RedeemInvite(ctx context.Context, callerID int64, code string, once *models.Once) (models.Room, models.Cursor, error)
 }
 
-// invites are the codes that let people into rooms.
+// invites are codes that let users into rooms.
 type invites struct{ store inviteStore }
 
-// CreateInvite makes a code.
+func newInvites(store inviteStore) invites { return invites{store: store} }
+
+// CreateInvite creates a code.
 func (h invites) CreateInvite(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.CreateInviteParams) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		n, once, err := decodeOnce[models.NewInvite](w, r, params.IdempotencyKey)
+		n, once, err := codec.DecodeOnce[models.NewInvite](w, r, params.IdempotencyKey)
 		if err != nil {
 			return reply{}, err
 		}
-		invite, err := h.store.CreateInvite(r.Context(), callerOf(r).UserID, path, n, once)
+		invite, err := h.store.CreateInvite(r.Context(), request.Caller(r).UserID, path, n, once)
 		return created(invite, models.Cursor{}, err, func(i models.Invite) string {
 			return fmt.Sprintf("/v1/rooms/%d/invites/%s", i.RoomID, i.Code)
 		})
 	})
 }
 
-// ListInvites lists the codes that still work.
+// ListInvites lists the codes that are still valid.
 func (h invites) ListInvites(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListInvitesParams) {
 	answer(w, r, func() (reply, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
 			return reply{}, err
 		}
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		list, err := h.store.Invites(r.Context(), callerOf(r).UserID, path, page)
+		list, err := h.store.Invites(r.Context(), request.Caller(r).UserID, path, page)
 		return plain(list), err
 	})
 }
 
-// RevokeInvite makes a code unknown.
+// RevokeInvite revokes a code.
 func (h invites) RevokeInvite(w http.ResponseWriter, r *http.Request, room api.PathRoom, code api.PathCode) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
 		if !models.IsInviteCode(code) {
 			return reply{}, models.NotFound()
 		}
-		return done(models.Cursor{}), h.store.RevokeInvite(r.Context(), callerOf(r).UserID, path, code)
+		return done(models.Cursor{}), h.store.RevokeInvite(r.Context(), request.Caller(r).UserID, path, code)
 	})
 }
 
-// RedeemInvite lets the caller into the room of a code.
+// RedeemInvite makes the caller a member of the room of a code.
 func (h invites) RedeemInvite(w http.ResponseWriter, r *http.Request, code api.PathCode, params api.RedeemInviteParams) {
 	answer(w, r, func() (reply, error) {
-		once, err := newOnce(r, params.IdempotencyKey, nil, encode)
+		once, err := request.NewOnce(r, params.IdempotencyKey, nil, codec.Encode)
 		if err != nil {
 			return reply{}, err
 		}
-		room, at, err := h.store.RedeemInvite(r.Context(), callerOf(r).UserID, code, once)
+		room, at, err := h.store.RedeemInvite(r.Context(), request.Caller(r).UserID, code, once)
 		re, err := created(room, at, err, func(models.Room) string { return "" })
-		re.status = http.StatusOK // it makes a member, which has no address of its own
+		re.status = http.StatusOK // a member has no URL of its own
 		return re, err
 	})
 }

@@ -6,10 +6,15 @@ import (
 	"slices"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
 type memberStore interface {
+	logHead
+	roomReader
+	blockReader
 	Members(ctx context.Context, callerID int64, path models.RoomPath, among []int64, page models.Paging) (models.Page[models.Member], error)
 	Join(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, models.Cursor, error)
 	Leave(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error)
@@ -18,46 +23,52 @@ type memberStore interface {
 	Mute(ctx context.Context, callerID int64, path models.RoomPath, m models.MembershipChange) (models.Membership, models.Cursor, error)
 }
 
-// members are who belongs to a room.
-type members struct {
-	store interface {
-		memberStore
-		logHead
-	}
-	rooms  roomReader
-	people people
+type presentReader interface {
+	// Present returns the users who are present in a room now.
+	Present(roomID int64) []int64
 }
 
-// ListMembers lists a room's members, or those of them who are in it now.
+// members are the members of a room.
+type members struct {
+	store    memberStore
+	profiles profiles
+	streams  presentReader
+}
+
+func newMembers(store memberStore, p profiles, streams presentReader) members {
+	return members{store: store, profiles: p, streams: streams}
+}
+
+// ListMembers lists a room's members, or only those who are present in it.
 func (h members) ListMembers(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListMembersParams) {
 	answerPage(w, r, func() (reply, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
 			return reply{}, err
 		}
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Member], error) {
-			return h.list(r, path, given(params.Present), page)
+			return h.list(r, path, valueOf(params.Present), page)
 		})
 	})
 }
 
-func (h members) list(r *http.Request, path models.RoomPath, present bool, page models.Paging) (models.Page[models.Member], error) {
-	me := callerOf(r).UserID
-	room, err := h.rooms.Room(r.Context(), me, path)
+func (h members) list(r *http.Request, path models.RoomPath, onlyPresent bool, page models.Paging) (models.Page[models.Member], error) {
+	me := request.Caller(r).UserID
+	room, err := h.store.Room(r.Context(), me, path)
 	if err != nil {
 		return models.Page[models.Member]{}, err
 	}
-	here, err := h.here(r, room.ID)
+	present, err := h.present(r, room.ID)
 	if err != nil {
 		return models.Page[models.Member]{}, err
 	}
 	var among []int64 // nil for all
-	if present {
-		among = append([]int64{}, here...)
+	if onlyPresent {
+		among = append([]int64{}, present...)
 	}
 	list, err := h.store.Members(r.Context(), me, models.RoomPath{ID: room.ID}, among, page)
 	if err != nil {
@@ -67,36 +78,36 @@ func (h members) list(r *http.Request, path models.RoomPath, present bool, page 
 	for i := range list.Items {
 		shown[i] = &list.Items[i]
 	}
-	return list, h.see(r, here, shown...)
+	return list, h.complete(r, present, shown...)
 }
 
-// here are the users who are in a room now, but for those with whom the caller has a block.
-func (h members) here(r *http.Request, roomID int64) ([]int64, error) {
-	here := h.people.streams.Present(roomID)
-	if len(here) == 0 {
+// present returns the users who are present in a room, without those who have a block with the caller.
+func (h members) present(r *http.Request, roomID int64) ([]int64, error) {
+	list := h.streams.Present(roomID)
+	if len(list) == 0 {
 		return nil, nil
 	}
-	apart, err := h.people.store.Apart(r.Context(), callerOf(r).UserID, here)
-	return slices.DeleteFunc(here, func(id int64) bool { return apart[id] }), err
+	blocked, err := h.store.Apart(r.Context(), request.Caller(r).UserID, list)
+	return slices.DeleteFunc(list, func(id int64) bool { return blocked[id] }), err
 }
 
-// see fills in who of some members is online, and who is among those here.
-func (h members) see(r *http.Request, here []int64, list ...*models.Member) error {
+// complete fills in which members are online, and which are among the present users.
+func (h members) complete(r *http.Request, present []int64, list ...*models.Member) error {
 	users := make([]*models.User, len(list))
 	for i, m := range list {
-		users[i], m.Present = &m.User, slices.Contains(here, m.User.ID)
+		users[i], m.Present = &m.User, slices.Contains(present, m.User.ID)
 	}
-	return h.people.see(r.Context(), callerOf(r).UserID, users...)
+	return h.profiles.complete(r.Context(), request.Caller(r).UserID, users...)
 }
 
 // JoinRoom makes the caller a member of a public room.
 func (h members) JoinRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		joined, at, err := h.store.Join(r.Context(), callerOf(r).UserID, path)
+		joined, at, err := h.store.Join(r.Context(), request.Caller(r).UserID, path)
 		return changed(joined, at), err
 	})
 }
@@ -104,11 +115,11 @@ func (h members) JoinRoom(w http.ResponseWriter, r *http.Request, room api.PathR
 // LeaveRoom ends the caller's membership.
 func (h members) LeaveRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := h.store.Leave(r.Context(), callerOf(r).UserID, path)
+		at, err := h.store.Leave(r.Context(), request.Caller(r).UserID, path)
 		return done(at), err
 	})
 }
@@ -116,15 +127,15 @@ func (h members) LeaveRoom(w http.ResponseWriter, r *http.Request, room api.Path
 // UpdateMembership mutes or unmutes a room for the caller.
 func (h members) UpdateMembership(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		change, err := decode[models.MembershipChange](w, r)
+		change, err := codec.Decode[models.MembershipChange](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		membership, at, err := h.store.Mute(r.Context(), callerOf(r).UserID, path, change)
+		membership, at, err := h.store.Mute(r.Context(), request.Caller(r).UserID, path, change)
 		return changed(membership, at), err
 	})
 }
@@ -132,16 +143,16 @@ func (h members) UpdateMembership(w http.ResponseWriter, r *http.Request, room a
 // PutMember adds a member or sets a role.
 func (h members) PutMember(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
-		roomPath, userPath, err := roomAndUserAt(room, user, me)
+		me := request.Caller(r).UserID
+		roomPath, userPath, err := parseRoomAndUser(room, user, me)
 		if err != nil {
 			return reply{}, err
 		}
-		change, err := decodeOptional[models.RoleChange](w, r)
+		change, err := codec.DecodeOptional[models.RoleChange](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		found, err := h.rooms.Room(r.Context(), me, roomPath)
+		found, err := h.store.Room(r.Context(), me, roomPath)
 		if err != nil {
 			return reply{}, err
 		}
@@ -149,19 +160,19 @@ func (h members) PutMember(w http.ResponseWriter, r *http.Request, room api.Path
 		if err != nil {
 			return reply{}, err
 		}
-		here, err := h.here(r, found.ID)
+		present, err := h.present(r, found.ID)
 		if err == nil {
-			err = h.see(r, here, &member)
+			err = h.complete(r, present, &member)
 		}
 		return changed(member, at), err
 	})
 }
 
-// RemoveMember takes a member out of a room.
+// RemoveMember removes a member from a room.
 func (h members) RemoveMember(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
-		roomPath, userPath, err := roomAndUserAt(room, user, me)
+		me := request.Caller(r).UserID
+		roomPath, userPath, err := parseRoomAndUser(room, user, me)
 		if err != nil {
 			return reply{}, err
 		}

@@ -8,10 +8,14 @@ import (
 	"strconv"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
+	"github.com/parley-chat/parley/handlers/upload"
 	"github.com/parley-chat/parley/models"
 )
 
 type messageStore interface {
+	logHead
 	Send(ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once) (models.SentMessage, models.Cursor, error)
 	Target(ctx context.Context, callerID int64, target string) (roomID int64, err error)
 	History(ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery) (models.Page[models.Message], error)
@@ -22,20 +26,19 @@ type messageStore interface {
 	MarkRead(ctx context.Context, callerID int64, path models.RoomPath, m models.ReadMark) (models.Membership, models.Cursor, error)
 }
 
-// messages are what is said in rooms, and how far it was read.
+// messages are the messages of rooms, and their read marks.
 type messages struct {
-	store interface {
-		messageStore
-		logHead
-	}
+	store messageStore
 	files files
 }
+
+func newMessages(store messageStore, f files) messages { return messages{store: store, files: f} }
 
 func messageLocation(m models.Message) string {
 	return "/v1/rooms/" + strconv.FormatInt(m.RoomID, 10) + "/messages/" + strconv.FormatInt(m.ID, 10)
 }
 
-// sent is the reply for a message: the JSON that was made of it when it was stored.
+// sent is the reply for a message: the JSON that was encoded when it was stored.
 func sent(s models.SentMessage, at models.Cursor, err error) (reply, error) {
 	if err != nil { // refused, or sent before under the same key
 		return created(models.Message{}, at, err, messageLocation)
@@ -46,64 +49,64 @@ func sent(s models.SentMessage, at models.Cursor, err error) (reply, error) {
 // SendMessage sends a message into a room.
 func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.SendMessageParams) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		if isForm(r) {
+		if request.IsForm(r) {
 			return h.sendForm(w, r, path, params.IdempotencyKey)
 		}
-		n, once, err := decodeOnce[models.NewMessage](w, r, params.IdempotencyKey)
+		n, once, err := codec.DecodeOnce[models.NewMessage](w, r, params.IdempotencyKey)
 		if err != nil {
 			return reply{}, err
 		}
-		return sent(h.store.Send(r.Context(), callerOf(r).UserID, path, n, once))
+		return sent(h.store.Send(r.Context(), request.Caller(r).UserID, path, n, once))
 	})
 }
 
-// sendForm sends a message that brings its files along. When it does not come to be, they go.
+// sendForm sends a message together with its files. If it fails, the files are deleted.
 func (h messages) sendForm(w http.ResponseWriter, r *http.Request, path models.RoomPath, key *string) (reply, error) {
-	roomID, answered, uploaded, err := h.files.mayUpload(r, path, key)
+	roomID, replayed, end, err := h.files.begin(r, path, key)
 	if err != nil {
 		return reply{}, err
 	}
-	defer uploaded()
-	form := &messageForm{files: h.files, w: w, r: r, roomID: roomID, answered: answered}
-	re, err := h.postForm(form, patientBody(w, r), key)
+	defer end()
+	form := &messageForm{files: h.files, w: w, r: r, roomID: roomID, replayed: replayed}
+	re, err := h.postForm(form, upload.Body(w, r), key)
 	if err != nil || re.replayed {
 		return re, errors.Join(err, form.drop())
 	}
-	h.files.intake.pictures.Wake()
+	h.files.receiver.Pictures.Wake()
 	return re, nil
 }
 
-// postForm reads the form and sends what it says.
+// postForm reads the form and sends its message.
 func (h messages) postForm(form *messageForm, body io.Reader, key *string) (reply, error) {
 	if err := form.read(body); err != nil {
 		return reply{}, err
 	}
-	n, signed, err := form.message()
+	n, identity, err := form.message()
 	if err != nil {
 		return reply{}, err
 	}
-	once, err := newOnce(form.r, key, signed, encode)
+	once, err := request.NewOnce(form.r, key, identity, codec.Encode)
 	if err != nil {
 		return reply{}, err
 	}
 	if n.FileIDs, err = form.attach(); err != nil {
 		return reply{}, err
 	}
-	return sent(h.store.Send(form.r.Context(), callerOf(form.r).UserID, models.RoomPath{ID: form.roomID}, n, once))
+	return sent(h.store.Send(form.r.Context(), request.Caller(form.r).UserID, models.RoomPath{ID: form.roomID}, n, once))
 }
 
 // SendToTarget sends a message to a channel or a user.
 func (h messages) SendToTarget(w http.ResponseWriter, r *http.Request, params api.SendToTargetParams) {
 	answer(w, r, func() (reply, error) {
-		n, once, err := decodeOnce[models.TargetedMessage](w, r, params.IdempotencyKey)
+		n, once, err := codec.DecodeOnce[models.TargetedMessage](w, r, params.IdempotencyKey)
 		if err != nil {
 			return reply{}, err
 		}
-		me := callerOf(r).UserID
+		me := request.Caller(r).UserID
 		roomID, err := h.store.Target(r.Context(), me, n.Target)
 		if err != nil {
 			return reply{}, err
@@ -112,10 +115,10 @@ func (h messages) SendToTarget(w http.ResponseWriter, r *http.Request, params ap
 	})
 }
 
-// ListMessages is a page of a room's history.
+// ListMessages returns a page of a room's history.
 func (h messages) ListMessages(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListMessagesParams) {
 	answerPage(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -124,7 +127,7 @@ func (h messages) ListMessages(w http.ResponseWriter, r *http.Request, room api.
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Message], error) {
-			return h.store.History(r.Context(), callerOf(r).UserID, path, q)
+			return h.store.History(r.Context(), request.Caller(r).UserID, path, q)
 		})
 	})
 }
@@ -143,27 +146,27 @@ func historyQuery(params api.ListMessagesParams) (q models.HistoryQuery, err err
 	return q, q.Validate()
 }
 
-// ClearHistory removes all messages of a room.
+// ClearHistory deletes all messages of a room.
 func (h messages) ClearHistory(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := h.store.ClearHistory(r.Context(), callerOf(r).UserID, path)
+		at, err := h.store.ClearHistory(r.Context(), request.Caller(r).UserID, path)
 		return done(at), err
 	})
 }
 
-// GetMessage is one message.
+// GetMessage returns one message.
 func (h messages) GetMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Message, error) {
-			return h.store.Message(r.Context(), callerOf(r).UserID, path, message)
+			return h.store.Message(r.Context(), request.Caller(r).UserID, path, message)
 		})
 	})
 }
@@ -171,15 +174,15 @@ func (h messages) GetMessage(w http.ResponseWriter, r *http.Request, room api.Pa
 // EditMessage replaces the text of the caller's own message.
 func (h messages) EditMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		edit, err := decode[models.MessageEdit](w, r)
+		edit, err := codec.Decode[models.MessageEdit](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		m, at, err := h.store.EditMessage(r.Context(), callerOf(r).UserID, path, message, edit)
+		m, at, err := h.store.EditMessage(r.Context(), request.Caller(r).UserID, path, message, edit)
 		return changed(m, at), err
 	})
 }
@@ -187,11 +190,11 @@ func (h messages) EditMessage(w http.ResponseWriter, r *http.Request, room api.P
 // DeleteMessage turns a message into a tombstone.
 func (h messages) DeleteMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := h.store.DeleteMessage(r.Context(), callerOf(r).UserID, path, message)
+		at, err := h.store.DeleteMessage(r.Context(), request.Caller(r).UserID, path, message)
 		return done(at), err
 	})
 }
@@ -199,15 +202,15 @@ func (h messages) DeleteMessage(w http.ResponseWriter, r *http.Request, room api
 // MarkRead moves the caller's read mark forward.
 func (h messages) MarkRead(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		mark, err := decode[models.ReadMark](w, r)
+		mark, err := codec.Decode[models.ReadMark](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		membership, at, err := h.store.MarkRead(r.Context(), callerOf(r).UserID, path, mark)
+		membership, at, err := h.store.MarkRead(r.Context(), request.Caller(r).UserID, path, mark)
 		return changed(membership, at), err
 	})
 }

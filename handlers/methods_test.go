@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-chat/parley/handlers/deadline"
+	"github.com/parley-chat/parley/handlers/middleware"
 )
 
 // TestAllow asks each route of the running router for what it takes. OPTIONS and the refusal of every other method, of
@@ -39,12 +40,12 @@ func TestAllow(t *testing.T) {
 	for pattern, own := range taken {
 		path := strings.NewReplacer("{room}", "7", "{user}", "15", "{", "", "}", "").Replace(pattern)
 		var want []string
-		for _, method := range methods {
+		for _, method := range middleware.Methods {
 			if own[method] {
 				want = append(want, method)
 			}
 		}
-		for _, method := range append([]string{"TRACE", "PROPFIND", "get", "FOO"}, methods...) {
+		for _, method := range append([]string{"TRACE", "PROPFIND", "get", "FOO"}, middleware.Methods...) {
 			if own[method] && method != http.MethodOptions {
 				continue
 			}
@@ -58,17 +59,6 @@ func TestAllow(t *testing.T) {
 				body, _ := io.ReadAll(w.Body)
 				t.Errorf("%s %s: %d, Allow: %s; wanted %d and %q; %s", method, path, w.Code, got, status, want, body)
 			}
-		}
-	}
-}
-
-// TestTitles holds those that RFC 9110 has given another name than net/http knows.
-func TestTitles(t *testing.T) {
-	for status, want := range map[int]string{
-		404: "Not Found", 413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content", 460: "Checksum Mismatch",
-	} {
-		if got := titleOf(status); got != want {
-			t.Errorf("%d is %q, wanted %q", status, got, want)
 		}
 	}
 }

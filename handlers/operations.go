@@ -9,14 +9,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/problem"
 	"github.com/parley-chat/parley/models"
 )
 
-// readyAgain is how long a client of a server that is not ready should wait.
-const readyAgain = 2 * time.Second
+// readyRetry is the Retry-After of a server that is not ready.
+const readyRetry = 2 * time.Second
 
-// operations are for whoever runs the server. Probes send all sorts of Accept, and none is
-// refused.
+// operations are for monitoring. Probes may send any Accept.
 type operations struct {
 	ready   func(context.Context) error
 	metrics http.Handler
@@ -26,32 +27,32 @@ func newOperations(ready func(context.Context) error, metrics *prometheus.Regist
 	return operations{ready: ready, metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})}
 }
 
-// Healthz answers as long as the process runs.
-func (h operations) Healthz(w http.ResponseWriter, r *http.Request) { well(w, r) }
+// Healthz succeeds as long as the process runs.
+func (h operations) Healthz(w http.ResponseWriter, r *http.Request) { writeHealth(w, r) }
 
-// Readyz answers whether the server can serve.
+// Readyz succeeds if the server can serve.
 func (h operations) Readyz(w http.ResponseWriter, r *http.Request) {
 	if err := h.ready(r.Context()); err != nil {
-		fail(w, r, &models.Error{
-			Code: models.CodeUnavailable, Message: "The server cannot serve now.", RetryAfter: readyAgain, Err: err,
+		problem.Write(w, r, &models.Error{
+			Code: models.CodeUnavailable, Message: "The server cannot serve now.", RetryAfter: readyRetry, Err: err,
 		})
 		return
 	}
-	well(w, r)
+	writeHealth(w, r)
 }
 
-// Metrics are Prometheus's.
+// Metrics returns the metrics for Prometheus.
 func (h operations) Metrics(w http.ResponseWriter, r *http.Request) { h.metrics.ServeHTTP(w, r) }
 
-func well(w http.ResponseWriter, r *http.Request) {
-	mediaType := preferred(r, jsonType, msgpackType)
+func writeHealth(w http.ResponseWriter, r *http.Request) {
+	mediaType := codec.Preferred(r, codec.JSON, codec.MessagePack)
 	if mediaType == "" {
-		mediaType = jsonType
+		mediaType = codec.JSON
 	}
-	body, err := encodeAs(mediaType, api.Health{Status: "ok"})
+	body, err := codec.EncodeAs(mediaType, api.Health{Status: "ok"})
 	if err != nil {
-		fail(w, r, err)
+		problem.Write(w, r, err)
 		return
 	}
-	write(w, http.StatusOK, mediaType, body)
+	codec.Write(w, http.StatusOK, mediaType, body)
 }

@@ -10,12 +10,14 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/parley-chat/parley/handlers/api"
-	"github.com/parley-chat/parley/handlers/tus"
+	"github.com/parley-chat/parley/handlers/problem"
+	"github.com/parley-chat/parley/handlers/request"
+	"github.com/parley-chat/parley/handlers/upload/tus"
 	"github.com/parley-chat/parley/models"
 )
 
-// roomAt is the room that a path names.
-func roomAt(room string) (models.RoomPath, error) {
+// parseRoom parses the room of a path: an id or a handle.
+func parseRoom(room string) (models.RoomPath, error) {
 	path, ok := models.ParseRoomPath(room)
 	if !ok {
 		return path, models.NotFound()
@@ -23,8 +25,8 @@ func roomAt(room string) (models.RoomPath, error) {
 	return path, nil
 }
 
-// userAt is the user that a path names; me is the caller.
-func userAt(user string, me int64) (models.UserPath, error) {
+// parseUser parses the user of a path: an id, a username, or "me" for the caller, whose id is me.
+func parseUser(user string, me int64) (models.UserPath, error) {
 	path, ok := models.ParseUserPath(user, me)
 	if !ok {
 		return path, models.NotFound()
@@ -32,19 +34,20 @@ func userAt(user string, me int64) (models.UserPath, error) {
 	return path, nil
 }
 
-// roomAndUserAt are those of a path that names both.
-func roomAndUserAt(room, user string, me int64) (models.RoomPath, models.UserPath, error) {
-	r, err := roomAt(room)
+// parseRoomAndUser parses a path with both.
+func parseRoomAndUser(room, user string, me int64) (models.RoomPath, models.UserPath, error) {
+	r, err := parseRoom(room)
 	if err != nil {
 		return r, models.UserPath{}, err
 	}
-	u, err := userAt(user, me)
+	u, err := parseUser(user, me)
 	return r, u, err
 }
 
+// paging parses the parameters of a page.
 func paging(limit *int, cursor *string) (models.Paging, error) {
 	n, err := pageSize(limit)
-	return models.Paging{Limit: n, Cursor: given(cursor)}, err
+	return models.Paging{Limit: n, Cursor: valueOf(cursor)}, err
 }
 
 func pageSize(limit *int) (int, error) {
@@ -57,36 +60,37 @@ func pageSize(limit *int) (int, error) {
 	return *limit, nil
 }
 
+// subject parses the subject of a room in a query.
 func subject(s *string) (string, error) {
-	if n := utf8.RuneCountInString(given(s)); s != nil && (n < 1 || n > models.MaxSubjectLength) {
+	if n := utf8.RuneCountInString(valueOf(s)); s != nil && (n < 1 || n > models.MaxSubjectLength) {
 		return "", models.Invalid("subject", "must be 1 to %d characters", models.MaxSubjectLength)
 	}
-	return given(s), nil
+	return valueOf(s), nil
 }
 
-// instant is a time in a query; the zero one for none.
-func instant(name string, given *string) (models.Time, error) {
-	if given == nil {
+// instant parses a time in a query; zero if it is missing.
+func instant(name string, value *string) (models.Time, error) {
+	if value == nil {
 		return models.Time{}, nil
 	}
-	t, err := models.ParseTime(*given)
+	t, err := models.ParseTime(*value)
 	if err != nil {
 		return t, models.Invalid(name, "must be a time as in RFC 3339")
 	}
 	return t, nil
 }
 
-// given is what p points at, or the zero value for what was left out.
-func given[T any](p *T) (value T) {
+// valueOf returns what p points at, or the zero value for nil.
+func valueOf[T any](p *T) (value T) {
 	if p != nil {
 		value = *p
 	}
 	return value
 }
 
-// refuseParameter answers for a parameter that the generated code could not read. What does not fit into a path names
-// nothing; elsewhere it is a mistake.
-func refuseParameter(w http.ResponseWriter, r *http.Request, err error) {
+// failParameter answers a request with a parameter that the generated code could not parse. In the path this is not_found,
+// elsewhere invalid_request.
+func failParameter(w http.ResponseWriter, r *http.Request, err error) {
 	var missing *api.RequiredParamError
 	var missingHeader *api.RequiredHeaderError
 	var many *api.TooManyValuesForParamError
@@ -104,18 +108,18 @@ func refuseParameter(w http.ResponseWriter, r *http.Request, err error) {
 			err = models.NotFound()
 		}
 	}
-	if isUpload(r) { // tus has its version looked at before anything else
+	if request.IsUpload(r) { // tus checks its version first
 		w.Header().Set("Tus-Resumable", tus.Version)
 		if r.Header.Get("Tus-Resumable") != tus.Version {
-			err = otherTus(w)
+			err = wrongTusVersion(w)
 		}
 	}
-	fail(w, r, err)
+	problem.Write(w, r, err)
 }
 
-// expected says what a query's parameter must be, from why it could not be read.
+// expected returns what a parameter of a query must be, from the error of parsing it.
 func expected(err error) string {
-	var number *strconv.NumError // of strconv's ParseBool too
+	var number *strconv.NumError // also of strconv.ParseBool
 	switch {
 	case errors.As(err, &number) && number.Func == "ParseBool":
 		return "must be true or false"

@@ -4,47 +4,53 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
 type passwordStore interface {
+	// PasswordOf returns the hash of a user's password, "" for none.
 	PasswordOf(ctx context.Context, userID int64) (hash string, guest bool, err error)
-	ChangePassword(ctx context.Context, caller models.Caller, was, is string) error
+	// ChangePassword replaces the hash old, and ends the user's other sessions.
+	ChangePassword(ctx context.Context, caller models.Caller, old, hash string) error
 }
 
-// passwords are what accounts log in with.
+// passwords are the passwords of accounts.
 type passwords struct {
 	store passwordStore
-	entry entry
+	login login
 }
+
+func newPasswords(store passwordStore, l login) passwords { return passwords{store: store, login: l} }
 
 // ChangePassword sets a new password and ends the account's other sessions.
 func (h passwords) ChangePassword(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, func() (reply, error) {
-		change, err := decode[models.PasswordChange](w, r)
+		change, err := codec.Decode[models.PasswordChange](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		caller := callerOf(r)
-		was, guest, err := h.store.PasswordOf(r.Context(), caller.UserID)
+		caller := request.Caller(r)
+		old, guest, err := h.store.PasswordOf(r.Context(), caller.UserID)
 		if err != nil {
 			return reply{}, err
 		}
 		if guest {
 			return reply{}, models.Errorf(models.CodeForbidden, "A guest has no password; sign up to get one.")
 		}
-		if err := h.check(w, r, was, change.CurrentPassword); err != nil {
+		if err := h.check(w, r, old, change.CurrentPassword); err != nil {
 			return reply{}, err
 		}
-		is, err := h.entry.passwords.Hash(r.Context(), networkOf(r), change.NewPassword)
+		hash, err := h.login.hash(r, change.NewPassword)
 		if err != nil {
 			return reply{}, err
 		}
-		return done(models.Cursor{}), h.store.ChangePassword(r.Context(), caller, was, is)
+		return done(models.Cursor{}), h.store.ChangePassword(r.Context(), caller, old, hash)
 	})
 }
 
-// check wants the current password, where there is one: an account that came through a provider has none yet.
+// check checks the current password. An account that was created through a provider has none yet.
 func (h passwords) check(w http.ResponseWriter, r *http.Request, hash, current string) error {
 	switch {
 	case hash == "":
@@ -52,12 +58,5 @@ func (h passwords) check(w http.ResponseWriter, r *http.Request, hash, current s
 	case current == "":
 		return models.Invalid("current_password", "is required")
 	}
-	caller := callerOf(r).UserID
-	match, err := h.entry.guesses.check(w, r, userKey(caller), caller, func() (bool, error) {
-		return h.entry.passwords.Match(r.Context(), networkOf(r), hash, current)
-	})
-	if err == nil && !match {
-		err = models.Errorf(models.CodeBadCredentials, "The current password is another one.")
-	}
-	return err
+	return h.login.checkOwn(w, r, hash, current, "The current password is another one.")
 }

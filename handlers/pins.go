@@ -5,22 +5,23 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
 type pinStore interface {
+	logHead
 	Pins(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Pin], error)
 	Pin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Pin, models.Cursor, error)
 	Unpin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error)
 }
 
-// pins are the messages that a room keeps in sight.
+// pins are the pinned messages of a room.
 type pins struct {
-	store interface {
-		pinStore
-		logHead
-	}
+	store pinStore
 }
+
+func newPins(store pinStore) pins { return pins{store: store} }
 
 // ListPins lists a room's pinned messages.
 func (h pins) ListPins(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListPinsParams) {
@@ -29,12 +30,12 @@ func (h pins) ListPins(w http.ResponseWriter, r *http.Request, room api.PathRoom
 		if err != nil {
 			return reply{}, err
 		}
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Pin], error) {
-			return h.store.Pins(r.Context(), callerOf(r).UserID, path, page)
+			return h.store.Pins(r.Context(), request.Caller(r).UserID, path, page)
 		})
 	})
 }
@@ -42,23 +43,23 @@ func (h pins) ListPins(w http.ResponseWriter, r *http.Request, room api.PathRoom
 // PinMessage pins a message.
 func (h pins) PinMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		pin, at, err := h.store.Pin(r.Context(), callerOf(r).UserID, path, message)
+		pin, at, err := h.store.Pin(r.Context(), request.Caller(r).UserID, path, message)
 		return changed(pin, at), err
 	})
 }
 
-// UnpinMessage takes a pin away.
+// UnpinMessage unpins a message.
 func (h pins) UnpinMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := h.store.Unpin(r.Context(), callerOf(r).UserID, path, message)
+		at, err := h.store.Unpin(r.Context(), request.Caller(r).UserID, path, message)
 		return done(at), err
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -13,38 +14,48 @@ type presenceStore interface {
 	Readable(ctx context.Context, callerID int64, path models.RoomPath) (roomID int64, err error)
 }
 
-// presence is which of the caller's streams are in a room.
-type presence struct {
-	store   presenceStore
-	streams Streams
+type presenceStreams interface {
+	// Enter makes a stream of the caller present in a room, and notifies the room. user is the caller, a member.
+	Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error
+	Exit(ctx context.Context, caller models.Caller, streamID string, roomID int64) error
 }
 
-// EnterRoom puts a stream into a room.
+// presence is which of the caller's streams are present in a room.
+type presence struct {
+	store   presenceStore
+	streams presenceStreams
+}
+
+func newPresence(store presenceStore, streams presenceStreams) presence {
+	return presence{store: store, streams: streams}
+}
+
+// EnterRoom makes a stream present in a room.
 func (h presence) EnterRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom, stream api.PathStream) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		found, user, err := h.store.Member(r.Context(), callerOf(r).UserID, path)
+		found, user, err := h.store.Member(r.Context(), request.Caller(r).UserID, path)
 		if err != nil {
 			return reply{}, err
 		}
-		return done(models.Cursor{}), h.streams.Enter(r.Context(), callerOf(r), stream, found, user)
+		return done(models.Cursor{}), h.streams.Enter(r.Context(), request.Caller(r), stream, found, user)
 	})
 }
 
-// ExitRoom takes a stream out of a room.
+// ExitRoom ends the presence of a stream in a room.
 func (h presence) ExitRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom, stream api.PathStream) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		roomID, err := h.store.Readable(r.Context(), callerOf(r).UserID, path)
+		roomID, err := h.store.Readable(r.Context(), request.Caller(r).UserID, path)
 		if err != nil {
 			return reply{}, err
 		}
-		return done(models.Cursor{}), h.streams.Exit(r.Context(), callerOf(r), stream, roomID)
+		return done(models.Cursor{}), h.streams.Exit(r.Context(), request.Caller(r), stream, roomID)
 	})
 }

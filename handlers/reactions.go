@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -16,37 +17,38 @@ type reactionStore interface {
 // reactions are the emoji on messages.
 type reactions struct{ store reactionStore }
 
+func newReactions(store reactionStore) reactions { return reactions{store: store} }
+
 // AddReaction adds the caller's reaction.
 func (h reactions) AddReaction(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji) {
 	answer(w, r, func() (reply, error) {
-		path, emoji, err := reactedAt(room, emoji)
+		path, emoji, err := parseReaction(room, emoji)
 		if err != nil {
 			return reply{}, err
 		}
-		m, at, err := h.store.React(r.Context(), callerOf(r).UserID, path, message, emoji)
+		m, at, err := h.store.React(r.Context(), request.Caller(r).UserID, path, message, emoji)
 		return changed(m, at), err
 	})
 }
 
-// RemoveReaction takes the caller's reaction back.
+// RemoveReaction removes the caller's reaction.
 func (h reactions) RemoveReaction(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji) {
 	answer(w, r, func() (reply, error) {
-		path, emoji, err := reactedAt(room, emoji)
+		path, emoji, err := parseReaction(room, emoji)
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := h.store.Unreact(r.Context(), callerOf(r).UserID, path, message, emoji)
+		at, err := h.store.Unreact(r.Context(), request.Caller(r).UserID, path, message, emoji)
 		return done(at), err
 	})
 }
 
-// reactedAt is the room of a path that ends in an emoji, and that emoji as it is stored; a path that ends in anything else
-// names nothing.
-func reactedAt(room, given string) (path models.RoomPath, emoji string, err error) {
-	emoji, ok := models.ParseEmoji(given)
+// parseReaction parses the room and the emoji of a path. The result is not_found if the last segment is not an emoji.
+func parseReaction(room, text string) (path models.RoomPath, emoji string, err error) {
+	emoji, ok := models.ParseEmoji(text)
 	if !ok {
 		return path, "", models.NotFound()
 	}
-	path, err = roomAt(room)
+	path, err = parseRoom(room)
 	return path, emoji, err
 }

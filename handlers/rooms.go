@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -14,6 +16,7 @@ type roomReader interface {
 }
 
 type roomStore interface {
+	logHead
 	roomReader
 	CreateRoom(ctx context.Context, callerID int64, n models.NewRoom, once *models.Once) (models.Room, models.Cursor, error)
 	Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error)
@@ -24,20 +27,19 @@ type roomStore interface {
 
 // rooms are public, private and direct rooms.
 type rooms struct {
-	store interface {
-		roomStore
-		logHead
-	}
+	store roomStore
 }
 
-// CreateRoom makes a room that the caller owns.
+func newRooms(store roomStore) rooms { return rooms{store: store} }
+
+// CreateRoom creates a room that the caller owns.
 func (h rooms) CreateRoom(w http.ResponseWriter, r *http.Request, params api.CreateRoomParams) {
 	answer(w, r, func() (reply, error) {
-		n, once, err := decodeOnce[models.NewRoom](w, r, params.IdempotencyKey)
+		n, once, err := codec.DecodeOnce[models.NewRoom](w, r, params.IdempotencyKey)
 		if err != nil {
 			return reply{}, err
 		}
-		room, at, err := h.store.CreateRoom(r.Context(), callerOf(r).UserID, n, once)
+		room, at, err := h.store.CreateRoom(r.Context(), request.Caller(r).UserID, n, once)
 		return created(room, at, err, func(room models.Room) string { return fmt.Sprintf("/v1/rooms/%d", room.ID) })
 	})
 }
@@ -57,22 +59,22 @@ func (h rooms) ListRooms(w http.ResponseWriter, r *http.Request, params api.List
 		if err != nil {
 			return reply{}, err
 		}
-		q := models.RoomsQuery{Paging: page, Subject: about, Since: since, Unread: given(params.Unread)}
+		q := models.RoomsQuery{Paging: page, Subject: about, Since: since, Unread: valueOf(params.Unread)}
 		return snapshot(r, h.store, func() (models.Page[models.Room], error) {
-			return h.store.Rooms(r.Context(), callerOf(r).UserID, q)
+			return h.store.Rooms(r.Context(), request.Caller(r).UserID, q)
 		})
 	})
 }
 
-// GetRoom is a room as the caller sees it.
+// GetRoom returns a room as the caller sees it.
 func (h rooms) GetRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.Room, error) {
-			return h.store.Room(r.Context(), callerOf(r).UserID, path)
+			return h.store.Room(r.Context(), request.Caller(r).UserID, path)
 		})
 	})
 }
@@ -80,36 +82,36 @@ func (h rooms) GetRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom
 // UpdateRoom changes a room's names and description.
 func (h rooms) UpdateRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		change, err := decode[models.RoomChange](w, r)
+		change, err := codec.Decode[models.RoomChange](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		now, at, err := h.store.ChangeRoom(r.Context(), callerOf(r).UserID, path, change)
-		return changed(now, at), err
+		room, at, err := h.store.ChangeRoom(r.Context(), request.Caller(r).UserID, path, change)
+		return changed(room, at), err
 	})
 }
 
-// DeleteRoom ends a room for all.
+// DeleteRoom deletes a room for all members.
 func (h rooms) DeleteRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := h.store.DeleteRoom(r.Context(), callerOf(r).UserID, path)
+		at, err := h.store.DeleteRoom(r.Context(), request.Caller(r).UserID, path)
 		return done(at), err
 	})
 }
 
-// OpenDirectRoom is the direct room of the caller and a user, made when there is none.
+// OpenDirectRoom returns the direct room of the caller and a user, and creates it if there is none.
 func (h rooms) OpenDirectRoom(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		me := callerOf(r).UserID
-		path, err := userAt(user, me)
+		me := request.Caller(r).UserID
+		path, err := parseUser(user, me)
 		if err != nil {
 			return reply{}, err
 		}

@@ -5,10 +5,12 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
 type searchStore interface {
+	blockReader
 	Users(ctx context.Context, q models.UserSearch) (models.Page[models.User], error)
 	SearchRooms(ctx context.Context, callerID int64, q models.RoomSearch) (models.Page[models.Room], error)
 	SearchMessages(ctx context.Context, callerID int64, path models.RoomPath, q models.MessageSearch) (models.Page[models.Message], error)
@@ -17,9 +19,11 @@ type searchStore interface {
 
 // search finds users, rooms and messages.
 type search struct {
-	store  searchStore
-	people people
+	store    searchStore
+	profiles profiles
 }
+
+func newSearch(store searchStore, p profiles) search { return search{store: store, profiles: p} }
 
 // SearchUsers finds users by the start of their username.
 func (h search) SearchUsers(w http.ResponseWriter, r *http.Request, params api.SearchUsersParams) {
@@ -38,7 +42,7 @@ func (h search) SearchUsers(w http.ResponseWriter, r *http.Request, params api.S
 			users[i] = &list.Items[i]
 		}
 		if err == nil {
-			err = h.people.see(r.Context(), callerOf(r).UserID, users...)
+			err = h.profiles.complete(r.Context(), request.Caller(r).UserID, users...)
 		}
 		return plain(list), err
 	})
@@ -58,7 +62,7 @@ func (h search) SearchRooms(w http.ResponseWriter, r *http.Request, params api.S
 		if err != nil {
 			return reply{}, err
 		}
-		list, err := h.store.SearchRooms(r.Context(), callerOf(r).UserID, q)
+		list, err := h.store.SearchRooms(r.Context(), request.Caller(r).UserID, q)
 		return plain(list), err
 	})
 }
@@ -66,7 +70,7 @@ func (h search) SearchRooms(w http.ResponseWriter, r *http.Request, params api.S
 // SearchMessages finds messages of a room by their start or by their words.
 func (h search) SearchMessages(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.SearchMessagesParams) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
@@ -77,7 +81,7 @@ func (h search) SearchMessages(w http.ResponseWriter, r *http.Request, room api.
 		if err != nil {
 			return reply{}, err
 		}
-		list, err := h.store.SearchMessages(r.Context(), callerOf(r).UserID, path, q)
+		list, err := h.store.SearchMessages(r.Context(), request.Caller(r).UserID, path, q)
 		return plain(list), err
 	})
 }
@@ -93,7 +97,7 @@ func (h search) SearchAllMessages(w http.ResponseWriter, r *http.Request, params
 		if err != nil {
 			return reply{}, err
 		}
-		list, err := h.store.SearchAll(r.Context(), callerOf(r).UserID, q)
+		list, err := h.store.SearchAll(r.Context(), request.Caller(r).UserID, q)
 		return plain(list), err
 	})
 }

@@ -5,27 +5,38 @@ import (
 	"net/http"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
-type typist interface {
+type typingStore interface {
+	// Writer returns the room and the caller if the caller may write there.
 	Writer(ctx context.Context, callerID int64, path models.RoomPath) (roomID int64, user models.UserRef, err error)
 }
 
-// typing is who is about to say something.
-type typing struct {
-	store   typist
-	streams Streams
+type typingStreams interface {
+	// Type notifies the users present in a room that a member is typing.
+	Type(roomID int64, user models.UserRef)
 }
 
-// StartTyping tells those in the room that the caller is typing.
+// typing notifies others that the caller is typing.
+type typing struct {
+	store   typingStore
+	streams typingStreams
+}
+
+func newTyping(store typingStore, streams typingStreams) typing {
+	return typing{store: store, streams: streams}
+}
+
+// StartTyping notifies the users present in the room.
 func (h typing) StartTyping(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
 	answer(w, r, func() (reply, error) {
-		path, err := roomAt(room)
+		path, err := parseRoom(room)
 		if err != nil {
 			return reply{}, err
 		}
-		roomID, user, err := h.store.Writer(r.Context(), callerOf(r).UserID, path)
+		roomID, user, err := h.store.Writer(r.Context(), request.Caller(r).UserID, path)
 		if err != nil {
 			return reply{}, err
 		}

@@ -2,67 +2,60 @@ package handlers
 
 import (
 	"context"
-	"errors"
-	"mime"
 	"net/http"
 	"strconv"
 
 	"github.com/parley-chat/parley/handlers/api"
-	"github.com/parley-chat/parley/handlers/tus"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/problem"
+	"github.com/parley-chat/parley/handlers/request"
+	"github.com/parley-chat/parley/handlers/upload"
+	"github.com/parley-chat/parley/handlers/upload/tus"
 	"github.com/parley-chat/parley/models"
 )
 
-const statusChecksumMismatch = tus.StatusChecksumMismatch
-
 type uploadStore interface {
+	upload.ResumableStore
 	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error)
 	BeginUpload(ctx context.Context, callerID int64, u models.Upload, once *models.Once) (models.Upload, error)
-	Upload(ctx context.Context, callerID int64, id string) (models.Upload, error)
-	HoldUpload(ctx context.Context, callerID int64, id, writer string) (u models.Upload, held bool, err error)
-	RenewUpload(ctx context.Context, id, writer string) error
-	KeepUpload(ctx context.Context, id, writer string, kept int64, guarded bool) error
-	LetUpload(ctx context.Context, id, writer string) error
-	FinishUpload(ctx context.Context, callerID int64, id, writer string, n models.NewFile) (models.File, error)
-	DropUpload(ctx context.Context, id, writer string) error
 }
 
-// uploads are files that come in chunks, with tus. There is a library for that (tusd), but it knows neither checksums nor
-// expiration, and answers errors in its own way.
+// uploads are files that arrive in chunks, by the protocol tus. The library tusd supports neither checksums nor expiration,
+// and answers errors in its own format.
 type uploads struct {
-	stopping context.Context //nolint:containedctx // the server's: over when nobody should wait for bytes any more
-	store    uploadStore
-	staging  *staging
-	intake   intake
-	writers  *writers
+	store     uploadStore
+	pending   *upload.PendingBytes
+	limit     int64 // of one file, in bytes
+	resumable upload.Resumable
 }
 
-func newUploads(stopping context.Context, store uploadStore, f files) uploads {
-	return uploads{stopping: stopping, store: store, staging: f.staging, intake: f.intake, writers: newWriters()}
+func newUploads(stopping context.Context, store uploadStore, pending *upload.PendingBytes, rc upload.Receiver) uploads {
+	return uploads{store: store, pending: pending, limit: rc.Limit, resumable: upload.NewResumable(stopping, store, rc)}
 }
 
-// answerTus is answer for a client that speaks tus, which is told so in whatever comes back.
+// answerTus is answer for tus, whose version is in every answer.
 func answerTus(w http.ResponseWriter, r *http.Request, version *string, handle func() (reply, error)) {
 	w.Header().Set("Tus-Resumable", tus.Version)
 	answer(w, r, func() (reply, error) {
-		if given(version) != tus.Version {
-			return reply{}, otherTus(w)
+		if valueOf(version) != tus.Version {
+			return reply{}, wrongTusVersion(w)
 		}
 		return handle()
 	})
 }
 
-// otherTus is the error for who speaks no tus, or another version of it.
-func otherTus(w http.ResponseWriter) error {
+// wrongTusVersion is the error of a request without the header Tus-Resumable, or with another version.
+func wrongTusVersion(w http.ResponseWriter) error {
 	w.Header().Set("Tus-Version", tus.Version)
-	return statusError{http.StatusPreconditionFailed, models.Invalid("Tus-Resumable", "must be %s", tus.Version)}
+	return problem.WithStatus(http.StatusPreconditionFailed, models.Invalid("Tus-Resumable", "must be %s", tus.Version))
 }
 
-// GetUploadOptions says what uploads can do.
+// GetUploadOptions lists the capabilities of uploads.
 func (h uploads) GetUploadOptions(w http.ResponseWriter, _ *http.Request) {
 	h.options(w, "POST, OPTIONS")
 }
 
-// GetOneUploadOptions says the same of one upload, whether or not it is there.
+// GetOneUploadOptions lists the capabilities of one upload, whether or not it exists.
 func (h uploads) GetOneUploadOptions(w http.ResponseWriter, _ *http.Request, _ api.PathUpload) {
 	h.options(w, "HEAD, PATCH, DELETE, OPTIONS")
 }
@@ -70,34 +63,34 @@ func (h uploads) GetOneUploadOptions(w http.ResponseWriter, _ *http.Request, _ a
 func (h uploads) options(w http.ResponseWriter, allow string) {
 	for name, value := range map[string]string{
 		"Allow": allow, "Tus-Resumable": tus.Version, "Tus-Version": tus.Version, "Tus-Extension": tus.Extensions,
-		"Tus-Max-Size": strconv.FormatInt(h.intake.most, 10), "Tus-Checksum-Algorithm": tus.Algorithms,
+		"Tus-Max-Size": strconv.FormatInt(h.limit, 10), "Tus-Checksum-Algorithm": tus.Algorithms,
 	} {
 		w.Header().Set(name, value)
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// CreateUpload begins an upload, perhaps with its first bytes.
+// CreateUpload begins an upload, optionally with its first bytes.
 func (h uploads) CreateUpload(w http.ResponseWriter, r *http.Request, params api.CreateUploadParams) {
 	answerTus(w, r, params.TusResumable, func() (reply, error) {
-		u, err := h.described(r, params)
+		u, err := h.newUpload(r, params)
 		if err != nil {
 			return reply{}, err
 		}
-		if err := countBytes(w, r, len(params.UploadMetadata)); err != nil {
+		if err := request.TakeBytes(w, r, len(params.UploadMetadata)); err != nil {
 			return reply{}, err
 		}
-		var c chunk
+		var c upload.Chunk
 		if r.ContentLength != 0 {
-			if c, err = chunkOf(r, 0, params.UploadChecksum); err != nil {
+			if c, err = upload.ChunkOf(r, 0, params.UploadChecksum); err != nil {
 				return reply{}, err
 			}
 		}
-		once, err := newOnce(r, params.IdempotencyKey, []byte(params.UploadMetadata+"\x00"+strconv.FormatInt(u.Size, 10)), encode)
+		once, err := request.NewOnce(r, params.IdempotencyKey, []byte(params.UploadMetadata+"\x00"+strconv.FormatInt(u.Size, 10)), codec.Encode)
 		if err != nil {
 			return reply{}, err
 		}
-		u, err = h.store.BeginUpload(r.Context(), callerOf(r).UserID, u, once)
+		u, err = h.store.BeginUpload(r.Context(), request.Caller(r).UserID, u, once)
 		re, err := created(u, models.Cursor{}, err, func(u models.Upload) string { return "/v1/uploads/" + u.ID })
 		if err != nil {
 			return reply{}, err
@@ -105,18 +98,18 @@ func (h uploads) CreateUpload(w http.ResponseWriter, r *http.Request, params api
 		u, re.body = re.body.(models.Upload), nil
 		w.Header().Set("Location", re.location)
 		if r.ContentLength != 0 && !re.replayed {
-			u, err = h.write(w, r, u.ID, c)
+			u, err = h.resumable.Write(w, r, u.ID, c)
 		} else if re.replayed {
-			u, err = h.standing(r, u.ID)
+			u, err = h.resumable.Current(r.Context(), request.Caller(r).UserID, u.ID)
 		}
-		h.tell(w, u)
+		setUploadHeaders(w, u)
 		return re, err
 	})
 }
 
-// described is the upload that the headers ask for, if its caller may have it.
-func (h uploads) described(r *http.Request, params api.CreateUploadParams) (models.Upload, error) {
-	if !storable(params.UploadMetadata) {
+// newUpload is the upload that the headers describe, if its caller may create it.
+func (h uploads) newUpload(r *http.Request, params api.CreateUploadParams) (models.Upload, error) {
+	if !request.Storable(params.UploadMetadata) {
 		return models.Upload{}, models.Invalid("Upload-Metadata", "must be text in UTF-8")
 	}
 	if len(params.UploadMetadata) > models.MaxUploadMetadata {
@@ -134,55 +127,46 @@ func (h uploads) described(r *http.Request, params api.CreateUploadParams) (mode
 		return models.Upload{}, models.NotFound()
 	case params.UploadLength < 1:
 		return models.Upload{}, models.Invalid("Upload-Length", "must be 1 or more")
-	case params.UploadLength > h.intake.most:
-		return models.Upload{}, tooLarge(h.intake.most)
+	case params.UploadLength > h.limit:
+		return models.Upload{}, upload.TooLarge(h.limit)
 	}
-	said := cut(metadata["filetype"], models.MaxMediaTypeLength)
-	if !storable(said) {
-		said = "" // nothing that says what it is
+	declaredType := request.Truncate(metadata["filetype"], models.MaxMediaTypeLength)
+	if !request.Storable(declaredType) {
+		declaredType = "" // as if there were none
 	}
-	roomID, err := h.store.MayUpload(r.Context(), callerOf(r).UserID, path, params.UploadLength, h.staging.of(callerOf(r).UserID))
+	me := request.Caller(r).UserID
+	roomID, err := h.store.MayUpload(r.Context(), me, path, params.UploadLength, h.pending.Of(me))
 	return models.Upload{
 		RoomID: roomID, Name: models.FileName(metadata["filename"]), Size: params.UploadLength, Metadata: params.UploadMetadata,
-		MediaType: said,
+		MediaType: declaredType,
 	}, err
 }
 
-// HeadUpload says where to go on. Who asks that is not sending any more: a request that still waits for bytes of the
-// upload, since its connection broke without a word, is ended first. An upload that has all its bytes, but no file since
-// the server ended at that moment, gets it now: a client that hears of no byte to send would send none.
-func (h uploads) HeadUpload(w http.ResponseWriter, r *http.Request, upload api.PathUpload, params api.HeadUploadParams) {
+// HeadUpload returns the offset to resume at. A client that asks for it no longer sends, so a request that still waits for
+// bytes of the upload, on a connection that broke silently, is ended first. A complete upload without a file, because the
+// server stopped at that moment, gets its file now: the client would not send another chunk.
+func (h uploads) HeadUpload(w http.ResponseWriter, r *http.Request, id api.PathUpload, params api.HeadUploadParams) {
 	answerTus(w, r, params.TusResumable, func() (reply, error) {
-		if _, err := h.store.Upload(r.Context(), callerOf(r).UserID, upload); err != nil {
+		me := request.Caller(r).UserID
+		if _, err := h.store.Upload(r.Context(), me, id); err != nil {
 			return reply{}, err
 		}
-		h.writers.interrupt(r.Context(), upload)
-		u, err := h.standing(r, upload)
+		h.resumable.Interrupt(r.Context(), id)
+		u, err := h.resumable.Current(r.Context(), me, id)
 		if err == nil && u.Kept == u.Size && u.FileID == "" {
-			u, err = h.write(w, r, upload, chunk{offset: u.Size})
+			u, err = h.resumable.Write(w, r, id, upload.Chunk{Offset: u.Size})
 		}
 		if err != nil {
 			return reply{}, err
 		}
-		h.tell(w, u)
+		setUploadHeaders(w, u)
 		w.Header().Set("Upload-Length", strconv.FormatInt(u.Size, 10))
 		w.Header().Set("Upload-Metadata", u.Metadata)
 		return reply{status: http.StatusOK}, nil
 	})
 }
 
-// standing is the upload, with what is good of its staged bytes as Kept.
-func (h uploads) standing(r *http.Request, id string) (models.Upload, error) {
-	u, err := h.store.Upload(r.Context(), callerOf(r).UserID, id)
-	if err != nil || u.Guarded || u.Kept == u.Size {
-		return u, err
-	}
-	u.Kept, err = h.intake.blobs.Staged(r.Context(), u.Blob)
-	return u, err
-}
-
-// tell says where the upload stands.
-func (h uploads) tell(w http.ResponseWriter, u models.Upload) {
+func setUploadHeaders(w http.ResponseWriter, u models.Upload) {
 	w.Header().Set("Upload-Offset", strconv.FormatInt(u.Kept, 10))
 	w.Header().Set("Upload-Expires", tus.Expires(u.ExpiresAt.Time))
 	if u.FileID != "" {
@@ -190,59 +174,25 @@ func (h uploads) tell(w http.ResponseWriter, u models.Upload) {
 	}
 }
 
-// PatchUpload takes a chunk, the file's last one perhaps.
-func (h uploads) PatchUpload(w http.ResponseWriter, r *http.Request, upload api.PathUpload, params api.PatchUploadParams) {
+// PatchUpload appends a chunk. The last one completes the file.
+func (h uploads) PatchUpload(w http.ResponseWriter, r *http.Request, id api.PathUpload, params api.PatchUploadParams) {
 	answerTus(w, r, params.TusResumable, func() (reply, error) {
-		c, err := chunkOf(r, params.UploadOffset, params.UploadChecksum)
+		c, err := upload.ChunkOf(r, params.UploadOffset, params.UploadChecksum)
 		if err != nil {
 			return reply{}, err
 		}
-		u, err := h.write(w, r, upload, c)
+		u, err := h.resumable.Write(w, r, id, c)
 		if err != nil {
 			return reply{}, err
 		}
-		h.tell(w, u)
+		setUploadHeaders(w, u)
 		return done(models.Cursor{}), nil
 	})
 }
 
-// chunk is what a request says of the bytes that it brings.
-type chunk struct {
-	offset   int64
-	length   int64 // -1 for not said
-	checksum *tus.Checksum
-}
-
-func chunkOf(r *http.Request, offset int64, checksum *string) (chunk, error) {
-	c := chunk{offset: offset, length: r.ContentLength}
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != tus.ChunkType {
-		return c, models.Errorf(models.CodeUnsupportedMediaType, "This route takes a body with the Content-Type %s.", tus.ChunkType)
-	}
-	if checksum == nil {
-		return c, nil
-	}
-	if c.checksum, err = tus.ParseChecksum(*checksum); err != nil {
-		return c, models.Invalid("Upload-Checksum", "cannot be read: %v", err)
-	}
-	return c, nil
-}
-
-// DeleteUpload gives an upload up.
-func (h uploads) DeleteUpload(w http.ResponseWriter, r *http.Request, upload api.PathUpload, params api.DeleteUploadParams) {
+// DeleteUpload deletes an upload that is not complete.
+func (h uploads) DeleteUpload(w http.ResponseWriter, r *http.Request, id api.PathUpload, params api.DeleteUploadParams) {
 	answerTus(w, r, params.TusResumable, func() (reply, error) {
-		writer := newWriter()
-		_, held, err := h.store.HoldUpload(r.Context(), callerOf(r).UserID, upload, writer)
-		if err == nil && !held {
-			err = locked()
-		}
-		if err != nil {
-			return reply{}, errors.Join(err, h.store.LetUpload(context.WithoutCancel(r.Context()), upload, writer))
-		}
-		return done(models.Cursor{}), h.store.DropUpload(r.Context(), upload, writer)
+		return done(models.Cursor{}), h.resumable.Drop(r.Context(), request.Caller(r).UserID, id)
 	})
-}
-
-func locked() error {
-	return statusError{http.StatusLocked, models.Errorf(models.CodeUploadConflict, "Another request writes to this upload at this moment.")}
 }

@@ -10,11 +10,16 @@ import (
 	"unicode/utf8"
 
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/auth"
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
 type userStore interface {
-	// UsernameFree is username_taken when somebody other than the user with the id except has the name.
+	logHead
+	blockReader
+	// UsernameFree returns username_taken if another user than the one with the id except has the name.
 	UsernameFree(ctx context.Context, username string, except int64) error
 	KnowsKey(ctx context.Context, once *models.Once) (bool, error)
 	SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
@@ -22,94 +27,96 @@ type userStore interface {
 	User(ctx context.Context, path models.UserPath) (models.User, error)
 	ChangeProfile(ctx context.Context, userID int64, p models.ProfileChange) (models.User, error)
 	DeleteAccount(ctx context.Context, userID int64) error
-	// LastProof is the hash of the caller's password, "" where there is none, and when they last proved who they are.
+	PasswordOf(ctx context.Context, userID int64) (hash string, guest bool, err error)
+	// LastProof returns the hash of the caller's password, "" for none, and when the caller last proved to know it.
 	LastProof(ctx context.Context, caller models.Caller) (hash string, at models.Time, err error)
 }
 
 // users are accounts and their public profiles.
 type users struct {
-	store interface {
-		userStore
-		passwordStore
-		logHead
-	}
-	entry entry
+	store    userStore
+	profiles profiles
+	login    login
 }
 
-// SignUp makes an account and its first session. A guest who signs up becomes the account.
+func newUsers(store userStore, p profiles, l login) users {
+	return users{store: store, profiles: p, login: l}
+}
+
+// SignUp creates an account and its first session. A guest who signs up keeps their user: it becomes the account.
 func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpParams) {
 	answer(w, r, func() (reply, error) {
-		body, err := readBody(w, r)
+		body, err := codec.ReadBody(w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		n, err := parse[models.NewUser](body)
+		n, err := codec.Parse[models.NewUser](body)
 		if err != nil {
 			return reply{}, err
 		}
-		prove := h.entry.provePassword(r, accountOf(n.Username), n.Password)
-		if err := h.mayMake(w, r, n, params.IdempotencyKey, prove, body); err != nil {
+		prove := h.login.sessions.ProvePassword(r, accountKey(n.Username), n.Password)
+		if err := h.checkSignUp(w, r, n, params.IdempotencyKey, prove, body); err != nil {
 			return reply{}, err
 		}
-		hash, err := h.entry.passwords.Hash(r.Context(), networkOf(r), n.Password)
+		hash, err := h.login.hash(r, n.Password)
 		if err != nil {
 			return reply{}, err
 		}
 		account := models.NewAccount{
-			Username: n.Username, DisplayName: given(n.DisplayName), Description: given(n.Description), PasswordHash: hash,
+			Username: n.Username, DisplayName: valueOf(n.DisplayName), Description: valueOf(n.Description), PasswordHash: hash,
 		}
-		return h.entry.begin(r, opening{
-			key: params.IdempotencyKey, body: body, cookie: n.Cookie,
-			prove:    prove,
-			repeated: func(s models.Session) error { return h.stillTheirs(r, s, n.Password) },
-			store: func(n models.NewSession, once *models.Once) (models.Login, error) {
-				if guest := callerOf(r).UserID; guest != 0 {
+		o := auth.Opening{
+			Key: params.IdempotencyKey, Body: body, Cookie: n.Cookie,
+			Prove:    prove,
+			Repeated: func(s models.Session) error { return h.checkPasswordUnchanged(r, s, n.Password) },
+			Store: func(n models.NewSession, once *models.Once) (models.Login, error) {
+				if guest := request.Caller(r).UserID; guest != 0 {
 					return h.store.Settle(r.Context(), guest, account, n, once)
 				}
 				return h.store.SignUp(r.Context(), account, n, once)
 			},
-			location: func(s models.Session) string { return fmt.Sprintf("/v1/users/%d", s.User.ID) },
-		})
+		}
+		return h.login.openSession(r, o, func(s models.Session) string { return fmt.Sprintf("/v1/users/%d", s.User.ID) })
 	})
 }
 
-// stillTheirs refuses a session of a sign-up that was answered before, when the password is another one by now or the account
-// is gone: unlike at a log-in, nobody has asked for it yet.
-func (h users) stillTheirs(r *http.Request, s models.Session, password string) error {
+// checkPasswordUnchanged refuses the session of a repeated sign-up if the password has been changed since, or the account
+// deleted. Unlike at a log-in, the password was not checked before.
+func (h users) checkPasswordUnchanged(r *http.Request, s models.Session, password string) error {
 	hash, _, err := h.store.PasswordOf(r.Context(), s.User.ID)
 	if err != nil && !errors.Is(err, models.NotFound()) {
 		return err
 	}
-	match, err := h.entry.passwords.Match(r.Context(), networkOf(r), hash, password)
+	match, err := h.login.match(r, hash, password)
 	if err == nil && !match {
 		err = models.Errorf(models.CodeBadCredentials, "This sign-up was answered before, and the password is another one by now.")
 	}
 	return err
 }
 
-// mayMake refuses an account that cannot come to be before anything is spent on it: its hash costs as much as a thousand
-// other requests. A call that is repeated under its Idempotency-Key finds its own name taken. Whether it is one is known by
-// its password, so asking is a try at that.
-func (h users) mayMake(w http.ResponseWriter, r *http.Request, n models.NewUser, key *string,
+// checkSignUp refuses an account that cannot be created before its password is hashed, which costs as much as a thousand
+// other requests. A request that is repeated with its Idempotency-Key finds its own name taken. It is recognized by its
+// password, so it counts as an attempt at that.
+func (h users) checkSignUp(w http.ResponseWriter, r *http.Request, n models.NewUser, key *string,
 	prove func(key string) ([]byte, error), body []byte) error {
 	if key != nil {
-		if err := checkKey(*key); err != nil {
+		if err := request.CheckKey(*key); err != nil {
 			return err
 		}
 	}
-	taken := h.store.UsernameFree(r.Context(), n.Username, callerOf(r).UserID)
+	taken := h.store.UsernameFree(r.Context(), n.Username, request.Caller(r).UserID)
 	switch {
 	case taken == nil:
-		return newcomer(w, r, h.entry.quotas.accounts)
+		return h.login.quotas.TakeAccount(w, r)
 	case key == nil:
 		return taken
 	}
-	known, err := h.entry.guesses.check(w, r, accountOf(n.Username), 0, func() (bool, error) {
+	known, err := h.login.guesses.Check(w, r, accountKey(n.Username), 0, func() (bool, error) {
 		proof, err := prove(*key)
 		if err != nil {
 			return false, err
 		}
-		return h.store.KnowsKey(r.Context(), newSecretOnce(r, *key, proof, body, nil))
+		return h.store.KnowsKey(r.Context(), request.NewSecretOnce(r, *key, proof, body, nil))
 	})
 	if err == nil && !known {
 		err = taken
@@ -117,20 +124,20 @@ func (h users) mayMake(w http.ResponseWriter, r *http.Request, n models.NewUser,
 	return err
 }
 
-// GetMe is the caller's own profile.
+// GetMe returns the caller's own profile.
 func (h users) GetMe(w http.ResponseWriter, r *http.Request) { h.GetUser(w, r, "me") }
 
-// GetUser is a user's profile.
+// GetUser returns a user's profile.
 func (h users) GetUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
 	answer(w, r, func() (reply, error) {
-		path, err := userAt(user, callerOf(r).UserID)
+		path, err := parseUser(user, request.Caller(r).UserID)
 		if err != nil {
 			return reply{}, err
 		}
 		return snapshot(r, h.store, func() (models.User, error) {
 			u, err := h.store.User(r.Context(), path)
 			if err == nil {
-				err = h.entry.see(r.Context(), callerOf(r).UserID, &u)
+				err = h.profiles.complete(r.Context(), request.Caller(r).UserID, &u)
 			}
 			return u, err
 		})
@@ -140,36 +147,36 @@ func (h users) GetUser(w http.ResponseWriter, r *http.Request, user api.PathUser
 // UpdateMe changes the caller's own profile.
 func (h users) UpdateMe(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, func() (reply, error) {
-		change, err := decode[models.ProfileChange](w, r)
+		change, err := codec.Decode[models.ProfileChange](w, r)
 		if err != nil {
 			return reply{}, err
 		}
-		u, err := h.store.ChangeProfile(r.Context(), callerOf(r).UserID, change)
-		return plain(h.entry.own(u)), err
+		u, err := h.store.ChangeProfile(r.Context(), request.Caller(r).UserID, change)
+		return plain(h.profiles.own(u)), err
 	})
 }
 
-// DeleteMe deletes the caller's account. Its events are for others, so the answer names none.
+// DeleteMe deletes the caller's account. Its events are for other users, so the answer names none.
 func (h users) DeleteMe(w http.ResponseWriter, r *http.Request, params api.DeleteMeParams) {
 	answer(w, r, func() (reply, error) {
-		if err := h.prove(w, r, params.ParleyPassword); err != nil {
+		if err := h.checkProof(w, r, params.ParleyPassword); err != nil {
 			return reply{}, err
 		}
-		if err := h.store.DeleteAccount(r.Context(), callerOf(r).UserID); err != nil {
+		if err := h.store.DeleteAccount(r.Context(), request.Caller(r).UserID); err != nil {
 			return reply{}, err
 		}
 		re := done(models.Cursor{})
-		re.cookies = h.entry.forget(r)
+		re.cookies = h.login.sessions.ForgetCookies(r)
 		return re, nil
 	})
 }
 
-// prove wants the caller's password, where there is one, before what cannot be taken back: a session that somebody left
-// open, or a token that leaked, is not enough. Who has only just logged in need not say it again. One that comes in the
-// header, percent-encoded, must be right in any case.
-func (h users) prove(w http.ResponseWriter, r *http.Request, header *string) error {
+// checkProof requires the caller's password, if there is one, before an action that cannot be undone: a session that was left
+// open, or a leaked token, is not enough. Shortly after a log-in the password is not needed. A password in the header,
+// percent-encoded, must always be right.
+func (h users) checkProof(w http.ResponseWriter, r *http.Request, header *string) error {
 	const name = "Parley-Password"
-	hash, proved, err := h.store.LastProof(r.Context(), callerOf(r))
+	hash, proved, err := h.store.LastProof(r.Context(), request.Caller(r))
 	switch {
 	case err != nil:
 		return err
@@ -187,12 +194,5 @@ func (h users) prove(w http.ResponseWriter, r *http.Request, header *string) err
 	if n := utf8.RuneCountInString(password); n == 0 || n > models.MaxPasswordLength {
 		return models.Invalid(name, "must stand for 1 to %d characters", models.MaxPasswordLength)
 	}
-	caller := callerOf(r).UserID
-	match, err := h.entry.guesses.check(w, r, userKey(caller), caller, func() (bool, error) {
-		return h.entry.passwords.Match(r.Context(), networkOf(r), hash, password)
-	})
-	if err == nil && !match {
-		err = models.Errorf(models.CodeBadCredentials, "The password is another one.")
-	}
-	return err
+	return h.login.checkOwn(w, r, hash, password, "The password is another one.")
 }

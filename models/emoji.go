@@ -17,10 +17,10 @@ const (
 	lastTextual = '\U0001F6F3'
 )
 
-// ParseEmoji is the emoji that s is, in the one spelling in which it is stored and shown; false for what is none. An emoji
-// is one grapheme cluster of at most MaxEmojiBytes, and a pictograph, a keycap or a flag. With and without U+FE0F it is the
-// same emoji: the spelling has it wherever Unicode's own does (fully-qualified, UTS #51), so that it is shown in colour
-// and is what pickers send. Skin tones make different ones.
+// ParseEmoji is the emoji that s is, in the one spelling in which it is stored and shown; false for what is none. An
+// emoji is one grapheme cluster of at most MaxEmojiBytes, and a pictograph, a keycap or a flag. With and without U+FE0F
+// it is the same emoji: the spelling has it wherever Unicode's own does (fully-qualified, UTS #51), so that it is shown
+// in colour and is what pickers send. Skin tones make different ones.
 func ParseEmoji(s string) (emoji string, ok bool) {
 	if len(s) > MaxEmojiBytes || uniseg.GraphemeClusterCount(s) != 1 {
 		return "", false

@@ -95,8 +95,8 @@ type Audience struct {
 
 // LogEntry is one event in the log: Data is its JSON exactly as it is pushed.
 //
-// MessageID is set when Data is a Message: that one, of Audience.RoomID. The log stores no copy of it, so an entry that was
-// read from there has the message as it was when it was read, and no Data when there is nothing left to tell.
+// MessageID is set when Data is a Message: that one, of Audience.RoomID. The log stores no copy of it, so an entry that
+// was read from there has the message as it was when it was read, and no Data when there is nothing left to tell.
 type LogEntry struct {
 	Position  int64
 	Name      EventName
@@ -264,9 +264,9 @@ const (
 	BusyUnavailable BusyReason = "unavailable"      // the database does not answer, or the server is overloaded
 )
 
-// View is what one user may see of rooms from a place in the log on: the rooms that they are or were in, and when. Muted
-// and Blocked are the rooms and the senders of which they get no notifications, and BlockedBy those who get none of them, as of
-// that place.
+// View is what one user may see of rooms from a place in the log on: the rooms that they are or were in, and when.
+// Muted and Blocked are the rooms and the senders of which they get no notifications, and BlockedBy those who get none
+// of them, as of that place.
 type View struct {
 	UserID    int64
 	Spans     []Span

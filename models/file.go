@@ -71,8 +71,8 @@ type Upload struct {
 const defaultFileName = "file"
 
 // FileName is a name as a client gave it, made fit to be shown and stored: the last part of a path, without control and
-// invisible characters, which could make it read as another name, and cut to MaxFileNameLength. It is a label, never a path:
-// no upload is refused for it, and one that shows nothing is "file".
+// invisible characters, which could make it read as another name, and cut to MaxFileNameLength. It is a label, never a
+// path: no upload is refused for it, and one that shows nothing is "file".
 func FileName(given string) string {
 	name := withoutInvisible(path.Base(strings.ReplaceAll(strings.ToValidUTF8(given, "\uFFFD"), `\`, "/")))
 	if !IsVisible(name) || name == "." || name == ".." || name == "/" {

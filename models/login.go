@@ -6,8 +6,8 @@ type NewSession struct {
 	Device      Device
 }
 
-// Renewal trades a refresh token for its successor. Of both there are hashes; Sealed is the successor in a form that only
-// who has the spent token opens.
+// Renewal trades a refresh token for its successor. Of both there are hashes; Sealed is the successor in a form that
+// only who has the spent token opens.
 type Renewal struct {
 	SpentHash   string
 	RefreshHash string

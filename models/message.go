@@ -91,7 +91,8 @@ func (n NewMessage) validate(c *check) {
 			c.fail("file_ids", "a message of type %s needs a file", n.Type)
 		}
 	default:
-		c.oneOf("type", string(n.Type), string(MessageText), string(MessageSticker), string(MessageImage), string(MessageFile))
+		c.oneOf("type", string(n.Type), string(MessageText), string(MessageSticker), string(MessageImage),
+			string(MessageFile))
 	}
 	if len(n.FileIDs) > 0 {
 		least = 0

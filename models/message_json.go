@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendJSON appends m as encoding/json would write it, with <, > and & as they are. Each message that is sent is encoded
-// once, while others wait for it to be stored: by hand that takes a tenth of the time.
+// AppendJSON appends m as encoding/json would write it, with <, > and & as they are. Each message that is sent is
+// encoded once, while others wait for it to be stored: by hand that takes a tenth of the time.
 func (m Message) AppendJSON(b []byte) []byte {
 	b = strconv.AppendInt(append(b, `{"id":`...), m.ID, 10)
 	b = strconv.AppendInt(append(b, `,"room_id":`...), m.RoomID, 10)

@@ -12,9 +12,10 @@ import (
 )
 
 // NameKey is the form in which two usernames or handles are compared: RFC 8265 UsernameCaseMapped, which folds case and
-// width and normalises (NFC). ok is false when name is none that the contract allows: letters, digits, "_", "-" and ".",
-// starting with a letter, MinNameLength to most characters, before and after the folding. Letters of different scripts
-// stand together only where a language writes them so: a Cyrillic "а" in a Latin name would pass for another's name.
+// width and normalises (NFC). ok is false when name is none that the contract allows: letters, digits, "_", "-" and
+// ".", starting with a letter, MinNameLength to most characters, before and after the folding. Letters of different
+// scripts stand together only where a language writes them so: a Cyrillic "а" in a Latin name would pass for another's
+// name.
 func NameKey(name string, most int) (key string, ok bool) {
 	if !utf8.ValidString(name) || !lengthWithin(name, most) {
 		return "", false
@@ -51,6 +52,7 @@ func (c *check) name(field, value string, most int) {
 		return
 	}
 	if _, ok := NameKey(value, most); !ok {
-		c.fail(field, "must be %d to %d letters of one script, digits, _, - or ., and start with a letter", MinNameLength, most)
+		c.fail(field, "must be %d to %d letters of one script, digits, _, - or ., and start with a letter", MinNameLength,
+			most)
 	}
 }

@@ -34,14 +34,17 @@ func TestNamesThatAreRefused(t *testing.T) {
 		"too short": "a", "too short once composed": "e\u0301", "empty": "", "too long": strings.Repeat("a", 33),
 		"too long once folded": strings.Repeat("İ", 20), "begins with a digit": "1st", "begins with a mark": "\u0301anna",
 		"a space": "an na", "a Cyrillic a among Latin letters": "pаypal", "a Greek omicron among Latin letters": "gοοgle",
-		"a Latin letter among Cyrillic ones": "Иvан", "Armenian among Latin letters": "nօra", "Cherokee among Latin letters": "aᏚa",
+		"a Latin letter among Cyrillic ones": "Иvан", "Armenian among Latin letters": "nօra",
+		"Cherokee among Latin letters":      "aᏚa",
 		"Arabic digits among Latin letters": "anna٥", "Devanagari digits among Latin letters": "anna५",
 		"right-to-left override": "anna\u202egnp", "right-to-left mark": "anna\u200f", "left-to-right isolate": "an\u2066na",
 		"zero-width space": "an\u200bna", "zero-width joiner": "an\u200dna", "zero-width non-joiner": "an\u200cna",
 		"zero-width non-joiner after a virama": "क्\u200cष", "byte order mark": "anna\ufeff", "word joiner": "an\u2060na",
-		"soft hyphen": "an\u00adna", "variation selector": "an\ufe0fna", "tag character": "anna\U000E0061", "Hangul filler": "anna\u3164",
+		"soft hyphen": "an\u00adna", "variation selector": "an\ufe0fna", "tag character": "anna\U000E0061",
+		"Hangul filler":             "anna\u3164",
 		"combining grapheme joiner": "an\u034fna", "ligature": "ﬁnn", "mathematical letters": "𝐚𝐧𝐧𝐚", "Roman numeral": "ⅳan",
-		"mixed directions": "annaשלום", "control character": "an\x00na", "not UTF-8": "an\xffna", "emoji": "anna🎉", "slash": "a/b",
+		"mixed directions": "annaשלום", "control character": "an\x00na", "not UTF-8": "an\xffna", "emoji": "anna🎉",
+		"slash": "a/b",
 	} {
 		if key, ok := models.NameKey(name, models.MaxUsernameLength); ok {
 			t.Errorf("%s: %q has the key %q", what, name, key)
@@ -51,7 +54,8 @@ func TestNamesThatAreRefused(t *testing.T) {
 
 func TestNamesOfManyLanguages(t *testing.T) {
 	for _, name := range []string{
-		"anna_b-c.d9", "Łukasz", "Đặng", "Пётр", "Σοφία", "נועה", "سارة", "سارة٥", "आरती", "அருண்", "สมชาย", "山田太郎", "山田taro", "やまだタロウ",
+		"anna_b-c.d9", "Łukasz", "Đặng", "Пётр", "Σοφία", "נועה", "سارة", "سارة٥", "आरती", "அருண்", "สมชาย", "山田太郎",
+		"山田taro", "やまだタロウ",
 		"김철수", "金철수", "ㄅㄆ李", "ანა", "Արմեն", "Ꮳꮃꭹ", "ቤቴል",
 	} {
 		if _, ok := models.NameKey(name, models.MaxUsernameLength); !ok {
@@ -62,7 +66,8 @@ func TestNamesOfManyLanguages(t *testing.T) {
 
 // FuzzNameKey holds what all relies on that stores names: a key is its own key, and nothing hides in it.
 func FuzzNameKey(f *testing.F) {
-	for _, seed := range []string{"Anna", "ﾊﾝﾅ", "ΣΟΦΟΣ", "İstanbul", "ẞtraße", "zoe\u0308", "पा॑र", "سارة٥", "ǅabc", "ᏣꮃᎩ", "a\u0345b", "각\u11a8"} {
+	for _, seed := range []string{"Anna", "ﾊﾝﾅ", "ΣΟΦΟΣ", "İstanbul", "ẞtraße", "zoe\u0308", "पा॑र", "سارة٥", "ǅabc",
+		"ᏣꮃᎩ", "a\u0345b", "각\u11a8"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {

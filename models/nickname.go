@@ -10,8 +10,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Characters that show nothing by themselves are part of many emoji. A sequence of them is a picture: it is kept as it is,
-// where elsewhere such a character would be refused or dropped.
+// Characters that show nothing by themselves are part of many emoji. A sequence of them is a picture: it is kept as it
+// is, where elsewhere such a character would be refused or dropped.
 const (
 	drawn    = `[\p{So}\x{203C}\x{2049}\x{2139}\x{2194}\x{25FD}\x{25FE}\x{3030}\x{303D}\x{1F000}-\x{1FAFF}]`
 	modifier = `[\x{FE0E}\x{FE0F}\x{1F3FB}-\x{1F3FF}]`
@@ -20,12 +20,13 @@ const (
 )
 
 // pictures are emoji with what belongs to them, and all characters of the blocks that later emoji come from.
-var pictures = regexp.MustCompile(`[0-9#*]\x{FE0F}\x{20E3}|` + tagged + `|` + drawn + modifier + `{1,2}` + joined + `*|` + drawn + joined + `+|[\x{1F000}-\x{1FAFF}]`)
+var pictures = regexp.MustCompile(`[0-9#*]\x{FE0F}\x{20E3}|` + tagged + `|` + drawn + modifier + `{1,2}` + joined +
+	`*|` + drawn + joined + `+|[\x{1F000}-\x{1FAFF}]`)
 
 // Nickname is a name as it is shown to people and kept, by the profile Nickname of RFC 8266: white space at the ends is
-// gone, within it is one space, and compatible forms of a character are the same (NFKC). ok is false when the name shows
-// nothing, or holds what the profile refuses: controls, line breaks, invisible characters, and those that turn the direction
-// of what stands around them. Emoji keep their joiners and variation selectors.
+// gone, within it is one space, and compatible forms of a character are the same (NFKC). ok is false when the name
+// shows nothing, or holds what the profile refuses: controls, line breaks, invisible characters, and those that turn
+// the direction of what stands around them. Emoji keep their joiners and variation selectors.
 func Nickname(name string) (shown string, ok bool) {
 	const rounds = 4 // RFC 8266 has the rules applied until nothing changes, and no more often than this
 	if !utf8.ValidString(name) {
@@ -61,8 +62,8 @@ func besidesPictures(text string, f func(string) string) string {
 	return b.String()
 }
 
-// withoutInvisible is a name that must not be refused, made fit to be shown: without what Nickname would refuse, and with
-// plain spaces. A joiner stays behind a letter, where some scripts need it.
+// withoutInvisible is a name that must not be refused, made fit to be shown: without what Nickname would refuse, and
+// with plain spaces. A joiner stays behind a letter, where some scripts need it.
 func withoutInvisible(name string) string {
 	return strings.TrimSpace(besidesPictures(name, func(text string) string {
 		last := rune(0)
@@ -92,7 +93,8 @@ func (c *check) nickname(field string, name *string, most int) {
 	case utf8.RuneCountInString(*name) > most, utf8.RuneCountInString(shown) > most:
 		c.fail(field, "must be at most %d characters", most)
 	case !ok:
-		c.fail(field, "must be a visible name, without line breaks, control characters, invisible ones and those that turn the direction of text")
+		c.fail(field, "must be a visible name, without line breaks, control characters, invisible ones and those that turn "+
+			"the direction of text")
 	default:
 		*name = shown
 	}

@@ -7,8 +7,8 @@ type Once struct {
 	Path        string
 	Key         string
 	Fingerprint string // of the body: another body under the same key is a mistake
-	// Answer turns what was created into the body that is kept with it, in the same transaction. Of a message none is kept: it
-	// is answered as it is when the call comes again.
+	// Answer turns what was created into the body that is kept with it, in the same transaction. Of a message none is
+	// kept: it is answered as it is when the call comes again.
 	Answer func(created any) ([]byte, error)
 }
 

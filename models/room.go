@@ -10,8 +10,8 @@ const (
 	RoomDirect  RoomKind = "direct"  // the room of two users, made when one first writes to the other
 )
 
-// Room is a room, its counts exact. Membership is the reader's own, absent in events and for who is no member. Users are
-// the two of a direct room, by id, or the one of them who is left; they are the same for every reader.
+// Room is a room, its counts exact. Membership is the reader's own, absent in events and for who is no member. Users
+// are the two of a direct room, by id, or the one of them who is left; they are the same for every reader.
 type Room struct {
 	ID            int64       `json:"id"`
 	Handle        string      `json:"handle,omitempty"`

@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPageJSON holds what AppendPage and the AppendJSON of rooms and typing write against what encoding/json makes of the
-// same.
+// TestPageJSON holds what AppendPage and the AppendJSON of rooms and typing write against what encoding/json makes of
+// the same.
 func TestPageJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		page := Page[Room]{
@@ -39,9 +39,11 @@ func same(t *rapid.T, got []byte, v any) {
 func anyRoom(t *rapid.T) Room {
 	id, text := rapid.Int64(), rapid.String()
 	r := Room{
-		ID: id.Draw(t, "id"), Handle: text.Draw(t, "handle"), Name: text.Draw(t, "name"), Description: text.Draw(t, "description"),
+		ID: id.Draw(t, "id"), Handle: text.Draw(t, "handle"), Name: text.Draw(t, "name"), Description: text.Draw(t,
+			"description"),
 		Kind: RoomKind(text.Draw(t, "kind")), Subject: text.Draw(t, "subject"), OwnerID: id.Draw(t, "owner"),
-		CreatedAt: anyInstant(t), UpdatedAt: anyInstant(t), ActiveAt: anyInstant(t), MemberCount: id.Draw(t, "members"), MessageCount: id.Draw(t, "messages"),
+		CreatedAt: anyInstant(t), UpdatedAt: anyInstant(t), ActiveAt: anyInstant(t), MemberCount: id.Draw(t, "members"),
+		MessageCount:  id.Draw(t, "messages"),
 		LastMessageID: id.Draw(t, "last"), Users: rapid.SliceOfN(rapid.Custom(anyRef), 0, 2).Draw(t, "users"),
 	}
 	if rapid.Bool().Draw(t, "member") {
@@ -55,7 +57,8 @@ func anyRoom(t *rapid.T) Room {
 
 func anyRef(t *rapid.T) UserRef {
 	return UserRef{
-		ID: rapid.Int64().Draw(t, "user"), Username: rapid.String().Draw(t, "username"), DisplayName: rapid.String().Draw(t, "shown as"),
+		ID: rapid.Int64().Draw(t, "user"), Username: rapid.String().Draw(t, "username"), DisplayName: rapid.String().Draw(t,
+			"shown as"),
 	}
 }
 

@@ -14,7 +14,8 @@ var neutral = []*unicode.RangeTable{unicode.Common, unicode.Inherited}
 
 // arabicDigits are shared by several scripts of one family, so Unicode has them in none of them. Some look like letters
 // of other scripts.
-var arabicDigits = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x0660, Hi: 0x0669, Stride: 1}, {Lo: 0x06F0, Hi: 0x06F9, Stride: 1}}}
+var arabicDigits = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x0660, Hi: 0x0669, Stride: 1}, {Lo: 0x06F0,
+	Hi: 0x06F9, Stride: 1}}}
 
 // kin are the scripts that arabicDigits belong to.
 var kin = map[string]bool{"Arabic": true, "Syriac": true, "Thaana": true, "Yezidi": true, "Hanifi_Rohingya": true}

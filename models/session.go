@@ -43,8 +43,8 @@ type Credentials struct {
 	Cookie      bool    `json:"cookie,omitempty"`
 }
 
-// Validate reports every field that the contract refuses, and puts the shown name into the form in which it is kept. A wrong
-// username of a log-in with a password is not refused: it is bad_credentials like any other that does not exist.
+// Validate reports every field that the contract refuses, and puts the shown name into the form in which it is kept. A
+// wrong username of a log-in with a password is not refused: it is bad_credentials like any other that does not exist.
 func (l Credentials) Validate() error {
 	var c check
 	switch {

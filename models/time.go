@@ -59,15 +59,16 @@ var ErrNotTime = errors.New("not a time as in RFC 3339")
 var timeForm = regexp.MustCompile(`^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))[Tt]` +
 	`((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(\.\d+)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$`)
 
-// The instants that Time can say in RFC 3339, in UTC. The zero Time is none of them, since it stands for no time at all.
+// The instants that Time can say in RFC 3339, in UTC. The zero Time is none of them, since it stands for no time at
+// all.
 var (
 	zeroYear = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 	lastYear = time.Date(9999, 12, 31, 23, 59, 59, 999_000_000, time.UTC)
 )
 
 // ParseTime reads a time as RFC 3339 has it (section 5.6), and nothing else. A leap second is the first second of the
-// next day, as clocks have it that know none; it may stand where UTC could have one, at the end of a month. What an offset
-// carries out of the years 0 to 9999 becomes their first or last instant. The error is ErrNotTime.
+// next day, as clocks have it that know none; it may stand where UTC could have one, at the end of a month. What an
+// offset carries out of the years 0 to 9999 becomes their first or last instant. The error is ErrNotTime.
 func ParseTime(s string) (Time, error) {
 	parts := timeForm.FindStringSubmatch(s)
 	if parts == nil {

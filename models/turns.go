@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Turns lets so many of what is expensive run at a time, and so many for each user: who asks for a thousand things at once
-// waits for their own, and nobody else does. Those that wait come in the order in which they asked.
+// Turns lets so many of what is expensive run at a time, and so many for each user: who asks for a thousand things at
+// once waits for their own, and nobody else does. Those that wait come in the order in which they asked.
 type Turns struct {
 	running chan struct{} // has room for as many as may run
 	each    int

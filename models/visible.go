@@ -5,17 +5,19 @@ import (
 	"unicode"
 )
 
-// IsVisible reports whether text shows anything: at least one character that is neither white space, nor a control, nor one
-// that is there for what stands around it alone (joiners, fillers, variation selectors, tags, marks of direction).
+// IsVisible reports whether text shows anything: at least one character that is neither white space, nor a control, nor
+// one that is there for what stands around it alone (joiners, fillers, variation selectors, tags, marks of direction).
 func IsVisible(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsSpace(r) && !isInvisible(r) })
 }
 
-// isInvisible reports whether r shows nothing and takes no room that one would notice: Unicode's Default_Ignorable_Code_Point,
-// the other format characters, controls, noncharacters, and blanks that Unicode has as letters and symbols.
+// isInvisible reports whether r shows nothing and takes no room that one would notice: Unicode's
+// Default_Ignorable_Code_Point, the other format characters, controls, noncharacters, and blanks that Unicode has as
+// letters and symbols.
 func isInvisible(r rune) bool {
 	switch {
-	case unicode.Is(unicode.Prepended_Concatenation_Mark, r): // of format, and yet seen: Arabic number signs and their like
+	// of format, and yet seen: Arabic number signs and their like
+	case unicode.Is(unicode.Prepended_Concatenation_Mark, r):
 		return false
 	case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector,
 		unicode.Noncharacter_Code_Point, blanks):

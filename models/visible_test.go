@@ -10,15 +10,19 @@ import (
 
 // unseen are texts that show nothing.
 var unseen = []string{
-	" ", "\n\n", "\t", "\u00a0", "\u3000", "\u2028", "\u0085", "\x07", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u034f",
-	"\u061c", "\u115f\u1160", "\u17b4", "\u180b", "\u180e", "\u202e", "\u2066\u2069", "\u2800", "\u2800 \u2800", "\u3164", "\uffa0", "\ufe0f",
-	"\ufe00\U000e0100", "\U000e0041\U000e007f", "\ufff9\ufffb", "\U0001d173", "\U0001bca0", "\U00013441", "\U0001d159", "\ufffe",
+	" ", "\n\n", "\t", "\u00a0", "\u3000", "\u2028", "\u0085", "\x07", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff",
+	"\u00ad", "\u034f",
+	"\u061c", "\u115f\u1160", "\u17b4", "\u180b", "\u180e", "\u202e", "\u2066\u2069", "\u2800", "\u2800 \u2800", "\u3164",
+	"\uffa0", "\ufe0f",
+	"\ufe00\U000e0100", "\U000e0041\U000e007f", "\ufff9\ufffb", "\U0001d173", "\U0001bca0", "\U00013441", "\U0001d159",
+	"\ufffe",
 	" \u200b\u2800\n\u3164\ufe0f ",
 }
 
 // seen are texts that show something, with or without characters that do not.
 var seen = []string{
-	"a", "0", ".", "☐", "\u0301", "ⵏ", "한", "ㅤㄱ", "می\u200cخواهم", "👩\u200d💻", "❤\ufe0f", "1\ufe0f\u20e3", "🏴\U000e0067\U000e0062\U000e007f", "🏳\ufe0f\u200d🌈",
+	"a", "0", ".", "☐", "\u0301", "ⵏ", "한", "ㅤㄱ", "می\u200cخواهم", "👩\u200d💻", "❤\ufe0f", "1\ufe0f\u20e3",
+	"🏴\U000e0067\U000e0062\U000e007f", "🏳\ufe0f\u200d🌈",
 	"\u0600", "⠁", "🫩", "\ue000", "\u200ba\u200b",
 }
 
@@ -51,9 +55,12 @@ func TestVisible(t *testing.T) {
 
 func TestNicknames(t *testing.T) {
 	refused := append([]string{
-		"", "a\nb", "a\rb", "a\tb", "Anna\x07", "Anna\u202e", "\u202egnp.nimda", "Anna\u2066", "Anna\u200b", "An\u200cna", "Anna\u200d", "Anna\u00ad",
-		"Anna\ufeff", "Anna\ufe0f", "Anna\U000e0041", "Anna\u3164", "a\u2028b", "Anna\x7f", "Anna\u0085", "Anna\u200f", "\ue000x", "An\xffna",
-		"👩\u200d", "\u200d👩", "$\u200d$", "x|\u200d|", "+\ufe0f", "Bob$\U000e0068\U000e007f", "👨\ufe0f\ufe0f\ufe0f", "\u0308", "\u00a8",
+		"", "a\nb", "a\rb", "a\tb", "Anna\x07", "Anna\u202e", "\u202egnp.nimda", "Anna\u2066", "Anna\u200b", "An\u200cna",
+		"Anna\u200d", "Anna\u00ad",
+		"Anna\ufeff", "Anna\ufe0f", "Anna\U000e0041", "Anna\u3164", "a\u2028b", "Anna\x7f", "Anna\u0085", "Anna\u200f",
+		"\ue000x", "An\xffna",
+		"👩\u200d", "\u200d👩", "$\u200d$", "x|\u200d|", "+\ufe0f", "Bob$\U000e0068\U000e007f", "👨\ufe0f\ufe0f\ufe0f",
+		"\u0308", "\u00a8",
 	}, unseen...)
 	for _, name := range refused {
 		if shown, ok := models.Nickname(name); ok {
@@ -61,10 +68,13 @@ func TestNicknames(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"Anna": "Anna", " Anna \u3000 Meier ": "Anna Meier", "Anna\u00a0M": "Anna M", "Ａｎｎａ": "Anna", "zoe\u0308": "zoë", "ﬁnn": "finn",
-		"می\u200cخواهم": "می\u200cخواهم", "क्\u200dष": "क्\u200dष", "山田 太郎": "山田 太郎", "O'Neil, Jr. (№ 1)": "O'Neil, Jr. (No 1)",
-		"👩\u200d💻 Ada": "👩\u200d💻 Ada", "I ❤\ufe0f NY": "I ❤\ufe0f NY", "1\ufe0f\u20e3": "1\ufe0f\u20e3", "🏴\U000e0067\U000e0062\U000e007f": "🏴\U000e0067\U000e0062\U000e007f",
-		"👨🏽\u200d🚒": "👨🏽\u200d🚒", "🙂\u200d↔\ufe0f": "🙂\u200d↔\ufe0f", "🫩": "🫩", "⠓⠊": "⠓⠊", "نور": "نور", "שלום": "שלום",
+		"Anna": "Anna", " Anna \u3000 Meier ": "Anna Meier", "Anna\u00a0M": "Anna M", "Ａｎｎａ": "Anna", "zoe\u0308": "zoë",
+		"ﬁnn":           "finn",
+		"می\u200cخواهم": "می\u200cخواهم", "क्\u200dष": "क्\u200dष", "山田 太郎": "山田 太郎",
+		"O'Neil, Jr. (№ 1)": "O'Neil, Jr. (No 1)",
+		"👩\u200d💻 Ada":      "👩\u200d💻 Ada", "I ❤\ufe0f NY": "I ❤\ufe0f NY", "1\ufe0f\u20e3": "1\ufe0f\u20e3",
+		"🏴\U000e0067\U000e0062\U000e007f": "🏴\U000e0067\U000e0062\U000e007f",
+		"👨🏽\u200d🚒":                       "👨🏽\u200d🚒", "🙂\u200d↔\ufe0f": "🙂\u200d↔\ufe0f", "🫩": "🫩", "⠓⠊": "⠓⠊", "نور": "نور", "שלום": "שלום",
 	} {
 		shown, ok := models.Nickname(name)
 		if !ok || shown != want {
@@ -76,7 +86,8 @@ func TestNicknames(t *testing.T) {
 	}
 }
 
-// FuzzNickname holds what all relies on that shows names: one that was taken shows something, hides nothing, and stays as it is.
+// FuzzNickname holds what all relies on that shows names: one that was taken shows something, hides nothing, and stays
+// as it is.
 func FuzzNickname(f *testing.F) {
 	for _, seed := range append(seen, unseen...) {
 		f.Add(seed)
@@ -86,7 +97,8 @@ func FuzzNickname(f *testing.F) {
 		if !ok {
 			return
 		}
-		if !models.IsVisible(shown) || strings.ContainsAny(shown, "\n\r\t\x00\u200b\u202e\u2066\u3164\ufeff") || strings.TrimSpace(shown) != shown {
+		if !models.IsVisible(shown) || strings.ContainsAny(shown, "\n\r\t\x00\u200b\u202e\u2066\u3164\ufeff") ||
+			strings.TrimSpace(shown) != shown {
 			t.Errorf("%+q is taken as %+q", name, shown)
 		}
 	})
@@ -95,7 +107,8 @@ func FuzzNickname(f *testing.F) {
 func TestReservedNames(t *testing.T) {
 	refusedBy := func(err error) bool { return err != nil && strings.Contains(err.Error(), "[username: is reserved") }
 	for _, name := range []string{
-		"deleted", "Deleted", "DELETED", "ｄｅｌｅｔｅｄ", "admin", "ad.min", "admin_", "a-d-m-i-n", "adm1n", "admın", "system", "room", "r00m", "here", "me", "M_e",
+		"deleted", "Deleted", "DELETED", "ｄｅｌｅｔｅｄ", "admin", "ad.min", "admin_", "a-d-m-i-n", "adm1n", "admın", "system",
+		"room", "r00m", "here", "me", "M_e",
 		"everyone", "all", "a11", "channel", "moderator", "support", "supp0rt", "root", "parley",
 	} {
 		if err := (models.NewUser{Username: name, Password: "long enough"}).Validate(); !refusedBy(err) {
@@ -108,7 +121,8 @@ func TestReservedNames(t *testing.T) {
 			t.Errorf("who is called %q already cannot log in: %v", name, err)
 		}
 	}
-	for _, name := range []string{"ali", "admina", "admin2", "roomy", "mee", "delete", "heres", "annaroot", "ällie", "дмин"} {
+	for _, name := range []string{"ali", "admina", "admin2", "roomy", "mee", "delete", "heres", "annaroot", "ällie",
+		"дмин"} {
 		if err := (models.NewUser{Username: name, Password: "long enough"}).Validate(); err != nil {
 			t.Errorf("%q is refused: %v", name, err)
 		}
@@ -119,10 +133,12 @@ func TestFreeTexts(t *testing.T) {
 	text := func(s string) *string { return &s }
 	for _, bad := range []string{"a\x07", "\x1b[31m", "a\u0085b", "a\x7f", "nul\x00"} {
 		for what, v := range map[string]interface{ Validate() error }{
-			"user's description": models.ProfileChange{Description: text(bad)}, "room's description": models.RoomChange{Description: text(bad)},
+			"user's description":     models.ProfileChange{Description: text(bad)},
+			"room's description":     models.RoomChange{Description: text(bad)},
 			"new user's description": models.NewUser{Username: "anna", Password: "long enough", Description: text(bad)},
 			"new room's description": models.NewRoom{Name: text("room"), Description: text(bad)},
-			"subject":                models.NewRoom{Name: text("room"), Subject: text(bad)}, "reason": models.NewBan{Reason: text(bad)},
+			"subject":                models.NewRoom{Name: text("room"), Subject: text(bad)},
+			"reason":                 models.NewBan{Reason: text(bad)},
 		} {
 			if v.Validate() == nil {
 				t.Errorf("a %s may be %q", what, bad)
@@ -150,8 +166,10 @@ func TestFileNamesShowSomething(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"a\u2028b.txt": "a b.txt", "so\u00adft.txt": "soft.txt", "word\u2060.pdf": "word.pdf", "tag\U000e0041.txt": "tag.txt", "ㅤ.txt": ".txt",
-		"می\u200cخواهم.txt": "می\u200cخواهم.txt", "❤\ufe0f.png": "❤\ufe0f.png", "x\u200b\u200d.png": "x\u200d.png", "\u3000a\u3000.txt": "a .txt",
+		"a\u2028b.txt": "a b.txt", "so\u00adft.txt": "soft.txt", "word\u2060.pdf": "word.pdf",
+		"tag\U000e0041.txt": "tag.txt", "ㅤ.txt": ".txt",
+		"می\u200cخواهم.txt": "می\u200cخواهم.txt", "❤\ufe0f.png": "❤\ufe0f.png", "x\u200b\u200d.png": "x\u200d.png",
+		"\u3000a\u3000.txt": "a .txt",
 	} {
 		if got := models.FileName(name); got != want {
 			t.Errorf("%+q is called %+q, wanted %+q", name, got, want)

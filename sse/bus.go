@@ -14,136 +14,140 @@ import (
 )
 
 const (
-	// busQueue and busBytes bound the commits that wait to be published, and their data. One that finds no room is found in
-	// the log by the others.
+	// busQueue and busBytes limit the commits that wait to be published, and their data. The other nodes read a commit
+	// that is dropped from the log.
 	busQueue = 1024
 	busBytes = 16 << 20
-	// busParcel is about how many bytes of events go into one NATS message; servers take 1 MB if they are not told
-	// otherwise, and one event is far smaller.
-	busParcel = 256 << 10
-	// busSilence is after what time without an answer a connection to NATS is given up for another, and busWait the time
-	// between two tries to connect.
-	busSilence = 2 * time.Second
-	busWait    = 500 * time.Millisecond
+	// busMessageBytes is the approximate maximum size of the events in one NATS message. NATS accepts 1 MB by default;
+	// one event is much smaller.
+	busMessageBytes = 256 << 10
+	// busTimeout is how long NATS may be silent before the connection is given up. busReconnectWait is the pause between
+	// two attempts to connect.
+	busTimeout       = 2 * time.Second
+	busReconnectWait = 500 * time.Millisecond
 )
 
-// Bus tells the other nodes sooner what they would find in the log anyhow, over core NATS. It carries no truth: what is
-// lost on it, or comes twice or late, does no harm. Only typing is nowhere else. NATS may be away, also at the start.
+// Bus wakes the other nodes sooner: it sends them events, over core NATS, that they would also find in the log.
+// Losing, doubling or delaying them does no harm. Only typing is nowhere else. NATS may be unavailable at any time,
+// also at the start.
 type Bus struct {
-	hub    *Hub
-	conn   *nats.Conn
-	logs   string // the subject for events of the log
-	typing string // the subject for who is typing
+	hub           *Hub
+	conn          *nats.Conn
+	logSubject    string // NATS subject of log events
+	typingSubject string // NATS subject of typing events
 
-	commits chan []models.LogEntry
-	typed   chan typed
-	stop    chan struct{}
-	done    sync.WaitGroup
+	commits     chan []models.LogEntry
+	typingQueue chan typingMessage
+	stop        chan struct{}
+	done        sync.WaitGroup
 
-	waiting                 atomic.Int64 // bytes of data in commits
-	sent, dropped, received atomic.Int64 // events
+	queuedBytes             atomic.Int64 // of the data in commits
+	sent, dropped, received atomic.Int64 // number of events
 }
 
-// typed is that a user is typing in a room: the frame for those in it.
-type typed struct {
+// typingMessage says that a user is typing in a room, with the frame for the streams in it.
+type typingMessage struct {
 	RoomID int64
 	UserID int64
 	Frame  []byte
 }
 
-// Join connects the hub's node with those that share its database, over the NATS servers at url (nats://…, several
-// separated by commas). It is called before Run. Nodes of different databases may share NATS: the subjects name the
-// database's epoch. Close leaves.
+// Join connects the hub's node over NATS with the nodes that share its database. url is one or several nats:// URLs,
+// separated by commas. It must be called before Run. Nodes of different databases may share NATS, because the
+// subjects contain the database's epoch. Close disconnects.
 func Join(h *Hub, url string) (*Bus, error) {
 	b := &Bus{
-		hub: h, logs: "parley." + h.log.Epoch() + ".log", typing: "parley." + h.log.Epoch() + ".typing",
-		commits: make(chan []models.LogEntry, busQueue), typed: make(chan typed, busQueue), stop: make(chan struct{}),
+		hub: h, logSubject: "parley." + h.log.Epoch() + ".log", typingSubject: "parley." + h.log.Epoch() + ".typing",
+		commits: make(chan []models.LogEntry, busQueue), typingQueue: make(chan typingMessage, busQueue),
+		stop: make(chan struct{}),
 	}
-	conn, err := nats.Connect(url, append(notices(h.logger),
+	conn, err := nats.Connect(url, append(connectionLogging(h.logger),
 		nats.Name("parley"), nats.NoEcho(), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
-		nats.ReconnectWait(busWait), nats.ReconnectJitter(busWait, busWait), nats.Timeout(busSilence),
-		nats.PingInterval(busSilence), nats.MaxPingsOutstanding(2), nats.FlusherTimeout(busSilence),
-		// What was published while NATS was away has been read from the log by the time it is back.
+		nats.ReconnectWait(busReconnectWait), nats.ReconnectJitter(busReconnectWait, busReconnectWait),
+		nats.Timeout(busTimeout),
+		nats.PingInterval(busTimeout), nats.MaxPingsOutstanding(2), nats.FlusherTimeout(busTimeout),
+		// By the time NATS is back, the others have read the log.
 		nats.ReconnectBufSize(-1))...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
 	b.conn = conn
-	for subject, receive := range map[string]nats.MsgHandler{b.logs: b.receiveLog, b.typing: b.receiveTyping} {
+	handlers := map[string]nats.MsgHandler{b.logSubject: b.receiveLog, b.typingSubject: b.receiveTyping}
+	for subject, receive := range handlers {
 		if _, err := conn.Subscribe(subject, receive); err != nil {
 			conn.Close()
 			return nil, fmt.Errorf("subscribe to NATS: %w", err)
 		}
 	}
 	h.bus = b
-	h.feed.join(b.publish)
+	h.commits.setPublisher(b.publish)
 	b.done.Go(b.run)
 	return b, nil
 }
 
-// notices log what becomes of the connection. It is told once how it goes, not with every try.
-func notices(logger *slog.Logger) []nats.Option {
+// connectionLogging logs changes of the connection's state, but not every attempt to connect.
+func connectionLogging(logger *slog.Logger) []nats.Option {
 	return []nats.Option{
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				logger.Warn("NATS is away; other nodes' events come from the database until it is back", "error", err)
+				logger.Warn("disconnected from NATS; reading the events of other nodes from the database", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(c *nats.Conn) { logger.Info("NATS is back", "server", c.ConnectedAddr()) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { logger.Warn("NATS complains", "error", err) }),
+		nats.ReconnectHandler(func(c *nats.Conn) { logger.Info("reconnected to NATS", "server", c.ConnectedAddr()) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { logger.Warn("NATS error", "error", err) }),
 	}
 }
 
-// Connected reports whether NATS is there.
+// Connected reports whether NATS is connected.
 func (b *Bus) Connected() bool { return b.conn.IsConnected() }
 
-// Traffic tells how many events this node published, how many it left to the log because NATS was away or slow, and how
-// many came from other nodes.
+// Traffic returns how many events this node has published, how many it dropped because NATS was unavailable or slow,
+// and how many it has received from other nodes.
 func (b *Bus) Traffic() (sent, dropped, received int64) {
 	return b.sent.Load(), b.dropped.Load(), b.received.Load()
 }
 
-// Close leaves. What is still waiting is published first, as far as NATS takes it.
+// Close publishes what is queued, as far as NATS takes it, and disconnects.
 func (b *Bus) Close() {
-	b.hub.feed.join(func([]models.LogEntry) {})
+	b.hub.commits.setPublisher(func([]models.LogEntry) {})
 	close(b.stop)
 	b.done.Wait()
 	if b.conn.IsConnected() {
-		_ = b.conn.FlushTimeout(busSilence) // the log has it anyhow
+		_ = b.conn.FlushTimeout(busTimeout) // the others find it in the log
 	}
 	b.conn.Close()
 }
 
 // publish queues the events of a commit.
 func (b *Bus) publish(entries []models.LogEntry) {
-	size := int64(sizeOf(entries))
-	if b.waiting.Add(size) <= busBytes {
+	size := int64(dataBytes(entries))
+	if b.queuedBytes.Add(size) <= busBytes {
 		select {
 		case b.commits <- entries:
 			return
 		default:
 		}
 	}
-	b.waiting.Add(-size)
+	b.queuedBytes.Add(-size)
 	b.dropped.Add(int64(len(entries)))
 }
 
-// tellTyping queues that somebody is typing; those on other nodes do without when NATS is slow.
-func (b *Bus) tellTyping(roomID, userID int64, frame []byte) {
+// publishTyping queues a typing event. It is dropped if NATS is slow.
+func (b *Bus) publishTyping(roomID, userID int64, frame []byte) {
 	select {
-	case b.typed <- typed{RoomID: roomID, UserID: userID, Frame: frame}:
+	case b.typingQueue <- typingMessage{RoomID: roomID, UserID: userID, Frame: frame}:
 	default:
 	}
 }
 
-// run publishes until Close. It has a goroutine because a connection that is stuck blocks whoever writes to it.
+// run publishes until Close, in a goroutine of its own, because publishing blocks when the connection hangs.
 func (b *Bus) run() {
 	for {
 		select {
 		case entries := <-b.commits:
 			b.sendLog(entries)
-		case t := <-b.typed:
-			_ = b.send(b.typing, t)
+		case t := <-b.typingQueue:
+			_ = b.send(b.typingSubject, t)
 		case <-b.stop:
 			for len(b.commits) > 0 {
 				b.sendLog(<-b.commits)
@@ -153,16 +157,16 @@ func (b *Bus) run() {
 	}
 }
 
-// sendLog publishes the events of one commit together with those that wait behind it, in as few messages as fit.
+// sendLog publishes the events of one commit together with those that are queued, in as few messages as possible.
 func (b *Bus) sendLog(entries []models.LogEntry) {
 	var parcel []models.LogEntry
 	size := 0
 	for {
-		b.waiting.Add(-int64(sizeOf(entries)))
+		b.queuedBytes.Add(-int64(dataBytes(entries)))
 		for _, e := range entries {
 			parcel = append(parcel, e)
-			if size += len(e.Data); size >= busParcel {
-				b.sendParcel(parcel)
+			if size += len(e.Data); size >= busMessageBytes {
+				b.sendMessage(parcel)
 				parcel, size = nil, 0
 			}
 		}
@@ -170,23 +174,23 @@ func (b *Bus) sendLog(entries []models.LogEntry) {
 		case entries = <-b.commits:
 		default:
 			if len(parcel) > 0 {
-				b.sendParcel(parcel)
+				b.sendMessage(parcel)
 			}
 			return
 		}
 	}
 }
 
-func (b *Bus) sendParcel(parcel []models.LogEntry) {
-	if err := b.send(b.logs, parcel); err != nil {
+func (b *Bus) sendMessage(parcel []models.LogEntry) {
+	if err := b.send(b.logSubject, parcel); err != nil {
 		b.dropped.Add(int64(len(parcel)))
 		return
 	}
 	b.sent.Add(int64(len(parcel)))
 }
 
-// send publishes content in MessagePack, under the names of its Go fields: nodes of two versions may be side by side, so a
-// field is added and never renamed.
+// send publishes content in MessagePack with the names of its Go fields. Nodes of two versions may run side by side:
+// fields may be added, but never renamed.
 func (b *Bus) send(subject string, content any) error {
 	encoded, err := msgpack.Marshal(content)
 	if err != nil {
@@ -198,18 +202,18 @@ func (b *Bus) send(subject string, content any) error {
 func (b *Bus) receiveLog(m *nats.Msg) {
 	var parcel []models.LogEntry
 	if err := msgpack.Unmarshal(m.Data, &parcel); err != nil {
-		b.hub.logger.Warn("what came over NATS is not of Parley", "subject", m.Subject, "error", err)
+		b.hub.logger.Warn("cannot decode a NATS message", "subject", m.Subject, "error", err)
 		return
 	}
 	b.received.Add(int64(len(parcel)))
-	b.hub.feed.put(parcel)
+	b.hub.commits.add(parcel)
 }
 
 func (b *Bus) receiveTyping(m *nats.Msg) {
-	var t typed
+	var t typingMessage
 	if err := msgpack.Unmarshal(m.Data, &t); err != nil {
-		b.hub.logger.Warn("what came over NATS is not of Parley", "subject", m.Subject, "error", err)
+		b.hub.logger.Warn("cannot decode a NATS message", "subject", m.Subject, "error", err)
 		return
 	}
-	b.hub.tellTyping(t.RoomID, t.UserID, t.Frame)
+	b.hub.deliverTyping(t.RoomID, t.UserID, t.Frame)
 }

@@ -9,42 +9,43 @@ import (
 )
 
 const (
-	// closeSlice is how many streams end at once when the server stops, and closePause the time between two slices.
-	closeSlice = 500
+	// When the server stops, closeBatch streams end at once, and the next ones after closePause.
+	closeBatch = 500
 	closePause = 20 * time.Millisecond
-	// reconnectSpread is the time over which the clients of a server that stops are asked to come back.
+	// reconnectSpread is the time over which the clients of a stopping server are asked to reconnect.
 	reconnectSpread = 3 * time.Second
 )
 
-// Close refuses new streams and ends those that are open with server.closing, in slices, so that they do not all come
-// back at once. It returns when the last one is gone, or, with ctx's error, when ctx is over; then they were cut.
+// Close refuses new streams and ends the open ones with server.closing, in batches, so that clients do not all
+// reconnect at once. It returns when all have ended. When ctx is done first, it closes the rest and returns the error
+// of ctx.
 func (h *Hub) Close(ctx context.Context) error {
 	h.mu.Lock()
 	h.closing = true
 	h.mu.Unlock()
-	open := h.endAll(ctx)
-	gone := make(chan struct{})
+	open := h.closeStreams(ctx)
+	ended := make(chan struct{})
 	go func() {
-		h.work.Wait()
-		close(gone)
+		h.goroutines.Wait()
+		close(ended)
 	}()
 	var err error
 	select {
-	case <-gone:
+	case <-ended:
 	case <-ctx.Done():
 		err = ctx.Err()
 		for _, s := range open {
-			h.end(s)
+			h.endStream(s)
 		}
 	}
 	h.cancel()
-	<-gone
-	h.saveLeaving()
+	<-ended
+	h.storeDepartures()
 	return err
 }
 
-// endAll ends the streams that are open, in slices, and answers them.
-func (h *Hub) endAll(ctx context.Context) []*Stream {
+// closeStreams sends server.closing to all open streams, in batches, and returns them.
+func (h *Hub) closeStreams(ctx context.Context) []*Stream {
 	h.mu.Lock()
 	open := make([]*Stream, 0, len(h.streams))
 	for _, s := range h.streams {
@@ -52,15 +53,38 @@ func (h *Hub) endAll(ctx context.Context) []*Stream {
 	}
 	h.mu.Unlock()
 	for i, s := range open {
-		if i > 0 && i%closeSlice == 0 {
-			pause(ctx, closePause)
+		if i > 0 && i%closeBatch == 0 {
+			waitFor(ctx, closePause)
 		}
-		frame := passing("", models.EventServerClosing, models.ServerClosing{
+		frame := ephemeralFrame("", models.EventServerClosing, models.ServerClosing{
 			ReconnectInMS: int64(rand.N(reconnectSpread) / time.Millisecond),
 		})
 		h.mu.Lock()
-		h.finish(s, frame)
+		h.finishStream(s, frame)
 		h.mu.Unlock()
 	}
 	return open
+}
+
+// Refuse makes Open refuse new streams, before the server stops. Open streams continue until Close.
+func (h *Hub) Refuse() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closing = true
+}
+
+// checkAccepting returns an error if the server is about to stop.
+func (h *Hub) checkAccepting() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return stoppingError()
+	}
+	return nil
+}
+
+func stoppingError() error {
+	return &models.Error{
+		Code: models.CodeUnavailable, Message: "This server is stopping.", RetryAfter: time.Second, Busy: models.BusyStopping,
+	}
 }

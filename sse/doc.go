@@ -1,106 +1,84 @@
-// Package sse is the push side: it reads the log in its order and writes it to the streams of those whom it concerns,
-// each event once, none left out.
+// Package sse is the push side of Parley: it reads the event log in its order and sends each event to the streams of the
+// users who may see it, exactly once.
 //
 // # How an event travels
 //
-//	log ──> tail (Hub.Run) ──> hub: who may see it ──> queues ──> one write per stream for all that waits
+//	log ──> log consumer (Hub.Run) ──> hub: who may see it ──> queues ──> one write per stream for all that is queued
 //	 │        ↑
-//	 │       feed: the events of this node's commits, and those that the bus brings from other nodes
-//	 └────> walk: a stream that is behind reads the log at its own pace until it has caught up
+//	 │       commit queue: the events of this node's commits, and those of other nodes that the bus brings
+//	 └────> replay: a stream that is behind reads the log itself, at its own pace, until it has caught up
 //
-// The tail applies what the feed has as long as it follows on where the hub stands, and reads the log when it does not, and
-// four times a second in any case. So the feed, and the bus behind it, may lose, double and reorder what they like.
+// The log consumer applies queued events that directly follow the hub's position. It reads the log when they do not,
+// and at regular intervals in any case. So the commit queue and the bus may lose, double and reorder events.
 //
-// Every stream starts behind: at the cursor it came with, or at the place that was the newest when it opened. It walks
-// the log from there, and goes live when, under the hub's lock, it stands exactly where the hub stands. A live stream
-// whose queue overflows becomes a walking one again. So opening, resuming and catching up are one thing, a slow reader
-// costs little memory, and nothing comes twice.
+// Every stream starts with a replay: from the cursor of the client, or from the newest event when it opened. It is
+// attached when, under the hub's lock, its position is exactly the hub's position. From then on the hub delivers events
+// to it. An attached stream whose queue overflows is detached and replays again. So opening, resuming and catching up
+// are the same, a slow reader costs little memory, and no event is lost or sent twice.
 //
-// A walk reads in turns, of which there are a few for all and fewer for one user (turns.go): in one it fetches a bounded
-// number of events, fewer if they are large, and writes them as far as the socket takes them at once. What the socket leaves
-// of one write (16 KB, or a frame that is larger) is all that the stream holds while it waits for its peer, with no turn; the
-// rest is read again. A live stream whose socket has no room holds no more of its own either; its queue are slices of frames
-// that all streams share, 64 KB of them, or one burst (128 KB).
+// A replay works in steps, for which it needs one of a few slots; one user can have only some of them
+// (replay_slots.go). In one step it reads a limited number of events and writes them as long as the socket accepts them
+// without waiting. What the socket did not take of the last write is all that the stream holds while it waits for its
+// peer, and it holds no slot then. The rest is read again.
 //
-// Messages to one room that follow each other in the log, as those of one commit mostly do, are one piece (burst.go): one
-// slice that all streams share, and one write for each of them. Between two rounds of writing the tail rests for as long as
-// the last one took (rest), so that under load the pieces grow instead of their number. What comes at longer intervals is
-// written at once.
+// Messages to one room that follow each other in the log, as those of one commit do, become one batch (batch.go): one
+// slice that all streams share, and one write for each of them. Under load the log consumer waits between two rounds of
+// writing for as long as the last one took (coalesce), so that batches grow instead of their number. At low rates it
+// does not wait.
 //
-// What a user may see, and wants to be notified of, moves with the log: a walking stream carries a view (the memberships
-// and silences as of its own place), a live one the hub's subscriptions (as of the hub's place). Both change at the very
-// events that change them, which is why the event of a removal is the last that the removed one sees.
+// What a user may see, and wants to be notified of, changes with the log: a replaying stream has a visibility snapshot
+// (memberships and mutes at its own position), an attached one has the hub's subscriptions (at the hub's position). Both
+// change with the events that change them. Therefore the event that removes a member is the last that the member sees.
 //
-// The newest events are in memory, for streams that are only a little behind (recent.go). What is edited, deleted or cleared
-// away makes those stale that told of it (stale.go): they are read from the log again, which has them as they are by then. A
-// stream waits until the hub has come to where the log stood when it opened, so that no deletion which was answered before is
-// still on its way here.
+// The newest events are cached, for streams that are only a little behind (event_cache.go). Edited, deleted and cleared
+// messages make cached events stale; those are read from the database, which has the current content. A new stream waits
+// until the hub has reached the end of the log at the time it opened, so that it cannot get what was deleted before.
 //
 // # Other nodes
 //
-// Nodes that share a database know who is present on the others. A change of that at one node (the first stream of a user,
-// the last one to leave a room) is told to its own streams at once, and to the other nodes through the log, in an event
-// that no client sees (node.news), together with the rows of presences that a node which starts reads. A node shows that
-// it is alive by its beat; one whose beat stands still for the life of a lease is forgotten, with all who were there, by
-// whichever node is first. It may be alive after all: then it finds itself forgotten with its next beat, and tells of
-// everybody once more. A request about a stream reaches the node that has it the same way (node.asked), and so does the
-// answer.
+// Nodes that share a database know who is present on the others. When that changes at one node (a user's first stream,
+// or the last one to leave a room), it informs its own streams at once, and the other nodes with an event in the log
+// that no client sees: a presence update. A node that starts reads the presence of the others from the database. Each
+// node sends heartbeats. The first node that misses them for the duration of a lease removes the dead node and its
+// users. If that node is alive after all, it finds itself removed with its next heartbeat, and publishes its presence
+// again. A request about a stream reaches the node that has it in the same way, as a presence request in the log, and
+// so does the response.
 //
-// A node that cannot read the log, and is not alone, ends its streams after a while (guard): it does not know who has been
-// logged out.
+// A node that cannot read the log while there are other nodes is partitioned: the watchdog ends its streams after a
+// while, because it might have missed a log-out.
 //
-// # Who owns what
+// # Locks
 //
-//   - Hub.mu guards the hub's maps, its position, and each stream's fields marked so. Nothing under it blocks: writes
-//     made under it are attempts that the socket may refuse.
-//   - Stream.mu guards the stream's queue. It is taken after Hub.mu, never before. The watcher's lock, that of lost and that
-//     of turns are taken last, and nothing is called under them.
-//   - The socket of a stream is written by one at a time: whoever set Stream.writing. That is the flush of the hub, for
-//     one attempt, or the stream's own goroutine (drain), which exists only while the socket owes something.
-//   - One goroutine asks the kernel's event queue which peers have closed (watcher.run); where there is no such queue, each
-//     stream has one that waits for it.
-//   - Run has goroutines beside it: the watcher's; one that gives memory back after a crowd has come (tidy); one asks the
-//     database whom to tell that a user came online or went, and tells them (tellStatuses); where there may be other nodes, one keeps the lease, tells the news and answers what is asked
-//     (keepLease), and one is the guard.
-//   - Bus has one goroutine that publishes, and NATS's own, which call receiveLog and receiveTyping. Nothing waits for it.
-//   - A stream ends in one way, whoever notices (end.go): Stream.lose marks it, and Hub.unlock, when the hub's lock is next let
-//     go of, removes it from the hub and closes its connection, once.
+//   - Hub.mu guards the hub's maps, its position, and the fields of each stream that are marked so. Nothing blocks
+//     under it: writes under it are attempts that the socket may refuse.
+//   - Stream.mu guards the stream's queue. It is taken after Hub.mu, never before.
+//   - The locks of peerWatcher, endedStreams, replaySlots and Feed are taken last. Nothing is called under them.
+//   - Only one goroutine at a time writes to a stream's socket: the one that has set Stream.writing. That is a flush of
+//     the hub for one attempt without waiting, or the stream's writer.
 //
-// # Speed
+// # Goroutines
 //
-// A delivery costs its share of a write. A commit's messages reach a stream in one piece, so each commit costs a stream one
-// lock, one slice in its queue and one system call, whatever the number of messages. 1,000 streams of one room, 200 sends in
-// flight, SQLite, 2 cores, the server alone (BenchmarkParley/deliver); 1,000,000 deliveries take 0.21 s of its CPU. Of 2.07 s
-// sampled, what Run takes is 1.08 s, as pprof -top shows it with -focus 'Hub..Run'; the rest are requests, commits and the
-// collector:
+//   - Run is the log consumer. It alone changes the hub's position. It starts, and waits for: peerWatcher.run, which
+//     waits for closed peers; releaseMemory; runStatusQueue, which queries whom to notify of users who come online or go
+//     offline; and, if the database is shared, keepLease (heartbeats, presence updates and requests) and watchdog.
+//   - A stream's writer (runWriter) exists while the socket has to be waited for or the log is replayed. Where there is
+//     no epoll, each stream also has a goroutine that waits for its peer to close. Hub.goroutines counts both.
+//   - Bus has one goroutine that publishes; those of NATS call receiveLog and receiveTyping. Nothing waits for NATS.
 //
-//	 flat    cum
-//	1.01s  1.01s  syscall/linux.Syscall6   write: the kernel carries the bytes up to the peer's socket
-//	0.02s  1.07s  Stream.flush             the round over all streams that have something queued
-//	0.02s  0.02s  sync.(*Mutex).Lock       Stream.mu, once to queue and once to write
-//	0.01s  0.01s  poll.(*FD).writeLock     Go's own lock of a socket
-//	0.01s  0.01s  runtime.(*spanSet).push  allocations, see below
-//	0.01s  0.01s  pollInfo.closing         Go asks whether the socket was closed meanwhile
-//	    0  1.04s  Stream.attempt           takes what is queued, mostly one piece that needs no copy
-//	    0  0.10s  Hub.advance              the log, read four times a second in any case
-//	    0  0.01s  Hub.deliverBurst         who sees the piece, and in which form
-//	    0  0.01s  Hub.Sweep                heartbeats, and peers that are gone
+// # Channels
 //
-// What it allocates in the same two seconds, of 150 MB (pprof -sample_index=alloc_space -focus 'sse\.'):
-//
-//	   flat      cum
-//	11.00MB  11.00MB  encode              the two frames of an event, once for all streams
-//	 4.15MB   4.15MB  Feed.put            entries that wait for the tail
-//	 3.50MB   3.50MB  socket.tryWrite     the closure that net.RawConn wants, one for each write
-//	 3.34MB   3.34MB  join                the pieces
-//	 2.58MB   2.58MB  following           the run of entries that is applied
-//	 1.00MB   1.00MB  models.Cursor.String  ids
-//	 0.51MB   1.53MB  store.entries       what the log is read into
-//	 0.50MB  13.01MB  Hub.events          events and, below, their frames
+//   - Feed.ready wakes the log consumer, Hub.statusSignal runStatusQueue, Hub.presenceSignal keepLease. Each has a
+//     capacity of one and is never closed. A send never blocks: if there is a wake-up already, it is enough.
+//   - Hub.positionMoved is closed and replaced under Hub.mu when the position changes.
+//   - Hub.pendingRequests has a channel of capacity one for each presence request, owned by the request.
+//   - Bus.commits and Bus.typingQueue are bounded. Events that do not fit are dropped. Bus.stop is closed by Bus.Close.
 //
 // # The end
 //
-// Hub.Close refuses new streams, gives each one server.closing as its last event, in slices, and waits until they are
-// written or a grace has passed. Run is stopped by its context, after Close, and takes this node out of the others' picture.
+// A stream ends in one way, whatever the reason (stream_end.go): Stream.markEnded marks it, and the next Hub.unlock
+// removes it from the hub and closes its connection, once.
+//
+// Hub.Close refuses new streams, sends each one server.closing as its last event, in batches, and waits until those are
+// written or its context is done. Run is stopped by its context, after Close, and removes this node from the database.
 // The bus and the store close after it.
 package sse

@@ -10,173 +10,175 @@ import (
 )
 
 const (
-	// beatEvery is how often a node shows that it is alive, and leaseLife after what time without a beat the others take it
-	// for dead: together less than the 15 s in which they are to tell that its users are gone.
-	beatEvery = 2 * time.Second
-	leaseLife = 11 * time.Second
-	// leaseTimeout bounds each of the lease's own statements, and the wait for another node's answer.
-	leaseTimeout = 5 * time.Second
-	// newsBatch bounds the changes that are told at once.
-	newsBatch = 500
+	// A node sends a heartbeat every heartbeatInterval. Without one for leaseDuration, the other nodes treat it as dead.
+	// Together they are less than the 15 s within which its users must be reported as gone.
+	heartbeatInterval = 2 * time.Second
+	leaseDuration     = 11 * time.Second
+	// leaseQueryTimeout limits each query of the lease, and the wait for the response to a presence request.
+	leaseQueryTimeout = 5 * time.Second
+	// presenceBatch limits the changes in one presence update.
+	presenceBatch = 500
 )
 
-// lease is what the goroutine that keeps it knows.
+// lease is the state of keepLease's goroutine.
 type lease struct {
-	hub     *Hub
-	beats   map[string]beat // of the other nodes
-	changes map[place]models.Presence
-	answers []models.PresenceAnswer // like the changes, not told yet
+	hub        *Hub
+	now        func() time.Time         // time.Now, except in tests
+	heartbeats map[string]nodeHeartbeat // of the other nodes
+	changes    map[presenceKey]models.Presence
+	responses  []models.PresenceAnswer // not published yet, as the changes
 }
 
-// beat is what was last seen of a node, and when it was first seen so. Only this node's own clock counts.
-type beat struct {
+// nodeHeartbeat is the last heartbeat seen of a node, and when it was first seen. Only this node's clock is used.
+type nodeHeartbeat struct {
 	count int64
 	since time.Time
 }
 
-// keepLease tells the other nodes who is present here, and that this node is alive, until ctx is over. It takes those for
-// dead that are not.
+// keepLease publishes this node's presence and heartbeats until ctx is done, and removes nodes that are dead.
 func (h *Hub) keepLease(ctx context.Context) {
-	l := lease{hub: h, beats: map[string]beat{}, changes: map[place]models.Presence{}}
-	ticker := time.NewTicker(beatEvery)
+	l := lease{hub: h, now: time.Now, changes: map[presenceKey]models.Presence{}}
+	ticker := time.NewTicker(heartbeatInterval)
 	defer ticker.Stop()
-	l.attempt(ctx, l.beat)
+	l.try(ctx, l.heartbeat)
 	for {
 		select {
 		case <-ctx.Done():
-			l.attempt(context.WithoutCancel(ctx), func(ctx context.Context) error {
-				return h.log.ForgetNode(ctx, h.node, models.AnyBeat, models.Now())
+			l.try(context.WithoutCancel(ctx), func(ctx context.Context) error {
+				return h.log.ForgetNode(ctx, h.nodeID, models.AnyBeat, models.Now())
 			})
 			return
-		case <-h.newsToTell:
-			l.attempt(ctx, l.tell)
+		case <-h.presenceSignal:
+			l.try(ctx, l.publishPresence)
 		case <-ticker.C:
-			l.attempt(ctx, l.beat)
-			l.attempt(ctx, l.tell) // what an earlier attempt could not
+			l.try(ctx, l.heartbeat)
+			l.try(ctx, l.publishPresence) // in case an earlier attempt failed
 		}
 	}
 }
 
-func (l *lease) attempt(ctx context.Context, f func(context.Context) error) {
-	limited, cancel := context.WithTimeout(ctx, leaseTimeout)
+func (l *lease) try(ctx context.Context, f func(context.Context) error) {
+	limited, cancel := context.WithTimeout(ctx, leaseQueryTimeout)
 	defer cancel()
 	if err := f(limited); err != nil && ctx.Err() == nil {
-		l.hub.logger.Warn("the other nodes could not be told who is here; it will be tried again", "error", err)
+		l.hub.logger.Warn("cannot publish this node's heartbeat or presence; retrying", "error", err)
 	}
 }
 
-// beat shows that this node is alive, and removes those that have not done so for the life of a lease.
-func (l *lease) beat(ctx context.Context) error {
-	beats, err := l.hub.log.Beat(ctx, l.hub.node)
+// heartbeat stores this node's heartbeat, and removes nodes without one for leaseDuration.
+func (l *lease) heartbeat(ctx context.Context) error {
+	counts, err := l.hub.log.Beat(ctx, l.hub.nodeID)
 	if err != nil {
 		return err
 	}
-	if _, known := beats[l.hub.node]; !known {
-		l.hub.logger.Warn("this node was taken for dead by others, and enters itself again")
-		if err := l.hub.log.EnterNode(ctx, l.hub.node); err != nil {
+	if _, known := counts[l.hub.nodeID]; !known {
+		l.hub.logger.Warn("another node has removed this node as dead; registering again")
+		if err := l.hub.log.EnterNode(ctx, l.hub.nodeID); err != nil {
 			return err
 		}
-		l.hub.shareAll()
-		l.hub.outdated.Store(true)
-		l.hub.feed.wake()
+		l.hub.recordAllPresence()
+		l.hub.remoteOutdated.Store(true)
+		l.hub.commits.requestLogRead()
 	}
-	delete(beats, l.hub.node)
-	l.hub.peers.Store(int64(len(beats)))
-	now, seen := time.Now(), make(map[string]beat, len(beats))
+	delete(counts, l.hub.nodeID)
+	l.hub.otherNodes.Store(int64(len(counts)))
+	now, seen := l.now(), make(map[string]nodeHeartbeat, len(counts))
 	var errs []error
-	for node, count := range beats {
-		last, before := l.beats[node]
+	for node, count := range counts {
+		last, before := l.heartbeats[node]
 		if !before || last.count != count {
-			last = beat{count: count, since: now}
+			last = nodeHeartbeat{count: count, since: now}
 		}
 		seen[node] = last
-		if now.Sub(last.since) > leaseLife {
-			l.hub.logger.Warn("a node has died; whoever was there is told to be gone", "node", node)
+		if now.Sub(last.since) > leaseDuration {
+			l.hub.logger.Warn("node is dead; its users are reported as gone", "node", node)
 			errs = append(errs, l.hub.log.ForgetNode(ctx, node, count, models.At(last.since)))
 		}
 	}
-	l.beats = seen
+	l.heartbeats = seen
 	return errors.Join(errs...)
 }
 
-// tell stores what changed here, in bites, and how this node answers what it was asked, after the changes that the answers
-// tell of.
-func (l *lease) tell(ctx context.Context) error {
-	l.gather(ctx)
-	for len(l.changes)+len(l.answers) > 0 {
-		news := models.NodeNews{Node: l.hub.node}
+// publishPresence publishes changed presence in batches, and the responses to presence requests after the changes
+// that they confirm.
+func (l *lease) publishPresence(ctx context.Context) error {
+	l.collect(ctx)
+	for len(l.changes)+len(l.responses) > 0 {
+		update := models.NodeNews{Node: l.hub.nodeID}
 		for _, p := range l.changes {
-			if news.Changes = append(news.Changes, p); len(news.Changes) == newsBatch {
+			if update.Changes = append(update.Changes, p); len(update.Changes) == presenceBatch {
 				break
 			}
 		}
-		if len(news.Changes) == len(l.changes) {
-			news.Answers = l.answers
+		if len(update.Changes) == len(l.changes) {
+			update.Answers = l.responses
 		}
-		if err := l.hub.log.TellNews(ctx, news); err != nil {
+		if err := l.hub.log.TellNews(ctx, update); err != nil {
 			return err
 		}
-		for _, p := range news.Changes {
-			delete(l.changes, place{roomID: p.RoomID, userID: p.User.ID})
+		for _, p := range update.Changes {
+			delete(l.changes, presenceKey{roomID: p.RoomID, userID: p.User.ID})
 		}
-		if news.Answers != nil {
-			l.answers = nil
+		if update.Answers != nil {
+			l.responses = nil
 		}
 	}
 	return nil
 }
 
-// gather adds what there is to tell to what could not be told yet. Of one user at one place, the last change counts.
-func (l *lease) gather(ctx context.Context) {
+// collect adds new changes to those that could not be published yet. The last change of a user in a room counts.
+func (l *lease) collect(ctx context.Context) {
 	h := l.hub
 	h.mu.Lock()
-	asks := h.asks
-	h.asks = nil
+	asks := h.presenceRequests
+	h.presenceRequests = nil
 	h.mu.Unlock()
 	for _, ask := range asks {
-		l.answers = append(l.answers, h.answer(ctx, ask))
+		l.responses = append(l.responses, h.handlePresenceRequest(ctx, ask))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	maps.Copy(l.changes, h.unshared)
-	clear(h.unshared)
+	maps.Copy(l.changes, h.presenceChanges)
+	clear(h.presenceChanges)
 }
 
-// share notes that a user came to a place at this node, or went, for the other nodes. h.mu is held.
-func (h *Hub) share(at place, who entrance, here bool, when time.Time) {
-	if h.node == "" {
+// recordPresence records a change of a user's presence at this node, to be published to the others. h.mu is held.
+func (h *Hub) recordPresence(at presenceKey, info presenceInfo, here bool, when time.Time) {
+	if h.nodeID == "" {
 		return
 	}
-	user := who.user
+	user := info.user
 	user.ID = at.userID
-	h.unshared[at] = models.Presence{RoomID: at.roomID, Subject: who.subject, User: user, Here: here, At: models.At(when)}
-	h.newsNoted()
+	h.presenceChanges[at] = models.Presence{
+		RoomID: at.roomID, Subject: info.subject, User: user, Here: here, At: models.At(when),
+	}
+	h.signalPresence()
 }
 
-// shareAll notes everybody who is here: the other nodes know of nobody.
-func (h *Hub) shareAll() {
+// recordAllPresence records everybody who is present here, because the other nodes have removed this one.
+func (h *Hub) recordAllPresence() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
 	for userID := range h.users {
-		h.share(place{userID: userID}, entrance{}, true, now)
+		h.recordPresence(presenceKey{userID: userID}, presenceInfo{}, true, now)
 	}
-	for userID, d := range h.leaving {
+	for userID, d := range h.departures {
 		if d.own {
-			h.share(place{userID: userID}, entrance{}, true, now)
+			h.recordPresence(presenceKey{userID: userID}, presenceInfo{}, true, now)
 		}
 	}
 	for roomID, r := range h.rooms {
-		for userID, v := range r.visitors {
-			h.share(place{roomID: roomID, userID: userID}, v.who, true, now)
+		for userID, v := range r.presentUsers {
+			h.recordPresence(presenceKey{roomID: roomID, userID: userID}, v.info, true, now)
 		}
 	}
 }
 
-// newsNoted wakes keepLease.
-func (h *Hub) newsNoted() {
+// signalPresence wakes keepLease.
+func (h *Hub) signalPresence() {
 	select {
-	case h.newsToTell <- struct{}{}:
-	default: // it has yet to take an earlier one, and takes this one with it
+	case h.presenceSignal <- struct{}{}:
+	default: // a wake-up is pending already
 	}
 }

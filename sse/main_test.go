@@ -7,6 +7,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// gorm's cache of prepared statements has a goroutine that nothing can stop.
+	// Nothing can stop the goroutine of gorm's cache of prepared statements.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"))
 }

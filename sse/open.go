@@ -13,131 +13,133 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// A browser that lost its stream waits between half and one and a half times this before it comes back: not all at the
-// same moment after a restart.
-const retryAfter = 3000 // milliseconds
+// retryDelay is the average time that a browser waits before it reconnects, in milliseconds. Each gets between half
+// and one and a half times of it, so that after a restart they do not all come back at the same moment.
+const retryDelay = 3000 // milliseconds
 
-// streamsAgain is how long a user with too many streams should wait before opening another: one of them may end at any
-// moment.
-const streamsAgain = 10 * time.Second
+// tooManyStreamsRetry is when a user with too many streams may try again: one of them can end at any moment.
+const tooManyStreamsRetry = 10 * time.Second
 
-// openTimeout bounds what is asked of the database before a stream opens.
+// openTimeout limits the database queries before a stream opens.
 const openTimeout = 10 * time.Second
 
-// Opening is who opens a stream, and where it is to begin.
+// Opening is a request to open a stream.
 type Opening struct {
 	Caller models.Caller
 	Cursor string  // the last event that the client has; "" for a new stream
-	Rooms  []int64 // to be entered; those that the caller is no member of are passed over
+	Rooms  []int64 // to be present in; rooms that the caller is not a member of are ignored
 }
 
-// beginning is where a stream starts in the log, and what it is told first.
-type beginning struct {
+// startPoint is where a stream starts in the log, and its first frames.
+type startPoint struct {
 	position int64
-	first    []byte
+	frames   []byte
 }
 
-// Open takes the connection over from net/http, so that an idle stream keeps none of its buffers and goroutines, and
-// starts the stream. An error means that nothing was written yet: too many streams (rate_limited), the server is
-// stopping or the database does not answer (unavailable).
+// Open starts a stream on the connection of the request. It hijacks the connection from net/http, so that an idle
+// stream needs none of its buffers and goroutines. If it returns an error, nothing has been written yet: the user has
+// too many streams (rate_limited), the server is stopping or the database does not respond (unavailable).
 func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
-	if err := errors.Join(h.accepting(), h.Sound()); err != nil { // before the database is asked for anything
+	if err := errors.Join(h.checkAccepting(), h.Sound()); err != nil { // before any query
 		return err
 	}
-	// Until it starts, Open itself is at the socket: what is queued meanwhile waits for the answer's head.
-	s := &Stream{hub: h, writing: true, id: h.newStreamID(), slot: rand.Uint64(), userID: o.Caller.UserID, sessionID: o.Caller.SessionID}
+	// writing is set: Open is the writer until it starts one, so that all frames come after the response head.
+	s := &Stream{
+		hub: h, writing: true, id: h.newStreamID(), heartbeatSlot: rand.Uint64(),
+		userID: o.Caller.UserID, sessionID: o.Caller.SessionID,
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), openTimeout)
 	defer cancel()
-	b, err := h.begin(ctx, s, o)
+	b, err := h.findStart(ctx, s, o)
 	if err != nil {
 		return err
 	}
-	entrances, err := h.entrances(ctx, s, o)
+	present, err := h.initialPresence(ctx, s, o)
 	if err != nil {
 		return err
 	}
-	// A log-out before the place where the stream begins would never be met on the way: so it is asked for after that
-	// place is known. One after it is met.
+	// Checked after the start point is known: a log-out before it would not be replayed. One after it will be.
 	if err := h.log.CheckSession(ctx, o.Caller); err != nil {
 		return err
 	}
 	if err := h.register(s); err != nil {
 		return err
 	}
-	defer h.work.Done()
+	defer h.goroutines.Done()
 	started := false
 	defer func() {
-		if !started { // for whatever reason, also when something here panics
-			h.end(s)
+		if !started { // whatever the reason, including a panic
+			h.endStream(s)
 		}
 	}()
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return fmt.Errorf("take the connection over: %w", err)
+		return fmt.Errorf("hijack the connection: %w", err)
 	}
-	if err := s.attach(conn); err != nil {
-		// The connection is not the request's any more, so that nobody can be told.
-		h.logger.Info("a stream's connection ended before it could start", "stream", s.id, "error", err)
+	if err := s.setConn(conn); err != nil {
+		// The connection has been hijacked, so an error response is not possible any more.
+		h.logger.Info("the connection closed before the stream could start", "stream", s.id, "error", err)
 		return nil
 	}
-	h.locked(func() {
-		for roomID, e := range entrances {
+	h.withLock(func() {
+		for roomID, e := range present {
 			h.enter(s, roomID, e)
 		}
 	})
-	s.walkFrom(b.position)
+	s.replayFrom(b.position)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.start(append(header(w.Header()), b.first...))
+	s.startWriter(append(responseHead(w.Header()), b.frames...))
 	started = true
 	return nil
 }
 
-// begin finds where the stream starts. A cursor that cannot be served is told so in place of the replay, and its ready
-// has no id: a client that is cut off right after it comes back with the old cursor and is told again.
-func (h *Hub) begin(ctx context.Context, s *Stream, o Opening) (beginning, error) {
+// findStart determines where the stream starts. If the log cannot be read from the cursor on, the first frames say so
+// (resync). Then ready has no id: a client that loses the connection right after it comes back with the old cursor
+// and is told again.
+func (h *Hub) findStart(ctx context.Context, s *Stream, o Opening) (startPoint, error) {
 	head, pruned, err := h.log.Bounds(ctx)
 	if err != nil {
-		return beginning{}, err
+		return startPoint{}, err
 	}
-	s.opened = head
-	b := beginning{position: head, first: retryFrame(retryAfter/2 + rand.N(int64(retryAfter)))}
+	s.openPosition = head
+	b := startPoint{position: head, frames: retryFrame(retryDelay/2 + rand.N(int64(retryDelay)))}
 	ready := models.Ready{StreamID: s.id, UserID: s.userID, ServerTime: models.Now()}
 	if o.Cursor == "" {
-		b.first = append(b.first, passing(h.cursor(head), models.EventReady, ready)...)
+		b.frames = append(b.frames, ephemeralFrame(h.cursor(head), models.EventReady, ready)...)
 		return b, nil
 	}
-	position, err := h.servable(o.Cursor, head, pruned)
-	var why unservable
+	position, err := h.resolveCursor(o.Cursor, head, pruned)
+	var why cursorError
 	if errors.As(err, &why) {
-		b.first = append(b.first, passing("", models.EventReady, ready)...)
-		b.first = append(b.first, h.resync(models.ResyncReason(why), head)...)
+		b.frames = append(b.frames, ephemeralFrame("", models.EventReady, ready)...)
+		b.frames = append(b.frames, h.resyncFrame(models.ResyncReason(why), head)...)
 		return b, nil
 	}
 	ready.Resumed, b.position = true, position
-	b.first = append(b.first, passing(h.cursor(position), models.EventReady, ready)...)
+	b.frames = append(b.frames, ephemeralFrame(h.cursor(position), models.EventReady, ready)...)
 	return b, nil
 }
 
-// unservable says why the log cannot be read from a cursor on.
-type unservable models.ResyncReason
+// cursorError says why the log cannot be read from a cursor on.
+type cursorError models.ResyncReason
 
-func (u unservable) Error() string { return string(u) }
+func (u cursorError) Error() string { return string(u) }
 
-func (h *Hub) servable(cursor string, head, pruned int64) (position int64, err error) {
+func (h *Hub) resolveCursor(cursor string, head, pruned int64) (position int64, err error) {
 	c, ok := models.ParseCursor(cursor)
 	switch {
 	case !ok, c.Epoch != h.log.Epoch(), c.Position > head:
-		return 0, unservable(models.ResyncUnknown)
+		return 0, cursorError(models.ResyncUnknown)
 	case c.Position < pruned:
-		return 0, unservable(models.ResyncExpired)
+		return 0, cursorError(models.ResyncExpired)
 	}
 	return c.Position, nil
 }
 
-// entrances are the rooms to be entered that the caller is a member of. A stream that enters any knows from the start whom it is
-// told nothing of: presence comes to it before it is live.
-func (h *Hub) entrances(ctx context.Context, s *Stream, o Opening) (map[int64]entrance, error) {
+// initialPresence returns the requested rooms that the caller is a member of. It also loads the mutes of the stream,
+// because presence events are sent to it before it is attached.
+func (h *Hub) initialPresence(ctx context.Context, s *Stream, o Opening) (map[int64]presenceInfo, error) {
 	if len(o.Rooms) == 0 {
 		return nil, nil
 	}
@@ -153,22 +155,22 @@ func (h *Hub) entrances(ctx context.Context, s *Stream, o Opening) (map[int64]en
 	if err != nil {
 		return nil, err
 	}
-	s.silences = newSilences(loaded)
-	entrances := map[int64]entrance{}
+	s.mutes = newMutes(loaded)
+	present := map[int64]presenceInfo{}
 	for _, m := range loaded.Spans {
 		if m.To == 0 && slices.Contains(o.Rooms, m.RoomID) {
-			entrances[m.RoomID] = entrance{user: user.Ref(), subject: m.Subject}
+			present[m.RoomID] = presenceInfo{user: user.Ref(), subject: m.Subject}
 		}
 	}
-	return entrances, nil
+	return present, nil
 }
 
-// register makes the stream known, so that a log-out finds it from here on. It counts as work until Open has ended.
+// register adds the stream to the hub, so that a log-out finds it. It counts as a goroutine until Open returns.
 func (h *Hub) register(s *Stream) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
-		return stopping()
+		return stoppingError()
 	}
 	if err := h.Sound(); err != nil {
 		return err
@@ -177,26 +179,26 @@ func (h *Hub) register(s *Stream) error {
 		return &models.Error{
 			Code:       models.CodeRateLimited,
 			Message:    fmt.Sprintf("You have %d streams open, which is as many as one user may have.", h.limits.Streams),
-			RetryAfter: streamsAgain, Busy: models.BusyStreams,
+			RetryAfter: tooManyStreamsRetry, Busy: models.BusyStreams,
 		}
 	}
-	h.work.Add(1)
-	h.opened.Add(1)
+	h.goroutines.Add(1)
+	h.streamsOpened.Add(1)
 	h.streams[s.id] = s
 	if h.users[s.userID] == nil {
-		h.come(s.userID)
+		h.userConnected(s.userID)
 		h.users[s.userID] = map[*Stream]struct{}{}
 	}
 	h.users[s.userID][s] = struct{}{}
 	return nil
 }
 
-// attach gives the stream its connection, which is closed with it from here on, also when this fails.
-func (s *Stream) attach(conn net.Conn) error {
+// setConn gives the stream its connection. From here on it is closed with the stream, even after an error.
+func (s *Stream) setConn(conn net.Conn) error {
 	sock, err := newSocket(conn)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over {
+	if s.ended {
 		return errors.Join(net.ErrClosed, conn.Close())
 	}
 	s.conn = conn
@@ -204,37 +206,37 @@ func (s *Stream) attach(conn net.Conn) error {
 		return err
 	}
 	s.socket = sock
-	if err := sock.bound(); err != nil {
+	if err := sock.limitUnsent(); err != nil {
 		return err
 	}
-	// net/http may have set deadlines for the request. One who was logged out meanwhile gets no more than their last frame.
+	// Clears the deadlines of net/http. A session that was revoked in the meantime gets only its last frame.
 	deadline := time.Time{}
-	if s.final != nil {
-		deadline = time.Now().Add(finishGrace)
+	if s.lastFrame != nil {
+		deadline = time.Now().Add(s.hub.lastFrameTimeout)
 	}
 	if err := conn.SetDeadline(deadline); err != nil {
 		return err
 	}
-	return s.hub.watcher.watch(s)
+	return s.hub.peers.watch(s)
 }
 
-// header is the answer's head. The body ends with the connection, so it needs no chunks.
-func header(h http.Header) []byte {
+// responseHead returns the head of the response. The body ends with the connection, so it needs no chunks.
+func responseHead(h http.Header) []byte {
 	h = h.Clone()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	h.Set("X-Accel-Buffering", "no") // otherwise nginx would buffer events
 	h.Set("Connection", "close")
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
-	var b writer
+	var b byteWriter
 	b = append(b, "HTTP/1.1 200 OK\r\n"...)
-	_ = h.Write(&b) // a slice takes everything
+	_ = h.Write(&b) // never fails
 	return append(b, "\r\n"...)
 }
 
-type writer []byte
+type byteWriter []byte
 
-func (w *writer) Write(p []byte) (int, error) {
+func (w *byteWriter) Write(p []byte) (int, error) {
 	*w = append(*w, p...)
 	return len(p), nil
 }

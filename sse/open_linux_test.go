@@ -12,22 +12,22 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// refusing is a ResponseWriter whose connection cannot be taken over, or not whole.
-type refusing struct {
+// failingHijacker is a ResponseWriter whose connection cannot be hijacked, or is not usable.
+type failingHijacker struct {
 	*httptest.ResponseRecorder
 	hijack func() net.Conn
 }
 
-func (r refusing) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (r failingHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn := r.hijack()
 	if conn == nil {
-		return nil, nil, errors.New("not today")
+		return nil, nil, errors.New("cannot hijack")
 	}
 	return conn, nil, nil
 }
 
-// TestStreamsThatCannotStart has Open fail after its stream was registered, in each of the ways in which it can.
-func TestStreamsThatCannotStart(t *testing.T) {
+// TestFailedOpenLeavesNothing makes Open fail after the stream was registered, in all ways in which it can.
+func TestFailedOpenLeavesNothing(t *testing.T) {
 	closed := func() net.Conn {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -43,105 +43,106 @@ func TestStreamsThatCannotStart(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		hijack func() net.Conn
-		failed bool // so that somebody can still be told
+		failed bool // with an error response
 	}{
-		"the connection is not to be had": {func() net.Conn { return nil }, true},
-		"the connection is closed":        {closed, false},
-		"the connection is no socket":     {func() net.Conn { ours, _ := net.Pipe(); return ours }, false},
-		"a panic":                         {func() net.Conn { panic("on purpose") }, false},
+		"the connection cannot be hijacked": {func() net.Conn { return nil }, true},
+		"the connection is closed":          {closed, false},
+		"the connection is not a socket":    {func() net.Conn { ours, _ := net.Pipe(); return ours }, false},
+		"a panic":                           {func() net.Conn { panic("on purpose") }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t, 1)
+			s := newBusyRoom(t, 1)
 			open := func() (err error) {
 				defer func() { _ = recover() }()
-				o := Opening{Caller: models.Caller{UserID: s.users[0].User.ID, SessionID: s.users[0].SessionID}, Rooms: []int64{s.roomID}}
-				w := refusing{httptest.NewRecorder(), c.hijack}
+				caller := models.Caller{UserID: s.users[0].User.ID, SessionID: s.users[0].SessionID}
+				o := Opening{Caller: caller, Rooms: []int64{s.roomID}}
+				w := failingHijacker{httptest.NewRecorder(), c.hijack}
 				return s.hub.Open(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), o)
 			}
-			for range crowdOfUser + 1 {
+			for range streamsPerUser + 1 {
 				if err := open(); (err != nil) != c.failed {
-					t.Errorf("Open answered %v", err)
+					t.Errorf("Open returned %v", err)
 				}
 			}
-			s.nothingLeft()
-			s.fill(s.openFresh) // as many as ever
+			s.requireNothingLeft()
+			s.openAll(s.openPresent) // the user's limit is not used up
 			s.eachPeer(reset)
-			s.nothingLeft()
+			s.requireNothingLeft()
 		})
 	}
 }
 
-// TestStreamsThatAreOverBeforeTheyStart ends streams between their registration and their connection.
-func TestStreamsThatAreOverBeforeTheyStart(t *testing.T) {
+// TestStreamEndsBeforeItStarts ends streams after they are registered and before they have a connection.
+func TestStreamEndsBeforeItStarts(t *testing.T) {
 	t.Run("logged out", func(t *testing.T) {
-		s := newScene(t, 1)
+		s := newBusyRoom(t, 1)
 		l := s.users[0]
-		s.hijacking = func() {
+		s.beforeHijack = func() {
 			if _, err := s.store.LogOut(context.Background(), l.User.ID, l.SessionID); err != nil {
 				t.Error(err)
 			}
 			head, err := s.store.Head(context.Background())
 			if err == nil {
-				err = s.hub.reach(context.Background(), head.Position)
+				err = s.hub.waitForPosition(context.Background(), head.Position)
 			}
 			if err != nil {
 				t.Error(err)
 			}
 		}
 		p := s.open(l, s.roomID, "")
-		if !p.sees("event: session.revoked") || p.sees("event:") {
+		if !p.skipTo("event: session.revoked") || p.skipTo("event:") {
 			t.Error("session.revoked is not the last event")
 		}
 		s.peers = append(s.peers, p)
-		s.nothingLeft()
+		s.requireNothingLeft()
 	})
 	t.Run("the server has stopped", func(t *testing.T) {
-		s := newScene(t, 1)
+		s := newBusyRoom(t, 1)
 		closing := make(chan struct{})
-		s.hijacking = func() {
-			go func() { s.drain(0); close(closing) }()
-			s.untilOpen(0)
+		s.beforeHijack = func() {
+			go func() { s.close(0); close(closing) }()
+			s.waitUntilOpen(0)
 		}
 		p := s.dial(s.users[0], s.roomID, "")
 		s.peers = append(s.peers, p)
-		if p.sees("event:") {
+		if p.skipTo("event:") {
 			t.Error("a stream was opened")
 		}
 		<-closing
-		s.nothingLeft()
+		s.requireNothingLeft()
 	})
 }
 
-// TestSocketsAreUsedAgain has peers go and others come, who get the sockets' numbers, while the room is busy: no stream is
-// taken for another's.
-func TestSocketsAreUsedAgain(t *testing.T) {
-	s := newScene(t, 1)
-	stop := s.talk()
+// TestReusedFileDescriptors closes streams while new ones get the same file descriptors in a busy room. No stream may
+// be mistaken for another.
+func TestReusedFileDescriptors(t *testing.T) {
+	s := newBusyRoom(t, 1)
+	stop := s.sendConstantly()
 	staying := s.open(s.owner, s.roomID, "")
 	for range 200 {
-		p := s.openFresh(s.users[0])
+		p := s.openPresent(s.users[0])
 		next := make(chan *peer)
-		go func() { next <- s.openFresh(s.users[0]) }()
+		go func() { next <- s.openPresent(s.users[0]) }()
 		reset(p)
 		q := <-next
-		if !q.sees("event: message.created") {
-			t.Error("a stream ended with another")
+		if !q.skipTo("event: message.created") {
+			t.Error("a stream ended together with another")
 		}
 		_ = q.Close()
-		s.untilOpen(1)
+		s.waitUntilOpen(1)
 	}
 	stop()
-	s.say(s.owner, s.roomID, "the end")
-	if !staying.sees("data: {") {
-		t.Error("a stream ended with another")
+	s.send(s.owner, s.roomID, "the end")
+	if !staying.skipTo("data: {") {
+		t.Error("a stream ended together with another")
 	}
 	_ = staying.Close()
-	s.nothingLeft()
-	s.hub.watcher.mu.Lock()
-	defer s.hub.watcher.mu.Unlock()
-	for socket, one := range s.hub.watcher.streams {
+	s.requireNothingLeft()
+	s.hub.peers.mu.Lock()
+	defer s.hub.peers.mu.Unlock()
+	for socket, one := range s.hub.peers.streams {
 		if one != nil {
-			t.Errorf("socket %d is still watched for a stream that is over", socket)
+			t.Errorf("file descriptor %d is still watched for a stream that has ended", socket)
 		}
 	}
 }

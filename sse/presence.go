@@ -7,61 +7,66 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// entrance is what the others in a room are told about a stream's user.
-type entrance struct {
+// presenceInfo is what presence events say about a user in a room.
+type presenceInfo struct {
 	user    models.UserRef
-	subject string // the room's
+	subject string // of the room
 }
 
-// Enter puts one of the caller's streams, on whichever node it is, into a room that the caller is a member of. The others
-// in the room are told of user, the caller, when it is the user's first. A stream that is not the caller's is not_found.
-func (h *Hub) Enter(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error {
-	if h.isElsewhere(streamID) {
-		return h.ask(ctx, models.PresenceAsk{
+// Enter makes one of the caller's streams, on any node, present in a room that the caller is a member of. The others
+// in the room get presence.entered with user, who is the caller, for the user's first stream. It returns not_found if
+// the stream is not the caller's.
+func (h *Hub) Enter(
+	ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef,
+) error {
+	if h.isRemoteStream(streamID) {
+		return h.requestPresence(ctx, models.PresenceAsk{
 			UserID: caller.UserID, StreamID: streamID, RoomID: room.ID, Subject: room.Subject, Enter: true,
 		})
 	}
-	return h.enterHere(ctx, caller, streamID, room, user)
+	return h.enterLocal(ctx, caller, streamID, room, user)
 }
 
-func (h *Hub) enterHere(ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef) error {
-	// Whoever has just joined is a member here only when the hub has come to that event; and those in the room are to
-	// see the event before the presence.
+func (h *Hub) enterLocal(
+	ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef,
+) error {
+	// A new member is a member here only when the hub has applied that event, and the others in the room must get it
+	// before the presence.
 	head, err := h.log.Head(ctx)
 	if err != nil {
 		return err
 	}
-	if err := h.reach(ctx, head.Position); err != nil {
+	if err := h.waitForPosition(ctx, head.Position); err != nil {
 		return err
 	}
-	if err := h.learnSilences(ctx, caller, streamID, head.Position); err != nil {
+	if err := h.loadMutes(ctx, caller, streamID, head.Position); err != nil {
 		return err
 	}
-	h.locked(func() {
+	h.withLock(func() {
 		var s *Stream
-		if s, err = h.own(caller, streamID); err != nil {
+		if s, err = h.ownStream(caller, streamID); err != nil {
 			return
 		}
-		if s.live && s.ties.sub(room.ID) == nil {
+		if s.attached && s.rooms.subscription(room.ID) == nil {
 			err = models.Errorf(models.CodeForbidden, "You are not a member of this room; join it first.")
 			return
 		}
-		h.enter(s, room.ID, entrance{user: user, subject: room.Subject})
+		h.enter(s, room.ID, presenceInfo{user: user, subject: room.Subject})
 	})
 	return err
 }
 
-// learnSilences has a stream know whom it is told nothing of before it enters its first room: one that walks would know it only
-// when it is live (see entrances).
-func (h *Hub) learnSilences(ctx context.Context, caller models.Caller, streamID string, position int64) error {
+// loadMutes loads the mutes of a replaying stream before it is present in its first room. Otherwise they would be
+// known only when it is attached.
+func (h *Hub) loadMutes(ctx context.Context, caller models.Caller, streamID string, position int64) error {
 	unknown := func() bool {
-		s, err := h.own(caller, streamID)
-		return err == nil && !s.live && len(s.ties) == 0
+		s, err := h.ownStream(caller, streamID)
+		return err == nil && !s.attached && len(s.rooms) == 0
 	}
 	h.mu.Lock()
-	ask := unknown()
+	load := unknown()
 	h.mu.Unlock()
-	if !ask {
+	if !load {
 		return nil
 	}
 	v, err := h.log.View(ctx, caller.UserID, position)
@@ -71,23 +76,23 @@ func (h *Hub) learnSilences(ctx context.Context, caller models.Caller, streamID 
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if unknown() {
-		h.streams[streamID].silences = newSilences(v)
+		h.streams[streamID].mutes = newMutes(v)
 	}
 	return nil
 }
 
-// Exit takes one of the caller's streams out of a room. One that is not in it stays so, as does one that has ended; and
-// nobody learns which of the others there are.
+// Exit ends the presence of one of the caller's streams in a room. It does nothing if the stream is not present or
+// has ended, or is another user's, so that nobody learns which streams exist.
 func (h *Hub) Exit(ctx context.Context, caller models.Caller, streamID string, roomID int64) error {
-	if h.isElsewhere(streamID) {
-		return h.ask(ctx, models.PresenceAsk{UserID: caller.UserID, StreamID: streamID, RoomID: roomID})
+	if h.isRemoteStream(streamID) {
+		return h.requestPresence(ctx, models.PresenceAsk{UserID: caller.UserID, StreamID: streamID, RoomID: roomID})
 	}
-	return h.exitHere(caller, streamID, roomID)
+	return h.exitLocal(caller, streamID, roomID)
 }
 
-func (h *Hub) exitHere(caller models.Caller, streamID string, roomID int64) (err error) {
-	h.locked(func() {
-		s, unknown := h.own(caller, streamID)
+func (h *Hub) exitLocal(caller models.Caller, streamID string, roomID int64) (err error) {
+	h.withLock(func() {
+		s, unknown := h.ownStream(caller, streamID)
 		switch {
 		case unknown == nil:
 			h.exit(s, roomID)
@@ -98,7 +103,7 @@ func (h *Hub) exitHere(caller models.Caller, streamID string, roomID int64) (err
 	return err
 }
 
-func (h *Hub) own(caller models.Caller, streamID string) (*Stream, error) {
+func (h *Hub) ownStream(caller models.Caller, streamID string) (*Stream, error) {
 	s := h.streams[streamID]
 	if s == nil || s.userID != caller.UserID {
 		return nil, models.NotFound()
@@ -106,17 +111,17 @@ func (h *Hub) own(caller models.Caller, streamID string) (*Stream, error) {
 	return s, nil
 }
 
-// Present lists the users who are in a room now, on whichever node, each once.
+// Present returns the users who are present in a room, on any node, each once.
 func (h *Hub) Present(roomID int64) []int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	users := []int64{}
-	for userID := range h.away.rooms[roomID] {
+	for userID := range h.remote.nodeCounts[roomID] {
 		users = append(users, userID)
 	}
 	if r := h.rooms[roomID]; r != nil {
-		for userID := range r.visitors {
-			if !h.away.has(place{roomID: roomID, userID: userID}) {
+		for userID := range r.presentUsers {
+			if !h.remote.has(presenceKey{roomID: roomID, userID: userID}) {
 				users = append(users, userID)
 			}
 		}
@@ -124,69 +129,70 @@ func (h *Hub) Present(roomID int64) []int64 {
 	return users
 }
 
-func (h *Hub) enter(s *Stream, roomID int64, e entrance) {
-	if s.ties.entered(roomID) || h.streams[s.id] != s {
+func (h *Hub) enter(s *Stream, roomID int64, e presenceInfo) {
+	if s.rooms.isPresent(roomID) || h.streams[s.id] != s {
 		return
 	}
-	at := place{roomID: roomID, userID: s.userID}
-	known := h.present(at)
+	at := presenceKey{roomID: roomID, userID: s.userID}
+	known := h.isPresent(at)
 	r := h.room(roomID)
-	r.inside[s] = struct{}{}
-	s.ties.set(roomID, func(t *tie) {
-		t.entered = true
-		if t.sub != nil {
-			t.sub.inside = true
+	r.presentStreams[s] = struct{}{}
+	s.rooms.update(roomID, func(state *roomState) {
+		state.present = true
+		if state.subscription != nil {
+			state.subscription.present = true
 		}
 	})
-	v := r.visitors[s.userID]
+	v := r.presentUsers[s.userID]
 	if v == nil {
-		v = &visitor{}
-		r.visitors[s.userID] = v
-		h.share(at, e, true, time.Now())
+		v = &presentUser{}
+		r.presentUsers[s.userID] = v
+		h.recordPresence(at, e, true, time.Now())
 	}
-	v.streams, v.who = v.streams+1, e
+	v.streams, v.info = v.streams+1, e
 	if !known {
-		h.tellInside(r, models.EventPresenceEntered, roomID, e)
+		h.sendPresence(r, models.EventPresenceEntered, roomID, e)
 	}
 }
 
 func (h *Hub) exit(s *Stream, roomID int64) {
-	if !s.ties.entered(roomID) {
+	if !s.rooms.isPresent(roomID) {
 		return
 	}
-	at, r := place{roomID: roomID, userID: s.userID}, h.rooms[roomID]
-	delete(r.inside, s)
-	s.ties.set(roomID, func(t *tie) {
-		t.entered = false
-		if t.sub != nil {
-			t.sub.inside = false
+	at, r := presenceKey{roomID: roomID, userID: s.userID}, h.rooms[roomID]
+	delete(r.presentStreams, s)
+	s.rooms.update(roomID, func(state *roomState) {
+		state.present = false
+		if state.subscription != nil {
+			state.subscription.present = false
 		}
 	})
-	v := r.visitors[s.userID]
+	v := r.presentUsers[s.userID]
 	v.streams--
 	if v.streams == 0 {
-		delete(r.visitors, s.userID)
-		h.share(at, v.who, false, time.Now())
+		delete(r.presentUsers, s.userID)
+		h.recordPresence(at, v.info, false, time.Now())
 	}
-	if !h.present(at) {
-		h.tellInside(r, models.EventPresenceLeft, roomID, v.who)
+	if !h.isPresent(at) {
+		h.sendPresence(r, models.EventPresenceLeft, roomID, v.info)
 	}
-	h.forget(roomID, r)
+	h.removeRoomIfUnused(roomID, r)
 }
 
-func (h *Hub) tellInside(r *room, name models.EventName, roomID int64, e entrance) {
-	h.pushInside(r, e.user.ID, passing("", name, models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user}))
+func (h *Hub) sendPresence(r *room, name models.EventName, roomID int64, e presenceInfo) {
+	data := models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user}
+	h.pushToPresent(r, e.user.ID, ephemeralFrame("", name, data))
 }
 
-// pushInside queues an event about a user that is not in the log for those in the room, but for whoever has blocked the user or
-// was blocked by them. A stream with no room left does without: it is behind by more than presence is worth.
-func (h *Hub) pushInside(r *room, userID int64, frame []byte) {
-	for s := range r.inside {
-		if s.silences.apart(userID) {
+// pushToPresent queues an ephemeral frame about a user for the streams that are present in the room, except for those
+// of users who have blocked the user or were blocked by them. A stream with a full queue does not get it.
+func (h *Hub) pushToPresent(r *room, userID int64, frame []byte) {
+	for s := range r.presentStreams {
+		if s.mutes.separates(userID) {
 			continue
 		}
-		if s.enqueue(frame) == queued {
-			h.dirty = append(h.dirty, s)
+		if s.enqueue(frame) == needsFlush {
+			h.toFlush = append(h.toFlush, s)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,32 +22,49 @@ import (
 	"github.com/parley-chat/parley/models/store"
 )
 
-// patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+// testTimeout is how long tests wait for what must happen.
+const testTimeout = 10 * time.Second
 
-// rig is a hub on a store of its own, behind a server that opens streams for whoever is named in the request's query.
+// rig is a hub on its own store, with a server that opens streams for the user in the query of the request.
 type rig struct {
 	t        *testing.T
 	store    *store.Store
 	hub      *Hub
 	database string
 	addr     string
-	warned   chan struct{} // gets one for each warning that finds room
-	// hijacking, where it is set, comes between the registration of a stream and its connection.
-	hijacking func()
+	warned   chan struct{} // gets a value for each warning; capacity 1
+	// beforeHijack is called, if set, after a stream is registered and before it has its connection.
+	beforeHijack func()
+	// withheld gets commits in place of the hub while withhold is set.
+	withhold atomic.Bool
+	withheld chan models.LogEntry
 }
 
 func newRig(t *testing.T, limits Limits) *rig {
 	t.Helper()
+	return newRigOn(t, limits, func(s *store.Store) Log { return s })
+}
+
+// newRigOn is newRig with a hub that sees the store through another implementation of Log.
+func newRigOn(t *testing.T, limits Limits, logOf func(*store.Store) Log) *rig {
+	t.Helper()
 	r := &rig{t: t, database: filepath.Join(t.TempDir(), "parley.db")}
-	r.warned = make(chan struct{}, 1)
+	r.warned, r.withheld = make(chan struct{}, 1), make(chan models.LogEntry, 100)
 	feed, quiet := NewFeed(), slog.New(slog.NewTextHandler(warnings(r.warned), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
 	r.store, err = store.Open(t.Context(), store.Config{
-		Database: r.database, Retention: time.Hour, Committed: feed.Committed, Log: quiet,
+		Database: r.database, Retention: time.Hour, Log: quiet, Committed: func(entries []models.LogEntry) {
+			if !r.withhold.Load() {
+				feed.Committed(entries)
+				return
+			}
+			for _, e := range entries {
+				r.withheld <- e
+			}
+		},
 	})
 	r.must(err)
-	r.hub, err = NewHub(t.Context(), r.store, feed, quiet, limits)
+	r.hub, err = NewHub(t.Context(), logOf(r.store), feed, quiet, limits)
 	r.must(err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	r.must(err)
@@ -61,7 +79,7 @@ func newRig(t *testing.T, limits Limits) *rig {
 		}
 	})
 	t.Cleanup(func() {
-		r.drain(patience)
+		r.close(testTimeout)
 		_ = server.Close()
 		stop()
 		running.Wait()
@@ -70,9 +88,9 @@ func newRig(t *testing.T, limits Limits) *rig {
 	return r
 }
 
-// drain stops the hub as a server does, which cuts what has not ended after a while.
-func (r *rig) drain(patience time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+// close closes the hub as a server does, which after the timeout closes what has not ended.
+func (r *rig) close(timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	_ = r.hub.Close(ctx)
 }
@@ -87,12 +105,12 @@ func (r *rig) serve(w http.ResponseWriter, q *http.Request) {
 	if room := number("room"); room != 0 {
 		o.Rooms = []int64{room}
 	}
-	if err := r.hub.Open(hijacked{w, r.hijacking}, q, o); err != nil {
+	if err := r.hub.Open(hookedHijacker{w, r.beforeHijack}, q, o); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	}
 }
 
-// warnings is a log that nobody reads.
+// warnings is a log output that only counts.
 type warnings chan struct{}
 
 func (w warnings) Write(p []byte) (int, error) {
@@ -103,12 +121,12 @@ func (w warnings) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-type hijacked struct {
+type hookedHijacker struct {
 	http.ResponseWriter
 	before func()
 }
 
-func (h hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (h hookedHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if h.before != nil {
 		h.before()
 	}
@@ -122,7 +140,7 @@ func (r *rig) must(err error) {
 	}
 }
 
-func (r *rig) guest(name string) models.Login {
+func (r *rig) signUp(name string) models.Login {
 	r.t.Helper()
 	l, err := r.store.SignUp(r.t.Context(), models.NewAccount{Username: name, Guest: true},
 		models.NewSession{RefreshHash: "refresh " + name}, nil)
@@ -130,7 +148,7 @@ func (r *rig) guest(name string) models.Login {
 	return l
 }
 
-// room is a public room with an owner and others; its cursor is from before anything is said in it.
+// room creates a public room with an owner and members. The cursor is the position before its first message.
 func (r *rig) room(owner models.Login, others ...models.Login) (id int64, at models.Cursor) {
 	r.t.Helper()
 	name, kind := "room", models.RoomPublic
@@ -143,8 +161,9 @@ func (r *rig) room(owner models.Login, others ...models.Login) (id int64, at mod
 	return room.ID, at
 }
 
-func (r *rig) say(l models.Login, roomID int64, text string) models.Cursor {
-	_, at, err := r.store.Send(context.Background(), l.User.ID, models.RoomPath{ID: roomID}, models.NewMessage{Text: text}, nil)
+func (r *rig) send(l models.Login, roomID int64, text string) models.Cursor {
+	message := models.NewMessage{Text: text}
+	_, at, err := r.store.Send(context.Background(), l.User.ID, models.RoomPath{ID: roomID}, message, nil)
 	if err != nil {
 		r.t.Error(err)
 	}
@@ -157,7 +176,7 @@ type peer struct {
 	lines *bufio.Reader
 }
 
-// dial asks for a stream, and reads nothing of it.
+// dial requests a stream, and reads nothing.
 func (r *rig) dial(l models.Login, roomID int64, cursor string) *peer {
 	conn, err := net.Dial("tcp", r.addr)
 	if err != nil {
@@ -165,7 +184,8 @@ func (r *rig) dial(l models.Login, roomID int64, cursor string) *peer {
 		runtime.Goexit()
 	}
 	query := url.Values{
-		"user": {strconv.FormatInt(l.User.ID, 10)}, "session": {l.SessionID}, "room": {strconv.FormatInt(roomID, 10)}, "cursor": {cursor},
+		"user": {strconv.FormatInt(l.User.ID, 10)}, "session": {l.SessionID},
+		"room": {strconv.FormatInt(roomID, 10)}, "cursor": {cursor},
 	}
 	if _, err := fmt.Fprintf(conn, "GET /?%s HTTP/1.1\r\nHost: parley\r\n\r\n", query.Encode()); err != nil {
 		r.t.Error(err)
@@ -174,18 +194,18 @@ func (r *rig) dial(l models.Login, roomID int64, cursor string) *peer {
 	return &peer{TCPConn: tcp, lines: bufio.NewReader(conn)}
 }
 
-// open opens a stream, and reads up to its ready.
+// open opens a stream, and reads up to ready.
 func (r *rig) open(l models.Login, roomID int64, cursor string) *peer {
 	p := r.dial(l, roomID, cursor)
-	if !p.sees("event: ready") {
+	if !p.skipTo("event: ready") {
 		r.t.Error("no stream was opened")
 	}
 	return p
 }
 
-// sees reads until a line begins so.
-func (p *peer) sees(prefix string) bool {
-	_ = p.SetReadDeadline(time.Now().Add(patience))
+// skipTo reads until a line starts with prefix.
+func (p *peer) skipTo(prefix string) bool {
+	_ = p.SetReadDeadline(time.Now().Add(testTimeout))
 	defer func() { _ = p.SetReadDeadline(time.Time{}) }()
 	for {
 		line, err := p.lines.ReadString('\n')
@@ -198,7 +218,85 @@ func (p *peer) sees(prefix string) bool {
 	}
 }
 
-// streams are those that the hub knows.
+// received is an event as a client sees it.
+type received struct{ id, name, data string }
+
+// next reads the next event. Comments and retry are skipped. It fails the test if there is none within testTimeout.
+func (p *peer) next(t *testing.T) (e received) {
+	t.Helper()
+	_ = p.SetReadDeadline(time.Now().Add(testTimeout))
+	for {
+		line, err := p.lines.ReadString('\n')
+		if err != nil {
+			t.Fatalf("no event came: %v", err)
+		}
+		field, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		switch {
+		case field == "id":
+			e.id = value
+		case field == "event":
+			e.name = value
+		case field == "data":
+			e.data = value
+		case line == "\n" && e.name != "":
+			return e
+		case line == "\n":
+			e = received{}
+		}
+	}
+}
+
+// until reads events up to the first whose data has the text, and returns all of them.
+func (p *peer) until(t *testing.T, text string) (all []received) {
+	t.Helper()
+	for {
+		e := p.next(t)
+		all = append(all, e)
+		if strings.Contains(e.data, text) {
+			return all
+		}
+	}
+}
+
+// names returns the names of events, separated by spaces.
+func names(events []received) string {
+	all := make([]string, len(events))
+	for i, e := range events {
+		all[i] = e.name
+	}
+	return strings.Join(all, " ")
+}
+
+// requireEnd fails the test unless the stream ends without another event.
+func (p *peer) requireEnd(t *testing.T) {
+	t.Helper()
+	if p.skipTo("event:") {
+		t.Error("an event came after the last one")
+	}
+}
+
+// watch opens a stream that the test closes. It is present in the room if there is one.
+func (r *rig) watch(l models.Login, roomID int64, cursor string) *peer {
+	r.t.Helper()
+	p := r.open(l, roomID, cursor)
+	r.t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+// attached waits until the hub delivers events to all streams.
+func (r *rig) attached() {
+	r.t.Helper()
+	eventually(r.t, func() string {
+		for _, s := range r.streams() {
+			if _, replaying := s.replayPosition(); replaying {
+				return "a stream still replays the log"
+			}
+		}
+		return ""
+	})
+}
+
+// streams returns the streams of the hub.
 func (r *rig) streams() (all []*Stream) {
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
@@ -208,17 +306,17 @@ func (r *rig) streams() (all []*Stream) {
 	return all
 }
 
-// eventually waits until nothing is wrong any more.
+// eventually waits until what returns "".
 func eventually(t *testing.T, what func() string) {
 	t.Helper()
-	within(t, patience, what)
+	within(t, testTimeout, what)
 }
 
-func within(t *testing.T, patience time.Duration, what func() string) {
+func within(t *testing.T, timeout time.Duration, what func() string) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(patience); ; <-tick.C {
+	for deadline := time.Now().Add(timeout); ; <-tick.C {
 		wrong := what()
 		if wrong == "" {
 			return

@@ -20,7 +20,7 @@ func newSocket(conn net.Conn) (socket, error) {
 	return socket{raw}, err
 }
 
-// tryWrite writes as much of b as the kernel takes at once, which may be nothing.
+// tryWrite writes as much of b as the kernel accepts without waiting, which may be nothing.
 func (s socket) tryWrite(b []byte) (n int, err error) {
 	var werr error
 	err = s.raw.Write(func(fd uintptr) bool {

@@ -9,11 +9,17 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// statusesKept bounds the users whose status waits to be told, and to be stored, while the database does neither. The newest
-// are told.
-const statusesKept = 10_000
+const (
+	// maxPendingStatuses limits the users whose status waits to be published and stored while the database does not
+	// respond. The newest are kept.
+	maxPendingStatuses = 10_000
+	// offlineDelay is how long a user stays online after their last stream ended, so that a reconnect is not published.
+	offlineDelay = 5 * time.Second
+	// lastSeenTimeout limits the last attempt to store who was online when the server stops.
+	lastSeenTimeout = 2 * time.Second
+)
 
-// status is that a user came online or went, to be told to those who know them.
+// status says that a user came online or went offline.
 type status struct {
 	userID int64
 	online bool
@@ -21,51 +27,51 @@ type status struct {
 	at     models.Time
 }
 
-// statuses is what tellStatuses has yet to store and to tell. Only its goroutine uses it.
-type statuses struct {
-	hub  *Hub
-	told []status              // to be told, in order: of each user the newest, since an older one is not so any more
-	seen map[int64]models.Time // to be stored: when users were last online
+// statusQueue holds what runStatusQueue has yet to store and publish. Only its goroutine uses it.
+type statusQueue struct {
+	hub      *Hub
+	pending  []status              // to be published in order; only the newest of each user
+	lastSeen map[int64]models.Time // to be stored: when users were last online
 }
 
-// tellStatuses stores and tells who came and who went until ctx is over, and then stores what it can. It is not the tail
-// that does so, since it asks the database whom to tell. What could not be done is tried again.
-func (h *Hub) tellStatuses(ctx context.Context) {
-	q := statuses{hub: h, seen: map[int64]models.Time{}}
+// runStatusQueue stores and publishes who came online and who went offline until ctx is done, and then stores what is
+// left. The log consumer does not do that, because it takes queries to know whom to notify. It retries what failed.
+func (h *Hub) runStatusQueue(ctx context.Context) {
+	q := statusQueue{hub: h, lastSeen: map[int64]models.Time{}}
 	for {
 		select {
 		case <-ctx.Done():
-			q.take()
-			q.store(context.WithoutCancel(ctx), seenGrace)
+			q.collect()
+			q.storeLastSeen(context.WithoutCancel(ctx), lastSeenTimeout)
 			return
-		case <-h.noted:
+		case <-h.statusSignal:
 		}
-		for q.take(); q.pending() && ctx.Err() == nil; q.take() {
-			if !q.round(ctx) {
-				pause(ctx, retryEvery)
+		for q.collect(); q.hasWork() && ctx.Err() == nil; q.collect() {
+			if !q.process(ctx) {
+				waitFor(ctx, retryInterval)
 			}
 		}
 	}
 }
 
-func (q *statuses) pending() bool { return len(q.told)+len(q.seen) > 0 }
+func (q *statusQueue) hasWork() bool { return len(q.pending)+len(q.lastSeen) > 0 }
 
-// take adds what was noted since.
-func (q *statuses) take() {
+// collect adds the changes since the last call.
+func (q *statusQueue) collect() {
 	q.hub.mu.Lock()
-	noted := q.hub.statuses
-	q.hub.statuses = nil
+	changes := q.hub.statusChanges
+	q.hub.statusChanges = nil
 	q.hub.mu.Unlock()
-	for _, s := range noted {
+	for _, s := range changes {
 		if s.own {
-			q.seen[s.userID] = s.at
+			q.lastSeen[s.userID] = s.at
 		}
 	}
-	q.told = newest(append(q.told, noted...), statusesKept)
+	q.pending = latestPerUser(append(q.pending, changes...), maxPendingStatuses)
 }
 
-// newest are the last status of each user, in order, and of those the last limit.
-func newest(all []status, limit int) []status {
+// latestPerUser returns the last status of each user, in order, but only the last limit of them.
+func latestPerUser(all []status, limit int) []status {
 	last := make(map[int64]int, len(all))
 	for i, s := range all {
 		last[s.userID] = i
@@ -79,48 +85,48 @@ func newest(all []status, limit int) []status {
 	return slices.Delete(kept, 0, max(len(kept)-limit, 0))
 }
 
-// round stores what is to be stored and tells what is to be told. It reports false when the database did not answer: then
-// what is left is as it was, but that the one it failed at comes last.
-func (q *statuses) round(ctx context.Context) bool {
-	// First, so that whoever is told finds it in the user's profile.
-	stored := q.store(ctx, readTimeout)
-	for len(q.told) > 0 {
-		s := q.told[0]
-		err := q.hub.tellStatus(ctx, s)
-		q.told = q.told[1:]
+// process stores and publishes. If the database does not respond, it returns false and keeps what is left, with the
+// failed one last.
+func (q *statusQueue) process(ctx context.Context) bool {
+	// Stored first, so that users who are notified find it in the profile.
+	stored := q.storeLastSeen(ctx, readTimeout)
+	for len(q.pending) > 0 {
+		s := q.pending[0]
+		err := q.hub.publishStatus(ctx, s)
+		q.pending = q.pending[1:]
 		if err != nil {
 			if ctx.Err() == nil {
-				q.hub.logger.Warn("some have yet to be told who is online; it will be tried again", "error", err)
+				q.hub.logger.Warn("cannot publish who is online; retrying", "error", err)
 			}
-			q.told = append(q.told, s)
+			q.pending = append(q.pending, s)
 			return false
 		}
 	}
 	return stored
 }
 
-func (q *statuses) store(ctx context.Context, patience time.Duration) bool {
-	if len(q.seen) == 0 {
+func (q *statusQueue) storeLastSeen(ctx context.Context, timeout time.Duration) bool {
+	if len(q.lastSeen) == 0 {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := q.hub.log.Seen(ctx, q.seen); err != nil {
-		q.hub.logger.Warn("it was not stored who was online", "error", err)
-		for userID := range q.seen {
-			if len(q.seen) <= statusesKept {
+	if err := q.hub.log.Seen(ctx, q.lastSeen); err != nil {
+		q.hub.logger.Warn("cannot store when users were last online; retrying", "error", err)
+		for userID := range q.lastSeen {
+			if len(q.lastSeen) <= maxPendingStatuses {
 				break
 			}
-			delete(q.seen, userID)
+			delete(q.lastSeen, userID)
 		}
 		return false
 	}
-	clear(q.seen)
+	clear(q.lastSeen)
 	return true
 }
 
-// tellStatus tells those who know the user. Nobody knows one whose account is no more.
-func (h *Hub) tellStatus(ctx context.Context, s status) error {
+// publishStatus notifies the acquaintances of the user. A deleted user has none.
+func (h *Hub) publishStatus(ctx context.Context, s status) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	user, err := h.log.User(ctx, models.UserPath{ID: s.userID})
@@ -131,7 +137,7 @@ func (h *Hub) tellStatus(ctx context.Context, s status) error {
 	if err != nil {
 		return err
 	}
-	knowing, err := h.log.Acquaintances(ctx, s.userID, h.limits.PresenceRoom)
+	acquaintances, err := h.log.Acquaintances(ctx, s.userID, h.limits.PresenceRoom)
 	if err != nil {
 		return err
 	}
@@ -139,15 +145,83 @@ func (h *Hub) tellStatus(ctx context.Context, s status) error {
 	if s.online {
 		name = models.EventUserOnline
 	}
-	frame := passing("", name, models.UserStatus{User: user.Ref(), At: s.at})
-	h.locked(func() {
-		for _, userID := range knowing {
+	frame := ephemeralFrame("", name, models.UserStatus{User: user.Ref(), At: s.at})
+	h.withLock(func() {
+		for _, userID := range acquaintances {
 			for stream := range h.users[userID] {
-				if stream.enqueue(frame) == queued {
-					h.dirty = append(h.dirty, stream)
+				if stream.enqueue(frame) == needsFlush {
+					h.toFlush = append(h.toFlush, stream)
 				}
 			}
 		}
 	})
 	return nil
+}
+
+// departure says that a user's last stream has just ended. own is true if it was at this node, which then has to
+// publish it after offlineDelay.
+type departure struct {
+	since time.Time
+	own   bool
+}
+
+// userConnected records that a user's first stream at this node is about to open. h.mu is held.
+func (h *Hub) userConnected(userID int64) {
+	at, now := presenceKey{userID: userID}, time.Now()
+	if !h.isPresent(at) {
+		h.addStatus(status{userID: userID, online: true, own: true, at: models.At(now)})
+	}
+	if !h.departures[userID].own {
+		h.recordPresence(at, presenceInfo{}, true, now)
+	}
+	delete(h.departures, userID)
+}
+
+// expireDepartures publishes users as offline whose last stream ended offlineDelay ago. h.mu is held.
+func (h *Hub) expireDepartures(now time.Time) {
+	for userID, d := range h.departures {
+		if now.Sub(d.since) < offlineDelay {
+			continue
+		}
+		delete(h.departures, userID)
+		at := presenceKey{userID: userID}
+		if d.own {
+			h.recordPresence(at, presenceInfo{}, false, d.since)
+		}
+		if !h.isPresent(at) {
+			h.addStatus(status{userID: userID, own: d.own, at: models.At(d.since)})
+		}
+	}
+}
+
+func (h *Hub) addStatus(s status) {
+	h.statusChanges = append(h.statusChanges, s)
+	select {
+	case h.statusSignal <- struct{}{}:
+	default: // a wake-up is pending already
+	}
+}
+
+// Online reports whether the user has a stream on any node, or had one less than offlineDelay ago.
+func (h *Hub) Online(userID int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.isPresent(presenceKey{userID: userID})
+}
+
+// storeDepartures stores when the users whose streams ended with the hub were last online.
+func (h *Hub) storeDepartures() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastSeenTimeout)
+	defer cancel()
+	h.mu.Lock()
+	seen := map[int64]models.Time{}
+	for userID, d := range h.departures {
+		if d.own {
+			seen[userID] = models.At(d.since)
+		}
+	}
+	h.mu.Unlock()
+	if err := h.log.Seen(ctx, seen); err != nil {
+		h.logger.Warn("cannot store when users were last online", "error", err)
+	}
 }

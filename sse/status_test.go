@@ -7,34 +7,34 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// noteOffline has the hub tell that users are offline now, in one batch.
-func (r *rig) noteOffline(users ...models.Login) {
-	r.hub.locked(func() {
+// addOffline makes users go offline, in one batch.
+func (r *rig) addOffline(users ...models.Login) {
+	r.hub.withLock(func() {
 		for _, l := range users {
-			r.hub.note(status{userID: l.User.ID, own: true, at: models.Now()})
+			r.hub.addStatus(status{userID: l.User.ID, own: true, at: models.Now()})
 		}
 	})
 }
 
-// TestStatusesGoOnAfterWhoIsGone has deleted accounts among those who went offline: the others are told of, all the same.
-func TestStatusesGoOnAfterWhoIsGone(t *testing.T) {
+// TestStatusOfDeletedUser checks that a deleted user among those who go offline does not stop the others.
+func TestStatusOfDeletedUser(t *testing.T) {
 	r := newRig(t, Limits{PresenceRoom: 500})
-	ada, bob, gone := r.guest("ada"), r.guest("bob"), r.guest("gone")
+	ada, bob, gone := r.signUp("ada"), r.signUp("bob"), r.signUp("gone")
 	room, _ := r.room(ada, bob, gone)
 	p := r.open(ada, room, "")
 	defer func() { _ = p.Close() }()
 	r.must(r.store.DeleteAccount(t.Context(), gone.User.ID))
-	r.noteOffline(gone, bob)
-	if !p.sees("event: user.offline") {
-		t.Error("it is not told that bob is offline")
+	r.addOffline(gone, bob)
+	if !p.skipTo("event: user.offline") {
+		t.Error("user.offline of bob did not come")
 	}
 }
 
-// TestStatusesWaitForTheDatabase takes away a table that is asked whom to tell, and puts it back: everybody is told of who
-// went meanwhile, and it is stored.
-func TestStatusesWaitForTheDatabase(t *testing.T) {
+// TestStatusWaitsForTheDatabase renames a table that is queried to publish a status, and renames it back. All
+// statuses are published and stored.
+func TestStatusWaitsForTheDatabase(t *testing.T) {
 	r := newRig(t, Limits{PresenceRoom: 500})
-	ada, bob, eve := r.guest("ada"), r.guest("bob"), r.guest("eve")
+	ada, bob, eve := r.signUp("ada"), r.signUp("bob"), r.signUp("eve")
 	room, _ := r.room(ada, bob, eve)
 	p := r.open(ada, room, "")
 	defer func() { _ = p.Close() }()
@@ -43,30 +43,30 @@ func TestStatusesWaitForTheDatabase(t *testing.T) {
 	defer func() { r.must(db.Close()) }()
 	_, err = db.ExecContext(t.Context(), "ALTER TABLE contacts RENAME TO contacts_away")
 	r.must(err)
-	r.noteOffline(bob, eve)
+	r.addOffline(bob, eve)
 	for range 2 {
 		<-r.warned
 	}
 	_, err = db.ExecContext(t.Context(), "ALTER TABLE contacts_away RENAME TO contacts")
 	r.must(err)
 	for range 2 {
-		if !p.sees("event: user.offline") {
-			t.Fatal("it is not told that both are offline")
+		if !p.skipTo("event: user.offline") {
+			t.Fatal("user.offline did not come for both")
 		}
 	}
 	for _, l := range []models.Login{bob, eve} {
 		user, err := r.store.User(t.Context(), models.UserPath{ID: l.User.ID})
 		r.must(err)
 		if user.LastSeenAt.IsZero() {
-			t.Errorf("it was not stored when %s was last seen", l.User.Username)
+			t.Errorf("the last-seen time of %s was not stored", l.User.Username)
 		}
 	}
 }
 
-// TestNewestStatuses keeps the last status of each user, and no more than there is room for.
-func TestNewestStatuses(t *testing.T) {
+// TestLatestPerUser keeps the last status of each user, up to the limit.
+func TestLatestPerUser(t *testing.T) {
 	all := []status{{userID: 1, online: true}, {userID: 2}, {userID: 1}, {userID: 3}, {userID: 2, online: true}}
-	got := newest(all, 2)
+	got := latestPerUser(all, 2)
 	if len(got) != 2 || got[0] != (status{userID: 3}) || got[1] != (status{userID: 2, online: true}) {
 		t.Errorf("kept are %+v", got)
 	}

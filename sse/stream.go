@@ -7,224 +7,225 @@ import (
 )
 
 const (
-	// queueLimit and queueBytes bound what waits for a live stream's next flush, and stalledBytes what waits while somebody is
-	// at its socket, which has no room. Beyond, the stream reads the log itself. The frames are those of all streams; what is
-	// one stream's own is a slice for each.
-	queueLimit   = 256
-	queueBytes   = 256 << 10
-	stalledBytes = 64 << 10
-	// passingLimit bounds the frames that are not in the log (presence, typing) and wait while somebody is at the socket.
-	passingLimit = 64
-	// writeSize is how much is made ready for a socket that has no room: what a stream whose peer takes nothing holds of its
-	// own. It is small, so that progress is seen.
+	// queueFrames and queueBytes limit what waits for the next flush of an attached stream; blockedQueueBytes limits
+	// what waits while its socket is full. Beyond, the stream continues with a replay. All streams share the frames;
+	// only the slice of them is the stream's own.
+	queueFrames       = 256
+	queueBytes        = 256 << 10
+	blockedQueueBytes = 64 << 10
+	// ephemeralFrames limits the queue for frames that are not in the log (presence, typing) while the socket is full.
+	ephemeralFrames = 64
+	// writeSize is the size of one write to a socket that is full, and so the memory that a stream holds for a peer that
+	// reads nothing. It is small so that progress is noticed.
 	writeSize = 16 << 10
-	// finishGrace is how long a stream that ends has to take its last event.
-	finishGrace = 5 * time.Second
+	// lastFrameTimeout limits how long a stream that ends waits for its peer to take the last event.
+	lastFrameTimeout = 5 * time.Second
 )
 
-// Stream is one client's connection.
+// Stream is the connection of one client.
 type Stream struct {
-	hub       *Hub
-	id        string
-	slot      uint64 // in which sweep it gets its heartbeat
-	userID    int64
-	sessionID string
-	opened    int64 // the newest event when it opened: what was deleted until then is not told to it
-	conn      net.Conn
-	socket    socket
+	hub           *Hub
+	id            string
+	heartbeatSlot uint64 // selects the second of each round in which it gets its heartbeat
+	userID        int64
+	sessionID     string
+	openPosition  int64 // the newest event when it opened; it must not get anything that was deleted before
+	conn          net.Conn
+	socket        socket
 
 	// Owned by Hub.mu.
-	live     bool
-	pushed   int64    // position of the newest event queued while live
-	silences silences // while live; of them, those who are blocked, and who block, as soon as the stream is in a room
-	ties     ties
+	attached       bool
+	pushedPosition int64 // of the newest event that was queued while attached
+	mutes          mutes // complete while attached; without rooms while replaying, and present in a room
+	rooms          roomStates
 
-	mu       sync.Mutex
-	first    []byte // what is queued: first, and then the rest; mostly there is one piece, or none
-	rest     [][]byte
-	size     int       // bytes in both
-	writing  bool      // somebody is at the socket, and looks at the queue again before leaving
-	walking  bool      // reads the log, from position walked
-	walked   int64     // while walking: the log has been read up to here
-	cut      func()    // ends what the walk waits for, nil while there is none
-	final    []byte    // the last frame, after which the stream ends
-	over     bool      // it takes nothing more; set by lose alone
-	sending  bool      // a write waits for the socket
-	owes     int       // bytes that the kernel held at the last sweep
-	progress time.Time // when the socket last took something, while sending
+	mu           sync.Mutex
+	queueHead    []byte // queueHead, then queueTail; most of the time there is one slice or none
+	queueTail    [][]byte
+	queueSize    int       // bytes of both
+	writing      bool      // a goroutine writes to the socket, and looks at the queue again before it stops
+	replaying    bool      // the stream reads the log itself
+	replayedTo   int64     // position up to which it has done so
+	cancelReplay func()    // interrupts a replay that waits; nil without one
+	lastFrame    []byte    // the stream ends after this frame
+	ended        bool      // set by markEnded alone; nothing is queued any more
+	blocked      bool      // a write waits for the socket
+	unackedBytes int       // bytes that the peer had not acknowledged at the last check
+	lastProgress time.Time // when the socket last took something, while blocked
 }
 
-// outcome is what became of a frame.
-type outcome int
+// enqueueResult says what happened to a frame.
+type enqueueResult int
 
 const (
-	queued  outcome = iota // it waits for a flush
-	waiting                // it waits for whoever is at the socket
-	full                   // there is no room
-	ended                  // the stream takes nothing more
+	needsFlush  enqueueResult = iota // queued, and the stream has to be flushed
+	accepted                         // queued, and a writer or a pending flush will send it
+	queueFull                        // not queued
+	streamEnded                      // not queued, because the stream has ended
 )
 
 // enqueue queues a frame that is not in the log, if there is room for it.
-func (s *Stream) enqueue(frame []byte) outcome {
+func (s *Stream) enqueue(frame []byte) enqueueResult {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.writing && len(s.rest) >= passingLimit {
-		return full
+	if s.writing && len(s.queueTail) >= ephemeralFrames {
+		return queueFull
 	}
-	return s.add(frame)
+	return s.appendFrame(frame)
 }
 
-// offer queues a piece of the log that begins at position. When there is no room, the stream goes on from the log instead:
-// that is decided under the same lock, since whoever is at the socket leaves when the queue is empty and nothing is behind.
-func (s *Stream) offer(piece []byte, position int64) outcome {
+// enqueueBatch queues frames of the log that begin at position. Without room for them, the stream starts to replay
+// there. That is decided under one lock, because the writer stops when the queue is empty and nothing has to be
+// replayed.
+func (s *Stream) enqueueBatch(frames []byte, position int64) enqueueResult {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.add(piece)
-	if o == full {
-		s.walking, s.walked = true, position-1
+	o := s.appendFrame(frames)
+	if o == queueFull {
+		s.replaying, s.replayedTo = true, position-1
 	}
 	return o
 }
 
-// add appends to the queue. s.mu is held. When it answers full, somebody is at the socket.
-func (s *Stream) add(frame []byte) outcome {
-	if s.over || s.final != nil {
-		return ended
+// appendFrame appends to the queue. s.mu is held. If it returns queueFull, a goroutine is writing to the socket.
+func (s *Stream) appendFrame(frame []byte) enqueueResult {
+	if s.ended || s.lastFrame != nil {
+		return streamEnded
 	}
-	if s.isFull(frame) && !s.writing {
-		s.attempt() // a long run of events in one go: the socket may well take them
+	if s.isQueueFull(frame) && !s.writing {
+		s.tryFlush() // many events at once: the socket may have room for those already queued
 	}
 	switch {
-	case s.over:
-		return ended
-	case s.isFull(frame):
-		return full
+	case s.ended:
+		return streamEnded
+	case s.isQueueFull(frame):
+		return queueFull
 	}
-	if s.size == 0 {
-		s.first, s.size = frame, len(frame)
+	if s.queueSize == 0 {
+		s.queueHead, s.queueSize = frame, len(frame)
 		if s.writing {
-			return waiting // for whoever is at the socket
+			return accepted // the writer sends it
 		}
-		return queued
+		return needsFlush
 	}
-	s.rest = append(s.rest, frame)
-	s.size += len(frame)
-	return waiting // for whoever is at the socket, or for the flush that the first in the queue has asked for
+	s.queueTail = append(s.queueTail, frame)
+	s.queueSize += len(frame)
+	return accepted // the writer sends it, or the flush that the first frame in the queue has requested
 }
 
-func (s *Stream) isFull(frame []byte) bool {
+func (s *Stream) isQueueFull(frame []byte) bool {
 	limit := queueBytes
 	if s.writing {
-		limit = stalledBytes
+		limit = blockedQueueBytes
 	}
-	return len(s.rest) >= queueLimit-1 || s.size > 0 && s.size+len(frame) > limit
+	return len(s.queueTail) >= queueFrames-1 || s.queueSize > 0 && s.queueSize+len(frame) > limit
 }
 
-// flush offers what is queued to the socket, all in one write, and sends the stream's goroutine there if it has to walk.
+// flush writes what is queued in one write, without waiting, and starts the stream's writer if it has to replay.
 func (s *Stream) flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.writing && !s.over {
-		s.attempt()
+	if !s.writing && !s.ended {
+		s.tryFlush()
 	}
 }
 
-// attempt writes what is queued without waiting. What the socket does not take is left to the stream's own goroutine. s.mu
-// is held, and nobody else is at the socket.
-func (s *Stream) attempt() {
-	if s.size > 0 {
-		n, err := s.socket.tryWrite(s.joined())
+// tryFlush writes what is queued without waiting. The stream's writer sends what the socket does not take. s.mu is
+// held, and nobody else writes to the socket.
+func (s *Stream) tryFlush() {
+	if s.queueSize > 0 {
+		n, err := s.socket.tryWrite(s.joinQueue())
 		if err != nil {
-			s.lose()
+			s.markEnded()
 			return
 		}
-		s.took(n)
+		s.discard(n)
 	}
-	if s.size > 0 || s.walking || s.final != nil {
-		s.start(nil)
+	if s.queueSize > 0 || s.replaying || s.lastFrame != nil {
+		s.startWriter(nil)
 	}
 }
 
-// start sends the stream's own goroutine to the socket, with rest to write first. s.mu is held.
-func (s *Stream) start(rest []byte) {
+// startWriter starts the stream's writer goroutine, which sends rest first. s.mu is held.
+func (s *Stream) startWriter(rest []byte) {
 	s.writing = true
-	s.hub.work.Go(func() { s.drain(rest) })
+	s.hub.goroutines.Go(func() { s.runWriter(rest) })
 }
 
-// joined is all that is queued, in one slice: mostly there is one piece, and nothing is copied. s.mu is held.
-func (s *Stream) joined() []byte {
-	if len(s.rest) == 0 {
-		return s.first
+// joinQueue returns all that is queued as one slice, without a copy if it is one already. s.mu is held.
+func (s *Stream) joinQueue() []byte {
+	if len(s.queueTail) == 0 {
+		return s.queueHead
 	}
-	b := append(make([]byte, 0, s.size), s.first...)
-	for _, piece := range s.rest {
-		b = append(b, piece...)
+	b := append(make([]byte, 0, s.queueSize), s.queueHead...)
+	for _, frames := range s.queueTail {
+		b = append(b, frames...)
 	}
 	return b
 }
 
-// took removes n bytes from the front of the queue. The pieces that stay are no copies. s.mu is held.
-func (s *Stream) took(n int) {
-	s.size -= n
-	if s.size == 0 {
-		s.first, s.rest = nil, nil
+// discard removes n bytes from the front of the queue without copying the rest. s.mu is held.
+func (s *Stream) discard(n int) {
+	s.queueSize -= n
+	if s.queueSize == 0 {
+		s.queueHead, s.queueTail = nil, nil
 		return
 	}
 	done := 0
-	for n >= len(s.first) {
-		n -= len(s.first)
-		s.first = s.rest[done]
+	for n >= len(s.queueHead) {
+		n -= len(s.queueHead)
+		s.queueHead = s.queueTail[done]
 		done++
 	}
-	s.first = s.first[n:]
-	clear(s.rest[:done])
-	s.rest = s.rest[done:]
+	s.queueHead = s.queueHead[n:]
+	clear(s.queueTail[:done])
+	s.queueTail = s.queueTail[done:]
 }
 
-// take takes what makes one write from the front of the queue, nil for nothing: a few pieces that are small, or one that may
-// be large and is no copy. s.mu is held.
-func (s *Stream) take() []byte {
-	b := s.first
-	if len(s.rest) > 0 && len(b)+len(s.rest[0]) <= writeSize {
-		b = append(make([]byte, 0, min(s.size, writeSize)), b...)
-		for _, piece := range s.rest {
-			if len(b)+len(piece) > writeSize {
+// takeWrite removes one write from the front of the queue: several small slices as a copy, or one of any size. It
+// returns nil if the queue is empty. s.mu is held.
+func (s *Stream) takeWrite() []byte {
+	b := s.queueHead
+	if len(s.queueTail) > 0 && len(b)+len(s.queueTail[0]) <= writeSize {
+		b = append(make([]byte, 0, min(s.queueSize, writeSize)), b...)
+		for _, frames := range s.queueTail {
+			if len(b)+len(frames) > writeSize {
 				break
 			}
-			b = append(b, piece...)
+			b = append(b, frames...)
 		}
 	}
-	s.took(len(b))
+	s.discard(len(b))
 	return b
 }
 
-// drain is the stream's own goroutine: it writes until nothing is queued, walks when the stream is behind, and ends the
-// stream after its last frame.
-func (s *Stream) drain(rest []byte) {
+// runWriter writes until the queue is empty, replays when the stream is behind, and ends the stream after its last
+// frame.
+func (s *Stream) runWriter(rest []byte) {
 	for {
 		if len(rest) > 0 {
 			if err := s.write(rest); err != nil {
-				s.hub.end(s)
+				s.hub.endStream(s)
 				return
 			}
 		}
 		s.mu.Lock()
-		rest = s.take()
+		rest = s.takeWrite()
 		switch {
-		case s.over:
+		case s.ended:
 			s.mu.Unlock()
 			return
 		case len(rest) > 0:
 			s.mu.Unlock()
-		case s.final != nil:
-			last := s.final
+		case s.lastFrame != nil:
+			last := s.lastFrame
 			s.mu.Unlock()
-			_ = s.write(last) // it ends either way
-			s.hub.end(s)
+			_ = s.write(last) // the stream ends in any case
+			s.hub.endStream(s)
 			return
-		case s.walking:
+		case s.replaying:
 			s.mu.Unlock()
-			s.walk()
+			s.replay()
 		default:
 			s.writing = false
 			s.mu.Unlock()
@@ -233,12 +234,13 @@ func (s *Stream) drain(rest []byte) {
 	}
 }
 
-// write hands b to the socket piece by piece, waiting as long as it takes. The sweep closes one that takes nothing.
+// write sends b in parts of writeSize and waits as long as that takes. Sweep closes a stream whose peer takes
+// nothing.
 func (s *Stream) write(b []byte) error {
 	for len(b) > 0 {
-		s.sends(true)
+		s.setBlocked(true)
 		n, err := s.conn.Write(b[:min(len(b), writeSize)])
-		s.sends(false)
+		s.setBlocked(false)
 		if err != nil {
 			return err
 		}
@@ -247,60 +249,60 @@ func (s *Stream) write(b []byte) error {
 	return nil
 }
 
-// sends notes for the sweep that a write begins or has ended.
-func (s *Stream) sends(sending bool) {
+// setBlocked records for Sweep that a write begins or has ended.
+func (s *Stream) setBlocked(sending bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sending, s.progress = sending, time.Now()
+	s.blocked, s.lastProgress = sending, time.Now()
 }
 
-// walkFrom makes the stream read the log from position on.
-func (s *Stream) walkFrom(position int64) {
+// replayFrom makes the stream replay the log from position on.
+func (s *Stream) replayFrom(position int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.walking, s.walked = true, position
+	s.replaying, s.replayedTo = true, position
 }
 
-// place is up to where the stream has read the log, and whether it still reads it.
-func (s *Stream) place() (position int64, walking bool) {
+// replayPosition returns up to where the stream has replayed the log, and whether it still does.
+func (s *Stream) replayPosition() (position int64, active bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.walked, s.walking && !s.over
+	return s.replayedTo, s.replaying && !s.ended
 }
 
-// reached notes that the log has been read up to position.
-func (s *Stream) reached(position int64) {
+// setReplayedTo records that the log has been replayed up to position.
+func (s *Stream) setReplayedTo(position int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.walked = max(s.walked, position)
+	s.replayedTo = max(s.replayedTo, position)
 }
 
-// caughtUp ends the walk: the hub feeds the stream from here on.
-func (s *Stream) caughtUp() {
+// endReplay ends the replay: the hub delivers events from here on.
+func (s *Stream) endReplay() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.walking = false
+	s.replaying = false
 }
 
-// takeAll takes all that is queued.
-func (s *Stream) takeAll() []byte {
+// takeQueue removes and returns all that is queued.
+func (s *Stream) takeQueue() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.joined()
-	s.took(len(b))
+	b := s.joinQueue()
+	s.discard(len(b))
 	return b
 }
 
-// try writes as much of b as the socket takes at once. The caller is at the socket.
-func (s *Stream) try(b []byte) (n int, err error) {
+// tryWrite writes as much of b as the socket takes at once. The caller is the writer.
+func (s *Stream) tryWrite(b []byte) (n int, err error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
 	return s.socket.tryWrite(b)
 }
 
-func (s *Stream) isOver() bool {
+func (s *Stream) hasEnded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.over || s.final != nil
+	return s.ended || s.lastFrame != nil
 }

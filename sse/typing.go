@@ -2,21 +2,22 @@ package sse
 
 import "github.com/parley-chat/parley/models"
 
-// Type tells the streams in a room that one of its members is typing there, on other nodes too while NATS is there.
+// Type notifies the streams that are present in a room that one of its members is typing, on other nodes too if NATS
+// is connected. It is not stored.
 func (h *Hub) Type(roomID int64, user models.UserRef) {
 	typing := models.Typing{RoomID: roomID, User: user, Until: models.At(models.Now().Add(models.TypingLife))}
-	frame := encode("", models.EventTyping, typing.AppendJSON(nil))
-	h.tellTyping(roomID, user.ID, frame)
+	frame := encodeFrame("", models.EventTyping, typing.AppendJSON(nil))
+	h.deliverTyping(roomID, user.ID, frame)
 	if h.bus != nil {
-		h.bus.tellTyping(roomID, user.ID, frame)
+		h.bus.publishTyping(roomID, user.ID, frame)
 	}
 }
 
-// tellTyping queues the frame, which tells of a user, for the streams of this node that are in the room.
-func (h *Hub) tellTyping(roomID, userID int64, frame []byte) {
-	h.locked(func() {
+// deliverTyping queues the frame about a user for the streams of this node that are present in the room.
+func (h *Hub) deliverTyping(roomID, userID int64, frame []byte) {
+	h.withLock(func() {
 		if r := h.rooms[roomID]; r != nil {
-			h.pushInside(r, userID, frame)
+			h.pushToPresent(r, userID, frame)
 		}
 	})
 }

@@ -7,12 +7,13 @@
 //
 // The command finds PostgreSQL's address in PARLEY_TEST_POSTGRES. The server listens on a unix socket in a
 // temporary folder and nowhere else, so any number of them run side by side and none can be reached from outside.
-// It syncs to disk as a production server does, because the tests kill Parley and then count what survived.
+// It syncs to disk as a production server does. With -fast it does not: that is for tests, which kill Parley, but not
+// this PostgreSQL, and lose nothing by it. Measurements need the disk.
 // The S3 server's address is in PARLEY_TEST_S3, as Parley's --files takes it; it listens on a port of 127.0.0.1.
 //
-// Where a variable is set already, that server is used. Where PostgreSQL is not installed, or the S3 server cannot be
-// built, the command runs without the variable, except in continuous integration (CI=true), where that is a failure: a
-// run that silently skipped half of the tests must not look like one that passed.
+// If a variable is set already, that server is used. If PostgreSQL is not installed, or the S3 server cannot be
+// built, the command runs without the variable, except in continuous integration (CI=true), where that is an error: a
+// run that silently skips half of the tests must not look like one that passes.
 package main
 
 import (
@@ -27,33 +28,35 @@ import (
 	"github.com/parley-chat/parley/test/cluster"
 )
 
-// The environment variables that carry the servers' addresses to the tests.
+// The environment variables with the servers' addresses.
 const (
 	addressVariable = "PARLEY_TEST_POSTGRES"
 	s3Variable      = "PARLEY_TEST_S3"
 )
 
-const usage = `usage: parley-testdb [--] command [argument...]
+const usage = `usage: parley-testdb [-fast] [--] command [argument...]
        parley-testdb -find
 
 Runs the command with the address of a private PostgreSQL in ` + addressVariable + `,
 and that of a private S3 server in ` + s3Variable + `.
+With -fast, PostgreSQL does not sync to the disk.
 With -find, prints the folder of PostgreSQL's programs, or fails when there are none.
 `
 
 func main() {
-	// The kernel's parent-death signal follows the thread that started a child, not its process, so
-	// everything that is started here is started from the main thread, which lives to the end.
+	// The kernel's parent-death signal follows the thread that started a child, not its process. So everything here is
+	// started from the main thread, which lives to the end.
 	runtime.LockOSThread()
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the whole program: it returns the status to exit with.
+// run is the whole program. It returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("parley-testdb", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() { fmt.Fprint(stderr, usage) }
 	find := flags.Bool("find", false, "")
+	fast := flags.Bool("fast", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -69,19 +72,23 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if *find {
 		return printPrograms(ctx, stdout, stderr)
 	}
-	status, err := runBesideServers(ctx, flags.Args(), stderr)
+	status, err := runBesideServers(ctx, flags.Args(), *fast, stderr)
 	if err != nil {
 		fmt.Fprintln(stderr, "parley-testdb:", err)
 	}
 	return status
 }
 
-// runBesideServers runs the command with whichever servers there are: those named in the environment, private ones, or
+// runBesideServers runs the command with the servers that are available: those named in the environment, private ones, or
 // none.
-func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (int, error) {
+func runBesideServers(ctx context.Context, command []string, fast bool, stderr io.Writer) (int, error) {
 	environment := os.Environ()
+	postgres := cluster.Start
+	if fast {
+		postgres = cluster.StartUnsynced
+	}
 	var stops []func()
-	// Deferred, so that the servers and their folders also go when something below panics.
+	// Deferred, so that the servers and their folders are also removed after a panic.
 	defer func() {
 		for _, stop := range stops {
 			stop()
@@ -90,12 +97,12 @@ func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (
 	for _, server := range []struct {
 		variable string
 		start    func(context.Context, io.Writer) (address string, stop func(), err error)
-	}{{addressVariable, startPostgres}, {s3Variable, startObjects}} {
+	}{{addressVariable, startPostgres(postgres)}, {s3Variable, startObjectStorage}} {
 		if os.Getenv(server.variable) != "" {
 			continue
 		}
 		address, stop, err := server.start(ctx, stderr)
-		var none missing
+		var none unavailable
 		switch {
 		case err == nil:
 			stops = append(stops, stop)
@@ -103,31 +110,35 @@ func runBesideServers(ctx context.Context, command []string, stderr io.Writer) (
 		case ctx.Err() != nil, os.Getenv("CI") == "true", !errors.As(err, &none):
 			return 1, err
 		default:
-			fmt.Fprintf(stderr, "parley-testdb: %v; the command runs without it\n", err)
+			fmt.Fprintf(stderr, "parley-testdb: %v; running the command without it\n", err)
 		}
 	}
 	return runCommand(ctx, command, environment)
 }
 
-func startPostgres(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
-	if _, err := cluster.FindPrograms(ctx); err != nil {
-		return "", nil, missing{err}
-	}
-	server, err := cluster.Start(ctx)
-	if err != nil {
-		return "", nil, err
-	}
-	return server.Address(), func() {
-		if err := server.Stop(); err != nil {
-			fmt.Fprintln(stderr, "parley-testdb:", err)
+func startPostgres(
+	start func(context.Context) (*cluster.Cluster, error),
+) func(context.Context, io.Writer) (string, func(), error) {
+	return func(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
+		if _, err := cluster.FindPrograms(ctx); err != nil {
+			return "", nil, unavailable{err}
 		}
-	}, nil
+		server, err := start(ctx)
+		if err != nil {
+			return "", nil, err
+		}
+		return server.Address(), func() {
+			if err := server.Stop(); err != nil {
+				fmt.Fprintln(stderr, "parley-testdb:", err)
+			}
+		}, nil
+	}
 }
 
-func startObjects(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
+func startObjectStorage(ctx context.Context, stderr io.Writer) (address string, stop func(), err error) {
 	program, err := s3Program(ctx, stderr)
 	if err != nil {
-		return "", nil, missing{err}
+		return "", nil, unavailable{err}
 	}
 	server, err := startS3(ctx, program)
 	if err != nil {
@@ -136,10 +147,10 @@ func startObjects(ctx context.Context, stderr io.Writer) (address string, stop f
 	return server.address, server.stop, nil
 }
 
-// missing is why there is no server to be had, as against why one failed.
-type missing struct{ error }
+// unavailable is the reason why a server is not available, as opposed to one that failed.
+type unavailable struct{ error }
 
-// printPrograms answers -find, by which a script learns whether PostgreSQL has yet to be installed.
+// printPrograms implements -find: a script uses it to find out whether PostgreSQL has to be installed.
 func printPrograms(ctx context.Context, stdout, stderr io.Writer) int {
 	programs, err := cluster.FindPrograms(ctx)
 	if err != nil {

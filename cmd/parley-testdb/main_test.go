@@ -23,7 +23,7 @@ import (
 	"github.com/parley-chat/parley/test/cluster"
 )
 
-// asProgram, when set, makes the test binary behave as the program itself, which the tests then run as a child.
+// asProgram, if set, makes the test binary run the program itself. The tests run it as a child.
 const asProgram = "PARLEY_TESTDB_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// program prepares a run of parley-testdb with the environment changed as given.
+// program returns a run of parley-testdb with additional environment variables.
 func program(t *testing.T, environment []string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
@@ -64,9 +64,9 @@ func exitStatus(t *testing.T, err error) int {
 
 // startWaiting starts the program, which runs a command that prints the address and then waits on its standard
 // input, and returns that address; release ends the wait.
-func startWaiting(t *testing.T) (cmd *exec.Cmd, address string, release func() error) {
+func startWaiting(t *testing.T, flags ...string) (cmd *exec.Cmd, address string, release func() error) {
 	t.Helper()
-	cmd = program(t, nil, "--", "sh", "-c", `echo "$PARLEY_TEST_POSTGRES"; read line; exit 7`)
+	cmd = program(t, nil, append(flags, "--", "sh", "-c", `echo "$PARLEY_TEST_POSTGRES"; read line; exit 7`)...)
 	cmd.Stderr = os.Stderr
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -95,7 +95,7 @@ func folderOf(t *testing.T, address string) string {
 	return parsed.Query().Get("host")
 }
 
-// mustBeGone fails unless neither the server's folder nor anybody who answers at its address is left.
+// mustBeGone fails the test if the server's folder or a server at its address is left.
 func mustBeGone(t *testing.T, address string) {
 	t.Helper()
 	if _, err := os.Stat(folderOf(t, address)); !errors.Is(err, fs.ErrNotExist) {
@@ -110,14 +110,26 @@ func mustBeGone(t *testing.T, address string) {
 func TestServerLivesAsLongAsTheCommand(t *testing.T) {
 	t.Parallel()
 	needPostgres(t)
-	cmd, address, release := startWaiting(t)
+	for name, test := range map[string]struct {
+		flags  []string
+		synced string
+	}{"synced": {nil, "on"}, "fast": {[]string{"-fast"}, "off"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testServerLives(t, test.synced, test.flags...)
+		})
+	}
+}
+
+func testServerLives(t *testing.T, synced string, flags ...string) {
+	cmd, address, release := startWaiting(t, flags...)
 
 	conn, err := pgx.Connect(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for setting, want := range map[string]string{
-		"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on",
+		"fsync": synced, "full_page_writes": synced, "synchronous_commit": synced,
 		"listen_addresses": "", "max_connections": "200", "server_encoding": "UTF8",
 	} {
 		var got string
@@ -164,7 +176,7 @@ func TestSignalsEndCommandAndServer(t *testing.T) {
 
 func TestWhatTheCommandLeavesBehindEndsWithIt(t *testing.T) {
 	t.Parallel()
-	// The child holds the pipe's writing end open: the output ends only when the child does.
+	// The child keeps the write end of the pipe open: the output ends only when the child ends.
 	cmd := program(t, []string{addressVariable + "=postgres://elsewhere/"}, "--", "sh", "-c", "sleep 600 & echo started")
 	if output, err := cmd.CombinedOutput(); err != nil || string(output) != "started\n" {
 		t.Errorf("%v, output %q", err, output)
@@ -242,7 +254,7 @@ func TestBadCalls(t *testing.T) {
 				t.Errorf("exit status %d, want %d", status, test.status)
 			}
 			if !strings.Contains(stderr.String(), "parley-testdb") {
-				t.Errorf("says nothing of use: %q", stderr.String())
+				t.Errorf("not a useful message: %q", stderr.String())
 			}
 		})
 	}

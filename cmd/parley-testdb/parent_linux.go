@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// signalOnParentDeath has the kernel send s to this program when its own parent dies. Without it a killed parent
-// leaves the tests and the server running to their end, which is untidy and no worse, so a refusal is no error.
+// signalOnParentDeath makes the kernel send s to this program when its parent dies. Without it, the tests and the
+// server of a killed parent run to their end, which does no harm. So an error is ignored.
 func signalOnParentDeath(s syscall.Signal) {
 	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(s), 0, 0, 0)
 }

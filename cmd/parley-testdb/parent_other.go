@@ -4,5 +4,5 @@ package main
 
 import "syscall"
 
-// signalOnParentDeath does nothing here: only Linux tells a child of its parent's death.
+// signalOnParentDeath does nothing on this system: only Linux can notify a child of its parent's death.
 func signalOnParentDeath(syscall.Signal) {}

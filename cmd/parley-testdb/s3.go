@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	// versityGW is a server that speaks S3 and keeps its objects in a folder. It is built once, into the user's cache.
+	// versityGW is an S3 server that keeps its objects in a folder. It is built once, into the user's cache.
 	versityGW        = "github.com/versity/versitygw/cmd/versitygw"
 	versityGWVersion = "v1.8.0"
 	s3User           = "parley"
@@ -29,16 +29,16 @@ const (
 	startupTime = time.Minute
 )
 
-// s3Server is a running server and the folder that holds all of it.
+// s3Server is a running server, with the folder that holds all of it.
 type s3Server struct {
 	folder  string
-	address string // as --files takes it, but for the bucket, which is the tests' to make
+	address string // in the form that --files takes, without a bucket: the tests create those
 
 	server *exec.Cmd
 	exited chan struct{} // closed when the server's process has ended
 }
 
-// startS3 returns when the server answers. The caller stops it.
+// startS3 starts the server and returns when it responds. The caller must stop it.
 func startS3(ctx context.Context, program string) (_ *s3Server, err error) {
 	listen, err := freeAddress(ctx)
 	if err != nil {
@@ -61,13 +61,13 @@ func startS3(ctx context.Context, program string) (_ *s3Server, err error) {
 	if err := s.start(program, listen, secret); err != nil {
 		return nil, err
 	}
-	if err := s.awaitAnswer(ctx, listen); err != nil {
+	if err := s.waitUntilReady(ctx, listen); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// s3Program is the server's program, which is built where it is missing.
+// s3Program returns the server's program, and builds it if it is missing.
 func s3Program(ctx context.Context, stderr io.Writer) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -78,23 +78,23 @@ func s3Program(ctx context.Context, stderr io.Writer) (string, error) {
 	if _, err := os.Stat(program); err == nil {
 		return program, nil
 	}
-	fmt.Fprintln(stderr, "parley-testdb: building an S3 server for the tests, which takes a minute the first time")
+	fmt.Fprintln(stderr, "parley-testdb: building an S3 server for the tests (a minute, only the first time)")
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return "", err
 	}
-	// Built beside its place and moved there, since two may do so at once.
-	half, err := os.MkdirTemp(folder, "build-")
+	// Built in a temporary folder and then moved, because two processes may do so at once.
+	temporary, err := os.MkdirTemp(folder, "build-")
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = os.RemoveAll(half) }()
+	defer func() { _ = os.RemoveAll(temporary) }()
 	build := exec.CommandContext(ctx, "go", "install", versityGW+"@"+versityGWVersion)
-	build.Dir = half // out of the reach of a go.mod
-	build.Env = append(os.Environ(), "GOBIN="+half, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	build.Dir = temporary // outside of any go.mod
+	build.Env = append(os.Environ(), "GOBIN="+temporary, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", versityGW, err, strings.TrimSpace(string(output)))
 	}
-	return program, os.Rename(filepath.Join(half, "versitygw"), program)
+	return program, os.Rename(filepath.Join(temporary, "versitygw"), program)
 }
 
 func freeAddress(ctx context.Context) (string, error) {
@@ -110,8 +110,8 @@ func (s *s3Server) start(program, listen, secret string) error {
 	if err := errors.Join(os.Mkdir(objects, 0o700), os.Mkdir(metadata, 0o700)); err != nil {
 		return err
 	}
-	// Not bound to a context: only stop ends the server, after the command that uses it. The metadata is in a folder of
-	// its own, since not every file system of a temporary folder has extended attributes.
+	// Without a context: only stop ends the server, after the command that uses it. The metadata is in a separate
+	// folder, because not every file system has extended attributes.
 	s.server = exec.CommandContext(context.Background(), program,
 		"--quiet", "--port", listen, "--access", s3User, "--secret", secret, "posix", "--sidecar", metadata, objects)
 	s.server.Dir = s.folder
@@ -128,28 +128,28 @@ func (s *s3Server) start(program, listen, secret string) error {
 	return nil
 }
 
-// awaitAnswer connects until the server lets it in.
-func (s *s3Server) awaitAnswer(ctx context.Context, listen string) error {
+// waitUntilReady connects until the server accepts.
+func (s *s3Server) waitUntilReady(ctx context.Context, listen string) error {
 	ctx, cancel := context.WithTimeout(ctx, startupTime)
 	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
+	retry := time.NewTicker(20 * time.Millisecond)
+	defer retry.Stop()
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", listen)
 		if err == nil {
 			return conn.Close()
 		}
 		select {
-		case <-again.C:
+		case <-retry.C:
 		case <-s.exited:
-			return errors.New("the S3 server ended as soon as it had begun")
+			return errors.New("the S3 server ended right after its start")
 		case <-ctx.Done():
 			return errors.Join(context.Cause(ctx), err)
 		}
 	}
 }
 
-// stop ends the server at once, and removes its folder.
+// stop kills the server, and removes its folder.
 func (s *s3Server) stop() {
 	if s.server != nil {
 		_ = s.server.Process.Kill()

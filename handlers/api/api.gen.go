@@ -22,14 +22,14 @@ type AuthBeginning struct {
 	URL string `json:"url"`
 }
 
-// AuthProvider A social network to log in through.
+// AuthProvider A provider to log in through.
 //
 // Example: {"name":"github","url":"/v1/auth/github"}
 type AuthProvider struct {
 	// Name Its name in the server's settings and in paths.
 	Name string `json:"name"`
 
-	// URL Where to send the browser, to which `?redirect=` may be added.
+	// URL Where to send the browser. You may add `?redirect=`.
 	URL string `json:"url"`
 }
 
@@ -46,7 +46,7 @@ type Ban = models.Ban
 // BanList A page of bans.
 type BanList = models.Page[models.Ban]
 
-// Busy There is no stream for now.
+// Busy There is no stream now.
 //
 // Example: {"reason":"stopping"}
 type Busy = models.Busy
@@ -56,7 +56,7 @@ type Busy = models.Busy
 // Example: {"added_at":"2026-03-01T10:00:00.000Z","user":{"created_at":"2026-01-05T17:40:00.215Z","display_name":"Grace","guest":false,"id":15,"online":true,"username":"grace"}}
 type Contact = models.Contact
 
-// ContactEvent Somebody was put on a contact list, or taken off it.
+// ContactEvent A user was added to a contact list, or removed from it.
 //
 // Example: {"owner":{"display_name":"Ada","id":12,"username":"ada"},"user":{"display_name":"Grace","id":15,"username":"grace"}}
 type ContactEvent = models.ContactEvent
@@ -72,9 +72,9 @@ type Credentials = models.Credentials
 // ErrorCode What went wrong, for programs. The table is at the top of this page.
 type ErrorCode = models.Code
 
-// EventBusy In place of a stream that cannot be opened for now; then the answer ends. Not kept.
+// EventBusy Instead of a stream that cannot be opened now; then the response ends. Not kept.
 type EventBusy struct {
-	// Data There is no stream for now.
+	// Data There is no stream now.
 	//
 	// Example: {"reason":"stopping"}
 	Data  Busy   `json:"data"`
@@ -99,19 +99,19 @@ type FileForm struct {
 	File openapi_types.File `json:"file"`
 }
 
-// Health The answer of a server that is well.
+// Health The response of a healthy server.
 //
 // Example: {"status":"ok"}
 type Health struct {
 	Status string `json:"status"`
 }
 
-// HistoryCleared All messages up to a number are gone.
+// HistoryCleared All messages up to a number were removed.
 //
 // Example: {"room_id":7,"up_to_id":42}
 type HistoryCleared = models.HistoryCleared
 
-// Identity Who somebody is elsewhere, which opens their account.
+// Identity An identity at another provider that opens the account.
 //
 // Example: {"created_at":"2026-03-01T10:00:00.000Z","id":"6QW2VZ4HTN3KRX5B","issuer":"https://accounts.google.com","provider":"google","subject":"110169484474386276334"}
 type Identity = models.Identity
@@ -119,7 +119,7 @@ type Identity = models.Identity
 // IdentityList The identities, all in one page.
 type IdentityList = models.Page[models.Identity]
 
-// Invite A code that lets whoever has it into a room.
+// Invite A code that lets everybody who has it into a room.
 //
 // Example: {"code":"Yk3vR8sLq2Wd","expires_at":"2026-03-21T00:00:00.000Z","max_uses":5,"room_id":9,"uses":1}
 type Invite = models.Invite
@@ -132,12 +132,12 @@ type InviteList = models.Page[models.Invite]
 // Example: {"joined_at":"2026-02-03T18:22:10.041Z","present":true,"role":"moderator","user":{"created_at":"2026-01-05T17:40:00.215Z","display_name":"Grace","guest":false,"id":15,"online":true,"username":"grace"}}
 type Member = models.Member
 
-// MemberBanned Somebody was banned from a room, and is not a member of it any more.
+// MemberBanned A user was banned from a room, and is no longer a member of it.
 //
 // Example: {"reason":"Advertising","room_id":7,"until":"2026-03-21T09:30:00.000Z","user":{"display_name":"Mallory","id":19,"username":"mallory"}}
 type MemberBanned = models.MemberEvent
 
-// MemberEvent Somebody became a member, is one no longer, or has another role.
+// MemberEvent A user became a member, is no longer one, or has another role.
 //
 // Example: {"role":"member","room_id":7,"user":{"display_name":"Grace","id":15,"username":"grace"}}
 type MemberEvent = models.MemberEvent
@@ -145,27 +145,29 @@ type MemberEvent = models.MemberEvent
 // MemberList A page of members.
 type MemberList = models.Page[models.Member]
 
-// Membership The caller's own part in a room. Absent in events, and for somebody who is not a member.
+// Membership The caller's own settings and state in the room. Absent in events, and for callers who are not members.
 //
 // Example: {"joined_at":"2026-02-03T18:22:10.041Z","last_read_id":42,"muted":false,"role":"member","unread_count":0}
 type Membership = models.Membership
 
-// MembershipChange The caller's own settings in the room that are to change.
+// MembershipChange The caller's own settings in the room to change.
 //
 // Example: {"muted":true}
 type MembershipChange = models.MembershipChange
 
-// Message A message; `room_id` and `id` name it. One with `deleted_at` is a tombstone: it keeps its place, without text, files and reactions.
+// Message A message, identified by `room_id` and `id`. One with `deleted_at` is a tombstone: it keeps its place, without
+// text, files and reactions.
 //
 // Example: {"client_id":"c-7f31","created_at":"2026-03-14T09:26:53.589Z","files":[],"id":42,"reactions":[{"count":2,"emoji":"👍","me":true}],"room_id":7,"sender":{"display_name":"Grace","id":15,"username":"grace"},"text":"Tea at four?","type":"text"}
 type Message = models.Message
 
-// MessageEdit The new text; an empty one takes the text off a message that has files.
+// MessageEdit The new text; an empty one removes the text of a message that has files.
 //
 // Example: {"text":"Tea at five?"}
 type MessageEdit = models.MessageEdit
 
-// MessageForm A message and its attachments in one request. A `type` that is left out is `text` without files; with files it is `image` when all of them are pictures that can be read, which have `width` and `height`, else `file`.
+// MessageForm A message and its attachments in one request. Without `type`, a message without files is `text`; with files it
+// is `image` if all of them are readable pictures (with `width` and `height`), else `file`.
 type MessageForm struct {
 	ClientID *string `json:"client_id,omitempty"`
 
@@ -174,7 +176,8 @@ type MessageForm struct {
 	ReplyTo *int64                `json:"reply_to,omitempty"`
 	Text    *string               `json:"text,omitempty"`
 
-	// Type How a message is meant to be shown. `text` is what it says; of a `sticker`, `text` names it; an `image` and a `file` have at least one file, and `text` is their caption.
+	// Type How a message is to be shown. In a `text`, `text` is the message; in a `sticker`, `text` names it; an `image`
+	// and a `file` have at least one file, and `text` is their caption.
 	Type *MessageType `json:"type,omitempty"`
 }
 
@@ -186,15 +189,16 @@ type MessageList = models.Page[models.Message]
 // Example: {"message_id":42,"room_id":7}
 type MessageRef = models.MessageRef
 
-// MessageType How a message is meant to be shown. `text` is what it says; of a `sticker`, `text` names it; an `image` and a `file` have at least one file, and `text` is their caption.
+// MessageType How a message is to be shown. In a `text`, `text` is the message; in a `sticker`, `text` names it; an `image`
+// and a `file` have at least one file, and `text` is their caption.
 type MessageType = models.MessageType
 
-// NewBan Why, and until when. Without `until` the ban does not end.
+// NewBan The reason and the end of a ban. Without `until` the ban is permanent.
 //
 // Example: {"reason":"Advertising","until":"2036-03-21T09:30:00.000Z"}
 type NewBan = models.NewBan
 
-// NewInvite The bounds of an invite, both optional.
+// NewInvite The limits of an invite, both optional.
 //
 // Example: {"expires_at":"2036-03-21T00:00:00.000Z","max_uses":5}
 type NewInvite = models.NewInvite
@@ -204,7 +208,7 @@ type NewInvite = models.NewInvite
 // Example: {"client_id":"c-7f31","text":"Tea at four?"}
 type NewMessage = models.NewMessage
 
-// NewRoom A room to make, with a `handle`, a `name` or both.
+// NewRoom A room to create, with a `handle`, a `name` or both.
 //
 // Example: {"description":"Leaves, pots and water.","handle":"tea-house","name":"Tea house"}
 type NewRoom = models.NewRoom
@@ -222,14 +226,14 @@ type PasswordChange = models.PasswordChange
 // Pin A pinned message.
 type Pin = models.Pin
 
-// PinEvent Somebody pinned a message, or unpinned it.
+// PinEvent A user pinned or unpinned a message.
 //
 // Example: {"message_id":42,"room_id":7,"user":{"display_name":"Ada","id":12,"username":"ada"}}
 type PinEvent struct {
 	MessageID int64 `json:"message_id"`
 	RoomID    int64 `json:"room_id"`
 
-	// User A user as messages and events name one.
+	// User A user as messages and events show one.
 	//
 	// Example: {"display_name":"Grace","id":15,"username":"grace"}
 	User UserRef `json:"user"`
@@ -241,7 +245,7 @@ type PinList = models.Page[models.Pin]
 // PolledEvent An event of the log, as the JSON form shows it.
 type PolledEvent = models.Event
 
-// PresenceEvent Somebody came into a room, or went out of it.
+// PresenceEvent A user entered a room with the first stream, or left it with the last one.
 //
 // Example: {"room_id":7,"user":{"display_name":"Grace","id":15,"username":"grace"}}
 type PresenceEvent = models.PresenceEvent
@@ -251,7 +255,7 @@ type PresenceEvent = models.PresenceEvent
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type Problem = models.Problem
 
-// ProfileChange The fields of the profile that are to change.
+// ProfileChange The fields of the profile to change.
 //
 // Example: {"description":"Engines and notes."}
 type ProfileChange = models.ProfileChange
@@ -261,24 +265,24 @@ type ProfileChange = models.ProfileChange
 // Example: {"count":2,"emoji":"👍","me":true}
 type Reaction = models.Reaction
 
-// ReactionEvent Somebody reacted to a message, or took it back.
+// ReactionEvent A user reacted to a message, or took the reaction back.
 //
 // Example: {"count":2,"emoji":"👍","message_id":42,"room_id":7,"user":{"display_name":"Grace","id":15,"username":"grace"}}
 type ReactionEvent struct {
-	// Count How many users have this reaction to the message after the change. Set it rather than count: a message that is replayed
-	// may have the change already.
+	// Count How many users have this reaction to the message after the change. Set the count to it; do not add to the
+	// count, because a replayed message may already include the change.
 	Count     int64  `json:"count"`
 	Emoji     string `json:"emoji"`
 	MessageID int64  `json:"message_id"`
 	RoomID    int64  `json:"room_id"`
 
-	// User A user as messages and events name one.
+	// User A user as messages and events show one.
 	//
 	// Example: {"display_name":"Grace","id":15,"username":"grace"}
 	User UserRef `json:"user"`
 }
 
-// ReadEvent Somebody has read up to a message.
+// ReadEvent A user has read up to a message.
 //
 // Example: {"message_id":42,"room_id":7,"user_id":12}
 type ReadEvent = models.ReadEvent
@@ -298,7 +302,7 @@ type Ready = models.Ready
 // Example: {"refresh_token":"rt_2xT9bVqLs0ZpKf7wYc4mRn8hJd1gUe6a"}
 type Refresh = models.Refresh
 
-// Resync The cursor cannot be served. What was missed has to be read through REST.
+// Resync The cursor cannot be served. Read everything again through REST.
 //
 // Example: {"reason":"expired"}
 type Resync = models.Resync
@@ -306,17 +310,17 @@ type Resync = models.Resync
 // Role What a member may do. A moderator changes the room and moderates it; an owner also makes owners and deletes the room.
 type Role = models.Role
 
-// RoleChange The role that the member is to have. Without one a new member becomes `member`, and a member keeps theirs.
+// RoleChange The new role of the member. Without it, a new member becomes `member`, and a member keeps the current role.
 //
 // Example: {"role":"moderator"}
 type RoleChange = models.RoleChange
 
-// Room A room. Both counts are exact, and leave deleted messages out.
+// Room A room. Both counts are exact, and do not include deleted messages.
 //
 // Example: {"active_at":"2026-03-14T09:26:53.589Z","created_at":"2026-02-01T12:00:00.000Z","description":"Leaves, pots and water.","handle":"tea-house","id":7,"kind":"public","last_message_id":42,"member_count":31,"membership":{"joined_at":"2026-02-01T12:00:00.000Z","last_read_id":40,"muted":false,"role":"owner","unread_count":2},"message_count":41,"name":"Tea house","owner_id":12,"updated_at":"2026-03-14T09:26:53.589Z"}
 type Room = models.Room
 
-// RoomChange The fields of the room that are to change. An empty string removes a field.
+// RoomChange The fields of the room to change. An empty string removes a field.
 //
 // Example: {"name":"The tea house"}
 type RoomChange = models.RoomChange
@@ -326,7 +330,8 @@ type RoomChange = models.RoomChange
 // Example: {"handle":"tea-house","room_id":7}
 type RoomGone = models.RoomGone
 
-// RoomKind `public`: anybody may find, read and join it. `private`: by invite, unknown to outsiders. `direct`: between two users.
+// RoomKind `public`: everybody may find, read and join it. `private`: by invite, unknown to outsiders. `direct`: between
+// two users.
 type RoomKind = models.RoomKind
 
 // RoomList A page of rooms.
@@ -355,15 +360,15 @@ type SessionInfoList = models.Page[models.SessionInfo]
 // Example: {"reason":"log_out","session_id":"s_Qm4tXe81LpZr0BvK"}
 type SessionRevoked = models.SessionRevoked
 
-// StreamEvent An event of the stream. `event` and `id` are the fields of those names, `data` is the parsed JSON of the line.
+// StreamEvent An event of the stream. `event` and `id` are the fields of those names; `data` is the parsed JSON of the line.
 type StreamEvent = models.Event
 
-// TargetedMessage A message to send, and to whom. It has `text`, `file_ids` or both.
+// TargetedMessage A message to send, and its target. It has `text`, `file_ids` or both.
 //
 // Example: {"target":"@grace","text":"Tea at four?"}
 type TargetedMessage = models.TargetedMessage
 
-// Typing Somebody is typing.
+// Typing A user is typing.
 //
 // Example: {"room_id":7,"until":"2026-03-14T09:26:57.002Z","user":{"display_name":"Grace","id":15,"username":"grace"}}
 type Typing = models.Typing
@@ -376,12 +381,12 @@ type User = models.User
 // UserList A page of users.
 type UserList = models.Page[models.User]
 
-// UserRef A user as messages and events name one.
+// UserRef A user as messages and events show one.
 //
 // Example: {"display_name":"Grace","id":15,"username":"grace"}
 type UserRef = models.UserRef
 
-// UserStatus Somebody opened their first stream, or their last one ended.
+// UserStatus A user opened the first stream, or the last one ended.
 //
 // Example: {"at":"2026-03-14T09:26:48.730Z","user":{"display_name":"Grace","id":15,"username":"grace"}}
 type UserStatus = models.UserStatus
@@ -702,7 +707,8 @@ type UsernameTaken = Problem
 
 // BeginAuthParams defines parameters for BeginAuth.
 type BeginAuthParams struct {
-	// Redirect Where the browser goes in the end: a relative path on this server. A whole URL, or a path that starts with `//`, is `400 invalid_request`.
+	// Redirect Where the browser goes at the end: a relative path on this server. A full URL, or a path that starts with
+	// `//`, is `400 invalid_request`.
 	Redirect *string `form:"redirect,omitempty" json:"redirect,omitempty"`
 }
 
@@ -720,52 +726,52 @@ type FinishAuthParams struct {
 
 // ListBlocksParams defines parameters for ListBlocks.
 type ListBlocksParams struct {
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListContactsParams defines parameters for ListContacts.
 type ListContactsParams struct {
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // StreamEventsParams defines parameters for StreamEvents.
 type StreamEventsParams struct {
-	// LastEventID The same as `Last-Event-ID`, for a first connection, which cannot send the header from a browser.
+	// LastEventID The same as `Last-Event-ID`, for a first connection: a browser cannot send the header then.
 	LastEventID *string `form:"last_event_id,omitempty" json:"last_event_id,omitempty"`
 
-	// LastEventIDPolyfill The same, as polyfills of `EventSource` send it when they come back.
+	// LastEventIDPolyfill The same, as polyfills of `EventSource` send it when they reconnect.
 	LastEventIDPolyfill *string `form:"lastEventId,omitempty" json:"lastEventId,omitempty"`
 
 	// Room A room that the stream is in from the start, by its numeric id. May be repeated.
 	Room *[]int64 `form:"room,omitempty" json:"room,omitempty"`
 
-	// After Only for the JSON form. The event id or cursor that the page comes after; without it, or with 0, the page begins with the oldest event that is kept.
+	// After Only for the JSON form. The event id or cursor after which the page starts. Without it, or with 0, the page starts with the oldest event that is kept.
 	After *string `form:"after,omitempty" json:"after,omitempty"`
 
-	// Limit Only for the JSON form. How many events the page holds at most.
+	// Limit Only for the JSON form. The maximum number of events on the page.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// LastEventIDHeader The last id that the client has seen. The stream goes on after it.
+	// LastEventIDHeader The last id that the client received. The stream continues after it.
 	LastEventIDHeader *string `json:"Last-Event-ID,omitempty"`
 }
 
 // GetFileContentParams defines parameters for GetFileContent.
 type GetFileContentParams struct {
-	// Download With `1`, pictures, audio and video come with `Content-Disposition` `attachment` too.
+	// Download With `1`, pictures, audio and video also have the `Content-Disposition` `attachment`.
 	Download *Download `form:"download,omitempty" json:"download,omitempty"`
 
-	// Range The bytes that are wanted.
+	// Range The requested bytes.
 	Range *Range `json:"Range,omitempty"`
 
-	// IfRange The `ETag` that `Range` was cut for. The whole file comes when it is another now.
+	// IfRange The `ETag` that `Range` was made for. If the file has another one now, the whole file is returned.
 	IfRange *IfRange `json:"If-Range,omitempty"`
 
 	// IfNoneMatch The `ETag` of the client's copy.
@@ -774,13 +780,13 @@ type GetFileContentParams struct {
 
 // HeadFileContentParams defines parameters for HeadFileContent.
 type HeadFileContentParams struct {
-	// Download With `1`, pictures, audio and video come with `Content-Disposition` `attachment` too.
+	// Download With `1`, pictures, audio and video also have the `Content-Disposition` `attachment`.
 	Download *Download `form:"download,omitempty" json:"download,omitempty"`
 
-	// Range The bytes that are wanted.
+	// Range The requested bytes.
 	Range *Range `json:"Range,omitempty"`
 
-	// IfRange The `ETag` that `Range` was cut for. The whole file comes when it is another now.
+	// IfRange The `ETag` that `Range` was made for. If the file has another one now, the whole file is returned.
 	IfRange *IfRange `json:"If-Range,omitempty"`
 
 	// IfNoneMatch The `ETag` of the client's copy.
@@ -795,40 +801,43 @@ type GetThumbnailParams struct {
 
 // RedeemInviteParams defines parameters for RedeemInvite.
 type RedeemInviteParams struct {
-	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
+	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path returns what the first call
+	// returned, and creates nothing. Without a token, the caller is the client that knows the secret in the body. 1 to
+	// 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // SendToTargetParams defines parameters for SendToTarget.
 type SendToTargetParams struct {
-	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
+	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path returns what the first call
+	// returned, and creates nothing. Without a token, the caller is the client that knows the secret in the body. 1 to
+	// 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListRoomsParams defines parameters for ListRooms.
 type ListRoomsParams struct {
-	// Subject Only rooms about this thing.
+	// Subject Only rooms about this subject.
 	Subject *Subject `form:"subject,omitempty" json:"subject,omitempty"`
 
-	// Since Only rooms in which something changed at or after this time, their messages, pins, reactions and members included.
+	// Since Only rooms in which something changed at or after this time, including their messages, pins, reactions and members.
 	Since *string `form:"since,omitempty" json:"since,omitempty"`
 
 	// Unread With `true`, only rooms with unread messages.
 	Unread *bool `form:"unread,omitempty" json:"unread,omitempty"`
 
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // CreateRoomParams defines parameters for CreateRoom.
 type CreateRoomParams struct {
-	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
+	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path returns what the first call
+	// returned, and creates nothing. Without a token, the caller is the client that knows the secret in the body. 1 to
+	// 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -837,48 +846,50 @@ type SearchRoomsParams struct {
 	// Prefix The start of the handle or the name.
 	Prefix *RoomPrefix `form:"prefix,omitempty" json:"prefix,omitempty"`
 
-	// Subject Only rooms about this thing.
+	// Subject Only rooms about this subject.
 	Subject *Subject `form:"subject,omitempty" json:"subject,omitempty"`
 
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListBansParams defines parameters for ListBans.
 type ListBansParams struct {
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // UploadFileParams defines parameters for UploadFile.
 type UploadFileParams struct {
-	// Name The file's name, for a raw body. A path in it is cut off. `file` when left out.
+	// Name The file's name, for a raw body. A path in it is removed. The default is `file`.
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
-	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
+	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path returns what the first call
+	// returned, and creates nothing. Without a token, the caller is the client that knows the secret in the body. 1 to
+	// 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListInvitesParams defines parameters for ListInvites.
 type ListInvitesParams struct {
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // CreateInviteParams defines parameters for CreateInvite.
 type CreateInviteParams struct {
-	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
+	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path returns what the first call
+	// returned, and creates nothing. Without a token, the caller is the client that knows the secret in the body. 1 to
+	// 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -887,22 +898,22 @@ type ListMembersParams struct {
 	// Present With `true`, only those who are in the room now.
 	Present *bool `form:"present,omitempty" json:"present,omitempty"`
 
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListMessagesParams defines parameters for ListMessages.
 type ListMessagesParams struct {
-	// Before The newest messages whose number is smaller than this. No message needs to have it any more; none is before 0 or 1.
+	// Before The newest messages with a smaller number than this. No message needs to have this number any more; there are none before 0 or 1.
 	Before *Before `form:"before,omitempty" json:"before,omitempty"`
 
-	// After The oldest messages whose number is larger than this; 0 is from the beginning. No message needs to have it any more.
+	// After The oldest messages with a larger number than this; 0 is from the beginning. No message needs to have this number any more.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// Around The messages around this number, itself included, as many on either side as there are and fit. No message needs to have it any more; 0 is from the beginning.
+	// Around The messages around this number, including it, as many on each side as exist and fit. No message needs to have this number any more; 0 is from the beginning.
 	Around *Around `form:"around,omitempty" json:"around,omitempty"`
 
 	// Since The first messages sent at or after this time.
@@ -911,17 +922,18 @@ type ListMessagesParams struct {
 	// Until The last messages sent before this time.
 	Until *Until `form:"until,omitempty" json:"until,omitempty"`
 
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // SendMessageParams defines parameters for SendMessage.
 type SendMessageParams struct {
-	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
+	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path returns what the first call
+	// returned, and creates nothing. Without a token, the caller is the client that knows the secret in the body. 1 to
+	// 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -930,59 +942,60 @@ type SearchMessagesParams struct {
 	// Prefix The start of the message's text.
 	Prefix *string `form:"prefix,omitempty" json:"prefix,omitempty"`
 
-	// Q Words that the text holds, or their starts.
+	// Q Words in the text, or their starts.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListPinsParams defines parameters for ListPins.
 type ListPinsParams struct {
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // SearchAllMessagesParams defines parameters for SearchAllMessages.
 type SearchAllMessagesParams struct {
-	// Q Words that the text holds, or their starts.
+	// Q Words in the text, or their starts.
 	Q string `form:"q" json:"q"`
 
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListSessionsParams defines parameters for ListSessions.
 type ListSessionsParams struct {
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // LogInParams defines parameters for LogIn.
 type LogInParams struct {
-	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
+	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path returns what the first call
+	// returned, and creates nothing. Without a token, the caller is the client that knows the secret in the body. 1 to
+	// 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // CreateUploadParams defines parameters for CreateUpload.
 type CreateUploadParams struct {
-	// TusResumable Always `1.0.0`. Anything else, and nothing, is `412` with `Tus-Version`.
+	// TusResumable Always `1.0.0`. Anything else, or no header, is `412` with `Tus-Version`.
 	TusResumable *TusResumable `json:"Tus-Resumable,omitempty"`
 
-	// UploadLength The size of the whole file in bytes. Over `Tus-Max-Size` it is `413 too_large`.
+	// UploadLength The size of the whole file in bytes. If it exceeds `Tus-Max-Size`, the response is `413 too_large`.
 	UploadLength int64 `json:"Upload-Length"`
 
 	// UploadMetadata The keys `filename`, `filetype` and `room_id` with their values in Base64, separated by commas.
@@ -991,29 +1004,30 @@ type CreateUploadParams struct {
 	// UploadChecksum The algorithm and the Base64 digest of this request's body, when it has one.
 	UploadChecksum *string `json:"Upload-Checksum,omitempty"`
 
-	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
+	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path returns what the first call
+	// returned, and creates nothing. Without a token, the caller is the client that knows the secret in the body. 1 to
+	// 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteUploadParams defines parameters for DeleteUpload.
 type DeleteUploadParams struct {
-	// TusResumable Always `1.0.0`. Anything else, and nothing, is `412` with `Tus-Version`.
+	// TusResumable Always `1.0.0`. Anything else, or no header, is `412` with `Tus-Version`.
 	TusResumable *TusResumable `json:"Tus-Resumable,omitempty"`
 }
 
 // HeadUploadParams defines parameters for HeadUpload.
 type HeadUploadParams struct {
-	// TusResumable Always `1.0.0`. Anything else, and nothing, is `412` with `Tus-Version`.
+	// TusResumable Always `1.0.0`. Anything else, or no header, is `412` with `Tus-Version`.
 	TusResumable *TusResumable `json:"Tus-Resumable,omitempty"`
 }
 
 // PatchUploadParams defines parameters for PatchUpload.
 type PatchUploadParams struct {
-	// TusResumable Always `1.0.0`. Anything else, and nothing, is `412` with `Tus-Version`.
+	// TusResumable Always `1.0.0`. Anything else, or no header, is `412` with `Tus-Version`.
 	TusResumable *TusResumable `json:"Tus-Resumable,omitempty"`
 
-	// UploadOffset The position in bytes that the body starts at.
+	// UploadOffset The position in bytes at which the body starts.
 	UploadOffset int64 `json:"Upload-Offset"`
 
 	// UploadChecksum The algorithm and the Base64 digest of the body.
@@ -1025,24 +1039,26 @@ type SearchUsersParams struct {
 	// Prefix The start of the username.
 	Prefix UserPrefix `form:"prefix" json:"prefix"`
 
-	// Limit How many items the page holds at most.
+	// Limit The maximum number of items on the page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the page before. Opaque.
+	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // SignUpParams defines parameters for SignUp.
 type SignUpParams struct {
-	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path answers what the first call answered and creates nothing.
-	// Without a token, the caller is who knows the secret in the body. 1 to 128 visible ASCII characters.
+	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path returns what the first call
+	// returned, and creates nothing. Without a token, the caller is the client that knows the secret in the body. 1 to
+	// 128 visible ASCII characters.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteMeParams defines parameters for DeleteMe.
 type DeleteMeParams struct {
-	// ParleyPassword The account's password in percent-encoded UTF-8, as JavaScript's `encodeURIComponent` writes it: letters, digits, `-`, `.`, `_` and `~` stand for themselves, and
-	// each other byte is `%` and two hexadecimal digits. It stands for at most 256 characters.
+	// ParleyPassword The account's password in percent-encoded UTF-8, as JavaScript's `encodeURIComponent` writes it: letters,
+	// digits, `-`, `.`, `_` and `~` stand for themselves, and each other byte is `%` and two hexadecimal digits. The
+	// password has at most 256 characters.
 	ParleyPassword *ParleyPassword `json:"Parley-Password,omitempty"`
 }
 

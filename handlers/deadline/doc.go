@@ -1,14 +1,14 @@
-// Package deadline sees to it that no connection of a server waits for its peer without an end, and that there are no more
-// connections than the process may have files.
+// Package deadline bounds how long a connection of the server waits for its peer, and how many connections there are: no more
+// than the process may have files open.
 //
-// What is bounded where:
+// What bounds each part of a request:
 //
 //   - the head of a request, the time between two requests: net/http, with Limits.Head and Limits.Idle;
-//   - the body: whoever reads it moves the read deadline (package handlers); net/http's ReadTimeout, Limits.Body, holds
-//     where nobody does;
-//   - the answer: Conn. A write goes on as long as the peer takes something, and ends when it took nothing for Limits.Stall.
+//   - the body: the reader of the body moves the read deadline (packages codec and upload); otherwise net/http's ReadTimeout,
+//     Limits.Body, applies;
+//   - the answer: Conn. A write goes on as long as the peer reads, and fails after it has read nothing for Limits.Stall.
 //
-// A stream of events takes its connection over with Conn.Release, and has its own rules from then on (package sse).
+// An event stream takes over its connection with Conn.Release, and package sse bounds it from then on.
 //
-// Listener.mu guards which connections there are. A Conn is used as net/http uses connections: one goroutine writes.
+// Listener.mu guards the set of connections. A Conn is used as net/http uses connections: one goroutine writes.
 package deadline

@@ -12,95 +12,96 @@ import (
 )
 
 const (
-	// perRequest is how many files a connection for requests may need: itself, and a file that is read or written for it.
+	// perRequest is how many files a connection for requests may need: itself, and one that a request reads or writes.
 	perRequest = 2
-	// streamShare is the part of all files that streams leave to requests: one in so many.
+	// streamShare is the share of all files that streams leave to requests: one in streamShare.
 	streamShare = 8
-	// evictShare is how many of a network's idle connections go at once when there is no room: one in so many.
+	// evictShare is the share of a network's idle connections that are closed at once when there is no room: one in evictShare.
 	evictShare = 16
 )
 
-// ErrFull is the error of a connection that may not become a stream, since there are as many as there is room for.
+// ErrFull means that a connection cannot become a stream, because there are as many streams as the process has files for.
 var ErrFull = errors.New("there are as many streams as this process has files for")
 
-// Listener hands out connections with the rules of this package.
+// Listener accepts connections with the rules of this package.
 //
 // Their number is bounded by the files that the process may open. One network (an IPv4 address, or the /64 of an IPv6
-// address; proxies left out) has half of the room at most, lest one client has all of it. When there is no room, who has been idle longest
-// gives way, of the network that has the most idle ones; when nobody is idle the new connection is closed at once.
+// address; proxies excepted) may have half of them at most, so that no client can take all. When there are no files left, the
+// listener closes the connections that have been idle longest, of the network with the most idle ones; if none is idle it
+// closes the new connection at once.
 type Listener struct {
 	*net.TCPListener
 	limits Limits
-	files  int // that connections may have together; 0 for no bound
-	shared func(netip.Addr) bool
+	files  int // that connections may have open together; 0 for no limit
+	proxy  func(netip.Addr) bool
 
 	mu       sync.Mutex
 	conns    map[*Conn]struct{}
-	networks map[netip.Prefix]int // how many of them each has
+	networks map[netip.Prefix]int // number of connections
 	streams  int
 }
 
-// NewListener makes a Listener of one that listens. Connections from addresses that shared reports, those of proxies, are of
-// many clients, and have no network. Files is how many the connections may have open together, 0 for no
-// bound; see Room.
-func NewListener(l *net.TCPListener, limits Limits, files int, shared func(netip.Addr) bool) *Listener {
+// NewListener wraps a listener. proxy reports whether an address is that of a proxy: its connections are from many clients,
+// and belong to no network. files is how many files the connections may have open together, 0 for no limit; see Room.
+func NewListener(l *net.TCPListener, limits Limits, files int, proxy func(netip.Addr) bool) *Listener {
 	return &Listener{
-		TCPListener: l, limits: limits, files: files, shared: shared, conns: map[*Conn]struct{}{}, networks: map[netip.Prefix]int{},
+		TCPListener: l, limits: limits, files: files, proxy: proxy, conns: map[*Conn]struct{}{}, networks: map[netip.Prefix]int{},
 	}
 }
 
-// Accept waits for the next connection that there is room for.
+// Accept waits for the next connection that there are files for.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		tcp, err := l.AcceptTCP()
 		if err != nil {
-			return nil, err // net/http waits a moment and tries again when the process has no files left
+			return nil, err // net/http waits a moment and retries if the process has no files left
 		}
 		c := &Conn{TCPConn: tcp, listener: l, network: l.networkOf(tcp.RemoteAddr())}
-		c.since.Store(time.Now().UnixNano())
-		if l.enter(c) {
+		c.idle.Store(time.Now().UnixNano())
+		if l.add(c) {
 			return c, nil
 		}
 		_ = tcp.Close()
 	}
 }
 
-// Track follows the connections' states; it is for http.Server.ConnState.
+// Track records the states of connections. It is for http.Server.ConnState.
 func (l *Listener) Track(conn net.Conn, state http.ConnState) {
 	c, ok := conn.(*Conn)
 	switch {
 	case !ok:
 	case state == http.StateActive:
-		c.since.Store(0)
+		c.idle.Store(0)
 	case state == http.StateIdle:
-		c.since.Store(time.Now().UnixNano())
+		c.idle.Store(time.Now().UnixNano())
 	}
 }
 
-// enter finds room for a connection, or answers false.
-func (l *Listener) enter(c *Conn) bool {
+// add adds a connection, and closes idle ones if necessary. It returns false if there are no files for it.
+func (l *Listener) add(c *Conn) bool {
 	for {
 		l.mu.Lock()
-		crowd, room := l.crowd(c.network)
-		if room {
+		largest, free := l.hasRoom(c.network)
+		if free {
 			l.conns[c] = struct{}{}
 			l.networks[c.network]++
 			l.mu.Unlock()
 			return true
 		}
-		gone := l.longestIdle(crowd)
+		victims := l.longestIdle(largest)
 		l.mu.Unlock()
-		if len(gone) == 0 {
+		if len(victims) == 0 {
 			return false
 		}
-		for _, idle := range gone {
+		for _, idle := range victims {
 			_ = idle.Close()
 		}
 	}
 }
 
-// crowd reports whether there is room for one more of a network, and which network is to make some. l.mu is held.
-func (l *Listener) crowd(network netip.Prefix) (crowd netip.Prefix, room bool) {
+// hasRoom reports whether there is room for another connection of a network. If there is none, largest is the network whose
+// idle connections are to be closed. l.mu is held.
+func (l *Listener) hasRoom(network netip.Prefix) (largest netip.Prefix, free bool) {
 	if l.files == 0 {
 		return network, true
 	}
@@ -112,42 +113,42 @@ func (l *Listener) crowd(network netip.Prefix) (crowd netip.Prefix, room bool) {
 	}
 	idle, most := map[netip.Prefix]int{}, 0
 	for c := range l.conns {
-		if c.since.Load() == 0 {
+		if c.idle.Load() == 0 {
 			continue
 		}
 		idle[c.network]++
 		if idle[c.network] > most {
-			crowd, most = c.network, idle[c.network]
+			largest, most = c.network, idle[c.network]
 		}
 	}
-	return crowd, false
+	return largest, false
 }
 
-// longestIdle are connections of a network that no request is served on. l.mu is held.
+// longestIdle returns the connections of a network that have been idle longest. l.mu is held.
 func (l *Listener) longestIdle(network netip.Prefix) []*Conn {
-	type idle struct {
+	type idleConn struct {
 		conn  *Conn
 		since int64
 	}
-	var list []idle
+	var list []idleConn
 	for c := range l.conns {
-		if since := c.since.Load(); since != 0 && c.network == network {
-			list = append(list, idle{c, since})
+		if since := c.idle.Load(); since != 0 && c.network == network {
+			list = append(list, idleConn{c, since})
 		}
 	}
-	slices.SortFunc(list, func(a, b idle) int { return cmp.Compare(a.since, b.since) })
-	var gone []*Conn
+	slices.SortFunc(list, func(a, b idleConn) int { return cmp.Compare(a.since, b.since) })
+	var victims []*Conn
 	for _, i := range list[:(len(list)+evictShare-1)/evictShare] {
-		gone = append(gone, i.conn)
+		victims = append(victims, i.conn)
 	}
-	return gone
+	return victims
 }
 
-// forget gives the place of a connection up.
-func (l *Listener) forget(c *Conn) {
+// remove removes a connection.
+func (l *Listener) remove(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, there := l.conns[c]; !there {
+	if _, known := l.conns[c]; !known {
 		return
 	}
 	delete(l.conns, c)
@@ -157,22 +158,22 @@ func (l *Listener) forget(c *Conn) {
 	}
 }
 
-// Connections are how many are open for requests, and how many were released as streams and are not closed.
+// Connections returns how many connections are open for requests, and how many as streams.
 func (l *Listener) Connections() (requests, streams int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.conns), l.streams
 }
 
-// networkOf is where a connection comes from: of an IPv6 address its /64, of which one customer has all addresses. It is not
-// valid where it comes from a proxy.
+// networkOf returns the network of a connection: an IPv4 address, or the /64 of an IPv6 address, since one customer usually has
+// all of it. The result is invalid for a proxy.
 func (l *Listener) networkOf(a net.Addr) netip.Prefix {
 	address, ok := a.(*net.TCPAddr)
 	if !ok {
 		return netip.Prefix{}
 	}
 	ip := address.AddrPort().Addr().Unmap().WithZone("")
-	if l.shared(ip) {
+	if l.proxy(ip) {
 		return netip.Prefix{}
 	}
 	bits := ip.BitLen()

@@ -48,7 +48,7 @@ func busy(l *Listener) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.conns {
-		if c.since.Load() == 0 {
+		if c.idle.Load() == 0 {
 			n++
 		}
 	}
@@ -186,7 +186,7 @@ func TestNetworks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (&Listener{shared: proxy}).networkOf(tcp).String(); got != network {
+		if got := (&Listener{proxy: proxy}).networkOf(tcp).String(); got != network {
 			t.Errorf("%s is of %s", address, got)
 		}
 	}

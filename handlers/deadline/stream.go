@@ -5,15 +5,15 @@ import (
 	"sync"
 )
 
-// Stream is a connection that was taken over: nothing of it is bounded here but how many there are.
+// Stream is a connection that was taken over. Only the number of streams is limited here.
 type Stream struct {
 	*net.TCPConn
 	listener *Listener
 	once     sync.Once
 }
 
-// Release makes a stream of a connection. What was the connection's place is the stream's until it is closed. With ErrFull
-// the connection is as it was.
+// Release turns a connection into a stream, which has a place until it is closed. If it returns ErrFull the connection is
+// unchanged.
 func (c *Conn) Release() (*Stream, error) {
 	l := c.listener
 	l.mu.Lock()
@@ -25,11 +25,11 @@ func (c *Conn) Release() (*Stream, error) {
 	if full {
 		return nil, ErrFull
 	}
-	c.once.Do(func() { l.forget(c) })
+	c.once.Do(func() { l.remove(c) })
 	return &Stream{TCPConn: c.TCPConn, listener: l}, nil
 }
 
-// Close closes the stream and gives its place up.
+// Close closes the stream and frees its place.
 func (s *Stream) Close() error {
 	s.once.Do(func() {
 		s.listener.mu.Lock()

@@ -1,4 +1,4 @@
-// Package web holds what Parley shows to a browser, in the binary itself, so that no page needs another host.
+// Package web has the pages of Parley, embedded in the binary, so that no page needs another host.
 package web
 
 import (
@@ -15,8 +15,8 @@ import (
 //go:embed docs
 var files embed.FS
 
-// policy lets the reference page load from its own server alone. Swagger UI sets style attributes, and draws its icons
-// from data URLs.
+// policy lets the reference page load from its own server alone. Swagger UI sets style attributes, and loads its icons from data
+// URLs.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -25,7 +25,7 @@ var mediaTypes = map[string]string{
 	".svg": "image/svg+xml", ".webmanifest": "application/manifest+json",
 }
 
-// Pages are the contract, the reference page and what it loads, by path.
+// Pages returns the handlers of the contract, of the reference page and of what it loads, by path.
 func Pages(contract []byte) map[string]http.Handler {
 	pages := map[string]http.Handler{"/openapi.yaml": newFile("application/yaml", contract)}
 	eachShown(files, "docs", func(name, mediaType string, content []byte) {
@@ -35,11 +35,11 @@ func Pages(contract []byte) map[string]http.Handler {
 	return pages
 }
 
-// eachShown goes through the files of an embedded folder that browsers are shown; others, such as licences, stay inside.
+// eachShown calls use for the files of an embedded folder that are served; others, such as licences, are not.
 func eachShown(from embed.FS, folder string, use func(name, mediaType string, content []byte)) {
 	entries, err := fs.ReadDir(from, folder)
 	if err != nil {
-		panic(err) // the folder is a part of the binary
+		panic(err) // the folder is embedded
 	}
 	for _, e := range entries {
 		mediaType, shown := mediaTypes[path.Ext(e.Name())]
@@ -54,7 +54,7 @@ func eachShown(from embed.FS, folder string, use func(name, mediaType string, co
 	}
 }
 
-// file is content that changes only with the binary. Browsers ask each time whether it did, which costs one short answer.
+// file is content that changes only with the binary. Browsers revalidate it each time, which costs one short answer.
 type file struct {
 	mediaType string
 	content   []byte

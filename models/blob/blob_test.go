@@ -14,22 +14,22 @@ import (
 
 const key = "KEYOFABLOB"
 
-// noise is content of which no two parts are alike.
-func noise(size int) []byte {
+// randomContent returns content without repetitions.
+func randomContent(size int) []byte {
 	content := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(content) // never fails
 	return content
 }
 
-var errBroken = errors.New("the reader broke")
+var errBroken = errors.New("the reader failed")
 
-// breaking gives content, and then fails.
-func breaking(content []byte) io.Reader {
+// failingReader returns content, and then fails.
+func failingReader(content []byte) io.Reader {
 	return io.MultiReader(bytes.NewReader(content), iotest.ErrReader(errBroken))
 }
 
-// read is a blob's content; nil when there is none.
-func read(t *testing.T, s Store) []byte {
+// readAll returns a blob's content, nil if there is none.
+func readAll(t *testing.T, s Store) []byte {
 	t.Helper()
 	r, err := s.Open(t.Context(), key)
 	if errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
@@ -48,12 +48,12 @@ func read(t *testing.T, s Store) []byte {
 func TestPut(t *testing.T) {
 	onEachStorage(t, func(t *testing.T, s Store, left func() []string) {
 		for _, size := range []int{0, 1, partSize - 1, partSize, partSize + 1, 2*partSize + 17} {
-			content := noise(size)
+			content := randomContent(size)
 			n, err := s.Put(t.Context(), key, bytes.NewReader(content))
 			if err != nil || n != int64(size) {
 				t.Fatalf("put %d bytes: %d, %v", size, n, err)
 			}
-			if got := read(t, s); got == nil || !bytes.Equal(got, content) {
+			if got := readAll(t, s); got == nil || !bytes.Equal(got, content) {
 				t.Fatalf("put %d bytes, and got %d others", size, len(got))
 			}
 			if names := left(); len(names) != 1 {
@@ -64,7 +64,7 @@ func TestPut(t *testing.T) {
 			if err := s.Delete(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
-			if names := left(); len(names) > 0 || read(t, s) != nil {
+			if names := left(); len(names) > 0 || readAll(t, s) != nil {
 				t.Errorf("deleted, and there are %q", names)
 			}
 		}
@@ -74,10 +74,10 @@ func TestPut(t *testing.T) {
 func TestPutThatBreaksOffLeavesNoBlob(t *testing.T) {
 	onEachStorage(t, func(t *testing.T, s Store, left func() []string) {
 		for _, size := range []int{0, 1, partSize, partSize + 1, 2*partSize + 1} {
-			if _, err := s.Put(t.Context(), key, breaking(noise(size))); !errors.Is(err, errBroken) {
+			if _, err := s.Put(t.Context(), key, failingReader(randomContent(size))); !errors.Is(err, errBroken) {
 				t.Errorf("the reader failed after %d bytes, and the error is %v", size, err)
 			}
-			if read(t, s) != nil {
+			if readAll(t, s) != nil {
 				t.Errorf("there is a blob of a reader that failed after %d bytes", size)
 			}
 			if err := s.Delete(t.Context(), key); err != nil {
@@ -92,7 +92,7 @@ func TestPutThatBreaksOffLeavesNoBlob(t *testing.T) {
 
 func TestSeek(t *testing.T) {
 	onEachStorage(t, func(t *testing.T, s Store, _ func() []string) {
-		content := noise(partSize + 1000)
+		content := randomContent(partSize + 1000)
 		if _, err := s.Put(t.Context(), key, bytes.NewReader(content)); err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +105,10 @@ func TestSeek(t *testing.T) {
 			offset int64
 			whence int
 			want   int
-		}{{0, io.SeekEnd, len(content)}, {0, io.SeekStart, 0}, {500, io.SeekStart, 500}, {600, io.SeekCurrent, 1200}, {-10, io.SeekEnd, len(content) - 10}} {
+		}{
+			{0, io.SeekEnd, len(content)}, {0, io.SeekStart, 0}, {500, io.SeekStart, 500}, {600, io.SeekCurrent, 1200},
+			{-10, io.SeekEnd, len(content) - 10},
+		} {
 			if at, err := r.Seek(place.offset, place.whence); err != nil || at != int64(place.want) {
 				t.Fatalf("%+v: at %d, %v", place, at, err)
 			}
@@ -117,10 +120,10 @@ func TestSeek(t *testing.T) {
 	})
 }
 
-// TestStaged adds pieces of all sizes, some from readers that break off, cuts one off again, and makes a blob of them.
+// TestStaged appends pieces of all sizes, some from readers that fail, cuts one off, and seals the blob.
 func TestStaged(t *testing.T) {
 	onEachStorage(t, func(t *testing.T, s Store, left func() []string) {
-		content := noise(3*partSize + 5)
+		content := randomContent(3*partSize + 5)
 		staged := func(want int) {
 			t.Helper()
 			if n, err := s.Staged(t.Context(), key); err != nil || n != int64(want) {
@@ -133,9 +136,10 @@ func TestStaged(t *testing.T) {
 			var from io.Reader = bytes.NewReader(content[at : at+size])
 			var want error
 			if broken {
-				from, want = breaking(content[at:at+size]), errBroken
+				from, want = failingReader(content[at:at+size]), errBroken
 			}
-			if n, err := s.Append(t.Context(), key, int64(at), from); n != int64(size) || !errors.Is(err, want) || (err == nil) != (want == nil) {
+			n, err := s.Append(t.Context(), key, int64(at), from)
+			if n != int64(size) || !errors.Is(err, want) || (err == nil) != (want == nil) {
 				t.Fatalf("added %d of %d bytes: %v", n, size, err)
 			}
 			at += size
@@ -156,14 +160,14 @@ func TestStaged(t *testing.T) {
 		staged(at)
 		add(partSize, false)
 		add(len(content)-at, false)
-		if read(t, s) != nil {
+		if readAll(t, s) != nil {
 			t.Error("it is a blob before it is sealed")
 		}
 		for range 2 {
 			if err := s.Seal(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
-			if got := read(t, s); !bytes.Equal(got, content) {
+			if got := readAll(t, s); !bytes.Equal(got, content) {
 				t.Errorf("sealed %d bytes, and got %d others", len(content), len(got))
 			}
 			if names := left(); len(names) != 1 {
@@ -184,7 +188,7 @@ func TestStagedIsCutAndDeleted(t *testing.T) {
 		if err := s.Seal(t.Context(), key); err == nil {
 			t.Error("sealed what is not there")
 		}
-		if _, err := s.Append(t.Context(), key, 0, bytes.NewReader(noise(partSize+1))); err != nil {
+		if _, err := s.Append(t.Context(), key, 0, bytes.NewReader(randomContent(partSize+1))); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Cut(t.Context(), key, 0); err != nil {
@@ -193,7 +197,7 @@ func TestStagedIsCutAndDeleted(t *testing.T) {
 		if n, err := s.Staged(t.Context(), key); n != 0 || err != nil {
 			t.Errorf("all is cut off, and %d bytes are there, %v", n, err)
 		}
-		if _, err := s.Append(t.Context(), key, 0, bytes.NewReader(noise(10))); err != nil {
+		if _, err := s.Append(t.Context(), key, 0, bytes.NewReader(randomContent(10))); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Delete(t.Context(), key); err != nil || len(left()) > 0 {
@@ -202,12 +206,12 @@ func TestStagedIsCutAndDeleted(t *testing.T) {
 	})
 }
 
-// TestOthersSeeTheSame is two servers with one storage.
+// TestOthersSeeTheSame opens one storage twice, as two servers do.
 func TestOthersSeeTheSame(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
 	a, b := open(t, path), open(t, path)
-	content := noise(1000)
+	content := randomContent(1000)
 	for i, s := range []Store{a, b} {
 		if _, err := s.Append(t.Context(), key, int64(i*500), bytes.NewReader(content[i*500:i*500+500])); err != nil {
 			t.Fatal(err)
@@ -216,7 +220,7 @@ func TestOthersSeeTheSame(t *testing.T) {
 	if err := a.Seal(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, b); !bytes.Equal(got, content) {
+	if got := readAll(t, b); !bytes.Equal(got, content) {
 		t.Errorf("got %d other bytes", len(got))
 	}
 }
@@ -240,8 +244,8 @@ func TestEndOfContext(t *testing.T) {
 	s := openBucket(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, put := s.Put(ctx, key, bytes.NewReader(noise(10)))
-	_, added := s.Append(ctx, key, 0, bytes.NewReader(noise(10)))
+	_, put := s.Put(ctx, key, bytes.NewReader(randomContent(10)))
+	_, added := s.Append(ctx, key, 0, bytes.NewReader(randomContent(10)))
 	for _, err := range []error{put, added, s.Delete(ctx, key), s.Seal(ctx, key)} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("the context is over, and the error is %v", err)
@@ -249,15 +253,15 @@ func TestEndOfContext(t *testing.T) {
 	}
 }
 
-// TestBrokenStorage wants a storage that fails to be told from all other failures.
+// TestBrokenStorage checks that a failure of the storage can be told from all others.
 func TestBrokenStorage(t *testing.T) {
 	t.Parallel()
 	s := openBucket(t)
 	nobody := s
 	nobody.bucket += "-gone"
-	_, put := nobody.Put(t.Context(), key, bytes.NewReader(noise(10)))
-	_, putMuch := nobody.Put(t.Context(), key, bytes.NewReader(noise(partSize+1)))
-	_, added := nobody.Append(t.Context(), key, 0, bytes.NewReader(noise(10)))
+	_, put := nobody.Put(t.Context(), key, bytes.NewReader(randomContent(10)))
+	_, putMuch := nobody.Put(t.Context(), key, bytes.NewReader(randomContent(partSize+1)))
+	_, added := nobody.Append(t.Context(), key, 0, bytes.NewReader(randomContent(10)))
 	_, staged := nobody.Staged(t.Context(), key)
 	for what, err := range map[string]error{
 		"put": put, "put much": putMuch, "append": added, "staged": staged, "cut": nobody.Cut(t.Context(), key, 0),

@@ -21,21 +21,21 @@ import (
 )
 
 const (
-	// partSize is the size in bytes of what is sent to S3 at a time, and held in memory meanwhile. S3 takes 10,000 parts:
-	// a blob may have 80 GB.
+	// partSize is the size of one upload request to S3 in bytes, which is also held in memory. S3 allows 10,000 parts,
+	// so a blob may have up to 80 GB.
 	partSize = 8 << 20
-	// partTimeout bounds the storing of one part.
+	// partTimeout limits the upload of one part.
 	partTimeout = time.Minute
-	// s3Tries is how often a request is tried, with a pause of less than a second before each. Whoever waits for more is
-	// better told to come back later.
-	s3Tries = 3
+	// s3Attempts is how often a request is tried, with a pause of less than a second in between. After that, the client
+	// should retry.
+	s3Attempts = 3
 )
 
-// parts are buffers of partSize, which are costly to make for every small file.
-var parts = sync.Pool{New: func() any { return new([partSize]byte) }}
+// partBuffers has buffers of partSize, which are expensive to allocate for every small file.
+var partBuffers = sync.Pool{New: func() any { return new([partSize]byte) }}
 
-// s3 keeps each blob in an object of its own. A staged blob is a row of objects, one for each piece that came, named by
-// where it begins: they need no book-keeping, any node can go on from there, and each survives what comes after it.
+// s3 keeps each blob in an object. A staged blob is a sequence of objects, one for each piece, named by its offset:
+// that needs no other state, any node can continue an upload, and each piece survives failures after it.
 type s3 struct {
 	client    *minio.Client
 	transport *http.Transport
@@ -43,7 +43,7 @@ type s3 struct {
 	prefix    string
 }
 
-// openS3 opens a bucket that is there.
+// openS3 opens an existing bucket.
 func openS3(ctx context.Context, u *url.URL) (Store, error) {
 	s, err := connectS3(u)
 	if err != nil {
@@ -51,7 +51,7 @@ func openS3(ctx context.Context, u *url.URL) (Store, error) {
 	}
 	there, err := s.client.BucketExists(ctx, s.bucket)
 	if err == nil && !there {
-		err = errors.New("there is no such bucket")
+		err = errors.New("the bucket does not exist")
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("bucket %s at %s: %w", s.bucket, s.client.EndpointURL(), err), s.Close())
@@ -59,9 +59,10 @@ func openS3(ctx context.Context, u *url.URL) (Store, error) {
 	return s, nil
 }
 
-// connectS3 takes s3://bucket/prefix?endpoint=…&region=…. The endpoint may begin with http:// or https://, which it is when
-// it says nothing; without one it is Amazon's. The keys are in the URL (s3://key:secret@bucket), or where Amazon's own
-// programs look for them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials, the machine's role.
+// connectS3 parses s3://bucket/prefix?endpoint=…&region=…. The endpoint may start with http:// or https://, which is
+// the default. Without an endpoint it is Amazon's. The credentials are in the URL (s3://key:secret@bucket), or at the
+// usual places of Amazon's tools: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials, the machine's
+// role.
 func connectS3(u *url.URL) (s3, error) {
 	query := u.Query()
 	endpoint, secure := query.Get("endpoint"), true
@@ -78,13 +79,13 @@ func connectS3(u *url.URL) (s3, error) {
 		return s3{}, err
 	}
 	client, err := minio.New(endpoint, &minio.Options{
-		Creds: keysOf(u), Secure: secure, Region: query.Get("region"), BucketLookup: lookup,
-		Transport: transport, MaxRetries: s3Tries,
+		Creds: credentialsOf(u), Secure: secure, Region: query.Get("region"), BucketLookup: lookup,
+		Transport: transport, MaxRetries: s3Attempts,
 	})
 	return s3{client: client, transport: transport, bucket: u.Host, prefix: strings.Trim(u.Path, "/")}, err
 }
 
-func keysOf(u *url.URL) *credentials.Credentials {
+func credentialsOf(u *url.URL) *credentials.Credentials {
 	if secret, given := u.User.Password(); given {
 		return credentials.NewStaticV4(u.User.Username(), secret, "")
 	}
@@ -100,28 +101,28 @@ func (s s3) Close() error {
 
 func (s s3) object(key string) string { return path.Join(s.prefix, key) }
 
-// pieces is the common start of the names of a staged blob's pieces.
-func (s s3) pieces(key string) string { return path.Join(s.prefix, stagingFolder, key) + "/" }
+// piecesPrefix returns the common prefix of the names of a staged blob's pieces.
+func (s s3) piecesPrefix(key string) string { return path.Join(s.prefix, stagingFolder, key) + "/" }
 
-// piece is the name of the piece that begins at offset. With leading zeros, so that S3's order is theirs.
-func (s s3) piece(key string, offset int64) string {
-	return s.pieces(key) + fmt.Sprintf("%020d", offset)
+// pieceName returns the name of the piece at offset, with leading zeros, so that S3 lists the pieces in order.
+func (s s3) pieceName(key string, offset int64) string {
+	return s.piecesPrefix(key) + fmt.Sprintf("%020d", offset)
 }
 
 func (s s3) put(ctx context.Context, object string, r io.Reader, size int64) (int64, error) {
 	stored, err := s.client.PutObject(ctx, s.bucket, object, r, size, minio.PutObjectOptions{
 		PartSize: partSize, NumThreads: 1, ContentType: "application/octet-stream",
-		// Over plain HTTP the body would be framed in signed chunks, which not every server that speaks S3 knows.
+		// Over plain HTTP the body would be sent in signed chunks, which not every S3-compatible server supports.
 		DisableContentSha256: true,
 	})
 	return stored.Size, err
 }
 
-// Put sends what fits into one part in one request. S3 is told the size of that; it never learns that of the whole before
-// the end.
+// Put sends a blob that fits into one part in one request with its size. The size of a larger one is unknown until
+// its end.
 func (s s3) Put(ctx context.Context, key string, r io.Reader) (int64, error) {
-	part := parts.Get().(*[partSize]byte)
-	defer parts.Put(part)
+	part := partBuffers.Get().(*[partSize]byte)
+	defer partBuffers.Put(part)
 	from := source{r: r}
 	n, err := io.ReadFull(&from, part[:])
 	if from.err != nil {
@@ -130,59 +131,59 @@ func (s s3) Put(ctx context.Context, key string, r io.Reader) (int64, error) {
 	begin := bytes.NewReader(part[:n])
 	if err != nil { // that was all
 		_, err = s.put(ctx, s.object(key), begin, int64(n))
-		return int64(n), broken(err)
+		return int64(n), unavailable(err)
 	}
 	size, err := s.put(ctx, s.object(key), io.MultiReader(begin, &from), -1)
-	return size, from.blame(err)
+	return size, from.attribute(err)
 }
 
 func (s s3) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
 	object, err := s.client.GetObject(ctx, s.bucket, s.object(key), minio.GetObjectOptions{})
 	if err != nil {
-		return nil, broken(err)
+		return nil, unavailable(err)
 	}
-	if _, err := object.Stat(); err != nil { // nothing was asked of the server so far
+	if _, err := object.Stat(); err != nil { // GetObject has not sent a request yet
 		_ = object.Close()
 		if minio.ToErrorResponse(err).StatusCode == http.StatusNotFound {
 			return nil, models.NotFound()
 		}
-		return nil, broken(err)
+		return nil, unavailable(err)
 	}
 	return s3Object{object}, nil
 }
 
-// s3Object is an object whose failures are the storage's.
+// s3Object returns errors of the storage.
 type s3Object struct{ *minio.Object }
 
 func (o s3Object) Read(p []byte) (int, error) {
 	n, err := o.Object.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = broken(err)
+		err = unavailable(err)
 	}
 	return n, err
 }
 
 func (o s3Object) Seek(offset int64, whence int) (int64, error) {
 	at, err := o.Object.Seek(offset, whence)
-	return at, broken(err)
+	return at, unavailable(err)
 }
 
-// Delete also removes what a crash in the middle of a Put or a Seal left: parts that no object was made of.
+// Delete also removes the parts that an interrupted Put or Seal has left.
 func (s s3) Delete(ctx context.Context, key string) error {
 	if err := s.Cut(ctx, key, 0); err != nil {
 		return err
 	}
 	if err := s.client.RemoveIncompleteUpload(ctx, s.bucket, s.object(key)); err != nil {
-		return broken(err)
+		return unavailable(err)
 	}
-	return broken(s.client.RemoveObject(ctx, s.bucket, s.object(key), minio.RemoveObjectOptions{}))
+	return unavailable(s.client.RemoveObject(ctx, s.bucket, s.object(key), minio.RemoveObjectOptions{}))
 }
 
-// Append stores each part as soon as it is full, and what came before the reader broke off as well.
+// Append stores each part as soon as it is full, and also what was read before r failed.
 func (s s3) Append(ctx context.Context, key string, offset int64, r io.Reader) (added int64, err error) {
 	from := source{r: r}
-	part := parts.Get().(*[partSize]byte)
-	defer parts.Put(part)
+	part := partBuffers.Get().(*[partSize]byte)
+	defer partBuffers.Put(part)
 	for {
 		n, err := io.ReadFull(&from, part[:])
 		if n > 0 {
@@ -200,19 +201,20 @@ func (s s3) Append(ctx context.Context, key string, offset int64, r io.Reader) (
 func (s s3) addPiece(ctx context.Context, key string, offset int64, part []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, partTimeout)
 	defer cancel()
-	_, err := s.put(ctx, s.piece(key, offset), bytes.NewReader(part), int64(len(part)))
-	return broken(err)
+	_, err := s.put(ctx, s.pieceName(key, offset), bytes.NewReader(part), int64(len(part)))
+	return unavailable(err)
 }
 
-// piecesOf lists the pieces of a staged blob, in their order, up to the first gap. A piece that begins within the one before
-// it was left by a writer that lost the upload while it still sent a part; the same bytes came again after that.
-func (s s3) piecesOf(ctx context.Context, key string) (names []string, size int64, err error) {
-	ctx, cancel := context.WithCancel(ctx) // which ends the listing when it is left early
+// listPieces returns the pieces of a staged blob in order, up to the first gap. A piece that starts inside the
+// previous one comes from a writer that lost the upload while it still sent a part; the same bytes have been sent
+// again after that.
+func (s s3) listPieces(ctx context.Context, key string) (names []string, size int64, err error) {
+	ctx, cancel := context.WithCancel(ctx) // stops the listing when the loop ends early
 	defer cancel()
-	start := s.pieces(key)
+	start := s.piecesPrefix(key)
 	for object := range s.client.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: start}) {
 		if object.Err != nil {
-			return nil, 0, broken(object.Err)
+			return nil, 0, unavailable(object.Err)
 		}
 		offset, err := strconv.ParseInt(strings.TrimPrefix(object.Key, start), 10, 64)
 		if err != nil || offset > size {
@@ -226,35 +228,35 @@ func (s s3) piecesOf(ctx context.Context, key string) (names []string, size int6
 }
 
 func (s s3) Staged(ctx context.Context, key string) (int64, error) {
-	_, size, err := s.piecesOf(ctx, key)
+	_, size, err := s.listPieces(ctx, key)
 	return size, err
 }
 
-// Cut removes the pieces that begin at size or later, the first one first. Whoever cuts does so where an Append began.
+// Cut removes the pieces at size and later, the first one first. size is always the offset of a piece.
 func (s s3) Cut(ctx context.Context, key string, size int64) error {
-	start := s.pieces(key)
+	start := s.piecesPrefix(key)
 	var beyond []string
 	for object := range s.client.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: start}) {
 		if object.Err != nil {
-			return broken(object.Err)
+			return unavailable(object.Err)
 		}
-		if object.Key >= s.piece(key, size) {
+		if object.Key >= s.pieceName(key, size) {
 			beyond = append(beyond, object.Key)
 		}
 	}
 	for _, name := range beyond {
 		if err := s.client.RemoveObject(ctx, s.bucket, name, minio.RemoveObjectOptions{}); err != nil {
-			return broken(err)
+			return unavailable(err)
 		}
 	}
 	return nil
 }
 
-// Seal reads the pieces into one object, and removes them after. S3 could join them itself only if none but the last were
-// smaller than 5 MB, and how large they are is up to the client's connection. The first piece goes first: without it, those
-// that a crash leaves are no blob, and the object is known to be whole.
+// Seal copies the pieces into one object, and removes them. S3 could join them itself only if all but the last had at
+// least 5 MB, which depends on the client's connection. The first piece is removed first: without it, the pieces that
+// a crash leaves are not a staged blob, so the object is known to be complete.
 func (s s3) Seal(ctx context.Context, key string) error {
-	names, size, err := s.piecesOf(ctx, key)
+	names, size, err := s.listPieces(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -266,29 +268,29 @@ func (s s3) Seal(ctx context.Context, key string) error {
 	}
 	object, err := s.Open(ctx, key) // sealed before?
 	if err != nil {
-		return broken(err)
+		return unavailable(err)
 	}
 	return errors.Join(object.Close(), s.Cut(ctx, key, 0))
 }
 
 func (s s3) join(ctx context.Context, key string, names []string, size int64) error {
-	if err := s.client.RemoveIncompleteUpload(ctx, s.bucket, s.object(key)); err != nil { // of a Seal that a crash ended
-		return broken(err)
+	if err := s.client.RemoveIncompleteUpload(ctx, s.bucket, s.object(key)); err != nil { // of an interrupted Seal
+		return unavailable(err)
 	}
-	all := &joined{ctx: ctx, s: s, names: names}
+	all := &concatReader{ctx: ctx, s: s, names: names}
 	_, err := s.put(ctx, s.object(key), all, size)
-	return broken(errors.Join(err, all.Close()))
+	return unavailable(errors.Join(err, all.Close()))
 }
 
-// joined reads objects one after the other, each opened when the one before it is at its end.
-type joined struct {
+// concatReader reads objects one after the other, and opens each when the previous one has ended.
+type concatReader struct {
 	ctx   context.Context //nolint:containedctx // of the one call that reads it
 	s     s3
 	names []string
 	open  io.ReadCloser
 }
 
-func (j *joined) Read(p []byte) (int, error) {
+func (j *concatReader) Read(p []byte) (int, error) {
 	for {
 		if j.open == nil {
 			if len(j.names) == 0 {
@@ -313,7 +315,7 @@ func (j *joined) Read(p []byte) (int, error) {
 	}
 }
 
-func (j *joined) Close() error {
+func (j *concatReader) Close() error {
 	if j.open == nil {
 		return nil
 	}

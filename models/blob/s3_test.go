@@ -16,12 +16,12 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestSealAfterCrash seals again what a crash interrupted: while the object was being written, and while the pieces were
-// being removed.
+// TestSealAfterCrash repeats a Seal that was interrupted while the object was written, or while the pieces were
+// removed.
 func TestSealAfterCrash(t *testing.T) {
 	t.Parallel()
 	s := openBucket(t)
-	content := noise(3000)
+	content := randomContent(3000)
 	for at := 0; at < 3000; at += 1000 {
 		if _, err := s.Append(t.Context(), key, int64(at), bytes.NewReader(content[at:at+1000])); err != nil {
 			t.Fatal(err)
@@ -31,19 +31,20 @@ func TestSealAfterCrash(t *testing.T) {
 	if _, err := core.NewMultipartUpload(t.Context(), s.bucket, s.object(key), minio.PutObjectOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if names := objectsOf(t, s); !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "a part of") }) {
+	isPart := func(name string) bool { return strings.HasPrefix(name, "a part of") }
+	if names := objectsOf(t, s); !slices.ContainsFunc(names, isPart) {
 		t.Fatalf("there is nothing but %q", names)
 	}
 	if err := s.Seal(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.put(t.Context(), s.piece(key, 2000), bytes.NewReader(content[2000:]), 1000); err != nil {
+	if _, err := s.put(t.Context(), s.pieceName(key, 2000), bytes.NewReader(content[2000:]), 1000); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Seal(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, s); !bytes.Equal(got, content) {
+	if got := readAll(t, s); !bytes.Equal(got, content) {
 		t.Errorf("got %d other bytes", len(got))
 	}
 	if names := objectsOf(t, s); len(names) != 1 {
@@ -51,7 +52,7 @@ func TestSealAfterCrash(t *testing.T) {
 	}
 }
 
-// TestDeleteAfterCrash removes what a Put left that a crash interrupted.
+// TestDeleteAfterCrash removes what an interrupted Put has left.
 func TestDeleteAfterCrash(t *testing.T) {
 	t.Parallel()
 	s := openBucket(t)
@@ -70,12 +71,12 @@ func TestDeleteAfterCrash(t *testing.T) {
 	}
 }
 
-// TestPieceOfALateWriter has a writer that lost the upload finish its part when others have gone on with pieces of other
-// sizes.
+// TestPieceOfALateWriter lets a writer that has lost the upload finish its part after others have continued with
+// pieces of other sizes.
 func TestPieceOfALateWriter(t *testing.T) {
 	t.Parallel()
 	s := openBucket(t)
-	content := noise(1000)
+	content := randomContent(1000)
 	add := func(from, to int) {
 		t.Helper()
 		if _, err := s.Append(t.Context(), key, int64(from), bytes.NewReader(content[from:to])); err != nil {
@@ -94,7 +95,7 @@ func TestPieceOfALateWriter(t *testing.T) {
 	if err := s.Seal(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, s); !bytes.Equal(got, content) {
+	if got := readAll(t, s); !bytes.Equal(got, content) {
 		t.Errorf("got %d other bytes", len(got))
 	}
 	if names := objectsOf(t, s); len(names) != 1 {
@@ -102,7 +103,7 @@ func TestPieceOfALateWriter(t *testing.T) {
 	}
 }
 
-// TestManyPieces has more of them than S3 lists at a time.
+// TestManyPieces has more pieces than S3 lists at once.
 func TestManyPieces(t *testing.T) {
 	t.Parallel()
 	s := openBucket(t)
@@ -111,7 +112,7 @@ func TestManyPieces(t *testing.T) {
 	sending.SetLimit(16)
 	for i := range pieces {
 		sending.Go(func() error {
-			_, err := s.put(t.Context(), s.piece(key, int64(i*4)), strings.NewReader("1234"), 4)
+			_, err := s.put(t.Context(), s.pieceName(key, int64(i*4)), strings.NewReader("1234"), 4)
 			return err
 		})
 	}
@@ -123,11 +124,11 @@ func TestManyPieces(t *testing.T) {
 	}
 }
 
-// TestReadThatFails loses the server while an object is being read.
+// TestReadThatFails stops the server while an object is read.
 func TestReadThatFails(t *testing.T) {
 	t.Parallel()
 	s := openBucket(t)
-	if _, err := s.Put(t.Context(), key, bytes.NewReader(noise(partSize))); err != nil {
+	if _, err := s.Put(t.Context(), key, bytes.NewReader(randomContent(partSize))); err != nil {
 		t.Fatal(err)
 	}
 	r, err := s.Open(t.Context(), key)
@@ -139,7 +140,9 @@ func TestReadThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.transport.CloseIdleConnections()
-	s.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no way there") }
+	s.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("unreachable")
+	}
 	_, err = r.Seek(partSize/2, io.SeekStart)
 	if err == nil {
 		_, err = r.Read(make([]byte, 10))

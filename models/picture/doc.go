@@ -1,3 +1,3 @@
-// Package picture looks at what the bytes of a file are, whatever their name says, and makes small pictures of large
-// ones. It reads what strangers send: nothing is decoded before its size in pixels is known and bounded.
+// Package picture detects what the bytes of a file are, whatever its name says, and makes thumbnails. It reads
+// untrusted data: nothing is decoded before its size in pixels is known and within the limits.
 package picture

@@ -1,12 +1,12 @@
 package picture
 
-// Of what these decoders read, the size of a picture and nothing else decides how much memory they take. That of TIFF is
-// not among them: it reads as much of a file into memory as the file tells it to, and only to find out what it is.
+// With these decoders, only the size of a picture decides how much memory they need. TIFF is missing for that reason:
+// its decoder reads as much into memory as the file says, even to detect the size.
 import (
-	_ "image/gif" // each of these registers its decoder with package image
+	_ "image/gif" // registers its decoder with package image, as the others
 	_ "image/jpeg"
 	_ "image/png"
 
-	_ "golang.org/x/image/bmp" // and these
+	_ "golang.org/x/image/bmp" // as above
 	_ "golang.org/x/image/webp"
 )

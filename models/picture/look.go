@@ -11,22 +11,23 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Look finds out what r holds, as far as heads tell. Its error is r's own: nothing that r holds is one.
+// Look detects what r holds, from the headers alone. It returns only errors of r: unknown or broken content is not an
+// error.
 func Look(r io.ReadSeeker) (models.FileFacts, error) {
 	found, err := mimetype.DetectReader(r)
 	if err != nil {
 		return models.FileFacts{}, err
 	}
-	f := models.FileFacts{MediaType: essence(found.String())}
+	f := models.FileFacts{MediaType: withoutParameters(found.String())}
 	switch {
 	case strings.HasPrefix(f.MediaType, "text/"):
-		drawn, err := isDrawing(r)
+		drawn, err := isSVG(r)
 		if drawn {
-			f.MediaType = drawing
+			f.MediaType = svgType
 		}
 		return f, err
-	case soundTypes[f.MediaType] != "":
-		f.MediaType, f.AsSound, err = tell(r, f.MediaType)
+	case audioTypes[f.MediaType] != "":
+		f.MediaType, f.AsSound, err = detectTracks(r, f.MediaType)
 		return f, err
 	case !strings.HasPrefix(f.MediaType, "image/"):
 		return f, nil
@@ -35,38 +36,38 @@ func Look(r io.ReadSeeker) (models.FileFacts, error) {
 		return f, err
 	}
 	from := source{r: r}
-	config, format, err := configOf(&from)
+	config, format, err := decodeConfig(&from)
 	if err != nil || config.Width < 1 || config.Height < 1 || int64(config.Width)*int64(config.Height) > MaxShown {
 		return f, from.err
 	}
 	f.Width, f.Height = config.Width, config.Height
-	if f.Thumbnail, err = affordable(r, config, format); err != nil {
+	if f.Thumbnail, err = isDecodable(r, config, format); err != nil {
 		return f, err
 	}
 	turn, err := orientationOf(r, f.MediaType)
-	if turn.swaps() {
+	if turn.isSideways() {
 		f.Width, f.Height = f.Height, f.Width
 	}
 	return f, err
 }
 
-// configOf reads how large a picture is, and in which format.
-func configOf(from io.Reader) (config image.Config, format string, err error) {
+// decodeConfig returns the size and the format of a picture.
+func decodeConfig(from io.Reader) (config image.Config, format string, err error) {
 	defer func() {
-		if recover() != nil { // of a reader of strangers' bytes
+		if recover() != nil { // a panic of the decoder on untrusted data
 			err = ErrUnreadable
 		}
 	}()
 	return image.DecodeConfig(from)
 }
 
-// essence is a media type without its parameters.
-func essence(mediaType string) string {
+// withoutParameters returns a media type without its parameters.
+func withoutParameters(mediaType string) string {
 	mediaType, _, _ = strings.Cut(mediaType, ";")
 	return strings.ToLower(strings.TrimSpace(mediaType))
 }
 
-// source is a reader that remembers its own failure, which a decoder's error does not tell from a broken picture.
+// source is a reader that keeps its own error, to tell it from a broken picture.
 type source struct {
 	r   io.Reader
 	err error
@@ -84,8 +85,8 @@ var metaFormats = map[string]imagemeta.ImageFormat{
 	"image/jpeg": imagemeta.JPEG, "image/png": imagemeta.PNG, "image/webp": imagemeta.WebP,
 }
 
-// orientationOf is how the camera was held: of all that a picture says of itself the only thing that is read. What
-// cannot be read says nothing.
+// orientationOf returns the orientation in the Exif data, the only field of it that is read; upright if there is
+// none.
 func orientationOf(r io.ReadSeeker, mediaType string) (turn orientation, err error) {
 	format, known := metaFormats[mediaType]
 	if !known {
@@ -95,7 +96,7 @@ func orientationOf(r io.ReadSeeker, mediaType string) (turn orientation, err err
 		return upright, err
 	}
 	defer func() {
-		if recover() != nil { // of a reader of strangers' bytes
+		if recover() != nil { // a panic of the decoder on untrusted data
 			turn = upright
 		}
 	}()

@@ -12,52 +12,52 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// makeEvery is how often a Maker looks for pictures that it was not told of: those that another node left behind.
-const makeEvery = 10 * time.Second
+// makeInterval is how often a Maker looks for pictures without Wake: those that another node left behind.
+const makeInterval = 10 * time.Second
 
-// Ledger knows which pictures want a thumbnail.
+// Ledger is the database's list of pictures that need a thumbnail.
 type Ledger interface {
-	// NextPicture hands a picture out to one maker alone; false when there is none.
+	// NextPicture returns a picture for this maker alone; false if there is none.
 	NextPicture(ctx context.Context) (models.StoredFile, bool, error)
 	ReserveBlob(ctx context.Context, key string) error
-	// SetThumbnail gives a file its thumbnail, "" for none.
+	// SetThumbnail sets the blob of a file's thumbnail, "" for none.
 	SetThumbnail(ctx context.Context, fileID, blob string) error
 }
 
-// Blobs are where pictures come from, and where thumbnails go.
+// Blobs has the contents of pictures and thumbnails.
 type Blobs interface {
 	Open(ctx context.Context, key string) (io.ReadSeekCloser, error)
 	Put(ctx context.Context, key string, r io.Reader) (int64, error)
 }
 
-// Maker looks at what files hold, and makes thumbnails.
+// Maker detects what files hold, and makes thumbnails.
 type Maker struct {
 	blobs  Blobs
 	ledger Ledger
 	log    *slog.Logger
-	woken  chan struct{} // holds one wake-up; never closed
-	// decoding is whose turn it is to decode a picture: one at a time, so that what pictures take of memory is bounded.
+	wake   chan struct{} // wakes Run; capacity 1, never closed
+	// decoding limits decoding to one picture at a time, and so its memory.
 	decoding *models.Turns
 }
 
-// NewMaker makes a maker, which does nothing until Run.
+// NewMaker returns a maker, which does nothing until Run.
 func NewMaker(blobs Blobs, ledger Ledger, log *slog.Logger) *Maker {
-	return &Maker{blobs: blobs, ledger: ledger, log: log, woken: make(chan struct{}, 1), decoding: models.NewTurns(1, 1)}
+	return &Maker{blobs: blobs, ledger: ledger, log: log, wake: make(chan struct{}, 1), decoding: models.NewTurns(1, 1)}
 }
 
-// Wake says that there is a new picture.
+// Wake tells Run that there is a new picture.
 func (m *Maker) Wake() {
 	select {
-	case m.woken <- struct{}{}:
+	case m.wake <- struct{}{}:
 	default:
 	}
 }
 
-// nobody takes turns for the thumbnails.
-const nobody = 0
+// thumbnailUser is the user of the turns for thumbnails.
+const thumbnailUser = 0
 
-// Look finds out what r, which a user sends, holds. A picture is one if all of it can be read. That takes decoding it, and
-// users take turns at that. The error is ctx's or r's own.
+// Look detects what r, sent by a user, holds. A picture counts as one only if all of it can be decoded, which users
+// take turns at. It returns only errors of ctx and of r.
 func (m *Maker) Look(ctx context.Context, userID int64, r io.ReadSeeker) (models.FileFacts, error) {
 	f, err := Look(r)
 	if err != nil || !f.Thumbnail {
@@ -68,28 +68,28 @@ func (m *Maker) Look(ctx context.Context, userID int64, r io.ReadSeeker) (models
 		return f, err
 	}
 	defer done()
-	if err = check(r, f); errors.Is(err, ErrUnreadable) {
+	if err = checkDecodes(r, f); errors.Is(err, ErrUnreadable) {
 		f.Width, f.Height, f.Thumbnail, err = 0, 0, false, nil
 	}
 	return f, err
 }
 
-// Run makes thumbnails until ctx ends. What fails for no fault of the picture's is tried again later.
+// Run makes thumbnails until ctx is done. A failure that is not the picture's is retried.
 func (m *Maker) Run(ctx context.Context) {
-	ticker := time.NewTicker(makeEvery)
+	ticker := time.NewTicker(makeInterval)
 	defer ticker.Stop()
 	for {
 		for more := true; more; {
 			var err error
 			if more, err = m.makeNext(ctx); err != nil && ctx.Err() == nil {
-				m.log.Warn("making a thumbnail failed; it will be tried again", "error", err)
+				m.log.Warn("cannot make a thumbnail; retrying", "error", err)
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-		case <-m.woken:
+		case <-m.wake:
 		}
 	}
 }
@@ -101,7 +101,7 @@ func (m *Maker) makeNext(ctx context.Context) (more bool, err error) {
 	}
 	large, err := m.blobs.Open(ctx, file.Blob)
 	if errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
-		return true, m.ledger.SetThumbnail(ctx, file.ID, "") // the file was deleted meanwhile
+		return true, m.ledger.SetThumbnail(ctx, file.ID, "") // the file has been deleted
 	}
 	if err != nil {
 		return false, err
@@ -111,7 +111,7 @@ func (m *Maker) makeNext(ctx context.Context) (more bool, err error) {
 		if !errors.Is(err, ErrUnreadable) {
 			return false, err
 		}
-		m.log.Info("a picture has no thumbnail", "file_id", file.ID, "error", err)
+		m.log.Info("no thumbnail for a picture that cannot be decoded", "file_id", file.ID, "error", err)
 		return true, m.ledger.SetThumbnail(ctx, file.ID, "")
 	}
 	key := rand.Text()
@@ -125,7 +125,7 @@ func (m *Maker) makeNext(ctx context.Context) (more bool, err error) {
 }
 
 func (m *Maker) thumbnail(ctx context.Context, large io.ReadSeeker) ([]byte, error) {
-	done, err := m.decoding.Take(ctx, nobody)
+	done, err := m.decoding.Take(ctx, thumbnailUser)
 	if err != nil {
 		return nil, err
 	}

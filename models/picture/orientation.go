@@ -2,36 +2,36 @@ package picture
 
 import "image"
 
-// orientation is EXIF's: where the picture's first row and first column belong when it is shown.
+// orientation is the Exif orientation: where the first row and column of the stored picture are when it is shown.
 type orientation uint16
 
 const upright orientation = 1
 
-// swaps reports whether width and height change places.
-func (o orientation) swaps() bool { return o >= 5 }
+// isSideways reports whether width and height are swapped.
+func (o orientation) isSideways() bool { return o >= 5 }
 
-// turned is the picture as it is to be shown.
-func (o orientation) turned(from *image.RGBA) *image.RGBA {
+// apply returns the picture as it is shown.
+func (o orientation) apply(from *image.RGBA) *image.RGBA {
 	if o == upright {
 		return from
 	}
 	w, h := from.Rect.Dx(), from.Rect.Dy()
 	size := image.Rect(0, 0, w, h)
-	if o.swaps() {
+	if o.isSideways() {
 		size = image.Rect(0, 0, h, w)
 	}
 	to := image.NewRGBA(size)
 	for y := range h {
 		for x := range w {
-			tx, ty := o.place(x, y, w, h)
+			tx, ty := o.target(x, y, w, h)
 			to.SetRGBA(tx, ty, from.RGBAAt(x, y))
 		}
 	}
 	return to
 }
 
-// place is where a pixel of a picture of w × h goes (CIPA DC-008, tag 274).
-func (o orientation) place(x, y, w, h int) (int, int) {
+// target returns where a pixel of a picture of w × h is shown (CIPA DC-008, tag 274).
+func (o orientation) target(x, y, w, h int) (int, int) {
 	switch o {
 	case 2:
 		return w - 1 - x, y

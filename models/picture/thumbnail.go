@@ -15,17 +15,16 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// MaxThumbnail is the most pixels that a thumbnail is wide and high.
+// MaxThumbnail is the maximum width and height of a thumbnail in pixels.
 const MaxThumbnail = 320
 
 const thumbnailQuality = 80
 
-// ErrUnreadable tells that there is no picture in the bytes, or one that is too large.
-var ErrUnreadable = errors.New("this is no picture that can be read")
+// ErrUnreadable says that the bytes are not a picture, or one that is too large.
+var ErrUnreadable = errors.New("not a readable picture")
 
-// Thumbnail makes a small picture of the one that r holds: upright, and with nothing of what the file says beside the
-// picture, such as where it was taken. It is a PNG when it has transparent parts, a JPEG otherwise. The error is
-// ErrUnreadable, or r's own.
+// Thumbnail returns a small copy of the picture in r: upright, and without metadata such as the place where it was
+// taken. It is a PNG if it has transparent parts, a JPEG otherwise. The error is ErrUnreadable, or one of r.
 func Thumbnail(r io.ReadSeeker) (small []byte, err error) {
 	facts, err := Look(r)
 	if err != nil {
@@ -42,19 +41,19 @@ func Thumbnail(r io.ReadSeeker) (small []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer release(facts)
-	return encode(turn.turned(shrink(large)))
+	defer releaseMemory(facts)
+	return encode(turn.apply(scaleDown(large)))
 }
 
-// check reads a picture through. The error is ErrUnreadable, or r's own.
-func check(r io.ReadSeeker, facts models.FileFacts) error {
-	defer release(facts)
+// checkDecodes decodes a picture. The error is ErrUnreadable, or one of r.
+func checkDecodes(r io.ReadSeeker, facts models.FileFacts) error {
+	defer releaseMemory(facts)
 	_, err := decode(r)
 	return err
 }
 
-// release gives the memory of a large picture back, or it would be kept until as much again has been asked for.
-func release(facts models.FileFacts) {
+// releaseMemory returns the memory of a large picture to the system, which the collector would do much later.
+func releaseMemory(facts models.FileFacts) {
 	if facts.Width*facts.Height > releaseAfter {
 		debug.FreeOSMemory()
 	}
@@ -80,8 +79,8 @@ func decode(r io.ReadSeeker) (large image.Image, err error) {
 	return large, nil
 }
 
-// shrink fits a picture into MaxThumbnail; a small one keeps its size.
-func shrink(large image.Image) *image.RGBA {
+// scaleDown fits a picture into MaxThumbnail. A small one keeps its size.
+func scaleDown(large image.Image) *image.RGBA {
 	from := large.Bounds()
 	w, h := from.Dx(), from.Dy()
 	if longest := max(w, h); longest > MaxThumbnail {

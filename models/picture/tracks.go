@@ -8,38 +8,38 @@ import (
 	"math/bits"
 )
 
-// tracks is what a container of sounds and films says that it holds.
-type tracks struct{ sound, film bool }
+// tracks says which kinds of tracks a container has.
+type tracks struct{ audio, video bool }
 
-// cameraRaw is the brand of Canon's CR3: raw pictures in the container of MP4, which nothing plays.
+// cameraRaw is the brand of Canon's CR3: raw pictures in an MP4 container, which no player plays.
 const cameraRaw = "crx "
 
-// soundTypes are what a container's media type is when there is sound in it, and no film.
-var soundTypes = map[string]string{
+// audioTypes maps the media type of a container to the one for audio without video.
+var audioTypes = map[string]string{
 	"video/mp4": "audio/mp4", "video/x-m4v": "audio/mp4", "video/quicktime": "audio/mp4",
 	"video/3gpp": "audio/3gpp", "video/3gpp2": "audio/3gpp2", "video/webm": "audio/webm",
 	"video/matroska": "audio/matroska", "video/x-matroska": "audio/matroska",
 	"video/ogg": "audio/ogg", "application/ogg": "audio/ogg", "audio/ogg": "audio/ogg",
 }
 
-// mostElements bounds how much of a container is looked at: its heads are at its start, or behind one large part.
-const mostElements = 2000
+// maxElements limits how much of a container is read: its headers are at its start, or after one large part.
+const maxElements = 2000
 
-// tell reads the tracks of a container of one of soundTypes, and its media type for that. asSound is what it is if its
-// client says that it is sound, "" where the bytes tell. An error is r's own.
-func tell(r io.ReadSeeker, mediaType string) (is, asSound string, err error) {
+// detectTracks reads the tracks of a container whose type is in audioTypes, and returns its media type. asSound is
+// the type if the client says that it is audio, "" if the tracks decide. It returns only errors of r.
+func detectTracks(r io.ReadSeeker, mediaType string) (kind, asSound string, err error) {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return mediaType, "", err
 	}
 	from := source{r: r}
-	f := &forward{from: &from, r: r, in: bufio.NewReader(&from)}
-	sound := soundTypes[mediaType]
+	f := &forwardReader{from: &from, r: r, in: bufio.NewReader(&from)}
+	sound := audioTypes[mediaType]
 	var t tracks
 	switch sound {
 	case "audio/ogg":
 		t = f.ogg()
 		mediaType = "application/ogg"
-		if t.film {
+		if t.video {
 			mediaType = "video/ogg"
 		}
 	case "audio/webm", "audio/matroska":
@@ -51,27 +51,27 @@ func tell(r io.ReadSeeker, mediaType string) (is, asSound string, err error) {
 		}
 	}
 	switch {
-	case t.film:
+	case t.video:
 		return mediaType, "", from.err
-	case t.sound:
+	case t.audio:
 		return sound, "", from.err
 	}
 	return mediaType, sound, from.err
 }
 
-// forward reads on and on, and skips what is large without reading it.
-type forward struct {
+// forwardReader reads sequentially, and skips large parts without reading them.
+type forwardReader struct {
 	from *source
-	r    io.ReadSeeker // from's
-	in   *bufio.Reader // of from
+	r    io.ReadSeeker // the reader below from
+	in   *bufio.Reader // reads from it
 }
 
-// longSkip is from how many bytes on seeking is cheaper than reading: where files are in S3, it is a request.
-const longSkip = 256 << 10
+// minSeek is from how many bytes on a seek is cheaper than reading: on S3 it is a request.
+const minSeek = 256 << 10
 
-// skip passes n bytes over, and reports whether there may be more behind them.
-func (f *forward) skip(n uint64) bool {
-	if n < longSkip {
+// skip skips n bytes, and reports whether there may be more after them.
+func (f *forwardReader) skip(n uint64) bool {
+	if n < minSeek {
 		_, err := f.in.Discard(int(n))
 		return err == nil
 	}
@@ -86,24 +86,24 @@ func (f *forward) skip(n uint64) bool {
 	return true
 }
 
-// mp4 reads the boxes of ISO/IEC 14496-12: the brand of ftyp, and the handlers of the tracks in moov.
-func (f *forward) mp4() (brand string, t tracks) {
+// mp4 reads the boxes of ISO/IEC 14496-12: the brand in ftyp, and the handlers of the tracks in moov.
+func (f *forwardReader) mp4() (brand string, t tracks) {
 	var head [8]byte
-	for range mostElements {
+	for range maxElements {
 		if _, err := io.ReadFull(f.in, head[:]); err != nil {
 			break
 		}
 		size, kind, taken := uint64(binary.BigEndian.Uint32(head[:])), string(head[4:]), uint64(len(head))
-		if size == 1 { // a long one follows
+		if size == 1 { // the size follows, in 64 bits
 			if _, err := io.ReadFull(f.in, head[:]); err != nil {
 				break
 			}
 			size, taken = binary.BigEndian.Uint64(head[:]), 2*taken
 		}
 		switch kind {
-		case "moov", "trak", "mdia": // whose boxes come next
+		case "moov", "trak", "mdia": // read the boxes in it
 			continue
-		case "moof": // a fragment: all heads were before it
+		case "moof": // a fragment; all headers come before
 			return brand, t
 		}
 		if size < taken { // up to the end of the file, or broken
@@ -114,8 +114,8 @@ func (f *forward) mp4() (brand string, t tracks) {
 		case kind == "ftyp" && len(start) >= 4:
 			brand = string(start[:4])
 		case kind == "hdlr" && len(start) == 12:
-			t.sound = t.sound || string(start[8:]) == "soun"
-			t.film = t.film || string(start[8:]) == "vide"
+			t.audio = t.audio || string(start[8:]) == "soun"
+			t.video = t.video || string(start[8:]) == "vide"
 		}
 		if !f.skip(size - taken) {
 			break
@@ -124,7 +124,7 @@ func (f *forward) mp4() (brand string, t tracks) {
 	return brand, t
 }
 
-// The elements of Matroska (RFC 9559) on the way to the kinds of tracks.
+// The elements of Matroska (RFC 9559) that lead to the types of tracks.
 const (
 	segmentID    = 0x18538067
 	tracksID     = 0x1654AE6B
@@ -135,38 +135,38 @@ const (
 )
 
 // matroska reads the tracks of Matroska and WebM.
-func (f *forward) matroska() (t tracks) {
-	for range mostElements {
+func (f *forwardReader) matroska() (t tracks) {
+	for range maxElements {
 		id, idLength := f.variable(4)
 		size, sizeLength := f.variable(8)
 		if idLength == 0 || sizeLength == 0 {
 			break
 		}
-		size &^= 1 << (7 * sizeLength) // without the marker of its length
+		size &^= 1 << (7 * sizeLength) // without the length marker
 		switch id {
-		case segmentID, tracksID, trackEntryID: // whose elements come next
+		case segmentID, tracksID, trackEntryID: // read the elements in it
 			continue
 		case trackTypeID:
 			kind, _ := f.in.Peek(int(min(size, 8)))
 			kind = bytes.TrimLeft(kind, "\x00")
-			t.film = t.film || len(kind) == 1 && kind[0] == filmTrack
-			t.sound = t.sound || len(kind) == 1 && kind[0] == soundTrack
+			t.video = t.video || len(kind) == 1 && kind[0] == filmTrack
+			t.audio = t.audio || len(kind) == 1 && kind[0] == soundTrack
 		}
-		if size == 1<<(7*sizeLength)-1 || !f.skip(size) { // as long as it gets: a cluster of what is still recorded
+		if size == 1<<(7*sizeLength)-1 || !f.skip(size) { // of unknown size: a cluster of a live recording
 			break
 		}
 	}
 	return t
 }
 
-// variable reads an integer of EBML with the marker of its length, which is 0 where there is none.
-func (f *forward) variable(most int) (value uint64, length int) {
+// variable reads a variable-length integer of EBML including its length marker. The length is 0 if it is invalid.
+func (f *forwardReader) variable(maxLength int) (value uint64, length int) {
 	first, err := f.in.ReadByte()
 	if err != nil {
 		return 0, 0
 	}
 	length = bits.LeadingZeros8(first) + 1
-	if length > most {
+	if length > maxLength {
 		return 0, 0
 	}
 	value = uint64(first)
@@ -180,17 +180,17 @@ func (f *forward) variable(most int) (value uint64, length int) {
 	return value, length
 }
 
-// What the first page of an Ogg stream begins with, for each codec.
+// The start of the first page of an Ogg stream, by codec.
 var (
 	oggSounds = []string{"\x01vorbis", "OpusHead", "Speex   ", "\x7fFLAC", "fLaC", "PCM     ", "CELT    "}
 	oggFilms  = []string{"\x80theora", "BBCD\x00", "OVP80", "\x80daala", "\x01video"}
 )
 
-// ogg reads the pages that begin the streams of an Ogg file (RFC 3533), all of which come first.
-func (f *forward) ogg() (t tracks) {
+// ogg reads the first pages of the streams of an Ogg file (RFC 3533), which all come first.
+func (f *forwardReader) ogg() (t tracks) {
 	const begins = 2
 	var head [27]byte
-	for range mostElements {
+	for range maxElements {
 		if _, err := io.ReadFull(f.in, head[:]); err != nil || string(head[:4]) != "OggS" || head[5]&begins == 0 {
 			break
 		}
@@ -203,8 +203,8 @@ func (f *forward) ogg() (t tracks) {
 			size += int(n)
 		}
 		start, _ := f.in.Peek(min(size, 8))
-		t.sound = t.sound || beginsWith(start, oggSounds)
-		t.film = t.film || beginsWith(start, oggFilms)
+		t.audio = t.audio || beginsWith(start, oggSounds)
+		t.video = t.video || beginsWith(start, oggFilms)
 		if !f.skip(uint64(size)) {
 			break
 		}

@@ -14,10 +14,10 @@ import (
 // TestRoomListKeepsItsOrder reads a list of rooms in pages while messages come, also with the time of a clock that is
 // ahead, in rooms that were active at one moment. The rooms come as they stood when the list began, each once.
 func TestRoomListKeepsItsOrder(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		defer h.close()
-		h.still()
+		h.stopJanitor()
 		me := h.user("ada")
 		var rooms []int64
 		for i := range 12 {
@@ -43,25 +43,25 @@ func TestRoomListKeepsItsOrder(t *testing.T) {
 }
 
 // sayUnposted sends some messages to a room at once, and may clear it after that.
-func (h *house) sayUnposted(roomID int64, by models.User, random *rand.Rand) {
+func (h *testStore) sayUnposted(roomID int64, by models.User, random *rand.Rand) {
 	h.t.Helper()
 	var sends []*send
 	for range 1 + random.IntN(3) {
 		sends = append(sends, &send{ctx: h.t.Context(), callerID: by.ID, roomID: roomID, n: models.NewMessage{Text: "text"}})
 	}
-	h.must(h.postGroup(sends))
+	h.must(h.storeBatch(sends))
 	if random.IntN(4) == 0 {
 		_, err := h.ClearHistory(h.t.Context(), by.ID, models.RoomPath{ID: roomID})
 		h.must(err)
 		for more := true; more; {
-			more, err = h.sweepMessages(h.t.Context())
+			more, err = h.purgeMessages(h.t.Context())
 			h.must(err)
 		}
 	}
 }
 
 // roomIDs are the rooms of all pages, between which something happens.
-func (h *house) roomIDs(by models.User, limit int, between func()) (ids []int64) {
+func (h *testStore) roomIDs(by models.User, limit int, between func()) (ids []int64) {
 	h.t.Helper()
 	for cursor := ""; ; between() {
 		page, err := h.Rooms(h.t.Context(), by.ID, models.RoomsQuery{Paging: models.Paging{Limit: limit, Cursor: cursor}})
@@ -75,13 +75,13 @@ func (h *house) roomIDs(by models.User, limit int, between func()) (ids []int64)
 	}
 }
 
-// TestListsOutliveTheLog: a cursor from before what is kept of the log, and of names, is none the less good, and repeats
-// nothing.
+// TestListsOutliveTheLog: a cursor from before what is kept of the log, and of names, is none the less good, and
+// repeats nothing.
 func TestListsOutliveTheLog(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		defer h.close()
-		h.still()
+		h.stopJanitor()
 		me := h.user("ada")
 		var rooms []models.Room
 		for i := range 4 {
@@ -90,7 +90,8 @@ func TestListsOutliveTheLog(t *testing.T) {
 		forget := func() {
 			for _, r := range rooms {
 				h.sayUnposted(r.ID, me, rand.New(rand.NewPCG(1, 1)))
-				_, _, err := h.ChangeRoom(t.Context(), me.ID, models.RoomPath{ID: r.ID}, models.RoomChange{Name: ptrTo(r.Handle + " named")})
+				_, _, err := h.ChangeRoom(t.Context(), me.ID, models.RoomPath{ID: r.ID}, models.RoomChange{Name: ptrTo(r.Handle +
+					" named")})
 				h.must(err)
 			}
 			h.retention = -1
@@ -109,7 +110,8 @@ func TestListsOutliveTheLog(t *testing.T) {
 		page, err := h.SearchRooms(t.Context(), me.ID, models.RoomSearch{Paging: models.Paging{Limit: 1}})
 		h.must(err)
 		forget()
-		_, err = h.SearchRooms(t.Context(), me.ID, models.RoomSearch{Paging: models.Paging{Limit: 10, Cursor: page.NextCursor}})
+		_, err = h.SearchRooms(t.Context(), me.ID, models.RoomSearch{Paging: models.Paging{Limit: 10,
+			Cursor: page.NextCursor}})
 		h.must(err)
 	})
 }
@@ -118,15 +120,15 @@ func ptrTo(s string) *string { return &s }
 
 // TestFoundMessagesThatGoMeanwhile deletes what was found before it is read: the page ends, the list does not.
 func TestFoundMessagesThatGoMeanwhile(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		defer h.close()
 		me := h.user("ada")
 		room := h.room("tea", models.RoomPublic, me)
 		for i := range 6 {
 			h.say(room.ID, me, fmt.Sprint("tea ", i))
 		}
-		h.still() // on PostgreSQL the janitor's connections are those that are altered here
+		h.stopJanitor() // on PostgreSQL the janitor's connections are those that are altered here
 		pool := h.reader.Statement.ConnPool
 		h.reader.Statement.ConnPool = overheard{pool, func(sql string, _ []any) {
 			if strings.HasPrefix(sql, "WITH hits") {
@@ -140,7 +142,8 @@ func TestFoundMessagesThatGoMeanwhile(t *testing.T) {
 		defer func() { h.reader.Statement.ConnPool = pool }()
 		var got []int64
 		for cursor := ""; ; {
-			page, err := h.SearchAll(t.Context(), me.ID, models.WordSearch{Words: "tea", Paging: models.Paging{Limit: 2, Cursor: cursor}})
+			page, err := h.SearchAll(t.Context(), me.ID, models.WordSearch{Words: "tea", Paging: models.Paging{Limit: 2,
+				Cursor: cursor}})
 			h.must(err)
 			for _, m := range page.Items {
 				got = append(got, m.ID)

@@ -9,34 +9,34 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// BlobLease is how long a blob that is being written is safe from being swept, from the last time that its writer was
-// heard of. After a crash its bytes go that much later.
+// BlobLease is how long a blob that is being written is kept after the last sign of its writer. After a crash its bytes
+// are deleted that much later.
 const BlobLease = 45 * time.Second
 
-// ReserveBlob enters a blob before its first byte is written.
+// ReserveBlob records a blob before its first byte is written.
 func (s *Store) ReserveBlob(ctx context.Context, key string) error {
-	return reserve(s.writer.WithContext(ctx), key, models.Now().Add(BlobLease))
+	return reserveBlob(s.writer.WithContext(ctx), key, models.Now().Add(BlobLease))
 }
 
-func reserve(db *gorm.DB, key string, until time.Time) error {
+func reserveBlob(db *gorm.DB, key string, until time.Time) error {
 	return db.Exec("INSERT INTO doomed_blobs (key, due_at) VALUES (?, ?)", key, until.UnixMilli()).Error
 }
 
-// KeepBlob says that the blob is still being written.
+// KeepBlob extends the lease of a blob that is still being written.
 func (s *Store) KeepBlob(ctx context.Context, key string) error {
 	return s.writer.WithContext(ctx).Exec("UPDATE doomed_blobs SET due_at = ? WHERE key = ? AND claimed_at = 0",
 		models.Now().Add(BlobLease).UnixMilli(), key).Error
 }
 
-// DropBlob gives a reserved blob up.
+// DropBlob schedules the deletion of a reserved blob.
 func (s *Store) DropBlob(ctx context.Context, key string) error {
 	return s.writer.WithContext(ctx).Exec("UPDATE doomed_blobs SET due_at = 0 WHERE key = ?", key).Error
 }
 
-// take strikes a blob out that belongs to somebody from now on. One that was given up, after its writer had not been
-// heard of for too long, cannot be taken: its bytes may be gone.
-func (c *change) take(key string) error {
-	taken := c.Exec("DELETE FROM doomed_blobs WHERE key = ? AND claimed_at = 0", key)
+// claimBlob takes a blob that has an owner from now on off the schedule. It fails for a blob whose lease has expired
+// and that is being deleted: its bytes may be gone.
+func (tx *transaction) claimBlob(key string) error {
+	taken := tx.Exec("DELETE FROM doomed_blobs WHERE key = ? AND claimed_at = 0", key)
 	if taken.Error == nil && taken.RowsAffected == 0 {
 		return &models.Error{
 			Code: models.CodeUnavailable, Message: "Storing the file took too long; send it again.", RetryAfter: time.Second,
@@ -45,35 +45,36 @@ func (c *change) take(key string) error {
 	return taken.Error
 }
 
-// doom removes the files that a condition holds for, and gives up their blobs.
-func (c *change) doom(where string, args ...any) error {
+// scheduleDeletion removes the files that match a condition, and schedules the deletion of their blobs.
+func (tx *transaction) scheduleDeletion(where string, args ...any) error {
 	var gone []struct{ Blob, Thumbnail string }
-	if err := c.Raw("DELETE FROM files WHERE "+where+" RETURNING blob, thumbnail", args...).Scan(&gone).Error; err != nil {
+	if err := tx.Raw("DELETE FROM files WHERE "+where+" RETURNING blob, thumbnail", args...).Scan(&gone).
+		Error; err != nil {
 		return err
 	}
 	now := models.Now().Millis()
-	var blobs []doomedBlob
+	var blobs []scheduledBlob
 	for _, f := range gone {
-		blobs = append(blobs, doomedBlob{Key: f.Blob, DueAt: now})
+		blobs = append(blobs, scheduledBlob{Key: f.Blob, DueAt: now})
 		if f.Thumbnail != "" {
-			blobs = append(blobs, doomedBlob{Key: f.Thumbnail, DueAt: now})
+			blobs = append(blobs, scheduledBlob{Key: f.Thumbnail, DueAt: now})
 		}
 	}
 	if len(blobs) == 0 {
 		return nil
 	}
-	return c.CreateInBatches(blobs, batchRows).Error
+	return tx.CreateInBatches(blobs, batchRows).Error
 }
 
-type doomedBlob struct {
+type scheduledBlob struct {
 	Key       string
 	DueAt     int64
 	ClaimedAt int64
 }
 
-func (doomedBlob) TableName() string { return "doomed_blobs" }
+func (scheduledBlob) TableName() string { return "doomed_blobs" }
 
-// Doomed hands out blobs that nobody has any more.
+// Doomed claims and returns blobs whose deletion is due.
 func (s *Store) Doomed(ctx context.Context, limit int) (keys []string, err error) {
 	due := s.read(ctx).Raw("SELECT key FROM doomed_blobs WHERE due_at <= ? ORDER BY due_at LIMIT ?",
 		models.Now().Millis(), limit).Scan(&keys)
@@ -82,12 +83,13 @@ func (s *Store) Doomed(ctx context.Context, limit int) (keys []string, err error
 	}
 	now := models.Now().Millis()
 	claimed := []string{}
-	err = s.writer.WithContext(ctx).Raw("UPDATE doomed_blobs SET claimed_at = ? WHERE key IN ? AND due_at <= ? RETURNING key",
+	err = s.writer.WithContext(ctx).Raw("UPDATE doomed_blobs SET claimed_at = ? WHERE key IN ? AND due_at <= ? "+
+		"RETURNING key",
 		now, keys, now).Scan(&claimed).Error
 	return claimed, err
 }
 
-// Forget strikes out blobs whose bytes are gone.
+// Forget removes blobs whose bytes are deleted from the schedule.
 func (s *Store) Forget(ctx context.Context, keys []string) error {
 	return s.writer.WithContext(ctx).Exec("DELETE FROM doomed_blobs WHERE key IN ?", keys).Error
 }

@@ -8,36 +8,39 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestBounds fills up what one user and one room may have, and asks for one more. What is there already may be asked for
-// again, and one that goes makes room for another.
+// TestBounds fills up what one user and one room may have, and asks for one more. What is there already may be asked
+// for again, and one that goes makes room for another.
 func TestBounds(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		defer h.close()
 		anna, bob := h.user("anna"), h.user("bob")
 		room := h.room("tea", models.RoomPublic, bob)
-		t.Run("rooms", func(t *testing.T) { (&house{h.Store, t}).boundsRooms(anna, bob, room) })
-		t.Run("contacts and blocks", func(t *testing.T) { (&house{h.Store, t}).boundsLists(anna, bob) })
-		t.Run("pins", func(t *testing.T) { (&house{h.Store, t}).boundsPins(bob, room) })
-		t.Run("invites", func(t *testing.T) { (&house{h.Store, t}).boundsInvites(bob, room) })
-		t.Run("sessions", func(t *testing.T) { (&house{h.Store, t}).boundsSessions() })
+		t.Run("rooms", func(t *testing.T) { (&testStore{h.Store, t}).boundsRooms(anna, bob, room) })
+		t.Run("contacts and blocks", func(t *testing.T) { (&testStore{h.Store, t}).boundsLists(anna, bob) })
+		t.Run("pins", func(t *testing.T) { (&testStore{h.Store, t}).boundsPins(bob, room) })
+		t.Run("invites", func(t *testing.T) { (&testStore{h.Store, t}).boundsInvites(bob, room) })
+		t.Run("sessions", func(t *testing.T) { (&testStore{h.Store, t}).boundsSessions() })
 	})
 }
 
 // insert adds rows to a table, with values in which i counts from 1 to most.
-func (h *house) insert(most int, table, columns, values string, args ...any) {
+func (h *testStore) insert(most int, table, columns, values string, args ...any) {
 	h.t.Helper()
-	h.must(h.writer.Exec(fmt.Sprintf("INSERT INTO %s (%s) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT %s FROM n",
+	h.must(h.writer.Exec(fmt.Sprintf("INSERT INTO %s (%s) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM "+
+		"n WHERE i < %d) SELECT %s FROM n",
 		table, columns, most, values), args...).Error)
 }
 
 const memberColumns = "room_id, user_id, role, joined_at, joined_position, last_read_id, own_after, muted"
 
-func (h *house) boundsRooms(anna, bob models.User, room models.Room) {
+func (h *testStore) boundsRooms(anna, bob models.User, room models.Room) {
 	ctx, path, name := h.t.Context(), models.RoomPath{ID: room.ID}, "one more"
-	h.insert(models.MaxRoomsPerUser, "rooms", "name, name_key, kind, owner_id, created_at, updated_at, active_at, member_count",
+	h.insert(models.MaxRoomsPerUser, "rooms", "name, name_key, kind, owner_id, created_at, updated_at, active_at, "+
+		"member_count",
 		fmt.Sprintf("'x', 'x', 'private', %d, 0, 0, 0, 1", anna.ID))
-	h.must(h.writer.Exec("INSERT INTO memberships ("+memberColumns+") SELECT id, owner_id, 'owner', 0, 0, 0, 0, false FROM rooms WHERE owner_id = ?",
+	h.must(h.writer.Exec("INSERT INTO memberships ("+memberColumns+") SELECT id, owner_id, 'owner', 0, 0, 0, 0, false "+
+		"FROM rooms WHERE owner_id = ?",
 		anna.ID).Error)
 	invite, err := h.CreateInvite(ctx, bob.ID, path, models.NewInvite{}, nil)
 	h.must(err)
@@ -63,11 +66,13 @@ func (h *house) boundsRooms(anna, bob models.User, room models.Room) {
 	h.purged()
 }
 
-func (h *house) boundsLists(anna, bob models.User) {
+func (h *testStore) boundsLists(anna, bob models.User) {
 	const userColumns = "username, username_key, display_name, guest, created_at"
 	h.insert(models.MaxContactsPerUser, "users", userColumns, "'u' || i, 'u' || i, 'u', false, 0")
-	h.must(h.writer.Exec("INSERT INTO contacts (user_id, contact_id, added_at) SELECT ?, id, 0 FROM users WHERE username_key LIKE 'u%'", anna.ID).Error)
-	h.must(h.writer.Exec("INSERT INTO blocks (user_id, blocked_id, direct_key, added_at) SELECT ?, id, '', 0 FROM users WHERE username_key LIKE 'u%'",
+	h.must(h.writer.Exec("INSERT INTO contacts (user_id, contact_id, added_at) SELECT ?, id, 0 FROM users WHERE "+
+		"username_key LIKE 'u%'", anna.ID).Error)
+	h.must(h.writer.Exec("INSERT INTO blocks (user_id, blocked_id, direct_key, added_at) SELECT ?, id, '', 0 FROM users "+
+		"WHERE username_key LIKE 'u%'",
 		anna.ID).Error)
 	ctx, another, listed := h.t.Context(), models.UserPath{ID: bob.ID}, models.UserPath{Key: "u7"}
 	for _, add := range []func(models.UserPath) error{
@@ -87,10 +92,11 @@ func (h *house) boundsLists(anna, bob models.User) {
 	h.must(err)
 }
 
-func (h *house) boundsPins(bob models.User, room models.Room) {
+func (h *testStore) boundsPins(bob models.User, room models.Room) {
 	ctx, path := h.t.Context(), models.RoomPath{ID: room.ID}
 	first, second := h.say(room.ID, bob, "one"), h.say(room.ID, bob, "two")
-	h.insert(models.MaxPinsPerRoom-1, "pins", "room_id, message_id, pinned_by, pinned_at", fmt.Sprintf("%d, 1000 + i, 1, 0", room.ID))
+	h.insert(models.MaxPinsPerRoom-1, "pins", "room_id, message_id, pinned_by, pinned_at",
+		fmt.Sprintf("%d, 1000 + i, 1, 0", room.ID))
 	_, _, err := h.Pin(ctx, bob.ID, path, first)
 	h.must(err)
 	_, _, err = h.Pin(ctx, bob.ID, path, second)
@@ -103,7 +109,7 @@ func (h *house) boundsPins(bob models.User, room models.Room) {
 	h.must(err)
 }
 
-func (h *house) boundsInvites(bob models.User, room models.Room) {
+func (h *testStore) boundsInvites(bob models.User, room models.Room) {
 	ctx, path := h.t.Context(), models.RoomPath{ID: room.ID}
 	columns := "code, room_id, created_at, expires_at, max_uses, uses"
 	h.insert(spentInvites, "invites", columns, fmt.Sprintf("'spent' || i, %d, i, 0, 1, 1", room.ID))
@@ -123,7 +129,7 @@ func (h *house) boundsInvites(bob models.User, room models.Room) {
 	}
 }
 
-func (h *house) boundsSessions() {
+func (h *testStore) boundsSessions() {
 	ctx := h.t.Context()
 	carl := h.user("carl")
 	before, _, err := h.Bounds(ctx)

@@ -7,15 +7,18 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// TestCursors: what is written is read again by its own list, and by no other; what was changed on its way is no cursor.
+// TestCursors: what is written is read again by its own list, and by no other; what was changed on its way is no
+// cursor.
 func TestCursors(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		number := rapid.Int64Range(0, latest)
+		number := rapid.Int64Range(0, database.MaxTime)
 		of := list{listKind(rapid.IntRange(int(listRooms), int(listFoundAnywhere)).Draw(t, "kind")), number.Draw(t, "owner")}
 		c := cursor{
-			list: of, begun: number.Draw(t, "begun"), at: number.Draw(t, "at"), room: number.Draw(t, "room"), id: number.Draw(t, "id"),
+			list: of, begun: number.Draw(t, "begun"), at: number.Draw(t, "at"), room: number.Draw(t, "room"), id: number.Draw(t,
+				"id"),
 			key: rapid.StringMatching(`[^\x00]{0,128}`).Draw(t, "key"),
 		}
 		if got, ok, err := of.after(c.String()); err != nil || !ok || got != c {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -41,77 +42,85 @@ func (r fileRow) model() models.File {
 	return f
 }
 
-// MayUpload returns the room that path names, if the caller may store so many bytes more in it. What others of the caller's
-// requests bring at this moment is held against the quota by itself and not added to what is stored: some of it may just
-// have been, and would count twice. AddFile counts exactly.
-func (s *Store) MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error) {
+// MayUpload returns the room that path names, if the caller may store size more bytes in it. The bytes of the caller's
+// other requests that arrive at this moment are checked against the quota by themselves and not added to what is
+// stored: some of them may just have been stored, and would count twice. AddFile counts exactly.
+func (s *Store) MayUpload(
+	ctx context.Context, callerID int64, path models.RoomPath, size, others int64,
+) (roomID int64, err error) {
 	db := s.read(ctx)
-	a, err := asWriter(db, path, callerID)
+	a, err := authorizeWriter(db, path, callerID)
 	if err != nil {
 		return 0, err
 	}
 	if s.fileQuota > 0 && others > 0 && others+size > s.fileQuota {
-		return 0, models.Errorf(models.CodeTooLarge, "Your files may hold %d bytes, and your other uploads bring %d now; there is no room for %d more.",
+		return 0, models.Errorf(models.CodeTooLarge, "Your files may hold %d bytes, and your other uploads bring %d now; "+
+			"there is no room for %d more.",
 			s.fileQuota, others, size)
 	}
 	return a.Room.ID, s.refuseOverQuota(db, callerID, size)
 }
 
-// refuseOverQuota is an error when the user's files and uploads hold too much for so many bytes more.
+// refuseOverQuota is an error when the user's files and uploads leave no room for size more bytes.
 func (s *Store) refuseOverQuota(db *gorm.DB, userID, size int64) error {
 	if s.fileQuota == 0 {
 		return nil
 	}
 	var used int64
 	err := db.Raw(`SELECT COALESCE((SELECT sum(size) FROM files WHERE user_id = ?), 0)
-		+ COALESCE((SELECT sum(size) FROM uploads WHERE user_id = ? AND file_id = '' AND NOT gone), 0)`, userID, userID).Scan(&used).Error
+		+ COALESCE((SELECT sum(size) FROM uploads WHERE user_id = ? AND file_id = '' AND NOT gone), 0)`, userID, userID).
+		Scan(&used).Error
 	if err == nil && used+size > s.fileQuota {
-		err = models.Errorf(models.CodeTooLarge, "Your files hold %d of the %d bytes that they may; there is no room for %d more.",
+		err = models.Errorf(models.CodeTooLarge, "Your files hold %d of the %d bytes that they may; there is no room for "+
+			"%d more.",
 			used, s.fileQuota, size)
 	}
 	return err
 }
 
-// AddFile gives stored bytes to a room, as a file of the caller's that no message has yet.
-func (s *Store) AddFile(ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once) (models.File, error) {
+// AddFile adds stored bytes to a room, as a file of the caller without a message.
+func (s *Store) AddFile(
+	ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once,
+) (models.File, error) {
 	var file models.File
-	_, err := s.create(ctx, once, func(c *change) (any, error) {
+	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		path := models.RoomPath{ID: roomID}
-		if err := c.lock(path); err != nil {
+		if err := tx.lockRoom(path); err != nil {
 			return nil, err
 		}
-		if _, err := asWriter(c.DB, path, callerID); err != nil {
+		if _, err := authorizeWriter(tx.DB, path, callerID); err != nil {
 			return nil, err
 		}
-		if _, err := c.lockUser(callerID); err != nil { // whose files are counted
+		if _, err := tx.lockUser(callerID); err != nil { // the lock makes the count exact
 			return nil, err
 		}
-		if err := s.refuseOverQuota(c.DB, callerID, n.Size); err != nil {
+		if err := s.refuseOverQuota(tx.DB, callerID, n.Size); err != nil {
 			return nil, err
 		}
 		var err error
-		file, err = c.addFile(callerID, roomID, n)
+		file, err = tx.addFile(callerID, roomID, n)
 		return file, err
 	})
 	return file, err
 }
 
-func (c *change) addFile(userID, roomID int64, n models.NewFile) (models.File, error) {
-	if err := c.take(n.Blob); err != nil {
+func (tx *transaction) addFile(userID, roomID int64, n models.NewFile) (models.File, error) {
+	if err := tx.claimBlob(n.Blob); err != nil {
 		return models.File{}, err
 	}
 	row := fileRow{
-		ID: "f_" + rand.Text(), RoomID: roomID, UserID: userID, Blob: n.Blob, Name: n.Name, MediaType: n.MediaType, Size: n.Size,
+		ID: "f_" + rand.Text(), RoomID: roomID, UserID: userID, Blob: n.Blob, Name: n.Name, MediaType: n.MediaType,
+		Size:   n.Size,
 		SHA256: n.SHA256, Width: n.Width, Height: n.Height, CreatedAt: models.Now().Millis(),
 	}
 	if n.Thumbnail {
 		row.ThumbnailDue = row.CreatedAt
 	}
-	return row.model(), c.Create(&row).Error
+	return row.model(), tx.Create(&row).Error
 }
 
-// File is a file that the caller may have: whoever may read its room, once a message of the room has it; before, its
-// uploader, while they are a member. Any other is not_found.
+// File returns a file that the caller may read: callers who may read its room, once a message of the room has it;
+// before, its uploader, while they are a member. For others it is not_found.
 func (s *Store) File(ctx context.Context, callerID int64, id string) (models.StoredFile, error) {
 	db := s.read(ctx)
 	var row fileRow
@@ -119,32 +128,34 @@ func (s *Store) File(ctx context.Context, callerID int64, id string) (models.Sto
 	if found.Error != nil {
 		return models.StoredFile{}, found.Error
 	}
-	a, err := lookAt(db, models.RoomPath{ID: row.RoomID}, callerID)
+	a, err := authorizeReader(db, models.RoomPath{ID: row.RoomID}, callerID)
 	var refused *models.Error
 	switch {
 	case errors.As(err, &refused), found.RowsAffected == 0:
 		return models.StoredFile{}, models.NotFound()
 	case err != nil:
 		return models.StoredFile{}, err
-	case row.MessageID == 0 && (row.UserID != callerID || !a.member()), row.MessageID != 0 && row.MessageID <= a.Room.ClearedID:
+	case row.MessageID == 0 && (row.UserID != callerID || !a.isMember()), row.MessageID != 0 &&
+		row.MessageID <= a.Room.ClearedID:
 		return models.StoredFile{}, models.NotFound()
 	}
-	// With its sender's account a message and its files are gone, if not purged yet.
+	// With its sender's account a message and its files are deleted, even if not purged yet.
 	if _, err := findUser(db, models.UserPath{ID: row.UserID}); err != nil {
 		return models.StoredFile{}, err
 	}
-	return models.StoredFile{File: row.model(), Blob: row.Blob, Thumbnail: row.Thumbnail, Coming: row.ThumbnailDue > 0}, nil
+	return models.StoredFile{File: row.model(), Blob: row.Blob, Thumbnail: row.Thumbnail, Coming: row.ThumbnailDue > 0},
+		nil
 }
 
-// DropFiles removes files of the caller's that no message has.
+// DropFiles removes files of the caller that no message has.
 func (s *Store) DropFiles(ctx context.Context, callerID int64, ids []string) error {
-	_, err := s.change(ctx, func(c *change) error {
-		return c.doom("id IN ? AND user_id = ? AND message_id = 0", ids, callerID)
+	_, err := s.write(ctx, func(tx *transaction) error {
+		return tx.scheduleDeletion("id IN ? AND user_id = ? AND message_id = 0", ids, callerID)
 	})
 	return err
 }
 
-// dropUnattached removes some files that no message wanted.
+// dropUnattached removes some files that were not attached to a message in time.
 func (s *Store) dropUnattached(ctx context.Context) (more bool, err error) {
 	var ids []string
 	err = s.read(ctx).Raw("SELECT id FROM files WHERE message_id = 0 AND created_at < ? ORDER BY created_at LIMIT ?",
@@ -152,6 +163,81 @@ func (s *Store) dropUnattached(ctx context.Context) (more bool, err error) {
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
-	_, err = s.change(ctx, func(c *change) error { return c.doom("id IN ? AND message_id = 0", ids) })
+	_, err = s.write(ctx, func(tx *transaction) error { return tx.scheduleDeletion("id IN ? AND message_id = 0", ids) })
 	return len(ids) == batchRows, err
+}
+
+// addFilesTo adds the files to messages, of any rooms, with one query.
+func addFilesTo(db *gorm.DB, messages []*models.Message) error {
+	named := groupByKey(messages)
+	if len(named) == 0 {
+		return nil
+	}
+	table, args := named.table(db)
+	var rows []fileRow
+	err := db.Raw("SELECT "+fileColumns+" FROM "+table+` CROSS JOIN files
+		WHERE files.room_id = v.room_id AND files.message_id = v.id ORDER BY files.room_id, files.message_id, files.place`,
+		args...).Scan(&rows).Error
+	for _, r := range rows {
+		for _, m := range named[messageKey{r.RoomID, r.MessageID}] {
+			m.Files = append(m.Files, r.model())
+		}
+	}
+	return err
+}
+
+const (
+	// thumbnailLease is how long one node may take to make a thumbnail before another tries.
+	thumbnailLease = time.Minute
+	// thumbnailTries is the number of attempts: a picture that crashes the process must not crash it after each restart.
+	thumbnailTries = 3
+)
+
+// NextPicture returns the next picture that needs a thumbnail; false when there is none. Users take turns.
+func (s *Store) NextPicture(ctx context.Context) (models.StoredFile, bool, error) {
+	for {
+		now := models.Now()
+		id, err := s.pictureDue(ctx, now)
+		if err != nil || id == "" {
+			return models.StoredFile{}, false, err
+		}
+		var row fileRow
+		taken := s.writer.WithContext(ctx).Raw(`UPDATE files SET thumbnail_tries = thumbnail_tries + 1,
+			thumbnail_due = CASE WHEN thumbnail_tries < ? THEN CAST(? AS BIGINT) ELSE 0 END
+			WHERE id = ? AND thumbnail_due > 0 AND thumbnail_due <= ? RETURNING `+fileColumns,
+			thumbnailTries, now.Add(thumbnailLease).UnixMilli(), id, now.Millis()).Scan(&row)
+		if taken.Error != nil {
+			return models.StoredFile{}, false, taken.Error
+		}
+		if row.ThumbnailDue > 0 {
+			s.pictured.Store(row.UserID)
+			return models.StoredFile{File: row.model(), Blob: row.Blob}, true, nil
+		}
+		// It was tried often enough, or another node has it: go on with the next one.
+	}
+}
+
+// pictureDue returns the file whose turn it is: of the user after the one whose picture was made last, the longest due.
+// It is "" when none is due.
+func (s *Store) pictureDue(ctx context.Context, now models.Time) (id string, err error) {
+	for _, after := range []int64{s.pictured.Load(), 0} { // and then from the first user again
+		err = s.read(ctx).Raw(`SELECT id FROM files WHERE user_id > ? AND thumbnail_due > 0 AND thumbnail_due <= ?
+			ORDER BY user_id, thumbnail_due LIMIT 1`, after, now.Millis()).Scan(&id).Error
+		if err != nil || id != "" {
+			break
+		}
+	}
+	return id, err
+}
+
+// SetThumbnail gives a file its thumbnail, a blob that was reserved; "" says that there will be none.
+func (s *Store) SetThumbnail(ctx context.Context, fileID, blob string) error {
+	_, err := s.write(ctx, func(tx *transaction) error {
+		set := tx.Exec("UPDATE files SET thumbnail = ?, thumbnail_due = 0 WHERE id = ? AND thumbnail = ''", blob, fileID)
+		if set.Error != nil || set.RowsAffected == 0 || blob == "" {
+			return set.Error // without a file that needs it, the blob stays scheduled for deletion
+		}
+		return tx.claimBlob(blob)
+	})
+	return err
 }

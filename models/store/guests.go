@@ -8,30 +8,32 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// guestBite bounds the guests that the janitor finds with one query.
-const guestBite = 100
+// guestBatch bounds the guests that the janitor finds with one query.
+const guestBatch = 100
 
-// Online lets the janitor know who has a stream open. Until it is called, idle guests stay.
+// Online tells the janitor how to find out whether a user has a stream open. Until it is called, idle guests stay.
 func (s *Store) Online(online func(userID int64) bool) { s.online.Store(&online) }
 
-// GuestsOf counts the guests who were made from a network, up to most.
+// GuestsOf counts the guests who were created from a network, up to most.
 func (s *Store) GuestsOf(ctx context.Context, network string, most int) (int, error) {
 	var n int
-	err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM users WHERE guest_network = ? AND guest_network <> '' LIMIT ?) g",
+	err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM users WHERE guest_network = ? AND guest_network <> '' "+
+		"LIMIT ?) g",
 		network, most).Scan(&n).Error
 	return n, err
 }
 
-// placeGuest notes the network that a guest was made from, "" for somebody who is no guest any more.
-func (c *change) placeGuest(userID int64, network string) error {
-	return c.Exec("UPDATE users SET guest_network = ? WHERE id = ?", network, userID).Error
+// setGuestNetwork stores the network that a guest was created from, "" for a user who is no longer a guest.
+func (tx *transaction) setGuestNetwork(userID int64, network string) error {
+	return tx.Exec("UPDATE users SET guest_network = ? WHERE id = ?", network, userID).Error
 }
 
-// hasNoSession holds for a user u who has no session left to come back with.
-const hasNoSession = `NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.revoked_at = 0 AND s.expires_at > ?)`
+// hasNoSession is the condition that a user u has no session left to come back with.
+const hasNoSession = `NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.revoked_at = 0 AND s.expires_at
+	> ?)`
 
-// endGuest deletes a guest with their last session: nobody can be them any more, and the name is free. Whoever else has
-// logged out, or has another session, stays.
+// endGuest deletes a guest with their last session: nobody can log in as them any more, and the name is free. Other
+// users, and guests with another session, stay.
 func (s *Store) endGuest(ctx context.Context, userID int64) error {
 	var ended int64
 	err := s.read(ctx).Raw("SELECT u.id FROM users u WHERE u.id = ? AND u.guest AND "+hasNoSession,
@@ -39,31 +41,31 @@ func (s *Store) endGuest(ctx context.Context, userID int64) error {
 	if err != nil || ended == 0 {
 		return err
 	}
-	if err := s.departGuest(ctx, ended); err != nil {
+	if err := s.deleteGuest(ctx, ended); err != nil {
 		return err
 	}
-	s.purgeSoon(ctx, ended)
+	s.startPurge(ctx, ended)
 	return nil
 }
 
-func (s *Store) departGuest(ctx context.Context, userID int64) error {
+func (s *Store) deleteGuest(ctx context.Context, userID int64) error {
 	err := s.deleteIf(ctx, userID, func(u userRow) bool { return u.Guest })
 	if errors.Is(err, models.NotFound()) {
-		err = nil // another node was faster
+		err = nil // another node has deleted them
 	}
 	return err
 }
 
-// expireGuests deletes a bite of the guests who have no session left that they could come back with.
+// expireGuests deletes a batch of the guests who have no session left to come back with.
 func (s *Store) expireGuests(ctx context.Context) (more bool, err error) {
 	var users []int64
 	err = s.read(ctx).Raw("SELECT u.id FROM users u WHERE u.guest AND "+hasNoSession+" ORDER BY u.id LIMIT ?",
-		models.Now().Millis(), guestBite).Scan(&users).Error
-	return len(users) == guestBite, s.departGuests(ctx, users, err)
+		models.Now().Millis(), guestBatch).Scan(&users).Error
+	return len(users) == guestBatch, s.deleteGuests(ctx, users, err)
 }
 
-// expireIdleGuests deletes guests who came hours ago, have done nothing, and are not here. Each time it looks at a bite of
-// all guests, and goes on behind it the next time: most stay, and are not worth a look each minute.
+// expireIdleGuests deletes guests who came hours ago, have done nothing, and are not online. Each time it looks at a
+// batch of all guests, and continues after it the next time: most stay, and need not be checked each minute.
 func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 	online := s.online.Load()
 	if online == nil {
@@ -73,7 +75,7 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 	from := s.idleFrom
 	var looked []int64
 	err = s.read(ctx).Raw("SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.created_at < ? ORDER BY u.id LIMIT ?",
-		from, before, guestBite).Scan(&looked).Error
+		from, before, guestBatch).Scan(&looked).Error
 	if err != nil {
 		return false, err
 	}
@@ -83,7 +85,8 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 	}
 	s.idleFrom = looked[len(looked)-1]
 	var idle, gone []int64
-	err = s.read(ctx).Raw(`SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.id <= ? AND u.created_at < ? AND u.last_seen_at < ?
+	err = s.read(ctx).Raw(`SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.id <= ? AND u.created_at < ? AND
+		u.last_seen_at < ?
 		AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.last_used_at >= ?)
 		AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.sender_id = u.id AND m.deleted_at = 0)
 		AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = u.id AND m.room_id <> ?)
@@ -97,17 +100,61 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 			gone = append(gone, id)
 		}
 	}
-	return false, s.departGuests(ctx, gone, err)
+	return false, s.deleteGuests(ctx, gone, err)
 }
 
-// departGuests deletes guests that a query has found, unless it failed.
-func (s *Store) departGuests(ctx context.Context, users []int64, err error) error {
+// deleteGuests deletes guests that a query has found, unless it failed.
+func (s *Store) deleteGuests(ctx context.Context, users []int64, err error) error {
 	for _, id := range users {
 		if err == nil {
 			began := time.Now()
-			err = s.departGuest(ctx, id)
-			rest(ctx, time.Since(began))
+			err = s.deleteGuest(ctx, id)
+			pause(ctx, time.Since(began))
 		}
 	}
 	return err
+}
+
+// Settle upgrades a guest to an account, which keeps all that the guest has, and opens the account's first session. The
+// guest's own sessions go on.
+func (s *Store) Settle(
+	ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once,
+) (models.Login, error) {
+	var login models.Login
+	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+		guest, err := tx.lockUser(guestID)
+		if err == nil && !guest.Guest {
+			err = models.Errorf(models.CodeForbidden, "You have an account; only guests sign up with their token.")
+		}
+		if err != nil {
+			return nil, err
+		}
+		user, err := upgradeGuest(tx, guest, a)
+		if err != nil {
+			return nil, err
+		}
+		if err := tx.setGuestNetwork(user.ID, ""); err != nil {
+			return nil, err
+		}
+		login, err = insertSession(tx, user, n)
+		return login, err
+	})
+	return login, err
+}
+
+// upgradeGuest turns a guest into the account a: the same user, under new names. The guest's display name stays if the
+// account has none.
+func upgradeGuest(tx *transaction, guest userRow, a models.NewAccount) (models.User, error) {
+	if a.DisplayName == "" && guest.DisplayName != guest.Username {
+		a.DisplayName = guest.DisplayName
+	}
+	row, err := newUserRow(a)
+	if err != nil {
+		return models.User{}, err
+	}
+	tx.clearMembers = true
+	tx.renameUser(guest)
+	row.ID, row.CreatedAt, row.LastSeenAt = guest.ID, guest.CreatedAt, guest.LastSeenAt
+	err = usernameTaken(tx.Select("*").Updates(&row).Error, row.Username)
+	return row.model(), err
 }

@@ -19,10 +19,11 @@ func TestIdleGuestsGo(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) { testIdleGuests(t, newPostgres(t)) })
 }
 
-func testIdleGuests(t *testing.T, database string) {
+func testIdleGuests(t *testing.T, name string) {
 	ctx := t.Context()
 	s, err := Open(ctx, Config{
-		Database: database, Retention: time.Hour, Lobby: "lobby", Log: slog.New(slog.DiscardHandler), Committed: func([]models.LogEntry) {},
+		Database: name, Retention: time.Hour, Lobby: "lobby", Log: slog.New(slog.DiscardHandler),
+		Committed: func([]models.LogEntry) {},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +34,8 @@ func testIdleGuests(t *testing.T, database string) {
 		}
 	})
 	guests := map[string]models.Login{}
-	for _, name := range []string{"idle", "idle-too", "online", "asks", "seen", "wrote", "joined", "reacted", "known", "owner"} {
+	for _, name := range []string{"idle", "idle-too", "online", "asks", "seen", "wrote", "joined", "reacted", "known",
+		"owner"} {
 		guests[name] = newGuest(t, s, name)
 	}
 	account := mustSignUp(t, s, models.NewAccount{Username: "account", PasswordHash: "x"})
@@ -53,7 +55,8 @@ func testIdleGuests(t *testing.T, database string) {
 	const past = 7 * 3600_000
 	must(t, s.writer.Exec("UPDATE users SET created_at = created_at - ?, last_seen_at = created_at - ?", past, past).Error)
 	must(t, s.writer.Exec("UPDATE users SET last_seen_at = ? WHERE username = 'seen'", models.Now().Millis()).Error)
-	must(t, s.writer.Exec("UPDATE sessions SET last_used_at = last_used_at - ? WHERE user_id <> ?", past, guests["asks"].User.ID).Error)
+	must(t, s.writer.Exec("UPDATE sessions SET last_used_at = last_used_at - ? WHERE user_id <> ?", past,
+		guests["asks"].User.ID).Error)
 	fresh := newGuest(t, s, "fresh")
 
 	_, err = s.expireIdleGuests(ctx)
@@ -85,20 +88,23 @@ func testCountOfGuests(t *testing.T, s *Store, fresh models.Login) {
 	count("home", 5, 5)
 	count("", 100, 0)
 	count("elsewhere", 100, 0)
-	_, err := s.Settle(t.Context(), fresh.User.ID, models.NewAccount{Username: "settled", PasswordHash: "x"}, newSession(), nil)
+	_, err := s.Settle(t.Context(), fresh.User.ID, models.NewAccount{Username: "settled", PasswordHash: "x"},
+		newSession(), nil)
 	must(t, err)
 	count("home", 100, 8)
 	linked := newGuest(t, s, "linked")
 	must(t, s.writer.Exec("UPDATE users SET guest_network = 'abroad' WHERE id = ?", linked.User.ID).Error)
 	count("abroad", 100, 1)
-	must(t, s.Link(t.Context(), linked.User.ID, models.Person{Provider: "test", Issuer: "https://test", Subject: "linked"}))
+	must(t, s.Link(t.Context(), linked.User.ID, models.Person{Provider: "test", Issuer: "https://test",
+		Subject: "linked"}))
 	count("abroad", 100, 0)
 	if err := s.UsernameFree(t.Context(), "SETTLED", 0); !errors.Is(err, &models.Error{Code: models.CodeUsernameTaken}) {
 		t.Errorf("a name that is taken is %v", err)
 	}
 	must(t, s.UsernameFree(t.Context(), "settled", fresh.User.ID))
 	must(t, s.UsernameFree(t.Context(), "fresh", 0))
-	if list, err := s.SessionAddresses(t.Context(), fresh.User.ID); err != nil || !slices.Equal(list, []string{"2001:db8::1", "2001:db8::1"}) {
+	if list, err := s.SessionAddresses(t.Context(), fresh.User.ID); err != nil || !slices.Equal(list,
+		[]string{"2001:db8::1", "2001:db8::1"}) {
 		t.Errorf("the sessions are from %v (%v)", list, err)
 	}
 }
@@ -117,8 +123,8 @@ func TestGuestsGoWithTheirSession(t *testing.T) {
 	must(t, s.writer.Exec("UPDATE sessions SET expires_at = 1 WHERE user_id = ?", late.User.ID).Error)
 	must(t, s.writer.Exec("UPDATE sessions SET revoked_at = 1 WHERE user_id = ?", stays.User.ID).Error)
 	second := models.Login{}
-	_, err = s.change(ctx, func(c *change) error {
-		second, err = insertSession(c, stays.User, newSession())
+	_, err = s.write(ctx, func(tx *transaction) error {
+		second, err = insertSession(tx, stays.User, newSession())
 		return err
 	})
 	must(t, err)

@@ -9,16 +9,19 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// The directions in which a page of history goes on.
+// The directions in which a page of history continues.
 const (
 	older = "older"
 	newer = "newer"
 )
 
-// History is a page of a room's messages, oldest first.
-func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery) (models.Page[models.Message], error) {
+// History returns a page of a room's messages, oldest first.
+func (s *Store) History(
+	ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery,
+) (models.Page[models.Message], error) {
 	h := history{db: s.read(ctx), callerID: callerID, query: q}
 	err := h.open(ctx, s, path)
 	if err != nil {
@@ -36,7 +39,7 @@ func (s *Store) History(ctx context.Context, callerID int64, path models.RoomPat
 	case q.After != nil:
 		direction, from = newer, *q.After
 	case q.Before != nil:
-		from = max(*q.Before, 1) // what is older than all messages is older than the first
+		from = max(*q.Before, 1) // older than all messages is the same as older than the first
 	case !q.Since.IsZero():
 		direction = newer
 	}
@@ -51,23 +54,23 @@ type history struct {
 	query    models.HistoryQuery
 }
 
-// open finds the room. A member's is mostly known without asking; of all others, the room says who may read it.
+// open finds the room. A member's room is mostly cached; for other callers, the room says who may read it.
 func (h *history) open(ctx context.Context, s *Store, path models.RoomPath) error {
 	if path.Key == "" {
-		st, known, err := s.standingIn(ctx, posting{path.ID, h.callerID})
-		h.room = roomRow{ID: path.ID, Subject: st.subject, ClearedID: st.clearedID}
+		m, known, err := s.member(ctx, memberKey(path.ID, h.callerID))
+		h.room = roomRow{ID: path.ID, Subject: m.Subject, ClearedID: m.ClearedID}
 		if known || err != nil {
 			return err
 		}
 	}
-	a, err := lookAt(h.db, path, h.callerID)
+	a, err := authorizeReader(h.db, path, h.callerID)
 	h.room = a.Room
 	return err
 }
 
 func (h history) list() list { return list{listHistory, h.room.ID} }
 
-// page goes from a message, itself not included, in a direction; from 0 starts at that direction's beginning.
+// page continues from a message, which is not included, in a direction; 0 starts at the beginning of that direction.
 func (h history) page(direction string, from int64) (models.Page[models.Message], error) {
 	limit := h.query.Limit
 	p, err := h.part(direction, from, limit+1)
@@ -77,7 +80,7 @@ func (h history) page(direction string, from int64) (models.Page[models.Message]
 	if len(p.messages) > limit {
 		p.messages, p.cut = p.messages[:limit], true
 	}
-	if err := h.show(&p); err != nil {
+	if err := h.fill(&p); err != nil {
 		return models.Page[models.Message]{}, err
 	}
 	page := models.Page[models.Message]{Items: p.messages}
@@ -97,8 +100,8 @@ type part struct {
 	cut              bool
 }
 
-// show fills in what the messages have beside themselves, and cuts the part to what fits into a page.
-func (h history) show(p *part) error {
+// fill adds files and reactions to the messages, and cuts the part to what fits into a page.
+func (h history) fill(p *part) error {
 	if p.files {
 		if err := addFiles(h.db, p.messages); err != nil {
 			return err
@@ -109,7 +112,7 @@ func (h history) show(p *part) error {
 			return err
 		}
 	}
-	if n := fitting(p.messages); n < len(p.messages) {
+	if n := countFitting(p.messages); n < len(p.messages) {
 		p.messages, p.cut = p.messages[:n], true
 	}
 	return nil
@@ -128,30 +131,30 @@ func (h history) part(direction string, from int64, limit int) (part, error) {
 	case direction == older:
 		statement, args = olderPart, []any{h.room.ID, limit, before, after}
 	}
-	rows, err := queryIn(h.db, statement, args...)
+	rows, err := database.Query(h.db, statement, args...)
 	if err != nil {
 		return p, err
 	}
 	r := messageRow{RoomID: h.room.ID}
 	p.messages = make([]models.Message, 0, limit)
-	var room pageRoom
-	err = scanWhile(rows, func() bool {
-		p.cut = !room.takes(r.Text)
+	var room pageBudget
+	err = database.ScanWhile(rows, func() bool {
+		p.cut = !room.fits(r.Text)
 		if !p.cut {
 			p.messages = append(p.messages, r.model(h.room))
 		}
 		return !p.cut
 	}, &r.ID, &r.SenderID, &r.Username, &r.DisplayName,
 		&r.Type, &r.Text, &r.ReplyTo, &r.ClientID, &r.CreatedAt, &r.EditedAt, &r.DeletedAt, &p.files, &p.reactions)
-	return p, judged(h.db, err)
+	return p, database.Translate(h.db, err)
 }
 
 // noMessage is an id that no message will have.
 const noMessage = math.MaxInt64 / 2
 
-// The statements of parts, with the room's id, the most messages that are wanted, and the bounds. Ids count up by one, so
-// the bounds tell which may be among them, and one look at the files and the reactions of those serves the whole part:
-// most parts have none.
+// The statements of parts, with the room's id, the most messages that are wanted, and the bounds. Ids are consecutive,
+// so the bounds tell which may be among them, and one look at the files and the reactions of those serves the whole
+// part: most parts have none.
 var (
 	newestPart = partQuery(" >= (SELECT last_message_id FROM rooms WHERE id = $1) - CAST($2 AS BIGINT)",
 		"m.id > $3 ORDER BY m.id DESC")
@@ -162,17 +165,18 @@ var (
 )
 
 func partQuery(among, bounds string) string {
-	return `SELECT m.id, m.sender_id, COALESCE(u.username, ` + goneUsername + `), COALESCE(u.display_name, ` + goneDisplayName + `),
-		m.type, ` + shownText + `, m.reply_to, m.client_id, m.created_at, m.edited_at, ` + shownDeletedAt + `,
+	return `SELECT m.id, m.sender_id, COALESCE(u.username, ` + deletedUsername + `), COALESCE(u.display_name, ` +
+		deletedDisplayName + `),
+		m.type, ` + visibleText + `, m.reply_to, m.client_id, m.created_at, m.edited_at, ` + visibleDeletedAt + `,
 		EXISTS (SELECT 1 FROM files f WHERE f.room_id = $1 AND f.message_id` + among + `),
 		EXISTS (SELECT 1 FROM reaction_counts e WHERE e.room_id = $1 AND e.message_id` + among + `)
 		FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = $1 AND ` + bounds + ` LIMIT $2 + 0`
 }
 
-// bounds are the ids that a page lies between. There is one bound on each side: of two, SQLite would look up the first
-// and read on from there until the other one held.
+// bounds returns the ids that a page lies between. There is one bound on each side: of two, SQLite would look up the
+// first and read on from there until the other one held.
 //
-// Times count up with the ids of a room (send.go), so a bound by time is a bound by id.
+// Times never decrease with the ids of a room (newMessage), so a bound by time is a bound by id.
 func (h history) bounds(direction string, from int64) (after, before int64, err error) {
 	after, before = h.room.ClearedID, noMessage
 	switch {
@@ -189,15 +193,16 @@ func (h history) bounds(direction string, from int64) (after, before int64, err 
 	}
 	if !h.query.Until.IsZero() && err == nil {
 		last := after
-		err = h.db.Raw("SELECT id FROM messages WHERE room_id = ? AND created_at < ? ORDER BY created_at DESC, id DESC LIMIT 1",
+		err = h.db.Raw("SELECT id FROM messages WHERE room_id = ? AND created_at < ? ORDER BY created_at DESC, id DESC "+
+			"LIMIT 1",
 			h.room.ID, h.query.Until.Millis()).Scan(&last).Error
 		before = min(before, last+1)
 	}
 	return after, before, err
 }
 
-// around is a page with a message in its middle: it, half a page before it, and the rest after. What does not fit is left
-// out at the ends.
+// around returns a page with a message in its middle: it, half a page before it, and the rest after. What does not fit
+// is left out at the ends.
 func (h history) around(id int64) (models.Page[models.Message], error) {
 	before, err := h.part(older, id, h.query.Limit/2)
 	if err != nil {
@@ -211,14 +216,14 @@ func (h history) around(id int64) (models.Page[models.Message], error) {
 		messages: outward(after.messages, before.messages),
 		files:    before.files || after.files, reactions: before.reactions || after.reactions,
 	}
-	if err := h.show(&whole); err != nil {
+	if err := h.fill(&whole); err != nil {
 		return models.Page[models.Message]{}, err
 	}
 	slices.SortFunc(whole.messages, func(a, b models.Message) int { return cmp.Compare(a.ID, b.ID) })
 	return models.Page[models.Message]{Items: whole.messages}, nil
 }
 
-// outward is two runs as one, an item of each in turn for as long as there are.
+// outward merges two runs, an item of each in turn for as long as there are any.
 func outward(a, b []models.Message) []models.Message {
 	both := make([]models.Message, 0, len(a)+len(b))
 	for i := range max(len(a), len(b)) {

@@ -30,33 +30,33 @@ func (r identityRow) model() models.Identity {
 	}
 }
 
-// Welcome keeps a login code for a person's account, which is made when they come for the first time.
+// Welcome stores a login code for a person's account, which is created when they come for the first time.
 func (s *Store) Welcome(ctx context.Context, p models.Person, code models.LoginCode) error {
-	return s.asAccountOf(ctx, p, func(c *change, userID int64) error {
-		if p.Issuer != s.product { // which may be a provider to log in through as well
-			if err := s.refuseOtherWay(c.DB, userID); err != nil {
+	return s.withAccountOf(ctx, p, func(tx *transaction, userID int64) error {
+		if p.Issuer != s.product { // the product may also be a provider to log in through
+			if err := s.refuseOtherLogin(tx.DB, userID); err != nil {
 				return err
 			}
 		}
-		return c.Exec("INSERT INTO login_codes (hash, browser_hash, user_id, expires_at) VALUES (?, ?, ?, ?)",
+		return tx.Exec("INSERT INTO login_codes (hash, browser_hash, user_id, expires_at) VALUES (?, ?, ?, ?)",
 			code.Hash, code.BrowserHash, userID, code.ExpiresAt.Millis()).Error
 	})
 }
 
-// asAccountOf runs f in a transaction with a person's account, which it makes when there is none. Should another request
-// make it, or take the name for it, at the same moment, it begins again.
-func (s *Store) asAccountOf(ctx context.Context, p models.Person, f func(c *change, userID int64) error) error {
+// withAccountOf runs f in a transaction with a person's account, which it creates if there is none. If another request
+// creates it, or takes its name, at the same moment, it begins again.
+func (s *Store) withAccountOf(ctx context.Context, p models.Person, f func(tx *transaction, userID int64) error) error {
 	var err error
-	for range changeTries {
-		_, err = s.change(ctx, func(c *change) error {
-			row, err := findIdentity(c.DB, p)
+	for range maxTries {
+		_, err = s.write(ctx, func(tx *transaction) error {
+			row, err := findIdentity(tx.DB, p)
 			if err == nil && row.UserID == 0 {
-				row.UserID, err = c.makeAccount(p)
+				row.UserID, err = tx.createAccount(p)
 			}
 			if err != nil {
 				return err
 			}
-			return f(c, row.UserID)
+			return f(tx, row.UserID)
 		})
 		if !errors.Is(err, gorm.ErrDuplicatedKey) && !errors.Is(err, &models.Error{Code: models.CodeUsernameTaken}) {
 			break
@@ -65,9 +65,9 @@ func (s *Store) asAccountOf(ctx context.Context, p models.Person, f func(c *chan
 	return err
 }
 
-// makeAccount makes the account of a person, under their own name or one like it.
-func (c *change) makeAccount(p models.Person) (userID int64, err error) {
-	lobby, err := c.lockLobby()
+// createAccount creates the account of a person, under their own name or a similar one.
+func (tx *transaction) createAccount(p models.Person) (userID int64, err error) {
+	lobby, err := tx.lockLobby()
 	if err != nil {
 		return 0, err
 	}
@@ -75,24 +75,24 @@ func (c *change) makeAccount(p models.Person) (userID int64, err error) {
 	if account.DisplayName == "" {
 		account.DisplayName = account.Username
 	}
-	if account.Username, err = freeUsername(c.DB, account.Username); err != nil {
+	if account.Username, err = freeUsername(tx.DB, account.Username); err != nil {
 		return 0, err
 	}
-	user, err := insertUser(c, account)
+	user, err := insertUser(tx, account)
 	if err != nil {
 		return 0, err
 	}
-	if err := c.letIn(lobby, user); err != nil {
+	if err := tx.addToLobby(lobby, user); err != nil {
 		return 0, err
 	}
-	return user.ID, insertIdentity(c.DB, p, user.ID)
+	return user.ID, insertIdentity(tx.DB, p, user.ID)
 }
 
-// namesakes bounds the numbers that are tried for a name before chance has to do.
+// namesakes bounds the numbers that are tried after a name before random letters are.
 const namesakes = 9
 
-// freeUsername is the name, or the first that is free of it and a number, or of it and a few letters of chance. A reserved one
-// is nobody's.
+// freeUsername returns the name, or the first free name of it and a number, or of it and a few random letters. Reserved
+// names are never free.
 func freeUsername(tx *gorm.DB, name string) (string, error) {
 	candidates := []string{name}
 	for n := 2; n <= namesakes; n++ {
@@ -115,18 +115,18 @@ func freeUsername(tx *gorm.DB, name string) (string, error) {
 	return "", usernameTaken(gorm.ErrDuplicatedKey, name)
 }
 
-// Link has a person's log-ins open the user's account too. A guest becomes an account by it. Somebody who has another
+// Link lets a person's log-ins open the user's account too. A guest becomes an account with it. An identity of another
 // account is username_taken.
 func (s *Store) Link(ctx context.Context, userID int64, p models.Person) error {
-	_, err := s.change(ctx, func(c *change) error {
-		user, err := c.lockUser(userID)
+	_, err := s.write(ctx, func(tx *transaction) error {
+		user, err := tx.lockUser(userID)
 		if err == nil {
-			err = s.refuseOtherWay(c.DB, userID)
+			err = s.refuseOtherLogin(tx.DB, userID)
 		}
 		if err != nil {
 			return err
 		}
-		row, err := findIdentity(c.DB, p)
+		row, err := findIdentity(tx.DB, p)
 		switch {
 		case err != nil:
 			return err
@@ -136,17 +136,17 @@ func (s *Store) Link(ctx context.Context, userID int64, p models.Person) error {
 			return identityTaken()
 		}
 		if user.Guest {
-			if err := c.Exec("UPDATE users SET guest = ? WHERE id = ?", false, userID).Error; err != nil {
+			if err := tx.Exec("UPDATE users SET guest = ? WHERE id = ?", false, userID).Error; err != nil {
 				return err
 			}
-			if err := c.placeGuest(userID, ""); err != nil {
+			if err := tx.setGuestNetwork(userID, ""); err != nil {
 				return err
 			}
 		}
-		if err := insertIdentity(c.DB, p, userID); err != nil {
+		if err := insertIdentity(tx.DB, p, userID); err != nil {
 			return err
 		}
-		return c.boundIdentities(userID)
+		return tx.limitIdentities(userID)
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return s.linkedMeanwhile(ctx, userID, p)
@@ -154,7 +154,7 @@ func (s *Store) Link(ctx context.Context, userID int64, p models.Person) error {
 	return err
 }
 
-// linkedMeanwhile is the answer to a link that another request was faster with: it may have been the user's own.
+// linkedMeanwhile is the result of a link that another request made first: it may have been for the same user.
 func (s *Store) linkedMeanwhile(ctx context.Context, userID int64, p models.Person) error {
 	row, err := findIdentity(s.read(ctx), p)
 	if err == nil && row.UserID != userID {
@@ -178,16 +178,15 @@ func (s *Store) Identities(ctx context.Context, userID int64) ([]models.Identity
 	return list, err
 }
 
-// Unlink removes an identity of the user's, unless it is the last way into the account. What a product's tokens open stays
-// the product's.
+// Unlink removes an identity of the user, unless it is the last way into the account. An identity of the product stays.
 func (s *Store) Unlink(ctx context.Context, userID int64, id string) error {
-	_, err := s.change(ctx, func(c *change) error {
-		user, err := c.lockUser(userID) // so that of two at once one is the last
+	_, err := s.write(ctx, func(tx *transaction) error {
+		user, err := tx.lockUser(userID) // so that of two calls at once one sees the last identity
 		if err != nil {
 			return err
 		}
 		var rows []identityRow
-		if err := c.Where("user_id = ?", userID).Find(&rows).Error; err != nil {
+		if err := tx.Where("user_id = ?", userID).Find(&rows).Error; err != nil {
 			return err
 		}
 		at := slices.IndexFunc(rows, func(r identityRow) bool { return r.ID == id })
@@ -195,16 +194,16 @@ func (s *Store) Unlink(ctx context.Context, userID int64, id string) error {
 		case at < 0:
 			return models.NotFound()
 		case s.product != "" && rows[at].Issuer == s.product:
-			return s.refuseOtherWay(c.DB, userID)
+			return s.refuseOtherLogin(tx.DB, userID)
 		case len(rows) == 1 && user.PasswordHash == "":
 			return models.Errorf(models.CodeForbidden, "This is the only way into your account; set a password first.")
 		}
-		return c.Exec("DELETE FROM identities WHERE user_id = ? AND id = ?", userID, id).Error
+		return tx.Exec("DELETE FROM identities WHERE user_id = ? AND id = ?", userID, id).Error
 	})
 	return err
 }
 
-// findIdentity is a person's identity, without a user when nobody has it.
+// findIdentity returns a person's identity, with user id 0 if there is none.
 func findIdentity(db *gorm.DB, p models.Person) (row identityRow, err error) {
 	err = db.Where("issuer = ? AND subject = ?", p.Issuer, p.Subject).Limit(1).Find(&row).Error
 	return row, err
@@ -212,6 +211,99 @@ func findIdentity(db *gorm.DB, p models.Person) (row identityRow, err error) {
 
 func insertIdentity(tx *gorm.DB, p models.Person, userID int64) error {
 	return tx.Create(&identityRow{
-		ID: rand.Text(), UserID: userID, Provider: p.Provider, Issuer: p.Issuer, Subject: p.Subject, CreatedAt: models.Now().Millis(),
+		ID: rand.Text(), UserID: userID, Provider: p.Provider, Issuer: p.Issuer, Subject: p.Subject, CreatedAt: models.Now().
+			Millis(),
 	}).Error
+}
+
+// otherLoginsBatch bounds the sessions that one transaction revokes.
+const otherLoginsBatch = 200
+
+// refuseOtherLogin refuses another way into the account of a product's user: users whom the product has removed could
+// return by it.
+func (s *Store) refuseOtherLogin(db *gorm.DB, userID int64) error {
+	if s.product == "" {
+		return nil
+	}
+	var known int64
+	err := db.Raw("SELECT count(*) FROM identities WHERE user_id = ? AND issuer = ?", userID, s.product).Scan(&known).Error
+	if err == nil && known > 0 {
+		err = models.Errorf(models.CodeForbidden, "This account belongs to %s, whose tokens are the only way into it.",
+			s.product)
+	}
+	return err
+}
+
+// followNames gives a product's user the names that their token has, if they differ: the display name, and the username
+// if it is valid and free. A name that the token does not have stays.
+func (tx *transaction) followNames(userID int64, p models.Person) error {
+	user, err := findUser(tx.DB, models.UserPath{ID: userID})
+	if err != nil {
+		return err
+	}
+	changes := map[string]any{}
+	if shown := p.ShownName(); shown != "" && shown != user.DisplayName {
+		changes["display_name"] = shown
+	}
+	if username := p.Username(); username != "" && username != user.Username {
+		key, ok, err := tx.keyForRename(user, username)
+		if err != nil {
+			return err
+		}
+		if ok {
+			changes["username"], changes["username_key"] = username, key
+			tx.renameUser(user)
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	tx.clearMembers = true
+	return tx.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error
+}
+
+// keyForRename returns the key of a valid username; ok is false when another user has it, or it is reserved.
+func (tx *transaction) keyForRename(user userRow, username string) (key string, ok bool, err error) {
+	key, _ = models.NameKey(username, models.MaxUsernameLength)
+	if key != user.UsernameKey && models.IsReserved(key) {
+		return key, false, nil
+	}
+	owner, err := findUser(tx.DB, models.UserPath{Key: key})
+	if errors.Is(err, models.NotFound()) {
+		return key, true, nil
+	}
+	return key, err == nil && owner.ID == user.ID, err
+}
+
+// otherLogins are the sessions of a product's users that no token of the product has opened, where the account has
+// another way in: a password, or an identity of another issuer.
+var otherLogins = "SELECT " + sessionColumns + ` FROM sessions s JOIN identities i ON i.user_id = s.user_id AND
+	i.issuer = ?
+	JOIN users u ON u.id = s.user_id WHERE NOT s.vouched AND s.revoked_at = 0 AND s.expires_at > ?
+	AND (u.password_hash <> '' OR EXISTS (SELECT 1 FROM identities o WHERE o.user_id = s.user_id AND o.issuer <> ?)) LIMIT
+	?`
+
+// endOtherLogins revokes, once after the start, a batch of the sessions that a product's users have opened in other
+// ways while these were allowed.
+func (s *Store) endOtherLogins(ctx context.Context) (more bool, err error) {
+	if s.product == "" || s.otherLoginsEnded {
+		return false, nil
+	}
+	_, err = s.write(ctx, func(tx *transaction) error {
+		var rows []sessionRow
+		err := tx.Raw(otherLogins, s.product, models.Now().Millis(), s.product, otherLoginsBatch).Scan(&rows).Error
+		for i := 0; err == nil && i < len(rows); i++ {
+			err = revoke(tx, rows[i], models.RevokedByLogOut)
+		}
+		more = len(rows) == otherLoginsBatch
+		return err
+	})
+	s.otherLoginsEnded = err == nil && !more
+	return more, err
+}
+
+// limitIdentities is an error for a user who has linked more identities than the limit.
+func (tx *transaction) limitIdentities(userID int64) error {
+	return tx.refuseAbove(models.MaxIdentitiesPerUser, "Your account has %d identities, which is as many as one may have.",
+		"identities", "user_id = ?", userID)
 }

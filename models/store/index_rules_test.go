@@ -7,29 +7,33 @@ import (
 	"testing"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/postgres"
+	"github.com/parley-chat/parley/models/store/internal/sqlite"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 // age makes of all messages what the rules before made of them.
-func (h *house) age() {
+func (h *testStore) indexByOldRules() {
 	h.t.Helper()
 	var rows []messageRow
 	h.must(h.writer.Raw("SELECT room_id, id, text FROM messages WHERE deleted_at = 0").Scan(&rows).Error)
-	_, sqlite := h.dialect.(sqliteDialect)
+	_, isSQLite := h.dialect.(sqlite.Dialect)
 	for _, r := range rows {
-		words := wordsBefore(r.Text)
-		if sqlite {
-			h.must(h.writer.Exec("DELETE FROM message_words WHERE rowid = ?", wordsRow(r.RoomID, r.ID)).Error)
-			h.must(h.writer.Exec(insertWords, wordsRow(r.RoomID, r.ID), strings.Join(words, " ")).Error)
+		words := wordindex.LegacyWords(r.Text)
+		if isSQLite {
+			h.must(h.writer.Exec("DELETE FROM message_words WHERE rowid = ?", sqlite.WordsRow(r.RoomID, r.ID)).Error)
+			h.must(h.writer.Exec(sqlite.InsertWords, sqlite.WordsRow(r.RoomID, r.ID), strings.Join(words, " ")).Error)
 		} else {
-			h.must(h.writer.Exec("UPDATE messages SET words = array_to_tsvector(string_to_array(?, ' ')) WHERE room_id = ? AND id = ?",
-				wordList(r.RoomID, roomMarkPostgres, words), r.RoomID, r.ID).Error)
+			h.must(h.writer.Exec("UPDATE messages SET words = array_to_tsvector(string_to_array(?, ' ')) WHERE room_id = ? "+
+				"AND id = ?",
+				wordindex.RoomWords(r.RoomID, postgres.RoomSeparator, words), r.RoomID, r.ID).Error)
 		}
 	}
 	h.must(h.writer.Exec("UPDATE messages SET index_version = 0").Error)
 }
 
 // reindex runs batches until there is nothing left to do, or so many messages at most are.
-func (h *house) reindex(t *testing.T, batches int) {
+func (h *testStore) reindex(t *testing.T, batches int) {
 	t.Helper()
 	for more := true; more && batches > 0; batches-- {
 		var err error
@@ -38,13 +42,13 @@ func (h *house) reindex(t *testing.T, batches int) {
 	}
 }
 
-// TestReindexGoesOnWhereItEnded ends a store in the midst of the work and opens it again. What was found by the rules before
-// is found all the while, what is not found by those of today is not, and both what is done and what is not is found in the
-// end as it is to be.
+// TestReindexGoesOnWhereItEnded ends a store in the midst of the work and opens it again. What was found by the rules
+// before is found all the while, what is not found by those of today is not, and both what is done and what is not is
+// found in the end as it is to be.
 func TestReindexGoesOnWhereItEnded(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
+	onBoth(t, func(t *testing.T, name string) {
 		const each = 120
-		h := openHouse(t, database)
+		h := openTestStore(t, name)
 		anna := h.user("anna")
 		rooms := []models.Room{h.room("talk", models.RoomPublic, anna), h.room("other", models.RoomPublic, anna)}
 		for i := range each {
@@ -55,8 +59,8 @@ func TestReindexGoesOnWhereItEnded(t *testing.T) {
 		deleted := h.say(rooms[0].ID, anna, "tea gone")
 		_, err := h.DeleteMessage(t.Context(), anna.ID, models.RoomPath{ID: rooms[0].ID}, deleted)
 		h.must(err)
-		h.still()
-		h.age()
+		h.stopJanitor()
+		h.indexByOldRules()
 		find := func(words string, want int) {
 			t.Helper()
 			for _, r := range rooms {
@@ -85,16 +89,17 @@ func TestReindexGoesOnWhereItEnded(t *testing.T) {
 			t.Errorf("%d of %d that are indexed anew are found", got, 2*each-left)
 		}
 		// One that is edited meanwhile is indexed at once, and not twice.
-		_, _, err = h.EditMessage(t.Context(), anna.ID, models.RoomPath{ID: rooms[1].ID}, each, models.MessageEdit{Text: "Ærø"})
+		_, _, err = h.EditMessage(t.Context(), anna.ID, models.RoomPath{ID: rooms[1].ID}, each,
+			models.MessageEdit{Text: "Ærø"})
 		h.must(err)
 		if got := h.found(anna, rooms[1].ID, "aero"); !slices.Equal(got, []string{"Ærø"}) {
 			t.Errorf("the edited one: %q", got)
 		}
 		h.close()
 
-		h = openHouse(t, database)
+		h = openTestStore(t, name)
 		defer h.close()
-		h.still()
+		h.stopJanitor()
 		h.reindex(t, 1<<30)
 		if n := h.rows("messages WHERE " + toReindex); n != 0 {
 			t.Errorf("%d are left", n)

@@ -6,73 +6,77 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// enrol makes user a member; the event told last is the first that they see. What is there counts as read.
-func (c *change) enrol(row roomRow, userID int64, role models.Role) error {
+// addMember makes a user a member; the event that was appended last is the first that they see. Earlier messages count
+// as read.
+func (tx *transaction) addMember(row roomRow, userID int64, role models.Role) error {
 	now := models.Now().Millis()
-	sent, err := c.sentBefore(row.ID, userID)
+	sent, err := tx.sentBefore(row.ID, userID)
 	if err != nil {
 		return err
 	}
-	added := c.Exec(`INSERT INTO memberships
+	added := tx.Exec(`INSERT INTO memberships
 		(room_id, user_id, role, joined_at, joined_position, last_read_id, own_after, sent_count, muted)
 		VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?) ON CONFLICT (room_id, user_id) DO NOTHING`,
 		row.ID, userID, role, now, row.LastMessageID, row.LastMessageID, sent, false)
 	if added.Error != nil {
 		return added.Error
 	}
-	// Only now: whoever deletes the account waits for this row's transaction, or was faster, and is found by this.
-	if _, err := findUser(c.DB, models.UserPath{ID: userID}); err != nil {
+	// After the insert: the deletion of the account either waits for this transaction, or came first and is found here.
+	if _, err := findUser(tx.DB, models.UserPath{ID: userID}); err != nil {
 		return err
 	}
-	if added.RowsAffected == 0 { // of somebody who has gone there may still be a row, but of nobody else
+	if added.RowsAffected == 0 { // a deleted user may still have a row, but nobody else
 		return gorm.ErrDuplicatedKey
 	}
-	if err := c.boundRooms(userID); err != nil {
+	if err := tx.limitRooms(userID); err != nil {
 		return err
 	}
-	c.whenPlaced(func(position int64) error {
-		return c.Exec("UPDATE memberships SET joined_position = ?, rights_position = ? WHERE room_id = ? AND user_id = ?",
+	tx.onPosition(func(position int64) error {
+		return tx.Exec("UPDATE memberships SET joined_position = ?, rights_position = ? WHERE room_id = ? AND user_id = ?",
 			position, position, row.ID, userID).Error
 	})
 	return nil
 }
 
-// admit is enrol for somebody who comes to a room that is there: the members and the user hear of it. Who comes to a room that
-// nobody is left to own becomes its owner.
-func (c *change) admit(row roomRow, user models.User, role models.Role) error {
-	role, err := c.roleOnArrival(row, user.ID, role)
+// addMemberAndNotify is addMember for an existing room: the members and the user get an event. In a room without an
+// owner the new member becomes the owner.
+func (tx *transaction) addMemberAndNotify(row roomRow, user models.User, role models.Role) error {
+	role, err := tx.roleForNewMember(row, user.ID, role)
 	if err != nil {
 		return err
 	}
-	if err := c.tellMember(models.EventMemberJoined, row, user.Ref(), models.MemberEvent{Role: role}); err != nil {
+	if err := tx.appendMemberEvent(models.EventMemberJoined, row, user.Ref(), models.MemberEvent{Role: role}); err != nil {
 		return err
 	}
-	if err := c.enrol(row, user.ID, role); err != nil {
+	if err := tx.addMember(row, user.ID, role); err != nil {
 		return err
 	}
-	return c.countMembers(row.ID, +1)
+	return tx.countMembers(row.ID, +1)
 }
 
-// expel ends user's membership; the event told last is the last that they see.
-func (c *change) expel(row roomRow, userID int64) error {
-	c.whenPlaced(func(position int64) error {
-		return c.endMemberships(position, "room_id = ? AND user_id = ?", row.ID, userID)
+// removeMember ends a membership; the event that was appended last is the last that the user sees.
+func (tx *transaction) removeMember(row roomRow, userID int64) error {
+	tx.onPosition(func(position int64) error {
+		return tx.endMemberships(position, "room_id = ? AND user_id = ?", row.ID, userID)
 	})
-	c.endSilence(silence{userID: userID, roomID: row.ID}) // who comes back has not muted the room
-	return c.countMembers(row.ID, -1)
+	tx.endMute(mute{userID: userID, roomID: row.ID}) // a user who comes back has not muted the room
+	return tx.countMembers(row.ID, -1)
 }
 
-func (c *change) countMembers(roomID int64, by int) error {
-	return c.Exec("UPDATE rooms SET member_count = member_count + ?, updated_at = ? WHERE id = ?",
+func (tx *transaction) countMembers(roomID int64, by int) error {
+	return tx.Exec("UPDATE rooms SET member_count = member_count + ?, updated_at = ? WHERE id = ?",
 		by, models.Now().Millis(), roomID).Error
 }
 
-// tellMember tells the members, and the user, what became of the user in the room.
-func (c *change) tellMember(name models.EventName, row roomRow, user models.UserRef, e models.MemberEvent) error {
+// appendMemberEvent appends an event about a user in a room, for the members and the user.
+func (tx *transaction) appendMemberEvent(
+	name models.EventName, row roomRow, user models.UserRef, e models.MemberEvent,
+) error {
 	e.RoomID, e.Subject, e.User = row.ID, row.Subject, user
-	return c.tell(name, models.Audience{RoomID: row.ID, UserID: user.ID}, e)
+	return tx.appendEvent(name, models.Audience{RoomID: row.ID, UserID: user.ID}, e)
 }
 
 type memberRow struct {
@@ -85,14 +89,17 @@ func (r memberRow) model() models.Member {
 	return models.Member{User: r.User.model(), Role: models.Role(r.Role), JoinedAt: models.FromMillis(r.JoinedAt)}
 }
 
-var memberQuery = `SELECT ` + userColumns + `, m.role, m.joined_at FROM memberships m JOIN ` + liveUsers + ` u ON u.id = m.user_id WHERE m.room_id = ?`
+var memberQuery = `SELECT ` + userColumns + `, m.role, m.joined_at FROM memberships m JOIN ` + liveUsers + ` u ON u.id
+	= m.user_id WHERE m.room_id = ?`
 
-// Members lists the members of a room that the caller may read, in the order of the users' ids. among narrows the list to
-// some users; nil does not.
-func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPath, among []int64, page models.Paging) (models.Page[models.Member], error) {
+// Members lists the members of a room that the caller may read, in the order of the users' ids. among limits the list
+// to some users, unless it is nil.
+func (s *Store) Members(
+	ctx context.Context, callerID int64, path models.RoomPath, among []int64, page models.Paging,
+) (models.Page[models.Member], error) {
 	empty := models.Page[models.Member]{Items: []models.Member{}}
 	db := s.read(ctx)
-	a, err := lookAt(db, path, callerID)
+	a, err := authorizeReader(db, path, callerID)
 	if err != nil {
 		return empty, err
 	}
@@ -106,7 +113,7 @@ func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPat
 		if len(among) == 0 {
 			return empty, nil
 		}
-		in, ids := numbers(db, among)
+		in, ids := database.IDList(db, among)
 		query, args = query+" AND m.user_id IN "+in, append(args, ids)
 	}
 	var rows []memberRow
@@ -114,166 +121,246 @@ func (s *Store) Members(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return empty, err
 	}
-	return pageOf(rows, page.Limit, memberRow.model, func(r memberRow) cursor { return cursor{list: of, id: r.User.ID} }), nil
+	return pageOf(rows, page.Limit, memberRow.model, func(r memberRow) cursor { return cursor{list: of, id: r.User.ID} }),
+		nil
 }
 
-// member is user's membership in the room; ok is false for no member.
-func (c *change) member(roomID, userID int64) (row memberRow, ok bool, err error) {
-	found := c.Raw(memberQuery+" AND m.user_id = ?", roomID, userID).Scan(&row)
+// findMember returns the user's membership in the room; ok is false without one.
+func (tx *transaction) findMember(roomID, userID int64) (row memberRow, ok bool, err error) {
+	found := tx.Raw(memberQuery+" AND m.user_id = ?", roomID, userID).Scan(&row)
 	return row, found.RowsAffected > 0, found.Error
 }
 
-// Join makes the caller a member of a public room. One who is a member stays so.
+// Join makes the caller a member of a public room. It does nothing for a member.
 func (s *Store) Join(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, models.Cursor, error) {
 	var room models.Room
-	at, err := s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
+	at, err := s.write(ctx, func(tx *transaction) error {
+		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
-		a, err := lookAt(c.DB, path, callerID)
+		a, err := authorizeReader(tx.DB, path, callerID)
 		if err != nil {
 			return err
 		}
-		if a, err = c.join(a); err != nil {
+		if a, err = tx.join(a); err != nil {
 			return err
 		}
-		room, err = shownRoom(c.DB, a)
+		room, err = fillRoom(tx.DB, a)
 		return err
 	})
 	return room, at, err
 }
 
 // join makes the caller a member of a locked room that they may read, unless they are one.
-func (c *change) join(a access) (access, error) {
-	if a.member() {
-		return a, c.comeBack(a)
+func (tx *transaction) join(a access) (access, error) {
+	if a.isMember() {
+		return a, tx.rejoinDirect(a)
 	}
-	user, err := findUser(c.DB, models.UserPath{ID: a.CallerID})
+	user, err := findUser(tx.DB, models.UserPath{ID: a.CallerID})
 	if err != nil {
 		return a, err
 	}
-	if err := c.admit(a.Room, user.model(), models.RoleMember); err != nil {
+	if err := tx.addMemberAndNotify(a.Room, user.model(), models.RoleMember); err != nil {
 		return a, err
 	}
-	return lookAt(c.DB, models.RoomPath{ID: a.Room.ID}, a.CallerID)
+	return authorizeReader(tx.DB, models.RoomPath{ID: a.Room.ID}, a.CallerID)
 }
 
-// Leave ends the caller's membership. One who is no member stays so.
+// Leave ends the caller's membership. It does nothing for a user who is not a member.
 func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
-	return s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
+	return s.write(ctx, func(tx *transaction) error {
+		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
-		a, err := lookAt(c.DB, path, callerID)
-		if err != nil || !a.member() {
+		a, err := authorizeReader(tx.DB, path, callerID)
+		if err != nil || !a.isMember() {
 			return err
 		}
-		leaver, is, err := c.member(a.Room.ID, callerID)
-		if err != nil || !is { // with their account, just now
+		leaver, is, err := tx.findMember(a.Room.ID, callerID)
+		if err != nil || !is { // their account was just deleted
 			return err
 		}
 		if a.Room.Kind == string(models.RoomDirect) {
-			return c.leaveDirect(a, leaver)
+			return tx.leaveDirect(a, leaver)
 		}
-		if err := c.endMembership(a.Room, leaver); err != nil {
+		if err := tx.endMembership(a.Room, leaver); err != nil {
 			return err
 		}
-		c.rememberLeaver(a.Room, callerID)
+		tx.storeLeaver(a.Room, callerID)
 		return nil
 	})
 }
 
-// endMembership takes a member out for good. Of a direct room only the end of an account does, and the leave of who is the
-// last: otherwise the other one keeps it.
-func (c *change) endMembership(row roomRow, leaver memberRow) error {
-	if err := c.handOver(row, leaver); err != nil {
+// endMembership removes a member for good. In a direct room only the deletion of an account does that, or the last user
+// who leaves: otherwise the other one keeps the room.
+func (tx *transaction) endMembership(row roomRow, leaver memberRow) error {
+	if err := tx.passOwnership(row, leaver); err != nil {
 		return err
 	}
 	left := models.MemberEvent{Role: models.Role(leaver.Role)}
-	if err := c.tellMember(models.EventMemberLeft, row, leaver.User.model().Ref(), left); err != nil {
+	if err := tx.appendMemberEvent(models.EventMemberLeft, row, leaver.User.model().Ref(), left); err != nil {
 		return err
 	}
-	if err := c.expel(row, leaver.User.ID); err != nil {
+	if err := tx.removeMember(row, leaver.User.ID); err != nil {
 		return err
 	}
 	if row.Kind != string(models.RoomPublic) && row.MemberCount == 1 {
-		return c.endRoom(row) // nobody is left to be told
+		return tx.markRoomDeleted(row) // no member is left to see an event
 	}
-	return c.endIfLeft(row, leaver.User.ID)
+	return tx.deleteIfAbandoned(row, leaver.User.ID)
 }
 
-// handOver finds the room another owner when the last one is about to go: the longest-standing moderator, else member.
-func (c *change) handOver(row roomRow, leaver memberRow) error {
-	if models.Role(leaver.Role) != models.RoleOwner {
-		return nil
-	}
-	heir, found, err := c.heir(row.ID, leaver.User.ID)
-	if err != nil {
-		return err
-	}
-	if row.OwnerID == leaver.User.ID { // 0 when nobody is left: a room without an owner
-		if err := c.Exec("UPDATE rooms SET owner_id = ? WHERE id = ?", heir.User.ID, row.ID).Error; err != nil {
+// PutMember adds a user to the room, or sets a member's role.
+func (s *Store) PutMember(
+	ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, r models.RoleChange,
+) (models.Member, models.Cursor, error) {
+	var member models.Member
+	at, err := s.write(ctx, func(tx *transaction) error {
+		self, err := tx.putSelf(callerID, path, user, r.Role)
+		if err != nil || self.User.ID != 0 {
+			member = self.model()
 			return err
 		}
-	}
-	if !found || models.Role(heir.Role) == models.RoleOwner {
-		return nil
-	}
-	return c.setRole(row, heir, models.RoleOwner)
-}
-
-// roleOnArrival is the role of somebody who is about to come to a room, which is the given one where somebody owns the room. One
-// that nobody owns goes to its longest-standing moderator, else member, and to who comes where there is none. Nobody owns the
-// lobby: everybody comes there.
-func (c *change) roleOnArrival(row roomRow, userID int64, role models.Role) (models.Role, error) {
-	if row.Kind == string(models.RoomDirect) || row.ID == c.store.lobbyID {
-		return role, nil
-	}
-	heir, found, err := c.heir(row.ID, userID)
-	if err != nil || found && models.Role(heir.Role) == models.RoleOwner {
-		return role, err
-	}
-	owner := userID
-	if found {
-		owner = heir.User.ID
-		err = c.setRole(row, heir, models.RoleOwner)
-	} else {
-		role = models.RoleOwner
-	}
-	if err == nil {
-		err = c.Exec("UPDATE rooms SET owner_id = ? WHERE id = ?", owner, row.ID).Error
-	}
-	return role, err
-}
-
-// heir is who owns a room when one of its owners is gone. Each role is asked for alone: that is a look into an index, where
-// an order by all three would have all members sorted.
-func (c *change) heir(roomID, leaverID int64) (heir memberRow, found bool, err error) {
-	for _, role := range []models.Role{models.RoleOwner, models.RoleModerator, models.RoleMember} {
-		q := c.Raw(memberQuery+" AND m.role = ? AND m.user_id <> ? ORDER BY m.joined_at, m.user_id LIMIT 1", roomID, role, leaverID).Scan(&heir)
-		if q.Error != nil || q.RowsAffected > 0 {
-			return heir, q.RowsAffected > 0, q.Error
+		m, err := tx.authorizeModeration(callerID, path, user)
+		if err != nil {
+			return err
 		}
-	}
-	return heir, false, nil
+		if r.Role == models.RoleOwner && models.Role(m.room.Role) != models.RoleOwner {
+			return models.Errorf(models.CodeForbidden, "Only an owner may make an owner.")
+		}
+		if m.isMember {
+			err = tx.changeRole(m, r.Role)
+		} else {
+			err = tx.addByModerator(m, r.Role)
+		}
+		if err != nil {
+			return err
+		}
+		row, is, err := tx.findMember(m.room.Room.ID, m.target.ID)
+		if err == nil && !is { // their account was just deleted
+			err = models.NotFound()
+		}
+		member = row.model()
+		return err
+	})
+	return member, at, err
 }
 
-func (c *change) setRole(row roomRow, m memberRow, role models.Role) error {
-	err := c.Exec("UPDATE memberships SET role = ? WHERE room_id = ? AND user_id = ?", role, row.ID, m.User.ID).Error
-	if err == nil {
-		err = c.touch(row.ID)
+// putSelf is PutMember for callers who name themselves, and no other role than they have or would get: like members/me,
+// it needs no moderator. The row is empty when a moderator's rights are needed.
+func (tx *transaction) putSelf(
+	callerID int64, path models.RoomPath, user models.UserPath, role models.Role,
+) (row memberRow, err error) {
+	target, err := findUser(tx.DB, user)
+	// authorizeModeration returns the error for a user who does not exist
+	if isNotFound(err) || err == nil && target.ID != callerID {
+		return row, nil
 	}
+	if err == nil {
+		err = tx.lockRoom(path)
+	}
+	if err != nil {
+		return row, err
+	}
+	a, err := authorizeReader(tx.DB, path, callerID)
+	if err != nil {
+		return row, err
+	}
+	usual := models.RoleMember
+	if a.isMember() {
+		usual = models.Role(a.Role)
+	}
+	if role != "" && role != usual {
+		return row, nil
+	}
+	if a, err = tx.join(a); err != nil {
+		return row, err
+	}
+	row, _, err = tx.findMember(a.Room.ID, callerID)
+	return row, err
+}
+
+func (tx *transaction) addByModerator(m moderation, role models.Role) error {
+	if role == "" {
+		role = models.RoleMember
+	}
+	banned, err := isBanned(tx.DB, m.room.Room.ID, m.target.ID)
 	if err != nil {
 		return err
 	}
-	if err := c.tellMember(models.EventMemberUpdated, row, m.User.model().Ref(), models.MemberEvent{Role: role}); err != nil {
+	if banned {
+		return models.Errorf(models.CodeBanned, "This user is banned from the room; lift the ban first.")
+	}
+	if err := tx.refuseBlocked(m.room.CallerID, m.target.ID); err != nil {
 		return err
 	}
-	if role.Moderates() && !models.Role(m.Role).Moderates() {
-		c.whenPlaced(func(position int64) error { // invites of an earlier time as a moderator stay void
-			return c.Exec("UPDATE memberships SET rights_position = ? WHERE room_id = ? AND user_id = ?",
-				position, row.ID, m.User.ID).Error
-		})
+	left, err := tx.leftAt(m.room.Room.ID, m.target.ID)
+	if err != nil {
+		return err
 	}
-	return nil
+	if left > 0 {
+		return models.Errorf(models.CodeForbidden, "This user has left the room; they come back with a new invite.")
+	}
+	return tx.addMemberAndNotify(m.room.Room, m.target, role)
+}
+
+// RemoveMember removes a user from the room. It does nothing for a user who is not a member.
+func (s *Store) RemoveMember(
+	ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath,
+) (models.Cursor, error) {
+	if user.Key != "" {
+		row, err := findUser(s.read(ctx), user)
+		if err != nil {
+			return models.Cursor{}, err
+		}
+		user = models.UserPath{ID: row.ID}
+	}
+	if user.ID == callerID {
+		return s.Leave(ctx, callerID, path)
+	}
+	return s.write(ctx, func(tx *transaction) error {
+		m, err := tx.authorizeModeration(callerID, path, user)
+		if err != nil || !m.isMember {
+			return err
+		}
+		return tx.endMembership(m.room.Room, m.member)
+	})
+}
+
+// storeLeaver records that a user has left a private room, with the event that was appended last. From then on nobody
+// can add them again: they come back with an invite that was created later. Public rooms they can join anyway.
+func (tx *transaction) storeLeaver(row roomRow, userID int64) {
+	if row.Kind != string(models.RoomPrivate) {
+		return
+	}
+	tx.onPosition(func(position int64) error {
+		// Nothing for a room that was deleted with its last member.
+		return tx.Exec(`INSERT INTO leavers (room_id, user_id, left_position) SELECT id, ?, ? FROM rooms WHERE id = ?
+			ON CONFLICT (room_id, user_id) DO UPDATE SET left_position = excluded.left_position`, userID, position, row.ID).Error
+	})
+}
+
+// leftAt returns the position of the event with which a user left a private room, 0 for a user who did not, or who has
+// come back.
+func (tx *transaction) leftAt(roomID, userID int64) (position int64, err error) {
+	err = tx.Raw("SELECT left_position FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Scan(&position).
+		Error
+	return position, err
+}
+
+// deleteLeaver lets a user who has come back be a member like any other.
+func (tx *transaction) deleteLeaver(roomID, userID int64) error {
+	return tx.Exec("DELETE FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Error
+}
+
+// limitRooms is an error for a user who is in more rooms than the limit. Deleted rooms do not count, which is only
+// checked where it matters.
+func (tx *transaction) limitRooms(userID int64) error {
+	beyond, err := tx.exceeds(models.MaxRoomsPerUser, "memberships", "user_id = ?", userID)
+	if err != nil || !beyond {
+		return err
+	}
+	return tx.refuseAbove(models.MaxRoomsPerUser, "A user may be in %d rooms, and this one is; a room has to be left "+
+		"first.",
+		"memberships m JOIN "+liveRooms+" r ON r.id = m.room_id", "m.user_id = ?", userID)
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestMembersAmongVeryMany asks which of more users are members than a statement has room for parameters, as there may be in
-// a room at once.
+// TestMembersAmongVeryMany asks which of more users are members than a statement has room for parameters, as there may
+// be in a room at once.
 func TestMembersAmongVeryMany(t *testing.T) {
-	for name, database := range map[string]func(testing.TB) string{
+	for kind, open := range map[string]func(testing.TB) string{
 		"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "parley.db") },
 		"postgres": newPostgres,
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := openFilled(t, database(t))
+		t.Run(kind, func(t *testing.T) {
+			s := openFilled(t, open(t))
 			among := make([]int64, 70_000)
 			for i := range among {
 				among[i] = int64(i + 2)

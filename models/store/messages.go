@@ -6,6 +6,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 // messageRow is a message with its sender's names.
@@ -24,23 +26,25 @@ type messageRow struct {
 	DeletedAt   int64
 }
 
-// The names of whoever has deleted their account, on what stays of theirs: SQL literals.
+// The names of deleted users, on what stays of theirs: SQL literals.
 const (
-	goneUsername    = `'deleted'`
-	goneDisplayName = `'Deleted account'`
+	deletedUsername    = `'deleted'`
+	deletedDisplayName = `'Deleted account'`
 )
 
-// What is shown of a message whose sender u has deleted their account: a tombstone, also while it has yet to become one.
+// What is shown of a message whose sender u has deleted their account: a tombstone, also before the purge has made it
+// one.
 const (
-	shownText      = `CASE WHEN u.deleted_at > 0 THEN '' ELSE m.text END`
-	shownDeletedAt = `CASE WHEN m.deleted_at = 0 THEN COALESCE(u.deleted_at, 0) ELSE m.deleted_at END`
+	visibleText      = `CASE WHEN u.deleted_at > 0 THEN '' ELSE m.text END`
+	visibleDeletedAt = `CASE WHEN m.deleted_at = 0 THEN COALESCE(u.deleted_at, 0) ELSE m.deleted_at END`
 )
 
 const (
-	messageColumns = `m.room_id, m.id, m.sender_id, COALESCE(u.username, ` + goneUsername + `) AS username,
-	COALESCE(u.display_name, ` + goneDisplayName + `) AS display_name, m.type, ` + shownText + ` AS text, m.reply_to,
-	m.client_id, m.created_at, m.edited_at, ` + shownDeletedAt + ` AS deleted_at`
-	messageQuery = `SELECT ` + messageColumns + ` FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = ?`
+	messageColumns = `m.room_id, m.id, m.sender_id, COALESCE(u.username, ` + deletedUsername + `) AS username,
+	COALESCE(u.display_name, ` + deletedDisplayName + `) AS display_name, m.type, ` + visibleText + ` AS text, m.reply_to,
+	m.client_id, m.created_at, m.edited_at, ` + visibleDeletedAt + ` AS deleted_at`
+	messageQuery = `SELECT ` + messageColumns + ` FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id
+		= ?`
 )
 
 func (r messageRow) model(room roomRow) models.Message {
@@ -54,7 +58,7 @@ func (r messageRow) model(room roomRow) models.Message {
 	}
 }
 
-// findMessage is a message that was not cleared away, tombstone or not.
+// findMessage returns a message that was not cleared, which may be a tombstone.
 func findMessage(db *gorm.DB, room roomRow, id int64) (messageRow, error) {
 	var row messageRow
 	if id <= room.ClearedID {
@@ -67,10 +71,10 @@ func findMessage(db *gorm.DB, room roomRow, id int64) (messageRow, error) {
 	return row, found.Error
 }
 
-// Message is one message of a room that the caller may read.
+// Message returns one message of a room that the caller may read.
 func (s *Store) Message(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Message, error) {
 	db := s.read(ctx)
-	a, err := lookAt(db, path, callerID)
+	a, err := authorizeReader(db, path, callerID)
 	if err != nil {
 		return models.Message{}, err
 	}
@@ -78,14 +82,16 @@ func (s *Store) Message(ctx context.Context, callerID int64, path models.RoomPat
 	if err != nil {
 		return models.Message{}, err
 	}
-	return shownMessage(db, callerID, row.model(a.Room))
+	return fillMessage(db, callerID, row.model(a.Room))
 }
 
 // EditMessage replaces the text of the caller's own message.
-func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit) (models.Message, models.Cursor, error) {
+func (s *Store) EditMessage(
+	ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit,
+) (models.Message, models.Cursor, error) {
 	var message models.Message
-	at, err := s.change(ctx, func(c *change) error {
-		a, row, err := c.lockMessage(asWriter, callerID, path, id)
+	at, err := s.write(ctx, func(tx *transaction) error {
+		a, row, err := tx.lockMessage(authorizeWriter, callerID, path, id)
 		if err != nil {
 			return err
 		}
@@ -95,68 +101,72 @@ func (s *Store) EditMessage(ctx context.Context, callerID int64, path models.Roo
 		if row.DeletedAt != 0 {
 			return models.NotFound()
 		}
-		if err := c.refuseEmpty(a.Room.ID, id, e); err != nil {
+		if err := tx.refuseEmpty(a.Room.ID, id, e); err != nil {
 			return err
 		}
 		if row.Text == e.Text {
-			message, err = shownMessage(c.DB, callerID, row.model(a.Room))
+			message, err = fillMessage(tx.DB, callerID, row.model(a.Room))
 			return err
 		}
 		row.Text, row.EditedAt = e.Text, models.Now().Millis()
-		err = c.Exec("UPDATE messages SET text = ?, edited_at = ? WHERE room_id = ? AND id = ?",
+		err = tx.Exec("UPDATE messages SET text = ?, edited_at = ? WHERE room_id = ? AND id = ?",
 			row.Text, row.EditedAt, a.Room.ID, id).Error
 		if err == nil {
-			err = c.index([]indexed{{a.Room.ID, id, searchKeyOf(row.Text)}})
+			err = tx.index([]database.IndexedMessage{{RoomID: a.Room.ID, ID: id, Key: wordindex.KeyOf(row.Text)}})
 		}
 		if err == nil {
-			err = c.touch(a.Room.ID)
+			err = tx.touch(a.Room.ID)
 		}
 		if err != nil {
 			return err
 		}
-		if message, err = shownMessage(c.DB, callerID, row.model(a.Room)); err != nil {
+		if message, err = fillMessage(tx.DB, callerID, row.model(a.Room)); err != nil {
 			return err
 		}
-		return c.tellMessage(models.EventMessageEdited, message)
+		return tx.appendMessageEvent(models.EventMessageEdited, message)
 	})
 	return message, at, err
 }
 
 // refuseEmpty is an error for an edit that leaves a message without text and files.
-func (c *change) refuseEmpty(roomID, id int64, e models.MessageEdit) error {
+func (tx *transaction) refuseEmpty(roomID, id int64, e models.MessageEdit) error {
 	why := e.RefuseEmpty()
 	if why == nil {
 		return nil
 	}
 	var files int64
-	err := c.Raw("SELECT count(*) FROM files WHERE room_id = ? AND message_id = ?", roomID, id).Scan(&files).Error
+	err := tx.Raw("SELECT count(*) FROM files WHERE room_id = ? AND message_id = ?", roomID, id).Scan(&files).Error
 	if err == nil && files == 0 {
 		err = why
 	}
 	return err
 }
 
-// entrant finds a room for a caller who may do something there: asMember and its like.
-type entrant func(db *gorm.DB, path models.RoomPath, callerID int64) (access, error)
+// authorizer finds a room for a caller with certain rights, such as authorizeMember.
+type authorizer func(db *gorm.DB, path models.RoomPath, callerID int64) (access, error)
 
-// lockMessage locks the room and finds one of its messages, for a caller whom as lets in.
-func (c *change) lockMessage(as entrant, callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
-	if err := c.lock(path); err != nil {
+// lockMessage locks the room and finds one of its messages, for a caller whom authorize accepts.
+func (tx *transaction) lockMessage(
+	as authorizer, callerID int64, path models.RoomPath, id int64,
+) (access, messageRow, error) {
+	if err := tx.lockRoom(path); err != nil {
 		return access{}, messageRow{}, err
 	}
-	a, err := as(c.DB, path, callerID)
+	a, err := as(tx.DB, path, callerID)
 	if err != nil {
 		return a, messageRow{}, err
 	}
-	row, err := findMessage(c.DB, a.Room, id)
+	row, err := findMessage(tx.DB, a.Room, id)
 	return a, row, err
 }
 
-// DeleteMessage turns a message into a tombstone: the caller's own one, or any for a moderator. A tombstone stays one. Who has
-// been blocked may still take back what they wrote.
-func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error) {
-	return s.change(ctx, func(c *change) error {
-		a, row, err := c.lockMessage(asMember, callerID, path, id)
+// DeleteMessage turns a message into a tombstone: the caller's own one, or any for a moderator. It does nothing for a
+// tombstone. A user who has been blocked may still delete what they wrote.
+func (s *Store) DeleteMessage(
+	ctx context.Context, callerID int64, path models.RoomPath, id int64,
+) (models.Cursor, error) {
+	return s.write(ctx, func(tx *transaction) error {
+		a, row, err := tx.lockMessage(authorizeMember, callerID, path, id)
 		if err != nil {
 			return err
 		}
@@ -166,68 +176,111 @@ func (s *Store) DeleteMessage(ctx context.Context, callerID int64, path models.R
 		if row.DeletedAt != 0 {
 			return nil
 		}
-		caller, err := findUser(c.DB, models.UserPath{ID: callerID})
+		caller, err := findUser(tx.DB, models.UserPath{ID: callerID})
 		if err != nil {
 			return err
 		}
-		return c.bury(a.Room.ID, row.SenderID, []int64{id}, caller.model().Ref())
+		return tx.tombstone(a.Room.ID, row.SenderID, []int64{id}, caller.model().Ref())
 	})
 }
 
-// ClearHistory removes all messages of a room for everybody. Ids go on where they were. However many there are, it only
-// writes down that they are cleared away, whereupon whatever reads passes over them, and the janitor purges them.
+// ClearHistory removes all messages of a room for all users. Ids go on where they were. It takes no longer for many
+// messages: it records that they are cleared, after which all reads skip them, and the janitor purges them.
 func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
-	return s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
+	return s.write(ctx, func(tx *transaction) error {
+		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
-		a, err := asModerator(c.DB, path, callerID)
+		a, err := authorizeModerator(tx.DB, path, callerID)
 		if err != nil || a.Room.ClearedID == a.Room.LastMessageID {
 			return err
 		}
-		err = c.Exec("UPDATE rooms SET message_count = 0, cleared_id = last_message_id, updated_at = ? WHERE id = ?",
+		err = tx.Exec("UPDATE rooms SET message_count = 0, cleared_id = last_message_id, updated_at = ? WHERE id = ?",
 			models.Now().Millis(), a.Room.ID).Error
 		if err != nil {
 			return err
 		}
-		if err := c.sweep(a.Room.ID, a.Room.LastMessageID); err != nil {
+		if err := tx.schedulePurge(a.Room.ID, a.Room.LastMessageID); err != nil {
 			return err
 		}
-		return c.tell(models.EventHistoryCleared, models.Audience{RoomID: a.Room.ID},
+		return tx.appendEvent(models.EventHistoryCleared, models.Audience{RoomID: a.Room.ID},
 			models.HistoryCleared{RoomID: a.Room.ID, UpToID: a.Room.LastMessageID})
 	})
 }
 
-// MarkRead moves the caller's read mark forward. The other one in a direct room hears of it, unless there is a block between
-// the two.
-func (s *Store) MarkRead(ctx context.Context, callerID int64, path models.RoomPath, mark models.ReadMark) (models.Membership, models.Cursor, error) {
-	var membership models.Membership
-	at, err := s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
-			return err
+// tombstone turns messages of one sender, in the order of their ids, into tombstones. They are not deleted or cleared
+// yet, and the room is locked. by is the user in the events pin.removed.
+func (tx *transaction) tombstone(roomID, senderID int64, ids []int64, by models.UserRef) error {
+	if err := tx.detach(roomID, ids, by); err != nil {
+		return err
+	}
+	if err := tx.clearText(roomID, ids); err != nil {
+		return err
+	}
+	err := tx.countDeleted(roomID, senderID, ids, models.Now().Millis())
+	for _, id := range ids {
+		if err == nil {
+			err = tx.appendEvent(models.EventMessageDeleted, models.Audience{RoomID: roomID},
+				models.MessageRef{RoomID: roomID, MessageID: id})
 		}
-		a, err := asMember(c.DB, path, callerID)
-		if err != nil {
-			return err
+	}
+	return err
+}
+
+// clearText removes the text. A message that is deleted with this alone, and not with tombstone, is one that nobody can
+// see.
+func (tx *transaction) clearText(roomID int64, ids []int64) error {
+	return tx.Exec("UPDATE messages SET text = '', deleted_at = ? WHERE room_id = ? AND id IN ?",
+		models.Now().Millis(), roomID, ids).Error
+}
+
+// detach removes the pins of messages, with events, and their files and reactions, without: the event of the deletion
+// implies them.
+func (tx *transaction) detach(roomID int64, ids []int64, by models.UserRef) error {
+	var pinned []int64
+	err := tx.Raw("SELECT message_id FROM pins WHERE room_id = ? AND message_id IN ? ORDER BY message_id", roomID, ids).
+		Scan(&pinned).Error
+	for _, id := range pinned {
+		if err == nil {
+			err = tx.unpin(roomID, id, by)
 		}
-		if mark.MessageID > a.Room.LastMessageID {
-			return models.Invalid("message_id", "there is no such message yet; the newest is %d", a.Room.LastMessageID)
-		}
-		membership = a.membership()
-		if mark.MessageID <= a.LastReadID {
-			return nil
-		}
-		a.LastReadID = mark.MessageID
-		if err := c.moveMark(&a); err != nil {
-			return err
-		}
-		membership = a.membership()
-		to := models.Audience{UserID: callerID}
-		if a.Room.Kind == string(models.RoomDirect) && !a.Closed {
-			to.RoomID = a.Room.ID
-		}
-		return c.tell(models.EventMessageRead, to,
-			models.ReadEvent{RoomID: a.Room.ID, UserID: callerID, MessageID: mark.MessageID})
-	})
-	return membership, at, err
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.scheduleDeletion("room_id = ? AND message_id IN ?", roomID, ids); err != nil {
+		return err
+	}
+	return tx.dropReactions(roomID, ids)
+}
+
+// fillMessages adds to messages their files, and their reactions as the caller sees them.
+func fillMessages(db *gorm.DB, callerID int64, messages []models.Message) error {
+	if err := addFiles(db, messages); err != nil {
+		return err
+	}
+	return addReactions(db, callerID, messages)
+}
+
+func addFiles(db *gorm.DB, messages []models.Message) error {
+	return addFilesTo(db, pointersTo(messages))
+}
+
+func addReactions(db *gorm.DB, callerID int64, messages []models.Message) error {
+	return addReactionsTo(db, callerID, pointersTo(messages))
+}
+
+func pointersTo(messages []models.Message) []*models.Message {
+	list := make([]*models.Message, len(messages))
+	for i := range messages {
+		list[i] = &messages[i]
+	}
+	return list
+}
+
+// fillMessage returns one message with its files and reactions.
+func fillMessage(db *gorm.DB, callerID int64, m models.Message) (models.Message, error) {
+	one := []models.Message{m}
+	err := fillMessages(db, callerID, one)
+	return one[0], err
 }

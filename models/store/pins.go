@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 type pinRow struct {
@@ -14,11 +15,12 @@ type pinRow struct {
 	ByDisplay string
 }
 
-// pinQuery reads the pins of a room that are after where it was cleared.
-const pinQuery = `SELECT ` + messageColumns + `, p.pinned_by, p.pinned_at, COALESCE(o.username, ` + goneUsername + `) AS by_name,
-	COALESCE(o.display_name, ` + goneDisplayName + `) AS by_display
+// pinQuery reads the pins of a room that are newer than its last clearing.
+const pinQuery = `SELECT ` + messageColumns + `, p.pinned_by, p.pinned_at, COALESCE(o.username, ` + deletedUsername +
+	`) AS by_name,
+	COALESCE(o.display_name, ` + deletedDisplayName + `) AS by_display
 	FROM pins p JOIN messages m ON m.room_id = p.room_id AND m.id = p.message_id LEFT JOIN users u ON u.id = m.sender_id
-	LEFT JOIN users o ON o.id = p.pinned_by WHERE p.room_id = ? AND p.message_id > ?` + fromLiveSender
+	LEFT JOIN users o ON o.id = p.pinned_by WHERE p.room_id = ? AND p.message_id > ?` + database.FromLiveSender
 
 func (r pinRow) model(room roomRow) models.Pin {
 	return models.Pin{
@@ -29,10 +31,12 @@ func (r pinRow) model(room roomRow) models.Pin {
 }
 
 // Pins lists the pinned messages of a room that the caller may read, the newest message first.
-func (s *Store) Pins(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Pin], error) {
+func (s *Store) Pins(
+	ctx context.Context, callerID int64, path models.RoomPath, page models.Paging,
+) (models.Page[models.Pin], error) {
 	empty := models.Page[models.Pin]{Items: []models.Pin{}}
 	db := s.read(ctx)
-	a, err := lookAt(db, path, callerID)
+	a, err := authorizeReader(db, path, callerID)
 	if err != nil {
 		return empty, err
 	}
@@ -55,89 +59,97 @@ func (s *Store) Pins(ctx context.Context, callerID int64, path models.RoomPath, 
 	for i, p := range pins.Items {
 		messages[i] = p.Message
 	}
-	err = show(db, callerID, messages)
+	err = fillMessages(db, callerID, messages)
 	for i := range pins.Items {
 		pins.Items[i].Message = messages[i]
 	}
-	if n := fitting(messages); cut || n < len(messages) {
+	if n := countFitting(messages); cut || n < len(messages) {
 		pins.Items = pins.Items[:n]
 		pins.NextCursor = at(rows[n-1]).String()
 	}
 	return pins, err
 }
 
-// lockPinnable is lockMessage for those who may pin.
-func (c *change) lockPinnable(callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
-	a, row, err := c.lockMessage(asWriter, callerID, path, id)
+// lockPinnable is lockMessage for callers who may pin.
+func (tx *transaction) lockPinnable(callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
+	a, row, err := tx.lockMessage(authorizeWriter, callerID, path, id)
 	if err == nil && !models.Role(a.Role).Moderates() {
 		err = models.Errorf(models.CodeForbidden, "Only a moderator or an owner of this room may pin messages.")
 	}
 	return a, row, err
 }
 
-// Pin pins a message. One that is pinned stays so.
-func (s *Store) Pin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Pin, models.Cursor, error) {
+// Pin pins a message. It does nothing for one that is pinned.
+func (s *Store) Pin(
+	ctx context.Context, callerID int64, path models.RoomPath, id int64,
+) (models.Pin, models.Cursor, error) {
 	var pin models.Pin
-	at, err := s.change(ctx, func(c *change) error {
-		a, row, err := c.lockPinnable(callerID, path, id)
+	at, err := s.write(ctx, func(tx *transaction) error {
+		a, row, err := tx.lockPinnable(callerID, path, id)
 		if err != nil {
 			return err
 		}
 		if row.DeletedAt != 0 {
 			return models.NotFound()
 		}
-		caller, err := findUser(c.DB, models.UserPath{ID: callerID})
+		caller, err := findUser(tx.DB, models.UserPath{ID: callerID})
 		if err != nil {
 			return err
 		}
-		pinned := c.Exec(`INSERT INTO pins (room_id, message_id, pinned_by, pinned_at) VALUES (?, ?, ?, ?)
+		pinned := tx.Exec(`INSERT INTO pins (room_id, message_id, pinned_by, pinned_at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (room_id, message_id) DO NOTHING`, a.Room.ID, id, callerID, models.Now().Millis())
 		if pinned.Error == nil && pinned.RowsAffected > 0 {
-			pinned.Error = c.boundPins(a.Room.ID)
+			pinned.Error = tx.limitPins(a.Room.ID)
 		}
 		if pinned.Error == nil && pinned.RowsAffected > 0 {
-			pinned.Error = c.tellPin(models.EventPinAdded, a.Room.ID, id, caller.model().Ref())
+			pinned.Error = tx.appendPinEvent(models.EventPinAdded, a.Room.ID, id, caller.model().Ref())
 		}
 		if pinned.Error != nil {
 			return pinned.Error
 		}
 		var found pinRow
-		if err := c.Raw(pinQuery+" AND p.message_id = ?", a.Room.ID, a.Room.ClearedID, id).Scan(&found).Error; err != nil {
+		if err := tx.Raw(pinQuery+" AND p.message_id = ?", a.Room.ID, a.Room.ClearedID, id).Scan(&found).Error; err != nil {
 			return err
 		}
 		pin = found.model(a.Room)
-		pin.Message, err = shownMessage(c.DB, callerID, pin.Message)
+		pin.Message, err = fillMessage(tx.DB, callerID, pin.Message)
 		return err
 	})
 	return pin, at, err
 }
 
-// Unpin takes a message's pin away. One that is not pinned stays so.
+// Unpin removes a message's pin. It does nothing for a message that is not pinned.
 func (s *Store) Unpin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error) {
-	return s.change(ctx, func(c *change) error {
-		a, _, err := c.lockPinnable(callerID, path, id)
+	return s.write(ctx, func(tx *transaction) error {
+		a, _, err := tx.lockPinnable(callerID, path, id)
 		if err != nil {
 			return err
 		}
-		caller, err := findUser(c.DB, models.UserPath{ID: callerID})
+		caller, err := findUser(tx.DB, models.UserPath{ID: callerID})
 		if err != nil {
 			return err
 		}
-		return c.unpin(a.Room.ID, id, caller.model().Ref())
+		return tx.unpin(a.Room.ID, id, caller.model().Ref())
 	})
 }
 
-func (c *change) unpin(roomID, id int64, by models.UserRef) error {
-	removed := c.Exec("DELETE FROM pins WHERE room_id = ? AND message_id = ?", roomID, id)
+func (tx *transaction) unpin(roomID, id int64, by models.UserRef) error {
+	removed := tx.Exec("DELETE FROM pins WHERE room_id = ? AND message_id = ?", roomID, id)
 	if removed.Error != nil || removed.RowsAffected == 0 {
 		return removed.Error
 	}
-	return c.tellPin(models.EventPinRemoved, roomID, id, by)
+	return tx.appendPinEvent(models.EventPinRemoved, roomID, id, by)
 }
 
-func (c *change) tellPin(name models.EventName, roomID, id int64, by models.UserRef) error {
-	if err := c.touch(roomID); err != nil {
+func (tx *transaction) appendPinEvent(name models.EventName, roomID, id int64, by models.UserRef) error {
+	if err := tx.touch(roomID); err != nil {
 		return err
 	}
-	return c.tell(name, models.Audience{RoomID: roomID}, models.PinEvent{RoomID: roomID, MessageID: id, User: by})
+	return tx.appendEvent(name, models.Audience{RoomID: roomID}, models.PinEvent{RoomID: roomID, MessageID: id, User: by})
+}
+
+// limitPins is an error for a room with more pins than the limit.
+func (tx *transaction) limitPins(roomID int64) error {
+	return tx.refuseAbove(models.MaxPinsPerRoom, "This room has %d pins, which is as many as a room may have.", "pins",
+		"room_id = ?", roomID)
 }

@@ -17,6 +17,10 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
+	"github.com/parley-chat/parley/models/store/internal/postgres"
+	"github.com/parley-chat/parley/models/store/internal/sqlite"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 // The size of the database whose plans are looked at: enough that reading all of a table would not do.
@@ -38,7 +42,8 @@ func TestReadsUseIndexes(t *testing.T) {
 			var id, parent, unused int
 			var step string
 			for _, step := range ask(t, s, "EXPLAIN QUERY PLAN "+sql, args, &step, &id, &parent, &unused, &step) {
-				if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "INDEX") && !slices.Contains(ofQuery, step) && !strings.HasSuffix(step, "CONSTANT ROWS") {
+				if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "INDEX") && !slices.Contains(ofQuery, step) &&
+					!strings.HasSuffix(step, "CONSTANT ROWS") {
 					t.Errorf("%s\nreads a whole table: %s", sql, step)
 				}
 				ofSender := strings.HasPrefix(step, "SEARCH oldest ") || strings.HasPrefix(step, "SEARCH newest ")
@@ -70,7 +75,7 @@ func ask(t *testing.T, s *Store, sql string, args []any, step *string, dest ...a
 	t.Helper()
 	rows, err := s.reader.Statement.ConnPool.QueryContext(context.Background(), sql, args...)
 	if err == nil {
-		err = scanRows(rows, func() { steps = append(steps, *step) }, dest...)
+		err = database.ScanRows(rows, func() { steps = append(steps, *step) }, dest...)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +117,7 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 		}
 	}
 	ctx, paging := context.Background(), models.Paging{Limit: 10}
-	in := span{RoomID: 7, UpToID: planMessages}
+	in := database.Span{RoomID: 7, UpToID: planMessages}
 	for name, search := range map[string]func() error{
 		"list of rooms, unread rest": roomList(s, models.RoomsQuery{
 			Unread: true, Paging: models.Paging{Limit: 10, Cursor: cursor{list: list{listRooms, 1}, at: 1, id: 3}.String()},
@@ -150,22 +155,23 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			return err
 		},
 		"newest messages by start": func() error {
-			newest, _ := in.split()
+			newest, _ := in.Split()
 			_, err := startsIn(s.read(ctx), newestStartStatement, newest, "tea 1", "tea 2", 10)
 			return err
 		},
 		"messages found": func() error {
-			_, err := readHits(s.read(ctx), []hit{{roomID: 7, id: 1}, {roomID: 8, id: 1}})
+			_, err := readHits(s.read(ctx), []database.Hit{{RoomID: 7, ID: 1}, {RoomID: 8, ID: 1}})
 			return err
 		},
-		"history, newest":     history(models.HistoryQuery{}),
-		"history, oldest":     history(models.HistoryQuery{After: ptr(int64(1))}),
-		"history, before":     history(models.HistoryQuery{Before: ptr(int64(planMessages / 2))}),
-		"history, around":     history(models.HistoryQuery{Around: ptr(int64(planMessages / 2))}),
-		"history, since":      history(models.HistoryQuery{Since: models.FromMillis(planMessages / 2)}),
-		"history, until":      history(models.HistoryQuery{Until: models.FromMillis(planMessages / 2)}),
-		"list of rooms":       roomList(s, models.RoomsQuery{Paging: paging}),
-		"list of rooms, rest": roomList(s, models.RoomsQuery{Paging: models.Paging{Limit: 10, Cursor: cursor{list: list{listRooms, 1}, at: 1, id: 3}.String()}}),
+		"history, newest": history(models.HistoryQuery{}),
+		"history, oldest": history(models.HistoryQuery{After: ptr(int64(1))}),
+		"history, before": history(models.HistoryQuery{Before: ptr(int64(planMessages / 2))}),
+		"history, around": history(models.HistoryQuery{Around: ptr(int64(planMessages / 2))}),
+		"history, since":  history(models.HistoryQuery{Since: models.FromMillis(planMessages / 2)}),
+		"history, until":  history(models.HistoryQuery{Until: models.FromMillis(planMessages / 2)}),
+		"list of rooms":   roomList(s, models.RoomsQuery{Paging: paging}),
+		"list of rooms, rest": roomList(s, models.RoomsQuery{Paging: models.Paging{Limit: 10,
+			Cursor: cursor{list: list{listRooms, 1}, at: 1, id: 3}.String()}}),
 		"the log": func() error {
 			_, err := s.Entries(ctx, 0, 10)
 			return err
@@ -187,7 +193,7 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			return s.read(ctx).Raw(sentStatement, 1, 1, 3).Scan(&sent).Error
 		},
 		"own rooms": func() error {
-			_, err := ownSpans(s.read(ctx), 1, hit{1, 7, 7})
+			_, err := ownSpans(s.read(ctx), 1, database.Hit{CreatedAt: 1, RoomID: 7, ID: 7})
 			return err
 		},
 	} {
@@ -214,15 +220,17 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 		asked = nil
 	})
 	t.Run("messages by words", func(t *testing.T) {
-		q := newWordQuery("tea four")
-		if _, isSQLite := s.dialect.(sqliteDialect); isSQLite {
-			explain(t, sqliteWordStatement, []any{true, q.sqlite(7), wordsRow(7, 0), wordsRow(7, 1000), -1})
-			explain(t, sqliteNewestWordStatement, []any{7, 0, 1000})
+		q := wordindex.NewQuery("tea four")
+		if _, isSQLite := s.dialect.(sqlite.Dialect); isSQLite {
+			explain(t, sqlite.WordStatement, []any{true, sqlite.MatchExpression(q, 7), sqlite.WordsRow(7, 0), sqlite.WordsRow(7,
+				1000), -1})
+			explain(t, sqlite.NewestWordStatement, []any{7, 0, 1000})
 			return
 		}
-		explain(t, postgresNewestWordStatement, []any{q.postgres([]span{in}), 7, 0, 1000, 10, true})
-		explain(t, postgresWordStatement, []any{
-			q.postgres([]span{in}), []int64{7}, []int64{0}, []int64{1000}, 10, true, int64(latest), int64(0), int64(0),
+		explain(t, postgres.NewestWordStatement, []any{postgres.TSQuery(q, []database.Span{in}), 7, 0, 1000, 10, true})
+		explain(t, postgres.WordStatement, []any{
+			postgres.TSQuery(q, []database.Span{in}), []int64{7}, []int64{0}, []int64{1000}, 10, true, int64(database.MaxTime),
+			int64(0), int64(0),
 		})
 	})
 }
@@ -235,10 +243,10 @@ func roomList(s *Store, q models.RoomsQuery) func() error {
 }
 
 // openFilled opens a database with rooms, users and messages that are older than search, and waits for the index.
-func openFilled(t *testing.T, database string) *Store {
+func openFilled(t *testing.T, name string) *Store {
 	t.Helper()
 	ctx := context.Background()
-	s, err := Open(ctx, Config{Database: database, Retention: time.Hour, Log: slog.New(slog.DiscardHandler)})
+	s, err := Open(ctx, Config{Database: name, Retention: time.Hour, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,12 +256,14 @@ func openFilled(t *testing.T, database string) *Store {
 		}
 	})
 	numbers := "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
-	_, err = s.change(ctx, func(c *change) error {
+	_, err = s.write(ctx, func(tx *transaction) error {
 		for _, fill := range []string{
 			fmt.Sprintf("INSERT INTO users (username, username_key, display_name, guest, created_at) "+
 				numbers+"SELECT 'user' || i, 'user' || i, 'u', false, 0 FROM n", planMessages),
-			fmt.Sprintf("INSERT INTO rooms (name, handle, handle_key, kind, subject, created_at, updated_at, active_at, message_count, last_message_id) "+
-				numbers+"SELECT 'Room' || i, 'room' || i, 'room' || i, 'public', 'order ' || i, 0, 0, 0, 1, 1 FROM n", planMessages/10),
+			fmt.Sprintf("INSERT INTO rooms (name, handle, handle_key, kind, subject, created_at, updated_at, active_at, "+
+				"message_count, last_message_id) "+
+				numbers+"SELECT 'Room' || i, 'room' || i, 'room' || i, 'public', 'order ' || i, 0, 0, 0, 1, 1 FROM n",
+				planMessages/10),
 			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, muted) `+
 				numbers+"SELECT i, 1, 'member', 0, 0, 0, false FROM n", planOwn),
 			fmt.Sprintf(`INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, muted) `+
@@ -266,20 +276,23 @@ func openFilled(t *testing.T, database string) *Store {
 				"SELECT id, 2, 'member', 0, 0, 0, false FROM rooms WHERE kind = 'direct'",
 			fmt.Sprintf("INSERT INTO messages (room_id, id, sender_id, type, text, created_at) "+
 				numbers+"SELECT 1 + i %% %d, i, 1, 'text', 'Tea ' || i || ' at four', i FROM n", planMessages, planRooms),
-			fmt.Sprintf("INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at) "+
+			fmt.Sprintf("INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, message_id, "+
+				"data, created_at) "+
 				numbers+"SELECT i, 'message.created', false, 1 + i %% %d, 1, 0, '', i, '', i FROM n", planMessages, planRooms),
 			// What is appended later comes after them.
 			fmt.Sprintf("UPDATE event_head SET position = %d", planMessages),
 			// One event names a user, one message has a file and one a reaction, so that all is asked.
-			`UPDATE events SET name = 'member.joined', message_id = 0, data = '{"user":{"id":1,"username":"u","display_name":"u"}}' WHERE position = 4`,
+			`UPDATE events SET name = 'member.joined', message_id = 0, data =
+				'{"user":{"id":1,"username":"u","display_name":"u"}}' WHERE position = 4`,
 			fmt.Sprintf("INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) "+
 				numbers+"SELECT 1 + i %% %d, i, 'x', 1, i FROM n", planMessages, planRooms),
 			`INSERT INTO reaction_counts (room_id, message_id, emoji, count, since)
 				SELECT room_id, message_id, emoji, 1, created_at FROM reactions`,
-			fmt.Sprintf("INSERT INTO files (id, room_id, user_id, message_id, blob, name, media_type, size, sha256, width, height, created_at) "+
+			fmt.Sprintf("INSERT INTO files (id, room_id, user_id, message_id, blob, name, media_type, size, sha256, width, "+
+				"height, created_at) "+
 				numbers+"SELECT 'f' || i, 1 + i %% %d, 1, i, '', '', '', 0, '', 0, 0, i FROM n", planMessages, planRooms),
 		} {
-			if err := c.Exec(fill).Error; err != nil {
+			if err := tx.Exec(fill).Error; err != nil {
 				return err
 			}
 		}

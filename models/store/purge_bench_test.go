@@ -13,12 +13,12 @@ import (
 // benchBatches is how many batches of each kind are timed: of a million rows, the first are like the last.
 const benchBatches = 300
 
-// BenchmarkDeletions times the first step of what ends something, which is all that is waited for, and the longest of the
-// transactions behind it, by how much there is to end. Neither may grow: make bench-deletions.
+// BenchmarkDeletions times the first step of what ends something, which is all that is waited for, and the longest of
+// the transactions behind it, by how much there is to end. Neither may grow: make bench-deletions.
 func BenchmarkDeletions(b *testing.B) {
 	for _, size := range []int{1000, 30_000, 1_000_000} {
 		b.Run(fmt.Sprintf("account/things=%d", size), func(b *testing.B) {
-			benchDeletion(b, func(h *house) (first func() error) {
+			benchDeletion(b, func(h *testStore) (first func() error) {
 				anna, bob := h.user("anna"), h.user("bob")
 				h.manyThings(size, anna, bob)
 				return func() error {
@@ -27,7 +27,7 @@ func BenchmarkDeletions(b *testing.B) {
 			})
 		})
 		b.Run(fmt.Sprintf("room/messages=%d", size), func(b *testing.B) {
-			benchDeletion(b, func(h *house) (first func() error) {
+			benchDeletion(b, func(h *testStore) (first func() error) {
 				room := h.room("tea", models.RoomPublic, h.user("anna"))
 				h.manyMessages(room.ID, 1, size)
 				return h.deletes(room)
@@ -36,14 +36,14 @@ func BenchmarkDeletions(b *testing.B) {
 	}
 	for _, size := range []int{1000, 30_000} {
 		b.Run(fmt.Sprintf("room/members=%d", size), func(b *testing.B) {
-			benchDeletion(b, func(h *house) (first func() error) {
+			benchDeletion(b, func(h *testStore) (first func() error) {
 				room := h.room("tea", models.RoomPublic, h.user("anna"))
 				h.manyMembers(room.ID, size)
 				return h.deletes(room)
 			})
 		})
 		b.Run(fmt.Sprintf("leave/members=%d", size), func(b *testing.B) {
-			benchDeletion(b, func(h *house) (first func() error) {
+			benchDeletion(b, func(h *testStore) (first func() error) {
 				anna := h.user("anna")
 				room := h.room("tea", models.RoomPublic, anna)
 				h.manyMembers(room.ID, size)
@@ -57,7 +57,7 @@ func BenchmarkDeletions(b *testing.B) {
 }
 
 // benchDeletion fills a new database, times the first step, and then batches of what follows.
-func benchDeletion(b *testing.B, fill func(h *house) (first func() error)) {
+func benchDeletion(b *testing.B, fill func(h *testStore) (first func() error)) {
 	var first, longest, total time.Duration
 	batches := 0
 	timed := func(f func() (bool, error)) bool {
@@ -74,16 +74,16 @@ func benchDeletion(b *testing.B, fill func(h *house) (first func() error)) {
 	}
 	for b.Loop() {
 		b.StopTimer()
-		h := openHouse(b, filepath.Join(b.TempDir(), "parley.db"))
+		h := openTestStore(b, filepath.Join(b.TempDir(), "parley.db"))
 		step := fill(h)
-		h.still()
+		h.stopJanitor()
 		h.must(h.writer.Exec("PRAGMA wal_checkpoint(TRUNCATE)").Error)
 		b.StartTimer()
 		began := time.Now()
 		h.must(step())
 		first = max(first, time.Since(began))
 		b.StopTimer()
-		for _, purge := range []func(context.Context) (bool, error){h.purgeAccounts, h.purgeRooms, h.sweepMessages} {
+		for _, purge := range []func(context.Context) (bool, error){h.purgeAccounts, h.purgeRooms, h.purgeMessages} {
 			for n := 0; n < benchBatches && timed(func() (bool, error) { return purge(b.Context()) }); n++ {
 				continue
 			}
@@ -101,42 +101,49 @@ func benchDeletion(b *testing.B, fill func(h *house) (first func() error)) {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-func (h *house) deletes(room models.Room) func() error {
+func (h *testStore) deletes(room models.Room) func() error {
 	return func() error {
 		_, err := h.DeleteRoom(h.t.Context(), room.OwnerID, models.RoomPath{ID: room.ID})
 		return err
 	}
 }
 
-// manyThings gives a user rooms, up to as many as one may be in, contacts both ways, blocks, reactions, files and messages:
-// so many of each kind as the size says, or as there may be.
-func (h *house) manyThings(size int, user, other models.User) {
+// manyThings gives a user rooms, up to as many as one may be in, contacts both ways, blocks, reactions, files and
+// messages: so many of each kind as the size says, or as there may be.
+func (h *testStore) manyThings(size int, user, other models.User) {
 	rooms := min(size, models.MaxRoomsPerUser)
-	h.insert(rooms, "rooms", "name, name_key, kind, owner_id, created_at, updated_at, active_at, member_count, message_count, last_message_id",
+	h.insert(rooms, "rooms", "name, name_key, kind, owner_id, created_at, updated_at, active_at, member_count, "+
+		"message_count, last_message_id",
 		fmt.Sprintf("'x', 'x', 'private', %d, 0, 0, 0, 1, 1, 1", user.ID))
-	h.must(h.writer.Exec("INSERT INTO memberships ("+memberColumns+") SELECT id, owner_id, 'owner', 0, 0, 0, 0, false FROM rooms WHERE owner_id = ?",
+	h.must(h.writer.Exec("INSERT INTO memberships ("+memberColumns+") SELECT id, owner_id, 'owner', 0, 0, 0, 0, false "+
+		"FROM rooms WHERE owner_id = ?",
 		user.ID).Error)
 	busy := h.room("busy", models.RoomPublic, other)
 	h.manyMessages(busy.ID, user.ID, size)
-	h.insert(size, "reactions", "room_id, message_id, emoji, user_id, created_at", fmt.Sprintf("%d, i, 'x', %d, 0", busy.ID, user.ID))
+	h.insert(size, "reactions", "room_id, message_id, emoji, user_id, created_at", fmt.Sprintf("%d, i, 'x', %d, 0",
+		busy.ID, user.ID))
 	h.insert(size, "users", "username, username_key, display_name, guest, created_at", "'u' || i, 'u' || i, 'u', false, 0")
-	h.must(h.writer.Exec("INSERT INTO contacts (user_id, contact_id, added_at) SELECT id, ?, 0 FROM users WHERE username_key LIKE 'u%'", user.ID).Error)
-	h.must(h.writer.Exec("INSERT INTO blocks (user_id, blocked_id, direct_key, added_at) SELECT id, ?, '', 0 FROM users WHERE username_key LIKE 'u%'",
+	h.must(h.writer.Exec("INSERT INTO contacts (user_id, contact_id, added_at) SELECT id, ?, 0 FROM users WHERE "+
+		"username_key LIKE 'u%'", user.ID).Error)
+	h.must(h.writer.Exec("INSERT INTO blocks (user_id, blocked_id, direct_key, added_at) SELECT id, ?, '', 0 FROM users "+
+		"WHERE username_key LIKE 'u%'",
 		user.ID).Error)
 	h.insert(size, "files", "id, room_id, user_id, blob, name, media_type, size, sha256, width, height, created_at",
 		fmt.Sprintf("'f' || i, %d, %d, 'b' || i, 'n', 't', 1, '', 0, 0, 0", busy.ID, user.ID))
 }
 
-func (h *house) manyMessages(roomID, senderID int64, size int) {
+func (h *testStore) manyMessages(roomID, senderID int64, size int) {
 	h.insert(size, "messages", "room_id, id, sender_id, type, text, created_at, text_start, index_version",
 		fmt.Sprintf("%d, i, %d, 'text', 'Tea at four, as ever', i, 'tea at four, as ever', 1", roomID, senderID))
-	h.insert(size, "message_words", "rowid, words", fmt.Sprintf("(%[1]d << 32) | i, '%[1]d·tea %[1]d·at %[1]d·four %[1]d·as %[1]d·ever'", roomID))
+	h.insert(size, "message_words", "rowid, words", fmt.Sprintf("(%[1]d << 32) | i, '%[1]d·tea %[1]d·at %[1]d·four "+
+		"%[1]d·as %[1]d·ever'", roomID))
 	h.must(h.writer.Exec("UPDATE rooms SET message_count = ?, last_message_id = ? WHERE id = ?", size, size, roomID).Error)
 }
 
-func (h *house) manyMembers(roomID int64, size int) {
+func (h *testStore) manyMembers(roomID int64, size int) {
 	h.insert(size, "users", "username, username_key, display_name, guest, created_at", "'u' || i, 'u' || i, 'u', false, 0")
-	h.must(h.writer.Exec("INSERT INTO memberships ("+memberColumns+") SELECT ?, id, 'member', id, 0, 0, 0, false FROM users WHERE username_key LIKE 'u%'",
+	h.must(h.writer.Exec("INSERT INTO memberships ("+memberColumns+") SELECT ?, id, 'member', id, 0, 0, 0, false FROM "+
+		"users WHERE username_key LIKE 'u%'",
 		roomID).Error)
 	h.must(h.writer.Exec("UPDATE rooms SET member_count = member_count + ? WHERE id = ?", size, roomID).Error)
 }

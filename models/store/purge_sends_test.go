@@ -15,8 +15,8 @@ import (
 // stored between the steps of its end, and none of them fails.
 func TestSendsGoOnMeanwhile(t *testing.T) {
 	const rooms = 64
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		defer h.close()
 		anna, bob := h.user("anna"), h.user("bob")
 		for i := range rooms {

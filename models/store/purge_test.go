@@ -10,8 +10,8 @@ import (
 
 // TestDeletedAccountIsGoneAtOnce deletes an account and purges nothing of it: nobody sees that it was there.
 func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		defer h.close()
 		ctx, page := t.Context(), models.Paging{Limit: 50}
 		anna, bob := h.user("anna"), h.user("bob")
@@ -34,7 +34,7 @@ func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
 		h.must(h.Link(ctx, anna.ID, person))
 		before, _, err := h.Bounds(ctx)
 		h.must(err)
-		h.still()
+		h.stopJanitor()
 		h.must(h.deleteIf(ctx, anna.ID, func(userRow) bool { return true }))
 
 		for _, path := range []models.UserPath{at, {Key: "anna"}} {
@@ -97,13 +97,14 @@ func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
 		// What counts goes along with the events that tell of it, and those are yet to come.
 		now, err := h.Room(ctx, bob.ID, path)
 		h.must(err)
-		if told := h.told(bob.ID, before); now.MemberCount != 2 || now.MessageCount != 2 || len(told) != 0 {
+		if told := h.visibleEvents(bob.ID, before); now.MemberCount != 2 || now.MessageCount != 2 || len(told) != 0 {
 			t.Errorf("%d members, %d messages, but told was %v", now.MemberCount, now.MessageCount, told)
 		}
 
 		h.refusesDeleted(anna, room)
 		again := h.user("anna")
-		h.must(h.Welcome(ctx, person, models.LoginCode{Hash: "h", BrowserHash: "b", ExpiresAt: models.At(time.Now().Add(time.Minute))}))
+		h.must(h.Welcome(ctx, person, models.LoginCode{Hash: "h", BrowserHash: "b", ExpiresAt: models.At(time.Now().
+			Add(time.Minute))}))
 		if again.ID == anna.ID || h.rows("users WHERE deleted_at = 0") != 3 {
 			t.Error("the name and the identity do not make new accounts")
 		}
@@ -111,7 +112,7 @@ func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
 }
 
 // refusesDeleted has requests of a deleted account's that were under way when it went change nothing.
-func (h *house) refusesDeleted(gone models.User, room models.Room) {
+func (h *testStore) refusesDeleted(gone models.User, room models.Room) {
 	h.t.Helper()
 	ctx, path, name := h.t.Context(), models.RoomPath{ID: room.ID}, "late"
 	_, _, err := h.CreateRoom(ctx, gone.ID, models.NewRoom{Name: &name}, nil)
@@ -126,12 +127,12 @@ func (h *house) refusesDeleted(gone models.User, room models.Room) {
 	h.want(err, models.CodeNotFound)
 }
 
-// TestPurgeGoesOnAfterACrash ends the store between the batches of an account's purge, again and again, and opens it once
-// more: in the end nothing is left, all were told once, and the counts are exact.
+// TestPurgeGoesOnAfterACrash ends the store between the batches of an account's purge, again and again, and opens it
+// once more: in the end nothing is left, all were told once, and the counts are exact.
 func TestPurgeGoesOnAfterACrash(t *testing.T) {
 	const rooms, alone, crashes = 40, 30, 4
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		anna, bob := h.user("anna"), h.user("bob")
 		var shared []models.Room
 		for i := range rooms {
@@ -148,7 +149,7 @@ func TestPurgeGoesOnAfterACrash(t *testing.T) {
 		h.must(err)
 		before, _, err := h.Bounds(t.Context())
 		h.must(err)
-		h.still()
+		h.stopJanitor()
 		h.must(h.deleteIf(t.Context(), anna.ID, func(userRow) bool { return true }))
 		for range crashes {
 			more, err := h.purgeAccount(t.Context(), anna.ID)
@@ -159,15 +160,16 @@ func TestPurgeGoesOnAfterACrash(t *testing.T) {
 			_, err = h.purgeRooms(t.Context())
 			h.must(err)
 			h.close()
-			h.Store = openStill(t, database)
+			h.Store = openStill(t, name)
 		}
 		h.close()
-		h = openHouse(t, database)
+		h = openTestStore(t, name)
 		defer h.close()
 		h.purged()
 
-		told := h.told(bob.ID, before)
-		if told[models.EventMemberLeft] != rooms || told[models.EventMemberUpdated] != rooms || told[models.EventMessageDeleted] != rooms {
+		told := h.visibleEvents(bob.ID, before)
+		if told[models.EventMemberLeft] != rooms || told[models.EventMemberUpdated] != rooms ||
+			told[models.EventMessageDeleted] != rooms {
 			t.Errorf("bob was told %v", told)
 		}
 		for _, r := range shared {
@@ -189,18 +191,18 @@ func TestPurgeGoesOnAfterACrash(t *testing.T) {
 }
 
 // openStill opens a store whose janitor has not come to anything: it is ended while it waits for the writer.
-func openStill(t *testing.T, database string) *Store {
+func openStill(t *testing.T, name string) *Store {
 	t.Helper()
-	h := openHouse(t, database)
-	h.still()
+	h := openTestStore(t, name)
+	h.stopJanitor()
 	return h.Store
 }
 
 // TestDeletedRoomIsReplayed deletes a room while a member is away, who is told of it with all that came before, whether
 // the room has been purged by then or not. Its handle is free at once.
 func TestDeletedRoomIsReplayed(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
 		anna, bob, eve := h.user("anna"), h.user("bob"), h.user("eve")
@@ -209,7 +211,7 @@ func TestDeletedRoomIsReplayed(t *testing.T) {
 		h.must(err)
 		h.say(private.ID, anna, "hello")
 		h.say(public.ID, anna, "hello")
-		h.still()
+		h.stopJanitor()
 		for _, r := range []models.Room{public, private} {
 			_, err := h.DeleteRoom(ctx, anna.ID, models.RoomPath{ID: r.ID})
 			h.must(err)
@@ -230,7 +232,7 @@ func TestDeletedRoomIsReplayed(t *testing.T) {
 		h.room("tea", models.RoomPublic, anna)
 		replayed := func(when string) {
 			t.Helper()
-			toBob, toEve := h.told(bob.ID, before), h.told(eve.ID, before)
+			toBob, toEve := h.visibleEvents(bob.ID, before), h.visibleEvents(eve.ID, before)
 			if toBob[models.EventMessageCreated] != 2 || toBob[models.EventRoomDeleted] != 2 {
 				t.Errorf("%s, bob is told %v", when, toBob)
 			}

@@ -6,11 +6,11 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestOldSpellings has reactions as servers stored them that took each spelling for an emoji of its own. The next change
-// of them makes them one, and whoever reacted in two ways counts once.
+// TestOldSpellings has reactions as servers stored them that took each spelling for an emoji of its own. The next
+// change of them makes them one, and whoever reacted in two ways counts once.
 func TestOldSpellings(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
-		h := openHouse(t, database)
+	onBoth(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
 		defer h.close()
 		anna, bert, carl := h.user("anna"), h.user("bert"), h.user("carl")
 		room := h.room("room", models.RoomPublic, anna, bert, carl)
@@ -22,10 +22,12 @@ func TestOldSpellings(t *testing.T) {
 			emoji string
 			user  int64
 		}{{"❤", anna.ID}, {"❤", bert.ID}, {"❤\ufe0f", anna.ID}, {"👍", bert.ID}} {
-			h.must(h.writer.Exec("INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) VALUES (?, ?, ?, ?, 1)",
+			h.must(h.writer.Exec("INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) VALUES (?, ?, ?, ?, "+
+				"1)",
 				room.ID, id, r.emoji, r.user).Error)
 			h.must(h.writer.Exec(`INSERT INTO reaction_counts (room_id, message_id, emoji, count, since) VALUES (?, ?, ?, 1, 1)
-				ON CONFLICT (room_id, message_id, emoji) DO UPDATE SET count = reaction_counts.count + 1`, room.ID, id, r.emoji).Error)
+				ON CONFLICT (room_id, message_id, emoji) DO UPDATE SET count = reaction_counts.count + 1`, room.ID, id, r.emoji).
+				Error)
 		}
 		count := func(m models.Message, emoji string) int64 {
 			n := int64(0)

@@ -5,9 +5,10 @@ import (
 	"fmt"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// Rooms lists the caller's rooms, the one with the newest activity first, as it was when the list began.
+// Rooms lists the caller's rooms, the one with the newest activity first, in the order as of when the list began.
 func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error) {
 	of := list{listRooms, callerID}
 	after, goesOn, err := of.after(q.Cursor)
@@ -46,16 +47,18 @@ func (s *Store) Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) 
 	return s.roomPage(ctx, q.Limit, of, listedRooms+text+listedEnd, args)
 }
 
-// The first page of the list and the others, with the caller and the position at which the list began. What the first one
-// reads of the log's head is as old as what it reads of the rooms: it is one statement.
+// The first page of the list and the others, with the caller and the position at which the list began. The first page
+// reads the log's head in the same statement as the rooms, so both are of the same moment.
 var (
 	firstRooms = roomsQuery("r.active_at", "(SELECT position FROM event_head WHERE id = 1)")
 	moreRooms  = roomsQuery(activeThen, "CAST($2 AS BIGINT)")
 	activeThen = activeAsOf("CAST($2 AS BIGINT)")
 )
 
-// listedRooms and listedEnd stand around the query of a page's rooms: what is unread is counted for those of the page alone.
-var listedRooms = "SELECT " + roomColumns + ", m.role, m.joined_at, m.last_read_id, " + unreadCount + ", m.muted, listed.listed_at, listed.begun FROM ("
+// listedRooms and listedEnd enclose the query for a page's rooms: unread messages are counted for the rooms of the page
+// alone.
+var listedRooms = "SELECT " + roomColumns + ", m.role, m.joined_at, m.last_read_id, " + unreadCount +
+	", m.muted, listed.listed_at, listed.begun FROM ("
 
 const listedEnd = `) listed JOIN rooms r ON r.id = listed.room_id
 	JOIN memberships m ON m.room_id = r.id AND m.user_id = $1 ORDER BY listed.listed_at DESC, r.id DESC`
@@ -65,17 +68,19 @@ func roomsQuery(order, begun string) string {
 	FROM memberships m JOIN ` + liveRooms + ` r ON r.id = m.room_id WHERE m.user_id = $1 AND m.left_at = 0`
 }
 
-func (s *Store) roomPage(ctx context.Context, limit int, of list, text string, args []any) (models.Page[models.Room], error) {
+func (s *Store) roomPage(
+	ctx context.Context, limit int, of list, text string, args []any,
+) (models.Page[models.Room], error) {
 	page := models.Page[models.Room]{Items: make([]models.Room, 0, limit)}
 	db := s.read(ctx)
-	rows, err := queryIn(db, text, args...)
+	rows, err := database.Query(db, text, args...)
 	if err != nil {
 		return page, err
 	}
 	var a access
 	last, next := cursor{list: of}, cursor{list: of}
-	err = scanRows(rows, func() {
-		if len(page.Items) == limit { // the one too many only says that there is another page
+	err = database.ScanRows(rows, func() {
+		if len(page.Items) == limit { // the last row only says that there is another page
 			page.NextCursor = last.String()
 			return
 		}
@@ -83,7 +88,18 @@ func (s *Store) roomPage(ctx context.Context, limit int, of list, text string, a
 		last, last.id = next, a.Room.ID
 	}, append(a.Room.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.UnreadCount, &a.Muted, &next.at, &next.begun)...)
 	if err != nil {
-		return page, judged(db, err)
+		return page, database.Translate(db, err)
 	}
 	return page, addUsers(db, page.Items)
+}
+
+// activeAsOf is the SQL for when a room r was active as of a position, which is SQL too.
+func activeAsOf(position string) string {
+	return `CASE WHEN r.active_position <= ` + position + ` THEN r.active_at ELSE COALESCE((
+		WITH RECURSIVE bump (position, prior_position, prior_active_at) AS (
+			SELECT e.position, e.prior_position, e.prior_active_at FROM events e WHERE e.position = r.active_position
+			UNION ALL SELECT e.position, e.prior_position, e.prior_active_at FROM bump b JOIN events e ON e.position =
+			b.prior_position
+			WHERE b.prior_position > ` + position + `)
+		SELECT bump.prior_active_at FROM bump ORDER BY bump.position LIMIT 1), r.active_at) END`
 }

@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 type roomRow struct {
@@ -14,7 +16,7 @@ type roomRow struct {
 	Handle        string
 	HandleKey     *string
 	Name          string
-	NameKey       *string // nil: not folded yet
+	NameKey       *string // nil: not normalized yet
 	Description   string
 	Kind          string
 	Subject       string
@@ -39,7 +41,7 @@ func (roomRow) TableName() string { return "rooms" }
 const roomColumns = `r.id, r.handle, r.name, r.description, r.kind, r.subject, r.owner_id, r.created_at, r.updated_at,
 	r.active_at, r.named_at, r.member_count, r.message_count, r.last_message_id, r.cleared_id`
 
-// scan is where the values of roomColumns go.
+// scan returns where the values of roomColumns go.
 func (r *roomRow) scan() []any {
 	return []any{
 		&r.ID, &r.Handle, &r.Name, &r.Description, &r.Kind, &r.Subject, &r.OwnerID, &r.CreatedAt, &r.UpdatedAt, &r.ActiveAt,
@@ -57,15 +59,17 @@ func (r roomRow) model() models.Room {
 	}
 }
 
-// audience is who hears of the room's making and end.
+// audience returns who sees the events of the room's creation and deletion.
 func (r roomRow) audience(userID int64) models.Audience {
 	return models.Audience{Everyone: r.Kind == string(models.RoomPublic), RoomID: r.ID, UserID: userID}
 }
 
-// CreateRoom makes a room with the caller as its owner and first member.
-func (s *Store) CreateRoom(ctx context.Context, callerID int64, n models.NewRoom, once *models.Once) (models.Room, models.Cursor, error) {
+// CreateRoom creates a room with the caller as its owner and first member.
+func (s *Store) CreateRoom(
+	ctx context.Context, callerID int64, n models.NewRoom, once *models.Once,
+) (models.Room, models.Cursor, error) {
 	var room models.Room
-	at, err := s.create(ctx, once, func(c *change) (any, error) {
+	at, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
 		now := models.Now().Millis()
 		row := roomRow{
 			Name: value(n.Name), Description: value(n.Description), Subject: value(n.Subject),
@@ -76,27 +80,20 @@ func (s *Store) CreateRoom(ctx context.Context, callerID int64, n models.NewRoom
 		}
 		setHandle(&row, value(n.Handle))
 		setName(&row, row.Name)
-		if err := c.Create(&row).Error; err != nil {
+		if err := tx.Create(&row).Error; err != nil {
 			return nil, handleTaken(err, row.Handle)
 		}
-		if err := c.tell(models.EventRoomCreated, row.audience(callerID), row.model()); err != nil {
+		if err := tx.appendEvent(models.EventRoomCreated, row.audience(callerID), row.model()); err != nil {
 			return nil, err
 		}
-		if err := c.enrol(row, callerID, models.RoleOwner); err != nil {
+		if err := tx.addMember(row, callerID, models.RoleOwner); err != nil {
 			return nil, err
 		}
-		a, err := lookAt(c.DB, models.RoomPath{ID: row.ID}, callerID)
+		a, err := authorizeReader(tx.DB, models.RoomPath{ID: row.ID}, callerID)
 		room = a.model()
 		return room, err
 	})
 	return room, at, err
-}
-
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 func setHandle(row *roomRow, handle string) {
@@ -107,7 +104,7 @@ func setHandle(row *roomRow, handle string) {
 }
 
 func setName(row *roomRow, name string) {
-	key := foldCase(name)
+	key := wordindex.NormalizeCase(name)
 	row.Name, row.NameKey = name, &key
 }
 
@@ -118,24 +115,26 @@ func handleTaken(err error, handle string) error {
 	return err
 }
 
-// Room is the room that path names, as the caller sees it.
+// Room returns the room that path names, as the caller sees it.
 func (s *Store) Room(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, error) {
 	db := s.read(ctx)
-	a, err := lookAt(db, path, callerID)
+	a, err := authorizeReader(db, path, callerID)
 	if err != nil {
 		return models.Room{}, err
 	}
-	return shownRoom(db, a)
+	return fillRoom(db, a)
 }
 
 // ChangeRoom changes the room's name, description and handle.
-func (s *Store) ChangeRoom(ctx context.Context, callerID int64, path models.RoomPath, r models.RoomChange) (models.Room, models.Cursor, error) {
+func (s *Store) ChangeRoom(
+	ctx context.Context, callerID int64, path models.RoomPath, r models.RoomChange,
+) (models.Room, models.Cursor, error) {
 	var room models.Room
-	at, err := s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
+	at, err := s.write(ctx, func(tx *transaction) error {
+		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
-		a, err := asModerator(c.DB, path, callerID)
+		a, err := authorizeModerator(tx.DB, path, callerID)
 		if err != nil {
 			return err
 		}
@@ -151,18 +150,19 @@ func (s *Store) ChangeRoom(ctx context.Context, callerID int64, path models.Room
 			return models.Invalid("name", "is required where there is no handle")
 		}
 		if a.Room.Handle != before.Handle || a.Room.Name != before.Name {
-			if err := c.renameRoom(a.Room.ID); err != nil {
+			if err := tx.renameRoom(a.Room.ID); err != nil {
 				return err
 			}
 		}
 		a.Room.UpdatedAt = models.Now().Millis()
 		a.Room.NamedAt = a.Room.UpdatedAt
-		err = c.Model(&a.Room).Select("handle", "handle_key", "name", "name_key", "description", "updated_at", "named_at").Updates(&a.Room).Error
+		err = tx.Model(&a.Room).Select("handle", "handle_key", "name", "name_key", "description", "updated_at", "named_at").
+			Updates(&a.Room).Error
 		if err != nil {
 			return handleTaken(err, a.Room.Handle)
 		}
 		room = a.model()
-		return c.tell(models.EventRoomUpdated, models.Audience{RoomID: a.Room.ID}, a.Room.model())
+		return tx.appendEvent(models.EventRoomUpdated, models.Audience{RoomID: a.Room.ID}, a.Room.model())
 	})
 	return room, at, err
 }
@@ -184,43 +184,65 @@ func apply(row *roomRow, r models.RoomChange) bool {
 	return row.Name != before.Name || row.Description != before.Description || row.Handle != before.Handle
 }
 
-// touch notes that something changed in the room, for those who ask what changed since a time.
-func (c *change) touch(roomID int64) error {
-	return c.Exec("UPDATE rooms SET updated_at = ? WHERE id = ?", models.Now().Millis(), roomID).Error
+// touch records that something changed in the room, for requests for what changed since a time.
+func (tx *transaction) touch(roomID int64) error {
+	return tx.Exec("UPDATE rooms SET updated_at = ? WHERE id = ?", models.Now().Millis(), roomID).Error
 }
 
-// DeleteRoom ends a room for all, at once: endRoom. Those who were members may still see what was said until then, from
-// the log. A direct room has no owner: who is the last in it may end it.
-func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
-	return s.change(ctx, func(c *change) error {
-		if err := c.lock(path); err != nil {
-			return err
-		}
-		a, err := asMember(c.DB, path, callerID)
-		if err != nil {
-			return err
-		}
-		if err := c.refuseDeletion(a); err != nil {
-			return err
-		}
-		gone := models.RoomGone{RoomID: a.Room.ID, Handle: a.Room.Handle}
-		if err := c.tell(models.EventRoomDeleted, a.Room.audience(0), gone); err != nil {
-			return err
-		}
-		return c.endRoom(a.Room)
-	})
-}
-
-func (c *change) refuseDeletion(a access) error {
-	if models.Role(a.Role) == models.RoleOwner {
+// openLobby finds the room that every new account and guest is in, or creates it at the first start: a public room
+// without an owner. Of nodes that start at the same time, one creates it.
+func (s *Store) openLobby(ctx context.Context, handle string) error {
+	if handle == "" {
 		return nil
 	}
-	if a.Room.Kind != string(models.RoomDirect) {
-		return models.Errorf(models.CodeForbidden, "Only an owner may delete the room.")
+	row := roomRow{Kind: string(models.RoomPublic)}
+	setHandle(&row, handle)
+	if row.HandleKey == nil {
+		return fmt.Errorf("%q cannot be a room's handle", handle)
 	}
-	alone, err := c.aloneIn(a)
-	if err == nil && !alone {
-		err = models.Errorf(models.CodeForbidden, "A direct room is deleted by nobody as long as both are there; leave it instead.")
-	}
+	_, err := s.write(ctx, func(tx *transaction) error {
+		now := models.Now().Millis()
+		made := tx.Raw(`INSERT INTO rooms (kind, handle, handle_key, created_at, updated_at, active_at) VALUES (?, ?, ?, ?,
+			?, ?)
+			ON CONFLICT (handle_key) DO NOTHING RETURNING id`, row.Kind, row.Handle, *row.HandleKey, now, now, now).
+			Scan(&s.lobbyID)
+		if made.Error != nil {
+			return made.Error
+		}
+		var found roomRow
+		if err := tx.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE handle_key = ?", *row.HandleKey).Scan(&found).
+			Error; err != nil {
+			return err
+		}
+		s.lobbyID = found.ID
+		if found.Kind != row.Kind {
+			return fmt.Errorf("#%s is a private room", found.Handle)
+		}
+		if made.RowsAffected == 0 {
+			return nil
+		}
+		return tx.appendEvent(models.EventRoomCreated, found.audience(0), found.model())
+	})
 	return err
+}
+
+// lockLobby locks the lobby and reads it. Because of the order of locks it comes before the creation of the user who is
+// added to it. The row's id is 0 where there is no lobby, or it was deleted.
+func (tx *transaction) lockLobby() (row roomRow, err error) {
+	if tx.store.lobbyID == 0 {
+		return row, nil
+	}
+	if err := tx.lockRoom(models.RoomPath{ID: tx.store.lobbyID}); err != nil {
+		return row, err
+	}
+	err = tx.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE id = ?", tx.store.lobbyID).Scan(&row).Error
+	return row, err
+}
+
+// addToLobby adds a new user to the locked lobby.
+func (tx *transaction) addToLobby(lobby roomRow, user models.User) error {
+	if lobby.ID == 0 {
+		return nil
+	}
+	return tx.addMemberAndNotify(lobby, user, models.RoleMember)
 }

@@ -6,30 +6,26 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 const (
-	// sendQueue bounds the sends that wait for the group under way; more wait in their requests.
+	// sendQueue bounds the sends that wait for the commit under way; more wait in their requests.
 	sendQueue = 1024
-	// groupLimit bounds the messages of one commit, so that the first of them does not wait for too many others.
-	groupLimit = 256
+	// maxBatch bounds the messages of one commit, so that the first of them does not wait for too many others.
+	maxBatch = 256
 )
 
-// send is one message on its way into a group, and what became of it. The sender goroutine owns it from the moment it
+// send is one message on its way into a batch, and the result. The commit queue's goroutine owns it from the moment it
 // is queued until done is closed.
 type send struct {
-	ctx      context.Context // of the request: one that is over before its group begins is not stored
+	database.Post // its Message is in sent
+
+	ctx      context.Context // of the request: a send whose request ends before its batch begins is not stored
 	callerID int64
 	roomID   int64
 	n        models.NewMessage
-	once     *models.Once
-	// seq is the message's number among the sender's, given when it is stored.
-	seq int64
-	// Of the message's event, what leads back to the one before it in its room (as_of.go): when that is in the same group, its
-	// number there, from 1, or else its position. priorActiveAt is when the room was active before.
-	priorSend, priorPosition, priorActiveAt int64
-	// What the message is found by is made before it is queued: requests do that side by side, the sender would in turn.
-	start, words string
 
 	sent models.SentMessage
 	at   models.Cursor
@@ -38,23 +34,27 @@ type send struct {
 }
 
 // Send stores a message. It returns when the message is committed, together with those that were sent meanwhile.
-func (s *Store) Send(ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once) (models.SentMessage, models.Cursor, error) {
+func (s *Store) Send(
+	ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once,
+) (models.SentMessage, models.Cursor, error) {
 	if path.Key != "" {
-		a, err := asMember(s.read(ctx), path, callerID)
+		a, err := authorizeMember(s.read(ctx), path, callerID)
 		if err != nil {
 			return models.SentMessage{}, models.Cursor{}, err
 		}
 		path.ID = a.Room.ID
 	}
-	found := searchKeyOf(n.Text)
+	// What the message is found by is computed before it is queued: requests do that side by side, the queue would in
+	// turn.
+	key := wordindex.KeyOf(n.Text)
 	p := &send{
-		ctx: ctx, callerID: callerID, roomID: path.ID, n: n, once: once, done: make(chan struct{}),
-		start: found.start, words: s.dialect.wordText(path.ID, found.words),
+		Post: database.Post{Key: once, TextStart: key.Start, Words: s.dialect.IndexText(path.ID, key.Words)},
+		ctx:  ctx, callerID: callerID, roomID: path.ID, n: n, done: make(chan struct{}),
 	}
 	select {
 	case s.sends <- p:
 	case <-s.stopped:
-		return models.SentMessage{}, models.Cursor{}, stoppedError()
+		return models.SentMessage{}, models.Cursor{}, stoppingError()
 	case <-ctx.Done():
 		return models.SentMessage{}, models.Cursor{}, ctx.Err()
 	}
@@ -62,26 +62,27 @@ func (s *Store) Send(ctx context.Context, callerID int64, path models.RoomPath, 
 	case <-p.done:
 		return p.sent, p.at, p.err
 	case <-s.ended:
-		// The sender may have answered in the moment in which it ended.
+		// The queue may have completed the send in the moment in which it ended.
 		select {
 		case <-p.done:
 			return p.sent, p.at, p.err
 		default:
-			return models.SentMessage{}, models.Cursor{}, stoppedError()
+			return models.SentMessage{}, models.Cursor{}, stoppingError()
 		}
 	}
 }
 
-func stoppedError() error {
+func stoppingError() error {
 	return &models.Error{
-		Code: models.CodeUnavailable, Message: "This server is stopping; the message was not stored.", RetryAfter: time.Second,
+		Code: models.CodeUnavailable, Message: "This server is stopping; the message was not stored.",
+		RetryAfter: time.Second,
 	}
 }
 
-// runSender commits groups, one at a time: what is sent while a commit waits for the disk goes into the next one.
-func (s *Store) runSender(ctx context.Context) {
+// runCommitQueue commits batches, one at a time: what is sent while a commit waits for the disk goes into the next one.
+func (s *Store) runCommitQueue(ctx context.Context) {
 	defer close(s.ended)
-	var group, held []*send
+	var batch, held []*send
 	for {
 		if len(held) == 0 {
 			select {
@@ -91,57 +92,57 @@ func (s *Store) runSender(ctx context.Context) {
 				held = append(held, p)
 			}
 		}
-		group, held = s.gather(held)
-		s.commitGroup(group)
-		for _, p := range group {
+		batch, held = s.collect(held)
+		s.commitBatch(batch)
+		for _, p := range batch {
 			close(p.done)
 		}
 	}
 }
 
-// gather adds what is waiting to the group. A second send under an Idempotency-Key that the group has already is held
-// for the next one, where it will find the first one's answer.
-func (s *Store) gather(first []*send) (group, held []*send) {
-	keys := map[onceName]bool{}
+// collect adds what is waiting to the batch. A second send with an Idempotency-Key that the batch already has is held
+// for the next batch, where it will find the first one's response.
+func (s *Store) collect(first []*send) (batch, held []*send) {
+	keys := map[database.IdempotencyKey]bool{}
 	add := func(p *send) {
-		if p.once != nil {
-			name := nameOf(p.once)
-			if keys[name] {
+		if p.Key != nil {
+			key := database.KeyOf(p.Key)
+			if keys[key] {
 				held = append(held, p)
 				return
 			}
-			keys[name] = true
+			keys[key] = true
 		}
-		group = append(group, p)
+		batch = append(batch, p)
 	}
 	for _, p := range first {
 		add(p)
 	}
-	for len(group)+len(held) < groupLimit {
+	for len(batch)+len(held) < maxBatch {
 		select {
 		case p := <-s.sends:
 			add(p)
 		default:
-			return group, held
+			return batch, held
 		}
 	}
-	return group, held
+	return batch, held
 }
 
-// commitGroup stores the group in one transaction and leaves in each send what became of it. A failure that is no
-// send's own makes each try alone, so that one cannot fail the others; except when the commit itself failed, after
-// which nobody knows whether it took place, and a second try could store a message twice.
-func (s *Store) commitGroup(group []*send) {
-	err := s.postGroup(group)
+// commitBatch stores the batch in one transaction and sets the result of each send. A failure that no single send
+// caused has each one tried alone, so that one cannot fail the others; except when the commit itself failed, after
+// which it is not known whether it took place, and a second try could store a message twice.
+func (s *Store) commitBatch(batch []*send) {
+	err := s.storeBatch(batch)
 	switch {
-	case err == nil, errors.Is(err, errNoneStored):
-		s.count(group)
-	case len(group) > 1 && !errors.Is(err, errCommit):
-		for _, p := range group {
-			s.commitGroup([]*send{p})
+	case err == nil, errors.Is(err, errNothingStored):
+		s.countBatch(batch)
+	case len(batch) > 1 && !errors.Is(err, database.ErrCommit):
+		for _, p := range batch {
+			s.commitBatch([]*send{p})
 		}
 	default:
-		for _, p := range group {
+		for _, p := range batch {
 			if p.err == nil {
 				p.err = err
 			}
@@ -149,21 +150,21 @@ func (s *Store) commitGroup(group []*send) {
 	}
 }
 
-func (s *Store) count(committed []*send) {
+func (s *Store) countBatch(batch []*send) {
 	stored := int64(0)
-	for _, p := range committed {
+	for _, p := range batch {
 		if p.err == nil {
 			stored++
 		}
 	}
 	if stored > 0 {
-		s.groups.Add(1)
-		s.grouped.Add(stored)
+		s.batches.Add(1)
+		s.batched.Add(stored)
 	}
 }
 
-// SendGroups tells how many groups of messages were committed since the store was opened, and how many messages were in
-// them: the more in each, the less a message costs.
-func (s *Store) SendGroups() (groups, messages int64) {
-	return s.groups.Load(), s.grouped.Load()
+// SendGroups returns how many batches of messages were committed since the store was opened, and how many messages were
+// in them: the more in each, the less a message costs.
+func (s *Store) SendGroups() (batches, messages int64) {
+	return s.batches.Load(), s.batched.Load()
 }

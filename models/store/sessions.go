@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // touchEvery is how far last_used_at may lag behind: it is for people to read, and not worth a commit per request.
@@ -20,117 +21,90 @@ type sessionRow struct {
 	LastUsedAt int64
 	ExpiresAt  int64
 	RevokedAt  int64
-	Vouched    bool // for a token of a product's, which has no refresh token
-	// The hash of the refresh token that was spent last, and its successor, sealed; "" for none.
+	Vouched    bool // for a token of the product, which has no refresh token
+	// RenewedFrom is the hash of the refresh token that was used last, and RenewedTo its successor, sealed; "" for none.
 	RenewedFrom string
 	RenewedTo   string
 }
 
 func (sessionRow) TableName() string { return "sessions" }
 
-// alive is nil for a session that may still be used.
-func (r sessionRow) alive(now models.Time) error {
-	if r.RevokedAt != 0 {
-		return models.Errorf(models.CodeSessionRevoked, "This session has been logged out.")
-	}
-	if r.ExpiresAt <= now.Millis() {
-		return models.Errorf(models.CodeTokenExpired, "This session has run out; log in again.")
-	}
-	return nil
+// check is nil for a session that may still be used.
+func (r sessionRow) check(now models.Time) error {
+	return database.Session{ExpiresAt: r.ExpiresAt, RevokedAt: r.RevokedAt}.Check(now)
 }
 
-// SignUp makes an account, or a guest, and its first session. Both are in the lobby from the start.
-func (s *Store) SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error) {
+// SignUp creates an account, or a guest, and its first session. Both are in the lobby from the start.
+func (s *Store) SignUp(
+	ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once,
+) (models.Login, error) {
 	var login models.Login
-	_, err := s.create(ctx, once, func(c *change) (any, error) {
-		lobby, err := c.lockLobby()
+	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+		lobby, err := tx.lockLobby()
 		if err != nil {
 			return nil, err
 		}
-		user, err := insertUser(c, a)
+		user, err := insertUser(tx, a)
 		if err != nil {
 			return nil, err
 		}
 		if a.Guest {
-			if err := c.placeGuest(user.ID, a.Network); err != nil {
+			if err := tx.setGuestNetwork(user.ID, a.Network); err != nil {
 				return nil, err
 			}
 		}
-		if err := c.letIn(lobby, user); err != nil {
+		if err := tx.addToLobby(lobby, user); err != nil {
 			return nil, err
 		}
-		login, err = insertSession(c, user, n)
+		login, err = insertSession(tx, user, n)
 		return login, err
 	})
 	return login, err
 }
 
-// Settle makes a guest an account, who keeps what they have and were, and opens the account's first session. The guest's
-// own sessions go on.
-func (s *Store) Settle(ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error) {
+// LogIn creates a session for a user whose password was checked against hash. If the password was changed meanwhile,
+// the change has revoked all other sessions, and this one must not be created after it.
+func (s *Store) LogIn(
+	ctx context.Context, userID int64, hash string, n models.NewSession, once *models.Once,
+) (models.Login, error) {
 	var login models.Login
-	_, err := s.create(ctx, once, func(c *change) (any, error) {
-		guest, err := c.lockUser(guestID)
-		if err == nil && !guest.Guest {
-			err = models.Errorf(models.CodeForbidden, "You have an account; only guests sign up with their token.")
-		}
-		if err != nil {
-			return nil, err
-		}
-		user, err := settle(c, guest, a)
-		if err != nil {
-			return nil, err
-		}
-		if err := c.placeGuest(user.ID, ""); err != nil {
-			return nil, err
-		}
-		login, err = insertSession(c, user, n)
-		return login, err
-	})
-	return login, err
-}
-
-// LogIn makes a session for a user whose password was checked against hash. Should it have been changed meanwhile, the
-// change has ended all other sessions, and this one must not slip in behind it.
-func (s *Store) LogIn(ctx context.Context, userID int64, hash string, n models.NewSession, once *models.Once) (models.Login, error) {
-	var login models.Login
-	_, err := s.create(ctx, once, func(c *change) (any, error) {
-		row, err := c.lockUser(userID)
+	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+		row, err := tx.lockUser(userID)
 		if err == nil && row.PasswordHash != hash {
 			err = wrongPassword()
 		}
 		if err == nil {
-			err = s.refuseOtherWay(c.DB, userID)
+			err = s.refuseOtherLogin(tx.DB, userID)
 		}
 		if err != nil {
 			return nil, err
 		}
-		login, err = insertSession(c, row.model(), n)
+		login, err = insertSession(tx, row.model(), n)
 		return login, err
 	})
 	return login, err
 }
 
-func insertSession(c *change, user models.User, n models.NewSession) (models.Login, error) {
+func insertSession(tx *transaction, user models.User, n models.NewSession) (models.Login, error) {
 	now := models.Now()
 	row := sessionRow{
 		ID: rand.Text(), UserID: user.ID, UserAgent: n.Device.UserAgent, IP: n.Device.IP,
 		CreatedAt: now.Millis(), LastUsedAt: now.Millis(), ExpiresAt: now.Add(models.RefreshTokenLife).UnixMilli(),
 	}
-	if err := c.Create(&row).Error; err != nil {
+	if err := tx.Create(&row).Error; err != nil {
 		return models.Login{}, err
 	}
-	if err := c.boundSessions(user.ID, row.ID); err != nil {
+	if err := tx.limitSessions(user.ID, row.ID); err != nil {
 		return models.Login{}, err
 	}
-	return models.Login{SessionID: row.ID, User: user}, insertRefresh(c, n.RefreshHash, row.ID)
+	return models.Login{SessionID: row.ID, User: user}, insertRefresh(tx, n.RefreshHash, row.ID)
 }
 
-func insertRefresh(c *change, hash, sessionID string) error {
-	return c.Exec("INSERT INTO refresh_tokens (hash, session_id) VALUES (?, ?)", hash, sessionID).Error
+func insertRefresh(tx *transaction, hash, sessionID string) error {
+	return tx.Exec("INSERT INTO refresh_tokens (hash, session_id) VALUES (?, ?)", hash, sessionID).Error
 }
 
-// CheckSession is nil while session may be used by user; session_revoked, token_expired or unauthenticated after.
+// CheckSession is nil while the user may use the session; session_revoked, token_expired or unauthenticated after.
 func (s *Store) CheckSession(ctx context.Context, caller models.Caller) error {
 	userID, err := s.useSession(ctx, caller.SessionID)
 	if err == nil && userID != caller.UserID {
@@ -141,14 +115,14 @@ func (s *Store) CheckSession(ctx context.Context, caller models.Caller) error {
 
 func sessionOver() error { return models.Errorf(models.CodeSessionRevoked, "This session is over.") }
 
-// useSession is whose the session is, 0 when there is no such session, and an error when it has ended.
+// useSession returns the user of a session, 0 when there is no such session, and an error when it has ended.
 func (s *Store) useSession(ctx context.Context, id string) (userID int64, err error) {
 	now := models.Now()
 	row, known, err := s.session(ctx, id, now)
 	if err != nil || !known {
 		return 0, err
 	}
-	if err := row.alive(now); err != nil {
+	if err := row.Check(now); err != nil {
 		return 0, err
 	}
 	if now.Millis()-row.LastUsedAt < touchEvery.Milliseconds() {
@@ -157,41 +131,43 @@ func (s *Store) useSession(ctx context.Context, id string) (userID int64, err er
 	return row.UserID, s.touchSession(ctx, row, now)
 }
 
-// session is what there is to know of a session's life. From memory it is alive: one that seems to have run out may have
-// been given another month.
-func (s *Store) session(ctx context.Context, id string, now models.Time) (row sessionRow, known bool, err error) {
-	if s.memory == nil {
-		return s.sessions.ask(ctx, id)
+// session returns what is known of a session. A cached one is valid: one that seems to have expired may have been
+// renewed.
+func (s *Store) session(ctx context.Context, id string, now models.Time) (row database.Session, known bool, err error) {
+	if s.cache == nil {
+		return s.sessions.get(ctx, id)
 	}
-	row, known, since := recall(s.memory, s.memory.sessions, id)
-	if known && row.alive(now) == nil {
+	row, known, since := getCached(s.cache, s.cache.sessions, id)
+	if known && row.Check(now) == nil {
 		return row, true, nil
 	}
 	found, err := s.loadSessions(ctx, []string{id})
 	row, known = found[id]
-	if known && row.alive(now) == nil {
-		remember(s.memory, s.memory.sessions, id, row, since)
+	if known && row.Check(now) == nil {
+		putCached(s.cache, s.cache.sessions, id, row, since)
 	}
 	return row, known, err
 }
 
-func (s *Store) loadSessions(ctx context.Context, ids []string) (map[string]sessionRow, error) {
-	found := make(map[string]sessionRow, len(ids))
-	err := s.dialect.sessions(ctx, s.reader, ids, found)
-	return found, judged(s.reader, err)
+func (s *Store) loadSessions(ctx context.Context, ids []string) (map[string]database.Session, error) {
+	found := make(map[string]database.Session, len(ids))
+	err := s.dialect.Sessions(ctx, s.reader, ids, found)
+	return found, database.Translate(s.reader, err)
 }
 
-func (s *Store) touchSession(ctx context.Context, row sessionRow, now models.Time) error {
+func (s *Store) touchSession(ctx context.Context, row database.Session, now models.Time) error {
 	err := s.writer.WithContext(ctx).Exec("UPDATE sessions SET last_used_at = ? WHERE id = ? AND last_used_at = ?",
 		now.Millis(), row.ID, row.LastUsedAt).Error
-	if s.memory != nil {
-		s.memory.forgetSession(row.ID)
+	if s.cache != nil {
+		s.cache.invalidateSession(row.ID)
 	}
 	return err
 }
 
-// Sessions lists the caller's live sessions, newest first.
-func (s *Store) Sessions(ctx context.Context, caller models.Caller, page models.Paging) (models.Page[models.SessionInfo], error) {
+// Sessions lists the caller's valid sessions, newest first.
+func (s *Store) Sessions(
+	ctx context.Context, caller models.Caller, page models.Paging,
+) (models.Page[models.SessionInfo], error) {
 	of := list{listSessions, caller.UserID}
 	after, goesOn, err := of.after(page.Cursor)
 	if err != nil {
@@ -213,19 +189,19 @@ func (s *Store) Sessions(ctx context.Context, caller models.Caller, page models.
 	}, func(r sessionRow) cursor { return cursor{list: of, at: r.CreatedAt, key: r.ID} }), nil
 }
 
-// LogOut ends one of the user's sessions: its tokens are refused from the commit on, and its streams end when they meet
-// the event. A session that has ended already stays so. A guest goes with the last one.
+// LogOut revokes one of the user's sessions: its tokens are refused from the commit on, and its streams end when they
+// reach the event. It does nothing for a session that has ended. A guest is deleted with the last session.
 func (s *Store) LogOut(ctx context.Context, userID int64, sessionID string) (models.Cursor, error) {
-	at, err := s.change(ctx, func(c *change) error {
+	at, err := s.write(ctx, func(tx *transaction) error {
 		var row sessionRow
-		found := c.Where("id = ? AND user_id = ?", sessionID, userID).Limit(1).Find(&row)
+		found := tx.Where("id = ? AND user_id = ?", sessionID, userID).Limit(1).Find(&row)
 		if found.Error != nil {
 			return found.Error
 		}
 		if found.RowsAffected == 0 {
 			return models.NotFound()
 		}
-		return revoke(c, row, models.RevokedByLogOut)
+		return revoke(tx, row, models.RevokedByLogOut)
 	})
 	if err != nil {
 		return at, err
@@ -236,11 +212,11 @@ func (s *Store) LogOut(ctx context.Context, userID int64, sessionID string) (mod
 	return at, nil
 }
 
-// maxSessionAddresses bounds the addresses that are looked at, newest sessions first.
+// maxSessionAddresses bounds the addresses that are read, newest sessions first.
 const maxSessionAddresses = 100
 
-// SessionAddresses lists the addresses that the user's sessions were last used from, those that are over included for as
-// long as they are kept.
+// SessionAddresses lists the addresses that the user's sessions were last used from, including those of ended sessions
+// for as long as they are kept.
 func (s *Store) SessionAddresses(ctx context.Context, userID int64) ([]string, error) {
 	var list []string
 	err := s.read(ctx).Raw("SELECT ip FROM sessions WHERE user_id = ? ORDER BY created_at DESC LIMIT ?",
@@ -248,21 +224,110 @@ func (s *Store) SessionAddresses(ctx context.Context, userID int64) ([]string, e
 	return list, err
 }
 
-// revokeAll ends the user's sessions but the one with the id except.
-func (c *change) revokeAll(userID int64, except string, why models.RevokeReason) error {
+// revokeAll revokes the user's sessions but the one with the id except.
+func (tx *transaction) revokeAll(userID int64, except string, why models.RevokeReason) error {
 	var rows []sessionRow
-	err := c.Where("user_id = ? AND revoked_at = 0 AND id <> ?", userID, except).Order("id").Find(&rows).Error
+	err := tx.Where("user_id = ? AND revoked_at = 0 AND id <> ?", userID, except).Order("id").Find(&rows).Error
 	for i := 0; err == nil && i < len(rows); i++ {
-		err = revoke(c, rows[i], why)
+		err = revoke(tx, rows[i], why)
 	}
 	return err
 }
 
-func revoke(c *change, row sessionRow, why models.RevokeReason) error {
-	ended := c.Exec("UPDATE sessions SET revoked_at = ? WHERE id = ? AND revoked_at = 0", models.Now().Millis(), row.ID)
+func revoke(tx *transaction, row sessionRow, why models.RevokeReason) error {
+	ended := tx.Exec("UPDATE sessions SET revoked_at = ? WHERE id = ? AND revoked_at = 0", models.Now().Millis(), row.ID)
 	if ended.Error != nil || ended.RowsAffected == 0 {
 		return ended.Error
 	}
-	return c.tell(models.EventSessionRevoked, models.Audience{UserID: row.UserID, SessionID: row.ID},
+	return tx.appendEvent(models.EventSessionRevoked, models.Audience{UserID: row.UserID, SessionID: row.ID},
 		models.SessionRevoked{SessionID: row.ID, Reason: why})
+}
+
+// Refresh spends a refresh token and stores its successor. sealed is the successor to return: that of n, or that of the
+// first call when the token comes again before RefreshRepeat is over and before the successor was used in turn, since
+// then the first response may have been lost. Any other token that was spent before may have been stolen: its session
+// is revoked.
+func (s *Store) Refresh(ctx context.Context, n models.Renewal) (login models.Login, sealed string, err error) {
+	var refused error
+	_, err = s.write(ctx, func(tx *transaction) error {
+		refused = nil
+		row, err := sessionOfToken(tx, n.SpentHash)
+		if err != nil {
+			return err
+		}
+		if err := row.check(n.At); err != nil {
+			return err
+		}
+		if sealed, err = tx.renew(row, n); err != nil {
+			return err
+		}
+		if sealed == "" {
+			refused = models.Errorf(models.CodeSessionRevoked, "This refresh token was used before; its session is logged out.")
+			return revoke(tx, row, models.RevokedByReuse) // to be committed, though the call fails
+		}
+		user, err := findUser(tx.DB, models.UserPath{ID: row.UserID})
+		login = models.Login{SessionID: row.ID, User: user.model()}
+		return err
+	})
+	if err == nil {
+		err = refused
+	}
+	return login, sealed, err
+}
+
+func sessionOfToken(tx *transaction, hash string) (sessionRow, error) {
+	var row sessionRow
+	found := tx.Raw(`SELECT `+sessionColumns+` FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash =
+		?`, hash).Scan(&row)
+	if found.Error == nil && found.RowsAffected == 0 {
+		var spent int64
+		err := tx.Raw("SELECT count(*) FROM spent_tokens WHERE session_id = ?", hash).Scan(&spent).Error
+		switch {
+		case err != nil:
+			return row, err
+		case spent > 0: // of a deleted user
+			return row, sessionOver()
+		}
+		return row, models.Errorf(models.CodeUnauthenticated, "This refresh token is not known.")
+	}
+	return row, found.Error
+}
+
+// renew returns the sealed successor of the token that n spends, "" for a token that must not come again. Of several
+// calls at once one spends it; PostgreSQL has the others wait for its end, and they find what it stored.
+func (tx *transaction) renew(row sessionRow, n models.Renewal) (sealed string, err error) {
+	spend := tx.Exec("UPDATE refresh_tokens SET spent_at = ? WHERE hash = ? AND spent_at = 0", n.At.Millis(), n.SpentHash)
+	if spend.Error != nil {
+		return "", spend.Error
+	}
+	if spend.RowsAffected == 0 {
+		err := tx.Raw(`SELECT s.renewed_to FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id AND s.renewed_from =
+			t.hash
+			WHERE t.hash = ? AND t.spent_at > ?`, n.SpentHash, n.At.Add(-models.RefreshRepeat).UnixMilli()).Scan(&sealed).Error
+		return sealed, err
+	}
+	err = tx.Model(&sessionRow{}).Where("id = ?", row.ID).Updates(map[string]any{
+		"last_used_at": n.At.Millis(), "expires_at": n.At.Add(models.RefreshTokenLife).UnixMilli(),
+		"user_agent": n.Device.UserAgent, "ip": n.Device.IP, "renewed_from": n.SpentHash, "renewed_to": n.Sealed,
+	}).Error
+	if err != nil {
+		return "", err
+	}
+	return n.Sealed, insertRefresh(tx, n.RefreshHash, row.ID)
+}
+
+// limitSessions revokes the oldest of a user's sessions when newest is one more than the limit; not all of them at
+// once, where a database from before this limit has very many.
+func (tx *transaction) limitSessions(userID int64, newest string) error {
+	var rows []sessionRow
+	err := tx.Raw("SELECT "+sessionColumns+` FROM sessions s WHERE user_id = ? AND revoked_at = 0 AND id <> ?
+		ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, userID, newest, models.MaxSessionsPerUser,
+		models.MaxSessionsPerUser-1).
+		Scan(&rows).Error
+	for _, r := range rows {
+		if err == nil {
+			err = revoke(tx, r, models.RevokedByLimit)
+		}
+	}
+	return err
 }

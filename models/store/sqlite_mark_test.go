@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/sqlite"
 )
 
-// TestMarkBrokenOff breaks the writing of the mark off at each of its steps, as a disk that is full and a crash do. Each
-// time the next start takes the database for the one that it is; a copy from before the last start is told from it still.
+// TestMarkBrokenOff breaks the writing of the mark off at each of its steps, as a disk that is full and a crash do.
+// Each time the next start takes the database for the one that it is; a copy from before the last start is told from it
+// still.
 func TestMarkBrokenOff(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "parley.db")
@@ -35,37 +37,37 @@ func TestMarkBrokenOff(t *testing.T) {
 		}
 	}
 	s := open()
-	epoch, d := s.Epoch(), s.dialect.(sqliteDialect)
+	epoch, d := s.Epoch(), s.dialect.(sqlite.Dialect)
 	for name, breakOff := range map[string]func() error{
 		"before the first step": func() error {
-			obstacle := path + markEnding + ".new" // a folder, which no file replaces
+			obstacle := path + sqlite.MarkEnding + ".new" // a folder, which no file replaces
 			if err := os.Mkdir(obstacle, 0o700); err != nil {
 				return err
 			}
-			if err := d.leaveMark(t.Context(), s.writer); err == nil {
+			if err := d.LeaveMark(t.Context(), s.writer); err == nil {
 				t.Error("the mark could be written")
 			}
 			return os.Remove(obstacle)
 		},
 		"after the first step": func() error {
-			m, err := d.readMark()
+			m, err := d.ReadMark()
 			if err != nil {
 				return err
 			}
-			m.before, m.current = m.current, "not in the database"
-			return d.writeMark(m)
+			m.Before, m.Current = m.Current, "not in the database"
+			return d.WriteMark(m)
 		},
 		"after the second step": func() error {
-			before, err := d.readMark()
+			before, err := d.ReadMark()
 			if err != nil {
 				return err
 			}
-			if err := d.leaveMark(t.Context(), s.writer); err != nil {
+			if err := d.LeaveMark(t.Context(), s.writer); err != nil {
 				return err
 			}
-			after, err := d.readMark()
-			after.before = before.current
-			return errors.Join(err, d.writeMark(after))
+			after, err := d.ReadMark()
+			after.Before = before.Current
+			return errors.Join(err, d.WriteMark(after))
 		},
 	} {
 		if err := breakOff(); err != nil {

@@ -14,8 +14,8 @@ var sweptTables = []string{
 	"messages", "reactions", "reaction_counts", "reaction_sweeps", "pins", "files", "deletion_tallies", "message_sweeps",
 }
 
-// newLoadedRoom makes a room of user 1, who has written 600 messages. All have a pin, a file and a reaction, every fifth is
-// deleted, and the last one has reactions of so many users.
+// newLoadedRoom makes a room of user 1, who has written 600 messages. All have a pin, a file and a reaction, every
+// fifth is deleted, and the last one has reactions of so many users.
 func newLoadedRoom(t *testing.T, s *Store, reactions int) models.RoomPath {
 	t.Helper()
 	const numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) "
@@ -29,15 +29,19 @@ func newLoadedRoom(t *testing.T, s *Store, reactions int) models.RoomPath {
 		t.Fatal(err)
 	}
 	for _, fill := range []string{
-		"INSERT INTO messages (room_id, id, sender_id, type, text, created_at, sender_seq) " + numbers + "SELECT 1, i, 1, 'text', 'text', i, i FROM n",
+		"INSERT INTO messages (room_id, id, sender_id, type, text, created_at, sender_seq) " + numbers +
+			"SELECT 1, i, 1, 'text', 'text', i, i FROM n",
 		"UPDATE rooms SET last_message_id = 600, last_message_at = 600, message_count = 600",
 		"UPDATE memberships SET sent_count = 600, own_count = 600",
 		"INSERT INTO pins (room_id, message_id, pinned_by, pinned_at) " + numbers + "SELECT 1, i, 1, i FROM n",
-		"INSERT INTO files (id, room_id, user_id, message_id, blob, name, media_type, size, sha256, width, height, created_at) " +
+		"INSERT INTO files (id, room_id, user_id, message_id, blob, name, media_type, size, sha256, width, height, " +
+			"created_at) " +
 			numbers + "SELECT 'f' || i, 1, 1, i, 'b' || i, '', '', 1, '', 0, 0, 0 FROM n",
-		"INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) " + numbers + "SELECT 1, i, '👍', 1, 0 FROM n",
+		"INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) " + numbers +
+			"SELECT 1, i, '👍', 1, 0 FROM n",
 		fmt.Sprintf("INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) "+
-			"WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT 1, 600, '👍', i, 0 FROM n", reactions),
+			"WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT 1, 600, '👍', i, 0 FROM n",
+			reactions),
 		`INSERT INTO reaction_counts (room_id, message_id, emoji, count, since)
 			SELECT room_id, message_id, emoji, count(*), 0 FROM reactions GROUP BY room_id, message_id, emoji`,
 	} {
@@ -45,12 +49,12 @@ func newLoadedRoom(t *testing.T, s *Store, reactions int) models.RoomPath {
 			t.Fatalf("%s: %v", fill, err)
 		}
 	}
-	_, err := s.change(ctx, func(c *change) error {
+	_, err := s.write(ctx, func(tx *transaction) error {
 		var ids []int64
 		for id := int64(5); id < 600; id += 5 {
 			ids = append(ids, id)
 		}
-		return c.bury(1, 1, ids, models.UserRef{ID: 1})
+		return tx.tombstone(1, 1, ids, models.UserRef{ID: 1})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -67,11 +71,11 @@ func rowCount(t *testing.T, s *Store, table string) (n int) {
 	return n
 }
 
-// TestClearHistoryHidesAtOnce clears a room before the janitor comes to it: nothing that its messages had can be seen, though
-// all of it is there. Then it is not.
+// TestClearHistoryHidesAtOnce clears a room before the janitor comes to it: nothing that its messages had can be seen,
+// though all of it is there. Then it is not.
 func TestClearHistoryHidesAtOnce(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, database string) {
-		ctx, s := context.Background(), openStore(t, database)
+	onEachDatabase(t, func(t *testing.T, name string) {
+		ctx, s := context.Background(), openStore(t, name)
 		path := newLoadedRoom(t, s, 1)
 		paging := models.Paging{Limit: 10}
 		pins, err := s.Pins(ctx, 1, path, paging)
@@ -84,7 +88,8 @@ func TestClearHistoryHidesAtOnce(t *testing.T) {
 		if pins, err = s.Pins(ctx, 1, path, paging); err != nil || len(pins.Items) != 0 || pins.NextCursor != "" {
 			t.Errorf("pins of a cleared room: %+v, %v", pins, err)
 		}
-		if history, err := s.History(ctx, 1, path, models.HistoryQuery{Paging: paging}); err != nil || len(history.Items) != 0 {
+		if history, err := s.History(ctx, 1, path, models.HistoryQuery{Paging: paging}); err != nil ||
+			len(history.Items) != 0 {
 			t.Errorf("messages of a cleared room: %+v, %v", history, err)
 		}
 		for what, look := range map[string]func() error{
@@ -98,7 +103,7 @@ func TestClearHistoryHidesAtOnce(t *testing.T) {
 				t.Errorf("%s of a cleared room: %v", what, err)
 			}
 		}
-		s.tidy(ctx)
+		s.runJobs(ctx)
 		for _, table := range sweptTables {
 			if n := rowCount(t, s, table); n > 0 {
 				t.Errorf("%d rows of %s are left", n, table)
@@ -113,9 +118,9 @@ func TestClearHistoryHidesAtOnce(t *testing.T) {
 // TestDeleteMessageWithManyReactions deletes a message before the janitor comes to its reactions, and takes one back
 // meanwhile. Nobody sees any, and nobody hears of it.
 func TestDeleteMessageWithManyReactions(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, database string) {
+	onEachDatabase(t, func(t *testing.T, name string) {
 		const reactions = 2*reactionsAtOnce + 50
-		ctx, s := context.Background(), openStore(t, database)
+		ctx, s := context.Background(), openStore(t, name)
 		path := newLoadedRoom(t, s, reactions)
 		m, err := s.Message(ctx, 1, path, 600)
 		if err != nil || len(m.Reactions) != 1 || m.Reactions[0].Count != reactions || !*m.Reactions[0].Me {
@@ -124,7 +129,8 @@ func TestDeleteMessageWithManyReactions(t *testing.T) {
 		if _, err := s.DeleteMessage(ctx, 1, path, 600); err != nil {
 			t.Fatal(err)
 		}
-		if n, sweeps := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s, "reaction_sweeps"); n != reactions-reactionsAtOnce || sweeps != 1 {
+		if n, sweeps := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s,
+			"reaction_sweeps"); n != reactions-reactionsAtOnce || sweeps != 1 {
 			t.Errorf("%d reactions and %d sweeps are left", n, sweeps)
 		}
 		if m, err = s.Message(ctx, 1, path, 600); err != nil || len(m.Reactions) != 0 {
@@ -134,15 +140,17 @@ func TestDeleteMessageWithManyReactions(t *testing.T) {
 		if err != nil || history.Items[0].ID != 600 || len(history.Items[0].Reactions) != 0 {
 			t.Errorf("in the history, a tombstone is %+v, %v", history.Items, err)
 		}
-		if err := s.writer.Exec(`INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) VALUES (1, 600, '👍', 1, 0)
+		if err := s.writer.Exec(`INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) VALUES (1, 600, '👍',
+			1, 0)
 			ON CONFLICT (room_id, message_id, emoji, user_id) DO NOTHING`).Error; err != nil {
 			t.Fatal(err)
 		}
 		if at, err := s.Unreact(ctx, 1, path, 600, "👍"); err != nil || at != (models.Cursor{}) {
 			t.Errorf("taking a reaction to a tombstone back was told at %v, %v", at, err)
 		}
-		s.tidy(ctx)
-		if n, sweeps := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s, "reaction_sweeps"); n != 0 || sweeps != 0 {
+		s.runJobs(ctx)
+		if n, sweeps := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s, "reaction_sweeps"); n != 0 ||
+			sweeps != 0 {
 			t.Errorf("%d reactions and %d sweeps are left behind", n, sweeps)
 		}
 	})

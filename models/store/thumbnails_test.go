@@ -29,7 +29,8 @@ func TestThumbnailTurns(t *testing.T) {
 	}()
 	for i, userID := range []int64{7, 7, 7, 9, 8} {
 		row := fileRow{
-			ID: fmt.Sprint("f", i), UserID: userID, ThumbnailDue: int64(i + 1), Blob: fmt.Sprint("b", i), CreatedAt: models.Now().Millis(),
+			ID: fmt.Sprint("f", i), UserID: userID, ThumbnailDue: int64(i + 1), Blob: fmt.Sprint("b", i),
+			CreatedAt: models.Now().Millis(),
 		}
 		if err := s.writer.Create(&row).Error; err != nil {
 			t.Fatal(err)

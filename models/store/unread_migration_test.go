@@ -10,16 +10,19 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
+	"github.com/parley-chat/parley/models/store/internal/postgres"
+	"github.com/parley-chat/parley/models/store/internal/sqlite"
 )
 
 // seenSchema is the last version of the schema in which memberships had a seen_count.
 const seenSchema = 7
 
-// TestMigrationKeepsUnreadCounts takes a database of the old schema to the newest one, and back: what everybody has unread
-// stays as it was, and goes on being right.
+// TestMigrationKeepsUnreadCounts takes a database of the old schema to the newest one, and back: what everybody has
+// unread stays as it was, and goes on being right.
 func TestMigrationKeepsUnreadCounts(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, database string) {
-		pool := newSeenDatabase(t, database)
+	onEachDatabase(t, func(t *testing.T, name string) {
+		pool := newSeenDatabase(t, name)
 		const counts = `SELECT m.room_id, m.user_id, r.message_count - m.seen_count
 			FROM memberships m JOIN rooms r ON r.id = m.room_id ORDER BY m.room_id, m.user_id`
 		want := rowsOf(t, pool, counts)
@@ -27,9 +30,10 @@ func TestMigrationKeepsUnreadCounts(t *testing.T) {
 			t.Fatalf("there is little to compare: %v", want)
 		}
 
-		const kept = "SELECT m.room_id, m.user_id, %s FROM memberships m JOIN rooms r ON r.id = m.room_id ORDER BY m.room_id, m.user_id"
+		const kept = "SELECT m.room_id, m.user_id, %s FROM memberships m JOIN rooms r ON r.id = m.room_id ORDER BY " +
+			"m.room_id, m.user_id"
 		t.Run("on", func(t *testing.T) {
-			s := openStore(t, database)
+			s := openStore(t, name)
 			wantRows(t, "migrated", rowsOf(t, pool, fmt.Sprintf(kept, unreadCount)), want)
 			goOn(t, s)
 		})
@@ -38,33 +42,38 @@ func TestMigrationKeepsUnreadCounts(t *testing.T) {
 			FROM memberships m JOIN rooms r ON r.id = m.room_id ORDER BY m.room_id, m.user_id`)
 		wantRows(t, "used", rowsOf(t, pool, fmt.Sprintf(kept, unreadCount)), want)
 
-		downTo(t, database, seenSchema)
+		downTo(t, name, seenSchema)
 		wantRows(t, "taken back", rowsOf(t, pool, counts), want)
-		if left := rowsOf(t, pool, `SELECT p.message_id FROM pins p JOIN rooms r ON r.id = p.room_id AND p.message_id <= r.cleared_id
-			UNION ALL SELECT f.message_id FROM files f JOIN rooms r ON r.id = f.room_id AND f.message_id <= r.cleared_id`); len(left) > 0 {
+		if left := rowsOf(t, pool, `SELECT p.message_id FROM pins p JOIN rooms r ON r.id = p.room_id AND p.message_id <=
+			r.cleared_id
+			UNION ALL SELECT f.message_id FROM files f JOIN rooms r ON r.id = f.room_id AND f.message_id <=
+			r.cleared_id`); len(left) > 0 {
 			t.Errorf("of cleared messages, these have pins or files in the old schema: %v", left)
 		}
-		if err := Migrate(context.Background(), database); err != nil {
+		if err := Migrate(context.Background(), name); err != nil {
 			t.Fatal(err)
 		}
 		wantRows(t, "migrated again", rowsOf(t, pool, fmt.Sprintf(kept, unreadCount)), want)
 	})
 }
 
-// newSeenDatabase makes a database of the old schema: four rooms of 900 messages each by six users, the third one also a
-// guest of the past. Some are deleted, everybody has read some, and the second and third room were cleared, which is not
-// purged yet.
-func newSeenDatabase(t *testing.T, database string) *sql.DB {
+// newSeenDatabase makes a database of the old schema: four rooms of 900 messages each by six users, the third one also
+// a guest of the past. Some are deleted, everybody has read some, and the second and third room were cleared, which is
+// not purged yet.
+func newSeenDatabase(t *testing.T, name string) *sql.DB {
 	t.Helper()
-	pool := downTo(t, database, seenSchema)
+	pool := downTo(t, name, seenSchema)
 	const numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900) "
 	for _, statement := range []string{
 		"INSERT INTO users (username, username_key, display_name, guest, created_at) " + numbers +
 			"SELECT 'user' || i, 'user' || i, 'u', false, 0 FROM n WHERE i <= 6",
-		"INSERT INTO rooms (name, kind, created_at, updated_at, active_at, last_message_id, last_message_at, cleared_id) " + numbers +
-			"SELECT 'Room' || i, 'public', 0, 0, 0, 900, 900, CASE i WHEN 2 THEN 300 WHEN 3 THEN 900 ELSE 0 END FROM n WHERE i <= 4",
+		"INSERT INTO rooms (name, kind, created_at, updated_at, active_at, last_message_id, last_message_at, cleared_id) " +
+			numbers +
+			"SELECT 'Room' || i, 'public', 0, 0, 0, 900, 900, CASE i WHEN 2 THEN 300 WHEN 3 THEN 900 ELSE 0 END FROM n WHERE " +
+			"i <= 4",
 		"INSERT INTO messages (room_id, id, sender_id, type, text, created_at, deleted_at) " + numbers + `
-			SELECT r.id, n.i, 1 + (n.i * n.i + r.id) % 7, 'text', 'text', n.i, CASE WHEN n.i * 7 % (r.id + 2) = 0 OR n.i > 890 THEN 1 ELSE 0 END
+			SELECT r.id, n.i, 1 + (n.i * n.i + r.id) % 7, 'text', 'text', n.i, CASE WHEN n.i * 7 % (r.id + 2) = 0 OR n.i > 890
+			THEN 1 ELSE 0 END
 			FROM n CROSS JOIN rooms r`,
 		`UPDATE rooms SET message_count = (SELECT count(*) FROM messages m
 			WHERE m.room_id = rooms.id AND m.id > rooms.cleared_id AND m.deleted_at = 0)`,
@@ -110,23 +119,23 @@ func goOn(t *testing.T, s *Store) {
 }
 
 // downTo takes a database to a schema that is older than the newest one, and opens it.
-func downTo(t *testing.T, database string, version int64) *sql.DB {
+func downTo(t *testing.T, name string, version int64) *sql.DB {
 	t.Helper()
 	ctx := context.Background()
 	var p *goose.Provider
 	var pool *sql.DB
-	d, err := dialectFor(database)
+	d, err := dialectFor(name)
 	if err == nil {
-		err = Migrate(ctx, database)
+		err = Migrate(ctx, name)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	switch d := d.(type) {
-	case sqliteDialect:
-		p, pool, err = d.provider()
-	case postgresDialect:
-		p, pool, err = d.provider(ctx)
+	case sqlite.Dialect:
+		p, pool, err = d.Provider()
+	case postgres.Dialect:
+		p, pool, err = d.Provider(ctx)
 	}
 	if err == nil {
 		_, err = p.DownTo(ctx, version)
@@ -156,7 +165,7 @@ func rowsOf(t *testing.T, pool *sql.DB, query string) (lines []string) {
 	for i := range values {
 		at[i] = &values[i]
 	}
-	if err := scanRows(rows, func() { lines = append(lines, fmt.Sprint(values)) }, at...); err != nil {
+	if err := database.ScanRows(rows, func() { lines = append(lines, fmt.Sprint(values)) }, at...); err != nil {
 		t.Fatal(err)
 	}
 	return lines

@@ -28,15 +28,15 @@ func init() {
 }
 
 // onEachDatabase runs a test on both databases, each with an empty one.
-func onEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
+func onEachDatabase(t *testing.T, f func(t *testing.T, name string)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, filepath.Join(t.TempDir(), "parley.db")) })
 	t.Run("postgres", func(t *testing.T) { f(t, newPostgres(t)) })
 }
 
-func openStore(t testing.TB, database string) *Store {
+func openStore(t testing.TB, name string) *Store {
 	t.Helper()
 	s, err := Open(context.Background(), Config{
-		Database: database, Retention: time.Hour, Committed: func([]models.LogEntry) {}, Log: slog.New(slog.DiscardHandler),
+		Database: name, Retention: time.Hour, Committed: func([]models.LogEntry) {}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -49,16 +49,17 @@ func openStore(t testing.TB, database string) *Store {
 	return s
 }
 
-// TestUnreadAgreesWithModel lets members send, delete, read, clear, leave, come back, block each other and end their accounts, in a room whose
-// ids are about to pass the end of a run of deletion_tallies of each level. After each step everybody's counts must be those
-// of a model that goes through all messages.
+// TestUnreadAgreesWithModel lets members send, delete, read, clear, leave, come back, block each other and end their
+// accounts, in a room whose ids are about to pass the end of a run of deletion_tallies of each level. After each step
+// everybody's counts must be those of a model that goes through all messages.
 func TestUnreadAgreesWithModel(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, database string) {
-		s := openStore(t, database)
+	onEachDatabase(t, func(t *testing.T, name string) {
+		s := openStore(t, name)
 		rapid.Check(t, func(rt *rapid.T) {
 			r := newCountedRoom(rt, s, 1<<16-600)
 			rt.Repeat(map[string]func(*rapid.T){
-				"send": r.send, "chatter": r.chatter, "delete": r.delete, "delete more": r.delete, "delete a run": r.deleteRun, "read": r.read,
+				"send": r.send, "chatter": r.chatter, "delete": r.delete, "delete more": r.delete, "delete a run": r.deleteRun,
+				"read":    r.read,
 				"read on": r.read, "clear": r.clear, "leave": r.leave, "join": r.join, "end an account": r.end,
 				"block": r.block, "block more": r.block, "unblock": r.unblock, "": r.check,
 			})
@@ -90,7 +91,8 @@ func newCountedRoom(rt *rapid.T, s *Store, cleared int64) *countedRoom {
 	room, _, err := s.CreateRoom(context.Background(), r.owner, models.NewRoom{Name: ptr("counted")}, nil)
 	r.must(rt, err)
 	r.path.ID, r.marks[r.owner] = room.ID, 0
-	r.must(rt, s.writer.Exec("UPDATE rooms SET last_message_id = ?, cleared_id = ? WHERE id = ?", cleared, cleared, room.ID).Error)
+	r.must(rt, s.writer.Exec("UPDATE rooms SET last_message_id = ?, cleared_id = ? WHERE id = ?", cleared, cleared,
+		room.ID).Error)
 	for range 3 {
 		r.enter(rt, r.newUser(rt))
 	}
@@ -119,9 +121,9 @@ func (r *countedRoom) enter(rt *rapid.T, userID int64) {
 	r.marks[userID] = r.last()
 }
 
-func (r *countedRoom) last() int64                 { return r.first + int64(len(r.messages)) - 1 }
-func (r *countedRoom) at(id int64) *countedMessage { return &r.messages[id-r.first] }
-func (r *countedRoom) members() []int64            { return slices.Sorted(maps.Keys(r.marks)) }
+func (r *countedRoom) last() int64                       { return r.first + int64(len(r.messages)) - 1 }
+func (r *countedRoom) cursorAt(id int64) *countedMessage { return &r.messages[id-r.first] }
+func (r *countedRoom) members() []int64                  { return slices.Sorted(maps.Keys(r.marks)) }
 func (r *countedRoom) drawMember(rt *rapid.T) int64 {
 	return rapid.SampledFrom(r.members()).Draw(rt, "user")
 }
@@ -156,7 +158,7 @@ func (r *countedRoom) sendFrom(rt *rapid.T, users []int64, each int) {
 	r.messages = append(r.messages, make([]countedMessage, len(users)*each)...)
 	for range len(users) * each {
 		m := <-sent
-		r.at(m.ID).sender = m.Sender.ID
+		r.cursorAt(m.ID).sender = m.Sender.ID
 	}
 }
 
@@ -167,7 +169,7 @@ func (r *countedRoom) delete(rt *rapid.T) {
 	id := r.drawMessage(rt)
 	_, err := r.s.DeleteMessage(context.Background(), r.owner, r.path, id)
 	r.must(rt, err)
-	r.at(id).deleted = true
+	r.cursorAt(id).deleted = true
 }
 
 // deleteRun deletes messages of one sender together, as the end of their account does.
@@ -176,10 +178,10 @@ func (r *countedRoom) deleteRun(rt *rapid.T) {
 		return
 	}
 	from := r.drawMessage(rt)
-	sender, most := r.at(from).sender, rapid.IntRange(1, 200).Draw(rt, "at most")
+	sender, most := r.cursorAt(from).sender, rapid.IntRange(1, 200).Draw(rt, "at most")
 	var ids []int64
 	for id := from; id <= r.last() && len(ids) < most; id++ {
-		if m := r.at(id); m.sender == sender && !m.deleted {
+		if m := r.cursorAt(id); m.sender == sender && !m.deleted {
 			m.deleted = true
 			ids = append(ids, id)
 		}
@@ -187,11 +189,11 @@ func (r *countedRoom) deleteRun(rt *rapid.T) {
 	if len(ids) == 0 {
 		return
 	}
-	_, err := r.s.change(context.Background(), func(c *change) error {
-		if err := c.lock(r.path); err != nil {
+	_, err := r.s.write(context.Background(), func(tx *transaction) error {
+		if err := tx.lockRoom(r.path); err != nil {
 			return err
 		}
-		return c.bury(r.path.ID, sender, ids, models.UserRef{ID: r.owner})
+		return tx.tombstone(r.path.ID, sender, ids, models.UserRef{ID: r.owner})
 	})
 	r.must(rt, err)
 }
@@ -206,7 +208,8 @@ func (r *countedRoom) read(rt *rapid.T) {
 	r.must(rt, err)
 	r.marks[userID] = max(r.marks[userID], id)
 	if want := r.unread(userID); m.UnreadCount != want || m.LastReadID != r.marks[userID] {
-		rt.Errorf("reading up to %d was answered %d and %d unread, wanted %d and %d", id, m.LastReadID, m.UnreadCount, r.marks[userID], want)
+		rt.Errorf("reading up to %d was answered %d and %d unread, wanted %d and %d", id, m.LastReadID, m.UnreadCount,
+			r.marks[userID], want)
 	}
 }
 
@@ -216,7 +219,7 @@ func (r *countedRoom) clear(rt *rapid.T) {
 	r.must(rt, err)
 	r.cleared = r.last()
 	if rapid.Bool().Draw(rt, "purge") {
-		r.s.tidy(context.Background())
+		r.s.runJobs(context.Background())
 	}
 }
 
@@ -254,7 +257,7 @@ func (r *countedRoom) end(rt *rapid.T) {
 	}
 	r.must(rt, r.s.DeleteAccount(context.Background(), userID))
 	for left := 1; left > 0; { // the janitor may be at it
-		r.s.tidy(context.Background())
+		r.s.runJobs(context.Background())
 		r.must(rt, r.s.reader.Raw("SELECT count(*) FROM departures WHERE user_id = ?", userID).Scan(&left).Error)
 	}
 	delete(r.marks, userID)
@@ -277,7 +280,10 @@ func (r *countedRoom) block(rt *rapid.T) {
 }
 
 func (r *countedRoom) unblock(rt *rapid.T) {
-	for _, b := range slices.SortedFunc(maps.Keys(r.blocks), func(a, b [2]int64) int { return slices.Compare(a[:], b[:]) }) {
+	for _, b := range slices.SortedFunc(maps.Keys(r.blocks), func(a, b [2]int64) int {
+		return slices.Compare(a[:],
+			b[:])
+	}) {
 		if rapid.Bool().Draw(rt, "this one") {
 			r.must(rt, r.s.Unblock(context.Background(), b[0], models.UserPath{ID: b[1]}))
 			delete(r.blocks, b)
@@ -314,7 +320,8 @@ func (r *countedRoom) checkSenders(rt *rapid.T) {
 		for _, after := range []int64{r.cleared, (r.cleared + r.last()) / 2} {
 			var sent, live int64
 			r.must(rt, r.s.reader.Raw(sentStatement, userID, userID, r.path.ID).Scan(&sent).Error)
-			r.must(rt, r.s.reader.Raw("SELECT COALESCE(("+liveAfter("CAST(@sender AS BIGINT)", "@sent", "@after")+"), 0) FROM rooms r WHERE r.id = @room",
+			r.must(rt, r.s.reader.Raw("SELECT COALESCE(("+liveAfter("CAST(@sender AS BIGINT)", "@sent",
+				"@after")+"), 0) FROM rooms r WHERE r.id = @room",
 				map[string]any{"sender": userID, "sent": sent, "after": after, "room": r.path.ID}).Scan(&live).Error)
 			if want := r.count(after, 0) - r.count(after, userID); live != want {
 				rt.Fatalf("user %d has %d messages after %d, in the model %d", userID, live, after, want)
@@ -333,7 +340,8 @@ func (r *countedRoom) check(rt *rapid.T) {
 		r.must(rt, err)
 		list, err := r.s.Rooms(ctx, userID, models.RoomsQuery{Paging: models.Paging{Limit: 10}})
 		r.must(rt, err)
-		found, err := r.s.SearchRooms(ctx, userID, models.RoomSearch{Paging: models.Paging{Limit: 200}, Prefix: ptr("counted")})
+		found, err := r.s.SearchRooms(ctx, userID, models.RoomSearch{Paging: models.Paging{Limit: 200},
+			Prefix: ptr("counted")})
 		r.must(rt, err)
 		found.Items = slices.DeleteFunc(found.Items, func(one models.Room) bool { return one.ID != r.path.ID })
 		for _, told := range slices.Concat([]models.Room{room}, list.Items, found.Items) {

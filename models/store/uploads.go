@@ -10,8 +10,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// uploadLease is how long a writer holds an upload, from the last time that it was heard of. After a crash nobody can go
-// on before that.
+// uploadLease is how long a writer holds an upload after its last sign of life. After a crash nobody can continue
+// before that.
 const uploadLease = 6 * time.Second
 
 type uploadRow struct {
@@ -41,23 +41,25 @@ func (r uploadRow) model() models.Upload {
 	}
 }
 
-// BeginUpload makes an upload of the caller's. Its blob is reserved for as long as the upload may live.
-func (s *Store) BeginUpload(ctx context.Context, callerID int64, u models.Upload, once *models.Once) (models.Upload, error) {
-	_, err := s.create(ctx, once, func(c *change) (any, error) {
-		if _, err := asWriter(c.DB, models.RoomPath{ID: u.RoomID}, callerID); err != nil {
+// BeginUpload creates an upload of the caller. Its blob is reserved for as long as the upload may live.
+func (s *Store) BeginUpload(
+	ctx context.Context, callerID int64, u models.Upload, once *models.Once,
+) (models.Upload, error) {
+	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+		if _, err := authorizeWriter(tx.DB, models.RoomPath{ID: u.RoomID}, callerID); err != nil {
 			return nil, err
 		}
-		if _, err := c.lockUser(callerID); err != nil {
+		if _, err := tx.lockUser(callerID); err != nil {
 			return nil, err
 		}
-		if err := s.refuseOverQuota(c.DB, callerID, u.Size); err != nil {
+		if err := s.refuseOverQuota(tx.DB, callerID, u.Size); err != nil {
 			return nil, err
 		}
 		u.ID, u.Blob, u.ExpiresAt = "u_"+rand.Text(), rand.Text(), models.At(time.Now().Add(models.UploadLife))
-		if err := reserve(c.DB, u.Blob, u.ExpiresAt.Time); err != nil {
+		if err := reserveBlob(tx.DB, u.Blob, u.ExpiresAt.Time); err != nil {
 			return nil, err
 		}
-		return u, c.Create(&uploadRow{
+		return u, tx.Create(&uploadRow{
 			ID: u.ID, UserID: callerID, RoomID: u.RoomID, Blob: u.Blob, Name: u.Name, MediaType: u.MediaType,
 			Metadata: u.Metadata, Size: u.Size, ExpiresAt: u.ExpiresAt.Millis(),
 		}).Error
@@ -65,13 +67,13 @@ func (s *Store) BeginUpload(ctx context.Context, callerID int64, u models.Upload
 	return u, err
 }
 
-// Upload is an upload of the caller's. One that has run out or was given up is expired, another's not_found.
+// Upload returns an upload of the caller. One that has expired or was given up is expired, another user's not_found.
 func (s *Store) Upload(ctx context.Context, callerID int64, id string) (models.Upload, error) {
 	row, err := findUpload(s.read(ctx), callerID, id)
 	return row.model(), err
 }
 
-// liveUpload is the condition on uploads that one was not given up, by who began it or with them or its room.
+// liveUpload is the condition on uploads that they were not given up, and that their user and room exist.
 const liveUpload = `NOT gone AND room_id IN (SELECT id FROM rooms WHERE deleted_at = 0)
 	AND user_id IN (SELECT id FROM users WHERE deleted_at = 0)`
 
@@ -93,9 +95,11 @@ func findUpload(db *gorm.DB, callerID int64, id string) (uploadRow, error) {
 	return row, nil
 }
 
-// HoldUpload gives an upload to a writer, who has it alone until LetUpload, or uploadLease after RenewUpload or KeepUpload
-// was last called. While another one holds it, held is false.
-func (s *Store) HoldUpload(ctx context.Context, callerID int64, id, writer string) (u models.Upload, held bool, err error) {
+// HoldUpload gives an upload to a writer, who has it alone until LetUpload, or until uploadLease after the last call of
+// RenewUpload or KeepUpload. While another writer holds it, held is false.
+func (s *Store) HoldUpload(
+	ctx context.Context, callerID int64, id, writer string,
+) (u models.Upload, held bool, err error) {
 	now := models.Now()
 	taken := s.writer.WithContext(ctx).Exec(`UPDATE uploads SET writer = ?, writer_until = ?
 		WHERE id = ? AND user_id = ? AND `+liveUpload+` AND expires_at > ? AND (writer = '' OR writer_until < ?)`,
@@ -107,16 +111,16 @@ func (s *Store) HoldUpload(ctx context.Context, callerID int64, id, writer strin
 	return u, taken.RowsAffected == 1, err
 }
 
-// RenewUpload says that the writer is still at it. It is an upload_conflict once another writer has it, or nobody.
+// RenewUpload extends the writer's hold. It is an upload_conflict once another writer has it, or nobody.
 func (s *Store) RenewUpload(ctx context.Context, id, writer string) error {
-	_, err := s.change(ctx, func(c *change) error { return c.renewUpload(id, writer) })
+	_, err := s.write(ctx, func(tx *transaction) error { return tx.renewUpload(id, writer) })
 	return err
 }
 
-func (c *change) renewUpload(id, writer string) error {
+func (tx *transaction) renewUpload(id, writer string) error {
 	now := models.Now()
 	expires := now.Add(models.UploadLife).UnixMilli()
-	set := c.Exec("UPDATE uploads SET writer_until = ?, expires_at = ? WHERE id = ? AND writer = ? AND "+liveUpload,
+	set := tx.Exec("UPDATE uploads SET writer_until = ?, expires_at = ? WHERE id = ? AND writer = ? AND "+liveUpload,
 		now.Add(uploadLease).UnixMilli(), expires, id, writer)
 	if set.Error == nil && set.RowsAffected == 0 {
 		return lostUpload()
@@ -124,18 +128,19 @@ func (c *change) renewUpload(id, writer string) error {
 	if set.Error != nil {
 		return set.Error
 	}
-	return c.Exec("UPDATE doomed_blobs SET due_at = ? WHERE key = (SELECT blob FROM uploads WHERE id = ?) AND claimed_at = 0",
+	return tx.Exec("UPDATE doomed_blobs SET due_at = ? WHERE key = (SELECT blob FROM uploads WHERE id = ?) AND "+
+		"claimed_at = 0",
 		expires, id).Error
 }
 
-// KeepUpload is RenewUpload, and says that so many bytes are good for certain; guarded says that what follows them is not,
-// until its checksum has been looked at.
+// KeepUpload is RenewUpload, and records that kept bytes are stored for good; guarded says that what follows them is
+// not, until its checksum was verified.
 func (s *Store) KeepUpload(ctx context.Context, id, writer string, kept int64, guarded bool) error {
-	_, err := s.change(ctx, func(c *change) error {
-		if err := c.renewUpload(id, writer); err != nil {
+	_, err := s.write(ctx, func(tx *transaction) error {
+		if err := tx.renewUpload(id, writer); err != nil {
 			return err
 		}
-		return c.Exec("UPDATE uploads SET kept = ?, guarded = ? WHERE id = ?", kept, guarded, id).Error
+		return tx.Exec("UPDATE uploads SET kept = ?, guarded = ? WHERE id = ?", kept, guarded, id).Error
 	})
 	return err
 }
@@ -150,37 +155,40 @@ func (s *Store) LetUpload(ctx context.Context, id, writer string) error {
 		id, writer).Error
 }
 
-// FinishUpload makes a file of an upload whose bytes are all there, sealed and looked at. That is still the caller's to
-// do: they may have left the room meanwhile.
-func (s *Store) FinishUpload(ctx context.Context, callerID int64, id, writer string, n models.NewFile) (models.File, error) {
+// FinishUpload makes a file of an upload whose bytes are all stored and checked. The caller must still have the right:
+// they may have left the room meanwhile.
+func (s *Store) FinishUpload(
+	ctx context.Context, callerID int64, id, writer string, n models.NewFile,
+) (models.File, error) {
 	var file models.File
-	_, err := s.change(ctx, func(c *change) error {
-		row, err := findUpload(c.DB, callerID, id)
+	_, err := s.write(ctx, func(tx *transaction) error {
+		row, err := findUpload(tx.DB, callerID, id)
 		if err != nil {
 			return err
 		}
 		path := models.RoomPath{ID: row.RoomID}
-		if err := c.lock(path); err != nil {
+		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
-		if _, err := asWriter(c.DB, path, callerID); err != nil {
+		if _, err := authorizeWriter(tx.DB, path, callerID); err != nil {
 			return err
 		}
-		if err := c.lockUpload(id, writer); err != nil {
+		if err := tx.lockUpload(id, writer); err != nil {
 			return err
 		}
-		if file, err = c.addFile(callerID, row.RoomID, n); err != nil {
+		if file, err = tx.addFile(callerID, row.RoomID, n); err != nil {
 			return err
 		}
-		return c.Exec("UPDATE uploads SET file_id = ?, kept = size, guarded = false WHERE id = ?", file.ID, id).Error
+		return tx.Exec("UPDATE uploads SET file_id = ?, kept = size, guarded = false WHERE id = ?", file.ID, id).Error
 	})
 	return file, err
 }
 
 // lockUpload locks an upload that the writer still holds, and nobody has finished.
-func (c *change) lockUpload(id, writer string) error {
+func (tx *transaction) lockUpload(id, writer string) error {
 	var held string
-	err := c.Raw("SELECT id FROM uploads WHERE id = ? AND writer = ? AND file_id = ''"+c.store.dialect.forUpdate(), id, writer).
+	err := tx.Raw("SELECT id FROM uploads WHERE id = ? AND writer = ? AND file_id = ''"+tx.store.dialect.ForUpdate(), id,
+		writer).
 		Scan(&held).Error
 	if err == nil && held == "" {
 		err = lostUpload()
@@ -188,32 +196,33 @@ func (c *change) lockUpload(id, writer string) error {
 	return err
 }
 
-// DropUpload gives up an upload that the writer holds, and writes to no more; of a finished one the file stays. What is
-// left says for a while that there was one.
+// DropUpload gives up an upload that the writer holds, and writes to no more; of a finished one the file stays. For a
+// while the row says that there was one.
 func (s *Store) DropUpload(ctx context.Context, id, writer string) error {
-	_, err := s.change(ctx, func(c *change) error {
-		if err := c.Exec("UPDATE uploads SET writer_until = 0 WHERE id = ? AND writer = ?", id, writer).Error; err != nil {
+	_, err := s.write(ctx, func(tx *transaction) error {
+		if err := tx.Exec("UPDATE uploads SET writer_until = 0 WHERE id = ? AND writer = ?", id, writer).Error; err != nil {
 			return err
 		}
-		return c.dropUploads("id = ? AND writer = ?", id, writer)
+		return tx.dropUploads("id = ? AND writer = ?", id, writer)
 	})
 	return err
 }
 
-// dropUploads gives up the uploads that a condition holds for. The bytes go when no writer can add to them any more: what
-// is added after they went would have no owner.
-func (c *change) dropUploads(where string, args ...any) error {
+// dropUploads gives up the uploads that match a condition. The bytes are deleted when no writer can add to them any
+// more: what is added later would have no owner.
+func (tx *transaction) dropUploads(where string, args ...any) error {
 	var blobs []string
-	err := c.Raw("UPDATE uploads SET gone = true, writer = '' WHERE NOT gone AND "+where+" RETURNING blob", args...).Scan(&blobs).Error
+	err := tx.Raw("UPDATE uploads SET gone = true, writer = '' WHERE NOT gone AND "+where+" RETURNING blob", args...).
+		Scan(&blobs).Error
 	if err != nil || len(blobs) == 0 {
 		return err
 	}
-	// A finished upload's blob is the file's, and not here any more.
-	return c.Exec("UPDATE doomed_blobs SET due_at = (SELECT writer_until FROM uploads WHERE blob = key) WHERE key IN ?",
+	// A finished upload's blob belongs to the file, and is not on the schedule any more.
+	return tx.Exec("UPDATE doomed_blobs SET due_at = (SELECT writer_until FROM uploads WHERE blob = key) WHERE key IN ?",
 		blobs).Error
 }
 
-// expireUploads forgets some of the uploads that ran out. Their blobs are due at the same time.
+// expireUploads deletes some of the uploads that have expired. The deletion of their blobs is due at the same time.
 func (s *Store) expireUploads(ctx context.Context) (more bool, err error) {
 	removed := s.writer.WithContext(ctx).Exec(`DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE expires_at < ?
 		ORDER BY expires_at LIMIT ?)`, models.Now().Add(-models.UploadLife).UnixMilli(), batchRows)

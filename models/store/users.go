@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -30,13 +32,13 @@ func (r userRow) model() models.User {
 	}
 }
 
-// User is the profile that path names, or not_found.
+// User returns the profile that path names, or not_found.
 func (s *Store) User(ctx context.Context, path models.UserPath) (models.User, error) {
 	row, err := findUser(s.read(ctx), path)
 	return row.model(), err
 }
 
-// UsernameFree is username_taken when somebody other than the user with the id except has the name.
+// UsernameFree is username_taken when a user other than except has the name.
 func (s *Store) UsernameFree(ctx context.Context, username string, except int64) error {
 	key, ok := models.NameKey(username, models.MaxUsernameLength)
 	if !ok {
@@ -55,7 +57,7 @@ func (s *Store) UsernameFree(ctx context.Context, username string, except int64)
 // ChangeProfile changes the caller's own profile.
 func (s *Store) ChangeProfile(ctx context.Context, userID int64, p models.ProfileChange) (models.User, error) {
 	var user models.User
-	_, err := s.change(ctx, func(c *change) error {
+	_, err := s.write(ctx, func(tx *transaction) error {
 		changes := map[string]any{}
 		if p.DisplayName != nil {
 			changes["display_name"] = *p.DisplayName
@@ -64,19 +66,19 @@ func (s *Store) ChangeProfile(ctx context.Context, userID int64, p models.Profil
 			changes["description"] = *p.Description
 		}
 		if len(changes) > 0 {
-			c.renamed = true
-			if err := c.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error; err != nil {
+			tx.clearMembers = true
+			if err := tx.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error; err != nil {
 				return err
 			}
 		}
-		row, err := findUser(c.DB, models.UserPath{ID: userID})
+		row, err := findUser(tx.DB, models.UserPath{ID: userID})
 		user = row.model()
 		return err
 	})
 	return user, err
 }
 
-// Password is who logs in under username and the hash to check, or not_found. Guests have no hash.
+// Password returns the user who logs in with username and the hash to check, or not_found. Guests have no hash.
 func (s *Store) Password(ctx context.Context, username string) (userID int64, hash string, err error) {
 	key, ok := models.NameKey(username, models.MaxUsernameLength)
 	if !ok {
@@ -86,21 +88,22 @@ func (s *Store) Password(ctx context.Context, username string) (userID int64, ha
 	return row.ID, row.PasswordHash, err
 }
 
-// PasswordOf is the hash of the user's own password, "" where there is none: that is so with guests, and with accounts
-// that came through a provider.
+// PasswordOf returns the hash of the user's password, "" where there is none: guests, and accounts that log in through
+// a provider.
 func (s *Store) PasswordOf(ctx context.Context, userID int64) (hash string, guest bool, err error) {
 	row, err := findUser(s.read(ctx), models.UserPath{ID: userID})
 	return row.PasswordHash, row.Guest, err
 }
 
-// LastProof is the hash of the caller's password, "" where there is none, and when they last proved who they are: when
-// their session was opened.
+// LastProof returns the hash of the caller's password, "" where there is none, and when they last proved who they are:
+// when their session began.
 func (s *Store) LastProof(ctx context.Context, caller models.Caller) (hash string, at models.Time, err error) {
 	var row struct {
 		PasswordHash string
 		CreatedAt    int64
 	}
-	found := s.read(ctx).Raw(`SELECT u.password_hash, COALESCE((SELECT s.created_at FROM sessions s WHERE s.id = ?), 0) AS created_at
+	found := s.read(ctx).Raw(`SELECT u.password_hash, COALESCE((SELECT s.created_at FROM sessions s WHERE s.id = ?), 0) AS
+		created_at
 		FROM users u WHERE u.id = ?`, caller.SessionID, caller.UserID).Scan(&row)
 	if found.Error == nil && found.RowsAffected == 0 {
 		return "", at, models.NotFound()
@@ -108,24 +111,24 @@ func (s *Store) LastProof(ctx context.Context, caller models.Caller) (hash strin
 	return row.PasswordHash, models.FromMillis(row.CreatedAt), found.Error
 }
 
-// ChangePassword puts a new hash in the place of the one that the current password was checked against, and ends all
-// sessions but the caller's.
+// ChangePassword replaces the hash that the current password was checked against, and revokes all sessions but the
+// caller's.
 func (s *Store) ChangePassword(ctx context.Context, caller models.Caller, was, is string) error {
-	_, err := s.change(ctx, func(c *change) error {
-		row, err := c.lockUser(caller.UserID)
+	_, err := s.write(ctx, func(tx *transaction) error {
+		row, err := tx.lockUser(caller.UserID)
 		if err == nil && row.PasswordHash != was {
 			err = wrongPassword()
 		}
 		if err == nil {
-			err = s.refuseOtherWay(c.DB, row.ID)
+			err = s.refuseOtherLogin(tx.DB, row.ID)
 		}
 		if err != nil {
 			return err
 		}
-		if err := c.Exec("UPDATE users SET password_hash = ? WHERE id = ?", is, row.ID).Error; err != nil {
+		if err := tx.Exec("UPDATE users SET password_hash = ? WHERE id = ?", is, row.ID).Error; err != nil {
 			return err
 		}
-		return c.revokeAll(row.ID, caller.SessionID, models.RevokedByChange)
+		return tx.revokeAll(row.ID, caller.SessionID, models.RevokedByChange)
 	})
 	return err
 }
@@ -134,10 +137,10 @@ func wrongPassword() error {
 	return models.Errorf(models.CodeBadCredentials, "The password has just been changed.")
 }
 
-// lockUser holds the user's row until the transaction ends.
-func (c *change) lockUser(id int64) (userRow, error) {
+// lockUser locks the user's row until the transaction ends.
+func (tx *transaction) lockUser(id int64) (userRow, error) {
 	var row userRow
-	found := c.Raw("SELECT "+userColumns+" FROM "+liveUsers+" u WHERE id = ?"+c.store.dialect.forUpdate(), id).Scan(&row)
+	found := tx.Raw("SELECT "+userColumns+" FROM "+liveUsers+" u WHERE id = ?"+tx.store.dialect.ForUpdate(), id).Scan(&row)
 	if found.Error == nil && found.RowsAffected == 0 {
 		return row, models.NotFound()
 	}
@@ -159,30 +162,13 @@ func findUser(db *gorm.DB, path models.UserPath) (userRow, error) {
 	return row, found.Error
 }
 
-func insertUser(c *change, a models.NewAccount) (models.User, error) {
+func insertUser(tx *transaction, a models.NewAccount) (models.User, error) {
 	row, err := newUserRow(a)
 	if err != nil {
 		return models.User{}, err
 	}
 	row.CreatedAt = models.Now().Millis()
-	err = usernameTaken(c.Create(&row).Error, row.Username) // gives the row its id
-	return row.model(), err
-}
-
-// settle turns a guest into the account a: the same user, under new names. A name that the guest chose to be shown as
-// stays where the account has none.
-func settle(c *change, guest userRow, a models.NewAccount) (models.User, error) {
-	if a.DisplayName == "" && guest.DisplayName != guest.Username {
-		a.DisplayName = guest.DisplayName
-	}
-	row, err := newUserRow(a)
-	if err != nil {
-		return models.User{}, err
-	}
-	c.renamed = true
-	c.renameUser(guest)
-	row.ID, row.CreatedAt, row.LastSeenAt = guest.ID, guest.CreatedAt, guest.LastSeenAt
-	err = usernameTaken(c.Select("*").Updates(&row).Error, row.Username)
+	err = usernameTaken(tx.Create(&row).Error, row.Username) // sets the row's id
 	return row.model(), err
 }
 
@@ -205,4 +191,23 @@ func usernameTaken(err error, username string) error {
 		return models.Errorf(models.CodeUsernameTaken, "The username %q is taken.", username)
 	}
 	return err
+}
+
+// Seen stores when users were last online. No event reports it: streams learn it from presence.
+func (s *Store) Seen(ctx context.Context, at map[int64]models.Time) error {
+	users := slices.Sorted(maps.Keys(at)) // in one order, so that two nodes do not wait for each other
+	for some := range slices.Chunk(users, batchRows) {
+		_, err := s.write(ctx, func(tx *transaction) error {
+			for _, id := range some {
+				if err := tx.Exec("UPDATE users SET last_seen_at = ? WHERE id = ?", at[id].Millis(), id).Error; err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -9,9 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 // The reference cuts folded text by regular expressions, and finds by looking through all texts, without an index.
@@ -27,7 +26,8 @@ var (
 	refKeycaps = regexp.MustCompile(`[0-9#*]\x{20e3}`)
 	refTerms   = regexp.MustCompile(`(` + refUnspaced + `(?:\p{M}|\x{200b}?` + refUnspaced + `)*)` +
 		`|([` + refLetter + `][` + refLetter + `\p{M}]*[+#%]*)` +
-		`|([\x{1f1e6}-\x{1f1ff}]{1,2}|` + refPicture + `(?:[\x{1f3fb}-\x{1f3ff}\x{e0020}-\x{e007f}]|\x{200d}` + refPicture + `)*)`)
+		`|([\x{1f1e6}-\x{1f1ff}]{1,2}|` + refPicture + `(?:[\x{1f3fb}-\x{1f3ff}\x{e0020}-\x{e007f}]|\x{200d}` + refPicture +
+		`)*)`)
 	refJoint = regexp.MustCompile(`^[-._/:@'’"׳״&\\·‐]?$`)
 	refComma = regexp.MustCompile(`\d,\d`)
 )
@@ -40,7 +40,7 @@ type refTerm struct {
 }
 
 func refCut(text string) (cut []refTerm) {
-	folded := refLoose.ReplaceAllString(foldAccents(text), " $1")
+	folded := refLoose.ReplaceAllString(wordindex.Normalize(text), " $1")
 	type place struct{ kind, from, to int }
 	var places []place
 	segment := func(from, to int) {
@@ -120,9 +120,15 @@ func refHas(has, phrase []refTerm) bool {
 
 // wordLetters are few letters of many scripts, so that words meet, and what stands between.
 var wordLetters = [][]string{
-	strings.Split("abAB1 ", ""), strings.Split("ab+#@$%c ", ""), strings.Split("12.,-'a1 ", ""), strings.Split("łŁlødđıIi ", ""), strings.Split("éÉeßs \u0301", ""), strings.Split("яЯёЁґг ", ""), strings.Split("σςΣά ", ""),
-	strings.Split("اأبَّ٣ی ", ""), strings.Split("אבּםמ ", ""), strings.Split("四点茶四点、", ""), strings.Split("かがカーｶﾞ ", ""), strings.Split("กินข้าข่", ""), strings.Split("ខ្ម\u200bែរ", ""), strings.Split("မြန်မ့", ""), strings.Split("한국각학교 ", ""),
-	strings.Split("कखि्ा\u200d ", ""), strings.Split("a_\"\\&|!()*:~^/ ", ""), strings.Split("ﬁ½㎏ⅳ ", ""), strings.Split("☕🎉\ufe0f\u200d\u200b\u00ad👍🏽🏿 a", ""), {"🇩", "🇪", "🇫", "1", "2", "1\u20e3", "2\ufe0f\u20e3", "#\ufe0f\u20e3", "#", "\ufe0f", "→", "€"},
+	strings.Split("abAB1 ", ""), strings.Split("ab+#@$%c ", ""), strings.Split("12.,-'a1 ", ""),
+	strings.Split("łŁlødđıIi ", ""), strings.Split("éÉeßs \u0301", ""), strings.Split("яЯёЁґг ", ""),
+	strings.Split("σςΣά ", ""),
+	strings.Split("اأبَّ٣ی ", ""), strings.Split("אבּםמ ", ""), strings.Split("四点茶四点、", ""), strings.Split("かがカーｶﾞ ", ""),
+	strings.Split("กินข้าข่", ""), strings.Split("ខ្ម\u200bែរ", ""), strings.Split("မြန်မ့", ""), strings.Split("한국각학교 ",
+		""),
+	strings.Split("कखि्ा\u200d ", ""), strings.Split("a_\"\\&|!()*:~^/ ", ""), strings.Split("ﬁ½㎏ⅳ ", ""),
+	strings.Split("☕🎉\ufe0f\u200d\u200b\u00ad👍🏽🏿 a", ""), {"🇩", "🇪", "🇫", "1", "2", "1\u20e3", "2\ufe0f\u20e3",
+		"#\ufe0f\u20e3", "#", "\ufe0f", "→", "€"},
 	strings.Split("\U00010400\U00010428𝐚𠮷\U0001E943 ", ""), strings.Split("\n\t\u3000\u00a0,.x", ""),
 }
 
@@ -135,14 +141,14 @@ func randomWords(r *rand.Rand, longest int) string {
 	return b.String()
 }
 
-// TestWordsAreFoundAsByReference holds both databases against the reference, with texts that are indexed as they are sent,
-// texts that were indexed by the rules before, and texts that were indexed anew.
+// TestWordsAreFoundAsByReference holds both databases against the reference, with texts that are indexed as they are
+// sent, texts that were indexed by the rules before, and texts that were indexed anew.
 func TestWordsAreFoundAsByReference(t *testing.T) {
-	onBoth(t, func(t *testing.T, database string) {
+	onBoth(t, func(t *testing.T, name string) {
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
 		r := rand.New(rand.NewPCG(seed, seed))
-		h := openHouse(t, database)
+		h := openTestStore(t, name)
 		defer h.close()
 		anna := h.user("anna")
 		room := h.room("talk", models.RoomPublic, anna)
@@ -151,7 +157,7 @@ func TestWordsAreFoundAsByReference(t *testing.T) {
 			texts = append(texts, randomWords(r, 24))
 			h.say(room.ID, anna, texts[len(texts)-1])
 		}
-		h.still()
+		h.stopJanitor()
 		queries := make([]string, 300)
 		for i := range queries {
 			queries[i] = randomWords(r, 4)
@@ -172,19 +178,20 @@ func TestWordsAreFoundAsByReference(t *testing.T) {
 					only := func(these, others []string) []string {
 						return slices.DeleteFunc(slices.Clone(these), func(s string) bool { return slices.Contains(others, s) })
 					}
-					t.Fatalf("%s, %+q (%s) finds %d: too much %+q, too little %+q", when, q, q, len(got), only(got, want), only(want, got))
+					t.Fatalf("%s, %+q (%s) finds %d: too much %+q, too little %+q", when, q, q, len(got), only(got, want), only(want,
+						got))
 				}
 			}
 		}
 		check("as sent")
-		h.age()
+		h.indexByOldRules()
 		h.reindex(t, 1<<30)
 		check("indexed anew")
 	})
 }
 
 // found is the texts in a room that words find, over pages of 50.
-func (h *house) found(caller models.User, roomID int64, words string) (texts []string) {
+func (h *testStore) found(caller models.User, roomID int64, words string) (texts []string) {
 	h.t.Helper()
 	q := models.MessageSearch{Words: &words, Paging: models.Paging{Limit: 50}}
 	for {
@@ -195,35 +202,6 @@ func (h *house) found(caller models.User, roomID int64, words string) (texts []s
 		}
 		if q.Cursor = page.NextCursor; q.Cursor == "" {
 			return texts
-		}
-	}
-}
-
-// TestFoldingIsCanonical folds what Unicode calls the same alike.
-func TestFoldingIsCanonical(t *testing.T) {
-	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	r := rand.New(rand.NewPCG(seed, seed))
-	for range 20_000 {
-		text := randomWords(r, 12)
-		want := foldAccents(text)
-		for _, form := range []norm.Form{norm.NFC, norm.NFD} {
-			if got := foldAccents(form.String(text)); got != want {
-				t.Fatalf("seed %d: %+q is %+q, and %+q in another form", seed, text, want, got)
-			}
-		}
-		if got, same := foldCase(norm.NFD.String(text)), foldCase(norm.NFC.String(text)); got != same {
-			t.Fatalf("seed %d: the start of %+q is %+q, and %+q in another form", seed, text, got, same)
-		}
-	}
-}
-
-// TestDigitsOfAllScripts reads each decimal digit that Unicode has as one.
-func TestDigitsOfAllScripts(t *testing.T) {
-	t.Parallel()
-	for _, ten := range []string{"0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "๐๑๒๓๔๕๖๗๘๙", "០១២៣៤៥៦៧៨៩", "၀၁၂၃၄၅၆၇၈၉", "０１２３４５６７８９", "𝟘𝟙𝟚𝟛𝟜𝟝𝟞𝟟𝟠𝟡", "𞥐𞥑𞥒𞥓𞥔𞥕𞥖𞥗𞥘𞥙"} {
-		if got := foldAccents(ten); got != "0123456789" {
-			t.Errorf("%s is %q", ten, got)
 		}
 	}
 }

@@ -41,7 +41,8 @@ func TestCheckWrites(t *testing.T) {
 		}
 		forget()
 		err := s.CheckWrites(t.Context())
-		if unavailable := errors.Is(err, &models.Error{Code: models.CodeUnavailable}); unavailable != (refuse == "1") || err != nil && !unavailable {
+		if unavailable := errors.Is(err, &models.Error{Code: models.CodeUnavailable}); unavailable != (refuse == "1") ||
+			err != nil && !unavailable {
 			t.Errorf("query_only %s: %v", refuse, err)
 		}
 	}

@@ -85,6 +85,7 @@ func momentsOf(c *harness.Client, room models.Room, upload string) []moment {
 // TestNoConnectionWaitsForEver stops at each moment of a request. The client hears why when there is something to hear,
 // the connection ends, and nothing is left of what was begun.
 func TestNoConnectionWaitsForEver(t *testing.T) {
+	harness.Long(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		folder := filepath.Join(t.TempDir(), "files")
 		server := harness.StartServerWithLimits(t, database, &impatience, "--files", folder)
@@ -164,6 +165,7 @@ func (m moment) play(t *testing.T, url string) {
 
 // TestSlowUploadsAreTaken sends files more slowly than a whole body may come, but steadily.
 func TestSlowUploadsAreTaken(t *testing.T) {
+	harness.Long(t)
 	limits := impatience
 	limits.Grace = time.Minute
 	anna := harness.NewClient(t, harness.StartServerWithLimits(t, harness.NewSQLite(t), &limits).URL).NewGuest("anna")

@@ -8,6 +8,7 @@ import (
 
 // TestEveryOperation makes a valid request to each operation of the contract, and has it served.
 func TestEveryOperation(t *testing.T) {
+	harness.Long(t)
 	p := harness.NewOIDCProvider(t)
 	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(t *testing.T, c *harness.Client) {
 		for _, op := range harness.Operations() {

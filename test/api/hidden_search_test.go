@@ -12,6 +12,7 @@ import (
 )
 
 func TestHiddenFromLists(t *testing.T) {
+	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "a private room", Play: func(t *testing.T, c *harness.Client) { testHiddenRoom(t, c, models.RoomPrivate) }},
 		{Name: "a public room", Play: func(t *testing.T, c *harness.Client) { testHiddenRoom(t, c, models.RoomPublic) }},

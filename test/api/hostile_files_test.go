@@ -21,6 +21,7 @@ func forms(op harness.Operation) bool { return op.TakesForm() }
 // TestHostileForms sends each operation that takes a form whatever is not one, or not the one it takes. After all of it
 // nothing has happened, and the valid form is taken.
 func TestHostileForms(t *testing.T) {
+	harness.Long(t)
 	eachOperation(t, forms, func(t *testing.T, c *harness.Client, op harness.Operation) {
 		s := newStage(c)
 		stillSo := expectUnchanged(s.me)
@@ -280,6 +281,7 @@ func TestHostileHeaders(t *testing.T) {
 // TestHostileMetadata begins uploads whose metadata has, beside the room, whatever fits into Base64, and a key that is
 // no text. What is taken becomes a file.
 func TestHostileMetadata(t *testing.T) {
+	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{{Name: "names and types", Play: func(t *testing.T, c *harness.Client) {
 		s := newStage(c)
 		stillSo := expectUnchanged(s.me)

@@ -151,6 +151,7 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS
 
 // TestMethods tries every method on every path. One that the contract does not have is answered by those that it has.
 func TestMethods(t *testing.T) {
+	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "each path", Play: testMethods},
 		{Name: "unknown routes", Play: testUnknownRoutes},

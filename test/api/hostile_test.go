@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/parley-chat/parley/handlers/token"
+	"github.com/parley-chat/parley/handlers/auth/token"
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/test/harness"
 )

@@ -23,6 +23,7 @@ func from(address string) []string { return []string{"X-Forwarded-For", address}
 
 // TestClientsBehindProxy: limits, sessions and the log know the client behind the proxy, and believe nobody else.
 func TestClientsBehindProxy(t *testing.T) {
+	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "sessions", Play: testSessionAddress},
 		{Name: "passwords", Play: testWrongPasswords},

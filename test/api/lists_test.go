@@ -41,6 +41,7 @@ type movingList struct {
 // among what was read, what was not, and what stands between the two. What matches all the time comes exactly once, and
 // nothing comes twice.
 func TestListsWhileThingsMove(t *testing.T) {
+	harness.Long(t)
 	var scenarios []harness.Scenario
 	for _, l := range movingLists {
 		scenarios = append(scenarios, harness.Scenario{Name: l.name, Play: func(t *testing.T, c *harness.Client) {

@@ -14,6 +14,7 @@ import (
 )
 
 func TestMessagePack(t *testing.T) {
+	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "each operation takes it and answers it", Play: testEachPacked},
 		{Name: "the same answer in both", Play: testSameInBoth},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parley-chat/parley/cmd/parley/version"
 	"github.com/parley-chat/parley/handlers/api"
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/test/harness"
@@ -35,6 +36,7 @@ func testHealth(t *testing.T, c *harness.Client) {
 	for _, line := range []string{
 		`parley_http_requests_total{method="GET",route="/healthz",status="200"} 3`,
 		`parley_http_requests_total{method="GET",route="none",status="404"} 1`,
+		`,version="` + version.Current().Version + `"} 1`,
 	} {
 		if !strings.Contains(metrics, line) {
 			t.Errorf("the metrics have no line %s:\n%s", line, metrics)

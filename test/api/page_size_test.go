@@ -16,6 +16,7 @@ const pageEnvelope = 1 << 10
 // TestPagesAreBoundedInBytes fills a room with the longest texts there are and asks for the largest pages of every list
 // that has messages. No answer is larger than the contract says, and together the pages hold each message once.
 func TestPagesAreBoundedInBytes(t *testing.T) {
+	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "texts of four bytes a character", Play: func(t *testing.T, c *harness.Client) { testLargePages(t, c, strings.Repeat("😀", 5)) }},
 		{Name: "texts that JSON escapes", Play: func(t *testing.T, c *harness.Client) { testLargePages(t, c, "\"\\\"\\\u2028") }},

@@ -161,6 +161,7 @@ func testRenamedAtOnce(t *testing.T, c *harness.Client) {
 // TestNothingPassesAfterTheEnd has many requests under way while a session ends, and a membership. None that is begun
 // after that was answered may pass, at whichever node.
 func TestNothingPassesAfterTheEnd(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	t.Run("one node", func(t *testing.T) {
 		harness.OnEachDatabase(t, func(t *testing.T, database string) {

@@ -39,6 +39,7 @@ func randomText(r *rand.Rand, longest int) string {
 
 // TestSearchIsTheSameOnBothDatabases puts random texts in many scripts into both and asks both the same.
 func TestSearchIsTheSameOnBothDatabases(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -13,11 +13,11 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestComposeProxy runs the proxy of compose.yaml in front of a server: it tells the client's address, whatever the
-// client says of it, and keeps the metrics to itself.
+// TestComposeProxy runs the proxy of deploy/compose.yaml in front of a server: it passes on the address of the client,
+// whatever the client says of it, and keeps the metrics to itself.
 func TestComposeProxy(t *testing.T) {
 	harness.NeedProgram(t, "haproxy")
-	file, err := os.ReadFile(harness.RepositoryPath("compose.yaml"))
+	file, err := os.ReadFile(harness.RepositoryPath("deploy/compose.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,12 +14,12 @@ import (
 
 const (
 	generatedTime = 3 * time.Minute
-	// goFolder holds the longer program of a client in Go; the shorter one is the README's.
+	// goFolder holds the longer program of a client in Go; the shorter one is in docs/clients.md.
 	goFolder = "testdata/go"
 )
 
-// TestTypeScriptClient makes a client from the contract that a server shows, with the README's commands, and runs the
-// README's program and a longer one. A type that is not as they expect it does not compile.
+// TestTypeScriptClient generates a client from the contract that a server shows, with the commands of docs/clients.md, and
+// runs the program there and a longer one. A type that is not as they expect it does not compile.
 func TestTypeScriptClient(t *testing.T) {
 	harness.NeedNode(t)
 	harness.NeedProgram(t, "bash")
@@ -33,12 +33,12 @@ func TestTypeScriptClient(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.write("package.json", `{"type": "module"}`)
-		p.write("readme.ts", p.block("ts"))
+		p.write("docs.ts", p.block("ts"))
 		p.copy(filepath.Join(harness.NodeFolder(), "generated.ts"))
 		p.run("bash", "-e", "-c", p.block("bash"))
 		p.run("node_modules/.bin/tsc", "--strict", "--noUncheckedIndexedAccess", "--target", "es2023", "--module", "esnext",
-			"--moduleResolution", "bundler", "--types", "node", "readme.ts", "generated.ts")
-		p.prints("tess: Hello from TypeScript", "node", "readme.js")
+			"--moduleResolution", "bundler", "--types", "node", "docs.ts", "generated.ts")
+		p.prints("tess: Hello from TypeScript", "node", "docs.js")
 		p.prints(`{"refused":["username_taken","invalid_request"],"wrongFields":["username"],"sent":[1,1],"replayed":"true",`+
 			`"content":"Assam, Darjeeling\n","told":["ready true","presence.entered","message.created toni: Is the kettle on? ",`+
 			`"message.created toni: We have: list.txt","message.created toni: Two minutes. ","reaction.added 3 🫖","room.painted"],`+
@@ -61,15 +61,15 @@ func TestGoClient(t *testing.T) {
 		}
 		p.write("go.mod", strings.Replace(string(own), "module github.com/parley-chat/parley", "module example.com/chat", 1))
 		p.copy(harness.RepositoryPath("go.sum"))
-		p.write("readme/main.go", p.block("go"))
+		p.write("docs/main.go", p.block("go"))
 		p.copy(filepath.Join(goFolder, "main.go"))
 		p.copy(filepath.Join(goFolder, "answer.go"))
 		p.copy(filepath.Join(goFolder, "stream.go"))
 		p.run("bash", "-e", "-c", p.block("bash"))
 		// Without the folder in what is built, the client is compiled once for all runs.
-		p.run("go", "build", "-trimpath", "-o", "bin/", ".", "./readme")
-		p.run("go", "vet", ".", "./readme")
-		p.prints("gopher: Hello from Go", "bin/readme")
+		p.run("go", "build", "-trimpath", "-o", "bin/", ".", "./docs")
+		p.run("go", "vet", ".", "./docs")
+		p.prints("gopher: Hello from Go", "bin/docs")
 		p.prints(`{"refused":"invalid_request","field":"handle","sent":[1,1],"replayed":true,"content":"Assam, Darjeeling\n",`+
 			`"told":["ready true","presence.entered","message.created glenda: Is the kettle on?","message.created glenda: We have:",`+
 			`"message.created glenda: Two minutes.","reaction.added 3 🫖","room.painted"],`+
@@ -78,34 +78,32 @@ func TestGoClient(t *testing.T) {
 	})
 }
 
-// generated is a folder in which somebody makes a client and uses it, as a part of the README says, and a server for
-// it.
+// generated is a folder in which a reader of docs/clients.md generates a client and uses it, and a server for it.
 type generated struct {
 	t      *testing.T
 	folder string
 	url    string
-	readme string // the part of it, with the server's address in place of the reader's
+	docs   string // the section of the language, with the server's address in place of the reader's
 }
 
 func newGenerated(t *testing.T, database, language string) *generated {
 	t.Helper()
 	url := harness.StartServer(t, database, "--lobby", "lobby").URL
-	_, part, found := strings.Cut(harness.ReadReadme(t), "\n## Generated clients\n")
-	_, part, ok := strings.Cut(part, "\n### "+language+"\n")
-	if !found || !ok {
-		t.Fatalf("the README does not say how to make a client in %s", language)
+	_, part, found := strings.Cut(harness.ReadSection(t, "docs/clients.md", "Generated clients"), "\n### "+language+"\n")
+	if !found {
+		t.Fatalf("docs/clients.md does not say how to generate a client in %s", language)
 	}
 	part, _, _ = strings.Cut(part, "\n##")
-	return &generated{t: t, folder: t.TempDir(), url: url, readme: strings.ReplaceAll(part, "http://"+harness.TourAddress, url)}
+	return &generated{t: t, folder: t.TempDir(), url: url, docs: strings.ReplaceAll(part, "http://"+harness.TourAddress, url)}
 }
 
-// block is the README's block of that kind. What is to be installed from elsewhere is in blocks of kind sh, which are
+// block is the section's block of that kind. What is to be installed from elsewhere is in blocks of kind sh, which are
 // not run.
 func (p *generated) block(kind string) string {
 	p.t.Helper()
-	block := regexp.MustCompile("(?ms)^```" + kind + "\n(.*?\n)```$").FindStringSubmatch(p.readme)
+	block := regexp.MustCompile("(?ms)^```" + kind + "\n(.*?\n)```$").FindStringSubmatch(p.docs)
 	if block == nil {
-		p.t.Fatalf("the README has no block of kind %q in\n%s", kind, p.readme)
+		p.t.Fatalf("docs/clients.md has no block of kind %q in\n%s", kind, p.docs)
 	}
 	return block[1]
 }

@@ -18,21 +18,31 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestTour takes the tour of the README word for word, in one shell, and wants all that the README shows to be printed.
+// tourStepEnd is printed by the tour's shell when it has run all commands of a step.
+const tourStepEnd = "--- end of the step ---"
+
+// TestTour takes each tour of the documents word for word, in one shell: everything that the document shows must be printed.
 func TestTour(t *testing.T) {
 	harness.NeedProgram(t, "bash")
 	harness.NeedProgram(t, "curl")
-	steps := readTour(t)
-	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		shell := newTourShell(t, harness.StartServer(t, database, "--lobby", "lobby").URL)
-		for _, s := range steps {
-			shell.take(s)
-		}
-		shell.leave()
-	})
+	t.Parallel()
+	for document, heading := range map[string]string{
+		"README.md": "The tour in ten steps", "docs/getting-started.md": "The tour",
+	} {
+		steps := readTour(t, document, heading)
+		t.Run(document, func(t *testing.T) {
+			harness.OnEachDatabase(t, func(t *testing.T, database string) {
+				shell := newTourShell(t, harness.StartServer(t, database, "--lobby", "lobby").URL)
+				for _, s := range steps {
+					shell.take(s)
+				}
+				shell.leave()
+			})
+		})
+	}
 }
 
-// tourStep is a block of commands and what the README shows under it.
+// tourStep is a block of commands, and what the document shows under it.
 type tourStep struct {
 	commands string
 	shown    []tourOutput
@@ -46,10 +56,9 @@ type tourOutput struct {
 
 func (o tourOutput) isAnswer() bool { return o.kind == "json" }
 
-func readTour(t *testing.T) (steps []tourStep) {
+func readTour(t *testing.T, document, heading string) (steps []tourStep) {
 	t.Helper()
-	_, tour, _ := strings.Cut(harness.ReadReadme(t), "\n## Five minutes with curl\n")
-	tour, _, _ = strings.Cut(tour, "\n## ")
+	tour := harness.ReadSection(t, document, heading)
 	for _, block := range harness.FencedBlock.FindAllStringSubmatch(tour, -1) {
 		kind, text := block[1], block[2]
 		switch {
@@ -63,13 +72,13 @@ func readTour(t *testing.T) (steps []tourStep) {
 		}
 	}
 	if len(steps) == 0 {
-		t.Fatal("the README has no tour")
+		t.Fatalf("%s has no tour", document)
 	}
 	return steps
 }
 
 // tourPattern matches what a block shows: whole lines, in which "…" stands for anything; alone, for any lines. JSON is
-// set out in the README and comes on one line.
+// formatted in the document and comes on one line.
 func tourPattern(t *testing.T, kind, text string) *regexp.Regexp {
 	t.Helper()
 	if kind == "json" {
@@ -90,7 +99,8 @@ func tourPattern(t *testing.T, kind, text string) *regexp.Regexp {
 	return regexp.MustCompile(pattern)
 }
 
-// masked is text without what differs from run to run: times, the epoch of event ids, and ids that cannot be guessed.
+// masked is text without what differs from run to run: times, the epoch of event ids, ids that cannot be guessed, and the
+// heartbeats of a stream, which come at any moment.
 func masked(text string) string {
 	for _, m := range tourMasks {
 		text = m.pattern.ReplaceAllString(text, m.mask)
@@ -105,6 +115,7 @@ var tourMasks = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`), "TIME"},
 	{regexp.MustCompile(`\b[a-z2-7]{10}-(\d+)\b`), "EPOCH-$1"},
 	{regexp.MustCompile(`\b[A-Z2-7]{26}\b`), "OPAQUE"},
+	{regexp.MustCompile(`(?m)^:\n\n`), ""},
 }
 
 // tourShell is a bash that reads its commands from a pipe, as from somebody who pastes them. What it starts in the
@@ -167,10 +178,10 @@ func (sh *tourShell) run(commands string) {
 	}
 }
 
-// take runs a step and waits until all that the README shows under it was printed.
+// take runs a step and waits until everything that the document shows under it was printed.
 func (sh *tourShell) take(s tourStep) {
 	sh.t.Helper()
-	sh.run(strings.ReplaceAll(s.commands, harness.TourAddress, sh.address) + "echo '" + harness.TourStepEnd + "'")
+	sh.run(strings.ReplaceAll(s.commands, harness.TourAddress, sh.address) + "echo '" + tourStepEnd + "'")
 	missing := slices.Clone(s.shown)
 	printed, over := "", false
 	// For the whole step: a stream without events has its heartbeats all the same.
@@ -184,7 +195,7 @@ func (sh *tourShell) take(s tourStep) {
 			sh.fail(s, missing, printed)
 		}
 		// Not always a line of its own: what was printed last may not have ended its line.
-		line, end := strings.CutSuffix(line, harness.TourStepEnd)
+		line, end := strings.CutSuffix(line, tourStepEnd)
 		over = over || end
 		if line != "" || !end {
 			printed += line + "\n"
@@ -197,7 +208,7 @@ func (sh *tourShell) fail(s tourStep, missing []tourOutput, printed string) {
 	sh.t.Helper()
 	what := "the shell did not come to the end"
 	if len(missing) > 0 {
-		what = "the README shows\n" + missing[0].text
+		what = "the document shows\n" + missing[0].text
 	}
 	sh.t.Fatalf("after\n%s\n%s\nthis was printed:\n%s%s", s.commands, what, printed, sh.complaints())
 }
@@ -234,8 +245,8 @@ func (sh *tourShell) leave() {
 	}
 }
 
-// TestReadmeListsEverySetting holds the README's table against the flags of parley serve.
-func TestReadmeListsEverySetting(t *testing.T) {
+// TestDocsListEverySetting compares the table of settings in docs/operating.md with the flags of parley serve.
+func TestDocsListEverySetting(t *testing.T) {
 	t.Parallel()
 	program, err := cli.Model()
 	if err != nil {
@@ -254,9 +265,9 @@ func TestReadmeListsEverySetting(t *testing.T) {
 			want = append(want, row)
 		}
 	}
-	settings := regexp.MustCompile("(?m)^\\| `--.*").FindAllString(harness.ReadReadme(t), -1)
+	settings := regexp.MustCompile("(?m)^\\| `--.*").FindAllString(harness.ReadSection(t, "docs/operating.md", "Settings"), -1)
 	if !slices.EqualFunc(settings, want, strings.HasPrefix) {
-		t.Errorf("the README's settings are\n%s\nbut parley serve has\n%s",
+		t.Errorf("the documented settings are\n%s\nbut parley serve has\n%s",
 			strings.Join(settings, "\n"), strings.Join(want, "\n"))
 	}
 }

@@ -32,6 +32,7 @@ func TestWebClient(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
+			t.Parallel() // a file has a browser and servers of its own
 			playScenes(t, filepath.Join("web", filepath.Base(file)), "CHROMIUM="+browser)
 		})
 	}

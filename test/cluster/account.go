@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// serverAccount returns the account to run PostgreSQL under, or nil for the caller's own. PostgreSQL refuses to
-// run as root, and root is who runs the tests in a container.
+// serverAccount returns the account to run PostgreSQL under, nil for the caller's own. PostgreSQL refuses to run as
+// root, but in a container the tests run as root.
 func serverAccount() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -32,5 +32,5 @@ func serverAccount() (*syscall.Credential, error) {
 		}
 		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 	}
-	return nil, errors.New("PostgreSQL refuses to run as root, and there is neither an account postgres nor one nobody to run it as")
+	return nil, errors.New("PostgreSQL refuses to run as root, and there is no account postgres or nobody to run it as")
 }

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package cluster runs a private PostgreSQL for tests: as root or as anybody, in a folder of its own, with a disk that
-// is synced as in production, and so that it can be killed and started again.
+// Package cluster runs a private PostgreSQL for tests: as root or as anybody, in a folder of its own, so that it can be
+// killed and started again. Its disk is synced as in production, unless it is started by StartUnsynced.
 package cluster
 
 import (
@@ -23,29 +23,30 @@ import (
 
 const (
 	superuser   = "parley"
-	socketPort  = "5432" // names the socket's file where no port is opened
+	socketPort  = "5432" // part of the socket's file name if no port is opened
 	startupTime = time.Minute
 	stopTime    = 10 * time.Second
 
-	// longestFolder leaves room for "/.s.PGSQL.5432" in a socket's address, which macOS cuts at 103 bytes.
+	// longestFolder leaves space for "/.s.PGSQL.5432" in a socket's address, which macOS limits to 103 bytes.
 	longestFolder = 85
 )
 
-// locales are tried in turn until initdb takes one. A language's collation comes first, because that is what most
-// servers in production have: a page that is cut by "name > ?" and is right only in byte order fails here, not there.
+// locales are tried in order until initdb accepts one. A language's collation comes first, because most production
+// servers have one: a page query with "name > ?" that works only in byte order fails here, not there.
 var locales = [][]string{
 	{"--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8"},
 	{"--locale=en_US.UTF-8"},
 	{"--locale=C"},
 }
 
-// Cluster is a running PostgreSQL server and the folder that holds all of it: data, socket and log.
+// Cluster is a running PostgreSQL server, with the folder that holds all of it: data, socket and log.
 type Cluster struct {
 	programs string
 	folder   string
 	account  *syscall.Credential
 	port     string
-	listens  bool // on that port of 127.0.0.1, beside the socket
+	listens  bool // on a port of 127.0.0.1, in addition to the socket
+	unsynced bool // does not survive a crash of its own
 
 	server *exec.Cmd
 	exited chan struct{} // closed when the server's process has ended
@@ -53,9 +54,16 @@ type Cluster struct {
 
 // Start makes a cluster that can be reached by its socket alone, and returns when its server answers. The caller stops
 // it.
-func Start(ctx context.Context) (*Cluster, error) { return start(ctx, socketPort, false) }
+func Start(ctx context.Context) (*Cluster, error) { return start(ctx, &Cluster{port: socketPort}) }
 
-// StartListening is Start for a cluster that also listens on a port of 127.0.0.1, for those who come through a proxy.
+// StartUnsynced is Start for a cluster that leaves to the operating system when to write to the disk. It takes a fraction
+// of the time, and loses nothing while its server runs: what a killed client had committed is there. It is neither for
+// tests that kill PostgreSQL nor for measurements.
+func StartUnsynced(ctx context.Context) (*Cluster, error) {
+	return start(ctx, &Cluster{port: socketPort, unsynced: true})
+}
+
+// StartListening is Start for a server that also listens on a port of 127.0.0.1, for connections through a proxy.
 func StartListening(ctx context.Context) (*Cluster, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -65,23 +73,20 @@ func StartListening(ctx context.Context) (*Cluster, error) {
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
-	return start(ctx, strconv.Itoa(port), true)
+	return start(ctx, &Cluster{port: strconv.Itoa(port), listens: true})
 }
 
-func start(ctx context.Context, port string, listens bool) (_ *Cluster, err error) {
-	programs, err := FindPrograms(ctx)
-	if err != nil {
+// start makes the folder of a cluster of which the port and the kind are set, and starts its server.
+func start(ctx context.Context, c *Cluster) (_ *Cluster, err error) {
+	if c.programs, err = FindPrograms(ctx); err != nil {
 		return nil, err
 	}
-	account, err := serverAccount()
-	if err != nil {
+	if c.account, err = serverAccount(); err != nil {
 		return nil, err
 	}
-	folder, err := makeFolder(account)
-	if err != nil {
+	if c.folder, err = makeFolder(c.account); err != nil {
 		return nil, err
 	}
-	c := &Cluster{programs: programs, folder: folder, account: account, port: port, listens: listens}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Stop())
@@ -98,21 +103,21 @@ func start(ctx context.Context, port string, listens bool) (_ *Cluster, err erro
 	return c, nil
 }
 
-// Restart starts the server of a cluster that was killed, and returns when it answers.
+// Restart starts the server again after Kill, and returns when it responds.
 func (c *Cluster) Restart(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startupTime)
 	defer cancel()
 	if err := c.launch(); err != nil {
 		return err
 	}
-	if err := c.awaitAnswer(ctx); err != nil {
+	if err := c.waitUntilReady(ctx); err != nil {
 		return fmt.Errorf("starting PostgreSQL: %w\n%s", err, c.log())
 	}
 	return nil
 }
 
-// makeFolder makes the cluster's folder directly under the temporary one: a folder deeper down may have a parent
-// that root made for itself and that the server's account cannot pass.
+// makeFolder creates the cluster's folder directly in the temporary folder: a deeper one might have a parent of root
+// that the server's account cannot pass.
 func makeFolder(account *syscall.Credential) (string, error) {
 	parent := os.TempDir()
 	if len(parent)+len("/parley-pg-0000000000") > longestFolder {
@@ -131,26 +136,26 @@ func makeFolder(account *syscall.Credential) (string, error) {
 	return folder, nil
 }
 
-// Address is where the server is reached by its socket. It names the port too, lest a PGPORT in the environment stand
-// in for it.
+// Address returns the server's address by its socket. It includes the port, because otherwise a PGPORT in the
+// environment would be used.
 func (c *Cluster) Address() string {
 	query := url.Values{"host": {c.folder}, "port": {c.port}}
 	return "postgres://" + superuser + "@/postgres?" + query.Encode()
 }
 
-// Listens is the host and port of a cluster that was made by StartListening.
+// Listens returns the host and port of a server that was started by StartListening.
 func (c *Cluster) Listens() string { return net.JoinHostPort("127.0.0.1", c.port) }
 
-// AddressAt is where the server is reached through a proxy that listens at a host and port.
+// AddressAt returns the server's address through a proxy that listens at a host and port.
 func (c *Cluster) AddressAt(hostPort string) string {
 	return "postgres://" + superuser + "@" + hostPort + "/postgres?sslmode=disable"
 }
 
-// command prepares one of PostgreSQL's programs, run under the server's account.
+// command returns a command that runs one of PostgreSQL's programs under the server's account.
 func (c *Cluster) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.programs, program), args...)
-	cmd.Dir = c.folder // the caller's own may be closed to the account
-	// In a process group of its own, so that Ctrl-C reaches the server through stop alone, after the tests have ended.
+	cmd.Dir = c.folder // the caller's own may be inaccessible for the account
+	// In its own process group, so that Ctrl-C does not stop the server before the tests have ended.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.account, Setpgid: true}
 	DieWithParent(cmd.SysProcAttr, syscall.SIGQUIT)
 	return cmd
@@ -165,7 +170,7 @@ func (c *Cluster) initialise(ctx context.Context) error {
 	for _, locale := range locales {
 		args := append([]string{
 			"--pgdata=" + c.data(), "--username=" + superuser, "--auth=trust", "--encoding=UTF8",
-			"--no-instructions", "--no-sync", // an empty cluster that a crash destroys is made again
+			"--no-instructions", "--no-sync", // if a crash destroys an empty cluster, it is created again
 		}, locale...)
 		output, err = c.command(ctx, "initdb", args...).CombinedOutput()
 		if err == nil || ctx.Err() != nil {
@@ -185,15 +190,19 @@ func (c *Cluster) launch() error {
 	}
 	defer log.Close()
 	// Not bound to a context: only stop ends the server, after the command that uses it.
-	server := c.command(context.Background(), "postgres",
+	args := []string{
 		"-D", c.data(), "-k", c.folder, "-p", c.port,
-		"-c", "listen_addresses="+c.host(),
+		"-c", "listen_addresses=" + c.host(),
 		"-c", "max_connections=200",
 		"-c", "shared_buffers=128MB",
 		"-c", "max_wal_size=512MB",
 		"-c", "fsync=on",
 		"-c", "jit=off",
-	)
+	}
+	if c.unsynced {
+		args = append(args, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+	}
+	server := c.command(context.Background(), "postgres", args...)
 	server.Stdout, server.Stderr = log, log
 	if err := server.Start(); err != nil {
 		return err
@@ -201,7 +210,7 @@ func (c *Cluster) launch() error {
 	c.server, c.exited = server, make(chan struct{})
 	go func() {
 		defer close(c.exited)
-		// Why it ended is in its log; that it ended is all that is asked here.
+		// The reason is in the log; here it only matters that it has ended.
 		_ = server.Wait()
 	}()
 	return nil
@@ -214,9 +223,9 @@ func (c *Cluster) host() string {
 	return ""
 }
 
-// awaitAnswer connects until the server lets it in. The socket's file is there before the server is ready, so
-// nothing short of a connection tells.
-func (c *Cluster) awaitAnswer(ctx context.Context) error {
+// waitUntilReady connects until the server accepts. The socket's file exists before the server is ready, so only a
+// connection shows it.
+func (c *Cluster) waitUntilReady(ctx context.Context) error {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
@@ -234,7 +243,7 @@ func (c *Cluster) awaitAnswer(ctx context.Context) error {
 	}
 }
 
-// Stop ends the server at once, without a checkpoint that nobody would read, and removes its folder.
+// Stop kills the server without a checkpoint, which nobody would read, and removes its folder.
 func (c *Cluster) Stop() error {
 	if c.server != nil {
 		_ = c.server.Process.Signal(syscall.SIGQUIT)
@@ -248,7 +257,7 @@ func (c *Cluster) Stop() error {
 	return os.RemoveAll(c.folder)
 }
 
-// log returns what the server wrote, for the message about a start that failed.
+// log returns the server's log, for the error of a failed start.
 func (c *Cluster) log() string {
 	text, err := os.ReadFile(c.logFile())
 	if err != nil {

@@ -12,22 +12,22 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Kill ends the server as a power cut does, all its processes at once and without a word, and returns when they are
-// gone. The folder stays, for Restart.
+// Kill ends the server as a power failure does, all its processes at once and without cleanup, and returns when they
+// have ended. The folder stays, for Restart.
 func (c *Cluster) Kill(ctx context.Context) error {
 	processes, err := c.processes(ctx)
 	if err != nil {
 		return err
 	}
-	// The parent first: it would start anew what dies below it.
+	// The parent first: it would restart its children.
 	for _, pid := range append([]int{c.server.Process.Pid}, processes...) {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("kill process %d: %w", pid, err)
 		}
 	}
 	<-c.exited
-	// A connection that was coming in meanwhile was not on the list. It ends by itself when it sees that its parent is
-	// gone, and until then holds memory without which no server starts.
+	// A connection that was just being accepted was not in the list. It ends by itself when it sees that its parent is
+	// gone, and until then holds memory that prevents a start.
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for _, pid := range processes {
@@ -42,7 +42,7 @@ func (c *Cluster) Kill(ctx context.Context) error {
 	return nil
 }
 
-// processes are those that the server has started, as it tells itself.
+// processes returns the server's child processes, according to the server.
 func (c *Cluster) processes(ctx context.Context) ([]int, error) {
 	conn, err := pgx.Connect(ctx, c.Address())
 	if err != nil {

@@ -2,5 +2,5 @@ package cluster
 
 import "syscall"
 
-// DieWithParent has the kernel send s to the child when this program dies, however it dies.
+// DieWithParent makes the kernel send s to the child when this program dies, for any reason.
 func DieWithParent(child *syscall.SysProcAttr, s syscall.Signal) { child.Pdeathsig = s }

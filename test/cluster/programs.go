@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// installFolders are the places where packagers put a server's programs, outside PATH, one folder per version.
+// installFolders are the folders outside of PATH where packages install a server's programs, one folder per version.
 var installFolders = []string{
 	"/usr/lib/postgresql/*/bin",                          // Debian, Ubuntu
 	"/usr/pgsql-*/bin",                                   // Fedora, Red Hat
@@ -24,12 +24,12 @@ var installFolders = []string{
 	"/Applications/Postgres.app/Contents/Versions/*/bin", // Postgres.app
 }
 
-// FindPrograms returns the folder that holds PostgreSQL's initdb and postgres.
+// FindPrograms returns the folder of PostgreSQL's initdb and postgres.
 func FindPrograms(ctx context.Context) (string, error) {
 	if initdb, err := exec.LookPath("initdb"); err == nil && holdsServer(filepath.Dir(initdb)) {
 		return filepath.Dir(initdb), nil
 	}
-	// pg_config may come with the client's headers alone, so its answer is only a candidate.
+	// pg_config may come with the client's headers alone, so the folder is only a candidate.
 	if answer, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
 		if folder := strings.TrimSpace(string(answer)); holdsServer(folder) {
 			return folder, nil
@@ -38,10 +38,10 @@ func FindPrograms(ctx context.Context) (string, error) {
 	if folder, found := newestServer(installFolders); found {
 		return folder, nil
 	}
-	return "", errors.New("PostgreSQL is not installed (no initdb and postgres on PATH or in the usual places)")
+	return "", errors.New("PostgreSQL is not installed (no initdb and postgres in PATH or at the usual places)")
 }
 
-// newestServer returns the folder of the highest version among those that match one of the patterns.
+// newestServer returns the folder of the highest version that matches one of the patterns.
 func newestServer(patterns []string) (string, bool) {
 	var folders []string
 	for _, pattern := range patterns {
@@ -59,7 +59,7 @@ func newestServer(patterns []string) (string, bool) {
 
 var versionInPath = regexp.MustCompile(`(\d+)(?:\.(\d+))?/bin$`)
 
-// version reads 15 out of …/postgresql/15/bin, and 9 and 6 out of …/pgsql-9.6/bin, so that 9 sorts before 15.
+// version parses 15 from …/postgresql/15/bin, and 9 and 6 from …/pgsql-9.6/bin, so that 9 sorts before 15.
 func version(folder string) []int {
 	var numbers []int
 	for _, digits := range versionInPath.FindStringSubmatch(folder) {

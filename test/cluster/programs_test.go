@@ -19,7 +19,7 @@ func TestNewestServerWins(t *testing.T) {
 		}
 		for _, name := range []string{"initdb", "postgres"} {
 			if strings.HasSuffix(folder, "16/bin") && name == "postgres" {
-				continue // the client's programs alone
+				continue // only the client's programs
 			}
 			if err := os.WriteFile(filepath.Join(folder, name), nil, 0o755); err != nil {
 				t.Fatal(err)

@@ -24,6 +24,7 @@ const (
 // TestFilesSurviveCrashes kills the server while files come in. Whatever was acknowledged is whole afterwards, no file
 // is without its bytes, and no bytes are without a file for longer than the lease of whoever wrote them.
 func TestFilesSurviveCrashes(t *testing.T) {
+	harness.Long(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		run := newFileCrash(t, database)
 		var writing sync.WaitGroup

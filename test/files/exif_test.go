@@ -97,6 +97,7 @@ func wantCorners(t *testing.T, what string, p image.Image, want corners) {
 // TestUprightPictures uploads the same picture as taken by a camera that was held in each way. Its width and height,
 // and its thumbnail, are as it is to be shown; and the thumbnail does not say where it was taken.
 func TestUprightPictures(t *testing.T) {
+	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{{Name: "upright", Play: func(t *testing.T, c *harness.Client) {
 		anna := c.NewGuest("anna")
 		room := anna.CreatePrivateRoom()

@@ -115,6 +115,7 @@ func brokenMessageForms() []refusedForm {
 // TestBrokenForms sends forms that are not what they have to be. Each is refused for what is wrong with it, whether it
 // says how long it is or not; and nothing stays behind.
 func TestBrokenForms(t *testing.T) {
+	harness.Long(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna := s.NewGuest("anna")
 		room := anna.CreatePrivateRoom()

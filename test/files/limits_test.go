@@ -15,6 +15,7 @@ import (
 // TestFileSizes sends files of exactly the size that one may have, and of one byte more: raw, in a form and in a
 // message, with a length and without.
 func TestFileSizes(t *testing.T) {
+	harness.Long(t)
 	const most = 5000
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna := s.NewGuest("anna")
@@ -61,6 +62,7 @@ func TestFileSizes(t *testing.T) {
 
 // TestCutUploads sends fewer bytes than it said, and hangs up. Nothing stays behind.
 func TestCutUploads(t *testing.T) {
+	harness.Long(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna := s.NewGuest("anna")
 		room := anna.CreatePrivateRoom()
@@ -98,6 +100,7 @@ func TestCutUploads(t *testing.T) {
 
 // TestFileQuota fills what one user's files may hold together, and makes room again.
 func TestFileQuota(t *testing.T) {
+	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "the sum counts, of one user", Play: testQuotaSum},
 		{Name: "of many at once, only those that fit", Play: testQuotaAtOnce},

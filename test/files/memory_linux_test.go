@@ -74,6 +74,7 @@ func (n *longBody) sum() string { return hex.EncodeToString(n.digest.Sum(nil)) }
 
 // TestLargeFiles sends 2 GB up and down, as a file and in a message, and looks at how much more memory the server took.
 func TestLargeFiles(t *testing.T) {
+	harness.Long(t)
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}

@@ -12,6 +12,7 @@ import (
 // TestFilesOnce repeats uploads and messages with files under their Idempotency-Key: each is there once, and so are its
 // bytes.
 func TestFilesOnce(t *testing.T) {
+	harness.Long(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna, bert := s.NewGuest("anna"), s.NewGuest("bert")
 		room := anna.CreatePrivateRoom(bert)

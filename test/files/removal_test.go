@@ -55,6 +55,7 @@ type removal struct {
 // TestFilesAreRemoved removes what has files. They are gone at once for all, and from the folder soon, with their
 // thumbnails; what belongs to others stays.
 func TestFilesAreRemoved(t *testing.T) {
+	harness.Long(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		runs := map[string]*removal{}
 		for _, r := range removals {

@@ -114,6 +114,7 @@ func expectUnavailable(a *harness.Response) {
 
 // TestStorageGoesAndComesBack takes S3 away in all states of an upload and a download, and gives it back.
 func TestStorageGoesAndComesBack(t *testing.T) {
+	harness.Long(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		b := harness.NewBucket(t)
 		g := newGate(t, b.URL.Query().Get("endpoint"))

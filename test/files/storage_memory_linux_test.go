@@ -12,6 +12,7 @@ import (
 
 // TestStorageMemory wants what the server needs for a file not to grow with the file.
 func TestStorageMemory(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	const size, most = 200 << 20, 64 << 20
 	p := harness.StartProcess(t, harness.NewPostgres(t), "--files", harness.NewBucket(t).Location(), "--max-file-size", "1GB")

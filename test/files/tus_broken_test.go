@@ -119,6 +119,7 @@ func (run uploadRun) goOn(path string, content []byte) {
 }
 
 func TestTusGoesOnAfterACut(t *testing.T) {
+	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := harness.RandomBytes(3 * brokenPart)
 		path := run.CreateUpload(run.room.ID, len(content))
@@ -139,6 +140,7 @@ func TestTusGoesOnAfterACut(t *testing.T) {
 // TestTusHeadKeepsWhatWasSent asks how far an upload is while the server still reads what came before a cut: a client
 // that asks at once, again and again, must get on.
 func TestTusHeadKeepsWhatWasSent(t *testing.T) {
+	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := harness.RandomBytes(2 * brokenPart)
 		path := run.CreateUpload(run.room.ID, len(content))
@@ -154,6 +156,7 @@ func TestTusHeadKeepsWhatWasSent(t *testing.T) {
 
 // TestTusCutWithinACheckedChunk wants none of it to be kept: nobody knows what it would have been.
 func TestTusCutWithinACheckedChunk(t *testing.T) {
+	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := harness.RandomBytes(1000 + 2*brokenPart)
 		path := run.CreateUpload(run.room.ID, len(content))
@@ -188,6 +191,7 @@ func TestTusOneWriter(t *testing.T) {
 
 // TestTusHeadEndsWhoSendsNoMore asks how far an upload is while a connection is open that nothing comes from any more.
 func TestTusHeadEndsWhoSendsNoMore(t *testing.T) {
+	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := harness.RandomBytes(2 * brokenPart)
 		path := run.CreateUpload(run.room.ID, len(content))
@@ -207,6 +211,7 @@ func TestTusHeadEndsWhoSendsNoMore(t *testing.T) {
 // TestTusLetsTheServerStop stops the server under a request that nothing comes from any more: it stops in order, and
 // what had come is kept.
 func TestTusLetsTheServerStop(t *testing.T) {
+	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := harness.RandomBytes(2 * brokenPart)
 		path := run.CreateUpload(run.room.ID, len(content))

@@ -19,6 +19,7 @@ func onEachCrash(t *testing.T, f func(t *testing.T, p *harness.Process, run uplo
 // TestTusGoesOnAfterACrash kills the server in the middle of a chunk, of one with a checksum, and when all bytes had
 // come.
 func TestTusGoesOnAfterACrash(t *testing.T) {
+	harness.Long(t)
 	onEachCrash(t, func(t *testing.T, p *harness.Process, run uploadRun) {
 		content := harness.RandomBytes(1000 + 2*storedPart)
 		path := run.CreateUpload(run.room.ID, len(content))
@@ -76,6 +77,7 @@ func TestTusCrashBeforeTheAnswer(t *testing.T) {
 
 // TestTusOnTwoNodes goes on at one node with what began at another.
 func TestTusOnTwoNodes(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	for name, files := range map[string]func(t *testing.T) harness.Storage{
 		"folder": func(t *testing.T) harness.Storage { return harness.FolderStorage(t.TempDir()) },

@@ -10,6 +10,7 @@ import (
 // TestTusLeavesNoBytes ends uploads in all the ways that there are, one of them while a chunk comes, and waits for
 // their bytes to go: also for those that a writer still added when the upload was given up.
 func TestTusLeavesNoBytes(t *testing.T) {
+	harness.Long(t)
 	harness.OnTwoStorages(t, func(t *testing.T, database string, files harness.Storage) {
 		s := harness.StartServer(t, database, "--files", files.Location())
 		anna := harness.NewClient(t, s.URL).NewGuest("anna")

@@ -39,6 +39,7 @@ func expectComplete(c *harness.Client, a *harness.Response, content []byte) mode
 }
 
 func TestTus(t *testing.T) {
+	harness.Long(t)
 	harness.RunScenariosOnEachStorage(t, []harness.Scenario{
 		{Name: "in chunks", Play: testChunks},
 		{Name: "begun with the first bytes", Play: testCreationWithUpload},

@@ -10,6 +10,7 @@ import (
 // TestUnattachedFilesGo ages files. Those that no message has within a day go, with their thumbnails. One that a
 // message has stays, and so does one that is a little younger.
 func TestUnattachedFilesGo(t *testing.T) {
+	harness.Long(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna := s.NewGuest("anna")
 		room := anna.CreatePrivateRoom()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,12 +16,12 @@ import (
 // sets it.
 const PostgresVariable = "PARLEY_TEST_POSTGRES"
 
-// OnEachDatabase runs a test on SQLite and on PostgreSQL, each with an empty database of its own.
+// OnEachDatabase runs a test on SQLite and on PostgreSQL, each with a database of its own: migrated, and without rows.
 func OnEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		f(t, filepath.Join(t.TempDir(), "parley.db"))
+		f(t, NewSQLite(t))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
@@ -30,9 +29,29 @@ func OnEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	})
 }
 
-// NewPostgres creates an empty PostgreSQL database that is dropped with the test, and returns its address. The test is
-// skipped if there is no PostgreSQL.
+// OnEachEmptyDatabase is OnEachDatabase for tests of the migrations themselves: the databases have no table.
+func OnEachEmptyDatabase(t *testing.T, f func(t *testing.T, database string)) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f(t, filepath.Join(t.TempDir(), "parley.db"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		f(t, createPostgres(t, func(context.Context, *pgx.Conn, string) (string, error) { return "template1", nil }))
+	})
+}
+
+// NewPostgres makes a migrated PostgreSQL database without rows, which lives as long as the test.
 func NewPostgres(t testing.TB) string {
+	t.Helper()
+	return createPostgres(t, migratedPostgres)
+}
+
+// createPostgres makes a database as a copy of another one, whose name template returns.
+func createPostgres(
+	t testing.TB, template func(_ context.Context, admin *pgx.Conn, address string) (string, error),
+) string {
 	t.Helper()
 	address := os.Getenv(PostgresVariable)
 	if address == "" {
@@ -47,17 +66,16 @@ func NewPostgres(t testing.TB) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = admin.Close(ctx) }()
-	name := "test_" + strings.ToLower(rand.Text())
-	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { DropPostgres(t, address, name) })
-	u, err := url.Parse(address)
+	from, err := template(ctx, admin, address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.Path = "/" + name
-	return u.String()
+	name := "test_" + strings.ToLower(rand.Text())
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+from); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { DropPostgres(t, address, name) })
+	return databaseAt(address, name)
 }
 
 // ConnectPostgres opens a plain connection to a database, which the server under test does not know of.
@@ -102,10 +120,4 @@ func Execute(t *testing.T, database, statement string) {
 	if err := db.Close(); err != nil {
 		t.Error(err)
 	}
-}
-
-// NewSQLite returns the path of a SQLite database that does not exist yet, in a folder that is removed with the test.
-func NewSQLite(t testing.TB) string {
-	t.Helper()
-	return filepath.Join(t.TempDir(), "parley.db")
 }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/parley-chat/parley/cmd/parley/cli"
+	"github.com/parley-chat/parley/handlers/auth/token/tokentest"
 )
 
 // AsProgramVariable names the variable that makes a test binary run as parley itself, so that tests can start, kill and
@@ -35,8 +36,17 @@ func ProgramEnvironment(more ...string) []string {
 	return append(own, more...)
 }
 
-// Main is the TestMain of every test binary that uses this package. The binary runs as parley or as a NATS server when
-// a variable says so; otherwise it runs the tests, and then fails if goroutines are left.
+// Long leaves a test out of "make check" (go test -short), which is for the time between two changes. It is called by what
+// takes more than a few seconds, kills processes, or runs the programs of others.
+func Long(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out by -short")
+	}
+}
+
+// Main is the TestMain of every package that tests a whole server. Depending on the environment the test binary is
+// parley itself, a NATS server, or runs its tests and looks for goroutines that they left.
 func Main(m *testing.M) {
 	if address := os.Getenv(asNATS); address != "" {
 		os.Exit(serveNATS(address))
@@ -47,8 +57,10 @@ func Main(m *testing.M) {
 				_ = os.Unsetenv(name)
 			}
 		}
+		tokentest.CheapPasswords()
 		os.Exit(cli.Main(os.Args[1:]))
 	}
+	tokentest.CheapPasswords()
 	// gorm's cache of prepared statements has a goroutine that nothing can stop. A process opens one store, so one it is.
 	// toxiproxy forgets what it was about to pass on when a connection breaks.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"),

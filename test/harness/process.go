@@ -45,6 +45,7 @@ func StartProcess(t testing.TB, database string, flags ...string) *Process {
 // LaunchProcess is StartProcess, but does not wait.
 func LaunchProcess(t testing.TB, database string, flags ...string) *Process {
 	t.Helper()
+	Long(t)
 	address := FreeAddress(t)
 	p := &Process{
 		T: t, URL: "http://" + address,

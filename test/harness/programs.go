@@ -59,6 +59,7 @@ func RunIn(t *testing.T, folder string, most time.Duration, command string, args
 // NeedNode skips a test where Node.js or the packages are missing; in CI the test fails.
 func NeedNode(t *testing.T) {
 	t.Helper()
+	Long(t)
 	_, err := exec.LookPath("node")
 	if err == nil {
 		_, err = os.Stat(filepath.Join(NodeFolder(), "node_modules"))
@@ -75,6 +76,7 @@ func NeedNode(t *testing.T) {
 // NeedProgram skips a test where a program is missing; in CI the test fails.
 func NeedProgram(t *testing.T, name string) {
 	t.Helper()
+	Long(t)
 	if _, err := exec.LookPath(name); err != nil && os.Getenv("CI") == "true" {
 		t.Fatalf("this test needs %s: %v", name, err)
 	} else if err != nil {
@@ -82,11 +84,12 @@ func NeedProgram(t *testing.T, name string) {
 	}
 }
 
-// NeedBrowser finds Chromium or another browser of its kind, or skips the test. CHROMIUM names one that is not on the
-// path.
+// NeedBrowser finds Chromium or its like, or skips the test. CHROMIUM says where it is, if not on the path. The build
+// without windows comes first: it is the same engine, and takes two thirds of the processor.
 func NeedBrowser(t *testing.T) string {
 	t.Helper()
-	return FindBrowser(t, "Chromium", os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+	return FindBrowser(t, "Chromium", os.Getenv("CHROMIUM"),
+		"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 }
 
 // FindBrowser finds a browser by the names that its program may have, or skips the test. It starts the program, because

@@ -262,14 +262,13 @@ func TestOwnUsersSecret(t *testing.T) {
 	signed(jwt.SigningMethodHS256, "").Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeUnauthenticated)
 }
 
-// TestOwnUsersExample runs the commands of the README's section, as they stand there, at a server of the test.
+// TestOwnUsersExample runs the commands of docs/authentication.md, as they stand there, at a server of the test.
 func TestOwnUsersExample(t *testing.T) {
 	t.Parallel()
 	harness.NeedProgram(t, "bash")
 	harness.NeedProgram(t, "openssl")
 	harness.NeedProgram(t, "curl")
-	_, section, _ := strings.Cut(harness.ReadReadme(t), "\n## Your own users\n")
-	section, _, _ = strings.Cut(section, "\n## ")
+	section := harness.ReadSection(t, "docs/authentication.md", "Your own users")
 	blocks := harness.FencedBlock.FindAllStringSubmatch(section, -1)
 	if len(blocks) != 2 {
 		t.Fatalf("the section has %d blocks", len(blocks))

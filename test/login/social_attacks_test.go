@@ -255,6 +255,7 @@ func testOpenRedirects(t *testing.T, c *harness.Client, p *harness.OIDCProvider)
 // TestProviderDown: a provider that is away, or hangs, or never ends its answer, is a problem to whoever wants to log
 // in through it, and to nobody else. Once it is back it is asked again.
 func TestProviderDown(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	hangs, err := net.Listen("tcp", "127.0.0.1:0") // which takes connections, and says nothing
 	if err != nil {

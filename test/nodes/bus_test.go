@@ -54,6 +54,7 @@ func TestBus(t *testing.T) {
 
 // TestStartsWithoutNATS: a node does not wait for NATS, and SQLite is for one node.
 func TestStartsWithoutNATS(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	s := harness.StartServer(t, harness.NewPostgres(t), "--nats", "nats://"+harness.FreeAddress(t))
 	harness.NewClient(t, s.URL).Call("GET", "/readyz", nil).ExpectStatus(200)

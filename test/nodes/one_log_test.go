@@ -19,6 +19,7 @@ import (
 // (which is what a sequence would do), and what a node acknowledged must be there at once. A reader at either node sees
 // the messages of both in one order.
 func TestTwoNodesOneLog(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	nodes := []*harness.Server{harness.StartServer(t, database), harness.StartServer(t, database)}

@@ -80,6 +80,7 @@ func TestSendWhoseConnectionBreaks(t *testing.T) {
 // TestReadyWhileWritesFail has PostgreSQL take no writes, as a standby does. The server says that it is not ready, and
 // is ready again when they pass.
 func TestReadyWhileWritesFail(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	s := harness.StartServer(t, database)

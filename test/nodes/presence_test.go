@@ -13,6 +13,7 @@ import (
 // TestPresenceAcrossNodes has one picture of who is where at two nodes, told by whichever node; and requests about a
 // stream reach it from the other node.
 func TestPresenceAcrossNodes(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	a, b := harness.StartServer(t, database), harness.StartServer(t, database)

@@ -122,6 +122,7 @@ func TestExpiredCursor(t *testing.T) {
 
 // TestHeartbeat wants a comment on a stream on which nothing happens.
 func TestHeartbeat(t *testing.T) {
+	harness.Long(t)
 	if testing.Short() {
 		t.Skip("takes up to 20 seconds")
 	}
@@ -143,9 +144,10 @@ func TestHeartbeat(t *testing.T) {
 }
 
 // TestStartsAtOnce migrates a fresh database from several programs at once, some by "migrate up" and some by their
-// start. All must succeed, whoever is first; but SQLite is for one server, and for those who migrate before it.
+// start. All must succeed, whichever is first; but SQLite is for one server, and for those who migrate before it.
 func TestStartsAtOnce(t *testing.T) {
-	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+	harness.Long(t)
+	harness.OnEachEmptyDatabase(t, func(t *testing.T, database string) {
 		program := func(args ...string) (string, error) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "--database", database)...)
 			cmd.Env = harness.ProgramEnvironment(harness.AsProgramVariable + "=1")

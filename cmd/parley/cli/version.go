@@ -8,8 +8,8 @@ import (
 
 type versionCommand struct{}
 
-// Run prints the version of the module that the binary was built from.
+// Run prints the version, the commit and its date, and the version of Go.
 func (versionCommand) Run() error {
-	_, err := fmt.Println("parley", version.String())
+	_, err := fmt.Println("parley", version.Current())
 	return err
 }

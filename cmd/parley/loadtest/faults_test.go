@@ -13,6 +13,7 @@ import (
 
 // TestBenchNoticesWhatIsLostOrDoubled lets a proxy drop or double one event of one stream.
 func TestBenchNoticesWhatIsLostOrDoubled(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
 	for name, c := range map[string]struct {

@@ -95,6 +95,7 @@ func startOnlooker(t *testing.T, server string) (o *onlooker, address string) {
 
 // TestBenchCountsWhatWasDone holds the report against what passed on the way, and against what the server has stored.
 func TestBenchCountsWhatWasDone(t *testing.T) {
+	harness.Long(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		o, address := startOnlooker(t, s.URL)
@@ -240,6 +241,7 @@ func missingFields(of reflect.Type, in map[string]any) (missing []string) {
 
 // TestBenchOnTwoServers spreads its load over two servers of one database, and refuses two that share none.
 func TestBenchOnTwoServers(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	t.Run("one database", func(t *testing.T) {
 		t.Parallel()
@@ -269,6 +271,7 @@ func TestBenchOnTwoServers(t *testing.T) {
 
 // TestBenchTellsWhatIsInItsWay: what keeps a run from beginning is one clear line.
 func TestBenchTellsWhatIsInItsWay(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	limited := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db")).URL
 	noGuests := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"), "--no-guests").URL

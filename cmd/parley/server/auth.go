@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/parley-chat/parley/handlers"
-	"github.com/parley-chat/parley/handlers/issuer"
-	"github.com/parley-chat/parley/handlers/oidc"
+	"github.com/parley-chat/parley/handlers/auth/issuer"
+	"github.com/parley-chat/parley/handlers/auth/oidc"
 )
 
 // logins are the ways to log in beside passwords.

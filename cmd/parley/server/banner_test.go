@@ -12,7 +12,7 @@ func TestBanner(t *testing.T) {
 		config Config
 		want   []string
 	}{
-		{Config{DataDir: "data"}, []string{"Database   SQLite, data/parley.db\n", "Files      data/files\n"}},
+		{Config{DataDir: "data"}, []string{"Database   SQLite, data/parley.db\n", "Files      data/files\n", "Version    "}},
 		{
 			Config{Database: "postgres://me:hidden@db:5432/chat?password=hidden", Files: "s3://key:hidden@files/chat?endpoint=http://s3:9000&region=x"},
 			[]string{"Database   PostgreSQL, db:5432/chat\n", "Files      S3, bucket files at s3:9000\n"},

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/parley-chat/parley/cmd/parley/version"
 	"github.com/parley-chat/parley/models/store"
 	"github.com/parley-chat/parley/sse"
 )
@@ -11,12 +12,21 @@ import (
 func (s *Server) metrics() *prometheus.Registry {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(buildInfo(version.Current()))
 	metrics.MustRegister(sendCounters(s.Store)...)
 	metrics.MustRegister(streamGauges(s.Hub)...)
 	if s.Bus != nil {
 		metrics.MustRegister(busCounters(s.Bus)...)
 	}
 	return metrics
+}
+
+// buildInfo is always 1; its labels have the information.
+func buildInfo(v version.Info) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "parley_build_info", Help: "1, with the version of Parley, its commit and the version of Go as labels.",
+		ConstLabels: prometheus.Labels{"version": v.Version, "commit": v.Commit, "goversion": v.Go},
+	}, func() float64 { return 1 })
 }
 
 // sendCounters count messages and the commits that they share.

@@ -18,10 +18,11 @@ import (
 
 	"github.com/mattn/go-isatty"
 
+	"github.com/parley-chat/parley/cmd/parley/version"
 	"github.com/parley-chat/parley/handlers"
 	"github.com/parley-chat/parley/handlers/api"
+	"github.com/parley-chat/parley/handlers/auth/token"
 	"github.com/parley-chat/parley/handlers/deadline"
-	"github.com/parley-chat/parley/handlers/token"
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/models/store"
 	"github.com/parley-chat/parley/sse"
@@ -81,6 +82,8 @@ func Serve(ctx context.Context, c Config, out, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	build := version.Current()
+	s.log.Info("ready", "url", s.URL, "version", build.Version, "commit", build.Commit, "go", build.Go)
 	fmt.Fprint(out, c.banner(s.URL))
 	var failed error
 	select {

@@ -182,6 +182,7 @@ func TestKilledWhileItStarts(t *testing.T) {
 // TestStartThatFailsLeavesNoMark has starts fail, before and after the database is open. None of them makes the next
 // one take the database for a restored one.
 func TestStartThatFailsLeavesNoMark(t *testing.T) {
+	harness.Long(t)
 	t.Parallel()
 	data := t.TempDir()
 	p := harness.StartProcess(t, "", "--data-dir", data)

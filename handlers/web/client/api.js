@@ -1,6 +1,6 @@
-// Requests to the server: the token, the problems, the pages of lists.
+// Requests to the server: access tokens, problems (RFC 9457) and paginated lists.
 
-/** A problem that the server answered with. */
+/** An error response of the server, in the format of RFC 9457. */
 export class Problem extends Error {
   /** @param {number} status @param {any} body @param {number} retryAfter in seconds */
   constructor(status, body, retryAfter) {
@@ -12,12 +12,12 @@ export class Problem extends Error {
   }
 
   /** Whether the same request may succeed later. */
-  get passing() {
-    return this.status >= 500 && this.status !== 501 || this.status === 429 || this.status === 408;
+  get isTransient() {
+    return (this.status >= 500 && this.status !== 501) || this.status === 429 || this.status === 408;
   }
 }
 
-/** No answer came. */
+/** The request failed without a response of the server. */
 export class Unreachable extends Error {
   constructor() {
     super('The server cannot be reached. Check your connection and try again.');
@@ -25,61 +25,68 @@ export class Unreachable extends Error {
 }
 
 /**
- * Where the access token comes from; session.js says. fresh asks for another one than the last.
+ * The source of access tokens, set by session.js. With fresh, it returns a new token instead of the last one.
  * @type {{ token: (fresh: boolean) => Promise<string>, ended: (reason: string) => void }}
  */
 export const access = { token: async () => '', ended: () => {} };
 
 /**
  * @typedef {object} Options
- * @property {any} [body] is sent as JSON
+ * @property {any} [body] sent as JSON
  * @property {string} [key] the Idempotency-Key
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal} [signal]
- * @property {boolean} [open] the route needs no token
- * @property {boolean} [keepalive] the request outlives the page
- * @property {boolean} [blob] the answer is a file
+ * @property {boolean} [anonymous] sends no token
+ * @property {boolean} [keepalive] the request continues when the page is closed
+ * @property {boolean} [blob] the response is a file
  */
 
 /**
- * Makes a request. Problems are thrown.
+ * Makes a request, and repeats it once with a new token when the token has expired. Throws Problem or Unreachable.
  * @param {string} method @param {string} path @param {Options} [options]
  * @returns {Promise<{ data: any, headers: Headers, status: number }>}
  */
 export async function call(method, path, options = {}) {
-  let answer = await once(method, path, options, false);
-  if (answer.status === 401 && !options.open) {
-    const problem = await problemOf(answer.clone());
-    if (problem.code === 'token_expired' || problem.code === 'unauthenticated') answer = await once(method, path, options, true);
+  let response = await send(method, path, options, false);
+  if (response.status === 401 && !options.anonymous) {
+    const problem = await readProblem(response.clone());
+    if (problem.code === 'token_expired' || problem.code === 'unauthenticated')
+      response = await send(method, path, options, true);
     else if (problem.code === 'session_revoked') access.ended('session_revoked');
   }
-  if (!answer.ok) throw await problemOf(answer);
+  if (!response.ok) throw await readProblem(response);
   let data;
-  if (options.blob) data = await received(answer.blob());
+  if (options.blob) data = await mapNetworkError(response.blob());
   else {
-    const text = await received(answer.text());
-    if (text) data = parsed(text);
+    const text = await mapNetworkError(response.text());
+    if (text) data = parseJSON(text);
   }
-  return { data, headers: answer.headers, status: answer.status };
+  return { data, headers: response.headers, status: response.status };
 }
 
 /** @param {string} method @param {string} path @param {Options} options @param {boolean} fresh */
-async function once(method, path, { body, key, headers, signal, open, keepalive }, fresh) {
+async function send(method, path, { body, key, headers, signal, anonymous, keepalive }, fresh) {
   const all = new Headers(headers);
-  if (!open) all.set('Authorization', `Bearer ${await access.token(fresh)}`);
+  if (!anonymous) all.set('Authorization', `Bearer ${await access.token(fresh)}`);
   if (body !== undefined) all.set('Content-Type', 'application/json');
   if (key) all.set('Idempotency-Key', key);
-  // What is wrong with the request itself is a fault of this program, and is thrown here, not taken for the network's.
+  // An invalid request is a bug in this program: it throws here, and is not mistaken for a network error.
   const init = /** @type {RequestInit} */ ({
-    method, headers: all, signal, keepalive, body: body === undefined ? undefined : JSON.stringify(body),
-    credentials: 'same-origin', cache: 'no-store', redirect: 'error',
+    method,
+    headers: all,
+    signal,
+    keepalive,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    credentials: 'same-origin',
+    cache: 'no-store',
+    redirect: 'error',
   });
   void new Request(path, init);
-  return received(fetch(path, init));
+  return mapNetworkError(fetch(path, init));
 }
 
 /** @template T @param {Promise<T>} promise @returns {Promise<T>} */
-async function received(promise) {
+async function mapNetworkError(promise) {
   try {
     return await promise;
   } catch (err) {
@@ -88,8 +95,12 @@ async function received(promise) {
   }
 }
 
-/** What is no JSON does not come from the server, but from something that stands between, such as the log-in of a hotel's network. @param {string} text */
-function parsed(text) {
+/**
+ * Text that is not JSON does not come from the server, but from a proxy between, such as the log-in page of a hotel's
+ * network.
+ * @param {string} text
+ */
+function parseJSON(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -97,64 +108,76 @@ function parsed(text) {
   }
 }
 
-/** @param {Response} answer */
-async function problemOf(answer) {
+/** @param {Response} response */
+async function readProblem(response) {
   let body = null;
   try {
-    body = await answer.json();
+    body = await response.json();
   } catch {
-    // A proxy's page, perhaps. The status has to do.
+    // Perhaps a proxy's page: only the status is known.
   }
-  return new Problem(answer.status, body, Number(answer.headers.get('Retry-After')) || 0);
+  return new Problem(response.status, body, Number(response.headers.get('Retry-After')) || 0);
 }
 
 /** @param {string} path @param {Options} [options] */
 export const get = async (path, options) => (await call('GET', path, options)).data;
 
 /**
- * All pages of a list, up to a bound, and the cursor of the first one: what changes while the others are read comes as events.
- * @param {string} path @param {number} [most]
+ * Reads all pages of a list, up to max items. Returns the event cursor of the first page: changes made while the other
+ * pages are read arrive as events.
+ * @param {string} path @param {number} [max]
  */
-export async function getAll(path, most = 2000) {
+export async function getAll(path, max = 2000) {
   const items = [];
   let cursor = '';
   let event = '';
   do {
-    const url = path + (path.includes('?') ? '&' : '?') + 'limit=200' + (cursor && `&cursor=${encodeURIComponent(cursor)}`);
+    const url =
+      path + (path.includes('?') ? '&' : '?') + 'limit=200' + (cursor && `&cursor=${encodeURIComponent(cursor)}`);
     const { data, headers } = await call('GET', url);
     items.push(...data.items);
     event ||= headers.get('Event-Cursor') ?? '';
     cursor = data.next_cursor ?? '';
-  } while (cursor && items.length < most);
+  } while (cursor && items.length < max);
   return { items, event, complete: !cursor };
 }
 
-/** Whether the same may succeed later: no answer came, or one that says so. All else is refused, or a fault of this program. @param {unknown} err */
-export const isPassing = (err) => err instanceof Unreachable || err instanceof Problem && err.passing;
+/**
+ * Whether the same request may succeed later: there was no response, or one that says so. Any other error is a refusal,
+ * or a bug in this program.
+ * @param {unknown} err
+ */
+export const isTransient = (err) => err instanceof Unreachable || (err instanceof Problem && err.isTransient);
 
-/** A module that comes when it is needed. One that did not come is the network's, like any answer. @template T @param {Promise<T>} module @returns {Promise<T>} */
-export const arrived = (module) => module.catch((err) => { throw err instanceof TypeError && /import/i.test(err.message) ? new Unreachable() : err; });
+/**
+ * Turns a failed download of a module into Unreachable, as for any other request.
+ * @template T @param {Promise<T>} module @returns {Promise<T>}
+ */
+export const mapImportError = (module) =>
+  module.catch((err) => {
+    throw err instanceof TypeError && /import/i.test(err.message) ? new Unreachable() : err;
+  });
 
-/** What to tell a person about an error. @param {unknown} err */
-export function plain(err) {
+/** The text about an error for the user. An unexpected error is also logged. @param {unknown} err */
+export function describeError(err) {
   if (err instanceof Problem) {
-    if (err.code === 'rate_limited') return `Too many tries. Wait ${err.retryAfter || 60} seconds and try again.`;
-    if (err.code === 'internal') return 'The server made a mistake. Please try again.';
-    if (err.errors.length) return err.errors.map((e) => `${wordsOf(e.field)} ${e.message}.`).join(' ');
+    if (err.code === 'rate_limited') return `Too many attempts. Wait ${err.retryAfter || 60} seconds and try again.`;
+    if (err.code === 'internal') return 'The server had an internal error. Please try again.';
+    if (err.errors.length) return err.errors.map((e) => `${fieldLabel(e.field)} ${e.message}.`).join(' ');
     return err.message;
   }
   if (err instanceof Unreachable) return err.message;
   console.error(err);
-  return 'Something went wrong here. Reload the page, please.';
+  return 'Something went wrong here. Please reload the page.';
 }
 
 /** @param {string} field */
-function wordsOf(field) {
+function fieldLabel(field) {
   const words = field.replace(/_/g, ' ');
   return words[0].toUpperCase() + words.slice(1);
 }
 
-/** An unguessable name for a request or a message; randomUUID is there on secure pages alone. */
+/** A random key for a request or a message. crypto.randomUUID exists only in secure contexts. */
 export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('');

@@ -1,98 +1,161 @@
-// The page of those who are not logged in: log in, sign up, or come in as a guest.
+// The log-in page: log in, sign up, or continue as a guest.
 
 import { makeForm, openDialog } from './dialogs.js';
 import { fill, h } from './dom.js';
-import { enter } from './session.js';
-import { failureOf, loginLink, providers } from './social.js';
+import { startSession } from './session.js';
+import { loginFailureText, loginLink, listProviders } from './social.js';
 import { field } from './ui.js';
 
-/** @typedef {'login' | 'signup' | 'guest'} Way */
+/** @typedef {'login' | 'signup' | 'guest'} Mode */
 
 const REASONS = {
   log_out: '',
   session_revoked: 'You were logged out.',
-  refresh_token_reused: 'You were logged out because this log-in was used somewhere else at the same time. If that was not you, change your password.',
+  refresh_token_reused:
+    'You were logged out because this log-in was used somewhere else at the same time. ' +
+    'If that was not you, change your password.',
   password_changed: 'Your password was changed on another device. Log in with the new one.',
   account_deleted: 'Your account was deleted.',
-  expired: 'Your log-in has run out. Please log in again.',
+  expired: 'Your session has expired. Please log in again.',
 };
 
-/** @param {string} reason why the last session ended, or nothing */
+/** @param {string} reason why the last session ended; may be empty */
 export function authView(reason) {
   const main = h('main.auth', {});
-  const failure = reason.startsWith('login_') && failureOf(reason.slice('login_'.length));
-  const notice = failure || (REASONS[/** @type {keyof typeof REASONS} */ (reason)] ?? (reason ? 'You were logged out.' : ''));
+  const failure = reason.startsWith('login_') && loginFailureText(reason.slice('login_'.length));
+  const notice =
+    failure || (REASONS[/** @type {keyof typeof REASONS} */ (reason)] ?? (reason ? 'You were logged out.' : ''));
   const card = h('div.auth-card', {});
-  /** @type {Way} */
+  /** @type {Mode} */
   let shown = 'login';
-  main.append(h('div.auth-brand', {}, h('img', { src: '/client/icon.svg', alt: '', width: 44, height: 44 }), h('h1', {}, 'Parley'),
-    h('p', {}, 'Rooms, direct messages and files, on your own server.')), card);
+  main.append(
+    h(
+      'div.auth-brand',
+      {},
+      h('img', { src: '/client/icon.svg', alt: '', width: 44, height: 44 }),
+      h('h1', {}, 'Parley'),
+      h('p', {}, 'Rooms, direct messages and files, on your own server.'),
+    ),
+    card,
+  );
   /** @type {HTMLElement[]} */
   let links = [];
   show('login');
-  providers().then((offers) => {
-    links = offers.map(loginLink);
-    card.querySelector('.auth-others')?.prepend(...shown === 'login' ? links : []);
-  }, () => {}); // a server without them has no buttons
+  listProviders().then(
+    (offers) => {
+      links = offers.map(loginLink);
+      card.querySelector('.auth-others')?.prepend(...(shown === 'login' ? links : []));
+    },
+    () => {},
+  ); // without providers, there are no buttons
   return main;
 
-  /** @param {Way} way */
+  /** @param {Mode} way */
   function show(way) {
     shown = way;
     const titles = { login: 'Log in', signup: 'Create an account', guest: 'Continue as a guest' };
-    fill(card, h('h2', {}, titles[way]), notice && way === 'login' && h('p.notice', { role: 'status' }, notice), FORMS[way](), others(way));
-    // Once the card is on the page; the first one is not, yet.
+    fill(
+      card,
+      h('h2', {}, titles[way]),
+      notice && way === 'login' && h('p.notice', { role: 'status' }, notice),
+      FORMS[way](),
+      otherModes(way),
+    );
+    // The first card is not on the page yet.
     queueMicrotask(() => card.querySelector('input')?.focus({ preventScroll: true }));
   }
 
-  /** @param {Way} way */
-  function others(way) {
-    const link = (/** @type {Way} */ to, /** @type {string} */ text) => h('button.plain.wide', { type: 'button', onclick: () => show(to) }, text);
-    return h('div.auth-others', {},
+  /** @param {Mode} way */
+  function otherModes(way) {
+    const link = (/** @type {Mode} */ to, /** @type {string} */ text) =>
+      h('button.plain.wide', { type: 'button', onclick: () => show(to) }, text);
+    return h(
+      'div.auth-others',
+      {},
       way === 'login' && links,
       h('div.or', {}, h('span', {}, 'or')),
       way !== 'login' && link('login', 'Log in'),
       way !== 'signup' && link('signup', 'Create an account'),
-      way !== 'guest' && link('guest', 'Continue as a guest'));
+      way !== 'guest' && link('guest', 'Continue as a guest'),
+    );
   }
 }
 
-const username = (/** @type {string} */ help) => field('Username', { name: 'username', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false', maxlength: 32, required: true }, help);
+const usernameField = (/** @type {string} */ help) =>
+  field(
+    'Username',
+    {
+      name: 'username',
+      autocomplete: 'username',
+      autocapitalize: 'none',
+      spellcheck: 'false',
+      maxlength: 32,
+      required: true,
+    },
+    help,
+  );
 
-/** @type {Record<Way, () => HTMLElement>} */
+/** @type {Record<Mode, () => HTMLElement>} */
 const FORMS = {
-  login: () => makeForm({
-    action: 'Log in',
-    fields: [username(''), field('Password', { name: 'password', type: 'password', autocomplete: 'current-password' })],
-    submit: (v) => enter('/v1/sessions', { username: v.username.trim(), password: v.password }),
-  }),
-  signup: () => makeForm({ action: 'Create account', fields: accountFields(''), submit: (v) => enter('/v1/users', accountOf(v)) }),
-  guest: () => makeForm({
-    action: 'Come in',
-    fields: [username('A guest has no password and goes when they log out. You can make it an account later and keep everything.')],
-    submit: (v) => enter('/v1/sessions', { username: v.username.trim(), guest: true }),
-  }),
+  login: () =>
+    makeForm({
+      action: 'Log in',
+      fields: [
+        usernameField(''),
+        field('Password', { name: 'password', type: 'password', autocomplete: 'current-password' }),
+      ],
+      submit: (v) => startSession('/v1/sessions', { username: v.username.trim(), password: v.password }),
+    }),
+  signup: () =>
+    makeForm({
+      action: 'Create account',
+      fields: accountFields(''),
+      submit: (v) => startSession('/v1/users', accountBody(v)),
+    }),
+  guest: () =>
+    makeForm({
+      action: 'Continue',
+      fields: [
+        usernameField(
+          'A guest has no password, and is deleted at log-out. You can create an account later and keep everything.',
+        ),
+      ],
+      submit: (v) => startSession('/v1/sessions', { username: v.username.trim(), guest: true }),
+    }),
 };
 
 /** @param {string} name */
 function accountFields(name) {
-  const user = username('Letters, digits, “_”, “-” and “.”. This is how others find you.');
+  const user = usernameField('Letters, digits, “_”, “-” and “.”. Other people find you by it.');
   if (name) user.querySelector('input').value = name;
-  return [user,
-    field('Name to show', { name: 'display_name', autocomplete: 'name', maxlength: 64 }, 'Leave it empty to use the username.'),
-    field('Password', { name: 'password', type: 'password', autocomplete: 'new-password' }, 'At least 8 characters.')];
+  return [
+    user,
+    field(
+      'Display name',
+      { name: 'display_name', autocomplete: 'name', maxlength: 64 },
+      'Leave it empty to use the username.',
+    ),
+    field('Password', { name: 'password', type: 'password', autocomplete: 'new-password' }, 'At least 8 characters.'),
+  ];
 }
 
 /** @param {Record<string, string>} v */
-const accountOf = (v) => ({ username: v.username.trim(), password: v.password, ...(v.display_name.trim() && { display_name: v.display_name.trim() }) });
+const accountBody = (v) => ({
+  username: v.username.trim(),
+  password: v.password,
+  ...(v.display_name.trim() && { display_name: v.display_name.trim() }),
+});
 
-/** A guest stays: the same person with the same rooms, and a password. @param {string} name */
-export function keepAccount(name) {
-  const dialog = openDialog('Keep this account', () => makeForm({
-    action: 'Create account', fields: accountFields(name),
-    submit: async (v) => {
-      await enter('/v1/users', accountOf(v), true);
-      dialog.close();
-    },
-  }));
+/** Turns a guest into an account with a password; the rooms and messages stay. @param {string} name */
+export function openUpgradeDialog(name) {
+  const dialog = openDialog('Keep this account', () =>
+    makeForm({
+      action: 'Create account',
+      fields: accountFields(name),
+      submit: async (v) => {
+        await startSession('/v1/users', accountBody(v), true);
+        dialog.close();
+      },
+    }),
+  );
 }

@@ -1,16 +1,17 @@
-// The few helpers that stand in for a framework: make elements, keep a list of them in step with data, say things aloud.
-// Text only ever becomes text nodes; nothing here parses markup.
+// The DOM helpers that replace a framework: create elements, keep a list of elements equal to a list of items, and
+// announce text to screen readers. Text always becomes text nodes; nothing here parses markup.
 
 import { paths } from './icons.js';
 
 /** @typedef {import('./types').Child} Child */
 
 /**
- * Makes an element: h('button.primary', { type: 'button', onclick: f }, 'Send').
- * @param {string} tag a tag name, with classes behind dots
- * @param {Record<string, any>} [props] on… are listeners, dataset is one, all others attributes; false and null are left out
+ * Creates an element: h('button.primary', { type: 'button', onclick: f }, 'Send').
+ * @param {string} tag a tag name, and classes after dots
+ * @param {Record<string, any>} [props] on… adds a listener, dataset and vars (CSS variables) take an object, all others
+ *   are attributes; false, null and undefined are ignored
  * @param {...Child} children
- * @returns {any} the element; `any`, since callers know which one they asked for
+ * @returns {any} the element; `any`, because callers know its type
  */
 export function h(tag, props = {}, ...children) {
   const [name, ...classes] = tag.split('.');
@@ -37,20 +38,27 @@ export function append(el, children) {
   for (const child of children) {
     if (Array.isArray(child)) append(el, child);
     else if (child instanceof Node) el.appendChild(child);
-    else if (child !== false && child !== null && child !== undefined) el.appendChild(document.createTextNode(String(child)));
+    else if (child !== false && child !== null && child !== undefined)
+      el.appendChild(document.createTextNode(String(child)));
   }
 }
 
-/** Puts other children in the place of those an element has. @param {Element} el @param {...Child} children */
+/** Replaces the children of an element. @param {Element} el @param {...Child} children */
 export function fill(el, ...children) {
   el.replaceChildren();
   append(el, children);
 }
 
-/** An icon, which says nothing by itself: its button has the label. @param {string} name @param {number} [size] */
+/** An icon. It is hidden from screen readers: its button has the label. @param {string} name @param {number} [size] */
 export function icon(name, size = 20) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  for (const [key, value] of Object.entries({ viewBox: '0 0 24 24', width: size, height: size, 'aria-hidden': 'true', class: 'icon' })) {
+  for (const [key, value] of Object.entries({
+    viewBox: '0 0 24 24',
+    width: size,
+    height: size,
+    'aria-hidden': 'true',
+    class: 'icon',
+  })) {
     svg.setAttribute(key, String(value));
   }
   for (const d of paths[name]) {
@@ -61,13 +69,16 @@ export function icon(name, size = 20) {
   return svg;
 }
 
-/** A button that shows an icon alone. @param {string} name @param {string} label @param {Record<string, any>} [props] */
+/**
+ * A button with an icon and no text.
+ * @param {string} name @param {string} label @param {Record<string, any>} [props]
+ */
 export function iconButton(name, label, props = {}) {
   return h('button.icon-button', { type: 'button', 'aria-label': label, title: label, ...props }, icon(name));
 }
 
 /**
- * A list of elements that follows a list of items: what has the same key and signature stays as it is, in its place.
+ * Keeps the children of an element equal to a list of items. A row whose key and signature did not change is kept.
  * @template T
  */
 export class KeyedList {
@@ -77,7 +88,7 @@ export class KeyedList {
   /**
    * @param {HTMLElement} parent holds these rows and nothing else
    * @param {(item: T) => string} key
-   * @param {(item: T) => string} sig whatever the row shows: another one makes the row anew
+   * @param {(item: T) => string} sig everything that the row shows: when it changes, the row is created again
    * @param {(item: T) => HTMLElement} make
    */
   constructor(parent, key, sig, make) {
@@ -99,7 +110,7 @@ export class KeyedList {
       if (!row) row = { sig, el: this.make(item) };
       else if (row.sig !== sig) {
         const el = this.make(item);
-        swap(row.el, el);
+        rememberFocus(row.el, el);
         if (place === row.el) place = el;
         row.el.replaceWith(el);
         if (el.dataset.focus === 'pending') restoreFocus(el);
@@ -112,8 +123,9 @@ export class KeyedList {
     }
     for (const { el } of this.#rows.values()) el.remove();
     this.#rows = rows;
-    // An element that is moved loses the focus.
-    if (focused?.isConnected && focused !== document.activeElement && this.parent.contains(focused)) focused.focus({ preventScroll: true });
+    // A moved element loses the focus.
+    if (focused?.isConnected && focused !== document.activeElement && this.parent.contains(focused))
+      focused.focus({ preventScroll: true });
   }
 
   /** @param {string} key */
@@ -122,8 +134,11 @@ export class KeyedList {
   }
 }
 
-/** Remembers that the focus was inside of the row that goes. @param {HTMLElement} before @param {HTMLElement} after */
-function swap(before, after) {
+/**
+ * Records on the new row which element of the old row had the focus.
+ * @param {HTMLElement} before @param {HTMLElement} after
+ */
+function rememberFocus(before, after) {
   const focused = document.activeElement;
   if (!focused || !before.contains(focused)) return;
   after.dataset.focus = 'pending';
@@ -135,11 +150,13 @@ function restoreFocus(el) {
   const label = el.dataset.focusLabel;
   delete el.dataset.focus;
   delete el.dataset.focusLabel;
-  const same = label && [...el.querySelectorAll('button, a, input')].find((b) => (b.getAttribute('aria-label') ?? b.textContent) === label);
+  const same =
+    label &&
+    [...el.querySelectorAll('button, a, input')].find((b) => (b.getAttribute('aria-label') ?? b.textContent) === label);
   /** @type {HTMLElement} */ (same || el).focus({ preventScroll: true });
 }
 
-/** Says something to screen readers without moving anything. @param {string} text */
+/** Announces a text to screen readers; the focus does not move. @param {string} text */
 export function announce(text) {
   const region = document.getElementById('live');
   if (!region) return;
@@ -148,7 +165,7 @@ export function announce(text) {
 }
 
 /**
- * Calls f once the calls have stopped for a while.
+ * Calls f when there was no call for ms milliseconds.
  * @template {any[]} A
  * @param {number} ms @param {(...args: A) => void} f @returns {(...args: A) => void}
  */
@@ -161,4 +178,7 @@ export function debounce(ms, f) {
 }
 
 /** @param {number} ms */
-export const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
+export const pause = (ms) =>
+  new Promise((done) => {
+    setTimeout(done, ms);
+  });

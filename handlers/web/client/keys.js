@@ -1,19 +1,25 @@
-// Keys that are not for the page: those with which somebody composes text, such as Chinese from its sounds.
+// Detects keys that belong to an input method, for example one for Chinese or Japanese, and not to the page.
 
-const PROCESSED = 229; // the keyCode of a key that went to the input method
-let ending = false; // a composition ended just now; the key that did it may still be told of
+const INPUT_METHOD_KEY = 229; // the keyCode of a key that the input method has processed
+let justEnded = false; // a composition has just ended; the keydown event of the key that ended it may follow
 
-/** Watches where compositions end. Called once, when the page starts. */
+/** Watches for ends of compositions. Called once, when the page starts. */
 export function watchCompositions() {
-  addEventListener('compositionend', () => {
-    ending = true;
-    setTimeout(() => { ending = false; });
-  }, true);
+  addEventListener(
+    'compositionend',
+    () => {
+      justEnded = true;
+      setTimeout(() => {
+        justEnded = false;
+      });
+    },
+    true,
+  );
 }
 
 /**
- * Whether a key belongs to a composition. In Safari the key that ends one comes after its end and does not say that it
- * is composing.
+ * Whether a key belongs to a composition. In Safari the keydown event of the key that ends a composition follows
+ * compositionend, and its isComposing is false.
  * @param {KeyboardEvent} e
  */
-export const composes = (e) => e.isComposing || e.keyCode === PROCESSED || ending;
+export const isComposingKey = (e) => e.isComposing || e.keyCode === INPUT_METHOD_KEY || justEnded;

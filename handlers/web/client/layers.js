@@ -1,73 +1,74 @@
-// What lies over the page, and the browser's Back: each open layer (a dialog, a large picture, a panel that covers a small
-// screen) has an entry of its own in the history, so that Back closes the top layer and leaves the room only when there is
-// none. A layer that is closed otherwise takes its entry along; Forward to one whose layer is gone leads back.
+// Layers over the page, and the browser's Back button: each open layer (a dialog, a large picture, a panel that covers
+// a small screen) has its own entry in the browser's history. So Back closes the top layer, and leaves the room only
+// when no layer is open. A layer that is closed in another way removes its entry; Forward to the entry of a closed
+// layer goes back.
 
 /** @typedef {{ isOpen: () => boolean, close: () => void }} Layer */
 
-const PATIENCE = 1000; // milliseconds for the browser to move in the history; one that refuses must not block the page
-/** Those that are open, the top one last. @type {Layer[]} */
+const MOVE_TIMEOUT = 1000; // milliseconds for a move in the history; a browser that ignores it must not block the page
+/** The open layers, the top one last. @type {Layer[]} */
 let layers = [];
-let moving = 0; // the timer of a move in the history that is under way
+let moveTimer = 0; // the timer of a pending move in the history
 /** @type {(() => void) | null} */
-let next = null; // what waits until the history is as it should be
+let afterSync = null; // called when the history is in sync
 
-/** How many layers the current entry of the history stands for. */
+/** The number of layers in the current entry of the history. */
 const depth = () => Number(history.state?.layer) || 0;
 
-/** From here on Back closes layers. Called once, when the page starts. */
+/** Makes Back close layers. Called once, when the page starts. */
 export function watchHistory() {
   addEventListener('popstate', () => {
-    if (moving) arrived();
+    if (moveTimer) finishMove();
     else while (layers.length > depth()) layers.pop()?.close();
-    balance();
+    syncHistory();
   });
-  balance();
+  syncHistory();
 }
 
-/** @param {Layer} layer has just been opened; whoever closes it calls balance */
+/** @param {Layer} layer has just been opened; the code that closes it calls syncHistory */
 export function addLayer(layer) {
   layers.push(layer);
-  balance();
+  syncHistory();
 }
 
-/** Shows a dialog over everything. It leaves the page when it is closed. @param {HTMLDialogElement} el */
+/** Shows a dialog over the page, and removes it when it is closed. @param {HTMLDialogElement} el */
 export function openModal(el) {
   document.body.append(el);
   el.addEventListener('close', () => {
     el.remove();
-    balance();
+    syncHistory();
   });
   el.showModal();
   addLayer({ isOpen: () => el.open, close: () => el.close() });
 }
 
 /** Gives the history as many entries as there are open layers. */
-export function balance() {
+export function syncHistory() {
   layers = layers.filter((layer) => layer.isOpen());
-  if (moving) return;
+  if (moveTimer) return;
   const missing = layers.length - depth();
   if (missing < 0) {
-    moving = setTimeout(() => {
-      arrived();
+    moveTimer = setTimeout(() => {
+      finishMove();
       history.replaceState(null, '');
-      balance();
-    }, PATIENCE);
+      syncHistory();
+    }, MOVE_TIMEOUT);
     history.go(missing);
     return;
   }
   for (let d = layers.length - missing + 1; d <= layers.length; d++) history.pushState({ layer: d }, '');
-  const due = next;
-  next = null;
-  due?.();
+  const callback = afterSync;
+  afterSync = null;
+  callback?.();
 }
 
-/** Does something to the history once the layers that were closed have left it. @param {() => void} f */
-export function whenBalanced(f) {
-  next = f;
-  balance();
+/** Calls f once the history has no entries of closed layers. @param {() => void} f */
+export function whenHistorySynced(f) {
+  afterSync = f;
+  syncHistory();
 }
 
-function arrived() {
-  clearTimeout(moving);
-  moving = 0;
+function finishMove() {
+  clearTimeout(moveTimer);
+  moveTimer = 0;
 }

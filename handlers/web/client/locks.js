@@ -1,97 +1,114 @@
-// Locks that all tabs of a browser share, for pages that have none: navigator.locks is there on secure pages alone, and a
-// server in somebody's own network is often reached over plain http. There the tabs agree by messages: who wants a lock
-// asks, and has it when nobody objects. A tab that is gone objects to nothing, so what it held is free.
+// Locks that all tabs of a browser share. navigator.locks exists only in secure contexts, and a server in a private
+// network is often reached over plain http. There the tabs negotiate by messages: a tab requests a lock, and gets it if
+// no other tab objects. A closed tab cannot object, so its locks are free.
 
 import { newKey } from './api.js';
 
-// The others have STEPS times STEP milliseconds to object. One long wait would not do: a page that was itself held up
-// would find its time over before it has read the objection that lies there. Few steps, since a hidden page's timers are slowed.
-const STEP = 40;
+// Other tabs have STEPS × STEP_MS milliseconds to object. A single long wait is wrong: after the page was suspended,
+// the timer could fire before the pending objections are read. There are few steps, because timers of hidden pages are
+// throttled.
+const STEP_MS = 40;
 const STEPS = 4;
-const AGAIN = 3000; // after which it is tried again, should the one who held it have gone without a word
-const LAST = '~'; // begins the name of a request that comes after all others
+const RETRY_AFTER = 3000; // milliseconds between attempts, in case the holder was closed without a message
+const LAST_RANK = '~'; // prefix of the id of a request that yields to all others
 
-/** @type {Map<string, string>} the locks that this page has, and under which name of a request */
-const held = new Map();
-/** @type {Map<string, { id: string, refused: boolean, wake: () => void }[]>} the locks that it wants */
-const wanted = new Map();
+/** @type {Map<string, string>} the locks that this page holds, and the id of the request of each */
+const heldLocks = new Map();
+/** @type {Map<string, { id: string, refused: boolean, wake: () => void }[]>} the locks that this page waits for */
+const waitingRequests = new Map();
 /** @type {BroadcastChannel | null} */
-let air = null;
+let lockChannel = null;
 
 /**
- * Runs f while this page alone has the lock, and waits for it before.
+ * Waits for the lock, and runs f while this page holds it.
  * @template T @param {string} name @param {() => Promise<T>} f @returns {Promise<T>}
  */
-export const alone = (name, f) => (navigator.locks ? /** @type {Promise<any>} */ (navigator.locks.request(name, f)) : agreed(name, f));
+export const withLock = (name, f) =>
+  navigator.locks ? /** @type {Promise<any>} */ (navigator.locks.request(name, f)) : withNegotiatedLock(name, f);
 
-/** Holds a lock that nobody else takes first, as long as this page lives: whoever gets it afterwards knows that the page is gone. @param {string} name */
+/**
+ * Holds a lock as long as this page exists. No other page requests it before; the page that gets it afterwards knows
+ * that this page is gone.
+ * @param {string} name
+ */
 export function holdWhileAlive(name) {
   if (navigator.locks) void navigator.locks.request(name, () => new Promise(() => {}));
   else {
-    air ??= listen();
-    held.set(name, newKey());
+    lockChannel ??= openChannel();
+    heldLocks.set(name, newKey());
   }
 }
 
 /**
- * Runs f when a page is gone that has the lock as long as it lives, or is about to have it.
+ * Runs f when the page is gone that holds the lock with holdWhileAlive, or is about to.
  * @param {string} name @param {() => Promise<void>} f @returns {Promise<void>}
  */
-export const whenGone = (name, f) => (navigator.locks ? /** @type {Promise<any>} */ (navigator.locks.request(name, f)) : agreed(name, f, LAST));
+export const whenPageGone = (name, f) =>
+  navigator.locks
+    ? /** @type {Promise<any>} */ (navigator.locks.request(name, f))
+    : withNegotiatedLock(name, f, LAST_RANK);
 
 /** @template T @param {string} name @param {() => Promise<T>} f @param {string} [rank] @returns {Promise<T>} */
-async function agreed(name, f, rank = '') {
-  air ??= listen();
-  const mine = { id: rank + newKey(), refused: false, wake: () => {} };
-  wanted.set(name, [...wanted.get(name) ?? [], mine]);
-  while (!await granted(name, mine)) {
+async function withNegotiatedLock(name, f, rank = '') {
+  lockChannel ??= openChannel();
+  const request = { id: rank + newKey(), refused: false, wake: () => {} };
+  waitingRequests.set(name, [...(waitingRequests.get(name) ?? []), request]);
+  while (!(await tryAcquire(name, request))) {
     await new Promise((resolve) => {
-      mine.wake = () => resolve(undefined);
-      setTimeout(resolve, AGAIN);
+      request.wake = () => resolve(undefined);
+      setTimeout(resolve, RETRY_AFTER);
     });
   }
-  withdraw(name, mine.id);
-  held.set(name, mine.id);
+  withdraw(name, request.id);
+  heldLocks.set(name, request.id);
   try {
     return await f();
   } finally {
-    held.delete(name);
-    air.postMessage({ type: 'free', name });
+    heldLocks.delete(name);
+    lockChannel.postMessage({ type: 'free', name });
     wake(name);
   }
 }
 
 /** @param {string} name @param {{ id: string, refused: boolean }} mine */
-async function granted(name, mine) {
-  mine.refused = objects(name, mine.id);
-  air?.postMessage({ type: 'want', name, id: mine.id });
-  for (let step = 0; step < STEPS; step++) await new Promise((resolve) => { setTimeout(resolve, STEP); });
-  return !mine.refused && !objects(name, mine.id);
+async function tryAcquire(name, mine) {
+  mine.refused = mustObject(name, mine.id);
+  lockChannel?.postMessage({ type: 'want', name, id: mine.id });
+  for (let step = 0; step < STEPS; step++)
+    await new Promise((resolve) => {
+      setTimeout(resolve, STEP_MS);
+    });
+  return !mine.refused && !mustObject(name, mine.id);
 }
 
-/** Whether this page has the lock, or wants it before the other: of two at the same moment the smaller name is first. @param {string} name @param {string} id */
-const objects = (name, id) => held.has(name) || (wanted.get(name) ?? []).some((w) => w.id < id && !w.refused);
+/**
+ * Whether this page holds the lock, or waits for it with a smaller id: of two requests at the same time, the one with
+ * the smaller id wins.
+ * @param {string} name @param {string} id
+ */
+const mustObject = (name, id) =>
+  heldLocks.has(name) || (waitingRequests.get(name) ?? []).some((w) => w.id < id && !w.refused);
 
 /** @param {string} name @param {string} id */
 function withdraw(name, id) {
-  const others = (wanted.get(name) ?? []).filter((w) => w.id !== id);
-  if (others.length) wanted.set(name, others);
-  else wanted.delete(name);
+  const others = (waitingRequests.get(name) ?? []).filter((w) => w.id !== id);
+  if (others.length) waitingRequests.set(name, others);
+  else waitingRequests.delete(name);
 }
 
 /** @param {string} name */
 function wake(name) {
-  for (const w of wanted.get(name) ?? []) w.wake();
+  for (const w of waitingRequests.get(name) ?? []) w.wake();
 }
 
-function listen() {
+function openChannel() {
   const channel = new BroadcastChannel('parley.locks');
   channel.onmessage = ({ data: { type, name, id } }) => {
     if (type === 'free') wake(name);
     else if (type === 'want') {
-      if (objects(name, id)) channel.postMessage({ type: 'no', name, id });
-      else for (const w of wanted.get(name) ?? []) if (w.id > id) w.refused = true;
-    } else for (const w of wanted.get(name) ?? []) if (w.id === id) w.refused = true;
+      if (mustObject(name, id)) channel.postMessage({ type: 'no', name, id });
+      else for (const w of waitingRequests.get(name) ?? []) if (w.id > id) w.refused = true;
+    } else for (const w of waitingRequests.get(name) ?? []) if (w.id === id) w.refused = true;
   };
   return channel;
 }

@@ -1,85 +1,107 @@
-// Puts the parts together: who is logged in, what the stream tells, which room the address names.
+// The entry point: connects the session, the event stream and the router with the views.
 
-import { arrived, get, isPassing, plain, Problem } from './api.js';
+import { mapImportError, get, isTransient, describeError, Problem } from './api.js';
 import { authView } from './auth.js';
 import { announce, fill, h, icon, pause } from './dom.js';
 import { clearDrafts, forgetDrafts } from './drafts.js';
 import * as events from './events.js';
-import { forgetHistories, knownHistory } from './history.js';
+import { clearHistories, cachedHistory } from './history.js';
 import { watchCompositions } from './keys.js';
 import { watchHistory } from './layers.js';
-import { forgetMedia } from './media.js';
+import { clearThumbnails } from './media.js';
 import * as outbox from './outbox.js';
 import { loadPeople, refreshMe, refreshMembers, refreshPeople, refreshPins } from './people.js';
-import { keepRoom, loadRooms, refreshPartners, totalUnread } from './rooms.js';
-import { route, settle } from './router.js';
+import { updateRoom, loadRooms, refreshPartners, totalUnread } from './rooms.js';
+import { currentRoute, replaceRoute } from './router.js';
 import * as session from './session.js';
-import { takeArrival, tellArrival } from './social.js';
-import { changed, current, keepMe, reset, roomTitle, state, watch } from './store.js';
+import { takeLoginResult, showLoginResult } from './social.js';
+import { notify, withCurrentName, setMe, reset, roomTitle, state, watch } from './store.js';
 import * as stream from './stream.js';
-import { forgetMissed, isBack, whenBack } from './tasks.js';
-import { summary } from './text.js';
-import { empty } from './ui.js';
+import { clearMissed, onServerBack, runWhenBack } from './tasks.js';
+import { summarize } from './text.js';
+import { emptyState } from './ui.js';
 import * as uploads from './uploads.js';
 import { watchViewport } from './viewport.js';
 
 const app = /** @type {HTMLElement} */ (document.getElementById('app'));
-let life = new AbortController(); // of what is shown to one user
-let roomLife = new AbortController(); // of the view of one room
+let userScope = new AbortController(); // aborted when the session ends
+let roomScope = new AbortController(); // aborted when another room is shown
 /** @type {ReturnType<import('./room.js')['roomView']> | null} */
 let view = null;
-/** What is shown to who is logged in; the page of the log-in comes without it. @type {Awaited<ReturnType<typeof loadViews>> | null} */
+/**
+ * The views of a logged-in user, which the log-in page does not load.
+ * @type {Awaited<ReturnType<typeof loadViews>> | null}
+ */
 let views = null;
-let slot = h('div.main-slot');
+let mainSlot = h('div.main-slot');
 
-session.on.began = (s) => void begin(s);
+session.on.began = (s) => void beginSession(s);
 session.on.ended = (reason) => {
   if (reason === 'log_out' || reason === 'account_deleted') {
-    outbox.forget();
+    outbox.deleteStored();
     clearDrafts();
   }
   teardown();
   fill(app, authView(reason));
 };
 
-session.on.changed = (user) => { if (user.id === state.me?.id) keepMe(user); };
+session.on.changed = (user) => {
+  if (user.id === state.me?.id) setMe(user);
+};
 
 /** @param {import('./types').Session} s */
-async function begin(s) {
+async function beginSession(s) {
   teardown();
-  const { signal } = life;
+  const { signal } = userScope;
   try {
-    await show(s, signal);
+    await showApp(s, signal);
   } catch (err) {
-    if (!signal.aborted) stuck(err);
+    if (!signal.aborted) showFatalError(err);
   }
 }
 
-/** The page cannot go on, and says why. Trying again would not help: the server refuses, or this program has a fault. @param {unknown} err */
-function stuck(err) {
+/**
+ * Shows an error that a retry cannot fix: the server refuses the request, or this program has a bug.
+ * @param {unknown} err
+ */
+function showFatalError(err) {
   teardown();
   const reload = h('button.primary', { type: 'button', onclick: () => location.reload() }, 'Reload the page');
-  fill(app, h('main.auth', {}, empty('alert', err instanceof Problem ? 'The server does not let you in' : 'This page has a fault', plain(err), reload)));
+  fill(
+    app,
+    h(
+      'main.auth',
+      {},
+      emptyState(
+        'alert',
+        err instanceof Problem ? 'The server refused the request' : 'This page has an error',
+        describeError(err),
+        reload,
+      ),
+    ),
+  );
 }
 
 async function loadViews() {
-  const [room, sidebar, switcher] = await arrived(Promise.all([import('./room.js'), import('./sidebar.js'), import('./switcher.js')]));
+  const [room, sidebar, switcher] = await mapImportError(
+    Promise.all([import('./room.js'), import('./sidebar.js'), import('./switcher.js')]),
+  );
   return { ...room, ...sidebar, ...switcher };
 }
 
 /** @param {import('./types').Session} s @param {AbortSignal} signal */
-async function show(s, signal) {
-  keepMe(s.user);
+async function showApp(s, signal) {
+  setMe(s.user);
   state.sessionId = s.session_id;
-  views ??= await persist(signal, loadViews);
+  views ??= await retryTransient(signal, loadViews);
   if (signal.aborted) return;
-  slot = h('div.main-slot', {}, views.noRoom(''));
-  fill(app, banner(signal), h('div.frame', {}, views.sidebar(signal), slot));
-  landmarks();
-  watch(['rooms', 'route'], title, signal);
-  import('./lightbox.js').catch(() => {}); // read before it is wanted
-  await persist(signal, stream.join);
-  const cursor = await read(signal);
+  mainSlot = h('div.main-slot', {}, views.noRoomView(''));
+  fill(app, connectionBanner(signal), h('div.frame', {}, views.sidebar(signal), mainSlot));
+  updateLandmarks();
+  watch(['rooms', 'route'], updateTitle, signal);
+  import('./lightbox.js').catch(() => {}); // preload
+  await retryTransient(signal, stream.join);
+  const cursor = await loadLists(signal);
   if (signal.aborted) return;
   stream.start(s.session_id, cursor);
   outbox.restore(signal);
@@ -89,36 +111,43 @@ async function show(s, signal) {
 }
 
 function teardown() {
-  life.abort();
-  roomLife.abort();
-  life = new AbortController();
+  userScope.abort();
+  roomScope.abort();
+  userScope = new AbortController();
   view = null;
-  shown = '';
+  shownRoom = '';
   stream.stop();
-  wasOpen = false;
+  hadStream = false;
   reset();
-  forgetMissed();
-  forgetHistories();
+  clearMissed();
+  clearHistories();
   forgetDrafts();
-  forgetMedia();
+  clearThumbnails();
   for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {HTMLDialogElement} */ (dialog).close();
   document.title = 'Parley';
 }
 
-/** Reads what the list of rooms is made of, until it works. @param {AbortSignal} signal @returns {Promise<string>} where the stream goes on */
-const read = (signal) => persist(signal, async () => {
-  const cursor = await loadRooms();
-  await loadPeople();
-  return cursor;
-});
+/**
+ * Loads the rooms and the people of the sidebar, and retries until it succeeds.
+ * @param {AbortSignal} signal @returns {Promise<string>} the cursor that the stream starts from
+ */
+const loadLists = (signal) =>
+  retryTransient(signal, async () => {
+    const cursor = await loadRooms();
+    await loadPeople();
+    return cursor;
+  });
 
-/** Does f until it works, unless that is hopeless. @template T @param {AbortSignal} signal @param {() => Promise<T>} f @returns {Promise<T>} */
-async function persist(signal, f) {
+/**
+ * Runs f again while it fails with a transient error.
+ * @template T @param {AbortSignal} signal @param {() => Promise<T>} f @returns {Promise<T>}
+ */
+async function retryTransient(signal, f) {
   for (let tries = 0; ; tries++) {
     try {
       return await f();
     } catch (err) {
-      if (signal.aborted || !isPassing(err)) throw err;
+      if (signal.aborted || !isTransient(err)) throw err;
       await pause(Math.min(10_000, 500 * 2 ** tries));
     }
   }
@@ -127,84 +156,88 @@ async function persist(signal, f) {
 stream.on.event = (name, data) => {
   switch (name) {
     case 'ready':
-      isBack();
+      onServerBack();
       outbox.flushAll();
       void refreshMembers(0);
-      if (data.resumed && wasOpen) {
+      if (data.resumed && hadStream) {
         void refreshPeople();
         void refreshPartners();
         void refreshMe();
       }
-      wasOpen = true;
+      hadStream = true;
       break;
     case 'resync':
       void resync();
       break;
     case 'session.revoked':
-      if (data.session_id === state.sessionId) session.end(data.reason);
+      if (data.session_id === state.sessionId) session.endSession(data.reason);
       break;
     default:
       events.apply(name, data);
   }
 };
 
-let wasOpen = false; // whether this page had a stream before
+let hadStream = false; // whether this page has had a stream before
 
-/** The stream could not tell what was missed: everything is read again. What comes meanwhile waits. */
+/** The stream cannot replay the missed events, so everything is read again. Events that arrive meanwhile are held. */
 async function resync() {
-  const { signal } = life;
-  stream.hold();
-  forgetHistories();
+  const { signal } = userScope;
+  stream.holdEvents();
+  clearHistories();
   try {
-    await read(signal);
+    await loadLists(signal);
     if (signal.aborted) return;
-    shown = '';
+    shownRoom = '';
     await openRoute();
   } finally {
-    stream.release();
+    stream.releaseEvents();
   }
 }
 
-/** What the stream said last; it may outlive a time without a net, and then says nothing of it. @type {'connecting' | 'open'} */
+/**
+ * The last state that the stream reported. A stream may survive a time offline, and then reports no change.
+ * @type {'connecting' | 'open'}
+ */
 let streamState = 'connecting';
 stream.on.state = (now) => {
   streamState = now;
-  connection();
+  updateConnection();
 };
-addEventListener('offline', connection);
+addEventListener('offline', updateConnection);
 addEventListener('online', () => {
-  connection();
-  isBack();
+  updateConnection();
+  onServerBack();
 });
 
-function connection() {
+function updateConnection() {
   state.connection = navigator.onLine ? streamState : 'offline';
-  changed('connection');
+  notify('connection');
 }
 
-// From here on the room's messages come as events; what came before is read now, so that nothing falls in between.
+// From now on the room's messages arrive as events. The messages before are read now, so that none is missed.
 stream.on.entered = (room) => {
-  void knownHistory(room)?.catchUp();
+  void cachedHistory(room)?.catchUp();
   void refreshMembers(0);
 };
 
 events.on.message = (m) => {
-  if (m.room_id === state.open?.id && !state.blocked.has(m.sender.id)) announce(`${current(m.sender).display_name}: ${summary(m)}`);
+  if (m.room_id === state.open?.id && !state.blocked.has(m.sender.id))
+    announce(`${withCurrentName(m.sender).display_name}: ${summarize(m)}`);
 };
 uploads.on.done = (u) => void outbox.flush(u.room);
 
-let shown = ''; // the room whose view is on the screen, and whether the user is in it
+let shownRoom = ''; // the key of the view that is on the screen
 
-/** Opens what the address names. */
+/** Opens the room, the message or the invite in the URL. */
 async function openRoute() {
-  const { room: id, message, invite } = route();
+  const { room: id, message, invite } = currentRoute();
   if (invite) {
-    settle(state.open?.id ?? 0);
-    (await import('./dialog-rooms.js')).redeemDialog(invite);
+    replaceRoute(state.open?.id ?? 0);
+    (await import('./dialog-rooms.js')).openRedeemDialog(invite);
     if (state.open) return;
   }
-  if (id && state.open?.id === id && shown) {
-    if (message) await view?.timeline.to(message);
+  if (id && state.open?.id === id && shownRoom) {
+    if (message) await view?.timeline.showMessage(message);
     return;
   }
   state.open = null;
@@ -213,15 +246,22 @@ async function openRoute() {
     try {
       state.open = await readRoom(id);
     } catch (err) {
-      if (isPassing(err)) whenBack('open room', async () => { if (route().room === id && !state.open) await openRoute(); });
-      state.openError = err instanceof Problem && err.code === 'banned' ? 'You are banned from this room.'
-        : err instanceof Problem && err.status === 404 ? 'There is no such room, or you may not see it.' : plain(err);
+      if (isTransient(err))
+        runWhenBack('open room', async () => {
+          if (currentRoute().room === id && !state.open) await openRoute();
+        });
+      state.openError =
+        err instanceof Problem && err.code === 'banned'
+          ? 'You are banned from this room.'
+          : err instanceof Problem && err.status === 404
+            ? 'This room does not exist, or you cannot see it.'
+            : describeError(err);
     }
-    if (route().room !== id) return;
+    if (currentRoute().room !== id) return;
   }
   Object.assign(state, { members: new Map(), present: new Set(), typing: new Map(), pinned: new Set() });
-  shown = '';
-  changed('route', 'rooms', 'members', 'typing');
+  shownRoom = '';
+  notify('route', 'rooms', 'members', 'typing');
 }
 
 /** @param {number} id @returns {Promise<import('./types').Room>} */
@@ -231,10 +271,10 @@ async function readRoom(id) {
   try {
     const room = await get(`/v1/rooms/${id}`);
     if (!known || !room.membership) return room;
-    keepRoom(room); // of a muted room no event tells what is new
+    updateRoom(room); // there are no events about new messages of a muted room
     return state.rooms.get(id) ?? room;
   } catch (err) {
-    if (known && isPassing(err)) return known;
+    if (known && isTransient(err)) return known;
     throw err;
   }
 }
@@ -243,60 +283,79 @@ function showRoom() {
   const { open } = state;
   const now = open ? `${open.id}` : `none ${state.openError} ${state.roomsLoaded}`;
   document.body.classList.toggle('has-room', Boolean(open || state.openError));
-  landmarks();
-  present();
-  if (now === shown || !views) return;
-  shown = now;
-  roomLife.abort();
-  roomLife = new AbortController();
+  updateLandmarks();
+  updatePresence();
+  if (now === shownRoom || !views) return;
+  shownRoom = now;
+  roomScope.abort();
+  roomScope = new AbortController();
   if (!open) {
     view = null;
-    fill(slot, views.noRoom(state.openError));
+    fill(mainSlot, views.noRoomView(state.openError));
     return;
   }
-  const wide = matchMedia('(min-width: 1100px)').matches;
-  state.panel = state.panel === 'search' && wide ? 'search' : wide && open.kind !== 'direct' && localStorage.getItem('parley.members') ? 'members' : '';
-  view = views.roomView(open, roomLife.signal);
-  fill(slot, view.el);
-  void view.timeline.open(route().message);
-  if (!route().message) view.focus();
+  const isWide = matchMedia('(min-width: 1100px)').matches;
+  state.panel =
+    state.panel === 'search' && isWide
+      ? 'search'
+      : isWide && open.kind !== 'direct' && localStorage.getItem('parley.members')
+        ? 'members'
+        : '';
+  view = views.roomView(open, roomScope.signal);
+  fill(mainSlot, view.el);
+  void view.timeline.open(currentRoute().message);
+  if (!currentRoute().message) view.focus();
   void refreshMembers(0);
   refreshPins(open.id).catch(() => {});
 }
 
-/** On a phone without an open room, the list of rooms is what the page is about. */
-function landmarks() {
+/** On a phone without an open room, the list of rooms is the main content. */
+function updateLandmarks() {
   const alone = narrow.matches && !document.body.classList.contains('has-room');
   app.querySelector('.sidebar')?.setAttribute('role', alone ? 'main' : 'complementary');
 }
 const narrow = matchMedia('(max-width: 640px)');
-narrow.addEventListener('change', landmarks);
+narrow.addEventListener('change', updateLandmarks);
 
-/** The stream is in the room as long as somebody can see it. */
-function present() {
-  stream.show(state.open?.membership && !document.hidden ? state.open.id : null);
+/** Marks the user as present in the room while the page is visible. */
+function updatePresence() {
+  stream.setRoom(state.open?.membership && !document.hidden ? state.open.id : null);
 }
-document.addEventListener('visibilitychange', present);
+document.addEventListener('visibilitychange', updatePresence);
 
-function title() {
+function updateTitle() {
   const unread = totalUnread();
   const name = state.open ? `${roomTitle(state.open)} · Parley` : 'Parley';
   document.title = unread ? `(${unread > 99 ? '99+' : unread}) ${name}` : name;
-  present();
+  updatePresence();
 }
 
 /** @param {AbortSignal} signal */
-function banner(signal) {
+function connectionBanner(signal) {
   const el = h('div.banner', { role: 'status', hidden: true });
   let timer = 0;
   const render = () => {
     clearTimeout(timer);
-    const good = state.connection === 'open';
-    // A short break is nobody's business.
-    timer = setTimeout(() => {
-      el.hidden = good;
-      fill(el, !good && [icon('wifi', 18), h('span', {}, navigator.onLine ? 'Connecting to the server…' : 'You are offline.', ' What you write is sent when the connection is back.')]);
-    }, good ? 0 : 1500);
+    const isConnected = state.connection === 'open';
+    // Short interruptions are not shown.
+    timer = setTimeout(
+      () => {
+        el.hidden = isConnected;
+        fill(
+          el,
+          !isConnected && [
+            icon('wifi', 18),
+            h(
+              'span',
+              {},
+              navigator.onLine ? 'Connecting to the server…' : 'You are offline.',
+              ' Your messages are sent when the connection is back.',
+            ),
+          ],
+        );
+      },
+      isConnected ? 0 : 1500,
+    );
   };
   watch(['connection'], render, signal);
   render();
@@ -311,27 +370,34 @@ addEventListener('keydown', (e) => {
 });
 
 async function boot() {
-  const arrival = takeArrival();
-  if (arrival?.kind === 'login_code') {
+  const loginResult = takeLoginResult();
+  if (loginResult?.kind === 'login_code') {
     try {
-      await session.enter('/v1/sessions', { login_code: arrival.value });
+      await session.startSession('/v1/sessions', { login_code: loginResult.value });
       return;
     } catch {
-      // The code was not good; the page of the log-in says so, and what else there is.
+      // The code is invalid or expired; the log-in page says so below.
     }
   }
   for (let tries = 0; ; tries++) {
     try {
-      const known = await session.resume();
-      if (known) await begin(known).then(() => tellArrival(arrival));
-      else if (!app.querySelector('.auth')) fill(app, authView(arrival ? `login_${arrival.value}` : ''));
+      const known = await session.resumeSession();
+      if (known) await beginSession(known).then(() => showLoginResult(loginResult));
+      else if (!app.querySelector('.auth')) fill(app, authView(loginResult ? `login_${loginResult.value}` : ''));
       return;
     } catch (err) {
-      if (!isPassing(err)) {
-        stuck(err);
+      if (!isTransient(err)) {
+        showFatalError(err);
         return;
       }
-      fill(app, h('main.auth', {}, empty('wifi', 'The server does not answer', `${plain(err)} This page tries again by itself.`)));
+      fill(
+        app,
+        h(
+          'main.auth',
+          {},
+          emptyState('wifi', 'The server does not answer', `${describeError(err)} This page retries automatically.`),
+        ),
+      );
       await pause(Math.min(10_000, 1000 * 2 ** tries));
     }
   }

@@ -1,51 +1,69 @@
-// Pictures and files from the server. They need the token, so they are fetched and shown from memory; of small pictures
-// the last ones are kept, the others are let go.
+// Pictures and files from the server. Their requests need the token, so they are fetched and shown as object URLs. The
+// most recently used thumbnails are cached.
 
 import { get } from './api.js';
 
-const MOST = 150;
+const MAX_THUMBNAILS = 150;
 /** @type {Map<string, Promise<string>>} */
-const small = new Map();
+const thumbnails = new Map();
 
-/** An address of a small picture, for as long as it is among the last ones used. @param {string} path @returns {Promise<string>} */
-function thumbnail(path) {
-  const known = small.get(path);
+/**
+ * Returns an object URL of a thumbnail, valid while it is in the cache.
+ * @param {string} path @returns {Promise<string>}
+ */
+function fetchThumbnail(path) {
+  const known = thumbnails.get(path);
   if (known) {
-    small.delete(path);
-    small.set(path, known);
+    thumbnails.delete(path);
+    thumbnails.set(path, known);
     return known;
   }
   const loading = get(path, { blob: true }).then((blob) => URL.createObjectURL(blob));
-  loading.catch(() => small.delete(path));
-  small.set(path, loading);
-  if (small.size > MOST) {
-    const [oldest, url] = /** @type {[string, Promise<string>]} */ (small.entries().next().value);
-    small.delete(oldest);
-    url.then((u) => URL.revokeObjectURL(u), () => {});
+  loading.catch(() => thumbnails.delete(path));
+  thumbnails.set(path, loading);
+  if (thumbnails.size > MAX_THUMBNAILS) {
+    const [oldest, url] = /** @type {[string, Promise<string>]} */ (thumbnails.entries().next().value);
+    thumbnails.delete(oldest);
+    url.then(
+      (u) => URL.revokeObjectURL(u),
+      () => {},
+    );
   }
   return loading;
 }
 
-const near = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    near.unobserve(target);
-    const img = /** @type {HTMLImageElement} */ (target);
-    thumbnail(img.dataset.path ?? '').then((url) => {
-      img.src = url;
-      img.classList.add('loaded');
-    }, () => img.classList.add('broken'));
-  }
-}, { rootMargin: '600px' });
+const observer = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      observer.unobserve(target);
+      const img = /** @type {HTMLImageElement} */ (target);
+      fetchThumbnail(img.dataset.path ?? '').then(
+        (url) => {
+          img.src = url;
+          img.classList.add('loaded');
+        },
+        () => img.classList.add('broken'),
+      );
+    }
+  },
+  { rootMargin: '600px' },
+);
 
-/** Shows a small picture once it comes near. @param {HTMLImageElement} img @param {string} path */
-export function showWhenNear(img, path) {
+/**
+ * Loads a thumbnail when the image is scrolled near the visible area.
+ * @param {HTMLImageElement} img @param {string} path
+ */
+export function showThumbnailWhenNear(img, path) {
   img.dataset.path = path;
-  near.observe(img);
+  observer.observe(img);
 }
 
-/** The whole file, from memory; the caller revokes the address. @param {import('./types').FileInfo} file @param {AbortSignal} [signal] */
-export async function whole(file, signal) {
+/**
+ * Fetches a file and returns an object URL, which the caller revokes.
+ * @param {import('./types').FileInfo} file @param {AbortSignal} [signal]
+ */
+export async function fetchObjectURL(file, signal) {
   return URL.createObjectURL(await get(file.url, { blob: true, signal }));
 }
 
@@ -59,9 +77,13 @@ export async function download(file) {
   setTimeout(() => URL.revokeObjectURL(a.href), 60_000);
 }
 
-export function forgetMedia() {
-  for (const url of small.values()) url.then((u) => URL.revokeObjectURL(u), () => {});
-  small.clear();
+export function clearThumbnails() {
+  for (const url of thumbnails.values())
+    url.then(
+      (u) => URL.revokeObjectURL(u),
+      () => {},
+    );
+  thumbnails.clear();
 }
 
 /** @param {import('./types').FileInfo} file */

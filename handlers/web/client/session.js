@@ -1,72 +1,79 @@
-// Who is logged in. The refresh token is in a cookie that no script sees; the access token is in this page's memory.
-// All tabs of a browser share the cookie, and so the session.
+// The session. The refresh token is in a cookie that scripts cannot read; the access token is in this page's memory.
+// All tabs of a browser share the cookie, and therefore the session.
 
 import { access, call, Problem } from './api.js';
-import { alone } from './locks.js';
+import { withLock } from './locks.js';
 
 /** @typedef {import('./types').Session} Session */
 
-const FLAG = 'parley.session'; // that there is a cookie to try; a browser that never logged in asks for nothing
-const EARLY = 60_000; // how long before its end a token is replaced
+const SESSION_FLAG = 'parley.session'; // set when there may be a cookie: without it, no request is made
+const RENEW_BEFORE = 60_000; // milliseconds before its expiry at which a token is renewed
 
 let token = '';
 let expires = 0;
-let current = '';
+let currentId = '';
 /** @type {Promise<string> | null} */
 let renewing = null;
 const tabs = new BroadcastChannel('parley.session');
 
-/** What the page does when a session begins and ends; main.js says. */
+/** Hooks for the begin and the end of a session, set by main.js. */
 export const on = {
   /** @param {Session} _session */ began(_session) {},
   /** @param {string} _reason */ ended(_reason) {},
   /** Another tab changed the profile. @param {import('./types').User} _user */ changed(_user) {},
 };
 
-access.token = async (fresh) => (!fresh && token && Date.now() < expires - EARLY ? token : renew());
-access.ended = (reason) => end(reason);
+access.token = async (fresh) => (!fresh && token && Date.now() < expires - RENEW_BEFORE ? token : renew());
+access.ended = (reason) => endSession(reason);
 
 /** @param {Session} session */
-function keep(session) {
+function storeToken(session) {
   token = session.access_token;
   expires = Date.now() + session.expires_in * 1000;
-  localStorage.setItem(FLAG, '1');
+  localStorage.setItem(SESSION_FLAG, '1');
 }
 
-/** One tab after the other: two must not spend the same refresh token. */
+/** Renews the token, one tab after the other: a refresh token must not be used twice. */
 function renew() {
   const stale = token;
-  renewing ??= alone('parley.refresh', () => refresh(stale)).finally(() => { renewing = null; });
+  renewing ??= withLock('parley.refresh', () => refresh(stale)).finally(() => {
+    renewing = null;
+  });
   return renewing;
 }
 
 /** @param {string} stale */
 async function refresh(stale) {
-  if (token !== stale && Date.now() < expires - EARLY) return token; // another tab was first, and shared it
+  if (token !== stale && Date.now() < expires - RENEW_BEFORE) return token; // another tab has renewed and shared it
   try {
-    // keepalive, so that the new cookie is kept even when the page goes away meanwhile: the old one is spent.
-    const { data } = await call('POST', '/v1/sessions/refresh', { open: true, keepalive: true, body: { cookie: true } });
-    keep(data);
+    // keepalive, so that the browser stores the new cookie even if the page is closed: the old one is used up.
+    const { data } = await call('POST', '/v1/sessions/refresh', {
+      anonymous: true,
+      keepalive: true,
+      body: { cookie: true },
+    });
+    storeToken(data);
     tabs.postMessage({ type: 'token', session: data });
-    if (current && current !== data.session_id) on.began(data);
-    current = data.session_id;
-    latest = data;
+    if (currentId && currentId !== data.session_id) on.began(data);
+    currentId = data.session_id;
+    latestSession = data;
     return token;
   } catch (err) {
-    if (err instanceof Problem && err.status === 401) end(err.code === 'session_revoked' ? 'session_revoked' : 'expired');
+    if (err instanceof Problem && err.status === 401)
+      endSession(err.code === 'session_revoked' ? 'session_revoked' : 'expired');
     throw err;
   }
 }
 
 /** @type {Session | null} */
-let latest = null;
+let latestSession = null;
 
-/** The session that the browser has from before, or null. */
-export async function resume() {
-  if (!localStorage.getItem(FLAG)) return null;
+/** Resumes the session of the browser's cookie; null if there is none. */
+export async function resumeSession() {
+  if (!localStorage.getItem(SESSION_FLAG)) return null;
   try {
     await renew();
-    return latest;
+    return latestSession;
   } catch (err) {
     if (err instanceof Problem && err.status === 401) return null;
     throw err;
@@ -74,53 +81,53 @@ export async function resume() {
 }
 
 /**
- * Logs in or signs up, by what the body says.
+ * Logs in or signs up.
  * @param {'/v1/sessions' | '/v1/users'} path @param {Record<string, any>} body
- * @param {boolean} [asGuest] the guest who is logged in becomes the account
+ * @param {boolean} [asGuest] whether the logged-in guest is upgraded to the account
  */
-export async function enter(path, body, asGuest = false) {
-  const { data } = await call('POST', path, { open: !asGuest, body: { ...body, cookie: true } });
-  keep(data);
-  current = data.session_id;
-  latest = data;
+export async function startSession(path, body, asGuest = false) {
+  const { data } = await call('POST', path, { anonymous: !asGuest, body: { ...body, cookie: true } });
+  storeToken(data);
+  currentId = data.session_id;
+  latestSession = data;
   tabs.postMessage({ type: 'began', session: data });
   on.began(data);
 }
 
 export async function logOut() {
   await call('DELETE', '/v1/sessions/current');
-  end('log_out');
+  endSession('log_out');
 }
 
-/** Tells the other tabs that the profile was changed here. @param {import('./types').User} user */
-export function tellProfile(user) {
+/** Sends the changed profile to the other tabs. @param {import('./types').User} user */
+export function broadcastProfile(user) {
   tabs.postMessage({ type: 'profile', user });
 }
 
-/** The session is over, here and in the other tabs. @param {string} reason */
-export function end(reason) {
-  if (!localStorage.getItem(FLAG) && !token) return;
+/** Ends the session, here and in the other tabs. @param {string} reason */
+export function endSession(reason) {
+  if (!localStorage.getItem(SESSION_FLAG) && !token) return;
   tabs.postMessage({ type: 'ended', reason });
-  forget(reason);
+  clearSession(reason);
 }
 
 /** @param {string} reason */
-function forget(reason) {
+function clearSession(reason) {
   token = '';
   expires = 0;
-  current = '';
-  latest = null;
-  localStorage.removeItem(FLAG);
+  currentId = '';
+  latestSession = null;
+  localStorage.removeItem(SESSION_FLAG);
   on.ended(reason);
 }
 
 tabs.onmessage = (/** @type {MessageEvent} */ { data }) => {
-  if (data.type === 'ended') forget(data.reason);
+  if (data.type === 'ended') clearSession(data.reason);
   else if (data.type === 'profile') on.changed(data.user);
   else if (data.type === 'began') {
-    keep(data.session);
-    current = data.session.session_id;
-    latest = data.session;
+    storeToken(data.session);
+    currentId = data.session.session_id;
+    latestSession = data.session;
     on.began(data.session);
-  } else if (data.type === 'token' && data.session.session_id === current) keep(data.session);
+  } else if (data.type === 'token' && data.session.session_id === currentId) storeToken(data.session);
 };

@@ -1,13 +1,13 @@
-// What the user chose on this device.
+// The user's settings on this device.
 
-/** The theme in force. @returns {'light' | 'dark'} */
+/** The current theme. @returns {'light' | 'dark'} */
 export function chosenTheme() {
   const { theme } = document.documentElement.dataset;
   if (theme === 'light' || theme === 'dark') return theme;
   return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
 }
 
-/** @param {'light' | 'dark' | ''} theme nothing is the system's */
+/** @param {'light' | 'dark' | ''} theme empty for the system's theme */
 export function setTheme(theme) {
   if (theme) {
     document.documentElement.dataset.theme = theme;

@@ -1,23 +1,28 @@
-// Log-ins through others: the ways there, what they leave in the address of the page, and what the account is linked with.
+// Log-in with other services: the links to them, the result that they leave in the page's URL, and linked identities.
 
-import { call, get, plain } from './api.js';
+import { call, get, describeError } from './api.js';
 import { fill, h } from './dom.js';
-import { shortTime } from './format.js';
+import { formatShortTime } from './format.js';
 import { spinner, toast } from './ui.js';
 
-/** @typedef {{ kind: string, value: string }} Arrival */
+/** @typedef {{ kind: string, value: string }} LoginResult */
 
-/** The providers that the server knows. @returns {Promise<{ name: string, url: string }[]>} */
-export const providers = async () => (await get('/v1/auth/providers', { open: true })).items;
+/** The log-in providers of the server. @returns {Promise<{ name: string, url: string }[]>} */
+export const listProviders = async () => (await get('/v1/auth/providers', { anonymous: true })).items;
 
-/** Where to come back to: the place that the address names now. @param {string} [more] */
-const backHere = (more = '') => `redirect=${encodeURIComponent(`/${location.hash}${more && (location.hash ? '&' : '#') + more}`)}`;
+/** The parameter that makes the provider return to the current URL. @param {string} [more] added to its fragment */
+const redirectParameter = (more = '') =>
+  `redirect=${encodeURIComponent(`/${location.hash}${more && (location.hash ? '&' : '#') + more}`)}`;
 
 /** @param {{ name: string, url: string }} provider */
-export const loginLink = ({ name, url }) => h('a.button.plain.wide', { href: `${url}?${backHere()}` }, `Continue with ${name}`);
+export const loginLink = ({ name, url }) =>
+  h('a.button.plain.wide', { href: `${url}?${redirectParameter()}` }, `Continue with ${name}`);
 
-/** What a log-in elsewhere has left in the address. It is taken out of there. @returns {Arrival | null} */
-export function takeArrival() {
+/**
+ * Reads the result of a log-in with another service from the URL, and removes it there.
+ * @returns {LoginResult | null}
+ */
+export function takeLoginResult() {
   const found = /[#&](login_code|login_error|linked)=([^&]*)/.exec(location.hash);
   if (!found) return null;
   history.replaceState(null, '', location.hash.replace(found[0], '') || '#/');
@@ -26,45 +31,86 @@ export function takeArrival() {
 
 const FAILURES = {
   unavailable: 'The other service does not answer at the moment. Please try again later.',
-  username_taken: 'That log-in belongs to another account.',
+  username_taken: 'That log-in is linked to another account.',
 };
 
 /** @param {string} code */
-export const failureOf = (code) => FAILURES[/** @type {keyof typeof FAILURES} */ (code)] ?? 'The log-in did not work. Please try again.';
+export const loginFailureText = (code) =>
+  FAILURES[/** @type {keyof typeof FAILURES} */ (code)] ?? 'The log-in failed. Please try again.';
 
-/** Tells who is logged in what became of it. @param {Arrival | null} arrival */
-export function tellArrival(arrival) {
-  if (arrival?.kind === 'linked') toast(`${arrival.value} opens your account now`);
-  else if (arrival) toast(failureOf(arrival.kind === 'login_error' ? arrival.value : ''), true);
+/** Shows the result to a user who is logged in already. @param {LoginResult | null} result */
+export function showLoginResult(result) {
+  if (result?.kind === 'linked') toast(`${result.value} is linked to your account`);
+  else if (result) toast(loginFailureText(result.kind === 'login_error' ? result.value : ''), true);
 }
 
-/** What opens the account besides a password, and what else could. */
-export function identities() {
+/** The linked identities of the account, and the providers that it can be linked to. */
+export function identityList() {
   const list = h('div', {}, spinner());
   void load();
   return list;
 
   async function load() {
     try {
-      const [{ items }, offers] = await Promise.all([get('/v1/users/me/identities'), providers()]);
-      fill(list,
-        items.length > 0 && h('ul.plain-list', {}, items.map((/** @type {import('./types').Identity} */ i) => h('li.list-row', {},
-          h('div.list-words', {}, h('strong', {}, i.provider), h('span', {}, `since ${shortTime(i.created_at)}`)),
-          h('button.plain.small', { type: 'button', 'aria-label': `Unlink ${i.provider}`, onclick: () => attempt(async () => {
-            await call('DELETE', `/v1/users/me/identities/${encodeURIComponent(i.id)}`);
-            await load();
-          }) }, 'Unlink')))),
-        offers.length > 0 && h('div.actions', {}, offers.map((p) => h('button.plain', { type: 'button', onclick: () => attempt(() => link(p)) }, `Link ${p.name}`))),
-        !items.length && !offers.length && h('p.panel-note', {}, 'This server knows no other service to log in through.'));
+      const [{ items }, available] = await Promise.all([get('/v1/users/me/identities'), listProviders()]);
+      fill(
+        list,
+        items.length > 0 &&
+          h(
+            'ul.plain-list',
+            {},
+            items.map((/** @type {import('./types').Identity} */ i) =>
+              h(
+                'li.list-row',
+                {},
+                h(
+                  'div.list-words',
+                  {},
+                  h('strong', {}, i.provider),
+                  h('span', {}, `since ${formatShortTime(i.created_at)}`),
+                ),
+                h(
+                  'button.plain.small',
+                  {
+                    type: 'button',
+                    'aria-label': `Unlink ${i.provider}`,
+                    onclick: () =>
+                      attempt(async () => {
+                        await call('DELETE', `/v1/users/me/identities/${encodeURIComponent(i.id)}`);
+                        await load();
+                      }),
+                  },
+                  'Unlink',
+                ),
+              ),
+            ),
+          ),
+        available.length > 0 &&
+          h(
+            'div.actions',
+            {},
+            available.map((p) =>
+              h('button.plain', { type: 'button', onclick: () => attempt(() => linkProvider(p)) }, `Link ${p.name}`),
+            ),
+          ),
+        !items.length &&
+          !available.length &&
+          h('p.panel-note', {}, 'This server offers no other service to log in with.'),
+      );
     } catch (err) {
-      fill(list, h('p.form-error', {}, plain(err)));
+      fill(list, h('p.form-error', {}, describeError(err)));
     }
   }
 }
 
-/** A page that the browser goes to brings no token, so the way is asked for first. @param {{ name: string, url: string }} provider */
-async function link({ name, url }) {
-  const { data } = await call('GET', `${url}?${backHere(`linked=${encodeURIComponent(name)}`)}`, { headers: { Accept: 'application/json' } });
+/**
+ * Goes to a provider to link it. A navigation sends no token, so its URL is requested first.
+ * @param {{ name: string, url: string }} provider
+ */
+async function linkProvider({ name, url }) {
+  const { data } = await call('GET', `${url}?${redirectParameter(`linked=${encodeURIComponent(name)}`)}`, {
+    headers: { Accept: 'application/json' },
+  });
   location.assign(data.url);
 }
 
@@ -73,6 +119,6 @@ async function attempt(f) {
   try {
     await f();
   } catch (err) {
-    toast(plain(err), true);
+    toast(describeError(err), true);
   }
 }

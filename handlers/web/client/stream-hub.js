@@ -1,44 +1,68 @@
-// Owns the one EventSource that all tabs of a browser share, and keeps it open. It runs in a SharedWorker, or in the tab
-// that leads. It has no token: what needs one (the stream's cookie, presence) it asks a tab to do.
+// Owns the EventSource that all tabs of a browser share, and keeps it open. It runs in a SharedWorker, or in the
+// leading tab. It has no token: a tab makes the requests that need one (the stream's cookie, presence).
 
-const NAMES = [
-  'ready', 'message.created', 'message.notification', 'message.edited', 'message.deleted', 'history.cleared',
-  'room.created', 'room.updated', 'room.deleted', 'member.joined', 'member.left', 'member.updated', 'member.banned',
-  'presence.entered', 'presence.left', 'user.online', 'user.offline', 'typing', 'message.read', 'reaction.added',
-  'reaction.removed', 'pin.added', 'pin.removed', 'contact.added', 'contact.removed', 'session.revoked', 'server.closing', 'resync',
+const EVENT_NAMES = [
+  'ready',
+  'message.created',
+  'message.notification',
+  'message.edited',
+  'message.deleted',
+  'history.cleared',
+  'room.created',
+  'room.updated',
+  'room.deleted',
+  'member.joined',
+  'member.left',
+  'member.updated',
+  'member.banned',
+  'presence.entered',
+  'presence.left',
+  'user.online',
+  'user.offline',
+  'typing',
+  'message.read',
+  'reaction.added',
+  'reaction.removed',
+  'pin.added',
+  'pin.removed',
+  'contact.added',
+  'contact.removed',
+  'session.revoked',
+  'server.closing',
+  'resync',
 ];
-const ANSWER = 10_000; // how long a tab may take over a task before another one is asked
-const QUIET = 60_000; // after this much silence it is asked whether something was missed
-const TICK = 15_000;
-const SLEPT = 100_000; // a tick that comes so late means that the machine slept; hidden tabs tick each minute
+const TASK_TIMEOUT = 10_000; // milliseconds until a task is given to another tab
+const IDLE_LIMIT = 60_000; // milliseconds without an event until a request checks whether one was missed
+const TICK_INTERVAL = 15_000;
+const SLEEP_THRESHOLD = 100_000; // milliseconds between ticks: the machine was asleep, as hidden tabs tick once a minute
 
 export class StreamHub {
   /** @type {Map<string, { post: (message: any) => void, room: number | null }>} */
   #tabs = new Map();
   #session = '';
   /** @type {EventSource | null} */ #source = null;
-  #last = ''; // the newest id that was heard
-  #checked = ''; // up to where it is known that nothing was missed
-  #stream = ''; // the stream's name, once it is ready
-  /** The rooms that the stream is in. @type {Set<number>} */ #entered = new Set();
-  #reconciling = false;
-  #heardAt = Date.now();
-  #tickedAt = Date.now();
-  /** @type {ReturnType<typeof setInterval>} */ #ticking;
+  #lastId = ''; // the id of the newest event
+  #checkedId = ''; // no event up to this id was missed
+  #streamId = ''; // the id of the stream, once it is ready
+  /** The rooms that the stream is present in. @type {Set<number>} */ #entered = new Set();
+  #isReconciling = false;
+  #lastEventAt = Date.now();
+  #lastTickAt = Date.now();
+  /** @type {ReturnType<typeof setInterval>} */ #ticker;
   #failures = 0;
   /** @type {ReturnType<typeof setTimeout> | 0} */ #timer = 0;
   /** @type {Map<number, (ok: boolean) => void>} */ #tasks = new Map();
-  #task = 0;
-  #opening = false;
+  #taskCount = 0;
+  #isOpening = false;
   /** @type {'connecting' | 'open'} */ #state = 'connecting';
 
   constructor() {
-    this.#ticking = setInterval(() => this.#tick(), TICK);
+    this.#ticker = setInterval(() => this.#tick(), TICK_INTERVAL);
   }
 
-  /** Another one leads: this one is silent from here on. */
-  end() {
-    clearInterval(this.#ticking);
+  /** Stops for good: another hub has taken over. */
+  stop() {
+    clearInterval(this.#ticker);
     this.#tabs.clear();
     this.#close();
   }
@@ -55,7 +79,7 @@ export class StreamHub {
     if (this.#tabs.size === 0) this.#close();
   }
 
-  /** @param {string} tab @param {any} message @returns {boolean} whether the tab is one that joined */
+  /** @param {string} tab @param {any} message @returns {boolean} whether the tab has joined */
   receive(tab, message) {
     const from = this.#tabs.get(tab);
     if (!from) return false;
@@ -73,39 +97,43 @@ export class StreamHub {
         break;
       case 'wake':
         if (this.#state !== 'open') this.#reopen(0);
-        else if (message.online || Date.now() - this.#heardAt > QUIET) void this.#probe();
+        else if (message.online || Date.now() - this.#lastEventAt > IDLE_LIMIT) void this.#probe();
         break;
       case 'stop':
         from.room = null;
-        if (message.session === this.#session) this.#close(); // its end takes it out of all rooms
+        if (message.session === this.#session)
+          this.#close(); // the server removes a closed stream from all rooms
         else void this.#reconcile();
         break;
     }
     return true;
   }
 
-  /** A tab has read its screen and wants what comes after. @param {(message: any) => void} post @param {{ session: string, cursor: string }} m */
+  /**
+   * A tab has read its state, and needs the events after the cursor.
+   * @param {(message: any) => void} post @param {{ session: string, cursor: string }} m
+   */
   #start(post, { session, cursor }) {
-    if (session !== this.#session || !this.#last) {
+    if (session !== this.#session || !this.#lastId) {
       this.#close();
       this.#session = session;
-      this.#last = cursor;
-      this.#checked = cursor;
+      this.#lastId = cursor;
+      this.#checkedId = cursor;
       void this.#open();
     } else {
       post({ type: 'state', state: this.#state });
-      if (!this.#source && !this.#opening) void this.#open();
+      if (!this.#source && !this.#isOpening) void this.#open();
     }
   }
 
   async #open() {
     const session = this.#session;
-    if (this.#opening || !session) return;
-    this.#opening = true;
+    if (this.#isOpening || !session) return;
+    this.#isOpening = true;
     this.#source?.close();
     this.#source = null;
-    const ok = await this.#ask({ type: 'cookie' });
-    this.#opening = false;
+    const ok = await this.#runInTab({ type: 'cookie' });
+    this.#isOpening = false;
     if (session !== this.#session) {
       void this.#open();
       return;
@@ -114,49 +142,54 @@ export class StreamHub {
       this.#reopen();
       return;
     }
-    const source = new EventSource(`/v1/events?last_event_id=${encodeURIComponent(this.#last)}`);
+    const source = new EventSource(`/v1/events?last_event_id=${encodeURIComponent(this.#lastId)}`);
     this.#source = source;
-    for (const name of NAMES) source.addEventListener(name, (e) => { if (this.#source === source) this.#heard(name, e); });
+    for (const name of EVENT_NAMES)
+      source.addEventListener(name, (e) => {
+        if (this.#source === source) this.#onEvent(name, e);
+      });
     source.onerror = () => {
       if (this.#source !== source) return;
-      this.#gone();
-      // The browser comes back by itself after a break, but not after a refusal.
+      this.#markDisconnected();
+      // The browser reconnects after a network error, but not after an error status.
       if (source.readyState === EventSource.CLOSED) this.#reopen();
     };
   }
 
   /** @param {string} name @param {MessageEvent} event */
-  #heard(name, event) {
-    this.#heardAt = Date.now();
-    if (event.lastEventId) this.#last = event.lastEventId;
-    this.#checked = this.#last;
+  #onEvent(name, event) {
+    this.#lastEventAt = Date.now();
+    if (event.lastEventId) this.#lastId = event.lastEventId;
+    this.#checkedId = this.#lastId;
     const kept = event.lastEventId;
     if (name === 'ready') {
       this.#failures = 0;
-      this.#stream = JSON.parse(event.data).stream_id;
+      this.#streamId = JSON.parse(event.data).stream_id;
       this.#entered.clear();
-      this.#become('open');
+      this.#setState('open');
       void this.#reconcile();
     }
     this.#broadcast({ type: 'event', name, id: kept, data: event.data });
     if (name === 'server.closing') {
       this.#source?.close();
       this.#source = null;
-      this.#gone();
+      this.#markDisconnected();
       this.#reopen(JSON.parse(event.data).reconnect_in_ms);
     } else if (name === 'session.revoked') this.#close();
   }
 
-  #gone() {
-    this.#stream = '';
+  #markDisconnected() {
+    this.#streamId = '';
     this.#entered.clear();
-    this.#become('connecting');
+    this.#setState('connecting');
   }
 
-  /** @param {number} [after] in milliseconds; without it, longer from failure to failure */
+  /** @param {number} [after] in milliseconds; by default, with exponential backoff and jitter */
   #reopen(after = Math.min(30_000, 500 * 2 ** this.#failures++) * (0.75 + Math.random() / 2)) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => { void this.#open(); }, after);
+    this.#timer = setTimeout(() => {
+      void this.#open();
+    }, after);
   }
 
   #close() {
@@ -164,13 +197,13 @@ export class StreamHub {
     this.#source?.close();
     this.#source = null;
     this.#session = '';
-    this.#last = '';
+    this.#lastId = '';
     this.#failures = 0;
-    this.#gone();
+    this.#markDisconnected();
   }
 
   /** @param {'connecting' | 'open'} state */
-  #become(state) {
+  #setState(state) {
     if (this.#state === state) return;
     this.#state = state;
     this.#broadcast({ type: 'state', state });
@@ -181,13 +214,16 @@ export class StreamHub {
     for (const { post } of this.#tabs.values()) post(message);
   }
 
-  /** Has one tab do something. Tabs that are gone do not answer, so all are tried. @param {any} message @returns {Promise<boolean>} */
-  async #ask(message) {
+  /**
+   * Gives a task to a tab. A closed tab does not answer, so all tabs are tried in turn.
+   * @param {any} message @returns {Promise<boolean>} whether the task succeeded
+   */
+  async #runInTab(message) {
     for (const [tab, { post }] of [...this.#tabs]) {
       if (!this.#tabs.has(tab)) continue;
-      const task = ++this.#task;
+      const task = ++this.#taskCount;
       const answer = await new Promise((resolve) => {
-        const late = setTimeout(() => resolve(null), ANSWER);
+        const late = setTimeout(() => resolve(null), TASK_TIMEOUT);
         this.#tasks.set(task, (ok) => {
           clearTimeout(late);
           resolve(ok);
@@ -200,56 +236,61 @@ export class StreamHub {
     return false;
   }
 
-  /** Brings the rooms that the stream is in in step with those that tabs show, one change at a time. */
+  /** Makes the stream present in the rooms that the tabs show, and in no others; one change at a time. */
   async #reconcile() {
-    if (this.#reconciling) return;
-    this.#reconciling = true;
-    const refused = new Set(); // tried again when something changes, not at once
+    if (this.#isReconciling) return;
+    this.#isReconciling = true;
+    const refused = new Set(); // retried when something changes
     for (;;) {
-      const stream = this.#stream;
+      const stream = this.#streamId;
       if (!stream) break;
       const wanted = new Set([...this.#tabs.values()].map((t) => t.room).filter((r) => r !== null));
       const enter = [...wanted].find((r) => !this.#entered.has(r) && !refused.has(r));
       const exit = [...this.#entered].find((r) => !wanted.has(r));
       const room = enter ?? exit;
       if (!room) break;
-      const ok = await this.#ask({ type: 'presence', method: enter ? 'PUT' : 'DELETE', room, stream });
-      if (stream !== this.#stream) continue;
+      const ok = await this.#runInTab({ type: 'presence', method: enter ? 'PUT' : 'DELETE', room, stream });
+      if (stream !== this.#streamId) continue;
       if (exit && !enter) this.#entered.delete(room);
       else if (ok) {
         this.#entered.add(room);
         for (const t of this.#tabs.values()) if (t.room === room) t.post({ type: 'entered', room });
       } else refused.add(room);
     }
-    this.#reconciling = false;
+    this.#isReconciling = false;
   }
 
   #tick() {
-    const late = Date.now() - this.#tickedAt > SLEPT;
-    this.#tickedAt = Date.now();
+    const late = Date.now() - this.#lastTickAt > SLEEP_THRESHOLD;
+    this.#lastTickAt = Date.now();
     if (!this.#session) return;
     if (late) {
-      this.#gone();
+      this.#markDisconnected();
       this.#reopen(0);
-    } else if (this.#state === 'open' && Date.now() - this.#heardAt > QUIET) void this.#probe();
+    } else if (this.#state === 'open' && Date.now() - this.#lastEventAt > IDLE_LIMIT) void this.#probe();
   }
 
   /**
-   * A connection can die without a word, and the server's keep-alive comments are not shown to scripts. So after a long
-   * silence the log is asked for something newer than what was heard; if there is, and it does not come, the stream is dead.
+   * A connection can die unnoticed, and scripts do not see the server's keep-alive comments. So after a long time
+   * without events, the log is polled for a newer event. If there is one, and the stream does not deliver it, the
+   * stream is dead.
    */
   async #probe() {
-    this.#heardAt = Date.now();
-    const last = this.#last;
+    this.#lastEventAt = Date.now();
+    const last = this.#lastId;
     try {
-      const answer = await fetch(`/v1/events?limit=1&after=${encodeURIComponent(this.#checked)}`, { headers: { Accept: 'application/json' } });
+      const answer = await fetch(`/v1/events?limit=1&after=${encodeURIComponent(this.#checkedId)}`, {
+        headers: { Accept: 'application/json' },
+      });
       if (!answer.ok) return;
       const missed = (await answer.json()).items.length > 0;
-      this.#checked = answer.headers.get('Event-Cursor') ?? this.#checked;
+      this.#checkedId = answer.headers.get('Event-Cursor') ?? this.#checkedId;
       if (!missed) return;
-      setTimeout(() => { if (this.#last === last && this.#session) this.#reopen(0); }, 3000);
+      setTimeout(() => {
+        if (this.#lastId === last && this.#session) this.#reopen(0);
+      }, 3000);
     } catch {
-      this.#gone();
+      this.#markDisconnected();
       this.#reopen();
     }
   }

@@ -1,22 +1,22 @@
-// Where there is no SharedWorker: one tab leads, the others talk to it. The lead is a lock; when its tab goes, the next
-// one gets it and goes on from the last event that was passed around.
+// For browsers without SharedWorker: one tab leads, and the others send it messages. The leader holds a lock; when its
+// tab is closed, the next tab gets the lock and continues from the last event that was delivered.
 
-import { alone, whenGone } from './locks.js';
+import { withLock, whenPageGone } from './locks.js';
 import { StreamHub } from './stream-hub.js';
 
 /**
- * Links this tab to the leader, which may be itself.
- * @param {string} tab @param {(message: any) => void} hear
- * @returns {(message: any) => void} sends to the leader
+ * Connects this tab to the leader, which may be this tab.
+ * @param {string} tab @param {(message: any) => void} onMessage
+ * @returns {(message: any) => void} sends a message to the leader
  */
-export function linkToLeader(tab, hear) {
-  const air = new BroadcastChannel('parley.stream');
+export function linkToLeader(tab, onMessage) {
+  const channel = new BroadcastChannel('parley.stream');
   /** @type {StreamHub | null} */
   let hub = null;
-  let giveUp = () => {};
+  let stepDown = () => {};
 
   /** @param {string} to @param {any} message */
-  const deliver = (to, message) => (to === tab ? hear(message) : air.postMessage({ to, message }));
+  const deliver = (to, message) => (to === tab ? onMessage(message) : channel.postMessage({ to, message }));
 
   /** @param {string} from @param {any} message */
   const receive = (from, message) => {
@@ -25,43 +25,47 @@ export function linkToLeader(tab, hear) {
       const mine = hub;
       hub.join(from, (m) => deliver(from, m));
       if (from !== tab) {
-        void whenGone(`parley.tab.${from}`, async () => {
+        void whenPageGone(`parley.tab.${from}`, async () => {
           mine.leave(from);
-          if (mine === hub) deliver(from, { type: 'moved' }); // should it only have been slow to object, it joins anew
+          if (mine === hub) deliver(from, { type: 'moved' }); // if it was only slow to object, it joins again
         });
       }
     } else if (message.type === 'bye') hub.leave(from);
-    else if (!hub.receive(from, message)) deliver(from, { type: 'moved' }); // one that was taken for gone: it joins anew
+    else if (!hub.receive(from, message)) deliver(from, { type: 'moved' }); // it was considered closed: it joins again
   };
 
-  air.onmessage = ({ data }) => {
-    if (data.to === tab) hear(data.message);
+  channel.onmessage = ({ data }) => {
+    if (data.to === tab) onMessage(data.message);
     else if (data.leads) {
-      // A page that slept or was slow was taken for gone, so that two lead: the one with the smaller name goes on.
-      if (hub && tab < data.leads) air.postMessage({ leads: tab });
+      // A suspended tab was considered closed, so that now two tabs lead: the one with the smaller id continues.
+      if (hub && tab < data.leads) channel.postMessage({ leads: tab });
       else {
-        giveUp();
-        hear({ type: 'moved' });
+        stepDown();
+        onMessage({ type: 'moved' });
       }
     } else if (data.from) receive(data.from, data.message);
   };
   void lead();
-  return (message) => (hub ? receive(tab, message) : air.postMessage({ from: tab, message }));
+  return (message) => (hub ? receive(tab, message) : channel.postMessage({ from: tab, message }));
 
-  /** Waits for the lead, again and again, and keeps it as long as the tab lives. */
+  /** Waits for the lock and leads, until the tab steps down or is closed; then waits again. */
   async function lead() {
     for (;;) {
-      await alone('parley.leader', () => new Promise((resolve) => {
-        const mine = hub = new StreamHub();
-        giveUp = () => {
-          giveUp = () => {};
-          hub = null;
-          mine.end();
-          resolve(undefined);
-        };
-        air.postMessage({ leads: tab });
-        hear({ type: 'moved' });
-      }));
+      await withLock(
+        'parley.leader',
+        () =>
+          new Promise((resolve) => {
+            const mine = (hub = new StreamHub());
+            stepDown = () => {
+              stepDown = () => {};
+              hub = null;
+              mine.stop();
+              resolve(undefined);
+            };
+            channel.postMessage({ leads: tab });
+            onMessage({ type: 'moved' });
+          }),
+      );
     }
   }
 }

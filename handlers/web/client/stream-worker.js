@@ -1,6 +1,6 @@
 // The SharedWorker that owns the stream of all tabs.
 
-import { whenGone } from './locks.js';
+import { whenPageGone } from './locks.js';
 import { StreamHub } from './stream-hub.js';
 
 const hub = new StreamHub();
@@ -12,13 +12,13 @@ globalThis.addEventListener('connect', (event) => {
     if (data.type === 'join') {
       tab = data.tab;
       hub.join(tab, (message) => port.postMessage(message));
-      // A tab holds a lock of its name as long as it lives: whoever gets it knows that the tab is gone.
-      void whenGone(`parley.tab.${tab}`, async () => {
+      // A tab holds a lock of its name as long as it is open: when the hub gets the lock, the tab is closed.
+      void whenPageGone(`parley.tab.${tab}`, async () => {
         hub.leave(tab);
-        port.postMessage({ type: 'moved' }); // should it only have been slow to object, it joins anew
+        port.postMessage({ type: 'moved' }); // if it was only slow to object, it joins again
       });
     } else if (data.type === 'bye') hub.leave(tab);
-    else if (!hub.receive(tab, data)) port.postMessage({ type: 'moved' }); // one that was taken for gone: it joins anew
+    else if (!hub.receive(tab, data)) port.postMessage({ type: 'moved' }); // it was considered closed: it joins again
   };
   port.start();
 });

@@ -1,110 +1,121 @@
-// This tab's end of the shared stream.
+// This tab's connection to the shared stream.
 
-import { arrived, call, newKey, plain, Problem, Unreachable } from './api.js';
+import { mapImportError, call, newKey, describeError, Problem, Unreachable } from './api.js';
 import { holdWhileAlive } from './locks.js';
 
 const tab = newKey();
-const REMEMBERED = 5000;
+const MAX_SEEN = 5000;
 
-/** What the page does with what comes; main.js says. */
+/** Hooks, set by main.js. */
 export const on = {
   /** @param {string} _name @param {any} _data */ event(_name, _data) {},
   /** @param {'connecting' | 'open'} _state */ state(_state) {},
-  /** The stream is in the room: from here on its messages come. @param {number} _room */ entered(_room) {},
+  /** The stream is present in the room: its messages arrive from now on. @param {number} _room */ entered(_room) {},
 };
 
 /** @type {((message: any) => void) | null} */
 let send = null;
 let session = '';
-let last = ''; // the newest id that this tab heard, from which another leader goes on
+let lastId = ''; // the id of the newest event of this tab, from which another leader continues
 /** @type {number | null} */
 let room = null;
-/** Events that come before the screen has been read. @type {any[] | null} */
-let waiting = [];
+/** Events that have arrived before the state was read. @type {any[] | null} */
+let buffered = [];
 /** @type {Set<string>} */
 const seen = new Set();
 /** @type {() => void} */
-let welcomed = () => {};
+let onWelcome = () => {};
 
-/** Joins the other tabs. Whatever happens from here on is heard, and kept until start. */
+/** Joins the shared stream. Events from now on are buffered until start. */
 export async function join() {
-  waiting = [];
+  buffered = [];
   if (send) return;
-  const welcome = new Promise((resolve) => { welcomed = () => resolve(undefined); });
-  send = globalThis.SharedWorker ? linkToWorker() : (await arrived(import('./stream-leader.js'))).linkToLeader(tab, hear);
+  const welcome = new Promise((resolve) => {
+    onWelcome = () => resolve(undefined);
+  });
+  send = globalThis.SharedWorker
+    ? linkToWorker()
+    : (await mapImportError(import('./stream-leader.js'))).linkToLeader(tab, onMessage);
   holdWhileAlive(`parley.tab.${tab}`);
   send({ type: 'join', tab });
   addEventListener('pagehide', () => send?.({ type: 'bye' }));
-  addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });
+  addEventListener('pageshow', (e) => {
+    if (e.persisted) location.reload();
+  });
   addEventListener('online', () => send?.({ type: 'wake', online: true }));
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) send?.({ type: 'wake' }); });
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) send?.({ type: 'wake' });
+  });
   await welcome;
 }
 
 function linkToWorker() {
   const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('parley', {
     createScriptURL: (/** @type {string} */ url) => {
-      if (url !== '/client/stream-worker.js') throw new TypeError(`no script of ours: ${url}`);
+      if (url !== '/client/stream-worker.js') throw new TypeError(`not a script of this client: ${url}`);
       return url;
     },
   });
   const url = '/client/stream-worker.js';
   const { port } = new SharedWorker(policy ? policy.createScriptURL(url) : url, { type: 'module', name: 'parley' });
-  port.onmessage = ({ data }) => hear(data);
+  port.onmessage = ({ data }) => onMessage(data);
   return (/** @type {any} */ message) => port.postMessage(message);
 }
 
-/** The screen has been read: what has come meanwhile is applied, and the stream goes on after the cursor. @param {string} sessionId @param {string} cursor */
+/**
+ * The state has been read: applies the buffered events, and continues the stream after the cursor.
+ * @param {string} sessionId @param {string} cursor
+ */
 export function start(sessionId, cursor) {
   session = sessionId;
-  last ||= cursor;
-  const kept = waiting ?? [];
-  waiting = null;
-  for (const message of kept) pass(message);
-  send?.({ type: 'start', session, cursor: last });
+  lastId ||= cursor;
+  const kept = buffered ?? [];
+  buffered = null;
+  for (const message of kept) applyEvent(message);
+  send?.({ type: 'start', session, cursor: lastId });
 }
 
-/** Holds events back while the screen is read again. */
-export function hold() {
-  waiting ??= [];
+/** Buffers events while the state is read again. */
+export function holdEvents() {
+  buffered ??= [];
 }
 
-/** Lets them go on, when it has been read. */
-export function release() {
-  const kept = waiting ?? [];
-  waiting = null;
-  for (const message of kept) pass(message);
+/** Applies the buffered events, when the state has been read. */
+export function releaseEvents() {
+  const kept = buffered ?? [];
+  buffered = null;
+  for (const message of kept) applyEvent(message);
 }
 
 export function stop() {
   send?.({ type: 'stop', session });
   session = '';
-  last = '';
+  lastId = '';
   room = null;
   seen.clear();
 }
 
-/** Says which room this tab shows, if any. @param {number | null} id */
-export function show(id) {
+/** Sets the room that this tab shows, if any. @param {number | null} id */
+export function setRoom(id) {
   if (room === id) return;
   room = id;
   send?.({ type: 'room', room });
 }
 
 /** @param {any} message */
-function hear(message) {
+function onMessage(message) {
   switch (message.type) {
     case 'welcome':
-      welcomed();
+      onWelcome();
       break;
-    case 'moved': // another tab leads now, or it took this one for gone
+    case 'moved': // another tab leads now, or considered this one closed
       send?.({ type: 'join', tab });
-      if (session) send?.({ type: 'start', session, cursor: last });
+      if (session) send?.({ type: 'start', session, cursor: lastId });
       if (room) send?.({ type: 'room', room });
       break;
     case 'event':
-      if (waiting) waiting.push(message);
-      else pass(message);
+      if (buffered) buffered.push(message);
+      else applyEvent(message);
       break;
     case 'state':
       on.state(message.state);
@@ -113,41 +124,54 @@ function hear(message) {
       on.entered(message.room);
       break;
     case 'cookie':
-      void perform(message.task, () => call('POST', '/v1/events/cookie'));
+      void runTask(message.task, () => call('POST', '/v1/events/cookie'));
       break;
     case 'presence':
-      void perform(message.task, () => call(message.method, `/v1/rooms/${message.room}/presence/${message.stream}`));
+      void runTask(message.task, () => call(message.method, `/v1/rooms/${message.room}/presence/${message.stream}`));
       break;
   }
 }
 
 /** @param {number} task @param {() => Promise<any>} f */
-async function perform(task, f) {
+async function runTask(task, f) {
   let ok = true;
   try {
     await f();
   } catch (err) {
     ok = false;
-    if (!(err instanceof Problem || err instanceof Unreachable)) plain(err); // a fault of this program, not of the network
+    if (!(err instanceof Problem || err instanceof Unreachable)) describeError(err); // a bug: log it
   }
   send?.({ type: 'done', task, ok });
 }
 
-/** Kept events come once, in whatever way the stream came back. @param {{ name: string, id: string, data: string }} message */
-function pass({ name, id, data }) {
-  const kept = id && !NEVER_KEPT.has(name);
+/**
+ * Applies an event. An event of the log is applied once, however the stream has reconnected.
+ * @param {{ name: string, id: string, data: string }} message
+ */
+function applyEvent({ name, id, data }) {
+  const kept = id && !WITHOUT_ID.has(name);
   if (kept) {
     if (seen.has(id)) return;
     seen.add(id);
-    last = id;
-    if (seen.size > REMEMBERED) for (const old of [...seen].slice(0, REMEMBERED / 2)) seen.delete(old);
+    lastId = id;
+    if (seen.size > MAX_SEEN) for (const old of [...seen].slice(0, MAX_SEEN / 2)) seen.delete(old);
   }
   if (name === 'resync') {
-    last = id;
+    lastId = id;
     seen.clear();
   }
   on.event(name, JSON.parse(data));
 }
 
-// These have no id of their own: EventSource shows the last one with them.
-const NEVER_KEPT = new Set(['ready', 'presence.entered', 'presence.left', 'user.online', 'user.offline', 'typing', 'session.revoked', 'server.closing', 'resync']);
+// These events have no id of their own: EventSource gives them the id of the event before.
+const WITHOUT_ID = new Set([
+  'ready',
+  'presence.entered',
+  'presence.left',
+  'user.online',
+  'user.offline',
+  'typing',
+  'session.revoked',
+  'server.closing',
+  'resync',
+]);

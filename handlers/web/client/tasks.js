@@ -1,23 +1,23 @@
-// Reading again what events only hint at. Many hints about the same thing are one request; a hint that comes while the
-// request is under way is one more, so that the last answer is never older than the last hint.
+// Runs tasks that read state again after events. Calls with the same name are coalesced into one run; a call during a
+// run causes one more, so that the last response is never older than the last call.
 
-import { isPassing, plain, Problem } from './api.js';
+import { isTransient, describeError, Problem } from './api.js';
 import { pause } from './dom.js';
 
 /** @type {Map<string, { again: boolean }>} */
 const running = new Map();
-/** What could not be read, to be read when the server is back. @type {Map<string, () => Promise<void>>} */
+/** Failed tasks, to run again when the server is back. @type {Map<string, () => Promise<void>>} */
 const missed = new Map();
-const [FIRST_TRY, LAST_TRY] = [2000, 60_000]; // milliseconds: a stream that outlived the break does not tell that it is over
-let wait = FIRST_TRY;
+const [FIRST_RETRY, MAX_RETRY] = [2000, 60_000]; // milliseconds; a stream that survived does not report the server
+let wait = FIRST_RETRY;
 /** @type {ReturnType<typeof setTimeout> | 0} */
 let timer = 0;
 
 /**
- * Runs f soon, once for all calls with the same name.
- * @param {string} name @param {() => Promise<void>} f @param {number} [gather] milliseconds in which calls gather
+ * Runs f after a delay, once for all calls with the same name.
+ * @param {string} name @param {() => Promise<void>} f @param {number} [delay] milliseconds in which calls are coalesced
  */
-export async function soon(name, f, gather = 60) {
+export async function runSoon(name, f, delay = 60) {
   const task = running.get(name);
   if (task) {
     task.again = true;
@@ -27,41 +27,44 @@ export async function soon(name, f, gather = 60) {
   running.set(name, mine);
   try {
     while (mine.again) {
-      await pause(gather);
+      await pause(delay);
       mine.again = false;
       await f();
     }
   } catch (err) {
-    if (isPassing(err)) whenBack(name, f);
-    else if (!(err instanceof Problem)) plain(err);
+    if (isTransient(err)) runWhenBack(name, f);
+    else if (!(err instanceof Problem)) describeError(err);
   } finally {
     running.delete(name);
   }
 }
 
-/** Runs f when the server is back, as the stream or the browser tells, or a try shows. @param {string} name @param {() => Promise<void>} f */
-export function whenBack(name, f) {
+/**
+ * Runs f when the server is back, or after a while to find out whether it is.
+ * @param {string} name @param {() => Promise<void>} f
+ */
+export function runWhenBack(name, f) {
   missed.set(name, f);
   timer ||= setTimeout(() => {
-    wait = Math.min(LAST_TRY, wait * 2);
-    readMissed();
+    wait = Math.min(MAX_RETRY, wait * 2);
+    runMissed();
   }, wait);
 }
 
-/** The server is back. */
-export function isBack() {
-  wait = FIRST_TRY;
-  readMissed();
+/** Runs the failed tasks: the server is back. */
+export function onServerBack() {
+  wait = FIRST_RETRY;
+  runMissed();
 }
 
-function readMissed() {
+function runMissed() {
   const all = [...missed];
-  forgetMissed();
-  for (const [name, f] of all) void soon(name, f);
+  clearMissed();
+  for (const [name, f] of all) void runSoon(name, f);
 }
 
-/** What was missed is nobody's any more. */
-export function forgetMissed() {
+/** Drops the failed tasks. */
+export function clearMissed() {
   missed.clear();
   clearTimeout(timer);
   timer = 0;

@@ -1,71 +1,71 @@
-// Files on their way to the server, in chunks that survive a broken connection (tus 1.0.0). After a failure the server is
-// asked how far it got, and the upload goes on from there.
+// Resumable uploads of files in chunks (tus 1.0.0). After a failure, the server is asked for the offset, and the upload
+// continues from there.
 
-import { access, call, newKey, plain, Problem, Unreachable, get } from './api.js';
+import { access, call, newKey, describeError, Problem, Unreachable, get } from './api.js';
 import { pause } from './dom.js';
-import { changed } from './store.js';
+import { notify } from './store.js';
 
 /** @typedef {import('./types').Upload} Upload */
 
-const CHUNK = 4 * 1024 * 1024;
+const CHUNK_SIZE = 4 * 1024 * 1024;
 const TUS = { 'Tus-Resumable': '1.0.0' };
-const AT_ONCE = 2;
+const MAX_CONCURRENT = 2;
 
 /** @type {Upload[]} */
 const queue = [];
 let running = 0;
 /** @type {WeakMap<Upload, () => void>} */
-const stops = new WeakMap();
+const aborters = new WeakMap();
 /** @type {Set<() => void>} */
-const sleepers = new Set();
-/** What to do when an upload is finished; main.js says. @type {{ done: (u: Upload) => void }} */
+const wakers = new Set();
+/** Called when an upload is finished; set by main.js. @type {{ done: (u: Upload) => void }} */
 export const on = { done: () => {} };
 
 /** @param {File} file @param {number} room @returns {Upload} */
-export function begin(file, room) {
+export function beginUpload(file, room) {
   /** @type {Upload} */
   const upload = { file, room, sent: 0, state: 'waiting' };
   if (file.type.startsWith('image/') && file.type !== 'image/svg+xml') upload.preview = URL.createObjectURL(file);
   queue.push(upload);
-  next();
+  startNext();
   return upload;
 }
 
 /** @param {Upload} upload */
-export function retry(upload) {
+export function retryUpload(upload) {
   upload.state = 'waiting';
   upload.error = undefined;
   queue.push(upload);
-  next();
+  startNext();
 }
 
-/** Stops an upload and removes what the server has of it. @param {Upload} upload */
-export function cancel(upload) {
+/** Stops an upload and deletes it on the server. @param {Upload} upload */
+export function cancelUpload(upload) {
   const unfinished = upload.state !== 'done';
   upload.state = 'stopped';
-  stops.get(upload)?.();
-  release(upload);
-  if (unfinished && upload.url) call('DELETE', upload.url, { headers: TUS }).catch(() => {}); // it expires by itself
+  aborters.get(upload)?.();
+  releasePreview(upload);
+  if (unfinished && upload.url) call('DELETE', upload.url, { headers: TUS }).catch(() => {}); // otherwise it expires
 }
 
 /** @param {Upload} upload */
-export function release(upload) {
+export function releasePreview(upload) {
   if (upload.preview) URL.revokeObjectURL(upload.preview);
   upload.preview = undefined;
 }
 
-function next() {
-  while (running < AT_ONCE) {
+function startNext() {
+  while (running < MAX_CONCURRENT) {
     const upload = queue.shift();
     if (!upload) return;
     if (upload.state !== 'waiting') continue;
     running++;
     void run(upload).finally(() => {
       running--;
-      next();
+      startNext();
     });
   }
-  changed('unsent');
+  notify('unsent');
 }
 
 /** @param {Upload} upload */
@@ -80,28 +80,34 @@ async function run(upload) {
       if (upload.sent > before) failures = 0;
     } catch (err) {
       if (upload.state !== 'sending') return;
-      const passing = err instanceof Unreachable || err instanceof Problem && (err.passing || [409, 423, 460].includes(err.status));
-      if (!passing) {
+      const canRetry =
+        err instanceof Unreachable ||
+        (err instanceof Problem && (err.isTransient || [409, 423, 460].includes(err.status)));
+      if (!canRetry) {
         upload.state = 'failed';
-        upload.error = plain(err);
+        upload.error = describeError(err);
         break;
       }
-      await rest(Math.min(10_000, 500 * 2 ** failures++));
-      await resume(upload).catch(() => {});
+      await waitForNetwork(Math.min(10_000, 500 * 2 ** failures++));
+      await readOffset(upload).catch(() => {});
     }
   }
-  changed('unsent');
+  notify('unsent');
   if (/** @type {string} */ (upload.state) === 'done') on.done(upload);
 }
 
-/** The next thing to do for an upload: begin it, send a chunk, ask what became of it. @param {Upload} upload @param {string} key */
+/**
+ * Makes the next request of an upload: creates it, sends a chunk, or reads the finished file.
+ * @param {Upload} upload @param {string} key
+ */
 async function step(upload, key) {
   if (!upload.url) {
     const { headers } = await call('POST', '/v1/uploads', {
-      key, headers: { ...TUS, 'Upload-Length': String(upload.file.size), 'Upload-Metadata': metadata(upload) },
+      key,
+      headers: { ...TUS, 'Upload-Length': String(upload.file.size), 'Upload-Metadata': metadata(upload) },
     });
     upload.url = new URL(headers.get('Location') ?? '', location.origin).pathname;
-  } else if (!upload.id) await chunk(upload);
+  } else if (!upload.id) await sendChunk(upload);
   else {
     upload.info = await get(`/v1/files/${encodeURIComponent(upload.id)}`);
     upload.state = 'done';
@@ -109,22 +115,23 @@ async function step(upload, key) {
 }
 
 /** @param {Upload} upload */
-async function resume(upload) {
+async function readOffset(upload) {
   if (!upload.url || upload.id) return;
   try {
     const { headers } = await call('HEAD', upload.url, { headers: TUS });
     upload.sent = Number(headers.get('Upload-Offset'));
     upload.id = headers.get('Parley-File-Id') ?? undefined;
   } catch (err) {
-    if (err instanceof Problem && (err.status === 404 || err.status === 410)) { // it waited for too long: from the start
+    if (err instanceof Problem && (err.status === 404 || err.status === 410)) {
+      // the upload has expired: start again
       upload.url = undefined;
       upload.sent = 0;
     }
   }
 }
 
-/** Sends a piece. XMLHttpRequest, because fetch does not tell how far it is. @param {Upload} upload */
-async function chunk(upload) {
+/** Sends a chunk. XMLHttpRequest, because fetch does not report the progress of an upload. @param {Upload} upload */
+async function sendChunk(upload) {
   const start = upload.sent;
   const token = await access.token(false);
   /** @type {XMLHttpRequest} */
@@ -137,26 +144,26 @@ async function chunk(upload) {
     xhr.setRequestHeader('Content-Type', 'application/offset+octet-stream');
     xhr.upload.onprogress = (e) => {
       upload.sent = start + e.loaded;
-      changed('unsent');
+      notify('unsent');
     };
     xhr.onload = () => resolve(xhr);
     xhr.onerror = () => reject(new Unreachable());
     xhr.onabort = () => reject(new Unreachable());
-    stops.set(upload, () => xhr.abort());
-    xhr.send(upload.file.slice(start, start + CHUNK));
+    aborters.set(upload, () => xhr.abort());
+    xhr.send(upload.file.slice(start, start + CHUNK_SIZE));
   });
-  stops.delete(upload);
+  aborters.delete(upload);
   if (request.status === 401) await access.token(true);
   if (request.status !== 204) {
     upload.sent = start;
-    throw new Problem(request.status, parsed(request.responseText), 0);
+    throw new Problem(request.status, parseJSONOrNull(request.responseText), 0);
   }
   upload.sent = Number(request.getResponseHeader('Upload-Offset'));
   upload.id = request.getResponseHeader('Parley-File-Id') ?? undefined;
 }
 
 /** @param {string} text */
-function parsed(text) {
+function parseJSONOrNull(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -166,17 +173,30 @@ function parsed(text) {
 
 /** @param {Upload} upload */
 function metadata({ file, room }) {
-  const values = { filename: file.name || 'file', filetype: file.type || 'application/octet-stream', room_id: String(room) };
-  return Object.entries(values).map(([key, value]) => `${key} ${base64(value)}`).join(',');
+  const values = {
+    filename: file.name || 'file',
+    filetype: file.type || 'application/octet-stream',
+    room_id: String(room),
+  };
+  return Object.entries(values)
+    .map(([key, value]) => `${key} ${base64(value)}`)
+    .join(',');
 }
 
 /** @param {string} text */
 const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 
-/** Waits, but not longer than until the connection is back. @param {number} ms */
-async function rest(ms) {
-  await Promise.race([pause(ms), new Promise((resolve) => { sleepers.add(() => resolve(undefined)); })]);
-  sleepers.clear();
+/** Waits for ms milliseconds, or until the browser is online again. @param {number} ms */
+async function waitForNetwork(ms) {
+  await Promise.race([
+    pause(ms),
+    new Promise((resolve) => {
+      wakers.add(() => resolve(undefined));
+    }),
+  ]);
+  wakers.clear();
 }
 
-addEventListener('online', () => { for (const wake of sleepers) wake(); });
+addEventListener('online', () => {
+  for (const wake of wakers) wake();
+});

@@ -1,25 +1,30 @@
-// How much of the window there is to use: an on-screen keyboard that lies over the page instead of making it smaller (as on
-// iOS), and the room's foot, over which nothing may lie. Style sheets read both.
+// Sets CSS variables for the usable part of the window: an on-screen keyboard may cover the page instead of resizing it
+// (on iOS), and nothing may cover the composer.
 
 const root = document.documentElement;
 
-/** Keeps --keyboard, the height that the keyboard takes from the page, and --view-top, how far the page was pushed up. */
+/** Sets --keyboard, the height of the page that the keyboard covers, and --view-top, how far the page was moved up. */
 export function watchViewport() {
   const view = window.visualViewport;
   if (!view) return;
-  const fit = () => {
-    const zoomed = Math.abs(view.scale - 1) > 0.01; // who looks at a part of the page closely has not opened a keyboard
-    root.style.setProperty('--keyboard', `${zoomed ? 0 : Math.max(0, Math.round(innerHeight - view.height))}px`);
-    root.style.setProperty('--view-top', `${zoomed ? 0 : Math.max(0, Math.round(view.offsetTop))}px`);
+  const update = () => {
+    const isZoomed = Math.abs(view.scale - 1) > 0.01; // a zoomed page has a smaller viewport without a keyboard
+    root.style.setProperty('--keyboard', `${isZoomed ? 0 : Math.max(0, Math.round(innerHeight - view.height))}px`);
+    root.style.setProperty('--view-top', `${isZoomed ? 0 : Math.max(0, Math.round(view.offsetTop))}px`);
   };
-  view.addEventListener('resize', fit);
-  view.addEventListener('scroll', fit);
-  fit();
+  view.addEventListener('resize', update);
+  view.addEventListener('scroll', update);
+  update();
 }
 
-/** Keeps --foot, the height of where one writes, as long as the room is shown. @param {HTMLElement} foot @param {AbortSignal} signal */
+/**
+ * Sets --foot, the height of the composer, as long as the room is shown.
+ * @param {HTMLElement} foot @param {AbortSignal} signal
+ */
 export function watchFoot(foot, signal) {
-  const resized = new ResizeObserver(() => root.style.setProperty('--foot', `${Math.ceil(foot.getBoundingClientRect().height)}px`));
+  const resized = new ResizeObserver(() =>
+    root.style.setProperty('--foot', `${Math.ceil(foot.getBoundingClientRect().height)}px`),
+  );
   resized.observe(foot);
   signal.addEventListener('abort', () => {
     resized.disconnect();

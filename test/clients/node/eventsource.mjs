@@ -13,9 +13,11 @@ const REQUESTS = 6000; // as many as one user may make in a minute
 const PATIENCE = 60_000; // of every wait: it bounds what hangs, and measures nothing
 
 async function until(ask, what) {
-  for (const end = Date.now() + PATIENCE; !await ask();) {
+  for (const end = Date.now() + PATIENCE; !(await ask());) {
     if (Date.now() > end) assert.fail(`never: ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 30); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 30);
+    });
   }
 }
 
@@ -30,7 +32,8 @@ async function ask(method, path, body, token, more = {}) {
   assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
   return answer;
 }
-const guest = async (username) => (await (await ask('POST', '/v1/sessions', { username, guest: true })).json()).access_token;
+const guest = async (username) =>
+  (await (await ask('POST', '/v1/sessions', { username, guest: true })).json()).access_token;
 const control = async (what) => assert.equal((await fetch(`${origin}/${what}`, { method: 'POST' })).status, 200, what);
 
 const author = await guest('author');
@@ -50,31 +53,47 @@ async function reader(username) {
   const cursor = (await ask('GET', '/v1/rooms', undefined, token)).headers.get('Event-Cursor');
   const page = await (await browser.newContext()).newPage();
   await page.goto(`${origin}/page.html`);
-  const status = await page.evaluate(([url, bearer]) => {
-    globalThis.streams = {};
-    return fetch(url, { method: 'POST', headers: { Authorization: `Bearer ${bearer}` }, credentials: 'include' }).then((a) => a.status);
-  }, [`${server}/v1/events/cookie`, token]);
+  const status = await page.evaluate(
+    ([url, bearer]) => {
+      globalThis.streams = {};
+      return fetch(url, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${bearer}` },
+        credentials: 'include',
+      }).then((a) => a.status);
+    },
+    [`${server}/v1/events/cookie`, token],
+  );
   assert.equal(status, 204);
   return { page, token, cursor };
 }
 
 /** Opens a stream from where the reader came in. What it is told is only noted. */
-const open = ({ page, cursor }, name) => page.evaluate(([url, as]) => {
-  const stream = { source: new EventSource(url, { withCredentials: true }), seen: [], busy: [] };
-  for (const event of ['message.created', 'message.notification']) {
-    stream.source.addEventListener(event, ({ data }) => stream.seen.push(JSON.parse(data).text));
-  }
-  stream.source.addEventListener('busy', ({ data }) => stream.busy.push(JSON.parse(data).reason));
-  globalThis.streams[as] = stream;
-}, [`${server}/v1/events?last_event_id=${cursor}`, name]);
+const open = ({ page, cursor }, name) =>
+  page.evaluate(
+    ([url, as]) => {
+      const stream = { source: new EventSource(url, { withCredentials: true }), seen: [], busy: [] };
+      for (const event of ['message.created', 'message.notification']) {
+        stream.source.addEventListener(event, ({ data }) => stream.seen.push(JSON.parse(data).text));
+      }
+      stream.source.addEventListener('busy', ({ data }) => stream.busy.push(JSON.parse(data).reason));
+      globalThis.streams[as] = stream;
+    },
+    [`${server}/v1/events?last_event_id=${cursor}`, name],
+  );
 
-const look = ({ page }, name) => page.evaluate((as) => {
-  const { source, seen, busy } = globalThis.streams[as];
-  return { state: source.readyState, seen, busy };
-}, name);
-const isTold = (who, name, reason) => until(async () => (await look(who, name)).busy.includes(reason), `${name} is told ${reason}`);
+const look = ({ page }, name) =>
+  page.evaluate((as) => {
+    const { source, seen, busy } = globalThis.streams[as];
+    return { state: source.readyState, seen, busy };
+  }, name);
+const isTold = (who, name, reason) =>
+  until(async () => (await look(who, name)).busy.includes(reason), `${name} is told ${reason}`);
 const sees = async (who, name) => {
-  await until(async () => (await look(who, name)).seen.length >= said.length, `${name} has seen ${said.length} messages`);
+  await until(
+    async () => (await look(who, name)).seen.length >= said.length,
+    `${name} has seen ${said.length} messages`,
+  );
   assert.deepEqual((await look(who, name)).seen, said, name);
 };
 
@@ -115,7 +134,10 @@ try {
   const taken = [];
   for (let i = 0; i < STREAMS; i++) {
     const one = new AbortController();
-    const answer = await fetch(`${server}/v1/events`, { headers: { Authorization: `Bearer ${bob.token}` }, signal: one.signal });
+    const answer = await fetch(`${server}/v1/events`, {
+      headers: { Authorization: `Bearer ${bob.token}` },
+      signal: one.signal,
+    });
     assert.ok(answer.ok);
     taken.push(one);
   }
@@ -130,9 +152,14 @@ try {
 
   // Who has asked for too much waits a minute. It is enough to see that the browser will come back.
   const carl = await reader('carl');
-  await Promise.all(Array.from({ length: 8 }, async () => {
-    for (let i = 0; i < REQUESTS / 8; i++) await (await fetch(`${server}/v1/users/me`, { headers: { Authorization: `Bearer ${carl.token}` } })).arrayBuffer();
-  }));
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      for (let i = 0; i < REQUESTS / 8; i++)
+        await (
+          await fetch(`${server}/v1/users/me`, { headers: { Authorization: `Bearer ${carl.token}` } })
+        ).arrayBuffer();
+    }),
+  );
   await open(carl, 'too eager');
   await isTold(carl, 'too eager', 'rate_limited');
   await until(async () => (await look(carl, 'too eager')).state === 0, 'the browser waits');

@@ -1,162 +1,199 @@
 // A chat over Parley, with requests and events typed from the contract: parley.d.ts is what openapi-typescript makes of
 // it, openapi-fetch makes the requests. It is given the server's address and prints, as JSON, what it saw.
-import createClient from 'openapi-fetch'
-import type { components, paths } from './parley'
+import createClient from 'openapi-fetch';
+import type { components, paths } from './parley';
 
-type StreamEvent = components['schemas']['StreamEvent']
-type Message = components['schemas']['Message']
-type ErrorCode = components['schemas']['ErrorCode']
+type StreamEvent = components['schemas']['StreamEvent'];
+type Message = components['schemas']['Message'];
+type ErrorCode = components['schemas']['ErrorCode'];
 
-const [baseUrl = 'http://127.0.0.1:8080'] = process.argv.slice(2)
-const connect = (headers = {}) => createClient<paths>({ baseUrl, headers })
+const [baseUrl = 'http://127.0.0.1:8080'] = process.argv.slice(2);
+const connect = (headers = {}) => createClient<paths>({ baseUrl, headers });
 
 /** What a request answered. A refusal is thrown, with the code that tells programs what is wrong. */
 function answered<T>({ data, error }: { data?: T; error?: components['schemas']['Problem'] }): T {
-  if (error) throw new Error(`${error.code}: ${error.detail ?? error.title}`)
-  return data as T
+  if (error) throw new Error(`${error.code}: ${error.detail ?? error.title}`);
+  return data as T;
 }
 
 /** The events of a stream. One that this program has no type for comes out like any other. */
 async function* eventsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
-  const decoder = new TextDecoder()
-  let rest = ''
+  const decoder = new TextDecoder();
+  let rest = '';
   for await (const bytes of stream) {
-    const frames = (rest + decoder.decode(bytes, { stream: true })).split('\n\n')
-    rest = frames.pop() ?? ''
+    const frames = (rest + decoder.decode(bytes, { stream: true })).split('\n\n');
+    rest = frames.pop() ?? '';
     for (const frame of frames) {
-      const field = new Map([...frame.matchAll(/^(\w+): (.*)$/gm)].map(([, name, value]) => [name, value]))
-      const event = { id: field.get('id'), event: field.get('event'), data: JSON.parse(field.get('data') ?? 'null') }
-      if (event.event) yield event as StreamEvent
+      const field = new Map([...frame.matchAll(/^(\w+): (.*)$/gm)].map(([, name, value]) => [name, value]));
+      const event = { id: field.get('id'), event: field.get('event'), data: JSON.parse(field.get('data') ?? 'null') };
+      if (event.event) yield event as StreamEvent;
     }
   }
 }
 
 // An account, and what becomes of a name that is taken.
 
-const signUp = { username: 'toni', password: 'correct horse', display_name: 'Toni' }
-const session = answered(await connect().POST('/v1/users', { body: signUp }))
-const toni = connect({ Authorization: `Bearer ${session.access_token}` })
-const refused: ErrorCode[] = []
-const again = await connect().POST('/v1/users', { body: signUp })
-if (again.error?.code === 'username_taken') refused.push(again.error.code)
-const short = await connect().POST('/v1/users', { body: { username: 'x', password: 'correct horse' } })
-if (short.error?.code === 'invalid_request') refused.push(short.error.code)
-const wrongFields = short.error?.errors?.map(({ field }) => field) ?? []
+const signUp = { username: 'toni', password: 'correct horse', display_name: 'Toni' };
+const session = answered(await connect().POST('/v1/users', { body: signUp }));
+const toni = connect({ Authorization: `Bearer ${session.access_token}` });
+const refused: ErrorCode[] = [];
+const again = await connect().POST('/v1/users', { body: signUp });
+if (again.error?.code === 'username_taken') refused.push(again.error.code);
+const short = await connect().POST('/v1/users', { body: { username: 'x', password: 'correct horse' } });
+if (short.error?.code === 'invalid_request') refused.push(short.error.code);
+const wrongFields = short.error?.errors?.map(({ field }) => field) ?? [];
 
 // A room. Its handle names it in paths, as its id does.
 
-const room = answered(await toni.POST('/v1/rooms', { body: { handle: 'tea', name: 'Tea room' } }))
-const path = { room: '#tea' }
+const room = answered(await toni.POST('/v1/rooms', { body: { handle: 'tea', name: 'Tea room' } }));
+const path = { room: '#tea' };
 
 // The stream begins where the answer ends, so that nothing is missed in between.
 
-const rooms = await toni.GET('/v1/rooms')
-const open = new AbortController()
+const rooms = await toni.GET('/v1/rooms');
+const open = new AbortController();
 const { data: stream } = await toni.GET('/v1/events', {
   params: { query: { room: [room.id], last_event_id: rooms.response.headers.get('Event-Cursor') ?? '' } },
   parseAs: 'stream',
   signal: open.signal,
-})
+});
 
 // A message that is sent twice, as after an answer that was lost, and stored once.
 
-const once = { params: { path, header: { 'Idempotency-Key': crypto.randomUUID() } }, body: { text: 'Is the kettle on?' } }
-const first = await toni.POST('/v1/rooms/{room}/messages', once)
-const second = await toni.POST('/v1/rooms/{room}/messages', once)
-const sent = [answered(first).id, answered(second).id]
-const replayed = second.response.headers.get('Idempotency-Replayed')
+const once = {
+  params: { path, header: { 'Idempotency-Key': crypto.randomUUID() } },
+  body: { text: 'Is the kettle on?' },
+};
+const first = await toni.POST('/v1/rooms/{room}/messages', once);
+const second = await toni.POST('/v1/rooms/{room}/messages', once);
+const sent = [answered(first).id, answered(second).id];
+const replayed = second.response.headers.get('Idempotency-Replayed');
 
 // A file goes as a form. The types know its field as a text, for which the form itself is sent.
 
-const form = new FormData()
-form.append('file', new Blob(['Assam, Darjeeling\n'], { type: 'text/plain' }), 'list.txt')
+const form = new FormData();
+form.append('file', new Blob(['Assam, Darjeeling\n'], { type: 'text/plain' }), 'list.txt');
 const file = answered(
-  await toni.POST('/v1/rooms/{room}/files', { params: { path }, body: { file: 'list.txt' }, bodySerializer: () => form }),
-)
-answered(await toni.POST('/v1/rooms/{room}/messages', { params: { path }, body: { type: 'file', text: 'We have:', file_ids: [file.id] } }))
-const content = answered(await toni.GET('/v1/files/{file}/content', { params: { path: { file: file.id }, query: { download: 1 } }, parseAs: 'text' }))
-answered(await toni.POST('/v1/rooms/{room}/messages', { params: { path }, body: { text: 'Two minutes.', reply_to: sent[0] } }))
-answered(await toni.PUT('/v1/rooms/{room}/messages/{message}/reactions/{emoji}', { params: { path: { ...path, message: 3, emoji: '🫖' } } }))
+  await toni.POST('/v1/rooms/{room}/files', {
+    params: { path },
+    body: { file: 'list.txt' },
+    bodySerializer: () => form,
+  }),
+);
+answered(
+  await toni.POST('/v1/rooms/{room}/messages', {
+    params: { path },
+    body: { type: 'file', text: 'We have:', file_ids: [file.id] },
+  }),
+);
+const content = answered(
+  await toni.GET('/v1/files/{file}/content', {
+    params: { path: { file: file.id }, query: { download: 1 } },
+    parseAs: 'text',
+  }),
+);
+answered(
+  await toni.POST('/v1/rooms/{room}/messages', { params: { path }, body: { text: 'Two minutes.', reply_to: sent[0] } }),
+);
+answered(
+  await toni.PUT('/v1/rooms/{room}/messages/{message}/reactions/{emoji}', {
+    params: { path: { ...path, message: 3, emoji: '🫖' } },
+  }),
+);
 
 // The history, a page after the other, and a search.
 
-const history: Message[] = []
+const history: Message[] = [];
 for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-  const page = answered(await toni.GET('/v1/rooms/{room}/messages', { params: { path, query: { after: 1, limit: 1, cursor } } }))
-  history.push(...page.items)
-  cursor = page.next_cursor
+  const page = answered(
+    await toni.GET('/v1/rooms/{room}/messages', { params: { path, query: { after: 1, limit: 1, cursor } } }),
+  );
+  history.push(...page.items);
+  cursor = page.next_cursor;
 }
-const found = answered(await toni.GET('/v1/rooms/{room}/messages/search', { params: { path, query: { q: 'kettle' } } }))
+const found = answered(
+  await toni.GET('/v1/rooms/{room}/messages/search', { params: { path, query: { q: 'kettle' } } }),
+);
 
 // What the stream told. The name of an event gives its data a type.
 
-const told: string[] = []
+const told: string[] = [];
 function show(event: StreamEvent): boolean {
   switch (event.event) {
     case 'ready':
-      told.push(`${event.event} ${event.data.user_id === session.user.id}`)
-      return true
+      told.push(`${event.event} ${event.data.user_id === session.user.id}`);
+      return true;
     case 'message.created':
-      told.push(`${event.event} ${event.data.sender.username}: ${event.data.text} ${event.data.files.map(({ name }) => name)}`)
-      return true
+      told.push(
+        `${event.event} ${event.data.sender.username}: ${event.data.text} ${event.data.files.map(({ name }) => name)}`,
+      );
+      return true;
     case 'reaction.added':
-      told.push(`${event.event} ${event.data.message_id} ${event.data.emoji}`)
-      return false
+      told.push(`${event.event} ${event.data.message_id} ${event.data.emoji}`);
+      return false;
     case 'resync':
-      throw new Error(`away for too long: ${event.data.reason}`)
+      throw new Error(`away for too long: ${event.data.reason}`);
     default: // of no interest here, or made after this program was
-      told.push(event.event)
-      return true
+      told.push(event.event);
+      return true;
   }
 }
 for await (const event of eventsOf(stream as ReadableStream<Uint8Array>)) {
-  if (!show(event)) break
+  if (!show(event)) break;
 }
-open.abort()
-const newer = new Blob(['event: room.painted\ndata: {"colour":"green"}\n\n']).stream()
-for await (const event of eventsOf(newer)) show(event)
+open.abort();
+const newer = new Blob(['event: room.painted\ndata: {"colour":"green"}\n\n']).stream();
+for await (const event of eventsOf(newer)) show(event);
 
 // The same log, page by page.
 
-const log = answered(await toni.GET('/v1/events', { headers: { Accept: 'application/json' } }))
-const polled = 'items' in log ? log.items.filter((event) => event.event === 'message.created').map(({ data }) => data.id) : []
+const log = answered(await toni.GET('/v1/events', { headers: { Accept: 'application/json' } }));
+const polled =
+  'items' in log ? log.items.filter((event) => event.event === 'message.created').map(({ data }) => data.id) : [];
 
 console.log(
   JSON.stringify({
-    refused, wrongFields, sent, replayed, content, told, polled,
-    history: history.map(({ text }) => text), found: found.items.map(({ id }) => id),
+    refused,
+    wrongFields,
+    sent,
+    replayed,
+    content,
+    told,
+    polled,
+    history: history.map(({ text }) => text),
+    found: found.items.map(({ id }) => id),
   }),
-)
+);
 
 /** What the compiler refuses: each line below is an error, and the program does not compile should one be none. */
 export function mistakes(event: StreamEvent, message: Message) {
   // @ts-expect-error: a path that there is not
-  void toni.GET('/v1/room')
+  void toni.GET('/v1/room');
   // @ts-expect-error: a message has a text; a body that is all optional is checked by "satisfies" alone
-  void ({ txt: 'Sugar?' } satisfies components['schemas']['NewMessage'])
+  void ({ txt: 'Sugar?' } satisfies components['schemas']['NewMessage']);
   // @ts-expect-error: which is a text
-  void toni.POST('/v1/rooms/{room}/messages', { params: { path }, body: { text: 4 } })
+  void toni.POST('/v1/rooms/{room}/messages', { params: { path }, body: { text: 4 } });
   // @ts-expect-error: a type of message that there is not
-  void toni.POST('/v1/rooms/{room}/messages', { params: { path }, body: { type: 'video', text: 'Sugar?' } })
+  void toni.POST('/v1/rooms/{room}/messages', { params: { path }, body: { type: 'video', text: 'Sugar?' } });
   // @ts-expect-error: a room is named by a text in a path
-  void toni.GET('/v1/rooms/{room}', { params: { path: { room: 2 } } })
+  void toni.GET('/v1/rooms/{room}', { params: { path: { room: 2 } } });
   // @ts-expect-error: nobody makes a direct room so
-  void toni.POST('/v1/rooms', { body: { name: 'Tea room', kind: 'direct' } })
+  void toni.POST('/v1/rooms', { body: { name: 'Tea room', kind: 'direct' } });
   // @ts-expect-error: a log-in has a password, or is a guest's
-  void toni.POST('/v1/sessions', { body: { username: 'toni' } })
+  void toni.POST('/v1/sessions', { body: { username: 'toni' } });
   // @ts-expect-error: a target is wanted
-  void toni.POST('/v1/messages', { body: { text: 'Sugar?' } })
+  void toni.POST('/v1/messages', { body: { text: 'Sugar?' } });
   // @ts-expect-error: a code that no problem has
-  if (again.error?.code === 'name_taken') return
+  if (again.error?.code === 'name_taken') return;
   // @ts-expect-error: an event that there is not, as far as this program knows
-  if (event.event === 'message.sent') return
+  if (event.event === 'message.sent') return;
   // @ts-expect-error: not every event tells of a message
-  void event.data.text
+  void event.data.text;
   if (event.event === 'message.deleted') {
-    void event.data.message_id
+    void event.data.message_id;
     // @ts-expect-error: a deleted message has no text any more
-    void event.data.text
+    void event.data.text;
   }
   // @ts-expect-error: a tombstone has no text
-  message.text.trim()
+  message.text.trim();
 }

@@ -16,7 +16,10 @@ async function comeIn(username, meanwhile = async () => {}) {
   await beforeStream(context, meanwhile);
   const page = await context.newPage();
   page.on('pageerror', (err) => faults.push(String(err.stack)));
-  page.on('dialog', (dialog) => { faults.push(`a script ran: ${dialog.message()}`); void dialog.dismiss(); });
+  page.on('dialog', (dialog) => {
+    faults.push(`a script ran: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
   await page.goto(`${origin}/page.html`);
   await page.getByPlaceholder('Your name').fill(username);
   await page.getByRole('button', { name: 'Come in' }).click();
@@ -25,13 +28,14 @@ async function comeIn(username, meanwhile = async () => {}) {
 }
 
 /** Has something happen before each stream that the page opens, and may have it start from another cursor. */
-const beforeStream = (context, happen, cursor = '$1') => context.route(/\/v1\/events\?/, async (route) => {
-  const url = route.request().url();
-  if (url === context.lastStream) return route.continue(); // the browser comes back by itself
-  context.lastStream = url;
-  await happen();
-  return route.continue({ url: url.replace(/(?<=last_event_id=)(.*)/, cursor) });
-});
+const beforeStream = (context, happen, cursor = '$1') =>
+  context.route(/\/v1\/events\?/, async (route) => {
+    const url = route.request().url();
+    if (url === context.lastStream) return route.continue(); // the browser comes back by itself
+    context.lastStream = url;
+    await happen();
+    return route.continue({ url: url.replace(/(?<=last_event_id=)(.*)/, cursor) });
+  });
 
 const control = async (what) => assert.equal((await fetch(`${origin}/${what}`, { method: 'POST' })).status, 200, what);
 const say = async ({ page }, text) => {
@@ -63,7 +67,10 @@ try {
     said.push(line);
     for (const who of [ada, bob]) {
       await shows(who, line);
-      assert.deepEqual((await lines(who)).map((l) => l.trim()), said);
+      assert.deepEqual(
+        (await lines(who)).map((l) => l.trim()),
+        said,
+      );
     }
   };
 
@@ -94,9 +101,15 @@ try {
   // No token is good any more: the pages take new ones, and a new cookie for the stream. And those streams cannot go on from
   // the history that was read: it is read again, with what was said meanwhile.
   let spoken;
-  const speech = new Promise((resolve) => { spoken = resolve; });
+  const speech = new Promise((resolve) => {
+    spoken = resolve;
+  });
   let missed;
-  const miss = () => speech.then(() => { missed ??= daveSays('missed by the stream'); return missed; });
+  const miss = () =>
+    speech.then(() => {
+      missed ??= daveSays('missed by the stream');
+      return missed;
+    });
   for (const { context } of [ada, bob]) await beforeStream(context, miss, 'nowhere-1');
   await control('secret');
   await say(bob, 'under another secret');

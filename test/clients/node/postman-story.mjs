@@ -3,7 +3,10 @@
 // Postman: it knows nothing but `pm`, and what it sets is there for the requests that follow.
 
 /** A picture of 2 by 2 pixels. */
-export const picture = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGM4kWIERAwQCgAorgV5QuEn7gAAAABJRU5ErkJggg==', 'base64');
+export const picture = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGM4kWIERAwQCgAorgV5QuEn7gAAAABJRU5ErkJggg==',
+  'base64',
+);
 
 /** Runs after each request: whoever logs in or comes back has new tokens from there on. */
 export function rememberTokens(pm) {
@@ -15,8 +18,18 @@ export function rememberTokens(pm) {
 }
 
 export const story = (pictureFile) => [
-  ...arriving, ...people, ...room, ...members, ...kept, ...talking, ...found, ...privately,
-  ...files(pictureFile), ...chunks, ...following, ...leaving,
+  ...arriving,
+  ...people,
+  ...room,
+  ...members,
+  ...kept,
+  ...talking,
+  ...found,
+  ...privately,
+  ...files(pictureFile),
+  ...chunks,
+  ...following,
+  ...leaving,
 ];
 
 const ada = (request, status, more) => ({ as: 'ada', request, status, ...more });
@@ -28,46 +41,69 @@ const toGrace = { user: '@grace' };
 const toCarl = { user: '@carl' };
 
 const arriving = [
-  nobody('Ask whether the process is alive', 200, { check: (pm) => pm.expect(pm.response.json()).to.eql({ status: 'ok' }) }),
-  nobody('Ask whether the server can serve', 200, { check: (pm) => pm.expect(pm.response.json()).to.eql({ status: 'ok' }) }),
-  nobody('Sign up', 201, { check: (pm) => {
-    const { user, token_type: type, expires_in: seconds } = pm.response.json();
-    pm.expect(user).to.include({ username: 'ada', display_name: 'Ada', guest: false });
-    pm.expect([type, seconds]).to.eql(['Bearer', 900]);
-  } }),
+  nobody('Ask whether the process is alive', 200, {
+    check: (pm) => pm.expect(pm.response.json()).to.eql({ status: 'ok' }),
+  }),
+  nobody('Ask whether the server can serve', 200, {
+    check: (pm) => pm.expect(pm.response.json()).to.eql({ status: 'ok' }),
+  }),
+  nobody('Sign up', 201, {
+    check: (pm) => {
+      const { user, token_type: type, expires_in: seconds } = pm.response.json();
+      pm.expect(user).to.include({ username: 'ada', display_name: 'Ada', guest: false });
+      pm.expect([type, seconds]).to.eql(['Bearer', 900]);
+    },
+  }),
   nobody('Log in', 201, {
     body: '{"username": "grace", "guest": true}',
     check: (pm) => pm.expect(pm.response.json().user).to.include({ username: 'grace', guest: true }),
   }),
-  nobody('List the social networks to log in through', 200, { check: (pm) => pm.expect(pm.response.json()).to.eql({ items: [] }) }),
-  ada('List what the account is linked with', 200, { check: (pm) => pm.expect(pm.response.json()).to.eql({ items: [] }) }),
+  nobody('List the social networks to log in through', 200, {
+    check: (pm) => pm.expect(pm.response.json()).to.eql({ items: [] }),
+  }),
+  ada('List what the account is linked with', 200, {
+    check: (pm) => pm.expect(pm.response.json()).to.eql({ items: [] }),
+  }),
   ada('Unlink an identity', 404, { check: (pm) => pm.expect(pm.response.json().code).to.equal('not_found') }),
   ada('Read the own profile', 200, { check: (pm) => pm.expect(pm.response.json().username).to.equal('ada') }),
-  ada('Change the own profile', 200, { check: (pm) => pm.expect(pm.response.json().description).to.equal('Engines and notes.') }),
+  ada('Change the own profile', 200, {
+    check: (pm) => pm.expect(pm.response.json().description).to.equal('Engines and notes.'),
+  }),
 ];
 
 const people = [
   ada('Search users by the start of their username', 200, {
     check: (pm) => pm.expect(pm.response.json().items.map((u) => u.username)).to.eql(['grace']),
   }),
-  ada("Read a user's profile", 200, { path: toGrace, check: (pm) => pm.expect(pm.response.json().username).to.equal('grace') }),
-  ada('Add a contact', 200, { path: toGrace, check: (pm) => pm.expect(pm.response.json().user.username).to.equal('grace') }),
+  ada("Read a user's profile", 200, {
+    path: toGrace,
+    check: (pm) => pm.expect(pm.response.json().username).to.equal('grace'),
+  }),
+  ada('Add a contact', 200, {
+    path: toGrace,
+    check: (pm) => pm.expect(pm.response.json().user.username).to.equal('grace'),
+  }),
   ada('List the contacts', 200, { check: (pm) => pm.expect(pm.response.json().items).to.have.length(1) }),
   ada('Remove a contact', 204, { path: toGrace }),
   ada('List the contacts', 200, { check: (pm) => pm.expect(pm.response.json()).to.eql({ items: [] }) }),
-  ada('Block a user', 200, { path: toCarl, check: (pm) => pm.expect(pm.response.json().user.username).to.equal('carl') }),
+  ada('Block a user', 200, {
+    path: toCarl,
+    check: (pm) => pm.expect(pm.response.json().user.username).to.equal('carl'),
+  }),
   ada('List the blocked users', 200, { check: (pm) => pm.expect(pm.response.json().items).to.have.length(1) }),
   ada('Unblock a user', 204, { path: toCarl }),
 ];
 
 const room = [
-  ada('Create a room', 201, { check: (pm) => {
-    const made = pm.response.json();
-    pm.expect(made).to.include({ handle: 'tea-house', name: 'Tea house', kind: 'public', member_count: 1 });
-    pm.expect(pm.response.headers.get('Location')).to.equal(`/v1/rooms/${made.id}`);
-    pm.collectionVariables.set('room', String(made.id));
-    pm.collectionVariables.set('roomInBase64', btoa(String(made.id)));
-  } }),
+  ada('Create a room', 201, {
+    check: (pm) => {
+      const made = pm.response.json();
+      pm.expect(made).to.include({ handle: 'tea-house', name: 'Tea house', kind: 'public', member_count: 1 });
+      pm.expect(pm.response.headers.get('Location')).to.equal(`/v1/rooms/${made.id}`);
+      pm.collectionVariables.set('room', String(made.id));
+      pm.collectionVariables.set('roomInBase64', btoa(String(made.id)));
+    },
+  }),
   ada('Read a room', 200, {
     path: { room: '%23tea-house' },
     check: (pm) => {
@@ -87,7 +123,10 @@ const room = [
 
 const members = [
   grace('Join a public room', 200, { check: (pm) => pm.expect(pm.response.json().membership.role).to.equal('member') }),
-  ada('Add a member, or set a role', 200, { path: toGrace, check: (pm) => pm.expect(pm.response.json().role).to.equal('moderator') }),
+  ada('Add a member, or set a role', 200, {
+    path: toGrace,
+    check: (pm) => pm.expect(pm.response.json().role).to.equal('moderator'),
+  }),
   carl('Join a public room', 200),
   carl('Enter a room with a stream', 204),
   carl('Tell that the caller is typing', 204),
@@ -97,8 +136,12 @@ const members = [
   }),
   carl('Leave a room with a stream', 204),
   ada('List the members of a room', 200, {
-    check: (pm) => pm.expect(pm.response.json().items.map((m) => [m.user.username, m.role, m.present])).to.eql(
-      [['carl', 'member', false], ['ada', 'owner', false], ['grace', 'moderator', false]]),
+    check: (pm) =>
+      pm.expect(pm.response.json().items.map((m) => [m.user.username, m.role, m.present])).to.eql([
+        ['carl', 'member', false],
+        ['ada', 'owner', false],
+        ['grace', 'moderator', false],
+      ]),
   }),
   carl('Mute a room, or unmute it', 200, { check: (pm) => pm.expect(pm.response.json().muted).to.equal(true) }),
 ];
@@ -106,19 +149,29 @@ const members = [
 /** Carl is kept out of the room, and comes back with an invite. */
 const kept = [
   grace('Remove a member', 204, { path: toCarl }),
-  grace('Ban a user from a room', 200, { path: toCarl, check: (pm) => pm.expect(pm.response.json().reason).to.equal('Advertising') }),
+  grace('Ban a user from a room', 200, {
+    path: toCarl,
+    check: (pm) => pm.expect(pm.response.json().reason).to.equal('Advertising'),
+  }),
   carl('Join a public room', 403, { check: (pm) => pm.expect(pm.response.json().code).to.equal('banned') }),
   ada('List the bans of a room', 200, {
-    check: (pm) => pm.expect(pm.response.json().items.map((b) => [b.user.username, b.banned_by.username])).to.eql([['carl', 'grace']]),
+    check: (pm) =>
+      pm
+        .expect(pm.response.json().items.map((b) => [b.user.username, b.banned_by.username]))
+        .to.eql([['carl', 'grace']]),
   }),
   ada('Lift a ban', 204, { path: toCarl }),
-  ada('Make an invite', 201, { check: (pm) => {
-    const { code, uses } = pm.response.json();
-    pm.expect(uses).to.equal(0);
-    pm.collectionVariables.set('code', code);
-  } }),
+  ada('Make an invite', 201, {
+    check: (pm) => {
+      const { code, uses } = pm.response.json();
+      pm.expect(uses).to.equal(0);
+      pm.collectionVariables.set('code', code);
+    },
+  }),
   carl('Redeem an invite', 200, { check: (pm) => pm.expect(pm.response.json().membership.role).to.equal('member') }),
-  ada('List the invites of a room', 200, { check: (pm) => pm.expect(pm.response.json().items.map((i) => i.uses)).to.eql([1]) }),
+  ada('List the invites of a room', 200, {
+    check: (pm) => pm.expect(pm.response.json().items.map((i) => i.uses)).to.eql([1]),
+  }),
   ada('Revoke an invite', 204),
   carl('Leave a room', 204),
 ];
@@ -148,10 +201,12 @@ const talking = [
     body: '{"text": "Yes, gladly.", "reply_to": {{message}}}',
     check: (pm) => pm.expect(String(pm.response.json().reply_to)).to.equal(pm.collectionVariables.get('message')),
   }),
-  ada('Edit a message', 200, { check: (pm) => {
-    pm.expect(pm.response.json().text).to.equal('Tea at five?');
-    pm.expect(pm.response.json()).to.have.property('edited_at');
-  } }),
+  ada('Edit a message', 200, {
+    check: (pm) => {
+      pm.expect(pm.response.json().text).to.equal('Tea at five?');
+      pm.expect(pm.response.json()).to.have.property('edited_at');
+    },
+  }),
   grace('React to a message', 200, {
     check: (pm) => pm.expect(pm.response.json().reactions).to.eql([{ emoji: '👍', count: 1, me: true }]),
   }),
@@ -167,10 +222,12 @@ const talking = [
 ];
 
 const found = [
-  grace('Read the history', 200, { check: (pm) => {
-    pm.expect(pm.response.json().items.map((m) => m.text)).to.eql(['Tea at five?', 'Yes, gladly.']);
-    pm.expect(pm.response.json().items[0].reactions).to.eql([]);
-  } }),
+  grace('Read the history', 200, {
+    check: (pm) => {
+      pm.expect(pm.response.json().items.map((m) => m.text)).to.eql(['Tea at five?', 'Yes, gladly.']);
+      pm.expect(pm.response.json().items[0].reactions).to.eql([]);
+    },
+  }),
   grace('Read the history', 200, {
     query: { after: '{{message}}', limit: '1' },
     check: (pm) => pm.expect(pm.response.json().items.map((m) => m.text)).to.eql(['Yes, gladly.']),
@@ -193,23 +250,30 @@ const privately = [
   ada('Send a message to a channel or to a user', 201, {
     check: (pm) => pm.collectionVariables.set('direct', String(pm.response.json().room_id)),
   }),
-  ada('Open the direct room with a user', 200, { path: toGrace, check: (pm) => {
-    pm.expect(pm.response.json().kind).to.equal('direct');
-    pm.expect(String(pm.response.json().id)).to.equal(pm.collectionVariables.get('direct'));
-  } }),
+  ada('Open the direct room with a user', 200, {
+    path: toGrace,
+    check: (pm) => {
+      pm.expect(pm.response.json().kind).to.equal('direct');
+      pm.expect(String(pm.response.json().id)).to.equal(pm.collectionVariables.get('direct'));
+    },
+  }),
   grace('List the own rooms', 200, {
     query: { unread: 'true' },
-    check: (pm) => pm.expect(pm.response.json().items.map((r) => [r.kind, r.membership.unread_count])).to.eql([['direct', 1]]),
+    check: (pm) =>
+      pm.expect(pm.response.json().items.map((r) => [r.kind, r.membership.unread_count])).to.eql([['direct', 1]]),
   }),
 ];
 
 const files = (pictureFile) => [
-  ada('Upload a file', 201, { file: pictureFile, check: (pm) => {
-    const file = pm.response.json();
-    pm.expect(file).to.include({ name: 'harbour.png', media_type: 'image/png', width: 2, height: 2 });
-    pm.collectionVariables.set('file', file.id);
-    pm.collectionVariables.set('size', String(file.size));
-  } }),
+  ada('Upload a file', 201, {
+    file: pictureFile,
+    check: (pm) => {
+      const file = pm.response.json();
+      pm.expect(file).to.include({ name: 'harbour.png', media_type: 'image/png', width: 2, height: 2 });
+      pm.collectionVariables.set('file', file.id);
+      pm.collectionVariables.set('size', String(file.size));
+    },
+  }),
   ada('Send a message', 201, {
     body: '{"type": "image", "text": "The view from here", "file_ids": ["{{file}}"]}',
     check: (pm) => pm.expect(pm.response.json().files.map((f) => f.id)).to.eql([pm.collectionVariables.get('file')]),
@@ -218,10 +282,12 @@ const files = (pictureFile) => [
   grace("Read a file's headers", 200, {
     check: (pm) => pm.expect(pm.response.headers.get('Content-Length')).to.equal(pm.collectionVariables.get('size')),
   }),
-  grace('Download a file', 200, { check: (pm) => {
-    pm.expect(String(pm.response.stream.length)).to.equal(pm.collectionVariables.get('size'));
-    pm.collectionVariables.set('etag', pm.response.headers.get('ETag'));
-  } }),
+  grace('Download a file', 200, {
+    check: (pm) => {
+      pm.expect(String(pm.response.stream.length)).to.equal(pm.collectionVariables.get('size'));
+      pm.collectionVariables.set('etag', pm.response.headers.get('ETag'));
+    },
+  }),
   grace('Download a file', 304, { headers: { 'If-None-Match': '{{etag}}' } }),
   grace('Download a file', 206, {
     headers: { Range: 'bytes=1-3', 'If-Range': '{{etag}}' },
@@ -235,17 +301,21 @@ const files = (pictureFile) => [
 /** A file in chunks; the metadata's name and type are notes.txt and text/plain in Base64. */
 const newUpload = ada('Begin an upload in chunks', 201, {
   headers: {
-    'Tus-Resumable': '1.0.0', 'Upload-Length': '11',
+    'Tus-Resumable': '1.0.0',
+    'Upload-Length': '11',
     'Upload-Metadata': 'filename bm90ZXMudHh0,filetype dGV4dC9wbGFpbg==,room_id {{roomInBase64}}',
   },
   check: (pm) => pm.collectionVariables.set('upload', pm.response.headers.get('Location').split('/').pop()),
 });
 const chunks = [
-  nobody('Ask what uploads can do', 204, { check: (pm) => pm.expect(pm.response.headers.get('Tus-Version')).to.equal('1.0.0') }),
+  nobody('Ask what uploads can do', 204, {
+    check: (pm) => pm.expect(pm.response.headers.get('Tus-Version')).to.equal('1.0.0'),
+  }),
   newUpload,
   nobody('Ask what an upload can do', 204),
   ada('Send bytes of an upload', 204, {
-    headers: { 'Tus-Resumable': '1.0.0', 'Upload-Offset': '0' }, body: 'Assam, ',
+    headers: { 'Tus-Resumable': '1.0.0', 'Upload-Offset': '0' },
+    body: 'Assam, ',
     check: (pm) => pm.expect(pm.response.headers.get('Upload-Offset')).to.equal('7'),
   }),
   ada('Ask how far an upload is', 200, {
@@ -253,7 +323,8 @@ const chunks = [
     check: (pm) => pm.expect(pm.response.headers.get('Upload-Offset')).to.equal('7'),
   }),
   ada('Send bytes of an upload', 204, {
-    headers: { 'Tus-Resumable': '1.0.0', 'Upload-Offset': '7' }, body: 'Mate',
+    headers: { 'Tus-Resumable': '1.0.0', 'Upload-Offset': '7' },
+    body: 'Mate',
     check: (pm) => pm.collectionVariables.set('file', pm.response.headers.get('Parley-File-Id')),
   }),
   ada('Download a file', 200, { check: (pm) => pm.expect(pm.response.text()).to.equal('Assam, Mate') }),
@@ -265,21 +336,31 @@ const chunks = [
 const following = [
   grace('Get a cookie for the event stream', 204),
   grace('Follow what happens', 200, {
-    headers: { Accept: 'application/json' }, query: { after: '{{cursor}}', limit: '200' },
+    headers: { Accept: 'application/json' },
+    query: { after: '{{cursor}}', limit: '200' },
     check: (pm) => {
       const { items } = pm.response.json();
-      pm.expect(items.filter((e) => e.id === pm.collectionVariables.get('event')).map((e) => e.data.text)).to.eql(['Tea at five?']);
-      pm.expect(items.map((e) => e.event)).to.include.members(['member.joined', 'message.edited', 'reaction.added', 'pin.added']);
+      pm.expect(items.filter((e) => e.id === pm.collectionVariables.get('event')).map((e) => e.data.text)).to.eql([
+        'Tea at five?',
+      ]);
+      pm.expect(items.map((e) => e.event)).to.include.members([
+        'member.joined',
+        'message.edited',
+        'reaction.added',
+        'pin.added',
+      ]);
     },
   }),
 ];
 
 const leaving = [
   ada('Delete a message', 204),
-  grace('Read a message', 200, { check: (pm) => {
-    pm.expect(pm.response.json()).to.have.property('deleted_at');
-    pm.expect(pm.response.json()).not.to.have.property('text');
-  } }),
+  grace('Read a message', 200, {
+    check: (pm) => {
+      pm.expect(pm.response.json()).to.have.property('deleted_at');
+      pm.expect(pm.response.json()).not.to.have.property('text');
+    },
+  }),
   ada('Clear the history', 204),
   grace('Read the history', 200, { check: (pm) => pm.expect(pm.response.json()).to.eql({ items: [] }) }),
   grace('Leave a room', 204),
@@ -295,9 +376,19 @@ const leaving = [
   nobody('Log in', 401, { check: (pm) => pm.expect(pm.response.json().code).to.equal('bad_credentials') }),
   nobody('Log in', 201, { body: '{"username": "ada", "password": "staple and candle"}' }),
   ada('List the own sessions', 200, {
-    check: (pm) => pm.expect(pm.response.json().items.map((s) => s.current).sort()).to.eql([false, true]),
+    check: (pm) =>
+      pm
+        .expect(
+          pm.response
+            .json()
+            .items.map((s) => s.current)
+            .sort(),
+        )
+        .to.eql([false, true]),
   }),
   ada('Log out', 204),
   ada('Read the own profile', 401, { check: (pm) => pm.expect(pm.response.json().code).to.equal('session_revoked') }),
-  nobody('Read the metrics', 200, { check: (pm) => pm.expect(pm.response.text()).to.include('parley_http_requests_total') }),
+  nobody('Read the metrics', 200, {
+    check: (pm) => pm.expect(pm.response.text()).to.include('parley_http_requests_total'),
+  }),
 ];

@@ -29,15 +29,25 @@ async function convert() {
 /** The collection is good to use by hand: folders have the tags' names, requests are called by what they do. */
 function inspect(collection) {
   const tags = [...contract.matchAll(/^ {2}- name: (\w+)$/gm)].map((m) => m[1]);
-  assert.deepEqual(collection.item.map((folder) => folder.name), tags);
-  assert.deepEqual(collection.auth.bearer.map(({ key, value }) => [key, value]), [['token', '{{bearerToken}}']]);
+  assert.deepEqual(
+    collection.item.map((folder) => folder.name),
+    tags,
+  );
+  assert.deepEqual(
+    collection.auth.bearer.map(({ key, value }) => [key, value]),
+    [['token', '{{bearerToken}}']],
+  );
   for (const { name, request } of requestsOf(collection)) {
     assert.match(name, /^[A-Z][a-z]*[ a-z',-]+$/, 'a name is words');
     assert.deepEqual(request.url.host, ['{{baseUrl}}'], name);
-    if (request.auth && request.auth.type !== 'noauth') assert.equal(request.auth.bearer[0].value, '{{bearerToken}}', name);
+    if (request.auth && request.auth.type !== 'noauth')
+      assert.equal(request.auth.bearer[0].value, '{{bearerToken}}', name);
     if (request.body?.mode !== 'raw') continue;
     const values = Object.values(JSON.parse(request.body.raw));
-    assert.ok(values.length > 0 && values.every((v) => v !== 'string' && !/^<.*>$/.test(v)), `${name}: ${request.body.raw}`);
+    assert.ok(
+      values.length > 0 && values.every((v) => v !== 'string' && !/^<.*>$/.test(v)),
+      `${name}: ${request.body.raw}`,
+    );
   }
 }
 
@@ -48,16 +58,23 @@ function take(step, requests) {
   const found = requests.find(({ name }) => name === step.request);
   assert.ok(found, `the collection has no request "${step.request}"`);
   const { request } = structuredClone(found);
-  for (const variable of request.url.variable ?? []) variable.value = step.path?.[variable.key] ?? `{{${variable.key}}}`;
+  for (const variable of request.url.variable ?? [])
+    variable.value = step.path?.[variable.key] ?? `{{${variable.key}}}`;
   use(request.url.query ?? [], step.query);
   use(request.header, step.headers);
   if (step.body !== undefined) request.body = { mode: 'raw', raw: step.body };
   if (step.file) request.body.formdata.find(({ type }) => type === 'file').src = step.file;
   const checks = `pm.test('answers ${step.status}', () => pm.response.to.have.status(${step.status}));`;
   return {
-    name: step.request, request,
-    event: [script('prerequest', `pm.collectionVariables.set('bearerToken', pm.collectionVariables.get('${step.as}') || '');`),
-      script('test', `${checks}\npm.test('has the right content', () => (${step.check ?? '() => {}'})(pm));`)],
+    name: step.request,
+    request,
+    event: [
+      script(
+        'prerequest',
+        `pm.collectionVariables.set('bearerToken', pm.collectionVariables.get('${step.as}') || '');`,
+      ),
+      script('test', `${checks}\npm.test('has the right content', () => (${step.check ?? '() => {}'})(pm));`),
+    ],
   };
 }
 
@@ -80,7 +97,10 @@ async function openStream() {
   assert.equal(login.status, 201, 'nobody else may be called carl: use a server without users');
   const { access_token: token } = await login.json();
   const leave = new AbortController();
-  const stream = await fetch(`${server}/v1/events`, { headers: { Authorization: `Bearer ${token}` }, signal: leave.signal });
+  const stream = await fetch(`${server}/v1/events`, {
+    headers: { Authorization: `Bearer ${token}` },
+    signal: leave.signal,
+  });
   let read = '';
   for await (const piece of stream.body.pipeThrough(new TextDecoderStream()).values({ preventCancel: true })) {
     read += piece;

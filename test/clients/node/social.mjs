@@ -10,7 +10,8 @@ import { chromium } from 'playwright-core';
 
 const [base, room] = process.argv.slice(2);
 const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-dev-shm-usage'],
 });
 const complaints = [];
 
@@ -43,7 +44,10 @@ async function firstMessage() {
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await page.locator('li.message:not(.pending)', { hasText: 'My first words' }).waitFor();
   assert.equal(new URL(page.url()).hash, `#/rooms/${room}`, 'the code has gone from the address');
-  assert.ok(seen.every((url) => !/token/.test(url)), `no token is in an address: ${seen}`);
+  assert.ok(
+    seen.every((url) => !/token/.test(url)),
+    `no token is in an address: ${seen}`,
+  );
   await page.reload(); // the session is one like any other
   await page.locator('li.message', { hasText: 'My first words' }).waitFor();
   return page;

@@ -2,7 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { scene, tab, until } from './scene.mjs';
-import { allSent, asGuest, makeRoom, myMenu, openRoom, PASSWORD, press, roomLink, row, signUp, toRooms, write } from './steps.mjs';
+import {
+  allSent,
+  asGuest,
+  makeRoom,
+  myMenu,
+  openRoom,
+  PASSWORD,
+  press,
+  roomLink,
+  row,
+  signUp,
+  toRooms,
+  write,
+} from './steps.mjs';
 
 scene('a guest becomes an account and keeps everything; a log-out reaches all tabs', async ({ expect, person }) => {
   const joe = await person('joe');
@@ -24,35 +37,47 @@ scene('a guest becomes an account and keeps everything; a log-out reaches all ta
   for (const page of [joe.page, other]) await page.getByRole('heading', { name: 'Log in' }).waitFor();
 });
 
-scene('tabs that refresh at once keep their session, and a log-out elsewhere is told', async ({ api, expect, person }) => {
-  const quin = await person('quin');
-  await signUp(quin);
-  expect(/^401 /);
-  const tabs = [quin.page, await tab(quin.context), await tab(quin.context)];
-  let refused = 0;
-  let refreshing = 0;
-  let most = 0;
-  const expired = { type: 'about:blank', title: 'Unauthorized', status: 401, code: 'token_expired' };
-  for (const page of tabs) {
-    await page.route('**/v1/users/me/password', (route) => (++refused > tabs.length
-      ? route.continue() : route.fulfill({ status: 401, contentType: 'application/problem+json', body: JSON.stringify(expired) })));
-    await page.route('**/v1/sessions/refresh', async (route) => {
-      most = Math.max(most, ++refreshing);
-      await until(() => refused >= tabs.length, 'all tabs were refused');
-      for (const other of tabs) await other.evaluate(() => new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); }));
-      await route.continue();
-      refreshing--;
-    });
-    await myMenu(page, 'Profile and account');
-    await page.getByLabel('Current password').fill('wrong on purpose');
-    await page.getByLabel('New password').fill('correct horse 2');
-  }
-  await Promise.all(tabs.map((page) => press(page.getByRole('button', { name: 'Change password' }))));
-  // Refused for the password, not for the session.
-  for (const page of tabs) await page.getByText('The current password is another one.').waitFor();
-  assert.equal(most, 1, 'a refresh token was about to be spent twice');
+scene(
+  'tabs that refresh at once keep their session, and a log-out elsewhere is told',
+  async ({ api, expect, person }) => {
+    const quin = await person('quin');
+    await signUp(quin);
+    expect(/^401 /);
+    const tabs = [quin.page, await tab(quin.context), await tab(quin.context)];
+    let refused = 0;
+    let refreshing = 0;
+    let most = 0;
+    const expired = { type: 'about:blank', title: 'Unauthorized', status: 401, code: 'token_expired' };
+    for (const page of tabs) {
+      await page.route('**/v1/users/me/password', (route) =>
+        ++refused > tabs.length
+          ? route.continue()
+          : route.fulfill({ status: 401, contentType: 'application/problem+json', body: JSON.stringify(expired) }),
+      );
+      await page.route('**/v1/sessions/refresh', async (route) => {
+        most = Math.max(most, ++refreshing);
+        await until(() => refused >= tabs.length, 'all tabs were refused');
+        for (const other of tabs)
+          await other.evaluate(
+            () =>
+              new Promise((done) => {
+                requestAnimationFrame(() => setTimeout(done));
+              }),
+          );
+        await route.continue();
+        refreshing--;
+      });
+      await myMenu(page, 'Profile and account');
+      await page.getByLabel('Current password').fill('wrong on purpose');
+      await page.getByLabel('New password').fill('correct horse 2');
+    }
+    await Promise.all(tabs.map((page) => press(page.getByRole('button', { name: 'Change password' }))));
+    // Refused for the password, not for the session.
+    for (const page of tabs) await page.getByText('The current password is another one.').waitFor();
+    assert.equal(most, 1, 'a refresh token was about to be spent twice');
 
-  const { access_token: token } = await api('POST', '/v1/sessions', { username: 'quin', password: PASSWORD });
-  await api('PUT', '/v1/users/me/password', { current_password: PASSWORD, new_password: 'correct horse 3' }, token);
-  for (const page of tabs) await page.getByText('Your password was changed on another device').waitFor();
-});
+    const { access_token: token } = await api('POST', '/v1/sessions', { username: 'quin', password: PASSWORD });
+    await api('PUT', '/v1/users/me/password', { current_password: PASSWORD, new_password: 'correct horse 3' }, token);
+    for (const page of tabs) await page.getByText('Your password was changed on another device').waitFor();
+  },
+);

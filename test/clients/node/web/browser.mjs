@@ -12,7 +12,10 @@ export const isFirefox = Boolean(FIREFOX);
 /** @param {...string} args more of Chromium's */
 export async function launch(...args) {
   if (!isFirefox) {
-    return chromium.launch({ executablePath: CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage', ...args] });
+    return chromium.launch({
+      executablePath: CHROMIUM || '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-dev-shm-usage', ...args],
+    });
   }
   const browser = await firefox.launch({ channel: 'moz-firefox', executablePath: FIREFOX });
   passOverMediaFeatures(browser);

@@ -5,7 +5,21 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { lose, offline, placeOf, scene, tab, until } from './scene.mjs';
-import { allSent, attach, box, download, join, makeRoom, myMenu, PASSWORD, press, row, signUp, texts, write } from './steps.mjs';
+import {
+  allSent,
+  attach,
+  box,
+  download,
+  join,
+  makeRoom,
+  myMenu,
+  PASSWORD,
+  press,
+  row,
+  signUp,
+  texts,
+  write,
+} from './steps.mjs';
 
 /** Every page shows these messages and no others. */
 async function show(pages, expected) {
@@ -73,7 +87,9 @@ scene('a large file goes on where it was cut off', async ({ person }) => {
 
 scene('browsers without SharedWorker share one stream through a leading tab', async ({ person }) => {
   const kim = await person('kim');
-  await kim.context.addInitScript(() => { delete globalThis.SharedWorker; });
+  await kim.context.addInitScript(() => {
+    delete globalThis.SharedWorker;
+  });
   await kim.page.reload();
   await signUp(kim);
   await makeRoom(kim.page, 'Leading');
@@ -87,29 +103,32 @@ scene('browsers without SharedWorker share one stream through a leading tab', as
   assert.deepEqual(await texts(follower), ['from the one that follows', 'with another lead']);
 });
 
-scene('a restored database is read again, whatever was on the screen', async ({ person, server: { folder }, start, stop }) => {
-  const rose = await person('rose');
-  await signUp(rose);
-  await makeRoom(rose.page, 'Backup');
-  await write(rose.page, 'in the backup');
-  await allSent(rose.page);
-  await stop('SIGTERM');
-  const copy = mkdtempSync(path.join(tmpdir(), 'parley-web-copy-'));
-  cpSync(folder, copy, { recursive: true });
-  await start();
-  await write(rose.page, 'after the backup');
-  await row(rose.page, 'after the backup').waitFor();
-  await allSent(rose.page);
-  await stop('SIGTERM');
-  const isDatabase = (name) => /^parley\.db(-wal|-shm)?$/.test(name);
-  for (const name of readdirSync(folder).filter(isDatabase)) rmSync(path.join(folder, name));
-  for (const name of readdirSync(copy).filter(isDatabase)) cpSync(path.join(copy, name), path.join(folder, name));
-  rmSync(copy, { recursive: true });
-  await start();
-  await row(rose.page, 'after the backup').waitFor({ state: 'detached' });
-  await write(rose.page, 'and on it goes');
-  await show([rose.page], ['in the backup', 'and on it goes']);
-});
+scene(
+  'a restored database is read again, whatever was on the screen',
+  async ({ person, server: { folder }, start, stop }) => {
+    const rose = await person('rose');
+    await signUp(rose);
+    await makeRoom(rose.page, 'Backup');
+    await write(rose.page, 'in the backup');
+    await allSent(rose.page);
+    await stop('SIGTERM');
+    const copy = mkdtempSync(path.join(tmpdir(), 'parley-web-copy-'));
+    cpSync(folder, copy, { recursive: true });
+    await start();
+    await write(rose.page, 'after the backup');
+    await row(rose.page, 'after the backup').waitFor();
+    await allSent(rose.page);
+    await stop('SIGTERM');
+    const isDatabase = (name) => /^parley\.db(-wal|-shm)?$/.test(name);
+    for (const name of readdirSync(folder).filter(isDatabase)) rmSync(path.join(folder, name));
+    for (const name of readdirSync(copy).filter(isDatabase)) cpSync(path.join(copy, name), path.join(folder, name));
+    rmSync(copy, { recursive: true });
+    await start();
+    await row(rose.page, 'after the backup').waitFor({ state: 'detached' });
+    await write(rose.page, 'and on it goes');
+    await show([rose.page], ['in the backup', 'and on it goes']);
+  },
+);
 
 scene('what could not be sent outlives its tab, and is sent once', async ({ person, start, stop }) => {
   const tess = await person('tess');
@@ -120,7 +139,9 @@ scene('what could not be sent outlives its tab, and is sent once', async ({ pers
   await allSent(tess.page);
 
   await stop('SIGKILL');
-  const sending = tess.page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/messages'));
+  const sending = tess.page.waitForRequest(
+    (request) => request.method() === 'POST' && request.url().endsWith('/messages'),
+  );
   await write(tess.page, 'while the server is away 1');
   await write(tess.page, 'while the server is away 2');
   const late = await sending;

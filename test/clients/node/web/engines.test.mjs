@@ -5,7 +5,25 @@ import { readFileSync } from 'node:fs';
 import { isFirefox } from './browser.mjs';
 import { isTouched, MOUSE, placeOf, scene, until } from './scene.mjs';
 import {
-  act, allSent, attach, badge, box, download, focused, join, makeRoom, myMenu, openRoom, PASSWORD, pictureFile, press, roomLink, row, signUp, texts, write,
+  act,
+  allSent,
+  attach,
+  badge,
+  box,
+  download,
+  focused,
+  join,
+  makeRoom,
+  myMenu,
+  openRoom,
+  PASSWORD,
+  pictureFile,
+  press,
+  roomLink,
+  row,
+  signUp,
+  texts,
+  write,
 } from './steps.mjs';
 
 scene('two people write, change and delete, and the server is killed on the way', async ({ person, start, stop }) => {
@@ -47,14 +65,18 @@ scene('files go up and come down, and what is unread is counted', async ({ perso
   await makeRoom(cay.page, 'Shelf');
   await join(dov.page, 'Shelf');
   await makeRoom(dov.page, 'Elsewhere');
-  await attach(cay.page, await pictureFile(cay.page, 'leaf.png', 40, 30, 'green'), { name: 'list.txt', mimeType: 'text/plain', buffer: Buffer.from('milk') });
+  await attach(cay.page, await pictureFile(cay.page, 'leaf.png', 40, 30, 'green'), {
+    name: 'list.txt',
+    mimeType: 'text/plain',
+    buffer: Buffer.from('milk'),
+  });
   await write(cay.page, 'A leaf and a list');
   await row(cay.page, 'A leaf and a list').locator('img.loaded').waitFor();
   await write(cay.page, 'and a word');
-  await until(async () => await badge(dov.page, 'Shelf') === 2, 'two are unread');
+  await until(async () => (await badge(dov.page, 'Shelf')) === 2, 'two are unread');
   await openRoom(dov.page, 'Shelf');
   await row(dov.page, 'and a word').waitFor();
-  await until(async () => await badge(dov.page, 'Shelf') === 0, 'all is read');
+  await until(async () => (await badge(dov.page, 'Shelf')) === 0, 'all is read');
   await press(row(dov.page, 'A leaf and a list').getByRole('button', { name: 'Picture leaf.png' }));
   await until(() => dov.page.locator('dialog.lightbox img').evaluate((img) => img.naturalWidth === 40));
   const room = placeOf(dov.page);
@@ -63,38 +85,46 @@ scene('files go up and come down, and what is unread is counted', async ({ perso
   assert.equal(placeOf(dov.page), room);
   assert.equal(await milk(dov.page), 'milk');
   await dov.page.evaluate(() => history.back());
-  await (isTouched(dov.page) ? roomLink(dov.page, 'Elsewhere') : dov.page.getByRole('heading', { name: 'Elsewhere', exact: true })).waitFor(); // a phone was at the list between
+  await (
+    isTouched(dov.page)
+      ? roomLink(dov.page, 'Elsewhere')
+      : dov.page.getByRole('heading', { name: 'Elsewhere', exact: true })
+  ).waitFor(); // a phone was at the list between
 });
 
-scene('a draft outlives the page, an input method ends a word, and a log-out ends it all', async ({ expect, person }) => {
-  const eli = await person('eli');
-  const { page } = eli;
-  await signUp(eli);
-  await makeRoom(page, 'Drafts');
-  await box(page).fill('half a sent');
-  await page.reload();
-  await until(async () => await box(page).inputValue() === 'half a sent', 'the draft is there');
-  await box(page).evaluate((el) => {
-    el.focus();
-    el.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }));
-    el.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true }));
-  });
-  await page.keyboard.press('End');
-  await page.keyboard.type('ence');
-  await page.keyboard.press('Enter');
-  await row(page, 'half a sentence').waitFor();
-  await allSent(page);
-  assert.deepEqual(await texts(page), ['half a sentence']);
-  await box(page).fill('for nobody else');
-  await myMenu(page, 'Log out');
-  expect(/^401 /);
-  await page.getByLabel('Username').fill('eli');
-  await page.getByLabel('Password').fill(PASSWORD);
-  await press(page.getByRole('button', { name: 'Log in' }));
-  await openRoom(page, 'Drafts');
-  await row(page, 'half a sentence').waitFor();
-  assert.equal(await box(page).inputValue(), '');
-}, [MOUSE]);
+scene(
+  'a draft outlives the page, an input method ends a word, and a log-out ends it all',
+  async ({ expect, person }) => {
+    const eli = await person('eli');
+    const { page } = eli;
+    await signUp(eli);
+    await makeRoom(page, 'Drafts');
+    await box(page).fill('half a sent');
+    await page.reload();
+    await until(async () => (await box(page).inputValue()) === 'half a sent', 'the draft is there');
+    await box(page).evaluate((el) => {
+      el.focus();
+      el.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }));
+      el.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true }));
+    });
+    await page.keyboard.press('End');
+    await page.keyboard.type('ence');
+    await page.keyboard.press('Enter');
+    await row(page, 'half a sentence').waitFor();
+    await allSent(page);
+    assert.deepEqual(await texts(page), ['half a sentence']);
+    await box(page).fill('for nobody else');
+    await myMenu(page, 'Log out');
+    expect(/^401 /);
+    await page.getByLabel('Username').fill('eli');
+    await page.getByLabel('Password').fill(PASSWORD);
+    await press(page.getByRole('button', { name: 'Log in' }));
+    await openRoom(page, 'Drafts');
+    await row(page, 'half a sentence').waitFor();
+    assert.equal(await box(page).inputValue(), '');
+  },
+  [MOUSE],
+);
 
 /** What list.txt holds. Firefox does not tell of downloads from memory, Chromium not of the bytes of an answer that became one. */
 async function milk(page) {

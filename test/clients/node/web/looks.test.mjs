@@ -5,7 +5,23 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { MOUSE, scene } from './scene.mjs';
 import {
-  act, allSent, attach, box, dismiss, find, fitsWidth, focused, makeRoom, myMenu, pictureFile, press, roomMenu, row, signUp, texts, write,
+  act,
+  allSent,
+  attach,
+  box,
+  dismiss,
+  find,
+  fitsWidth,
+  focused,
+  makeRoom,
+  myMenu,
+  pictureFile,
+  press,
+  roomMenu,
+  row,
+  signUp,
+  texts,
+  write,
 } from './steps.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -25,7 +41,11 @@ async function check(page, where) {
   await page.evaluate(axe);
   await page.evaluate(() => Promise.all(document.getAnimations().map((a) => a.finished.catch(() => {}))));
   const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ['violations'] }));
-  assert.deepEqual(violations.map((v) => [v.id, v.nodes.map((n) => n.html)]), [], where);
+  assert.deepEqual(
+    violations.map((v) => [v.id, v.nodes.map((n) => n.html)]),
+    [],
+    where,
+  );
   assert.ok(await fitsWidth(page), `${where} is wider than the screen`);
 }
 
@@ -49,7 +69,11 @@ async function aroundRoom(page, name) {
   await act(page, 'Some', 'Reply');
   await check(page, 'answering');
   await write(page, 'An answer');
-  await attach(page, await pictureFile(page, 'sky.png', 400, 300, 'steelblue'), { name: 'list.txt', mimeType: 'text/plain', buffer: Buffer.from('milk') });
+  await attach(page, await pictureFile(page, 'sky.png', 400, 300, 'steelblue'), {
+    name: 'list.txt',
+    mimeType: 'text/plain',
+    buffer: Buffer.from('milk'),
+  });
   await write(page, 'Attached');
   await row(page, 'Attached').locator('img.loaded').waitFor();
   await act(page, 'Attached', 'React');
@@ -106,59 +130,64 @@ async function aboutPeople(page) {
   await check(page, 'contacts');
 }
 
-scene('the keyboard is enough, and the focus is never lost', async ({ person }) => {
-  const { page } = await person('kay');
-  const type = (...keys) => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
-  await focused(page.getByLabel('Username'));
-  await page.getByRole('button', { name: 'Create an account' }).focus();
-  await type('Enter');
-  await focused(page.getByLabel('Username'));
-  await page.keyboard.type('kay');
-  await type('Tab', 'Tab');
-  await focused(page.getByLabel('Password'));
-  await page.keyboard.type('correct horse');
-  await type('Enter');
-
-  const add = page.getByRole('button', { name: 'Add a channel' });
-  await add.focus();
-  await type('Enter');
-  await focused(page.getByRole('menuitem', { name: 'Create a channel' }));
-  await type('ArrowDown', 'Escape'); // the menu gives the focus back
-  await focused(add);
-  await type('Enter', 'Enter');
-  await focused(page.getByLabel('Name', { exact: true }));
-  await page.keyboard.type('Keys');
-  await type('Enter');
-  await focused(box(page)); // where one writes
-  for (const text of ['one', 'two']) {
-    await page.keyboard.type(text);
+scene(
+  'the keyboard is enough, and the focus is never lost',
+  async ({ person }) => {
+    const { page } = await person('kay');
+    const type = (...keys) =>
+      keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
+    await focused(page.getByLabel('Username'));
+    await page.getByRole('button', { name: 'Create an account' }).focus();
     await type('Enter');
-  }
-  await allSent(page);
+    await focused(page.getByLabel('Username'));
+    await page.keyboard.type('kay');
+    await type('Tab', 'Tab');
+    await focused(page.getByLabel('Password'));
+    await page.keyboard.type('correct horse');
+    await type('Enter');
 
-  await type('Shift+Tab', 'Shift+Tab'); // past the button for files, to the newest message
-  await focused(row(page, 'two'));
-  await type('ArrowUp');
-  await focused(row(page, 'one'));
-  await row(page, 'one').getByRole('button', { name: 'Reply' }).focus();
-  await type('Enter');
-  await focused(box(page));
-  await page.keyboard.type('three');
-  await type('Enter');
-  await row(page, 'three').locator('.quote', { hasText: 'one' }).waitFor();
+    const add = page.getByRole('button', { name: 'Add a channel' });
+    await add.focus();
+    await type('Enter');
+    await focused(page.getByRole('menuitem', { name: 'Create a channel' }));
+    await type('ArrowDown', 'Escape'); // the menu gives the focus back
+    await focused(add);
+    await type('Enter', 'Enter');
+    await focused(page.getByLabel('Name', { exact: true }));
+    await page.keyboard.type('Keys');
+    await type('Enter');
+    await focused(box(page)); // where one writes
+    for (const text of ['one', 'two']) {
+      await page.keyboard.type(text);
+      await type('Enter');
+    }
+    await allSent(page);
 
-  const search = page.getByRole('button', { name: 'Search in this room' });
-  await search.focus();
-  await type('Enter');
-  await focused(page.getByLabel('Words to look for'));
-  await type('Escape');
-  await focused(search);
-  await type('Control+k');
-  await focused(page.getByRole('combobox'));
-  await page.keyboard.type('keys');
-  await type('Escape');
-  await focused(search);
-}, [MOUSE]);
+    await type('Shift+Tab', 'Shift+Tab'); // past the button for files, to the newest message
+    await focused(row(page, 'two'));
+    await type('ArrowUp');
+    await focused(row(page, 'one'));
+    await row(page, 'one').getByRole('button', { name: 'Reply' }).focus();
+    await type('Enter');
+    await focused(box(page));
+    await page.keyboard.type('three');
+    await type('Enter');
+    await row(page, 'three').locator('.quote', { hasText: 'one' }).waitFor();
+
+    const search = page.getByRole('button', { name: 'Search in this room' });
+    await search.focus();
+    await type('Enter');
+    await focused(page.getByLabel('Words to look for'));
+    await type('Escape');
+    await focused(search);
+    await type('Control+k');
+    await focused(page.getByRole('combobox'));
+    await page.keyboard.type('keys');
+    await type('Escape');
+    await focused(search);
+  },
+  [MOUSE],
+);
 
 scene('hostile text is text', async ({ person }) => {
   const eve = await person('eve');
@@ -166,12 +195,19 @@ scene('hostile text is text', async ({ person }) => {
   await signUp(eve);
   await makeRoom(page, 'Traps');
   const traps = [
-    '<img src=x onerror="document.title=1"><script>document.title=2</script>', 'javascript:alert(1) data:text/html,x',
-    'x'.repeat(8000), '🦊'.repeat(200), `👩🏽‍🚀 ${'e' + '\u0301'.repeat(200)}`, 'one\r\n\r\n<b>two</b> &amp; three',
+    '<img src=x onerror="document.title=1"><script>document.title=2</script>',
+    'javascript:alert(1) data:text/html,x',
+    'x'.repeat(8000),
+    '🦊'.repeat(200),
+    `👩🏽‍🚀 ${'e' + '\u0301'.repeat(200)}`,
+    'one\r\n\r\n<b>two</b> &amp; three',
   ];
   for (const text of traps) await write(page, text);
   await allSent(page);
-  assert.deepEqual(await texts(page), traps.map((text) => text.replace(/\r\n/g, '\n')));
+  assert.deepEqual(
+    await texts(page),
+    traps.map((text) => text.replace(/\r\n/g, '\n')),
+  );
   await write(page, '\u202Edesrever \u0007 bell');
   await row(page, 'desrever').waitFor();
   assert.match((await texts(page)).at(-1), /\u2407/, 'a control character is shown as its picture');
@@ -180,11 +216,15 @@ scene('hostile text is text', async ({ person }) => {
   assert.equal((await texts(page))[0], traps[0]);
   assert.equal(await page.locator('.messages img, .messages script, .messages a, .messages b').count(), 0);
   assert.ok(await fitsWidth(page));
-  const cut = await page.locator('.messages .text').evaluateAll((all) => all.filter((el) => el.scrollWidth > el.clientWidth).map((el) => el.textContent.slice(0, 20)));
+  const cut = await page
+    .locator('.messages .text')
+    .evaluateAll((all) => all.filter((el) => el.scrollWidth > el.clientWidth).map((el) => el.textContent.slice(0, 20)));
   assert.deepEqual(cut, [], 'long words are broken, not cut off');
 
   for (const text of ['ask @evelyn', 'or info@eve.com', 'but @Eve.']) await write(page, text);
-  await row(page, 'but @Eve.').locator('.mention.mine', { hasText: /^@Eve$/ }).waitFor();
+  await row(page, 'but @Eve.')
+    .locator('.mention.mine', { hasText: /^@Eve$/ })
+    .waitFor();
   await allSent(page);
   assert.deepEqual(await page.locator('.to-me .text').allInnerTexts(), ['but @Eve.']);
 
@@ -208,13 +248,21 @@ scene('a name is text', async ({ person }) => {
   assert.equal(await name.textContent(), '<b>nimda</b>');
 });
 
-scene('the first screen is less than 100 KB', async ({ person }) => {
-  const { page } = await person('newcomer');
-  await page.getByRole('heading', { name: 'Log in' }).waitFor();
-  await page.waitForLoadState('load');
-  const bytes = await page.evaluate(() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
-    .map((entry) => [new URL(entry.name).pathname, entry.transferSize]));
-  const sum = bytes.reduce((total, [, size]) => total + size, 0);
-  assert.ok(sum > 30_000, 'the count has missed the most of it');
-  assert.ok(sum < 100_000, `${sum} bytes: ${bytes.map((b) => b.join(' ')).join(', ')}`);
-}, [MOUSE]);
+scene(
+  'the first screen is less than 100 KB',
+  async ({ person }) => {
+    const { page } = await person('newcomer');
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    await page.waitForLoadState('load');
+    const bytes = await page.evaluate(() =>
+      [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].map((entry) => [
+        new URL(entry.name).pathname,
+        entry.transferSize,
+      ]),
+    );
+    const sum = bytes.reduce((total, [, size]) => total + size, 0);
+    assert.ok(sum > 30_000, 'the count has missed the most of it');
+    assert.ok(sum < 100_000, `${sum} bytes: ${bytes.map((b) => b.join(' ')).join(', ')}`);
+  },
+  [MOUSE],
+);

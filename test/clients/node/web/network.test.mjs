@@ -4,36 +4,50 @@ import assert from 'node:assert/strict';
 import { lose, MOUSE, offline, placeOf, scene, tab, until } from './scene.mjs';
 import { allSent, box, join, makeRoom, press, roomLink, row, signUp, texts, write } from './steps.mjs';
 
-scene('over plain http, without SharedWorker and locks, tabs share one stream and one log-in', async ({ elsewhere, person }) => {
-  const zoe = await person('zoe', { base: elsewhere });
-  await zoe.context.addInitScript(() => { delete globalThis.SharedWorker; });
-  await zoe.page.reload();
-  assert.deepEqual(await zoe.page.evaluate(() => [isSecureContext, Boolean(navigator.locks), Boolean(globalThis.SharedWorker)]), [false, false, false]);
-  await signUp(zoe);
-  await makeRoom(zoe.page, 'Home');
-  const place = placeOf(zoe.page);
-  let streams = 0;
-  zoe.context.on('request', (request) => { if (/events\?last_event_id/.test(request.url())) streams++; });
-  const [second, third] = await Promise.all([tab(zoe.context, place), tab(zoe.context, place)]); // which both refresh the token
-  await write(second, 'from the one that follows');
-  for (const page of [zoe.page, third]) await row(page, 'from the one that follows').waitFor();
-  assert.equal(streams, 0, 'the tabs that came have no stream of their own');
-  await zoe.page.close(); // the lead goes over
-  await write(third, 'with another lead');
-  await row(second, 'with another lead').waitFor();
-  assert.equal(streams, 1);
-  assert.deepEqual(await texts(second), ['from the one that follows', 'with another lead']);
-  await allSent(third);
-});
+scene(
+  'over plain http, without SharedWorker and locks, tabs share one stream and one log-in',
+  async ({ elsewhere, person }) => {
+    const zoe = await person('zoe', { base: elsewhere });
+    await zoe.context.addInitScript(() => {
+      delete globalThis.SharedWorker;
+    });
+    await zoe.page.reload();
+    assert.deepEqual(
+      await zoe.page.evaluate(() => [isSecureContext, Boolean(navigator.locks), Boolean(globalThis.SharedWorker)]),
+      [false, false, false],
+    );
+    await signUp(zoe);
+    await makeRoom(zoe.page, 'Home');
+    const place = placeOf(zoe.page);
+    let streams = 0;
+    zoe.context.on('request', (request) => {
+      if (/events\?last_event_id/.test(request.url())) streams++;
+    });
+    const [second, third] = await Promise.all([tab(zoe.context, place), tab(zoe.context, place)]); // which both refresh the token
+    await write(second, 'from the one that follows');
+    for (const page of [zoe.page, third]) await row(page, 'from the one that follows').waitFor();
+    assert.equal(streams, 0, 'the tabs that came have no stream of their own');
+    await zoe.page.close(); // the lead goes over
+    await write(third, 'with another lead');
+    await row(second, 'with another lead').waitFor();
+    assert.equal(streams, 1);
+    assert.deepEqual(await texts(second), ['from the one that follows', 'with another lead']);
+    await allSent(third);
+  },
+);
 
-scene('a page that is not secure copies all the same', async ({ elsewhere, person }) => {
-  const yan = await person('yan', { base: elsewhere });
-  await signUp(yan);
-  await makeRoom(yan.page, 'Copies');
-  await press(yan.page.locator('.room-head').getByRole('button', { name: 'More' }));
-  await press(yan.page.getByRole('menuitem', { name: 'Copy link' }));
-  await yan.page.getByText('Link copied').waitFor();
-}, [MOUSE]);
+scene(
+  'a page that is not secure copies all the same',
+  async ({ elsewhere, person }) => {
+    const yan = await person('yan', { base: elsewhere });
+    await signUp(yan);
+    await makeRoom(yan.page, 'Copies');
+    await press(yan.page.locator('.room-head').getByRole('button', { name: 'More' }));
+    await press(yan.page.getByRole('menuitem', { name: 'Copy link' }));
+    await yan.page.getByText('Link copied').waitFor();
+  },
+  [MOUSE],
+);
 
 scene('what is opened during a break is there when it is over, and no banner stays', async ({ person }) => {
   const vic = await person('vic');
@@ -56,29 +70,35 @@ scene('what is opened during a break is there when it is over, and no banner sta
     [unknown, 'This room cannot be opened', () => vic.page.getByRole('button', { name: 'Join' }).waitFor()],
   ]) {
     await offline(vic, true);
-    await vic.page.evaluate((to) => { location.hash = to; }, place.slice(1));
+    await vic.page.evaluate((to) => {
+      location.hash = to;
+    }, place.slice(1));
     await vic.page.getByRole('heading', { name: failed }).waitFor();
     await vic.page.getByText('You are offline.').waitFor();
     await offline(vic, false);
     await shown();
-    await until(async () => !await vic.page.locator('.banner').isVisible(), 'the banner goes');
+    await until(async () => !(await vic.page.locator('.banner').isVisible()), 'the banner goes');
   }
   await press(vic.page.getByRole('button', { name: 'Join' }));
   await box(vic.page).waitFor();
 });
 
-scene('a fault of the page does not pass for a silent server, nor a silent server for a fault', async ({ expect, person }) => {
-  const { page, ...tom } = await person('tom');
-  await signUp({ page, ...tom });
-  await page.route('**/v1/rooms?*', (route) => route.fulfill({ json: { items: null } }));
-  expect(/TypeError/);
-  await page.reload();
-  await page.getByRole('heading', { name: 'This page has a fault' }).waitFor();
-  assert.equal(await page.getByText('The server does not answer').count(), 0);
-  await page.unrouteAll();
-  await page.route('**/v1/sessions/refresh', lose);
-  await press(page.getByRole('button', { name: 'Reload the page' }));
-  await page.getByRole('heading', { name: 'The server does not answer' }).waitFor();
-  await page.unrouteAll();
-  await page.getByRole('navigation', { name: 'Rooms' }).waitFor();
-}, [MOUSE]);
+scene(
+  'a fault of the page does not pass for a silent server, nor a silent server for a fault',
+  async ({ expect, person }) => {
+    const { page, ...tom } = await person('tom');
+    await signUp({ page, ...tom });
+    await page.route('**/v1/rooms?*', (route) => route.fulfill({ json: { items: null } }));
+    expect(/TypeError/);
+    await page.reload();
+    await page.getByRole('heading', { name: 'This page has a fault' }).waitFor();
+    assert.equal(await page.getByText('The server does not answer').count(), 0);
+    await page.unrouteAll();
+    await page.route('**/v1/sessions/refresh', lose);
+    await press(page.getByRole('button', { name: 'Reload the page' }));
+    await page.getByRole('heading', { name: 'The server does not answer' }).waitFor();
+    await page.unrouteAll();
+    await page.getByRole('navigation', { name: 'Rooms' }).waitFor();
+  },
+  [MOUSE],
+);

@@ -2,7 +2,22 @@
 
 import assert from 'node:assert/strict';
 import { placeOf, scene, tab, until } from './scene.mjs';
-import { act, allSent, badge, join, makeRoom, openRoom, PASSWORD, press, row, signUp, texts, roomLink, roomMenu, write } from './steps.mjs';
+import {
+  act,
+  allSent,
+  badge,
+  join,
+  makeRoom,
+  openRoom,
+  PASSWORD,
+  press,
+  row,
+  signUp,
+  texts,
+  roomLink,
+  roomMenu,
+  write,
+} from './steps.mjs';
 
 scene('unread counts are exact, on both devices, and go when the messages were seen', async ({ person }) => {
   const fay = await person('fay');
@@ -14,14 +29,22 @@ scene('unread counts are exact, on both devices, and go when the messages were s
   await makeRoom(gus.page, 'Elsewhere');
   const phone = await tab(gus.context);
   await roomLink(phone, 'Counting').waitFor();
-  const unread = (n) => until(async () => await badge(gus.page, 'Counting') === n && await badge(phone, 'Counting') === n, `${n} unread`);
+  const unread = (n) =>
+    until(
+      async () => (await badge(gus.page, 'Counting')) === n && (await badge(phone, 'Counting')) === n,
+      `${n} unread`,
+    );
   for (let i = 1; i <= 3; i++) await write(fay.page, `message ${i}`);
   // Two come while the other tab is reading its rooms: they are in the answer, and come as events too.
-  await phone.route('**/v1/rooms?*', async (route) => {
-    for (let i = 4; i <= 5; i++) await write(fay.page, `message ${i}`);
-    await until(async () => await badge(gus.page, 'Counting') === 5, 'the stream of both tabs had them');
-    await route.continue();
-  }, { times: 1 });
+  await phone.route(
+    '**/v1/rooms?*',
+    async (route) => {
+      for (let i = 4; i <= 5; i++) await write(fay.page, `message ${i}`);
+      await until(async () => (await badge(gus.page, 'Counting')) === 5, 'the stream of both tabs had them');
+      await route.continue();
+    },
+    { times: 1 },
+  );
   await phone.reload();
   await unread(5);
   await write(fay.page, 'message 6'); // none was counted twice before this one
@@ -82,11 +105,13 @@ scene('what is written while a room is being opened is there too', async ({ pers
     await allSent(lou.page);
     await openRoom(lou.page, 'Other');
     await write(lou.page, 'a later event');
-    await until(async () => await badge(max.context.pages().at(-1), 'Other') === 1, 'the events have come');
+    await until(async () => (await badge(max.context.pages().at(-1), 'Other')) === 1, 'the events have come');
     await route.fulfill({ response: answer });
   };
   const answered = new Promise((done, failed) => {
-    void max.context.route(`**/v1${slow.slice(2)}/messages?*`, (route) => answerLate(route).then(done, failed), { times: 1 });
+    void max.context.route(`**/v1${slow.slice(2)}/messages?*`, (route) => answerLate(route).then(done, failed), {
+      times: 1,
+    });
   });
   const opened = await tab(max.context, slow);
   await answered;
@@ -104,20 +129,36 @@ scene('a long history is read in pages, keeps its place, and is jumped into', as
   await row(ian.page, 'line 420').waitFor();
   const scroller = ian.page.locator('.scroller');
   const numbers = async () => (await texts(ian.page)).map((text) => Number(text.slice('line '.length)));
-  await until(async () => { // up, page by page
-    await scroller.evaluate((el) => { el.scrollTop = 0; });
+  await until(async () => {
+    // up, page by page
+    await scroller.evaluate((el) => {
+      el.scrollTop = 0;
+    });
     return ian.page.locator('.beginning').count();
   }, 'the beginning');
   const up = await numbers();
-  assert.deepEqual(up, up.map((_, i) => i + 1), 'the lines from the first one on, each once');
+  assert.deepEqual(
+    up,
+    up.map((_, i) => i + 1),
+    'the lines from the first one on, each once',
+  );
   await press(ian.page.getByRole('button', { name: 'To the newest message' }));
   await row(ian.page, 'line 420').waitFor();
   await ian.page.goto(`/#/rooms/${room}/100`);
-  await until(() => ian.page.locator('li.message[data-id="100"]').evaluate((el) => el === document.activeElement), 'the 100th has the focus');
-  await until(async () => { // down again
-    await scroller.evaluate((el) => { el.scrollTop = el.scrollHeight; });
+  await until(
+    () => ian.page.locator('li.message[data-id="100"]').evaluate((el) => el === document.activeElement),
+    'the 100th has the focus',
+  );
+  await until(async () => {
+    // down again
+    await scroller.evaluate((el) => {
+      el.scrollTop = el.scrollHeight;
+    });
     return (await numbers()).includes(420);
   }, 'the end');
   const down = await numbers();
-  assert.deepEqual(down, down.map((_, i) => down[0] + i));
+  assert.deepEqual(
+    down,
+    down.map((_, i) => down[0] + i),
+  );
 });

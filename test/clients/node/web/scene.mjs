@@ -28,7 +28,10 @@ const scenes = new WeakMap();
 
 before(async () => {
   for (const device of DEVICES) servers.set(device, await Server.make());
-  [browser] = await Promise.all([launch(`--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`), ...[...servers.values()].map((server) => server.start())]);
+  [browser] = await Promise.all([
+    launch(`--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`),
+    ...[...servers.values()].map((server) => server.start()),
+  ]);
 });
 
 after(async () => {
@@ -48,7 +51,11 @@ export function scene(name, play, devices = DEVICES) {
         } finally {
           await Promise.all(current.contexts.map((context) => context.close()));
         }
-        assert.deepEqual(current.complaints.filter((c) => !current.excuses.some((e) => e.test(c))), [], 'the console complains');
+        assert.deepEqual(
+          current.complaints.filter((c) => !current.excuses.some((e) => e.test(c))),
+          [],
+          'the console complains',
+        );
       });
     }
   });
@@ -69,7 +76,9 @@ class Scene {
   }
 
   /** The scene brings about answers such as "403 /v1/rooms/1/messages", or a cut. */
-  expect = (...patterns) => { this.excuses.push(...patterns); };
+  expect = (...patterns) => {
+    this.excuses.push(...patterns);
+  };
 
   /** Calls the API, as another program of the same user would. */
   api = (...args) => this.server.api(...args);
@@ -84,10 +93,15 @@ class Scene {
 
   /** A person with a browser of their own. */
   person = async (username, { base = this.base, ...options } = {}) => {
-    const context = await browser.newContext({ ...this.device.screen(this.contexts.length), baseURL: base, ...options });
+    const context = await browser.newContext({
+      ...this.device.screen(this.contexts.length),
+      baseURL: base,
+      ...options,
+    });
     this.contexts.push(context);
     scenes.set(context, this);
-    if (base === this.elsewhere) this.expect(/^The Cross-Origin-Opener-Policy header has been ignored/); // it is for secure pages
+    if (base === this.elsewhere)
+      this.expect(/^The Cross-Origin-Opener-Policy header has been ignored/); // it is for secure pages
     else await allowClipboard(context, base);
     return { context, page: await tab(context), username };
   };

@@ -14,7 +14,8 @@ const PATIENCE = 60_000; // of every wait: it bounds what hangs, and measures no
 const { PARLEY_BIN, ...env } = process.env; // the server refuses variables that are not its own
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
-process.on('exit', () => { // nothing stays behind when the tests are given up
+process.on('exit', () => {
+  // nothing stays behind when the tests are given up
   for (const child of running) child.kill('SIGKILL');
 });
 
@@ -37,7 +38,9 @@ export class Server {
     this.#child = child;
     running.add(child);
     child.once('close', () => running.delete(child));
-    child.stderr.setEncoding('utf8').on('data', (text) => { this.#log += text; });
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      this.#log += text;
+    });
     await until(async () => {
       if (child.exitCode !== null) assert.fail(`the server did not start:\n${this.#log}`);
       return (await fetch(`${this.base}/readyz`).catch(() => ({}))).ok;
@@ -80,8 +83,10 @@ async function freePort() {
 
 /** Asks until the answer is yes. */
 export async function until(ask, what = String(ask)) {
-  for (const end = Date.now() + PATIENCE; !await ask();) {
+  for (const end = Date.now() + PATIENCE; !(await ask());) {
     if (Date.now() > end) assert.fail(`never: ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 30); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 30);
+    });
   }
 }

@@ -11,7 +11,7 @@ export const press = (locator) => (isTouched(locator.page()) ? locator.tap() : l
 /** Leaves the room on a phone, where it covers the list of rooms. */
 export async function toRooms(page) {
   const back = page.getByRole('button', { name: 'Back to the rooms' });
-  if (!await back.isVisible()) return;
+  if (!(await back.isVisible())) return;
   await press(back);
   await back.waitFor({ state: 'hidden' }); // the history takes its time: what comes next would press it once more
 }
@@ -45,7 +45,8 @@ export const box = (page) => page.getByRole('textbox', { name: /^Message/ });
 export const row = (page, text) => page.locator('li.message', { hasText: text }).first();
 export const texts = (page) => page.locator('li.message .text').allInnerTexts();
 /** Also when a room covers the list, as it does on a phone. */
-export const roomLink = (page, name) => page.getByRole('navigation', { name: 'Rooms', includeHidden: true }).getByRole('link', { name, includeHidden: true });
+export const roomLink = (page, name) =>
+  page.getByRole('navigation', { name: 'Rooms', includeHidden: true }).getByRole('link', { name, includeHidden: true });
 
 /** The unread messages that the list of rooms shows. */
 export async function badge(page, name) {
@@ -59,7 +60,15 @@ export async function write(page, text) {
 }
 
 /** All that was written has been acknowledged. */
-export const allSent = (page) => until(() => page.locator('li.message.pending').count().then((n) => n === 0), 'all is sent');
+export const allSent = (page) =>
+  until(
+    () =>
+      page
+        .locator('li.message.pending')
+        .count()
+        .then((n) => n === 0),
+    'all is sent',
+  );
 
 /** Opens a room of the list. */
 export async function openRoom(page, name) {
@@ -69,7 +78,10 @@ export async function openRoom(page, name) {
 
 /** Presses a button of the bar that a message shows under the pointer, or when it is tapped. */
 export async function act(page, text, name) {
-  if (isTouched(page)) await row(page, text).locator('.text').tap({ position: { x: 96, y: 14 } }); // Chromium takes a tap for one on the button next to it
+  if (isTouched(page))
+    await row(page, text)
+      .locator('.text')
+      .tap({ position: { x: 96, y: 14 } }); // Chromium takes a tap for one on the button next to it
   else await row(page, text).hover();
   await press(row(page, text).getByRole('button', { name, exact: true }));
 }
@@ -125,18 +137,22 @@ export async function myMenu(page, name) {
 }
 
 /** The element, as opposed to one inside or around it, has the focus. */
-export const focused = (locator) => until(() => locator.evaluate((el) => el === document.activeElement), `the focus is on ${locator}`);
+export const focused = (locator) =>
+  until(() => locator.evaluate((el) => el === document.activeElement), `the focus is on ${locator}`);
 
 export const fitsWidth = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
 
 /** A picture of one colour, as a file to attach. */
 export async function pictureFile(page, name, width, height, colour) {
-  const bytes = await page.evaluate(async ([w, h, fill]) => {
-    const canvas = new OffscreenCanvas(w, h);
-    const context = canvas.getContext('2d');
-    context.fillStyle = fill;
-    context.fillRect(0, 0, w, h);
-    return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
-  }, [width, height, colour]);
+  const bytes = await page.evaluate(
+    async ([w, h, fill]) => {
+      const canvas = new OffscreenCanvas(w, h);
+      const context = canvas.getContext('2d');
+      context.fillStyle = fill;
+      context.fillRect(0, 0, w, h);
+      return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
+    },
+    [width, height, colour],
+  );
   return { name, mimeType: 'image/png', buffer: Buffer.from(bytes) };
 }

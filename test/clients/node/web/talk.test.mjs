@@ -4,65 +4,96 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { isTouched, placeOf, scene, tab, until, withClipboard } from './scene.mjs';
 import {
-  act, allSent, attach, badge, box, dismiss, download, find, focused, join, makeRoom, myMenu, openRoom, pictureFile, press, roomLink, roomMenu, row, signUp, texts,
+  act,
+  allSent,
+  attach,
+  badge,
+  box,
+  dismiss,
+  download,
+  find,
+  focused,
+  join,
+  makeRoom,
+  myMenu,
+  openRoom,
+  pictureFile,
+  press,
+  roomLink,
+  roomMenu,
+  row,
+  signUp,
+  texts,
   write,
 } from './steps.mjs';
 
-scene('two people, from their sign-up to a ban, and the server crashes on the way', async ({ expect, person, start, stop }) => {
-  const ada = await person('ada');
-  const bob = await person('bob');
-  await signUp(ada);
-  await signUp(bob);
-  await makeRoom(ada.page, 'Tea house');
-  await join(bob.page, 'Tea house');
-  await write(ada.page, 'Is the kettle on?');
-  await row(bob.page, 'Is the kettle on?').waitFor();
-  await write(bob.page, 'It is.');
-  await row(ada.page, 'It is.').waitFor();
+scene(
+  'two people, from their sign-up to a ban, and the server crashes on the way',
+  async ({ expect, person, start, stop }) => {
+    const ada = await person('ada');
+    const bob = await person('bob');
+    await signUp(ada);
+    await signUp(bob);
+    await makeRoom(ada.page, 'Tea house');
+    await join(bob.page, 'Tea house');
+    await write(ada.page, 'Is the kettle on?');
+    await row(bob.page, 'Is the kettle on?').waitFor();
+    await write(bob.page, 'It is.');
+    await row(ada.page, 'It is.').waitFor();
 
-  await crash();
-  await act(ada.page, 'It is.', 'Reply');
-  await write(ada.page, 'Lovely.');
-  await row(bob.page, 'Lovely.').locator('.quote', { hasText: 'It is.' }).waitFor();
-  if (isTouched(ada.page)) await act(ada.page, 'Lovely.', 'Edit');
-  else await box(ada.page).press('ArrowUp');
-  await write(ada.page, 'Wonderful.');
-  await row(bob.page, 'Wonderful.').getByText('(edited)').waitFor();
-  await act(bob.page, 'Wonderful.', 'React');
-  await press(bob.page.getByRole('button', { name: 'party' }));
-  await press(row(ada.page, 'Wonderful.').getByRole('button', { name: '🎉, 1', exact: true }));
-  await row(bob.page, 'Wonderful.').getByRole('button', { name: '🎉, 2, yours' }).waitFor();
+    await crash();
+    await act(ada.page, 'It is.', 'Reply');
+    await write(ada.page, 'Lovely.');
+    await row(bob.page, 'Lovely.').locator('.quote', { hasText: 'It is.' }).waitFor();
+    if (isTouched(ada.page)) await act(ada.page, 'Lovely.', 'Edit');
+    else await box(ada.page).press('ArrowUp');
+    await write(ada.page, 'Wonderful.');
+    await row(bob.page, 'Wonderful.').getByText('(edited)').waitFor();
+    await act(bob.page, 'Wonderful.', 'React');
+    await press(bob.page.getByRole('button', { name: 'party' }));
+    await press(row(ada.page, 'Wonderful.').getByRole('button', { name: '🎉, 1', exact: true }));
+    await row(bob.page, 'Wonderful.').getByRole('button', { name: '🎉, 2, yours' }).waitFor();
 
-  await attach(bob.page, await pictureFile(bob.page, 'leaf.png', 40, 30, 'green'), { name: 'list.txt', mimeType: 'text/plain', buffer: Buffer.from('milk') });
-  await write(bob.page, 'A leaf and a list');
-  await row(ada.page, 'A leaf and a list').waitFor();
-  await crash();
-  await press(row(ada.page, 'A leaf and a list').getByRole('button', { name: 'Picture leaf.png' }));
-  await until(() => ada.page.locator('dialog.lightbox img').evaluate((img) => img.naturalWidth === 40));
-  await dismiss(ada.page);
-  assert.equal(readFileSync(await download(ada.page, 'list.txt'), 'utf8'), 'milk');
+    await attach(bob.page, await pictureFile(bob.page, 'leaf.png', 40, 30, 'green'), {
+      name: 'list.txt',
+      mimeType: 'text/plain',
+      buffer: Buffer.from('milk'),
+    });
+    await write(bob.page, 'A leaf and a list');
+    await row(ada.page, 'A leaf and a list').waitFor();
+    await crash();
+    await press(row(ada.page, 'A leaf and a list').getByRole('button', { name: 'Picture leaf.png' }));
+    await until(() => ada.page.locator('dialog.lightbox img').evaluate((img) => img.naturalWidth === 40));
+    await dismiss(ada.page);
+    assert.equal(readFileSync(await download(ada.page, 'list.txt'), 'utf8'), 'milk');
 
-  await press(ada.page.getByRole('button', { name: 'Search in this room' }));
-  await ada.page.getByLabel('Words to look for').fill('KETTLE');
-  await press(ada.page.locator('.hit'));
-  await focused(row(ada.page, 'Is the kettle on?'));
+    await press(ada.page.getByRole('button', { name: 'Search in this room' }));
+    await ada.page.getByLabel('Words to look for').fill('KETTLE');
+    await press(ada.page.locator('.hit'));
+    await focused(row(ada.page, 'Is the kettle on?'));
 
-  await crash();
-  expect(/^403 .v1.rooms/);
-  await press(ada.page.locator('button.name', { hasText: 'bob' }).first());
-  await press(ada.page.getByRole('button', { name: 'Ban…' }));
-  await press(ada.page.getByRole('button', { name: 'Ban', exact: true }));
-  await bob.page.getByRole('heading', { name: 'This room cannot be opened' }).waitFor();
-  assert.equal(await roomLink(bob.page, 'Tea house').count(), 0);
-  assert.deepEqual(await texts(ada.page), ['Is the kettle on?', 'It is.', 'Wonderful. (edited)', 'A leaf and a list']);
+    await crash();
+    expect(/^403 .v1.rooms/);
+    await press(ada.page.locator('button.name', { hasText: 'bob' }).first());
+    await press(ada.page.getByRole('button', { name: 'Ban…' }));
+    await press(ada.page.getByRole('button', { name: 'Ban', exact: true }));
+    await bob.page.getByRole('heading', { name: 'This room cannot be opened' }).waitFor();
+    assert.equal(await roomLink(bob.page, 'Tea house').count(), 0);
+    assert.deepEqual(await texts(ada.page), [
+      'Is the kettle on?',
+      'It is.',
+      'Wonderful. (edited)',
+      'A leaf and a list',
+    ]);
 
-  async function crash() {
-    await allSent(ada.page);
-    await allSent(bob.page);
-    await stop('SIGKILL');
-    await start();
-  }
-});
+    async function crash() {
+      await allSent(ada.page);
+      await allSent(bob.page);
+      await stop('SIGKILL');
+      await start();
+    }
+  },
+);
 
 scene('rooms: invites, roles, pins, settings, muting, and the end', async ({ expect, person }) => {
   const mia = await person('mia');
@@ -117,7 +148,7 @@ scene('rooms: invites, roles, pins, settings, muting, and the end', async ({ exp
   await press(mia.page.getByRole('button', { name: 'Delete the room…' }));
   await press(mia.page.getByRole('button', { name: 'Delete', exact: true }));
   await ned.page.getByRole('heading', { name: 'This room cannot be opened' }).waitFor();
-  await until(async () => await roomLink(mia.page, 'Cellar').count() === 0, 'the room is off the list');
+  await until(async () => (await roomLink(mia.page, 'Cellar').count()) === 0, 'the room is off the list');
 });
 
 scene('a new name is shown everywhere, to oneself and to others', async ({ person }) => {
@@ -174,11 +205,12 @@ scene('people: direct messages, who is online, contacts, blocks', async ({ expec
   await find(oda.page, 'per');
   await press(oda.page.getByRole('option', { name: '@per' }));
   await write(oda.page, 'between us');
-  await until(async () => await badge(per.page, 'oda') === 1, 'one is unread');
+  await until(async () => (await badge(per.page, 'oda')) === 1, 'one is unread');
   await openRoom(per.page, 'oda');
   await row(per.page, 'between us').waitFor();
   await oda.page.locator('.room-head').getByText('Online').waitFor();
-  await until(async () => { // again and again, since it only holds for some seconds
+  await until(async () => {
+    // again and again, since it only holds for some seconds
     await box(per.page).pressSequentially('m');
     return oda.page.locator('.typing', { hasText: 'per is typing' }).count();
   }, 'per is seen to type');
@@ -191,7 +223,9 @@ scene('people: direct messages, who is online, contacts, blocks', async ({ expec
   await dismiss(oda.page);
   expect(/^403 .v1.rooms.\d+.(messages|typing)$/);
   await write(per.page, 'are you there?');
-  await row(per.page, 'are you there?').getByText(/Not sent/).waitFor();
+  await row(per.page, 'are you there?')
+    .getByText(/Not sent/)
+    .waitFor();
   await press(oda.page.getByRole('button', { name: 'Profile of per' }));
   await press(oda.page.getByRole('button', { name: 'Unblock' }));
   await dismiss(oda.page);

@@ -4,7 +4,8 @@ import { load } from './client.mjs';
 
 const [living, waiting, other] = await Promise.all([1, 2, 3].map((n) => load('locks.js', `tab${n}`)));
 const order = [];
-for (let i = 0; i < 6; i++) { // whatever the names of the requests are
+for (let i = 0; i < 6; i++) {
+  // whatever the names of the requests are
   living.holdWhileAlive(`alive ${i}`);
   void waiting.alone(`alive ${i}`, async () => order.push(i));
 }

@@ -7,13 +7,32 @@ import { load } from './client.mjs';
 const format = await load('format.js');
 
 test('initials are of letters, of whatever script', () => {
-  for (const [name, letters] of [['Ada Lovelace', 'AL'], ['bob', 'B'], ['ann.b-c_d', 'AD'], ['_x_', 'X'], ['🎉 party', 'P'], ['王 小明', '王小'], ['élan vital', 'ÉV'], ['🎉', '🎉'], ['', '?']]) {
+  for (const [name, letters] of [
+    ['Ada Lovelace', 'AL'],
+    ['bob', 'B'],
+    ['ann.b-c_d', 'AD'],
+    ['_x_', 'X'],
+    ['🎉 party', 'P'],
+    ['王 小明', '王小'],
+    ['élan vital', 'ÉV'],
+    ['🎉', '🎉'],
+    ['', '?'],
+  ]) {
     assert.equal(format.initials(name), letters, name);
   }
 });
 
 test('sizes', () => {
-  for (const [bytes, words] of [[0, '0 B'], [999, '999 B'], [1000, '1.0 kB'], [15_400, '15 kB'], [10_485_760, '10 MB'], [2.5e9, '2.5 GB'], [3e12, '3.0 TB'], [4e15, '4000 TB']]) {
+  for (const [bytes, words] of [
+    [0, '0 B'],
+    [999, '999 B'],
+    [1000, '1.0 kB'],
+    [15_400, '15 kB'],
+    [10_485_760, '10 MB'],
+    [2.5e9, '2.5 GB'],
+    [3e12, '3.0 TB'],
+    [4e15, '4000 TB'],
+  ]) {
     assert.equal(format.size(bytes), words);
   }
 });
@@ -38,7 +57,14 @@ test('days by the reader’s own calendar', () => {
 
 test('how long ago', () => {
   const before = (minutes) => format.ago(new Date(Date.now() - minutes * 60_000).toISOString());
-  assert.deepEqual([-5, 0, 1, 59, 60, 200].map(before), ['just now', 'just now', '1 minute ago', '59 minutes ago', '1 hour ago', '3 hours ago']);
+  assert.deepEqual([-5, 0, 1, 59, 60, 200].map(before), [
+    'just now',
+    'just now',
+    '1 minute ago',
+    '59 minutes ago',
+    '1 hour ago',
+    '3 hours ago',
+  ]);
   assert.match(before(60 * 48), /^on /);
 });
 

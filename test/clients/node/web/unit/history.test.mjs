@@ -89,7 +89,10 @@ test('an event knows not whose reactions are', async () => {
   roomOf(1, { 1: { reactions: mine } });
   const history = new History(1);
   await history.newest();
-  history.merge(message(1, { text: 'edited', edited_at: '2026-01-02T00:00:00.000Z', reactions: [{ emoji: '🎉', count: 1 }] }), true);
+  history.merge(
+    message(1, { text: 'edited', edited_at: '2026-01-02T00:00:00.000Z', reactions: [{ emoji: '🎉', count: 1 }] }),
+    true,
+  );
   assert.deepEqual(history.messages.get(1).reactions, mine);
 });
 

@@ -25,9 +25,17 @@ test('many changes are one call, and a view that fails does not hold up the othe
   const { error } = console;
   const complaints = [];
   console.error = (err) => complaints.push(err);
-  t.after(() => { console.error = error; });
+  t.after(() => {
+    console.error = error;
+  });
   let calls = 0;
-  store.watch(['rooms'], () => { throw new Error('on purpose'); }, over.signal);
+  store.watch(
+    ['rooms'],
+    () => {
+      throw new Error('on purpose');
+    },
+    over.signal,
+  );
   store.watch(['rooms', 'me'], () => calls++, over.signal);
   await null;
   calls = 0;
@@ -68,8 +76,15 @@ test('one’s own name in an event is a hint alone: it may be from before', asyn
 test('rooms are ordered by their activity, where the server tells it', () => {
   const at = (h) => `2026-01-01T0${h}:00:00.000Z`;
   const order = (...all) => rooms.byActivity(all).map((r) => r.id);
-  assert.deepEqual(order(room(1, { updated_at: at(1) }), room(2, { updated_at: at(3) }), room(3, { updated_at: at(2) })), [2, 3, 1]);
-  assert.deepEqual(order(room(1, { updated_at: at(9), active_at: at(1) }), room(2, { updated_at: at(3), active_at: at(3) })), [2, 1], 'a change of its name is no activity');
+  assert.deepEqual(
+    order(room(1, { updated_at: at(1) }), room(2, { updated_at: at(3) }), room(3, { updated_at: at(2) })),
+    [2, 3, 1],
+  );
+  assert.deepEqual(
+    order(room(1, { updated_at: at(9), active_at: at(1) }), room(2, { updated_at: at(3), active_at: at(3) })),
+    [2, 1],
+    'a change of its name is no activity',
+  );
   assert.deepEqual(order(room(1), room(2)), [2, 1]);
   state.rooms.set(1, room(1, { updated_at: at(1), active_at: at(1) }));
   state.rooms.set(2, room(2, { updated_at: at(2), active_at: at(2) }));
@@ -109,7 +124,10 @@ test('a read mark that is refused is not sent again and again', async () => {
   state.rooms.set(3, known);
   answers((method) => (method === 'PUT' ? { status: 403, data: { code: 'forbidden' } } : { data: known }));
   await rooms.markRead(3, 4);
-  await settled(() => asked.includes('GET /v1/rooms/3'), () => state.rooms.get(3).membership.unread_count === 2);
+  await settled(
+    () => asked.includes('GET /v1/rooms/3'),
+    () => state.rooms.get(3).membership.unread_count === 2,
+  );
   await rooms.markRead(3, 4);
   assert.equal(asked.filter((a) => a.startsWith('PUT')).length, 1);
 });

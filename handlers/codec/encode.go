@@ -1,0 +1,63 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// Encode returns v in JSON. It does not escape <, > and &, since no answer is read as HTML. A json.RawMessage is returned as
+// it is.
+func Encode(v any) ([]byte, error) {
+	switch v := v.(type) {
+	case json.RawMessage:
+		return v, nil
+	case models.Page[models.Message]:
+		return encodePage(v), nil
+	case models.Page[models.Room]:
+		return encodePage(v), nil
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
+// itemSize is the approximate size of an item of a page, in bytes.
+const itemSize = 400
+
+// encodePage encodes a page whose items need no reflection. It ends with a newline, as all answers do.
+func encodePage[T interface{ AppendJSON(b []byte) []byte }](p models.Page[T]) []byte {
+	b := models.AppendPage(make([]byte, 0, itemSize*(1+len(p.Items))), p)
+	return append(b, '\n')
+}
+
+// EncodeAs returns v in JSON or in MessagePack.
+func EncodeAs(mediaType string, v any) ([]byte, error) {
+	body, err := Encode(v)
+	if err == nil && mediaType == MessagePack {
+		body, err = toMsgpack(body)
+	}
+	return body, err
+}
+
+// Write writes an answer and ends the request. Caches must not store it: it is for one caller at one time.
+func Write(w http.ResponseWriter, status int, mediaType string, body []byte) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	if status == http.StatusNoContent {
+		w.WriteHeader(status)
+		return
+	}
+	if body != nil {
+		h.Set("Content-Type", mediaType)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // an error means that the client has disconnected
+}

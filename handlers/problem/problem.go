@@ -1,0 +1,133 @@
+package problem
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/parley-chat/parley/handlers/codec"
+	"github.com/parley-chat/parley/handlers/limit"
+	"github.com/parley-chat/parley/handlers/request"
+	"github.com/parley-chat/parley/handlers/upload/tus"
+	"github.com/parley-chat/parley/models"
+)
+
+// statuses maps error codes to statuses. It is the only place where an error becomes a status.
+var statuses = map[models.Code]int{
+	models.CodeInvalidRequest:       http.StatusBadRequest,
+	models.CodeMalformedBody:        http.StatusBadRequest,
+	models.CodeUnauthenticated:      http.StatusUnauthorized,
+	models.CodeBadCredentials:       http.StatusUnauthorized,
+	models.CodeTokenExpired:         http.StatusUnauthorized,
+	models.CodeSessionRevoked:       http.StatusUnauthorized,
+	models.CodeForbidden:            http.StatusForbidden,
+	models.CodeBanned:               http.StatusForbidden,
+	models.CodeBlocked:              http.StatusForbidden,
+	models.CodeNotFound:             http.StatusNotFound,
+	models.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
+	models.CodeNotAcceptable:        http.StatusNotAcceptable,
+	models.CodeUsernameTaken:        http.StatusConflict,
+	models.CodeHandleTaken:          http.StatusConflict,
+	models.CodeIdempotencyMismatch:  http.StatusConflict,
+	models.CodeUploadConflict:       http.StatusConflict,
+	models.CodeExpired:              http.StatusGone,
+	models.CodeTooLarge:             http.StatusRequestEntityTooLarge,
+	models.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
+	models.CodeBadFile:              http.StatusUnprocessableEntity,
+	models.CodeRateLimited:          http.StatusTooManyRequests,
+	models.CodeUnavailable:          http.StatusServiceUnavailable,
+	models.CodeInternal:             http.StatusInternalServerError,
+}
+
+// Write answers err as a problem. A client that asked for an event stream gets a busy stream instead if a retry may help. An
+// error that is not a *models.Error is a defect or a broken database: the client gets the request's id, the log the rest.
+func Write(w http.ResponseWriter, r *http.Request, err error) {
+	t := request.From(r)
+	t.Err = err
+	var known *models.Error
+	if !errors.As(err, &known) {
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			known = timedOut()
+		case r.Context().Err() != nil:
+			return // the client has disconnected, which is what caused the error
+		default:
+			known = defect()
+		}
+	}
+	status := statuses[known.Code]
+	var own statusError
+	if errors.As(err, &own) {
+		status = own.status
+	}
+	t.Status, t.Busy = status, busyReason(status, known)
+	h := w.Header()
+	switch status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		h.Set("Retry-After", limit.Seconds(known.RetryAfter))
+	}
+	if t.Busy != "" && wantsStream(r) {
+		writeBusy(w, t.Busy, known)
+		return
+	}
+	// A client that asks for MessagePack gets problems in MessagePack; all others get JSON, whatever they asked for.
+	mediaType := codec.ProblemJSON
+	if codec.Preferred(r, codec.JSON, codec.ProblemJSON, codec.MessagePack) == codec.MessagePack {
+		mediaType = codec.MessagePack
+	}
+	body, err := codec.EncodeAs(mediaType, models.Problem{
+		Type: "about:blank", Title: titleOf(status), Status: status, Detail: known.Message, Code: known.Code,
+		Errors: known.Fields, RequestID: t.ID,
+	})
+	if err != nil {
+		panic(err) // a problem has only strings and a number
+	}
+	codec.Write(w, status, mediaType, body)
+}
+
+func defect() *models.Error {
+	return models.Errorf(models.CodeInternal, "Something is wrong with the server; its log says more under this request_id.")
+}
+
+func timedOut() *models.Error {
+	return &models.Error{
+		Code:       models.CodeUnavailable,
+		Message:    "The server could not do this in time, and may yet have done it. Ask again, with the same Idempotency-Key.",
+		RetryAfter: time.Second,
+	}
+}
+
+// statusError is an error with another status than that of its code, because a protocol prescribes it: ranges (RFC 9110,
+// section 15.5.17), the size of headers (RFC 6585, section 5), and tus.
+type statusError struct {
+	status int
+	err    error
+}
+
+// WithStatus returns err with another status than that of its code.
+func WithStatus(status int, err error) error { return statusError{status, err} }
+
+func (e statusError) Error() string { return e.err.Error() }
+
+func (e statusError) Unwrap() error { return e.err }
+
+// titles are the names of statuses that net/http does not know (tus), or knows by an older name than that of RFC 9110.
+var titles = map[int]string{
+	tus.StatusChecksumMismatch:              "Checksum Mismatch",
+	http.StatusRequestEntityTooLarge:        "Content Too Large",
+	http.StatusRequestedRangeNotSatisfiable: "Range Not Satisfiable",
+	http.StatusUnprocessableEntity:          "Unprocessable Content",
+}
+
+func titleOf(status int) string {
+	if title, known := titles[status]; known {
+		return title
+	}
+	return http.StatusText(status)
+}
+
+// NotFound answers a request for something that does not exist.
+func NotFound(w http.ResponseWriter, r *http.Request) { Write(w, r, models.NotFound()) }

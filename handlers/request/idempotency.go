@@ -1,0 +1,61 @@
+package request
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// IdempotencyKey is the header of the Idempotency-Key.
+const IdempotencyKey = "Idempotency-Key"
+
+// NewOnce returns what the store needs to do a request with an Idempotency-Key once; nil if the request has none.
+//
+// The store keeps hashes. That of the body is keyed by the Idempotency-Key: the body of a log-in contains a password, which
+// could quickly be guessed from a plain hash in a stolen database.
+func NewOnce(r *http.Request, key *string, body []byte, answer func(created any) ([]byte, error)) (*models.Once, error) {
+	if key == nil {
+		return nil, nil
+	}
+	if err := CheckKey(*key); err != nil {
+		return nil, err
+	}
+	return &models.Once{
+		CallerID: Caller(r).UserID, Path: r.URL.Path, Key: hashKey(*key), Fingerprint: hexMAC([]byte(*key), body), Answer: answer,
+	}, nil
+}
+
+// CheckKey checks an Idempotency-Key.
+func CheckKey(key string) error {
+	if !VisibleASCII(key, models.MaxIdempotencyKey) {
+		return models.Invalid(IdempotencyKey, "must be 1 to %d visible ASCII characters", models.MaxIdempotencyKey)
+	}
+	return nil
+}
+
+// NewSecretOnce is NewOnce for an answer that contains tokens. The caller is identified by the secret in the body, from which
+// proof is derived: a request with another secret is from another caller, who must not learn that the key was used. A caller
+// with a token is identified by that, and the secret is part of the body.
+func NewSecretOnce(r *http.Request, key string, proof, body []byte, answer func(created any) ([]byte, error)) *models.Once {
+	once := &models.Once{
+		CallerID: Caller(r).UserID, Path: r.URL.Path, Key: hashKey(key), Fingerprint: hexMAC(proof, body), Answer: answer,
+	}
+	if once.CallerID == 0 {
+		once.Key = hexMAC(proof, []byte(key))
+	}
+	return once
+}
+
+func hashKey(key string) string {
+	hash := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(hash[:])
+}
+
+func hexMAC(key, data []byte) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(data)
+	return hex.EncodeToString(mac.Sum(nil))
+}

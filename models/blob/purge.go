@@ -1,0 +1,62 @@
+package blob
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+const (
+	// purgeInterval is how often Sweep looks for blobs without a file.
+	purgeInterval = 5 * time.Second
+	// purgeBatch is how many blobs are deleted before the next query.
+	purgeBatch = 100
+)
+
+// Ledger is the database's list of blobs to delete.
+type Ledger interface {
+	// Doomed returns keys of blobs that belong to no file and can never belong to one again.
+	Doomed(ctx context.Context, limit int) (keys []string, err error)
+	// Forget removes the rows of blobs whose bytes are deleted.
+	Forget(ctx context.Context, keys []string) error
+}
+
+// Sweep deletes the bytes of blobs that belong to no file, until ctx is done. Several nodes may do so on one storage.
+// What fails is retried.
+func Sweep(ctx context.Context, s Store, l Ledger, log *slog.Logger) {
+	ticker := time.NewTicker(purgeInterval)
+	defer ticker.Stop()
+	for {
+		for more := true; more; {
+			var err error
+			if more, err = purgeSome(ctx, s, l); err != nil && ctx.Err() == nil {
+				log.Warn("cannot delete the contents of files; retrying", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func purgeSome(ctx context.Context, s Store, l Ledger) (more bool, err error) {
+	keys, err := l.Doomed(ctx, purgeBatch)
+	if err != nil || len(keys) == 0 {
+		return false, err
+	}
+	var gone []string
+	for _, key := range keys {
+		if err = s.Delete(ctx, key); err != nil {
+			break
+		}
+		gone = append(gone, key)
+	}
+	if len(gone) > 0 {
+		if err := l.Forget(ctx, gone); err != nil {
+			return false, err
+		}
+	}
+	return err == nil && len(keys) == purgeBatch, err
+}

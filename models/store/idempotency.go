@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
+)
+
+// idempotencyRow is a call with an Idempotency-Key: its response, or the message that it sent.
+type idempotencyRow struct {
+	Fingerprint string
+	Answer      string
+	RoomID      int64
+	MessageID   int64 // 0 if the call sent no message
+	Position    int64
+	CreatedAt   int64
+}
+
+// claimKey claims once's key for this transaction. When another transaction holds it, PostgreSQL waits here for its
+// end, so that of many calls at once exactly one creates something. The error is *models.Replayed with the first call's
+// response, or idempotency_mismatch.
+func (s *Store) claimKey(db *gorm.DB, once *models.Once) error {
+	taken := db.Exec(database.ClaimKey, once.CallerID, once.Path, once.Key, once.Fingerprint, models.Now().Millis())
+	if taken.Error != nil {
+		return taken.Error
+	}
+	if taken.RowsAffected == 1 {
+		return nil
+	}
+	return s.storedResponse(db, once)
+}
+
+// storedResponse is the error of a call whose key was used before, with the response of the first call.
+func (s *Store) storedResponse(db *gorm.DB, once *models.Once) error {
+	var row idempotencyRow
+	err := db.Raw(`SELECT fingerprint, answer, room_id, message_id, position, created_at FROM idempotency_keys
+		WHERE caller_id = ? AND path = ? AND key = ?`, once.CallerID, once.Path, once.Key).Scan(&row).Error
+	if err != nil {
+		return err
+	}
+	if row.Fingerprint != once.Fingerprint {
+		return models.Errorf(models.CodeIdempotencyMismatch, "This Idempotency-Key was used with another body.")
+	}
+	replayed := &models.Replayed{Body: []byte(row.Answer)}
+	if row.MessageID != 0 {
+		m, err := messageSentWith(db, once.CallerID, row)
+		if err != nil {
+			return err
+		}
+		replayed.Body = m.AppendJSON(nil)
+	}
+	if row.Position > 0 {
+		replayed.Event = s.cursorAt(row.Position)
+	}
+	return replayed
+}
+
+// messageSentWith is the message that was sent with a key, as it is now. One that was cleared, or deleted with its
+// room, is a tombstone: the call took place, and nothing is left of what it sent.
+func messageSentWith(db *gorm.DB, callerID int64, row idempotencyRow) (models.Message, error) {
+	var room roomRow
+	if err := db.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE r.id = ?", row.RoomID).Scan(&room).
+		Error; err != nil {
+		return models.Message{}, err
+	}
+	room.ID = row.RoomID
+	found, err := findMessage(db, room, row.MessageID)
+	switch {
+	case err == nil && room.Kind != "":
+		return fillMessage(db, callerID, found.model(room))
+	case err != nil && !errors.Is(err, models.NotFound()):
+		return models.Message{}, err
+	}
+	caller, err := findUser(db, models.UserPath{ID: callerID})
+	if err != nil {
+		return models.Message{}, err
+	}
+	tombstone := messageRow{
+		ID: row.MessageID, SenderID: callerID, Username: caller.Username, DisplayName: caller.DisplayName,
+		Type: string(models.MessageText), CreatedAt: row.CreatedAt, DeletedAt: models.Now().Millis(),
+	}
+	return tombstone.model(room), nil
+}
+
+// KnowsKey reports whether a call with once's key has a response. Whether it was the same call is checked by claimKey.
+func (s *Store) KnowsKey(ctx context.Context, once *models.Once) (bool, error) {
+	var known int64
+	err := s.read(ctx).Raw("SELECT count(*) FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ? AND "+
+		"created_at >= ?",
+		once.CallerID, once.Path, once.Key, models.Now().Add(-models.IdempotencyLife).UnixMilli()).Scan(&known).Error
+	return known > 0, err
+}
+
+// storeResponse stores the response for later calls with the key.
+func storeResponse(db *gorm.DB, once *models.Once, created any, position int64) error {
+	answer, err := once.Answer(created)
+	if err != nil {
+		return err
+	}
+	return db.Exec("UPDATE idempotency_keys SET answer = ?, position = ? WHERE caller_id = ? AND path = ? AND key = ?",
+		string(answer), position, once.CallerID, once.Path, once.Key).Error
+}

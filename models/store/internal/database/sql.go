@@ -1,0 +1,76 @@
+package database
+
+import (
+	"database/sql"
+	"errors"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// OpenGorm opens gorm on a dialect. Connections keep their prepared statements themselves (pgx's own, and those of
+// package sqlite), so gorm prepares none.
+func OpenGorm(dialector gorm.Dialector) (*gorm.DB, error) {
+	db, err := gorm.Open(dialector, &gorm.Config{
+		QueryFields:            true, // columns by name: see the store's columnsOf
+		SkipDefaultTransaction: true,
+		TranslateError:         true,
+		Logger:                 logger.Discard, // errors are returned, and logged once, by the caller of the store
+	})
+	if err != nil {
+		return nil, err
+	}
+	// gorm returns errors of raw queries without asking the dialect what they mean. Untranslated, an unreachable database
+	// would look like a defect.
+	err = db.Callback().Row().After("gorm:row").Register("parley:translate", func(tx *gorm.DB) {
+		tx.Error = Translate(tx, tx.Error)
+	})
+	return db, err
+}
+
+// Translate returns what the dialect of db makes of an error of the driver that did not come through gorm.
+func Translate(db *gorm.DB, err error) error {
+	var known *models.Error
+	translator, ok := db.Dialector.(gorm.ErrorTranslator)
+	if err == nil || !ok || errors.As(err, &known) {
+		return err
+	}
+	return translator.Translate(err)
+}
+
+// Query runs raw SQL on db, which may be a transaction, past gorm's reflection: what is read all the time is scanned by
+// hand. The parameters are $1, $2 and so on, in the order in which the text first names them; both databases take them
+// so.
+//
+// SQLite compiles a statement anew each time when a LIMIT is nothing but a parameter, whose value it looks at. Hence
+// the "LIMIT $2 + 0" of its callers.
+func Query(db *gorm.DB, statement string, args ...any) (*sql.Rows, error) {
+	rows, err := db.Statement.ConnPool.QueryContext(db.Statement.Context, statement, args...)
+	return rows, Translate(db, err)
+}
+
+// Exec runs raw SQL that returns no rows, as Query does.
+func Exec(db *gorm.DB, statement string, args ...any) error {
+	_, err := db.Statement.ConnPool.ExecContext(db.Statement.Context, statement, args...)
+	return err
+}
+
+// ScanRows scans each row into dest, calls got, and closes rows.
+func ScanRows(rows *sql.Rows, got func(), dest ...any) error {
+	return ScanWhile(rows, func() bool { got(); return true }, dest...)
+}
+
+// ScanWhile is ScanRows that stops once got returns false.
+func ScanWhile(rows *sql.Rows, got func() bool, dest ...any) error {
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		if !got() {
+			break
+		}
+	}
+	return errors.Join(rows.Err(), rows.Close())
+}

@@ -1,0 +1,2 @@
+// Package postgres is the dialect of PostgreSQL, over pgx.
+package postgres

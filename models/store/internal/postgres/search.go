@@ -1,0 +1,111 @@
+package postgres
+
+import (
+	"strings"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models/store/internal/database"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
+)
+
+// RoomSeparator stands between room and word in the column words. No word has it.
+const RoomSeparator = "/"
+
+// IndexText implements [database.SearchIndex]: the words as the column words holds them, with spaces between.
+func (Dialect) IndexText(roomID int64, words []string) string {
+	return wordindex.RoomWords(roomID, RoomSeparator, words)
+}
+
+// TSQuery returns a query for words in any of the rooms in the syntax of a tsquery. Words have letters, marks, digits
+// and signs outside of ASCII: nothing in them can end the quotes.
+func TSQuery(q wordindex.Query, spans []database.Span) string {
+	rooms := make([]string, 0, 2*len(spans))
+	for _, s := range spans {
+		room := "'" + wordindex.RoomPrefix(s.RoomID, RoomSeparator)
+		words := make([]string, len(q.Words))
+		for i, w := range q.Words {
+			words[i] = room + w.Text + "'"
+			if w.Prefix {
+				words[i] += ":*"
+			}
+		}
+		rooms = append(rooms, "("+strings.Join(words, " & ")+")")
+		if len(q.Legacy) > 0 {
+			rooms = append(rooms, "("+room+strings.Join(q.Legacy, "' & "+room)+"')")
+		}
+	}
+	return strings.Join(rooms, " | ")
+}
+
+// IndexMessages implements [database.SearchIndex].
+func (Dialect) IndexMessages(tx *gorm.DB, messages []database.IndexedMessage) error {
+	n := len(messages)
+	rooms, ids, starts, words := make([]int64, n), make([]int64, n), make([]string, n), make([]string, n)
+	for i, m := range messages {
+		rooms[i], ids[i], starts[i] = m.RoomID, m.ID, m.Start
+		words[i] = wordindex.RoomWords(m.RoomID, RoomSeparator, m.Words)
+	}
+	return database.Exec(tx, `UPDATE messages m SET text_start = v.start, index_version = `+wordindex.Version+`,
+		words = array_to_tsvector(string_to_array(v.words, ' '))
+		FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS v (room_id, id, start, words)
+		WHERE m.room_id = v.room_id AND m.id = v.id`, rooms, ids, starts, words)
+}
+
+const (
+	// WordStatement finds rooms by the words, which hold them already. With an index on room_id ("+" keeps PostgreSQL from
+	// that) it would at times rather read whole rooms than ask the index of the words.
+	WordStatement = `SELECT m.created_at, m.room_id, m.id, CASE WHEN $6 THEN m.text ELSE '' END FROM messages m
+	JOIN unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS s (room_id, after, up_to) ON s.room_id = +m.room_id
+	WHERE m.words @@ $1::tsquery AND m.deleted_at = 0 AND m.id > s.after AND m.id <= s.up_to` + database.FromLiveSender + `
+	AND (m.created_at, m.room_id, m.id) < ($7, $8, $9) ORDER BY m.created_at DESC, m.room_id DESC, m.id DESC LIMIT $5`
+	// NewestWordStatement reads the messages themselves: no index serves a function call, which @@ stands for, nor an
+	// expression.
+	NewestWordStatement = `SELECT m.created_at, m.room_id, m.id, CASE WHEN $6 THEN m.text ELSE '' END FROM messages m
+	WHERE m.room_id = $2 AND m.id > $3 AND m.id <= $4 AND ts_match_vq(m.words, $1::tsquery)
+	AND +m.deleted_at = 0` + database.FromLiveSender + ` ORDER BY m.id DESC LIMIT $5`
+)
+
+// FindWords implements [database.SearchIndex].
+func (d Dialect) FindWords(db *gorm.DB, spans []database.Span, q wordindex.Query, limit int) ([]database.Hit, error) {
+	if len(spans) != 1 {
+		return d.indexedHits(db, spans, q, limit)
+	}
+	newest, rest := spans[0].Split()
+	most := limit
+	if !q.Exact {
+		most = database.NewestFirst
+	}
+	found, err := database.ReadHits(db, q, limit, func(database.Hit) {}, NewestWordStatement,
+		TSQuery(q, spans), newest.RoomID, newest.ClearedID, newest.UpToID, most, !q.Exact)
+	if err != nil || len(found) == limit || rest.Empty() {
+		return found, err
+	}
+	older, err := d.indexedHits(db, []database.Span{rest}, q, limit-len(found))
+	return append(found, older...), err
+}
+
+// indexedHits asks the index once, or, where the texts have to be looked at, as often as it takes.
+func (Dialect) indexedHits(
+	db *gorm.DB, spans []database.Span, q wordindex.Query, limit int,
+) (found []database.Hit, err error) {
+	n := len(spans)
+	rooms, after, upTo := make([]int64, n), make([]int64, n), make([]int64, n)
+	for i, s := range spans {
+		rooms[i], after[i], upTo[i] = s.RoomID, s.ClearedID, s.UpToID
+	}
+	query, most := TSQuery(q, spans), limit
+	if !q.Exact {
+		most = max(limit, database.NewestFirst)
+	}
+	last := database.Hit{CreatedAt: database.MaxTime}
+	for {
+		read := 0
+		some, err := database.ReadHits(db, q, limit-len(found), func(h database.Hit) { last, read = h, read+1 },
+			WordStatement, query, rooms, after, upTo, most, !q.Exact, last.CreatedAt, last.RoomID, last.ID)
+		found = append(found, some...)
+		if err != nil || len(found) == limit || read < most {
+			return found, err
+		}
+	}
+}

@@ -1,0 +1,2 @@
+// Package sqlite is the dialect of SQLite, over modernc.org/sqlite.
+package sqlite

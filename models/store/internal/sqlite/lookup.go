@@ -1,0 +1,48 @@
+package sqlite
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
+)
+
+// Sessions implements [database.Lookups].
+func (Dialect) Sessions(ctx context.Context, db *gorm.DB, ids []string, found map[string]database.Session) error {
+	for _, id := range ids {
+		s := database.Session{ID: id}
+		rows, err := db.ConnPool.QueryContext(ctx,
+			"SELECT user_id, last_used_at, expires_at, revoked_at FROM sessions WHERE id = ?", id)
+		if err != nil {
+			return err
+		}
+		err = database.ScanRows(rows, func() { found[id] = s }, &s.UserID, &s.LastUsedAt, &s.ExpiresAt, &s.RevokedAt)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Members implements [database.Lookups].
+func (Dialect) Members(
+	ctx context.Context, db *gorm.DB, keys []database.MembershipKey, found map[database.MembershipKey]database.Member,
+) error {
+	for _, key := range keys {
+		m := database.Member{User: models.UserRef{ID: key.UserID}}
+		rows, err := db.ConnPool.QueryContext(ctx, `SELECT `+database.MemberColumns+` FROM memberships m
+			JOIN rooms r ON r.id = m.room_id AND r.deleted_at = 0 JOIN users u ON u.id = m.user_id AND u.deleted_at = 0
+			WHERE m.room_id = ? AND m.user_id = ?`, key.RoomID, key.UserID)
+		if err != nil {
+			return err
+		}
+		err = database.ScanRows(rows, func() { found[key] = m },
+			&m.Subject, &m.ClearedID, &m.User.Username, &m.User.DisplayName, &m.Blocked)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

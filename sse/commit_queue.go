@@ -1,0 +1,118 @@
+package sse
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// commitQueueEvents and commitQueueBytes limit the queue, and the events that wait for a gap to be filled. A log
+// consumer that is further behind reads the log faster.
+const (
+	commitQueueEvents = 4096
+	commitQueueBytes  = 16 << 20
+)
+
+// Feed hands events to the log consumer without a query: those that this node has committed, and those of other nodes
+// that the bus brings. It is only a shortcut: what it misses or has in another order, the consumer reads from the
+// log.
+type Feed struct {
+	ready chan struct{} // wakes the log consumer; capacity 1, never closed
+
+	mu         sync.Mutex
+	entries    []models.LogEntry
+	bytes      int  // of the entries' data
+	incomplete bool // events were dropped, or a read of the log was requested
+	publish    func([]models.LogEntry)
+}
+
+// NewFeed returns an empty queue.
+func NewFeed() *Feed {
+	return &Feed{ready: make(chan struct{}, 1), publish: func([]models.LogEntry) {}}
+}
+
+// Committed adds the events of a commit of this node, and passes them to the bus. It does not block.
+func (f *Feed) Committed(entries []models.LogEntry) {
+	f.mu.Lock()
+	publish := f.publish
+	f.mu.Unlock()
+	f.add(entries)
+	publish(entries)
+}
+
+// setPublisher sets the function that passes commits to the other nodes. It must not block.
+func (f *Feed) setPublisher(publish func([]models.LogEntry)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.publish = publish
+}
+
+func (f *Feed) add(entries []models.LogEntry) {
+	size := dataBytes(entries)
+	f.mu.Lock()
+	if len(f.entries)+len(entries) > commitQueueEvents || f.bytes+size > commitQueueBytes {
+		f.incomplete = true
+	} else {
+		f.entries = append(f.entries, entries...)
+		f.bytes += size
+	}
+	f.mu.Unlock()
+	f.signal()
+}
+
+// requestLogRead makes the log consumer read the log, even if nothing was queued.
+func (f *Feed) requestLogRead() {
+	f.mu.Lock()
+	f.incomplete = true
+	f.mu.Unlock()
+	f.signal()
+}
+
+func (f *Feed) signal() {
+	select {
+	case f.ready <- struct{}{}:
+	default: // a wake-up is pending already
+	}
+}
+
+// takeAll removes and returns the queued events. If whole is false, some are missing and have to be read from the
+// log.
+func (f *Feed) takeAll() (entries []models.LogEntry, whole bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	entries, whole = f.entries, !f.incomplete
+	f.entries, f.bytes, f.incomplete = nil, 0, false
+	return entries, whole
+}
+
+// pendingBytes returns the size of the queued events' data.
+func (f *Feed) pendingBytes() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.bytes
+}
+
+// contiguous returns the events that follow position without a gap, and those after the gap. Events up to position
+// are dropped.
+func contiguous(position int64, entries []models.LogEntry) (run, rest []models.LogEntry) {
+	slices.SortFunc(entries, func(a, b models.LogEntry) int { return int(a.Position - b.Position) })
+	for i, e := range entries {
+		next := position + int64(len(run)) + 1
+		switch {
+		case e.Position == next:
+			run = append(run, e)
+		case e.Position > next:
+			return run, entries[i:]
+		}
+	}
+	return run, nil
+}
+
+// dataBytes returns the size of the entries' data.
+func dataBytes(entries []models.LogEntry) (bytes int) {
+	for _, e := range entries {
+		bytes += len(e.Data)
+	}
+	return bytes
+}

@@ -1,0 +1,134 @@
+package sse
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// The cache holds the newest events, for replays that are only a little behind.
+const (
+	cacheEvents = 4096
+	cacheBytes  = 8 << 20
+)
+
+// eventCache holds the newest events without gaps, up to the hub's position.
+type eventCache struct {
+	events []*event
+	bytes  int
+}
+
+func (r *eventCache) add(e *event) {
+	r.events = append(r.events, e)
+	r.bytes += len(e.frame) + len(e.notification)
+	drop := 0
+	for len(r.events)-drop > cacheEvents || r.bytes > cacheBytes {
+		oldest := r.events[drop]
+		r.bytes -= len(oldest.frame) + len(oldest.notification)
+		r.events[drop] = nil
+		drop++
+	}
+	r.events = r.events[drop:]
+}
+
+// eventsAfter returns up to limit events after position, which is less than the newest one, and stops before a stale
+// one. ok is false if the first of them is not cached or is stale: then it has to be read from the database.
+func (r *eventCache) eventsAfter(position int64, limit int) (events []*event, ok bool) {
+	if len(r.events) == 0 || position < r.events[0].Position-1 {
+		return nil, false
+	}
+	from := int(position - r.events[0].Position + 1)
+	for _, e := range r.events[from:min(from+limit, len(r.events))] {
+		if e.stale {
+			break
+		}
+		events = append(events, e)
+	}
+	return events, len(events) > 0
+}
+
+// invalidation is what a run of events makes outdated in the events before it.
+type invalidation struct {
+	messages map[messageKey]int64 // edited or deleted, with the position of the last such event
+	cleared  map[int64]int64      // newest cleared message by room
+	rooms    map[int64]struct{}   // deleted
+	users    map[int64][]byte     // deleted, with their encoding in the data of other events
+}
+
+// messageKey identifies a message.
+type messageKey struct{ roomID, id int64 }
+
+// invalidate marks cached events as stale whose content was edited, deleted or cleared by events, which are the
+// newest ones. It scans the cache once for all of them.
+func (r *eventCache) invalidate(events []*event) {
+	var c invalidation
+	for _, e := range events {
+		c.add(e)
+	}
+	if c.messages == nil && c.cleared == nil && c.rooms == nil && c.users == nil {
+		return
+	}
+	for _, e := range r.events {
+		e.stale = e.stale || c.covers(e)
+	}
+}
+
+func (c *invalidation) add(e *event) {
+	room := e.Audience.RoomID
+	switch e.Name {
+	case models.EventMessageEdited:
+		c.messages = insert(c.messages, messageKey{room, e.MessageID}, e.Position)
+	case models.EventMessageDeleted:
+		var m models.MessageRef
+		if json.Unmarshal(e.Data, &m) == nil {
+			c.messages = insert(c.messages, messageKey{room, m.MessageID}, e.Position)
+		}
+	case models.EventHistoryCleared:
+		var m models.HistoryCleared
+		if json.Unmarshal(e.Data, &m) == nil {
+			c.cleared = insert(c.cleared, room, m.UpToID)
+		}
+	case models.EventRoomDeleted:
+		c.rooms = insert(c.rooms, room, struct{}{})
+	case models.EventAccountDeleted:
+		id := e.Audience.UserID
+		c.users = insert(c.users, id, append(strconv.AppendInt([]byte(`{"id":`), id, 10), `,"username":`...))
+	}
+}
+
+// insert sets a value in m, which may be nil. Most runs of events need none of the maps.
+func insert[K comparable, V any](m map[K]V, key K, value V) map[K]V {
+	if m == nil {
+		m = map[K]V{}
+	}
+	m[key] = value
+	return m
+}
+
+func (c *invalidation) covers(e *event) bool {
+	room := e.Audience.RoomID
+	_, deleted := c.rooms[room]
+	switch {
+	case e.MessageID != 0:
+		if e.Position < c.messages[messageKey{room, e.MessageID}] || deleted || e.MessageID <= c.cleared[room] {
+			return true
+		}
+	case deleted && (e.Name == models.EventRoomCreated || e.Name == models.EventRoomUpdated):
+		return true
+	}
+	for id, named := range c.users {
+		switch e.Name {
+		case models.EventMessageCreated: // the most frequent event; it names only its sender
+			if e.Audience.UserID == id {
+				return true
+			}
+		default:
+			if bytes.Contains(e.Data, named) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,103 @@
+package sse
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store"
+)
+
+// sharedStore makes a hub believe that there may be other nodes on its database.
+type sharedStore struct{ *store.Store }
+
+func (sharedStore) Shared() bool { return true }
+
+// TestDeadNode has another node publish its presence and then no heartbeats. Its users are online and present until the
+// lease has expired. A node that continues its heartbeats stays.
+func TestDeadNode(t *testing.T) {
+	r := newRigOn(t, Limits{PresenceRoom: 500}, func(s *store.Store) Log { return sharedStore{s} })
+	ada, bob, eve := r.signUp("ada"), r.signUp("bob"), r.signUp("eve")
+	room, _ := r.room(ada, bob, eve)
+	watcher := r.watch(ada, room, "")
+	r.attached()
+	publish := func(node string, l models.Login) {
+		t.Helper()
+		r.must(r.store.EnterNode(t.Context(), node))
+		at := models.Now()
+		r.must(r.store.TellNews(t.Context(), models.NodeNews{Node: node, Changes: []models.Presence{
+			{User: models.UserRef{ID: l.User.ID}, Here: true, At: at},
+			{RoomID: room, User: l.User.Ref(), Here: true, At: at},
+		}}))
+	}
+	publish("DEADDEADDD", bob)
+	publish("ALIVEALIVE", eve)
+	r.send(ada, room, "both are here")
+	if got := names(watcher.until(t, "both are here")); strings.Count(got, "presence.entered") != 3 { // ada's own is one
+		t.Errorf("with users on other nodes came %q", got)
+	}
+	if got := r.hub.Present(room); len(got) != 3 {
+		t.Errorf("present are %v", got)
+	}
+	now := time.Now()
+	l := lease{hub: r.hub, now: func() time.Time { return now }}
+	r.must(l.heartbeat(t.Context()))
+	now = now.Add(leaseDuration)
+	r.must(l.heartbeat(t.Context()))
+	if got := r.hub.Present(room); len(got) != 3 {
+		t.Errorf("before the lease has expired, present are %v", got)
+	}
+	_, err := r.store.Beat(t.Context(), "ALIVEALIVE")
+	r.must(err)
+	now = now.Add(time.Second)
+	r.must(l.heartbeat(t.Context()))
+	events := watcher.until(t, `"username":"bob"`)
+	for events[len(events)-1].name != "presence.left" {
+		events = watcher.until(t, `"username":"bob"`)
+	}
+	if got := r.hub.Present(room); len(got) != 2 {
+		t.Errorf("after the lease has expired, present are %v", got)
+	}
+	r.hub.Sweep(time.Now().Add(2 * offlineDelay))
+	if r.hub.Online(bob.User.ID) || !r.hub.Online(eve.User.ID) {
+		t.Errorf("online: bob %v, eve %v", r.hub.Online(bob.User.ID), r.hub.Online(eve.User.ID))
+	}
+	events = watcher.until(t, `"username":"bob"`)
+	if e := events[len(events)-1]; e.name != "user.offline" {
+		t.Errorf("when the node was dead, %v came", e)
+	}
+}
+
+// TestWatchdog runs the watchdog in a bubble with its own clock: a node is partitioned when it has not read the log for
+// partitionedAfter and there are other nodes, and until it reads the log again.
+func TestWatchdog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &Hub{logger: slog.New(slog.DiscardHandler), streams: map[string]*Stream{}}
+		ctx, stop := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer stop()
+		go h.watchdog(ctx)
+		after := func(d time.Duration, partitioned bool, state string) {
+			t.Helper()
+			time.Sleep(d) //nolint:forbidigo // the clock of the bubble
+			synctest.Wait()
+			if err := h.Sound(); (err != nil) != partitioned {
+				t.Errorf("%s, Sound returns %v", state, err)
+			} else if partitioned {
+				requireCode(t, err, models.CodeUnavailable)
+			}
+		}
+		after(2*partitionedAfter, false, "without other nodes")
+		h.logRead.Store(true)
+		after(pollInterval, false, "after the log was read")
+		h.otherNodes.Store(1)
+		after(partitionedAfter-pollInterval, false, "shortly before the timeout")
+		after(pollInterval, true, "after the timeout")
+		h.logRead.Store(true)
+		after(pollInterval, false, "when the log is read again")
+	})
+}

@@ -1,0 +1,280 @@
+package sse
+
+import (
+	"database/sql"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+// memoryPerStream is what a stream whose peer reads nothing may cost: one write, which is a frame of 32 KB here, and
+// its state. What waits for it is many times as much.
+const memoryPerStream = 128 << 10
+
+// TestBlockedStreamHoldsOneWrite checks the memory of streams whose peers read nothing of 2 MB, replayed or
+// delivered. One of them then reads on, and misses nothing.
+func TestBlockedStreamHoldsOneWrite(t *testing.T) {
+	const streams, messages = 5 * streamsPerUser, 64
+	for name, behind := range map[string]bool{"in the log": true, "live": false} {
+		t.Run(name, func(t *testing.T) {
+			s := newBusyRoom(t, streams/streamsPerUser)
+			if behind {
+				s.sendLarge(messages)
+			}
+			s.openAll(func(l models.Login) *peer {
+				if behind {
+					return s.openUnread(l)
+				}
+				return s.openPresent(l)
+			})
+			before := heapBytes()
+			if !behind {
+				s.sendLarge(messages)
+			}
+			s.waitUntilBlocked(streams)
+			if grown := heapBytes() - before; grown > streams*memoryPerStream {
+				t.Errorf("%d streams whose peers read nothing hold %d KB", streams, grown>>10)
+			}
+			s.peers[0].requireMessages(t, messages)
+			s.eachPeer(func(p *peer) { _ = p.Close() })
+			s.requireNothingLeft()
+		})
+	}
+}
+
+func heapBytes() int {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// requireMessages reads the messages from 1 to count, each once and in order.
+func (p *peer) requireMessages(t *testing.T, count int64) {
+	t.Helper()
+	_ = p.SetReadDeadline(time.Now().Add(testTimeout))
+	for next := int64(1); next <= count; {
+		line, err := p.lines.ReadString('\n')
+		if err != nil {
+			t.Fatalf("message %d did not come: %v", next, err)
+		}
+		data, isData := strings.CutPrefix(line, `data: {"id":`)
+		if !isData {
+			continue
+		}
+		if id, _, _ := strings.Cut(data, ","); id != strconv.FormatInt(next, 10) {
+			t.Fatalf("message %s came in place of %d", id, next)
+		}
+		next++
+	}
+}
+
+// TestPageIsLimitedByBytes reads a log of 4 MB in pages.
+func TestPageIsLimitedByBytes(t *testing.T) {
+	s := newBusyRoom(t, 0)
+	const messages = 2 * replayMaxEvents
+	s.sendLarge(messages)
+	seen, after := 0, s.start
+	for pages := 0; seen < messages; pages++ {
+		items, reached, err := s.hub.Page(t.Context(), models.Caller{UserID: s.owner.User.ID}, after.String(), 200)
+		s.must(err)
+		size := 0
+		for _, e := range items {
+			size += len(e.Data)
+		}
+		if len(items) == 0 || size > models.MaxPageBytes {
+			t.Fatalf("page %d has %d items with %d bytes", pages, len(items), size)
+		}
+		seen, after = seen+len(items), reached
+	}
+	if seen != messages {
+		t.Errorf("%d events were seen, want %d", seen, messages)
+	}
+}
+
+// TestPrunedLogResyncsAttachedStreams sets the hub back to a pruned position, as after a machine was suspended. Every
+// stream gets a resync, even with a full queue.
+func TestPrunedLogResyncsAttachedStreams(t *testing.T) {
+	s := newBusyRoom(t, 1)
+	s.openAll(s.openPresent)
+	last := s.start
+	for _, text := range []string{"while suspended", "while suspended", "the last"} {
+		last = s.send(s.owner, s.roomID, text)
+	}
+	s.must(s.hub.waitForPosition(t.Context(), last.Position))
+	s.attached()
+	s.prune(models.Cursor{Position: last.Position - 1})
+	s.hub.withLock(func() {
+		s.hub.position, s.hub.cache = last.Position-3, eventCache{}
+		for _, one := range s.hub.streams {
+			one.mu.Lock()
+			one.writing = true // as if its socket was full
+			one.mu.Unlock()
+			for queue := needsFlush; queue != queueFull; {
+				queue = one.enqueue(heartbeatFrame)
+			}
+			one.mu.Lock()
+			one.startWriter(nil)
+			one.mu.Unlock()
+		}
+	})
+	s.eachPeer(func(p *peer) {
+		if !p.skipTo("event: resync") || !p.skipTo(`data: {"reason":"expired"}`) {
+			t.Error("a stream did not get a resync")
+		}
+	})
+	s.send(s.owner, s.roomID, "after the resync")
+	s.eachPeer(func(p *peer) {
+		if !p.skipTo("event: message.created") {
+			t.Error("a stream got nothing after the resync")
+		}
+	})
+	s.eachPeer(reset)
+	s.requireNothingLeft()
+}
+
+// TestSlowStreamCatchesUp sends to an attached stream whose peer reads nothing until its queue overflows. When the peer
+// reads again, the stream replays what it missed and is attached again: nothing is lost or comes twice.
+func TestSlowStreamCatchesUp(t *testing.T) {
+	const messages = 64
+	s := newBusyRoom(t, 0)
+	p := s.watch(s.owner, s.roomID, "")
+	s.attached()
+	s.sendLarge(messages)
+	stream := s.streams()[0]
+	eventually(t, func() string {
+		if _, replaying := stream.replayPosition(); !replaying {
+			return "the queue of the stream did not overflow"
+		}
+		return ""
+	})
+	p.requireMessages(t, messages)
+	s.attached()
+	s.send(s.owner, s.roomID, "the last one")
+	if e := p.until(t, "the last one"); names(e) != "message.created" || !strings.HasPrefix(e[0].data, `{"id":65,`) {
+		t.Errorf("after the replay came %v", e)
+	}
+}
+
+// TestReplayFromCursor resumes streams at several positions: each gets the events after its cursor once, and then is
+// attached.
+func TestReplayFromCursor(t *testing.T) {
+	r := newRig(t, Limits{})
+	ada := r.signUp("ada")
+	room, start := r.room(ada)
+	cursors := []models.Cursor{start}
+	for i := range 3 {
+		cursors = append(cursors, r.send(ada, room, "message "+strconv.Itoa(i)))
+	}
+	for _, cached := range []bool{true, false} {
+		if !cached {
+			r.hub.withLock(func() { r.hub.cache = eventCache{} })
+		}
+		for i, cursor := range cursors {
+			p := r.dial(ada, room, cursor.String())
+			t.Cleanup(func() { _ = p.Close() })
+			ready := p.next(t)
+			if ready.name != "ready" || ready.id != cursor.String() || !strings.Contains(ready.data, `"resumed":true`) {
+				t.Errorf("the stream began with %v", ready)
+			}
+			if i < 3 {
+				if got := p.until(t, "message 2"); len(messagesOf(got)) != 3-i {
+					t.Errorf("after cursor %d came %v", i, got)
+				}
+			}
+			r.attached()
+			last := "attached " + strconv.Itoa(i) + strconv.FormatBool(cached)
+			r.send(ada, room, last)
+			for _, e := range messagesOf(p.until(t, last)) {
+				if strings.Contains(e.data, `"message `) {
+					t.Errorf("after cursor %d, %s came twice", i, e.data)
+				}
+			}
+		}
+	}
+}
+
+func messagesOf(events []received) (messages []received) {
+	for _, e := range events {
+		if e.name == "message.created" {
+			messages = append(messages, e)
+		}
+	}
+	return messages
+}
+
+// TestUnusableCursors opens streams at cursors from which the log cannot be read. They get a resync with the reason and
+// a new cursor, their ready has no id, and they go on with what happens next.
+func TestUnusableCursors(t *testing.T) {
+	r := newRig(t, Limits{})
+	ada := r.signUp("ada")
+	room, start := r.room(ada)
+	head := r.send(ada, room, "pruned")
+	r.prune(head)
+	for name, c := range map[string]struct{ cursor, reason string }{
+		"pruned":         {start.String(), "expired"},
+		"in the future":  {models.Cursor{Epoch: head.Epoch, Position: head.Position + 1000}.String(), "unknown"},
+		"of another log": {models.Cursor{Epoch: "other", Position: head.Position}.String(), "unknown"},
+		"not a cursor":   {"0x", "unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, err := r.store.Head(t.Context())
+			r.must(err)
+			p := r.dial(ada, room, c.cursor)
+			defer func() { _ = p.Close() }()
+			ready, resync := p.next(t), p.next(t)
+			for resync.name == "presence.entered" {
+				resync = p.next(t)
+			}
+			if ready.name != "ready" || ready.id != "" || !strings.Contains(ready.data, `"resumed":false`) {
+				t.Errorf("the stream began with %v", ready)
+			}
+			if resync.name != "resync" || resync.data != `{"reason":"`+c.reason+`"}` {
+				t.Errorf("then came %v", resync)
+			}
+			if c.reason == "expired" && resync.id != before.String() {
+				t.Errorf("the new cursor is %s, want %s", resync.id, before)
+			}
+			r.send(ada, room, "next to "+name)
+			if got := messagesOf(p.until(t, "next to "+name)); len(got) != 1 {
+				t.Errorf("after the resync came %v", got)
+			}
+		})
+	}
+}
+
+// prune removes the events up to and including a position, as the janitor does when they are too old.
+func (r *rig) prune(upTo models.Cursor) {
+	r.t.Helper()
+	db, err := sql.Open("sqlite", r.database+"?_pragma=busy_timeout(10000)")
+	r.must(err)
+	defer func() { r.must(db.Close()) }()
+	_, err = db.ExecContext(r.t.Context(), "DELETE FROM events WHERE position <= ?", upTo.Position)
+	r.must(err)
+	_, err = db.ExecContext(r.t.Context(), "UPDATE event_head SET pruned = ?", upTo.Position)
+	r.must(err)
+}
+
+// TestReplayHasTheCurrentMessages edits and deletes messages that are cached. A replay gets them as they are now.
+func TestReplayHasTheCurrentMessages(t *testing.T) {
+	r := newRig(t, Limits{})
+	ada := r.signUp("ada")
+	room, start := r.room(ada)
+	r.send(ada, room, "secret one")
+	r.send(ada, room, "secret two")
+	path := models.RoomPath{ID: room}
+	_, err := r.store.DeleteMessage(t.Context(), ada.User.ID, path, 1)
+	r.must(err)
+	_, _, err = r.store.EditMessage(t.Context(), ada.User.ID, path, 2, models.MessageEdit{Text: "public"})
+	r.must(err)
+	r.send(ada, room, "the last one")
+	for _, e := range r.watch(ada, room, start.String()).until(t, "the last one") {
+		if strings.Contains(e.data, "secret") {
+			t.Errorf("a replay has %s", e.data)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package sse
+
+import "github.com/parley-chat/parley/models"
+
+// visibility is the visibility snapshot of a replaying stream: what its user may see at the stream's position in the
+// log. It is made from the memberships in the database, which may be newer than that position, and corrected by the
+// events that are replayed. The mutes are exactly those of the position.
+type visibility struct {
+	userID      int64
+	memberSince map[int64]int64 // the user's rooms, with the position of the first event that they may see
+	pastSpans   []models.Span   // memberships that had ended when the snapshot was loaded
+	mutes       mutes
+}
+
+func newVisibility(v models.View) *visibility {
+	w := &visibility{userID: v.UserID, memberSince: map[int64]int64{}, mutes: newMutes(v)}
+	for _, s := range v.Spans {
+		if s.To == 0 {
+			w.memberSince[s.RoomID] = s.From
+		} else {
+			w.pastSpans = append(w.pastSpans, s)
+		}
+	}
+	return w
+}
+
+// canSee reports whether the user may see e.
+func (v *visibility) canSee(e models.LogEntry) bool {
+	a := e.Audience
+	if a.Everyone || a.UserID == v.userID || a.PeerID == v.userID {
+		return true
+	}
+	if since, ok := v.memberSince[a.RoomID]; ok && e.Position >= since {
+		return true
+	}
+	for _, s := range v.pastSpans {
+		if s.RoomID == a.RoomID && s.From <= e.Position && e.Position <= s.To {
+			return true
+		}
+	}
+	return false
+}
+
+// apply applies e to the snapshot. Memberships that began after e, which were loaded from the database, stay.
+func (v *visibility) apply(e models.LogEntry) {
+	a := e.Audience
+	switch e.Name {
+	case models.EventMemberJoined, models.EventRoomCreated:
+		if a.RoomID == 0 { // a direct room that is reopened; its members never left
+			break
+		}
+		if _, ok := v.memberSince[a.RoomID]; !ok && (a.UserID == v.userID || a.PeerID == v.userID) && !v.hasEnded(e) {
+			v.memberSince[a.RoomID] = e.Position
+		}
+	case models.EventMemberLeft, models.EventMemberBanned:
+		if a.UserID == v.userID {
+			v.leave(e)
+		}
+	case models.EventRoomDeleted:
+		v.leave(e)
+	case models.EventMemberUpdated:
+		if a.UserID == v.userID {
+			v.mutes.apply(e, v.userID)
+		}
+	case models.EventBlockAdded, models.EventBlockRemoved:
+		if a.UserID == v.userID || a.PeerID == v.userID {
+			v.mutes.apply(e, v.userID)
+		}
+	}
+}
+
+func (v *visibility) leave(e models.LogEntry) {
+	if since, ok := v.memberSince[e.Audience.RoomID]; ok && since <= e.Position {
+		delete(v.memberSince, e.Audience.RoomID)
+	}
+	v.mutes.unmuteRoom(e.Audience.RoomID)
+}
+
+// hasEnded reports whether the membership that e begins is one of pastSpans.
+func (v *visibility) hasEnded(e models.LogEntry) bool {
+	for _, s := range v.pastSpans {
+		if s.RoomID == e.Audience.RoomID && s.From <= e.Position && e.Position <= s.To {
+			return true
+		}
+	}
+	return false
+}
