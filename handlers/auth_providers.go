@@ -87,9 +87,7 @@ func (h authProviders) BeginAuth(
 		}
 		secret := auth.NewBrowserSecret(r)
 		err = h.store.BeginFlow(r.Context(), models.AuthFlow{
-			StateHash: token.Hash(
-				a.State,
-			),
+			StateHash:   token.Hash(a.State),
 			BrowserHash: token.Hash(secret),
 			Provider:    p.Name,
 			Nonce:       a.Nonce,

@@ -61,9 +61,7 @@ func TestBodies(t *testing.T) {
 			t.Errorf("%s: the problem names another field than %s: %v", c.name, c.field, a)
 		}
 	}
-	if names := s.rooms(
-		token,
-	); len(names) != 4 ||
+	if names := s.rooms(token); len(names) != 4 ||
 		slices.ContainsFunc(names, func(name string) bool { return name != "Tea" }) {
 		t.Errorf("in the end the rooms are %q", names)
 	}
@@ -116,9 +114,7 @@ func TestMessagePack(t *testing.T) {
 	if a.header.Get("Content-Type") != "application/msgpack" || b.header.Get("Content-Type") != "application/json" {
 		t.Errorf("the types are %s and %s", a.header.Get("Content-Type"), b.header.Get("Content-Type"))
 	}
-	if fmt.Sprint(
-		room["name"], room["kind"], room["member_count"],
-	) != fmt.Sprint(
+	if fmt.Sprint(room["name"], room["kind"], room["member_count"]) != fmt.Sprint(
 		again["name"], again["kind"], again["member_count"],
 	) ||
 		len(room) != len(again) {
@@ -166,15 +162,11 @@ func TestIdempotencyKeys(t *testing.T) {
 			t.Errorf("%s is %q, and then %q", name, first.header.Get(name), again.header.Get(name))
 		}
 	}
-	if a := create(
-		ada, "k", `{"name":"Coffee"}`,
-	); a.code() != models.CodeIdempotencyMismatch ||
+	if a := create(ada, "k", `{"name":"Coffee"}`); a.code() != models.CodeIdempotencyMismatch ||
 		a.status != http.StatusConflict {
 		t.Errorf("another body under the same key gets %v", a)
 	}
-	if a := create(
-		grace, "k", `{"name":"Tea"}`,
-	); a.status != http.StatusCreated ||
+	if a := create(grace, "k", `{"name":"Tea"}`); a.status != http.StatusCreated ||
 		a.header.Get("Idempotency-Replayed") != "" {
 		t.Errorf("the same key of another caller gets %v", a)
 	}
@@ -219,9 +211,7 @@ func TestWrongPasswords(t *testing.T) {
 		}
 	}
 	a := logIn("correct horse")
-	if wait, err := strconv.Atoi(
-		a.header.Get("Retry-After"),
-	); a.code() != models.CodeRateLimited || err != nil ||
+	if wait, err := strconv.Atoi(a.header.Get("Retry-After")); a.code() != models.CodeRateLimited || err != nil ||
 		wait < 1 {
 		t.Errorf("after %d wrong passwords: %v, Retry-After: %s", models.MaxWrongPasswords, a, a.header.Get("Retry-After"))
 	}
@@ -232,9 +222,7 @@ func TestRequestLimit(t *testing.T) {
 	s := newTestServer(t, Settings{RateLimit: true})
 	token := s.signUp("ada").AccessToken
 	a := s.do(http.MethodGet, "/v1/rooms", token, nil)
-	if want := fmt.Sprintf(
-		`"requests";r=%d;`, models.MaxRequestsPerMinute-1,
-	); !strings.HasPrefix(
+	if want := fmt.Sprintf(`"requests";r=%d;`, models.MaxRequestsPerMinute-1); !strings.HasPrefix(
 		a.header.Get("RateLimit"), want,
 	) {
 		t.Errorf("after the first request RateLimit is %s", a.header.Get("RateLimit"))

@@ -153,9 +153,7 @@ func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
 func withoutEmptySuffix(list string) string {
 	var rest []string
 	for spec := range strings.SplitSeq(list, ",") {
-		if suffix, ok := strings.CutPrefix(
-			strings.TrimSpace(spec), "-",
-		); !ok || suffix == "" ||
+		if suffix, ok := strings.CutPrefix(strings.TrimSpace(spec), "-"); !ok || suffix == "" ||
 			strings.Trim(suffix, "0") != "" {
 			rest = append(rest, spec)
 		}

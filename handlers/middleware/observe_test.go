@@ -143,13 +143,9 @@ func TestHead(t *testing.T) {
 		r := request.With(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody), &request.Context{})
 		c.change(r)
 		w := httptest.NewRecorder()
-		LimitHead(
-			limit.Quotas{},
-		)(
+		LimitHead(limit.Quotas{})(
 			CheckURL(limit.Quotas{})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})),
-		).ServeHTTP(
-			w, r,
-		)
+		).ServeHTTP(w, r)
 		if w.Code != c.status {
 			t.Errorf("%s: %d", name, w.Code)
 		}
@@ -168,9 +164,7 @@ func TestOverrideMethod(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), c.method, c.path, http.NoBody)
 		r.Header.Set("X-HTTP-Method-Override", c.header)
 		got := ""
-		OverrideMethod(
-			http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Method }),
-		).ServeHTTP(
+		OverrideMethod(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Method })).ServeHTTP(
 			httptest.NewRecorder(), r,
 		)
 		if got != c.want || r.Method != c.method {

@@ -26,9 +26,7 @@ func NewOnce(
 		return nil, err
 	}
 	return &models.Once{
-		CallerID: Caller(
-			r,
-		).UserID,
+		CallerID:    Caller(r).UserID,
 		Path:        r.URL.Path,
 		Key:         hashKey(*key),
 		Fingerprint: hexMAC([]byte(*key), body),

@@ -72,9 +72,7 @@ func (c Config) check() error {
 		return errors.New("url is for GitHub alone, which has no issuer")
 	}
 	for _, address := range []string{c.Issuer, c.URL} {
-		if u, err := url.Parse(
-			address,
-		); err != nil ||
+		if u, err := url.Parse(address); err != nil ||
 			address != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
 			return fmt.Errorf("%q is not an https:// URL", address)
 		}
