@@ -33,7 +33,7 @@ func TestBodies(t *testing.T) {
 		{"a list", []byte(`[]`), nil, 400, models.CodeMalformedBody, ""},
 		{"not UTF-8", []byte("{\"name\":\"\xff\"}"), nil, 400, models.CodeMalformedBody, ""},
 		{"trailing data", []byte(`{"name":"Tea"} {}`), nil, 400, models.CodeMalformedBody, ""},
-		{"an unknown field", []byte(`{"name":"Tea","nmae":"Tea"}`), nil, 400, models.CodeInvalidRequest, "nmae"},
+		{"an unknown field", []byte(`{"name":"Tea","names":"Tea"}`), nil, 400, models.CodeInvalidRequest, "nmae"},
 		{"another case", []byte(`{"Name":"Tea"}`), nil, 400, models.CodeInvalidRequest, "Name"},
 		{"a number for a string", []byte(`{"name":7}`), nil, 400, models.CodeInvalidRequest, "name"},
 		{"an empty word", []byte(`{"name":"Tea","kind":""}`), nil, 400, models.CodeInvalidRequest, "kind"},

@@ -85,7 +85,7 @@ func TestNullIsLeftOut(t *testing.T) {
 func TestParse(t *testing.T) {
 	for body, want := range map[string]string{ // "" for valid
 		`{"text":"hi"}`:                       "",
-		` {"text":"hi"} `:                     "",
+		"{\"text\":\"hi\"}\n":                 "",
 		`{"text":"no","text":"hi"}`:           "",
 		``:                                    "malformed_body",
 		`null`:                                "malformed_body",

@@ -9,7 +9,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-func once(t *testing.T, path string, userID int64, key string, body string) *models.Once {
+func once(t *testing.T, path string, userID int64, key, body string) *models.Once {
 	t.Helper()
 	r := With(
 		httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, http.NoBody),
