@@ -1,10 +1,12 @@
-package main
+package clients
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/parley-chat/parley/test/harness"
 )
 
 // TestPythonProgram runs the program of docs/clients.md in Python, which needs no package.
@@ -20,17 +22,17 @@ func TestJavaProgram(t *testing.T) {
 func testDocsProgram(t *testing.T, section, kind, program, file, want string) {
 	t.Helper()
 	t.Parallel()
-	needProgram(t, program)
-	url := startServer(t, newSQLite(t), "--lobby", "lobby").url
-	for _, block := range fencedBlock.FindAllStringSubmatch(readSection(t, "docs/clients.md", section), -1) {
+	harness.NeedProgram(t, program)
+	url := harness.StartServer(t, harness.NewSQLite(t), "--lobby", "lobby").URL
+	for _, block := range harness.FencedBlock.FindAllStringSubmatch(harness.ReadSection(t, "docs/clients.md", section), -1) {
 		if block[1] != kind {
 			continue
 		}
 		path := filepath.Join(t.TempDir(), file)
-		if err := os.WriteFile(path, []byte(strings.ReplaceAll(block[2], "http://"+tourAddress, url)), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(block[2], "http://"+harness.TourAddress, url)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.TrimSpace(string(runIn(t, filepath.Dir(path), generatedTime, program, path))); got != want {
+		if got := strings.TrimSpace(string(harness.RunIn(t, filepath.Dir(path), generatedTime, program, path))); got != want {
 			t.Errorf("%s printed %q, wanted %q", file, got, want)
 		}
 		return
