@@ -250,7 +250,7 @@ type PolledEvent = models.Event
 // Example: {"room_id":7,"user":{"display_name":"Grace","id":15,"username":"grace"}}
 type PresenceEvent = models.PresenceEvent
 
-// Problem An error, as RFC 9457 has it.
+// Problem An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type Problem = models.Problem
@@ -475,232 +475,232 @@ type Until = string
 // UserPrefix defines model for UserPrefix.
 type UserPrefix = string
 
-// BadCredentials An error, as RFC 9457 has it.
+// BadCredentials An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type BadCredentials = Problem
 
-// BadFile An error, as RFC 9457 has it.
+// BadFile An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type BadFile = Problem
 
-// Banned An error, as RFC 9457 has it.
+// Banned An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type Banned = Problem
 
-// Blocked An error, as RFC 9457 has it.
+// Blocked An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type Blocked = Problem
 
-// ChecksumMismatch An error, as RFC 9457 has it.
+// ChecksumMismatch An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type ChecksumMismatch = Problem
 
-// CursorExpired An error, as RFC 9457 has it.
+// CursorExpired An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type CursorExpired = Problem
 
-// Expired An error, as RFC 9457 has it.
+// Expired An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type Expired = Problem
 
-// FileNotFound An error, as RFC 9457 has it.
+// FileNotFound An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type FileNotFound = Problem
 
-// Forbidden An error, as RFC 9457 has it.
+// Forbidden An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type Forbidden = Problem
 
-// HandleTaken An error, as RFC 9457 has it.
+// HandleTaken An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type HandleTaken = Problem
 
-// IdempotencyMismatch An error, as RFC 9457 has it.
+// IdempotencyMismatch An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type IdempotencyMismatch = Problem
 
-// IdentityNotFound An error, as RFC 9457 has it.
+// IdentityNotFound An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type IdentityNotFound = Problem
 
-// IdentityTaken An error, as RFC 9457 has it.
+// IdentityTaken An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type IdentityTaken = Problem
 
-// InvalidBody An error, as RFC 9457 has it.
+// InvalidBody An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type InvalidBody = Problem
 
-// InvalidQuery An error, as RFC 9457 has it.
+// InvalidQuery An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type InvalidQuery = Problem
 
-// InviteExpired An error, as RFC 9457 has it.
+// InviteExpired An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type InviteExpired = Problem
 
-// InviteNotFound An error, as RFC 9457 has it.
+// InviteNotFound An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type InviteNotFound = Problem
 
-// LastWayIn An error, as RFC 9457 has it.
+// LastWayIn An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type LastWayIn = Problem
 
-// MemberNotFound An error, as RFC 9457 has it.
+// MemberNotFound An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type MemberNotFound = Problem
 
-// MemberRefused An error, as RFC 9457 has it.
+// MemberRefused An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type MemberRefused = Problem
 
-// MessageNotFound An error, as RFC 9457 has it.
+// MessageNotFound An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type MessageNotFound = Problem
 
-// NotMember An error, as RFC 9457 has it.
+// NotMember An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type NotMember = Problem
 
-// NotModerator An error, as RFC 9457 has it.
+// NotModerator An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type NotModerator = Problem
 
-// NotOwner An error, as RFC 9457 has it.
+// NotOwner An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type NotOwner = Problem
 
-// NotSender An error, as RFC 9457 has it.
+// NotSender An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type NotSender = Problem
 
-// PasswordMissing An error, as RFC 9457 has it.
+// PasswordMissing An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type PasswordMissing = Problem
 
-// PasswordRefused An error, as RFC 9457 has it.
+// PasswordRefused An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type PasswordRefused = Problem
 
-// ProviderNotFound An error, as RFC 9457 has it.
+// ProviderNotFound An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type ProviderNotFound = Problem
 
-// ProviderUnavailable An error, as RFC 9457 has it.
+// ProviderUnavailable An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type ProviderUnavailable = Problem
 
-// RangeNotSatisfiable An error, as RFC 9457 has it.
+// RangeNotSatisfiable An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type RangeNotSatisfiable = Problem
 
-// RateLimited An error, as RFC 9457 has it.
+// RateLimited An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type RateLimited = Problem
 
-// RoomNotFound An error, as RFC 9457 has it.
+// RoomNotFound An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type RoomNotFound = Problem
 
-// SendRefused An error, as RFC 9457 has it.
+// SendRefused An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type SendRefused = Problem
 
-// SessionNotFound An error, as RFC 9457 has it.
+// SessionNotFound An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type SessionNotFound = Problem
 
-// StreamNotFound An error, as RFC 9457 has it.
+// StreamNotFound An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type StreamNotFound = Problem
 
-// TargetNotFound An error, as RFC 9457 has it.
+// TargetNotFound An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type TargetNotFound = Problem
 
-// TooLarge An error, as RFC 9457 has it.
+// TooLarge An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type TooLarge = Problem
 
-// TusVersionRefused An error, as RFC 9457 has it.
+// TusVersionRefused An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type TusVersionRefused = Problem
 
-// Unauthenticated An error, as RFC 9457 has it.
+// Unauthenticated An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type Unauthenticated = Problem
 
-// Unavailable An error, as RFC 9457 has it.
+// Unavailable An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type Unavailable = Problem
 
-// UnsupportedMediaType An error, as RFC 9457 has it.
+// UnsupportedMediaType An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type UnsupportedMediaType = Problem
 
-// UploadConflict An error, as RFC 9457 has it.
+// UploadConflict An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type UploadConflict = Problem
 
-// UploadLocked An error, as RFC 9457 has it.
+// UploadLocked An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type UploadLocked = Problem
 
-// UploadNotFound An error, as RFC 9457 has it.
+// UploadNotFound An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type UploadNotFound = Problem
 
-// UserNotFound An error, as RFC 9457 has it.
+// UserNotFound An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type UserNotFound = Problem
 
-// UsernameTaken An error, as RFC 9457 has it.
+// UsernameTaken An error, as defined by RFC 9457.
 //
 // Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
 type UsernameTaken = Problem
