@@ -229,7 +229,7 @@ firefox:
 # What the tours of the documents, the example bot and the proxy of deploy/compose.yaml are run with.
 .PHONY: shell
 shell:
-	@missing=; for program in curl jq haproxy; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	@missing=; for program in curl jq haproxy python3; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	if [ -n "$$missing" ]; then \
 		if $(CAN_INSTALL); then $(APT_INSTALL) $$missing; \
 		else echo "test: what takes$$missing is left out: not installed"; $(GIVE_UP); fi; \

@@ -96,7 +96,8 @@ func TestProxiesHaveAllOfTheRoom(t *testing.T) {
 	}
 }
 
-// TestBusyNetworkLeavesIdleOnesToGiveWay has the network with the most connections busy with all of them: others are idle.
+// TestBusyNetworkLeavesIdleOnesToGiveWay has the network with the most connections busy with all of them: others are
+// idle.
 func TestBusyNetworkLeavesIdleOnesToGiveWay(t *testing.T) {
 	letGo := make(chan struct{})
 	l := serve(t, short, 4*perRequest, func(_ http.ResponseWriter, r *http.Request) {
@@ -140,8 +141,8 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
-// TestStreamsHaveTheirPlaces releases connections as streams: they count as one file each, not as those of a network, and
-// their end makes room.
+// TestStreamsHaveTheirPlaces releases connections as streams: they count as one file each, not as those of a network,
+// and their end makes room.
 func TestStreamsHaveTheirPlaces(t *testing.T) {
 	const files = streamShare // room for one request beside them
 	streams := make(chan *Stream, files)

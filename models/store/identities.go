@@ -307,3 +307,42 @@ func (tx *transaction) limitIdentities(userID int64) error {
 	return tx.refuseAbove(models.MaxIdentitiesPerUser, "Your account has %d identities, which is as many as one may have.",
 		"identities", "user_id = ?", userID)
 }
+
+// Arrive returns the user for whom a product's token vouches. The account is created when they come for the first time,
+// and a session for each token, which ends with it; one that was logged out stays so. With each new token the user gets
+// the names in it.
+func (s *Store) Arrive(ctx context.Context, a models.Arrival) (userID int64, err error) {
+	userID, err = s.useSession(ctx, a.SessionID)
+	if err != nil || userID != 0 {
+		return userID, err
+	}
+	var spent int64
+	err = s.read(ctx).Raw("SELECT count(*) FROM spent_tokens WHERE session_id = ?", a.SessionID).Scan(&spent).Error
+	if err != nil {
+		return 0, err
+	}
+	if spent > 0 {
+		return 0, sessionOver()
+	}
+	err = s.withAccountOf(ctx, a.Person, func(tx *transaction, id int64) error {
+		userID = id
+		if err := tx.followNames(id, a.Person); err != nil {
+			return err
+		}
+		now := models.Now().Millis()
+		err := tx.Exec(`INSERT INTO sessions (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, vouched)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+			a.SessionID, id, a.Device.UserAgent, a.Device.IP, now, now, a.ExpiresAt.Millis(), true).Error
+		if err == nil {
+			_, err = findUser(tx.DB, models.UserPath{ID: id}) // after the insert, as with memberships
+		}
+		switch {
+		case isNotFound(err):
+			return sessionOver()
+		case err != nil:
+			return err
+		}
+		return tx.limitSessions(id, a.SessionID)
+	})
+	return userID, err
+}

@@ -331,3 +331,23 @@ func (tx *transaction) limitSessions(userID int64, newest string) error {
 	}
 	return err
 }
+
+// spendVouched records the product's tokens of some sessions of a deleted user: a client that does not know of the
+// deletion yet would otherwise create another account with them.
+func (tx *transaction) spendVouched(sessions []string) error {
+	return tx.Exec(`INSERT INTO spent_tokens (session_id, expires_at)
+		SELECT id, expires_at FROM sessions WHERE id IN ? AND vouched AND expires_at > ? ON CONFLICT (session_id) DO NOTHING`,
+		sessions, models.Now().Millis()).Error
+}
+
+// spendRefresh records, for a day, those of some refresh tokens of a deleted user that were not used yet, or within the
+// last day, so that the error for them is that the session is over, and not that the token is unknown.
+func (tx *transaction) spendRefresh(hashes []string) error {
+	now := models.Now()
+	return tx.Exec(`INSERT INTO spent_tokens (session_id, expires_at) SELECT hash, CAST(? AS BIGINT) FROM refresh_tokens
+		WHERE hash IN ? AND (spent_at = 0 OR spent_at > ?) ON CONFLICT (session_id) DO NOTHING`,
+		now.Add(spentTokenLife).UnixMilli(), hashes, now.Add(-spentTokenLife).UnixMilli()).Error
+}
+
+// spentTokenLife is how long the refresh tokens of a deleted user are known.
+const spentTokenLife = 24 * time.Hour

@@ -311,7 +311,7 @@ func TestProviderSettings(t *testing.T) {
 		"name=Google X": "lower case",
 		"name=providers,issuer=https://a.example,client_id=a,client_secret=b":                    "lower case",
 		"name=google,client_id=a,client_secret=b":                                                "issuer is needed",
-		"name=google,issuer=accounts.google.com,client_id=a,client_secret=b":                     "is no https:// URL",
+		"name=google,issuer=accounts.google.com,client_id=a,client_secret=b":                     "is not an https:// URL",
 		"name=google,issuer=https://a.example,client_id=a":                                       "client_secret",
 		"name=google,issuer=https://a.example,client_id=a,client_secret=b,scope=c":               "",
 		"name=github,client_id=a,client_secret=b,c,d":                                            "",
