@@ -141,7 +141,7 @@ func TestApartKnowNothingOfEachOther(t *testing.T) {
 }
 
 // expectNoEventsOf reads of the other one wherever a user is shown.
-func expectNoEventsOf(c *harness.Client, other *harness.Client, roomID int64) {
+func expectNoEventsOf(c, other *harness.Client, roomID int64) {
 	c.T.Helper()
 	isOther := func(m models.Member) bool { return m.User.ID == other.User.ID }
 	seen := []models.User{harness.Get[models.User](c, fmt.Sprint("/v1/users/", other.User.ID))}

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-const UploadChunk = "bytes" // the body of each operation that takes bytes
+// UploadChunk is the body that tests send to each operation that takes bytes.
+const UploadChunk = "bytes"
 
 // AnnounceUpload begins an upload of so many bytes and returns its id.
 func (c *Client) AnnounceUpload(roomID int64, size int) (id string) {

@@ -81,10 +81,10 @@ func (f FolderStorage) Names(t testing.TB) (names []string) {
 }
 
 // Size is the size of the files together, in bytes.
-func (f FolderStorage) Size(t testing.TB) (bytes int64) {
+func (f FolderStorage) Size(t testing.TB) (total int64) {
 	t.Helper()
-	f.walk(t, func(info fs.FileInfo) { bytes += info.Size() })
-	return bytes
+	f.walk(t, func(info fs.FileInfo) { total += info.Size() })
+	return total
 }
 
 // walk passes over what goes while it looks.
@@ -107,15 +107,15 @@ func (f FolderStorage) walk(t testing.TB, each func(fs.FileInfo)) {
 	}
 }
 
-// bucket is a new bucket on the S3 server.
-type bucket struct {
+// Bucket is a new bucket on the S3 server.
+type Bucket struct {
 	client *minio.Client
 	name   string
 	URL    url.URL
 }
 
 // NewBucket creates a bucket, which is removed with the test. The test is skipped if there is no S3 server.
-func NewBucket(t testing.TB) bucket {
+func NewBucket(t testing.TB) Bucket {
 	t.Helper()
 	address := os.Getenv(s3Variable)
 	if address == "" {
@@ -142,7 +142,7 @@ func NewBucket(t testing.TB) bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := bucket{client: client, name: "test-" + strings.ToLower(rand.Text()), URL: *u}
+	b := Bucket{client: client, name: "test-" + strings.ToLower(rand.Text()), URL: *u}
 	b.URL.Host = b.name
 	ctx := context.Background()
 	if err := client.MakeBucket(ctx, b.name, minio.MakeBucketOptions{Region: u.Query().Get("region")}); err != nil {
@@ -153,10 +153,10 @@ func NewBucket(t testing.TB) bucket {
 }
 
 // Location is the URL, with the credentials.
-func (b bucket) Location() string { return b.URL.String() }
+func (b Bucket) Location() string { return b.URL.String() }
 
 // AtEndpoint is the location of the bucket through another endpoint.
-func (b bucket) AtEndpoint(endpoint string) string {
+func (b Bucket) AtEndpoint(endpoint string) string {
 	u := b.URL
 	query := u.Query()
 	query.Set("endpoint", endpoint)
@@ -165,7 +165,7 @@ func (b bucket) AtEndpoint(endpoint string) string {
 }
 
 // Names are the keys of the objects, and of those whose upload is not complete.
-func (b bucket) Names(t testing.TB) (names []string) {
+func (b Bucket) Names(t testing.TB) (names []string) {
 	t.Helper()
 	for _, o := range b.objects(t) {
 		names = append(names, o.Key)
@@ -180,15 +180,15 @@ func (b bucket) Names(t testing.TB) (names []string) {
 }
 
 // Size is the size of the objects together, in bytes.
-func (b bucket) Size(t testing.TB) (bytes int64) {
+func (b Bucket) Size(t testing.TB) (total int64) {
 	t.Helper()
 	for _, o := range b.objects(t) {
-		bytes += o.Size
+		total += o.Size
 	}
-	return bytes
+	return total
 }
 
-func (b bucket) objects(t testing.TB) (all []minio.ObjectInfo) {
+func (b Bucket) objects(t testing.TB) (all []minio.ObjectInfo) {
 	t.Helper()
 	for o := range b.client.ListObjectsIter(context.Background(), b.name, minio.ListObjectsOptions{Recursive: true}) {
 		if o.Err != nil {
@@ -199,7 +199,7 @@ func (b bucket) objects(t testing.TB) (all []minio.ObjectInfo) {
 	return all
 }
 
-func (b bucket) remove(t testing.TB) {
+func (b Bucket) remove(t testing.TB) {
 	t.Helper()
 	ctx := context.Background()
 	for _, name := range b.Names(t) {

@@ -29,7 +29,7 @@ func (l *leanStream) close() {
 }
 
 // openLean opens an event stream. It is closed when ctx ends, and by its caller.
-func openLean(c *remote.Client, ctx context.Context, query, token, lastID string) (*leanStream, error) {
+func openLean(ctx context.Context, c *remote.Client, query, token, lastID string) (*leanStream, error) {
 	opening, cancel := context.WithTimeout(ctx, remote.ResponseTimeout)
 	defer cancel()
 	req, err := c.NewStreamRequest(opening, query, lastID)

@@ -268,7 +268,7 @@ func (run *run) remove(ctx context.Context) error {
 		}
 	}
 	err := inParallel(ctx, run.enterStage("removing rooms", len(owned)), len(owned), func(ctx context.Context, i int) error {
-		return removeOnce(run.ownerOf(owned[i]), ctx, fmt.Sprintf("/v1/rooms/%d", owned[i].id))
+		return removeOnce(ctx, run.ownerOf(owned[i]), fmt.Sprintf("/v1/rooms/%d", owned[i].id))
 	})
 	if err != nil {
 		return err
@@ -280,13 +280,13 @@ func (run *run) remove(ctx context.Context) error {
 		}
 	}
 	return inParallel(ctx, run.enterStage("removing guests", len(there)), len(there), func(ctx context.Context, i int) error {
-		return removeOnce(there[i], ctx, "/v1/users/me")
+		return removeOnce(ctx, there[i], "/v1/users/me")
 	})
 }
 
 // removeOnce removes something, and makes a second try only where the server asks for a pause: one that is gone need
 // not be waited for.
-func removeOnce(g *remote.Guest, ctx context.Context, path string) error {
+func removeOnce(ctx context.Context, g *remote.Guest, path string) error {
 	return g.WithToken(ctx, func(token string) error {
 		call := remote.Call{Method: http.MethodDelete, Path: path, Token: token}
 		_, err := g.Client.DoOnce(ctx, call, nil)

@@ -61,7 +61,7 @@ type eventStream struct {
 // open opens the stream, from where it was if it was open before.
 func (s *eventStream) open(ctx context.Context) error {
 	return s.guest.WithToken(ctx, func(token string) (err error) {
-		s.lean, err = openLean(s.node, ctx, fmt.Sprintf("room=%d", s.room.id), token, string(s.lastID))
+		s.lean, err = openLean(ctx, s.node, fmt.Sprintf("room=%d", s.room.id), token, string(s.lastID))
 		s.held, s.armed = 0, 0
 		return err
 	})

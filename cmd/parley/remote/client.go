@@ -23,8 +23,9 @@ const (
 	MaxRetryTime = time.Minute
 	// ResponseTimeout is how long an answer may take before its request is repeated.
 	ResponseTimeout = 30 * time.Second
-	// MinRetryPause and MaxRetryPause bound the pauses between repetitions. Retry-After can make them longer.
+	// MinRetryPause is the pause before the first repetition. Retry-After can make it longer.
 	MinRetryPause = 50 * time.Millisecond
+	// MaxRetryPause bounds the pauses, which double. Retry-After can make them longer.
 	MaxRetryPause = 2 * time.Second
 )
 
