@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"flag"
 	"os"
 	"slices"
 	"strings"
@@ -57,10 +58,12 @@ func Main(m *testing.M) {
 				_ = os.Unsetenv(name)
 			}
 		}
-		tokentest.CheapPasswords()
 		os.Exit(cli.Main(os.Args[1:]))
 	}
-	tokentest.CheapPasswords()
+	// Neither in the program that tests start nor in benchmarks, which measure what production takes.
+	if flag.Parse(); flag.Lookup("test.bench").Value.String() == "" {
+		tokentest.CheapPasswords()
+	}
 	// gorm's cache of prepared statements has a goroutine that nothing can stop. A process opens one store, so one it is.
 	// toxiproxy forgets what it was about to pass on when a connection breaks.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"),
