@@ -135,7 +135,7 @@ export const isPassing = (err) => err instanceof Unreachable || err instanceof P
 /** A module that comes when it is needed. One that did not come is the network's, like any answer. @template T @param {Promise<T>} module @returns {Promise<T>} */
 export const arrived = (module) => module.catch((err) => { throw err instanceof TypeError && /import/i.test(err.message) ? new Unreachable() : err; });
 
-/** What to tell a person about an error. @param {unknown} err */
+/** The text about an error for the user. @param {unknown} err */
 export function plain(err) {
   if (err instanceof Problem) {
     if (err.code === 'rate_limited') return `Too many tries. Wait ${err.retryAfter || 60} seconds and try again.`;

@@ -1,4 +1,4 @@
-// What each event of the stream changes here. Each may come a second time, or tell of what an answer has told already:
+// What each event of the stream changes here. An event may come twice, or report what an answer has reported already:
 // messages are counted by their number, and for whatever cannot be told twice the event is a hint to read again.
 
 import { historyOf, knownHistory } from './history.js';

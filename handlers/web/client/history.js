@@ -221,7 +221,7 @@ export class History {
     changed('timeline');
   }
 
-  /** Reads a message again, for what its event does not tell. @param {number} id */
+  /** Reads a message again, for what its event does not contain. @param {number} id */
   refresh(id) {
     if (!this.messages.has(id)) return;
     void soon(`message ${this.room} ${id}`, async () => {

@@ -24,7 +24,7 @@ export function watchHistory() {
   balance();
 }
 
-/** @param {Layer} layer has just been opened; whoever closes it calls balance */
+/** @param {Layer} layer has just been opened; the code that closes it calls balance */
 export function addLayer(layer) {
   layers.push(layer);
   balance();

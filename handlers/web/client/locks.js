@@ -24,7 +24,7 @@ let air = null;
  */
 export const alone = (name, f) => (navigator.locks ? /** @type {Promise<any>} */ (navigator.locks.request(name, f)) : agreed(name, f));
 
-/** Holds a lock that nobody else takes first, as long as this page lives: whoever gets it afterwards knows that the page is gone. @param {string} name */
+/** Holds a lock that nobody else takes first, as long as this page is open: getting it afterwards means that the page is closed. @param {string} name */
 export function holdWhileAlive(name) {
   if (navigator.locks) void navigator.locks.request(name, () => new Promise(() => {}));
   else {

@@ -1,4 +1,4 @@
-// Puts the parts together: who is logged in, what the stream tells, which room the address names.
+// Puts the parts together: the logged-in user, the events of the stream, the room in the address.
 
 import { arrived, get, isPassing, plain, Problem } from './api.js';
 import { authView } from './auth.js';
@@ -150,7 +150,7 @@ stream.on.event = (name, data) => {
 
 let wasOpen = false; // whether this page had a stream before
 
-/** The stream could not tell what was missed: everything is read again. What comes meanwhile waits. */
+/** The stream could not replay what was missed: everything is read again. Events that arrive meanwhile wait. */
 async function resync() {
   const { signal } = life;
   stream.hold();
@@ -231,7 +231,7 @@ async function readRoom(id) {
   try {
     const room = await get(`/v1/rooms/${id}`);
     if (!known || !room.membership) return room;
-    keepRoom(room); // of a muted room no event tells what is new
+    keepRoom(room); // a muted room sends no events of new messages
     return state.rooms.get(id) ?? room;
   } catch (err) {
     if (known && isPassing(err)) return known;

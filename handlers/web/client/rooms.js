@@ -28,7 +28,7 @@ function notePeople(room) {
 
 const MOST_PARTNERS = 30;
 
-/** Who is online, of the latest direct rooms: the stream tells only who comes and goes while it is there. @param {number} [wait] */
+/** Who is online, of the latest direct rooms: the stream reports only changes while it is open. @param {number} [wait] */
 export function refreshPartners(wait = 1000) {
   return soon('partners', async () => {
     const rooms = byActivity([...state.rooms.values()].filter((r) => r.kind === 'direct')).slice(0, MOST_PARTNERS);
@@ -127,7 +127,7 @@ const refused = new Map();
 
 /**
  * The user has seen the newest message of a room. Of a muted room nothing is told that is not looked at, so its counts are
- * not asked: what is on the screen tells whether there is something to record.
+ * not called: what is on the screen shows whether there is something to record.
  * @param {number} id @param {number} newest the newest message of somebody else that is on the screen
  */
 export async function markRead(id, newest) {

@@ -92,7 +92,7 @@ export async function logOut() {
   end('log_out');
 }
 
-/** Tells the other tabs that the profile was changed here. @param {import('./types').User} user */
+/** Notifies the other tabs that the profile was changed here. @param {import('./types').User} user */
 export function tellProfile(user) {
   tabs.postMessage({ type: 'profile', user });
 }

@@ -33,7 +33,7 @@ export function clear(user) {
 const allOf = (user) => Object.keys(localStorage).filter((key) => key.startsWith(shelvesOf(user)));
 
 /**
- * Takes what this tab has on its shelf, and whatever tabs that are gone have on theirs, now and until the signal aborts.
+ * Takes what this tab has on its shelf, and what closed tabs have on theirs, now and until the signal aborts.
  * @param {number} user @param {(messages: Unsent[]) => void} take puts them on this tab's shelf @param {AbortSignal} signal
  */
 export function takeOver(user, take, signal) {

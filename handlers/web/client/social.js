@@ -32,7 +32,7 @@ const FAILURES = {
 /** @param {string} code */
 export const failureOf = (code) => FAILURES[/** @type {keyof typeof FAILURES} */ (code)] ?? 'The log-in did not work. Please try again.';
 
-/** Tells who is logged in what became of it. @param {Arrival | null} arrival */
+/** Shows the logged-in user the result. @param {Arrival | null} arrival */
 export function tellArrival(arrival) {
   if (arrival?.kind === 'linked') toast(`${arrival.value} opens your account now`);
   else if (arrival) toast(failureOf(arrival.kind === 'login_error' ? arrival.value : ''), true);

@@ -37,7 +37,7 @@ export function linkToLeader(tab, hear) {
   air.onmessage = ({ data }) => {
     if (data.to === tab) hear(data.message);
     else if (data.leads) {
-      // A page that slept or was slow was taken for gone, so that two lead: the one with the smaller name goes on.
+      // A page that slept or was slow was considered closed, so that there are two leaders: the one with the smaller name stays.
       if (hub && tab < data.leads) air.postMessage({ leads: tab });
       else {
         giveUp();
@@ -48,7 +48,7 @@ export function linkToLeader(tab, hear) {
   void lead();
   return (message) => (hub ? receive(tab, message) : air.postMessage({ from: tab, message }));
 
-  /** Waits for the lead, again and again, and keeps it as long as the tab lives. */
+  /** Waits to become the leader, again and again, and stays it as long as the tab is open. */
   async function lead() {
     for (;;) {
       await alone('parley.leader', () => new Promise((resolve) => {

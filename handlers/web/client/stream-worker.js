@@ -12,7 +12,7 @@ globalThis.addEventListener('connect', (event) => {
     if (data.type === 'join') {
       tab = data.tab;
       hub.join(tab, (message) => port.postMessage(message));
-      // A tab holds a lock of its name as long as it lives: whoever gets it knows that the tab is gone.
+      // A tab holds a lock of its name as long as it is open: getting that lock means that the tab is closed.
       void whenGone(`parley.tab.${tab}`, async () => {
         hub.leave(tab);
         port.postMessage({ type: 'moved' }); // should it only have been slow to object, it joins anew

@@ -8,7 +8,7 @@ import { pause } from './dom.js';
 const running = new Map();
 /** What could not be read, to be read when the server is back. @type {Map<string, () => Promise<void>>} */
 const missed = new Map();
-const [FIRST_TRY, LAST_TRY] = [2000, 60_000]; // milliseconds: a stream that outlived the break does not tell that it is over
+const [FIRST_TRY, LAST_TRY] = [2000, 60_000]; // milliseconds: a stream that survived the break does not report its end
 let wait = FIRST_TRY;
 /** @type {ReturnType<typeof setTimeout> | 0} */
 let timer = 0;
@@ -39,7 +39,7 @@ export async function soon(name, f, gather = 60) {
   }
 }
 
-/** Runs f when the server is back, as the stream or the browser tells, or a try shows. @param {string} name @param {() => Promise<void>} f */
+/** Runs f when the server is back, as reported by the stream or the browser, or shown by a try. @param {string} name @param {() => Promise<void>} f */
 export function whenBack(name, f) {
   missed.set(name, f);
   timer ||= setTimeout(() => {

@@ -123,7 +123,7 @@ async function resume(upload) {
   }
 }
 
-/** Sends a piece. XMLHttpRequest, because fetch does not tell how far it is. @param {Upload} upload */
+/** Sends a chunk. XMLHttpRequest, because fetch does not report progress. @param {Upload} upload */
 async function chunk(upload) {
   const start = upload.sent;
   const token = await access.token(false);
