@@ -35,8 +35,8 @@ func changed(body any, at models.Cursor) reply {
 // done is the reply of a change without a body.
 func done(at models.Cursor) reply { return reply{status: http.StatusNoContent, event: at} }
 
-// snapshot is the reply to a GET that a client builds its screen from. The head of the log is read before the data, so that a
-// change in between is repeated on a stream that is opened from there. In the other order it would be lost.
+// snapshot is the reply to a GET that a client builds its screen from. The head of the log is read before the data, so
+// that a change in between is repeated on a stream that is opened from there. In the other order it would be lost.
 func snapshot[T any](r *http.Request, log logHead, load func() (T, error)) (reply, error) {
 	head, err := log.Head(r.Context())
 	if err != nil {
@@ -46,8 +46,8 @@ func snapshot[T any](r *http.Request, log logHead, load func() (T, error)) (repl
 	return reply{status: http.StatusOK, body: body, cursor: head}, err
 }
 
-// created is the reply for what a call of the store created. If err is *models.Replayed, it is the reply of the first request
-// with the same Idempotency-Key.
+// created is the reply for what a call of the store created. If err is *models.Replayed, it is the reply of the first
+// request with the same Idempotency-Key.
 func created[T any](made T, at models.Cursor, err error, location func(T) string) (reply, error) {
 	re := reply{status: http.StatusCreated, event: at}
 	var replayed *models.Replayed
@@ -62,12 +62,14 @@ func created[T any](made T, at models.Cursor, err error, location func(T) string
 	return re, nil
 }
 
-// answer runs a handler and writes its reply, or its error as a problem. A client that accepts neither JSON nor MessagePack is
-// refused first.
+// answer runs a handler and writes its reply, or its error as a problem. A client that accepts neither JSON nor
+// MessagePack is refused first.
 func answer(w http.ResponseWriter, r *http.Request, handle func() (reply, error)) {
 	mediaType := codec.EncodingFor(r)
 	if mediaType == "" {
-		problem.Write(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s and %s.", codec.JSON, codec.MessagePack))
+		problem.Write(
+			w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s and %s.", codec.JSON, codec.MessagePack),
+		)
 		return
 	}
 	re, err := handle()

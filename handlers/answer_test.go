@@ -20,7 +20,9 @@ func askForPage(t *testing.T, userID int64, accept string, handle func() (reply,
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/rooms", http.NoBody)
 	r.Header.Set("Accept", accept)
-	answerPage(httptest.NewRecorder(), request.With(r, &request.Context{ID: "test", Caller: models.Caller{UserID: userID}}), handle)
+	answerPage(
+		httptest.NewRecorder(), request.With(r, &request.Context{ID: "test", Caller: models.Caller{UserID: userID}}), handle,
+	)
 }
 
 // TestPagesTakeTurns has one user ask for many pages at once: no more than four are made at a time.

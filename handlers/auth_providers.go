@@ -63,8 +63,11 @@ func (h authProviders) named(name string) (NamedProvider, error) {
 	return NamedProvider{}, models.NotFound()
 }
 
-// BeginAuth redirects the browser to the provider. With a token, the log-in links an identity with the caller's account.
-func (h authProviders) BeginAuth(w http.ResponseWriter, r *http.Request, provider api.PathProvider, params api.BeginAuthParams) {
+// BeginAuth redirects the browser to the provider. With a token, the log-in links an identity with the caller's
+// account.
+func (h authProviders) BeginAuth(
+	w http.ResponseWriter, r *http.Request, provider api.PathProvider, params api.BeginAuthParams,
+) {
 	answerRedirect(w, r, func() (reply, error) {
 		p, err := h.named(provider)
 		if err != nil {
@@ -84,8 +87,15 @@ func (h authProviders) BeginAuth(w http.ResponseWriter, r *http.Request, provide
 		}
 		secret := auth.NewBrowserSecret(r)
 		err = h.store.BeginFlow(r.Context(), models.AuthFlow{
-			StateHash: token.Hash(a.State), BrowserHash: token.Hash(secret), Provider: p.Name, Nonce: a.Nonce, Verifier: a.Verifier,
-			Callback: a.Callback, Redirect: redirect, Linker: request.Caller(r), ExpiresAt: models.At(models.Now().Add(models.AuthFlowLife)),
+			StateHash:   token.Hash(a.State),
+			BrowserHash: token.Hash(secret),
+			Provider:    p.Name,
+			Nonce:       a.Nonce,
+			Verifier:    a.Verifier,
+			Callback:    a.Callback,
+			Redirect:    redirect,
+			Linker:      request.Caller(r),
+			ExpiresAt:   models.At(models.Now().Add(models.AuthFlowLife)),
 		})
 		re := reply{status: http.StatusSeeOther, location: to, cookies: []*http.Cookie{h.sessions.BrowserCookie(r, secret)}}
 		if codec.WantsData(r) {
@@ -96,7 +106,9 @@ func (h authProviders) BeginAuth(w http.ResponseWriter, r *http.Request, provide
 }
 
 // FinishAuth is the callback that the provider redirects the browser to.
-func (h authProviders) FinishAuth(w http.ResponseWriter, r *http.Request, provider api.PathProvider, params api.FinishAuthParams) {
+func (h authProviders) FinishAuth(
+	w http.ResponseWriter, r *http.Request, provider api.PathProvider, params api.FinishAuthParams,
+) {
 	answerRedirect(w, r, func() (reply, error) {
 		p, err := h.named(provider)
 		if err != nil {
@@ -117,8 +129,8 @@ func (h authProviders) FinishAuth(w http.ResponseWriter, r *http.Request, provid
 	})
 }
 
-// redirectWithError redirects a browser to the page that it came from, with the code of the error: people cannot use the JSON
-// of a problem. Other clients get the problem.
+// redirectWithError redirects a browser to the page that it came from, with the code of the error: people cannot use
+// the JSON of a problem. Other clients get the problem.
 func redirectWithError(r *http.Request, redirect string, err error) (reply, error) {
 	var refused *models.Error
 	if !errors.As(err, &refused) || !codec.AsksForPage(r) {
@@ -129,7 +141,9 @@ func redirectWithError(r *http.Request, redirect string, err error) (reply, erro
 }
 
 // finish completes a log-in, and returns where the browser goes.
-func (h authProviders) finish(r *http.Request, p NamedProvider, flow models.AuthFlow, params api.FinishAuthParams) (to string, err error) {
+func (h authProviders) finish(
+	r *http.Request, p NamedProvider, flow models.AuthFlow, params api.FinishAuthParams,
+) (to string, err error) {
 	if valueOf(params.Error) != "" || valueOf(params.Code) == "" {
 		return "", models.Errorf(models.CodeBadCredentials, "The provider has refused the log-in.")
 	}
@@ -160,8 +174,8 @@ func (h authProviders) link(ctx context.Context, linker models.Caller, person mo
 // maxRedirect is the limit of the contract, in bytes.
 const maxRedirect = 2048
 
-// parseRedirect parses where the browser goes in the end: a path on this server. It refuses what a browser could read as
-// another host, and characters that browsers change.
+// parseRedirect parses where the browser goes in the end: a path on this server. It refuses what a browser could read
+// as another host, and characters that browsers change.
 func parseRedirect(redirect *string) (string, error) {
 	if redirect == nil {
 		return "/", nil
@@ -171,7 +185,9 @@ func parseRedirect(redirect *string) (string, error) {
 	odd := func(r rune) bool { return r <= ' ' || r == '\\' || r >= 0x7f && r < 0xa0 }
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(to, "/") ||
 		strings.HasPrefix(to, "//") || strings.ContainsFunc(to, odd) || len(to) > maxRedirect {
-		return "", models.Invalid("redirect", "must be a path on this server, of at most %d bytes, that starts with one /", maxRedirect)
+		return "", models.Invalid(
+			"redirect", "must be a path on this server, of at most %d bytes, that starts with one /", maxRedirect,
+		)
 	}
 	return u.String(), nil
 }

@@ -13,7 +13,9 @@ import (
 type banStore interface {
 	logHead
 	blockReader
-	Ban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, n models.NewBan) (models.Ban, models.Cursor, error)
+	Ban(
+		ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, n models.NewBan,
+	) (models.Ban, models.Cursor, error)
 	Unban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) error
 	Bans(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Ban], error)
 }

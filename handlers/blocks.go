@@ -17,8 +17,8 @@ type blockStore interface {
 	Blocks(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error)
 }
 
-// blocks are the users from whom the caller wants no direct messages and no notifications. Nobody else learns of a block, so
-// there are no events.
+// blocks are the users from whom the caller wants no direct messages and no notifications. Nobody else learns of a
+// block, so there are no events.
 type blocks struct {
 	store    blockStore
 	profiles profiles

@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// thumbnailTimeout is how long a request waits for a thumbnail that is being made, and thumbnailPoll how often it checks.
+	// thumbnailTimeout is how long a request waits for a thumbnail that is being made, and thumbnailPoll how often it
+	// checks.
 	thumbnailTimeout = 5 * time.Second
 	thumbnailPoll    = 100 * time.Millisecond
 )
@@ -42,12 +43,16 @@ func newContents(store contentStore, blobs blobReader) contents {
 }
 
 // GetFileContent returns the bytes of a file, or a part of them.
-func (h contents) GetFileContent(w http.ResponseWriter, r *http.Request, file api.PathFile, params api.GetFileContentParams) {
+func (h contents) GetFileContent(
+	w http.ResponseWriter, r *http.Request, file api.PathFile, params api.GetFileContentParams,
+) {
 	h.content(w, r, file, params.Download)
 }
 
 // HeadFileContent returns the headers of GetFileContent.
-func (h contents) HeadFileContent(w http.ResponseWriter, r *http.Request, file api.PathFile, params api.HeadFileContentParams) {
+func (h contents) HeadFileContent(
+	w http.ResponseWriter, r *http.Request, file api.PathFile, params api.HeadFileContentParams,
+) {
 	h.content(w, r, file, params.Download)
 }
 
@@ -113,8 +118,8 @@ type served struct {
 	made      time.Time
 }
 
-// serve writes a blob, or the parts that Range asks for. Its headers keep a user's file from running scripts in the server's
-// origin, however a browser displays it. Caches may store it, but must revalidate it.
+// serve writes a blob, or the parts that Range asks for. Its headers keep a user's file from running scripts in the
+// server's origin, however a browser displays it. Caches may store it, but must revalidate it.
 func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
 	if strings.Count(r.Header.Get("Range"), ",") >= models.MaxRanges {
 		r.Header.Del("Range") // each part needs a seek and headers of its own; the whole is cheaper (RFC 9110, section 14.2)
@@ -148,7 +153,8 @@ func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
 func withoutEmptySuffix(list string) string {
 	var rest []string
 	for spec := range strings.SplitSeq(list, ",") {
-		if suffix, ok := strings.CutPrefix(strings.TrimSpace(spec), "-"); !ok || suffix == "" || strings.Trim(suffix, "0") != "" {
+		if suffix, ok := strings.CutPrefix(strings.TrimSpace(spec), "-"); !ok || suffix == "" ||
+			strings.Trim(suffix, "0") != "" {
 			rest = append(rest, spec)
 		}
 	}

@@ -1,8 +1,9 @@
-// Package handlers is the HTTP edge: it turns requests into calls of the store and of the streams, and their results into
-// answers.
+// Package handlers is the HTTP edge: it turns requests into calls of the store and of the streams, and their results
+// into answers.
 //
 // Each resource has a file. It declares the narrow interface of the store that its handlers need, and gets it from its
-// constructor. A handler decodes, checks, calls and answers; the store decides what is allowed, where the data is locked.
+// constructor. A handler decodes, checks, calls and answers; the store decides what is allowed, where the data is
+// locked.
 //
 //   - routes.go: which routes there are, the order of the middleware, and the exceptions from their rules;
 //   - handlers.go: how the resources are put together;
@@ -12,7 +13,8 @@
 // The sub-packages have what all handlers share:
 //
 //   - request: the context of a request, the client's address, the Idempotency-Key;
-//   - codec: JSON, MessagePack and media types; problem: errors as answers, and the only place where one becomes a status;
+//   - codec: JSON, MessagePack and media types;
+//   - problem: errors as answers, and the only place where an error becomes a status;
 //   - limit: quotas, attempts at passwords, memory; middleware: what each request passes;
 //   - auth: authentication, sessions and cookies; token, issuer and oidc below it;
 //   - upload: files that arrive, with tus below it; deadline: the listener and its connections; web: the pages.

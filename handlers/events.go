@@ -37,7 +37,13 @@ func (h events) StreamEvents(w http.ResponseWriter, r *http.Request, params api.
 	case codec.EventStream:
 		h.stream(w, r, params)
 	case "":
-		problem.Write(w, r, models.Errorf(models.CodeNotAcceptable, "This route answers %s, %s and %s.", codec.EventStream, codec.JSON, codec.MessagePack))
+		problem.Write(
+			w,
+			r,
+			models.Errorf(
+				models.CodeNotAcceptable, "This route answers %s, %s and %s.", codec.EventStream, codec.JSON, codec.MessagePack,
+			),
+		)
 	default:
 		h.page(w, r, params)
 	}
@@ -67,7 +73,8 @@ func (h events) stream(w http.ResponseWriter, r *http.Request, params api.Stream
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	// A client that reconnects repeats its URL: the header, or the parameter that polyfills add, is newer than last_event_id.
+	// A client that reconnects repeats its URL: the header, or the parameter that polyfills add, is newer than
+	// last_event_id.
 	cursor := cmp.Or(valueOf(params.LastEventIDHeader), valueOf(params.LastEventIDPolyfill), valueOf(params.LastEventID))
 	o := sse.Opening{Caller: request.Caller(r), Cursor: cursor, Rooms: rooms}
 	if request.From(r).FromCookie { // otherwise it would expire in a session that is refreshed again and again

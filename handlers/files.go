@@ -16,8 +16,8 @@ import (
 
 type fileStore interface {
 	upload.Ledger
-	// MayUpload returns the id of the room if the caller may store a file of size bytes in it, while the caller's other requests
-	// bring others bytes.
+	// MayUpload returns the id of the room if the caller may store a file of size bytes in it, while the caller's other
+	// requests bring others bytes.
 	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error)
 	KnowsKey(ctx context.Context, once *models.Once) (bool, error)
 	AddFile(ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once) (models.File, error)
@@ -38,8 +38,8 @@ func newFiles(store fileStore, pending *upload.PendingBytes, rc upload.Receiver)
 
 func fileLocation(f models.File) string { return "/v1/files/" + f.ID }
 
-// UploadFile stores one file in a room. Whether it may be stored is decided before the body is read: a client that expects
-// 100 Continue waits for that.
+// UploadFile stores one file in a room. Whether it may be stored is decided before the body is read: a client that
+// expects 100 Continue waits for that.
 func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.UploadFileParams) {
 	answer(w, r, func() (reply, error) {
 		path, err := parseRoom(room)
@@ -82,9 +82,11 @@ func (h files) drop(r *http.Request, n models.NewFile) error {
 	return h.store.DropBlob(context.WithoutCancel(r.Context()), n.Blob)
 }
 
-// begin checks whether the caller may store the body, as far as its length is known. A request that is repeated with its
-// Idempotency-Key uses no quota. Until end is called, the body counts for the caller's other requests.
-func (h files) begin(r *http.Request, path models.RoomPath, key *string) (roomID int64, replayed bool, end func(), err error) {
+// begin checks whether the caller may store the body, as far as its length is known. A request that is repeated with
+// its Idempotency-Key uses no quota. Until end is called, the body counts for the caller's other requests.
+func (h files) begin(
+	r *http.Request, path models.RoomPath, key *string,
+) (roomID int64, replayed bool, end func(), err error) {
 	if r.ContentLength > h.receiver.Limit+formOverhead(r) {
 		return 0, false, nil, upload.TooLarge(h.receiver.Limit)
 	}
@@ -122,7 +124,12 @@ func formOverhead(r *http.Request) int64 {
 // receive stores the file of a body: the body itself, or the one part of a form.
 func (h files) receive(r *http.Request, body io.Reader, name string) (models.NewFile, error) {
 	if !request.IsForm(r) {
-		file := upload.Incoming{UserID: request.Caller(r).UserID, Name: name, MediaType: r.Header.Get("Content-Type"), Body: body}
+		file := upload.Incoming{
+			UserID:    request.Caller(r).UserID,
+			Name:      name,
+			MediaType: r.Header.Get("Content-Type"),
+			Body:      body,
+		}
 		return h.receiver.Take(r.Context(), file)
 	}
 	parts, err := upload.FormParts(r, body, h.receiver.Limit)

@@ -32,7 +32,7 @@ type Config struct {
 	Ready     func(context.Context) error // returns nil while the server can serve
 	Space     func() error                // returns nil while there is space on the disk for writes
 	Contract  []byte                      // openapi.yaml
-	Stopping  context.Context             //nolint:containedctx // the server's: over when no request should wait for its client any more
+	Stopping  context.Context             //nolint:containedctx // over when no request should wait for its client any more
 	Limits    deadline.Limits             // how long clients may take
 	Settings  Settings
 }
@@ -50,8 +50,8 @@ type Settings struct {
 	MaxFileSize int64    // bytes
 }
 
-// Store is one value for all resources. Each of them declares what it needs of it in its own file, and gets no more: a new
-// route adds a method there, and not here.
+// Store is one value for all resources. Each of them declares what it needs of it in its own file, and gets no more: a
+// new route adds a method there, and not here.
 type Store interface {
 	auth.Sessions
 	limit.GuessStore
@@ -127,7 +127,12 @@ func New(c Config) http.Handler {
 		Tokens: c.Tokens, Passwords: hasher, PublicURL: c.Settings.PublicURL, CORSOrigins: c.Settings.CORSOrigins,
 		Present: profiles.own,
 	}
-	login := login{sessions: opener, quotas: quotas, guesses: limit.NewGuesses(c.Settings.RateLimit, c.Store), passwords: hasher}
+	login := login{
+		sessions:  opener,
+		quotas:    quotas,
+		guesses:   limit.NewGuesses(c.Settings.RateLimit, c.Store),
+		passwords: hasher,
+	}
 	guests := guestRules{allowed: c.Settings.Guests, limited: c.Settings.RateLimit, space: c.Space}
 	receiver := upload.Receiver{Ledger: c.Store, Blobs: c.Blobs, Pictures: c.Pictures, Limit: c.Settings.MaxFileSize}
 	pending := &upload.PendingBytes{}

@@ -12,8 +12,12 @@ import (
 )
 
 type inviteStore interface {
-	CreateInvite(ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, once *models.Once) (models.Invite, error)
-	Invites(ctx context.Context, callerID int64, path models.RoomPath, page models.Paging) (models.Page[models.Invite], error)
+	CreateInvite(
+		ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, once *models.Once,
+	) (models.Invite, error)
+	Invites(
+		ctx context.Context, callerID int64, path models.RoomPath, page models.Paging,
+	) (models.Page[models.Invite], error)
 	RevokeInvite(ctx context.Context, callerID int64, path models.RoomPath, code string) error
 	RedeemInvite(ctx context.Context, callerID int64, code string, once *models.Once) (models.Room, models.Cursor, error)
 }
@@ -24,7 +28,9 @@ type invites struct{ store inviteStore }
 func newInvites(store inviteStore) invites { return invites{store: store} }
 
 // CreateInvite creates a code.
-func (h invites) CreateInvite(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.CreateInviteParams) {
+func (h invites) CreateInvite(
+	w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.CreateInviteParams,
+) {
 	answer(w, r, func() (reply, error) {
 		path, err := parseRoom(room)
 		if err != nil {
@@ -72,7 +78,9 @@ func (h invites) RevokeInvite(w http.ResponseWriter, r *http.Request, room api.P
 }
 
 // RedeemInvite makes the caller a member of the room of a code.
-func (h invites) RedeemInvite(w http.ResponseWriter, r *http.Request, code api.PathCode, params api.RedeemInviteParams) {
+func (h invites) RedeemInvite(
+	w http.ResponseWriter, r *http.Request, code api.PathCode, params api.RedeemInviteParams,
+) {
 	answer(w, r, func() (reply, error) {
 		once, err := request.NewOnce(r, params.IdempotencyKey, nil, codec.Encode)
 		if err != nil {

@@ -34,9 +34,11 @@ func (l login) match(r *http.Request, hash, password string) (bool, error) {
 	return l.passwords.Match(r.Context(), request.Network(r), hash, password)
 }
 
-// check reports whether a password is right, if the client may try one at the account now. userID is 0 if there is no such
-// account.
-func (l login) check(w http.ResponseWriter, r *http.Request, account string, userID int64, hash, password string) (bool, error) {
+// check reports whether a password is right, if the client may try one at the account now. userID is 0 if there is no
+// such account.
+func (l login) check(
+	w http.ResponseWriter, r *http.Request, account string, userID int64, hash, password string,
+) (bool, error) {
 	return l.guesses.Check(w, r, account, userID, func() (bool, error) { return l.match(r, hash, password) })
 }
 

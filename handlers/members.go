@@ -15,12 +15,18 @@ type memberStore interface {
 	logHead
 	roomReader
 	blockReader
-	Members(ctx context.Context, callerID int64, path models.RoomPath, among []int64, page models.Paging) (models.Page[models.Member], error)
+	Members(
+		ctx context.Context, callerID int64, path models.RoomPath, among []int64, page models.Paging,
+	) (models.Page[models.Member], error)
 	Join(ctx context.Context, callerID int64, path models.RoomPath) (models.Room, models.Cursor, error)
 	Leave(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error)
-	PutMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, c models.RoleChange) (models.Member, models.Cursor, error)
+	PutMember(
+		ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath, c models.RoleChange,
+	) (models.Member, models.Cursor, error)
 	RemoveMember(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) (models.Cursor, error)
-	Mute(ctx context.Context, callerID int64, path models.RoomPath, m models.MembershipChange) (models.Membership, models.Cursor, error)
+	Mute(
+		ctx context.Context, callerID int64, path models.RoomPath, m models.MembershipChange,
+	) (models.Membership, models.Cursor, error)
 }
 
 type presentReader interface {
@@ -56,7 +62,9 @@ func (h members) ListMembers(w http.ResponseWriter, r *http.Request, room api.Pa
 	})
 }
 
-func (h members) list(r *http.Request, path models.RoomPath, onlyPresent bool, page models.Paging) (models.Page[models.Member], error) {
+func (h members) list(
+	r *http.Request, path models.RoomPath, onlyPresent bool, page models.Paging,
+) (models.Page[models.Member], error) {
 	me := request.Caller(r).UserID
 	room, err := h.store.Room(r.Context(), me, path)
 	if err != nil {

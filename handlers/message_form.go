@@ -110,8 +110,8 @@ func (f *messageForm) takeField(part *multipart.Part) error {
 	return err
 }
 
-// message returns the message of the fields, checked by the rules of a JSON body that names the files, and what identifies
-// the request under its Idempotency-Key.
+// message returns the message of the fields, checked by the rules of a JSON body that names the files, and what
+// identifies the request under its Idempotency-Key.
 func (f *messageForm) message() (n models.NewMessage, identity []byte, err error) {
 	body, err := codec.Encode(f.fields)
 	if err != nil {

@@ -16,14 +16,22 @@ import (
 
 type messageStore interface {
 	logHead
-	Send(ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once) (models.SentMessage, models.Cursor, error)
+	Send(
+		ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once,
+	) (models.SentMessage, models.Cursor, error)
 	Target(ctx context.Context, callerID int64, target string) (roomID int64, err error)
-	History(ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery) (models.Page[models.Message], error)
+	History(
+		ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery,
+	) (models.Page[models.Message], error)
 	Message(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Message, error)
-	EditMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit) (models.Message, models.Cursor, error)
+	EditMessage(
+		ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit,
+	) (models.Message, models.Cursor, error)
 	DeleteMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error)
 	ClearHistory(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error)
-	MarkRead(ctx context.Context, callerID int64, path models.RoomPath, m models.ReadMark) (models.Membership, models.Cursor, error)
+	MarkRead(
+		ctx context.Context, callerID int64, path models.RoomPath, m models.ReadMark,
+	) (models.Membership, models.Cursor, error)
 }
 
 // messages are the messages of rooms, and their read marks.
@@ -116,7 +124,9 @@ func (h messages) SendToTarget(w http.ResponseWriter, r *http.Request, params ap
 }
 
 // ListMessages returns a page of a room's history.
-func (h messages) ListMessages(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListMessagesParams) {
+func (h messages) ListMessages(
+	w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListMessagesParams,
+) {
 	answerPage(w, r, func() (reply, error) {
 		path, err := parseRoom(room)
 		if err != nil {

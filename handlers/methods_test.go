@@ -24,16 +24,19 @@ func TestAllow(t *testing.T) {
 		Limits: deadline.Limits{},
 	})
 	taken := map[string]map[string]bool{}
-	err := chi.Walk(handler.(chi.Routes), func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
-		if taken[pattern] == nil {
-			taken[pattern] = map[string]bool{http.MethodOptions: true}
-		}
-		taken[pattern][method] = true
-		if method == http.MethodGet {
-			taken[pattern][http.MethodHead] = true
-		}
-		return nil
-	})
+	err := chi.Walk(
+		handler.(chi.Routes),
+		func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+			if taken[pattern] == nil {
+				taken[pattern] = map[string]bool{http.MethodOptions: true}
+			}
+			taken[pattern][method] = true
+			if method == http.MethodGet {
+				taken[pattern][http.MethodHead] = true
+			}
+			return nil
+		},
+	)
 	if err != nil || len(taken) < 50 {
 		t.Fatalf("there are %d patterns, %v", len(taken), err)
 	}

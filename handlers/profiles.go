@@ -15,8 +15,8 @@ type onlineReader interface {
 	Online(userID int64) bool
 }
 
-// profiles fill in what no database knows of a user: whether the user is online. Two users with a block between them do not
-// see that of each other.
+// profiles fill in what no database knows of a user: whether the user is online. Two users with a block between them do
+// not see that of each other.
 type profiles struct {
 	blocks  blockReader
 	streams onlineReader
@@ -60,7 +60,9 @@ func (p profiles) blocked(ctx context.Context, callerID int64, users []*models.U
 }
 
 // completeContacts completes a page of contacts, or of blocked users.
-func (p profiles) completeContacts(ctx context.Context, callerID int64, list models.Page[models.Contact]) (models.Page[models.Contact], error) {
+func (p profiles) completeContacts(
+	ctx context.Context, callerID int64, list models.Page[models.Contact],
+) (models.Page[models.Contact], error) {
 	users := make([]*models.User, len(list.Items))
 	for i := range list.Items {
 		users[i] = &list.Items[i].User

@@ -10,7 +10,9 @@ import (
 )
 
 type reactionStore interface {
-	React(ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string) (models.Message, models.Cursor, error)
+	React(
+		ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string,
+	) (models.Message, models.Cursor, error)
 	Unreact(ctx context.Context, callerID int64, path models.RoomPath, id int64, emoji string) (models.Cursor, error)
 }
 
@@ -20,7 +22,9 @@ type reactions struct{ store reactionStore }
 func newReactions(store reactionStore) reactions { return reactions{store: store} }
 
 // AddReaction adds the caller's reaction.
-func (h reactions) AddReaction(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji) {
+func (h reactions) AddReaction(
+	w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji,
+) {
 	answer(w, r, func() (reply, error) {
 		path, emoji, err := parseReaction(room, emoji)
 		if err != nil {
@@ -32,7 +36,9 @@ func (h reactions) AddReaction(w http.ResponseWriter, r *http.Request, room api.
 }
 
 // RemoveReaction removes the caller's reaction.
-func (h reactions) RemoveReaction(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji) {
+func (h reactions) RemoveReaction(
+	w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji,
+) {
 	answer(w, r, func() (reply, error) {
 		path, emoji, err := parseReaction(room, emoji)
 		if err != nil {

@@ -18,9 +18,13 @@ type roomReader interface {
 type roomStore interface {
 	logHead
 	roomReader
-	CreateRoom(ctx context.Context, callerID int64, n models.NewRoom, once *models.Once) (models.Room, models.Cursor, error)
+	CreateRoom(
+		ctx context.Context, callerID int64, n models.NewRoom, once *models.Once,
+	) (models.Room, models.Cursor, error)
 	Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error)
-	ChangeRoom(ctx context.Context, callerID int64, path models.RoomPath, c models.RoomChange) (models.Room, models.Cursor, error)
+	ChangeRoom(
+		ctx context.Context, callerID int64, path models.RoomPath, c models.RoomChange,
+	) (models.Room, models.Cursor, error)
 	DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error)
 	Direct(ctx context.Context, callerID int64, user models.UserPath) (models.Room, models.Cursor, error)
 }

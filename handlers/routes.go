@@ -44,8 +44,8 @@ var unboundedRoutes = map[string]bool{
 	"PATCH /v1/uploads/{upload}":     true,
 }
 
-// routesOnFullDisk are the writing routes that go on while the disk is nearly full: they store nothing, or only what it takes
-// to log in and to make room. Their handler refuses guests, since a guest is a new user.
+// routesOnFullDisk are the writing routes that go on while the disk is nearly full: they store nothing, or only what it
+// takes to log in and to make room. Their handler refuses guests, since a guest is a new user.
 var routesOnFullDisk = map[string]bool{
 	"POST /v1/sessions":                      true,
 	"POST /v1/sessions/refresh":              true,
@@ -60,7 +60,11 @@ var routesOnFullDisk = map[string]bool{
 // routes puts all middleware and handlers in order: the first sees a request first and its answer last.
 func routes(s server, q limit.Quotas, c Config) http.Handler {
 	r := chi.NewRouter()
-	r.Use(middleware.CloseUnread(c.Limits), middleware.Observe(c.Log, c.Metrics, c.Limits, c.Settings.Proxies), middleware.LimitHead(q))
+	r.Use(
+		middleware.CloseUnread(c.Limits),
+		middleware.Observe(c.Log, c.Metrics, c.Limits, c.Settings.Proxies),
+		middleware.LimitHead(q),
+	)
 	if len(c.Settings.CORSOrigins) > 0 {
 		r.Use(middleware.AllowOrigins(c.Settings.CORSOrigins))
 	}
@@ -80,7 +84,12 @@ func routes(s server, q limit.Quotas, c Config) http.Handler {
 	}.Authenticate
 	known := middleware.Literals{}
 	routed := r.With(
-		middleware.LiteralFirst(q, known), middleware.Timeout(requestTimeout, unboundedRoutes), authenticate, middleware.CountRequests(q), middleware.KeepSpace(c.Space, routesOnFullDisk))
+		middleware.LiteralFirst(q, known),
+		middleware.Timeout(requestTimeout, unboundedRoutes),
+		authenticate,
+		middleware.CountRequests(q),
+		middleware.KeepSpace(c.Space, routesOnFullDisk),
+	)
 	api.HandlerWithOptions(s, api.ChiServerOptions{BaseRouter: routed, ErrorHandlerFunc: failParameter})
 	known.Learn(r)
 	return r

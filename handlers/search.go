@@ -13,7 +13,9 @@ type searchStore interface {
 	blockReader
 	Users(ctx context.Context, q models.UserSearch) (models.Page[models.User], error)
 	SearchRooms(ctx context.Context, callerID int64, q models.RoomSearch) (models.Page[models.Room], error)
-	SearchMessages(ctx context.Context, callerID int64, path models.RoomPath, q models.MessageSearch) (models.Page[models.Message], error)
+	SearchMessages(
+		ctx context.Context, callerID int64, path models.RoomPath, q models.MessageSearch,
+	) (models.Page[models.Message], error)
 	SearchAll(ctx context.Context, callerID int64, q models.WordSearch) (models.Page[models.Message], error)
 }
 
@@ -68,7 +70,9 @@ func (h search) SearchRooms(w http.ResponseWriter, r *http.Request, params api.S
 }
 
 // SearchMessages finds messages of a room by their start or by their words.
-func (h search) SearchMessages(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.SearchMessagesParams) {
+func (h search) SearchMessages(
+	w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.SearchMessagesParams,
+) {
 	answer(w, r, func() (reply, error) {
 		path, err := parseRoom(room)
 		if err != nil {

@@ -61,7 +61,8 @@ func (h sessions) LogIn(w http.ResponseWriter, r *http.Request, params api.LogIn
 		switch {
 		case c.LoginCode != "":
 			o.Store = h.withCode(r, c)
-			o.Prove = func(key string) ([]byte, error) { // including the browser's secret, so that only this browser gets the answer again
+			// It includes the browser's secret, so that only this browser gets the answer again.
+			o.Prove = func(key string) ([]byte, error) {
 				return h.login.sessions.Tokens.Proof("login code", key, c.LoginCode, auth.BrowserSecret(r)), nil
 			}
 		case c.Guest:
@@ -116,8 +117,8 @@ func (h sessions) withCode(r *http.Request, c models.Credentials) storeSession {
 	}
 }
 
-// withPassword checks the password. A client must not learn whether the password or the username is wrong, not even from the
-// time that the answer takes.
+// withPassword checks the password. A client must not learn whether the password or the username is wrong, not even
+// from the time that the answer takes.
 func (h sessions) withPassword(w http.ResponseWriter, r *http.Request, c models.Credentials) (storeSession, error) {
 	id, hash, err := h.store.Password(r.Context(), c.Username)
 	if err != nil && !errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
@@ -157,8 +158,8 @@ func (h sessions) RefreshSession(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// renew exchanges a refresh token for its successor: a new one, or the one of an earlier request, whose answer was lost. The
-// successor is stored in a form that only the spent token opens.
+// renew exchanges a refresh token for its successor: a new one, or the one of an earlier request, whose answer was
+// lost. The successor is stored in a form that only the spent token opens.
 func (h sessions) renew(r *http.Request, spent string) (login models.Login, successor string, err error) {
 	successor, hash := token.NewRefresh()
 	sealed, err := h.login.sessions.Tokens.Seal([]byte(successor), []byte(spent))

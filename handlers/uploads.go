@@ -20,8 +20,8 @@ type uploadStore interface {
 	BeginUpload(ctx context.Context, callerID int64, u models.Upload, once *models.Once) (models.Upload, error)
 }
 
-// uploads are files that arrive in chunks, by the protocol tus. The library tusd supports neither checksums nor expiration,
-// and answers errors in its own format.
+// uploads are files that arrive in chunks, by the protocol tus. The library tusd supports neither checksums nor
+// expiration, and answers errors in its own format.
 type uploads struct {
 	store     uploadStore
 	pending   *upload.PendingBytes
@@ -86,7 +86,9 @@ func (h uploads) CreateUpload(w http.ResponseWriter, r *http.Request, params api
 				return reply{}, err
 			}
 		}
-		once, err := request.NewOnce(r, params.IdempotencyKey, []byte(params.UploadMetadata+"\x00"+strconv.FormatInt(u.Size, 10)), codec.Encode)
+		once, err := request.NewOnce(
+			r, params.IdempotencyKey, []byte(params.UploadMetadata+"\x00"+strconv.FormatInt(u.Size, 10)), codec.Encode,
+		)
 		if err != nil {
 			return reply{}, err
 		}
@@ -137,14 +139,17 @@ func (h uploads) newUpload(r *http.Request, params api.CreateUploadParams) (mode
 	me := request.Caller(r).UserID
 	roomID, err := h.store.MayUpload(r.Context(), me, path, params.UploadLength, h.pending.Of(me))
 	return models.Upload{
-		RoomID: roomID, Name: models.FileName(metadata["filename"]), Size: params.UploadLength, Metadata: params.UploadMetadata,
+		RoomID:    roomID,
+		Name:      models.FileName(metadata["filename"]),
+		Size:      params.UploadLength,
+		Metadata:  params.UploadMetadata,
 		MediaType: declaredType,
 	}, err
 }
 
-// HeadUpload returns the offset to resume at. A client that asks for it no longer sends, so a request that still waits for
-// bytes of the upload, on a connection that broke silently, is ended first. A complete upload without a file, because the
-// server stopped at that moment, gets its file now: the client would not send another chunk.
+// HeadUpload returns the offset to resume at. A client that asks for it no longer sends, so a request that still waits
+// for bytes of the upload, on a connection that broke silently, is ended first. A complete upload without a file,
+// because the server stopped at that moment, gets its file now: the client would not send another chunk.
 func (h uploads) HeadUpload(w http.ResponseWriter, r *http.Request, id api.PathUpload, params api.HeadUploadParams) {
 	answerTus(w, r, params.TusResumable, func() (reply, error) {
 		me := request.Caller(r).UserID
@@ -191,7 +196,9 @@ func (h uploads) PatchUpload(w http.ResponseWriter, r *http.Request, id api.Path
 }
 
 // DeleteUpload deletes an upload that is not complete.
-func (h uploads) DeleteUpload(w http.ResponseWriter, r *http.Request, id api.PathUpload, params api.DeleteUploadParams) {
+func (h uploads) DeleteUpload(
+	w http.ResponseWriter, r *http.Request, id api.PathUpload, params api.DeleteUploadParams,
+) {
 	answerTus(w, r, params.TusResumable, func() (reply, error) {
 		return done(models.Cursor{}), h.resumable.Drop(r.Context(), request.Caller(r).UserID, id)
 	})

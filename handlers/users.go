@@ -23,7 +23,9 @@ type userStore interface {
 	UsernameFree(ctx context.Context, username string, except int64) error
 	KnowsKey(ctx context.Context, once *models.Once) (bool, error)
 	SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
-	Settle(ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
+	Settle(
+		ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once,
+	) (models.Login, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
 	ChangeProfile(ctx context.Context, userID int64, p models.ProfileChange) (models.User, error)
 	DeleteAccount(ctx context.Context, userID int64) error
@@ -80,8 +82,8 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 	})
 }
 
-// checkPasswordUnchanged refuses the session of a repeated sign-up if the password has been changed since, or the account
-// deleted. Unlike at a log-in, the password was not checked before.
+// checkPasswordUnchanged refuses the session of a repeated sign-up if the password has been changed since, or the
+// account deleted. Unlike at a log-in, the password was not checked before.
 func (h users) checkPasswordUnchanged(r *http.Request, s models.Session, password string) error {
 	hash, _, err := h.store.PasswordOf(r.Context(), s.User.ID)
 	if err != nil && !errors.Is(err, models.NotFound()) {
@@ -89,14 +91,16 @@ func (h users) checkPasswordUnchanged(r *http.Request, s models.Session, passwor
 	}
 	match, err := h.login.match(r, hash, password)
 	if err == nil && !match {
-		err = models.Errorf(models.CodeBadCredentials, "This sign-up was answered before, and the password is another one by now.")
+		err = models.Errorf(
+			models.CodeBadCredentials, "This sign-up was answered before, and the password is another one by now.",
+		)
 	}
 	return err
 }
 
-// checkSignUp refuses an account that cannot be created before its password is hashed, which costs as much as a thousand
-// other requests. A request that is repeated with its Idempotency-Key finds its own name taken. It is recognized by its
-// password, so it counts as an attempt at that.
+// checkSignUp refuses an account that cannot be created before its password is hashed, which costs as much as a
+// thousand other requests. A request that is repeated with its Idempotency-Key finds its own name taken. It is
+// recognized by its password, so it counts as an attempt at that.
 func (h users) checkSignUp(w http.ResponseWriter, r *http.Request, n models.NewUser, key *string,
 	prove func(key string) ([]byte, error), body []byte) error {
 	if key != nil {
@@ -171,9 +175,9 @@ func (h users) DeleteMe(w http.ResponseWriter, r *http.Request, params api.Delet
 	})
 }
 
-// checkProof requires the caller's password, if there is one, before an action that cannot be undone: a session that was left
-// open, or a leaked token, is not enough. Shortly after a log-in the password is not needed. A password in the header,
-// percent-encoded, must always be right.
+// checkProof requires the caller's password, if there is one, before an action that cannot be undone: a session that
+// was left open, or a leaked token, is not enough. Shortly after a log-in the password is not needed. A password in the
+// header, percent-encoded, must always be right.
 func (h users) checkProof(w http.ResponseWriter, r *http.Request, header *string) error {
 	const name = "Parley-Password"
 	hash, proved, err := h.store.LastProof(r.Context(), request.Caller(r))
@@ -185,7 +189,9 @@ func (h users) checkProof(w http.ResponseWriter, r *http.Request, header *string
 	case hash == "":
 		return models.Invalid(name, "cannot be right: this account has no password")
 	case header == nil:
-		return models.Invalid(name, "is required: this session was opened more than %.0f minutes ago", models.ProofLife.Minutes())
+		return models.Invalid(
+			name, "is required: this session was opened more than %.0f minutes ago", models.ProofLife.Minutes(),
+		)
 	}
 	password, err := url.PathUnescape(*header)
 	if err != nil || !utf8.ValidString(password) {

@@ -2,8 +2,8 @@ package api
 
 import _ "embed" // for Contract
 
-// Contract is openapi.yaml as this binary serves it. The file in this folder is a copy that "make generate" makes of the one at
-// the root of the repository, since Go cannot embed files from above a package.
+// Contract is openapi.yaml as this binary serves it. The file in this folder is a copy that "make generate" makes of
+// the one at the root of the repository, since Go cannot embed files from above a package.
 //
 //go:embed openapi.yaml
 var Contract []byte

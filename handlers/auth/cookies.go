@@ -13,8 +13,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// The cookies and the paths that browsers send them to. Scripts cannot read them. The first two authenticate requests to
-// their path alone; the last one authenticates nothing, and identifies the browser that began a log-in at a provider.
+// The cookies and the paths that browsers send them to. Scripts cannot read them. The first two authenticate requests
+// to their path alone; the last one authenticates nothing, and identifies the browser that began a log-in at a
+// provider.
 const (
 	refreshCookie     = "parley_refresh"
 	refreshCookiePath = "/v1/sessions"
@@ -43,8 +44,8 @@ func (i SessionIssuer) EventsCookie(r *http.Request) (*http.Cookie, error) {
 	return i.cookie(r, eventsCookie, eventsCookiePath, signed), err
 }
 
-// BrowserCookie makes the cookie of a browser that begins a log-in at a provider. It lives as long as such a log-in may take.
-// It is Lax, since the browser comes back from another site.
+// BrowserCookie makes the cookie of a browser that begins a log-in at a provider. It lives as long as such a log-in may
+// take. It is Lax, since the browser comes back from another site.
 func (i SessionIssuer) BrowserCookie(r *http.Request, secret string) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // Secure is not a constant: without TLS a browser would drop such a cookie
 		Name: browserCookie, Value: secret, Path: browserCookiePath,
@@ -53,8 +54,8 @@ func (i SessionIssuer) BrowserCookie(r *http.Request, secret string) *http.Cooki
 	}
 }
 
-// NewBrowserSecret returns the secret that the browser has already, so that log-ins in two of its tabs both work, or a new
-// one.
+// NewBrowserSecret returns the secret that the browser has already, so that log-ins in two of its tabs both work, or a
+// new one.
 func NewBrowserSecret(r *http.Request) string {
 	if secret := BrowserSecret(r); len(secret) == len(rand.Text()) {
 		return secret
@@ -95,8 +96,8 @@ func (i SessionIssuer) overTLS(r *http.Request) bool {
 	return request.From(r).Client.HTTPS || strings.HasPrefix(i.PublicURL, "https://")
 }
 
-// trustsOrigin reports whether the page that makes the request is Parley's own, or of an allowed origin. SameSite already
-// excludes pages of other sites, but not those of another port or subdomain of the same site.
+// trustsOrigin reports whether the page that makes the request is Parley's own, or of an allowed origin. SameSite
+// already excludes pages of other sites, but not those of another port or subdomain of the same site.
 func (i SessionIssuer) trustsOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	page, err := url.Parse(origin)

@@ -1,3 +1,3 @@
-// Package auth finds out who makes a request (Middleware, by the Policies of routes), and opens sessions with their tokens and
-// cookies (SessionIssuer).
+// Package auth finds out who makes a request (Middleware, by the Policies of routes), and opens sessions with their
+// tokens and cookies (SessionIssuer).
 package auth

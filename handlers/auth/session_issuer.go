@@ -41,8 +41,8 @@ type Opened struct {
 	Replayed bool // by an earlier request with the same Idempotency-Key
 }
 
-// Open opens a session. With an Idempotency-Key its answer is stored sealed, because it contains tokens: only the secret of
-// the first request opens it.
+// Open opens a session. With an Idempotency-Key its answer is stored sealed, because it contains tokens: only the
+// secret of the first request opens it.
 func (i SessionIssuer) Open(r *http.Request, o Opening) (Opened, error) {
 	proof, err := o.proof()
 	if err != nil {
@@ -84,8 +84,11 @@ func (o Opening) proof() ([]byte, error) {
 		return nil, err
 	}
 	if o.Prove == nil {
-		return nil, models.Invalid(request.IdempotencyKey, "is not taken with a guest's log-in: nothing in it proves who asks, "+
-			"and the answer opens the session. Leave it out; when no answer comes, ask again under another username")
+		return nil, models.Invalid(
+			request.IdempotencyKey,
+			"is not taken with a guest's log-in: nothing in it proves who asks, "+
+				"and the answer opens the session. Leave it out; when no answer comes, ask again under another username",
+		)
 	}
 	return o.Prove(*o.Key)
 }
@@ -99,8 +102,8 @@ func (i SessionIssuer) replay(o Opening, first *models.Replayed, proof []byte) (
 	return session, err
 }
 
-// ProvePassword returns a function that derives a key from a password, at most once per request. To guess the password from
-// that key takes as long as from its stored hash.
+// ProvePassword returns a function that derives a key from a password, at most once per request. To guess the password
+// from that key takes as long as from its stored hash.
 func (i SessionIssuer) ProvePassword(r *http.Request, account, password string) func(key string) ([]byte, error) {
 	var proof []byte
 	return func(key string) (_ []byte, err error) {
@@ -156,7 +159,8 @@ func (i SessionIssuer) hand(r *http.Request, session models.Session, inCookie bo
 	return session, []*http.Cookie{cookie}
 }
 
-// DeviceOf returns what the user is shown about where a session is used. It is a hint only: clients may send any User-Agent.
+// DeviceOf returns what the user is shown about where a session is used. It is a hint only: clients may send any
+// User-Agent.
 func DeviceOf(r *http.Request) models.Device {
 	agent := strings.ReplaceAll(strings.ToValidUTF8(r.UserAgent(), "\uFFFD"), "\x00", "")
 	return models.Device{UserAgent: request.Truncate(agent, models.MaxUserAgentLength), IP: request.Address(r)}

@@ -52,9 +52,9 @@ func acceptsAll(accept []string) bool {
 	return len(accept) == 0 || len(accept) == 1 && (accept[0] == "" || accept[0] == "*/*")
 }
 
-// EncodingFor returns the encoding of an answer that the client wants, or "" if it accepts none. A client that accepts only
-// problems gets JSON: problems are the only media type in the contract of a route that answers without a body, so generated
-// clients ask for nothing else there.
+// EncodingFor returns the encoding of an answer that the client wants, or "" if it accepts none. A client that accepts
+// only problems gets JSON: problems are the only media type in the contract of a route that answers without a body, so
+// generated clients ask for nothing else there.
 func EncodingFor(r *http.Request) string {
 	if accept := r.Header["Accept"]; len(accept) == 1 && accept[0] == JSON {
 		return JSON
@@ -66,8 +66,8 @@ func EncodingFor(r *http.Request) string {
 	return mediaType
 }
 
-// preferenceFor reads Accept (RFC 9110, section 12.5.1): of the ranges that match, the most exact one decides. Malformed
-// ranges are ignored.
+// preferenceFor reads Accept (RFC 9110, section 12.5.1): of the ranges that match, the most exact one decides.
+// Malformed ranges are ignored.
 func preferenceFor(r *http.Request, mediaType string) preference {
 	accept := strings.Join(r.Header.Values("Accept"), ",")
 	if strings.TrimSpace(accept) == "" {

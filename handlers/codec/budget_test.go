@@ -19,9 +19,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestLargeBodiesShareABudget lets clients begin as many large bodies as are read at once, and end none of them. The next
-// large one is refused with 503; small ones are not affected, and when a client disconnects its share is free again. One
-// network leaves half of the budget to others.
+// TestLargeBodiesShareABudget lets clients begin as many large bodies as are read at once, and end none of them. The
+// next large one is refused with 503; small ones are not affected, and when a client disconnects its share is free
+// again. One network leaves half of the budget to others.
 func TestLargeBodiesShareABudget(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client := request.Client{Other: r.Header.Get("From")}

@@ -26,8 +26,8 @@ const (
 	maxUnknownName = 64 // characters of an unknown name
 )
 
-// usualBody is the size of the first buffer, in bytes; most bodies fit. The buffer grows only with the bytes that arrive,
-// whatever Content-Length says.
+// usualBody is the size of the first buffer, in bytes; most bodies fit. The buffer grows only with the bytes that
+// arrive, whatever Content-Length says.
 const usualBody = 8 << 10
 
 // Validator is a type of bodies, which checks its own values.
@@ -106,8 +106,8 @@ func bodyTooLarge() error {
 	return models.Errorf(models.CodeTooLarge, "The body is larger than %d bytes.", models.MaxBodyBytes)
 }
 
-// readBounded reads a body to its end. A body larger than limit.SmallBody takes its share of the budget of large bodies until the
-// request ends, or is refused at once.
+// readBounded reads a body to its end. A body larger than limit.SmallBody takes its share of the budget of large bodies
+// until the request ends, or is refused at once.
 func readBounded(r *http.Request, body io.Reader) ([]byte, error) {
 	buffer := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+min(max(0, r.ContentLength), usualBody)))
 	n, err := buffer.ReadFrom(io.LimitReader(body, limit.SmallBody))
@@ -121,8 +121,8 @@ func readBounded(r *http.Request, body io.Reader) ([]byte, error) {
 	return buffer.Bytes(), err
 }
 
-// unescaped estimates the size of a JSON body without its escapes, each of which is six bytes long. Escaped backslashes make
-// the estimate too small, but it is at least a third of the body.
+// unescaped estimates the size of a JSON body without its escapes, each of which is six bytes long. Escaped backslashes
+// make the estimate too small, but it is at least a third of the body.
 func unescaped(body []byte) int {
 	return max(len(body)/3, len(body)-4*bytes.Count(body, []byte(`\u`)))
 }
@@ -141,8 +141,8 @@ func parseFor[T Validator](r *http.Request, body []byte) (T, error) {
 	return parseBody[T](body, r.Method == http.MethodPatch)
 }
 
-// Parse turns a body into a T. The body must be exactly one JSON object in UTF-8, with fields of T by their exact names;
-// encoding/json alone is more lenient. A field that is null counts as left out: many generated clients send it.
+// Parse turns a body into a T. The body must be exactly one JSON object in UTF-8, with fields of T by their exact
+// names; encoding/json alone is more lenient. A field that is null counts as left out: many generated clients send it.
 func Parse[T Validator](body []byte) (T, error) { return parseBody[T](body, false) }
 
 func parseBody[T Validator](body []byte, patch bool) (T, error) {
@@ -170,9 +170,11 @@ func parseBody[T Validator](body []byte, patch bool) (T, error) {
 	return value, value.Validate()
 }
 
-// splitObject splits an object into the values of the known fields, of which the last of each name counts, and errors for the
-// others. It keeps no more of these than are reported: a megabyte holds a hundred thousand.
-func splitObject(body []byte, known []namedField) (fields map[string]json.RawMessage, unknown []models.FieldError, ok bool) {
+// splitObject splits an object into the values of the known fields, of which the last of each name counts, and errors
+// for the others. It keeps no more of these than are reported: a megabyte holds a hundred thousand.
+func splitObject(
+	body []byte, known []namedField,
+) (fields map[string]json.RawMessage, unknown []models.FieldError, ok bool) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
 		return nil, nil, false
@@ -205,8 +207,8 @@ func splitObject(body []byte, known []namedField) (fields map[string]json.RawMes
 	return fields, unknown, true
 }
 
-// missing returns errors for required fields that are not there. Most fields are checked by Validate; these have a valid
-// zero value.
+// missing returns errors for required fields that are not there. Most fields are checked by Validate; these have a
+// valid zero value.
 func missing(value any, fields map[string]json.RawMessage) (wrong []models.FieldError) {
 	if v, ok := value.(interface{ Required() []string }); ok {
 		for _, name := range v.Required() {

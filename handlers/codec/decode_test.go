@@ -60,9 +60,12 @@ func TestManyUnknownFields(t *testing.T) {
 	}
 }
 
-// TestNullIsLeftOut parses null as generated clients send it: as a field that is left out, and in a patch as one to clear.
+// TestNullIsLeftOut parses null as generated clients send it: as a field that is left out, and in a patch as one to
+// clear.
 func TestNullIsLeftOut(t *testing.T) {
-	m, err := Parse[models.NewMessage]([]byte(`{"type":null,"text":"hi","file_ids":null,"reply_to":null,"client_id":null}`))
+	m, err := Parse[models.NewMessage](
+		[]byte(`{"type":null,"text":"hi","file_ids":null,"reply_to":null,"client_id":null}`),
+	)
 	if err != nil || m.Text != "hi" || m.ReplyTo != nil || m.FileIDs != nil {
 		t.Errorf("a message with null in it is read as %+v, %v", m, err)
 	}
@@ -75,5 +78,71 @@ func TestNullIsLeftOut(t *testing.T) {
 	change, err := parseBody[models.RoomChange]([]byte(`{"handle":null}`), true)
 	if err != nil || change.Handle == nil || *change.Handle != "" || change.Name != nil {
 		t.Errorf("a patch with null in it is read as %+v, %v", change, err)
+	}
+}
+
+// TestParse parses bodies: the error says what is wrong with which field.
+func TestParse(t *testing.T) {
+	for body, want := range map[string]string{ // "" for valid
+		`{"text":"hi"}`:                       "",
+		"{\"text\":\"hi\"}\n":                 "",
+		`{"text":"no","text":"hi"}`:           "",
+		``:                                    "malformed_body",
+		`null`:                                "malformed_body",
+		`[]`:                                  "malformed_body",
+		`{"text":"hi"`:                        "malformed_body",
+		`{"text":"hi"}x`:                      "malformed_body",
+		`{"text":"hi"}{}`:                     "malformed_body",
+		"{\"text\":\"\xff\"}":                 "malformed_body",
+		`{"text":7}`:                          "text must be a string",
+		`{"text":"hi","reply_to":"7"}`:        "reply_to must be a whole number",
+		`{"text":"hi","file_ids":7}`:          "file_ids must be a list, of which each item is a string",
+		`{"text":"hi","type":""}`:             "type must not be empty; leave it out instead",
+		`{"text":"hi","Text":"hi"}`:           "Text is not known here",
+		`{"text":"hi","` + long("x") + `":1}`: long("x")[:64] + " is not known here",
+	} {
+		_, err := Parse[models.NewMessage]([]byte(body))
+		got := ""
+		var refused *models.Error
+		if errors.As(err, &refused) {
+			got = string(refused.Code)
+			if len(refused.Fields) > 0 {
+				got = refused.Fields[0].Field + " " + refused.Fields[0].Message
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, wanted %q", body, got, want)
+		}
+	}
+}
+
+func long(s string) string { return strings.Repeat(s, 100) }
+
+// TestMsgpackRoundTrip converts values to MessagePack and back.
+func TestMsgpackRoundTrip(t *testing.T) {
+	for _, value := range []string{
+		`null`, `true`, `0`, `-1`, `127`, `128`, `-32768`, `9007199254740993`, `1.5`, `1e300`, `""`, `"é\u0000"`, `[]`, `{}`,
+		`{"a":[1,{"b":null}],"c":"d"}`,
+	} {
+		packed, err := toMsgpack([]byte(value))
+		if err != nil {
+			t.Fatal(value, err)
+		}
+		back, err := fromMsgpack(packed)
+		if err != nil || string(back) != value && value != `1e300` {
+			t.Errorf("%s became %s, %v", value, back, err)
+		}
+	}
+	for name, body := range map[string][]byte{
+		"nothing": {}, "two values": {0xc0, 0xc0}, "a list that ends early": {0x92, 0xc0}, "bytes": {0xc4, 1, 0},
+		"a number as a key": {0x81, 1, 1},
+		"an extension":      {0xd4, 1, 1}, "not a number": {0xcb, 0x7f, 0xf8, 0, 0, 0, 0, 0, 0}, "not UTF-8": {0xa1, 0xff},
+		"no code":  {0xc1},
+		"too deep": append(bytes.Repeat([]byte{0x91}, maxMsgpackDepth+1), 0xc0), "a list of billions": {0xdd, 0xff, 0xff,
+			0xff, 0xff},
+	} {
+		if out, err := fromMsgpack(body); err == nil {
+			t.Errorf("%s became %s", name, out)
+		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Encode returns v in JSON. It does not escape <, > and &, since no answer is read as HTML. A json.RawMessage is returned as
-// it is.
+// Encode returns v in JSON. It does not escape <, > and &, since no answer is read as HTML. A json.RawMessage is
+// returned as it is.
 func Encode(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case json.RawMessage:

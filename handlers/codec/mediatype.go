@@ -11,7 +11,8 @@ import (
 // mediaTypeForm is type/subtype (RFC 6838, section 4.2).
 var mediaTypeForm = regexp.MustCompile(`^[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}$`)
 
-// generic are the media types that detection returns when it finds nothing specific: any two lines with a comma look like CSV.
+// generic are the media types that detection returns when it finds nothing specific: any two lines with a comma look
+// like CSV.
 var generic = []string{
 	Binary, "text/plain", "text/csv", "text/tab-separated-values", "text/xml", "application/xml", "application/json",
 	"application/zip",
@@ -20,14 +21,37 @@ var generic = []string{
 // opaque are the generic media types that pictures, sounds and films of an unknown format may be detected as.
 var opaque = []string{Binary, "application/zip"}
 
-// inline are the media types that a browser may show or play, because they cannot contain scripts. They are always detected
-// from the bytes, never taken from the client.
+// inline are the media types that a browser may show or play, because they cannot contain scripts. They are always
+// detected from the bytes, never taken from the client.
 var inline = []string{
-	"image/png", "image/apng", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp",
-	"audio/mpeg", "audio/ogg", "audio/wav", "audio/flac", "audio/aac", "audio/mp4", "audio/x-m4a", "audio/webm", "audio/opus",
-	"audio/3gpp", "audio/3gpp2", "audio/matroska",
-	"video/mp4", "video/x-m4v", "video/webm", "video/ogg", "video/quicktime", "video/matroska", "video/x-matroska",
-	"video/3gpp", "video/3gpp2",
+	"image/png",
+	"image/apng",
+	"image/jpeg",
+	"image/gif",
+	"image/webp",
+	"image/avif",
+	"image/bmp",
+	"audio/mpeg",
+	"audio/ogg",
+	"audio/wav",
+	"audio/flac",
+	"audio/aac",
+	"audio/mp4",
+	"audio/x-m4a",
+	"audio/webm",
+	"audio/opus",
+	"audio/3gpp",
+	"audio/3gpp2",
+	"audio/matroska",
+	"video/mp4",
+	"video/x-m4v",
+	"video/webm",
+	"video/ogg",
+	"video/quicktime",
+	"video/matroska",
+	"video/x-matroska",
+	"video/3gpp",
+	"video/3gpp2",
 }
 
 // svgType is a picture that may contain scripts.
@@ -36,10 +60,10 @@ const svgType = "image/svg+xml"
 // IsInline reports whether a browser may show or play a file of this media type.
 func IsInline(mediaType string) bool { return slices.Contains(inline, mediaType) }
 
-// FileType decides on the media type of a file from what its client declares and what was detected. A mismatch is not an
-// error: browsers guess by the extension, and take TypeScript for a film. The detected type wins if it is specific, or if a
-// browser shows files of either type. The declared type wins where detection cannot tell: for CSV, for formats of one's own,
-// for raw pictures of cameras, and for containers that may hold sound or film.
+// FileType decides on the media type of a file from what its client declares and what was detected. A mismatch is not
+// an error: browsers guess by the extension, and take TypeScript for a film. The detected type wins if it is specific,
+// or if a browser shows files of either type. The declared type wins where detection cannot tell: for CSV, for formats
+// of one's own, for raw pictures of cameras, and for containers that may hold sound or film.
 func FileType(declared string, found models.FileFacts) string {
 	declared, _, _ = strings.Cut(strings.ToLower(declared), ";")
 	declared = strings.TrimSpace(declared)

@@ -17,8 +17,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// MessagePack bodies are converted to JSON when they are read, and answers to MessagePack when they are written. So both
-// encodings have the same fields, rules and problems by construction, and the rest of the program knows JSON alone.
+// MessagePack bodies are converted to JSON when they are read, and answers to MessagePack when they are written. So
+// both encodings have the same fields, rules and problems by construction, and the rest of the program knows JSON
+// alone.
 
 // maxMsgpackDepth bounds how deeply values nest. The API uses 3 levels, and each level costs stack.
 const maxMsgpackDepth = 32
@@ -69,8 +70,8 @@ func pack(e *msgpack.Encoder, value any) error {
 	}
 }
 
-// fromMsgpack converts the one MessagePack value of body to JSON. It reads item by item and allocates nothing by the sizes
-// that the body declares: a few bytes can declare nested lists of billions.
+// fromMsgpack converts the one MessagePack value of body to JSON. It reads item by item and allocates nothing by the
+// sizes that the body declares: a few bytes can declare nested lists of billions.
 func fromMsgpack(body []byte) ([]byte, error) {
 	rest := bytes.NewReader(body)
 	u := unpacker{in: msgpack.NewDecoder(rest)}
@@ -162,8 +163,8 @@ func (u *unpacker) text() error {
 	return err
 }
 
-// scalar converts a number, true, false or nil. A floating-point number without a fraction becomes an integer, since some
-// languages have no others.
+// scalar converts a number, true, false or nil. A floating-point number without a fraction becomes an integer, since
+// some languages have no others.
 func (u *unpacker) scalar(code byte) error {
 	value, err := u.in.DecodeInterface()
 	switch v := value.(type) {

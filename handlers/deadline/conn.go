@@ -14,9 +14,9 @@ import (
 // checksPerStall is how often a waiting write is checked within Limits.Stall.
 const checksPerStall = 6
 
-// Conn is a connection whose writes fail when the peer stops reading. It sets write deadlines itself, and ignores those of its
-// users. The kernel's buffer hides for a long time whether a peer reads, so on Linux a decrease of the unacknowledged bytes
-// also counts as progress.
+// Conn is a connection whose writes fail when the peer stops reading. It sets write deadlines itself, and ignores those
+// of its users. The kernel's buffer hides for a long time whether a peer reads, so on Linux a decrease of the
+// unacknowledged bytes also counts as progress.
 type Conn struct {
 	*net.TCPConn
 	listener *Listener
@@ -88,11 +88,13 @@ func (c *Conn) pending() pending {
 
 // setCheck makes the write return for the next check.
 func (c *Conn) setCheck(now time.Time) {
-	_ = c.TCPConn.SetWriteDeadline(now.Add(c.listener.limits.Stall / checksPerStall)) // on a closed connection the write fails
+	_ = c.TCPConn.SetWriteDeadline(
+		now.Add(c.listener.limits.Stall / checksPerStall),
+	) // on a closed connection the write fails
 }
 
-// resume reports whether to resume a write that returned taken bytes and err: it returned for a check only, and the peer
-// reads fast enough.
+// resume reports whether to resume a write that returned taken bytes and err: it returned for a check only, and the
+// peer reads fast enough.
 func (p *pending) resume(taken int64, err error) bool {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false

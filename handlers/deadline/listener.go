@@ -16,19 +16,21 @@ const (
 	perRequest = 2
 	// streamShare is the share of all files that streams leave to requests: one in streamShare.
 	streamShare = 8
-	// evictShare is the share of a network's idle connections that are closed at once when there is no room: one in evictShare.
+	// evictShare is the share of a network's idle connections that are closed at once when there is no room: one in
+	// evictShare.
 	evictShare = 16
 )
 
-// ErrFull means that a connection cannot become a stream, because there are as many streams as the process has files for.
+// ErrFull means that a connection cannot become a stream, because there are as many streams as the process has files
+// for.
 var ErrFull = errors.New("there are as many streams as this process has files for")
 
 // Listener accepts connections with the rules of this package.
 //
 // Their number is bounded by the files that the process may open. One network (an IPv4 address, or the /64 of an IPv6
-// address; proxies excepted) may have half of them at most, so that no client can take all. When there are no files left, the
-// listener closes the connections that have been idle longest, of the network with the most idle ones; if none is idle it
-// closes the new connection at once.
+// address; proxies excepted) may have half of them at most, so that no client can take all. When there are no files
+// left, the listener closes the connections that have been idle longest, of the network with the most idle ones; if
+// none is idle it closes the new connection at once.
 type Listener struct {
 	*net.TCPListener
 	limits Limits
@@ -41,11 +43,17 @@ type Listener struct {
 	streams  int
 }
 
-// NewListener wraps a listener. proxy reports whether an address is that of a proxy: its connections are from many clients,
-// and belong to no network. files is how many files the connections may have open together, 0 for no limit; see Room.
+// NewListener wraps a listener. proxy reports whether an address is that of a proxy: its connections are from many
+// clients, and belong to no network. files is how many files the connections may have open together, 0 for no limit;
+// see Room.
 func NewListener(l *net.TCPListener, limits Limits, files int, proxy func(netip.Addr) bool) *Listener {
 	return &Listener{
-		TCPListener: l, limits: limits, files: files, proxy: proxy, conns: map[*Conn]struct{}{}, networks: map[netip.Prefix]int{},
+		TCPListener: l,
+		limits:      limits,
+		files:       files,
+		proxy:       proxy,
+		conns:       map[*Conn]struct{}{},
+		networks:    map[netip.Prefix]int{},
 	}
 }
 
@@ -99,8 +107,8 @@ func (l *Listener) add(c *Conn) bool {
 	}
 }
 
-// hasRoom reports whether there is room for another connection of a network. If there is none, largest is the network whose
-// idle connections are to be closed. l.mu is held.
+// hasRoom reports whether there is room for another connection of a network. If there is none, largest is the network
+// whose idle connections are to be closed. l.mu is held.
 func (l *Listener) hasRoom(network netip.Prefix) (largest netip.Prefix, free bool) {
 	if l.files == 0 {
 		return network, true
@@ -165,8 +173,8 @@ func (l *Listener) Connections() (requests, streams int) {
 	return len(l.conns), l.streams
 }
 
-// networkOf returns the network of a connection: an IPv4 address, or the /64 of an IPv6 address, since one customer usually has
-// all of it. The result is invalid for a proxy.
+// networkOf returns the network of a connection: an IPv4 address, or the /64 of an IPv6 address, since one customer
+// usually has all of it. The result is invalid for a proxy.
 func (l *Listener) networkOf(a net.Addr) netip.Prefix {
 	address, ok := a.(*net.TCPAddr)
 	if !ok {

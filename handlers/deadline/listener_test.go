@@ -96,7 +96,8 @@ func TestProxiesHaveAllOfTheRoom(t *testing.T) {
 	}
 }
 
-// TestBusyNetworkLeavesIdleOnesToGiveWay has the network with the most connections busy with all of them: others are idle.
+// TestBusyNetworkLeavesIdleOnesToGiveWay has the network with the most connections busy with all of them: others are
+// idle.
 func TestBusyNetworkLeavesIdleOnesToGiveWay(t *testing.T) {
 	letGo := make(chan struct{})
 	l := serve(t, short, 4*perRequest, func(_ http.ResponseWriter, r *http.Request) {
@@ -140,8 +141,8 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
-// TestStreamsHaveTheirPlaces releases connections as streams: they count as one file each, not as those of a network, and
-// their end makes room.
+// TestStreamsHaveTheirPlaces releases connections as streams: they count as one file each, not as those of a network,
+// and their end makes room.
 func TestStreamsHaveTheirPlaces(t *testing.T) {
 	const files = streamShare // room for one request beside them
 	streams := make(chan *Stream, files)
@@ -186,7 +187,7 @@ func TestNetworks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (&Listener{shared: proxy}).networkOf(tcp).String(); got != network {
+		if got := (&Listener{proxy: proxy}).networkOf(tcp).String(); got != network {
 			t.Errorf("%s is of %s", address, got)
 		}
 	}

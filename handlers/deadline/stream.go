@@ -12,8 +12,8 @@ type Stream struct {
 	once     sync.Once
 }
 
-// Release turns a connection into a stream, which has a place until it is closed. If it returns ErrFull the connection is
-// unchanged.
+// Release turns a connection into a stream, which has a place until it is closed. If it returns ErrFull the connection
+// is unchanged.
 func (c *Conn) Release() (*Stream, error) {
 	l := c.listener
 	l.mu.Lock()

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// SmallBody is the largest body, in bytes, that is read without a share of the budget, and the limit of all fields of a form
-	// together. The longest message fits into it, even if each of its characters is escaped.
+	// SmallBody is the largest body, in bytes, that is read without a share of the budget, and the limit of all fields of
+	// a form together. The longest message fits into it, even if each of its characters is escaped.
 	SmallBody = 100 << 10
 	// decodedSize is how much memory a body needs while it is decoded, as a multiple of its size: bytes, JSON, and values.
 	decodedSize = 8
@@ -40,8 +40,8 @@ func newBudget(bytes, each int64) *budget {
 	return &budget{free: semaphore.NewWeighted(bytes), each: each, taken: map[string]int64{}}
 }
 
-// TakeBody takes the memory to decode a large body from the budget until the request ends. It returns unavailable at once if
-// there is not enough left: a request that waits for memory would hold memory itself.
+// TakeBody takes the memory to decode a large body from the budget until the request ends. It returns unavailable at
+// once if there is not enough left: a request that waits for memory would hold memory itself.
 func TakeBody(r *http.Request) error {
 	return largeBodies.take(r, models.MaxBodyBytes*decodedSize)
 }

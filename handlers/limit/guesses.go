@@ -23,10 +23,10 @@ const (
 	maxGuessers = 100_000
 )
 
-// Guesses slow down the guessing of passwords. There are two limits: for one network at one account, with waits that grow
-// with each wrong password, and for all networks together at one account. Only wrong passwords count. The first limit does
-// not affect the account's owner in another network, nor does the second in networks that the account has logged in from.
-// A nil *guesses has no limits.
+// Guesses slow down the guessing of passwords. There are two limits: for one network at one account, with waits that
+// grow with each wrong password, and for all networks together at one account. Only wrong passwords count. The first
+// limit does not affect the account's owner in another network, nor does the second in networks that the account has
+// logged in from. A nil *guesses has no limits.
 type Guesses struct {
 	addresses GuessStore
 	all       *quota // wrong passwords at an account, from all networks together
@@ -64,8 +64,8 @@ func NewGuesses(on bool, addresses GuessStore) *Guesses {
 	}
 }
 
-// Check calls match, which reports whether a password is right, if the client may try one at the account now; otherwise it
-// returns rate_limited. userID is 0 if no such account exists; clients must not notice the difference.
+// Check calls match, which reports whether a password is right, if the client may try one at the account now; otherwise
+// it returns rate_limited. userID is 0 if no such account exists; clients must not notice the difference.
 func (g *Guesses) Check(w http.ResponseWriter, r *http.Request, account string, userID int64,
 	match func() (bool, error)) (right bool, err error) {
 	if g == nil {
@@ -99,8 +99,9 @@ func (g *Guesses) usedBefore(r *http.Request, userID int64) bool {
 	})
 }
 
-// begin begins an attempt, or returns how long to wait before it. After the free attempts only one is decided at a time.
-// Until then there is no such limit: the owner may log in on many devices at once, and the queue of hashes bounds them.
+// begin begins an attempt, or returns how long to wait before it. After the free attempts only one is decided at a
+// time. Until then there is no such limit: the owner may log in on many devices at once, and the queue of hashes bounds
+// them.
 func (g *Guesses) begin(from guesser) (wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -171,6 +172,8 @@ func (g *Guesses) purge(now time.Time) {
 
 // setHeaders reports how many wrong passwords are left before the client has to wait.
 func (g *Guesses) setHeaders(w http.ResponseWriter, left int) {
-	w.Header().Add("RateLimit-Policy", fmt.Sprintf(`"passwords";q=%d;w=%d`, models.MaxWrongPasswords, int(guessLife.Seconds())))
+	w.Header().Add(
+		"RateLimit-Policy", fmt.Sprintf(`"passwords";q=%d;w=%d`, models.MaxWrongPasswords, int(guessLife.Seconds())),
+	)
 	w.Header().Add("RateLimit", fmt.Sprintf(`"passwords";r=%d;t=%d`, left, int(guessLife.Seconds())))
 }

@@ -19,7 +19,8 @@ type usedFrom []string
 
 func (h usedFrom) SessionAddresses(context.Context, int64) ([]string, error) { return h, nil }
 
-// guess tries a password, which is right or wrong, and returns how long the client has to wait instead; 0 if it need not.
+// guess tries a password, which is right or wrong, and returns how long the client has to wait instead; 0 if it need
+// not.
 func (g *Guesses) guess(t *testing.T, from, account string, right bool) (wait time.Duration) {
 	t.Helper()
 	r := request.With(httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil),
@@ -68,8 +69,8 @@ func TestGuessWaitsGrow(t *testing.T) {
 	})
 }
 
-// TestGuessesFromManyNetworks sends wrong passwords from new networks until the limit of the account. Networks that the owner
-// has used before are not affected.
+// TestGuessesFromManyNetworks sends wrong passwords from new networks until the limit of the account. Networks that the
+// owner has used before are not affected.
 func TestGuessesFromManyNetworks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewGuesses(true, usedFrom{"203.0.113.7", "2001:db8:7::1"})
@@ -95,8 +96,8 @@ func TestGuessesFromManyNetworks(t *testing.T) {
 	})
 }
 
-// TestOneGuessAtATime uses up the free attempts: after that, only one is decided at a time. Attempts that failed before they were
-// decided do not count.
+// TestOneGuessAtATime uses up the free attempts: after that, only one is decided at a time. Attempts that failed before
+// they were decided do not count.
 func TestOneGuessAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewGuesses(true, usedFrom{})

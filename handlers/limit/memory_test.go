@@ -19,8 +19,8 @@ func requestFrom(ctx context.Context, method, address string, userID int64) *htt
 	})
 }
 
-// TestUnreadAnswersAreReleased takes and releases answers: in the end nothing is counted. A caller without a user is counted
-// once, by its network.
+// TestUnreadAnswersAreReleased takes and releases answers: in the end nothing is counted. A caller without a user is
+// counted once, by its network.
 func TestUnreadAnswersAreReleased(t *testing.T) {
 	u := &unreadAnswers{waiting: map[string]int{}}
 	var releases []func()

@@ -56,9 +56,9 @@ func (q Quotas) TakeRequest(w http.ResponseWriter, r *http.Request) error {
 	return q.requests.take(w, key, 1)
 }
 
-// TakeRefused counts a request that is refused with err before it reaches its handler: for a bad token, or for a path that
-// does not exist. It counts against the network, whatever token the request shows: nobody can use up a user's requests
-// without being that user. It returns err, or rate_limited when the quota is used up.
+// TakeRefused counts a request that is refused with err before it reaches its handler: for a bad token, or for a path
+// that does not exist. It counts against the network, whatever token the request shows: nobody can use up a user's
+// requests without being that user. It returns err, or rate_limited when the quota is used up.
 func (q Quotas) TakeRefused(w http.ResponseWriter, r *http.Request, err error) error {
 	if limited := q.requests.take(w, request.Network(r), 1); limited != nil {
 		return limited

@@ -23,8 +23,8 @@ func codeOf(err error) models.Code {
 	return ""
 }
 
-// TestQuotaWindowSlides uses up a quota: it is refused with the time to wait, after which it works again. In the middle of
-// the next window half of the last one still counts.
+// TestQuotaWindowSlides uses up a quota: it is refused with the time to wait, after which it works again. In the middle
+// of the next window half of the last one still counts.
 func TestQuotaWindowSlides(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuota("things", 10, time.Minute)
@@ -38,7 +38,8 @@ func TestQuotaWindowSlides(t *testing.T) {
 		for left := 9; left >= 0; left-- {
 			w := take("ada", 1)
 			want := `"things";r=` + string(rune('0'+left)) + ";t=60"
-			if w.Code != http.StatusOK || w.Header().Get("RateLimit") != want || w.Header().Get("RateLimit-Policy") != `"things";q=10;w=60` {
+			if w.Code != http.StatusOK || w.Header().Get("RateLimit") != want ||
+				w.Header().Get("RateLimit-Policy") != `"things";q=10;w=60` {
 				t.Fatalf("%d are left: %d %v", left, w.Code, w.Header())
 			}
 		}
@@ -69,8 +70,8 @@ func TestQuotaWindowSlides(t *testing.T) {
 	})
 }
 
-// TestQuotasCountByUserOrNetwork counts requests: with a user against the user, otherwise against the network, and refused
-// ones always against the network.
+// TestQuotasCountByUserOrNetwork counts requests: with a user against the user, otherwise against the network, and
+// refused ones always against the network.
 func TestQuotasCountByUserOrNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := NewQuotas(true)
@@ -135,7 +136,9 @@ func TestQuotasOff(t *testing.T) {
 	r := requestFrom(t.Context(), http.MethodGet, "192.0.2.1", 7)
 	for range 2 * models.MaxRequestsPerMinute {
 		w := httptest.NewRecorder()
-		err := errors.Join(q.TakeRequest(w, r), q.TakePage(w, r), q.TakeGuest(w, r), q.TakeAccount(w, r), q.TakeBytes(w, r, 1<<40))
+		err := errors.Join(
+			q.TakeRequest(w, r), q.TakePage(w, r), q.TakeGuest(w, r), q.TakeAccount(w, r), q.TakeBytes(w, r, 1<<40),
+		)
 		if err != nil || len(w.Header()) != 0 {
 			t.Fatal(err, w.Header())
 		}

@@ -13,8 +13,8 @@ import (
 const (
 	// smallAnswer is the largest answer, in bytes, that is not counted: its connection needs more memory than it does.
 	smallAnswer = 16 << 10
-	// unreadOfCaller, unreadOfNetwork and unreadOfAll bound the bytes of answers that clients have not read yet: of one caller,
-	// of one network (which may be that of a proxy), and of all. One answer is always allowed.
+	// unreadOfCaller, unreadOfNetwork and unreadOfAll bound the bytes of answers that clients have not read yet: of one
+	// caller, of one network (which may be that of a proxy), and of all. One answer is always allowed.
 	unreadOfCaller  = 8 << 20
 	unreadOfNetwork = 64 << 20
 	unreadOfAll     = 128 << 20
@@ -23,16 +23,16 @@ const (
 // unread is shared by all requests, because it bounds the memory of the process.
 var unread = &unreadAnswers{waiting: map[string]int{}}
 
-// unreadAnswers counts the bytes of large answers from the moment they are written until the client has read them, so that a
-// client that does not read holds no more than its share.
+// unreadAnswers counts the bytes of large answers from the moment they are written until the client has read them, so
+// that a client that does not read holds no more than its share.
 type unreadAnswers struct {
 	mu      sync.Mutex
 	waiting map[string]int // bytes by caller and by network
 	all     int
 }
 
-// TakeAnswer counts an answer of size bytes until release is called. It returns an error if there are too many unread bytes,
-// except for the answers of requests that have changed something.
+// TakeAnswer counts an answer of size bytes until release is called. It returns an error if there are too many unread
+// bytes, except for the answers of requests that have changed something.
 func TakeAnswer(r *http.Request, size int) (release func(), err error) { return unread.take(r, size) }
 
 func (u *unreadAnswers) take(r *http.Request, size int) (release func(), err error) {
@@ -56,7 +56,9 @@ func (u *unreadAnswers) take(r *http.Request, size int) (release func(), err err
 		}
 	case over(u.waiting[network], size, unreadOfNetwork), over(u.all, size, unreadOfAll):
 		return nil, &models.Error{
-			Code: models.CodeUnavailable, Message: "Too many large answers wait for being read; try again.", RetryAfter: time.Second,
+			Code:       models.CodeUnavailable,
+			Message:    "Too many large answers wait for being read; try again.",
+			RetryAfter: time.Second,
 		}
 	}
 	u.add(caller, network, size)

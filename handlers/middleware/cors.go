@@ -8,8 +8,8 @@ import (
 	"github.com/go-chi/cors"
 )
 
-// allowedHeaders are the headers that pages of other origins may send: those of the contract, and those that clients add by
-// themselves. A browser refuses the whole request if one is missing here.
+// allowedHeaders are the headers that pages of other origins may send: those of the contract, and those that clients
+// add by themselves. A browser refuses the whole request if one is missing here.
 var allowedHeaders = []string{
 	"Accept", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Parley-Act-As", "Parley-Password",
 	"X-Request-Id",
@@ -22,8 +22,8 @@ var allowedHeaders = []string{
 // preflightLife is how long a browser may cache the answer to a preflight request. Most use less.
 const preflightLife = time.Hour
 
-// AllowOrigins lets the pages of other origins call the server. Preflight requests go on to AnswerOptions, which answers
-// them like any other OPTIONS.
+// AllowOrigins lets the pages of other origins call the server. Preflight requests go on to AnswerOptions, which
+// answers them like any other OPTIONS.
 func AllowOrigins(origins []string) func(http.Handler) http.Handler {
 	return cors.Handler(cors.Options{
 		AllowedOrigins: origins,

@@ -14,7 +14,13 @@ import (
 
 // Methods are the methods of the contract, in the order in which Allow lists them.
 var Methods = []string{
-	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	http.MethodGet,
+	http.MethodHead,
+	http.MethodPost,
+	http.MethodPut,
+	http.MethodPatch,
+	http.MethodDelete,
+	http.MethodOptions,
 }
 
 // AnswerOptions answers OPTIONS on every route that does not handle it itself. These requests are not counted, since an
@@ -38,8 +44,8 @@ func AnswerOptions(q limit.Quotas) func(http.Handler) http.Handler {
 	}
 }
 
-// allowedMethods returns the methods that the request's path has a route for, none if the path does not exist. Of several
-// patterns that match the path only the most literal one counts: /v1/rooms/search is not a room.
+// allowedMethods returns the methods that the request's path has a route for, none if the path does not exist. Of
+// several patterns that match the path only the most literal one counts: /v1/rooms/search is not a room.
 func allowedMethods(r *http.Request) []string {
 	patterns, best := map[string]string{}, ""
 	for _, method := range Methods {
@@ -147,8 +153,8 @@ func WrongMethod(q limit.Quotas) http.HandlerFunc {
 // methodOverride is the header in which a tus client names the method that it cannot send.
 const methodOverride = "X-HTTP-Method-Override"
 
-// OverrideMethod applies X-HTTP-Method-Override to a POST on an upload (tus 1.0.0, section Requests). Other routes ignore
-// the header.
+// OverrideMethod applies X-HTTP-Method-Override to a POST on an upload (tus 1.0.0, section Requests). Other routes
+// ignore the header.
 func OverrideMethod(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		method := strings.ToUpper(r.Header.Get(methodOverride))

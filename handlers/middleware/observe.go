@@ -25,8 +25,8 @@ import (
 // statusClientGone is logged for a request whose client disconnected before there was an answer.
 const statusClientGone = 499
 
-// observer logs and counts each request. The labels of its metrics are route patterns, never paths: clients choose paths, and
-// each new label would use memory for ever.
+// observer logs and counts each request. The labels of its metrics are route patterns, never paths: clients choose
+// paths, and each new label would use memory for ever.
 type observer struct {
 	log       *slog.Logger
 	proxies   request.Proxies
@@ -158,7 +158,8 @@ var probes = map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true
 // maxLoggedPath bounds the path in a log line, in bytes.
 const maxLoggedPath = 512
 
-// pathToLog is the request's path. An invite's code lets everyone who reads it into a room: its route is logged instead.
+// pathToLog is the request's path. An invite's code lets everyone who reads it into a room: its route is logged
+// instead.
 func pathToLog(r *http.Request, route string) string {
 	path := r.URL.Path
 	if strings.Contains(route, "{code}") {
@@ -176,8 +177,8 @@ func readable(d time.Duration) string {
 	return d.Round(unit).String()
 }
 
-// refusal returns why a request was refused: the limit that it was over, the reason why it was refused for now, or the code
-// of the problem. It returns "" for a request that was not refused.
+// refusal returns why a request was refused: the limit that it was over, the reason why it was refused for now, or the
+// code of the problem. It returns "" for a request that was not refused.
 func refusal(t *request.Context) string {
 	var known *models.Error
 	switch is := errors.As(t.Err, &known); {

@@ -9,8 +9,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// CountRequests counts requests against their caller's quota. It stands behind the auth middleware, which finds the caller
-// and counts what it refuses itself. Probes are not counted.
+// CountRequests counts requests against their caller's quota. It stands behind the auth middleware, which finds the
+// caller and counts what it refuses itself. Probes are not counted.
 func CountRequests(q limit.Quotas) func(http.Handler) http.Handler {
 	takeBytes := q.TakeBytes // once, and not for each request
 	return func(next http.Handler) http.Handler {

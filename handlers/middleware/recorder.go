@@ -12,8 +12,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// recorder records what the log line reports of an answer. http.ResponseController reaches the methods that it lacks through
-// Unwrap.
+// recorder records what the log line reports of an answer. http.ResponseController reaches the methods that it lacks
+// through Unwrap.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -59,7 +59,9 @@ func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if bounded, ok := conn.(*deadline.Conn); ok {
 		stream, err := bounded.Release()
 		if err != nil {
-			return nil, nil, errors.Join(models.Errorf(models.CodeUnavailable, "There is no room for another stream."), err, conn.Close())
+			return nil, nil, errors.Join(
+				models.Errorf(models.CodeUnavailable, "There is no room for another stream."), err, conn.Close(),
+			)
 		}
 		conn = stream
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/parley-chat/parley/handlers/request"
 )
 
-// KeepSpace refuses writes while the disk is nearly full, before the database fails in the middle of one. space returns an
-// error then. The routes in allowed go on; so do reads and deletions.
+// KeepSpace refuses writes while the disk is nearly full, before the database fails in the middle of one. space returns
+// an error then. The routes in allowed go on; so do reads and deletions.
 func KeepSpace(space func() error, allowed map[string]bool) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -8,8 +8,8 @@ import (
 	"github.com/parley-chat/parley/handlers/request"
 )
 
-// Timeout bounds the time of each request to limit, except for the routes in unbounded and for forms: these take as long as
-// their client does.
+// Timeout bounds the time of each request to limit, except for the routes in unbounded and for forms: these take as
+// long as their client does.
 func Timeout(limit time.Duration, unbounded map[string]bool) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

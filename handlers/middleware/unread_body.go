@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	// keepAliveSize is the largest rest of a body, in bytes, that is read so that the connection can be kept, and keepAliveTime
-	// how long the server waits for it. Usually it has arrived with the request's head.
+	// keepAliveSize is the largest rest of a body, in bytes, that is read so that the connection can be kept, and
+	// keepAliveTime how long the server waits for it. Usually it has arrived with the request's head.
 	keepAliveSize = 4 << 10
 	keepAliveTime = 10 * time.Millisecond
 	// maxDiscarded bounds how much of an unwanted body is read, in bytes.
 	maxDiscarded = 64 << 20
 )
 
-// CloseUnread closes the connection of a request whose body was not read to its end, instead of waiting for the rest. The
-// answer is sent at once. Then the body is read and discarded for limits.Linger, because a client that is still sending when
-// the connection closes may never see the answer (RFC 9112, section 9.6).
+// CloseUnread closes the connection of a request whose body was not read to its end, instead of waiting for the rest.
+// The answer is sent at once. Then the body is read and discarded for limits.Linger, because a client that is still
+// sending when the connection closes may never see the answer (RFC 9112, section 9.6).
 func CloseUnread(limits deadline.Limits) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

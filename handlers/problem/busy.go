@@ -18,8 +18,8 @@ func wantsStream(r *http.Request) bool {
 		codec.Preferred(r, codec.EventStream, codec.JSON, codec.MessagePack) == codec.EventStream
 }
 
-// busyReason returns why a request is refused for now, or "" if a retry would not help. A defect counts as temporary, so that
-// it does not end streams for good.
+// busyReason returns why a request is refused for now, or "" if a retry would not help. A defect counts as temporary,
+// so that it does not end streams for good.
 func busyReason(status int, err *models.Error) models.BusyReason {
 	switch {
 	case err.Busy != "":
@@ -32,8 +32,8 @@ func busyReason(status int, err *models.Error) models.BusyReason {
 	return ""
 }
 
-// writeBusy tells a client that its stream cannot be opened for now, as a stream that ends: a browser's EventSource does not
-// reconnect after any status but 200.
+// writeBusy tells a client that its stream cannot be opened for now, as a stream that ends: a browser's EventSource
+// does not reconnect after any status but 200.
 func writeBusy(w http.ResponseWriter, reason models.BusyReason, err *models.Error) {
 	w.Header().Set("X-Accel-Buffering", "no")
 	codec.Write(w, http.StatusOK, codec.EventStream, sse.BusyAnswer(reason, err.RetryAfter))

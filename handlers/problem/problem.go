@@ -40,8 +40,9 @@ var statuses = map[models.Code]int{
 	models.CodeInternal:             http.StatusInternalServerError,
 }
 
-// Write answers err as a problem. A client that asked for an event stream gets a busy stream instead if a retry may help. An
-// error that is not a *models.Error is a defect or a broken database: the client gets the request's id, the log the rest.
+// Write answers err as a problem. A client that asked for an event stream gets a busy stream instead if a retry may
+// help. An error that is not a *models.Error is a defect or a broken database: the client gets the request's id, the
+// log the rest.
 func Write(w http.ResponseWriter, r *http.Request, err error) {
 	t := request.From(r)
 	t.Err = err
@@ -89,19 +90,22 @@ func Write(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func defect() *models.Error {
-	return models.Errorf(models.CodeInternal, "Something is wrong with the server; its log says more under this request_id.")
+	return models.Errorf(
+		models.CodeInternal, "Something is wrong with the server; its log says more under this request_id.",
+	)
 }
 
 func timedOut() *models.Error {
 	return &models.Error{
-		Code:       models.CodeUnavailable,
-		Message:    "The server could not do this in time, and may yet have done it. Ask again, with the same Idempotency-Key.",
+		Code: models.CodeUnavailable,
+		Message: "The server could not do this in time, and may yet have done it. " +
+			"Ask again, with the same Idempotency-Key.",
 		RetryAfter: time.Second,
 	}
 }
 
-// statusError is an error with another status than that of its code, because a protocol prescribes it: ranges (RFC 9110,
-// section 15.5.17), the size of headers (RFC 6585, section 5), and tus.
+// statusError is an error with another status than that of its code, because a protocol prescribes it: ranges (RFC
+// 9110, section 15.5.17), the size of headers (RFC 6585, section 5), and tus.
 type statusError struct {
 	status int
 	err    error

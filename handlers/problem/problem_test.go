@@ -33,27 +33,51 @@ func answer(t *testing.T, path, accept string, err error) (*httptest.ResponseRec
 // TestProblemOfEachCode answers each error code: with its status, its headers, and a body that says the same.
 func TestProblemOfEachCode(t *testing.T) {
 	want := map[models.Code]int{
-		models.CodeInvalidRequest: 400, models.CodeMalformedBody: 400,
-		models.CodeUnauthenticated: 401, models.CodeBadCredentials: 401, models.CodeTokenExpired: 401, models.CodeSessionRevoked: 401,
-		models.CodeForbidden: 403, models.CodeBanned: 403, models.CodeBlocked: 403,
-		models.CodeNotFound: 404, models.CodeMethodNotAllowed: 405, models.CodeNotAcceptable: 406,
-		models.CodeUsernameTaken: 409, models.CodeHandleTaken: 409, models.CodeIdempotencyMismatch: 409, models.CodeUploadConflict: 409,
-		models.CodeExpired: 410, models.CodeTooLarge: 413, models.CodeUnsupportedMediaType: 415, models.CodeBadFile: 422,
-		models.CodeRateLimited: 429, models.CodeInternal: 500, models.CodeUnavailable: 503,
+		models.CodeInvalidRequest:       400,
+		models.CodeMalformedBody:        400,
+		models.CodeUnauthenticated:      401,
+		models.CodeBadCredentials:       401,
+		models.CodeTokenExpired:         401,
+		models.CodeSessionRevoked:       401,
+		models.CodeForbidden:            403,
+		models.CodeBanned:               403,
+		models.CodeBlocked:              403,
+		models.CodeNotFound:             404,
+		models.CodeMethodNotAllowed:     405,
+		models.CodeNotAcceptable:        406,
+		models.CodeUsernameTaken:        409,
+		models.CodeHandleTaken:          409,
+		models.CodeIdempotencyMismatch:  409,
+		models.CodeUploadConflict:       409,
+		models.CodeExpired:              410,
+		models.CodeTooLarge:             413,
+		models.CodeUnsupportedMediaType: 415,
+		models.CodeBadFile:              422,
+		models.CodeRateLimited:          429,
+		models.CodeInternal:             500,
+		models.CodeUnavailable:          503,
 	}
 	if len(want) != len(statuses) {
 		t.Errorf("the table has %d codes, and there are %d", len(want), len(statuses))
 	}
 	for code, status := range want {
 		fields := []models.FieldError{{Field: "name", Message: "is wrong"}}
-		err := fmt.Errorf("wrapped: %w", &models.Error{Code: code, Message: "So it is.", Fields: fields, RetryAfter: 1500 * time.Millisecond})
+		err := fmt.Errorf(
+			"wrapped: %w", &models.Error{Code: code, Message: "So it is.", Fields: fields, RetryAfter: 1500 * time.Millisecond},
+		)
 		w, known := answer(t, "/v1/rooms", "", err)
 		var got models.Problem
 		if e := json.Unmarshal(w.Body.Bytes(), &got); e != nil {
 			t.Fatal(code, e)
 		}
 		body := models.Problem{
-			Type: "about:blank", Title: titleOf(status), Status: status, Detail: "So it is.", Code: code, Errors: fields, RequestID: "the-request",
+			Type:      "about:blank",
+			Title:     titleOf(status),
+			Status:    status,
+			Detail:    "So it is.",
+			Code:      code,
+			Errors:    fields,
+			RequestID: "the-request",
 		}
 		if w.Code != status || !reflect.DeepEqual(got, body) || w.Header().Get("Content-Type") != codec.ProblemJSON {
 			t.Errorf("%s: %d %s", code, w.Code, w.Body)
@@ -86,7 +110,8 @@ func TestProblemOfOtherErrors(t *testing.T) {
 		t.Errorf("a timeout is answered %d %v", w.Code, w.Header())
 	}
 	w, _ = answer(t, "/v1/rooms", "", WithStatus(423, models.Errorf(models.CodeUploadConflict, "Locked.")))
-	if w.Code != 423 || !strings.Contains(w.Body.String(), `"title":"Locked"`) || !strings.Contains(w.Body.String(), "upload_conflict") {
+	if w.Code != 423 || !strings.Contains(w.Body.String(), `"title":"Locked"`) ||
+		!strings.Contains(w.Body.String(), "upload_conflict") {
 		t.Errorf("another status is answered %d %s", w.Code, w.Body)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -102,7 +127,8 @@ func TestProblemOfOtherErrors(t *testing.T) {
 // TestProblemEncoding negotiates the encoding of problems.
 func TestProblemEncoding(t *testing.T) {
 	for accept, want := range map[string]string{
-		"": codec.ProblemJSON, "image/png": codec.ProblemJSON, "application/json": codec.ProblemJSON, "*/*": codec.ProblemJSON,
+		"": codec.ProblemJSON, "image/png": codec.ProblemJSON, "application/json": codec.ProblemJSON,
+		"*/*":                 codec.ProblemJSON,
 		"application/msgpack": codec.MessagePack, "application/json;q=0.5, application/msgpack": codec.MessagePack,
 		"application/msgpack;q=0.5, application/problem+json": codec.ProblemJSON,
 	} {
@@ -123,14 +149,16 @@ func TestProblemEncoding(t *testing.T) {
 	}
 }
 
-// TestBusyStreams refuses requests for a stream: those that a retry may help get a stream that ends, all others a problem.
+// TestBusyStreams refuses requests for a stream: those that a retry may help get a stream that ends, all others a
+// problem.
 func TestBusyStreams(t *testing.T) {
 	for _, c := range []struct {
 		name, path, accept string
 		err                error
 		reason             models.BusyReason // "" for a problem
 	}{
-		{"a limit", "/v1/events", codec.EventStream, &models.Error{Code: models.CodeRateLimited, RetryAfter: time.Second}, models.BusyRateLimited},
+		{"a limit", "/v1/events", codec.EventStream, &models.Error{Code: models.CodeRateLimited, RetryAfter: time.Second},
+			models.BusyRateLimited},
 		{"no database", "/v1/events", codec.EventStream, &models.Error{Code: models.CodeUnavailable}, models.BusyUnavailable},
 		{"a defect", "/v1/events", codec.EventStream, errors.New("defect"), models.BusyUnavailable},
 		{"a bad token", "/v1/events", codec.EventStream, models.Errorf(models.CodeTokenExpired, "Expired."), ""},
@@ -138,7 +166,8 @@ func TestBusyStreams(t *testing.T) {
 		{"another route", "/v1/rooms", codec.EventStream, &models.Error{Code: models.CodeRateLimited}, ""},
 	} {
 		w, known := answer(t, c.path, c.accept, c.err)
-		busy := w.Code == http.StatusOK && w.Header().Get("Content-Type") == codec.EventStream && strings.Contains(w.Body.String(), string(c.reason))
+		busy := w.Code == http.StatusOK && w.Header().Get("Content-Type") == codec.EventStream &&
+			strings.Contains(w.Body.String(), string(c.reason))
 		if busy != (c.reason != "") || busy && known.Busy != c.reason || known.Status < 400 {
 			t.Errorf("%s: %d %v %s", c.name, w.Code, w.Header(), w.Body)
 		}
@@ -148,7 +177,8 @@ func TestBusyStreams(t *testing.T) {
 // TestTitles has the statuses whose name in RFC 9110 is another than in net/http.
 func TestTitles(t *testing.T) {
 	for status, want := range map[int]string{
-		404: "Not Found", 413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content", 460: "Checksum Mismatch",
+		404: "Not Found", 413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content",
+		460: "Checksum Mismatch",
 	} {
 		if got := titleOf(status); got != want {
 			t.Errorf("%d is %q, wanted %q", status, got, want)

@@ -58,9 +58,9 @@ type Client struct {
 	HTTPS bool       // whether the client uses TLS, to the server or to a proxy
 }
 
-// ClientOf finds the client behind the trusted proxies: the first address, from the server outwards, that does not belong to
-// a trusted proxy. Addresses further out may be made up by the client. If an address cannot be parsed, the client is the
-// peer.
+// ClientOf finds the client behind the trusted proxies: the first address, from the server outwards, that does not
+// belong to a trusted proxy. Addresses further out may be made up by the client. If an address cannot be parsed, the
+// client is the peer.
 func (p Proxies) ClientOf(r *http.Request) Client {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -103,8 +103,8 @@ type hop struct {
 	proto string     // "" if unknown
 }
 
-// hopsOf returns the hops of a request, the nearest first. Forwarded takes precedence over X-Forwarded-For. Several lines
-// of a header form one list.
+// hopsOf returns the hops of a request, the nearest first. Forwarded takes precedence over X-Forwarded-For. Several
+// lines of a header form one list.
 func hopsOf(header http.Header) iter.Seq[hop] {
 	if lines := header.Values("Forwarded"); strings.Join(lines, "") != "" {
 		return forwarded(lines)
@@ -145,8 +145,8 @@ func forwarded(lines []string) iter.Seq[hop] {
 
 var errForwarded = errors.New("malformed Forwarded header (RFC 7239)")
 
-// parseForwarded parses one line: elements separated by commas, each with pairs separated by semicolons. A quoted value may
-// contain both.
+// parseForwarded parses one line: elements separated by commas, each with pairs separated by semicolons. A quoted value
+// may contain both.
 func parseForwarded(line string) (hops []hop, err error) {
 	var h hop
 	empty := true // the element has no pair yet
@@ -208,8 +208,8 @@ func forwardedPair(s string) (name, value, rest string, ok bool) {
 	return "", "", "", false
 }
 
-// addressIn parses an address, with or without a port; IPv6 may be in brackets. For anything else, such as "unknown", the
-// result is invalid.
+// addressIn parses an address, with or without a port; IPv6 may be in brackets. For anything else, such as "unknown",
+// the result is invalid.
 func addressIn(text string) netip.Addr {
 	if a, err := netip.ParseAddr(text); err == nil {
 		return plainIP(a)
@@ -232,7 +232,8 @@ func lastOf(lines []string) string {
 	return strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
 }
 
-// Network is the key of limits: an IPv4 address, or the /64 of an IPv6 address, since one customer usually has all of it.
+// Network is the key of limits: an IPv4 address, or the /64 of an IPv6 address, since one customer usually has all of
+// it.
 func (c Client) Network() string {
 	if !c.IP.Is6() {
 		return c.Address()

@@ -38,13 +38,17 @@ func TestClientBehindProxies(t *testing.T) {
 		{"IPv6 in brackets", "10.1.1.1:99", []string{xff, "[2001:db8:1::42]:80"}, "2001:db8:1::42"},
 		{"Forwarded wins", "10.1.1.1:99", []string{xff, "1.1.1.1", fwd, "for=203.0.113.9"}, "203.0.113.9"},
 		{"Forwarded, empty", "10.1.1.1:99", []string{xff, "203.0.113.9", fwd, ""}, "203.0.113.9"},
-		{"Forwarded, quoted", "10.1.1.1:99", []string{fwd, `For="[2001:db8:1::42]:4711";proto=https;by="a\"b,c;d"`}, "2001:db8:1::42"},
-		{"Forwarded, a list", "10.1.1.1:99", []string{fwd, "for=1.1.1.1, for=203.0.113.9 ; proto=http , for=10.2.2.2"}, "203.0.113.9"},
-		{"Forwarded, many lines", "10.1.1.1:99", []string{fwd, "for=1.1.1.1", fwd, "for=203.0.113.9", fwd, "for=10.2.2.2"}, "203.0.113.9"},
+		{"Forwarded, quoted", "10.1.1.1:99", []string{fwd, `For="[2001:db8:1::42]:4711";proto=https;by="a\"b,c;d"`},
+			"2001:db8:1::42"},
+		{"Forwarded, a list", "10.1.1.1:99", []string{fwd, "for=1.1.1.1, for=203.0.113.9 ; proto=http , for=10.2.2.2"},
+			"203.0.113.9"},
+		{"Forwarded, many lines", "10.1.1.1:99", []string{fwd, "for=1.1.1.1", fwd, "for=203.0.113.9", fwd, "for=10.2.2.2"},
+			"203.0.113.9"},
 		{"Forwarded, hidden", "10.1.1.1:99", []string{fwd, "for=_secret", xff, "1.1.1.1"}, "10.1.1.1"},
 		{"Forwarded, nobody", "10.1.1.1:99", []string{fwd, "proto=https", xff, "1.1.1.1"}, "10.1.1.1"},
 		{"Forwarded, a quote left open", "10.1.1.1:99", []string{fwd, `for="1.1.1.1, for=203.0.113.9`}, "10.1.1.1"},
-		{"Forwarded, a quote that swallows", "10.1.1.1:99", []string{fwd, `for=1.1.1.1;x=", for="[2001:db8:1::42]:80"`}, "10.1.1.1"},
+		{"Forwarded, a quote that swallows", "10.1.1.1:99", []string{fwd, `for=1.1.1.1;x=", for="[2001:db8:1::42]:80"`},
+			"10.1.1.1"},
 		{"Forwarded, an old line is broken", "10.1.1.1:99", []string{fwd, `for="`, fwd, "for=203.0.113.9"}, "203.0.113.9"},
 		{"no address", "@", []string{xff, "203.0.113.9"}, "@"},
 	} {
@@ -91,7 +95,8 @@ func TestHowTheClientCame(t *testing.T) {
 func TestNetworks(t *testing.T) {
 	for peer, want := range map[string]string{
 		"203.0.113.9:1": "203.0.113.9", "[::ffff:203.0.113.9]:1": "203.0.113.9",
-		"[2001:db8:1:2:3:4:5:6]:1": "2001:db8:1:2::/64", "[2001:db8:1:2::9]:1": "2001:db8:1:2::/64", "[fe80::1%eth0]:1": "fe80::/64",
+		"[2001:db8:1:2:3:4:5:6]:1": "2001:db8:1:2::/64", "[2001:db8:1:2::9]:1": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:1": "fe80::/64",
 	} {
 		if got := (Proxies{}).ClientOf(&http.Request{RemoteAddr: peer, Header: http.Header{}}).Network(); got != want {
 			t.Errorf("%s counts as %s, want %s", peer, got, want)
@@ -100,7 +105,8 @@ func TestNetworks(t *testing.T) {
 }
 
 func TestProxiesThatAreNone(t *testing.T) {
-	for _, text := range []string{"proxy", "10.0.0.0/33", "10.0.0", "10.0.0.0/8 192.0.2.1", "fe80::1%eth0", "fe80::1%eth0/64"} {
+	for _, text := range []string{"proxy", "10.0.0.0/33", "10.0.0", "10.0.0.0/8 192.0.2.1", "fe80::1%eth0",
+		"fe80::1%eth0/64"} {
 		if err := new(Proxies).UnmarshalText([]byte("10.0.0.1," + text)); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%q is read, with %v", text, err)
 		}

@@ -62,7 +62,8 @@ func Address(r *http.Request) string { return From(r).Client.Address() }
 // Network returns the network that limits count the request for when there is no known user.
 func Network(r *http.Request) string { return From(r).Client.Network() }
 
-// TakeBytes counts n bytes that the caller is about to store. It returns rate_limited when the caller's quota is used up.
+// TakeBytes counts n bytes that the caller is about to store. It returns rate_limited when the caller's quota is used
+// up.
 func TakeBytes(w http.ResponseWriter, r *http.Request, n int) error {
 	if take := From(r).TakeBytes; take != nil {
 		return take(w, r, n)

@@ -18,8 +18,8 @@ func FormParts(r *http.Request, body io.Reader, limit int64) (*multipart.Reader,
 	if err != nil || parameters["boundary"] == "" {
 		return nil, models.Errorf(models.CodeMalformedBody, "The form's Content-Type has no boundary.")
 	}
-	// multipart.Reader does not always distinguish the end of a form from the end of the bytes. Here the bytes never end before
-	// the form does; the line break is for a form whose last line has none.
+	// multipart.Reader does not always distinguish the end of a form from the end of the bytes. Here the bytes never end
+	// before the form does; the line break is for a form whose last line has none.
 	whole := &formBody{r: body, left: limit + models.MaxBodyBytes, limit: limit}
 	return multipart.NewReader(io.MultiReader(whole, strings.NewReader("\r\n"), truncated{}), parameters["boundary"]), nil
 }
@@ -81,5 +81,10 @@ func (p partBody) Read(b []byte) (int, error) {
 
 // IncomingPart is the file in a part of the form of r.
 func IncomingPart(r *http.Request, p *multipart.Part) Incoming {
-	return Incoming{UserID: request.Caller(r).UserID, Name: p.FileName(), MediaType: p.Header.Get("Content-Type"), Body: partBody{p}}
+	return Incoming{
+		UserID:    request.Caller(r).UserID,
+		Name:      p.FileName(),
+		MediaType: p.Header.Get("Content-Type"),
+		Body:      partBody{p},
+	}
 }

@@ -4,8 +4,8 @@ import (
 	"sync"
 )
 
-// PendingBytes counts the bytes of files that the requests of each user are bringing now. The database counts a file only
-// when it is complete: without this, a hundred concurrent requests would each find the user's quota free.
+// PendingBytes counts the bytes of files that the requests of each user are bringing now. The database counts a file
+// only when it is complete: without this, a hundred concurrent requests would each find the user's quota free.
 type PendingBytes struct {
 	mu     sync.Mutex
 	byUser map[int64]int64

@@ -14,8 +14,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// renewBlobEvery is how often the lease of a blob is renewed while its bytes arrive. Together with the time that a client may
-// send nothing (deadline.Limits.Stall) it is shorter than the lease, so that the blob of a waiting writer is not deleted.
+// renewBlobEvery is how often the lease of a blob is renewed while its bytes arrive. Together with the time that a
+// client may send nothing (deadline.Limits.Stall) it is shorter than the lease, so that the blob of a waiting writer is
+// not deleted.
 const renewBlobEvery = 10 * time.Second
 
 // Ledger records blobs in the database, so that those of failed uploads are deleted.
@@ -108,7 +109,8 @@ func (rc Receiver) describe(ctx context.Context, userID int64, n *models.NewFile
 	return nil
 }
 
-// countedBody reads the bytes of a file up to a limit. Meanwhile it computes their digest and renews the lease of the blob.
+// countedBody reads the bytes of a file up to a limit. Meanwhile it computes their digest and renews the lease of the
+// blob.
 type countedBody struct {
 	r       io.Reader
 	limit   int64 // bytes

@@ -19,10 +19,11 @@ import (
 )
 
 const (
-	// renewHoldEvery is how often a writer renews its hold on an upload. It is well below the time after which others may take
-	// the upload over.
+	// renewHoldEvery is how often a writer renews its hold on an upload. It is well below the time after which others may
+	// take the upload over.
 	renewHoldEvery = 2 * time.Second
-	// finishTimeout bounds how long a complete upload is processed, in addition to the time that its bytes take at finishRate.
+	// finishTimeout bounds how long a complete upload is processed, in addition to the time that its bytes take at
+	// finishRate.
 	finishTimeout = 10 * time.Minute
 	finishRate    = 4 << 20 // bytes per second
 )
@@ -63,7 +64,9 @@ func ChunkOf(r *http.Request, offset int64, checksum *string) (Chunk, error) {
 	c := Chunk{Offset: offset, length: r.ContentLength}
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != tus.ChunkType {
-		return c, models.Errorf(models.CodeUnsupportedMediaType, "This route takes a body with the Content-Type %s.", tus.ChunkType)
+		return c, models.Errorf(
+			models.CodeUnsupportedMediaType, "This route takes a body with the Content-Type %s.", tus.ChunkType,
+		)
 	}
 	if checksum == nil {
 		return c, nil
@@ -104,11 +107,13 @@ func (ru Resumable) Drop(ctx context.Context, callerID int64, id string) error {
 }
 
 func locked() error {
-	return problem.WithStatus(http.StatusLocked, models.Errorf(models.CodeUploadConflict, "Another request writes to this upload at this moment."))
+	return problem.WithStatus(
+		http.StatusLocked, models.Errorf(models.CodeUploadConflict, "Another request writes to this upload at this moment."),
+	)
 }
 
-// Write appends a request's body to an upload, and creates the file after the last byte. What arrived before a connection
-// broke is kept, unless it has a checksum as a whole.
+// Write appends a request's body to an upload, and creates the file after the last byte. What arrived before a
+// connection broke is kept, unless it has a checksum as a whole.
 func (ru Resumable) Write(w http.ResponseWriter, r *http.Request, id string, c Chunk) (u models.Upload, err error) {
 	name := newWriterName()
 	u, held, err := ru.store.HoldUpload(r.Context(), request.Caller(r).UserID, id, name)
@@ -216,7 +221,9 @@ func (a *chunkWriter) append(r *http.Request) error {
 	}
 	n, err := a.receiver.Blobs.Append(a.ctx, a.u.Blob, a.u.Kept, body)
 	if guarded && err == nil && !a.chunk.checksum.Matches() {
-		err = problem.WithStatus(tus.StatusChecksumMismatch, models.Errorf(models.CodeUploadConflict, "The chunk does not match its checksum."))
+		err = problem.WithStatus(
+			tus.StatusChecksumMismatch, models.Errorf(models.CodeUploadConflict, "The chunk does not match its checksum."),
+		)
 	}
 	if guarded && err != nil {
 		return errors.Join(err, a.discard())
@@ -225,8 +232,8 @@ func (a *chunkWriter) append(r *http.Request) error {
 	return errors.Join(err, a.keep(a.u.Kept, false))
 }
 
-// countStaged finds out how many valid bytes are stored. It deletes those of a chunk whose checksum was never verified. The
-// blob of a complete upload may be sealed already.
+// countStaged finds out how many valid bytes are stored. It deletes those of a chunk whose checksum was never verified.
+// The blob of a complete upload may be sealed already.
 func (a *chunkWriter) countStaged() error {
 	if a.u.Kept == a.u.Size {
 		return nil
@@ -239,7 +246,8 @@ func (a *chunkWriter) countStaged() error {
 	return err
 }
 
-// discard deletes the bytes of a chunk with a wrong checksum, unless the hold is lost: then the next holder deletes them.
+// discard deletes the bytes of a chunk with a wrong checksum, unless the hold is lost: then the next holder deletes
+// them.
 func (a *chunkWriter) discard() error {
 	if err := a.store.RenewUpload(a.ctx, a.u.ID, a.name); err != nil {
 		return err

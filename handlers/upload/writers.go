@@ -10,8 +10,8 @@ import (
 const (
 	// interruptTimeout bounds how long interrupt waits for the writer's end.
 	interruptTimeout = 10 * time.Second
-	// interruptGrace is how long an interrupted writer still reads what its client had sent before, as long as no gap is longer
-	// than interruptGap.
+	// interruptGrace is how long an interrupted writer still reads what its client had sent before, as long as no gap is
+	// longer than interruptGap.
 	interruptGrace = 3 * time.Second
 	interruptGap   = 300 * time.Millisecond
 )

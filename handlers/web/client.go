@@ -16,8 +16,8 @@ import (
 //go:embed client
 var clientFiles embed.FS
 
-// clientPolicy lets the client load from and call its own server alone, and never execute text as markup or script. Pictures,
-// sounds and films are fetched with a token, and shown from memory (blob:).
+// clientPolicy lets the client load from and call its own server alone, and never execute text as markup or script.
+// Pictures, sounds and films are fetched with a token, and shown from memory (blob:).
 const clientPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; " +
 	"media-src 'self' blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; " +
 	"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types parley"

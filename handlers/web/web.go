@@ -15,8 +15,8 @@ import (
 //go:embed docs
 var files embed.FS
 
-// policy lets the reference page load from its own server alone. Swagger UI sets style attributes, and loads its icons from data
-// URLs.
+// policy lets the reference page load from its own server alone. Swagger UI sets style attributes, and loads its icons
+// from data URLs.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

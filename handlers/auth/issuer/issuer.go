@@ -1,7 +1,7 @@
 // Package issuer verifies the tokens of a product that has a log-in of its own, and issues JWTs for its users.
 //
-// The configuration fixes everything about such a token: its issuer, its audience, its algorithm, its keys. Nothing in the token
-// can change that, least of all where keys are fetched from.
+// The configuration fixes everything about such a token: its issuer, its audience, its algorithm, its keys. Nothing in
+// the token can change that, least of all where keys are fetched from.
 package issuer
 
 import (
@@ -129,8 +129,8 @@ func (i *Issuer) Issued(signed string) bool {
 	return err == nil && c.Issuer == i.config.Issuer
 }
 
-// Verify verifies a token. The error is token_expired for a valid token that has expired, unavailable if the keys cannot be
-// fetched, and unauthenticated otherwise.
+// Verify verifies a token. The error is token_expired for a valid token that has expired, unavailable if the keys
+// cannot be fetched, and unauthenticated otherwise.
 func (i *Issuer) Verify(ctx context.Context, signed string) (Token, error) {
 	var c claims
 	_, err := i.parser.ParseWithClaims(signed, &c, func(t *jwt.Token) (any, error) {
@@ -142,10 +142,18 @@ func (i *Issuer) Verify(ctx context.Context, signed string) (Token, error) {
 	case errors.As(err, &known):
 		return Token{}, known
 	case errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenInvalidAudience):
-		return Token{}, &models.Error{Code: models.CodeTokenExpired, Message: "The token has run out; get another one.", Err: err}
+		return Token{}, &models.Error{
+			Code:    models.CodeTokenExpired,
+			Message: "The token has run out; get another one.",
+			Err:     err,
+		}
 	}
 	t := Token{Person: models.Person{
-		Provider: ProviderName, Issuer: c.Issuer, Subject: c.Subject, Names: []string{c.PreferredUsername, c.Name}, DisplayName: c.Name,
+		Provider:    ProviderName,
+		Issuer:      c.Issuer,
+		Subject:     c.Subject,
+		Names:       []string{c.PreferredUsername, c.Name},
+		DisplayName: c.Name,
 	}}
 	if err == nil && !t.Person.Identified() {
 		err = errors.New("the token has no subject")

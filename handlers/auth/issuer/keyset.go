@@ -139,11 +139,15 @@ func (s *keySet) fetch(ctx context.Context) error {
 
 // verifies reports whether tokens can be verified with the key.
 func (s *keySet) verifies(k jose.JSONWebKey) bool {
-	return k.Valid() && k.IsPublic() && (k.Use == "" || k.Use == "sig") && (k.Algorithm == "" || k.Algorithm == s.algorithm)
+	return k.Valid() && k.IsPublic() && (k.Use == "" || k.Use == "sig") &&
+		(k.Algorithm == "" || k.Algorithm == s.algorithm)
 }
 
 func unavailable(err error) error {
 	return &models.Error{
-		Code: models.CodeUnavailable, Message: "The keys of the token's issuer cannot be had now; try again.", RetryAfter: time.Second, Err: err,
+		Code:       models.CodeUnavailable,
+		Message:    "The keys of the token's issuer cannot be had now; try again.",
+		RetryAfter: time.Second,
+		Err:        err,
 	}
 }

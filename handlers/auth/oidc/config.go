@@ -72,7 +72,8 @@ func (c Config) check() error {
 		return errors.New("url is for GitHub alone, which has no issuer")
 	}
 	for _, address := range []string{c.Issuer, c.URL} {
-		if u, err := url.Parse(address); err != nil || address != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		if u, err := url.Parse(address); err != nil ||
+			address != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
 			return fmt.Errorf("%q is not an https:// URL", address)
 		}
 	}

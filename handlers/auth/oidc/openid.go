@@ -103,7 +103,8 @@ func (p *openID) oauth(e *endpoints, a Attempt) *oauth2.Config {
 	}
 }
 
-// discover returns the provider's endpoints, which it fetches once. After a failure it fetches again, one request at a time.
+// discover returns the provider's endpoints, which it fetches once. After a failure it fetches again, one request at a
+// time.
 func (p *openID) discover(ctx context.Context) (*endpoints, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

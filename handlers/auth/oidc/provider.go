@@ -16,8 +16,8 @@ import (
 type Provider interface {
 	// Begin returns the URL to redirect the browser to.
 	Begin(ctx context.Context, a Attempt) (url string, err error)
-	// Finish returns the user of a browser that came back with a code. The error is bad_credentials if the provider does not
-	// confirm who the user is, and unavailable if it cannot be reached.
+	// Finish returns the user of a browser that came back with a code. The error is bad_credentials if the provider does
+	// not confirm who the user is, and unavailable if it cannot be reached.
 	Finish(ctx context.Context, a Attempt, code string) (models.Person, error)
 }
 
@@ -68,7 +68,9 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // exchange exchanges the code for tokens at the provider.
-func exchange(ctx context.Context, client *http.Client, c *oauth2.Config, a Attempt, code string) (*oauth2.Token, error) {
+func exchange(
+	ctx context.Context, client *http.Client, c *oauth2.Config, a Attempt, code string,
+) (*oauth2.Token, error) {
 	tokens, err := c.Exchange(oidc.ClientContext(ctx, client), code, oauth2.VerifierOption(a.Verifier))
 	var refused *oauth2.RetrieveError
 	switch {
@@ -86,6 +88,9 @@ func notConfirmed(err error) error {
 
 func unavailable(err error) error {
 	return &models.Error{
-		Code: models.CodeUnavailable, Message: "This provider does not answer now; try again.", RetryAfter: retryAfter, Err: err,
+		Code:       models.CodeUnavailable,
+		Message:    "This provider does not answer now; try again.",
+		RetryAfter: retryAfter,
+		Err:        err,
 	}
 }

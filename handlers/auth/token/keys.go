@@ -18,8 +18,8 @@ import (
 
 const issuer = "parley"
 
-// Audience is what an access token is for. A token for the event stream is in a browser's cookie, which the browser sends
-// whichever page makes the request; so it must be of no other use.
+// Audience is what an access token is for. A token for the event stream is in a browser's cookie, which the browser
+// sends whichever page makes the request; so it must be of no other use.
 type Audience string
 
 // The audiences.
@@ -102,8 +102,8 @@ func (k *Keys) Issue(caller models.Caller, audience Audience, at time.Time) (str
 	return t.SignedString(k.signing)
 }
 
-// Verify verifies a token for audience. The error is token_expired for a valid token that has expired, and unauthenticated
-// otherwise. The store knows whether the session has ended; the token does not.
+// Verify verifies a token for audience. The error is token_expired for a valid token that has expired, and
+// unauthenticated otherwise. The store knows whether the session has ended; the token does not.
 func (k *Keys) Verify(signed string, audience Audience) (models.Caller, error) {
 	p := presented{signed, audience}
 	if caller, known := k.verified.get(p, time.Now()); known {

@@ -30,8 +30,8 @@ type phc struct {
 	key     []byte
 }
 
-// newPHC returns a hash with a new salt, without its key, at the cost that the OWASP Password Storage Cheat Sheet recommends
-// first.
+// newPHC returns a hash with a new salt, without its key, at the cost that the OWASP Password Storage Cheat Sheet
+// recommends first.
 func newPHC() phc {
 	h := phc{memory: 19 * 1024, time: 2, threads: 1, salt: make([]byte, saltLength), key: make([]byte, keyLength)}
 	rand.Read(h.salt)
@@ -73,8 +73,9 @@ func parsePHC(hash string) (phc, error) {
 	return h, nil
 }
 
-// Passwords hashes and checks passwords, as many at once as there are processors: each needs 19 MiB, so that many log-ins
-// would otherwise exhaust the memory, and not be faster. Others wait in a queue that is bounded, and fair between networks.
+// Passwords hashes and checks passwords, as many at once as there are processors: each needs 19 MiB, so that many
+// log-ins would otherwise exhaust the memory, and not be faster. Others wait in a queue that is bounded, and fair
+// between networks.
 type Passwords struct {
 	queue queue
 	decoy phc // a hash that no password matches
@@ -98,8 +99,8 @@ func (p *Passwords) Hash(ctx context.Context, network, password string) (string,
 	return h.String(), nil
 }
 
-// Match reports whether hash is that of password. An empty hash, of a user who does not exist or has no password, matches
-// nothing and takes as long as any other, so that the time reveals nothing about users. It waits as Hash does.
+// Match reports whether hash is that of password. An empty hash, of a user who does not exist or has no password,
+// matches nothing and takes as long as any other, so that the time reveals nothing about users. It waits as Hash does.
 func (p *Passwords) Match(ctx context.Context, network, hash, password string) (bool, error) {
 	h := p.decoy
 	if hash != "" {
@@ -113,8 +114,8 @@ func (p *Passwords) Match(ctx context.Context, network, hash, password string) (
 	return same, err
 }
 
-// Stretch derives a key from a password, always the same for a salt. To guess the password from that key takes as long as from
-// a stored hash. It waits as Hash does.
+// Stretch derives a key from a password, always the same for a salt. To guess the password from that key takes as long
+// as from a stored hash. It waits as Hash does.
 func (p *Passwords) Stretch(ctx context.Context, network, password string, salt []byte) ([]byte, error) {
 	h := newPHC()
 	h.salt = salt

@@ -10,14 +10,15 @@ import (
 )
 
 const (
-	// maxWaitingOfNetwork and maxWaiting bound how many wait for their hash. At about 30 ms each, the last waits a few seconds.
+	// maxWaitingOfNetwork and maxWaiting bound how many wait for their hash. At about 30 ms each, the last waits a few
+	// seconds.
 	maxWaitingOfNetwork = 64
 	maxWaiting          = 512
 )
 
-// queue lets as many callers work at once as there are slots. The others wait, and networks take turns: during a flood from one
-// network, a caller from another network waits for one or two hashes only. Lines are bounded, and callers beyond that are
-// refused at once.
+// queue lets as many callers work at once as there are slots. The others wait, and networks take turns: during a flood
+// from one network, a caller from another network waits for one or two hashes only. Lines are bounded, and callers
+// beyond that are refused at once.
 type queue struct {
 	mu      sync.Mutex
 	free    int     // slots; 0 while any caller waits
@@ -82,8 +83,8 @@ func (q *queue) join(network string) (*waiter, error) {
 	return w, nil
 }
 
-// makeRoom refuses the last waiter of the longest line in favour of one in a shorter line: otherwise a few networks could
-// exclude all others.
+// makeRoom refuses the last waiter of the longest line in favour of one in a shorter line: otherwise a few networks
+// could exclude all others.
 func (q *queue) makeRoom(own int) bool {
 	longest := slices.MaxFunc(q.lines, func(a, b *line) int { return len(a.waiters) - len(b.waiters) })
 	length := 0 // of the own line

@@ -64,8 +64,8 @@ func TestNetworksTakeTurns(t *testing.T) {
 	})
 }
 
-// TestLinesAreBounded: a flood fills its own line and not the queue; with many networks, newcomers take the place of the
-// last of the longest line.
+// TestLinesAreBounded: a flood fills its own line and not the queue; with many networks, newcomers take the place of
+// the last of the longest line.
 func TestLinesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := &queue{}

@@ -18,8 +18,8 @@ func NewRefresh() (refresh, hash string) {
 	return refresh, Hash(refresh)
 }
 
-// Hash returns the hash under which a refresh token or another random secret is stored. A fast hash is enough: unlike passwords
-// random secrets cannot be guessed.
+// Hash returns the hash under which a refresh token or another random secret is stored. A fast hash is enough: unlike
+// passwords random secrets cannot be guessed.
 func Hash(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])

@@ -9,8 +9,8 @@ import (
 	"fmt"
 )
 
-// Seal encrypts an answer that contains tokens, so that it can be stored for a repeated request. Only the same proof opens it
-// again: neither the database nor the secret alone does.
+// Seal encrypts an answer that contains tokens, so that it can be stored for a repeated request. Only the same proof
+// opens it again: neither the database nor the secret alone does.
 func (k *Keys) Seal(answer, proof []byte) (string, error) {
 	aead, err := k.aead(proof)
 	if err != nil {
@@ -37,8 +37,8 @@ func (k *Keys) Unseal(sealed string, proof []byte) ([]byte, error) {
 	return answer, nil
 }
 
-// Proof derives a key from parts of a request, which only a request with the same parts has. If one part is a random secret the
-// key cannot be guessed; for a password it is the salt for Passwords.Stretch.
+// Proof derives a key from parts of a request, which only a request with the same parts has. If one part is a random
+// secret the key cannot be guessed; for a password it is the salt for Passwords.Stretch.
 func (k *Keys) Proof(parts ...string) []byte {
 	mac := hmac.New(sha256.New, k.proving)
 	for _, part := range parts {

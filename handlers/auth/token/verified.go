@@ -11,8 +11,8 @@ import (
 // maxCachedTokens bounds the cache: some megabytes.
 const maxCachedTokens = 1 << 13
 
-// verifiedCache has verified tokens by their exact bytes, so that a token is not parsed and its signature not computed for each
-// request of a client. All are of one secret. Whether they have expired is checked each time.
+// verifiedCache has verified tokens by their exact bytes, so that a token is not parsed and its signature not computed
+// for each request of a client. All are of one secret. Whether they have expired is checked each time.
 type verifiedCache struct {
 	tokens *lru.Cache[presented, verifiedToken]
 }

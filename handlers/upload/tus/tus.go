@@ -30,8 +30,8 @@ const (
 // Metadata are the keys and values of Upload-Metadata.
 type Metadata map[string]string
 
-// ParseMetadata parses Upload-Metadata: keys and Base64 values, separated by commas. A key without a value has the empty value;
-// a duplicate key is an error.
+// ParseMetadata parses Upload-Metadata: keys and Base64 values, separated by commas. A key without a value has the
+// empty value; a duplicate key is an error.
 func ParseMetadata(header string) (Metadata, error) {
 	m := Metadata{}
 	if strings.TrimSpace(header) == "" {

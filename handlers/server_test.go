@@ -1,0 +1,140 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-chat/parley/handlers/auth/token"
+	"github.com/parley-chat/parley/handlers/deadline"
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store"
+	"github.com/parley-chat/parley/sse"
+)
+
+// testServer has the handlers on a SQLite store.
+type testServer struct {
+	t     *testing.T
+	url   string
+	store *store.Store
+}
+
+func newTestServer(t *testing.T, settings Settings) *testServer {
+	t.Helper()
+	return newTestServerWith(t, settings, func(*Config) {})
+}
+
+// newTestServerWith is newTestServer with changes to the Config.
+func newTestServerWith(t *testing.T, settings Settings, change func(*Config)) *testServer {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	feed := sse.NewFeed()
+	s, err := store.Open(t.Context(), store.Config{
+		Database: filepath.Join(t.TempDir(), "parley.db"), Retention: time.Hour, Committed: feed.Committed, Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hub, err := sse.NewHub(t.Context(), s, feed, log, sse.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := token.New("a secret of the tests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := Config{
+		Store: s, Streams: hub, Tokens: keys, Log: log, Metrics: prometheus.NewRegistry(), Stopping: context.Background(),
+		Limits: deadline.Default(), Settings: settings,
+		Ready: func(context.Context) error { return nil }, Space: func() error { return nil },
+	}
+	change(&config)
+	server := httptest.NewServer(New(config))
+	t.Cleanup(func() {
+		server.Close()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &testServer{t: t, url: server.URL, store: s}
+}
+
+// response is an answer that was read to its end.
+type response struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (a response) String() string { return fmt.Sprintf("%d %s", a.status, a.body) }
+
+// code is the code of a problem; "" for another answer.
+func (a response) code() models.Code {
+	var problem models.Problem
+	if a.status < 400 || json.Unmarshal(a.body, &problem) != nil {
+		return ""
+	}
+	return problem.Code
+}
+
+// do makes a request. Headers come in pairs.
+func (s *testServer) do(method, path, accessToken string, body []byte, headers ...string) response {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, bytes.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if accessToken != "" {
+		r.Header.Set("Authorization", "Bearer "+accessToken)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	content, err := io.ReadAll(answer.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return response{answer.StatusCode, answer.Header, content}
+}
+
+// signUp creates an account and returns its session.
+func (s *testServer) signUp(username string) (session models.Session) {
+	s.t.Helper()
+	a := s.do(http.MethodPost, "/v1/users", "", fmt.Appendf(nil, `{"username":%q,"password":"correct horse"}`, username))
+	if err := json.Unmarshal(a.body, &session); a.status != http.StatusCreated || err != nil {
+		s.t.Fatal(a, err)
+	}
+	return session
+}
+
+// rooms returns the names of the caller's rooms.
+func (s *testServer) rooms(accessToken string) (names []string) {
+	s.t.Helper()
+	var page models.Page[models.Room]
+	a := s.do(http.MethodGet, "/v1/rooms", accessToken, nil)
+	if err := json.Unmarshal(a.body, &page); err != nil {
+		s.t.Fatal(a, err)
+	}
+	for _, room := range page.Items {
+		names = append(names, room.Name)
+	}
+	return names
+}
