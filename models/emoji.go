@@ -36,7 +36,7 @@ func ParseEmoji(s string) (emoji string, ok bool) {
 	return emoji, ok && len(emoji) <= MaxEmojiBytes
 }
 
-// spelled spells pictographs, each with its skin tone or its tags, that joiners make into one.
+// spelled spells pictographs that joiners combine into one, each with its skin tone or its tags.
 func spelled(bare []rune) (string, bool) {
 	var b strings.Builder
 	for len(bare) > 0 {
@@ -74,8 +74,8 @@ func spelled(bare []rune) (string, bool) {
 	return "", false // nothing, or nothing behind a joiner
 }
 
-// isPictograph reports whether r has the property Extended_Pictographic, also of an emoji that is not in Unicode yet: a
-// joiner binds one to another pictograph, and nothing else (UAX #29, rule GB11).
+// isPictograph reports whether r has the property Extended_Pictographic, including emoji that are not in Unicode yet: a
+// joiner combines one with another pictograph, and nothing else (UAX #29, rule GB11).
 func isPictograph(r rune) bool {
 	return uniseg.GraphemeClusterCount(string([]rune{r, joiner, '\U0001F600'})) == 1
 }

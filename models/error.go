@@ -35,8 +35,8 @@ const (
 	CodeInternal             Code = "internal"               // 500: a defect of Parley, never a client's doing
 )
 
-// Error is the one error that crosses a package's border on purpose. Any other error that reaches the edge is a defect
-// or a failing database, and its text stays in the server's log.
+// Error is the one error type that packages return on purpose. Any other error that reaches the handlers is a defect or
+// a failing database, and its text stays in the server's log.
 type Error struct {
 	Code       Code
 	Message    string        // for the client's developer, one sentence
@@ -88,7 +88,7 @@ func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// NotFound is the answer for what does not exist and for what the caller may not know of: both read alike, so that
+// NotFound is the error for what does not exist and for what the caller may not know of: both are the same, so that
 // nobody can probe for the difference.
 func NotFound() *Error {
 	return Errorf(CodeNotFound, "There is nothing here, or nothing that you may see.")

@@ -42,24 +42,24 @@ const (
 	EventBusy                EventName = "busy"
 )
 
-// The events that are in the log only so that every node hears of them. No client does.
+// The events that are in the log only to reach every node. No client gets them.
 const (
 	EventBlockAdded   EventName = "block.added"
 	EventBlockRemoved EventName = "block.removed"
 	EventNodeNews     EventName = "node.news"
 	EventNodeAsked    EventName = "node.asked"
-	// EventAccountDeleted says that the account of Audience.UserID is gone, and with it whatever has its names in it.
+	// EventAccountDeleted says that the account of Audience.UserID was deleted: every node forgets its names.
 	EventAccountDeleted EventName = "account.deleted"
 )
 
-// Cursor is a place in the log: everything up to Position, in the epoch of one database. Clients see it as an opaque
+// Cursor is a position in the log: everything up to Position, in the epoch of one database. Clients see it as an opaque
 // string. The epoch changes when a database is restored, since positions are then given out a second time.
 type Cursor struct {
 	Epoch    string
 	Position int64
 }
 
-// IsZero reports whether c names no place, as after a call that changed nothing.
+// IsZero reports whether c has no position, as after a call that changed nothing.
 func (c Cursor) IsZero() bool { return c.Epoch == "" }
 
 // String is c as clients see it, "" for the zero Cursor.
@@ -105,8 +105,8 @@ type LogEntry struct {
 	Data      []byte
 }
 
-// Kept reports whether the event has an id on the wire and is replayed. Of the others, some are in the log only so that
-// every node hears of them; what the rest told of has been deleted since.
+// Kept reports whether the event has an id on the wire and is replayed. Of the others, some are in the log only to
+// reach every node; the content of the rest has been deleted since.
 func (e LogEntry) Kept() bool {
 	switch e.Name {
 	case EventSessionRevoked, EventBlockAdded, EventBlockRemoved, EventNodeNews, EventNodeAsked, EventAccountDeleted:
@@ -149,7 +149,7 @@ type RoomGone struct {
 	Handle string `json:"handle,omitempty"`
 }
 
-// MemberEvent is the data of member.joined, member.left, member.updated and member.banned. Muted is there only in the
+// MemberEvent is the data of member.joined, member.left, member.updated and member.banned. Muted is set only in the
 // member.updated that tells the member alone that they muted the room, or unmuted it.
 type MemberEvent struct {
 	RoomID  int64   `json:"room_id"`
@@ -174,7 +174,7 @@ type UserStatus struct {
 	At   Time    `json:"at"`
 }
 
-// Typing is the data of typing: it holds until Until, unless it comes again.
+// Typing is the data of typing: it is valid until Until, unless it is repeated.
 type Typing struct {
 	RoomID int64   `json:"room_id"`
 	User   UserRef `json:"user"`
@@ -183,8 +183,8 @@ type Typing struct {
 
 // ContactEvent is the data of contact.added and contact.removed.
 type ContactEvent struct {
-	Owner UserRef `json:"owner"` // whose list it is
-	User  UserRef `json:"user"`  // who is on it
+	Owner UserRef `json:"owner"` // the owner of the list
+	User  UserRef `json:"user"`  // the user in it
 }
 
 // ReadEvent is the data of message.read.
@@ -194,8 +194,8 @@ type ReadEvent struct {
 	MessageID int64 `json:"message_id"`
 }
 
-// ReactionEvent is the data of reaction.added and reaction.removed. Count is how many users have reacted so once it has
-// happened: a message that is replayed may count it already, and whoever sets the count is right all the same.
+// ReactionEvent is the data of reaction.added and reaction.removed. Count is the number of users with this reaction
+// after the event: a message in a replay may include it already, and setting the count is right in both cases.
 type ReactionEvent struct {
 	RoomID    int64   `json:"room_id"`
 	MessageID int64   `json:"message_id"`
@@ -229,7 +229,7 @@ const (
 	RevokedByLimit  RevokeReason = "too_many_sessions"
 )
 
-// ServerClosing is the data of server.closing: when to come back, spread by chance so that not all do at once.
+// ServerClosing is the data of server.closing: when to reconnect, at a random time so that not all clients do at once.
 type ServerClosing struct {
 	ReconnectInMS int64 `json:"reconnect_in_ms"`
 }
@@ -253,7 +253,7 @@ type Busy struct {
 	Reason BusyReason `json:"reason"`
 }
 
-// BusyReason says why the server has no stream for a client for now. More may come.
+// BusyReason says why the server cannot open a stream for a client now. More may be added.
 type BusyReason string
 
 // The reasons of a busy.
@@ -264,9 +264,9 @@ const (
 	BusyUnavailable BusyReason = "unavailable"      // the database does not answer, or the server is overloaded
 )
 
-// View is what one user may see of rooms from a place in the log on: the rooms that they are or were in, and when.
+// View is what one user may see of rooms from a position in the log on: the rooms that they are or were in, and when.
 // Muted and Blocked are the rooms and the senders of which they get no notifications, and BlockedBy those who get none
-// of them, as of that place.
+// of them, as of that position.
 type View struct {
 	UserID    int64
 	Spans     []Span
@@ -275,8 +275,8 @@ type View struct {
 	BlockedBy []int64
 }
 
-// Span is one stretch of membership: the events at positions From to To, both included, are the member's to see. To is
-// 0 while it lasts.
+// Span is one period of membership: the member may see the events at positions From to To, both included. To is 0 while
+// it lasts.
 type Span struct {
 	RoomID  int64
 	Subject string

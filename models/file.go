@@ -20,20 +20,21 @@ type File struct {
 	CreatedAt    Time   `json:"created_at"`
 }
 
-// FileFacts are what the bytes of a file say of it.
+// FileFacts is what the bytes of a file say about it.
 type FileFacts struct {
 	MediaType string // without parameters
-	// AsSound is the media type of what may hold sound or film and does not tell, if it is sound; "" for all else.
+	// AsSound is the media type, if it is sound, of a format that may hold sound or film and does not say which; "" for
+	// all others.
 	AsSound string
-	// Width and Height are in pixels, of the picture as it is to be shown; 0 for what is no picture that can be read.
+	// Width and Height are in pixels, of the picture as it is shown; 0 for a file that is no readable picture.
 	Width, Height int
 	// Thumbnail says whether one can be made.
 	Thumbnail bool
 }
 
-// NewFile is a file whose bytes are stored, and which is about to belong to a room.
+// NewFile is a file whose bytes are stored, and which is about to be added to a room.
 type NewFile struct {
-	Blob      string // where its bytes are
+	Blob      string // of its bytes
 	Name      string
 	MediaType string
 	Size      int64 // bytes
@@ -52,7 +53,7 @@ type StoredFile struct {
 	Coming    bool
 }
 
-// Upload is a file on its way, in chunks.
+// Upload is a file that arrives in chunks.
 type Upload struct {
 	ID        string
 	RoomID    int64
@@ -61,8 +62,8 @@ type Upload struct {
 	MediaType string // as the client says
 	Metadata  string // as it came
 	Size      int64  // of the whole file, bytes
-	Kept      int64  // bytes that are good for certain
-	Guarded   bool   // whether what is staged beyond Kept is a chunk whose checksum nobody has looked at yet
+	Kept      int64  // bytes that are stored for good
+	Guarded   bool   // whether what is staged beyond Kept is a chunk whose checksum was not verified yet
 	FileID    string // once it is finished
 	ExpiresAt Time
 }
@@ -70,9 +71,9 @@ type Upload struct {
 // defaultFileName is the name of a file that came without one.
 const defaultFileName = "file"
 
-// FileName is a name as a client gave it, made fit to be shown and stored: the last part of a path, without control and
-// invisible characters, which could make it read as another name, and cut to MaxFileNameLength. It is a label, never a
-// path: no upload is refused for it, and one that shows nothing is "file".
+// FileName makes a name that a client sent fit to be shown and stored: the last part of a path, without control and
+// invisible characters, which could make it look like another name, and cut to MaxFileNameLength. It is a label, never
+// a path: no upload is refused for it, and a name without visible characters becomes "file".
 func FileName(given string) string {
 	name := withoutInvisible(path.Base(strings.ReplaceAll(strings.ToValidUTF8(given, "\uFFFD"), `\`, "/")))
 	if !IsVisible(name) || name == "." || name == ".." || name == "/" {

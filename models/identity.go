@@ -5,7 +5,7 @@ import (
 	"unicode"
 )
 
-// Identity is who somebody is elsewhere, which opens their account. Issuer and Subject are what it is found by.
+// Identity is a user's account at a provider, which opens their account here. Issuer and Subject identify it.
 type Identity struct {
 	ID        string `json:"id"`
 	Provider  string `json:"provider"`
@@ -14,8 +14,8 @@ type Identity struct {
 	CreatedAt Time   `json:"created_at"`
 }
 
-// Person is somebody as a provider vouches for them. Names are what they are called there, the best first: they say
-// nothing about whose account it is.
+// Person is a user as a provider describes them. Names are their names there, the best first: they say nothing about
+// which account is theirs.
 type Person struct {
 	Provider    string
 	Issuer      string
@@ -27,7 +27,7 @@ type Person struct {
 // MaxIdentityLength bounds an issuer and a subject, in bytes. OpenID Connect gives a subject 255.
 const MaxIdentityLength = 255
 
-// Identified reports whether the person can be told from others.
+// Identified reports whether the person can be identified.
 func (p Person) Identified() bool {
 	fits := func(s string) bool {
 		return s != "" && len(s) <= MaxIdentityLength && strings.ToValidUTF8(s, "") == s && !strings.ContainsRune(s, 0)
@@ -35,15 +35,15 @@ func (p Person) Identified() bool {
 	return fits(p.Issuer) && fits(p.Subject)
 }
 
-// Account is the account of a person who has none yet.
+// Account returns the new account of a person who has none yet.
 func (p Person) Account() NewAccount {
 	return NewAccount{Username: usernameFrom(p.Names), DisplayName: p.ShownName()}
 }
 
-// usernameRoom is what a username that is made leaves for whatever makes it unique.
+// usernameRoom is the length that a generated username leaves for a suffix that makes it unique.
 const usernameRoom = 7
 
-// Username is the username that the person's best name makes, "" when it makes none.
+// Username is the username made of the person's best name, "" if no name allows one.
 func (p Person) Username() string {
 	if len(p.Names) == 0 {
 		return ""
@@ -51,10 +51,10 @@ func (p Person) Username() string {
 	return usernameOf(p.Names[0])
 }
 
-// ShownName is what the person is to be shown as, "" when nothing says so.
+// ShownName is the person's display name, "" if there is none.
 func (p Person) ShownName() string { return shownFrom(p.DisplayName) }
 
-// usernameFrom makes a valid username of the first name that holds one.
+// usernameFrom makes a valid username of the first name that allows one.
 func usernameFrom(names []string) string {
 	for _, name := range names {
 		if username := usernameOf(name); username != "" {
@@ -64,7 +64,8 @@ func usernameFrom(names []string) string {
 	return "user"
 }
 
-// usernameOf makes a valid username of a name, "" when it holds none. Of an address it is what stands before the @.
+// usernameOf makes a valid username of a name, "" if it does not allow one. Of an address it takes the part before the
+// @.
 func usernameOf(name string) string {
 	name, _, _ = strings.Cut(name, "@")
 	var made []rune
@@ -87,10 +88,10 @@ func usernameOf(name string) string {
 	return username
 }
 
-// shownFrom is a name to show, without what cannot be shown; "" when nothing is left.
+// shownFrom makes a display name of a name, without characters that cannot be shown; "" if nothing is left.
 func shownFrom(name string) string {
 	shown, _ := Nickname(withoutInvisible(strings.ReplaceAll(name, "\uFFFD", "")))
-	if runes := []rune(shown); len(runes) > MaxDisplayNameLength { // what is cut may end in half of an emoji
+	if runes := []rune(shown); len(runes) > MaxDisplayNameLength { // the cut may be in the middle of an emoji
 		shown, _ = Nickname(withoutInvisible(string(runes[:MaxDisplayNameLength])))
 	}
 	return shown
@@ -103,13 +104,13 @@ type AuthFlow struct {
 	Provider    string
 	Nonce       string
 	Verifier    string // of PKCE
-	Callback    string // where the provider sends the browser back to, to the letter
+	Callback    string // where the provider sends the browser back to, exactly
 	Redirect    string // where the browser goes in the end
-	Linker      Caller // whose account is to be linked; zero for who logs in
+	Linker      Caller // the account to be linked; zero for a log-in
 	ExpiresAt   Time
 }
 
-// LoginCode is what a log-in through a provider ends with. Only hashes of it and of its browser's secret are kept.
+// LoginCode is the result of a log-in through a provider. Only hashes of it and of its browser's secret are stored.
 type LoginCode struct {
 	Hash        string
 	BrowserHash string

@@ -46,25 +46,25 @@ const (
 
 	// At one server, and where --rate-limit is on. A network is an IPv4 address, or the /64 of an IPv6 address.
 	MaxRequestsPerMinute     = 6000       // of one user, or of one network without a good token
-	MaxBytesPerHour          = 50_000_000 // of what one user writes, files left out
-	MaxNewcomersPerMinute    = 2000       // guests that are made from one network; and as many accounts
+	MaxBytesPerHour          = 50_000_000 // of what one user writes, without files
+	MaxNewcomersPerMinute    = 2000       // guests that are created from one network; and as many accounts
 	MaxNewcomersPerHour      = 5000       // likewise
-	MaxGuestsOfNetwork       = 10_000     // guests there are, made from one network; at all servers
-	MaxWrongPasswords        = 10         // from one network at one account, before there are waits
-	MaxWrongPasswordsPerHour = 1000       // from all networks at one account, those of its own sessions left out
+	MaxGuestsOfNetwork       = 10_000     // existing guests that were created from one network; at all servers
+	MaxWrongPasswords        = 10         // from one network at one account, before there are delays
+	MaxWrongPasswordsPerHour = 1000       // from all networks at one account, without those of its own sessions
 )
 
 // Lifetimes of the contract.
 const (
 	AccessTokenLife  = 15 * time.Minute
 	RefreshTokenLife = 30 * 24 * time.Hour
-	RefreshRepeat    = 30 * time.Second // in which a spent refresh token may come again, if its successor was not traded
+	RefreshRepeat    = 30 * time.Second // in which a spent refresh token may come again, if its successor was not used
 	IdempotencyLife  = 24 * time.Hour
 	AuthFlowLife     = 10 * time.Minute // of a log-in through a provider, from its beginning to the callback
 	LoginCodeLife    = 60 * time.Second
-	ProofLife        = 10 * time.Minute // of having logged in, before what asks for the password once more
+	ProofLife        = 10 * time.Minute // of a log-in, for actions that otherwise need the password again
 	TypingLife       = 5 * time.Second
 	UnattachedLife   = 24 * time.Hour // of a file that no message has
 	UploadLife       = 24 * time.Hour // of an upload that gets no bytes
-	IdleGuestLife    = 6 * time.Hour  // of a guest who has done nothing and is not here
+	IdleGuestLife    = 6 * time.Hour  // of a guest who has done nothing and is not online
 )

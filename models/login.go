@@ -1,13 +1,13 @@
 package models
 
-// NewSession is a log-in about to be stored. Of its refresh token only the hash is kept.
+// NewSession is a log-in about to be stored. Only the hash of its refresh token is stored.
 type NewSession struct {
 	RefreshHash string
 	Device      Device
 }
 
-// Renewal trades a refresh token for its successor. Of both there are hashes; Sealed is the successor in a form that
-// only who has the spent token opens.
+// Renewal exchanges a refresh token for its successor. Both are hashes; Sealed is the successor in a form that only the
+// spent token can open.
 type Renewal struct {
 	SpentHash   string
 	RefreshHash string
@@ -16,7 +16,7 @@ type Renewal struct {
 	At          Time
 }
 
-// Arrival is a token with which a product vouches for one of its users: a session of its own, until it runs out.
+// Arrival is a token with which a product vouches for one of its users: a session of its own, until it expires.
 type Arrival struct {
 	Person    Person
 	SessionID string
@@ -24,7 +24,7 @@ type Arrival struct {
 	ExpiresAt Time
 }
 
-// Login is a session just made or refreshed, and whose it is.
+// Login is a session that was just created or refreshed, and its user.
 type Login struct {
 	SessionID string
 	User      User
@@ -37,5 +37,5 @@ type NewAccount struct {
 	Description  string
 	PasswordHash string
 	Guest        bool
-	Network      string // of a guest: where they were made from
+	Network      string // of a guest: where they were created from
 }

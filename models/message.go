@@ -153,7 +153,7 @@ func (e MessageEdit) Validate() error {
 	return c.err()
 }
 
-// RefuseEmpty is the error for an edit that would leave nothing of a message without files; nil for any other.
+// RefuseEmpty is the error for an edit that would leave a message without text and files; nil for any other.
 func (e MessageEdit) RefuseEmpty() error {
 	var c check
 	c.length("text", e.Text, 1, MaxTextLength)
@@ -161,7 +161,7 @@ func (e MessageEdit) RefuseEmpty() error {
 }
 
 // HistoryQuery asks for a page of a room's history. At most one of Before, After, Around and the pair (Since, Until) is
-// set; none asks for the newest page. Of the ids, which are 0 or more, no message needs to be there any more.
+// set; none asks for the newest page. The ids, which are 0 or more, may be of messages that no longer exist.
 type HistoryQuery struct {
 	Paging
 	Before, After, Around *int64 // ids of messages

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendJSON appends m as encoding/json would write it, with <, > and & as they are. Each message that is sent is
-// encoded once, while others wait for it to be stored: by hand that takes a tenth of the time.
+// AppendJSON appends m as encoding/json would write it, with <, > and & as they are. Each message is encoded once when
+// it is sent, while others wait: written by hand that takes a tenth of the time.
 func (m Message) AppendJSON(b []byte) []byte {
 	b = strconv.AppendInt(append(b, `{"id":`...), m.ID, 10)
 	b = strconv.AppendInt(append(b, `,"room_id":`...), m.RoomID, 10)
@@ -96,7 +96,7 @@ func appendList[T any](b []byte, list []T, appendOne func(T, []byte) []byte) []b
 
 const hexDigits = "0123456789abcdef"
 
-// appendString appends s in quotes. What is no UTF-8 becomes U+FFFD. U+2028 and U+2029 end lines in JavaScript, so they
+// appendString appends s in quotes. Invalid UTF-8 becomes U+FFFD. U+2028 and U+2029 end lines in JavaScript, so they
 // are escaped as well.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')

@@ -41,7 +41,7 @@ func lengthWithin(name string, most int) bool {
 	return n >= MinNameLength && n <= most
 }
 
-// NameStart folds the start of a name as NameKey folds names, whatever it is the start of.
+// NameStart normalizes the start of a name as NameKey normalizes names, whether or not it is the start of a valid one.
 func NameStart(prefix string) string {
 	return norm.NFC.String(cases.Lower(language.Und, cases.HandleFinalSigma(false)).String(width.Fold.String(prefix)))
 }

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Characters that show nothing by themselves are part of many emoji. A sequence of them is a picture: it is kept as it
-// is, where elsewhere such a character would be refused or dropped.
+// Many emoji contain characters that are invisible by themselves. A sequence of them is a picture: it is kept as it is,
+// where elsewhere such a character would be refused or dropped.
 const (
 	drawn    = `[\p{So}\x{203C}\x{2049}\x{2139}\x{2194}\x{25FD}\x{25FE}\x{3030}\x{303D}\x{1F000}-\x{1FAFF}]`
 	modifier = `[\x{FE0E}\x{FE0F}\x{1F3FB}-\x{1F3FF}]`
@@ -28,7 +28,7 @@ var pictures = regexp.MustCompile(`[0-9#*]\x{FE0F}\x{20E3}|` + tagged + `|` + dr
 // shows nothing, or holds what the profile refuses: controls, line breaks, invisible characters, and those that turn
 // the direction of what stands around them. Emoji keep their joiners and variation selectors.
 func Nickname(name string) (shown string, ok bool) {
-	const rounds = 4 // RFC 8266 has the rules applied until nothing changes, and no more often than this
+	const rounds = 4 // RFC 8266 applies the rules until nothing changes, and no more often than this
 	if !utf8.ValidString(name) {
 		return "", false
 	}
@@ -44,12 +44,12 @@ func Nickname(name string) (shown string, ok bool) {
 		return "", false
 	}
 	first, _ := utf8.DecodeRuneInString(shown)
-	return shown, IsVisible(shown) && !unicode.Is(unicode.M, first) // a mark would sit on what stands before the name
+	return shown, IsVisible(shown) && !unicode.Is(unicode.M, first) // a mark would be drawn on the character before the name
 }
 
 func isSpaceSeparator(r rune) bool { return unicode.Is(unicode.Zs, r) }
 
-// besidesPictures is text with f applied to what stands between its pictures.
+// besidesPictures returns text with f applied to the parts between its pictures.
 func besidesPictures(text string, f func(string) string) string {
 	var b strings.Builder
 	from := 0
@@ -62,8 +62,8 @@ func besidesPictures(text string, f func(string) string) string {
 	return b.String()
 }
 
-// withoutInvisible is a name that must not be refused, made fit to be shown: without what Nickname would refuse, and
-// with plain spaces. A joiner stays behind a letter, where some scripts need it.
+// withoutInvisible makes a name that must not be refused fit to be shown: without what Nickname would refuse, and with
+// plain spaces. A joiner stays after a letter, where some scripts need it.
 func withoutInvisible(name string) string {
 	return strings.TrimSpace(besidesPictures(name, func(text string) string {
 		last := rune(0)
@@ -81,7 +81,7 @@ func withoutInvisible(name string) string {
 	}))
 }
 
-// nickname wants a name that Nickname takes, no longer than most, and puts it into the form in which it is kept.
+// nickname requires a name that Nickname accepts, no longer than most, and normalizes it.
 func (c *check) nickname(field string, name *string, most int) {
 	if name == nil {
 		return

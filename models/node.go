@@ -1,7 +1,7 @@
 package models
 
-// Presence is that a user has a stream open at a node (RoomID 0), or is in a room there; or, when Here is false, is so
-// no longer. User has all names where there is a room, and the ID alone where there is none.
+// Presence says that a user has a stream open at a node (RoomID 0), or is in a room there; or, when Here is false, that
+// this has ended. User has all names where there is a room, and the ID alone where there is none.
 type Presence struct {
 	RoomID  int64   `json:"room_id,omitempty"`
 	Subject string  `json:"subject,omitempty"` // the room's
@@ -10,8 +10,8 @@ type Presence struct {
 	At      Time    `json:"at"`
 }
 
-// NodeNews is the data of node.news: what changed at a node, and how it answers what it was asked. Gone is when the
-// node stopped or was found dead; whoever was there is there no more.
+// NodeNews is the data of node.news: what changed at a node, and its responses to requests. Gone is when the node
+// stopped or was found dead; nobody is present there any more.
 type NodeNews struct {
 	Node    string           `json:"node"`
 	Changes []Presence       `json:"changes,omitempty"`
@@ -19,11 +19,11 @@ type NodeNews struct {
 	Gone    Time             `json:"gone,omitzero"`
 }
 
-// PresenceAsk is the data of node.asked: a request about a stream came to a node that does not have it. Enter is
-// whether the stream is to be in the room.
+// PresenceAsk is the data of node.asked: a request about a stream that another node has. Enter is whether the stream is
+// to be in the room.
 type PresenceAsk struct {
 	ID       string `json:"id"`
-	Node     string `json:"node"` // that has the stream
+	Node     string `json:"node"` // the node that has the stream
 	UserID   int64  `json:"user_id"`
 	StreamID string `json:"stream_id"`
 	RoomID   int64  `json:"room_id"`
@@ -31,12 +31,12 @@ type PresenceAsk struct {
 	Enter    bool   `json:"enter"`
 }
 
-// PresenceAnswer is what became of a PresenceAsk: Code is empty when it was done.
+// PresenceAnswer is the result of a PresenceAsk: Code is empty on success.
 type PresenceAnswer struct {
 	ID      string `json:"id"`
 	Code    Code   `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
 }
 
-// AnyBeat stands for whatever the beat of a node is.
+// AnyBeat stands for any heartbeat of a node.
 const AnyBeat = -1

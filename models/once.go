@@ -1,18 +1,18 @@
 package models
 
-// Once makes a creation happen once for an Idempotency-Key, whatever the number of calls: the caller, the path and the
-// key name it, for IdempotencyLife.
+// Once makes a creation happen once for an Idempotency-Key, however many calls there are: the caller, the path and the
+// key identify it, for IdempotencyLife.
 type Once struct {
 	CallerID    int64 // 0 before log-in
 	Path        string
 	Key         string
 	Fingerprint string // of the body: another body under the same key is a mistake
-	// Answer turns what was created into the body that is kept with it, in the same transaction. Of a message none is
-	// kept: it is answered as it is when the call comes again.
+	// Answer encodes what was created as the response that is stored with it, in the same transaction. Nothing is stored
+	// of a message: the response is the message as it is when the call is repeated.
 	Answer func(created any) ([]byte, error)
 }
 
-// Replayed is the error of a creation whose Once had been used: the first call's answer, to be given again.
+// Replayed is the error of a creation whose Once was used before: the first call's response, to be sent again.
 type Replayed struct {
 	Body  []byte
 	Event Cursor

@@ -12,7 +12,7 @@ func AppendPage[T interface{ AppendJSON(b []byte) []byte }](b []byte, p Page[T])
 	return append(appendOptional(b, `,"next_cursor":`, p.NextCursor), '}')
 }
 
-// Paging asks for a page: at most Limit items (1 to MaxPageSize), after the one that Cursor names.
+// Paging asks for a page: at most Limit items (1 to MaxPageSize), after the position of Cursor.
 type Paging struct {
 	Limit  int
 	Cursor string

@@ -7,11 +7,12 @@ type RoomKind string
 const (
 	RoomPublic  RoomKind = "public"  // any account may read and join it
 	RoomPrivate RoomKind = "private" // known to its members alone
-	RoomDirect  RoomKind = "direct"  // the room of two users, made when one first writes to the other
+	RoomDirect  RoomKind = "direct"  // the room of two users, created when one first writes to the other
 )
 
-// Room is a room, its counts exact. Membership is the reader's own, absent in events and for who is no member. Users
-// are the two of a direct room, by id, or the one of them who is left; they are the same for every reader.
+// Room is a room, its counts exact. Membership is the reader's own, absent in events and for users who are not members.
+// Users are the two of a direct room, by id, or the one of them whose account exists; they are the same for every
+// reader.
 type Room struct {
 	ID            int64       `json:"id"`
 	Handle        string      `json:"handle,omitempty"`
@@ -22,7 +23,7 @@ type Room struct {
 	OwnerID       int64       `json:"owner_id,omitempty"` // absent in a direct room, which belongs to both
 	CreatedAt     Time        `json:"created_at"`
 	UpdatedAt     Time        `json:"updated_at"` // of its names and description, or its newest message
-	ActiveAt      Time        `json:"active_at"`  // of its newest message, or its making; what lists go by
+	ActiveAt      Time        `json:"active_at"`  // of its newest message, or its creation; the order of lists
 	MemberCount   int64       `json:"member_count"`
 	MessageCount  int64       `json:"message_count"`
 	LastMessageID int64       `json:"last_message_id"`
@@ -59,8 +60,8 @@ func (n NewRoom) Validate() error {
 	return c.err()
 }
 
-// RoomChange changes what is named and leaves the rest. An empty string removes a description, and a handle or a name
-// as long as the other is there.
+// RoomChange changes the given fields and leaves the rest. An empty string removes a description, and a handle or a
+// name as long as the other is there.
 type RoomChange struct {
 	Handle      *string `json:"handle,omitempty"`
 	Name        *string `json:"name,omitempty"`

@@ -2,14 +2,14 @@ package models
 
 import "unicode"
 
-// writings are the mixtures of scripts that a language is written in ("Highly Restrictive" in Unicode's UTS 39).
+// writings are the combinations of scripts that a language is written in ("Highly Restrictive" in Unicode's UTS 39).
 var writings = [][]string{
 	{"Latin", "Han", "Hiragana", "Katakana"}, // Japanese
 	{"Latin", "Han", "Hangul"},               // Korean
 	{"Latin", "Han", "Bopomofo"},             // Chinese
 }
 
-// neutral stand in any script.
+// neutral characters may be in any script.
 var neutral = []*unicode.RangeTable{unicode.Common, unicode.Inherited}
 
 // arabicDigits are shared by several scripts of one family, so Unicode has them in none of them. Some look like letters
@@ -20,7 +20,7 @@ var arabicDigits = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x0660, Hi: 0
 // kin are the scripts that arabicDigits belong to.
 var kin = map[string]bool{"Arabic": true, "Syriac": true, "Thaana": true, "Yezidi": true, "Hanifi_Rohingya": true}
 
-// oneWriting reports whether text is in one script, or in a mixture that a language is written in.
+// oneWriting reports whether text is in one script, or in a combination that a language is written in.
 func oneWriting(text string) bool {
 	scripts := map[string]bool{}
 	digits := false

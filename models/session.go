@@ -1,6 +1,6 @@
 package models
 
-// Session is the answer to a sign-up, a log-in and a refresh. RefreshToken is absent when it went into a cookie.
+// Session is the response to a sign-up, a log-in and a refresh. RefreshToken is absent when it went into a cookie.
 type Session struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`
@@ -20,7 +20,7 @@ type SessionInfo struct {
 	Current    bool   `json:"current"`
 }
 
-// Caller is who makes a request: a user in one of their sessions.
+// Caller is the user who makes a request, in one of their sessions.
 type Caller struct {
 	UserID    int64
 	SessionID string
@@ -38,13 +38,13 @@ type Credentials struct {
 	Password  string `json:"password,omitempty"`
 	Guest     bool   `json:"guest,omitempty"`
 	LoginCode string `json:"login_code,omitempty"`
-	// DisplayName is what a guest is shown as; the username when left out.
+	// DisplayName is a guest's display name; the username when left out.
 	DisplayName *string `json:"display_name,omitempty"`
 	Cookie      bool    `json:"cookie,omitempty"`
 }
 
-// Validate reports every field that the contract refuses, and puts the shown name into the form in which it is kept. A
-// wrong username of a log-in with a password is not refused: it is bad_credentials like any other that does not exist.
+// Validate reports every field that the contract refuses, and normalizes the display name. A wrong username of a log-in
+// with a password is not refused: it is bad_credentials like any other that does not exist.
 func (l Credentials) Validate() error {
 	var c check
 	switch {

@@ -15,7 +15,7 @@ const timeLayout = "2006-01-02T15:04:05.000Z07:00"
 // nothing finer than what was stored is ever shown.
 type Time struct{ time.Time }
 
-// Now is the present instant, cut to the millisecond that the databases keep.
+// Now is the current time, cut to the millisecond that the databases store.
 func Now() Time { return At(time.Now()) }
 
 // At is t in UTC, cut to the millisecond.
@@ -51,7 +51,7 @@ func (t *Time) UnmarshalJSON(b []byte) (err error) {
 	return err
 }
 
-// ErrNotTime tells that a text is no time as in RFC 3339.
+// ErrNotTime says that a text is not a time as in RFC 3339.
 var ErrNotTime = errors.New("not a time as in RFC 3339")
 
 // timeForm is date-time of RFC 3339, section 5.6, but for how many days a month has and when there are leap seconds.
@@ -59,8 +59,8 @@ var ErrNotTime = errors.New("not a time as in RFC 3339")
 var timeForm = regexp.MustCompile(`^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))[Tt]` +
 	`((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(\.\d+)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$`)
 
-// The instants that Time can say in RFC 3339, in UTC. The zero Time is none of them, since it stands for no time at
-// all.
+// The first and the last time that Time can write in RFC 3339, in UTC. The zero Time is not one of them, since it
+// stands for no time at all.
 var (
 	zeroYear = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 	lastYear = time.Date(9999, 12, 31, 23, 59, 59, 999_000_000, time.UTC)

@@ -5,28 +5,28 @@ import (
 	"sync"
 )
 
-// Turns lets so many of what is expensive run at a time, and so many for each user: who asks for a thousand things at
-// once waits for their own, and nobody else does. Those that wait come in the order in which they asked.
+// Turns limits how many expensive operations run at a time, in all and for each user: a user who requests a thousand
+// things at once waits for their own, and nobody else does. Waiting operations run in the order of their requests.
 type Turns struct {
-	running chan struct{} // has room for as many as may run
+	running chan struct{} // has a place for each that may run
 	each    int
 
 	mu    sync.Mutex
 	users map[int64]*userTurns
 }
 
-// userTurns are a user's.
+// userTurns are those of one user.
 type userTurns struct {
-	held    chan struct{} // has room for as many as the user may hold
-	waiting int           // and holding; guarded by Turns.mu
+	held    chan struct{} // has a place for each that the user may hold
+	waiting int           // waiting and holding; guarded by Turns.mu
 }
 
-// NewTurns makes Turns of atOnce in all and each for a user.
+// NewTurns returns Turns for atOnce operations in all and each for a user.
 func NewTurns(atOnce, each int) *Turns {
 	return &Turns{running: make(chan struct{}, atOnce), each: each, users: map[int64]*userTurns{}}
 }
 
-// Take waits until it is the user's turn. Done, which may be called more than once, ends that. An error is ctx's.
+// Take waits until it is the user's turn. done, which may be called more than once, ends it. An error is ctx's.
 func (t *Turns) Take(ctx context.Context, userID int64) (done func(), err error) {
 	own := t.enter(userID)
 	select {

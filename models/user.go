@@ -1,6 +1,6 @@
 package models
 
-// User is a public profile. LastSeenAt is absent while the user is online and for one who never was.
+// User is a public profile. LastSeenAt is absent while the user is online, and for a user who never was.
 type User struct {
 	ID          int64  `json:"id"`
 	Username    string `json:"username"`
@@ -12,7 +12,8 @@ type User struct {
 	CreatedAt   Time   `json:"created_at"`
 }
 
-// UserRef is a user as messages and events name one: nothing that depends on who reads or that changes with time alone.
+// UserRef is a user as messages and events contain one: nothing that depends on the reader or that changes with time
+// alone.
 type UserRef struct {
 	ID          int64  `json:"id"`
 	Username    string `json:"username"`
@@ -43,7 +44,7 @@ func (n NewUser) Validate() error {
 	return c.err()
 }
 
-// ProfileChange changes what is named and leaves the rest. An empty description removes it.
+// ProfileChange changes the given fields and leaves the rest. An empty description removes it.
 type ProfileChange struct {
 	DisplayName *string `json:"display_name,omitempty"`
 	Description *string `json:"description,omitempty"`
@@ -71,7 +72,7 @@ func (p PasswordChange) Validate() error {
 	return c.err()
 }
 
-// Contact is a user on somebody's list of contacts or blocks.
+// Contact is a user on a list of contacts or blocks.
 type Contact struct {
 	User    User `json:"user"`
 	AddedAt Time `json:"added_at"`

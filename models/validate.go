@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// check gathers what is wrong with a request, so that a client learns of all of it at once.
+// check collects what is wrong with a request, so that a client learns of all of it at once.
 type check struct{ fields []FieldError }
 
 func (c *check) fail(field, format string, args ...any) {
 	c.fields = append(c.fields, FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
-// length wants between least and most characters and no U+0000, which PostgreSQL cannot store.
+// length requires between least and most characters and no U+0000, which PostgreSQL cannot store.
 func (c *check) length(field, value string, least, most int) {
 	switch n := utf8.RuneCountInString(value); {
 	case n < least && n == 0:
@@ -51,7 +51,7 @@ func (c *check) prose(field string, value *string, most int) {
 }
 
 func (c *check) without(field, value string, refused func(rune) bool) {
-	if i := strings.IndexFunc(value, refused); i >= 0 && !strings.ContainsRune(value, 0) { // which length has told of
+	if i := strings.IndexFunc(value, refused); i >= 0 && !strings.ContainsRune(value, 0) { // which length has reported
 		r, _ := utf8.DecodeRuneInString(value[i:])
 		c.fail(field, "must not contain the control character %U", r)
 	}

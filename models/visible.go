@@ -5,15 +5,14 @@ import (
 	"unicode"
 )
 
-// IsVisible reports whether text shows anything: at least one character that is neither white space, nor a control, nor
-// one that is there for what stands around it alone (joiners, fillers, variation selectors, tags, marks of direction).
+// IsVisible reports whether text has at least one character that is neither white space, nor a control, nor one that
+// only affects the characters around it (joiners, fillers, variation selectors, tags, direction marks).
 func IsVisible(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsSpace(r) && !isInvisible(r) })
 }
 
-// isInvisible reports whether r shows nothing and takes no room that one would notice: Unicode's
-// Default_Ignorable_Code_Point, the other format characters, controls, noncharacters, and blanks that Unicode has as
-// letters and symbols.
+// isInvisible reports whether r has no visible glyph: Unicode's Default_Ignorable_Code_Point, the other format
+// characters, controls, noncharacters, and blanks that Unicode has as letters and symbols.
 func isInvisible(r rune) bool {
 	switch {
 	// of format, and yet seen: Arabic number signs and their like
@@ -36,7 +35,7 @@ var blanks = &unicode.RangeTable{
 	},
 }
 
-// visible wants a text that is not empty to show something.
+// visible requires that a text that is not empty has a visible character.
 func (c *check) visible(field, text string) {
 	if text != "" && !IsVisible(text) {
 		c.fail(field, "must show at least one visible character")

@@ -281,19 +281,19 @@ func (tx *transaction) tombstoneMessagesOf(gone deletedUserRow) (more bool, err 
 		return true, err
 	}
 	// Those of a room that is deleted, or that were cleared, only wait to be purged: they count nowhere.
-	swept := len(ids)
+	cleared := len(ids)
 	if found.RowsAffected > 0 {
-		swept, _ = slices.BinarySearch(ids, room.ClearedID+1)
+		cleared, _ = slices.BinarySearch(ids, room.ClearedID+1)
 	}
-	if swept > 0 {
-		if err := tx.clearText(roomID, ids[:swept]); err != nil {
+	if cleared > 0 {
+		if err := tx.clearText(roomID, ids[:cleared]); err != nil {
 			return true, err
 		}
 	}
-	if swept == len(ids) {
+	if cleared == len(ids) {
 		return true, nil
 	}
-	return true, tx.tombstone(roomID, gone.UserID, ids[swept:], gone.ref())
+	return true, tx.tombstone(roomID, gone.UserID, ids[cleared:], gone.ref())
 }
 
 // dropFilesOf schedules the deletion of some files and uploads of a deleted user. Those of messages went with the

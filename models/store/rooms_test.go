@@ -199,8 +199,8 @@ func TestDirectRoomRules(t *testing.T) {
 		if listed(anna) != 1 {
 			t.Error("a message has not brought the room back")
 		}
-		us := "Us"
-		_, _, err = h.ChangeRoom(ctx, anna.ID, pathOf(room), models.RoomChange{Name: &us})
+		title := "Us"
+		_, _, err = h.ChangeRoom(ctx, anna.ID, pathOf(room), models.RoomChange{Name: &title})
 		h.want(err, models.CodeForbidden)
 		_, err = h.DeleteRoom(ctx, anna.ID, pathOf(room))
 		h.want(err, models.CodeForbidden)

@@ -174,7 +174,7 @@ func TestJWTSettings(t *testing.T) {
 		"one of --jwt-secret and":          {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-secret", secret, "--jwt-jwks", "https://a.example"},
 		"32 bytes":                         {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-secret", secret[1:]},
 		"Parley's own":                     {"--jwt-issuer", "parley", "--jwt-audience", "b", "--jwt-secret", secret},
-		"is not an https:// URL":               {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-jwks", "keys.json"},
+		"is not an https:// URL":           {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-jwks", "keys.json"},
 		"--jwt-algorithm must be one of R": {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-jwks", "https://a.example", "--jwt-algorithm", "HS256"},
 		"--jwt-algorithm must be one of H": {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-secret", secret, "--jwt-algorithm", "none"},
 	} {

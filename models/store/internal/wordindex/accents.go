@@ -27,8 +27,8 @@ func Normalize(text string) string {
 // decompose decomposes a text and removes its case. Each of the two may make the other necessary again, so both are
 // done twice.
 func decompose(text string) string {
-	fold := cases.Fold()
-	return norm.NFKD.String(fold.String(norm.NFKD.String(fold.String(text))))
+	caseFolder := cases.Fold()
+	return norm.NFKD.String(caseFolder.String(norm.NFKD.String(caseFolder.String(text))))
 }
 
 const (

@@ -4,8 +4,8 @@
 
 package wordindex
 
-// plainLetters are letters, folded and without their accents, that search takes for others: nothing for those that are
-// left out.
+// plainLetters are letters, normalized and without their accents, that search takes for others: nothing for those that
+// are removed.
 var plainLetters = map[rune]string{
 	0x00e6: "ae", // æ
 	0x00f0: "d",  // ð

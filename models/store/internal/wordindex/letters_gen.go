@@ -36,7 +36,7 @@ func main() {
 	}
 }
 
-// folded reports whether folding leaves a letter as it is: no other ever meets the table.
+// folded reports whether normalization leaves a letter as it is: other letters never reach the table.
 func folded(r rune) bool {
 	fold := cases.Fold()
 	return norm.NFKD.String(fold.String(norm.NFKD.String(string(r)))) == string(r)
@@ -132,8 +132,8 @@ func write(name string, table map[rune]string) error {
 
 package wordindex
 
-// plainLetters are letters, folded and without their accents, that search takes for others: nothing for those that are
-// left out.
+// plainLetters are letters, normalized and without their accents, that search takes for others: nothing for those that
+// are removed.
 var plainLetters = map[rune]string{
 `)
 	for _, r := range slices.SortedFunc(maps.Keys(table), cmp.Compare[rune]) {

@@ -82,24 +82,24 @@ func appendPairs(words []string, run string) []string {
 func fullWidth(sign byte) rune { return rune(sign) + 0xFEE0 }
 
 // terms splits normalized text into terms.
-func terms(folded string) iter.Seq[term] {
+func terms(normalized string) iter.Seq[term] {
 	return func(yield func(term) bool) {
 		var before term
 		end := -1 // of the term before
-		for at := 0; at < len(folded); {
-			if isGap[folded[at]] {
+		for at := 0; at < len(normalized); {
+			if isGap[normalized[at]] {
 				at++
 				continue
 			}
-			t, next := termAt(folded, at)
+			t, next := termAt(normalized, at)
 			if t.kind == 0 {
 				at = next
 				continue
 			}
 			if t.kind != kindSymbol && end < at-1 {
-				t.sign = leadingSign(folded[:at])
+				t.sign = leadingSign(normalized[:at])
 			}
-			t.joined = before.kind == kindWord && t.kind == kindWord && isJoint(folded, end, at)
+			t.joined = before.kind == kindWord && t.kind == kindWord && isJoint(normalized, end, at)
 			if !yield(t) {
 				return
 			}
@@ -116,13 +116,13 @@ func leadingSign(before string) byte {
 }
 
 // isJoint reports whether the text between two words joins them. Signs that belong to the first need nothing more.
-func isJoint(folded string, from, to int) bool {
-	between := folded[from:to]
+func isJoint(normalized string, from, to int) bool {
+	between := normalized[from:to]
 	switch between {
 	case "":
 		return true
 	case ",":
-		return isDigit(folded[from-1]) && isDigit(folded[to])
+		return isDigit(normalized[from-1]) && isDigit(normalized[to])
 	}
 	r, size := utf8.DecodeRuneInString(between)
 	return size == len(between) && strings.ContainsRune(".-_/:@'’\"׳״&\\·‐", r)
@@ -130,39 +130,39 @@ func isJoint(folded string, from, to int) bool {
 
 // termAt returns the term that begins at an offset of a text, and where the text continues after it. The kind is zero
 // if none begins there.
-func termAt(folded string, at int) (t term, next int) {
-	r, size := runeAt(folded, at)
+func termAt(normalized string, at int) (t term, next int) {
+	r, size := runeAt(normalized, at)
 	switch class := classOf(r); class {
 	case classWord:
-		return wordAt(folded, at)
+		return wordAt(normalized, at)
 	case classRun:
-		end := endOf(folded, at, classRun)
+		end := endOf(normalized, at, classRun)
 		// The end of a word within a run may be marked by a space that is invisible.
-		return term{text: strings.ReplaceAll(folded[at:end], string(zeroWidthSpace), ""), kind: kindRun}, end
+		return term{text: strings.ReplaceAll(normalized[at:end], string(zeroWidthSpace), ""), kind: kindRun}, end
 	case classSymbol:
-		end := symbolEnd(folded, at)
-		return term{text: firstRunes(folded[at:end], maxWord), kind: kindSymbol}, end
+		end := symbolEnd(normalized, at)
+		return term{text: firstRunes(normalized[at:end], maxWord), kind: kindSymbol}, end
 	}
-	if (r == '#' || r == '*') && hasKeycap(folded, at+1) {
+	if (r == '#' || r == '*') && hasKeycap(normalized, at+1) {
 		return term{text: keycapOf(fullWidth(byte(r))), kind: kindSymbol}, at + 1 + utf8.RuneLen(keycap)
 	}
 	return term{}, at + size
 }
 
-func wordAt(folded string, at int) (t term, next int) {
-	end := endOf(folded, at, classWord)
-	if digit := end - 1; hasKeycap(folded, end) && isDigit(folded[digit]) {
+func wordAt(normalized string, at int) (t term, next int) {
+	end := endOf(normalized, at, classWord)
+	if digit := end - 1; hasKeycap(normalized, end) && isDigit(normalized[digit]) {
 		if digit > at {
-			return term{text: firstRunes(folded[at:digit], maxWord), kind: kindWord}, digit
+			return term{text: firstRunes(normalized[at:digit], maxWord), kind: kindWord}, digit
 		}
 		next = end + utf8.RuneLen(keycap)
-		return term{text: keycapOf(rune(folded[at])), kind: kindSymbol}, next
+		return term{text: keycapOf(rune(normalized[at])), kind: kindSymbol}, next
 	}
-	word := folded[at:end]
-	for next = end; next < len(folded) && strings.IndexByte("+#%", folded[next]) >= 0 && !hasKeycap(folded,
+	word := normalized[at:end]
+	for next = end; next < len(normalized) && strings.IndexByte("+#%", normalized[next]) >= 0 && !hasKeycap(normalized,
 		next+1); next++ {
 		if next-end < maxWord {
-			word += string(fullWidth(folded[next]))
+			word += string(fullWidth(normalized[next]))
 		}
 	}
 	return term{text: firstRunes(word, maxWord), kind: kindWord}, next
@@ -184,19 +184,21 @@ func isWordByte(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= '
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-func hasKeycap(folded string, at int) bool { return strings.HasPrefix(folded[at:], string(keycap)) }
+func hasKeycap(normalized string, at int) bool {
+	return strings.HasPrefix(normalized[at:], string(keycap))
+}
 
 // endOf returns where the letters of a class end, including their marks.
-func endOf(folded string, at int, class charClass) int {
-	for at < len(folded) {
-		if class == classWord && isWordByte(folded[at]) {
+func endOf(normalized string, at int, class charClass) int {
+	for at < len(normalized) {
+		if class == classWord && isWordByte(normalized[at]) {
 			at++
 			continue
 		}
-		r, size := runeAt(folded, at)
+		r, size := runeAt(normalized, at)
 		c := classOf(r)
 		if c == classSpace && class == classRun { // within the run alone
-			if after, _ := runeAt(folded, at+size); classOf(after) != classRun {
+			if after, _ := runeAt(normalized, at+size); classOf(after) != classRun {
 				return at
 			}
 		} else if c != class && c != classMark {
@@ -209,21 +211,21 @@ func endOf(folded string, at int, class charClass) int {
 
 // symbolEnd returns where an emoji or another symbol ends: a flag has two letters or tags after it, others a skin tone,
 // and some are several with joiners in between.
-func symbolEnd(folded string, at int) int {
-	first, size := runeAt(folded, at)
+func symbolEnd(normalized string, at int) int {
+	first, size := runeAt(normalized, at)
 	at += size
 	if isFlagLetter(first) {
-		if r, size := runeAt(folded, at); isFlagLetter(r) {
+		if r, size := runeAt(normalized, at); isFlagLetter(r) {
 			at += size
 		}
 		return at
 	}
-	for at < len(folded) {
-		r, size := runeAt(folded, at)
+	for at < len(normalized) {
+		r, size := runeAt(normalized, at)
 		switch {
 		case isSkinTone(r), isTag(r):
 		case r == zeroWidthJoiner:
-			joined, more := runeAt(folded, at+size)
+			joined, more := runeAt(normalized, at+size)
 			if !isSymbol(joined) {
 				return at
 			}
