@@ -53,7 +53,8 @@ const isHidden = (m) => state.blocked.has(m.sender.id) && !expanded.has(messageK
 
 /**
  * @param {Message} m @param {boolean} grouped whether it is grouped with the message above
- * @param {Message | null | undefined} quoted the message that it replies to @param {() => void} redraw renders the timeline again
+ * @param {Message | null | undefined} quoted the message that it replies to
+ * @param {() => void} redraw renders the timeline again
  */
 export function messageRow(m, grouped, quoted, redraw) {
   const expand = () => {

@@ -34,7 +34,7 @@ const EVENT_NAMES = [
 const TASK_TIMEOUT = 10_000; // milliseconds until a task is given to another tab
 const IDLE_LIMIT = 60_000; // milliseconds without an event until a request checks whether one was missed
 const TICK_INTERVAL = 15_000;
-const SLEEP_THRESHOLD = 100_000; // milliseconds between ticks: the machine was asleep, as hidden tabs tick once a minute
+const SLEEP_THRESHOLD = 100_000; // ms between ticks: the machine was asleep, as hidden tabs tick once a minute
 
 export class StreamHub {
   /** @type {Map<string, { post: (message: any) => void, room: number | null }>} */

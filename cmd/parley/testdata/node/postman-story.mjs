@@ -1,6 +1,6 @@
-// What Ada, Grace and Carl do with Parley, request by request. Each is one of the converted collection's, by its name;
-// its path's variables, and bodies that are not given here, are those of the contract's examples. A check runs inside of
-// Postman: it knows nothing but `pm`, and what it sets is there for the requests that follow.
+// What Ada, Grace and Carl do with Parley, request by request. Each step names a request of the converted collection; path
+// variables and bodies that are not given here are those of the contract's examples. A check runs inside Postman: it can
+// only use `pm`, and the variables that it sets are available to the requests after it.
 
 /** A picture of 2 by 2 pixels. */
 export const picture = Buffer.from(
@@ -8,8 +8,8 @@ export const picture = Buffer.from(
   'base64',
 );
 
-/** Runs after each request: whoever logs in or comes back has new tokens from there on. */
-export function rememberTokens(pm) {
+/** Runs after each request: stores the tokens of a log-in or a refresh for the next requests. */
+export function storeTokens(pm) {
   if (!/json/.test(pm.response.headers.get('Content-Type') ?? '')) return;
   const { access_token: token, refresh_token: refresh, user } = pm.response.json();
   if (!token) return;
@@ -146,7 +146,7 @@ const members = [
   carl('Mute a room, or unmute it', 200, { check: (pm) => pm.expect(pm.response.json().muted).to.equal(true) }),
 ];
 
-/** Carl is kept out of the room, and comes back with an invite. */
+/** Carl is removed and banned, and joins again with an invite. */
 const kept = [
   grace('Remove a member', 204, { path: toCarl }),
   grace('Ban a user from a room', 200, {
@@ -332,7 +332,7 @@ const chunks = [
   ada('Give an upload up', 204, { headers: { 'Tus-Resumable': '1.0.0' } }),
 ];
 
-/** The log, from when the room was made on: what a stream would have told Grace. */
+/** The events since the room was created, as a stream would have sent them to Grace. */
 const following = [
   grace('Get a cookie for the event stream', 204),
   grace('Follow what happens', 200, {
