@@ -1,5 +1,6 @@
-// A page with plain EventSources and without error handling, while the server drains, is killed, loses its database, and
-// gets too many streams or requests of a user. The first address serves the page, and controls the server on request:
+// A page with plain EventSources and without error handling, while the server drains, is killed, loses its database,
+// and gets too many streams or requests of a user. The first address serves the page, and controls the server on
+// request:
 //
 //   node eventsource.mjs http://127.0.0.1:8000 http://127.0.0.1:8080 /usr/bin/chromium [postgres]
 

@@ -111,30 +111,28 @@ for (let cursor: string | undefined, more = true; more; more = cursor !== undefi
   history.push(...page.items);
   cursor = page.next_cursor;
 }
-const found = dataOf(
-  await toni.GET('/v1/rooms/{room}/messages/search', { params: { path, query: { q: 'kettle' } } }),
-);
+const found = dataOf(await toni.GET('/v1/rooms/{room}/messages/search', { params: { path, query: { q: 'kettle' } } }));
 
 // The events of the stream. The name of an event determines the type of its data.
 
-const told: string[] = [];
+const received: string[] = [];
 function show(event: StreamEvent): boolean {
   switch (event.event) {
     case 'ready':
-      told.push(`${event.event} ${event.data.user_id === session.user.id}`);
+      received.push(`${event.event} ${event.data.user_id === session.user.id}`);
       return true;
     case 'message.created':
-      told.push(
+      received.push(
         `${event.event} ${event.data.sender.username}: ${event.data.text} ${event.data.files.map(({ name }) => name)}`,
       );
       return true;
     case 'reaction.added':
-      told.push(`${event.event} ${event.data.message_id} ${event.data.emoji}`);
+      received.push(`${event.event} ${event.data.message_id} ${event.data.emoji}`);
       return false;
     case 'resync':
       throw new Error(`away for too long: ${event.data.reason}`);
     default: // not used here, or newer than this program
-      told.push(event.event);
+      received.push(event.event);
       return true;
   }
 }
@@ -158,7 +156,7 @@ console.log(
     sent,
     replayed,
     content,
-    told,
+    told: received,
     polled,
     history: history.map(({ text }) => text),
     found: found.items.map(({ id }) => id),

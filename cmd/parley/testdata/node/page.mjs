@@ -1,5 +1,5 @@
-// Two people chat on the example page in a real browser, while the server is killed, changes its secret, and does not know
-// the page's cursor any more. The first address serves the page, and kills and starts the server on request:
+// Two people chat on the example page in a real browser, while the server is killed, changes its secret, and does not
+// know the page's cursor any more. The first address serves the page, and kills and starts the server on request:
 //
 //   node page.mjs http://127.0.0.1:8000 http://127.0.0.1:8080 /usr/bin/chromium
 
@@ -46,16 +46,16 @@ const lines = ({ page }) => page.locator('li').allInnerTexts();
 const shows = ({ page }, text) => page.locator('li', { hasText: text }).first().waitFor();
 
 /** Carl and Dave are guests who use the API directly, so that they can write while the pages are disconnected. */
-async function ask(method, path, body, token) {
+async function request(method, path, body, token) {
   const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) };
   const answer = await fetch(server + path, { method, headers, body: body && JSON.stringify(body) });
   assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
   return answer.status === 204 ? undefined : answer.json();
 }
-const guest = async (username) => (await ask('POST', '/v1/sessions', { username, guest: true })).access_token;
+const guest = async (username) => (await request('POST', '/v1/sessions', { username, guest: true })).access_token;
 const carl = await guest('carl');
-const carlSays = (text) => ask('POST', '/v1/rooms/%23lobby/messages', { text }, carl);
-const daveSays = async (text) => ask('POST', '/v1/rooms/%23lobby/messages', { text }, await guest('dave'));
+const carlSays = (text) => request('POST', '/v1/rooms/%23lobby/messages', { text }, carl);
+const daveSays = async (text) => request('POST', '/v1/rooms/%23lobby/messages', { text }, await guest('dave'));
 
 const markup = '<img src=x onerror="alert(1)"><b>bold</b>';
 const said = ['carl: who is here?', 'carl: before the stream'];
@@ -82,9 +82,9 @@ try {
   // Edits and deletions.
   const wrong = await carlSays('teh');
   await shows(bob, 'carl: teh');
-  await ask('PATCH', `/v1/rooms/%23lobby/messages/${wrong.id}`, { text: 'the' }, carl);
+  await request('PATCH', `/v1/rooms/%23lobby/messages/${wrong.id}`, { text: 'the' }, carl);
   await bothShow('carl: the');
-  await ask('DELETE', `/v1/rooms/%23lobby/messages/${wrong.id}`, undefined, carl);
+  await request('DELETE', `/v1/rooms/%23lobby/messages/${wrong.id}`, undefined, carl);
   said.pop();
   await carlSays('gone');
   await bothShow('carl: gone');
@@ -98,8 +98,8 @@ try {
   await carlSays('after the break');
   await bothShow('carl: after the break');
 
-  // All tokens are invalid: the pages get new ones, and a new cookie for the stream. The new streams cannot resume from the
-  // cursor of the history, so the history is read again, with the messages sent meanwhile.
+  // All tokens are invalid: the pages get new ones, and a new cookie for the stream. The new streams cannot resume from
+  // the cursor of the history, so the history is read again, with the messages sent meanwhile.
   let spoken;
   const speech = new Promise((resolve) => {
     spoken = resolve;

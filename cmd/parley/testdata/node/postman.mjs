@@ -64,7 +64,7 @@ function requestOf(step, requests) {
   enable(request.header, step.headers);
   if (step.body !== undefined) request.body = { mode: 'raw', raw: step.body };
   if (step.file) request.body.formdata.find(({ type }) => type === 'file').src = step.file;
-  const checks = `pm.test('answers ${step.status}', () => pm.response.to.have.status(${step.status}));`;
+  const checks = `pm.test('returns ${step.status}', () => pm.response.to.have.status(${step.status}));`;
   return {
     name: step.request,
     request,
@@ -94,7 +94,7 @@ async function openStream() {
   const headers = { 'Content-Type': 'application/json' };
   const body = JSON.stringify({ username: 'carl', guest: true });
   const login = await fetch(`${server}/v1/sessions`, { method: 'POST', headers, body });
-  assert.equal(login.status, 201, 'nobody else may be called carl: use a server without users');
+  assert.equal(login.status, 201, 'the name carl is taken: use a server without users');
   const { access_token: token } = await login.json();
   const leave = new AbortController();
   const stream = await fetch(`${server}/v1/events`, {

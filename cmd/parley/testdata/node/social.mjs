@@ -2,8 +2,8 @@
 //
 //   node social.mjs <server> <room>      CHROMIUM  the browser; /usr/bin/chromium when left out
 //
-// The room is public. The caller sets the results of the provider "mock": two people who are accepted, one who cancels, and
-// one who is accepted again. Errors in the browser's console fail the test, except the expected refusals.
+// The room is public. The caller sets the results of the provider "mock": two people who are accepted, one who cancels,
+// and one who is accepted again. Errors in the browser's console fail the test, except the expected refusals.
 
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';

@@ -23,9 +23,9 @@ export async function launch(...args) {
 }
 
 /**
- * playwright-core sets the colour scheme of every page with a command that Firefox does not support yet. This patch skips
- * the command, so that Firefox keeps its own scheme. It uses internals of playwright-core, whose version is pinned; remove
- * it once Firefox supports the command.
+ * playwright-core sets the colour scheme of every page with a command that Firefox does not support yet. This patch
+ * skips the command, so that Firefox keeps its own scheme. It uses internals of playwright-core, whose version is
+ * pinned; remove it once Firefox supports the command.
  */
 function passOverMediaFeatures(browser) {
   const session = Object.getPrototypeOf(browser._connection.toImpl(browser)._browserSession);

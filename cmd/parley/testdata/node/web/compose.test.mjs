@@ -27,10 +27,10 @@ const STILL_WRITTEN = /^423 \/v1\/uploads\//;
 const sendButton = (page) => page.getByRole('button', { name: 'Send', exact: true });
 
 async function inRoom(person, username, options) {
-  const somebody = await person(username, options);
-  await signUp(somebody);
-  await makeRoom(somebody.page, `Room of ${username}`);
-  return somebody.page;
+  const member = await person(username, options);
+  await signUp(member);
+  await makeRoom(member.page, `Room of ${username}`);
+  return member.page;
 }
 
 scene(
@@ -100,10 +100,10 @@ scene(
     await row(page, 'mine, changed').waitFor();
     assert.equal(await box(page).inputValue(), '', 'a sent message is no longer a draft');
 
-    await box(page).fill('nobody else may see this');
+    await box(page).fill('only for me');
     await myMenu(page, 'Log out');
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
-    assert.doesNotMatch(await page.evaluate(() => JSON.stringify(localStorage)), /nobody else|half an ans/);
+    assert.doesNotMatch(await page.evaluate(() => JSON.stringify(localStorage)), /only for me|half an ans/);
     await signUp({ page, username: 'ben-two' });
     await makeRoom(page, 'Third');
     assert.equal(await box(page).inputValue(), '');
@@ -148,7 +148,8 @@ scene(
     expect(STILL_WRITTEN);
     const page = await inRoom(person, 'cal');
     const chip = page.locator('.chip');
-    await paste(page, { 'text/plain': 'Tea\t3\nMilk\t1\n', 'text/html': '<table></table>' }, ['image.png']); // from a spreadsheet
+    // From a spreadsheet.
+    await paste(page, { 'text/plain': 'Tea\t3\nMilk\t1\n', 'text/html': '<table></table>' }, ['image.png']);
     assert.equal(await box(page).inputValue(), 'Tea\t3\nMilk\t1\n');
     assert.equal(await chip.count(), 0);
     await press(page.getByRole('button', { name: 'Attach the picture' }));

@@ -26,46 +26,50 @@ async function expectMessages(pages, expected) {
   for (const page of pages) {
     await row(page, expected.at(-1)).waitFor();
     await allSent(page);
-    await until(async () => (await texts(page)).length >= expected.length).catch(() => {}); // the assertion below reports what is missing
+    // After a timeout, the assertion below reports what is missing.
+    await until(async () => (await texts(page)).length >= expected.length).catch(() => {});
     assert.deepEqual(await texts(page), expected);
   }
 }
 
-scene('no message is lost or shown twice when the server is killed, the network fails and pages are reloaded', async ({ person, start, stop }) => {
-  const cara = await person('cara');
-  const dan = await person('dan');
-  await signUp(cara);
-  await signUp(dan);
-  await makeRoom(cara.page, 'Storm');
-  await join(dan.page, 'Storm');
-  const second = await openTab(dan.context, roomPath(dan.page));
-  await box(second).waitFor();
-  const everywhere = [cara.page, dan.page, second];
+scene(
+  'no message is lost or shown twice when the server is killed, the network fails and pages are reloaded',
+  async ({ person, start, stop }) => {
+    const cara = await person('cara');
+    const dan = await person('dan');
+    await signUp(cara);
+    await signUp(dan);
+    await makeRoom(cara.page, 'Storm');
+    await join(dan.page, 'Storm');
+    const second = await openTab(dan.context, roomPath(dan.page));
+    await box(second).waitFor();
+    const everywhere = [cara.page, dan.page, second];
 
-  const expected = [];
-  const say = (text) => {
-    expected.push(text);
-    return write(cara.page, text);
-  };
-  for (let round = 0; round < 3; round++) {
-    for (let i = 0; i < 4; i++) await say(`before ${round}.${i}`);
-    await stop(round === 2 ? 'SIGTERM' : 'SIGKILL'); // pending sends may have been stored or not
-    for (let i = 0; i < 3; i++) await say(`while away ${round}.${i}`);
-    await cara.page.getByText('Your messages are sent when the connection is back').waitFor();
-    await start();
-    await allSent(cara.page);
-    if (round === 1) await dan.page.reload();
-  }
-  await expectMessages(everywhere, expected);
+    const expected = [];
+    const say = (text) => {
+      expected.push(text);
+      return write(cara.page, text);
+    };
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 4; i++) await say(`before ${round}.${i}`);
+      await stop(round === 2 ? 'SIGTERM' : 'SIGKILL'); // pending sends may have been stored or not
+      for (let i = 0; i < 3; i++) await say(`while away ${round}.${i}`);
+      await cara.page.getByText('Your messages are sent when the connection is back').waitFor();
+      await start();
+      await allSent(cara.page);
+      if (round === 1) await dan.page.reload();
+    }
+    await expectMessages(everywhere, expected);
 
-  await setOffline(dan, true);
-  await write(dan.page, 'from the tunnel 1');
-  await write(dan.page, 'from the tunnel 2');
-  await write(cara.page, 'meanwhile');
-  await row(cara.page, 'meanwhile').waitFor();
-  await setOffline(dan, false);
-  await expectMessages(everywhere, [...expected, 'meanwhile', 'from the tunnel 1', 'from the tunnel 2']);
-});
+    await setOffline(dan, true);
+    await write(dan.page, 'from the tunnel 1');
+    await write(dan.page, 'from the tunnel 2');
+    await write(cara.page, 'meanwhile');
+    await row(cara.page, 'meanwhile').waitFor();
+    await setOffline(dan, false);
+    await expectMessages(everywhere, [...expected, 'meanwhile', 'from the tunnel 1', 'from the tunnel 2']);
+  },
+);
 
 scene('the upload of a large file resumes after an interruption', async ({ person }) => {
   const hal = await person('hal');
@@ -75,7 +79,9 @@ scene('the upload of a large file resumes after an interruption', async ({ perso
   let cuts = 0;
   await hal.page.route('**/v1/uploads/*', (route) => {
     requests.push(route.request().method());
-    return route.request().method() === 'PATCH' && requests.length === 2 && ++cuts ? abortRequest(route) : route.continue();
+    return route.request().method() === 'PATCH' && requests.length === 2 && ++cuts
+      ? abortRequest(route)
+      : route.continue();
   });
   const bytes = Buffer.alloc(10 * 1024 * 1024, 'parley');
   await attach(hal.page, { name: 'large.bin', mimeType: 'application/octet-stream', buffer: bytes });

@@ -113,7 +113,7 @@ scene(
     await row(page, 'half a sentence').waitFor();
     await allSent(page);
     assert.deepEqual(await texts(page), ['half a sentence']);
-    await box(page).fill('for nobody else');
+    await box(page).fill('only for me');
     await myMenu(page, 'Log out');
     expect(/^401 /);
     await page.getByLabel('Username').fill('eli');
@@ -127,8 +127,8 @@ scene(
 );
 
 /**
- * Downloads list.txt and returns its text. Firefox does not report downloads of object URLs, and Chromium does not give the
- * body of a response that became a download.
+ * Downloads list.txt and returns its text. Firefox does not report downloads of object URLs, and Chromium does not give
+ * the body of a response that became a download.
  */
 async function downloadList(page) {
   if (!isFirefox) return readFileSync(await download(page, 'list.txt'), 'utf8');

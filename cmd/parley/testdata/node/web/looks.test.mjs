@@ -115,7 +115,7 @@ async function insideRoom(page) {
 async function aboutPeople(page) {
   await press(page.locator('button.name').first());
   await page.locator('dialog').waitFor();
-  await check(page, 'profile of somebody');
+  await check(page, 'profile of a user');
   await dismiss(page);
   await find(page, 'Look');
   await page.getByRole('option', { name: /Messages with/ }).waitFor();

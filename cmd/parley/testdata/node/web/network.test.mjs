@@ -23,7 +23,8 @@ scene(
     zoe.context.on('request', (request) => {
       if (/events\?last_event_id/.test(request.url())) streams++;
     });
-    const [second, third] = await Promise.all([openTab(zoe.context, place), openTab(zoe.context, place)]); // both refresh the token
+    // Both tabs refresh the token.
+    const [second, third] = await Promise.all([openTab(zoe.context, place), openTab(zoe.context, place)]);
     await write(second, 'from the one that follows');
     for (const page of [zoe.page, third]) await row(page, 'from the one that follows').waitFor();
     assert.equal(streams, 0, 'the new tabs have no stream of their own');
@@ -49,39 +50,42 @@ scene(
   [MOUSE],
 );
 
-scene('a room that is opened offline is shown when the connection is back, and the banner disappears', async ({ person }) => {
-  const vic = await person('vic');
-  const wim = await person('wim');
-  await signUp(vic);
-  await signUp(wim);
-  for (const name of ['Known', 'Unknown']) {
-    await makeRoom(wim.page, name);
-    await write(wim.page, `hello in ${name}`);
-    await allSent(wim.page);
-  }
-  const unknown = roomPath(wim.page);
-  await join(vic.page, 'Known');
-  const known = roomPath(vic.page);
-  await vic.page.goto('/#/');
-  await vic.page.reload(); // no room is cached
-  await roomLink(vic.page, 'Known').waitFor();
-  for (const [place, failed, shown] of [
-    [known, 'The messages could not be loaded', () => row(vic.page, 'hello in Known').waitFor()],
-    [unknown, 'This room cannot be opened', () => vic.page.getByRole('button', { name: 'Join' }).waitFor()],
-  ]) {
-    await setOffline(vic, true);
-    await vic.page.evaluate((to) => {
-      location.hash = to;
-    }, place.slice(1));
-    await vic.page.getByRole('heading', { name: failed }).waitFor();
-    await vic.page.getByText('You are offline.').waitFor();
-    await setOffline(vic, false);
-    await shown();
-    await until(async () => !(await vic.page.locator('.banner').isVisible()), 'the banner disappears');
-  }
-  await press(vic.page.getByRole('button', { name: 'Join' }));
-  await box(vic.page).waitFor();
-});
+scene(
+  'a room that is opened offline is shown when the connection is back, and the banner disappears',
+  async ({ person }) => {
+    const vic = await person('vic');
+    const wim = await person('wim');
+    await signUp(vic);
+    await signUp(wim);
+    for (const name of ['Known', 'Unknown']) {
+      await makeRoom(wim.page, name);
+      await write(wim.page, `hello in ${name}`);
+      await allSent(wim.page);
+    }
+    const unknown = roomPath(wim.page);
+    await join(vic.page, 'Known');
+    const known = roomPath(vic.page);
+    await vic.page.goto('/#/');
+    await vic.page.reload(); // no room is cached
+    await roomLink(vic.page, 'Known').waitFor();
+    for (const [place, failed, shown] of [
+      [known, 'The messages could not be loaded', () => row(vic.page, 'hello in Known').waitFor()],
+      [unknown, 'This room cannot be opened', () => vic.page.getByRole('button', { name: 'Join' }).waitFor()],
+    ]) {
+      await setOffline(vic, true);
+      await vic.page.evaluate((to) => {
+        location.hash = to;
+      }, place.slice(1));
+      await vic.page.getByRole('heading', { name: failed }).waitFor();
+      await vic.page.getByText('You are offline.').waitFor();
+      await setOffline(vic, false);
+      await shown();
+      await until(async () => !(await vic.page.locator('.banner').isVisible()), 'the banner disappears');
+    }
+    await press(vic.page.getByRole('button', { name: 'Join' }));
+    await box(vic.page).waitFor();
+  },
+);
 
 scene(
   'a bug in the page is not reported as a network error, nor a network error as a bug',

@@ -30,9 +30,9 @@ async function inTwoRooms(person, username, options) {
 }
 
 async function signedUp(person, username, options) {
-  const somebody = await person(username, options);
-  await signUp(somebody);
-  return somebody;
+  const member = await person(username, options);
+  await signUp(member);
+  return member;
 }
 
 const dialogs = (page) => page.locator('dialog[open]').count();
@@ -163,7 +163,7 @@ const outOfReach = (page) =>
       if (!el.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || el.matches('.skip')) return [];
       const { left, right, top: above, bottom } = el.getBoundingClientRect();
       const y = (above + bottom) / 2;
-      const bad = [left + 3, (left + right) / 2, right - 3].some((x) => {
+      const isCovered = [left + 3, (left + right) / 2, right - 3].some((x) => {
         if (scrolled(el, x, y)) return false;
         const hit = document.elementFromPoint(x, y);
         return (
@@ -175,11 +175,8 @@ const outOfReach = (page) =>
           (!el.contains(hit) && !el.closest('label')?.contains(hit))
         );
       });
-      return bad
-        ? [
-            `${el.getAttribute('aria-label') || el.textContent || el.className} at ${Math.round(left)},${Math.round(above)}`,
-          ]
-        : [];
+      const label = el.getAttribute('aria-label') || el.textContent || el.className;
+      return isCovered ? [`${label} at ${Math.round(left)},${Math.round(above)}`] : [];
     });
   });
 
@@ -243,7 +240,7 @@ scene(
     assert.ok((await bottom(row(page, 'sky'))) < (await bottom(box(page))), 'the newest message too');
     await act(page, 'sky', 'Reply');
     await roomMenu(page, 'Room settings');
-    await until(async () => (await bottom(page.locator('dialog[open]'))) <= 844 - 320, 'and a dialog'); // after its animation
+    await until(async () => (await bottom(page.locator('dialog[open]'))) <= 844 - 320, 'the dialog is above it too');
     await page.keyboard.press('Escape');
     await keyboard(0);
     await until(async () => (await bottom(box(page))) > 700);

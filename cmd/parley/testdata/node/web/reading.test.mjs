@@ -118,47 +118,50 @@ scene('a message that is sent while a room is loading is shown', async ({ person
   await row(opened, 'too late for the answer').waitFor();
 });
 
-scene('a long history is loaded in pages, keeps its scroll position, and opens at any message', async ({ api, person }) => {
-  const ian = await person('ian');
-  await signUp(ian);
-  await makeRoom(ian.page, 'Archive');
-  const room = Number(/rooms\/(\d+)/.exec(ian.page.url())[1]);
-  const { access_token: token } = await api('POST', '/v1/sessions', { username: 'ian', password: PASSWORD });
-  for (let i = 1; i <= 420; i++) await api('POST', `/v1/rooms/${room}/messages`, { text: `line ${i}` }, token);
-  await ian.page.reload();
-  await row(ian.page, 'line 420').waitFor();
-  const scroller = ian.page.locator('.scroller');
-  const numbers = async () => (await texts(ian.page)).map((text) => Number(text.slice('line '.length)));
-  await until(async () => {
-    // up, page by page
-    await scroller.evaluate((el) => {
-      el.scrollTop = 0;
-    });
-    return ian.page.locator('.beginning').count();
-  }, 'the beginning');
-  const up = await numbers();
-  assert.deepEqual(
-    up,
-    up.map((_, i) => i + 1),
-    'the lines from the first one on, each once',
-  );
-  await press(ian.page.getByRole('button', { name: 'To the newest message' }));
-  await row(ian.page, 'line 420').waitFor();
-  await ian.page.goto(`/#/rooms/${room}/100`);
-  await until(
-    () => ian.page.locator('li.message[data-id="100"]').evaluate((el) => el === document.activeElement),
-    'the 100th has the focus',
-  );
-  await until(async () => {
-    // down again
-    await scroller.evaluate((el) => {
-      el.scrollTop = el.scrollHeight;
-    });
-    return (await numbers()).includes(420);
-  }, 'the end');
-  const down = await numbers();
-  assert.deepEqual(
-    down,
-    down.map((_, i) => down[0] + i),
-  );
-});
+scene(
+  'a long history is loaded in pages, keeps its scroll position, and opens at any message',
+  async ({ api, person }) => {
+    const ian = await person('ian');
+    await signUp(ian);
+    await makeRoom(ian.page, 'Archive');
+    const room = Number(/rooms\/(\d+)/.exec(ian.page.url())[1]);
+    const { access_token: token } = await api('POST', '/v1/sessions', { username: 'ian', password: PASSWORD });
+    for (let i = 1; i <= 420; i++) await api('POST', `/v1/rooms/${room}/messages`, { text: `line ${i}` }, token);
+    await ian.page.reload();
+    await row(ian.page, 'line 420').waitFor();
+    const scroller = ian.page.locator('.scroller');
+    const numbers = async () => (await texts(ian.page)).map((text) => Number(text.slice('line '.length)));
+    await until(async () => {
+      // up, page by page
+      await scroller.evaluate((el) => {
+        el.scrollTop = 0;
+      });
+      return ian.page.locator('.beginning').count();
+    }, 'the beginning');
+    const up = await numbers();
+    assert.deepEqual(
+      up,
+      up.map((_, i) => i + 1),
+      'the lines from the first one on, each once',
+    );
+    await press(ian.page.getByRole('button', { name: 'To the newest message' }));
+    await row(ian.page, 'line 420').waitFor();
+    await ian.page.goto(`/#/rooms/${room}/100`);
+    await until(
+      () => ian.page.locator('li.message[data-id="100"]').evaluate((el) => el === document.activeElement),
+      'the 100th has the focus',
+    );
+    await until(async () => {
+      // down again
+      await scroller.evaluate((el) => {
+        el.scrollTop = el.scrollHeight;
+      });
+      return (await numbers()).includes(420);
+    }, 'the end');
+    const down = await numbers();
+    assert.deepEqual(
+      down,
+      down.map((_, i) => down[0] + i),
+    );
+  },
+);

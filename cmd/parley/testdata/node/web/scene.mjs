@@ -1,6 +1,6 @@
-// A scene: people with their own browsers at one server. It runs twice at the same time, each time with its own server: by
-// mouse on desktops of two widths, and by touch on phones. Every error or warning in a browser's console fails the scene,
-// except those that it expects: error responses that it names, and connections that it interrupts.
+// A scene: people with their own browsers at one server. It runs twice at the same time, each time with its own server:
+// by mouse on desktops of two widths, and by touch on phones. Every error or warning in a browser's console fails the
+// scene, except those that it expects: error responses that it names, and connections that it interrupts.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

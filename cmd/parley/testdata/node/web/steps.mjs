@@ -1,5 +1,5 @@
-// What people do and see in the client, by the accessible names of its elements. On a phone they tap, and see either the
-// list of rooms or a room.
+// What people do and see in the client, by the accessible names of its elements. On a phone they tap, and see either
+// the list of rooms or a room.
 
 import { isTouched, until } from './scene.mjs';
 

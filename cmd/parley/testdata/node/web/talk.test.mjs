@@ -136,12 +136,12 @@ scene('rooms: invites, roles, pins, settings, muting, and deletion', async ({ ex
   await roomMenu(ned.page, 'Mute');
   await roomLink(ned.page, 'Cellar').getByText('muted').waitFor({ state: 'attached' });
   await makeRoom(ned.page, 'Quiet');
-  await write(mia.page, 'nobody is told of this');
+  await write(mia.page, 'there is no event about this');
   await allSent(mia.page);
   await openRoom(ned.page, 'Cellar');
-  await row(ned.page, 'nobody is told of this').waitFor();
-  await write(mia.page, 'but this is seen at once');
-  await row(ned.page, 'but this is seen at once').waitFor();
+  await row(ned.page, 'there is no event about this').waitFor();
+  await write(mia.page, 'but this is shown at once');
+  await row(ned.page, 'but this is shown at once').waitFor();
 
   expect(/^404 .v1.rooms/);
   await roomMenu(mia.page, 'Room settings');

@@ -26,8 +26,9 @@ test('no response, or one of a proxy, is a network error', async () => {
     globalThis.fetch = fetch;
   }
   assert.ok(
-    (await failure(mapImportError(Promise.reject(new TypeError('Failed to fetch dynamically imported module: x'))))) instanceof
-      Unreachable,
+    (await failure(
+      mapImportError(Promise.reject(new TypeError('Failed to fetch dynamically imported module: x'))),
+    )) instanceof Unreachable,
   );
 });
 

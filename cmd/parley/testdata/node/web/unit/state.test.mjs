@@ -66,7 +66,9 @@ test('an event that counts a message does not restore an old name', () => {
 });
 
 test('the user’s own name in an event may be outdated, and is read again', async () => {
-  setServer((method, path) => (path === '/v1/users/me' ? { data: { ...ann, display_name: 'Annie' } } : { status: 404 }));
+  setServer((method, path) =>
+    path === '/v1/users/me' ? { data: { ...ann, display_name: 'Annie' } } : { status: 404 },
+  );
   people.putNameFromEvent({ ...ann, display_name: 'An old name' });
   assert.equal(state.me.display_name, 'Ann');
   await waitFor(() => state.me.display_name === 'Annie');

@@ -106,11 +106,7 @@ test('code is not parsed', () => {
   assert.deepEqual(kinds('``` `` ```'), ['block:  `` ']);
   assert.deepEqual(kinds('before\n```js\nlet x;\n```\nafter'), ['text: before', 'block: let x;', 'text: after']);
   assert.equal(parseText('```js\nlet x;\n```')[0].note, 'js');
-  assert.deepEqual(
-    kinds('```one line```'),
-    ['block: one line'],
-    'a block of one line has no language',
-  );
+  assert.deepEqual(kinds('```one line```'), ['block: one line'], 'a block of one line has no language');
   assert.deepEqual(kinds('```open for ever'), ['text: ```open for ever']);
   assert.equal(
     parseText('x `y` http://a.example @anna ```z``` end')
