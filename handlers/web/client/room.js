@@ -257,7 +257,7 @@ async function attempt(promise) {
 
 /** @param {import('./types').Room} room */
 async function confirmLeave(room) {
-  const text = room.kind === 'private' ? 'You can only come back with an invite.' : 'You can join again at any time.';
+  const text = room.kind === 'private' ? 'You can only join again with an invite.' : 'You can join again at any time.';
   if (!(await confirmAction(`Leave ${roomTitle(room)}?`, text, 'Leave'))) return;
   await attempt(leaveRoom(room.id).then(() => navigate(0)));
 }
