@@ -8,7 +8,7 @@ import { formatBriefTime, formatExactTime, formatSize, formatTime } from './form
 import { download, isPicture, isPlayable, showThumbnailWhenNear } from './media.js';
 import { resend, discard } from './outbox.js';
 import { roomHash } from './router.js';
-import { withCurrentName, isMe, canModerate, state } from './store.js';
+import { isMe, state, withCurrentName } from './store.js';
 import { isEmojiOnly, mentionsUser, renderText, summarize } from './text.js';
 import { avatar, nameElement, toast } from './ui.js';
 import { cancelUpload, retryUpload } from './uploads.js';

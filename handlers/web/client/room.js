@@ -3,7 +3,7 @@
 import { describeError } from './api.js';
 import { Composer } from './composer.js';
 import { fill, h, icon, iconButton } from './dom.js';
-import { formatCount, formatAgo } from './format.js';
+import { formatAgo } from './format.js';
 import { openMenu } from './menu.js';
 import { panelView } from './panel.js';
 import { addLayer, syncHistory } from './layers.js';
