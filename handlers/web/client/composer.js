@@ -360,13 +360,13 @@ export class Composer {
   #makeChip(u) {
     const picture = h('span.file-icon', {}, u.preview ? h('img', { src: u.preview, alt: '' }) : icon('file', 20));
     const words = h('div.file-words');
-    const again = iconButton('retry', `Try ${u.file.name} again`, { onclick: () => retryUpload(u) });
+    const retryButton = iconButton('retry', `Try ${u.file.name} again`, { onclick: () => retryUpload(u) });
     const el = h(
       'div.chip',
       {},
       picture,
       words,
-      again,
+      retryButton,
       iconButton('close', `Remove ${u.file.name}`, {
         onclick: () => {
           cancelUpload(u);
@@ -377,7 +377,7 @@ export class Composer {
     );
     const update = () => {
       el.className = `chip ${u.state}`;
-      again.hidden = u.state !== 'failed';
+      retryButton.hidden = u.state !== 'failed';
       fill(
         words,
         h('bdi.file-name', {}, u.file.name),
@@ -394,7 +394,7 @@ export class Composer {
 
   #showTyping = debounce(20, () => {
     const names = [...state.typing.values()].map((t) => withCurrentName(t.user).display_name);
-    const who =
+    const subject =
       names.length > 3
         ? 'Several people are'
         : names.length
@@ -402,8 +402,8 @@ export class Composer {
           : '';
     fill(
       this.#typing,
-      who && h('span.dots', { 'aria-hidden': 'true' }, h('i'), h('i'), h('i')),
-      who && h('bdi', {}, `${who} typing`),
+      subject && h('span.dots', { 'aria-hidden': 'true' }, h('i'), h('i'), h('i')),
+      subject && h('bdi', {}, `${subject} typing`),
     );
   });
 }

@@ -48,18 +48,18 @@ export function openUserDialog(ref, onNavigate) {
       return body;
 
       function render() {
-        const who = user ?? ref;
+        const shown = user ?? ref;
         fill(
           body,
           h(
             'div.card-head',
             {},
-            avatar(who, 'xl', true),
+            avatar(shown, 'xl', true),
             h(
               'div',
               {},
-              h('p.card-name', {}, nameElement(who)),
-              h('p.card-sub', {}, '@' + who.username, user?.guest && h('span.tag', {}, 'Guest')),
+              h('p.card-name', {}, nameElement(shown)),
+              h('p.card-sub', {}, '@' + shown.username, user?.guest && h('span.tag', {}, 'Guest')),
               h('p.card-sub', {}, status()),
             ),
           ),

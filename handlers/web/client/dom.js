@@ -8,8 +8,8 @@ import { paths } from './icons.js';
 /**
  * Creates an element: h('button.primary', { type: 'button', onclick: f }, 'Send').
  * @param {string} tag a tag name, and classes after dots
- * @param {Record<string, any>} [props] on… adds a listener, dataset and vars (CSS variables) take an object, all others
- *   are attributes; false, null and undefined are ignored
+ * @param {Record<string, any>} [props] on… adds a listener, dataset and vars (CSS variables) take an object, all
+ *   others are attributes; false, null and undefined are ignored
  * @param {...Child} children
  * @returns {any} the element; `any`, because callers know its type
  */

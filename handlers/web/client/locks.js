@@ -70,15 +70,15 @@ async function withNegotiatedLock(name, f, rank = '') {
   }
 }
 
-/** @param {string} name @param {{ id: string, refused: boolean }} mine */
-async function tryAcquire(name, mine) {
-  mine.refused = mustObject(name, mine.id);
-  lockChannel?.postMessage({ type: 'want', name, id: mine.id });
+/** @param {string} name @param {{ id: string, refused: boolean }} request */
+async function tryAcquire(name, request) {
+  request.refused = mustObject(name, request.id);
+  lockChannel?.postMessage({ type: 'want', name, id: request.id });
   for (let step = 0; step < STEPS; step++)
     await new Promise((resolve) => {
       setTimeout(resolve, STEP_MS);
     });
-  return !mine.refused && !mustObject(name, mine.id);
+  return !request.refused && !mustObject(name, request.id);
 }
 
 /**

@@ -8,7 +8,7 @@ import { formatBriefTime, formatExactTime, formatSize, formatTime } from './form
 import { download, isPicture, isPlayable, showThumbnailWhenNear } from './media.js';
 import { resend, discard } from './outbox.js';
 import { roomHash } from './router.js';
-import { withCurrentName, isMe, canModerate, state } from './store.js';
+import { isMe, state, withCurrentName } from './store.js';
 import { isEmojiOnly, mentionsUser, renderText, summarize } from './text.js';
 import { avatar, nameElement, toast } from './ui.js';
 import { cancelUpload, retryUpload } from './uploads.js';
@@ -53,7 +53,8 @@ const isHidden = (m) => state.blocked.has(m.sender.id) && !expanded.has(messageK
 
 /**
  * @param {Message} m @param {boolean} grouped whether it is grouped with the message above
- * @param {Message | null | undefined} quoted the message that it replies to @param {() => void} redraw renders the timeline again
+ * @param {Message | null | undefined} quoted the message that it replies to
+ * @param {() => void} redraw renders the timeline again
  */
 export function messageRow(m, grouped, quoted, redraw) {
   const expand = () => {

@@ -98,10 +98,10 @@ function members(room, signal) {
       .sort((a, b) => a.user.display_name.localeCompare(b.user.display_name));
     const group = (/** @type {Member} */ m) => (state.present.has(m.user.id) ? 0 : state.online.get(m.user.id) ? 1 : 2);
     groups.forEach(({ name, title, el, rows }, i) => {
-      const mine = all.filter((m) => group(m) === i);
-      rows.set(mine);
-      el.hidden = mine.length === 0;
-      title.textContent = `${name} · ${mine.length}`;
+      const inGroup = all.filter((m) => group(m) === i);
+      rows.set(inGroup);
+      el.hidden = inGroup.length === 0;
+      title.textContent = `${name} · ${inGroup.length}`;
     });
     more.hidden = state.membersComplete || state.members.size === 0;
     more.textContent = `The first ${state.members.size} of ${formatCount(state.open?.member_count ?? 0, 'member')}.`;

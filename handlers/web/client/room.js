@@ -3,7 +3,7 @@
 import { describeError } from './api.js';
 import { Composer } from './composer.js';
 import { fill, h, icon, iconButton } from './dom.js';
-import { formatCount, formatAgo } from './format.js';
+import { formatAgo } from './format.js';
 import { openMenu } from './menu.js';
 import { panelView } from './panel.js';
 import { addLayer, syncHistory } from './layers.js';
@@ -257,7 +257,7 @@ async function attempt(promise) {
 
 /** @param {import('./types').Room} room */
 async function confirmLeave(room) {
-  const text = room.kind === 'private' ? 'You can only come back with an invite.' : 'You can join again at any time.';
+  const text = room.kind === 'private' ? 'You can only join again with an invite.' : 'You can join again at any time.';
   if (!(await confirmAction(`Leave ${roomTitle(room)}?`, text, 'Leave'))) return;
   await attempt(leaveRoom(room.id).then(() => navigate(0)));
 }

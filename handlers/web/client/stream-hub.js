@@ -34,7 +34,7 @@ const EVENT_NAMES = [
 const TASK_TIMEOUT = 10_000; // milliseconds until a task is given to another tab
 const IDLE_LIMIT = 60_000; // milliseconds without an event until a request checks whether one was missed
 const TICK_INTERVAL = 15_000;
-const SLEEP_THRESHOLD = 100_000; // milliseconds between ticks: the machine was asleep, as hidden tabs tick once a minute
+const SLEEP_THRESHOLD = 100_000; // ms between ticks: the machine was asleep, as hidden tabs tick once a minute
 
 export class StreamHub {
   /** @type {Map<string, { post: (message: any) => void, room: number | null }>} */
@@ -223,9 +223,9 @@ export class StreamHub {
       if (!this.#tabs.has(tab)) continue;
       const task = ++this.#taskCount;
       const answer = await new Promise((resolve) => {
-        const late = setTimeout(() => resolve(null), TASK_TIMEOUT);
+        const timeout = setTimeout(() => resolve(null), TASK_TIMEOUT);
         this.#tasks.set(task, (ok) => {
-          clearTimeout(late);
+          clearTimeout(timeout);
           resolve(ok);
         });
         post({ ...message, task });
@@ -261,10 +261,10 @@ export class StreamHub {
   }
 
   #tick() {
-    const late = Date.now() - this.#lastTickAt > SLEEP_THRESHOLD;
+    const wasAsleep = Date.now() - this.#lastTickAt > SLEEP_THRESHOLD;
     this.#lastTickAt = Date.now();
     if (!this.#session) return;
-    if (late) {
+    if (wasAsleep) {
       this.#markDisconnected();
       this.#reopen(0);
     } else if (this.#state === 'open' && Date.now() - this.#lastEventAt > IDLE_LIMIT) void this.#probe();

@@ -22,12 +22,12 @@ export function linkToLeader(tab, onMessage) {
   const receive = (from, message) => {
     if (!hub) return;
     if (message.type === 'join') {
-      const mine = hub;
+      const current = hub;
       hub.join(from, (m) => deliver(from, m));
       if (from !== tab) {
         void whenPageGone(`parley.tab.${from}`, async () => {
-          mine.leave(from);
-          if (mine === hub) deliver(from, { type: 'moved' }); // if it was only slow to object, it joins again
+          current.leave(from);
+          if (current === hub) deliver(from, { type: 'moved' }); // if it was only slow to object, it joins again
         });
       }
     } else if (message.type === 'bye') hub.leave(from);
@@ -55,11 +55,11 @@ export function linkToLeader(tab, onMessage) {
         'parley.leader',
         () =>
           new Promise((resolve) => {
-            const mine = (hub = new StreamHub());
+            const created = (hub = new StreamHub());
             stepDown = () => {
               stepDown = () => {};
               hub = null;
-              mine.stop();
+              created.stop();
               resolve(undefined);
             };
             channel.postMessage({ leads: tab });

@@ -23,12 +23,12 @@ export async function runSoon(name, f, delay = 60) {
     task.again = true;
     return;
   }
-  const mine = { again: true };
-  running.set(name, mine);
+  const newTask = { again: true };
+  running.set(name, newTask);
   try {
-    while (mine.again) {
+    while (newTask.again) {
       await pause(delay);
-      mine.again = false;
+      newTask.again = false;
       await f();
     }
   } catch (err) {

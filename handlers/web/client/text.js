@@ -76,16 +76,16 @@ function parseInline(out, text) {
 
 /** @param {RegExpExecArray} found @param {string} text @returns {Piece | null} */
 function parseMatch(found, text) {
-  const [whole, code] = found;
+  const [match, code] = found;
   if (code !== undefined) return { kind: 'code', text: code };
-  if (!whole.startsWith('@')) {
-    const address = trimLink(whole);
+  if (!match.startsWith('@')) {
+    const address = trimLink(match);
     return URL.canParse(address) ? { kind: 'link', text: address } : null;
   }
-  if (text[found.index + whole.length] === '@') return null; // an address such as @anna@example.org
-  const name = trimName(whole);
+  if (text[found.index + match.length] === '@') return null; // an address such as @anna@example.org
+  const name = trimName(match);
   const length = [...name.slice(0, 2 * MAX_NAME + 2)].length - 1;
-  return length >= MIN_NAME && length <= MAX_NAME ? { kind: 'mention', text: name, note: whole } : null;
+  return length >= MIN_NAME && length <= MAX_NAME ? { kind: 'mention', text: name, note: match } : null;
 }
 
 /** Removes the full stops and dashes at the end, which belong to the sentence. @param {string} name */

@@ -336,9 +336,9 @@ export class Timeline {
     if (!target.closest('.message-actions') && target.closest('a, button, input, select, summary, audio, video'))
       return;
     const row = /** @type {HTMLElement | null} */ (target.closest('li.message'));
-    const again = row?.dataset.key && row.dataset.key === this.#toolbarKeyBefore;
+    const isSecondTap = row?.dataset.key && row.dataset.key === this.#toolbarKeyBefore;
     this.#removeToolbar();
-    if (!row || again) return;
+    if (!row || isSecondTap) return;
     this.#showToolbar(row);
     this.#toolbar?.scrollIntoView({ block: 'nearest' });
   }

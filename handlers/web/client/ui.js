@@ -48,7 +48,7 @@ let fields = 0;
 export function field(label, props, help = '') {
   const id = `field-${++fields}`;
   const control = props.rows ? h('textarea.input', { id, ...props }) : h('input.input', { id, type: 'text', ...props });
-  const wrong = h('p.wrong', { id: `${id}-wrong`, hidden: true });
+  const errorLine = h('p.wrong', { id: `${id}-wrong`, hidden: true });
   control.setAttribute('aria-describedby', `${id}-wrong` + (help ? ` ${id}-help` : ''));
   return h(
     'div.field',
@@ -56,7 +56,7 @@ export function field(label, props, help = '') {
     h('label', { for: id }, label),
     control,
     help && h('p.help', { id: `${id}-help` }, help),
-    wrong,
+    errorLine,
   );
 }
 

@@ -1,6 +1,6 @@
-// A page with plain EventSources, and not one line that handles an error, while the server drains, is killed, loses its
-// database, and has too many streams or requests of the user. The address that it is given serves the page, and does to the
-// server what it is told to:
+// A page with plain EventSources and without error handling, while the server drains, is killed, loses its database,
+// and gets too many streams or requests of a user. The first address serves the page, and controls the server on
+// request:
 //
 //   node eventsource.mjs http://127.0.0.1:8000 http://127.0.0.1:8080 /usr/bin/chromium [postgres]
 
@@ -10,19 +10,19 @@ import { chromium } from 'playwright-core';
 const [origin, server, executablePath, database] = process.argv.slice(2);
 const STREAMS = 20; // as many as one user may have
 const REQUESTS = 6000; // as many as one user may make in a minute
-const PATIENCE = 60_000; // of every wait: it bounds what hangs, and measures nothing
+const PATIENCE = 60_000; // of every wait, in milliseconds: only a limit for what hangs, not a measurement
 
-async function until(ask, what) {
-  for (const end = Date.now() + PATIENCE; !(await ask());) {
-    if (Date.now() > end) assert.fail(`never: ${what}`);
+async function until(condition, what) {
+  for (const end = Date.now() + PATIENCE; !(await condition());) {
+    if (Date.now() > end) assert.fail(`timeout: ${what}`);
     await new Promise((resolve) => {
       setTimeout(resolve, 30);
     });
   }
 }
 
-/** Asks until the server can be reached. A send has a key, so that it is there once. */
-async function ask(method, path, body, token, more = {}) {
+/** Makes a request, and repeats it until the server can be reached. Sends have a key, so that they are stored once. */
+async function request(method, path, body, token, more = {}) {
   const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }), ...more };
   let answer;
   await until(async () => {
@@ -33,24 +33,24 @@ async function ask(method, path, body, token, more = {}) {
   return answer;
 }
 const guest = async (username) =>
-  (await (await ask('POST', '/v1/sessions', { username, guest: true })).json()).access_token;
+  (await (await request('POST', '/v1/sessions', { username, guest: true })).json()).access_token;
 const control = async (what) => assert.equal((await fetch(`${origin}/${what}`, { method: 'POST' })).status, 200, what);
 
 const author = await guest('author');
-const room = (await (await ask('POST', '/v1/rooms', { handle: 'news' }, author)).json()).id;
+const room = (await (await request('POST', '/v1/rooms', { handle: 'news' }, author)).json()).id;
 const said = [];
 async function say(text) {
   said.push(text);
-  await ask('POST', `/v1/rooms/${room}/messages`, { text }, author, { 'Idempotency-Key': crypto.randomUUID() });
+  await request('POST', `/v1/rooms/${room}/messages`, { text }, author, { 'Idempotency-Key': crypto.randomUUID() });
 }
 
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 
-/** Somebody who reads along, with a browser of their own that has the cookie of the stream. */
+/** A member of the room with their own browser, which has the stream's cookie. */
 async function reader(username) {
   const token = await guest(username);
-  await ask('PUT', `/v1/rooms/${room}/members/me`, undefined, token);
-  const cursor = (await ask('GET', '/v1/rooms', undefined, token)).headers.get('Event-Cursor');
+  await request('PUT', `/v1/rooms/${room}/members/me`, undefined, token);
+  const cursor = (await request('GET', '/v1/rooms', undefined, token)).headers.get('Event-Cursor');
   const page = await (await browser.newContext()).newPage();
   await page.goto(`${origin}/page.html`);
   const status = await page.evaluate(
@@ -68,7 +68,7 @@ async function reader(username) {
   return { page, token, cursor };
 }
 
-/** Opens a stream from where the reader came in. What it is told is only noted. */
+/** Opens a stream from the cursor at which the reader joined, and records its events. */
 const open = ({ page, cursor }, name) =>
   page.evaluate(
     ([url, as]) => {
@@ -82,54 +82,54 @@ const open = ({ page, cursor }, name) =>
     [`${server}/v1/events?last_event_id=${cursor}`, name],
   );
 
-const look = ({ page }, name) =>
+const readStream = ({ page }, name) =>
   page.evaluate((as) => {
     const { source, seen, busy } = globalThis.streams[as];
     return { state: source.readyState, seen, busy };
   }, name);
-const isTold = (who, name, reason) =>
-  until(async () => (await look(who, name)).busy.includes(reason), `${name} is told ${reason}`);
-const sees = async (who, name) => {
+const waitForBusy = (who, name, reason) =>
+  until(async () => (await readStream(who, name)).busy.includes(reason), `${name} gets the reason ${reason}`);
+const seesAll = async (who, name) => {
   await until(
-    async () => (await look(who, name)).seen.length >= said.length,
+    async () => (await readStream(who, name)).seen.length >= said.length,
     `${name} has seen ${said.length} messages`,
   );
-  assert.deepEqual((await look(who, name)).seen, said, name);
+  assert.deepEqual((await readStream(who, name)).seen, said, name);
 };
 
 try {
   const ada = await reader('ada');
   await open(ada, 'first');
   await say('hello');
-  await sees(ada, 'first');
+  await seesAll(ada, 'first');
 
-  // The server drains: who comes meanwhile is told so, and who was there is told the end. Both come back.
+  // The server drains: a new stream gets the reason, an old one gets the end. Both reconnect.
   await control('drain');
   await until(async () => !(await fetch(`${server}/readyz`).catch(() => ({ ok: false }))).ok, 'the server drains');
   await open(ada, 'while it drained');
-  await isTold(ada, 'while it drained', 'stopping');
+  await waitForBusy(ada, 'while it drained', 'stopping');
   await say('while the server drained');
   await control('drained');
   await control('start');
   await say('after the stop');
-  for (const name of ['first', 'while it drained']) await sees(ada, name);
+  for (const name of ['first', 'while it drained']) await seesAll(ada, name);
 
-  // It is killed and started again.
+  // The server is killed and restarted.
   await control('kill');
   await control('start');
   await say('after the crash');
-  for (const name of ['first', 'while it drained']) await sees(ada, name);
+  for (const name of ['first', 'while it drained']) await seesAll(ada, name);
 
   if (database === 'postgres') {
     await control('stop-database');
     await open(ada, 'without a database');
-    await isTold(ada, 'without a database', 'unavailable');
+    await waitForBusy(ada, 'without a database', 'unavailable');
     await control('start-database');
     await say('after the database was away');
-    for (const name of ['first', 'while it drained', 'without a database']) await sees(ada, name);
+    for (const name of ['first', 'while it drained', 'without a database']) await seesAll(ada, name);
   }
 
-  // All streams that one user may have are taken, until one of them ends.
+  // The user has the maximum number of streams, until they end.
   const bob = await reader('bob');
   const taken = [];
   for (let i = 0; i < STREAMS; i++) {
@@ -141,16 +141,16 @@ try {
     assert.ok(answer.ok);
     taken.push(one);
   }
-  bob.cursor = (await ask('GET', '/v1/rooms', undefined, bob.token)).headers.get('Event-Cursor');
+  bob.cursor = (await request('GET', '/v1/rooms', undefined, bob.token)).headers.get('Event-Cursor');
   const before = said.length;
   await open(bob, 'one too many');
-  await isTold(bob, 'one too many', 'too_many_streams');
+  await waitForBusy(bob, 'one too many', 'too_many_streams');
   await say('while there were too many');
   for (const one of taken) one.abort();
-  await until(async () => (await look(bob, 'one too many')).seen.length > 0, 'there is room for the stream');
-  assert.deepEqual((await look(bob, 'one too many')).seen, said.slice(before));
+  await until(async () => (await readStream(bob, 'one too many')).seen.length > 0, 'there is room for the stream');
+  assert.deepEqual((await readStream(bob, 'one too many')).seen, said.slice(before));
 
-  // Who has asked for too much waits a minute. It is enough to see that the browser will come back.
+  // A rate-limited user waits a minute. It is enough to see that the browser will reconnect.
   const carl = await reader('carl');
   await Promise.all(
     Array.from({ length: 8 }, async () => {
@@ -161,12 +161,12 @@ try {
     }),
   );
   await open(carl, 'too eager');
-  await isTold(carl, 'too eager', 'rate_limited');
-  await until(async () => (await look(carl, 'too eager')).state === 0, 'the browser waits');
+  await waitForBusy(carl, 'too eager', 'rate_limited');
+  await until(async () => (await readStream(carl, 'too eager')).state === 0, 'the browser waits');
 
   await say('the end');
-  await sees(ada, 'first');
-  assert.equal((await look(ada, 'first')).state, 1);
+  await seesAll(ada, 'first');
+  assert.equal((await readStream(ada, 'first')).state, 1);
 } finally {
   await browser.close();
 }

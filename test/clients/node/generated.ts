@@ -1,5 +1,5 @@
-// A chat over Parley, with requests and events typed from the contract: parley.d.ts is what openapi-typescript makes of
-// it, openapi-fetch makes the requests. It is given the server's address and prints, as JSON, what it saw.
+// A chat over Parley with requests and events typed by the contract: openapi-typescript generates parley.d.ts, and
+// openapi-fetch makes the requests. The argument is the server's address; the results are printed as JSON.
 import createClient from 'openapi-fetch';
 import type { components, paths } from './parley';
 
@@ -10,13 +10,13 @@ type ErrorCode = components['schemas']['ErrorCode'];
 const [baseUrl = 'http://127.0.0.1:8080'] = process.argv.slice(2);
 const connect = (headers = {}) => createClient<paths>({ baseUrl, headers });
 
-/** What a request answered. A refusal is thrown, with the code that tells programs what is wrong. */
-function answered<T>({ data, error }: { data?: T; error?: components['schemas']['Problem'] }): T {
+/** Returns the data of a response. Throws a problem, with its code. */
+function dataOf<T>({ data, error }: { data?: T; error?: components['schemas']['Problem'] }): T {
   if (error) throw new Error(`${error.code}: ${error.detail ?? error.title}`);
   return data as T;
 }
 
-/** The events of a stream. One that this program has no type for comes out like any other. */
+/** The events of a stream, including those of an unknown type. */
 async function* eventsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
   const decoder = new TextDecoder();
   let rest = '';
@@ -31,10 +31,10 @@ async function* eventsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Str
   }
 }
 
-// An account, and what becomes of a name that is taken.
+// An account, and the error for a taken name.
 
 const signUp = { username: 'toni', password: 'correct horse', display_name: 'Toni' };
-const session = answered(await connect().POST('/v1/users', { body: signUp }));
+const session = dataOf(await connect().POST('/v1/users', { body: signUp }));
 const toni = connect({ Authorization: `Bearer ${session.access_token}` });
 const refused: ErrorCode[] = [];
 const again = await connect().POST('/v1/users', { body: signUp });
@@ -43,12 +43,12 @@ const short = await connect().POST('/v1/users', { body: { username: 'x', passwor
 if (short.error?.code === 'invalid_request') refused.push(short.error.code);
 const wrongFields = short.error?.errors?.map(({ field }) => field) ?? [];
 
-// A room. Its handle names it in paths, as its id does.
+// A room. Paths may contain its handle instead of its id.
 
-const room = answered(await toni.POST('/v1/rooms', { body: { handle: 'tea', name: 'Tea room' } }));
+const room = dataOf(await toni.POST('/v1/rooms', { body: { handle: 'tea', name: 'Tea room' } }));
 const path = { room: '#tea' };
 
-// The stream begins where the answer ends, so that nothing is missed in between.
+// The stream starts at the cursor of the response, so that no event is missed.
 
 const rooms = await toni.GET('/v1/rooms');
 const open = new AbortController();
@@ -58,7 +58,7 @@ const { data: stream } = await toni.GET('/v1/events', {
   signal: open.signal,
 });
 
-// A message that is sent twice, as after an answer that was lost, and stored once.
+// A message that is sent twice, as after a lost response, and stored once.
 
 const once = {
   params: { path, header: { 'Idempotency-Key': crypto.randomUUID() } },
@@ -66,75 +66,73 @@ const once = {
 };
 const first = await toni.POST('/v1/rooms/{room}/messages', once);
 const second = await toni.POST('/v1/rooms/{room}/messages', once);
-const sent = [answered(first).id, answered(second).id];
+const sent = [dataOf(first).id, dataOf(second).id];
 const replayed = second.response.headers.get('Idempotency-Replayed');
 
-// A file goes as a form. The types know its field as a text, for which the form itself is sent.
+// A file is sent as a form. In the types its field is a string, which is replaced by the form.
 
 const form = new FormData();
 form.append('file', new Blob(['Assam, Darjeeling\n'], { type: 'text/plain' }), 'list.txt');
-const file = answered(
+const file = dataOf(
   await toni.POST('/v1/rooms/{room}/files', {
     params: { path },
     body: { file: 'list.txt' },
     bodySerializer: () => form,
   }),
 );
-answered(
+dataOf(
   await toni.POST('/v1/rooms/{room}/messages', {
     params: { path },
     body: { type: 'file', text: 'We have:', file_ids: [file.id] },
   }),
 );
-const content = answered(
+const content = dataOf(
   await toni.GET('/v1/files/{file}/content', {
     params: { path: { file: file.id }, query: { download: 1 } },
     parseAs: 'text',
   }),
 );
-answered(
+dataOf(
   await toni.POST('/v1/rooms/{room}/messages', { params: { path }, body: { text: 'Two minutes.', reply_to: sent[0] } }),
 );
-answered(
+dataOf(
   await toni.PUT('/v1/rooms/{room}/messages/{message}/reactions/{emoji}', {
     params: { path: { ...path, message: 3, emoji: '🫖' } },
   }),
 );
 
-// The history, a page after the other, and a search.
+// The history, page by page, and a search.
 
 const history: Message[] = [];
 for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-  const page = answered(
+  const page = dataOf(
     await toni.GET('/v1/rooms/{room}/messages', { params: { path, query: { after: 1, limit: 1, cursor } } }),
   );
   history.push(...page.items);
   cursor = page.next_cursor;
 }
-const found = answered(
-  await toni.GET('/v1/rooms/{room}/messages/search', { params: { path, query: { q: 'kettle' } } }),
-);
+const found = dataOf(await toni.GET('/v1/rooms/{room}/messages/search', { params: { path, query: { q: 'kettle' } } }));
 
-// What the stream told. The name of an event gives its data a type.
+// The events of the stream. The name of an event determines the type of its data.
 
-const told: string[] = [];
+const received: string[] = [];
 function show(event: StreamEvent): boolean {
   switch (event.event) {
     case 'ready':
-      told.push(`${event.event} ${event.data.user_id === session.user.id}`);
+      received.push(`${event.event} ${event.data.user_id === session.user.id}`);
       return true;
     case 'message.created':
-      told.push(
+      received.push(
         `${event.event} ${event.data.sender.username}: ${event.data.text} ${event.data.files.map(({ name }) => name)}`,
       );
       return true;
     case 'reaction.added':
-      told.push(`${event.event} ${event.data.message_id} ${event.data.emoji}`);
+      received.push(`${event.event} ${event.data.message_id} ${event.data.emoji}`);
       return false;
     case 'resync':
       throw new Error(`away for too long: ${event.data.reason}`);
-    default: // of no interest here, or made after this program was
-      told.push(event.event);
+    default: // not used here, or newer than this program
+      received.push(event.event);
       return true;
   }
 }
@@ -147,7 +145,7 @@ for await (const event of eventsOf(newer)) show(event);
 
 // The same log, page by page.
 
-const log = answered(await toni.GET('/v1/events', { headers: { Accept: 'application/json' } }));
+const log = dataOf(await toni.GET('/v1/events', { headers: { Accept: 'application/json' } }));
 const polled =
   'items' in log ? log.items.filter((event) => event.event === 'message.created').map(({ data }) => data.id) : [];
 
@@ -158,40 +156,40 @@ console.log(
     sent,
     replayed,
     content,
-    told,
+    told: received,
     polled,
     history: history.map(({ text }) => text),
     found: found.items.map(({ id }) => id),
   }),
 );
 
-/** What the compiler refuses: each line below is an error, and the program does not compile should one be none. */
+/** What the compiler refuses: each line below must be an error, or the program does not compile. */
 export function mistakes(event: StreamEvent, message: Message) {
-  // @ts-expect-error: a path that there is not
+  // @ts-expect-error: an unknown path
   void toni.GET('/v1/room');
-  // @ts-expect-error: a message has a text; a body that is all optional is checked by "satisfies" alone
+  // @ts-expect-error: an unknown field; a body with only optional fields is checked by "satisfies" only
   void ({ txt: 'Sugar?' } satisfies components['schemas']['NewMessage']);
-  // @ts-expect-error: which is a text
+  // @ts-expect-error: the text is a string
   void toni.POST('/v1/rooms/{room}/messages', { params: { path }, body: { text: 4 } });
-  // @ts-expect-error: a type of message that there is not
+  // @ts-expect-error: an unknown type of message
   void toni.POST('/v1/rooms/{room}/messages', { params: { path }, body: { type: 'video', text: 'Sugar?' } });
-  // @ts-expect-error: a room is named by a text in a path
+  // @ts-expect-error: a room in a path is a string
   void toni.GET('/v1/rooms/{room}', { params: { path: { room: 2 } } });
-  // @ts-expect-error: nobody makes a direct room so
+  // @ts-expect-error: direct rooms are not created this way
   void toni.POST('/v1/rooms', { body: { name: 'Tea room', kind: 'direct' } });
-  // @ts-expect-error: a log-in has a password, or is a guest's
+  // @ts-expect-error: a log-in needs a password, or guest
   void toni.POST('/v1/sessions', { body: { username: 'toni' } });
-  // @ts-expect-error: a target is wanted
+  // @ts-expect-error: a target is required
   void toni.POST('/v1/messages', { body: { text: 'Sugar?' } });
-  // @ts-expect-error: a code that no problem has
+  // @ts-expect-error: an unknown error code
   if (again.error?.code === 'name_taken') return;
-  // @ts-expect-error: an event that there is not, as far as this program knows
+  // @ts-expect-error: an unknown event
   if (event.event === 'message.sent') return;
-  // @ts-expect-error: not every event tells of a message
+  // @ts-expect-error: not every event has a text
   void event.data.text;
   if (event.event === 'message.deleted') {
     void event.data.message_id;
-    // @ts-expect-error: a deleted message has no text any more
+    // @ts-expect-error: a deleted message has no text
     void event.data.text;
   }
   // @ts-expect-error: a tombstone has no text

@@ -1,5 +1,5 @@
-// Two people talk on the example page in a real browser, while the server is killed, changes its secret and no longer knows
-// where the page was. The address that it is given serves the page, and has the server killed and started:
+// Two people chat on the example page in a real browser, while the server is killed, changes its secret, and does not
+// know the page's cursor any more. The first address serves the page, and kills and starts the server on request:
 //
 //   node page.mjs http://127.0.0.1:8000 http://127.0.0.1:8080 /usr/bin/chromium
 
@@ -10,8 +10,8 @@ const [origin, server, executablePath] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 const faults = [];
 
-/** Somebody with a browser of their own, who is in the lobby. Something may happen before their stream opens. */
-async function comeIn(username, meanwhile = async () => {}) {
+/** A person with their own browser who enters the lobby. The function runs before their stream opens. */
+async function enterLobby(username, meanwhile = async () => {}) {
   const context = await browser.newContext();
   await beforeStream(context, meanwhile);
   const page = await context.newPage();
@@ -27,11 +27,11 @@ async function comeIn(username, meanwhile = async () => {}) {
   return { context, page };
 }
 
-/** Has something happen before each stream that the page opens, and may have it start from another cursor. */
+/** Runs a function before each stream that the page opens, which may start from another cursor. */
 const beforeStream = (context, happen, cursor = '$1') =>
   context.route(/\/v1\/events\?/, async (route) => {
     const url = route.request().url();
-    if (url === context.lastStream) return route.continue(); // the browser comes back by itself
+    if (url === context.lastStream) return route.continue(); // the browser reconnects
     context.lastStream = url;
     await happen();
     return route.continue({ url: url.replace(/(?<=last_event_id=)(.*)/, cursor) });
@@ -45,24 +45,24 @@ const say = async ({ page }, text) => {
 const lines = ({ page }) => page.locator('li').allInnerTexts();
 const shows = ({ page }, text) => page.locator('li', { hasText: text }).first().waitFor();
 
-/** Carl and Dave are guests who use the API as it is, so that something is said while the pages are cut off. */
-async function ask(method, path, body, token) {
+/** Carl and Dave are guests who use the API directly, so that they can write while the pages are disconnected. */
+async function request(method, path, body, token) {
   const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) };
   const answer = await fetch(server + path, { method, headers, body: body && JSON.stringify(body) });
   assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
   return answer.status === 204 ? undefined : answer.json();
 }
-const guest = async (username) => (await ask('POST', '/v1/sessions', { username, guest: true })).access_token;
+const guest = async (username) => (await request('POST', '/v1/sessions', { username, guest: true })).access_token;
 const carl = await guest('carl');
-const carlSays = (text) => ask('POST', '/v1/rooms/%23lobby/messages', { text }, carl);
-const daveSays = async (text) => ask('POST', '/v1/rooms/%23lobby/messages', { text }, await guest('dave'));
+const carlSays = (text) => request('POST', '/v1/rooms/%23lobby/messages', { text }, carl);
+const daveSays = async (text) => request('POST', '/v1/rooms/%23lobby/messages', { text }, await guest('dave'));
 
 const markup = '<img src=x onerror="alert(1)"><b>bold</b>';
 const said = ['carl: who is here?', 'carl: before the stream'];
 try {
   await carlSays('who is here?');
-  const ada = await comeIn('ada');
-  const bob = await comeIn('bob', () => carlSays('before the stream'));
+  const ada = await enterLobby('ada');
+  const bob = await enterLobby('bob', () => carlSays('before the stream'));
   const bothShow = async (line) => {
     said.push(line);
     for (const who of [ada, bob]) {
@@ -74,22 +74,22 @@ try {
     }
   };
 
-  // The history, what comes live, and text that would like to be markup.
+  // The history, live messages, and text that looks like markup.
   await say(ada, markup);
   await bothShow(`ada: ${markup}`);
   assert.equal(await ada.page.locator('li *').count(), 0);
 
-  // Edits and deletions, also of what was shown as an answer.
+  // Edits and deletions.
   const wrong = await carlSays('teh');
   await shows(bob, 'carl: teh');
-  await ask('PATCH', `/v1/rooms/%23lobby/messages/${wrong.id}`, { text: 'the' }, carl);
+  await request('PATCH', `/v1/rooms/%23lobby/messages/${wrong.id}`, { text: 'the' }, carl);
   await bothShow('carl: the');
-  await ask('DELETE', `/v1/rooms/%23lobby/messages/${wrong.id}`, undefined, carl);
+  await request('DELETE', `/v1/rooms/%23lobby/messages/${wrong.id}`, undefined, carl);
   said.pop();
   await carlSays('gone');
   await bothShow('carl: gone');
 
-  // The server is killed, Ada sends all the same, and it comes back.
+  // Ada sends a message while the server is killed, and it is restarted.
   await control('kill');
   await say(ada, 'into the dark');
   await ada.page.getByText('Trying again').waitFor();
@@ -98,8 +98,8 @@ try {
   await carlSays('after the break');
   await bothShow('carl: after the break');
 
-  // No token is good any more: the pages take new ones, and a new cookie for the stream. And those streams cannot go on from
-  // the history that was read: it is read again, with what was said meanwhile.
+  // All tokens are invalid: the pages get new ones, and a new cookie for the stream. The new streams cannot resume from
+  // the cursor of the history, so the history is read again, with the messages sent meanwhile.
   let spoken;
   const speech = new Promise((resolve) => {
     spoken = resolve;
@@ -121,7 +121,7 @@ try {
   await say(bob, 'and live again');
   await bothShow('bob: and live again');
 
-  // Who comes back is still who they were.
+  // After a reload, Ada is still the same user.
   await ada.page.reload();
   await ada.page.locator('[name=username]:disabled').waitFor();
   await ada.page.getByRole('button', { name: 'Come in' }).click();

@@ -1,6 +1,6 @@
-// What Ada, Grace and Carl do with Parley, request by request. Each is one of the converted collection's, by its name;
-// its path's variables, and bodies that are not given here, are those of the contract's examples. A check runs inside of
-// Postman: it knows nothing but `pm`, and what it sets is there for the requests that follow.
+// What Ada, Grace and Carl do with Parley, request by request. Each step names a request of the converted collection;
+// path variables and bodies that are not given here are those of the contract's examples. A check runs inside Postman:
+// it can only use `pm`, and the variables that it sets are available to the requests after it.
 
 /** A picture of 2 by 2 pixels. */
 export const picture = Buffer.from(
@@ -8,8 +8,8 @@ export const picture = Buffer.from(
   'base64',
 );
 
-/** Runs after each request: whoever logs in or comes back has new tokens from there on. */
-export function rememberTokens(pm) {
+/** Runs after each request: stores the tokens of a log-in or a refresh for the next requests. */
+export function storeTokens(pm) {
   if (!/json/.test(pm.response.headers.get('Content-Type') ?? '')) return;
   const { access_token: token, refresh_token: refresh, user } = pm.response.json();
   if (!token) return;
@@ -35,30 +35,30 @@ export const story = (pictureFile) => [
 const ada = (request, status, more) => ({ as: 'ada', request, status, ...more });
 const grace = (request, status, more) => ({ as: 'grace', request, status, ...more });
 const carl = (request, status, more) => ({ as: 'carl', request, status, ...more });
-const nobody = (request, status, more) => ({ as: 'nobody', request, status, ...more });
+const anonymous = (request, status, more) => ({ as: 'anonymous', request, status, ...more });
 
 const toGrace = { user: '@grace' };
 const toCarl = { user: '@carl' };
 
 const arriving = [
-  nobody('Ask whether the process is alive', 200, {
+  anonymous('Ask whether the process is alive', 200, {
     check: (pm) => pm.expect(pm.response.json()).to.eql({ status: 'ok' }),
   }),
-  nobody('Ask whether the server can serve', 200, {
+  anonymous('Ask whether the server can serve', 200, {
     check: (pm) => pm.expect(pm.response.json()).to.eql({ status: 'ok' }),
   }),
-  nobody('Sign up', 201, {
+  anonymous('Sign up', 201, {
     check: (pm) => {
       const { user, token_type: type, expires_in: seconds } = pm.response.json();
       pm.expect(user).to.include({ username: 'ada', display_name: 'Ada', guest: false });
       pm.expect([type, seconds]).to.eql(['Bearer', 900]);
     },
   }),
-  nobody('Log in', 201, {
+  anonymous('Log in', 201, {
     body: '{"username": "grace", "guest": true}',
     check: (pm) => pm.expect(pm.response.json().user).to.include({ username: 'grace', guest: true }),
   }),
-  nobody('List the social networks to log in through', 200, {
+  anonymous('List the social networks to log in through', 200, {
     check: (pm) => pm.expect(pm.response.json()).to.eql({ items: [] }),
   }),
   ada('List what the account is linked with', 200, {
@@ -146,7 +146,7 @@ const members = [
   carl('Mute a room, or unmute it', 200, { check: (pm) => pm.expect(pm.response.json().muted).to.equal(true) }),
 ];
 
-/** Carl is kept out of the room, and comes back with an invite. */
+/** Carl is removed and banned, and joins again with an invite. */
 const kept = [
   grace('Remove a member', 204, { path: toCarl }),
   grace('Ban a user from a room', 200, {
@@ -308,11 +308,11 @@ const newUpload = ada('Begin an upload in chunks', 201, {
   check: (pm) => pm.collectionVariables.set('upload', pm.response.headers.get('Location').split('/').pop()),
 });
 const chunks = [
-  nobody('Ask what uploads can do', 204, {
+  anonymous('Ask what uploads can do', 204, {
     check: (pm) => pm.expect(pm.response.headers.get('Tus-Version')).to.equal('1.0.0'),
   }),
   newUpload,
-  nobody('Ask what an upload can do', 204),
+  anonymous('Ask what an upload can do', 204),
   ada('Send bytes of an upload', 204, {
     headers: { 'Tus-Resumable': '1.0.0', 'Upload-Offset': '0' },
     body: 'Assam, ',
@@ -332,7 +332,7 @@ const chunks = [
   ada('Give an upload up', 204, { headers: { 'Tus-Resumable': '1.0.0' } }),
 ];
 
-/** The log, from when the room was made on: what a stream would have told Grace. */
+/** The events since the room was created, as a stream would have sent them to Grace. */
 const following = [
   grace('Get a cookie for the event stream', 204),
   grace('Follow what happens', 200, {
@@ -368,13 +368,13 @@ const leaving = [
   ada('Read a room', 404, { check: (pm) => pm.expect(pm.response.json().code).to.equal('not_found') }),
   grace('Delete the own account', 204),
   ada("Read a user's profile", 404, { path: toGrace }),
-  nobody('Trade a refresh token for new tokens', 200, {
+  anonymous('Trade a refresh token for new tokens', 200, {
     body: '{"refresh_token": "{{ada-refresh}}"}',
     check: (pm) => pm.expect(pm.response.json().access_token).not.to.equal(pm.collectionVariables.get('bearerToken')),
   }),
   ada('Change the password', 204),
-  nobody('Log in', 401, { check: (pm) => pm.expect(pm.response.json().code).to.equal('bad_credentials') }),
-  nobody('Log in', 201, { body: '{"username": "ada", "password": "staple and candle"}' }),
+  anonymous('Log in', 401, { check: (pm) => pm.expect(pm.response.json().code).to.equal('bad_credentials') }),
+  anonymous('Log in', 201, { body: '{"username": "ada", "password": "staple and candle"}' }),
   ada('List the own sessions', 200, {
     check: (pm) =>
       pm
@@ -388,7 +388,7 @@ const leaving = [
   }),
   ada('Log out', 204),
   ada('Read the own profile', 401, { check: (pm) => pm.expect(pm.response.json().code).to.equal('session_revoked') }),
-  nobody('Read the metrics', 200, {
+  anonymous('Read the metrics', 200, {
     check: (pm) => pm.expect(pm.response.text()).to.include('parley_http_requests_total'),
   }),
 ];

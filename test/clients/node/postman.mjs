@@ -1,10 +1,10 @@
-// Makes a Postman collection of openapi.yaml and has newman run it against a server, in the order of a story: from
-// sign-up to log-out, with the tokens, ids and entity tags of the answers carried over. The server must not have users
-// of the story's names. It prints which operations were called, as JSON; what went wrong is told on stderr.
+// Converts openapi.yaml to a Postman collection, and runs it against a server with newman, in the order of a story from
+// sign-up to log-out; tokens, ids and entity tags of the responses are used in later requests. The server must not have
+// users with the names in the story. Prints the called operations as JSON, and errors on stderr.
 //
 //   node postman.mjs http://127.0.0.1:8080 [parley.postman_collection.json]
 //
-// With a second argument the collection is kept there, to be imported into Postman.
+// With a second argument, the collection is written to that file, to be imported into Postman.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,12 +13,12 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import newman from 'newman';
 import converter from 'openapi-to-postmanv2';
-import { picture, rememberTokens, story } from './postman-story.mjs';
+import { picture, storeTokens, story } from './postman-story.mjs';
 
 const [server, keptAs] = process.argv.slice(2);
 const contract = readFileSync(new URL('../../../openapi.yaml', import.meta.url), 'utf8');
 
-/** What somebody gets who imports openapi.yaml into Postman, with folders by tag and values from the examples. */
+/** Converts the contract as Postman's import does, with folders by tag and values from the examples. */
 async function convert() {
   const options = { folderStrategy: 'Tags', parametersResolution: 'Example', enableOptionalParameters: false };
   const { result, reason, output } = await promisify(converter.convertV2)({ type: 'string', data: contract }, options);
@@ -26,7 +26,7 @@ async function convert() {
   return output[0].data;
 }
 
-/** The collection is good to use by hand: folders have the tags' names, requests are called by what they do. */
+/** Checks that the collection is usable by hand: folders have the names of the tags, requests say what they do. */
 function inspect(collection) {
   const tags = [...contract.matchAll(/^ {2}- name: (\w+)$/gm)].map((m) => m[1]);
   assert.deepEqual(
@@ -53,18 +53,18 @@ function inspect(collection) {
 
 const requestsOf = (collection) => collection.item.flatMap((folder) => folder.item);
 
-/** One request of the collection, as the story has it. */
-function take(step, requests) {
+/** Returns the request of a step, from the collection and with the values of the story. */
+function requestOf(step, requests) {
   const found = requests.find(({ name }) => name === step.request);
   assert.ok(found, `the collection has no request "${step.request}"`);
   const { request } = structuredClone(found);
   for (const variable of request.url.variable ?? [])
     variable.value = step.path?.[variable.key] ?? `{{${variable.key}}}`;
-  use(request.url.query ?? [], step.query);
-  use(request.header, step.headers);
+  enable(request.url.query ?? [], step.query);
+  enable(request.header, step.headers);
   if (step.body !== undefined) request.body = { mode: 'raw', raw: step.body };
   if (step.file) request.body.formdata.find(({ type }) => type === 'file').src = step.file;
-  const checks = `pm.test('answers ${step.status}', () => pm.response.to.have.status(${step.status}));`;
+  const checks = `pm.test('returns ${step.status}', () => pm.response.to.have.status(${step.status}));`;
   return {
     name: step.request,
     request,
@@ -78,8 +78,8 @@ function take(step, requests) {
   };
 }
 
-/** Switches parameters on, with the story's values. */
-function use(parameters, values = {}) {
+/** Enables parameters, with the values of the story. */
+function enable(parameters, values = {}) {
   for (const [key, value] of Object.entries(values)) {
     const parameter = parameters.find((p) => p.key.toLowerCase() === key.toLowerCase());
     assert.ok(parameter, `there is no parameter ${key}`);
@@ -89,12 +89,12 @@ function use(parameters, values = {}) {
 
 const script = (listen, code) => ({ listen, script: { type: 'text/javascript', exec: code.split('\n') } });
 
-/** Carl is a guest with an open stream, which Postman cannot have: presence in a room is that of a stream. */
+/** Carl is a guest with an open stream, which Postman cannot open: only a stream can be present in a room. */
 async function openStream() {
   const headers = { 'Content-Type': 'application/json' };
   const body = JSON.stringify({ username: 'carl', guest: true });
   const login = await fetch(`${server}/v1/sessions`, { method: 'POST', headers, body });
-  assert.equal(login.status, 201, 'nobody else may be called carl: use a server without users');
+  assert.equal(login.status, 201, 'the name carl is taken: use a server without users');
   const { access_token: token } = await login.json();
   const leave = new AbortController();
   const stream = await fetch(`${server}/v1/events`, {
@@ -110,7 +110,7 @@ async function openStream() {
   throw new Error(`no stream was opened: ${read}`);
 }
 
-/** What went wrong, with the request and its answer. */
+/** Prints the failures, with the request and the response of each. Returns whether there were none. */
 function report({ run }) {
   for (const { item, cursor, request, response } of run.executions) {
     const failures = run.failures.filter((f) => f.cursor.ref === cursor.ref);
@@ -134,8 +134,8 @@ try {
   const variables = { ...Object.fromEntries(examples), baseUrl: server, carl: carl.token, stream: carl.id };
   const collection = {
     ...converted,
-    item: story(pictureFile).map((step) => take(step, requests)),
-    event: [script('test', `(${rememberTokens})(pm);`)],
+    item: story(pictureFile).map((step) => requestOf(step, requests)),
+    event: [script('test', `(${storeTokens})(pm);`)],
     variable: Object.entries(variables).map(([key, value]) => ({ key, value })),
   };
   if (keptAs) writeFileSync(keptAs, JSON.stringify(collection, null, 2));

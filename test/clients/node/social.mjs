@@ -1,9 +1,9 @@
-// A person logs in through a provider, in a real browser, from the button to the first message; links and unlinks.
+// A person logs in with a provider in a real browser, sends a message, links and unlinks.
 //
 //   node social.mjs <server> <room>      CHROMIUM  the browser; /usr/bin/chromium when left out
 //
-// The room is a public one. Whoever runs this tells the provider, "mock", who comes: two people who are let in, one who says
-// no there, and one who is let in again. What the browser's console complains of is an error, but for the refusals that are named here.
+// The room is public. The caller sets the results of the provider "mock": two people who are accepted, one who cancels,
+// and one who is accepted again. Errors in the browser's console fail the test, except the expected refusals.
 
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
@@ -33,7 +33,7 @@ async function profile(page) {
   await page.getByRole('menuitem', { name: 'Profile and account' }).click();
 }
 
-/** From the button to the first message, in the room that the address named before. */
+/** Logs in and sends the first message, in the room of the original URL. */
 async function firstMessage() {
   const page = await person(`/#/rooms/${room}`);
   const seen = [];
@@ -43,40 +43,40 @@ async function firstMessage() {
   await page.getByRole('textbox', { name: /^Message/ }).fill('My first words');
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await page.locator('li.message:not(.pending)', { hasText: 'My first words' }).waitFor();
-  assert.equal(new URL(page.url()).hash, `#/rooms/${room}`, 'the code has gone from the address');
+  assert.equal(new URL(page.url()).hash, `#/rooms/${room}`, 'the code is removed from the URL');
   assert.ok(
     seen.every((url) => !/token/.test(url)),
-    `no token is in an address: ${seen}`,
+    `no URL contains a token: ${seen}`,
   );
-  await page.reload(); // the session is one like any other
+  await page.reload(); // the session resumes like any other
   await page.locator('li.message', { hasText: 'My first words' }).waitFor();
   return page;
 }
 
-/** The only way in stays; with another one it can go. */
+/** The only log-in of an account cannot be unlinked; after a password or another log-in is set, it can. */
 async function unlink(page) {
   await profile(page);
   await page.getByRole('button', { name: 'Unlink mock' }).click();
   await page.getByText('This is the only way into your account').waitFor();
   complaints.splice(0, complaints.length, ...complaints.filter((c) => !/ 403 .*\/identities\//.test(c)));
   await page.getByRole('button', { name: 'Link mock', exact: true }).click();
-  await page.getByText('mock opens your account now').waitFor();
+  await page.getByText('mock is linked to your account').waitFor();
   await profile(page);
   await page.getByRole('button', { name: 'Unlink mock' }).nth(1).waitFor();
   await page.getByRole('button', { name: 'Unlink mock' }).first().click();
   await page.getByRole('button', { name: 'Unlink mock' }).nth(1).waitFor({ state: 'detached' });
   await page.getByLabel('New password').fill('correct horse');
   await page.getByRole('button', { name: 'Change password' }).click();
-  await page.getByText('The new password holds').waitFor();
+  await page.getByText('Password changed').waitFor();
   await page.getByRole('button', { name: 'Unlink mock' }).click();
   await page.getByRole('button', { name: 'Unlink mock' }).waitFor({ state: 'detached' });
 }
 
-/** Who refuses at the provider to be named here is told so where they came from, and can try again. */
+/** A person who cancels at the provider returns to the log-in page with a message, and can try again. */
 async function refused() {
   const page = await person('/');
   await page.getByRole('link', { name: 'Continue with mock' }).click();
-  await page.getByText('The log-in did not work').waitFor();
+  await page.getByText('The log-in failed').waitFor();
   await page.getByRole('link', { name: 'Continue with mock' }).click();
   await rooms(page).waitFor();
 }
@@ -85,7 +85,7 @@ try {
   const page = await firstMessage();
   await unlink(page);
   await refused();
-  assert.deepEqual(complaints, [], 'the console complains');
+  assert.deepEqual(complaints, [], 'errors in the console');
 } finally {
   await browser.close();
 }

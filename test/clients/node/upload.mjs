@@ -1,5 +1,4 @@
-// Uploads a file with tus-js-client, as any page or program would that was given a token and a room.
-// It prints what became of it as JSON.
+// Uploads a file with tus-js-client, like any client with a token and a room. Prints the result as JSON.
 import { createReadStream } from 'node:fs';
 import { Upload } from 'tus-js-client';
 

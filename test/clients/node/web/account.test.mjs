@@ -1,7 +1,7 @@
-// Who one is: guests, accounts, and sessions that all tabs share.
+// Guests, accounts, and sessions that all tabs share.
 
 import assert from 'node:assert/strict';
-import { scene, tab, until } from './scene.mjs';
+import { scene, openTab, until } from './scene.mjs';
 import {
   allSent,
   asGuest,
@@ -17,7 +17,7 @@ import {
   write,
 } from './steps.mjs';
 
-scene('a guest becomes an account and keeps everything; a log-out reaches all tabs', async ({ expect, person }) => {
+scene('a guest creates an account and keeps everything; a log-out reaches all tabs', async ({ expect, person }) => {
   const joe = await person('joe');
   await asGuest(joe);
   await makeRoom(joe.page, 'Mine');
@@ -30,7 +30,7 @@ scene('a guest becomes an account and keeps everything; a log-out reaches all ta
   await joe.page.getByText('@joe').waitFor();
   await openRoom(joe.page, 'Mine');
   await row(joe.page, 'kept').waitFor();
-  const other = await tab(joe.context);
+  const other = await openTab(joe.context);
   await roomLink(other, 'Mine').waitFor();
   expect(/^401 /);
   await myMenu(joe.page, 'Log out');
@@ -38,12 +38,12 @@ scene('a guest becomes an account and keeps everything; a log-out reaches all ta
 });
 
 scene(
-  'tabs that refresh at once keep their session, and a log-out elsewhere is told',
+  'tabs that refresh at the same time keep their session, and a log-out on another device is shown',
   async ({ api, expect, person }) => {
     const quin = await person('quin');
     await signUp(quin);
     expect(/^401 /);
-    const tabs = [quin.page, await tab(quin.context), await tab(quin.context)];
+    const tabs = [quin.page, await openTab(quin.context), await openTab(quin.context)];
     let refused = 0;
     let refreshing = 0;
     let most = 0;
@@ -74,7 +74,7 @@ scene(
     await Promise.all(tabs.map((page) => press(page.getByRole('button', { name: 'Change password' }))));
     // Refused for the password, not for the session.
     for (const page of tabs) await page.getByText('The current password is another one.').waitFor();
-    assert.equal(most, 1, 'a refresh token was about to be spent twice');
+    assert.equal(most, 1, 'a refresh token was about to be used twice');
 
     const { access_token: token } = await api('POST', '/v1/sessions', { username: 'quin', password: PASSWORD });
     await api('PUT', '/v1/users/me/password', { current_password: PASSWORD, new_password: 'correct horse 3' }, token);

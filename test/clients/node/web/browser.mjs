@@ -1,7 +1,7 @@
 // The browser under test: Chromium, or the Firefox that is installed, driven through WebDriver BiDi.
 //
 //   CHROMIUM  the browser; /usr/bin/chromium when left out
-//   FIREFOX   the browser, in the place of Chromium
+//   FIREFOX   the browser, instead of Chromium
 
 import { chromium, firefox } from 'playwright-core';
 
@@ -9,7 +9,7 @@ const { CHROMIUM, FIREFOX } = process.env;
 
 export const isFirefox = Boolean(FIREFOX);
 
-/** @param {...string} args more of Chromium's */
+/** @param {...string} args additional arguments of Chromium */
 export async function launch(...args) {
   if (!isFirefox) {
     return chromium.launch({
@@ -23,8 +23,9 @@ export async function launch(...args) {
 }
 
 /**
- * playwright-core sets colour schemes with a command that Firefox does not know yet, and does so for every page. Firefox
- * keeps its own then. This reaches into playwright-core, whose version is pinned; once Firefox knows it, it goes.
+ * playwright-core sets the colour scheme of every page with a command that Firefox does not support yet. This patch
+ * skips the command, so that Firefox keeps its own scheme. It uses internals of playwright-core, whose version is
+ * pinned; remove it once Firefox supports the command.
  */
 function passOverMediaFeatures(browser) {
   const session = Object.getPrototypeOf(browser._connection.toImpl(browser)._browserSession);
@@ -34,7 +35,7 @@ function passOverMediaFeatures(browser) {
   };
 }
 
-/** Lets a page read and write the clipboard; Firefox knows no such permission. */
+/** Lets a page read and write the clipboard; Firefox has no such permission. */
 export async function allowClipboard(context, origin) {
   if (!isFirefox) await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin });
 }

@@ -1,4 +1,4 @@
-// Where one writes: what is begun is never lost, and is sent only when it is meant to be.
+// The composer: a draft is never lost, and is sent only when the user wants it.
 
 import assert from 'node:assert/strict';
 import { MOUSE, scene, until } from './scene.mjs';
@@ -22,19 +22,19 @@ import {
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
 const NOTE = { name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from('milk') };
-/** What is removed while its bytes are on the way: the server may not have seen yet that these have ended. */
+/** A file that is removed during its upload: the server may still be reading the aborted request. */
 const STILL_WRITTEN = /^423 \/v1\/uploads\//;
 const sendButton = (page) => page.getByRole('button', { name: 'Send', exact: true });
 
 async function inRoom(person, username, options) {
-  const somebody = await person(username, options);
-  await signUp(somebody);
-  await makeRoom(somebody.page, `Room of ${username}`);
-  return somebody.page;
+  const member = await person(username, options);
+  await signUp(member);
+  await makeRoom(member.page, `Room of ${username}`);
+  return member.page;
 }
 
 scene(
-  'sending leaves the focus where one writes: with the mouse, a key and a finger',
+  'sending by mouse, by key and by touch keeps the focus in the text',
   async ({ person, expect }) => {
     expect(STILL_WRITTEN);
     const page = await inRoom(person, 'abe');
@@ -58,7 +58,7 @@ scene(
       el.addEventListener('blur', () => {
         el.dataset.left = 'yes';
       }),
-    ); // as the keyboard would go
+    ); // a blur would close the keyboard
     await sendButton(phone).tap();
     await row(phone, 'by finger').waitFor();
     await focused(box(phone));
@@ -68,7 +68,7 @@ scene(
 );
 
 scene(
-  'a draft outlives the page, for its room and its writer, until it is sent or the writer logs out',
+  'a draft survives a reload, for its room and its user, until it is sent or the user logs out',
   async ({ person }) => {
     const ben = await person('ben');
     const { page } = ben;
@@ -89,7 +89,7 @@ scene(
     assert.equal(await box(page).inputValue(), 'half an ans');
     await box(page).fill('half an answer');
     await press(sendButton(page));
-    await row(page, 'half an answer').locator('.quote', { hasText: 'asked' }).waitFor(); // an answer still
+    await row(page, 'half an answer').locator('.quote', { hasText: 'asked' }).waitFor(); // still a reply
     await openRoom(page, 'Second');
     await page.getByText('Editing your message').waitFor();
     await until(async () => (await box(page).inputValue()) === 'mine, chang', 'the edit is there');
@@ -98,19 +98,19 @@ scene(
     await row(page, 'mine, changed').getByText('(edited)').waitFor();
     await page.reload();
     await row(page, 'mine, changed').waitFor();
-    assert.equal(await box(page).inputValue(), '', 'what was sent is no draft any more');
+    assert.equal(await box(page).inputValue(), '', 'a sent message is no longer a draft');
 
-    await box(page).fill('nobody else may see this');
+    await box(page).fill('only for me');
     await myMenu(page, 'Log out');
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
-    assert.doesNotMatch(await page.evaluate(() => JSON.stringify(localStorage)), /nobody else|half an ans/);
+    assert.doesNotMatch(await page.evaluate(() => JSON.stringify(localStorage)), /only for me|half an ans/);
     await signUp({ page, username: 'ben-two' });
     await makeRoom(page, 'Third');
     assert.equal(await box(page).inputValue(), '');
   },
 );
 
-scene('a draft is kept through the end of a session that nobody asked for', async ({ expect, person }) => {
+scene('a draft is kept when the session ends without a log-out', async ({ expect, person }) => {
   const page = await inRoom(person, 'bea');
   await box(page).fill('begun before');
   const place = page.url();
@@ -124,7 +124,7 @@ scene('a draft is kept through the end of a session that nobody asked for', asyn
   await until(async () => (await box(page).inputValue()) === 'begun before', 'the draft is there');
 });
 
-/** Pastes, with what the browser itself does to a paste. */
+/** Pastes, and does the browser's default action unless the event is cancelled. */
 async function paste(page, kinds, files = []) {
   await box(page).focus();
   return box(page).evaluate(
@@ -143,12 +143,13 @@ async function paste(page, kinds, files = []) {
 }
 
 scene(
-  'of a clipboard with a text and a picture of it the text is taken, and the picture is offered',
+  'when the clipboard has text and a picture of it, the text is pasted and the picture is offered',
   async ({ person, expect }) => {
     expect(STILL_WRITTEN);
     const page = await inRoom(person, 'cal');
     const chip = page.locator('.chip');
-    await paste(page, { 'text/plain': 'Tea\t3\nMilk\t1\n', 'text/html': '<table></table>' }, ['image.png']); // of a spreadsheet
+    // From a spreadsheet.
+    await paste(page, { 'text/plain': 'Tea\t3\nMilk\t1\n', 'text/html': '<table></table>' }, ['image.png']);
     assert.equal(await box(page).inputValue(), 'Tea\t3\nMilk\t1\n');
     assert.equal(await chip.count(), 0);
     await press(page.getByRole('button', { name: 'Attach the picture' }));
@@ -157,14 +158,14 @@ scene(
     await press(page.getByRole('button', { name: 'Remove image.png' }));
 
     await box(page).fill('');
-    await paste(page, { 'text/html': '<img src="https://example.org/a.png">' }, ['image.png']); // a picture of a page
+    await paste(page, { 'text/html': '<img src="https://example.org/a.png">' }, ['image.png']); // a picture from a page
     await chip.getByText('image.png').waitFor();
-    await paste(page, { 'text/plain': 'cat.png\ndog.png' }, ['cat.png', 'dog.png']); // of a file manager
+    await paste(page, { 'text/plain': 'cat.png\ndog.png' }, ['cat.png', 'dog.png']); // from a file manager
     await chip.getByText('dog.png').waitFor();
     assert.equal(await box(page).inputValue(), '');
     await paste(page, { 'text/plain': 'only text' });
     assert.equal(await box(page).inputValue(), 'only text');
-    await paste(page, { 'text/plain': ' and a word' }, ['image.png']); // of a word processor
+    await paste(page, { 'text/plain': ' and a word' }, ['image.png']); // from a word processor
     await press(page.getByRole('button', { name: 'Leave the picture out' }));
     assert.equal(await box(page).inputValue(), 'only text and a word');
     assert.equal(await chip.count(), 3);
@@ -172,7 +173,7 @@ scene(
 );
 
 scene(
-  'on a tablet with a keyboard Enter begins a line, and Ctrl or Cmd with it sends',
+  'on a tablet with a keyboard, Enter inserts a line break, and Ctrl+Enter or Cmd+Enter sends',
   async ({ person }) => {
     const page = await inRoom(person, 'dot', { ...PHONE, isMobile: true });
     assert.ok(await page.evaluate(() => matchMedia('(pointer: coarse)').matches));
@@ -192,7 +193,7 @@ scene(
 );
 
 scene(
-  'the Enter that ends a composition does not send, in whatever order an engine tells of it',
+  'the Enter that ends a composition does not send, whatever the order of the events',
   async ({ person }) => {
     const page = await inRoom(person, 'ema');
     const compose = (locator, ...events) =>
@@ -210,10 +211,10 @@ scene(
     await box(page).fill('日本');
     const inside = ['keydown', { keyCode: 229, isComposing: true }]; // Chromium and Firefox
     const after = ['keydown', { keyCode: 229 }]; // Safari
-    const plainly = ['keydown', { keyCode: 13 }]; // older input methods
+    const plain = ['keydown', { keyCode: 13 }]; // older input methods
     await compose(box(page), inside, ['compositionend']);
     await compose(box(page), ['compositionend'], after);
-    await compose(box(page), ['compositionend'], plainly);
+    await compose(box(page), ['compositionend'], plain);
     assert.equal(await box(page).inputValue(), '日本');
     await box(page).press('Enter');
     await row(page, '日本').waitFor();
@@ -230,7 +231,7 @@ scene(
 );
 
 scene(
-  'files that come while a message is edited go with the next one',
+  'files that are attached during an edit are sent with the next message',
   async ({ person, expect }) => {
     expect(STILL_WRITTEN);
     const page = await inRoom(person, 'fin');

@@ -1,10 +1,10 @@
-// Every message once, in the order of the room, whatever happens to the server, the connection and the tab.
+// Every message is shown once and in order, whatever happens to the server, the connection and the tab.
 
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { lose, offline, placeOf, scene, tab, until } from './scene.mjs';
+import { abortRequest, setOffline, roomPath, scene, openTab, until } from './scene.mjs';
 import {
   allSent,
   attach,
@@ -21,53 +21,57 @@ import {
   write,
 } from './steps.mjs';
 
-/** Every page shows these messages and no others. */
-async function show(pages, expected) {
+/** Waits until every page shows exactly these messages. */
+async function expectMessages(pages, expected) {
   for (const page of pages) {
     await row(page, expected.at(-1)).waitFor();
     await allSent(page);
-    await until(async () => (await texts(page)).length >= expected.length).catch(() => {}); // what is missing is told below
+    // After a timeout, the assertion below reports what is missing.
+    await until(async () => (await texts(page)).length >= expected.length).catch(() => {});
     assert.deepEqual(await texts(page), expected);
   }
 }
 
-scene('nothing is lost or shown twice through kills, breaks and reloads', async ({ person, start, stop }) => {
-  const cara = await person('cara');
-  const dan = await person('dan');
-  await signUp(cara);
-  await signUp(dan);
-  await makeRoom(cara.page, 'Storm');
-  await join(dan.page, 'Storm');
-  const second = await tab(dan.context, placeOf(dan.page));
-  await box(second).waitFor();
-  const everywhere = [cara.page, dan.page, second];
+scene(
+  'no message is lost or shown twice when the server is killed, the network fails and pages are reloaded',
+  async ({ person, start, stop }) => {
+    const cara = await person('cara');
+    const dan = await person('dan');
+    await signUp(cara);
+    await signUp(dan);
+    await makeRoom(cara.page, 'Storm');
+    await join(dan.page, 'Storm');
+    const second = await openTab(dan.context, roomPath(dan.page));
+    await box(second).waitFor();
+    const everywhere = [cara.page, dan.page, second];
 
-  const expected = [];
-  const say = (text) => {
-    expected.push(text);
-    return write(cara.page, text);
-  };
-  for (let round = 0; round < 3; round++) {
-    for (let i = 0; i < 4; i++) await say(`before ${round}.${i}`);
-    await stop(round === 2 ? 'SIGTERM' : 'SIGKILL'); // whatever is under way may have been stored or not
-    for (let i = 0; i < 3; i++) await say(`while away ${round}.${i}`);
-    await cara.page.getByText('What you write is sent when the connection is back').waitFor();
-    await start();
-    await allSent(cara.page);
-    if (round === 1) await dan.page.reload();
-  }
-  await show(everywhere, expected);
+    const expected = [];
+    const say = (text) => {
+      expected.push(text);
+      return write(cara.page, text);
+    };
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 4; i++) await say(`before ${round}.${i}`);
+      await stop(round === 2 ? 'SIGTERM' : 'SIGKILL'); // pending sends may have been stored or not
+      for (let i = 0; i < 3; i++) await say(`while away ${round}.${i}`);
+      await cara.page.getByText('Your messages are sent when the connection is back').waitFor();
+      await start();
+      await allSent(cara.page);
+      if (round === 1) await dan.page.reload();
+    }
+    await expectMessages(everywhere, expected);
 
-  await offline(dan, true);
-  await write(dan.page, 'from the tunnel 1');
-  await write(dan.page, 'from the tunnel 2');
-  await write(cara.page, 'meanwhile');
-  await row(cara.page, 'meanwhile').waitFor();
-  await offline(dan, false);
-  await show(everywhere, [...expected, 'meanwhile', 'from the tunnel 1', 'from the tunnel 2']);
-});
+    await setOffline(dan, true);
+    await write(dan.page, 'from the tunnel 1');
+    await write(dan.page, 'from the tunnel 2');
+    await write(cara.page, 'meanwhile');
+    await row(cara.page, 'meanwhile').waitFor();
+    await setOffline(dan, false);
+    await expectMessages(everywhere, [...expected, 'meanwhile', 'from the tunnel 1', 'from the tunnel 2']);
+  },
+);
 
-scene('a large file goes on where it was cut off', async ({ person }) => {
+scene('the upload of a large file resumes after an interruption', async ({ person }) => {
   const hal = await person('hal');
   await signUp(hal);
   await makeRoom(hal.page, 'Large');
@@ -75,7 +79,9 @@ scene('a large file goes on where it was cut off', async ({ person }) => {
   let cuts = 0;
   await hal.page.route('**/v1/uploads/*', (route) => {
     requests.push(route.request().method());
-    return route.request().method() === 'PATCH' && requests.length === 2 && ++cuts ? lose(route) : route.continue();
+    return route.request().method() === 'PATCH' && requests.length === 2 && ++cuts
+      ? abortRequest(route)
+      : route.continue();
   });
   const bytes = Buffer.alloc(10 * 1024 * 1024, 'parley');
   await attach(hal.page, { name: 'large.bin', mimeType: 'application/octet-stream', buffer: bytes });
@@ -93,18 +99,18 @@ scene('browsers without SharedWorker share one stream through a leading tab', as
   await kim.page.reload();
   await signUp(kim);
   await makeRoom(kim.page, 'Leading');
-  const follower = await tab(kim.context, placeOf(kim.page));
+  const follower = await openTab(kim.context, roomPath(kim.page));
   await write(follower, 'from the one that follows');
   await row(kim.page, 'from the one that follows').waitFor();
-  await kim.page.close(); // the lead goes over
-  const third = await tab(kim.context, placeOf(follower));
+  await kim.page.close(); // another tab becomes the leader
+  const third = await openTab(kim.context, roomPath(follower));
   await write(third, 'with another lead');
   await row(follower, 'with another lead').waitFor();
   assert.deepEqual(await texts(follower), ['from the one that follows', 'with another lead']);
 });
 
 scene(
-  'a restored database is read again, whatever was on the screen',
+  'after a restore of the database, the page reads everything again',
   async ({ person, server: { folder }, start, stop }) => {
     const rose = await person('rose');
     await signUp(rose);
@@ -125,16 +131,16 @@ scene(
     rmSync(copy, { recursive: true });
     await start();
     await row(rose.page, 'after the backup').waitFor({ state: 'detached' });
-    await write(rose.page, 'and on it goes');
-    await show([rose.page], ['in the backup', 'and on it goes']);
+    await write(rose.page, 'after the restore');
+    await expectMessages([rose.page], ['in the backup', 'after the restore']);
   },
 );
 
-scene('what could not be sent outlives its tab, and is sent once', async ({ person, start, stop }) => {
+scene('an unsent message survives its tab, and is sent once', async ({ person, start, stop }) => {
   const tess = await person('tess');
   await signUp(tess);
   await makeRoom(tess.page, 'Later');
-  const room = placeOf(tess.page);
+  const room = roomPath(tess.page);
   await write(tess.page, 'before');
   await allSent(tess.page);
 
@@ -147,29 +153,29 @@ scene('what could not be sent outlives its tab, and is sent once', async ({ pers
   const late = await sending;
   await tess.page.close();
   await start();
-  // The first one has come to the server all the same, and the tab that sent it did not hear of it.
+  // The first message has reached the server, but its tab got no response.
   const stored = await fetch(late.url(), { method: 'POST', headers: late.headers(), body: late.postData() });
   assert.equal(stored.status, 201);
-  const next = await tab(tess.context, room);
+  const next = await openTab(tess.context, room);
   const expected = ['before', 'while the server is away 1', 'while the server is away 2'];
-  await show([next], expected);
+  await expectMessages([next], expected);
 
-  // A tab that is open takes over from one that closes.
-  const closing = await tab(tess.context, room);
+  // An open tab takes over the messages of a closed tab.
+  const closing = await openTab(tess.context, room);
   await row(closing, expected.at(-1)).waitFor();
-  await closing.route('**/v1/rooms/*/messages', lose);
+  await closing.route('**/v1/rooms/*/messages', abortRequest);
   await write(closing, 'from the tab that closes');
   await row(closing, 'from the tab that closes').waitFor();
   await closing.close();
-  await show([next], [...expected, 'from the tab that closes']);
+  await expectMessages([next], [...expected, 'from the tab that closes']);
 });
 
-scene('what could not be sent is for its writer alone, and goes with a log-out', async ({ person }) => {
+scene('unsent messages belong to one user, and are deleted at log-out', async ({ person }) => {
   const uma = await person('uma');
   await signUp(uma);
   await makeRoom(uma.page, 'Mine');
-  const room = placeOf(uma.page);
-  await uma.page.route('**/v1/rooms/*/messages', lose);
+  const room = roomPath(uma.page);
+  await uma.page.route('**/v1/rooms/*/messages', abortRequest);
   await write(uma.page, 'never sent');
   await row(uma.page, 'never sent').waitFor();
   await myMenu(uma.page, 'Log out');
@@ -181,5 +187,5 @@ scene('what could not be sent is for its writer alone, and goes with a log-out',
   await press(uma.page.getByRole('button', { name: 'Log in' }));
   await uma.page.goto(room);
   await write(uma.page, 'the first');
-  await show([uma.page], ['the first']);
+  await expectMessages([uma.page], ['the first']);
 });

@@ -1,9 +1,9 @@
-// The stories that must hold in every browser: played in Chromium and in Firefox.
+// The scenes that must pass in every browser: they run in Chromium and in Firefox.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { isFirefox } from './browser.mjs';
-import { isTouched, MOUSE, placeOf, scene, until } from './scene.mjs';
+import { isTouched, MOUSE, roomPath, scene, until } from './scene.mjs';
 import {
   act,
   allSent,
@@ -26,7 +26,7 @@ import {
   write,
 } from './steps.mjs';
 
-scene('two people write, change and delete, and the server is killed on the way', async ({ person, start, stop }) => {
+scene('two people write, edit and delete, and the server is killed meanwhile', async ({ person, start, stop }) => {
   const ann = await person('ann');
   const bob = await person('bob');
   await signUp(ann);
@@ -57,7 +57,7 @@ scene('two people write, change and delete, and the server is killed on the way'
   assert.deepEqual(await texts(bob.page), ['It is.', 'and back again (edited)']);
 });
 
-scene('files go up and come down, and what is unread is counted', async ({ person }) => {
+scene('files are uploaded and downloaded, and unread messages are counted', async ({ person }) => {
   const cay = await person('cay');
   const dov = await person('dov');
   await signUp(cay);
@@ -79,21 +79,21 @@ scene('files go up and come down, and what is unread is counted', async ({ perso
   await until(async () => (await badge(dov.page, 'Shelf')) === 0, 'all is read');
   await press(row(dov.page, 'A leaf and a list').getByRole('button', { name: 'Picture leaf.png' }));
   await until(() => dov.page.locator('dialog.lightbox img').evaluate((img) => img.naturalWidth === 40));
-  const room = placeOf(dov.page);
-  await dov.page.evaluate(() => history.back()); // what the browser's button does
+  const room = roomPath(dov.page);
+  await dov.page.evaluate(() => history.back()); // as the Back button does
   await dov.page.locator('dialog.lightbox').waitFor({ state: 'detached' });
-  assert.equal(placeOf(dov.page), room);
-  assert.equal(await milk(dov.page), 'milk');
+  assert.equal(roomPath(dov.page), room);
+  assert.equal(await downloadList(dov.page), 'milk');
   await dov.page.evaluate(() => history.back());
   await (
     isTouched(dov.page)
       ? roomLink(dov.page, 'Elsewhere')
       : dov.page.getByRole('heading', { name: 'Elsewhere', exact: true })
-  ).waitFor(); // a phone was at the list between
+  ).waitFor(); // a phone has shown the list in between
 });
 
 scene(
-  'a draft outlives the page, an input method ends a word, and a log-out ends it all',
+  'a draft survives a reload, an input method ends a word, and a log-out deletes drafts',
   async ({ expect, person }) => {
     const eli = await person('eli');
     const { page } = eli;
@@ -113,7 +113,7 @@ scene(
     await row(page, 'half a sentence').waitFor();
     await allSent(page);
     assert.deepEqual(await texts(page), ['half a sentence']);
-    await box(page).fill('for nobody else');
+    await box(page).fill('only for me');
     await myMenu(page, 'Log out');
     expect(/^401 /);
     await page.getByLabel('Username').fill('eli');
@@ -126,8 +126,11 @@ scene(
   [MOUSE],
 );
 
-/** What list.txt holds. Firefox does not tell of downloads from memory, Chromium not of the bytes of an answer that became one. */
-async function milk(page) {
+/**
+ * Downloads list.txt and returns its text. Firefox does not report downloads of object URLs, and Chromium does not give
+ * the body of a response that became a download.
+ */
+async function downloadList(page) {
   if (!isFirefox) return readFileSync(await download(page, 'list.txt'), 'utf8');
   const answer = page.waitForResponse(/download=1$/);
   await press(page.getByRole('button', { name: 'Download list.txt' }));

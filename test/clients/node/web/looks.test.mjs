@@ -1,4 +1,4 @@
-// What the client looks like to eyes, to screen readers and to the keyboard, and how little it takes to show it.
+// Accessibility, use by keyboard, hostile texts, and the size of the first page.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ import {
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 for (const colorScheme of ['light', 'dark']) {
-  scene(`axe finds nothing, in the ${colorScheme}`, async ({ person }) => {
+  scene(`axe finds no violations in ${colorScheme} mode`, async ({ person }) => {
     const lea = await person(`lea-${colorScheme}`, { colorScheme, bypassCSP: true });
     await beforeRooms(lea);
     await aroundRoom(lea.page, `Look ${colorScheme}`);
@@ -36,7 +36,7 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
-/** Holds what the page shows against the rules of WCAG, and to the width of the screen. */
+/** Checks the page against the rules of WCAG, and that it fits the width of the screen. */
 async function check(page, where) {
   await page.evaluate(axe);
   await page.evaluate(() => Promise.all(document.getAnimations().map((a) => a.finished.catch(() => {}))));
@@ -96,7 +96,7 @@ async function insideRoom(page) {
   await check(page, 'members');
   await press(page.getByRole('button', { name: 'Close members' }));
   await press(page.getByRole('button', { name: 'Search in this room' }));
-  await page.getByLabel('Words to look for').fill('answer');
+  await page.getByLabel('Search messages').fill('answer');
   await page.locator('.hit').waitFor();
   await check(page, 'search');
   await press(page.getByRole('button', { name: 'Close search' }));
@@ -115,7 +115,7 @@ async function insideRoom(page) {
 async function aboutPeople(page) {
   await press(page.locator('button.name').first());
   await page.locator('dialog').waitFor();
-  await check(page, 'profile of somebody');
+  await check(page, 'profile of a user');
   await dismiss(page);
   await find(page, 'Look');
   await page.getByRole('option', { name: /Messages with/ }).waitFor();
@@ -131,7 +131,7 @@ async function aboutPeople(page) {
 }
 
 scene(
-  'the keyboard is enough, and the focus is never lost',
+  'everything works by keyboard, and the focus is never lost',
   async ({ person }) => {
     const { page } = await person('kay');
     const type = (...keys) =>
@@ -150,13 +150,13 @@ scene(
     await add.focus();
     await type('Enter');
     await focused(page.getByRole('menuitem', { name: 'Create a channel' }));
-    await type('ArrowDown', 'Escape'); // the menu gives the focus back
+    await type('ArrowDown', 'Escape'); // the menu restores the focus
     await focused(add);
     await type('Enter', 'Enter');
     await focused(page.getByLabel('Name', { exact: true }));
     await page.keyboard.type('Keys');
     await type('Enter');
-    await focused(box(page)); // where one writes
+    await focused(box(page)); // the composer
     for (const text of ['one', 'two']) {
       await page.keyboard.type(text);
       await type('Enter');
@@ -177,7 +177,7 @@ scene(
     const search = page.getByRole('button', { name: 'Search in this room' });
     await search.focus();
     await type('Enter');
-    await focused(page.getByLabel('Words to look for'));
+    await focused(page.getByLabel('Search messages'));
     await type('Escape');
     await focused(search);
     await type('Control+k');
@@ -189,7 +189,7 @@ scene(
   [MOUSE],
 );
 
-scene('hostile text is text', async ({ person }) => {
+scene('hostile text is shown as text', async ({ person }) => {
   const eve = await person('eve');
   const { page } = eve;
   await signUp(eve);
@@ -210,8 +210,8 @@ scene('hostile text is text', async ({ person }) => {
   );
   await write(page, '\u202Edesrever \u0007 bell');
   await row(page, 'desrever').waitFor();
-  assert.match((await texts(page)).at(-1), /\u2407/, 'a control character is shown as its picture');
-  await page.reload(); // as the server tells them, not as they were typed
+  assert.match((await texts(page)).at(-1), /\u2407/, 'a control character is shown as its symbol');
+  await page.reload(); // as the server returns them, not as they were typed
   await row(page, 'desrever').waitFor();
   assert.equal((await texts(page))[0], traps[0]);
   assert.equal(await page.locator('.messages img, .messages script, .messages a, .messages b').count(), 0);
@@ -234,11 +234,11 @@ scene('hostile text is text', async ({ person }) => {
   assert.match(await link.getAttribute('rel'), /noopener/);
 });
 
-scene('a name is text', async ({ person }) => {
+scene('a hostile name is shown as text', async ({ person }) => {
   const { page } = await person('mal');
   await press(page.getByRole('button', { name: 'Create an account' }));
   await page.getByLabel('Username').fill('mal');
-  await page.getByLabel('Name to show').fill('<b>nimda</b>');
+  await page.getByLabel('Display name').fill('<b>nimda</b>');
   await page.getByLabel('Password').fill('correct horse');
   await press(page.getByRole('button', { name: 'Create account' }));
   await makeRoom(page, 'Names');
@@ -261,7 +261,7 @@ scene(
       ]),
     );
     const sum = bytes.reduce((total, [, size]) => total + size, 0);
-    assert.ok(sum > 30_000, 'the count has missed the most of it');
+    assert.ok(sum > 30_000, 'the count is incomplete');
     assert.ok(sum < 100_000, `${sum} bytes: ${bytes.map((b) => b.join(' ')).join(', ')}`);
   },
   [MOUSE],

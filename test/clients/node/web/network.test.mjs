@@ -1,13 +1,13 @@
-// Connections that are not as one would like them: breaks that the stream outlives, and pages that are not secure.
+// Unreliable connections, and pages that are not in a secure context.
 
 import assert from 'node:assert/strict';
-import { lose, MOUSE, offline, placeOf, scene, tab, until } from './scene.mjs';
+import { abortRequest, MOUSE, setOffline, roomPath, scene, openTab, until } from './scene.mjs';
 import { allSent, box, join, makeRoom, press, roomLink, row, signUp, texts, write } from './steps.mjs';
 
 scene(
   'over plain http, without SharedWorker and locks, tabs share one stream and one log-in',
-  async ({ elsewhere, person }) => {
-    const zoe = await person('zoe', { base: elsewhere });
+  async ({ insecureBase, person }) => {
+    const zoe = await person('zoe', { base: insecureBase });
     await zoe.context.addInitScript(() => {
       delete globalThis.SharedWorker;
     });
@@ -18,16 +18,17 @@ scene(
     );
     await signUp(zoe);
     await makeRoom(zoe.page, 'Home');
-    const place = placeOf(zoe.page);
+    const place = roomPath(zoe.page);
     let streams = 0;
     zoe.context.on('request', (request) => {
       if (/events\?last_event_id/.test(request.url())) streams++;
     });
-    const [second, third] = await Promise.all([tab(zoe.context, place), tab(zoe.context, place)]); // which both refresh the token
+    // Both tabs refresh the token.
+    const [second, third] = await Promise.all([openTab(zoe.context, place), openTab(zoe.context, place)]);
     await write(second, 'from the one that follows');
     for (const page of [zoe.page, third]) await row(page, 'from the one that follows').waitFor();
-    assert.equal(streams, 0, 'the tabs that came have no stream of their own');
-    await zoe.page.close(); // the lead goes over
+    assert.equal(streams, 0, 'the new tabs have no stream of their own');
+    await zoe.page.close(); // another tab becomes the leader
     await write(third, 'with another lead');
     await row(second, 'with another lead').waitFor();
     assert.equal(streams, 1);
@@ -37,9 +38,9 @@ scene(
 );
 
 scene(
-  'a page that is not secure copies all the same',
-  async ({ elsewhere, person }) => {
-    const yan = await person('yan', { base: elsewhere });
+  'copying works outside a secure context',
+  async ({ insecureBase, person }) => {
+    const yan = await person('yan', { base: insecureBase });
     await signUp(yan);
     await makeRoom(yan.page, 'Copies');
     await press(yan.page.locator('.room-head').getByRole('button', { name: 'More' }));
@@ -49,52 +50,55 @@ scene(
   [MOUSE],
 );
 
-scene('what is opened during a break is there when it is over, and no banner stays', async ({ person }) => {
-  const vic = await person('vic');
-  const wim = await person('wim');
-  await signUp(vic);
-  await signUp(wim);
-  for (const name of ['Known', 'Unknown']) {
-    await makeRoom(wim.page, name);
-    await write(wim.page, `hello in ${name}`);
-    await allSent(wim.page);
-  }
-  const unknown = placeOf(wim.page);
-  await join(vic.page, 'Known');
-  const known = placeOf(vic.page);
-  await vic.page.goto('/#/');
-  await vic.page.reload(); // nothing of the rooms is at hand
-  await roomLink(vic.page, 'Known').waitFor();
-  for (const [place, failed, shown] of [
-    [known, 'The messages could not be read', () => row(vic.page, 'hello in Known').waitFor()],
-    [unknown, 'This room cannot be opened', () => vic.page.getByRole('button', { name: 'Join' }).waitFor()],
-  ]) {
-    await offline(vic, true);
-    await vic.page.evaluate((to) => {
-      location.hash = to;
-    }, place.slice(1));
-    await vic.page.getByRole('heading', { name: failed }).waitFor();
-    await vic.page.getByText('You are offline.').waitFor();
-    await offline(vic, false);
-    await shown();
-    await until(async () => !(await vic.page.locator('.banner').isVisible()), 'the banner goes');
-  }
-  await press(vic.page.getByRole('button', { name: 'Join' }));
-  await box(vic.page).waitFor();
-});
+scene(
+  'a room that is opened offline is shown when the connection is back, and the banner disappears',
+  async ({ person }) => {
+    const vic = await person('vic');
+    const wim = await person('wim');
+    await signUp(vic);
+    await signUp(wim);
+    for (const name of ['Known', 'Unknown']) {
+      await makeRoom(wim.page, name);
+      await write(wim.page, `hello in ${name}`);
+      await allSent(wim.page);
+    }
+    const unknown = roomPath(wim.page);
+    await join(vic.page, 'Known');
+    const known = roomPath(vic.page);
+    await vic.page.goto('/#/');
+    await vic.page.reload(); // no room is cached
+    await roomLink(vic.page, 'Known').waitFor();
+    for (const [place, failed, shown] of [
+      [known, 'The messages could not be loaded', () => row(vic.page, 'hello in Known').waitFor()],
+      [unknown, 'This room cannot be opened', () => vic.page.getByRole('button', { name: 'Join' }).waitFor()],
+    ]) {
+      await setOffline(vic, true);
+      await vic.page.evaluate((to) => {
+        location.hash = to;
+      }, place.slice(1));
+      await vic.page.getByRole('heading', { name: failed }).waitFor();
+      await vic.page.getByText('You are offline.').waitFor();
+      await setOffline(vic, false);
+      await shown();
+      await until(async () => !(await vic.page.locator('.banner').isVisible()), 'the banner disappears');
+    }
+    await press(vic.page.getByRole('button', { name: 'Join' }));
+    await box(vic.page).waitFor();
+  },
+);
 
 scene(
-  'a fault of the page does not pass for a silent server, nor a silent server for a fault',
+  'a bug in the page is not reported as a network error, nor a network error as a bug',
   async ({ expect, person }) => {
     const { page, ...tom } = await person('tom');
     await signUp({ page, ...tom });
     await page.route('**/v1/rooms?*', (route) => route.fulfill({ json: { items: null } }));
     expect(/TypeError/);
     await page.reload();
-    await page.getByRole('heading', { name: 'This page has a fault' }).waitFor();
+    await page.getByRole('heading', { name: 'This page has an error' }).waitFor();
     assert.equal(await page.getByText('The server does not answer').count(), 0);
     await page.unrouteAll();
-    await page.route('**/v1/sessions/refresh', lose);
+    await page.route('**/v1/sessions/refresh', abortRequest);
     await press(page.getByRole('button', { name: 'Reload the page' }));
     await page.getByRole('heading', { name: 'The server does not answer' }).waitFor();
     await page.unrouteAll();

@@ -1,7 +1,7 @@
-// What lies over the page, how one gets back, and that nothing lies over what one needs.
+// Layers over the page, the Back button, and that no control is covered.
 
 import assert from 'node:assert/strict';
-import { MOUSE, placeOf, scene, until } from './scene.mjs';
+import { MOUSE, roomPath, scene, until } from './scene.mjs';
 import {
   act,
   allSent,
@@ -30,31 +30,31 @@ async function inTwoRooms(person, username, options) {
 }
 
 async function signedUp(person, username, options) {
-  const somebody = await person(username, options);
-  await signUp(somebody);
-  return somebody;
+  const member = await person(username, options);
+  await signUp(member);
+  return member;
 }
 
 const dialogs = (page) => page.locator('dialog[open]').count();
 
 scene(
-  'Back closes what lies over the room, and leaves the room when nothing does',
+  'Back closes the layers over the room, and leaves the room when there are none',
   async ({ person }) => {
     const page = await inTwoRooms(person, 'gil');
-    const room = placeOf(page);
+    const room = roomPath(page);
     const stays = async (n) => {
       await until(async () => (await dialogs(page)) === n, `${n} dialogs are left`);
-      assert.equal(placeOf(page), room);
+      assert.equal(roomPath(page), room);
     };
     await press(row(page, 'sky').getByRole('button', { name: 'Picture sky.png' }));
     await page.locator('dialog.lightbox img').waitFor();
     await page.goBack();
     await stays(0);
-    await page.goForward(); // to where the picture was; it is not shown again
+    await page.goForward(); // to the entry of the picture, which is not shown again
     await stays(0);
 
     await roomMenu(page, 'Room settings');
-    await press(page.getByRole('button', { name: 'Clear the history…' }));
+    await press(page.getByRole('button', { name: 'Clear history…' }));
     await until(async () => (await dialogs(page)) === 2, 'one over the other');
     await page.goBack();
     await stays(1);
@@ -69,7 +69,7 @@ scene(
 );
 
 scene(
-  'what is closed otherwise leaves nothing in the history',
+  'a layer that is closed in another way leaves no entry in the history',
   async ({ person }) => {
     const page = await inTwoRooms(person, 'hedy');
     const length = () => page.evaluate(() => history.length);
@@ -85,7 +85,7 @@ scene(
       await until(async () => (await depth()) === 0);
     }
     assert.equal(await length(), before);
-    // A dialog that goes to a room on its way out.
+    // A dialog that opens a room when it closes.
     await page.keyboard.press('Control+k');
     await page.getByRole('combobox').fill('first of hedy');
     await page.keyboard.press('Enter');
@@ -94,7 +94,7 @@ scene(
     await page.getByRole('heading', { name: 'Second of hedy', exact: true }).waitFor();
     await page.goForward();
     await page.getByRole('heading', { name: 'First of hedy', exact: true }).waitFor();
-    // Two at once, and a page that is loaded anew while one is open.
+    // A page that is reloaded while a dialog is open.
     await myMenu(page, 'Profile and account');
     await page.getByLabel('New password').waitFor();
     await page.reload();
@@ -107,11 +107,11 @@ scene(
 );
 
 scene(
-  'on a phone Back closes the panel that covers the room',
+  'on a phone, Back closes the panel that covers the room',
   async ({ person }) => {
     const page = await inTwoRooms(person, 'ida', { viewport: { width: 390, height: 844 }, hasTouch: true });
     await press(page.getByRole('button', { name: 'Search in this room' }));
-    await page.getByLabel('Words to look for').fill('sky');
+    await page.getByLabel('Search messages').fill('sky');
     await page.locator('.hit').waitFor();
     await page.goBack();
     await page.locator('.hit').waitFor({ state: 'detached' });
@@ -126,14 +126,14 @@ scene(
 );
 
 scene(
-  'Ctrl+K leaves a dialog alone, and puts a picture away',
+  'Ctrl+K does not close a dialog, but closes a picture',
   async ({ person }) => {
     const page = await inTwoRooms(person, 'jon');
     await roomMenu(page, 'Room settings');
-    await page.getByLabel('What it is about').fill('half a sentence');
+    await page.getByLabel('Topic').fill('half a sentence');
     await page.keyboard.press('Control+k');
     assert.equal(await dialogs(page), 1);
-    assert.equal(await page.getByLabel('What it is about').inputValue(), 'half a sentence');
+    assert.equal(await page.getByLabel('Topic').inputValue(), 'half a sentence');
     await page.keyboard.press('Escape');
     await press(row(page, 'sky').getByRole('button', { name: 'Picture sky.png' }));
     await page.locator('dialog.lightbox').waitFor();
@@ -146,7 +146,7 @@ scene(
   [MOUSE],
 );
 
-/** The controls that one sees and cannot reach: something lies over them, or they are out of the window. */
+/** The visible controls that cannot be pressed: they are covered, or outside the window. */
 const outOfReach = (page) =>
   page.evaluate(async () => {
     await Promise.all(document.getAnimations().map((a) => a.finished.catch(() => {})));
@@ -163,7 +163,7 @@ const outOfReach = (page) =>
       if (!el.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || el.matches('.skip')) return [];
       const { left, right, top: above, bottom } = el.getBoundingClientRect();
       const y = (above + bottom) / 2;
-      const bad = [left + 3, (left + right) / 2, right - 3].some((x) => {
+      const isCovered = [left + 3, (left + right) / 2, right - 3].some((x) => {
         if (scrolled(el, x, y)) return false;
         const hit = document.elementFromPoint(x, y);
         return (
@@ -175,18 +175,15 @@ const outOfReach = (page) =>
           (!el.contains(hit) && !el.closest('label')?.contains(hit))
         );
       });
-      return bad
-        ? [
-            `${el.getAttribute('aria-label') || el.textContent || el.className} at ${Math.round(left)},${Math.round(above)}`,
-          ]
-        : [];
+      const label = el.getAttribute('aria-label') || el.textContent || el.className;
+      return isCovered ? [`${label} at ${Math.round(left)},${Math.round(above)}`] : [];
     });
   });
 
 const WIDTHS = { 320: 568, 390: 844, 768: 1024, 1024: 768, 1280: 800 };
 for (const [width, height] of Object.entries(WIDTHS)) {
   scene(
-    `no control is covered or out of the window, ${width} px wide`,
+    `no control is covered or outside the window, ${width} px wide`,
     async ({ person }) => {
       const { page } = await signedUp(person, `kit-${width}`, {
         viewport: { width: Number(width), height },
@@ -229,7 +226,7 @@ for (const [width, height] of Object.entries(WIDTHS)) {
 }
 
 scene(
-  'a keyboard that lies over the page leaves in sight where one writes',
+  'an on-screen keyboard does not cover the composer',
   async ({ person }) => {
     const page = await inTwoRooms(person, 'liv', { viewport: { width: 390, height: 844 }, hasTouch: true });
     const keyboard = (pixels) =>
@@ -243,7 +240,7 @@ scene(
     assert.ok((await bottom(row(page, 'sky'))) < (await bottom(box(page))), 'the newest message too');
     await act(page, 'sky', 'Reply');
     await roomMenu(page, 'Room settings');
-    await until(async () => (await bottom(page.locator('dialog[open]'))) <= 844 - 320, 'and a dialog'); // once it has risen
+    await until(async () => (await bottom(page.locator('dialog[open]'))) <= 844 - 320, 'the dialog is above it too');
     await page.keyboard.press('Escape');
     await keyboard(0);
     await until(async () => (await bottom(box(page))) > 700);

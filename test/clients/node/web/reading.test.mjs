@@ -1,7 +1,7 @@
-// What there is to read: how much is new, and the way back through a long history.
+// Reading: unread counts, read marks, and a long history.
 
 import assert from 'node:assert/strict';
-import { placeOf, scene, tab, until } from './scene.mjs';
+import { roomPath, scene, openTab, until } from './scene.mjs';
 import {
   act,
   allSent,
@@ -19,7 +19,7 @@ import {
   write,
 } from './steps.mjs';
 
-scene('unread counts are exact, on both devices, and go when the messages were seen', async ({ person }) => {
+scene('unread counts are exact on both devices, and disappear when the messages are seen', async ({ person }) => {
   const fay = await person('fay');
   const gus = await person('gus');
   await signUp(fay);
@@ -27,7 +27,7 @@ scene('unread counts are exact, on both devices, and go when the messages were s
   await makeRoom(fay.page, 'Counting');
   await join(gus.page, 'Counting');
   await makeRoom(gus.page, 'Elsewhere');
-  const phone = await tab(gus.context);
+  const phone = await openTab(gus.context);
   await roomLink(phone, 'Counting').waitFor();
   const unread = (n) =>
     until(
@@ -35,7 +35,7 @@ scene('unread counts are exact, on both devices, and go when the messages were s
       `${n} unread`,
     );
   for (let i = 1; i <= 3; i++) await write(fay.page, `message ${i}`);
-  // Two come while the other tab is reading its rooms: they are in the answer, and come as events too.
+  // Two messages arrive while the other tab is reading its rooms: they are in the response, and in events too.
   await phone.route(
     '**/v1/rooms?*',
     async (route) => {
@@ -59,7 +59,7 @@ scene('unread counts are exact, on both devices, and go when the messages were s
   assert.equal(await gus.page.locator('.new-line').count(), 1);
 });
 
-scene('what was read in a muted room is recorded, though nothing told of it', async ({ api, person }) => {
+scene('read marks are sent for a muted room, which has no events about new messages', async ({ api, person }) => {
   const hal = await person('hal');
   const ivy = await person('ivy');
   await signUp(hal);
@@ -81,19 +81,19 @@ scene('what was read in a muted room is recorded, though nothing told of it', as
   await row(ivy.page, 'two').waitFor();
   await until(() => read(2), 'both are read');
   assert.equal(await ivy.page.locator('.new-line').count(), 1);
-  await write(hal.page, 'three'); // while it is looked at
+  await write(hal.page, 'three'); // while the room is visible
   await row(ivy.page, 'three').waitFor();
   await until(() => read(3), 'and the third');
 });
 
-scene('what is written while a room is being opened is there too', async ({ person }) => {
+scene('a message that is sent while a room is loading is shown', async ({ person }) => {
   const lou = await person('lou');
   const max = await person('max');
   await signUp(lou);
   await signUp(max);
   await makeRoom(lou.page, 'Slow');
   await join(max.page, 'Slow');
-  const slow = placeOf(max.page);
+  const slow = roomPath(max.page);
   await makeRoom(lou.page, 'Other');
   await join(max.page, 'Other');
   await makeRoom(max.page, 'Elsewhere');
@@ -113,52 +113,55 @@ scene('what is written while a room is being opened is there too', async ({ pers
       times: 1,
     });
   });
-  const opened = await tab(max.context, slow);
+  const opened = await openTab(max.context, slow);
   await answered;
   await row(opened, 'too late for the answer').waitFor();
 });
 
-scene('a long history is read in pages, keeps its place, and is jumped into', async ({ api, person }) => {
-  const ian = await person('ian');
-  await signUp(ian);
-  await makeRoom(ian.page, 'Archive');
-  const room = Number(/rooms\/(\d+)/.exec(ian.page.url())[1]);
-  const { access_token: token } = await api('POST', '/v1/sessions', { username: 'ian', password: PASSWORD });
-  for (let i = 1; i <= 420; i++) await api('POST', `/v1/rooms/${room}/messages`, { text: `line ${i}` }, token);
-  await ian.page.reload();
-  await row(ian.page, 'line 420').waitFor();
-  const scroller = ian.page.locator('.scroller');
-  const numbers = async () => (await texts(ian.page)).map((text) => Number(text.slice('line '.length)));
-  await until(async () => {
-    // up, page by page
-    await scroller.evaluate((el) => {
-      el.scrollTop = 0;
-    });
-    return ian.page.locator('.beginning').count();
-  }, 'the beginning');
-  const up = await numbers();
-  assert.deepEqual(
-    up,
-    up.map((_, i) => i + 1),
-    'the lines from the first one on, each once',
-  );
-  await press(ian.page.getByRole('button', { name: 'To the newest message' }));
-  await row(ian.page, 'line 420').waitFor();
-  await ian.page.goto(`/#/rooms/${room}/100`);
-  await until(
-    () => ian.page.locator('li.message[data-id="100"]').evaluate((el) => el === document.activeElement),
-    'the 100th has the focus',
-  );
-  await until(async () => {
-    // down again
-    await scroller.evaluate((el) => {
-      el.scrollTop = el.scrollHeight;
-    });
-    return (await numbers()).includes(420);
-  }, 'the end');
-  const down = await numbers();
-  assert.deepEqual(
-    down,
-    down.map((_, i) => down[0] + i),
-  );
-});
+scene(
+  'a long history is loaded in pages, keeps its scroll position, and opens at any message',
+  async ({ api, person }) => {
+    const ian = await person('ian');
+    await signUp(ian);
+    await makeRoom(ian.page, 'Archive');
+    const room = Number(/rooms\/(\d+)/.exec(ian.page.url())[1]);
+    const { access_token: token } = await api('POST', '/v1/sessions', { username: 'ian', password: PASSWORD });
+    for (let i = 1; i <= 420; i++) await api('POST', `/v1/rooms/${room}/messages`, { text: `line ${i}` }, token);
+    await ian.page.reload();
+    await row(ian.page, 'line 420').waitFor();
+    const scroller = ian.page.locator('.scroller');
+    const numbers = async () => (await texts(ian.page)).map((text) => Number(text.slice('line '.length)));
+    await until(async () => {
+      // up, page by page
+      await scroller.evaluate((el) => {
+        el.scrollTop = 0;
+      });
+      return ian.page.locator('.beginning').count();
+    }, 'the beginning');
+    const up = await numbers();
+    assert.deepEqual(
+      up,
+      up.map((_, i) => i + 1),
+      'the lines from the first one on, each once',
+    );
+    await press(ian.page.getByRole('button', { name: 'To the newest message' }));
+    await row(ian.page, 'line 420').waitFor();
+    await ian.page.goto(`/#/rooms/${room}/100`);
+    await until(
+      () => ian.page.locator('li.message[data-id="100"]').evaluate((el) => el === document.activeElement),
+      'the 100th has the focus',
+    );
+    await until(async () => {
+      // down again
+      await scroller.evaluate((el) => {
+        el.scrollTop = el.scrollHeight;
+      });
+      return (await numbers()).includes(420);
+    }, 'the end');
+    const down = await numbers();
+    assert.deepEqual(
+      down,
+      down.map((_, i) => down[0] + i),
+    );
+  },
+);

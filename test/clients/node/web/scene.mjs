@@ -1,6 +1,6 @@
-// A scene: people with browsers of their own, at one server. It is played twice at the same moment, each time at a server
-// of its own: by mouse on desks of two widths, and by touch on phones. Whatever the browsers' consoles complain of fails it,
-// but for what the scene itself brings about: refusals that it names, and connections that it cuts.
+// A scene: people with their own browsers at one server. It runs twice at the same time, each time with its own server:
+// by mouse on desktops of two widths, and by touch on phones. Every error or warning in a browser's console fails the
+// scene, except those that it expects: error responses that it names, and connections that it interrupts.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -10,26 +10,27 @@ import { Server } from './server.mjs';
 export { until } from './server.mjs';
 
 const PATIENCE = 60_000;
-const CUT = /^net::ERR_|^503 |^404 .*[/]presence[/]/; // what a connection that ends, a server that stops and a stream that is gone make of requests
+/** Requests that fail because of a lost connection, a stopping server or a closed stream. */
+const CUT = /^net::ERR_|^503 |^404 .*[/]presence[/]/;
 const FAILED = /^Failed to load resource: (?:the server responded with a status of (\d+)|(net::ERR_\w+))/;
-/** A name of the server that is not the machine's own: over plain http its pages are not secure, as in a home's network. */
-const ELSEWHERE = 'parley.example';
+/** A host name that is not local: over plain http, its pages are not in a secure context, as in a private network. */
+const INSECURE_HOST = 'parley.example';
 
 const DESKS = [{ viewport: { width: 1280, height: 800 } }, { viewport: { width: 1024, height: 768 } }];
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 export const MOUSE = { name: 'mouse', touch: false, screen: (nth) => DESKS[nth % DESKS.length] };
 export const TOUCH = { name: 'touch', touch: true, screen: () => PHONE };
-const DEVICES = isFirefox ? [MOUSE] : [MOUSE, TOUCH]; // Firefox does not play a phone
+const DEVICES = isFirefox ? [MOUSE] : [MOUSE, TOUCH]; // Firefox cannot emulate a phone
 
 let browser;
 const servers = new Map();
-/** Whose a browser's context is. */
+/** The scene of each browser context. */
 const scenes = new WeakMap();
 
 before(async () => {
   for (const device of DEVICES) servers.set(device, await Server.make());
   [browser] = await Promise.all([
-    launch(`--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`),
+    launch(`--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`),
     ...[...servers.values()].map((server) => server.start()),
   ]);
 });
@@ -39,7 +40,7 @@ after(async () => {
   await Promise.all([...servers.values()].map((server) => server.finish()));
 });
 
-/** Plays a scene on each device. Its browsers are closed behind it. */
+/** Runs a scene on each device, and closes its browsers afterwards. */
 export function scene(name, play, devices = DEVICES) {
   describe(name, { concurrency: true }, () => {
     for (const device of devices) {
@@ -47,21 +48,22 @@ export function scene(name, play, devices = DEVICES) {
         const current = new Scene(device);
         try {
           await play(current);
-          await Promise.all(current.contexts.flatMap((c) => c.pages()).map((page) => page.evaluate(() => 0))); // its last words
+          // Waits until the messages of the consoles have arrived.
+          await Promise.all(current.contexts.flatMap((c) => c.pages()).map((page) => page.evaluate(() => 0)));
         } finally {
           await Promise.all(current.contexts.map((context) => context.close()));
         }
         assert.deepEqual(
           current.complaints.filter((c) => !current.excuses.some((e) => e.test(c))),
           [],
-          'the console complains',
+          'errors in the console',
         );
       });
     }
   });
 }
 
-/** One play of a scene. Its methods may be taken out of it. */
+/** One run of a scene. Its methods are bound, so that they can be destructured. */
 class Scene {
   contexts = [];
   complaints = [];
@@ -71,11 +73,11 @@ class Scene {
     this.device = device;
     this.server = servers.get(device);
     this.base = this.server.base;
-    /** The same server, as pages see it that are not secure. */
-    this.elsewhere = `http://${ELSEWHERE}:${this.server.port}`;
+    /** The same server, for pages outside a secure context. */
+    this.insecureBase = `http://${INSECURE_HOST}:${this.server.port}`;
   }
 
-  /** The scene brings about answers such as "403 /v1/rooms/1/messages", or a cut. */
+  /** Expects errors in the console, such as "403 /v1/rooms/1/messages". */
   expect = (...patterns) => {
     this.excuses.push(...patterns);
   };
@@ -85,13 +87,13 @@ class Scene {
 
   start = () => this.server.start();
 
-  /** Stops the server. From here on connections that fail are no surprise. */
+  /** Stops the server, and expects failed connections from now on. */
   stop = async (signal) => {
     this.expect(CUT);
     await this.server.stop(signal);
   };
 
-  /** A person with a browser of their own. */
+  /** A person with their own browser. */
   person = async (username, { base = this.base, ...options } = {}) => {
     const context = await browser.newContext({
       ...this.device.screen(this.contexts.length),
@@ -100,34 +102,34 @@ class Scene {
     });
     this.contexts.push(context);
     scenes.set(context, this);
-    if (base === this.elsewhere)
-      this.expect(/^The Cross-Origin-Opener-Policy header has been ignored/); // it is for secure pages
+    if (base === this.insecureBase)
+      this.expect(/^The Cross-Origin-Opener-Policy header has been ignored/); // it needs a secure context
     else await allowClipboard(context, base);
-    return { context, page: await tab(context), username };
+    return { context, page: await openTab(context), username };
   };
 }
 
-/** All browsers of a machine have one clipboard: who copies and reads what is in it does so alone. */
+/** Runs f alone: all browsers of a machine share one clipboard. */
 let clipboard = Promise.resolve();
 export const withClipboard = (f) => (clipboard = clipboard.then(f, f));
 
-/** Whether a page is used with fingers. */
+/** Whether a page is used by touch. */
 export const isTouched = (page) => scenes.get(page.context()).device.touch;
 
-/** Takes a person off the net, or lets them on again. */
-export async function offline({ context }, off) {
+/** Disconnects a person from the network, or connects them again. */
+export async function setOffline({ context }, isOffline) {
   scenes.get(context).expect(CUT);
-  await context.setOffline(off);
+  await context.setOffline(isOffline);
 }
 
-/** The request is lost on its way. */
-export function lose(route) {
+/** Aborts a request with a network error. */
+export function abortRequest(route) {
   scenes.get(route.request().frame().page().context()).expect(CUT);
   return route.abort('connectionreset');
 }
 
-/** One more tab of the same browser. */
-export async function tab(context, address = '/') {
+/** Opens another tab of the same browser. */
+export async function openTab(context, address = '/') {
   const page = await context.newPage();
   const { complaints } = scenes.get(context);
   page.setDefaultTimeout(PATIENCE);
@@ -139,11 +141,11 @@ export async function tab(context, address = '/') {
   return page;
 }
 
-/** What the console says; of a request that failed, how, and for what. */
+/** The text of a console message; for a failed request, its status or error, and its path. */
 function complaintOf(message) {
   const failed = FAILED.exec(message.text());
   return failed ? `${failed[1] ?? failed[2]} ${new URL(message.location().url).pathname}` : message.text();
 }
 
-/** The room that a page shows, as an address. */
-export const placeOf = (page) => `/${new URL(page.url()).hash}`;
+/** The path of the room that a page shows. */
+export const roomPath = (page) => `/${new URL(page.url()).hash}`;

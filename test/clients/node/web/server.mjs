@@ -1,4 +1,4 @@
-// The servers under test, each in a folder and on a port of its own, which a scene may kill and start again.
+// The servers under test, each with its own folder and port. A scene may kill and restart them.
 //
 //   PARLEY_BIN  the program
 
@@ -10,12 +10,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const PATIENCE = 60_000; // of every wait: it bounds what hangs, and measures nothing
-const { PARLEY_BIN, ...env } = process.env; // the server refuses variables that are not its own
+const PATIENCE = 60_000; // of every wait, in milliseconds: only a limit for what hangs, not a measurement
+const { PARLEY_BIN, ...env } = process.env; // the server refuses unknown variables
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
 process.on('exit', () => {
-  // nothing stays behind when the tests are given up
+  // no server keeps running when the tests are aborted
   for (const child of running) child.kill('SIGKILL');
 });
 
@@ -31,7 +31,7 @@ export class Server {
     return server;
   }
 
-  /** Starts the server, and waits until it is ready. */
+  /** Starts the server and waits until it is ready. */
   async start() {
     const args = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder, '--log-format', 'json'];
     const child = spawn(PARLEY_BIN, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -47,15 +47,15 @@ export class Server {
     }, 'the server is ready');
   }
 
-  /** Stops the server: as a crash does, or in good order, which is held to be one. */
+  /** Stops the server: with SIGKILL as a crash, or with SIGTERM, which must end with status 0. */
   async stop(signal) {
     const closed = once(this.#child, 'close');
     this.#child.kill(signal);
     const [status] = await closed;
-    if (signal === 'SIGTERM') assert.equal(status, 0, `the server did not stop in good order:\n${this.#log}`);
+    if (signal === 'SIGTERM') assert.equal(status, 0, `the server did not stop cleanly:\n${this.#log}`);
   }
 
-  /** Ends the server for good. It must have had nothing to complain of. */
+  /** Stops the server and deletes its folder. Its log must have no errors. */
   async finish() {
     if (running.has(this.#child)) await this.stop('SIGTERM');
     rmSync(this.folder, { recursive: true, force: true });
@@ -81,10 +81,10 @@ async function freePort() {
   return free;
 }
 
-/** Asks until the answer is yes. */
-export async function until(ask, what = String(ask)) {
-  for (const end = Date.now() + PATIENCE; !(await ask());) {
-    if (Date.now() > end) assert.fail(`never: ${what}`);
+/** Waits until a condition holds. */
+export async function until(condition, what = String(condition)) {
+  for (const end = Date.now() + PATIENCE; !(await condition());) {
+    if (Date.now() > end) assert.fail(`timeout: ${what}`);
     await new Promise((resolve) => {
       setTimeout(resolve, 30);
     });

@@ -1,5 +1,5 @@
-// What people do in the client, and what they see there, by the names that a screen reader would read out. On a phone they
-// tap, and see the list of rooms or a room, not both.
+// What people do and see in the client, by the accessible names of its elements. On a phone they tap, and see either
+// the list of rooms or a room.
 
 import { isTouched, until } from './scene.mjs';
 
@@ -13,17 +13,17 @@ export async function toRooms(page) {
   const back = page.getByRole('button', { name: 'Back to the rooms' });
   if (!(await back.isVisible())) return;
   await press(back);
-  await back.waitFor({ state: 'hidden' }); // the history takes its time: what comes next would press it once more
+  await back.waitFor({ state: 'hidden' }); // the history is asynchronous: the next step could press it again
 }
 
-/** Closes what is open: a dialog, a menu or a picture. */
+/** Closes the open dialog, menu or picture. */
 export async function dismiss(page) {
   if (!isTouched(page)) return page.keyboard.press('Escape');
   const dialog = page.locator('dialog[open]').last();
   const close = dialog.getByRole('button', { name: 'Close', exact: true });
   if (await close.count()) return press(close);
-  if (await dialog.count()) return page.touchscreen.tap(190, 830); // below what has no button
-  return page.touchscreen.tap(190, 28); // beside the menu: it is the head of the page, where nothing is to be pressed
+  if (await dialog.count()) return page.touchscreen.tap(190, 830); // below a dialog without a button
+  return page.touchscreen.tap(190, 28); // beside the menu: the header of the page, where there is no control
 }
 
 export async function signUp({ page, username }) {
@@ -37,18 +37,18 @@ export async function signUp({ page, username }) {
 export async function asGuest({ page, username }) {
   await press(page.getByRole('button', { name: 'Continue as a guest' }));
   await page.getByLabel('Username').fill(username);
-  await press(page.getByRole('button', { name: 'Come in' }));
+  await press(page.getByRole('button', { name: 'Continue', exact: true }));
   await page.getByRole('navigation', { name: 'Rooms' }).waitFor();
 }
 
 export const box = (page) => page.getByRole('textbox', { name: /^Message/ });
 export const row = (page, text) => page.locator('li.message', { hasText: text }).first();
 export const texts = (page) => page.locator('li.message .text').allInnerTexts();
-/** Also when a room covers the list, as it does on a phone. */
+/** A room in the list, also when a room covers the list on a phone. */
 export const roomLink = (page, name) =>
   page.getByRole('navigation', { name: 'Rooms', includeHidden: true }).getByRole('link', { name, includeHidden: true });
 
-/** The unread messages that the list of rooms shows. */
+/** The number of unread messages in the list of rooms. */
 export async function badge(page, name) {
   const [shown] = await roomLink(page, name).locator('.badge').allInnerTexts();
   return shown ? parseInt(shown, 10) : 0;
@@ -59,7 +59,7 @@ export async function write(page, text) {
   await press(page.getByRole('button', { name: 'Send', exact: true }));
 }
 
-/** All that was written has been acknowledged. */
+/** Waits until all messages are acknowledged. */
 export const allSent = (page) =>
   until(
     () =>
@@ -70,18 +70,18 @@ export const allSent = (page) =>
     'all is sent',
   );
 
-/** Opens a room of the list. */
+/** Opens a room from the list. */
 export async function openRoom(page, name) {
   await toRooms(page);
   await press(roomLink(page, name));
 }
 
-/** Presses a button of the bar that a message shows under the pointer, or when it is tapped. */
+/** Presses a button of the toolbar that a message shows under the pointer, or after a tap. */
 export async function act(page, text, name) {
   if (isTouched(page))
     await row(page, text)
       .locator('.text')
-      .tap({ position: { x: 96, y: 14 } }); // Chromium takes a tap for one on the button next to it
+      .tap({ position: { x: 96, y: 14 } }); // Chromium moves a tap to a button nearby
   else await row(page, text).hover();
   await press(row(page, text).getByRole('button', { name, exact: true }));
 }
@@ -92,7 +92,7 @@ export async function attach(page, ...files) {
   await (await chooser).setFiles(files);
 }
 
-/** Downloads a file, and answers where it is. */
+/** Downloads a file, and returns its path. */
 export async function download(page, name) {
   const coming = page.waitForEvent('download');
   await press(page.getByRole('button', { name: `Download ${name}` }));
@@ -109,7 +109,7 @@ export async function makeRoom(page, name, kind = 'Public') {
   await page.getByRole('heading', { name, exact: true }).waitFor();
 }
 
-/** Looks for a room or a person. */
+/** Searches for a room or a person in the switcher. */
 export async function find(page, name) {
   if (isTouched(page)) {
     await toRooms(page);
@@ -136,13 +136,13 @@ export async function myMenu(page, name) {
   await press(page.getByRole('menuitem', { name }));
 }
 
-/** The element, as opposed to one inside or around it, has the focus. */
+/** Waits until this element has the focus, and not one inside or around it. */
 export const focused = (locator) =>
   until(() => locator.evaluate((el) => el === document.activeElement), `the focus is on ${locator}`);
 
 export const fitsWidth = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
 
-/** A picture of one colour, as a file to attach. */
+/** Creates a picture of one colour, as a file to attach. */
 export async function pictureFile(page, name, width, height, colour) {
   const bytes = await page.evaluate(
     async ([w, h, fill]) => {

@@ -1,8 +1,8 @@
-// People talk: in rooms, and in private.
+// Conversations in rooms and in direct messages.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { isTouched, placeOf, scene, tab, until, withClipboard } from './scene.mjs';
+import { isTouched, roomPath, scene, openTab, until, withClipboard } from './scene.mjs';
 import {
   act,
   allSent,
@@ -28,7 +28,7 @@ import {
 } from './steps.mjs';
 
 scene(
-  'two people, from their sign-up to a ban, and the server crashes on the way',
+  'two people, from sign-up to a ban, while the server crashes several times',
   async ({ expect, person, start, stop }) => {
     const ada = await person('ada');
     const bob = await person('bob');
@@ -68,7 +68,7 @@ scene(
     assert.equal(readFileSync(await download(ada.page, 'list.txt'), 'utf8'), 'milk');
 
     await press(ada.page.getByRole('button', { name: 'Search in this room' }));
-    await ada.page.getByLabel('Words to look for').fill('KETTLE');
+    await ada.page.getByLabel('Search messages').fill('KETTLE');
     await press(ada.page.locator('.hit'));
     await focused(row(ada.page, 'Is the kettle on?'));
 
@@ -95,7 +95,7 @@ scene(
   },
 );
 
-scene('rooms: invites, roles, pins, settings, muting, and the end', async ({ expect, person }) => {
+scene('rooms: invites, roles, pins, settings, muting, and deletion', async ({ expect, person }) => {
   const mia = await person('mia');
   const ned = await person('ned');
   await signUp(mia);
@@ -103,7 +103,7 @@ scene('rooms: invites, roles, pins, settings, muting, and the end', async ({ exp
   await makeRoom(mia.page, 'Attic', 'Private');
   await roomMenu(mia.page, 'Invite people');
   const link = await withClipboard(async () => {
-    await press(mia.page.getByRole('button', { name: 'Make a link' }));
+    await press(mia.page.getByRole('button', { name: 'Create a link' }));
     await mia.page.locator('.invite-code').waitFor();
     await mia.page.getByText('copied').waitFor();
     return mia.page.evaluate(() => navigator.clipboard.readText());
@@ -117,10 +117,10 @@ scene('rooms: invites, roles, pins, settings, muting, and the end', async ({ exp
   await mia.page.getByLabel('Role').selectOption('moderator');
   await until(async () => {
     await roomMenu(ned.page);
-    const may = await ned.page.getByRole('menuitem', { name: 'Room settings' }).count();
+    const canManage = await ned.page.getByRole('menuitem', { name: 'Room settings' }).count();
     await dismiss(ned.page);
-    return may;
-  }, 'a moderator may change the room');
+    return canManage;
+  }, 'a moderator can change the room');
   await dismiss(mia.page);
 
   await act(ned.page, 'hello from the invite', 'More');
@@ -136,22 +136,22 @@ scene('rooms: invites, roles, pins, settings, muting, and the end', async ({ exp
   await roomMenu(ned.page, 'Mute');
   await roomLink(ned.page, 'Cellar').getByText('muted').waitFor({ state: 'attached' });
   await makeRoom(ned.page, 'Quiet');
-  await write(mia.page, 'nobody is told of this');
+  await write(mia.page, 'there is no event about this');
   await allSent(mia.page);
   await openRoom(ned.page, 'Cellar');
-  await row(ned.page, 'nobody is told of this').waitFor();
-  await write(mia.page, 'but this is seen at once');
-  await row(ned.page, 'but this is seen at once').waitFor();
+  await row(ned.page, 'there is no event about this').waitFor();
+  await write(mia.page, 'but this is shown at once');
+  await row(ned.page, 'but this is shown at once').waitFor();
 
   expect(/^404 .v1.rooms/);
   await roomMenu(mia.page, 'Room settings');
-  await press(mia.page.getByRole('button', { name: 'Delete the room…' }));
+  await press(mia.page.getByRole('button', { name: 'Delete room…' }));
   await press(mia.page.getByRole('button', { name: 'Delete', exact: true }));
   await ned.page.getByRole('heading', { name: 'This room cannot be opened' }).waitFor();
-  await until(async () => (await roomLink(mia.page, 'Cellar').count()) === 0, 'the room is off the list');
+  await until(async () => (await roomLink(mia.page, 'Cellar').count()) === 0, 'the room is removed from the list');
 });
 
-scene('a new name is shown everywhere, to oneself and to others', async ({ person }) => {
+scene('a new display name is shown everywhere, to the user and to others', async ({ person }) => {
   const sam = await person('sam');
   const eli = await person('eli');
   await signUp(sam);
@@ -160,13 +160,13 @@ scene('a new name is shown everywhere, to oneself and to others', async ({ perso
   await join(eli.page, 'Names');
   await write(sam.page, 'before');
   await row(eli.page, 'before').waitFor();
-  const place = placeOf(sam.page);
-  const other = await tab(sam.context, place);
+  const place = roomPath(sam.page);
+  const other = await openTab(sam.context, place);
   await row(other, 'before').waitFor();
   const nameAt = (page, text) => row(page, text).locator('button.name');
 
   await myMenu(sam.page, 'Profile and account');
-  await sam.page.getByLabel('Name to show').fill('Samantha');
+  await sam.page.getByLabel('Display name').fill('Samantha');
   await press(sam.page.getByRole('button', { name: 'Save' }));
   await dismiss(sam.page);
   await sam.page.locator('.me-name').getByText('Samantha').waitFor();
@@ -174,7 +174,7 @@ scene('a new name is shown everywhere, to oneself and to others', async ({ perso
   for (const page of [sam.page, other]) await nameAt(page, 'before').getByText('Samantha').waitFor();
   await other.locator('.me-name', { hasText: 'Samantha' }).waitFor({ state: 'attached' });
 
-  await write(sam.page, 'after'); // which is how others hear of it
+  await write(sam.page, 'after'); // its event tells others the new name
   await row(eli.page, 'after').waitFor();
   await nameAt(eli.page, 'before').getByText('Samantha').waitFor();
   await press(eli.page.getByRole('button', { name: /^Members/ }));
@@ -188,7 +188,7 @@ scene('a new name is shown everywhere, to oneself and to others', async ({ perso
   await write(sam.page, 'between us');
   await roomLink(eli.page, 'Samantha').waitFor({ state: 'attached' });
   await myMenu(sam.page, 'Profile and account');
-  await sam.page.getByLabel('Name to show').fill('Sam again');
+  await sam.page.getByLabel('Display name').fill('Sam again');
   await press(sam.page.getByRole('button', { name: 'Save' }));
   await dismiss(sam.page);
   await openRoom(sam.page, 'eli');
@@ -197,7 +197,7 @@ scene('a new name is shown everywhere, to oneself and to others', async ({ perso
   await roomLink(eli.page, 'Sam again').waitFor({ state: 'attached' });
 });
 
-scene('people: direct messages, who is online, contacts, blocks', async ({ expect, person }) => {
+scene('people: direct messages, online status, contacts, blocks', async ({ expect, person }) => {
   const oda = await person('oda');
   const per = await person('per');
   await signUp(oda);
@@ -210,10 +210,10 @@ scene('people: direct messages, who is online, contacts, blocks', async ({ expec
   await row(per.page, 'between us').waitFor();
   await oda.page.locator('.room-head').getByText('Online').waitFor();
   await until(async () => {
-    // again and again, since it only holds for some seconds
+    // repeated, because it is shown for a few seconds only
     await box(per.page).pressSequentially('m');
     return oda.page.locator('.typing', { hasText: 'per is typing' }).count();
-  }, 'per is seen to type');
+  }, 'per is shown as typing');
 
   await press(oda.page.getByRole('button', { name: 'Profile of per' }));
   await press(oda.page.getByRole('button', { name: 'Add to contacts' }));

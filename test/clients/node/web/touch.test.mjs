@@ -1,4 +1,4 @@
-// Fingers: what can be done with a message comes with a tap, stays until the next one, and is never under the finger.
+// Touch: a tap on a message shows its toolbar, which stays until the next tap and is never under the finger.
 
 import assert from 'node:assert/strict';
 import { scene, TOUCH } from './scene.mjs';
@@ -17,14 +17,14 @@ import {
   write,
 } from './steps.mjs';
 
-const bar = (page, text) => row(page, text).getByRole('group', { name: /^What to do/ });
+const bar = (page, text) => row(page, text).getByRole('group', { name: /^Actions for/ });
 const tapOn = (page, text) =>
   row(page, text)
     .locator('.text')
     .tap({ position: { x: 96, y: 14 } });
 
 scene(
-  'a phone answers, reacts, edits and deletes',
+  'on a phone: reply, react, edit and delete',
   async ({ person }) => {
     const pia = await person('pia');
     const { page } = pia;
@@ -39,7 +39,7 @@ scene(
       bar(page, 'second').boundingBox(),
       row(page, 'second').locator('.text').boundingBox(),
     ]);
-    assert.ok(of.y >= above.y + above.height, 'it stands below what was tapped');
+    assert.ok(of.y >= above.y + above.height, 'the toolbar is below the tapped text');
     await tapOn(page, 'first');
     await bar(page, 'first').waitFor();
     assert.equal(await page.locator('.toolbar').count(), 1);
@@ -63,7 +63,7 @@ scene(
     await press(page.getByRole('button', { name: 'Delete', exact: true }));
     await page.getByText('Message deleted').waitFor();
 
-    // A link in a message is a link, and a picture is a picture; beside it stands what leads to the rest.
+    // A tap on a picture opens the picture; a button beside it shows the toolbar.
     await attach(page, await pictureFile(page, 'wide.png', 900, 300, 'teal'));
     await page.getByRole('button', { name: 'Send', exact: true }).tap();
     await allSent(page);
@@ -72,7 +72,7 @@ scene(
     await page.locator('dialog.lightbox img').waitFor();
     await dismiss(page);
     assert.equal(await page.locator('.toolbar').count(), 0);
-    await picture.getByRole('button', { name: 'What can be done with this message' }).tap();
+    await picture.getByRole('button', { name: 'Message actions' }).tap();
     await picture.getByRole('button', { name: 'Reply', exact: true }).tap();
     await focused(box(page));
   },

@@ -1,29 +1,30 @@
-// The web client's modules without a browser: what they need of one, and a server that answers as a test says.
+// Loads the web client's modules without a browser: with the globals that they need, and a fake server.
 
-Object.defineProperty(globalThis, 'navigator', { value: { onLine: true }, configurable: true, writable: true }); // without locks, as over plain http
+// Without locks, as over plain http.
+Object.defineProperty(globalThis, 'navigator', { value: { onLine: true }, configurable: true, writable: true });
 globalThis.location = new URL('http://parley.example/');
 
 const { BroadcastChannel } = globalThis;
 globalThis.BroadcastChannel = class extends BroadcastChannel {
   constructor(name) {
     super(name);
-    this.unref(); // Node.js waits for what may still come
+    this.unref(); // otherwise Node.js does not exit
   }
 };
 
 const client = new URL('../../../../../handlers/web/client/', import.meta.url);
 
-/** A module of the client. One with another instance has a state of its own, as in another tab. */
+/** Loads a module of the client. Each instance has its own state, as in another tab. */
 export const load = (name, instance = '') => import(new URL(name + (instance && `?${instance}`), client));
 
-/** What the client asked for: "GET /v1/rooms/1". */
-export const asked = [];
-let answer = () => ({ status: 404 });
+/** The requests of the client, such as "GET /v1/rooms/1". */
+export const requests = [];
+let respond = () => ({ status: 404 });
 
-/** From here on requests are answered so: by what f returns for a method, a path and a body, or throws. */
-export function answers(f) {
-  asked.length = 0;
-  answer = f;
+/** Sets the fake server: f returns the status and the data for a method, a path and a body, or throws. */
+export function setServer(f) {
+  requests.length = 0;
+  respond = f;
 }
 
 const { Request } = globalThis;
@@ -35,8 +36,8 @@ globalThis.Request = class extends Request {
 globalThis.fetch = async (path, init) => {
   const request = new globalThis.Request(path, init);
   const { pathname, search } = new URL(request.url);
-  asked.push(`${request.method} ${pathname}${search}`);
-  const { status = 200, data } = await answer(
+  requests.push(`${request.method} ${pathname}${search}`);
+  const { status = 200, data } = await respond(
     request.method,
     pathname + search,
     request.body && (await request.json()),
@@ -44,15 +45,15 @@ globalThis.fetch = async (path, init) => {
   return new Response(data && JSON.stringify(data), { status });
 };
 
-/** Once all that is under way has come to an end, and who watches was told. */
-export async function settled(...until) {
-  for (let i = 0; i < 500 && !until.every((ask) => ask()); i++)
+/** Waits until all conditions hold, at most 2.5 seconds. */
+export async function waitFor(...conditions) {
+  for (let i = 0; i < 500 && !conditions.every((holds) => holds()); i++)
     await new Promise((done) => {
       setTimeout(done, 5);
     });
 }
 
-/** A message as the server answers it. */
+/** A message as in a response of the server. */
 export const message = (id, more = {}) => ({
   id,
   room_id: 1,
@@ -65,7 +66,7 @@ export const message = (id, more = {}) => ({
   ...more,
 });
 
-/** A room of the caller. */
+/** A room that the user is a member of. */
 export const room = (id, more = {}) => ({
   id,
   name: `room ${id}`,

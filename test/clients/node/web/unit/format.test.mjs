@@ -1,4 +1,4 @@
-// How people, times and sizes are written.
+// Formatting of names, times, counts and sizes.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { load } from './client.mjs';
 
 const format = await load('format.js');
 
-test('initials are of letters, of whatever script', () => {
+test('initials are letters of any script', () => {
   for (const [name, letters] of [
     ['Ada Lovelace', 'AL'],
     ['bob', 'B'],
@@ -33,17 +33,17 @@ test('sizes', () => {
     [3e12, '3.0 TB'],
     [4e15, '4000 TB'],
   ]) {
-    assert.equal(format.size(bytes), words);
+    assert.equal(format.formatSize(bytes), words);
   }
 });
 
 test('lists and counts', () => {
-  assert.deepEqual([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map(format.listOf), ['', 'a', 'a and b', 'a, b and c']);
-  assert.equal(format.count(1, 'member'), '1 member');
-  assert.match(format.count(1204, 'member'), /^1\D?204 members$/);
+  assert.deepEqual([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map(format.joinNames), ['', 'a', 'a and b', 'a, b and c']);
+  assert.equal(format.formatCount(1, 'member'), '1 member');
+  assert.match(format.formatCount(1204, 'member'), /^1\D?204 members$/);
 });
 
-test('days by the reader’s own calendar', () => {
+test('days are local days', () => {
   const day = (n) => {
     const now = new Date();
     return new Date(now.getFullYear(), now.getMonth(), now.getDate() + n, 12).toISOString();
@@ -56,7 +56,7 @@ test('days by the reader’s own calendar', () => {
 });
 
 test('how long ago', () => {
-  const before = (minutes) => format.ago(new Date(Date.now() - minutes * 60_000).toISOString());
+  const before = (minutes) => format.formatAgo(new Date(Date.now() - minutes * 60_000).toISOString());
   assert.deepEqual([-5, 0, 1, 59, 60, 200].map(before), [
     'just now',
     'just now',
@@ -68,7 +68,7 @@ test('how long ago', () => {
   assert.match(before(60 * 48), /^on /);
 });
 
-test('a colour is kept', () => {
-  assert.equal(format.hueOf(5), format.hueOf(5));
-  assert.match(format.hueOf(123456789), /^hue-\d+$/);
+test('a colour depends on the id', () => {
+  assert.equal(format.hueClass(5), format.hueClass(5));
+  assert.match(format.hueClass(123456789), /^hue-\d+$/);
 });

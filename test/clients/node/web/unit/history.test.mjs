@@ -1,16 +1,16 @@
-// The stretch of a room's history that is at hand, whatever order answers and events come in.
+// The loaded range of a room's history, in whatever order responses and events arrive.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answers, asked, load, message, settled } from './client.mjs';
+import { setServer, requests, load, message, waitFor } from './client.mjs';
 
 const { History } = await load('history.js');
 const { state } = await load('store.js');
 
-/** Answers from a room with so many messages, as the server does. */
-function roomOf(n, but = {}) {
-  const all = Array.from({ length: n }, (_, i) => message(i + 1, but[i + 1]));
-  answers((method, path) => {
+/** Makes the fake server have a room with n messages, with the given changes by id. */
+function serveRoom(n, changes = {}) {
+  const all = Array.from({ length: n }, (_, i) => message(i + 1, changes[i + 1]));
+  setServer((method, path) => {
     const url = new URL(path, 'http://parley.example');
     const one = /messages\/(\d+)$/.exec(url.pathname);
     if (one) return all[one[1] - 1] ? { data: all[one[1] - 1] } : { status: 404, data: { code: 'not_found' } };
@@ -29,21 +29,21 @@ function roomOf(n, but = {}) {
 
 const numbers = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
-test('the newest page, then older ones, each message once', async () => {
-  roomOf(120);
+test('the newest page, then older pages, each message once', async () => {
+  serveRoom(120);
   const history = new History(1);
-  await history.newest();
+  await history.loadNewest();
   assert.deepEqual(history.ids, numbers(71, 120));
-  await history.older();
-  await history.older();
+  await history.loadOlder();
+  await history.loadOlder();
   assert.deepEqual(history.ids, numbers(1, 120));
   assert.ok(!history.hasOlder && !history.hasNewer);
 });
 
-test('an event twice, late, or of what an answer had, is one message', async () => {
-  const all = roomOf(3);
+test('an event that is repeated, or repeats a response, adds one message', async () => {
+  const all = serveRoom(3);
   const history = new History(1);
-  await history.newest();
+  await history.loadNewest();
   assert.equal(history.add(all[2]), false);
   all.push(message(4));
   assert.equal(history.add(message(4)), true);
@@ -51,31 +51,31 @@ test('an event twice, late, or of what an answer had, is one message', async () 
   assert.deepEqual(history.ids, [1, 2, 3, 4]);
 });
 
-test('a hole that an event shows is read', async () => {
-  const all = roomOf(3);
+test('a gap before an event is loaded', async () => {
+  const all = serveRoom(3);
   const history = new History(1);
-  await history.newest();
+  await history.loadNewest();
   all.push(message(4), message(5), message(6));
   history.add(message(6));
-  await settled(() => history.ids.length === 6);
+  await waitFor(() => history.ids.length === 6);
   assert.deepEqual(history.ids, numbers(1, 6));
 });
 
-test('what comes while a page is read is not forgotten', async () => {
-  const all = roomOf(3);
+test('a message that arrives while a page is loading is not lost', async () => {
+  const all = serveRoom(3);
   const history = new History(1);
-  const reading = history.newest();
+  const reading = history.loadNewest();
   all.push(message(4));
   history.add(message(4));
   await reading;
-  await settled(() => history.ids.length === 4);
+  await waitFor(() => history.ids.length === 4);
   assert.deepEqual(history.ids, [1, 2, 3, 4]);
 });
 
-test('a deleted message stays deleted, and an edit is not undone by an older answer', async () => {
-  roomOf(2, { 1: { edited_at: '2026-01-02T00:00:00.000Z', text: 'second' } });
+test('a deleted message stays deleted, and an older response does not undo an edit', async () => {
+  serveRoom(2, { 1: { edited_at: '2026-01-02T00:00:00.000Z', text: 'second' } });
   const history = new History(1);
-  await history.newest();
+  await history.loadNewest();
   history.merge(message(1, { text: 'first' }));
   assert.equal(history.messages.get(1).text, 'second');
   history.remove(2);
@@ -84,11 +84,11 @@ test('a deleted message stays deleted, and an edit is not undone by an older ans
   assert.equal(history.messages.get(2).text, undefined);
 });
 
-test('an event knows not whose reactions are', async () => {
+test('an event does not change whether a reaction is the user’s own', async () => {
   const mine = [{ emoji: '🎉', count: 1, me: true }];
-  roomOf(1, { 1: { reactions: mine } });
+  serveRoom(1, { 1: { reactions: mine } });
   const history = new History(1);
-  await history.newest();
+  await history.loadNewest();
   history.merge(
     message(1, { text: 'edited', edited_at: '2026-01-02T00:00:00.000Z', reactions: [{ emoji: '🎉', count: 1 }] }),
     true,
@@ -97,44 +97,44 @@ test('an event knows not whose reactions are', async () => {
 });
 
 test('a long history is cut at the far end', async () => {
-  roomOf(1000);
+  serveRoom(1000);
   const history = new History(1);
-  await history.newest();
-  for (let i = 0; i < 8; i++) await history.older();
+  await history.loadNewest();
+  for (let i = 0; i < 8; i++) await history.loadOlder();
   assert.equal(history.ids.length, 300);
   assert.ok(history.hasNewer && history.hasOlder);
-  assert.equal(history.add(message(1001)), false, 'the end is not at hand');
+  assert.equal(history.add(message(1001)), false, 'the end is not loaded');
 });
 
-test('a cleared history is empty, and has nothing before', async () => {
-  roomOf(3);
+test('a cleared history is empty, and has no older messages', async () => {
+  serveRoom(3);
   const history = new History(1);
-  await history.newest();
+  await history.loadNewest();
   history.clear(2);
   assert.deepEqual(history.ids, [3]);
   assert.ok(!history.hasOlder);
 });
 
-test('an answered message that could not be read is tried again; one that is gone is gone', async () => {
-  roomOf(1);
+test('a quoted message that could not be loaded is retried; a missing one is null', async () => {
+  serveRoom(1);
   const history = new History(1);
-  assert.equal(history.quote(9), undefined);
-  await settled(() => history.quoted.has(9));
-  assert.equal(history.quote(9), null);
-  answers(() => ({ status: 503 }));
-  history.quote(1);
-  await settled(() => asked.length === 1);
-  roomOf(1);
-  (await load('tasks.js')).isBack();
-  await settled(() => history.quoted.has(1));
-  assert.equal(history.quote(1).id, 1);
+  assert.equal(history.quotedMessage(9), undefined);
+  await waitFor(() => history.quoted.has(9));
+  assert.equal(history.quotedMessage(9), null);
+  setServer(() => ({ status: 503 }));
+  history.quotedMessage(1);
+  await waitFor(() => requests.length === 1);
+  serveRoom(1);
+  (await load('tasks.js')).onServerBack();
+  await waitFor(() => history.quoted.has(1));
+  assert.equal(history.quotedMessage(1).id, 1);
 });
 
-test('the newest message of others is found behind one’s own', async () => {
+test('the newest message of other users is found before the user’s own', async () => {
   state.me = { id: 5 };
-  roomOf(3, { 3: { sender: { id: 5, username: 'me', display_name: 'Me' } } });
+  serveRoom(3, { 3: { sender: { id: 5, username: 'me', display_name: 'Me' } } });
   const history = new History(1);
-  assert.equal(history.lastOfOthers(5), 0);
-  await history.newest();
-  assert.equal(history.lastOfOthers(5), 2);
+  assert.equal(history.lastFromOthers(5), 0);
+  await history.loadNewest();
+  assert.equal(history.lastFromOthers(5), 2);
 });

@@ -1,20 +1,20 @@
-// What is the network's, what the server's and what this program's; and locks where the browser has none.
+// Errors of the network, of the server and of this program; and locks without those of the browser.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { answers, load, settled } from './client.mjs';
+import { setServer, load, waitFor } from './client.mjs';
 
-const { arrived, call, isPassing, plain, Problem, Unreachable } = await load('api.js');
+const { mapImportError, call, isTransient, describeError, Problem, Unreachable } = await load('api.js');
 const failure = (f) =>
   f.then(
     () => assert.fail('it worked'),
     (err) => err,
   );
 
-test('no answer, or one of somebody else, is the network’s', async () => {
-  answers(() => {
+test('no response, or one of a proxy, is a network error', async () => {
+  setServer(() => {
     throw new TypeError('Failed to fetch');
   });
   assert.ok((await failure(call('GET', '/v1/rooms'))) instanceof Unreachable);
@@ -26,13 +26,14 @@ test('no answer, or one of somebody else, is the network’s', async () => {
     globalThis.fetch = fetch;
   }
   assert.ok(
-    (await failure(arrived(Promise.reject(new TypeError('Failed to fetch dynamically imported module: x'))))) instanceof
-      Unreachable,
+    (await failure(
+      mapImportError(Promise.reject(new TypeError('Failed to fetch dynamically imported module: x'))),
+    )) instanceof Unreachable,
   );
 });
 
-test('a fault of this program is not the network’s', async (t) => {
-  answers(() => ({ data: {} }));
+test('a bug in this program is not a network error', async (t) => {
+  setServer(() => ({ data: {} }));
   const { error } = console;
   const complaints = [];
   console.error = (err) => complaints.push(err);
@@ -43,15 +44,15 @@ test('a fault of this program is not the network’s', async (t) => {
   circular.self = circular;
   for (const options of [{ body: circular }, { headers: { 'Parley-Password': 'not\nallowed' } }, { key: 'nor 🎉' }]) {
     const err = await failure(call('POST', '/v1/rooms', options));
-    assert.ok(!(err instanceof Unreachable) && !isPassing(err), String(err));
-    assert.match(plain(err), /Something went wrong here/);
+    assert.ok(!(err instanceof Unreachable) && !isTransient(err), String(err));
+    assert.match(describeError(err), /Something went wrong here/);
   }
-  assert.ok(!isPassing(await failure(arrived(Promise.reject(new TypeError('x is not a function'))))));
-  assert.equal(complaints.length, 3, 'and the console has it');
+  assert.ok(!isTransient(await failure(mapImportError(Promise.reject(new TypeError('x is not a function'))))));
+  assert.equal(complaints.length, 3, 'it is logged to the console');
 });
 
-test('refusals are the server’s, and some of them pass', async () => {
-  for (const [status, passes] of [
+test('some error responses are transient', async () => {
+  for (const [status, transient] of [
     [400, false],
     [403, false],
     [404, false],
@@ -62,17 +63,17 @@ test('refusals are the server’s, and some of them pass', async () => {
     [501, false],
     [503, true],
   ]) {
-    answers(() => ({ status, data: { code: 'some', detail: 'Because.' } }));
-    const err = await failure(call('GET', '/v1/rooms', { open: true }));
+    setServer(() => ({ status, data: { code: 'some', detail: 'Because.' } }));
+    const err = await failure(call('GET', '/v1/rooms', { anonymous: true }));
     assert.ok(err instanceof Problem, String(err));
-    assert.equal(isPassing(err), passes, String(status));
+    assert.equal(isTransient(err), transient, String(status));
   }
 });
 
-/** Tabs of one browser, each with the module's state of its own. */
+/** Tabs of one browser, each with its own instance of the module. */
 const tabs = await Promise.all([1, 2, 3].map((n) => load('locks.js', `tab${n}`)));
 
-test('a lock without the browser’s is held by one at a time', async () => {
+test('a negotiated lock is held by one tab at a time', async () => {
   let inside = 0;
   let most = 0;
   let turns = 0;
@@ -84,44 +85,44 @@ test('a lock without the browser’s is held by one at a time', async () => {
     });
     inside--;
   };
-  await Promise.all([...tabs, ...tabs].map(({ alone }) => alone('refresh', turn)));
+  await Promise.all([...tabs, ...tabs].map(({ withLock }) => withLock('refresh', turn)));
   assert.deepEqual([most, turns], [1, 6]);
 });
 
-test('what fails gives its lock back, and its error', async () => {
+test('a failed function releases its lock, and its error is thrown', async () => {
   await assert.rejects(
-    tabs[0].alone('failing', async () => {
+    tabs[0].withLock('failing', async () => {
       throw new Error('on purpose');
     }),
     /on purpose/,
   );
-  assert.equal(await tabs[1].alone('failing', async () => 'mine'), 'mine');
+  assert.equal(await tabs[1].withLock('failing', async () => 'mine'), 'mine');
 });
 
-test('who waits for the end of a page never comes before it', async () => {
+test('whenPageGone never gets the lock before the page itself', async () => {
   const ends = [];
   const gone = [];
   for (let page = 0; page < 20; page++) {
-    void tabs[0].alone(
+    void tabs[0].withLock(
       `page ${page}`,
       () =>
         new Promise((end) => {
           ends.push(end);
         }),
     );
-    void tabs[1].whenGone(`page ${page}`, async () => {
+    void tabs[1].whenPageGone(`page ${page}`, async () => {
       gone.push(page);
     });
   }
-  await settled(() => ends.length === 20);
+  await waitFor(() => ends.length === 20);
   assert.deepEqual([ends.length, gone], [20, []]);
   for (const end of ends) end();
-  await settled(() => gone.length === 20);
+  await waitFor(() => gone.length === 20);
   assert.equal(gone.length, 20);
 });
 
-test('a page that lives has the lock that says so from the first moment', async () => {
-  const page = new Worker(new URL('./alive.mjs', import.meta.url)); // it waits for ever
+test('holdWhileAlive holds its lock from the first moment', async () => {
+  const page = new Worker(new URL('./alive.mjs', import.meta.url)); // it never ends by itself
   const [order] = await once(page, 'message');
   await page.terminate();
   assert.deepEqual(order, ['another']);

@@ -1,4 +1,4 @@
-// The text of messages: what is code, an address, a mention; and that no text takes longer than it is long.
+// The text of messages: code, links and mentions; and that parsing takes linear time.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -6,10 +6,10 @@ import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { load } from './client.mjs';
 
-const { clean, isEmoji, mentions, piecesOf, summary } = await load('text.js');
-const kinds = (text) => piecesOf(text).map(({ kind, text: t }) => `${kind}: ${t}`);
+const { clean, isEmojiOnly, mentionsUser, parseText, summarize } = await load('text.js');
+const kinds = (text) => parseText(text).map(({ kind, text: t }) => `${kind}: ${t}`);
 
-test('a mention is the whole name, by the rules of usernames, and nothing else', () => {
+test('a mention is a whole username, by the rules of usernames', () => {
   for (const text of [
     '@anna',
     'hi @anna!',
@@ -27,7 +27,7 @@ test('a mention is the whole name, by the rules of usernames, and nothing else',
     '@anna’s',
     '@anna/@bob',
   ]) {
-    assert.ok(mentions(text, 'anna'), text);
+    assert.ok(mentionsUser(text, 'anna'), text);
   }
   for (const text of [
     '@annabel',
@@ -54,11 +54,11 @@ test('a mention is the whole name, by the rules of usernames, and nothing else',
     '@ anna',
     '@anna\u0301',
   ]) {
-    assert.ok(!mentions(text, 'anna'), text);
+    assert.ok(!mentionsUser(text, 'anna'), text);
   }
 });
 
-test('names of other scripts, with marks, and with a stop of their own', () => {
+test('names in other scripts, with marks, and with a full stop of their own', () => {
   for (const [text, name] of [
     ['@Çelik', 'çelik'],
     ['@ΟΔΥΣΣΕΥΣ.', 'οδυσσευς'],
@@ -69,15 +69,15 @@ test('names of other scripts, with marks, and with a stop of their own', () => {
     ['@anna', 'Anna'],
     ['@j.r.r', 'j.r.r'],
   ])
-    assert.ok(mentions(text, name), `${text} ${name}`);
-  assert.ok(!mentions('@anna', 'anna.'));
-  assert.ok(!mentions('@anna.', 'ann'));
-  assert.ok(!mentions('@a', 'a'), 'no username is so short');
+    assert.ok(mentionsUser(text, name), `${text} ${name}`);
+  assert.ok(!mentionsUser('@anna', 'anna.'));
+  assert.ok(!mentionsUser('@anna.', 'ann'));
+  assert.ok(!mentionsUser('@a', 'a'), 'usernames are not so short');
   assert.deepEqual(kinds(`@${'x'.repeat(33)}`), [`text: @${'x'.repeat(33)}`], 'nor so long');
   assert.deepEqual(kinds('ask @anna.'), ['text: ask ', 'mention: @anna', 'text: .']);
 });
 
-test('brackets that belong to the sentence stay out of the address, those of the address in it', () => {
+test('brackets of the sentence are not part of a link, brackets of the link are', () => {
   for (const [text, address] of [
     ['(see http://a.example/b)', 'http://a.example/b'],
     ['http://a.example/b_(c)', 'http://a.example/b_(c)'],
@@ -86,7 +86,7 @@ test('brackets that belong to the sentence stay out of the address, those of the
     ['https://a.example/, and', 'https://a.example/'],
   ])
     assert.deepEqual(
-      piecesOf(text)
+      parseText(text)
         .filter((p) => p.kind === 'link')
         .map((p) => p.text),
       [address],
@@ -94,26 +94,22 @@ test('brackets that belong to the sentence stay out of the address, those of the
     );
   for (const text of ['http://', 'https://[', 'http://a b'.slice(0, 7), 'javascript:alert(1)', 'xhttp://a.example']) {
     assert.ok(
-      piecesOf(text).every((p) => p.kind === 'text'),
+      parseText(text).every((p) => p.kind === 'text'),
       text,
     );
   }
 });
 
-test('code is shown as it is written', () => {
+test('code is not parsed', () => {
   assert.deepEqual(kinds('a `b @c` d'), ['text: a ', 'code: b @c', 'text:  d']);
   assert.deepEqual(kinds('a `b'), ['text: a `b']);
   assert.deepEqual(kinds('``` `` ```'), ['block:  `` ']);
   assert.deepEqual(kinds('before\n```js\nlet x;\n```\nafter'), ['text: before', 'block: let x;', 'text: after']);
-  assert.equal(piecesOf('```js\nlet x;\n```')[0].note, 'js');
-  assert.deepEqual(
-    kinds('```one line```'),
-    ['block: one line'],
-    'what stands alone on the line of the fence is no language',
-  );
+  assert.equal(parseText('```js\nlet x;\n```')[0].note, 'js');
+  assert.deepEqual(kinds('```one line```'), ['block: one line'], 'a block of one line has no language');
   assert.deepEqual(kinds('```open for ever'), ['text: ```open for ever']);
   assert.equal(
-    piecesOf('x `y` http://a.example @anna ```z``` end')
+    parseText('x `y` http://a.example @anna ```z``` end')
       .map((p) => p.text)
       .join('|'),
     'x |y| |http://a.example| |@anna| |z| end',
@@ -122,19 +118,19 @@ test('code is shown as it is written', () => {
 
 test('control characters, lines and emoji', () => {
   assert.equal(clean('a\r\nb\rc\u0007\u007f\t'), 'a\nb\nc\u2407\u2421\t');
-  for (const text of ['🎉', '👩🏽‍🚀 🎉', '❤️', ' 👍 ']) assert.ok(isEmoji(text), text);
-  for (const text of ['', 'a', '1', '🎉 a', '🎉'.repeat(7), '#']) assert.ok(!isEmoji(text), text);
+  for (const text of ['🎉', '👩🏽‍🚀 🎉', '❤️', ' 👍 ']) assert.ok(isEmojiOnly(text), text);
+  for (const text of ['', 'a', '1', '🎉 a', '🎉'.repeat(7), '#']) assert.ok(!isEmojiOnly(text), text);
 });
 
 test('one line of a message', () => {
   const file = (name) => ({ name });
-  assert.equal(summary({ text: '```js\na\n```\n`b`  c', files: [] }), ' a b c');
-  assert.equal(summary({ files: [file('a.txt')] }), 'a.txt');
-  assert.equal(summary({ files: [file('a'), file('b')] }), '2 files');
-  assert.equal(summary({ text: 'x', deleted_at: 'now', files: [] }), 'Message deleted');
+  assert.equal(summarize({ text: '```js\na\n```\n`b`  c', files: [] }), ' a b c');
+  assert.equal(summarize({ files: [file('a.txt')] }), 'a.txt');
+  assert.equal(summarize({ files: [file('a'), file('b')] }), '2 files');
+  assert.equal(summarize({ text: 'x', deleted_at: 'now', files: [] }), 'Message deleted');
 });
 
-// With steps in proportion to the square of the length, these would take hours: what hangs is ended, and no time is compared.
+// In quadratic time, these would take hours: a worker that hangs is terminated, and no times are compared.
 const LENGTH = 200_000;
 const PATIENCE = 60_000;
 const hostile = [
@@ -185,7 +181,7 @@ const hostile = [
   ['', '@a', '```', '`', 'http://a.example/'].map((start) => [start, piece, piece === '.' ? 'b' : '']),
 );
 
-test(`texts of ${LENGTH} characters of ${hostile.length} kinds take time in proportion`, async () => {
+test(`texts of ${LENGTH} characters of ${hostile.length} kinds are parsed in linear time`, async () => {
   const worker = new Worker(new URL('./long-texts.mjs', import.meta.url), { workerData: { hostile, length: LENGTH } });
   let at = 'the first';
   worker.on('message', (next) => {
@@ -194,5 +190,5 @@ test(`texts of ${LENGTH} characters of ${hostile.length} kinds take time in prop
   const timer = setTimeout(() => worker.terminate(), PATIENCE);
   const [code] = await once(worker, 'exit');
   clearTimeout(timer);
-  assert.equal(code, 0, `it does not come to an end with ${JSON.stringify(at)}`);
+  assert.equal(code, 0, `it hangs with ${JSON.stringify(at)}`);
 });
