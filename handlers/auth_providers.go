@@ -21,7 +21,7 @@ import (
 type authStore interface {
 	BeginFlow(ctx context.Context, f models.AuthFlow) error
 	TakeFlow(ctx context.Context, f models.AuthFlow) (models.AuthFlow, error)
-	Welcome(ctx context.Context, p models.Person, code models.LoginCode) error
+	IssueLoginCode(ctx context.Context, p models.Person, code models.LoginCode) error
 	Link(ctx context.Context, userID int64, p models.Person) error
 	CheckSession(ctx context.Context, caller models.Caller) error
 }
@@ -157,7 +157,7 @@ func (h authProviders) finish(
 		return flow.Redirect, h.link(r.Context(), flow.Linker, person)
 	}
 	code := rand.Text()
-	err = h.store.Welcome(r.Context(), person, models.LoginCode{
+	err = h.store.IssueLoginCode(r.Context(), person, models.LoginCode{
 		Hash: token.Hash(code), BrowserHash: flow.BrowserHash, ExpiresAt: models.At(models.Now().Add(models.LoginCodeLife)),
 	})
 	return withFragment(flow.Redirect, "login_code="+code), err

@@ -16,7 +16,7 @@ import (
 
 type eventStreams interface {
 	// Open takes over the connection. After an error nothing has been written.
-	Open(w http.ResponseWriter, r *http.Request, o sse.Opening) error
+	Open(w http.ResponseWriter, r *http.Request, o sse.OpenRequest) error
 	// Page returns a part of the log after a cursor, and the cursor at its end.
 	Page(ctx context.Context, caller models.Caller, after string, limit int) ([]models.Event, models.Cursor, error)
 }
@@ -76,7 +76,7 @@ func (h events) stream(w http.ResponseWriter, r *http.Request, params api.Stream
 	// A client that reconnects repeats its URL: the header, or the parameter that polyfills add, is newer than
 	// last_event_id.
 	cursor := cmp.Or(valueOf(params.LastEventIDHeader), valueOf(params.LastEventIDPolyfill), valueOf(params.LastEventID))
-	o := sse.Opening{Caller: request.Caller(r), Cursor: cursor, Rooms: rooms}
+	o := sse.OpenRequest{Caller: request.Caller(r), Cursor: cursor, Rooms: rooms}
 	if request.From(r).FromCookie { // otherwise it would expire in a session that is refreshed again and again
 		renewed, err := h.sessions.EventsCookie(r)
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 type fileStore interface {
-	upload.Ledger
+	upload.BlobRecords
 	// MayUpload returns the id of the room if the caller may store a file of size bytes in it, while the caller's other
 	// requests bring others bytes.
 	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error)

@@ -95,7 +95,7 @@ func (h members) present(r *http.Request, roomID int64) ([]int64, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	blocked, err := h.store.Apart(r.Context(), request.Caller(r).UserID, list)
+	blocked, err := h.store.BlockedEitherWay(r.Context(), request.Caller(r).UserID, list)
 	return slices.DeleteFunc(list, func(id int64) bool { return blocked[id] }), err
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 type blockReader interface {
-	// Apart returns those of some users who have a block with the caller, in either direction.
-	Apart(ctx context.Context, callerID int64, users []int64) (map[int64]bool, error)
+	// BlockedEitherWay returns those of some users who have a block with the caller, in either direction.
+	BlockedEitherWay(ctx context.Context, callerID int64, users []int64) (map[int64]bool, error)
 }
 
 type onlineReader interface {
@@ -56,7 +56,7 @@ func (p profiles) blocked(ctx context.Context, callerID int64, users []*models.U
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	return p.blocks.Apart(ctx, callerID, ids)
+	return p.blocks.BlockedEitherWay(ctx, callerID, ids)
 }
 
 // completeContacts completes a page of contacts, or of blocked users.

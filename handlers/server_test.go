@@ -38,7 +38,7 @@ func newTestServer(t *testing.T, settings Settings) *testServer {
 func newTestServerWith(t *testing.T, settings Settings, change func(*Config)) *testServer {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	feed := sse.NewFeed()
+	feed := sse.NewCommitQueue()
 	s, err := store.Open(t.Context(), store.Config{
 		Database: filepath.Join(t.TempDir(), "parley.db"), Retention: time.Hour, Committed: feed.Committed, Log: log,
 	})

@@ -16,7 +16,7 @@ type typingStore interface {
 
 type typingStreams interface {
 	// Type notifies the users present in a room that a member is typing.
-	Type(roomID int64, user models.UserRef)
+	SendTyping(roomID int64, user models.UserRef)
 }
 
 // typing notifies others that the caller is typing.
@@ -40,7 +40,7 @@ func (h typing) StartTyping(w http.ResponseWriter, r *http.Request, room api.Pat
 		if err != nil {
 			return reply{}, err
 		}
-		h.streams.Type(roomID, user)
+		h.streams.SendTyping(roomID, user)
 		return done(models.Cursor{}), nil
 	})
 }

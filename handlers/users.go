@@ -23,7 +23,7 @@ type userStore interface {
 	UsernameFree(ctx context.Context, username string, except int64) error
 	KnowsKey(ctx context.Context, once *models.Once) (bool, error)
 	SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
-	Settle(
+	UpgradeGuest(
 		ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once,
 	) (models.Login, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
@@ -73,7 +73,7 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 			Repeated: func(s models.Session) error { return h.checkPasswordUnchanged(r, s, n.Password) },
 			Store: func(n models.NewSession, once *models.Once) (models.Login, error) {
 				if guest := request.Caller(r).UserID; guest != 0 {
-					return h.store.Settle(r.Context(), guest, account, n, once)
+					return h.store.UpgradeGuest(r.Context(), guest, account, n, once)
 				}
 				return h.store.SignUp(r.Context(), account, n, once)
 			},

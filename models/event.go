@@ -44,10 +44,10 @@ const (
 
 // The events that are in the log only to reach every node. No client gets them.
 const (
-	EventBlockAdded   EventName = "block.added"
-	EventBlockRemoved EventName = "block.removed"
-	EventNodeNews     EventName = "node.news"
-	EventNodeAsked    EventName = "node.asked"
+	EventBlockAdded      EventName = "block.added"
+	EventBlockRemoved    EventName = "block.removed"
+	EventPresenceUpdate  EventName = "node.news"
+	EventPresenceRequest EventName = "node.asked"
 	// EventAccountDeleted says that the account of Audience.UserID was deleted: every node forgets its names.
 	EventAccountDeleted EventName = "account.deleted"
 )
@@ -109,7 +109,7 @@ type LogEntry struct {
 // reach every node; the content of the rest has been deleted since.
 func (e LogEntry) Kept() bool {
 	switch e.Name {
-	case EventSessionRevoked, EventBlockAdded, EventBlockRemoved, EventNodeNews, EventNodeAsked, EventAccountDeleted:
+	case EventSessionRevoked, EventBlockAdded, EventBlockRemoved, EventPresenceUpdate, EventPresenceRequest, EventAccountDeleted:
 		return false
 	default:
 		return len(e.Data) > 0
@@ -264,10 +264,10 @@ const (
 	BusyUnavailable BusyReason = "unavailable"      // the database does not answer, or the server is overloaded
 )
 
-// View is what one user may see of rooms from a position in the log on: the rooms that they are or were in, and when.
+// Visibility is what one user may see of rooms from a position in the log on: the rooms that they are or were in, and when.
 // Muted and Blocked are the rooms and the senders of which they get no notifications, and BlockedBy those who get none
 // of them, as of that position.
-type View struct {
+type Visibility struct {
 	UserID    int64
 	Spans     []Span
 	Muted     []int64

@@ -10,18 +10,18 @@ type Presence struct {
 	At      Time    `json:"at"`
 }
 
-// NodeNews is the data of node.news: what changed at a node, and its responses to requests. Gone is when the node
+// PresenceUpdate is the data of node.news: what changed at a node, and its responses to requests. Gone is when the node
 // stopped or was found dead; nobody is present there any more.
-type NodeNews struct {
-	Node    string           `json:"node"`
-	Changes []Presence       `json:"changes,omitempty"`
-	Answers []PresenceAnswer `json:"answers,omitempty"`
-	Gone    Time             `json:"gone,omitzero"`
+type PresenceUpdate struct {
+	Node      string             `json:"node"`
+	Changes   []Presence         `json:"changes,omitempty"`
+	Responses []PresenceResponse `json:"answers,omitempty"`
+	Gone      Time               `json:"gone,omitzero"`
 }
 
-// PresenceAsk is the data of node.asked: a request about a stream that another node has. Enter is whether the stream is
+// PresenceRequest is the data of node.asked: a request about a stream that another node has. Enter is whether the stream is
 // to be in the room.
-type PresenceAsk struct {
+type PresenceRequest struct {
 	ID       string `json:"id"`
 	Node     string `json:"node"` // the node that has the stream
 	UserID   int64  `json:"user_id"`
@@ -31,12 +31,12 @@ type PresenceAsk struct {
 	Enter    bool   `json:"enter"`
 }
 
-// PresenceAnswer is the result of a PresenceAsk: Code is empty on success.
-type PresenceAnswer struct {
+// PresenceResponse is the result of a PresenceRequest: Code is empty on success.
+type PresenceResponse struct {
 	ID      string `json:"id"`
 	Code    Code   `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
 }
 
-// AnyBeat stands for any heartbeat of a node.
-const AnyBeat = -1
+// AnyHeartbeat stands for any heartbeat of a node.
+const AnyHeartbeat = -1

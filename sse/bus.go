@@ -52,10 +52,10 @@ type typingMessage struct {
 	Frame  []byte
 }
 
-// Join connects the hub's node over NATS with the nodes that share its database. url is one or several nats:// URLs,
+// ConnectBus connects the hub's node over NATS with the nodes that share its database. url is one or several nats:// URLs,
 // separated by commas. It must be called before Run. Nodes of different databases may share NATS, because the
 // subjects contain the database's epoch. Close disconnects.
-func Join(h *Hub, url string) (*Bus, error) {
+func ConnectBus(h *Hub, url string) (*Bus, error) {
 	b := &Bus{
 		hub: h, logSubject: "parley." + h.log.Epoch() + ".log", typingSubject: "parley." + h.log.Epoch() + ".typing",
 		commits: make(chan []models.LogEntry, busQueue), typingQueue: make(chan typingMessage, busQueue),

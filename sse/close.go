@@ -66,8 +66,8 @@ func (h *Hub) closeStreams(ctx context.Context) []*Stream {
 	return open
 }
 
-// Refuse makes Open refuse new streams, before the server stops. Open streams continue until Close.
-func (h *Hub) Refuse() {
+// StopAccepting makes Open refuse new streams, before the server stops. Open streams continue until Close.
+func (h *Hub) StopAccepting() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closing = true

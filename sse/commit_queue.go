@@ -14,10 +14,10 @@ const (
 	commitQueueBytes  = 16 << 20
 )
 
-// Feed hands events to the log consumer without a query: those that this node has committed, and those of other nodes
+// CommitQueue hands events to the log consumer without a query: those that this node has committed, and those of other nodes
 // that the bus brings. It is only a shortcut: what it misses or has in another order, the consumer reads from the
 // log.
-type Feed struct {
+type CommitQueue struct {
 	ready chan struct{} // wakes the log consumer; capacity 1, never closed
 
 	mu         sync.Mutex
@@ -27,13 +27,13 @@ type Feed struct {
 	publish    func([]models.LogEntry)
 }
 
-// NewFeed returns an empty queue.
-func NewFeed() *Feed {
-	return &Feed{ready: make(chan struct{}, 1), publish: func([]models.LogEntry) {}}
+// NewCommitQueue returns an empty queue.
+func NewCommitQueue() *CommitQueue {
+	return &CommitQueue{ready: make(chan struct{}, 1), publish: func([]models.LogEntry) {}}
 }
 
 // Committed adds the events of a commit of this node, and passes them to the bus. It does not block.
-func (f *Feed) Committed(entries []models.LogEntry) {
+func (f *CommitQueue) Committed(entries []models.LogEntry) {
 	f.mu.Lock()
 	publish := f.publish
 	f.mu.Unlock()
@@ -42,13 +42,13 @@ func (f *Feed) Committed(entries []models.LogEntry) {
 }
 
 // setPublisher sets the function that passes commits to the other nodes. It must not block.
-func (f *Feed) setPublisher(publish func([]models.LogEntry)) {
+func (f *CommitQueue) setPublisher(publish func([]models.LogEntry)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.publish = publish
 }
 
-func (f *Feed) add(entries []models.LogEntry) {
+func (f *CommitQueue) add(entries []models.LogEntry) {
 	size := dataBytes(entries)
 	f.mu.Lock()
 	if len(f.entries)+len(entries) > commitQueueEvents || f.bytes+size > commitQueueBytes {
@@ -62,14 +62,14 @@ func (f *Feed) add(entries []models.LogEntry) {
 }
 
 // requestLogRead makes the log consumer read the log, even if nothing was queued.
-func (f *Feed) requestLogRead() {
+func (f *CommitQueue) requestLogRead() {
 	f.mu.Lock()
 	f.incomplete = true
 	f.mu.Unlock()
 	f.signal()
 }
 
-func (f *Feed) signal() {
+func (f *CommitQueue) signal() {
 	select {
 	case f.ready <- struct{}{}:
 	default: // a wake-up is pending already
@@ -78,7 +78,7 @@ func (f *Feed) signal() {
 
 // takeAll removes and returns the queued events. If whole is false, some are missing and have to be read from the
 // log.
-func (f *Feed) takeAll() (entries []models.LogEntry, whole bool) {
+func (f *CommitQueue) takeAll() (entries []models.LogEntry, whole bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	entries, whole = f.entries, !f.incomplete
@@ -87,7 +87,7 @@ func (f *Feed) takeAll() (entries []models.LogEntry, whole bool) {
 }
 
 // pendingBytes returns the size of the queued events' data.
-func (f *Feed) pendingBytes() int {
+func (f *CommitQueue) pendingBytes() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.bytes

@@ -45,7 +45,7 @@ func TestCommitQueueOverflow(t *testing.T) {
 	for name, e := range map[string]models.LogEntry{
 		"events": {Position: 1}, "bytes": {Position: 1, Data: make([]byte, commitQueueBytes/8)},
 	} {
-		q := NewFeed()
+		q := NewCommitQueue()
 		q.Committed([]models.LogEntry{e})
 		if entries, whole := q.takeAll(); len(entries) != 1 || !whole {
 			t.Errorf("%s: %d events, complete: %v", name, len(entries), whole)

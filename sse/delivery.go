@@ -84,7 +84,7 @@ func (h *Hub) afterDelivery(e *event) {
 				s.mutes.apply(e.LogEntry, userID)
 			}
 		}
-	case models.EventNodeNews, models.EventNodeAsked:
+	case models.EventPresenceUpdate, models.EventPresenceRequest:
 		h.applyNodeEvent(e)
 	case models.EventSessionRevoked:
 		for s := range h.users[a.UserID] {

@@ -52,7 +52,7 @@
 //   - Hub.mu guards the hub's maps, its position, and the fields of each stream that are marked so. Nothing blocks
 //     under it: writes under it are attempts that the socket may refuse.
 //   - Stream.mu guards the stream's queue. It is taken after Hub.mu, never before.
-//   - The locks of peerWatcher, endedStreams, replaySlots and Feed are taken last. Nothing is called under them.
+//   - The locks of peerWatcher, endedStreams, replaySlots and CommitQueue are taken last. Nothing is called under them.
 //   - Only one goroutine at a time writes to a stream's socket: the one that has set Stream.writing. That is a flush of
 //     the hub for one attempt without waiting, or the stream's writer.
 //
@@ -67,7 +67,7 @@
 //
 // # Channels
 //
-//   - Feed.ready wakes the log consumer, Hub.statusSignal runStatusQueue, Hub.presenceSignal keepLease. Each has a
+//   - CommitQueue.ready wakes the log consumer, Hub.statusSignal runStatusQueue, Hub.presenceSignal keepLease. Each has a
 //     capacity of one and is never closed. A send never blocks: if there is a wake-up already, it is enough.
 //   - Hub.positionMoved is closed and replaced under Hub.mu when the position changes.
 //   - Hub.pendingRequests has a channel of capacity one for each presence request, owned by the request.

@@ -63,12 +63,12 @@ func ephemeralFrame(id string, name models.EventName, data any) []byte {
 	return encodeFrame(id, name, encoded)
 }
 
-// BusyAnswer returns the whole response body for a client whose stream cannot be opened now: when to reconnect, and
+// BusyResponse returns the whole response body for a client whose stream cannot be opened now: when to reconnect, and
 // the event busy. A browser's EventSource gives up for good on any status but 200, and reconnects after a response
 // that ends. again is the minimum delay, at least 1 s. A random part of up to half of it plus a second is added, so
 // that clients which were refused together do not reconnect together. The event has no id, so the browser keeps its
 // Last-Event-ID.
-func BusyAnswer(reason models.BusyReason, again time.Duration) []byte {
+func BusyResponse(reason models.BusyReason, again time.Duration) []byte {
 	again = max(again, time.Second)
 	pause := again + rand.N(again/2+time.Second)
 	return append(retryFrame(pause.Milliseconds()), ephemeralFrame("", models.EventBusy, models.Busy{Reason: reason})...)

@@ -3,7 +3,7 @@ package sse
 import "time"
 
 const (
-	// checkInterval is how often Run calls Sweep.
+	// checkInterval is how often Run calls CheckStreams.
 	checkInterval = time.Second
 	// heartbeatSlots is the number of checks in which each stream gets one heartbeat: one every 20 s.
 	heartbeatSlots = 20
@@ -23,10 +23,10 @@ type sendState struct {
 	sinceHeard   time.Duration // time since the peer's kernel has sent anything
 }
 
-// Sweep sends heartbeats to the streams that are due, drops peers that read nothing, and updates who is offline. now
+// CheckStreams sends heartbeats to the streams that are due, drops peers that read nothing, and updates who is offline. now
 // may be a future time. One scan of all streams is cheaper than a deadline for every write. Run calls it every
 // second.
-func (h *Hub) Sweep(now time.Time) {
+func (h *Hub) CheckStreams(now time.Time) {
 	share := uint64(now.Unix()) % heartbeatSlots
 	var stalled []*Stream
 	h.withLock(func() {

@@ -54,7 +54,7 @@ func TestVanishedPeersAreDropped(t *testing.T) {
 			alive := s.open(s.owner, 0, "")
 			sweeps := 0
 			within(t, 3*testTimeout, func() string { // the kernel probes a closed window less and less often
-				s.hub.Sweep(time.Now().Add(time.Duration(sweeps) * time.Second))
+				s.hub.CheckStreams(time.Now().Add(time.Duration(sweeps) * time.Second))
 				sweeps++
 				if streams, _ := s.hub.Count(); streams != 1 {
 					return "the streams of vanished peers are still open"

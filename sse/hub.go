@@ -19,23 +19,23 @@ type Log interface {
 	Head(ctx context.Context) (models.Cursor, error)
 	Entries(ctx context.Context, after int64, limit int) ([]models.LogEntry, error)
 	EntriesFor(ctx context.Context, userID, after, upTo int64, limit int) ([]models.LogEntry, error)
-	View(ctx context.Context, userID, after int64) (models.View, error)
+	Visibility(ctx context.Context, userID, after int64) (models.Visibility, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
 	// Acquaintances returns the users who are notified when the user comes online or goes offline. A room with more than
 	// roomLimit members does not count.
 	Acquaintances(ctx context.Context, userID int64, roomLimit int) ([]int64, error)
 	// Shared reports whether other nodes may use the same database. The methods up to Presences are called only then.
 	Shared() bool
-	// EnterNode registers a node, Beat is its heartbeat, TellNews publishes a presence update of it, ForgetNode removes
-	// it. Ask sends a presence request to another node.
-	EnterNode(ctx context.Context, node string) error
-	Beat(ctx context.Context, node string) (heartbeats map[string]int64, err error)
-	TellNews(ctx context.Context, update models.NodeNews) error
-	ForgetNode(ctx context.Context, node string, heartbeat int64, at models.Time) error
-	Ask(ctx context.Context, ask models.PresenceAsk) error
+	// RegisterNode registers a node, Heartbeat renews it, PublishPresence publishes its presence changes, RemoveNode removes
+	// it. RequestPresence sends a presence request to another node.
+	RegisterNode(ctx context.Context, node string) error
+	Heartbeat(ctx context.Context, node string) (heartbeats map[string]int64, err error)
+	PublishPresence(ctx context.Context, update models.PresenceUpdate) error
+	RemoveNode(ctx context.Context, node string, heartbeat int64, at models.Time) error
+	RequestPresence(ctx context.Context, ask models.PresenceRequest) error
 	Presences(ctx context.Context) (map[string][]models.Presence, error)
-	// Seen stores when users were last online.
-	Seen(ctx context.Context, at map[int64]models.Time) error
+	// SaveLastSeen stores when users were last online.
+	SaveLastSeen(ctx context.Context, at map[int64]models.Time) error
 	// CheckSession returns nil while the caller's session is valid.
 	CheckSession(ctx context.Context, caller models.Caller) error
 }
@@ -49,8 +49,8 @@ type Limits struct {
 // Hub holds the streams of this node and decides which of them get an event.
 type Hub struct {
 	log              Log
-	commits          *Feed
-	bus              *Bus // nil for a node without a bus; set by Join
+	commits          *CommitQueue
+	bus              *Bus // nil for a node without a bus; set by ConnectBus
 	logger           *slog.Logger
 	limits           Limits
 	deadPeerTimeout  time.Duration // the constant of that name, except in tests
@@ -76,9 +76,9 @@ type Hub struct {
 	departures       map[int64]departure // users whose last stream ended less than offlineDelay ago
 	statusChanges    []status            // for runStatusQueue to publish, in order
 	remote           remotePresence
-	presenceChanges  map[presenceKey]models.Presence       // for keepLease to publish to the other nodes
-	presenceRequests []models.PresenceAsk                  // from other nodes, for keepLease to handle
-	pendingRequests  map[string]chan models.PresenceAnswer // to other nodes, without a response yet, by request id
+	presenceChanges  map[presenceKey]models.Presence         // for keepLease to publish to the other nodes
+	presenceRequests []models.PresenceRequest                // from other nodes, for keepLease to handle
+	pendingRequests  map[string]chan models.PresenceResponse // to other nodes, without a response yet, by request id
 
 	otherNodes     atomic.Int64  // how many there are
 	remoteOutdated atomic.Bool   // Run has to load remote again
@@ -90,7 +90,7 @@ type Hub struct {
 }
 
 // NewHub returns a hub positioned at the newest event. Clients of an earlier process resume with their cursors.
-func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limits Limits) (*Hub, error) {
+func NewHub(ctx context.Context, log Log, feed *CommitQueue, logger *slog.Logger, limits Limits) (*Hub, error) {
 	head, _, err := log.Bounds(ctx)
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limit
 		position:         head, positionMoved: make(chan struct{}),
 		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
 		departures: map[int64]departure{}, remote: newRemotePresence(), presenceChanges: map[presenceKey]models.Presence{},
-		pendingRequests: map[string]chan models.PresenceAnswer{},
+		pendingRequests: map[string]chan models.PresenceResponse{},
 		replaySlots:     newReplaySlots(replaySlotCount, replaySlotsPerUser),
 		statusSignal:    make(chan struct{}, 1), presenceSignal: make(chan struct{}, 1),
 	}
@@ -110,7 +110,7 @@ func NewHub(ctx context.Context, log Log, feed *Feed, logger *slog.Logger, limit
 	}
 	if log.Shared() {
 		h.nodeID = newNodeID()
-		if err := log.EnterNode(ctx, h.nodeID); err != nil {
+		if err := log.RegisterNode(ctx, h.nodeID); err != nil {
 			return nil, err
 		}
 		if h.remote, err = loadRemotePresence(ctx, log, h.nodeID); err != nil {

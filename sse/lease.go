@@ -26,7 +26,7 @@ type lease struct {
 	now        func() time.Time         // time.Now, except in tests
 	heartbeats map[string]nodeHeartbeat // of the other nodes
 	changes    map[presenceKey]models.Presence
-	responses  []models.PresenceAnswer // not published yet, as the changes
+	responses  []models.PresenceResponse // not published yet, as the changes
 }
 
 // nodeHeartbeat is the last heartbeat seen of a node, and when it was first seen. Only this node's clock is used.
@@ -45,7 +45,7 @@ func (h *Hub) keepLease(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			l.try(context.WithoutCancel(ctx), func(ctx context.Context) error {
-				return h.log.ForgetNode(ctx, h.nodeID, models.AnyBeat, models.Now())
+				return h.log.RemoveNode(ctx, h.nodeID, models.AnyHeartbeat, models.Now())
 			})
 			return
 		case <-h.presenceSignal:
@@ -67,13 +67,13 @@ func (l *lease) try(ctx context.Context, f func(context.Context) error) {
 
 // heartbeat stores this node's heartbeat, and removes nodes without one for leaseDuration.
 func (l *lease) heartbeat(ctx context.Context) error {
-	counts, err := l.hub.log.Beat(ctx, l.hub.nodeID)
+	counts, err := l.hub.log.Heartbeat(ctx, l.hub.nodeID)
 	if err != nil {
 		return err
 	}
 	if _, known := counts[l.hub.nodeID]; !known {
 		l.hub.logger.Warn("another node has removed this node as dead; registering again")
-		if err := l.hub.log.EnterNode(ctx, l.hub.nodeID); err != nil {
+		if err := l.hub.log.RegisterNode(ctx, l.hub.nodeID); err != nil {
 			return err
 		}
 		l.hub.recordAllPresence()
@@ -92,7 +92,7 @@ func (l *lease) heartbeat(ctx context.Context) error {
 		seen[node] = last
 		if now.Sub(last.since) > leaseDuration {
 			l.hub.logger.Warn("node is dead; its users are reported as gone", "node", node)
-			errs = append(errs, l.hub.log.ForgetNode(ctx, node, count, models.At(last.since)))
+			errs = append(errs, l.hub.log.RemoveNode(ctx, node, count, models.At(last.since)))
 		}
 	}
 	l.heartbeats = seen
@@ -104,22 +104,22 @@ func (l *lease) heartbeat(ctx context.Context) error {
 func (l *lease) publishPresence(ctx context.Context) error {
 	l.collect(ctx)
 	for len(l.changes)+len(l.responses) > 0 {
-		update := models.NodeNews{Node: l.hub.nodeID}
+		update := models.PresenceUpdate{Node: l.hub.nodeID}
 		for _, p := range l.changes {
 			if update.Changes = append(update.Changes, p); len(update.Changes) == presenceBatch {
 				break
 			}
 		}
 		if len(update.Changes) == len(l.changes) {
-			update.Answers = l.responses
+			update.Responses = l.responses
 		}
-		if err := l.hub.log.TellNews(ctx, update); err != nil {
+		if err := l.hub.log.PublishPresence(ctx, update); err != nil {
 			return err
 		}
 		for _, p := range update.Changes {
 			delete(l.changes, presenceKey{roomID: p.RoomID, userID: p.User.ID})
 		}
-		if update.Answers != nil {
+		if update.Responses != nil {
 			l.responses = nil
 		}
 	}

@@ -27,9 +27,9 @@ func TestDeadNode(t *testing.T) {
 	r.attached()
 	publish := func(node string, l models.Login) {
 		t.Helper()
-		r.must(r.store.EnterNode(t.Context(), node))
+		r.must(r.store.RegisterNode(t.Context(), node))
 		at := models.Now()
-		r.must(r.store.TellNews(t.Context(), models.NodeNews{Node: node, Changes: []models.Presence{
+		r.must(r.store.PublishPresence(t.Context(), models.PresenceUpdate{Node: node, Changes: []models.Presence{
 			{User: models.UserRef{ID: l.User.ID}, Here: true, At: at},
 			{RoomID: room, User: l.User.Ref(), Here: true, At: at},
 		}}))
@@ -51,7 +51,7 @@ func TestDeadNode(t *testing.T) {
 	if got := r.hub.Present(room); len(got) != 3 {
 		t.Errorf("before the lease has expired, present are %v", got)
 	}
-	_, err := r.store.Beat(t.Context(), "ALIVEALIVE")
+	_, err := r.store.Heartbeat(t.Context(), "ALIVEALIVE")
 	r.must(err)
 	now = now.Add(time.Second)
 	r.must(l.heartbeat(t.Context()))
@@ -62,7 +62,7 @@ func TestDeadNode(t *testing.T) {
 	if got := r.hub.Present(room); len(got) != 2 {
 		t.Errorf("after the lease has expired, present are %v", got)
 	}
-	r.hub.Sweep(time.Now().Add(2 * offlineDelay))
+	r.hub.CheckStreams(time.Now().Add(2 * offlineDelay))
 	if r.hub.Online(bob.User.ID) || !r.hub.Online(eve.User.ID) {
 		t.Errorf("online: bob %v, eve %v", r.hub.Online(bob.User.ID), r.hub.Online(eve.User.ID))
 	}
@@ -85,8 +85,8 @@ func TestWatchdog(t *testing.T) {
 			t.Helper()
 			time.Sleep(d) //nolint:forbidigo // the clock of the bubble
 			synctest.Wait()
-			if err := h.Sound(); (err != nil) != partitioned {
-				t.Errorf("%s, Sound returns %v", state, err)
+			if err := h.CheckHealth(); (err != nil) != partitioned {
+				t.Errorf("%s, CheckHealth returns %v", state, err)
 			} else if partitioned {
 				requireCode(t, err, models.CodeUnavailable)
 			}

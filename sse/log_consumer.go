@@ -67,7 +67,7 @@ func (h *Hub) Run(ctx context.Context) {
 		case <-c.gapTimer.C:
 		case <-poll.C:
 		case now := <-checks.C:
-			h.Sweep(now)
+			h.CheckStreams(now)
 			continue
 		}
 		c.readLog(ctx)

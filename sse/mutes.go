@@ -14,7 +14,7 @@ type mutes struct {
 	blockedBy idSet // users who have blocked the user
 }
 
-func newMutes(v models.View) mutes {
+func newMutes(v models.Visibility) mutes {
 	var q mutes
 	for _, id := range v.Muted {
 		q.rooms.set(id, true)

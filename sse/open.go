@@ -23,8 +23,8 @@ const tooManyStreamsRetry = 10 * time.Second
 // openTimeout limits the database queries before a stream opens.
 const openTimeout = 10 * time.Second
 
-// Opening is a request to open a stream.
-type Opening struct {
+// OpenRequest is a request to open a stream.
+type OpenRequest struct {
 	Caller models.Caller
 	Cursor string  // the last event that the client has; "" for a new stream
 	Rooms  []int64 // to be present in; rooms that the caller is not a member of are ignored
@@ -39,8 +39,8 @@ type startPoint struct {
 // Open starts a stream on the connection of the request. It hijacks the connection from net/http, so that an idle
 // stream needs none of its buffers and goroutines. If it returns an error, nothing has been written yet: the user has
 // too many streams (rate_limited), the server is stopping or the database does not respond (unavailable).
-func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
-	if err := errors.Join(h.checkAccepting(), h.Sound()); err != nil { // before any query
+func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o OpenRequest) error {
+	if err := errors.Join(h.checkAccepting(), h.CheckHealth()); err != nil { // before any query
 		return err
 	}
 	// writing is set: Open is the writer until it starts one, so that all frames come after the response head.
@@ -97,7 +97,7 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o Opening) error {
 // findStart determines where the stream starts. If the log cannot be read from the cursor on, the first frames say so
 // (resync). Then ready has no id: a client that loses the connection right after it comes back with the old cursor
 // and is told again.
-func (h *Hub) findStart(ctx context.Context, s *Stream, o Opening) (startPoint, error) {
+func (h *Hub) findStart(ctx context.Context, s *Stream, o OpenRequest) (startPoint, error) {
 	head, pruned, err := h.log.Bounds(ctx)
 	if err != nil {
 		return startPoint{}, err
@@ -139,7 +139,7 @@ func (h *Hub) resolveCursor(cursor string, head, pruned int64) (position int64, 
 
 // initialPresence returns the requested rooms that the caller is a member of. It also loads the mutes of the stream,
 // because presence events are sent to it before it is attached.
-func (h *Hub) initialPresence(ctx context.Context, s *Stream, o Opening) (map[int64]presenceInfo, error) {
+func (h *Hub) initialPresence(ctx context.Context, s *Stream, o OpenRequest) (map[int64]presenceInfo, error) {
 	if len(o.Rooms) == 0 {
 		return nil, nil
 	}
@@ -151,7 +151,7 @@ func (h *Hub) initialPresence(ctx context.Context, s *Stream, o Opening) (map[in
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := h.log.View(ctx, o.Caller.UserID, head)
+	loaded, err := h.log.Visibility(ctx, o.Caller.UserID, head)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (h *Hub) register(s *Stream) error {
 	if h.closing {
 		return stoppingError()
 	}
-	if err := h.Sound(); err != nil {
+	if err := h.CheckHealth(); err != nil {
 		return err
 	}
 	if h.limits.Streams > 0 && len(h.users[s.userID]) >= h.limits.Streams {

@@ -55,7 +55,7 @@ func TestFailedOpenLeavesNothing(t *testing.T) {
 			open := func() (err error) {
 				defer func() { _ = recover() }()
 				caller := models.Caller{UserID: s.users[0].User.ID, SessionID: s.users[0].SessionID}
-				o := Opening{Caller: caller, Rooms: []int64{s.roomID}}
+				o := OpenRequest{Caller: caller, Rooms: []int64{s.roomID}}
 				w := failingHijacker{httptest.NewRecorder(), c.hijack}
 				return s.hub.Open(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), o)
 			}

@@ -29,7 +29,7 @@ func errorWith(t *testing.T, err error, code models.Code) *models.Error {
 
 // tryOpen opens a stream that is expected to be refused, so it has no connection.
 func (r *rig) tryOpen(l models.Login) error {
-	o := Opening{Caller: models.Caller{UserID: l.User.ID, SessionID: l.SessionID}}
+	o := OpenRequest{Caller: models.Caller{UserID: l.User.ID, SessionID: l.SessionID}}
 	request := httptest.NewRequestWithContext(r.t.Context(), http.MethodGet, "/", http.NoBody)
 	return r.hub.Open(httptest.NewRecorder(), request, o)
 }
@@ -82,13 +82,13 @@ func TestRevokedSession(t *testing.T) {
 	requireCode(t, r.tryOpen(phone), models.CodeSessionRevoked)
 }
 
-// TestRefuse checks that a hub that is about to stop refuses new streams, and keeps the open ones until it is closed.
-func TestRefuse(t *testing.T) {
+// TestStopAccepting checks that a hub that is about to stop refuses new streams, and keeps the open ones until it is closed.
+func TestStopAccepting(t *testing.T) {
 	r := newRig(t, Limits{})
 	ada := r.signUp("ada")
 	room, _ := r.room(ada)
 	p := r.watch(ada, room, "")
-	r.hub.Refuse()
+	r.hub.StopAccepting()
 	if known := errorWith(t, r.tryOpen(ada), models.CodeUnavailable); known.Busy != models.BusyStopping {
 		t.Errorf("the error is %+v", known)
 	}
@@ -101,10 +101,10 @@ func TestRefuse(t *testing.T) {
 	p.requireEnd(t)
 }
 
-// TestBusyAnswer checks the delay of a refused client, and that the event has no id.
-func TestBusyAnswer(t *testing.T) {
+// TestBusyResponse checks the delay of a refused client, and that the event has no id.
+func TestBusyResponse(t *testing.T) {
 	for range 100 {
-		body := string(BusyAnswer(models.BusyStreams, 10*time.Second))
+		body := string(BusyResponse(models.BusyStreams, 10*time.Second))
 		retry, event, _ := strings.Cut(body, "\n\n")
 		pause, err := time.ParseDuration(strings.TrimPrefix(retry, "retry: ") + "ms")
 		if err != nil || pause < 10*time.Second || pause >= 16*time.Second {

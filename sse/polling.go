@@ -27,7 +27,7 @@ func (h *Hub) Page(
 			return nil, models.Cursor{}, expiredError(err)
 		}
 	}
-	loaded, err := h.log.View(ctx, caller.UserID, position)
+	loaded, err := h.log.Visibility(ctx, caller.UserID, position)
 	if err != nil {
 		return nil, models.Cursor{}, err
 	}

@@ -20,7 +20,7 @@ func (h *Hub) Enter(
 	ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef,
 ) error {
 	if h.isRemoteStream(streamID) {
-		return h.requestPresence(ctx, models.PresenceAsk{
+		return h.requestPresence(ctx, models.PresenceRequest{
 			UserID: caller.UserID, StreamID: streamID, RoomID: room.ID, Subject: room.Subject, Enter: true,
 		})
 	}
@@ -69,7 +69,7 @@ func (h *Hub) loadMutes(ctx context.Context, caller models.Caller, streamID stri
 	if !load {
 		return nil
 	}
-	v, err := h.log.View(ctx, caller.UserID, position)
+	v, err := h.log.Visibility(ctx, caller.UserID, position)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (h *Hub) loadMutes(ctx context.Context, caller models.Caller, streamID stri
 // has ended, or is another user's, so that nobody learns which streams exist.
 func (h *Hub) Exit(ctx context.Context, caller models.Caller, streamID string, roomID int64) error {
 	if h.isRemoteStream(streamID) {
-		return h.requestPresence(ctx, models.PresenceAsk{UserID: caller.UserID, StreamID: streamID, RoomID: roomID})
+		return h.requestPresence(ctx, models.PresenceRequest{UserID: caller.UserID, StreamID: streamID, RoomID: roomID})
 	}
 	return h.exitLocal(caller, streamID, roomID)
 }

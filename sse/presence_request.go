@@ -16,9 +16,9 @@ func (h *Hub) isRemoteStream(streamID string) bool {
 
 // requestPresence sends a presence request to the node of a stream, through the log: so it works without NATS, and
 // the response comes after the change that it confirms. If the node does not respond in time, it returns unavailable.
-func (h *Hub) requestPresence(ctx context.Context, request models.PresenceAsk) error {
+func (h *Hub) requestPresence(ctx context.Context, request models.PresenceRequest) error {
 	request.ID, request.Node = crand.Text(), request.StreamID[:nodeIDLength]
-	response := make(chan models.PresenceAnswer, 1)
+	response := make(chan models.PresenceResponse, 1)
 	h.mu.Lock()
 	h.pendingRequests[request.ID] = response
 	h.mu.Unlock()
@@ -27,7 +27,7 @@ func (h *Hub) requestPresence(ctx context.Context, request models.PresenceAsk) e
 		defer h.mu.Unlock()
 		delete(h.pendingRequests, request.ID)
 	}()
-	if err := h.log.Ask(ctx, request); err != nil {
+	if err := h.log.RequestPresence(ctx, request); err != nil {
 		if !request.Enter && isStreamID(request.StreamID) && errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
 			return nil // the node has stopped, so the stream has ended
 		}
@@ -51,8 +51,8 @@ func (h *Hub) requestPresence(ctx context.Context, request models.PresenceAsk) e
 }
 
 // handlePresenceRequest does what another node requests for a stream of this node.
-func (h *Hub) handlePresenceRequest(ctx context.Context, request models.PresenceAsk) models.PresenceAnswer {
-	caller, a := models.Caller{UserID: request.UserID}, models.PresenceAnswer{ID: request.ID}
+func (h *Hub) handlePresenceRequest(ctx context.Context, request models.PresenceRequest) models.PresenceResponse {
+	caller, a := models.Caller{UserID: request.UserID}, models.PresenceResponse{ID: request.ID}
 	var err error
 	if request.Enter {
 		var user models.User

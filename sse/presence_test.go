@@ -97,7 +97,7 @@ func TestOnlineAndOffline(t *testing.T) {
 		})
 	}
 	disconnect()
-	r.hub.Sweep(time.Now())
+	r.hub.CheckStreams(time.Now())
 	if !r.hub.Online(bob.User.ID) {
 		t.Error("bob is offline at once")
 	}
@@ -107,7 +107,7 @@ func TestOnlineAndOffline(t *testing.T) {
 			t.Error("bob is back, and still about to be offline")
 		}
 	})
-	r.hub.Sweep(time.Now().Add(2 * offlineDelay))
+	r.hub.CheckStreams(time.Now().Add(2 * offlineDelay))
 	if !r.hub.Online(bob.User.ID) {
 		t.Error("bob is offline with an open stream")
 	}
@@ -116,7 +116,7 @@ func TestOnlineAndOffline(t *testing.T) {
 	if got := names(watcher.until(t, "reconnected")); got != "message.created" {
 		t.Errorf("when bob reconnected, %q came", got)
 	}
-	r.hub.Sweep(time.Now().Add(2 * offlineDelay))
+	r.hub.CheckStreams(time.Now().Add(2 * offlineDelay))
 	if e := watcher.next(t); e.name != "user.offline" {
 		t.Errorf("when bob went offline, %v came", e)
 	}
@@ -137,7 +137,7 @@ func TestTyping(t *testing.T) {
 	r.attached()
 	before, err := r.store.Head(t.Context())
 	r.must(err)
-	r.hub.Type(room, ada.User.Ref())
+	r.hub.SendTyping(room, ada.User.Ref())
 	after, err := r.store.Head(t.Context())
 	r.must(err)
 	if before != after {

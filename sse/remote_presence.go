@@ -100,15 +100,15 @@ func (r remotePresence) remove(node string, p presenceKey) {
 // updates have been applied when they happened.
 func (h *Hub) applyNodeEvent(e *event) {
 	switch e.Name {
-	case models.EventNodeNews:
-		var update models.NodeNews
+	case models.EventPresenceUpdate:
+		var update models.PresenceUpdate
 		if err := json.Unmarshal(e.Data, &update); err != nil {
 			h.logger.Error("cannot decode a presence update in the log", "position", e.Position, "error", err)
 		} else if update.Node != h.nodeID {
 			h.applyPresenceUpdate(update)
 		}
-	case models.EventNodeAsked:
-		var request models.PresenceAsk
+	case models.EventPresenceRequest:
+		var request models.PresenceRequest
 		if err := json.Unmarshal(e.Data, &request); err != nil {
 			h.logger.Error("cannot decode a presence request in the log", "position", e.Position, "error", err)
 		} else if request.Node == h.nodeID {
@@ -118,7 +118,7 @@ func (h *Hub) applyNodeEvent(e *event) {
 	}
 }
 
-func (h *Hub) applyPresenceUpdate(update models.NodeNews) {
+func (h *Hub) applyPresenceUpdate(update models.PresenceUpdate) {
 	for _, p := range update.Changes {
 		at, info := presenceKey{roomID: p.RoomID, userID: p.User.ID}, presenceInfo{user: p.User, subject: p.Subject}
 		if p.Here {
@@ -132,7 +132,7 @@ func (h *Hub) applyPresenceUpdate(update models.NodeNews) {
 			h.removeRemote(update.Node, at, update.Gone)
 		}
 	}
-	for _, a := range update.Answers {
+	for _, a := range update.Responses {
 		if waiting := h.pendingRequests[a.ID]; waiting != nil {
 			waiting <- a // has a capacity of one
 			delete(h.pendingRequests, a.ID)

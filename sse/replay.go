@@ -91,7 +91,7 @@ func (r *replay) step(ctx context.Context, position int64) (rest []byte, err err
 	ctx, cancel := context.WithTimeout(ctx, replayTimeout)
 	defer cancel()
 	if r.visibility == nil {
-		loaded, err := h.log.View(ctx, s.userID, position)
+		loaded, err := h.log.Visibility(ctx, s.userID, position)
 		if err != nil {
 			return nil, err
 		}

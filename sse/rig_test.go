@@ -50,7 +50,7 @@ func newRigOn(t *testing.T, limits Limits, logOf func(*store.Store) Log) *rig {
 	t.Helper()
 	r := &rig{t: t, database: filepath.Join(t.TempDir(), "parley.db")}
 	r.warned, r.withheld = make(chan struct{}, 1), make(chan models.LogEntry, 100)
-	feed, quiet := NewFeed(), slog.New(slog.NewTextHandler(warnings(r.warned), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	feed, quiet := NewCommitQueue(), slog.New(slog.NewTextHandler(warnings(r.warned), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
 	r.store, err = store.Open(t.Context(), store.Config{
 		Database: r.database, Retention: time.Hour, Log: quiet, Committed: func(entries []models.LogEntry) {
@@ -101,7 +101,7 @@ func (r *rig) serve(w http.ResponseWriter, q *http.Request) {
 		n, _ := strconv.ParseInt(query.Get(name), 10, 64)
 		return n
 	}
-	o := Opening{Caller: models.Caller{UserID: number("user"), SessionID: query.Get("session")}, Cursor: query.Get("cursor")}
+	o := OpenRequest{Caller: models.Caller{UserID: number("user"), SessionID: query.Get("session")}, Cursor: query.Get("cursor")}
 	if room := number("room"); room != 0 {
 		o.Rooms = []int64{room}
 	}

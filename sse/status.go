@@ -111,7 +111,7 @@ func (q *statusQueue) storeLastSeen(ctx context.Context, timeout time.Duration) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := q.hub.log.Seen(ctx, q.lastSeen); err != nil {
+	if err := q.hub.log.SaveLastSeen(ctx, q.lastSeen); err != nil {
 		q.hub.logger.Warn("cannot store when users were last online; retrying", "error", err)
 		for userID := range q.lastSeen {
 			if len(q.lastSeen) <= maxPendingStatuses {
@@ -221,7 +221,7 @@ func (h *Hub) storeDepartures() {
 		}
 	}
 	h.mu.Unlock()
-	if err := h.log.Seen(ctx, seen); err != nil {
+	if err := h.log.SaveLastSeen(ctx, seen); err != nil {
 		h.logger.Warn("cannot store when users were last online", "error", err)
 	}
 }

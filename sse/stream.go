@@ -234,7 +234,7 @@ func (s *Stream) runWriter(rest []byte) {
 	}
 }
 
-// write sends b in parts of writeSize and waits as long as that takes. Sweep closes a stream whose peer takes
+// write sends b in parts of writeSize and waits as long as that takes. CheckStreams closes a stream whose peer takes
 // nothing.
 func (s *Stream) write(b []byte) error {
 	for len(b) > 0 {
@@ -249,7 +249,7 @@ func (s *Stream) write(b []byte) error {
 	return nil
 }
 
-// setBlocked records for Sweep that a write begins or has ended.
+// setBlocked records for CheckStreams that a write begins or has ended.
 func (s *Stream) setBlocked(sending bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 // for too long, the last event was sent, the server stops, or Open failed. The goroutine that notices calls markEnded
 // under Stream.mu, or endStream without a lock. From then on nothing is queued for the stream, and it is on the list
 // Hub.ended. The next Hub.unlock removes it from the hub, and closes the connection after that. Two steps are needed
-// because a write can fail while locks are held under which Hub.mu must not be taken. Sweep also empties the
+// because a write can fail while locks are held under which Hub.mu must not be taken. CheckStreams also empties the
 // list, so a stream is removed within a second.
 
 // endedStreams are the streams that have ended and are still to be removed.

@@ -192,7 +192,7 @@ func TestFailedWriteEndsTheStream(t *testing.T) {
 		s.ignoreClosedPeers()
 		s.eachPeer(reset)
 		for i := range 2 * heartbeatSlots {
-			s.hub.Sweep(time.Now().Add(time.Duration(i) * time.Second))
+			s.hub.CheckStreams(time.Now().Add(time.Duration(i) * time.Second))
 		}
 		s.requireNothingLeft()
 	})
@@ -321,14 +321,14 @@ func TestStalledPeersAreDropped(t *testing.T) {
 	s.sendLarge(64)
 	s.openAll(s.openUnread)
 	s.waitUntilBlocked(2 * streamsPerUser)
-	s.hub.Sweep(time.Now().Add(stalledTimeout - time.Minute))
+	s.hub.CheckStreams(time.Now().Add(stalledTimeout - time.Minute))
 	if streams, _ := s.hub.Count(); streams != 2*streamsPerUser {
 		t.Errorf("%d streams of %d are left, though their peers may only be slow", streams, 2*streamsPerUser)
 	}
 	later := time.Now()
 	eventually(t, func() string { // a socket may have taken a little in the meantime
 		later = later.Add(2 * stalledTimeout)
-		s.hub.Sweep(later)
+		s.hub.CheckStreams(later)
 		return s.leftovers()
 	})
 	s.requireNothingLeft()

@@ -12,7 +12,7 @@ type visibility struct {
 	mutes       mutes
 }
 
-func newVisibility(v models.View) *visibility {
+func newVisibility(v models.Visibility) *visibility {
 	w := &visibility{userID: v.UserID, memberSince: map[int64]int64{}, mutes: newMutes(v)}
 	for _, s := range v.Spans {
 		if s.To == 0 {

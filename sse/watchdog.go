@@ -38,8 +38,8 @@ func (h *Hub) watchdog(ctx context.Context) {
 	}
 }
 
-// Sound returns nil unless the hub is partitioned: it cannot read the log, and there are other nodes.
-func (h *Hub) Sound() error {
+// CheckHealth returns nil unless the hub is partitioned: it cannot read the log, and there are other nodes.
+func (h *Hub) CheckHealth() error {
 	if h.partitioned.Load() {
 		return &models.Error{
 			Code: models.CodeUnavailable, Message: "This server is cut off from its database.", RetryAfter: time.Second,

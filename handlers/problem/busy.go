@@ -36,5 +36,5 @@ func busyReason(status int, err *models.Error) models.BusyReason {
 // does not reconnect after any status but 200.
 func writeBusy(w http.ResponseWriter, reason models.BusyReason, err *models.Error) {
 	w.Header().Set("X-Accel-Buffering", "no")
-	codec.Write(w, http.StatusOK, codec.EventStream, sse.BusyAnswer(reason, err.RetryAfter))
+	codec.Write(w, http.StatusOK, codec.EventStream, sse.BusyResponse(reason, err.RetryAfter))
 }

@@ -19,8 +19,8 @@ import (
 // not deleted.
 const renewBlobEvery = 10 * time.Second
 
-// Ledger records blobs in the database, so that those of failed uploads are deleted.
-type Ledger interface {
+// BlobRecords records blobs in the database, so that those of failed uploads are deleted.
+type BlobRecords interface {
 	// ReserveBlob records a blob that is about to be written, with a lease.
 	ReserveBlob(ctx context.Context, key string) error
 	// KeepBlob renews the lease.
@@ -49,7 +49,7 @@ type Pictures interface {
 
 // Receiver stores the files that requests bring, and detects what they contain.
 type Receiver struct {
-	Ledger   Ledger
+	Ledger   BlobRecords
 	Blobs    Blobs
 	Pictures Pictures
 	Limit    int64 // of one file, in bytes

@@ -2,7 +2,7 @@
 // the server, and nothing else: the database knows the file's name, its owner and who may read it.
 //
 // The database has a row for a blob before its first byte is written, and until its last one is deleted
-// (models/store). Sweep deletes blobs that belong to no file. So a crash leaves no bytes without an owner, and since
+// (models/store). Purge deletes blobs that belong to no file. So a crash leaves no bytes without an owner, and since
 // a file is created only when its bytes are on disk, no file without bytes.
 //
 // A blob is written at once, with Put; or it is staged with several calls of Append, for uploads that survive a

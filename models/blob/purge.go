@@ -7,23 +7,23 @@ import (
 )
 
 const (
-	// purgeInterval is how often Sweep looks for blobs without a file.
+	// purgeInterval is how often Purge looks for blobs without a file.
 	purgeInterval = 5 * time.Second
 	// purgeBatch is how many blobs are deleted before the next query.
 	purgeBatch = 100
 )
 
-// Ledger is the database's list of blobs to delete.
-type Ledger interface {
-	// Doomed returns keys of blobs that belong to no file and can never belong to one again.
-	Doomed(ctx context.Context, limit int) (keys []string, err error)
-	// Forget removes the rows of blobs whose bytes are deleted.
-	Forget(ctx context.Context, keys []string) error
+// DeletionQueue is the database's list of blobs to delete.
+type DeletionQueue interface {
+	// DueBlobs returns keys of blobs that belong to no file and can never belong to one again.
+	DueBlobs(ctx context.Context, limit int) (keys []string, err error)
+	// ForgetBlobs removes the rows of blobs whose bytes are deleted.
+	ForgetBlobs(ctx context.Context, keys []string) error
 }
 
-// Sweep deletes the bytes of blobs that belong to no file, until ctx is done. Several nodes may do so on one storage.
+// Purge deletes the bytes of blobs that belong to no file, until ctx is done. Several nodes may do so on one storage.
 // What fails is retried.
-func Sweep(ctx context.Context, s Store, l Ledger, log *slog.Logger) {
+func Purge(ctx context.Context, s Store, l DeletionQueue, log *slog.Logger) {
 	ticker := time.NewTicker(purgeInterval)
 	defer ticker.Stop()
 	for {
@@ -41,8 +41,8 @@ func Sweep(ctx context.Context, s Store, l Ledger, log *slog.Logger) {
 	}
 }
 
-func purgeSome(ctx context.Context, s Store, l Ledger) (more bool, err error) {
-	keys, err := l.Doomed(ctx, purgeBatch)
+func purgeSome(ctx context.Context, s Store, l DeletionQueue) (more bool, err error) {
+	keys, err := l.DueBlobs(ctx, purgeBatch)
 	if err != nil || len(keys) == 0 {
 		return false, err
 	}
@@ -54,7 +54,7 @@ func purgeSome(ctx context.Context, s Store, l Ledger) (more bool, err error) {
 		gone = append(gone, key)
 	}
 	if len(gone) > 0 {
-		if err := l.Forget(ctx, gone); err != nil {
+		if err := l.ForgetBlobs(ctx, gone); err != nil {
 			return false, err
 		}
 	}

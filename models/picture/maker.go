@@ -15,8 +15,8 @@ import (
 // makeInterval is how often a Maker looks for pictures without Wake: those that another node left behind.
 const makeInterval = 10 * time.Second
 
-// Ledger is the database's list of pictures that need a thumbnail.
-type Ledger interface {
+// ThumbnailQueue is the database's list of pictures that need a thumbnail.
+type ThumbnailQueue interface {
 	// NextPicture returns a picture for this maker alone; false if there is none.
 	NextPicture(ctx context.Context) (models.StoredFile, bool, error)
 	ReserveBlob(ctx context.Context, key string) error
@@ -33,7 +33,7 @@ type Blobs interface {
 // Maker detects what files hold, and makes thumbnails.
 type Maker struct {
 	blobs  Blobs
-	ledger Ledger
+	ledger ThumbnailQueue
 	log    *slog.Logger
 	wake   chan struct{} // wakes Run; capacity 1, never closed
 	// decoding limits decoding to one picture at a time, and so its memory.
@@ -41,7 +41,7 @@ type Maker struct {
 }
 
 // NewMaker returns a maker, which does nothing until Run.
-func NewMaker(blobs Blobs, ledger Ledger, log *slog.Logger) *Maker {
+func NewMaker(blobs Blobs, ledger ThumbnailQueue, log *slog.Logger) *Maker {
 	return &Maker{blobs: blobs, ledger: ledger, log: log, wake: make(chan struct{}, 1), decoding: models.NewTurns(1, 1)}
 }
 

@@ -74,8 +74,8 @@ type scheduledBlob struct {
 
 func (scheduledBlob) TableName() string { return "doomed_blobs" }
 
-// Doomed claims and returns blobs whose deletion is due.
-func (s *Store) Doomed(ctx context.Context, limit int) (keys []string, err error) {
+// DueBlobs claims and returns blobs whose deletion is due.
+func (s *Store) DueBlobs(ctx context.Context, limit int) (keys []string, err error) {
 	due := s.read(ctx).Raw("SELECT key FROM doomed_blobs WHERE due_at <= ? ORDER BY due_at LIMIT ?",
 		models.Now().Millis(), limit).Scan(&keys)
 	if due.Error != nil || len(keys) == 0 {
@@ -89,7 +89,7 @@ func (s *Store) Doomed(ctx context.Context, limit int) (keys []string, err error
 	return claimed, err
 }
 
-// Forget removes blobs whose bytes are deleted from the schedule.
-func (s *Store) Forget(ctx context.Context, keys []string) error {
+// ForgetBlobs removes blobs whose bytes are deleted from the schedule.
+func (s *Store) ForgetBlobs(ctx context.Context, keys []string) error {
 	return s.writer.WithContext(ctx).Exec("DELETE FROM doomed_blobs WHERE key IN ?", keys).Error
 }

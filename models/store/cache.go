@@ -95,7 +95,7 @@ func invalidatesCache(name models.EventName) bool {
 	switch name {
 	case models.EventMessageCreated, models.EventMessageEdited, models.EventMessageDeleted, models.EventMessageRead,
 		models.EventReactionAdded, models.EventReactionRemoved, models.EventPinAdded, models.EventPinRemoved,
-		models.EventContactAdded, models.EventContactRemoved, models.EventNodeNews, models.EventNodeAsked,
+		models.EventContactAdded, models.EventContactRemoved, models.EventPresenceUpdate, models.EventPresenceRequest,
 		models.EventAccountDeleted, models.EventRoomCreated, models.EventRoomUpdated, models.EventMemberJoined,
 		models.EventMemberUpdated:
 		return false

@@ -97,9 +97,9 @@ func TestPresenceRules(t *testing.T) {
 		ctx := t.Context()
 		anna := h.user("anna")
 		here := []models.Presence{{User: anna.Ref(), Here: true}}
-		h.want(h.TellNews(ctx, models.NodeNews{Node: "a", Changes: here}), models.CodeNotFound)
-		h.must(h.EnterNode(ctx, "a"))
-		h.must(h.EnterNode(ctx, "b"))
+		h.want(h.PublishPresence(ctx, models.PresenceUpdate{Node: "a", Changes: here}), models.CodeNotFound)
+		h.must(h.RegisterNode(ctx, "a"))
+		h.must(h.RegisterNode(ctx, "b"))
 		head := func() int64 {
 			t.Helper()
 			head, err := h.Head(ctx)
@@ -107,13 +107,13 @@ func TestPresenceRules(t *testing.T) {
 			return head.Position
 		}
 		before := head()
-		h.must(h.TellNews(ctx, models.NodeNews{Node: "a", Changes: here}))
+		h.must(h.PublishPresence(ctx, models.PresenceUpdate{Node: "a", Changes: here}))
 		if head() != before+1 {
 			t.Error("the other node gets no event")
 		}
-		beats, err := h.Beat(ctx, "a")
+		beats, err := h.Heartbeat(ctx, "a")
 		h.must(err)
-		again, err := h.Beat(ctx, "a")
+		again, err := h.Heartbeat(ctx, "a")
 		if h.must(err); len(again) != 2 || again["a"] != beats["a"]+1 || again["b"] != beats["b"] {
 			t.Errorf("the heartbeats are %v and then %v", beats, again)
 		}
@@ -124,11 +124,11 @@ func TestPresenceRules(t *testing.T) {
 			return len(p["a"])
 		}
 		seen := models.Now()
-		h.must(h.ForgetNode(ctx, "a", beats["a"], seen)) // it has had another heartbeat since
+		h.must(h.RemoveNode(ctx, "a", beats["a"], seen)) // it has had another heartbeat since
 		if present() != 1 {
 			t.Error("a living node was removed")
 		}
-		h.must(h.ForgetNode(ctx, "a", again["a"], seen))
+		h.must(h.RemoveNode(ctx, "a", again["a"], seen))
 		if present() != 0 {
 			t.Error("a dead node has presences")
 		}
@@ -136,8 +136,8 @@ func TestPresenceRules(t *testing.T) {
 		if h.must(err); got.LastSeenAt.Millis() != seen.Millis() {
 			t.Errorf("anna was last seen at %v, not %v", got.LastSeenAt, seen)
 		}
-		h.want(h.Ask(ctx, models.PresenceAsk{Node: "a"}), models.CodeNotFound)
-		h.must(h.Ask(ctx, models.PresenceAsk{Node: "b"}))
+		h.want(h.RequestPresence(ctx, models.PresenceRequest{Node: "a"}), models.CodeNotFound)
+		h.must(h.RequestPresence(ctx, models.PresenceRequest{Node: "b"}))
 	})
 }
 

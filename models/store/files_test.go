@@ -56,11 +56,11 @@ func TestFileRules(t *testing.T) {
 		h.must(err)
 		_, err = h.File(ctx, ben.ID, file.ID)
 		h.want(err, models.CodeNotFound)
-		due, err := h.Doomed(ctx, 10)
+		due, err := h.DueBlobs(ctx, 10)
 		if h.must(err); !slices.Equal(due, []string{"one"}) { // "two" is leased to its writer still
 			t.Errorf("%v are to be deleted", due)
 		}
-		h.must(h.Forget(ctx, due))
+		h.must(h.ForgetBlobs(ctx, due))
 	})
 }
 

@@ -115,9 +115,9 @@ func (s *Store) deleteGuests(ctx context.Context, users []int64, err error) erro
 	return err
 }
 
-// Settle upgrades a guest to an account, which keeps all that the guest has, and opens the account's first session. The
+// UpgradeGuest upgrades a guest to an account, which keeps all that the guest has, and opens the account's first session. The
 // guest's own sessions go on.
-func (s *Store) Settle(
+func (s *Store) UpgradeGuest(
 	ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once,
 ) (models.Login, error) {
 	var login models.Login

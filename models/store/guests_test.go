@@ -88,7 +88,7 @@ func testCountOfGuests(t *testing.T, s *Store, fresh models.Login) {
 	count("home", 5, 5)
 	count("", 100, 0)
 	count("elsewhere", 100, 0)
-	_, err := s.Settle(t.Context(), fresh.User.ID, models.NewAccount{Username: "settled", PasswordHash: "x"},
+	_, err := s.UpgradeGuest(t.Context(), fresh.User.ID, models.NewAccount{Username: "settled", PasswordHash: "x"},
 		newSession(), nil)
 	must(t, err)
 	count("home", 100, 8)

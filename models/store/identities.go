@@ -30,8 +30,8 @@ func (r identityRow) model() models.Identity {
 	}
 }
 
-// Welcome stores a login code for a person's account, which is created when they come for the first time.
-func (s *Store) Welcome(ctx context.Context, p models.Person, code models.LoginCode) error {
+// IssueLoginCode stores a login code for a person's account, which is created when they come for the first time.
+func (s *Store) IssueLoginCode(ctx context.Context, p models.Person, code models.LoginCode) error {
 	return s.withAccountOf(ctx, p, func(tx *transaction, userID int64) error {
 		if p.Issuer != s.product { // the product may also be a provider to log in through
 			if err := s.refuseOtherLogin(tx.DB, userID); err != nil {
@@ -308,10 +308,10 @@ func (tx *transaction) limitIdentities(userID int64) error {
 		"identities", "user_id = ?", userID)
 }
 
-// Arrive returns the user for whom a product's token vouches. The account is created when they come for the first time,
+// ProvisionUser returns the user for whom a product's token vouches. The account is created when they come for the first time,
 // and a session for each token, which ends with it; one that was logged out stays so. With each new token the user gets
 // the names in it.
-func (s *Store) Arrive(ctx context.Context, a models.Arrival) (userID int64, err error) {
+func (s *Store) ProvisionUser(ctx context.Context, a models.Arrival) (userID int64, err error) {
 	userID, err = s.useSession(ctx, a.SessionID)
 	if err != nil || userID != 0 {
 		return userID, err

@@ -103,7 +103,7 @@ func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
 
 		h.refusesDeleted(anna, room)
 		again := h.user("anna")
-		h.must(h.Welcome(ctx, person, models.LoginCode{Hash: "h", BrowserHash: "b", ExpiresAt: models.At(time.Now().
+		h.must(h.IssueLoginCode(ctx, person, models.LoginCode{Hash: "h", BrowserHash: "b", ExpiresAt: models.At(time.Now().
 			Add(time.Minute))}))
 		if again.ID == anna.ID || h.rows("users WHERE deleted_at = 0") != 3 {
 			t.Error("the name and the identity do not make new accounts")

@@ -68,7 +68,7 @@ func TestMuteRules(t *testing.T) {
 		}
 		isMuted := func(after int64) bool {
 			t.Helper()
-			view, err := h.View(ctx, anna.ID, after)
+			view, err := h.Visibility(ctx, anna.ID, after)
 			h.must(err)
 			return slices.Contains(view.Muted, room.ID)
 		}
@@ -117,7 +117,7 @@ func TestBlockRules(t *testing.T) {
 		_, err = h.DeleteMessage(ctx, ben.ID, pathOf(direct), before)
 		h.must(err) // what one wrote may still be deleted
 
-		apart, err := h.Apart(ctx, ben.ID, []int64{anna.ID})
+		apart, err := h.BlockedEitherWay(ctx, ben.ID, []int64{anna.ID})
 		if h.must(err); !apart[anna.ID] {
 			t.Error("ben does not appear blocked")
 		}

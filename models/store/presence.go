@@ -10,9 +10,9 @@ import (
 // Shared reports whether other nodes may use the same database. A SQLite database is for one.
 func (s *Store) Shared() bool { return s.dialect.Shared() }
 
-// EnterNode makes a node known to the others. From here on they report their changes to it; what was before is in
+// RegisterNode makes a node known to the others. From here on they report their changes to it; what was before is in
 // Presences.
-func (s *Store) EnterNode(ctx context.Context, node string) error {
+func (s *Store) RegisterNode(ctx context.Context, node string) error {
 	// A node that was found dead may have left presences, which must not be taken for current ones.
 	for more := true; more; {
 		var err error
@@ -31,9 +31,9 @@ func (s *Store) EnterNode(ctx context.Context, node string) error {
 	return err
 }
 
-// Beat increments a node's heartbeat, and returns the heartbeat of each running node. A node that is not among them was
+// Heartbeat increments a node's heartbeat, and returns the heartbeat of each running node. A node that is not among them was
 // found dead: its presences are deleted, and it got no reports.
-func (s *Store) Beat(ctx context.Context, node string) (map[string]int64, error) {
+func (s *Store) Heartbeat(ctx context.Context, node string) (map[string]int64, error) {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		return tx.Exec("UPDATE nodes SET beat = beat + 1 WHERE id = ?", node).Error
 	})
@@ -52,9 +52,9 @@ func (s *Store) Beat(ctx context.Context, node string) (map[string]int64, error)
 	return beats, err
 }
 
-// TellNews stores who came and went at a node and reports it to the others, if there are any, together with the node's
+// PublishPresence stores who came and went at a node and reports it to the others, if there are any, together with the node's
 // responses. A node that was found dead meanwhile is not_found: it has to enter again and to report everybody.
-func (s *Store) TellNews(ctx context.Context, news models.NodeNews) error {
+func (s *Store) PublishPresence(ctx context.Context, news models.PresenceUpdate) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		if _, err := tx.lockNode(news.Node); err != nil {
 			return err
@@ -68,7 +68,7 @@ func (s *Store) TellNews(ctx context.Context, news models.NodeNews) error {
 }
 
 // changePresences adds and removes rows, with one statement for each of the two.
-func (tx *transaction) changePresences(news models.NodeNews) error {
+func (tx *transaction) changePresences(news models.PresenceUpdate) error {
 	var here, gone []string
 	var came, went []any
 	for _, p := range news.Changes {
@@ -93,14 +93,14 @@ func (tx *transaction) changePresences(news models.NodeNews) error {
 		append([]any{news.Node}, went...)...).Error
 }
 
-// ForgetNode removes a node that stops, or that was found dead: then beat is its last known heartbeat, and a node that
+// RemoveNode removes a node that stops, or that was found dead: then beat is its last known heartbeat, and a node that
 // has come back to life is left alone. Users who were online there were last seen at.
 //
 // Presences of a node that does not exist count nowhere (Presences), so they need not be deleted at the same moment.
-func (s *Store) ForgetNode(ctx context.Context, node string, beat int64, at models.Time) error {
+func (s *Store) RemoveNode(ctx context.Context, node string, beat int64, at models.Time) error {
 	var was int64
 	found := s.read(ctx).Raw("SELECT beat FROM nodes WHERE id = ?", node).Scan(&was)
-	if found.Error != nil || found.RowsAffected == 0 || beat != models.AnyBeat && was != beat {
+	if found.Error != nil || found.RowsAffected == 0 || beat != models.AnyHeartbeat && was != beat {
 		return found.Error
 	}
 	if err := s.lastSeenAt(ctx, node, at); err != nil {
@@ -108,14 +108,14 @@ func (s *Store) ForgetNode(ctx context.Context, node string, beat int64, at mode
 	}
 	_, err := s.write(ctx, func(tx *transaction) error {
 		found, err := tx.lockNode(node)
-		if err != nil || beat != models.AnyBeat && found != beat {
+		if err != nil || beat != models.AnyHeartbeat && found != beat {
 			return err
 		}
 		if err := tx.Exec("DELETE FROM nodes WHERE id = ?", node).Error; err != nil {
 			return err
 		}
 		tx.wakesJanitor = true
-		return tx.appendNodeUpdate(models.NodeNews{Node: node, Gone: at})
+		return tx.appendNodeUpdate(models.PresenceUpdate{Node: node, Gone: at})
 	})
 	if isNotFound(err) {
 		return nil // another node was faster
@@ -139,7 +139,7 @@ func (s *Store) lastSeenAt(ctx context.Context, node string, at models.Time) err
 		for _, id := range users {
 			seen[id] = at
 		}
-		if err := s.Seen(ctx, seen); err != nil {
+		if err := s.SaveLastSeen(ctx, seen); err != nil {
 			return err
 		}
 	}
@@ -163,13 +163,13 @@ func (s *Store) dropPresencesOf(ctx context.Context, node string) (more bool, er
 	})
 }
 
-// Ask sends a node a request about one of its streams. A node that is not running is not_found.
-func (s *Store) Ask(ctx context.Context, ask models.PresenceAsk) error {
+// RequestPresence sends a node a request about one of its streams. A node that is not running is not_found.
+func (s *Store) RequestPresence(ctx context.Context, ask models.PresenceRequest) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		if _, err := tx.lockNode(ask.Node); err != nil {
 			return err
 		}
-		return tx.appendEvent(models.EventNodeAsked, models.Audience{}, ask)
+		return tx.appendEvent(models.EventPresenceRequest, models.Audience{}, ask)
 	})
 	return err
 }
@@ -195,13 +195,13 @@ func (s *Store) Presences(ctx context.Context) (map[string][]models.Presence, er
 }
 
 // appendNodeUpdate appends an event for the other nodes, if there are any.
-func (tx *transaction) appendNodeUpdate(news models.NodeNews) error {
+func (tx *transaction) appendNodeUpdate(news models.PresenceUpdate) error {
 	var others int64
 	if err := tx.Raw("SELECT count(*) FROM nodes WHERE id <> ?", news.Node).Scan(&others).Error; err != nil ||
 		others == 0 {
 		return err
 	}
-	return tx.appendEvent(models.EventNodeNews, models.Audience{}, news)
+	return tx.appendEvent(models.EventPresenceUpdate, models.Audience{}, news)
 }
 
 // lockNode locks the row of a node and returns its heartbeat; not_found without one.

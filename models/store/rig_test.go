@@ -126,7 +126,7 @@ func (h *testStore) visibleEvents(userID, after int64) map[models.EventName]int 
 	h.t.Helper()
 	head, _, err := h.Bounds(h.t.Context())
 	h.must(err)
-	view, err := h.View(h.t.Context(), userID, after)
+	view, err := h.Visibility(h.t.Context(), userID, after)
 	h.must(err)
 	entries, err := h.EntriesFor(h.t.Context(), userID, after, head, int(head)+1)
 	h.must(err)

@@ -92,7 +92,7 @@ func TestIdentityRules(t *testing.T) {
 		h.must(h.Unlink(ctx, anna.ID, list[0].ID)) // there is a password
 
 		code := models.LoginCode{Hash: "code", BrowserHash: "browser", ExpiresAt: models.At(models.Now().Add(time.Minute))}
-		h.must(h.Welcome(ctx, person("new"), code))
+		h.must(h.IssueLoginCode(ctx, person("new"), code))
 		wrong := models.LoginCode{Hash: "code", BrowserHash: "another browser"}
 		_, err = h.LogInWithCode(ctx, wrong, models.NewSession{RefreshHash: "r1"}, nil)
 		h.want(err, models.CodeBadCredentials)

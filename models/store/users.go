@@ -193,8 +193,8 @@ func usernameTaken(err error, username string) error {
 	return err
 }
 
-// Seen stores when users were last online. No event reports it: streams learn it from presence.
-func (s *Store) Seen(ctx context.Context, at map[int64]models.Time) error {
+// SaveLastSeen stores when users were last online. No event reports it: streams learn it from presence.
+func (s *Store) SaveLastSeen(ctx context.Context, at map[int64]models.Time) error {
 	users := slices.Sorted(maps.Keys(at)) // in one order, so that two nodes do not wait for each other
 	for some := range slices.Chunk(users, batchRows) {
 		_, err := s.write(ctx, func(tx *transaction) error {

@@ -29,7 +29,7 @@ func TestStreamsOfAServerThatStops(t *testing.T) {
 	s := harness.StartServer(t, t.TempDir()+"/parley.db")
 	me := harness.NewClient(t, s.URL).NewGuestNamed("anna")
 	open := me.OpenStream("")
-	s.Hub.Refuse()
+	s.Hub.StopAccepting()
 	me.Send("GET", "/v1/events", nil).ExpectBusy(models.BusyStopping)
 	me.Send("GET", "/v1/events", nil, "Accept", "text/event-stream").ExpectBusy(models.BusyStopping)
 	me.Call("GET", "/v1/events", nil, "Accept", "application/json").ExpectStatus(200)

@@ -108,8 +108,8 @@ func newTalkers(b *testing.B, c chat) []*caller {
 func sendCounted(b *testing.B, s *harness.Server, senders []func() error) (rate, size float64) {
 	b.Helper()
 	runtime.GC()
-	groupsBefore, messagesBefore := s.Store.SendGroups()
+	groupsBefore, messagesBefore := s.Store.SendBatches()
 	rate = workFor(b, senders, sendSpell)
-	groups, messages := s.Store.SendGroups()
+	groups, messages := s.Store.SendBatches()
 	return rate, float64(messages-messagesBefore) / float64(groups-groupsBefore)
 }

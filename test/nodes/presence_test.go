@@ -57,12 +57,12 @@ func TestPresenceAcrossNodes(t *testing.T) {
 	// A second stream elsewhere keeps him there.
 	second := bob.AtServer(a.URL).OpenStream(fmt.Sprintf("room=%d", room.ID))
 	came.Cancel()
-	b.Hub.Sweep(time.Now().Add(time.Minute))
+	b.Hub.CheckStreams(time.Now().Add(time.Minute))
 	bob.SendText(room.ID, "still here")
 	watching.Expect(models.EventMessageCreated, nil)
 	second.Cancel()
 	expectPresence(watching, models.EventPresenceLeft, bob)
-	a.Hub.Sweep(time.Now().Add(time.Minute))
+	a.Hub.CheckStreams(time.Now().Add(time.Minute))
 	watching.ExpectUserStatus(models.EventUserOffline, bob)
 	if u := bob.GetUser("@bob"); u.Online || u.LastSeenAt.IsZero() {
 		t.Errorf("one who went is %+v", u)
@@ -99,7 +99,7 @@ func TestNodeGoes(t *testing.T) {
 		if there := presenceIn(anna, room.ID); !slices.Equal(there, []string{"anna"}) {
 			t.Errorf("%q are in the room", there)
 		}
-		a.Hub.Sweep(time.Now().Add(time.Minute))
+		a.Hub.CheckStreams(time.Now().Add(time.Minute))
 		watching.ExpectUserStatus(models.EventUserOffline, bob)
 	}
 }

@@ -339,7 +339,7 @@ func (p *roomMessenger) logOut(s *harness.Server) {
 	p.bert.Call("DELETE", "/v1/sessions/current", nil).ExpectStatus(204).ExpectNoEvent()
 	p.out(p.bert)
 	// It was bert's last stream. In a few seconds he is told to have gone, to those who know him.
-	s.Hub.Sweep(time.Now().Add(6 * time.Second))
+	s.Hub.CheckStreams(time.Now().Add(6 * time.Second))
 	at := p.anna.Stream.ExpectUserStatus(models.EventUserOffline, p.bert.Client)
 	if at != p.eve.Stream.ExpectUserStatus(models.EventUserOffline, p.bert.Client) {
 		p.t.Errorf("bert went at %v, or at another time", at)

@@ -48,10 +48,10 @@ func TestOnline(t *testing.T) {
 			}
 		}
 		leave(first, second)
-		s.Hub.Sweep(time.Now().Add(4 * time.Second))
+		s.Hub.CheckStreams(time.Now().Add(4 * time.Second))
 		back := anna.OpenStream(query)
 		leave(back)
-		s.Hub.Sweep(time.Now().Add(6 * time.Second))
+		s.Hub.CheckStreams(time.Now().Add(6 * time.Second))
 		at := told["friend"].ExpectUserStatus(models.EventUserOffline, anna)
 		told["roommate"].ExpectUserStatus(models.EventUserOffline, anna)
 		if at.Before(back.Ready.ServerTime.Time) {

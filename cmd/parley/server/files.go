@@ -55,7 +55,7 @@ func (c Config) places() []watchedFolder {
 func (f *fileServices) run() {
 	ctx, stop := context.WithCancel(context.Background())
 	f.stop = stop
-	f.done.Go(func() { blob.Sweep(ctx, f.blobs, f.store, f.log) })
+	f.done.Go(func() { blob.Purge(ctx, f.blobs, f.store, f.log) })
 	f.done.Go(func() { f.pictures.Run(ctx) })
 }
 

@@ -34,10 +34,10 @@ func sendCounters(s *store.Store) []prometheus.Collector {
 	return []prometheus.Collector{
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "parley_send_groups_total", Help: "Commits that stored messages; those sent meanwhile share the next one.",
-		}, func() float64 { groups, _ := s.SendGroups(); return float64(groups) }),
+		}, func() float64 { groups, _ := s.SendBatches(); return float64(groups) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "parley_messages_sent_total", Help: "Messages that were stored.",
-		}, func() float64 { _, messages := s.SendGroups(); return float64(messages) }),
+		}, func() float64 { _, messages := s.SendBatches(); return float64(messages) }),
 	}
 }
 

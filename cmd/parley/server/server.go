@@ -98,7 +98,7 @@ func Serve(ctx context.Context, c Config, out, logs io.Writer) error {
 type Server struct {
 	URL            string
 	log            *slog.Logger
-	commits        *sse.Feed
+	commits        *sse.CommitQueue
 	dataDir        func() error // unlocks the data folder; nil for nodes that may share it
 	listener       *net.TCPListener
 	Store          *store.Store
@@ -122,7 +122,7 @@ func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{log: c.logger(logs), commits: sse.NewFeed(), drain: c.DrainDelay}
+	s := &Server{log: c.logger(logs), commits: sse.NewCommitQueue(), drain: c.DrainDelay}
 	s.forceClose, s.cancelRequests = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -207,7 +207,7 @@ func (c Config) join(s *Server) (err error) {
 	case !s.Store.Shared():
 		err = errors.New("--nats joins nodes that share a PostgreSQL database: --database has to name one")
 	default:
-		s.Bus, err = sse.Join(s.Hub, c.NATS)
+		s.Bus, err = sse.ConnectBus(s.Hub, c.NATS)
 	}
 	return err
 }
@@ -237,7 +237,7 @@ func (s *Server) ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return models.Errorf(models.CodeUnavailable, "This server is stopping.")
 	}
-	if err := s.Hub.Sound(); err != nil {
+	if err := s.Hub.CheckHealth(); err != nil {
 		return err
 	}
 	if err := s.space.err(); err != nil {
@@ -257,7 +257,7 @@ func (s *Server) ready(ctx context.Context) error {
 // acknowledged, or it can be continued.
 func (s *Server) Stop() error {
 	s.closed.Store(true)
-	s.Hub.Refuse()
+	s.Hub.StopAccepting()
 	s.HTTP.draining.Store(true)
 	<-time.After(s.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), streamGrace)
