@@ -61,7 +61,8 @@ func Main(m *testing.M) {
 		os.Exit(cli.Main(os.Args[1:]))
 	}
 	// Neither in the program that tests start nor in benchmarks, which measure what production takes.
-	if flag.Parse(); flag.Lookup("test.bench").Value.String() == "" {
+	flag.Parse()
+	if flag.Lookup("test.bench").Value.String() == "" {
 		tokentest.CheapPasswords()
 	}
 	// gorm's cache of prepared statements has a goroutine that nothing can stop. A process opens one store, so one it is.
