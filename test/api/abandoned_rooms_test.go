@@ -9,36 +9,37 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestFirstToJoinOwns: a room that all have left, or whose only one has deleted their account, belongs to who comes first, and
-// not to who comes next. The lobby stays nobody's.
-func TestFirstToJoinOwns(t *testing.T) {
+// TestFirstToJoinEmptyRoomBecomesOwner empties a public room: its only member leaves or deletes their account. The
+// first user who joins then becomes the owner, and the second does not. The lobby never has an owner.
+func TestFirstToJoinEmptyRoomBecomesOwner(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		anna := harness.NewClient(t, harness.StartServer(t, database, "--lobby", "lobby", "--presence-room-limit", "0").URL).Guest("anna")
-		for how, goes := range map[string]func(maker *harness.Client, room models.Room){
-			"leaves": func(maker *harness.Client, room models.Room) {
-				maker.Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)
+		anna := harness.NewClient(t, harness.StartServer(t, database, "--lobby", "lobby", "--presence-room-limit", "0").URL).
+			Guest("anna")
+		for how, empty := range map[string]func(creator *harness.Client, room models.Room){
+			"leaves": func(creator *harness.Client, room models.Room) {
+				creator.Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)
 			},
-			"is deleted": func(maker *harness.Client, _ models.Room) {
-				maker.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
+			"is deleted": func(creator *harness.Client, _ models.Room) {
+				creator.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
 			},
 		} {
-			maker, first, second := anna.NewGuest("maker"), anna.NewGuest("first"), anna.NewGuest("second")
-			room := maker.CreatePublicRoom()
-			goes(maker, room)
+			creator, first, second := anna.NewGuest("maker"), anna.NewGuest("first"), anna.NewGuest("second")
+			room := creator.CreatePublicRoom()
+			empty(creator, room)
 			s := first.OpenReadyStream("")
 			var joined models.Room
 			first.Call("PUT", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(200).Decode(&joined)
-			var told models.MemberEvent
-			s.Expect(models.EventMemberJoined, &told)
-			if told.Role != models.RoleOwner || told.User.ID != first.User.ID {
-				t.Errorf("%s: told %+v", how, told)
+			var data models.MemberEvent
+			s.Expect(models.EventMemberJoined, &data)
+			if data.Role != models.RoleOwner || data.User.ID != first.User.ID {
+				t.Errorf("%s: got the event %+v", how, data)
 			}
 			if joined.OwnerID != first.User.ID || joined.Membership.Role != models.RoleOwner {
-				t.Errorf("%s: the first has joined %+v", how, joined)
+				t.Errorf("%s: the first user joined %+v", how, joined)
 			}
 			second.Call("PUT", harness.MemberPath(room.ID, second), nil).ExpectStatus(200)
 			if got := second.GetRoom(room.ID); got.OwnerID != first.User.ID || got.Membership.Role != models.RoleMember {
-				t.Errorf("%s: the second has joined %+v", how, got)
+				t.Errorf("%s: the second user joined %+v", how, got)
 			}
 			first.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Name: harness.Ptr("ours")}).ExpectStatus(200)
 			first.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectStatus(204)
@@ -50,7 +51,7 @@ func TestFirstToJoinOwns(t *testing.T) {
 		anna.Call("DELETE", harness.RoomPath(lobby.ID)+"/members/me", nil).ExpectStatus(204)
 		anna.JoinRoom(lobby.ID)
 		if got := anna.GetRoom(lobby.ID); got.OwnerID != 0 || got.Membership.Role != models.RoleMember {
-			t.Errorf("the lobby is %+v", got)
+			t.Errorf("got the lobby %+v", got)
 		}
 	})
 }
@@ -58,36 +59,39 @@ func TestFirstToJoinOwns(t *testing.T) {
 // roomInList reports whether a room is in the client's list.
 func roomInList(c *harness.Client, roomID int64) bool {
 	c.T.Helper()
-	return slices.ContainsFunc(harness.Get[models.Page[models.Room]](c, "/v1/rooms?limit=200").Items, func(r models.Room) bool { return r.ID == roomID })
+	rooms := harness.Get[models.Page[models.Room]](c, "/v1/rooms?limit=200").Items
+	return slices.ContainsFunc(rooms, func(r models.Room) bool { return r.ID == roomID })
 }
 
-// TestDirectRoomIsLeft: who leaves a direct room has it out of their list until the next message in it, or until they open it
-// or join it again; the other one keeps it, and hears nothing of that.
-func TestDirectRoomIsLeft(t *testing.T) {
+// TestLeftDirectRoomIsHidden lets a user leave a direct room. The room is not in their list until the next message in
+// it, or until they open it or join it again. The other user keeps it in their list, and gets no event.
+func TestLeftDirectRoomIsHidden(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		anna := harness.NewClient(t, harness.StartServer(t, database, "--presence-room-limit", "0").URL).Guest("anna")
 		ben := anna.Guest("ben")
 		room := anna.OpenDirectRoom(ben)
 		ben.SendText(room.ID, "one")
-		hers, his := anna.OpenReadyStream(""), ben.OpenReadyStream("")
-		begin := hers.LastID
+		annas, bens := anna.OpenReadyStream(""), ben.OpenReadyStream("")
+		begin := annas.LastID
 		leave := func() {
 			t.Helper()
 			a := anna.Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)
-			var told models.MemberEvent
-			if e := hers.Expect(models.EventMemberLeft, &told); e.ID != a.EventID() || told.RoomID != room.ID || told.User.ID != anna.User.ID {
-				t.Errorf("told %v", e)
+			var data models.MemberEvent
+			if e := annas.Expect(models.EventMemberLeft, &data); e.ID != a.EventID() || data.RoomID != room.ID ||
+				data.User.ID != anna.User.ID {
+				t.Errorf("got the event %v", e)
 			}
 			anna.Call("DELETE", harness.MemberPath(room.ID, anna), nil).ExpectStatus(204).ExpectNoEvent()
 			if roomInList(anna, room.ID) || !roomInList(ben, room.ID) {
-				t.Error("the wrong one has the room in their list")
+				t.Error("want the room in ben's list, and not in anna's")
 			}
 		}
-		back := func(how string, a *harness.Response) {
+		expectBack := func(how string, a *harness.Response) {
 			t.Helper()
-			var told models.MemberEvent
-			if e := hers.Expect(models.EventMemberJoined, &told); e.ID != a.ExpectStatus(200).EventID() || told.RoomID != room.ID {
-				t.Errorf("%s: told %v", how, e)
+			var data models.MemberEvent
+			if e := annas.Expect(models.EventMemberJoined, &data); e.ID != a.ExpectStatus(200).EventID() ||
+				data.RoomID != room.ID {
+				t.Errorf("%s: got the event %v", how, e)
 			}
 			if !roomInList(anna, room.ID) {
 				t.Errorf("%s: the room is not in the list", how)
@@ -95,28 +99,30 @@ func TestDirectRoomIsLeft(t *testing.T) {
 		}
 		leave()
 		second := ben.SendText(room.ID, "two")
-		hers.Expect(models.EventMessageNotification, nil)
-		his.Expect(models.EventMessageCreated, nil)
-		if got := anna.GetRoom(room.ID); !roomInList(anna, room.ID) || got.Membership.UnreadCount != 1 || got.LastMessageID != second.ID {
-			t.Errorf("the room came back as %+v", got)
+		annas.Expect(models.EventMessageNotification, nil)
+		bens.Expect(models.EventMessageCreated, nil)
+		if got := anna.GetRoom(room.ID); !roomInList(anna, room.ID) || got.Membership.UnreadCount != 1 ||
+			got.LastMessageID != second.ID {
+			t.Errorf("after a message: got the room %+v", got)
 		}
 		if history := anna.AllMessages(room.ID); len(history) != 2 {
-			t.Errorf("the history is %+v", history)
+			t.Errorf("got the history %+v", history)
 		}
 		leave()
-		back("opened", anna.Call("PUT", harness.DirectPath(ben), nil))
+		expectBack("opened", anna.Call("PUT", harness.DirectPath(ben), nil))
 		leave()
-		back("joined", anna.Call("PUT", harness.RoomPath(room.ID)+"/members/me", nil))
+		expectBack("joined", anna.Call("PUT", harness.RoomPath(room.ID)+"/members/me", nil))
 		leave()
 		anna.SendText(room.ID, "three")
-		hers.Expect(models.EventMessageCreated, nil)
-		his.Expect(models.EventMessageNotification, nil) // the only thing he has heard since his own message
+		annas.Expect(models.EventMessageCreated, nil)
+		bens.Expect(models.EventMessageNotification, nil) // the only event since his own message
 		if !roomInList(anna, room.ID) {
-			t.Error("who writes does not have the room in their list")
+			t.Error("after writing, anna does not have the room in her list")
 		}
 		resumed := anna.OpenReadyStream("", "Last-Event-ID", begin)
 		for _, want := range []models.EventName{
-			models.EventMemberLeft, models.EventMessageNotification, models.EventMemberLeft, models.EventMemberJoined, models.EventMemberLeft,
+			models.EventMemberLeft, models.EventMessageNotification, models.EventMemberLeft, models.EventMemberJoined,
+			models.EventMemberLeft,
 			models.EventMemberJoined, models.EventMemberLeft, models.EventMessageCreated,
 		} {
 			resumed.Expect(want, nil)
@@ -124,9 +130,9 @@ func TestDirectRoomIsLeft(t *testing.T) {
 	})
 }
 
-// TestDirectRoomOfOne: who is left in a direct room may delete it, or leave it for good. One that they had left goes with the
-// other's account.
-func TestDirectRoomOfOne(t *testing.T) {
+// TestLastUserOfDirectRoomRemovesIt deletes the account of one user of a direct room. The other user can delete the
+// room, or leave it, which deletes it too. A room that they had left before is deleted with the account.
+func TestLastUserOfDirectRoomRemovesIt(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
 		rooms := make([]models.Room, 3)
@@ -141,12 +147,12 @@ func TestDirectRoomOfOne(t *testing.T) {
 			ben.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
 		}
 		if !roomInList(anna, rooms[0].ID) {
-			t.Error("the room went with the other one")
+			t.Error("the room was deleted with the account of the other user")
 		}
 		anna.Call("DELETE", harness.RoomPath(rooms[0].ID), nil).ExpectStatus(204)
 		anna.Call("DELETE", harness.RoomPath(rooms[1].ID)+"/members/me", nil).ExpectStatus(204)
 		for i, room := range rooms {
-			harness.Eventually(t, fmt.Sprintf("room %d is gone", i), func() bool {
+			harness.Eventually(t, fmt.Sprintf("room %d is deleted", i), func() bool {
 				return anna.Send("GET", harness.RoomPath(room.ID), nil).HTTP.StatusCode == 404
 			})
 		}

@@ -1,21 +1,22 @@
 package api
 
-// matrixColumns are the callers of the matrix, in the order of its cells. No one has no token; the stranger has nothing
-// to do with the room; former members are two, one who left and one who was removed.
+// matrixColumns are the callers of the matrix, in the order of its cells. "no one" has no token. The stranger was never
+// in the room. There are two former members: one left, and one was removed.
 var matrixColumns = []string{"no one", "stranger", "member", "former", "banned", "moderator", "owner"}
 
-// matrix says who may do what: for each route, in each kind of room and to each object, what each of the callers is
-// answered. A route that the server has and the matrix does not fails the test, and so does a row of no route.
+// permissionMatrix has all permissions: the status that each caller gets from each route, in each kind of room and for
+// each object. The test fails if the server has a route without rows, or if a row has no route.
 //
-// A cell is the answer's status; "banned" and "blocked" are those 403s, any other is forbidden, and a 404 is what is
-// answered as well when there is no such thing. "." stands for nobody: there are no moderators in direct rooms. Of two
-// cells the second is that of all who have a token; one cell is that of everybody.
+// A cell is the status of the response. "banned" and "blocked" are the 403 with that code, and 403 is the one with the
+// code "forbidden". A 404 must be the same as that for an object that does not exist. "." means that there is no such
+// caller: direct rooms have no moderators. Of two cells, the second is for all callers with a token; a single cell is
+// for all callers.
 //
-// Before the colon stand the kind of room and what the request is about, in the words of matrixObjects. A member, an
-// outsider, another are somebody beside the callers.
+// Before the colon are the kind of room and the objects of the request, in the words of matrixObjects. "a member", "an
+// outsider" and "another" are users beside the callers.
 //
-//nolint:dupword // the cells beside each other may be alike
-const matrix = `
+//nolint:dupword // neighbouring cells may be equal
+const permissionMatrix = `
 GET /v1/rooms/{room}
   public:                           401  200  200  200  banned  200  200
   private:                          401  404  200  404  404     200  200
@@ -296,7 +297,7 @@ GET /v1/auth/providers
 GET /v1/auth/{provider}
   anybody:                          303
 GET /v1/auth/{provider}/callback
-  a log-in under way:               303
+  an unfinished login:              303
 GET /v1/users/me/identities
   anybody:                          401  200
 DELETE /v1/users/me/identities/{identity}

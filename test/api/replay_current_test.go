@@ -12,142 +12,150 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// Whatever holds this was deleted, cleared away or edited out.
-const gone = "vanished"
+// deletedMark is in every text that is later deleted, cleared or replaced by an edit.
+const deletedMark = "vanished"
 
-// TestToldAgainAsItIs: what a stream that comes back and a poll tell of messages is what there is by then. Of what was
-// deleted neither tells, whether from the memory of the node on which it happened, of another one, or after a restart.
-func TestToldAgainAsItIs(t *testing.T) {
+// TestReplayShowsCurrentMessages checks that a resumed stream and a poll return messages as they are now. Neither
+// returns a deleted text: not from the window of the node that wrote it, not from another node, and not after a
+// restart.
+func TestReplayShowsCurrentMessages(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		flags := []string{"--lobby", "none"}
 		s := harness.StartServer(t, database, flags...)
-		told := newRetold(harness.NewClient(t, s.URL))
-		told.sameEverywhere(t, "where it happened")
+		f := newReplayFixture(harness.NewClient(t, s.URL))
+		f.expectOnEachTransport(t, "on the same node")
 		if strings.HasPrefix(database, "postgres") {
-			other := harness.StartServer(t, database, flags...) // hears of all but by reading the log
-			told.reader = told.reader.AtServer(other.URL)
-			told.sameEverywhere(t, "at another node")
-			told.change(t)
-			told.sameEverywhere(t, "at another node, of what happened since")
-			told.reader = told.reader.AtServer(s.URL)
+			other := harness.StartServer(t, database, flags...) // knows all this from the log alone
+			f.reader = f.reader.AtServer(other.URL)
+			f.expectOnEachTransport(t, "on another node")
+			f.change(t)
+			f.expectOnEachTransport(t, "on another node, after a change")
+			f.reader = f.reader.AtServer(s.URL)
 		} else {
-			told.change(t)
+			f.change(t)
 		}
-		told.sameEverywhere(t, "where more of it happened")
+		f.expectOnEachTransport(t, "on the same node, after a change")
 		s.Stop()
 		s = harness.StartServer(t, database, flags...)
-		told.reader = told.reader.AtServer(s.URL)
-		told.sameEverywhere(t, "after a restart")
-		// What was cleared away goes in batches behind the restart.
-		harness.Eventually(t, "no table holds a text that is gone", func() bool { return len(tablesWith(t, database, gone+" text")) == 0 })
+		f.reader = f.reader.AtServer(s.URL)
+		f.expectOnEachTransport(t, "after a restart")
+		// Cleared messages are purged in batches, which may continue after the restart.
+		harness.Eventually(t, "no table has a deleted text", func() bool {
+			return len(tablesContaining(t, database, deletedMark+" text")) == 0
+		})
 	})
 }
 
-// retold is what a reader is told again.
-type retold struct {
+// replayFixture has what a reader replays, and what it should get.
+type replayFixture struct {
 	reader *harness.Client
-	start  string // before all of it
+	start  string // the cursor before all events
 	room   models.Room
-	mark   models.Message
-	want   []string // what comes of the room, in order, as outline has it
+	mark   models.Message // the last message of the room
+	want   []string       // the room's events in order, each as addSummary describes it
 }
 
-func newRetold(c *harness.Client) *retold {
+func newReplayFixture(c *harness.Client) *replayFixture {
 	owner, reader := c.NewGuest("ada"), c.NewGuest("grace")
-	gones := c.Guest(harness.UniqueName(gone))
-	room, cleared, deleted := owner.CreatePublicRoom(reader, gones), owner.CreatePublicRoom(reader), owner.CreateRoom(models.NewRoom{
-		Name: harness.Ptr(gone + " room"), Description: harness.Ptr(gone + " words"),
+	leaver := c.Guest(harness.UniqueName(deletedMark))
+	room, cleared := owner.CreatePublicRoom(reader, leaver), owner.CreatePublicRoom(reader)
+	deleted := owner.CreateRoom(models.NewRoom{
+		Name: harness.Ptr(deletedMark + " room"), Description: harness.Ptr(deletedMark + " words"),
 	})
 	owner.AddMember(deleted.ID, reader, models.RoleMember)
-	told := &retold{reader: reader, start: eventCursor(reader), room: room}
+	f := &replayFixture{reader: reader, start: eventCursor(reader), room: room}
 
 	kept := owner.SendText(room.ID, "kept")
-	edited := owner.SendText(room.ID, gone+" text, the first")
+	edited := owner.SendText(room.ID, deletedMark+" text, the first")
 	owner.Call("PATCH", harness.MessagePath(edited), models.MessageEdit{Text: "edited"}).ExpectStatus(200)
 	owner.Call("PUT", reactionPath(kept, "👍"), nil).ExpectStatus(200)
-	buried := owner.SendText(room.ID, gone+" text")
-	owner.Call("PATCH", harness.MessagePath(buried), models.MessageEdit{Text: gone + " text once more"}).ExpectStatus(200)
-	owner.Call("PUT", reactionPath(buried, "👍"), nil).ExpectStatus(200)
-	file := owner.UploadFile(room.ID, gone+" text.txt", "text/plain", []byte("text"))
+	removed := owner.SendText(room.ID, deletedMark+" text")
+	owner.Call("PATCH", harness.MessagePath(removed), models.MessageEdit{Text: deletedMark + " text once more"}).
+		ExpectStatus(200)
+	owner.Call("PUT", reactionPath(removed, "👍"), nil).ExpectStatus(200)
+	file := owner.UploadFile(room.ID, deletedMark+" text.txt", "text/plain", []byte("text"))
 	var shown models.Message
-	owner.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{FileIDs: []string{file.ID}}, harness.IdempotencyKey, harness.UniqueName("key")).
+	owner.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{FileIDs: []string{file.ID}},
+		harness.IdempotencyKey, harness.UniqueName("key")).
 		ExpectStatus(201).Decode(&shown)
-	gones.SendText(room.ID, gone+" text")
-	owner.SendText(cleared.ID, gone+" text")
-	owner.SendText(deleted.ID, gone+" text")
+	leaver.SendText(room.ID, deletedMark+" text")
+	owner.SendText(cleared.ID, deletedMark+" text")
+	owner.SendText(deleted.ID, deletedMark+" text")
 
-	owner.Call("DELETE", harness.MessagePath(buried), nil).ExpectStatus(204)
+	owner.Call("DELETE", harness.MessagePath(removed), nil).ExpectStatus(204)
 	owner.Call("DELETE", harness.MessagePath(shown), nil).ExpectStatus(204)
 	owner.Call("DELETE", harness.RoomPath(cleared.ID)+"/messages", nil).ExpectStatus(204)
 	owner.Call("DELETE", harness.RoomPath(deleted.ID), nil).ExpectStatus(204)
-	gones.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
-	harness.Eventually(c.T, "all is told of what they had", func() bool {
-		items, _ := reader.PollEvents("limit=200&after=" + told.start)
+	leaver.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
+	harness.Eventually(c.T, "the log has the deletion of the last message", func() bool {
+		items, _ := reader.PollEvents("limit=200&after=" + f.start)
 		return slices.ContainsFunc(items, func(e models.Event) bool {
 			return e.Name == models.EventMessageDeleted && strings.Contains(string(e.Data), `"message_id":5`)
 		})
 	})
-	told.mark = owner.SendText(room.ID, "the mark")
-	told.want = []string{
+	f.mark = owner.SendText(room.ID, "the mark")
+	f.want = []string{
 		"message.created 1 kept", "message.created 2 edited", "message.edited 2 edited", "reaction.added 1 =1",
 		"message.created 3 deleted", "message.edited 3 deleted", "reaction.added 3 =1", "message.created 4 deleted",
 		"message.deleted 3", "message.deleted 4", "member.left", "message.deleted 5", "message.created 6 the mark",
 	}
-	return told
+	return f
 }
 
-// change deletes a message that the memory of the nodes has as it was.
-func (r *retold) change(t *testing.T) {
+// change deletes a message that the windows of the nodes have with its text.
+func (r *replayFixture) change(t *testing.T) {
 	t.Helper()
 	owner := r.reader
-	m := owner.SendText(r.room.ID, gone+" text, of late")
-	live := owner.OpenReadyStream("last_event_id=" + r.start)
-	for late := false; !late; {
-		late = strings.Contains(live.Next().Data, "of late")
+	m := owner.SendText(r.room.ID, deletedMark+" text, recent")
+	stream := owner.OpenReadyStream("last_event_id=" + r.start)
+	for found := false; !found; {
+		found = strings.Contains(stream.Next().Data, "recent")
 	}
 	owner.Call("DELETE", harness.MessagePath(m), nil).ExpectStatus(204)
 	r.mark = owner.SendText(r.room.ID, "the end")
 	r.want = append(r.want, "message.created 7 deleted", "message.deleted 7", "message.created 8 the end")
-	live.Cancel()
+	stream.Cancel()
 }
 
-// sameEverywhere wants the reader to be told just that, by a stream in the room, by one outside of it and by polling.
-func (r *retold) sameEverywhere(t *testing.T, where string) {
+// expectOnEachTransport checks what the reader gets from a stream in the room, from a stream that is not in it, and by
+// polling.
+func (r *replayFixture) expectOnEachTransport(t *testing.T, where string) {
 	t.Helper()
 	items, _ := r.reader.PollEvents("limit=200&after=" + r.start)
 	var polled []string
 	for _, e := range items {
-		polled = r.outline(t, polled, harness.Event{ID: e.ID, Name: string(e.Name), Data: string(e.Data)})
+		polled = r.addSummary(t, polled, harness.Event{ID: e.ID, Name: string(e.Name), Data: string(e.Data)})
 	}
-	r.wants(t, where+", polled", polled)
+	r.expectEvents(t, where+", polled", polled)
 	for _, query := range []string{fmt.Sprintf("room=%d&", r.room.ID), ""} {
 		s := r.reader.OpenReadyStream(query + "last_event_id=" + r.start)
 		var streamed []string
 		for {
 			e := s.Next()
-			streamed = r.outline(t, streamed, e)
+			streamed = r.addSummary(t, streamed, e)
 			var m models.Message
 			if strings.HasPrefix(e.Name, "message.") && e.Decode(&m) == nil && m.RoomID == r.room.ID && m.ID == r.mark.ID {
 				break
 			}
 		}
 		s.Cancel()
-		r.wants(t, where+", streamed "+query, streamed)
+		r.expectEvents(t, where+", streamed "+query, streamed)
 	}
 }
 
-func (r *retold) wants(t *testing.T, what string, got []string) {
+// expectEvents compares the events that the reader got with those it should get.
+func (r *replayFixture) expectEvents(t *testing.T, what string, got []string) {
 	t.Helper()
 	if !slices.Equal(got, r.want) {
-		t.Errorf("%s: was told\n%s\nwanted\n%s", what, strings.Join(got, "\n"), strings.Join(r.want, "\n"))
+		t.Errorf("%s: got\n%s\nwant\n%s", what, strings.Join(got, "\n"), strings.Join(r.want, "\n"))
 	}
 }
 
-// outline adds what matters of an event of the room. Nothing may hold what is gone.
-func (r *retold) outline(t *testing.T, lines []string, e harness.Event) []string {
+// addSummary adds a short description of an event if it is of the room. No event may have a deleted text.
+func (r *replayFixture) addSummary(t *testing.T, lines []string, e harness.Event) []string {
 	t.Helper()
-	if strings.Contains(e.Data, gone) {
-		t.Errorf("what is gone was told again: %+v", e)
+	if strings.Contains(e.Data, deletedMark) {
+		t.Errorf("an event has a deleted text: %+v", e)
 	}
 	var m struct {
 		models.Message
@@ -171,9 +179,9 @@ func (r *retold) outline(t *testing.T, lines []string, e harness.Event) []string
 	if m.Emoji != "" {
 		line += fmt.Sprint(" =", m.Count)
 	}
-	for _, one := range m.Reactions { // from memory the message may come without
-		if one.Me != nil || one.Count != 1 || m.Text != "kept" {
-			t.Errorf("got reactions in %+v", e)
+	for _, reaction := range m.Reactions { // a message from the window may have none
+		if reaction.Me != nil || reaction.Count != 1 || m.Text != "kept" {
+			t.Errorf("got unexpected reactions in %+v", e)
 		}
 	}
 	if !m.DeletedAt.IsZero() {
@@ -185,8 +193,8 @@ func (r *retold) outline(t *testing.T, lines []string, e harness.Event) []string
 	return append(lines, line)
 }
 
-// tablesWith are the tables in which a text is to be found.
-func tablesWith(t *testing.T, database, text string) (found []string) {
+// tablesContaining returns the names of the tables that have a text in some row.
+func tablesContaining(t *testing.T, database, text string) (found []string) {
 	t.Helper()
 	list := `SELECT name FROM sqlite_master WHERE type = 'table'`
 	if strings.HasPrefix(database, "postgres") {
@@ -201,7 +209,7 @@ func tablesWith(t *testing.T, database, text string) (found []string) {
 	return found
 }
 
-// readRows reads from a database behind the server's back.
+// readRows reads rows directly from a database, past the server.
 func readRows(t *testing.T, database, statement string) (list [][]string) {
 	t.Helper()
 	driver := "sqlite"

@@ -12,7 +12,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// busyRefusals is the counter of refused requests with a reason, as the metrics show it.
+// busyRefusals returns the number of requests refused for a reason, as /metrics shows it.
 func busyRefusals(c *harness.Client, reason models.BusyReason) (n int) {
 	c.T.Helper()
 	for line := range strings.Lines(string(c.Send("GET", "/metrics", nil).ExpectStatus(200).Body)) {
@@ -23,8 +23,8 @@ func busyRefusals(c *harness.Client, reason models.BusyReason) (n int) {
 	return n
 }
 
-// TestStreamsOfAServerThatStops asks a server that is about to stop for a stream.
-func TestStreamsOfAServerThatStops(t *testing.T) {
+// TestStoppingServerRefusesStreams opens streams on a server that is about to stop.
+func TestStoppingServerRefusesStreams(t *testing.T) {
 	t.Parallel()
 	s := harness.StartServer(t, t.TempDir()+"/parley.db")
 	me := harness.NewClient(t, s.URL).Guest("anna")
@@ -33,42 +33,44 @@ func TestStreamsOfAServerThatStops(t *testing.T) {
 	me.Send("GET", "/v1/events", nil).ExpectBusy(models.BusyStopping)
 	me.Send("GET", "/v1/events", nil, "Accept", "text/event-stream").ExpectBusy(models.BusyStopping)
 	me.Call("GET", "/v1/events", nil, "Accept", "application/json").ExpectStatus(200)
-	me.WithoutToken().Call("GET", "/v1/events", nil, "Accept", "text/event-stream").ExpectProblem(401, models.CodeUnauthenticated)
+	me.WithoutToken().Call("GET", "/v1/events", nil, "Accept", "text/event-stream").
+		ExpectProblem(401, models.CodeUnauthenticated)
 	if n := busyRefusals(me, models.BusyStopping); n != 2 {
-		t.Errorf("%d streams are counted as refused, of 2", n)
+		t.Errorf("got %d refused streams in the metrics, want 2", n)
 	}
-	me.CreateRoom(models.NewRoom{Name: harness.Ptr("the open stream goes on")})
+	me.CreateRoom(models.NewRoom{Name: harness.Ptr("the open stream continues")})
 	open.Expect(models.EventRoomCreated, nil)
 }
 
-// TestStreamsWithoutADatabase cuts a server off from its database, and asks for streams and for pages of the log.
-func TestStreamsWithoutADatabase(t *testing.T) {
+// TestStreamsAreRefusedWithoutDatabase cuts a server off from its database, and requests streams and pages of the log.
+func TestStreamsAreRefusedWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	s := harness.StartServer(t, database)
 	me := harness.NewClient(t, s.URL).Guest("anna")
 	room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	cursor := me.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
-	letIn := shutOut(t, database)
+	allow := refuseConnections(t, database)
 	me.Send("GET", "/v1/events", nil).ExpectBusy(models.BusyUnavailable)
-	me.Send("GET", "/v1/events", nil, "Last-Event-ID", cursor, "Accept", "text/event-stream, application/json;q=0.5").ExpectBusy(models.BusyUnavailable)
-	for range 20 { // more than the connections that were ended: the last of these ask for new ones
+	me.Send("GET", "/v1/events", nil, "Last-Event-ID", cursor, "Accept", "text/event-stream, application/json;q=0.5").
+		ExpectBusy(models.BusyUnavailable)
+	for range 20 { // more than the connections that were closed, so that the last requests need new ones
 		me.Call("GET", "/v1/events", nil, "Accept", "application/json").ExpectProblem(503, models.CodeUnavailable)
 	}
-	letIn()
-	harness.Eventually(t, "the database answers", func() bool {
+	allow()
+	harness.Eventually(t, "the database responds", func() bool {
 		return me.Send("GET", "/v1/rooms", nil).HTTP.StatusCode == 200
 	})
 	said := me.SendText(room.ID, "after the break")
-	var told models.Message
-	me.OpenReadyStream("", "Last-Event-ID", cursor).Expect(models.EventMessageCreated, &told)
-	if told.ID != said.ID {
-		t.Errorf("told %+v", told)
+	var got models.Message
+	me.OpenReadyStream("", "Last-Event-ID", cursor).Expect(models.EventMessageCreated, &got)
+	if got.ID != said.ID {
+		t.Errorf("got %+v, want message %d", got, said.ID)
 	}
 }
 
-// shutOut has PostgreSQL let nobody into a database, and ends the connections to it. letIn undoes it.
-func shutOut(t testing.TB, database string) (letIn func()) {
+// refuseConnections makes PostgreSQL refuse connections to a database, and closes the open ones. allow undoes it.
+func refuseConnections(t testing.TB, database string) (allow func()) {
 	t.Helper()
 	u, err := url.Parse(database)
 	if err != nil {
@@ -88,34 +90,4 @@ func shutOut(t testing.TB, database string) (letIn func()) {
 		t.Helper()
 		run("ALTER DATABASE " + name + " WITH ALLOW_CONNECTIONS true")
 	}
-}
-
-// TestLastEventIDs opens streams with several cursors at once: the header is newer than what stands in the URL, and there
-// what a polyfill adds is newer than what the page's author wrote.
-func TestLastEventIDs(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "whichever is newest", Play: func(t *testing.T, c *harness.Client) {
-		me := c.NewGuest("ada")
-		room := me.CreatePublicRoom()
-		cursors := make([]string, 3)
-		for i := range cursors {
-			a := me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "text"}).ExpectStatus(201)
-			cursors[i] = a.EventID()
-		}
-		for _, one := range []struct {
-			query, header string
-			from          int
-		}{
-			{"last_event_id=" + cursors[0], "", 0},
-			{"lastEventId=" + cursors[1], "", 1},
-			{"last_event_id=" + cursors[0] + "&lastEventId=" + cursors[1], "", 1},
-			{"last_event_id=" + cursors[0] + "&lastEventId=" + cursors[1], cursors[2], 2},
-			{"lastEventId=" + cursors[0], cursors[1], 1},
-		} {
-			s := me.OpenReadyStream(one.query, "Last-Event-ID", one.header)
-			if !s.Ready.Resumed || s.LastID != cursors[one.from] {
-				t.Errorf("%+v goes on from %s, not from %s", one, s.LastID, cursors[one.from])
-			}
-			s.Cancel()
-		}
-	}}})
 }
