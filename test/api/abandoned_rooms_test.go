@@ -71,13 +71,13 @@ func TestLeftDirectRoomIsHidden(t *testing.T) {
 		ben := anna.Guest("ben")
 		room := anna.OpenDirectRoom(ben)
 		ben.SendText(room.ID, "one")
-		annas, bens := anna.OpenReadyStream(""), ben.OpenReadyStream("")
-		begin := annas.LastID
+		annasStream, bensStream := anna.OpenReadyStream(""), ben.OpenReadyStream("")
+		begin := annasStream.LastID
 		leave := func() {
 			t.Helper()
 			a := anna.Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)
 			var data models.MemberEvent
-			if e := annas.Expect(models.EventMemberLeft, &data); e.ID != a.EventID() || data.RoomID != room.ID ||
+			if e := annasStream.Expect(models.EventMemberLeft, &data); e.ID != a.EventID() || data.RoomID != room.ID ||
 				data.User.ID != anna.User.ID {
 				t.Errorf("got the event %v", e)
 			}
@@ -89,7 +89,7 @@ func TestLeftDirectRoomIsHidden(t *testing.T) {
 		expectBack := func(how string, a *harness.Response) {
 			t.Helper()
 			var data models.MemberEvent
-			if e := annas.Expect(models.EventMemberJoined, &data); e.ID != a.ExpectStatus(200).EventID() ||
+			if e := annasStream.Expect(models.EventMemberJoined, &data); e.ID != a.ExpectStatus(200).EventID() ||
 				data.RoomID != room.ID {
 				t.Errorf("%s: got the event %v", how, e)
 			}
@@ -99,8 +99,8 @@ func TestLeftDirectRoomIsHidden(t *testing.T) {
 		}
 		leave()
 		second := ben.SendText(room.ID, "two")
-		annas.Expect(models.EventMessageNotification, nil)
-		bens.Expect(models.EventMessageCreated, nil)
+		annasStream.Expect(models.EventMessageNotification, nil)
+		bensStream.Expect(models.EventMessageCreated, nil)
 		if got := anna.GetRoom(room.ID); !roomInList(anna, room.ID) || got.Membership.UnreadCount != 1 ||
 			got.LastMessageID != second.ID {
 			t.Errorf("after a message: got the room %+v", got)
@@ -114,8 +114,8 @@ func TestLeftDirectRoomIsHidden(t *testing.T) {
 		expectBack("joined", anna.Call("PUT", harness.RoomPath(room.ID)+"/members/me", nil))
 		leave()
 		anna.SendText(room.ID, "three")
-		annas.Expect(models.EventMessageCreated, nil)
-		bens.Expect(models.EventMessageNotification, nil) // the only event since his own message
+		annasStream.Expect(models.EventMessageCreated, nil)
+		bensStream.Expect(models.EventMessageNotification, nil) // the only event since his own message
 		if !roomInList(anna, room.ID) {
 			t.Error("after writing, anna does not have the room in her list")
 		}

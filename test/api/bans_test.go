@@ -54,8 +54,10 @@ func testBan(t *testing.T, c *harness.Client) {
 	}
 
 	path := harness.RoomPath(room.ID)
-	for _, get := range []string{path, harness.HandlePath(room.Handle), path + "/members", path + "/messages",
-		harness.MessagePath(m), path + "/bans"} {
+	for _, get := range []string{
+		path, harness.HandlePath(room.Handle), path + "/members", path + "/messages", path + "/bans",
+		harness.MessagePath(m),
+	} {
 		bad.Call("GET", get, nil).ExpectProblem(403, models.CodeBanned)
 	}
 	bad.Call("PUT", path+"/members/me", nil).ExpectProblem(403, models.CodeBanned)
@@ -154,8 +156,8 @@ func testBanList(t *testing.T, c *harness.Client) {
 		want = append(want, fmt.Sprint("reason ", i)) // in the order of the users' ids
 	}
 	list := func(limit int) (got []string) {
-		for _, b := range slices.Concat(harness.AllPages[models.Ban](owner,
-			fmt.Sprintf("%s/bans?limit=%d", harness.RoomPath(room.ID), limit))...) {
+		path := fmt.Sprintf("%s/bans?limit=%d", harness.RoomPath(room.ID), limit)
+		for _, b := range slices.Concat(harness.AllPages[models.Ban](owner, path)...) {
 			got = append(got, b.Reason)
 		}
 		return got

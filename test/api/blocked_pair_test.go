@@ -22,6 +22,7 @@ type blockedPair struct {
 	public           models.Message // by the blocker, in the shared room
 }
 
+// newBlockedPair creates the users, the rooms and their messages. There is no block yet.
 func newBlockedPair(t *testing.T, address string) blockedPair {
 	t.Helper()
 	a := blockedPair{blocker: harness.NewClient(t, address).Guest("blocker")}
@@ -33,6 +34,7 @@ func newBlockedPair(t *testing.T, address string) blockedPair {
 	return a
 }
 
+// react adds or removes a reaction, with PUT or DELETE.
 func react(c *harness.Client, method string, m models.Message, emoji string) *harness.Response {
 	c.T.Helper()
 	return c.Call(method, fmt.Sprintf("%s/messages/%d/reactions/%s", harness.RoomPath(m.RoomID), m.ID,

@@ -28,8 +28,8 @@ func TestBlockedSenderCausesNoNotifications(t *testing.T) {
 
 		pest.SendText(room.ID, "heard 1")
 		var entry models.Contact
-		if a := owner.Call("PUT", harness.BlockPath(pest),
-			nil).ExpectStatus(200).Decode(&entry); entry.User.ID != pest.User.ID {
+		a := owner.Call("PUT", harness.BlockPath(pest), nil).ExpectStatus(200).Decode(&entry)
+		if entry.User.ID != pest.User.ID {
 			t.Errorf("got %v", a)
 		}
 		owner.Call("PUT", harness.BlockPath(pest), nil).ExpectStatus(200)

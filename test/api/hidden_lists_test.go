@@ -11,6 +11,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
+// TestListsHideForeignRooms checks that lists, searches and counts show no room, message or file that the caller may
+// not read.
 func TestListsHideForeignRooms(t *testing.T) {
 	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{

@@ -9,6 +9,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
+// TestStreamsHideForeignRooms checks that streams and polls return no event of a room of which the user was not a
+// member at the time.
 func TestStreamsHideForeignRooms(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "events of a private room", Play: func(t *testing.T, c *harness.Client) {
@@ -32,17 +34,17 @@ func outsidersOf(owner *harness.Client, room, common models.Room) outsiders {
 	all := outsiders{
 		"a stranger": owner.NewGuest("stranger"), "a former member who left": owner.NewGuest("left"),
 		"a removed member": owner.NewGuest("removed"), "a banned member": owner.NewGuest("banned"),
-		"one who was banned and never a member": owner.NewGuest("kept-out"),
+		"a banned user who was never a member": owner.NewGuest("kept-out"),
 	}
 	for name, user := range all {
 		user.JoinRoom(common.ID)
-		if name != "a stranger" && name != "one who was banned and never a member" {
+		if name != "a stranger" && name != "a banned user who was never a member" {
 			owner.AddMember(room.ID, user, models.RoleMember)
 		}
 	}
 	all["a former member who left"].Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)
 	owner.Call("DELETE", harness.MemberPath(room.ID, all["a removed member"]), nil).ExpectStatus(204)
-	for _, name := range []string{"a banned member", "one who was banned and never a member"} {
+	for _, name := range []string{"a banned member", "a banned user who was never a member"} {
 		owner.Call("PUT", harness.BanPath(room.ID, all[name]), models.NewBan{}).ExpectStatus(200)
 	}
 	return all

@@ -188,8 +188,10 @@ func testByTime(_ *testing.T, c *harness.Client) {
 	expectPages(me, room.ID, "limit=200&since=0000-01-01T00:00:00Z", span(1, 8))
 	expectPages(me, room.ID, "limit=200&since=0001-01-01T00:00:00Z", span(1, 8))
 	expectPages(me, room.ID, "limit=200&until=9999-12-31T23:59:59-23:59", span(1, 8))
-	for _, bad := range []string{"2026-03-14T9:26:50Z", "2026-03-14T09:26:50,5Z", "2026-03-14T24:00:00Z",
-		"2026-03-14T09:26:50%2B24:00", "2026-03-14+09:26:50Z", ""} {
+	for _, bad := range []string{
+		"2026-03-14T9:26:50Z", "2026-03-14T09:26:50,5Z", "2026-03-14T24:00:00Z",
+		"2026-03-14T09:26:50%2B24:00", "2026-03-14+09:26:50Z", "",
+	} {
 		me.CallInvalid("GET", harness.RoomPath(room.ID)+"/messages?since="+bad, nil).ExpectInvalid("since")
 		me.CallInvalid("GET", harness.RoomPath(room.ID)+"/messages?until="+bad, nil).ExpectInvalid("until")
 		me.CallInvalid("GET", "/v1/rooms?since="+bad, nil).ExpectInvalid("since")
@@ -220,8 +222,10 @@ func testEmptyHistory(t *testing.T, c *harness.Client) {
 	if strings.TrimSpace(string(a.Body)) != `{"items":[]}` || a.Header("Event-Cursor") == "" {
 		t.Errorf("got %v", a)
 	}
-	for _, query := range []string{"before=1", "after=1", "around=1", "before=0", "after=0", "around=0",
-		"since=2020-01-01T00:00:00Z", "until=2100-01-01T00:00:00Z"} {
+	for _, query := range []string{
+		"before=1", "after=1", "around=1", "before=0", "after=0", "around=0",
+		"since=2020-01-01T00:00:00Z", "until=2100-01-01T00:00:00Z",
+	} {
 		expectPages(me, room.ID, query, nil)
 	}
 }

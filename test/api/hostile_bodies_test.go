@@ -62,8 +62,10 @@ func (h hostile) post(body []byte, headers ...string) *harness.Response {
 	return h.by.Send(h.op.Method, h.requestFixture.path(h.op), body, headers...)
 }
 
+// valid returns the operation's valid body as JSON.
 func (h hostile) valid() []byte { return encoded(h.requestFixture.body(h.op)) }
 
+// encoded returns a value as JSON.
 func encoded(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -48,8 +48,9 @@ func (h hostile) brokenForms() {
 	valid, mediaType := harness.EncodeForm(h.t, h.requestFixture.form(h.op)...)
 	_, boundary, _ := strings.Cut(mediaType, "boundary=")
 	start, end := "--"+boundary+"\r\n", "--"+boundary+"--\r\n"
-	for _, without := range []string{"multipart/form-data", "multipart/form-data; boundary=",
-		"multipart/form-data; border=x"} {
+	for _, without := range []string{
+		"multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; border=x",
+	} {
 		h.post(valid, "Content-Type", without).ExpectRefusal(models.CodeMalformedBody)
 	}
 	h.post(valid, "Content-Type", "multipart/form-data; boundary=another").
@@ -79,8 +80,9 @@ func (h hostile) formFields() {
 	h.t.Helper()
 	valid := h.requestFixture.form(h.op)
 	properties := h.op.RequestBody.Value.Content["multipart/form-data"].Schema.Value.Properties
-	for _, name := range []string{"unknown", "", " ", "TEXT", "File", "file ", "files", "file_ids", "file_ids[0]", "id",
-		"__proto__", "ключ"} {
+	for _, name := range []string{
+		"unknown", "", " ", "TEXT", "File", "file ", "files", "file_ids", "file_ids[0]", "id", "__proto__", "ключ",
+	} {
 		h.expectFieldRefused(name, append(slices.Clone(valid), harness.FormPart{Field: name, Content: "x"}))
 	}
 	for i, p := range valid {

@@ -120,8 +120,9 @@ func TestHostileQueries(t *testing.T) {
 		for _, query := range []string{"%zz", "limit=%zz", "%ff=1", "%00=1", "a;b", "limit=1;cursor=x"} {
 			s.me.CallInvalid("GET", "/v1/rooms?"+query, nil).ExpectRefusal(models.CodeInvalidRequest)
 		}
-		for _, query := range []string{"", "&", "unknown=1", "=1", "=", "limit=1&&", "Limit=x",
-			strings.Repeat("a=1&", 2000)} {
+		for _, query := range []string{
+			"", "&", "unknown=1", "=1", "=", "limit=1&&", "Limit=x", strings.Repeat("a=1&", 2000),
+		} {
 			s.me.CallInvalid("GET", "/v1/rooms?"+query, nil).ExpectStatus(200)
 		}
 		testCursors(t, s)
@@ -245,8 +246,9 @@ func testHead(t *testing.T, c *harness.Client) {
 			if len(got.Body) > 0 || got.HTTP.StatusCode != want.HTTP.StatusCode {
 				t.Errorf("HEAD: got %v, GET: %v", got, want)
 			}
-			for _, name := range []string{"Content-Type", "Content-Length", "Cache-Control", "Event-Cursor",
-				"Www-Authenticate"} {
+			for _, name := range []string{
+				"Content-Type", "Content-Length", "Cache-Control", "Event-Cursor", "Www-Authenticate",
+			} {
 				if got.Header(name) != want.Header(name) {
 					t.Errorf("%s of %v: got %q, want %q as in GET", name, got, got.Header(name), want.Header(name))
 				}

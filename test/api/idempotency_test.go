@@ -278,8 +278,8 @@ func testFailedCall(t *testing.T, c *harness.Client) {
 	me.JoinRoom(room.ID)
 	me.Call("POST", path, models.NewMessage{Text: "x", ReplyTo: harness.Ptr(int64(9))}, key...).
 		ExpectProblem(400, models.CodeInvalidRequest)
-	if a := me.Call("POST", path, models.NewMessage{Text: "y"},
-		key...).ExpectStatus(201); a.Header("Idempotency-Replayed") != "" {
+	a := me.Call("POST", path, models.NewMessage{Text: "y"}, key...).ExpectStatus(201)
+	if a.Header("Idempotency-Replayed") != "" {
 		t.Errorf("the response claims to be a replay: %v", a)
 	}
 	me.Call("POST", path, models.NewMessage{Text: "x"}, key...).ExpectProblem(409, models.CodeIdempotencyMismatch)

@@ -45,9 +45,9 @@ func TestInvite(t *testing.T) {
 			repeated.ID != room.ID {
 			t.Errorf("got %v", replay)
 		}
-		if once := guest.Call("POST", invitePath(invite),
-			nil).ExpectStatus(200).Decode(&again); once.Header("Event-Id") != "" {
-			t.Errorf("a member joined again: %v", once)
+		second := guest.Call("POST", invitePath(invite), nil).ExpectStatus(200).Decode(&again)
+		if second.Header("Event-Id") != "" {
+			t.Errorf("a member joined again: %v", second)
 		}
 		if list := listInvites(owner, room.ID, ""); len(list.Items) != 1 || list.Items[0].Uses != 1 {
 			t.Errorf("got the invites %+v", list)
@@ -164,8 +164,9 @@ func TestInvitesAreForModerators(t *testing.T) {
 		if len(seen) != 5 {
 			t.Errorf("got %d invites on all pages, want 5", len(seen))
 		}
-		for _, body := range []string{`{"max_uses":0}`, `{"max_uses":"3"}`, `{"expires_at":"2001-01-01T00:00:00Z"}`,
-			`{"uses":1}`} {
+		for _, body := range []string{
+			`{"max_uses":0}`, `{"max_uses":"3"}`, `{"expires_at":"2001-01-01T00:00:00Z"}`, `{"uses":1}`,
+		} {
 			owner.Send("POST", path, []byte(body)).ExpectProblem(400, models.CodeInvalidRequest)
 		}
 		var direct models.Room
@@ -191,4 +192,5 @@ func listInvites(c *harness.Client, roomID int64, query string) models.Page[mode
 	return list
 }
 
+// invitePath returns the path at which an invite is redeemed.
 func invitePath(i models.Invite) string { return "/v1/invites/" + url.PathEscape(i.Code) }

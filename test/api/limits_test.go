@@ -152,7 +152,7 @@ func testSeparateNetworks(t *testing.T, c *harness.Client) {
 	}
 }
 
-// lines collects what a server logs.
+// logLines collects what a server logs.
 type logLines struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -23,6 +23,7 @@ type listCase struct {
 	fill func(c *harness.Client) *movingList
 }
 
+// route returns the route of the case's name.
 func (l listCase) route() string {
 	route, _, _ := strings.Cut(l.name, ",")
 	return route

@@ -78,8 +78,9 @@ func putCopies(t *testing.T, database string, messages ...models.Message) {
 	for _, from := range []struct{ table, key, column string }{
 		{"events", "position", "data"}, {"idempotency_keys", "created_at", "answer"},
 	} {
-		for _, row := range readRows(t, database,
-			fmt.Sprintf("SELECT %s, %s FROM %s WHERE %[2]s LIKE '%%\"sender\"%%'", from.key, from.column, from.table)) {
+		statement := fmt.Sprintf("SELECT %s, %s FROM %s WHERE %[2]s LIKE '%%\"sender\"%%'",
+			from.key, from.column, from.table)
+		for _, row := range readRows(t, database, statement) {
 			var m models.Message
 			if err := json.Unmarshal([]byte(row[1]), &m); err != nil {
 				t.Fatal(err)
@@ -115,6 +116,7 @@ func wantCopies(t *testing.T, database string, want []models.Event) {
 	}
 }
 
+// sameEvent reports whether two events are equal.
 func sameEvent(a, b models.Event) bool {
 	return a.ID == b.ID && a.Name == b.Name && string(a.Data) == string(b.Data)
 }

@@ -291,8 +291,9 @@ func testLastOwnerLeaves(t *testing.T, c *harness.Client) {
 	if got := owner.GetRoom(room.ID); got.Membership.Role != models.RoleMember {
 		t.Errorf("the former owner joined again with %+v", got.Membership)
 	}
-	for _, next := range []struct{ leaves, inherits *harness.Client }{{moderator, younger}, {younger, older},
-		{older, owner}} {
+	for _, next := range []struct{ leaves, inherits *harness.Client }{
+		{moderator, younger}, {younger, older}, {older, owner},
+	} {
 		next.leaves.Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)
 		if got := next.inherits.GetRoom(room.ID); got.OwnerID != next.inherits.User.ID ||
 			got.Membership.Role != models.RoleOwner {
@@ -361,8 +362,8 @@ func testMemberList(t *testing.T, c *harness.Client) {
 	present := map[int64]bool{want[3]: true, want[5]: true}
 	for _, limit := range []int{1, 3, 7, 200} {
 		var got []int64
-		for _, m := range slices.Concat(harness.AllPages[models.Member](owner,
-			fmt.Sprintf("%s/members?limit=%d", harness.RoomPath(room.ID), limit))...) {
+		path := fmt.Sprintf("%s/members?limit=%d", harness.RoomPath(room.ID), limit)
+		for _, m := range slices.Concat(harness.AllPages[models.Member](owner, path)...) {
 			got = append(got, m.User.ID)
 			if m.Present != present[m.User.ID] || m.User.Online != (m.Present || m.User.ID == want[2]) {
 				t.Errorf("got %+v", m)
@@ -374,8 +375,8 @@ func testMemberList(t *testing.T, c *harness.Client) {
 	}
 	for query, wanted := range map[string][]int64{"present=true": {want[3], want[5]}, "present=false": want} {
 		var got []int64
-		for _, m := range slices.Concat(harness.AllPages[models.Member](owner,
-			fmt.Sprintf("%s/members?limit=2&%s", harness.RoomPath(room.ID), query))...) {
+		path := fmt.Sprintf("%s/members?limit=2&%s", harness.RoomPath(room.ID), query)
+		for _, m := range slices.Concat(harness.AllPages[models.Member](owner, path)...) {
 			got = append(got, m.User.ID)
 		}
 		if !slices.Equal(got, wanted) {

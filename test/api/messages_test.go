@@ -130,8 +130,9 @@ func testTarget(t *testing.T, c *harness.Client) {
 	other.Call("POST", "/v1/messages", to("#"+room.Handle, "x")).ExpectProblem(403, models.CodeForbidden)
 	me.Call("POST", "/v1/messages", to("#"+harness.UniqueName("none"), "x")).ExpectProblem(404, models.CodeNotFound)
 	me.Call("POST", "/v1/messages", to("@"+harness.UniqueName("nobody"), "x")).ExpectProblem(404, models.CodeNotFound)
-	for _, target := range []string{"", "#", "@", "tea", "#a", "@1x", "@a b", "#" + strings.Repeat("h", 65), "@a\x00b",
-		"##tea", "@@ada"} {
+	for _, target := range []string{
+		"", "#", "@", "tea", "#a", "@1x", "@a b", "#" + strings.Repeat("h", 65), "@a\x00b", "##tea", "@@ada",
+	} {
 		me.CallInvalid("POST", "/v1/messages", to(target, "x")).ExpectInvalid("target")
 	}
 	me.CallInvalid("POST", "/v1/messages", map[string]any{"text": "x"}).ExpectInvalid("target")

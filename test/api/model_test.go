@@ -128,6 +128,7 @@ func (r *modelRoom) refusal(user int) models.Code {
 	return models.CodeForbidden
 }
 
+// moderates reports whether a member may moderate.
 func (r *modelRoom) moderates(user int) bool { return r.members[user].role.Moderates() }
 
 // find returns a message, or the code with which the user is refused it.
@@ -246,8 +247,8 @@ func (w *world) remove(rt *rapid.T) {
 	if refusal == "" && m.sender != user && !r.moderates(user) {
 		refusal = models.CodeForbidden
 	}
-	if wasAccepted(w.users[user].Call("DELETE", harness.MessagePath(models.Message{RoomID: r.id, ID: id}), nil), 204,
-		refusal) {
+	a := w.users[user].Call("DELETE", harness.MessagePath(models.Message{RoomID: r.id, ID: id}), nil)
+	if wasAccepted(a, 204, refusal) {
 		*m = modelMessage{sender: m.sender, edited: m.edited, deleted: true}
 	}
 }
@@ -259,8 +260,8 @@ func (w *world) read(rt *rapid.T) {
 	if refusal == "" && id > r.last() {
 		refusal = models.CodeInvalidRequest
 	}
-	if wasAccepted(w.users[user].Call("PUT", harness.RoomPath(r.id)+"/read", models.ReadMark{MessageID: id}), 200,
-		refusal) {
+	a := w.users[user].Call("PUT", harness.RoomPath(r.id)+"/read", models.ReadMark{MessageID: id})
+	if wasAccepted(a, 200, refusal) {
 		r.members[user].lastRead = max(r.members[user].lastRead, id)
 	}
 }

@@ -127,8 +127,9 @@ func testKeyAcrossEncodings(t *testing.T, c *harness.Client) {
 func testPackedNumbers(t *testing.T, c *harness.Client) {
 	s := newRequestFixture(c)
 	path := harness.RoomPath(s.room.ID) + "/read"
-	for _, n := range []any{int8(1), int16(1), int32(1), int64(1), uint8(1), uint16(1), uint32(1), uint64(1), float32(1),
-		float64(1)} {
+	for _, n := range []any{
+		int8(1), int16(1), int32(1), int64(1), uint8(1), uint16(1), uint32(1), uint64(1), float32(1), float64(1),
+	} {
 		s.me.Send("PUT", path, packedBody(t, map[string]any{"message_id": n}), "Content-Type", harness.MsgpackType).
 			ExpectStatus(200)
 	}

@@ -102,8 +102,9 @@ func TestMuteEndsWithMembership(t *testing.T) {
 		member.Call("DELETE", path, nil).ExpectStatus(204)
 		member.JoinRoom(room.ID)
 		owner.SendText(room.ID, "heard")
-		for where, s := range map[string]*harness.Stream{"attached": attached,
-			"resumed": member.OpenReadyStream("", "Last-Event-ID", begin)} {
+		for where, s := range map[string]*harness.Stream{
+			"attached": attached, "resumed": member.OpenReadyStream("", "Last-Event-ID", begin),
+		} {
 			expectTextsAndUpdates(s, where, muted)
 			s.Expect(models.EventMemberLeft, nil)
 			s.Expect(models.EventMemberJoined, nil)

@@ -12,8 +12,9 @@ import (
 func TestNamesAreCheckedAndNormalized(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		anna := harness.NewClient(t, harness.StartServer(t, database).URL).Guest("anna")
-		for _, bad := range []string{" ", "\u00ad", "\u2800", "\ufe0f", "Anna\u2066", "An\u200bna", "Anna\r\nadmin",
-			"\U000e0041"} {
+		for _, bad := range []string{
+			" ", "\u00ad", "\u2800", "\ufe0f", "Anna\u2066", "An\u200bna", "Anna\r\nadmin", "\U000e0041",
+		} {
 			anna.Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: &bad}).ExpectInvalid("display_name")
 			anna.Call("POST", "/v1/rooms", models.NewRoom{Name: &bad}).ExpectInvalid("name")
 			anna.Call("POST", "/v1/sessions", models.Credentials{Username: "bert", Guest: true, DisplayName: &bad}).

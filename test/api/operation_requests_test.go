@@ -28,6 +28,7 @@ type requestFixture struct {
 	callback            string // of an unfinished login at a provider
 }
 
+// newRequestFixture creates the users and objects of a fixture.
 func newRequestFixture(c *harness.Client) requestFixture {
 	c.T.Helper()
 	s := requestFixture{identity: "unknown", me: c.NewGuest("me"), other: c.NewGuest("other"),
@@ -76,6 +77,7 @@ func (s requestFixture) pathWith(op harness.Operation, name, escaped string) str
 	return path
 }
 
+// path returns the operation's path with its valid parameters.
 func (s requestFixture) path(op harness.Operation) string { return s.pathWith(op, "", "") }
 
 // withQuery returns the operation's path with a query in place of the query parameter of that name.
@@ -172,8 +174,9 @@ func (s requestFixture) request(op harness.Operation, by *harness.Client) *harne
 }
 
 // send is like request, with another path and with more headers.
-func (s requestFixture) send(op harness.Operation, by *harness.Client, path string,
-	headers ...string) *harness.Response {
+func (s requestFixture) send(
+	op harness.Operation, by *harness.Client, path string, headers ...string,
+) *harness.Response {
 	by.T.Helper()
 	headers = append(s.headers(op), headers...)
 	switch {

@@ -26,8 +26,8 @@ func TestOperationalEndpoints(t *testing.T) {
 func testHealth(t *testing.T, c *harness.Client) {
 	for _, path := range []string{"/healthz", "/readyz"} {
 		for _, headers := range [][]string{nil, {"Accept", "text/plain"}, {"Authorization", "Bearer nonsense"}} {
-			if a := c.Call("GET", path, nil,
-				headers...).ExpectStatus(200); strings.TrimSpace(string(a.Body)) != `{"status":"ok"}` {
+			a := c.Call("GET", path, nil, headers...).ExpectStatus(200)
+			if strings.TrimSpace(string(a.Body)) != `{"status":"ok"}` {
 				t.Errorf("got %v", a)
 			}
 		}

@@ -19,6 +19,7 @@ func TestOversizedHeads(t *testing.T) {
 	})
 }
 
+// testHeadSize sends heads that are larger than the limit: in one header, in the path, and in many headers.
 func testHeadSize(_ *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	long := strings.Repeat("x", models.MaxHeadBytes)

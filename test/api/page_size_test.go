@@ -44,8 +44,9 @@ func testLargePages(t *testing.T, c *harness.Client, piece string) {
 		me.Call("PUT", fmt.Sprintf("%s/messages/%d/reactions/%s", harness.RoomPath(room.ID), want[0], emoji), nil).
 			ExpectStatus(200)
 	}
-	for _, list := range []string{"messages?", "messages?since=2020-01-01T00:00:00Z&", "messages/search?q=word&",
-		"messages/search?prefix=word&"} {
+	for _, list := range []string{
+		"messages?", "messages?since=2020-01-01T00:00:00Z&", "messages/search?q=word&", "messages/search?prefix=word&",
+	} {
 		expectOnce(me, list, want, func(cursor string) (items []int64, next string) {
 			page := readBoundedPage[models.Page[models.Message]](me,
 				harness.RoomPath(room.ID)+"/"+list+"limit=200&cursor="+cursor)

@@ -225,13 +225,13 @@ var matrixObjects = map[string]func(s *objects, a *attempt){
 	"public": func(*objects, *attempt) {}, "private": func(*objects, *attempt) {}, "direct": func(*objects, *attempt) {},
 
 	"a member": func(*objects, *attempt) {}, "another": func(*objects, *attempt) {},
-	"an outsider":       func(s *objects, a *attempt) { a.other = s.outsider },
-	"the owner":         func(s *objects, a *attempt) { a.other = s.caller("owner") },
-	"one who is banned": func(s *objects, a *attempt) { a.other = s.caller("banned") },
-	"themself":          func(_ *objects, a *attempt) { a.other = a.me },
-	"as owner":          func(_ *objects, a *attempt) { a.extra["role"] = "owner" },
+	"an outsider":   func(s *objects, a *attempt) { a.other = s.outsider },
+	"the owner":     func(s *objects, a *attempt) { a.other = s.caller("owner") },
+	"a banned user": func(s *objects, a *attempt) { a.other = s.caller("banned") },
+	"themself":      func(_ *objects, a *attempt) { a.other = a.me },
+	"as owner":      func(_ *objects, a *attempt) { a.extra["role"] = "owner" },
 
-	"one who blocks them":      func(s *objects, a *attempt) { s.block(a) },
+	"a user who blocks them":   func(s *objects, a *attempt) { s.block(a) },
 	"a member who blocks them": func(s *objects, a *attempt) { s.block(a) },
 
 	"own message":           func(s *objects, a *attempt) { a.message = s.messages[a.me] },
@@ -240,7 +240,7 @@ var matrixObjects = map[string]func(s *objects, a *attempt){
 	"another's file":        func(s *objects, a *attempt) { a.useFile(s.files[s.otherMember]) },
 	"own unsent file":       func(s *objects, a *attempt) { a.useFile(s.files[a.me]) },
 	"another's unsent file": func(s *objects, a *attempt) { a.useFile(s.files[s.otherMember]) },
-	"own file elsewhere": func(s *objects, a *attempt) {
+	"own file of another room": func(s *objects, a *attempt) {
 		if a.by.AccessToken != "" {
 			a.useFile(a.by.UploadFile(a.by.CreatePublicRoom().ID, "a.txt", "text/plain", []byte("a text")))
 			s.head = eventCursor(s.otherMember)
@@ -285,9 +285,9 @@ var matrixObjects = map[string]func(s *objects, a *attempt){
 	"under a new handle": func(_ *objects, a *attempt) { a.extra["handle"] = harness.UniqueName("new") },
 	"a taken handle":     func(s *objects, a *attempt) { a.extra["handle"] = s.room.Handle },
 
-	"to another":             func(_ *objects, a *attempt) { a.addressTo(a.other) },
-	"to themself":            func(_ *objects, a *attempt) { a.addressTo(a.me) },
-	"to one who blocks them": func(s *objects, a *attempt) { s.block(a); a.addressTo(a.other) },
+	"to another":                func(_ *objects, a *attempt) { a.addressTo(a.other) },
+	"to themself":               func(_ *objects, a *attempt) { a.addressTo(a.me) },
+	"to a user who blocks them": func(s *objects, a *attempt) { s.block(a); a.addressTo(a.other) },
 }
 
 // block lets the other user block the caller.

@@ -57,8 +57,8 @@ PUT /v1/rooms/{room}/members/{user}
   direct, an outsider:              401  404  403  .    .       .    .
   public, an outsider, as owner:    401  403  403  403  banned  403  200
   private, an outsider, as owner:   401  404  403  404  404     403  200
-  public, one who is banned:        401  403  403  403  banned  banned  banned
-  private, one who is banned:       401  404  403  404  404     banned  banned
+  public, a banned user:            401  403  403  403  banned  banned  banned
+  private, a banned user:           401  404  403  404  404     banned  banned
   public, the owner:                401  403  403  403  banned  403  403
   private, the owner:               401  404  403  404  404     403  403
   public, themself:                 401  403  403  403  banned  200  403
@@ -96,8 +96,8 @@ PUT /v1/rooms/{room}/bans/{user}
   private, themself:                401  404  403  404  404     400  400
   direct, themself:                 401  404  403  .    .       .    .
 DELETE /v1/rooms/{room}/bans/{user}
-  public, one who is banned:        401  403  403  403  banned  204  204
-  private, one who is banned:       401  404  403  404  404     204  204
+  public, a banned user:            401  403  403  403  banned  204  204
+  private, a banned user:           401  404  403  404  404     204  204
   direct, a member:                 401  404  403  .    .       .    .
   public, themself:                 401  403  403  403  banned  204  204
   private, themself:                401  404  403  404  404     204  204
@@ -162,8 +162,8 @@ POST /v1/rooms/{room}/messages
   direct, another's unsent file:    401  404  400  .    .       .    .
   public, another's file:           401  403  400  403  banned  400  400
   public, own file:                 401  .    400  403  banned  400  400
-  public, own file elsewhere:       401  403  400  403  banned  400  400
-  private, own file elsewhere:      401  404  400  404  404     400  400
+  public, own file of another room: 401  403  400  403  banned  400  400
+  private, own file of another room: 401  404  400  404  404     400  400
 GET /v1/rooms/{room}/messages
   public:                           401  200  200  200  banned  200  200
   private:                          401  404  200  404  404     200  200
@@ -238,7 +238,7 @@ POST /v1/messages
   private:                          401  404  201  404  404     201  201
   to another:                       401  201
   to themself:                      401  400
-  to one who blocks them:           401  blocked
+  to a user who blocks them:        401  blocked
 
 POST /v1/users
   anybody:                          201
@@ -257,31 +257,31 @@ PUT /v1/users/me/password
 GET /v1/users/{user}
   themself:                         401  200
   another:                          401  200
-  one who blocks them:              401  200
+  a user who blocks them:           401  200
 PUT /v1/users/{user}/direct
   themself:                         401  400
   another:                          401  200
-  one who blocks them:              401  blocked
+  a user who blocks them:           401  blocked
 GET /v1/contacts
   anybody:                          401  200
 PUT /v1/contacts/{user}
   themself:                         401  400
   another:                          401  200
-  one who blocks them:              401  blocked
+  a user who blocks them:           401  blocked
 DELETE /v1/contacts/{user}
   themself:                         401  204
   another:                          401  204
-  one who blocks them:              401  204
+  a user who blocks them:           401  204
 GET /v1/blocks
   anybody:                          401  200
 PUT /v1/blocks/{user}
   themself:                         401  400
   another:                          401  200
-  one who blocks them:              401  200
+  a user who blocks them:           401  200
 DELETE /v1/blocks/{user}
   themself:                         401  204
   another:                          401  204
-  one who blocks them:              401  204
+  a user who blocks them:           401  204
 
 POST /v1/sessions
   anybody:                          201

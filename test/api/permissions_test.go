@@ -22,8 +22,10 @@ type matrixRow struct {
 
 func (r matrixRow) String() string { return r.route + ", " + strings.Join(r.about, ", ") }
 
+// is reports whether the row has the word.
 func (r matrixRow) is(word string) bool { return slices.Contains(r.about, word) }
 
+// method returns the method of the row's route.
 func (r matrixRow) method() string { return strings.Fields(r.route)[0] }
 
 // isHidden reports whether the row is about another user's object that no caller may know of.

@@ -156,8 +156,10 @@ func TestInvalidReactionsAreRefused(t *testing.T) {
 				owner.Call(method, reactionPath(m, text), nil).ExpectProblem(404, models.CodeNotFound)
 			}
 		}
-		for _, emoji := range []string{"❤️", "☝🏽", "🇩🇪", "5️⃣",
-			"🏴\U000E0067\U000E0062\U000E0073\U000E0063\U000E0074\U000E007F", "🏳️‍🌈", "👩🏽‍🚀", "©"} {
+		for _, emoji := range []string{
+			"❤️", "☝🏽", "🇩🇪", "5️⃣",
+			"🏴\U000E0067\U000E0062\U000E0073\U000E0063\U000E0074\U000E007F", "🏳️‍🌈", "👩🏽‍🚀", "©",
+		} {
 			owner.Call("PUT", reactionPath(m, emoji), nil).ExpectStatus(200)
 		}
 		for i := range models.MaxReactionsPerUser - 8 {

@@ -55,6 +55,7 @@ type replayFixture struct {
 	want   []string       // the room's events in order, each as addSummary describes it
 }
 
+// newReplayFixture writes, edits, deletes and clears messages in all ways.
 func newReplayFixture(c *harness.Client) *replayFixture {
 	owner, reader := c.NewGuest("ada"), c.NewGuest("grace")
 	leaver := c.Guest(harness.UniqueName(deletedMark))

@@ -49,8 +49,10 @@ func testCreateRoom(t *testing.T, c *harness.Client) {
 	if a.EventID() == "" || a.Header("Location") != harness.RoomPath(room.ID) {
 		t.Errorf("got Event-Id %q, Location %q", a.EventID(), a.Header("Location"))
 	}
-	for _, path := range []string{harness.RoomPath(room.ID), harness.HandlePath(handle),
-		harness.HandlePath(strings.ToUpper(handle)), harness.HandlePath("#" + strings.ToLower(handle))} {
+	for _, path := range []string{
+		harness.RoomPath(room.ID), harness.HandlePath(handle),
+		harness.HandlePath(strings.ToUpper(handle)), harness.HandlePath("#" + strings.ToLower(handle)),
+	} {
 		if got := harness.Get[models.Room](other, path); got.ID != room.ID || got.Membership != nil || got.MemberCount != 1 {
 			t.Errorf("another user: got %+v at %s", got, path)
 		}
@@ -139,8 +141,10 @@ func testDeleteRoom(t *testing.T, c *harness.Client) {
 	if e := s.Expect(models.EventRoomDeleted, &deleted); e.ID != a.EventID() || deleted != want {
 		t.Errorf("a user who is not a member got the event %v", e)
 	}
-	for _, path := range []string{harness.RoomPath(room.ID), harness.HandlePath(room.Handle),
-		harness.RoomPath(room.ID) + "/messages", harness.MessagePath(m), harness.RoomPath(room.ID) + "/members"} {
+	for _, path := range []string{
+		harness.RoomPath(room.ID), harness.HandlePath(room.Handle),
+		harness.RoomPath(room.ID) + "/messages", harness.MessagePath(m), harness.RoomPath(room.ID) + "/members",
+	} {
 		moderator.Call("GET", path, nil).ExpectProblem(404, models.CodeNotFound)
 	}
 	owner.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectProblem(404, models.CodeNotFound)

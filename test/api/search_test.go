@@ -40,6 +40,7 @@ func wantFound(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
+// textOf returns the text of a message.
 func textOf(m models.Message) string { return m.Text }
 
 // searchByPrefix returns the texts of a room's messages that begin with a prefix.
@@ -322,8 +323,9 @@ func TestInvalidSearchesAreRefused(t *testing.T) {
 			"x", "MTox", "MTo", "OTIyMzM3MjAzNjg1NDc3NTgwNzoxLzE", "LTE6MS8x", "MTowLzA", "MTotOTIyMzM3MjAzNjg1NDc3NTgwOC8x",
 			"LTkyMjMzNzIwMzY4NTQ3NzU4MDg6MQ", "NTox", "MToxOg", "MDphOmI",
 		} {
-			for _, path := range []string{room + "?q=a", room + "?prefix=a", "/v1/search?q=a", "/v1/rooms/search?prefix=a",
-				"/v1/users?prefix=a"} {
+			for _, path := range []string{
+				room + "?q=a", room + "?prefix=a", "/v1/search?q=a", "/v1/rooms/search?prefix=a", "/v1/users?prefix=a",
+			} {
 				a := anna.Call("GET", path+"&cursor="+cursor, nil)
 				if a.HTTP.StatusCode != 200 {
 					a.ExpectProblem(400, models.CodeInvalidRequest)

@@ -175,8 +175,9 @@ func testRefreshCookie(t *testing.T, c *harness.Client) {
 func testRefreshOrigin(_ *testing.T, c *harness.Client) {
 	_, pair := expectSessionCookie(c.Call("POST", "/v1/sessions",
 		map[string]any{"username": harness.UniqueName("ada"), "guest": true, "cookie": true}).ExpectStatus(201))
-	for _, origin := range []string{"", "null", "https://evil.example", "https://chat.example.evil.example",
-		"http://chat.example", "//", "%"} {
+	for _, origin := range []string{
+		"", "null", "https://evil.example", "https://chat.example.evil.example", "http://chat.example", "//", "%",
+	} {
 		headers := []string{"Cookie", pair}
 		if origin != "" {
 			headers = append(headers, "Origin", origin)

@@ -28,8 +28,9 @@ var (
 func testWebClient(t *testing.T, c *harness.Client) {
 	page := c.Send("GET", "/", nil).ExpectStatus(200)
 	policy := page.Header("Content-Security-Policy")
-	for _, part := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';",
-		"require-trusted-types-for 'script'"} {
+	for _, part := range []string{
+		"default-src 'none'", "script-src 'self';", "style-src 'self';", "require-trusted-types-for 'script'",
+	} {
 		if !strings.Contains(policy, part) {
 			t.Errorf("got the Content-Security-Policy %q without %s", policy, part)
 		}
@@ -72,8 +73,8 @@ func testWebClient(t *testing.T, c *harness.Client) {
 	}
 }
 
-// packed requests an asset as browsers do, and returns its compressed size. It checks the decompressed content, the
-// ETag and that clients without gzip get no gzip.
+// compressedSize requests an asset as browsers do, and returns its compressed size. It checks the decompressed content,
+// the ETag and that clients without gzip get no gzip.
 func compressedSize(t *testing.T, c *harness.Client, path string) int {
 	t.Helper()
 	plain := c.Send("GET", path, nil, "Accept-Encoding", "identity").ExpectStatus(200)
