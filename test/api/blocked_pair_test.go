@@ -150,7 +150,7 @@ func TestBlockHidesPresenceBothWays(t *testing.T) {
 }
 
 // expectPresenceHidden checks every response that shows the other user: it must not show them as online or present.
-func expectPresenceHidden(c *harness.Client, other *harness.Client, roomID int64) {
+func expectPresenceHidden(c, other *harness.Client, roomID int64) {
 	c.T.Helper()
 	isOther := func(m models.Member) bool { return m.User.ID == other.User.ID }
 	seen := []models.User{harness.Get[models.User](c, fmt.Sprint("/v1/users/", other.User.ID))}

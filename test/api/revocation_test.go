@@ -92,7 +92,7 @@ func testMembershipEndsAtOnce(_ *testing.T, c *harness.Client) {
 			path := fmt.Sprintf("%s/bans/%d", harness.RoomPath(id), member.User.ID)
 			owner.Call("PUT", path, models.NewBan{}).ExpectStatus(200)
 		},
-		"room deleted": func(id int64, _ *harness.Client) {
+		"deleted-room": func(id int64, _ *harness.Client) {
 			owner.Call("DELETE", harness.RoomPath(id), nil).ExpectStatus(204)
 		},
 	} {
