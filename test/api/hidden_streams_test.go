@@ -82,8 +82,8 @@ var roomEvents = []models.EventName{
 // causeRoomEvents does everything in a room that causes an event. The member is in the room already.
 func causeRoomEvents(owner, member *harness.Client, room models.Room) {
 	owner.T.Helper()
-	path, enters, other := harness.RoomPath(room.ID), owner.OpenReadyStream(""), owner.NewGuest("other")
-	owner.Call("PUT", harness.PresencePath(room.ID, enters), nil).ExpectStatus(204)
+	path, presenceStream, other := harness.RoomPath(room.ID), owner.OpenReadyStream(""), owner.NewGuest("other")
+	owner.Call("PUT", harness.PresencePath(room.ID, presenceStream), nil).ExpectStatus(204)
 	m := owner.SendText(room.ID, "words")
 	owner.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "other words"}).ExpectStatus(200)
 	owner.Call("PUT", harness.MessagePath(m)+"/reactions/👍", nil).ExpectStatus(200)
@@ -101,7 +101,7 @@ func causeRoomEvents(owner, member *harness.Client, room models.Room) {
 	owner.SendText(room.ID, "more words")
 	sendNamedPicture(owner, room.ID, "a picture")
 	owner.Call("DELETE", path+"/messages", nil).ExpectStatus(204)
-	owner.Call("DELETE", harness.PresencePath(room.ID, enters), nil).ExpectStatus(204)
+	owner.Call("DELETE", harness.PresencePath(room.ID, presenceStream), nil).ExpectStatus(204)
 }
 
 // testHiddenEvents checks that outsiders get no event of a room, though their streams ask to enter it, and that the
