@@ -102,7 +102,7 @@ func TestStoryCallsEachOperation(t *testing.T) {
 // TestMatrixHasEachRoute fails for a route without a row in the matrix of callers, and prints the row of a caller
 // without a token and of an object that does not exist.
 func TestMatrixHasEachRoute(t *testing.T) {
-	matrix := read(t, "matrix_rows_test.go")
+	matrix := read(t, "permissions_matrix_test.go")
 	for _, r := range routes(t) {
 		if strings.Contains(matrix, "\n"+r.name+"\n") {
 			continue
@@ -123,6 +123,6 @@ func TestMatrixHasEachRoute(t *testing.T) {
 		} else {
 			rows = fmt.Sprintf("\n  anybody:                          %s  %s", noToken, others)
 		}
-		t.Errorf("matrix_rows_test.go has no row of a new route; add rows such as\n%s%s", r.name, rows)
+		t.Errorf("permissions_matrix_test.go has no row of a new route; add rows such as\n%s%s", r.name, rows)
 	}
 }

@@ -13,9 +13,9 @@ import (
 func TestAccounts(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "sign-up", Play: testSignUp},
-		{Name: "names that are the same", Play: testSameNames},
-		{Name: "names and passwords that are refused", Play: testRefusedNames},
-		{Name: "log-in", Play: testLogIn},
+		{Name: "equivalent names", Play: testSameNames},
+		{Name: "refused names and passwords", Play: testRefusedNames},
+		{Name: "login", Play: testLogIn},
 		{Name: "guests", Play: testGuests},
 		{Name: "profile", Play: testProfile},
 		{Name: "online while a stream is open", Play: testOnline},
@@ -25,10 +25,11 @@ func TestAccounts(t *testing.T) {
 func testSignUp(t *testing.T, c *harness.Client) {
 	name := harness.UniqueName("ada")
 	a := c.Call("POST", "/v1/users", models.NewUser{
-		Username: name, Password: harness.Password, DisplayName: harness.Ptr("Ada"), Description: harness.Ptr("Engines and notes."),
+		Username: name, Password: harness.Password, DisplayName: harness.Ptr("Ada"),
+		Description: harness.Ptr("Engines and notes."),
 	}).ExpectStatus(201)
 	if strings.Contains(string(a.Body), harness.Password) {
-		t.Errorf("the answer holds the password: %s", a.Body)
+		t.Errorf("the response has the password: %s", a.Body)
 	}
 	var session models.Session
 	a.Decode(&session)
@@ -36,40 +37,46 @@ func testSignUp(t *testing.T, c *harness.Client) {
 	if session.TokenType != "Bearer" || session.ExpiresIn != 900 || session.RefreshToken == "" || session.SessionID == "" {
 		t.Errorf("got %+v", session)
 	}
-	if u.Username != name || u.DisplayName != "Ada" || u.Description != "Engines and notes." || u.Guest || u.CreatedAt.IsZero() {
+	if u.Username != name || u.DisplayName != "Ada" || u.Description != "Engines and notes." || u.Guest ||
+		u.CreatedAt.IsZero() {
 		t.Errorf("got %+v", u)
 	}
 	me := c.WithToken(session.AccessToken)
 	for _, path := range []string{a.Header("Location"), "/v1/users/me", "/v1/users/@" + name} {
 		if got := harness.Get[models.User](me, path); got != u {
-			t.Errorf("%s is %+v, signed up was %+v", path, got, u)
+			t.Errorf("%s: got %+v, want %+v", path, got, u)
 		}
 	}
 	if plain := c.NewAccount("plain"); plain.User.DisplayName != plain.User.Username || plain.User.Description != "" {
-		t.Errorf("without more than a name: %+v", plain.User)
+		t.Errorf("an account with only a name: got %+v", plain.User)
 	}
-	me.CallInvalid("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("more"), Password: harness.Password}).ExpectProblem(403, models.CodeForbidden)
+	me.CallInvalid("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("more"), Password: harness.Password}).
+		ExpectProblem(403, models.CodeForbidden)
 }
 
-// testSameNames: names that differ in case, width or composition alone are one name.
+// testSameNames checks that names that differ only in case, width or composition are the same name.
 func testSameNames(t *testing.T, c *harness.Client) {
 	tail := harness.UniqueName("")
 	taken := c.WithoutToken()
-	taken.Call("POST", "/v1/users", models.NewUser{Username: "Zoë" + tail, Password: harness.Password}).ExpectStatus(201).Decode(&taken.Session)
+	taken.Call("POST", "/v1/users", models.NewUser{Username: "Zoë" + tail, Password: harness.Password}).ExpectStatus(201).
+		Decode(&taken.Session)
 	for _, same := range []string{"zoë", "ZOË", "Ｚoë", "zoe\u0308"} {
 		name := same + tail
-		c.Call("POST", "/v1/users", models.NewUser{Username: name, Password: harness.Password}).ExpectProblem(409, models.CodeUsernameTaken)
-		c.Call("POST", "/v1/sessions", models.Credentials{Username: name, Guest: true}).ExpectProblem(409, models.CodeUsernameTaken)
+		c.Call("POST", "/v1/users", models.NewUser{Username: name, Password: harness.Password}).
+			ExpectProblem(409, models.CodeUsernameTaken)
+		c.Call("POST", "/v1/sessions", models.Credentials{Username: name, Guest: true}).
+			ExpectProblem(409, models.CodeUsernameTaken)
 		if got := harness.Get[models.User](taken, "/v1/users/@"+url.PathEscape(name)); got.ID != taken.User.ID {
-			t.Errorf("@%s is %+v", name, got)
+			t.Errorf("@%s: got %+v", name, got)
 		}
 	}
 	var session models.Session
-	c.Call("POST", "/v1/sessions", models.Credentials{Username: "ZOË" + tail, Password: harness.Password}).ExpectStatus(201).Decode(&session)
+	c.Call("POST", "/v1/sessions", models.Credentials{Username: "ZOË" + tail, Password: harness.Password}).
+		ExpectStatus(201).Decode(&session)
 	if session.User.Username != "Zoë"+tail {
 		t.Errorf("logged in as %+v", session.User)
 	}
-	c.NewGuest("zoe") // without the dots it is another
+	c.NewGuest("zoe") // without the diaeresis it is another name
 }
 
 func testRefusedNames(_ *testing.T, c *harness.Client) {
@@ -77,12 +84,13 @@ func testRefusedNames(_ *testing.T, c *harness.Client) {
 		"", "a", "1abc", "_abc", "-abc", ".abc", "a b", " ab", "ab ", "a@b", "a#b", "a/b", "ab\n", "ab\x00", "ab\u202e",
 		"ab\u200b", "a😀", "😀😀", "ab€", strings.Repeat("a", 33), strings.Repeat("ж", 33),
 	} {
-		c.CallInvalid("POST", "/v1/users", models.NewUser{Username: name, Password: harness.Password}).ExpectInvalid("username")
+		c.CallInvalid("POST", "/v1/users", models.NewUser{Username: name, Password: harness.Password}).
+			ExpectInvalid("username")
 		c.CallInvalid("POST", "/v1/sessions", map[string]any{"username": name, "guest": true}).ExpectInvalid("username")
 	}
 	tail := harness.UniqueName("")
 	for _, name := range []string{
-		strings.Repeat("é", 32-len(tail)) + tail, // 32 characters, and more bytes
+		strings.Repeat("é", 32-len(tail)) + tail, // 32 characters, but more bytes
 		"कमल३", "a.b_c" + tail, "Жук", "名" + tail, "é" + tail,
 	} {
 		c.NewGuestNamed(name)
@@ -90,13 +98,17 @@ func testRefusedNames(_ *testing.T, c *harness.Client) {
 	for field, body := range map[string]models.NewUser{
 		"password":     {Username: harness.UniqueName("pw"), Password: "7 chars"},
 		"display_name": {Username: harness.UniqueName("dn"), Password: harness.Password, DisplayName: harness.Ptr("")},
-		"description":  {Username: harness.UniqueName("de"), Password: harness.Password, Description: harness.Ptr(strings.Repeat("d", 1001))},
+		"description": {Username: harness.UniqueName("de"), Password: harness.Password,
+			Description: harness.Ptr(strings.Repeat("d", 1001))},
 	} {
 		c.CallInvalid("POST", "/v1/users", body).ExpectInvalid(field)
 	}
-	c.CallInvalid("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("pw"), Password: strings.Repeat("p", 257)}).ExpectInvalid("password")
-	c.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("pw"), Password: strings.Repeat("п", 256)}).ExpectStatus(201)
-	c.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("pw"), Password: "пароль88"}).ExpectStatus(201)
+	c.CallInvalid("POST", "/v1/users",
+		models.NewUser{Username: harness.UniqueName("pw"), Password: strings.Repeat("p", 257)}).ExpectInvalid("password")
+	c.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("pw"), Password: strings.Repeat("п", 256)}).
+		ExpectStatus(201)
+	c.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("pw"), Password: "пароль88"}).
+		ExpectStatus(201)
 }
 
 func testLogIn(t *testing.T, c *harness.Client) {
@@ -104,9 +116,9 @@ func testLogIn(t *testing.T, c *harness.Client) {
 	guest := c.NewGuest("guest")
 	second := first.LogIn()
 	if second.User != first.User || second.SessionID == first.SessionID || second.RefreshToken == first.RefreshToken {
-		t.Errorf("the second session is %+v, the first %+v", second.Session, first.Session)
+		t.Errorf("got the second session %+v after the first one %+v", second.Session, first.Session)
 	}
-	// Nothing in the answer tells a wrong password from a name that is not there.
+	// The response to a wrong password is the same as that to an unknown name.
 	wrong := models.Credentials{Username: first.User.Username, Password: "not " + harness.Password}
 	want := c.Call("POST", "/v1/sessions", wrong)
 	want.ExpectProblem(401, models.CodeBadCredentials)
@@ -127,28 +139,33 @@ func testLogIn(t *testing.T, c *harness.Client) {
 func testGuests(t *testing.T, c *harness.Client) {
 	name := harness.UniqueName("visitor")
 	var session models.Session
-	a := c.Call("POST", "/v1/sessions", map[string]any{"username": name, "guest": true, "display_name": "A visitor"}).ExpectStatus(201)
+	a := c.Call("POST", "/v1/sessions", map[string]any{"username": name, "guest": true, "display_name": "A visitor"}).
+		ExpectStatus(201)
 	a.Decode(&session)
 	if u := session.User; !u.Guest || u.Username != name || u.DisplayName != "A visitor" {
 		t.Errorf("got %+v", u)
 	}
 	if want := "/v1/sessions/" + session.SessionID; a.Header("Location") != want {
-		t.Errorf("Location is %q, not %q", a.Header("Location"), want)
+		t.Errorf("got Location %q, want %q", a.Header("Location"), want)
 	}
-	c.Call("POST", "/v1/sessions", map[string]any{"username": name, "guest": true}).ExpectProblem(409, models.CodeUsernameTaken)
-	c.Call("POST", "/v1/users", models.NewUser{Username: name, Password: harness.Password}).ExpectProblem(409, models.CodeUsernameTaken)
+	c.Call("POST", "/v1/sessions", map[string]any{"username": name, "guest": true}).
+		ExpectProblem(409, models.CodeUsernameTaken)
+	c.Call("POST", "/v1/users", models.NewUser{Username: name, Password: harness.Password}).
+		ExpectProblem(409, models.CodeUsernameTaken)
 	for field, body := range map[string]any{
-		"password":     map[string]any{"username": harness.UniqueName("g"), "guest": true, "password": harness.Password},
-		"display_name": map[string]any{"username": harness.UniqueName("g"), "password": harness.Password, "display_name": "G"},
+		"password": map[string]any{"username": harness.UniqueName("g"), "guest": true, "password": harness.Password},
+		"display_name": map[string]any{"username": harness.UniqueName("g"), "password": harness.Password,
+			"display_name": "G"},
 	} {
 		c.CallInvalid("POST", "/v1/sessions", body).ExpectInvalid(field)
 	}
 }
 
-// TestNoGuests starts a server that lets nobody in without an account.
+// TestNoGuests starts a server that refuses guests.
 func TestNoGuests(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{{Name: "refused", Play: func(_ *testing.T, c *harness.Client) {
-		c.Call("POST", "/v1/sessions", map[string]any{"username": "anna", "guest": true}).ExpectProblem(403, models.CodeForbidden)
+		c.Call("POST", "/v1/sessions", map[string]any{"username": "anna", "guest": true}).
+			ExpectProblem(403, models.CodeForbidden)
 		c.NewAccount("anna").Call("GET", "/v1/users/me", nil).ExpectStatus(200)
 	}}}, "--no-guests")
 }
@@ -158,12 +175,14 @@ func testProfile(t *testing.T, c *harness.Client) {
 	room := me.CreatePublicRoom(other)
 	me.SendText(room.ID, "before")
 	var changed models.User
-	me.Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: harness.Ptr("Ada L."), Description: harness.Ptr("Notes.")}).ExpectStatus(200).Decode(&changed)
+	me.Call("PATCH", "/v1/users/me",
+		models.ProfileChange{DisplayName: harness.Ptr("Ada L."), Description: harness.Ptr("Notes.")}).ExpectStatus(200).
+		Decode(&changed)
 	if changed.DisplayName != "Ada L." || changed.Description != "Notes." || changed.Username != me.User.Username {
 		t.Errorf("got %+v", changed)
 	}
 	if got := harness.Get[models.User](other, "/v1/users/@"+me.User.Username); got != changed {
-		t.Errorf("others see %+v, not %+v", got, changed)
+		t.Errorf("another user sees %+v, want %+v", got, changed)
 	}
 	me.Call("PATCH", "/v1/users/me", models.ProfileChange{Description: harness.Ptr("")}).ExpectStatus(200)
 	if got := harness.Get[models.User](me, "/v1/users/me"); got.Description != "" || got.DisplayName != "Ada L." {
@@ -172,12 +191,12 @@ func testProfile(t *testing.T, c *harness.Client) {
 	me.SendText(room.ID, "after")
 	for _, m := range harness.Get[models.Page[models.Message]](other, harness.RoomPath(room.ID)+"/messages").Items {
 		if m.Sender.DisplayName != "Ada L." {
-			t.Errorf("the message %q is shown as %q's", m.Text, m.Sender.DisplayName)
+			t.Errorf("the message %q: got the sender %q", m.Text, m.Sender.DisplayName)
 		}
 	}
 	members := harness.Get[models.Page[models.Member]](other, harness.RoomPath(room.ID)+"/members").Items
 	if !slices.ContainsFunc(members, func(m models.Member) bool { return m.User.DisplayName == "Ada L." }) {
-		t.Errorf("the members are %+v", members)
+		t.Errorf("got the members %+v", members)
 	}
 	me.CallInvalid("PATCH", "/v1/users/me", map[string]any{"display_name": ""}).ExpectInvalid("display_name")
 	me.CallInvalid("PATCH", "/v1/users/me", map[string]any{"username": "other"}).ExpectInvalid("username")
@@ -190,11 +209,11 @@ func testOnline(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	isOnline := func() bool { return harness.Get[models.User](other, "/v1/users/@"+me.User.Username).Online }
 	if isOnline() {
-		t.Error("somebody without a stream is online")
+		t.Error("a user without a stream is online")
 	}
 	s := me.OpenStream("")
 	if !isOnline() || !harness.Get[models.User](me, "/v1/users/me").Online {
-		t.Error("somebody with a stream is not online")
+		t.Error("a user with a stream is not online")
 	}
 	s.Cancel()
 	harness.Eventually(t, "the user is offline when the stream has ended", func() bool { return !isOnline() })

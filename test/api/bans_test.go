@@ -13,10 +13,10 @@ import (
 
 func TestBans(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "what a ban does", Play: testBan},
-		{Name: "a ban of somebody who is no member", Play: testBanOutsider},
-		{Name: "a ban that ends", Play: testBanEnds},
-		{Name: "when a ban may end", Play: testBanUntil},
+		{Name: "effects of a ban", Play: testBan},
+		{Name: "a ban of a user who is not a member", Play: testBanOutsider},
+		{Name: "a ban that expires", Play: testBanEnds},
+		{Name: "allowed times of expiry", Play: testBanUntil},
 		{Name: "the list of bans", Play: testBanList},
 		{Name: "in a private room", Play: testBanPrivate},
 	})
@@ -30,28 +30,34 @@ func testBan(t *testing.T, c *harness.Client) {
 	streams := []*harness.Stream{owner.OpenStream(""), bad.OpenStream("")}
 
 	var ban models.Ban
-	a := moderator.Call("PUT", harness.BanPath(room.ID, bad), models.NewBan{Reason: harness.Ptr("Advertising")}).ExpectStatus(200).Decode(&ban)
-	if ban.User.ID != bad.User.ID || ban.Reason != "Advertising" || !ban.Until.IsZero() || ban.BannedBy != moderator.User.Ref() || ban.CreatedAt.IsZero() {
+	a := moderator.Call("PUT", harness.BanPath(room.ID, bad), models.NewBan{Reason: harness.Ptr("Advertising")}).
+		ExpectStatus(200).Decode(&ban)
+	if ban.User.ID != bad.User.ID || ban.Reason != "Advertising" || !ban.Until.IsZero() ||
+		ban.BannedBy != moderator.User.Ref() || ban.CreatedAt.IsZero() {
 		t.Errorf("got %+v", ban)
 	}
 	for _, s := range streams {
-		var told models.MemberEvent
-		e := s.Expect(models.EventMemberBanned, &told)
-		if e.ID != a.EventID() || told.User != bad.User.Ref() || told.Reason != "Advertising" || told.RoomID != room.ID || !told.Until.IsZero() {
-			t.Errorf("told %v for %v", e, a)
+		var data models.MemberEvent
+		e := s.Expect(models.EventMemberBanned, &data)
+		if e.ID != a.EventID() || data.User != bad.User.Ref() || data.Reason != "Advertising" || data.RoomID != room.ID ||
+			!data.Until.IsZero() {
+			t.Errorf("got the event %v for %v", e, a)
 		}
 	}
-	mark := owner.SendText(owner.CreatePublicRoom(bad).ID, "no member.left came before this")
+	mark := owner.SendText(owner.CreatePublicRoom(bad).ID, "there is no member.left before this")
 	for _, s := range streams {
 		for e := s.Next(); !strings.Contains(e.Data, mark.Text); e = s.Next() {
 			if e.Name == string(models.EventMemberLeft) {
-				t.Errorf("told %v as well", e)
+				t.Errorf("got the event %v as well", e)
 			}
 		}
 	}
 
 	path := harness.RoomPath(room.ID)
-	for _, get := range []string{path, harness.HandlePath(room.Handle), path + "/members", path + "/messages", harness.MessagePath(m), path + "/bans"} {
+	for _, get := range []string{
+		path, harness.HandlePath(room.Handle), path + "/members", path + "/messages", path + "/bans",
+		harness.MessagePath(m),
+	} {
 		bad.Call("GET", get, nil).ExpectProblem(403, models.CodeBanned)
 	}
 	bad.Call("PUT", path+"/members/me", nil).ExpectProblem(403, models.CodeBanned)
@@ -67,7 +73,7 @@ func testBan(t *testing.T, c *harness.Client) {
 		moderator.Call("DELETE", harness.BanPath(room.ID, bad), nil).ExpectStatus(204).ExpectNoEvent()
 	}
 	if got := bad.GetRoom(room.ID); got.Membership != nil {
-		t.Errorf("after the ban: %+v", got)
+		t.Errorf("after the ban: got %+v", got)
 	}
 	bad.JoinRoom(room.ID)
 	bad.Call("PUT", harness.BanPath(room.ID, bad), models.NewBan{}).ExpectProblem(403, models.CodeForbidden)
@@ -81,7 +87,7 @@ func testBanOutsider(t *testing.T, c *harness.Client) {
 	s := bad.OpenStream("")
 	a := owner.Call("PUT", harness.BanPath(room.ID, bad), models.NewBan{Reason: harness.Ptr("known")}).ExpectStatus(200)
 	if e := s.Expect(models.EventMemberBanned, nil); e.ID != a.EventID() {
-		t.Errorf("told %v for %v", e, a)
+		t.Errorf("got the event %v for %v", e, a)
 	}
 	bad.Call("PUT", harness.RoomPath(room.ID)+"/members/me", nil).ExpectProblem(403, models.CodeBanned)
 	if got := owner.GetRoom(room.ID); got.MemberCount != 1 {
@@ -96,25 +102,25 @@ func testBanEnds(t *testing.T, c *harness.Client) {
 	s := owner.OpenStream("")
 	var ban models.Ban
 	owner.Call("PUT", harness.BanPath(room.ID, bad), models.NewBan{Until: until}).ExpectStatus(200).Decode(&ban)
-	var told models.MemberEvent
-	s.Expect(models.EventMemberBanned, &told)
-	if ban.Until != until || told.Until != until {
-		t.Errorf("until %v, answered %v, told %v", until, ban.Until, told.Until)
+	var data models.MemberEvent
+	s.Expect(models.EventMemberBanned, &data)
+	if ban.Until != until || data.Until != until {
+		t.Errorf("got until = %v in the response and %v in the event, want %v", ban.Until, data.Until, until)
 	}
 	join := func() bool {
-		asked := time.Now()
+		sent := time.Now()
 		a := bad.Call("PUT", harness.RoomPath(room.ID)+"/members/me", nil)
-		if a.HTTP.StatusCode == 200 && asked.Before(until.Add(-time.Second)) {
-			t.Errorf("the ban until %v was over at %v", until, asked)
+		if a.HTTP.StatusCode == 200 && sent.Before(until.Add(-time.Second)) {
+			t.Errorf("the ban until %v had ended at %v", until, sent)
 		}
 		return a.HTTP.StatusCode == 200
 	}
 	if join() {
-		t.Error("banned, and yet let in")
+		t.Error("a banned user could join")
 	}
 	harness.Eventually(t, "the ban ends", join)
 	if bans := harness.Get[models.Page[models.Ban]](owner, harness.RoomPath(room.ID)+"/bans").Items; len(bans) != 0 {
-		t.Errorf("still listed: %+v", bans)
+		t.Errorf("an expired ban is still listed: %+v", bans)
 	}
 }
 
@@ -131,8 +137,10 @@ func testBanUntil(_ *testing.T, c *harness.Client) {
 		owner.CallInvalid("PUT", harness.BanPath(room.ID, bad), map[string]any{"until": none}).ExpectInvalid("until")
 	}
 	bad.Call("PUT", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(200).ExpectNoEvent() // still a member
-	owner.Call("PUT", harness.BanPath(room.ID, bad), map[string]any{"until": "9999-12-31T23:59:59.999+14:00"}).ExpectStatus(200)
-	owner.CallInvalid("PUT", harness.BanPath(room.ID, bad), map[string]any{"reason": strings.Repeat("r", 501)}).ExpectInvalid("reason")
+	owner.Call("PUT", harness.BanPath(room.ID, bad), map[string]any{"until": "9999-12-31T23:59:59.999+14:00"}).
+		ExpectStatus(200)
+	owner.CallInvalid("PUT", harness.BanPath(room.ID, bad), map[string]any{"reason": strings.Repeat("r", 501)}).
+		ExpectInvalid("reason")
 }
 
 func testBanList(t *testing.T, c *harness.Client) {
@@ -143,21 +151,23 @@ func testBanList(t *testing.T, c *harness.Client) {
 	for i := range 5 {
 		harness.WaitAfter(models.Now())
 		bad = append(bad, c.NewGuest(fmt.Sprint("bad", i)))
-		owner.Call("PUT", harness.BanPath(room.ID, bad[i]), models.NewBan{Reason: harness.Ptr(fmt.Sprint("reason ", i))}).ExpectStatus(200)
+		owner.Call("PUT", harness.BanPath(room.ID, bad[i]), models.NewBan{Reason: harness.Ptr(fmt.Sprint("reason ", i))}).
+			ExpectStatus(200)
 		want = append(want, fmt.Sprint("reason ", i)) // in the order of the users' ids
 	}
 	list := func(limit int) (got []string) {
-		for _, b := range slices.Concat(harness.AllPages[models.Ban](owner, fmt.Sprintf("%s/bans?limit=%d", harness.RoomPath(room.ID), limit))...) {
+		path := fmt.Sprintf("%s/bans?limit=%d", harness.RoomPath(room.ID), limit)
+		for _, b := range slices.Concat(harness.AllPages[models.Ban](owner, path)...) {
 			got = append(got, b.Reason)
 		}
 		return got
 	}
 	for _, limit := range []int{1, 2, 5, 200} {
 		if got := list(limit); !slices.Equal(got, want) {
-			t.Errorf("in pages of %d: %q, wanted %q", limit, got, want)
+			t.Errorf("in pages of %d: got %q, want %q", limit, got, want)
 		}
 	}
-	// A second ban of the same user takes the first one's place, in the list too.
+	// A second ban of the same user replaces the first one, in the list too.
 	harness.WaitAfter(models.Now())
 	owner.Call("PUT", harness.BanPath(room.ID, bad[2]), models.NewBan{Reason: harness.Ptr("worse")}).ExpectStatus(200)
 	if got := list(200); len(got) != 5 || got[2] != "worse" {
@@ -165,7 +175,7 @@ func testBanList(t *testing.T, c *harness.Client) {
 	}
 }
 
-// testBanPrivate: a banned user does not even learn that a private room is there.
+// testBanPrivate checks that a banned user cannot even learn that a private room exists.
 func testBanPrivate(_ *testing.T, c *harness.Client) {
 	owner, bad := c.NewGuest("ada"), c.NewGuest("bad")
 	room := owner.CreatePrivateRoom(bad)

@@ -11,8 +11,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestContacts goes through the life of a contact list: who is told of each change, that both changes can be repeated,
-// and that the list comes in pages, the oldest entry first.
+// TestContacts adds and removes a contact. Both users get an event of each change and others do not, and a repeated
+// change has no effect.
 func TestContacts(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
@@ -33,11 +33,11 @@ func TestContacts(t *testing.T) {
 		var again models.Contact
 		repeated := owner.Call("PUT", "/v1/contacts/@friend", nil).ExpectStatus(200).Decode(&again)
 		if repeated.Header("Event-Id") != "" || again.AddedAt != contact.AddedAt {
-			t.Errorf("adding a contact again changed something: %v", repeated)
+			t.Errorf("adding a contact again had an effect: %v", repeated)
 		}
 		removed := owner.Call("DELETE", harness.ContactPath(friend), nil).ExpectStatus(204)
 		if a := owner.Call("DELETE", harness.ContactPath(friend), nil).ExpectStatus(204); a.Header("Event-Id") != "" {
-			t.Errorf("removing a contact again changed something: %v", a)
+			t.Errorf("removing a contact again had an effect: %v", a)
 		}
 		mark := owner.SendText(room.ID, "the mark")
 
@@ -49,13 +49,13 @@ func TestContacts(t *testing.T) {
 				var e models.ContactEvent
 				got := s.Next()
 				for got.Name == string(models.EventUserOnline) {
-					got = s.Next() // of the friend, whose stream opened just before
+					got = s.Next() // skips the event that the friend is online, whose stream opened just before
 				}
 				if err := got.Decode(&e); err != nil || got.Name != string(want.event) {
-					t.Fatalf("%s wanted %s, got %v", name, want.event, got)
+					t.Fatalf("%s: got %v, want %s", name, got, want.event)
 				}
 				if got.ID != want.from.Header("Event-Id") || e.Owner.ID != owner.User.ID || e.User.ID != friend.User.ID {
-					t.Errorf("%s got %v, of which the answer said %q", name, got, want.from.Header("Event-Id"))
+					t.Errorf("%s: got %v, the response has the event id %q", name, got, want.from.Header("Event-Id"))
 				}
 			}
 		}
@@ -74,7 +74,7 @@ func TestContacts(t *testing.T) {
 	})
 }
 
-// TestContactPages reads a list of contacts page by page, on which many were put at once.
+// TestContactPages adds many contacts at once, and reads the list page by page, the oldest contact first.
 func TestContactPages(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
@@ -93,7 +93,7 @@ func TestContactPages(t *testing.T) {
 			var page models.Page[models.Contact]
 			a := owner.Call("GET", "/v1/contacts?limit=3&cursor="+url.QueryEscape(cursor), nil).ExpectStatus(200).Decode(&page)
 			if a.Header("Event-Cursor") == "" {
-				t.Error("a list of contacts names no place in the log")
+				t.Error("a list of contacts has no Event-Cursor")
 			}
 			for _, c := range page.Items {
 				got = append(got, c.User.ID)
@@ -103,7 +103,7 @@ func TestContactPages(t *testing.T) {
 			}
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("the pages have %v, not %v", got, want)
+			t.Errorf("got the pages %v, want %v", got, want)
 		}
 		owner.CallInvalid("GET", "/v1/contacts?cursor=nonsense", nil).ExpectProblem(400, models.CodeInvalidRequest)
 		var none models.Page[models.Contact]

@@ -23,7 +23,7 @@ func TestHistory(t *testing.T) {
 	})
 }
 
-// ids are the numbers of the messages of each page.
+// ids returns the ids of the messages of each page.
 func ids(pages [][]models.Message) (all [][]int64) {
 	for _, p := range pages {
 		var page []int64
@@ -35,6 +35,7 @@ func ids(pages [][]models.Message) (all [][]int64) {
 	return all
 }
 
+// span returns the ids from one to another, both included.
 func span(from, to int64) (list []int64) {
 	for id := from; id <= to; id++ {
 		list = append(list, id)
@@ -42,16 +43,17 @@ func span(from, to int64) (list []int64) {
 	return list
 }
 
-// historyIDs are the numbers of the messages on all pages that the query leads to.
+// historyIDs returns the ids of the messages on all pages that begin with the query.
 func historyIDs(c *harness.Client, roomID int64, query string) [][]int64 {
 	c.T.Helper()
 	return ids(harness.AllPages[models.Message](c, fmt.Sprintf("%s/messages?%s", harness.RoomPath(roomID), query)))
 }
 
+// expectPages compares the ids of the messages on all pages that begin with the query.
 func expectPages(c *harness.Client, roomID int64, query string, want ...[]int64) {
 	c.T.Helper()
 	if got := historyIDs(c, roomID, query); fmt.Sprint(got) != fmt.Sprint(want) {
-		c.T.Errorf("%s: %v, wanted %v", query, got, want)
+		c.T.Errorf("%s: got %v, want %v", query, got, want)
 	}
 }
 
@@ -61,7 +63,7 @@ func testPages(_ *testing.T, c *harness.Client) {
 	for i := range 25 {
 		me.SendText(room.ID, fmt.Sprint("text ", i+1))
 	}
-	for _, id := range []int64{3, 7, 8, 9, 10, 25} { // tombstones keep their places, at the edges of pages too
+	for _, id := range []int64{3, 7, 8, 9, 10, 25} { // tombstones stay in their places, at the edges of pages too
 		me.Call("DELETE", harness.MessagePath(models.Message{RoomID: room.ID, ID: id}), nil).ExpectStatus(204)
 	}
 	expectPages(me, room.ID, "limit=7", span(19, 25), span(12, 18), span(5, 11), span(1, 4))
@@ -82,7 +84,7 @@ func testPages(_ *testing.T, c *harness.Client) {
 	me.Call("DELETE", harness.RoomPath(room.ID)+"/messages", nil).ExpectStatus(204)
 	expectPages(me, room.ID, "limit=7", nil)
 	for range 5 {
-		me.SendText(room.ID, "anew")
+		me.SendText(room.ID, "new")
 	}
 	expectPages(me, room.ID, "limit=3", span(28, 30), span(26, 27))
 	expectPages(me, room.ID, "limit=3&before=28", span(26, 27))
@@ -93,7 +95,8 @@ func testPages(_ *testing.T, c *harness.Client) {
 	expectPages(me, room.ID, "limit=20&around=5", span(26, 30))
 }
 
-// testPagesWhileWriting: a page never skips nor repeats a message because of what happens between it and the next.
+// testPagesWhileWriting checks that pages neither skip nor repeat a message when messages are sent and deleted in
+// between.
 func testPagesWhileWriting(t *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
 	room := me.CreatePublicRoom()
@@ -116,9 +119,9 @@ func testPagesWhileWriting(t *testing.T, c *harness.Client) {
 		}
 	}
 	if !slices.Equal(older, span(1, 13)) {
-		t.Errorf("backwards from 13: %v", older)
+		t.Errorf("backwards from 13: got %v", older)
 	}
-	// Forwards the writer is followed: each page brings a message more, and the walk ends where it catches up.
+	// Forwards, each page finds one more message, and the last page is the one that reaches the newest message.
 	var newer []int64
 	for p := page("&after=2"); ; p = page("&cursor=" + p.NextCursor) {
 		newer = append(newer, ids([][]models.Message{p.Items})[0]...)
@@ -127,7 +130,7 @@ func testPagesWhileWriting(t *testing.T, c *harness.Client) {
 		}
 	}
 	if last := me.GetRoom(room.ID).LastMessageID; !slices.Equal(newer, span(3, last)) {
-		t.Errorf("forwards from 3 to %d: %v", last, newer)
+		t.Errorf("forwards from 3 to %d: got %v", last, newer)
 	}
 }
 
@@ -141,15 +144,17 @@ func testAround(t *testing.T, c *harness.Client) {
 	for _, want := range []struct {
 		around, limit, from, to int64
 	}{
-		{10, 1, 10, 10}, {10, 5, 8, 12}, {10, 200, 1, 20}, {20, 1, 20, 20}, {1, 1, 1, 1}, {21, 5, 19, 20}, {9223372036854775807, 4, 19, 20},
+		{10, 1, 10, 10}, {10, 5, 8, 12}, {10, 200, 1, 20}, {20, 1, 20, 20}, {1, 1, 1, 1}, {21, 5, 19, 20},
+		{9223372036854775807, 4, 19, 20},
 	} {
 		expectPages(me, room.ID, fmt.Sprintf("around=%d&limit=%d", want.around, want.limit), span(want.from, want.to))
 	}
-	// At either end, whatever there is: itself in any case, on both sides as many as there are and fit.
+	// At both ends of the history, the page has the message itself, and as many on both sides as exist and fit.
 	for _, id := range []int64{1, 2, 19, 20} {
 		page := historyIDs(me, room.ID, fmt.Sprintf("around=%d&limit=6", id))
-		if len(page) != 1 || !slices.Contains(page[0], id) || len(page[0]) > 6 || len(page[0]) < 3 || !slices.IsSorted(page[0]) {
-			t.Errorf("around %d: %v", id, page)
+		if len(page) != 1 || !slices.Contains(page[0], id) || len(page[0]) > 6 || len(page[0]) < 3 ||
+			!slices.IsSorted(page[0]) {
+			t.Errorf("around %d: got %v", id, page)
 		}
 	}
 }
@@ -163,43 +168,48 @@ func testByTime(_ *testing.T, c *harness.Client) {
 		at = append(at, m.CreatedAt)
 		harness.WaitAfter(m.CreatedAt)
 	}
-	when := func(i int) string { return url.QueryEscape(at[i-1].Format("2006-01-02T15:04:05.000Z07:00")) }
-	expectPages(me, room.ID, "limit=3&since="+when(3), span(3, 5), span(6, 8))
-	expectPages(me, room.ID, "limit=3&until="+when(6), span(3, 5), span(1, 2))
-	expectPages(me, room.ID, "limit=3&since="+when(2)+"&until="+when(7), span(2, 4), span(5, 6))
-	expectPages(me, room.ID, "limit=3&since="+when(5)+"&until="+when(5), nil)
+	timeOf := func(i int) string { return url.QueryEscape(at[i-1].Format("2006-01-02T15:04:05.000Z07:00")) }
+	expectPages(me, room.ID, "limit=3&since="+timeOf(3), span(3, 5), span(6, 8))
+	expectPages(me, room.ID, "limit=3&until="+timeOf(6), span(3, 5), span(1, 2))
+	expectPages(me, room.ID, "limit=3&since="+timeOf(2)+"&until="+timeOf(7), span(2, 4), span(5, 6))
+	expectPages(me, room.ID, "limit=3&since="+timeOf(5)+"&until="+timeOf(5), nil)
 	expectPages(me, room.ID, "limit=3&since=2100-01-01T00:00:00Z", nil)
 	expectPages(me, room.ID, "limit=3&until=2000-01-01T00:00:00Z", nil)
-	// The same instant, as others write it, and instants that other readers of RFC 3339 refuse.
-	expectPages(me, room.ID, "limit=200&since="+strings.TrimSuffix(when(3), "Z")+"000000000000-00:00", span(3, 8))
+	// The same instant in other spellings, and instants that other parsers of RFC 3339 refuse.
+	expectPages(me, room.ID, "limit=200&since="+strings.TrimSuffix(timeOf(3), "Z")+"000000000000-00:00", span(3, 8))
 	expectPages(me, room.ID, "limit=200&since=2016-12-31T23:59:60Z", span(1, 8))
-	small := me.Send("GET", harness.RoomPath(room.ID)+"/messages?since=2016-12-31t23:59:60z", nil).ExpectStatus(200) // which the contract's reader does not know
+	// Small letters are valid in RFC 3339, but the contract check does not know them.
+	lower := me.Send("GET", harness.RoomPath(room.ID)+"/messages?since=2016-12-31t23:59:60z", nil).ExpectStatus(200)
 	var all models.Page[models.Message]
-	small.Decode(&all)
+	lower.Decode(&all)
 	if len(all.Items) != 8 {
-		me.T.Errorf("got %v", small)
+		me.T.Errorf("got %v", lower)
 	}
 	expectPages(me, room.ID, "limit=200&since=0000-01-01T00:00:00Z", span(1, 8))
 	expectPages(me, room.ID, "limit=200&since=0001-01-01T00:00:00Z", span(1, 8))
 	expectPages(me, room.ID, "limit=200&until=9999-12-31T23:59:59-23:59", span(1, 8))
-	for _, time := range []string{"2026-03-14T9:26:50Z", "2026-03-14T09:26:50,5Z", "2026-03-14T24:00:00Z", "2026-03-14T09:26:50%2B24:00", "2026-03-14+09:26:50Z", ""} {
-		me.CallInvalid("GET", harness.RoomPath(room.ID)+"/messages?since="+time, nil).ExpectInvalid("since")
-		me.CallInvalid("GET", harness.RoomPath(room.ID)+"/messages?until="+time, nil).ExpectInvalid("until")
-		me.CallInvalid("GET", "/v1/rooms?since="+time, nil).ExpectInvalid("since")
+	for _, bad := range []string{
+		"2026-03-14T9:26:50Z", "2026-03-14T09:26:50,5Z", "2026-03-14T24:00:00Z",
+		"2026-03-14T09:26:50%2B24:00", "2026-03-14+09:26:50Z", "",
+	} {
+		me.CallInvalid("GET", harness.RoomPath(room.ID)+"/messages?since="+bad, nil).ExpectInvalid("since")
+		me.CallInvalid("GET", harness.RoomPath(room.ID)+"/messages?until="+bad, nil).ExpectInvalid("until")
+		me.CallInvalid("GET", "/v1/rooms?since="+bad, nil).ExpectInvalid("since")
 	}
-	there := at[2].In(time.FixedZone("", 9*60*60)).Format("2006-01-02T15:04:05.000Z07:00")
-	expectPages(me, room.ID, "limit=200&since="+url.QueryEscape(there), span(3, 8))
+	inTokyo := at[2].In(time.FixedZone("", 9*60*60)).Format("2006-01-02T15:04:05.000Z07:00")
+	expectPages(me, room.ID, "limit=200&since="+url.QueryEscape(inTokyo), span(3, 8))
 	me.Call("DELETE", harness.MessagePath(models.Message{RoomID: room.ID, ID: 3}), nil).ExpectStatus(204)
-	expectPages(me, room.ID, "limit=3&since="+when(3), span(3, 5), span(6, 8))
+	expectPages(me, room.ID, "limit=3&since="+timeOf(3), span(3, 5), span(6, 8))
 }
 
 func testExclusive(_ *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
 	path := harness.RoomPath(me.CreatePublicRoom().ID) + "/messages?"
-	const then = "2026-01-01T00:00:00Z"
+	const instant = "2026-01-01T00:00:00Z"
 	for _, query := range []string{
-		"before=1&after=1", "before=1&around=1", "before=0&after=0", "after=0&around=0", "after=1&around=1", "before=1&since=" + then, "after=1&until=" + then,
-		"around=1&since=" + then + "&until=" + then, "before=1&after=1&around=1&since=" + then,
+		"before=1&after=1", "before=1&around=1", "before=0&after=0", "after=0&around=0", "after=1&around=1",
+		"before=1&since=" + instant, "after=1&until=" + instant,
+		"around=1&since=" + instant + "&until=" + instant, "before=1&after=1&around=1&since=" + instant,
 	} {
 		me.Call("GET", path+query, nil).ExpectProblem(400, models.CodeInvalidRequest)
 	}
@@ -212,7 +222,10 @@ func testEmptyHistory(t *testing.T, c *harness.Client) {
 	if strings.TrimSpace(string(a.Body)) != `{"items":[]}` || a.Header("Event-Cursor") == "" {
 		t.Errorf("got %v", a)
 	}
-	for _, query := range []string{"before=1", "after=1", "around=1", "before=0", "after=0", "around=0", "since=2020-01-01T00:00:00Z", "until=2100-01-01T00:00:00Z"} {
+	for _, query := range []string{
+		"before=1", "after=1", "around=1", "before=0", "after=0", "around=0",
+		"since=2020-01-01T00:00:00Z", "until=2100-01-01T00:00:00Z",
+	} {
 		expectPages(me, room.ID, query, nil)
 	}
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// mayBeEmpty are the operations whose body may be left out, which says the same as one without fields.
-var mayBeEmpty = []string{"BanUser", "PutMember", "RefreshSession"}
+// optionalBody are the operations whose body is optional. Without it, they do the same as with an empty object.
+var optionalBody = []string{"BanUser", "PutMember", "RefreshSession"}
 
-// TestHostileBodies sends each operation that takes a body whatever is not one. After all of it nothing has happened,
-// and the valid body is taken.
+// TestHostileBodies sends invalid bodies to each operation that takes JSON. They change nothing, and the valid body is
+// accepted afterwards.
 func TestHostileBodies(t *testing.T) {
 	chosen := func(op harness.Operation) bool { return op.TakesJSON() }
 	eachOperation(t, chosen, func(t *testing.T, c *harness.Client, op harness.Operation) {
-		s := newStage(c)
+		s := newRequestFixture(c)
 		s.unattached = models.File{} // a message that has a file needs no text
 		if op.OperationID == "ChangePassword" {
 			s.me = c.NewAccount("me") // guests have no password
@@ -32,8 +32,8 @@ func TestHostileBodies(t *testing.T) {
 		if !op.NeedsToken() {
 			by = c
 		}
-		stillSo := expectUnchanged(s.me)
-		h := hostile{t: t, stage: s, op: op, by: by}
+		expectSame := expectUnchanged(s.me)
+		h := hostile{t: t, requestFixture: s, op: op, by: by}
 		h.malformed()
 		h.wrongTypes()
 		h.tooLarge()
@@ -41,28 +41,31 @@ func TestHostileBodies(t *testing.T) {
 			h.field(name, value)
 		}
 		h.fields()
-		stillSo()
+		expectSame()
 		if a := s.request(op, by); a.HTTP.StatusCode >= 300 {
 			t.Errorf("after all of that, a valid request was refused: %v", a)
 		}
 	})
 }
 
+// hostile sends invalid variants of an operation's valid request.
 type hostile struct {
-	t     *testing.T
-	stage stage
-	op    harness.Operation
-	by    *harness.Client
+	t              *testing.T
+	requestFixture requestFixture
+	op             harness.Operation
+	by             *harness.Client
 }
 
 // post sends a body.
 func (h hostile) post(body []byte, headers ...string) *harness.Response {
 	h.t.Helper()
-	return h.by.Send(h.op.Method, h.stage.path(h.op), body, headers...)
+	return h.by.Send(h.op.Method, h.requestFixture.path(h.op), body, headers...)
 }
 
-func (h hostile) valid() []byte { return encoded(h.stage.body(h.op)) }
+// valid returns the operation's valid body as JSON.
+func (h hostile) valid() []byte { return encoded(h.requestFixture.body(h.op)) }
 
+// encoded returns a value as JSON.
 func encoded(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -71,41 +74,45 @@ func encoded(v any) []byte {
 	return b
 }
 
-// malformed sends what is not one JSON object in UTF-8.
+// malformed sends bodies that are not one JSON object in UTF-8.
 func (h hostile) malformed() {
 	h.t.Helper()
 	valid := string(h.valid())
-	broken := strings.Replace(valid, `":"`, "\":\"\xc3\x28", 1) // within a text, where the body has one
+	broken := strings.Replace(valid, `":"`, "\":\"\xc3\x28", 1) // inside a text, if the body has one
 	if broken == valid {
 		broken = "\xc3\x28"
 	}
 	for _, body := range []string{
-		"{", "}", `{"`, valid[:len(valid)-1], valid[1:], "hello", "'{}'", `{"a":1,}`, `{"a" 1}`, `{a:1}`, `{"a":NaN}`, `{"a":01}`, "{} // no",
+		"{", "}", `{"`, valid[:len(valid)-1], valid[1:], "hello", "'{}'", `{"a":1,}`, `{"a" 1}`, `{a:1}`, `{"a":NaN}`,
+		`{"a":01}`, "{} // no",
 		"[]", "[" + valid + "]", `"` + "text" + `"`, "17", "null", "true", " ", "\x00", "\ufeff" + valid,
 		valid + "{}", valid + valid, valid + " x", valid + "]", valid + "\x00",
 		strings.Replace(valid, `"`, "\"\xff", 1), broken, valid[:len(valid)-1] + ",\"\xed\xa0\x80\":1}",
-		strings.Repeat("[", 200_000), strings.Repeat(`{"a":`, 100_000), `{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}",
+		strings.Repeat("[", 200_000), strings.Repeat(`{"a":`, 100_000),
+		`{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}",
 		"\xff\xfe{\x00}\x00",
 	} {
 		h.post([]byte(body)).ExpectRefusal(models.CodeMalformedBody)
 	}
-	if !slices.Contains(mayBeEmpty, h.op.OperationID) {
+	if !slices.Contains(optionalBody, h.op.OperationID) {
 		h.post([]byte{}).ExpectRefusal(models.CodeMalformedBody)
 	}
 }
 
-// wrongTypes sends the valid body as something else than JSON.
+// wrongTypes sends the valid body with media types other than JSON.
 func (h hostile) wrongTypes() {
 	h.t.Helper()
 	for _, mediaType := range []string{
-		"text/plain", "application/x-www-form-urlencoded", "application/jsonx", "application/xml", "json", "*/*", "application/json, text/plain", "/",
+		"text/plain", "application/x-www-form-urlencoded", "application/jsonx", "application/xml", "json", "*/*",
+		"application/json, text/plain", "/",
 	} {
 		h.post(h.valid(), "Content-Type", mediaType).ExpectRefusal(models.CodeUnsupportedMediaType)
 	}
 	h.post(h.valid(), "Content-Type", "").ExpectRefusal(models.CodeUnsupportedMediaType)
 }
 
-// tooLarge sends bodies of more than a megabyte, and of one that is all unknown fields: the answer to that stays small.
+// tooLarge sends bodies of more than 1 MiB, and a smaller one of unknown fields alone: the response to that stays
+// small.
 func (h hostile) tooLarge() {
 	h.t.Helper()
 	h.post([]byte(`{"unknown":"` + strings.Repeat("x", 2<<20) + `"}`)).ExpectRefusal(models.CodeTooLarge)
@@ -119,15 +126,15 @@ func (h hostile) tooLarge() {
 	a := h.post(encoded(many))
 	a.ExpectRefusal(models.CodeInvalidRequest)
 	if len(a.Body) > 8<<10 {
-		h.t.Errorf("the answer to a megabyte of unknown fields is %d bytes long", len(a.Body))
+		h.t.Errorf("the response to a megabyte of unknown fields has %d bytes", len(a.Body))
 	}
 }
 
-// chunked sends a body without saying how long it is.
+// chunked sends a body in chunks, without its length.
 func (h hostile) chunked(size int64, headers ...string) *harness.Response {
 	h.t.Helper()
 	body := io.LimitReader(spaces{}, size)
-	req, err := http.NewRequestWithContext(h.t.Context(), h.op.Method, h.by.URL+h.stage.path(h.op), body)
+	req, err := http.NewRequestWithContext(h.t.Context(), h.op.Method, h.by.URL+h.requestFixture.path(h.op), body)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -150,16 +157,18 @@ func (h hostile) chunked(size int64, headers ...string) *harness.Response {
 	return &harness.Response{T: h.t, Request: req, HTTP: res, Body: got}
 }
 
+// spaces is an endless reader of spaces.
 type spaces struct{}
 
 func (spaces) Read(b []byte) (int, error) { return copy(b, bytes.Repeat([]byte(" "), len(b))), nil }
 
-// field puts into one field what does not belong there.
+// field sends the valid body with one field replaced by invalid values.
 func (h hostile) field(name string, good any) {
 	h.t.Helper()
 	kinds := map[string][]any{
-		"text":    {"text", "", "1", "true"},
-		"number":  {1, 1.5, -0.0001, json.Number("1e400"), json.Number("9223372036854775808"), json.Number("-9223372036854775809")},
+		"text": {"text", "", "1", "true"},
+		"number": {1, 1.5, -0.0001, json.Number("1e400"), json.Number("9223372036854775808"),
+			json.Number("-9223372036854775809")},
 		"boolean": {true, false},
 		"list":    {[]any{}, []any{1}, []any{[]any{}}, []any{nil}, []any{map[string]any{}}},
 		"object":  {map[string]any{}, map[string]any{"a": nil}},
@@ -176,7 +185,8 @@ func (h hostile) field(name string, good any) {
 			kinds["text"] = append(kinds["text"], "", strings.Repeat("x", int(p.MinLength)-1))
 		}
 		if p.MaxLength != nil {
-			kinds["text"] = append(kinds["text"], strings.Repeat("x", int(*p.MaxLength)+1), strings.Repeat("界", int(*p.MaxLength)+1))
+			kinds["text"] = append(kinds["text"], strings.Repeat("x", int(*p.MaxLength)+1),
+				strings.Repeat("界", int(*p.MaxLength)+1))
 		}
 		kinds["text"] = append(kinds["text"], "\x00", fmt.Sprint(good)+"\x00", "a\x00b")
 	case p.Type.Is("integer"):
@@ -184,25 +194,27 @@ func (h hostile) field(name string, good any) {
 	case p.Type.Is("boolean"):
 		kinds["boolean"] = nil
 	case p.Type.Is("array"):
-		kinds["list"] = append(kinds["list"][1:], []any{"a\x00b"}, []any{""}, []any{strings.Repeat("f", 129)}, slices.Repeat([]any{"f"}, 11))
+		kinds["list"] = append(kinds["list"][1:], []any{"a\x00b"}, []any{""}, []any{strings.Repeat("f", 129)},
+			slices.Repeat([]any{"f"}, 11))
 	}
 	needed := slices.Contains(h.op.RequestBody.Value.Content["application/json"].Schema.Value.Required, name)
 	bad := slices.Concat(slices.Collect(maps.Values(kinds))...)
-	if needed && h.op.Method != "PATCH" { // null is a field that was left out, and clears in a patch
+	if needed && h.op.Method != "PATCH" { // null is the same as no field, and it clears the field in a patch
 		bad = append(bad, nil)
 	}
 	for _, value := range bad {
-		body := h.stage.body(h.op)
+		body := h.requestFixture.body(h.op)
 		body[name] = value
 		h.expectField(name, body)
 	}
 	if needed {
-		body := h.stage.body(h.op)
+		body := h.requestFixture.body(h.op)
 		delete(body, name)
 		h.expectField(name, body)
 	}
 }
 
+// expectField sends a body, and expects a problem that names the field.
 func (h hostile) expectField(name string, body map[string]any) {
 	h.t.Helper()
 	a := h.post(encoded(body))
@@ -214,18 +226,18 @@ func (h hostile) expectField(name string, body map[string]any) {
 			return
 		}
 	}
-	h.t.Errorf("%.500s\nis answered by %v\nwhich does not name %s", encoded(body), a, name)
+	h.t.Errorf("%.500s\ngot %v\nwant a problem that names %s", encoded(body), a, name)
 }
 
-// fields adds fields that nobody knows. Names are told apart by every character.
+// fields sends the valid body with unknown fields. Names of fields are case-sensitive.
 func (h hostile) fields() {
 	h.t.Helper()
 	names := []string{"unknown", "", " ", "id", "__proto__", "a\x00b", "ключ", "sender_id", "role_"}
-	for name := range h.stage.body(h.op) {
+	for name := range h.requestFixture.body(h.op) {
 		names = append(names, strings.ToUpper(name), strings.ToUpper(name[:1])+name[1:], name+" ", " "+name)
 	}
 	for _, name := range names {
-		body := h.stage.body(h.op)
+		body := h.requestFixture.body(h.op)
 		body[name] = 1
 		a := h.post(encoded(body))
 		a.ExpectRefusal(models.CodeInvalidRequest)

@@ -15,21 +15,21 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// forms are the operations whose body may be a form.
+// forms reports whether the operation's body may be a form.
 func forms(op harness.Operation) bool { return op.TakesForm() }
 
-// TestHostileForms sends each operation that takes a form whatever is not one, or not the one it takes. After all of it
-// nothing has happened, and the valid form is taken.
+// TestHostileForms sends invalid forms to each operation that takes a form. They change nothing, and the valid form is
+// accepted afterwards.
 func TestHostileForms(t *testing.T) {
 	harness.Long(t)
 	eachOperation(t, forms, func(t *testing.T, c *harness.Client, op harness.Operation) {
-		s := newStage(c)
-		stillSo := expectUnchanged(s.me)
-		h := hostile{t: t, stage: s, op: op, by: s.me}
+		s := newRequestFixture(c)
+		expectSame := expectUnchanged(s.me)
+		h := hostile{t: t, requestFixture: s, op: op, by: s.me}
 		h.brokenForms()
 		h.formFields()
 		h.formFiles()
-		stillSo()
+		expectSame()
 		h.formNames()
 		s.sendForm(op, s.me, s.path(op)).ExpectStatus(201)
 	}, "--max-file-size", "1MB")
@@ -42,19 +42,24 @@ func (h hostile) postForm(parts ...harness.FormPart) *harness.Response {
 	return h.post(body, "Content-Type", mediaType)
 }
 
-// brokenForms sends what is not a form, or not a whole one.
+// brokenForms sends bodies that are not a form, or an incomplete one.
 func (h hostile) brokenForms() {
 	h.t.Helper()
-	valid, mediaType := harness.EncodeForm(h.t, h.stage.form(h.op)...)
+	valid, mediaType := harness.EncodeForm(h.t, h.requestFixture.form(h.op)...)
 	_, boundary, _ := strings.Cut(mediaType, "boundary=")
 	start, end := "--"+boundary+"\r\n", "--"+boundary+"--\r\n"
-	for _, without := range []string{"multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; border=x"} {
+	for _, without := range []string{
+		"multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; border=x",
+	} {
 		h.post(valid, "Content-Type", without).ExpectRefusal(models.CodeMalformedBody)
 	}
-	h.post(valid, "Content-Type", "multipart/form-data; boundary=another").ExpectRefusal(models.CodeMalformedBody, models.CodeInvalidRequest)
+	h.post(valid, "Content-Type", "multipart/form-data; boundary=another").
+		ExpectRefusal(models.CodeMalformedBody, models.CodeInvalidRequest)
 	for _, body := range []string{
-		"", "x", "{}", "\x00", start, end, start + end, start + start, start + "\r\n", "--" + boundary, "--" + boundary + "--",
-		start + "Content-Disposition\r\n\r\nx\r\n" + end, start + ": y\r\n\r\nz\r\n" + end, start + "\xff: \xff\r\n\r\nx\r\n" + end,
+		"", "x", "{}", "\x00", start, end, start + end, start + start, start + "\r\n", "--" + boundary,
+		"--" + boundary + "--",
+		start + "Content-Disposition\r\n\r\nx\r\n" + end, start + ": y\r\n\r\nz\r\n" + end,
+		start + "\xff: \xff\r\n\r\nx\r\n" + end,
 		start + "Content-Disposition: form-data\r\n\r\nx\r\n" + end, start + "Content-Disposition: \r\n\r\nx\r\n" + end,
 		start + "Content-Disposition: attachment; name=file\r\n\r\nx\r\n" + end,
 		start + "Content-Disposition: form-data; name=file; name=text\r\n\r\nx\r\n" + end,
@@ -64,30 +69,33 @@ func (h hostile) brokenForms() {
 	} {
 		h.post([]byte(body), "Content-Type", mediaType).ExpectRefusal(models.CodeMalformedBody, models.CodeInvalidRequest)
 	}
-	if !h.op.TakesBytes() { // where it would be a file
+	if !h.op.TakesBytes() { // there it would be a file
 		h.post(valid, "Content-Type", "multipart/mixed; boundary="+boundary).ExpectRefusal(models.CodeUnsupportedMediaType)
 		h.post(valid, "Content-Type", "application/json").ExpectRefusal(models.CodeMalformedBody)
 	}
 }
 
-// formFields sends fields that the form does not have, or that hold what they cannot, and each of them twice.
+// formFields sends unknown fields, fields with invalid values, and each field twice.
 func (h hostile) formFields() {
 	h.t.Helper()
-	valid := h.stage.form(h.op)
+	valid := h.requestFixture.form(h.op)
 	properties := h.op.RequestBody.Value.Content["multipart/form-data"].Schema.Value.Properties
-	for _, name := range []string{"unknown", "", " ", "TEXT", "File", "file ", "files", "file_ids", "file_ids[0]", "id", "__proto__", "ключ"} {
-		h.refusesField(name, append(slices.Clone(valid), harness.FormPart{Field: name, Content: "x"}))
+	for _, name := range []string{
+		"unknown", "", " ", "TEXT", "File", "file ", "files", "file_ids", "file_ids[0]", "id", "__proto__", "ключ",
+	} {
+		h.expectFieldRefused(name, append(slices.Clone(valid), harness.FormPart{Field: name, Content: "x"}))
 	}
 	for i, p := range valid {
 		if p.Field == "file" {
 			continue
 		}
-		h.refusesField(p.Field, append(slices.Clone(valid), p))
+		h.expectFieldRefused(p.Field, append(slices.Clone(valid), p))
 		schema := properties[p.Field].Value
 		bad := []string{"\x00", p.Content + "\x00", "\xff", "a\xffb", "\xed\xa0\x80"}
 		switch {
 		case schema.Type.Is("integer"):
-			bad = append(bad, "", "x", "0", "-1", "1.5", "1e400", "9223372036854775808", "null", "true", "[]", "{}", `"1"`, "1 2")
+			bad = append(bad, "", "x", "0", "-1", "1.5", "1e400", "9223372036854775808", "null", "true", "[]", "{}", `"1"`,
+				"1 2")
 		case len(schema.Enum) > 0:
 			bad = append(bad, "", "unknown", strings.ToUpper(p.Content), p.Content+" ")
 		default:
@@ -96,7 +104,7 @@ func (h hostile) formFields() {
 		for _, content := range bad {
 			parts := slices.Clone(valid)
 			parts[i].Content = content
-			h.refusesField(p.Field, parts)
+			h.expectFieldRefused(p.Field, parts)
 		}
 	}
 	if !h.op.TakesBytes() {
@@ -104,21 +112,24 @@ func (h hostile) formFields() {
 	}
 }
 
-func (h hostile) refusesField(name string, parts []harness.FormPart) {
+// expectFieldRefused sends a form, and expects a problem that names the field.
+func (h hostile) expectFieldRefused(name string, parts []harness.FormPart) {
 	h.t.Helper()
 	a := h.postForm(parts...)
 	a.ExpectRefusal(models.CodeInvalidRequest)
 	if h.op.TakesBytes() {
-		name = "file" // the one part that it has
+		name = "file" // the only part of this form
 	}
 	a.ExpectInvalid(name)
 }
 
-// formFiles sends files that cannot be, too many of them, and too large ones.
+// formFiles sends an empty file, too many files, and files that are too large.
 func (h hostile) formFiles() {
 	h.t.Helper()
-	rest := slices.DeleteFunc(h.stage.form(h.op), func(p harness.FormPart) bool { return p.Field == "file" })
-	h.postForm(append(slices.Clone(rest), harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: ""})...).ExpectRefusal(models.CodeBadFile)
+	rest := slices.DeleteFunc(h.requestFixture.form(h.op), func(p harness.FormPart) bool { return p.Field == "file" })
+	h.postForm(append(slices.Clone(rest),
+		harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: ""})...).
+		ExpectRefusal(models.CodeBadFile)
 	text := harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "a text"}
 	most := models.MaxFilesPerMessage
 	if h.op.TakesBytes() {
@@ -128,7 +139,7 @@ func (h hostile) formFiles() {
 	a.ExpectRefusal(models.CodeInvalidRequest)
 	a.ExpectInvalid("file")
 	large := harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: strings.Repeat("x", 600_000)}
-	if most > 1 { // whose sum has the limit of one
+	if most > 1 { // the limit holds for the sum of the files
 		h.postForm(append(slices.Clone(rest), large, large)...).ExpectRefusal(models.CodeTooLarge)
 	}
 	large.Content = strings.Repeat("x", 1<<20+1)
@@ -137,19 +148,21 @@ func (h hostile) formFiles() {
 	h.postForm(append(slices.Clone(rest), large)...).ExpectRefusal(models.CodeTooLarge)
 }
 
-// formNames sends files whose names are no names of files, and whose media types are none. They are taken, under a name
-// that can be shown.
+// formNames sends files with invalid names and media types. They are accepted, under a name that can be shown.
 func (h hostile) formNames() {
 	h.t.Helper()
 	for _, name := range hostileNames {
-		a := h.postForm(harness.FormPart{Field: "file", Name: name, MediaType: "text/plain", Content: "a text"}).ExpectStatus(201)
+		a := h.postForm(harness.FormPart{Field: "file", Name: name, MediaType: "text/plain", Content: "a text"}).
+			ExpectStatus(201)
 		for _, f := range files(a) {
 			if f.Name == "" || strings.ContainsAny(f.Name, "/\\\x00\r\n\u202e") || utf8.RuneCountInString(f.Name) > 255 {
-				h.t.Errorf("the name %q became %q", name, f.Name)
+				h.t.Errorf("the file name %q was stored as %q", name, f.Name)
 			}
 		}
 	}
-	h.postForm(harness.FormPart{Field: "file", Name: "a\x00b", MediaType: "text/plain", Content: "a text"}).ExpectRefusal(models.CodeMalformedBody) // as no header may
+	// A header cannot have a zero byte.
+	h.postForm(harness.FormPart{Field: "file", Name: "a\x00b", MediaType: "text/plain", Content: "a text"}).
+		ExpectRefusal(models.CodeMalformedBody)
 	for _, mediaType := range hostileTypes {
 		a := h.postForm(harness.FormPart{Field: "file", Name: "a", MediaType: mediaType, Content: "a text"}).ExpectStatus(201)
 		for _, f := range files(a) {
@@ -158,25 +171,28 @@ func (h hostile) formNames() {
 	}
 }
 
-// hostileNames are names of files as only somebody gives them who wants to see what happens. Quotes and the like are
-// escaped as browsers do it.
+// hostileNames are file names as an attacker might choose them. Quotes and similar characters are escaped as browsers
+// do.
 var hostileNames = []string{
 	"..", ".", "/", "../../etc/passwd", "..\\..\\boot.ini", "C:\\a.txt", "a/b", "a/", "/a", "\xff\xfe", "\u202egpj.exe",
-	"a%00b", "%2e%2e%2f", "a%22b", " ", ".txt", "CON", "a;b=c", strings.Repeat("x", 5_000), strings.Repeat("界", 300) + ".txt", "a." + strings.Repeat("x", 300),
+	"a%00b", "%2e%2e%2f", "a%22b", " ", ".txt", "CON", "a;b=c", strings.Repeat("x", 5_000),
+	strings.Repeat("界", 300) + ".txt", "a." + strings.Repeat("x", 300),
 }
 
-// hostileTypes are values of Content-Type that say nothing, or that say what a text is not.
+// hostileTypes are values of Content-Type that are invalid, or wrong for a text.
 var hostileTypes = []string{
-	"/", "x", "text", "text/", "/plain", "a/b/c", "text/plain; charset", "text/plain;;;", ";", "*/*", "text/*", "\xff/\xff", "text/\u00e4",
-	strings.Repeat("x", 3_000) + "/x", "application/" + strings.Repeat("x", 200), "text/html<script>", "multipart/form-dat", "text/plain, image/png",
+	"/", "x", "text", "text/", "/plain", "a/b/c", "text/plain; charset", "text/plain;;;", ";", "*/*", "text/*",
+	"\xff/\xff", "text/\u00e4",
+	strings.Repeat("x", 3_000) + "/x", "application/" + strings.Repeat("x", 200), "text/html<script>",
+	"multipart/form-dat", "text/plain, image/png",
 	"image/png", "audio/ogg", "video/mp4", "image/svg+xml", "IMAGE/PNG; x=y",
 }
 
-// files are those of the answer: of a message, or the answer itself.
+// files returns the files of a response: those of a message, or the one that the response is.
 func files(a *harness.Response) []models.File {
 	a.T.Helper()
 	if err := a.ContractViolation(false); err != nil {
-		a.T.Errorf("%v\nis not as the contract has it: %v", a, err)
+		a.T.Errorf("%v\nviolates the contract: %v", a, err)
 	}
 	var message struct{ Files []models.File }
 	a.Decode(&message)
@@ -188,14 +204,14 @@ func files(a *harness.Response) []models.File {
 	return []models.File{f}
 }
 
-// TestHostileBytes sends each operation that takes bytes what cannot be them: too many, none, and of other types.
+// TestHostileBytes sends invalid content to each operation that takes bytes: too much, none, and of other media types.
 func TestHostileBytes(t *testing.T) {
 	chosen := func(op harness.Operation) bool { return op.TakesBytes() }
 	eachOperation(t, chosen, func(t *testing.T, c *harness.Client, op harness.Operation) {
-		s := newStage(c)
-		stillSo := expectUnchanged(s.me)
+		s := newRequestFixture(c)
+		expectSame := expectUnchanged(s.me)
 		isFile := op.OperationID == "UploadFile"
-		h := hostile{t: t, stage: s, op: op, by: s.me}
+		h := hostile{t: t, requestFixture: s, op: op, by: s.me}
 		large := bytes.Repeat([]byte("x"), 3<<20)
 		for _, a := range []*harness.Response{
 			s.bytes(op, large), h.chunked(2<<20, append(s.headers(op), "Content-Type", harness.UploadChunkType)...),
@@ -205,7 +221,8 @@ func TestHostileBytes(t *testing.T) {
 		if isFile {
 			s.bytes(op, nil).ExpectRefusal(models.CodeBadFile)
 		}
-		for _, mediaType := range append(slices.Clone(hostileTypes), "", "text/plain", "application/json", "application/octet-stream") {
+		for _, mediaType := range append(slices.Clone(hostileTypes), "", "text/plain", "application/json",
+			"application/octet-stream") {
 			a := s.bytes(op, []byte(harness.UploadChunk), "Content-Type", mediaType)
 			if isFile {
 				h.by.Download(files(a.ExpectStatus(201))[0]).ExpectStatus(200)
@@ -213,40 +230,46 @@ func TestHostileBytes(t *testing.T) {
 				a.ExpectRefusal(models.CodeUnsupportedMediaType)
 			}
 		}
-		stillSo()
+		expectSame()
 		if a := s.request(op, s.me); a.HTTP.StatusCode >= 300 {
 			t.Errorf("after all of that, a valid request was refused: %v", a)
 		}
 	}, "--max-file-size", "1MB")
 }
 
-// bytes is send with another body.
-func (s stage) bytes(op harness.Operation, body []byte, headers ...string) *harness.Response {
+// bytes is like send, with another body.
+func (s requestFixture) bytes(op harness.Operation, body []byte, headers ...string) *harness.Response {
 	s.me.T.Helper()
 	pairs := append([]string{"Content-Type", harness.UploadChunkType}, s.headers(op)...)
 	return s.me.Send(op.Method, s.path(op), body, append(pairs, headers...)...)
 }
 
-// wrongHeaders are what no header that files have can hold, at least none of those that must be understood.
+// wrongHeaders are values that are invalid in each header of the contract that must be understood.
 var wrongHeaders = []string{
-	"", " ", "x", "-1", "+1", "1.5", "1e3", "0x10", "1,1", "null", "5 5", "٣", "\xff\xfe", "\u0080", `"`, "*", "W/", `W/"`, "1.0", "0.2.2", "1.0.0, 1.0.0",
-	"9223372036854775807", "9223372036854775808", "-9223372036854775808", "99999999999999999999999", strings.Repeat("9", 5000),
-	"bytes", "bytes=", "bytes=-", "bytes=-0", "bytes=9-1", "bytes=0-0,-1", "bytes=99-", "bytes=-99999999999999999999", "bytes=0-9223372036854775807",
+	"", " ", "x", "-1", "+1", "1.5", "1e3", "0x10", "1,1", "null", "5 5", "٣", "\xff\xfe", "\u0080", `"`, "*", "W/",
+	`W/"`, "1.0", "0.2.2", "1.0.0, 1.0.0",
+	"9223372036854775807", "9223372036854775808", "-9223372036854775808", "99999999999999999999999",
+	strings.Repeat("9", 5000),
+	"bytes", "bytes=", "bytes=-", "bytes=-0", "bytes=9-1", "bytes=0-0,-1", "bytes=99-", "bytes=-99999999999999999999",
+	"bytes=0-9223372036854775807",
 	"lines=1-2", "bytes=" + strings.Repeat("0-0,", 500), strings.Repeat(`"x",`, 2000), "Thu, 99 Jan 2026 00:00:00 GMT",
-	"sha1", "sha1 ", "sha1 !", "sha1 AAAA", "sha1 AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "sha2 AAAA", "SHA1 AAAA", "md5 1B2M2Y8AsgTpgAmY7PhCfg==",
-	"room_id", "room_id ", "room_id !", "room_id MA==", "room_id LTE=", "room_id ASM=", "room_id IwA=", "room_id I/8=", "room_id /w==",
-	"room_id OTk5OTk5", "room_id MQ==,room_id MQ==", ",", ",,room_id", "filename YQ==", "room_id MQ,", "room_id " + strings.Repeat("QUFB", 1500),
+	"sha1", "sha1 ", "sha1 !", "sha1 AAAA", "sha1 AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "sha2 AAAA", "SHA1 AAAA",
+	"md5 1B2M2Y8AsgTpgAmY7PhCfg==",
+	"room_id", "room_id ", "room_id !", "room_id MA==", "room_id LTE=", "room_id ASM=", "room_id IwA=", "room_id I/8=",
+	"room_id /w==",
+	"room_id OTk5OTk5", "room_id MQ==,room_id MQ==", ",", ",,room_id", "filename YQ==", "room_id MQ,",
+	"room_id " + strings.Repeat("QUFB", 1500),
 }
 
-// passedOver are the headers of which what is not understood is passed over, as HTTP has it.
-var passedOver = []string{"Range", "If-Range", "If-None-Match", "Idempotency-Key"}
+// ignoredHeaders are the headers whose invalid values are ignored, as RFC 9110 requires.
+var ignoredHeaders = []string{"Range", "If-Range", "If-None-Match", "Idempotency-Key"}
 
-// TestHostileHeaders gives each operation that has headers of its own wrong ones, and each of them twice. Those that
-// must be understood are refused, the others are answered as the contract has it.
+// TestHostileHeaders sends invalid headers to each operation that has headers in the contract, and each header
+// twice. Headers that must be understood are refused; the others get a response of the contract.
 func TestHostileHeaders(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(t *testing.T, c *harness.Client) {
-		s := newStage(c)
-		stillSo := expectUnchanged(s.me)
+		s := newRequestFixture(c)
+		expectSame := expectUnchanged(s.me)
 		for _, op := range harness.Operations() {
 			for _, p := range op.Parameters {
 				name := p.Value.Name
@@ -257,17 +280,18 @@ func TestHostileHeaders(t *testing.T) {
 				for i, pairs := 0, s.headers(op); i < len(pairs); i += 2 {
 					good[pairs[i]] = pairs[i+1]
 				}
-				s.twice(op, name, good[name]).ExpectRefusal(models.CodeInvalidRequest)
+				s.sendHeaderTwice(op, name, good[name]).ExpectRefusal(models.CodeInvalidRequest)
 				for _, value := range wrongHeaders {
-					if slices.Contains(passedOver, name) && !op.TakesJSON() {
-						s.bears(op, name, value)
-					} else if !slices.Contains(passedOver, name) {
-						s.send(op, s.me, s.path(op), name, value).ExpectRefusal(models.CodeInvalidRequest, models.CodeTooLarge, models.CodeNotFound, models.CodeUploadConflict)
+					if slices.Contains(ignoredHeaders, name) && !op.TakesJSON() {
+						s.sendIgnored(op, name, value)
+					} else if !slices.Contains(ignoredHeaders, name) {
+						s.send(op, s.me, s.path(op), name, value).
+							ExpectRefusal(models.CodeInvalidRequest, models.CodeTooLarge, models.CodeNotFound, models.CodeUploadConflict)
 					}
 				}
 			}
 		}
-		stillSo()
+		expectSame()
 		for _, op := range harness.Operations() {
 			if op.Parameter("Tus-Resumable") != nil && op.Method != "DELETE" {
 				if a := s.request(op, s.me); a.HTTP.StatusCode >= 300 {
@@ -278,19 +302,21 @@ func TestHostileHeaders(t *testing.T) {
 	}}})
 }
 
-// TestHostileMetadata begins uploads whose metadata has, beside the room, whatever fits into Base64, and a key that is
-// no text. What is taken becomes a file.
+// TestHostileMetadata creates uploads with arbitrary Base64 values in their metadata, and with keys that are not UTF-8.
+// What is accepted becomes a file.
 func TestHostileMetadata(t *testing.T) {
 	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{{Name: "names and types", Play: func(t *testing.T, c *harness.Client) {
-		s := newStage(c)
-		stillSo := expectUnchanged(s.me)
+		s := newRequestFixture(c)
+		expectSame := expectUnchanged(s.me)
 		room := "room_id " + base64.StdEncoding.EncodeToString(fmt.Append(nil, s.room.ID))
 		begin := func(metadata string) *harness.Response {
-			return s.me.Send("POST", "/v1/uploads", []byte(harness.UploadChunk), "Content-Type", harness.UploadChunkType, "Tus-Resumable", "1.0.0",
+			return s.me.Send("POST", "/v1/uploads", []byte(harness.UploadChunk), "Content-Type", harness.UploadChunkType,
+				"Tus-Resumable", "1.0.0",
 				"Upload-Length", strconv.Itoa(len(harness.UploadChunk)), "Upload-Metadata", metadata)
 		}
-		for _, value := range slices.Concat(hostileNames, hostileTypes, []string{"", "\x00", "a\x00b", "\xed\xa0\x80", "\r\nX: y"}) {
+		for _, value := range slices.Concat(hostileNames, hostileTypes,
+			[]string{"", "\x00", "a\x00b", "\xed\xa0\x80", "\r\nX: y"}) {
 			if len(value) > 1_000 {
 				continue
 			}
@@ -307,12 +333,12 @@ func TestHostileMetadata(t *testing.T) {
 		for _, key := range []string{"\xff", "a\xffb", "\xed\xa0\x80"} {
 			begin(room + "," + key + " YQ==").ExpectRefusal(models.CodeInvalidRequest)
 		}
-		stillSo()
+		expectSame()
 	}}})
 }
 
-// bears wants an answer of the contract to a header that says nothing.
-func (s stage) bears(op harness.Operation, name, value string) {
+// sendIgnored sends an invalid header that is ignored, and expects a response of the contract.
+func (s requestFixture) sendIgnored(op harness.Operation, name, value string) {
 	s.me.T.Helper()
 	a := s.send(op, s.me, s.path(op), name, value)
 	if err := a.ContractViolation(false); err != nil || a.HTTP.StatusCode >= 500 {
@@ -320,23 +346,23 @@ func (s stage) bears(op harness.Operation, name, value string) {
 	}
 }
 
-// twice makes the operation's request with a header that stands there twice.
-func (s stage) twice(op harness.Operation, name, value string) *harness.Response {
+// sendHeaderTwice sends the operation's request with a header twice.
+func (s requestFixture) sendHeaderTwice(op harness.Operation, name, value string) *harness.Response {
 	s.me.T.Helper()
 	by := *s.me
 	client := *by.HTTP
-	client.Transport = doubling{client.Transport, name, value}
+	client.Transport = headerDoubler{client.Transport, name, value}
 	by.HTTP = &client
 	return s.send(op, &by, s.path(op))
 }
 
-// doubling sends a header twice.
-type doubling struct {
+// headerDoubler is a transport that sends a header twice.
+type headerDoubler struct {
 	next        http.RoundTripper
 	name, value string
 }
 
-func (d doubling) RoundTrip(r *http.Request) (*http.Response, error) {
+func (d headerDoubler) RoundTrip(r *http.Request) (*http.Response, error) {
 	again := r.Clone(r.Context())
 	again.Header[http.CanonicalHeaderKey(d.name)] = []string{d.value, d.value}
 	return d.next.RoundTrip(again)

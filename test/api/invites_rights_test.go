@@ -7,51 +7,51 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestInviteEndsWithItsMaker takes the right to invite from who made an invite, in each way there is: nobody comes in
-// by it any more, nor after it was given back.
-func TestInviteEndsWithItsMaker(t *testing.T) {
+// TestInviteExpiresWithCreatorsRight removes the right to invite from the creator of an invite, in each possible way.
+// The invite does not work any more, even after the creator gets the right back.
+func TestInviteExpiresWithCreatorsRight(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		c := harness.NewClient(t, harness.StartServer(t, database).URL)
 		owner, member := c.NewGuestNamed("owner"), c.NewGuestNamed("member")
-		for name, end := range map[string]func(maker *harness.Client, room int64){
-			"demoted": func(maker *harness.Client, room int64) { owner.AddMember(room, maker, models.RoleMember) },
-			"left": func(maker *harness.Client, room int64) {
-				maker.Call("DELETE", harness.RoomPath(room)+"/members/me", nil).ExpectStatus(204)
-				maker.Call("POST", invitePath(invite(owner, room, models.NewInvite{})), nil).ExpectStatus(200)
+		for name, removeRight := range map[string]func(creator *harness.Client, room int64){
+			"demoted": func(creator *harness.Client, room int64) { owner.AddMember(room, creator, models.RoleMember) },
+			"left": func(creator *harness.Client, room int64) {
+				creator.Call("DELETE", harness.RoomPath(room)+"/members/me", nil).ExpectStatus(204)
+				creator.Call("POST", invitePath(invite(owner, room, models.NewInvite{})), nil).ExpectStatus(200)
 			},
-			"removed": func(maker *harness.Client, room int64) {
-				owner.Call("DELETE", harness.MemberPath(room, maker), nil).ExpectStatus(204)
-				owner.AddMember(room, maker, models.RoleMember)
+			"removed": func(creator *harness.Client, room int64) {
+				owner.Call("DELETE", harness.MemberPath(room, creator), nil).ExpectStatus(204)
+				owner.AddMember(room, creator, models.RoleMember)
 			},
-			"banned": func(maker *harness.Client, room int64) {
-				owner.Call("PUT", harness.BanPath(room, maker), models.NewBan{}).ExpectStatus(200)
-				owner.Call("DELETE", harness.BanPath(room, maker), nil).ExpectStatus(204)
-				owner.AddMember(room, maker, models.RoleMember)
+			"banned": func(creator *harness.Client, room int64) {
+				owner.Call("PUT", harness.BanPath(room, creator), models.NewBan{}).ExpectStatus(200)
+				owner.Call("DELETE", harness.BanPath(room, creator), nil).ExpectStatus(204)
+				owner.AddMember(room, creator, models.RoleMember)
 			},
-			"gone": func(maker *harness.Client, _ int64) { maker.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204) },
+			"deleted": func(creator *harness.Client, _ int64) { creator.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204) },
 		} {
 			t.Run(name, func(t *testing.T) {
-				maker := c.NewGuest("maker")
+				creator := c.NewGuest("maker")
 				room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)})
 				owner.AddMember(room.ID, member, models.RoleMember)
-				owner.AddMember(room.ID, maker, models.RoleModerator)
-				lost := invite(maker, room.ID, models.NewInvite{})
+				owner.AddMember(room.ID, creator, models.RoleModerator)
+				lost := invite(creator, room.ID, models.NewInvite{})
 				kept := invite(owner, room.ID, models.NewInvite{})
-				end(maker, room.ID)
-				refused := func() {
+				removeRight(creator, room.ID)
+				expectExpired := func() {
 					t.Helper()
 					c.NewGuest("guest").Call("POST", invitePath(lost), nil).ExpectProblem(410, models.CodeExpired)
 				}
-				refused()
-				member.Call("POST", invitePath(lost), nil).ExpectStatus(200) // a member, whom no invite keeps out
-				if name != "gone" {
-					owner.AddMember(room.ID, maker, models.RoleModerator)
-					refused()
-					c.NewGuest("guest").Call("POST", invitePath(invite(maker, room.ID, models.NewInvite{})), nil).ExpectStatus(200)
+				expectExpired()
+				member.Call("POST", invitePath(lost), nil).ExpectStatus(200) // for a member, any invite returns the room
+				if name != "deleted" {
+					owner.AddMember(room.ID, creator, models.RoleModerator)
+					expectExpired()
+					c.NewGuest("guest").Call("POST", invitePath(invite(creator, room.ID, models.NewInvite{})), nil).ExpectStatus(200)
 				}
 				for _, i := range listInvites(owner, room.ID, "").Items {
 					if i.Code == lost.Code {
-						t.Errorf("what does not work any more is listed: %+v", i)
+						t.Errorf("an expired invite is listed: %+v", i)
 					}
 				}
 				c.NewGuest("guest").Call("POST", invitePath(kept), nil).ExpectStatus(200)
@@ -60,27 +60,31 @@ func TestInviteEndsWithItsMaker(t *testing.T) {
 	})
 }
 
-// TestInviteStaysWithItsMaker: another role with the right to invite changes nothing.
-func TestInviteStaysWithItsMaker(t *testing.T) {
+// TestInviteSurvivesCreatorsRoleChange gives the creators of invites another role with the right to invite: the invites
+// still work.
+func TestInviteSurvivesCreatorsRoleChange(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		c := harness.NewClient(t, harness.StartServer(t, database).URL)
-		owner, heir := c.NewGuestNamed("owner"), c.NewGuestNamed("heir")
+		owner, moderator := c.NewGuestNamed("owner"), c.NewGuestNamed("heir")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)})
-		owner.AddMember(room.ID, heir, models.RoleModerator)
-		of := map[*harness.Client]models.Invite{owner: invite(owner, room.ID, models.NewInvite{}), heir: invite(heir, room.ID, models.NewInvite{})}
-		owner.AddMember(room.ID, heir, models.RoleOwner)
-		heir.AddMember(room.ID, owner, models.RoleModerator)
-		for maker, invite := range of {
+		owner.AddMember(room.ID, moderator, models.RoleModerator)
+		invites := map[*harness.Client]models.Invite{
+			owner:     invite(owner, room.ID, models.NewInvite{}),
+			moderator: invite(moderator, room.ID, models.NewInvite{}),
+		}
+		owner.AddMember(room.ID, moderator, models.RoleOwner)
+		moderator.AddMember(room.ID, owner, models.RoleModerator)
+		for creator, invite := range invites {
 			c.NewGuest("guest").Call("POST", invitePath(invite), nil).ExpectStatus(200)
-			if list := listInvites(maker, room.ID, "").Items; len(list) != 2 {
-				t.Errorf("the invites are %+v", list)
+			if list := listInvites(creator, room.ID, "").Items; len(list) != 2 {
+				t.Errorf("got the invites %+v", list)
 			}
 		}
 	})
 }
 
-// TestInviteOfNobody: for invites that an older version made, without saying who, the room's owner answers.
-func TestInviteOfNobody(t *testing.T) {
+// TestInviteWithoutCreator checks that invites of an older version, which have no creator, count as the room owner's.
+func TestInviteWithoutCreator(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
@@ -97,14 +101,14 @@ func TestInviteOfNobody(t *testing.T) {
 			c.NewGuest("guest").Call("POST", invitePath(invite), nil).ExpectStatus(200)
 		}
 		if list := listInvites(owner.AtServer(c.URL), rooms[0].ID, "").Items; len(list) != 1 {
-			t.Errorf("the invites are %+v", list)
+			t.Errorf("got the invites %+v", list)
 		}
 	})
 }
 
-// TestWhoLeftIsAsked: nobody puts back who has left a private room by themselves. They come by an invite that was made
-// since.
-func TestWhoLeftIsAsked(t *testing.T) {
+// TestLeaverOfPrivateRoomNeedsNewInvite checks that a user who left a private room cannot be added again. They can join
+// with an invite that was created after they left.
+func TestLeaverOfPrivateRoomNeedsNewInvite(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		c := harness.NewClient(t, harness.StartServer(t, database).URL)
 		owner, user := c.NewGuestNamed("owner"), c.NewGuestNamed("user")
@@ -114,7 +118,7 @@ func TestWhoLeftIsAsked(t *testing.T) {
 		}
 		old := invite(owner, room.ID, models.NewInvite{})
 		for _, leave := range []string{harness.RoomPath(room.ID) + "/members/me", harness.MemberPath(room.ID, user)} {
-			if leave == harness.MemberPath(room.ID, user) { // who was removed, and did not leave, is put back
+			if leave == harness.MemberPath(room.ID, user) { // a user who was removed, and did not leave, can be added again
 				owner.Call("DELETE", leave, nil).ExpectStatus(204)
 			}
 			put().ExpectStatus(200)
@@ -126,18 +130,18 @@ func TestWhoLeftIsAsked(t *testing.T) {
 			put().ExpectProblem(403, models.CodeForbidden)
 			user.Call("POST", invitePath(old), nil).ExpectProblem(410, models.CodeExpired)
 			if list := listInvites(owner, room.ID, "").Items; list[len(list)-1].Uses != 0 {
-				t.Errorf("the invites are %+v", list)
+				t.Errorf("got the invites %+v", list)
 			}
 			user.Call("POST", invitePath(invite(owner, room.ID, models.NewInvite{})), nil).ExpectStatus(200)
 		}
 		owner.Call("DELETE", harness.MemberPath(room.ID, user), nil).ExpectStatus(204)
 		put().ExpectStatus(200)
 
-		// Into a public room who left comes back by themselves, and may be put back.
+		// A user who left a public room can be added again.
 		public := owner.CreatePublicRoom(user)
 		user.Call("DELETE", harness.RoomPath(public.ID)+"/members/me", nil).ExpectStatus(204)
 		owner.AddMember(public.ID, user, models.RoleMember)
-		// Nothing is kept of who leaves last, or is gone.
+		// Nothing is stored about the last member who leaves, or about a deleted user.
 		alone := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)})
 		owner.Call("DELETE", harness.RoomPath(alone.ID)+"/members/me", nil).ExpectStatus(204)
 		user.Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)

@@ -15,20 +15,21 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// behindProxy are the flags of a server with a proxy in front, which the tests are.
+// behindProxy are the flags of a server behind a proxy. The tests play the proxy.
 var behindProxy = []string{"--trusted-proxies", "127.0.0.0/8"}
 
-// from are the headers of a request that a proxy hands on from an address.
+// from returns the headers of a request that a proxy forwards from an address.
 func from(address string) []string { return []string{"X-Forwarded-For", address} }
 
-// TestClientsBehindProxy: limits, sessions and the log know the client behind the proxy, and believe nobody else.
+// TestClientsBehindProxy checks that limits and sessions use the address of the client behind the proxy, and that only
+// a trusted proxy can set it.
 func TestClientsBehindProxy(t *testing.T) {
 	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "sessions", Play: testSessionAddress},
 		{Name: "passwords", Play: testWrongPasswords},
 		{Name: "guests", Play: testGuestsOfNetwork},
-		{Name: "one spends, others go on", Play: testNetworksApart},
+		{Name: "networks have separate limits", Play: testSeparateNetworks},
 	}, behindProxy...)
 }
 
@@ -36,18 +37,20 @@ func testSessionAddress(t *testing.T, c *harness.Client) {
 	me := *c
 	c.Call("POST", "/v1/sessions", models.Credentials{Username: harness.UniqueName("ada"), Guest: true},
 		"X-Forwarded-For", "1.2.3.4", "X-Forwarded-For", "2001:db8::7, 127.0.0.9").ExpectStatus(201).Decode(&me.Session)
-	if list := harness.Get[models.Page[models.SessionInfo]](&me, "/v1/sessions").Items; len(list) != 1 || list[0].IP != "2001:db8::7" {
-		t.Errorf("the session was made from %+v", list)
+	if list := harness.Get[models.Page[models.SessionInfo]](&me, "/v1/sessions").Items; len(list) != 1 ||
+		list[0].IP != "2001:db8::7" {
+		t.Errorf("got the sessions %+v", list)
 	}
-	lone := harness.StartServer(t, harness.NewSQLite(t)).URL
-	other := harness.NewClient(t, lone)
-	other.Call("POST", "/v1/sessions", models.Credentials{Username: harness.UniqueName("eve"), Guest: true}, from("1.2.3.4")...).ExpectStatus(201).Decode(&other.Session)
+	withoutProxy := harness.StartServer(t, harness.NewSQLite(t)).URL
+	other := harness.NewClient(t, withoutProxy)
+	other.Call("POST", "/v1/sessions", models.Credentials{Username: harness.UniqueName("eve"), Guest: true},
+		from("1.2.3.4")...).ExpectStatus(201).Decode(&other.Session)
 	if list := harness.Get[models.Page[models.SessionInfo]](other, "/v1/sessions").Items; list[0].IP != "127.0.0.1" {
-		t.Errorf("without a proxy, somebody else's word is taken: %+v", list)
+		t.Errorf("without a trusted proxy, X-Forwarded-For was used: %+v", list)
 	}
 }
 
-// testWrongPasswords: wrong passwords slow down the network that they come from, at the account that they are for.
+// testWrongPasswords checks that wrong passwords limit the network they come from, for that account only.
 func testWrongPasswords(_ *testing.T, c *harness.Client) {
 	me, other := c.NewAccount("ada"), c.NewAccount("grace")
 	right := models.Credentials{Username: me.User.Username, Password: harness.Password}
@@ -63,98 +66,106 @@ func testWrongPasswords(_ *testing.T, c *harness.Client) {
 	for range models.MaxWrongPasswords {
 		c.Call("POST", "/v1/sessions", unknown, from("2001:db8:6::1")...).ExpectProblem(401, models.CodeBadCredentials)
 	}
-	expectLimited(c.Call("POST", "/v1/sessions", unknown, from("2001:db8:6::1")...)) // as if there were such an account
+	// An unknown account has the same limit as an existing one.
+	expectLimited(c.Call("POST", "/v1/sessions", unknown, from("2001:db8:6::1")...))
 }
 
-// testGuestsOfNetwork makes guests until no more are taken: of one network, however many addresses it has.
+// testGuestsOfNetwork creates guests up to the limit, which holds for a network with all its addresses.
 func testGuestsOfNetwork(t *testing.T, c *harness.Client) {
 	last := signInGuestsFrom(c, t, "2001:db8:9::", models.MaxNewcomersPerMinute+1)
 	expectLimited(last)
-	c.Call("POST", "/v1/sessions", models.Credentials{Username: harness.UniqueName("g"), Guest: true}, from("2001:db8:9:1::1")...).ExpectStatus(201)
-	c.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("u"), Password: harness.Password}, from("2001:db8:9::1")...).ExpectStatus(201)
+	c.Call("POST", "/v1/sessions", models.Credentials{Username: harness.UniqueName("g"), Guest: true},
+		from("2001:db8:9:1::1")...).ExpectStatus(201)
+	c.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("u"), Password: harness.Password},
+		from("2001:db8:9::1")...).ExpectStatus(201)
 }
 
-// signInGuestsFrom asks for so many guests from addresses of a network, and is the answer to the last.
+// signInGuestsFrom requests n guests from addresses of a network, and returns the last response.
 func signInGuestsFrom(c *harness.Client, t *testing.T, network string, n int) *harness.Response {
 	t.Helper()
-	const askers = 8
-	var asking sync.WaitGroup
-	for k := range askers {
-		asking.Go(func() {
-			for i := k; i < n-1; i += askers {
-				// Names that are taken cost little, and are guests that were asked for all the same.
-				c.Send("POST", "/v1/sessions", models.Credentials{Username: "taken", Guest: true}, from(fmt.Sprint(network, i%5000+1))...)
+	const workers = 8
+	var running sync.WaitGroup
+	for k := range workers {
+		running.Go(func() {
+			for i := k; i < n-1; i += workers {
+				// A taken name costs the server little, and counts for the limit as well.
+				c.Send("POST", "/v1/sessions", models.Credentials{Username: "taken", Guest: true},
+					from(fmt.Sprint(network, i%5000+1))...)
 			}
 		})
 	}
-	asking.Wait()
+	running.Wait()
 	var a *harness.Response
-	harness.Eventually(t, "the network has asked for enough", func() bool {
-		a = c.Send("POST", "/v1/sessions", models.Credentials{Username: harness.UniqueName("g"), Guest: true}, from(network+"1")...)
+	harness.Eventually(t, "the network has reached its limit", func() bool {
+		a = c.Send("POST", "/v1/sessions", models.Credentials{Username: harness.UniqueName("g"), Guest: true},
+			from(network+"1")...)
 		return a.HTTP.StatusCode == 429
 	})
 	return a
 }
 
-// testNetworksApart spends a network's requests with what is refused anyway. Users with a token go on from there, and
-// everybody from elsewhere.
-func testNetworksApart(t *testing.T, c *harness.Client) {
+// testSeparateNetworks uses up a network's requests with refused ones. Users with a token can still send requests from
+// this network, and all users from other networks.
+func testSeparateNetworks(t *testing.T, c *harness.Client) {
 	me := c.NewAccount("ada")
-	there := from("203.0.113.66")
+	network := from("203.0.113.66")
 	refused := []func() *harness.Response{
-		func() *harness.Response { return c.Send("GET", "/v1/users/me", nil, there...) },
-		func() *harness.Response { return c.WithToken("nonsense").Send("GET", "/v1/users/me", nil, there...) },
-		func() *harness.Response { return c.WithToken("nonsense").Send("GET", "/v1/events", nil, there...) },
-		func() *harness.Response { return c.Send("GET", "/nowhere", nil, there...) },
-		func() *harness.Response { return c.Send("OPTIONS", "/nowhere", nil, there...) },
-		func() *harness.Response { return c.Send("PUT", "/v1/users", nil, there...) },
-		func() *harness.Response { return c.Send("POST", "/v1/sessions", []byte("{"), there...) },
-		func() *harness.Response { return c.Send("GET", "/v1/auth/providers?a=%00", nil, there...) },
+		func() *harness.Response { return c.Send("GET", "/v1/users/me", nil, network...) },
+		func() *harness.Response { return c.WithToken("nonsense").Send("GET", "/v1/users/me", nil, network...) },
+		func() *harness.Response { return c.WithToken("nonsense").Send("GET", "/v1/events", nil, network...) },
+		func() *harness.Response { return c.Send("GET", "/nowhere", nil, network...) },
+		func() *harness.Response { return c.Send("OPTIONS", "/nowhere", nil, network...) },
+		func() *harness.Response { return c.Send("PUT", "/v1/users", nil, network...) },
+		func() *harness.Response { return c.Send("POST", "/v1/sessions", []byte("{"), network...) },
+		func() *harness.Response { return c.Send("GET", "/v1/auth/providers?a=%00", nil, network...) },
 	}
-	for i, ask := range refused {
-		if left := remainingQuota(ask(), "requests", models.MaxRequestsPerMinute); left != models.MaxRequestsPerMinute-i-1 {
-			t.Errorf("after %d refused requests %d are left", i+1, left)
+	for i, send := range refused {
+		if left := remainingQuota(send(), "requests", models.MaxRequestsPerMinute); left != models.MaxRequestsPerMinute-i-1 {
+			t.Errorf("after %d refused requests: got %d remaining requests", i+1, left)
 		}
 	}
-	var asking sync.WaitGroup
+	var running sync.WaitGroup
 	for range 8 {
-		asking.Go(func() {
+		running.Go(func() {
 			for range models.MaxRequestsPerMinute / 8 {
 				refused[3]()
 			}
 		})
 	}
-	asking.Wait()
-	harness.Eventually(t, "the network has asked for too much", func() bool {
+	running.Wait()
+	harness.Eventually(t, "the network has reached its limit", func() bool {
 		return refused[3]().HTTP.StatusCode == 429
 	})
-	for _, ask := range refused {
-		if a := ask(); a.HTTP.StatusCode != 429 && a.HTTP.Header.Get("Retry-After") == "" {
-			t.Errorf("%v\nis not refused", a)
+	for _, send := range refused {
+		if a := send(); a.HTTP.StatusCode != 429 && a.HTTP.Header.Get("Retry-After") == "" {
+			t.Errorf("got %v, want 429", a)
 		}
 	}
-	me.Call("GET", "/v1/users/me", nil, there...).ExpectStatus(200)
-	c.Call("POST", "/v1/sessions", models.Credentials{Username: me.User.Username, Password: harness.Password}, from("198.51.100.7")...).ExpectStatus(201)
-	if metrics := string(c.Send("GET", "/metrics", nil).Body); !strings.Contains(metrics, `parley_requests_refused_total{reason="requests"}`) ||
-		!strings.Contains(metrics, `parley_requests_refused_total{reason="not_found"}`) {
-		t.Error("the metrics do not say what was refused")
+	me.Call("GET", "/v1/users/me", nil, network...).ExpectStatus(200)
+	c.Call("POST", "/v1/sessions", models.Credentials{Username: me.User.Username, Password: harness.Password},
+		from("198.51.100.7")...).ExpectStatus(201)
+	metrics := string(c.Send("GET", "/metrics", nil).Body)
+	for _, reason := range []string{"requests", "not_found"} {
+		if !strings.Contains(metrics, `parley_requests_refused_total{reason="`+reason+`"}`) {
+			t.Errorf("the metrics have no refused requests for the reason %s", reason)
+		}
 	}
 }
 
-// lines are what a server logs.
-type lines struct {
+// logLines collects what a server logs.
+type logLines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (l *lines) Write(b []byte) (int, error) {
+func (l *logLines) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(b)
 }
 
-// requests are the lines of requests, so far.
-func (l *lines) requests(t *testing.T) (list []map[string]any) {
+// requests returns the logged requests so far.
+func (l *logLines) requests(t *testing.T) (list []map[string]any) {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -170,9 +181,10 @@ func (l *lines) requests(t *testing.T) (list []map[string]any) {
 	return list
 }
 
-// TestRequestLog: a request's line says who asked for what, from where. Probes have none, and a line opens no room.
+// TestRequestLog checks that the log line of a request has the method, the path, the user and the client's address.
+// Probes are not logged, and neither are the codes of invites.
 func TestRequestLog(t *testing.T) {
-	log := &lines{}
+	log := &logLines{}
 	s, err := harness.StartServerLogging(t, log, harness.NewSQLite(t), nil, behindProxy...)
 	if err != nil {
 		t.Fatal(err)
@@ -192,26 +204,31 @@ func TestRequestLog(t *testing.T) {
 	})
 	line := list[len(list)-1]
 	for field, want := range map[string]any{
-		"method": "GET", "path": "/v1/users/me", "status": 200.0, "client": "203.0.113.9", "user": float64(me.User.ID), "request_id": "mine",
+		"method": "GET", "path": "/v1/users/me", "status": 200.0, "client": "203.0.113.9", "user": float64(me.User.ID),
+		"request_id": "mine",
 	} {
 		if line[field] != want {
-			t.Errorf("%s is %v, want %v, in %v", field, line[field], want, line)
+			t.Errorf("got %s = %v, want %v, in %v", field, line[field], want, line)
 		}
 	}
 	if took, _ := line["took"].(string); !strings.HasSuffix(took, "s") {
-		t.Errorf("it took %v", line["took"])
+		t.Errorf("got took = %v, want a duration", line["took"])
 	}
 	for _, line := range list {
 		path, _ := line["path"].(string)
 		if !strings.HasPrefix(path, "/v1/") || strings.Contains(path, "abcdefghijklmnopqrstuvwxyz") {
-			t.Errorf("logged is %v", line)
+			t.Errorf("got the log line %v", line)
 		}
 	}
 }
 
-// TestGuestIsGone: with the last session a guest goes, at once, and the name is free.
-func TestGuestIsGone(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "a guest logs out", Play: testGuestLogsOut}, {Name: "an account logs out", Play: testAccountLogsOut}})
+// TestLastSessionDeletesGuest checks that a guest is deleted at once with their last session, and that the name is free
+// then.
+func TestLastSessionDeletesGuest(t *testing.T) {
+	harness.RunScenarios(t, []harness.Scenario{
+		{Name: "a guest logs out", Play: testGuestLogsOut},
+		{Name: "an account logs out", Play: testAccountLogsOut},
+	})
 }
 
 func testGuestLogsOut(t *testing.T, c *harness.Client) {
@@ -224,9 +241,11 @@ func testGuestLogsOut(t *testing.T, c *harness.Client) {
 	other.Call("GET", "/v1/users/@"+me.User.Username, nil).ExpectProblem(404, models.CodeNotFound)
 	again := c.NewGuestNamed(me.User.Username)
 	if again.User.ID == me.User.ID {
-		t.Error("the new guest is the old one")
+		t.Error("the new guest has the id of the old one")
 	}
-	harness.Eventually(t, "the old one has left the room", func() bool { return other.GetRoom(room.ID).MemberCount == 1 })
+	harness.Eventually(t, "the old guest has left the room", func() bool {
+		return other.GetRoom(room.ID).MemberCount == 1
+	})
 	me.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)
 	c.Call("POST", harness.RefreshPath, harness.RefreshBody(me.RefreshToken)).ExpectProblem(401, models.CodeSessionRevoked)
 	c.Call("POST", harness.RefreshPath, harness.RefreshBody("nobody's")).ExpectProblem(401, models.CodeUnauthenticated)
@@ -239,8 +258,8 @@ func testAccountLogsOut(_ *testing.T, c *harness.Client) {
 	me.LogIn()
 }
 
-// TestBytesOfUser: a user writes so much in an hour, in whatever form, and no more.
-func TestBytesOfUser(t *testing.T) {
+// TestBytesOfUserAreLimited checks the limit of bytes that a user can send in an hour.
+func TestBytesOfUserAreLimited(t *testing.T) {
 	c := harness.NewClient(t, harness.StartServer(t, harness.NewSQLite(t)).URL)
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	big := []byte(`{"text":"x"` + strings.Repeat(" ", models.MaxBodyBytes-100) + "}")
@@ -255,8 +274,8 @@ func TestBytesOfUser(t *testing.T) {
 	other.Call("POST", path, models.NewMessage{Text: "x"}).ExpectStatus(201)
 }
 
-// TestUploadsAtOnce: what comes at the same moment fills the quota together.
-func TestUploadsAtOnce(t *testing.T) {
+// TestSimultaneousUploadsShareQuota checks that simultaneous uploads count together for the quota.
+func TestSimultaneousUploadsShareQuota(t *testing.T) {
 	const size = 600
 	me := harness.NewClient(t, harness.StartServer(t, harness.NewSQLite(t), "--file-quota", "1000").URL).NewGuest("ada")
 	room := me.CreatePublicRoom()
@@ -267,7 +286,8 @@ func TestUploadsAtOnce(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = conn.Close() })
 		_, err = fmt.Fprintf(conn, "POST %s/files?name=a HTTP/1.1\r\nHost: parley\r\nAuthorization: Bearer %s\r\n"+
-			"Content-Type: text/plain\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", harness.RoomPath(room.ID), me.AccessToken, size)
+			"Content-Type: text/plain\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", harness.RoomPath(room.ID),
+			me.AccessToken, size)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -275,19 +295,19 @@ func TestUploadsAtOnce(t *testing.T) {
 	}
 	first := begin()
 	if status := statusOn(t, first); status != http.StatusContinue {
-		t.Fatalf("the first upload is answered %d", status)
+		t.Fatalf("the first upload: got the status %d", status)
 	}
 	second := begin()
 	if status := statusOn(t, second); status != http.StatusRequestEntityTooLarge {
-		t.Errorf("the second upload, beside the first, is answered %d", status)
+		t.Errorf("the second upload, during the first: got the status %d", status)
 	}
 	_ = first.Close()
-	harness.Eventually(t, "the first upload counts no more when its client is gone", func() bool {
+	harness.Eventually(t, "the first upload does not count after its client has disconnected", func() bool {
 		return statusOn(t, begin()) == http.StatusContinue
 	})
 }
 
-// statusOn reads the first line of an answer.
+// statusOn reads the status from the first line of a response.
 func statusOn(t *testing.T, conn net.Conn) (status int) {
 	t.Helper()
 	line := make([]byte, len("HTTP/1.1 100"))

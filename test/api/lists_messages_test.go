@@ -7,8 +7,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// sentTea fills a room with messages that all searches of the table find.
-func sentTea(c *harness.Client, roomID int64) (messages []models.Message, ids []string) {
+// sendTeaMessages fills a room with messages that all searches of movingLists find.
+func sendTeaMessages(c *harness.Client, roomID int64) (messages []models.Message, ids []string) {
 	c.T.Helper()
 	for i := range listSize {
 		m := c.SendText(roomID, fmt.Sprintf("tea at %d", i))
@@ -17,19 +17,20 @@ func sentTea(c *harness.Client, roomID int64) (messages []models.Message, ids []
 	return messages, ids
 }
 
-// movingMessages is what may happen to messages that are found all the time. deleted is for lists that show tombstones.
+// movingMessages returns changes to messages after which a list still has them. deleted is for lists with tombstones.
 func movingMessages(me *harness.Client, messages []models.Message, deleted bool) map[string]any {
 	roomID := messages[0].RoomID
 	moves := map[string]any{
 		"edited": func(i int) {
-			me.Call("PATCH", harness.MessagePath(messages[i]), models.MessageEdit{Text: harness.UniqueName("tea, edited")}).ExpectStatus(200)
+			me.Call("PATCH", harness.MessagePath(messages[i]), models.MessageEdit{Text: harness.UniqueName("tea, edited")}).
+				ExpectStatus(200)
 		},
-		"edited away and back": func(i int) {
+		"edited twice, found again": func(i int) {
 			me.Call("PATCH", harness.MessagePath(messages[i]), models.MessageEdit{Text: "other"}).ExpectStatus(200)
 			me.Call("PATCH", harness.MessagePath(messages[i]), models.MessageEdit{Text: "tea again"}).ExpectStatus(200)
 		},
 		"new ones":       func() { me.SendText(roomID, "tea, new") },
-		"others deleted": func() { deletePath(me, harness.MessagePath(me.SendText(roomID, "tea, gone"))) },
+		"others deleted": func() { deletePath(me, harness.MessagePath(me.SendText(roomID, "tea, deleted"))) },
 		"reactions": func(i int) {
 			me.Call("PUT", reactionPath(messages[i], "👍"), nil).ExpectStatus(200)
 			deletePath(me, reactionPath(messages[i], "👍"))
@@ -41,19 +42,20 @@ func movingMessages(me *harness.Client, messages []models.Message, deleted bool)
 	return moves
 }
 
-// listOfMessages are those of a room, of which the first is not asked for.
+// listOfMessages is a list of a room's messages without the first one.
 func listOfMessages(c *harness.Client, query string) *movingList {
 	me := c.NewGuest("ada")
 	room := me.CreatePublicRoom()
 	me.SendText(room.ID, "first")
-	messages, ids := sentTea(me, room.ID)
+	messages, ids := sendTeaMessages(me, room.ID)
 	return &movingList{
 		by: me, path: harness.RoomPath(room.ID) + "/messages" + query, want: ids,
 		moves: movingMessages(me, messages, query[0] == '?'),
 	}
 }
 
-func listOfFoundAnywhere(c *harness.Client) *movingList {
+// listOfSearchEverywhere is a list of messages that a search in all rooms finds.
+func listOfSearchEverywhere(c *harness.Client) *movingList {
 	me := c.NewGuest("ada")
 	rooms, _ := ownRooms(me, models.NewRoom{})
 	var messages []models.Message
@@ -73,26 +75,27 @@ func listOfFoundAnywhere(c *harness.Client) *movingList {
 	return &movingList{by: me, path: "/v1/search?q=tea&", want: ids, moves: moves}
 }
 
+// listOfPins is a list of a room's pinned messages.
 func listOfPins(c *harness.Client) *movingList {
 	me := c.NewGuest("ada")
 	room := me.CreatePublicRoom()
-	messages, ids := sentTea(me, room.ID)
+	messages, ids := sendTeaMessages(me, room.ID)
 	pin := func(m models.Message) { me.Call("PUT", pinPath(m), nil).ExpectStatus(200) }
 	for _, m := range messages {
 		pin(m)
 	}
 	moves := movingMessages(me, messages, false)
-	moves["removed and put again"] = func(i int) { deletePath(me, pinPath(messages[i])); pin(messages[i]) }
+	moves["removed and pinned again"] = func(i int) { deletePath(me, pinPath(messages[i])); pin(messages[i]) }
 	moves["new pins"] = func() { pin(me.SendText(room.ID, "new")) }
 	moves["pinned and deleted"] = func() {
-		m := me.SendText(room.ID, "gone")
+		m := me.SendText(room.ID, "deleted")
 		pin(m)
 		deletePath(me, harness.MessagePath(m))
 	}
 	return &movingList{by: me, path: harness.RoomPath(room.ID) + "/pins?", want: ids, moves: moves}
 }
 
-// listOfEvents are polled. What is wanted of them are the six messages.
+// listOfEvents is a polled list of events, from which the messages' events are wanted.
 func listOfEvents(c *harness.Client) *movingList {
 	me := c.NewGuest("ada")
 	room := me.CreatePublicRoom()
@@ -101,7 +104,8 @@ func listOfEvents(c *harness.Client) *movingList {
 	var messages []models.Message
 	for i := range listSize {
 		var m models.Message
-		a := me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: fmt.Sprint("tea ", i)}).ExpectStatus(201).Decode(&m)
+		a := me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: fmt.Sprint("tea ", i)}).
+			ExpectStatus(201).Decode(&m)
 		messages, ids = append(messages, m), append(ids, a.EventID())
 	}
 	return &movingList{

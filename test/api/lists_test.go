@@ -14,15 +14,16 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// listSize is how many items match during all the time in which a list of the table is read.
+// listSize is the number of items that a list has during the whole time in which it is read.
 const listSize = 6
 
 // listCase is a list whose items move while it is read.
 type listCase struct {
-	name string // of the route, and what else tells it from other cases
+	name string // the route, and what is special about the case
 	fill func(c *harness.Client) *movingList
 }
 
+// route returns the route of the case's name.
 func (l listCase) route() string {
 	route, _, _ := strings.Cut(l.name, ",")
 	return route
@@ -31,16 +32,16 @@ func (l listCase) route() string {
 // movingList is a filled list.
 type movingList struct {
 	by     *harness.Client
-	path   string         // up to a query that ends in & or ?
-	want   []string       // what comes exactly once, as listedID has it
+	path   string         // with a query that ends in & or ?
+	want   []string       // the ids of the items that are listed exactly once, as listedID returns them
 	moves  map[string]any // func(), or func(i int) for one of the items
-	polled string         // of polled events: the cursor that they begin after; pages name the next one in Event-Cursor
+	polled string         // for polled events: the first cursor; the next ones are in Event-Cursor
 }
 
-// TestListsWhileThingsMove reads each list of the contract in small pages. Between two pages it lets something move:
-// among what was read, what was not, and what stands between the two. What matches all the time comes exactly once, and
-// nothing comes twice.
-func TestListsWhileThingsMove(t *testing.T) {
+// TestListsWhileItemsMove reads each list of the contract in small pages. Between two pages, items move: among those
+// that were read, those that were not, and those at the edge. An item that matches during the whole time is listed
+// exactly once, and no item twice.
+func TestListsWhileItemsMove(t *testing.T) {
 	harness.Long(t)
 	var scenarios []harness.Scenario
 	for _, l := range movingLists {
@@ -58,6 +59,7 @@ func TestListsWhileThingsMove(t *testing.T) {
 	harness.RunScenarios(t, scenarios, "--rate-limit", "off")
 }
 
+// readMoving reads a list in small pages, with a change after each of the first ones.
 func readMoving(t *testing.T, l *movingList, name string) {
 	t.Helper()
 	move := func() {
@@ -77,10 +79,11 @@ func readMoving(t *testing.T, l *movingList, name string) {
 	}
 	for ; pages == 0 || next != ""; pages++ {
 		if pages > 10*listSize {
-			t.Fatalf("%s: %s does not end", name, l.path)
+			t.Fatalf("%s: %s has no last page", name, l.path)
 		}
 		var page models.Page[map[string]any]
-		a := l.by.Call("GET", fmt.Sprintf("%slimit=%d%s", l.path, 1+pages%2, next), nil, "Accept", "application/json").ExpectStatus(200).Decode(&page)
+		a := l.by.Call("GET", fmt.Sprintf("%slimit=%d%s", l.path, 1+pages%2, next), nil, "Accept", "application/json").
+			ExpectStatus(200).Decode(&page)
 		for _, item := range page.Items {
 			seen[listedID(item)]++
 		}
@@ -95,21 +98,21 @@ func readMoving(t *testing.T, l *movingList, name string) {
 		}
 	}
 	if pages < 3 {
-		t.Errorf("%s: %s had %d pages: nothing could move between them", name, l.path, pages)
+		t.Errorf("%s: %s had only %d pages, so that nothing could move in between", name, l.path, pages)
 	}
 	for _, id := range l.want {
 		if seen[id] != 1 {
-			t.Errorf("%s: %s: %s came %d times", name, l.path, id, seen[id])
+			t.Errorf("%s: %s: got %s %d times, want once", name, l.path, id, seen[id])
 		}
 	}
 	for id, n := range seen {
 		if n > 1 && !slices.Contains(l.want, id) {
-			t.Errorf("%s: %s: %s came %d times", name, l.path, id, n)
+			t.Errorf("%s: %s: got %s %d times", name, l.path, id, n)
 		}
 	}
 }
 
-// listedID is what an item of a list is told from the others by.
+// listedID returns what identifies an item in its list.
 func listedID(item map[string]any) string {
 	for _, inner := range []string{"user", "message"} {
 		if of, ok := item[inner].(map[string]any); ok {
@@ -128,15 +131,17 @@ func listedID(item map[string]any) string {
 	return fmt.Sprint(item["id"])
 }
 
+// listed returns the identity of an item with these ids.
 func listed(ids ...int64) string { return fmt.Sprint(ids) }
 
-// TestEveryListMoves holds the table against the contract: no operation that answers pages without a case.
-func TestEveryListMoves(t *testing.T) {
+// TestEveryListHasMovingCase compares movingLists with the contract: each operation that returns pages has a case.
+func TestEveryListHasMovingCase(t *testing.T) {
 	t.Parallel()
 	cases := map[string]bool{"GET /v1/events": true} // polled pages have no next_cursor
 	for path, item := range harness.Document().Paths.Map() {
 		for method, operation := range item.Operations() {
-			if schema := answerOf(operation); schema != nil && schema.Properties["items"] != nil && schema.Properties["next_cursor"] != nil {
+			if schema := responseSchema(operation); schema != nil && schema.Properties["items"] != nil &&
+				schema.Properties["next_cursor"] != nil {
 				cases[method+" "+path] = true
 			}
 		}
@@ -145,7 +150,7 @@ func TestEveryListMoves(t *testing.T) {
 	for _, l := range movingLists {
 		covered[l.route()] = true
 		if !cases[l.route()] {
-			t.Errorf("%s has a case, and is no list of the contract", l.route())
+			t.Errorf("%s has a case, but is not a list of the contract", l.route())
 		}
 	}
 	for route := range cases {
@@ -155,17 +160,18 @@ func TestEveryListMoves(t *testing.T) {
 	}
 }
 
-// answerOf is the schema of what an operation answers as JSON when all is well.
-func answerOf(operation *openapi3.Operation) *openapi3.Schema {
+// responseSchema returns the schema of an operation's successful JSON response.
+func responseSchema(operation *openapi3.Operation) *openapi3.Schema {
 	if ok := operation.Responses.Value("200"); ok != nil && ok.Value.Content["application/json"] != nil {
 		return ok.Value.Content["application/json"].Schema.Value
 	}
 	return nil
 }
 
-// TestCursorsOfOtherLists: what is no cursor of a list is an invalid request, never a list or a fault.
-func TestCursorsOfOtherLists(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "each of every other", Play: func(t *testing.T, c *harness.Client) {
+// TestForeignCursorsAreRefused sends each list the cursors of others and broken ones: each is an invalid request, and
+// not a list or a server error.
+func TestForeignCursorsAreRefused(t *testing.T) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "each list", Play: func(t *testing.T, c *harness.Client) {
 		cursors := map[string]string{}
 		lists := map[string]*movingList{}
 		for _, l := range movingLists {

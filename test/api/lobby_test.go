@@ -7,8 +7,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestLobby finds the lobby at the first start and again at the second, with everybody in it, guests too. A guest who
-// signs up is in it as before: one who left stays out, one who was banned too.
+// TestLobby checks that the first start creates the lobby and the second start keeps it, with all users as members,
+// guests too. An upgraded guest stays a member; a guest who left or was banned does not become a member again.
 func TestLobby(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		lobby := []string{"--lobby", "lobby", "--presence-room-limit", "0"}
@@ -16,7 +16,8 @@ func TestLobby(t *testing.T) {
 		guest := harness.NewClient(t, s.URL).NewGuestNamed("gast")
 		var room models.Room
 		guest.Call("GET", harness.HandlePath("lobby"), nil).ExpectStatus(200).Decode(&room)
-		if room.Kind != models.RoomPublic || room.MemberCount != 1 || room.OwnerID != 0 || room.Membership.Role != models.RoleMember {
+		if room.Kind != models.RoomPublic || room.MemberCount != 1 || room.OwnerID != 0 ||
+			room.Membership.Role != models.RoleMember {
 			t.Errorf("the lobby is %+v", room)
 		}
 		seen := guest.OpenStream("")
@@ -50,16 +51,17 @@ func TestLobby(t *testing.T) {
 	})
 }
 
+// wantMembers compares a room's number of members.
 func wantMembers(t *testing.T, c *harness.Client, roomID, want int64) {
 	t.Helper()
 	var r models.Room
 	if a := c.Call("GET", harness.RoomPath(roomID), nil).ExpectStatus(200).Decode(&r); r.MemberCount != want {
-		t.Errorf("%v: wanted %d members", a, want)
+		t.Errorf("%v: want %d members", a, want)
 	}
 }
 
-// TestLobbyElsewhere names another lobby, and none.
-func TestLobbyElsewhere(t *testing.T) {
+// TestLobbyFlag starts a server with another lobby, and one without a lobby.
+func TestLobbyFlag(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--lobby", "#Foyer")
 		anna := harness.NewClient(t, s.URL).SignUp("anna", "correct horse")
@@ -74,7 +76,7 @@ func TestLobbyElsewhere(t *testing.T) {
 		var rooms models.Page[models.Room]
 		bert.Call("GET", "/v1/rooms", nil).ExpectStatus(200).Decode(&rooms)
 		if len(rooms.Items) != 0 {
-			t.Errorf("without a lobby bert is in %+v", rooms.Items)
+			t.Errorf("without a lobby: got bert's rooms %+v, want none", rooms.Items)
 		}
 		bert.Call("GET", harness.HandlePath("lobby"), nil).ExpectProblem(404, models.CodeNotFound)
 	})

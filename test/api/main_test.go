@@ -1,4 +1,4 @@
-// Package api tests the HTTP API on a whole server: one file a topic.
+// Package api tests the HTTP API on a whole server, with one file for each topic.
 package api
 
 import (

@@ -12,7 +12,7 @@ import (
 func TestMessages(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "send", Play: testSend},
-		{Name: "what is no message", Play: testSendRefused},
+		{Name: "invalid messages", Play: testSendRefused},
 		{Name: "to a channel or a user", Play: testTarget},
 		{Name: "edit", Play: testEdit},
 		{Name: "delete", Play: testDelete},
@@ -33,24 +33,27 @@ func testSend(t *testing.T, c *harness.Client) {
 			sent.ReplyTo = harness.Ptr(int64(i))
 		}
 		a := me.Call("POST", harness.HandlePath(room.Handle)+"/messages", sent).ExpectStatus(201)
-		var m, told models.Message
+		var m, data models.Message
 		a.Decode(&m)
-		if m.ID != int64(i+1) || m.RoomID != room.ID || m.Text != text || m.Type != models.MessageText || m.Sender != me.User.Ref() ||
-			m.ReplyTo != int64(i) || m.ClientID != *sent.ClientID || m.CreatedAt.IsZero() || !m.EditedAt.IsZero() || !m.DeletedAt.IsZero() {
+		if m.ID != int64(i+1) || m.RoomID != room.ID || m.Text != text || m.Type != models.MessageText ||
+			m.Sender != me.User.Ref() ||
+			m.ReplyTo != int64(i) || m.ClientID != *sent.ClientID || m.CreatedAt.IsZero() || !m.EditedAt.IsZero() ||
+			!m.DeletedAt.IsZero() {
 			t.Errorf("got %+v", m)
 		}
 		if a.Header("Location") != harness.MessagePath(m) {
-			t.Errorf("Location is %q", a.Header("Location"))
+			t.Errorf("got Location %q", a.Header("Location"))
 		}
-		if e := s.Expect(models.EventMessageNotification, &told); e.ID != a.EventID() || !equal(told, m) {
-			t.Errorf("answered %v\ntold %v", a, e)
+		if e := s.Expect(models.EventMessageNotification, &data); e.ID != a.EventID() || !equal(data, m) {
+			t.Errorf("got the event %v\nfor %v", e, a)
 		}
 		if got := harness.Get[models.Message](other, harness.MessagePath(m)); !equal(got, m) {
-			t.Errorf("answered %+v, stored %+v", m, got)
+			t.Errorf("got the stored message %+v, want %+v", got, m)
 		}
 	}
 	var sticker models.Message
-	me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Type: models.MessageSticker, Text: "cat"}).ExpectStatus(201).Decode(&sticker)
+	me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Type: models.MessageSticker, Text: "cat"}).
+		ExpectStatus(201).Decode(&sticker)
 	if sticker.Type != models.MessageSticker {
 		t.Errorf("got %+v", sticker)
 	}
@@ -58,21 +61,21 @@ func testSend(t *testing.T, c *harness.Client) {
 		t.Errorf("got %+v", got)
 	}
 	if got := me.GetRoom(room.ID).Membership; got.UnreadCount != 0 {
-		t.Errorf("own messages are unread: %+v", got)
+		t.Errorf("the user's own messages are unread: %+v", got)
 	}
 	for _, id := range []string{"0", "7", "-1", "x", "9223372036854775808"} {
 		me.CallInvalid("GET", harness.RoomPath(room.ID)+"/messages/"+id, nil).ExpectProblem(404, models.CodeNotFound)
 	}
 }
 
-// equal reports whether two messages are the same to the last field.
+// equal reports whether two messages are equal in all fields.
 func equal(a, b models.Message) bool { return fmt.Sprintf("%+v", a) == fmt.Sprintf("%+v", b) }
 
 func testSendRefused(t *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
 	room := me.CreatePublicRoom()
 	me.SendText(room.ID, "one")
-	for _, no := range []struct {
+	for _, invalid := range []struct {
 		field string
 		body  map[string]any
 	}{
@@ -91,7 +94,7 @@ func testSendRefused(t *testing.T, c *harness.Client) {
 		{"client_id", map[string]any{"text": "x", "client_id": ""}},
 		{"client_id", map[string]any{"text": "x", "client_id": strings.Repeat("c", 65)}},
 	} {
-		me.CallInvalid("POST", harness.RoomPath(room.ID)+"/messages", no.body).ExpectInvalid(no.field)
+		me.CallInvalid("POST", harness.RoomPath(room.ID)+"/messages", invalid.body).ExpectInvalid(invalid.field)
 	}
 	if got := me.GetRoom(room.ID); got.MessageCount != 1 || got.LastMessageID != 1 {
 		t.Errorf("got %+v", got)
@@ -105,26 +108,31 @@ func testTarget(t *testing.T, c *harness.Client) {
 		return models.TargetedMessage{Target: target, NewMessage: models.NewMessage{Text: text, ClientID: harness.Ptr("c")}}
 	}
 	var m models.Message
-	a := me.Call("POST", "/v1/messages", to("#"+strings.ToUpper(room.Handle), "to the channel")).ExpectStatus(201).Decode(&m)
-	if m.RoomID != room.ID || m.ID != 1 || m.ClientID != "c" || a.EventID() == "" || a.Header("Location") != harness.MessagePath(m) {
+	a := me.Call("POST", "/v1/messages", to("#"+strings.ToUpper(room.Handle), "to the channel")).ExpectStatus(201).
+		Decode(&m)
+	if m.RoomID != room.ID || m.ID != 1 || m.ClientID != "c" || a.EventID() == "" ||
+		a.Header("Location") != harness.MessagePath(m) {
 		t.Errorf("got %v", a)
 	}
 	s := other.OpenStream("")
 	a = me.Call("POST", "/v1/messages", to("@"+other.User.Username, "to the user")).ExpectStatus(201).Decode(&m)
 	var direct models.Room
 	s.Expect(models.EventRoomCreated, &direct)
-	if e := s.Expect(models.EventMessageNotification, nil); e.ID != a.EventID() || direct.ID != m.RoomID || direct.Kind != models.RoomDirect {
-		t.Errorf("told %v for %v", e, a)
+	if e := s.Expect(models.EventMessageNotification, nil); e.ID != a.EventID() || direct.ID != m.RoomID ||
+		direct.Kind != models.RoomDirect {
+		t.Errorf("got the event %v for %v", e, a)
 	}
 	var back models.Message
 	other.Call("POST", "/v1/messages", to("@"+me.User.Username, "and back")).ExpectStatus(201).Decode(&back)
 	if back.RoomID != m.RoomID || back.ID != 2 {
-		t.Errorf("the answer is %+v, to %+v", back, m)
+		t.Errorf("got the reply %+v to %+v", back, m)
 	}
 	other.Call("POST", "/v1/messages", to("#"+room.Handle, "x")).ExpectProblem(403, models.CodeForbidden)
 	me.Call("POST", "/v1/messages", to("#"+harness.UniqueName("none"), "x")).ExpectProblem(404, models.CodeNotFound)
 	me.Call("POST", "/v1/messages", to("@"+harness.UniqueName("nobody"), "x")).ExpectProblem(404, models.CodeNotFound)
-	for _, target := range []string{"", "#", "@", "tea", "#a", "@1x", "@a b", "#" + strings.Repeat("h", 65), "@a\x00b", "##tea", "@@ada"} {
+	for _, target := range []string{
+		"", "#", "@", "tea", "#a", "@1x", "@a b", "#" + strings.Repeat("h", 65), "@a\x00b", "##tea", "@@ada",
+	} {
 		me.CallInvalid("POST", "/v1/messages", to(target, "x")).ExpectInvalid("target")
 	}
 	me.CallInvalid("POST", "/v1/messages", map[string]any{"text": "x"}).ExpectInvalid("target")
@@ -138,26 +146,28 @@ func testEdit(t *testing.T, c *harness.Client) {
 	m := me.SendText(room.ID, "tpyo")
 	owner.Call("PUT", harness.RoomPath(room.ID)+"/read", models.ReadMark{MessageID: 1}).ExpectStatus(200)
 	s := owner.OpenStream("")
-	var edited, told models.Message
+	var edited, data models.Message
 	a := me.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "typo"}).ExpectStatus(200).Decode(&edited)
-	if edited.Text != "typo" || edited.EditedAt.Before(m.CreatedAt.Time) || edited.ID != m.ID || edited.CreatedAt != m.CreatedAt {
+	if edited.Text != "typo" || edited.EditedAt.Before(m.CreatedAt.Time) || edited.ID != m.ID ||
+		edited.CreatedAt != m.CreatedAt {
 		t.Errorf("got %+v", edited)
 	}
-	if e := s.Expect(models.EventMessageEdited, &told); e.ID != a.EventID() || !equal(told, edited) {
-		t.Errorf("told %v for %v", e, a)
+	if e := s.Expect(models.EventMessageEdited, &data); e.ID != a.EventID() || !equal(data, edited) {
+		t.Errorf("got the event %v for %v", e, a)
 	}
 	if got := harness.Get[models.Message](owner, harness.MessagePath(m)); !equal(got, edited) {
-		t.Errorf("stored %+v", got)
+		t.Errorf("got the stored message %+v, want %+v", got, edited)
 	}
 	me.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "typo"}).ExpectStatus(200).ExpectNoEvent()
 	if got := owner.GetRoom(room.ID); got.MessageCount != 1 || got.Membership.UnreadCount != 0 {
-		t.Errorf("an edit counts: %+v", got)
+		t.Errorf("an edit changed the counts: %+v", got)
 	}
 	owner.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "mine"}).ExpectProblem(403, models.CodeForbidden)
 	for _, text := range []string{"", strings.Repeat("x", 8001), "\x00"} {
 		me.CallInvalid("PATCH", harness.MessagePath(m), models.MessageEdit{Text: text}).ExpectInvalid("text")
 	}
-	me.Call("PATCH", harness.RoomPath(room.ID)+"/messages/2", models.MessageEdit{Text: "x"}).ExpectProblem(404, models.CodeNotFound)
+	me.Call("PATCH", harness.RoomPath(room.ID)+"/messages/2", models.MessageEdit{Text: "x"}).
+		ExpectProblem(404, models.CodeNotFound)
 	me.Call("DELETE", harness.MessagePath(m), nil).ExpectStatus(204)
 	me.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "x"}).ExpectProblem(404, models.CodeNotFound)
 	other := me.SendText(room.ID, "left behind")
@@ -175,39 +185,44 @@ func testDelete(t *testing.T, c *harness.Client) {
 	reader.Call("PUT", harness.RoomPath(room.ID)+"/read", models.ReadMark{MessageID: 2}).ExpectStatus(200)
 	s := reader.OpenStream("")
 	reader.Call("DELETE", harness.MessagePath(sent[0]), nil).ExpectProblem(403, models.CodeForbidden)
-	for i, by := range []*harness.Client{me, owner, me} { // one that was read, by its sender; one by the owner; one unread
+	// a read message by its sender, one by the owner, and an unread one
+	for i, by := range []*harness.Client{me, owner, me} {
 		a := by.Call("DELETE", harness.MessagePath(sent[i]), nil).ExpectStatus(204)
-		var told models.MessageRef
-		if e := s.Expect(models.EventMessageDeleted, &told); e.ID != a.EventID() || told != (models.MessageRef{RoomID: room.ID, MessageID: sent[i].ID}) {
-			t.Errorf("told %v for %v", e, a)
+		var data models.MessageRef
+		want := models.MessageRef{RoomID: room.ID, MessageID: sent[i].ID}
+		if e := s.Expect(models.EventMessageDeleted, &data); e.ID != a.EventID() || data != want {
+			t.Errorf("got the event %v for %v", e, a)
 		}
 		by.Call("DELETE", harness.MessagePath(sent[i]), nil).ExpectStatus(204).ExpectNoEvent()
 	}
-	if got := reader.GetRoom(room.ID); got.MessageCount != 1 || got.LastMessageID != 4 || got.Membership.UnreadCount != 1 || got.Membership.LastReadID != 2 {
-		t.Errorf("to the reader: %+v, %+v", got, got.Membership)
+	if got := reader.GetRoom(room.ID); got.MessageCount != 1 || got.LastMessageID != 4 ||
+		got.Membership.UnreadCount != 1 || got.Membership.LastReadID != 2 {
+		t.Errorf("the reader got %+v, %+v", got, got.Membership)
 	}
 	if got := owner.GetRoom(room.ID).Membership; got.UnreadCount != 1 {
-		t.Errorf("to one who read none: %+v", got)
+		t.Errorf("a member who has read nothing got %+v", got)
 	}
 	if got := me.GetRoom(room.ID).Membership; got.UnreadCount != 0 {
-		t.Errorf("to the sender: %+v", got)
+		t.Errorf("the sender got %+v", got)
 	}
 	list := me.Call("GET", harness.RoomPath(room.ID)+"/messages", nil).ExpectStatus(200)
 	var page models.Page[models.Message]
 	list.Decode(&page)
 	if len(page.Items) != 4 || strings.Contains(string(list.Body), "text 0") {
-		t.Errorf("the history is %s", list.Body)
+		t.Errorf("got the history %s", list.Body)
 	}
 	for i, m := range page.Items[:3] {
-		if m.ID != int64(i+1) || m.Text != "" || m.DeletedAt.IsZero() || m.Sender != me.User.Ref() || m.CreatedAt != sent[i].CreatedAt || m.Files == nil {
-			t.Errorf("a tombstone is %+v", m)
+		if m.ID != int64(i+1) || m.Text != "" || m.DeletedAt.IsZero() || m.Sender != me.User.Ref() ||
+			m.CreatedAt != sent[i].CreatedAt || m.Files == nil {
+			t.Errorf("got the tombstone %+v", m)
 		}
 		if one := harness.Get[models.Message](reader, harness.MessagePath(m)); !equal(one, m) {
-			t.Errorf("alone it is %+v, in the list %+v", one, m)
+			t.Errorf("got %+v alone, but %+v in the list", one, m)
 		}
 	}
-	// What is deleted can still be answered to: it keeps its place.
-	me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "re", ReplyTo: harness.Ptr(int64(1))}).ExpectStatus(201)
+	// A message can reply to a deleted one, since that keeps its id.
+	me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "re", ReplyTo: harness.Ptr(int64(1))}).
+		ExpectStatus(201)
 }
 
 func testClear(t *testing.T, c *harness.Client) {
@@ -215,7 +230,7 @@ func testClear(t *testing.T, c *harness.Client) {
 	room := owner.CreatePublicRoom(moderator, reader)
 	owner.AddMember(room.ID, moderator, models.RoleModerator)
 	path := harness.RoomPath(room.ID)
-	owner.Call("DELETE", path+"/messages", nil).ExpectStatus(204).ExpectNoEvent() // nothing is there yet
+	owner.Call("DELETE", path+"/messages", nil).ExpectStatus(204).ExpectNoEvent() // the room has no messages yet
 	var last models.Message
 	for i := range 5 {
 		last = owner.SendText(room.ID, fmt.Sprint("text ", i))
@@ -223,36 +238,39 @@ func testClear(t *testing.T, c *harness.Client) {
 	reader.Call("PUT", path+"/read", models.ReadMark{MessageID: 3}).ExpectStatus(200)
 	s := reader.OpenStream("")
 	a := moderator.Call("DELETE", path+"/messages", nil).ExpectStatus(204)
-	var told models.HistoryCleared
-	if e := s.Expect(models.EventHistoryCleared, &told); e.ID != a.EventID() || told != (models.HistoryCleared{RoomID: room.ID, UpToID: 5}) {
-		t.Errorf("told %v for %v", e, a)
+	var data models.HistoryCleared
+	want := models.HistoryCleared{RoomID: room.ID, UpToID: 5}
+	if e := s.Expect(models.EventHistoryCleared, &data); e.ID != a.EventID() || data != want {
+		t.Errorf("got the event %v for %v", e, a)
 	}
 	moderator.Call("DELETE", path+"/messages", nil).ExpectStatus(204).ExpectNoEvent()
-	for _, who := range []*harness.Client{owner, moderator, reader} {
-		if got := who.GetRoom(room.ID); got.MessageCount != 0 || got.LastMessageID != 5 || got.Membership.UnreadCount != 0 {
+	for _, user := range []*harness.Client{owner, moderator, reader} {
+		if got := user.GetRoom(room.ID); got.MessageCount != 0 || got.LastMessageID != 5 || got.Membership.UnreadCount != 0 {
 			t.Errorf("got %+v, %+v", got, got.Membership)
 		}
-		if list := harness.Get[models.Page[models.Message]](who, path+"/messages").Items; list == nil || len(list) != 0 {
-			t.Errorf("the history is %+v", list)
+		if list := harness.Get[models.Page[models.Message]](user, path+"/messages").Items; list == nil || len(list) != 0 {
+			t.Errorf("got the history %+v", list)
 		}
 	}
 	owner.Call("GET", harness.MessagePath(last), nil).ExpectProblem(404, models.CodeNotFound)
 	owner.Call("PATCH", harness.MessagePath(last), models.MessageEdit{Text: "x"}).ExpectProblem(404, models.CodeNotFound)
 	owner.Call("DELETE", harness.MessagePath(last), nil).ExpectProblem(404, models.CodeNotFound)
-	reader.Call("PUT", path+"/read", models.ReadMark{MessageID: 4}).ExpectStatus(200) // of one that is gone
+	reader.Call("PUT", path+"/read", models.ReadMark{MessageID: 4}).ExpectStatus(200) // of a cleared message
 	for _, query := range []string{"before=3", "after=3", "around=3", "after=0"} {
 		if list := harness.Get[models.Page[models.Message]](reader, path+"/messages?"+query).Items; len(list) != 0 {
 			t.Errorf("%s: got %+v", query, list)
 		}
 	}
-	if next := owner.SendText(room.ID, "anew"); next.ID != 6 {
-		t.Errorf("the numbers went on with %d", next.ID)
+	if next := owner.SendText(room.ID, "new"); next.ID != 6 {
+		t.Errorf("got the next id %d, want 6", next.ID)
 	}
-	if got := reader.GetRoom(room.ID); got.MessageCount != 1 || got.Membership.UnreadCount != 1 || got.Membership.LastReadID != 4 {
+	if got := reader.GetRoom(room.ID); got.MessageCount != 1 || got.Membership.UnreadCount != 1 ||
+		got.Membership.LastReadID != 4 {
 		t.Errorf("got %+v, %+v", got, got.Membership)
 	}
-	var m models.Message // of who wrote an answer while it was cleared away
-	owner.Call("POST", path+"/messages", models.NewMessage{Text: "re", ReplyTo: harness.Ptr(int64(5))}).ExpectStatus(201).Decode(&m)
+	var m models.Message // a reply that was written before the history was cleared
+	owner.Call("POST", path+"/messages", models.NewMessage{Text: "re", ReplyTo: harness.Ptr(int64(5))}).ExpectStatus(201).
+		Decode(&m)
 	if m.ReplyTo != 5 {
 		t.Errorf("got %+v", m)
 	}
@@ -272,43 +290,48 @@ func testReadMarks(t *testing.T, c *harness.Client) {
 		var m models.Membership
 		a := me.Call("PUT", path, models.ReadMark{MessageID: step.mark}).ExpectStatus(200).Decode(&m)
 		if m.LastReadID != step.last || m.UnreadCount != step.unread {
-			t.Errorf("after %d: %+v", step.mark, m)
+			t.Errorf("after %d: got %+v", step.mark, m)
 		}
 		if got := me.GetRoom(room.ID).Membership; *got != m {
-			t.Errorf("after %d: answered %+v, stored %+v", step.mark, m, got)
+			t.Errorf("after %d: got the stored membership %+v, want %+v", step.mark, got, m)
 		}
 		if step.mark < step.last || a.EventID() == "" {
 			a.ExpectNoEvent()
 			continue
 		}
-		var told models.ReadEvent
-		if e := mine.Expect(models.EventMessageRead, &told); e.ID != a.EventID() || told != (models.ReadEvent{RoomID: room.ID, UserID: me.User.ID, MessageID: step.mark}) {
-			t.Errorf("told %v for %v", e, a)
+		var data models.ReadEvent
+		want := models.ReadEvent{RoomID: room.ID, UserID: me.User.ID, MessageID: step.mark}
+		if e := mine.Expect(models.EventMessageRead, &data); e.ID != a.EventID() || data != want {
+			t.Errorf("got the event %v for %v", e, a)
 		}
 	}
 	me.Call("PUT", path, models.ReadMark{MessageID: 7}).ExpectInvalid("message_id")
-	me.Call("PUT", path, models.ReadMark{MessageID: 0}).ExpectStatus(200).ExpectNoEvent() // the mark of who has read nothing
+	// the mark of a member who has read nothing
+	me.Call("PUT", path, models.ReadMark{MessageID: 0}).ExpectStatus(200).ExpectNoEvent()
 	me.CallInvalid("PUT", path, models.ReadMark{MessageID: -1}).ExpectInvalid("message_id")
 	me.CallInvalid("PUT", path, map[string]any{}).ExpectInvalid("message_id")
 	owner.SendText(room.ID, "the mark")
-	others.Expect(models.EventMessageNotification, nil) // and nothing of who read what
+	others.Expect(models.EventMessageNotification, nil) // there is no event of the read marks
 	mine.Expect(models.EventMessageNotification, nil)
 	if got := me.GetRoom(room.ID).Membership; got.UnreadCount != 1 {
 		t.Errorf("got %+v", got)
 	}
 }
 
-// testDirectRead: of a direct room, the other one sees how far one has read.
+// testDirectRead checks that in a direct room, each user gets the read marks of the other.
 func testDirectRead(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	m := models.Message{}
-	me.Call("POST", "/v1/messages", models.TargetedMessage{Target: "@" + other.User.Username, NewMessage: models.NewMessage{Text: "hi"}}).ExpectStatus(201).Decode(&m)
+	me.Call("POST", "/v1/messages",
+		models.TargetedMessage{Target: "@" + other.User.Username, NewMessage: models.NewMessage{Text: "hi"}}).
+		ExpectStatus(201).Decode(&m)
 	streams := []*harness.Stream{me.OpenStream(""), other.OpenStream("")}
 	a := other.Call("PUT", harness.RoomPath(m.RoomID)+"/read", models.ReadMark{MessageID: m.ID}).ExpectStatus(200)
 	for _, s := range streams {
-		var told models.ReadEvent
-		if e := s.Expect(models.EventMessageRead, &told); e.ID != a.EventID() || told.UserID != other.User.ID || told.MessageID != m.ID {
-			t.Errorf("told %v for %v", e, a)
+		var data models.ReadEvent
+		if e := s.Expect(models.EventMessageRead, &data); e.ID != a.EventID() || data.UserID != other.User.ID ||
+			data.MessageID != m.ID {
+			t.Errorf("got the event %v for %v", e, a)
 		}
 	}
 }

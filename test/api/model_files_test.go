@@ -10,16 +10,16 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// modelFile is a file that was uploaded, whatever has become of it.
+// modelFile is a file that was uploaded, even if it has been deleted since.
 type modelFile struct {
 	models.File
 	content string
 	room    *modelRoom
 	owner   int
-	message int64 // that has it, 0 for none
+	message int64 // the message that has the file, 0 for none
 }
 
-// refusal is why the user may not have the file; "" for who may.
+// refusal returns the code with which the user is refused the file, "" if they may read it.
 func (f *modelFile) refusal(user int) models.Code {
 	r := f.room
 	switch {
@@ -32,6 +32,7 @@ func (f *modelFile) refusal(user int) models.Code {
 	return models.CodeNotFound
 }
 
+// upload uploads a file into a room.
 func (w *world) upload(rt *rapid.T) {
 	r, user := w.draw(rt)
 	content := fmt.Sprint("file ", len(w.files))
@@ -43,8 +44,8 @@ func (w *world) upload(rt *rapid.T) {
 	}
 }
 
-// sendFiles sends a message with one or two files, which need not be the sender's, of this room, different ones, or
-// there at all any more.
+// sendFiles sends a message with one or two files. They may be of another user or another room, the same file twice, or
+// already deleted.
 func (w *world) sendFiles(rt *rapid.T) {
 	if len(w.files) == 0 || rapid.Bool().Draw(rt, "a new one") {
 		w.upload(rt)
@@ -76,22 +77,23 @@ func (w *world) sendFiles(rt *rapid.T) {
 	}
 }
 
-// download has each user try to get one file, and what is told of it.
+// download lets each user try to read one file and its description.
 func (w *world) download(rt *rapid.T) {
 	if len(w.files) == 0 {
 		return
 	}
 	f := rapid.SampledFrom(w.files).Draw(rt, "file")
 	for user, c := range w.users {
-		told, got := c.Call("GET", "/v1/files/"+f.ID, nil), c.Download(f.File)
+		described, got := c.Call("GET", "/v1/files/"+f.ID, nil), c.Download(f.File)
 		refusal := f.refusal(user)
-		if wasAccepted(told, 200, refusal) != wasAccepted(got, 200, refusal) || refusal == "" && string(got.Body) != f.content {
-			rt.Errorf("user %d gets %v and %v of a file that holds %q", user, told, got, f.content)
+		if wasAccepted(described, 200, refusal) != wasAccepted(got, 200, refusal) ||
+			refusal == "" && string(got.Body) != f.content {
+			rt.Errorf("user %d got %v and %v, want the content %q", user, described, got, f.content)
 		}
 	}
 }
 
-// checkFiles has the owner of the rooms ask for all files of the one that the step was in.
+// checkFiles lets the owner of the rooms read all files of the room of the last step.
 func (w *world) checkFiles() {
 	for _, f := range w.files {
 		if f.room == w.touched {

@@ -14,8 +14,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// Runs that take seconds. -rapid.checks asks for more; what failed is told by its shrunk steps, and not by a file in
-// the tree, since a run's users and rooms are gone with its database.
+// The runs take seconds; -rapid.checks sets another number of them. A failure is reported by its shrunk steps, and not
+// by a file in the tree, since the users and rooms of a run are lost with its database.
 func init() {
 	for name, value := range map[string]string{"rapid.checks": "15", "rapid.nofailfile": "true"} {
 		if err := flag.Set(name, value); err != nil {
@@ -25,8 +25,8 @@ func init() {
 }
 
 // TestRoomsAgreeWithModel lets users join, leave, write, edit, delete, react, pin, read, clear, be banned, and upload
-// and download files in two rooms, in whatever order chance has it. After each step the rooms must be as a plain model
-// of them in memory is, to the last number.
+// and download files in two rooms, in a random order. After each step, the rooms must be equal to a simple model in
+// memory.
 func TestRoomsAgreeWithModel(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
@@ -35,14 +35,15 @@ func TestRoomsAgreeWithModel(t *testing.T) {
 			w := newWorld(&harness.Client{T: shrinkable{t, rt}, HTTP: c.HTTP, URL: c.URL})
 			rt.Repeat(map[string]func(*rapid.T){
 				"join": w.join, "leave": w.leave, "send": w.send, "send more": w.send, "edit": w.edit, "delete": w.remove,
-				"read": w.read, "clear": w.clear, "ban": w.ban, "lift a ban": w.liftBan, "set a role": w.setRole,
-				"react": w.react, "take a reaction back": w.unreact, "pin": w.pin, "page": w.page, "upload": w.upload, "send files": w.sendFiles, "download": w.download, "": w.check,
+				"read": w.read, "clear": w.clear, "ban": w.ban, "remove a ban": w.liftBan, "set a role": w.setRole,
+				"react": w.react, "remove a reaction": w.unreact, "pin": w.pin, "page": w.page,
+				"upload": w.upload, "send files": w.sendFiles, "download": w.download, "": w.check,
 			})
 		})
 	})
 }
 
-// shrinkable passes a client's failures on to rapid, which then looks for the fewest steps that lead there.
+// shrinkable reports a client's failures to rapid, which then searches for the fewest steps that lead to them.
 type shrinkable struct {
 	testing.TB
 	run *rapid.T
@@ -55,36 +56,40 @@ func (s shrinkable) Error(args ...any)                 { s.run.Error(args...) }
 func (s shrinkable) Fatal(args ...any)                 { s.run.Fatal(args...) }
 func (s shrinkable) Failed() bool                      { return s.run.Failed() }
 
-// world is what the model knows. The first of its users owns the rooms.
+// world is the model. The first of its users owns the rooms.
 type world struct {
 	users   []*harness.Client
 	rooms   []*modelRoom
 	files   []*modelFile
-	touched *modelRoom // by the last step
+	touched *modelRoom // the room of the last step
 }
 
+// modelRoom is the model of a room.
 type modelRoom struct {
 	id       int64
-	messages []modelMessage // message n is the one at n-1
-	cleared  int64          // the messages up to here are gone
+	messages []modelMessage // message n is at the index n-1
+	cleared  int64          // the last cleared message
 	members  map[int]*modelMember
 	banned   map[int]bool
 }
 
+// modelMessage is the model of a message.
 type modelMessage struct {
 	sender          int
 	text            string
 	files           []string
 	edited, deleted bool
 	pinned          bool
-	reactions       map[string]map[int]bool // by emoji, of users
+	reactions       map[string]map[int]bool // by emoji and user
 }
 
+// modelMember is the model of a membership.
 type modelMember struct {
 	role     models.Role
 	lastRead int64
 }
 
+// newWorld creates the users and rooms of a run.
 func newWorld(c *harness.Client) *world {
 	w := &world{}
 	for i := range 4 {
@@ -92,15 +97,17 @@ func newWorld(c *harness.Client) *world {
 	}
 	for range 2 {
 		w.rooms = append(w.rooms, &modelRoom{
-			id: w.users[0].CreatePublicRoom().ID, members: map[int]*modelMember{0: {role: models.RoleOwner}}, banned: map[int]bool{},
+			id: w.users[0].CreatePublicRoom().ID, members: map[int]*modelMember{0: {role: models.RoleOwner}},
+			banned: map[int]bool{},
 		})
 	}
 	return w
 }
 
+// last returns the id of the newest message.
 func (r *modelRoom) last() int64 { return int64(len(r.messages)) }
 
-// count is how many messages there are that are neither deleted nor cleared, and that pass.
+// count returns the number of messages that are neither deleted nor cleared, and that pass.
 func (r *modelRoom) count(pass func(id int64, m modelMessage) bool) (n int64) {
 	for i, m := range r.messages {
 		if id := int64(i + 1); id > r.cleared && !m.deleted && pass(id, m) {
@@ -110,7 +117,7 @@ func (r *modelRoom) count(pass func(id int64, m modelMessage) bool) (n int64) {
 	return n
 }
 
-// refusal is why the user may do nothing in the room; "" for a member.
+// refusal returns the code with which the user's requests in the room are refused, "" for a member.
 func (r *modelRoom) refusal(user int) models.Code {
 	switch {
 	case r.members[user] != nil:
@@ -121,9 +128,10 @@ func (r *modelRoom) refusal(user int) models.Code {
 	return models.CodeForbidden
 }
 
+// moderates reports whether a member may moderate.
 func (r *modelRoom) moderates(user int) bool { return r.members[user].role.Moderates() }
 
-// find is a message, or why there is none for the user.
+// find returns a message, or the code with which the user is refused it.
 func (r *modelRoom) find(user int, id int64) (*modelMessage, models.Code) {
 	if refusal := r.refusal(user); refusal != "" {
 		return nil, refusal
@@ -134,35 +142,38 @@ func (r *modelRoom) find(user int, id int64) (*modelMessage, models.Code) {
 	return &r.messages[id-1], ""
 }
 
+// enter gives a user a role, and a membership if they have none.
 func (r *modelRoom) enter(user int, role models.Role) {
 	if r.members[user] == nil {
-		r.members[user] = &modelMember{lastRead: r.last()} // what is there counts as read
+		r.members[user] = &modelMember{lastRead: r.last()} // earlier messages count as read
 	}
 	r.members[user].role = role
 }
 
-// The steps. Each draws where, who and what, asks the server, wants the answer that the model has, and changes the
-// model.
+// The steps follow. Each draws a room, a user and the rest of a request, sends it to the server, expects the response
+// that the model has, and changes the model.
 
+// draw draws a room and a user.
 func (w *world) draw(rt *rapid.T) (r *modelRoom, user int) {
 	w.touched = rapid.SampledFrom(w.rooms).Draw(rt, "room")
 	return w.touched, rapid.IntRange(0, len(w.users)-1).Draw(rt, "user")
 }
 
-// drawOther is draw for what is done to somebody who is not the owner.
+// drawOther draws a room and a user who is not the owner.
 func (w *world) drawOther(rt *rapid.T) (r *modelRoom, user int) {
 	w.touched = rapid.SampledFrom(w.rooms).Draw(rt, "room")
 	return w.touched, rapid.IntRange(1, len(w.users)-1).Draw(rt, "other")
 }
 
-// drawID is a message's number, or the one after the last.
+// drawID draws the id of a message, or the id after the last one.
 func (r *modelRoom) drawID(rt *rapid.T) int64 {
 	return rapid.Int64Range(1, r.last()+1).Draw(rt, "message")
 }
 
+// drawText draws the text of a message.
 func drawText(rt *rapid.T) string { return rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "text") }
 
-// wasAccepted reports whether the step took place, and wants the answer to say the same.
+// wasAccepted reports whether the model accepts the request, and checks that the response agrees.
 func wasAccepted(a *harness.Response, good int, refusal models.Code) bool {
 	a.T.Helper()
 	if refusal != "" {
@@ -177,7 +188,7 @@ func (w *world) join(rt *rapid.T) {
 	r, user := w.draw(rt)
 	refusal := r.refusal(user)
 	if refusal == models.CodeForbidden {
-		refusal = "" // anybody may join who is not banned
+		refusal = "" // every user who is not banned may join
 	}
 	a := w.users[user].Call("PUT", harness.RoomPath(r.id)+"/members/me", nil)
 	if wasAccepted(a, 200, refusal) && r.members[user] == nil {
@@ -189,7 +200,7 @@ func (w *world) leave(rt *rapid.T) {
 	r, user := w.drawOther(rt)
 	refusal := r.refusal(user)
 	if refusal == models.CodeForbidden {
-		refusal = "" // who is no member stays so
+		refusal = "" // for a user who is not a member, this has no effect
 	}
 	if wasAccepted(w.users[user].Call("DELETE", harness.RoomPath(r.id)+"/members/me", nil), 204, refusal) {
 		delete(r.members, user)
@@ -207,7 +218,7 @@ func (w *world) send(rt *rapid.T) {
 	var m models.Message
 	a.Decode(&m)
 	if m.ID != r.last() {
-		rt.Errorf("message %d was sent where %d was due", m.ID, r.last())
+		rt.Errorf("got the message id %d, want %d", m.ID, r.last())
 	}
 }
 
@@ -222,7 +233,8 @@ func (w *world) edit(rt *rapid.T) {
 	case m.deleted:
 		refusal = models.CodeNotFound
 	}
-	a := w.users[user].Call("PATCH", harness.MessagePath(models.Message{RoomID: r.id, ID: id}), models.MessageEdit{Text: text})
+	a := w.users[user].Call("PATCH", harness.MessagePath(models.Message{RoomID: r.id, ID: id}),
+		models.MessageEdit{Text: text})
 	if wasAccepted(a, 200, refusal) && m.text != text {
 		m.text, m.edited = text, true
 	}
@@ -235,7 +247,8 @@ func (w *world) remove(rt *rapid.T) {
 	if refusal == "" && m.sender != user && !r.moderates(user) {
 		refusal = models.CodeForbidden
 	}
-	if wasAccepted(w.users[user].Call("DELETE", harness.MessagePath(models.Message{RoomID: r.id, ID: id}), nil), 204, refusal) {
+	a := w.users[user].Call("DELETE", harness.MessagePath(models.Message{RoomID: r.id, ID: id}), nil)
+	if wasAccepted(a, 204, refusal) {
 		*m = modelMessage{sender: m.sender, edited: m.edited, deleted: true}
 	}
 }
@@ -247,7 +260,8 @@ func (w *world) read(rt *rapid.T) {
 	if refusal == "" && id > r.last() {
 		refusal = models.CodeInvalidRequest
 	}
-	if wasAccepted(w.users[user].Call("PUT", harness.RoomPath(r.id)+"/read", models.ReadMark{MessageID: id}), 200, refusal) {
+	a := w.users[user].Call("PUT", harness.RoomPath(r.id)+"/read", models.ReadMark{MessageID: id})
+	if wasAccepted(a, 200, refusal) {
 		r.members[user].lastRead = max(r.members[user].lastRead, id)
 	}
 }
@@ -281,7 +295,7 @@ func (w *world) setRole(rt *rapid.T) {
 	role := rapid.SampledFrom([]models.Role{models.RoleMember, models.RoleModerator}).Draw(rt, "role")
 	refusal := r.refusal(user)
 	if refusal == models.CodeForbidden {
-		refusal = "" // who is no member becomes one
+		refusal = "" // a user who is not a member becomes one
 	}
 	a := w.users[0].Call("PUT", harness.MemberPath(r.id, w.users[user]), models.RoleChange{Role: role})
 	if wasAccepted(a, 200, refusal) {
@@ -289,7 +303,7 @@ func (w *world) setRole(rt *rapid.T) {
 	}
 }
 
-// page reads a room page by page, in either direction.
+// page reads a room page by page, in one of the two directions.
 func (w *world) page(rt *rapid.T) {
 	r, _ := w.draw(rt)
 	limit := rapid.IntRange(1, 5).Draw(rt, "limit")
@@ -307,11 +321,11 @@ func (w *world) page(rt *rapid.T) {
 		from = max(from, 2)
 	}
 	if got, want := slices.Concat(pages...), span(from, r.last()); !slices.Equal(got, want) {
-		rt.Errorf("%s of room %d: %v, wanted %v", query, r.id, got, want)
+		rt.Errorf("%s of room %d: got %v, want %v", query, r.id, got, want)
 	}
 }
 
-// check compares both rooms, as each user sees them, and the history of the one that the step was in with the model.
+// check compares both rooms, as each user sees them, and the history of the last step's room with the model.
 func (w *world) check(rt *rapid.T) {
 	for user, c := range w.users {
 		list := harness.Get[models.Page[models.Room]](c, "/v1/rooms").Items
@@ -319,7 +333,7 @@ func (w *world) check(rt *rapid.T) {
 			i := slices.IndexFunc(list, func(room models.Room) bool { return room.ID == r.id })
 			m := r.members[user]
 			if (i >= 0) != (m != nil) {
-				rt.Errorf("user %d in room %d: listed %v, model %v", user, r.id, i >= 0, m)
+				rt.Errorf("user %d in room %d: listed %v, but in the model %v", user, r.id, i >= 0, m)
 			} else if m != nil {
 				r.compare(rt, user, list[i])
 			}
@@ -332,17 +346,21 @@ func (w *world) check(rt *rapid.T) {
 	}
 }
 
+// compare compares a room, as a user sees it, with the model.
 func (r *modelRoom) compare(rt *rapid.T, user int, room models.Room) {
 	me := r.members[user]
 	unread := r.count(func(id int64, m modelMessage) bool { return id > me.lastRead && m.sender != user })
 	all := r.count(func(int64, modelMessage) bool { return true })
 	want := fmt.Sprint(len(r.members), all, r.last(), me.role, me.lastRead, unread)
 	m := room.Membership
-	if got := fmt.Sprint(room.MemberCount, room.MessageCount, room.LastMessageID, m.Role, m.LastReadID, m.UnreadCount); got != want {
-		rt.Errorf("to user %d, room %d has members, messages, newest; and they are, have read, have unread:\n%s, but in the model\n%s", user, r.id, got, want)
+	if got := fmt.Sprint(room.MemberCount, room.MessageCount, room.LastMessageID, m.Role, m.LastReadID,
+		m.UnreadCount); got != want {
+		rt.Errorf("room %d for user %d: got members, messages, last id, role, last read id, unread:\n%s\nwant\n%s",
+			r.id, user, got, want)
 	}
 }
 
+// compareHistory compares a room's newest messages with the model.
 func (w *world) compareHistory(rt *rapid.T, r *modelRoom) {
 	page := harness.Get[models.Page[models.Message]](w.users[0], harness.RoomPath(r.id)+"/messages?limit=200").Items
 	var got, want []string
@@ -351,7 +369,8 @@ func (w *world) compareHistory(rt *rapid.T, r *modelRoom) {
 		for _, f := range m.Files {
 			files = append(files, f.ID)
 		}
-		got = append(got, fmt.Sprint(m.ID, m.Sender.ID, m.Text, files, !m.EditedAt.IsZero(), !m.DeletedAt.IsZero(), listedReactions(m)))
+		got = append(got, fmt.Sprint(m.ID, m.Sender.ID, m.Text, files, !m.EditedAt.IsZero(), !m.DeletedAt.IsZero(),
+			listedReactions(m)))
 	}
 	for i, m := range r.messages {
 		if id := int64(i + 1); id > r.cleared {
@@ -359,12 +378,12 @@ func (w *world) compareHistory(rt *rapid.T, r *modelRoom) {
 		}
 	}
 	if want = want[max(0, len(want)-200):]; !slices.Equal(got, want) {
-		rt.Errorf("the history of room %d is\n%q, in the model\n%q", r.id, got, want)
+		rt.Errorf("the history of room %d: got\n%q, want\n%q", r.id, got, want)
 	}
 }
 
-// TestCountsUnderConcurrency lets the members of one room write, edit, delete, read, clear, leave and come back at the
-// same time. When all are done, each one's counts must be what the history says.
+// TestCountsUnderConcurrency lets the members of a room write, edit, delete, read, clear, leave and join again at the
+// same time. At the end, each member's counts must agree with the history.
 func TestCountsUnderConcurrency(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
@@ -380,7 +399,7 @@ func TestCountsUnderConcurrency(t *testing.T) {
 		for _, u := range users {
 			busy.Go(func() {
 				for range 60 {
-					meddle(t, u, room.ID, u == owner)
+					sendRandomRequest(t, u, room.ID, u == owner)
 				}
 			})
 		}
@@ -389,7 +408,7 @@ func TestCountsUnderConcurrency(t *testing.T) {
 		history := owner.AllMessages(room.ID)
 		for _, u := range users {
 			got := u.GetRoom(room.ID)
-			if got.Membership == nil { // left last
+			if got.Membership == nil { // their last action was to leave
 				continue
 			}
 			var all, unread int64
@@ -402,22 +421,22 @@ func TestCountsUnderConcurrency(t *testing.T) {
 				}
 			}
 			if got.MessageCount != all || got.Membership.UnreadCount != unread {
-				t.Errorf("%s: %d messages, %d of them unread; the history has %d and %d",
+				t.Errorf("%s: got %d messages, %d of them unread; the history has %d and %d",
 					u.User.Username, got.MessageCount, got.Membership.UnreadCount, all, unread)
 			}
 		}
 		members := harness.Get[models.Page[models.Member]](owner, harness.RoomPath(room.ID)+"/members?limit=200").Items
 		if got := owner.GetRoom(room.ID); got.MemberCount != int64(len(members)) {
-			t.Errorf("%d members are counted, %d listed", got.MemberCount, len(members))
+			t.Errorf("got a member count of %d, but %d listed members", got.MemberCount, len(members))
 		}
 		if got := owner.GetRoom(room.ID); len(history) > 0 && got.LastMessageID != history[len(history)-1].ID {
-			t.Errorf("the newest message is %d, the last of the history %d", got.LastMessageID, history[len(history)-1].ID)
+			t.Errorf("got the last message id %d, but %d in the history", got.LastMessageID, history[len(history)-1].ID)
 		}
 	})
 }
 
-// meddle does one thing at random. Whatever it is, it may be refused, since another may have been faster.
-func meddle(t *testing.T, c *harness.Client, roomID int64, isOwner bool) {
+// sendRandomRequest sends one random request. It may be refused, since another member may have been faster.
+func sendRandomRequest(t *testing.T, c *harness.Client, roomID int64, isOwner bool) {
 	path := harness.RoomPath(roomID)
 	last := c.GetRoom(roomID).LastMessageID
 	one := models.Message{RoomID: roomID, ID: max(1, last-rand.Int64N(20))}

@@ -10,16 +10,20 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// pageEnvelope is more than an answer has around the items of a page, in bytes.
+// pageEnvelope is an upper limit of the bytes that a response has around the items of a page.
 const pageEnvelope = 1 << 10
 
-// TestPagesAreBoundedInBytes fills a room with the longest texts there are and asks for the largest pages of every list
-// that has messages. No answer is larger than the contract says, and together the pages hold each message once.
+// TestPagesAreBoundedInBytes fills a room with messages of the greatest length, and requests the largest pages of each
+// list with messages. No response is larger than the contract says, and the pages together have each message once.
 func TestPagesAreBoundedInBytes(t *testing.T) {
 	harness.Long(t)
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "texts of four bytes a character", Play: func(t *testing.T, c *harness.Client) { testLargePages(t, c, strings.Repeat("😀", 5)) }},
-		{Name: "texts that JSON escapes", Play: func(t *testing.T, c *harness.Client) { testLargePages(t, c, "\"\\\"\\\u2028") }},
+		{Name: "texts with four bytes for each character", Play: func(t *testing.T, c *harness.Client) {
+			testLargePages(t, c, strings.Repeat("😀", 5))
+		}},
+		{Name: "texts that JSON escapes", Play: func(t *testing.T, c *harness.Client) {
+			testLargePages(t, c, "\"\\\"\\\u2028")
+		}},
 	})
 }
 
@@ -37,11 +41,15 @@ func testLargePages(t *testing.T, c *harness.Client, piece string) {
 	}
 	reactions := strings.Fields("😀 😁 😂 😃 😄 😅 😆 😇 😈 😉")
 	for _, emoji := range reactions {
-		me.Call("PUT", fmt.Sprintf("%s/messages/%d/reactions/%s", harness.RoomPath(room.ID), want[0], emoji), nil).ExpectStatus(200)
+		me.Call("PUT", fmt.Sprintf("%s/messages/%d/reactions/%s", harness.RoomPath(room.ID), want[0], emoji), nil).
+			ExpectStatus(200)
 	}
-	for _, list := range []string{"messages?", "messages?since=2020-01-01T00:00:00Z&", "messages/search?q=word&", "messages/search?prefix=word&"} {
+	for _, list := range []string{
+		"messages?", "messages?since=2020-01-01T00:00:00Z&", "messages/search?q=word&", "messages/search?prefix=word&",
+	} {
 		expectOnce(me, list, want, func(cursor string) (items []int64, next string) {
-			page := sized[models.Page[models.Message]](me, harness.RoomPath(room.ID)+"/"+list+"limit=200&cursor="+cursor)
+			page := readBoundedPage[models.Page[models.Message]](me,
+				harness.RoomPath(room.ID)+"/"+list+"limit=200&cursor="+cursor)
 			for _, m := range page.Items {
 				items = append(items, m.ID)
 			}
@@ -49,22 +57,22 @@ func testLargePages(t *testing.T, c *harness.Client, piece string) {
 		})
 	}
 	expectOnce(me, "search everywhere", want, func(cursor string) (items []int64, next string) {
-		page := sized[models.Page[models.Message]](me, "/v1/search?q=word&limit=200&cursor="+cursor)
+		page := readBoundedPage[models.Page[models.Message]](me, "/v1/search?q=word&limit=200&cursor="+cursor)
 		for _, m := range page.Items {
 			items = append(items, m.ID)
 		}
 		return items, page.NextCursor
 	})
 	expectOnce(me, "pins", want, func(cursor string) (items []int64, next string) {
-		page := sized[models.Page[models.Pin]](me, harness.RoomPath(room.ID)+"/pins?limit=200&cursor="+cursor)
+		page := readBoundedPage[models.Page[models.Pin]](me, harness.RoomPath(room.ID)+"/pins?limit=200&cursor="+cursor)
 		for _, p := range page.Items {
 			items = append(items, p.Message.ID)
 		}
 		return items, page.NextCursor
 	})
-	around := sized[models.Page[models.Message]](me, harness.RoomPath(room.ID)+"/messages?limit=200&around=40")
+	around := readBoundedPage[models.Page[models.Message]](me, harness.RoomPath(room.ID)+"/messages?limit=200&around=40")
 	if !slices.ContainsFunc(around.Items, func(m models.Message) bool { return m.ID == 40 }) {
-		t.Errorf("around 40 there are only %v", around.Items)
+		t.Errorf("around message 40: got only %v", around.Items)
 	}
 	created := 0
 	for after := start; ; {
@@ -84,11 +92,11 @@ func testLargePages(t *testing.T, c *harness.Client, piece string) {
 		}
 	}
 	if created != messages {
-		t.Errorf("%d of %d messages were polled", created, messages)
+		t.Errorf("polling returned %d messages, want %d", created, messages)
 	}
 }
 
-// expectOnce walks through a list and wants each of the items in it once.
+// expectOnce reads all pages of a list, and checks that they have each of the items once.
 func expectOnce(c *harness.Client, list string, want []int64, page func(cursor string) (items []int64, next string)) {
 	c.T.Helper()
 	var got []int64
@@ -101,16 +109,16 @@ func expectOnce(c *harness.Client, list string, want []int64, page func(cursor s
 	}
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
-		c.T.Errorf("%s: got %v", list, got)
+		c.T.Errorf("%s: got %v, want %v", list, got, want)
 	}
 }
 
-// sized is get of a page that is within the limit.
-func sized[T any](c *harness.Client, path string) (page T) {
+// readBoundedPage reads a page, and checks that it is not larger than the limit.
+func readBoundedPage[T any](c *harness.Client, path string) (page T) {
 	c.T.Helper()
 	a := c.Call("GET", path, nil).ExpectStatus(200).Decode(&page)
 	if len(a.Body) > models.MaxPageBytes+pageEnvelope {
-		c.T.Errorf("%s: the answer has %d bytes", path, len(a.Body))
+		c.T.Errorf("%s: the response has %d bytes", path, len(a.Body))
 	}
 	return page
 }

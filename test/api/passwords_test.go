@@ -8,8 +8,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestPasswordChange changes a password: the other session and its stream end, the one that asked goes on, and the old
-// password opens nothing any more.
+// TestPasswordChange changes a password. The user's other session and its stream end, the session of the request
+// continues, and the old password is not valid any more.
 func TestPasswordChange(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
@@ -44,13 +44,14 @@ func TestPasswordChange(t *testing.T) {
 	})
 }
 
-// hashOfProduction is of "correct horse", at the cost that hashes have in production. A hash is checked at its own cost.
+// hashOfProduction is of "correct horse", at the cost that hashes have in production. A hash is checked at its own
+// cost.
 const hashOfProduction = "$argon2id$v=19$m=19456,t=2,p=1" +
 	"$URM2ry4JzPLmjRLlXaju2w$hv9AJbwC4fpBYMb36SJlQyImL47bt6+4mphoTfnuJGs"
 
-// TestPasswordChangeRace logs in with the old password while it is changed: no session that came of it outlives the
-// change, and of two changes at once only one holds. To check the password takes as long as in production here: that is
-// the time in which the change comes between.
+// TestPasswordChangeRace logs in with the old password while it is changed: no session of these logins outlives the
+// change, and of two changes at once only one succeeds. Checking the password takes as long as in production, because
+// the change happens during that time.
 func TestPasswordChangeRace(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
@@ -86,7 +87,7 @@ func TestPasswordChangeRace(t *testing.T) {
 		}
 		logins.Wait()
 		if a, b := <-changes, <-changes; a+b != 204+401 {
-			t.Errorf("two changes at once were answered %d and %d", a, b)
+			t.Errorf("two changes at once: got the statuses %d and %d, want 204 and 401", a, b)
 		}
 		for _, c := range opened {
 			c.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)

@@ -8,12 +8,13 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
+// pinPath returns the path of a message's pin.
 func pinPath(m models.Message) string {
 	return fmt.Sprintf("%s/pins/%d", harness.RoomPath(m.RoomID), m.ID)
 }
 
-// TestPins pins three messages and lists them page by page; one loses its pin by hand, one by its deletion, and the
-// last with the cleared history.
+// TestPins pins three messages and lists them page by page. Then one pin is removed, one message is deleted, and the
+// history is cleared, each of which removes a pin.
 func TestPins(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
@@ -30,16 +31,16 @@ func TestPins(t *testing.T) {
 			var pin models.Pin
 			a := owner.Call("PUT", pinPath(said[i]), nil).ExpectStatus(200).Decode(&pin)
 			if pin.Message.ID != said[i].ID || pin.PinnedBy != owner.User.Ref() {
-				t.Errorf("%v", a)
+				t.Errorf("got the pin %v", a)
 			}
-			var told models.PinEvent
-			if e := seen.Expect(models.EventPinAdded, &told); e.ID != a.Header("Event-Id") ||
-				told != (models.PinEvent{RoomID: room.ID, MessageID: said[i].ID, User: owner.User.Ref()}) {
-				t.Errorf("%v after %v", e, a)
+			var data models.PinEvent
+			if e := seen.Expect(models.EventPinAdded, &data); e.ID != a.Header("Event-Id") ||
+				data != (models.PinEvent{RoomID: room.ID, MessageID: said[i].ID, User: owner.User.Ref()}) {
+				t.Errorf("got the event %v for %v", e, a)
 			}
 		}
 		if again := owner.Call("PUT", pinPath(said[0]), nil).ExpectStatus(200); again.Header("Event-Id") != "" {
-			t.Errorf("%v: a pin that was there told of itself", again)
+			t.Errorf("%v: pinning again caused an event", again)
 		}
 		member.Call("PUT", reactionPath(said[2], "👍"), nil).ExpectStatus(200)
 		seen.Expect(models.EventReactionAdded, nil)
@@ -66,7 +67,7 @@ func TestPins(t *testing.T) {
 	})
 }
 
-// wantPins reads the list of pins in pages of one.
+// wantPins reads the list of pins in pages of one, and compares the ids of the messages.
 func wantPins(t *testing.T, c *harness.Client, roomID int64, want ...int64) {
 	t.Helper()
 	got := []int64{}
@@ -82,6 +83,6 @@ func wantPins(t *testing.T, c *harness.Client, roomID int64, want ...int64) {
 		cursor = "&cursor=" + page.NextCursor
 	}
 	if fmt.Sprint(got) != fmt.Sprint(append([]int64{}, want...)) {
-		t.Errorf("pinned are %v, not %v", got, want)
+		t.Errorf("got the pins %v, want %v", got, want)
 	}
 }

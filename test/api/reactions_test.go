@@ -10,12 +10,13 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
+// reactionPath returns the path of the caller's reaction to a message.
 func reactionPath(m models.Message, emoji string) string {
 	return harness.MessagePath(m) + "/reactions/" + url.PathEscape(emoji)
 }
 
-// TestReactions has two members react to a message and take it back: each sees their own, the events are everybody's,
-// and an edit, a deletion and a cleared history treat them as the contract says.
+// TestReactions lets two members add and remove reactions. Each sees which are their own, events show only the counts,
+// an edit keeps the reactions, and a deletion removes them.
 func TestReactions(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
@@ -31,10 +32,12 @@ func TestReactions(t *testing.T) {
 		first := owner.Call("PUT", reactionPath(m, family), nil).ExpectStatus(200)
 		second := other.Call("PUT", reactionPath(m, thumb), nil).ExpectStatus(200)
 		if again := other.Call("PUT", reactionPath(m, thumb), nil).ExpectStatus(200); again.Header("Event-Id") != "" {
-			t.Errorf("%v: a reaction that was there told of itself", again)
+			t.Errorf("%v: reacting again caused an event", again)
 		}
-		wantReactions(t, first, models.Reaction{Emoji: thumb, Count: 1, Me: harness.Ptr(true)}, models.Reaction{Emoji: family, Count: 1, Me: harness.Ptr(true)})
-		wantReactions(t, second, models.Reaction{Emoji: thumb, Count: 2, Me: harness.Ptr(true)}, models.Reaction{Emoji: family, Count: 1, Me: harness.Ptr(false)})
+		wantReactions(t, first, models.Reaction{Emoji: thumb, Count: 1, Me: harness.Ptr(true)},
+			models.Reaction{Emoji: family, Count: 1, Me: harness.Ptr(true)})
+		wantReactions(t, second, models.Reaction{Emoji: thumb, Count: 2, Me: harness.Ptr(true)},
+			models.Reaction{Emoji: family, Count: 1, Me: harness.Ptr(false)})
 
 		for _, want := range []models.ReactionEvent{
 			{RoomID: room.ID, MessageID: m.ID, User: owner.User.Ref(), Emoji: thumb, Count: 1},
@@ -44,7 +47,7 @@ func TestReactions(t *testing.T) {
 			var got models.ReactionEvent
 			e := seen.Expect(models.EventReactionAdded, &got)
 			if got != want {
-				t.Errorf("%v: wanted %+v", e, want)
+				t.Errorf("got the event %v, want %+v", e, want)
 			}
 		}
 
@@ -52,7 +55,7 @@ func TestReactions(t *testing.T) {
 		var edited models.Message
 		seen.Expect(models.EventMessageEdited, &edited)
 		if len(edited.Reactions) != 2 || edited.Reactions[0].Count != 2 || edited.Reactions[0].Me != nil {
-			t.Errorf("the event of the edit has %+v", edited.Reactions)
+			t.Errorf("the event of the edit: got the reactions %+v", edited.Reactions)
 		}
 
 		other.Call("DELETE", reactionPath(m, thumb), nil).ExpectStatus(204)
@@ -65,7 +68,7 @@ func TestReactions(t *testing.T) {
 		var page models.Page[models.Message]
 		other.Call("GET", harness.RoomPath(room.ID)+"/messages", nil).ExpectStatus(200).Decode(&page)
 		if r := page.Items[0].Reactions; len(r) != 2 || r[0].Count != 1 || *r[0].Me {
-			t.Errorf("history has %+v", r)
+			t.Errorf("the history: got the reactions %+v", r)
 		}
 
 		owner.Call("DELETE", harness.MessagePath(m), nil).ExpectStatus(204)
@@ -76,6 +79,7 @@ func TestReactions(t *testing.T) {
 	})
 }
 
+// wantReactions compares the reactions of a message.
 func wantReactions(t *testing.T, a *harness.Response, want ...models.Reaction) {
 	t.Helper()
 	var m models.Message
@@ -86,12 +90,12 @@ func wantReactions(t *testing.T, a *harness.Response, want ...models.Reaction) {
 		same = got.Emoji == want[i].Emoji && got.Count == want[i].Count && *got.Me == *want[i].Me
 	}
 	if !same {
-		t.Errorf("%v\nwanted %+v", a, want)
+		t.Errorf("got %v\nwant the reactions %+v", a, want)
 	}
 }
 
-// TestReactionSpellings has one react as phones spell emoji and another as keyboards do: it is one reaction, in one
-// spelling.
+// TestReactionSpellings lets one user react with the spelling of phones, and another with that of keyboards: it is the
+// same reaction, stored in one spelling.
 func TestReactionSpellings(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		owner := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("owner")
@@ -100,7 +104,8 @@ func TestReactionSpellings(t *testing.T) {
 		other.JoinRoom(m.RoomID)
 		seen := other.OpenStream("")
 		for i, spelling := range [][3]string{
-			{"❤", "❤\ufe0f", "❤\ufe0f"}, {"🏳\ufe0f\u200d🌈", "🏳\u200d🌈", "🏳\ufe0f\u200d🌈"}, {"5\u20e3", "5\ufe0f\u20e3", "5\ufe0f\u20e3"},
+			{"❤", "❤\ufe0f", "❤\ufe0f"}, {"🏳\ufe0f\u200d🌈", "🏳\u200d🌈", "🏳\ufe0f\u200d🌈"},
+			{"5\u20e3", "5\ufe0f\u20e3", "5\ufe0f\u20e3"},
 			{"🕵\ufe0f🏽\u200d♂\ufe0f", "🕵🏽\u200d♂", "🕵🏽\u200d♂\ufe0f"}, {"👍\ufe0f", "👍", "👍"},
 		} {
 			var got models.Message
@@ -110,34 +115,38 @@ func TestReactionSpellings(t *testing.T) {
 				t.Errorf("%q: got %+v", spelling, got.Reactions)
 			}
 			for n := range 2 {
-				var told models.ReactionEvent
-				seen.Expect(models.EventReactionAdded, &told)
-				if told.Emoji != spelling[2] || told.Count != int64(n+1) {
-					t.Errorf("%q: told %+v", spelling, told)
+				var data models.ReactionEvent
+				seen.Expect(models.EventReactionAdded, &data)
+				if data.Emoji != spelling[2] || data.Count != int64(n+1) {
+					t.Errorf("%q: got the event %+v", spelling, data)
 				}
 			}
 		}
 		for i, tone := range []string{"👍🏻", "👍🏿"} {
-			if a := owner.Call("PUT", reactionPath(m, tone), nil).ExpectStatus(200); len(harness.Get[models.Message](owner, harness.MessagePath(m)).Reactions) != 6+i {
-				t.Errorf("%v: a skin tone makes another", a)
+			a := owner.Call("PUT", reactionPath(m, tone), nil).ExpectStatus(200)
+			if len(harness.Get[models.Message](owner, harness.MessagePath(m)).Reactions) != 6+i {
+				t.Errorf("%v: an emoji with another skin tone is another reaction", a)
 			}
 		}
 		owner.Call("DELETE", reactionPath(m, "❤\ufe0f"), nil).ExpectStatus(204)
 		other.Call("DELETE", reactionPath(m, "❤"), nil).ExpectStatus(204)
-		if left := harness.Get[models.Message](owner, harness.MessagePath(m)).Reactions; len(left) != 6 || left[0].Emoji == "❤\ufe0f" {
+		if left := harness.Get[models.Message](owner, harness.MessagePath(m)).Reactions; len(left) != 6 ||
+			left[0].Emoji == "❤\ufe0f" {
 			t.Errorf("got %+v", left)
 		}
 	})
 }
 
-// TestReactionsRefused has those react who may not, and with what is no emoji.
-func TestReactionsRefused(t *testing.T) {
+// TestInvalidReactionsAreRefused reacts as users who may not, with texts that are not emoji, and once more than a user
+// may.
+func TestInvalidReactionsAreRefused(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		stranger := owner.NewGuestNamed("stranger")
 		m := owner.SendText(owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}).ID, "hello")
-		hidden := owner.SendText(owner.CreateRoom(models.NewRoom{Name: harness.Ptr("hidden"), Kind: harness.Ptr(models.RoomPrivate)}).ID, "hello")
+		hidden := owner.SendText(owner.CreateRoom(models.NewRoom{Name: harness.Ptr("hidden"),
+			Kind: harness.Ptr(models.RoomPrivate)}).ID, "hello")
 		for _, method := range []string{"PUT", "DELETE"} {
 			stranger.Call(method, reactionPath(m, "👍"), nil).ExpectProblem(403, models.CodeForbidden)
 			stranger.Call(method, reactionPath(hidden, "👍"), nil).ExpectProblem(404, models.CodeNotFound)
@@ -147,7 +156,10 @@ func TestReactionsRefused(t *testing.T) {
 				owner.Call(method, reactionPath(m, text), nil).ExpectProblem(404, models.CodeNotFound)
 			}
 		}
-		for _, emoji := range []string{"❤️", "☝🏽", "🇩🇪", "5️⃣", "🏴\U000E0067\U000E0062\U000E0073\U000E0063\U000E0074\U000E007F", "🏳️‍🌈", "👩🏽‍🚀", "©"} {
+		for _, emoji := range []string{
+			"❤️", "☝🏽", "🇩🇪", "5️⃣",
+			"🏴\U000E0067\U000E0062\U000E0073\U000E0063\U000E0074\U000E007F", "🏳️‍🌈", "👩🏽‍🚀", "©",
+		} {
 			owner.Call("PUT", reactionPath(m, emoji), nil).ExpectStatus(200)
 		}
 		for i := range models.MaxReactionsPerUser - 8 {
@@ -157,9 +169,9 @@ func TestReactionsRefused(t *testing.T) {
 	})
 }
 
-// TestReactionsOfMany has a few users react with as many different emoji as a message may have. One more is refused,
-// and one that is there is not; when one is taken back there is room again.
-func TestReactionsOfMany(t *testing.T) {
+// TestEmojiPerMessageAreLimited lets a few users react with as many different emoji as a message may have. A further
+// emoji is refused, but an existing one is not. After one is removed, a further one is accepted.
+func TestEmojiPerMessageAreLimited(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
@@ -173,7 +185,8 @@ func TestReactionsOfMany(t *testing.T) {
 			}
 			member.Call("PUT", reactionPath(m, emoji(i)), nil).ExpectStatus(200)
 		}
-		owner.Call("PUT", reactionPath(m, emoji(models.MaxEmojiPerMessage)), nil).ExpectProblem(400, models.CodeInvalidRequest)
+		owner.Call("PUT", reactionPath(m, emoji(models.MaxEmojiPerMessage)), nil).
+			ExpectProblem(400, models.CodeInvalidRequest)
 		owner.Call("PUT", reactionPath(m, emoji(0)), nil).ExpectStatus(200)
 		member.Call("DELETE", reactionPath(m, emoji(models.MaxEmojiPerMessage-1)), nil).ExpectStatus(204)
 		owner.Call("PUT", reactionPath(m, emoji(models.MaxEmojiPerMessage)), nil).ExpectStatus(200)

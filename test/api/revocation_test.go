@@ -10,24 +10,25 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestEndsHoldAtOnce ends what the server has just been asked about, in each of the ways in which it can end, and asks
-// again.
-func TestEndsHoldAtOnce(t *testing.T) {
+// TestRevocationTakesEffectAtOnce revokes a session, a membership or a permission directly after a request has used it,
+// in each possible way, and sends the request again.
+func TestRevocationTakesEffectAtOnce(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "session, logged out", Play: testLoggedOutAtOnce},
-		{Name: "session, logged out from another", Play: testLoggedOutElsewhere},
-		{Name: "session, refresh token used twice", Play: testReusedAtOnce},
+		{Name: "session, logged out from another", Play: testOtherSessionLoggedOutAtOnce},
+		{Name: "session, refresh token used twice", Play: testRefreshTokenReusedAtOnce},
 		{Name: "session, password changed", Play: testPasswordChangedAtOnce},
 		{Name: "session, account deleted", Play: testDeletedAtOnce},
-		{Name: "membership", Play: testMembershipEnds},
+		{Name: "membership", Play: testMembershipEndsAtOnce},
 		{Name: "direct room, blocked", Play: testBlockedAtOnce},
 		{Name: "history, cleared", Play: testClearedAtOnce},
 		{Name: "names", Play: testRenamedAtOnce},
 	})
 }
 
-// typesIn is a room of the client's, in which it has just typed: the server knows the session and the membership.
-func typesIn(c *harness.Client) (path string) {
+// typingPath returns the typing path of a new room in which the client has just typed, so that the server has the
+// session and the membership in its cache.
+func typingPath(c *harness.Client) (path string) {
 	path = harness.RoomPath(c.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}).ID) + "/typing"
 	c.Call("POST", path, nil).ExpectStatus(204)
 	return path
@@ -35,14 +36,14 @@ func typesIn(c *harness.Client) (path string) {
 
 func testLoggedOutAtOnce(_ *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
-	path := typesIn(me)
+	path := typingPath(me)
 	me.Call("DELETE", "/v1/sessions/current", nil).ExpectStatus(204)
 	me.Call("POST", path, nil).ExpectProblem(401, models.CodeSessionRevoked)
 }
 
-func testLoggedOutElsewhere(_ *testing.T, c *harness.Client) {
+func testOtherSessionLoggedOutAtOnce(_ *testing.T, c *harness.Client) {
 	me := c.NewAccount("ada")
-	path := typesIn(me)
+	path := typingPath(me)
 	other := me.LogIn()
 	other.Call("POST", path, nil).ExpectStatus(204)
 	me.Call("DELETE", "/v1/sessions/"+other.SessionID, nil).ExpectStatus(204)
@@ -50,34 +51,35 @@ func testLoggedOutElsewhere(_ *testing.T, c *harness.Client) {
 	me.Call("POST", path, nil).ExpectStatus(204)
 }
 
-func testReusedAtOnce(_ *testing.T, c *harness.Client) {
+func testRefreshTokenReusedAtOnce(_ *testing.T, c *harness.Client) {
 	me := c.NewAccount("ada")
 	var next models.Session
 	c.Call("POST", harness.RefreshPath, harness.RefreshBody(me.RefreshToken)).ExpectStatus(200).Decode(&next)
 	c.Call("POST", harness.RefreshPath, harness.RefreshBody(next.RefreshToken)).ExpectStatus(200)
-	path := typesIn(me)
+	path := typingPath(me)
 	c.Call("POST", harness.RefreshPath, harness.RefreshBody(me.RefreshToken)).ExpectProblem(401, models.CodeSessionRevoked)
 	me.Call("POST", path, nil).ExpectProblem(401, models.CodeSessionRevoked)
 }
 
 func testPasswordChangedAtOnce(_ *testing.T, c *harness.Client) {
 	me := c.NewAccount("ada")
-	path := typesIn(me)
+	path := typingPath(me)
 	other := me.LogIn()
 	other.Call("POST", path, nil).ExpectStatus(204)
-	me.Call("PUT", "/v1/users/me/password", models.PasswordChange{CurrentPassword: harness.Password, NewPassword: "another password"}).ExpectStatus(204)
+	me.Call("PUT", "/v1/users/me/password",
+		models.PasswordChange{CurrentPassword: harness.Password, NewPassword: "another password"}).ExpectStatus(204)
 	other.Call("POST", path, nil).ExpectProblem(401, models.CodeSessionRevoked)
 	me.Call("POST", path, nil).ExpectStatus(204)
 }
 
 func testDeletedAtOnce(_ *testing.T, c *harness.Client) {
 	me := c.NewAccount("ada")
-	path := typesIn(me)
+	path := typingPath(me)
 	me.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
 	me.Call("POST", path, nil).ExpectProblem(401, models.CodeSessionRevoked)
 }
 
-func testMembershipEnds(_ *testing.T, c *harness.Client) {
+func testMembershipEndsAtOnce(_ *testing.T, c *harness.Client) {
 	owner := c.NewGuest("ada")
 	for name, end := range map[string]func(roomID int64, member *harness.Client){
 		"leaver": func(id int64, member *harness.Client) {
@@ -90,7 +92,9 @@ func testMembershipEnds(_ *testing.T, c *harness.Client) {
 			path := fmt.Sprintf("%s/bans/%d", harness.RoomPath(id), member.User.ID)
 			owner.Call("PUT", path, models.NewBan{}).ExpectStatus(200)
 		},
-		"homeless": func(id int64, _ *harness.Client) { owner.Call("DELETE", harness.RoomPath(id), nil).ExpectStatus(204) },
+		"deleted-room": func(id int64, _ *harness.Client) {
+			owner.Call("DELETE", harness.RoomPath(id), nil).ExpectStatus(204)
+		},
 	} {
 		id := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)}).ID
 		member := c.NewGuest(name)
@@ -129,7 +133,7 @@ func testClearedAtOnce(t *testing.T, c *harness.Client) {
 		var page models.Page[models.Message]
 		me.Call("GET", harness.RoomPath(room.ID)+"/messages", nil).ExpectStatus(200).Decode(&page)
 		if len(page.Items) != left {
-			t.Errorf("%d messages are there, not %d", len(page.Items), left)
+			t.Errorf("got %d messages, want %d", len(page.Items), left)
 		}
 		me.Call("DELETE", harness.RoomPath(room.ID)+"/messages", nil).ExpectStatus(204)
 	}
@@ -140,61 +144,67 @@ func testRenamedAtOnce(t *testing.T, c *harness.Client) {
 	room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	stream := me.OpenStream(fmt.Sprintf("room=%d", room.ID))
 	stream.Expect(models.EventPresenceEntered, nil)
-	as := func(want models.UserRef) {
+	typesAs := func(want models.UserRef) {
 		t.Helper()
 		var e models.Typing
 		me.Call("POST", harness.RoomPath(room.ID)+"/typing", nil).ExpectStatus(204)
 		stream.Expect(models.EventTyping, &e)
 		if e.User != want {
-			t.Errorf("%+v types, not %+v", e.User, want)
+			t.Errorf("got %+v in the typing event, want %+v", e.User, want)
 		}
 	}
-	as(me.User.Ref())
+	typesAs(me.User.Ref())
 	var user models.User
-	me.Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: harness.Ptr("Countess")}).ExpectStatus(200).Decode(&user)
-	as(user.Ref())
-	var settled models.Session
-	me.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("ada"), Password: harness.Password}).ExpectStatus(201).Decode(&settled)
-	as(settled.User.Ref())
+	me.Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: harness.Ptr("Countess")}).ExpectStatus(200).
+		Decode(&user)
+	typesAs(user.Ref())
+	var upgraded models.Session
+	me.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("ada"), Password: harness.Password}).
+		ExpectStatus(201).Decode(&upgraded)
+	typesAs(upgraded.User.Ref())
 }
 
-// TestNothingPassesAfterTheEnd has many requests under way while a session ends, and a membership. None that is begun
-// after that was answered may pass, at whichever node.
-func TestNothingPassesAfterTheEnd(t *testing.T) {
+// TestNoRequestPassesAfterRevocation sends many requests while a session ends and while a membership ends. No request
+// that begins after the response to the revocation may succeed, on any node.
+func TestNoRequestPassesAfterRevocation(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()
 	t.Run("one node", func(t *testing.T) {
 		harness.OnEachDatabase(t, func(t *testing.T, database string) {
 			s := harness.StartServer(t, database, "--rate-limit", "off")
-			endUnderLoad(t, s.URL, s.URL)
+			revokeUnderLoad(t, s.URL, s.URL)
 		})
 	})
 	t.Run("two nodes", func(t *testing.T) {
 		t.Parallel()
 		database := harness.NewPostgres(t)
-		one, other := harness.StartServer(t, database, "--rate-limit", "off"), harness.StartServer(t, database, "--rate-limit", "off")
-		endUnderLoad(t, one.URL, other.URL)
+		first := harness.StartServer(t, database, "--rate-limit", "off")
+		second := harness.StartServer(t, database, "--rate-limit", "off")
+		revokeUnderLoad(t, first.URL, second.URL)
 	})
 }
 
-func endUnderLoad(t *testing.T, url, other string) {
+// revokeUnderLoad ends memberships and sessions at one node, while requests use them at the other one.
+func revokeUnderLoad(t *testing.T, url, other string) {
 	owner := harness.NewClient(t, url).NewGuestNamed("owner")
 	room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: harness.Ptr(models.RoomPrivate)})
 	for i := range 10 {
 		member := owner.NewGuestNamed(fmt.Sprint("member", i))
 		path := harness.MemberPath(room.ID, member)
 		owner.Call("PUT", path, nil).ExpectStatus(200)
-		refusedAfter(t, member.AtServer(other), harness.RoomPath(room.ID)+"/typing", 404, func() { owner.Call("DELETE", path, nil).ExpectStatus(204) })
+		expectRefusedAfter(t, member.AtServer(other), harness.RoomPath(room.ID)+"/typing", 404, func() {
+			owner.Call("DELETE", path, nil).ExpectStatus(204)
+		})
 		own := member.CreateRoom(models.NewRoom{Name: harness.Ptr("own")})
-		refusedAfter(t, member.AtServer(other), harness.RoomPath(own.ID)+"/typing", 401, func() {
+		expectRefusedAfter(t, member.AtServer(other), harness.RoomPath(own.ID)+"/typing", 401, func() {
 			member.Call("DELETE", "/v1/sessions/current", nil).ExpectStatus(204)
 		})
 	}
 }
 
-// refusedAfter has a client type all the while that end runs, and until it has been refused several times. A request
-// that was under way when the end came may be refused for what went along with it: a room that was left, or is gone.
-func refusedAfter(t *testing.T, c *harness.Client, path string, status int, end func()) {
+// expectRefusedAfter lets a client type while end runs, and until it has been refused several times. A request that
+// overlaps with the end may be refused for a side effect of it: the user has left the room, or the room is deleted.
+func expectRefusedAfter(t *testing.T, c *harness.Client, path string, status int, end func()) {
 	t.Helper()
 	const typists, passes, refusals = 4, 10, 5
 	var ended atomic.Bool
@@ -205,7 +215,7 @@ func refusedAfter(t *testing.T, c *harness.Client, path string, status int, end 
 			warmed := sync.OnceFunc(warm.Done)
 			defer warmed()
 			for passed, refused := 0, 0; refused < refusals; {
-				late := ended.Load()
+				after := ended.Load()
 				a, err := c.TryCall(t.Context(), "POST", path, nil)
 				if err != nil {
 					t.Error(err)
@@ -214,10 +224,10 @@ func refusedAfter(t *testing.T, c *harness.Client, path string, status int, end 
 				if err == nil {
 					got = a.HTTP.StatusCode
 				}
-				under := !late && (got == 204 || got == 403 || got == 404)
+				overlaps := !after && (got == 204 || got == 403 || got == 404)
 				switch {
-				case got != status && !under:
-					t.Errorf("after the end: %v; %v", late, a)
+				case got != status && !overlaps:
+					t.Errorf("begun after the end: %t; got %v", after, a)
 					refused = refusals
 				case got == 204:
 					passed++

@@ -19,35 +19,42 @@ func TestRooms(t *testing.T) {
 		{Name: "change", Play: testChangeRoom},
 		{Name: "delete", Play: testDeleteRoom},
 		{Name: "list", Play: testRoomList},
-		{Name: "list what changed since", Play: testRoomsSince},
-		{Name: "a private room is not there for others", Play: testPrivateRoom},
-		{Name: "a subject's rooms", Play: testSubject},
+		{Name: "list of rooms changed since a time", Play: testRoomsSince},
+		{Name: "a private room is hidden from others", Play: testPrivateRoom},
+		{Name: "the rooms of a subject", Play: testSubject},
 		{Name: "direct rooms", Play: testDirectRooms},
 		{Name: "a direct room opened from both sides at once", Play: testDirectRace},
 		{Name: "the users of a direct room", Play: testDirectUsers},
-		{Name: "the users of a direct room, who change", Play: testDirectUsersNow},
+		{Name: "changes of the users of a direct room", Play: testDirectUsersAreCurrent},
 	})
 }
 
 func testCreateRoom(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	handle := harness.UniqueName("Tea.House")
-	a := me.Call("POST", "/v1/rooms", models.NewRoom{Handle: &handle, Name: harness.Ptr("Tea house"), Description: harness.Ptr("Leaves.")}).ExpectStatus(201)
+	a := me.Call("POST", "/v1/rooms",
+		models.NewRoom{Handle: &handle, Name: harness.Ptr("Tea house"), Description: harness.Ptr("Leaves.")}).
+		ExpectStatus(201)
 	var room models.Room
 	a.Decode(&room)
-	if room.Handle != handle || room.Name != "Tea house" || room.Description != "Leaves." || room.Kind != models.RoomPublic ||
-		room.OwnerID != me.User.ID || room.MemberCount != 1 || room.MessageCount != 0 || room.LastMessageID != 0 || room.Subject != "" {
+	if room.Handle != handle || room.Name != "Tea house" || room.Description != "Leaves." ||
+		room.Kind != models.RoomPublic ||
+		room.OwnerID != me.User.ID || room.MemberCount != 1 || room.MessageCount != 0 || room.LastMessageID != 0 ||
+		room.Subject != "" {
 		t.Errorf("got %+v", room)
 	}
 	if m := room.Membership; m == nil || m.Role != models.RoleOwner || m.UnreadCount != 0 || m.LastReadID != 0 || m.Muted {
-		t.Errorf("its maker's membership is %+v", m)
+		t.Errorf("got the creator's membership %+v", m)
 	}
 	if a.EventID() == "" || a.Header("Location") != harness.RoomPath(room.ID) {
-		t.Errorf("Event-Id %q, Location %q", a.EventID(), a.Header("Location"))
+		t.Errorf("got Event-Id %q, Location %q", a.EventID(), a.Header("Location"))
 	}
-	for _, path := range []string{harness.RoomPath(room.ID), harness.HandlePath(handle), harness.HandlePath(strings.ToUpper(handle)), harness.HandlePath("#" + strings.ToLower(handle))} {
+	for _, path := range []string{
+		harness.RoomPath(room.ID), harness.HandlePath(handle),
+		harness.HandlePath(strings.ToUpper(handle)), harness.HandlePath("#" + strings.ToLower(handle)),
+	} {
 		if got := harness.Get[models.Room](other, path); got.ID != room.ID || got.Membership != nil || got.MemberCount != 1 {
-			t.Errorf("to others, %s is %+v", path, got)
+			t.Errorf("another user: got %+v at %s", got, path)
 		}
 	}
 	for _, body := range []map[string]any{{}, {"description": "neither handle nor name"}} {
@@ -56,7 +63,8 @@ func testCreateRoom(t *testing.T, c *harness.Client) {
 	me.CallInvalid("POST", "/v1/rooms", map[string]any{"name": "d", "kind": "direct"}).ExpectInvalid("kind")
 	me.CallInvalid("POST", "/v1/rooms", map[string]any{"name": ""}).ExpectInvalid("name")
 	me.CallInvalid("POST", "/v1/rooms", map[string]any{"name": strings.Repeat("n", 129)}).ExpectInvalid("name")
-	me.CallInvalid("POST", "/v1/rooms", map[string]any{"name": "n", "subject": strings.Repeat("s", 129)}).ExpectInvalid("subject")
+	me.CallInvalid("POST", "/v1/rooms", map[string]any{"name": "n", "subject": strings.Repeat("s", 129)}).
+		ExpectInvalid("subject")
 }
 
 func testHandles(_ *testing.T, c *harness.Client) {
@@ -64,14 +72,15 @@ func testHandles(_ *testing.T, c *harness.Client) {
 	tail := harness.UniqueName("")
 	me.CreateRoom(models.NewRoom{Handle: harness.Ptr("Straße" + tail)})
 	for _, same := range []string{"Straße", "STRAßE", "ｓtraße"} {
-		me.Call("POST", "/v1/rooms", models.NewRoom{Handle: harness.Ptr(same + tail)}).ExpectProblem(409, models.CodeHandleTaken)
+		me.Call("POST", "/v1/rooms", models.NewRoom{Handle: harness.Ptr(same + tail)}).
+			ExpectProblem(409, models.CodeHandleTaken)
 	}
 	for _, bad := range []string{"", "a", "1a", "#tea", "a b", "a/b", "a\x00b", strings.Repeat("h", 65)} {
 		me.CallInvalid("POST", "/v1/rooms", models.NewRoom{Handle: &bad}).ExpectInvalid("handle")
 	}
 	me.CreateRoom(models.NewRoom{Handle: harness.Ptr(strings.Repeat("é", 64-len(tail)) + tail)})
-	for _, nothing := range []string{"%23", "%23" + harness.UniqueName("none"), "%23%23", "tea", "0", "-1"} {
-		me.Call("GET", "/v1/rooms/"+nothing, nil).ExpectProblem(404, models.CodeNotFound)
+	for _, unknown := range []string{"%23", "%23" + harness.UniqueName("none"), "%23%23", "tea", "0", "-1"} {
+		me.Call("GET", "/v1/rooms/"+unknown, nil).ExpectProblem(404, models.CodeNotFound)
 	}
 }
 
@@ -82,32 +91,41 @@ func testChangeRoom(t *testing.T, c *harness.Client) {
 	s := member.OpenStream("")
 	handle := harness.UniqueName("new")
 	var changed models.Room
-	a := moderator.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Handle: &handle, Name: harness.Ptr("Name"), Description: harness.Ptr("D")}).ExpectStatus(200).Decode(&changed)
-	if changed.Handle != handle || changed.Name != "Name" || changed.Description != "D" || changed.Membership.Role != models.RoleModerator {
+	a := moderator.Call("PATCH", harness.RoomPath(room.ID),
+		models.RoomChange{Handle: &handle, Name: harness.Ptr("Name"), Description: harness.Ptr("D")}).ExpectStatus(200).
+		Decode(&changed)
+	if changed.Handle != handle || changed.Name != "Name" || changed.Description != "D" ||
+		changed.Membership.Role != models.RoleModerator {
 		t.Errorf("got %+v", changed)
 	}
 	if changed.UpdatedAt.Before(room.UpdatedAt.Time) || owner.GetRoom(room.ID).UpdatedAt != changed.UpdatedAt {
-		t.Errorf("changed at %v, stored as %v", changed.UpdatedAt, owner.GetRoom(room.ID).UpdatedAt)
+		t.Errorf("got the stored updated_at %v, want %v", owner.GetRoom(room.ID).UpdatedAt, changed.UpdatedAt)
 	}
-	var told models.Room
-	if e := s.Expect(models.EventRoomUpdated, &told); e.ID != a.EventID() || told.Membership != nil || told.Handle != handle {
-		t.Errorf("told %v for %v", e, a)
+	var data models.Room
+	if e := s.Expect(models.EventRoomUpdated, &data); e.ID != a.EventID() || data.Membership != nil ||
+		data.Handle != handle {
+		t.Errorf("got the event %v for %v", e, a)
 	}
 	owner.Call("GET", harness.HandlePath(room.Handle), nil).ExpectProblem(404, models.CodeNotFound)
 	if got := harness.Get[models.Room](owner, harness.HandlePath(handle)); got.ID != room.ID {
 		t.Errorf("got %+v", got)
 	}
-	owner.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Name: harness.Ptr("Name")}).ExpectStatus(200).ExpectNoEvent()
-	owner.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Handle: harness.Ptr(strings.ToUpper(handle))}).ExpectStatus(200) // its own, in other letters
+	owner.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Name: harness.Ptr("Name")}).ExpectStatus(200).
+		ExpectNoEvent()
+	// The room's own handle in capitals is not taken.
+	owner.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Handle: harness.Ptr(strings.ToUpper(handle))}).
+		ExpectStatus(200)
 
 	taken := owner.CreatePublicRoom().Handle
-	owner.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Handle: &taken}).ExpectProblem(409, models.CodeHandleTaken)
-	owner.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Description: harness.Ptr(""), Handle: harness.Ptr("")}).ExpectStatus(200)
+	owner.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Handle: &taken}).
+		ExpectProblem(409, models.CodeHandleTaken)
+	owner.Call("PATCH", harness.RoomPath(room.ID),
+		models.RoomChange{Description: harness.Ptr(""), Handle: harness.Ptr("")}).ExpectStatus(200)
 	if got := owner.GetRoom(room.ID); got.Description != "" || got.Handle != "" || got.Name != "Name" {
 		t.Errorf("got %+v", got)
 	}
 	owner.CallInvalid("PATCH", harness.RoomPath(room.ID), models.RoomChange{Name: harness.Ptr("")}).ExpectInvalid("name")
-	owner.CreateRoom(models.NewRoom{Handle: &handle}) // which is free again
+	owner.CreateRoom(models.NewRoom{Handle: &handle}) // the old handle is free again
 }
 
 func testDeleteRoom(t *testing.T, c *harness.Client) {
@@ -118,23 +136,27 @@ func testDeleteRoom(t *testing.T, c *harness.Client) {
 	s := c.NewGuest("bystander").OpenStream("")
 
 	a := owner.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectStatus(204)
-	var gone models.RoomGone
-	if e := s.Expect(models.EventRoomDeleted, &gone); e.ID != a.EventID() || gone != (models.RoomGone{RoomID: room.ID, Handle: room.Handle}) {
-		t.Errorf("a bystander was told %v", e)
+	var deleted models.RoomGone
+	want := models.RoomGone{RoomID: room.ID, Handle: room.Handle}
+	if e := s.Expect(models.EventRoomDeleted, &deleted); e.ID != a.EventID() || deleted != want {
+		t.Errorf("a user who is not a member got the event %v", e)
 	}
-	for _, path := range []string{harness.RoomPath(room.ID), harness.HandlePath(room.Handle), harness.RoomPath(room.ID) + "/messages", harness.MessagePath(m), harness.RoomPath(room.ID) + "/members"} {
+	for _, path := range []string{
+		harness.RoomPath(room.ID), harness.HandlePath(room.Handle),
+		harness.RoomPath(room.ID) + "/messages", harness.MessagePath(m), harness.RoomPath(room.ID) + "/members",
+	} {
 		moderator.Call("GET", path, nil).ExpectProblem(404, models.CodeNotFound)
 	}
 	owner.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectProblem(404, models.CodeNotFound)
 	if next := owner.CreateRoom(models.NewRoom{Handle: &room.Handle}); next.ID == room.ID || next.MessageCount != 0 {
-		t.Errorf("the next room of that handle is %+v", next)
+		t.Errorf("got the next room of that handle %+v", next)
 	}
 }
 
 func testRoomList(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	if list := me.Call("GET", "/v1/rooms", nil).ExpectStatus(200); !strings.Contains(string(list.Body), `"items":[]`) {
-		t.Errorf("nobody's rooms are %s", list.Body)
+		t.Errorf("got the rooms %s of a user without rooms", list.Body)
 	}
 	other.CreatePublicRoom()
 	var rooms []int64
@@ -145,7 +167,7 @@ func testRoomList(t *testing.T, c *harness.Client) {
 		harness.WaitAfter(other.SendText(rooms[i], "first").CreatedAt)
 	}
 	harness.WaitAfter(me.SendText(rooms[0], "mine").CreatedAt)
-	deleted := other.SendText(rooms[3], "gone")
+	deleted := other.SendText(rooms[3], "deleted")
 	harness.WaitAfter(deleted.CreatedAt)
 	other.Call("DELETE", harness.MessagePath(deleted), nil).ExpectStatus(204)
 
@@ -162,31 +184,33 @@ func testRoomList(t *testing.T, c *harness.Client) {
 	}
 	for _, limit := range []int{1, 2, 3, 5, 200} {
 		if got := list(fmt.Sprint("limit=", limit)); !slices.Equal(got, want) {
-			t.Errorf("with pages of %d: %v, wanted %v", limit, got, want)
+			t.Errorf("with pages of %d: got %v, want %v", limit, got, want)
 		}
 	}
 	if got := list("limit=2&unread=true"); !slices.Equal(got, want[:3]) {
-		t.Errorf("unread are %v", got)
+		t.Errorf("got the unread rooms %v, want %v", got, want[:3])
 	}
 	if got := list("limit=200&unread=false"); !slices.Equal(got, want) {
-		t.Errorf("all are %v", got)
+		t.Errorf("got the rooms %v, want %v", got, want)
 	}
 }
 
-// testRoomsSince: whatever changes in a room brings it into the list of what changed.
+// testRoomsSince checks that a room is in the list of changed rooms after each kind of change.
 func testRoomsSince(t *testing.T, c *harness.Client) {
 	owner, other := c.NewGuest("ada"), c.NewGuest("grace")
-	owner.CreatePublicRoom() // in which nothing happens
+	owner.CreatePublicRoom() // this one does not change
 	room := owner.CreatePublicRoom()
 	path := harness.RoomPath(room.ID)
 	var m models.Message
 	for _, change := range []struct {
 		name    string
-		make    func()
-		updates bool // updated_at, which tells of the room itself
-		active  bool // active_at, which tells of messages
+		do      func()
+		updates bool // changes updated_at, the time of the room's last change
+		active  bool // changes active_at, the time of its last message
 	}{
-		{"a name", func() { owner.Call("PATCH", path, models.RoomChange{Name: harness.Ptr("other")}).ExpectStatus(200) }, true, false},
+		{"a name", func() {
+			owner.Call("PATCH", path, models.RoomChange{Name: harness.Ptr("other")}).ExpectStatus(200)
+		}, true, false},
 		{"a member", func() { other.JoinRoom(room.ID) }, false, false},
 		{"a role", func() { owner.AddMember(room.ID, other, models.RoleModerator) }, false, false},
 		{"a message", func() { m = owner.SendText(room.ID, "text") }, true, true},
@@ -196,34 +220,42 @@ func testRoomsSince(t *testing.T, c *harness.Client) {
 			owner.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "other"}).ExpectStatus(200)
 		}, false, false},
 		{"a deletion", func() { owner.Call("DELETE", harness.MessagePath(m), nil).ExpectStatus(204) }, false, false},
-		{"a clear", func() { owner.SendText(room.ID, "more"); owner.Call("DELETE", path+"/messages", nil).ExpectStatus(204) }, true, true},
-		{"a member less", func() { other.Call("DELETE", path+"/members/me", nil).ExpectStatus(204) }, false, false},
-		{"a ban", func() { owner.Call("PUT", harness.BanPath(room.ID, other), models.NewBan{}).ExpectStatus(200) }, false, false},
+		{"a clear", func() {
+			owner.SendText(room.ID, "more")
+			owner.Call("DELETE", path+"/messages", nil).ExpectStatus(204)
+		}, true, true},
+		{"a member who leaves", func() { other.Call("DELETE", path+"/members/me", nil).ExpectStatus(204) }, false, false},
+		{"a ban", func() {
+			owner.Call("PUT", harness.BanPath(room.ID, other), models.NewBan{}).ExpectStatus(200)
+		}, false, false},
 	} {
 		since := harness.WaitAfter(models.Now())
 		query := "/v1/rooms?since=" + url.QueryEscape(since.Format("2006-01-02T15:04:05.000Z07:00"))
 		if got := harness.Get[models.Page[models.Room]](owner, query).Items; len(got) != 0 {
-			t.Errorf("before %s, changed since now: %+v", change.name, got)
+			t.Errorf("before %s: got the changed rooms %+v", change.name, got)
 		}
-		change.make()
+		change.do()
 		got := harness.Get[models.Page[models.Room]](owner, query).Items
 		if len(got) != 1 || got[0].ID != room.ID {
-			t.Errorf("after %s, changed since then: %+v", change.name, got)
-		} else if got[0].UpdatedAt.Before(since.Time) == change.updates || got[0].ActiveAt.Before(since.Time) == change.active {
-			t.Errorf("after %s, updated_at is %v and active_at %v", change.name, got[0].UpdatedAt, got[0].ActiveAt)
+			t.Errorf("after %s: got the changed rooms %+v", change.name, got)
+		} else if got[0].UpdatedAt.Before(since.Time) == change.updates ||
+			got[0].ActiveAt.Before(since.Time) == change.active {
+			t.Errorf("after %s: got updated_at %v and active_at %v", change.name, got[0].UpdatedAt, got[0].ActiveAt)
 		}
 	}
 }
 
-// testPrivateRoom: to outsiders each route into a private room answers as it does where there is no room at all.
+// testPrivateRoom checks that an outsider gets the same response from each route of a private room as for an unknown
+// room.
 func testPrivateRoom(t *testing.T, c *harness.Client) {
 	owner, member, outsider := c.NewGuest("ada"), c.NewGuest("grace"), c.NewGuest("eve")
-	room := owner.CreateRoom(models.NewRoom{Handle: harness.Ptr(harness.UniqueName("secret")), Kind: harness.Ptr(models.RoomPrivate)})
+	room := owner.CreateRoom(models.NewRoom{Handle: harness.Ptr(harness.UniqueName("secret")),
+		Kind: harness.Ptr(models.RoomPrivate)})
 	owner.AddMember(room.ID, member, models.RoleMember)
 	m := owner.SendText(room.ID, "hush")
 	streamID := outsider.OpenStream("").Ready.StreamID
 
-	const nowhere = 999_999_999
+	const unknownRoom = 999_999_999
 	for _, route := range []struct {
 		method, path string
 		body         any
@@ -249,24 +281,26 @@ func testPrivateRoom(t *testing.T, c *harness.Client) {
 		{"PATCH", fmt.Sprintf("/messages/%d", m.ID), models.MessageEdit{Text: "x"}},
 		{"DELETE", fmt.Sprintf("/messages/%d", m.ID), nil},
 	} {
-		want := outsider.Call(route.method, harness.RoomPath(nowhere)+route.path, route.body)
+		want := outsider.Call(route.method, harness.RoomPath(unknownRoom)+route.path, route.body)
 		want.ExpectProblem(404, models.CodeNotFound)
 		for _, path := range []string{harness.RoomPath(room.ID), harness.HandlePath(room.Handle)} {
 			got := outsider.Call(route.method, path+route.path, route.body)
 			got.ExpectProblem(404, models.CodeNotFound)
 			if got.Without("request_id") != want.Without("request_id") {
-				t.Errorf("%v\nwhere there is nothing: %v", got, want)
+				t.Errorf("got %v\nwant %v as for an unknown room", got, want)
 			}
 		}
 	}
 	target := func(handle string) *harness.Response {
-		return outsider.Call("POST", "/v1/messages", models.TargetedMessage{Target: "#" + handle, NewMessage: models.NewMessage{Text: "x"}})
+		return outsider.Call("POST", "/v1/messages",
+			models.TargetedMessage{Target: "#" + handle, NewMessage: models.NewMessage{Text: "x"}})
 	}
-	if got, want := target(room.Handle), target(harness.UniqueName("none")); got.Without("request_id") != want.Without("request_id") {
-		t.Errorf("%v\nwhere there is nothing: %v", got, want)
+	if got, want := target(room.Handle),
+		target(harness.UniqueName("none")); got.Without("request_id") != want.Without("request_id") {
+		t.Errorf("got %v\nwant %v as for an unknown room", got, want)
 	}
 	if got := member.GetRoom(room.ID); got.Kind != models.RoomPrivate || got.MemberCount != 2 || got.MessageCount != 1 {
-		t.Errorf("to a member it is %+v", got)
+		t.Errorf("a member got %+v", got)
 	}
 }
 
@@ -286,31 +320,32 @@ func testSubject(t *testing.T, c *harness.Client) {
 	me.CreatePublicRoom()
 	s.Expect(models.EventRoomCreated, nil)
 	var got []int64
-	for _, r := range slices.Concat(harness.AllPages[models.Room](me, "/v1/rooms?limit=2&subject="+url.QueryEscape(subject))...) {
+	for _, r := range slices.Concat(harness.AllPages[models.Room](me,
+		"/v1/rooms?limit=2&subject="+url.QueryEscape(subject))...) {
 		got = append(got, r.ID)
 	}
 	slices.Sort(got)
 	if !slices.Equal(got, ids) {
-		t.Errorf("the subject's rooms are %v, not %v", got, ids)
+		t.Errorf("got the subject's rooms %v, want %v", got, ids)
 	}
-	// All that is told of the room names its subject.
+	// All events of the room have its subject.
 	other.JoinRoom(ids[0])
 	var joined models.MemberEvent
 	s.Expect(models.EventMemberJoined, &joined)
 	if joined.Subject != subject {
-		t.Errorf("told %+v", joined)
+		t.Errorf("got the event %+v", joined)
 	}
-	var told models.Message
+	var data models.Message
 	m := other.SendText(ids[0], "about it")
-	s.Expect(models.EventMessageNotification, &told)
-	if m.Subject != subject || told.Subject != subject {
-		t.Errorf("said %+v, told %+v", m, told)
+	s.Expect(models.EventMessageNotification, &data)
+	if m.Subject != subject || data.Subject != subject {
+		t.Errorf("got %+v and the event %+v", m, data)
 	}
-	inside := me.OpenStream(fmt.Sprintf("room=%d", ids[0]))
+	inRoom := me.OpenStream(fmt.Sprintf("room=%d", ids[0]))
 	var entered models.PresenceEvent
-	inside.Expect(models.EventPresenceEntered, &entered)
+	inRoom.Expect(models.EventPresenceEntered, &entered)
 	if entered.Subject != subject {
-		t.Errorf("told %+v", entered)
+		t.Errorf("got the event %+v", entered)
 	}
 }
 
@@ -319,11 +354,12 @@ func testDirectRooms(t *testing.T, c *harness.Client) {
 	s := other.OpenStream("")
 	var room models.Room
 	a := one.Call("PUT", harness.DirectPath(other), nil).ExpectStatus(200).Decode(&room)
-	if room.Kind != models.RoomDirect || room.OwnerID != 0 || room.MemberCount != 2 || room.Membership == nil || room.Membership.Role != models.RoleMember {
+	if room.Kind != models.RoomDirect || room.OwnerID != 0 || room.MemberCount != 2 || room.Membership == nil ||
+		room.Membership.Role != models.RoleMember {
 		t.Errorf("got %+v", room)
 	}
 	if e := s.Expect(models.EventRoomCreated, nil); e.ID != a.EventID() {
-		t.Errorf("told %v for %v", e, a)
+		t.Errorf("got the event %v for %v", e, a)
 	}
 	for _, again := range []*harness.Response{
 		one.Call("PUT", harness.DirectPath(other), nil),
@@ -332,11 +368,12 @@ func testDirectRooms(t *testing.T, c *harness.Client) {
 		var same models.Room
 		again.ExpectStatus(200).ExpectNoEvent().Decode(&same)
 		if same.ID != room.ID {
-			t.Errorf("a second direct room: %+v", same)
+			t.Errorf("got a second direct room: %+v", same)
 		}
 	}
 	one.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectProblem(403, models.CodeForbidden)
-	one.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Name: harness.Ptr("us")}).ExpectProblem(403, models.CodeForbidden)
+	one.Call("PATCH", harness.RoomPath(room.ID), models.RoomChange{Name: harness.Ptr("us")}).
+		ExpectProblem(403, models.CodeForbidden)
 	one.Call("PUT", harness.MemberPath(room.ID, outsider), models.RoleChange{}).ExpectProblem(403, models.CodeForbidden)
 	one.Call("DELETE", harness.MemberPath(room.ID, other), nil).ExpectProblem(403, models.CodeForbidden)
 	one.Call("PUT", harness.BanPath(room.ID, other), models.NewBan{}).ExpectProblem(403, models.CodeForbidden)
@@ -348,7 +385,7 @@ func testDirectRooms(t *testing.T, c *harness.Client) {
 	one.Call("PUT", "/v1/users/999999999/direct", nil).ExpectProblem(404, models.CodeNotFound)
 }
 
-// testDirectRace: two who open their direct room at the same moment, by each of the ways, meet in one.
+// testDirectRace lets two users open their direct room at the same moment, in both ways: they get the same room.
 func testDirectRace(t *testing.T, c *harness.Client) {
 	pair := [2]*harness.Client{c.NewGuest("ada"), c.NewGuest("grace")}
 	streams := [2]*harness.Stream{pair[0].OpenStream(""), pair[1].OpenStream("")}
@@ -382,17 +419,18 @@ func testDirectRace(t *testing.T, c *harness.Client) {
 	}
 	all.Wait()
 	if len(rooms) != 1 {
-		t.Errorf("rooms, and how often each was answered: %v", rooms)
+		t.Errorf("got these rooms, with their numbers of responses: %v", rooms)
 	}
 	for i, s := range streams {
 		s.Expect(models.EventRoomCreated, nil)
 		for range 16 {
 			if e := s.Next(); e.Name == string(models.EventRoomCreated) {
-				t.Errorf("told twice: %v", e)
+				t.Errorf("got the event twice: %v", e)
 			}
 		}
-		if list := harness.Get[models.Page[models.Room]](pair[i], "/v1/rooms").Items; len(list) != 1 || list[0].MessageCount != 16 {
-			t.Errorf("the rooms of one of the two are %+v", list)
+		if list := harness.Get[models.Page[models.Room]](pair[i], "/v1/rooms").Items; len(list) != 1 ||
+			list[0].MessageCount != 16 {
+			t.Errorf("got the rooms %+v", list)
 		}
 	}
 }

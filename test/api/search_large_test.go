@@ -12,8 +12,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestSearchInLargeRoom pages through what is found in a room of more messages than a search looks at one by one: what
-// is old follows on what is new, and nothing comes twice.
+// TestSearchInLargeRoom reads all pages of searches in a room with more messages than a search examines one by one: old
+// messages follow new ones, and no message is found twice.
 func TestSearchInLargeRoom(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
@@ -21,35 +21,37 @@ func TestSearchInLargeRoom(t *testing.T) {
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("large")}).ID
 		const size = 1300
 		marked := []int64{1, 2, 290, 299, 300, 301, 700, 1299, 1300}
-		fillLarge(t, s, anna, room, size, marked)
+		fillRoom(t, s, anna, room, size, marked)
 		for _, query := range []string{"q=needle", "prefix=Needle"} {
 			for _, limit := range []int{1, 2, 4, 50} {
 				var found []int64
-				for _, page := range harness.AllPages[models.Message](anna, fmt.Sprintf("%s/messages/search?%s&limit=%d", harness.RoomPath(room), query, limit)) {
+				for _, page := range harness.AllPages[models.Message](anna,
+					fmt.Sprintf("%s/messages/search?%s&limit=%d", harness.RoomPath(room), query, limit)) {
 					for _, m := range page {
 						found = append(found, m.ID)
 					}
 				}
 				slices.Reverse(found)
 				if !slices.Equal(found, marked) {
-					t.Errorf("%s by %d finds %v, wanted %v", query, limit, found, marked)
+					t.Errorf("%s in pages of %d: got %v, want %v", query, limit, found, marked)
 				}
 			}
 		}
 		for _, query := range []string{"q=hay", "prefix=" + url.QueryEscape("hay ")} {
 			page := harness.Get[models.Page[models.Message]](anna, harness.RoomPath(room)+"/messages/search?limit=200&"+query)
 			if first, last := page.Items[0].ID, page.Items[199].ID; first != 1298 || last != 1099 {
-				t.Errorf("%s finds %d to %d", query, first, last)
+				t.Errorf("%s: got messages %d to %d, want 1298 to 1099", query, first, last)
 			}
 		}
 	})
 }
 
-// fillLarge sends so many messages, of which those with the marked ids are needles.
-func fillLarge(t *testing.T, s *harness.Server, c *harness.Client, roomID, size int64, marked []int64) {
+// fillRoom sends size messages. Those with the marked ids have the word "needle".
+func fillRoom(t *testing.T, s *harness.Server, c *harness.Client, roomID, size int64, marked []int64) {
 	t.Helper()
 	send := func(text string) {
-		_, _, err := s.Store.Send(context.Background(), c.User.ID, models.RoomPath{ID: roomID}, models.NewMessage{Text: text}, nil)
+		_, _, err := s.Store.Send(context.Background(), c.User.ID, models.RoomPath{ID: roomID}, models.NewMessage{Text: text},
+			nil)
 		if err != nil {
 			t.Error(err)
 		}
@@ -60,10 +62,10 @@ func fillLarge(t *testing.T, s *harness.Server, c *harness.Client, roomID, size 
 			id++
 			continue
 		}
-		var straws sync.WaitGroup
+		var sending sync.WaitGroup
 		for ; id <= size && !slices.Contains(marked, id); id++ {
-			straws.Go(func() { send("hay and straw") })
+			sending.Go(func() { send("hay and straw") })
 		}
-		straws.Wait()
+		sending.Wait()
 	}
 }

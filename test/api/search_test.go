@@ -11,7 +11,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// search asks path with a query and answers the items' own words, over all pages of two.
+// search reads all pages of a search, two items each, and returns a text of each item.
 func search[T any](c *harness.Client, path string, query url.Values, word func(T) string) []string {
 	c.T.Helper()
 	found := []string{}
@@ -20,7 +20,7 @@ func search[T any](c *harness.Client, path string, query url.Values, word func(T
 		var page models.Page[T]
 		c.Call("GET", path+"?"+query.Encode(), nil).ExpectStatus(200).Decode(&page)
 		if len(page.Items) > 2 || len(page.Items) == 0 && len(found) > 0 {
-			c.T.Fatalf("a page of %d", len(page.Items))
+			c.T.Fatalf("got a page of %d items", len(page.Items))
 		}
 		for _, item := range page.Items {
 			found = append(found, word(item))
@@ -32,38 +32,44 @@ func search[T any](c *harness.Client, path string, query url.Values, word func(T
 	}
 }
 
+// wantFound compares the texts of found items, in order.
 func wantFound(t *testing.T, what string, got []string, want ...string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
-		t.Errorf("%s: found %q, want %q", what, got, want)
+		t.Errorf("%s: got %q, want %q", what, got, want)
 	}
 }
 
+// textOf returns the text of a message.
 func textOf(m models.Message) string { return m.Text }
 
-func searchByStart(c *harness.Client, roomID int64, prefix string) []string {
+// searchByPrefix returns the texts of a room's messages that begin with a prefix.
+func searchByPrefix(c *harness.Client, roomID int64, prefix string) []string {
 	c.T.Helper()
 	return search(c, harness.RoomPath(roomID)+"/messages/search", url.Values{"prefix": {prefix}}, textOf)
 }
 
+// searchByWords returns the texts of a room's messages that have the words.
 func searchByWords(c *harness.Client, roomID int64, q string) []string {
 	c.T.Helper()
 	return search(c, harness.RoomPath(roomID)+"/messages/search", url.Values{"q": {q}}, textOf)
 }
 
+// searchEverywhere returns the texts of the messages in all the user's rooms that have the words.
 func searchEverywhere(c *harness.Client, q string) []string {
 	c.T.Helper()
 	return search(c, "/v1/search", url.Values{"q": {q}}, textOf)
 }
 
-func TestSearchByStart(t *testing.T) {
+func TestSearchByPrefix(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")})
 		other := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("other")})
-		anna.SendText(other.ID, "Tea elsewhere")
+		anna.SendText(other.ID, "Tea in another room")
 		for _, text := range []string{
-			"Tea at four", "tea, at five", "a tea", "100% sure", "1000 sure", "a_b", "axb", " space", "Straße", "STRASSE 2", "éclair", "eclair",
+			"Tea at four", "tea, at five", "a tea", "100% sure", "1000 sure", "a_b", "axb", " space", "Straße", "STRASSE 2",
+			"éclair", "eclair",
 		} {
 			anna.SendText(room.ID, text)
 		}
@@ -84,7 +90,7 @@ func TestSearchByStart(t *testing.T) {
 			{"e", []string{"eclair"}},
 			{"\U0010FFFF", nil},
 		} {
-			wantFound(t, c.prefix, searchByStart(anna, room.ID, c.prefix), c.want...)
+			wantFound(t, c.prefix, searchByPrefix(anna, room.ID, c.prefix), c.want...)
 		}
 	})
 }
@@ -94,8 +100,10 @@ func TestSearchByWords(t *testing.T) {
 		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")})
 		for _, text := range []string{
-			"Tea at four?", "four o'clock TEA; bring cake", "teatime", "100% wool_socks", "Crème brûlée", "Größe", "四点喝茶吗", "Привет, Ёж!",
-			"مَرْحَبًا", "co\u00ADoperate", "ﬁne ｗｉｄｅ", "がぎ", "'quoted' \"words\" \\ & | ! ( : *", "☕️ 🎉",
+			"Tea at four?", "four o'clock TEA; bring cake", "teatime", "100% wool_socks", "Crème brûlée", "Größe",
+			"四点喝茶吗", "Привет, Ёж!",
+			"مَرْحَبًا", "co\u00ADoperate", "ﬁne ｗｉｄｅ", "がぎ", "'quoted' \"words\" \\ & | ! ( : *",
+			"☕️ 🎉",
 		} {
 			anna.SendText(room.ID, text)
 		}
@@ -131,14 +139,14 @@ func TestSearchByWords(t *testing.T) {
 	})
 }
 
-// TestSearchFollowsMessages edits, deletes and clears what was found.
-func TestSearchFollowsMessages(t *testing.T) {
+// TestSearchFollowsChanges edits, deletes and clears found messages.
+func TestSearchFollowsChanges(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")})
 		find := func(want ...string) {
 			t.Helper()
-			wantFound(t, "start", searchByStart(anna, room.ID, "tea"), want...)
+			wantFound(t, "start", searchByPrefix(anna, room.ID, "tea"), want...)
 			wantFound(t, "words", searchByWords(anna, room.ID, "tea"), want...)
 			wantFound(t, "anywhere", searchEverywhere(anna, "tea"), want...)
 		}
@@ -155,14 +163,14 @@ func TestSearchFollowsMessages(t *testing.T) {
 		find("tea three")
 		anna.Call("DELETE", harness.RoomPath(room.ID)+"/messages", nil).ExpectStatus(204)
 		find()
-		wantFound(t, "after the clearing", searchEverywhere(anna, "coffee"))
+		wantFound(t, "after the history was cleared", searchEverywhere(anna, "coffee"))
 		anna.SendText(room.ID, "tea four")
 		find("tea four")
 	})
 }
 
-// TestSearchFindsOnlyWhatMayBeRead asks as each kind of caller.
-func TestSearchFindsOnlyWhatMayBeRead(t *testing.T) {
+// TestSearchFindsOnlyReadableMessages searches as members, outsiders and banned users.
+func TestSearchFindsOnlyReadableMessages(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		boris, carla := anna.NewGuestNamed("boris"), anna.NewGuestNamed("carla")
@@ -171,29 +179,32 @@ func TestSearchFindsOnlyWhatMayBeRead(t *testing.T) {
 		anna.SendText(open.ID, "tea open")
 		anna.SendText(closed.ID, "tea closed")
 		wantFound(t, "a member", searchEverywhere(anna, "tea"), "tea closed", "tea open")
-		wantFound(t, "nobody's member", searchEverywhere(boris, "tea"))
+		wantFound(t, "a user without rooms", searchEverywhere(boris, "tea"))
 		wantFound(t, "a reader of a public room", searchByWords(boris, open.ID, "tea"), "tea open")
 		for _, query := range []string{"?q=tea", "?prefix=tea"} {
 			boris.Call("GET", harness.RoomPath(closed.ID)+"/messages/search"+query, nil).ExpectProblem(404, models.CodeNotFound)
 		}
 		carla.JoinRoom(open.ID)
-		wantFound(t, "a member of one", searchEverywhere(carla, "tea"), "tea open")
-		anna.Call("PUT", fmt.Sprintf("%s/bans/%d", harness.RoomPath(open.ID), carla.User.ID), map[string]any{}).ExpectStatus(200)
-		wantFound(t, "a banned one", searchEverywhere(carla, "tea"))
+		wantFound(t, "a member of one room", searchEverywhere(carla, "tea"), "tea open")
+		anna.Call("PUT", fmt.Sprintf("%s/bans/%d", harness.RoomPath(open.ID), carla.User.ID), map[string]any{}).
+			ExpectStatus(200)
+		wantFound(t, "a banned user", searchEverywhere(carla, "tea"))
 		carla.Call("GET", harness.RoomPath(open.ID)+"/messages/search?q=tea", nil).ExpectProblem(403, models.CodeBanned)
 		anna.Call("DELETE", harness.RoomPath(open.ID), nil).ExpectStatus(204)
-		wantFound(t, "a room deleted", searchEverywhere(anna, "tea"), "tea closed")
+		wantFound(t, "after the deletion of a room", searchEverywhere(anna, "tea"), "tea closed")
 		harness.NewClient(t, anna.URL).Call("GET", "/v1/search?q=tea", nil).ExpectProblem(401, models.CodeUnauthenticated)
 	})
 }
 
-// TestSearchAllGoesByTime spreads messages over rooms; pages must not lose one, nor show one twice.
-func TestSearchAllGoesByTime(t *testing.T) {
+// TestSearchEverywhereIsSortedByTime searches for messages of many rooms: the pages are sorted by time, and neither
+// skip nor repeat a message.
+func TestSearchEverywhereIsSortedByTime(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		var rooms []models.Room
 		for i := range 70 { // more than are searched at once
-			rooms = append(rooms, anna.CreateRoom(models.NewRoom{Name: harness.Ptr(fmt.Sprint("room", i)), Subject: harness.Ptr(fmt.Sprint("order-", i))}))
+			rooms = append(rooms, anna.CreateRoom(models.NewRoom{Name: harness.Ptr(fmt.Sprint("room", i)),
+				Subject: harness.Ptr(fmt.Sprint("order-", i))}))
 		}
 		var sent []models.Message
 		for i := range 140 {
@@ -238,7 +249,8 @@ func TestSearchUsers(t *testing.T) {
 		}
 		anna.CallInvalid("GET", "/v1/users", nil).ExpectProblem(400, models.CodeInvalidRequest)
 		anna.CallInvalid("GET", "/v1/users?prefix=", nil).ExpectProblem(400, models.CodeInvalidRequest)
-		anna.CallInvalid("GET", "/v1/users?prefix="+strings.Repeat("a", 33), nil).ExpectProblem(400, models.CodeInvalidRequest)
+		anna.CallInvalid("GET", "/v1/users?prefix="+strings.Repeat("a", 33), nil).
+			ExpectProblem(400, models.CodeInvalidRequest)
 		nobody.Call("GET", "/v1/users?prefix=a", nil).ExpectProblem(401, models.CodeUnauthenticated)
 	})
 }
@@ -270,7 +282,8 @@ func TestSearchRooms(t *testing.T) {
 			t.Helper()
 			wantFound(t, query.Encode(), search(c, "/v1/rooms/search", query, label), want...)
 		}
-		find(boris, url.Values{"prefix": {"tEA"}}, "Tea|Teatime|", "tea-house||", "coffee|TEA is for others|", "|Tea, plain|order-1", "|Tea, plain|order-2")
+		find(boris, url.Values{"prefix": {"tEA"}}, "Tea|Teatime|", "tea-house||", "coffee|TEA is for others|",
+			"|Tea, plain|order-1", "|Tea, plain|order-2")
 		find(anna, url.Values{"prefix": {"tea-"}}, "tea-house|||owner")
 		find(boris, url.Values{"prefix": {"tea"}, "subject": {"order-2"}}, "|Tea, plain|order-2")
 		find(boris, url.Values{"subject": {"order-1"}}, "|Tea, plain|order-1")
@@ -288,18 +301,20 @@ func TestSearchRooms(t *testing.T) {
 		anna.Call("DELETE", harness.HandlePath("coffee"), nil).ExpectStatus(204)
 		find(boris, url.Values{"prefix": {"coco"}})
 		boris.CallInvalid("GET", "/v1/rooms/search?prefix=", nil).ExpectProblem(400, models.CodeInvalidRequest)
-		boris.CallInvalid("GET", "/v1/rooms/search?prefix="+strings.Repeat("a", 129), nil).ExpectProblem(400, models.CodeInvalidRequest)
+		boris.CallInvalid("GET", "/v1/rooms/search?prefix="+strings.Repeat("a", 129), nil).
+			ExpectProblem(400, models.CodeInvalidRequest)
 	})
 }
 
-// TestSearchRefuses what the contract does not allow, and cursors that are none.
-func TestSearchRefuses(t *testing.T) {
+// TestInvalidSearchesAreRefused sends searches that the contract does not allow, and invalid cursors.
+func TestInvalidSearchesAreRefused(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		anna := harness.NewClient(t, harness.StartServer(t, database).URL).NewGuestNamed("anna")
 		room := harness.RoomPath(anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")}).ID) + "/messages/search"
 		long := strings.Repeat("a", models.MaxSearchLength+1)
 		for _, path := range []string{
-			room, room + "?q=a&prefix=b", room + "?q=", room + "?prefix=", room + "?q=" + long, room + "?prefix=" + long, room + "?q=a&limit=0",
+			room, room + "?q=a&prefix=b", room + "?q=", room + "?prefix=", room + "?q=" + long, room + "?prefix=" + long,
+			room + "?q=a&limit=0",
 			"/v1/search", "/v1/search?q=", "/v1/search?q=" + long, "/v1/search?q=a&limit=201",
 		} {
 			anna.CallInvalid("GET", path, nil).ExpectProblem(400, models.CodeInvalidRequest)
@@ -308,7 +323,9 @@ func TestSearchRefuses(t *testing.T) {
 			"x", "MTox", "MTo", "OTIyMzM3MjAzNjg1NDc3NTgwNzoxLzE", "LTE6MS8x", "MTowLzA", "MTotOTIyMzM3MjAzNjg1NDc3NTgwOC8x",
 			"LTkyMjMzNzIwMzY4NTQ3NzU4MDg6MQ", "NTox", "MToxOg", "MDphOmI",
 		} {
-			for _, path := range []string{room + "?q=a", room + "?prefix=a", "/v1/search?q=a", "/v1/rooms/search?prefix=a", "/v1/users?prefix=a"} {
+			for _, path := range []string{
+				room + "?q=a", room + "?prefix=a", "/v1/search?q=a", "/v1/rooms/search?prefix=a", "/v1/users?prefix=a",
+			} {
 				a := anna.Call("GET", path+"&cursor="+cursor, nil)
 				if a.HTTP.StatusCode != 200 {
 					a.ExpectProblem(400, models.CodeInvalidRequest)

@@ -20,14 +20,17 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// alphabets are what random texts are made of: few letters of many scripts, so that words meet, and what stands
-// between.
+// alphabets are the characters of random texts: few letters of many scripts, so that words repeat, and separators.
 var alphabets = [][]rune{
-	[]rune("abAB1 "), []rune("éÉeèß \u0301"), []rune("яЯёЁй "), []rune("σςΣά "), []rune("اأبَّ٣ "), []rune("אבּ "), []rune("四点茶かがカーｶﾞ "),
-	[]rune("กินข้า"), []rune("한국각 "), []rune("कखि्ा\u200d "), []rune("a_%'\"\\&|!():*-~^/ "), []rune("İıiI "), []rune("ﬁ½㎏ﷺⅳ "),
-	[]rune("☕🎉\ufe0f\u200d\u200b\u00ad\u202e a"), []rune("\U00010400\U00010428𝐚𠮷\U0001E943 "), []rune("\n\t\u3000\u00a0,.x"),
+	[]rune("abAB1 "), []rune("éÉeèß \u0301"), []rune("яЯёЁй "), []rune("σςΣά "), []rune("اأبَّ٣ "),
+	[]rune("אבּ "), []rune("四点茶かがカーｶﾞ "),
+	[]rune("กินข้า"), []rune("한국각 "), []rune("कखि्ा\u200d "), []rune("a_%'\"\\&|!():*-~^/ "),
+	[]rune("İıiI "), []rune("ﬁ½㎏ﷺⅳ "),
+	[]rune("☕🎉\ufe0f\u200d\u200b\u00ad\u202e a"), []rune("\U00010400\U00010428𝐚𠮷\U0001E943 "),
+	[]rune("\n\t\u3000\u00a0,.x"),
 }
 
+// randomText returns a random text with the letters of two alphabets.
 func randomText(r *rand.Rand, longest int) string {
 	letters := slices.Concat(alphabets[r.IntN(len(alphabets))], alphabets[r.IntN(len(alphabets))])
 	var b strings.Builder
@@ -37,7 +40,8 @@ func randomText(r *rand.Rand, longest int) string {
 	return b.String()
 }
 
-// TestSearchIsTheSameOnBothDatabases puts random texts in many scripts into both and asks both the same.
+// TestSearchIsTheSameOnBothDatabases sends random texts in many scripts to both databases, and compares the results of
+// the same searches.
 func TestSearchIsTheSameOnBothDatabases(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()
@@ -61,39 +65,41 @@ func TestSearchIsTheSameOnBothDatabases(t *testing.T) {
 			c.SendText(rooms[i], text)
 		}
 	}
-	ask := func(what, query string, must ...string) {
+	searchBoth := func(what, query string, must ...string) {
 		path := "/messages/search?limit=200&" + url.Values{what: {query}}.Encode()
-		var answers [2][]string
+		var found [2][]string
 		for i, c := range both {
 			var page models.Page[models.Message]
 			c.Call("GET", harness.RoomPath(rooms[i])+path, nil).ExpectStatus(200).Decode(&page)
 			for _, m := range page.Items {
-				answers[i] = append(answers[i], m.Text)
+				found[i] = append(found[i], m.Text)
 			}
 			for _, text := range must {
-				if page.NextCursor == "" && !slices.Contains(answers[i], text) {
+				if page.NextCursor == "" && !slices.Contains(found[i], text) {
 					t.Errorf("%s=%+q does not find %+q", what, query, text)
 				}
 			}
 		}
-		if !slices.Equal(answers[0], answers[1]) {
-			t.Errorf("%s=%+q finds %+q on PostgreSQL and %+q on SQLite", what, query, answers[0], answers[1])
+		if !slices.Equal(found[0], found[1]) {
+			t.Errorf("%s=%+q finds %+q on PostgreSQL and %+q on SQLite", what, query, found[0], found[1])
 		}
 	}
 	for range 300 {
 		text := texts[r.IntN(len(texts))]
 		runes := []rune(text)
 		start := string(runes[:1+r.IntN(len(runes))])
-		if rest := text[len(start):]; rest == "" || norm.NFC.PropertiesString(rest).BoundaryBefore() { // no letter is cut from its accent
-			ask("prefix", start, text)
+		// A start that cuts a letter from its accent need not find the text.
+		if rest := text[len(start):]; rest == "" || norm.NFC.PropertiesString(rest).BoundaryBefore() {
+			searchBoth("prefix", start, text)
 		}
-		ask("prefix", swapCase(start))
-		ask("q", text)
-		ask("prefix", randomText(r, 3))
-		ask("q", randomText(r, 3))
+		searchBoth("prefix", swapCase(start))
+		searchBoth("q", text)
+		searchBoth("prefix", randomText(r, 3))
+		searchBoth("q", randomText(r, 3))
 	}
 }
 
+// swapCase returns the text in capitals, or in small letters if it is in capitals already.
 func swapCase(s string) string {
 	if upper := strings.ToUpper(s); upper != s {
 		return upper
@@ -101,8 +107,8 @@ func swapCase(s string) string {
 	return strings.ToLower(s)
 }
 
-// TestSearchFindsWhatIsOlder searches a database whose rooms and messages were made before it could be searched.
-func TestSearchFindsWhatIsOlder(t *testing.T) {
+// TestSearchFindsMessagesOfOlderSchema searches a database whose rooms and messages are older than the word index.
+func TestSearchFindsMessagesOfOlderSchema(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		anna := harness.NewClient(t, s.URL).NewGuestNamed("anna")
@@ -110,14 +116,14 @@ func TestSearchFindsWhatIsOlder(t *testing.T) {
 		for _, text := range []string{"tea one", "tea two", "tea three"} {
 			anna.SendText(room.ID, text)
 		}
-		gone := anna.SendText(room.ID, "tea gone")
-		anna.Call("DELETE", harness.MessagePath(gone), nil).ExpectStatus(204)
+		deleted := anna.SendText(room.ID, "tea deleted")
+		anna.Call("DELETE", harness.MessagePath(deleted), nil).ExpectStatus(204)
 		s.Stop()
 		migrateDown(t, database, 2)
 
 		s = harness.StartServer(t, database)
 		anna.URL = s.URL
-		waitFor(t, func() bool { return len(searchByStart(anna, room.ID, "tea")) == 3 })
+		waitFor(t, func() bool { return len(searchByPrefix(anna, room.ID, "tea")) == 3 })
 		wantFound(t, "words", searchByWords(anna, room.ID, "TEA"), "tea three", "tea two", "tea one")
 		wantFound(t, "rooms", search(anna, "/v1/rooms/search", url.Values{"prefix": {"tea"}}, func(r models.Room) string {
 			return r.Name
@@ -125,15 +131,15 @@ func TestSearchFindsWhatIsOlder(t *testing.T) {
 	})
 }
 
-// TestReindexSurvivesKills updates a database that was written by a version before, and kills the server whenever it is
-// ready, a few times in the midst of indexing: what is done stays done, and the next one goes on.
+// TestReindexSurvivesKills upgrades a database of an earlier version, and kills the server a few times during the
+// indexing: indexed messages stay indexed, and the next server continues.
 func TestReindexSurvivesKills(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		const size, kills = 1500, 3
 		s := harness.StartServer(t, database)
 		anna := harness.NewClient(t, s.URL).NewGuestNamed("anna")
 		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")})
-		fillLarge(t, s, anna, room.ID, size, nil)
+		fillRoom(t, s, anna, room.ID, size, nil)
 		anna.SendText(room.ID, "Łódź 東京")
 		s.Stop()
 		migrateDown(t, database, 15)
@@ -142,44 +148,46 @@ func TestReindexSurvivesKills(t *testing.T) {
 		for range kills {
 			p.WaitReady()
 			p.Kill()
-			now := toReindex(t, database)
+			now := countUnindexed(t, database)
 			if now > left {
-				t.Errorf("%d are left of %d", now, left)
+				t.Errorf("got %d messages to index after %d", now, left)
 			}
 			left = now
 			p.Launch()
 		}
 		p.WaitReady()
-		waitFor(t, func() bool { return toReindex(t, database) == 0 })
+		waitFor(t, func() bool { return countUnindexed(t, database) == 0 })
 		anna.URL = p.URL
 		for _, words := range []string{"lodz", "東京"} {
 			wantFound(t, words, searchByWords(anna, room.ID, words), "Łódź 東京")
 		}
 		found := 0
-		for _, page := range harness.AllPages[models.Message](anna, harness.RoomPath(room.ID)+"/messages/search?q=str&limit=200") {
+		for _, page := range harness.AllPages[models.Message](anna,
+			harness.RoomPath(room.ID)+"/messages/search?q=str&limit=200") {
 			found += len(page)
 		}
 		if found != size {
-			t.Errorf("%d of %d are found", found, size)
+			t.Errorf("got %d messages, want %d", found, size)
 		}
 	})
 }
 
-// toReindex is how many messages are not indexed by the rules of today.
-func toReindex(t *testing.T, database string) (n int64) {
+// countUnindexed returns the number of messages that are not indexed by the current version of the rules.
+func countUnindexed(t *testing.T, database string) (n int64) {
 	t.Helper()
 	db, err := sql.Open(driverOf(database))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	if err := db.QueryRow("SELECT count(*) FROM messages WHERE index_version < 1 AND deleted_at = 0").Scan(&n); err != nil {
+	const query = "SELECT count(*) FROM messages WHERE index_version < 1 AND deleted_at = 0"
+	if err := db.QueryRow(query).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
 }
 
-// driverOf is the name of a database's driver, and the address for it.
+// driverOf returns the name of a database's driver, and the address for it.
 func driverOf(database string) (driver, address string) {
 	if strings.HasPrefix(database, "postgres") {
 		return "pgx", database
@@ -187,17 +195,17 @@ func driverOf(database string) (driver, address string) {
 	return "sqlite", database
 }
 
-// waitFor asks until the answer is yes.
+// waitFor calls ready until it returns true.
 func waitFor(t *testing.T, ready func() bool) {
 	t.Helper()
 	for end := time.Now().Add(harness.Timeout); !ready(); {
 		if time.Now().After(end) {
-			t.Fatal("waited in vain")
+			t.Fatal("not ready in time")
 		}
 	}
 }
 
-// migrateDown takes the database back to the schema of a version.
+// migrateDown migrates a database down to the schema of a version.
 func migrateDown(t *testing.T, database string, version int64) {
 	t.Helper()
 	dialect, folder := goose.DialectSQLite3, "sqlite"

@@ -14,9 +14,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestDeleteAccount deletes an account that owns rooms, wrote in them, and left one: its streams end, its rooms are
-// handed over, and what it wrote is tombstones, with counts that are exact for those who had read and those who had
-// not.
+// TestDeleteAccount deletes an account that owns rooms, wrote in them, and left one. Its streams end, its rooms get new
+// owners, its messages become tombstones, and the counts are exact for members who had read them and who had not.
 func TestDeleteAccount(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
@@ -38,32 +37,33 @@ func TestDeleteAccount(t *testing.T) {
 		bob.Call("PUT", reactionPath(first, "👍"), nil).ExpectStatus(200)
 		anna.Call("PUT", pinPath(first), nil).ExpectStatus(200)
 		bob.Call("PUT", harness.RoomPath(room.ID)+"/read", models.ReadMark{MessageID: 1}).ExpectStatus(200)
-		carl.SendText(room.ID, "of carl")
+		carl.SendText(room.ID, "by carl")
 		anna.SendText(room.ID, "three")
 		anna.SendText(direct.ID, "dear bob")
 		anna.SendText(left.ID, "bye")
 		anna.Call("DELETE", harness.RoomPath(left.ID)+"/members/me", nil).ExpectStatus(204)
 
-		ended := []*harness.Stream{anna.OpenStream(""), anna.LogInAs("anna", "correct horse").OpenStream("")}
+		own := []*harness.Stream{anna.OpenStream(""), anna.LogInAs("anna", "correct horse").OpenStream("")}
 		seen := bob.OpenStream("")
 		anna.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
 
-		for _, e := range ended {
+		for _, stream := range own {
 			var revoked models.SessionRevoked
-			e.Expect(models.EventSessionRevoked, &revoked)
+			stream.Expect(models.EventSessionRevoked, &revoked)
 			if revoked.Reason != models.RevokedByEnd {
 				t.Errorf("got %+v", revoked)
 			}
-			e.ExpectEnd()
+			stream.ExpectEnd()
 		}
 		anna.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)
 		anna.Call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: "correct horse"}).
 			ExpectProblem(401, models.CodeBadCredentials)
 		bob.Call("GET", "/v1/users/@anna", nil).ExpectProblem(404, models.CodeNotFound)
 		bob.Call("GET", fmt.Sprintf("/v1/users/%d", anna.User.ID), nil).ExpectProblem(404, models.CodeNotFound)
-		bob.Call("POST", "/v1/messages", map[string]any{"target": "@anna", "text": "?"}).ExpectProblem(404, models.CodeNotFound)
+		bob.Call("POST", "/v1/messages", map[string]any{"target": "@anna", "text": "?"}).
+			ExpectProblem(404, models.CodeNotFound)
 
-		wantTold(t, seen, map[string]int{
+		wantEventCounts(t, seen, map[string]int{
 			"member.updated": 1, "member.left": 2, "reaction.removed": 1, "pin.removed": 1, "message.deleted": 5,
 		})
 		wantCounts(t, bob, room.ID, 2, 1)
@@ -72,8 +72,9 @@ func TestDeleteAccount(t *testing.T) {
 		wantCounts(t, bob, left.ID, 0, 0)
 		for _, id := range []int64{room.ID, direct.ID, left.ID} {
 			for _, m := range bob.AllMessages(id) {
-				if gone := m.Sender.ID == anna.User.ID; gone != !m.DeletedAt.IsZero() || gone && (m.Text != "" || len(m.Reactions) > 0) {
-					t.Errorf("after the end of its sender's account: %+v", m)
+				removed := m.Sender.ID == anna.User.ID
+				if removed != !m.DeletedAt.IsZero() || removed && (m.Text != "" || len(m.Reactions) > 0) {
+					t.Errorf("after the deletion of anna's account: %+v", m)
 				}
 			}
 		}
@@ -82,28 +83,29 @@ func TestDeleteAccount(t *testing.T) {
 		var owned models.Room
 		bob.Call("GET", harness.RoomPath(room.ID), nil).ExpectStatus(200).Decode(&owned)
 		if owned.OwnerID != bob.User.ID || owned.MemberCount != 2 || owned.Membership.Role != models.RoleOwner {
-			t.Errorf("handed over as %+v", owned)
+			t.Errorf("got %+v as the room of the new owner", owned)
 		}
 		again := bob.SignUp("anna", "battery staple")
 		if again.User.ID == anna.User.ID {
-			t.Error("the id was given out again")
+			t.Error("the id was used again")
 		}
 		again.Call("GET", harness.RoomPath(alone.ID), nil).ExpectProblem(404, models.CodeNotFound)
 		again.Call("GET", harness.RoomPath(direct.ID), nil).ExpectProblem(404, models.CodeNotFound)
 	})
 }
 
+// wantCounts compares a room's number of messages, and how many of them the client has not read.
 func wantCounts(t *testing.T, c *harness.Client, roomID, messages, unread int64) {
 	t.Helper()
 	var r models.Room
 	a := c.Call("GET", harness.RoomPath(roomID), nil).ExpectStatus(200).Decode(&r)
 	if r.MessageCount != messages || r.Membership.UnreadCount != unread {
-		t.Errorf("%v\nwanted %d messages, %d unread", a, messages, unread)
+		t.Errorf("%v\nwant %d messages, %d unread", a, messages, unread)
 	}
 }
 
-// wantTold reads as many events as are wanted and counts them by name.
-func wantTold(t *testing.T, s *harness.Stream, want map[string]int) {
+// wantEventCounts reads as many events as wanted, and compares how many there are of each name.
+func wantEventCounts(t *testing.T, s *harness.Stream, want map[string]int) {
 	t.Helper()
 	n, got := 0, map[string]int{}
 	for _, count := range want {
@@ -113,12 +115,12 @@ func wantTold(t *testing.T, s *harness.Stream, want map[string]int) {
 		got[s.Next().Name]++
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("told %v, not %v", got, want)
+		t.Errorf("got the events %v, want %v", got, want)
 	}
 }
 
-// TestDeleteAccountRace deletes an account while it writes and while others put it into rooms: every call is answered
-// as if it had come before or after, and nothing of the account stays behind.
+// TestDeleteAccountRace deletes an account while it writes and while others add it to rooms. Every call gets the
+// response of a call before or after the deletion, and nothing of the account stays behind.
 func TestDeleteAccountRace(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
@@ -151,7 +153,7 @@ func TestDeleteAccountRace(t *testing.T) {
 		anna.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
 		busy.Wait()
 		for _, r := range rooms {
-			harness.Eventually(t, "the counts are without them", func() bool {
+			harness.Eventually(t, "the counts do not include the deleted account", func() bool {
 				now := harness.Get[models.Room](owner, harness.RoomPath(r.ID))
 				return now.MemberCount == 1 && now.MessageCount == 0
 			})
@@ -164,18 +166,19 @@ func TestDeleteAccountRace(t *testing.T) {
 	})
 }
 
-// TestGuestsRunOut ends the sessions of one guest of two by the clock, in the database, and finds that guest deleted
-// like an account at the next start.
-func TestGuestsRunOut(t *testing.T) {
+// TestExpiredGuestsAreDeleted lets the sessions of one of two guests expire in the database. The next start deletes
+// that guest like an account.
+func TestExpiredGuestsAreDeleted(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
-		stays, goes := harness.NewClient(t, s.URL).NewGuestNamed("stays"), harness.NewClient(t, s.URL).NewGuestNamed("goes")
-		room := goes.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
+		stays, expires := harness.NewClient(t, s.URL).NewGuestNamed("stays"), harness.NewClient(t, s.URL).
+			NewGuestNamed("expires")
+		room := expires.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		stays.JoinRoom(room.ID)
-		m := goes.SendText(room.ID, "hello")
+		m := expires.SendText(room.ID, "hello")
 		from := stays.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
 		s.Stop()
-		harness.Execute(t, database, fmt.Sprintf("UPDATE sessions SET expires_at = 1 WHERE user_id = %d", goes.User.ID))
+		harness.Execute(t, database, fmt.Sprintf("UPDATE sessions SET expires_at = 1 WHERE user_id = %d", expires.User.ID))
 
 		stays = stays.AtServer(harness.StartServer(t, database, "--presence-room-limit", "0").URL)
 		seen := stays.OpenStream("", "Last-Event-ID", from)
@@ -186,53 +189,55 @@ func TestGuestsRunOut(t *testing.T) {
 		if deleted.MessageID != m.ID {
 			t.Errorf("got %+v", deleted)
 		}
-		stays.Call("GET", "/v1/users/@goes", nil).ExpectProblem(404, models.CodeNotFound)
-		stays.NewGuestNamed("goes")
+		stays.Call("GET", "/v1/users/@expires", nil).ExpectProblem(404, models.CodeNotFound)
+		stays.NewGuestNamed("expires")
 	})
 }
 
-// TestDeleteAccountWithPassword: what cannot be taken back wants the password, unless its owner has only just logged
-// in.
-func TestDeleteAccountWithPassword(t *testing.T) {
+// TestDeleteAccountNeedsPassword checks that the deletion needs the password, unless the user has just logged in.
+func TestDeleteAccountNeedsPassword(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		c := harness.NewClient(t, s.URL)
 		const secret, header = "pässword, 100% mine", "Parley-Password"
 		spelled := url.PathEscape(secret)
 		me := c.SignUp("ada", secret)
-		remove := func(who *harness.Client, headers ...string) *harness.Response {
-			return who.Call("DELETE", "/v1/users/me", nil, headers...)
+		remove := func(user *harness.Client, headers ...string) *harness.Response {
+			return user.Call("DELETE", "/v1/users/me", nil, headers...)
 		}
-		old := func() {
-			harness.Execute(t, database, fmt.Sprintf("UPDATE sessions SET created_at = created_at - %d", models.ProofLife.Milliseconds()))
+		makeSessionsOld := func() {
+			harness.Execute(t, database,
+				fmt.Sprintf("UPDATE sessions SET created_at = created_at - %d", models.ProofLife.Milliseconds()))
 		}
 
 		remove(me, header, "another").ExpectProblem(401, models.CodeBadCredentials)
-		old()
+		makeSessionsOld()
 		remove(me).ExpectInvalid(header)
 		remove(me, header, "%zz").ExpectInvalid(header)
 		remove(me, header, "%ff").ExpectInvalid(header)
-		me.CallInvalid("DELETE", "/v1/users/me", nil, header, strings.Repeat("a", models.MaxPasswordLength+1)).ExpectInvalid(header)
+		me.CallInvalid("DELETE", "/v1/users/me", nil, header, strings.Repeat("a", models.MaxPasswordLength+1)).
+			ExpectInvalid(header)
 		remove(me, header, "another").ExpectProblem(401, models.CodeBadCredentials)
 		harness.Get[models.User](me, "/v1/users/me")
 		remove(me, header, spelled).ExpectStatus(204)
 		me.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)
 
 		fresh := c.SignUp("grace", secret)
-		old()
+		makeSessionsOld()
 		remove(fresh).ExpectInvalid(header)
 		remove(fresh.LogInAs("grace", secret)).ExpectStatus(204)
 
 		guest := c.NewGuest("guest")
-		old()
+		makeSessionsOld()
 		remove(guest).ExpectStatus(204)
 	})
 }
 
-// TestDeleteAccountGuessing counts tries at the password like those of a log-in.
-func TestDeleteAccountGuessing(t *testing.T) {
+// TestDeleteAccountLimitsPasswordGuesses checks that wrong passwords are limited like those of a login.
+func TestDeleteAccountLimitsPasswordGuesses(t *testing.T) {
 	t.Parallel()
-	me := harness.NewClient(t, harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db")).URL).SignUp("ada", harness.Password)
+	me := harness.NewClient(t, harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db")).URL).
+		SignUp("ada", harness.Password)
 	a := me.Call("DELETE", "/v1/users/me", nil, "Parley-Password", "guess")
 	for range 100 {
 		if a.HTTP.StatusCode == 429 {

@@ -8,18 +8,19 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// testDirectUsers: a direct room names its two users wherever it is shown, to both alike, and other rooms name nobody.
+// testDirectUsers checks that a direct room has its two users in every response and event, for both of them, and that
+// other rooms have no users.
 func testDirectUsers(t *testing.T, c *harness.Client) {
 	one, other, third := c.NewGuest("ada"), c.NewGuest("grace"), c.NewGuest("eve")
 	pair := []models.UserRef{one.User.Ref(), other.User.Ref()}
 	streams := [2]*harness.Stream{one.OpenStream(""), other.OpenStream("")}
 	room := other.OpenDirectRoom(one)
 	for _, s := range streams {
-		var told models.Room
-		s.Expect(models.EventRoomCreated, &told)
-		wantUsers(t, "told", told, pair)
+		var created models.Room
+		s.Expect(models.EventRoomCreated, &created)
+		wantUsers(t, "in the event", created, pair)
 	}
-	wantUsers(t, "made", room, pair)
+	wantUsers(t, "created", room, pair)
 	wantUsers(t, "opened again", one.OpenDirectRoom(other), pair)
 	var joined models.Room
 	one.Call("PUT", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(200).Decode(&joined)
@@ -33,7 +34,7 @@ func testDirectUsers(t *testing.T, c *harness.Client) {
 	for _, path := range []string{"/v1/rooms?limit=1", "/v1/rooms?limit=3", "/v1/rooms?limit=200"} {
 		listed := slices.Concat(harness.AllPages[models.Room](one, path)...)
 		if len(listed) != len(want) {
-			t.Errorf("%s is %+v", path, listed)
+			t.Errorf("%s: got %+v", path, listed)
 		}
 		for _, r := range listed {
 			wantUsers(t, path, r, want[r.ID])
@@ -41,34 +42,35 @@ func testDirectUsers(t *testing.T, c *harness.Client) {
 	}
 }
 
+// wantUsers compares the users that a room shows.
 func wantUsers(t *testing.T, how string, room models.Room, want []models.UserRef) {
 	t.Helper()
 	if !slices.Equal(room.Users, want) {
-		t.Errorf("%s, a %s room names %+v, not %+v", how, room.Kind, room.Users, want)
+		t.Errorf("%s: got the users %+v of a %s room, want %+v", how, room.Users, room.Kind, want)
 	}
 }
 
-// testDirectUsersNow: the users of a direct room have the names of now, and who has no account any more is none of
-// them.
-func testDirectUsersNow(t *testing.T, c *harness.Client) {
-	stays, goes := c.NewGuest("ada"), c.NewGuest("grace")
-	room := goes.OpenDirectRoom(stays)
-	want := []models.UserRef{stays.User.Ref(), goes.User.Ref()}
-	s := stays.OpenStream("")
-	shown := func() {
+// testDirectUsersAreCurrent checks that the users of a direct room are shown with their current names, and that a
+// deleted user is not among them.
+func testDirectUsersAreCurrent(t *testing.T, c *harness.Client) {
+	me, other := c.NewGuest("ada"), c.NewGuest("grace")
+	room := other.OpenDirectRoom(me)
+	want := []models.UserRef{me.User.Ref(), other.User.Ref()}
+	s := me.OpenStream("")
+	checkUsers := func() {
 		t.Helper()
-		wantUsers(t, "read", stays.GetRoom(room.ID), want)
-		list := harness.Get[models.Page[models.Room]](stays, "/v1/rooms").Items
+		wantUsers(t, "read", me.GetRoom(room.ID), want)
+		list := harness.Get[models.Page[models.Room]](me, "/v1/rooms").Items
 		if len(list) != 1 {
-			t.Fatalf("the rooms are %+v", list)
+			t.Fatalf("got the rooms %+v", list)
 		}
 		wantUsers(t, "listed", list[0], want)
 	}
 	want[1].DisplayName = "Rear Admiral"
-	goes.Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: &want[1].DisplayName}).ExpectStatus(200)
-	shown()
+	other.Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: &want[1].DisplayName}).ExpectStatus(200)
+	checkUsers()
 	want = want[:1]
-	goes.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
+	other.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
 	s.Expect(models.EventMemberLeft, nil)
-	shown()
+	checkUsers()
 }

@@ -9,11 +9,17 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestHostileHeads sends requests whose heads are larger than any client needs. Each is told so.
-func TestHostileHeads(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "size", Play: testHeadSize}, {Name: "media types", Play: testAcceptSize}, {Name: "ranges", Play: testRangesOfFile}})
+// TestOversizedHeads sends requests with more in their heads than any client needs: bytes, media types and ranges. The
+// first two are refused, and the ranges are ignored.
+func TestOversizedHeads(t *testing.T) {
+	harness.RunScenarios(t, []harness.Scenario{
+		{Name: "size", Play: testHeadSize},
+		{Name: "media types", Play: testAcceptSize},
+		{Name: "ranges", Play: testRangesOfFile},
+	})
 }
 
+// testHeadSize sends heads that are larger than the limit: in one header, in the path, and in many headers.
 func testHeadSize(_ *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	long := strings.Repeat("x", models.MaxHeadBytes)
@@ -36,7 +42,8 @@ func testAcceptSize(_ *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	ranges := func(n int) string { return strings.Repeat("a/b, ", n-1) + "application/json" }
 	callUnchecked(anna, "GET", "/v1/rooms", nil, "Accept", ranges(models.MaxAcceptRanges)).ExpectStatus(200)
-	p := callUnchecked(anna, "GET", "/v1/rooms", nil, "Accept", ranges(models.MaxAcceptRanges+1)).ExpectProblem(400, models.CodeInvalidRequest)
+	p := callUnchecked(anna, "GET", "/v1/rooms", nil, "Accept", ranges(models.MaxAcceptRanges+1)).
+		ExpectProblem(400, models.CodeInvalidRequest)
 	if len(p.Errors) != 1 || p.Errors[0].Field != "Accept" {
 		anna.T.Errorf("got %+v", p)
 	}
@@ -48,10 +55,11 @@ func testRangesOfFile(_ *testing.T, c *harness.Client) {
 	ranges := func(n int) string { return "bytes=" + strings.Repeat("0-0,", n-1) + "5-5" }
 	content := "/v1/files/" + f.ID + "/content"
 	callUnchecked(anna, "GET", content, nil, "Range", ranges(models.MaxRanges)).ExpectStatus(206)
-	callUnchecked(anna, "GET", content, nil, "Range", ranges(models.MaxRanges+1)).ExpectStatus(200) // the whole, for which there is one head
+	// With more ranges than allowed, the response is the whole file.
+	callUnchecked(anna, "GET", content, nil, "Range", ranges(models.MaxRanges+1)).ExpectStatus(200)
 }
 
-// callUnchecked makes a request that need not be one of the contract's, and answers whatever came.
+// callUnchecked sends a request without checking it against the contract, and returns the response.
 func callUnchecked(c *harness.Client, method, path string, body any, headers ...string) *harness.Response {
 	c.T.Helper()
 	a, err := c.TryCall(c.T.Context(), method, path, body, headers...)

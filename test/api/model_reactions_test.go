@@ -11,12 +11,12 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// What a message carries beside its text and files: reactions and a pin.
-
+// drawEmoji draws the emoji of a reaction.
 func drawEmoji(rt *rapid.T) string {
 	return rapid.SampledFrom([]string{"👍", "🎉"}).Draw(rt, "emoji")
 }
 
+// react adds a reaction.
 func (w *world) react(rt *rapid.T) {
 	r, user := w.draw(rt)
 	id, emoji := r.drawID(rt), drawEmoji(rt)
@@ -36,6 +36,7 @@ func (w *world) react(rt *rapid.T) {
 	}
 }
 
+// unreact removes a reaction.
 func (w *world) unreact(rt *rapid.T) {
 	r, user := w.draw(rt)
 	id, emoji := r.drawID(rt), drawEmoji(rt)
@@ -46,6 +47,7 @@ func (w *world) unreact(rt *rapid.T) {
 	}
 }
 
+// pin pins a message.
 func (w *world) pin(rt *rapid.T) {
 	r, user := w.draw(rt)
 	id := r.drawID(rt)
@@ -62,8 +64,8 @@ func (w *world) pin(rt *rapid.T) {
 	}
 }
 
-// listed are the message's reactions as a user sees them, in the order of the emoji: those that came in the same
-// millisecond are shown in no order that the model knows.
+// listed returns the message's reactions as a user sees them, sorted by emoji, since the model does not know the order
+// of reactions of the same millisecond.
 func (m modelMessage) listed(user int) (list []string) {
 	for _, emoji := range slices.Sorted(maps.Keys(m.reactions)) {
 		if by := m.reactions[emoji]; len(by) > 0 {
@@ -73,14 +75,16 @@ func (m modelMessage) listed(user int) (list []string) {
 	return list
 }
 
+// listedReactions returns the reactions of a response in the form of modelMessage.listed.
 func listedReactions(m models.Message) (list []string) {
-	for _, one := range m.Reactions {
-		list = append(list, fmt.Sprint(one.Emoji, one.Count, *one.Me))
+	for _, r := range m.Reactions {
+		list = append(list, fmt.Sprint(r.Emoji, r.Count, *r.Me))
 	}
 	slices.Sort(list)
 	return list
 }
 
+// comparePins compares a room's pinned messages with the model.
 func (w *world) comparePins(rt *rapid.T, r *modelRoom) {
 	var got, want []int64
 	for _, p := range harness.Get[models.Page[models.Pin]](w.users[0], harness.RoomPath(r.id)+"/pins?limit=200").Items {
@@ -93,6 +97,6 @@ func (w *world) comparePins(rt *rapid.T, r *modelRoom) {
 	}
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
-		rt.Errorf("the pins of room %d are %v, in the model %v", r.id, got, want)
+		rt.Errorf("the pins of room %d: got %v, want %v", r.id, got, want)
 	}
 }

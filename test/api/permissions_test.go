@@ -22,36 +22,38 @@ type matrixRow struct {
 
 func (r matrixRow) String() string { return r.route + ", " + strings.Join(r.about, ", ") }
 
+// is reports whether the row has the word.
 func (r matrixRow) is(word string) bool { return slices.Contains(r.about, word) }
 
+// method returns the method of the row's route.
 func (r matrixRow) method() string { return strings.Fields(r.route)[0] }
 
-// hides reports whether the row is about what somebody else has, and nobody may know of.
-func (r matrixRow) hides() bool {
+// isHidden reports whether the row is about another user's object that no caller may know of.
+func (r matrixRow) isHidden() bool {
 	mayKnow := func(cell string) bool { return cell != "404" && cell != "." }
 	return strings.Contains(r.String(), "another's") && !slices.ContainsFunc(r.cells[1:], mayKnow)
 }
 
-// marks reports whether what the row's callers do, or what is done to them, stays with them when they go on to another
-// room.
-func (r matrixRow) marks() bool {
+// changesCallers reports whether the row's requests change the callers themselves, so that they cannot be used for
+// another row.
+func (r matrixRow) changesCallers() bool {
 	return !strings.Contains(r.route, "{room}") || strings.HasSuffix(r.String(), "blocks them")
 }
 
-// readMatrix reads the table. What it says twice, or in words that have no meaning, is a mistake.
+// readMatrix parses the matrix. Repeated rows and unknown words are errors.
 func readMatrix(t *testing.T) (rows []matrixRow) {
 	t.Helper()
 	known := map[string]bool{}
 	route := ""
-	for _, line := range strings.Split(matrix, "\n") {
-		about, answers, isRow := strings.Cut(line, ": ")
+	for _, line := range strings.Split(permissionMatrix, "\n") {
+		about, cells, isRow := strings.Cut(line, ": ")
 		if !isRow {
 			if line != "" {
 				route = line
 			}
 			continue
 		}
-		row := matrixRow{route, strings.Split(strings.TrimSpace(about), ", "), strings.Fields(answers)}
+		row := matrixRow{route, strings.Split(strings.TrimSpace(about), ", "), strings.Fields(cells)}
 		if len(row.cells) <= 2 {
 			for last := row.cells[len(row.cells)-1]; len(row.cells) < len(matrixColumns); {
 				row.cells = append(row.cells, last)
@@ -59,11 +61,11 @@ func readMatrix(t *testing.T) (rows []matrixRow) {
 		}
 		for _, word := range row.about {
 			if matrixObjects[word] == nil {
-				t.Errorf("%v: nobody knows what %q is", row, word)
+				t.Errorf("%v: unknown word %q", row, word)
 			}
 		}
 		if len(row.cells) != len(matrixColumns) || known[row.String()] {
-			t.Errorf("%v: has %d cells, or stands there twice", row, len(row.cells))
+			t.Errorf("%v: got %d cells, want %d, and each row once", row, len(row.cells), len(matrixColumns))
 		}
 		known[row.String()] = true
 		rows = append(rows, row)
@@ -71,9 +73,9 @@ func readMatrix(t *testing.T) (rows []matrixRow) {
 	return rows
 }
 
-// TestMatrixIsComplete holds the matrix against the router: no route without rows, and no rows without a route. Of each
-// there are the kinds of room and the objects that it may be about, and somebody who may.
-func TestMatrixIsComplete(t *testing.T) {
+// TestPermissionMatrixIsComplete compares the matrix with the router: there is no route without rows, and no row
+// without a route. Each route has rows for its kinds of room and its objects, and a caller who is allowed.
+func TestPermissionMatrixIsComplete(t *testing.T) {
 	t.Parallel()
 	served := routesOf(t, harness.StartServer(t, harness.NewSQLite(t)))
 	rows := map[string][]matrixRow{}
@@ -82,9 +84,9 @@ func TestMatrixIsComplete(t *testing.T) {
 	}
 	for route, of := range rows {
 		if !slices.Contains(served, route) {
-			t.Errorf("%s has a row, and is no route", route)
+			t.Errorf("%s has a row, but is not a route", route)
 		}
-		for _, word := range lacking(route, of) {
+		for _, word := range missingWords(route, of) {
 			t.Errorf("%s has no row for: %s", route, word)
 		}
 	}
@@ -95,7 +97,7 @@ func TestMatrixIsComplete(t *testing.T) {
 	}
 }
 
-// routesOf are all routes that a server has, as in "GET /v1/rooms/{room}".
+// routesOf returns all routes of a server, like "GET /v1/rooms/{room}".
 func routesOf(t *testing.T, s *harness.Server) (served []string) {
 	t.Helper()
 	router, ok := s.HTTP.Routes.(chi.Routes)
@@ -112,12 +114,12 @@ func routesOf(t *testing.T, s *harness.Server) (served []string) {
 	return served
 }
 
-// lacking is what the rows of a route do not speak of.
-func lacking(route string, rows []matrixRow) (words []string) {
+// missingWords returns the words for which the route has no row.
+func missingWords(route string, rows []matrixRow) (words []string) {
 	has := func(word string) bool {
 		return slices.ContainsFunc(rows, func(r matrixRow) bool { return r.is(word) })
 	}
-	if strings.HasPrefix(route, "OPTIONS ") { // which is open, and looks at nothing
+	if strings.HasPrefix(route, "OPTIONS ") { // this needs no token, and reads nothing
 		return nil
 	}
 	for part, needed := range map[string][]string{
@@ -141,7 +143,7 @@ func lacking(route string, rows []matrixRow) (words []string) {
 	if !slices.ContainsFunc(rows, func(r matrixRow) bool {
 		return slices.ContainsFunc(r.cells, func(cell string) bool { return cell[0] == '2' || cell[0] == '3' })
 	}) {
-		words = append(words, "somebody who may")
+		words = append(words, "a caller who is allowed")
 	}
 	return words
 }
@@ -149,9 +151,9 @@ func lacking(route string, rows []matrixRow) (words []string) {
 // matrixShares is the number of servers, on each database, among which the routes are divided.
 const matrixShares = 4
 
-// TestMatrix makes the request of each cell of the matrix. Those who may do it prove that to the others it was not
-// refused by chance; what is refused leaves no event.
-func TestMatrix(t *testing.T) {
+// TestPermissions sends the request of each cell of the matrix. That the allowed callers succeed proves that the
+// request is valid. A refused request causes no event.
+func TestPermissions(t *testing.T) {
 	harness.Long(t)
 	p := harness.NewOIDCProvider(t)
 	var scenarios []harness.Scenario
@@ -159,13 +161,13 @@ func TestMatrix(t *testing.T) {
 	for _, r := range readMatrix(t) {
 		if byRoute[r.route] == nil {
 			scenarios = append(scenarios, harness.Scenario{Name: r.route, Play: func(t *testing.T, c *harness.Client) {
-				var k *cast
+				var k *callerSet
 				for _, row := range byRoute[r.route] {
-					if k == nil || row.marks() {
-						k = newCast(c, p)
+					if k == nil || row.changesCallers() {
+						k = newCallerSet(c, p)
 					}
-					playRow(t, k, row)
-					if row.marks() {
+					runRow(t, k, row)
+					if row.changesCallers() {
 						k = nil
 					}
 				}
@@ -173,7 +175,7 @@ func TestMatrix(t *testing.T) {
 		}
 		byRoute[r.route] = append(byRoute[r.route], r)
 	}
-	// Each share of the routes is played on servers of its own, so that the last of them does not keep one core waiting.
+	// Each share of the routes has servers of its own, so that no core is idle at the end.
 	for share := range matrixShares {
 		t.Run(fmt.Sprintf("share %d of %d", share+1, matrixShares), func(t *testing.T) {
 			var own []harness.Scenario
@@ -187,48 +189,48 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// playRow lets each caller try, on a set that nobody has changed yet.
-func playRow(t *testing.T, cast *cast, row matrixRow) {
+// runRow lets each caller send the row's request, on objects that no other request has changed.
+func runRow(t *testing.T, callers *callerSet, row matrixRow) {
 	t.Helper()
-	var on *set
+	var o *objects
 	for i, column := range matrixColumns {
 		if row.cells[i] == "." {
 			continue
 		}
-		for _, by := range cast.callers[column] {
-			if on == nil {
-				on = cast.newSet(row)
+		for _, by := range callers.callers[column] {
+			if o == nil {
+				o = callers.newObjects(row)
 			}
-			a := on.try(row, by)
+			a := o.sendRow(row, by)
 			if !matchesCell(a, row.cells[i]) {
-				t.Errorf("%v: %s: wanted %s: %v", row, column, row.cells[i], a)
+				t.Errorf("%v: %s: got %v, want %s", row, column, a, row.cells[i])
 			}
 			switch {
 			case a.HTTP.StatusCode < 400 && row.method() != "GET" && row.method() != "HEAD":
-				on = nil
+				o = nil
 			case a.HTTP.StatusCode >= 400:
-				on.stillSo()
+				o.expectSame()
 			}
 		}
 	}
-	if row.hides() {
-		if on == nil {
-			on = cast.newSet(row)
+	if row.isHidden() {
+		if o == nil {
+			o = callers.newObjects(row)
 		}
-		if a := on.try(row, cast.beside); a.HTTP.StatusCode >= 300 {
-			t.Errorf("%v: whose it is gets %v", row, a)
+		if a := o.sendRow(row, callers.otherMember); a.HTTP.StatusCode >= 300 {
+			t.Errorf("%v: the object's owner got %v", row, a)
 		}
 	}
 }
 
-// matrixCodes are the codes that go with the statuses of the matrix.
+// matrixCodes are the problem codes of the cells.
 var matrixCodes = map[string]models.Code{
 	"400": models.CodeInvalidRequest, "401": models.CodeUnauthenticated, "403": models.CodeForbidden,
 	"404": models.CodeNotFound, "409": models.CodeHandleTaken, "410": models.CodeExpired,
 	"banned": models.CodeBanned, "blocked": models.CodeBlocked,
 }
 
-// matchesCell reports whether the answer is as a cell has it.
+// matchesCell reports whether the response has the status and the code of a cell.
 func matchesCell(a *harness.Response, cell string) bool {
 	a.T.Helper()
 	want := cell

@@ -9,35 +9,51 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// movingLists are all lists of the contract, each with whatever may move in it.
+// movingLists are all lists of the contract, each with the changes that can move its items.
 var movingLists = []listCase{
 	{"GET /v1/rooms", func(c *harness.Client) *movingList { return listOfRooms(c, "") }},
 	{"GET /v1/rooms, of a subject", func(c *harness.Client) *movingList { return listOfRooms(c, "subject=tea&") }},
 	{"GET /v1/rooms, since", func(c *harness.Client) *movingList { return listOfRooms(c, "since=2020-01-01T00:00:00Z&") }},
 	{"GET /v1/rooms, unread", listOfUnread},
-	{"GET /v1/rooms/search, by handle", func(c *harness.Client) *movingList { return listOfFoundRooms(c, true) }},
-	{"GET /v1/rooms/search, by name", func(c *harness.Client) *movingList { return listOfFoundRooms(c, false) }},
+	{"GET /v1/rooms/search, by handle", func(c *harness.Client) *movingList { return listOfSearchedRooms(c, true) }},
+	{"GET /v1/rooms/search, by name", func(c *harness.Client) *movingList { return listOfSearchedRooms(c, false) }},
 	{"GET /v1/users", listOfUsers},
 	{"GET /v1/rooms/{room}/members", func(c *harness.Client) *movingList { return listOfMembers(c, "") }},
-	{"GET /v1/rooms/{room}/members, present", func(c *harness.Client) *movingList { return listOfMembers(c, "present=true&") }},
-	{"GET /v1/contacts", func(c *harness.Client) *movingList { return listOfPeople(c, "/v1/contacts?", harness.ContactPath) }},
+	{"GET /v1/rooms/{room}/members, present", func(c *harness.Client) *movingList {
+		return listOfMembers(c, "present=true&")
+	}},
+	{"GET /v1/contacts", func(c *harness.Client) *movingList {
+		return listOfPeople(c, "/v1/contacts?", harness.ContactPath)
+	}},
 	{"GET /v1/blocks", func(c *harness.Client) *movingList { return listOfPeople(c, "/v1/blocks?", harness.BlockPath) }},
 	{"GET /v1/rooms/{room}/bans", listOfBans},
 	{"GET /v1/rooms/{room}/invites", listOfInvites},
 	{"GET /v1/sessions", listOfSessions},
 	{"GET /v1/rooms/{room}/pins", listOfPins},
 	{"GET /v1/rooms/{room}/messages", func(c *harness.Client) *movingList { return listOfMessages(c, "?") }},
-	{"GET /v1/rooms/{room}/messages, after", func(c *harness.Client) *movingList { return listOfMessages(c, "?after=1&") }},
-	{"GET /v1/rooms/{room}/messages, before", func(c *harness.Client) *movingList { return listOfMessages(c, "?before=8&") }},
-	{"GET /v1/rooms/{room}/messages, since", func(c *harness.Client) *movingList { return listOfMessages(c, "?since=2020-01-01T00:00:00Z&") }},
-	{"GET /v1/rooms/{room}/messages, until", func(c *harness.Client) *movingList { return listOfMessages(c, "?until=2100-01-01T00:00:00Z&") }},
-	{"GET /v1/rooms/{room}/messages/search, words", func(c *harness.Client) *movingList { return listOfMessages(c, "/search?q=tea&") }},
-	{"GET /v1/rooms/{room}/messages/search, start", func(c *harness.Client) *movingList { return listOfMessages(c, "/search?prefix=tea&") }},
-	{"GET /v1/search", listOfFoundAnywhere},
+	{"GET /v1/rooms/{room}/messages, after", func(c *harness.Client) *movingList {
+		return listOfMessages(c, "?after=1&")
+	}},
+	{"GET /v1/rooms/{room}/messages, before", func(c *harness.Client) *movingList {
+		return listOfMessages(c, "?before=8&")
+	}},
+	{"GET /v1/rooms/{room}/messages, since", func(c *harness.Client) *movingList {
+		return listOfMessages(c, "?since=2020-01-01T00:00:00Z&")
+	}},
+	{"GET /v1/rooms/{room}/messages, until", func(c *harness.Client) *movingList {
+		return listOfMessages(c, "?until=2100-01-01T00:00:00Z&")
+	}},
+	{"GET /v1/rooms/{room}/messages/search, words", func(c *harness.Client) *movingList {
+		return listOfMessages(c, "/search?q=tea&")
+	}},
+	{"GET /v1/rooms/{room}/messages/search, start", func(c *harness.Client) *movingList {
+		return listOfMessages(c, "/search?prefix=tea&")
+	}},
+	{"GET /v1/search", listOfSearchEverywhere},
 	{"GET /v1/events", listOfEvents},
 }
 
-// newUsers are as many users as a list has items.
+// newUsers creates as many users as a list has items.
 func newUsers(c *harness.Client) (users []*harness.Client, ids []string) {
 	c.T.Helper()
 	for range listSize {
@@ -47,7 +63,7 @@ func newUsers(c *harness.Client) (users []*harness.Client, ids []string) {
 	return users, ids
 }
 
-// ownRooms are as many rooms of the client's as a list has items.
+// ownRooms creates as many rooms of the client as a list has items.
 func ownRooms(c *harness.Client, n models.NewRoom) (rooms []models.Room, ids []string) {
 	c.T.Helper()
 	for range listSize {
@@ -58,16 +74,19 @@ func ownRooms(c *harness.Client, n models.NewRoom) (rooms []models.Room, ids []s
 	return rooms, ids
 }
 
+// changeRoom changes a room, and expects success.
 func changeRoom(c *harness.Client, roomID int64, change models.RoomChange) {
 	c.T.Helper()
 	c.Call("PATCH", harness.RoomPath(roomID), change).ExpectStatus(200)
 }
 
+// deletePath sends a DELETE request, and expects success.
 func deletePath(c *harness.Client, path string) {
 	c.T.Helper()
 	c.Call("DELETE", path, nil).ExpectStatus(204)
 }
 
+// listOfRooms is a list of the user's rooms.
 func listOfRooms(c *harness.Client, query string) *movingList {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	rooms, ids := ownRooms(me, models.NewRoom{Subject: harness.Ptr("tea")})
@@ -91,7 +110,7 @@ func listOfRooms(c *harness.Client, query string) *movingList {
 		"renamed": func(i int) {
 			changeRoom(me, rooms[i].ID, models.RoomChange{Name: harness.Ptr(harness.UniqueName("name"))})
 		},
-		"deleted":        func(i int) { deletePath(me, harness.MessagePath(other.SendText(rooms[i].ID, "gone"))) },
+		"deleted":        func(i int) { deletePath(me, harness.MessagePath(other.SendText(rooms[i].ID, "deleted"))) },
 		"members":        func(i int) { c.NewGuest("new").JoinRoom(rooms[i].ID) },
 		"read and muted": func(i int) { muteAndRead(me, rooms[i], other.SendText(rooms[i].ID, "more")) },
 		"new rooms": func() {
@@ -105,16 +124,20 @@ func listOfRooms(c *harness.Client, query string) *movingList {
 			me.JoinRoom(r.ID)
 		},
 		"a room deleted": func() {
-			deletePath(me, harness.RoomPath(me.CreateRoom(models.NewRoom{Name: harness.Ptr("gone"), Subject: harness.Ptr("tea")}).ID))
+			deletePath(me,
+				harness.RoomPath(me.CreateRoom(models.NewRoom{Name: harness.Ptr("deleted"), Subject: harness.Ptr("tea")}).ID))
 		},
 	}}
 }
 
+// muteAndRead mutes a room and marks a message as read.
 func muteAndRead(me *harness.Client, room models.Room, m models.Message) {
-	me.Call("PATCH", harness.RoomPath(room.ID)+"/members/me", models.MembershipChange{Muted: harness.Ptr(true)}).ExpectStatus(200)
+	me.Call("PATCH", harness.RoomPath(room.ID)+"/members/me", models.MembershipChange{Muted: harness.Ptr(true)}).
+		ExpectStatus(200)
 	me.Call("PUT", harness.RoomPath(room.ID)+"/read", models.ReadMark{MessageID: m.ID}).ExpectStatus(200)
 }
 
+// listOfUnread is a list of the user's rooms with unread messages.
 func listOfUnread(c *harness.Client) *movingList {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	rooms, ids := ownRooms(other, models.NewRoom{})
@@ -135,7 +158,8 @@ func listOfUnread(c *harness.Client) *movingList {
 	}}
 }
 
-func listOfFoundRooms(c *harness.Client, byHandle bool) *movingList {
+// listOfSearchedRooms is a list of rooms that a search finds, by handle or by name.
+func listOfSearchedRooms(c *harness.Client, byHandle bool) *movingList {
 	me := c.NewGuest("ada")
 	start := harness.UniqueName("found")
 	rename := func(id int64, end string) {
@@ -157,33 +181,35 @@ func listOfFoundRooms(c *harness.Client, byHandle bool) *movingList {
 		rooms = append(rooms, found(fmt.Sprintf("m%d", i)))
 		ids = append(ids, listed(rooms[i].ID))
 	}
-	return &movingList{by: me, path: "/v1/rooms/search?prefix=" + url.QueryEscape(start) + "&", want: ids, moves: map[string]any{
-		"renamed to the front": func(i int) { rename(rooms[i].ID, harness.UniqueName("a")) },
-		"renamed to the back":  func(i int) { rename(rooms[i].ID, harness.UniqueName("z")) },
-		"renamed to and fro": func(i int) {
-			rename(rooms[i].ID, harness.UniqueName("a"))
-			rename(rooms[i].ID, harness.UniqueName("z"))
-		},
-		"names taken by others": func(i int) {
-			rename(rooms[i].ID, harness.UniqueName("z"))
-			found(fmt.Sprintf("m%d-%s", i, harness.UniqueName("n")))
-		},
-		"found by the other name": func(i int) {
-			if byHandle {
-				changeRoom(me, rooms[i].ID, models.RoomChange{Name: harness.Ptr(start + " name")})
-				changeRoom(me, rooms[i].ID, models.RoomChange{Handle: harness.Ptr(harness.UniqueName("other"))})
-			} else {
-				changeRoom(me, rooms[i].ID, models.RoomChange{Handle: harness.Ptr(start + harness.UniqueName("-h"))})
-			}
-		},
-		"new and gone": func() {
-			found(harness.UniqueName("a"))
-			found(harness.UniqueName("z"))
-			deletePath(me, harness.RoomPath(found(harness.UniqueName("n")).ID))
-		},
-	}}
+	return &movingList{by: me, path: "/v1/rooms/search?prefix=" + url.QueryEscape(start) + "&", want: ids,
+		moves: map[string]any{
+			"renamed to the front": func(i int) { rename(rooms[i].ID, harness.UniqueName("a")) },
+			"renamed to the back":  func(i int) { rename(rooms[i].ID, harness.UniqueName("z")) },
+			"renamed to the front and back": func(i int) {
+				rename(rooms[i].ID, harness.UniqueName("a"))
+				rename(rooms[i].ID, harness.UniqueName("z"))
+			},
+			"names taken by others": func(i int) {
+				rename(rooms[i].ID, harness.UniqueName("z"))
+				found(fmt.Sprintf("m%d-%s", i, harness.UniqueName("n")))
+			},
+			"found by the other name": func(i int) {
+				if byHandle {
+					changeRoom(me, rooms[i].ID, models.RoomChange{Name: harness.Ptr(start + " name")})
+					changeRoom(me, rooms[i].ID, models.RoomChange{Handle: harness.Ptr(harness.UniqueName("other"))})
+				} else {
+					changeRoom(me, rooms[i].ID, models.RoomChange{Handle: harness.Ptr(start + harness.UniqueName("-h"))})
+				}
+			},
+			"new and deleted": func() {
+				found(harness.UniqueName("a"))
+				found(harness.UniqueName("z"))
+				deletePath(me, harness.RoomPath(found(harness.UniqueName("n")).ID))
+			},
+		}}
 }
 
+// listOfUsers is a list of users with a prefix of their names.
 func listOfUsers(c *harness.Client) *movingList {
 	start := "u" + strings.ToLower(harness.UniqueName("x")[2:])
 	var users []*harness.Client
@@ -192,25 +218,28 @@ func listOfUsers(c *harness.Client) *movingList {
 		users = append(users, c.NewGuestNamed(fmt.Sprintf("%s-m%d", start, i)))
 		ids = append(ids, listed(users[i].User.ID))
 	}
-	signUp := func(i int, end string) { // a guest becomes an account, once
+	signUp := func(i int, end string) { // upgrades the guest, once
 		if users[i].User.Guest {
 			name := start + "-" + end
-			users[i].Call("POST", "/v1/users", models.NewUser{Username: name, Password: harness.Password}).ExpectStatus(201).Decode(&users[i].Session)
+			users[i].Call("POST", "/v1/users", models.NewUser{Username: name, Password: harness.Password}).ExpectStatus(201).
+				Decode(&users[i].Session)
 		}
 	}
 	return &movingList{by: users[0], path: "/v1/users?prefix=" + start + "&", want: ids, moves: map[string]any{
 		"renamed to the front": func(i int) { signUp(i, fmt.Sprint("a", i)) },
 		"renamed to the back":  func(i int) { signUp(i, fmt.Sprint("z", i)) },
-		"shown names": func(i int) {
-			users[i].Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: harness.Ptr(harness.UniqueName("shown"))}).ExpectStatus(200)
+		"display names": func(i int) {
+			users[i].Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: harness.Ptr(harness.UniqueName("shown"))}).
+				ExpectStatus(200)
 		},
-		"new and gone": func() {
+		"new and deleted": func() {
 			c.NewGuestNamed(start + harness.UniqueName("a")[:9])
 			deletePath(c.NewGuestNamed(start+harness.UniqueName("z")[:9]), "/v1/users/me")
 		},
 	}}
 }
 
+// listOfMembers is a list of a room's members, or of the present ones.
 func listOfMembers(c *harness.Client, query string) *movingList {
 	owner := c.NewGuest("ada")
 	room := owner.CreatePublicRoom()
@@ -223,10 +252,10 @@ func listOfMembers(c *harness.Client, query string) *movingList {
 		}
 	}
 	moves := map[string]any{
-		"roles":      func(i int) { owner.AddMember(room.ID, users[i], models.RoleModerator) },
-		"new ones":   func() { c.NewGuest("new").JoinRoom(room.ID) },
-		"shown name": func(i int) { renameShown(users[i]) },
-		"messages":   func(i int) { users[i].SendText(room.ID, "more") },
+		"roles":        func(i int) { owner.AddMember(room.ID, users[i], models.RoleModerator) },
+		"new ones":     func() { c.NewGuest("new").JoinRoom(room.ID) },
+		"display name": func(i int) { changeDisplayName(users[i]) },
+		"messages":     func(i int) { users[i].SendText(room.ID, "more") },
 	}
 	if query == "" {
 		moves["left and joined again"] = func(i int) {
@@ -234,7 +263,7 @@ func listOfMembers(c *harness.Client, query string) *movingList {
 			users[i].JoinRoom(room.ID)
 		}
 	} else {
-		moves["gone and come"] = func(i int) {
+		moves["absent and present again"] = func(i int) {
 			deletePath(users[i], harness.PresencePath(room.ID, streams[i]))
 			users[i].Call("PUT", harness.PresencePath(room.ID, streams[i]), nil).ExpectStatus(204)
 		}
@@ -242,11 +271,13 @@ func listOfMembers(c *harness.Client, query string) *movingList {
 	return &movingList{by: owner, path: harness.RoomPath(room.ID) + "/members?" + query, want: ids, moves: moves}
 }
 
-func renameShown(u *harness.Client) {
-	u.Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: harness.Ptr(harness.UniqueName("shown"))}).ExpectStatus(200)
+// changeDisplayName changes a user's display name.
+func changeDisplayName(u *harness.Client) {
+	u.Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: harness.Ptr(harness.UniqueName("shown"))}).
+		ExpectStatus(200)
 }
 
-// listOfPeople are contacts or blocks.
+// listOfPeople is a list of contacts or of blocks.
 func listOfPeople(c *harness.Client, path string, entry func(*harness.Client) string) *movingList {
 	me := c.NewGuest("ada")
 	users, ids := newUsers(c)
@@ -255,34 +286,37 @@ func listOfPeople(c *harness.Client, path string, entry func(*harness.Client) st
 		put(u)
 	}
 	return &movingList{by: me, path: path, want: ids, moves: map[string]any{
-		"removed and put again": func(i int) { deletePath(me, entry(users[i])); put(users[i]) },
-		"new ones":              func() { put(c.NewGuest("new")) },
-		"shown name":            func(i int) { renameShown(users[i]) },
+		"removed and added again": func(i int) { deletePath(me, entry(users[i])); put(users[i]) },
+		"new ones":                func() { put(c.NewGuest("new")) },
+		"display name":            func(i int) { changeDisplayName(users[i]) },
 		"deleted accounts": func() {
-			u := c.NewGuest("gone")
+			u := c.NewGuest("deleted")
 			put(u)
 			deletePath(u, "/v1/users/me")
 		},
 	}}
 }
 
+// listOfBans is a list of a room's bans.
 func listOfBans(c *harness.Client) *movingList {
 	owner := c.NewGuest("ada")
 	room := owner.CreatePublicRoom()
 	users, ids := newUsers(c)
 	ban := func(u *harness.Client) {
-		owner.Call("PUT", harness.BanPath(room.ID, u), models.NewBan{Reason: harness.Ptr(harness.UniqueName("why"))}).ExpectStatus(200)
+		owner.Call("PUT", harness.BanPath(room.ID, u), models.NewBan{Reason: harness.Ptr(harness.UniqueName("why"))}).
+			ExpectStatus(200)
 	}
 	for _, u := range users {
 		ban(u)
 	}
 	return &movingList{by: owner, path: harness.RoomPath(room.ID) + "/bans?", want: ids, moves: map[string]any{
-		"banned anew":          func(i int) { ban(users[i]) },
-		"lifted and put again": func(i int) { deletePath(owner, harness.BanPath(room.ID, users[i])); ban(users[i]) },
-		"new ones":             func() { ban(c.NewGuest("new")) },
+		"banned again":             func(i int) { ban(users[i]) },
+		"removed and banned again": func(i int) { deletePath(owner, harness.BanPath(room.ID, users[i])); ban(users[i]) },
+		"new ones":                 func() { ban(c.NewGuest("new")) },
 	}}
 }
 
+// listOfInvites is a list of a room's invites.
 func listOfInvites(c *harness.Client) *movingList {
 	owner := c.NewGuest("ada")
 	room := owner.CreatePrivateRoom()
@@ -303,6 +337,7 @@ func listOfInvites(c *harness.Client) *movingList {
 	}}
 }
 
+// listOfSessions is a list of the user's sessions.
 func listOfSessions(c *harness.Client) *movingList {
 	me := c.NewAccount("ada")
 	sessions := []*harness.Client{me}
@@ -314,7 +349,8 @@ func listOfSessions(c *harness.Client) *movingList {
 	return &movingList{by: me, path: "/v1/sessions?", want: ids, moves: map[string]any{
 		"refreshed": func(i int) {
 			s := sessions[i]
-			s.Call("POST", harness.RefreshPath, map[string]any{"refresh_token": s.RefreshToken}).ExpectStatus(200).Decode(&s.Session)
+			s.Call("POST", harness.RefreshPath, map[string]any{"refresh_token": s.RefreshToken}).ExpectStatus(200).
+				Decode(&s.Session)
 		},
 		"new ones":   func() { me.LogIn() },
 		"logged out": func() { deletePath(me.LogIn(), "/v1/sessions/current") },

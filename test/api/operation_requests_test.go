@@ -13,28 +13,32 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// stage is a cast and a set for valid requests: my private room with another member and a message that has a picture, a
-// file of mine that no message has, an upload of mine that has begun, and my open stream.
-type stage struct {
+// requestFixture has what valid requests need: a private room of the user me with another member and a message with a
+// picture, and me's unattached file, unfinished upload and open stream.
+type requestFixture struct {
 	me, other, outsider *harness.Client
 	room                models.Room
 	message             models.Message
-	file                models.File // a picture, which the message has
-	unattached          models.File // which goes with the next message
-	upload              string      // lacks all of chunk
+	file                models.File // the picture of the message
+	unattached          models.File // for the next message
+	upload              string      // has no bytes yet, of harness.UploadChunk
 	invite              models.Invite
 	stream              *harness.Stream
-	identity            string // of whoever makes the request
-	callback            string // of a log-in under way at a provider
+	identity            string // of the user who sends the request
+	callback            string // of an unfinished login at a provider
 }
 
-func newStage(c *harness.Client) stage {
+// newRequestFixture creates the users and objects of a fixture.
+func newRequestFixture(c *harness.Client) requestFixture {
 	c.T.Helper()
-	s := stage{identity: "unknown", me: c.NewGuest("me"), other: c.NewGuest("other"), outsider: c.NewGuest("outsider")}
-	s.room = s.me.CreateRoom(models.NewRoom{Handle: harness.Ptr(harness.UniqueName("stage")), Kind: harness.Ptr(models.RoomPrivate)})
+	s := requestFixture{identity: "unknown", me: c.NewGuest("me"), other: c.NewGuest("other"),
+		outsider: c.NewGuest("outsider")}
+	s.room = s.me.CreateRoom(models.NewRoom{Handle: harness.Ptr(harness.UniqueName("stage")),
+		Kind: harness.Ptr(models.RoomPrivate)})
 	s.me.AddMember(s.room.ID, s.other, models.RoleMember)
 	s.file = s.me.UploadFile(s.room.ID, "dot.png", "image/png", harness.OnePixelPNG())
-	s.me.Call("POST", harness.RoomPath(s.room.ID)+"/messages", models.NewMessage{Text: "words", FileIDs: []string{s.file.ID}}).
+	s.me.Call("POST", harness.RoomPath(s.room.ID)+"/messages",
+		models.NewMessage{Text: "words", FileIDs: []string{s.file.ID}}).
 		ExpectStatus(201).Decode(&s.message)
 	s.unattached = s.me.UploadFile(s.room.ID, "notes.txt", "text/plain", []byte("notes"))
 	s.upload = s.me.AnnounceUpload(s.room.ID, len(harness.UploadChunk))
@@ -43,17 +47,19 @@ func newStage(c *harness.Client) stage {
 	return s
 }
 
-// values are what goes into the paths of the contract.
-func (s stage) values() map[string]string {
+// values returns the values of the path parameters of the contract.
+func (s requestFixture) values() map[string]string {
 	return map[string]string{
 		"room": fmt.Sprint(s.room.ID), "user": fmt.Sprint(s.other.User.ID), "message": fmt.Sprint(s.message.ID),
 		"session": s.me.SessionID, "stream": s.stream.Ready.StreamID,
-		"provider": "mock", "identity": s.identity, "code": s.invite.Code, "file": s.file.ID, "upload": s.upload, "emoji": "👍",
+		"provider": "mock", "identity": s.identity, "code": s.invite.Code, "file": s.file.ID, "upload": s.upload,
+		"emoji": "👍",
 	}
 }
 
-// at is the operation's path, with its parameters filled in and one of them replaced by what is escaped already.
-func (s stage) at(op harness.Operation, name, escaped string) string {
+// pathWith returns the operation's path with its parameters filled in. The parameter of the given name gets a value
+// that is escaped already.
+func (s requestFixture) pathWith(op harness.Operation, name, escaped string) string {
 	if s.callback != "" && name == "" {
 		return s.callback
 	}
@@ -71,10 +77,11 @@ func (s stage) at(op harness.Operation, name, escaped string) string {
 	return path
 }
 
-func (s stage) path(op harness.Operation) string { return s.at(op, "", "") }
+// path returns the operation's path with its valid parameters.
+func (s requestFixture) path(op harness.Operation) string { return s.pathWith(op, "", "") }
 
-// asking is the operation's path with a query in place of the parameter of that name.
-func (s stage) asking(op harness.Operation, name, query string) string {
+// withQuery returns the operation's path with a query in place of the query parameter of that name.
+func (s requestFixture) withQuery(op harness.Operation, name, query string) string {
 	path, _, _ := strings.Cut(s.path(op), "?")
 	if rest := op.Query(name); rest != "" {
 		query = rest + "&" + query
@@ -82,11 +89,12 @@ func (s stage) asking(op harness.Operation, name, query string) string {
 	return path + "?" + query
 }
 
-// headers are those that the operation needs. The stream is asked for in its JSON form, which ends.
-func (s stage) headers(op harness.Operation) (pairs []string) {
+// headers returns the headers that the operation needs. Events are requested as JSON, since that response ends.
+func (s requestFixture) headers(op harness.Operation) (pairs []string) {
 	ours := map[string]string{
-		"Tus-Resumable": "1.0.0", // of which only tus itself says that it is required
-		"Upload-Length": strconv.Itoa(len(harness.UploadChunk)), "Upload-Offset": "0", "Upload-Metadata": harness.UploadMetadata(s.room.ID, "film.txt"),
+		"Tus-Resumable": "1.0.0", // required by tus, not by the contract
+		"Upload-Length": strconv.Itoa(len(harness.UploadChunk)), "Upload-Offset": "0",
+		"Upload-Metadata": harness.UploadMetadata(s.room.ID, "film.txt"),
 	}
 	for _, p := range op.Parameters {
 		if value, known := ours[p.Value.Name]; p.Value.In == "header" && known {
@@ -101,8 +109,8 @@ func (s stage) headers(op harness.Operation) (pairs []string) {
 	return pairs
 }
 
-// body is a valid JSON body of the operation, with all fields that go together.
-func (s stage) body(op harness.Operation) map[string]any {
+// body returns a valid JSON body of the operation, with all fields that are allowed together.
+func (s requestFixture) body(op harness.Operation) map[string]any {
 	message := map[string]any{
 		"type": "text", "text": "hello", "file_ids": []any{}, "reply_to": s.message.ID, "client_id": "c-1",
 	}
@@ -147,7 +155,7 @@ func (s stage) body(op harness.Operation) map[string]any {
 	return example(op)
 }
 
-// example is the contract's own, for operations without a stage.
+// example returns the body that the contract has as an example, for operations that body does not know.
 func example(op harness.Operation) (body map[string]any) {
 	encoded, err := json.Marshal(op.RequestBody.Value.Content["application/json"].Schema.Value.Example)
 	if err == nil {
@@ -159,51 +167,59 @@ func example(op harness.Operation) (body map[string]any) {
 	return body
 }
 
-// request makes the operation's valid request.
-func (s stage) request(op harness.Operation, by *harness.Client) *harness.Response {
+// request sends the operation's valid request.
+func (s requestFixture) request(op harness.Operation, by *harness.Client) *harness.Response {
 	by.T.Helper()
 	return s.send(op, by, s.path(op))
 }
 
-// send is request with another path, and with further headers.
-func (s stage) send(op harness.Operation, by *harness.Client, path string, headers ...string) *harness.Response {
+// send is like request, with another path and with more headers.
+func (s requestFixture) send(
+	op harness.Operation, by *harness.Client, path string, headers ...string,
+) *harness.Response {
 	by.T.Helper()
 	headers = append(s.headers(op), headers...)
 	switch {
 	case op.TakesJSON():
 		return by.Send(op.Method, path, s.body(op), headers...)
 	case op.TakesBytes():
-		return by.Send(op.Method, path, []byte(harness.UploadChunk), append([]string{"Content-Type", harness.UploadChunkType}, headers...)...)
+		return by.Send(op.Method, path, []byte(harness.UploadChunk),
+			append([]string{"Content-Type", harness.UploadChunkType}, headers...)...)
 	}
 	return by.Send(op.Method, path, nil, headers...)
 }
 
-// form is a valid form for a body of the operation.
-func (s stage) form(op harness.Operation) []harness.FormPart {
+// form returns the parts of a valid form for the operation.
+func (s requestFixture) form(op harness.Operation) []harness.FormPart {
 	file := harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "a text"}
 	if op.OperationID == "UploadFile" {
 		return []harness.FormPart{file}
 	}
 	return []harness.FormPart{
-		{Field: "type", Content: "file"}, {Field: "text", Content: "hello"}, file, {Field: "file", Name: "dot.png", MediaType: "image/png", Content: string(harness.OnePixelPNG())},
+		{Field: "type", Content: "file"}, {Field: "text", Content: "hello"}, file,
+		{Field: "file", Name: "dot.png", MediaType: "image/png", Content: string(harness.OnePixelPNG())},
 		{Field: "reply_to", Content: fmt.Sprint(s.message.ID)}, {Field: "client_id", Content: "c-1"},
 	}
 }
 
-// sendFiles is send with a form.
-func (s stage) sendForm(op harness.Operation, by *harness.Client, path string) *harness.Response {
+// sendForm is like send, with a form as the body.
+func (s requestFixture) sendForm(op harness.Operation, by *harness.Client, path string) *harness.Response {
 	by.T.Helper()
 	body, mediaType := harness.EncodeForm(by.T, s.form(op)...)
 	return by.Send(op.Method, path, body, append(s.headers(op), "Content-Type", mediaType)...)
 }
 
-// eachOperation runs a test for each of them that is chosen, on one server for each database.
-func eachOperation(t *testing.T, chosen func(harness.Operation) bool, test func(t *testing.T, c *harness.Client, op harness.Operation), flags ...string) {
+// eachOperation runs a test for each chosen operation, on one server for each database.
+func eachOperation(
+	t *testing.T, chosen func(harness.Operation) bool,
+	test func(t *testing.T, c *harness.Client, op harness.Operation), flags ...string,
+) {
 	t.Helper()
 	var scenarios []harness.Scenario
 	for _, op := range harness.Operations() {
 		if chosen(op) {
-			scenarios = append(scenarios, harness.Scenario{Name: op.OperationID, Play: func(t *testing.T, c *harness.Client) { test(t, c, op) }})
+			play := func(t *testing.T, c *harness.Client) { test(t, c, op) }
+			scenarios = append(scenarios, harness.Scenario{Name: op.OperationID, Play: play})
 		}
 	}
 	harness.RunScenarios(t, scenarios, flags...)

@@ -6,18 +6,19 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestEveryOperation makes a valid request to each operation of the contract, and has it served.
+// TestEveryOperation sends a valid request to each operation of the contract, and expects success.
 func TestEveryOperation(t *testing.T) {
 	harness.Long(t)
 	p := harness.NewOIDCProvider(t)
 	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(t *testing.T, c *harness.Client) {
 		for _, op := range harness.Operations() {
-			s := newStage(c) // of its own, since it may well end what others need
+			s := newRequestFixture(c) // one for each operation, since an operation may delete what others need
 			by := s.me
 			switch {
 			case op.OperationID == "FinishAuth":
 				by = c.NewBrowser()
-				s.callback = p.Authorize(by, by.BeginLogIn("/v1/auth/mock"), harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: "ada"})
+				s.callback = p.Authorize(by, by.BeginLogIn("/v1/auth/mock"),
+					harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: "ada"})
 			case !op.NeedsToken():
 				by = c
 			case op.OperationID == "ChangePassword":
@@ -29,11 +30,11 @@ func TestEveryOperation(t *testing.T) {
 			a := s.request(op, by)
 			a.CheckContract(true)
 			if a.HTTP.StatusCode >= 400 {
-				t.Errorf("%v\nrefuses a valid request", a)
+				t.Errorf("a valid request was refused: %v", a)
 			}
 			if op.TakesForm() {
 				if a := s.sendForm(op, by, s.path(op)); a.HTTP.StatusCode >= 400 || a.ContractViolation(true) != nil {
-					t.Errorf("%v\nis what a valid form is answered: %v", a, a.ContractViolation(true))
+					t.Errorf("a valid form: got %v, %v", a, a.ContractViolation(true))
 				}
 			}
 		}

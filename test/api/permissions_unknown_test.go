@@ -11,16 +11,17 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// sameAsUnknown makes the attempt again with each part of its path in turn naming nothing, and with the room under its
-// handle: whether there is such a thing must not be told by the answer, neither to one without a token nor to one who
-// may not know of it.
-func (a attempt) sameAsUnknown(op harness.Operation, got *harness.Response) {
+// expectSameAsUnknown sends the attempt again with each path parameter in turn naming an unknown object, and with the
+// room under its handle. The response must not reveal whether the object exists, neither to a caller without a token
+// nor to one who may not know of it.
+func (a attempt) expectSameAsUnknown(op harness.Operation, got *harness.Response) {
 	a.by.T.Helper()
 	want := visibleParts(got)
 	compare := func(other *harness.Response) {
 		a.by.T.Helper()
-		if tells := visibleParts(other); tells != want {
-			a.by.T.Errorf("what is hidden:\n%v\n%s\nis told from what there is not:\n%v\n%s", got, want, other, tells)
+		if parts := visibleParts(other); parts != want {
+			a.by.T.Errorf("the response for a hidden object:\n%v\n%s\ndiffers from that for an unknown one:\n%v\n%s",
+				got, want, other, parts)
 		}
 	}
 	for _, p := range op.Parameters {
@@ -35,11 +36,11 @@ func (a attempt) sameAsUnknown(op harness.Operation, got *harness.Response) {
 	byHandle := a
 	byHandle.room.Handle = harness.UniqueName("unknown")
 	switch {
-	case op.OperationID == "CreateUpload": // which names its room in a header
+	case op.OperationID == "CreateUpload": // this names its room in a header
 		unknown := a
 		unknown.room.ID = 999999999
 		compare(unknown.request(op, "", ""))
-	case op.OperationID == "SendToTarget" && a.also["target"] == nil:
+	case op.OperationID == "SendToTarget" && a.extra["target"] == nil:
 		compare(byHandle.request(op, "", ""))
 	case strings.Contains(op.Path, "{room}") && a.room.Handle != "":
 		compare(a.request(op, "room", "%23"+a.room.Handle))
@@ -47,8 +48,8 @@ func (a attempt) sameAsUnknown(op harness.Operation, got *harness.Response) {
 	}
 }
 
-// visibleParts is all that an answer tells but for what differs from one request to the next: its id, the time, and how
-// many more may be made.
+// visibleParts returns a response as text, without what differs from one request to the next: the request id, the date,
+// and the remaining quota.
 func visibleParts(a *harness.Response) string {
 	a.T.Helper()
 	headers := a.HTTP.Header.Clone()

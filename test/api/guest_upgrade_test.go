@@ -8,9 +8,9 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestGuestBecomesAccount has a guest sign up with their token: the user is the same, with rooms, messages and read
-// marks; the guest's stream goes on, and the account logs in with its password.
-func TestGuestBecomesAccount(t *testing.T) {
+// TestGuestUpgradesToAccount lets a guest sign up with their token. The user stays the same, with rooms, messages and
+// read marks; the guest's stream continues, and the account can log in with its password.
+func TestGuestUpgradesToAccount(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
@@ -18,7 +18,7 @@ func TestGuestBecomesAccount(t *testing.T) {
 		guest := owner.NewGuestNamed("gast")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		guest.JoinRoom(room.ID)
-		m := guest.SendText(room.ID, "of the guest")
+		m := guest.SendText(room.ID, "by the guest")
 		owner.SendText(room.ID, "read")
 		guest.Call("PUT", harness.RoomPath(room.ID)+"/read", models.ReadMark{MessageID: 2}).ExpectStatus(200)
 		owner.SendText(room.ID, "unread")
@@ -37,7 +37,8 @@ func TestGuestBecomesAccount(t *testing.T) {
 		guest.Call("POST", "/v1/users", sign).ExpectProblem(403, models.CodeForbidden)
 
 		u := anna.User
-		if u.ID != guest.User.ID || u.Guest || u.Username != "anna" || u.DisplayName != "anna" || u.CreatedAt != guest.User.CreatedAt {
+		if u.ID != guest.User.ID || u.Guest || u.Username != "anna" || u.DisplayName != "anna" ||
+			u.CreatedAt != guest.User.CreatedAt {
 			t.Errorf("the guest %+v became %+v", guest.User, u)
 		}
 		wantCounts(t, anna, room.ID, 3, 1)
@@ -55,8 +56,8 @@ func TestGuestBecomesAccount(t *testing.T) {
 	})
 }
 
-// TestGuestBecomesOneAccount has a guest sign up under many names at once: one of them holds.
-func TestGuestBecomesOneAccount(t *testing.T) {
+// TestGuestUpgradesOnlyOnce lets a guest sign up under several names at once: exactly one sign-up succeeds.
+func TestGuestUpgradesOnlyOnce(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		guest := harness.NewClient(t, s.URL).NewGuestNamed("gast")
@@ -74,12 +75,12 @@ func TestGuestBecomesOneAccount(t *testing.T) {
 		}
 		signing.Wait()
 		if len(made) != 1 {
-			t.Fatalf("%d accounts came of one guest", len(made))
+			t.Fatalf("got %d accounts from one guest, want 1", len(made))
 		}
 		var now models.User
 		guest.Call("GET", "/v1/users/me", nil).ExpectStatus(200).Decode(&now)
 		if name := <-made; now.Username != name || now.Guest {
-			t.Errorf("it is %+v, not %s", now, name)
+			t.Errorf("got %+v, want the name %s", now, name)
 		}
 	})
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// requestAndDisconnect makes a request so many times on one connection, and reads nothing of what is answered.
-func requestAndDisconnect(c *harness.Client, path string, times int) net.Conn {
+// requestWithoutReading sends a request the given number of times on one connection, and reads nothing of the
+// responses.
+func requestWithoutReading(c *harness.Client, path string, times int) net.Conn {
 	c.T.Helper()
 	host := strings.TrimPrefix(c.URL, "http://")
 	conn, err := (&net.Dialer{}).DialContext(c.T.Context(), "tcp", host)
@@ -30,7 +31,7 @@ func requestAndDisconnect(c *harness.Client, path string, times int) net.Conn {
 	return conn
 }
 
-// bulk makes a page of a room, and a file, that are larger than what the buffers of a connection take.
+// bulk makes a page of a room and a file that are larger than the buffers of a connection.
 func bulk(c *harness.Client) (page, content string) {
 	c.T.Helper()
 	room := c.CreatePrivateRoom()
@@ -41,30 +42,30 @@ func bulk(c *harness.Client) (page, content string) {
 	return harness.RoomPath(room.ID) + "/messages?limit=200", "/v1/files/" + f.ID + "/content"
 }
 
-// TestAnswersThatNobodyReads leaves answers unread: the server gives each up, and the connection with it.
-func TestAnswersThatNobodyReads(t *testing.T) {
+// TestUnreadResponsesAreAbandoned leaves responses unread: the server abandons each, and closes its connection.
+func TestUnreadResponsesAreAbandoned(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		folder := t.TempDir()
 		patient := harness.StartServer(t, database, "--files", folder)
 		anna := harness.NewClient(t, patient.URL).NewGuest("anna")
 		page, content := bulk(anna)
 		patient.Stop()
-		server := harness.StartServerWithLimits(t, database, &impatience, "--files", folder)
+		server := harness.StartServerWithLimits(t, database, &shortLimits, "--files", folder)
 		anna = anna.AtServer(server.URL)
-		requestAndDisconnect(anna, page, 20)
-		requestAndDisconnect(anna, content, 1)
-		requestAndDisconnect(anna, "/openapi.yaml", 40)
+		requestWithoutReading(anna, page, 20)
+		requestWithoutReading(anna, content, 1)
+		requestWithoutReading(anna, "/openapi.yaml", 40)
 		anna.HTTP.CloseIdleConnections()
 		harness.Eventually(t, "no connection is open", func() bool { return openConnections(server) == 0 })
-		harness.Eventually(t, "no request is under way", func() bool { return server.HTTP.Running.Load() == 0 })
+		harness.Eventually(t, "no request is running", func() bool { return server.HTTP.Running.Load() == 0 })
 		anna.Call("GET", page, nil).ExpectStatus(200)
 	})
 }
 
-// TestStopWithEverythingOpen asks the program to stop while a client stands still at each moment of a request, and
-// streams and answers are not read. It stops in order and soon; what was acknowledged is there, and what was not can be
-// gone on with.
-func TestStopWithEverythingOpen(t *testing.T) {
+// TestStopWithStalledConnections stops the program while clients are stalled at each point of a request, and streams
+// and responses are not read. It stops cleanly and soon. What was acknowledged is stored, and the rest can be
+// continued.
+func TestStopWithStalledConnections(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		p := harness.StartProcess(t, database, "--files", t.TempDir())
 		anna := harness.NewClient(t, p.URL).NewGuest("anna")
@@ -73,7 +74,7 @@ func TestStopWithEverythingOpen(t *testing.T) {
 		upload := anna.CreateUpload(room.ID, 100_000)
 		page, content := bulk(anna)
 		var conns []net.Conn
-		for _, m := range momentsOf(anna, room, upload) {
+		for _, m := range stalledRequests(anna, room, upload) {
 			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(p.URL, "http://"))
 			if err != nil {
 				t.Fatal(err)
@@ -84,7 +85,8 @@ func TestStopWithEverythingOpen(t *testing.T) {
 			}
 			conns = append(conns, conn)
 		}
-		conns = append(conns, requestAndDisconnect(anna, page, 20), requestAndDisconnect(anna, content, 1), requestAndDisconnect(anna, "/v1/events", 1))
+		conns = append(conns, requestWithoutReading(anna, page, 20), requestWithoutReading(anna, content, 1),
+			requestWithoutReading(anna, "/v1/events", 1))
 		stream := anna.OpenStream("")
 
 		stopped := make(chan int, 1)
@@ -93,19 +95,20 @@ func TestStopWithEverythingOpen(t *testing.T) {
 		select {
 		case status := <-stopped:
 			if status != 0 {
-				t.Errorf("the exit status is %d: %s", status, p.Output.String())
+				t.Errorf("got the exit status %d: %s", status, p.Output.String())
 			}
-		case <-time.After(15 * time.Second): // which is promised to whoever runs it
-			t.Errorf("it has not stopped after 15 s, with %d connections open", len(conns))
+		case <-time.After(15 * time.Second): // the time that the documentation promises
+			t.Errorf("the server is still running after 15 s, with %d connections open", len(conns))
 			<-stopped
 		}
 
 		p.Start()
 		if got := harness.Get[models.Message](anna, harness.MessagePath(said)); got.Text != said.Text {
-			t.Errorf("%+v became %+v", said, got)
+			t.Errorf("got %+v, want %+v", got, said)
 		}
 		offset := anna.UploadOffset(upload)
 		anna.PatchUpload(upload, offset, harness.RandomBytes(100_000)[offset:]).ExpectStatus(204)
-		anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "again"}, "Idempotency-Key", "once").ExpectStatus(201)
+		anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "again"}, "Idempotency-Key", "once").
+			ExpectStatus(201)
 	})
 }

@@ -1,21 +1,22 @@
 package api
 
-// matrixColumns are the callers of the matrix, in the order of its cells. No one has no token; the stranger has nothing
-// to do with the room; former members are two, one who left and one who was removed.
+// matrixColumns are the callers of the matrix, in the order of its cells. "no one" has no token. The stranger was never
+// in the room. There are two former members: one left, and one was removed.
 var matrixColumns = []string{"no one", "stranger", "member", "former", "banned", "moderator", "owner"}
 
-// matrix says who may do what: for each route, in each kind of room and to each object, what each of the callers is
-// answered. A route that the server has and the matrix does not fails the test, and so does a row of no route.
+// permissionMatrix has all permissions: the status that each caller gets from each route, in each kind of room and for
+// each object. The test fails if the server has a route without rows, or if a row has no route.
 //
-// A cell is the answer's status; "banned" and "blocked" are those 403s, any other is forbidden, and a 404 is what is
-// answered as well when there is no such thing. "." stands for nobody: there are no moderators in direct rooms. Of two
-// cells the second is that of all who have a token; one cell is that of everybody.
+// A cell is the status of the response. "banned" and "blocked" are the 403 with that code, and 403 is the one with the
+// code "forbidden". A 404 must be the same as that for an object that does not exist. "." means that there is no such
+// caller: direct rooms have no moderators. Of two cells, the second is for all callers with a token; a single cell is
+// for all callers.
 //
-// Before the colon stand the kind of room and what the request is about, in the words of matrixObjects. A member, an
-// outsider, another are somebody beside the callers.
+// Before the colon are the kind of room and the objects of the request, in the words of matrixObjects. "a member", "an
+// outsider" and "another" are users beside the callers.
 //
-//nolint:dupword // the cells beside each other may be alike
-const matrix = `
+//nolint:dupword // neighbouring cells may be equal
+const permissionMatrix = `
 GET /v1/rooms/{room}
   public:                           401  200  200  200  banned  200  200
   private:                          401  404  200  404  404     200  200
@@ -56,8 +57,8 @@ PUT /v1/rooms/{room}/members/{user}
   direct, an outsider:              401  404  403  .    .       .    .
   public, an outsider, as owner:    401  403  403  403  banned  403  200
   private, an outsider, as owner:   401  404  403  404  404     403  200
-  public, one who is banned:        401  403  403  403  banned  banned  banned
-  private, one who is banned:       401  404  403  404  404     banned  banned
+  public, a banned user:            401  403  403  403  banned  banned  banned
+  private, a banned user:           401  404  403  404  404     banned  banned
   public, the owner:                401  403  403  403  banned  403  403
   private, the owner:               401  404  403  404  404     403  403
   public, themself:                 401  403  403  403  banned  200  403
@@ -95,8 +96,8 @@ PUT /v1/rooms/{room}/bans/{user}
   private, themself:                401  404  403  404  404     400  400
   direct, themself:                 401  404  403  .    .       .    .
 DELETE /v1/rooms/{room}/bans/{user}
-  public, one who is banned:        401  403  403  403  banned  204  204
-  private, one who is banned:       401  404  403  404  404     204  204
+  public, a banned user:            401  403  403  403  banned  204  204
+  private, a banned user:           401  404  403  404  404     204  204
   direct, a member:                 401  404  403  .    .       .    .
   public, themself:                 401  403  403  403  banned  204  204
   private, themself:                401  404  403  404  404     204  204
@@ -161,8 +162,8 @@ POST /v1/rooms/{room}/messages
   direct, another's unsent file:    401  404  400  .    .       .    .
   public, another's file:           401  403  400  403  banned  400  400
   public, own file:                 401  .    400  403  banned  400  400
-  public, own file elsewhere:       401  403  400  403  banned  400  400
-  private, own file elsewhere:      401  404  400  404  404     400  400
+  public, own file of another room: 401  403  400  403  banned  400  400
+  private, own file of another room: 401  404  400  404  404     400  400
 GET /v1/rooms/{room}/messages
   public:                           401  200  200  200  banned  200  200
   private:                          401  404  200  404  404     200  200
@@ -237,7 +238,7 @@ POST /v1/messages
   private:                          401  404  201  404  404     201  201
   to another:                       401  201
   to themself:                      401  400
-  to one who blocks them:           401  blocked
+  to a user who blocks them:        401  blocked
 
 POST /v1/users
   anybody:                          201
@@ -256,31 +257,31 @@ PUT /v1/users/me/password
 GET /v1/users/{user}
   themself:                         401  200
   another:                          401  200
-  one who blocks them:              401  200
+  a user who blocks them:           401  200
 PUT /v1/users/{user}/direct
   themself:                         401  400
   another:                          401  200
-  one who blocks them:              401  blocked
+  a user who blocks them:           401  blocked
 GET /v1/contacts
   anybody:                          401  200
 PUT /v1/contacts/{user}
   themself:                         401  400
   another:                          401  200
-  one who blocks them:              401  blocked
+  a user who blocks them:           401  blocked
 DELETE /v1/contacts/{user}
   themself:                         401  204
   another:                          401  204
-  one who blocks them:              401  204
+  a user who blocks them:           401  204
 GET /v1/blocks
   anybody:                          401  200
 PUT /v1/blocks/{user}
   themself:                         401  400
   another:                          401  200
-  one who blocks them:              401  200
+  a user who blocks them:           401  200
 DELETE /v1/blocks/{user}
   themself:                         401  204
   another:                          401  204
-  one who blocks them:              401  204
+  a user who blocks them:           401  204
 
 POST /v1/sessions
   anybody:                          201
@@ -296,7 +297,7 @@ GET /v1/auth/providers
 GET /v1/auth/{provider}
   anybody:                          303
 GET /v1/auth/{provider}/callback
-  a log-in under way:               303
+  an unfinished login:              303
 GET /v1/users/me/identities
   anybody:                          401  200
 DELETE /v1/users/me/identities/{identity}

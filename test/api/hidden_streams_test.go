@@ -9,42 +9,48 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-func TestHiddenFromStreams(t *testing.T) {
+// TestStreamsHideForeignRooms checks that streams and polls return no event of a room of which the user was not a
+// member at the time.
+func TestStreamsHideForeignRooms(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "what happens in a private room", Play: func(t *testing.T, c *harness.Client) { testHiddenHappenings(t, c, models.RoomPrivate) }},
-		{Name: "what happens in a public room", Play: func(t *testing.T, c *harness.Client) { testHiddenHappenings(t, c, models.RoomPublic) }},
-		{Name: "what happens in a direct room", Play: testHiddenDirect},
-		{Name: "what came before and after", Play: testHiddenStretches},
-		{Name: "two stretches", Play: testHiddenBetween},
+		{Name: "events of a private room", Play: func(t *testing.T, c *harness.Client) {
+			testHiddenEvents(t, c, models.RoomPrivate)
+		}},
+		{Name: "events of a public room", Play: func(t *testing.T, c *harness.Client) {
+			testHiddenEvents(t, c, models.RoomPublic)
+		}},
+		{Name: "events of a direct room", Play: testHiddenDirect},
+		{Name: "events before and after a membership", Play: testHiddenOutsideMembership},
+		{Name: "two memberships", Play: testHiddenBetweenMemberships},
 	})
 }
 
-// outsiders are those who are not in a room, by how they came to be so.
+// outsiders are the users who are not members of a room, by the reason.
 type outsiders map[string]*harness.Client
 
-// outsidersOf makes outsiders of the owner's room, each of them a member of a room where the mark will be set.
+// outsidersOf creates outsiders of the owner's room. Each is a member of the common room, which gets the last message.
 func outsidersOf(owner *harness.Client, room, common models.Room) outsiders {
 	owner.T.Helper()
 	all := outsiders{
-		"a stranger": owner.NewGuest("stranger"), "one who left": owner.NewGuest("left"),
-		"one who was removed": owner.NewGuest("removed"), "one who is banned": owner.NewGuest("banned"),
-		"one who was banned before they came": owner.NewGuest("kept-out"),
+		"a stranger": owner.NewGuest("stranger"), "a former member who left": owner.NewGuest("left"),
+		"a removed member": owner.NewGuest("removed"), "a banned member": owner.NewGuest("banned"),
+		"a banned user who was never a member": owner.NewGuest("kept-out"),
 	}
-	for name, who := range all {
-		who.JoinRoom(common.ID)
-		if name != "a stranger" && name != "one who was banned before they came" {
-			owner.AddMember(room.ID, who, models.RoleMember)
+	for name, user := range all {
+		user.JoinRoom(common.ID)
+		if name != "a stranger" && name != "a banned user who was never a member" {
+			owner.AddMember(room.ID, user, models.RoleMember)
 		}
 	}
-	all["one who left"].Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)
-	owner.Call("DELETE", harness.MemberPath(room.ID, all["one who was removed"]), nil).ExpectStatus(204)
-	for _, name := range []string{"one who is banned", "one who was banned before they came"} {
+	all["a former member who left"].Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)
+	owner.Call("DELETE", harness.MemberPath(room.ID, all["a removed member"]), nil).ExpectStatus(204)
+	for _, name := range []string{"a banned member", "a banned user who was never a member"} {
 		owner.Call("PUT", harness.BanPath(room.ID, all[name]), models.NewBan{}).ExpectStatus(200)
 	}
 	return all
 }
 
-// eventsUntil reads the stream to the mark and answers the names of the events before it.
+// eventsUntil reads the stream up to the mark, and returns the names of the events before it.
 func eventsUntil(s *harness.Stream, mark models.Message) (names []string) {
 	s.T.Helper()
 	for {
@@ -63,20 +69,21 @@ func eventsUntil(s *harness.Stream, mark models.Message) (names []string) {
 	}
 }
 
-// happenings are what those in a room are told of happen.
-var happenings = []models.EventName{
+// roomEvents are the events that a stream in the room gets of causeRoomEvents.
+var roomEvents = []models.EventName{
 	models.EventPresenceEntered, models.EventMessageCreated, models.EventMessageEdited, models.EventReactionAdded,
 	models.EventReactionRemoved, models.EventPinAdded, models.EventPinRemoved, models.EventTyping, models.EventMessageRead,
 	models.EventMessageDeleted, models.EventRoomUpdated, models.EventMemberJoined, models.EventMemberUpdated,
-	models.EventMemberLeft, models.EventMemberBanned, models.EventMessageCreated, models.EventMessageCreated, models.EventHistoryCleared,
+	models.EventMemberLeft, models.EventMemberBanned, models.EventMessageCreated, models.EventMessageCreated,
+	models.EventHistoryCleared,
 	models.EventPresenceLeft,
 }
 
-// happen does in a room all that can be done in one. The member, who reads, is in the room already.
-func happen(owner, member *harness.Client, room models.Room) {
+// causeRoomEvents does everything in a room that causes an event. The member is in the room already.
+func causeRoomEvents(owner, member *harness.Client, room models.Room) {
 	owner.T.Helper()
-	path, enters, other := harness.RoomPath(room.ID), owner.OpenStream(""), owner.NewGuest("other")
-	owner.Call("PUT", harness.PresencePath(room.ID, enters), nil).ExpectStatus(204)
+	path, presenceStream, other := harness.RoomPath(room.ID), owner.OpenStream(""), owner.NewGuest("other")
+	owner.Call("PUT", harness.PresencePath(room.ID, presenceStream), nil).ExpectStatus(204)
 	m := owner.SendText(room.ID, "words")
 	owner.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "other words"}).ExpectStatus(200)
 	owner.Call("PUT", harness.MessagePath(m)+"/reactions/👍", nil).ExpectStatus(200)
@@ -94,31 +101,33 @@ func happen(owner, member *harness.Client, room models.Room) {
 	owner.SendText(room.ID, "more words")
 	sendNamedPicture(owner, room.ID, "a picture")
 	owner.Call("DELETE", path+"/messages", nil).ExpectStatus(204)
-	owner.Call("DELETE", harness.PresencePath(room.ID, enters), nil).ExpectStatus(204)
+	owner.Call("DELETE", harness.PresencePath(room.ID, presenceStream), nil).ExpectStatus(204)
 }
 
-// testHiddenHappenings: whoever is not in a room hears of nothing in it, though their stream asks to enter it; and
-// those in it do not hear of them. Of a public room all hear that it is gone.
-func testHiddenHappenings(t *testing.T, c *harness.Client, kind models.RoomKind) {
+// testHiddenEvents checks that outsiders get no event of a room, though their streams ask to enter it, and that the
+// members get no event of the outsiders. The deletion of a public room is an event for all.
+func testHiddenEvents(t *testing.T, c *harness.Client, kind models.RoomKind) {
 	owner, member := c.NewGuest("ada"), c.NewGuest("grace")
 	common := owner.CreatePublicRoom(member)
 	room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: &kind})
 	owner.AddMember(room.ID, member, models.RoleMember)
 	out := outsidersOf(owner, room, common)
 	enter := fmt.Sprintf("room=%d", room.ID)
-	inside := member.OpenStream(enter)
-	inside.Expect(models.EventPresenceEntered, nil)
+	inRoom := member.OpenStream(enter)
+	inRoom.Expect(models.EventPresenceEntered, nil)
 	streams := map[string]*harness.Stream{}
-	for name, who := range out {
-		streams[name] = who.OpenStream(enter)
+	for name, user := range out {
+		streams[name] = user.OpenStream(enter)
 	}
-	if here := harness.Get[models.Page[models.Member]](owner, harness.RoomPath(room.ID)+"/members?present=true").Items; len(here) != 1 {
-		t.Errorf("in the room are %+v", here)
+	present := harness.Get[models.Page[models.Member]](owner, harness.RoomPath(room.ID)+"/members?present=true").Items
+	if len(present) != 1 {
+		t.Errorf("got the present members %+v", present)
 	}
-	happen(owner, member, room)
+	causeRoomEvents(owner, member, room)
 	mark := owner.SendText(common.ID, "the mark")
-	// Typing and presence are not in the log: they may come before what was logged earlier.
-	wantEvents(t, "a member", slices.Sorted(slices.Values(eventsUntil(inside, mark))), slices.Sorted(slices.Values(happenings))...)
+	// Typing and presence are not in the log: they may arrive before an earlier event of the log.
+	got := slices.Sorted(slices.Values(eventsUntil(inRoom, mark)))
+	wantEvents(t, "a member", got, slices.Sorted(slices.Values(roomEvents))...)
 	for name, s := range streams {
 		wantEvents(t, name, eventsUntil(s, mark))
 	}
@@ -133,7 +142,7 @@ func testHiddenHappenings(t *testing.T, c *harness.Client, kind models.RoomKind)
 	}
 }
 
-// testHiddenDirect: what two people do in their room is no one else's to hear, from its making on.
+// testHiddenDirect checks that nobody but its two members gets events of a direct room, from its creation on.
 func testHiddenDirect(t *testing.T, c *harness.Client) {
 	me, other, stranger := c.NewGuest("ada"), c.NewGuest("grace"), c.NewGuest("eve")
 	common := me.CreatePublicRoom(stranger)
@@ -141,27 +150,27 @@ func testHiddenDirect(t *testing.T, c *harness.Client) {
 	var room models.Room
 	me.Call("PUT", fmt.Sprintf("/v1/users/%d/direct", other.User.ID), nil).ExpectStatus(200).Decode(&room)
 	enter := fmt.Sprintf("room=%d", room.ID)
-	late, inside := stranger.OpenStream(enter), me.OpenStream(enter)
-	inside.Expect(models.EventPresenceEntered, nil)
-	theirs := other.OpenStream(enter)
+	late, inRoom := stranger.OpenStream(enter), me.OpenStream(enter)
+	inRoom.Expect(models.EventPresenceEntered, nil)
+	otherStream := other.OpenStream(enter)
 	m := me.SendText(room.ID, "between us")
 	other.Call("POST", harness.RoomPath(room.ID)+"/typing", nil).ExpectStatus(204)
 	other.Call("PUT", harness.RoomPath(room.ID)+"/read", models.ReadMark{MessageID: m.ID}).ExpectStatus(200)
-	theirs.Cancel()
-	var told []string
+	otherStream.Cancel()
+	var got []string
 	for range 5 {
-		told = append(told, inside.Next().Name)
+		got = append(got, inRoom.Next().Name)
 	}
-	wantEvents(t, "the other one", slices.Sorted(slices.Values(told)), models.EventMessageCreated, models.EventMessageRead,
+	wantEvents(t, "a member", slices.Sorted(slices.Values(got)), models.EventMessageCreated, models.EventMessageRead,
 		models.EventPresenceEntered, models.EventPresenceLeft, models.EventTyping)
 	mark := me.SendText(common.ID, "the mark")
 	wantEvents(t, "a stranger", eventsUntil(early, mark))
 	wantEvents(t, "a stranger who asks to enter", eventsUntil(late, mark))
 }
 
-// testHiddenStretches: a stream that comes back, and a poll, tell of a room exactly what happened while one was a
-// member, the end of it included, and nothing when one never was.
-func testHiddenStretches(_ *testing.T, c *harness.Client) {
+// testHiddenOutsideMembership checks that a resumed stream and a poll return exactly the room's events from the time of
+// the user's membership, its end included, and none to a user who was never a member.
+func testHiddenOutsideMembership(_ *testing.T, c *harness.Client) {
 	for _, kind := range []models.RoomKind{models.RoomPublic, models.RoomPrivate} {
 		for _, end := range []struct {
 			event models.EventName
@@ -182,48 +191,50 @@ func testHiddenStretches(_ *testing.T, c *harness.Client) {
 			room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room"), Kind: &kind})
 			owner.AddMember(room.ID, member, models.RoleMember)
 			start := eventCursor(owner)
-			happen(owner, member, room)
+			causeRoomEvents(owner, member, room)
 			owner.AddMember(room.ID, user, models.RoleMember)
 			m := owner.SendText(room.ID, "for them too")
 			owner.Call("PUT", harness.MessagePath(m)+"/reactions/👍", nil).ExpectStatus(200)
 			end.by(owner, user, room)
 			ended := eventCursor(owner)
-			happen(owner, member, room)
+			causeRoomEvents(owner, member, room)
 			mark := owner.SendText(common.ID, "the mark")
 
 			what := fmt.Sprintf("%s room, %s", kind, end.event)
-			// The message was cleared away since.
+			// The message has been cleared since.
 			expectEventsSince(user, start, room, mark, what, models.EventMemberJoined, models.EventReactionAdded, end.event)
-			expectEventsSince(user, ended, room, mark, what+", from the end on")
+			expectEventsSince(user, ended, room, mark, what+", after the end")
 			expectEventsSince(stranger, start, room, mark, what+", a stranger")
 		}
 	}
 }
 
-// testHiddenBetween: what happened between two stretches stays hidden from one who came back, and went again.
-func testHiddenBetween(_ *testing.T, c *harness.Client) {
+// testHiddenBetweenMemberships checks that the events between two memberships stay hidden from the user.
+func testHiddenBetweenMemberships(_ *testing.T, c *harness.Client) {
 	owner, user := c.NewGuest("ada"), c.NewGuest("grace")
 	common, room := owner.CreatePublicRoom(user), owner.CreatePrivateRoom()
 	start := eventCursor(owner)
-	stay := func() {
+	joinAndLeave := func() {
 		owner.SendText(room.ID, "not for them")
 		owner.AddMember(room.ID, user, models.RoleMember)
 		owner.SendText(room.ID, "for them")
 		owner.Call("DELETE", harness.MemberPath(room.ID, user), nil).ExpectStatus(204)
 		owner.SendText(room.ID, "not for them either")
 	}
-	stretch := []models.EventName{models.EventMemberJoined, models.EventMessageCreated, models.EventMemberLeft}
-	stay()
+	period := []models.EventName{models.EventMemberJoined, models.EventMessageCreated, models.EventMemberLeft}
+	joinAndLeave()
 	between := eventCursor(owner)
-	stay()
+	joinAndLeave()
 	mark := owner.SendText(common.ID, "the mark")
-	expectEventsSince(user, start, room, mark, "both", append(stretch, stretch...)...)
-	expectEventsSince(user, between, room, mark, "the second", stretch...)
+	expectEventsSince(user, start, room, mark, "both", append(period, period...)...)
+	expectEventsSince(user, between, room, mark, "the second", period...)
 }
 
-// expectEventsSince wants a stream that comes back at the cursor, and asks to enter the room, to tell exactly these
-// events before the mark, and a poll the same. Messages come as notifications to the stream: it is not in the room.
-func expectEventsSince(c *harness.Client, cursor string, room models.Room, mark models.Message, what string, want ...models.EventName) {
+// expectEventsSince checks that a stream that resumes at the cursor and asks to enter the room gets exactly these
+// events before the mark, and a poll as well. The stream gets notifications of messages, since it is not in the room.
+func expectEventsSince(
+	c *harness.Client, cursor string, room models.Room, mark models.Message, what string, want ...models.EventName,
+) {
 	c.T.Helper()
 	want = slices.Clone(want)
 	var polled []string
@@ -241,9 +252,10 @@ func expectEventsSince(c *harness.Client, cursor string, room models.Room, mark 
 	wantEvents(c.T, what, eventsUntil(s, mark), want...)
 }
 
+// wantEvents compares the names of events, in order.
 func wantEvents(t testing.TB, what string, got []string, want ...models.EventName) {
 	t.Helper()
 	if !slices.EqualFunc(got, want, func(a string, b models.EventName) bool { return a == string(b) }) {
-		t.Errorf("%s: was told %q, wanted %q", what, got, want)
+		t.Errorf("%s: got %q, want %q", what, got, want)
 	}
 }
