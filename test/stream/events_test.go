@@ -52,7 +52,10 @@ func testStreamHead(t *testing.T, c *harness.Client) {
 	err = harness.ReadEvents(lines, func(e harness.Event) bool {
 		e.CheckContract(t)
 		var ready models.Ready
-		if err := e.Decode(&ready); err != nil || e.ID == "" || ready.UserID != me.User.ID || ready.Resumed || ready.StreamID == "" || ready.ServerTime.IsZero() {
+		if err := e.Decode(
+			&ready,
+		); err != nil || e.ID == "" || ready.UserID != me.User.ID || ready.Resumed || ready.StreamID == "" ||
+			ready.ServerTime.IsZero() {
 			t.Errorf("the first event is %v", e)
 		}
 		return false
@@ -64,12 +67,15 @@ func testStreamHead(t *testing.T, c *harness.Client) {
 
 func testAccept(t *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
-	const stream, page, messagePack, refused = "text/event-stream", "application/json", "application/msgpack", "application/problem+json"
+	const stream, page = "text/event-stream", "application/json"
+	const messagePack, refused = "application/msgpack", "application/problem+json"
 	for accept, want := range map[string]string{
 		"": stream, "*/*": stream, "text/*": stream, "text/event-stream": stream, "text/event-stream;q=0.1": stream,
-		"application/json": page, "application/*": page, "text/event-stream;q=0.5, application/json": page, "application/json, */*;q=0.1": page,
+		"application/json": page, "application/*": page, "text/event-stream;q=0.5, application/json": page,
+		"application/json, */*;q=0.1":         page,
 		"text/event-stream, application/json": stream, "text/html, text/event-stream;q=0": refused, "image/png": refused,
-		"*/*;q=0": refused, "text/event-stream;q=0, application/json;q=0, */*": messagePack, "application/msgpack": messagePack,
+		"*/*;q=0": refused, "text/event-stream;q=0, application/json;q=0, */*": messagePack,
+		"application/msgpack": messagePack,
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			res := me.OpenResponse(method, "", "Accept", accept)
@@ -95,7 +101,10 @@ func testAccept(t *testing.T, c *harness.Client) {
 	me.Call("POST", "/v1/events/cookie", nil, "Accept", refused).ExpectStatus(204)
 	me.Call("POST", "/v1/events/cookie", nil, "Accept", "text/html").ExpectProblem(406, models.CodeNotAcceptable)
 	me.Call("GET", "/v1/rooms/999999", nil, "Accept", refused).ExpectProblem(404, models.CodeNotFound)
-	if a := me.Send("GET", "/v1/users/me", nil, "Accept", refused+", "+messagePack).ExpectStatus(200); a.Header("Content-Type") != messagePack {
+	if a := me.Send("GET", "/v1/users/me", nil, "Accept", refused+", "+messagePack).
+		ExpectStatus(200); a.Header(
+		"Content-Type",
+	) != messagePack {
 		t.Errorf("with problem+json and MessagePack in Accept, the response has Content-Type %s", a.Header("Content-Type"))
 	}
 }
@@ -114,19 +123,34 @@ func testEventIDs(t *testing.T, c *harness.Client) {
 	}
 	var room, direct models.Room
 	var m models.Message
-	expect(me.Call("POST", "/v1/rooms", models.NewRoom{Name: harness.Ptr("n")}).ExpectStatus(201).Decode(&room), models.EventRoomCreated)
+	expect(
+		me.Call("POST", "/v1/rooms", models.NewRoom{Name: harness.Ptr("n")}).ExpectStatus(201).Decode(&room),
+		models.EventRoomCreated,
+	)
 	path := harness.RoomPath(room.ID)
 	expect(me.Call("PATCH", path, models.RoomChange{Name: harness.Ptr("m")}).ExpectStatus(200), models.EventRoomUpdated)
 	expect(other.Call("PUT", path+"/members/me", nil).ExpectStatus(200), models.EventMemberJoined)
-	expect(me.Call("PUT", harness.MemberPath(room.ID, other), models.RoleChange{Role: models.RoleModerator}).ExpectStatus(200), models.EventMemberUpdated)
-	expect(other.Call("POST", path+"/messages", models.NewMessage{Text: "x"}).ExpectStatus(201).Decode(&m), models.EventMessageNotification)
+	expect(
+		me.Call("PUT", harness.MemberPath(room.ID, other), models.RoleChange{Role: models.RoleModerator}).ExpectStatus(200),
+		models.EventMemberUpdated,
+	)
+	expect(
+		other.Call("POST", path+"/messages", models.NewMessage{Text: "x"}).ExpectStatus(201).Decode(&m),
+		models.EventMessageNotification,
+	)
 	expect(me.Call("PUT", path+"/read", models.ReadMark{MessageID: m.ID}).ExpectStatus(200), models.EventMessageRead)
-	expect(other.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "y"}).ExpectStatus(200), models.EventMessageEdited)
+	expect(
+		other.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "y"}).ExpectStatus(200),
+		models.EventMessageEdited,
+	)
 	expect(other.Call("DELETE", harness.MessagePath(m), nil).ExpectStatus(204), models.EventMessageDeleted)
 	expect(me.Call("POST", path+"/messages", models.NewMessage{Text: "x"}).ExpectStatus(201), models.EventMessageCreated)
 	expect(me.Call("DELETE", path+"/messages", nil).ExpectStatus(204), models.EventHistoryCleared)
 	expect(other.Call("DELETE", path+"/members/me", nil).ExpectStatus(204), models.EventMemberLeft)
-	expect(me.Call("PUT", harness.MemberPath(room.ID, other), models.RoleChange{}).ExpectStatus(200), models.EventMemberJoined)
+	expect(
+		me.Call("PUT", harness.MemberPath(room.ID, other), models.RoleChange{}).ExpectStatus(200),
+		models.EventMemberJoined,
+	)
 	expect(me.Call("DELETE", harness.MemberPath(room.ID, other), nil).ExpectStatus(204), models.EventMemberLeft)
 	expect(me.Call("PUT", harness.BanPath(room.ID, other), models.NewBan{}).ExpectStatus(200), models.EventMemberBanned)
 	me.Call("DELETE", harness.BanPath(room.ID, other), nil).ExpectStatus(204).ExpectNoEvent()
@@ -206,12 +230,18 @@ func testSnapshotCursor(t *testing.T, c *harness.Client) {
 	reading.Wait()
 	for _, s := range snapshots {
 		if next, sent := positions[s.newest+1]; sent && next <= s.cursor {
-			t.Errorf("a response with the messages up to %d has the cursor %d, but the next message is at %d", s.newest, s.cursor, next)
+			t.Errorf(
+				"a response with the messages up to %d has the cursor %d, but the next message is at %d",
+				s.newest,
+				s.cursor,
+				next,
+			)
 		}
 	}
 	for _, path := range []string{
-		"/v1/users/me", "/v1/users/@" + me.User.Username, "/v1/rooms", harness.RoomPath(room.ID), harness.RoomPath(room.ID) + "/members",
-		harness.RoomPath(room.ID) + "/bans", harness.RoomPath(room.ID) + "/messages", harness.RoomPath(room.ID) + "/messages/1",
+		"/v1/users/me", "/v1/users/@" + me.User.Username, "/v1/rooms", harness.RoomPath(room.ID),
+		harness.RoomPath(room.ID) + "/members", harness.RoomPath(room.ID) + "/bans",
+		harness.RoomPath(room.ID) + "/messages", harness.RoomPath(room.ID) + "/messages/1",
 	} {
 		cursor := me.Call("GET", path, nil).ExpectStatus(200).Header("Event-Cursor")
 		a := me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "after"}).ExpectStatus(201)
@@ -296,15 +326,20 @@ func testResyncUnknown(t *testing.T, c *harness.Client) {
 			again.Expect(models.EventMessageCreated, nil)
 			again.Cancel()
 		}
-		me.Call("GET", "/v1/events?after="+strings.ReplaceAll(cursor, " ", "+"), nil, "Accept", "application/json").ExpectProblem(410, models.CodeExpired)
+		me.Call("GET", "/v1/events?after="+strings.ReplaceAll(cursor, " ", "+"), nil, "Accept", "application/json").
+			ExpectProblem(410, models.CodeExpired)
 	}
 }
 
-// testRoomEvents checks that everybody gets the events of public rooms' creation and deletion, that only members get the
-// other room events, and that no event contains data that depends on the recipient.
+// testRoomEvents checks that everybody gets the events of public rooms' creation and deletion, that only members get
+// the other room events, and that no event contains data that depends on the recipient.
 func testRoomEvents(t *testing.T, c *harness.Client) {
 	me, member, bystander := c.NewGuest("ada"), c.NewGuest("grace"), c.NewGuest("eve")
-	streams := map[*harness.Client]*harness.Stream{me: me.OpenStream(""), member: member.OpenStream(""), bystander: bystander.OpenStream("")}
+	streams := map[*harness.Client]*harness.Stream{
+		me:        me.OpenStream(""),
+		member:    member.OpenStream(""),
+		bystander: bystander.OpenStream(""),
+	}
 	private := me.CreatePrivateRoom(member)
 	me.Call("PATCH", harness.RoomPath(private.ID), models.RoomChange{Name: harness.Ptr("other")}).ExpectStatus(200)
 	me.SendText(private.ID, "hush")
@@ -316,12 +351,25 @@ func testRoomEvents(t *testing.T, c *harness.Client) {
 	const privately, publicly = "private ", "public "
 	want := map[*harness.Client][]string{
 		me: {
-			privately + "room.created", privately + "member.joined", privately + "room.updated", privately + "message.created", publicly + "room.created",
-			publicly + "member.joined", publicly + "room.updated", privately + "room.deleted", publicly + "room.deleted",
+			privately + "room.created",
+			privately + "member.joined",
+			privately + "room.updated",
+			privately + "message.created",
+			publicly + "room.created",
+			publicly + "member.joined",
+			publicly + "room.updated",
+			privately + "room.deleted",
+			publicly + "room.deleted",
 		},
 		member: {
-			privately + "member.joined", privately + "room.updated", privately + "message.notification", publicly + "room.created",
-			publicly + "member.joined", publicly + "room.updated", privately + "room.deleted", publicly + "room.deleted",
+			privately + "member.joined",
+			privately + "room.updated",
+			privately + "message.notification",
+			publicly + "room.created",
+			publicly + "member.joined",
+			publicly + "room.updated",
+			privately + "room.deleted",
+			publicly + "room.deleted",
 		},
 		bystander: {publicly + "room.created", publicly + "room.deleted"},
 	}
@@ -373,11 +421,14 @@ func testEventsCookie(t *testing.T, c *harness.Client) {
 	}
 	expectUnauthorized := func(a *harness.Response, want models.Code) { t.Helper(); a.ExpectProblem(401, want) }
 	expectUnauthorized(c.WithToken("nonsense").Call("GET", "/v1/events", nil, "Cookie", pair), models.CodeUnauthenticated)
-	expectUnauthorized(c.WithToken(k.Value).Call("GET", "/v1/events", nil), models.CodeUnauthenticated)
-	expectUnauthorized(c.WithToken(k.Value).Call("GET", "/v1/rooms", nil), models.CodeUnauthenticated)
+	expectUnauthorized(c.WithToken(cookie.Value).Call("GET", "/v1/events", nil), models.CodeUnauthenticated)
+	expectUnauthorized(c.WithToken(cookie.Value).Call("GET", "/v1/rooms", nil), models.CodeUnauthenticated)
 	expectUnauthorized(c.Call("GET", "/v1/rooms", nil, "Cookie", pair), models.CodeUnauthenticated)
 	expectUnauthorized(c.Call("POST", "/v1/events/cookie", nil, "Cookie", pair), models.CodeUnauthenticated)
-	expectUnauthorized(c.Call("GET", "/v1/events", nil, "Cookie", "parley_events="+me.AccessToken), models.CodeUnauthenticated)
+	expectUnauthorized(
+		c.Call("GET", "/v1/events", nil, "Cookie", "parley_events="+me.AccessToken),
+		models.CodeUnauthenticated,
+	)
 	expectUnauthorized(c.Call("GET", "/v1/events", nil, "Cookie", "parley_events="), models.CodeUnauthenticated)
 
 	me.Call("DELETE", "/v1/sessions/current", nil).ExpectStatus(204)

@@ -9,16 +9,29 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestOnlineStatusReachesContactsAndSmallRooms checks that user.online and user.offline go to users who have the user as
-// a contact or share a small room with them, and to nobody else. A user who reconnects within five seconds stays online.
+// TestOnlineStatusReachesContactsAndSmallRooms checks that user.online and user.offline go to users who have the user
+// as a contact or share a small room with them, and to nobody else. A user who reconnects within five seconds stays
+// online.
 func TestOnlineStatusReachesContactsAndSmallRooms(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "2")
 		anna := harness.NewClient(t, s.URL).NewGuestNamed("anna")
-		small, large := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("small")}), anna.CreateRoom(models.NewRoom{Name: harness.Ptr("large")})
-		friend, roommate, distant := anna.NewGuestNamed("friend"), anna.NewGuestNamed("roommate"), anna.NewGuestNamed("distant")
+		small, large := anna.CreateRoom(
+			models.NewRoom{Name: harness.Ptr("small")},
+		), anna.CreateRoom(
+			models.NewRoom{Name: harness.Ptr("large")},
+		)
+		friend, roommate, distant := anna.NewGuestNamed(
+			"friend",
+		), anna.NewGuestNamed(
+			"roommate",
+		), anna.NewGuestNamed(
+			"distant",
+		)
 		friend.Call("PUT", harness.ContactPath(anna), nil).ExpectStatus(200)
-		anna.Call("PUT", harness.ContactPath(distant), nil).ExpectStatus(200) // the opposite direction: distant has no contacts
+		anna.Call("PUT", harness.ContactPath(distant), nil).
+			ExpectStatus(200)
+			// the opposite direction: distant has no contacts
 		roommate.JoinRoom(small.ID)
 		for _, c := range []*harness.Client{roommate, distant} {
 			c.JoinRoom(large.ID)

@@ -89,10 +89,14 @@ func testPollPrivacy(t *testing.T, c *harness.Client) {
 	me.SendText(room.ID, "while they are here")
 	me.Call("DELETE", harness.MemberPath(room.ID, other), nil).ExpectStatus(204)
 	me.SendText(room.ID, "after they left")
-	me.Call("POST", "/v1/messages", models.TargetedMessage{Target: "@" + c.NewGuest("grace").User.Username, NewMessage: models.NewMessage{Text: "x"}}).ExpectStatus(201)
+	direct := models.TargetedMessage{
+		Target: "@" + c.NewGuest("grace").User.Username, NewMessage: models.NewMessage{Text: "x"},
+	}
+	me.Call("POST", "/v1/messages", direct).ExpectStatus(201)
 
 	items, cursor := other.PollEvents("after=" + start)
-	if len(items) != 3 || items[0].Name != models.EventMemberJoined || !strings.Contains(string(items[1].Data), "while they are here") ||
+	if len(items) != 3 || items[0].Name != models.EventMemberJoined ||
+		!strings.Contains(string(items[1].Data), "while they are here") ||
 		items[2].Name != models.EventMemberLeft {
 		t.Errorf("got %v, want the events of the membership", items)
 	}

@@ -32,7 +32,8 @@ func testCreatedOrNotification(t *testing.T, c *harness.Client) {
 	sender := []*harness.Stream{me.OpenStream(""), me.OpenStream("")} // neither is present in the room
 	expectMessage := func(atAbsent models.EventName) {
 		t.Helper()
-		a := me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "x", ClientID: harness.Ptr("mine")}).ExpectStatus(201)
+		message := models.NewMessage{Text: "x", ClientID: harness.Ptr("mine")}
+		a := me.Call("POST", harness.RoomPath(room.ID)+"/messages", message).ExpectStatus(201)
 		for s, want := range map[*harness.Stream]models.EventName{
 			present: models.EventMessageCreated, absent: atAbsent,
 			sender[0]: models.EventMessageCreated, sender[1]: models.EventMessageCreated,
@@ -186,7 +187,12 @@ func testPresenceRefused(t *testing.T, c *harness.Client) {
 		t.Errorf("got %+v, want a message in room %d", received, room.ID)
 	}
 	for _, r := range []models.Room{foreign, secret} {
-		if present := harness.Get[models.Page[models.Member]](me, harness.RoomPath(r.ID)+"/members?present=true").Items; len(present) != 0 {
+		if present := harness.Get[models.Page[models.Member]](
+			me,
+			harness.RoomPath(r.ID)+"/members?present=true",
+		).Items; len(
+			present,
+		) != 0 {
 			t.Errorf("the present members are %+v, want none", present)
 		}
 	}

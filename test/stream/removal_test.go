@@ -10,8 +10,8 @@ import (
 )
 
 // TestRemovedMemberSeesNothingNewer ends a user's membership, in every possible way, while messages are sent to the
-// room. The event of the removal must be the room's last one on the user's open streams, and on a stream that is resumed
-// from a cursor before the removal.
+// room. The event of the removal must be the room's last one on the user's open streams, and on a stream that is
+// resumed from a cursor before the removal.
 func TestRemovedMemberSeesNothingNewer(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
@@ -25,7 +25,8 @@ func TestRemovedMemberSeesNothingNewer(t *testing.T) {
 				owner.Call("DELETE", fmt.Sprintf("%s/members/%d", harness.RoomPath(room), user.User.ID), nil).ExpectStatus(204)
 			}},
 			{"banned", models.EventMemberBanned, func(user *harness.Client, room int64) {
-				owner.Call("PUT", fmt.Sprintf("%s/bans/%d", harness.RoomPath(room), user.User.ID), map[string]any{"reason": "spam"}).ExpectStatus(200)
+				ban := map[string]any{"reason": "spam"}
+				owner.Call("PUT", harness.BanPath(room, user), ban).ExpectStatus(200)
 			}},
 			{"leaves", models.EventMemberLeft, func(user *harness.Client, room int64) {
 				user.Call("DELETE", harness.RoomPath(room)+"/members/me", nil).ExpectStatus(204)
@@ -56,7 +57,12 @@ func testRemoval(t *testing.T, owner *harness.Client, last models.EventName, rem
 		writing.Go(func() {
 			for i := range 25 {
 				// Sends to a deleted room fail, as expected.
-				_, _ = owner.TryCall(t.Context(), "POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: fmt.Sprint(i)})
+				_, _ = owner.TryCall(
+					t.Context(),
+					"POST",
+					harness.RoomPath(room.ID)+"/messages",
+					models.NewMessage{Text: fmt.Sprint(i)},
+				)
 			}
 		})
 	}
@@ -110,9 +116,13 @@ func TestLoggedOutStreamEnds(t *testing.T) {
 		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		first := harness.NewClient(t, s.URL)
-		first.Call("POST", "/v1/users", models.NewUser{Username: "anna", Password: "correct horse"}).ExpectStatus(201).Decode(&first.Session)
+		first.Call("POST", "/v1/users", models.NewUser{Username: "anna", Password: "correct horse"}).
+			ExpectStatus(201).
+			Decode(&first.Session)
 		second := harness.NewClient(t, s.URL)
-		second.Call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: "correct horse"}).ExpectStatus(201).Decode(&second.Session)
+		second.Call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: "correct horse"}).
+			ExpectStatus(201).
+			Decode(&second.Session)
 		first.JoinRoom(room.ID)
 		mine, kept := first.OpenStream(""), second.OpenStream("")
 

@@ -26,10 +26,10 @@ const (
 	slowGrowth   = 30 << 20 // bytes by which the heap may grow
 )
 
-// TestSlowReaderGetsEverything has one stream that is read at 1 KB/s while 20,000 messages are sent. Another stream gets
-// each message at once, the server's memory does not grow by the backlog of the slow stream, and that stream gets all
-// messages in order when it is read at full speed. The backlog does not depend on the database, so all 20,000 messages
-// are sent on SQLite only.
+// TestSlowReaderGetsEverything has one stream that is read at 1 KB/s while 20,000 messages are sent. Another stream
+// gets each message at once, the server's memory does not grow by the backlog of the slow stream, and that stream gets
+// all messages in order when it is read at full speed. The backlog does not depend on the database, so all 20,000
+// messages are sent on SQLite only.
 func TestSlowReaderGetsEverything(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		messages := int64(slowMessages)

@@ -29,10 +29,16 @@ func TestTypingReachesPresentMembers(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 		var m models.Message
-		a := member.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "hello"}).ExpectStatus(201).Decode(&m)
+		a := member.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "hello"}).
+			ExpectStatus(201).
+			Decode(&m)
 		tooLate, tooEarly := m.CreatedAt.Add(5*time.Second), present.Ready.ServerTime.Add(5*time.Second)
 		if e.Until.After(tooLate) || e.Until.Before(tooEarly) {
-			t.Errorf("typing ends at %v, want five seconds after the request; the message was created at %v", e.Until, m.CreatedAt)
+			t.Errorf(
+				"typing ends at %v, want five seconds after the request; the message was created at %v",
+				e.Until,
+				m.CreatedAt,
+			)
 		}
 		absent.Expect(models.EventMessageNotification, nil)
 		present.Expect(models.EventMessageCreated, nil)
@@ -51,6 +57,7 @@ func TestTypingReachesPresentMembers(t *testing.T) {
 		sent := member.SendText(direct.ID, "hello")
 		owner.Call("PUT", harness.BlockPath(member), nil).ExpectStatus(200)
 		member.Call("POST", harness.RoomPath(direct.ID)+"/typing", nil).ExpectProblem(403, models.CodeBlocked)
-		member.Call("PATCH", fmt.Sprintf("%s/messages/%d", harness.RoomPath(direct.ID), sent.ID), models.MessageEdit{Text: "!"}).ExpectProblem(403, models.CodeBlocked)
+		member.Call("PATCH", harness.MessagePath(sent), models.MessageEdit{Text: "!"}).
+			ExpectProblem(403, models.CodeBlocked)
 	})
 }

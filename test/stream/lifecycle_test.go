@@ -21,7 +21,11 @@ func TestGracefulStopLosesNothing(t *testing.T) {
 		p := harness.StartProcess(t, database)
 		me := harness.NewClient(t, p.URL).NewGuestNamed("ada")
 		room := me.CreatePublicRoom()
-		streams := []*harness.Stream{me.OpenStream(""), me.OpenStream(""), harness.NewClient(t, p.URL).NewGuestNamed("grace").OpenStream("")}
+		streams := []*harness.Stream{
+			me.OpenStream(""),
+			me.OpenStream(""),
+			harness.NewClient(t, p.URL).NewGuestNamed("grace").OpenStream(""),
+		}
 		var mu sync.Mutex
 		acknowledged := map[string]bool{}
 		var writing sync.WaitGroup
@@ -112,7 +116,12 @@ func TestExpiredCursorGetsResync(t *testing.T) {
 		if received.ID != m.ID {
 			t.Errorf("got %+v, want %+v", received, m)
 		}
-		if history := harness.Get[models.Page[models.Message]](me, harness.RoomPath(room.ID)+"/messages").Items; len(history) != 2 {
+		if history := harness.Get[models.Page[models.Message]](
+			me,
+			harness.RoomPath(room.ID)+"/messages",
+		).Items; len(
+			history,
+		) != 2 {
 			t.Errorf("the history is %+v, want two messages", history)
 		}
 		if resumed := me.OpenStream("", "Last-Event-ID", e.ID); !resumed.Ready.Resumed {
@@ -144,9 +153,9 @@ func TestHeartbeatOnIdleStream(t *testing.T) {
 	}
 }
 
-// TestConcurrentMigrations migrates an empty database with several programs at the same time, some with "migrate up" and
-// some with their start. All must succeed in any order. SQLite allows only one server, and migrations only before its
-// start.
+// TestConcurrentMigrations migrates an empty database with several programs at the same time, some with "migrate up"
+// and some with their start. All must succeed in any order. SQLite allows only one server, and migrations only before
+// its start.
 func TestConcurrentMigrations(t *testing.T) {
 	harness.Long(t)
 	harness.OnEachEmptyDatabase(t, func(t *testing.T, database string) {
