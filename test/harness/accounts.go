@@ -20,14 +20,16 @@ func (c *Client) SignUp(name, password string) *Client {
 func (c *Client) LogInAs(name, password string) *Client {
 	c.T.Helper()
 	a := c.WithToken("")
-	a.Call("POST", "/v1/sessions", models.Credentials{Username: name, Password: password}).ExpectStatus(201).Decode(&a.Session)
+	a.Call("POST", "/v1/sessions", models.Credentials{Username: name, Password: password}).
+		ExpectStatus(201).
+		Decode(&a.Session)
 	return a
 }
 
-// UniqueName returns a username or a handle that nobody else has, which begins with name.
+// UniqueName returns a username or a handle that begins with name and is not in use.
 func UniqueName(name string) string { return name + "-" + strings.ToLower(rand.Text()[:8]) }
 
-// Password is the password of every account that NewAccount makes.
+// Password is the password of every account that NewAccount creates.
 const Password = "correct horse battery"
 
 // NewGuest signs in a guest whose username begins with name, and returns a client of its own for it.
@@ -40,7 +42,9 @@ func (c *Client) NewGuest(name string) *Client {
 func (c *Client) NewAccount(name string) *Client {
 	c.T.Helper()
 	a := c.WithoutToken()
-	a.Call("POST", "/v1/users", models.NewUser{Username: UniqueName(name), Password: Password}).ExpectStatus(201).Decode(&a.Session)
+	a.Call("POST", "/v1/users", models.NewUser{Username: UniqueName(name), Password: Password}).
+		ExpectStatus(201).
+		Decode(&a.Session)
 	return a
 }
 
@@ -58,10 +62,10 @@ func (c *Client) WithoutToken() *Client {
 	return &Client{T: c.T, HTTP: c.HTTP, URL: c.URL, messagePack: c.messagePack}
 }
 
-// RefreshBody is the body of a request that renews a session.
+// RefreshBody returns the body of a request that renews a session.
 func RefreshBody(token string) models.Refresh { return models.Refresh{RefreshToken: token} }
 
-// Cookie returns the cookie of that name that the response sets. The test fails if there is none.
+// Cookie returns the cookie that the response sets under the name. The test fails if there is none.
 func (a *Response) Cookie(name string) *http.Cookie {
 	a.T.Helper()
 	for _, c := range a.HTTP.Cookies() {
@@ -69,11 +73,11 @@ func (a *Response) Cookie(name string) *http.Cookie {
 			return c
 		}
 	}
-	a.T.Fatalf("%v\nsets no cookie %s", a, name)
+	a.T.Fatalf("%v\ndoes not set the cookie %s", a, name)
 	return nil
 }
 
-// NewGuestNamed signs in a guest of exactly that username, and returns a client of its own for it.
+// NewGuestNamed signs in a guest with exactly this username, and returns a client of its own for it.
 func (c *Client) NewGuestNamed(name string) *Client {
 	c.T.Helper()
 	g := c.WithoutToken()

@@ -20,12 +20,12 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Client calls a server as one user, or as nobody when it has no token.
+// Client calls a server as one user, or anonymously when it has no token.
 type Client struct {
 	T           testing.TB
 	HTTP        *http.Client
 	URL         string
-	messagePack bool // whether it speaks MessagePack
+	messagePack bool // whether it sends and accepts MessagePack
 	models.Session
 }
 
@@ -41,8 +41,9 @@ func (c *Client) WithToken(token string) *Client {
 	return &other
 }
 
-// Call makes a request that the contract allows; both sides are checked against it. body is encoded as JSON, or in
-// MessagePack by a client that speaks it; nil sends none. Headers are given in pairs.
+// Call makes a request that the contract allows, and checks the request and the response against the contract. body is
+// encoded as JSON, or as MessagePack by a client of WithMessagePack; nil sends no body. Headers are given as pairs of a
+// name and a value.
 func (c *Client) Call(method, path string, body any, headers ...string) *Response {
 	c.T.Helper()
 	a := c.Send(method, path, body, headers...)
@@ -50,7 +51,7 @@ func (c *Client) Call(method, path string, body any, headers ...string) *Respons
 	return a
 }
 
-// CallInvalid makes a request that the contract does not allow. The response must be as the contract says all the same.
+// CallInvalid makes a request that the contract does not allow. Only the response is checked against the contract.
 func (c *Client) CallInvalid(method, path string, body any, headers ...string) *Response {
 	c.T.Helper()
 	a := c.Send(method, path, body, headers...)
@@ -58,7 +59,7 @@ func (c *Client) CallInvalid(method, path string, body any, headers ...string) *
 	return a
 }
 
-// Send makes a request and checks nothing of it.
+// Send makes a request and checks neither the request nor the response.
 func (c *Client) Send(method, path string, body any, headers ...string) *Response {
 	c.T.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
@@ -70,7 +71,7 @@ func (c *Client) Send(method, path string, body any, headers ...string) *Respons
 	return a
 }
 
-// TryCall makes a request and returns its error, for tests that expect it to fail.
+// TryCall makes a request like Send, and returns the error for tests that expect the request to fail.
 func (c *Client) TryCall(ctx context.Context, method, path string, body any, headers ...string) (*Response, error) {
 	sent, isRaw := body.([]byte)
 	if !isRaw && body != nil {
@@ -92,8 +93,8 @@ func (c *Client) TryCall(ctx context.Context, method, path string, body any, hea
 	return c.Do(req, sent, headers)
 }
 
-// Do makes the request with the client's token and further headers, given in pairs. sent is the body, for the contract
-// check.
+// Do makes the request with the client's token and further headers, given as pairs of a name and a value. sent is the
+// body for the contract check.
 func (c *Client) Do(req *http.Request, sent []byte, headers []string) (*Response, error) {
 	if c.AccessToken != "" {
 		req.Header.Set("Authorization", "Bearer "+c.AccessToken)
@@ -110,7 +111,7 @@ func (c *Client) Do(req *http.Request, sent []byte, headers []string) (*Response
 	return &Response{T: c.T, Request: req, RequestBody: sent, HTTP: res, Body: got}, err
 }
 
-// Response is a response with the request that it is for.
+// Response is a response together with its request.
 type Response struct {
 	T           testing.TB
 	Request     *http.Request
@@ -123,15 +124,16 @@ func (a *Response) String() string {
 	return fmt.Sprintf("%s %s → %d %s", a.Request.Method, a.Request.URL, a.HTTP.StatusCode, a.Body)
 }
 
-// CheckContract checks the response against the contract, and the request too if it is meant to be valid.
+// CheckContract fails the test if the response violates the contract. The request is checked if requestToo is set.
 func (a *Response) CheckContract(requestToo bool) {
 	a.T.Helper()
 	if err := a.ContractViolation(requestToo); err != nil {
-		a.T.Fatalf("%v\nis not as the contract has it: %v", a, err)
+		a.T.Fatalf("%v\nviolates the contract: %v", a, err)
 	}
 }
 
-// ContractViolation returns what of the response, or of the request too, is not as the contract says; nil for nothing.
+// ContractViolation returns how the response, and the request if requestToo is set, violates the contract; nil if it
+// does not.
 func (a *Response) ContractViolation(requestToo bool) error {
 	route, params, err := contract().FindRoute(a.Request)
 	var noRoute *routers.RouteError
@@ -160,10 +162,10 @@ func (a *Response) ContractViolation(requestToo bool) error {
 	})
 }
 
-// checkProblem checks a response outside the contract's routes, which must be a problem.
+// checkProblem checks the response to a path outside of the contract, which must be a problem (RFC 9457).
 func (a *Response) checkProblem() error {
 	if got := a.HTTP.Header.Get("Content-Type"); got != "application/problem+json" {
-		return fmt.Errorf("an error of type %q", got)
+		return fmt.Errorf("an error with Content-Type %q", got)
 	}
 	var p models.Problem
 	if err := json.Unmarshal(a.Body, &p); err != nil {
@@ -179,7 +181,7 @@ func (a *Response) checkProblem() error {
 func (a *Response) ExpectStatus(want int) *Response {
 	a.T.Helper()
 	if a.HTTP.StatusCode != want {
-		a.T.Fatalf("%v\nwanted status %d", a, want)
+		a.T.Fatalf("%v\nwant status %d", a, want)
 	}
 	return a
 }
@@ -191,7 +193,7 @@ func (a *Response) ExpectProblem(status int, code models.Code) models.Problem {
 	var p models.Problem
 	a.Decode(&p)
 	if p.Code != code {
-		a.T.Fatalf("%v\nwanted code %s", a, code)
+		a.T.Fatalf("%v\nwant code %s", a, code)
 	}
 	return p
 }
@@ -206,14 +208,14 @@ func (a *Response) Decode(v any) *Response {
 	return a
 }
 
-// Header returns a header of the response, "" if it has none of that name.
+// Header returns a header of the response, "" if the response does not have it.
 func (a *Response) Header(name string) string { return a.HTTP.Header.Get(name) }
 
 // Ptr returns a pointer to a copy of v.
 func Ptr[T any](v T) *T { return &v }
 
-// ExpectBusy expects the response that a browser's EventSource comes back from by itself: 200, when to come back, the
-// event busy with the reason and without an id, and the end.
+// ExpectBusy expects the response after which a browser's EventSource reconnects by itself: status 200, a retry time,
+// the event busy with the reason and without an id, and the end of the stream.
 func (a *Response) ExpectBusy(reason models.BusyReason) {
 	a.T.Helper()
 	a.ExpectStatus(200)
@@ -221,32 +223,33 @@ func (a *Response) ExpectBusy(reason models.BusyReason) {
 		"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
 	} {
 		if got := a.Header(name); got != want {
-			a.T.Errorf("%v\nhas %s: %q, not %q", a, name, got, want)
+			a.T.Errorf("%v\nhas %s: %q, want %q", a, name, got, want)
 		}
 	}
 	after, err := strconv.Atoi(a.Header("Retry-After"))
 	if err != nil || after < 1 {
-		a.T.Errorf("%v\nis to be tried again after %q", a, a.Header("Retry-After"))
+		a.T.Errorf("%v\nhas the invalid Retry-After %q", a, a.Header("Retry-After"))
 	}
 	retry := -1
-	var told []Event
+	var events []Event
 	for lines := bufio.NewScanner(bytes.NewReader(a.Body)); lines.Scan(); {
 		if ms, found := strings.CutPrefix(lines.Text(), "retry: "); found {
 			retry, _ = strconv.Atoi(ms)
 		}
 	}
-	_ = ReadEvents(bytes.NewReader(a.Body), func(e Event) bool { told = append(told, e); return true })
+	_ = ReadEvents(bytes.NewReader(a.Body), func(e Event) bool { events = append(events, e); return true })
 	var data models.Busy
-	if len(told) != 1 || told[0].Name != string(models.EventBusy) || told[0].ID != "" || told[0].Decode(&data) != nil || data.Reason != reason {
-		a.T.Fatalf("%v\nis not busy for %s", a, reason)
+	if len(events) != 1 || events[0].Name != string(models.EventBusy) || events[0].ID != "" ||
+		events[0].Decode(&data) != nil || data.Reason != reason {
+		a.T.Fatalf("%v\nis not the single event busy with the reason %s", a, reason)
 	}
-	told[0].CheckContract(a.T)
+	events[0].CheckContract(a.T)
 	if retry < 1000*after || retry > 1500*after+1000 {
-		a.T.Errorf("%v\nis to be tried again in %d ms, Retry-After is %d s", a, retry, after)
+		a.T.Errorf("%v\nhas retry: %d ms, which does not fit Retry-After: %d s", a, retry, after)
 	}
 }
 
-// OpenResponse opens an event stream and returns the plain HTTP response, which is closed with the test.
+// OpenResponse opens an event stream and returns the plain HTTP response, which is closed at the end of the test.
 func (c *Client) OpenResponse(method, query string, headers ...string) *http.Response {
 	c.T.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -269,7 +272,7 @@ func (c *Client) OpenResponse(method, query string, headers ...string) *http.Res
 	return res
 }
 
-// StatusesOfCodes has the status that each code of the contract comes with.
+// StatusesOfCodes has the HTTP status of each error code of the contract.
 var StatusesOfCodes = map[models.Code]int{
 	"invalid_request": 400, "malformed_body": 400, "unauthenticated": 401, "bad_credentials": 401, "token_expired": 401,
 	"session_revoked": 401, "forbidden": 403, "banned": 403, "blocked": 403, "not_found": 404, "method_not_allowed": 405,
@@ -278,25 +281,28 @@ var StatusesOfCodes = map[models.Code]int{
 	"unavailable": 503,
 }
 
-// otherCodes has the statuses that HTTP and tus give a meaning of their own, and the code that each comes with.
+// otherCodes has the error codes of the statuses to which HTTP and tus give a special meaning.
 var otherCodes = map[int]models.Code{
-	412: models.CodeInvalidRequest, 416: models.CodeInvalidRequest, 423: models.CodeUploadConflict, 460: models.CodeUploadConflict,
+	412: models.CodeInvalidRequest,
+	416: models.CodeInvalidRequest,
+	423: models.CodeUploadConflict,
+	460: models.CodeUploadConflict,
 }
 
-// ExpectRefusal expects a complete problem of the contract with one of the codes and its status.
+// ExpectRefusal expects a complete problem of the contract, which has one of the codes and that code's status.
 func (a *Response) ExpectRefusal(allowed ...models.Code) {
 	a.T.Helper()
-	if a.Request.Method == http.MethodHead { // which has no body to look at
+	if a.Request.Method == http.MethodHead { // its response has no body
 		for _, code := range allowed {
 			if status := a.HTTP.StatusCode; status == StatusesOfCodes[code] || code == otherCodes[status] {
 				return
 			}
 		}
-		a.T.Errorf("%v\nwanted the status of %q", a, allowed)
+		a.T.Errorf("%v\nwant the status of one of %q", a, allowed)
 		return
 	}
 	if got := a.Header("Content-Type"); got != "application/problem+json" {
-		a.T.Errorf("%v\nis of type %q", a, got)
+		a.T.Errorf("%v\nhas Content-Type %q", a, got)
 		return
 	}
 	var p models.Problem
@@ -306,34 +312,34 @@ func (a *Response) ExpectRefusal(allowed ...models.Code) {
 		status = p.Status
 	}
 	if !known || status != p.Status || status != a.HTTP.StatusCode || p.Title == "" || p.Type == "" || p.Detail == "" {
-		a.T.Errorf("%v\nis no problem of the contract", a)
+		a.T.Errorf("%v\nis not a complete problem of the contract", a)
 	}
 	if !slices.Contains(allowed, p.Code) {
-		a.T.Errorf("%v\nwanted one of %q", a, allowed)
+		a.T.Errorf("%v\nwant one of the codes %q", a, allowed)
 	}
 	if p.RequestID == "" || p.RequestID != a.Header("X-Request-Id") {
-		a.T.Errorf("%v\nanswers for the request %q", a, a.Header("X-Request-Id"))
+		a.T.Errorf("%v\nhas another request_id than X-Request-Id: %q", a, a.Header("X-Request-Id"))
 	}
 	if p.Status == 401 && a.Header("WWW-Authenticate") == "" {
-		a.T.Errorf("%v\ndoes not say how to authenticate", a)
+		a.T.Errorf("%v\nhas no WWW-Authenticate header", a)
 	}
 	if err := a.ContractViolation(false); err != nil {
-		a.T.Errorf("%v\nis not as the contract has it: %v", a, err)
+		a.T.Errorf("%v\nviolates the contract: %v", a, err)
 	}
 }
 
 // IdempotencyKey is the header of requests that may be repeated.
 const IdempotencyKey = "Idempotency-Key"
 
-// AtServer returns a client of the same user at another server.
+// AtServer returns a client of the same session that calls another server.
 func (c *Client) AtServer(url string) *Client {
 	other := *c
 	other.URL = url
 	return &other
 }
 
-// NewHTTP returns an HTTP client that keeps no connection beyond the test, because goroutine leaks are checked after
-// it.
+// NewHTTP returns an HTTP client that does not follow redirects. It closes its idle connections at the end of the test,
+// because a goroutine leak fails the test.
 func NewHTTP(t testing.TB) *http.Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)

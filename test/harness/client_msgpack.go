@@ -22,28 +22,29 @@ func (c *Client) WithMessagePack() *Client {
 	return &other
 }
 
-// tryMessagePack sends a request, whose body is JSON, in MessagePack.
+// tryMessagePack converts the JSON body of a request to MessagePack and sends it. The returned response shows the
+// request as JSON.
 func (c *Client) tryMessagePack(req *http.Request, sent []byte, headers []string) (*Response, error) {
-	made := req.Clone(req.Context())
+	packedRequest := req.Clone(req.Context())
 	if len(sent) > 0 && json.Valid(sent) {
 		packed, err := packJSON(sent)
 		if err != nil {
 			return nil, err
 		}
-		made.Body, made.ContentLength = io.NopCloser(bytes.NewReader(packed)), int64(len(packed))
-		made.Header.Set("Content-Type", MessagePackType)
+		packedRequest.Body, packedRequest.ContentLength = io.NopCloser(bytes.NewReader(packed)), int64(len(packed))
+		packedRequest.Header.Set("Content-Type", MessagePackType)
 	}
-	made.Header.Set("Accept", MessagePackType)
+	packedRequest.Header.Set("Accept", MessagePackType)
 	for i := 0; i+1 < len(headers); i += 2 {
 		if headers[i] == "Accept" && headers[i+1] == "application/json" {
-			headers[i+1] = MessagePackType // of a route that answers something else too
+			headers[i+1] = MessagePackType // the route has other representations too
 		}
 	}
-	a, err := c.Do(made, sent, headers)
+	a, err := c.Do(packedRequest, sent, headers)
 	if err != nil {
 		return nil, err
 	}
-	req.Header = made.Header.Clone()
+	req.Header = packedRequest.Header.Clone()
 	if req.Header.Get("Content-Type") == MessagePackType {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -52,14 +53,14 @@ func (c *Client) tryMessagePack(req *http.Request, sent []byte, headers []string
 	return a, err
 }
 
-// unpack turns the answer into the JSON that it stands for.
+// unpack converts the MessagePack body of the response to JSON. A response in JSON is an error.
 func (a *Response) unpack() error {
 	if len(a.Body) == 0 {
 		return nil
 	}
 	switch got := a.HTTP.Header.Get("Content-Type"); {
 	case strings.HasPrefix(got, "application/") && strings.HasSuffix(got, "json"):
-		return fmt.Errorf("%v came as %q", a, got)
+		return fmt.Errorf("%v has Content-Type %q in place of MessagePack", a, got)
 	case got != MessagePackType:
 		return nil // the bytes of a file, or of a part of one
 	}
@@ -82,11 +83,11 @@ func packJSON(b []byte) ([]byte, error) {
 	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	return msgpack.Marshal(numbers(v))
+	return msgpack.Marshal(convertNumbers(v))
 }
 
-// numbers is v with the numbers of JSON as whole ones, where they are.
-func numbers(v any) any {
+// convertNumbers returns v with each json.Number as an int64 if it is an integer, and as a float64 otherwise.
+func convertNumbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:
 		if n, err := v.Int64(); err == nil {
@@ -99,11 +100,11 @@ func numbers(v any) any {
 		return f
 	case map[string]any:
 		for key := range v {
-			v[key] = numbers(v[key])
+			v[key] = convertNumbers(v[key])
 		}
 	case []any:
 		for i := range v {
-			v[i] = numbers(v[i])
+			v[i] = convertNumbers(v[i])
 		}
 	}
 	return v
@@ -116,7 +117,7 @@ func unpackJSON(b []byte) ([]byte, error) {
 		return nil, err
 	}
 	if rest.Len() > 0 {
-		return nil, fmt.Errorf("%d bytes follow the value", rest.Len())
+		return nil, fmt.Errorf("%d bytes after the MessagePack value", rest.Len())
 	}
 	var out strings.Builder
 	e := json.NewEncoder(&out)

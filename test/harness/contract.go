@@ -15,11 +15,11 @@ import (
 	"github.com/parley-chat/parley/handlers/api"
 )
 
-// Operation is one method of one path of the contract.
+// Operation is one method on one path of the contract.
 type Operation struct {
 	*openapi3.Operation
 	Method, Path string
-	Parameters   openapi3.Parameters // its own, and its path's
+	Parameters   openapi3.Parameters // of the operation and of its path
 }
 
 // Operations returns all operations of the contract, in a fixed order.
@@ -38,30 +38,30 @@ func Operations() (all []Operation) {
 // NeedsToken reports whether the operation refuses a caller without a token.
 func (op Operation) NeedsToken() bool {
 	if op.Security == nil {
-		return true // the contract's own rule
+		return true // the default of the contract
 	}
-	for _, way := range *op.Security {
-		if len(way) == 0 {
+	for _, scheme := range *op.Security {
+		if len(scheme) == 0 {
 			return false
 		}
 	}
 	return len(*op.Security) > 0
 }
 
-// TakesJSON reports whether the operation has a JSON body.
+// TakesJSON reports whether the operation accepts a JSON body.
 func (op Operation) TakesJSON() bool { return op.takes("application/json") }
 
-// TakesForm reports whether the operation has a form for a body, perhaps beside others.
+// TakesForm reports whether the operation accepts a multipart form as its body.
 func (op Operation) TakesForm() bool { return op.takes("multipart/form-data") }
 
-// TakesBytes reports whether the operation's body is, or may be, a file or a part of one.
+// TakesBytes reports whether the operation accepts a file or a chunk of a file as its body.
 func (op Operation) TakesBytes() bool { return op.takes("*/*") || op.takes(UploadChunkType) }
 
 func (op Operation) takes(mediaType string) bool {
 	return op.RequestBody != nil && op.RequestBody.Value.Content[mediaType] != nil
 }
 
-// Parameter is the operation's parameter of that name, nil for none.
+// Parameter returns the operation's parameter with the name, nil if there is none.
 func (op Operation) Parameter(name string) *openapi3.Parameter {
 	for _, p := range op.Parameters {
 		if p.Value.Name == name {
@@ -71,7 +71,7 @@ func (op Operation) Parameter(name string) *openapi3.Parameter {
 	return nil
 }
 
-// Property is the schema of a field of the body.
+// Property returns the schema of a field of the JSON body, nil if there is none.
 func (op Operation) Property(name string) *openapi3.Schema {
 	body := op.RequestBody.Value.Content["application/json"].Schema.Value
 	for _, form := range append(slices.Clone(body.OneOf), &openapi3.SchemaRef{Value: body}) {
@@ -85,14 +85,14 @@ func (op Operation) Property(name string) *openapi3.Schema {
 	return nil
 }
 
-// UploadChunkType is the media type of a part of an upload (tus).
+// UploadChunkType is the media type of a chunk of an upload (tus 1.0.0).
 const UploadChunkType = "application/offset+octet-stream"
 
-// Query is the query that the operation needs, but for one parameter.
+// Query returns the query that the operation requires, without one parameter.
 func (op Operation) Query(without string) string {
 	query := url.Values{}
 	for _, p := range op.Parameters {
-		// Of the parameters of this search one is needed, which the contract cannot say.
+		// This search requires one of several parameters, which the contract cannot express.
 		oneOf := op.OperationID == "SearchMessages" && p.Value.Name == "q" && without != "prefix"
 		if p.Value.In == "query" && p.Value.Name != without && (p.Value.Required || oneOf) {
 			query.Set(p.Value.Name, Written(p.Value.Example))
@@ -101,7 +101,7 @@ func (op Operation) Query(without string) string {
 	return query.Encode()
 }
 
-// Written is an example as it stands in a query or a header.
+// Written formats an example of the contract for a query or a header.
 func Written(example any) string {
 	if number, isNumber := example.(float64); isNumber {
 		return strconv.FormatFloat(number, 'f', -1, 64)
@@ -109,17 +109,17 @@ func Written(example any) string {
 	return fmt.Sprint(example)
 }
 
-// Document is openapi.yaml, which every request, every answer and every event of the tests is checked against.
+// Document returns the parsed openapi.yaml. The tests check every request, response and event against it.
 var Document = sync.OnceValue(func() *openapi3.T {
 	doc, err := openapi3.NewLoader().LoadFromData(api.Contract)
 	if err != nil {
 		panic(err)
 	}
-	doc.Servers = nil // any host
+	doc.Servers = nil // routes match on any host
 	return doc
 })
 
-// contract finds the route of the document that a request is for.
+// contract returns the router that finds the operation of the contract for a request.
 var contract = sync.OnceValue(func() routers.Router {
 	router, err := legacy.NewRouter(Document())
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // sets it.
 const PostgresVariable = "PARLEY_TEST_POSTGRES"
 
-// OnEachDatabase runs a test on SQLite and on PostgreSQL, each with a database of its own: migrated, and without rows.
+// OnEachDatabase runs a test on SQLite and on PostgreSQL, each with a migrated database of its own that has no rows.
 func OnEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
@@ -42,13 +42,14 @@ func OnEachEmptyDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	})
 }
 
-// NewPostgres makes a migrated PostgreSQL database without rows, which lives as long as the test.
+// NewPostgres creates a migrated PostgreSQL database without rows and returns its URL. It is dropped at the end of the
+// test. The test is skipped if there is no PostgreSQL; in CI it fails.
 func NewPostgres(t testing.TB) string {
 	t.Helper()
 	return createPostgres(t, migratedPostgres)
 }
 
-// createPostgres makes a database as a copy of another one, whose name template returns.
+// createPostgres creates a database as a copy of the one whose name template returns.
 func createPostgres(
 	t testing.TB, template func(_ context.Context, admin *pgx.Conn, address string) (string, error),
 ) string {
@@ -56,7 +57,7 @@ func createPostgres(
 	address := os.Getenv(PostgresVariable)
 	if address == "" {
 		if os.Getenv("CI") == "true" {
-			t.Fatal(PostgresVariable + " is not set: this test needs a PostgreSQL")
+			t.Fatal(PostgresVariable + " is not set: this test needs PostgreSQL")
 		}
 		t.Skip(PostgresVariable + " is not set")
 	}
@@ -78,7 +79,7 @@ func createPostgres(
 	return databaseAt(address, name)
 }
 
-// ConnectPostgres opens a plain connection to a database, which the server under test does not know of.
+// ConnectPostgres opens a connection to a database that is independent of the server under test.
 func ConnectPostgres(t testing.TB, database string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), database)
@@ -103,7 +104,7 @@ func DropPostgres(t testing.TB, address, name string) {
 	}
 }
 
-// Execute runs a statement in a database while the server under test does not know of it.
+// Execute runs a statement on a connection that is independent of the server under test.
 func Execute(t *testing.T, database, statement string) {
 	t.Helper()
 	driver, address := "sqlite", database+"?_pragma=busy_timeout(10000)" // the server may be writing

@@ -18,8 +18,8 @@ import (
 	"github.com/parley-chat/parley/models/store"
 )
 
-// migratedSQLite is a SQLite database at the newest schema, without a row of Parley's, which was never served. The
-// migrations run once for a process of tests.
+// migratedSQLite returns the file of a SQLite database with the newest schema and without rows, which no server has
+// opened. The migrations run once for each test process.
 var migratedSQLite = sync.OnceValues(func() (file []byte, err error) {
 	folder, err := os.MkdirTemp("", "parley-migrated-")
 	if err != nil {
@@ -31,12 +31,12 @@ var migratedSQLite = sync.OnceValues(func() (file []byte, err error) {
 		return nil, err
 	}
 	if _, err := os.Stat(path + "-wal"); err == nil {
-		return nil, errors.New("the migrations left a log beside the file: a copy of the file would lack it")
+		return nil, errors.New("the migrations left a WAL file: a copy of the database file would be incomplete")
 	}
 	return os.ReadFile(path)
 })
 
-// NewSQLite makes a migrated SQLite database without rows, which lives as long as the test.
+// NewSQLite creates a migrated SQLite database without rows and returns its path. It is removed at the end of the test.
 func NewSQLite(t testing.TB) string {
 	t.Helper()
 	file, err := migratedSQLite()
@@ -50,14 +50,15 @@ func NewSQLite(t testing.TB) string {
 	return path
 }
 
-// templateLock keeps two processes of tests from making the template at once. PostgreSQL knows it by number alone.
+// templateLock is the key of the PostgreSQL advisory lock that keeps two test processes from creating the template at
+// the same time.
 const templateLock = 7_160_016
 
-// templateMutex does the same within a process, whose tests would each hold a connection for the wait.
+// templateMutex does the same within a process. Without it, each waiting test would hold a connection.
 var templateMutex sync.Mutex
 
-// migratedPostgres makes sure that the server has a template with today's schema, and returns its name, which is that of
-// the migrations' content: processes and later runs share it.
+// migratedPostgres creates the template database with the current schema if it does not exist yet, and returns its
+// name. The name depends on the content of the migrations, so that other processes and later runs share the template.
 func migratedPostgres(ctx context.Context, admin *pgx.Conn, address string) (name string, err error) {
 	templateMutex.Lock()
 	defer templateMutex.Unlock()
@@ -76,7 +77,7 @@ func migratedPostgres(ctx context.Context, admin *pgx.Conn, address string) (nam
 	if err != nil || exists {
 		return name, err
 	}
-	// Under another name until it is whole: a run that is broken off leaves no template that lacks a table.
+	// The template has another name until it is complete: an interrupted run must not leave one that lacks a table.
 	unfinished := name + "_unfinished"
 	if _, err := admin.Exec(ctx, "DROP DATABASE IF EXISTS "+unfinished+" WITH (FORCE)"); err != nil {
 		return "", err
@@ -91,7 +92,7 @@ func migratedPostgres(ctx context.Context, admin *pgx.Conn, address string) (nam
 	return name, err
 }
 
-// templateName names the template after what is in the migrations.
+// templateName returns the name of the template, which contains a digest of the migrations.
 func templateName() (string, error) {
 	content := sha256.New()
 	err := fs.WalkDir(migrations.FS, "postgres", func(path string, entry fs.DirEntry, err error) error {
@@ -106,7 +107,7 @@ func templateName() (string, error) {
 	return "parley_template_" + hex.EncodeToString(content.Sum(nil)[:8]), err
 }
 
-// databaseAt is the address of another database of the same server.
+// databaseAt returns the URL of another database on the same server.
 func databaseAt(address, name string) string {
 	u, err := url.Parse(address)
 	if err != nil {

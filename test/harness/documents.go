@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// TourAddress is where the reader of the documents has the server.
+// TourAddress is the address of the server in the examples of the documents.
 const TourAddress = "127.0.0.1:8080"
 
-// FencedBlock matches a fenced block of a document; its groups are the kind and the text.
+// FencedBlock matches a fenced code block of a document. Its groups are the language and the text.
 var FencedBlock = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?\n)```$")
 
-// ReadSection is a section of a document of the repository, up to the next heading of the same level.
+// ReadSection returns the section under a level-2 heading of a document of the repository, up to the next such heading.
 func ReadSection(t *testing.T, document, heading string) string {
 	t.Helper()
 	text, err := os.ReadFile(RepositoryPath(document))

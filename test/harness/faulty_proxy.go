@@ -18,14 +18,15 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// FaultyProxy says what a proxy in front of a server does to requests and responses.
+// FaultyProxy configures which faults a proxy in front of a server injects into requests and responses, and counts
+// them.
 type FaultyProxy struct {
-	LoseResponses bool // drop the answer to every third message, after the server has stored it
-	RefuseSends   bool // refuse every fifth message for now
-	ExpireTokens  bool // say of each guest's first token that it has run out
-	CutStreams    int  // cut each stream after so many events with an id; 0 for never
+	LoseResponses bool // drop the response to every third send, after the server has stored the message
+	RefuseSends   bool // reject every fifth send with 503 or 429
+	ExpireTokens  bool // reject the first use of each log-in's token as expired
+	CutStreams    int  // cut each stream after this number of events with an id; 0 for never
 	OnSend        func(n int64)
-	// ChangeBody changes an answer, or one event of a stream.
+	// ChangeBody, unless it is nil, returns what replaces the body of a response or one event of a stream.
 	ChangeBody func(path, body string) string
 
 	sends   atomic.Int64
@@ -34,12 +35,12 @@ type FaultyProxy struct {
 	Spent   atomic.Int64
 
 	mu   sync.Mutex
-	seen map[string]bool // keys of messages that had their fault
-	// firstTokens are those that log-ins gave and that were not used yet.
+	seen map[string]bool // idempotency keys of sends that have had a fault
+	// firstTokens holds the Authorization headers of tokens that a log-in returned and that were not used yet.
 	firstTokens map[string]bool
 }
 
-// StartFaultyProxy starts a proxy in front of the server and returns its URL.
+// StartFaultyProxy starts a proxy in front of the server and returns its URL. It stops at the end of the test.
 func StartFaultyProxy(t *testing.T, server string, f *FaultyProxy) string {
 	t.Helper()
 	target, err := url.Parse(server)
@@ -52,11 +53,11 @@ func StartFaultyProxy(t *testing.T, server string, f *FaultyProxy) string {
 		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:      transport,
 		FlushInterval:  -1,
-		ModifyResponse: f.change,
+		ModifyResponse: f.changeResponse,
 		ErrorLog:       log.New(io.Discard, "", 0),
 		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.pass(w, r, forward) }))
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(w, r, forward) }))
 	t.Cleanup(func() {
 		proxy.CloseClientConnections()
 		proxy.Close()
@@ -65,8 +66,8 @@ func StartFaultyProxy(t *testing.T, server string, f *FaultyProxy) string {
 	return proxy.URL
 }
 
-func (f *FaultyProxy) pass(w http.ResponseWriter, r *http.Request, forward http.Handler) {
-	if f.ExpireTokens && f.expires(r.Header.Get("Authorization")) {
+func (f *FaultyProxy) serve(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+	if f.ExpireTokens && f.expireFirstToken(r.Header.Get("Authorization")) {
 		f.Spent.Add(1)
 		refuse(w, http.StatusUnauthorized, "token_expired")
 		return
@@ -78,11 +79,11 @@ func (f *FaultyProxy) pass(w http.ResponseWriter, r *http.Request, forward http.
 		}
 		key := r.Header.Get("Idempotency-Key")
 		switch {
-		case f.LoseResponses && n%3 == 0 && f.first(key):
+		case f.LoseResponses && n%3 == 0 && f.isFirstFault(key):
 			f.Lost.Add(1)
 			forward.ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)
-		case f.RefuseSends && n%5 == 0 && f.first(key):
+		case f.RefuseSends && n%5 == 0 && f.isFirstFault(key):
 			f.Refused.Add(1)
 			refuse(w, []int{http.StatusServiceUnavailable, http.StatusTooManyRequests}[n%2], "")
 			return
@@ -91,8 +92,9 @@ func (f *FaultyProxy) pass(w http.ResponseWriter, r *http.Request, forward http.
 	forward.ServeHTTP(w, r)
 }
 
-// expires reports whether a token is one that a log-in gave, and ends it. Those that it is renewed for stay good.
-func (f *FaultyProxy) expires(authorization string) bool {
+// expireFirstToken reports whether a log-in returned the token and it was not used yet. It reports that once for each
+// token. Tokens of a refresh are not affected.
+func (f *FaultyProxy) expireFirstToken(authorization string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	first := f.firstTokens[authorization]
@@ -100,8 +102,9 @@ func (f *FaultyProxy) expires(authorization string) bool {
 	return first
 }
 
-// first reports whether it is asked about a key for the first time. Without one a request is never made again.
-func (f *FaultyProxy) first(key string) bool {
+// isFirstFault reports whether the request with the idempotency key has had no fault yet, and records that it has one
+// now. A request without a key is never repeated, so it counts as new.
+func (f *FaultyProxy) isFirstFault(key string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	again := f.seen[key] && key != ""
@@ -116,8 +119,8 @@ func refuse(w http.ResponseWriter, status int, code string) {
 		strconv.Itoa(status)+`,"code":"`+code+`"}`)
 }
 
-// change replaces the server's response or stream by the changed one.
-func (f *FaultyProxy) change(res *http.Response) error {
+// changeResponse applies ChangeBody and CutStreams to the server's response or stream.
+func (f *FaultyProxy) changeResponse(res *http.Response) error {
 	path := res.Request.URL.Path
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
 		res.Body = f.changeStream(path, res.Body)
@@ -129,19 +132,19 @@ func (f *FaultyProxy) change(res *http.Response) error {
 	}
 	_ = res.Body.Close()
 	if path == "/v1/sessions" {
-		f.noteToken(body)
+		f.recordFirstToken(body)
 	}
-	spoiled := string(body)
+	changed := string(body)
 	if f.ChangeBody != nil {
-		spoiled = f.ChangeBody(path, spoiled)
+		changed = f.ChangeBody(path, changed)
 	}
-	res.Body = io.NopCloser(strings.NewReader(spoiled))
-	res.ContentLength = int64(len(spoiled))
-	res.Header.Set("Content-Length", strconv.Itoa(len(spoiled)))
+	res.Body = io.NopCloser(strings.NewReader(changed))
+	res.ContentLength = int64(len(changed))
+	res.Header.Set("Content-Length", strconv.Itoa(len(changed)))
 	return nil
 }
 
-func (f *FaultyProxy) noteToken(body []byte) {
+func (f *FaultyProxy) recordFirstToken(body []byte) {
 	var s models.Session
 	if json.Unmarshal(body, &s) == nil && s.AccessToken != "" {
 		f.mu.Lock()
@@ -150,7 +153,7 @@ func (f *FaultyProxy) noteToken(body []byte) {
 	}
 }
 
-// changeStream passes a stream on event by event.
+// changeStream copies a stream event by event, applies ChangeBody to each event, and cuts it as CutStreams says.
 func (f *FaultyProxy) changeStream(path string, stream io.ReadCloser) io.ReadCloser {
 	out, in := io.Pipe()
 	go func() {
@@ -191,7 +194,7 @@ func (f *FaultyProxy) changeStream(path string, stream io.ReadCloser) io.ReadClo
 	return &pipedStream{PipeReader: out, source: stream}
 }
 
-// pipedStream closes its source with itself, so that the goroutine that copies is never left waiting.
+// pipedStream closes its source when it is closed, so that the goroutine that copies does not wait forever.
 type pipedStream struct {
 	*io.PipeReader
 	source io.Closer

@@ -11,8 +11,8 @@ import (
 // Boundary separates the parts of a form that RawForm writes.
 const Boundary = "xyzzy"
 
-// RawForm writes a form part by part, as it is sent: each part is its head, an empty line and its content. The form is
-// closed unless the last part is "cut".
+// RawForm returns the encoded body of a multipart form. Each part consists of its headers, an empty line and its
+// content. The form is incomplete, without its end, if the last part is "cut".
 func RawForm(parts ...string) string {
 	var b strings.Builder
 	for _, p := range parts {
@@ -24,20 +24,25 @@ func RawForm(parts ...string) string {
 	return b.String() + "--" + Boundary + "--\r\n"
 }
 
-// FieldPart is a part of RawForm with a field.
+// FieldPart returns a part for RawForm with a field.
 func FieldPart(name, value string) string {
 	return fmt.Sprintf("Content-Disposition: form-data; name=%q\r\n\r\n%s", name, value)
 }
 
-// FilePart is a part of RawForm with a text file.
+// FilePart returns a part for RawForm with a text file.
 func FilePart(name, content string) string {
-	return fmt.Sprintf("Content-Disposition: form-data; name=\"file\"; filename=%q\r\nContent-Type: text/plain\r\n\r\n%s", name, content)
+	return fmt.Sprintf(
+		"Content-Disposition: form-data; name=\"file\"; filename=%q\r\nContent-Type: text/plain\r\n\r\n%s",
+		name,
+		content,
+	)
 }
 
 // FormMediaType is the Content-Type of a form that RawForm writes.
 const FormMediaType = "multipart/form-data; boundary=" + Boundary
 
-// NamedForm is a form with one file, named as RFC 7578 has it: in quotes, with quotes and backslashes escaped.
+// NamedForm returns a form with one file and its Content-Type. The file name is quoted as RFC 7578 requires, with
+// quotes and backslashes escaped.
 func NamedForm(t *testing.T, name string) ([]byte, string) {
 	t.Helper()
 	var b bytes.Buffer

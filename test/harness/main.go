@@ -13,12 +13,12 @@ import (
 	"github.com/parley-chat/parley/handlers/auth/token/tokentest"
 )
 
-// AsProgramVariable names the variable that makes a test binary run as parley itself, so that tests can start, kill and
-// restart the very code under test, with its race detector.
+// AsProgramVariable names the environment variable that makes a test binary run as parley itself, so that tests can
+// start, kill and restart the code under test, including its race detector.
 const AsProgramVariable = "PARLEY_TEST_AS_PROGRAM"
 
-// isTestVariable reports whether a variable belongs to the project's tests and benchmarks. The program refuses those,
-// as all variables that are no settings.
+// isTestVariable reports whether an environment variable belongs to the project's tests and benchmarks. The program
+// rejects such variables, as it rejects every PARLEY_ variable that is not a setting.
 func isTestVariable(name string) bool {
 	for _, prefix := range []string{"PARLEY_TEST", "PARLEY_BENCH", "PARLEY_FAULT", "PARLEY_BIN"} {
 		if strings.HasPrefix(name, prefix) {
@@ -28,7 +28,8 @@ func isTestVariable(name string) bool {
 	return false
 }
 
-// ProgramEnvironment returns the environment, with more added, for a program that a test starts and that may be parley.
+// ProgramEnvironment returns the environment for a program that a test starts and that may be parley: without the
+// variables of the tests, and with more added.
 func ProgramEnvironment(more ...string) []string {
 	own := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
@@ -37,17 +38,17 @@ func ProgramEnvironment(more ...string) []string {
 	return append(own, more...)
 }
 
-// Long leaves a test out of "make check" (go test -short), which is for the time between two changes. It is called by what
-// takes more than a few seconds, kills processes, or runs the programs of others.
+// Long skips a test in short mode (go test -short, as in "make check"). Tests call it that take more than a few
+// seconds, kill processes, or run third-party programs.
 func Long(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("left out by -short")
+		t.Skip("skipped in short mode")
 	}
 }
 
-// Main is the TestMain of every package that tests a whole server. Depending on the environment the test binary is
-// parley itself, a NATS server, or runs its tests and looks for goroutines that they left.
+// Main is the TestMain of every package that tests a whole server. Depending on the environment, the test binary runs
+// as parley or as a NATS server, or it runs its tests and checks that they leave no goroutines behind.
 func Main(m *testing.M) {
 	if address := os.Getenv(asNATS); address != "" {
 		os.Exit(serveNATS(address))
@@ -60,13 +61,13 @@ func Main(m *testing.M) {
 		}
 		os.Exit(cli.Main(os.Args[1:]))
 	}
-	// Neither in the program that tests start nor in benchmarks, which measure what production takes.
+	// Passwords are not cheap in the program that tests start, nor in benchmarks, which measure production's costs.
 	flag.Parse()
 	if flag.Lookup("test.bench").Value.String() == "" {
 		tokentest.CheapPasswords()
 	}
-	// gorm's cache of prepared statements has a goroutine that nothing can stop. A process opens one store, so one it is.
-	// toxiproxy forgets what it was about to pass on when a connection breaks.
+	// gorm's cache of prepared statements has a goroutine that cannot be stopped. toxiproxy leaves goroutines behind when
+	// a connection breaks while it forwards data.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"),

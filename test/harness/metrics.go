@@ -5,12 +5,16 @@ import (
 	"time"
 )
 
-// AwaitMetric waits until the metrics have a line.
+// AwaitMetric waits until /metrics contains the line. The test fails after Timeout.
 func (c *Client) AwaitMetric(line string) {
 	c.T.Helper()
-	for until := time.Now().Add(Timeout); !strings.Contains(string(c.Call("GET", "/metrics", nil).ExpectStatus(200).Body), "\n"+line+"\n"); {
-		if time.Now().After(until) {
-			c.T.Fatalf("the metrics never had %q", line)
+	hasLine := func() bool {
+		metrics := c.Call("GET", "/metrics", nil).ExpectStatus(200).Body
+		return strings.Contains(string(metrics), "\n"+line+"\n")
+	}
+	for deadline := time.Now().Add(Timeout); !hasLine(); {
+		if time.Now().After(deadline) {
+			c.T.Fatalf("the metrics do not contain %q", line)
 		}
 	}
 }

@@ -14,11 +14,12 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 )
 
-// asNATS names the variable that makes a test binary run as a NATS server at the address that it holds, so that the
-// server can be killed.
+// asNATS names the environment variable that makes a test binary run as a NATS server. Its value is the server's
+// address. As a process of its own, the server can be killed.
 const asNATS = "PARLEY_TEST_AS_NATS"
 
-// serveNATS serves until standard input ends, as it does with the process that started this one.
+// serveNATS runs a NATS server until standard input ends, which happens when the parent process ends. It returns the
+// exit status.
 func serveNATS(address string) int {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -49,7 +50,7 @@ type NATSServer struct {
 	stdin   io.Closer
 }
 
-// StartNATS starts a NATS server on a free port. It is killed with the test.
+// StartNATS starts a NATS server on a free port. It is killed at the end of the test.
 func StartNATS(t testing.TB) *NATSServer {
 	t.Helper()
 	n := &NATSServer{t: t, Address: FreeAddress(t)}
@@ -82,7 +83,7 @@ func (n *NATSServer) Start() {
 	}
 }
 
-// Kill ends the server as a crash does.
+// Kill ends the server with SIGKILL, like a crash.
 func (n *NATSServer) Kill() {
 	if n.cmd != nil {
 		_ = n.cmd.Process.Kill()

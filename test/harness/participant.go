@@ -8,10 +8,11 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// A transcript plays one of the protocols that Parley does the work of, in the order of the protocol's own text, with
-// those who take part in it and a bystander. Each step names the protocol's action. Each answer is held against what
-// the protocol promises; each event is named together with those who get it, and must be the very next one of their
-// streams, so that nobody gets anything else. A last event for everybody ends the transcript: nothing came before it.
+// A transcript plays one of the protocols whose features Parley provides. Its steps follow the protocol's own text, and
+// its users include a bystander. Each step names the protocol's action and checks the response. Each expected event is
+// listed with the participants who receive it, and must be the next event of their streams, so that a further event for
+// anybody fails the test. The last step sends an event to all participants, which shows that no other event precedes
+// it.
 
 // Participant is a user in a transcript: a client, and an event stream that stays open.
 type Participant struct {
@@ -19,15 +20,15 @@ type Participant struct {
 	Stream *Stream
 }
 
-// Participate opens the client's stream.
+// Participate opens the client's stream and returns the participant.
 func (c *Client) Participate() *Participant {
 	c.T.Helper()
 	return &Participant{Client: c, Stream: c.OpenStream("")}
 }
 
-// AddContactAndParticipate adds a client to the participant's contacts before the client's stream opens. Who is online
-// does not go through the log, and comes at a moment of its own: once this participant has got the event, it comes to
-// nobody else in between of later events. That is one use of a bystander.
+// AddContactAndParticipate adds the client to the participant's contacts, and then opens the client's stream. Online
+// status is not part of the log, so its order among other events is undefined. Once this participant, usually the
+// bystander, has received user.online, no other stream gets it in between later events.
 func (a *Participant) AddContactAndParticipate(c *Client) *Participant {
 	a.T.Helper()
 	a.Call("PUT", ContactPath(c), nil).ExpectStatus(200).
@@ -37,8 +38,8 @@ func (a *Participant) AddContactAndParticipate(c *Client) *Participant {
 	return other
 }
 
-// ExpectSameEvent expects the next event of each of the participants to be this one, the same for all. It returns the
-// event's id.
+// ExpectSameEvent expects the next event of each of the participants to have the name and the data, and the same id for
+// all. It returns the id.
 func ExpectSameEvent(t testing.TB, name models.EventName, data any, to ...*Participant) (id string) {
 	t.Helper()
 	for i, a := range to {
@@ -47,33 +48,34 @@ func ExpectSameEvent(t testing.TB, name models.EventName, data any, to ...*Parti
 			id = e.ID
 		}
 		if e.Name != string(name) || e.ID != id || !SameJSON(t, json.RawMessage(e.Data), data) {
-			t.Fatalf("%s was told %v\nwanted %s %s %s", a.User.Username, e, id, name, AsJSON(t, data))
+			t.Fatalf("%s got %v\nwant %s %s %s", a.User.Username, e, id, name, AsJSON(t, data))
 		}
 	}
 	return id
 }
 
-// ExpectEvent expects the next event of each of the participants to be this one, under the id that the response names.
+// ExpectEvent expects the next event of each of the participants to have the name, the data, and the id in the
+// response's Event-Id.
 func (a *Response) ExpectEvent(name models.EventName, data any, to ...*Participant) *Response {
 	a.T.Helper()
 	if id := ExpectSameEvent(a.T, name, data, to...); id != a.EventID() {
-		a.T.Errorf("%v\nnames the event %q, which came as %q", a, a.EventID(), id)
+		a.T.Errorf("%v\nhas Event-Id %q, the event has the id %q", a, a.EventID(), id)
 	}
 	return a
 }
 
-// ExpectBody expects the response to be this object, in every field.
+// ExpectBody expects the response to equal want as JSON, in every field.
 func (a *Response) ExpectBody(want any) *Response {
 	a.T.Helper()
 	var got any
 	a.Decode(&got)
 	if !SameJSON(a.T, got, want) {
-		a.T.Errorf("%v\nwanted %s", a, AsJSON(a.T, want))
+		a.T.Errorf("%v\nwant %s", a, AsJSON(a.T, want))
 	}
 	return a
 }
 
-// AsJSON encodes v.
+// AsJSON encodes v as JSON.
 func AsJSON(t testing.TB, v any) []byte {
 	t.Helper()
 	encoded, err := json.Marshal(v)
@@ -83,7 +85,7 @@ func AsJSON(t testing.TB, v any) []byte {
 	return encoded
 }
 
-// SameJSON reports whether two values are the same as JSON, whatever their types are here.
+// SameJSON reports whether two values, which may differ in their types, have the same JSON encoding.
 func SameJSON(t testing.TB, a, b any) bool {
 	t.Helper()
 	var plain [2]any
@@ -95,21 +97,21 @@ func SameJSON(t testing.TB, a, b any) bool {
 	return reflect.DeepEqual(plain[0], plain[1])
 }
 
-// ExpectRecent expects the time of something that the participant has just done, and returns it.
+// ExpectRecent expects the time to lie between the start of the participant's stream and now, and returns it.
 func (a *Participant) ExpectRecent(at models.Time) models.Time {
 	a.T.Helper()
 	if from, to := a.Stream.Ready.ServerTime, models.Now(); at.Before(from.Time) || at.After(to.Time) {
-		a.T.Errorf("dated %v, though done between %v and %v", at, from, to)
+		a.T.Errorf("the time is %v, want one between %v and %v", at, from, to)
 	}
 	return at
 }
 
-// ExpectSession expects the response to be a complete session of the user, and makes it the client's.
+// ExpectSession expects the response to be a complete session of the user, which becomes the client's session.
 func (c *Client) ExpectSession(a *Response, status int, user models.User) {
 	c.T.Helper()
 	a.ExpectStatus(status).Decode(&c.Session)
 	if c.AccessToken == "" || c.RefreshToken == "" || c.SessionID == "" || c.User.ID == 0 || c.User.CreatedAt.IsZero() {
-		c.T.Errorf("%v\nis not complete", a)
+		c.T.Errorf("%v\nis not a complete session", a)
 	}
 	user.ID, user.CreatedAt = c.User.ID, c.User.CreatedAt
 	a.ExpectBody(models.Session{

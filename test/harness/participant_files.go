@@ -7,7 +7,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// SendFiles sends a message together with its files into the room, and expects it to get that id.
+// SendFiles sends a message together with its files to the room in one form, and expects it to get the id.
 func (a *Participant) SendFiles(room models.Room, id int64, n models.NewMessage, files ...FormPart) SentMessage {
 	a.T.Helper()
 	parts := []FormPart{{Field: "text", Content: n.Text}}
@@ -15,10 +15,15 @@ func (a *Participant) SendFiles(room models.Room, id int64, n models.NewMessage,
 		parts = append(parts, FormPart{Field: "type", Content: string(n.Type)})
 	}
 	body, mediaType := EncodeForm(a.T, append(parts, files...)...)
-	return a.expectSent(a.Call("POST", RoomPath(room.ID)+"/messages", body, "Content-Type", mediaType), room, id, n, files...)
+	return a.expectSent(
+		a.Call("POST", RoomPath(room.ID)+"/messages", body, "Content-Type", mediaType),
+		room,
+		id,
+		n,
+		files...)
 }
 
-// ExpectFile expects f to be the file that the part is, in the room.
+// ExpectFile expects f to describe the file of the form part, in the room, and returns the expected description.
 func (a *Participant) ExpectFile(room models.Room, f models.File, p FormPart) models.File {
 	a.T.Helper()
 	want := models.File{
@@ -29,7 +34,7 @@ func (a *Participant) ExpectFile(room models.Room, f models.File, p FormPart) mo
 		want.Width, want.Height, want.ThumbnailURL = picture.Width, picture.Height, "/v1/files/"+f.ID+"/thumbnail"
 	}
 	if f.ID == "" || f != want {
-		a.T.Errorf("a file is %+v\nwanted %+v", f, want)
+		a.T.Errorf("the file is %+v\nwant %+v", f, want)
 	}
 	return want
 }
@@ -39,7 +44,9 @@ func (s SentMessage) ExpectDownloadable(by ...*Participant) SentMessage {
 	s.T.Helper()
 	for _, a := range by {
 		for _, f := range s.Files {
-			if got := a.Download(f).ExpectStatus(200); DigestOf(got.Body) != f.SHA256 || got.Header("Content-Type") != f.MediaType {
+			if got := a.Download(f).
+				ExpectStatus(200); DigestOf(got.Body) != f.SHA256 ||
+				got.Header("Content-Type") != f.MediaType {
 				s.T.Errorf("%s got %d bytes of %s: %v", a.User.Username, len(got.Body), f.Name, got.HTTP.Header)
 			}
 		}

@@ -4,20 +4,20 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Profile is how others see the participant: online.
+// Profile returns the participant's user as others see it, which is online.
 func (a *Participant) Profile() models.User {
 	u := a.User
 	u.Online = true
 	return u
 }
 
-// ExpectSomeMessages is holds for a page after which there are more.
+// ExpectSomeMessages expects a page of these messages at path, after which there are more pages.
 func (a *Participant) ExpectSomeMessages(path string, want ...models.Message) {
 	a.T.Helper()
 	var page models.Page[models.Message]
 	got := a.Call("GET", path, nil).ExpectStatus(200).Decode(&page)
 	if page.NextCursor == "" {
-		a.T.Errorf("%v\nends the list", got)
+		a.T.Errorf("%v\nhas no next_cursor", got)
 	}
 	got.ExpectBody(models.Page[models.Message]{Items: want, NextCursor: page.NextCursor})
 }
@@ -26,9 +26,10 @@ func (a *Participant) ExpectSomeMessages(path string, want ...models.Message) {
 func (a *Participant) CreateRoom(n models.NewRoom, to ...*Participant) models.Room {
 	a.T.Helper()
 	var room models.Room
-	made := a.Call("POST", "/v1/rooms", n).ExpectStatus(201).Decode(&room)
-	if room.ID < 1 || room.Membership == nil || made.Header("Location") != RoomPath(room.ID) {
-		a.T.Fatalf("%v\nis no room of the maker's, or is at %q", made, made.Header("Location"))
+	created := a.Call("POST", "/v1/rooms", n).ExpectStatus(201).Decode(&room)
+	if room.ID < 1 || room.Membership == nil || created.Header("Location") != RoomPath(room.ID) {
+		a.T.Fatalf("%v\nis not a room with its owner's membership, or has the wrong Location %q",
+			created, created.Header("Location"))
 	}
 	want := models.Room{
 		ID: room.ID, Handle: valueOf(n.Handle), Name: valueOf(n.Name), Description: valueOf(n.Description),
@@ -39,9 +40,9 @@ func (a *Participant) CreateRoom(n models.NewRoom, to ...*Participant) models.Ro
 	if n.Kind != nil {
 		want.Kind = *n.Kind
 	}
-	made.ExpectBody(want)
+	created.ExpectBody(want)
 	want.Membership = nil
-	made.ExpectEvent(models.EventRoomCreated, want, to...)
+	created.ExpectEvent(models.EventRoomCreated, want, to...)
 	return want
 }
 
@@ -52,15 +53,15 @@ func valueOf[T any](p *T) (v T) {
 	return v
 }
 
-// JoinRoom makes the participant a member of the public room at path, and expects the event at these participants. The
-// messages that the room has count as read.
+// JoinRoom makes the participant a member of the public room at path, and expects the event at these participants. All
+// messages that the room has at that time count as read.
 func (a *Participant) JoinRoom(path string, to ...*Participant) {
 	a.T.Helper()
 	want := Get[models.Room](a.Client, path)
 	var room models.Room
 	joined := a.Call("PUT", path+"/members/me", nil).ExpectStatus(200).Decode(&room)
 	if want.Membership != nil || room.Membership == nil {
-		a.T.Fatalf("%+v is, joined, %v", want, joined)
+		a.T.Fatalf("the room was %+v\njoining returns %v", want, joined)
 	}
 	want.MemberCount++
 	want.Membership = &models.Membership{
@@ -73,56 +74,69 @@ func (a *Participant) JoinRoom(path string, to ...*Participant) {
 func (a *Participant) LeaveRoom(path string, to ...*Participant) {
 	a.T.Helper()
 	room := Get[models.Room](a.Client, path)
-	a.Call("DELETE", path+"/members/me", nil).ExpectStatus(204).ExpectEvent(models.EventMemberLeft, a.MembershipEvent(room), to...)
+	a.Call("DELETE", path+"/members/me", nil).
+		ExpectStatus(204).
+		ExpectEvent(models.EventMemberLeft, a.MembershipEvent(room), to...)
 }
 
-// MembershipEvent is what events about the participant's membership show.
+// MembershipEvent returns the data of events about the participant's membership.
 func (a *Participant) MembershipEvent(room models.Room) models.MemberEvent {
 	return models.MemberEvent{RoomID: room.ID, Subject: room.Subject, User: a.User.Ref(), Role: models.RoleMember}
 }
 
 // EnterRoom makes the participant's stream present in the room, and expects the event at these participants.
-func (a *Participant) EnterRoom(room models.Room, inside ...*Participant) {
+func (a *Participant) EnterRoom(room models.Room, present ...*Participant) {
 	a.T.Helper()
 	a.Call("PUT", PresencePath(room.ID, a.Stream), nil).ExpectStatus(204).
-		ExpectEvent(models.EventPresenceEntered, a.presenceEvent(room), inside...)
+		ExpectEvent(models.EventPresenceEntered, a.presenceEvent(room), present...)
 }
 
 // ExitRoom ends the presence of the participant's stream in the room, and expects the event at these participants.
-func (a *Participant) ExitRoom(room models.Room, inside ...*Participant) {
+func (a *Participant) ExitRoom(room models.Room, present ...*Participant) {
 	a.T.Helper()
 	a.Call("DELETE", PresencePath(room.ID, a.Stream), nil).ExpectStatus(204).
-		ExpectEvent(models.EventPresenceLeft, a.presenceEvent(room), inside...)
+		ExpectEvent(models.EventPresenceLeft, a.presenceEvent(room), present...)
 }
 
 func (a *Participant) presenceEvent(room models.Room) models.PresenceEvent {
 	return models.PresenceEvent{RoomID: room.ID, Subject: room.Subject, User: a.User.Ref()}
 }
 
-// SentMessage is a message and the response that it came in.
+// SentMessage is a message together with the response to its send.
 type SentMessage struct {
 	*Response
 	models.Message
 }
 
-// SendMessage sends a message into the room, and expects it to get that id and to have these files.
+// SendMessage sends a message to the room, and expects it to get the id and to have these files.
 func (a *Participant) SendMessage(room models.Room, id int64, n models.NewMessage, files ...FormPart) SentMessage {
 	a.T.Helper()
 	return a.expectSent(a.Call("POST", RoomPath(room.ID)+"/messages", n), room, id, n, files...)
 }
 
-// SendMessageTo sends a message to a channel or a user, and expects it to get that id in their room.
+// SendMessageTo sends a message to a channel (#handle) or a user (@name), and expects it to get the id in that room.
 func (a *Participant) SendMessageTo(target string, id int64, n models.NewMessage) SentMessage {
 	a.T.Helper()
-	return a.expectSent(a.Call("POST", "/v1/messages", models.TargetedMessage{Target: target, NewMessage: n}), models.Room{}, id, n)
+	return a.expectSent(
+		a.Call("POST", "/v1/messages", models.TargetedMessage{Target: target, NewMessage: n}),
+		models.Room{},
+		id,
+		n,
+	)
 }
 
-// expectSent expects the response to be the message that the participant sent into the room, or into one that only the
-// response names, with these files.
-func (a *Participant) expectSent(by *Response, room models.Room, id int64, n models.NewMessage, files ...FormPart) SentMessage {
+// expectSent expects the response to be the message that the participant sent to the room, with these files. If room
+// has no id, the response determines the room.
+func (a *Participant) expectSent(
+	response *Response,
+	room models.Room,
+	id int64,
+	n models.NewMessage,
+	files ...FormPart,
+) SentMessage {
 	a.T.Helper()
 	var m models.Message
-	by.ExpectStatus(201).Decode(&m)
+	response.ExpectStatus(201).Decode(&m)
 	if room.ID == 0 {
 		room.ID = m.RoomID
 	}
@@ -134,32 +148,32 @@ func (a *Participant) expectSent(by *Response, room models.Room, id int64, n mod
 		want.Type = models.MessageText
 	}
 	if len(m.Files) != len(files) {
-		a.T.Fatalf("%v\nwas sent with %d files", by, len(files))
+		a.T.Fatalf("%v\nwant %d files", response, len(files))
 	}
 	for i, p := range files {
 		want.Files = append(want.Files, a.ExpectFile(room, m.Files[i], p))
 	}
-	if by.Header("Location") != MessagePath(want) {
-		a.T.Errorf("%v\nis at %q", by, by.Header("Location"))
+	if got := response.Header("Location"); got != MessagePath(want) {
+		a.T.Errorf("%v\nhas Location %q, want %q", response, got, MessagePath(want))
 	}
-	return SentMessage{by.ExpectBody(want), want}
+	return SentMessage{response.ExpectBody(want), want}
 }
 
-// ExpectCreated expects the message at the sender and at those who are present in the room.
+// ExpectCreated expects message.created at the sender and at the participants who are present in the room.
 func (s SentMessage) ExpectCreated(to ...*Participant) SentMessage {
 	s.T.Helper()
 	s.ExpectEvent(models.EventMessageCreated, s.Message, to...)
 	return s
 }
 
-// ExpectNotified expects the message at the other members.
+// ExpectNotified expects message.notification at members who are not present in the room.
 func (s SentMessage) ExpectNotified(to ...*Participant) SentMessage {
 	s.T.Helper()
 	s.ExpectEvent(models.EventMessageNotification, s.Message, to...)
 	return s
 }
 
-// ExpectMessages expects these messages at path, which ends in a query or needs none.
+// ExpectMessages expects the page at path to have exactly these messages, without a further page.
 func (a *Participant) ExpectMessages(path string, want ...models.Message) {
 	a.T.Helper()
 	if want == nil {

@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// ProgramVariable names the variable with a build of parley that is tested in place of the code that the tests are
-// built with.
+// ProgramVariable names the environment variable with the path of a parley program. If it is set, the tests start that
+// program in place of the code with which they are built.
 const ProgramVariable = "PARLEY_TEST_PROGRAM"
 
-// Program returns the path of what runs as parley: this very binary, unless another is named.
+// Program returns the path of the program that runs as parley: this test binary, unless ProgramVariable names another.
 func Program() string {
 	if other := os.Getenv(ProgramVariable); other != "" {
 		return other
@@ -23,7 +23,7 @@ func Program() string {
 	return os.Args[0]
 }
 
-// Process is parley in a process of its own, which can be killed.
+// Process is parley in a process of its own, which can be killed and started again. Mu guards Cmd.
 type Process struct {
 	T      testing.TB
 	Args   []string
@@ -34,7 +34,7 @@ type Process struct {
 	Output bytes.Buffer
 }
 
-// StartProcess starts the program on database and waits until it is ready. It is killed with the test.
+// StartProcess starts the program on database and waits until it is ready. It is killed at the end of the test.
 func StartProcess(t testing.TB, database string, flags ...string) *Process {
 	t.Helper()
 	p := LaunchProcess(t, database, flags...)
@@ -42,21 +42,24 @@ func StartProcess(t testing.TB, database string, flags ...string) *Process {
 	return p
 }
 
-// LaunchProcess is StartProcess, but does not wait.
+// LaunchProcess is StartProcess without the wait.
 func LaunchProcess(t testing.TB, database string, flags ...string) *Process {
 	t.Helper()
 	Long(t)
 	address := FreeAddress(t)
 	p := &Process{
-		T: t, URL: "http://" + address,
-		Args: append([]string{"serve", "--listen", address, "--database", database, "--data-dir", t.TempDir(), "--lobby", "none"}, flags...),
+		T:   t,
+		URL: "http://" + address,
+		Args: append(
+			[]string{"serve", "--listen", address, "--database", database, "--data-dir", t.TempDir(), "--lobby", "none"},
+			flags...),
 	}
 	p.Launch()
 	t.Cleanup(p.Kill)
 	return p
 }
 
-// FreeAddress returns an address on this machine whose port was free a moment ago.
+// FreeAddress returns an address of this machine whose port is free.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -80,7 +83,7 @@ func (p *Process) Launch() {
 	p.Mu.Lock()
 	defer p.Mu.Unlock()
 	cmd := exec.Command(Program(), p.Args...)
-	// Little garbage, so that what its memory holds is what it needs.
+	// Frequent garbage collection keeps the heap close to what is in use, which tests measure.
 	cmd.Env = ProgramEnvironment("GOGC=25")
 	if Program() == os.Args[0] {
 		cmd.Env = append(cmd.Env, AsProgramVariable+"=1")
@@ -93,11 +96,11 @@ func (p *Process) Launch() {
 	if err := cmd.Start(); err != nil {
 		p.T.Fatal(err)
 	}
-	p.Cmd = cmd // only now is there something to kill
+	p.Cmd = cmd // only now: Kill kills what is in Cmd
 }
 
-// WaitReady waits for the first line of output, which a program prints once it is ready. The test fails if it ends
-// before.
+// WaitReady waits for the first byte of output, which the program prints when it is ready. The test fails if the
+// program ends before.
 func (p *Process) WaitReady() {
 	p.T.Helper()
 	p.Mu.Lock()
@@ -108,7 +111,7 @@ func (p *Process) WaitReady() {
 	}
 }
 
-// Kill ends the process as a crash does.
+// Kill ends the process with SIGKILL, like a crash. The test fails if the process has crashed by itself.
 func (p *Process) Kill() {
 	p.Mu.Lock()
 	defer p.Mu.Unlock()
@@ -122,7 +125,7 @@ func (p *Process) Kill() {
 	}
 }
 
-// Terminate asks the process to stop and returns its exit status.
+// Terminate stops the process with SIGTERM and returns its exit status.
 func (p *Process) Terminate() int {
 	p.Mu.Lock()
 	defer p.Mu.Unlock()

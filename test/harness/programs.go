@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// RepositoryRoot is the folder of go.mod, in or above the one in which a test runs.
+// RepositoryRoot returns the folder of go.mod, which is the working directory of the test or one of its parents.
 var RepositoryRoot = sync.OnceValue(func() string {
 	folder, err := filepath.Abs(".")
 	if err != nil {
@@ -28,22 +28,24 @@ var RepositoryRoot = sync.OnceValue(func() string {
 	}
 })
 
-// RepositoryPath is the absolute path of a file of the repository.
+// RepositoryPath returns the absolute path of a file of the repository.
 func RepositoryPath(name string) string { return filepath.Join(RepositoryRoot(), name) }
 
-// NodeFolder is the folder of programs for Node.js, which use clients of others. "make test" fetches their packages.
+// NodeFolder returns the folder of the Node.js programs, which use third-party clients. "make test" fetches their
+// packages.
 func NodeFolder() string { return RepositoryPath("test/clients/node") }
 
-// RunNode runs one of the programs of NodeFolder, for at most that long, and returns what it prints.
-func RunNode(t *testing.T, most time.Duration, program string, args ...string) []byte {
+// RunNode runs one of the programs of NodeFolder until the timeout, and returns its standard output.
+func RunNode(t *testing.T, timeout time.Duration, program string, args ...string) []byte {
 	t.Helper()
-	return RunIn(t, NodeFolder(), most, "node", append([]string{program}, args...)...)
+	return RunIn(t, NodeFolder(), timeout, "node", append([]string{program}, args...)...)
 }
 
-// RunIn runs a command in a folder, for at most that long, and returns what it prints.
-func RunIn(t *testing.T, folder string, most time.Duration, command string, args ...string) []byte {
+// RunIn runs a command in a folder until the timeout, and returns its standard output. The test fails if the command
+// does.
+func RunIn(t *testing.T, folder string, timeout time.Duration, command string, args ...string) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), most)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command, args...)
 	cmd.Dir = folder
@@ -56,7 +58,7 @@ func RunIn(t *testing.T, folder string, most time.Duration, command string, args
 	return output
 }
 
-// NeedNode skips a test where Node.js or the packages are missing; in CI the test fails.
+// NeedNode skips the test if Node.js or the packages are missing. In CI the test fails.
 func NeedNode(t *testing.T) {
 	t.Helper()
 	Long(t)
@@ -67,13 +69,13 @@ func NeedNode(t *testing.T) {
 	switch {
 	case err == nil:
 	case os.Getenv("CI") == "true":
-		t.Fatalf("this test needs Node.js, and what npm ci fetches: %v", err)
+		t.Fatalf("this test needs Node.js and the packages of npm ci: %v", err)
 	default:
-		t.Skipf("Node.js, or what npm ci fetches, is missing: %v", err)
+		t.Skipf("Node.js or the packages of npm ci are missing: %v", err)
 	}
 }
 
-// NeedProgram skips a test where a program is missing; in CI the test fails.
+// NeedProgram skips the test if a program is missing. In CI the test fails.
 func NeedProgram(t *testing.T, name string) {
 	t.Helper()
 	Long(t)
@@ -84,16 +86,17 @@ func NeedProgram(t *testing.T, name string) {
 	}
 }
 
-// NeedBrowser finds Chromium or its like, or skips the test. CHROMIUM says where it is, if not on the path. The build
-// without windows comes first: it is the same engine, and takes two thirds of the processor.
+// NeedBrowser returns the path of Chromium or a browser based on it, or skips the test. The environment variable
+// CHROMIUM holds the path if the browser is not in PATH. The headless build is preferred: it has the same engine and
+// takes two thirds of the processor time.
 func NeedBrowser(t *testing.T) string {
 	t.Helper()
 	return FindBrowser(t, "Chromium", os.Getenv("CHROMIUM"),
 		"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 }
 
-// FindBrowser finds a browser by the names that its program may have, or skips the test. It starts the program, because
-// a file of that name may only print how to install the browser.
+// FindBrowser returns the path of the first of the programs that runs, or skips the test. It starts the program,
+// because a file of that name may only print how to install the browser.
 func FindBrowser(t *testing.T, browser string, names ...string) string {
 	t.Helper()
 	for _, name := range names {

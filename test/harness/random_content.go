@@ -11,34 +11,34 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// RandomBytes returns content of which no two parts are alike.
+// RandomBytes returns size pseudorandom bytes, which are always the same for the same size.
 func RandomBytes(size int) []byte {
 	content, _ := io.ReadAll(RandomReader(size)) // never fails
 	return content
 }
 
-// RandomReader reads the content of RandomBytes without holding it: under the race detector, memory counts several
-// times.
+// RandomReader returns a reader of the content of RandomBytes that does not hold it in memory, of which the race
+// detector needs several times as much.
 func RandomReader(size int) io.Reader {
 	return io.LimitReader(rand.NewChaCha8([32]byte{byte(size)}), int64(size))
 }
 
-// StreamRandom sends so many random bytes as a request's body.
+// StreamRandom sends the content of RandomBytes as a request's body.
 func (c *Client) StreamRandom(method, path string, size int, headers ...string) *Response {
 	c.T.Helper()
 	return c.StreamBody(method, path, RandomReader(size), int64(size), headers...)
 }
 
-// ExpectRandomFile expects a file to be so many bytes of RandomBytes, in its description and in its download.
+// ExpectRandomFile expects a file to have the content of RandomBytes, in its description and in its download.
 func (c *Client) ExpectRandomFile(id string, size int) {
 	c.T.Helper()
 	want := digestOfReader(c, RandomReader(size))
 	f := Get[models.File](c, "/v1/files/"+id)
 	if f.Size != int64(size) || f.SHA256 != want {
-		c.T.Errorf("the file is %+v", f)
+		c.T.Errorf("the file is %+v, want %d bytes with the digest %s", f, size, want)
 	}
 	if got := c.DownloadDigest(f); got != want {
-		c.T.Errorf("what is downloaded has the digest %s, not %s", got, want)
+		c.T.Errorf("the download has the digest %s, want %s", got, want)
 	}
 }
 
@@ -51,7 +51,7 @@ func digestOfReader(c *Client, r io.Reader) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// StreamBody sends a body that is made while it is sent. A size of -1 is not announced.
+// StreamBody sends a body that is read while it is sent. With a size of -1 the request has no Content-Length.
 func (c *Client) StreamBody(method, path string, body io.Reader, size int64, headers ...string) *Response {
 	c.T.Helper()
 	ctx, cancel := context.WithTimeout(c.T.Context(), 5*Timeout)
@@ -68,7 +68,7 @@ func (c *Client) StreamBody(method, path string, body io.Reader, size int64, hea
 	return a
 }
 
-// DownloadDigest downloads a file, keeps nothing of it, and returns its SHA-256 in hexadecimal.
+// DownloadDigest downloads a file without holding it in memory, and returns its SHA-256 in hexadecimal.
 func (c *Client) DownloadDigest(f models.File) string {
 	c.T.Helper()
 	ctx, cancel := context.WithTimeout(c.T.Context(), 5*Timeout)

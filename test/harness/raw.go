@@ -21,7 +21,7 @@ type RawConn struct {
 	Reader *bufio.Reader
 }
 
-// DialRaw opens a connection to the server and sends the head of a POST. Headers are lines without their ends.
+// DialRaw opens a connection to the server and sends the head of a POST. Headers are whole lines without line ends.
 func (c *Client) DialRaw(path string, headers ...string) *RawConn {
 	c.T.Helper()
 	conn, err := (&net.Dialer{}).DialContext(c.T.Context(), "tcp", strings.TrimPrefix(c.URL, "http://"))
@@ -49,7 +49,7 @@ func (w *RawConn) Write(s string) {
 	}
 }
 
-// ExpectResponse reads the final response and decodes its body into v. The test fails if the status is another.
+// ExpectResponse reads the response, which must have the status, and decodes its JSON body into v.
 func (w *RawConn) ExpectResponse(status int, v any) {
 	w.T.Helper()
 	res, err := http.ReadResponse(w.Reader, nil)
@@ -59,7 +59,7 @@ func (w *RawConn) ExpectResponse(status int, v any) {
 	body, err := io.ReadAll(res.Body)
 	_ = res.Body.Close()
 	if err == nil && res.StatusCode != status {
-		w.T.Fatalf("got %d %s, wanted %d", res.StatusCode, body, status)
+		w.T.Fatalf("got %d %s, want %d", res.StatusCode, body, status)
 	}
 	if err == nil {
 		err = json.Unmarshal(body, v)
@@ -69,21 +69,21 @@ func (w *RawConn) ExpectResponse(status int, v any) {
 	}
 }
 
-// ExpectProblem reads the final response, which must be a problem with the status and the code.
+// ExpectProblem reads the response, which must be a problem with the status and the code.
 func (w *RawConn) ExpectProblem(status int, code models.Code) {
 	w.T.Helper()
 	var p models.Problem
 	w.ExpectResponse(status, &p)
 	if p.Code != code {
-		w.T.Errorf("got %+v, wanted %s", p, code)
+		w.T.Errorf("got %+v, want %s", p, code)
 	}
 }
 
-// ExpectContinueHeader asks the server to say whether it wants the body.
+// ExpectContinueHeader makes the server respond with 100 Continue before it reads the body (RFC 9110, section 10.1.1).
 const ExpectContinueHeader = "Expect: 100-continue"
 
-// ContentLengthHeader announces the length of a body.
+// ContentLengthHeader returns the header line with the length of a body in bytes.
 func ContentLengthHeader(n int) string { return fmt.Sprintf("Content-Length: %d", n) }
 
-// OctetStream is the media type of any bytes.
+// OctetStream is the media type of arbitrary bytes.
 const OctetStream = "application/octet-stream"

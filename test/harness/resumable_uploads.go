@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// UploadChunk is the body that tests send to each operation that takes bytes.
+// UploadChunk is the body that tests send to each operation that accepts bytes.
 const UploadChunk = "bytes"
 
-// AnnounceUpload begins an upload of so many bytes and returns its id.
+// AnnounceUpload creates an upload of a text of size bytes and returns its id.
 func (c *Client) AnnounceUpload(roomID int64, size int) (id string) {
 	c.T.Helper()
-	made := c.Call("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(size),
+	created := c.Call("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(size),
 		"Upload-Metadata", UploadMetadata(roomID, "film.txt")).ExpectStatus(201)
-	return strings.TrimPrefix(made.Header("Location"), "/v1/uploads/")
+	return strings.TrimPrefix(created.Header("Location"), "/v1/uploads/")
 }
 
-// UploadMetadata is an Upload-Metadata that names the room and the file name of a text.
+// UploadMetadata returns the Upload-Metadata header of a text file in a room.
 func UploadMetadata(roomID int64, name string) string {
 	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	return "filename " + encode(name) + ",filetype " + encode("text/plain") + ",room_id " + encode(fmt.Sprint(roomID))
 }
 
-// UploadMetadataOf is an Upload-Metadata of keys and values, in pairs.
+// UploadMetadataOf returns the Upload-Metadata header of pairs of a key and a value.
 func UploadMetadataOf(pairs ...string) string {
 	var all []string
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -35,15 +35,19 @@ func UploadMetadataOf(pairs ...string) string {
 	return strings.Join(all, ",")
 }
 
-// UploadCreation returns the headers that begin an upload of a file of random bytes.
+// UploadCreation returns the headers that create an upload of a file of random bytes.
 func UploadCreation(roomID int64, size int, more ...string) []string {
 	return append([]string{
-		"Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(size),
-		"Upload-Metadata", UploadMetadataOf("filename", "noise.bin", "filetype", "application/octet-stream", "room_id", fmt.Sprint(roomID)),
+		"Tus-Resumable",
+		"1.0.0",
+		"Upload-Length",
+		strconv.Itoa(size),
+		"Upload-Metadata",
+		UploadMetadataOf("filename", "noise.bin", "filetype", "application/octet-stream", "room_id", fmt.Sprint(roomID)),
 	}, more...)
 }
 
-// CreateUpload begins an upload in chunks and returns its path.
+// CreateUpload creates an upload of a file of random bytes and returns its path.
 func (c *Client) CreateUpload(roomID int64, size int, more ...string) string {
 	c.T.Helper()
 	a := c.Call("POST", "/v1/uploads", nil, UploadCreation(roomID, size, more...)...).ExpectStatus(201)
@@ -60,14 +64,14 @@ func (c *Client) PatchUpload(path string, offset int, chunk []byte, more ...stri
 	return c.Call("PATCH", path, chunk, UploadHeaders(offset, more...)...)
 }
 
-// UploadHeaders returns the headers of a chunk at that offset.
+// UploadHeaders returns the headers of a chunk at the offset.
 func UploadHeaders(offset int, more ...string) []string {
 	return append([]string{
 		"Tus-Resumable", "1.0.0", "Upload-Offset", strconv.Itoa(offset), "Content-Type", "application/offset+octet-stream",
 	}, more...)
 }
 
-// HeadUpload asks for the offset of an upload.
+// HeadUpload requests the state of an upload.
 func (c *Client) HeadUpload(path string) *Response {
 	c.T.Helper()
 	return c.Call("HEAD", path, nil, "Tus-Resumable", "1.0.0")
@@ -88,12 +92,19 @@ func offsetOf(a *Response) int {
 	return n
 }
 
-// ExpectUploadOffset expects the response to name that offset of the upload, and when the upload expires.
+// ExpectUploadOffset expects the response to have the upload's offset and an expiry at least an hour from now.
 func ExpectUploadOffset(a *Response, offset int) *Response {
 	a.T.Helper()
 	expires, err := http.ParseTime(a.Header("Upload-Expires"))
-	if got := offsetOf(a); got != offset || err != nil || time.Until(expires) < time.Hour || a.Header("Tus-Resumable") != "1.0.0" {
-		a.T.Fatalf("%v %v\nwanted the offset %d, an hour and more, and tus (%v)", a, a.HTTP.Header, offset, err)
+	if got := offsetOf(a); got != offset || err != nil || time.Until(expires) < time.Hour ||
+		a.Header("Tus-Resumable") != "1.0.0" {
+		a.T.Fatalf(
+			"%v %v\nwant the offset %d, an expiry in an hour or more, and Tus-Resumable 1.0.0 (%v)",
+			a,
+			a.HTTP.Header,
+			offset,
+			err,
+		)
 	}
 	return a
 }

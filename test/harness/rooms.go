@@ -6,7 +6,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// CreatePublicRoom creates a public room with the others as members.
+// CreatePublicRoom creates a public room, which the others join.
 func (c *Client) CreatePublicRoom(others ...*Client) models.Room {
 	c.T.Helper()
 	room := c.CreateRoom(models.NewRoom{Handle: Ptr(UniqueName("room"))})
@@ -16,7 +16,7 @@ func (c *Client) CreatePublicRoom(others ...*Client) models.Room {
 	return c.GetRoom(room.ID)
 }
 
-// CreatePrivateRoom creates a private room with the others as members.
+// CreatePrivateRoom creates a private room and adds the others to it.
 func (c *Client) CreatePrivateRoom(others ...*Client) models.Room {
 	c.T.Helper()
 	room := c.CreateRoom(models.NewRoom{Name: Ptr("private"), Kind: Ptr(models.RoomPrivate)})
@@ -26,7 +26,7 @@ func (c *Client) CreatePrivateRoom(others ...*Client) models.Room {
 	return c.GetRoom(room.ID)
 }
 
-// AddMember makes another user a member, or gives them the role.
+// AddMember makes another user a member with the role, or changes the role of a member.
 func (c *Client) AddMember(roomID int64, other *Client, role models.Role) {
 	c.T.Helper()
 	c.Call("PUT", MemberPath(roomID, other), models.RoleChange{Role: role}).ExpectStatus(200)
@@ -46,7 +46,7 @@ func (c *Client) CreateRoom(n models.NewRoom) models.Room {
 	return room
 }
 
-// SendText sends a text and returns the message.
+// SendText sends a text to a room and returns the message.
 func (c *Client) SendText(roomID int64, text string, headers ...string) models.Message {
 	c.T.Helper()
 	var m models.Message
@@ -60,7 +60,7 @@ func (c *Client) JoinRoom(roomID int64) {
 	c.Call("PUT", RoomPath(roomID)+"/members/me", nil).ExpectStatus(200)
 }
 
-// AllMessages reads a room's messages page by page.
+// AllMessages returns all messages of a room, the oldest first. It reads them page by page.
 func (c *Client) AllMessages(roomID int64) []models.Message {
 	c.T.Helper()
 	var all []models.Message

@@ -8,15 +8,15 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Scenario is one behaviour of Parley, seen by a client.
+// Scenario is one behaviour of Parley as a client sees it. It runs as a subtest.
 type Scenario struct {
 	Name string
 	Play func(t *testing.T, c *Client)
 }
 
-// RunScenarios runs the scenarios one after the other, on one server for each database. Their names are unique, so that
-// what one leaves behind does not disturb the next. Only contacts are told who is online: it would come in between of
-// other events.
+// RunScenarios runs the scenarios one after the other, on one server for each database. They use unique usernames and
+// handles, so that the data of one does not affect the next. The presence room limit is 0: only contacts get
+// user.online and user.offline, which would otherwise arrive in between other events.
 func RunScenarios(t *testing.T, scenarios []Scenario, flags ...string) {
 	t.Helper()
 	OnEachDatabase(t, func(t *testing.T, database string) { runScenariosOn(t, scenarios, database, flags...) })
@@ -25,8 +25,8 @@ func RunScenarios(t *testing.T, scenarios []Scenario, flags ...string) {
 func runScenariosOn(t *testing.T, scenarios []Scenario, database string, flags ...string) {
 	t.Helper()
 	s := StartServer(t, database, append([]string{"--presence-room-limit", "0"}, flags...)...)
-	for _, sc := range scenarios {
-		t.Run(sc.Name, func(t *testing.T) { sc.Play(t, NewClient(t, s.URL)) })
+	for _, scenario := range scenarios {
+		t.Run(scenario.Name, func(t *testing.T) { scenario.Play(t, NewClient(t, s.URL)) })
 	}
 }
 
@@ -37,7 +37,7 @@ func Get[T any](c *Client, path string) (v T) {
 	return v
 }
 
-// AllPages reads all pages of a list whose path ends in a query.
+// AllPages reads all pages of a list. The path must end in a query, to which the cursor is appended.
 func AllPages[T any](c *Client, path string) (pages [][]T) {
 	c.T.Helper()
 	for cursor := ""; ; {
@@ -49,19 +49,19 @@ func AllPages[T any](c *Client, path string) (pages [][]T) {
 	}
 }
 
-// EventID is the id of the event that the request made, "" for none.
+// EventID returns the id of the event that the request caused, "" for none.
 func (a *Response) EventID() string { return a.Header("Event-Id") }
 
-// ExpectNoEvent expects the response to name no event: the request changed nothing.
+// ExpectNoEvent expects the response to have no Event-Id: the request caused no event.
 func (a *Response) ExpectNoEvent() *Response {
 	a.T.Helper()
 	if id := a.EventID(); id != "" {
-		a.T.Errorf("%v\nnames the event %s, though it changed nothing", a, id)
+		a.T.Errorf("%v\nhas Event-Id %s, want none", a, id)
 	}
 	return a
 }
 
-// Without returns the response's JSON object without some of its fields.
+// Without returns the response's JSON object without the fields.
 func (a *Response) Without(fields ...string) string {
 	a.T.Helper()
 	var object map[string]json.RawMessage
@@ -76,7 +76,7 @@ func (a *Response) Without(fields ...string) string {
 	return string(rest)
 }
 
-// ExpectInvalid expects the problem invalid_request about the field.
+// ExpectInvalid expects the problem invalid_request with an error for the field.
 func (a *Response) ExpectInvalid(field string) {
 	a.T.Helper()
 	p := a.ExpectProblem(400, models.CodeInvalidRequest)
@@ -85,22 +85,23 @@ func (a *Response) ExpectInvalid(field string) {
 			return
 		}
 	}
-	a.T.Errorf("%v\ndoes not name %q", a, field)
+	a.T.Errorf("%v\nhas no error for the field %q", a, field)
 }
 
-// Eventually waits until isSo returns true. It is for what only time brings about, and no event announces.
-func Eventually(t testing.TB, what string, isSo func() bool) {
+// Eventually polls until condition returns true, and fails the test after Timeout. It is for conditions that no event
+// announces.
+func Eventually(t testing.TB, description string, condition func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(Timeout); !isSo(); <-tick.C {
+	for deadline := time.Now().Add(Timeout); !condition(); <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("this did not come to be: %s", what)
+			t.Fatalf("timeout: %s", description)
 		}
 	}
 }
 
-// WaitAfter waits until the clock shows a later millisecond than t did.
+// WaitAfter waits until the clock is at least a millisecond after t, and returns the current time.
 func WaitAfter(t models.Time) models.Time {
 	for {
 		if now := models.Now(); now.After(t.Time) {

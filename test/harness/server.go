@@ -1,5 +1,5 @@
-// Package harness is what the tests of the whole share: servers in the test's process and outside of it, a client that
-// checks each request and each response against openapi.yaml, event streams, databases and storages.
+// Package harness has what the tests of the whole server share: servers inside and outside of the test's process, a
+// client that checks each request and each response against openapi.yaml, event streams, databases and file storages.
 package harness
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/parley-chat/parley/handlers/deadline"
 )
 
-// Timeout bounds every wait of the tests. It is not a measure of speed: a test that waits this long has failed.
+// Timeout is the limit of every wait in the tests. It is not a measure of speed: a test that waits this long fails.
 const Timeout = 60 * time.Second
 
 // Server is a real server in this process, on a port of its own.
@@ -25,14 +25,14 @@ type Server struct {
 	once sync.Once
 }
 
-// StartServer starts a server on database, with further flags as on the command line, and stops it with the test. It
-// has no lobby unless a flag names one, because the members of a lobby get an event for each new guest.
+// StartServer starts a server on database, with further flags as on the command line, and stops it at the end of the
+// test. It has no lobby unless a flag names one, because the members of a lobby get an event for each new guest.
 func StartServer(t testing.TB, database string, flags ...string) *Server {
 	t.Helper()
 	return StartServerWithLimits(t, database, nil, flags...)
 }
 
-// StartServerWithLimits is StartServer with other time limits for clients.
+// StartServerWithLimits is StartServer with other time limits for clients. With nil, the limits are the usual ones.
 func StartServerWithLimits(t testing.TB, database string, limits *deadline.Limits, flags ...string) *Server {
 	t.Helper()
 	s, err := launchServer(t, database, limits, flags...)
@@ -44,7 +44,7 @@ func StartServerWithLimits(t testing.TB, database string, limits *deadline.Limit
 	return ts
 }
 
-// TryStartServer returns the error that keeps a server from starting, nil if it starts.
+// TryStartServer starts a server, stops it again, and returns the error of the start.
 func TryStartServer(t testing.TB, database string, flags ...string) error {
 	t.Helper()
 	s, err := launchServer(t, database, nil, flags...)
@@ -59,8 +59,10 @@ func launchServer(t testing.TB, database string, limits *deadline.Limits, flags 
 	return StartServerLogging(t, testLog{t}, database, limits, flags...)
 }
 
-// StartServerLogging starts a server that logs to log, and that the caller stops.
-func StartServerLogging(t testing.TB, log io.Writer, database string, limits *deadline.Limits, flags ...string) (*server.Server, error) {
+// StartServerLogging starts a server that logs to log. The caller must stop it.
+func StartServerLogging(
+	t testing.TB, log io.Writer, database string, limits *deadline.Limits, flags ...string,
+) (*server.Server, error) {
 	t.Helper()
 	args := append([]string{
 		"--listen", "127.0.0.1:0", "--database", database, "--data-dir", t.TempDir(), "--lobby", "none",
@@ -73,7 +75,7 @@ func StartServerLogging(t testing.TB, log io.Writer, database string, limits *de
 	return server.Start(context.Background(), c, log)
 }
 
-// Stop stops the server as SIGTERM does, once.
+// Stop stops the server as SIGTERM does. Further calls have no effect.
 func (s *Server) Stop() {
 	s.once.Do(func() {
 		if err := s.Server.Stop(); err != nil {
@@ -82,10 +84,10 @@ func (s *Server) Stop() {
 	})
 }
 
-// testLog is the log of a server under test.
+// testLog is the log output of a server under test.
 type testLog struct{ t testing.TB }
 
-// Write fails the test over an error of the server.
+// Write fails the test if the server logs an error.
 func (l testLog) Write(b []byte) (int, error) {
 	if bytes.Contains(b, []byte(`"level":"ERROR"`)) {
 		l.t.Errorf("the server logged an error: %s", b)

@@ -22,20 +22,21 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// s3Variable names the variable with the address of an S3 server in which tests may create buckets, as --files takes
-// it; the bucket in it is ignored. "make test" sets it.
+// s3Variable names the environment variable with the address of an S3 server in which tests may create buckets. It has
+// the form of --files; the bucket in it is ignored. "make test" sets it.
 const s3Variable = "PARLEY_TEST_S3"
 
-// Storage is a storage of files that lives as long as the test.
+// Storage is a file storage that is removed at the end of the test.
 type Storage interface {
-	// Location is what --files takes.
+	// Location returns the value of --files for this storage.
 	Location() string
-	// Names are the names of all that is in it, complete or not, and size is what they hold, in bytes.
+	// Names returns the names of all files in it, including incomplete uploads. Size returns their total size in bytes.
 	Names(t testing.TB) []string
 	Size(t testing.TB) int64
 }
 
-// onEachStorage runs a test on a folder and on S3, beside each database: all of them empty, and its own.
+// onEachStorage runs a test on each combination of a storage (a folder, S3) and a database. Each run has an empty
+// storage and an empty database of its own.
 func onEachStorage(t *testing.T, f func(t *testing.T, database string, files Storage)) {
 	t.Parallel()
 	t.Run("folder", func(t *testing.T) {
@@ -46,7 +47,8 @@ func onEachStorage(t *testing.T, f func(t *testing.T, database string, files Sto
 	})
 }
 
-// OnTwoStorages is onEachStorage for tests that take long and depend little on either.
+// OnTwoStorages is for slow tests that depend little on the combination: it runs a test on SQLite with a folder and on
+// PostgreSQL with S3.
 func OnTwoStorages(t *testing.T, f func(t *testing.T, database string, files Storage)) {
 	t.Parallel()
 	t.Run("sqlite and a folder", func(t *testing.T) {
@@ -67,27 +69,27 @@ func RunScenariosOnEachStorage(t *testing.T, scenarios []Scenario, flags ...stri
 	})
 }
 
-// FolderStorage is a folder.
+// FolderStorage is the path of a folder.
 type FolderStorage string
 
-// Location is the path.
+// Location returns the path.
 func (f FolderStorage) Location() string { return string(f) }
 
-// Names are the names of the files.
+// Names returns the names of the files.
 func (f FolderStorage) Names(t testing.TB) (names []string) {
 	t.Helper()
 	f.walk(t, func(info fs.FileInfo) { names = append(names, info.Name()) })
 	return names
 }
 
-// Size is the size of the files together, in bytes.
+// Size returns the total size of the files in bytes.
 func (f FolderStorage) Size(t testing.TB) (total int64) {
 	t.Helper()
 	f.walk(t, func(info fs.FileInfo) { total += info.Size() })
 	return total
 }
 
-// walk passes over what goes while it looks.
+// walk calls each for all files. It ignores files that are removed meanwhile.
 func (f FolderStorage) walk(t testing.TB, each func(fs.FileInfo)) {
 	t.Helper()
 	err := filepath.WalkDir(string(f), func(_ string, d fs.DirEntry, err error) error {
@@ -114,7 +116,8 @@ type Bucket struct {
 	URL    url.URL
 }
 
-// NewBucket creates a bucket, which is removed with the test. The test is skipped if there is no S3 server.
+// NewBucket creates a bucket, which is removed at the end of the test. The test is skipped if there is no S3 server; in
+// CI it fails.
 func NewBucket(t testing.TB) Bucket {
 	t.Helper()
 	address := os.Getenv(s3Variable)
@@ -152,10 +155,10 @@ func NewBucket(t testing.TB) Bucket {
 	return b
 }
 
-// Location is the URL, with the credentials.
+// Location returns the URL, with the credentials.
 func (b Bucket) Location() string { return b.URL.String() }
 
-// AtEndpoint is the location of the bucket through another endpoint.
+// AtEndpoint returns the location of the bucket with another endpoint.
 func (b Bucket) AtEndpoint(endpoint string) string {
 	u := b.URL
 	query := u.Query()
@@ -164,7 +167,7 @@ func (b Bucket) AtEndpoint(endpoint string) string {
 	return u.String()
 }
 
-// Names are the keys of the objects, and of those whose upload is not complete.
+// Names returns the keys of the objects, including those whose upload is incomplete.
 func (b Bucket) Names(t testing.TB) (names []string) {
 	t.Helper()
 	for _, o := range b.objects(t) {
@@ -179,7 +182,7 @@ func (b Bucket) Names(t testing.TB) (names []string) {
 	return names
 }
 
-// Size is the size of the objects together, in bytes.
+// Size returns the total size of the complete objects in bytes.
 func (b Bucket) Size(t testing.TB) (total int64) {
 	t.Helper()
 	for _, o := range b.objects(t) {
@@ -219,7 +222,7 @@ func (b Bucket) remove(t testing.TB) {
 	}
 }
 
-// FileServer is a server, a client without a token, and the folder in which the server keeps files.
+// FileServer is a server with a client without a token. Folder is where the server stores files.
 type FileServer struct {
 	*Client
 	Server   *Server
@@ -227,7 +230,7 @@ type FileServer struct {
 	Folder   string
 }
 
-// BlobPaths returns the paths of all files in a folder, complete or not.
+// BlobPaths returns the sorted paths of all files in a folder and below, including incomplete uploads.
 func BlobPaths(t testing.TB, folder string) []string {
 	t.Helper()
 	var paths []string
@@ -244,28 +247,28 @@ func BlobPaths(t testing.TB, folder string) []string {
 	return paths
 }
 
-// ExpectBlobs waits until the folder holds so many blobs and the database so many files.
-func (s *FileServer) ExpectBlobs(kept int, files int64) {
+// ExpectBlobs waits until the folder has the number of blobs, and expects the database to have the number of files.
+func (s *FileServer) ExpectBlobs(blobs int, files int64) {
 	s.T.Helper()
-	Eventually(s.T, "the folder keeps what has an owner, and nothing else", func() bool {
-		return len(BlobPaths(s.T, s.Folder)) == kept
+	Eventually(s.T, "the folder has only blobs that belong to a file", func() bool {
+		return len(BlobPaths(s.T, s.Folder)) == blobs
 	})
 	if got := QueryCount(s.T, s.Database, "SELECT count(*) FROM files"); got != files {
-		s.T.Errorf("the database has %d files, wanted %d", got, files)
+		s.T.Errorf("the database has %d files, want %d", got, files)
 	}
 }
 
-// ExpectNoLeases wants no blob to be safe from the sweeper: of those whose requests were answered, each has its file or
-// was given up then and there. Otherwise its bytes would stay until its lease ends.
+// ExpectNoLeases expects no blob to have a lease, which protects it from deletion. After a request has completed, its
+// blob either belongs to a file or is deleted at once. Otherwise the bytes would remain until the lease ends.
 func (s *FileServer) ExpectNoLeases() {
 	s.T.Helper()
 	leases := fmt.Sprintf("SELECT count(*) FROM doomed_blobs WHERE due_at > %d", models.Now().UnixMilli())
 	if left := QueryCount(s.T, s.Database, leases); left != 0 {
-		s.T.Errorf("%d blobs wait for the end of their leases", left)
+		s.T.Errorf("%d blobs still have a lease", left)
 	}
 }
 
-// OpenDatabase opens a database that a server has open too.
+// OpenDatabase opens a database, which a server may have open too. The caller must close it.
 func OpenDatabase(t testing.TB, database string) *sql.DB {
 	t.Helper()
 	driver := "sqlite"
@@ -279,7 +282,7 @@ func OpenDatabase(t testing.TB, database string) *sql.DB {
 	return db
 }
 
-// QueryCount returns the one number that a query finds.
+// QueryCount returns the single number that a query selects.
 func QueryCount(t testing.TB, database, query string) (n int64) {
 	t.Helper()
 	db := OpenDatabase(t, database)
@@ -290,7 +293,7 @@ func QueryCount(t testing.TB, database, query string) (n int64) {
 	return n
 }
 
-// PostChunked posts a body without announcing its length.
+// PostChunked posts a body in chunked transfer coding, without a Content-Length.
 func (c *Client) PostChunked(path string, body []byte, headers ...string) *Response {
 	c.T.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Timeout)

@@ -15,16 +15,16 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Stream is an event stream that a test reads.
+// Stream is an event stream that a test reads. Cancel disconnects it.
 type Stream struct {
 	T      testing.TB
 	Events chan Event
 	Cancel context.CancelFunc
 	Ready  models.Ready
-	LastID string // of the newest event that was taken
+	LastID string // id of the last event that Next returned and that had one
 }
 
-// Event is one event as it came.
+// Event is one event as it was received.
 type Event struct {
 	ID, Name, Data string
 }
@@ -32,7 +32,7 @@ type Event struct {
 // Decode decodes the data of the event into v.
 func (e Event) Decode(v any) error { return json.Unmarshal([]byte(e.Data), v) }
 
-// CheckContract checks the event against the contract.
+// CheckContract fails the test if the event violates the contract.
 func (e Event) CheckContract(t testing.TB) {
 	t.Helper()
 	event := map[string]any{"event": e.Name}
@@ -46,20 +46,20 @@ func (e Event) CheckContract(t testing.TB) {
 		err = Document().Components.Schemas["StreamEvent"].Value.VisitJSON(event)
 	}
 	if err != nil {
-		t.Fatalf("%v\nis not as the contract has it: %v", e, err)
+		t.Fatalf("%v\nviolates the contract: %v", e, err)
 	}
 }
 
 func (e Event) String() string { return fmt.Sprintf("%s %s %s", e.ID, e.Name, e.Data) }
 
-// OpenStream opens the client's event stream and takes its first event, which must be ready. query is as in
+// OpenStream opens the client's event stream and reads its first event, which must be ready. query is for example
 // "room=1&room=2".
 func (c *Client) OpenStream(query string, headers ...string) *Stream {
 	c.T.Helper()
 	s := c.ConnectStream(query, headers...)
 	first := s.Next()
 	if first.Name != string(models.EventReady) {
-		c.T.Fatalf("a stream began with %v", first)
+		c.T.Fatalf("the first event of the stream is %v", first)
 	}
 	if err := first.Decode(&s.Ready); err != nil {
 		c.T.Fatal(err)
@@ -67,7 +67,7 @@ func (c *Client) OpenStream(query string, headers ...string) *Stream {
 	return s
 }
 
-// ConnectStream opens the client's event stream and takes no event. It ends with the test.
+// ConnectStream opens the client's event stream without reading an event. It is closed at the end of the test.
 func (c *Client) ConnectStream(query string, headers ...string) *Stream {
 	c.T.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -92,7 +92,7 @@ func (c *Client) ConnectStream(query string, headers ...string) *Stream {
 	return s
 }
 
-// OpenStreamBody opens the client's event stream and returns its bytes, until ctx ends.
+// OpenStreamBody opens the client's event stream and returns its body. The stream ends with ctx.
 func (c *Client) OpenStreamBody(ctx context.Context, query string, headers ...string) io.ReadCloser {
 	c.T.Helper()
 	body, err := c.TryOpenStream(ctx, query, headers...)
@@ -102,7 +102,8 @@ func (c *Client) OpenStreamBody(ctx context.Context, query string, headers ...st
 	return body
 }
 
-// TryOpenStream is OpenStreamBody for tests that expect it to fail.
+// TryOpenStream is OpenStreamBody, but returns the error. A response that is not a stream, or is busy, is a
+// StreamRefusedError.
 func (c *Client) TryOpenStream(ctx context.Context, query string, headers ...string) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, "GET", c.URL+"/v1/events?"+query, http.NoBody)
 	if err != nil {
@@ -124,7 +125,7 @@ func (c *Client) TryOpenStream(ctx context.Context, query string, headers ...str
 		_ = res.Body.Close()
 		return nil, &StreamRefusedError{res.StatusCode, string(body)}
 	}
-	if res.ContentLength >= 0 { // busy: a stream has no length
+	if res.ContentLength >= 0 { // the response is busy: a stream has no length
 		body, err := io.ReadAll(res.Body)
 		_ = res.Body.Close()
 		return nil, errors.Join(&StreamRefusedError{http.StatusServiceUnavailable, string(body)}, err)
@@ -132,7 +133,7 @@ func (c *Client) TryOpenStream(ctx context.Context, query string, headers ...str
 	return res.Body, nil
 }
 
-// StreamRefusedError is a response that is no event stream, or a stream that says busy.
+// StreamRefusedError is a response that is not an event stream, or a stream that consists of the event busy.
 type StreamRefusedError struct {
 	Status int
 	body   string
@@ -142,7 +143,7 @@ func (r *StreamRefusedError) Error() string {
 	return fmt.Sprintf("the stream was refused: %d %s", r.Status, r.body)
 }
 
-// ReadEvents parses an event stream until it ends, its reader fails, or take has enough.
+// ReadEvents parses an event stream until the reader fails or take returns false. Only the latter returns nil.
 func ReadEvents(r io.Reader, take func(Event) bool) error {
 	lines := bufio.NewReaderSize(r, 64<<10)
 	var e Event
@@ -168,7 +169,7 @@ func ReadEvents(r io.Reader, take func(Event) bool) error {
 	}
 }
 
-// Next returns the next event. The test fails when none comes.
+// Next returns the next event. The test fails if the stream ends or no event arrives within Timeout.
 func (s *Stream) Next() Event {
 	s.T.Helper()
 	select {
@@ -182,17 +183,17 @@ func (s *Stream) Next() Event {
 		}
 		return e
 	case <-time.After(Timeout):
-		s.T.Fatal("no event came")
+		s.T.Fatal("timeout: no event arrived")
 	}
 	panic("unreachable")
 }
 
-// Expect takes the next event, which must have the name, and decodes its data into v unless that is nil.
+// Expect returns the next event, which must have the name, and decodes its data into v unless v is nil.
 func (s *Stream) Expect(name models.EventName, v any) Event {
 	s.T.Helper()
 	e := s.Next()
 	if e.Name != string(name) {
-		s.T.Fatalf("wanted %s, got %v", name, e)
+		s.T.Fatalf("got %v, want %s", e, name)
 	}
 	if v != nil {
 		if err := e.Decode(v); err != nil {
@@ -202,7 +203,7 @@ func (s *Stream) Expect(name models.EventName, v any) Event {
 	return e
 }
 
-// SkipTo takes events until one has the name, and returns that one.
+// SkipTo reads events until one has the name, and returns that one.
 func (s *Stream) SkipTo(name models.EventName) Event {
 	s.T.Helper()
 	for {
@@ -218,24 +219,25 @@ func (s *Stream) ExpectEnd() {
 	select {
 	case e, open := <-s.Events:
 		if open {
-			s.T.Fatalf("wanted the end of the stream, got %v", e)
+			s.T.Fatalf("got %v, want the end of the stream", e)
 		}
 	case <-time.After(Timeout):
 		s.T.Fatal("the stream did not end")
 	}
 }
 
-// ExpectUserStatus takes the event that a user came online or went offline, and returns when.
+// ExpectUserStatus expects the next event to be user.online or user.offline of the user, as name says, and returns its
+// time.
 func (s *Stream) ExpectUserStatus(name models.EventName, user *Client) models.Time {
 	s.T.Helper()
 	var e models.UserStatus
 	if got := s.Expect(name, &e); got.ID != "" || e.User != user.User.Ref() || e.At.IsZero() {
-		s.T.Errorf("got %v", got)
+		s.T.Errorf("got %v, want %s of %s", got, name, user.User.Username)
 	}
 	return e.At
 }
 
-// GetUser reads the user at a path below /v1/users/.
+// GetUser reads the user at a path below /v1/users/, such as "me" or "@ada".
 func (c *Client) GetUser(path string) models.User {
 	c.T.Helper()
 	var u models.User
@@ -243,7 +245,7 @@ func (c *Client) GetUser(path string) models.User {
 	return u
 }
 
-// PollEvents reads a page of the event log, and the cursor to go on from.
+// PollEvents reads a page of the event log, and returns it with the cursor of the next page.
 func (c *Client) PollEvents(query string) (events []models.Event, cursor string) {
 	c.T.Helper()
 	a := c.Call("GET", "/v1/events?"+query, nil, "Accept", "application/json").ExpectStatus(200)

@@ -16,7 +16,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// OnePixelPNG is a picture of one pixel.
+// OnePixelPNG returns a PNG image of one pixel.
 var OnePixelPNG = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
 	if err := png.Encode(&b, Photo(1, 1)); err != nil {
@@ -25,7 +25,7 @@ var OnePixelPNG = sync.OnceValue(func() []byte {
 	return b.Bytes()
 })
 
-// UploadFile uploads a file into a room.
+// UploadFile uploads a file to a room.
 func (c *Client) UploadFile(roomID int64, name, mediaType string, content []byte, headers ...string) models.File {
 	c.T.Helper()
 	var f models.File
@@ -46,10 +46,10 @@ func DigestOf(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// FormPart is a part of a form.
+// FormPart is a part of a multipart form. Name is the file name, "" for a plain field.
 type FormPart struct{ Field, Name, MediaType, Content string }
 
-// EncodeForm returns the body of a form and its Content-Type.
+// EncodeForm returns the body of a multipart form and its Content-Type.
 func EncodeForm(t testing.TB, parts ...FormPart) ([]byte, string) {
 	t.Helper()
 	var b bytes.Buffer
@@ -78,7 +78,7 @@ func EncodeForm(t testing.TB, parts ...FormPart) ([]byte, string) {
 	return b.Bytes(), w.FormDataContentType()
 }
 
-// Photo is a picture of w × h pixels, red at the left and blue at the right.
+// Photo returns an image of w × h pixels, red on the left and blue on the right.
 func Photo(w, h int) *image.RGBA {
 	p := image.NewRGBA(image.Rect(0, 0, w, h))
 	for y := range h {

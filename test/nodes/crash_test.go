@@ -19,12 +19,13 @@ const (
 	crashWriters = 50
 	crashReaders = 20
 	crashRooms   = 10
-	crashSends   = 40 // of each writer
+	crashSends   = 40 // for each writer
 	crashKills   = 5
 )
 
-// TestNothingAcknowledgedIsLostOrShownTwice kills the server again and again while many write and read. Whatever was
-// acknowledged must be in the history and at every reader exactly once, in one order; whatever was not, at most once.
+// TestNothingAcknowledgedIsLostOrShownTwice kills the server repeatedly while many clients write and read. An
+// acknowledged message must be in the history and arrive at every reader exactly once, in one order; any other message
+// at most once.
 func TestNothingAcknowledgedIsLostOrShownTwice(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		run := newCrashRun(t, database)
@@ -39,7 +40,7 @@ func TestNothingAcknowledgedIsLostOrShownTwice(t *testing.T) {
 			w := run.writer(i)
 			writers.Go(w.write)
 		}
-		run.killAgainAndAgain()
+		run.killRepeatedly()
 		writers.Wait()
 		run.finish()
 		readers.Wait()
@@ -47,7 +48,7 @@ func TestNothingAcknowledgedIsLostOrShownTwice(t *testing.T) {
 	})
 }
 
-// crashRun is one run on one database.
+// crashRun is one run of the test on one database. Its readers, writers and the killing goroutine share it.
 type crashRun struct {
 	t       *testing.T
 	process *harness.Process
@@ -57,18 +58,23 @@ type crashRun struct {
 	mu       sync.Mutex
 	up       chan struct{}     // closed while the server is up
 	acked    map[string]string // text → "room/id"
-	unacked  map[string]bool   // texts of sends that were given up
-	progress chan struct{}     // a value for each acknowledged send
+	unacked  map[string]bool   // texts of failed sends that were not retried
+	progress chan struct{}     // a value for each finished send
 	replays  atomic.Int64
 
-	ended chan struct{}   // closed when the writers are done
-	last  map[int64]int64 // then: each room's newest id
+	ended chan struct{}   // closed when the writers are done and last is set
+	last  map[int64]int64 // the newest message id of each room
 }
 
 func newCrashRun(t *testing.T, database string) *crashRun {
 	run := &crashRun{
-		t: t, process: harness.StartProcess(t, database, "--rate-limit", "off"), up: make(chan struct{}), ended: make(chan struct{}),
-		acked: map[string]string{}, unacked: map[string]bool{}, last: map[int64]int64{},
+		t:        t,
+		process:  harness.StartProcess(t, database, "--rate-limit", "off"),
+		up:       make(chan struct{}),
+		ended:    make(chan struct{}),
+		acked:    map[string]string{},
+		unacked:  map[string]bool{},
+		last:     map[int64]int64{},
 		progress: make(chan struct{}, crashWriters*crashSends),
 	}
 	close(run.up)
@@ -79,6 +85,7 @@ func newCrashRun(t *testing.T, database string) *crashRun {
 	return run
 }
 
+// member creates a client that is a member of all rooms.
 func (run *crashRun) member(name string) *harness.Client {
 	c := run.owner.NewGuestNamed(name)
 	for _, id := range run.rooms {
@@ -87,7 +94,7 @@ func (run *crashRun) member(name string) *harness.Client {
 	return c
 }
 
-// waitUp waits for the server to be up, after a request that failed.
+// waitUp waits until the server is up. It is called after a failed request.
 func (run *crashRun) waitUp() {
 	run.mu.Lock()
 	up := run.up
@@ -95,8 +102,8 @@ func (run *crashRun) waitUp() {
 	<-up
 }
 
-// killAgainAndAgain kills the server each time another share of the sends was acknowledged.
-func (run *crashRun) killAgainAndAgain() {
+// killRepeatedly kills and restarts the server each time an equal share of the sends has finished.
+func (run *crashRun) killRepeatedly() {
 	for range crashKills {
 		for range crashWriters * crashSends / (crashKills + 2) {
 			<-run.progress
@@ -112,6 +119,7 @@ func (run *crashRun) killAgainAndAgain() {
 	}
 }
 
+// crashWriter sends messages to random rooms.
 type crashWriter struct {
 	*crashRun
 	client *harness.Client
@@ -125,11 +133,11 @@ func (run *crashRun) writer(i int) crashWriter {
 
 func (w crashWriter) write() {
 	for i := range crashSends {
-		text := fmt.Sprintf("%s says %d", w.name, i)
+		text := fmt.Sprintf("%s sends %d", w.name, i)
 		room := w.rooms[rand.IntN(len(w.rooms))]
-		// Half of the sends are made sure of; the others are left in doubt when they fail.
-		sure := rand.IntN(2) == 0
-		first, ok := w.send(room, text, sure)
+		// Half of the sends are retried until they succeed. Of the others that fail, the outcome is unknown.
+		retry := rand.IntN(2) == 0
+		first, ok := w.send(room, text, retry)
 		w.mu.Lock()
 		if ok {
 			w.acked[text] = fmt.Sprintf("%d/%d", room, first.ID)
@@ -144,12 +152,19 @@ func (w crashWriter) write() {
 	}
 }
 
-// send is one message under a key of its own. Made sure of, it is repeated until it is acknowledged.
-func (w crashWriter) send(room int64, text string, sure bool) (models.Message, bool) {
+// send sends a message with an idempotency key of its own, and reports whether it was acknowledged. With retry it is
+// repeated until then.
+func (w crashWriter) send(room int64, text string, retry bool) (models.Message, bool) {
 	for {
 		var m models.Message
-		a, err := w.client.TryCall(context.Background(), "POST", harness.RoomPath(room)+"/messages", models.NewMessage{Text: text},
-			"Idempotency-Key", text2key(text))
+		a, err := w.client.TryCall(
+			context.Background(),
+			"POST",
+			harness.RoomPath(room)+"/messages",
+			models.NewMessage{Text: text},
+			harness.IdempotencyKey,
+			idempotencyKey(text),
+		)
 		if err == nil && a.HTTP.StatusCode == 201 {
 			a.Decode(&m)
 			return m, true
@@ -158,29 +173,31 @@ func (w crashWriter) send(room int64, text string, sure bool) (models.Message, b
 			w.t.Errorf("%v", a)
 			return m, false
 		}
-		if !sure {
+		if !retry {
 			return m, false
 		}
 		w.waitUp()
 	}
 }
 
-func text2key(text string) string { return fmt.Sprintf("%x", text) }
+// idempotencyKey derives the key of a message from its text, which is unique.
+func idempotencyKey(text string) string { return fmt.Sprintf("%x", text) }
 
-// repeat sends again under the same key and wants the same answer.
+// repeat sends the message again with the same key, and expects the same response.
 func (w crashWriter) repeat(room int64, text string, first models.Message) {
 	again, ok := w.send(room, text, true)
 	if !ok || again.ID != first.ID || again.CreatedAt != first.CreatedAt {
-		w.t.Errorf("%q became message %d and, repeated under its key, %d", text, first.ID, again.ID)
+		w.t.Errorf("%q is message %d, but message %d after a repetition with the same key", text, first.ID, again.ID)
 	}
 	w.replays.Add(1)
 }
 
+// crashReader reads an event stream, which is disconnected and resumed repeatedly.
 type crashReader struct {
 	*crashRun
 	client *harness.Client
 	lastID string
-	cuts   int
+	cuts   int // disconnections
 	seen   map[int64][]models.Message
 }
 
@@ -190,7 +207,7 @@ func (run *crashRun) reader(i int) *crashReader {
 	return r
 }
 
-// read reads until every room is read to its end, cut off at random and going on from the last id.
+// read reads until all messages of all rooms have arrived. It disconnects at random times and resumes from the last id.
 func (r *crashReader) read() {
 	for !r.complete() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(100+rand.IntN(300))*time.Millisecond)
@@ -216,6 +233,7 @@ func (r *crashReader) readOnce(ctx context.Context) error {
 	return harness.ReadEvents(body, r.take)
 }
 
+// take checks an event, and reports whether to continue with the stream.
 func (r *crashReader) take(e harness.Event) bool {
 	switch models.EventName(e.Name) {
 	case models.EventMessageCreated:
@@ -225,7 +243,7 @@ func (r *crashReader) take(e harness.Event) bool {
 			return false
 		}
 		if want := int64(len(r.seen[m.RoomID]) + 1); m.ID != want {
-			r.t.Errorf("room %d: message %d came where %d was due", m.RoomID, m.ID, want)
+			r.t.Errorf("room %d: got message %d, want %d", m.RoomID, m.ID, want)
 			return false
 		}
 		r.seen[m.RoomID] = append(r.seen[m.RoomID], m)
@@ -239,7 +257,7 @@ func (r *crashReader) take(e harness.Event) bool {
 	return !r.complete()
 }
 
-// complete reports whether the writers are done and everything that they wrote has come.
+// complete reports whether the writers are done and all their messages have arrived, or the test has failed.
 func (r *crashReader) complete() bool {
 	if r.t.Failed() {
 		return true
@@ -257,49 +275,62 @@ func (r *crashReader) complete() bool {
 	return true
 }
 
-// finish asks how far each room came, for the readers to know when they have everything.
+// finish reads the newest message id of each room, so that the readers know when they are complete.
 func (run *crashRun) finish() {
 	for _, id := range run.rooms {
 		var room models.Room
 		run.owner.Call("GET", harness.RoomPath(id), nil).ExpectStatus(200).Decode(&room)
 		run.last[id] = room.LastMessageID
 		if room.MessageCount != room.LastMessageID {
-			run.t.Errorf("room %d: %d messages, but the newest is %d", id, room.MessageCount, room.LastMessageID)
+			run.t.Errorf("room %d has %d messages, but the newest one is %d", id, room.MessageCount, room.LastMessageID)
 		}
 		if unread := room.Membership.UnreadCount; unread != room.MessageCount {
-			run.t.Errorf("room %d: %d messages, %d unread to one who read none", id, room.MessageCount, unread)
+			run.t.Errorf(
+				"room %d has %d messages, of which %d are unread for a member who has read none",
+				id,
+				room.MessageCount,
+				unread,
+			)
 		}
 	}
 	close(run.ended)
 }
 
+// compare compares what was acknowledged with the history, and the history with what each reader received.
 func (run *crashRun) compare(readers []*crashReader) {
 	stored := map[string]string{}
 	cuts := 0
 	for _, id := range run.rooms {
 		history := run.owner.AllMessages(id)
 		for _, m := range history {
-			if was, twice := stored[m.Text]; twice {
-				run.t.Errorf("%q is stored twice: %s and %d/%d", m.Text, was, id, m.ID)
+			if first, twice := stored[m.Text]; twice {
+				run.t.Errorf("%q is stored twice: %s and %d/%d", m.Text, first, id, m.ID)
 			}
 			stored[m.Text] = fmt.Sprintf("%d/%d", id, m.ID)
 		}
 		for i, r := range readers {
 			if !slices.EqualFunc(history, r.seen[id], sameMessage) {
-				run.t.Errorf("room %d: reader %d saw other than the history", id, i)
+				run.t.Errorf("room %d: the messages of reader %d differ from the history", id, i)
 			}
 		}
 	}
-	for text, place := range run.acked {
-		if stored[text] != place {
-			run.t.Errorf("%q was acknowledged as %s and is stored as %q", text, place, stored[text])
+	for text, acknowledged := range run.acked {
+		if stored[text] != acknowledged {
+			run.t.Errorf("%q was acknowledged as %s, but is stored as %q", text, acknowledged, stored[text])
 		}
 	}
 	for _, r := range readers {
 		cuts += r.cuts
 	}
-	run.t.Logf("%d acknowledged, %d in doubt, %d repeated under their key, %d stored, %d kills, %d cuts of readers",
-		len(run.acked), len(run.unacked), run.replays.Load(), len(stored), crashKills, cuts)
+	run.t.Logf(
+		"%d acknowledged, %d with unknown outcome, %d repeated with their key, %d stored, %d kills, %d disconnections",
+		len(run.acked),
+		len(run.unacked),
+		run.replays.Load(),
+		len(stored),
+		crashKills,
+		cuts,
+	)
 }
 
 func sameMessage(a, b models.Message) bool {

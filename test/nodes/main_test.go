@@ -1,4 +1,4 @@
-// Package nodes tests servers that share a database, that crash, and whose database breaks or is restored.
+// Package nodes tests servers that share a database, that crash, and whose database fails or is restored.
 package nodes
 
 import (

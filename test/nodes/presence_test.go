@@ -10,8 +10,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestPresenceAcrossNodes has one picture of who is where at two nodes, told by whichever node; and requests about a
-// stream reach it from the other node.
+// TestPresenceAcrossNodes checks that two nodes return the same presence, and that a request about a stream takes
+// effect at whichever node it arrives.
 func TestPresenceAcrossNodes(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()
@@ -19,7 +19,8 @@ func TestPresenceAcrossNodes(t *testing.T) {
 	a, b := harness.StartServer(t, database), harness.StartServer(t, database)
 	anna := harness.NewClient(t, a.URL).NewGuestNamed("anna")
 	bob := anna.NewGuestNamed("bob").AtServer(b.URL)
-	room, other := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("room")}), anna.CreateRoom(models.NewRoom{Name: harness.Ptr("other")})
+	room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
+	other := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("other")})
 	bob.JoinRoom(room.ID)
 	bob.JoinRoom(other.ID)
 	query := fmt.Sprintf("room=%d&room=%d", room.ID, other.ID)
@@ -28,50 +29,52 @@ func TestPresenceAcrossNodes(t *testing.T) {
 		expectPresence(watching, models.EventPresenceEntered, anna)
 	}
 
-	came := bob.OpenStream(fmt.Sprintf("room=%d", room.ID))
+	first := bob.OpenStream(fmt.Sprintf("room=%d", room.ID))
 	expectAnyOrder(watching, models.EventUserOnline, models.EventPresenceEntered)
 	for _, c := range []*harness.Client{anna, bob} {
-		if there := presenceIn(c, room.ID); !slices.Equal(there, []string{"anna", "bob"}) {
-			t.Errorf("at %s, %q are in the room", c.URL, there)
+		if present := presentIn(c, room.ID); !slices.Equal(present, []string{"anna", "bob"}) {
+			t.Errorf("at %s, %q are present in the room, want anna and bob", c.URL, present)
 		}
 		if u := c.GetUser("@bob"); !u.Online {
-			t.Errorf("at %s, bob is %+v", c.URL, u)
+			t.Errorf("at %s, bob is %+v, want him online", c.URL, u)
 		}
 	}
 
-	// Whichever node is asked, the stream's own does it, and it is done when the answer comes.
-	bob.AtServer(a.URL).Call("PUT", harness.PresencePath(other.ID, came), nil).ExpectStatus(204)
+	// The node that receives the request forwards it to the stream's node, and responds when it has taken effect.
+	bob.AtServer(a.URL).Call("PUT", harness.PresencePath(other.ID, first), nil).ExpectStatus(204)
 	expectPresence(watching, models.EventPresenceEntered, bob)
-	if there := presenceIn(anna, other.ID); !slices.Equal(there, []string{"anna", "bob"}) {
-		t.Errorf("%q are in the other room", there)
+	if present := presentIn(anna, other.ID); !slices.Equal(present, []string{"anna", "bob"}) {
+		t.Errorf("%q are present in the other room, want anna and bob", present)
 	}
-	bob.AtServer(a.URL).Call("DELETE", harness.PresencePath(other.ID, came), nil).ExpectStatus(204)
+	bob.AtServer(a.URL).Call("DELETE", harness.PresencePath(other.ID, first), nil).ExpectStatus(204)
 	expectPresence(watching, models.EventPresenceLeft, bob)
-	anna.Call("PUT", harness.PresencePath(room.ID, came), nil).ExpectProblem(404, models.CodeNotFound) // it is not hers
-	unknown := *came
-	unknown.Ready.StreamID = came.Ready.StreamID[:20] + "ABCDEF"
+	anna.Call("PUT", harness.PresencePath(room.ID, first), nil).
+		ExpectProblem(404, models.CodeNotFound)
+		// it is bob's stream
+	unknown := *first
+	unknown.Ready.StreamID = first.Ready.StreamID[:20] + "ABCDEF"
 	bob.AtServer(a.URL).Call("PUT", harness.PresencePath(room.ID, &unknown), nil).ExpectProblem(404, models.CodeNotFound)
-	unknown.Ready.StreamID = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" // of no node
+	unknown.Ready.StreamID = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" // the id of no node
 	bob.AtServer(a.URL).Call("PUT", harness.PresencePath(room.ID, &unknown), nil).ExpectProblem(404, models.CodeNotFound)
 
-	// A second stream elsewhere keeps him there.
+	// A second stream, at the other node, keeps bob present.
 	second := bob.AtServer(a.URL).OpenStream(fmt.Sprintf("room=%d", room.ID))
-	came.Cancel()
+	first.Cancel()
 	b.Hub.CheckStreams(time.Now().Add(time.Minute))
-	bob.SendText(room.ID, "still here")
+	bob.SendText(room.ID, "still present")
 	watching.Expect(models.EventMessageCreated, nil)
 	second.Cancel()
 	expectPresence(watching, models.EventPresenceLeft, bob)
 	a.Hub.CheckStreams(time.Now().Add(time.Minute))
 	watching.ExpectUserStatus(models.EventUserOffline, bob)
 	if u := bob.GetUser("@bob"); u.Online || u.LastSeenAt.IsZero() {
-		t.Errorf("one who went is %+v", u)
+		t.Errorf("after user.offline, bob is %+v", u)
 	}
 }
 
-// TestNodeGoes tells of those who were at a node that stops, at once, and of those who were at one that is killed, when
-// its lease has run out.
-func TestNodeGoes(t *testing.T) {
+// TestUsersOfAStoppedNodeGoOffline checks that the users of another node are no longer present when that node stops or
+// is killed: at once if it stops, after its lease has expired if it is killed.
+func TestUsersOfAStoppedNodeGoOffline(t *testing.T) {
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	a := harness.StartServer(t, database)
@@ -82,7 +85,7 @@ func TestNodeGoes(t *testing.T) {
 	bob := anna.NewGuestNamed("bob")
 	bob.JoinRoom(room.ID)
 	watching.Expect(models.EventMemberJoined, nil)
-	for what, end := range map[string]func(*harness.Process){
+	for name, end := range map[string]func(*harness.Process){
 		"terminated": func(p *harness.Process) {
 			if status := p.Terminate(); status != 0 {
 				t.Errorf("the exit status is %d", status)
@@ -90,43 +93,44 @@ func TestNodeGoes(t *testing.T) {
 		},
 		"killed": (*harness.Process).Kill,
 	} {
-		t.Log(what)
+		t.Log(name)
 		p := harness.StartProcess(t, database)
 		bob.AtServer(p.URL).OpenStream(fmt.Sprintf("room=%d", room.ID))
 		expectAnyOrder(watching, models.EventUserOnline, models.EventPresenceEntered)
 		end(p)
 		expectPresence(watching, models.EventPresenceLeft, bob)
-		if there := presenceIn(anna, room.ID); !slices.Equal(there, []string{"anna"}) {
-			t.Errorf("%q are in the room", there)
+		if present := presentIn(anna, room.ID); !slices.Equal(present, []string{"anna"}) {
+			t.Errorf("%q are present in the room, want only anna", present)
 		}
 		a.Hub.CheckStreams(time.Now().Add(time.Minute))
 		watching.ExpectUserStatus(models.EventUserOffline, bob)
 	}
 }
 
-func expectPresence(s *harness.Stream, name models.EventName, who *harness.Client) {
+// expectPresence expects the next event to be presence.entered or presence.left of the user, as name says.
+func expectPresence(s *harness.Stream, name models.EventName, user *harness.Client) {
 	s.T.Helper()
-	var told models.PresenceEvent
-	if e := s.Expect(name, &told); e.ID != "" || told.User != who.User.Ref() {
-		s.T.Errorf("wanted %s of %s, told %v", name, who.User.Username, e)
+	var data models.PresenceEvent
+	if e := s.Expect(name, &data); e.ID != "" || data.User != user.User.Ref() {
+		s.T.Errorf("got %v, want %s of %s", e, name, user.User.Username)
 	}
 }
 
-// expectAnyOrder takes the next events, which are of these names.
+// expectAnyOrder expects the next events to have these names, in any order.
 func expectAnyOrder(s *harness.Stream, names ...models.EventName) {
 	s.T.Helper()
 	for len(names) > 0 {
 		e := s.Next()
 		i := slices.Index(names, models.EventName(e.Name))
 		if i < 0 {
-			s.T.Fatalf("wanted %q, got %v", names, e)
+			s.T.Fatalf("got %v, want one of %q", e, names)
 		}
 		names = slices.Delete(names, i, i+1)
 	}
 }
 
-// presenceIn lists who is in a room now.
-func presenceIn(c *harness.Client, roomID int64) []string {
+// presentIn returns the sorted usernames of the members who are present in a room.
+func presentIn(c *harness.Client, roomID int64) []string {
 	c.T.Helper()
 	var list models.Page[models.Member]
 	c.Call("GET", harness.RoomPath(roomID)+"/members?present=true", nil).ExpectStatus(200).Decode(&list)

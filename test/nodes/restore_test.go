@@ -15,8 +15,9 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestRestoredDatabaseHasANewEpoch puts a copy of the database in its place, as a restore does, and moves the copy's
-// log past the old cursor. The cursor must not be taken for one of the new log: positions mean something else there.
+// TestRestoredDatabaseHasANewEpoch replaces the database by an older copy, as a restore does, and then appends events
+// to the copy until its log is longer than the old cursor. The cursor must not be accepted, because its position
+// belongs to another event now.
 func TestRestoredDatabaseHasANewEpoch(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
@@ -39,27 +40,28 @@ func TestRestoredDatabaseHasANewEpoch(t *testing.T) {
 		}
 		stream := owner.OpenStream("", "Last-Event-ID", cursor)
 		if stream.LastID != "" {
-			t.Error("the ready before a resync has an id: a cut right after it would hide the resync")
+			t.Error("the ready before a resync has an id: a client that disconnects right after it would miss the resync")
 		}
-		var told models.Resync
-		e := stream.Expect(models.EventResync, &told)
-		if told.Reason != models.ResyncUnknown || e.ID == "" {
-			t.Errorf("got %v", e)
+		var resync models.Resync
+		e := stream.Expect(models.EventResync, &resync)
+		if resync.Reason != models.ResyncUnknown || e.ID == "" {
+			t.Errorf("got %v, want a resync with an id and the reason %s", e, models.ResyncUnknown)
 		}
-		owner.Call("GET", "/v1/events?after="+cursor, nil, "Accept", "application/json").ExpectProblem(410, models.CodeExpired)
+		owner.Call("GET", "/v1/events?after="+cursor, nil, "Accept", "application/json").
+			ExpectProblem(410, models.CodeExpired)
 	})
 }
 
-// TestBackupCopiedOverTheFile restores a SQLite database in place, with cp, which leaves the file's number as it was.
-// The server was killed before, as is likely where a backup is needed.
-func TestBackupCopiedOverTheFile(t *testing.T) {
+// TestBackupCopiedOverSQLiteFileHasANewEpoch restores a SQLite database in place, like cp, which keeps the inode number
+// of the file. The server was killed before, as is likely when a backup is needed.
+func TestBackupCopiedOverSQLiteFileHasANewEpoch(t *testing.T) {
 	t.Parallel()
 	database := filepath.Join(t.TempDir(), "parley.db")
 	p := harness.StartProcess(t, database)
 	owner := harness.NewClient(t, p.URL).NewGuestNamed("owner")
 	owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	if status := p.Terminate(); status != 0 {
-		t.Fatalf("exit status %d", status)
+		t.Fatalf("the exit status is %d, want 0", status)
 	}
 	backup, err := os.ReadFile(database)
 	if err != nil {
@@ -89,7 +91,7 @@ func TestBackupCopiedOverTheFile(t *testing.T) {
 	owner.OpenStream("", "Last-Event-ID", cursor).Expect(models.EventResync, nil)
 }
 
-// copyDatabase copies a database that nobody has open and answers where the copy is.
+// copyDatabase copies a database that no process has open, and returns the address of the copy.
 func copyDatabase(t *testing.T, database string) string {
 	t.Helper()
 	if strings.HasPrefix(database, "postgres") {

@@ -1,5 +1,5 @@
-// Package protocols plays the protocols that Parley does the work of, step by step, and checks each response and each
-// event.
+// Package protocols plays the chat protocols whose features Parley provides, step by step, and checks each response and
+// each event. harness.Participant describes how a transcript works.
 package protocols
 
 import (

@@ -35,78 +35,90 @@ func TestRoomMessenger(t *testing.T) {
 		p.updUserDesc()
 		p.files()
 		p.logOut(s)
-		theEnd(t, p.anna, p.anna, p.cora, p.eve)
+		expectNoFurtherEvent(t, p.anna, p.anna, p.cora, p.eve)
 	})
 }
 
-// roomMessenger is the cast: anna, who owns the room, bert, who is in it, cora, who joins later, and eve, who never
-// does.
+// roomMessenger has the participants: anna, who owns the room, bert, who is present in it, cora, who joins later, and
+// eve, who never joins.
 type roomMessenger struct {
 	t                     *testing.T
 	anna, bert, cora, eve *harness.Participant
 	room                  models.Room
 }
 
-// digest is what a client of this protocol sends for a password.
-func digest(password string) string {
+// passwordDigest returns what a client of this protocol sends in place of a password.
+func passwordDigest(password string) string {
 	sum := sha256.Sum256([]byte(password))
 	return hex.EncodeToString(sum[:])
 }
 
 func (p *roomMessenger) signUp(c *harness.Client) {
-	// RQ_LOG_IN of somebody whom there is not → RQ_ERROR_MSG, ER_AUTH_DATA
+	// RQ_LOG_IN of a user who does not exist → RQ_ERROR_MSG, ER_AUTH_DATA
 	logIn := func(password string) *harness.Response {
-		return c.Call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: digest(password)})
+		return c.Call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: passwordDigest(password)})
 	}
 	logIn("secret").ExpectProblem(401, models.CodeBadCredentials)
 	// RQ_SIGN_UP → RQ_TOKEN with token, login and desc
-	p.eve = p.account(c, "eve").Participate()
-	p.anna, p.bert, p.cora = p.eve.AddContactAndParticipate(p.account(c, "anna")), p.eve.AddContactAndParticipate(p.account(c, "bert")), p.eve.AddContactAndParticipate(p.account(c, "cora"))
+	p.eve = p.signUpUser(c, "eve").Participate()
+	p.anna = p.eve.AddContactAndParticipate(p.signUpUser(c, "anna"))
+	p.bert = p.eve.AddContactAndParticipate(p.signUpUser(c, "bert"))
+	p.cora = p.eve.AddContactAndParticipate(p.signUpUser(c, "cora"))
 	// RQ_SIGN_UP → RQ_ERROR_MSG, ER_USER_EXST
-	c.Call("POST", "/v1/users", models.NewUser{Username: "Anna", Password: digest("other")}).ExpectProblem(409, models.CodeUsernameTaken)
+	c.Call("POST", "/v1/users", models.NewUser{Username: "Anna", Password: passwordDigest("other")}).
+		ExpectProblem(409, models.CodeUsernameTaken)
 	// RQ_LOG_IN → RQ_ERROR_MSG, ER_AUTH_DATA
 	logIn("guess").ExpectProblem(401, models.CodeBadCredentials)
-	c.Call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: "secret"}).ExpectProblem(401, models.CodeBadCredentials)
+	c.Call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: "secret"}).
+		ExpectProblem(401, models.CodeBadCredentials)
 
-	// A room to talk in. RQ_NEW_ROOM and RQ_JOIN_ROOM have their own places below.
-	p.room = p.anna.CreateRoom(models.NewRoom{Name: harness.Ptr("Cyclists"), Description: harness.Ptr("On two wheels")}, p.anna, p.bert, p.cora, p.eve)
+	// The room of the following steps. RQ_NEW_ROOM and RQ_JOIN_ROOM are tested below.
+	p.room = p.anna.CreateRoom(models.NewRoom{Name: harness.Ptr("Cyclists"), Description: harness.Ptr("On two wheels")},
+		p.anna, p.bert, p.cora, p.eve)
 	p.bert.JoinRoom(harness.RoomPath(p.room.ID), p.anna, p.bert)
 	p.bert.EnterRoom(p.room, p.bert)
 }
 
-// account signs a user up, with a name and a description of their own.
-func (p *roomMessenger) account(c *harness.Client, login string) *harness.Client {
+// signUpUser signs up a user with a display name and a description.
+func (p *roomMessenger) signUpUser(c *harness.Client, login string) *harness.Client {
 	p.t.Helper()
 	a := c.WithToken("")
 	name, desc := "The one and only "+login, "I am "+login
 	a.ExpectSession(a.Call("POST", "/v1/users", models.NewUser{
-		Username: login, Password: digest("secret"), DisplayName: &name, Description: &desc,
+		Username: login, Password: passwordDigest("secret"), DisplayName: &name, Description: &desc,
 	}), 201, models.User{Username: login, DisplayName: name, Description: desc})
 	return a
 }
 
-// again is another session of the actor's account.
-func (p *roomMessenger) again(of *harness.Participant) *harness.Client {
+// logInAgain creates another session of the participant's account.
+func (p *roomMessenger) logInAgain(of *harness.Participant) *harness.Client {
 	p.t.Helper()
 	c := of.WithToken("")
-	c.ExpectSession(c.Call("POST", "/v1/sessions", models.Credentials{Username: of.User.Username, Password: digest("secret")}),
-		201, of.Profile())
+	c.ExpectSession(
+		c.Call("POST", "/v1/sessions", models.Credentials{Username: of.User.Username, Password: passwordDigest("secret")}),
+		201,
+		of.Profile(),
+	)
 	if c.SessionID == of.SessionID || c.User.ID != of.User.ID {
-		p.t.Errorf("a second log-in of %+v is %+v", of.Session, c.Session)
+		p.t.Errorf("the second session is %+v, the first one %+v", c.Session, of.Session)
 	}
 	return c
 }
 
 func (p *roomMessenger) token() {
 	// RQ_LOG_IN → RQ_TOKEN
-	c := p.again(p.anna)
-	// RQ_TOKEN, to come back with → RQ_TOKEN with login and desc
+	c := p.logInAgain(p.anna)
+	// RQ_TOKEN to reconnect → RQ_TOKEN with login and desc
 	c.Call("GET", "/v1/users/me", nil).ExpectStatus(200).ExpectBody(p.anna.Profile())
-	// RQ_TOKEN with a token that has served its time → RQ_TOKEN with the next one
+	// RQ_TOKEN with a token that has expired → RQ_TOKEN with a new one
 	before := c.Session
-	c.ExpectSession(c.WithToken("").Call("POST", harness.RefreshPath, harness.RefreshBody(c.RefreshToken)), 200, p.anna.Profile())
+	c.ExpectSession(
+		c.WithToken("").Call("POST", harness.RefreshPath, harness.RefreshBody(c.RefreshToken)),
+		200,
+		p.anna.Profile(),
+	)
 	if c.SessionID != before.SessionID || c.RefreshToken == before.RefreshToken {
-		p.t.Errorf("got %+v after %+v", c.Session, before)
+		p.t.Errorf("the refreshed session is %+v, it was %+v", c.Session, before)
 	}
 	c.Call("GET", "/v1/users/me", nil).ExpectStatus(200).ExpectBody(p.anna.Profile())
 	// RQ_TOKEN → RQ_ERROR_MSG
@@ -119,7 +131,8 @@ func (p *roomMessenger) msg() {
 	p.anna.SendMessage(p.room, 1, text("Who has a pump?")).ExpectCreated(p.anna, p.bert)
 	p.bert.SendMessage(p.room, 2, text("I have.")).ExpectCreated(p.bert).ExpectNotified(p.anna)
 	// RQ_MSG, DB_STICKER
-	p.anna.SendMessage(p.room, 3, models.NewMessage{Type: models.MessageSticker, Text: "thumbs-up"}).ExpectCreated(p.anna, p.bert)
+	p.anna.SendMessage(p.room, 3, models.NewMessage{Type: models.MessageSticker, Text: "thumbs-up"}).
+		ExpectCreated(p.anna, p.bert)
 	// RQ_MSG → RQ_ERROR_MSG
 	path := harness.RoomPath(p.room.ID) + "/messages"
 	p.cora.Call("POST", path, text("And I?")).ExpectProblem(403, models.CodeForbidden)
@@ -137,7 +150,7 @@ func (p *roomMessenger) editMsg() {
 	want.Text, want.EditedAt = edit.Text, p.anna.ExpectRecent(edited.EditedAt)
 	a.ExpectBody(want).ExpectEvent(models.EventMessageEdited, want, p.anna, p.bert)
 	p.bert.Call("GET", path, nil).ExpectStatus(200).ExpectBody(want)
-	// RQ_EDIT_MSG of what another one wrote → RQ_ERROR_MSG
+	// RQ_EDIT_MSG of another user's message → RQ_ERROR_MSG
 	p.bert.Call("PATCH", path, edit).ExpectProblem(403, models.CodeForbidden)
 }
 
@@ -151,22 +164,23 @@ func (p *roomMessenger) delMsg() {
 	p.bert.ExpectRecent(want.DeletedAt)
 	p.anna.Call("GET", path, nil).ExpectStatus(200).ExpectBody(want)
 	if n := p.anna.GetRoom(p.room.ID).MessageCount; n != 2 {
-		p.t.Errorf("of three messages one is deleted, and %d are left", n)
+		p.t.Errorf("the room has %d messages after one of three was deleted", n)
 	}
-	// RQ_DEL_MSG of what another one wrote → RQ_ERROR_MSG
-	p.bert.Call("DELETE", harness.MessagePath(models.Message{RoomID: p.room.ID, ID: 1}), nil).ExpectProblem(403, models.CodeForbidden)
+	// RQ_DEL_MSG of another user's message → RQ_ERROR_MSG
+	p.bert.Call("DELETE", harness.MessagePath(models.Message{RoomID: p.room.ID, ID: 1}), nil).
+		ExpectProblem(403, models.CodeForbidden)
 }
 
 func (p *roomMessenger) delHist() {
 	path := harness.RoomPath(p.room.ID) + "/messages"
-	// RQ_DEL_HIST of one who may not → RQ_ERROR_MSG
+	// RQ_DEL_HIST without permission → RQ_ERROR_MSG
 	p.bert.Call("DELETE", path, nil).ExpectProblem(403, models.CodeForbidden)
 	// RQ_DEL_HIST → RQ_DEL_HIST to every online member
 	p.anna.Call("DELETE", path, nil).ExpectStatus(204).
 		ExpectEvent(models.EventHistoryCleared, models.HistoryCleared{RoomID: p.room.ID, UpToID: 3}, p.anna, p.bert)
 	p.bert.ExpectMessages(path)
 	if r := p.bert.GetRoom(p.room.ID); r.MessageCount != 0 || r.Membership.UnreadCount != 0 {
-		p.t.Errorf("without its history the room is %+v", r)
+		p.t.Errorf("after its history was cleared, the room is %+v", r)
 	}
 }
 
@@ -180,7 +194,7 @@ func (p *roomMessenger) findMsgs() {
 	}
 	// RQ_GET_NEW_MSGS: the first two since a date
 	p.bert.ExpectSomeMessages(path+"?limit=2&since="+date(all[1].CreatedAt), all[1], all[2])
-	// RQ_SEARCH_MSGS: those that start so, the newest first
+	// RQ_SEARCH_MSGS: messages with the prefix, the newest first
 	p.bert.ExpectMessages(path+"/search?prefix=Pump+f", all[3], all[0])
 	p.bert.ExpectMessages(path + "/search?prefix=found")
 	// RQ_OLD_MSGS: the last two before a date
@@ -189,7 +203,7 @@ func (p *roomMessenger) findMsgs() {
 	p.bert.ExpectMessages(path+"?limit=9&until="+date(models.Now()), all...)
 }
 
-// date is a time as a query takes it.
+// date formats a time for a query.
 func date(at models.Time) string { return url.QueryEscape(at.Format("2006-01-02T15:04:05.000Z07:00")) }
 
 func (p *roomMessenger) getRooms() {
@@ -204,18 +218,19 @@ func (p *roomMessenger) getRooms() {
 }
 
 func (p *roomMessenger) newAndDelRoom() {
-	// RQ_NEW_ROOM → RQ_NEW_ROOM; a public room is told to everybody, a private one to its members
-	open := p.bert.CreateRoom(models.NewRoom{Name: harness.Ptr("Open"), Description: harness.Ptr("To all")}, p.anna, p.bert, p.cora, p.eve)
+	// RQ_NEW_ROOM → RQ_NEW_ROOM; everybody gets the event of a public room, the members that of a private one
+	open := p.bert.CreateRoom(models.NewRoom{Name: harness.Ptr("Open"), Description: harness.Ptr("To all")},
+		p.anna, p.bert, p.cora, p.eve)
 	secret := p.anna.CreateRoom(models.NewRoom{Name: harness.Ptr("Secret"), Kind: harness.Ptr(models.RoomPrivate)}, p.anna)
 	p.anna.Call("PUT", harness.MemberPath(secret.ID, p.cora.Client), models.RoleChange{}).ExpectStatus(200).
 		ExpectEvent(models.EventMemberJoined, p.cora.MembershipEvent(secret), p.anna, p.cora)
 	// RQ_NEW_ROOM without a name → RQ_ERROR_MSG
 	p.anna.CallInvalid("POST", "/v1/rooms", models.NewRoom{Description: harness.Ptr("Nameless")}).ExpectInvalid("name")
 
-	// RQ_DEL_ROOM of one who may not, and of one who may not even know of it → RQ_ERROR_MSG
+	// RQ_DEL_ROOM of a member without permission, and of a user who cannot see the room → RQ_ERROR_MSG
 	p.cora.Call("DELETE", harness.RoomPath(secret.ID), nil).ExpectProblem(403, models.CodeForbidden)
 	p.bert.Call("DELETE", harness.RoomPath(secret.ID), nil).ExpectProblem(404, models.CodeNotFound)
-	// RQ_DEL_ROOM → RQ_DEL_ROOM to those who were told of its making
+	// RQ_DEL_ROOM → RQ_DEL_ROOM to everybody who could see the room
 	p.anna.Call("DELETE", harness.RoomPath(secret.ID), nil).ExpectStatus(204).
 		ExpectEvent(models.EventRoomDeleted, models.RoomGone{RoomID: secret.ID}, p.anna, p.cora)
 	p.bert.Call("DELETE", harness.RoomPath(open.ID), nil).ExpectStatus(204).
@@ -224,10 +239,10 @@ func (p *roomMessenger) newAndDelRoom() {
 }
 
 func (p *roomMessenger) joinRoom() {
-	// RQ_JOIN_ROOM → RQ_JOIN_ROOM to the one who joins, RQ_NEW_MEMBER to every online member
+	// RQ_JOIN_ROOM → RQ_JOIN_ROOM to the user who joins, RQ_NEW_MEMBER to every online member
 	p.cora.JoinRoom(harness.RoomPath(p.room.ID), p.anna, p.bert, p.cora)
 	p.anna.SendMessage(p.room, 9, text("Welcome!")).ExpectCreated(p.anna, p.bert).ExpectNotified(p.cora)
-	// RQ_JOIN_ROOM of a room that there is not → RQ_ERROR_MSG
+	// RQ_JOIN_ROOM of a room that does not exist → RQ_ERROR_MSG
 	p.cora.Call("PUT", harness.RoomPath(999_999)+"/members/me", nil).ExpectProblem(404, models.CodeNotFound)
 }
 
@@ -247,17 +262,25 @@ func (p *roomMessenger) updRoom() {
 	// RQ_UPD_ROOM_NAME → RQ_UPD_ROOM_NAME to every online member
 	update(models.RoomChange{Name: harness.Ptr("Bicycle club")}, func(r *models.Room) { r.Name = "Bicycle club" })
 	// RQ_UPD_ROOM_DESC → RQ_UPD_ROOM_DESC to every online member
-	update(models.RoomChange{Description: harness.Ptr("Pumps for all")}, func(r *models.Room) { r.Description = "Pumps for all" })
-	// RQ_UPD_ROOM_NAME of one who may not → RQ_ERROR_MSG
-	p.cora.Call("PATCH", harness.RoomPath(p.room.ID), models.RoomChange{Name: harness.Ptr("Mine")}).ExpectProblem(403, models.CodeForbidden)
+	update(
+		models.RoomChange{Description: harness.Ptr("Pumps for all")},
+		func(r *models.Room) { r.Description = "Pumps for all" },
+	)
+	// RQ_UPD_ROOM_NAME without permission → RQ_ERROR_MSG
+	p.cora.Call("PATCH", harness.RoomPath(p.room.ID), models.RoomChange{Name: harness.Ptr("Mine")}).
+		ExpectProblem(403, models.CodeForbidden)
 }
 
 func (p *roomMessenger) searchCh() {
 	p.anna.CreateRoom(models.NewRoom{Name: harness.Ptr("Bicycle thieves"), Kind: harness.Ptr(models.RoomPrivate)}, p.anna)
 	room := p.eve.GetRoom(p.room.ID)
-	// RQ_SEARCH_CH: the public rooms whose name starts so
-	for prefix, want := range map[string][]models.Room{"bicycle": {room}, "Bicycle+c": {room}, "club": {}, "Cyclists": {}} {
-		p.eve.Call("GET", "/v1/rooms/search?prefix="+prefix, nil).ExpectStatus(200).ExpectBody(models.Page[models.Room]{Items: want})
+	// RQ_SEARCH_CH: the public rooms whose name has the prefix
+	for prefix, want := range map[string][]models.Room{
+		"bicycle": {room}, "Bicycle+c": {room}, "club": {}, "Cyclists": {},
+	} {
+		p.eve.Call("GET", "/v1/rooms/search?prefix="+prefix, nil).
+			ExpectStatus(200).
+			ExpectBody(models.Page[models.Room]{Items: want})
 	}
 }
 
@@ -276,20 +299,29 @@ func (p *roomMessenger) members() {
 	a.ExpectBody(models.Page[models.Member]{Items: want})
 	// RQ_MEMBER_INFO → login and desc
 	p.cora.Call("GET", fmt.Sprintf("/v1/users/%d", p.bert.User.ID), nil).ExpectStatus(200).ExpectBody(p.bert.Profile())
-	// RQ_MEMBER_INFO of somebody whom there is not → RQ_ERROR_MSG
+	// RQ_MEMBER_INFO of a user who does not exist → RQ_ERROR_MSG
 	p.cora.Call("GET", "/v1/users/999999", nil).ExpectProblem(404, models.CodeNotFound)
 }
 
 func (p *roomMessenger) banMember() {
-	// RQ_BAN_MEMBER of one who may not → RQ_ERROR_MSG
+	// RQ_BAN_MEMBER without permission → RQ_ERROR_MSG
 	p.bert.Call("PUT", harness.BanPath(p.room.ID, p.cora.Client), models.NewBan{}).ExpectProblem(403, models.CodeForbidden)
-	// RQ_BAN_MEMBER → RQ_BAN_MEMBER to every online member, of whom the banned one is still one
+	// RQ_BAN_MEMBER → RQ_BAN_MEMBER to every online member, including the banned one
 	var ban models.Ban
-	a := p.anna.Call("PUT", harness.BanPath(p.room.ID, p.cora.Client), models.NewBan{Reason: harness.Ptr("Took my pump")}).ExpectStatus(200).Decode(&ban)
-	a.ExpectBody(models.Ban{User: p.cora.Profile(), Reason: "Took my pump", BannedBy: p.anna.User.Ref(), CreatedAt: p.anna.ExpectRecent(ban.CreatedAt)})
+	a := p.anna.Call("PUT", harness.BanPath(p.room.ID, p.cora.Client), models.NewBan{Reason: harness.Ptr("Took my pump")}).
+		ExpectStatus(200).
+		Decode(&ban)
+	a.ExpectBody(
+		models.Ban{
+			User:      p.cora.Profile(),
+			Reason:    "Took my pump",
+			BannedBy:  p.anna.User.Ref(),
+			CreatedAt: p.anna.ExpectRecent(ban.CreatedAt),
+		},
+	)
 	a.ExpectEvent(models.EventMemberBanned,
 		models.MemberEvent{RoomID: p.room.ID, User: p.cora.User.Ref(), Reason: "Took my pump"}, p.anna, p.bert, p.cora)
-	// RQ_MSG, which cora neither gets nor sends any more
+	// RQ_MSG, which cora can neither receive nor send any more
 	p.bert.SendMessage(p.room, 10, text("At last.")).ExpectCreated(p.bert).ExpectNotified(p.anna)
 	p.cora.Call("POST", harness.RoomPath(p.room.ID)+"/messages", text("But")).ExpectProblem(403, models.CodeBanned)
 	p.cora.Call("PUT", harness.RoomPath(p.room.ID)+"/members/me", nil).ExpectProblem(403, models.CodeBanned)
@@ -299,58 +331,105 @@ func (p *roomMessenger) updUserDesc() {
 	// RQ_UPD_USER_DESC → RQ_UPD_USER_DESC
 	want := p.bert.Profile()
 	want.Description = "I have a pump"
-	p.bert.Call("PATCH", "/v1/users/me", models.ProfileChange{Description: &want.Description}).ExpectStatus(200).ExpectBody(want)
+	p.bert.Call("PATCH", "/v1/users/me", models.ProfileChange{Description: &want.Description}).
+		ExpectStatus(200).
+		ExpectBody(want)
 	p.anna.Call("GET", "/v1/users/@bert", nil).ExpectStatus(200).ExpectBody(want)
 }
 
 func (p *roomMessenger) files() {
-	letter := harness.FormPart{Field: "file", Name: "pump.txt", MediaType: "text/plain", Content: "How to use a pump: up and down."}
+	letter := harness.FormPart{
+		Field:     "file",
+		Name:      "pump.txt",
+		MediaType: "text/plain",
+		Content:   "How to use a pump: up and down.",
+	}
 	path := harness.RoomPath(p.room.ID) + "/files?name=" + letter.Name
-	// RQ_UPLOAD_FILE → RQ_READY_READ, which comes before a byte of the file is sent
+	// RQ_UPLOAD_FILE → RQ_READY_READ, which the client waits for before it sends the file
 	var f models.File
-	sendAfterContinue(p.anna.Client, "POST", path, []byte(letter.Content), "Content-Type", letter.MediaType).ExpectStatus(201).Decode(&f)
+	sendAfterContinue(
+		p.anna.Client,
+		"POST",
+		path,
+		[]byte(letter.Content),
+		"Content-Type",
+		letter.MediaType,
+	).ExpectStatus(201).
+		Decode(&f)
 	p.anna.ExpectFile(p.room, f, letter)
-	// RQ_MSG of a file, which every online member is told of
-	sent := p.anna.SendMessage(p.room, 11, models.NewMessage{Type: models.MessageFile, FileIDs: []string{f.ID}}, letter).ExpectCreated(p.anna, p.bert)
+	// RQ_MSG of a file to every online member
+	sent := p.anna.SendMessage(p.room, 11, models.NewMessage{Type: models.MessageFile, FileIDs: []string{f.ID}}, letter).
+		ExpectCreated(p.anna, p.bert)
 	// RQ_DOWNLOAD_FILE of a message → RQ_DOWNLOAD_FILE with size and name, and the file
 	p.bert.Call("GET", harness.MessagePath(sent.Message), nil).ExpectStatus(200).ExpectBody(sent.Message)
 	sent.ExpectDownloadable(p.anna, p.bert, p.eve).ExpectHidden(p.cora)
 	// RQ_MSG of a picture
-	photograph := harness.FormPart{Field: "file", Name: "pump.png", MediaType: "image/png", Content: string(harness.OnePixelPNG())}
-	sendAfterContinue(p.bert.Client, "POST", harness.RoomPath(p.room.ID)+"/files?name="+photograph.Name, []byte(photograph.Content),
-		"Content-Type", photograph.MediaType).
+	photo := harness.FormPart{
+		Field:     "file",
+		Name:      "pump.png",
+		MediaType: "image/png",
+		Content:   string(harness.OnePixelPNG()),
+	}
+	sendAfterContinue(p.bert.Client, "POST", harness.RoomPath(p.room.ID)+"/files?name="+photo.Name, []byte(photo.Content),
+		"Content-Type", photo.MediaType).
 		ExpectStatus(201).Decode(&f)
-	p.bert.SendMessage(p.room, 12, models.NewMessage{Type: models.MessageImage, Text: "Mine.", FileIDs: []string{f.ID}}, photograph).
-		ExpectCreated(p.bert).ExpectNotified(p.anna).ExpectDownloadable(p.anna, p.bert, p.eve).ExpectHidden(p.cora)
-	// RQ_UPLOAD_FILE of those who may not → RQ_ERROR_MSG in place of RQ_READY_READ
-	expectNoContinue(p.eve.Client, "POST", path, []byte(letter.Content), "Content-Type", letter.MediaType).ExpectProblem(403, models.CodeForbidden)
-	expectNoContinue(p.cora.Client, "POST", path, []byte(letter.Content), "Content-Type", letter.MediaType).ExpectProblem(403, models.CodeBanned)
-	// RQ_DOWNLOAD_FILE of one that there is not → RQ_ERROR_MSG
+	image := models.NewMessage{Type: models.MessageImage, Text: "Mine.", FileIDs: []string{f.ID}}
+	p.bert.SendMessage(p.room, 12, image, photo).
+		ExpectCreated(p.bert).
+		ExpectNotified(p.anna).
+		ExpectDownloadable(p.anna, p.bert, p.eve).
+		ExpectHidden(p.cora)
+	// RQ_UPLOAD_FILE without permission → RQ_ERROR_MSG in place of RQ_READY_READ
+	expectNoContinue(
+		p.eve.Client,
+		"POST",
+		path,
+		[]byte(letter.Content),
+		"Content-Type",
+		letter.MediaType,
+	).ExpectProblem(403, models.CodeForbidden)
+	expectNoContinue(
+		p.cora.Client,
+		"POST",
+		path,
+		[]byte(letter.Content),
+		"Content-Type",
+		letter.MediaType,
+	).ExpectProblem(403, models.CodeBanned)
+	// RQ_DOWNLOAD_FILE of a file that does not exist → RQ_ERROR_MSG
 	p.bert.Call("GET", "/v1/files/f_none/content", nil).ExpectProblem(404, models.CodeNotFound)
 }
 
 func (p *roomMessenger) logOut(s *harness.Server) {
-	phone := p.again(p.anna).Participate()
-	// RQ_LOG_OUT from the client: anna ends the session of her phone, which is told so by the server
+	phone := p.logInAgain(p.anna).Participate()
+	// RQ_LOG_OUT from the client: anna ends the session of her phone, and the server notifies the phone
 	p.anna.Call("DELETE", "/v1/sessions/"+phone.SessionID, nil).ExpectStatus(204).ExpectNoEvent()
-	p.out(phone)
+	p.expectLoggedOut(phone)
 	p.anna.Call("GET", "/v1/users/me", nil).ExpectStatus(200)
-	// RQ_LOG_OUT of the session itself, both ways
+	// RQ_LOG_OUT of the client's own session
 	p.bert.Call("DELETE", "/v1/sessions/current", nil).ExpectStatus(204).ExpectNoEvent()
-	p.out(p.bert)
-	// It was bert's last stream. In a few seconds he is told to have gone, to those who know him.
+	p.expectLoggedOut(p.bert)
+	// It was bert's last stream. His contacts get user.offline a few seconds later.
 	s.Hub.CheckStreams(time.Now().Add(6 * time.Second))
 	at := p.anna.Stream.ExpectUserStatus(models.EventUserOffline, p.bert.Client)
-	if at != p.eve.Stream.ExpectUserStatus(models.EventUserOffline, p.bert.Client) {
-		p.t.Errorf("bert went at %v, or at another time", at)
+	if got := p.eve.Stream.ExpectUserStatus(models.EventUserOffline, p.bert.Client); got != at {
+		p.t.Errorf("bert went offline at %v for anna and at %v for eve", at, got)
 	}
 }
 
-// out wants the actor's session to be over: the stream says so and ends, and no token of it opens anything.
-func (p *roomMessenger) out(a *harness.Participant) {
+// expectLoggedOut expects the participant's session to be revoked: the stream reports it and ends, and neither token is
+// accepted.
+func (p *roomMessenger) expectLoggedOut(a *harness.Participant) {
 	p.t.Helper()
-	harness.ExpectSameEvent(p.t, models.EventSessionRevoked, models.SessionRevoked{SessionID: a.SessionID, Reason: models.RevokedByLogOut}, a)
+	harness.ExpectSameEvent(
+		p.t,
+		models.EventSessionRevoked,
+		models.SessionRevoked{SessionID: a.SessionID, Reason: models.RevokedByLogOut},
+		a,
+	)
 	a.Stream.ExpectEnd()
 	a.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)
-	a.WithToken("").Call("POST", harness.RefreshPath, harness.RefreshBody(a.RefreshToken)).ExpectProblem(401, models.CodeSessionRevoked)
+	a.WithToken("").
+		Call("POST", harness.RefreshPath, harness.RefreshBody(a.RefreshToken)).
+		ExpectProblem(401, models.CodeSessionRevoked)
 }

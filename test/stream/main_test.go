@@ -1,4 +1,4 @@
-// Package stream tests event streams on a whole server: what comes, in which order, and what does not.
+// Package stream tests event streams on a whole server: which events arrive, in which order, and which must not arrive.
 package stream
 
 import (

@@ -13,64 +13,65 @@ func TestPresence(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "created or notification", Play: testCreatedOrNotification},
 		{Name: "entered and left", Play: testEnteredAndLeft},
-		{Name: "leaving the room itself", Play: testPresenceEnds},
-		{Name: "a replay", Play: testPresenceOnReplay},
-		{Name: "streams and rooms that are not one's own", Play: testPresenceRefused},
+		{Name: "presence ends with membership", Play: testPresenceEndsWithMembership},
+		{Name: "replayed messages", Play: testPresenceOnReplay},
+		{Name: "other users' streams and rooms", Play: testPresenceRefused},
 	})
 }
 
-// testCreatedOrNotification: which of the two a stream gets is decided by whether it is in the room. The id is the
-// same.
+// testCreatedOrNotification checks that a stream that is present in the room gets message.created, and another one
+// message.notification, with the same id. The sender's streams always get message.created.
 func testCreatedOrNotification(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
-	room, elsewhere := me.CreatePublicRoom(other), me.CreatePublicRoom(other)
-	inside := other.OpenStream(fmt.Sprintf("room=%d&room=%d", room.ID, elsewhere.ID))
-	for range 2 { // its own presence, in each of the two
-		inside.Expect(models.EventPresenceEntered, nil)
+	room, otherRoom := me.CreatePublicRoom(other), me.CreatePublicRoom(other)
+	present := other.OpenStream(fmt.Sprintf("room=%d&room=%d", room.ID, otherRoom.ID))
+	for range 2 { // its own presence in each of the two rooms
+		present.Expect(models.EventPresenceEntered, nil)
 	}
-	outside := other.OpenStream("")
-	sender := []*harness.Stream{me.OpenStream(""), me.OpenStream("")} // neither is in the room
-	say := func(outsideGets models.EventName) {
+	absent := other.OpenStream("")
+	sender := []*harness.Stream{me.OpenStream(""), me.OpenStream("")} // neither is present in the room
+	expectMessage := func(atAbsent models.EventName) {
 		t.Helper()
-		a := me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "x", ClientID: harness.Ptr("mine")}).ExpectStatus(201)
+		message := models.NewMessage{Text: "x", ClientID: harness.Ptr("mine")}
+		a := me.Call("POST", harness.RoomPath(room.ID)+"/messages", message).ExpectStatus(201)
 		for s, want := range map[*harness.Stream]models.EventName{
-			inside: models.EventMessageCreated, outside: outsideGets,
+			present: models.EventMessageCreated, absent: atAbsent,
 			sender[0]: models.EventMessageCreated, sender[1]: models.EventMessageCreated,
 		} {
-			var told models.Message
-			if e := s.Expect(want, &told); e.ID != a.EventID() || told.ClientID != "mine" || told.Text != "x" {
-				t.Errorf("told %v for %v", e, a)
+			var received models.Message
+			if e := s.Expect(want, &received); e.ID != a.EventID() || received.ClientID != "mine" || received.Text != "x" {
+				t.Errorf("got %v for %v", e, a)
 			}
 		}
 	}
-	say(models.EventMessageNotification)
-	for range 2 { // repeating it changes nothing; and the user was there before, so nobody is told
-		other.Call("PUT", harness.PresencePath(room.ID, outside), nil).ExpectStatus(204).ExpectNoEvent()
+	expectMessage(models.EventMessageNotification)
+	for range 2 { // a repetition changes nothing, and there is no event because the user was present before
+		other.Call("PUT", harness.PresencePath(room.ID, absent), nil).ExpectStatus(204).ExpectNoEvent()
 	}
-	say(models.EventMessageCreated)
+	expectMessage(models.EventMessageCreated)
 	for range 2 {
-		other.Call("DELETE", harness.PresencePath(room.ID, outside), nil).ExpectStatus(204).ExpectNoEvent()
+		other.Call("DELETE", harness.PresencePath(room.ID, absent), nil).ExpectStatus(204).ExpectNoEvent()
 	}
-	say(models.EventMessageNotification)
+	expectMessage(models.EventMessageNotification)
 }
 
 func testEnteredAndLeft(t *testing.T, c *harness.Client) {
 	me, other, outsider := c.NewGuest("ada"), c.NewGuest("grace"), c.NewGuest("eve")
 	room := me.CreatePublicRoom(other, outsider)
 	enter := fmt.Sprintf("room=%d", room.ID)
-	mine, notInside := me.OpenStream(enter), outsider.OpenStream("")
-	expect := func(name models.EventName, who *harness.Client) {
+	mine, absent := me.OpenStream(enter), outsider.OpenStream("")
+	expect := func(name models.EventName, user *harness.Client) {
 		t.Helper()
-		var told models.PresenceEvent
-		if e := mine.Expect(name, &told); e.ID != "" || told.RoomID != room.ID || told.User != who.User.Ref() {
-			t.Errorf("wanted %s of %s, told %v", name, who.User.Username, e)
+		var data models.PresenceEvent
+		if e := mine.Expect(name, &data); e.ID != "" || data.RoomID != room.ID || data.User != user.User.Ref() {
+			t.Errorf("got %v, want %s of %s", e, name, user.User.Username)
 		}
 	}
 	expect(models.EventPresenceEntered, me)
 	first := other.OpenStream(enter)
 	expect(models.EventPresenceEntered, other)
 	second := other.OpenStream(enter)
-	first.Cancel() // the user's other stream is still there
+	first.Cancel() // the user's other stream is still present
 	me.SendText(room.ID, "one")
 	mine.Expect(models.EventMessageCreated, nil)
 	other.Call("DELETE", harness.PresencePath(room.ID, second), nil).ExpectStatus(204)
@@ -80,16 +81,16 @@ func testEnteredAndLeft(t *testing.T, c *harness.Client) {
 	second.Cancel()
 	expect(models.EventPresenceLeft, other)
 
-	for range 2 { // to who is not in the room, nothing of it all
-		notInside.Expect(models.EventMessageNotification, nil)
+	for range 2 { // a stream that is not present gets no presence events
+		absent.Expect(models.EventMessageNotification, nil)
 		me.SendText(room.ID, "two")
 	}
 }
 
-// testPresenceEnds: who is no longer a member is no longer in the room.
-func testPresenceEnds(t *testing.T, c *harness.Client) {
+// testPresenceEndsWithMembership checks that a user who is no longer a member is no longer present.
+func testPresenceEndsWithMembership(t *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
-	for _, way := range []struct {
+	for _, end := range []struct {
 		event models.EventName
 		leave func(room models.Room)
 	}{
@@ -106,16 +107,16 @@ func testPresenceEnds(t *testing.T, c *harness.Client) {
 			mine.Expect(models.EventPresenceEntered, nil)
 		}
 		others.Expect(models.EventPresenceEntered, nil)
-		way.leave(room)
-		mine.Expect(way.event, nil)
+		end.leave(room)
+		mine.Expect(end.event, nil)
 		mine.Expect(models.EventPresenceLeft, nil)
-		others.Expect(way.event, nil)
+		others.Expect(end.event, nil)
 		members := harness.Get[models.Page[models.Member]](me, harness.RoomPath(room.ID)+"/members?present=true").Items
 		if len(members) != 1 || members[0].User.ID != me.User.ID {
-			t.Errorf("in the room are %+v", members)
+			t.Errorf("the present members are %+v, want only %s", members, me.User.Username)
 		}
 		me.Call("DELETE", harness.BanPath(room.ID, other), nil).ExpectStatus(204)
-		other.JoinRoom(room.ID) // membership comes back, presence does not
+		other.JoinRoom(room.ID) // restores the membership, but not the presence
 		others.Expect(models.EventMemberJoined, nil)
 		me.SendText(room.ID, "x")
 		others.Expect(models.EventMessageNotification, nil)
@@ -126,6 +127,8 @@ func testPresenceEnds(t *testing.T, c *harness.Client) {
 	}
 }
 
+// testPresenceOnReplay checks that a replay sends message.created or message.notification by the stream's presence at
+// the time of the replay.
 func testPresenceOnReplay(_ *testing.T, c *harness.Client) {
 	me, other := c.NewGuest("ada"), c.NewGuest("grace")
 	room := me.CreatePublicRoom(other)
@@ -135,10 +138,10 @@ func testPresenceOnReplay(_ *testing.T, c *harness.Client) {
 	s := me.OpenStream("last_event_id=" + cursor)
 	s.Expect(models.EventMessageCreated, nil)
 	s.Expect(models.EventMessageNotification, nil)
-	inside := me.OpenStream(fmt.Sprintf("room=%d&last_event_id=%s", room.ID, cursor))
-	inside.Expect(models.EventPresenceEntered, nil)
-	inside.Expect(models.EventMessageCreated, nil)
-	inside.Expect(models.EventMessageCreated, nil)
+	present := me.OpenStream(fmt.Sprintf("room=%d&last_event_id=%s", room.ID, cursor))
+	present.Expect(models.EventPresenceEntered, nil)
+	present.Expect(models.EventMessageCreated, nil)
+	present.Expect(models.EventMessageCreated, nil)
 }
 
 func testPresenceRefused(t *testing.T, c *harness.Client) {
@@ -151,15 +154,15 @@ func testPresenceRefused(t *testing.T, c *harness.Client) {
 	}
 	me.Call("PUT", harness.PresencePath(room.ID, others), nil).ExpectProblem(404, models.CodeNotFound)
 	other.Call("PUT", harness.PresencePath(room.ID, others), nil).ExpectStatus(204)
-	me.Call("DELETE", harness.PresencePath(room.ID, others), nil).ExpectStatus(204) // and it stays there
+	me.Call("DELETE", harness.PresencePath(room.ID, others), nil).ExpectStatus(204) // has no effect
 	present := harness.Get[models.Page[models.Member]](me, harness.RoomPath(room.ID)+"/members?present=true").Items
 	if len(present) != 1 || present[0].User.ID != other.User.ID {
-		t.Errorf("in the room are %+v", present)
+		t.Errorf("the present members are %+v, want only %s", present, other.User.Username)
 	}
 	other.Call("DELETE", harness.PresencePath(room.ID, others), nil).ExpectStatus(204)
 	ended := me.OpenStream("")
 	ended.Cancel()
-	harness.Eventually(t, "a stream that has ended enters no room", func() bool {
+	harness.Eventually(t, "a stream that has ended cannot enter a room", func() bool {
 		return me.Call("PUT", harness.PresencePath(room.ID, ended), nil).HTTP.StatusCode == 404
 	})
 	for _, gone := range []string{ended.Ready.StreamID, strings.Repeat("A", 26)} {
@@ -167,25 +170,30 @@ func testPresenceRefused(t *testing.T, c *harness.Client) {
 		me.Call("DELETE", harness.RoomPath(room.ID)+"/presence/"+gone, nil).ExpectStatus(204)
 	}
 	other.Call("PUT", harness.PresencePath(foreign.ID, others), nil).ExpectProblem(403, models.CodeForbidden)
-	// Rooms in ?room= of which one is no member are passed over.
+	// Rooms in ?room= of which the user is not a member are ignored.
 	secret := me.CreatePrivateRoom()
 	s := other.OpenStream(fmt.Sprintf("room=%d&room=%d&room=999999999&room=%d", foreign.ID, secret.ID, room.ID))
 	var entered models.PresenceEvent
 	s.Expect(models.EventPresenceEntered, &entered)
 	if entered.RoomID != room.ID {
-		t.Errorf("entered %+v", entered)
+		t.Errorf("got %+v, want room %d", entered, room.ID)
 	}
 	for _, r := range []models.Room{foreign, secret, room} {
 		me.SendText(r.ID, "x")
 	}
-	var told models.Message
-	s.Expect(models.EventMessageCreated, &told)
-	if told.RoomID != room.ID {
-		t.Errorf("told %+v", told)
+	var received models.Message
+	s.Expect(models.EventMessageCreated, &received)
+	if received.RoomID != room.ID {
+		t.Errorf("got %+v, want a message in room %d", received, room.ID)
 	}
 	for _, r := range []models.Room{foreign, secret} {
-		if here := harness.Get[models.Page[models.Member]](me, harness.RoomPath(r.ID)+"/members?present=true").Items; len(here) != 0 {
-			t.Errorf("in the room are %+v", here)
+		if present := harness.Get[models.Page[models.Member]](
+			me,
+			harness.RoomPath(r.ID)+"/members?present=true",
+		).Items; len(
+			present,
+		) != 0 {
+			t.Errorf("the present members are %+v, want none", present)
 		}
 	}
 }

@@ -9,13 +9,14 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestRemovedSeesNothingNewer takes a user out of a room, in each way there is, while others write in it. The event of
-// the removal must be the room's last on the user's stream, live and on a stream that comes back from before it.
-func TestRemovedSeesNothingNewer(t *testing.T) {
+// TestRemovedMemberSeesNothingNewer ends a user's membership, in every possible way, while messages are sent to the
+// room. The event of the removal must be the room's last one on the user's open streams, and on a stream that is
+// resumed from a cursor before the removal.
+func TestRemovedMemberSeesNothingNewer(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
-		for _, way := range []struct {
+		for _, removal := range []struct {
 			name   string
 			event  models.EventName
 			remove func(user *harness.Client, room int64)
@@ -24,7 +25,8 @@ func TestRemovedSeesNothingNewer(t *testing.T) {
 				owner.Call("DELETE", fmt.Sprintf("%s/members/%d", harness.RoomPath(room), user.User.ID), nil).ExpectStatus(204)
 			}},
 			{"banned", models.EventMemberBanned, func(user *harness.Client, room int64) {
-				owner.Call("PUT", fmt.Sprintf("%s/bans/%d", harness.RoomPath(room), user.User.ID), map[string]any{"reason": "spam"}).ExpectStatus(200)
+				ban := map[string]any{"reason": "spam"}
+				owner.Call("PUT", harness.BanPath(room, user), ban).ExpectStatus(200)
 			}},
 			{"leaves", models.EventMemberLeft, func(user *harness.Client, room int64) {
 				user.Call("DELETE", harness.RoomPath(room)+"/members/me", nil).ExpectStatus(204)
@@ -33,8 +35,8 @@ func TestRemovedSeesNothingNewer(t *testing.T) {
 				owner.Call("DELETE", harness.RoomPath(room), nil).ExpectStatus(204)
 			}},
 		} {
-			t.Run(way.name, func(t *testing.T) {
-				testRemoval(t, owner, way.event, way.remove)
+			t.Run(removal.name, func(t *testing.T) {
+				testRemoval(t, owner, removal.event, removal.remove)
 			})
 		}
 	})
@@ -47,27 +49,32 @@ func testRemoval(t *testing.T, owner *harness.Client, last models.EventName, rem
 	user.JoinRoom(room.ID)
 	user.JoinRoom(other.ID)
 	before := user.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
-	inside := user.OpenStream(fmt.Sprintf("room=%d", room.ID))
-	outside := user.OpenStream("")
+	present := user.OpenStream(fmt.Sprintf("room=%d", room.ID))
+	absent := user.OpenStream("")
 
 	var writing sync.WaitGroup
 	for range 4 {
 		writing.Go(func() {
 			for i := range 25 {
-				// Deleting the room makes the later ones fail, which is as it should be.
-				_, _ = owner.TryCall(t.Context(), "POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: fmt.Sprint(i)})
+				// Sends to a deleted room fail, as expected.
+				_, _ = owner.TryCall(
+					t.Context(),
+					"POST",
+					harness.RoomPath(room.ID)+"/messages",
+					models.NewMessage{Text: fmt.Sprint(i)},
+				)
 			}
 		})
 	}
-	inside.Next() // they have begun
+	present.Next() // the writers have begun
 	remove(user, room.ID)
 	writing.Wait()
-	mark := owner.SendText(other.ID, "the mark")
+	end := owner.SendText(other.ID, "the end")
 
-	late := user.OpenStream("", "Last-Event-ID", before)
-	for name, s := range map[string]*harness.Stream{"inside": inside, "outside": outside, "resumed": late} {
-		if got := lastOfRoom(t, s, room.ID, mark); got != string(last) {
-			t.Errorf("%s: the last event of the room was %q, not %s", name, got, last)
+	resumed := user.OpenStream("", "Last-Event-ID", before)
+	for name, s := range map[string]*harness.Stream{"present": present, "absent": absent, "resumed": resumed} {
+		if got := lastEventOfRoom(t, s, room.ID, end); got != string(last) {
+			t.Errorf("%s: the last event of the room is %q, want %s", name, got, last)
 		}
 	}
 	if last != models.EventRoomDeleted {
@@ -75,13 +82,13 @@ func testRemoval(t *testing.T, owner *harness.Client, last models.EventName, rem
 	}
 	for _, path := range []string{"/messages", "/read"} {
 		if a := user.Send("POST", harness.RoomPath(room.ID)+path, models.NewMessage{Text: "x"}); a.HTTP.StatusCode < 400 {
-			t.Errorf("%v: one who was removed may still write", a)
+			t.Errorf("%v\nwant an error after the removal", a)
 		}
 	}
 }
 
-// lastOfRoom reads until the mark and answers the name of the last event before it that tells of the room.
-func lastOfRoom(t *testing.T, s *harness.Stream, roomID int64, mark models.Message) (last string) {
+// lastEventOfRoom reads the stream until the message end, and returns the name of the last event of the room.
+func lastEventOfRoom(t *testing.T, s *harness.Stream, roomID int64, end models.Message) (last string) {
 	t.Helper()
 	for {
 		var about struct {
@@ -93,7 +100,7 @@ func lastOfRoom(t *testing.T, s *harness.Stream, roomID int64, mark models.Messa
 			t.Fatal(err)
 		}
 		switch {
-		case about.RoomID == mark.RoomID && about.ID == mark.ID:
+		case about.RoomID == end.RoomID && about.ID == end.ID:
 			return last
 		case about.RoomID == roomID:
 			last = e.Name
@@ -101,17 +108,21 @@ func lastOfRoom(t *testing.T, s *harness.Stream, roomID int64, mark models.Messa
 	}
 }
 
-// TestLoggedOutStreamEnds logs a session out while messages come in: session.revoked is the last event of its streams,
-// live and walking, and the user's other session goes on.
+// TestLoggedOutStreamEnds logs out a session between two messages. session.revoked is the last event of its stream, and
+// the user's other session is not affected.
 func TestLoggedOutStreamEnds(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		first := harness.NewClient(t, s.URL)
-		first.Call("POST", "/v1/users", models.NewUser{Username: "anna", Password: "correct horse"}).ExpectStatus(201).Decode(&first.Session)
+		first.Call("POST", "/v1/users", models.NewUser{Username: "anna", Password: "correct horse"}).
+			ExpectStatus(201).
+			Decode(&first.Session)
 		second := harness.NewClient(t, s.URL)
-		second.Call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: "correct horse"}).ExpectStatus(201).Decode(&second.Session)
+		second.Call("POST", "/v1/sessions", models.Credentials{Username: "anna", Password: "correct horse"}).
+			ExpectStatus(201).
+			Decode(&second.Session)
 		first.JoinRoom(room.ID)
 		mine, kept := first.OpenStream(""), second.OpenStream("")
 
@@ -122,7 +133,7 @@ func TestLoggedOutStreamEnds(t *testing.T) {
 
 		var revoked models.SessionRevoked
 		if e := mine.Expect(models.EventSessionRevoked, &revoked); e.ID != "" {
-			t.Errorf("session.revoked must leave the last id alone, got %q", e.ID)
+			t.Errorf("session.revoked has the id %q, want none", e.ID)
 		}
 		if revoked.SessionID != first.SessionID || revoked.Reason != models.RevokedByLogOut {
 			t.Errorf("got %+v", revoked)

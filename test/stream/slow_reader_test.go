@@ -20,16 +20,17 @@ import (
 
 const (
 	slowMessages = 20_000
-	fewMessages  = 5_000 // still 10 MB, more than the sockets between the server and its reader hold
+	fewMessages  = 5_000 // still 10 MB, more than the socket buffers between the server and its reader hold
 	slowSenders  = 50
-	slowText     = 2000     // characters: the backlog, over 40 MB, is far larger than what the server may keep in memory
-	slowGrowth   = 30 << 20 // bytes
+	slowText     = 2000     // characters: the backlog of over 40 MB is far larger than what the server may keep in memory
+	slowGrowth   = 30 << 20 // bytes by which the heap may grow
 )
 
-// TestSlowReader lets one reader take 1 KB/s while 20,000 messages are sent. The others see each message as it is sent;
-// the server keeps nothing for the slow one; and when it reads on, it gets all of them in order. What the server keeps
-// does not depend on the database, so all 20,000 are sent on SQLite only, whose memory is the server's own.
-func TestSlowReader(t *testing.T) {
+// TestSlowReaderGetsEverything has one stream that is read at 1 KB/s while 20,000 messages are sent. Another stream
+// gets each message at once, the server's memory does not grow by the backlog of the slow stream, and that stream gets
+// all messages in order when it is read at full speed. The backlog does not depend on the database, so all 20,000
+// messages are sent on SQLite only.
+func TestSlowReaderGetsEverything(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		messages := int64(slowMessages)
 		if strings.HasPrefix(database, "postgres") {
@@ -38,29 +39,30 @@ func TestSlowReader(t *testing.T) {
 		p := harness.StartProcess(t, database, "--rate-limit", "off")
 		owner := harness.NewClient(t, p.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
-		slow := openSlowly(owner, room.ID)
+		slow := openSlowStream(owner, room.ID)
 		fast := owner.NewGuestNamed("fast")
 		fast.JoinRoom(room.ID)
 		follower := fast.ConnectStream(fmt.Sprintf("room=%d", room.ID))
 
-		before := heapOf(owner)
+		before := heapSize(owner)
 		var senders, readers sync.WaitGroup
 		for range slowSenders {
-			senders.Go(func() { sendMany(owner, room.ID, messages/slowSenders) })
+			senders.Go(func() { sendTexts(owner, room.ID, messages/slowSenders) })
 		}
-		readers.Go(func() { inOrder(t, follower.Events, messages) })
+		readers.Go(func() { expectInOrder(t, follower.Events, messages) })
 		senders.Wait()
 		readers.Wait()
-		grown := heapOf(owner) - before
-		t.Logf("the server's heap grew by %d KB beside a backlog of over %d KB", grown>>10, messages*slowText>>10)
+		grown := heapSize(owner) - before
+		t.Logf("the server's heap grew by %d KB with a backlog of over %d KB", grown>>10, messages*slowText>>10)
 		if grown > slowGrowth {
-			t.Errorf("that is more than %d KB", slowGrowth>>10)
+			t.Errorf("the heap grew by more than %d KB", slowGrowth>>10)
 		}
-		inOrder(t, slow.readOn(), messages)
+		expectInOrder(t, slow.readAtFullSpeed(), messages)
 	})
 }
 
-func sendMany(c *harness.Client, roomID, n int64) {
+// sendTexts sends n messages.
+func sendTexts(c *harness.Client, roomID, n int64) {
 	text := strings.Repeat("x", slowText)
 	for range n {
 		a := c.Send("POST", harness.RoomPath(roomID)+"/messages", models.NewMessage{Text: text})
@@ -71,8 +73,8 @@ func sendMany(c *harness.Client, roomID, n int64) {
 	}
 }
 
-// inOrder takes all messages and wants each once, in the room's order.
-func inOrder(t *testing.T, events <-chan harness.Event, messages int64) {
+// expectInOrder expects each of the messages exactly once, in the order of the room.
+func expectInOrder(t *testing.T, events <-chan harness.Event, messages int64) {
 	for next := int64(1); next <= messages; {
 		select {
 		case e, open := <-events:
@@ -82,42 +84,42 @@ func inOrder(t *testing.T, events <-chan harness.Event, messages int64) {
 			}
 			var m models.Message
 			if err := e.Decode(&m); err != nil || e.Name == string(models.EventMessageCreated) && m.ID != next {
-				t.Errorf("%v came where message %d was due (%v)", e, next, err)
+				t.Errorf("got %v, want message %d (%v)", e, next, err)
 				return
 			}
 			if e.Name == string(models.EventMessageCreated) {
 				next++
 			}
 		case <-time.After(harness.Timeout):
-			t.Errorf("nothing came where message %d was due", next)
+			t.Errorf("timeout: message %d did not arrive", next)
 			return
 		}
 	}
 }
 
-// heapOf is the server's heap in bytes, garbage included.
-func heapOf(c *harness.Client) int64 {
+// heapSize returns the size of the server's heap in bytes, including garbage.
+func heapSize(c *harness.Client) int64 {
 	c.T.Helper()
 	const name = "\ngo_memstats_heap_alloc_bytes "
 	_, rest, found := strings.Cut(string(c.Send("GET", "/metrics", nil).Body), name)
 	value, _, _ := strings.Cut(rest, "\n")
 	size, err := strconv.ParseFloat(value, 64)
 	if !found || err != nil {
-		c.T.Fatalf("no heap in the metrics: %v", err)
+		c.T.Fatalf("the metrics have no heap size: %v", err)
 	}
 	return int64(size)
 }
 
-// slowStream is a stream whose peer takes 1 KB/s, until it is told to read on.
+// slowStream is a stream that is read at 1 KB/s until readAtFullSpeed is called.
 type slowStream struct {
 	t      *testing.T
 	conn   net.Conn
-	hurry  chan struct{}
+	fast   chan struct{} // closed by readAtFullSpeed
 	events chan harness.Event
 }
 
-// openSlowly opens a stream over a socket with a small buffer, so that most of what is not read stays with the server.
-func openSlowly(c *harness.Client, roomID int64) *slowStream {
+// openSlowStream opens a stream on a socket with a small buffer, so that most of the unread data remains at the server.
+func openSlowStream(c *harness.Client, roomID int64) *slowStream {
 	t := c.T.(*testing.T)
 	u, err := url.Parse(c.URL)
 	if err != nil {
@@ -135,17 +137,17 @@ func openSlowly(c *harness.Client, roomID int64) *slowStream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &slowStream{t: t, conn: conn, hurry: make(chan struct{}), events: make(chan harness.Event)}
-	head := bufio.NewReaderSize(conn, 16) // the least there is: what follows the head stays with the server
+	s := &slowStream{t: t, conn: conn, fast: make(chan struct{}), events: make(chan harness.Event)}
+	head := bufio.NewReaderSize(conn, 16) // the minimum, so that what follows the head remains in the socket
 	response, err := http.ReadResponse(head, nil)
 	if err != nil || response.StatusCode != 200 {
 		t.Fatalf("the stream was refused: %v %v", response, err)
 	}
-	begun, err := head.Peek(head.Buffered())
+	buffered, err := head.Peek(head.Buffered())
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := io.MultiReader(bytes.NewReader(begun), s)
+	body := io.MultiReader(bytes.NewReader(buffered), s)
 	done, stop := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -163,17 +165,18 @@ func openSlowly(c *harness.Client, roomID int64) *slowStream {
 	return s
 }
 
-// Read is the peer: 1 KB, then a second of nothing.
+// Read returns at most 1 KB a second from the connection, until readAtFullSpeed is called.
 func (s *slowStream) Read(b []byte) (int, error) {
 	select {
-	case <-s.hurry:
+	case <-s.fast:
 		return s.conn.Read(b)
 	case <-time.After(time.Second):
 		return io.LimitReader(s.conn, 1024).Read(b)
 	}
 }
 
-func (s *slowStream) readOn() <-chan harness.Event {
-	close(s.hurry)
+// readAtFullSpeed ends the limit of the speed and returns the events.
+func (s *slowStream) readAtFullSpeed() <-chan harness.Event {
+	close(s.fast)
 	return s.events
 }

@@ -9,33 +9,41 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestTyping tells those in the room, and nobody else, that a member is typing.
-func TestTyping(t *testing.T) {
+// TestTypingReachesPresentMembers checks that only streams that are present in the room get typing events, that only
+// members may send them, and that nobody sees them in a direct room with a block.
+func TestTypingReachesPresentMembers(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
 		owner := harness.NewClient(t, s.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		member := owner.NewGuestNamed("member")
 		member.JoinRoom(room.ID)
-		inside, outside := owner.OpenStream(fmt.Sprintf("room=%d", room.ID)), owner.OpenStream("")
-		inside.Expect(models.EventPresenceEntered, nil)
+		present, absent := owner.OpenStream(fmt.Sprintf("room=%d", room.ID)), owner.OpenStream("")
+		present.Expect(models.EventPresenceEntered, nil)
 		path := harness.RoomPath(room.ID) + "/typing"
 
 		member.Call("POST", path, nil).ExpectStatus(204)
 		var e models.Typing
-		got := inside.Expect(models.EventTyping, &e)
+		got := present.Expect(models.EventTyping, &e)
 		if got.ID != "" || e.RoomID != room.ID || e.User != member.User.Ref() {
 			t.Errorf("got %v", got)
 		}
 		var m models.Message
-		a := member.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "hello"}).ExpectStatus(201).Decode(&m)
-		if holds := e.Until.Sub(m.CreatedAt.Time); holds > 5*time.Second || e.Until.Before(inside.Ready.ServerTime.Add(5*time.Second)) {
-			t.Errorf("typing holds until %v, the message came at %v", e.Until, m.CreatedAt)
+		a := member.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "hello"}).
+			ExpectStatus(201).
+			Decode(&m)
+		tooLate, tooEarly := m.CreatedAt.Add(5*time.Second), present.Ready.ServerTime.Add(5*time.Second)
+		if e.Until.After(tooLate) || e.Until.Before(tooEarly) {
+			t.Errorf(
+				"typing ends at %v, want five seconds after the request; the message was created at %v",
+				e.Until,
+				m.CreatedAt,
+			)
 		}
-		outside.Expect(models.EventMessageNotification, nil)
-		inside.Expect(models.EventMessageCreated, nil)
-		if inside.LastID != a.Header("Event-Id") {
-			t.Errorf("the last id is %q", inside.LastID)
+		absent.Expect(models.EventMessageNotification, nil)
+		present.Expect(models.EventMessageCreated, nil)
+		if present.LastID != a.Header("Event-Id") {
+			t.Errorf("the last id is %q, want %q", present.LastID, a.Header("Event-Id"))
 		}
 
 		stranger := owner.NewGuestNamed("stranger")
@@ -46,9 +54,10 @@ func TestTyping(t *testing.T) {
 		stranger.Call("POST", harness.RoomPath(hidden.ID)+"/typing", nil).ExpectProblem(404, models.CodeNotFound)
 		var direct models.Room
 		owner.Call("PUT", "/v1/users/@member/direct", nil).ExpectStatus(200).Decode(&direct)
-		said := member.SendText(direct.ID, "hello")
+		sent := member.SendText(direct.ID, "hello")
 		owner.Call("PUT", harness.BlockPath(member), nil).ExpectStatus(200)
 		member.Call("POST", harness.RoomPath(direct.ID)+"/typing", nil).ExpectProblem(403, models.CodeBlocked)
-		member.Call("PATCH", fmt.Sprintf("%s/messages/%d", harness.RoomPath(direct.ID), said.ID), models.MessageEdit{Text: "!"}).ExpectProblem(403, models.CodeBlocked)
+		member.Call("PATCH", harness.MessagePath(sent), models.MessageEdit{Text: "!"}).
+			ExpectProblem(403, models.CodeBlocked)
 	})
 }

@@ -13,14 +13,19 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestOrderlyStop stops the program with SIGTERM while streams are open and messages come in: each stream gets all that
-// was acknowledged, server.closing as its last event, and its end; the exit status is 0.
-func TestOrderlyStop(t *testing.T) {
+// TestGracefulStopLosesNothing stops the program with SIGTERM while streams are open and messages are sent. Each stream
+// gets server.closing as its last event and then ends; the exit status is 0; a resumed stream gets every acknowledged
+// message that it has not received yet.
+func TestGracefulStopLosesNothing(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		p := harness.StartProcess(t, database)
 		me := harness.NewClient(t, p.URL).NewGuestNamed("ada")
 		room := me.CreatePublicRoom()
-		streams := []*harness.Stream{me.OpenStream(""), me.OpenStream(""), harness.NewClient(t, p.URL).NewGuestNamed("grace").OpenStream("")}
+		streams := []*harness.Stream{
+			me.OpenStream(""),
+			me.OpenStream(""),
+			harness.NewClient(t, p.URL).NewGuestNamed("grace").OpenStream(""),
+		}
 		var mu sync.Mutex
 		acknowledged := map[string]bool{}
 		var writing sync.WaitGroup
@@ -41,13 +46,13 @@ func TestOrderlyStop(t *testing.T) {
 				}
 			})
 		}
-		first := streams[0].Expect(models.EventMessageCreated, nil) // they have begun
+		first := streams[0].Expect(models.EventMessageCreated, nil) // the writers have begun
 		stopped := make(chan int)
 		go func() { stopped <- p.Terminate() }()
-		told := []map[string]bool{{first.ID: true}, {}, {}}
+		received := []map[string]bool{{first.ID: true}, {}, {}}
 		for i, s := range streams {
 			for e := s.Next(); e.Name != string(models.EventServerClosing); e = s.Next() {
-				told[i][e.ID] = true
+				received[i][e.ID] = true
 			}
 			s.ExpectEnd()
 		}
@@ -56,25 +61,25 @@ func TestOrderlyStop(t *testing.T) {
 		}
 		writing.Wait()
 
-		// What was acknowledged after the streams had ended is there when they come back.
+		// Messages that were acknowledged after the streams ended arrive when the streams are resumed.
 		p.Start()
 		for i, s := range streams[:2] {
 			resumed := me.OpenStream("", "Last-Event-ID", s.LastID)
-			mark := me.SendText(room.ID, "the mark")
+			end := me.SendText(room.ID, "the end")
 			for {
 				var m models.Message
 				e := resumed.Expect(models.EventMessageCreated, &m)
-				if told[i][e.ID] {
-					t.Errorf("told twice: %v", e)
+				if received[i][e.ID] {
+					t.Errorf("received twice: %v", e)
 				}
-				told[i][e.ID] = true
-				if m.ID == mark.ID {
+				received[i][e.ID] = true
+				if m.ID == end.ID {
 					break
 				}
 			}
 			for id := range acknowledged {
-				if !told[i][id] {
-					t.Errorf("%s was acknowledged and not told", id)
+				if !received[i][id] {
+					t.Errorf("%s was acknowledged, but not received", id)
 				}
 			}
 			resumed.Cancel()
@@ -85,8 +90,8 @@ func TestOrderlyStop(t *testing.T) {
 	})
 }
 
-// TestExpiredCursor comes back after longer than events are kept.
-func TestExpiredCursor(t *testing.T) {
+// TestExpiredCursorGetsResync resumes a stream after its cursor was pruned from the log. The history is kept.
+func TestExpiredCursorGetsResync(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		before := harness.StartServer(t, database)
 		me := harness.NewClient(t, before.URL).NewGuestNamed("ada")
@@ -105,23 +110,28 @@ func TestExpiredCursor(t *testing.T) {
 		if s.Ready.Resumed || resync.Reason != models.ResyncExpired || e.ID == "" {
 			t.Errorf("got %+v, %v", s.Ready, e)
 		}
-		var told models.Message
+		var received models.Message
 		m := me.SendText(room.ID, "kept")
-		s.Expect(models.EventMessageCreated, &told)
-		if told.ID != m.ID {
-			t.Errorf("told %+v", told)
+		s.Expect(models.EventMessageCreated, &received)
+		if received.ID != m.ID {
+			t.Errorf("got %+v, want %+v", received, m)
 		}
-		if history := harness.Get[models.Page[models.Message]](me, harness.RoomPath(room.ID)+"/messages").Items; len(history) != 2 {
-			t.Errorf("the history went with the events: %+v", history)
+		if history := harness.Get[models.Page[models.Message]](
+			me,
+			harness.RoomPath(room.ID)+"/messages",
+		).Items; len(
+			history,
+		) != 2 {
+			t.Errorf("the history is %+v, want two messages", history)
 		}
 		if resumed := me.OpenStream("", "Last-Event-ID", e.ID); !resumed.Ready.Resumed {
-			t.Errorf("%v cannot be resumed from", e)
+			t.Errorf("a stream cannot be resumed from %v", e)
 		}
 	})
 }
 
-// TestHeartbeat wants a comment on a stream on which nothing happens.
-func TestHeartbeat(t *testing.T) {
+// TestHeartbeatOnIdleStream expects a comment on a stream without events.
+func TestHeartbeatOnIdleStream(t *testing.T) {
 	harness.Long(t)
 	if testing.Short() {
 		t.Skip("takes up to 20 seconds")
@@ -135,7 +145,7 @@ func TestHeartbeat(t *testing.T) {
 	for lines := bufio.NewReader(body); ; {
 		line, err := lines.ReadString('\n')
 		if err != nil {
-			t.Fatalf("no comment came: %v", err)
+			t.Fatalf("the stream ended without a comment: %v", err)
 		}
 		if strings.HasPrefix(line, ":") {
 			return
@@ -143,9 +153,10 @@ func TestHeartbeat(t *testing.T) {
 	}
 }
 
-// TestStartsAtOnce migrates a fresh database from several programs at once, some by "migrate up" and some by their
-// start. All must succeed, whichever is first; but SQLite is for one server, and for those who migrate before it.
-func TestStartsAtOnce(t *testing.T) {
+// TestConcurrentMigrations migrates an empty database with several programs at the same time, some with "migrate up"
+// and some with their start. All must succeed in any order. SQLite allows only one server, and migrations only before
+// its start.
+func TestConcurrentMigrations(t *testing.T) {
 	harness.Long(t)
 	harness.OnEachEmptyDatabase(t, func(t *testing.T, database string) {
 		program := func(args ...string) (string, error) {
@@ -180,16 +191,16 @@ func TestStartsAtOnce(t *testing.T) {
 		if output, err := program("migrate", "status"); err != nil || output == "" || strings.Contains(output, "pending") {
 			t.Errorf("migrate status: %v\n%s", err, output)
 		}
-		// They serve the same rooms, and know each other's tokens.
+		// The servers share rooms and tokens.
 		me := harness.NewClient(t, servers[0].URL).NewGuestNamed("ada")
-		there := me.AtServer(servers[len(servers)-1].URL)
+		atOther := me.AtServer(servers[len(servers)-1].URL)
 		cursor := me.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
 		room := me.CreatePublicRoom()
-		if got := there.GetRoom(room.ID); got.Handle != room.Handle {
-			t.Errorf("%+v is %+v at the other one", room, got)
+		if got := atOther.GetRoom(room.ID); got.Handle != room.Handle {
+			t.Errorf("the other server has %+v, want %+v", got, room)
 		}
-		if shared { // several nodes are one service, with one log
-			there.OpenStream("last_event_id="+cursor).Expect(models.EventRoomCreated, nil)
+		if shared { // the nodes share one log
+			atOther.OpenStream("last_event_id="+cursor).Expect(models.EventRoomCreated, nil)
 		}
 	})
 }

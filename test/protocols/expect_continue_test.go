@@ -13,9 +13,11 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// sendWhenReady makes a request whose body is sent only when the server has said that it is ready for it; if it ever
-// is.
-func sendWhenReady(c *harness.Client, method, path string, body []byte, headers ...string) (ready bool, a *harness.Response) {
+// sendWithExpectContinue makes a request with "Expect: 100-continue", and sends the body only if the server responds
+// with 100 Continue. It returns whether the server did, and the final response.
+func sendWithExpectContinue(
+	c *harness.Client, method, path string, body []byte, headers ...string,
+) (continued bool, a *harness.Response) {
 	c.T.Helper()
 	connection, err := net.Dial("tcp", strings.TrimPrefix(c.URL, "http://"))
 	if err != nil {
@@ -38,17 +40,17 @@ func sendWhenReady(c *harness.Client, method, path string, body []byte, headers 
 	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", method, path, req.URL.Host, len(body))
 	_ = req.Header.Write(&head) // never fails
 	a = &harness.Response{T: c.T, Request: req, RequestBody: body}
-	answers := bufio.NewReader(connection)
+	responses := bufio.NewReader(connection)
 	send := func(b []byte) {
 		if _, err := connection.Write(b); err != nil {
 			c.T.Fatal(err)
 		}
-		if a.HTTP, err = http.ReadResponse(answers, req); err != nil {
+		if a.HTTP, err = http.ReadResponse(responses, req); err != nil {
 			c.T.Fatal(err)
 		}
 	}
 	send(append(head.Bytes(), "\r\n"...))
-	if ready = a.HTTP.StatusCode == http.StatusContinue; ready {
+	if continued = a.HTTP.StatusCode == http.StatusContinue; continued {
 		send(body)
 	}
 	defer func() { _ = a.HTTP.Body.Close() }()
@@ -56,25 +58,25 @@ func sendWhenReady(c *harness.Client, method, path string, body []byte, headers 
 		c.T.Fatal(err)
 	}
 	a.CheckContract(true)
-	return ready, a
+	return continued, a
 }
 
-// sendAfterContinue wants the server to be ready for the body, and answers what it said after it had come.
+// sendAfterContinue expects 100 Continue, then sends the body, and returns the final response.
 func sendAfterContinue(c *harness.Client, method, path string, body []byte, headers ...string) *harness.Response {
 	c.T.Helper()
-	ready, a := sendWhenReady(c, method, path, body, headers...)
-	if !ready {
-		c.T.Fatalf("%v\ncame before the body, in place of 100 Continue", a)
+	continued, a := sendWithExpectContinue(c, method, path, body, headers...)
+	if !continued {
+		c.T.Fatalf("%v\nwant 100 Continue first", a)
 	}
 	return a
 }
 
-// expectNoContinue wants the server to answer without having waited for the body.
+// expectNoContinue expects the server to refuse the request without 100 Continue, and returns the response.
 func expectNoContinue(c *harness.Client, method, path string, body []byte, headers ...string) *harness.Response {
 	c.T.Helper()
-	ready, a := sendWhenReady(c, method, path, body, headers...)
-	if ready {
-		c.T.Errorf("the server was ready for a body that it refused: %v", a)
+	continued, a := sendWithExpectContinue(c, method, path, body, headers...)
+	if continued {
+		c.T.Errorf("the server asked for the body before this response: %v", a)
 	}
 	return a
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestTwoNodesOneLog lets two nodes write into the same rooms of one PostgreSQL. A watcher reads the log all the while
-// with a plain connection of its own: positions must come without a gap, none must appear behind one that was seen
-// (which is what a sequence would do), and what a node acknowledged must be there at once. A reader at either node sees
-// the messages of both in one order.
+// TestTwoNodesOneLog has two nodes write to the same rooms in one PostgreSQL database. A watcher reads the log all the
+// time over a connection of its own: positions must have no gap, none must become visible after a higher one (as
+// happens with a sequence), and an acknowledged message must be visible at once. Readers at both nodes get all messages
+// in the same order.
 func TestTwoNodesOneLog(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()
@@ -32,7 +32,7 @@ func TestTwoNodesOneLog(t *testing.T) {
 	streams := []*harness.Stream{owner.OpenStream(query), owner.AtServer(nodes[1].URL).OpenStream(query)}
 
 	const writers, sends = 16, 40
-	watched := watchLog(t, database)
+	watch := watchLog(t, database)
 	var writing sync.WaitGroup
 	for i := range writers {
 		c := owner.NewGuestNamed(fmt.Sprintf("writer-%d", i)).AtServer(nodes[i%2].URL)
@@ -45,12 +45,12 @@ func TestTwoNodesOneLog(t *testing.T) {
 				if a.HTTP.StatusCode != 201 {
 					t.Error(a)
 				}
-				watched.isDurable(a.Header("Event-Id"), a.Body)
+				watch.expectCommitted(a.Header("Event-Id"), a.Body)
 			}
 		})
 	}
 	writing.Wait()
-	watched.finish()
+	watch.finish()
 	order := [2][]string{}
 	for i, s := range streams {
 		for len(order[i]) < writers*sends {
@@ -60,19 +60,20 @@ func TestTwoNodesOneLog(t *testing.T) {
 		}
 	}
 	if a, b := strings.Join(order[0], " "), strings.Join(order[1], " "); a != b {
-		t.Errorf("the nodes' readers saw different orders:\n%s\n%s", a, b)
+		t.Errorf("the readers of the nodes got different orders:\n%s\n%s", a, b)
 	}
 }
 
-// logWatch reads the table of events as nobody in Parley does: over and over from where it stood.
+// logWatch reads the table of events repeatedly, each time from the last position it has read.
 type logWatch struct {
 	t    *testing.T
 	ctx  context.Context
 	stop context.CancelFunc
 	done sync.WaitGroup
-	pool chan *pgx.Conn // for isDurable
+	pool chan *pgx.Conn // for expectCommitted
 }
 
+// watchLog starts a logWatch, which finish stops.
 func watchLog(t *testing.T, database string) *logWatch {
 	ctx, stop := context.WithCancel(context.Background())
 	w := &logWatch{t: t, ctx: ctx, stop: stop, pool: make(chan *pgx.Conn, 4)}
@@ -97,9 +98,13 @@ func (w *logWatch) connect(database string) *pgx.Conn {
 	return conn
 }
 
-// scan reads on and answers how far it came.
+// scan reads the events after position, which must have no gap, and returns the last position.
 func (w *logWatch) scan(conn *pgx.Conn, position int64) int64 {
-	rows, err := conn.Query(context.Background(), "SELECT position FROM events WHERE position > $1 ORDER BY position", position)
+	rows, err := conn.Query(
+		context.Background(),
+		"SELECT position FROM events WHERE position > $1 ORDER BY position",
+		position,
+	)
 	if err != nil {
 		w.t.Error(err)
 		w.stop()
@@ -112,7 +117,7 @@ func (w *logWatch) scan(conn *pgx.Conn, position int64) int64 {
 			w.t.Error(err)
 		}
 		if at != position+1 {
-			w.t.Errorf("position %d follows %d", at, position)
+			w.t.Errorf("got position %d after %d", at, position)
 			w.stop()
 		}
 		position = at
@@ -120,29 +125,31 @@ func (w *logWatch) scan(conn *pgx.Conn, position int64) int64 {
 	return position
 }
 
-// isDurable wants the event of an acknowledged message to be committed, as the answer has it.
-func (w *logWatch) isDurable(eventID string, body []byte) {
+// expectCommitted expects the event of an acknowledged message to be committed with the content of the response.
+func (w *logWatch) expectCommitted(eventID string, body []byte) {
 	conn := <-w.pool
 	defer func() { w.pool <- conn }()
 	at, ok := models.ParseCursor(eventID)
 	if !ok {
-		w.t.Errorf("not an event id: %q", eventID)
+		w.t.Errorf("the event id %q is invalid", eventID)
 	}
-	var told, answered models.Message
+	var stored, acknowledged models.Message
 	err := conn.QueryRow(context.Background(), `SELECT m.room_id, m.id, m.text, m.sender_id FROM events e
 		JOIN messages m ON m.room_id = e.room_id AND m.id = e.message_id WHERE e.position = $1`, at.Position).
-		Scan(&told.RoomID, &told.ID, &told.Text, &told.Sender.ID)
+		Scan(&stored.RoomID, &stored.ID, &stored.Text, &stored.Sender.ID)
 	if err != nil {
 		w.t.Errorf("the event of an acknowledged message is not in the log: %v", err)
 	}
-	if err := json.Unmarshal(body, &answered); err != nil {
+	if err := json.Unmarshal(body, &acknowledged); err != nil {
 		w.t.Error(err)
 	}
-	if told.RoomID != answered.RoomID || told.ID != answered.ID || told.Text != answered.Text || told.Sender.ID != answered.Sender.ID {
-		w.t.Errorf("answered %s, stored %+v", body, told)
+	if stored.RoomID != acknowledged.RoomID || stored.ID != acknowledged.ID ||
+		stored.Text != acknowledged.Text || stored.Sender.ID != acknowledged.Sender.ID {
+		w.t.Errorf("acknowledged %s, stored %+v", body, stored)
 	}
 }
 
+// finish stops the watch and closes its connections.
 func (w *logWatch) finish() {
 	w.stop()
 	w.done.Wait()
