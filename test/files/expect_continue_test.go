@@ -7,25 +7,25 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// expectContinue wants 100 Continue as the very next thing, without a byte of the body having been sent.
+// expectContinue reads 100 Continue as the next response, before any byte of the body was sent.
 func expectContinue(w *harness.RawConn) {
 	w.T.Helper()
 	for _, want := range []string{"HTTP/1.1 100 Continue\r\n", "\r\n"} {
 		if line, err := w.Reader.ReadString('\n'); err != nil || line != want {
-			w.T.Fatalf("got %q, %v, wanted %q", line, err, want)
+			w.T.Fatalf("got %q, %v, want %q", line, err, want)
 		}
 	}
 }
 
-// TestExpectContinue asks before it sends. Who may send hears so before any byte of the file; who may not gets the
-// final answer in its place.
+// TestExpectContinue sends "Expect: 100-continue". A client that may upload gets 100 Continue before it sends a byte of
+// the file. One that may not gets the final response instead.
 func TestExpectContinue(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "taken", Play: testContinue}, {Name: "refused", Play: testNoContinue}, {Name: "over the quota", Play: testNoContinueQuota},
+		{Name: "accepted", Play: testContinueAccepted}, {Name: "refused", Play: testContinueRefused}, {Name: "over the quota", Play: testContinueOverQuota},
 	}, "--max-file-size", "2MB", "--file-quota", "3MB")
 }
 
-func testContinue(t *testing.T, c *harness.Client) {
+func testContinueAccepted(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	files := harness.RoomPath(room.ID) + "/files"
@@ -39,7 +39,7 @@ func testContinue(t *testing.T, c *harness.Client) {
 		t.Errorf("got %+v", f)
 	}
 
-	w = anna.DialRaw(files, "Transfer-Encoding: chunked", harness.ExpectContinueHeader) // without a type, and of a length that nobody knows
+	w = anna.DialRaw(files, "Transfer-Encoding: chunked", harness.ExpectContinueHeader) // without a media type and a length
 	expectContinue(w)
 	w.Write("5\r\nhello\r\n0\r\n\r\n")
 	w.ExpectResponse(201, &f)
@@ -67,12 +67,12 @@ func testContinue(t *testing.T, c *harness.Client) {
 	}
 }
 
-func testNoContinue(t *testing.T, c *harness.Client) {
+func testContinueRefused(t *testing.T, c *harness.Client) {
 	anna, bert, outcast := c.NewGuest("anna"), c.NewGuest("bert"), c.NewGuest("outcast")
 	public, private := anna.CreatePublicRoom(outcast), anna.CreatePrivateRoom()
 	anna.Call("PUT", harness.BanPath(public.ID, outcast), nil).ExpectStatus(200)
-	late := *bert
-	late.AccessToken += "x"
+	badToken := *bert
+	badToken.AccessToken += "x"
 	raw, inForm := "Content-Type: text/plain", "Content-Type: "+harness.FormMediaType
 	for _, r := range []struct {
 		what   string
@@ -83,12 +83,12 @@ func testNoContinue(t *testing.T, c *harness.Client) {
 		code   models.Code
 	}{
 		{"no token", c, public, 5, 401, models.CodeUnauthenticated},
-		{"a bad token", &late, public, 5, 401, models.CodeUnauthenticated},
-		{"no member of a public room", bert, public, 5, 403, models.CodeForbidden},
-		{"a stranger to a private room", bert, private, 5, 404, models.CodeNotFound},
+		{"a bad token", &badToken, public, 5, 401, models.CodeUnauthenticated},
+		{"not a member of a public room", bert, public, 5, 403, models.CodeForbidden},
+		{"not a member of a private room", bert, private, 5, 404, models.CodeNotFound},
 		{"banned", outcast, public, 5, 403, models.CodeBanned},
 		{"too large", anna, public, 5_000_000, 413, models.CodeTooLarge},
-		{"no room", anna, models.Room{ID: 1 << 40}, 5, 404, models.CodeNotFound},
+		{"an unknown room", anna, models.Room{ID: 1 << 40}, 5, 404, models.CodeNotFound},
 	} {
 		t.Log(r.what)
 		files, messages := harness.RoomPath(r.room.ID)+"/files", harness.RoomPath(r.room.ID)+"/messages"
@@ -100,7 +100,7 @@ func testNoContinue(t *testing.T, c *harness.Client) {
 	expectContinue(anna.DialRaw(harness.RoomPath(public.ID)+"/files", raw, harness.ContentLengthHeader(2_000_000), harness.ExpectContinueHeader))
 }
 
-func testNoContinueQuota(_ *testing.T, c *harness.Client) {
+func testContinueOverQuota(_ *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages"

@@ -9,9 +9,9 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestFilesOnce repeats uploads and messages with files under their Idempotency-Key: each is there once, and so are its
-// bytes.
-func TestFilesOnce(t *testing.T) {
+// TestUploadsAreIdempotent repeats uploads and messages with files with the same Idempotency-Key: each file, and its
+// bytes, are stored once.
+func TestUploadsAreIdempotent(t *testing.T) {
 	harness.Long(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna, bert := s.NewGuest("anna"), s.NewGuest("bert")
@@ -25,26 +25,26 @@ func TestFilesOnce(t *testing.T) {
 			{messages, harness.FormMediaType, inMessage, harness.RawForm(harness.FieldPart("text", "see these"), harness.FilePart("a.txt", "first"))},
 		} {
 			key := []string{"Idempotency-Key", harness.UniqueName("key"), "Content-Type", r.kind}
-			answers := make([]*harness.Response, 7)
+			responses := make([]*harness.Response, 7)
 			var sending sync.WaitGroup
-			for i := range answers[1:] {
-				sending.Go(func() { answers[i] = anna.Send("POST", r.path, []byte(r.body), key...) })
+			for i := range responses[1:] {
+				sending.Go(func() { responses[i] = anna.Send("POST", r.path, []byte(r.body), key...) })
 			}
 			sending.Wait()
-			answers[6] = anna.Send("POST", r.path, []byte(r.body), key...)
+			responses[6] = anna.Send("POST", r.path, []byte(r.body), key...)
 			first := 0
-			for _, a := range answers {
+			for _, a := range responses {
 				a.ExpectStatus(201)
 				if a.Header("Idempotency-Replayed") == "" {
 					first++
 				}
-				if !bytes.Equal(a.Body, answers[0].Body) || a.Header("Location") != answers[0].Header("Location") ||
-					a.EventID() != answers[0].EventID() {
-					t.Errorf("%v\nwas answered again as %v", answers[0], a)
+				if !bytes.Equal(a.Body, responses[0].Body) || a.Header("Location") != responses[0].Header("Location") ||
+					a.EventID() != responses[0].EventID() {
+					t.Errorf("the response %v\nwas replayed as %v", responses[0], a)
 				}
 			}
 			if first != 1 {
-				t.Errorf("%s: %d calls of one key say that they were the first", r.path, first)
+				t.Errorf("%s: %d calls with the same key were not replays, want 1", r.path, first)
 			}
 			anna.Send("POST", r.path, []byte(r.other), key...).ExpectProblem(409, models.CodeIdempotencyMismatch)
 			bert.Send("POST", r.path, []byte(r.other), key...).ExpectStatus(201)
@@ -56,10 +56,10 @@ func TestFilesOnce(t *testing.T) {
 		s.ExpectNoLeases()
 		s.ExpectBlobs(7, 7)
 
-		// A call that failed leaves its key free.
+		// A call that failed does not use up its key.
 		key := []string{"Idempotency-Key", harness.UniqueName("key"), "Content-Type", "image/png"}
 		anna.Send("POST", files, []byte{}, key...).ExpectProblem(422, models.CodeBadFile)
-		anna.Send("POST", files, pictureAs(t, "image/png", harness.Photo(4, 4)), key...).ExpectStatus(201)
+		anna.Send("POST", files, encodePicture(t, "image/png", harness.Photo(4, 4)), key...).ExpectStatus(201)
 		key = []string{"Idempotency-Key", harness.UniqueName("key"), "Content-Type", harness.FormMediaType}
 		anna.Send("POST", messages, []byte(harness.RawForm(harness.FilePart("a.txt", "first"), harness.FieldPart("reply_to", "99"))), key...).ExpectInvalid("reply_to")
 		anna.Send("POST", messages, []byte(inMessage), key...).ExpectStatus(201)

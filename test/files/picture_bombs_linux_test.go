@@ -13,11 +13,11 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// modestGrowth is what the memory of a server may grow by while it takes whatever is sent to it.
-const modestGrowth = 32 << 20
+// modestGrowth is the growth of a server's memory, in bytes, that the tests allow while it receives uploads.
+const maxMemoryGrowth = 32 << 20
 
-// memoryOf reads a figure of the process from /proc, in bytes.
-func memoryOf(p *harness.Process, name string) int64 {
+// processMemory reads the value name of /proc/PID/status, in bytes.
+func processMemory(p *harness.Process, name string) int64 {
 	p.T.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
 	if err != nil {
@@ -25,7 +25,7 @@ func memoryOf(p *harness.Process, name string) int64 {
 	}
 	found := regexp.MustCompile(`(?m)^` + name + `:\s+(\d+) kB$`).FindSubmatch(status)
 	if found == nil {
-		p.T.Fatalf("there is no %s in %s", name, status)
+		p.T.Fatalf("no %s in %s", name, status)
 	}
 	kilobytes, err := strconv.ParseInt(string(found[1]), 10, 64)
 	if err != nil {
@@ -34,29 +34,29 @@ func memoryOf(p *harness.Process, name string) int64 {
 	return kilobytes << 10
 }
 
-// growthOf is how much more memory the process held at the most while f ran than it holds before.
-func growthOf(p *harness.Process, f func()) int64 {
+// peakMemoryGrowth returns the difference between the process' resident memory before f and its peak while f ran.
+func peakMemoryGrowth(p *harness.Process, f func()) int64 {
 	p.T.Helper()
-	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.Cmd.Process.Pid), []byte("5"), 0o600); err != nil { // VmHWM begins anew
-		p.T.Skipf("the peak of memory cannot be measured here: %v", err)
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.Cmd.Process.Pid), []byte("5"), 0o600); err != nil { // resets VmHWM
+		p.T.Skipf("cannot measure the peak memory on this system: %v", err)
 	}
-	before := memoryOf(p, "VmRSS")
+	before := processMemory(p, "VmRSS")
 	f()
-	return memoryOf(p, "VmHWM") - before
+	return processMemory(p, "VmHWM") - before
 }
 
-// bomb is a picture that is not what it takes to be decoded.
-type bomb struct {
+// pictureBomb is a small file that would need very much memory to decode.
+type pictureBomb struct {
 	what, mediaType string
 	content         []byte
 }
 
-func bombs(t testing.TB) []bomb {
+func pictureBombs(t testing.TB) []pictureBomb {
 	const side = 60_000
 	var little, big [2]byte
 	binary.LittleEndian.PutUint16(little[:], side)
 	binary.BigEndian.PutUint16(big[:], side)
-	jpegHead := bytes.Join([][]byte{ // of a baseline picture with three components
+	jpegHead := bytes.Join([][]byte{ // header of a baseline picture with three components
 		{0xFF, 0xD8, 0xFF, 0xC0, 0, 17, 8}, big[:], big[:], {3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0},
 		{0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0x11, 3, 0x11, 0, 63, 0, 0xFF, 0xD9},
 	}, nil)
@@ -69,51 +69,51 @@ func bombs(t testing.TB) []bomb {
 	binary.LittleEndian.PutUint32(bmpHead[22:], side)
 	copy(bmpHead[26:], "\x01\x00\x18\x00")
 	whole := flatPNG(t, 40_000, 40_000, 40_000)
-	// Chunks that say that they are longer than the file is, where a reader of metadata might believe it.
-	says := func(kind string) []byte { return append([]byte{0x7F, 0xFF, 0xFF, 0xFF}, kind+"MM\x00\x2a"...) }
+	// Chunks whose length field is larger than the file: a metadata reader could allocate that much.
+	oversized := func(kind string) []byte { return append([]byte{0x7F, 0xFF, 0xFF, 0xFF}, kind+"MM\x00\x2a"...) }
 	small := flatPNG(t, 64, 64, 64)
 	webP := []byte("RIFF\xff\xff\xff\x7fWEBPVP8X\x0a\x00\x00\x00\x08\x00\x00\x00\x5f\xea\x00\x5f\xea\x00EXIF\xf0\xff\xff\x7fMM\x00\x2a")
-	return []bomb{
+	return []pictureBomb{
 		{"1,600 million pixels in a small file", "image/png", whole},
-		{"3,600 million pixels, which are not there", "image/png", flatPNG(t, side, side, 1)},
-		{"as many in a GIF", "image/gif", gifHead},
-		{"as many in a JPEG", "image/jpeg", jpegHead},
-		{"as many in a BMP", "image/bmp", bmpHead},
-		{"as many in a WebP", "image/webp", webP},
-		{"a line of 2,000 million pixels", "image/png", flatPNG(t, 1<<31-1, 1, 0)},
-		{"metadata of 2 GB", "image/png", append(small[:33:33], says("eXIf")...)},
-		{"a text of 2 GB", "image/png", append(small[:33:33], says("zTXt")...)},
+		{"3,600 million pixels declared, one row present", "image/png", flatPNG(t, side, side, 1)},
+		{"3,600 million pixels declared in a GIF", "image/gif", gifHead},
+		{"3,600 million pixels declared in a JPEG", "image/jpeg", jpegHead},
+		{"3,600 million pixels declared in a BMP", "image/bmp", bmpHead},
+		{"3,600 million pixels declared in a WebP", "image/webp", webP},
+		{"one row of 2,000 million pixels", "image/png", flatPNG(t, 1<<31-1, 1, 0)},
+		{"2 GB of metadata declared", "image/png", append(small[:33:33], oversized("eXIf")...)},
+		{"2 GB of text declared", "image/png", append(small[:33:33], oversized("zTXt")...)},
 	}
 }
 
-// TestPictureBombs uploads pictures that are small until somebody decodes them. They are stored, or refused; none is
-// decoded, the server goes on, and its memory does not grow.
-func TestPictureBombs(t *testing.T) {
+// TestPictureBombsAreNotDecoded uploads small pictures that would be huge when decoded. They are stored without
+// a thumbnail, the server continues to work, and its memory does not grow.
+func TestPictureBombsAreNotDecoded(t *testing.T) {
 	t.Parallel()
 	p := harness.StartProcess(t, t.TempDir()+"/parley.db", "--presence-room-limit", "0")
 	anna := harness.NewClient(t, p.URL).NewGuest("anna")
 	room := anna.CreatePrivateRoom()
-	uploadPhoto(anna, room.ID) // what is done for the first time takes its memory once
-	explosives := bombs(t)
-	grown := growthOf(p, func() {
-		for _, b := range explosives {
+	uploadPhoto(anna, room.ID) // allocates what the first upload allocates once
+	allBombs := pictureBombs(t)
+	grown := peakMemoryGrowth(p, func() {
+		for _, b := range allBombs {
 			f := anna.UploadFile(room.ID, "bomb", b.mediaType, b.content)
 			if f.MediaType != b.mediaType || f.Width != 0 || f.Height != 0 || f.ThumbnailURL != "" {
 				t.Errorf("%s: got %+v", b.what, f)
 			}
 			m := sendAttached(anna, room.ID, f)
 			if m.Files[0].ThumbnailURL != "" {
-				t.Errorf("%s: the message has %+v", b.what, m.Files[0])
+				t.Errorf("%s: the message's file is %+v, want no thumbnail", b.what, m.Files[0])
 			}
 			anna.Call("GET", "/v1/files/"+f.ID+"/thumbnail", nil).ExpectProblem(404, models.CodeNotFound)
 		}
-		uploadPhoto(anna, room.ID) // whose thumbnail is made after all of these
+		uploadPhoto(anna, room.ID) // the next picture still gets a thumbnail
 	})
 	t.Logf("the memory grew by %d KB", grown>>10)
-	if grown > modestGrowth {
-		t.Errorf("the memory grew by %d MB", grown>>20)
+	if grown > maxMemoryGrowth {
+		t.Errorf("the memory grew by %d MB, want at most %d MB", grown>>20, maxMemoryGrowth>>20)
 	}
 	if p.Terminate() != 0 {
-		t.Error("the server did not end well")
+		t.Error("the server did not exit with status 0")
 	}
 }

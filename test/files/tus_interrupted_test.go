@@ -16,20 +16,21 @@ import (
 )
 
 const (
-	// brokenPart is more than the server holds in memory of a chunk before it stores it, on any storage: of so many bytes
-	// it has stored storedPart at once.
-	brokenPart = 9 << 20
-	storedPart = 8 << 20
+	// partialBody is the size of a partial request body, in bytes. It is more than the server buffers in memory on any
+	// storage: it stores the first storedPrefix bytes at once.
+	partialBody  = 9 << 20
+	storedPrefix = 8 << 20
 )
 
-// halfChunk is a PATCH of which the body has not come to its end.
-type halfChunk struct {
+// openPatch is a PATCH whose body is not complete.
+type openPatch struct {
 	t    testing.TB
 	conn net.Conn
 }
 
-// beginChunk sends a PATCH that announces length bytes, or does not say how many when length is -1, and some of them.
-func beginChunk(c *harness.Client, path string, offset, length int, sent []byte, headers ...string) halfChunk {
+// beginPatch sends the head of a PATCH and the bytes sent of its body. The Content-Length is length; a length of -1 means
+// a chunked body.
+func beginPatch(c *harness.Client, path string, offset, length int, sent []byte, headers ...string) openPatch {
 	c.T.Helper()
 	u, err := url.Parse(c.URL)
 	if err != nil {
@@ -45,7 +46,7 @@ func beginChunk(c *harness.Client, path string, offset, length int, sent []byte,
 	for i := 0; i < len(headers); i += 2 {
 		head = append(head, headers[i]+": "+headers[i+1])
 	}
-	h := halfChunk{c.T, conn}
+	h := openPatch{c.T, conn}
 	if length >= 0 {
 		h.write([]byte(strings.Join(append(head, "Content-Length: "+strconv.Itoa(length)), "\r\n") + "\r\n\r\n"))
 		h.write(sent)
@@ -56,15 +57,15 @@ func beginChunk(c *harness.Client, path string, offset, length int, sent []byte,
 	return h
 }
 
-func (h halfChunk) write(b []byte) {
+func (h openPatch) write(b []byte) {
 	h.t.Helper()
 	if _, err := h.conn.Write(b); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-// answer is the status that the request gets in the end.
-func (h halfChunk) answer() int {
+// status reads the response and returns its status.
+func (h openPatch) status() int {
 	h.t.Helper()
 	res, err := http.ReadResponse(bufio.NewReader(h.conn), nil)
 	if err != nil {
@@ -75,24 +76,25 @@ func (h halfChunk) answer() int {
 	return res.StatusCode
 }
 
-// cut ends the connection as a network does that fails.
-func (h halfChunk) cut() { _ = h.conn.Close() }
+// disconnect closes the connection, as a failing network does.
+func (h openPatch) disconnect() { _ = h.conn.Close() }
 
-// stores waits until so many bytes are in the storage.
-func stores(t *testing.T, files harness.Storage, size int64) {
+// waitUntilStored waits until the storage has size bytes.
+func waitUntilStored(t *testing.T, files harness.Storage, size int64) {
 	t.Helper()
 	harness.Eventually(t, fmt.Sprintf("%d bytes in the storage", size), func() bool { return files.Size(t) >= size })
 }
 
-// abandonUpload waits until no request writes to the upload, which stands elsewhere than at offset.
-func abandonUpload(c *harness.Client, path string, offset int) {
+// waitUntilWriterStops waits until no request writes to the upload. The offset must not be the upload's own: a PATCH there
+// then gets a conflict.
+func waitUntilWriterStops(c *harness.Client, path string, offset int) {
 	c.T.Helper()
-	harness.Eventually(c.T, "an upload that nobody writes to", func() bool {
+	harness.Eventually(c.T, "the upload has no writer", func() bool {
 		return c.PatchUpload(path, offset, []byte("x")).HTTP.StatusCode == 409
 	})
 }
 
-// uploadRun is a server, and a room to upload to.
+// uploadRun is a server and a room for uploads.
 type uploadRun struct {
 	*harness.Client
 	t        *testing.T
@@ -102,7 +104,7 @@ type uploadRun struct {
 	room     models.Room
 }
 
-// onEachUploadRun runs a test on a server of its own, with SQLite and a folder, and with PostgreSQL and S3.
+// onEachUploadRun runs a test on its own server, once with SQLite and a folder and once with PostgreSQL and S3.
 func onEachUploadRun(t *testing.T, f func(t *testing.T, run uploadRun)) {
 	harness.OnTwoStorages(t, func(t *testing.T, database string, files harness.Storage) {
 		s := harness.StartServer(t, database, "--files", files.Location())
@@ -111,129 +113,130 @@ func onEachUploadRun(t *testing.T, f func(t *testing.T, run uploadRun)) {
 	})
 }
 
-// goOn sends the rest of an upload from where it stands.
-func (run uploadRun) goOn(path string, content []byte) {
+// resume sends the rest of an upload from its current offset.
+func (run uploadRun) resume(path string, content []byte) {
 	run.t.Helper()
 	offset := run.UploadOffset(path)
 	expectComplete(run.Client, run.PatchUpload(path, offset, content[offset:]).ExpectStatus(204), content)
 }
 
-func TestTusGoesOnAfterACut(t *testing.T) {
+func TestTusResumesAfterDisconnect(t *testing.T) {
 	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
-		content := harness.RandomBytes(3 * brokenPart)
+		content := harness.RandomBytes(3 * partialBody)
 		path := run.CreateUpload(run.room.ID, len(content))
-		beginChunk(run.Client, path, 0, len(content), content[:brokenPart]).cut()
-		abandonUpload(run.Client, path, len(content))
-		if got := run.UploadOffset(path); got != brokenPart {
-			t.Errorf("of the %d bytes that were sent %d are kept", brokenPart, got)
+		beginPatch(run.Client, path, 0, len(content), content[:partialBody]).disconnect()
+		waitUntilWriterStops(run.Client, path, len(content))
+		if got := run.UploadOffset(path); got != partialBody {
+			t.Errorf("%d bytes were sent, but the offset is %d", partialBody, got)
 		}
-		beginChunk(run.Client, path, brokenPart, -1, content[brokenPart:2*brokenPart]).cut()
-		abandonUpload(run.Client, path, len(content))
-		if got := run.UploadOffset(path); got != 2*brokenPart {
-			t.Errorf("of the %d bytes that were sent %d are kept", 2*brokenPart, got)
+		beginPatch(run.Client, path, partialBody, -1, content[partialBody:2*partialBody]).disconnect()
+		waitUntilWriterStops(run.Client, path, len(content))
+		if got := run.UploadOffset(path); got != 2*partialBody {
+			t.Errorf("%d bytes were sent, but the offset is %d", 2*partialBody, got)
 		}
-		run.goOn(path, content)
+		run.resume(path, content)
 	})
 }
 
-// TestTusHeadKeepsWhatWasSent asks how far an upload is while the server still reads what came before a cut: a client
-// that asks at once, again and again, must get on.
-func TestTusHeadKeepsWhatWasSent(t *testing.T) {
+// TestTusHeadKeepsReceivedBytes sends a HEAD while the server still reads the bytes received before a disconnect: a client
+// that retries at once, again and again, must make progress.
+func TestTusHeadKeepsReceivedBytes(t *testing.T) {
 	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
-		content := harness.RandomBytes(2 * brokenPart)
+		content := harness.RandomBytes(2 * partialBody)
 		path := run.CreateUpload(run.room.ID, len(content))
-		writer := beginChunk(run.Client, path, 0, len(content), content[:brokenPart])
-		stores(t, run.files, 1)
-		writer.cut()
-		if got := run.UploadOffset(path); got != brokenPart {
-			t.Errorf("of the %d bytes that were sent %d are kept", brokenPart, got)
+		writer := beginPatch(run.Client, path, 0, len(content), content[:partialBody])
+		waitUntilStored(t, run.files, 1)
+		writer.disconnect()
+		if got := run.UploadOffset(path); got != partialBody {
+			t.Errorf("%d bytes were sent, but the offset is %d", partialBody, got)
 		}
-		run.goOn(path, content)
+		run.resume(path, content)
 	})
 }
 
-// TestTusCutWithinACheckedChunk wants none of it to be kept: nobody knows what it would have been.
-func TestTusCutWithinACheckedChunk(t *testing.T) {
+// TestTusInterruptedChecksumChunkIsDiscarded: an incomplete chunk with a checksum cannot be verified, so none of it is
+// kept.
+func TestTusInterruptedChecksumChunkIsDiscarded(t *testing.T) {
 	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
-		content := harness.RandomBytes(1000 + 2*brokenPart)
+		content := harness.RandomBytes(1000 + 2*partialBody)
 		path := run.CreateUpload(run.room.ID, len(content))
 		run.PatchUpload(path, 0, content[:1000]).ExpectStatus(204)
-		guard := []string{"Upload-Checksum", checksum("sha256", content[1000:])}
-		beginChunk(run.Client, path, 1000, len(content)-1000, content[1000:1000+brokenPart], guard...).cut()
-		abandonUpload(run.Client, path, len(content))
+		checksum := []string{"Upload-Checksum", uploadChecksum("sha256", content[1000:])}
+		beginPatch(run.Client, path, 1000, len(content)-1000, content[1000:1000+partialBody], checksum...).disconnect()
+		waitUntilWriterStops(run.Client, path, len(content))
 		if got, stored := run.UploadOffset(path), run.files.Size(t); got != 1000 || stored != 1000 {
-			t.Errorf("the upload stands at %d, and %d bytes are stored", got, stored)
+			t.Errorf("the offset is %d and %d bytes are stored, want 1000", got, stored)
 		}
-		expectComplete(run.Client, run.PatchUpload(path, 1000, content[1000:], guard...).ExpectStatus(204), content)
+		expectComplete(run.Client, run.PatchUpload(path, 1000, content[1000:], checksum...).ExpectStatus(204), content)
 	})
 }
 
-// TestTusOneWriter has a second request come while the first still sends, and the first go on after that.
+// TestTusOneWriter sends a second request while the first still writes. The second is refused, and the first completes.
 func TestTusOneWriter(t *testing.T) {
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
-		content := harness.RandomBytes(brokenPart + 1000)
+		content := harness.RandomBytes(partialBody + 1000)
 		path := run.CreateUpload(run.room.ID, len(content))
-		first := beginChunk(run.Client, path, 0, len(content), content[:brokenPart])
-		stores(t, run.files, storedPart)
+		first := beginPatch(run.Client, path, 0, len(content), content[:partialBody])
+		waitUntilStored(t, run.files, storedPrefix)
 		run.PatchUpload(path, 0, content).ExpectProblem(423, models.CodeUploadConflict)
-		run.PatchUpload(path, brokenPart, content[brokenPart:]).ExpectProblem(423, models.CodeUploadConflict)
+		run.PatchUpload(path, partialBody, content[partialBody:]).ExpectProblem(423, models.CodeUploadConflict)
 		run.Call("DELETE", path, nil, "Tus-Resumable", "1.0.0").ExpectProblem(423, models.CodeUploadConflict)
-		first.write(content[brokenPart:])
-		if status := first.answer(); status != 204 {
-			t.Fatalf("the first request is answered %d", status)
+		first.write(content[partialBody:])
+		if status := first.status(); status != 204 {
+			t.Fatalf("the first request got the status %d, want 204", status)
 		}
 		expectComplete(run.Client, run.HeadUpload(path).ExpectStatus(200), content)
 	})
 }
 
-// TestTusHeadEndsWhoSendsNoMore asks how far an upload is while a connection is open that nothing comes from any more.
-func TestTusHeadEndsWhoSendsNoMore(t *testing.T) {
+// TestTusHeadEndsStalledWriter sends a HEAD while another connection is open that no longer sends. The HEAD ends it.
+func TestTusHeadEndsStalledWriter(t *testing.T) {
 	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
-		content := harness.RandomBytes(2 * brokenPart)
+		content := harness.RandomBytes(2 * partialBody)
 		path := run.CreateUpload(run.room.ID, len(content))
-		stalled := beginChunk(run.Client, path, 0, len(content), content[:brokenPart])
-		stores(t, run.files, storedPart)
+		stalled := beginPatch(run.Client, path, 0, len(content), content[:partialBody])
+		waitUntilStored(t, run.files, storedPrefix)
 		offset := run.UploadOffset(path)
-		if offset < storedPart {
-			t.Errorf("of the %d bytes that are stored %d are told of", storedPart, offset)
+		if offset < storedPrefix {
+			t.Errorf("%d bytes are stored, but the offset is %d", storedPrefix, offset)
 		}
 		expectComplete(run.Client, run.PatchUpload(path, offset, content[offset:]).ExpectStatus(204), content)
-		if status := stalled.answer(); status != 400 {
-			t.Errorf("the stalled request is answered %d", status)
+		if status := stalled.status(); status != 400 {
+			t.Errorf("the stalled request got the status %d, want 400", status)
 		}
 	})
 }
 
-// TestTusLetsTheServerStop stops the server under a request that nothing comes from any more: it stops in order, and
-// what had come is kept.
-func TestTusLetsTheServerStop(t *testing.T) {
+// TestTusStalledWriterDoesNotBlockShutdown stops the server during a request that no longer sends. The server stops
+// in order and keeps the received bytes.
+func TestTusStalledWriterDoesNotBlockShutdown(t *testing.T) {
 	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
-		content := harness.RandomBytes(2 * brokenPart)
+		content := harness.RandomBytes(2 * partialBody)
 		path := run.CreateUpload(run.room.ID, len(content))
-		stalled := beginChunk(run.Client, path, 0, len(content), content[:brokenPart])
-		stores(t, run.files, storedPart)
+		stalled := beginPatch(run.Client, path, 0, len(content), content[:partialBody])
+		waitUntilStored(t, run.files, storedPrefix)
 		run.server.Stop()
-		if status := stalled.answer(); status != 400 {
-			t.Errorf("the stalled request is answered %d", status)
+		if status := stalled.status(); status != 400 {
+			t.Errorf("the stalled request got the status %d, want 400", status)
 		}
 		run.Client = run.AtServer(harness.StartServer(t, run.database, "--files", run.files.Location()).URL)
-		run.goOn(path, content)
+		run.resume(path, content)
 	})
 }
 
-// TestTusHeadCompletes stalls a request that brought all bytes, but not the end of its body: the client hears that
-// nothing is to be sent, so it must hear of the file as well.
-func TestTusHeadCompletes(t *testing.T) {
+// TestTusHeadCompletesUpload stalls a request that sent all bytes of the file, but not the end of its chunked body. HEAD
+// returns the full offset, so the client sends nothing more: the response must also have the file's id.
+func TestTusHeadCompletesUpload(t *testing.T) {
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
-		content := harness.RandomBytes(storedPart)
+		content := harness.RandomBytes(storedPrefix)
 		path := run.CreateUpload(run.room.ID, len(content))
-		beginChunk(run.Client, path, 0, -1, content)
-		stores(t, run.files, storedPart)
+		beginPatch(run.Client, path, 0, -1, content)
+		waitUntilStored(t, run.files, storedPrefix)
 		expectComplete(run.Client, run.HeadUpload(path).ExpectStatus(200), content)
 	})
 }

@@ -19,52 +19,52 @@ import (
 )
 
 const (
-	clientFile = 200 << 20 // bytes
-	clientKill = 80 << 20  // bytes of them after which the server is killed
-	clientTime = 3 * time.Minute
+	tusClientFileSize  = 200 << 20 // in bytes
+	tusClientKillAfter = 80 << 20  // bytes sent before the server is killed
+	tusClientTimeout   = 3 * time.Minute
 )
 
-// TestTusClient has tus-js-client upload a large file over connections that break every few megabytes. The server is
-// killed on the way, and started again.
-func TestTusClient(t *testing.T) {
+// TestTusJSClientResumes uploads a large file with tus-js-client over connections that break every few megabytes. The
+// server is killed and restarted during the upload.
+func TestTusJSClientResumes(t *testing.T) {
 	harness.NeedNode(t)
 	t.Parallel()
 	p := harness.StartProcess(t, filepath.Join(t.TempDir(), "parley.db"), "--max-file-size", "1GB")
 	anna := harness.NewClient(t, p.URL).NewGuest("anna")
 	room := anna.CreatePrivateRoom()
-	path := filepath.Join(t.TempDir(), "noise.bin")
-	writeNoise(t, path, clientFile)
-	line := newBadLine(t, p.URL)
+	path := filepath.Join(t.TempDir(), "random.bin")
+	writeRandomFile(t, path, tusClientFileSize)
+	proxy := newUnreliableProxy(t, p.URL)
 	var killing sync.WaitGroup
 	killing.Go(func() {
-		for line.passed.Load() < clientKill {
-			<-line.cuts
+		for proxy.forwarded.Load() < tusClientKillAfter {
+			<-proxy.closedConns
 		}
 		p.Kill()
 		p.Start()
-		for range line.cuts {
+		for range proxy.closedConns {
 			continue
 		}
 	})
 	var done struct {
-		FileID  string         `json:"file_id"`
-		Retries int            `json:"retries"`
-		Answers map[string]int `json:"answers"` // by method and status
+		FileID    string         `json:"file_id"`
+		Retries   int            `json:"retries"`
+		Responses map[string]int `json:"answers"` // by method and status
 	}
-	output := harness.RunNode(t, clientTime, "upload.mjs", line.url+"/v1/uploads", anna.AccessToken, fmt.Sprint(room.ID), path)
-	line.close()
+	output := harness.RunNode(t, tusClientTimeout, "upload.mjs", proxy.url+"/v1/uploads", anna.AccessToken, fmt.Sprint(room.ID), path)
+	proxy.close()
 	killing.Wait()
 	if err := json.Unmarshal(output, &done); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
-	t.Logf("%d retries over %d MB; answers: %v", done.Retries, line.passed.Load()>>20, done.Answers)
-	if done.Retries < 20 || done.Answers["POST 201"] != 1 {
-		t.Error("the client has not gone on with one upload through many cuts")
+	t.Logf("%d retries over %d MB; responses: %v", done.Retries, proxy.forwarded.Load()>>20, done.Responses)
+	if done.Retries < 20 || done.Responses["POST 201"] != 1 {
+		t.Error("want one upload with at least 20 retries")
 	}
-	anna.ExpectRandomFile(done.FileID, clientFile)
+	anna.ExpectRandomFile(done.FileID, tusClientFileSize)
 }
 
-func writeNoise(t *testing.T, path string, size int) {
+func writeRandomFile(t *testing.T, path string, size int) {
 	t.Helper()
 	file, err := os.Create(path)
 	if err != nil {
@@ -76,17 +76,17 @@ func writeNoise(t *testing.T, path string, size int) {
 	}
 }
 
-// badLine passes connections on, and cuts each after a few megabytes.
-type badLine struct {
-	url      string
-	target   string
-	listener net.Listener
-	passed   atomic.Int64  // bytes towards the server
-	cuts     chan struct{} // a value for each connection that ended; closed by close
-	open     sync.WaitGroup
+// unreliableProxy forwards TCP connections, and closes each after a few megabytes.
+type unreliableProxy struct {
+	url         string
+	target      string
+	listener    net.Listener
+	forwarded   atomic.Int64  // bytes sent to the server
+	closedConns chan struct{} // a value for each closed connection; closed by close
+	running     sync.WaitGroup
 }
 
-func newBadLine(t *testing.T, target string) *badLine {
+func newUnreliableProxy(t *testing.T, target string) *unreliableProxy {
 	t.Helper()
 	u, err := url.Parse(target)
 	if err != nil {
@@ -96,42 +96,42 @@ func newBadLine(t *testing.T, target string) *badLine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := &badLine{url: "http://" + l.Addr().String(), target: u.Host, listener: l, cuts: make(chan struct{})}
-	line.open.Go(func() {
+	proxy := &unreliableProxy{url: "http://" + l.Addr().String(), target: u.Host, listener: l, closedConns: make(chan struct{})}
+	proxy.running.Go(func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			line.open.Go(func() { line.pass(conn) })
+			proxy.running.Go(func() { proxy.forward(conn) })
 		}
 	})
-	return line
+	return proxy
 }
 
-func (l *badLine) pass(client net.Conn) {
+func (l *unreliableProxy) forward(client net.Conn) {
 	server, err := net.Dial("tcp", l.target)
 	if err == nil {
-		var answers sync.WaitGroup
-		answers.Go(func() {
+		var responses sync.WaitGroup
+		responses.Go(func() {
 			_, _ = io.Copy(client, server)
 			_ = client.Close()
 		})
 		n, err := io.CopyN(server, client, 2<<20+rand.Int64N(4<<20))
-		l.passed.Add(n)
+		l.forwarded.Add(n)
 		if err == nil || !errors.Is(err, io.EOF) {
 			_ = client.(*net.TCPConn).SetLinger(0) // a reset, and not the orderly end of a connection
 		}
 		_ = server.Close()
-		answers.Wait()
+		responses.Wait()
 	}
 	_ = client.Close()
-	l.cuts <- struct{}{}
+	l.closedConns <- struct{}{}
 }
 
-// close ends the line, when nobody uses it any more.
-func (l *badLine) close() {
+// close stops the proxy and waits for its connections. No client may use it any more.
+func (l *unreliableProxy) close() {
 	_ = l.listener.Close()
-	l.open.Wait()
-	close(l.cuts)
+	l.running.Wait()
+	close(l.closedConns)
 }

@@ -10,16 +10,16 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-func TestFiles(t *testing.T) {
+func TestUploadAndSend(t *testing.T) {
 	harness.RunScenariosOnEachStorage(t, []harness.Scenario{
-		{Name: "raw, attached, downloaded", Play: testRawFile},
-		{Name: "a form with one file", Play: testFileForm},
-		{Name: "a message and its files in one request", Play: testMessageForm},
-		{Name: "a picture and its thumbnail", Play: testPicture},
+		{Name: "upload, attach, download", Play: testRawUpload},
+		{Name: "a form with one file", Play: testFormUpload},
+		{Name: "a message with files in one request", Play: testMessageForm},
+		{Name: "a picture with its thumbnail", Play: testPictureMessage},
 	})
 }
 
-func testRawFile(t *testing.T, c *harness.Client) {
+func testRawUpload(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
 	content := []byte("Dear all,\nthis is a letter.\n")
@@ -29,11 +29,11 @@ func testRawFile(t *testing.T, c *harness.Client) {
 		URL: "/v1/files/" + f.ID + "/content", CreatedAt: f.CreatedAt,
 	}
 	if f != want {
-		t.Errorf("got %+v, wanted %+v", f, want)
+		t.Errorf("got %+v, want %+v", f, want)
 	}
 	bert.Call("GET", f.URL, nil).ExpectProblem(404, models.CodeNotFound)
 	if got := harness.Get[models.File](anna, "/v1/files/"+f.ID); got != f {
-		t.Errorf("it is %+v", got)
+		t.Errorf("the stored file is %+v, want %+v", got, f)
 	}
 	stream := bert.OpenStream("")
 	var m, pushed models.Message
@@ -46,13 +46,13 @@ func testRawFile(t *testing.T, c *harness.Client) {
 	}
 	a := bert.Download(f).ExpectStatus(200)
 	if !bytes.Equal(a.Body, content) || a.Header("Content-Type") != "text/plain" {
-		t.Errorf("%v\nis not the letter: %v", a, a.HTTP.Header)
+		t.Errorf("%v\nis not the uploaded file: %v", a, a.HTTP.Header)
 	}
 	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "again", FileIDs: []string{f.ID}}).ExpectInvalid("file_ids[0]")
 	bert.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "mine", FileIDs: []string{f.ID}}).ExpectInvalid("file_ids[0]")
 }
 
-func testFileForm(t *testing.T, c *harness.Client) {
+func testFormUpload(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "file", Name: "notes.md", MediaType: "text/markdown", Content: "# Notes"})
@@ -67,28 +67,28 @@ func testMessageForm(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
 	stream := bert.OpenStream("")
-	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "text", Content: "two papers"}, harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "first"},
+	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "text", Content: "two documents"}, harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "first"},
 		harness.FormPart{Field: "file", Name: "b.txt", MediaType: "text/plain", Content: "second"}, harness.FormPart{Field: "client_id", Content: "c-1"})
 	var m, pushed models.Message
 	key := []string{"Content-Type", mediaType, "Idempotency-Key", "once"}
 	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, key...).ExpectStatus(201).Decode(&m)
-	if m.Text != "two papers" || m.ClientID != "c-1" || m.Type != models.MessageFile || len(m.Files) != 2 ||
+	if m.Text != "two documents" || m.ClientID != "c-1" || m.Type != models.MessageFile || len(m.Files) != 2 ||
 		m.Files[0].Name != "a.txt" || m.Files[1].Name != "b.txt" {
 		t.Errorf("got %+v", m)
 	}
 	stream.Expect(models.EventMessageNotification, &pushed)
 	if len(pushed.Files) != 2 || string(bert.Download(pushed.Files[1]).ExpectStatus(200).Body) != "second" {
-		t.Errorf("pushed %+v", pushed)
+		t.Errorf("the event is %+v", pushed)
 	}
 	again := anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, key...).ExpectStatus(201)
 	var same models.Message
 	again.Decode(&same)
 	if again.Header("Idempotency-Replayed") != "true" || same.ID != m.ID || same.Files[0].ID != m.Files[0].ID {
-		t.Errorf("%v\nis not the first answer", again)
+		t.Errorf("%v\nis not a replay of the first response", again)
 	}
 }
 
-func testPicture(t *testing.T, c *harness.Client) {
+func testPictureMessage(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
 	var content bytes.Buffer

@@ -16,36 +16,36 @@ import (
 )
 
 const (
-	fileCrashWriters = 6
-	fileCrashKills   = 4
-	fileCrashSends   = 12 // acknowledged between two kills
+	crashWriters        = 6
+	crashKills          = 4
+	uploadsBetweenKills = 12 // acknowledged uploads between two kills
 )
 
-// TestFilesSurviveCrashes kills the server while files come in. Whatever was acknowledged is whole afterwards, no file
-// is without its bytes, and no bytes are without a file for longer than the lease of whoever wrote them.
+// TestFilesSurviveCrashes kills the server during uploads. Afterwards every acknowledged file is complete, every file in
+// the database has its bytes, and bytes without a file are removed when the lease of their writer has expired.
 func TestFilesSurviveCrashes(t *testing.T) {
 	harness.Long(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		run := newFileCrash(t, database)
+		run := newCrashRun(t, database)
 		var writing sync.WaitGroup
-		for i := range fileCrashWriters {
-			writing.Go(func() { run.write(i) })
+		for i := range crashWriters {
+			writing.Go(func() { run.uploadUntilDone(i) })
 		}
-		for range fileCrashKills {
-			for range fileCrashSends {
+		for range crashKills {
+			for range uploadsBetweenKills {
 				<-run.progress
 			}
-			run.crash()
+			run.killAndRestart()
 		}
-		close(run.over)
+		close(run.done)
 		writing.Wait()
-		run.stall() // one upload is certain to be under way
-		run.crash()
-		run.check()
+		run.stallUpload() // ensures that an upload is in progress at the next kill
+		run.killAndRestart()
+		run.checkFiles()
 	})
 }
 
-type fileCrash struct {
+type crashRun struct {
 	t        *testing.T
 	database string
 	folder   string
@@ -53,50 +53,51 @@ type fileCrash struct {
 	anna     *harness.Client
 	room     models.Room
 	progress chan struct{} // a value for each acknowledged upload
-	over     chan struct{} // closed when enough have been
+	done     chan struct{} // closed when enough uploads were acknowledged
 
-	mu    sync.Mutex
-	up    chan struct{}          // closed while the server is up
-	acked map[string]models.File // by id
+	mu           sync.Mutex
+	serverUp     chan struct{}          // closed while the server runs
+	acknowledged map[string]models.File // by id
 }
 
-func newFileCrash(t *testing.T, database string) *fileCrash {
+func newCrashRun(t *testing.T, database string) *crashRun {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "files")
-	run := &fileCrash{
+	run := &crashRun{
 		t: t, database: database, folder: folder, process: harness.StartProcess(t, database, "--files", folder, "--rate-limit", "off"),
-		progress: make(chan struct{}, 1000), over: make(chan struct{}), up: make(chan struct{}), acked: map[string]models.File{},
+		progress: make(chan struct{}, 1000), done: make(chan struct{}), serverUp: make(chan struct{}), acknowledged: map[string]models.File{},
 	}
-	close(run.up)
+	close(run.serverUp)
 	run.anna = harness.NewClient(t, run.process.URL).NewGuest("anna")
 	run.room = run.anna.CreatePrivateRoom()
 	return run
 }
 
-// crash kills the server and starts it again.
-func (run *fileCrash) crash() {
+// killAndRestart kills the server and starts it again.
+func (run *crashRun) killAndRestart() {
 	run.mu.Lock()
-	run.up = make(chan struct{})
+	run.serverUp = make(chan struct{})
 	run.mu.Unlock()
 	run.process.Kill()
 	run.process.Start()
 	run.mu.Lock()
-	close(run.up)
+	close(run.serverUp)
 	run.mu.Unlock()
 }
 
-func (run *fileCrash) waitUp() {
+func (run *crashRun) waitUntilUp() {
 	run.mu.Lock()
-	up := run.up
+	up := run.serverUp
 	run.mu.Unlock()
 	<-up
 }
 
-// write uploads files until enough have been, as they are or in messages, and notes what was acknowledged.
-func (run *fileCrash) write(writer int) {
+// uploadUntilDone uploads files, alternately raw and in messages, until run.done is closed, and records the
+// acknowledged ones.
+func (run *crashRun) uploadUntilDone(writer int) {
 	for n := 0; ; n++ {
 		select {
-		case <-run.over:
+		case <-run.done:
 			return
 		default:
 		}
@@ -107,12 +108,12 @@ func (run *fileCrash) write(writer int) {
 		}
 		a, err := run.anna.TryCall(context.Background(), "POST", path, []byte(body), "Content-Type", mediaType)
 		if err != nil {
-			run.waitUp()
+			run.waitUntilUp()
 			continue
 		}
 		var m models.Message
 		switch {
-		case a.HTTP.StatusCode == 503: // it is about to be killed
+		case a.HTTP.StatusCode == 503: // the server is stopping
 		case a.HTTP.StatusCode != 201:
 			run.t.Error(a)
 			return
@@ -122,26 +123,26 @@ func (run *fileCrash) write(writer int) {
 			m.Files = make([]models.File, 1)
 			a.Decode(&m.Files[0])
 		}
-		run.acknowledge(m.Files, harness.DigestOf([]byte(content)))
+		run.recordAcknowledged(m.Files, harness.DigestOf([]byte(content)))
 	}
 }
 
-func (run *fileCrash) acknowledge(files []models.File, digest string) {
+func (run *crashRun) recordAcknowledged(files []models.File, digest string) {
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	for _, f := range files {
 		if f.SHA256 != digest {
-			run.t.Errorf("%+v was acknowledged, wanted the digest %s", f, digest)
+			run.t.Errorf("acknowledged %+v, want the digest %s", f, digest)
 		}
-		run.acked[f.ID] = f
+		run.acknowledged[f.ID] = f
 	}
 	if len(files) > 0 {
 		run.progress <- struct{}{}
 	}
 }
 
-// stall begins an upload, and returns when a part of it is in the folder.
-func (run *fileCrash) stall() {
+// stallUpload starts an upload that never ends, and returns when a part of it is in the folder.
+func (run *crashRun) stallUpload() {
 	before := len(harness.BlobPaths(run.t, run.folder))
 	body, sender := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -155,7 +156,7 @@ func (run *fileCrash) stall() {
 		defer close(sent)
 		if res, err := run.anna.HTTP.Do(req); err == nil {
 			_ = res.Body.Close()
-			run.t.Errorf("half an upload was answered with %d", res.StatusCode)
+			run.t.Errorf("an unfinished upload got the status %d, want no response", res.StatusCode)
 		}
 	}()
 	run.t.Cleanup(func() { cancel(); _ = sender.Close(); <-sent })
@@ -165,42 +166,42 @@ func (run *fileCrash) stall() {
 	harness.Eventually(run.t, "a part of the upload is in the folder", func() bool { return len(harness.BlobPaths(run.t, run.folder)) > before })
 }
 
-// check compares what was acknowledged, what the database has, and what is in the folder.
-func (run *fileCrash) check() {
+// checkFiles compares the acknowledged files, the files in the database and the blobs in the folder.
+func (run *crashRun) checkFiles() {
 	run.t.Helper()
-	for _, f := range run.acked {
+	for _, f := range run.acknowledged {
 		if got := harness.Get[models.File](run.anna, "/v1/files/"+f.ID); got != f {
-			run.t.Errorf("%+v was acknowledged and is %+v", f, got)
+			run.t.Errorf("acknowledged %+v, stored %+v", f, got)
 		}
 		if a := run.anna.Download(f).ExpectStatus(200); harness.DigestOf(a.Body) != f.SHA256 {
-			run.t.Errorf("%+v was acknowledged and has %d other bytes", f, len(a.Body))
+			run.t.Errorf("acknowledged %+v, but the download has %d different bytes", f, len(a.Body))
 		}
 	}
-	// The database may have files that nobody heard of, from an answer that was cut off. They are whole, too.
+	// The database may have files whose response was lost in a crash. They must be complete, too.
 	kept := map[string]bool{}
-	for blob, size := range filesOf(run.t, run.database) {
+	for blob, size := range storedFileSizes(run.t, run.database) {
 		path := filepath.Join(run.folder, blob[:2], blob)
 		kept[path] = true
-		if got := sizeOf(run.t, path); got != size {
-			run.t.Errorf("a file of %d bytes has %d in the folder", size, got)
+		if got := fileSizeOnDisk(run.t, path); got != size {
+			run.t.Errorf("a file of %d bytes has a blob of %d bytes in the folder", size, got)
 		}
 	}
-	if len(kept) < len(run.acked) {
-		run.t.Errorf("%d files were acknowledged and %d are there", len(run.acked), len(kept))
+	if len(kept) < len(run.acknowledged) {
+		run.t.Errorf("%d files were acknowledged, but %d are in the database", len(run.acknowledged), len(kept))
 	}
-	// The leases of those who were killed run for another 45 s at most. Here 40 of them have passed.
+	// The leases of the killed writers expire after 45 s at most. Advance them by 40 s.
 	if left := harness.QueryCount(run.t, run.database, "SELECT count(*) FROM doomed_blobs"); left == 0 {
-		run.t.Error("nobody knows of the upload that was under way")
+		run.t.Error("the interrupted upload has no lease")
 	}
 	harness.Execute(run.t, run.database, "UPDATE doomed_blobs SET due_at = due_at - 40000")
-	harness.Eventually(run.t, "all bytes have an owner", func() bool {
-		there := harness.BlobPaths(run.t, run.folder)
-		for _, path := range there {
+	harness.Eventually(run.t, "every blob belongs to a file", func() bool {
+		present := harness.BlobPaths(run.t, run.folder)
+		for _, path := range present {
 			if !kept[path] {
 				return false
 			}
 		}
-		return len(there) == len(kept)
+		return len(present) == len(kept)
 	})
-	run.t.Logf("%d files were acknowledged, %d are there", len(run.acked), len(kept))
+	run.t.Logf("%d files were acknowledged, %d are stored", len(run.acknowledged), len(kept))
 }

@@ -14,75 +14,76 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestOwnUsers has the users of a product come with the product's own tokens, beside those of Parley.
-func TestOwnUsers(t *testing.T) {
+// TestApplicationUsers: users of an application use Parley with the application's tokens, beside users of Parley.
+func TestApplicationUsers(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		p, social := newProduct(t), harness.NewOIDCProvider(t)
+		p, social := newTokenIssuer(t), harness.NewOIDCProvider(t)
 		flags := append(p.flags(), "--lobby", "lobby", "--presence-room-limit", "0", "--oidc", social.Flag("mock"))
 		s := harness.StartServer(t, database, flags...)
 		for _, sc := range []struct {
 			name string
-			play func(t *testing.T, c *harness.Client, p *product)
+			play func(t *testing.T, c *harness.Client, p *tokenIssuer)
 		}{
-			{"the first time, and again", testArrival},
-			{"all at once", testArrivalsAtOnce},
-			{"a chat", testProductChat},
+			{"first and second token", testFirstToken},
+			{"concurrent first tokens", testConcurrentFirstTokens},
+			{"chatting", testApplicationUserChats},
 			{"log-out", testTokenLogOut},
-			{"other names", testProductNames},
-			{"subjects that look alike", testSubjects},
-			{"the end of an account", testTokenOfDeleted},
+			{"names from tokens", testNamesFromTokens},
+			{"similar subjects", testSubjectsAreExact},
+			{"a deleted account", testTokenOfDeletedAccount},
 		} {
 			t.Run(sc.name, func(t *testing.T) { sc.play(t, harness.NewClient(t, s.URL), p) })
 		}
-		t.Run("identities", func(t *testing.T) { testProductIdentities(t, harness.NewClient(t, s.URL), p, social) })
-		t.Run("the end of a token", func(t *testing.T) { testTokenEnd(t, s, p, database, flags) })
+		t.Run("identities", func(t *testing.T) { testApplicationIdentity(t, harness.NewClient(t, s.URL), p, social) })
+		t.Run("an expired token", func(t *testing.T) { testTokenExpiry(t, s, p, database, flags) })
 	})
 }
 
-func testArrival(t *testing.T, c *harness.Client, p *product) {
+func testFirstToken(t *testing.T, c *harness.Client, p *tokenIssuer) {
 	named := jwt.MapClaims{"preferred_username": "ada", "name": "Ada Lovelace"}
-	ada := p.sends(c, "1", named)
+	ada := p.clientFor(c, "1", named)
 	if u := ada.User; u.Username != "ada" || u.DisplayName != "Ada Lovelace" || u.Guest {
 		t.Errorf("got %+v", u)
 	}
 	if ada.GetRoom(harness.Get[models.Room](ada, "/v1/rooms/%23lobby").ID).Membership == nil {
 		t.Error("the new user is not in the lobby")
 	}
-	if again := p.sends(c, "1", jwt.MapClaims{"preferred_username": "other", "aud": []string{"other", productAudience}}); again.User.ID != ada.User.ID || again.User.Username != "other" || again.User.DisplayName != "Ada Lovelace" {
-		t.Errorf("with another token there comes %+v", again.User)
+	if again := p.clientFor(c, "1", jwt.MapClaims{"preferred_username": "other", "aud": []string{"other", issuerAudience}}); again.User.ID != ada.User.ID || again.User.Username != "other" || again.User.DisplayName != "Ada Lovelace" {
+		t.Errorf("another token of the same user gives %+v", again.User)
 	}
-	p.sends(c, "1", named)
-	if other := p.sends(c, "2", named); other.User.ID == ada.User.ID || other.User.Username != "ada2" {
+	p.clientFor(c, "1", named)
+	if other := p.clientFor(c, "2", named); other.User.ID == ada.User.ID || other.User.Username != "ada2" {
 		t.Errorf("another user of the same name is %+v", other.User)
 	}
-	if nameless := p.sends(c, "3", nil); nameless.User.Username != "user" {
+	if nameless := p.clientFor(c, "3", nil); nameless.User.Username != "user" {
 		t.Errorf("got %+v", nameless.User)
 	}
 	ada.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("ada"), Password: harness.Password}).ExpectProblem(403, models.CodeForbidden)
 	c.NewAccount("own").Call("GET", "/v1/users/me", nil).ExpectStatus(200)
 }
 
-// testSubjects: a subject is what it is to the letter.
-func testSubjects(t *testing.T, c *harness.Client, p *product) {
+// testSubjectsAreExact: subjects are compared byte by byte.
+func testSubjectsAreExact(t *testing.T, c *harness.Client, p *tokenIssuer) {
 	seen := map[int64]string{}
 	for _, subject := range []string{"sub", "SUB", "sub ", " sub", "caf\u00e9", "cafe\u0301", "7", "07", "7.0"} {
-		u := p.sends(c, subject, nil).User
+		u := p.clientFor(c, subject, nil).User
 		if other, known := seen[u.ID]; known {
-			t.Errorf("%q is %q", subject, other)
+			t.Errorf("%q is the same user as %q", subject, other)
 		}
 		seen[u.ID] = subject
 	}
 }
 
-// testProductNames: with a new token the product says what its user is called; in between the user does.
-func testProductNames(t *testing.T, c *harness.Client, p *product) {
+// testNamesFromTokens: a token with other names than the last one changes the user's names. In between the user can
+// change them.
+func testNamesFromTokens(t *testing.T, c *harness.Client, p *tokenIssuer) {
 	c.SignUp("grace", harness.Password)
 	token := p.token("names", jwt.MapClaims{"preferred_username": "mary", "name": "Mary"})
 	me := c.WithToken(token)
 	named := func(username, shown string) {
 		t.Helper()
 		if u := harness.Get[models.User](me, "/v1/users/me"); u.Username != username || u.DisplayName != shown {
-			t.Errorf("wanted %s (%s), got %+v", username, shown, u)
+			t.Errorf("want %s (%s), got %+v", username, shown, u)
 		}
 	}
 	named("mary", "Mary")
@@ -108,7 +109,7 @@ func testProductNames(t *testing.T, c *harness.Client, p *product) {
 	me.Call("GET", "/v1/users/@mary.s", nil).ExpectStatus(200)
 }
 
-func testArrivalsAtOnce(t *testing.T, c *harness.Client, p *product) {
+func testConcurrentFirstTokens(t *testing.T, c *harness.Client, p *tokenIssuer) {
 	name := harness.UniqueName("kim")
 	users := make([]models.User, 8)
 	tokens := [2]string{p.token(name, jwt.MapClaims{"preferred_username": name}), p.token(name, jwt.MapClaims{"preferred_username": name})}
@@ -119,17 +120,17 @@ func testArrivalsAtOnce(t *testing.T, c *harness.Client, p *product) {
 	wait.Wait()
 	for _, u := range users {
 		if u.ID == 0 || u.ID != users[0].ID {
-			t.Errorf("one user is %+v and %+v", users[0], u)
+			t.Errorf("the same subject is %+v and %+v", users[0], u)
 		}
 	}
 	if sessions := harness.Get[models.Page[models.SessionInfo]](c.WithToken(tokens[0]), "/v1/sessions").Items; len(sessions) != 2 {
-		t.Errorf("two tokens are %d sessions", len(sessions))
+		t.Errorf("two tokens give %d sessions, want 2", len(sessions))
 	}
 }
 
-// testProductChat: what the product's users do is what others do.
-func testProductChat(t *testing.T, c *harness.Client, p *product) {
-	ada, bob := p.sends(c, "chat-ada", nil), c.NewAccount("bob")
+// testApplicationUserChats: users of an application can do what other users can.
+func testApplicationUserChats(t *testing.T, c *harness.Client, p *tokenIssuer) {
+	ada, bob := p.clientFor(c, "chat-ada", nil), c.NewAccount("bob")
 	room := ada.CreatePublicRoom(bob)
 	mine, theirs := ada.OpenStream(""), bob.OpenStream("")
 	sent := ada.SendText(room.ID, "hello", "Idempotency-Key", "once")
@@ -144,15 +145,15 @@ func testProductChat(t *testing.T, c *harness.Client, p *product) {
 			t.Errorf("got %+v", got)
 		}
 	}
-	later := p.sends(c, "chat-ada", nil) // who has another token, and is the same caller
+	later := p.clientFor(c, "chat-ada", nil) // another token, but the same user
 	if again := later.SendText(room.ID, "hello", "Idempotency-Key", "once"); again.ID != sent.ID {
-		t.Errorf("sent twice: %+v", again)
+		t.Errorf("the message was sent twice: %+v", again)
 	}
 }
 
-// testTokenLogOut: each token is a session, and a log-out ends that one.
-func testTokenLogOut(t *testing.T, c *harness.Client, p *product) {
-	one, two := p.sends(c, "out", nil), p.sends(c, "out", nil)
+// testTokenLogOut: each token is a session, and a log-out ends only that session.
+func testTokenLogOut(t *testing.T, c *harness.Client, p *tokenIssuer) {
+	one, two := p.clientFor(c, "out", nil), p.clientFor(c, "out", nil)
 	stream, kept := one.OpenStream(""), two.OpenStream("")
 	sessions := harness.Get[models.Page[models.SessionInfo]](one, "/v1/sessions").Items
 	if len(sessions) != 2 || sessions[0].Current == sessions[1].Current {
@@ -162,70 +163,70 @@ func testTokenLogOut(t *testing.T, c *harness.Client, p *product) {
 	stream.Expect(models.EventSessionRevoked, nil)
 	stream.ExpectEnd()
 	one.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)
-	// The same token, written in another way: its last letter has bits that nobody reads.
+	// The same token in another encoding: the last base64 character has unused bits.
 	last := one.AccessToken[len(one.AccessToken)-1]
 	for _, letter := range "AQgwBRhxCSiyDTjz" {
-		spelled := one.WithToken(one.AccessToken[:len(one.AccessToken)-1] + string(letter))
-		if a := spelled.Send("GET", "/v1/users/me", nil); byte(letter) != last && a.HTTP.StatusCode == 200 {
-			t.Errorf("a token that was logged out is good when it ends in %q instead of %q", letter, last)
+		variant := one.WithToken(one.AccessToken[:len(one.AccessToken)-1] + string(letter))
+		if a := variant.Send("GET", "/v1/users/me", nil); byte(letter) != last && a.HTTP.StatusCode == 200 {
+			t.Errorf("a logged-out token is accepted when it ends in %q instead of %q", letter, last)
 		}
 	}
 	two.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 	kept.Expect(models.EventRoomCreated, nil)
-	// From another of the user's sessions.
+	// Another session of the user can end them, too.
 	for _, s := range harness.Get[models.Page[models.SessionInfo]](two, "/v1/sessions").Items {
 		two.Call("DELETE", "/v1/sessions/"+s.ID, nil).ExpectStatus(204)
 	}
 	kept.Expect(models.EventSessionRevoked, nil)
-	if again := p.sends(c, "out", nil); again.User.ID != one.User.ID {
-		t.Errorf("after the log-out there comes %+v", again.User)
+	if again := p.clientFor(c, "out", nil); again.User.ID != one.User.ID {
+		t.Errorf("after the log-out a new token gives %+v", again.User)
 	}
 }
 
-// testTokenOfDeleted: no client makes another account with the token that deleted one. The product can.
-func testTokenOfDeleted(t *testing.T, c *harness.Client, p *product) {
-	one, two := p.sends(c, "gone", nil), p.sends(c, "gone", nil)
+// testTokenOfDeletedAccount: the token that deleted an account cannot create another one. A new token can.
+func testTokenOfDeletedAccount(t *testing.T, c *harness.Client, p *tokenIssuer) {
+	one, two := p.clientFor(c, "gone", nil), p.clientFor(c, "gone", nil)
 	stream := two.OpenStream("")
 	one.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
 	stream.Expect(models.EventSessionRevoked, nil)
 	stream.ExpectEnd()
 	one.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)
 	two.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)
-	if again := p.sends(c, "gone", nil); again.User.ID == one.User.ID {
-		t.Error("the account is back")
+	if again := p.clientFor(c, "gone", nil); again.User.ID == one.User.ID {
+		t.Error("the deleted account was restored")
 	}
 }
 
-func testProductIdentities(t *testing.T, c *harness.Client, p *product, social *harness.OIDCProvider) {
-	me := p.sends(c, "identity", nil)
+func testApplicationIdentity(t *testing.T, c *harness.Client, p *tokenIssuer, social *harness.OIDCProvider) {
+	me := p.clientFor(c, "identity", nil)
 	list := identities(me)
-	if len(list) != 1 || list[0].Provider != "jwt" || list[0].Issuer != productIssuer || list[0].Subject != "identity" {
+	if len(list) != 1 || list[0].Provider != "jwt" || list[0].Issuer != issuerName || list[0].Subject != "identity" {
 		t.Fatalf("got %+v", list)
 	}
 	me.Call("DELETE", harness.IdentitiesPath+"/"+list[0].ID, nil).ExpectProblem(403, models.CodeForbidden)
 	social.LinkIdentityAs(me, harness.OIDCUser{Subject: harness.UniqueName("v"), Username: "v"}).ExpectProblem(403, models.CodeForbidden)
 }
 
-// testLinkedProduct: where a setting allows it, a product's user has other ways in, and may go from the product.
-func testLinkedProduct(t *testing.T, c *harness.Client, p *product, social *harness.OIDCProvider) {
-	me := p.sends(c, "identity", nil)
+// testLinkedApplicationUser: with --jwt-link a user can link other identities, and unlink the application's.
+func testLinkedApplicationUser(t *testing.T, c *harness.Client, p *tokenIssuer, social *harness.OIDCProvider) {
+	me := p.clientFor(c, "identity", nil)
 	list := identities(me)
 	v := harness.OIDCUser{Subject: harness.UniqueName("v"), Username: "v"}
 	social.LinkIdentityAs(me, v).ExpectStatus(303)
 	if u := social.LogIn(c, v).User; u.ID != me.User.ID {
-		t.Errorf("the linked log-in is %+v's", u)
+		t.Errorf("the linked log-in opens the account of %+v", u)
 	}
 	me.Call("DELETE", harness.IdentitiesPath+"/"+list[0].ID, nil).ExpectStatus(204)
-	if again := p.sends(c, "identity", nil); again.User.ID == me.User.ID {
-		t.Error("what was unlinked opens the account still")
+	if again := p.clientFor(c, "identity", nil); again.User.ID == me.User.ID {
+		t.Error("the unlinked identity still opens the account")
 	}
 }
 
-// testTokenEnd: nothing that a token has opened is opened once more after its end. That is when the session has ended,
-// which is moved here, while no server runs; the token itself would have some time left.
-func testTokenEnd(t *testing.T, s *harness.Server, p *product, database string, flags []string) {
+// testTokenExpiry: after the expiry of a token its session and its stream cookie are refused. The test moves the expiry of
+// the session back while no server runs; the token itself is not expired yet.
+func testTokenExpiry(t *testing.T, s *harness.Server, p *tokenIssuer, database string, flags []string) {
 	c := harness.NewClient(t, s.URL)
-	me := p.sends(c, "end", nil)
+	me := p.clientFor(c, "end", nil)
 	cookie := me.Call("POST", "/v1/events/cookie", nil).ExpectStatus(204).HTTP.Cookies()[0]
 	pair := cookie.Name + "=" + cookie.Value
 	c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").ExpectStatus(200)
@@ -235,26 +236,26 @@ func testTokenEnd(t *testing.T, s *harness.Server, p *product, database string, 
 	me = me.AtServer(c.URL)
 	me.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeTokenExpired)
 	c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").ExpectProblem(401, models.CodeTokenExpired)
-	if again := p.sends(c, "end", nil); again.User.ID != me.User.ID {
-		t.Errorf("with another token there comes %+v", again.User)
+	if again := p.clientFor(c, "end", nil); again.User.ID != me.User.ID {
+		t.Errorf("another token of the same user gives %+v", again.User)
 	}
-	// One that has run out already, by a clock that is right, and is taken for a few seconds more.
-	last := p.sends(c, "end", jwt.MapClaims{"exp": time.Now().Add(-25 * time.Second).Unix()})
+	// An expired token that is still accepted within the tolerance for clock differences.
+	last := p.clientFor(c, "end", jwt.MapClaims{"exp": time.Now().Add(-25 * time.Second).Unix()})
 	cookie = last.Call("POST", "/v1/events/cookie", nil).ExpectStatus(204).HTTP.Cookies()[0]
-	harness.Eventually(t, "the cookie goes with its token", func() bool {
+	harness.Eventually(t, "the cookie expires with its token", func() bool {
 		a := c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", cookie.Name+"="+cookie.Value, "Accept", "application/json")
 		return a.HTTP.StatusCode == 401
 	})
 }
 
-// TestOwnUsersSecret: a product may share a secret instead of showing keys.
-func TestOwnUsersSecret(t *testing.T) {
+// TestJWTSecret: an application can share a secret instead of serving public keys.
+func TestJWTSecret(t *testing.T) {
 	t.Parallel()
 	secret := strings.Repeat("secret! ", 4)
-	s := harness.StartServer(t, harness.NewSQLite(t), "--jwt-issuer", productIssuer, "--jwt-audience", productAudience, "--jwt-secret", secret)
+	s := harness.StartServer(t, harness.NewSQLite(t), "--jwt-issuer", issuerName, "--jwt-audience", issuerAudience, "--jwt-secret", secret)
 	c := harness.NewClient(t, s.URL)
 	signed := func(method jwt.SigningMethod, secret string) *harness.Client {
-		return c.WithToken(signedBy(t, method, []byte(secret), nil, claimsOf("1", nil)))
+		return c.WithToken(signToken(t, method, []byte(secret), nil, tokenClaims("1", nil)))
 	}
 	signed(jwt.SigningMethodHS256, secret).Call("GET", "/v1/users/me", nil).ExpectStatus(200)
 	signed(jwt.SigningMethodHS512, secret).Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeUnauthenticated)
@@ -262,7 +263,7 @@ func TestOwnUsersSecret(t *testing.T) {
 	signed(jwt.SigningMethodHS256, "").Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeUnauthenticated)
 }
 
-// TestOwnUsersExample runs the commands of docs/authentication.md, as they stand there, at a server of the test.
+// TestOwnUsersExample runs the commands of docs/authentication.md unchanged against a test server.
 func TestOwnUsersExample(t *testing.T) {
 	t.Parallel()
 	harness.NeedProgram(t, "bash")
@@ -271,7 +272,7 @@ func TestOwnUsersExample(t *testing.T) {
 	section := harness.ReadSection(t, "docs/authentication.md", "Your own users")
 	blocks := harness.FencedBlock.FindAllStringSubmatch(section, -1)
 	if len(blocks) != 2 {
-		t.Fatalf("the section has %d blocks", len(blocks))
+		t.Fatalf("the section has %d code blocks, want 2", len(blocks))
 	}
 	secret := strings.Repeat("secret! ", 4)
 	_, command, _ := strings.Cut(blocks[0][2], "bin/parley serve ")
@@ -285,13 +286,13 @@ func TestOwnUsersExample(t *testing.T) {
 	}
 }
 
-// TestNoOwnUsers: a server that no setting names an issuer to takes nobody's tokens.
-func TestNoOwnUsers(t *testing.T) {
+// TestTokensAreRefusedWithoutIssuer: a server without --jwt-issuer accepts no application's tokens.
+func TestTokensAreRefusedWithoutIssuer(t *testing.T) {
 	t.Parallel()
-	p := newProduct(t)
+	p := newTokenIssuer(t)
 	c := harness.NewClient(t, harness.StartServer(t, harness.NewSQLite(t)).URL)
 	c.WithToken(p.token("1", nil)).Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeUnauthenticated)
-	if p.timesAsked() != 0 {
-		t.Error("the keys were fetched")
+	if p.keyRequestCount() != 0 {
+		t.Error("the server fetched keys of an issuer that is not configured")
 	}
 }

@@ -18,40 +18,40 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// product is a product that has users of its own, and vouches for them with tokens. It shows its public keys.
-type product struct {
+// tokenIssuer is an application that has its own users and issues tokens for them. It serves its public keys over HTTP.
+type tokenIssuer struct {
 	*httptest.Server
 	t testing.TB
 
-	mu      sync.Mutex
-	kid     string // of the key that it signs with
-	private *rsa.PrivateKey
-	shown   []jose.JSONWebKey
-	asked   int  // how often for the keys
-	away    bool // whether it answers
+	mu          sync.Mutex
+	kid         string // of the current signing key
+	private     *rsa.PrivateKey
+	publicKeys  []jose.JSONWebKey
+	keyRequests int  // number of requests for the keys
+	unavailable bool // the keys cannot be fetched
 }
 
 const (
-	productIssuer   = "https://shop.example"
-	productAudience = "chat"
+	issuerName     = "https://shop.example"
+	issuerAudience = "chat"
 )
 
-func newProduct(t testing.TB) *product {
+func newTokenIssuer(t testing.TB) *tokenIssuer {
 	t.Helper()
-	p := &product{t: t}
+	p := &tokenIssuer{t: t}
 	p.rotate("key-1")
-	p.Server = httptest.NewServer(http.HandlerFunc(p.show))
+	p.Server = httptest.NewServer(http.HandlerFunc(p.serveKeys))
 	t.Cleanup(p.Close)
 	return p
 }
 
-// flags have a server take the product's tokens.
-func (p *product) flags() []string {
-	return []string{"--jwt-issuer", productIssuer, "--jwt-audience", productAudience, "--jwt-jwks", p.URL + "/keys"}
+// flags returns the settings with which a server accepts the issuer's tokens.
+func (p *tokenIssuer) flags() []string {
+	return []string{"--jwt-issuer", issuerName, "--jwt-audience", issuerAudience, "--jwt-jwks", p.URL + "/keys"}
 }
 
-// rotate puts a new key beside the others. It is the one that the product signs with from then on.
-func (p *product) rotate(kid string) {
+// rotate adds a new key to the others. The issuer signs with it from then on.
+func (p *tokenIssuer) rotate(kid string) {
 	p.t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -60,57 +60,57 @@ func (p *product) rotate(kid string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.kid, p.private = kid, private
-	p.shown = append(p.shown, jose.JSONWebKey{Key: private.Public(), KeyID: kid, Use: "sig", Algorithm: "RS256"})
+	p.publicKeys = append(p.publicKeys, jose.JSONWebKey{Key: private.Public(), KeyID: kid, Use: "sig", Algorithm: "RS256"})
 }
 
-func (p *product) show(w http.ResponseWriter, r *http.Request) {
+func (p *tokenIssuer) serveKeys(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.asked++
-	if p.away || r.URL.Path != "/keys" {
-		http.Error(w, "away", http.StatusBadGateway)
+	p.keyRequests++
+	if p.unavailable || r.URL.Path != "/keys" {
+		http.Error(w, "unavailable", http.StatusBadGateway)
 		return
 	}
-	// Among the keys is one of a kind that nobody knows, as there may be.
+	// One key has an unknown type; the server must ignore it.
 	set := map[string]any{"keys": []any{map[string]any{"kty": "future", "kid": "future"}}}
-	for _, k := range p.shown {
+	for _, k := range p.publicKeys {
 		set["keys"] = append(set["keys"].([]any), k)
 	}
 	_ = json.NewEncoder(w).Encode(set)
 }
 
-func (p *product) goesAway(away bool) {
+func (p *tokenIssuer) setUnavailable(unavailable bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.away = away
+	p.unavailable = unavailable
 }
 
-func (p *product) timesAsked() int {
+func (p *tokenIssuer) keyRequestCount() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.asked
+	return p.keyRequests
 }
 
-// claimsOf are those of a good token, and more or others. One that is nil is left out.
-func claimsOf(subject string, more jwt.MapClaims) jwt.MapClaims {
+// tokenClaims returns the claims of a valid token, with those in more added or replaced. Claims that are nil are removed.
+func tokenClaims(subject string, more jwt.MapClaims) jwt.MapClaims {
 	claims := jwt.MapClaims{
-		"iss": productIssuer, "aud": productAudience, "sub": subject, "jti": rand.Text(), "exp": time.Now().Add(time.Hour).Unix(),
+		"iss": issuerName, "aud": issuerAudience, "sub": subject, "jti": rand.Text(), "exp": time.Now().Add(time.Hour).Unix(),
 	}
 	maps.Copy(claims, more)
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
 	return claims
 }
 
-// token is a token for that user, as the product signs it.
-func (p *product) token(subject string, more jwt.MapClaims) string {
+// token returns a token for the subject that is signed with the current key.
+func (p *tokenIssuer) token(subject string, more jwt.MapClaims) string {
 	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return signedBy(p.t, jwt.SigningMethodRS256, p.private, map[string]any{"kid": p.kid}, claimsOf(subject, more))
+	return signToken(p.t, jwt.SigningMethodRS256, p.private, map[string]any{"kid": p.kid}, tokenClaims(subject, more))
 }
 
-// signedBy is a token with these claims, whatever they are.
-func signedBy(t testing.TB, method jwt.SigningMethod, key crypto.PrivateKey, header map[string]any, claims jwt.MapClaims) string {
+// signToken returns a token with these claims, valid or not.
+func signToken(t testing.TB, method jwt.SigningMethod, key crypto.PrivateKey, header map[string]any, claims jwt.MapClaims) string {
 	t.Helper()
 	token := jwt.NewWithClaims(method, claims)
 	maps.Copy(token.Header, header)
@@ -121,8 +121,8 @@ func signedBy(t testing.TB, method jwt.SigningMethod, key crypto.PrivateKey, hea
 	return signed
 }
 
-// sends is a client of its own for a user of the product's, who has a new token.
-func (p *product) sends(c *harness.Client, subject string, more jwt.MapClaims) *harness.Client {
+// clientFor returns a client that uses a new token for the subject.
+func (p *tokenIssuer) clientFor(c *harness.Client, subject string, more jwt.MapClaims) *harness.Client {
 	p.t.Helper()
 	other := c.WithToken(p.token(subject, more))
 	other.Call("GET", "/v1/users/me", nil).ExpectStatus(200).Decode(&other.User)

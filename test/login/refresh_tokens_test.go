@@ -13,9 +13,9 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestRefreshInTime trades refresh tokens at the store, by a clock that stands where it is put: within 30 s the spent
-// one is answered its successor, and afterwards, or once the successor was traded, it ends the session.
-func TestRefreshInTime(t *testing.T) {
+// TestRefreshGracePeriod refreshes at the store with given times. Within 30 s a spent refresh token returns its successor
+// again. Later, or when the successor was used, a spent token ends the session.
+func TestRefreshGracePeriod(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s, err := store.Open(t.Context(), store.Config{
 			Database: database, Retention: time.Hour, Committed: func([]models.LogEntry) {}, Log: slog.New(slog.DiscardHandler),
@@ -28,29 +28,29 @@ func TestRefreshInTime(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		const over = models.RefreshTokenLife + time.Hour
-		for name, play := range map[string][]trade{
-			"in time":                    {{spent: 0, next: 1}, {spent: 0, next: 2, after: 29999 * time.Millisecond, want: 1}},
-			"many times":                 {{spent: 0, next: 1}, {spent: 0, next: 2, want: 1}, {spent: 0, next: 3, after: 29 * time.Second, want: 1}},
-			"too late":                   {{spent: 0, next: 1}, {spent: 0, next: 2, after: 30 * time.Second, code: models.CodeSessionRevoked}},
-			"the successor after that":   {{spent: 0, next: 1}, {spent: 0, next: 2, after: time.Minute, code: models.CodeSessionRevoked}, {spent: 1, next: 3, code: models.CodeSessionRevoked}},
-			"the successor was traded":   {{spent: 0, next: 1}, {spent: 1, next: 2}, {spent: 0, next: 3, code: models.CodeSessionRevoked}},
-			"the successor's own answer": {{spent: 0, next: 1}, {spent: 1, next: 2}, {spent: 1, next: 3, want: 2}, {spent: 2, next: 4}},
-			"the session has run out":    {{spent: 0, next: 1}, {spent: 0, next: 2, after: over, code: models.CodeTokenExpired}},
+		const expired = models.RefreshTokenLife + time.Hour
+		for name, steps := range map[string][]refreshStep{
+			"within the grace period":            {{spent: 0, next: 1}, {spent: 0, next: 2, after: 29999 * time.Millisecond, want: 1}},
+			"repeatedly within the grace period": {{spent: 0, next: 1}, {spent: 0, next: 2, want: 1}, {spent: 0, next: 3, after: 29 * time.Second, want: 1}},
+			"too late":                           {{spent: 0, next: 1}, {spent: 0, next: 2, after: 30 * time.Second, code: models.CodeSessionRevoked}},
+			"the successor after a late reuse":   {{spent: 0, next: 1}, {spent: 0, next: 2, after: time.Minute, code: models.CodeSessionRevoked}, {spent: 1, next: 3, code: models.CodeSessionRevoked}},
+			"reuse after the successor was used": {{spent: 0, next: 1}, {spent: 1, next: 2}, {spent: 0, next: 3, code: models.CodeSessionRevoked}},
+			"reuse of the successor":             {{spent: 0, next: 1}, {spent: 1, next: 2}, {spent: 1, next: 3, want: 2}, {spent: 2, next: 4}},
+			"the session is expired":             {{spent: 0, next: 1}, {spent: 0, next: 2, after: expired, code: models.CodeTokenExpired}},
 		} {
-			t.Run(name, func(t *testing.T) { playTrades(t, s, play) })
+			t.Run(name, func(t *testing.T) { runRefreshSteps(t, s, steps) })
 		}
 	})
 }
 
-// trade trades the token with the number spent for the one with the number next. Answered is next, or want.
-type trade struct {
+// refreshStep exchanges token number spent for token number next. The store returns next, or want if it is not 0.
+type refreshStep struct {
 	spent, next, want int
-	after             time.Duration // after the first trade
+	after             time.Duration // since the first step
 	code              models.Code
 }
 
-func playTrades(t *testing.T, s *store.Store, trades []trade) {
+func runRefreshSteps(t *testing.T, s *store.Store, steps []refreshStep) {
 	t.Helper()
 	hash := func(n int) string { return fmt.Sprint(t.Name(), " token ", n) }
 	sealed := func(n int) string { return fmt.Sprint("sealed ", n) }
@@ -59,7 +59,7 @@ func playTrades(t *testing.T, s *store.Store, trades []trade) {
 		t.Fatal(err)
 	}
 	start := models.Now()
-	for _, tr := range trades {
+	for _, tr := range steps {
 		got, kept, err := s.Refresh(t.Context(), models.Renewal{
 			SpentHash: hash(tr.spent), RefreshHash: hash(tr.next), Sealed: sealed(tr.next), At: models.At(start.Add(tr.after)),
 		})
@@ -79,9 +79,9 @@ func playTrades(t *testing.T, s *store.Store, trades []trade) {
 	}
 }
 
-// TestRefreshAtTwoNodes has one refresh token come to two servers at once, many times: all answer the same successor,
-// which is good at both.
-func TestRefreshAtTwoNodes(t *testing.T) {
+// TestRefreshOnTwoNodes sends the same refresh token to two servers concurrently, many times. All responses have the same
+// successor, which is valid on both servers.
+func TestRefreshOnTwoNodes(t *testing.T) {
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	nodes := []*harness.Client{harness.NewClient(t, harness.StartServer(t, database).URL), harness.NewClient(t, harness.StartServer(t, database).URL)}

@@ -8,8 +8,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestSocialLogInInBrowser has a person log in through a provider in a real browser, from the web client's button to
-// the first message, which somebody else gets.
+// TestSocialLogInInBrowser logs in through a provider in a real browser, from the button of the web client to the first
+// message, which another user receives.
 func TestSocialLogInInBrowser(t *testing.T) {
 	harness.NeedNode(t)
 	t.Setenv("CHROMIUM", harness.NeedBrowser(t))
@@ -30,6 +30,6 @@ func TestSocialLogInInBrowser(t *testing.T) {
 	stream.Expect(models.EventMemberJoined, &joined)
 	stream.Expect(models.EventMessageNotification, &said)
 	if joined.User.Username != "ada" || said.Sender.ID != joined.User.ID || said.Text != "My first words" {
-		t.Errorf("bob was told of %+v and %+v", joined, said)
+		t.Errorf("bob received %+v and %+v", joined, said)
 	}
 }
