@@ -8,8 +8,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// deletionCases are the actions that delete files, in a room that anna owns and bert is a member of, and whose files they
-// delete.
+// deletionCases are the actions that delete files, in a room that anna owns and bert is a member of, and whose files
+// they delete.
 var deletionCases = []struct {
 	what   string
 	direct bool // in the direct room of anna and bert
@@ -52,8 +52,8 @@ type deletionRun struct {
 	gone, kept                 []string       // blob paths that must be removed, and that must remain
 }
 
-// TestDeletedFilesLeaveStorage deletes messages, rooms and accounts that have files. The files are inaccessible at once,
-// and their bytes and thumbnails leave the folder soon after. Files of others remain.
+// TestDeletedFilesLeaveStorage deletes messages, rooms and accounts that have files. The files are inaccessible at
+// once, and their bytes and thumbnails leave the folder soon after. Files of others remain.
 func TestDeletedFilesLeaveStorage(t *testing.T) {
 	harness.Long(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
@@ -69,7 +69,8 @@ func TestDeletedFilesLeaveStorage(t *testing.T) {
 				otherRoom := run.bert.CreatePrivateRoom(run.anna)
 				run.kept = append(run.kept, blobsAddedBy(s, func() { sendPictureAndText(run.bert, otherRoom.ID) })...)
 			}
-			run.gone = append(run.gone, blobsAddedBy(s, func() { run.annasMessage = sendPictureAndText(run.anna, run.room.ID) })...)
+			run.gone = append(run.gone, blobsAddedBy(s,
+				func() { run.annasMessage = sendPictureAndText(run.anna, run.room.ID) })...)
 			berts := blobsAddedBy(s, func() { run.bertsMessage = sendPictureAndText(run.bert, run.room.ID) })
 			r.remove(run)
 			run.expectGone(run.annasMessage)
@@ -106,13 +107,15 @@ func blobsAddedBy(s *harness.FileServer, f func()) []string {
 	s.T.Helper()
 	before := harness.BlobPaths(s.T, s.Folder)
 	f()
-	return slices.DeleteFunc(harness.BlobPaths(s.T, s.Folder), func(path string) bool { return slices.Contains(before, path) })
+	return slices.DeleteFunc(harness.BlobPaths(s.T, s.Folder),
+		func(path string) bool { return slices.Contains(before, path) })
 }
 
 // sendPictureAndText sends a picture and a text file in one message, and waits for the thumbnail.
 func sendPictureAndText(c *harness.Client, roomID int64) models.Message {
 	c.T.Helper()
-	m := sendFiles(c, roomID, harness.FormPart{Field: "file", Name: "a.png", MediaType: "image/png", Content: string(encodePicture(c.T, "image/png", harness.Photo(8, 8)))},
+	m := sendFiles(c, roomID, harness.FormPart{Field: "file", Name: "a.png", MediaType: "image/png",
+		Content: string(encodePicture(c.T, "image/png", harness.Photo(8, 8)))},
 		harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "hello"})
 	c.Call("GET", m.Files[0].ThumbnailURL, nil).ExpectStatus(200)
 	return m

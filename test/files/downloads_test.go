@@ -14,8 +14,10 @@ import (
 
 func TestDownloads(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "ranges", Play: testRanges}, {Name: "multiple ranges", Play: testMultipleRanges}, {Name: "unsatisfiable ranges", Play: testUnsatisfiableRanges},
-		{Name: "conditional requests", Play: testConditionalRequests}, {Name: "HEAD requests", Play: testHeadRequests}, {Name: "thumbnails", Play: testThumbnailHeaders},
+		{Name: "ranges", Play: testRanges}, {Name: "multiple ranges", Play: testMultipleRanges},
+		{Name: "unsatisfiable ranges", Play: testUnsatisfiableRanges},
+		{Name: "conditional requests", Play: testConditionalRequests}, {Name: "HEAD requests", Play: testHeadRequests},
+		{Name: "thumbnails", Play: testThumbnailHeaders},
 	})
 }
 
@@ -30,7 +32,8 @@ func testRanges(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	f := uploadAlphabet(anna)
 	whole := anna.Download(f).ExpectStatus(200)
-	if whole.Header("Accept-Ranges") != "bytes" || whole.Header("ETag") != `"`+f.SHA256+`"` || whole.Header("Content-Length") != "26" {
+	if whole.Header("Accept-Ranges") != "bytes" || whole.Header("ETag") != `"`+f.SHA256+`"` ||
+		whole.Header("Content-Length") != "26" {
 		t.Errorf("the headers are %v", whole.HTTP.Header)
 	}
 	for _, r := range []struct{ header, got, contentRange string }{
@@ -50,7 +53,8 @@ func testRanges(t *testing.T, c *harness.Client) {
 		if string(a.Body) != r.got || a.Header("Content-Range") != "bytes "+r.contentRange+"/26" {
 			t.Errorf("%s: got %q as %q", r.header, a.Body, a.Header("Content-Range"))
 		}
-		for _, name := range []string{"ETag", "Content-Type", "Content-Disposition", "Content-Security-Policy", "X-Content-Type-Options", "Cache-Control"} {
+		for _, name := range []string{"ETag", "Content-Type", "Content-Disposition", "Content-Security-Policy",
+			"X-Content-Type-Options", "Cache-Control"} {
 			if got := a.Header(name); got == "" || got != whole.Header(name) {
 				t.Errorf("%s: %s is %q, for the whole file %q", r.header, name, got, whole.Header(name))
 			}
@@ -61,11 +65,13 @@ func testRanges(t *testing.T, c *harness.Client) {
 		{"Range", "bytes=0-4", "If-Range", `"another"`}, {"Range", "bytes=0-4", "If-Range", `W/"` + f.SHA256 + `"`},
 		{"Range", "bytes=0-4", "If-Range", "Mon, 02 Jan 2006 15:04:05 GMT"}, {"Range", "letters=0-4"}, {"Range", "0-4"},
 	} {
-		if a := anna.Download(f, headers...).ExpectStatus(200); string(a.Body) != alphabet || a.Header("Content-Range") != "" {
+		if a := anna.Download(f, headers...).ExpectStatus(200); string(a.Body) != alphabet ||
+			a.Header("Content-Range") != "" {
 			t.Errorf("%q: got %v", headers, a)
 		}
 	}
-	if a := anna.Download(f, "Range", "bytes=0-4", "If-Range", whole.Header("ETag")).ExpectStatus(206); string(a.Body) != "abcde" {
+	a := anna.Download(f, "Range", "bytes=0-4", "If-Range", whole.Header("ETag")).ExpectStatus(206)
+	if string(a.Body) != "abcde" {
 		t.Errorf("got %v", a)
 	}
 }
@@ -85,7 +91,8 @@ func testMultipleRanges(t *testing.T, c *harness.Client) {
 			t.Fatal(err)
 		}
 		got, err := io.ReadAll(p)
-		if err != nil || string(got) != want.got || p.Header.Get("Content-Range") != "bytes "+want.contentRange+"/26" || p.Header.Get("Content-Type") != "text/plain" {
+		if err != nil || string(got) != want.got || p.Header.Get("Content-Range") != "bytes "+want.contentRange+"/26" ||
+			p.Header.Get("Content-Type") != "text/plain" {
 			t.Errorf("got %q, %v, as %v", got, err, p.Header)
 		}
 	}
@@ -93,7 +100,8 @@ func testMultipleRanges(t *testing.T, c *harness.Client) {
 		t.Errorf("after the last part: got %v, want io.EOF", err)
 	}
 	// The ranges together are larger than the file: the whole file is returned.
-	if a := anna.Download(f, "Range", "bytes="+strings.Repeat("0-25,", 100)+"0-1").ExpectStatus(200); string(a.Body) != alphabet {
+	tooMany := "bytes=" + strings.Repeat("0-25,", 100) + "0-1"
+	if a := anna.Download(f, "Range", tooMany).ExpectStatus(200); string(a.Body) != alphabet {
 		t.Errorf("got %v", a)
 	}
 }
@@ -101,7 +109,8 @@ func testMultipleRanges(t *testing.T, c *harness.Client) {
 func testUnsatisfiableRanges(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	f := uploadAlphabet(anna)
-	for _, header := range []string{"bytes=26-", "bytes=100-200", "bytes=5-2", "bytes=x-y", "bytes=-", "bytes=--1", "bytes=-0", "bytes=-000", "bytes=-0,-0"} {
+	for _, header := range []string{"bytes=26-", "bytes=100-200", "bytes=5-2", "bytes=x-y", "bytes=-", "bytes=--1",
+		"bytes=-0", "bytes=-000", "bytes=-0,-0"} {
 		for _, method := range []string{"GET", "HEAD"} {
 			a := anna.Call(method, f.URL, nil, "Range", header)
 			a.ExpectStatus(416)

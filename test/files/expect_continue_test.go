@@ -21,7 +21,8 @@ func expectContinue(w *harness.RawConn) {
 // the file. One that may not gets the final response instead.
 func TestExpectContinue(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "accepted", Play: testContinueAccepted}, {Name: "refused", Play: testContinueRefused}, {Name: "over the quota", Play: testContinueOverQuota},
+		{Name: "accepted", Play: testContinueAccepted}, {Name: "refused", Play: testContinueRefused},
+		{Name: "over the quota", Play: testContinueOverQuota},
 	}, "--max-file-size", "2MB", "--file-quota", "3MB")
 }
 
@@ -30,7 +31,8 @@ func testContinueAccepted(t *testing.T, c *harness.Client) {
 	room := anna.CreatePrivateRoom()
 	files := harness.RoomPath(room.ID) + "/files"
 
-	w := anna.DialRaw(files+"?name=a.txt", "Content-Type: text/plain", harness.ContentLengthHeader(5), harness.ExpectContinueHeader)
+	w := anna.DialRaw(files+"?name=a.txt", "Content-Type: text/plain", harness.ContentLengthHeader(5),
+		harness.ExpectContinueHeader)
 	expectContinue(w)
 	w.Write("hello")
 	var f models.File
@@ -39,7 +41,8 @@ func testContinueAccepted(t *testing.T, c *harness.Client) {
 		t.Errorf("got %+v", f)
 	}
 
-	w = anna.DialRaw(files, "Transfer-Encoding: chunked", harness.ExpectContinueHeader) // without a media type and a length
+	// Without a media type and a length.
+	w = anna.DialRaw(files, "Transfer-Encoding: chunked", harness.ExpectContinueHeader)
 	expectContinue(w)
 	w.Write("5\r\nhello\r\n0\r\n\r\n")
 	w.ExpectResponse(201, &f)
@@ -48,7 +51,8 @@ func testContinueAccepted(t *testing.T, c *harness.Client) {
 	}
 
 	body := harness.RawForm(harness.FilePart("b.txt", "hello"))
-	w = anna.DialRaw(files, "Content-Type: "+harness.FormMediaType, harness.ContentLengthHeader(len(body)), harness.ExpectContinueHeader)
+	w = anna.DialRaw(files, "Content-Type: "+harness.FormMediaType, harness.ContentLengthHeader(len(body)),
+		harness.ExpectContinueHeader)
 	expectContinue(w)
 	w.Write(body)
 	w.ExpectResponse(201, &f)
@@ -57,7 +61,8 @@ func testContinueAccepted(t *testing.T, c *harness.Client) {
 	}
 
 	body = harness.RawForm(harness.FieldPart("text", "see this"), harness.FilePart("c.txt", "hello"))
-	w = anna.DialRaw(harness.RoomPath(room.ID)+"/messages", "Content-Type: "+harness.FormMediaType, harness.ContentLengthHeader(len(body)), harness.ExpectContinueHeader)
+	w = anna.DialRaw(harness.RoomPath(room.ID)+"/messages", "Content-Type: "+harness.FormMediaType,
+		harness.ContentLengthHeader(len(body)), harness.ExpectContinueHeader)
 	expectContinue(w)
 	w.Write(body)
 	var m models.Message
@@ -92,12 +97,17 @@ func testContinueRefused(t *testing.T, c *harness.Client) {
 	} {
 		t.Log(r.what)
 		files, messages := harness.RoomPath(r.room.ID)+"/files", harness.RoomPath(r.room.ID)+"/messages"
-		r.who.DialRaw(files, raw, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).ExpectProblem(r.status, r.code)
-		r.who.DialRaw(files, inForm, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).ExpectProblem(r.status, r.code)
-		r.who.DialRaw(messages, inForm, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).ExpectProblem(r.status, r.code)
+		r.who.DialRaw(files, raw, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).
+			ExpectProblem(r.status, r.code)
+		r.who.DialRaw(files, inForm, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).
+			ExpectProblem(r.status, r.code)
+		r.who.DialRaw(messages, inForm, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).
+			ExpectProblem(r.status, r.code)
 	}
-	anna.DialRaw(harness.RoomPath(public.ID)+"/files", raw, harness.ContentLengthHeader(2_000_001), harness.ExpectContinueHeader).ExpectProblem(413, models.CodeTooLarge)
-	expectContinue(anna.DialRaw(harness.RoomPath(public.ID)+"/files", raw, harness.ContentLengthHeader(2_000_000), harness.ExpectContinueHeader))
+	anna.DialRaw(harness.RoomPath(public.ID)+"/files", raw, harness.ContentLengthHeader(2_000_001),
+		harness.ExpectContinueHeader).ExpectProblem(413, models.CodeTooLarge)
+	expectContinue(anna.DialRaw(harness.RoomPath(public.ID)+"/files", raw, harness.ContentLengthHeader(2_000_000),
+		harness.ExpectContinueHeader))
 }
 
 func testContinueOverQuota(_ *testing.T, c *harness.Client) {
@@ -105,8 +115,12 @@ func testContinueOverQuota(_ *testing.T, c *harness.Client) {
 	room := anna.CreatePrivateRoom()
 	files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages"
 	anna.UploadFile(room.ID, "large.bin", harness.OctetStream, make([]byte, 2_000_000))
-	anna.DialRaw(files, harness.ContentLengthHeader(1_000_001), harness.ExpectContinueHeader).ExpectProblem(413, models.CodeTooLarge)
-	anna.DialRaw(files, "Content-Type: "+harness.FormMediaType, harness.ContentLengthHeader(1_000_001+models.MaxBodyBytes), harness.ExpectContinueHeader).ExpectProblem(413, models.CodeTooLarge)
-	anna.DialRaw(messages, "Content-Type: "+harness.FormMediaType, harness.ContentLengthHeader(1_000_001+models.MaxBodyBytes), harness.ExpectContinueHeader).ExpectProblem(413, models.CodeTooLarge)
+	anna.DialRaw(files, harness.ContentLengthHeader(1_000_001), harness.ExpectContinueHeader).
+		ExpectProblem(413, models.CodeTooLarge)
+	anna.DialRaw(files, "Content-Type: "+harness.FormMediaType, harness.ContentLengthHeader(1_000_001+models.MaxBodyBytes),
+		harness.ExpectContinueHeader).ExpectProblem(413, models.CodeTooLarge)
+	anna.DialRaw(messages, "Content-Type: "+harness.FormMediaType,
+		harness.ContentLengthHeader(1_000_001+models.MaxBodyBytes), harness.ExpectContinueHeader).
+		ExpectProblem(413, models.CodeTooLarge)
 	expectContinue(anna.DialRaw(files, harness.ContentLengthHeader(1_000_000), harness.ExpectContinueHeader))
 }

@@ -11,8 +11,11 @@ import (
 
 func TestFileAccess(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "who may read a file", Play: testAccessRules}, {Name: "access after leaving a room", Play: testAccessAfterLeaving}, {Name: "a file in a direct room", Play: testDirectRoomFile},
-		{Name: "which files can be attached", Play: testAttachableFiles}, {Name: "one file in many concurrent messages", Play: testConcurrentAttach},
+		{Name: "who may read a file", Play: testAccessRules},
+		{Name: "access after leaving a room", Play: testAccessAfterLeaving},
+		{Name: "a file in a direct room", Play: testDirectRoomFile},
+		{Name: "which files can be attached", Play: testAttachableFiles},
+		{Name: "one file in many concurrent messages", Play: testConcurrentAttach},
 		{Name: "a file in a targeted message", Play: testTargetedFile},
 	})
 }
@@ -64,7 +67,8 @@ func testAccessRules(_ *testing.T, c *harness.Client) {
 	expectDownloadable(outcast, f, false)
 	anna.Call("DELETE", harness.MessagePath(m), nil).ExpectStatus(204)
 	expectDownloadable(guest, f, false)
-	for _, id := range []string{"f_NONE", "f_" + strings.Repeat("A", 126), strings.ToLower(f.ID), f.ID + "%2e", "..%2f" + f.ID} {
+	for _, id := range []string{"f_NONE", "f_" + strings.Repeat("A", 126), strings.ToLower(f.ID), f.ID + "%2e",
+		"..%2f" + f.ID} {
 		anna.CallInvalid("GET", "/v1/files/"+id, nil).ExpectProblem(404, models.CodeNotFound)
 		anna.CallInvalid("GET", "/v1/files/"+id+"/content", nil).ExpectProblem(404, models.CodeNotFound)
 	}
@@ -101,7 +105,8 @@ func testDirectRoomFile(_ *testing.T, c *harness.Client) {
 	sendAttached(anna, room.ID, f)
 	expectDownloadable(bert, f, true)
 	expectDownloadable(stranger, f, false)
-	stranger.Call("POST", harness.RoomPath(room.ID)+"/files", []byte("hello"), "Content-Type", "text/plain").ExpectProblem(404, models.CodeNotFound)
+	stranger.Call("POST", harness.RoomPath(room.ID)+"/files", []byte("hello"), "Content-Type", "text/plain").
+		ExpectProblem(404, models.CodeNotFound)
 }
 
 func testAttachableFiles(t *testing.T, c *harness.Client) {
@@ -110,7 +115,8 @@ func testAttachableFiles(t *testing.T, c *harness.Client) {
 	text := func(who *harness.Client, roomID int64) models.File {
 		return who.UploadFile(roomID, "a.txt", "text/plain", []byte("hello"))
 	}
-	own, otherRoom, otherUser, sent, deleted := text(anna, room.ID), text(anna, other.ID), text(bert, room.ID), text(anna, room.ID), text(anna, room.ID)
+	own, otherRoom, otherUser, sent, deleted := text(anna, room.ID), text(anna, other.ID), text(bert, room.ID),
+		text(anna, room.ID), text(anna, room.ID)
 	sendAttached(anna, room.ID, sent)
 	gone := sendAttached(anna, room.ID, deleted)
 	anna.Call("DELETE", harness.MessagePath(gone), nil).ExpectStatus(204)
@@ -119,8 +125,9 @@ func testAttachableFiles(t *testing.T, c *harness.Client) {
 		return anna.CallInvalid("POST", harness.RoomPath(room.ID)+"/messages", n)
 	}
 	for what, f := range map[string]models.File{
-		"of another room": otherRoom, "of another user": otherUser, "of another message": sent, "of a deleted message": deleted,
-		"unknown": {ID: "f_NONE"},
+		"of another room": otherRoom, "of another user": otherUser, "of another message": sent,
+		"of a deleted message": deleted,
+		"unknown":              {ID: "f_NONE"},
 	} {
 		t.Log(what)
 		send(models.NewMessage{Text: "x", FileIDs: []string{own.ID, f.ID}}).ExpectInvalid("file_ids[1]")
@@ -153,7 +160,8 @@ func testConcurrentAttach(t *testing.T, c *harness.Client) {
 	var sending sync.WaitGroup
 	for i := range attempts {
 		sending.Go(func() {
-			responses[i] = anna.Send("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "mine", FileIDs: []string{f.ID}})
+			responses[i] = anna.Send("POST", harness.RoomPath(room.ID)+"/messages",
+				models.NewMessage{Text: "mine", FileIDs: []string{f.ID}})
 		})
 	}
 	sending.Wait()
@@ -175,7 +183,8 @@ func testTargetedFile(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.OpenDirectRoom(bert)
 	f := uploadPhoto(anna, room.ID)
-	n := models.TargetedMessage{Target: "@" + bert.User.Username, NewMessage: models.NewMessage{Type: models.MessageImage, FileIDs: []string{f.ID}}}
+	n := models.TargetedMessage{Target: "@" + bert.User.Username,
+		NewMessage: models.NewMessage{Type: models.MessageImage, FileIDs: []string{f.ID}}}
 	var m models.Message
 	anna.Call("POST", "/v1/messages", n).ExpectStatus(201).Decode(&m)
 	if m.RoomID != room.ID || len(m.Files) != 1 || m.Files[0] != f {

@@ -41,8 +41,8 @@ var fileNames = []struct{ given, want string }{
 	{strings.Repeat("y", 300) + "." + strings.Repeat("z", 300), strings.Repeat("y", 255)},
 }
 
-// TestFileNamesAreSanitized uploads files with the names in the query and in a form. It checks the response, the name under
-// which a browser would save the download, and the paths in the folder.
+// TestFileNamesAreSanitized uploads files with the names in the query and in a form. It checks the response, the name
+// under which a browser would save the download, and the paths in the folder.
 func TestFileNamesAreSanitized(t *testing.T) {
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna := s.NewGuest("anna")

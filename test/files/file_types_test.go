@@ -15,18 +15,22 @@ import (
 )
 
 const (
-	htmlPage    = "<!DOCTYPE html>\n<html><body><script>alert(document.cookie)</script></body></html>"
-	svgDrawing  = `<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(2)</script></svg>`
-	xmlProlog   = `<?xml version="1.0" encoding="UTF-8" standalone="no"?>` + "\n<!-- Drawn by hand -->\n"
-	svgDoctype  = `<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">` + "\n"
-	gifPolyglot = "GIF89a\x2f\x2a\x00\x01\x00\x00\x00\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02*/=1;alert(1)//<script>alert(2)</script>"
+	htmlPage   = "<!DOCTYPE html>\n<html><body><script>alert(document.cookie)</script></body></html>"
+	svgDrawing = `<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(2)</script></svg>`
+	xmlProlog  = `<?xml version="1.0" encoding="UTF-8" standalone="no"?>` + "\n<!-- Drawn by hand -->\n"
+	svgDoctype = `<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">` +
+		"\n"
+	gifPolyglot = "GIF89a\x2f\x2a\x00\x01\x00\x00\x00\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02*/=1;" +
+		"alert(1)//<script>alert(2)</script>"
 	csvTable    = "name,age\nanna,31\n"
-	pdfDocument = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj<</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj"
-	flacSound   = "fLaC\x00\x00\x00\x22\x10\x00\x10\x00"
-	mp4Header   = "\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2\x00\x00\x00\x08free"
-	oggVorbis   = "OggS\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x1e\x01vorbis\x00\x00\x00\x00\x02\x44\xac\x00\x00"
-	zipArchive  = "PK\x03\x04\x14\x00\x00\x00\x08\x00"
-	anyBytes    = "\x00\x01\x02\x03\xfe\xff"
+	pdfDocument = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" +
+		"1 0 obj<</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj"
+	flacSound = "fLaC\x00\x00\x00\x22\x10\x00\x10\x00"
+	mp4Header = "\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2\x00\x00\x00\x08free"
+	oggVorbis = "OggS\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+		"\x01\x1e\x01vorbis\x00\x00\x00\x00\x02\x44\xac\x00\x00"
+	zipArchive = "PK\x03\x04\x14\x00\x00\x00\x08\x00"
+	anyBytes   = "\x00\x01\x02\x03\xfe\xff"
 )
 
 // encodePicture encodes a picture in one of the formats of the standard library.
@@ -50,8 +54,8 @@ func encodePicture(t testing.TB, mediaType string, p image.Image) []byte {
 	return b.Bytes()
 }
 
-// typeCase is a file with its declared media type, the media type that the server must store, and the disposition of its
-// download: inline or attachment.
+// typeCase is a file with its declared media type, the media type that the server must store, and the disposition of
+// its download: inline or attachment.
 type typeCase struct{ what, content, declared, mediaType, disposition string }
 
 func fileTypeCases(t *testing.T) []typeCase {
@@ -87,7 +91,10 @@ func fileTypeCases(t *testing.T) []typeCase {
 		{"CSV declared as octet stream", csvTable, harness.OctetStream, "text/csv", "attachment"},
 		{"CSV declared as PNG", csvTable, "image/png", "text/csv", "attachment"},
 		{"bytes declared as JPEG", anyBytes, "image/jpeg", harness.OctetStream, "attachment"},
-		{"bytes declared as an unknown format", anyBytes, "application/vnd.parley.test+bytes", "application/vnd.parley.test+bytes", "attachment"},
+		{
+			"bytes declared as an unknown format", anyBytes, "application/vnd.parley.test+bytes",
+			"application/vnd.parley.test+bytes", "attachment",
+		},
 		{"PDF", pdfDocument, "application/pdf", "application/pdf", "attachment"},
 		{"PDF declared as PNG", pdfDocument, "image/png", "application/pdf", "attachment"},
 		{"FLAC", flacSound, "audio/flac", "audio/flac", "inline"},
@@ -95,7 +102,10 @@ func fileTypeCases(t *testing.T) []typeCase {
 		{"MP4 without tracks, declared as audio", mp4Header, "audio/mp4", "audio/mp4", "inline"},
 		{"Ogg audio declared as video", oggVorbis, "video/ogg", "audio/ogg", "inline"},
 		{"FLAC declared as PNG", flacSound, "image/png", "audio/flac", "inline"},
-		{"a ZIP archive declared as OpenDocument", zipArchive, "application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.text", "attachment"},
+		{
+			"a ZIP archive declared as OpenDocument", zipArchive, "application/vnd.oasis.opendocument.text",
+			"application/vnd.oasis.opendocument.text", "attachment",
+		},
 		{"a malformed type", htmlPage, "image", "text/html", "attachment"},
 		{"an empty type and subtype", htmlPage, "/", "text/html", "attachment"},
 		{"a wildcard type", htmlPage, "*/*", "text/html", "attachment"},
@@ -104,8 +114,8 @@ func fileTypeCases(t *testing.T) []typeCase {
 	}
 }
 
-// TestFileTypesAreDetected uploads files with a right and with a wrong declared type. Content that a browser could run as
-// a page of the server's origin is never served inline, and inline content is sandboxed.
+// TestFileTypesAreDetected uploads files with a right and with a wrong declared type. Content that a browser could run
+// as a page of the server's origin is never served inline, and inline content is sandboxed.
 func TestFileTypesAreDetected(t *testing.T) {
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna := s.NewGuest("anna")
@@ -113,14 +123,16 @@ func TestFileTypesAreDetected(t *testing.T) {
 		kept := int64(0)
 		for _, f := range slices.Concat(fileTypeCases(t), mediaTypeCases()) {
 			raw := anna.Send("POST", harness.RoomPath(room.ID)+"/files", []byte(f.content), "Content-Type", f.declared)
-			body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "file", Name: "x", MediaType: f.declared, Content: f.content})
+			body, mediaType := harness.EncodeForm(t,
+				harness.FormPart{Field: "file", Name: "x", MediaType: f.declared, Content: f.content})
 			inForm := anna.Send("POST", harness.RoomPath(room.ID)+"/files", body, "Content-Type", mediaType)
 			for _, a := range []*harness.Response{raw, inForm} {
 				kept++
 				expectFileType(anna, a, f)
 			}
 		}
-		harness.Eventually(t, "no other blobs are in the folder", func() bool { return int64(len(harness.BlobPaths(t, s.Folder))) <= 2*kept })
+		harness.Eventually(t, "no other blobs are in the folder",
+			func() bool { return int64(len(harness.BlobPaths(t, s.Folder))) <= 2*kept })
 		if files := harness.QueryCount(t, s.Database, "SELECT count(*) FROM files"); files != kept {
 			t.Errorf("got %d files, want %d", files, kept)
 		}
@@ -134,7 +146,8 @@ func expectFileType(c *harness.Client, uploaded *harness.Response, want typeCase
 	if f.MediaType != want.mediaType {
 		c.T.Errorf("%s: the media type is %s, want %s", want.what, f.MediaType, want.mediaType)
 	}
-	for query, disposition := range map[string]string{"": want.disposition, "?download=0": want.disposition, "?download=1": "attachment"} {
+	for query, disposition := range map[string]string{"": want.disposition, "?download=0": want.disposition,
+		"?download=1": "attachment"} {
 		a := c.Call("GET", f.URL+query, nil).ExpectStatus(200)
 		if string(a.Body) != want.content {
 			c.T.Errorf("%s: the downloaded bytes differ from the uploaded ones", want.what)

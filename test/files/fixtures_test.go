@@ -20,8 +20,10 @@ func onEachFileServer(t *testing.T, f func(t *testing.T, s *harness.FileServer),
 func newFileServer(t *testing.T, database string, flags ...string) *harness.FileServer {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "files")
-	server := harness.StartServer(t, database, append([]string{"--files", folder, "--presence-room-limit", "0"}, flags...)...)
-	return &harness.FileServer{Client: harness.NewClient(t, server.URL), Server: server, Database: database, Folder: folder}
+	server := harness.StartServer(t, database,
+		append([]string{"--files", folder, "--presence-room-limit", "0"}, flags...)...)
+	return &harness.FileServer{Client: harness.NewClient(t, server.URL), Server: server, Database: database,
+		Folder: folder}
 }
 
 // storedFileSizes returns the sizes in bytes of all files in the database, by blob key.

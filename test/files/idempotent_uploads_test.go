@@ -18,11 +18,15 @@ func TestUploadsAreIdempotent(t *testing.T) {
 		room := anna.CreatePrivateRoom(bert)
 		files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages"
 		inForm := harness.RawForm(harness.FilePart("a.txt", "hello"))
-		inMessage := harness.RawForm(harness.FieldPart("text", "see these"), harness.FilePart("a.txt", "first"), harness.FilePart("b.txt", "second"))
+		inMessage := harness.RawForm(harness.FieldPart("text", "see these"), harness.FilePart("a.txt", "first"),
+			harness.FilePart("b.txt", "second"))
 		for _, r := range []struct{ path, kind, body, other string }{
 			{files + "?name=a.txt", "text/plain", "hello", "hullo"},
 			{files, harness.FormMediaType, inForm, harness.RawForm(harness.FilePart("b.txt", "hello"))},
-			{messages, harness.FormMediaType, inMessage, harness.RawForm(harness.FieldPart("text", "see these"), harness.FilePart("a.txt", "first"))},
+			{
+				messages, harness.FormMediaType, inMessage,
+				harness.RawForm(harness.FieldPart("text", "see these"), harness.FilePart("a.txt", "first")),
+			},
 		} {
 			key := []string{"Idempotency-Key", harness.UniqueName("key"), "Content-Type", r.kind}
 			responses := make([]*harness.Response, 7)
@@ -48,9 +52,11 @@ func TestUploadsAreIdempotent(t *testing.T) {
 			}
 			anna.Send("POST", r.path, []byte(r.other), key...).ExpectProblem(409, models.CodeIdempotencyMismatch)
 			bert.Send("POST", r.path, []byte(r.other), key...).ExpectStatus(201)
-			anna.CallInvalid("POST", r.path, []byte(r.body), "Idempotency-Key", "not visible", "Content-Type", r.kind).ExpectInvalid("Idempotency-Key")
+			anna.CallInvalid("POST", r.path, []byte(r.body), "Idempotency-Key", "not visible", "Content-Type", r.kind).
+				ExpectInvalid("Idempotency-Key")
 		}
-		if history := harness.Get[models.Page[models.Message]](anna, messages).Items; len(history) != 2 || len(history[0].Files) != 2 {
+		if history := harness.Get[models.Page[models.Message]](anna, messages).Items; len(history) != 2 ||
+			len(history[0].Files) != 2 {
 			t.Errorf("the history is %+v", history)
 		}
 		s.ExpectNoLeases()
@@ -61,7 +67,8 @@ func TestUploadsAreIdempotent(t *testing.T) {
 		anna.Send("POST", files, []byte{}, key...).ExpectProblem(422, models.CodeBadFile)
 		anna.Send("POST", files, encodePicture(t, "image/png", harness.Photo(4, 4)), key...).ExpectStatus(201)
 		key = []string{"Idempotency-Key", harness.UniqueName("key"), "Content-Type", harness.FormMediaType}
-		anna.Send("POST", messages, []byte(harness.RawForm(harness.FilePart("a.txt", "first"), harness.FieldPart("reply_to", "99"))), key...).ExpectInvalid("reply_to")
+		anna.Send("POST", messages, []byte(harness.RawForm(harness.FilePart("a.txt", "first"),
+			harness.FieldPart("reply_to", "99"))), key...).ExpectInvalid("reply_to")
 		anna.Send("POST", messages, []byte(inMessage), key...).ExpectStatus(201)
 		s.ExpectBlobs(7+2+2, 10)
 	})

@@ -11,8 +11,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// ebmlElement returns an EBML element (RFC 8794) with an eight-byte length, as recorders write it. A negative size means
-// "unknown".
+// ebmlElement returns an EBML element (RFC 8794) with an eight-byte length, as recorders write it. A negative size
+// means "unknown".
 func ebmlElement(id string, size int, data string) string {
 	length := binary.BigEndian.AppendUint64(nil, uint64(size)|1<<56)
 	if size < 0 {
@@ -29,7 +29,8 @@ func matroskaFile(doctype string, kinds ...byte) string {
 		entries += ebmlElement("\xAE", len(entry), entry)
 	}
 	head := ebmlElement("\x42\x82", len(doctype), doctype)
-	rest := ebmlElement("\x15\x49\xA9\x66", 4, "\xec\x81\x00\x00") + ebmlElement("\x16\x54\xAE\x6B", len(entries), entries) + ebmlElement("\x1F\x43\xB6\x75", -1, "\xe7\x81\x00")
+	rest := ebmlElement("\x15\x49\xA9\x66", 4, "\xec\x81\x00\x00") +
+		ebmlElement("\x16\x54\xAE\x6B", len(entries), entries) + ebmlElement("\x1F\x43\xB6\x75", -1, "\xe7\x81\x00")
 	return ebmlElement("\x1A\x45\xDF\xA3", len(head), head) + ebmlElement("\x18\x53\x80\x67", -1, rest)
 }
 
@@ -42,10 +43,12 @@ func mp4Box(kind, data string) string {
 func mp4File(brand string, handlers ...string) string {
 	moov := mp4Box("mvhd", strings.Repeat("\x00", 100))
 	for _, handler := range handlers {
-		moov += mp4Box("trak", mp4Box("tkhd", strings.Repeat("\x00", 84))+mp4Box("mdia", mp4Box("mdhd", strings.Repeat("\x00", 24))+
-			mp4Box("hdlr", strings.Repeat("\x00", 8)+handler+strings.Repeat("\x00", 13))))
+		moov += mp4Box("trak", mp4Box("tkhd", strings.Repeat("\x00", 84))+mp4Box("mdia",
+			mp4Box("mdhd", strings.Repeat("\x00", 24))+
+				mp4Box("hdlr", strings.Repeat("\x00", 8)+handler+strings.Repeat("\x00", 13))))
 	}
-	return mp4Box("ftyp", brand+"\x00\x00\x02\x00"+brand+"mp41") + mp4Box("mdat", strings.Repeat("\x00", 300_000)) + mp4Box("moov", moov)
+	return mp4Box("ftyp", brand+"\x00\x00\x02\x00"+brand+"mp41") + mp4Box("mdat", strings.Repeat("\x00", 300_000)) +
+		mp4Box("moov", moov)
 }
 
 // oggFile returns the start of an Ogg file. Each stream begins with the given bytes.
@@ -86,9 +89,17 @@ func mediaTypeCases() []typeCase {
 		{"an SVG in UTF-16BE", encodeUTF16(xmlProlog+svgDrawing, binary.BigEndian), svg, svg, "attachment"},
 		{"HTML after a comment", "<!-- <svg> -->" + htmlPage, svg, "text/html", "attachment"},
 		{"an MPEG transport stream", transport, "video/mp2t", "video/mp2t", "attachment"},
-		{"an MPEG transport stream with timestamps", "\x00\x00\x00\x00" + transport, "video/vnd.dlna.mpeg-tts", "video/vnd.dlna.mpeg-tts", "attachment"},
-		{"a Canon raw picture (CR2)", "II*\x00\x10\x00\x00\x00CR\x02\x00" + tiff, "image/x-canon-cr2", "image/x-canon-cr2", "attachment"},
-		{"a Canon raw picture (CR3)", mp4File("crx ", "vide", "vide"), "image/x-canon-cr3", "image/x-canon-cr3", "attachment"},
+		{
+			"an MPEG transport stream with timestamps", "\x00\x00\x00\x00" + transport, "video/vnd.dlna.mpeg-tts",
+			"video/vnd.dlna.mpeg-tts", "attachment",
+		},
+		{
+			"a Canon raw picture (CR2)", "II*\x00\x10\x00\x00\x00CR\x02\x00" + tiff, "image/x-canon-cr2", "image/x-canon-cr2",
+			"attachment",
+		},
+		{
+			"a Canon raw picture (CR3)", mp4File("crx ", "vide", "vide"), "image/x-canon-cr3", "image/x-canon-cr3", "attachment",
+		},
 		{"a Nikon raw picture", "MM\x00*\x00\x00\x00\x08" + tiff, "image/x-nikon-nef", "image/x-nikon-nef", "attachment"},
 		{"a Sony raw picture", "II*\x00\x08\x00\x00\x00" + tiff, "image/x-sony-arw", "image/x-sony-arw", "attachment"},
 		{"an Adobe raw picture", "II*\x00\x08\x00\x00\x00" + tiff, "image/x-adobe-dng", "image/x-adobe-dng", "attachment"},
@@ -103,7 +114,10 @@ func mediaTypeCases() []typeCase {
 		{"TypeScript declared as MPEG-TS", source, "video/mp2t", "text/plain", "attachment"},
 		{"TypeScript declared as MPEG-TS with timestamps", source, "video/vnd.dlna.mpeg-tts", "text/plain", "attachment"},
 		{"TypeScript declared as MP4", source, "video/mp4", "text/plain", "attachment"},
-		{"a playlist", "#EXTM3U\nhttp://example.org/a.mp3\n", "audio/x-mpegurl", "application/vnd.apple.mpegurl", "attachment"},
+		{
+			"a playlist", "#EXTM3U\nhttp://example.org/a.mp3\n", "audio/x-mpegurl", "application/vnd.apple.mpegurl",
+			"attachment",
+		},
 		{"CSV declared as Excel", csvTable, "application/vnd.ms-excel", "application/vnd.ms-excel", "attachment"},
 		{"bytes declared as audio", anyBytes, "audio/mpeg", harness.OctetStream, "attachment"},
 		{"WebM audio", matroskaFile("webm", 2), "audio/webm;codecs=opus", "audio/webm", "inline"},
@@ -120,7 +134,10 @@ func mediaTypeCases() []typeCase {
 		{"QuickTime audio declared as MP4 audio", mp4File("qt  ", "soun"), "audio/mp4", "audio/mp4", "inline"},
 		{"Ogg audio after an Ogg Skeleton stream", oggFile("fishead\x00\x03", vorbis), "audio/ogg", "audio/ogg", "inline"},
 		{"Ogg audio declared as video", oggFile("OpusHead\x01"), "video/ogg", "audio/ogg", "inline"},
-		{"Ogg video declared as audio, audio stream first", oggFile(vorbis, "\x80theora\x03"), "audio/ogg", "video/ogg", "inline"},
+		{
+			"Ogg video declared as audio, audio stream first", oggFile(vorbis, "\x80theora\x03"), "audio/ogg", "video/ogg",
+			"inline",
+		},
 		{"Ogg audio with an unknown codec", oggFile("mine"), "audio/ogg", "audio/ogg", "inline"},
 	}
 }
@@ -142,13 +159,16 @@ func TestImageMessagesNeedDecodablePictures(t *testing.T) {
 			{whole, models.MessageImage}, {corrupt, models.MessageFile}, {whole[:len(whole)-30], models.MessageFile},
 			{[]byte(svgDrawing), models.MessageFile}, {flatPNG(t, 60_000, 60_000, 1), models.MessageFile},
 		} {
-			m := sendFiles(anna, room.ID, harness.FormPart{Field: "file", Name: "a.png", MediaType: "image/png", Content: string(p.content)})
+			m := sendFiles(anna, room.ID, harness.FormPart{Field: "file", Name: "a.png", MediaType: "image/png",
+				Content: string(p.content)})
 			f := m.Files[0]
-			if isPicture := p.want == models.MessageImage; m.Type != p.want || (f.ThumbnailURL != "") != isPicture || (f.Width > 0) != isPicture {
+			if isPicture := p.want == models.MessageImage; m.Type != p.want || (f.ThumbnailURL != "") != isPicture ||
+				(f.Width > 0) != isPicture {
 				t.Errorf("%d: got %+v", i, m)
 			}
 			up := anna.UploadFile(room.ID, "a.png", "image/png", p.content)
-			a := anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Type: models.MessageImage, FileIDs: []string{up.ID}})
+			a := anna.Call("POST", harness.RoomPath(room.ID)+"/messages",
+				models.NewMessage{Type: models.MessageImage, FileIDs: []string{up.ID}})
 			if p.want == models.MessageFile {
 				a.ExpectProblem(422, models.CodeBadFile)
 			} else {

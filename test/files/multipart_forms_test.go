@@ -30,13 +30,25 @@ func invalidForms() []refusedForm {
 		malformed("no parts", harness.FormMediaType, "this is not a form"),
 		malformed("an empty body", harness.FormMediaType, ""),
 		malformed("only a boundary", harness.FormMediaType, "--"+harness.Boundary),
-		malformed("truncated in its first file", harness.FormMediaType, harness.RawForm(harness.FilePart("a.txt", "fir"), "cut")),
-		malformed("truncated in the header of a part", harness.FormMediaType, "--"+harness.Boundary+"\r\nContent-Disposition: form-data; name=\"fi"),
-		malformed("a part with a malformed header", harness.FormMediaType, harness.RawForm("this is not a header\r\n\r\nfirst")),
-		{"a part with a very long header", harness.FormMediaType, harness.RawForm("X-Long: " + strings.Repeat("x", 2<<20) + "\r\n\r\nfirst"), models.CodeTooLarge, ""},
+		malformed("truncated in its first file", harness.FormMediaType,
+			harness.RawForm(harness.FilePart("a.txt", "fir"), "cut")),
+		malformed("truncated in the header of a part", harness.FormMediaType,
+			"--"+harness.Boundary+"\r\nContent-Disposition: form-data; name=\"fi"),
+		malformed("a part with a malformed header", harness.FormMediaType,
+			harness.RawForm("this is not a header\r\n\r\nfirst")),
+		{
+			"a part with a very long header", harness.FormMediaType,
+			harness.RawForm("X-Long: " + strings.Repeat("x", 2<<20) + "\r\n\r\nfirst"), models.CodeTooLarge, "",
+		},
 		{"a very long preamble", harness.FormMediaType, strings.Repeat("words\r\n", 200_000) + good, models.CodeTooLarge, ""},
-		{"a file over the limit", harness.FormMediaType, harness.RawForm(harness.FilePart("a.txt", strings.Repeat("x", 20_001))), models.CodeTooLarge, ""},
-		{"a truncated file over the limit", harness.FormMediaType, harness.RawForm(harness.FilePart("a.txt", strings.Repeat("x", 20_001)), "cut"), models.CodeTooLarge, ""},
+		{
+			"a file over the limit", harness.FormMediaType,
+			harness.RawForm(harness.FilePart("a.txt", strings.Repeat("x", 20_001))), models.CodeTooLarge, "",
+		},
+		{
+			"a truncated file over the limit", harness.FormMediaType,
+			harness.RawForm(harness.FilePart("a.txt", strings.Repeat("x", 20_001)), "cut"), models.CodeTooLarge, "",
+		},
 		{"an empty file", harness.FormMediaType, harness.RawForm(harness.FilePart("a.txt", "")), models.CodeBadFile, ""},
 	}
 }
@@ -56,7 +68,8 @@ func invalidFileForms() []refusedForm {
 		invalid("a part without a name", "file", "Content-Disposition: form-data\r\n\r\nfirst"),
 		invalid("a part without a header", "file", "\r\nfirst"),
 		{
-			"a second file that is truncated", harness.FormMediaType, harness.RawForm(first, "Content-Disposition: form-data; na", "cut"),
+			"a second file that is truncated", harness.FormMediaType,
+			harness.RawForm(first, "Content-Disposition: form-data; na", "cut"),
 			models.CodeMalformedBody, "",
 		},
 	}
@@ -79,7 +92,8 @@ func invalidMessageForms() []refusedForm {
 		invalid("eleven files", "file", eleven...),
 		invalid("neither text nor file", "text"),
 		invalid("an empty text without a file", "text", harness.FieldPart("text", "")),
-		invalid("a text that is too long", "text", first, harness.FieldPart("text", strings.Repeat("x", models.MaxTextLength+1))),
+		invalid("a text that is too long", "text", first,
+			harness.FieldPart("text", strings.Repeat("x", models.MaxTextLength+1))),
 		invalid("an unknown field", "colour", text, first, harness.FieldPart("colour", "red")),
 		invalid("1000 unknown fields", "field-20", many...),
 		invalid("a field name in other case", "Text", harness.FieldPart("Text", "hello"), first),
@@ -98,22 +112,34 @@ func invalidMessageForms() []refusedForm {
 		invalid("a picture without a file", "file_ids", harness.FieldPart("type", "image"), text),
 		invalid("a long client_id", "client_id", first, harness.FieldPart("client_id", strings.Repeat("x", 65))),
 		invalid("a text that is not UTF-8", "text", first, harness.FieldPart("text", "caf\xe9")),
-		{"truncated in its second file", harness.FormMediaType, harness.RawForm(first, harness.FilePart("b.txt", "seco"), "cut"), models.CodeMalformedBody, ""},
-		{"truncated between files", harness.FormMediaType, harness.RawForm(first, "cut"), models.CodeMalformedBody, ""},
-		{"truncated in a field", harness.FormMediaType, harness.RawForm(first, harness.FieldPart("text", "hel"), "cut"), models.CodeMalformedBody, ""},
-		{"a huge field", harness.FormMediaType, harness.RawForm(first, harness.FieldPart("text", strings.Repeat("x", models.MaxBodyBytes+1))), models.CodeTooLarge, ""},
 		{
-			"files whose total size is too large", harness.FormMediaType, harness.RawForm(harness.FilePart("a.txt", strings.Repeat("x", 15_000)), text,
+			"truncated in its second file", harness.FormMediaType,
+			harness.RawForm(first, harness.FilePart("b.txt", "seco"), "cut"), models.CodeMalformedBody, "",
+		},
+		{"truncated between files", harness.FormMediaType, harness.RawForm(first, "cut"), models.CodeMalformedBody, ""},
+		{
+			"truncated in a field", harness.FormMediaType, harness.RawForm(first, harness.FieldPart("text", "hel"), "cut"),
+			models.CodeMalformedBody, "",
+		},
+		{
+			"a huge field", harness.FormMediaType,
+			harness.RawForm(first, harness.FieldPart("text", strings.Repeat("x", models.MaxBodyBytes+1))), models.CodeTooLarge,
+			"",
+		},
+		{
+			"files whose total size is too large", harness.FormMediaType,
+			harness.RawForm(harness.FilePart("a.txt", strings.Repeat("x", 15_000)), text,
 				harness.FilePart("b.txt", strings.Repeat("x", 5_001)), harness.FilePart("c.txt", "last")), models.CodeTooLarge, "",
 		},
 		{
-			"a text file in a message of type image", harness.FormMediaType, harness.RawForm(first, harness.FieldPart("type", "image")), models.CodeBadFile, "",
+			"a text file in a message of type image", harness.FormMediaType,
+			harness.RawForm(first, harness.FieldPart("type", "image")), models.CodeBadFile, "",
 		},
 	}
 }
 
-// TestInvalidFormsAreRefused sends invalid forms, with and without a Content-Length. Each is refused with the code of its
-// fault, and no file or message is stored.
+// TestInvalidFormsAreRefused sends invalid forms, with and without a Content-Length. Each is refused with the code of
+// its fault, and no file or message is stored.
 func TestInvalidFormsAreRefused(t *testing.T) {
 	harness.Long(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
@@ -141,12 +167,14 @@ func TestInvalidFormsAreRefused(t *testing.T) {
 func expectRefused(c *harness.Client, path string, f refusedForm) {
 	c.T.Helper()
 	for _, a := range []*harness.Response{
-		c.CallInvalid("POST", path, []byte(f.body), "Content-Type", f.contentType), c.PostChunked(path, []byte(f.body), "Content-Type", f.contentType),
+		c.CallInvalid("POST", path, []byte(f.body), "Content-Type", f.contentType),
+		c.PostChunked(path, []byte(f.body), "Content-Type", f.contentType),
 	} {
 		var p models.Problem
 		a.Decode(&p)
 		if p.Code != f.code || p.Status != a.HTTP.StatusCode {
-			c.T.Errorf("%s at %s: got %d %s: %s %v, want %s", f.what, path, a.HTTP.StatusCode, p.Code, p.Detail, p.Errors, f.code)
+			c.T.Errorf("%s at %s: got %d %s: %s %v, want %s", f.what, path, a.HTTP.StatusCode, p.Code, p.Detail, p.Errors,
+				f.code)
 		}
 		if f.code == models.CodeInvalidRequest && (len(p.Errors) == 0 || p.Errors[0].Field != f.field) {
 			c.T.Errorf("%s at %s: the errors are %v, want the field %q", f.what, path, p.Errors, f.field)
@@ -162,8 +190,10 @@ type validForm struct {
 }
 
 func validForms(t *testing.T) []validForm {
-	a, b, hello := harness.FilePart("a.txt", "first"), harness.FilePart("b.txt", "second"), harness.FieldPart("text", "hello")
-	pixel := strings.Replace(harness.FilePart("p.png", string(encodePicture(t, "image/png", harness.Photo(4, 4)))), "text/plain", "image/png", 1)
+	a, b, hello := harness.FilePart("a.txt", "first"), harness.FilePart("b.txt", "second"),
+		harness.FieldPart("text", "hello")
+	pixel := strings.Replace(harness.FilePart("p.png", string(encodePicture(t, "image/png", harness.Photo(4, 4)))),
+		"text/plain", "image/png", 1)
 	message := func(kind models.MessageType, text string, names ...string) models.Message {
 		m := models.Message{Type: kind, Text: text}
 		for _, n := range names {
@@ -188,12 +218,27 @@ func validForms(t *testing.T) []validForm {
 		{"ten files", ten, message(models.MessageFile, "", names...)},
 		{"pictures", []string{pixel, pixel}, message(models.MessageImage, "", "p.png", "p.png")},
 		{"a picture and a text file", []string{pixel, a}, message(models.MessageFile, "", "p.png", "a.txt")},
-		{"a picture with the type file", []string{harness.FieldPart("type", "file"), pixel}, message(models.MessageFile, "", "p.png")},
-		{"a picture with the type sticker", []string{pixel, harness.FieldPart("type", "sticker")}, message(models.MessageSticker, "", "p.png")},
-		{"a reply with a client_id", []string{harness.FieldPart("reply_to", "1"), hello, a, harness.FieldPart("client_id", "c-7")}, reply},
-		{"a text that looks like JSON null", []string{harness.FieldPart("text", "null"), a}, message(models.MessageFile, "null", "a.txt")},
+		{
+			"a picture with the type file", []string{harness.FieldPart("type", "file"), pixel},
+			message(models.MessageFile, "", "p.png"),
+		},
+		{
+			"a picture with the type sticker", []string{pixel, harness.FieldPart("type", "sticker")},
+			message(models.MessageSticker, "", "p.png"),
+		},
+		{
+			"a reply with a client_id", []string{harness.FieldPart("reply_to", "1"), hello, a,
+				harness.FieldPart("client_id", "c-7")}, reply,
+		},
+		{
+			"a text that looks like JSON null", []string{harness.FieldPart("text", "null"), a},
+			message(models.MessageFile, "null", "a.txt"),
+		},
 		{"a text that looks like a number", []string{harness.FieldPart("text", "17")}, message(models.MessageText, "17")},
-		{"boundary-like lines in a text", []string{harness.FieldPart("text", "--xyz\r\n--xyzz\r\n")}, message(models.MessageText, "--xyz\r\n--xyzz\r\n")},
+		{
+			"boundary-like lines in a text", []string{harness.FieldPart("text", "--xyz\r\n--xyzz\r\n")},
+			message(models.MessageText, "--xyz\r\n--xyzz\r\n"),
+		},
 	}
 }
 
@@ -207,11 +252,14 @@ func TestMessageForms(t *testing.T) {
 		for _, f := range validForms(t) {
 			body := harness.RawForm(f.parts...)
 			var m, pushed models.Message
-			a := anna.Send("POST", harness.RoomPath(room.ID)+"/messages", []byte(body), "Content-Type", harness.FormMediaType).ExpectStatus(201).Decode(&m)
-			if e := stream.Expect(models.EventMessageNotification, &pushed); e.ID != a.EventID() || e.Data+"\n" != string(a.Body) {
+			a := anna.Send("POST", harness.RoomPath(room.ID)+"/messages", []byte(body), "Content-Type", harness.FormMediaType).
+				ExpectStatus(201).Decode(&m)
+			if e := stream.Expect(models.EventMessageNotification, &pushed); e.ID != a.EventID() ||
+				e.Data+"\n" != string(a.Body) {
 				t.Errorf("%s: the response is %v, the event %v", f.what, a, e)
 			}
-			if got := harness.Get[models.Message](bert, harness.MessagePath(m)); fmt.Sprint(got.Files) != fmt.Sprint(m.Files) || got.Text != m.Text {
+			if got := harness.Get[models.Message](bert, harness.MessagePath(m)); fmt.Sprint(got.Files) != fmt.Sprint(m.Files) ||
+				got.Text != m.Text {
 				t.Errorf("%s: sent %+v, stored %+v", f.what, m, got)
 			}
 			if got := messageSummary(m); got != messageSummary(f.want) {
@@ -219,7 +267,8 @@ func TestMessageForms(t *testing.T) {
 			}
 		}
 		unclosed := strings.TrimSuffix(harness.RawForm(harness.FieldPart("text", "no line break at the end")), "\r\n")
-		anna.Send("POST", harness.RoomPath(room.ID)+"/messages", []byte(unclosed), "Content-Type", harness.FormMediaType).ExpectStatus(201)
+		anna.Send("POST", harness.RoomPath(room.ID)+"/messages", []byte(unclosed), "Content-Type", harness.FormMediaType).
+			ExpectStatus(201)
 		withPreamble := "before\r\n" + harness.RawForm(harness.FieldPart("text", "preamble and epilogue")) + "after"
 		anna.Send("POST", harness.RoomPath(room.ID)+"/messages", []byte(withPreamble), "Content-Type",
 			`Multipart/Form-Data; boundary="`+harness.Boundary+`"`).ExpectStatus(201)

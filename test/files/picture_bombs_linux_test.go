@@ -37,7 +37,8 @@ func processMemory(p *harness.Process, name string) int64 {
 // peakMemoryGrowth returns the difference between the process' resident memory before f and its peak while f ran.
 func peakMemoryGrowth(p *harness.Process, f func()) int64 {
 	p.T.Helper()
-	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.Cmd.Process.Pid), []byte("5"), 0o600); err != nil { // resets VmHWM
+	// Writing 5 resets VmHWM (proc(5)).
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.Cmd.Process.Pid), []byte("5"), 0o600); err != nil {
 		p.T.Skipf("cannot measure the peak memory on this system: %v", err)
 	}
 	before := processMemory(p, "VmRSS")
@@ -61,7 +62,8 @@ func pictureBombs(t testing.TB) []pictureBomb {
 		{0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0x11, 3, 0x11, 0, 63, 0, 0xFF, 0xD9},
 	}, nil)
 	gifHead := bytes.Join([][]byte{
-		[]byte("GIF89a"), little[:], little[:], {0x80, 0, 0, 0, 0, 0, 255, 255, 255, 0x2C, 0, 0, 0, 0}, little[:], little[:], {0, 2, 2, 0x4C, 1, 0, 0x3B},
+		[]byte("GIF89a"), little[:], little[:], {0x80, 0, 0, 0, 0, 0, 255, 255, 255, 0x2C, 0, 0, 0, 0}, little[:], little[:],
+		{0, 2, 2, 0x4C, 1, 0, 0x3B},
 	}, nil)
 	bmpHead := make([]byte, 54)
 	copy(bmpHead, "BM\xff\xff\xff\xff\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00")
@@ -72,7 +74,8 @@ func pictureBombs(t testing.TB) []pictureBomb {
 	// Chunks whose length field is larger than the file: a metadata reader could allocate that much.
 	oversized := func(kind string) []byte { return append([]byte{0x7F, 0xFF, 0xFF, 0xFF}, kind+"MM\x00\x2a"...) }
 	small := flatPNG(t, 64, 64, 64)
-	webP := []byte("RIFF\xff\xff\xff\x7fWEBPVP8X\x0a\x00\x00\x00\x08\x00\x00\x00\x5f\xea\x00\x5f\xea\x00EXIF\xf0\xff\xff\x7fMM\x00\x2a")
+	webP := []byte("RIFF\xff\xff\xff\x7fWEBPVP8X\x0a\x00\x00\x00\x08\x00\x00\x00\x5f\xea\x00\x5f\xea\x00" +
+		"EXIF\xf0\xff\xff\x7fMM\x00\x2a")
 	return []pictureBomb{
 		{"1,600 million pixels in a small file", "image/png", whole},
 		{"3,600 million pixels declared, one row present", "image/png", flatPNG(t, side, side, 1)},

@@ -17,7 +17,8 @@ const photoLocation = "at the harbour, 48.2082 N 16.3738 E"
 
 // withEXIF returns the JPEG with an EXIF segment after its first marker: orientation and location.
 func withEXIF(photo []byte, order binary.AppendByteOrder, orientation uint16) []byte {
-	// TIFF: the header, the first directory with two entries at 8, the GPS directory with one entry at 38, its value at 56.
+	// TIFF: the header, at 8 the first directory with two entries, at 38 the GPS directory with one entry, at 56 its
+	// value.
 	mark := "II"
 	if order.String() == "BigEndian" {
 		mark = "MM"
@@ -133,7 +134,8 @@ func expectOriented(c *harness.Client, roomID int64, what string, content []byte
 	if bytes.Contains(small.Body, []byte("Exif")) || bytes.Contains(small.Body, []byte(photoLocation)) {
 		c.T.Errorf("%s: the thumbnail contains EXIF data", what)
 	}
-	if whole := c.Download(f).ExpectStatus(200); !bytes.Equal(whole.Body, content) || !bytes.Contains(whole.Body, []byte(photoLocation)) {
+	if whole := c.Download(f).ExpectStatus(200); !bytes.Equal(whole.Body, content) ||
+		!bytes.Contains(whole.Body, []byte(photoLocation)) {
 		c.T.Errorf("%s: the original file was changed", what)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestFileSizeLimit uploads files of exactly the maximum size and of one byte more: raw, in a form and in a message, with
-// and without a Content-Length.
+// TestFileSizeLimit uploads files of exactly the maximum size and of one byte more: raw, in a form and in a message,
+// with and without a Content-Length.
 func TestFileSizeLimit(t *testing.T) {
 	harness.Long(t)
 	const maxSize = 5000
@@ -43,14 +43,16 @@ func TestFileSizeLimit(t *testing.T) {
 		}
 		// The limit applies to the total size of the files of a message.
 		half := strings.Repeat("x", maxSize/2)
-		a := anna.Send("POST", messages, []byte(harness.RawForm(harness.FilePart("a", half), harness.FilePart("b", half))), "Content-Type", harness.FormMediaType).ExpectStatus(201)
+		a := anna.Send("POST", messages, []byte(harness.RawForm(harness.FilePart("a", half), harness.FilePart("b", half))),
+			"Content-Type", harness.FormMediaType).ExpectStatus(201)
 		kept += 2
 		var m models.Message
 		a.Decode(&m)
 		if len(m.Files) != 2 {
 			t.Errorf("got %+v", m)
 		}
-		anna.CallInvalid("POST", messages, []byte(harness.RawForm(harness.FilePart("a", half), harness.FilePart("b", half), harness.FilePart("c", "x"))), "Content-Type", harness.FormMediaType).
+		anna.CallInvalid("POST", messages, []byte(harness.RawForm(harness.FilePart("a", half), harness.FilePart("b", half),
+			harness.FilePart("c", "x"))), "Content-Type", harness.FormMediaType).
 			ExpectProblem(413, models.CodeTooLarge)
 
 		anna.CallInvalid("POST", files, []byte{}, "Content-Type", "text/plain").ExpectProblem(422, models.CodeBadFile)
@@ -75,7 +77,10 @@ func TestInterruptedUploadsLeaveNoFiles(t *testing.T) {
 			{files, chunked, "text/plain", "186A0\r\n" + strings.Repeat("x", 90_000)},
 			{files, chunked, "text/plain", "186A0\r\n" + strings.Repeat("x", 100_000) + "\r\n"},
 			{files, chunked, "text/plain", "5\r\nhello\r\nZZ\r\n"},
-			{files, harness.ContentLengthHeader(200_000), harness.FormMediaType, harness.RawForm(harness.FilePart("a.txt", strings.Repeat("x", 90_000)), "cut")},
+			{
+				files, harness.ContentLengthHeader(200_000), harness.FormMediaType,
+				harness.RawForm(harness.FilePart("a.txt", strings.Repeat("x", 90_000)), "cut"),
+			},
 			{messages, harness.ContentLengthHeader(len(long)), harness.FormMediaType, long[:len(long)-1000]},
 			{messages, harness.ContentLengthHeader(len(long) + 1000), harness.FormMediaType, long[:len(long)-4]},
 			{messages, chunked, harness.FormMediaType, fmt.Sprintf("%X\r\n%s", len(long), long[:60_000])},
@@ -124,7 +129,8 @@ func testQuotaSum(t *testing.T, c *harness.Client) {
 	first := anna.UploadFile(room.ID, "a", "text/plain", fileOfSize(600))
 	m := sendAttached(anna, room.ID, first)
 	postFile(anna, other.ID, fileOfSize(401)).ExpectProblem(413, models.CodeTooLarge)
-	anna.PostChunked(harness.RoomPath(other.ID)+"/files", fileOfSize(401), "Content-Type", "text/plain").ExpectProblem(413, models.CodeTooLarge)
+	anna.PostChunked(harness.RoomPath(other.ID)+"/files", fileOfSize(401), "Content-Type", "text/plain").
+		ExpectProblem(413, models.CodeTooLarge)
 	anna.UploadFile(other.ID, "b", "text/plain", fileOfSize(400))
 	postFile(anna, room.ID, fileOfSize(1)).ExpectProblem(413, models.CodeTooLarge)
 	bert.UploadFile(room.ID, "c", "text/plain", fileOfSize(1000))
@@ -170,7 +176,8 @@ func testQuotaMessageForm(_ *testing.T, c *harness.Client) {
 		for _, size := range sizes {
 			parts = append(parts, harness.FilePart("a", string(fileOfSize(size))))
 		}
-		return anna.Call("POST", harness.RoomPath(room.ID)+"/messages", []byte(harness.RawForm(parts...)), "Content-Type", harness.FormMediaType)
+		return anna.Call("POST", harness.RoomPath(room.ID)+"/messages", []byte(harness.RawForm(parts...)), "Content-Type",
+			harness.FormMediaType)
 	}
 	send(600, 401).ExpectProblem(413, models.CodeTooLarge)
 	send(600, 400).ExpectStatus(201) // the refused request does not count
@@ -184,7 +191,8 @@ func testQuotaIdempotentReplay(t *testing.T, c *harness.Client) {
 	key := []string{"Idempotency-Key", "once"}
 	first := postFile(anna, room.ID, fileOfSize(400), key...).ExpectStatus(201)
 	again := postFile(anna, room.ID, fileOfSize(400), key...).ExpectStatus(201)
-	body := []byte(harness.RawForm(harness.FilePart("a", string(fileOfSize(300))), harness.FilePart("b", string(fileOfSize(300)))))
+	body := []byte(harness.RawForm(harness.FilePart("a", string(fileOfSize(300))),
+		harness.FilePart("b", string(fileOfSize(300)))))
 	key = append(key, "Content-Type", harness.FormMediaType)
 	sent := anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, key...).ExpectStatus(201)
 	sentAgain := anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, key...).ExpectStatus(201)

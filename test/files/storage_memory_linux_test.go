@@ -15,17 +15,20 @@ func TestStorageMemoryIsBounded(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()
 	const size, maxGrowth = 200 << 20, 64 << 20
-	p := harness.StartProcess(t, harness.NewPostgres(t), "--files", harness.NewBucket(t).Location(), "--max-file-size", "1GB")
+	p := harness.StartProcess(t, harness.NewPostgres(t), "--files", harness.NewBucket(t).Location(),
+		"--max-file-size", "1GB")
 	anna := harness.NewClient(t, p.URL).NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	files := harness.RoomPath(room.ID) + "/files?name=noise.bin"
 	anna.StreamRandom("POST", files, 3*partialBody, "Content-Type", "application/octet-stream").ExpectStatus(201)
-	anna.StreamRandom("PATCH", anna.CreateUpload(room.ID, 3*partialBody), 3*partialBody, harness.UploadHeaders(0)...).ExpectStatus(204)
+	anna.StreamRandom("PATCH", anna.CreateUpload(room.ID, 3*partialBody), 3*partialBody, harness.UploadHeaders(0)...).
+		ExpectStatus(204)
 
 	before := peakMemory(p)
 	anna.StreamRandom("POST", files, size/2, "Content-Type", "application/octet-stream").ExpectStatus(201)
 	raw := peakMemory(p) - before
-	whole := anna.StreamRandom("PATCH", anna.CreateUpload(room.ID, size), size, harness.UploadHeaders(0)...).ExpectStatus(204)
+	whole := anna.StreamRandom("PATCH", anna.CreateUpload(room.ID, size), size, harness.UploadHeaders(0)...).
+		ExpectStatus(204)
 	chunked := peakMemory(p) - before
 	anna.ExpectRandomFile(whole.Header("Parley-File-Id"), size)
 	down := peakMemory(p) - before

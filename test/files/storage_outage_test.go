@@ -112,8 +112,8 @@ func expectUnavailable(a *harness.Response) {
 	}
 }
 
-// TestUploadsSurviveStorageOutage interrupts the connection to S3 in all states of an upload and a download, and restores
-// it.
+// TestUploadsSurviveStorageOutage interrupts the connection to S3 in all states of an upload and a download, and
+// restores it.
 func TestUploadsSurviveStorageOutage(t *testing.T) {
 	harness.Long(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
@@ -127,7 +127,8 @@ func TestUploadsSurviveStorageOutage(t *testing.T) {
 		path, nearlyComplete := anna.CreateUpload(room.ID, len(content)), anna.CreateUpload(room.ID, 1000)
 		anna.PatchUpload(path, 0, content[:1000]).ExpectStatus(204)
 		anna.PatchUpload(nearlyComplete, 0, content[:999]).ExpectStatus(204)
-		body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "file", Name: "notes.md", MediaType: "text/markdown", Content: "# Notes"})
+		body, mediaType := harness.EncodeForm(t,
+			harness.FormPart{Field: "file", Name: "notes.md", MediaType: "text/markdown", Content: "# Notes"})
 
 		writer := beginPatch(anna, path, 1000, partialBody+1, content[1000:1000+partialBody])
 		waitUntilStored(t, b, int64(len(content))+1999+storedPrefix)
@@ -136,7 +137,8 @@ func TestUploadsSurviveStorageOutage(t *testing.T) {
 		if status := writer.status(); status != 503 {
 			t.Errorf("a writer got the status %d when the storage became unavailable, want 503", status)
 		}
-		expectUnavailable(anna.Send("POST", harness.RoomPath(room.ID)+"/files?name=a", content[:10], "Content-Type", "text/plain"))
+		expectUnavailable(anna.Send("POST", harness.RoomPath(room.ID)+"/files?name=a", content[:10], "Content-Type",
+			"text/plain"))
 		expectUnavailable(anna.Send("POST", harness.RoomPath(room.ID)+"/messages", body, "Content-Type", mediaType))
 		expectUnavailable(anna.Download(before))
 		expectUnavailable(anna.HeadUpload(path))

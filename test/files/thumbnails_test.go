@@ -17,7 +17,8 @@ import (
 
 func TestThumbnails(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "formats and sizes", Play: testPictureFormats}, {Name: "transparent pictures", Play: testTransparentPictures}, {Name: "thumbnails in events", Play: testThumbnailsInEvents},
+		{Name: "formats and sizes", Play: testPictureFormats}, {Name: "transparent pictures", Play: testTransparentPictures},
+		{Name: "thumbnails in events", Play: testThumbnailsInEvents},
 	})
 }
 
@@ -50,7 +51,10 @@ func testPictureFormats(t *testing.T, c *harness.Client) {
 		{"tall", "image/png", encodedAs("image/png", 250, 1000), image.Pt(250, 1000), image.Pt(80, 320)},
 		{"very wide", "image/png", encodedAs("image/png", 20000, 8), image.Pt(20000, 8), image.Pt(320, 1)},
 		{"square", "image/jpeg", encodedAs("image/jpeg", 640, 640), image.Pt(640, 640), image.Pt(320, 320)},
-		{"exactly the thumbnail size", "image/jpeg", encodedAs("image/jpeg", 320, 320), image.Pt(320, 320), image.Pt(320, 320)},
+		{
+			"exactly the thumbnail size", "image/jpeg", encodedAs("image/jpeg", 320, 320), image.Pt(320, 320),
+			image.Pt(320, 320),
+		},
 		{"small", "image/jpeg", encodedAs("image/jpeg", 40, 20), image.Pt(40, 20), image.Pt(40, 20)},
 		{"one pixel", "image/png", encodedAs("image/png", 1, 1), image.Pt(1, 1), image.Pt(1, 1)},
 		{"GIF", "image/gif", encodedAs("image/gif", 400, 200), image.Pt(400, 200), image.Pt(320, 160)},
@@ -86,11 +90,13 @@ func testTransparentPictures(t *testing.T, c *harness.Client) {
 	if err := gif.Encode(&asGIF, paletted, nil); err != nil {
 		t.Fatal(err)
 	}
-	for mediaType, content := range map[string][]byte{"image/png": encodePicture(t, "image/png", p), "image/gif": asGIF.Bytes()} {
+	for mediaType, content := range map[string][]byte{"image/png": encodePicture(t, "image/png", p),
+		"image/gif": asGIF.Bytes()} {
 		f := anna.UploadFile(room.ID, "a", mediaType, content)
 		a := anna.Call("GET", f.ThumbnailURL, nil).ExpectStatus(200)
 		small, format, err := image.Decode(bytes.NewReader(a.Body))
-		if err != nil || format != "png" || a.Header("Content-Type") != "image/png" || small.Bounds().Size() != image.Pt(320, 160) {
+		if err != nil || format != "png" || a.Header("Content-Type") != "image/png" ||
+			small.Bounds().Size() != image.Pt(320, 160) {
 			t.Fatalf("%s: the thumbnail is a %s of %v, %v", mediaType, format, small.Bounds(), err)
 		}
 		if _, _, _, alpha := small.At(40, 20).RGBA(); alpha != 0 {
@@ -105,7 +111,8 @@ func testThumbnailsInEvents(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
 	inRoom, outside := anna.OpenStream(fmt.Sprintf("room=%d", room.ID)), bert.OpenStream("")
-	m := sendFiles(anna, room.ID, harness.FormPart{Field: "file", Name: "p.png", MediaType: "image/png", Content: string(encodePicture(t, "image/png", harness.Photo(640, 400)))},
+	m := sendFiles(anna, room.ID, harness.FormPart{Field: "file", Name: "p.png", MediaType: "image/png",
+		Content: string(encodePicture(t, "image/png", harness.Photo(640, 400)))},
 		harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "hello"})
 	var created, notified models.Message
 	inRoom.Expect(models.EventPresenceEntered, nil)
@@ -113,7 +120,8 @@ func testThumbnailsInEvents(t *testing.T, c *harness.Client) {
 	outside.Expect(models.EventMessageNotification, &notified)
 	for _, got := range []models.Message{created, notified, m} {
 		f := got.Files[0]
-		if len(got.Files) != 2 || f != m.Files[0] || f.ThumbnailURL != "/v1/files/"+f.ID+"/thumbnail" || f.Width != 640 || f.Height != 400 {
+		if len(got.Files) != 2 || f != m.Files[0] || f.ThumbnailURL != "/v1/files/"+f.ID+"/thumbnail" || f.Width != 640 ||
+			f.Height != 400 {
 			t.Errorf("got %+v", got)
 		}
 		if got.Files[1].ThumbnailURL != "" || got.Files[1].Width != 0 {

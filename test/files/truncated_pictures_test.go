@@ -32,12 +32,14 @@ func TestTruncatedPicturesHaveNoThumbnail(t *testing.T) {
 				}
 				asImage := models.NewMessage{Type: models.MessageImage, FileIDs: []string{f.ID}}
 				anna.Call("POST", harness.RoomPath(room.ID)+"/messages", asImage).ExpectProblem(422, models.CodeBadFile)
-				if m := sendFiles(anna, room.ID, harness.FormPart{Field: "file", Name: "truncated", MediaType: mediaType, Content: string(content[:cut])}); m.Type != models.MessageFile {
+				if m := sendFiles(anna, room.ID, harness.FormPart{Field: "file", Name: "truncated", MediaType: mediaType,
+					Content: string(content[:cut])}); m.Type != models.MessageFile {
 					t.Errorf("%s: a message form with it has the type %s, want file", mediaType, m.Type)
 				}
 				m := sendAttached(anna, room.ID, f)
 				anna.Call("GET", "/v1/files/"+f.ID+"/thumbnail", nil).ExpectProblem(404, models.CodeNotFound)
-				if got := harness.Get[models.Message](bert, harness.MessagePath(m)).Files[0]; got.ThumbnailURL != "" || got.MediaType != mediaType {
+				if got := harness.Get[models.Message](bert, harness.MessagePath(m)).Files[0]; got.ThumbnailURL != "" ||
+					got.MediaType != mediaType {
 					t.Errorf("the message's file is %+v", got)
 				}
 				if a := bert.Download(f).ExpectStatus(200); !bytes.Equal(a.Body, content[:cut]) {

@@ -7,8 +7,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestTusEndedUploadsLeaveNoBytes ends uploads in every possible way, one of them during a chunk. Their bytes are removed
-// from the storage, also those that a writer added after the upload had ended.
+// TestTusEndedUploadsLeaveNoBytes ends uploads in every possible way, one of them during a chunk. Their bytes are
+// removed from the storage, also those that a writer added after the upload had ended.
 func TestTusEndedUploadsLeaveNoBytes(t *testing.T) {
 	harness.Long(t)
 	harness.OnTwoStorages(t, func(t *testing.T, database string, files harness.Storage) {

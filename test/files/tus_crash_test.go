@@ -46,13 +46,14 @@ func TestTusResumesAfterCrash(t *testing.T) {
 		run.resume(path, content)
 		waitUntilWriterStops(run.Client, checked, len(content))
 		expectComplete(run.Client, run.PatchUpload(checked, 1000, content[1000:], checksum...).ExpectStatus(204), content)
-		harness.Eventually(t, "the killed writer's lock has expired", func() bool { return run.HeadUpload(complete).HTTP.StatusCode != 423 })
+		harness.Eventually(t, "the killed writer's lock has expired",
+			func() bool { return run.HeadUpload(complete).HTTP.StatusCode != 423 })
 		expectComplete(run.Client, run.HeadUpload(complete).ExpectStatus(200), content[:storedPrefix])
 	})
 }
 
-// TestTusCompletesAfterCrashBeforeResponse simulates a crash after the bytes of a file were completed and before the file
-// was in the database.
+// TestTusCompletesAfterCrashBeforeResponse simulates a crash after the bytes of a file were completed and before the
+// file was in the database.
 func TestTusCompletesAfterCrashBeforeResponse(t *testing.T) {
 	onEachKillableServer(t, func(t *testing.T, p *harness.Process, run uploadRun) {
 		content := harness.RandomBytes(100_000)
@@ -87,7 +88,8 @@ func TestTusResumesOnAnotherNode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			database, files := harness.NewPostgres(t), files(t)
-			a, b := harness.StartServer(t, database, "--files", files.Location()), harness.StartServer(t, database, "--files", files.Location())
+			a, b := harness.StartServer(t, database, "--files", files.Location()),
+				harness.StartServer(t, database, "--files", files.Location())
 			anna := harness.NewClient(t, a.URL).NewGuest("anna")
 			onB := anna.AtServer(b.URL)
 			room := anna.CreatePrivateRoom()

@@ -28,8 +28,8 @@ type openPatch struct {
 	conn net.Conn
 }
 
-// beginPatch sends the head of a PATCH and the bytes sent of its body. The Content-Length is length; a length of -1 means
-// a chunked body.
+// beginPatch sends the head of a PATCH and the bytes sent of its body. The Content-Length is length; a length of -1
+// means a chunked body.
 func beginPatch(c *harness.Client, path string, offset, length int, sent []byte, headers ...string) openPatch {
 	c.T.Helper()
 	u, err := url.Parse(c.URL)
@@ -85,8 +85,8 @@ func waitUntilStored(t *testing.T, files harness.Storage, size int64) {
 	harness.Eventually(t, fmt.Sprintf("%d bytes in the storage", size), func() bool { return files.Size(t) >= size })
 }
 
-// waitUntilWriterStops waits until no request writes to the upload. The offset must not be the upload's own: a PATCH there
-// then gets a conflict.
+// waitUntilWriterStops waits until no request writes to the upload. The offset must not be the upload's own: a PATCH
+// there then gets a conflict.
 func waitUntilWriterStops(c *harness.Client, path string, offset int) {
 	c.T.Helper()
 	harness.Eventually(c.T, "the upload has no writer", func() bool {
@@ -139,8 +139,8 @@ func TestTusResumesAfterDisconnect(t *testing.T) {
 	})
 }
 
-// TestTusHeadKeepsReceivedBytes sends a HEAD while the server still reads the bytes received before a disconnect: a client
-// that retries at once, again and again, must make progress.
+// TestTusHeadKeepsReceivedBytes sends a HEAD while the server still reads the bytes received before a disconnect: a
+// client that retries at once, again and again, must make progress.
 func TestTusHeadKeepsReceivedBytes(t *testing.T) {
 	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
@@ -229,8 +229,8 @@ func TestTusStalledWriterDoesNotBlockShutdown(t *testing.T) {
 	})
 }
 
-// TestTusHeadCompletesUpload stalls a request that sent all bytes of the file, but not the end of its chunked body. HEAD
-// returns the full offset, so the client sends nothing more: the response must also have the file's id.
+// TestTusHeadCompletesUpload stalls a request that sent all bytes of the file, but not the end of its chunked body.
+// HEAD returns the full offset, so the client sends nothing more: the response must also have the file's id.
 func TestTusHeadCompletesUpload(t *testing.T) {
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := harness.RandomBytes(storedPrefix)

@@ -51,7 +51,8 @@ func TestTusJSClientResumes(t *testing.T) {
 		Retries   int            `json:"retries"`
 		Responses map[string]int `json:"answers"` // by method and status
 	}
-	output := harness.RunNode(t, tusClientTimeout, "upload.mjs", proxy.url+"/v1/uploads", anna.AccessToken, fmt.Sprint(room.ID), path)
+	output := harness.RunNode(t, tusClientTimeout, "upload.mjs", proxy.url+"/v1/uploads", anna.AccessToken,
+		fmt.Sprint(room.ID), path)
 	proxy.close()
 	killing.Wait()
 	if err := json.Unmarshal(output, &done); err != nil {
@@ -96,7 +97,9 @@ func newUnreliableProxy(t *testing.T, target string) *unreliableProxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := &unreliableProxy{url: "http://" + l.Addr().String(), target: u.Host, listener: l, closedConns: make(chan struct{})}
+	proxy := &unreliableProxy{
+		url: "http://" + l.Addr().String(), target: u.Host, listener: l, closedConns: make(chan struct{}),
+	}
 	proxy.running.Go(func() {
 		for {
 			conn, err := l.Accept()

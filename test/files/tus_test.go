@@ -18,8 +18,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// expectComplete checks that the response of an upload names a file with the content, and that the file can be attached to
-// a message.
+// expectComplete checks that the response of an upload names a file with the content, and that the file can be
+// attached to a message.
 func expectComplete(c *harness.Client, a *harness.Response, content []byte) models.File {
 	c.T.Helper()
 	harness.ExpectUploadOffset(a, len(content))
@@ -29,7 +29,8 @@ func expectComplete(c *harness.Client, a *harness.Response, content []byte) mode
 		c.T.Fatalf("the file is %+v", f)
 	}
 	var m models.Message
-	c.Call("POST", harness.RoomPath(f.RoomID)+"/messages", models.NewMessage{FileIDs: []string{id}}).ExpectStatus(201).Decode(&m)
+	c.Call("POST", harness.RoomPath(f.RoomID)+"/messages", models.NewMessage{FileIDs: []string{id}}).ExpectStatus(201).
+		Decode(&m)
 	if len(m.Files) != 1 || m.Files[0] != f {
 		c.T.Errorf("the message has the files %+v", m.Files)
 	}
@@ -53,7 +54,8 @@ func TestTus(t *testing.T) {
 		{Name: "idempotent creation", Play: testCreationIsIdempotent},
 		{Name: "a wrong declared type", Play: testMisdeclaredType},
 		{Name: "an uploader who is removed from the room", Play: testRemovedUploader},
-		{Name: "OPTIONS", Play: testUploadOptions}, {Name: "method override", Play: testMethodOverride}, {Name: "the version is checked first", Play: testTusVersionIsCheckedFirst},
+		{Name: "OPTIONS", Play: testUploadOptions}, {Name: "method override", Play: testMethodOverride},
+		{Name: "the version is checked first", Play: testTusVersionIsCheckedFirst},
 	}, "--max-file-size", "20MB", "--file-quota", "50MB")
 }
 
@@ -61,8 +63,10 @@ func testChunks(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
 	content := harness.RandomBytes(9<<20 + 100)
-	metadata := harness.UploadMetadataOf("filename", "../../harbour.mp4", "filetype", "application/x-harbour", "room_id", fmt.Sprint(room.ID), "of_mine", "x")
-	a := anna.Call("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(content)), "Upload-Metadata", metadata)
+	metadata := harness.UploadMetadataOf("filename", "../../harbour.mp4", "filetype", "application/x-harbour", "room_id",
+		fmt.Sprint(room.ID), "of_mine", "x")
+	a := anna.Call("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(content)),
+		"Upload-Metadata", metadata)
 	path := harness.ExpectUploadOffset(a.ExpectStatus(201), 0).Header("Location")
 	for offset := 0; offset < len(content); {
 		head := harness.ExpectUploadOffset(anna.HeadUpload(path).ExpectStatus(200), offset)
@@ -78,7 +82,8 @@ func testChunks(t *testing.T, c *harness.Client) {
 	if f.Name != "harbour.mp4" || f.MediaType != "application/x-harbour" || f.RoomID != room.ID {
 		t.Errorf("the file is %+v", f)
 	}
-	for _, again := range []*harness.Response{anna.HeadUpload(path).ExpectStatus(200), anna.PatchUpload(path, len(content), nil).ExpectStatus(204)} {
+	for _, again := range []*harness.Response{anna.HeadUpload(path).ExpectStatus(200),
+		anna.PatchUpload(path, len(content), nil).ExpectStatus(204)} {
 		if harness.ExpectUploadOffset(again, len(content)).Header("Parley-File-Id") != f.ID {
 			t.Errorf("%v of a complete upload has the headers %v", again, again.HTTP.Header)
 		}
@@ -96,12 +101,15 @@ func testCreationWithUpload(_ *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	content := harness.RandomBytes(100_000)
-	a := anna.Call("POST", "/v1/uploads", content[:40_000], harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
+	a := anna.Call("POST", "/v1/uploads", content[:40_000],
+		harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
 	path := harness.ExpectUploadOffset(a.ExpectStatus(201), 40_000).Header("Location")
 	expectComplete(anna, anna.PatchUpload(path, 40_000, content[40_000:]).ExpectStatus(204), content)
-	a = anna.Call("POST", "/v1/uploads", content, harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
+	a = anna.Call("POST", "/v1/uploads", content,
+		harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
 	expectComplete(anna, a.ExpectStatus(201), content)
-	anna.CallInvalid("POST", "/v1/uploads", content, harness.UploadCreation(room.ID, len(content), "Content-Type", "text/plain")...).
+	anna.CallInvalid("POST", "/v1/uploads", content,
+		harness.UploadCreation(room.ID, len(content), "Content-Type", "text/plain")...).
 		ExpectProblem(415, models.CodeUnsupportedMediaType)
 }
 
@@ -114,20 +122,24 @@ func testChecksums(t *testing.T, c *harness.Client) {
 	for i, algorithm := range []string{"sha1", "sha256", "sha512"} {
 		offset := i * 20_000
 		chunk := content[offset : offset+20_000]
-		anna.PatchUpload(path, offset, chunk, "Upload-Checksum", uploadChecksum(algorithm, content)).ExpectProblem(460, models.CodeUploadConflict)
+		anna.PatchUpload(path, offset, chunk, "Upload-Checksum", uploadChecksum(algorithm, content)).
+			ExpectProblem(460, models.CodeUploadConflict)
 		harness.ExpectUploadOffset(anna.HeadUpload(path).ExpectStatus(200), offset)
-		last = harness.ExpectUploadOffset(anna.PatchUpload(path, offset, chunk, "Upload-Checksum", uploadChecksum(algorithm, chunk)).ExpectStatus(204), offset+20_000)
+		last = anna.PatchUpload(path, offset, chunk, "Upload-Checksum", uploadChecksum(algorithm, chunk)).ExpectStatus(204)
+		harness.ExpectUploadOffset(last, offset+20_000)
 	}
 	expectComplete(anna, last, content)
 
 	path = anna.CreateUpload(room.ID, 10)
-	for _, unreadable := range []string{"md5 XUFAKrxLKna5cZ2REBfFkg==", "sha1", "sha1 !", "sha256 " + strings.Fields(uploadChecksum("sha1", nil))[1]} {
+	for _, unreadable := range []string{"md5 XUFAKrxLKna5cZ2REBfFkg==", "sha1", "sha1 !",
+		"sha256 " + strings.Fields(uploadChecksum("sha1", nil))[1]} {
 		anna.PatchUpload(path, 0, content[:10], "Upload-Checksum", unreadable).ExpectInvalid("Upload-Checksum")
 	}
 	if got := anna.UploadOffset(path); got != 0 {
 		t.Errorf("a chunk that could not be verified is kept: the offset is %d, want 0", got)
 	}
-	wrong := harness.UploadCreation(room.ID, 10, "Content-Type", "application/offset+octet-stream", "Upload-Checksum", uploadChecksum("sha1", content))
+	wrong := harness.UploadCreation(room.ID, 10, "Content-Type", "application/offset+octet-stream", "Upload-Checksum",
+		uploadChecksum("sha1", content))
 	anna.Call("POST", "/v1/uploads", content[:10], wrong...).ExpectProblem(460, models.CodeUploadConflict)
 }
 
@@ -158,9 +170,12 @@ func testWrongOffset(_ *testing.T, c *harness.Client) {
 	for _, offset := range []int{0, 599, 601, 1000, 5000} {
 		anna.PatchUpload(path, offset, content[:10]).ExpectProblem(409, models.CodeUploadConflict)
 	}
-	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(-1)...).ExpectProblem(409, models.CodeUploadConflict)
-	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(600, "Upload-Offset", "six")...).ExpectInvalid("Upload-Offset")
-	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(600, "Content-Type", "application/octet-stream")...).
+	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(-1)...).
+		ExpectProblem(409, models.CodeUploadConflict)
+	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(600, "Upload-Offset", "six")...).
+		ExpectInvalid("Upload-Offset")
+	anna.CallInvalid("PATCH", path, content[600:],
+		harness.UploadHeaders(600, "Content-Type", "application/octet-stream")...).
 		ExpectProblem(415, models.CodeUnsupportedMediaType)
 	harness.ExpectUploadOffset(anna.PatchUpload(path, 600, nil).ExpectStatus(204), 600)
 	expectComplete(anna, anna.PatchUpload(path, 600, content[600:]).ExpectStatus(204), content)
@@ -217,9 +232,11 @@ func testRefusedCreation(t *testing.T, c *harness.Client) {
 		if metadata == "" {
 			metadata = harness.UploadMetadataOf("filename", "a", "room_id", room)
 		}
-		return bert.CallInvalid("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", length, "Upload-Metadata", metadata)
+		return bert.CallInvalid("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", length,
+			"Upload-Metadata", metadata)
 	}
-	for _, room := range []string{fmt.Sprint(hidden.ID), "#nowhere", "99999999", "seven", "#", "-1", "0", "\x00", "#\xff", "99999999999999999999"} {
+	for _, room := range []string{fmt.Sprint(hidden.ID), "#nowhere", "99999999", "seven", "#", "-1", "0", "\x00", "#\xff",
+		"99999999999999999999"} {
 		create(room, "10", "").ExpectProblem(404, models.CodeNotFound)
 	}
 	create(fmt.Sprint(open.ID), "10", "").ExpectProblem(403, models.CodeForbidden)
@@ -227,18 +244,22 @@ func testRefusedCreation(t *testing.T, c *harness.Client) {
 	bert.JoinRoom(open.ID)
 	mine := fmt.Sprint(open.ID)
 	for _, metadata := range []string{
-		"filename", "room_id", "room_id !", "room_id " + mine + "é", "filename YQ==,,room_id Nw==", harness.UploadMetadataOf("room_id", mine, "room_id", mine),
-		harness.UploadMetadataOf("filename", "a"), harness.UploadMetadataOf("room_id", mine, "\xff\xfe", "x"), harness.UploadMetadataOf("room_id", mine, "x", strings.Repeat("x", 3072)),
+		"filename", "room_id", "room_id !", "room_id " + mine + "é", "filename YQ==,,room_id Nw==",
+		harness.UploadMetadataOf("room_id", mine, "room_id", mine),
+		harness.UploadMetadataOf("filename", "a"), harness.UploadMetadataOf("room_id", mine, "\xff\xfe", "x"),
+		harness.UploadMetadataOf("room_id", mine, "x", strings.Repeat("x", 3072)),
 	} {
 		create("", "10", metadata).ExpectInvalid("Upload-Metadata")
 	}
 	for _, length := range []string{"-1", "0", "ten", "1e3", "99999999999999999999"} {
 		create(mine, length, "").ExpectInvalid("Upload-Length")
 	}
-	bert.CallInvalid("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Defer-Length", "1", "Upload-Metadata", harness.UploadMetadataOf("room_id", mine)).
+	bert.CallInvalid("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Defer-Length", "1", "Upload-Metadata",
+		harness.UploadMetadataOf("room_id", mine)).
 		ExpectInvalid("Upload-Length")
 	create(mine, "20000001", "").ExpectProblem(413, models.CodeTooLarge)
-	bert.WithoutToken().CallInvalid("POST", "/v1/uploads", nil, harness.UploadCreation(open.ID, 10)...).ExpectProblem(401, models.CodeUnauthenticated)
+	bert.WithoutToken().CallInvalid("POST", "/v1/uploads", nil, harness.UploadCreation(open.ID, 10)...).
+		ExpectProblem(401, models.CodeUnauthenticated)
 
 	for range 2 { // the announced length counts towards the quota
 		bert.CreateUpload(open.ID, 20_000_000)
@@ -247,7 +268,8 @@ func testRefusedCreation(t *testing.T, c *harness.Client) {
 	path := bert.CreateUpload(open.ID, 10_000_000)
 	bert.Call("DELETE", path, nil, "Tus-Resumable", "1.0.0").ExpectStatus(204)
 	bert.CreateUpload(open.ID, 9_000_000)
-	bert.CallInvalid("POST", harness.RoomPath(open.ID)+"/files", harness.RandomBytes(1_000_001), "Content-Type", "text/plain").ExpectProblem(413, models.CodeTooLarge)
+	bert.CallInvalid("POST", harness.RoomPath(open.ID)+"/files", harness.RandomBytes(1_000_001), "Content-Type",
+		"text/plain").ExpectProblem(413, models.CodeTooLarge)
 }
 
 func testTusVersion(t *testing.T, c *harness.Client) {
@@ -293,15 +315,19 @@ func testCreationIsIdempotent(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	content := harness.RandomBytes(100)
-	first := harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream", "Idempotency-Key", "once")
-	path := harness.ExpectUploadOffset(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30).Header("Location")
+	first := harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream",
+		"Idempotency-Key", "once")
+	path := harness.ExpectUploadOffset(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30).
+		Header("Location")
 	again := harness.ExpectUploadOffset(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30)
 	if again.Header("Location") != path || again.Header("Idempotency-Replayed") != "true" {
 		t.Errorf("%v", again.HTTP.Header)
 	}
-	anna.Call("POST", "/v1/uploads", nil, harness.UploadCreation(room.ID, 99, "Idempotency-Key", "once")...).ExpectProblem(409, models.CodeIdempotencyMismatch)
+	anna.Call("POST", "/v1/uploads", nil, harness.UploadCreation(room.ID, 99, "Idempotency-Key", "once")...).
+		ExpectProblem(409, models.CodeIdempotencyMismatch)
 	whole := expectComplete(anna, anna.PatchUpload(path, 30, content[30:]).ExpectStatus(204), content)
-	again = harness.ExpectUploadOffset(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), len(content))
+	again = anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201)
+	harness.ExpectUploadOffset(again, len(content))
 	if again.Header("Parley-File-Id") != whole.ID {
 		t.Errorf("%v", again.HTTP.Header)
 	}
@@ -311,7 +337,8 @@ func testMisdeclaredType(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	content := []byte("<script>alert('no picture')</script>")
-	path := anna.CreateUpload(room.ID, len(content), "Upload-Metadata", harness.UploadMetadataOf("filetype", "image/png", "room_id", fmt.Sprint(room.ID)))
+	path := anna.CreateUpload(room.ID, len(content), "Upload-Metadata",
+		harness.UploadMetadataOf("filetype", "image/png", "room_id", fmt.Sprint(room.ID)))
 	anna.PatchUpload(path, 0, content[:10]).ExpectStatus(204)
 	f := expectComplete(anna, anna.PatchUpload(path, 10, content[10:]).ExpectStatus(204), content)
 	if f.MediaType != "text/html" || f.Width != 0 {
@@ -363,7 +390,8 @@ func testMethodOverride(t *testing.T, c *harness.Client) {
 		}
 	}
 	m := anna.SendText(room, "stays") // other endpoints ignore the header
-	anna.Send("POST", harness.MessagePath(m), nil, "X-HTTP-Method-Override", "DELETE").ExpectProblem(405, models.CodeMethodNotAllowed)
+	anna.Send("POST", harness.MessagePath(m), nil, "X-HTTP-Method-Override", "DELETE").
+		ExpectProblem(405, models.CodeMethodNotAllowed)
 	anna.Send("GET", "/v1/rooms", nil, "X-HTTP-Method-Override", "POST").ExpectStatus(200)
 }
 

@@ -15,7 +15,8 @@ func TestUnattachedFilesExpire(t *testing.T) {
 		anna := s.NewGuest("anna")
 		room := anna.CreatePrivateRoom()
 		young := uploadPhoto(anna, room.ID)
-		harness.Execute(t, s.Database, "UPDATE files SET created_at = created_at + 120000") // two minutes ahead, more than the test takes
+		// Two minutes ahead, which is more than the test takes.
+		harness.Execute(t, s.Database, "UPDATE files SET created_at = created_at + 120000")
 		attached := uploadPhoto(anna, room.ID)
 		sendAttached(anna, room.ID, attached)
 		old := []models.File{uploadPhoto(anna, room.ID), anna.UploadFile(room.ID, "a.txt", "text/plain", []byte("hello"))}
@@ -25,7 +26,8 @@ func TestUnattachedFilesExpire(t *testing.T) {
 		s.ExpectBlobs(4, 2)
 		for _, f := range old {
 			anna.Call("GET", "/v1/files/"+f.ID, nil).ExpectProblem(404, models.CodeNotFound)
-			anna.CallInvalid("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{FileIDs: []string{f.ID}}).ExpectInvalid("file_ids[0]")
+			anna.CallInvalid("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{FileIDs: []string{f.ID}}).
+				ExpectInvalid("file_ids[0]")
 		}
 		expectDownloadable(anna, attached, true)
 		expectDownloadable(anna, young, true)

@@ -25,8 +25,9 @@ func testRawUpload(t *testing.T, c *harness.Client) {
 	content := []byte("Dear all,\nthis is a letter.\n")
 	f := anna.UploadFile(room.ID, "letter.txt", "text/plain", content)
 	want := models.File{
-		ID: f.ID, RoomID: room.ID, Name: "letter.txt", MediaType: "text/plain", Size: int64(len(content)), SHA256: harness.DigestOf(content),
-		URL: "/v1/files/" + f.ID + "/content", CreatedAt: f.CreatedAt,
+		ID: f.ID, RoomID: room.ID, Name: "letter.txt", MediaType: "text/plain", Size: int64(len(content)),
+		SHA256: harness.DigestOf(content),
+		URL:    "/v1/files/" + f.ID + "/content", CreatedAt: f.CreatedAt,
 	}
 	if f != want {
 		t.Errorf("got %+v, want %+v", f, want)
@@ -37,9 +38,11 @@ func testRawUpload(t *testing.T, c *harness.Client) {
 	}
 	stream := bert.OpenStream("")
 	var m, pushed models.Message
-	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "see this", FileIDs: []string{f.ID}}).ExpectStatus(201).Decode(&m)
+	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "see this", FileIDs: []string{f.ID}}).
+		ExpectStatus(201).Decode(&m)
 	stream.Expect(models.EventMessageNotification, &pushed)
-	for _, got := range []models.Message{m, pushed, harness.Get[models.Message](bert, harness.MessagePath(m)), harness.Get[models.Page[models.Message]](bert, harness.RoomPath(room.ID)+"/messages").Items[0]} {
+	for _, got := range []models.Message{m, pushed, harness.Get[models.Message](bert, harness.MessagePath(m)),
+		harness.Get[models.Page[models.Message]](bert, harness.RoomPath(room.ID)+"/messages").Items[0]} {
 		if len(got.Files) != 1 || got.Files[0] != f {
 			t.Errorf("the message has the files %+v", got.Files)
 		}
@@ -48,14 +51,17 @@ func testRawUpload(t *testing.T, c *harness.Client) {
 	if !bytes.Equal(a.Body, content) || a.Header("Content-Type") != "text/plain" {
 		t.Errorf("%v\nis not the uploaded file: %v", a, a.HTTP.Header)
 	}
-	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "again", FileIDs: []string{f.ID}}).ExpectInvalid("file_ids[0]")
-	bert.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "mine", FileIDs: []string{f.ID}}).ExpectInvalid("file_ids[0]")
+	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "again", FileIDs: []string{f.ID}}).
+		ExpectInvalid("file_ids[0]")
+	bert.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "mine", FileIDs: []string{f.ID}}).
+		ExpectInvalid("file_ids[0]")
 }
 
 func testFormUpload(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
-	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "file", Name: "notes.md", MediaType: "text/markdown", Content: "# Notes"})
+	body, mediaType := harness.EncodeForm(t,
+		harness.FormPart{Field: "file", Name: "notes.md", MediaType: "text/markdown", Content: "# Notes"})
 	var f models.File
 	anna.Call("POST", harness.RoomPath(room.ID)+"/files", body, "Content-Type", mediaType).ExpectStatus(201).Decode(&f)
 	if f.Name != "notes.md" || f.MediaType != "text/markdown" || f.Size != 7 {
@@ -67,8 +73,10 @@ func testMessageForm(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
 	stream := bert.OpenStream("")
-	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "text", Content: "two documents"}, harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "first"},
-		harness.FormPart{Field: "file", Name: "b.txt", MediaType: "text/plain", Content: "second"}, harness.FormPart{Field: "client_id", Content: "c-1"})
+	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "text", Content: "two documents"},
+		harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "first"},
+		harness.FormPart{Field: "file", Name: "b.txt", MediaType: "text/plain", Content: "second"},
+		harness.FormPart{Field: "client_id", Content: "c-1"})
 	var m, pushed models.Message
 	key := []string{"Content-Type", mediaType, "Idempotency-Key", "once"}
 	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, key...).ExpectStatus(201).Decode(&m)
@@ -95,11 +103,13 @@ func testPictureMessage(t *testing.T, c *harness.Client) {
 	if err := png.Encode(&content, harness.Photo(800, 400)); err != nil {
 		t.Fatal(err)
 	}
-	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "file", Name: "harbour.png", MediaType: "image/png", Content: content.String()})
+	body, mediaType := harness.EncodeForm(t,
+		harness.FormPart{Field: "file", Name: "harbour.png", MediaType: "image/png", Content: content.String()})
 	var m models.Message
 	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, "Content-Type", mediaType).ExpectStatus(201).Decode(&m)
 	f := m.Files[0]
-	if m.Type != models.MessageImage || f.Width != 800 || f.Height != 400 || f.MediaType != "image/png" || f.ThumbnailURL == "" {
+	if m.Type != models.MessageImage || f.Width != 800 || f.Height != 400 || f.MediaType != "image/png" ||
+		f.ThumbnailURL == "" {
 		t.Errorf("got %+v", m)
 	}
 	a := bert.Call("GET", f.ThumbnailURL, nil).ExpectStatus(200)

@@ -21,8 +21,8 @@ const (
 	uploadsBetweenKills = 12 // acknowledged uploads between two kills
 )
 
-// TestFilesSurviveCrashes kills the server during uploads. Afterwards every acknowledged file is complete, every file in
-// the database has its bytes, and bytes without a file are removed when the lease of their writer has expired.
+// TestFilesSurviveCrashes kills the server during uploads. Afterwards every acknowledged file is complete, every file
+// in the database has its bytes, and bytes without a file are removed when the lease of their writer has expired.
 func TestFilesSurviveCrashes(t *testing.T) {
 	harness.Long(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
@@ -64,8 +64,10 @@ func newCrashRun(t *testing.T, database string) *crashRun {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "files")
 	run := &crashRun{
-		t: t, database: database, folder: folder, process: harness.StartProcess(t, database, "--files", folder, "--rate-limit", "off"),
-		progress: make(chan struct{}, 1000), done: make(chan struct{}), serverUp: make(chan struct{}), acknowledged: map[string]models.File{},
+		t: t, database: database, folder: folder,
+		process:  harness.StartProcess(t, database, "--files", folder, "--rate-limit", "off"),
+		progress: make(chan struct{}, 1000), done: make(chan struct{}), serverUp: make(chan struct{}),
+		acknowledged: map[string]models.File{},
 	}
 	close(run.serverUp)
 	run.anna = harness.NewClient(t, run.process.URL).NewGuest("anna")
@@ -104,7 +106,8 @@ func (run *crashRun) uploadUntilDone(writer int) {
 		content := strings.Repeat(fmt.Sprintf("writer %d, file %d;", writer, n), 1+rand.IntN(20_000))
 		path, mediaType, body := harness.RoomPath(run.room.ID)+"/files", "text/plain", content
 		if n%2 == 1 {
-			path, mediaType, body = harness.RoomPath(run.room.ID)+"/messages", harness.FormMediaType, harness.RawForm(harness.FilePart("a", content), harness.FilePart("b", content))
+			path, mediaType, body = harness.RoomPath(run.room.ID)+"/messages", harness.FormMediaType,
+				harness.RawForm(harness.FilePart("a", content), harness.FilePart("b", content))
 		}
 		a, err := run.anna.TryCall(context.Background(), "POST", path, []byte(body), "Content-Type", mediaType)
 		if err != nil {
@@ -163,7 +166,8 @@ func (run *crashRun) stallUpload() {
 	if _, err := sender.Write(make([]byte, 1<<20)); err != nil {
 		run.t.Fatal(err)
 	}
-	harness.Eventually(run.t, "a part of the upload is in the folder", func() bool { return len(harness.BlobPaths(run.t, run.folder)) > before })
+	harness.Eventually(run.t, "a part of the upload is in the folder",
+		func() bool { return len(harness.BlobPaths(run.t, run.folder)) > before })
 }
 
 // checkFiles compares the acknowledged files, the files in the database and the blobs in the folder.

@@ -45,7 +45,8 @@ func (g *fakeGitHub) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	code := rand.Text()
 	g.codes[code] = request
-	http.Redirect(w, r, request.Get("redirect_uri")+"?"+url.Values{"code": {code}, "state": {request.Get("state")}}.Encode(), http.StatusFound)
+	http.Redirect(w, r, request.Get("redirect_uri")+"?"+url.Values{"code": {code},
+		"state": {request.Get("state")}}.Encode(), http.StatusFound)
 }
 
 func (g *fakeGitHub) issueToken(w http.ResponseWriter, r *http.Request) {
@@ -55,9 +56,11 @@ func (g *fakeGitHub) issueToken(w http.ResponseWriter, r *http.Request) {
 	delete(g.codes, r.FormValue("code"))
 	challenge := sha256.Sum256([]byte(r.FormValue("code_verifier")))
 	w.Header().Set("Content-Type", "application/x-www-form-urlencoded")
-	if request.Get("code_challenge") != base64.RawURLEncoding.EncodeToString(challenge[:]) || r.FormValue("client_secret") != "secret" ||
+	if request.Get("code_challenge") != base64.RawURLEncoding.EncodeToString(challenge[:]) ||
+		r.FormValue("client_secret") != "secret" ||
 		r.FormValue("redirect_uri") != request.Get("redirect_uri") {
-		_, _ = w.Write([]byte("error=bad_verification_code&error_description=The+code+is+incorrect+or+expired.")) // GitHub returns errors with status 200
+		// GitHub returns errors with the status 200.
+		_, _ = w.Write([]byte("error=bad_verification_code&error_description=The+code+is+incorrect+or+expired."))
 		return
 	}
 	_, _ = w.Write([]byte("access_token=gho_1&scope=&token_type=bearer"))
@@ -90,16 +93,19 @@ func (g *fakeGitHub) visitAuthorization(b *harness.Client, at string) string {
 	return res.Header.Get("Location")[len(b.URL):]
 }
 
-// TestGitHubLogIn logs in through GitHub. The provider named github has no discovery; its user API returns the user's id.
+// TestGitHubLogIn logs in through GitHub. The provider named github has no discovery document; the user API
+// returns the id of the user.
 func TestGitHubLogIn(t *testing.T) {
 	t.Parallel()
 	g := newFakeGitHub(t)
-	s := harness.StartServer(t, harness.NewSQLite(t), "--oidc", "name=github,client_id=id,client_secret=secret,url="+g.URL+"/")
+	s := harness.StartServer(t, harness.NewSQLite(t), "--oidc",
+		"name=github,client_id=id,client_secret=secret,url="+g.URL+"/")
 	c := harness.NewClient(t, s.URL)
 	logIn := func(user map[string]any) *harness.Client {
 		g.setUser(user)
 		b := c.NewBrowser()
-		page := b.Call("GET", g.visitAuthorization(b, b.BeginLogIn("/v1/auth/github")), nil).ExpectStatus(303).Header("Location")
+		page := b.Call("GET", g.visitAuthorization(b, b.BeginLogIn("/v1/auth/github")), nil).ExpectStatus(303).
+			Header("Location")
 		b.RedeemLoginCode(page).ExpectStatus(201).Decode(&b.Session)
 		return b
 	}
@@ -114,13 +120,15 @@ func TestGitHubLogIn(t *testing.T) {
 	if again := logIn(map[string]any{"id": 583231, "login": "renamed"}); again.User.ID != mona.User.ID {
 		t.Errorf("after a change of the name the user is %+v", again.User)
 	}
-	if other := logIn(map[string]any{"id": 2, "login": "octocat", "name": nil}); other.User.ID == mona.User.ID || other.User.Username != "octocat2" {
+	if other := logIn(map[string]any{"id": 2, "login": "octocat", "name": nil}); other.User.ID == mona.User.ID ||
+		other.User.Username != "octocat2" {
 		t.Errorf("another user with the same name is %+v", other.User)
 	}
 
 	g.setUser(map[string]any{"login": "nobody"})
 	b := c.NewBrowser()
-	b.Call("GET", g.visitAuthorization(b, b.BeginLogIn("/v1/auth/github")), nil).ExpectProblem(401, models.CodeBadCredentials)
+	b.Call("GET", g.visitAuthorization(b, b.BeginLogIn("/v1/auth/github")), nil).
+		ExpectProblem(401, models.CodeBadCredentials)
 	callback := g.visitAuthorization(b, b.BeginLogIn("/v1/auth/github"))
 	g.mu.Lock()
 	clear(g.codes)
@@ -136,13 +144,15 @@ func TestGitHubLogIn(t *testing.T) {
 // TestGitHubDefaultURL: without a URL in the setting the provider is github.com.
 func TestGitHubDefaultURL(t *testing.T) {
 	t.Parallel()
-	s := harness.StartServer(t, harness.NewSQLite(t), "--oidc", "name=github,client_id=id,client_secret=secret", "--public-url", "https://chat.example/")
+	s := harness.StartServer(t, harness.NewSQLite(t), "--oidc", "name=github,client_id=id,client_secret=secret",
+		"--public-url", "https://chat.example/")
 	begun := harness.NewClient(t, s.URL).Call("GET", "/v1/auth/github", nil).ExpectStatus(303)
 	at, err := url.Parse(begun.Header("Location"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if at.Host != "github.com" || at.Path != "/login/oauth/authorize" || at.Query().Get("redirect_uri") != "https://chat.example/v1/auth/github/callback" {
+	if at.Host != "github.com" || at.Path != "/login/oauth/authorize" ||
+		at.Query().Get("redirect_uri") != "https://chat.example/v1/auth/github/callback" {
 		t.Errorf("the browser is redirected to %v", at)
 	}
 	if !begun.HTTP.Cookies()[0].Secure {

@@ -48,7 +48,9 @@ func testFirstToken(t *testing.T, c *harness.Client, p *tokenIssuer) {
 	if ada.GetRoom(harness.Get[models.Room](ada, "/v1/rooms/%23lobby").ID).Membership == nil {
 		t.Error("the new user is not in the lobby")
 	}
-	if again := p.clientFor(c, "1", jwt.MapClaims{"preferred_username": "other", "aud": []string{"other", issuerAudience}}); again.User.ID != ada.User.ID || again.User.Username != "other" || again.User.DisplayName != "Ada Lovelace" {
+	if again := p.clientFor(c, "1", jwt.MapClaims{"preferred_username": "other",
+		"aud": []string{"other", issuerAudience}}); again.User.ID != ada.User.ID || again.User.Username != "other" ||
+		again.User.DisplayName != "Ada Lovelace" {
 		t.Errorf("another token of the same user gives %+v", again.User)
 	}
 	p.clientFor(c, "1", named)
@@ -58,7 +60,8 @@ func testFirstToken(t *testing.T, c *harness.Client, p *tokenIssuer) {
 	if nameless := p.clientFor(c, "3", nil); nameless.User.Username != "user" {
 		t.Errorf("got %+v", nameless.User)
 	}
-	ada.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("ada"), Password: harness.Password}).ExpectProblem(403, models.CodeForbidden)
+	ada.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("ada"), Password: harness.Password}).
+		ExpectProblem(403, models.CodeForbidden)
 	c.NewAccount("own").Call("GET", "/v1/users/me", nil).ExpectStatus(200)
 }
 
@@ -112,7 +115,8 @@ func testNamesFromTokens(t *testing.T, c *harness.Client, p *tokenIssuer) {
 func testConcurrentFirstTokens(t *testing.T, c *harness.Client, p *tokenIssuer) {
 	name := harness.UniqueName("kim")
 	users := make([]models.User, 8)
-	tokens := [2]string{p.token(name, jwt.MapClaims{"preferred_username": name}), p.token(name, jwt.MapClaims{"preferred_username": name})}
+	tokens := [2]string{p.token(name, jwt.MapClaims{"preferred_username": name}),
+		p.token(name, jwt.MapClaims{"preferred_username": name})}
 	var wait sync.WaitGroup
 	for i := range users {
 		wait.Go(func() { c.WithToken(tokens[i%2]).Send("GET", "/v1/users/me", nil).Decode(&users[i]) })
@@ -123,7 +127,8 @@ func testConcurrentFirstTokens(t *testing.T, c *harness.Client, p *tokenIssuer) 
 			t.Errorf("the same subject is %+v and %+v", users[0], u)
 		}
 	}
-	if sessions := harness.Get[models.Page[models.SessionInfo]](c.WithToken(tokens[0]), "/v1/sessions").Items; len(sessions) != 2 {
+	if sessions := harness.Get[models.Page[models.SessionInfo]](c.WithToken(tokens[0]),
+		"/v1/sessions").Items; len(sessions) != 2 {
 		t.Errorf("two tokens give %d sessions, want 2", len(sessions))
 	}
 }
@@ -204,7 +209,8 @@ func testApplicationIdentity(t *testing.T, c *harness.Client, p *tokenIssuer, so
 		t.Fatalf("got %+v", list)
 	}
 	me.Call("DELETE", harness.IdentitiesPath+"/"+list[0].ID, nil).ExpectProblem(403, models.CodeForbidden)
-	social.LinkIdentityAs(me, harness.OIDCUser{Subject: harness.UniqueName("v"), Username: "v"}).ExpectProblem(403, models.CodeForbidden)
+	social.LinkIdentityAs(me, harness.OIDCUser{Subject: harness.UniqueName("v"), Username: "v"}).
+		ExpectProblem(403, models.CodeForbidden)
 }
 
 // testLinkedApplicationUser: with --jwt-link a user can link other identities, and unlink the application's.
@@ -222,8 +228,8 @@ func testLinkedApplicationUser(t *testing.T, c *harness.Client, p *tokenIssuer, 
 	}
 }
 
-// testTokenExpiry: after the expiry of a token its session and its stream cookie are refused. The test moves the expiry of
-// the session back while no server runs; the token itself is not expired yet.
+// testTokenExpiry: after the expiry of a token its session and its stream cookie are refused. The test moves the
+// expiry of the session back while no server runs; the token itself is not expired yet.
 func testTokenExpiry(t *testing.T, s *harness.Server, p *tokenIssuer, database string, flags []string) {
 	c := harness.NewClient(t, s.URL)
 	me := p.clientFor(c, "end", nil)
@@ -235,7 +241,8 @@ func testTokenExpiry(t *testing.T, s *harness.Server, p *tokenIssuer, database s
 	c = harness.NewClient(t, harness.StartServer(t, database, flags...).URL)
 	me = me.AtServer(c.URL)
 	me.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeTokenExpired)
-	c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").ExpectProblem(401, models.CodeTokenExpired)
+	c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").
+		ExpectProblem(401, models.CodeTokenExpired)
 	if again := p.clientFor(c, "end", nil); again.User.ID != me.User.ID {
 		t.Errorf("another token of the same user gives %+v", again.User)
 	}
@@ -243,7 +250,8 @@ func testTokenExpiry(t *testing.T, s *harness.Server, p *tokenIssuer, database s
 	last := p.clientFor(c, "end", jwt.MapClaims{"exp": time.Now().Add(-25 * time.Second).Unix()})
 	cookie = last.Call("POST", "/v1/events/cookie", nil).ExpectStatus(204).HTTP.Cookies()[0]
 	harness.Eventually(t, "the cookie expires with its token", func() bool {
-		a := c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", cookie.Name+"="+cookie.Value, "Accept", "application/json")
+		a := c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", cookie.Name+"="+cookie.Value, "Accept",
+			"application/json")
 		return a.HTTP.StatusCode == 401
 	})
 }
@@ -252,14 +260,16 @@ func testTokenExpiry(t *testing.T, s *harness.Server, p *tokenIssuer, database s
 func TestJWTSecret(t *testing.T) {
 	t.Parallel()
 	secret := strings.Repeat("secret! ", 4)
-	s := harness.StartServer(t, harness.NewSQLite(t), "--jwt-issuer", issuerName, "--jwt-audience", issuerAudience, "--jwt-secret", secret)
+	s := harness.StartServer(t, harness.NewSQLite(t), "--jwt-issuer", issuerName, "--jwt-audience", issuerAudience,
+		"--jwt-secret", secret)
 	c := harness.NewClient(t, s.URL)
 	signed := func(method jwt.SigningMethod, secret string) *harness.Client {
 		return c.WithToken(signToken(t, method, []byte(secret), nil, tokenClaims("1", nil)))
 	}
 	signed(jwt.SigningMethodHS256, secret).Call("GET", "/v1/users/me", nil).ExpectStatus(200)
 	signed(jwt.SigningMethodHS512, secret).Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeUnauthenticated)
-	signed(jwt.SigningMethodHS256, secret+"x").Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeUnauthenticated)
+	signed(jwt.SigningMethodHS256, secret+"x").Call("GET", "/v1/users/me", nil).
+		ExpectProblem(401, models.CodeUnauthenticated)
 	signed(jwt.SigningMethodHS256, "").Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeUnauthenticated)
 }
 
@@ -278,7 +288,8 @@ func TestOwnUsersExample(t *testing.T) {
 	_, command, _ := strings.Cut(blocks[0][2], "bin/parley serve ")
 	flags := strings.Fields(command)
 	s := harness.StartServer(t, harness.NewSQLite(t), append(flags, "--jwt-secret", secret)...)
-	commands := "export PARLEY_JWT_SECRET='" + secret + "'\n" + strings.ReplaceAll(blocks[1][2], "http://"+harness.TourAddress, s.URL)
+	commands := "export PARLEY_JWT_SECRET='" + secret + "'\n" +
+		strings.ReplaceAll(blocks[1][2], "http://"+harness.TourAddress, s.URL)
 	var ada models.User
 	printed := harness.RunIn(t, ".", harness.Timeout, "bash", "-euc", commands)
 	if err := json.Unmarshal(printed, &ada); err != nil || ada.Username != "ada" || ada.DisplayName != "Ada" {

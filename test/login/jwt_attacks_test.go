@@ -36,8 +36,10 @@ func TestForgedApplicationTokensAreRefused(t *testing.T) {
 			a.ExpectProblem(401, code)
 			// It opens no stream either, and is refused where a token is optional.
 			c.WithToken(signed).Send("GET", "/v1/events", nil, "Accept", "application/json").ExpectProblem(401, code)
-			c.WithoutToken().Send("GET", "/v1/events", nil, "Cookie", "parley_events="+signed).ExpectProblem(401, models.CodeUnauthenticated)
-			c.WithToken(signed).Send("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("x"), Password: harness.Password}).ExpectProblem(401, code)
+			c.WithoutToken().Send("GET", "/v1/events", nil, "Cookie", "parley_events="+signed).
+				ExpectProblem(401, models.CodeUnauthenticated)
+			c.WithToken(signed).Send("POST", "/v1/users",
+				models.NewUser{Username: harness.UniqueName("x"), Password: harness.Password}).ExpectProblem(401, code)
 		}
 		for name, more := range map[string]jwt.MapClaims{
 			"for another audience":                     {"aud": "other"},
@@ -57,13 +59,16 @@ func TestForgedApplicationTokensAreRefused(t *testing.T) {
 		} {
 			expectRefused(name, models.CodeUnauthenticated, p.token("1", more))
 		}
-		expectRefused("that is expired", models.CodeTokenExpired, p.token("1", jwt.MapClaims{"exp": time.Now().Add(-time.Minute).Unix()}))
+		expectRefused("that is expired", models.CodeTokenExpired,
+			p.token("1", jwt.MapClaims{"exp": time.Now().Add(-time.Minute).Unix()}))
 		for name, signed := range forgedTokens(t, p) {
 			expectRefused(name, models.CodeUnauthenticated, signed)
 		}
 		p.clientFor(c, "1", nil)
-		p.clientFor(c, "1", jwt.MapClaims{"exp": time.Now().Add(-5 * time.Second).Unix()}) // within the tolerance for clock differences
-		if found := harness.Get[models.Page[models.User]](p.clientFor(c, "1", nil), "/v1/users?prefix=u").Items; len(found) != 1 {
+		// Within the tolerance for clock differences.
+		p.clientFor(c, "1", jwt.MapClaims{"exp": time.Now().Add(-5 * time.Second).Unix()})
+		if found := harness.Get[models.Page[models.User]](p.clientFor(c, "1", nil),
+			"/v1/users?prefix=u").Items; len(found) != 1 {
 			t.Errorf("the tokens created the users %+v, want one", found)
 		}
 	})
@@ -96,33 +101,43 @@ func forgedTokens(t *testing.T, p *tokenIssuer) map[string]string {
 	good := signToken(t, jwt.SigningMethodRS256, p.private, map[string]any{"kid": p.kid}, claims)
 	parts := strings.Split(good, ".")
 	return map[string]string{
-		"alg none":                               signToken(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, map[string]any{"kid": p.kid}, claims),
-		"signed with the public key as a secret": signToken(t, jwt.SigningMethodHS256, public, map[string]any{"kid": p.kid}, claims),
-		"signed with the public key's DER bytes as a secret": signToken(t, jwt.SigningMethodHS256, der, map[string]any{"kid": p.kid}, claims),
-		"signed with an empty secret":                        signToken(t, jwt.SigningMethodHS256, []byte{}, map[string]any{"kid": p.kid}, claims),
-		"signed with an unknown key":                         signToken(t, jwt.SigningMethodRS256, otherKey, map[string]any{"kid": "unknown"}, claims),
-		"signed with another key under the same kid":         signToken(t, jwt.SigningMethodRS256, otherKey, map[string]any{"kid": p.kid}, claims),
-		"signed with another key, without a kid":             signToken(t, jwt.SigningMethodRS256, otherKey, nil, claims),
-		"signed with another algorithm":                      signToken(t, jwt.SigningMethodPS256, p.private, map[string]any{"kid": p.kid}, claims),
-		"signed with another type of key":                    signToken(t, jwt.SigningMethodES256, curve, map[string]any{"kid": p.kid}, claims),
+		"alg none": signToken(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType,
+			map[string]any{"kid": p.kid}, claims),
+		"signed with the public key as a secret": signToken(t, jwt.SigningMethodHS256, public, map[string]any{"kid": p.kid},
+			claims),
+		"signed with the public key's DER bytes as a secret": signToken(t, jwt.SigningMethodHS256, der,
+			map[string]any{"kid": p.kid}, claims),
+		"signed with an empty secret": signToken(t, jwt.SigningMethodHS256, []byte{},
+			map[string]any{"kid": p.kid}, claims),
+		"signed with an unknown key": signToken(t, jwt.SigningMethodRS256, otherKey,
+			map[string]any{"kid": "unknown"}, claims),
+		"signed with another key under the same kid": signToken(t, jwt.SigningMethodRS256, otherKey,
+			map[string]any{"kid": p.kid}, claims),
+		"signed with another key, without a kid": signToken(t, jwt.SigningMethodRS256, otherKey, nil, claims),
+		"signed with another algorithm": signToken(t, jwt.SigningMethodPS256, p.private,
+			map[string]any{"kid": p.kid}, claims),
+		"signed with another type of key": signToken(t, jwt.SigningMethodES256, curve,
+			map[string]any{"kid": p.kid}, claims),
 		"with a URL of its key": signToken(t, jwt.SigningMethodRS256, attacker.private,
 			map[string]any{"kid": attacker.kid + "x", "jku": attacker.URL + "/keys", "x5u": attacker.URL + "/keys"}, claims),
 		"that contains its key": signToken(t, jwt.SigningMethodRS256, otherKey,
 			map[string]any{"kid": "own", "jwk": jose.JSONWebKey{Key: otherKey.Public(), KeyID: "own"}}, claims),
-		"with a kid that is not a string":     signToken(t, jwt.SigningMethodRS256, otherKey, map[string]any{"kid": []int{1}}, claims),
+		"with a kid that is not a string": signToken(t, jwt.SigningMethodRS256, otherKey, map[string]any{"kid": []int{1}},
+			claims),
 		"without its signature":               parts[0] + "." + parts[1] + ".",
 		"with the signature of another token": parts[0] + "." + parts[1] + "." + strings.Split(p.token("2", nil), ".")[2],
 		"with the claims of another user":     parts[0] + "." + strings.Split(p.token("2", nil), ".")[1] + "." + parts[2],
 	}
 }
 
-// TestApplicationKeyRotation: the server starts without the keys, fetches new keys when a token needs them, and keeps the
-// old ones. Tokens with made-up key ids cause only a few fetches.
+// TestApplicationKeyRotation: the server starts without the keys, fetches new keys when a token needs them, and keeps
+// the old ones. Tokens with made-up key ids cause only a few fetches.
 func TestApplicationKeyRotation(t *testing.T) {
 	t.Parallel()
 	p := newTokenIssuer(t)
 	p.setUnavailable(true)
-	c := harness.NewClient(t, harness.StartServer(t, harness.NewSQLite(t), p.flags()...).URL) // starts although the keys are unavailable
+	// The server starts although the keys are unavailable.
+	c := harness.NewClient(t, harness.StartServer(t, harness.NewSQLite(t), p.flags()...).URL)
 	a := c.WithToken(p.token("1", nil)).Call("GET", "/v1/users/me", nil)
 	a.ExpectProblem(503, models.CodeUnavailable)
 	if a.Header("Retry-After") == "" {
@@ -156,7 +171,8 @@ func TestKeyRedirectsAreNotFollowed(t *testing.T) {
 	p := newTokenIssuer(t)
 	redirector := httptest.NewServer(http.RedirectHandler(p.URL+"/keys", http.StatusFound))
 	t.Cleanup(redirector.Close)
-	c := harness.NewClient(t, harness.StartServer(t, harness.NewSQLite(t), append(p.flags(), "--jwt-jwks", redirector.URL)...).URL)
+	c := harness.NewClient(t, harness.StartServer(t, harness.NewSQLite(t),
+		append(p.flags(), "--jwt-jwks", redirector.URL)...).URL)
 	c.WithToken(p.token("1", nil)).Call("GET", "/v1/users/me", nil).ExpectProblem(503, models.CodeUnavailable)
 	if p.keyRequestCount() > 0 {
 		t.Error("the keys were fetched through a redirect")
@@ -168,17 +184,21 @@ func TestInvalidJWTSettingsAreRefused(t *testing.T) {
 	t.Parallel()
 	secret := strings.Repeat("a secret", 4)
 	for fault, flags := range map[string][]string{
-		"--jwt-audience are needed":        {"--jwt-issuer", "a", "--jwt-secret", secret},
-		"--jwt-issuer and":                 {"--jwt-audience", "a", "--jwt-secret", secret},
-		"one of --jwt-secret":              {"--jwt-issuer", "a", "--jwt-audience", "b"},
-		"one of --jwt-secret and":          {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-secret", secret, "--jwt-jwks", "https://a.example"},
-		"32 bytes":                         {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-secret", secret[1:]},
-		"Parley's own":                     {"--jwt-issuer", "parley", "--jwt-audience", "b", "--jwt-secret", secret},
-		"is not an https:// URL":           {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-jwks", "keys.json"},
-		"--jwt-algorithm must be one of R": {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-jwks", "https://a.example", "--jwt-algorithm", "HS256"},
-		"--jwt-algorithm must be one of H": {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-secret", secret, "--jwt-algorithm", "none"},
+		"--jwt-audience are needed": {"--jwt-issuer", "a", "--jwt-secret", secret},
+		"--jwt-issuer and":          {"--jwt-audience", "a", "--jwt-secret", secret},
+		"one of --jwt-secret":       {"--jwt-issuer", "a", "--jwt-audience", "b"},
+		"one of --jwt-secret and": {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-secret", secret, "--jwt-jwks",
+			"https://a.example"},
+		"32 bytes":               {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-secret", secret[1:]},
+		"Parley's own":           {"--jwt-issuer", "parley", "--jwt-audience", "b", "--jwt-secret", secret},
+		"is not an https:// URL": {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-jwks", "keys.json"},
+		"--jwt-algorithm must be one of R": {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-jwks", "https://a.example",
+			"--jwt-algorithm", "HS256"},
+		"--jwt-algorithm must be one of H": {"--jwt-issuer", "a", "--jwt-audience", "b", "--jwt-secret", secret,
+			"--jwt-algorithm", "none"},
 	} {
-		if err := harness.TryStartServer(t, harness.NewSQLite(t), flags...); err == nil || !strings.Contains(err.Error(), fault) {
+		if err := harness.TryStartServer(t, harness.NewSQLite(t), flags...); err == nil ||
+			!strings.Contains(err.Error(), fault) {
 			t.Errorf("%q: %v", flags, err)
 		}
 	}

@@ -91,7 +91,8 @@ func (p *tokenIssuer) keyRequestCount() int {
 	return p.keyRequests
 }
 
-// tokenClaims returns the claims of a valid token, with those in more added or replaced. Claims that are nil are removed.
+// tokenClaims returns the claims of a valid token, with those in more added or replaced. Claims that are nil are
+// removed.
 func tokenClaims(subject string, more jwt.MapClaims) jwt.MapClaims {
 	claims := jwt.MapClaims{
 		"iss": issuerName, "aud": issuerAudience, "sub": subject, "jti": rand.Text(), "exp": time.Now().Add(time.Hour).Unix(),
@@ -110,7 +111,8 @@ func (p *tokenIssuer) token(subject string, more jwt.MapClaims) string {
 }
 
 // signToken returns a token with these claims, valid or not.
-func signToken(t testing.TB, method jwt.SigningMethod, key crypto.PrivateKey, header map[string]any, claims jwt.MapClaims) string {
+func signToken(t testing.TB, method jwt.SigningMethod, key crypto.PrivateKey, header map[string]any,
+	claims jwt.MapClaims) string {
 	t.Helper()
 	token := jwt.NewWithClaims(method, claims)
 	maps.Copy(token.Header, header)

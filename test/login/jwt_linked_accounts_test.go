@@ -31,7 +31,8 @@ func TestOtherLogInsNeedJWTLink(t *testing.T) {
 			harness.Eventually(t, "the session ends", func() bool {
 				return client.AtServer(c.URL).Send("GET", "/v1/users/me", nil).HTTP.StatusCode == 401
 			})
-			c.Call("POST", harness.RefreshPath, harness.RefreshBody(client.RefreshToken)).ExpectProblem(401, models.CodeSessionRevoked)
+			c.Call("POST", harness.RefreshPath, harness.RefreshBody(client.RefreshToken)).
+				ExpectProblem(401, models.CodeSessionRevoked)
 		}
 		credentials := models.Credentials{Username: me.User.Username, Password: harness.Password}
 		c.Call("POST", "/v1/sessions", credentials).ExpectProblem(403, models.CodeForbidden)
@@ -39,12 +40,15 @@ func TestOtherLogInsNeedJWTLink(t *testing.T) {
 		credentials.Password = "another password"
 		c.Call("POST", "/v1/sessions", credentials).ExpectProblem(401, models.CodeBadCredentials)
 		b := c.NewBrowser()
-		b.Call("GET", social.Authorize(b, b.BeginLogIn("/v1/auth/mock"), identity), nil).ExpectProblem(403, models.CodeForbidden)
+		b.Call("GET", social.Authorize(b, b.BeginLogIn("/v1/auth/mock"), identity), nil).
+			ExpectProblem(403, models.CodeForbidden)
 
 		me = p.clientFor(c, "fired", nil)
-		me.Call("PUT", "/v1/users/me/password", models.PasswordChange{CurrentPassword: harness.Password, NewPassword: "another password"}).
+		me.Call("PUT", "/v1/users/me/password",
+			models.PasswordChange{CurrentPassword: harness.Password, NewPassword: "another password"}).
 			ExpectProblem(403, models.CodeForbidden)
-		social.LinkIdentityAs(me, harness.OIDCUser{Subject: harness.UniqueName("w"), Username: "w"}).ExpectProblem(403, models.CodeForbidden)
+		social.LinkIdentityAs(me, harness.OIDCUser{Subject: harness.UniqueName("w"), Username: "w"}).
+			ExpectProblem(403, models.CodeForbidden)
 		for _, i := range identities(me) {
 			want := 204
 			if i.Issuer == issuerName {
@@ -55,7 +59,8 @@ func TestOtherLogInsNeedJWTLink(t *testing.T) {
 		// An account that was created in Parley is not affected.
 		account = account.AtServer(c.URL)
 		account.Call("GET", "/v1/users/me", nil).ExpectStatus(200)
-		account.Call("PUT", "/v1/users/me/password", models.PasswordChange{CurrentPassword: harness.Password, NewPassword: "another password"}).ExpectStatus(204)
+		account.Call("PUT", "/v1/users/me/password",
+			models.PasswordChange{CurrentPassword: harness.Password, NewPassword: "another password"}).ExpectStatus(204)
 		social.LinkIdentityAs(account, identity).ExpectStatus(303)
 	})
 }

@@ -41,7 +41,7 @@ func testLinkAccount(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	if list := identities(me); len(list) != 0 {
 		t.Errorf("a new account has the identities %+v", list)
 	}
-	ada := harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: "somebody"}
+	ada := harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: "other-name"}
 
 	// The web page requests the URL with its token. The browser then opens it without the token.
 	b := c.NewBrowser()
@@ -53,7 +53,8 @@ func testLinkAccount(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 		t.Errorf("after linking the browser is redirected to %q", to)
 	}
 	list := identities(me)
-	if len(list) != 1 || list[0].ID == "" || list[0].Provider != "mock" || list[0].Issuer != p.Issuer() || list[0].Subject != ada.Subject ||
+	if len(list) != 1 || list[0].ID == "" || list[0].Provider != "mock" || list[0].Issuer != p.Issuer() ||
+		list[0].Subject != ada.Subject ||
 		list[0].CreatedAt.IsZero() {
 		t.Fatalf("got %+v", list)
 	}
@@ -129,13 +130,17 @@ func testLastLogInMethod(t *testing.T, c *harness.Client, p *harness.OIDCProvide
 func testFirstPassword(_ *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	const path = "/v1/users/me/password"
 	me := p.LogIn(c, harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: harness.UniqueName("ada")})
-	c.Call("POST", "/v1/sessions", models.Credentials{Username: me.User.Username, Password: harness.Password}).ExpectProblem(401, models.CodeBadCredentials)
+	c.Call("POST", "/v1/sessions", models.Credentials{Username: me.User.Username, Password: harness.Password}).
+		ExpectProblem(401, models.CodeBadCredentials)
 	me.Call("PUT", path, models.PasswordChange{NewPassword: harness.Password}).ExpectStatus(204)
 	me.Call("PUT", path, models.PasswordChange{NewPassword: "another of them"}).ExpectInvalid("current_password")
-	me.Call("PUT", path, models.PasswordChange{NewPassword: "another of them", CurrentPassword: "wrong"}).ExpectProblem(401, models.CodeBadCredentials)
+	me.Call("PUT", path, models.PasswordChange{NewPassword: "another of them", CurrentPassword: "wrong"}).
+		ExpectProblem(401, models.CodeBadCredentials)
 	me.LogIn()
-	me.Call("DELETE", harness.IdentitiesPath+"/"+identities(me)[0].ID, nil).ExpectStatus(204) // the password is another log-in method
-	c.NewGuest("guest").Call("PUT", path, models.PasswordChange{NewPassword: harness.Password}).ExpectProblem(403, models.CodeForbidden)
+	// The password is another log-in method.
+	me.Call("DELETE", harness.IdentitiesPath+"/"+identities(me)[0].ID, nil).ExpectStatus(204)
+	c.NewGuest("guest").Call("PUT", path, models.PasswordChange{NewPassword: harness.Password}).
+		ExpectProblem(403, models.CodeForbidden)
 }
 
 func testLinkAfterLogOut(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
@@ -164,15 +169,16 @@ func testIdentityOfDeletedAccount(t *testing.T, c *harness.Client, p *harness.OI
 	}
 }
 
-// testConcurrentFirstLogIns: several browsers log in for the first time at the same moment, as two users with the same name.
-// Each user gets one account.
+// testConcurrentFirstLogIns: several browsers log in for the first time at the same moment, as two users with the same
+// name. Each user gets one account.
 func testConcurrentFirstLogIns(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	name := harness.UniqueName("ada")
 	var wait sync.WaitGroup
 	users := make([]models.User, 8)
 	for i := range users {
 		b := c.NewBrowser()
-		callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), harness.OIDCUser{Subject: name + "ab"[i%2:i%2+1], Username: name})
+		callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"),
+			harness.OIDCUser{Subject: name + "ab"[i%2:i%2+1], Username: name})
 		wait.Go(func() {
 			var session models.Session
 			page := b.Send("GET", callback, nil).Header("Location")

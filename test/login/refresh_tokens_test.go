@@ -13,8 +13,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestRefreshGracePeriod refreshes at the store with given times. Within 30 s a spent refresh token returns its successor
-// again. Later, or when the successor was used, a spent token ends the session.
+// TestRefreshGracePeriod refreshes at the store with given times. Within 30 s a spent refresh token returns its
+// successor again. Later, or when the successor was used, a spent token ends the session.
 func TestRefreshGracePeriod(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s, err := store.Open(t.Context(), store.Config{
@@ -30,13 +30,21 @@ func TestRefreshGracePeriod(t *testing.T) {
 		})
 		const expired = models.RefreshTokenLife + time.Hour
 		for name, steps := range map[string][]refreshStep{
-			"within the grace period":            {{spent: 0, next: 1}, {spent: 0, next: 2, after: 29999 * time.Millisecond, want: 1}},
-			"repeatedly within the grace period": {{spent: 0, next: 1}, {spent: 0, next: 2, want: 1}, {spent: 0, next: 3, after: 29 * time.Second, want: 1}},
-			"too late":                           {{spent: 0, next: 1}, {spent: 0, next: 2, after: 30 * time.Second, code: models.CodeSessionRevoked}},
-			"the successor after a late reuse":   {{spent: 0, next: 1}, {spent: 0, next: 2, after: time.Minute, code: models.CodeSessionRevoked}, {spent: 1, next: 3, code: models.CodeSessionRevoked}},
-			"reuse after the successor was used": {{spent: 0, next: 1}, {spent: 1, next: 2}, {spent: 0, next: 3, code: models.CodeSessionRevoked}},
-			"reuse of the successor":             {{spent: 0, next: 1}, {spent: 1, next: 2}, {spent: 1, next: 3, want: 2}, {spent: 2, next: 4}},
-			"the session is expired":             {{spent: 0, next: 1}, {spent: 0, next: 2, after: expired, code: models.CodeTokenExpired}},
+			"within the grace period": {{spent: 0, next: 1},
+				{spent: 0, next: 2, after: 29999 * time.Millisecond, want: 1}},
+			"repeatedly within the grace period": {{spent: 0, next: 1}, {spent: 0, next: 2, want: 1},
+				{spent: 0, next: 3, after: 29 * time.Second, want: 1}},
+			"too late": {{spent: 0, next: 1},
+				{spent: 0, next: 2, after: 30 * time.Second, code: models.CodeSessionRevoked}},
+			"the successor after a late reuse": {{spent: 0, next: 1},
+				{spent: 0, next: 2, after: time.Minute, code: models.CodeSessionRevoked},
+				{spent: 1, next: 3, code: models.CodeSessionRevoked}},
+			"reuse after the successor was used": {{spent: 0, next: 1}, {spent: 1, next: 2},
+				{spent: 0, next: 3, code: models.CodeSessionRevoked}},
+			"reuse of the successor": {{spent: 0, next: 1}, {spent: 1, next: 2}, {spent: 1, next: 3, want: 2},
+				{spent: 2, next: 4}},
+			"the session is expired": {{spent: 0, next: 1},
+				{spent: 0, next: 2, after: expired, code: models.CodeTokenExpired}},
 		} {
 			t.Run(name, func(t *testing.T) { runRefreshSteps(t, s, steps) })
 		}
@@ -54,7 +62,8 @@ func runRefreshSteps(t *testing.T, s *store.Store, steps []refreshStep) {
 	t.Helper()
 	hash := func(n int) string { return fmt.Sprint(t.Name(), " token ", n) }
 	sealed := func(n int) string { return fmt.Sprint("sealed ", n) }
-	login, err := s.SignUp(t.Context(), models.NewAccount{Username: harness.UniqueName("ada"), Guest: true}, models.NewSession{RefreshHash: hash(0)}, nil)
+	login, err := s.SignUp(t.Context(), models.NewAccount{Username: harness.UniqueName("ada"), Guest: true},
+		models.NewSession{RefreshHash: hash(0)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,19 +88,21 @@ func runRefreshSteps(t *testing.T, s *store.Store, steps []refreshStep) {
 	}
 }
 
-// TestRefreshOnTwoNodes sends the same refresh token to two servers concurrently, many times. All responses have the same
-// successor, which is valid on both servers.
+// TestRefreshOnTwoNodes sends the same refresh token to two servers concurrently, many times. All responses have the
+// same successor, which is valid on both servers.
 func TestRefreshOnTwoNodes(t *testing.T) {
 	t.Parallel()
 	database := harness.NewPostgres(t)
-	nodes := []*harness.Client{harness.NewClient(t, harness.StartServer(t, database).URL), harness.NewClient(t, harness.StartServer(t, database).URL)}
+	nodes := []*harness.Client{harness.NewClient(t, harness.StartServer(t, database).URL),
+		harness.NewClient(t, harness.StartServer(t, database).URL)}
 	me := nodes[0].NewGuestNamed("ada")
 	for range 5 {
 		next := make([]models.Session, 20)
 		var all sync.WaitGroup
 		for i := range next {
 			all.Go(func() {
-				nodes[i%2].Send("POST", harness.RefreshPath, harness.RefreshBody(me.RefreshToken)).ExpectStatus(200).Decode(&next[i])
+				nodes[i%2].Send("POST", harness.RefreshPath, harness.RefreshBody(me.RefreshToken)).ExpectStatus(200).
+					Decode(&next[i])
 			})
 		}
 		all.Wait()

@@ -41,7 +41,8 @@ func TestSocialAttacks(t *testing.T) {
 			t.Run(sc.name, func(t *testing.T) {
 				c := harness.NewClient(t, s.URL)
 				sc.play(t, c, p)
-				if found := harness.Get[models.Page[models.User]](c.NewGuest("observer"), "/v1/users?prefix=mallory").Items; len(found) != 0 {
+				if found := harness.Get[models.Page[models.User]](c.NewGuest("observer"),
+					"/v1/users?prefix=mallory").Items; len(found) != 0 {
 					t.Errorf("an attack created the users %+v", found)
 				}
 			})
@@ -54,11 +55,12 @@ func mallory() harness.OIDCUser {
 	return harness.OIDCUser{Subject: harness.UniqueName("mallory"), Username: harness.UniqueName("mallory")}
 }
 
-// testCallbackInOtherBrowser: an attacker begins a log-in and sends the callback to a victim, who would then write as the
-// attacker. The callback is refused there; the attacker's own browser can still complete the log-in.
+// testCallbackInOtherBrowser: an attacker begins a log-in and sends the callback to a victim, who would then write as
+// the attacker. The callback is refused there; the attacker's own browser can still complete the log-in.
 func testCallbackInOtherBrowser(_ *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	attacker, victim, stranger := c.NewBrowser(), c.NewBrowser(), c.NewBrowser()
-	callback := p.Authorize(attacker, attacker.BeginLogIn("/v1/auth/mock"), harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "attacker"})
+	callback := p.Authorize(attacker, attacker.BeginLogIn("/v1/auth/mock"),
+		harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "attacker"})
 	victim.BeginLogIn("/v1/auth/mock")
 	victim.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials)
 	stranger.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials)
@@ -66,8 +68,8 @@ func testCallbackInOtherBrowser(_ *testing.T, c *harness.Client, p *harness.OIDC
 	attacker.RedeemLoginCode(attacker.Call("GET", callback, nil).ExpectStatus(303).Header("Location")).ExpectStatus(201)
 }
 
-// testCodeOfOtherLogIn: an attacker uses the code of a victim's log-in in a log-in of their own. PKCE (RFC 7636) binds the
-// code to the verifier of its own log-in.
+// testCodeOfOtherLogIn: an attacker uses the code of a victim's log-in in a log-in of their own. PKCE (RFC 7636) binds
+// the code to the verifier of its own log-in.
 func testCodeOfOtherLogIn(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	victim, attacker := c.NewBrowser(), c.NewBrowser()
 	stolen := p.Authorize(victim, victim.BeginLogIn("/v1/auth/mock"), mallory())
@@ -86,7 +88,8 @@ func testCodeOfOtherLogIn(t *testing.T, c *harness.Client, p *harness.OIDCProvid
 
 func testReplayedCallback(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	b := c.NewBrowser()
-	callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "anybody"})
+	callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"),
+		harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "anybody"})
 	b.Call("GET", callback, nil).ExpectStatus(303)
 	b.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials)
 	// A refusal at the provider ends the log-in, too.
@@ -109,7 +112,8 @@ func testUnrequestedCallback(_ *testing.T, c *harness.Client, _ *harness.OIDCPro
 	b := c.NewBrowser()
 	b.BeginLogIn("/v1/auth/mock")
 	for _, query := range []string{
-		"", "?code=x", "?state=x", "?code=x&state=", "?code=x&state=x", "?error=access_denied", "?code=x&state=" + strings.Repeat("x", 10_000),
+		"", "?code=x", "?state=x", "?code=x&state=", "?code=x&state=x", "?error=access_denied",
+		"?code=x&state=" + strings.Repeat("x", 10_000),
 	} {
 		b.Call("GET", "/v1/auth/mock/callback"+query, nil).ExpectProblem(401, models.CodeBadCredentials)
 	}
@@ -120,18 +124,19 @@ func testUnrequestedCallback(_ *testing.T, c *harness.Client, _ *harness.OIDCPro
 	b.CallInvalid("POST", "/v1/sessions", map[string]any{"login_code": "x", "username": "ada"}).ExpectInvalid("username")
 }
 
-// testOtherProvidersCallback: a log-in with one provider cannot end at the callback of another provider, which would get
-// the code and may belong to an attacker.
+// testOtherProvidersCallback: a log-in with one provider cannot end at the callback of another provider, which would
+// get the code and may belong to an attacker.
 func testOtherProvidersCallback(_ *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	b := c.NewBrowser()
-	callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "anybody"})
+	callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"),
+		harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "anybody"})
 	b.Call("GET", strings.Replace(callback, "/mock/", "/other/", 1), nil).ExpectProblem(401, models.CodeBadCredentials)
 	b.Call("GET", strings.Replace(callback, "/mock/", "/unknown/", 1), nil).ExpectProblem(404, models.CodeNotFound)
 	b.Call("GET", callback, nil).ExpectStatus(303) // the log-in is still valid
 }
 
-// testForgedIDTokens has the provider return ID tokens that are not for this log-in, or not signed by the provider. Each
-// differs from a valid one in one point.
+// testForgedIDTokens has the provider return ID tokens that are not for this log-in, or not signed by the provider.
+// Each differs from a valid one in one point.
 func testForgedIDTokens(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	signWith := func(method jwt.SigningMethod, kid string, key any) func(jwt.MapClaims) string {
 		return func(claims jwt.MapClaims) string {
@@ -210,7 +215,8 @@ func testForgedIDTokens(t *testing.T, c *harness.Client, p *harness.OIDCProvider
 
 // testMatchingNameOrEmail: the name or e-mail address of an existing user does not give access to their account.
 func testMatchingNameOrEmail(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
-	owner := p.LogIn(c, harness.OIDCUser{Subject: harness.UniqueName("o"), Username: "owner", Email: "owner@example.org", EmailVerified: true})
+	owner := p.LogIn(c, harness.OIDCUser{Subject: harness.UniqueName("o"), Username: "owner", Email: "owner@example.org",
+		EmailVerified: true})
 	local := c.NewAccount("local")
 	for _, v := range []harness.OIDCUser{
 		{Subject: harness.UniqueName("t"), Username: owner.User.Username, Email: "owner@example.org"},
@@ -230,7 +236,8 @@ func testOpenRedirects(t *testing.T, c *harness.Client, p *harness.OIDCProvider)
 		`/\evil.example`, `\\evil.example`,
 		`\/evil.example`, "evil.example", "", "javascript:alert(1)", "data:text/html,x",
 		"/\t/evil.example", "/\n/evil.example", "\t//evil.example",
-		" //evil.example", "https:evil.example", "https:/evil.example", "?x", "#x", ".", "../x", "/%zz", "/a\r\nSet-Cookie: x=y", "/\u0085/x",
+		" //evil.example", "https:evil.example", "https:/evil.example", "?x", "#x", ".", "../x", "/%zz",
+		"/a\r\nSet-Cookie: x=y", "/\u0085/x",
 		"/" + strings.Repeat("x", 2048), "//%65vil.example", "/ /x", "user@evil.example",
 	} {
 		b.CallInvalid("GET", "/v1/auth/mock?redirect="+url.QueryEscape(to), nil).ExpectInvalid("redirect")
@@ -240,20 +247,23 @@ func testOpenRedirects(t *testing.T, c *harness.Client, p *harness.OIDCProvider)
 		t.Fatal(err)
 	}
 	for _, to := range []string{
-		"/", "/#/rooms/7", "/chat?room=7&x=//evil.example", "/a/../b", "/.//evil.example", "/%2F/evil.example", "/@evil.example", "/:80",
+		"/", "/#/rooms/7", "/chat?room=7&x=//evil.example", "/a/../b", "/.//evil.example", "/%2F/evil.example",
+		"/@evil.example", "/:80",
 		"/%5Cevil.example", "/schön#ü", "/%09/evil.example", "/" + strings.Repeat("x", 2000),
 	} {
-		page := p.LogInToPage(b, "/v1/auth/mock?redirect="+url.QueryEscape(to), harness.OIDCUser{Subject: "redirected", Username: "anybody"})
+		page := p.LogInToPage(b, "/v1/auth/mock?redirect="+url.QueryEscape(to),
+			harness.OIDCUser{Subject: "redirected", Username: "anybody"})
 		harness.LoginCode(t, page)
 		at, err := home.Parse(page)
-		if err != nil || at.Host != home.Host || at.Scheme != home.Scheme || !strings.HasPrefix(page, "/") || strings.HasPrefix(page, "//") {
+		if err != nil || at.Host != home.Host || at.Scheme != home.Scheme || !strings.HasPrefix(page, "/") ||
+			strings.HasPrefix(page, "//") {
 			t.Errorf("%q redirects to %q: %v, %v", to, page, at, err)
 		}
 	}
 }
 
-// TestProviderUnavailable: a provider that is unreachable, does not respond or never ends its response affects only log-ins
-// through it. The server asks it again when it is back.
+// TestProviderUnavailable: a provider that is unreachable, does not respond or never ends its response affects only
+// log-ins through it. The server asks it again when it is back.
 func TestProviderUnavailable(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()
@@ -276,7 +286,8 @@ func TestProviderUnavailable(t *testing.T) {
 	const rest = ",client_id=id,client_secret=secret"
 	s := harness.StartServer(t, harness.NewSQLite(t), "--oidc", p.Flag("mock"),
 		"--oidc", "name=silent,issuer=http://"+silent.Addr().String()+rest, "--oidc", "name=endless,issuer="+endless.URL+rest,
-		"--oidc", "name=broken,issuer="+broken.URL+rest, "--oidc", "name=unreachable,issuer=http://"+harness.FreeAddress(t)+rest)
+		"--oidc", "name=broken,issuer="+broken.URL+rest, "--oidc",
+		"name=unreachable,issuer=http://"+harness.FreeAddress(t)+rest)
 	c := harness.NewClient(t, s.URL)
 	for _, name := range []string{"silent", "endless", "broken", "unreachable"} {
 		a := c.Call("GET", "/v1/auth/"+name, nil)
@@ -291,10 +302,12 @@ func TestProviderUnavailable(t *testing.T) {
 	b := c.NewBrowser()
 	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "unavailable"})
 	b.Call("GET", "/v1/auth/mock", nil).ExpectProblem(503, models.CodeUnavailable)
-	harness.Eventually(t, "the provider is asked again", func() bool { return b.Call("GET", "/v1/auth/mock", nil).HTTP.StatusCode == 303 })
+	harness.Eventually(t, "the provider is asked again",
+		func() bool { return b.Call("GET", "/v1/auth/mock", nil).HTTP.StatusCode == 303 })
 	callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), mallory())
 	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "unavailable"})
-	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "unavailable"}) // for the second method of client authentication
+	// The server tries a second method of client authentication.
+	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "unavailable"})
 	b.Call("GET", callback, nil).ExpectProblem(503, models.CodeUnavailable)
 	b.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials) // the failed log-in has ended
 	if n := p.RequestCount(mockoidc.DiscoveryEndpoint); n != 2 {               // one failed and one successful request

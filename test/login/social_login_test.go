@@ -36,7 +36,8 @@ func TestSocialLogIn(t *testing.T) {
 }
 
 func testLogInFlow(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
-	ada := harness.OIDCUser{Subject: "ada-1", Username: "ada", Name: "Ada Lovelace", Email: "ada@example.org", EmailVerified: true}
+	ada := harness.OIDCUser{Subject: "ada-1", Username: "ada", Name: "Ada Lovelace", Email: "ada@example.org",
+		EmailVerified: true}
 	b := c.NewBrowser()
 	begun := b.Call("GET", "/v1/auth/mock?redirect="+url.QueryEscape("/#/rooms/7"), nil).ExpectStatus(303)
 	cookie := begun.HTTP.Cookies()[0]
@@ -66,7 +67,8 @@ func testLogInFlow(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	if again.User.ID != first.User.ID || again.User.Username != "ada" {
 		t.Errorf("the second log-in is %+v, want %+v", again.User, first.User)
 	}
-	other := p.LogIn(c, harness.OIDCUser{Subject: "ada-2", Username: "ada", Name: "Ada Lovelace", Email: "ada@example.org", EmailVerified: true})
+	other := p.LogIn(c, harness.OIDCUser{Subject: "ada-2", Username: "ada", Name: "Ada Lovelace", Email: "ada@example.org",
+		EmailVerified: true})
 	if other.User.ID == first.User.ID || other.User.Username != "ada2" {
 		t.Errorf("another user with the same name and address is %+v", other.User)
 	}
@@ -95,7 +97,8 @@ func testLoginCode(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	if replayed.Header("Idempotency-Replayed") != "true" || replayed.Without() != opened.Without() {
 		t.Errorf("%v\nis not %v", replayed, opened)
 	}
-	thief.Call("POST", "/v1/sessions", map[string]any{"login_code": harness.LoginCode(t, page), "cookie": true}, "Idempotency-Key", "bea").
+	thief.Call("POST", "/v1/sessions", map[string]any{"login_code": harness.LoginCode(t, page), "cookie": true},
+		"Idempotency-Key", "bea").
 		ExpectProblem(401, models.CodeBadCredentials) // the key of another browser replays nothing
 	b.Call("POST", harness.RefreshPath, models.Refresh{}, "Origin", c.URL).ExpectStatus(200)
 	b.RedeemLoginCode("/#login_code="+strings.Repeat("A", 26)).ExpectProblem(401, models.CodeBadCredentials)
@@ -115,13 +118,15 @@ func testUsernamesFromProvider(t *testing.T, c *harness.Client, p *harness.OIDCP
 		{strings.Repeat("x", 400), strings.Repeat("y", 400), strings.Repeat("x", 25), strings.Repeat("y", 64)},
 		{"Зоя", "", "Зоя", "Зоя"},
 	} {
-		u := p.LogIn(c, harness.OIDCUser{Subject: "name-" + strings.Repeat("i", i+1), Username: n.username, Name: n.name}).User
+		subject := "name-" + strings.Repeat("i", i+1)
+		u := p.LogIn(c, harness.OIDCUser{Subject: subject, Username: n.username, Name: n.name}).User
 		if u.Username != n.want || u.DisplayName != n.shown {
 			t.Errorf("%q, %q became %q, %q", n.username, n.name, u.Username, u.DisplayName)
 		}
 	}
 	withoutName := func(claims jwt.MapClaims) { delete(claims, "preferred_username") }
-	if u := p.LogIn(c, harness.OIDCUser{Subject: "quiet", Username: "quiet", ChangeClaims: withoutName}).User; u.Username != "quiet" {
+	quiet := harness.OIDCUser{Subject: "quiet", Username: "quiet", ChangeClaims: withoutName}
+	if u := p.LogIn(c, quiet).User; u.Username != "quiet" {
 		t.Errorf("a user with a name only from the userinfo endpoint is %+v", u)
 	}
 	taken := map[string]bool{}
@@ -155,7 +160,8 @@ func testExpiredLogIn(t *testing.T, c *harness.Client, p *harness.OIDCProvider, 
 	b.Call("GET", callback, nil).ExpectProblem(410, models.CodeExpired)
 	b.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials)
 	callback = p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), dora)
-	harness.Execute(t, database, "UPDATE auth_flows SET expires_at = expires_at - 590000") // less than a minute before its expiry
+	// Less than a minute before its expiry.
+	harness.Execute(t, database, "UPDATE auth_flows SET expires_at = expires_at - 590000")
 	page := b.Call("GET", callback, nil).ExpectStatus(303).Header("Location")
 	harness.Execute(t, database, "UPDATE login_codes SET expires_at = expires_at - 60000")
 	b.RedeemLoginCode(page).ExpectProblem(401, models.CodeBadCredentials)
