@@ -11,7 +11,7 @@ import (
 // deletionCases are the actions that delete files, in a room that anna owns and bert is a member of, and whose files
 // they delete.
 var deletionCases = []struct {
-	what   string
+	name   string
 	direct bool // in the direct room of anna and bert
 	remove func(r *deletionRun)
 	berts  bool // bert's files are deleted, too
@@ -59,9 +59,9 @@ func TestDeletedFilesLeaveStorage(t *testing.T) {
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		runs := map[string]*deletionRun{}
 		for _, r := range deletionCases {
-			t.Log(r.what)
+			t.Log(r.name)
 			run := &deletionRun{t: t, anna: s.NewAccount("anna"), bert: s.NewAccount("bert")}
-			runs[r.what] = run
+			runs[r.name] = run
 			if r.direct {
 				run.room = run.anna.OpenDirectRoom(run.bert)
 			} else {
@@ -82,8 +82,8 @@ func TestDeletedFilesLeaveStorage(t *testing.T) {
 				run.expectAvailable(run.bertsMessage)
 			}
 		}
-		for what, run := range runs {
-			harness.Eventually(t, what+": the blobs are removed", func() bool {
+		for name, run := range runs {
+			harness.Eventually(t, name+": the blobs are removed", func() bool {
 				present := harness.BlobPaths(t, s.Folder)
 				return !slices.ContainsFunc(run.gone, func(path string) bool { return slices.Contains(present, path) })
 			})
@@ -92,10 +92,10 @@ func TestDeletedFilesLeaveStorage(t *testing.T) {
 			return harness.QueryCount(t, s.Database, "SELECT count(*) FROM doomed_blobs") == 0
 		})
 		present := harness.BlobPaths(t, s.Folder)
-		for what, run := range runs {
+		for name, run := range runs {
 			for _, path := range run.kept {
 				if !slices.Contains(present, path) {
-					t.Errorf("%s: %s was removed, too", what, path)
+					t.Errorf("%s: %s was removed, too", name, path)
 				}
 			}
 		}
@@ -124,9 +124,9 @@ func sendPictureAndText(c *harness.Client, roomID int64) models.Message {
 func (r *deletionRun) expectGone(m models.Message) {
 	r.t.Helper()
 	for _, f := range m.Files {
-		for _, who := range []*harness.Client{r.anna, r.bert} {
+		for _, client := range []*harness.Client{r.anna, r.bert} {
 			for _, path := range []string{"/v1/files/" + f.ID, f.URL, "/v1/files/" + f.ID + "/thumbnail"} {
-				a := who.Call("GET", path, nil)
+				a := client.Call("GET", path, nil)
 				if a.HTTP.StatusCode == 401 {
 					a.ExpectProblem(401, models.CodeSessionRevoked) // the user's account was deleted
 				} else {

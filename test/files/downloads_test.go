@@ -12,6 +12,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
+// TestDownloads: ranges, conditional requests and HEAD of file contents follow RFC 9110, and thumbnails have the
+// same protections.
 func TestDownloads(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "ranges", Play: testRanges}, {Name: "multiple ranges", Play: testMultipleRanges},

@@ -80,8 +80,8 @@ func testContinueRefused(t *testing.T, c *harness.Client) {
 	badToken.AccessToken += "x"
 	raw, inForm := "Content-Type: text/plain", "Content-Type: "+harness.FormMediaType
 	for _, r := range []struct {
-		what   string
-		who    *harness.Client
+		name   string
+		client *harness.Client
 		room   models.Room
 		size   int
 		status int
@@ -95,13 +95,13 @@ func testContinueRefused(t *testing.T, c *harness.Client) {
 		{"too large", anna, public, 5_000_000, 413, models.CodeTooLarge},
 		{"an unknown room", anna, models.Room{ID: 1 << 40}, 5, 404, models.CodeNotFound},
 	} {
-		t.Log(r.what)
+		t.Log(r.name)
 		files, messages := harness.RoomPath(r.room.ID)+"/files", harness.RoomPath(r.room.ID)+"/messages"
-		r.who.DialRaw(files, raw, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).
+		r.client.DialRaw(files, raw, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).
 			ExpectProblem(r.status, r.code)
-		r.who.DialRaw(files, inForm, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).
+		r.client.DialRaw(files, inForm, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).
 			ExpectProblem(r.status, r.code)
-		r.who.DialRaw(messages, inForm, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).
+		r.client.DialRaw(messages, inForm, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).
 			ExpectProblem(r.status, r.code)
 	}
 	anna.DialRaw(harness.RoomPath(public.ID)+"/files", raw, harness.ContentLengthHeader(2_000_001),

@@ -9,6 +9,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
+// TestFileAccess checks who can read a file, and which files a user can attach to a message.
 func TestFileAccess(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "who may read a file", Play: testAccessRules},
@@ -47,8 +48,8 @@ func testAccessRules(_ *testing.T, c *harness.Client) {
 	anna, bert, stranger := c.NewGuest("anna"), c.NewGuest("bert"), c.NewGuest("stranger")
 	for _, room := range []models.Room{anna.CreatePublicRoom(bert), anna.CreatePrivateRoom(bert)} {
 		f := uploadPhoto(anna, room.ID)
-		for _, who := range []*harness.Client{bert, stranger, c} {
-			expectDownloadable(who, f, false) // not attached yet: only the uploader can read it
+		for _, client := range []*harness.Client{bert, stranger, c} {
+			expectDownloadable(client, f, false) // not attached yet: only the uploader can read it
 		}
 		expectDownloadable(anna, f, true)
 		sendAttached(anna, room.ID, f)
@@ -81,16 +82,16 @@ func testAccessAfterLeaving(_ *testing.T, c *harness.Client) {
 	attached := uploadPhoto(anna, room.ID)
 	sendAttached(anna, room.ID, attached)
 	own := map[*harness.Client]models.File{}
-	for _, who := range all {
-		own[who] = uploadPhoto(who, room.ID)
-		expectDownloadable(who, attached, true)
+	for _, client := range all {
+		own[client] = uploadPhoto(client, room.ID)
+		expectDownloadable(client, attached, true)
 	}
 	leaver.Call("DELETE", harness.RoomPath(room.ID)+"/members/me", nil).ExpectStatus(204)
 	anna.Call("DELETE", harness.MemberPath(room.ID, kicked), nil).ExpectStatus(204)
 	anna.Call("PUT", harness.BanPath(room.ID, outcast), nil).ExpectStatus(200)
-	for _, who := range all {
-		expectDownloadable(who, attached, who != outcast) // like any user who was never in the public room
-		expectDownloadable(who, own[who], false)
+	for _, client := range all {
+		expectDownloadable(client, attached, client != outcast) // like any user who was never in the public room
+		expectDownloadable(client, own[client], false)
 	}
 	expectDownloadable(anna, attached, true)
 	leaver.JoinRoom(room.ID)
@@ -112,8 +113,8 @@ func testDirectRoomFile(_ *testing.T, c *harness.Client) {
 func testAttachableFiles(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room, other := anna.CreatePrivateRoom(bert), anna.CreatePrivateRoom(bert)
-	text := func(who *harness.Client, roomID int64) models.File {
-		return who.UploadFile(roomID, "a.txt", "text/plain", []byte("hello"))
+	text := func(client *harness.Client, roomID int64) models.File {
+		return client.UploadFile(roomID, "a.txt", "text/plain", []byte("hello"))
 	}
 	own, otherRoom, otherUser, sent, deleted := text(anna, room.ID), text(anna, other.ID), text(bert, room.ID),
 		text(anna, room.ID), text(anna, room.ID)
@@ -124,12 +125,12 @@ func testAttachableFiles(t *testing.T, c *harness.Client) {
 		t.Helper()
 		return anna.CallInvalid("POST", harness.RoomPath(room.ID)+"/messages", n)
 	}
-	for what, f := range map[string]models.File{
+	for name, f := range map[string]models.File{
 		"of another room": otherRoom, "of another user": otherUser, "of another message": sent,
 		"of a deleted message": deleted,
 		"unknown":              {ID: "f_NONE"},
 	} {
-		t.Log(what)
+		t.Log(name)
 		send(models.NewMessage{Text: "x", FileIDs: []string{own.ID, f.ID}}).ExpectInvalid("file_ids[1]")
 	}
 	send(models.NewMessage{FileIDs: []string{own.ID, own.ID}}).ExpectInvalid("file_ids[1]")

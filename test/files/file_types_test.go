@@ -56,7 +56,7 @@ func encodePicture(t testing.TB, mediaType string, p image.Image) []byte {
 
 // typeCase is a file with its declared media type, the media type that the server must store, and the disposition of
 // its download: inline or attachment.
-type typeCase struct{ what, content, declared, mediaType, disposition string }
+type typeCase struct{ name, content, declared, mediaType, disposition string }
 
 func fileTypeCases(t *testing.T) []typeCase {
 	small := harness.Photo(8, 8)
@@ -144,24 +144,24 @@ func expectFileType(c *harness.Client, uploaded *harness.Response, want typeCase
 	var f models.File
 	uploaded.ExpectStatus(201).Decode(&f)
 	if f.MediaType != want.mediaType {
-		c.T.Errorf("%s: the media type is %s, want %s", want.what, f.MediaType, want.mediaType)
+		c.T.Errorf("%s: the media type is %s, want %s", want.name, f.MediaType, want.mediaType)
 	}
 	for query, disposition := range map[string]string{"": want.disposition, "?download=0": want.disposition,
 		"?download=1": "attachment"} {
 		a := c.Call("GET", f.URL+query, nil).ExpectStatus(200)
 		if string(a.Body) != want.content {
-			c.T.Errorf("%s: the downloaded bytes differ from the uploaded ones", want.what)
+			c.T.Errorf("%s: the downloaded bytes differ from the uploaded ones", want.name)
 		}
 		for name, value := range map[string]string{
 			"Content-Type": want.mediaType, "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox",
 			"Cross-Origin-Resource-Policy": "same-site", "Cache-Control": "private, no-cache",
 		} {
 			if got := a.HTTP.Header[name]; len(got) != 1 || got[0] != value {
-				c.T.Errorf("%s%s: %s is %q, want %q", want.what, query, name, got, value)
+				c.T.Errorf("%s%s: %s is %q, want %q", want.name, query, name, got, value)
 			}
 		}
 		if got := a.Header("Content-Disposition"); !strings.HasPrefix(got, disposition+";") {
-			c.T.Errorf("%s%s: Content-Disposition is %q, want %s", want.what, query, got, disposition)
+			c.T.Errorf("%s%s: Content-Disposition is %q, want %s", want.name, query, got, disposition)
 		}
 	}
 }

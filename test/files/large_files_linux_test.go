@@ -89,12 +89,12 @@ func TestLargeFilesNeedLittleMemory(t *testing.T) {
 	sendAttached(anna, room.ID, anna.UploadFile(room.ID, "small", "text/plain", []byte("hello")))
 
 	var f models.File
-	expectLittleMemory := func(what string, f func()) {
+	expectLittleMemory := func(name string, f func()) {
 		start := time.Now()
 		grown := peakMemoryGrowth(p, f)
-		t.Logf("%s: the memory grew by %d KB, in %v", what, grown>>10, time.Since(start))
+		t.Logf("%s: the memory grew by %d KB, in %v", name, grown>>10, time.Since(start))
 		if grown > maxMemoryGrowth {
-			t.Errorf("%s: the memory grew by %d MB, want at most %d MB", what, grown>>20, maxMemoryGrowth>>20)
+			t.Errorf("%s: the memory grew by %d MB, want at most %d MB", name, grown>>20, maxMemoryGrowth>>20)
 		}
 	}
 	expectLittleMemory("upload", func() {

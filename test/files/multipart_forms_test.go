@@ -11,7 +11,7 @@ import (
 
 // refusedForm is a form that the server refuses with code. The field is that of an invalid_request.
 type refusedForm struct {
-	what, contentType, body string
+	name, contentType, body string
 	code                    models.Code
 	field                   string
 }
@@ -19,8 +19,8 @@ type refusedForm struct {
 // invalidForms are refused by every endpoint that accepts forms.
 func invalidForms() []refusedForm {
 	good := harness.RawForm(harness.FilePart("a.txt", "first"))
-	malformed := func(what, contentType, body string) refusedForm {
-		return refusedForm{what, contentType, body, models.CodeMalformedBody, ""}
+	malformed := func(name, contentType, body string) refusedForm {
+		return refusedForm{name, contentType, body, models.CodeMalformedBody, ""}
 	}
 	return []refusedForm{
 		malformed("no boundary", "multipart/form-data", good),
@@ -56,8 +56,8 @@ func invalidForms() []refusedForm {
 // invalidFileForms are refused by the endpoint that takes one file.
 func invalidFileForms() []refusedForm {
 	first := harness.FilePart("a.txt", "first")
-	invalid := func(what, field string, parts ...string) refusedForm {
-		return refusedForm{what, harness.FormMediaType, harness.RawForm(parts...), models.CodeInvalidRequest, field}
+	invalid := func(name, field string, parts ...string) refusedForm {
+		return refusedForm{name, harness.FormMediaType, harness.RawForm(parts...), models.CodeInvalidRequest, field}
 	}
 	return []refusedForm{
 		invalid("two files", "file", first, harness.FilePart("b.txt", "second")),
@@ -85,8 +85,8 @@ func invalidMessageForms() []refusedForm {
 	for i := range 11 {
 		eleven = append(eleven, harness.FilePart(fmt.Sprintf("%d.txt", i), "content"))
 	}
-	invalid := func(what, field string, parts ...string) refusedForm {
-		return refusedForm{what, harness.FormMediaType, harness.RawForm(parts...), models.CodeInvalidRequest, field}
+	invalid := func(name, field string, parts ...string) refusedForm {
+		return refusedForm{name, harness.FormMediaType, harness.RawForm(parts...), models.CodeInvalidRequest, field}
 	}
 	return []refusedForm{
 		invalid("eleven files", "file", eleven...),
@@ -173,18 +173,18 @@ func expectRefused(c *harness.Client, path string, f refusedForm) {
 		var p models.Problem
 		a.Decode(&p)
 		if p.Code != f.code || p.Status != a.HTTP.StatusCode {
-			c.T.Errorf("%s at %s: got %d %s: %s %v, want %s", f.what, path, a.HTTP.StatusCode, p.Code, p.Detail, p.Errors,
+			c.T.Errorf("%s at %s: got %d %s: %s %v, want %s", f.name, path, a.HTTP.StatusCode, p.Code, p.Detail, p.Errors,
 				f.code)
 		}
 		if f.code == models.CodeInvalidRequest && (len(p.Errors) == 0 || p.Errors[0].Field != f.field) {
-			c.T.Errorf("%s at %s: the errors are %v, want the field %q", f.what, path, p.Errors, f.field)
+			c.T.Errorf("%s at %s: the errors are %v, want the field %q", f.name, path, p.Errors, f.field)
 		}
 	}
 }
 
 // validForm is a message as a form, and the message that the server makes of it.
 type validForm struct {
-	what  string
+	name  string
 	parts []string
 	want  models.Message // type, text, client_id, reply_to, and the names of the files
 }
@@ -256,14 +256,14 @@ func TestMessageForms(t *testing.T) {
 				ExpectStatus(201).Decode(&m)
 			if e := stream.Expect(models.EventMessageNotification, &pushed); e.ID != a.EventID() ||
 				e.Data+"\n" != string(a.Body) {
-				t.Errorf("%s: the response is %v, the event %v", f.what, a, e)
+				t.Errorf("%s: the response is %v, the event %v", f.name, a, e)
 			}
 			if got := harness.Get[models.Message](bert, harness.MessagePath(m)); fmt.Sprint(got.Files) != fmt.Sprint(m.Files) ||
 				got.Text != m.Text {
-				t.Errorf("%s: sent %+v, stored %+v", f.what, m, got)
+				t.Errorf("%s: sent %+v, stored %+v", f.name, m, got)
 			}
 			if got := messageSummary(m); got != messageSummary(f.want) {
-				t.Errorf("%s: got %s, want %s", f.what, got, messageSummary(f.want))
+				t.Errorf("%s: got %s, want %s", f.name, got, messageSummary(f.want))
 			}
 		}
 		unclosed := strings.TrimSuffix(harness.RawForm(harness.FieldPart("text", "no line break at the end")), "\r\n")

@@ -48,7 +48,7 @@ func peakMemoryGrowth(p *harness.Process, f func()) int64 {
 
 // pictureBomb is a small file that would need very much memory to decode.
 type pictureBomb struct {
-	what, mediaType string
+	name, mediaType string
 	content         []byte
 }
 
@@ -96,17 +96,17 @@ func TestPictureBombsAreNotDecoded(t *testing.T) {
 	p := harness.StartProcess(t, t.TempDir()+"/parley.db", "--presence-room-limit", "0")
 	anna := harness.NewClient(t, p.URL).NewGuest("anna")
 	room := anna.CreatePrivateRoom()
-	uploadPhoto(anna, room.ID) // allocates what the first upload allocates once
+	uploadPhoto(anna, room.ID) // allocates name the first upload allocates once
 	allBombs := pictureBombs(t)
 	grown := peakMemoryGrowth(p, func() {
 		for _, b := range allBombs {
 			f := anna.UploadFile(room.ID, "bomb", b.mediaType, b.content)
 			if f.MediaType != b.mediaType || f.Width != 0 || f.Height != 0 || f.ThumbnailURL != "" {
-				t.Errorf("%s: got %+v", b.what, f)
+				t.Errorf("%s: got %+v", b.name, f)
 			}
 			m := sendAttached(anna, room.ID, f)
 			if m.Files[0].ThumbnailURL != "" {
-				t.Errorf("%s: the message's file is %+v, want no thumbnail", b.what, m.Files[0])
+				t.Errorf("%s: the message's file is %+v, want no thumbnail", b.name, m.Files[0])
 			}
 			anna.Call("GET", "/v1/files/"+f.ID+"/thumbnail", nil).ExpectProblem(404, models.CodeNotFound)
 		}

@@ -80,7 +80,7 @@ func fourColours(w, h int, c corners) *image.RGBA {
 }
 
 // expectCorners checks the four colours of a picture, with a tolerance for lossy compression.
-func expectCorners(t *testing.T, what string, p image.Image, want corners) {
+func expectCorners(t *testing.T, name string, p image.Image, want corners) {
 	t.Helper()
 	b := p.Bounds()
 	for i, c := range want {
@@ -88,7 +88,7 @@ func expectCorners(t *testing.T, what string, p image.Image, want corners) {
 		r, g, bl, _ := p.At(b.Min.X+x, b.Min.Y+y).RGBA()
 		for _, part := range [][2]int{{int(r >> 8), int(c.R)}, {int(g >> 8), int(c.G)}, {int(bl >> 8), int(c.B)}} {
 			if d := part[0] - part[1]; d < -60 || d > 60 {
-				t.Errorf("%s: the pixel at %d, %d is %v, want %v", what, x, y, p.At(x, y), c)
+				t.Errorf("%s: the pixel at %d, %d is %v, want %v", name, x, y, p.At(x, y), c)
 				break
 			}
 		}
@@ -119,23 +119,23 @@ func TestThumbnailsFollowOrientation(t *testing.T) {
 	}}})
 }
 
-func expectOriented(c *harness.Client, roomID int64, what string, content []byte) {
+func expectOriented(c *harness.Client, roomID int64, name string, content []byte) {
 	c.T.Helper()
 	f := c.UploadFile(roomID, "photo.jpg", "image/jpeg", content)
 	if f.Width != 640 || f.Height != 320 {
-		c.T.Errorf("%s: got %d × %d, want 640 × 320", what, f.Width, f.Height)
+		c.T.Errorf("%s: got %d × %d, want 640 × 320", name, f.Width, f.Height)
 	}
 	small := c.Call("GET", f.ThumbnailURL, nil).ExpectStatus(200)
 	p, err := jpeg.Decode(bytes.NewReader(small.Body))
 	if err != nil || p.Bounds().Dx() != 320 || p.Bounds().Dy() != 160 {
-		c.T.Fatalf("%s: the thumbnail has the bounds %v, %v", what, p.Bounds(), err)
+		c.T.Fatalf("%s: the thumbnail has the bounds %v, %v", name, p.Bounds(), err)
 	}
-	expectCorners(c.T.(*testing.T), what, p, displayedCorners)
+	expectCorners(c.T.(*testing.T), name, p, displayedCorners)
 	if bytes.Contains(small.Body, []byte("Exif")) || bytes.Contains(small.Body, []byte(photoLocation)) {
-		c.T.Errorf("%s: the thumbnail contains EXIF data", what)
+		c.T.Errorf("%s: the thumbnail contains EXIF data", name)
 	}
 	if whole := c.Download(f).ExpectStatus(200); !bytes.Equal(whole.Body, content) ||
 		!bytes.Contains(whole.Body, []byte(photoLocation)) {
-		c.T.Errorf("%s: the original file was changed", what)
+		c.T.Errorf("%s: the original file was changed", name)
 	}
 }

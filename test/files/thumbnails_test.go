@@ -15,6 +15,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
+// TestThumbnails checks the thumbnails of pictures of all formats and sizes.
 func TestThumbnails(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "formats and sizes", Play: testPictureFormats}, {Name: "transparent pictures", Play: testTransparentPictures},
@@ -43,7 +44,7 @@ func testPictureFormats(t *testing.T, c *harness.Client) {
 		return encodePicture(t, mediaType, fourColours(w, h, displayedCorners))
 	}
 	for _, p := range []struct {
-		what, mediaType string
+		name, mediaType string
 		content         []byte
 		size, small     image.Point
 	}{
@@ -63,14 +64,14 @@ func testPictureFormats(t *testing.T, c *harness.Client) {
 	} {
 		f := anna.UploadFile(room.ID, "a", p.mediaType, p.content)
 		if f.MediaType != p.mediaType || f.Width != p.size.X || f.Height != p.size.Y {
-			t.Errorf("%s: got %+v", p.what, f)
+			t.Errorf("%s: got %+v", p.name, f)
 		}
 		a := anna.Call("GET", f.ThumbnailURL, nil).ExpectStatus(200)
 		small, format, err := image.Decode(bytes.NewReader(a.Body))
 		if err != nil || format != "jpeg" || small.Bounds().Size() != p.small {
-			t.Errorf("%s: the thumbnail is a %s of %v, %v", p.what, format, small.Bounds(), err)
+			t.Errorf("%s: the thumbnail is a %s of %v, %v", p.name, format, small.Bounds(), err)
 		} else if min(p.small.X, p.small.Y) > 8 {
-			expectCorners(t, p.what, small, displayedCorners)
+			expectCorners(t, p.name, small, displayedCorners)
 		}
 	}
 }

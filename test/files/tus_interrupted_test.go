@@ -120,6 +120,7 @@ func (run uploadRun) resume(path string, content []byte) {
 	expectComplete(run.Client, run.PatchUpload(path, offset, content[offset:]).ExpectStatus(204), content)
 }
 
+// TestTusResumesAfterDisconnect: after a disconnect the upload has all bytes that were sent, and can be resumed.
 func TestTusResumesAfterDisconnect(t *testing.T) {
 	harness.Long(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {

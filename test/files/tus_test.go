@@ -40,6 +40,7 @@ func expectComplete(c *harness.Client, a *harness.Response, content []byte) mode
 	return f
 }
 
+// TestTus checks resumable uploads with tus 1.0.0 and its extensions on each storage.
 func TestTus(t *testing.T) {
 	harness.Long(t)
 	harness.RunScenariosOnEachStorage(t, []harness.Scenario{

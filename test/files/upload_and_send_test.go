@@ -10,6 +10,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
+// TestUploadAndSend uploads files raw and as forms, and sends them in messages, on each storage.
 func TestUploadAndSend(t *testing.T) {
 	harness.RunScenariosOnEachStorage(t, []harness.Scenario{
 		{Name: "upload, attach, download", Play: testRawUpload},
