@@ -31,39 +31,39 @@ func newInterruptibleProxy(t *testing.T, target string) *interruptibleProxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &interruptibleProxy{t: t, address: harness.FreeAddress(t), target: u.Host, conns: map[net.Conn]bool{}}
-	g.start()
-	t.Cleanup(g.stop)
-	return g
+	p := &interruptibleProxy{t: t, address: harness.FreeAddress(t), target: u.Host, conns: map[net.Conn]bool{}}
+	p.start()
+	t.Cleanup(p.stop)
+	return p
 }
 
-func (g *interruptibleProxy) start() {
-	g.t.Helper()
-	l, err := net.Listen("tcp", g.address)
+func (p *interruptibleProxy) start() {
+	p.t.Helper()
+	l, err := net.Listen("tcp", p.address)
 	if err != nil {
-		g.t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.listener = l
-	g.running.Go(func() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.listener = l
+	p.running.Go(func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			g.running.Go(func() { g.forward(conn) })
+			p.running.Go(func() { p.forward(conn) })
 		}
 	})
 }
 
-func (g *interruptibleProxy) forward(conn net.Conn) {
-	upstream, err := net.Dial("tcp", g.target)
+func (p *interruptibleProxy) forward(conn net.Conn) {
+	upstream, err := net.Dial("tcp", p.target)
 	if err != nil {
 		_ = conn.Close()
 		return
 	}
-	g.track(conn, upstream)
+	p.track(conn, upstream)
 	var responses sync.WaitGroup
 	responses.Go(func() {
 		_, _ = io.Copy(conn, upstream)
@@ -74,29 +74,29 @@ func (g *interruptibleProxy) forward(conn net.Conn) {
 	responses.Wait()
 }
 
-func (g *interruptibleProxy) track(conns ...net.Conn) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (p *interruptibleProxy) track(conns ...net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, c := range conns {
-		if g.listener == nil {
+		if p.listener == nil {
 			_ = c.Close()
 		}
-		g.conns[c] = true
+		p.conns[c] = true
 	}
 }
 
-func (g *interruptibleProxy) stop() {
-	g.mu.Lock()
-	if g.listener != nil {
-		_ = g.listener.Close()
-		g.listener = nil
+func (p *interruptibleProxy) stop() {
+	p.mu.Lock()
+	if p.listener != nil {
+		_ = p.listener.Close()
+		p.listener = nil
 	}
-	for c := range g.conns {
+	for c := range p.conns {
 		_ = c.Close()
 	}
-	clear(g.conns)
-	g.mu.Unlock()
-	g.running.Wait()
+	clear(p.conns)
+	p.mu.Unlock()
+	p.running.Wait()
 }
 
 // expectUnavailable checks that the response is a 503 with Retry-After.

@@ -17,12 +17,12 @@ import (
 // TestApplicationUsers: users of an application use Parley with the application's tokens, beside users of Parley.
 func TestApplicationUsers(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		p, social := newTokenIssuer(t), harness.NewOIDCProvider(t)
-		flags := append(p.flags(), "--lobby", "lobby", "--presence-room-limit", "0", "--oidc", social.Flag("mock"))
+		issuer, social := newTokenIssuer(t), harness.NewOIDCProvider(t)
+		flags := append(issuer.flags(), "--lobby", "lobby", "--presence-room-limit", "0", "--oidc", social.Flag("mock"))
 		s := harness.StartServer(t, database, flags...)
 		for _, sc := range []struct {
 			name string
-			play func(t *testing.T, c *harness.Client, p *tokenIssuer)
+			play func(t *testing.T, c *harness.Client, issuer *tokenIssuer)
 		}{
 			{"first and second token", testFirstToken},
 			{"concurrent first tokens", testConcurrentFirstTokens},
@@ -32,32 +32,32 @@ func TestApplicationUsers(t *testing.T) {
 			{"similar subjects", testSubjectsAreExact},
 			{"a deleted account", testTokenOfDeletedAccount},
 		} {
-			t.Run(sc.name, func(t *testing.T) { sc.play(t, harness.NewClient(t, s.URL), p) })
+			t.Run(sc.name, func(t *testing.T) { sc.play(t, harness.NewClient(t, s.URL), issuer) })
 		}
-		t.Run("identities", func(t *testing.T) { testApplicationIdentity(t, harness.NewClient(t, s.URL), p, social) })
-		t.Run("an expired token", func(t *testing.T) { testTokenExpiry(t, s, p, database, flags) })
+		t.Run("identities", func(t *testing.T) { testApplicationIdentity(t, harness.NewClient(t, s.URL), issuer, social) })
+		t.Run("an expired token", func(t *testing.T) { testTokenExpiry(t, s, issuer, database, flags) })
 	})
 }
 
-func testFirstToken(t *testing.T, c *harness.Client, p *tokenIssuer) {
+func testFirstToken(t *testing.T, c *harness.Client, issuer *tokenIssuer) {
 	named := jwt.MapClaims{"preferred_username": "ada", "name": "Ada Lovelace"}
-	ada := p.clientFor(c, "1", named)
+	ada := issuer.clientFor(c, "1", named)
 	if u := ada.User; u.Username != "ada" || u.DisplayName != "Ada Lovelace" || u.Guest {
 		t.Errorf("got %+v", u)
 	}
 	if ada.GetRoom(harness.Get[models.Room](ada, "/v1/rooms/%23lobby").ID).Membership == nil {
 		t.Error("the new user is not in the lobby")
 	}
-	if again := p.clientFor(c, "1", jwt.MapClaims{"preferred_username": "other",
+	if again := issuer.clientFor(c, "1", jwt.MapClaims{"preferred_username": "other",
 		"aud": []string{"other", issuerAudience}}); again.User.ID != ada.User.ID || again.User.Username != "other" ||
 		again.User.DisplayName != "Ada Lovelace" {
 		t.Errorf("another token of the same user gives %+v", again.User)
 	}
-	p.clientFor(c, "1", named)
-	if other := p.clientFor(c, "2", named); other.User.ID == ada.User.ID || other.User.Username != "ada2" {
+	issuer.clientFor(c, "1", named)
+	if other := issuer.clientFor(c, "2", named); other.User.ID == ada.User.ID || other.User.Username != "ada2" {
 		t.Errorf("another user of the same name is %+v", other.User)
 	}
-	if nameless := p.clientFor(c, "3", nil); nameless.User.Username != "user" {
+	if nameless := issuer.clientFor(c, "3", nil); nameless.User.Username != "user" {
 		t.Errorf("got %+v", nameless.User)
 	}
 	ada.Call("POST", "/v1/users", models.NewUser{Username: harness.UniqueName("ada"), Password: harness.Password}).
@@ -66,10 +66,10 @@ func testFirstToken(t *testing.T, c *harness.Client, p *tokenIssuer) {
 }
 
 // testSubjectsAreExact: subjects are compared byte by byte.
-func testSubjectsAreExact(t *testing.T, c *harness.Client, p *tokenIssuer) {
+func testSubjectsAreExact(t *testing.T, c *harness.Client, issuer *tokenIssuer) {
 	seen := map[int64]string{}
 	for _, subject := range []string{"sub", "SUB", "sub ", " sub", "caf\u00e9", "cafe\u0301", "7", "07", "7.0"} {
-		u := p.clientFor(c, subject, nil).User
+		u := issuer.clientFor(c, subject, nil).User
 		if other, known := seen[u.ID]; known {
 			t.Errorf("%q is the same user as %q", subject, other)
 		}
@@ -79,21 +79,21 @@ func testSubjectsAreExact(t *testing.T, c *harness.Client, p *tokenIssuer) {
 
 // testNamesFromTokens: a token with other names than the last one changes the user's names. In between the user can
 // change them.
-func testNamesFromTokens(t *testing.T, c *harness.Client, p *tokenIssuer) {
+func testNamesFromTokens(t *testing.T, c *harness.Client, issuer *tokenIssuer) {
 	c.SignUp("grace", harness.Password)
-	token := p.token("names", jwt.MapClaims{"preferred_username": "mary", "name": "Mary"})
+	token := issuer.token("names", jwt.MapClaims{"preferred_username": "mary", "name": "Mary"})
 	me := c.WithToken(token)
-	named := func(username, shown string) {
+	expectNames := func(username, displayName string) {
 		t.Helper()
-		if u := harness.Get[models.User](me, "/v1/users/me"); u.Username != username || u.DisplayName != shown {
-			t.Errorf("want %s (%s), got %+v", username, shown, u)
+		if u := harness.Get[models.User](me, "/v1/users/me"); u.Username != username || u.DisplayName != displayName {
+			t.Errorf("want %s (%s), got %+v", username, displayName, u)
 		}
 	}
-	named("mary", "Mary")
+	expectNames("mary", "Mary")
 	me.Call("PATCH", "/v1/users/me", models.ProfileChange{DisplayName: harness.Ptr("Me")}).ExpectStatus(200)
-	named("mary", "Me")
+	expectNames("mary", "Me")
 	room := me.CreatePublicRoom()
-	for _, next := range []struct{ preferred, name, username, shown string }{
+	for _, next := range []struct{ preferred, name, wantUsername, wantDisplayName string }{
 		{"", "", "mary", "Me"},
 		{"mary", "Mary S.", "mary", "Mary S."},
 		{"Mary", "", "Mary", "Mary S."},
@@ -101,9 +101,10 @@ func testNamesFromTokens(t *testing.T, c *harness.Client, p *tokenIssuer) {
 		{"!!!", "Grace", "Mary", "Grace"},
 		{"mary.s@example.org", "\u0000 \u0007", "mary.s", "Grace"},
 	} {
-		me = c.WithToken(p.token("names", jwt.MapClaims{"preferred_username": next.preferred, "name": next.name}))
-		named(next.username, next.shown)
-		if m := me.SendText(room.ID, "hello"); m.Sender.Username != next.username || m.Sender.DisplayName != next.shown {
+		me = c.WithToken(issuer.token("names", jwt.MapClaims{"preferred_username": next.preferred, "name": next.name}))
+		expectNames(next.wantUsername, next.wantDisplayName)
+		if m := me.SendText(room.ID, "hello"); m.Sender.Username != next.wantUsername ||
+			m.Sender.DisplayName != next.wantDisplayName {
 			t.Errorf("after %+v the sender is %+v", next, m.Sender)
 		}
 	}
@@ -112,11 +113,11 @@ func testNamesFromTokens(t *testing.T, c *harness.Client, p *tokenIssuer) {
 	me.Call("GET", "/v1/users/@mary.s", nil).ExpectStatus(200)
 }
 
-func testConcurrentFirstTokens(t *testing.T, c *harness.Client, p *tokenIssuer) {
+func testConcurrentFirstTokens(t *testing.T, c *harness.Client, issuer *tokenIssuer) {
 	name := harness.UniqueName("kim")
 	users := make([]models.User, 8)
-	tokens := [2]string{p.token(name, jwt.MapClaims{"preferred_username": name}),
-		p.token(name, jwt.MapClaims{"preferred_username": name})}
+	tokens := [2]string{issuer.token(name, jwt.MapClaims{"preferred_username": name}),
+		issuer.token(name, jwt.MapClaims{"preferred_username": name})}
 	var wait sync.WaitGroup
 	for i := range users {
 		wait.Go(func() { c.WithToken(tokens[i%2]).Send("GET", "/v1/users/me", nil).Decode(&users[i]) })
@@ -134,8 +135,8 @@ func testConcurrentFirstTokens(t *testing.T, c *harness.Client, p *tokenIssuer) 
 }
 
 // testApplicationUserChats: users of an application can do what other users can.
-func testApplicationUserChats(t *testing.T, c *harness.Client, p *tokenIssuer) {
-	ada, bob := p.clientFor(c, "chat-ada", nil), c.NewAccount("bob")
+func testApplicationUserChats(t *testing.T, c *harness.Client, issuer *tokenIssuer) {
+	ada, bob := issuer.clientFor(c, "chat-ada", nil), c.NewAccount("bob")
 	room := ada.CreatePublicRoom(bob)
 	mine, theirs := ada.OpenStream(""), bob.OpenStream("")
 	sent := ada.SendText(room.ID, "hello", "Idempotency-Key", "once")
@@ -150,15 +151,15 @@ func testApplicationUserChats(t *testing.T, c *harness.Client, p *tokenIssuer) {
 			t.Errorf("got %+v", got)
 		}
 	}
-	later := p.clientFor(c, "chat-ada", nil) // another token, but the same user
+	later := issuer.clientFor(c, "chat-ada", nil) // another token, but the same user
 	if again := later.SendText(room.ID, "hello", "Idempotency-Key", "once"); again.ID != sent.ID {
 		t.Errorf("the message was sent twice: %+v", again)
 	}
 }
 
 // testTokenLogOut: each token is a session, and a log-out ends only that session.
-func testTokenLogOut(t *testing.T, c *harness.Client, p *tokenIssuer) {
-	one, two := p.clientFor(c, "out", nil), p.clientFor(c, "out", nil)
+func testTokenLogOut(t *testing.T, c *harness.Client, issuer *tokenIssuer) {
+	one, two := issuer.clientFor(c, "out", nil), issuer.clientFor(c, "out", nil)
 	stream, kept := one.OpenStream(""), two.OpenStream("")
 	sessions := harness.Get[models.Page[models.SessionInfo]](one, "/v1/sessions").Items
 	if len(sessions) != 2 || sessions[0].Current == sessions[1].Current {
@@ -183,27 +184,27 @@ func testTokenLogOut(t *testing.T, c *harness.Client, p *tokenIssuer) {
 		two.Call("DELETE", "/v1/sessions/"+s.ID, nil).ExpectStatus(204)
 	}
 	kept.Expect(models.EventSessionRevoked, nil)
-	if again := p.clientFor(c, "out", nil); again.User.ID != one.User.ID {
+	if again := issuer.clientFor(c, "out", nil); again.User.ID != one.User.ID {
 		t.Errorf("after the log-out a new token gives %+v", again.User)
 	}
 }
 
 // testTokenOfDeletedAccount: the token that deleted an account cannot create another one. A new token can.
-func testTokenOfDeletedAccount(t *testing.T, c *harness.Client, p *tokenIssuer) {
-	one, two := p.clientFor(c, "gone", nil), p.clientFor(c, "gone", nil)
+func testTokenOfDeletedAccount(t *testing.T, c *harness.Client, issuer *tokenIssuer) {
+	one, two := issuer.clientFor(c, "gone", nil), issuer.clientFor(c, "gone", nil)
 	stream := two.OpenStream("")
 	one.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
 	stream.Expect(models.EventSessionRevoked, nil)
 	stream.ExpectEnd()
 	one.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)
 	two.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)
-	if again := p.clientFor(c, "gone", nil); again.User.ID == one.User.ID {
+	if again := issuer.clientFor(c, "gone", nil); again.User.ID == one.User.ID {
 		t.Error("the deleted account was restored")
 	}
 }
 
-func testApplicationIdentity(t *testing.T, c *harness.Client, p *tokenIssuer, social *harness.OIDCProvider) {
-	me := p.clientFor(c, "identity", nil)
+func testApplicationIdentity(t *testing.T, c *harness.Client, issuer *tokenIssuer, social *harness.OIDCProvider) {
+	me := issuer.clientFor(c, "identity", nil)
 	list := identities(me)
 	if len(list) != 1 || list[0].Provider != "jwt" || list[0].Issuer != issuerName || list[0].Subject != "identity" {
 		t.Fatalf("got %+v", list)
@@ -214,8 +215,8 @@ func testApplicationIdentity(t *testing.T, c *harness.Client, p *tokenIssuer, so
 }
 
 // testLinkedApplicationUser: with --jwt-link a user can link other identities, and unlink the application's.
-func testLinkedApplicationUser(t *testing.T, c *harness.Client, p *tokenIssuer, social *harness.OIDCProvider) {
-	me := p.clientFor(c, "identity", nil)
+func testLinkedApplicationUser(t *testing.T, c *harness.Client, issuer *tokenIssuer, social *harness.OIDCProvider) {
+	me := issuer.clientFor(c, "identity", nil)
 	list := identities(me)
 	v := harness.OIDCUser{Subject: harness.UniqueName("v"), Username: "v"}
 	social.LinkIdentityAs(me, v).ExpectStatus(303)
@@ -223,16 +224,16 @@ func testLinkedApplicationUser(t *testing.T, c *harness.Client, p *tokenIssuer, 
 		t.Errorf("the linked log-in opens the account of %+v", u)
 	}
 	me.Call("DELETE", harness.IdentitiesPath+"/"+list[0].ID, nil).ExpectStatus(204)
-	if again := p.clientFor(c, "identity", nil); again.User.ID == me.User.ID {
+	if again := issuer.clientFor(c, "identity", nil); again.User.ID == me.User.ID {
 		t.Error("the unlinked identity still opens the account")
 	}
 }
 
 // testTokenExpiry: after the expiry of a token its session and its stream cookie are refused. The test moves the
 // expiry of the session back while no server runs; the token itself is not expired yet.
-func testTokenExpiry(t *testing.T, s *harness.Server, p *tokenIssuer, database string, flags []string) {
+func testTokenExpiry(t *testing.T, s *harness.Server, issuer *tokenIssuer, database string, flags []string) {
 	c := harness.NewClient(t, s.URL)
-	me := p.clientFor(c, "end", nil)
+	me := issuer.clientFor(c, "end", nil)
 	cookie := me.Call("POST", "/v1/events/cookie", nil).ExpectStatus(204).HTTP.Cookies()[0]
 	pair := cookie.Name + "=" + cookie.Value
 	c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").ExpectStatus(200)
@@ -243,11 +244,11 @@ func testTokenExpiry(t *testing.T, s *harness.Server, p *tokenIssuer, database s
 	me.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeTokenExpired)
 	c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").
 		ExpectProblem(401, models.CodeTokenExpired)
-	if again := p.clientFor(c, "end", nil); again.User.ID != me.User.ID {
+	if again := issuer.clientFor(c, "end", nil); again.User.ID != me.User.ID {
 		t.Errorf("another token of the same user gives %+v", again.User)
 	}
 	// An expired token that is still accepted within the tolerance for clock differences.
-	last := p.clientFor(c, "end", jwt.MapClaims{"exp": time.Now().Add(-25 * time.Second).Unix()})
+	last := issuer.clientFor(c, "end", jwt.MapClaims{"exp": time.Now().Add(-25 * time.Second).Unix()})
 	cookie = last.Call("POST", "/v1/events/cookie", nil).ExpectStatus(204).HTTP.Cookies()[0]
 	harness.Eventually(t, "the cookie expires with its token", func() bool {
 		a := c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", cookie.Name+"="+cookie.Value, "Accept",
@@ -300,10 +301,10 @@ func TestOwnUsersExample(t *testing.T) {
 // TestTokensAreRefusedWithoutIssuer: a server without --jwt-issuer accepts no application's tokens.
 func TestTokensAreRefusedWithoutIssuer(t *testing.T) {
 	t.Parallel()
-	p := newTokenIssuer(t)
+	issuer := newTokenIssuer(t)
 	c := harness.NewClient(t, harness.StartServer(t, harness.NewSQLite(t)).URL)
-	c.WithToken(p.token("1", nil)).Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeUnauthenticated)
-	if p.keyRequestCount() != 0 {
+	c.WithToken(issuer.token("1", nil)).Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeUnauthenticated)
+	if issuer.keyRequestCount() != 0 {
 		t.Error("the server fetched keys of an issuer that is not configured")
 	}
 }

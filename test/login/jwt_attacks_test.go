@@ -24,8 +24,8 @@ import (
 // from a valid token in one point.
 func TestForgedApplicationTokensAreRefused(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		p := newTokenIssuer(t)
-		c := harness.NewClient(t, harness.StartServer(t, database, p.flags()...).URL)
+		issuer := newTokenIssuer(t)
+		c := harness.NewClient(t, harness.StartServer(t, database, issuer.flags()...).URL)
 		expectRefused := func(name string, code models.Code, signed string) {
 			t.Helper()
 			a := c.WithToken(signed).Call("GET", "/v1/users/me", nil)
@@ -57,17 +57,17 @@ func TestForgedApplicationTokensAreRefused(t *testing.T) {
 			"with a subject that cannot be stored":     {"sub": "a\u0000b"},
 			"that is expired and for another audience": {"exp": time.Now().Add(-time.Hour).Unix(), "aud": "other"},
 		} {
-			expectRefused(name, models.CodeUnauthenticated, p.token("1", more))
+			expectRefused(name, models.CodeUnauthenticated, issuer.token("1", more))
 		}
 		expectRefused("that is expired", models.CodeTokenExpired,
-			p.token("1", jwt.MapClaims{"exp": time.Now().Add(-time.Minute).Unix()}))
-		for name, signed := range forgedTokens(t, p) {
+			issuer.token("1", jwt.MapClaims{"exp": time.Now().Add(-time.Minute).Unix()}))
+		for name, signed := range forgedTokens(t, issuer) {
 			expectRefused(name, models.CodeUnauthenticated, signed)
 		}
-		p.clientFor(c, "1", nil)
+		issuer.clientFor(c, "1", nil)
 		// Within the tolerance for clock differences.
-		p.clientFor(c, "1", jwt.MapClaims{"exp": time.Now().Add(-5 * time.Second).Unix()})
-		if found := harness.Get[models.Page[models.User]](p.clientFor(c, "1", nil),
+		issuer.clientFor(c, "1", jwt.MapClaims{"exp": time.Now().Add(-5 * time.Second).Unix()})
+		if found := harness.Get[models.Page[models.User]](issuer.clientFor(c, "1", nil),
 			"/v1/users?prefix=u").Items; len(found) != 1 {
 			t.Errorf("the tokens created the users %+v, want one", found)
 		}
@@ -75,7 +75,7 @@ func TestForgedApplicationTokensAreRefused(t *testing.T) {
 }
 
 // forgedTokens returns tokens with the claims of a valid one that the application did not sign.
-func forgedTokens(t *testing.T, p *tokenIssuer) map[string]string {
+func forgedTokens(t *testing.T, issuer *tokenIssuer) map[string]string {
 	t.Helper()
 	otherKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -85,7 +85,7 @@ func forgedTokens(t *testing.T, p *tokenIssuer) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := x509.MarshalPKIXPublicKey(p.private.Public())
+	der, err := x509.MarshalPKIXPublicKey(issuer.private.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,35 +98,37 @@ func forgedTokens(t *testing.T, p *tokenIssuer) map[string]string {
 		}
 	})
 	claims := tokenClaims("1", nil)
-	good := signToken(t, jwt.SigningMethodRS256, p.private, map[string]any{"kid": p.kid}, claims)
+	good := signToken(t, jwt.SigningMethodRS256, issuer.private, map[string]any{"kid": issuer.kid}, claims)
 	parts := strings.Split(good, ".")
 	return map[string]string{
 		"alg none": signToken(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType,
-			map[string]any{"kid": p.kid}, claims),
-		"signed with the public key as a secret": signToken(t, jwt.SigningMethodHS256, public, map[string]any{"kid": p.kid},
-			claims),
+			map[string]any{"kid": issuer.kid}, claims),
+		"signed with the public key as a secret": signToken(t, jwt.SigningMethodHS256, public,
+			map[string]any{"kid": issuer.kid}, claims),
 		"signed with the public key's DER bytes as a secret": signToken(t, jwt.SigningMethodHS256, der,
-			map[string]any{"kid": p.kid}, claims),
+			map[string]any{"kid": issuer.kid}, claims),
 		"signed with an empty secret": signToken(t, jwt.SigningMethodHS256, []byte{},
-			map[string]any{"kid": p.kid}, claims),
+			map[string]any{"kid": issuer.kid}, claims),
 		"signed with an unknown key": signToken(t, jwt.SigningMethodRS256, otherKey,
 			map[string]any{"kid": "unknown"}, claims),
 		"signed with another key under the same kid": signToken(t, jwt.SigningMethodRS256, otherKey,
-			map[string]any{"kid": p.kid}, claims),
+			map[string]any{"kid": issuer.kid}, claims),
 		"signed with another key, without a kid": signToken(t, jwt.SigningMethodRS256, otherKey, nil, claims),
-		"signed with another algorithm": signToken(t, jwt.SigningMethodPS256, p.private,
-			map[string]any{"kid": p.kid}, claims),
+		"signed with another algorithm": signToken(t, jwt.SigningMethodPS256, issuer.private,
+			map[string]any{"kid": issuer.kid}, claims),
 		"signed with another type of key": signToken(t, jwt.SigningMethodES256, curve,
-			map[string]any{"kid": p.kid}, claims),
+			map[string]any{"kid": issuer.kid}, claims),
 		"with a URL of its key": signToken(t, jwt.SigningMethodRS256, attacker.private,
 			map[string]any{"kid": attacker.kid + "x", "jku": attacker.URL + "/keys", "x5u": attacker.URL + "/keys"}, claims),
 		"that contains its key": signToken(t, jwt.SigningMethodRS256, otherKey,
 			map[string]any{"kid": "own", "jwk": jose.JSONWebKey{Key: otherKey.Public(), KeyID: "own"}}, claims),
 		"with a kid that is not a string": signToken(t, jwt.SigningMethodRS256, otherKey, map[string]any{"kid": []int{1}},
 			claims),
-		"without its signature":               parts[0] + "." + parts[1] + ".",
-		"with the signature of another token": parts[0] + "." + parts[1] + "." + strings.Split(p.token("2", nil), ".")[2],
-		"with the claims of another user":     parts[0] + "." + strings.Split(p.token("2", nil), ".")[1] + "." + parts[2],
+		"without its signature": parts[0] + "." + parts[1] + ".",
+		"with the signature of another token": parts[0] + "." + parts[1] + "." +
+			strings.Split(issuer.token("2", nil), ".")[2],
+		"with the claims of another user": parts[0] + "." + strings.Split(issuer.token("2", nil), ".")[1] + "." +
+			parts[2],
 	}
 }
 
@@ -134,47 +136,47 @@ func forgedTokens(t *testing.T, p *tokenIssuer) map[string]string {
 // the old ones. Tokens with made-up key ids cause only a few fetches.
 func TestApplicationKeyRotation(t *testing.T) {
 	t.Parallel()
-	p := newTokenIssuer(t)
-	p.setUnavailable(true)
+	issuer := newTokenIssuer(t)
+	issuer.setUnavailable(true)
 	// The server starts although the keys are unavailable.
-	c := harness.NewClient(t, harness.StartServer(t, harness.NewSQLite(t), p.flags()...).URL)
-	a := c.WithToken(p.token("1", nil)).Call("GET", "/v1/users/me", nil)
+	c := harness.NewClient(t, harness.StartServer(t, harness.NewSQLite(t), issuer.flags()...).URL)
+	a := c.WithToken(issuer.token("1", nil)).Call("GET", "/v1/users/me", nil)
 	a.ExpectProblem(503, models.CodeUnavailable)
 	if a.Header("Retry-After") == "" {
 		t.Errorf("%v\nhas no Retry-After", a)
 	}
-	p.setUnavailable(false)
-	p.clientFor(c, "1", nil)
-	old := p.token("1", nil)
-	p.rotate("key-2")
-	p.clientFor(c, "1", nil)
+	issuer.setUnavailable(false)
+	issuer.clientFor(c, "1", nil)
+	old := issuer.token("1", nil)
+	issuer.rotate("key-2")
+	issuer.clientFor(c, "1", nil)
 	c.WithToken(old).Call("GET", "/v1/users/me", nil).ExpectStatus(200)
-	fetched := p.keyRequestCount()
+	fetched := issuer.keyRequestCount()
 	if fetched != 3 {
 		t.Errorf("the keys were fetched %d times, want 3", fetched)
 	}
 	claims := tokenClaims("1", nil)
 	for range 50 {
-		forged := signToken(t, jwt.SigningMethodRS256, p.private, map[string]any{"kid": rand.Text()}, claims)
+		forged := signToken(t, jwt.SigningMethodRS256, issuer.private, map[string]any{"kid": rand.Text()}, claims)
 		c.WithToken(forged).Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeUnauthenticated)
 	}
-	if n := p.keyRequestCount() - fetched; n > 5 {
+	if n := issuer.keyRequestCount() - fetched; n > 5 {
 		t.Errorf("50 made-up key ids caused %d fetches, want at most 5", n)
 	}
-	p.setUnavailable(true)
-	p.clientFor(c, "1", nil) // with the cached keys
+	issuer.setUnavailable(true)
+	issuer.clientFor(c, "1", nil) // with the cached keys
 }
 
 // TestKeyRedirectsAreNotFollowed: keys are fetched from the configured URL only; a redirect is not followed.
 func TestKeyRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
-	p := newTokenIssuer(t)
-	redirector := httptest.NewServer(http.RedirectHandler(p.URL+"/keys", http.StatusFound))
+	issuer := newTokenIssuer(t)
+	redirector := httptest.NewServer(http.RedirectHandler(issuer.URL+"/keys", http.StatusFound))
 	t.Cleanup(redirector.Close)
 	c := harness.NewClient(t, harness.StartServer(t, harness.NewSQLite(t),
-		append(p.flags(), "--jwt-jwks", redirector.URL)...).URL)
-	c.WithToken(p.token("1", nil)).Call("GET", "/v1/users/me", nil).ExpectProblem(503, models.CodeUnavailable)
-	if p.keyRequestCount() > 0 {
+		append(issuer.flags(), "--jwt-jwks", redirector.URL)...).URL)
+	c.WithToken(issuer.token("1", nil)).Call("GET", "/v1/users/me", nil).ExpectProblem(503, models.CodeUnavailable)
+	if issuer.keyRequestCount() > 0 {
 		t.Error("the keys were fetched through a redirect")
 	}
 }

@@ -38,57 +38,58 @@ const (
 
 func newTokenIssuer(t testing.TB) *tokenIssuer {
 	t.Helper()
-	p := &tokenIssuer{t: t}
-	p.rotate("key-1")
-	p.Server = httptest.NewServer(http.HandlerFunc(p.serveKeys))
-	t.Cleanup(p.Close)
-	return p
+	issuer := &tokenIssuer{t: t}
+	issuer.rotate("key-1")
+	issuer.Server = httptest.NewServer(http.HandlerFunc(issuer.serveKeys))
+	t.Cleanup(issuer.Close)
+	return issuer
 }
 
 // flags returns the settings with which a server accepts the issuer's tokens.
-func (p *tokenIssuer) flags() []string {
-	return []string{"--jwt-issuer", issuerName, "--jwt-audience", issuerAudience, "--jwt-jwks", p.URL + "/keys"}
+func (issuer *tokenIssuer) flags() []string {
+	return []string{"--jwt-issuer", issuerName, "--jwt-audience", issuerAudience, "--jwt-jwks", issuer.URL + "/keys"}
 }
 
 // rotate adds a new key to the others. The issuer signs with it from then on.
-func (p *tokenIssuer) rotate(kid string) {
-	p.t.Helper()
+func (issuer *tokenIssuer) rotate(kid string) {
+	issuer.t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		p.t.Fatal(err)
+		issuer.t.Fatal(err)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.kid, p.private = kid, private
-	p.publicKeys = append(p.publicKeys, jose.JSONWebKey{Key: private.Public(), KeyID: kid, Use: "sig", Algorithm: "RS256"})
+	issuer.mu.Lock()
+	defer issuer.mu.Unlock()
+	issuer.kid, issuer.private = kid, private
+	issuer.publicKeys = append(issuer.publicKeys,
+		jose.JSONWebKey{Key: private.Public(), KeyID: kid, Use: "sig", Algorithm: "RS256"})
 }
 
-func (p *tokenIssuer) serveKeys(w http.ResponseWriter, r *http.Request) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.keyRequests++
-	if p.unavailable || r.URL.Path != "/keys" {
+func (issuer *tokenIssuer) serveKeys(w http.ResponseWriter, r *http.Request) {
+	issuer.mu.Lock()
+	defer issuer.mu.Unlock()
+	issuer.keyRequests++
+	if issuer.unavailable || r.URL.Path != "/keys" {
 		http.Error(w, "unavailable", http.StatusBadGateway)
 		return
 	}
 	// One key has an unknown type; the server must ignore it.
 	set := map[string]any{"keys": []any{map[string]any{"kty": "future", "kid": "future"}}}
-	for _, k := range p.publicKeys {
+	for _, k := range issuer.publicKeys {
 		set["keys"] = append(set["keys"].([]any), k)
 	}
 	_ = json.NewEncoder(w).Encode(set)
 }
 
-func (p *tokenIssuer) setUnavailable(unavailable bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.unavailable = unavailable
+func (issuer *tokenIssuer) setUnavailable(unavailable bool) {
+	issuer.mu.Lock()
+	defer issuer.mu.Unlock()
+	issuer.unavailable = unavailable
 }
 
-func (p *tokenIssuer) keyRequestCount() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.keyRequests
+func (issuer *tokenIssuer) keyRequestCount() int {
+	issuer.mu.Lock()
+	defer issuer.mu.Unlock()
+	return issuer.keyRequests
 }
 
 // tokenClaims returns the claims of a valid token, with those in more added or replaced. Claims that are nil are
@@ -103,11 +104,12 @@ func tokenClaims(subject string, more jwt.MapClaims) jwt.MapClaims {
 }
 
 // token returns a token for the subject that is signed with the current key.
-func (p *tokenIssuer) token(subject string, more jwt.MapClaims) string {
-	p.t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return signToken(p.t, jwt.SigningMethodRS256, p.private, map[string]any{"kid": p.kid}, tokenClaims(subject, more))
+func (issuer *tokenIssuer) token(subject string, more jwt.MapClaims) string {
+	issuer.t.Helper()
+	issuer.mu.Lock()
+	defer issuer.mu.Unlock()
+	return signToken(issuer.t, jwt.SigningMethodRS256, issuer.private, map[string]any{"kid": issuer.kid},
+		tokenClaims(subject, more))
 }
 
 // signToken returns a token with these claims, valid or not.
@@ -124,9 +126,9 @@ func signToken(t testing.TB, method jwt.SigningMethod, key crypto.PrivateKey, he
 }
 
 // clientFor returns a client that uses a new token for the subject.
-func (p *tokenIssuer) clientFor(c *harness.Client, subject string, more jwt.MapClaims) *harness.Client {
-	p.t.Helper()
-	other := c.WithToken(p.token(subject, more))
+func (issuer *tokenIssuer) clientFor(c *harness.Client, subject string, more jwt.MapClaims) *harness.Client {
+	issuer.t.Helper()
+	other := c.WithToken(issuer.token(subject, more))
 	other.Call("GET", "/v1/users/me", nil).ExpectStatus(200).Decode(&other.User)
 	return other
 }

@@ -11,14 +11,14 @@ import (
 // tokens. Without the setting such sessions end: the application must be able to lock a user out.
 func TestOtherLogInsNeedJWTLink(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		p, social := newTokenIssuer(t), harness.NewOIDCProvider(t)
-		flags := append(p.flags(), "--oidc", social.Flag("mock"))
+		issuer, social := newTokenIssuer(t), harness.NewOIDCProvider(t)
+		flags := append(issuer.flags(), "--oidc", social.Flag("mock"))
 		s := harness.StartServer(t, database, append(flags, "--jwt-link")...)
 		c := harness.NewClient(t, s.URL)
-		t.Run("allowed", func(t *testing.T) { testLinkedApplicationUser(t, harness.NewClient(t, s.URL), p, social) })
+		t.Run("allowed", func(t *testing.T) { testLinkedApplicationUser(t, harness.NewClient(t, s.URL), issuer, social) })
 
 		identity := harness.OIDCUser{Subject: harness.UniqueName("v"), Username: "v"}
-		me := p.clientFor(c, "fired", nil)
+		me := issuer.clientFor(c, "fired", nil)
 		me.Call("PUT", "/v1/users/me/password", models.PasswordChange{NewPassword: harness.Password}).ExpectStatus(204)
 		social.LinkIdentityAs(me, identity).ExpectStatus(303)
 		byPassword := c.LogInAs(me.User.Username, harness.Password)
@@ -43,7 +43,7 @@ func TestOtherLogInsNeedJWTLink(t *testing.T) {
 		b.Call("GET", social.Authorize(b, b.BeginLogIn("/v1/auth/mock"), identity), nil).
 			ExpectProblem(403, models.CodeForbidden)
 
-		me = p.clientFor(c, "fired", nil)
+		me = issuer.clientFor(c, "fired", nil)
 		me.Call("PUT", "/v1/users/me/password",
 			models.PasswordChange{CurrentPassword: harness.Password, NewPassword: "another password"}).
 			ExpectProblem(403, models.CodeForbidden)

@@ -30,21 +30,35 @@ func TestRefreshGracePeriod(t *testing.T) {
 		})
 		const expired = models.RefreshTokenLife + time.Hour
 		for name, steps := range map[string][]refreshStep{
-			"within the grace period": {{spent: 0, next: 1},
-				{spent: 0, next: 2, after: 29999 * time.Millisecond, want: 1}},
-			"repeatedly within the grace period": {{spent: 0, next: 1}, {spent: 0, next: 2, want: 1},
-				{spent: 0, next: 3, after: 29 * time.Second, want: 1}},
-			"too late": {{spent: 0, next: 1},
-				{spent: 0, next: 2, after: 30 * time.Second, code: models.CodeSessionRevoked}},
-			"the successor after a late reuse": {{spent: 0, next: 1},
+			"within the grace period": {
+				{spent: 0, next: 1},
+				{spent: 0, next: 2, after: 29999 * time.Millisecond, want: 1},
+			},
+			"repeatedly within the grace period": {
+				{spent: 0, next: 1}, {spent: 0, next: 2, want: 1},
+				{spent: 0, next: 3, after: 29 * time.Second, want: 1},
+			},
+			"too late": {
+				{spent: 0, next: 1},
+				{spent: 0, next: 2, after: 30 * time.Second, code: models.CodeSessionRevoked},
+			},
+			"the successor after a late reuse": {
+				{spent: 0, next: 1},
 				{spent: 0, next: 2, after: time.Minute, code: models.CodeSessionRevoked},
-				{spent: 1, next: 3, code: models.CodeSessionRevoked}},
-			"reuse after the successor was used": {{spent: 0, next: 1}, {spent: 1, next: 2},
-				{spent: 0, next: 3, code: models.CodeSessionRevoked}},
-			"reuse of the successor": {{spent: 0, next: 1}, {spent: 1, next: 2}, {spent: 1, next: 3, want: 2},
-				{spent: 2, next: 4}},
-			"the session is expired": {{spent: 0, next: 1},
-				{spent: 0, next: 2, after: expired, code: models.CodeTokenExpired}},
+				{spent: 1, next: 3, code: models.CodeSessionRevoked},
+			},
+			"reuse after the successor was used": {
+				{spent: 0, next: 1}, {spent: 1, next: 2},
+				{spent: 0, next: 3, code: models.CodeSessionRevoked},
+			},
+			"reuse of the successor": {
+				{spent: 0, next: 1}, {spent: 1, next: 2}, {spent: 1, next: 3, want: 2},
+				{spent: 2, next: 4},
+			},
+			"the session is expired": {
+				{spent: 0, next: 1},
+				{spent: 0, next: 2, after: expired, code: models.CodeTokenExpired},
+			},
 		} {
 			t.Run(name, func(t *testing.T) { runRefreshSteps(t, s, steps) })
 		}

@@ -107,7 +107,7 @@ func testLoginCode(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 // testUsernamesFromProvider: users get a valid and free username, whatever their name at the provider is.
 func testUsernamesFromProvider(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	c.SignUp("Grace", harness.Password)
-	for i, n := range []struct{ username, name, want, shown string }{
+	for i, n := range []struct{ username, name, wantUsername, wantDisplayName string }{
 		{"grace", "Grace Hopper", "grace2", "Grace Hopper"},
 		{"GRACE", "", "GRACE3", "GRACE"},
 		{"alan@example.org", "Alan", "alan", "Alan"},
@@ -120,8 +120,8 @@ func testUsernamesFromProvider(t *testing.T, c *harness.Client, p *harness.OIDCP
 	} {
 		subject := "name-" + strings.Repeat("i", i+1)
 		u := p.LogIn(c, harness.OIDCUser{Subject: subject, Username: n.username, Name: n.name}).User
-		if u.Username != n.want || u.DisplayName != n.shown {
-			t.Errorf("%q, %q became %q, %q", n.username, n.name, u.Username, u.DisplayName)
+		if u.Username != n.wantUsername || u.DisplayName != n.wantDisplayName {
+			t.Errorf("%q, %q got the names %q, %q", n.username, n.name, u.Username, u.DisplayName)
 		}
 	}
 	withoutName := func(claims jwt.MapClaims) { delete(claims, "preferred_username") }
