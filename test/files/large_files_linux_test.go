@@ -91,10 +91,10 @@ func TestLargeFilesNeedLittleMemory(t *testing.T) {
 	var f models.File
 	expectLittleMemory := func(name string, f func()) {
 		start := time.Now()
-		grown := peakMemoryGrowth(p, f)
-		t.Logf("%s: the memory grew by %d KB, in %v", name, grown>>10, time.Since(start))
-		if grown > maxMemoryGrowth {
-			t.Errorf("%s: the memory grew by %d MB, want at most %d MB", name, grown>>20, maxMemoryGrowth>>20)
+		growth := peakMemoryGrowth(p, f)
+		t.Logf("%s: the memory grew by %d KB, in %v", name, growth>>10, time.Since(start))
+		if growth > maxMemoryGrowth {
+			t.Errorf("%s: the memory grew by %d MB, want at most %d MB", name, growth>>20, maxMemoryGrowth>>20)
 		}
 	}
 	expectLittleMemory("upload", func() {

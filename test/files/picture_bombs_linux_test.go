@@ -98,7 +98,7 @@ func TestPictureBombsAreNotDecoded(t *testing.T) {
 	room := anna.CreatePrivateRoom()
 	uploadPhoto(anna, room.ID) // allocates name the first upload allocates once
 	allBombs := pictureBombs(t)
-	grown := peakMemoryGrowth(p, func() {
+	growth := peakMemoryGrowth(p, func() {
 		for _, b := range allBombs {
 			f := anna.UploadFile(room.ID, "bomb", b.mediaType, b.content)
 			if f.MediaType != b.mediaType || f.Width != 0 || f.Height != 0 || f.ThumbnailURL != "" {
@@ -112,9 +112,9 @@ func TestPictureBombsAreNotDecoded(t *testing.T) {
 		}
 		uploadPhoto(anna, room.ID) // the next picture still gets a thumbnail
 	})
-	t.Logf("the memory grew by %d KB", grown>>10)
-	if grown > maxMemoryGrowth {
-		t.Errorf("the memory grew by %d MB, want at most %d MB", grown>>20, maxMemoryGrowth>>20)
+	t.Logf("the memory grew by %d KB", growth>>10)
+	if growth > maxMemoryGrowth {
+		t.Errorf("the memory grew by %d MB, want at most %d MB", growth>>20, maxMemoryGrowth>>20)
 	}
 	if p.Terminate() != 0 {
 		t.Error("the server did not exit with status 0")

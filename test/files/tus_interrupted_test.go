@@ -85,8 +85,8 @@ func waitUntilStored(t *testing.T, files harness.Storage, size int64) {
 	harness.Eventually(t, fmt.Sprintf("%d bytes in the storage", size), func() bool { return files.Size(t) >= size })
 }
 
-// waitUntilWriterStops waits until no request writes to the upload. The offset must not be the upload's own: a PATCH
-// there then gets a conflict.
+// waitUntilWriterStops waits until no request writes to the upload. It sends a PATCH with a wrong offset, which gets
+// 423 while another request writes, and 409 afterwards. The offset must therefore differ from that of the upload.
 func waitUntilWriterStops(c *harness.Client, path string, offset int) {
 	c.T.Helper()
 	harness.Eventually(c.T, "the upload has no writer", func() bool {

@@ -146,8 +146,8 @@ func TestGitHubDefaultURL(t *testing.T) {
 	t.Parallel()
 	s := harness.StartServer(t, harness.NewSQLite(t), "--oidc", "name=github,client_id=id,client_secret=secret",
 		"--public-url", "https://chat.example/")
-	begun := harness.NewClient(t, s.URL).Call("GET", "/v1/auth/github", nil).ExpectStatus(303)
-	at, err := url.Parse(begun.Header("Location"))
+	start := harness.NewClient(t, s.URL).Call("GET", "/v1/auth/github", nil).ExpectStatus(303)
+	at, err := url.Parse(start.Header("Location"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestGitHubDefaultURL(t *testing.T) {
 		at.Query().Get("redirect_uri") != "https://chat.example/v1/auth/github/callback" {
 		t.Errorf("the browser is redirected to %v", at)
 	}
-	if !begun.HTTP.Cookies()[0].Secure {
+	if !start.HTTP.Cookies()[0].Secure {
 		t.Error("the cookie is not Secure although the public URL is https")
 	}
 }

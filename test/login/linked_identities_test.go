@@ -45,11 +45,11 @@ func testLinkAccount(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 
 	// The web page requests the URL with its token. The browser then opens it without the token.
 	b := c.NewBrowser()
-	var begun struct{ URL string }
+	var start struct{ URL string }
 	b.AccessToken = me.AccessToken
-	b.Call("GET", "/v1/auth/mock?redirect=/%23/me", nil, "Accept", "application/json").ExpectStatus(200).Decode(&begun)
+	b.Call("GET", "/v1/auth/mock?redirect=/%23/me", nil, "Accept", "application/json").ExpectStatus(200).Decode(&start)
 	b.AccessToken = ""
-	if to := b.Call("GET", p.Authorize(b, begun.URL, ada), nil).ExpectStatus(303).Header("Location"); to != "/#/me" {
+	if to := b.Call("GET", p.Authorize(b, start.URL, ada), nil).ExpectStatus(303).Header("Location"); to != "/#/me" {
 		t.Errorf("after linking the browser is redirected to %q", to)
 	}
 	list := identities(me)

@@ -26,10 +26,10 @@ func TestSocialLogInInBrowser(t *testing.T) {
 	stream := bob.OpenStream("")
 	harness.RunNode(t, 3*time.Minute, "social.mjs", s.URL, harness.RoomPath(room.ID)[len("/v1/rooms/"):])
 	var joined models.MemberEvent
-	var said models.Message
+	var received models.Message
 	stream.Expect(models.EventMemberJoined, &joined)
-	stream.Expect(models.EventMessageNotification, &said)
-	if joined.User.Username != "ada" || said.Sender.ID != joined.User.ID || said.Text != "My first words" {
-		t.Errorf("bob received %+v and %+v", joined, said)
+	stream.Expect(models.EventMessageNotification, &received)
+	if joined.User.Username != "ada" || received.Sender.ID != joined.User.ID || received.Text != "My first words" {
+		t.Errorf("bob received %+v and %+v", joined, received)
 	}
 }

@@ -39,12 +39,12 @@ func testLogInFlow(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	ada := harness.OIDCUser{Subject: "ada-1", Username: "ada", Name: "Ada Lovelace", Email: "ada@example.org",
 		EmailVerified: true}
 	b := c.NewBrowser()
-	begun := b.Call("GET", "/v1/auth/mock?redirect="+url.QueryEscape("/#/rooms/7"), nil).ExpectStatus(303)
-	cookie := begun.HTTP.Cookies()[0]
+	start := b.Call("GET", "/v1/auth/mock?redirect="+url.QueryEscape("/#/rooms/7"), nil).ExpectStatus(303)
+	cookie := start.HTTP.Cookies()[0]
 	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/v1" || cookie.MaxAge != 660 {
 		t.Errorf("the browser cookie is %v", cookie)
 	}
-	at, err := url.Parse(begun.Header("Location"))
+	at, err := url.Parse(start.Header("Location"))
 	if err != nil {
 		t.Fatal(err)
 	}
