@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// pngChunk is a part of a PNG.
+// pngChunk returns a chunk of a PNG.
 func pngChunk(kind string, data []byte) []byte {
 	c := append([]byte(kind), data...)
 	sum := crc32.ChecksumIEEE(c)
 	return binary.BigEndian.AppendUint32(append(binary.BigEndian.AppendUint32(nil, uint32(len(data))), c...), sum)
 }
 
-// flatPNG is a picture of one colour and one bit for each pixel: huge when it is decoded, and small until then. Of its
-// rows only some are there.
+// flatPNG returns a PNG of one colour with one bit for each pixel: a small file that is huge when decoded. Its header
+// declares h rows, of which only rows are present.
 func flatPNG(t testing.TB, w, h, rows int) []byte {
 	t.Helper()
 	head := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(w)), uint32(h))
@@ -32,5 +32,6 @@ func flatPNG(t testing.TB, w, h, rows int) []byte {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return bytes.Join([][]byte{[]byte("\x89PNG\r\n\x1a\n"), pngChunk("IHDR", head), pngChunk("IDAT", packed.Bytes()), pngChunk("IEND", nil)}, nil)
+	return bytes.Join([][]byte{[]byte("\x89PNG\r\n\x1a\n"), pngChunk("IHDR", head), pngChunk("IDAT", packed.Bytes()),
+		pngChunk("IEND", nil)}, nil)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// onEachCrash runs a test on a server that can be killed.
-func onEachCrash(t *testing.T, f func(t *testing.T, p *harness.Process, run uploadRun)) {
+// onEachKillableServer runs a test on a server process that the test can kill.
+func onEachKillableServer(t *testing.T, f func(t *testing.T, p *harness.Process, run uploadRun)) {
 	harness.OnTwoStorages(t, func(t *testing.T, database string, files harness.Storage) {
 		p := harness.StartProcess(t, database, "--files", files.Location())
 		anna := harness.NewClient(t, p.URL).NewGuest("anna")
@@ -16,67 +16,69 @@ func onEachCrash(t *testing.T, f func(t *testing.T, p *harness.Process, run uplo
 	})
 }
 
-// TestTusGoesOnAfterACrash kills the server in the middle of a chunk, of one with a checksum, and when all bytes had
-// come.
-func TestTusGoesOnAfterACrash(t *testing.T) {
+// TestTusResumesAfterCrash kills the server during a chunk, during a chunk with a checksum, and after all bytes of
+// an upload were received.
+func TestTusResumesAfterCrash(t *testing.T) {
 	harness.Long(t)
-	onEachCrash(t, func(t *testing.T, p *harness.Process, run uploadRun) {
-		content := harness.RandomBytes(1000 + 2*storedPart)
+	onEachKillableServer(t, func(t *testing.T, p *harness.Process, run uploadRun) {
+		content := harness.RandomBytes(1000 + 2*storedPrefix)
 		path := run.CreateUpload(run.room.ID, len(content))
 		run.PatchUpload(path, 0, content[:1000]).ExpectStatus(204)
 		checked := run.CreateUpload(run.room.ID, len(content))
 		run.PatchUpload(checked, 0, content[:1000]).ExpectStatus(204)
-		complete := run.CreateUpload(run.room.ID, storedPart)
+		complete := run.CreateUpload(run.room.ID, storedPrefix)
 
-		beginChunk(run.Client, path, 1000, 2*storedPart, content[1000:1000+storedPart])
-		guard := []string{"Upload-Checksum", checksum("sha256", content[1000:])}
-		beginChunk(run.Client, checked, 1000, 2*storedPart, content[1000:1000+storedPart], guard...)
-		beginChunk(run.Client, complete, 0, -1, content[:storedPart])
-		stores(t, run.files, 2000+3*storedPart)
+		beginPatch(run.Client, path, 1000, 2*storedPrefix, content[1000:1000+storedPrefix])
+		checksum := []string{"Upload-Checksum", uploadChecksum("sha256", content[1000:])}
+		beginPatch(run.Client, checked, 1000, 2*storedPrefix, content[1000:1000+storedPrefix], checksum...)
+		beginPatch(run.Client, complete, 0, -1, content[:storedPrefix])
+		waitUntilStored(t, run.files, 2000+3*storedPrefix)
 		p.Kill()
 		p.Start()
 
-		if got := run.UploadOffset(path); got != 1000+storedPart {
-			t.Errorf("of %d bytes that were stored, %d are told of", 1000+storedPart, got)
+		if got := run.UploadOffset(path); got != 1000+storedPrefix {
+			t.Errorf("%d bytes were stored, but the offset is %d", 1000+storedPrefix, got)
 		}
 		if got := run.UploadOffset(checked); got != 1000 {
-			t.Errorf("a chunk that was never checked is kept: %d bytes", got)
+			t.Errorf("a chunk that was not verified is kept: the offset is %d, want 1000", got)
 		}
-		abandonUpload(run.Client, path, len(content))
-		run.goOn(path, content)
-		abandonUpload(run.Client, checked, len(content))
-		expectComplete(run.Client, run.PatchUpload(checked, 1000, content[1000:], guard...).ExpectStatus(204), content)
-		harness.Eventually(t, "the writer that was killed is forgotten", func() bool { return run.HeadUpload(complete).HTTP.StatusCode != 423 })
-		expectComplete(run.Client, run.HeadUpload(complete).ExpectStatus(200), content[:storedPart])
+		waitUntilWriterStops(run.Client, path, len(content))
+		run.resume(path, content)
+		waitUntilWriterStops(run.Client, checked, len(content))
+		expectComplete(run.Client, run.PatchUpload(checked, 1000, content[1000:], checksum...).ExpectStatus(204), content)
+		harness.Eventually(t, "the killed writer's lock has expired",
+			func() bool { return run.HeadUpload(complete).HTTP.StatusCode != 423 })
+		expectComplete(run.Client, run.HeadUpload(complete).ExpectStatus(200), content[:storedPrefix])
 	})
 }
 
-// TestTusCrashBeforeTheAnswer kills the server when a file's bytes are sealed, and the file is not in the database yet.
-func TestTusCrashBeforeTheAnswer(t *testing.T) {
-	onEachCrash(t, func(t *testing.T, p *harness.Process, run uploadRun) {
+// TestTusCompletesAfterCrashBeforeResponse simulates a crash after the bytes of a file were completed and before the
+// file was in the database.
+func TestTusCompletesAfterCrashBeforeResponse(t *testing.T) {
+	onEachKillableServer(t, func(t *testing.T, p *harness.Process, run uploadRun) {
 		content := harness.RandomBytes(100_000)
-		ways := map[string]func(path string) *harness.Response{
+		requests := map[string]func(path string) *harness.Response{
 			"HEAD":  func(path string) *harness.Response { return run.HeadUpload(path).ExpectStatus(200) },
 			"PATCH": func(path string) *harness.Response { return run.PatchUpload(path, len(content), nil).ExpectStatus(204) },
 		}
 		paths := map[string]string{}
-		for way := range ways {
-			paths[way] = run.CreateUpload(run.room.ID, len(content))
-			run.PatchUpload(paths[way], 0, content).ExpectStatus(204)
+		for method := range requests {
+			paths[method] = run.CreateUpload(run.room.ID, len(content))
+			run.PatchUpload(paths[method], 0, content).ExpectStatus(204)
 		}
 		p.Kill()
 		harness.Execute(t, run.database, "INSERT INTO doomed_blobs (key, due_at) SELECT blob, expires_at FROM uploads")
 		harness.Execute(t, run.database, "UPDATE uploads SET file_id = ''")
 		harness.Execute(t, run.database, "DELETE FROM files")
 		p.Start()
-		for way, ask := range ways {
-			expectComplete(run.Client, ask(paths[way]), content)
+		for method, send := range requests {
+			expectComplete(run.Client, send(paths[method]), content)
 		}
 	})
 }
 
-// TestTusOnTwoNodes goes on at one node with what began at another.
-func TestTusOnTwoNodes(t *testing.T) {
+// TestTusResumesOnAnotherNode resumes an upload on another node than the one where it began.
+func TestTusResumesOnAnotherNode(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()
 	for name, files := range map[string]func(t *testing.T) harness.Storage{
@@ -86,24 +88,25 @@ func TestTusOnTwoNodes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			database, files := harness.NewPostgres(t), files(t)
-			a, b := harness.StartServer(t, database, "--files", files.Location()), harness.StartServer(t, database, "--files", files.Location())
+			a, b := harness.StartServer(t, database, "--files", files.Location()),
+				harness.StartServer(t, database, "--files", files.Location())
 			anna := harness.NewClient(t, a.URL).NewGuest("anna")
-			there := anna.AtServer(b.URL)
+			onB := anna.AtServer(b.URL)
 			room := anna.CreatePrivateRoom()
-			content := harness.RandomBytes(3 * brokenPart)
+			content := harness.RandomBytes(3 * partialBody)
 			path := anna.CreateUpload(room.ID, len(content))
-			harness.ExpectUploadOffset(there.HeadUpload(path).ExpectStatus(200), 0)
-			writer := beginChunk(anna, path, 0, len(content), content[:brokenPart])
-			stores(t, files, storedPart)
-			there.PatchUpload(path, 0, content).ExpectProblem(423, models.CodeUploadConflict)
-			writer.cut()
-			abandonUpload(there, path, len(content))
-			harness.ExpectUploadOffset(there.HeadUpload(path).ExpectStatus(200), brokenPart)
-			there.PatchUpload(path, brokenPart, content[brokenPart:2*brokenPart]).ExpectStatus(204)
-			whole := anna.PatchUpload(path, 2*brokenPart, content[2*brokenPart:]).ExpectStatus(204)
-			expectComplete(there, whole, content)
-			if id := there.HeadUpload(path).ExpectStatus(200).Header("Parley-File-Id"); id != whole.Header("Parley-File-Id") {
-				t.Errorf("the nodes know of different files: %q, %q", id, whole.Header("Parley-File-Id"))
+			harness.ExpectUploadOffset(onB.HeadUpload(path).ExpectStatus(200), 0)
+			writer := beginPatch(anna, path, 0, len(content), content[:partialBody])
+			waitUntilStored(t, files, storedPrefix)
+			onB.PatchUpload(path, 0, content).ExpectProblem(423, models.CodeUploadConflict)
+			writer.disconnect()
+			waitUntilWriterStops(onB, path, len(content))
+			harness.ExpectUploadOffset(onB.HeadUpload(path).ExpectStatus(200), partialBody)
+			onB.PatchUpload(path, partialBody, content[partialBody:2*partialBody]).ExpectStatus(204)
+			whole := anna.PatchUpload(path, 2*partialBody, content[2*partialBody:]).ExpectStatus(204)
+			expectComplete(onB, whole, content)
+			if id := onB.HeadUpload(path).ExpectStatus(200).Header("Parley-File-Id"); id != whole.Header("Parley-File-Id") {
+				t.Errorf("the nodes return different files: %q, %q", id, whole.Header("Parley-File-Id"))
 			}
 		})
 	}

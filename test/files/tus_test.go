@@ -18,7 +18,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// expectComplete wants an upload's answer to name a file, which can be sent in a message and has the content.
+// expectComplete checks that the response of an upload names a file with the content, and that the file can be
+// attached to a message.
 func expectComplete(c *harness.Client, a *harness.Response, content []byte) models.File {
 	c.T.Helper()
 	harness.ExpectUploadOffset(a, len(content))
@@ -28,31 +29,34 @@ func expectComplete(c *harness.Client, a *harness.Response, content []byte) mode
 		c.T.Fatalf("the file is %+v", f)
 	}
 	var m models.Message
-	c.Call("POST", harness.RoomPath(f.RoomID)+"/messages", models.NewMessage{FileIDs: []string{id}}).ExpectStatus(201).Decode(&m)
+	c.Call("POST", harness.RoomPath(f.RoomID)+"/messages", models.NewMessage{FileIDs: []string{id}}).ExpectStatus(201).
+		Decode(&m)
 	if len(m.Files) != 1 || m.Files[0] != f {
 		c.T.Errorf("the message has the files %+v", m.Files)
 	}
 	if got := harness.DigestOf(c.Download(f).ExpectStatus(200).Body); got != f.SHA256 {
-		c.T.Fatalf("what is downloaded has the digest %s, not %s", got, f.SHA256)
+		c.T.Fatalf("the download has the digest %s, want %s", got, f.SHA256)
 	}
 	return f
 }
 
+// TestTus checks resumable uploads with tus 1.0.0 and its extensions on each storage.
 func TestTus(t *testing.T) {
 	harness.Long(t)
 	harness.RunScenariosOnEachStorage(t, []harness.Scenario{
 		{Name: "in chunks", Play: testChunks},
-		{Name: "begun with the first bytes", Play: testCreationWithUpload},
+		{Name: "creation with the first bytes", Play: testCreationWithUpload},
 		{Name: "checksums", Play: testChecksums},
-		{Name: "a chunk at the wrong place", Play: testWrongOffset},
-		{Name: "more bytes than were announced", Play: testTooManyBytes},
-		{Name: "what cannot be begun", Play: testRefusedCreation},
+		{Name: "a chunk at a wrong offset", Play: testWrongOffset},
+		{Name: "more bytes than announced", Play: testTooManyBytes},
+		{Name: "refused creations", Play: testRefusedCreation},
 		{Name: "the version of tus", Play: testTusVersion},
-		{Name: "another's upload", Play: testOthersUpload},
-		{Name: "begun once", Play: testCreationOnce},
-		{Name: "a file that is not what it says", Play: testOtherThanSaid},
-		{Name: "who leaves before the end", Play: testRemovedUploader},
-		{Name: "what uploads can do", Play: testUploadOptions}, {Name: "methods by a header", Play: testMethodOverride}, {Name: "who speaks no tus", Play: testTusFirst},
+		{Name: "the upload of another user", Play: testForeignUpload},
+		{Name: "idempotent creation", Play: testCreationIsIdempotent},
+		{Name: "a wrong declared type", Play: testMisdeclaredType},
+		{Name: "an uploader who is removed from the room", Play: testRemovedUploader},
+		{Name: "OPTIONS", Play: testUploadOptions}, {Name: "method override", Play: testMethodOverride},
+		{Name: "the version is checked first", Play: testTusVersionIsCheckedFirst},
 	}, "--max-file-size", "20MB", "--file-quota", "50MB")
 }
 
@@ -60,12 +64,14 @@ func testChunks(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
 	content := harness.RandomBytes(9<<20 + 100)
-	described := harness.UploadMetadataOf("filename", "../../harbour.mp4", "filetype", "application/x-harbour", "room_id", fmt.Sprint(room.ID), "of_mine", "x")
-	a := anna.Call("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(content)), "Upload-Metadata", described)
+	metadata := harness.UploadMetadataOf("filename", "../../harbour.mp4", "filetype", "application/x-harbour", "room_id",
+		fmt.Sprint(room.ID), "of_mine", "x")
+	a := anna.Call("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(content)),
+		"Upload-Metadata", metadata)
 	path := harness.ExpectUploadOffset(a.ExpectStatus(201), 0).Header("Location")
 	for offset := 0; offset < len(content); {
 		head := harness.ExpectUploadOffset(anna.HeadUpload(path).ExpectStatus(200), offset)
-		if head.Header("Upload-Length") != strconv.Itoa(len(content)) || head.Header("Upload-Metadata") != described ||
+		if head.Header("Upload-Length") != strconv.Itoa(len(content)) || head.Header("Upload-Metadata") != metadata ||
 			head.Header("Cache-Control") != "no-store" || head.Header("Parley-File-Id") != "" {
 			t.Errorf("%v", head.HTTP.Header)
 		}
@@ -77,14 +83,15 @@ func testChunks(t *testing.T, c *harness.Client) {
 	if f.Name != "harbour.mp4" || f.MediaType != "application/x-harbour" || f.RoomID != room.ID {
 		t.Errorf("the file is %+v", f)
 	}
-	for _, again := range []*harness.Response{anna.HeadUpload(path).ExpectStatus(200), anna.PatchUpload(path, len(content), nil).ExpectStatus(204)} {
+	for _, again := range []*harness.Response{anna.HeadUpload(path).ExpectStatus(200),
+		anna.PatchUpload(path, len(content), nil).ExpectStatus(204)} {
 		if harness.ExpectUploadOffset(again, len(content)).Header("Parley-File-Id") != f.ID {
-			t.Errorf("%v of a finished upload: %v", again, again.HTTP.Header)
+			t.Errorf("%v of a complete upload has the headers %v", again, again.HTTP.Header)
 		}
 	}
 	anna.PatchUpload(path, 0, content[:10]).ExpectProblem(409, models.CodeUploadConflict)
 	if got := harness.DigestOf(bert.Download(f).ExpectStatus(200).Body); got != f.SHA256 {
-		t.Errorf("bert gets %s", got)
+		t.Errorf("bert downloads the digest %s", got)
 	}
 	anna.Call("DELETE", path, nil, "Tus-Resumable", "1.0.0").ExpectStatus(204)
 	anna.HeadUpload(path).ExpectStatus(410)
@@ -95,12 +102,15 @@ func testCreationWithUpload(_ *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	content := harness.RandomBytes(100_000)
-	a := anna.Call("POST", "/v1/uploads", content[:40_000], harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
+	a := anna.Call("POST", "/v1/uploads", content[:40_000],
+		harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
 	path := harness.ExpectUploadOffset(a.ExpectStatus(201), 40_000).Header("Location")
 	expectComplete(anna, anna.PatchUpload(path, 40_000, content[40_000:]).ExpectStatus(204), content)
-	a = anna.Call("POST", "/v1/uploads", content, harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
+	a = anna.Call("POST", "/v1/uploads", content,
+		harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
 	expectComplete(anna, a.ExpectStatus(201), content)
-	anna.CallInvalid("POST", "/v1/uploads", content, harness.UploadCreation(room.ID, len(content), "Content-Type", "text/plain")...).
+	anna.CallInvalid("POST", "/v1/uploads", content,
+		harness.UploadCreation(room.ID, len(content), "Content-Type", "text/plain")...).
 		ExpectProblem(415, models.CodeUnsupportedMediaType)
 }
 
@@ -113,25 +123,29 @@ func testChecksums(t *testing.T, c *harness.Client) {
 	for i, algorithm := range []string{"sha1", "sha256", "sha512"} {
 		offset := i * 20_000
 		chunk := content[offset : offset+20_000]
-		anna.PatchUpload(path, offset, chunk, "Upload-Checksum", checksum(algorithm, content)).ExpectProblem(460, models.CodeUploadConflict)
+		anna.PatchUpload(path, offset, chunk, "Upload-Checksum", uploadChecksum(algorithm, content)).
+			ExpectProblem(460, models.CodeUploadConflict)
 		harness.ExpectUploadOffset(anna.HeadUpload(path).ExpectStatus(200), offset)
-		last = harness.ExpectUploadOffset(anna.PatchUpload(path, offset, chunk, "Upload-Checksum", checksum(algorithm, chunk)).ExpectStatus(204), offset+20_000)
+		last = anna.PatchUpload(path, offset, chunk, "Upload-Checksum", uploadChecksum(algorithm, chunk)).ExpectStatus(204)
+		harness.ExpectUploadOffset(last, offset+20_000)
 	}
 	expectComplete(anna, last, content)
 
 	path = anna.CreateUpload(room.ID, 10)
-	for _, unreadable := range []string{"md5 XUFAKrxLKna5cZ2REBfFkg==", "sha1", "sha1 !", "sha256 " + strings.Fields(checksum("sha1", nil))[1]} {
+	for _, unreadable := range []string{"md5 XUFAKrxLKna5cZ2REBfFkg==", "sha1", "sha1 !",
+		"sha256 " + strings.Fields(uploadChecksum("sha1", nil))[1]} {
 		anna.PatchUpload(path, 0, content[:10], "Upload-Checksum", unreadable).ExpectInvalid("Upload-Checksum")
 	}
 	if got := anna.UploadOffset(path); got != 0 {
-		t.Errorf("a chunk that could not be checked is kept: %d bytes", got)
+		t.Errorf("a chunk that could not be verified is kept: the offset is %d, want 0", got)
 	}
-	wrong := harness.UploadCreation(room.ID, 10, "Content-Type", "application/offset+octet-stream", "Upload-Checksum", checksum("sha1", content))
+	wrong := harness.UploadCreation(room.ID, 10, "Content-Type", "application/offset+octet-stream", "Upload-Checksum",
+		uploadChecksum("sha1", content))
 	anna.Call("POST", "/v1/uploads", content[:10], wrong...).ExpectProblem(460, models.CodeUploadConflict)
 }
 
-// checksum is an Upload-Checksum.
-func checksum(algorithm string, content []byte) string {
+// uploadChecksum returns the value of an Upload-Checksum header.
+func uploadChecksum(algorithm string, content []byte) string {
 	var sum []byte
 	switch algorithm {
 	case "sha1":
@@ -157,9 +171,12 @@ func testWrongOffset(_ *testing.T, c *harness.Client) {
 	for _, offset := range []int{0, 599, 601, 1000, 5000} {
 		anna.PatchUpload(path, offset, content[:10]).ExpectProblem(409, models.CodeUploadConflict)
 	}
-	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(-1)...).ExpectProblem(409, models.CodeUploadConflict)
-	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(600, "Upload-Offset", "six")...).ExpectInvalid("Upload-Offset")
-	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(600, "Content-Type", "application/octet-stream")...).
+	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(-1)...).
+		ExpectProblem(409, models.CodeUploadConflict)
+	anna.CallInvalid("PATCH", path, content[600:], harness.UploadHeaders(600, "Upload-Offset", "six")...).
+		ExpectInvalid("Upload-Offset")
+	anna.CallInvalid("PATCH", path, content[600:],
+		harness.UploadHeaders(600, "Content-Type", "application/octet-stream")...).
 		ExpectProblem(415, models.CodeUnsupportedMediaType)
 	harness.ExpectUploadOffset(anna.PatchUpload(path, 600, nil).ExpectStatus(204), 600)
 	expectComplete(anna, anna.PatchUpload(path, 600, content[600:]).ExpectStatus(204), content)
@@ -172,28 +189,28 @@ func testTooManyBytes(t *testing.T, c *harness.Client) {
 	path := anna.CreateUpload(room.ID, 40_000)
 	anna.PatchUpload(path, 0, content).ExpectProblem(413, models.CodeTooLarge)
 	if got := anna.UploadOffset(path); got != 0 {
-		t.Errorf("%d bytes of it are kept", got)
+		t.Errorf("the offset is %d, want 0", got)
 	}
 	anna.PatchUpload(path, 0, content[:10_000]).ExpectStatus(204)
-	if status := patchUnsized(anna, path, 10_000, content[10_000:]); status != 413 {
-		t.Errorf("a body of a length that was not said, and too much: %d", status)
+	if status := patchWithoutLength(anna, path, 10_000, content[10_000:]); status != 413 {
+		t.Errorf("a body without a length that is too large: got the status %d, want 413", status)
 	}
 	got := anna.UploadOffset(path)
 	if got < 10_000 || got > 40_000 {
-		t.Fatalf("the upload stands at %d", got)
+		t.Fatalf("the offset is %d, want 10000 to 40000", got)
 	}
 	a := anna.PatchUpload(path, got, content[got:40_000]).ExpectStatus(204)
 	expectComplete(anna, a, content[:40_000])
 
 	path = anna.CreateUpload(room.ID, 40_000)
-	if status := patchUnsized(anna, path, 0, content[:40_000]); status != 204 {
-		t.Errorf("a body of a length that was not said: %d", status)
+	if status := patchWithoutLength(anna, path, 0, content[:40_000]); status != 204 {
+		t.Errorf("a body without a length: got the status %d, want 204", status)
 	}
 	expectComplete(anna, anna.HeadUpload(path).ExpectStatus(200), content[:40_000])
 }
 
-// patchUnsized sends a chunk without saying how long it is.
-func patchUnsized(c *harness.Client, path string, offset int, chunk []byte) (status int) {
+// patchWithoutLength sends a chunk without a Content-Length.
+func patchWithoutLength(c *harness.Client, path string, offset int, chunk []byte) (status int) {
 	c.T.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
@@ -211,42 +228,49 @@ func patchUnsized(c *harness.Client, path string, offset int, chunk []byte) (sta
 func testRefusedCreation(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	hidden, open := anna.CreatePrivateRoom(), anna.CreatePublicRoom()
-	begin := func(room, length, described string) *harness.Response {
+	create := func(room, length, metadata string) *harness.Response {
 		t.Helper()
-		if described == "" {
-			described = harness.UploadMetadataOf("filename", "a", "room_id", room)
+		if metadata == "" {
+			metadata = harness.UploadMetadataOf("filename", "a", "room_id", room)
 		}
-		return bert.CallInvalid("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", length, "Upload-Metadata", described)
+		return bert.CallInvalid("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", length,
+			"Upload-Metadata", metadata)
 	}
-	for _, room := range []string{fmt.Sprint(hidden.ID), "#nowhere", "99999999", "seven", "#", "-1", "0", "\x00", "#\xff", "99999999999999999999"} {
-		begin(room, "10", "").ExpectProblem(404, models.CodeNotFound)
+	for _, room := range []string{fmt.Sprint(hidden.ID), "#nowhere", "99999999", "seven", "#", "-1", "0", "\x00", "#\xff",
+		"99999999999999999999"} {
+		create(room, "10", "").ExpectProblem(404, models.CodeNotFound)
 	}
-	begin(fmt.Sprint(open.ID), "10", "").ExpectProblem(403, models.CodeForbidden)
-	begin("#"+open.Handle, "10", "").ExpectProblem(403, models.CodeForbidden)
+	create(fmt.Sprint(open.ID), "10", "").ExpectProblem(403, models.CodeForbidden)
+	create("#"+open.Handle, "10", "").ExpectProblem(403, models.CodeForbidden)
 	bert.JoinRoom(open.ID)
 	mine := fmt.Sprint(open.ID)
-	for _, described := range []string{
-		"filename", "room_id", "room_id !", "room_id " + mine + "é", "filename YQ==,,room_id Nw==", harness.UploadMetadataOf("room_id", mine, "room_id", mine),
-		harness.UploadMetadataOf("filename", "a"), harness.UploadMetadataOf("room_id", mine, "\xff\xfe", "x"), harness.UploadMetadataOf("room_id", mine, "x", strings.Repeat("x", 3072)),
+	for _, metadata := range []string{
+		"filename", "room_id", "room_id !", "room_id " + mine + "é", "filename YQ==,,room_id Nw==",
+		harness.UploadMetadataOf("room_id", mine, "room_id", mine),
+		harness.UploadMetadataOf("filename", "a"), harness.UploadMetadataOf("room_id", mine, "\xff\xfe", "x"),
+		harness.UploadMetadataOf("room_id", mine, "x", strings.Repeat("x", 3072)),
 	} {
-		begin("", "10", described).ExpectInvalid("Upload-Metadata")
+		create("", "10", metadata).ExpectInvalid("Upload-Metadata")
 	}
 	for _, length := range []string{"-1", "0", "ten", "1e3", "99999999999999999999"} {
-		begin(mine, length, "").ExpectInvalid("Upload-Length")
+		create(mine, length, "").ExpectInvalid("Upload-Length")
 	}
-	bert.CallInvalid("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Defer-Length", "1", "Upload-Metadata", harness.UploadMetadataOf("room_id", mine)).
+	bert.CallInvalid("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Defer-Length", "1", "Upload-Metadata",
+		harness.UploadMetadataOf("room_id", mine)).
 		ExpectInvalid("Upload-Length")
-	begin(mine, "20000001", "").ExpectProblem(413, models.CodeTooLarge)
-	bert.WithoutToken().CallInvalid("POST", "/v1/uploads", nil, harness.UploadCreation(open.ID, 10)...).ExpectProblem(401, models.CodeUnauthenticated)
+	create(mine, "20000001", "").ExpectProblem(413, models.CodeTooLarge)
+	bert.WithoutToken().CallInvalid("POST", "/v1/uploads", nil, harness.UploadCreation(open.ID, 10)...).
+		ExpectProblem(401, models.CodeUnauthenticated)
 
-	for range 2 { // what is begun counts before it is there
+	for range 2 { // the announced length counts towards the quota
 		bert.CreateUpload(open.ID, 20_000_000)
 	}
-	begin(mine, "10000001", "").ExpectProblem(413, models.CodeTooLarge)
+	create(mine, "10000001", "").ExpectProblem(413, models.CodeTooLarge)
 	path := bert.CreateUpload(open.ID, 10_000_000)
 	bert.Call("DELETE", path, nil, "Tus-Resumable", "1.0.0").ExpectStatus(204)
 	bert.CreateUpload(open.ID, 9_000_000)
-	bert.CallInvalid("POST", harness.RoomPath(open.ID)+"/files", harness.RandomBytes(1_000_001), "Content-Type", "text/plain").ExpectProblem(413, models.CodeTooLarge)
+	bert.CallInvalid("POST", harness.RoomPath(open.ID)+"/files", harness.RandomBytes(1_000_001), "Content-Type",
+		"text/plain").ExpectProblem(413, models.CodeTooLarge)
 }
 
 func testTusVersion(t *testing.T, c *harness.Client) {
@@ -268,11 +292,11 @@ func testTusVersion(t *testing.T, c *harness.Client) {
 	}
 	anna.Call("DELETE", path, nil).ExpectProblem(412, models.CodeInvalidRequest)
 	if got := anna.UploadOffset(path); got != 0 {
-		t.Errorf("it stands at %d", got)
+		t.Errorf("the offset is %d, want 0", got)
 	}
 }
 
-func testOthersUpload(_ *testing.T, c *harness.Client) {
+func testForeignUpload(_ *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
 	content := harness.RandomBytes(10)
@@ -288,29 +312,34 @@ func testOthersUpload(_ *testing.T, c *harness.Client) {
 	bert.PatchUpload(path, len(content), nil).ExpectProblem(404, models.CodeNotFound)
 }
 
-func testCreationOnce(t *testing.T, c *harness.Client) {
+func testCreationIsIdempotent(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	content := harness.RandomBytes(100)
-	first := harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream", "Idempotency-Key", "once")
-	path := harness.ExpectUploadOffset(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30).Header("Location")
+	first := harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream",
+		"Idempotency-Key", "once")
+	path := harness.ExpectUploadOffset(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30).
+		Header("Location")
 	again := harness.ExpectUploadOffset(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30)
 	if again.Header("Location") != path || again.Header("Idempotency-Replayed") != "true" {
 		t.Errorf("%v", again.HTTP.Header)
 	}
-	anna.Call("POST", "/v1/uploads", nil, harness.UploadCreation(room.ID, 99, "Idempotency-Key", "once")...).ExpectProblem(409, models.CodeIdempotencyMismatch)
+	anna.Call("POST", "/v1/uploads", nil, harness.UploadCreation(room.ID, 99, "Idempotency-Key", "once")...).
+		ExpectProblem(409, models.CodeIdempotencyMismatch)
 	whole := expectComplete(anna, anna.PatchUpload(path, 30, content[30:]).ExpectStatus(204), content)
-	again = harness.ExpectUploadOffset(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), len(content))
+	again = anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201)
+	harness.ExpectUploadOffset(again, len(content))
 	if again.Header("Parley-File-Id") != whole.ID {
 		t.Errorf("%v", again.HTTP.Header)
 	}
 }
 
-func testOtherThanSaid(t *testing.T, c *harness.Client) {
+func testMisdeclaredType(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	content := []byte("<script>alert('no picture')</script>")
-	path := anna.CreateUpload(room.ID, len(content), "Upload-Metadata", harness.UploadMetadataOf("filetype", "image/png", "room_id", fmt.Sprint(room.ID)))
+	path := anna.CreateUpload(room.ID, len(content), "Upload-Metadata",
+		harness.UploadMetadataOf("filetype", "image/png", "room_id", fmt.Sprint(room.ID)))
 	anna.PatchUpload(path, 0, content[:10]).ExpectStatus(204)
 	f := expectComplete(anna, anna.PatchUpload(path, 10, content[10:]).ExpectStatus(204), content)
 	if f.MediaType != "text/html" || f.Width != 0 {
@@ -329,14 +358,14 @@ func testRemovedUploader(t *testing.T, c *harness.Client) {
 		a := bert.PatchUpload(path, 500, content[500:]).ExpectStatus(refusal)
 		head := bert.HeadUpload(path).ExpectStatus(refusal)
 		if a.Header("Parley-File-Id") != "" || head.Header("Parley-File-Id") != "" {
-			t.Errorf("one who was removed has a file: %v", a.HTTP.Header)
+			t.Errorf("a removed member got a file: %v", a.HTTP.Header)
 		}
 		anna.AddMember(room, bert, models.RoleMember)
 		expectComplete(bert, bert.HeadUpload(path).ExpectStatus(200), content)
 	}
 }
 
-// testMethodOverride uploads and gives up as clients do that can send nothing but GET and POST.
+// testMethodOverride uploads and terminates with X-HTTP-Method-Override, for clients that can send only GET and POST.
 func testMethodOverride(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom().ID
@@ -361,13 +390,14 @@ func testMethodOverride(t *testing.T, c *harness.Client) {
 			t.Errorf("%s: %v", method, a.HTTP.Header)
 		}
 	}
-	m := anna.SendText(room, "stays") // elsewhere nobody asked for it
-	anna.Send("POST", harness.MessagePath(m), nil, "X-HTTP-Method-Override", "DELETE").ExpectProblem(405, models.CodeMethodNotAllowed)
+	m := anna.SendText(room, "stays") // other endpoints ignore the header
+	anna.Send("POST", harness.MessagePath(m), nil, "X-HTTP-Method-Override", "DELETE").
+		ExpectProblem(405, models.CodeMethodNotAllowed)
 	anna.Send("GET", "/v1/rooms", nil, "X-HTTP-Method-Override", "POST").ExpectStatus(200)
 }
 
-// testTusFirst: whatever is wrong with a request, who speaks no tus hears of that, and in tus.
-func testTusFirst(t *testing.T, c *harness.Client) {
+// testTusVersionIsCheckedFirst: a request without the right Tus-Resumable gets 412, whatever else is wrong with it.
+func testTusVersionIsCheckedFirst(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	for _, headers := range [][]string{{}, {"Upload-Length", "5"}, {"Upload-Length", "x"}, {"Tus-Resumable", "0.2.2"}} {
 		a := anna.CallInvalid("POST", "/v1/uploads", nil, headers...).ExpectStatus(412)
@@ -392,7 +422,7 @@ func testUploadOptions(t *testing.T, c *harness.Client) {
 			"Tus-Checksum-Algorithm": "sha1,sha256,sha512",
 		} {
 			if got := a.Header(name); got != want {
-				t.Errorf("%s %s: %q, wanted %q", path, name, got, want)
+				t.Errorf("%s %s: got %q, want %q", path, name, got, want)
 			}
 		}
 	}

@@ -1,5 +1,5 @@
-// Package login tests the ways to log in that others provide: OpenID Connect, GitHub, and JWTs of an application of its
-// own.
+// Package login tests log-in through other services: OpenID Connect, GitHub, and JWTs that an application issues for
+// its own users. It also tests the rotation of refresh tokens.
 package login
 
 import (

@@ -20,7 +20,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestSocialAttacks tries to come in through a provider as somebody else, or to have somebody else come in.
+// TestSocialAttacks tries to log in as another user through a provider, or to log another user in as the attacker.
 func TestSocialAttacks(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		p, other := harness.NewOIDCProvider(t), harness.NewOIDCProvider(t)
@@ -29,36 +29,38 @@ func TestSocialAttacks(t *testing.T) {
 			name string
 			play func(t *testing.T, c *harness.Client, p *harness.OIDCProvider)
 		}{
-			{"another browser's answer", testForeignCallback},
-			{"another log-in's code", testForeignCode},
-			{"an answer, replayed", testReplayedCallback},
-			{"answers that nobody asked for", testUnaskedCallback},
-			{"an answer of another provider", testMixedUp},
-			{"ID tokens", testForgedIDTokens},
-			{"a name and an address that somebody has", testMatchingAddress},
+			{"a callback in another browser", testCallbackInOtherBrowser},
+			{"the code of another log-in", testCodeOfOtherLogIn},
+			{"a replayed callback", testReplayedCallback},
+			{"unrequested callbacks", testUnrequestedCallback},
+			{"a callback of another provider", testOtherProvidersCallback},
+			{"forged ID tokens", testForgedIDTokens},
+			{"a name and an e-mail address of another user", testMatchingNameOrEmail},
 			{"open redirects", testOpenRedirects},
 		} {
 			t.Run(sc.name, func(t *testing.T) {
 				c := harness.NewClient(t, s.URL)
 				sc.play(t, c, p)
-				if found := harness.Get[models.Page[models.User]](c.NewGuest("judge"), "/v1/users?prefix=mallory").Items; len(found) != 0 {
-					t.Errorf("an attack made %+v", found)
+				if found := harness.Get[models.Page[models.User]](c.NewGuest("observer"),
+					"/v1/users?prefix=mallory").Items; len(found) != 0 {
+					t.Errorf("an attack created the users %+v", found)
 				}
 			})
 		}
 	})
 }
 
-// mallory is who must not come to have an account.
+// mallory returns a user who must not get an account.
 func mallory() harness.OIDCUser {
 	return harness.OIDCUser{Subject: harness.UniqueName("mallory"), Username: harness.UniqueName("mallory")}
 }
 
-// testForeignCallback: a victim is led to the end of a log-in that an attacker has begun, and would write as the
-// attacker. The attacker's own browser can still end it.
-func testForeignCallback(_ *testing.T, c *harness.Client, p *harness.OIDCProvider) {
+// testCallbackInOtherBrowser: an attacker begins a log-in and sends the callback to a victim, who would then write as
+// the attacker. The callback is refused there; the attacker's own browser can still complete the log-in.
+func testCallbackInOtherBrowser(_ *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	attacker, victim, stranger := c.NewBrowser(), c.NewBrowser(), c.NewBrowser()
-	callback := p.Authorize(attacker, attacker.BeginLogIn("/v1/auth/mock"), harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "attacker"})
+	callback := p.Authorize(attacker, attacker.BeginLogIn("/v1/auth/mock"),
+		harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "attacker"})
 	victim.BeginLogIn("/v1/auth/mock")
 	victim.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials)
 	stranger.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials)
@@ -66,9 +68,9 @@ func testForeignCallback(_ *testing.T, c *harness.Client, p *harness.OIDCProvide
 	attacker.RedeemLoginCode(attacker.Call("GET", callback, nil).ExpectStatus(303).Header("Location")).ExpectStatus(201)
 }
 
-// testForeignCode: an attacker has the code of a victim's log-in, and puts it into one of their own. The code is bound
-// to the verifier of the log-in that it is for.
-func testForeignCode(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
+// testCodeOfOtherLogIn: an attacker uses the code of a victim's log-in in a log-in of their own. PKCE (RFC 7636) binds
+// the code to the verifier of its own log-in.
+func testCodeOfOtherLogIn(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	victim, attacker := c.NewBrowser(), c.NewBrowser()
 	stolen := p.Authorize(victim, victim.BeginLogIn("/v1/auth/mock"), mallory())
 	own := p.Authorize(attacker, attacker.BeginLogIn("/v1/auth/mock"), mallory())
@@ -86,30 +88,32 @@ func testForeignCode(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 
 func testReplayedCallback(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	b := c.NewBrowser()
-	callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "anybody"})
+	callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"),
+		harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "anybody"})
 	b.Call("GET", callback, nil).ExpectStatus(303)
 	b.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials)
-	// Who says no at the provider ends the log-in too.
-	unwilling := mallory()
-	unwilling.Refuses = true
-	callback = p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), unwilling)
+	// A refusal at the provider ends the log-in, too.
+	refusing := mallory()
+	refusing.Refuses = true
+	callback = p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), refusing)
 	b.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials)
 	b.Call("GET", callback+"&code=x", nil).ExpectProblem(401, models.CodeBadCredentials)
-	// A person is told on the page that they came from.
-	callback = p.Authorize(b, b.BeginLogIn("/v1/auth/mock?redirect=/%23/rooms/7"), unwilling)
+	// A browser is sent back to the page where the log-in began, with the error.
+	callback = p.Authorize(b, b.BeginLogIn("/v1/auth/mock?redirect=/%23/rooms/7"), refusing)
 	page := []string{"Accept", "text/html,application/xhtml+xml,*/*;q=0.8"}
 	refused := b.Call("GET", callback, nil, page...).ExpectStatus(303)
 	if to := refused.Header("Location"); to != "/#/rooms/7&login_error=bad_credentials" {
-		t.Errorf("after a refusal the browser comes to %q", to)
+		t.Errorf("after a refusal the browser is redirected to %q", to)
 	}
 	b.Call("GET", callback, nil, page...).ExpectProblem(401, models.CodeBadCredentials)
 }
 
-func testUnaskedCallback(_ *testing.T, c *harness.Client, _ *harness.OIDCProvider) {
+func testUnrequestedCallback(_ *testing.T, c *harness.Client, _ *harness.OIDCProvider) {
 	b := c.NewBrowser()
 	b.BeginLogIn("/v1/auth/mock")
 	for _, query := range []string{
-		"", "?code=x", "?state=x", "?code=x&state=", "?code=x&state=x", "?error=access_denied", "?code=x&state=" + strings.Repeat("x", 10_000),
+		"", "?code=x", "?state=x", "?code=x&state=", "?code=x&state=x", "?error=access_denied",
+		"?code=x&state=" + strings.Repeat("x", 10_000),
 	} {
 		b.Call("GET", "/v1/auth/mock/callback"+query, nil).ExpectProblem(401, models.CodeBadCredentials)
 	}
@@ -120,18 +124,19 @@ func testUnaskedCallback(_ *testing.T, c *harness.Client, _ *harness.OIDCProvide
 	b.CallInvalid("POST", "/v1/sessions", map[string]any{"login_code": "x", "username": "ada"}).ExpectInvalid("username")
 }
 
-// testMixedUp: what began at one provider cannot end at another's callback, which would be told the code and may belong
-// to an attacker.
-func testMixedUp(_ *testing.T, c *harness.Client, p *harness.OIDCProvider) {
+// testOtherProvidersCallback: a log-in with one provider cannot end at the callback of another provider, which would
+// get the code and may belong to an attacker.
+func testOtherProvidersCallback(_ *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	b := c.NewBrowser()
-	callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "anybody"})
+	callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"),
+		harness.OIDCUser{Subject: harness.UniqueName("a"), Username: "anybody"})
 	b.Call("GET", strings.Replace(callback, "/mock/", "/other/", 1), nil).ExpectProblem(401, models.CodeBadCredentials)
 	b.Call("GET", strings.Replace(callback, "/mock/", "/unknown/", 1), nil).ExpectProblem(404, models.CodeNotFound)
-	b.Call("GET", callback, nil).ExpectStatus(303) // nobody else has made use of it
+	b.Call("GET", callback, nil).ExpectStatus(303) // the log-in is still valid
 }
 
-// testForgedIDTokens has the provider's answer hold ID tokens that are not for this log-in, or not the provider's. Each
-// of them differs from a good one in one thing.
+// testForgedIDTokens has the provider return ID tokens that are not for this log-in, or not signed by the provider.
+// Each differs from a valid one in one point.
 func testForgedIDTokens(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	signWith := func(method jwt.SigningMethod, kid string, key any) func(jwt.MapClaims) string {
 		return func(claims jwt.MapClaims) string {
@@ -157,7 +162,7 @@ func testForgedIDTokens(t *testing.T, c *harness.Client, p *harness.OIDCProvider
 	if err != nil {
 		t.Fatal(err)
 	}
-	strange, err := rsa.GenerateKey(rand.Reader, 2048)
+	otherKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,31 +171,31 @@ func testForgedIDTokens(t *testing.T, c *harness.Client, p *harness.OIDCProvider
 		t.Fatal(err)
 	}
 	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	good := signWith(jwt.SigningMethodRS256, kid, p.Keypair.PrivateKey)
+	validSign := signWith(jwt.SigningMethodRS256, kid, p.Keypair.PrivateKey)
 	for _, forged := range []struct {
 		name    string
 		changed func(jwt.MapClaims)
 		sign    func(jwt.MapClaims) string
 	}{
-		{"of another log-in", claim("nonce", rand.Text()), good},
-		{"without a nonce", claim("nonce", nil), good},
-		{"for another client", claim("aud", "another"), good},
-		{"for nobody", claim("aud", nil), good},
-		{"of another issuer", claim("iss", "https://accounts.google.com"), good},
-		{"expired", claim("exp", time.Now().Add(-time.Minute).Unix()), good},
-		{"without an end", claim("exp", nil), good},
-		{"not yet", claim("nbf", time.Now().Add(time.Hour).Unix()), good},
-		{"about nobody", claim("sub", ""), good},
-		{"about nobody at all", claim("sub", nil), good},
-		{"about more than can be kept", claim("sub", strings.Repeat("x", 10_000)), good},
+		{"of another log-in", claim("nonce", rand.Text()), validSign},
+		{"without a nonce", claim("nonce", nil), validSign},
+		{"for another client", claim("aud", "another"), validSign},
+		{"without an audience", claim("aud", nil), validSign},
+		{"of another issuer", claim("iss", "https://accounts.google.com"), validSign},
+		{"expired", claim("exp", time.Now().Add(-time.Minute).Unix()), validSign},
+		{"without an expiry", claim("exp", nil), validSign},
+		{"not valid yet", claim("nbf", time.Now().Add(time.Hour).Unix()), validSign},
+		{"with an empty subject", claim("sub", ""), validSign},
+		{"without a subject", claim("sub", nil), validSign},
+		{"with a subject that is too long", claim("sub", strings.Repeat("x", 10_000)), validSign},
 		{"alg none", nil, signWith(jwt.SigningMethodNone, kid, jwt.UnsafeAllowNoneSignatureType)},
-		{"signed by the public key, as a secret", nil, signWith(jwt.SigningMethodHS256, kid, public)},
-		{"signed by the client's secret", nil, signWith(jwt.SigningMethodHS256, "", []byte(p.ClientSecret))},
-		{"under an unknown key", nil, signWith(jwt.SigningMethodRS256, "unknown", strange)},
-		{"under a strange key by the same name", nil, signWith(jwt.SigningMethodRS256, kid, strange)},
-		{"by another algorithm", nil, signWith(jwt.SigningMethodPS256, kid, p.Keypair.PrivateKey)},
-		{"nonsense", nil, func(jwt.MapClaims) string { return "a.b.c" }},
-		{"nothing", nil, func(jwt.MapClaims) string { return "" }},
+		{"signed with the public key as a secret", nil, signWith(jwt.SigningMethodHS256, kid, public)},
+		{"signed with the client secret", nil, signWith(jwt.SigningMethodHS256, "", []byte(p.ClientSecret))},
+		{"signed with an unknown key", nil, signWith(jwt.SigningMethodRS256, "unknown", otherKey)},
+		{"signed with another key under the same kid", nil, signWith(jwt.SigningMethodRS256, kid, otherKey)},
+		{"signed with another algorithm", nil, signWith(jwt.SigningMethodPS256, kid, p.Keypair.PrivateKey)},
+		{"that cannot be parsed", nil, func(jwt.MapClaims) string { return "a.b.c" }},
+		{"that is empty", nil, func(jwt.MapClaims) string { return "" }},
 	} {
 		v := mallory()
 		v.ChangeClaims = forged.changed
@@ -198,19 +203,20 @@ func testForgedIDTokens(t *testing.T, c *harness.Client, p *harness.OIDCProvider
 		b := c.NewBrowser()
 		a := b.Call("GET", p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), v), nil)
 		if a.HTTP.StatusCode != http.StatusUnauthorized {
-			t.Errorf("an ID token %s: %v", forged.name, a)
+			t.Errorf("an ID token %s: got %v, want 401", forged.name, a)
 			continue
 		}
 		a.ExpectProblem(401, models.CodeBadCredentials)
 	}
-	p.SignWith(good) // which is let in, so that the others were refused for what is wrong with them
+	p.SignWith(validSign) // a valid token is accepted, so the others were refused for their fault
 	p.LogIn(c, harness.OIDCUser{Subject: harness.UniqueName("good"), Username: "good"})
 	p.SignWith(nil)
 }
 
-// testMatchingAddress: neither a name nor an e-mail address makes anybody somebody who is there already.
-func testMatchingAddress(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
-	owner := p.LogIn(c, harness.OIDCUser{Subject: harness.UniqueName("o"), Username: "owner", Email: "owner@example.org", EmailVerified: true})
+// testMatchingNameOrEmail: the name or e-mail address of an existing user does not give access to their account.
+func testMatchingNameOrEmail(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
+	owner := p.LogIn(c, harness.OIDCUser{Subject: harness.UniqueName("o"), Username: "owner", Email: "owner@example.org",
+		EmailVerified: true})
 	local := c.NewAccount("local")
 	for _, v := range []harness.OIDCUser{
 		{Subject: harness.UniqueName("t"), Username: owner.User.Username, Email: "owner@example.org"},
@@ -218,7 +224,7 @@ func testMatchingAddress(t *testing.T, c *harness.Client, p *harness.OIDCProvide
 		{Subject: "owner@example.org", Username: "x", Email: "owner@example.org", EmailVerified: true},
 	} {
 		if u := p.LogIn(c, v).User; u.ID == owner.User.ID || u.ID == local.User.ID {
-			t.Errorf("%+v came in as %+v", v, u)
+			t.Errorf("%+v logged in as %+v", v, u)
 		}
 	}
 }
@@ -230,7 +236,8 @@ func testOpenRedirects(t *testing.T, c *harness.Client, p *harness.OIDCProvider)
 		`/\evil.example`, `\\evil.example`,
 		`\/evil.example`, "evil.example", "", "javascript:alert(1)", "data:text/html,x",
 		"/\t/evil.example", "/\n/evil.example", "\t//evil.example",
-		" //evil.example", "https:evil.example", "https:/evil.example", "?x", "#x", ".", "../x", "/%zz", "/a\r\nSet-Cookie: x=y", "/\u0085/x",
+		" //evil.example", "https:evil.example", "https:/evil.example", "?x", "#x", ".", "../x", "/%zz",
+		"/a\r\nSet-Cookie: x=y", "/\u0085/x",
 		"/" + strings.Repeat("x", 2048), "//%65vil.example", "/ /x", "user@evil.example",
 	} {
 		b.CallInvalid("GET", "/v1/auth/mock?redirect="+url.QueryEscape(to), nil).ExpectInvalid("redirect")
@@ -240,28 +247,31 @@ func testOpenRedirects(t *testing.T, c *harness.Client, p *harness.OIDCProvider)
 		t.Fatal(err)
 	}
 	for _, to := range []string{
-		"/", "/#/rooms/7", "/chat?room=7&x=//evil.example", "/a/../b", "/.//evil.example", "/%2F/evil.example", "/@evil.example", "/:80",
+		"/", "/#/rooms/7", "/chat?room=7&x=//evil.example", "/a/../b", "/.//evil.example", "/%2F/evil.example",
+		"/@evil.example", "/:80",
 		"/%5Cevil.example", "/schön#ü", "/%09/evil.example", "/" + strings.Repeat("x", 2000),
 	} {
-		page := p.LogInToPage(b, "/v1/auth/mock?redirect="+url.QueryEscape(to), harness.OIDCUser{Subject: "redirected", Username: "anybody"})
+		page := p.LogInToPage(b, "/v1/auth/mock?redirect="+url.QueryEscape(to),
+			harness.OIDCUser{Subject: "redirected", Username: "anybody"})
 		harness.LoginCode(t, page)
 		at, err := home.Parse(page)
-		if err != nil || at.Host != home.Host || at.Scheme != home.Scheme || !strings.HasPrefix(page, "/") || strings.HasPrefix(page, "//") {
-			t.Errorf("%q leads to %q: %v, %v", to, page, at, err)
+		if err != nil || at.Host != home.Host || at.Scheme != home.Scheme || !strings.HasPrefix(page, "/") ||
+			strings.HasPrefix(page, "//") {
+			t.Errorf("%q redirects to %q: %v, %v", to, page, at, err)
 		}
 	}
 }
 
-// TestProviderDown: a provider that is away, or hangs, or never ends its answer, is a problem to whoever wants to log
-// in through it, and to nobody else. Once it is back it is asked again.
-func TestProviderDown(t *testing.T) {
+// TestProviderUnavailable: a provider that is unreachable, does not respond or never ends its response affects only
+// log-ins through it. The server asks it again when it is back.
+func TestProviderUnavailable(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()
-	hangs, err := net.Listen("tcp", "127.0.0.1:0") // which takes connections, and says nothing
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and never responds
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = hangs.Close() }()
+	defer func() { _ = silent.Close() }()
 	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for chunk := make([]byte, 1<<16); ; {
 			if _, err := w.Write(chunk); err != nil {
@@ -275,34 +285,37 @@ func TestProviderDown(t *testing.T) {
 	p := harness.NewOIDCProvider(t)
 	const rest = ",client_id=id,client_secret=secret"
 	s := harness.StartServer(t, harness.NewSQLite(t), "--oidc", p.Flag("mock"),
-		"--oidc", "name=hangs,issuer=http://"+hangs.Addr().String()+rest, "--oidc", "name=endless,issuer="+endless.URL+rest,
-		"--oidc", "name=broken,issuer="+broken.URL+rest, "--oidc", "name=away,issuer=http://"+harness.FreeAddress(t)+rest)
+		"--oidc", "name=silent,issuer=http://"+silent.Addr().String()+rest, "--oidc", "name=endless,issuer="+endless.URL+rest,
+		"--oidc", "name=broken,issuer="+broken.URL+rest, "--oidc",
+		"name=unreachable,issuer=http://"+harness.FreeAddress(t)+rest)
 	c := harness.NewClient(t, s.URL)
-	for _, name := range []string{"hangs", "endless", "broken", "away"} {
+	for _, name := range []string{"silent", "endless", "broken", "unreachable"} {
 		a := c.Call("GET", "/v1/auth/"+name, nil)
 		a.ExpectProblem(503, models.CodeUnavailable)
 		if a.Header("Retry-After") == "" {
-			t.Errorf("%v\ndoes not say when to try again", a)
+			t.Errorf("%v\nhas no Retry-After", a)
 		}
 		if to := c.BeginLogIn("/v1/auth/" + name + "?redirect=/chat"); to != "/chat#login_error=unavailable" {
-			t.Errorf("a person is sent to %q", to)
+			t.Errorf("the browser is redirected to %q", to)
 		}
 	}
 	b := c.NewBrowser()
-	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "away"})
+	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "unavailable"})
 	b.Call("GET", "/v1/auth/mock", nil).ExpectProblem(503, models.CodeUnavailable)
-	harness.Eventually(t, "the provider is asked again", func() bool { return b.Call("GET", "/v1/auth/mock", nil).HTTP.StatusCode == 303 })
+	harness.Eventually(t, "the provider is asked again",
+		func() bool { return b.Call("GET", "/v1/auth/mock", nil).HTTP.StatusCode == 303 })
 	callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), mallory())
-	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "away"})
-	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "away"}) // for the other way to say the client's secret
+	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "unavailable"})
+	// The server tries a second method of client authentication.
+	p.QueueError(&mockoidc.ServerError{Code: http.StatusBadGateway, Error: "unavailable"})
 	b.Call("GET", callback, nil).ExpectProblem(503, models.CodeUnavailable)
-	b.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials) // to be begun again
-	if n := p.RequestCount(mockoidc.DiscoveryEndpoint); n != 2 {               // in vain, and then once for all
-		t.Errorf("the provider was asked %d times where its pages are", n)
+	b.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials) // the failed log-in has ended
+	if n := p.RequestCount(mockoidc.DiscoveryEndpoint); n != 2 {               // one failed and one successful request
+		t.Errorf("the discovery document was requested %d times, want 2", n)
 	}
 }
 
-// TestProviderSettings: a setting that says nothing useful keeps the server from starting.
+// TestProviderSettings: the server does not start with an invalid --oidc.
 func TestProviderSettings(t *testing.T) {
 	t.Parallel()
 	for setting, fault := range map[string]string{
@@ -324,6 +337,6 @@ func TestProviderSettings(t *testing.T) {
 	}
 	twice := "name=github,client_id=a,client_secret=b"
 	if err := harness.TryStartServer(t, harness.NewSQLite(t), "--oidc", twice, "--oidc", twice); err == nil {
-		t.Error("two providers may have one name")
+		t.Error("two providers with the same name were accepted")
 	}
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestSocialLogInInBrowser has a person log in through a provider in a real browser, from the web client's button to
-// the first message, which somebody else gets.
+// TestSocialLogInInBrowser logs in through a provider in a real browser, from the button of the web client to the first
+// message, which another user receives.
 func TestSocialLogInInBrowser(t *testing.T) {
 	harness.NeedNode(t)
 	t.Setenv("CHROMIUM", harness.NeedBrowser(t))
 	p := harness.NewOIDCProvider(t)
 	for _, v := range []harness.OIDCUser{
-		{Subject: "1", Username: "ada"}, {Subject: "2", Username: "ada-elsewhere"}, {Subject: "3", Refuses: true},
+		{Subject: "1", Username: "ada"}, {Subject: "2", Username: "ada-at-provider"}, {Subject: "3", Refuses: true},
 		{Subject: "3", Username: "eve"},
 	} {
 		p.QueueUser(v)
@@ -26,10 +26,10 @@ func TestSocialLogInInBrowser(t *testing.T) {
 	stream := bob.OpenStream("")
 	harness.RunNode(t, 3*time.Minute, "social.mjs", s.URL, harness.RoomPath(room.ID)[len("/v1/rooms/"):])
 	var joined models.MemberEvent
-	var said models.Message
+	var received models.Message
 	stream.Expect(models.EventMemberJoined, &joined)
-	stream.Expect(models.EventMessageNotification, &said)
-	if joined.User.Username != "ada" || said.Sender.ID != joined.User.ID || said.Text != "My first words" {
-		t.Errorf("bob was told of %+v and %+v", joined, said)
+	stream.Expect(models.EventMessageNotification, &received)
+	if joined.User.Username != "ada" || received.Sender.ID != joined.User.ID || received.Text != "My first words" {
+		t.Errorf("bob received %+v and %+v", joined, received)
 	}
 }

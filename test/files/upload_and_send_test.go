@@ -10,52 +10,59 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-func TestFiles(t *testing.T) {
+// TestUploadAndSend uploads files raw and as forms, and sends them in messages, on each storage.
+func TestUploadAndSend(t *testing.T) {
 	harness.RunScenariosOnEachStorage(t, []harness.Scenario{
-		{Name: "raw, attached, downloaded", Play: testRawFile},
-		{Name: "a form with one file", Play: testFileForm},
-		{Name: "a message and its files in one request", Play: testMessageForm},
-		{Name: "a picture and its thumbnail", Play: testPicture},
+		{Name: "upload, attach, download", Play: testRawUpload},
+		{Name: "a form with one file", Play: testFormUpload},
+		{Name: "a message with files in one request", Play: testMessageForm},
+		{Name: "a picture with its thumbnail", Play: testPictureMessage},
 	})
 }
 
-func testRawFile(t *testing.T, c *harness.Client) {
+func testRawUpload(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
 	content := []byte("Dear all,\nthis is a letter.\n")
 	f := anna.UploadFile(room.ID, "letter.txt", "text/plain", content)
 	want := models.File{
-		ID: f.ID, RoomID: room.ID, Name: "letter.txt", MediaType: "text/plain", Size: int64(len(content)), SHA256: harness.DigestOf(content),
-		URL: "/v1/files/" + f.ID + "/content", CreatedAt: f.CreatedAt,
+		ID: f.ID, RoomID: room.ID, Name: "letter.txt", MediaType: "text/plain", Size: int64(len(content)),
+		SHA256: harness.DigestOf(content),
+		URL:    "/v1/files/" + f.ID + "/content", CreatedAt: f.CreatedAt,
 	}
 	if f != want {
-		t.Errorf("got %+v, wanted %+v", f, want)
+		t.Errorf("got %+v, want %+v", f, want)
 	}
 	bert.Call("GET", f.URL, nil).ExpectProblem(404, models.CodeNotFound)
 	if got := harness.Get[models.File](anna, "/v1/files/"+f.ID); got != f {
-		t.Errorf("it is %+v", got)
+		t.Errorf("the stored file is %+v, want %+v", got, f)
 	}
 	stream := bert.OpenStream("")
 	var m, pushed models.Message
-	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "see this", FileIDs: []string{f.ID}}).ExpectStatus(201).Decode(&m)
+	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "see this", FileIDs: []string{f.ID}}).
+		ExpectStatus(201).Decode(&m)
 	stream.Expect(models.EventMessageNotification, &pushed)
-	for _, got := range []models.Message{m, pushed, harness.Get[models.Message](bert, harness.MessagePath(m)), harness.Get[models.Page[models.Message]](bert, harness.RoomPath(room.ID)+"/messages").Items[0]} {
+	for _, got := range []models.Message{m, pushed, harness.Get[models.Message](bert, harness.MessagePath(m)),
+		harness.Get[models.Page[models.Message]](bert, harness.RoomPath(room.ID)+"/messages").Items[0]} {
 		if len(got.Files) != 1 || got.Files[0] != f {
 			t.Errorf("the message has the files %+v", got.Files)
 		}
 	}
 	a := bert.Download(f).ExpectStatus(200)
 	if !bytes.Equal(a.Body, content) || a.Header("Content-Type") != "text/plain" {
-		t.Errorf("%v\nis not the letter: %v", a, a.HTTP.Header)
+		t.Errorf("%v\nis not the uploaded file: %v", a, a.HTTP.Header)
 	}
-	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "again", FileIDs: []string{f.ID}}).ExpectInvalid("file_ids[0]")
-	bert.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "mine", FileIDs: []string{f.ID}}).ExpectInvalid("file_ids[0]")
+	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "again", FileIDs: []string{f.ID}}).
+		ExpectInvalid("file_ids[0]")
+	bert.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "mine", FileIDs: []string{f.ID}}).
+		ExpectInvalid("file_ids[0]")
 }
 
-func testFileForm(t *testing.T, c *harness.Client) {
+func testFormUpload(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
-	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "file", Name: "notes.md", MediaType: "text/markdown", Content: "# Notes"})
+	body, mediaType := harness.EncodeForm(t,
+		harness.FormPart{Field: "file", Name: "notes.md", MediaType: "text/markdown", Content: "# Notes"})
 	var f models.File
 	anna.Call("POST", harness.RoomPath(room.ID)+"/files", body, "Content-Type", mediaType).ExpectStatus(201).Decode(&f)
 	if f.Name != "notes.md" || f.MediaType != "text/markdown" || f.Size != 7 {
@@ -67,39 +74,43 @@ func testMessageForm(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
 	stream := bert.OpenStream("")
-	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "text", Content: "two papers"}, harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "first"},
-		harness.FormPart{Field: "file", Name: "b.txt", MediaType: "text/plain", Content: "second"}, harness.FormPart{Field: "client_id", Content: "c-1"})
+	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "text", Content: "two documents"},
+		harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "first"},
+		harness.FormPart{Field: "file", Name: "b.txt", MediaType: "text/plain", Content: "second"},
+		harness.FormPart{Field: "client_id", Content: "c-1"})
 	var m, pushed models.Message
 	key := []string{"Content-Type", mediaType, "Idempotency-Key", "once"}
 	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, key...).ExpectStatus(201).Decode(&m)
-	if m.Text != "two papers" || m.ClientID != "c-1" || m.Type != models.MessageFile || len(m.Files) != 2 ||
+	if m.Text != "two documents" || m.ClientID != "c-1" || m.Type != models.MessageFile || len(m.Files) != 2 ||
 		m.Files[0].Name != "a.txt" || m.Files[1].Name != "b.txt" {
 		t.Errorf("got %+v", m)
 	}
 	stream.Expect(models.EventMessageNotification, &pushed)
 	if len(pushed.Files) != 2 || string(bert.Download(pushed.Files[1]).ExpectStatus(200).Body) != "second" {
-		t.Errorf("pushed %+v", pushed)
+		t.Errorf("the event is %+v", pushed)
 	}
 	again := anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, key...).ExpectStatus(201)
 	var same models.Message
 	again.Decode(&same)
 	if again.Header("Idempotency-Replayed") != "true" || same.ID != m.ID || same.Files[0].ID != m.Files[0].ID {
-		t.Errorf("%v\nis not the first answer", again)
+		t.Errorf("%v\nis not a replay of the first response", again)
 	}
 }
 
-func testPicture(t *testing.T, c *harness.Client) {
+func testPictureMessage(t *testing.T, c *harness.Client) {
 	anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 	room := anna.CreatePrivateRoom(bert)
 	var content bytes.Buffer
 	if err := png.Encode(&content, harness.Photo(800, 400)); err != nil {
 		t.Fatal(err)
 	}
-	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "file", Name: "harbour.png", MediaType: "image/png", Content: content.String()})
+	body, mediaType := harness.EncodeForm(t,
+		harness.FormPart{Field: "file", Name: "harbour.png", MediaType: "image/png", Content: content.String()})
 	var m models.Message
 	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, "Content-Type", mediaType).ExpectStatus(201).Decode(&m)
 	f := m.Files[0]
-	if m.Type != models.MessageImage || f.Width != 800 || f.Height != 400 || f.MediaType != "image/png" || f.ThumbnailURL == "" {
+	if m.Type != models.MessageImage || f.Width != 800 || f.Height != 400 || f.MediaType != "image/png" ||
+		f.ThumbnailURL == "" {
 		t.Errorf("got %+v", m)
 	}
 	a := bert.Call("GET", f.ThumbnailURL, nil).ExpectStatus(200)

@@ -7,15 +7,15 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestTusLeavesNoBytes ends uploads in all the ways that there are, one of them while a chunk comes, and waits for
-// their bytes to go: also for those that a writer still added when the upload was given up.
-func TestTusLeavesNoBytes(t *testing.T) {
+// TestTusEndedUploadsLeaveNoBytes ends uploads in every possible way, one of them during a chunk. Their bytes are
+// removed from the storage, also those that a writer added after the upload had ended.
+func TestTusEndedUploadsLeaveNoBytes(t *testing.T) {
 	harness.Long(t)
 	harness.OnTwoStorages(t, func(t *testing.T, database string, files harness.Storage) {
 		s := harness.StartServer(t, database, "--files", files.Location())
 		anna := harness.NewClient(t, s.URL).NewGuest("anna")
 		room := anna.CreatePrivateRoom()
-		gone := func(c *harness.Client, path string) {
+		expectExpired := func(c *harness.Client, path string) {
 			t.Helper()
 			c.HeadUpload(path).ExpectStatus(410)
 			c.PatchUpload(path, 500, harness.RandomBytes(10)).ExpectProblem(410, models.CodeExpired)
@@ -30,21 +30,21 @@ func TestTusLeavesNoBytes(t *testing.T) {
 		expired := half(anna)
 		harness.Execute(t, database, "UPDATE uploads SET expires_at = 1")
 		harness.Execute(t, database, "UPDATE doomed_blobs SET due_at = 1")
-		gone(anna, expired)
+		expectExpired(anna, expired)
 
-		dropped := half(anna)
-		anna.Call("DELETE", dropped, nil, "Tus-Resumable", "1.0.0").ExpectStatus(204)
-		gone(anna, dropped)
+		terminated := half(anna)
+		anna.Call("DELETE", terminated, nil, "Tus-Resumable", "1.0.0").ExpectStatus(204)
+		expectExpired(anna, terminated)
 
 		other := anna.CreatePrivateRoom()
-		content := harness.RandomBytes(2 * brokenPart)
+		content := harness.RandomBytes(2 * partialBody)
 		written := anna.CreateUpload(other.ID, len(content))
-		writer := beginChunk(anna, written, 0, len(content), content[:brokenPart])
-		stores(t, files, storedPart)
+		writer := beginPatch(anna, written, 0, len(content), content[:partialBody])
+		waitUntilStored(t, files, storedPrefix)
 		anna.Call("DELETE", harness.RoomPath(other.ID), nil).ExpectStatus(204)
-		gone(anna, written)
-		if status := writer.answer(); status != 409 {
-			t.Errorf("who writes to an upload that was given up is answered %d", status)
+		expectExpired(anna, written)
+		if status := writer.status(); status != 409 {
+			t.Errorf("a writer to an upload of a deleted room got the status %d, want 409", status)
 		}
 
 		leaver := anna.NewAccount("leaver")
@@ -52,9 +52,9 @@ func TestTusLeavesNoBytes(t *testing.T) {
 		half(leaver)
 		leaver.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
 
-		homeless := half(anna)
+		roomless := half(anna)
 		anna.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectStatus(204)
-		gone(anna, homeless)
-		harness.Eventually(t, "an empty storage", func() bool { return len(files.Names(t)) == 0 })
+		expectExpired(anna, roomless)
+		harness.Eventually(t, "the storage is empty", func() bool { return len(files.Names(t)) == 0 })
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// onEachFileServer runs a test on both databases, each time with a server and a folder of its own.
+// onEachFileServer runs a test on both databases, each with its own server and folder.
 func onEachFileServer(t *testing.T, f func(t *testing.T, s *harness.FileServer), flags ...string) {
 	t.Helper()
 	harness.OnEachDatabase(t, func(t *testing.T, database string) { f(t, newFileServer(t, database, flags...)) })
@@ -20,12 +20,14 @@ func onEachFileServer(t *testing.T, f func(t *testing.T, s *harness.FileServer),
 func newFileServer(t *testing.T, database string, flags ...string) *harness.FileServer {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "files")
-	server := harness.StartServer(t, database, append([]string{"--files", folder, "--presence-room-limit", "0"}, flags...)...)
-	return &harness.FileServer{Client: harness.NewClient(t, server.URL), Server: server, Database: database, Folder: folder}
+	server := harness.StartServer(t, database,
+		append([]string{"--files", folder, "--presence-room-limit", "0"}, flags...)...)
+	return &harness.FileServer{Client: harness.NewClient(t, server.URL), Server: server, Database: database,
+		Folder: folder}
 }
 
-// filesOf are the sizes of all files in the database, by their blobs.
-func filesOf(t testing.TB, database string) map[string]int64 {
+// storedFileSizes returns the sizes in bytes of all files in the database, by blob key.
+func storedFileSizes(t testing.TB, database string) map[string]int64 {
 	t.Helper()
 	db := harness.OpenDatabase(t, database)
 	defer func() { _ = db.Close() }()
@@ -49,8 +51,8 @@ func filesOf(t testing.TB, database string) map[string]int64 {
 	return sizes
 }
 
-// sizeOf is how many bytes are at a path of the folder, -1 when nothing is.
-func sizeOf(t testing.TB, path string) int64 {
+// fileSizeOnDisk returns the size of the file at path in bytes, or -1 if there is none.
+func fileSizeOnDisk(t testing.TB, path string) int64 {
 	t.Helper()
 	info, err := os.Stat(path)
 	switch {
@@ -62,7 +64,7 @@ func sizeOf(t testing.TB, path string) int64 {
 	return info.Size()
 }
 
-// sendFiles sends a message with its files.
+// sendFiles sends a message with files as a form.
 func sendFiles(c *harness.Client, roomID int64, parts ...harness.FormPart) models.Message {
 	c.T.Helper()
 	body, mediaType := harness.EncodeForm(c.T, parts...)
@@ -71,7 +73,7 @@ func sendFiles(c *harness.Client, roomID int64, parts ...harness.FormPart) model
 	return m
 }
 
-// sendAttached sends a message with files that were uploaded before.
+// sendAttached sends a message that attaches files which were uploaded before.
 func sendAttached(c *harness.Client, roomID int64, files ...models.File) models.Message {
 	c.T.Helper()
 	var n models.NewMessage

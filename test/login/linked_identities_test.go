@@ -8,8 +8,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestIdentities links accounts with who people are elsewhere, and unlinks them.
-func TestIdentities(t *testing.T) {
+// TestLinkedIdentities links accounts with identities of a provider, and unlinks them.
+func TestLinkedIdentities(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		p := harness.NewOIDCProvider(t)
 		s := harness.StartServer(t, database, "--oidc", p.Flag("mock"))
@@ -17,14 +17,14 @@ func TestIdentities(t *testing.T) {
 			name string
 			play func(t *testing.T, c *harness.Client, p *harness.OIDCProvider)
 		}{
-			{"an account links", testLink},
-			{"who has another account", testLinkTaken},
-			{"a guest links", testLinkGuest},
-			{"the last way in", testLastWayIn},
-			{"a password after the fact", testFirstPassword},
-			{"a session that ended meanwhile", testLinkLoggedOut},
-			{"a deleted account", testIdentityOfDeleted},
-			{"the first log-in, twice at once", testFirstLogInTwice},
+			{"link an account", testLinkAccount},
+			{"an identity of another account", testLinkTakenIdentity},
+			{"link a guest", testLinkGuest},
+			{"the last log-in method", testLastLogInMethod},
+			{"a first password", testFirstPassword},
+			{"link after log-out", testLinkAfterLogOut},
+			{"a deleted account", testIdentityOfDeletedAccount},
+			{"concurrent first log-ins", testConcurrentFirstLogIns},
 		} {
 			t.Run(sc.name, func(t *testing.T) { sc.play(t, harness.NewClient(t, s.URL), p) })
 		}
@@ -36,43 +36,44 @@ func identities(c *harness.Client) []models.Identity {
 	return harness.Get[models.Page[models.Identity]](c, harness.IdentitiesPath).Items
 }
 
-func testLink(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
+func testLinkAccount(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	me := c.NewAccount("ada")
 	if list := identities(me); len(list) != 0 {
 		t.Errorf("a new account has the identities %+v", list)
 	}
-	ada := harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: "somebody"}
+	ada := harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: "other-name"}
 
-	// A page asks with its token, is told where to go, and goes there without.
+	// The web page requests the URL with its token. The browser then opens it without the token.
 	b := c.NewBrowser()
-	var begun struct{ URL string }
+	var start struct{ URL string }
 	b.AccessToken = me.AccessToken
-	b.Call("GET", "/v1/auth/mock?redirect=/%23/me", nil, "Accept", "application/json").ExpectStatus(200).Decode(&begun)
+	b.Call("GET", "/v1/auth/mock?redirect=/%23/me", nil, "Accept", "application/json").ExpectStatus(200).Decode(&start)
 	b.AccessToken = ""
-	if to := b.Call("GET", p.Authorize(b, begun.URL, ada), nil).ExpectStatus(303).Header("Location"); to != "/#/me" {
-		t.Errorf("after the link the browser comes to %q", to)
+	if to := b.Call("GET", p.Authorize(b, start.URL, ada), nil).ExpectStatus(303).Header("Location"); to != "/#/me" {
+		t.Errorf("after linking the browser is redirected to %q", to)
 	}
 	list := identities(me)
-	if len(list) != 1 || list[0].ID == "" || list[0].Provider != "mock" || list[0].Issuer != p.Issuer() || list[0].Subject != ada.Subject ||
+	if len(list) != 1 || list[0].ID == "" || list[0].Provider != "mock" || list[0].Issuer != p.Issuer() ||
+		list[0].Subject != ada.Subject ||
 		list[0].CreatedAt.IsZero() {
 		t.Fatalf("got %+v", list)
 	}
 	if u := p.LogIn(c, ada).User; u.ID != me.User.ID || u.Username != me.User.Username {
-		t.Errorf("the linked log-in is %+v's", u)
+		t.Errorf("the linked log-in opens the account of %+v", u)
 	}
-	p.LinkIdentityAs(me, ada).ExpectStatus(303) // which changes nothing
+	p.LinkIdentityAs(me, ada).ExpectStatus(303) // linking again changes nothing
 	other := p.LinkIdentity(me)
 	me.Call("DELETE", harness.IdentitiesPath+"/"+list[0].ID, nil).ExpectStatus(204)
 	me.Call("DELETE", harness.IdentitiesPath+"/"+list[0].ID, nil).ExpectProblem(404, models.CodeNotFound)
 	if left := identities(me); len(left) != 1 || left[0].ID != other {
-		t.Errorf("one of two was unlinked: %+v", left)
+		t.Errorf("after unlinking one of two identities: %+v", left)
 	}
 	if u := p.LogIn(c, ada).User; u.ID == me.User.ID {
-		t.Error("what was unlinked opens the account still")
+		t.Error("the unlinked identity still opens the account")
 	}
 }
 
-func testLinkTaken(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
+func testLinkTakenIdentity(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	ada := harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: "ada"}
 	owner, thief := p.LogIn(c, ada), c.NewAccount("thief")
 	p.LinkIdentityAs(thief, ada).ExpectProblem(409, models.CodeUsernameTaken)
@@ -80,7 +81,7 @@ func testLinkTaken(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 		t.Errorf("got %+v", list)
 	}
 	if u := p.LogIn(c, ada).User; u.ID != owner.User.ID {
-		t.Errorf("the log-in opens %+v now", u)
+		t.Errorf("the log-in now opens the account of %+v", u)
 	}
 	theirs := identities(owner)[0].ID
 	thief.Call("DELETE", harness.IdentitiesPath+"/"+theirs, nil).ExpectProblem(404, models.CodeNotFound)
@@ -93,52 +94,56 @@ func testLinkGuest(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	p.LogIn(c, taken)
 	p.LinkIdentityAs(guest, taken).ExpectProblem(409, models.CodeUsernameTaken)
 	if me := harness.Get[models.User](guest, "/v1/users/me"); !me.Guest {
-		t.Error("a guest became an account by somebody else's log-in")
+		t.Error("linking a taken identity made the guest an account")
 	}
 	ada := harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: "other-name"}
 	p.LinkIdentityAs(guest, ada).ExpectStatus(303)
 	me := harness.Get[models.User](guest, "/v1/users/me")
 	if me.Guest || me.ID != guest.User.ID || me.Username != guest.User.Username {
-		t.Errorf("the guest became %+v", me)
+		t.Errorf("after linking the guest is %+v", me)
 	}
 	if again := p.LogIn(c, ada); again.GetRoom(room.ID).Membership.Role != models.RoleOwner {
-		t.Error("the guest's room is somebody else's")
+		t.Error("the upgraded guest is not the owner of their room")
 	}
 }
 
-func testLastWayIn(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
+func testLastLogInMethod(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	me := p.LogIn(c, harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: "ada"})
 	first := identities(me)[0].ID
 	me.Call("DELETE", harness.IdentitiesPath+"/"+first, nil).ExpectProblem(403, models.CodeForbidden)
 	second := p.LinkIdentity(me)
-	// Of two at once, one is the last.
+	// Of two concurrent requests one is refused: it would remove the last log-in method.
 	var wait sync.WaitGroup
-	refused := make(chan int, 2)
+	statuses := make(chan int, 2)
 	for _, id := range []string{first, second} {
-		wait.Go(func() { refused <- me.Send("DELETE", harness.IdentitiesPath+"/"+id, nil).HTTP.StatusCode })
+		wait.Go(func() { statuses <- me.Send("DELETE", harness.IdentitiesPath+"/"+id, nil).HTTP.StatusCode })
 	}
 	wait.Wait()
-	if one, other := <-refused, <-refused; one+other != 204+403 {
-		t.Errorf("the two were answered %d and %d", one, other)
+	if one, other := <-statuses, <-statuses; one+other != 204+403 {
+		t.Errorf("the requests got the statuses %d and %d, want 204 and 403", one, other)
 	}
 	if n := len(identities(me)); n != 1 {
-		t.Errorf("%d ways in are left", n)
+		t.Errorf("%d identities are left, want 1", n)
 	}
 }
 
 func testFirstPassword(_ *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	const path = "/v1/users/me/password"
 	me := p.LogIn(c, harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: harness.UniqueName("ada")})
-	c.Call("POST", "/v1/sessions", models.Credentials{Username: me.User.Username, Password: harness.Password}).ExpectProblem(401, models.CodeBadCredentials)
+	c.Call("POST", "/v1/sessions", models.Credentials{Username: me.User.Username, Password: harness.Password}).
+		ExpectProblem(401, models.CodeBadCredentials)
 	me.Call("PUT", path, models.PasswordChange{NewPassword: harness.Password}).ExpectStatus(204)
 	me.Call("PUT", path, models.PasswordChange{NewPassword: "another of them"}).ExpectInvalid("current_password")
-	me.Call("PUT", path, models.PasswordChange{NewPassword: "another of them", CurrentPassword: "wrong"}).ExpectProblem(401, models.CodeBadCredentials)
+	me.Call("PUT", path, models.PasswordChange{NewPassword: "another of them", CurrentPassword: "wrong"}).
+		ExpectProblem(401, models.CodeBadCredentials)
 	me.LogIn()
-	me.Call("DELETE", harness.IdentitiesPath+"/"+identities(me)[0].ID, nil).ExpectStatus(204) // no longer the last way in
-	c.NewGuest("guest").Call("PUT", path, models.PasswordChange{NewPassword: harness.Password}).ExpectProblem(403, models.CodeForbidden)
+	// The password is another log-in method.
+	me.Call("DELETE", harness.IdentitiesPath+"/"+identities(me)[0].ID, nil).ExpectStatus(204)
+	c.NewGuest("guest").Call("PUT", path, models.PasswordChange{NewPassword: harness.Password}).
+		ExpectProblem(403, models.CodeForbidden)
 }
 
-func testLinkLoggedOut(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
+func testLinkAfterLogOut(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	me := c.NewAccount("ada")
 	b := me.LogIn().NewBrowser()
 	b.AccessToken = me.LogIn().AccessToken
@@ -152,7 +157,7 @@ func testLinkLoggedOut(t *testing.T, c *harness.Client, p *harness.OIDCProvider)
 	b.WithToken("nonsense").Call("GET", "/v1/auth/mock", nil).ExpectProblem(401, models.CodeUnauthenticated)
 }
 
-func testIdentityOfDeleted(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
+func testIdentityOfDeletedAccount(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	ada := harness.OIDCUser{Subject: harness.UniqueName("ada"), Username: harness.UniqueName("ada")}
 	me := p.LogIn(c, ada)
 	late := c.NewBrowser()
@@ -160,24 +165,25 @@ func testIdentityOfDeleted(t *testing.T, c *harness.Client, p *harness.OIDCProvi
 	me.Call("DELETE", "/v1/users/me", nil).ExpectStatus(204)
 	late.RedeemLoginCode(page).ExpectProblem(401, models.CodeBadCredentials)
 	if again := p.LogIn(c, ada).User; again.ID == me.User.ID || again.Username != ada.Username {
-		t.Errorf("after the end of the account the log-in makes %+v", again)
+		t.Errorf("after the account was deleted the log-in opens %+v", again)
 	}
 }
 
-// testFirstLogInTwice: two browsers log in for the first time at the same moment, as the same person and beside others
-// of the same name. One account is made of one person.
-func testFirstLogInTwice(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
+// testConcurrentFirstLogIns: several browsers log in for the first time at the same moment, as two users with the same
+// name. Each user gets one account.
+func testConcurrentFirstLogIns(t *testing.T, c *harness.Client, p *harness.OIDCProvider) {
 	name := harness.UniqueName("ada")
 	var wait sync.WaitGroup
 	users := make([]models.User, 8)
 	for i := range users {
 		b := c.NewBrowser()
-		callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), harness.OIDCUser{Subject: name + "ab"[i%2:i%2+1], Username: name})
+		callback := p.Authorize(b, b.BeginLogIn("/v1/auth/mock"),
+			harness.OIDCUser{Subject: name + "ab"[i%2:i%2+1], Username: name})
 		wait.Go(func() {
 			var session models.Session
 			page := b.Send("GET", callback, nil).Header("Location")
 			if page == "" {
-				t.Errorf("browser %d was not let in", i)
+				t.Errorf("browser %d could not log in", i)
 				return
 			}
 			b.Send("POST", "/v1/sessions", map[string]any{"login_code": harness.LoginCode(t, page)}).Decode(&session)
@@ -187,10 +193,10 @@ func testFirstLogInTwice(t *testing.T, c *harness.Client, p *harness.OIDCProvide
 	wait.Wait()
 	for i, u := range users {
 		if u.ID == 0 || u.ID != users[i%2].ID {
-			t.Errorf("the same person is %+v and %+v", u, users[i%2])
+			t.Errorf("the same user is %+v and %+v", u, users[i%2])
 		}
 	}
 	if users[0].ID == users[1].ID {
-		t.Error("two people have one account")
+		t.Error("two users have the same account")
 	}
 }
