@@ -21,8 +21,8 @@ import (
 
 const (
 	clusterNodes = 3
-	// answerTime is how long a client waits for an answer before it asks another node.
-	answerTime = 3 * time.Second
+	// attemptTimeout is how long a client waits for an answer before it asks another node.
+	attemptTimeout = 3 * time.Second
 )
 
 // testCluster is three nodes on one PostgreSQL and one NATS, with a proxy on each line between them.
@@ -57,7 +57,7 @@ func startCluster(t testing.TB) *testCluster {
 	f := &testCluster{t: t, postgres: startPostgres(t), nats: harness.StartNATS(t), http: newClusterHTTP(t)}
 	for i := range clusterNodes {
 		n := &clusterNode{name: fmt.Sprintf("node %d", i+1)}
-		n.postgres = startProxy(t, n.name+" to PostgreSQL", f.postgres.Listens())
+		n.postgres = startProxy(t, n.name+" to PostgreSQL", f.postgres.ListenAddress())
 		n.nats = startProxy(t, n.name+" to NATS", f.nats.Address)
 		n.Process = harness.StartProcess(t, f.postgres.AddressAt(n.postgres.Listen), "--rate-limit", "off", "--presence-room-limit", "0",
 			"--nats", "nats://"+n.nats.Listen, "--drain-delay", "5s")
@@ -93,7 +93,7 @@ func startPostgres(t testing.TB) *cluster.Cluster {
 // that is silent.
 func newClusterHTTP(t testing.TB) *http.Client {
 	t.Helper()
-	transport := &http.Transport{MaxIdleConnsPerHost: 256, ResponseHeaderTimeout: answerTime}
+	transport := &http.Transport{MaxIdleConnsPerHost: 256, ResponseHeaderTimeout: attemptTimeout}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
@@ -111,8 +111,8 @@ func (f *testCluster) stop() {
 	}
 }
 
-// any is a node by chance, but for those that a balancer would send nobody to.
-func (f *testCluster) any() *clusterNode {
+// anyNode is a node by chance, but for those that a balancer would send nobody to.
+func (f *testCluster) anyNode() *clusterNode {
 	first := rand.IntN(len(f.nodes))
 	for i := range f.nodes {
 		if n := f.nodes[(first+i)%len(f.nodes)]; !n.notReady.Load() {
@@ -128,7 +128,7 @@ func (f *testCluster) callUntilAnswered(ctx context.Context, c *harness.Client, 
 	ctx, cancel := context.WithTimeout(ctx, harness.Timeout)
 	defer cancel()
 	for i := rand.IntN(len(nodes)); ; i++ {
-		asking, done := context.WithTimeout(ctx, answerTime)
+		asking, done := context.WithTimeout(ctx, attemptTimeout)
 		a, err := c.AtServer(nodes[i%len(nodes)].URL).TryCall(asking, method, path, body, headers...)
 		done()
 		if err == nil && a.HTTP.StatusCode != http.StatusServiceUnavailable {
@@ -152,8 +152,8 @@ func pauseBriefly(ctx context.Context) {
 	}
 }
 
-// forEachAtOnce works on each of the items, several at a time.
-func forEachAtOnce[T any](items []T, f func(int, T)) {
+// forEachParallel works on each of the items, several at a time.
+func forEachParallel[T any](items []T, f func(int, T)) {
 	var working sync.WaitGroup
 	slots := make(chan struct{}, 16)
 	for i, item := range items {

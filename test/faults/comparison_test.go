@@ -12,13 +12,13 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// drainTime bounds how long readers may take to read all once nobody sends any more. A reader hops within ten seconds.
-const drainTime = 45 * time.Second
+// readTimeout bounds how long readers may take to read all once nobody sends any more. A reader hops within ten seconds.
+const readTimeout = 45 * time.Second
 
-// waitFor waits until isSo, but no longer than readers may take, and not once somebody has complained: what went wrong
+// waitFor waits until condition, but no longer than readers may take, and not once somebody has complained: what went wrong
 // then may well keep all others waiting.
-func (c *workload) waitFor(isSo func() bool) {
-	pollUntil(drainTime, func() bool { return c.hasFlaws() || isSo() })
+func (c *workload) waitFor(condition func() bool) {
+	pollUntil(readTimeout, func() bool { return c.hasFlaws() || condition() })
 }
 
 // lastMessages is how far the rooms were when a run began: what came before has been compared.
@@ -27,7 +27,7 @@ type lastMessages map[int64]int64
 // readLastMessages asks how far each room is.
 func (c *workload) readLastMessages() lastMessages {
 	list := make([]models.Room, len(c.rooms))
-	forEachAtOnce(c.rooms, func(i int, id int64) { list[i] = c.getRoom(c.nodes[i%len(c.nodes)], id) })
+	forEachParallel(c.rooms, func(i int, id int64) { list[i] = c.getRoom(c.nodes[i%len(c.nodes)], id) })
 	s := lastMessages{}
 	for _, room := range list {
 		s[room.ID] = room.LastMessageID
@@ -58,7 +58,7 @@ func (c *workload) check(before lastMessages) {
 		c.checkReaders(before, stored)
 	}
 	c.checkSends(before, stored)
-	forEachAtOnce(c.rooms, func(_ int, room int64) { c.checkCounts(room, after[room]) })
+	forEachParallel(c.rooms, func(_ int, room int64) { c.checkCounts(room, after[room]) })
 	c.checkUnread(after)
 }
 
@@ -66,7 +66,7 @@ func (c *workload) check(before lastMessages) {
 func (c *workload) awaitReaders(after lastMessages) {
 	behind := func(r *streamReader) (room int64, is bool) {
 		for _, room := range r.rooms {
-			if !r.has(room, after[room]) {
+			if !r.hasRead(room, after[room]) {
 				return room, true
 			}
 		}
@@ -81,7 +81,7 @@ func (c *workload) awaitReaders(after lastMessages) {
 	for _, r := range c.readers {
 		if room, is := behind(r); is {
 			r.mu.Lock()
-			due := r.due[room]
+			due := r.next[room]
 			r.mu.Unlock()
 			c.reportFlaw("%s waits for message %d of room %d, which has %d; it reads from %s", r.name, due, room, after[room], r.lastPosition())
 		}
@@ -91,7 +91,7 @@ func (c *workload) awaitReaders(after lastMessages) {
 // histories are the keys of each room's messages of this run, which must be the same at each node.
 func (c *workload) histories(before, after lastMessages) map[int64][]int64 {
 	lists := make([][]int64, len(c.rooms))
-	forEachAtOnce(c.rooms, func(i int, room int64) {
+	forEachParallel(c.rooms, func(i int, room int64) {
 		for _, n := range c.nodes {
 			keys := c.history(n, room, before[room])
 			if int64(len(keys)) != after[room]-before[room] {
@@ -197,10 +197,10 @@ func (c *workload) checkSends(before lastMessages, stored map[int64][]int64) {
 // countOwned counts a stored message for its sender, to whom it is not unread.
 func (c *workload) countOwned(key, room int64) {
 	sender := senderOf(key)
-	if c.own[sender] == nil {
-		c.own[sender] = map[int64]int64{}
+	if c.ownCounts[sender] == nil {
+		c.ownCounts[sender] = map[int64]int64{}
 	}
-	c.own[sender][room]++
+	c.ownCounts[sender][room]++
 }
 
 // checkCounts holds a room's counts at each node against what is known, and its list of members at one.
@@ -218,7 +218,7 @@ func (c *workload) checkCounts(room, last int64) {
 	}
 	listed := map[int64]bool{}
 	for cursor := ""; ; {
-		page := read[models.Page[models.Member]](c, c.any(), c.owner, harness.RoomPath(room)+"/members?limit=200&cursor="+cursor)
+		page := read[models.Page[models.Member]](c, c.anyNode(), c.owner, harness.RoomPath(room)+"/members?limit=200&cursor="+cursor)
 		for _, m := range page.Items {
 			listed[m.User.ID] = true
 		}

@@ -16,9 +16,9 @@ const (
 	// faultNamesVariable picks some of the faults, by name and comma.
 	faultNamesVariable = "PARLEY_FAULT"
 	// faultSizeVariable, set to small, sends and reads less, for a defect that shows at once.
-	faultSizeVariable = "PARLEY_FAULT_CROWD"
-	// runsOfCluster bounds the runs that one cluster goes through: its logs and its database grow.
-	runsOfCluster = 5
+	faultSizeVariable = "PARLEY_FAULT_SIZE"
+	// maxRunsPerCluster bounds the runs that one cluster goes through: its logs and its database grow.
+	maxRunsPerCluster = 5
 )
 
 // allFaults are all faults.
@@ -41,7 +41,7 @@ func TestFaults(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			for done := 0; done < runs; {
 				t.Run("from run "+strconv.Itoa(done+1), func(t *testing.T) {
-					played := runOnCluster(t, f, done+1, min(runs-done, runsOfCluster))
+					played := runOnCluster(t, f, done+1, min(runs-done, maxRunsPerCluster))
 					rows = append(rows, played...)
 					done += max(1, len(played))
 				})

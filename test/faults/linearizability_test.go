@@ -37,20 +37,20 @@ type linearizability struct {
 	doubted    []porcupine.Operation // sends whose answer never came
 }
 
-// readRequest is what was asked: a send of a key, or, without one, a reading.
-type readRequest struct{ key int64 }
+// logRequest is what was asked: a send of a key, or, without one, a reading.
+type logRequest struct{ key int64 }
 
-// roomState is what was answered: the id of a message, or how many there were and which.
-type roomState struct {
+// logState is what was answered: the id of a message, or how many there were and which.
+type logState struct {
 	count  int64
 	digest uint64
 }
 
 // logModel is the log of one room: a send answers its place, a reading all that was sent before.
 var logModel = porcupine.Model{
-	Init: func() any { return roomState{digest: fnv.New64a().Sum64()} },
+	Init: func() any { return logState{digest: fnv.New64a().Sum64()} },
 	Step: func(state, input, output any) (bool, any) {
-		at, question, answered := state.(roomState), input.(readRequest), output.(roomState)
+		at, question, answered := state.(logState), input.(logRequest), output.(logState)
 		if question.key == 0 {
 			return answered == at, at
 		}
@@ -58,29 +58,29 @@ var logModel = porcupine.Model{
 		return answered.count == next.count, next
 	},
 	DescribeOperation: func(input, output any) string {
-		if key := input.(readRequest).key; key != 0 {
-			return fmt.Sprintf("send %d → message %d", key, output.(roomState).count)
+		if key := input.(logRequest).key; key != 0 {
+			return fmt.Sprintf("send %d → message %d", key, output.(logState).count)
 		}
-		return fmt.Sprintf("read → %d messages", output.(roomState).count)
+		return fmt.Sprintf("read → %d messages", output.(logState).count)
 	},
 }
 
 // with is the record after one more message.
-func (r roomState) with(key int64) roomState {
+func (r logState) with(key int64) logState {
 	h := fnv.New64a()
 	_, _ = fmt.Fprintf(h, "%d %d", r.digest, key)
-	return roomState{r.count + 1, h.Sum64()}
+	return logState{r.count + 1, h.Sum64()}
 }
 
-func roomStateOf(messages []models.Message) roomState {
-	r := roomState{digest: fnv.New64a().Sum64()}
+func logStateOf(messages []models.Message) logState {
+	r := logState{digest: fnv.New64a().Sum64()}
 	for _, m := range messages {
 		r = r.with(keyOf(m.Text))
 	}
 	return r
 }
 
-func (c *workload) startLinearizability() *linearizability {
+func (c *workload) newLinearizability() *linearizability {
 	l := &linearizability{workload: c, room: c.newRoom("ledger")}
 	for i := range checkClients {
 		l.clients = append(l.clients, c.addGuest(fmt.Sprintf("clerk-%d", i), []int64{l.room}))
@@ -113,10 +113,10 @@ func (l *linearizability) record(ctx context.Context) {
 // send makes one attempt: what its answer would have been is for the end to tell, if it does not come.
 func (l *linearizability) send(i int, c *harness.Client) {
 	key := l.nextKey(i)
-	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	op := porcupine.Operation{ClientId: i, Input: readRequest{key}, Call: time.Now().UnixNano()}
-	a, err := c.AtServer(l.any().URL).TryCall(ctx, "POST", harness.RoomPath(l.room)+"/messages", models.NewMessage{Text: textWith(key)})
+	op := porcupine.Operation{ClientId: i, Input: logRequest{key}, Call: time.Now().UnixNano()}
+	a, err := c.AtServer(l.anyNode().URL).TryCall(ctx, "POST", harness.RoomPath(l.room)+"/messages", models.NewMessage{Text: textWith(key)})
 	op.Return = time.Now().UnixNano()
 	var m models.Message
 	l.mu.Lock()
@@ -125,21 +125,21 @@ func (l *linearizability) send(i int, c *harness.Client) {
 		l.doubted = append(l.doubted, op)
 		return
 	}
-	op.Output = roomState{count: m.ID}
+	op.Output = logState{count: m.ID}
 	l.operations = append(l.operations, op)
 }
 
 func (l *linearizability) read(i int, c *harness.Client) {
-	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	op := porcupine.Operation{ClientId: i, Input: readRequest{}, Call: time.Now().UnixNano()}
-	a, err := c.AtServer(l.any().URL).TryCall(ctx, "GET", harness.RoomPath(l.room)+"/messages?limit=200", nil)
+	op := porcupine.Operation{ClientId: i, Input: logRequest{}, Call: time.Now().UnixNano()}
+	a, err := c.AtServer(l.anyNode().URL).TryCall(ctx, "GET", harness.RoomPath(l.room)+"/messages?limit=200", nil)
 	op.Return = time.Now().UnixNano()
 	var page models.Page[models.Message]
 	if err != nil || a.HTTP.StatusCode != http.StatusOK || json.Unmarshal(a.Body, &page) != nil {
 		return // a reading that was not answered says nothing
 	}
-	op.Output = roomStateOf(page.Items)
+	op.Output = logStateOf(page.Items)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.operations = append(l.operations, op)
@@ -148,20 +148,20 @@ func (l *linearizability) read(i int, c *harness.Client) {
 // check wants one order of all operations. A send without an answer took place, at any time since, if its message is
 // there at the end, and else not at all. Each such one is a client of its own: the one who made it went on.
 func (l *linearizability) check() {
-	page := read[models.Page[models.Message]](l.workload, l.any(), l.owner, harness.RoomPath(l.room)+"/messages?limit=200")
+	page := read[models.Page[models.Message]](l.workload, l.anyNode(), l.owner, harness.RoomPath(l.room)+"/messages?limit=200")
 	ids := map[int64]int64{}
 	for _, m := range page.Items {
 		ids[keyOf(m.Text)] = m.ID
 	}
 	now := time.Now().UnixNano()
 	for i, op := range l.doubted {
-		if id := ids[op.Input.(readRequest).key]; id != 0 {
-			op.ClientId, op.Output, op.Return = checkClients+i, roomState{count: id}, now
+		if id := ids[op.Input.(logRequest).key]; id != 0 {
+			op.ClientId, op.Output, op.Return = checkClients+i, logState{count: id}, now
 			l.operations = append(l.operations, op)
 		}
 	}
 	l.operations = append(l.operations, porcupine.Operation{
-		ClientId: checkClients + len(l.doubted), Input: readRequest{}, Output: roomStateOf(page.Items), Call: now, Return: now + 1,
+		ClientId: checkClients + len(l.doubted), Input: logRequest{}, Output: logStateOf(page.Items), Call: now, Return: now + 1,
 	})
 	switch porcupine.CheckOperationsTimeout(logModel, l.operations, checkTime) {
 	case porcupine.Illegal:

@@ -13,7 +13,7 @@ import (
 )
 
 // killPostgres kills all of PostgreSQL as a power cut does, and starts it again.
-var killPostgres = &fault{name: "kill-postgres", lasts: time.Second, everywhere: true, inject: func(t *trial) func() {
+var killPostgres = &fault{name: "kill-postgres", lasts: time.Second, allNodes: true, inject: func(t *trial) func() {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
 	if err := t.postgres.Kill(ctx); err != nil {
@@ -30,20 +30,20 @@ func (t *trial) restartPostgres() {
 
 // cutPostgres takes PostgreSQL away from one node: every other time its connections break and new ones are refused, and
 // every other time they fall silent.
-var cutPostgres = &fault{name: "cut-postgres", lasts: 8 * time.Second, cutsOff: true, inject: func(t *trial) func() {
+var cutPostgres = &fault{name: "cut-postgres", lasts: 8 * time.Second, isolates: true, inject: func(t *trial) func() {
 	if t.run%2 == 0 {
-		t.addRemark("cut")
+		t.addNote("cut")
 		t.node.postgres.cut()
 		return t.node.postgres.restore
 	}
-	t.addRemark("silent")
+	t.addNote("silent")
 	return t.node.postgres.dropAll()
 }}
 
 // killBackends ends those processes of PostgreSQL that are committing, again and again: the commits take place, and the
 // nodes cannot know. In between it ends some that are about to commit, whose changes are undone. At last one is killed,
 // so that PostgreSQL breaks off all others too, and recovers.
-var killBackends = &fault{name: "kill-backends", everywhere: true, inject: func(t *trial) func() {
+var killBackends = &fault{name: "kill-backends", allNodes: true, inject: func(t *trial) func() {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, t.postgres.Address())
@@ -54,10 +54,10 @@ var killBackends = &fault{name: "kill-backends", everywhere: true, inject: func(
 	defer func() { _ = conn.Close(context.Background()) }()
 	during, before := 0, 0
 	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); pauseBriefly(ctx) {
-		during += t.endOne(ctx, conn, "state = 'active' AND query ILIKE 'commit%'")
-		before += t.endOne(ctx, conn, "backend_xid IS NOT NULL AND query NOT ILIKE 'commit%'")
+		during += t.terminateOne(ctx, conn, "state = 'active' AND query ILIKE 'commit%'")
+		before += t.terminateOne(ctx, conn, "backend_xid IS NOT NULL AND query NOT ILIKE 'commit%'")
 	}
-	t.addRemark("%d ended during, %d before a commit", during, before)
+	t.addNote("%d ended during, %d before a commit", during, before)
 	if during == 0 || before == 0 {
 		t.reportFlaw("%d processes of PostgreSQL were ended while they committed, and %d before", during, before)
 	}
@@ -65,10 +65,10 @@ var killBackends = &fault{name: "kill-backends", everywhere: true, inject: func(
 	return func() {}
 }}
 
-// endOne ends one process of which something is so, if there is one.
-func (t *trial) endOne(ctx context.Context, conn *pgx.Conn, isSo string) (ended int) {
+// terminateOne ends one process of which something is so, if there is one.
+func (t *trial) terminateOne(ctx context.Context, conn *pgx.Conn, condition string) (ended int) {
 	err := conn.QueryRow(ctx, `SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-		WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND `+isSo+" LIMIT 1) AS one").Scan(&ended)
+		WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND `+condition+" LIMIT 1) AS one").Scan(&ended)
 	if err != nil {
 		t.reportFlaw("ask PostgreSQL what its processes do: %v", err)
 	}

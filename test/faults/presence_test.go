@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// presenceWithin bounds how long after a fault some node may be wrong about who is there.
-	presenceWithin = 15 * time.Second
+	// presenceLimit bounds how long after a fault some node may be wrong about who is there.
+	presenceLimit = 15 * time.Second
 	// watchedUsers are those whose presence is compared.
 	watchedUsers = 6
 )
@@ -23,7 +23,7 @@ const (
 func (c *workload) watchPresence() {
 	for i := range watchedUsers {
 		r := &streamReader{
-			workload: c, name: fmt.Sprintf("watched-%d", i), home: c.nodes[i%len(c.nodes)], enters: true, rooms: []int64{c.lounge},
+			workload: c, name: fmt.Sprintf("watched-%d", i), home: c.nodes[i%len(c.nodes)], entersRooms: true, rooms: []int64{c.quietRoom},
 		}
 		r.client = c.addGuest(r.name, r.rooms)
 		c.watched = append(c.watched, r)
@@ -62,7 +62,7 @@ func (c *workload) awaitPresence(healed time.Time) time.Duration {
 		if wrong == "" {
 			return took
 		}
-		if took > presenceWithin+lateness {
+		if took > presenceLimit+clockTolerance {
 			c.reportFlaw("%v after the fault, %s", took.Round(time.Millisecond), wrong)
 			return took
 		}
@@ -72,7 +72,7 @@ func (c *workload) awaitPresence(healed time.Time) time.Duration {
 
 // presenceError is what a node has wrong, "" for nothing.
 func (c *workload) presenceError(n *clusterNode) string {
-	a, err := c.callUntilAnswered(context.Background(), c.owner, []*clusterNode{n}, "GET", harness.RoomPath(c.lounge)+"/members?present=true&limit=200", nil)
+	a, err := c.callUntilAnswered(context.Background(), c.owner, []*clusterNode{n}, "GET", harness.RoomPath(c.quietRoom)+"/members?present=true&limit=200", nil)
 	var page models.Page[models.Member]
 	if err != nil || a.HTTP.StatusCode != 200 || (harness.Event{Data: string(a.Body)}).Decode(&page) != nil {
 		return fmt.Sprintf("%s does not tell who is present: %v %v", n.name, a, err)

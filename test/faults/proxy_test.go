@@ -39,9 +39,9 @@ func (p *proxy) restore() {
 	}
 }
 
-// addToxic makes the line bad: kind and attributes are toxiproxy's, direction is upstream or downstream. mend undoes
+// addToxic makes the line bad: kind and attributes are toxiproxy's, direction is upstream or downstream. undo undoes
 // it.
-func (p *proxy) addToxic(kind, direction, attributes string) (mend func()) {
+func (p *proxy) addToxic(kind, direction, attributes string) (undo func()) {
 	p.t.Helper()
 	name := kind + " " + direction
 	_, err := p.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(
@@ -56,8 +56,8 @@ func (p *proxy) addToxic(kind, direction, attributes string) (mend func()) {
 	}
 }
 
-// dropAll lets nothing through and breaks nothing, as a cable that is pulled. mend breaks what was silent.
-func (p *proxy) dropAll() (mend func()) {
+// dropAll lets nothing through and breaks nothing, as a cable that is pulled. undo breaks what was silent.
+func (p *proxy) dropAll() (undo func()) {
 	p.t.Helper()
 	up := p.addToxic("timeout", "upstream", `"timeout": 0`)
 	down := p.addToxic("timeout", "downstream", `"timeout": 0`)

@@ -15,20 +15,20 @@ import (
 )
 
 const (
-	// goneWithin bounds how long after the answer a removed or logged-out user may be told anything newer; goneFromBroken
+	// removalLimit bounds how long after the answer a removed or logged-out user may be told anything newer; goneFromBroken
 	// the same on a node that is broken.
-	goneWithin     = time.Second
-	goneFromBroken = 5 * time.Second
-	// markWithin bounds how long one message takes that no other one follows: a node that missed it has nothing to wake
+	removalLimit             = time.Second
+	removalLimitOnBrokenNode = 5 * time.Second
+	// wakeUpLimit bounds how long one message takes that no other one follows: a node that missed it has nothing to wake
 	// it.
-	markWithin = time.Second
-	// lateness is what the test's own clock may be off on a machine that is busy.
-	lateness = 500 * time.Millisecond
+	wakeUpLimit = time.Second
+	// clockTolerance is what the test's own clock may be off on a machine that is busy.
+	clockTolerance = 500 * time.Millisecond
 )
 
-// departure is a user who is taken out of a room, or whose session ends, while a node is broken and a stream is open.
-type departure struct {
-	way    string
+// removal is a user who is taken out of a room, or whose session ends, while a node is broken and a stream is open.
+type removal struct {
+	kind   string
 	reader *streamReader
 	method string
 	path   func(room int64, who *harness.Client) string
@@ -38,30 +38,30 @@ type departure struct {
 	answered time.Time
 }
 
-// departureKinds are how a user ceases to be told of a room.
-var departureKinds = []departure{
-	{way: "banned", method: "PUT", path: harness.BanPath, body: models.NewBan{}},
-	{way: "removed", method: "DELETE", path: harness.MemberPath},
-	{way: "left", method: "DELETE", path: func(room int64, _ *harness.Client) string { return harness.RoomPath(room) + "/members/me" }, self: true},
-	{way: "logged out", method: "DELETE", path: func(int64, *harness.Client) string { return "/v1/sessions/current" }, self: true},
+// removalKinds are how a user ceases to be told of a room.
+var removalKinds = []removal{
+	{kind: "banned", method: "PUT", path: harness.BanPath, body: models.NewBan{}},
+	{kind: "removed", method: "DELETE", path: harness.MemberPath},
+	{kind: "left", method: "DELETE", path: func(room int64, _ *harness.Client) string { return harness.RoomPath(room) + "/members/me" }, self: true},
+	{kind: "logged out", method: "DELETE", path: func(int64, *harness.Client) string { return "/v1/sessions/current" }, self: true},
 }
 
-// departures opens a stream at each node for one who departs in each way, and waits until they read. Each is in a busy
+// openRemovalStreams opens a stream at each node for one who departs in each way, and waits until they read. Each is in a busy
 // room, and in the lounge, where the mark will be set.
-func (c *workload) departures() []*departure {
-	var list []*departure
+func (c *workload) openRemovalStreams() []*removal {
+	var list []*removal
 	for i, n := range c.nodes {
-		for j, d := range departureKinds {
-			room := c.rooms[(i*len(departureKinds)+j)%len(c.rooms)]
+		for j, d := range removalKinds {
+			room := c.rooms[(i*len(removalKinds)+j)%len(c.rooms)]
 			r := &streamReader{
-				workload: c, name: fmt.Sprintf("the one who is %s at %s", d.way, n.name), home: n, departs: true, enters: i%2 == 0,
-				rooms: []int64{room, c.lounge},
+				workload: c, name: fmt.Sprintf("the one who is %s at %s", d.kind, n.name), home: n, removalExpected: true, entersRooms: i%2 == 0,
+				rooms: []int64{room, c.quietRoom},
 			}
 			d.reader = r
 			list = append(list, &d)
 		}
 	}
-	forEachAtOnce(list, func(_ int, d *departure) { d.reader.client = c.addAccount("departs", d.reader.rooms) })
+	forEachParallel(list, func(_ int, d *removal) { d.reader.client = c.addAccount("departs", d.reader.rooms) })
 	for _, d := range list {
 		d.reader.start()
 	}
@@ -75,20 +75,20 @@ func (c *workload) departures() []*departure {
 	return list
 }
 
-// startDepartures makes all of them go, each at a moment of its own. The requests are made at the nodes that are given.
-func (c *workload) startDepartures(list []*departure, nodes []*clusterNode) {
+// performRemovals makes all of them go, each at a moment of its own. The requests are made at the nodes that are given.
+func (c *workload) performRemovals(list []*removal, nodes []*clusterNode) {
 	var going sync.WaitGroup
 	for _, d := range list {
 		going.Go(func() {
 			<-time.After(rand.N(2 * time.Second))
-			d.leave(nodes)
+			d.perform(nodes)
 		})
 	}
 	going.Wait()
 }
 
-// leave makes one go. A second attempt may find that the first one, whose answer was lost, has done it.
-func (d *departure) leave(nodes []*clusterNode) {
+// perform makes one go. A second attempt may find that the first one, whose answer was lost, has done it.
+func (d *removal) perform(nodes []*clusterNode) {
 	r := d.reader
 	caller := r.owner
 	if d.self {
@@ -103,57 +103,57 @@ func (d *departure) leave(nodes []*clusterNode) {
 	}
 	r.locked(func() {
 		d.answered = time.Now()
-		if d.way != "logged out" {
+		if d.kind != "logged out" {
 			delete(r.members[r.rooms[0]], r.client.User.ID)
 		}
 	})
 }
 
-// goneAt is when the reader learned that it is out, by the event or by the end of its stream.
-func (d *departure) goneAt() time.Time {
+// noticedAt is when the reader learned that it is out, by the event or by the end of its stream.
+func (d *removal) noticedAt() time.Time {
 	r := d.reader
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case d.way != "logged out":
-		return r.removed
-	case !r.revoked.IsZero():
-		return r.revoked
+	case d.kind != "logged out":
+		return r.removedAt
+	case !r.revokedAt.IsZero():
+		return r.revokedAt
 	}
-	return r.shut
+	return r.refusedAt
 }
 
-func (r *streamReader) removedAt() time.Time {
+func (r *streamReader) streamEndedAt() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.expelled
+	return r.endedAt
 }
 
-// awaitDepartures wants each to be out in time, and answers the longest that one at a sound node took. broken says
+// awaitRemovals wants each to be out in time, and answers the longest that one at a sound node took. broken says
 // which nodes are, and until when.
-func (c *workload) awaitDepartures(list []*departure, broken func(*clusterNode) bool, healed time.Time) (longest time.Duration) {
+func (c *workload) awaitRemovals(list []*removal, broken func(*clusterNode) bool, healed time.Time) (longest time.Duration) {
 	c.waitFor(func() bool {
-		return !slices.ContainsFunc(list, func(d *departure) bool { return d.goneAt().IsZero() })
+		return !slices.ContainsFunc(list, func(d *removal) bool { return d.noticedAt().IsZero() })
 	})
 	for _, d := range list {
-		from, most := d.answered, goneWithin
+		from, most := d.answered, removalLimit
 		if broken(d.reader.home) {
-			most = goneFromBroken
+			most = removalLimitOnBrokenNode
 			if healed.After(from) {
 				from = healed
 			}
 		}
-		at := d.goneAt()
-		if expelled := d.reader.removedAt(); broken(d.reader.home) && !expelled.IsZero() && expelled.Before(at) {
+		at := d.noticedAt()
+		if expelled := d.reader.streamEndedAt(); broken(d.reader.home) && !expelled.IsZero() && expelled.Before(at) {
 			at = expelled // a node that knows of nothing newer ends its streams
 		}
 		took := at.Sub(from)
 		switch {
 		case at.IsZero():
 			c.reportFlaw("%s never learned of it; it reads from %s", d.reader.name, d.reader.lastPosition())
-		case took > most+lateness:
+		case took > most+clockTolerance:
 			c.reportFlaw("%s learned of it %v late, where %v are allowed", d.reader.name, took, most)
-		case most == goneWithin:
+		case most == removalLimit:
 			longest = max(longest, took)
 		}
 	}
@@ -164,15 +164,15 @@ func (c *workload) awaitDepartures(list []*departure, broken func(*clusterNode) 
 func (r *streamReader) lastPosition() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return fmt.Sprintf("%s, after event %s", r.at, r.lastID)
+	return fmt.Sprintf("%s, after event %s", r.node, r.lastID)
 }
 
-// checkAfterDeparture says something in the lounge and reads each stream up to it, so that all that was to come has
+// checkAfterRemovals says something in the lounge and reads each stream up to it, so that all that was to come has
 // come.
-func (c *workload) checkAfterDeparture(list []*departure) {
-	c.still.Store(true)
-	defer c.still.Store(false)
-	a, err := c.callUntilAnswered(context.Background(), c.owner, c.nodes, "POST", harness.RoomPath(c.lounge)+"/messages",
+func (c *workload) checkAfterRemovals(list []*removal) {
+	c.noHops.Store(true)
+	defer c.noHops.Store(false)
+	a, err := c.callUntilAnswered(context.Background(), c.owner, c.nodes, "POST", harness.RoomPath(c.quietRoom)+"/messages",
 		models.NewMessage{Text: textWith(c.nextKey(maxSenders - 1))}, "Idempotency-Key", harness.UniqueName("mark"))
 	var m models.Message
 	if err != nil || a.HTTP.StatusCode != 201 || (harness.Event{Data: string(a.Body)}).Decode(&m) != nil {
@@ -180,16 +180,16 @@ func (c *workload) checkAfterDeparture(list []*departure) {
 		return
 	}
 	told := time.Now()
-	comes := func(d *departure) bool { return d.way == "logged out" || d.reader.has(m.RoomID, m.ID) }
+	comes := func(d *removal) bool { return d.kind == "logged out" || d.reader.hasRead(m.RoomID, m.ID) }
 	c.waitFor(func() bool {
-		return !slices.ContainsFunc(list, func(d *departure) bool { return !comes(d) })
+		return !slices.ContainsFunc(list, func(d *removal) bool { return !comes(d) })
 	})
 	for _, d := range list {
 		if !comes(d) {
 			c.reportFlaw("%s does not come to the mark; it reads from %s", d.reader.name, d.reader.lastPosition())
 		}
 	}
-	if took := time.Since(told); took > markWithin+lateness && !c.hasFlaws() {
+	if took := time.Since(told); took > wakeUpLimit+clockTolerance && !c.hasFlaws() {
 		c.reportFlaw("when nothing else was said any more, a message took %v to come to all", took.Round(time.Millisecond))
 	}
 	for _, d := range list {

@@ -13,8 +13,8 @@ import (
 )
 
 // restartAll replaces all nodes, one after the other, as an update does. Clients come through a balancer.
-var restartAll = &fault{name: "rolling-restart", everywhere: true, inject: func(t *trial) func() {
-	t.locked(func() { t.orderly, t.asked, t.sent.lost = true, nil, nil })
+var restartAll = &fault{name: "rolling-restart", allNodes: true, inject: func(t *trial) func() {
+	t.locked(func() { t.orderly, t.reconnectDelays, t.sent.failures = true, nil, nil })
 	stopBalancing := t.balance()
 	for _, n := range t.nodes {
 		if status := n.Terminate(); status != 0 {
@@ -48,7 +48,7 @@ func (t *trial) balance() (stop func()) {
 }
 
 func (f *testCluster) isReady(n *clusterNode) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
 	a, err := (&harness.Client{T: f.t, HTTP: f.http, URL: n.URL}).TryCall(ctx, "GET", "/readyz", nil)
 	return err == nil && a.HTTP.StatusCode == http.StatusOK
@@ -59,8 +59,8 @@ func (f *testCluster) isReady(n *clusterNode) bool {
 func (t *trial) checkOrderly() {
 	var asked []time.Duration
 	var lost []string
-	t.locked(func() { asked, lost = t.asked, t.sent.lost })
-	t.addRemark("%d streams closed", len(asked))
+	t.locked(func() { asked, lost = t.reconnectDelays, t.sent.failures })
+	t.addNote("%d streams closed", len(asked))
 	if len(asked) == 0 {
 		t.reportFlaw("no stream was told that its server closes")
 		return

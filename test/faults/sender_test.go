@@ -110,8 +110,8 @@ func (s *messageSender) compareRepeat(key int64, first, again models.Message, ok
 // send makes one message; made sure of, it is tried until it is acknowledged, at another node each time.
 func (s *messageSender) send(room, key int64, sure bool) (m models.Message, ok bool) {
 	for deadline := time.Now().Add(harness.Timeout); time.Now().Before(deadline); {
-		n := s.any()
-		ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+		n := s.anyNode()
+		ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 		a, err := s.client.AtServer(n.address(s.proxied)).TryCall(ctx, "POST", harness.RoomPath(room)+"/messages",
 			models.NewMessage{Text: textWith(key)}, "Idempotency-Key", fmt.Sprintf("key-%d", key))
 		cancel()
@@ -125,7 +125,7 @@ func (s *messageSender) send(room, key int64, sure bool) (m models.Message, ok b
 			s.reportFlaw("%s refused key %d: %v", n.name, key, a)
 			return m, false
 		}
-		s.failed(n, a, err)
+		s.recordFailure(n, a, err)
 		if !sure {
 			return m, false
 		}
@@ -135,13 +135,13 @@ func (s *messageSender) send(room, key int64, sure bool) (m models.Message, ok b
 	return m, false
 }
 
-func (s *messageSender) failed(n *clusterNode, a *harness.Response, err error) {
+func (s *messageSender) recordFailure(n *clusterNode, a *harness.Response, err error) {
 	why := fmt.Sprintf("at %s: %v", n.name, err)
 	if err == nil {
 		why = fmt.Sprintf("at %s: %v", n.name, a)
 	}
 	s.locked(func() {
 		s.sent.retries++
-		s.sent.lost = append(s.sent.lost, why)
+		s.sent.failures = append(s.sent.failures, why)
 	})
 }

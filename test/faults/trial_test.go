@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	// calmTime is how long all is measured before the fault.
-	calmTime = 3 * time.Second
-	// backWithin bounds how long after the fault messages may come later than they did before it.
-	backWithin = 10 * time.Second
-	// settleTime is how long after the fault messages are sent at least.
-	settleTime = time.Second
+	// baselineTime is how long all is measured before the fault.
+	baselineTime = 3 * time.Second
+	// recoveryLimit bounds how long after the fault messages may come later than they did before it.
+	recoveryLimit = 10 * time.Second
+	// recoveryWindow is how long after the fault messages are sent at least.
+	recoveryWindow = time.Second
 )
 
 // fault is one thing that goes wrong.
@@ -26,10 +26,10 @@ type fault struct {
 	inject func(t *trial) (heal func())
 	// lasts is the time between the two, for what does not take its own.
 	lasts time.Duration
-	// everywhere says that it breaks all nodes, not the one of the trial alone.
-	everywhere bool
-	// cutsOff says that the node has to see by itself that it is cut off, before it is healed.
-	cutsOff bool
+	// allNodes says that it breaks all nodes, not the one of the trial alone.
+	allNodes bool
+	// isolates says that the node has to see by itself that it is cut off, before it is healed.
+	isolates bool
 }
 
 // trial is one run of a fault.
@@ -43,16 +43,16 @@ type trial struct {
 
 // trialRow is what a run was like.
 type trialRow struct {
-	fault                string
-	run                  int
-	sends                float64 // a second, in calm
-	calm                 latencyWindow
-	acked, doubted       int
-	retries, repeats     int
-	hops                 int64
-	gone, there, recover time.Duration
-	notes                []string
-	passed               bool
+	fault                       string
+	run                         int
+	sends                       float64 // a second, in calm
+	baseline                    latencyWindow
+	acked, doubted              int
+	retries, repeats            int
+	hops                        int64
+	removal, presence, recovery time.Duration
+	notes                       []string
+	passed                      bool
 }
 
 // runFault runs the fault once, in the midst of all that goes on, and compares everything afterwards.
@@ -60,34 +60,34 @@ func (c *workload) runFault(f *fault, run int) trialRow {
 	t := &trial{workload: c, fault: f, run: run, node: c.nodes[run%len(c.nodes)]}
 	t.row = trialRow{fault: f.name, run: run}
 	before := t.begin()
-	departing := c.departures()
-	linear := c.startLinearizability()
+	departing := c.openRemovalStreams()
+	linear := c.newLinearizability()
 	stopSending := c.startSending()
-	t.awaitCalm()
+	t.measureBaseline()
 
 	var beside sync.WaitGroup
-	keeping, stopKeeping := context.WithCancel(context.Background())
-	beside.Go(func() { c.startDepartures(departing, t.unbrokenNodes()) })
-	beside.Go(func() { linear.record(keeping) })
+	recordContext, stopRecording := context.WithCancel(context.Background())
+	beside.Go(func() { c.performRemovals(departing, t.unbrokenNodes()) })
+	beside.Go(func() { linear.record(recordContext) })
 	beside.Go(c.reconnectWatched)
-	harmed := time.Now()
+	injected := time.Now()
 	heal := f.inject(t)
 	<-time.After(f.lasts)
 	heal()
 	healed := time.Now()
-	t.row.recover = t.awaitNormal(healed)
-	stopKeeping()
+	t.row.recovery = t.awaitRecovery(healed)
+	stopRecording()
 	beside.Wait()
 	stopSending()
 
 	from := healed
-	if f.cutsOff {
-		from = harmed // it has to close its streams without waiting to be healed
+	if f.isolates {
+		from = injected // it has to close its streams without waiting to be healed
 	}
-	t.row.gone = c.awaitDepartures(departing, t.breaks, from)
-	t.row.there = c.awaitPresence(healed)
+	t.row.removal = c.awaitRemovals(departing, t.breaks, from)
+	t.row.presence = c.awaitPresence(healed)
 	c.check(before)
-	c.checkAfterDeparture(departing)
+	c.checkAfterRemovals(departing)
 	linear.check()
 	return t.end()
 }
@@ -114,31 +114,31 @@ func (t *trial) unbrokenNodes() []*clusterNode {
 	return sound
 }
 
-func (t *trial) breaks(n *clusterNode) bool { return t.fault.everywhere || n == t.node }
+func (t *trial) breaks(n *clusterNode) bool { return t.fault.allNodes || n == t.node }
 
-// awaitCalm lets messages flow for a while, and notes how they do.
-func (t *trial) awaitCalm() {
+// measureBaseline lets messages flow for a while, and notes how they do.
+func (t *trial) measureBaseline() {
 	<-time.After(time.Second) // until all have begun
 	start, sent := time.Now(), t.acknowledged()
-	<-time.After(calmTime)
+	<-time.After(baselineTime)
 	now := time.Now()
 	t.row.sends = float64(t.acknowledged()-sent) / now.Sub(start).Seconds()
-	t.row.calm = t.latency.between(start, now)
+	t.row.baseline = t.latency.between(start, now)
 }
 
-// awaitNormal waits until messages come as soon as before the fault, for a second, and answers when that second began.
-func (t *trial) awaitNormal(healed time.Time) time.Duration {
-	most := 3*t.row.calm.p99 + 250*time.Millisecond
+// awaitRecovery waits until messages come as soon as before the fault, for a second, and answers when that second began.
+func (t *trial) awaitRecovery(healed time.Time) time.Duration {
+	most := 3*t.row.baseline.p99 + 250*time.Millisecond
 	var last latencyWindow
 	for from := healed; ; from = from.Add(latencySlice) {
-		<-time.After(time.Until(from.Add(settleTime + latencySlice)))
-		last = t.latency.between(from, from.Add(settleTime))
-		if last.p99 <= most && last.perSecond() >= t.row.calm.perSecond()/2 {
+		<-time.After(time.Until(from.Add(recoveryWindow + latencySlice)))
+		last = t.latency.between(from, from.Add(recoveryWindow))
+		if last.p99 <= most && last.perSecond() >= t.row.baseline.perSecond()/2 {
 			return from.Sub(healed)
 		}
-		if from.Sub(healed) > backWithin+lateness {
+		if from.Sub(healed) > recoveryLimit+clockTolerance {
 			t.reportFlaw("%v after the fault there are still %.0f deliveries a second, with a p99 of %v; before it %.0f, with %v",
-				from.Sub(healed), last.perSecond(), last.p99, t.row.calm.perSecond(), t.row.calm.p99)
+				from.Sub(healed), last.perSecond(), last.p99, t.row.baseline.perSecond(), t.row.baseline.p99)
 			return from.Sub(healed)
 		}
 	}
@@ -157,6 +157,6 @@ func (t *trial) end() trialRow {
 	return t.row
 }
 
-func (t *trial) addRemark(format string, args ...any) {
+func (t *trial) addNote(format string, args ...any) {
 	t.row.notes = append(t.row.notes, fmt.Sprintf(format, args...))
 }

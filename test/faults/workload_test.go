@@ -28,38 +28,38 @@ var (
 // workload is the clients that send and read on a cluster, and what they have seen.
 type workload struct {
 	*testCluster
-	t       testing.TB
-	size    workloadSize
-	owner   *harness.Client // of all rooms
-	rooms   []int64
-	senders []*messageSender
-	readers []*streamReader
-	watched []*streamReader // whose presence is compared
-	lounge  int64           // the room that those are in
+	t         testing.TB
+	size      workloadSize
+	owner     *harness.Client // of all rooms
+	rooms     []int64
+	senders   []*messageSender
+	readers   []*streamReader
+	watched   []*streamReader // whose presence is compared
+	quietRoom int64           // the room that those are in
 
 	keys    atomic.Int64 // of the messages, in the order in which they were begun
 	latency recorder
 
-	mu      sync.Mutex
-	label   string // which fault, which run
-	flaws   int
-	members map[int64]map[int64]bool // room → users
-	own     map[int]map[int64]int64  // sender → room → stored messages
-	sent    sendResults
-	ending  sync.WaitGroup // of the readers
-	reading context.Context
-	still   atomic.Bool     // nobody hops, which other nodes would be told of
-	orderly bool            // no node may end a stream without saying so
-	asked   []time.Duration // in which servers that closed asked readers to come back
+	mu              sync.Mutex
+	label           string // which fault, which run
+	flaws           int
+	members         map[int64]map[int64]bool // room → users
+	ownCounts       map[int]map[int64]int64  // sender → room → stored messages
+	sent            sendResults
+	reading         sync.WaitGroup // of the readers
+	readContext     context.Context
+	noHops          atomic.Bool     // nobody hops, which other nodes would be told of
+	orderly         bool            // no node may end a stream without saying so
+	reconnectDelays []time.Duration // in which servers that closed asked readers to come back
 }
 
 // sendResults are what became of the messages of a run.
 type sendResults struct {
-	acked   map[int64]messageID // key → where it was acknowledged to be
-	doubted map[int64]int64     // key → room, of those that were given up
-	retries int                 // attempts that failed
-	repeats int                 // of acknowledged ones under their key
-	lost    []string            // failed attempts, where none may fail
+	acked    map[int64]messageID // key → where it was acknowledged to be
+	doubted  map[int64]int64     // key → room, of those that were given up
+	retries  int                 // attempts that failed
+	repeats  int                 // of acknowledged ones under their key
+	failures []string            // failed attempts, where none may fail
 }
 
 // messageID is a message's room and id.
@@ -73,21 +73,21 @@ func newSendResults() sendResults {
 func startWorkload(t testing.TB, f *testCluster, size workloadSize) *workload {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	c := &workload{testCluster: f, t: t, size: size, members: map[int64]map[int64]bool{}, own: map[int]map[int64]int64{}, sent: newSendResults(), reading: ctx}
+	c := &workload{testCluster: f, t: t, size: size, members: map[int64]map[int64]bool{}, ownCounts: map[int]map[int64]int64{}, sent: newSendResults(), readContext: ctx}
 	base := &harness.Client{T: t, HTTP: f.http, URL: f.nodes[0].URL}
 	c.owner = base.NewGuestNamed("owner")
 	for range size.rooms {
 		c.rooms = append(c.rooms, c.newRoom("room"))
 	}
-	c.lounge = c.newRoom("lounge")
+	c.quietRoom = c.newRoom("lounge")
 	for i := range size.senders {
 		c.senders = append(c.senders, newMessageSender(c, i))
 	}
 	for i := range size.readers {
 		c.readers = append(c.readers, newStreamReader(c, i))
 	}
-	forEachAtOnce(c.senders, func(_ int, s *messageSender) { s.client = c.addGuest(fmt.Sprintf("sender-%d", s.index), s.rooms) })
-	forEachAtOnce(c.readers, func(_ int, r *streamReader) { r.client = c.addGuest(r.name, r.rooms) })
+	forEachParallel(c.senders, func(_ int, s *messageSender) { s.client = c.addGuest(fmt.Sprintf("sender-%d", s.index), s.rooms) })
+	forEachParallel(c.readers, func(_ int, r *streamReader) { r.client = c.addGuest(r.name, r.rooms) })
 	if t.Failed() {
 		t.FailNow()
 	}
@@ -95,7 +95,7 @@ func startWorkload(t testing.TB, f *testCluster, size workloadSize) *workload {
 		r.start()
 	}
 	c.watchPresence()
-	t.Cleanup(func() { stop(); c.ending.Wait() })
+	t.Cleanup(func() { stop(); c.reading.Wait() })
 	return c
 }
 
@@ -191,11 +191,11 @@ func (c *workload) startSending() (stop func()) {
 	}
 }
 
-// pollUntil waits until isSo, no longer than a time. It reports whether it came to be.
-func pollUntil(most time.Duration, isSo func() bool) bool {
+// pollUntil waits until condition, no longer than a time. It reports whether it came to be.
+func pollUntil(most time.Duration, condition func() bool) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(most); !isSo(); <-tick.C {
+	for deadline := time.Now().Add(most); !condition(); <-tick.C {
 		if time.Now().After(deadline) {
 			return false
 		}
