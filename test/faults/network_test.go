@@ -12,7 +12,8 @@ var killNATS = &fault{name: "kill-nats", lasts: 4 * time.Second, inject: func(t 
 	return t.checkReadyThenHeal(t.nats.Start)
 }}
 
-// checkReadyThenHeal wants all nodes to be ready still, and then undoes the fault: without NATS they are slower, and no worse.
+// checkReadyThenHeal checks that all nodes are still ready, and then undoes the fault: without NATS they are slower,
+// but work.
 func (t *trial) checkReadyThenHeal(heal func()) func() {
 	return func() {
 		for _, n := range t.nodes {
@@ -24,7 +25,7 @@ func (t *trial) checkReadyThenHeal(heal func()) func() {
 	}
 }
 
-// cutNATS takes NATS away from one node: every other time its connection breaks, and every other time it falls silent.
+// cutNATS separates one node from NATS: in even runs the connection is closed, in odd runs packets are dropped.
 var cutNATS = &fault{name: "cut-nats", lasts: 4 * time.Second, inject: func(t *trial) func() {
 	if t.run%2 == 0 {
 		t.addNote("cut")
@@ -35,8 +36,8 @@ var cutNATS = &fault{name: "cut-nats", lasts: 4 * time.Second, inject: func(t *t
 	return t.checkReadyThenHeal(t.node.nats.dropAll())
 }}
 
-// badNetwork slows the lines of one node to PostgreSQL and NATS, and lets the lines of clients to all nodes break again
-// and again, in the midst of requests and answers.
+// badNetwork adds latency to the connections of one node to PostgreSQL and NATS, and resets the connections of clients
+// to all nodes again and again, in the middle of requests and responses.
 var badNetwork = &fault{name: "bad-lines", allNodes: true, inject: func(t *trial) func() {
 	slow := `"latency": 30, "jitter": 20`
 	undo := []func(){
@@ -57,7 +58,7 @@ var badNetwork = &fault{name: "bad-lines", allNodes: true, inject: func(t *trial
 	}
 }}
 
-// slowReaders leaves a third of the readers a line that is far too thin for what they are sent.
+// slowReaders limits the connections of a third of the readers to a bandwidth far below what they are sent.
 var slowReaders = &fault{name: "slow-readers", lasts: 6 * time.Second, inject: func(t *trial) func() {
 	var undo []func()
 	for _, n := range t.nodes {

@@ -9,7 +9,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// eventData is what a reader looks at of an event's data.
+// eventData is the part of an event's data that readers check.
 type eventData struct {
 	ID        int64       `json:"id"`
 	RoomID    int64       `json:"room_id"`
@@ -22,7 +22,7 @@ type eventData struct {
 	} `json:"user"`
 }
 
-// handle looks at the next event of a stream or page, and reports whether to go on.
+// handle checks the next event of a stream or page, and reports whether to continue.
 func (r *streamReader) handle(e harness.Event) bool {
 	now := time.Now()
 	var about eventData
@@ -54,7 +54,7 @@ func (r *streamReader) handle(e harness.Event) bool {
 			r.reconnectDelays = append(r.reconnectDelays, time.Duration(about.ReconnectInMS)*time.Millisecond)
 		})
 	case models.EventResync:
-		r.reportFlaw("%s at %s was told to read again: %v", r.name, r.node, e)
+		r.reportFlaw("%s at %s got resync: %v", r.name, r.node, e)
 	default:
 		r.expectMember(e, about)
 	}
@@ -69,30 +69,33 @@ func (r *streamReader) signalOpened() {
 	}
 }
 
-// handleMessage takes one message. r.mu is held.
+// handleMessage checks one message. r.mu is held.
 func (r *streamReader) handleMessage(name models.EventName, m eventData, now time.Time) {
 	key := keyOf(m.Text)
 	if !r.revokedAt.IsZero() {
-		r.reportFlaw("%s at %s, who was logged out, was still told of message %d in room %d", r.name, r.node, m.ID, m.RoomID)
+		r.reportFlaw("%s at %s still received message %d of room %d after its session was revoked",
+			r.name, r.node, m.ID, m.RoomID)
 	}
 	if !r.removedAt.IsZero() && m.RoomID == r.rooms[0] {
-		r.reportFlaw("%s at %s, who was taken out of room %d, was still told of message %d there", r.name, r.node, m.RoomID, m.ID)
+		r.reportFlaw("%s at %s still received message %d of room %d after its removal",
+			r.name, r.node, m.ID, m.RoomID)
 		return
 	}
-	// One who has been removed by the time that a stream opens again is no longer in the room, whatever is replayed.
+	// A user who was removed before a stream is opened again is no longer present, even while older messages are replayed.
 	if r.entersRooms && !r.removalExpected && name != models.EventMessageCreated {
-		r.reportFlaw("%s at %s, who is in room %d, got message %d as %s", r.name, r.node, m.RoomID, m.ID, name)
+		r.reportFlaw("%s at %s is present in room %d, but got message %d as %s", r.name, r.node, m.RoomID, m.ID, name)
 	}
-	due, known := r.next[m.RoomID]
+	next, known := r.next[m.RoomID]
 	switch {
 	case !known:
-		r.reportFlaw("%s at %s was told of message %d in room %d, which it is not in", r.name, r.node, m.ID, m.RoomID)
+		r.reportFlaw("%s at %s got message %d of room %d, of which it is no member", r.name, r.node, m.ID, m.RoomID)
 		return
-	case m.ID < due:
-		r.reportFlaw("%s at %s got message %d of room %d again, or out of order: %d was due", r.name, r.node, m.ID, m.RoomID, due)
+	case m.ID < next:
+		r.reportFlaw("%s at %s got message %d of room %d again or out of order, want %d",
+			r.name, r.node, m.ID, m.RoomID, next)
 		return
-	case m.ID > due:
-		r.reportFlaw("%s at %s got message %d of room %d where %d was due", r.name, r.node, m.ID, m.RoomID, due)
+	case m.ID > next:
+		r.reportFlaw("%s at %s got message %d of room %d, want message %d", r.name, r.node, m.ID, m.RoomID, next)
 	}
 	r.next[m.RoomID] = m.ID + 1
 	r.seen[m.RoomID] = append(r.seen[m.RoomID], key)
@@ -101,14 +104,14 @@ func (r *streamReader) handleMessage(name models.EventName, m eventData, now tim
 	}
 }
 
-// expectMember wants whatever else is told of a room to be for one who is in it. r.mu is held.
+// expectMember checks that the reader still is a member of the room that an event is about. r.mu is held.
 func (r *streamReader) expectMember(e harness.Event, about eventData) {
 	if about.RoomID != 0 && about.RoomID == r.rooms[0] && !r.removedAt.IsZero() {
-		r.reportFlaw("%s at %s, who was taken out of the room, was still told %v", r.name, r.node, e)
+		r.reportFlaw("%s at %s still received %v after its removal", r.name, r.node, e)
 	}
 }
 
-// hasRead reports whether the reader has come to a message of a room.
+// hasRead reports whether the reader has read up to a message of a room.
 func (r *streamReader) hasRead(room, id int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -17,48 +17,50 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// streamReader reads the messages of its rooms and hops from node to node, with the last id that it has. It wants each
-// message once and in order.
+// streamReader reads the messages of its rooms and hops from node to node, continuing after the last event id that it
+// got. It checks that it receives each message once and in order.
 type streamReader struct {
 	*workload
 	client          *harness.Client
 	name            string
 	rooms           []int64
-	entersRooms     bool         // is in its rooms, and so gets message.created in place of message.notification
-	polls           bool         // asks for pages of the log in place of a stream
-	proxied         bool         // comes through the proxies
-	removalExpected bool         // is about to be taken out of its first room, or to be logged out
-	home            *clusterNode // where it opens its stream first, and stays as long as that lasts; nil for one who hops
+	entersRooms     bool         // is present in its rooms, and so gets message.created, not message.notification
+	polls           bool         // reads pages of the log, not a stream
+	proxied         bool         // connects through the proxies
+	removalExpected bool         // will be removed from its first room or logged out
+	home            *clusterNode // where it opens and keeps its first stream; nil for one that hops
 
 	hops    atomic.Int64
 	started chan struct{} // closed once the first stream is open
 	cancel  context.CancelFunc
-	done    chan struct{} // closed when it has ended
+	done    chan struct{} // closed when reading has ended
 
 	mu        sync.Mutex
 	node      string // the node that it reads from
 	lastID    string
-	next      map[int64]int64   // room → the id that comes next
-	seen      map[int64][]int64 // room → keys, of this run
-	mark      map[int64]bool    // keys that it was to wait for, of a room without a count of its own
-	removedAt time.Time         // when it saw that it was taken out of its first room
-	revokedAt time.Time         // when it saw that its session was ended
-	refusedAt time.Time         // when it was refused as logged out
-	endedAt   time.Time         // when the node that it keeps to ended its stream
-	lastEvent string            // the name of the event that came last
+	next      map[int64]int64   // room → the next message id
+	seen      map[int64][]int64 // room → keys received in this run
+	removedAt time.Time         // when it learned of its removal from its first room
+	revokedAt time.Time         // when it learned that its session was revoked
+	refusedAt time.Time         // when a stream was refused because it is logged out
+	endedAt   time.Time         // when its home ended its stream
+	lastEvent string            // the name of the last event
 }
 
 func newStreamReader(c *workload, i int) *streamReader {
-	r := &streamReader{workload: c, name: fmt.Sprintf("reader-%d", i), entersRooms: i%2 == 0, polls: i%10 == 9, proxied: i%3 == 0}
-	for k := range 1 + (i%6+1)/3 { // one to three: of six readers two are in one room, three in two, one in three
+	r := &streamReader{
+		workload: c, name: fmt.Sprintf("reader-%d", i),
+		entersRooms: i%2 == 0, polls: i%10 == 9, proxied: i%3 == 0,
+	}
+	for k := range 1 + (i%6+1)/3 { // of six readers, two are in one room, three in two, one in three
 		r.rooms = append(r.rooms, c.rooms[(i+k*3)%len(c.rooms)])
 	}
 	return r
 }
 
-// start begins to read, until it is cancelled or the workload ends.
+// start starts reading, until r.cancel is called or the workload ends.
 func (r *streamReader) start() {
-	r.next, r.seen, r.mark = map[int64]int64{}, map[int64][]int64{}, map[int64]bool{}
+	r.next, r.seen = map[int64]int64{}, map[int64][]int64{}
 	r.started, r.done = make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(r.readContext)
 	r.cancel = cancel
@@ -66,7 +68,7 @@ func (r *streamReader) start() {
 		defer close(r.done)
 		a, err := r.callUntilAnswered(ctx, r.client, r.nodes, "GET", "/v1/rooms", nil)
 		if err != nil {
-			r.reportFlaw("%s could not begin: %v", r.name, err)
+			r.reportFlaw("%s could not start: %v", r.name, err)
 			return
 		}
 		r.setPositions(a)
@@ -78,7 +80,7 @@ func (r *streamReader) start() {
 	})
 }
 
-// setPositions notes where the rooms stand as the reader begins.
+// setPositions sets the positions in the log and in the rooms from which the reader starts.
 func (r *streamReader) setPositions(a *harness.Response) {
 	var page models.Page[models.Room]
 	if err := json.Unmarshal(a.Body, &page); err != nil {
@@ -148,7 +150,7 @@ func (r *streamReader) readStream(ctx context.Context, n *clusterNode) error {
 	return err
 }
 
-// handleEnd wants a stream that its node ended to have been told so, where all goes in order.
+// handleEnd checks that a node that shuts down in order announced the end of the stream.
 func (r *streamReader) handleEnd(n *clusterNode, err error) {
 	r.mu.Lock()
 	last := models.EventName(r.lastEvent)
@@ -163,7 +165,7 @@ func (r *streamReader) handleEnd(n *clusterNode, err error) {
 	}
 }
 
-// handleRefusal notes that a stream was refused since the session is over, which only one who was logged out may see.
+// handleRefusal records that a stream was refused because the session is revoked. Any other refusal is a flaw.
 func (r *streamReader) handleRefusal(err error) {
 	var refusal *harness.StreamRefusedError
 	if !errors.As(err, &refusal) || refusal.Status == http.StatusServiceUnavailable {
@@ -186,7 +188,8 @@ func (r *streamReader) poll(ctx context.Context) {
 		after := r.lastID
 		r.mu.Unlock()
 		asking, cancel := context.WithTimeout(ctx, attemptTimeout)
-		a, err := r.client.AtServer(n.address(r.proxied)).TryCall(asking, "GET", "/v1/events?limit=200&after="+after, nil, "Accept", "application/json")
+		a, err := r.client.AtServer(n.address(r.proxied)).TryCall(
+			asking, "GET", "/v1/events?limit=200&after="+after, nil, "Accept", "application/json")
 		cancel()
 		if err == nil && a.HTTP.StatusCode == http.StatusOK {
 			r.handlePage(a)

@@ -15,53 +15,57 @@ import (
 )
 
 const (
-	// removalLimit bounds how long after the answer a removed or logged-out user may be told anything newer; goneFromBroken
-	// the same on a node that is broken.
+	// removalLimit bounds how long after the response a removed or logged-out user may still receive newer events;
+	// removalLimitOnBrokenNode is the same for a stream at a broken node.
 	removalLimit             = time.Second
 	removalLimitOnBrokenNode = 5 * time.Second
-	// wakeUpLimit bounds how long one message takes that no other one follows: a node that missed it has nothing to wake
-	// it.
+	// wakeUpLimit bounds how long a single message takes: if a node missed its wake-up, no later message wakes it.
 	wakeUpLimit = time.Second
-	// clockTolerance is what the test's own clock may be off on a machine that is busy.
+	// clockTolerance is how late the test itself may notice something on a busy machine.
 	clockTolerance = 500 * time.Millisecond
 )
 
-// removal is a user who is taken out of a room, or whose session ends, while a node is broken and a stream is open.
+// removal is the removal of a user from a room, or the end of a session, while a node is broken and the user's stream
+// is open.
 type removal struct {
 	kind   string
 	reader *streamReader
 	method string
-	path   func(room int64, who *harness.Client) string
+	path   func(room int64, user *harness.Client) string
 	body   any
-	self   bool // it is the user's own request
+	self   bool // the user makes the request, not the owner of the room
 
-	answered time.Time
+	answered time.Time // when the response arrived
 }
 
-// removalKinds are how a user ceases to be told of a room.
+// removalKinds are the ways in which a user loses access to a room.
 var removalKinds = []removal{
 	{kind: "banned", method: "PUT", path: harness.BanPath, body: models.NewBan{}},
 	{kind: "removed", method: "DELETE", path: harness.MemberPath},
-	{kind: "left", method: "DELETE", path: func(room int64, _ *harness.Client) string { return harness.RoomPath(room) + "/members/me" }, self: true},
-	{kind: "logged out", method: "DELETE", path: func(int64, *harness.Client) string { return "/v1/sessions/current" }, self: true},
+	{kind: "left", method: "DELETE", self: true, path: func(room int64, _ *harness.Client) string {
+		return harness.RoomPath(room) + "/members/me"
+	}},
+	{kind: "logged out", method: "DELETE", self: true, path: func(int64, *harness.Client) string {
+		return "/v1/sessions/current"
+	}},
 }
 
-// openRemovalStreams opens a stream at each node for one who departs in each way, and waits until they read. Each is in a busy
-// room, and in the lounge, where the mark will be set.
+// openRemovalStreams opens a stream at each node for each kind of removal, and waits until all are open. Each user is
+// in a busy room, and in the quiet room, which gets the marker message later.
 func (c *workload) openRemovalStreams() []*removal {
 	var list []*removal
 	for i, n := range c.nodes {
 		for j, d := range removalKinds {
 			room := c.rooms[(i*len(removalKinds)+j)%len(c.rooms)]
 			r := &streamReader{
-				workload: c, name: fmt.Sprintf("the one who is %s at %s", d.kind, n.name), home: n, removalExpected: true, entersRooms: i%2 == 0,
-				rooms: []int64{room, c.quietRoom},
+				workload: c, name: fmt.Sprintf("user (%s) at %s", d.kind, n.name), home: n,
+				removalExpected: true, entersRooms: i%2 == 0, rooms: []int64{room, c.quietRoom},
 			}
 			d.reader = r
 			list = append(list, &d)
 		}
 	}
-	forEachParallel(list, func(_ int, d *removal) { d.reader.client = c.addAccount("departs", d.reader.rooms) })
+	forEachParallel(list, func(_ int, d *removal) { d.reader.client = c.addAccount("removed", d.reader.rooms) })
 	for _, d := range list {
 		d.reader.start()
 	}
@@ -75,19 +79,19 @@ func (c *workload) openRemovalStreams() []*removal {
 	return list
 }
 
-// performRemovals makes all of them go, each at a moment of its own. The requests are made at the nodes that are given.
+// performRemovals performs all removals, at random times within two seconds. The requests are sent to the given nodes.
 func (c *workload) performRemovals(list []*removal, nodes []*clusterNode) {
-	var going sync.WaitGroup
+	var working sync.WaitGroup
 	for _, d := range list {
-		going.Go(func() {
+		working.Go(func() {
 			<-time.After(rand.N(2 * time.Second))
 			d.perform(nodes)
 		})
 	}
-	going.Wait()
+	working.Wait()
 }
 
-// perform makes one go. A second attempt may find that the first one, whose answer was lost, has done it.
+// perform sends the request. A second attempt may find that the first one succeeded, although its response was lost.
 func (d *removal) perform(nodes []*clusterNode) {
 	r := d.reader
 	caller := r.owner
@@ -109,7 +113,8 @@ func (d *removal) perform(nodes []*clusterNode) {
 	})
 }
 
-// noticedAt is when the reader learned that it is out, by the event or by the end of its stream.
+// noticedAt returns when the reader learned of its removal, by the event or by the end of its stream. It is zero
+// before.
 func (d *removal) noticedAt() time.Time {
 	r := d.reader
 	r.mu.Lock()
@@ -129,9 +134,11 @@ func (r *streamReader) streamEndedAt() time.Time {
 	return r.endedAt
 }
 
-// awaitRemovals wants each to be out in time, and answers the longest that one at a sound node took. broken says
-// which nodes are, and until when.
-func (c *workload) awaitRemovals(list []*removal, broken func(*clusterNode) bool, healed time.Time) (longest time.Duration) {
+// awaitRemovals checks that each removal takes effect in time, and returns the longest time at an unbroken node. broken
+// reports whether a node was broken, until healed.
+func (c *workload) awaitRemovals(
+	list []*removal, broken func(*clusterNode) bool, healed time.Time,
+) (longest time.Duration) {
 	c.waitFor(func() bool {
 		return !slices.ContainsFunc(list, func(d *removal) bool { return d.noticedAt().IsZero() })
 	})
@@ -144,15 +151,15 @@ func (c *workload) awaitRemovals(list []*removal, broken func(*clusterNode) bool
 			}
 		}
 		at := d.noticedAt()
-		if expelled := d.reader.streamEndedAt(); broken(d.reader.home) && !expelled.IsZero() && expelled.Before(at) {
-			at = expelled // a node that knows of nothing newer ends its streams
+		if ended := d.reader.streamEndedAt(); broken(d.reader.home) && !ended.IsZero() && ended.Before(at) {
+			at = ended // a node that gets no newer events ends its streams
 		}
 		took := at.Sub(from)
 		switch {
 		case at.IsZero():
-			c.reportFlaw("%s never learned of it; it reads from %s", d.reader.name, d.reader.lastPosition())
+			c.reportFlaw("%s never noticed; it reads from %s", d.reader.name, d.reader.lastPosition())
 		case took > most+clockTolerance:
-			c.reportFlaw("%s learned of it %v late, where %v are allowed", d.reader.name, took, most)
+			c.reportFlaw("%s noticed after %v, want at most %v", d.reader.name, took, most)
 		case most == removalLimit:
 			longest = max(longest, took)
 		}
@@ -160,37 +167,39 @@ func (c *workload) awaitRemovals(list []*removal, broken func(*clusterNode) bool
 	return longest
 }
 
-// lastPosition is the node that the reader reads from, and how far it is.
+// lastPosition returns the node that the reader reads from, and its last event id.
 func (r *streamReader) lastPosition() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return fmt.Sprintf("%s, after event %s", r.node, r.lastID)
 }
 
-// checkAfterRemovals says something in the lounge and reads each stream up to it, so that all that was to come has
-// come.
+// checkAfterRemovals sends a marker message to the quiet room and waits until each stream has it, so that anything sent
+// before the marker has arrived too.
 func (c *workload) checkAfterRemovals(list []*removal) {
 	c.noHops.Store(true)
 	defer c.noHops.Store(false)
-	a, err := c.callUntilAnswered(context.Background(), c.owner, c.nodes, "POST", harness.RoomPath(c.quietRoom)+"/messages",
+	path := harness.RoomPath(c.quietRoom) + "/messages"
+	a, err := c.callUntilAnswered(context.Background(), c.owner, c.nodes, "POST", path,
 		models.NewMessage{Text: textWith(c.nextKey(maxSenders - 1))}, "Idempotency-Key", harness.UniqueName("mark"))
 	var m models.Message
 	if err != nil || a.HTTP.StatusCode != 201 || (harness.Event{Data: string(a.Body)}).Decode(&m) != nil {
-		c.reportFlaw("the mark could not be set: %v %v", a, err)
+		c.reportFlaw("the marker message could not be sent: %v %v", a, err)
 		return
 	}
-	told := time.Now()
-	comes := func(d *removal) bool { return d.kind == "logged out" || d.reader.hasRead(m.RoomID, m.ID) }
+	sent := time.Now()
+	received := func(d *removal) bool { return d.kind == "logged out" || d.reader.hasRead(m.RoomID, m.ID) }
 	c.waitFor(func() bool {
-		return !slices.ContainsFunc(list, func(d *removal) bool { return !comes(d) })
+		return !slices.ContainsFunc(list, func(d *removal) bool { return !received(d) })
 	})
 	for _, d := range list {
-		if !comes(d) {
-			c.reportFlaw("%s does not come to the mark; it reads from %s", d.reader.name, d.reader.lastPosition())
+		if !received(d) {
+			c.reportFlaw("%s did not receive the marker; it reads from %s", d.reader.name, d.reader.lastPosition())
 		}
 	}
-	if took := time.Since(told); took > wakeUpLimit+clockTolerance && !c.hasFlaws() {
-		c.reportFlaw("when nothing else was said any more, a message took %v to come to all", took.Round(time.Millisecond))
+	if took := time.Since(sent); took > wakeUpLimit+clockTolerance && !c.hasFlaws() {
+		c.reportFlaw("a single message took %v to reach all readers, want at most %v",
+			took.Round(time.Millisecond), wakeUpLimit)
 	}
 	for _, d := range list {
 		d.reader.cancel()

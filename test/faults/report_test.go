@@ -12,7 +12,7 @@ import (
 
 var rowHeads = []string{
 	"fault", "run", "sends/s", "deliveries/s", "p50", "p99", "acknowledged", "in doubt", "retries", "repeats", "hops",
-	"normal after", "gone after", "presence after", "notes", "",
+	"normal after", "removed after", "presence after", "notes", "",
 }
 
 func (r trialRow) cells() []string {

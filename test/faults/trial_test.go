@@ -11,24 +11,24 @@ import (
 )
 
 const (
-	// baselineTime is how long all is measured before the fault.
+	// baselineTime is how long deliveries are measured before the fault.
 	baselineTime = 3 * time.Second
-	// recoveryLimit bounds how long after the fault messages may come later than they did before it.
+	// recoveryLimit bounds how long after the fault messages may be slower than before it.
 	recoveryLimit = 10 * time.Second
-	// recoveryWindow is how long after the fault messages are sent at least.
+	// recoveryWindow is how long messages must be as fast as before the fault.
 	recoveryWindow = time.Second
 )
 
-// fault is one thing that goes wrong.
+// fault is one kind of failure.
 type fault struct {
 	name string
-	// inject does it, and answers what undoes it.
+	// inject causes the failure, and returns the function that ends it.
 	inject func(t *trial) (heal func())
-	// lasts is the time between the two, for what does not take its own.
+	// lasts is the time between inject and heal; 0 if inject itself waits.
 	lasts time.Duration
-	// allNodes says that it breaks all nodes, not the one of the trial alone.
+	// allNodes is true if the fault breaks all nodes, not only trial.node.
 	allNodes bool
-	// isolates says that the node has to see by itself that it is cut off, before it is healed.
+	// isolates is true if the node must notice by itself, before heal, that it is isolated.
 	isolates bool
 }
 
@@ -37,15 +37,15 @@ type trial struct {
 	*workload
 	fault *fault
 	run   int
-	node  *clusterNode // the one that is broken, where one is
+	node  *clusterNode // the broken node, unless the fault breaks all or none
 	row   trialRow
 }
 
-// trialRow is what a run was like.
+// trialRow is the result of a run.
 type trialRow struct {
 	fault                       string
 	run                         int
-	sends                       float64 // a second, in calm
+	sends                       float64 // per second, before the fault
 	baseline                    latencyWindow
 	acked, doubted              int
 	retries, repeats            int
@@ -55,7 +55,7 @@ type trialRow struct {
 	passed                      bool
 }
 
-// runFault runs the fault once, in the midst of all that goes on, and compares everything afterwards.
+// runFault injects the fault once, under load, and compares everything afterwards.
 func (c *workload) runFault(f *fault, run int) trialRow {
 	t := &trial{workload: c, fault: f, run: run, node: c.nodes[run%len(c.nodes)]}
 	t.row = trialRow{fault: f.name, run: run}
@@ -82,7 +82,7 @@ func (c *workload) runFault(f *fault, run int) trialRow {
 
 	from := healed
 	if f.isolates {
-		from = injected // it has to close its streams without waiting to be healed
+		from = injected // the node must close its streams before the fault ends
 	}
 	t.row.removal = c.awaitRemovals(departing, t.breaks, from)
 	t.row.presence = c.awaitPresence(healed)
@@ -92,7 +92,7 @@ func (c *workload) runFault(f *fault, run int) trialRow {
 	return t.end()
 }
 
-// begin forgets the run before.
+// begin resets the results of the previous run.
 func (t *trial) begin() lastMessages {
 	t.locked(func() {
 		t.label = fmt.Sprintf("%s, run %d", t.fault.name, t.run)
@@ -105,20 +105,20 @@ func (t *trial) begin() lastMessages {
 	return t.readLastMessages()
 }
 
-// unbrokenNodes are the nodes that the fault leaves alone; all of them, when there are none.
+// unbrokenNodes returns the nodes that the fault does not break; all nodes if it breaks all.
 func (t *trial) unbrokenNodes() []*clusterNode {
-	sound := slices.DeleteFunc(slices.Clone(t.nodes), t.breaks)
-	if len(sound) == 0 {
+	unbroken := slices.DeleteFunc(slices.Clone(t.nodes), t.breaks)
+	if len(unbroken) == 0 {
 		return t.nodes
 	}
-	return sound
+	return unbroken
 }
 
 func (t *trial) breaks(n *clusterNode) bool { return t.fault.allNodes || n == t.node }
 
-// measureBaseline lets messages flow for a while, and notes how they do.
+// measureBaseline measures the rate and the latency of messages before the fault.
 func (t *trial) measureBaseline() {
-	<-time.After(time.Second) // until all have begun
+	<-time.After(time.Second) // until all senders have started
 	start, sent := time.Now(), t.acknowledged()
 	<-time.After(baselineTime)
 	now := time.Now()
@@ -126,7 +126,8 @@ func (t *trial) measureBaseline() {
 	t.row.baseline = t.latency.between(start, now)
 }
 
-// awaitRecovery waits until messages come as soon as before the fault, for a second, and answers when that second began.
+// awaitRecovery waits until messages are as fast as before the fault for recoveryWindow, and returns how long after the
+// fault that period began.
 func (t *trial) awaitRecovery(healed time.Time) time.Duration {
 	most := 3*t.row.baseline.p99 + 250*time.Millisecond
 	var last latencyWindow
@@ -137,14 +138,14 @@ func (t *trial) awaitRecovery(healed time.Time) time.Duration {
 			return from.Sub(healed)
 		}
 		if from.Sub(healed) > recoveryLimit+clockTolerance {
-			t.reportFlaw("%v after the fault there are still %.0f deliveries a second, with a p99 of %v; before it %.0f, with %v",
+			t.reportFlaw("%v after the fault: %.0f deliveries per second with a p99 of %v; before it: %.0f with a p99 of %v",
 				from.Sub(healed), last.perSecond(), last.p99, t.row.baseline.perSecond(), t.row.baseline.p99)
 			return from.Sub(healed)
 		}
 	}
 }
 
-// end fills in the rest of the row.
+// end adds the counts of the run to its row.
 func (t *trial) end() trialRow {
 	for _, r := range t.readers {
 		t.row.hops += r.hops.Load()
