@@ -1,4 +1,4 @@
-// Package docs_test checks all Markdown of the repository: fences, tables, relative links and their anchors.
+// Package docs_test checks every Markdown file of the repository: fences, tables, relative links and their anchors.
 package docs_test
 
 import (
@@ -46,17 +46,18 @@ func TestMarkdown(t *testing.T) {
 		return nil
 	})
 	if err != nil || documents < 10 {
-		t.Fatalf("%d documents were checked: %v", documents, err)
+		t.Fatalf("%d documents were checked, want at least 10: %v", documents, err)
 	}
 }
 
-// TestFaultsAreFound breaks a document in each way that the check must notice.
-func TestFaultsAreFound(t *testing.T) {
+// TestCheckFindsEachFault breaks a valid document in each way that the check must report.
+func TestCheckFindsEachFault(t *testing.T) {
 	t.Parallel()
-	sound := "# A page\n\n```bash\necho\n```\n\n```text\nout\n```\n\n- item:\n\n  ```\n  code\n  ```\n\n| a | b |\n|---|---|\n| `x\\|y` | 2 |\n\n" +
+	valid := "# A page\n\n```bash\necho\n```\n\n```text\nout\n```\n\n- item:\n\n  ```\n  code\n  ```\n\n" +
+		"| a | b |\n|---|---|\n| `x\\|y` | 2 |\n\n" +
 		"## Two  words & `code`\n\n[here](#two--words--code), [there](../README.md), [an anchor](operating.md#settings)\n"
-	if faults := check("page.md", []byte(sound)); len(faults) > 0 {
-		t.Errorf("a sound document has faults: %v", faults)
+	if faults := check("page.md", []byte(valid)); len(faults) > 0 {
+		t.Errorf("a valid document has faults: %v", faults)
 	}
 	for _, c := range []struct{ old, replaced, fault string }{
 		{"echo\n```\n", "echo\n", ":6: an opening fence inside a code block"},
@@ -69,9 +70,9 @@ func TestFaultsAreFound(t *testing.T) {
 		{"operating.md#settings", "operating.md#setting", ":23: no heading #setting in operating.md"},
 		{"operating.md#settings", "operate.md#settings", ":23: no file operate.md"},
 	} {
-		faults := strings.Join(check("page.md", []byte(strings.Replace(sound, c.old, c.replaced, 1))), "\n")
+		faults := strings.Join(check("page.md", []byte(strings.Replace(valid, c.old, c.replaced, 1))), "\n")
 		if !strings.Contains(faults, c.fault) {
-			t.Errorf("with %q in place of %q: wanted %q, got %q", c.replaced, c.old, c.fault, faults)
+			t.Errorf("with %q in place of %q: got %q, want %q", c.replaced, c.old, faults, c.fault)
 		}
 	}
 }
@@ -117,15 +118,15 @@ func check(path string, source []byte) (faults []string) {
 
 type reporter func(line int, format string, args ...any)
 
-// checkFence wants a closing fence behind a code block. When one was forgotten, the block goes on up to the end of another
-// block, and has its opening fence inside.
+// checkFence requires a closing fence after a code block. Without one, the block extends to the end of the next block,
+// and contains the next block's opening fence.
 func checkFence(n *ast.FencedCodeBlock, source []byte, lines []string, report reporter) {
 	content := n.Lines()
 	first := firstLine(n, source)
-	after := first + content.Len() // the line behind the content, counted from 0
+	after := first + content.Len() // the line after the content, counted from 0
 	for i := first; i < after; i++ {
 		if openingFence.MatchString(lines[i]) {
-			report(i+1, "an opening fence inside a code block; the fence at line %d is not closed before", first)
+			report(i+1, "an opening fence inside a code block; the fence at line %d is not closed before it", first)
 		}
 	}
 	if after >= len(lines) || !closingFence.MatchString(lines[after]) {
@@ -133,7 +134,7 @@ func checkFence(n *ast.FencedCodeBlock, source []byte, lines []string, report re
 	}
 }
 
-// checkTable wants as many cells in each row as in the head: what is too much is not shown.
+// checkTable requires as many cells in each row as in the header: GitHub does not show excess cells.
 func checkTable(head int, lines []string, report reporter) {
 	cells := func(line string) int { return len(cellBorder.FindAllString(line, -1)) - 1 }
 	want := cells(lines[head-1])
@@ -144,7 +145,7 @@ func checkTable(head int, lines []string, report reporter) {
 	}
 }
 
-// checkLink looks for the file and the heading of a relative link.
+// checkLink checks that the file and the heading of a relative link exist.
 func checkLink(path, destination string, source []byte, line int, report reporter) {
 	u, err := url.Parse(destination)
 	if err != nil || u.IsAbs() {
@@ -168,7 +169,7 @@ func checkLink(path, destination string, source []byte, line int, report reporte
 	}
 }
 
-// anchors are the names that GitHub gives to the headings of a document.
+// anchors returns the names that GitHub gives to the headings of a document.
 func anchors(source []byte) (names []string) {
 	_ = ast.Walk(parse(source), func(node ast.Node, entering bool) (ast.WalkStatus, error) {
 		if heading, ok := node.(*ast.Heading); ok && entering {
@@ -192,7 +193,8 @@ func anchors(source []byte) (names []string) {
 	return names
 }
 
-// firstLine is the line on which a node begins, counted from 1; that of a code block has its opening fence.
+// firstLine returns the line on which a node begins, counted from 1. For a code block it is the line of its opening
+// fence.
 func firstLine(node ast.Node, source []byte) int {
 	position, above := 0, 0
 	_ = ast.Walk(node, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -201,7 +203,7 @@ func firstLine(node ast.Node, source []byte) int {
 		} else if n.Type() == ast.TypeBlock && n.Lines() != nil && n.Lines().Len() > 0 {
 			position = n.Lines().At(0).Start
 			if ok {
-				above = 1 // the content begins on the line behind the fence
+				above = 1 // the content begins on the line after the fence
 			}
 		} else if inner, ok := n.(*ast.Text); ok {
 			position = inner.Segment.Start

@@ -20,17 +20,17 @@ import (
 const (
 	// Each side of a round delivers for so long, after a while that is not measured: new sockets are slower, and streams
 	// have yet to catch up.
-	deliverSpell  = 2000 * time.Millisecond
+	deliverTime   = 2000 * time.Millisecond
 	deliverWarmUp = 500 * time.Millisecond
 	// deliverMembers are in the room: more than a room may have that is told who of its members came online, which would
 	// be measured too.
 	deliverMembers = 600
-	// openers is how many streams are opened at a time.
-	openers = 16
+	// parallelOpens is how many streams are opened at a time.
+	parallelOpens = 16
 )
 
-// delivering is one comparison of deliveries.
-type delivering struct {
+// deliveryCase is one comparison of deliveries.
+type deliveryCase struct {
 	database string
 	make     func(testing.TB) string
 	streams  int
@@ -43,15 +43,15 @@ type delivering struct {
 // the processors a server takes for them, beside a loop that writes the same bytes to as many sockets, with each write
 // as many messages as there are sends under way: no more can be queued.
 func benchDeliver(b *testing.B, t *table) {
-	for _, d := range []delivering{
-		{"SQLite", harness.NewSQLite, 1000, 200, least(0.4, 0.7), most(3, 1.5)},
-		{"SQLite", harness.NewSQLite, 1000, 20, least(0.5, 0.8), most(3, 1.5)},
+	for _, d := range []deliveryCase{
+		{"SQLite", harness.NewSQLite, 1000, 200, atLeast(0.4, 0.7), atMost(3, 1.5)},
+		{"SQLite", harness.NewSQLite, 1000, 20, atLeast(0.5, 0.8), atMost(3, 1.5)},
 		{"SQLite", harness.NewSQLite, 5000, 200, goal{}, goal{}},
 		{"PostgreSQL", harness.NewPostgres, 1000, 200, goal{}, goal{}},
 	} {
 		b.Run(fmt.Sprintf("%s/streams=%d/sends=%d", strings.ToLower(d.database), d.streams, d.inFlight), func(b *testing.B) {
-			if missing := lacksFiles(b, d.streams+1000); missing != "" {
-				t.lack("deliveries per second, "+d.String(), missing)
+			if missing := missingFiles(b, d.streams+1000); missing != "" {
+				t.addMissing("deliveries per second, "+d.String(), missing)
 				b.Skip(missing)
 			}
 			d.compare(b, t)
@@ -59,11 +59,11 @@ func benchDeliver(b *testing.B, t *table) {
 	}
 }
 
-func (d delivering) String() string {
+func (d deliveryCase) String() string {
 	return fmt.Sprintf("%s streams, %d sends in flight, %s", whole(float64(d.streams)), d.inFlight, d.database)
 }
 
-func (d delivering) compare(b *testing.B, t *table) {
+func (d deliveryCase) compare(b *testing.B, t *table) {
 	b.Helper()
 	database := d.make(b)
 	c := newChatIn(b, database, max(d.streams/models.MaxStreamsPerUser, deliverMembers))
@@ -74,42 +74,42 @@ func (d delivering) compare(b *testing.B, t *table) {
 		bare := d.bare(b, frames)
 		rates.add(parley.rate, bare.rate)
 		processors.add(parley.processor, bare.processor)
-		together = append(together, parley.together)
+		together = append(together, parley.perRead)
 	}
 	processors.report(b, "parley-cpu-s/M", "bare-cpu-s/M", "parley/bare-cpu")
 	rates.report(b, "parley-deliveries/s", "bare-deliveries/s", "parley/bare")
 	b.ReportMetric(together.median(), "parley-msgs/piece")
 	beside := fmt.Sprintf("bare loop, %d in a write", d.inFlight)
-	t.addAsked(fmt.Sprintf("deliveries per second, %s (%.1f in a piece)", d, together.median()), rates, beside, whole, d.rate)
-	t.addAsked("server CPU per million deliveries, "+d.String(), processors, beside, seconds, d.processor)
+	t.addWithGoal(fmt.Sprintf("deliveries per second, %s (%.1f in a piece)", d, together.median()), rates, beside, whole, d.rate)
+	t.addWithGoal("server CPU per million deliveries, "+d.String(), processors, beside, seconds, d.processor)
 }
 
 // seconds shows a short time.
 func seconds(x float64) string { return fmt.Sprintf("%.2f s", x) }
 
-// delivered is what one side of a round came to.
-type delivered struct {
+// deliveryResult is what one side of a round came to.
+type deliveryResult struct {
 	rate      float64 // deliveries per second
 	processor float64 // seconds of the processors for a million deliveries
-	together  float64 // messages that came in one piece, in the mean
+	perRead   float64 // messages that came in one piece, in the mean
 }
 
 // parley has messages sent to a room that all streams are in. It answers the frames that came, too. The server lives no
 // longer, so that the other side has the machine for itself.
-func (d delivering) parley(b *testing.B, database string, c chat) (delivered, [][]byte) {
+func (d deliveryCase) parley(b *testing.B, database string, c chat) (deliveryResult, [][]byte) {
 	b.Helper()
-	h := hostParley(b, database)
+	h := startParley(b, database)
 	defer h.stop()
 	senders := newSenders(b, h.url, c, d.inFlight, sendCharacters)
 	defer closeSenders(senders)
 	listening := openStreams(b, h.url, c, d.streams)
 	defer listening.close()
-	sendSpellOf := func(spell time.Duration) int64 {
-		end := time.Now().Add(spell)
+	sendFor := func(duration time.Duration) int64 {
+		end := time.Now().Add(duration)
 		return sendWhile(b, senders, func() bool { return time.Now().Before(end) })
 	}
-	listening.await(sendSpellOf(deliverWarmUp))
-	done := timeDeliveries(b, h, listening, func() int64 { return sendSpellOf(deliverSpell) })
+	listening.await(sendFor(deliverWarmUp))
+	done := measureDeliveries(b, h, listening, func() int64 { return sendFor(deliverTime) })
 	// What came twice came before this one.
 	sendMessages(b, senders, 1)
 	listening.await(1)
@@ -117,50 +117,50 @@ func (d delivering) parley(b *testing.B, database string, c chat) (delivered, []
 }
 
 // bare has the other side write the frames.
-func (d delivering) bare(b *testing.B, frames [][]byte) delivered {
+func (d deliveryCase) bare(b *testing.B, frames [][]byte) deliveryResult {
 	b.Helper()
-	h := hostBare(b)
+	h := startBareServer(b)
 	defer h.stop()
 	listening := openStreams(b, h.url, chat{members: []*harness.Client{{}}}, d.streams)
 	defer listening.close()
 	frames = frames[len(frames)%d.inFlight:] // full pieces alone
-	h.ask("PUT", fmt.Sprintf("/pieces?together=%d", d.inFlight), bytes.Join(frames, nil))
-	deliver := func(spell time.Duration) int64 {
-		pieces, err := strconv.ParseInt(h.ask("POST", "/deliveries?for="+spell.String(), nil), 10, 64)
+	h.call("PUT", fmt.Sprintf("/pieces?together=%d", d.inFlight), bytes.Join(frames, nil))
+	deliver := func(duration time.Duration) int64 {
+		pieces, err := strconv.ParseInt(h.call("POST", "/deliveries?for="+duration.String(), nil), 10, 64)
 		if err != nil {
 			b.Fatal(err)
 		}
 		return pieces * int64(d.inFlight)
 	}
 	listening.await(deliver(deliverWarmUp))
-	return timeDeliveries(b, h, listening, func() int64 { return deliver(deliverSpell) })
+	return measureDeliveries(b, h, listening, func() int64 { return deliver(deliverTime) })
 }
 
-// timeDeliveries measures what deliver has come to each stream, which answers how many messages those are: from its
+// measureDeliveries measures what deliver has come to each stream, which answers how many messages those are: from its
 // beginning until the last one is there.
-func timeDeliveries(b *testing.B, h *host, listening *crowd, deliver func() int64) delivered {
+func measureDeliveries(b *testing.B, h *host, listening *streamGroup, deliver func() int64) deliveryResult {
 	b.Helper()
 	runtime.GC()
-	listening.mark()
-	spent, start := h.spent(), time.Now()
+	listening.startCounting()
+	spent, start := h.cpuTime(), time.Now()
 	messages := deliver()
 	listening.await(messages)
-	took, spent := time.Since(start), h.spent()-spent
-	deliveries := float64(messages) * float64(len(listening.ears))
-	return delivered{
-		rate: deliveries / took.Seconds(), processor: spent.Seconds() * 1e6 / deliveries, together: listening.perRead(),
+	took, spent := time.Since(start), h.cpuTime()-spent
+	deliveries := float64(messages) * float64(len(listening.sockets))
+	return deliveryResult{
+		rate: deliveries / took.Seconds(), processor: spent.Seconds() * 1e6 / deliveries, perRead: listening.messagesPerRead(),
 	}
 }
 
-// ask makes a request of the bare server's own and answers what came back.
-func (h *host) ask(method, path string, body []byte) string {
+// call makes a request of the bare server's own and answers what came back.
+func (h *host) call(method, path string, body []byte) string {
 	h.b.Helper()
 	nobody := &harness.Client{T: h.b, HTTP: http.DefaultClient, URL: h.url}
 	return string(nobody.Send(method, path, body).ExpectStatus(http.StatusOK).Body)
 }
 
-// lacksFiles tells why a process may not open n files, or nothing. Go has raised the limit as far as it may.
-func lacksFiles(b *testing.B, n int) string {
+// missingFiles tells why a process may not open n files, or nothing. Go has raised the limit as far as it may.
+func missingFiles(b *testing.B, n int) string {
 	b.Helper()
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -173,12 +173,12 @@ func lacksFiles(b *testing.B, n int) string {
 }
 
 // openStreams opens so many streams, spread over the members.
-func openStreams(b *testing.B, url string, c chat, n int) *crowd {
+func openStreams(b *testing.B, url string, c chat, n int) *streamGroup {
 	b.Helper()
 	conns := make([]net.Conn, n)
 	next := make(chan int)
 	var opening sync.WaitGroup
-	for range openers {
+	for range parallelOpens {
 		opening.Go(func() {
 			for i := range next {
 				var err error
@@ -196,5 +196,5 @@ func openStreams(b *testing.B, url string, c chat, n int) *crowd {
 	if b.Failed() {
 		b.FailNow()
 	}
-	return newCrowd(b, conns)
+	return newStreamGroup(b, conns)
 }

@@ -9,18 +9,18 @@ const missingEpoll = "needs Linux, where thousands of sockets can be read cheapl
 
 func benchDeliver(b *testing.B, t *table) {
 	b.Helper()
-	t.lack("deliveries per second", missingEpoll)
+	t.addMissing("deliveries per second", missingEpoll)
 	b.Skip(missingEpoll)
 }
 
 func benchReceipts(b *testing.B, t *table) {
 	b.Helper()
-	t.lack("the time from send to receipt", missingEpoll)
+	t.addMissing("the time from send to receipt", missingEpoll)
 	b.Skip(missingEpoll)
 }
 
 func benchMemory(b *testing.B, t *table) {
 	b.Helper()
-	t.lack("memory of an idle stream", missingEpoll)
+	t.addMissing("memory of an idle stream", missingEpoll)
 	b.Skip(missingEpoll)
 }

@@ -18,15 +18,15 @@ const (
 	// fillRooms is how many rooms there are at most beside the large one, of which the reader is in fillOwn at most.
 	fillRooms = 10_000
 	fillOwn   = 1000
-	// fillBite is how many messages are written in a transaction.
-	fillBite = 10_000
+	// fillBatch is how many messages are written in a transaction.
+	fillBatch = 10_000
 	// fillCommon is how many different words of the kind that is searched for there are: each is in as many messages.
 	fillCommon = 20
 )
 
-// town is a database with a large room, which a tenth of the messages is in, and many small ones. Anna is in the large
+// filledDatabase is a database with a large room, which a tenth of the messages is in, and many small ones. Anna is in the large
 // room and in up to a thousand of the others.
-type town struct {
+type filledDatabase struct {
 	benchDatabase
 	database string
 	size     int
@@ -37,16 +37,16 @@ type town struct {
 	newest   []int64 // when the newest message of each was sent
 }
 
-// newTown makes the rooms through Parley, and writes the messages past it, many times as fast: the very rows that it
+// newFilledDatabase makes the rooms through Parley, and writes the messages past it, many times as fast: the very rows that it
 // would leave, once the log's are no longer kept.
-func (d benchDatabase) newTown(t testing.TB, size int) *town {
+func (d benchDatabase) newFilledDatabase(t testing.TB, size int) *filledDatabase {
 	t.Helper()
-	w, s := d.openTown(t, size)
+	w, s := d.newUnfilledDatabase(t, size)
 	defer s.Stop()
 	db := d.open(t, w.database)
 	start := time.Now()
 	w.fill(t, db)
-	if _, err := db.Exec(d.settle); err != nil {
+	if _, err := db.Exec(d.compact); err != nil {
 		t.Fatal(err)
 	}
 	for _, count := range append(d.counts, "SELECT sum(message_count) FROM rooms") {
@@ -59,10 +59,10 @@ func (d benchDatabase) newTown(t testing.TB, size int) *town {
 	return w
 }
 
-// openTown makes a town without messages, and answers the server on it, too.
-func (d benchDatabase) openTown(t testing.TB, size int) (*town, *harness.Server) {
+// newUnfilledDatabase makes a town without messages, and answers the server on it, too.
+func (d benchDatabase) newUnfilledDatabase(t testing.TB, size int) (*filledDatabase, *harness.Server) {
 	t.Helper()
-	w := &town{benchDatabase: d, database: d.make(t), size: size}
+	w := &filledDatabase{benchDatabase: d, database: d.make(t), size: size}
 	s := harness.StartServer(t, w.database, "--rate-limit", "off")
 	w.anna = harness.NewClient(t, s.URL).NewGuestNamed("anna")
 	boris := harness.NewClient(t, s.URL).NewGuestNamed("boris").User.ID
@@ -89,32 +89,32 @@ type fillRow struct {
 }
 
 // fill writes the messages in the order in which they would have been sent, and what the rooms and their members count.
-func (w *town) fill(t testing.TB, db *sql.DB) {
+func (w *filledDatabase) fill(t testing.TB, db *sql.DB) {
 	t.Helper()
-	bites := make(chan []fillRow, 4)
+	batches := make(chan []fillRow, 4)
 	defer func() {
-		for range bites { // so that whoever composes them ends
+		for range batches { // so that whoever composes them ends
 		}
 	}()
 	go func() { // on the other core
-		defer close(bites)
-		w.compose(bites)
+		defer close(batches)
+		w.generate(batches)
 	}()
-	for bite := range bites {
-		if err := transact(db, func(tx *sql.Tx) error { return w.benchDatabase.fill(tx, bite) }); err != nil {
+	for batch := range batches {
+		if err := transact(db, func(tx *sql.Tx) error { return w.benchDatabase.fill(tx, batch) }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := transact(db, w.tally); err != nil {
+	if err := transact(db, w.storeCounts); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (w *town) compose(bites chan<- []fillRow) {
-	c, start := newChatter(), time.Now().Add(-time.Duration(w.size)*time.Millisecond).UnixMilli()
-	for first := 0; first < w.size; first += fillBite {
-		var bite []fillRow
-		for i := first; i < min(w.size, first+fillBite); i++ {
+func (w *filledDatabase) generate(batches chan<- []fillRow) {
+	c, start := newTextGenerator(), time.Now().Add(-time.Duration(w.size)*time.Millisecond).UnixMilli()
+	for first := 0; first < w.size; first += fillBatch {
+		var batch []fillRow
+		for i := first; i < min(w.size, first+fillBatch); i++ {
 			n, room := i/10, 0
 			if i%10 != 0 {
 				room = 1 + n%(len(w.rooms)-1)
@@ -122,14 +122,14 @@ func (w *town) compose(bites chan<- []fillRow) {
 			w.counts[room]++
 			w.newest[room] = start + int64(i)
 			text := fmt.Sprintf("m%d says word%d tea %s", n, n%fillCommon, c.text(60))
-			bite = append(bite, fillRow{w.rooms[room], w.counts[room], w.owners[room], w.newest[room], text, wordsIn(text)})
+			batch = append(batch, fillRow{w.rooms[room], w.counts[room], w.owners[room], w.newest[room], text, wordsOf(text)})
 		}
-		bites <- bite
+		batches <- batch
 	}
 }
 
-// tally stores what the rooms and their members count.
-func (w *town) tally(tx *sql.Tx) error {
+// storeCounts stores what the rooms and their members count.
+func (w *filledDatabase) storeCounts(tx *sql.Tx) error {
 	for i, room := range w.rooms {
 		_, err := tx.Exec(`UPDATE rooms SET message_count = $1, last_message_id = $1, last_message_at = $2, active_at = $2,
 			updated_at = $2 WHERE id = $3`, w.counts[i], w.newest[i], room)
@@ -156,7 +156,7 @@ func transact(db *sql.DB, do func(tx *sql.Tx) error) error {
 
 // fillSQLite writes the messages in their order, and the words of each room's together: in the index these are one
 // list, which is written anew for each step back.
-func fillSQLite(tx *sql.Tx, bite []fillRow) error {
+func fillSQLite(tx *sql.Tx, batch []fillRow) error {
 	message, err := tx.Prepare(sqliteMessage)
 	if err != nil {
 		return err
@@ -167,27 +167,27 @@ func fillSQLite(tx *sql.Tx, bite []fillRow) error {
 		return err
 	}
 	defer func() { _ = words.Close() }()
-	for _, r := range bite {
+	for _, r := range batch {
 		if _, err := message.Exec(r.room, r.id, r.sender, r.text, r.at, r.id); err != nil {
 			return err
 		}
 	}
-	slices.SortFunc(bite, func(a, b fillRow) int { return cmp.Or(cmp.Compare(a.room, b.room), cmp.Compare(a.id, b.id)) })
-	for _, r := range bite {
-		if _, err := words.Exec(r.room, r.id, wordsOfRoom(r.room, "·", r.words)); err != nil {
+	slices.SortFunc(batch, func(a, b fillRow) int { return cmp.Or(cmp.Compare(a.room, b.room), cmp.Compare(a.id, b.id)) })
+	for _, r := range batch {
+		if _, err := words.Exec(r.room, r.id, roomWords(r.room, "·", r.words)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func fillPostgres(tx *sql.Tx, bite []fillRow) error {
-	n := len(bite)
+func fillPostgres(tx *sql.Tx, batch []fillRow) error {
+	n := len(batch)
 	rooms, ids, senders, times := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	texts, words := make([]string, n), make([]string, n)
-	for i, r := range bite {
-		rooms[i], ids[i], senders[i], times[i], texts[i], words[i] = r.room, r.id, r.sender, r.at, r.text, wordsOfRoom(r.room, "/", r.words)
+	for i, r := range batch {
+		rooms[i], ids[i], senders[i], times[i], texts[i], words[i] = r.room, r.id, r.sender, r.at, r.text, roomWords(r.room, "/", r.words)
 	}
-	_, err := tx.Exec(postgresFindable, rooms, ids, senders, times, texts, words, ids)
+	_, err := tx.Exec(postgresSearchable, rooms, ids, senders, times, texts, words, ids)
 	return err
 }

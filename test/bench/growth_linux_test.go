@@ -17,14 +17,14 @@ import (
 // The variables of the benchmark that takes many minutes: up to how many messages are in the database, and the file
 // that the picture goes to.
 const (
-	growTo   = "PARLEY_BENCH_MESSAGES"
-	growPlot = "PARLEY_BENCH_PLOT"
+	growMessagesVariable = "PARLEY_BENCH_MESSAGES"
+	growPlotVariable     = "PARLEY_BENCH_PLOT"
 )
 
 const (
-	growSendSpell = 2 * time.Second
-	growReadSpell = 300 * time.Millisecond
-	growSenders   = 32
+	growSendTime = 2 * time.Second
+	growReadTime = 300 * time.Millisecond
+	growSenders  = 32
 )
 
 // growSend, growHistory and growSearch are in the picture.
@@ -37,9 +37,9 @@ const (
 // BenchmarkGrowth measures what a message costs as its room grows, and what it and the pages cost as the database
 // grows. The server is a process of its own. One iteration is one round.
 func BenchmarkGrowth(b *testing.B) {
-	most, err := strconv.Atoi(os.Getenv(growTo))
+	most, err := strconv.Atoi(os.Getenv(growMessagesVariable))
 	if err != nil {
-		b.Skip(growTo + " is not set")
+		b.Skip(growMessagesVariable + " is not set")
 	}
 	grids := []*grid{growRooms(b)}
 	for _, d := range benchDatabases() {
@@ -48,7 +48,7 @@ func BenchmarkGrowth(b *testing.B) {
 			if size > most {
 				break
 			}
-			b.Run(fmt.Sprintf("%s/messages=%d", d.name, size), func(b *testing.B) { d.newTown(b, size).measure(b, g) })
+			b.Run(fmt.Sprintf("%s/messages=%d", d.name, size), func(b *testing.B) { d.newFilledDatabase(b, size).measure(b, g) })
 		}
 		grids = append(grids, g)
 	}
@@ -58,7 +58,7 @@ func BenchmarkGrowth(b *testing.B) {
 			b.Error(err)
 		}
 	}
-	if file := os.Getenv(growPlot); file != "" {
+	if file := os.Getenv(growPlotVariable); file != "" {
 		if err := os.WriteFile(file, growthPicture(grids[0], grids[1], grids[2]), 0o644); err != nil {
 			b.Error(err)
 		}
@@ -92,7 +92,7 @@ type growRequest struct {
 	items      int
 }
 
-func (w *town) requests() []growRequest {
+func (w *filledDatabase) requests() []growRequest {
 	history := harness.RoomPath(w.rooms[0]) + "/messages"
 	middle := w.size / 10 / 2
 	return []growRequest{
@@ -112,8 +112,8 @@ func (w *town) requests() []growRequest {
 	}
 }
 
-func (w *town) measure(b *testing.B, g *grid) {
-	h := hostParley(b, w.database)
+func (w *filledDatabase) measure(b *testing.B, g *grid) {
+	h := startParley(b, w.database)
 	defer h.stop()
 	anna := w.anna.WithoutToken().AtServer(h.url)
 	anna.Session = w.anna.Session
@@ -126,11 +126,11 @@ func (w *town) measure(b *testing.B, g *grid) {
 			if len(page.Items) != r.items && r.items != 0 {
 				b.Fatalf("%d items, not %d", len(page.Items), r.items)
 			}
-			c := newCaller(b, h.url, "200", always(requestBytes(anna, "GET", r.path, nil)))
+			c := newCaller(b, h.url, "200", sameRequest(requestBytes(anna, "GET", r.path, nil)))
 			c.size = len(first.Body)
 			var took series
 			for b.Loop() {
-				took = append(took, 1000/workFor(b, calls([]*caller{c}), growReadSpell))
+				took = append(took, 1000/workFor(b, calls([]*caller{c}), growReadTime))
 			}
 			report(b, took, "ms")
 			g.set(r.name, w.size, took.median())
@@ -140,9 +140,9 @@ func (w *town) measure(b *testing.B, g *grid) {
 }
 
 // measureSends has Anna send to the rooms that she is in, one as often as the other.
-func (w *town) measureSends(b *testing.B, g *grid, h *host, anna *harness.Client) {
+func (w *filledDatabase) measureSends(b *testing.B, g *grid, h *host, anna *harness.Client) {
 	var requests [][]byte
-	c := newChatter()
+	c := newTextGenerator()
 	for i := range 4096 {
 		body, err := json.Marshal(models.NewMessage{Text: fmt.Sprintf("m%d says word%d tea %s", i, i%fillCommon, c.text(60))})
 		if err != nil {
@@ -160,10 +160,10 @@ func (w *town) measureSends(b *testing.B, g *grid, h *host, anna *harness.Client
 	countWork(b, calls(senders), sendWarmUp)
 	var took, processor series
 	for b.Loop() {
-		before := h.spent()
-		n, spell := countWork(b, calls(senders), growSendSpell)
-		processor = append(processor, (h.spent()-before).Seconds()*1000/n)
-		took = append(took, spell.Seconds()*1000/n)
+		before := h.cpuTime()
+		n, duration := countWork(b, calls(senders), growSendTime)
+		processor = append(processor, (h.cpuTime()-before).Seconds()*1000/n)
+		took = append(took, duration.Seconds()*1000/n)
 	}
 	report(b, processor, "cpu-ms/msg")
 	report(b, took, "ms/msg")

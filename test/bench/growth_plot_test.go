@@ -19,9 +19,9 @@ type panel struct {
 type line struct {
 	name, colour string
 	dashes       string
-	told         bool // whether each point has its number beside it
+	labelled     bool // whether each point has its number beside it
 	grid         *grid
-	of           string // the name in the grid
+	row          string // the name in the grid
 }
 
 // The places of a picture, in pixels.
@@ -53,7 +53,7 @@ func (p panel) draw(b *bytes.Buffer) {
 	}
 	sizes, top := map[int]bool{}, 0.0
 	for _, l := range p.lines {
-		for size, value := range l.grid.cells[l.of] {
+		for size, value := range l.grid.cells[l.row] {
 			sizes[size], top = true, max(top, value)
 		}
 	}
@@ -84,11 +84,11 @@ func (p panel) draw(b *bytes.Buffer) {
 		fmt.Fprintf(b, "<path d=\"M%.0f %.0fh26\"%s/>\n", x, y, stroke)
 		text(x+32, y+4, "start", "", l.name)
 		var points []string
-		for _, size := range l.grid.sizes(l.of) {
-			value := l.grid.cells[l.of][size]
+		for _, size := range l.grid.sizes(l.row) {
+			value := l.grid.cells[l.row][size]
 			points = append(points, fmt.Sprintf("%.1f,%.1f", across(size), up(value)))
 			fmt.Fprintf(b, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>\n", across(size), up(value), l.colour)
-			if l.told {
+			if l.labelled {
 				text(across(size)+6, up(value)-8, "start", "", fmt.Sprintf("%.*f", decimals(value), value))
 			}
 		}

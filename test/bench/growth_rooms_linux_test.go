@@ -19,12 +19,12 @@ func growRooms(b *testing.B) *grid {
 	g := newGrid("SQLite, by streams in the room", "µs")
 	for _, streams := range []int{10, 100, 1000, 10_000} {
 		b.Run(fmt.Sprintf("streams=%d", streams), func(b *testing.B) {
-			if missing := lacksFiles(b, streams+1000); missing != "" {
+			if missing := missingFiles(b, streams+1000); missing != "" {
 				b.Skip(missing)
 			}
 			database := harness.NewSQLite(b)
 			c := newChatIn(b, database, max(streams/models.MaxStreamsPerUser, growSenders))
-			d := delivering{database: "SQLite", make: harness.NewSQLite, streams: streams, inFlight: growSenders}
+			d := deliveryCase{database: "SQLite", make: harness.NewSQLite, streams: streams, inFlight: growSenders}
 			var processor, rate series
 			for b.Loop() {
 				done, _ := d.parley(b, database, c)

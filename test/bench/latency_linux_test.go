@@ -26,8 +26,8 @@ const (
 func benchReceipts(b *testing.B, t *table) {
 	b.Helper()
 	figure := fmt.Sprintf("of the time from send to receipt, 20 sends per second to %s streams", whole(receiptStreams))
-	if missing := lacksFiles(b, 2*receiptStreams+1000); missing != "" {
-		t.lack("p50 and p99 "+figure, missing)
+	if missing := missingFiles(b, 2*receiptStreams+1000); missing != "" {
+		t.addMissing("p50 and p99 "+figure, missing)
 		b.Skip(missing)
 	}
 	database, beside := harness.NewSQLite(b), bareChat{Database: harness.NewSQLite(b)}
@@ -46,27 +46,27 @@ func benchReceipts(b *testing.B, t *table) {
 	}
 	p50.report(b, "parley-p50-ms", "bare-p50-ms", "p50-ratio")
 	p99.report(b, "parley-p99-ms", "bare-p99-ms", "p99-ratio")
-	t.addAsked("p50 "+figure, p50, "bare commit and loop", milliseconds, most(1.3, 1.1))
-	t.addAsked("p99 "+figure, p99, "bare commit and loop", milliseconds, most(1.3, 1.1))
+	t.addWithGoal("p50 "+figure, p50, "bare commit and loop", milliseconds, atMost(1.3, 1.1))
+	t.addWithGoal("p99 "+figure, p99, "bare commit and loop", milliseconds, atMost(1.3, 1.1))
 }
 
 // compareReceipts sends to both sides at the same pace, to the one in the middle between two messages to the other: so
 // a moment in which the disk is slow falls on either as likely.
 func compareReceipts(b *testing.B, database string, members chat, beside bareChat) (parley, bare series) {
 	b.Helper()
-	one := receiveFrom(b, hostParley(b, database), members)
+	one := newReceiptSide(b, startParley(b, database), members)
 	defer one.end()
 	one.warmUp()
-	frames := one.listening.messageFrames()
+	frames := one.streams.messageFrames()
 
-	h := hostBare(b)
+	h := startBareServer(b)
 	body, err := json.Marshal(beside)
 	if err != nil {
 		b.Fatal(err)
 	}
-	h.ask("PUT", "/chat", body)
-	h.ask("PUT", "/pieces?together=1", frames[len(frames)-1])
-	other := receiveFrom(b, h, chat{roomID: beside.RoomID, members: []*harness.Client{{}}})
+	h.call("PUT", "/chat", body)
+	h.call("PUT", "/pieces?together=1", frames[len(frames)-1])
+	other := newReceiptSide(b, h, chat{roomID: beside.RoomID, members: []*harness.Client{{}}})
 	defer other.end()
 	other.warmUp()
 
@@ -79,59 +79,59 @@ func compareReceipts(b *testing.B, database string, members chat, beside bareCha
 	return one.receipts(), other.receipts()
 }
 
-// receiving is a server with one who sends and many who receive.
-type receiving struct {
-	host      *host
-	sender    *sender
-	listening *crowd
-	starts    []time.Time // of the messages
-	failed    error
+// receiptSide is a server with one who sends and many who receive.
+type receiptSide struct {
+	host    *host
+	sender  *sender
+	streams *streamGroup
+	starts  []time.Time // of the messages
+	err     error
 }
 
-func receiveFrom(b *testing.B, h *host, c chat) *receiving {
+func newReceiptSide(b *testing.B, h *host, c chat) *receiptSide {
 	b.Helper()
-	return &receiving{
-		host: h, sender: newSenders(b, h.url, c, 1, sendCharacters)[0], listening: openStreams(b, h.url, c, receiptStreams),
+	return &receiptSide{
+		host: h, sender: newSenders(b, h.url, c, 1, sendCharacters)[0], streams: openStreams(b, h.url, c, receiptStreams),
 	}
 }
 
 // warmUp sends messages that are not measured.
-func (r *receiving) warmUp() {
+func (r *receiptSide) warmUp() {
 	r.send(time.Now(), receiptWarmUp)
 	r.await(receiptWarmUp)
-	r.listening.time()
+	r.streams.startTiming()
 }
 
-func (r *receiving) send(begin time.Time, n int) {
+func (r *receiptSide) send(begin time.Time, n int) {
 	r.starts = nil
-	pace(begin, n, receiptEvery, func(_ int, start time.Time) {
+	runPaced(begin, n, receiptEvery, func(_ int, start time.Time) {
 		r.starts = append(r.starts, start)
-		r.failed = errors.Join(r.failed, r.sender.send())
+		r.err = errors.Join(r.err, r.sender.send())
 	})
 }
 
-func (r *receiving) await(n int64) {
+func (r *receiptSide) await(n int64) {
 	r.host.b.Helper()
-	if r.failed != nil {
-		r.host.b.Fatal(r.failed)
+	if r.err != nil {
+		r.host.b.Fatal(r.err)
 	}
-	r.listening.await(n)
+	r.streams.await(n)
 }
 
 // receipts answers how long each message took to arrive at each stream, in milliseconds.
-func (r *receiving) receipts() series {
+func (r *receiptSide) receipts() series {
 	r.await(receiptMessages)
 	var took series
-	for _, e := range r.listening.ears {
-		for i, at := range e.came {
+	for _, e := range r.streams.sockets {
+		for i, at := range e.arrivals {
 			took = append(took, float64(at.Sub(r.starts[i]))/float64(time.Millisecond))
 		}
 	}
 	return took
 }
 
-func (r *receiving) end() {
-	r.listening.close()
+func (r *receiptSide) end() {
+	r.streams.close()
 	_ = r.sender.conn.Close()
 	r.host.stop()
 }

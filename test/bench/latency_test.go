@@ -39,17 +39,17 @@ func benchSlowReader(b *testing.B, t *table) {
 	from := c.members[0].Call("GET", harness.RoomPath(c.roomID), nil).ExpectStatus(200).Header("Event-Cursor")
 	senders := newSenders(b, s.URL, c, manySenders, latencyCharacters)
 	sendMessages(b, senders, latencyBacklog)
-	fast := listen(b, c)
+	fast := readArrivals(b, c)
 
 	var p50, p99 pair
 	for b.Loop() {
 		runtime.GC()
 		// Half before and half after, so that what changes with time falls on both.
-		alone := measure(b, senders[0], fast, latencyMessages/2)
+		alone := measureLatency(b, senders[0], fast, latencyMessages/2)
 		stop := readSlowly(b, s.URL, c, from)
-		beside := measure(b, senders[0], fast, latencyMessages)
+		beside := measureLatency(b, senders[0], fast, latencyMessages)
 		stop()
-		alone = append(alone, measure(b, senders[0], fast, latencyMessages/2)...)
+		alone = append(alone, measureLatency(b, senders[0], fast, latencyMessages/2)...)
 		p50.add(beside.quantile(.5), alone.quantile(.5))
 		p99.add(beside.quantile(.99), alone.quantile(.99))
 	}
@@ -59,8 +59,8 @@ func benchSlowReader(b *testing.B, t *table) {
 	t.add("p99 of the time from send to receipt, a reader of 1 KB/s beside", p99, "no slow reader", milliseconds)
 }
 
-// listen opens a stream whose reader tells when each message came.
-func listen(b *testing.B, c chat) <-chan time.Time {
+// readArrivals opens a stream whose reader tells when each message came.
+func readArrivals(b *testing.B, c chat) <-chan time.Time {
 	b.Helper()
 	body := c.members[0].OpenStreamBody(b.Context(), fmt.Sprintf("room=%d", c.roomID))
 	came := make(chan time.Time, 1)
@@ -78,11 +78,11 @@ func listen(b *testing.B, c chat) <-chan time.Time {
 	return came
 }
 
-// measure sends messages at a steady pace and answers how long each took to arrive, in milliseconds.
-func measure(b *testing.B, s *sender, came <-chan time.Time, n int) series {
+// measureLatency sends messages at a steady pace and answers how long each took to arrive, in milliseconds.
+func measureLatency(b *testing.B, s *sender, came <-chan time.Time, n int) series {
 	b.Helper()
 	var took series
-	pace(time.Now(), latencyWarmUp+n, latencyEvery, func(i int, start time.Time) {
+	runPaced(time.Now(), latencyWarmUp+n, latencyEvery, func(i int, start time.Time) {
 		if err := s.send(); err != nil {
 			b.Fatal(err)
 		}
@@ -101,9 +101,9 @@ func measure(b *testing.B, s *sender, came <-chan time.Time, n int) series {
 	return took
 }
 
-// pace does something so many times. What cannot be done in time, because that before it took too long, starts when it
+// runPaced does something so many times. What cannot be done in time, because that before it took too long, starts when it
 // was due.
-func pace(begin time.Time, times int, every time.Duration, do func(i int, start time.Time)) {
+func runPaced(begin time.Time, times int, every time.Duration, do func(i int, start time.Time)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	<-timer.C

@@ -14,7 +14,7 @@ import (
 // machine tells in a line what figures are of.
 func machine(b *testing.B) string {
 	b.Helper()
-	parts := []string{fmt.Sprintf("%d cores of %s", runtime.GOMAXPROCS(0), processor()), runtime.Version()}
+	parts := []string{fmt.Sprintf("%d cores of %s", runtime.GOMAXPROCS(0), cpuModel()), runtime.Version()}
 	for _, d := range benchDatabases() {
 		if d.driver == "pgx" && os.Getenv(harness.PostgresVariable) == "" {
 			continue
@@ -28,8 +28,8 @@ func machine(b *testing.B) string {
 	return "Measured on " + strings.Join(parts, ", ") + "."
 }
 
-// processor is what the processor calls itself, where the system tells.
-func processor() string {
+// cpuModel is what the processor calls itself, where the system tells.
+func cpuModel() string {
 	told, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range bytes.Lines(told) {
 		if name, value, found := strings.Cut(string(line), ":"); found && strings.TrimSpace(name) == "model name" {

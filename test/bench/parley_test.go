@@ -18,7 +18,7 @@ func BenchmarkParley(b *testing.B) {
 	b.Run("latency", func(b *testing.B) { benchLatency(b, &t) })
 	b.Run("memory", func(b *testing.B) { benchMemory(b, &t) })
 	b.Run("send", func(b *testing.B) { benchSend(b, &t) })
-	b.Run("passing", func(b *testing.B) { benchPassing(b, &t) })
+	b.Run("passing", func(b *testing.B) { benchEphemeral(b, &t) })
 	b.Run("pages", func(b *testing.B) { benchPages(b, &t) })
 	if err := t.print(os.Stdout, machine(b)); err != nil {
 		b.Error(err)

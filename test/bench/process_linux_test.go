@@ -26,33 +26,33 @@ type host struct {
 	output bytes.Buffer
 }
 
-// hostParley starts Parley on a database as its users start it, without a bound on what one of them may do.
-func hostParley(b *testing.B, database string) *host {
+// startParley starts Parley on a database as its users start it, without a bound on what one of them may do.
+func startParley(b *testing.B, database string) *host {
 	b.Helper()
 	address := harness.FreeAddress(b)
-	h := launchHost(b, harness.Program(), harness.AsProgramVariable+"=1", "serve", "--listen", address, "--database", database,
+	h := startHost(b, harness.Program(), harness.AsProgramVariable+"=1", "serve", "--listen", address, "--database", database,
 		"--data-dir", b.TempDir(), "--lobby", "none", "--rate-limit", "off")
 	h.url = "http://" + address
 	return h
 }
 
-// hostBare starts what stands beside Parley.
-func hostBare(b *testing.B) *host {
+// startBareServer starts what stands beside Parley.
+func startBareServer(b *testing.B) *host {
 	b.Helper()
 	address := harness.FreeAddress(b)
-	h := launchBenchmark(b, "BenchmarkBareServer", asBare, address)
+	h := startBenchmark(b, "BenchmarkBareServer", bareServerVariable, address)
 	h.url = "http://" + address
 	return h
 }
 
-// launchBenchmark starts one of the benchmarks that serve others.
-func launchBenchmark(b *testing.B, name, mode, value string) *host {
+// startBenchmark starts one of the benchmarks that serve others.
+func startBenchmark(b *testing.B, name, mode, value string) *host {
 	b.Helper()
-	return launchHost(b, os.Args[0], mode+"="+value, "-test.run", "^$", "-test.bench", "^"+name+"$", "-test.benchtime", "1x", "-test.timeout", "0")
+	return startHost(b, os.Args[0], mode+"="+value, "-test.run", "^$", "-test.bench", "^"+name+"$", "-test.benchtime", "1x", "-test.timeout", "0")
 }
 
-// launchHost starts a program and waits until it says that it is ready.
-func launchHost(b *testing.B, program, mode string, args ...string) *host {
+// startHost starts a program and waits until it says that it is ready.
+func startHost(b *testing.B, program, mode string, args ...string) *host {
 	b.Helper()
 	h := &host{b: b, cmd: exec.Command(program, args...)}
 	h.cmd.Env = append(os.Environ(), mode)
@@ -96,8 +96,8 @@ func (h *host) stop() {
 	}
 }
 
-// spent is what the server has had of the processors so far, in all its threads, for itself and in the kernel.
-func (h *host) spent() time.Duration {
+// cpuTime is what the server has had of the processors so far, in all its threads, for itself and in the kernel.
+func (h *host) cpuTime() time.Duration {
 	h.b.Helper()
 	var t unix.Timespec
 	clock := int32(^h.cmd.Process.Pid<<3 | 2) // as clock_getcpuclockid(3) makes it

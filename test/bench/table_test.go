@@ -29,17 +29,17 @@ func (s series) quantile(q float64) float64 {
 }
 
 // pair is what was measured with Parley, and what beside it, round by round.
-type pair struct{ parley, beside series }
+type pair struct{ parley, baseline series }
 
 func (p *pair) add(parley, beside float64) {
-	p.parley, p.beside = append(p.parley, parley), append(p.beside, beside)
+	p.parley, p.baseline = append(p.parley, parley), append(p.baseline, beside)
 }
 
 // ratios compare within each round: what else the machine did meanwhile slowed both.
 func (p *pair) ratios() series {
 	r := make(series, len(p.parley))
 	for i := range r {
-		r[i] = p.parley[i] / p.beside[i]
+		r[i] = p.parley[i] / p.baseline[i]
 	}
 	return r
 }
@@ -50,7 +50,7 @@ func (p *pair) report(b *testing.B, parley, beside, ratio string) {
 	b.Helper()
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(p.parley.median(), parley)
-	b.ReportMetric(p.beside.median(), beside)
+	b.ReportMetric(p.baseline.median(), beside)
 	b.ReportMetric(p.ratios().median(), ratio)
 }
 
@@ -58,14 +58,14 @@ func (p *pair) report(b *testing.B, parley, beside, ratio string) {
 // it has a unit of its own.
 type goal struct{ least, aim string }
 
-// least is the goal of a ratio that is the better the greater it is.
-func least(ratio, aim float64) goal {
+// atLeast is the goal of a ratio that is the better the greater it is.
+func atLeast(ratio, aim float64) goal {
 	return goal{strconv.FormatFloat(ratio, 'f', -1, 64), strconv.FormatFloat(aim, 'f', -1, 64)}
 }
 
-// most is the goal of a ratio that is the better the smaller it is.
-func most(ratio, aim float64) goal {
-	g := least(ratio, aim)
+// atMost is the goal of a ratio that is the better the smaller it is.
+func atMost(ratio, aim float64) goal {
+	g := atLeast(ratio, aim)
 	return goal{"at most " + g.least, "at most " + g.aim}
 }
 
@@ -74,20 +74,20 @@ type table struct{ lines [][]string }
 
 // add adds a figure. format shows one number; what tells what stood beside Parley.
 func (t *table) add(figure string, p pair, what string, format func(float64) string) {
-	t.addAsked(figure, p, what, format, goal{})
+	t.addWithGoal(figure, p, what, format, goal{})
 }
 
-// addAsked adds a figure of which something is asked.
-func (t *table) addAsked(figure string, p pair, what string, format func(float64) string, g goal) {
+// addWithGoal adds a figure of which something is asked.
+func (t *table) addWithGoal(figure string, p pair, what string, format func(float64) string, g goal) {
 	r := p.ratios()
 	t.lines = append(t.lines, []string{
-		figure, format(p.parley.median()), what + ": " + format(p.beside.median()),
+		figure, format(p.parley.median()), what + ": " + format(p.baseline.median()),
 		fmt.Sprintf("%.2f (%.2f to %.2f)", r.median(), slices.Min(r), slices.Max(r)), g.least, g.aim,
 	})
 }
 
-// lack adds a figure that could not be taken, and why.
-func (t *table) lack(figure, why string) {
+// addMissing adds a figure that could not be taken, and why.
+func (t *table) addMissing(figure, why string) {
 	t.lines = append(t.lines, []string{figure, "not measured", why, "", "", ""})
 }
 

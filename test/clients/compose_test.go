@@ -13,8 +13,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestComposeProxy runs the proxy of deploy/compose.yaml in front of a server: it passes on the address of the client,
-// whatever the client says of it, and keeps the metrics to itself.
+// TestComposeProxy runs the proxy of deploy/compose.yaml in front of a server: it forwards the client's real address,
+// even if the client sends forged headers, and does not expose the metrics.
 func TestComposeProxy(t *testing.T) {
 	harness.NeedProgram(t, "haproxy")
 	file, err := os.ReadFile(harness.RepositoryPath("deploy/compose.yaml"))
@@ -55,12 +55,13 @@ func TestComposeProxy(t *testing.T) {
 	})
 	me.Call("POST", "/v1/sessions", models.Credentials{Username: "ada", Guest: true},
 		"X-Forwarded-For", "203.0.113.9", "Forwarded", "for=203.0.113.9;proto=https").ExpectStatus(201).Decode(&me.Session)
-	if list := harness.Get[models.Page[models.SessionInfo]](me, "/v1/sessions").Items; len(list) != 1 || list[0].IP != "127.0.0.1" {
-		t.Errorf("the session is from %+v", list)
+	list := harness.Get[models.Page[models.SessionInfo]](me, "/v1/sessions").Items
+	if len(list) != 1 || list[0].IP != "127.0.0.1" {
+		t.Errorf("got sessions %+v, want one from 127.0.0.1", list)
 	}
 	for _, path := range []string{"/metrics", "/metrics?a=b", "//metrics", "/%6Detrics"} {
 		if status := me.Send("GET", path, nil).HTTP.StatusCode; status != http.StatusNotFound {
-			t.Errorf("through the proxy, %s is answered %d", path, status)
+			t.Errorf("through the proxy, %s returned %d, want %d", path, status, http.StatusNotFound)
 		}
 	}
 	harness.NewClient(t, s.URL).Send("GET", "/metrics", nil).ExpectStatus(200)

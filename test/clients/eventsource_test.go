@@ -12,19 +12,19 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestEventSource has pages with plain EventSources follow a server that drains, is killed, loses its database and has
-// too much to do, in a real browser.
+// TestEventSource opens pages with a plain EventSource in a real browser, while their server drains, is killed, loses
+// its database and is overloaded.
 func TestEventSource(t *testing.T) {
 	harness.NeedNode(t)
 	browser := harness.NeedBrowser(t)
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		followByEventSource(t, browser, t.TempDir()+"/parley.db", nil)
+		testEventSource(t, browser, t.TempDir()+"/parley.db", nil)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		harness.NewPostgres(t) // or there is none
+		harness.NewPostgres(t) // skips the test without PostgreSQL
 		postgres, err := cluster.Start(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -34,12 +34,12 @@ func TestEventSource(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		followByEventSource(t, browser, postgres.Address(), postgres)
+		testEventSource(t, browser, postgres.Address(), postgres)
 	})
 }
 
-// followByEventSource runs the page. postgres, if any, is what it may have killed.
-func followByEventSource(t *testing.T, browser, database string, postgres *cluster.Cluster) {
+// testEventSource runs the page. postgres, if not nil, is the server that the page may ask to kill.
+func testEventSource(t *testing.T, browser, database string, postgres *cluster.Cluster) {
 	mux := http.NewServeMux()
 	own := httptest.NewServer(mux)
 	t.Cleanup(own.Close)
@@ -48,10 +48,12 @@ func followByEventSource(t *testing.T, browser, database string, postgres *clust
 	mux.HandleFunc("GET /page.html", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("<!doctype html><title>A page</title>"))
 	})
-	mux.HandleFunc("POST /drain", func(http.ResponseWriter, *http.Request) { go func() { drained <- server.Terminate() }() })
+	mux.HandleFunc("POST /drain", func(http.ResponseWriter, *http.Request) {
+		go func() { drained <- server.Terminate() }()
+	})
 	mux.HandleFunc("POST /drained", func(http.ResponseWriter, *http.Request) {
 		if status := <-drained; status != 0 {
-			t.Errorf("the exit status is %d", status)
+			t.Errorf("got exit status %d, want 0", status)
 		}
 	})
 	mux.HandleFunc("POST /kill", func(http.ResponseWriter, *http.Request) { server.Kill() })

@@ -10,8 +10,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestExamplePage has two people talk on the page of the examples, in a real browser. The page comes from a server of
-// its own, as its reader has it.
+// TestExamplePage lets two people talk on the example page, in a real browser. The page is served by a server other
+// than Parley, as for a reader who tries it.
 func TestExamplePage(t *testing.T) {
 	page := needExample(t, "page.html", 60)
 	harness.NeedNode(t)
@@ -23,7 +23,7 @@ func TestExamplePage(t *testing.T) {
 		server := harness.StartProcess(t, database, "--lobby", "lobby", "--cors-origins", own.URL)
 		const usual = "http://127.0.0.1:8080"
 		if strings.Count(page, usual) != 1 {
-			t.Fatalf("the page does not say where Parley is, at %s", usual)
+			t.Fatalf("the page does not contain Parley's address %s exactly once", usual)
 		}
 		mux.HandleFunc("GET /page.html", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(strings.Replace(page, usual, server.URL, 1)))

@@ -13,13 +13,14 @@ import (
 )
 
 const (
-	generatedTime = 3 * time.Minute
-	// goFolder holds the longer program of a client in Go; the shorter one is in docs/clients.md.
+	generatedTimeout = 3 * time.Minute
+	// goFolder holds the longer of the two Go programs; the shorter one is in docs/clients.md.
 	goFolder = "testdata/go"
 )
 
-// TestTypeScriptClient generates a client from the contract that a server shows, with the commands of docs/clients.md, and
-// runs the program there and a longer one. A type that is not as they expect it does not compile.
+// TestTypeScriptClient generates a client from the contract that a server publishes, with the commands of
+// docs/clients.md, and runs the program there and a longer one. If a generated type is not as they expect, they do not
+// compile.
 func TestTypeScriptClient(t *testing.T) {
 	harness.NeedNode(t)
 	harness.NeedProgram(t, "bash")
@@ -28,7 +29,7 @@ func TestTypeScriptClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		p := newGenerated(t, database, "TypeScript")
+		p := newGeneratedClient(t, database, "TypeScript")
 		if err := os.Symlink(packages, filepath.Join(p.folder, "node_modules")); err != nil {
 			t.Fatal(err)
 		}
@@ -36,25 +37,26 @@ func TestTypeScriptClient(t *testing.T) {
 		p.write("docs.ts", p.block("ts"))
 		p.copy(filepath.Join(harness.NodeFolder(), "generated.ts"))
 		p.run("bash", "-e", "-c", p.block("bash"))
-		p.run("node_modules/.bin/tsc", "--strict", "--noUncheckedIndexedAccess", "--target", "es2023", "--module", "esnext",
-			"--moduleResolution", "bundler", "--types", "node", "docs.ts", "generated.ts")
-		p.prints("tess: Hello from TypeScript", "node", "docs.js")
-		p.prints(`{"refused":["username_taken","invalid_request"],"wrongFields":["username"],"sent":[1,1],"replayed":"true",`+
-			`"content":"Assam, Darjeeling\n","told":["ready true","presence.entered","message.created toni: Is the kettle on? ",`+
-			`"message.created toni: We have: list.txt","message.created toni: Two minutes. ","reaction.added 3 🫖","room.painted"],`+
+		p.run("node_modules/.bin/tsc", "--strict", "--noUncheckedIndexedAccess", "--target", "es2023",
+			"--module", "esnext", "--moduleResolution", "bundler", "--types", "node", "docs.ts", "generated.ts")
+		p.expectOutput("tess: Hello from TypeScript", "node", "docs.js")
+		p.expectOutput(`{"refused":["username_taken","invalid_request"],"wrongFields":["username"],"sent":[1,1],`+
+			`"replayed":"true","content":"Assam, Darjeeling\n","told":["ready true","presence.entered",`+
+			`"message.created toni: Is the kettle on? ","message.created toni: We have: list.txt",`+
+			`"message.created toni: Two minutes. ","reaction.added 3 🫖","room.painted"],`+
 			`"polled":[1,2,3],"history":["We have:","Two minutes."],"found":[1]}`, "node", "generated.js", p.url)
-		p.holds("tea", 3)
+		p.expectMessageCount("tea", 3)
 	})
 }
 
-// TestGoClient does the same in Go.
+// TestGoClient is TestTypeScriptClient for Go.
 func TestGoClient(t *testing.T) {
 	harness.NeedProgram(t, "bash")
 	harness.NeedProgram(t, "go")
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		p := newGenerated(t, database, "Go")
+		p := newGeneratedClient(t, database, "Go")
 		p.write("parley.yaml", p.block("yaml"))
-		// The packages that the client needs are among Parley's own, at versions that are there already.
+		// The client's packages are also required by Parley. With Parley's versions, none has to be downloaded.
 		own, err := os.ReadFile(harness.RepositoryPath("go.mod"))
 		if err != nil {
 			t.Fatal(err)
@@ -66,27 +68,29 @@ func TestGoClient(t *testing.T) {
 		p.copy(filepath.Join(goFolder, "answer.go"))
 		p.copy(filepath.Join(goFolder, "stream.go"))
 		p.run("bash", "-e", "-c", p.block("bash"))
-		// Without the folder in what is built, the client is compiled once for all runs.
+		// With -trimpath the output does not depend on the folder, so Go's cache serves all later runs.
 		p.run("go", "build", "-trimpath", "-o", "bin/", ".", "./docs")
 		p.run("go", "vet", ".", "./docs")
-		p.prints("gopher: Hello from Go", "bin/docs")
-		p.prints(`{"refused":"invalid_request","field":"handle","sent":[1,1],"replayed":true,"content":"Assam, Darjeeling\n",`+
-			`"told":["ready true","presence.entered","message.created glenda: Is the kettle on?","message.created glenda: We have:",`+
+		p.expectOutput("gopher: Hello from Go", "bin/docs")
+		p.expectOutput(`{"refused":"invalid_request","field":"handle","sent":[1,1],"replayed":true,`+
+			`"content":"Assam, Darjeeling\n","told":["ready true","presence.entered",`+
+			`"message.created glenda: Is the kettle on?","message.created glenda: We have:",`+
 			`"message.created glenda: Two minutes.","reaction.added 3 🫖","room.painted"],`+
 			`"polled":[1,2,3],"history":["We have:","Two minutes."],"found":[1]}`, "bin/chat", p.url)
-		p.holds("tea", 3)
+		p.expectMessageCount("tea", 3)
 	})
 }
 
-// generated is a folder in which a reader of docs/clients.md generates a client and uses it, and a server for it.
-type generated struct {
+// generatedClient is a folder in which a client is generated and used as docs/clients.md describes, and a server for
+// it.
+type generatedClient struct {
 	t      *testing.T
 	folder string
 	url    string
-	docs   string // the section of the language, with the server's address in place of the reader's
+	docs   string // the section of the language, with the server's address in place of the documented one
 }
 
-func newGenerated(t *testing.T, database, language string) *generated {
+func newGeneratedClient(t *testing.T, database, language string) *generatedClient {
 	t.Helper()
 	url := harness.StartServer(t, database, "--lobby", "lobby").URL
 	_, part, found := strings.Cut(harness.ReadSection(t, "docs/clients.md", "Generated clients"), "\n### "+language+"\n")
@@ -94,12 +98,13 @@ func newGenerated(t *testing.T, database, language string) *generated {
 		t.Fatalf("docs/clients.md does not say how to generate a client in %s", language)
 	}
 	part, _, _ = strings.Cut(part, "\n##")
-	return &generated{t: t, folder: t.TempDir(), url: url, docs: strings.ReplaceAll(part, "http://"+harness.TourAddress, url)}
+	docs := strings.ReplaceAll(part, "http://"+harness.TourAddress, url)
+	return &generatedClient{t: t, folder: t.TempDir(), url: url, docs: docs}
 }
 
-// block is the section's block of that kind. What is to be installed from elsewhere is in blocks of kind sh, which are
+// block returns the section's code block of a kind. Commands that install something are in blocks of kind sh, which are
 // not run.
-func (p *generated) block(kind string) string {
+func (p *generatedClient) block(kind string) string {
 	p.t.Helper()
 	block := regexp.MustCompile("(?ms)^```" + kind + "\n(.*?\n)```$").FindStringSubmatch(p.docs)
 	if block == nil {
@@ -108,7 +113,7 @@ func (p *generated) block(kind string) string {
 	return block[1]
 }
 
-func (p *generated) write(name, text string) {
+func (p *generatedClient) write(name, text string) {
 	p.t.Helper()
 	path := filepath.Join(p.folder, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -119,7 +124,7 @@ func (p *generated) write(name, text string) {
 	}
 }
 
-func (p *generated) copy(path string) {
+func (p *generatedClient) copy(path string) {
 	p.t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -128,27 +133,28 @@ func (p *generated) copy(path string) {
 	p.write(filepath.Base(path), string(text))
 }
 
-func (p *generated) run(command string, args ...string) string {
+func (p *generatedClient) run(command string, args ...string) string {
 	p.t.Helper()
-	return string(harness.RunIn(p.t, p.folder, generatedTime, command, args...))
+	return string(harness.RunIn(p.t, p.folder, generatedTimeout, command, args...))
 }
 
-func (p *generated) prints(want, command string, args ...string) {
+func (p *generatedClient) expectOutput(want, command string, args ...string) {
 	p.t.Helper()
 	if strings.Contains(command, "/") {
 		command = filepath.Join(p.folder, command)
 	}
 	if got := strings.TrimSpace(p.run(command, args...)); got != want {
-		p.t.Errorf("%s %s printed\n%s\nwanted\n%s", command, args, got, want)
+		p.t.Errorf("%s %s printed\n%s\nwant\n%s", command, args, got, want)
 	}
 }
 
-// holds wants so many messages in a room, whatever its clients believe.
-func (p *generated) holds(handle string, count int) {
+// expectMessageCount checks how many messages a room has, independently of what the generated client reported.
+func (p *generatedClient) expectMessageCount(handle string, count int) {
 	p.t.Helper()
 	var page models.Page[models.Message]
-	harness.NewClient(p.t, p.url).NewGuestNamed("witness").Call("GET", harness.HandlePath(handle)+"/messages", nil).ExpectStatus(200).Decode(&page)
+	guest := harness.NewClient(p.t, p.url).NewGuestNamed("witness")
+	guest.Call("GET", harness.HandlePath(handle)+"/messages", nil).ExpectStatus(200).Decode(&page)
 	if len(page.Items) != count {
-		p.t.Errorf("#%s holds %d messages and not %d: %v", handle, len(page.Items), count, page.Items)
+		p.t.Errorf("#%s has %d messages, want %d: %v", handle, len(page.Items), count, page.Items)
 	}
 }

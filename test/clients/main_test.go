@@ -1,5 +1,5 @@
-// Package clients runs clients against a server: the web client in a browser, generated clients, the examples, the
-// README's tour.
+// Package clients runs clients against a server: the web client in a browser, generated clients, the examples and the
+// tours of the documents.
 package clients
 
 import (

@@ -21,7 +21,8 @@ import (
 // tourStepEnd is printed by the tour's shell when it has run all commands of a step.
 const tourStepEnd = "--- end of the step ---"
 
-// TestTour takes each tour of the documents word for word, in one shell: everything that the document shows must be printed.
+// TestTour runs each tour of the documents word for word, each in one shell: everything that the document shows must be
+// printed.
 func TestTour(t *testing.T) {
 	harness.NeedProgram(t, "bash")
 	harness.NeedProgram(t, "curl")
@@ -34,15 +35,15 @@ func TestTour(t *testing.T) {
 			harness.OnEachDatabase(t, func(t *testing.T, database string) {
 				shell := newTourShell(t, harness.StartServer(t, database, "--lobby", "lobby").URL)
 				for _, s := range steps {
-					shell.take(s)
+					shell.runStep(s)
 				}
-				shell.leave()
+				shell.close()
 			})
 		})
 	}
 }
 
-// tourStep is a block of commands, and what the document shows under it.
+// tourStep is a block of commands, and the output that the document shows under it.
 type tourStep struct {
 	commands string
 	shown    []tourOutput
@@ -50,11 +51,11 @@ type tourStep struct {
 
 type tourOutput struct {
 	text    string
-	kind    string         // json: an answer, which is there when its command is done; text: whatever comes
+	kind    string         // json: a response, printed before its command ends; text: other output, at any time
 	pattern *regexp.Regexp // of the text that must be printed, masked
 }
 
-func (o tourOutput) isAnswer() bool { return o.kind == "json" }
+func (o tourOutput) isJSON() bool { return o.kind == "json" }
 
 func readTour(t *testing.T, document, heading string) (steps []tourStep) {
 	t.Helper()
@@ -68,7 +69,7 @@ func readTour(t *testing.T, document, heading string) (steps []tourStep) {
 			last := &steps[len(steps)-1]
 			last.shown = append(last.shown, tourOutput{text, kind, tourPattern(t, kind, text)})
 		default:
-			t.Fatalf("a block of kind %q has no place in the tour:\n%s", kind, text)
+			t.Fatalf("the tour has an unexpected block of kind %q:\n%s", kind, text)
 		}
 	}
 	if len(steps) == 0 {
@@ -77,8 +78,8 @@ func readTour(t *testing.T, document, heading string) (steps []tourStep) {
 	return steps
 }
 
-// tourPattern matches what a block shows: whole lines, in which "…" stands for anything; alone, for any lines. JSON is
-// formatted in the document and comes on one line.
+// tourPattern returns a pattern for what a block shows: whole lines. "…" within a line matches any text, and a line "…"
+// matches any number of lines. JSON is formatted in the document, and printed on one line.
 func tourPattern(t *testing.T, kind, text string) *regexp.Regexp {
 	t.Helper()
 	if kind == "json" {
@@ -89,7 +90,7 @@ func tourPattern(t *testing.T, kind, text string) *regexp.Regexp {
 		text = line.String() + "\n"
 	}
 	pattern := "(?m)^"
-	for line := range strings.Lines(masked(text)) {
+	for line := range strings.Lines(maskVariableParts(text)) {
 		if line == "…\n" {
 			pattern += `(?:.*\n)*?`
 		} else {
@@ -99,9 +100,9 @@ func tourPattern(t *testing.T, kind, text string) *regexp.Regexp {
 	return regexp.MustCompile(pattern)
 }
 
-// masked is text without what differs from run to run: times, the epoch of event ids, ids that cannot be guessed, and the
-// heartbeats of a stream, which come at any moment.
-func masked(text string) string {
+// maskVariableParts masks what differs from run to run: times, the epoch of event ids, random ids, and the heartbeats
+// of a stream, which are sent at any moment.
+func maskVariableParts(text string) string {
 	for _, m := range tourMasks {
 		text = m.pattern.ReplaceAllString(text, m.mask)
 	}
@@ -118,15 +119,15 @@ var tourMasks = []struct {
 	{regexp.MustCompile(`(?m)^:\n\n`), ""},
 }
 
-// tourShell is a bash that reads its commands from a pipe, as from somebody who pastes them. What it starts in the
-// background prints between the other output, whenever it has something.
+// tourShell is a bash that reads its commands from a pipe, as if a reader pasted them. Programs that it starts in the
+// background print at any time, in between the other output.
 type tourShell struct {
 	t        *testing.T
 	address  string
 	cmd      *exec.Cmd
 	commands io.WriteCloser
-	lines    chan string // what is printed; closed at the end of it
-	errors   *os.File    // what is printed to stderr
+	lines    chan string // of stdout; closed at its end
+	errors   *os.File    // receives stderr
 }
 
 func newTourShell(t *testing.T, url string) *tourShell {
@@ -136,7 +137,7 @@ func newTourShell(t *testing.T, url string) *tourShell {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "bash")
-	// The reader's own settings for curl are left out, and so is the way through a proxy.
+	// Ignore the curl settings and the HTTP proxy of the person who runs the tests.
 	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "no_proxy=*")
 	cmd.Stderr = errors
 	commands, err := cmd.StdinPipe()
@@ -151,11 +152,12 @@ func newTourShell(t *testing.T, url string) *tourShell {
 		t.Fatal(err)
 	}
 	sh := &tourShell{
-		t: t, address: strings.TrimPrefix(url, "http://"), cmd: cmd, commands: commands, lines: make(chan string), errors: errors,
+		t: t, address: strings.TrimPrefix(url, "http://"),
+		cmd: cmd, commands: commands, lines: make(chan string), errors: errors,
 	}
 	go sh.read(printed)
 	t.Cleanup(func() {
-		_ = cmd.Wait() // ends the reading too
+		_ = cmd.Wait() // ends sh.read too
 		for range sh.lines {
 		}
 		_ = errors.Close()
@@ -174,46 +176,48 @@ func (sh *tourShell) read(printed io.Reader) {
 func (sh *tourShell) run(commands string) {
 	sh.t.Helper()
 	if _, err := fmt.Fprintln(sh.commands, commands); err != nil {
-		sh.t.Fatalf("the shell has ended: %v\n%s", err, sh.complaints())
+		sh.t.Fatalf("the shell has ended: %v\n%s", err, sh.errorOutput())
 	}
 }
 
-// take runs a step and waits until everything that the document shows under it was printed.
-func (sh *tourShell) take(s tourStep) {
+// runStep runs a step and waits until everything that the document shows under it was printed.
+func (sh *tourShell) runStep(s tourStep) {
 	sh.t.Helper()
 	sh.run(strings.ReplaceAll(s.commands, harness.TourAddress, sh.address) + "echo '" + tourStepEnd + "'")
 	missing := slices.Clone(s.shown)
-	printed, over := "", false
-	// For the whole step: a stream without events has its heartbeats all the same.
+	printed, ended := "", false
+	// The deadline is for the whole step, not for each line: a stream without events still prints heartbeats.
 	deadline := time.After(harness.Timeout)
-	for !over || len(missing) > 0 {
-		if over && slices.ContainsFunc(missing, tourOutput.isAnswer) {
+	for !ended || len(missing) > 0 {
+		if ended && slices.ContainsFunc(missing, tourOutput.isJSON) {
 			sh.fail(s, missing, printed)
 		}
 		line, ok := sh.next(deadline)
 		if !ok {
 			sh.fail(s, missing, printed)
 		}
-		// Not always a line of its own: what was printed last may not have ended its line.
+		// The marker is not always on a line of its own: the last output may not have ended its line.
 		line, end := strings.CutSuffix(line, tourStepEnd)
-		over = over || end
+		ended = ended || end
 		if line != "" || !end {
 			printed += line + "\n"
 		}
-		missing = slices.DeleteFunc(missing, func(o tourOutput) bool { return o.pattern.MatchString(masked(printed)) })
+		missing = slices.DeleteFunc(missing, func(o tourOutput) bool {
+			return o.pattern.MatchString(maskVariableParts(printed))
+		})
 	}
 }
 
 func (sh *tourShell) fail(s tourStep, missing []tourOutput, printed string) {
 	sh.t.Helper()
-	what := "the shell did not come to the end"
+	what := "the shell did not reach the end of the step"
 	if len(missing) > 0 {
 		what = "the document shows\n" + missing[0].text
 	}
-	sh.t.Fatalf("after\n%s\n%s\nthis was printed:\n%s%s", s.commands, what, printed, sh.complaints())
+	sh.t.Fatalf("after\n%s\n%s\nbut this was printed:\n%s%s", s.commands, what, printed, sh.errorOutput())
 }
 
-// next is the next line; ok is false when the shell has ended, and at the deadline.
+// next returns the next line; ok is false if the shell has ended or the deadline has passed.
 func (sh *tourShell) next(deadline <-chan time.Time) (line string, ok bool) {
 	select {
 	case line, ok = <-sh.lines:
@@ -223,7 +227,7 @@ func (sh *tourShell) next(deadline <-chan time.Time) (line string, ok bool) {
 	}
 }
 
-func (sh *tourShell) complaints() string {
+func (sh *tourShell) errorOutput() string {
 	text, err := os.ReadFile(sh.errors.Name())
 	if err != nil {
 		return err.Error()
@@ -231,17 +235,17 @@ func (sh *tourShell) complaints() string {
 	return string(text)
 }
 
-// leave ends the shell, which must not have failed.
-func (sh *tourShell) leave() {
+// close ends the shell, and checks that it did not fail.
+func (sh *tourShell) close() {
 	sh.t.Helper()
 	if err := sh.commands.Close(); err != nil {
 		sh.t.Error(err)
 	}
 	if line, ok := sh.next(time.After(harness.Timeout)); ok {
-		sh.t.Errorf("after the tour came %q", line)
+		sh.t.Errorf("got %q after the tour, want no more output", line)
 	}
 	if err := sh.cmd.Wait(); err != nil {
-		sh.t.Errorf("the shell failed: %v\n%s", err, sh.complaints())
+		sh.t.Errorf("the shell failed: %v\n%s", err, sh.errorOutput())
 	}
 }
 
@@ -265,9 +269,10 @@ func TestDocsListEverySetting(t *testing.T) {
 			want = append(want, row)
 		}
 	}
-	settings := regexp.MustCompile("(?m)^\\| `--.*").FindAllString(harness.ReadSection(t, "docs/operating.md", "Settings"), -1)
+	section := harness.ReadSection(t, "docs/operating.md", "Settings")
+	settings := regexp.MustCompile("(?m)^\\| `--.*").FindAllString(section, -1)
 	if !slices.EqualFunc(settings, want, strings.HasPrefix) {
-		t.Errorf("the documented settings are\n%s\nbut parley serve has\n%s",
+		t.Errorf("the documented settings are\n%s\nwant those of parley serve\n%s",
 			strings.Join(settings, "\n"), strings.Join(want, "\n"))
 	}
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// webTime bounds the scenes of one file; they take less than a minute on a quiet machine.
-const webTime = 8 * time.Minute
+// webTimeout bounds the scenes of one file; they take less than a minute on a quiet machine.
+const webTimeout = 8 * time.Minute
 
-// TestWebClient plays the scenes of node/web: the web client in a real browser, at the program, which is killed
-// and started again on the way.
+// TestWebClient runs the scenes of node/web: the web client in a real browser, against a server that is killed and
+// started again in between.
 func TestWebClient(t *testing.T) {
 	harness.NeedNode(t)
 	browser := harness.NeedBrowser(t)
@@ -32,21 +32,21 @@ func TestWebClient(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
-			t.Parallel() // a file has a browser and servers of its own
-			playScenes(t, filepath.Join("web", filepath.Base(file)), "CHROMIUM="+browser)
+			t.Parallel() // each file has its own browser and servers
+			runScenes(t, filepath.Join("web", filepath.Base(file)), "CHROMIUM="+browser)
 		})
 	}
 }
 
-// TestWebClientInFirefox plays the stories that must hold in every browser in Firefox too.
+// TestWebClientInFirefox runs the scenes that must pass in every browser in Firefox too.
 func TestWebClientInFirefox(t *testing.T) {
 	harness.NeedNode(t)
 	browser := harness.FindBrowser(t, "Firefox", os.Getenv("FIREFOX"), "firefox-esr", "firefox")
 	t.Parallel()
-	playScenes(t, filepath.Join("web", "engines.test.mjs"), "FIREFOX="+browser)
+	runScenes(t, filepath.Join("web", "engines.test.mjs"), "FIREFOX="+browser)
 }
 
-// TestWebClientUnits runs the tests of node/web/unit: modules of the web client that need no browser.
+// TestWebClientUnits runs the tests of node/web/unit, of those modules of the web client that need no browser.
 func TestWebClientUnits(t *testing.T) {
 	harness.NeedNode(t)
 	t.Parallel()
@@ -56,24 +56,25 @@ func TestWebClientUnits(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
-			playScenes(t, filepath.Join("web", "unit", filepath.Base(file)), "CHROMIUM=")
+			runScenes(t, filepath.Join("web", "unit", filepath.Base(file)), "CHROMIUM=")
 		})
 	}
 }
 
-// playScenes runs a file of scenes in a browser, which an environment variable names; each is a test of its own.
-func playScenes(t *testing.T, file, browser string) {
+// runScenes runs a file of scenes, each as a subtest. browser is an assignment of the environment variable that names
+// the browser.
+func runScenes(t *testing.T, file, browser string) {
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), webTime)
+	ctx, cancel := context.WithTimeout(context.Background(), webTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "--test-reporter=./web/report.mjs", file)
 	cmd.Dir = harness.NodeFolder()
-	// The last one of a name holds: only the test says which browser it is.
+	// The last assignment of a name is used, so the test alone decides which browser it is.
 	cmd.Env = append(os.Environ(), "FIREFOX=", "PARLEY_BIN="+program, harness.AsProgramVariable+"=1", browser)
-	// Asked to stop, it takes its browser and its server along.
+	// On SIGTERM, node stops its browser and its server too.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	var stderr bytes.Buffer
@@ -86,24 +87,24 @@ func playScenes(t *testing.T, file, browser string) {
 		t.Fatal(err)
 	}
 	if reportScenes(t, stdout) == 0 {
-		t.Error("no scene was played")
+		t.Error("no scene was run")
 	}
 	if err := cmd.Wait(); err != nil && !t.Failed() {
 		t.Errorf("%s: %v", file, err)
 	}
 	if t.Failed() && stderr.Len() > 0 {
-		t.Logf("%s says: %s", file, stderr.Bytes())
+		t.Logf("%s printed: %s", file, stderr.Bytes())
 	}
 }
 
-// reportScenes makes a test of each line of report.mjs, and answers how many there were.
+// reportScenes makes a subtest of each line of report.mjs, and returns how many there were.
 func reportScenes(t *testing.T, report io.Reader) int {
 	t.Helper()
 	for lines, n := json.NewDecoder(report), 0; ; n++ {
 		var scene struct{ Name, Failure string }
 		if err := lines.Decode(&scene); err != nil {
 			if !errors.Is(err, io.EOF) {
-				t.Errorf("the report of the scenes breaks off: %v", err)
+				t.Errorf("the report of the scenes is incomplete: %v", err)
 			}
 			return n
 		}

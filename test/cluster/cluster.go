@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package cluster runs a private PostgreSQL for tests: as root or as anybody, in a folder of its own, so that it can be
-// killed and started again. Its disk is synced as in production, unless it is started by StartUnsynced.
+// Package cluster runs a private PostgreSQL for tests: as root or as another user, in a folder of its own, so that it
+// can be killed and started again. It syncs to disk as in production, unless it is started by StartUnsynced.
 package cluster
 
 import (
@@ -27,12 +27,12 @@ const (
 	startupTime = time.Minute
 	stopTime    = 10 * time.Second
 
-	// longestFolder leaves space for "/.s.PGSQL.5432" in a socket's address, which macOS limits to 103 bytes.
-	longestFolder = 85
+	// maxFolderLength leaves space for "/.s.PGSQL.5432" in a socket's address, which macOS limits to 103 bytes.
+	maxFolderLength = 85
 )
 
-// locales are tried in order until initdb accepts one. A language's collation comes first, because most production
-// servers have one: a page query with "name > ?" that works only in byte order fails here, not there.
+// locales are tried in order until initdb accepts one. A language's collation is first, because most production servers
+// have one: a page query with "name > ?" that works only in byte order then fails in the tests, not in production.
 var locales = [][]string{
 	{"--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8"},
 	{"--locale=en_US.UTF-8"},
@@ -46,19 +46,19 @@ type Cluster struct {
 	account  *syscall.Credential
 	port     string
 	listens  bool // on a port of 127.0.0.1, in addition to the socket
-	unsynced bool // does not survive a crash of its own
+	unsynced bool // its data may be lost if the server crashes
 
 	server *exec.Cmd
 	exited chan struct{} // closed when the server's process has ended
 }
 
-// Start makes a cluster that can be reached by its socket alone, and returns when its server answers. The caller stops
-// it.
+// Start creates a cluster that can be reached by its socket alone, and returns when its server accepts connections. The
+// caller stops it with Stop. Startup is limited to one minute.
 func Start(ctx context.Context) (*Cluster, error) { return start(ctx, &Cluster{port: socketPort}) }
 
-// StartUnsynced is Start for a cluster that leaves to the operating system when to write to the disk. It takes a fraction
-// of the time, and loses nothing while its server runs: what a killed client had committed is there. It is neither for
-// tests that kill PostgreSQL nor for measurements.
+// StartUnsynced is Start for a cluster that leaves it to the operating system when to write to the disk. It takes a
+// fraction of the time, and loses nothing while its server runs: what a killed client committed is still there. Do not
+// use it for tests that kill PostgreSQL, nor for measurements.
 func StartUnsynced(ctx context.Context) (*Cluster, error) {
 	return start(ctx, &Cluster{port: socketPort, unsynced: true})
 }
@@ -76,7 +76,7 @@ func StartListening(ctx context.Context) (*Cluster, error) {
 	return start(ctx, &Cluster{port: strconv.Itoa(port), listens: true})
 }
 
-// start makes the folder of a cluster of which the port and the kind are set, and starts its server.
+// start creates the folder of a cluster whose port and kind are set, and starts its server.
 func start(ctx context.Context, c *Cluster) (_ *Cluster, err error) {
 	if c.programs, err = FindPrograms(ctx); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func start(ctx context.Context, c *Cluster) (_ *Cluster, err error) {
 	return c, nil
 }
 
-// Restart starts the server again after Kill, and returns when it responds.
+// Restart starts the server again after Kill, and returns when it accepts connections.
 func (c *Cluster) Restart(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startupTime)
 	defer cancel()
@@ -116,11 +116,11 @@ func (c *Cluster) Restart(ctx context.Context) error {
 	return nil
 }
 
-// makeFolder creates the cluster's folder directly in the temporary folder: a deeper one might have a parent of root
-// that the server's account cannot pass.
+// makeFolder creates the cluster's folder directly in the temporary folder: a deeper one might have a parent that only
+// root can enter, and not the server's account.
 func makeFolder(account *syscall.Credential) (string, error) {
 	parent := os.TempDir()
-	if len(parent)+len("/parley-pg-0000000000") > longestFolder {
+	if len(parent)+len("/parley-pg-0000000000") > maxFolderLength {
 		parent = "/tmp"
 	}
 	folder, err := os.MkdirTemp(parent, "parley-pg-")
@@ -143,8 +143,8 @@ func (c *Cluster) Address() string {
 	return "postgres://" + superuser + "@/postgres?" + query.Encode()
 }
 
-// Listens returns the host and port of a server that was started by StartListening.
-func (c *Cluster) Listens() string { return net.JoinHostPort("127.0.0.1", c.port) }
+// ListenAddress returns the host and port of a server that was started by StartListening.
+func (c *Cluster) ListenAddress() string { return net.JoinHostPort("127.0.0.1", c.port) }
 
 // AddressAt returns the server's address through a proxy that listens at a host and port.
 func (c *Cluster) AddressAt(hostPort string) string {
@@ -189,7 +189,7 @@ func (c *Cluster) launch() error {
 		return err
 	}
 	defer log.Close()
-	// Not bound to a context: only stop ends the server, after the command that uses it.
+	// Not bound to a context: only Stop ends the server, after the command that uses it.
 	args := []string{
 		"-D", c.data(), "-k", c.folder, "-p", c.port,
 		"-c", "listen_addresses=" + c.host(),
@@ -210,7 +210,7 @@ func (c *Cluster) launch() error {
 	c.server, c.exited = server, make(chan struct{})
 	go func() {
 		defer close(c.exited)
-		// The reason is in the log; here it only matters that it has ended.
+		// The reason is in the server's log.
 		_ = server.Wait()
 	}()
 	return nil
@@ -223,8 +223,8 @@ func (c *Cluster) host() string {
 	return ""
 }
 
-// waitUntilReady connects until the server accepts. The socket's file exists before the server is ready, so only a
-// connection shows it.
+// waitUntilReady tries to connect until the server accepts. The socket's file exists before the server is ready, so
+// only a connection shows that it is.
 func (c *Cluster) waitUntilReady(ctx context.Context) error {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
@@ -243,7 +243,7 @@ func (c *Cluster) waitUntilReady(ctx context.Context) error {
 	}
 }
 
-// Stop kills the server without a checkpoint, which nobody would read, and removes its folder.
+// Stop kills the server without a checkpoint, which would be of no use, and removes its folder.
 func (c *Cluster) Stop() error {
 	if c.server != nil {
 		_ = c.server.Process.Signal(syscall.SIGQUIT)

@@ -26,8 +26,8 @@ func (c *Cluster) Kill(ctx context.Context) error {
 		}
 	}
 	<-c.exited
-	// A connection that was just being accepted was not in the list. It ends by itself when it sees that its parent is
-	// gone, and until then holds memory that prevents a start.
+	// The list lacks connections that were just being accepted. Such a process ends by itself when it sees that its
+	// parent has ended, and until then holds shared memory that prevents a start.
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for _, pid := range processes {

@@ -26,12 +26,12 @@ var installFolders = []string{
 
 // FindPrograms returns the folder of PostgreSQL's initdb and postgres.
 func FindPrograms(ctx context.Context) (string, error) {
-	if initdb, err := exec.LookPath("initdb"); err == nil && holdsServer(filepath.Dir(initdb)) {
+	if initdb, err := exec.LookPath("initdb"); err == nil && hasServer(filepath.Dir(initdb)) {
 		return filepath.Dir(initdb), nil
 	}
-	// pg_config may come with the client's headers alone, so the folder is only a candidate.
-	if answer, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
-		if folder := strings.TrimSpace(string(answer)); holdsServer(folder) {
+	// pg_config may be installed with the client's headers alone, so the folder is only a candidate.
+	if output, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
+		if folder := strings.TrimSpace(string(output)); hasServer(folder) {
 			return folder, nil
 		}
 	}
@@ -49,7 +49,7 @@ func newestServer(patterns []string) (string, bool) {
 		if err != nil {
 			continue
 		}
-		folders = append(folders, slices.DeleteFunc(matches, func(folder string) bool { return !holdsServer(folder) })...)
+		folders = append(folders, slices.DeleteFunc(matches, func(folder string) bool { return !hasServer(folder) })...)
 	}
 	if len(folders) == 0 {
 		return "", false
@@ -70,7 +70,7 @@ func version(folder string) []int {
 	return numbers
 }
 
-func holdsServer(folder string) bool {
+func hasServer(folder string) bool {
 	for _, program := range []string{"initdb", "postgres"} {
 		info, err := os.Stat(filepath.Join(folder, program))
 		if err != nil || info.IsDir() || info.Mode()&0o111 == 0 {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestNewestServerWins(t *testing.T) {
+func TestFindsTheNewestServer(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	for _, folder := range []string{"9.6/bin", "14/bin", "15/bin", "16/bin", "x/bin"} {
@@ -28,9 +28,9 @@ func TestNewestServerWins(t *testing.T) {
 	}
 	got, found := newestServer([]string{filepath.Join(root, "nowhere/*/bin"), filepath.Join(root, "*/bin")})
 	if want := filepath.Join(root, "15/bin"); !found || got != want {
-		t.Errorf("found %q (%v), want %q", got, found, want)
+		t.Errorf("got %q (%v), want %q", got, found, want)
 	}
 	if got, found := newestServer([]string{filepath.Join(root, "nowhere/*/bin")}); found {
-		t.Errorf("found %q where there is nothing", got)
+		t.Errorf("got %q, want nothing", got)
 	}
 }

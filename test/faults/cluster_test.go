@@ -21,11 +21,11 @@ import (
 
 const (
 	clusterNodes = 3
-	// answerTime is how long a client waits for an answer before it asks another node.
-	answerTime = 3 * time.Second
+	// attemptTimeout is how long a client waits for a response before it tries another node.
+	attemptTimeout = 3 * time.Second
 )
 
-// testCluster is three nodes on one PostgreSQL and one NATS, with a proxy on each line between them.
+// testCluster is three nodes on one PostgreSQL and one NATS, with a proxy on each connection between them.
 type testCluster struct {
 	t        testing.TB
 	postgres *cluster.Cluster
@@ -34,17 +34,17 @@ type testCluster struct {
 	http     *http.Client
 }
 
-// clusterNode is one of the nodes.
+// clusterNode is one of the nodes, with its proxies.
 type clusterNode struct {
 	*harness.Process
 	name     string
-	postgres *proxy      // on its way to PostgreSQL
-	nats     *proxy      // on its way to NATS
-	front    *proxy      // on the way of some clients to it
-	notReady atomic.Bool // a balancer has seen that it is not ready
+	postgres *proxy      // between the node and PostgreSQL
+	nats     *proxy      // between the node and NATS
+	front    *proxy      // between some of the clients and the node
+	notReady atomic.Bool // as the balancer last saw it
 }
 
-// address is where clients reach the node, through the proxy or past it.
+// address returns the URL of the node for clients, through the proxy or directly.
 func (n *clusterNode) address(proxied bool) string {
 	if proxied {
 		return "http://" + n.front.Listen
@@ -57,10 +57,10 @@ func startCluster(t testing.TB) *testCluster {
 	f := &testCluster{t: t, postgres: startPostgres(t), nats: harness.StartNATS(t), http: newClusterHTTP(t)}
 	for i := range clusterNodes {
 		n := &clusterNode{name: fmt.Sprintf("node %d", i+1)}
-		n.postgres = startProxy(t, n.name+" to PostgreSQL", f.postgres.Listens())
+		n.postgres = startProxy(t, n.name+" to PostgreSQL", f.postgres.ListenAddress())
 		n.nats = startProxy(t, n.name+" to NATS", f.nats.Address)
-		n.Process = harness.StartProcess(t, f.postgres.AddressAt(n.postgres.Listen), "--rate-limit", "off", "--presence-room-limit", "0",
-			"--nats", "nats://"+n.nats.Listen, "--drain-delay", "5s")
+		n.Process = harness.StartProcess(t, f.postgres.AddressAt(n.postgres.Listen), "--rate-limit", "off",
+			"--presence-room-limit", "0", "--nats", "nats://"+n.nats.Listen, "--drain-delay", "5s")
 		n.front = startProxy(t, "clients to "+n.name, strings.TrimPrefix(n.URL, "http://"))
 		f.nodes = append(f.nodes, n)
 	}
@@ -68,7 +68,7 @@ func startCluster(t testing.TB) *testCluster {
 	return f
 }
 
-// startPostgres starts a PostgreSQL that the test may kill.
+// startPostgres starts a private PostgreSQL that the test may kill.
 func startPostgres(t testing.TB) *cluster.Cluster {
 	t.Helper()
 	if _, err := cluster.FindPrograms(t.Context()); err != nil {
@@ -89,16 +89,16 @@ func startPostgres(t testing.TB) *cluster.Cluster {
 	return server
 }
 
-// newClusterHTTP is NewHTTP for many clients: it keeps a connection for each of many clients, and gives up on a node
-// that is silent.
+// newClusterHTTP returns an HTTP client for use by many clients: it keeps a connection for each of them, and gives up
+// on a node that does not respond in time.
 func newClusterHTTP(t testing.TB) *http.Client {
 	t.Helper()
-	transport := &http.Transport{MaxIdleConnsPerHost: 256, ResponseHeaderTimeout: answerTime}
+	transport := &http.Transport{MaxIdleConnsPerHost: 256, ResponseHeaderTimeout: attemptTimeout}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
 
-// stop ends the nodes and looks through what they logged: an error there is a defect, whatever was done to the node.
+// stop kills the nodes and checks their logs: a logged error is a defect, whatever fault was injected.
 func (f *testCluster) stop() {
 	for _, n := range f.nodes {
 		n.Kill()
@@ -111,8 +111,8 @@ func (f *testCluster) stop() {
 	}
 }
 
-// any is a node by chance, but for those that a balancer would send nobody to.
-func (f *testCluster) any() *clusterNode {
+// anyNode returns a random node, except those that a balancer would send no clients to.
+func (f *testCluster) anyNode() *clusterNode {
 	first := rand.IntN(len(f.nodes))
 	for i := range f.nodes {
 		if n := f.nodes[(first+i)%len(f.nodes)]; !n.notReady.Load() {
@@ -122,13 +122,15 @@ func (f *testCluster) any() *clusterNode {
 	return f.nodes[first]
 }
 
-// callUntilAnswered makes a request at one of the nodes after the other, until one has decided on it. An error says
-// that none did in time.
-func (f *testCluster) callUntilAnswered(ctx context.Context, c *harness.Client, nodes []*clusterNode, method, path string, body any, headers ...string) (*harness.Response, error) {
+// callUntilAnswered sends a request to one node after the other until one responds with a status other than 503. It
+// returns an error if none does within harness.Timeout.
+func (f *testCluster) callUntilAnswered(
+	ctx context.Context, c *harness.Client, nodes []*clusterNode, method, path string, body any, headers ...string,
+) (*harness.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, harness.Timeout)
 	defer cancel()
 	for i := rand.IntN(len(nodes)); ; i++ {
-		asking, done := context.WithTimeout(ctx, answerTime)
+		asking, done := context.WithTimeout(ctx, attemptTimeout)
 		a, err := c.AtServer(nodes[i%len(nodes)].URL).TryCall(asking, method, path, body, headers...)
 		done()
 		if err == nil && a.HTTP.StatusCode != http.StatusServiceUnavailable {
@@ -138,13 +140,13 @@ func (f *testCluster) callUntilAnswered(ctx context.Context, c *harness.Client, 
 			err = fmt.Errorf("%v", a)
 		}
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%s %s found no answer in time: %w", method, path, err)
+			return nil, fmt.Errorf("%s %s got no response in time: %w", method, path, err)
 		}
 		pauseBriefly(ctx)
 	}
 }
 
-// pauseBriefly is what a client does before it tries again, so that many of them do not make a bad hour worse.
+// pauseBriefly waits for a random time of up to 100 ms, so that many clients that try again do not add to an overload.
 func pauseBriefly(ctx context.Context) {
 	select {
 	case <-time.After(20*time.Millisecond + rand.N(80*time.Millisecond)):
@@ -152,8 +154,8 @@ func pauseBriefly(ctx context.Context) {
 	}
 }
 
-// forEachAtOnce works on each of the items, several at a time.
-func forEachAtOnce[T any](items []T, f func(int, T)) {
+// forEachParallel calls f with the index and value of each item, up to 16 at a time, and waits for all calls.
+func forEachParallel[T any](items []T, f func(int, T)) {
 	var working sync.WaitGroup
 	slots := make(chan struct{}, 16)
 	for i, item := range items {

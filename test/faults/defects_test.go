@@ -15,54 +15,57 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// plantedDefects are patches of the product, in testdata/defects, each with the fault that shows it soonest and what is
-// then complained of.
-var plantedDefects = []struct{ name, fault, complaint string }{
+// plantedDefects are patches of the product, in testdata/defects, each with the fault that reveals it soonest and a
+// pattern of the flaws that are then reported.
+var plantedDefects = []struct{ name, fault, flaw string }{
 	{"acknowledge-before-commit", "kill-backends", "was acknowledged as message|is stored as message"},
-	{"sequence-instead-of-head-row", "none", "where \\d+ was due|told to read again|parley crashed|does not answer"},
-	{"subscribe-after-replay", "none", "where \\d+ was due"},
-	{"no-unique-key", "none", "sent again under its key"},
-	{"stale-membership", "none", "was still told"},
-	{"lost-wake-up", "none", "waits for message|does not come to the mark|never learned of it|deliveries a second|a message took"},
-	{"from-the-last-id-on", "none", "again, or out of order"},
+	{"sequence-instead-of-head-row", "none", "want message \\d+|got resync|parley crashed|did not respond"},
+	{"subscribe-after-replay", "none", "want message \\d+"},
+	{"no-unique-key", "none", "repeated with its key"},
+	{"stale-membership", "none", "still received"},
+	{
+		"lost-wake-up", "none",
+		"waits for message|did not receive the marker|never noticed|deliveries per second|a single message took",
+	},
+	{"from-the-last-id-on", "none", "again or out of order"},
 	{"unread-twice", "none", "unread of"},
 }
 
-// TestPlantedDefectsAreCaught plants each defect into a copy of the source and wants the faults to find it; and to find
-// nothing without one.
+// TestPlantedDefectsAreCaught plants each defect into a copy of the source and checks that the faults reveal it, and
+// that without a defect they report nothing.
 func TestPlantedDefectsAreCaught(t *testing.T) {
 	if os.Getenv(faultRunsVariable) == "" {
 		t.Skip(faultRunsVariable + " is not set: this takes minutes")
 	}
-	sound := buildWith(t, "")
+	unchanged := buildWith(t, "")
 	for _, fault := range []string{"none", "kill-backends"} {
 		t.Run("no defect, "+fault, func(t *testing.T) {
-			if output, err := runWithProgram(sound, fault, "1"); err != nil {
-				t.Fatalf("without a defect, the faults find one: %v\n%s", err, output)
+			if output, err := runWithProgram(unchanged, fault, "1"); err != nil {
+				t.Fatalf("flaws were reported without a defect: %v\n%s", err, output)
 			}
 		})
 	}
 	for _, d := range plantedDefects {
 		t.Run(d.name, func(t *testing.T) {
 			if picked := os.Getenv(faultNamesVariable); picked != "" && picked != d.name {
-				t.Skip(faultNamesVariable + " picks another")
+				t.Skip(faultNamesVariable + " selects another one")
 			}
 			output, err := runWithProgram(buildWith(t, d.name), d.fault, "2")
 			if err == nil {
-				t.Fatalf("the defect is not found:\n%s", output)
+				t.Fatalf("the defect was not found:\n%s", output)
 			}
-			if !regexp.MustCompile(d.complaint).Match(output) {
-				t.Fatalf("the defect is not what was found:\n%s", output)
+			if !regexp.MustCompile(d.flaw).Match(output) {
+				t.Fatalf("got other flaws than those of the defect, want %s:\n%s", d.flaw, output)
 			}
 		})
 	}
 }
 
-// TestPlantedDefectsApply wants every patch to fit the source as it is, and none to be forgotten.
+// TestPlantedDefectsApply checks that every patch applies to the present source, and that every patch is in the list.
 func TestPlantedDefectsApply(t *testing.T) {
 	patches, err := filepath.Glob("testdata/defects/*.patch")
 	if err != nil || len(patches) != len(plantedDefects) {
-		t.Errorf("%d patches for %d defects (%v)", len(patches), len(plantedDefects), err)
+		t.Errorf("got %d patches, want %d, one for each defect (%v)", len(patches), len(plantedDefects), err)
 	}
 	for _, d := range plantedDefects {
 		plantDefect(t, d.name)
@@ -72,11 +75,12 @@ func TestPlantedDefectsApply(t *testing.T) {
 // runWithProgram runs one fault with a small workload and a build of parley.
 func runWithProgram(program, fault, runs string) ([]byte, error) {
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestFaults$", "-test.v", "-test.timeout", "3m")
-	cmd.Env = append(os.Environ(), harness.ProgramVariable+"="+program, faultRunsVariable+"="+runs, faultNamesVariable+"="+fault, faultSizeVariable+"=small")
+	cmd.Env = append(os.Environ(), harness.ProgramVariable+"="+program,
+		faultRunsVariable+"="+runs, faultNamesVariable+"="+fault, faultSizeVariable+"=small")
 	return cmd.CombinedOutput()
 }
 
-// buildWith builds parley with a defect, or without one.
+// buildWith builds parley with a defect, or without one if defect is empty.
 func buildWith(t *testing.T, defect string) (program string) {
 	t.Helper()
 	program = filepath.Join(t.TempDir(), "parley")
@@ -93,8 +97,8 @@ func buildWith(t *testing.T, defect string) (program string) {
 	return program
 }
 
-// plantDefect copies the files that a defect's patch is for, applies it to the copy, and answers an overlay for the
-// compiler, which puts the copies in the place of the files.
+// plantDefect copies the files that a defect's patch changes, applies the patch to the copies, and returns an overlay
+// with which the compiler reads the copies in place of the files.
 func plantDefect(t *testing.T, defect string) (overlay string) {
 	t.Helper()
 	root := harness.RepositoryRoot()
@@ -109,7 +113,7 @@ func plantDefect(t *testing.T, defect string) (overlay string) {
 	copied := t.TempDir()
 	replaced := map[string]string{}
 	for line := range strings.Lines(string(patch)) {
-		if file, is := strings.CutPrefix(strings.TrimSpace(line), "+++ b/"); is {
+		if file, found := strings.CutPrefix(strings.TrimSpace(line), "+++ b/"); found {
 			replaced[filepath.Join(root, file)] = filepath.Join(copied, file)
 			copyFile(t, filepath.Join(root, file), filepath.Join(copied, file))
 		}

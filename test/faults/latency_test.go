@@ -14,13 +14,13 @@ const (
 	latencyBins  = 64
 )
 
-// recorder counts deliveries by when they came and how long they took. Any number of readers may add at once.
+// recorder counts deliveries by their time and their latency. Any number of readers may call add at once.
 type recorder struct {
 	start  atomic.Pointer[time.Time]
 	slices [latencySpan / latencySlice][latencyBins]atomic.Int64
 }
 
-// reset forgets all and begins now.
+// reset drops all counts and starts now.
 func (r *recorder) reset() {
 	now := time.Now()
 	r.start.Store(&now)
@@ -46,8 +46,7 @@ func (r *recorder) slice(at time.Time) (int, bool) {
 	return i, i < len(r.slices)
 }
 
-// binIndex is the bin of a latency: each holds what is up to a fourth longer than the one before, from half a
-// millisecond on.
+// binIndex returns the bin of a latency. The first bin ends at 0.5 ms; each next one ends 25 % later.
 func binIndex(took time.Duration) int {
 	ms := took.Seconds() * 1000
 	if ms <= 0.5 {
@@ -60,17 +59,17 @@ func binEnd(bin int) time.Duration {
 	return time.Duration(0.5 * math.Pow(1.25, float64(bin)) * float64(time.Millisecond))
 }
 
-// latencyWindow is what was delivered in a stretch of time.
+// latencyWindow is the number and the latency of the deliveries in a period.
 type latencyWindow struct {
 	count    int64
 	took     time.Duration
 	p50, p99 time.Duration
 }
 
-// PerSecond is how many were delivered a second.
+// perSecond returns the number of deliveries per second.
 func (s latencyWindow) perSecond() float64 { return float64(s.count) / s.took.Seconds() }
 
-// between is what was delivered from one time to another, to the slice.
+// between returns the deliveries from one time to another, both rounded down to a slice.
 func (r *recorder) between(from, to time.Time) latencyWindow {
 	first, _ := r.slice(from)
 	last, ok := r.slice(to)

@@ -9,11 +9,12 @@ import (
 // killNATS kills the NATS server, and starts it again.
 var killNATS = &fault{name: "kill-nats", lasts: 4 * time.Second, inject: func(t *trial) func() {
 	t.nats.Kill()
-	return t.afterReady(t.nats.Start)
+	return t.checkReadyThenHeal(t.nats.Start)
 }}
 
-// afterReady wants all nodes to be ready still, and then undoes the fault: without NATS they are slower, and no worse.
-func (t *trial) afterReady(heal func()) func() {
+// checkReadyThenHeal checks that all nodes are still ready, and then undoes the fault: without NATS they are slower,
+// but work.
+func (t *trial) checkReadyThenHeal(heal func()) func() {
 	return func() {
 		for _, n := range t.nodes {
 			if !t.isReady(n) {
@@ -24,22 +25,22 @@ func (t *trial) afterReady(heal func()) func() {
 	}
 }
 
-// cutNATS takes NATS away from one node: every other time its connection breaks, and every other time it falls silent.
+// cutNATS separates one node from NATS: in even runs the connection is closed, in odd runs packets are dropped.
 var cutNATS = &fault{name: "cut-nats", lasts: 4 * time.Second, inject: func(t *trial) func() {
 	if t.run%2 == 0 {
-		t.addRemark("cut")
+		t.addNote("cut")
 		t.node.nats.cut()
-		return t.afterReady(t.node.nats.restore)
+		return t.checkReadyThenHeal(t.node.nats.restore)
 	}
-	t.addRemark("silent")
-	return t.afterReady(t.node.nats.dropAll())
+	t.addNote("silent")
+	return t.checkReadyThenHeal(t.node.nats.dropAll())
 }}
 
-// badNetwork slows the lines of one node to PostgreSQL and NATS, and lets the lines of clients to all nodes break again
-// and again, in the midst of requests and answers.
-var badNetwork = &fault{name: "bad-lines", everywhere: true, inject: func(t *trial) func() {
+// badNetwork adds latency to the connections of one node to PostgreSQL and NATS, and resets the connections of clients
+// to all nodes again and again, in the middle of requests and responses.
+var badNetwork = &fault{name: "bad-lines", allNodes: true, inject: func(t *trial) func() {
 	slow := `"latency": 30, "jitter": 20`
-	mend := []func(){
+	undo := []func(){
 		t.node.postgres.addToxic("latency", "downstream", slow), t.node.nats.addToxic("latency", "downstream", slow),
 		t.node.front.addToxic("latency", "downstream", slow),
 	}
@@ -51,20 +52,20 @@ var badNetwork = &fault{name: "bad-lines", everywhere: true, inject: func(t *tri
 		}
 	}
 	return func() {
-		for _, f := range mend {
+		for _, f := range undo {
 			f()
 		}
 	}
 }}
 
-// slowReaders leaves a third of the readers a line that is far too thin for what they are sent.
+// slowReaders limits the connections of a third of the readers to a bandwidth far below what they are sent.
 var slowReaders = &fault{name: "slow-readers", lasts: 6 * time.Second, inject: func(t *trial) func() {
-	var mend []func()
+	var undo []func()
 	for _, n := range t.nodes {
-		mend = append(mend, n.front.addToxic("bandwidth", "downstream", `"rate": 2`))
+		undo = append(undo, n.front.addToxic("bandwidth", "downstream", `"rate": 2`))
 	}
 	return func() {
-		for _, f := range mend {
+		for _, f := range undo {
 			f()
 		}
 	}

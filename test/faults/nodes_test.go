@@ -13,7 +13,7 @@ var killNode = &fault{name: "kill-node", lasts: time.Second, inject: func(t *tri
 	return t.node.Start
 }}
 
-// stopNode lets a node stand still, connections and all, as one whose machine swaps or is moved.
+// stopNode freezes a node with its connections, as when its machine swaps or is migrated.
 var stopNode = &fault{name: "stop-node", lasts: 8 * time.Second, inject: func(t *trial) func() {
 	t.node.Signal(syscall.SIGSTOP)
 	return func() { t.node.Signal(syscall.SIGCONT) }

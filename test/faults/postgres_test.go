@@ -12,8 +12,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// killPostgres kills all of PostgreSQL as a power cut does, and starts it again.
-var killPostgres = &fault{name: "kill-postgres", lasts: time.Second, everywhere: true, inject: func(t *trial) func() {
+// killPostgres kills all processes of PostgreSQL, as a power failure does, and starts it again.
+var killPostgres = &fault{name: "kill-postgres", lasts: time.Second, allNodes: true, inject: func(t *trial) func() {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
 	if err := t.postgres.Kill(ctx); err != nil {
@@ -28,54 +28,57 @@ func (t *trial) restartPostgres() {
 	}
 }
 
-// cutPostgres takes PostgreSQL away from one node: every other time its connections break and new ones are refused, and
-// every other time they fall silent.
-var cutPostgres = &fault{name: "cut-postgres", lasts: 8 * time.Second, cutsOff: true, inject: func(t *trial) func() {
+// cutPostgres separates one node from PostgreSQL: in even runs its connections are closed and new ones are refused, in
+// odd runs packets are dropped.
+var cutPostgres = &fault{name: "cut-postgres", lasts: 8 * time.Second, isolates: true, inject: func(t *trial) func() {
 	if t.run%2 == 0 {
-		t.addRemark("cut")
+		t.addNote("cut")
 		t.node.postgres.cut()
 		return t.node.postgres.restore
 	}
-	t.addRemark("silent")
+	t.addNote("silent")
 	return t.node.postgres.dropAll()
 }}
 
-// killBackends ends those processes of PostgreSQL that are committing, again and again: the commits take place, and the
-// nodes cannot know. In between it ends some that are about to commit, whose changes are undone. At last one is killed,
-// so that PostgreSQL breaks off all others too, and recovers.
-var killBackends = &fault{name: "kill-backends", everywhere: true, inject: func(t *trial) func() {
+// killBackends terminates PostgreSQL processes that are committing, again and again: their commits succeed, but the
+// nodes cannot know. In between it terminates some that have not begun to commit, whose changes are rolled back. In the
+// end it kills one, upon which PostgreSQL ends all others too and recovers.
+var killBackends = &fault{name: "kill-backends", allNodes: true, inject: func(t *trial) func() {
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Timeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, t.postgres.Address())
 	if err != nil {
-		t.reportFlaw("PostgreSQL does not answer: %v", err)
+		t.reportFlaw("PostgreSQL did not respond: %v", err)
 		return func() {}
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
 	during, before := 0, 0
 	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); pauseBriefly(ctx) {
-		during += t.endOne(ctx, conn, "state = 'active' AND query ILIKE 'commit%'")
-		before += t.endOne(ctx, conn, "backend_xid IS NOT NULL AND query NOT ILIKE 'commit%'")
+		during += t.terminateOne(ctx, conn, "state = 'active' AND query ILIKE 'commit%'")
+		before += t.terminateOne(ctx, conn, "backend_xid IS NOT NULL AND query NOT ILIKE 'commit%'")
 	}
-	t.addRemark("%d ended during, %d before a commit", during, before)
+	t.addNote("%d terminated during, %d before a commit", during, before)
 	if during == 0 || before == 0 {
-		t.reportFlaw("%d processes of PostgreSQL were ended while they committed, and %d before", during, before)
+		t.reportFlaw("%d PostgreSQL processes were terminated during a commit and %d before one, want at least 1 of each",
+			during, before)
 	}
 	t.killBackend(ctx, conn)
 	return func() {}
 }}
 
-// endOne ends one process of which something is so, if there is one.
-func (t *trial) endOne(ctx context.Context, conn *pgx.Conn, isSo string) (ended int) {
+// terminateOne terminates one process for which the SQL condition is true, if there is one, and returns how many it
+// terminated.
+func (t *trial) terminateOne(ctx context.Context, conn *pgx.Conn, condition string) (terminated int) {
 	err := conn.QueryRow(ctx, `SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-		WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND `+isSo+" LIMIT 1) AS one").Scan(&ended)
+		WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND `+condition+` LIMIT 1) AS one`,
+	).Scan(&terminated)
 	if err != nil {
-		t.reportFlaw("ask PostgreSQL what its processes do: %v", err)
+		t.reportFlaw("terminate a process of PostgreSQL: %v", err)
 	}
-	return ended
+	return terminated
 }
 
-// killBackend kills a process outright. The server then ends all the others, and comes back from its log.
+// killBackend kills one process with SIGKILL. The server then ends all others, and recovers from its write-ahead log.
 func (t *trial) killBackend(ctx context.Context, conn *pgx.Conn) {
 	var pid int
 	err := conn.QueryRow(ctx, `SELECT pid FROM pg_stat_activity

@@ -13,17 +13,18 @@ import (
 )
 
 const (
-	// presenceWithin bounds how long after a fault some node may be wrong about who is there.
-	presenceWithin = 15 * time.Second
-	// watchedUsers are those whose presence is compared.
+	// presenceLimit bounds how long after a fault a node may report wrong presence.
+	presenceLimit = 15 * time.Second
+	// watchedUsers is the number of users whose presence is checked.
 	watchedUsers = 6
 )
 
-// watchPresence makes those whose presence is compared. Half of them are there.
+// watchPresence creates the users whose presence is checked. Half of them open a stream.
 func (c *workload) watchPresence() {
 	for i := range watchedUsers {
 		r := &streamReader{
-			workload: c, name: fmt.Sprintf("watched-%d", i), home: c.nodes[i%len(c.nodes)], enters: true, rooms: []int64{c.lounge},
+			workload: c, name: fmt.Sprintf("watched-%d", i), home: c.nodes[i%len(c.nodes)], entersRooms: true,
+			rooms: []int64{c.quietRoom},
 		}
 		r.client = c.addGuest(r.name, r.rooms)
 		c.watched = append(c.watched, r)
@@ -33,7 +34,7 @@ func (c *workload) watchPresence() {
 	}
 }
 
-// reconnectWatched makes one who is there go, and one who is not come, at each node.
+// reconnectWatched disconnects the watched users that are connected, and connects the others.
 func (c *workload) reconnectWatched() {
 	for _, r := range c.watched {
 		if r.isConnected() {
@@ -48,7 +49,7 @@ func (c *workload) reconnectWatched() {
 
 func (r *streamReader) isConnected() bool { return r.cancel != nil }
 
-// awaitPresence waits until every node tells the truth of who is there, and answers how long after the fault that was.
+// awaitPresence waits until every node reports the right presence, and returns how long after the fault that was.
 func (c *workload) awaitPresence(healed time.Time) time.Duration {
 	var wrong string
 	for {
@@ -62,7 +63,7 @@ func (c *workload) awaitPresence(healed time.Time) time.Duration {
 		if wrong == "" {
 			return took
 		}
-		if took > presenceWithin+lateness {
+		if took > presenceLimit+clockTolerance {
 			c.reportFlaw("%v after the fault, %s", took.Round(time.Millisecond), wrong)
 			return took
 		}
@@ -70,25 +71,30 @@ func (c *workload) awaitPresence(healed time.Time) time.Duration {
 	}
 }
 
-// presenceError is what a node has wrong, "" for nothing.
+// presenceError describes what presence a node reports wrongly. It returns "" if all is right.
 func (c *workload) presenceError(n *clusterNode) string {
-	a, err := c.callUntilAnswered(context.Background(), c.owner, []*clusterNode{n}, "GET", harness.RoomPath(c.lounge)+"/members?present=true&limit=200", nil)
+	nodes := []*clusterNode{n}
+	path := harness.RoomPath(c.quietRoom) + "/members?present=true&limit=200"
+	a, err := c.callUntilAnswered(context.Background(), c.owner, nodes, "GET", path, nil)
 	var page models.Page[models.Member]
 	if err != nil || a.HTTP.StatusCode != 200 || (harness.Event{Data: string(a.Body)}).Decode(&page) != nil {
-		return fmt.Sprintf("%s does not tell who is present: %v %v", n.name, a, err)
+		return fmt.Sprintf("%s did not return who is present: %v %v", n.name, a, err)
 	}
 	for _, r := range c.watched {
 		present := slices.ContainsFunc(page.Items, func(m models.Member) bool { return m.User.ID == r.client.User.ID })
 		if present != r.isConnected() {
-			return fmt.Sprintf("%s has %s present: %v; its stream was at %s", n.name, r.name, present, r.lastPosition())
+			return fmt.Sprintf("%s reports for %s present: %v, want %v; its stream was at %s",
+				n.name, r.name, present, r.isConnected(), r.lastPosition())
 		}
-		a, err := c.callUntilAnswered(context.Background(), c.owner, []*clusterNode{n}, "GET", fmt.Sprintf("/v1/users/%d", r.client.User.ID), nil)
+		path := fmt.Sprintf("/v1/users/%d", r.client.User.ID)
+		a, err := c.callUntilAnswered(context.Background(), c.owner, nodes, "GET", path, nil)
 		var user models.User
 		if err != nil || a.HTTP.StatusCode != 200 || (harness.Event{Data: string(a.Body)}).Decode(&user) != nil {
-			return fmt.Sprintf("%s does not tell of %s: %v %v", n.name, r.name, a, err)
+			return fmt.Sprintf("%s did not return the user %s: %v %v", n.name, r.name, a, err)
 		}
 		if user.Online != r.isConnected() {
-			return fmt.Sprintf("%s has %s online: %v; its stream was at %s", n.name, r.name, user.Online, r.lastPosition())
+			return fmt.Sprintf("%s reports for %s online: %v, want %v; its stream was at %s",
+				n.name, r.name, user.Online, r.isConnected(), r.lastPosition())
 		}
 	}
 	return ""

@@ -12,24 +12,24 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// proxy stands between two programs, and can be told to be a bad line.
+// proxy is a TCP proxy between two programs that can impair the connection.
 type proxy struct {
 	t testing.TB
 	*toxiproxy.Proxy
 }
 
-// startProxy starts a proxy before the server at a host and port. It ends with the test.
+// startProxy starts a proxy in front of the server at a host and port. It is stopped at the end of the test.
 func startProxy(t testing.TB, name, upstream string) *proxy {
 	t.Helper()
-	zerolog.SetGlobalLevel(zerolog.Disabled) // some of its parts log elsewhere than where they are told to
-	house := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	p := &proxy{t, toxiproxy.NewProxy(house, name, "127.0.0.1:0", upstream)}
+	zerolog.SetGlobalLevel(zerolog.Disabled) // parts of toxiproxy ignore the logger that they are given
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	p := &proxy{t, toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)}
 	p.restore()
 	t.Cleanup(p.Stop)
 	return p
 }
 
-// cut breaks all connections, and refuses new ones until restore.
+// cut closes all connections, and refuses new ones until restore.
 func (p *proxy) cut() { p.Stop() }
 
 func (p *proxy) restore() {
@@ -39,9 +39,9 @@ func (p *proxy) restore() {
 	}
 }
 
-// addToxic makes the line bad: kind and attributes are toxiproxy's, direction is upstream or downstream. mend undoes
-// it.
-func (p *proxy) addToxic(kind, direction, attributes string) (mend func()) {
+// addToxic impairs the connections: kind and attributes are those of toxiproxy, direction is upstream or downstream.
+// undo removes the impairment.
+func (p *proxy) addToxic(kind, direction, attributes string) (undo func()) {
 	p.t.Helper()
 	name := kind + " " + direction
 	_, err := p.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(
@@ -56,8 +56,8 @@ func (p *proxy) addToxic(kind, direction, attributes string) (mend func()) {
 	}
 }
 
-// dropAll lets nothing through and breaks nothing, as a cable that is pulled. mend breaks what was silent.
-func (p *proxy) dropAll() (mend func()) {
+// dropAll drops all packets without closing connections, like a pulled cable. undo closes the affected connections.
+func (p *proxy) dropAll() (undo func()) {
 	p.t.Helper()
 	up := p.addToxic("timeout", "upstream", `"timeout": 0`)
 	down := p.addToxic("timeout", "downstream", `"timeout": 0`)

@@ -9,7 +9,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// eventData is what a reader looks at of an event's data.
+// eventData is the part of an event's data that readers check.
 type eventData struct {
 	ID        int64       `json:"id"`
 	RoomID    int64       `json:"room_id"`
@@ -22,8 +22,8 @@ type eventData struct {
 	} `json:"user"`
 }
 
-// take looks at the next event of a stream or page, and reports whether to go on.
-func (r *streamReader) take(e harness.Event) bool {
+// handle checks the next event of a stream or page, and reports whether to continue.
+func (r *streamReader) handle(e harness.Event) bool {
 	now := time.Now()
 	var about eventData
 	if err := e.Decode(&about); err != nil {
@@ -32,34 +32,36 @@ func (r *streamReader) take(e harness.Event) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.last = e.Name
+	r.lastEvent = e.Name
 	if e.ID != "" {
 		r.lastID = e.ID
 	}
 	switch name := models.EventName(e.Name); name {
 	case models.EventReady:
-		r.opened()
+		r.signalOpened()
 	case models.EventMessageCreated, models.EventMessageNotification:
-		r.message(name, about, now)
+		r.handleMessage(name, about, now)
 	case models.EventMemberLeft, models.EventMemberBanned:
 		if about.User.ID == r.client.User.ID {
-			r.removed = now
+			r.removedAt = now
 			return true
 		}
-		r.mustBeIn(e, about)
+		r.expectMember(e, about)
 	case models.EventSessionRevoked:
-		r.revoked = now
+		r.revokedAt = now
 	case models.EventServerClosing:
-		r.locked(func() { r.asked = append(r.asked, time.Duration(about.ReconnectInMS)*time.Millisecond) })
+		r.locked(func() {
+			r.reconnectDelays = append(r.reconnectDelays, time.Duration(about.ReconnectInMS)*time.Millisecond)
+		})
 	case models.EventResync:
-		r.reportFlaw("%s at %s was told to read again: %v", r.name, r.at, e)
+		r.reportFlaw("%s at %s got resync: %v", r.name, r.node, e)
 	default:
-		r.mustBeIn(e, about)
+		r.expectMember(e, about)
 	}
 	return true
 }
 
-func (r *streamReader) opened() {
+func (r *streamReader) signalOpened() {
 	select {
 	case <-r.started:
 	default:
@@ -67,48 +69,51 @@ func (r *streamReader) opened() {
 	}
 }
 
-// message takes one message. r.mu is held.
-func (r *streamReader) message(name models.EventName, m eventData, now time.Time) {
+// handleMessage checks one message. r.mu is held.
+func (r *streamReader) handleMessage(name models.EventName, m eventData, now time.Time) {
 	key := keyOf(m.Text)
-	if !r.revoked.IsZero() {
-		r.reportFlaw("%s at %s, who was logged out, was still told of message %d in room %d", r.name, r.at, m.ID, m.RoomID)
+	if !r.revokedAt.IsZero() {
+		r.reportFlaw("%s at %s still received message %d of room %d after its session was revoked",
+			r.name, r.node, m.ID, m.RoomID)
 	}
-	if !r.removed.IsZero() && m.RoomID == r.rooms[0] {
-		r.reportFlaw("%s at %s, who was taken out of room %d, was still told of message %d there", r.name, r.at, m.RoomID, m.ID)
+	if !r.removedAt.IsZero() && m.RoomID == r.rooms[0] {
+		r.reportFlaw("%s at %s still received message %d of room %d after its removal",
+			r.name, r.node, m.ID, m.RoomID)
 		return
 	}
-	// One who has been removed by the time that a stream opens again is no longer in the room, whatever is replayed.
-	if r.enters && !r.departs && name != models.EventMessageCreated {
-		r.reportFlaw("%s at %s, who is in room %d, got message %d as %s", r.name, r.at, m.RoomID, m.ID, name)
+	// A user who was removed before a stream is opened again is no longer present, even while older messages are replayed.
+	if r.entersRooms && !r.removalExpected && name != models.EventMessageCreated {
+		r.reportFlaw("%s at %s is present in room %d, but got message %d as %s", r.name, r.node, m.RoomID, m.ID, name)
 	}
-	due, known := r.due[m.RoomID]
+	next, known := r.next[m.RoomID]
 	switch {
 	case !known:
-		r.reportFlaw("%s at %s was told of message %d in room %d, which it is not in", r.name, r.at, m.ID, m.RoomID)
+		r.reportFlaw("%s at %s got message %d of room %d, of which it is no member", r.name, r.node, m.ID, m.RoomID)
 		return
-	case m.ID < due:
-		r.reportFlaw("%s at %s got message %d of room %d again, or out of order: %d was due", r.name, r.at, m.ID, m.RoomID, due)
+	case m.ID < next:
+		r.reportFlaw("%s at %s got message %d of room %d again or out of order, want %d",
+			r.name, r.node, m.ID, m.RoomID, next)
 		return
-	case m.ID > due:
-		r.reportFlaw("%s at %s got message %d of room %d where %d was due", r.name, r.at, m.ID, m.RoomID, due)
+	case m.ID > next:
+		r.reportFlaw("%s at %s got message %d of room %d, want message %d", r.name, r.node, m.ID, m.RoomID, next)
 	}
-	r.due[m.RoomID] = m.ID + 1
+	r.next[m.RoomID] = m.ID + 1
 	r.seen[m.RoomID] = append(r.seen[m.RoomID], key)
 	if !r.polls {
 		r.latency.add(now, now.Sub(m.CreatedAt.Time))
 	}
 }
 
-// mustBeIn wants whatever else is told of a room to be for one who is in it. r.mu is held.
-func (r *streamReader) mustBeIn(e harness.Event, about eventData) {
-	if about.RoomID != 0 && about.RoomID == r.rooms[0] && !r.removed.IsZero() {
-		r.reportFlaw("%s at %s, who was taken out of the room, was still told %v", r.name, r.at, e)
+// expectMember checks that the reader still is a member of the room that an event is about. r.mu is held.
+func (r *streamReader) expectMember(e harness.Event, about eventData) {
+	if about.RoomID != 0 && about.RoomID == r.rooms[0] && !r.removedAt.IsZero() {
+		r.reportFlaw("%s at %s still received %v after its removal", r.name, r.node, e)
 	}
 }
 
-// has reports whether the reader has come to a message of a room.
-func (r *streamReader) has(room, id int64) bool {
+// hasRead reports whether the reader has read up to a message of a room.
+func (r *streamReader) hasRead(room, id int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.due[room] > id
+	return r.next[room] > id
 }

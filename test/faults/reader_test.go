@@ -17,69 +17,71 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// streamReader reads the messages of its rooms and hops from node to node, with the last id that it has. It wants each
-// message once and in order.
+// streamReader reads the messages of its rooms and hops from node to node, continuing after the last event id that it
+// got. It checks that it receives each message once and in order.
 type streamReader struct {
 	*workload
-	client  *harness.Client
-	name    string
-	rooms   []int64
-	enters  bool         // is in its rooms, and so gets message.created in place of message.notification
-	polls   bool         // asks for pages of the log in place of a stream
-	proxied bool         // comes through the proxies
-	departs bool         // is about to be taken out of its first room, or to be logged out
-	home    *clusterNode // where it opens its stream first, and stays as long as that lasts; nil for one who hops
+	client          *harness.Client
+	name            string
+	rooms           []int64
+	entersRooms     bool         // is present in its rooms, and so gets message.created, not message.notification
+	polls           bool         // reads pages of the log, not a stream
+	proxied         bool         // connects through the proxies
+	removalExpected bool         // will be removed from its first room or logged out
+	home            *clusterNode // where it opens and keeps its first stream; nil for one that hops
 
 	hops    atomic.Int64
 	started chan struct{} // closed once the first stream is open
 	cancel  context.CancelFunc
-	done    chan struct{} // closed when it has ended
+	done    chan struct{} // closed when reading has ended
 
-	mu       sync.Mutex
-	at       string // the node that it reads from
-	lastID   string
-	due      map[int64]int64   // room → the id that comes next
-	seen     map[int64][]int64 // room → keys, of this run
-	mark     map[int64]bool    // keys that it was to wait for, of a room without a count of its own
-	removed  time.Time         // when it saw that it was taken out of its first room
-	revoked  time.Time         // when it saw that its session was ended
-	shut     time.Time         // when it was refused as logged out
-	expelled time.Time         // when the node that it keeps to ended its stream
-	last     string            // the name of the event that came last
+	mu        sync.Mutex
+	node      string // the node that it reads from
+	lastID    string
+	next      map[int64]int64   // room → the next message id
+	seen      map[int64][]int64 // room → keys received in this run
+	removedAt time.Time         // when it learned of its removal from its first room
+	revokedAt time.Time         // when it learned that its session was revoked
+	refusedAt time.Time         // when a stream was refused because it is logged out
+	endedAt   time.Time         // when its home ended its stream
+	lastEvent string            // the name of the last event
 }
 
 func newStreamReader(c *workload, i int) *streamReader {
-	r := &streamReader{workload: c, name: fmt.Sprintf("reader-%d", i), enters: i%2 == 0, polls: i%10 == 9, proxied: i%3 == 0}
-	for k := range 1 + (i%6+1)/3 { // one to three: of six readers two are in one room, three in two, one in three
+	r := &streamReader{
+		workload: c, name: fmt.Sprintf("reader-%d", i),
+		entersRooms: i%2 == 0, polls: i%10 == 9, proxied: i%3 == 0,
+	}
+	for k := range 1 + (i%6+1)/3 { // of six readers, two are in one room, three in two, one in three
 		r.rooms = append(r.rooms, c.rooms[(i+k*3)%len(c.rooms)])
 	}
 	return r
 }
 
-// start begins to read, until it is cancelled or the workload ends.
+// start starts reading, until r.cancel is called or the workload ends.
 func (r *streamReader) start() {
-	r.due, r.seen, r.mark = map[int64]int64{}, map[int64][]int64{}, map[int64]bool{}
+	r.next, r.seen = map[int64]int64{}, map[int64][]int64{}
 	r.started, r.done = make(chan struct{}), make(chan struct{})
-	ctx, cancel := context.WithCancel(r.reading)
+	ctx, cancel := context.WithCancel(r.readContext)
 	r.cancel = cancel
-	r.ending.Go(func() {
+	r.reading.Go(func() {
 		defer close(r.done)
 		a, err := r.callUntilAnswered(ctx, r.client, r.nodes, "GET", "/v1/rooms", nil)
 		if err != nil {
-			r.reportFlaw("%s could not begin: %v", r.name, err)
+			r.reportFlaw("%s could not start: %v", r.name, err)
 			return
 		}
-		r.begin(a)
+		r.setPositions(a)
 		if r.polls {
 			r.poll(ctx)
 		} else {
-			r.follow(ctx)
+			r.readStreams(ctx)
 		}
 	})
 }
 
-// begin notes where the rooms stand as the reader begins.
-func (r *streamReader) begin(a *harness.Response) {
+// setPositions sets the positions in the log and in the rooms from which the reader starts.
+func (r *streamReader) setPositions(a *harness.Response) {
 	var page models.Page[models.Room]
 	if err := json.Unmarshal(a.Body, &page); err != nil {
 		r.reportFlaw("%s: %v: %v", r.name, a, err)
@@ -88,23 +90,23 @@ func (r *streamReader) begin(a *harness.Response) {
 	defer r.mu.Unlock()
 	r.lastID = a.Header("Event-Cursor")
 	for _, room := range page.Items {
-		r.due[room.ID] = room.LastMessageID + 1
+		r.next[room.ID] = room.LastMessageID + 1
 	}
 }
 
-// follow reads streams, one after the other.
-func (r *streamReader) follow(ctx context.Context) {
+// readStreams reads streams, one after the other.
+func (r *streamReader) readStreams(ctx context.Context) {
 	n := r.home
-	for first := true; ctx.Err() == nil && r.shut.IsZero(); first = false {
+	for first := true; ctx.Err() == nil && r.refusedAt.IsZero(); first = false {
 		if n == nil || !first {
-			n = r.any()
+			n = r.anyNode()
 		}
 		reading, cancel := context.WithCancel(ctx)
 		var hop *time.Timer
 		ready := make(chan struct{})
 		hop = time.AfterFunc(2*time.Second+rand.N(8*time.Second), func() {
 			<-ready
-			if r.still.Load() {
+			if r.noHops.Load() {
 				hop.Reset(time.Second)
 				return
 			}
@@ -114,7 +116,7 @@ func (r *streamReader) follow(ctx context.Context) {
 		if r.home != nil {
 			hop.Stop()
 		}
-		err := r.readOnce(reading, n)
+		err := r.readStream(reading, n)
 		hop.Stop()
 		cancel()
 		r.hops.Add(1)
@@ -124,36 +126,36 @@ func (r *streamReader) follow(ctx context.Context) {
 	}
 }
 
-func (r *streamReader) readOnce(ctx context.Context, n *clusterNode) error {
+func (r *streamReader) readStream(ctx context.Context, n *clusterNode) error {
 	query := ""
-	if r.enters {
+	if r.entersRooms {
 		for _, id := range r.rooms {
 			query += fmt.Sprintf("room=%d&", id)
 		}
 	}
 	r.mu.Lock()
-	r.at, r.last = n.name, ""
+	r.node, r.lastEvent = n.name, ""
 	lastID := r.lastID
 	r.mu.Unlock()
 	body, err := r.client.AtServer(n.address(r.proxied)).TryOpenStream(ctx, query, "Last-Event-ID", lastID)
 	if err != nil {
-		r.refused(err)
+		r.handleRefusal(err)
 		return err
 	}
 	defer func() { _ = body.Close() }()
-	err = harness.ReadEvents(body, r.take)
+	err = harness.ReadEvents(body, r.handle)
 	if ctx.Err() == nil {
-		r.broken(n, err)
+		r.handleEnd(n, err)
 	}
 	return err
 }
 
-// broken wants a stream that its node ended to have been told so, where all goes in order.
-func (r *streamReader) broken(n *clusterNode, err error) {
+// handleEnd checks that a node that shuts down in order announced the end of the stream.
+func (r *streamReader) handleEnd(n *clusterNode, err error) {
 	r.mu.Lock()
-	last := models.EventName(r.last)
+	last := models.EventName(r.lastEvent)
 	if n == r.home {
-		r.expelled = time.Now()
+		r.endedAt = time.Now()
 	}
 	r.mu.Unlock()
 	orderly := false
@@ -163,14 +165,14 @@ func (r *streamReader) broken(n *clusterNode, err error) {
 	}
 }
 
-// refused notes that a stream was refused since the session is over, which only one who was logged out may see.
-func (r *streamReader) refused(err error) {
+// handleRefusal records that a stream was refused because the session is revoked. Any other refusal is a flaw.
+func (r *streamReader) handleRefusal(err error) {
 	var refusal *harness.StreamRefusedError
 	if !errors.As(err, &refusal) || refusal.Status == http.StatusServiceUnavailable {
 		return
 	}
 	r.mu.Lock()
-	r.shut = time.Now()
+	r.refusedAt = time.Now()
 	r.mu.Unlock()
 	if refusal.Status != http.StatusUnauthorized {
 		r.reportFlaw("%s: %v", r.name, err)
@@ -180,16 +182,17 @@ func (r *streamReader) refused(err error) {
 // poll reads the log page by page.
 func (r *streamReader) poll(ctx context.Context) {
 	for ctx.Err() == nil {
-		n := r.any()
+		n := r.anyNode()
 		r.mu.Lock()
-		r.at = n.name
+		r.node = n.name
 		after := r.lastID
 		r.mu.Unlock()
-		asking, cancel := context.WithTimeout(ctx, answerTime)
-		a, err := r.client.AtServer(n.address(r.proxied)).TryCall(asking, "GET", "/v1/events?limit=200&after="+after, nil, "Accept", "application/json")
+		asking, cancel := context.WithTimeout(ctx, attemptTimeout)
+		a, err := r.client.AtServer(n.address(r.proxied)).TryCall(
+			asking, "GET", "/v1/events?limit=200&after="+after, nil, "Accept", "application/json")
 		cancel()
 		if err == nil && a.HTTP.StatusCode == http.StatusOK {
-			r.takePage(a)
+			r.handlePage(a)
 		} else if err == nil && a.HTTP.StatusCode != http.StatusServiceUnavailable {
 			r.reportFlaw("%s: %v", r.name, a)
 			return
@@ -202,13 +205,13 @@ func (r *streamReader) poll(ctx context.Context) {
 	}
 }
 
-func (r *streamReader) takePage(a *harness.Response) {
+func (r *streamReader) handlePage(a *harness.Response) {
 	var page models.Page[models.Event]
 	if err := json.Unmarshal(a.Body, &page); err != nil {
 		r.reportFlaw("%s: %v: %v", r.name, a, err)
 		return
 	}
 	for _, e := range page.Items {
-		r.take(harness.Event{ID: e.ID, Name: string(e.Name), Data: string(e.Data)})
+		r.handle(harness.Event{ID: e.ID, Name: string(e.Name), Data: string(e.Data)})
 	}
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// restartAll replaces all nodes, one after the other, as an update does. Clients come through a balancer.
-var restartAll = &fault{name: "rolling-restart", everywhere: true, inject: func(t *trial) func() {
-	t.locked(func() { t.orderly, t.asked, t.sent.lost = true, nil, nil })
+// restartAll restarts all nodes, one after the other, as an update does. Clients connect through a load balancer.
+var restartAll = &fault{name: "rolling-restart", allNodes: true, inject: func(t *trial) func() {
+	t.locked(func() { t.orderly, t.reconnectDelays, t.sent.failures = true, nil, nil })
 	stopBalancing := t.balance()
 	for _, n := range t.nodes {
 		if status := n.Terminate(); status != 0 {
-			t.reportFlaw("%s ended with status %d", n.name, status)
+			t.reportFlaw("%s ended with status %d, want 0", n.name, status)
 		}
 		n.Start()
 	}
@@ -29,7 +29,7 @@ var restartAll = &fault{name: "rolling-restart", everywhere: true, inject: func(
 	}
 }}
 
-// balance keeps away from nodes that are not ready, as whatever stands before them does, until stop is called.
+// balance keeps clients away from nodes that are not ready, as a load balancer does, until stop is called.
 func (t *trial) balance() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var asking sync.WaitGroup
@@ -48,27 +48,27 @@ func (t *trial) balance() (stop func()) {
 }
 
 func (f *testCluster) isReady(n *clusterNode) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
 	a, err := (&harness.Client{T: f.t, HTTP: f.http, URL: n.URL}).TryCall(ctx, "GET", "/readyz", nil)
 	return err == nil && a.HTTP.StatusCode == http.StatusOK
 }
 
-// checkOrderly wants the streams to have been asked back at different times, and, where a node waits before it
-// closes so that clients notice, no request to have been lost.
+// checkOrderly checks that the closed streams were given different reconnect delays, and that no request failed, since
+// a node drains before it closes.
 func (t *trial) checkOrderly() {
-	var asked []time.Duration
-	var lost []string
-	t.locked(func() { asked, lost = t.asked, t.sent.lost })
-	t.addRemark("%d streams closed", len(asked))
-	if len(asked) == 0 {
-		t.reportFlaw("no stream was told that its server closes")
+	var delays []time.Duration
+	var failures []string
+	t.locked(func() { delays, failures = t.reconnectDelays, t.sent.failures })
+	t.addNote("%d streams closed", len(delays))
+	if len(delays) == 0 {
+		t.reportFlaw("no stream got server.closing")
 		return
 	}
-	if spread := slices.Max(asked) - slices.Min(asked); len(asked) > 30 && spread < time.Second {
-		t.reportFlaw("%d streams were all asked to come back within %v of each other", len(asked), spread)
+	if spread := slices.Max(delays) - slices.Min(delays); len(delays) > 30 && spread < time.Second {
+		t.reportFlaw("the reconnect delays of %d streams are within %v, want at least 1s", len(delays), spread)
 	}
-	if len(lost) > 0 {
-		t.reportFlaw("%d requests were lost, the first %s", len(lost), lost[0])
+	if len(failures) > 0 {
+		t.reportFlaw("%d requests failed, the first %s", len(failures), failures[0])
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// messageSender sends messages at an even pace, each under a key of its own, to whichever node.
+// messageSender sends messages at a steady rate, each with an idempotency key of its own, to random nodes.
 type messageSender struct {
 	*workload
 	client  *harness.Client
@@ -30,7 +30,7 @@ func newMessageSender(c *workload, i int) *messageSender {
 	return &messageSender{workload: c, index: i, rooms: []int64{c.rooms[i%n], c.rooms[(i+n/2)%n]}, proxied: i%3 == 0}
 }
 
-// textWith is the text of the message with a key, keyOf the key in a text.
+// textWith returns the text of the message with a key; keyOf returns the key in a text, -1 if it has none.
 func textWith(key int64) string { return fmt.Sprintf("%d. Is anybody there? Say something!", key) }
 
 func keyOf(text string) int64 {
@@ -45,7 +45,7 @@ func keyOf(text string) int64 {
 func (s *messageSender) run(ctx context.Context) {
 	pace := time.Second * time.Duration(s.size.senders) / time.Duration(s.size.rate)
 	select {
-	case <-time.After(rand.N(pace)): // not all at once
+	case <-time.After(rand.N(pace)): // so that the senders do not all start at once
 	case <-ctx.Done():
 		return
 	}
@@ -60,17 +60,18 @@ func (s *messageSender) run(ctx context.Context) {
 	}
 }
 
-// sendOne sends a message. One in ten is given up when its first attempt fails; the others are made sure of. Some are
-// sent to two nodes at once, and some once more after they were acknowledged: the key must make one message of them.
+// sendOne sends a message. One in ten is given up if its first attempt fails; the others are repeated until they are
+// acknowledged. Some are sent to two nodes at once, and some once more after they were acknowledged: because of the
+// key, only one message may be stored.
 func (s *messageSender) sendOne() {
 	key := s.nextKey(s.index)
 	room := s.rooms[rand.IntN(len(s.rooms))]
-	sure := rand.IntN(10) > 0
-	if sure && rand.IntN(50) == 0 {
+	retry := rand.IntN(10) > 0
+	if retry && rand.IntN(50) == 0 {
 		s.sendTwice(room, key)
 		return
 	}
-	m, ok := s.send(room, key, sure)
+	m, ok := s.send(room, key, retry)
 	s.locked(func() {
 		if ok {
 			s.sent.acked[key] = messageID{room, m.ID}
@@ -102,31 +103,33 @@ func (s *messageSender) sendTwice(room, key int64) {
 
 func (s *messageSender) compareRepeat(key int64, first, again models.Message, ok bool) {
 	if ok && (again.ID != first.ID || again.CreatedAt != first.CreatedAt) {
-		s.reportFlaw("room %d: key %d became message %d and, sent again under its key, message %d", first.RoomID, key, first.ID, again.ID)
+		s.reportFlaw("room %d: key %d became message %d and, repeated with its key, message %d",
+			first.RoomID, key, first.ID, again.ID)
 	}
 	s.locked(func() { s.sent.repeats++ })
 }
 
-// send makes one message; made sure of, it is tried until it is acknowledged, at another node each time.
-func (s *messageSender) send(room, key int64, sure bool) (m models.Message, ok bool) {
+// send sends one message. With retry, it repeats the request at random nodes until the message is acknowledged, for
+// harness.Timeout at most.
+func (s *messageSender) send(room, key int64, retry bool) (m models.Message, ok bool) {
 	for deadline := time.Now().Add(harness.Timeout); time.Now().Before(deadline); {
-		n := s.any()
-		ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+		n := s.anyNode()
+		ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 		a, err := s.client.AtServer(n.address(s.proxied)).TryCall(ctx, "POST", harness.RoomPath(room)+"/messages",
 			models.NewMessage{Text: textWith(key)}, "Idempotency-Key", fmt.Sprintf("key-%d", key))
 		cancel()
 		switch {
 		case err == nil && a.HTTP.StatusCode == http.StatusCreated:
 			if err := (harness.Event{Data: string(a.Body)}).Decode(&m); err != nil {
-				s.reportFlaw("%s answered %v", n.name, a)
+				s.reportFlaw("%s returned %v", n.name, a)
 			}
 			return m, true
 		case err == nil && a.HTTP.StatusCode != http.StatusServiceUnavailable:
 			s.reportFlaw("%s refused key %d: %v", n.name, key, a)
 			return m, false
 		}
-		s.failed(n, a, err)
-		if !sure {
+		s.recordFailure(n, a, err)
+		if !retry {
 			return m, false
 		}
 		pauseBriefly(context.Background())
@@ -135,13 +138,13 @@ func (s *messageSender) send(room, key int64, sure bool) (m models.Message, ok b
 	return m, false
 }
 
-func (s *messageSender) failed(n *clusterNode, a *harness.Response, err error) {
+func (s *messageSender) recordFailure(n *clusterNode, a *harness.Response, err error) {
 	why := fmt.Sprintf("at %s: %v", n.name, err)
 	if err == nil {
 		why = fmt.Sprintf("at %s: %v", n.name, a)
 	}
 	s.locked(func() {
 		s.sent.retries++
-		s.sent.lost = append(s.sent.lost, why)
+		s.sent.failures = append(s.sent.failures, why)
 	})
 }

@@ -11,25 +11,25 @@ import (
 )
 
 const (
-	// calmTime is how long all is measured before the fault.
-	calmTime = 3 * time.Second
-	// backWithin bounds how long after the fault messages may come later than they did before it.
-	backWithin = 10 * time.Second
-	// settleTime is how long after the fault messages are sent at least.
-	settleTime = time.Second
+	// baselineTime is how long deliveries are measured before the fault.
+	baselineTime = 3 * time.Second
+	// recoveryLimit bounds how long after the fault messages may be slower than before it.
+	recoveryLimit = 10 * time.Second
+	// recoveryWindow is how long messages must be as fast as before the fault.
+	recoveryWindow = time.Second
 )
 
-// fault is one thing that goes wrong.
+// fault is one kind of failure.
 type fault struct {
 	name string
-	// inject does it, and answers what undoes it.
+	// inject causes the failure, and returns the function that ends it.
 	inject func(t *trial) (heal func())
-	// lasts is the time between the two, for what does not take its own.
+	// lasts is the time between inject and heal; 0 if inject itself waits.
 	lasts time.Duration
-	// everywhere says that it breaks all nodes, not the one of the trial alone.
-	everywhere bool
-	// cutsOff says that the node has to see by itself that it is cut off, before it is healed.
-	cutsOff bool
+	// allNodes is true if the fault breaks all nodes, not only trial.node.
+	allNodes bool
+	// isolates is true if the node must notice by itself, before heal, that it is isolated.
+	isolates bool
 }
 
 // trial is one run of a fault.
@@ -37,62 +37,62 @@ type trial struct {
 	*workload
 	fault *fault
 	run   int
-	node  *clusterNode // the one that is broken, where one is
+	node  *clusterNode // the broken node, unless the fault breaks all or none
 	row   trialRow
 }
 
-// trialRow is what a run was like.
+// trialRow is the result of a run.
 type trialRow struct {
-	fault                string
-	run                  int
-	sends                float64 // a second, in calm
-	calm                 latencyWindow
-	acked, doubted       int
-	retries, repeats     int
-	hops                 int64
-	gone, there, recover time.Duration
-	notes                []string
-	passed               bool
+	fault                       string
+	run                         int
+	sends                       float64 // per second, before the fault
+	baseline                    latencyWindow
+	acked, doubted              int
+	retries, repeats            int
+	hops                        int64
+	removal, presence, recovery time.Duration
+	notes                       []string
+	passed                      bool
 }
 
-// runFault runs the fault once, in the midst of all that goes on, and compares everything afterwards.
+// runFault injects the fault once, under load, and compares everything afterwards.
 func (c *workload) runFault(f *fault, run int) trialRow {
 	t := &trial{workload: c, fault: f, run: run, node: c.nodes[run%len(c.nodes)]}
 	t.row = trialRow{fault: f.name, run: run}
 	before := t.begin()
-	departing := c.departures()
-	linear := c.startLinearizability()
+	departing := c.openRemovalStreams()
+	linear := c.newLinearizability()
 	stopSending := c.startSending()
-	t.awaitCalm()
+	t.measureBaseline()
 
 	var beside sync.WaitGroup
-	keeping, stopKeeping := context.WithCancel(context.Background())
-	beside.Go(func() { c.startDepartures(departing, t.unbrokenNodes()) })
-	beside.Go(func() { linear.record(keeping) })
+	recordContext, stopRecording := context.WithCancel(context.Background())
+	beside.Go(func() { c.performRemovals(departing, t.unbrokenNodes()) })
+	beside.Go(func() { linear.record(recordContext) })
 	beside.Go(c.reconnectWatched)
-	harmed := time.Now()
+	injected := time.Now()
 	heal := f.inject(t)
 	<-time.After(f.lasts)
 	heal()
 	healed := time.Now()
-	t.row.recover = t.awaitNormal(healed)
-	stopKeeping()
+	t.row.recovery = t.awaitRecovery(healed)
+	stopRecording()
 	beside.Wait()
 	stopSending()
 
 	from := healed
-	if f.cutsOff {
-		from = harmed // it has to close its streams without waiting to be healed
+	if f.isolates {
+		from = injected // the node must close its streams before the fault ends
 	}
-	t.row.gone = c.awaitDepartures(departing, t.breaks, from)
-	t.row.there = c.awaitPresence(healed)
+	t.row.removal = c.awaitRemovals(departing, t.breaks, from)
+	t.row.presence = c.awaitPresence(healed)
 	c.check(before)
-	c.checkAfterDeparture(departing)
+	c.checkAfterRemovals(departing)
 	linear.check()
 	return t.end()
 }
 
-// begin forgets the run before.
+// begin resets the results of the previous run.
 func (t *trial) begin() lastMessages {
 	t.locked(func() {
 		t.label = fmt.Sprintf("%s, run %d", t.fault.name, t.run)
@@ -105,46 +105,47 @@ func (t *trial) begin() lastMessages {
 	return t.readLastMessages()
 }
 
-// unbrokenNodes are the nodes that the fault leaves alone; all of them, when there are none.
+// unbrokenNodes returns the nodes that the fault does not break; all nodes if it breaks all.
 func (t *trial) unbrokenNodes() []*clusterNode {
-	sound := slices.DeleteFunc(slices.Clone(t.nodes), t.breaks)
-	if len(sound) == 0 {
+	unbroken := slices.DeleteFunc(slices.Clone(t.nodes), t.breaks)
+	if len(unbroken) == 0 {
 		return t.nodes
 	}
-	return sound
+	return unbroken
 }
 
-func (t *trial) breaks(n *clusterNode) bool { return t.fault.everywhere || n == t.node }
+func (t *trial) breaks(n *clusterNode) bool { return t.fault.allNodes || n == t.node }
 
-// awaitCalm lets messages flow for a while, and notes how they do.
-func (t *trial) awaitCalm() {
-	<-time.After(time.Second) // until all have begun
+// measureBaseline measures the rate and the latency of messages before the fault.
+func (t *trial) measureBaseline() {
+	<-time.After(time.Second) // until all senders have started
 	start, sent := time.Now(), t.acknowledged()
-	<-time.After(calmTime)
+	<-time.After(baselineTime)
 	now := time.Now()
 	t.row.sends = float64(t.acknowledged()-sent) / now.Sub(start).Seconds()
-	t.row.calm = t.latency.between(start, now)
+	t.row.baseline = t.latency.between(start, now)
 }
 
-// awaitNormal waits until messages come as soon as before the fault, for a second, and answers when that second began.
-func (t *trial) awaitNormal(healed time.Time) time.Duration {
-	most := 3*t.row.calm.p99 + 250*time.Millisecond
+// awaitRecovery waits until messages are as fast as before the fault for recoveryWindow, and returns how long after the
+// fault that period began.
+func (t *trial) awaitRecovery(healed time.Time) time.Duration {
+	most := 3*t.row.baseline.p99 + 250*time.Millisecond
 	var last latencyWindow
 	for from := healed; ; from = from.Add(latencySlice) {
-		<-time.After(time.Until(from.Add(settleTime + latencySlice)))
-		last = t.latency.between(from, from.Add(settleTime))
-		if last.p99 <= most && last.perSecond() >= t.row.calm.perSecond()/2 {
+		<-time.After(time.Until(from.Add(recoveryWindow + latencySlice)))
+		last = t.latency.between(from, from.Add(recoveryWindow))
+		if last.p99 <= most && last.perSecond() >= t.row.baseline.perSecond()/2 {
 			return from.Sub(healed)
 		}
-		if from.Sub(healed) > backWithin+lateness {
-			t.reportFlaw("%v after the fault there are still %.0f deliveries a second, with a p99 of %v; before it %.0f, with %v",
-				from.Sub(healed), last.perSecond(), last.p99, t.row.calm.perSecond(), t.row.calm.p99)
+		if from.Sub(healed) > recoveryLimit+clockTolerance {
+			t.reportFlaw("%v after the fault: %.0f deliveries per second with a p99 of %v; before it: %.0f with a p99 of %v",
+				from.Sub(healed), last.perSecond(), last.p99, t.row.baseline.perSecond(), t.row.baseline.p99)
 			return from.Sub(healed)
 		}
 	}
 }
 
-// end fills in the rest of the row.
+// end adds the counts of the run to its row.
 func (t *trial) end() trialRow {
 	for _, r := range t.readers {
 		t.row.hops += r.hops.Load()
@@ -157,6 +158,6 @@ func (t *trial) end() trialRow {
 	return t.row
 }
 
-func (t *trial) addRemark(format string, args ...any) {
+func (t *trial) addNote(format string, args ...any) {
 	t.row.notes = append(t.row.notes, fmt.Sprintf(format, args...))
 }

@@ -10,48 +10,50 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// checkUnread holds the count of unread messages of each reader, and of some senders, against what they are. A fourth
-// of the readers have read up to a few messages before the last, and say so.
+// checkUnread checks the unread counts of all readers and of some senders. A fourth of the readers first set their read
+// mark to a few messages before the last.
 func (c *workload) checkUnread(after lastMessages) {
-	forEachAtOnce(c.readers, func(i int, r *streamReader) {
+	forEachParallel(c.readers, func(i int, r *streamReader) {
 		left := map[int64]int64{}
 		for _, room := range r.rooms {
 			left[room] = after[room]
 			if i%4 == 0 && after[room] > 0 {
 				left[room] = min(int64(i%7), after[room]-1)
-				c.readTo(r.client, room, after[room]-left[room])
+				c.markRead(r.client, room, after[room]-left[room])
 			}
 		}
-		c.unreadOf(r.name, r.client, left)
+		c.expectUnread(r.name, r.client, left)
 	})
-	forEachAtOnce(c.senders, func(i int, s *messageSender) {
+	forEachParallel(c.senders, func(i int, s *messageSender) {
 		if i%10 > 0 {
 			return
 		}
 		left := map[int64]int64{}
 		for _, room := range s.rooms {
-			left[room] = after[room] - c.own[s.index][room]
+			left[room] = after[room] - c.ownCounts[s.index][room]
 		}
-		c.unreadOf(fmt.Sprintf("sender-%d", s.index), s.client, left)
+		c.expectUnread(fmt.Sprintf("sender-%d", s.index), s.client, left)
 	})
 }
 
-func (c *workload) readTo(as *harness.Client, room, id int64) {
-	a, err := c.callUntilAnswered(context.Background(), as, c.nodes, "PUT", harness.RoomPath(room)+"/read", models.ReadMark{MessageID: id})
+func (c *workload) markRead(as *harness.Client, room, id int64) {
+	path := harness.RoomPath(room) + "/read"
+	a, err := c.callUntilAnswered(context.Background(), as, c.nodes, "PUT", path, models.ReadMark{MessageID: id})
 	if err != nil || a.HTTP.StatusCode >= 300 {
-		c.reportFlaw("%s could not be read: %v %v", harness.RoomPath(room), a, err)
+		c.reportFlaw("%s could not be marked as read: %v %v", harness.RoomPath(room), a, err)
 	}
 }
 
-func (c *workload) unreadOf(name string, as *harness.Client, left map[int64]int64) {
-	n := c.any()
+func (c *workload) expectUnread(name string, as *harness.Client, left map[int64]int64) {
+	n := c.anyNode()
 	rooms := read[models.Page[models.Room]](c, n, as, "/v1/rooms?limit=200")
 	for _, room := range rooms.Items {
 		if want, known := left[room.ID]; known && room.Membership.UnreadCount != want {
-			c.reportFlaw("%s at %s: room %d has %d unread of %d messages, where %d are", name, n.name, room.ID, room.Membership.UnreadCount, room.MessageCount, want)
+			c.reportFlaw("%s at %s: room %d has %d unread of %d messages, want %d",
+				name, n.name, room.ID, room.Membership.UnreadCount, room.MessageCount, want)
 		}
 	}
 	if len(rooms.Items) < len(left) {
-		c.reportFlaw("%s at %s has %d rooms, where %d are", name, n.name, len(rooms.Items), len(left))
+		c.reportFlaw("%s at %s has %d rooms, want %d", name, n.name, len(rooms.Items), len(left))
 	}
 }

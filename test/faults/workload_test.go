@@ -14,10 +14,10 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// workloadSize is how many send and read, and where. What a message costs grows with the readers of a room.
+// workloadSize is the number of clients and rooms. The cost of a message grows with the readers of its room.
 type workloadSize struct {
 	senders, readers, rooms int
-	rate                    int // messages a second, of all senders together
+	rate                    int // messages per second, of all senders together
 }
 
 var (
@@ -25,41 +25,41 @@ var (
 	smallSize = workloadSize{senders: 12, readers: 18, rooms: 3, rate: 240}
 )
 
-// workload is the clients that send and read on a cluster, and what they have seen.
+// workload is the clients that send and read on a cluster, and what they have received.
 type workload struct {
 	*testCluster
-	t       testing.TB
-	size    workloadSize
-	owner   *harness.Client // of all rooms
-	rooms   []int64
-	senders []*messageSender
-	readers []*streamReader
-	watched []*streamReader // whose presence is compared
-	lounge  int64           // the room that those are in
+	t         testing.TB
+	size      workloadSize
+	owner     *harness.Client // of all rooms
+	rooms     []int64
+	senders   []*messageSender
+	readers   []*streamReader
+	watched   []*streamReader // whose presence is checked
+	quietRoom int64           // the room of the watched users, without other messages
 
-	keys    atomic.Int64 // of the messages, in the order in which they were begun
+	keys    atomic.Int64 // the last message key given out
 	latency recorder
 
-	mu      sync.Mutex
-	label   string // which fault, which run
-	flaws   int
-	members map[int64]map[int64]bool // room → users
-	own     map[int]map[int64]int64  // sender → room → stored messages
-	sent    sendResults
-	ending  sync.WaitGroup // of the readers
-	reading context.Context
-	still   atomic.Bool     // nobody hops, which other nodes would be told of
-	orderly bool            // no node may end a stream without saying so
-	asked   []time.Duration // in which servers that closed asked readers to come back
+	mu              sync.Mutex
+	label           string // fault and run
+	flaws           int
+	members         map[int64]map[int64]bool // room → users
+	ownCounts       map[int]map[int64]int64  // sender → room → stored messages
+	sent            sendResults
+	reading         sync.WaitGroup // of the readers
+	readContext     context.Context
+	noHops          atomic.Bool     // set while readers must not change nodes, which causes events at the other nodes
+	orderly         bool            // set while nodes may end streams only with server.closing
+	reconnectDelays []time.Duration // from server.closing, of all readers
 }
 
-// sendResults are what became of the messages of a run.
+// sendResults are the results of the sends of a run.
 type sendResults struct {
-	acked   map[int64]messageID // key → where it was acknowledged to be
-	doubted map[int64]int64     // key → room, of those that were given up
-	retries int                 // attempts that failed
-	repeats int                 // of acknowledged ones under their key
-	lost    []string            // failed attempts, where none may fail
+	acked    map[int64]messageID // key → acknowledged message
+	doubted  map[int64]int64     // key → room, of messages that were given up
+	retries  int                 // attempts that failed
+	repeats  int                 // of acknowledged messages, with the same key
+	failures []string            // descriptions of the failed attempts
 }
 
 // messageID is a message's room and id.
@@ -69,25 +69,30 @@ func newSendResults() sendResults {
 	return sendResults{acked: map[int64]messageID{}, doubted: map[int64]int64{}}
 }
 
-// startWorkload signs the clients in, makes them members of their rooms, and starts the readers.
+// startWorkload signs all clients up, makes them members of their rooms, and starts the readers.
 func startWorkload(t testing.TB, f *testCluster, size workloadSize) *workload {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	c := &workload{testCluster: f, t: t, size: size, members: map[int64]map[int64]bool{}, own: map[int]map[int64]int64{}, sent: newSendResults(), reading: ctx}
+	c := &workload{
+		testCluster: f, t: t, size: size, members: map[int64]map[int64]bool{}, ownCounts: map[int]map[int64]int64{},
+		sent: newSendResults(), readContext: ctx,
+	}
 	base := &harness.Client{T: t, HTTP: f.http, URL: f.nodes[0].URL}
 	c.owner = base.NewGuestNamed("owner")
 	for range size.rooms {
 		c.rooms = append(c.rooms, c.newRoom("room"))
 	}
-	c.lounge = c.newRoom("lounge")
+	c.quietRoom = c.newRoom("quiet")
 	for i := range size.senders {
 		c.senders = append(c.senders, newMessageSender(c, i))
 	}
 	for i := range size.readers {
 		c.readers = append(c.readers, newStreamReader(c, i))
 	}
-	forEachAtOnce(c.senders, func(_ int, s *messageSender) { s.client = c.addGuest(fmt.Sprintf("sender-%d", s.index), s.rooms) })
-	forEachAtOnce(c.readers, func(_ int, r *streamReader) { r.client = c.addGuest(r.name, r.rooms) })
+	forEachParallel(c.senders, func(_ int, s *messageSender) {
+		s.client = c.addGuest(fmt.Sprintf("sender-%d", s.index), s.rooms)
+	})
+	forEachParallel(c.readers, func(_ int, r *streamReader) { r.client = c.addGuest(r.name, r.rooms) })
 	if t.Failed() {
 		t.FailNow()
 	}
@@ -95,7 +100,7 @@ func startWorkload(t testing.TB, f *testCluster, size workloadSize) *workload {
 		r.start()
 	}
 	c.watchPresence()
-	t.Cleanup(func() { stop(); c.ending.Wait() })
+	t.Cleanup(func() { stop(); c.reading.Wait() })
 	return c
 }
 
@@ -106,25 +111,27 @@ func (c *workload) newRoom(name string) int64 {
 	return id
 }
 
-// addGuest is a client for a new guest who is a member of the rooms. Where it fails, the test has.
+// addGuest returns a client of a new guest who is a member of the rooms. A failure fails the test.
 func (c *workload) addGuest(name string, rooms []int64) *harness.Client {
 	return c.addUser(name, rooms, "/v1/sessions", map[string]any{"username": harness.UniqueName(name), "guest": true})
 }
 
-// addAccount is enlist for an account, which outlives its sessions.
+// addAccount is addGuest for a registered user, who remains after the end of the session.
 func (c *workload) addAccount(name string, rooms []int64) *harness.Client {
-	return c.addUser(name, rooms, "/v1/users", models.NewUser{Username: harness.UniqueName(name), Password: harness.Password})
+	user := models.NewUser{Username: harness.UniqueName(name), Password: harness.Password}
+	return c.addUser(name, rooms, "/v1/users", user)
 }
 
 func (c *workload) addUser(name string, rooms []int64, path string, body any) *harness.Client {
 	guest := &harness.Client{T: c.t, HTTP: c.http}
 	a, err := c.callUntilAnswered(context.Background(), guest, c.nodes, "POST", path, body)
 	if err != nil || a.HTTP.StatusCode != 201 || (harness.Event{Data: string(a.Body)}).Decode(&guest.Session) != nil {
-		c.reportFlaw("%s could not come in: %v %v", name, a, err)
+		c.reportFlaw("%s could not sign up: %v %v", name, a, err)
 		return guest
 	}
 	for _, room := range rooms {
-		a, err := c.callUntilAnswered(context.Background(), guest, c.nodes, "PUT", harness.RoomPath(room)+"/members/me", nil)
+		path := harness.RoomPath(room) + "/members/me"
+		a, err := c.callUntilAnswered(context.Background(), guest, c.nodes, "PUT", path, nil)
 		if err != nil || a.HTTP.StatusCode != 200 {
 			c.reportFlaw("%s could not join: %v %v", name, a, err)
 			continue
@@ -134,10 +141,10 @@ func (c *workload) addUser(name string, rooms []int64, path string, body any) *h
 	return guest
 }
 
-// maxSenders bounds their number: a message's key ends in its sender's index.
+// maxSenders bounds the number of senders: the last three digits of a message's key are its sender's index.
 const maxSenders = 1000
 
-// nextKey is the key of a sender's next message.
+// nextKey returns the key of a sender's next message.
 func (c *workload) nextKey(sender int) int64 { return c.keys.Add(1)*maxSenders + int64(sender) }
 
 func senderOf(key int64) int { return int(key % maxSenders) }
@@ -148,10 +155,10 @@ func (c *workload) locked(f func()) {
 	f()
 }
 
-// maxFlaws are told of one run: the first ones tell what is wrong, the rest follow from it.
+// maxFlaws bounds the flaws that are printed for one run: later ones are mostly consequences of the first ones.
 const maxFlaws = 12
 
-// reportFlaw fails the test with what somebody saw.
+// reportFlaw fails the test with a flaw that was found in this run.
 func (c *workload) reportFlaw(format string, args ...any) {
 	c.t.Helper()
 	c.mu.Lock()
@@ -161,11 +168,11 @@ func (c *workload) reportFlaw(format string, args ...any) {
 	case c.flaws <= maxFlaws:
 		c.t.Errorf("%s: %s", c.label, fmt.Sprintf(format, args...))
 	case c.flaws == maxFlaws+1:
-		c.t.Errorf("%s: and more", c.label)
+		c.t.Errorf("%s: more flaws are not printed", c.label)
 	}
 }
 
-// hasFlaws reports whether anybody has complained of this run.
+// hasFlaws reports whether a flaw was reported in this run.
 func (c *workload) hasFlaws() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -178,7 +185,7 @@ func (c *workload) acknowledged() int {
 	return len(c.sent.acked)
 }
 
-// startSending lets all senders send until the answer is called, which waits until what they have begun is done.
+// startSending lets all senders send until stop is called. stop waits for the sends in progress.
 func (c *workload) startSending() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var sending sync.WaitGroup
@@ -191,11 +198,11 @@ func (c *workload) startSending() (stop func()) {
 	}
 }
 
-// pollUntil waits until isSo, no longer than a time. It reports whether it came to be.
-func pollUntil(most time.Duration, isSo func() bool) bool {
+// pollUntil waits until condition is true, for the given time at most, and reports whether it became true.
+func pollUntil(most time.Duration, condition func() bool) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(most); !isSo(); <-tick.C {
+	for deadline := time.Now().Add(most); !condition(); <-tick.C {
 		if time.Now().After(deadline) {
 			return false
 		}

@@ -15,8 +15,8 @@ type benchDatabase struct {
 	make                func(testing.TB) string
 	open                func(t testing.TB, database string) *sql.DB
 	bare                func(t testing.TB, database string) bareDriver
-	settle              string // what the database does by itself some time after much has been written to it
-	fill                func(tx *sql.Tx, bite []fillRow) error
+	compact             string // what the database does by itself some time after much has been written to it
+	fill                func(tx *sql.Tx, batch []fillRow) error
 	counts              []string // statements that tell how many messages are in all tables that they have to be in
 	version             string   // the statement that asks for it
 	words               []string // statements that tell which words messages are found by
@@ -26,7 +26,7 @@ func benchDatabases() []benchDatabase {
 	return []benchDatabase{
 		{
 			name: "sqlite", title: "SQLite", driver: "sqlite", make: harness.NewSQLite, open: openSQLite, bare: openBareSQLite,
-			settle: "PRAGMA wal_checkpoint(TRUNCATE)", version: "SELECT sqlite_version()",
+			compact: "PRAGMA wal_checkpoint(TRUNCATE)", version: "SELECT sqlite_version()",
 			fill: fillSQLite,
 			counts: []string{
 				"SELECT count(*) FROM messages WHERE text_start IS NOT NULL", "SELECT count(*) FROM message_words_docsize",
@@ -38,7 +38,7 @@ func benchDatabases() []benchDatabase {
 		},
 		{
 			name: "postgres", title: "PostgreSQL", driver: "pgx", make: harness.NewPostgres, open: openPostgres, bare: openBarePostgres,
-			settle: "VACUUM (ANALYZE)", version: "SHOW server_version",
+			compact: "VACUUM (ANALYZE)", version: "SHOW server_version",
 			fill:   fillPostgres,
 			counts: []string{"SELECT count(*) FROM messages WHERE text_start IS NOT NULL AND words IS NOT NULL"},
 			words:  []string{"SELECT id, words FROM messages ORDER BY room_id, id"},
@@ -61,11 +61,11 @@ type bareDriver interface {
 
 // bareRows is what is written, made once.
 type bareRows struct {
-	roomID   int64
-	lastID   int64 // of the room's newest message
-	members  []int64
-	texts    []bareText
-	findable bool // whether messages get what Parley finds them by
+	roomID     int64
+	lastID     int64 // of the room's newest message
+	members    []int64
+	texts      []bareText
+	searchable bool // whether messages get what Parley finds them by
 }
 
 // bareText is a message's text, and what Parley makes of it.
@@ -84,22 +84,22 @@ func (r bareRows) message(i int) (id, sender int64, t bareText) {
 func (r bareRows) senderSeq(id int64) int64 { return (id-1)/int64(len(r.members)) + 1 }
 
 func newBareLoop(c chat, d bareDriver) *bareLoop {
-	r := bareRows{roomID: c.roomID, findable: true}
+	r := bareRows{roomID: c.roomID, searchable: true}
 	for _, m := range c.members {
 		r.members = append(r.members, m.User.ID)
 	}
 	for _, text := range sendTexts() {
-		r.texts = append(r.texts, bareText{text: text, words: wordsIn(text)})
+		r.texts = append(r.texts, bareText{text: text, words: wordsOf(text)})
 	}
 	return &bareLoop{driver: d, rows: r}
 }
 
 // commitFor commits groups of so many messages in the mean for a while, and answers how many messages per second.
-func (l *bareLoop) commitFor(b *testing.B, size float64, spell time.Duration) float64 {
+func (l *bareLoop) commitFor(b *testing.B, size float64, duration time.Duration) float64 {
 	b.Helper()
 	messages := 0
 	start := time.Now()
-	for time.Since(start) < spell {
+	for time.Since(start) < duration {
 		n := l.next(size)
 		if err := l.commit(n); err != nil {
 			b.Fatal(err)

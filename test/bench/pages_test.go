@@ -19,7 +19,7 @@ const (
 	pageRooms    = 1000
 	// In each round Parley and the queries take so many turns of pageSpell each.
 	pageTurns = 2
-	pageSpell = 250 * time.Millisecond
+	pageTime  = 250 * time.Millisecond
 )
 
 // benchPages measures how often per second a page of a large history and of a long list of rooms is read, beside the
@@ -27,7 +27,7 @@ const (
 func benchPages(b *testing.B, t *table) {
 	for _, d := range benchDatabases() {
 		b.Run(d.name, func(b *testing.B) {
-			l := d.newLibrary(b)
+			l := d.newPageDatabase(b)
 			for _, p := range l.pages() {
 				for _, connections := range []int{1, 8} {
 					b.Run(fmt.Sprintf("%s/connections=%d", p.name, connections), func(b *testing.B) { l.compare(b, t, p, connections) })
@@ -37,16 +37,16 @@ func benchPages(b *testing.B, t *table) {
 	}
 }
 
-// library is a database with a large history and a long list of rooms, open twice: by a server, and by the driver.
-type library struct {
+// pageDatabase is a database with a large history and a long list of rooms, open twice: by a server, and by the driver.
+type pageDatabase struct {
 	benchDatabase
 	reader *harness.Client
 	roomID int64
 	bare   *sql.DB
 }
 
-// bookPage is a page that is read of a library.
-type bookPage struct {
+// pageCase is a page that is read of a library.
+type pageCase struct {
 	name, figure string
 	path         string
 	items        int
@@ -62,11 +62,11 @@ type pageQuery struct {
 	rows    int
 }
 
-func (d benchDatabase) newLibrary(b *testing.B) library {
+func (d benchDatabase) newPageDatabase(b *testing.B) pageDatabase {
 	b.Helper()
 	database := d.make(b)
 	s := harness.StartServer(b, database, "--rate-limit", "off")
-	l := library{benchDatabase: d, bare: d.open(b, database)}
+	l := pageDatabase{benchDatabase: d, bare: d.open(b, database)}
 	c := newChat(b, s.URL, 2)
 	l.reader, l.roomID = c.members[0], c.roomID
 	for i := range pageRooms - 1 {
@@ -79,7 +79,7 @@ func (d benchDatabase) newLibrary(b *testing.B) library {
 			b.Fatal(err)
 		}
 	}
-	if _, err := l.bare.Exec(d.settle); err != nil {
+	if _, err := l.bare.Exec(d.compact); err != nil {
 		b.Fatal(err)
 	}
 	s = harness.StartServer(b, database, "--rate-limit", "off")
@@ -87,10 +87,10 @@ func (d benchDatabase) newLibrary(b *testing.B) library {
 	return l
 }
 
-func (l library) pages() []bookPage {
+func (l pageDatabase) pages() []pageCase {
 	history := harness.RoomPath(l.roomID) + "/messages"
 	const middle = pageMessages / 2
-	return []bookPage{
+	return []pageCase{
 		{
 			"history-newest", "pages of history per second, the newest 50 of 100,000 messages", history, 50,
 			l.historyQueries(pageMessages+1, 50),
@@ -104,7 +104,7 @@ func (l library) pages() []bookPage {
 	}
 }
 
-func (l library) compare(b *testing.B, t *table, p bookPage, connections int) {
+func (l pageDatabase) compare(b *testing.B, t *table, p pageCase, connections int) {
 	var page models.Page[struct{}]
 	first := l.reader.Call("GET", p.path, nil).ExpectStatus(200)
 	first.Decode(&page)
@@ -114,21 +114,21 @@ func (l library) compare(b *testing.B, t *table, p bookPage, connections int) {
 	var asked []*caller
 	var beside []func() error
 	for range connections {
-		c := newCaller(b, l.reader.URL, "200", always(requestBytes(l.reader, "GET", p.path, nil)))
+		c := newCaller(b, l.reader.URL, "200", sameRequest(requestBytes(l.reader, "GET", p.path, nil)))
 		c.size = len(first.Body)
 		asked = append(asked, c)
-		beside = append(beside, l.run(b, p.queries))
+		beside = append(beside, l.prepare(b, p.queries))
 	}
 	var rates pair
 	for b.Loop() {
-		rates.add(workInTurns(b, calls(asked), beside, pageTurns, pageSpell))
+		rates.add(workInTurns(b, calls(asked), beside, pageTurns, pageTime))
 	}
 	rates.report(b, "parley-pages/s", "bare-pages/s", "parley/bare")
-	t.addAsked(figureOf(p.figure+", "+l.title, connections), rates, "queries alone", whole, least(0.5, 0.8))
+	t.addWithGoal(figureName(p.figure+", "+l.title, connections), rates, "queries alone", whole, atLeast(0.5, 0.8))
 }
 
-// run is what makes queries one after the other, over a connection of its own, with statements that are prepared.
-func (l library) run(b *testing.B, queries []pageQuery) func() error {
+// prepare is what makes queries one after the other, over a connection of its own, with statements that are prepared.
+func (l pageDatabase) prepare(b *testing.B, queries []pageQuery) func() error {
 	b.Helper()
 	conn, err := l.bare.Conn(b.Context())
 	if err != nil {
@@ -143,7 +143,7 @@ func (l library) run(b *testing.B, queries []pageQuery) func() error {
 			b.Fatal(err)
 		}
 		b.Cleanup(func() { _ = statement.Close() })
-		statements, variables = append(statements, statement), append(variables, q.variables())
+		statements, variables = append(statements, statement), append(variables, q.scanTargets())
 	}
 	return func() error {
 		for i, q := range queries {
@@ -176,8 +176,8 @@ func (q pageQuery) run(statement *sql.Stmt, row []any) error {
 	return nil
 }
 
-// variables are what a row is scanned into.
-func (q pageQuery) variables() (row []any) {
+// scanTargets are what a row is scanned into.
+func (q pageQuery) scanTargets() (row []any) {
 	for _, kind := range q.columns {
 		switch kind {
 		case 'i':
@@ -193,7 +193,7 @@ func (q pageQuery) variables() (row []any) {
 
 // historyQueries are what a page of history is made of that ends before a message: the messages, one more than there is
 // room for, since it tells that there is another page; and what has been attached to them, here nothing.
-func (l library) historyQueries(before int64, items int) []pageQuery {
+func (l pageDatabase) historyQueries(before int64, items int) []pageQuery {
 	ids := make([]any, items)
 	for i := range ids {
 		ids[i] = before - int64(items) + int64(i)
@@ -201,36 +201,36 @@ func (l library) historyQueries(before int64, items int) []pageQuery {
 	marks := strings.Repeat(", ?", items)[2:]
 	return []pageQuery{
 		{
-			text: l.marked(`SELECT m.room_id, m.id, m.sender_id, COALESCE(u.username, 'deleted'), COALESCE(u.display_name, 'Deleted account'),
+			text: l.withPlaceholders(`SELECT m.room_id, m.id, m.sender_id, COALESCE(u.username, 'deleted'), COALESCE(u.display_name, 'Deleted account'),
 				m.type, m.text, m.reply_to, m.client_id, m.created_at, m.edited_at, m.deleted_at
 				FROM messages m LEFT JOIN users u ON u.id = m.sender_id
 				WHERE m.room_id = ? AND m.id > ? AND m.id < ? ORDER BY m.id DESC LIMIT ?`),
 			args: []any{l.roomID, 0, before, items + 1}, columns: "iiissssisiii", rows: items + 1,
 		},
 		{
-			text: l.marked(`SELECT id, room_id, user_id, message_id, place, blob, name, media_type, size, sha256, width, height, thumbnail, thumbnail_due,
+			text: l.withPlaceholders(`SELECT id, room_id, user_id, message_id, place, blob, name, media_type, size, sha256, width, height, thumbnail, thumbnail_due,
 				created_at FROM files WHERE room_id = ? AND message_id IN (` + marks + `) ORDER BY message_id, place`),
 			args: append([]any{l.roomID}, ids...),
 		},
 		{
-			text: l.marked(`SELECT message_id, emoji, count(*), sum(CASE WHEN user_id = ? THEN 1 ELSE 0 END) FROM reactions
+			text: l.withPlaceholders(`SELECT message_id, emoji, count(*), sum(CASE WHEN user_id = ? THEN 1 ELSE 0 END) FROM reactions
 				WHERE room_id = ? AND message_id IN (` + marks + `) GROUP BY message_id, emoji ORDER BY message_id, min(created_at), emoji`),
 			args: append([]any{l.reader.User.ID, l.roomID}, ids...),
 		},
 	}
 }
 
-func (l library) roomQueries(items int) []pageQuery {
+func (l pageDatabase) roomQueries(items int) []pageQuery {
 	return []pageQuery{{
-		text: l.marked(`SELECT r.id, r.handle, r.name, r.description, r.kind, r.subject, r.owner_id, r.created_at, r.updated_at, r.active_at,
+		text: l.withPlaceholders(`SELECT r.id, r.handle, r.name, r.description, r.kind, r.subject, r.owner_id, r.created_at, r.updated_at, r.active_at,
 			r.member_count, r.message_count, r.last_message_id, r.cleared_id, m.role, m.joined_at, m.last_read_id, m.own_count, m.muted
 			FROM memberships m JOIN rooms r ON r.id = m.room_id WHERE m.user_id = ? ORDER BY r.active_at DESC, r.id DESC LIMIT ?`),
 		args: []any{l.reader.User.ID, items + 1}, columns: "isssssiiiiiiiisiiib", rows: items + 1,
 	}}
 }
 
-// marked is a statement with the marks of its database for what is bound.
-func (d benchDatabase) marked(statement string) string {
+// withPlaceholders is a statement with the marks of its database for what is bound.
+func (d benchDatabase) withPlaceholders(statement string) string {
 	if d.driver != "pgx" {
 		return statement
 	}

@@ -10,13 +10,13 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// whisper is a request whose answer must not tell whether what it names is hidden or not there, by its time either.
-type whisper struct {
-	name, method  string
-	hidden, other string // the two paths: of what is there and hidden, and of what is not there
-	body, instead any    // the two bodies; instead is nil where they are the same
-	status        int
-	pairs         int // in one round
+// hiddenRequest is a request whose answer must not tell whether what it names is hidden or not there, by its time either.
+type hiddenRequest struct {
+	name, method    string
+	hidden, other   string // the two paths: of what is there and hidden, and of what is not there
+	body, otherBody any    // the two bodies; instead is nil where they are the same
+	status          int
+	pairs           int // in one round
 }
 
 // BenchmarkUnknown measures requests for what is hidden and, in turns with them, the same for what does not exist.
@@ -29,18 +29,18 @@ func BenchmarkUnknown(b *testing.B) {
 		b.Run(d.name, func(b *testing.B) {
 			c := harness.NewClient(b, harness.StartServer(b, d.make(b), "--rate-limit", "off").URL)
 			stranger := c.NewGuestNamed("stranger")
-			for _, w := range append(roomWhispers(c), objectWhispers(c, stranger)...) {
+			for _, w := range append(hiddenRoomRequests(c), hiddenObjectRequests(c, stranger)...) {
 				b.Run(w.name, func(b *testing.B) { w.measure(b, stranger) })
 			}
-			for _, w := range logInWhispers(c) {
+			for _, w := range hiddenAccountRequests(c) {
 				b.Run(w.name, func(b *testing.B) { w.measure(b, c) })
 			}
 		})
 	}
 }
 
-// roomWhispers are about a private room with much in it.
-func roomWhispers(c *harness.Client) (all []whisper) {
+// hiddenRoomRequests are about a private room with much in it.
+func hiddenRoomRequests(c *harness.Client) (all []hiddenRequest) {
 	owner := c.NewGuestNamed("owner")
 	room := owner.CreateRoom(models.NewRoom{Handle: harness.Ptr("hidden-room"), Kind: harness.Ptr(models.RoomPrivate)})
 	for i := range 100 {
@@ -71,28 +71,28 @@ func roomWhispers(c *harness.Client) (all []whisper) {
 		{"POST", "/messages", models.NewMessage{Text: "x"}},
 		{"PATCH", "/messages/150", models.MessageEdit{Text: "x"}},
 	} {
-		all = append(all, whisper{
+		all = append(all, hiddenRequest{
 			name: r.method + " room" + r.path, method: r.method, body: r.body, status: 404, pairs: 100,
 			hidden: harness.RoomPath(room.ID) + r.path, other: harness.RoomPath(room.ID+1_000_000) + r.path,
 		})
 	}
 	return append(all,
-		whisper{
+		hiddenRequest{
 			name: "GET room by handle", method: "GET", status: 404, pairs: 100,
 			hidden: harness.HandlePath("hidden-room"), other: harness.HandlePath("absent-room"),
 		},
-		whisper{
+		hiddenRequest{
 			name: "POST to target", method: "POST", hidden: "/v1/messages", other: "/v1/messages", status: 404, pairs: 100,
-			body:    models.TargetedMessage{Target: "#hidden-room", NewMessage: models.NewMessage{Text: "x"}},
-			instead: models.TargetedMessage{Target: "#absent-room", NewMessage: models.NewMessage{Text: "x"}},
+			body:      models.TargetedMessage{Target: "#hidden-room", NewMessage: models.NewMessage{Text: "x"}},
+			otherBody: models.TargetedMessage{Target: "#absent-room", NewMessage: models.NewMessage{Text: "x"}},
 		})
 }
 
-// objectWhispers are about somebody else's session and stream.
-func objectWhispers(c, caller *harness.Client) []whisper {
+// hiddenObjectRequests are about somebody else's session and stream.
+func hiddenObjectRequests(c, caller *harness.Client) []hiddenRequest {
 	other := c.NewGuestNamed("other")
 	room := harness.RoomPath(caller.CreateRoom(models.NewRoom{Name: harness.Ptr("own")}).ID) + "/presence/"
-	return []whisper{
+	return []hiddenRequest{
 		{
 			name: "DELETE session", method: "DELETE", status: 404, pairs: 100,
 			hidden: "/v1/sessions/" + other.SessionID, other: "/v1/sessions/" + rand.Text(),
@@ -104,25 +104,25 @@ func objectWhispers(c, caller *harness.Client) []whisper {
 	}
 }
 
-// logInWhispers are about whether there is a user, for one who does not have their password.
-func logInWhispers(c *harness.Client) (all []whisper) {
+// hiddenAccountRequests are about whether there is a user, for one who does not have their password.
+func hiddenAccountRequests(c *harness.Client) (all []hiddenRequest) {
 	credentials := func(name string) models.Credentials {
 		return models.Credentials{Username: name, Password: "not the password"}
 	}
 	c.SignUp("account", harness.Password)
 	c.NewGuestNamed("guest")
 	for _, name := range []string{"account", "guest"} {
-		all = append(all, whisper{
+		all = append(all, hiddenRequest{
 			name: "log-in of the " + name, method: "POST", hidden: "/v1/sessions", other: "/v1/sessions", status: 401, pairs: 5,
-			body: credentials(name), instead: credentials("nobody"),
+			body: credentials(name), otherBody: credentials("nobody"),
 		})
 	}
 	return all
 }
 
 // measure makes rounds of both requests in turns.
-func (w whisper) measure(b *testing.B, by *harness.Client) {
-	instead := w.instead
+func (w hiddenRequest) measure(b *testing.B, by *harness.Client) {
+	instead := w.otherBody
 	if instead == nil {
 		instead = w.body
 	}
@@ -132,9 +132,9 @@ func (w whisper) measure(b *testing.B, by *harness.Client) {
 		for i := range 2 * w.pairs {
 			// First the one, then the other, then the other way round: whichever comes second finds all warm.
 			if i%4 == 0 || i%4 == 3 {
-				hidden = append(hidden, w.time(by, w.hidden, w.body))
+				hidden = append(hidden, w.duration(by, w.hidden, w.body))
 			} else {
-				unknown = append(unknown, w.time(by, w.other, instead))
+				unknown = append(unknown, w.duration(by, w.other, instead))
 			}
 		}
 		figures.add(hidden.median(), unknown.median())
@@ -142,8 +142,8 @@ func (w whisper) measure(b *testing.B, by *harness.Client) {
 	figures.report(b, "hidden-ms", "unknown-ms", "hidden/unknown")
 }
 
-// time is how long a request takes, in milliseconds.
-func (w whisper) time(by *harness.Client, path string, body any) float64 {
+// duration is how long a request takes, in milliseconds.
+func (w hiddenRequest) duration(by *harness.Client, path string, body any) float64 {
 	begin := time.Now()
 	a := by.Send(w.method, path, body)
 	took := time.Since(begin)

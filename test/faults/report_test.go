@@ -12,7 +12,7 @@ import (
 
 var rowHeads = []string{
 	"fault", "run", "sends/s", "deliveries/s", "p50", "p99", "acknowledged", "in doubt", "retries", "repeats", "hops",
-	"normal after", "gone after", "presence after", "notes", "",
+	"normal after", "removed after", "presence after", "notes", "",
 }
 
 func (r trialRow) cells() []string {
@@ -22,9 +22,9 @@ func (r trialRow) cells() []string {
 	}
 	short := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
 	return []string{
-		r.fault, fmt.Sprint(r.run), fmt.Sprintf("%.0f", r.sends), fmt.Sprintf("%.0f", r.calm.perSecond()),
-		short(r.calm.p50), short(r.calm.p99), fmt.Sprint(r.acked), fmt.Sprint(r.doubted), fmt.Sprint(r.retries),
-		fmt.Sprint(r.repeats), fmt.Sprint(r.hops), short(r.recover), short(r.gone), short(r.there),
+		r.fault, fmt.Sprint(r.run), fmt.Sprintf("%.0f", r.sends), fmt.Sprintf("%.0f", r.baseline.perSecond()),
+		short(r.baseline.p50), short(r.baseline.p99), fmt.Sprint(r.acked), fmt.Sprint(r.doubted), fmt.Sprint(r.retries),
+		fmt.Sprint(r.repeats), fmt.Sprint(r.hops), short(r.recovery), short(r.removal), short(r.presence),
 		strings.Join(r.notes, "; "), verdict,
 	}
 }

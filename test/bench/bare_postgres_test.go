@@ -49,15 +49,15 @@ const (
 	postgresPlain = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
 		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) AS v (room, id, sender, at, text)`
-	postgresFindable = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, sender_seq,
+	postgresSearchable = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, sender_seq,
 		index_version)
 		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at, v.text, array_to_tsvector(string_to_array(v.words, ' ')), v.seq, 1
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
 		AS v (room, id, sender, at, text, words, seq)`
 )
 
-// wordsOfRoom are the words of a message as the index has them, each behind its room and a mark.
-func wordsOfRoom(roomID int64, mark string, words []string) string {
+// roomWords are the words of a message as the index has them, each behind its room and a mark.
+func roomWords(roomID int64, mark string, words []string) string {
 	room := strconv.FormatInt(roomID, 10) + mark
 	return room + strings.Join(words, " "+room)
 }
@@ -71,11 +71,11 @@ func (barePostgres) write(ctx context.Context, tx *sql.Tx, r bareRows, n int) er
 		var t bareText
 		ids[i], senders[i], t = r.message(i)
 		seqs[i] = r.senderSeq(ids[i])
-		rooms[i], times[i], texts[i], words[i] = r.roomID, now, t.text, wordsOfRoom(r.roomID, "/", t.words)
+		rooms[i], times[i], texts[i], words[i] = r.roomID, now, t.text, roomWords(r.roomID, "/", t.words)
 	}
 	insert, args := postgresPlain, []any{rooms, ids, senders, times, texts}
-	if r.findable {
-		insert, args = postgresFindable, append(args, words, seqs)
+	if r.searchable {
+		insert, args = postgresSearchable, append(args, words, seqs)
 	}
 	if _, err := tx.ExecContext(ctx, insert, args...); err != nil {
 		return err

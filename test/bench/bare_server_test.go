@@ -22,8 +22,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// asBare has BenchmarkBareServer be the server that stands beside Parley, at the address that the variable holds.
-const asBare = "PARLEY_BENCH_BARE"
+// bareServerVariable has BenchmarkBareServer be the server that stands beside Parley, at the address that the variable holds.
+const bareServerVariable = "PARLEY_BENCH_BARE"
 
 // bareServer is the least that a server of streams can be: it takes the connections over from net/http, keeps nothing
 // else of them, and writes to all of them in a loop what it was given before. It knows no users, no rooms and no log,
@@ -47,9 +47,9 @@ type bareChat struct {
 // BenchmarkBareServer measures nothing: it serves until SIGTERM, in a process of its own beside another benchmark. That
 // it is one of them too lets it share what commits.
 func BenchmarkBareServer(b *testing.B) {
-	address := os.Getenv(asBare)
+	address := os.Getenv(bareServerVariable)
 	if address == "" {
-		b.Skip(asBare + " is not set")
+		b.Skip(bareServerVariable + " is not set")
 	}
 	ctx, stop := signal.NotifyContext(b.Context(), syscall.SIGTERM)
 	defer stop()
@@ -61,8 +61,8 @@ func BenchmarkBareServer(b *testing.B) {
 	routes := http.NewServeMux()
 	routes.HandleFunc("GET /v1/events", s.open)
 	routes.HandleFunc("POST /v1/rooms/{room}/messages", s.send)
-	routes.HandleFunc("PUT /chat", s.join)
-	routes.HandleFunc("PUT /pieces", s.keep)
+	routes.HandleFunc("PUT /chat", s.setChat)
+	routes.HandleFunc("PUT /pieces", s.setPieces)
 	routes.HandleFunc("POST /deliveries", s.deliver)
 	times := deadline.Default()
 	server := http.Server{Handler: routes, ReadHeaderTimeout: times.Head, IdleTimeout: times.Idle}
@@ -91,11 +91,11 @@ func (s *bareServer) open(w http.ResponseWriter, _ *http.Request) {
 	s.conns = append(s.conns, conn)
 }
 
-// join takes the chat that messages are sent to.
-func (s *bareServer) join(w http.ResponseWriter, r *http.Request) {
+// setChat takes the chat that messages are sent to.
+func (s *bareServer) setChat(w http.ResponseWriter, r *http.Request) {
 	var in bareChat
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-		reject(w, err)
+		replyError(w, err)
 		return
 	}
 	c := chat{roomID: in.RoomID}
@@ -114,18 +114,18 @@ func (s *bareServer) send(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := errors.Join(err, s.loop.commit(1), s.writeAll(s.pieces[0])); err != nil {
-		reject(w, err)
+		replyError(w, err)
 		return
 	}
 	w.WriteHeader(http.StatusCreated)
 }
 
-// keep takes the frames that are to be written, so many together.
-func (s *bareServer) keep(w http.ResponseWriter, r *http.Request) {
+// setPieces takes the frames that are to be written, so many together.
+func (s *bareServer) setPieces(w http.ResponseWriter, r *http.Request) {
 	together, err := strconv.Atoi(r.FormValue("together"))
 	frames, failed := io.ReadAll(r.Body)
 	if err := errors.Join(err, failed); err != nil {
-		reject(w, err)
+		replyError(w, err)
 		return
 	}
 	s.mu.Lock()
@@ -139,25 +139,25 @@ func (s *bareServer) keep(w http.ResponseWriter, r *http.Request) {
 
 // deliver writes the pieces, again and again, to all streams for a while, and answers how many it has written.
 func (s *bareServer) deliver(w http.ResponseWriter, r *http.Request) {
-	spell, err := time.ParseDuration(r.FormValue("for"))
+	duration, err := time.ParseDuration(r.FormValue("for"))
 	if err != nil {
-		reject(w, err)
+		replyError(w, err)
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	written := 0
-	for start := time.Now(); time.Since(start) < spell; written++ {
+	for start := time.Now(); time.Since(start) < duration; written++ {
 		if err := s.writeAll(s.pieces[written%len(s.pieces)]); err != nil {
-			reject(w, err)
+			replyError(w, err)
 			return
 		}
 	}
 	fmt.Fprint(w, written)
 }
 
-// reject also tells whoever started the server.
-func reject(w http.ResponseWriter, err error) {
+// replyError also tells whoever started the server.
+func replyError(w http.ResponseWriter, err error) {
 	fmt.Fprintln(os.Stderr, err)
 	http.Error(w, err.Error(), http.StatusInternalServerError)
 }

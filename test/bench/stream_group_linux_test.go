@@ -20,54 +20,54 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// crowd reads many sockets as cheaply as can be, so that the machine is left to those who write to them: a goroutine
+// streamGroup reads many sockets as cheaply as can be, so that the machine is left to those who write to them: a goroutine
 // for each core asks the kernel which of its sockets have something, reads it into the one buffer that it has, and
 // counts the messages by their marker.
-type crowd struct {
+type streamGroup struct {
 	b       *testing.B
-	ears    []*ear
+	sockets []*socket
 	polls   []*os.File
 	reading sync.WaitGroup
 
-	timing  atomic.Bool  // whether to note when things came
-	reads   atomic.Int64 // that brought messages
-	got     atomic.Int64 // messages, over all sockets
-	wanted  atomic.Int64
-	reached chan struct{} // yields when got has come to wanted, and at times without need
-	failed  chan error    // holds the first failure
+	timing       atomic.Bool  // whether to note when things came
+	messageReads atomic.Int64 // that brought messages
+	received     atomic.Int64 // messages, over all sockets
+	wanted       atomic.Int64
+	reached      chan struct{} // yields when got has come to wanted, and at times without need
+	failed       chan error    // holds the first failure
 
 	// The benchmark's own.
-	each                   int64 // messages that have come on each socket
-	readsBefore, gotBefore int64 // at its mark
+	perSocket                   int64 // messages that have come on each socket
+	readsBefore, receivedBefore int64 // at its mark
 }
 
-// keepers is how many sockets keep all that came: enough to look at what it was, few enough to cost nothing.
-const keepers = 8
+// recordedSockets is how many sockets keep all that came: enough to look at what it was, few enough to cost nothing.
+const recordedSockets = 8
 
-// ear is one socket. Its reader alone writes here; what was awaited can be read.
-type ear struct {
-	fd    int
-	got   int64
-	keeps bool
-	kept  []byte      // all that came
-	came  []time.Time // when each message did
+// socket is one socket. Its reader alone writes here; what was awaited can be read.
+type socket struct {
+	fd        int
+	received  int64
+	recording bool
+	recorded  []byte      // all that came
+	arrivals  []time.Time // when each message did
 
-	beats   int // heartbeats, those that came alone
-	heard   time.Time
-	silence time.Duration // the longest before something came
+	heartbeats     int // heartbeats, those that came alone
+	lastRead       time.Time
+	longestSilence time.Duration // the longest before something came
 }
 
-// newCrowd takes the connections over and reads them until close.
-func newCrowd(b *testing.B, conns []net.Conn) *crowd {
+// newStreamGroup takes the connections over and reads them until close.
+func newStreamGroup(b *testing.B, conns []net.Conn) *streamGroup {
 	b.Helper()
-	c := &crowd{b: b, reached: make(chan struct{}, 1), failed: make(chan error, 1)}
+	c := &streamGroup{b: b, reached: make(chan struct{}, 1), failed: make(chan error, 1)}
 	c.wanted.Store(math.MaxInt64)
 	for i, conn := range conns {
 		fd, err := takeOver(conn)
 		if err != nil {
 			b.Fatal(err)
 		}
-		c.ears = append(c.ears, &ear{fd: fd, keeps: i < keepers})
+		c.sockets = append(c.sockets, &socket{fd: fd, recording: i < recordedSockets})
 	}
 	readers := runtime.GOMAXPROCS(0)
 	for first := range readers {
@@ -75,8 +75,8 @@ func newCrowd(b *testing.B, conns []net.Conn) *crowd {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for i := first; i < len(c.ears); i += readers {
-			err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.ears[i].fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)})
+		for i := first; i < len(c.sockets); i += readers {
+			err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, c.sockets[i].fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -103,7 +103,7 @@ func takeOver(conn net.Conn) (fd int, err error) {
 }
 
 // read is the goroutine of one poll; it ends when the poll is closed.
-func (c *crowd) read(poll *os.File) {
+func (c *streamGroup) read(poll *os.File) {
 	raw, err := poll.SyscallConn()
 	if err != nil {
 		c.fail(err)
@@ -127,7 +127,7 @@ func (c *crowd) read(poll *os.File) {
 			return
 		}
 		for _, e := range ready[:n] {
-			if err := c.take(c.ears[e.Fd], buffer); err != nil {
+			if err := c.readSocket(c.sockets[e.Fd], buffer); err != nil {
 				c.fail(err)
 				return
 			}
@@ -135,8 +135,8 @@ func (c *crowd) read(poll *os.File) {
 	}
 }
 
-// take reads once; what the buffer has no room for is reported again.
-func (c *crowd) take(e *ear, buffer []byte) error {
+// readSocket reads once; what the buffer has no room for is reported again.
+func (c *streamGroup) readSocket(e *socket, buffer []byte) error {
 	n, err := unix.Read(e.fd, buffer)
 	switch {
 	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
@@ -146,19 +146,19 @@ func (c *crowd) take(e *ear, buffer []byte) error {
 	case n == 0:
 		return errors.New("a stream ended")
 	}
-	if e.keeps {
-		e.kept = append(e.kept, buffer[:n]...)
+	if e.recording {
+		e.recorded = append(e.recorded, buffer[:n]...)
 	}
 	messages := int64(bytes.Count(buffer[:n], []byte{marker}))
 	if c.timing.Load() {
-		e.note(messages, buffer[:n])
+		e.recordArrival(messages, buffer[:n])
 	}
 	if messages == 0 {
 		return nil
 	}
-	e.got += messages
-	c.reads.Add(1)
-	if got := c.got.Add(messages); got >= c.wanted.Load() {
+	e.received += messages
+	c.messageReads.Add(1)
+	if got := c.received.Add(messages); got >= c.wanted.Load() {
 		select {
 		case c.reached <- struct{}{}:
 		default:
@@ -167,17 +167,17 @@ func (c *crowd) take(e *ear, buffer []byte) error {
 	return nil
 }
 
-// note notes when what was read came.
-func (e *ear) note(messages int64, read []byte) {
+// recordArrival notes when what was read came.
+func (e *socket) recordArrival(messages int64, read []byte) {
 	now := time.Now()
-	e.silence, e.heard = max(e.silence, now.Sub(e.heard)), now
-	e.came = append(e.came, slices.Repeat([]time.Time{now}, int(messages))...)
+	e.longestSilence, e.lastRead = max(e.longestSilence, now.Sub(e.lastRead)), now
+	e.arrivals = append(e.arrivals, slices.Repeat([]time.Time{now}, int(messages))...)
 	if messages == 0 {
-		e.beats += bytes.Count(read, []byte(":\n\n"))
+		e.heartbeats += bytes.Count(read, []byte(":\n\n"))
 	}
 }
 
-func (c *crowd) fail(err error) {
+func (c *streamGroup) fail(err error) {
 	select {
 	case c.failed <- err:
 	default:
@@ -185,54 +185,56 @@ func (c *crowd) fail(err error) {
 }
 
 // await waits until n more messages have come on each socket, and wants none to have got more or fewer than the others.
-func (c *crowd) await(n int64) {
+func (c *streamGroup) await(n int64) {
 	c.b.Helper()
-	c.each += n
-	wanted := c.each * int64(len(c.ears))
+	c.perSocket += n
+	wanted := c.perSocket * int64(len(c.sockets))
 	c.wanted.Store(wanted)
 	late := time.After(harness.Timeout)
-	for c.got.Load() < wanted {
+	for c.received.Load() < wanted {
 		select {
 		case <-c.reached:
 		case err := <-c.failed:
 			c.b.Fatal(err)
 		case <-late:
-			c.b.Fatalf("only %d of %d messages came", c.got.Load(), wanted)
+			c.b.Fatalf("only %d of %d messages came", c.received.Load(), wanted)
 		}
 	}
 	c.wanted.Store(math.MaxInt64)
-	for i, e := range c.ears {
-		if e.got != c.each {
-			c.b.Fatalf("stream %d got %d messages of %d", i, e.got, c.each)
+	for i, e := range c.sockets {
+		if e.received != c.perSocket {
+			c.b.Fatalf("stream %d got %d messages of %d", i, e.received, c.perSocket)
 		}
 	}
 }
 
-// time begins to note when things come. Nothing is on its way.
-func (c *crowd) time() {
-	for _, e := range c.ears {
-		e.heard = time.Now()
+// startTiming begins to note when things come. Nothing is on its way.
+func (c *streamGroup) startTiming() {
+	for _, e := range c.sockets {
+		e.lastRead = time.Now()
 	}
 	c.timing.Store(true)
 }
 
-// mark is where perRead begins.
-func (c *crowd) mark() { c.readsBefore, c.gotBefore = c.reads.Load(), c.got.Load() }
+// startCounting is where perRead begins.
+func (c *streamGroup) startCounting() {
+	c.readsBefore, c.receivedBefore = c.messageReads.Load(), c.received.Load()
+}
 
-// perRead is how many of the messages since the mark came in one piece, in the mean.
-func (c *crowd) perRead() float64 {
-	return float64(c.got.Load()-c.gotBefore) / float64(c.reads.Load()-c.readsBefore)
+// messagesPerRead is how many of the messages since the mark came in one piece, in the mean.
+func (c *streamGroup) messagesPerRead() float64 {
+	return float64(c.received.Load()-c.receivedBefore) / float64(c.messageReads.Load()-c.readsBefore)
 }
 
 // messageFrames are the frames of the messages that came on the first stream. Those that keep what came must each have
 // got every message once, and in its order.
-func (c *crowd) messageFrames() [][]byte {
+func (c *streamGroup) messageFrames() [][]byte {
 	c.b.Helper()
 	var frames [][]byte
-	for i, e := range c.ears[:min(keepers, len(c.ears))] {
+	for i, e := range c.sockets[:min(recordedSockets, len(c.sockets))] {
 		var own [][]byte
 		var last int64
-		for frame := range bytes.SplitAfterSeq(e.kept, []byte("\n\n")) {
+		for frame := range bytes.SplitAfterSeq(e.recorded, []byte("\n\n")) {
 			if bytes.IndexByte(frame, marker) < 0 {
 				continue
 			}
@@ -242,8 +244,8 @@ func (c *crowd) messageFrames() [][]byte {
 			}
 			last, own = position, append(own, frame)
 		}
-		if int64(len(own)) != c.each {
-			c.b.Fatalf("stream %d got %d frames of %d messages", i, len(own), c.each)
+		if int64(len(own)) != c.perSocket {
+			c.b.Fatalf("stream %d got %d frames of %d messages", i, len(own), c.perSocket)
 		}
 		if i == 0 {
 			frames = own
@@ -260,13 +262,13 @@ func framePosition(frame []byte) int64 {
 }
 
 // close ends the reading, once.
-func (c *crowd) close() {
+func (c *streamGroup) close() {
 	for _, poll := range c.polls {
 		_ = poll.Close()
 	}
 	c.reading.Wait()
-	for _, e := range c.ears {
+	for _, e := range c.sockets {
 		_ = unix.Close(e.fd)
 	}
-	c.polls, c.ears = nil, nil
+	c.polls, c.sockets = nil, nil
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestBareLoopWritesWhatParleyDoes compares what messages leave in the database when they are sent, and when the bare
+// TestBareLoopWritesTheRowsOfParley compares what messages leave in the database when they are sent, and when the bare
 // loop of the benchmark writes them. Were there less, Parley would be measured against another job.
-func TestBareLoopWritesWhatParleyDoes(t *testing.T) {
+func TestBareLoopWritesTheRowsOfParley(t *testing.T) {
 	t.Parallel()
 	for _, d := range benchDatabases() {
 		t.Run(d.name, func(t *testing.T) {
@@ -31,7 +31,7 @@ func TestBareLoopWritesWhatParleyDoes(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			d.wantSame(t, sent, written,
+			d.expectSameRows(t, sent, written,
 				"SELECT position, pruned FROM event_head",
 				`SELECT position, name, everyone, room_id, user_id, peer_id, session_id, created_at > 0, message_id, data
 					FROM events WHERE name = 'message.created' ORDER BY position`)
@@ -39,30 +39,30 @@ func TestBareLoopWritesWhatParleyDoes(t *testing.T) {
 	}
 }
 
-// TestTownIsAsSent compares a database that a benchmark has filled with one that the same messages were sent to.
-func TestTownIsAsSent(t *testing.T) {
+// TestFilledDatabaseHoldsTheRowsOfParley compares a database that a benchmark has filled with one that the same messages were sent to.
+func TestFilledDatabaseHoldsTheRowsOfParley(t *testing.T) {
 	t.Parallel()
 	for _, d := range benchDatabases() {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
 			const size = 300
-			written := d.newTown(t, size)
-			sent, s := d.openTown(t, size)
-			bites := make(chan []fillRow, 1)
-			sent.compose(bites)
-			for _, r := range <-bites {
+			written := d.newFilledDatabase(t, size)
+			sent, s := d.newUnfilledDatabase(t, size)
+			batches := make(chan []fillRow, 1)
+			sent.generate(batches)
+			for _, r := range <-batches {
 				_, _, err := s.Store.Send(t.Context(), r.sender, models.RoomPath{ID: r.room}, models.NewMessage{Text: r.text}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
 			}
-			d.wantSame(t, sent.database, written.database)
+			d.expectSameRows(t, sent.database, written.database)
 		})
 	}
 }
 
-// wantSame compares what messages have left in two databases, without its times, and what further statements answer.
-func (d benchDatabase) wantSame(t *testing.T, sent, written string, further ...string) {
+// expectSameRows compares what messages have left in two databases, without its times, and what further statements answer.
+func (d benchDatabase) expectSameRows(t *testing.T, sent, written string, further ...string) {
 	t.Helper()
 	statements := slices.Concat([]string{
 		`SELECT room_id, id, sender_id, type, text, reply_to, client_id, edited_at, deleted_at, created_at > 0, text_start, sender_seq, index_version
@@ -71,7 +71,7 @@ func (d benchDatabase) wantSame(t *testing.T, sent, written string, further ...s
 			FROM rooms ORDER BY id`,
 		"SELECT room_id, user_id, last_read_id, sent_count, own_count, own_after FROM memberships ORDER BY room_id, user_id",
 	}, d.words, further)
-	want, got := d.left(t, sent, statements), d.left(t, written, statements)
+	want, got := d.dumpRows(t, sent, statements), d.dumpRows(t, written, statements)
 	if len(want) < len(statements) {
 		t.Fatalf("there is next to nothing to compare: %v", want)
 	}
@@ -83,7 +83,7 @@ func (d benchDatabase) wantSame(t *testing.T, sent, written string, further ...s
 	}
 }
 
-func (d benchDatabase) left(t *testing.T, database string, statements []string) (lines []string) {
+func (d benchDatabase) dumpRows(t *testing.T, database string, statements []string) (lines []string) {
 	t.Helper()
 	db := d.open(t, database)
 	db.SetMaxOpenConns(1) // what is made for one connection is there for the next statement

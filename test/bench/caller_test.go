@@ -44,8 +44,8 @@ func requestBytes(member *harness.Client, method, path string, body []byte) []by
 	return append([]byte(head+"\r\n"), body...)
 }
 
-// always is a caller's next where all its requests are the same.
-func always(request []byte) func() []byte { return func() []byte { return request } }
+// sameRequest is a caller's next where all its requests are the same.
+func sameRequest(request []byte) func() []byte { return func() []byte { return request } }
 
 // call makes the next request and waits for its answer.
 func (c *caller) call() error {
@@ -106,17 +106,17 @@ func calls(callers []*caller) []func() error {
 
 // workFor has each of the workers work side by side, again and again for a while, and answers how often per second they
 // did between them.
-func workFor(b *testing.B, workers []func() error, spell time.Duration) float64 {
+func workFor(b *testing.B, workers []func() error, duration time.Duration) float64 {
 	b.Helper()
-	done, took := countWork(b, workers, spell)
+	done, took := countWork(b, workers, duration)
 	return done / took.Seconds()
 }
 
 // countWork is workFor that answers how often they did, and how long it took.
-func countWork(b *testing.B, workers []func() error, spell time.Duration) (times float64, took time.Duration) {
+func countWork(b *testing.B, workers []func() error, duration time.Duration) (times float64, took time.Duration) {
 	b.Helper()
 	start := time.Now()
-	end := start.Add(spell)
+	end := start.Add(duration)
 	done := workWhile(b, workers, func() bool { return time.Now().Before(end) })
 	return float64(done), time.Since(start)
 }

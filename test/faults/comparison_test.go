@@ -12,22 +12,24 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// drainTime bounds how long readers may take to read all once nobody sends any more. A reader hops within ten seconds.
-const drainTime = 45 * time.Second
+// readTimeout bounds how long readers may take to read everything once sending has stopped. A reader changes its node
+// at least every ten seconds.
+const readTimeout = 45 * time.Second
 
-// waitFor waits until isSo, but no longer than readers may take, and not once somebody has complained: what went wrong
-// then may well keep all others waiting.
-func (c *workload) waitFor(isSo func() bool) {
-	pollUntil(drainTime, func() bool { return c.hasFlaws() || isSo() })
+// waitFor waits until condition is true, for readTimeout at most. It stops waiting at the first reported flaw, which
+// may well be the reason why the condition cannot become true.
+func (c *workload) waitFor(condition func() bool) {
+	pollUntil(readTimeout, func() bool { return c.hasFlaws() || condition() })
 }
 
-// lastMessages is how far the rooms were when a run began: what came before has been compared.
+// lastMessages maps a room to the id of its last message, when a run began or ended. Messages before the beginning were
+// compared in earlier runs.
 type lastMessages map[int64]int64
 
-// readLastMessages asks how far each room is.
+// readLastMessages reads the id of the last message of each room.
 func (c *workload) readLastMessages() lastMessages {
 	list := make([]models.Room, len(c.rooms))
-	forEachAtOnce(c.rooms, func(i int, id int64) { list[i] = c.getRoom(c.nodes[i%len(c.nodes)], id) })
+	forEachParallel(c.rooms, func(i int, id int64) { list[i] = c.getRoom(c.nodes[i%len(c.nodes)], id) })
 	s := lastMessages{}
 	for _, room := range list {
 		s[room.ID] = room.LastMessageID
@@ -39,34 +41,35 @@ func (c *workload) getRoom(n *clusterNode, id int64) models.Room {
 	return read[models.Room](c, n, c.owner, harness.RoomPath(id))
 }
 
-// read reads what is at path, as somebody, from one node. Where that fails, the test has.
+// read sends a GET request for path to one node, as a user, and decodes the response. A failure fails the test.
 func read[T any](c *workload, n *clusterNode, as *harness.Client, path string) (v T) {
 	a, err := c.callUntilAnswered(context.Background(), as, []*clusterNode{n}, "GET", path, nil)
 	if err != nil || a.HTTP.StatusCode != 200 || (harness.Event{Data: string(a.Body)}).Decode(&v) != nil {
-		c.reportFlaw("%s does not answer %s: %v %v", n.name, path, a, err)
+		c.reportFlaw("%s did not respond to %s: %v %v", n.name, path, a, err)
 	}
 	return v
 }
 
-// check compares all that was seen in a run with all that is stored: at every node, in every room, for every reader.
+// check compares everything that clients saw in a run with everything that is stored: at every node, in every room, for
+// every reader.
 func (c *workload) check(before lastMessages) {
 	after := c.readLastMessages()
 	c.awaitReaders(after)
-	complete := !c.hasFlaws() // or else nobody waited until the readers had all
+	complete := !c.hasFlaws() // with flaws, waiting ends before the readers have read everything
 	stored := c.histories(before, after)
 	if complete {
 		c.checkReaders(before, stored)
 	}
 	c.checkSends(before, stored)
-	forEachAtOnce(c.rooms, func(_ int, room int64) { c.checkCounts(room, after[room]) })
+	forEachParallel(c.rooms, func(_ int, room int64) { c.checkCounts(room, after[room]) })
 	c.checkUnread(after)
 }
 
-// awaitReaders waits until every reader has come to the end of its rooms.
+// awaitReaders waits until every reader has read the last message of each of its rooms.
 func (c *workload) awaitReaders(after lastMessages) {
 	behind := func(r *streamReader) (room int64, is bool) {
 		for _, room := range r.rooms {
-			if !r.has(room, after[room]) {
+			if !r.hasRead(room, after[room]) {
 				return room, true
 			}
 		}
@@ -81,24 +84,27 @@ func (c *workload) awaitReaders(after lastMessages) {
 	for _, r := range c.readers {
 		if room, is := behind(r); is {
 			r.mu.Lock()
-			due := r.due[room]
+			next := r.next[room]
 			r.mu.Unlock()
-			c.reportFlaw("%s waits for message %d of room %d, which has %d; it reads from %s", r.name, due, room, after[room], r.lastPosition())
+			c.reportFlaw("%s waits for message %d of room %d, which has %d; it reads from %s",
+				r.name, next, room, after[room], r.lastPosition())
 		}
 	}
 }
 
-// histories are the keys of each room's messages of this run, which must be the same at each node.
+// histories returns the keys of each room's messages of this run, which must be the same at each node.
 func (c *workload) histories(before, after lastMessages) map[int64][]int64 {
 	lists := make([][]int64, len(c.rooms))
-	forEachAtOnce(c.rooms, func(i int, room int64) {
+	forEachParallel(c.rooms, func(i int, room int64) {
 		for _, n := range c.nodes {
 			keys := c.history(n, room, before[room])
 			if int64(len(keys)) != after[room]-before[room] {
-				c.reportFlaw("room %d at %s: %d messages after %d, though the last is %d", room, n.name, len(keys), before[room], after[room])
+				c.reportFlaw("room %d at %s: got %d messages after %d, but the last one is %d",
+					room, n.name, len(keys), before[room], after[room])
 			}
 			if lists[i] != nil && !slices.Equal(lists[i], keys) {
-				c.reportFlaw("room %d: %s and %s have other histories: %s", room, c.nodes[0].name, n.name, difference(before[room], lists[i], keys))
+				c.reportFlaw("room %d: the histories at %s and %s differ: %s",
+					room, c.nodes[0].name, n.name, difference(before[room], lists[i], keys))
 			}
 			lists[i] = keys
 		}
@@ -110,19 +116,19 @@ func (c *workload) histories(before, after lastMessages) map[int64][]int64 {
 	return stored
 }
 
-// history reads the keys of a room's messages after an id, which must have ids without a gap.
+// history reads the keys of a room's messages after an id. The ids must have no gaps.
 func (c *workload) history(n *clusterNode, room, after int64) []int64 {
 	keys := []int64{}
 	for {
 		from := fmt.Sprintf("after=%d", after)
 		if after == 0 {
-			from = "since=2020-01-01T00:00:00Z" // there is no message 0 to begin after
+			from = "since=2020-01-01T00:00:00Z" // there is no message 0 that after could name
 		}
 		page := read[models.Page[models.Message]](c, n, c.owner, harness.RoomPath(room)+"/messages?limit=200&"+from)
 		for _, m := range page.Items {
 			after++
 			if m.ID != after {
-				c.reportFlaw("room %d at %s: message %d stands where %d is due", room, n.name, m.ID, after)
+				c.reportFlaw("room %d at %s: got message %d in the history, want %d", room, n.name, m.ID, after)
 				return keys
 			}
 			keys = append(keys, keyOf(m.Text))
@@ -133,14 +139,14 @@ func (c *workload) history(n *clusterNode, room, after int64) []int64 {
 	}
 }
 
-// difference tells where two lists of keys first differ.
+// difference describes the first difference of two lists of keys.
 func difference(before int64, one, other []int64) string {
 	for i := range max(len(one), len(other)) {
 		switch id := before + int64(i) + 1; {
 		case i >= len(one):
-			return fmt.Sprintf("nothing and, as message %d, key %d", id, other[i])
+			return fmt.Sprintf("message %d is missing and key %d", id, other[i])
 		case i >= len(other):
-			return fmt.Sprintf("key %d as message %d, and nothing", one[i], id)
+			return fmt.Sprintf("message %d is key %d and missing", id, one[i])
 		case one[i] != other[i]:
 			return fmt.Sprintf("message %d is key %d and key %d", id, one[i], other[i])
 		}
@@ -153,7 +159,8 @@ func (c *workload) checkReaders(before lastMessages, stored map[int64][]int64) {
 		r.mu.Lock()
 		for _, room := range r.rooms {
 			if !slices.Equal(stored[room], r.seen[room]) {
-				c.reportFlaw("%s saw other than the history of room %d: %s", r.name, room, difference(before[room], stored[room], r.seen[room]))
+				c.reportFlaw("%s: the history of room %d and the received messages differ: %s",
+					r.name, room, difference(before[room], stored[room], r.seen[room]))
 			}
 		}
 		clear(r.seen)
@@ -161,8 +168,8 @@ func (c *workload) checkReaders(before lastMessages, stored map[int64][]int64) {
 	}
 }
 
-// checkSends wants what was acknowledged to be stored once, where it was acknowledged to be, and what was given up at
-// most once; and nothing else.
+// checkSends checks that each acknowledged message is stored once, under the acknowledged id, that each message that
+// was given up is stored at most once, and that nothing else is stored.
 func (c *workload) checkSends(before lastMessages, stored map[int64][]int64) {
 	c.mu.Lock()
 	sent := c.sent
@@ -176,12 +183,13 @@ func (c *workload) checkSends(before lastMessages, stored map[int64][]int64) {
 			doubted, isDoubted := sent.doubted[key]
 			switch {
 			case twice:
-				c.reportFlaw("key %d is stored twice: as message %d of room %d and message %d of room %d", key, was.id, was.room, at.id, room)
+				c.reportFlaw("key %d is stored twice: as message %d of room %d and message %d of room %d",
+					key, was.id, was.room, at.id, room)
 			case isAcked && acked != at:
 				c.reportFlaw("key %d was acknowledged as message %d of room %d and is stored as message %d of room %d",
 					key, acked.id, acked.room, at.id, room)
 			case isDoubted && doubted != room, !isAcked && !isDoubted:
-				c.reportFlaw("key %d, message %d of room %d, is nobody's", key, at.id, room)
+				c.reportFlaw("key %d, message %d of room %d, was sent by no client", key, at.id, room)
 			}
 			places[key] = at
 			c.countOwned(key, room)
@@ -194,31 +202,33 @@ func (c *workload) checkSends(before lastMessages, stored map[int64][]int64) {
 	}
 }
 
-// countOwned counts a stored message for its sender, to whom it is not unread.
+// countOwned counts a stored message for its sender, for whom it is not unread.
 func (c *workload) countOwned(key, room int64) {
 	sender := senderOf(key)
-	if c.own[sender] == nil {
-		c.own[sender] = map[int64]int64{}
+	if c.ownCounts[sender] == nil {
+		c.ownCounts[sender] = map[int64]int64{}
 	}
-	c.own[sender][room]++
+	c.ownCounts[sender][room]++
 }
 
-// checkCounts holds a room's counts at each node against what is known, and its list of members at one.
+// checkCounts checks a room's counts at each node, and its list of members at one node.
 func (c *workload) checkCounts(room, last int64) {
 	var members int64
 	c.locked(func() { members = int64(len(c.members[room])) })
 	for _, n := range c.nodes {
 		got := c.getRoom(n, room)
 		if got.MessageCount != last || got.LastMessageID != last {
-			c.reportFlaw("room %d at %s: message_count %d, last_message_id %d; there are %d", room, n.name, got.MessageCount, got.LastMessageID, last)
+			c.reportFlaw("room %d at %s: got message_count %d and last_message_id %d, want %d",
+				room, n.name, got.MessageCount, got.LastMessageID, last)
 		}
 		if got.MemberCount != members {
-			c.reportFlaw("room %d at %s: member_count %d; there are %d", room, n.name, got.MemberCount, members)
+			c.reportFlaw("room %d at %s: got member_count %d, want %d", room, n.name, got.MemberCount, members)
 		}
 	}
 	listed := map[int64]bool{}
 	for cursor := ""; ; {
-		page := read[models.Page[models.Member]](c, c.any(), c.owner, harness.RoomPath(room)+"/members?limit=200&cursor="+cursor)
+		path := harness.RoomPath(room) + "/members?limit=200&cursor=" + cursor
+		page := read[models.Page[models.Member]](c, c.anyNode(), c.owner, path)
 		for _, m := range page.Items {
 			listed[m.User.ID] = true
 		}
@@ -227,6 +237,6 @@ func (c *workload) checkCounts(room, last int64) {
 		}
 	}
 	if int64(len(listed)) != members {
-		c.reportFlaw("room %d lists %d members; there are %d", room, len(listed), members)
+		c.reportFlaw("room %d: got %d members in the list, want %d", room, len(listed), members)
 	}
 }

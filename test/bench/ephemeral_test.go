@@ -19,69 +19,69 @@ import (
 )
 
 const (
-	// passers make requests side by side, each over a connection that it keeps.
-	passers = 32
+	// ephemeralClients make requests side by side, each over a connection that it keeps.
+	ephemeralClients = 32
 	// In each round Parley and the bare handler take so many turns of passingSpell each.
-	passingTurns = 2
-	passingSpell = 500 * time.Millisecond
+	ephemeralTurns = 2
+	ephemeralTime  = 500 * time.Millisecond
 )
 
-// benchPassing measures how many events are accepted per second that are told to those in a room and stored nowhere,
+// benchEphemeral measures how many events are accepted per second that are told to those in a room and stored nowhere,
 // beside a handler of net/http that reads the very same requests and answers them.
-func benchPassing(b *testing.B, t *table) {
+func benchEphemeral(b *testing.B, t *table) {
 	s := harness.StartServer(b, harness.NewSQLite(b), "--rate-limit", "off")
-	all := newPassing(b, s.URL)
+	all := newEphemeralLoad(b, s.URL)
 	bare := startBareHandler(b)
 	for _, k := range []struct {
 		name, figure string
 		events       models.EventName
-		requests     func(p passer) [][]byte
+		requests     func(p ephemeralClient) [][]byte
 	}{
-		{"typing", "typing events accepted per second", models.EventTyping, passer.types},
-		{"presence", "presence events accepted per second", models.EventPresenceEntered, passer.entersAndLeaves},
+		{"typing", "typing events accepted per second", models.EventTyping, ephemeralClient.typingRequests},
+		{"presence", "presence events accepted per second", models.EventPresenceEntered, ephemeralClient.presenceRequests},
 	} {
 		b.Run(k.name, func(b *testing.B) {
 			var asked, beside []*caller
-			for _, p := range all.passers {
-				next := inTurn(k.requests(p))
+			for _, p := range all.clients {
+				next := rotate(k.requests(p))
 				asked = append(asked, newCaller(b, s.URL, "204", next))
 				beside = append(beside, newCaller(b, bare, "204", next))
 			}
 			var rates pair
 			for b.Loop() {
-				before := all.heard(k.events)
-				rates.add(workInTurns(b, calls(asked), calls(beside), passingTurns, passingSpell))
-				if all.heard(k.events) == before {
+				before := all.received(k.events)
+				rates.add(workInTurns(b, calls(asked), calls(beside), ephemeralTurns, ephemeralTime))
+				if all.received(k.events) == before {
 					b.Fatalf("nobody heard of %s", k.events)
 				}
 			}
 			rates.report(b, "parley-requests/s", "bare-requests/s", "parley/bare")
-			t.addAsked(figureOf(k.figure, passers), rates, "net/http alone", whole, least(0.5, 0.8))
+			t.addWithGoal(figureName(k.figure, ephemeralClients), rates, "net/http alone", whole, atLeast(0.5, 0.8))
 		})
 	}
 }
 
 // workInTurns has the workers of both sides work in turns, and answers how often per second they did.
-func workInTurns(b *testing.B, parley, beside []func() error, turns int, spell time.Duration) (p, o float64) {
+func workInTurns(b *testing.B, parley, beside []func() error, turns int, duration time.Duration) (p, o float64) {
 	b.Helper()
 	for range turns {
 		runtime.GC()
-		p += workFor(b, parley, spell) / float64(turns)
+		p += workFor(b, parley, duration) / float64(turns)
 		runtime.GC()
-		o += workFor(b, beside, spell) / float64(turns)
+		o += workFor(b, beside, duration) / float64(turns)
 	}
 	return p, o
 }
 
-func figureOf(what string, connections int) string {
+func figureName(what string, connections int) string {
 	if connections == 1 {
 		return what + ", 1 connection"
 	}
 	return fmt.Sprintf("%s, %d connections", what, connections)
 }
 
-// inTurn is a caller's next that goes through requests again and again.
-func inTurn(requests [][]byte) func() []byte {
+// rotate is a caller's next that goes through requests again and again.
+func rotate(requests [][]byte) func() []byte {
 	i := -1
 	return func() []byte {
 		i = (i + 1) % len(requests)
@@ -89,48 +89,48 @@ func inTurn(requests [][]byte) func() []byte {
 	}
 }
 
-// passing are people with a room and a stream each, and somebody who is in all the rooms and hears of each event.
-type passing struct {
-	passers []passer
+// ephemeralLoad are people with a room and a stream each, and somebody who is in all the rooms and hears of each event.
+type ephemeralLoad struct {
+	clients []ephemeralClient
 	events  map[models.EventName]*atomic.Int64 // that the somebody heard
 }
 
-type passer struct {
+type ephemeralClient struct {
 	*harness.Client
 	roomID   int64
 	streamID string
 }
 
-func newPassing(b *testing.B, url string) passing {
+func newEphemeralLoad(b *testing.B, url string) ephemeralLoad {
 	b.Helper()
-	all := passing{events: map[models.EventName]*atomic.Int64{models.EventTyping: {}, models.EventPresenceEntered: {}}}
+	all := ephemeralLoad{events: map[models.EventName]*atomic.Int64{models.EventTyping: {}, models.EventPresenceEntered: {}}}
 	nobody := harness.NewClient(b, url)
 	somebody := nobody.NewGuestNamed("somebody")
 	var rooms []string
-	for i := range passers {
+	for i := range ephemeralClients {
 		guest := nobody.NewGuestNamed(fmt.Sprintf("guest%d", i))
-		p := passer{Client: guest, roomID: guest.CreateRoom(models.NewRoom{Name: harness.Ptr("bench")}).ID}
-		p.streamID = hear(b, guest, "", nil)
+		p := ephemeralClient{Client: guest, roomID: guest.CreateRoom(models.NewRoom{Name: harness.Ptr("bench")}).ID}
+		p.streamID = readStream(b, guest, "", nil)
 		somebody.JoinRoom(p.roomID)
-		all.passers, rooms = append(all.passers, p), append(rooms, fmt.Sprintf("room=%d", p.roomID))
+		all.clients, rooms = append(all.clients, p), append(rooms, fmt.Sprintf("room=%d", p.roomID))
 	}
-	hear(b, somebody, strings.Join(rooms, "&"), all.events)
+	readStream(b, somebody, strings.Join(rooms, "&"), all.events)
 	return all
 }
 
-func (a passing) heard(e models.EventName) int64 { return a.events[e].Load() }
+func (a ephemeralLoad) received(e models.EventName) int64 { return a.events[e].Load() }
 
-func (p passer) types() [][]byte {
+func (p ephemeralClient) typingRequests() [][]byte {
 	return [][]byte{requestBytes(p.Client, "POST", harness.RoomPath(p.roomID)+"/typing", nil)}
 }
 
-func (p passer) entersAndLeaves() [][]byte {
+func (p ephemeralClient) presenceRequests() [][]byte {
 	path := harness.RoomPath(p.roomID) + "/presence/" + p.streamID
 	return [][]byte{requestBytes(p.Client, "PUT", path, nil), requestBytes(p.Client, "DELETE", path, nil)}
 }
 
-// hear opens a stream that is read until the benchmark ends, counts what comes, and answers its id.
-func hear(b *testing.B, by *harness.Client, query string, count map[models.EventName]*atomic.Int64) (streamID string) {
+// readStream opens a stream that is read until the benchmark ends, counts what comes, and answers its id.
+func readStream(b *testing.B, by *harness.Client, query string, count map[models.EventName]*atomic.Int64) (streamID string) {
 	b.Helper()
 	body := by.OpenStreamBody(b.Context(), query)
 	ready := make(chan models.Ready, 1)

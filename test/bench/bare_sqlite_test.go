@@ -103,7 +103,7 @@ func (d *bareSQLite) commit(ctx context.Context, r bareRows, n int) error {
 func (d *bareSQLite) insertMessages(ctx context.Context, r bareRows, n int, now int64) error {
 	for i := range n {
 		id, sender, t := r.message(i)
-		if !r.findable {
+		if !r.searchable {
 			if _, err := d.insertPlain.ExecContext(ctx, r.roomID, id, sender, t.text, now); err != nil {
 				return err
 			}
@@ -112,7 +112,7 @@ func (d *bareSQLite) insertMessages(ctx context.Context, r bareRows, n int, now 
 		if _, err := d.insertMessage.ExecContext(ctx, r.roomID, id, sender, t.text, now, r.senderSeq(id)); err != nil {
 			return err
 		}
-		if _, err := d.insertWords.ExecContext(ctx, r.roomID, id, wordsOfRoom(r.roomID, "·", t.words)); err != nil {
+		if _, err := d.insertWords.ExecContext(ctx, r.roomID, id, roomWords(r.roomID, "·", t.words)); err != nil {
 			return err
 		}
 	}

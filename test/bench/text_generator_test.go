@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// common are words as people write them, the commonest first. A few are in every sentence, most come now and then: what
+// commonWords are words as people write them, the commonest first. A few are in every sentence, most come now and then: what
 // a message costs to be made findable depends on that.
-var common = strings.Fields(`the to i you and a it of that in is for on we be me have not this with at so but are just do
+var commonWords = strings.Fields(`the to i you and a it of that in is for on we be me have not this with at so but are just do
 	can my your what if no they like was there all up know get out one good how will when about from he she or as see now
 	time think here go yes thanks need today okay right back then some let them an more her him could did by us work where
 	who want really too come well look had been call send still make any tomorrow why got over say sure our only maybe
@@ -33,19 +33,19 @@ var common = strings.Fields(`the to i you and a it of that in is for on we be me
 	pillow blanket towel soap candle bottle glass plate bowl spoon fork knife oven fridge kettle recipe butter flour rice
 	pasta potato tomato onion garlic pepper carrot bean soup salad sandwich cake biscuit chocolate honey juice beer wine`)
 
-// chatter makes texts, the same ones each time.
-type chatter struct {
-	chance *rand.Rand
+// textGenerator makes texts, the same ones each time.
+type textGenerator struct {
+	random *rand.Rand
 	rank   *rand.Zipf
 }
 
-func newChatter() chatter {
+func newTextGenerator() textGenerator {
 	chance := rand.New(rand.NewPCG(8, 8))
-	return chatter{chance, rand.NewZipf(chance, 1.1, 3, uint64(len(common)-1))}
+	return textGenerator{chance, rand.NewZipf(chance, 1.1, 3, uint64(len(commonWords)-1))}
 }
 
 // text has up to so many characters, and not many fewer.
-func (c chatter) text(characters int) string {
+func (c textGenerator) text(characters int) string {
 	var b strings.Builder
 	for {
 		word := c.word()
@@ -60,14 +60,14 @@ func (c chatter) text(characters int) string {
 }
 
 // word is at times a number, of which there are more than of words.
-func (c chatter) word() string {
-	if c.chance.IntN(20) == 0 {
-		return strconv.Itoa(c.chance.IntN(10_000))
+func (c textGenerator) word() string {
+	if c.random.IntN(20) == 0 {
+		return strconv.Itoa(c.random.IntN(10_000))
 	}
-	return common[c.rank.Uint64()]
+	return commonWords[c.rank.Uint64()]
 }
 
-// wordsIn are the words that a text of a chatter is found by: it has neither capitals nor accents nor commas.
-func wordsIn(text string) []string {
+// wordsOf are the words that a text of a chatter is found by: it has neither capitals nor accents nor commas.
+func wordsOf(text string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(strings.Fields(text))))
 }
