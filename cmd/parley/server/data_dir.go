@@ -24,7 +24,8 @@ func openDataDir(ctx context.Context, folder string) (release func() error, err 
 	}
 	release, err = store.LockFile(ctx, filepath.Join(folder, dataLock), store.LockWait)
 	if errors.Is(err, store.ErrLocked) {
-		return nil, fmt.Errorf("another Parley has the data folder %s: one server at a time; a second one needs a --data-dir of its own", folder)
+		return nil, fmt.Errorf("another Parley process uses the data folder %s: only one server at a time; "+
+			"a second server needs its own --data-dir", folder)
 	}
 	if err != nil {
 		return nil, err

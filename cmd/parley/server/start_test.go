@@ -124,9 +124,9 @@ func TestOneServerOnADataFolder(t *testing.T) {
 		{"--data-dir", other, "--database", database},
 		{"--data-dir", other, "--database", link},
 	} {
-		refusesStart(t, 1, "another Parley has", append(serve, flags...)...)
+		refusesStart(t, 1, "another Parley process uses", append(serve, flags...)...)
 	}
-	refusesStart(t, 1, "another Parley has", "migrate", "up", "--data-dir", data)
+	refusesStart(t, 1, "another Parley process uses", "migrate", "up", "--data-dir", data)
 	if status, printed := runProgram(t, nil, "migrate", "status", "--data-dir", data); status != 0 || strings.Contains(printed, "pending") {
 		t.Errorf("migrate status: %d\n%s", status, printed)
 	}
