@@ -50,9 +50,9 @@ func (benchCommand) helpTexts() helpTexts {
 
 // Help returns the text that --help shows above the flags.
 func (benchCommand) Help() string {
-	return `Guests send messages to rooms of their own at a steady rate, and event streams listen in these rooms. Each message
-is timed from the moment when it was due until its acknowledgement, and until its arrival at each stream. Each
-acknowledged message must arrive exactly once at each stream of its room. At the end, guests and rooms are removed.
+	return `Guests send messages to rooms of their own at a steady rate, and event streams listen in these rooms.
+Each message is timed from the moment when it was due until its acknowledgement, and until its arrival at each stream.
+Each acknowledged message must arrive exactly once at each stream of its room. At the end, guests and rooms are removed.
 
 Raise --streams or --rate until the latency, or the server's CPU, is more than you want. Use a separate server with
 --rate-limit off: with limits, one user and one address may only do so much. Ctrl-C ends the run early, with a report.

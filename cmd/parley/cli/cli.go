@@ -14,8 +14,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// commandLine is the command line. Flags can also be set by environment variables, which kong reads: no other code reads
-// the environment.
+// commandLine is the command line. Flags can also be set by environment variables, which kong reads: no other code
+// reads the environment.
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Migrate migrateCommand `cmd:"" help:"Migrate the database, or list its migrations."`
