@@ -31,7 +31,7 @@ func (s *Store) startPurge(ctx context.Context, userID int64) {
 		began := time.Now()
 		var err error
 		if more, err = s.purgeAccount(ctx, userID); err != nil && ctx.Err() == nil {
-			s.log.Warn("the purge of an account was interrupted; it will be continued", "user", userID, "error", err)
+			s.log.Warn("deleting an account was interrupted; the janitor will continue", "user", userID, "error", err)
 			return
 		}
 		pause(ctx, time.Since(began))

@@ -24,7 +24,7 @@ var schemePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)
 var keywordPattern = regexp.MustCompile(`(^|\s)(host|port|dbname|user|service)\s*=`)
 
 // errFolder is the error of a path that names a folder.
-var errFolder = errors.New("it is a folder: name a file in it")
+var errFolder = errors.New("it is a folder; give the path of a file in it")
 
 // dialectFor finds what name refers to: postgres://…, postgresql://…, sqlite:PATH, or the path of a SQLite file.
 func dialectFor(name string) (database.Dialect, error) {
@@ -35,10 +35,9 @@ func dialectFor(name string) (database.Dialect, error) {
 	case scheme == "sqlite":
 		return sqliteAt(strings.TrimPrefix(name, "sqlite:"))
 	case scheme != "":
-		return nil, fmt.Errorf("%s: is no database that Parley knows: it is postgres://…, or the path of a SQLite file",
-			scheme)
+		return nil, fmt.Errorf("%s: is not a supported database: use postgres://…, or the path of a SQLite file", scheme)
 	case keywordPattern.MatchString(name):
-		return nil, errors.New("a PostgreSQL database is named by a URL: postgres://user@host/name")
+		return nil, errors.New("a PostgreSQL database must be given as a URL: postgres://user@host/name")
 	}
 	return sqliteAt(name)
 }

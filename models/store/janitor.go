@@ -54,7 +54,7 @@ func (s *Store) runJobs(ctx context.Context) {
 			began := time.Now()
 			more, err := batch(ctx)
 			if err != nil && ctx.Err() == nil {
-				s.log.Warn("tidying the database failed; it will be tried again", "error", err)
+				s.log.Warn("cannot clean up the database; retrying", "error", err)
 			}
 			if more && err == nil {
 				pause(ctx, time.Since(began))

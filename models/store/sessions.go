@@ -207,7 +207,7 @@ func (s *Store) LogOut(ctx context.Context, userID int64, sessionID string) (mod
 		return at, err
 	}
 	if err := s.endGuest(context.WithoutCancel(ctx), userID); err != nil {
-		s.log.Warn("a guest who has logged out is still there; the janitor will see to it", "user", userID, "error", err)
+		s.log.Warn("cannot delete a guest who has logged out; the janitor will retry", "user", userID, "error", err)
 	}
 	return at, nil
 }

@@ -211,7 +211,7 @@ func (s *Store) identify(ctx context.Context) error {
 			return err
 		}
 		if !slices.Contains(origins, row.Origin) {
-			s.log.Warn("the database was restored or moved: clients that reconnect will load everything again", "origin", origin)
+			s.log.Warn("the database was restored or moved: clients that reconnect reload everything", "origin", origin)
 			row.Epoch = newEpoch()
 			err = tx.Exec("UPDATE instance SET epoch = ?, origin = ? WHERE id = 1", row.Epoch, origin).Error
 		}

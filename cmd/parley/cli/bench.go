@@ -11,35 +11,56 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// benchCommand puts load on a running server, and measures what becomes of it.
+// benchCommand puts load on a running server and measures throughput, latency and losses.
 type benchCommand struct {
-	URLs           []string      `name:"url" default:"http://127.0.0.1:8080" placeholder:"URL,…" help:"The server; of a cluster, its nodes: streams and senders are spread over them (default: ${default})."`
-	Streams        int           `default:"200" placeholder:"N" help:"How many event streams listen (default: ${default})."`
-	Senders        int           `default:"20" placeholder:"N" help:"How many users send, each one message at a time (default: ${default})."`
-	Rooms          int           `default:"4" placeholder:"N" help:"How many rooms streams and senders are spread over (default: ${default})."`
-	Rate           float64       `default:"100" placeholder:"N" help:"Messages per second, of all senders together; 0 for each as soon as the one before is acknowledged (default: ${default})."`
-	Size           int           `default:"200" placeholder:"N" help:"Characters of a message, one byte each (default: ${default})."`
-	Duration       time.Duration `default:"10s" placeholder:"DURATION" help:"How long is measured (default: ${default})."`
-	WarmUp         time.Duration `default:"3s" placeholder:"DURATION" help:"How long is sent before that (default: ${default})."`
-	Wait           time.Duration `default:"10s" placeholder:"DURATION" help:"For how long nothing may arrive, at the end, before what is missing is lost (default: ${default})."`
-	StreamsPerUser int           `default:"20" placeholder:"N" help:"How many of the streams are one user's; a server with limits allows 20 (default: ${default})."`
-	Keep           bool          `help:"Leave the guests and the rooms there."`
-	JSON           bool          `name:"json" help:"Print the report as one JSON object."`
+	URLs           []string      `name:"url" default:"http://127.0.0.1:8080" placeholder:"URL,…"`
+	Streams        int           `default:"200" placeholder:"N"`
+	Senders        int           `default:"20" placeholder:"N"`
+	Rooms          int           `default:"4" placeholder:"N"`
+	Rate           float64       `default:"100" placeholder:"N"`
+	Size           int           `default:"200" placeholder:"N"`
+	Duration       time.Duration `default:"10s" placeholder:"DURATION"`
+	WarmUp         time.Duration `default:"3s" placeholder:"DURATION"`
+	Wait           time.Duration `default:"10s" placeholder:"DURATION"`
+	StreamsPerUser int           `default:"20" placeholder:"N"`
+	Keep           bool
+	JSON           bool `name:"json"`
 }
 
-// Help is what --help shows above the flags.
+func (benchCommand) helpTexts() helpTexts {
+	return helpTexts{
+		"url": "The server, or the nodes of a cluster: streams and senders are distributed over them " +
+			"(default: ${default}).",
+		"streams": "The number of event streams (default: ${default}).",
+		"senders": "The number of users who send, each one message at a time (default: ${default}).",
+		"rooms":   "The number of rooms that streams and senders are distributed over (default: ${default}).",
+		"rate": "Messages per second of all senders together; at 0, each sender sends as soon as its last message is " +
+			"acknowledged (default: ${default}).",
+		"size":     "The length of a message in characters of one byte (default: ${default}).",
+		"duration": "How long to measure (default: ${default}).",
+		"warm-up":  "How long to send before measuring starts (default: ${default}).",
+		"wait": "At the end, how long to wait without any arrival before missing messages count as lost " +
+			"(default: ${default}).",
+		"streams-per-user": "The number of streams that one user opens; a server with limits allows 20 " +
+			"(default: ${default}).",
+		"keep": "Do not remove the guests and the rooms at the end.",
+		"json": "Print the report as one JSON object.",
+	}
+}
+
+// Help returns the text that --help shows above the flags.
 func (benchCommand) Help() string {
-	return `Guests send messages to rooms of their own, at a steady rate, and event streams listen there. Each message is timed
-from the moment when it was due, to its acknowledgement and to its arrival at each stream; each that was acknowledged
-has to arrive at each stream of its room once. At the end guests and rooms are removed again.
+	return `Guests send messages to rooms of their own at a steady rate, and event streams listen in these rooms.
+Each message is timed from the moment when it was due until its acknowledgement, and until its arrival at each stream.
+Each acknowledged message must arrive exactly once at each stream of its room. At the end, guests and rooms are removed.
 
-Raise --streams or --rate until the latency, or the server's CPU, is more than you want. Use a server of its own, with
---rate-limit off: its limits bound what one user and one address may do. Ctrl-C ends it early, with a report.
+Raise --streams or --rate until the latency, or the server's CPU, is more than you want. Use a separate server with
+--rate-limit off: with limits, one user and one address may only do so much. Ctrl-C ends the run early, with a report.
 
-The exit status is 0 when all that was acknowledged arrived once.`
+The exit status is 0 when each acknowledged message arrived once.`
 }
 
-// The bounds of the flags.
+// The limits of the flags.
 const (
 	maxStreams  = 1_000_000
 	maxSenders  = 100_000
@@ -48,7 +69,7 @@ const (
 	maxDuration = 24 * time.Hour
 )
 
-// Validate is called by the command line's parser.
+// Validate checks the ranges of the flags; kong calls it.
 func (c benchCommand) Validate() error {
 	for _, address := range c.URLs {
 		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -69,7 +90,7 @@ func (c benchCommand) Validate() error {
 		}
 	}
 	if c.Rooms < 1 || c.Rooms > c.Senders {
-		return fmt.Errorf("--rooms must be 1 to %d, the number of --senders: each room has one at least", c.Senders)
+		return fmt.Errorf("--rooms must be 1 to %d, the number of --senders: each room needs at least one", c.Senders)
 	}
 	if !(c.Rate >= 0 && c.Rate <= maxRate) {
 		return fmt.Errorf("--rate must be 0 to %d messages per second", maxRate)
@@ -83,7 +104,8 @@ func (c benchCommand) Validate() error {
 	return nil
 }
 
-// Run measures; its error is nil only when messages were acknowledged, and each arrived once wherever it should.
+// Run measures. Its error is nil only if messages were acknowledged, and each of them arrived exactly once at each
+// stream of its room.
 func (c benchCommand) Run(ctx context.Context) error {
 	return loadtest.Run(ctx, c.config(), os.Stdout, os.Stderr)
 }

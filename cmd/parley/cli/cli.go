@@ -14,13 +14,13 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// commandLine is the command line. Flags of a subcommand can be given as environment variables too, which kong reads:
-// no other code looks at the environment.
+// commandLine is the command line. Flags can also be set by environment variables, which kong reads: no other code
+// reads the environment.
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	Migrate migrateCommand `cmd:"" help:"Bring the database to the newest schema, or show where it is."`
-	Bench   benchCommand   `cmd:"" help:"Put load on a running server, and measure what it carries."`
-	Replay  replayCommand  `cmd:"" help:"Play chat logs through a running server, and check that all of it arrived."`
+	Migrate migrateCommand `cmd:"" help:"Migrate the database, or list its migrations."`
+	Bench   benchCommand   `cmd:"" help:"Put load on a running server, and measure throughput and latency."`
+	Replay  replayCommand  `cmd:"" help:"Send chat logs to a running server, and check that everything arrived."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -33,7 +33,8 @@ const (
 // newParser returns the parser of the command line, which fills c.
 func newParser(c *commandLine, options ...kong.Option) (*kong.Kong, error) {
 	return kong.New(c, append(options, kong.Name("parley"),
-		kong.Description("A chat backend that you run yourself: a plain HTTP API in, one event stream out."))...)
+		kong.PostBuild(func(k *kong.Kong) error { return addHelpTexts(k.Model.Node) }),
+		kong.Description("A chat backend that you run yourself: a plain HTTP API, and one event stream."))...)
 }
 
 // parse parses a command line and runs nothing.
@@ -80,7 +81,7 @@ func Main(args []string) int {
 	return 0
 }
 
-// wrongUsage prints the error and where help is. The help itself would push the error off the screen.
+// wrongUsage prints the error and how to get help. The whole help would push the error off the screen.
 func wrongUsage(err error) int {
 	command := "parley"
 	var failed *kong.ParseError
@@ -91,7 +92,7 @@ func wrongUsage(err error) int {
 	return statusWrongUsage
 }
 
-// readsSettings reports whether a command has settings in variables PARLEY_….
+// readsSettings reports whether a command reads environment variables PARLEY_….
 func readsSettings(command string) bool {
 	return strings.HasPrefix(command, "serve") || strings.HasPrefix(command, "migrate")
 }

@@ -9,16 +9,16 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// settingPrefix is how the names of all variables with settings begin.
+// settingPrefix begins the names of all environment variables with settings.
 const settingPrefix = "PARLEY_"
 
-// serviceLinks are the variables that Kubernetes sets in every container for services of a name that begins with parley
-// (parley, parley-nats): an address and ports that nobody meant as a setting.
-var serviceLinks = regexp.MustCompile(
-	`^PARLEY_(PORT|SERVICE)(_|$)|^PARLEY_.*_(TCP|UDP|SCTP)(_|$)|^PARLEY_.+_(SERVICE_(HOST|PORT)|PORT)(_|$)`)
+// serviceLinks matches the variables that Kubernetes sets in every container for services whose names begin with parley
+// (parley, parley-nats): addresses and ports, which are not settings.
+var serviceLinks = regexp.MustCompile(`^PARLEY_(PORT|SERVICE)(_|$)|` +
+	`^PARLEY_.*_(TCP|UDP|SCTP)(_|$)|^PARLEY_.+_(SERVICE_(HOST|PORT)|PORT)(_|$)`)
 
-// checkEnvironment refuses a variable PARLEY_… that is no setting: a misspelt name would otherwise change nothing, and
-// nobody would notice.
+// checkEnvironment returns an error if a variable PARLEY_… is not a setting: a misspelt name would otherwise be ignored
+// silently.
 func checkEnvironment(model *kong.Application, environment []string) error {
 	known := map[string]bool{}
 	collectSettings(model.Node, known)
@@ -33,7 +33,7 @@ func checkEnvironment(model *kong.Application, environment []string) error {
 		return nil
 	}
 	slices.Sort(unknown)
-	return fmt.Errorf("no setting has the variable %s", strings.Join(unknown, ", "))
+	return fmt.Errorf("not a setting: %s", strings.Join(unknown, ", "))
 }
 
 func collectSettings(node *kong.Node, into map[string]bool) {

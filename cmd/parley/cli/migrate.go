@@ -10,13 +10,13 @@ import (
 
 // migrateCommand migrates the database, or lists the migrations.
 type migrateCommand struct {
-	Up     migrateUpCommand     `cmd:"" help:"Apply the migrations that are pending. parley serve does so itself at its start."`
+	Up     migrateUpCommand     `cmd:"" help:"Apply pending migrations; parley serve does this at its start."`
 	Status migrateStatusCommand `cmd:"" help:"List the migrations, and when they were applied."`
 }
 
 type migrateUpCommand struct{ databaseFlags }
 
-// Run applies what is pending. It is safe beside servers that start.
+// Run applies pending migrations. It may run while servers start.
 func (m migrateUpCommand) Run(ctx context.Context) error {
 	if err := store.Migrate(ctx, m.database()); err != nil {
 		return err
@@ -26,7 +26,7 @@ func (m migrateUpCommand) Run(ctx context.Context) error {
 
 type migrateStatusCommand struct{ databaseFlags }
 
-// Run changes nothing.
+// Run prints the migrations and changes nothing.
 func (m migrateStatusCommand) Run(ctx context.Context) error {
 	return server.PrintMigrations(ctx, m.database(), os.Stdout)
 }

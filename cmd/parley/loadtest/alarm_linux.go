@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// alarm waits for a moment and hits it within tens of microseconds. Go's own timers are up to a millisecond late on
-// Linux when there is nothing else to do, which would be most of the latency of a good server.
+// alarm waits for a moment, exact to tens of microseconds. Go's own timers are up to a millisecond late on Linux when
+// the process is idle, which would be most of the latency of a good server.
 type alarm struct{ file *os.File }
 
 func newAlarm() (*alarm, error) {
@@ -21,12 +21,13 @@ func newAlarm() (*alarm, error) {
 	return &alarm{os.NewFile(uintptr(fd), "timer")}, nil
 }
 
-// wait waits for d, which is more than nothing, unless ctx ends first.
+// wait waits for d, which must be positive, unless ctx ends first.
 func (a *alarm) wait(ctx context.Context, d time.Duration) error {
 	if err := a.set(d); err != nil {
 		return err
 	}
-	// A deadline in the past ends a read that is under way. It stays: whoever's context has ended waits no more.
+	// A deadline in the past ends the active read. It is never reset: after the end of its context, a sender does not
+	// wait again.
 	stop := context.AfterFunc(ctx, func() { _ = a.file.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	var expirations [8]byte

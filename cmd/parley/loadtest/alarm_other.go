@@ -9,7 +9,7 @@ import (
 	"github.com/parley-chat/parley/cmd/parley/remote"
 )
 
-// alarm waits for a moment.
+// alarm waits for a moment, as exactly as Go's timers.
 type alarm struct{}
 
 func newAlarm() (*alarm, error) { return &alarm{}, nil }

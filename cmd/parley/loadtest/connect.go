@@ -12,15 +12,15 @@ import (
 	"github.com/parley-chat/parley/cmd/parley/remote"
 )
 
-// headBuffer holds what comes of an answer's head at once. What follows it is read past the buffer.
+// headBuffer is the size of the buffer for the response head. The body after it is mostly read directly.
 const headBuffer = 1024
 
-// leanStream is an event stream on a connection of its own, without the two goroutines and the buffers of net/http's
-// client: ten thousand of them would be most of the memory that is taken here.
+// leanStream is an event stream on its own connection, without the two goroutines and the buffers of net/http's client:
+// with ten thousand streams, these would be most of this program's memory.
 type leanStream struct {
 	conn    net.Conn
 	body    io.Reader
-	unwatch func() bool // what closes it with its context
+	unwatch func() bool // stops watching the context, whose end closes the connection
 }
 
 func (l *leanStream) close() {
@@ -28,7 +28,7 @@ func (l *leanStream) close() {
 	l.conn.Close()
 }
 
-// openLean opens an event stream. It is closed when ctx ends, and by its caller.
+// openLean opens an event stream. The caller must close it; the end of ctx closes it too.
 func openLean(ctx context.Context, c *remote.Client, query, token, lastID string) (*leanStream, error) {
 	opening, cancel := context.WithTimeout(ctx, remote.ResponseTimeout)
 	defer cancel()
@@ -42,7 +42,7 @@ func openLean(ctx context.Context, c *remote.Client, query, token, lastID string
 		return nil, remote.LostError{Err: err}
 	}
 	stop := context.AfterFunc(opening, func() { conn.Close() })
-	res, err := exchange(conn, req) //nolint:bodyclose // it has nothing but the connection, which is closed
+	res, err := exchange(conn, req) //nolint:bodyclose // it holds only the connection, which is closed
 	if err == nil {
 		err = remote.BusyError(res)
 	}
@@ -57,7 +57,7 @@ func openLean(ctx context.Context, c *remote.Client, query, token, lastID string
 	return &leanStream{conn, res.Body, context.AfterFunc(ctx, func() { conn.Close() })}, nil
 }
 
-// exchange writes the request and reads the answer's head.
+// exchange writes the request and reads the response head.
 func exchange(conn net.Conn, req *http.Request) (*http.Response, error) {
 	if err := req.Write(conn); err != nil {
 		return nil, remote.LostError{Err: err}
@@ -69,10 +69,10 @@ func exchange(conn net.Conn, req *http.Request) (*http.Response, error) {
 	return remote.CheckStatus(req, res)
 }
 
-// dialFor connects to where a request goes.
+// dialFor connects to the host of a URL.
 func dialFor(ctx context.Context, to *url.URL) (net.Conn, error) {
 	if to.Scheme == "https" {
-		// No HTTP/2: a stream of another client would have a connection of its own.
+		// No HTTP/2: real clients have one connection for each stream.
 		dialer := tls.Dialer{Config: &tls.Config{NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}}
 		return dialer.DialContext(ctx, "tcp", addressWithPort(to, "443"))
 	}

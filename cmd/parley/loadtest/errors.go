@@ -23,7 +23,7 @@ type errorCounts struct {
 
 func newErrorCounts() *errorCounts { return &errorCounts{counts: map[string]int64{}} }
 
-// add counts an error of something that was done.
+// add counts an error of an operation.
 func (l *errorCounts) add(doing string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -37,7 +37,7 @@ func (l *errorCounts) snapshot() (counts map[string]int64, total int64) {
 	return maps.Clone(l.counts), l.total
 }
 
-// kindOf is what an error has in common with others: a status and a code, or what became of the connection.
+// kindOf returns the kind of an error: a status and a code, or what happened to the connection.
 func kindOf(err error) string {
 	var refused remote.StatusError
 	var network *net.OpError
@@ -45,9 +45,9 @@ func kindOf(err error) string {
 	case errors.As(err, &refused):
 		return fmt.Sprintf("%d %s", refused.Status, refused.Problem.Code)
 	case errors.Is(err, context.Canceled):
-		return "no answer before the end"
+		return "no response before the end"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return "no answer in time"
+		return "no response in time"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):

@@ -11,8 +11,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestBenchNoticesWhatIsLostOrDoubled lets a proxy drop or double one event of one stream.
-func TestBenchNoticesWhatIsLostOrDoubled(t *testing.T) {
+// TestBenchReportsLostAndDuplicatedEvents lets a proxy drop or duplicate one event of one stream.
+func TestBenchReportsLostAndDuplicatedEvents(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()
 	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
@@ -20,39 +20,41 @@ func TestBenchNoticesWhatIsLostOrDoubled(t *testing.T) {
 		times         int
 		lost, doubled int64
 	}{
-		"lost": {0, 1, 0}, "doubled": {2, 0, 1}, "neither": {1, 0, 0},
+		"lost": {0, 1, 0}, "duplicated": {2, 0, 1}, "neither": {1, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var events atomic.Int64
 			address := harness.StartFaultyProxy(t, s.URL, &harness.FaultyProxy{ChangeBody: func(path, body string) string {
-				if strings.HasSuffix(path, " stream") && strings.Contains(body, "\nevent: message.created\n") && events.Add(1) == 100 {
+				if strings.HasSuffix(path, " stream") && strings.Contains(body, "\nevent: message.created\n") &&
+					events.Add(1) == 100 {
 					return strings.Repeat(body, c.times)
 				}
 				return body
 			}})
 			r, err := runBench(t.Context(), t, "--url", address, "--wait", "300ms")
 			if r.Lost != c.lost || r.Doubled != c.doubled || r.OK != (c.lost+c.doubled == 0) {
-				t.Errorf("the report is %+v", r)
+				t.Errorf("got report %+v", r)
 			}
-			if r.OK != (err == nil) || err != nil && !strings.Contains(err.Error(), "lost at a stream") {
-				t.Errorf("got the error %v", err)
+			if r.OK != (err == nil) || err != nil && !strings.Contains(err.Error(), "were lost at a stream") {
+				t.Errorf("got error %v with report %+v", err, r)
 			}
 		})
 	}
 }
 
-// TestBenchFollowsThroughBreaks: streams that are cut come back where they were, and nothing is lost or counted twice.
-func TestBenchFollowsThroughBreaks(t *testing.T) {
+// TestBenchResumesBrokenStreams: streams that are cut resume, and nothing is lost or counted twice.
+func TestBenchResumesBrokenStreams(t *testing.T) {
 	t.Parallel()
 	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
 	r, err := runBench(t.Context(), t, "--url", harness.StartFaultyProxy(t, s.URL, &harness.FaultyProxy{CutStreams: 7}))
 	if err != nil || r.StreamsBroken < 24 || r.StreamsResumed < 24 || r.AllDeliveries != 12*r.AllAcknowledged {
-		t.Errorf("%v, with %+v", err, r)
+		t.Errorf("got error %v with report %+v", err, r)
 	}
 }
 
-// TestBenchCountsRefusals: they are told by status and code, and the server's limits have a line of their own.
+// TestBenchCountsRefusals: refused requests are counted by status and code, and the server's limits have a note of their
+// own.
 func TestBenchCountsRefusals(t *testing.T) {
 	t.Parallel()
 	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
@@ -63,18 +65,20 @@ func TestBenchCountsRefusals(t *testing.T) {
 	}
 	limited, unavailable := errorsOf(r, "send: 429 rate_limited"), errorsOf(r, "send: 503 unavailable")
 	if limited == 0 || unavailable == 0 || limited+unavailable != f.Refused.Load() || r.SendsFailed != f.Refused.Load() {
-		t.Errorf("%d were refused, and the errors are %v", f.Refused.Load(), r.Errors)
+		t.Errorf("%d requests were refused, but the errors are %v", f.Refused.Load(), r.Errors)
 	}
 	if r.AllAcknowledged+r.SendsFailed+r.NotSent != 120 {
-		t.Errorf("of 120 messages, %d were acknowledged, %d failed, %d were left out", r.AllAcknowledged, r.SendsFailed, r.NotSent)
+		t.Errorf("of 120 messages, %d were acknowledged, %d failed, %d were not sent",
+			r.AllAcknowledged, r.SendsFailed, r.NotSent)
 	}
 	if notes := strings.Join(r.Notes, "\n"); !strings.Contains(notes, "run the server with --rate-limit off") {
-		t.Errorf("the notes are %q", notes)
+		t.Errorf("got notes %q, want advice to turn the limits off", notes)
 	}
 }
 
-// TestBenchOutlivesItsServer: one that dies for good is an error, with a report of what was there before.
-func TestBenchOutlivesItsServer(t *testing.T) {
+// TestBenchReportsDeadServer: a server that dies and does not come back is an error, with a report of what was measured
+// before.
+func TestBenchReportsDeadServer(t *testing.T) {
 	t.Parallel()
 	p := harness.StartProcess(t, filepath.Join(t.TempDir(), "parley.db"))
 	f := &harness.FaultyProxy{OnSend: func(n int64) {
@@ -84,15 +88,16 @@ func TestBenchOutlivesItsServer(t *testing.T) {
 	}}
 	r, err := runBench(t.Context(), t, "--url", harness.StartFaultyProxy(t, p.URL, f), "--wait", "300ms")
 	if err == nil || r.OK {
-		t.Error("that its server died went unnoticed")
+		t.Error("the death of the server was not reported")
 	}
-	if r.AllAcknowledged < 50 || r.AllAcknowledged > 60 || r.SendsFailed == 0 || len(r.Errors) == 0 || r.StreamsAway != 24 || r.Server != nil || r.ServerUnknown == "" {
-		t.Errorf("the report is %+v", r)
+	if r.AllAcknowledged < 50 || r.AllAcknowledged > 60 || r.SendsFailed == 0 || len(r.Errors) == 0 ||
+		r.StreamsAway != 24 || r.Server != nil || r.ServerUnknown == "" {
+		t.Errorf("got report %+v", r)
 	}
 }
 
-// TestBenchOutlivesARestart: the streams come back, and what was acknowledged before the crash has arrived.
-func TestBenchOutlivesARestart(t *testing.T) {
+// TestBenchSurvivesServerRestart: the streams resume after a crash, and all messages acknowledged before it arrive.
+func TestBenchSurvivesServerRestart(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		p := harness.StartProcess(t, database)
 		restarted := make(chan struct{})
@@ -109,14 +114,14 @@ func TestBenchOutlivesARestart(t *testing.T) {
 		r, err := runBench(t.Context(), t, "--url", address, "--duration", "3s", "--wait", "30s")
 		<-restarted
 		if err != nil || !r.OK || r.StreamsBroken < 24 || r.StreamsResumed < 24 || r.Lost+r.Doubled > 0 || r.AllAcknowledged < 60 {
-			t.Errorf("%v, with %+v", err, r)
+			t.Errorf("got error %v with report %+v", err, r)
 		}
 	})
 }
 
-// TestBenchChargesAStall: what was due while the server held one message back has waited too. Measured from when they
-// were sent, all but one would look fast.
-func TestBenchChargesAStall(t *testing.T) {
+// TestBenchLatenciesIncludeStalls: messages that were due while the server delayed one message have waited too. If
+// latencies were measured from the time of sending, all but one would look fast.
+func TestBenchLatenciesIncludeStalls(t *testing.T) {
 	t.Parallel()
 	const stall = 600 * time.Millisecond
 	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
@@ -125,19 +130,20 @@ func TestBenchChargesAStall(t *testing.T) {
 			<-time.After(stall)
 		}
 	}}
-	r, err := runBench(t.Context(), t, "--url", harness.StartFaultyProxy(t, s.URL, f), "--senders", "1", "--rooms", "1", "--warm-up", "0s")
+	r, err := runBench(t.Context(), t, "--url", harness.StartFaultyProxy(t, s.URL, f),
+		"--senders", "1", "--rooms", "1", "--warm-up", "0s")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Of the hundred messages of a second, sixty were due meanwhile, evenly spread.
+	// Of the hundred messages of a second, sixty were due during the stall, evenly distributed.
 	for name, l := range map[string]loadtest.LatencyReport{"acknowledgement": r.Acknowledgement, "receipt": r.Receipt} {
 		if l.Max < 600 || l.P90 < 400 || l.P50 < 50 {
-			t.Errorf("the stall is not in the time to %s: %v", name, l)
+			t.Errorf("the time to %s does not include the stall: %v", name, l)
 		}
 	}
 }
 
-// TestBenchWithoutMetrics: a server that does not tell what it uses is measured all the same.
+// TestBenchWithoutMetrics: a server without process metrics can be measured too.
 func TestBenchWithoutMetrics(t *testing.T) {
 	t.Parallel()
 	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
@@ -148,11 +154,11 @@ func TestBenchWithoutMetrics(t *testing.T) {
 		return body
 	}})
 	r, err := runBench(t.Context(), t, "--url", address, "--duration", "200ms")
-	if err != nil || r.Server != nil || !strings.Contains(r.ServerUnknown, "tells nothing of its process") {
-		t.Errorf("%v, with %+v", err, r)
+	if err != nil || r.Server != nil || !strings.Contains(r.ServerUnknown, "has no process metrics") {
+		t.Errorf("got error %v with report %+v", err, r)
 	}
 	var text strings.Builder
-	if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "tells nothing") {
-		t.Errorf("%v, printed\n%s", err, text.String())
+	if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "has no process metrics") {
+		t.Errorf("got error %v, printed\n%s", err, text.String())
 	}
 }

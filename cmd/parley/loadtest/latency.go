@@ -7,19 +7,19 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// longestLatency is where the histograms end: what takes longer counts as that.
+// longestLatency is the end of the histograms: longer times count as this.
 const longestLatency = time.Hour
 
-// newLatencyHistogram is a histogram of microseconds, exact to a thousandth.
+// newLatencyHistogram returns a histogram of microseconds, exact to a thousandth.
 func newLatencyHistogram() *hdrhistogram.Histogram {
 	return hdrhistogram.New(1, longestLatency.Microseconds(), 3)
 }
 
 func recordLatency(h *hdrhistogram.Histogram, d time.Duration) {
-	_ = h.RecordValue(min(max(d, 0), longestLatency).Microseconds()) // in its range, so it takes it
+	_ = h.RecordValue(min(max(d, 0), longestLatency).Microseconds()) // cannot fail: the value is in range
 }
 
-// latencies is a histogram that many record into.
+// latencies is a histogram for several goroutines.
 type latencies struct {
 	mu sync.Mutex
 	h  *hdrhistogram.Histogram
@@ -33,23 +33,23 @@ func (l *latencies) record(d time.Duration) {
 	recordLatency(l.h, d)
 }
 
-// snapshot is a copy of what there is so far.
+// snapshot returns a copy of the histogram.
 func (l *latencies) snapshot() *hdrhistogram.Histogram {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.h.Clone()
 }
 
-// corrected adds what was not measured because nothing was sent while a sender waited. Had it gone on to send once in
-// an interval, one send that took ten of them would have been followed by one that took nine, one that took eight, and
-// so on: this is HdrHistogram's correction for coordinated omission, after the fact, since the interval is known only
+// corrected adds the sends that were not measured because a sender waited. If the sender had continued to send once per
+// interval, a send that took ten intervals would have been followed by one that took nine, one that took eight, and so
+// on. This is HdrHistogram's correction for coordinated omission, applied afterwards because the interval is only known
 // then.
 func corrected(h *hdrhistogram.Histogram, interval time.Duration) *hdrhistogram.Histogram {
 	step := max(interval.Microseconds(), 1)
 	c := newLatencyHistogram()
 	for _, bar := range h.Distribution() {
 		for value := bar.To; bar.Count > 0; {
-			_ = c.RecordValues(value, bar.Count) // no more than what was in range
+			_ = c.RecordValues(value, bar.Count) // cannot fail: no value is larger than before
 			if value -= step; value < step {
 				break
 			}

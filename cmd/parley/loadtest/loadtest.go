@@ -1,5 +1,5 @@
-// Package loadtest implements parley bench: it puts load on a running server, and measures throughput and latency and
-// whether all messages arrive.
+// Package loadtest implements parley bench: it puts load on a running server, measures throughput and latency, and
+// checks that all messages arrive.
 package loadtest
 
 import (
@@ -13,25 +13,25 @@ import (
 	"github.com/parley-chat/parley/cmd/parley/remote"
 )
 
-// Config is what a run does. Its values have to be in the bounds of the flags of parley bench.
+// Config configures a run. The values must be within the limits of the flags of parley bench.
 type Config struct {
-	URLs           []string      // of the server, or of a cluster's nodes: streams and senders are spread over them
-	Streams        int           // how many event streams listen
-	Senders        int           // how many users send, each one message at a time
-	Rooms          int           // how many rooms streams and senders are spread over; no more than there are senders
-	Rate           float64       // messages per second, of all senders together; 0 for each as soon as the one before is acknowledged
-	Size           int           // characters of a message, one byte each
-	Duration       time.Duration // how long is measured
-	WarmUp         time.Duration // how long is sent before that
-	Wait           time.Duration // for how long nothing may arrive, at the end, before what is missing is lost
-	StreamsPerUser int           // how many of the streams are one user's
-	Keep           bool          // leave the guests and the rooms there
+	URLs           []string      // the server, or the nodes of a cluster, over which streams and senders are distributed
+	Streams        int           // the number of event streams
+	Senders        int           // the number of users who send, each one message at a time
+	Rooms          int           // the number of rooms; at most the number of senders
+	Rate           float64       // messages per second of all senders together; 0: send again once acknowledged
+	Size           int           // the length of a message in characters of one byte
+	Duration       time.Duration // how long to measure
+	WarmUp         time.Duration // how long to send before measuring starts
+	Wait           time.Duration // at the end, how long without any arrival until missing messages count as lost
+	StreamsPerUser int           // the number of streams that one user opens
+	Keep           bool          // do not remove the guests and the rooms at the end
 	JSON           bool          // print the report as one JSON object
 }
 
-// Run puts load on a running server, and measures what becomes of it. It prints the report to out, and whatever else
-// there is to say to progress. Its error is nil only when messages were acknowledged, and each arrived once wherever it
-// should.
+// Run puts load on a running server and measures. It writes the report to out, and progress and other messages to
+// progress. Its error is nil only if messages were acknowledged, and each of them arrived exactly once at each stream
+// of its room.
 func Run(ctx context.Context, c Config, out, progress io.Writer) error {
 	if err := c.enoughFiles(); err != nil {
 		return err
@@ -68,12 +68,13 @@ func (c Config) conclude(report Report, out io.Writer) error {
 	return errors.Join(err, report.failure())
 }
 
-// enoughFiles tells of a limit on open files that a run would meet. Go has raised it as far as it may.
+// enoughFiles returns an error if the limit on open files is too low for the run. Go has already raised the soft limit.
 func (c Config) enoughFiles() error {
-	// A timer and a connection for each sender, and what a program has open anyhow.
+	// A timer and a connection for each sender, and 50 for the program itself.
 	needed := uint64(c.Streams + 2*c.Senders + 2*maxParallel + 50)
 	if limit := openFileLimit(); limit < needed {
-		return fmt.Errorf("this needs %d open files, and may have %d: raise the limit (ulimit -n %d), or use fewer --streams", needed, limit, needed)
+		return fmt.Errorf("the run needs %d open files, but the limit is %d: raise the limit (ulimit -n %d), "+
+			"or use fewer --streams", needed, limit, needed)
 	}
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// mark says of a message which of its room it is, and when it was due. It travels in the message's client_id, behind a
-// marker that is nowhere else on a stream, and always in as many bytes: so it is found without parsing.
+// mark holds the number of a message in its room and when the message was due. It is sent in the message's client_id,
+// after a marker that appears nowhere else on a stream, and has a fixed length: so it is found without parsing.
 type mark struct {
 	number uint32
 	due    time.Duration // since the run began
@@ -25,7 +25,7 @@ func (m mark) append(b []byte) []byte {
 	return hex.AppendEncode(b, raw[:])
 }
 
-// nextMark finds the first mark, and what follows it.
+// nextMark returns the first mark in frames and the bytes after it.
 func nextMark(frames, marker []byte) (m mark, rest []byte, found bool) {
 	for {
 		i := bytes.Index(frames, marker)
@@ -38,19 +38,19 @@ func nextMark(frames, marker []byte) (m mark, rest []byte, found bool) {
 			return mark{}, nil, false
 		}
 		if _, err := hex.Decode(raw[:], frames[:hex.EncodedLen(loadMarkBytes)]); err != nil {
-			continue // not one of ours
+			continue // not a mark
 		}
 		m = mark{binary.BigEndian.Uint32(raw[:]), time.Duration(binary.BigEndian.Uint64(raw[4:]))}
 		return m, frames[hex.EncodedLen(loadMarkBytes):], true
 	}
 }
 
-// messages are the bodies of messages, but for their marks.
+// messages holds prepared bodies of messages, without their marks.
 type messages struct {
 	heads [][]byte // up to the mark
 }
 
-// textsPrepared is how many different texts there are.
+// textsPrepared is the number of different texts.
 const textsPrepared = 64
 
 func newMessages(marker string, size int) messages {
@@ -61,14 +61,14 @@ func newMessages(marker string, size int) messages {
 	return m
 }
 
-// body is a message of any of the texts, with a mark.
+// body returns a message with a random prepared text and the mark.
 func (l messages) body(m mark) []byte {
 	head := l.heads[rand.IntN(len(l.heads))]
 	b := make([]byte, 0, len(head)+hex.EncodedLen(loadMarkBytes)+2)
 	return append(m.append(append(b, head...)), `"}`...)
 }
 
-// loadWords are what messages are made of, so that a server that makes words findable has the work of it.
+// loadWords are the words of the messages: real words, so that the server's word index has realistic work.
 var loadWords = strings.Fields(`about after again all also always and around ask away back because before better between
 	book bring but can change come could day different do door each early end enough even every far few find first
 	found from garden give go good great hand have head hear help here home house how idea into just keep kettle know
@@ -80,7 +80,7 @@ var loadWords = strings.Fields(`about after again all also always and around ask
 	turn two under until use very wait walk want water way week well went what when where which while who why will
 	window with without word work world would write year yes yet young`)
 
-// loadText is a text of so many characters.
+// loadText returns a random text of size characters.
 func loadText(size int) string {
 	var b strings.Builder
 	for b.Len() < size {

@@ -4,5 +4,5 @@ package loadtest
 
 import "math"
 
-// openFileLimit is how many files this process may have open: there is no such limit here.
+// openFileLimit returns how many files this process may have open: on this system there is no limit.
 func openFileLimit() uint64 { return math.MaxUint64 }

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestNumberSet holds the set against a map, whatever comes in which order.
+// TestNumberSet compares the set with a map, for numbers in any order.
 func TestNumberSet(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -15,7 +15,7 @@ func TestNumberSet(t *testing.T) {
 		has, wants := map[uint32]bool{}, map[uint32]bool{}
 		add := func(s *numberSet, m map[uint32]bool, n uint32) {
 			if isNew := s.add(n); isNew == m[n] {
-				t.Fatalf("%d was said to be new: %t", n, isNew)
+				t.Fatalf("add(%d) returned %t", n, isNew)
 			}
 			m[n] = true
 		}
@@ -36,12 +36,12 @@ func TestNumberSet(t *testing.T) {
 			}
 		}
 		if got := have.lacks(&want); got != lacks {
-			t.Fatalf("it lacks %d, not %d", got, lacks)
+			t.Fatalf("got %d missing numbers, want %d", got, lacks)
 		}
 	})
 }
 
-// TestCorrected: one send in a hundred took ten intervals, in which nine more would have been sent.
+// TestCorrected: one send in a hundred took ten intervals, in which nine more messages would have been sent.
 func TestCorrected(t *testing.T) {
 	t.Parallel()
 	h := newLatencyHistogram()
@@ -51,39 +51,42 @@ func TestCorrected(t *testing.T) {
 	recordLatency(h, 100*time.Millisecond)
 	c := corrected(h, 10*time.Millisecond)
 	if c.TotalCount() != 109 {
-		t.Errorf("%d values, not 109", c.TotalCount())
+		t.Errorf("got %d values, want 109", c.TotalCount())
 	}
-	for quantile, want := range map[float64]time.Duration{50: time.Millisecond, 95: 50 * time.Millisecond, 100: 100 * time.Millisecond} {
+	for quantile, want := range map[float64]time.Duration{
+		50: time.Millisecond, 95: 50 * time.Millisecond, 100: 100 * time.Millisecond,
+	} {
 		got := time.Duration(c.ValueAtQuantile(quantile)) * time.Microsecond
 		if got < want-want/100 || got > want+want/100 {
-			t.Errorf("the %g%% are at %v, not %v", quantile, got, want)
+			t.Errorf("quantile %g %%: got %v, want %v", quantile, got, want)
 		}
 	}
 }
 
-// TestMarks: they are found wherever an event has them, and nothing else is taken for one.
+// TestMarks: marks are found at any place in events, and nothing else is mistaken for a mark.
 func TestMarks(t *testing.T) {
 	t.Parallel()
 	marker := []byte("~abcdefgh~")
 	messages := newMessages(string(marker), 40)
 	first, second := mark{7, 3 * time.Second}, mark{1 << 31, 5}
-	events := append([]byte("id: e-1\nevent: message.created\ndata: ~abcdefgh~but not hexadecimal digits\n\n"), messages.body(first)...)
+	events := []byte("id: e-1\nevent: message.created\ndata: ~abcdefgh~but not hexadecimal digits\n\n")
+	events = append(events, messages.body(first)...)
 	events = append(append(events, "\n\n"...), messages.body(second)...)
 	var found []mark
 	for m, rest, ok := nextMark(events, marker); ok; m, rest, ok = nextMark(rest, marker) {
 		found = append(found, m)
 	}
 	if len(found) != 2 || found[0] != first || found[1] != second {
-		t.Errorf("found %v", found)
+		t.Errorf("got marks %v, want %v and %v", found, first, second)
 	}
 	if _, _, ok := nextMark(events[len(events)-20:], marker); ok {
-		t.Error("found a mark that is cut off")
+		t.Error("an incomplete mark was found")
 	}
 }
 
-// TestStreamTakesWholeEvents: however the bytes of a stream are cut, each message counts when its event is whole, and
-// the id to come back with is that of the last whole event.
-func TestStreamTakesWholeEvents(t *testing.T) {
+// TestStreamTakesCompleteEventsOnly: wherever reads split the bytes of a stream, each message counts once its event is
+// complete, and the id to resume with is that of the last complete event.
+func TestStreamTakesCompleteEventsOnly(t *testing.T) {
 	t.Parallel()
 	run := Config{Size: 5}.newRun()
 	run.setWindow(0, time.Hour)

@@ -19,18 +19,18 @@ import (
 )
 
 const (
-	// maxParallel is how many requests are under way at a time before and after the measurement.
+	// maxParallel is the number of parallel requests before and after the measurement.
 	maxParallel = 16
-	// cleanUpTime bounds how long guests and rooms are removed.
+	// cleanUpTime is how long removing guests and rooms may take.
 	cleanUpTime = 2 * time.Minute
 )
 
-// prepare signs guests in, makes the rooms and opens the streams.
+// prepare signs in guests, creates the rooms and opens the streams.
 func (run *run) prepare(ctx context.Context) error {
-	if err := run.meetServers(ctx); err != nil {
+	if err := run.checkServers(ctx); err != nil {
 		return err
 	}
-	if err := run.placeEverybody(); err != nil {
+	if err := run.distribute(); err != nil {
 		return err
 	}
 	if err := run.signIn(ctx); err != nil {
@@ -50,25 +50,26 @@ func (run *run) prepare(ctx context.Context) error {
 	return nil
 }
 
-// meetServers asks each server for what nobody may have without a token: that tells whether Parley is there.
-func (run *run) meetServers(ctx context.Context) error {
+// checkServers sends each server a request without a token. Parley refuses it, which shows that it is running there.
+func (run *run) checkServers(ctx context.Context) error {
 	for _, node := range run.nodes {
 		_, err := node.DoOnce(ctx, remote.Call{Method: http.MethodGet, Path: "/v1/users/me"}, nil)
 		var lost remote.LostError
 		switch {
 		case remote.IsCode(err, models.CodeUnauthenticated):
 		case errors.As(err, &lost):
-			return fmt.Errorf("%s cannot be reached (%s): is the server running there? --url names another", node.Base, kindOf(err))
+			return fmt.Errorf("%s cannot be reached (%s): is the server running there? Set its address with --url",
+				node.Base, kindOf(err))
 		default:
-			return fmt.Errorf("%s does not answer as Parley does: %w", node.Base, err)
+			return fmt.Errorf("%s is not a Parley server: %w", node.Base, err)
 		}
 	}
 	return nil
 }
 
-// placeEverybody spreads senders and streams over the rooms and the servers. All streams of a user are in one room, so
-// that none is notified of what is said in others. The streams of a room, and its senders, are at all servers.
-func (run *run) placeEverybody() error {
+// distribute distributes senders and streams over the rooms and the servers. All streams of a user are in one room, so
+// that none gets notifications of messages in other rooms. Each room has streams and senders on all servers.
+func (run *run) distribute() error {
 	node := func(room, place int) *remote.Client { return run.nodes[(room+place)%len(run.nodes)] }
 	for i := range run.config.Senders {
 		r, place := i%len(run.rooms), i/len(run.rooms)
@@ -91,7 +92,8 @@ func (run *run) placeEverybody() error {
 			users++
 		}
 		s := &eventStream{
-			run: run, room: room, user: room.users[len(room.users)-1], node: node(r, place), group: run.groups[i%len(run.groups)],
+			run: run, room: room, user: room.users[len(room.users)-1], node: node(r, place),
+			group: run.groups[i%len(run.groups)],
 		}
 		run.streams = append(run.streams, s)
 		room.streams = append(room.streams, s)
@@ -100,20 +102,20 @@ func (run *run) placeEverybody() error {
 	return nil
 }
 
-// signIn makes the guests. The first one finds out whether the rest makes sense.
+// signIn signs in the guests. The first one alone, to check whether the run can work.
 func (run *run) signIn(ctx context.Context) error {
 	stage := run.enterStage("signing in guests", len(run.guests))
 	enter := func(ctx context.Context, i int) (err error) {
 		name := fmt.Sprintf("bench-%s-%d", run.name, i+1)
 		run.guests[i], err = remote.SignInGuest(ctx, run.nodes[i%len(run.nodes)], name, name)
-		if remote.IsCode(err, models.CodeUsernameTaken) { // by a try whose answer was lost
+		if remote.IsCode(err, models.CodeUsernameTaken) { // by an earlier attempt whose response was lost
 			name += "-" + strings.ToLower(rand.Text()[:6])
 			run.guests[i], err = remote.SignInGuest(ctx, run.nodes[i%len(run.nodes)], name, name)
 		}
 		if err != nil {
 			err = advised(fmt.Errorf("sign in a guest: %w", err))
 			if remote.IsCode(err, models.CodeForbidden) {
-				err = fmt.Errorf("%w (this is done by guests: run the server with --guests)", err)
+				err = fmt.Errorf("%w (guests are needed: run the server with --guests)", err)
 			}
 			return err
 		}
@@ -123,7 +125,7 @@ func (run *run) signIn(ctx context.Context) error {
 		return err
 	}
 	stage.done.Add(1)
-	if err := run.knowEachOther(ctx); err != nil {
+	if err := run.checkFirstGuest(ctx); err != nil {
 		return err
 	}
 	err := inParallel(ctx, stage, len(run.guests)-1, func(ctx context.Context, i int) error { return enter(ctx, i+1) })
@@ -136,8 +138,9 @@ func (run *run) signIn(ctx context.Context) error {
 	return err
 }
 
-// knowEachOther wants every server to know who was let in by the first one, and to allow what is about to be done.
-func (run *run) knowEachOther(ctx context.Context) error {
+// checkFirstGuest checks that every server knows the guest that the first server has signed in, and that the servers'
+// limits allow the run.
+func (run *run) checkFirstGuest(ctx context.Context) error {
 	call := remote.Call{Method: http.MethodGet, Path: "/v1/users/me"}
 	for _, node := range run.nodes {
 		err := run.guests[0].WithToken(ctx, func(token string) error {
@@ -148,8 +151,10 @@ func (run *run) knowEachOther(ctx context.Context) error {
 			}
 			return err
 		})
-		if remote.IsCode(err, models.CodeUnauthenticated) || remote.IsCode(err, models.CodeNotFound) || remote.IsCode(err, models.CodeSessionRevoked) {
-			return fmt.Errorf("%s does not know a guest whom %s let in: several --url are servers of one database", node.Base, run.nodes[0].Base)
+		if remote.IsCode(err, models.CodeUnauthenticated) || remote.IsCode(err, models.CodeNotFound) ||
+			remote.IsCode(err, models.CodeSessionRevoked) {
+			return fmt.Errorf("%s does not know a guest of %s: several --url must be servers of one database",
+				node.Base, run.nodes[0].Base)
 		}
 		if err != nil {
 			return err
@@ -158,14 +163,14 @@ func (run *run) knowEachOther(ctx context.Context) error {
 	return nil
 }
 
-// requestQuota finds the bound on a user's requests among those that a server tells of.
+// requestQuota finds the limit on a user's requests in a RateLimit-Policy header.
 var requestQuota = regexp.MustCompile(`"requests";q=(\d+);w=(\d+)`)
 
-// limitsOff is what helps where a server's limits are met.
+// limitsOff is the advice for a server whose limits are too low for the run.
 const limitsOff = "run the server with --rate-limit off to measure it"
 
-// within reports what would go beyond the server's limits, as its answers tell of them. Rate 0 goes as far as they let
-// it.
+// within returns an error if the run would exceed the server's limits, which are in the response header. At rate 0 the
+// request limit is not checked.
 func (c Config) within(header http.Header) error {
 	quota := requestQuota.FindStringSubmatch(header.Get("RateLimit-Policy"))
 	if quota == nil {
@@ -179,22 +184,22 @@ func (c Config) within(header http.Header) error {
 	seconds, _ := strconv.ParseFloat(quota[2], 64)
 	each := c.Rate / float64(c.Senders)
 	if sent := each * min((c.WarmUp+c.Duration).Seconds(), seconds); sent > most {
-		return fmt.Errorf("the server's limits allow a user %.0f requests in %.0f seconds, and each sender "+
-			"would make %.0f: %s, or use more --senders",
-			most, seconds, sent, limitsOff)
+		return fmt.Errorf("the server's limits allow a user %.0f requests in %.0f seconds, but each sender would make %.0f: "+
+			"%s, or use more --senders", most, seconds, sent, limitsOff)
 	}
 	return nil
 }
 
-// makeRooms makes the rooms, which nobody else sees, and their members.
+// makeRooms creates the rooms, which are private, and adds their members.
 func (run *run) makeRooms(ctx context.Context) error {
-	stage := run.enterStage("making rooms", len(run.rooms))
+	stage := run.enterStage("creating rooms", len(run.rooms))
 	private := models.RoomPrivate
 	err := inParallel(ctx, stage, len(run.rooms), func(ctx context.Context, i int) error {
 		name := fmt.Sprintf("bench %s %d", run.name, i+1)
 		var made models.Room
 		_, err := run.ownerOf(run.rooms[i]).Do(ctx, remote.Call{
-			Method: http.MethodPost, Path: "/v1/rooms", Key: rand.Text(), Body: models.NewRoom{Name: &name, Kind: &private}, Into: &made,
+			Method: http.MethodPost, Path: "/v1/rooms", Key: rand.Text(),
+			Body: models.NewRoom{Name: &name, Kind: &private}, Into: &made,
 		})
 		run.rooms[i].id = made.ID
 		return advised(err)
@@ -212,7 +217,7 @@ func (run *run) makeRooms(ctx context.Context) error {
 			wanted = append(wanted, membership{room, user})
 		}
 	}
-	stage = run.enterStage("bringing guests into the rooms", len(wanted))
+	stage = run.enterStage("adding guests to the rooms", len(wanted))
 	return inParallel(ctx, stage, len(wanted), func(ctx context.Context, i int) error {
 		m := wanted[i]
 		path := fmt.Sprintf("/v1/rooms/%d/members/%d", m.room.id, run.guests[m.user].Ref.ID)
@@ -225,7 +230,7 @@ func (run *run) ownerOf(room *room) *remote.Guest { return run.guests[room.users
 
 // openStreams opens the streams, which stay open until endStreams.
 func (run *run) openStreams(ctx context.Context) error {
-	// Interrupted, they still take what was sent.
+	// After an interruption they still receive the messages that were sent.
 	following, end := context.WithCancel(context.WithoutCancel(ctx))
 	run.endListening = end
 	defer context.AfterFunc(ctx, end)()
@@ -240,8 +245,7 @@ func (run *run) openStreams(ctx context.Context) error {
 	})
 }
 
-// cleanUp removes rooms and guests, also after an interruption, and tells if it had to leave some. It can be
-// interrupted itself.
+// cleanUp removes rooms and guests, also after an interruption, and reports if some could not be removed.
 func (run *run) cleanUp(ctx context.Context, out io.Writer) {
 	if run.config.Keep {
 		return
@@ -259,7 +263,7 @@ func (run *run) cleanUp(ctx context.Context, out io.Writer) {
 	}
 }
 
-// remove removes the rooms first: what a guest has said in them need not be made tombstones then.
+// remove removes the rooms first: then the guests' messages need not be replaced by tombstones.
 func (run *run) remove(ctx context.Context) error {
 	var owned []*room
 	for _, room := range run.rooms {
@@ -267,25 +271,27 @@ func (run *run) remove(ctx context.Context) error {
 			owned = append(owned, room)
 		}
 	}
-	err := inParallel(ctx, run.enterStage("removing rooms", len(owned)), len(owned), func(ctx context.Context, i int) error {
+	stage := run.enterStage("removing rooms", len(owned))
+	err := inParallel(ctx, stage, len(owned), func(ctx context.Context, i int) error {
 		return removeOnce(ctx, run.ownerOf(owned[i]), fmt.Sprintf("/v1/rooms/%d", owned[i].id))
 	})
 	if err != nil {
 		return err
 	}
-	var there []*remote.Guest
+	var signedIn []*remote.Guest
 	for _, guest := range run.guests {
 		if guest != nil {
-			there = append(there, guest)
+			signedIn = append(signedIn, guest)
 		}
 	}
-	return inParallel(ctx, run.enterStage("removing guests", len(there)), len(there), func(ctx context.Context, i int) error {
-		return removeOnce(ctx, there[i], "/v1/users/me")
+	stage = run.enterStage("removing guests", len(signedIn))
+	return inParallel(ctx, stage, len(signedIn), func(ctx context.Context, i int) error {
+		return removeOnce(ctx, signedIn[i], "/v1/users/me")
 	})
 }
 
-// removeOnce removes something, and makes a second try only where the server asks for a pause: one that is gone need
-// not be waited for.
+// removeOnce deletes a resource. It retries only if the server asks for a pause: there is no use in waiting for a
+// server that is down.
 func removeOnce(ctx context.Context, g *remote.Guest, path string) error {
 	return g.WithToken(ctx, func(token string) error {
 		call := remote.Call{Method: http.MethodDelete, Path: path, Token: token}
@@ -297,14 +303,14 @@ func removeOnce(ctx context.Context, g *remote.Guest, path string) error {
 	})
 }
 
-// inParallel does something n times, some at a time. The first error ends it.
+// inParallel calls do n times, up to maxParallel at a time. The first error ends it.
 func inParallel(ctx context.Context, stage *stage, n int, do func(ctx context.Context, i int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxParallel)
 	for i := range n {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
-				return err // of another: that one is returned
+				return err // another call failed, and its error is returned
 			}
 			if err := do(ctx, i); err != nil {
 				return err
@@ -316,7 +322,7 @@ func inParallel(ctx context.Context, stage *stage, n int, do func(ctx context.Co
 	return group.Wait()
 }
 
-// advised adds to an error what helps against it.
+// advised adds advice to an error that is caused by the server's limits.
 func advised(err error) error {
 	if remote.IsCode(err, models.CodeRateLimited) {
 		return fmt.Errorf("%w (%s)", err, limitsOff)

@@ -15,55 +15,55 @@ import (
 	"github.com/parley-chat/parley/cmd/parley/remote"
 )
 
-// Report is what came out. As JSON it is for scripts: names stay as they are, what is not known is absent.
+// Report is the result of a run. Scripts read its JSON: field names must not change, and unknown values are absent.
 type Report struct {
 	URLs           []string `json:"urls"`
 	Streams        int      `json:"streams"`
 	Senders        int      `json:"senders"`
 	Rooms          int      `json:"rooms"`
-	Rate           float64  `json:"rate_per_second"` // asked for; 0 for as fast as acknowledged
+	Rate           float64  `json:"rate_per_second"` // as configured; 0 for as fast as acknowledged
 	SizeBytes      int      `json:"size_bytes"`
 	StreamsPerUser int      `json:"streams_per_user"`
 	WarmUp         float64  `json:"warm_up_seconds"`
-	Duration       float64  `json:"duration_seconds"` // measured: less than asked for after an interruption
+	Duration       float64  `json:"duration_seconds"` // measured: less than configured after an interruption
 	Interrupted    bool     `json:"interrupted"`
 
-	// Sends and deliveries of messages that fell due while it was measured, whenever they were acknowledged and arrived;
-	// per second, those that were acknowledged and arrived while it was measured.
+	// Counts are of messages that were due during the measurement, whenever they were acknowledged or arrived. The values
+	// per second are of messages that were acknowledged or arrived during the measurement.
 	SendsAcknowledged   int64   `json:"sends_acknowledged"`
 	SendsPerSecond      float64 `json:"sends_per_second"`
 	Deliveries          int64   `json:"deliveries"`
 	DeliveriesPerSecond float64 `json:"deliveries_per_second"`
 
-	// Both from the moment when a message was due. One that was left out counts as acknowledged with the time that it had
-	// waited. At rate 0 they are corrected for what was not sent meanwhile, as if each sender had gone on to send once in
-	// CorrectedFor.
+	// Both are measured from the moment when a message was due. A message that was not sent counts as acknowledged with
+	// the time that it had waited. At rate 0 they are corrected for messages that were not sent while the sender waited,
+	// as if each sender had sent once every CorrectedFor milliseconds.
 	Acknowledgement LatencyReport `json:"acknowledgement"`
 	Receipt         LatencyReport `json:"receipt"`
 	CorrectedFor    float64       `json:"corrected_for_interval_ms,omitempty"`
-	// Lateness is how late senders were that had nothing to wait for: this program's own share of the latencies.
+	// Lateness is how late the senders were that did not have to wait: this program's own share of the latencies.
 	Lateness LatencyReport `json:"own_lateness"`
 
-	// Of the whole run, with the warm-up.
+	// Of the whole run, including the warm-up.
 	AllAcknowledged int64            `json:"all_acknowledged"`
 	AllDeliveries   int64            `json:"all_deliveries"`
 	Lost            int64            `json:"lost_deliveries"`    // of acknowledged messages, at a stream of their room
-	Doubled         int64            `json:"doubled_deliveries"` // that came once more
+	Doubled         int64            `json:"doubled_deliveries"` // that arrived more than once
 	SendsFailed     int64            `json:"sends_failed"`
-	NotSent         int64            `json:"sends_left_out"` // due, and never sent, since their sender had to wait to the end
+	NotSent         int64            `json:"sends_left_out"` // due but never sent: their sender waited until the end
 	StreamsBroken   int64            `json:"streams_broken"`
 	StreamsResumed  int64            `json:"streams_resumed"`
 	StreamsAway     int              `json:"streams_away"` // not open at the end
-	Errors          map[string]int64 `json:"errors"`       // by what was done, status and code
+	Errors          map[string]int64 `json:"errors"`       // by operation, status and code
 
 	Server        *loadServerReport `json:"server,omitempty"`
 	ServerUnknown string            `json:"server_unknown,omitempty"` // why there is no Server
 	OwnCPUSeconds float64           `json:"own_cpu_seconds,omitempty"`
-	Notes         []string          `json:"notes"` // what a reader of the figures should know
+	Notes         []string          `json:"notes"` // hints for reading the results
 	OK            bool              `json:"ok"`    // the exit status is 0
 }
 
-// LatencyReport are times in milliseconds.
+// LatencyReport holds latencies in milliseconds.
 type LatencyReport struct {
 	Count int64   `json:"count"`
 	P50   float64 `json:"p50_ms"`
@@ -72,11 +72,11 @@ type LatencyReport struct {
 	Max   float64 `json:"max_ms"`
 }
 
-// loadServerReport is what the servers used while it was measured, added up.
+// loadServerReport is the total resource usage of the servers during the measurement.
 type loadServerReport struct {
 	CPUSeconds             float64 `json:"cpu_seconds"`
-	CPUCores               float64 `json:"cpu_cores"` // used, in the mean
-	Cores                  float64 `json:"cores"`     // that it may use
+	CPUCores               float64 `json:"cpu_cores"` // used on average
+	Cores                  float64 `json:"cores"`     // available
 	CPUSecondsPerMillion   float64 `json:"cpu_seconds_per_million_deliveries,omitempty"`
 	ResidentBeforeStreams  float64 `json:"resident_bytes_before_streams"`
 	ResidentWithStreams    float64 `json:"resident_bytes_with_streams"` // before anything was sent
@@ -85,14 +85,15 @@ type loadServerReport struct {
 	ResidentPeak           float64 `json:"resident_bytes_peak"`
 }
 
-// report puts the report together.
+// report creates the report.
 func (run *run) report() Report {
 	f, c, arrived := run.config, &run.counts, run.arrivals()
 	from, to := run.window()
 	measured := max(0, to-from)
 	r := Report{
 		URLs: f.URLs, Streams: f.Streams, Senders: f.Senders, Rooms: f.Rooms, Rate: f.Rate, SizeBytes: f.Size,
-		StreamsPerUser: f.StreamsPerUser, WarmUp: f.WarmUp.Seconds(), Duration: measured.Seconds(), Interrupted: run.interrupted,
+		StreamsPerUser: f.StreamsPerUser, WarmUp: f.WarmUp.Seconds(), Duration: measured.Seconds(),
+		Interrupted:       run.interrupted,
 		SendsAcknowledged: c.ackedMeasured.Load(), SendsPerSecond: remote.PerSecond(c.ackedTimely.Load(), measured),
 		Deliveries: arrived.measured, DeliveriesPerSecond: remote.PerSecond(arrived.timely, measured),
 		Lateness:        latencyReport(run.lateness.snapshot()),
@@ -103,7 +104,8 @@ func (run *run) report() Report {
 	acks, receipts := run.acks.snapshot(), run.receipts()
 	if f.Rate == 0 && r.SendsAcknowledged > 0 {
 		interval := measured * time.Duration(f.Senders) / time.Duration(r.SendsAcknowledged)
-		acks, receipts, r.CorrectedFor = corrected(acks, interval), corrected(receipts, interval), inMilliseconds(interval.Microseconds())
+		acks, receipts = corrected(acks, interval), corrected(receipts, interval)
+		r.CorrectedFor = inMilliseconds(interval.Microseconds())
 	}
 	r.Acknowledgement, r.Receipt = latencyReport(acks), latencyReport(receipts)
 	r.Errors, _ = run.errors.snapshot()
@@ -115,7 +117,7 @@ func (run *run) report() Report {
 	return r
 }
 
-// receipts is the histogram of all streams.
+// receipts returns the histogram of all streams.
 func (run *run) receipts() *hdrhistogram.Histogram {
 	all := newLatencyHistogram()
 	for _, g := range run.groups {
@@ -135,7 +137,7 @@ func latencyReport(h *hdrhistogram.Histogram) LatencyReport {
 
 func inMilliseconds(us int64) float64 { return float64(us) / 1000 }
 
-// report is nil when it is not known what the servers used.
+// report returns nil if the resource usage is not known.
 func (w *serverWatch) report(deliveries int64, streams int) *loadServerReport {
 	if w.unknown != nil || w.first.cpu == 0 || w.last.cpu == 0 {
 		return nil
@@ -159,10 +161,10 @@ func (w *serverWatch) why() string {
 	if w.unknown != nil {
 		return w.unknown.Error()
 	}
-	return "it was over too soon"
+	return "the measurement was too short"
 }
 
-// failure is why the exit status is not 0.
+// failure returns the reason why the exit status is not 0, or nil.
 func (r Report) failure() error {
 	switch {
 	case r.AllAcknowledged == 0:
@@ -170,27 +172,27 @@ func (r Report) failure() error {
 	case r.SendsAcknowledged == 0:
 		return errors.New("nothing could be measured: no message was acknowledged after the warm-up")
 	case r.Lost > 0 || r.Doubled > 0:
-		return fmt.Errorf("messages that were acknowledged: lost at a stream %d times, doubled %d times", r.Lost, r.Doubled)
+		return fmt.Errorf("acknowledged messages were lost at a stream %d times and duplicated %d times", r.Lost, r.Doubled)
 	case r.StreamsAway > 0:
-		return fmt.Errorf("%d streams could not come back", r.StreamsAway)
+		return fmt.Errorf("%d streams could not reconnect", r.StreamsAway)
 	default:
 		return nil
 	}
 }
 
-// Where figures get a note.
+// Thresholds for notes.
 const (
-	keptUp     = 0.98 // of the rate that was asked for
-	lateMillis = 2    // own lateness, in milliseconds
-	lateShare  = 0.2  // of a latency's p99
+	keptUp     = 0.98 // below this share of the configured rate
+	lateMillis = 2    // above this own lateness in milliseconds,
+	lateShare  = 0.2  // if it is also above this share of the acknowledgements' p99
 )
 
-// notes says what should be known of the figures.
+// notes returns hints for reading the results.
 func (r Report) notes() []string {
 	notes := []string{}
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	if r.Interrupted {
-		note("It was interrupted.")
+		note("The run was interrupted.")
 	}
 	limited := int64(0)
 	for kind, n := range r.Errors {
@@ -202,13 +204,15 @@ func (r Report) notes() []string {
 		note("The server refused %d requests because of its limits: %s.", limited, limitsOff)
 	}
 	if r.Rate > 0 && r.SendsPerSecond < keptUp*r.Rate && limited == 0 {
-		note("The rate was not kept: senders waited for acknowledgements. The server, or this machine, is at its limit, or there are too few --senders.")
+		note("The rate was not reached: senders waited for acknowledgements. " +
+			"The server, or this machine, is at its limit, or there are too few --senders.")
 	}
 	if late := r.Lateness.P99; late > lateMillis && late > lateShare*r.Acknowledgement.P99 {
-		note("This program itself was up to %.1f ms late (p99), which is part of the latencies: its machine is too busy.", late)
+		note("This program itself was up to %.1f ms late (p99), which is part of the latencies: its machine is too busy.",
+			late)
 	}
 	if r.StreamsAway > 0 {
-		note("At the end %d streams were not open, and got nothing.", r.StreamsAway)
+		note("At the end %d streams were not connected and received nothing.", r.StreamsAway)
 	}
 	return notes
 }
@@ -219,9 +223,10 @@ func (r Report) WriteText(out io.Writer) error {
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
 	asked := "as fast as acknowledged"
 	if r.Rate > 0 {
-		asked = fmt.Sprintf("%g asked for", r.Rate)
+		asked = fmt.Sprintf("%g configured", r.Rate)
 	}
-	row("load", "%s streams, %s senders, %s rooms, %d characters", humanize.Comma(int64(r.Streams)), humanize.Comma(int64(r.Senders)), humanize.Comma(int64(r.Rooms)), r.SizeBytes)
+	row("load", "%s streams, %s senders, %s rooms, %d characters", humanize.Comma(int64(r.Streams)),
+		humanize.Comma(int64(r.Senders)), humanize.Comma(int64(r.Rooms)), r.SizeBytes)
 	row("measured", "%.1f s, after %.1f s of warm-up", r.Duration, r.WarmUp)
 	row("sends per second", "%s (%s)", humanize.CommafWithDigits(r.SendsPerSecond, 1), asked)
 	row("deliveries per second", "%s", humanize.CommafWithDigits(r.DeliveriesPerSecond, 0))
@@ -229,12 +234,13 @@ func (r Report) WriteText(out io.Writer) error {
 	if r.Receipt.Count > 0 {
 		row("send to receipt", "%v", r.Receipt)
 	}
-	row("acknowledged, in all", "%s messages", humanize.Comma(r.AllAcknowledged))
-	row("delivered, in all", "%s, lost %s, doubled %s", humanize.Comma(r.AllDeliveries), humanize.Comma(r.Lost), humanize.Comma(r.Doubled))
-	row("streams that broke", "%s, resumed %s", humanize.Comma(r.StreamsBroken), humanize.Comma(r.StreamsResumed))
+	row("acknowledged in total", "%s messages", humanize.Comma(r.AllAcknowledged))
+	row("delivered in total", "%s, lost %s, duplicated %s",
+		humanize.Comma(r.AllDeliveries), humanize.Comma(r.Lost), humanize.Comma(r.Doubled))
+	row("streams disconnected", "%s, resumed %s", humanize.Comma(r.StreamsBroken), humanize.Comma(r.StreamsResumed))
 	row("errors", "%s", r.errorList())
 	if r.NotSent > 0 {
-		row("due and not sent", "%s messages", humanize.Comma(r.NotSent))
+		row("due but not sent", "%s messages", humanize.Comma(r.NotSent))
 	}
 	r.writeServer(row)
 	if r.OwnCPUSeconds > 0 {
@@ -262,21 +268,23 @@ func (r Report) writeServer(row func(name, format string, args ...any)) {
 	}
 	cpu := fmt.Sprintf("%.1f s, %.2f of %.0f cores", s.CPUSeconds, s.CPUCores, s.Cores)
 	if s.CPUSecondsPerMillion > 0 {
-		cpu += fmt.Sprintf("; %.1f s for a million deliveries", s.CPUSecondsPerMillion)
+		cpu += fmt.Sprintf("; %.1f s per million deliveries", s.CPUSecondsPerMillion)
 	}
 	row("server's CPU", "%s", cpu)
-	memory := fmt.Sprintf("%s before the streams, %s with them", humanize.Bytes(uint64(s.ResidentBeforeStreams)), humanize.Bytes(uint64(s.ResidentWithStreams)))
+	memory := fmt.Sprintf("%s before the streams, %s with them",
+		humanize.Bytes(uint64(s.ResidentBeforeStreams)), humanize.Bytes(uint64(s.ResidentWithStreams)))
 	if s.ResidentBytesPerStream > 0 {
 		memory += fmt.Sprintf(" (%.1f KB each)", s.ResidentBytesPerStream/1e3)
 	}
-	row("server's memory", "%s, %s at the end, %s at most", memory, humanize.Bytes(uint64(s.ResidentAtTheEnd)), humanize.Bytes(uint64(s.ResidentPeak)))
+	row("server's memory", "%s, %s at the end, %s at most",
+		memory, humanize.Bytes(uint64(s.ResidentAtTheEnd)), humanize.Bytes(uint64(s.ResidentPeak)))
 }
 
 func (l LatencyReport) String() string {
 	return fmt.Sprintf("p50 %.2f ms, p90 %.2f ms, p99 %.2f ms, max %.2f ms", l.P50, l.P90, l.P99, l.Max)
 }
 
-// errorList is the errors on one line, most frequent first.
+// errorList returns the errors on one line, the most frequent first.
 func (r Report) errorList() string {
 	if len(r.Errors) == 0 {
 		return "none"

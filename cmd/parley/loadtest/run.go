@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	// interruptedWait is how long whoever interrupts a run waits for what is still to come, at most.
+	// interruptedWait is how long an interrupted run waits at most for missing acknowledgements and arrivals.
 	interruptedWait = 2 * time.Second
-	// endLook is how often is looked at whether all has come.
-	endLook = 20 * time.Millisecond
+	// endCheckInterval is how often the run checks whether everything has arrived.
+	endCheckInterval = 20 * time.Millisecond
 )
 
-// run is one run, and what its parts share.
+// run is the state of one run.
 type run struct {
 	config   Config
-	name     string // in the names of guests and rooms
+	name     string // part of the names of guests and rooms
 	marker   []byte
 	messages messages
 	nodes    []*remote.Client
@@ -33,38 +33,38 @@ type run struct {
 	senders  []*sender
 	streams  []*eventStream
 	groups   []*listenerGroup
-	guests   []*remote.Guest // the senders' first; nil while they are not there yet
+	guests   []*remote.Guest // the senders' first; nil before they are signed in
 	server   *serverWatch
 
-	began       time.Time     // what all moments are counted from
+	began       time.Time     // all other times count from here
 	start       time.Duration // of sending
-	from, to    atomic.Int64  // what is measured
+	from, to    atomic.Int64  // the time that is measured
 	interrupted bool
-	own         processUse // what this program used of the processor meanwhile
+	own         processUse // this program's CPU time during the measurement
 
 	listening    sync.WaitGroup
-	endListening context.CancelFunc // nil before
+	endListening context.CancelFunc // nil before the streams are opened
 
 	stage    atomic.Pointer[stage]
 	shown    shownStatus
 	counts   counts
 	acks     *latencies
-	lateness *latencies // of senders that had nothing else to do
+	lateness *latencies // of senders that did not have to wait
 	errors   *errorCounts
 }
 
-// counts is what became of messages and streams so far.
+// counts counts messages and reconnects.
 type counts struct {
 	acked         atomic.Int64 // all
-	ackedMeasured atomic.Int64 // due while it was measured
-	ackedTimely   atomic.Int64 // acknowledged while it was measured
+	ackedMeasured atomic.Int64 // due during the measurement
+	ackedTimely   atomic.Int64 // acknowledged during the measurement
 	failed        atomic.Int64
-	unsent        atomic.Int64 // due, and not sent
+	unsent        atomic.Int64 // due but not sent
 	breaks        atomic.Int64 // of streams
 	returns       atomic.Int64
 }
 
-// stage is what is being done.
+// stage is a part of the run, with its progress.
 type stage struct {
 	name  string
 	total int
@@ -99,8 +99,8 @@ func (c Config) newRun() *run {
 	return run
 }
 
-// newClient is a client whose requests go straight to the server, each on a connection of its own: those of many
-// people would not share one either, as they could with HTTP/2.
+// newClient returns a client without proxy and without HTTP/2: the requests of different users must not share a
+// connection.
 func newClient(base string, conns int) *remote.Client {
 	client := remote.NewClient(base, conns)
 	transport := client.HTTP.Transport.(*http.Transport)
@@ -119,10 +119,10 @@ func (run *run) close() {
 	}
 }
 
-// now is how long ago the run began.
+// now returns the time since the run began.
 func (run *run) now() time.Duration { return time.Since(run.began) }
 
-// window is from when to when it is measured.
+// window returns the start and the end of the measurement.
 func (run *run) window() (from, to time.Duration) {
 	return time.Duration(run.from.Load()), time.Duration(run.to.Load())
 }
@@ -132,10 +132,11 @@ func (run *run) setWindow(from, to time.Duration) {
 	run.to.Store(int64(to))
 }
 
-// end is when nothing falls due any more.
+// end returns the time after which no message is due.
 func (run *run) end() time.Duration { return time.Duration(run.to.Load()) }
 
-// measure sends and waits for what was sent to arrive. Interrupted, it ends early, with what there is.
+// measure sends and waits until the sent messages have arrived. An interruption ends it early; the results so far are
+// valid.
 func (run *run) measure(ctx context.Context) {
 	run.start = run.now()
 	from := run.start + run.config.WarmUp
@@ -167,7 +168,7 @@ func (run *run) measure(ctx context.Context) {
 	run.awaitArrivals(ctx)
 }
 
-// startSending starts the senders. The channel is closed when all have ended.
+// startSending starts the senders. The channel is closed when all of them have ended.
 func (run *run) startSending(pacing, ctx context.Context) <-chan struct{} {
 	var sending sync.WaitGroup
 	for _, s := range run.senders {
@@ -181,12 +182,12 @@ func (run *run) startSending(pacing, ctx context.Context) <-chan struct{} {
 	return sent
 }
 
-// waitUntil reports whether that moment has come, and not the end of ctx before.
+// waitUntil waits until that moment. It returns false if ctx ended before.
 func (run *run) waitUntil(ctx context.Context, moment time.Duration) bool {
 	return remote.Wait(ctx, max(0, moment-run.now())) == nil
 }
 
-// watchUntil looks at the server each second.
+// watchUntil reads the server's resource usage every second until that moment.
 func (run *run) watchUntil(ctx context.Context, moment time.Duration) {
 	for run.now() < moment && ctx.Err() == nil {
 		if !run.waitUntil(ctx, min(moment, run.now()+time.Second)) {
@@ -196,46 +197,46 @@ func (run *run) watchUntil(ctx context.Context, moment time.Duration) {
 	}
 }
 
-// patience is how long is waited at the end for something to come.
-func (run *run) patience(ctx context.Context) time.Duration {
+// finalWait returns how long the run waits at the end without progress.
+func (run *run) finalWait(ctx context.Context) time.Duration {
 	if ctx.Err() != nil {
 		return min(run.config.Wait, interruptedWait)
 	}
 	return run.config.Wait
 }
 
-// awaitAcknowledgements waits until what was due is sent and answered, or ends the sending of it after a while.
+// awaitAcknowledgements waits until all due messages are sent and acknowledged, or stops sending after finalWait.
 func (run *run) awaitAcknowledgements(ctx context.Context, sent <-chan struct{}, endSending func()) {
-	run.enterStage("waiting for what is still to be acknowledged", 0)
-	looks := time.NewTicker(endLook)
-	defer looks.Stop()
-	for began := time.Now(); time.Since(began) < run.patience(ctx); {
+	run.enterStage("waiting for acknowledgements", 0)
+	checks := time.NewTicker(endCheckInterval)
+	defer checks.Stop()
+	for began := time.Now(); time.Since(began) < run.finalWait(ctx); {
 		select {
 		case <-sent:
 			return
-		case <-looks.C:
+		case <-checks.C:
 		}
 	}
 	endSending()
 	<-sent
 }
 
-// awaitArrivals waits until each stream is there and has what was acknowledged in its room, or until nothing comes any
-// more.
+// awaitArrivals waits until each stream is connected and has all acknowledged messages of its room, or until nothing
+// has arrived for finalWait.
 func (run *run) awaitArrivals(ctx context.Context) {
-	run.enterStage("waiting for what is still to arrive", 0)
-	looks := time.NewTicker(endLook)
-	defer looks.Stop()
+	run.enterStage("waiting for messages to arrive", 0)
+	checks := time.NewTicker(endCheckInterval)
+	defer checks.Stop()
 	before, stuck := int64(-1), time.Now()
-	for time.Since(stuck) < run.patience(ctx) && (run.away() > 0 || run.missing() > 0) {
+	for time.Since(stuck) < run.finalWait(ctx) && (run.away() > 0 || run.missing() > 0) {
 		if now := run.arrivals().deliveries + run.counts.returns.Load(); now != before {
 			before, stuck = now, time.Now()
 		}
-		<-looks.C
+		<-checks.C
 	}
 }
 
-// away is how many streams are not open.
+// away returns the number of streams that are not connected.
 func (run *run) away() (n int) {
 	for _, s := range run.streams {
 		if s.broken.Load() {
@@ -245,7 +246,7 @@ func (run *run) away() (n int) {
 	return n
 }
 
-// missing is how many deliveries are missing: of a message that was acknowledged, at a stream of its room.
+// missing returns the number of missing deliveries: of an acknowledged message to a stream of its room.
 func (run *run) missing() int64 {
 	n := int64(0)
 	for _, room := range run.rooms {
@@ -260,7 +261,7 @@ func (run *run) missing() int64 {
 	return n
 }
 
-// arrivals adds up what the streams got so far.
+// arrivals returns the sum of the counts of all streams.
 func (run *run) arrivals() arrivals {
 	var sum arrivals
 	for _, g := range run.groups {
@@ -274,7 +275,7 @@ func (run *run) arrivals() arrivals {
 	return sum
 }
 
-// endStreams ends the streams, if there are any.
+// endStreams closes the streams and waits for their readers.
 func (run *run) endStreams() {
 	if run.endListening == nil {
 		return

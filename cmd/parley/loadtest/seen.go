@@ -4,10 +4,11 @@ import (
 	"math/bits"
 )
 
-// numberSet is a set of numbers that come nearly in order and without gaps: those up to the first gap take no memory.
+// numberSet is a set of numbers that are added nearly in order and without gaps. Numbers before the first gap take no
+// memory.
 type numberSet struct {
-	whole int      // so many words, of 64 numbers each, are full and forgotten
-	words []uint64 // those after them
+	whole int      // the number of complete words, of 64 numbers each, which are not stored
+	words []uint64 // the words after them
 }
 
 // add reports whether n is new.
@@ -30,7 +31,7 @@ func (s *numberSet) add(n uint32) bool {
 	return true
 }
 
-// lacks counts the numbers of wanted that are not in s.
+// lacks returns how many numbers of wanted are not in s.
 func (s *numberSet) lacks(wanted *numberSet) int64 {
 	n := 0
 	for i := s.whole; i < wanted.whole+len(wanted.words); i++ {

@@ -12,9 +12,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// room is a room, and which of its messages were acknowledged.
+// room is a room with the numbers of its acknowledged messages.
 type room struct {
-	id      int64 // 0 before it is made
+	id      int64 // 0 before the room is created
 	users   []int // its members, as indexes of the run's guests; the first one is its owner
 	streams []*eventStream
 
@@ -47,8 +47,8 @@ type sender struct {
 	pause time.Duration // after the next failure
 }
 
-// send sends until the time for it is up. pacing ends when nothing falls due any more, and ctx when nothing may be sent
-// any more: in between, what was due and could not be sent yet is sent late.
+// send sends until the end of the run. pacing ends when no more messages are due; ctx ends when no more messages may be
+// sent. In between, messages that were due and could not be sent yet are sent late.
 func (s *sender) send(pacing, ctx context.Context) {
 	if s.run.config.Rate > 0 {
 		s.keepPace(pacing, ctx)
@@ -56,13 +56,13 @@ func (s *sender) send(pacing, ctx context.Context) {
 	}
 	for pacing.Err() == nil && s.run.now() < s.run.end() {
 		if err := s.sendOne(ctx, s.run.now()); err != nil {
-			_ = s.rest(pacing, err) // then pacing has ended
+			_ = s.rest(pacing, err) // an error means that pacing has ended
 		}
 	}
 }
 
-// keepPace sends at the moments that were set before, whatever the server does: a message waits for the acknowledgement
-// of the one before, but the time that it waits is counted.
+// keepPace sends at fixed times that do not depend on the server: a message has to wait until the previous one is
+// acknowledged, but this waiting time counts.
 func (s *sender) keepPace(pacing, ctx context.Context) {
 	for slot := s.index; ; slot += s.run.config.Senders {
 		due := s.run.start + time.Duration(float64(slot)/s.run.config.Rate*float64(time.Second))
@@ -82,14 +82,14 @@ func (s *sender) keepPace(pacing, ctx context.Context) {
 		if err == nil {
 			continue
 		}
-		_ = s.rest(ctx, err) // then ctx has ended
+		_ = s.rest(ctx, err) // an error means that ctx has ended
 		if remote.IsCode(err, models.CodeRateLimited) {
 			slot += s.skip(slot)
 		}
 	}
 }
 
-// leaveOut counts a message that was due and is not sent, with the time that it has waited.
+// leaveOut counts a message that was due but is not sent, with the time that it has waited.
 func (s *sender) leaveOut(due time.Duration) {
 	s.run.counts.unsent.Add(1)
 	if from, _ := s.run.window(); due >= from {
@@ -97,16 +97,16 @@ func (s *sender) leaveOut(due time.Duration) {
 	}
 }
 
-// skip counts the messages that fell due while the server had asked for a pause, and says how many slots that is. To
-// send them now would bring on the next pause.
+// skip counts the messages that became due while the server had asked for a pause, and returns how many slots to skip.
+// Sending them now would cause the next pause.
 func (s *sender) skip(slot int) int {
 	behind := (min(s.run.now(), s.run.end())-s.run.start).Seconds()*s.run.config.Rate - float64(slot)
-	skipped := max(0, int(math.Ceil(behind/float64(s.run.config.Senders)))-1) // what falls due just then is not behind
+	skipped := max(0, int(math.Ceil(behind/float64(s.run.config.Senders)))-1) // a message that is due just now is not late
 	s.run.counts.unsent.Add(int64(skipped))
 	return skipped * s.run.config.Senders
 }
 
-// sendOne sends a message that was due then. An error is counted already.
+// sendOne sends a message that was due at that time. It also counts errors.
 func (s *sender) sendOne(ctx context.Context, due time.Duration) error {
 	number := s.room.number()
 	body := s.run.messages.body(mark{number, due})
@@ -137,7 +137,7 @@ func (s *sender) sendOne(ctx context.Context, due time.Duration) error {
 	return nil
 }
 
-// rest waits after a failure, as long as the server asks for, so that one that is down is not run over.
+// rest waits after a failure, at least as long as the server asks for, to protect a server that is overloaded or down.
 func (s *sender) rest(ctx context.Context, err error) error {
 	pause := s.pause
 	s.pause = min(2*pause, remote.MaxRetryPause)

@@ -16,21 +16,21 @@ import (
 	"github.com/parley-chat/parley/cmd/parley/remote"
 )
 
-// metricsTimeout is how long a server may take to answer what it uses.
+// metricsTimeout is how long a request for /metrics may take.
 const metricsTimeout = 5 * time.Second
 
-// processUse is what processes have used, and may use.
+// processUse is the resource usage of processes, and their limits.
 type processUse struct {
 	at       time.Time
 	cpu      float64 // seconds
 	resident float64 // bytes
-	started  float64 // what cannot be compared when it has changed
+	started  float64 // the start time; if it has changed, the values cannot be compared
 	cores    float64
 	files    float64 // open
-	maxFiles float64 // of the one that may have the least
+	maxFiles float64 // the lowest limit of open files
 }
 
-// processOf reads the metrics of a process. ok is whether they are there: not every system has them.
+// processOf reads the metrics of a process. ok is false if they are missing: not every system has them.
 func processOf(metrics map[string]*dto.MetricFamily) (use processUse, ok bool) {
 	value := func(name string) float64 {
 		family := metrics[name]
@@ -49,17 +49,17 @@ func processOf(metrics map[string]*dto.MetricFamily) (use processUse, ok bool) {
 	return use, use.cpu > 0 && use.resident > 0
 }
 
-// since is what was used from an earlier moment on.
+// since returns the usage since an earlier moment.
 func (u processUse) since(earlier processUse) processUse {
 	u.cpu -= earlier.cpu
 	return u
 }
 
-// ownUse is what this program has used.
+// ownUse returns this program's resource usage.
 func ownUse() processUse {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	families, _ := registry.Gather() // where it cannot be known, there are none
+	families, _ := registry.Gather() // empty if the system does not support it
 	metrics := map[string]*dto.MetricFamily{}
 	for _, family := range families {
 		metrics[family.GetName()] = family
@@ -68,14 +68,14 @@ func ownUse() processUse {
 	return use
 }
 
-// serverWatch follows what the servers use, by their /metrics.
+// serverWatch reads the servers' resource usage from /metrics.
 type serverWatch struct {
 	nodes   []*remote.Client
-	unknown error // why it is not known
+	unknown error // why the usage is not known; nil if it is known
 
-	before, with processUse // without the streams, and with them, before anything was sent
-	first, last  processUse // when it was measured
-	peak         float64    // of the resident memory meanwhile
+	before, with processUse // before and after the streams were opened, before the first message
+	first, last  processUse // at the start and the end of the measurement
+	peak         float64    // of the resident memory during the measurement
 }
 
 func newServerWatch(nodes []*remote.Client) *serverWatch { return &serverWatch{nodes: nodes} }
@@ -85,24 +85,25 @@ func (w *serverWatch) withStreams(ctx context.Context)   { w.with = w.ask(ctx) }
 func (w *serverWatch) begin(ctx context.Context)         { w.first = w.look(ctx) }
 func (w *serverWatch) end(ctx context.Context)           { w.last = w.look(ctx) }
 
-// look asks, and minds the peak.
+// look reads the usage and updates the peak.
 func (w *serverWatch) look(ctx context.Context) processUse {
 	use := w.ask(ctx)
 	w.peak = max(w.peak, use.resident)
 	return use
 }
 
-// hasFiles tells of a server that may not open as many files as there will be streams, if that is known.
+// hasFiles returns an error if a server's limit of open files is known to be too low for the streams.
 func (w *serverWatch) hasFiles(streams int) error {
 	servers := float64(len(w.nodes))
 	most, needed := w.before.maxFiles, (w.before.files+float64(streams))/servers
 	if most == 0 || most >= needed {
 		return nil
 	}
-	return fmt.Errorf("a server may have %.0f open files, and needs %.0f: raise its limit (ulimit -n), or use fewer --streams", most, needed)
+	return fmt.Errorf("a server needs %.0f open files, but its limit is %.0f: raise the limit (ulimit -n), "+
+		"or use fewer --streams", needed, most)
 }
 
-// ask adds up what the servers use now. Once that was not to be had, it is left at that.
+// ask returns the sum of what the servers use now. After the first failure it does not try again.
 func (w *serverWatch) ask(ctx context.Context) processUse {
 	var sum processUse
 	for _, node := range w.nodes {
@@ -125,7 +126,8 @@ func (w *serverWatch) ask(ctx context.Context) processUse {
 		}
 	}
 	if w.before.started != 0 && sum.started != w.before.started {
-		w.unknown = errors.New("it is another process than at the start: it was started anew, or the address leads to several servers")
+		w.unknown = errors.New("the process has changed since the start: " +
+			"the server was restarted, or the address belongs to several servers")
 	}
 	return sum
 }
@@ -137,7 +139,7 @@ func askProcess(ctx context.Context, node *remote.Client) (processUse, error) {
 	if err != nil {
 		return processUse{}, err
 	}
-	req.Header.Set("Accept-Encoding", "identity") // it is small, and the processor is what is measured
+	req.Header.Set("Accept-Encoding", "identity") // compression would cost CPU time, which is measured
 	res, err := node.Send(req, "")
 	if err != nil {
 		return processUse{}, fmt.Errorf("%s/metrics: %s", node.Base, kindOf(err))
@@ -150,7 +152,7 @@ func askProcess(ctx context.Context, node *remote.Client) (processUse, error) {
 	}
 	use, ok := processOf(metrics)
 	if !ok {
-		return processUse{}, fmt.Errorf("%s/metrics tells nothing of its process", node.Base)
+		return processUse{}, fmt.Errorf("%s/metrics has no process metrics", node.Base)
 	}
 	return use, nil
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/parley-chat/parley/cmd/parley/remote"
 )
 
-// shownStatus is what the last line of progress showed; it is the line's alone.
+// shownStatus is the state at the last progress line; only status uses it.
 type shownStatus struct {
 	at                time.Duration
 	acked, deliveries int64
 }
 
-// status is the line of progress.
+// status returns the progress line.
 func (run *run) status() string {
 	stage := run.stage.Load()
 	now, acked, arrived := run.now(), run.counts.acked.Load(), run.arrivals()
@@ -28,16 +28,18 @@ func (run *run) status() string {
 	from, to := run.window()
 	switch {
 	case now < from:
-		line += fmt.Sprintf(", %.0f s to go", (from - now).Seconds())
+		line += fmt.Sprintf(", %.0f s left", (from - now).Seconds())
 	case now < to:
 		line += fmt.Sprintf(" %.0f of %.0f s", (now - from).Seconds(), (to - from).Seconds())
 	case stage.total > 0:
 		return stage.String()
 	}
-	since := min(now-before.at, now-(from-run.config.WarmUp)) // not from before anything was sent
-	line += fmt.Sprintf(": %s sends/s, %s deliveries/s", perSecondText(acked-before.acked, since), perSecondText(arrived.deliveries-before.deliveries, since))
+	since := min(now-before.at, now-(from-run.config.WarmUp)) // not before the first message was due
+	line += fmt.Sprintf(": %s sends/s, %s deliveries/s",
+		perSecondText(acked-before.acked, since), perSecondText(arrived.deliveries-before.deliveries, since))
 	if receipts := run.receipts(); receipts.TotalCount() > 0 {
-		line += fmt.Sprintf(", p50 %.1f ms, p99 %.1f ms", inMilliseconds(receipts.ValueAtQuantile(50)), inMilliseconds(receipts.ValueAtQuantile(99)))
+		line += fmt.Sprintf(", p50 %.1f ms, p99 %.1f ms",
+			inMilliseconds(receipts.ValueAtQuantile(50)), inMilliseconds(receipts.ValueAtQuantile(99)))
 	}
 	if _, failed := run.errors.snapshot(); failed > 0 {
 		line += fmt.Sprintf(", %s errors", humanize.Comma(failed))
@@ -45,7 +47,7 @@ func (run *run) status() string {
 	return line
 }
 
-// String is a stage whose end is known by its count.
+// String returns the name of the stage, and its progress if its total is known.
 func (s *stage) String() string {
 	if s.total == 0 {
 		return s.name

@@ -15,32 +15,34 @@ import (
 )
 
 const (
-	// A stream's buffer begins small and doubles while reads fill it, up to the one that streams which are fed fast need,
-	// and beyond only for an event that is larger.
+	// A stream's buffer starts with firstBuffer bytes and doubles whenever a read fills it, up to usualBuffer. It grows
+	// beyond only for a larger event, up to largestBuffer.
 	firstBuffer   = 2 << 10
 	usualBuffer   = 16 << 10
 	largestBuffer = 1 << 20
-	// streamSilence is how long nothing may come on a stream: the server sends something every 20 seconds.
+	// streamSilence is how long a stream may be silent before it counts as broken: the server sends something every 20
+	// seconds.
 	streamSilence = time.Minute
 )
 
-// listenerGroup are streams that share a histogram, and the lock on what they have seen: a histogram for each would
-// take more memory than all else, and one for all would have their readers wait for each other.
+// listenerGroup is a group of streams that share a histogram and a lock. One histogram for each stream would take too
+// much memory, and with one for all streams their readers would wait for each other.
 type listenerGroup struct {
 	mu      sync.Mutex
-	arrival *hdrhistogram.Histogram // of messages due while it was measured
+	arrival *hdrhistogram.Histogram // of messages due during the measurement
 	arrivals
 }
 
 // arrivals counts what arrived.
 type arrivals struct {
-	deliveries int64 // all, each once
-	measured   int64 // of messages due while it was measured
-	timely     int64 // arrived while it was measured
-	doubled    int64 // arrived once more
+	deliveries int64 // without duplicates
+	measured   int64 // of messages due during the measurement
+	timely     int64 // arrived during the measurement
+	doubled    int64 // duplicates
 }
 
-// eventStream is an event stream in one room. Its reader alone uses it, except for what its group's lock guards.
+// eventStream is an event stream in one room. Only its reader uses it, except for seen, which the group's lock
+// protects.
 type eventStream struct {
 	run    *run
 	room   *room
@@ -52,13 +54,13 @@ type eventStream struct {
 	broken atomic.Bool
 
 	lean   *leanStream
-	armed  time.Duration // when the deadline of the connection was set last
+	armed  time.Duration // when the read deadline of the connection was last set
 	lastID []byte
 	buffer []byte
-	held   int // bytes in buffer: of an event that has not come whole
+	held   int // bytes in buffer: the start of an incomplete event
 }
 
-// open opens the stream, from where it was if it was open before.
+// open opens the stream, or resumes it after the last event.
 func (s *eventStream) open(ctx context.Context) error {
 	return s.guest.WithToken(ctx, func(token string) (err error) {
 		s.lean, err = openLean(ctx, s.node, fmt.Sprintf("room=%d", s.room.id), token, string(s.lastID))
@@ -67,8 +69,8 @@ func (s *eventStream) open(ctx context.Context) error {
 	})
 }
 
-// start opens the stream for the first time, and returns once it has begun: nothing that is sent from then on may miss
-// it.
+// start opens the stream for the first time and returns when it has received ready: every message that is sent after
+// that must arrive.
 func (s *eventStream) start(ctx context.Context) error {
 	s.buffer = make([]byte, firstBuffer)
 	if err := s.open(ctx); err != nil {
@@ -83,7 +85,7 @@ func (s *eventStream) start(ctx context.Context) error {
 	return nil
 }
 
-// follow reads the stream, which has started, until ctx ends. It comes back whenever it breaks.
+// follow reads the started stream until ctx ends. It reconnects whenever the stream breaks.
 func (s *eventStream) follow(ctx context.Context) {
 	for {
 		var err error
@@ -96,7 +98,7 @@ func (s *eventStream) follow(ctx context.Context) {
 		}
 		s.broken.Store(true)
 		s.run.counts.breaks.Add(1)
-		if s.comeBack(ctx) != nil {
+		if s.reconnect(ctx) != nil {
 			return
 		}
 		s.broken.Store(false)
@@ -104,8 +106,8 @@ func (s *eventStream) follow(ctx context.Context) {
 	}
 }
 
-// comeBack opens the stream again, however often that takes.
-func (s *eventStream) comeBack(ctx context.Context) error {
+// reconnect tries to resume the stream until that works or ctx ends.
+func (s *eventStream) reconnect(ctx context.Context) error {
 	err := error(nil)
 	for pause := remote.MinRetryPause; ; pause = min(2*pause, remote.MaxRetryPause) {
 		if err := remote.Wait(ctx, max(pause/2+rand.N(pause), remote.RetryAfter(err))); err != nil {
@@ -120,16 +122,16 @@ func (s *eventStream) comeBack(ctx context.Context) error {
 	}
 }
 
-// read takes what there is to read, once.
+// read reads from the connection once and takes the complete events.
 func (s *eventStream) read() error {
 	if s.held == len(s.buffer) {
 		if s.held >= largestBuffer {
-			return fmt.Errorf("an event of more than %d bytes", s.held)
+			return fmt.Errorf("an event is larger than %d bytes", s.held)
 		}
 		s.grow()
 	}
 	now := s.run.now()
-	if now-s.armed > streamSilence/4 || s.armed == 0 { // not at each read: it has its price
+	if now-s.armed > streamSilence/4 || s.armed == 0 { // not at each read, to save CPU time
 		if err := s.lean.conn.SetReadDeadline(time.Now().Add(streamSilence)); err != nil {
 			return err
 		}
@@ -155,7 +157,7 @@ func (s *eventStream) grow() {
 	s.buffer = larger
 }
 
-// wholeEvents is how many of the bytes are of events that have come whole.
+// wholeEvents returns how many bytes at the start of b are complete events.
 func wholeEvents(b []byte) int {
 	end := []byte("\n\n")
 	if bytes.HasSuffix(b, end) { // nearly always
@@ -167,7 +169,7 @@ func wholeEvents(b []byte) int {
 	return 0
 }
 
-// take counts the messages among whole events that arrived now. Others, of a quiet stream, end here at the first look.
+// take counts the messages in complete events that have just arrived.
 func (s *eventStream) take(events []byte, now time.Duration) {
 	s.noteID(events)
 	m, rest, found := nextMark(events, s.run.marker)
@@ -194,7 +196,8 @@ func (s *eventStream) take(events []byte, now time.Duration) {
 	}
 }
 
-// noteID keeps the last id, to come back with. It looks forward, event by event: bytes are found much faster that way.
+// noteID keeps the last event id, to resume with. It searches forward, event by event, which is much faster than
+// backward.
 func (s *eventStream) noteID(events []byte) {
 	field, between := []byte("id: "), []byte("\n\nid: ")
 	var last []byte

@@ -1,5 +1,5 @@
-// Package remote is a client of a running server for parley bench and parley replay: requests with retries, guests,
-// event streams, and a line that shows progress.
+// Package remote is the client of a running server for parley bench and parley replay: requests with retries, guests,
+// event streams and a progress line.
 package remote
 
 import (
@@ -19,25 +19,25 @@ import (
 )
 
 const (
-	// MaxRetryTime is how long a request that fails is repeated, and how long a reader may get nothing that it waits for.
+	// MaxRetryTime is how long a failing request is retried, and how long a reader waits for a missing event.
 	MaxRetryTime = time.Minute
-	// ResponseTimeout is how long an answer may take before its request is repeated.
+	// ResponseTimeout is how long a response may take before its request is retried.
 	ResponseTimeout = 30 * time.Second
-	// MinRetryPause is the pause before the first repetition. Retry-After can make it longer.
+	// MinRetryPause is the pause before the first retry. Retry-After can make it longer.
 	MinRetryPause = 50 * time.Millisecond
-	// MaxRetryPause bounds the pauses, which double. Retry-After can make them longer.
+	// MaxRetryPause is the longest pause; pauses double up to it. Retry-After can make them longer.
 	MaxRetryPause = 2 * time.Second
 )
 
-// Client makes requests to a server from outside, and makes them again when they are lost or the server asks for
-// it. That is safe, since each one that creates something carries an Idempotency-Key.
+// Client sends requests to a server, and retries them when they are lost or the server asks for it. This is safe
+// because each request that creates something has an Idempotency-Key.
 type Client struct {
 	Base    string
 	HTTP    *http.Client
 	Retries atomic.Int64
 }
 
-// NewClient makes a client that keeps up to conns connections for its requests.
+// NewClient returns a client that keeps up to conns idle connections.
 func NewClient(base string, conns int) *Client {
 	return &Client{
 		Base: strings.TrimRight(base, "/"),
@@ -51,7 +51,7 @@ func NewClient(base string, conns int) *Client {
 	}
 }
 
-// Close closes the connections that are not in use.
+// Close closes the idle connections.
 func (c *Client) Close() { c.HTTP.CloseIdleConnections() }
 
 // Call is one request.
@@ -61,10 +61,10 @@ type Call struct {
 	Body   any    // sent as JSON; nil for none
 	Key    string // the Idempotency-Key, "" for none
 	Token  string
-	Into   any // what the answer's JSON is decoded into; nil when it is of no interest
+	Into   any // the response body's JSON is decoded into it; nil to ignore the body
 }
 
-// Do makes the call, repeatedly if need be, and returns the answer's header.
+// Do makes the call, with retries for up to MaxRetryTime, and returns the response header.
 func (c *Client) Do(ctx context.Context, call Call) (http.Header, error) {
 	var body []byte
 	if call.Body != nil {
@@ -86,9 +86,9 @@ func (c *Client) Do(ctx context.Context, call Call) (http.Header, error) {
 	}
 }
 
-// DoOnce makes the call with the encoded body, and leaves it at that.
+// DoOnce makes the call with the encoded body, without retries.
 func (c *Client) DoOnce(ctx context.Context, call Call, body []byte) (http.Header, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, ResponseTimeout, errors.New("no answer in time"))
+	ctx, cancel := context.WithTimeoutCause(ctx, ResponseTimeout, errors.New("no response in time"))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, call.Method, c.Base+call.Path, bytes.NewReader(body))
 	if err != nil {
@@ -112,13 +112,13 @@ func (c *Client) DoOnce(ctx context.Context, call Call, body []byte) (http.Heade
 	}
 	if call.Into != nil {
 		if err := json.Unmarshal(answer, call.Into); err != nil {
-			return nil, fmt.Errorf("%s %s answered what cannot be read: %w", call.Method, call.Path, err)
+			return nil, fmt.Errorf("%s %s: invalid response: %w", call.Method, call.Path, err)
 		}
 	}
 	return res.Header, nil
 }
 
-// OpenStream opens an event stream, which the caller closes.
+// OpenStream opens an event stream. The caller must close it.
 func (c *Client) OpenStream(ctx context.Context, query, token, lastID string) (io.ReadCloser, error) {
 	req, err := c.NewStreamRequest(ctx, query, lastID)
 	if err != nil {
@@ -135,25 +135,28 @@ func (c *Client) OpenStream(ctx context.Context, query, token, lastID string) (i
 	return res.Body, nil
 }
 
-// BusyError is nil for a stream that has opened, and otherwise what its only event tells. That answer has a length,
-// which a stream has not.
+// BusyError returns nil if the response is an open stream, and otherwise the error that its only event (busy)
+// describes. A busy response has a Content-Length, a stream has none.
 func BusyError(res *http.Response) error {
 	if res.ContentLength < 0 {
 		return nil
 	}
-	var told models.Busy
-	err := ReadEvents(res.Body, func(e Event) error { return json.Unmarshal([]byte(e.Data), &told) })
+	var busy models.Busy
+	err := ReadEvents(res.Body, func(e Event) error { return json.Unmarshal([]byte(e.Data), &busy) })
 	if !errors.Is(err, io.EOF) {
-		return LostError{fmt.Errorf("the answer in place of a stream: %w", err)}
+		return LostError{fmt.Errorf("the response instead of a stream: %w", err)}
 	}
-	refused := &http.Response{StatusCode: http.StatusServiceUnavailable, Status: "busy: " + string(told.Reason), Header: res.Header, Body: http.NoBody}
-	if told.Reason == models.BusyStreams || told.Reason == models.BusyRateLimited {
+	refused := &http.Response{
+		StatusCode: http.StatusServiceUnavailable, Status: "busy: " + string(busy.Reason),
+		Header: res.Header, Body: http.NoBody,
+	}
+	if busy.Reason == models.BusyStreams || busy.Reason == models.BusyRateLimited {
 		refused.StatusCode = http.StatusTooManyRequests
 	}
 	return refusal(refused)
 }
 
-// NewStreamRequest is a request for an event stream that goes on after lastID, "" for none.
+// NewStreamRequest returns a request for an event stream that resumes after lastID; "" for a new stream.
 func (c *Client) NewStreamRequest(ctx context.Context, query, lastID string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Base+"/v1/events?"+query, http.NoBody)
 	if err != nil {
@@ -166,7 +169,7 @@ func (c *Client) NewStreamRequest(ctx context.Context, query, lastID string) (*h
 	return req, nil
 }
 
-// Send makes one request; an answer that is no success becomes an error.
+// Send makes one request. A response that is not a success becomes an error.
 func (c *Client) Send(req *http.Request, token string) (*http.Response, error) {
 	Authorize(req, token)
 	res, err := c.HTTP.Do(req)
@@ -183,7 +186,7 @@ func Authorize(req *http.Request, token string) {
 	}
 }
 
-// CheckStatus is the answer, or the error that it tells of.
+// CheckStatus returns the response if it is a success, and otherwise its problem as an error.
 func CheckStatus(req *http.Request, res *http.Response) (*http.Response, error) {
 	if res.StatusCode < http.StatusOK || res.StatusCode >= http.StatusMultipleChoices {
 		defer res.Body.Close()
@@ -192,14 +195,14 @@ func CheckStatus(req *http.Request, res *http.Response) (*http.Response, error) 
 	return res, nil
 }
 
-// LostError is a request that may or may not have been carried out.
+// LostError is the error of a request that may or may not have been processed.
 type LostError struct{ Err error }
 
 func (e LostError) Error() string { return e.Err.Error() }
 
 func (e LostError) Unwrap() error { return e.Err }
 
-// StatusError is an answer that is no success.
+// StatusError is the error of a response that is not a success.
 type StatusError struct {
 	Status  int
 	Problem *models.Error
@@ -208,12 +211,12 @@ type StatusError struct {
 func (e StatusError) Error() string { return e.Problem.Error() }
 func (e StatusError) Unwrap() error { return e.Problem }
 
-// refusal is the problem that came in place of what was asked for.
+// refusal returns the problem in a response as an error.
 func refusal(res *http.Response) error {
 	var p models.Problem
 	body, err := io.ReadAll(io.LimitReader(res.Body, models.MaxBodyBytes))
 	if err != nil || json.Unmarshal(body, &p) != nil || p.Code == "" {
-		p = models.Problem{Title: res.Status} // from a proxy before the server
+		p = models.Problem{Title: res.Status} // from a proxy in front of the server
 	}
 	switch res.StatusCode {
 	case http.StatusTooManyRequests:
@@ -231,7 +234,7 @@ func refusal(res *http.Response) error {
 	}}
 }
 
-// IsTemporary reports whether a request that failed so may succeed when it is made again.
+// IsTemporary reports whether a retry of the failed request may succeed.
 func IsTemporary(err error) bool {
 	var lost LostError
 	return errors.As(err, &lost) || IsCode(err, models.CodeRateLimited) || IsCode(err, models.CodeUnavailable)
@@ -240,7 +243,8 @@ func IsTemporary(err error) bool {
 // IsCode reports whether err is a problem with the code.
 func IsCode(err error, code models.Code) bool { return errors.Is(err, &models.Error{Code: code}) }
 
-// RetryAfter is how long the server asks to wait before the next try, at most MaxRetryTime; 0 if it says nothing.
+// RetryAfter returns how long the server asks to wait before the next attempt, at most MaxRetryTime; 0 if it does not
+// ask.
 func RetryAfter(err error) time.Duration {
 	var e *models.Error
 	if errors.As(err, &e) {
@@ -249,7 +253,7 @@ func RetryAfter(err error) time.Duration {
 	return 0
 }
 
-// Wait waits, unless ctx ends first.
+// Wait waits for d. It returns ctx's error if ctx ends first.
 func Wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -8,7 +8,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Guest is a guest on a server. Many may act as one at the same time.
+// Guest is a guest on a server. It may be used by several goroutines.
 type Guest struct {
 	Client *Client
 	Ref    models.UserRef
@@ -18,8 +18,8 @@ type Guest struct {
 	refresh string
 }
 
-// SignInGuest makes a new guest. When an answer is lost the username is taken: it can only be done again under another
-// one.
+// SignInGuest signs in a new guest. If a response is lost, the username may be taken, and only another one can be
+// tried.
 func SignInGuest(ctx context.Context, client *Client, username, display string) (*Guest, error) {
 	var s models.Session
 	_, err := client.Do(ctx, Call{
@@ -42,7 +42,7 @@ func (g *Guest) Do(ctx context.Context, call Call) (header http.Header, err erro
 	return header, err
 }
 
-// WithToken tries with the guest's access token, and once more with a new one when it has run out.
+// WithToken calls try with the guest's access token, and once more with a new one if the token has expired.
 func (g *Guest) WithToken(ctx context.Context, try func(token string) error) error {
 	g.mu.Lock()
 	token := g.access
@@ -57,11 +57,11 @@ func (g *Guest) WithToken(ctx context.Context, try func(token string) error) err
 	return try(token)
 }
 
-// renew returns an access token that is not spent.
-func (g *Guest) renew(ctx context.Context, spent string) (string, error) {
+// renew returns an access token other than the expired one.
+func (g *Guest) renew(ctx context.Context, expired string) (string, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.access != spent { // another has renewed it meanwhile
+	if g.access != expired { // another goroutine has renewed it
 		return g.access, nil
 	}
 	var s models.Session

@@ -10,10 +10,10 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// plainInterval is between the lines where they are not rewritten.
+// plainInterval is the time between lines when the output is not a terminal.
 const plainInterval = 5 * time.Second
 
-// Progress shows a line about a run while it goes on: rewritten in place on a terminal, a new one every few seconds
+// Progress shows the state of a run: a line that is rewritten in place on a terminal, and a new line every few seconds
 // elsewhere.
 type Progress struct {
 	out   io.Writer
@@ -28,7 +28,8 @@ type Progress struct {
 // seconds.
 func StartProgress(out io.Writer, every time.Duration, line func() string) *Progress {
 	file, isFile := out.(*os.File)
-	p := &Progress{out: out, live: isFile && isatty.IsTerminal(file.Fd()), every: every, line: line, end: make(chan struct{})}
+	p := &Progress{out: out, every: every, line: line, end: make(chan struct{})}
+	p.live = isFile && isatty.IsTerminal(file.Fd())
 	p.gone.Go(p.show)
 	return p
 }
@@ -44,7 +45,7 @@ func (p *Progress) show() {
 		select {
 		case <-ticks.C:
 			if p.live {
-				// Not wrapped where the terminal is narrow: only the last part would be rewritten.
+				// Without wrapping: in a narrow terminal, only the last part of a wrapped line would be rewritten.
 				fmt.Fprint(p.out, "\r\x1b[K\x1b[?7l"+p.line()+"\x1b[?7h")
 			} else {
 				fmt.Fprintln(p.out, p.line())
@@ -58,11 +59,11 @@ func (p *Progress) show() {
 	}
 }
 
-// Stop takes the line away.
+// Stop removes the line.
 func (p *Progress) Stop() {
 	close(p.end)
 	p.gone.Wait()
 }
 
-// PerSecond is n in d, per second; 0 for no time.
+// PerSecond returns n divided by d in seconds; a d below a millisecond counts as one.
 func PerSecond(n int64, d time.Duration) float64 { return float64(n) / max(d.Seconds(), 1e-3) }

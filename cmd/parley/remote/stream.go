@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// Event is one server-sent event as it came.
+// Event is one server-sent event.
 type Event struct {
 	ID, Name, Data string
 }
 
-// ReadEvents reads an event stream until it ends or take fails. Comments and retry: are passed over.
+// ReadEvents reads an event stream until it ends or take fails. It skips comments and retry fields.
 func ReadEvents(stream io.Reader, take func(Event) error) error {
 	lines := bufio.NewReaderSize(stream, 64<<10)
 	var e Event
 	for {
 		line, err := lines.ReadString('\n')
-		if err != nil { // what is left of an event that was cut off is no event
+		if err != nil { // an incomplete event is dropped
 			return err
 		}
 		field, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ":")

@@ -8,13 +8,13 @@ import (
 	"github.com/parley-chat/parley/handlers/auth/oidc"
 )
 
-// logins are the ways to log in beside passwords.
+// logins are the ways to log in other than with a password.
 type logins struct {
 	providers []handlers.NamedProvider
 	issuer    *issuer.Issuer // nil for none
 }
 
-// logins checks the secrets and the settings of log-ins. It makes no request.
+// logins checks the secrets and the settings of log-ins. It makes no network request.
 func (c Config) logins() (by logins, err error) {
 	if err := c.checkSecrets(); err != nil {
 		return by, err
@@ -26,7 +26,7 @@ func (c Config) logins() (by logins, err error) {
 	return by, err
 }
 
-// providers returns the providers to log in through. It makes no request.
+// providers returns the providers to log in through. It makes no network request.
 func (c Config) providers() ([]handlers.NamedProvider, error) {
 	configs, err := oidc.ParseConfigs(c.OIDC)
 	if err != nil {
@@ -39,7 +39,7 @@ func (c Config) providers() ([]handlers.NamedProvider, error) {
 	return list, nil
 }
 
-// product returns the issuer whose tokens are the only way into its users' accounts, "" for none.
+// product returns the issuer whose users can log in with its tokens only, "" for none.
 func (c Config) product() string {
 	if c.JWTLink {
 		return ""

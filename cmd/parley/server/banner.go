@@ -9,14 +9,15 @@ import (
 	"github.com/parley-chat/parley/models/store"
 )
 
-// banner is what the operator sees when the server is ready: its addresses and where its data is, without passwords.
+// banner returns what the server prints when it is ready: its addresses and where its data is, without passwords.
 func (c Config) banner(address string) string {
-	return fmt.Sprintf("Parley is ready.\n  Client     %[1]s/\n  API        %[1]s/v1\n  Reference  %[1]s/docs\n  Stream     %[1]s/v1/events\n"+
+	return fmt.Sprintf("Parley is ready.\n"+
+		"  Client     %[1]s/\n  API        %[1]s/v1\n  Reference  %[1]s/docs\n  Stream     %[1]s/v1/events\n"+
 		"  Database   %[2]s\n  Files      %[3]s\n  Version    %[4]s\n",
 		address, store.Describe(c.DatabaseName()), describeFiles(c.files()), version.Current().Version)
 }
 
-// describeFiles says where files are stored, without credentials.
+// describeFiles returns where files are stored, without credentials.
 func describeFiles(place string) string {
 	if !strings.HasPrefix(place, "s3:") {
 		return place

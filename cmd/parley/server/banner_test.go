@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestBanner wants the first lines to say which database and which storage it is, without what opens them.
+// TestBanner: the banner names the database and the file storage, without passwords and keys.
 func TestBanner(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -14,7 +14,10 @@ func TestBanner(t *testing.T) {
 	}{
 		{Config{DataDir: "data"}, []string{"Database   SQLite, data/parley.db\n", "Files      data/files\n", "Version    "}},
 		{
-			Config{Database: "postgres://me:hidden@db:5432/chat?password=hidden", Files: "s3://key:hidden@files/chat?endpoint=http://s3:9000&region=x"},
+			Config{
+				Database: "postgres://me:hidden@db:5432/chat?password=hidden",
+				Files:    "s3://key:hidden@files/chat?endpoint=http://s3:9000&region=x",
+			},
 			[]string{"Database   PostgreSQL, db:5432/chat\n", "Files      S3, bucket files at s3:9000\n"},
 		},
 		{

@@ -15,7 +15,7 @@ var units = []struct {
 	bytes int64
 }{{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1}}
 
-// UnmarshalText reads a whole number and a unit, which is B when it is left out.
+// UnmarshalText reads a whole number and a unit; without a unit it is bytes.
 func (b *ByteSize) UnmarshalText(text []byte) error {
 	for _, u := range units {
 		digits, fits := strings.CutSuffix(strings.ToUpper(strings.TrimSpace(string(text))), u.name)
@@ -29,5 +29,5 @@ func (b *ByteSize) UnmarshalText(text []byte) error {
 		*b = ByteSize(n * u.bytes)
 		return nil
 	}
-	return fmt.Errorf("%q is no size: it is written as in 500KB, 100MB or 2GB", text)
+	return fmt.Errorf("%q is not a size: sizes are written like 500KB, 100MB or 2GB", text)
 }

@@ -16,7 +16,7 @@ import (
 // databases must not keep their files in one: each would delete the files of the other.
 const dataLock = "parley.lock"
 
-// openDataDir creates the data folder, locks it, and takes the rights of other users away.
+// openDataDir creates the data folder, locks it, and removes the access rights of other users.
 func openDataDir(ctx context.Context, folder string) (release func() error, err error) {
 	folder = filepath.Clean(folder)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -24,7 +24,8 @@ func openDataDir(ctx context.Context, folder string) (release func() error, err 
 	}
 	release, err = store.LockFile(ctx, filepath.Join(folder, dataLock), store.LockWait)
 	if errors.Is(err, store.ErrLocked) {
-		return nil, fmt.Errorf("another Parley has the data folder %s: one server at a time; a second one needs a --data-dir of its own", folder)
+		return nil, fmt.Errorf("another Parley process uses the data folder %s: only one server at a time; "+
+			"a second server needs its own --data-dir", folder)
 	}
 	if err != nil {
 		return nil, err
@@ -35,8 +36,8 @@ func openDataDir(ctx context.Context, folder string) (release func() error, err 
 	return release, nil
 }
 
-// closeDataDir takes the rights of other users to the data folder and the files in it away. It changes nothing if the
-// folder holds anything that is not Parley's, or belongs to another user.
+// closeDataDir removes other users' access rights to the data folder and the files in it. It changes nothing if the
+// folder contains files that are not Parley's, or belongs to another user.
 func closeDataDir(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {

@@ -23,7 +23,7 @@ type fileServices struct {
 	done     sync.WaitGroup
 }
 
-// files returns the place of the storage of files.
+// files returns the place where files are stored: a folder, or an s3:// URL.
 func (c Config) files() string {
 	if c.Files != "" {
 		return c.Files
@@ -34,12 +34,12 @@ func (c Config) files() string {
 func (c Config) openFiles(ctx context.Context, s *store.Store, log *slog.Logger) (*fileServices, error) {
 	blobs, err := blob.Open(ctx, c.files())
 	if err != nil {
-		return nil, fmt.Errorf("open the storage of files: %w", err)
+		return nil, fmt.Errorf("open the file storage: %w", err)
 	}
 	return &fileServices{store: s, log: log, blobs: blobs, pictures: picture.NewMaker(blobs, s, log)}, nil
 }
 
-// places returns the folders of this machine that hold what clients write.
+// places returns the folders of this machine that the server writes clients' data to.
 func (c Config) places() []watchedFolder {
 	var list []watchedFolder
 	if database := c.DatabaseName(); !strings.Contains(database, "://") {
@@ -51,7 +51,7 @@ func (c Config) places() []watchedFolder {
 	return list
 }
 
-// run starts the background work: deleting what nothing refers to, and making thumbnails.
+// run starts the background work: deleting blobs that nothing refers to, and making thumbnails.
 func (f *fileServices) run() {
 	ctx, stop := context.WithCancel(context.Background())
 	f.stop = stop
@@ -59,7 +59,7 @@ func (f *fileServices) run() {
 	f.done.Go(func() { f.pictures.Run(ctx) })
 }
 
-// close stops them and closes the storage.
+// close stops the background work and closes the storage.
 func (f *fileServices) close() error {
 	if f.stop != nil {
 		f.stop()

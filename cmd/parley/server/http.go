@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// requestGrace bounds how long a stop waits for the requests under way. Then their connections are cut, and
-	// cutGrace bounds how long the stop waits for the handlers to return.
+	// requestGrace is how long a stop waits at most for active requests. Then their connections are closed, and
+	// cutGrace is how long the stop waits at most for the handlers to return.
 	requestGrace = 5 * time.Second
 	cutGrace     = time.Second
 	cutPoll      = 5 * time.Millisecond
@@ -31,7 +31,7 @@ func (c Config) times() deadline.Limits {
 	return deadline.Default()
 }
 
-// HTTPServer serves requests on one listener. What is exported is for the tests.
+// HTTPServer serves requests on one listener. Its exported fields are for the tests.
 type HTTPServer struct {
 	*http.Server
 	Routes   http.Handler
@@ -41,11 +41,13 @@ type HTTPServer struct {
 	cut      context.CancelFunc
 	served   sync.WaitGroup // done when no connection is accepted any more
 	Running  atomic.Int64   // requests whose handlers run
-	failed   chan error     // the listener's error, if it fails by itself
+	failed   chan error     // the listener's error, if it fails before stop
 }
 
-// serveHTTP serves until stop.
-func serveHTTP(l *net.TCPListener, handler http.Handler, times deadline.Limits, proxies handlers.Proxies, log *slog.Logger) *HTTPServer {
+// serveHTTP starts to serve; stop ends it.
+func serveHTTP(
+	l *net.TCPListener, handler http.Handler, times deadline.Limits, proxies handlers.Proxies, log *slog.Logger,
+) *HTTPServer {
 	ctx, cut := context.WithCancel(context.Background())
 	s := &HTTPServer{
 		Routes: handler, Listener: deadline.NewListener(l, times, deadline.Room(), proxies.Trust), log: log, cut: cut,
@@ -57,7 +59,7 @@ func serveHTTP(l *net.TCPListener, handler http.Handler, times deadline.Limits, 
 		ConnState:   s.Listener.Track,
 		// Bodies that may take longer have read deadlines of their own, and the listener sets write deadlines.
 		ReadHeaderTimeout: times.Head, ReadTimeout: times.Body, IdleTimeout: times.Idle,
-		// Heads that are no larger than this are refused by a problem; beyond it net/http gives up in plain text.
+		// Heads up to this size are refused with a problem; above it, net/http refuses them in plain text.
 		MaxHeaderBytes: 2 * models.MaxHeadBytes,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
@@ -69,8 +71,8 @@ func serveHTTP(l *net.TCPListener, handler http.Handler, times deadline.Limits, 
 	return s
 }
 
-// track counts the requests under way. Once the server is about to stop, it makes clients and proxies close their
-// connections: a request that is on its way when its connection closes would be lost.
+// track counts active requests. Once the server is about to stop, it makes clients and proxies close their connections:
+// a request that arrives while its connection is being closed would be lost.
 func (s *HTTPServer) track(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.draining.Load() {
@@ -82,8 +84,8 @@ func (s *HTTPServer) track(next http.Handler) http.Handler {
 	})
 }
 
-// stop accepts no more connections and gives the requests under way a moment to be answered. Those that still wait for
-// their clients are then cut; nothing of them was acknowledged.
+// stop accepts no more connections and waits for active requests for a moment. Requests that still wait for their
+// clients are then aborted; they were not acknowledged.
 func (s *HTTPServer) stop() error {
 	defer s.cut()
 	ctx, cancel := context.WithTimeout(context.Background(), requestGrace)
@@ -94,14 +96,15 @@ func (s *HTTPServer) stop() error {
 		return err
 	}
 	requests, _ := s.Listener.Connections()
-	s.log.Warn("connections were cut that were not done in time", "connections", requests, "requests", s.Running.Load())
+	s.log.Warn("closed connections whose requests did not finish in time",
+		"connections", requests, "requests", s.Running.Load())
 	s.cut()
 	err = s.Close()
 	ticker := time.NewTicker(cutPoll)
 	defer ticker.Stop()
 	for end := time.Now().Add(cutGrace); s.Running.Load() > 0; <-ticker.C {
 		if time.Now().After(end) {
-			s.log.Warn("some requests go on while the server stops", "requests", s.Running.Load())
+			s.log.Warn("some requests are still active while the server stops", "requests", s.Running.Load())
 			break
 		}
 	}

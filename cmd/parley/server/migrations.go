@@ -9,7 +9,7 @@ import (
 	"github.com/parley-chat/parley/models/store"
 )
 
-// PrintMigrations lists the migrations of a database, and when they were applied. It changes nothing.
+// PrintMigrations writes the migrations of a database, and when they were applied, to out. It changes nothing.
 func PrintMigrations(ctx context.Context, database string, out io.Writer) error {
 	steps, err := store.Migrations(ctx, database)
 	if err != nil {

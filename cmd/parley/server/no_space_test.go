@@ -8,9 +8,9 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestNoSpace: a server whose disk is nearly full refuses what writes, before the database does, and goes on with the
-// rest.
-func TestNoSpace(t *testing.T) {
+// TestFullDiskRefusesWritesOnly: a server whose disk is nearly full refuses requests that write, before the database
+// fails, and still handles the other requests.
+func TestFullDiskRefusesWritesOnly(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		data := t.TempDir()
 		before := harness.StartServer(t, database, "--data-dir", data, "--min-free-disk", "0")
@@ -29,7 +29,7 @@ func TestNoSpace(t *testing.T) {
 			t.Helper()
 			a.ExpectProblem(503, models.CodeUnavailable)
 			if a.Header("Retry-After") == "" {
-				t.Errorf("%v\nsays nothing of when to try again", a)
+				t.Errorf("%v\nhas no Retry-After", a)
 			}
 		}
 		full(me.Call("POST", harness.RoomPath(room.ID)+"/messages", models.NewMessage{Text: "more"}))
@@ -44,8 +44,9 @@ func TestNoSpace(t *testing.T) {
 		stream.Expect(models.EventMessageDeleted, nil)
 		c.Call("POST", harness.RefreshPath, harness.RefreshBody(me.RefreshToken)).ExpectStatus(200)
 		me.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectStatus(204)
-		if metrics := string(c.Send("GET", "/metrics", nil).Body); !strings.Contains(metrics, `parley_requests_refused_total{reason="disk_space"}`) {
-			t.Error("the metrics do not say what was refused")
+		metrics := string(c.Send("GET", "/metrics", nil).Body)
+		if !strings.Contains(metrics, `parley_requests_refused_total{reason="disk_space"}`) {
+			t.Error("the metrics do not count the refused requests")
 		}
 	})
 }

@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// minTokenSecret is how many characters a token secret needs.
+// minTokenSecret is the minimum length of a token secret in characters.
 const minTokenSecret = 32
 
-// checkSecrets refuses secrets that can be guessed.
+// checkSecrets returns an error for secrets that are easy to guess.
 func (c Config) checkSecrets() error {
 	return errors.Join(c.checkTokenSecret(), c.checkJWTSecret())
 }
@@ -20,12 +20,13 @@ func (c Config) checkTokenSecret() error {
 	case c.TokenSecret == "":
 		return nil
 	case n < minTokenSecret:
-		return fmt.Errorf("--token-secret has %d characters, and needs %d at least: try openssl rand -hex 32", n, minTokenSecret)
+		return fmt.Errorf("--token-secret has %d characters, and must have at least %d: try openssl rand -hex 32",
+			n, minTokenSecret)
 	}
 	return checkVaried("--token-secret", c.TokenSecret)
 }
 
-// checkJWTSecret leaves the length to package issuer.
+// checkJWTSecret does not check the length: package issuer does.
 func (c Config) checkJWTSecret() error {
 	if c.JWTSecret == "" {
 		return nil
@@ -33,11 +34,11 @@ func (c Config) checkJWTSecret() error {
 	return checkVaried("--jwt-secret", c.JWTSecret)
 }
 
-// checkVaried refuses a secret that repeats one character, which is a placeholder.
+// checkVaried returns an error for a secret that repeats one character: such a secret is a placeholder.
 func checkVaried(flag, secret string) error {
 	first, _ := utf8.DecodeRuneInString(secret)
 	if strings.Trim(secret, string(first)) == "" {
-		return fmt.Errorf("%s is one character again and again: try openssl rand -hex 32", flag)
+		return fmt.Errorf("%s repeats one character: try openssl rand -hex 32", flag)
 	}
 	return nil
 }

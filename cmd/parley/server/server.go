@@ -29,45 +29,45 @@ import (
 )
 
 const (
-	// readyTimeout is how long the database may take to answer for the server to be ready.
+	// readyTimeout is how long the database may take to respond; if it takes longer, the server is not ready.
 	readyTimeout = 2 * time.Second
-	// streamGrace bounds how long a stop waits for the streams' last events.
+	// streamGrace is how long a stop waits at most for the streams' last events.
 	streamGrace = 7 * time.Second
 )
 
-// Config is what a server is started with. Each field stands for the flag of that name.
+// Config is the configuration of a server. Each field is the value of the flag of that name.
 type Config struct {
-	DataDir  string // the folder for everything that Parley keeps on this machine
+	DataDir  string // the folder for everything that Parley stores on this machine
 	Database string // postgres://… for PostgreSQL; "" for a SQLite file in the data folder
 
-	Listen            string        // an address and a port; port 0 for one that is free
-	TokenSecret       string        // signs the access tokens; "" for one that is kept in the database
-	PublicURL         string        // where clients reach this server; "" to take it from the request
-	Guests            bool          // people are let in with a username alone
-	EventRetention    time.Duration // how long events are kept for streams that come back
-	CORSOrigins       []string      // of pages that may call the API
+	Listen            string        // an address and a port; port 0 for any free port
+	TokenSecret       string        // signs the access tokens; "" for the one that is stored in the database
+	PublicURL         string        // the address at which clients reach this server; "" to take it from the request
+	Guests            bool          // users may enter with a username only
+	EventRetention    time.Duration // how long events are kept for streams that resume
+	CORSOrigins       []string      // origins whose pages may call the API
 	Files             string        // a folder, or s3://bucket?…; "" for a folder in the data folder
 	MaxFileSize       ByteSize
-	FileQuota         ByteSize         // of the files of one user together; 0 for no bound
+	FileQuota         ByteSize         // the total size of one user's files; 0 for no limit
 	Lobby             string           // the handle of a public room that every new user is in, or "none"
 	PresenceRoomLimit int              // a room with more members sends no user.online and user.offline
-	RateLimited       bool             // one user's requests and streams are bounded
+	RateLimited       bool             // the requests and streams of one user are limited
 	OIDC              []string         // providers to log in through, as name=…,issuer=…,client_id=…,client_secret=…
 	JWTIssuer         string           // issues JWTs that users log in with; "" for none
-	JWTAudience       string           // what those JWTs must be for
-	JWTSecret         string           // what those JWTs are signed with; this, or JWTKeys
+	JWTAudience       string           // the audience that those JWTs must have
+	JWTSecret         string           // the secret that signs those JWTs; either this or JWTKeys
 	JWTKeys           string           // the URL of the public keys of those JWTs
-	JWTAlgorithm      string           // the only algorithm of those JWTs; "" for the usual one
+	JWTAlgorithm      string           // the only algorithm of those JWTs; "" for HS256 with a secret, RS256 with keys
 	JWTLink           bool             // users of that issuer may also set a password and link other log-ins
-	NATS              string           // nats://…, which joins the nodes of a PostgreSQL database; "" for none
-	DrainDelay        time.Duration    // from the failing of readiness to the end of the streams, when the server stops
+	NATS              string           // nats://…, which connects the servers of a PostgreSQL database; "" for none
+	DrainDelay        time.Duration    // how long a stopping server, no longer ready, still handles requests
 	LogFormat         string           // auto, text or json
-	TrustedProxies    handlers.Proxies // whose Forwarded and X-Forwarded-For are believed
+	TrustedProxies    handlers.Proxies // proxies whose Forwarded and X-Forwarded-For are trusted
 	MinFreeDisk       FreeSpace        // writes are refused when less is free on a disk of the data or the files
-	Limits            *deadline.Limits // nil for the default ones
+	Limits            *deadline.Limits // nil for the defaults
 }
 
-// DatabaseName returns the name of the database for package store: a URL of PostgreSQL, or the path of a SQLite file.
+// DatabaseName returns the name of the database for package store: a PostgreSQL URL, or the path of a SQLite file.
 func (c Config) DatabaseName() string {
 	if c.Database != "" {
 		return c.Database
@@ -75,8 +75,8 @@ func (c Config) DatabaseName() string {
 	return filepath.Join(c.DataDir, "parley.db")
 }
 
-// Serve runs a server until ctx is done or its listener fails, and then stops it in order. Once it is ready it prints
-// its addresses and where its data is to out. It logs to logs.
+// Serve runs a server until ctx is done or its listener fails, and then stops it in order. Once the server is ready,
+// Serve writes its addresses and where its data is to out. The server logs to logs.
 func Serve(ctx context.Context, c Config, out, logs io.Writer) error {
 	s, err := Start(ctx, c, logs)
 	if err != nil {
@@ -93,8 +93,8 @@ func Serve(ctx context.Context, c Config, out, logs io.Writer) error {
 	return errors.Join(failed, s.Stop())
 }
 
-// Server is a running Parley. Its fields are in the order in which they are started; Stop goes the other way round.
-// What is exported is for the tests.
+// Server is a running server. Its parts are started in the order of the fields and stopped in reverse order. Exported
+// fields are for the tests.
 type Server struct {
 	URL            string
 	log            *slog.Logger
@@ -103,20 +103,19 @@ type Server struct {
 	listener       *net.TCPListener
 	Store          *store.Store
 	files          *fileServices
-	space          *space // nil until it is watched
+	space          *space // nil before it is started
 	Hub            *sse.Hub
-	Bus            *sse.Bus // nil for a node that is alone
+	Bus            *sse.Bus // nil for a single node
 	consumer       sync.WaitGroup
 	stopConsumer   context.CancelFunc
-	forceClose     context.Context    //nolint:containedctx // done when no request should wait for its client any more
+	forceClose     context.Context    //nolint:containedctx // done when requests must not wait for their clients any more
 	cancelRequests context.CancelFunc // ends forceClose
 	HTTP           *HTTPServer
 	closed         atomic.Bool
-	drain          time.Duration // from the failing of readiness to the end of the streams
+	drain          time.Duration // from the moment when the server is no longer ready to the end of the streams
 }
 
-// Start starts a server, which logs to logs: it wires the parts together, top to bottom. Wrong settings are found
-// before the database is opened.
+// Start starts a server, which logs to logs. Invalid settings are an error before the database is opened.
 func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error) {
 	logins, err := c.logins()
 	if err != nil {
@@ -159,7 +158,7 @@ func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error)
 	return s, nil
 }
 
-// openPlaces opens what only one server can have: the address, and the data folder unless the database is shared. Nodes
+// openPlaces opens what only one server can use: the address, and the data folder unless the database is shared. Nodes
 // that share a database may share the folder too.
 func (c Config) openPlaces(ctx context.Context, s *Server) error {
 	shared, err := store.Shared(c.DatabaseName())
@@ -194,18 +193,18 @@ func (c Config) openStore(ctx context.Context, s *Server) error {
 	}
 	var err error
 	s.Store, err = store.Open(ctx, store.Config{
-		Database: c.DatabaseName(), Retention: c.EventRetention, Lobby: lobby, FileQuota: int64(c.FileQuota), Product: c.product(),
-		Committed: s.commits.Committed, Log: s.log,
+		Database: c.DatabaseName(), Retention: c.EventRetention, Lobby: lobby, FileQuota: int64(c.FileQuota),
+		Product: c.product(), Committed: s.commits.Committed, Log: s.log,
 	})
 	return err
 }
 
-// join connects this node with the others if NATS is set.
+// join connects this node to the others if NATS is set.
 func (c Config) join(s *Server) (err error) {
 	switch {
 	case c.NATS == "":
 	case !s.Store.Shared():
-		err = errors.New("--nats joins nodes that share a PostgreSQL database: --database has to name one")
+		err = errors.New("--nats connects servers that share a PostgreSQL database: --database must name one")
 	default:
 		s.Bus, err = sse.ConnectBus(s.Hub, c.NATS)
 	}
@@ -223,16 +222,17 @@ func (c Config) handler(s *Server, by logins) (http.Handler, error) {
 	}
 	return handlers.New(handlers.Config{
 		Providers: by.providers, Issuer: by.issuer,
-		Store: s.Store, Streams: s.Hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Contract: api.Contract, Stopping: s.forceClose, Limits: c.times(),
-		Space: s.space.err,
+		Store: s.Store, Streams: s.Hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Space: s.space.err,
+		Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Stopping: s.forceClose,
+		Contract: api.Contract, Limits: c.times(),
 		Settings: handlers.Settings{
-			Proxies: c.TrustedProxies, Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, RateLimit: c.RateLimited,
-			MaxFileSize: int64(c.MaxFileSize),
+			Proxies: c.TrustedProxies, Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins,
+			RateLimit: c.RateLimited, MaxFileSize: int64(c.MaxFileSize),
 		},
 	}), nil
 }
 
-// ready returns nil while a proxy should send requests to this server, and otherwise why not.
+// ready returns nil if a proxy should send requests to this server, and otherwise the reason why not.
 func (s *Server) ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return models.Errorf(models.CodeUnavailable, "This server is stopping.")
@@ -251,10 +251,10 @@ func (s *Server) ready(ctx context.Context) error {
 	return s.Store.CheckWrites(ctx)
 }
 
-// Stop stops the server in this order: readiness fails; after the delay that lets proxies notice, the streams get
-// server.closing and end; the requests under way are answered or cut; the log consumer and the bus stop; the files and
-// the store close. It takes less than 15 seconds, and the delay. A request that was cut is no error: it was not
-// acknowledged, or it can be continued.
+// Stop stops the server in this order: the server is no longer ready; after the drain delay, in which proxies notice
+// that, the streams get server.closing and end; active requests finish or are aborted; the log consumer and the bus
+// stop; the files and the store close. It takes less than 15 seconds plus the drain delay. An aborted request is not an
+// error: it was not acknowledged, or it can be continued.
 func (s *Server) Stop() error {
 	s.closed.Store(true)
 	s.Hub.StopAccepting()
@@ -263,7 +263,7 @@ func (s *Server) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), streamGrace)
 	defer cancel()
 	if err := s.Hub.Close(ctx); err != nil {
-		s.log.Warn("some streams did not take their last event in time", "error", err)
+		s.log.Warn("some streams did not receive their last event in time", "error", err)
 	}
 	s.cancelRequests()
 	err := s.HTTP.stop()
@@ -272,7 +272,7 @@ func (s *Server) Stop() error {
 	return errors.Join(err, s.close())
 }
 
-// abort closes what was opened by a start that failed.
+// abort closes what a failed start has opened.
 func (s *Server) abort() error {
 	s.cancelRequests()
 	if s.listener == nil {
@@ -281,7 +281,7 @@ func (s *Server) abort() error {
 	return errors.Join(s.listener.Close(), s.close())
 }
 
-// close closes what the running parts use, as far as it was opened.
+// close closes the bus, the files, the store and the data folder, as far as they were opened.
 func (s *Server) close() error {
 	if s.Bus != nil {
 		s.Bus.Close()

@@ -15,12 +15,11 @@ import (
 )
 
 const (
-	// checkInterval is short because a busy server fills a small disk within a second, and a check costs next to nothing.
-	// spaceRetryAfter is how long a client that was refused should wait.
+	// checkInterval is short because a busy server can fill a small disk within a second; a check is cheap.
+	// spaceRetryAfter is how long a client should wait after a refusal.
 	checkInterval   = 100 * time.Millisecond
 	spaceRetryAfter = 10 * time.Second
-	// defaultShare and defaultFloor are what is kept free by default: this part of the disk (a twentieth), and at most
-	// so many bytes.
+	// By default 1/defaultShare of the disk is kept free, but at most defaultFloor bytes.
 	defaultShare = 20
 	defaultFloor = 1_000_000_000
 )
@@ -33,13 +32,14 @@ type FreeSpace struct {
 
 // UnmarshalText reads a size, or auto.
 func (f *FreeSpace) UnmarshalText(text []byte) error {
-	if f.auto = len(text) == 0 || strings.EqualFold(string(text), "auto"); f.auto { // empty for a variable that is set to nothing
+	f.auto = len(text) == 0 || strings.EqualFold(string(text), "auto") // empty if the variable is set to nothing
+	if f.auto {
 		return nil
 	}
 	return f.bytes.UnmarshalText(text)
 }
 
-// forDisk returns how many bytes that is on a disk of that size.
+// forDisk returns how many bytes must stay free on a disk of total bytes.
 func (f FreeSpace) forDisk(total uint64) uint64 {
 	if f.auto {
 		return min(total/defaultShare, defaultFloor)
@@ -50,20 +50,20 @@ func (f FreeSpace) forDisk(total uint64) uint64 {
 // watchedFolder is a folder that Parley writes to.
 type watchedFolder struct {
 	folder string
-	wal    string // SQLite's write-ahead log in it, all of which moves into the database; "" for none
+	wal    string // SQLite's write-ahead log in it, whose content will be copied into the database; "" for none
 }
 
-// space watches how much room there is on the disks that Parley writes to. Requests only read the last result.
+// space watches the free space of the disks that Parley writes to. Requests only read the last result.
 type space struct {
 	places []watchedFolder
 	floor  FreeSpace
 	log    *slog.Logger
-	full   atomic.Pointer[models.Error] // why writes are refused; nil while there is room
+	full   atomic.Pointer[models.Error] // why writes are refused; nil while there is enough free space
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 }
 
-// watchSpace checks the disks at once, and then again and again until close.
+// watchSpace checks the disks at once, and then regularly until close.
 func watchSpace(places []watchedFolder, floor FreeSpace, log *slog.Logger) *space {
 	s := &space{places: places, floor: floor, log: log}
 	ctx, stop := context.WithCancel(context.Background())
@@ -92,7 +92,7 @@ func (s *space) close() {
 	s.done.Wait()
 }
 
-// err returns nil while there is room for what clients write, and otherwise why writes are refused.
+// err returns nil while there is enough free space, and otherwise why writes are refused.
 func (s *space) err() error {
 	if full := s.full.Load(); full != nil {
 		return full
@@ -100,17 +100,17 @@ func (s *space) err() error {
 	return nil
 }
 
-// walSize returns how many bytes have yet to move from the write-ahead log into the database.
+// walSize returns the size of the write-ahead log, which has yet to be copied into the database.
 func (p watchedFolder) walSize() uint64 {
 	info, err := os.Stat(p.wal)
 	if err != nil {
-		return 0 // there is no log, or it went with the last connection
+		return 0 // there is no log, or SQLite removed it with the last connection
 	}
 	return uint64(info.Size()) // never negative
 }
 
-// check updates the result and logs a change. Once writes are refused, they stay so until a tenth more than the floor
-// is free: otherwise the state would change with each message.
+// check updates the result and logs a change. Once writes are refused, they stay refused until a tenth more than the
+// floor is free: otherwise the state could change with each message.
 func (s *space) check() {
 	was := s.full.Load()
 	for _, p := range s.places {
@@ -120,7 +120,7 @@ func (s *space) check() {
 			return
 		}
 		if err != nil {
-			s.log.Warn("the free space of the disk cannot be found out", "folder", folder, "error", err)
+			s.log.Warn("cannot determine the free space of the disk", "folder", folder, "error", err)
 			return
 		}
 		floor := s.floor.forDisk(total)
@@ -132,17 +132,18 @@ func (s *space) check() {
 			continue
 		}
 		if was == nil {
-			s.log.Warn("the disk is nearly full: writes are refused until there is room", "folder", folder, "free_bytes", free, "floor_bytes", floor)
+			s.log.Warn("the disk is nearly full: writes are refused until there is more free space",
+				"folder", folder, "free_bytes", free, "floor_bytes", floor)
 			s.full.Store(&models.Error{
 				Code: models.CodeUnavailable, RetryAfter: spaceRetryAfter, Limit: "disk_space",
-				Message: "The server's disk is nearly full: it takes nothing new until there is room. Reading and deleting go on.",
-				Err:     fmt.Errorf("%s has %d bytes free, and %d are to stay so", folder, free, floor),
+				Message: "The server's disk is nearly full: nothing can be stored. Reading and deleting still work.",
+				Err:     fmt.Errorf("%s has %d bytes free, but %d must stay free", folder, free, floor),
 			})
 		}
 		return
 	}
 	if was != nil {
 		s.full.Store(nil)
-		s.log.Info("there is room on the disk again: writes are taken")
+		s.log.Info("the disk has enough free space again: writes are accepted")
 	}
 }

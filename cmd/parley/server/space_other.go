@@ -4,5 +4,5 @@ package server
 
 import "errors"
 
-// diskSpace is not known here: the database has to find out by itself.
+// diskSpace is not supported on this system: the database reports a full disk itself.
 func diskSpace(string) (free, total uint64, err error) { return 0, 0, errors.ErrUnsupported }

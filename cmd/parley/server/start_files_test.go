@@ -12,9 +12,9 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestFilesAreClosedToOthers starts on a data folder that everybody may read, as an administrator's mkdir makes it,
-// with a database of the time when SQLite made its files so.
-func TestFilesAreClosedToOthers(t *testing.T) {
+// TestFilesAreNotReadableByOthers: files are created readable only by their owner. When a server starts on a data
+// folder that everybody may read (made by an administrator's mkdir, or by an old version), it removes that access.
+func TestFilesAreNotReadableByOthers(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	p := harness.StartProcess(t, "", "--data-dir", data)
@@ -23,7 +23,7 @@ func TestFilesAreClosedToOthers(t *testing.T) {
 	me.UploadFile(room.ID, "a.txt", "text/plain", []byte("text"))
 	for path, mode := range modesIn(t, data) {
 		if mode.Perm()&0o077 != 0 {
-			t.Errorf("%s is %v from the start", path, mode)
+			t.Errorf("%s was created with mode %v", path, mode)
 		}
 	}
 	p.Kill()
@@ -38,15 +38,15 @@ func TestFilesAreClosedToOthers(t *testing.T) {
 	}
 	p.Start()
 	for path, mode := range modesIn(t, data) {
-		// Nobody gets past the folder of files, so what has lain in it for long is not looked at.
+		// Nobody can enter the folder of files, so the server does not change older files in it.
 		if within := filepath.Dir(path); (within == data || path == data) && mode.Perm()&0o077 != 0 {
-			t.Errorf("%s is %v", path, mode)
+			t.Errorf("%s has mode %v", path, mode)
 		}
 	}
 }
 
-// TestOtherFoldersStayOpen: a folder that holds more than Parley's files is somebody else's too.
-func TestOtherFoldersStayOpen(t *testing.T) {
+// TestSharedFolderKeepsItsMode: the mode of a folder that contains other files than Parley's is not changed.
+func TestSharedFolderKeepsItsMode(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	if err := os.Chmod(folder, 0o755); err != nil {
@@ -58,16 +58,18 @@ func TestOtherFoldersStayOpen(t *testing.T) {
 	harness.StartProcess(t, "", "--data-dir", folder)
 	modes := modesIn(t, folder)
 	if mode := modes[folder]; mode.Perm() != 0o755 {
-		t.Errorf("the folder is %v", mode)
+		t.Errorf("the folder has mode %v", mode)
 	}
-	for _, name := range []string{"parley.db", "parley.db-wal", "parley.db-shm", "parley.db.mark", "parley.db.lock", "parley.lock"} {
-		if mode, there := modes[filepath.Join(folder, name)]; !there || mode.Perm() != 0o600 {
-			t.Errorf("%s is %v", name, mode)
+	for _, name := range []string{
+		"parley.db", "parley.db-wal", "parley.db-shm", "parley.db.mark", "parley.db.lock", "parley.lock",
+	} {
+		if mode, exists := modes[filepath.Join(folder, name)]; !exists || mode.Perm() != 0o600 {
+			t.Errorf("%s has mode %v, exists: %t", name, mode, exists)
 		}
 	}
 }
 
-// modesIn is the modes of a folder and all in it.
+// modesIn returns the modes of a folder and everything in it, by path.
 func modesIn(t testing.TB, folder string) map[string]fs.FileMode {
 	t.Helper()
 	modes := map[string]fs.FileMode{}

@@ -12,8 +12,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// put copies files.
-func put(t testing.TB, from, to string) {
+// copyFile copies a file.
+func copyFile(t testing.TB, from, to string) {
 	t.Helper()
 	content, err := os.ReadFile(from)
 	if err == nil {
@@ -24,26 +24,26 @@ func put(t testing.TB, from, to string) {
 	}
 }
 
-// TestLogOfAnotherDatabase puts a backup beside the log of a server that was killed, as a restore in a hurry does.
-// SQLite would apply that log, and make one broken database of two good ones.
-func TestLogOfAnotherDatabase(t *testing.T) {
+// TestLogOfAnotherDatabaseIsRefused puts a backup next to the write-ahead log of a server that was killed, which can
+// happen in a hurried restore. SQLite would apply that log and so break the database.
+func TestLogOfAnotherDatabaseIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, backup := range map[string]func(t *testing.T, p *harness.Process, database, to string){
-		"of a server that had stopped": func(t *testing.T, p *harness.Process, database, to string) {
+		"backup of a stopped server": func(t *testing.T, p *harness.Process, database, to string) {
 			if status := p.Terminate(); status != 0 {
 				t.Fatalf("exit status %d", status)
 			}
-			put(t, database, to)
+			copyFile(t, database, to)
 			p.Start()
 		},
-		"made by SQLite while the server ran": func(t *testing.T, _ *harness.Process, database, to string) {
+		"backup made by SQLite while the server ran": func(t *testing.T, _ *harness.Process, database, to string) {
 			harness.Execute(t, database, "VACUUM INTO '"+to+"'")
 		},
-		"of another server": func(t *testing.T, _ *harness.Process, _, to string) {
+		"database of another server": func(t *testing.T, _ *harness.Process, _, to string) {
 			p := harness.StartProcess(t, to)
 			p.Terminate()
 		},
-		"that is gone": func(*testing.T, *harness.Process, string, string) {},
+		"no database": func(*testing.T, *harness.Process, string, string) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -61,30 +61,30 @@ func TestLogOfAnotherDatabase(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := os.Stat(copied); err == nil {
-				put(t, copied, database)
+				copyFile(t, copied, database)
 			}
 			log := contentOf(t, database+"-wal")
-			refusesStart(t, 1, "parley.db-wal is not the log of", p.Args...)
+			expectFailedStart(t, 1, "parley.db-wal is not the log of", p.Args...)
 			if status, printed := runProgram(t, nil, "migrate", "status", "--database", database); status != 1 {
-				t.Errorf("migrate status ends with %d:\n%s", status, printed)
+				t.Errorf("migrate status: got exit status %d, want 1:\n%s", status, printed)
 			}
 			if !slices.Equal(log, contentOf(t, database+"-wal")) {
 				t.Error("the log has changed")
 			}
 
 			// The message says what to do: with the file that belongs to the log, nothing is lost.
-			put(t, kept, database)
+			copyFile(t, kept, database)
 			p.Start()
 			history := me.AllMessages(room.ID)
 			if len(history) != 2 || history[1].ID != said.ID {
-				t.Errorf("of two messages there are %+v", history)
+				t.Errorf("got %+v, want the two messages", history)
 			}
 		})
 	}
 }
 
-// TestBackupWithoutTheLog follows the message's other advice.
-func TestBackupWithoutTheLog(t *testing.T) {
+// TestBackupStartsWithoutTheOldLog restores a backup and moves the old log away, as the error message advises.
+func TestBackupStartsWithoutTheOldLog(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	database, copied := filepath.Join(folder, "parley.db"), filepath.Join(folder, "backup.db")
@@ -96,7 +96,7 @@ func TestBackupWithoutTheLog(t *testing.T) {
 	me.SendText(room.ID, "lost")
 	cursor := me.Call("GET", "/v1/rooms", nil).Header("Event-Cursor")
 	p.Kill()
-	put(t, copied, database)
+	copyFile(t, copied, database)
 	for _, ending := range []string{"-wal", "-shm"} {
 		if err := os.Remove(database + ending); err != nil {
 			t.Fatal(err)
@@ -104,14 +104,14 @@ func TestBackupWithoutTheLog(t *testing.T) {
 	}
 	p.Start()
 	if history := me.AllMessages(room.ID); len(history) != 1 {
-		t.Errorf("of one message there are %+v", history)
+		t.Errorf("got %+v, want one message", history)
 	}
 	me.OpenStream("", "Last-Event-ID", cursor).Expect(models.EventResync, nil)
 }
 
-// TestCopiedDataFolder starts on copies of data folders: of a server that was killed, whose log belongs to it, and of
-// one that had stopped; with all that lies beside the database, and with the log alone.
-func TestCopiedDataFolder(t *testing.T) {
+// TestCopiedDataFolderHasAllMessages starts on copies of data folders: of a killed server, whose log belongs to its
+// database, and of a stopped one; with all files of the database, and without the mark.
+func TestCopiedDataFolderHasAllMessages(t *testing.T) {
 	t.Parallel()
 	for _, killed := range []bool{true, false} {
 		for _, bare := range []bool{true, false} {
@@ -136,21 +136,21 @@ func TestCopiedDataFolder(t *testing.T) {
 				if bare && strings.HasSuffix(file, ".mark") {
 					continue
 				}
-				put(t, file, filepath.Join(to, filepath.Base(file)))
+				copyFile(t, file, filepath.Join(to, filepath.Base(file)))
 			}
-			there := harness.StartProcess(t, "", "--data-dir", to)
-			me = me.AtServer(there.URL)
+			started := harness.StartProcess(t, "", "--data-dir", to)
+			me = me.AtServer(started.URL)
 			if history := me.AllMessages(room.ID); len(history) != 50 {
-				t.Errorf("killed %t, without the mark %t: of 50 messages there are %d", killed, bare, len(history))
+				t.Errorf("killed %t, without the mark %t: got %d messages, want 50", killed, bare, len(history))
 			}
 			me.OpenStream("", "Last-Event-ID", cursor).Expect(models.EventResync, nil)
 		}
 	}
 }
 
-// TestKilledWhileItStarts kills the program at moments of its start and of its first writes. Each time the next one
-// goes on with what was there, and takes it for what it is.
-func TestKilledWhileItStarts(t *testing.T) {
+// TestKilledStartLosesNothing kills the program at different moments of its start and of its first writes. Each time,
+// the next start has all messages and keeps the epoch.
+func TestKilledStartLosesNothing(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	p := harness.StartProcess(t, "", "--data-dir", data)
@@ -171,17 +171,17 @@ func TestKilledWhileItStarts(t *testing.T) {
 		}
 		p.Start()
 		if history := me.AllMessages(room.ID); len(history) != i+1 {
-			t.Fatalf("of %d messages there are %d", i+1, len(history))
+			t.Fatalf("got %d messages, want %d", len(history), i+1)
 		}
 	}
 	if s := me.OpenStream("", "Last-Event-ID", cursor); !s.Ready.Resumed {
-		t.Error("being killed changed the epoch")
+		t.Error("a kill changed the epoch")
 	}
 }
 
-// TestStartThatFailsLeavesNoMark has starts fail, before and after the database is open. None of them makes the next
-// one take the database for a restored one.
-func TestStartThatFailsLeavesNoMark(t *testing.T) {
+// TestFailedStartKeepsTheEpoch lets starts fail, before and after the database is open. After that, a start must not
+// treat the database as restored from a backup.
+func TestFailedStartKeepsTheEpoch(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()
 	data := t.TempDir()
@@ -196,19 +196,19 @@ func TestStartThatFailsLeavesNoMark(t *testing.T) {
 	serve := func(address string, flags ...string) []string {
 		return append([]string{"serve", "--data-dir", data, "--listen", address, "--lobby", "none"}, flags...)
 	}
-	refusesStart(t, 1, "address already in use", serve(taken)...)
-	refusesStart(t, 1, "gs://", serve("127.0.0.1:0", "--files", "gs://bucket")...)
-	refusesStart(t, 1, "--nats", serve("127.0.0.1:0", "--nats", "nats://127.0.0.1:1")...)
+	expectFailedStart(t, 1, "address already in use", serve(taken)...)
+	expectFailedStart(t, 1, "gs://", serve("127.0.0.1:0", "--files", "gs://bucket")...)
+	expectFailedStart(t, 1, "--nats", serve("127.0.0.1:0", "--nats", "nats://127.0.0.1:1")...)
 	obstacle := filepath.Join(data, "parley.db.mark.new") // the mark cannot be written
 	if err := os.Mkdir(obstacle, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	refusesStart(t, 1, "parley.db.mark", serve("127.0.0.1:0")...)
+	expectFailedStart(t, 1, "parley.db.mark", serve("127.0.0.1:0")...)
 	if err := os.Remove(obstacle); err != nil {
 		t.Fatal(err)
 	}
 	p.Start()
 	if s := me.OpenStream("", "Last-Event-ID", cursor); !s.Ready.Resumed {
-		t.Error("a start that failed changed the epoch")
+		t.Error("a failed start changed the epoch")
 	}
 }

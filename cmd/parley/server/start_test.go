@@ -14,7 +14,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// runProgram runs parley until it ends by itself, and returns its exit status and all that it printed.
+// runProgram runs parley until it ends, and returns its exit status and everything that it printed.
 func runProgram(t testing.TB, environment []string, args ...string) (status int, printed string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout)
@@ -29,25 +29,28 @@ func runProgram(t testing.TB, environment []string, args ...string) (status int,
 	return cmd.ProcessState.ExitCode(), string(output)
 }
 
-// refusesStart wants a program to fail with the status, and to say why.
-func refusesStart(t testing.TB, status int, why string, args ...string) {
+// expectFailedStart runs parley, which must fail with the exit status and an error text that contains why.
+func expectFailedStart(t testing.TB, status int, why string, args ...string) {
 	t.Helper()
 	got, printed := runProgram(t, nil, args...)
 	if got != status || !strings.Contains(printed, why) {
-		t.Errorf("parley %s ends with %d, not %d for %q:\n%s", args, got, status, why, printed)
+		t.Errorf("parley %s: got exit status %d, want %d with %q:\n%s", args, got, status, why, printed)
 	}
 	if lines := strings.Count(printed, "\n"); lines > 2 {
-		t.Errorf("parley %s says why in %d lines:\n%s", args, lines, printed)
+		t.Errorf("parley %s printed %d lines, want at most 2:\n%s", args, lines, printed)
 	}
 }
 
-// TestWrongSettings starts the program with settings that cannot be meant so. It says what is wrong, in a line or two,
-// and touches nothing.
-func TestWrongSettings(t *testing.T) {
+// TestInvalidSettingsAreReported starts the program with invalid settings. It must print what is wrong in one or two
+// lines, without secrets, and create nothing.
+func TestInvalidSettingsAreReported(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	serve := func(flags ...string) []string {
 		return append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", data}, flags...)
+	}
+	jwt := func(secret string) []string {
+		return serve("--jwt-issuer", "me", "--jwt-audience", "you", "--jwt-secret", secret)
 	}
 	const long = "correct horse battery staple, 43 characters"
 	for _, c := range []struct {
@@ -56,41 +59,44 @@ func TestWrongSettings(t *testing.T) {
 		status         int
 		why            string
 	}{
-		{"a flag", "", serve("--data-base", "x"), 2, "--data-base"},
+		{"an unknown flag", "", serve("--data-base", "x"), 2, "--data-base"},
 		{"no command", "", nil, 2, "serve"},
-		{"a variable", "PARLEY_DATABSE=postgres://elsewhere/x", serve(), 2, "PARLEY_DATABSE"},
-		{"a variable of migrate", "PARLEY_DATA_DRI=x", []string{"migrate", "status", "--data-dir", data}, 2, "PARLEY_DATA_DRI"},
+		{"an unknown variable", "PARLEY_DATABSE=postgres://elsewhere/x", serve(), 2, "PARLEY_DATABSE"},
+		{
+			"a variable of migrate", "PARLEY_DATA_DRI=x", []string{"migrate", "status", "--data-dir", data}, 2,
+			"PARLEY_DATA_DRI",
+		},
 		{"a test's variable", "PARLEY_DATA=x", serve(), 2, "PARLEY_DATA"},
-		{"another database", "", serve("--database", "mysql://root:hidden@db/parley"), 1, "mysql"},
+		{"an unsupported database", "", serve("--database", "mysql://root:hidden@db/parley"), 1, "mysql"},
 		{"a misspelt database", "", serve("--database", "postgress://root:hidden@db/parley"), 1, "postgress"},
 		{"a misspelt database in a variable", "PARLEY_DATABASE=postgres:/db/parley", serve(), 1, "postgres"},
-		{"keywords", "", serve("--database", "host=db dbname=parley"), 1, "postgres://"},
+		{"connection keywords", "", serve("--database", "host=db dbname=parley"), 1, "postgres://"},
 		{"a database in memory", "", serve("--database", ":memory:"), 1, ":memory:"},
-		{"a folder", "", serve("--database", filepath.Dir(data)), 1, "folder"},
+		{"a folder as database", "", serve("--database", filepath.Dir(data)), 1, "folder"},
 		{"a folder to migrate", "", []string{"migrate", "up", "--database", filepath.Dir(data)}, 1, "folder"},
-		{"another storage", "", serve("--data-dir", t.TempDir(), "--files", "gs://bucket"), 1, "gs://"},
-		{"a short secret", "", serve("--token-secret", long[:31]), 1, "--token-secret"},
-		{"a placeholder", "PARLEY_TOKEN_SECRET=" + strings.Repeat("x", 64), serve(), 1, "--token-secret"},
-		{"a product's short secret", "", serve("--jwt-issuer", "me", "--jwt-audience", "you", "--jwt-secret", long[:31]), 1, "--jwt-secret"},
-		{"a product's placeholder", "", serve("--jwt-issuer", "me", "--jwt-audience", "you", "--jwt-secret", strings.Repeat("0", 64)), 1, "--jwt-secret"},
+		{"an unsupported file storage", "", serve("--data-dir", t.TempDir(), "--files", "gs://bucket"), 1, "gs://"},
+		{"a short token secret", "", serve("--token-secret", long[:31]), 1, "--token-secret"},
+		{"a placeholder as token secret", "PARLEY_TOKEN_SECRET=" + strings.Repeat("x", 64), serve(), 1, "--token-secret"},
+		{"a short JWT secret", "", jwt(long[:31]), 1, "--jwt-secret"},
+		{"a placeholder as JWT secret", "", jwt(strings.Repeat("0", 64)), 1, "--jwt-secret"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, printed := runProgram(t, []string{c.variable}, c.args...)
 			if status != c.status || !strings.Contains(printed, c.why) || strings.Contains(printed, "hidden") {
-				t.Errorf("exit status %d, and not %d for %q:\n%s", status, c.status, c.why, printed)
+				t.Errorf("got exit status %d, want %d with %q:\n%s", status, c.status, c.why, printed)
 			}
 			if lines := strings.Count(printed, "\n"); lines > 2 || c.status == 2 && !strings.Contains(printed, "--help") {
-				t.Errorf("says why in %d lines:\n%s", lines, printed)
+				t.Errorf("printed %d lines, want at most 2, and a hint at --help:\n%s", lines, printed)
 			}
 			if _, err := os.Stat(data); err == nil {
-				t.Error("the data folder was made")
+				t.Error("the data folder was created")
 			}
 		})
 	}
 }
 
-// TestVariablesOfKubernetes starts the program with what Kubernetes sets for services of its name.
-func TestVariablesOfKubernetes(t *testing.T) {
+// TestKubernetesVariablesAreIgnored runs the program with the variables that Kubernetes sets for services of its name.
+func TestKubernetesVariablesAreIgnored(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	status, printed := runProgram(t, []string{
@@ -103,9 +109,9 @@ func TestVariablesOfKubernetes(t *testing.T) {
 	}
 }
 
-// TestOneServerOnADataFolder starts second servers beside one that runs: on its folder, on its database, and on either
-// with something else of their own. All are refused, the first one goes on, and its death, however sudden, makes room.
-func TestOneServerOnADataFolder(t *testing.T) {
+// TestOneServerPerDataFolder starts second servers while one runs: on its folder, on its database, or on both. All must
+// fail, and the first server must keep working. Once it is killed, a new one can start.
+func TestOneServerPerDataFolder(t *testing.T) {
 	t.Parallel()
 	data, other := t.TempDir(), t.TempDir()
 	first := harness.StartProcess(t, "", "--data-dir", data)
@@ -124,42 +130,44 @@ func TestOneServerOnADataFolder(t *testing.T) {
 		{"--data-dir", other, "--database", database},
 		{"--data-dir", other, "--database", link},
 	} {
-		refusesStart(t, 1, "another Parley has", append(serve, flags...)...)
+		expectFailedStart(t, 1, "another Parley process uses", append(serve, flags...)...)
 	}
-	refusesStart(t, 1, "another Parley has", "migrate", "up", "--data-dir", data)
-	if status, printed := runProgram(t, nil, "migrate", "status", "--data-dir", data); status != 0 || strings.Contains(printed, "pending") {
-		t.Errorf("migrate status: %d\n%s", status, printed)
+	expectFailedStart(t, 1, "another Parley process uses", "migrate", "up", "--data-dir", data)
+	status, printed := runProgram(t, nil, "migrate", "status", "--data-dir", data)
+	if status != 0 || strings.Contains(printed, "pending") {
+		t.Errorf("migrate status: got exit status %d\n%s", status, printed)
 	}
 	said := me.SendText(room.ID, "still here")
-	var told models.Message
-	stream.Expect(models.EventMessageCreated, &told)
-	if told.ID != said.ID {
-		t.Errorf("told %+v", told)
+	var received models.Message
+	stream.Expect(models.EventMessageCreated, &received)
+	if received.ID != said.ID {
+		t.Errorf("got %+v, want message %d", received, said.ID)
 	}
 	cursor := stream.LastID
 	first.Kill()
 	first.Start()
 	if s := me.OpenStream("", "Last-Event-ID", cursor); !s.Ready.Resumed {
-		t.Error("the tries of others changed the epoch")
+		t.Error("the failed starts changed the epoch")
 	}
 }
 
-// TestNewerSchema starts the program on a database that a newer version has migrated.
-func TestNewerSchema(t *testing.T) {
+// TestNewerSchemaIsRefused starts the program on a database that a newer version has migrated.
+func TestNewerSchemaIsRefused(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		s.Stop()
 		harness.Execute(t, database, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)")
 		before := contentOf(t, database)
-		refusesStart(t, 1, "newer version", "serve", "--listen", "127.0.0.1:0", "--database", database, "--data-dir", t.TempDir())
-		refusesStart(t, 1, "newer version", "migrate", "up", "--database", database)
+		serve := []string{"serve", "--listen", "127.0.0.1:0", "--database", database, "--data-dir", t.TempDir()}
+		expectFailedStart(t, 1, "newer version", serve...)
+		expectFailedStart(t, 1, "newer version", "migrate", "up", "--database", database)
 		if !bytes.Equal(before, contentOf(t, database)) {
 			t.Error("the database has changed")
 		}
 	})
 }
 
-// contentOf is a SQLite database as it is, nothing for others.
+// contentOf returns the bytes of a SQLite file, and nothing for PostgreSQL.
 func contentOf(t testing.TB, database string) []byte {
 	t.Helper()
 	if strings.HasPrefix(database, "postgres") {

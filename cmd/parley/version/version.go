@@ -1,6 +1,6 @@
-// Package version names the build of Parley that is running. The linker sets the variables (make build, make image);
-// what it left empty comes from the information that the Go toolchain puts into every binary, so that
-// "go install github.com/parley-chat/parley/cmd/parley@latest" prints a version too.
+// Package version describes the running build of Parley. The linker sets the variables (make build, make image). Values
+// that it leaves empty come from the information that the Go toolchain adds to every binary, so that a binary of
+// "go install github.com/parley-chat/parley/cmd/parley@latest" has a version too.
 package version
 
 import (
@@ -16,10 +16,10 @@ import (
 var (
 	Version string // such as v1.2.3
 	Commit  string // the full hash; -dirty follows when the tree had changes
-	Date    string // of the commit, as RFC 3339 writes it
+	Date    string // of the commit, in RFC 3339 format
 )
 
-// development is the version of a binary of which nothing is known, which the Go toolchain calls so.
+// development is the version of a binary without version information, as the Go toolchain names it.
 const development = "(devel)"
 
 // Info describes a build. A field is empty if it is not known.
@@ -30,7 +30,7 @@ type Info struct {
 	Go      string // the version of Go that compiled it
 }
 
-// Current describes the running binary.
+// Current returns the description of the running binary.
 func Current() Info {
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -39,7 +39,7 @@ func Current() Info {
 	return merge(Info{Version: Version, Commit: Commit, Date: Date}, build)
 }
 
-// merge fills what the linker did not set from the toolchain's build information.
+// merge fills the values that the linker did not set from the toolchain's build information.
 func merge(set Info, build *debug.BuildInfo) Info {
 	settings := map[string]string{}
 	for _, s := range build.Settings {
@@ -66,7 +66,7 @@ func utc(date string) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// String is one line, such as "v1.2.3 (commit 0123abc, 2026-01-02T03:04:05Z, go1.26.8)".
+// String returns one line, such as "v1.2.3 (commit 0123abc, 2026-01-02T03:04:05Z, go1.26.8)".
 func (i Info) String() string {
 	var details []string
 	if i.Commit != "" {

@@ -38,7 +38,7 @@ func TestMerge(t *testing.T) {
 			Info{Version: "v2.0.0", Commit: "feed", Date: "2026-01-02T03:04:05Z", Go: "go1.26.8"},
 			"v2.0.0 (commit feed, 2026-01-02T03:04:05Z, go1.26.8)",
 		},
-		"a date that is none": {
+		"an invalid date": {
 			Info{Date: "today"}, installed,
 			Info{Version: "v1.2.3", Date: "today", Go: "go1.26.8"}, "v1.2.3 (today, go1.26.8)",
 		},
@@ -60,7 +60,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// TestCurrent is about the binary of this test: of a checkout or not, it has a version and a Go.
+// TestCurrent: the test's own binary has a version and a Go version, built from a checkout or not.
 func TestCurrent(t *testing.T) {
 	t.Parallel()
 	if got := Current(); got.Version == "" || got.Go != runtime.Version() {

@@ -17,5 +17,5 @@ func Unavailable(err error) error {
 // ErrCommit marks a transaction whose COMMIT failed: it is not known whether it took place.
 var ErrCommit = errors.New("commit")
 
-// ErrNoHead says that the log has lost its head row, without which no positions can be given out.
-var ErrNoHead = errors.New("the log has lost its head row")
+// ErrNoHead means that the head row of the event log is missing: without it, no positions can be assigned.
+var ErrNoHead = errors.New("the head row of the event log is missing")

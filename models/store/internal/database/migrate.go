@@ -69,9 +69,9 @@ func CheckVersion(ctx context.Context, pool *sql.DB, folder, exists string) erro
 	}
 	known, err := newestMigration(folder)
 	if err == nil && applied.Int64 > known {
-		err = fmt.Errorf("a newer version of Parley has migrated the database: its schema is %d, and this version knows up "+
-			"to %d. "+
-			"Start the newer one, or put back a backup from before. Nothing was changed", applied.Int64, known)
+		err = fmt.Errorf("a newer version of Parley has migrated the database: its schema version is %d, and this program "+
+			"supports up to %d. Start the newer version, or restore a backup made before the migration. "+
+			"Nothing was changed", applied.Int64, known)
 	}
 	return err
 }

@@ -22,7 +22,7 @@ func pipeline(ctx context.Context, conn *sql.Conn, b *pgx.Batch, read func(pgx.B
 	return conn.Raw(func(driverConn any) error {
 		c, ok := driverConn.(*stdlib.Conn)
 		if !ok {
-			return fmt.Errorf("a connection to PostgreSQL of type %T", driverConn)
+			return fmt.Errorf("unexpected type of a PostgreSQL connection: %T", driverConn)
 		}
 		results := c.Conn().SendBatch(ctx, b)
 		err := read(results)

@@ -58,7 +58,7 @@ func readHeader(path string) (*header, error) {
 	}
 	var b [headerLength]byte
 	if _, err := io.ReadFull(file, b[:]); err != nil || string(b[:len(headerMagic)]) != headerMagic {
-		return nil, fmt.Errorf("%s is no SQLite database", path)
+		return nil, fmt.Errorf("%s is not a SQLite database", path)
 	}
 	h := &header{
 		size: info.Size(), pageSize: int64(binary.BigEndian.Uint16(b[16:])),
@@ -89,8 +89,8 @@ func (d Dialect) checkFiles() error {
 	}
 	if why := log.foreignTo(h, side); why != "" {
 		return fmt.Errorf("%[1]s%[2]s is not the log of %[1]s: %[3]s. If the database was restored from a backup, move "+
-			"%[1]s%[2]s and %[1]s%[4]s "+
-			"away; if not, put the file back that belongs to them. Nothing was changed", d.path, logEnding, why, indexEnding)
+			"%[1]s%[2]s and %[1]s%[4]s away; if not, put back the database file that belongs to them. "+
+			"Nothing was changed", d.path, logEnding, why, indexEnding)
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (d Dialect) checkJournal(h *header) error {
 		return nil
 	}
 	if err == nil && h != nil && h.logs && h.size > h.pageSize {
-		err = fmt.Errorf("%s%s is not this database's: move it away. Nothing was changed", d.path, journalEnding)
+		err = fmt.Errorf("%s%s does not belong to this database: move it away. Nothing was changed", d.path, journalEnding)
 	}
 	return err
 }

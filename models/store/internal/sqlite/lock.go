@@ -35,7 +35,7 @@ func (d Dialect) Claim(ctx context.Context) (release func() error, err error) {
 	}
 	lock, err := LockFile(ctx, d.path+lockEnding, LockWait)
 	if errors.Is(err, ErrLocked) {
-		return nil, fmt.Errorf("another Parley has the database %s: one server at a time", d.path)
+		return nil, fmt.Errorf("another Parley process uses the database %s: only one server at a time", d.path)
 	}
 	if err != nil {
 		return nil, err

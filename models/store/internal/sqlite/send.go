@@ -18,7 +18,7 @@ func withConn(conn *sql.Conn, f func(c *sqliteConn) error) error {
 	return conn.Raw(func(driverConn any) error {
 		c, ok := driverConn.(*sqliteConn)
 		if !ok {
-			return fmt.Errorf("a connection to SQLite of type %T", driverConn)
+			return fmt.Errorf("unexpected type of a SQLite connection: %T", driverConn)
 		}
 		return f(c)
 	})

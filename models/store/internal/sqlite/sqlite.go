@@ -117,7 +117,7 @@ func (d Dialect) Migrate(ctx context.Context) (err error) {
 // files.
 func (d Dialect) Migrations(ctx context.Context) (_ []database.Migration, err error) {
 	if _, err := os.Stat(d.path); err != nil {
-		return nil, fmt.Errorf("there is no database yet: %w", err)
+		return nil, fmt.Errorf("the database does not exist yet: %w", err)
 	}
 	if lock, lockErr := LockFile(ctx, d.path+lockEnding, 0); lockErr == nil {
 		defer func() { err = errors.Join(err, lock()) }()

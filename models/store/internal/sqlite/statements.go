@@ -47,7 +47,7 @@ func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	conn, ok := opened.(sqliteDriverConn)
 	if !ok {
-		return nil, fmt.Errorf("a connection of type %T cannot do what is needed", opened)
+		return nil, fmt.Errorf("a connection of type %T does not have the methods that are needed", opened)
 	}
 	return &sqliteConn{sqliteDriverConn: conn, kept: map[string]sqliteStatement{}}, nil
 }
@@ -76,7 +76,7 @@ func (c *sqliteConn) prepare(ctx context.Context, text string) (*keptStatement, 
 	}
 	s, ok := prepared.(sqliteStatement)
 	if !ok {
-		return nil, fmt.Errorf("a statement of type %T cannot do what is needed", prepared)
+		return nil, fmt.Errorf("a statement of type %T does not have the methods that are needed", prepared)
 	}
 	return &keptStatement{s, c, text}, nil
 }
