@@ -34,11 +34,8 @@ func TestTypingReachesPresentMembers(t *testing.T) {
 			Decode(&m)
 		tooLate, tooEarly := m.CreatedAt.Add(5*time.Second), present.Ready.ServerTime.Add(5*time.Second)
 		if e.Until.After(tooLate) || e.Until.Before(tooEarly) {
-			t.Errorf(
-				"typing ends at %v, want five seconds after the request; the message was created at %v",
-				e.Until,
-				m.CreatedAt,
-			)
+			t.Errorf("typing ends at %v, want five seconds after the request; the message was created at %v",
+				e.Until, m.CreatedAt)
 		}
 		absent.Expect(models.EventMessageNotification, nil)
 		present.Expect(models.EventMessageCreated, nil)
