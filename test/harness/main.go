@@ -62,7 +62,8 @@ func Main(m *testing.M) {
 		os.Exit(cli.Main(os.Args[1:]))
 	}
 	// Passwords are not cheap in the program that tests start, nor in benchmarks, which measure production's costs.
-	if flag.Parse(); flag.Lookup("test.bench").Value.String() == "" {
+	flag.Parse()
+	if flag.Lookup("test.bench").Value.String() == "" {
 		tokentest.CheapPasswords()
 	}
 	// gorm's cache of prepared statements has a goroutine that cannot be stopped. toxiproxy leaves goroutines behind when
