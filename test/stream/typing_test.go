@@ -10,7 +10,7 @@ import (
 )
 
 // TestTypingReachesPresentMembers checks that only streams that are present in the room get typing events, that only
-// members may send them, and that nobody sees them in a direct room with a block.
+// members may send them, and that a blocked user may not send them in the direct room.
 func TestTypingReachesPresentMembers(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
