@@ -230,6 +230,7 @@ firefox:
 .PHONY: shell
 shell:
 	@missing=; for program in curl jq haproxy python3; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	command -v java >/dev/null || missing="$$missing default-jdk-headless"; \
 	if [ -n "$$missing" ]; then \
 		if $(CAN_INSTALL); then $(APT_INSTALL) $$missing; \
 		else echo "test: what takes$$missing is left out: not installed"; $(GIVE_UP); fi; \

@@ -64,13 +64,9 @@ func queryAccess(db *gorm.DB, path models.RoomPath, callerID int64, condition st
 		where, arg = "r.handle_key = $3", any(path.Key)
 	}
 	a, found := access{CallerID: callerID}, false
-	rows, err := database.Query(db, accessQuery+where+condition, callerID, models.Now().Millis(), arg)
-	if err == nil {
-		r := &a.Room
-		err = database.Translate(db, database.ScanRows(rows, func() { found = true }, append(r.scan(),
-			&a.Role, &a.JoinedAt, &a.LastReadID, &a.UnreadCount, &a.Muted, &a.LeftAt, &a.Banned, &a.BannedUntil,
-			&a.Blocked)...))
-	}
+	rows := database.Query(db, accessQuery+where+condition, callerID, models.Now().Millis(), arg)
+	err := rows.Each(func() { found = true }, append(a.Room.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.UnreadCount,
+		&a.Muted, &a.LeftAt, &a.Banned, &a.BannedUntil, &a.Blocked)...)
 	if err == nil && !found {
 		err = models.NotFound()
 	}

@@ -43,10 +43,8 @@ func (s *Store) moveHead(position int64) {
 // Bounds returns the position of the newest event, and that of the newest event which is no longer kept.
 func (s *Store) Bounds(ctx context.Context) (head, pruned int64, err error) {
 	var row struct{ Position, Pruned int64 }
-	rows, err := s.query(ctx, "SELECT position, pruned FROM event_head WHERE id = 1")
-	if err == nil {
-		err = database.Translate(s.reader, database.ScanRows(rows, func() {}, &row.Position, &row.Pruned))
-	}
+	rows := database.Query(s.read(ctx), "SELECT position, pruned FROM event_head WHERE id = 1")
+	err = rows.Each(func() {}, &row.Position, &row.Pruned)
 	return row.Position, row.Pruned, err
 }
 
@@ -149,14 +147,10 @@ func readEntries(db *gorm.DB, query string, args ...any) ([]models.LogEntry, err
 }
 
 func readLogRows(db *gorm.DB, query string, args ...any) ([]logRow, error) {
-	found, err := database.Query(db, query, args...)
-	if err != nil {
-		return nil, err
-	}
 	var list []logRow
 	var r logRow
 	a, m := &r.Audience, &r.message
-	err = database.ScanRows(found, func() {
+	err := database.Query(db, query, args...).Each(func() {
 		if r.carriesRoom() && !r.roomExists {
 			r.Data = nil
 		}
@@ -166,7 +160,7 @@ func readLogRows(db *gorm.DB, query string, args ...any) ([]logRow, error) {
 		&r.Data, &r.roomExists, &r.subject, &r.messageExists,
 		&m.SenderID, &m.Username, &m.DisplayName, &m.Type, &m.Text, &m.ReplyTo, &m.ClientID, &m.CreatedAt, &m.EditedAt,
 		&m.DeletedAt, &r.files, &r.reactions)
-	return list, database.Translate(db, err)
+	return list, err
 }
 
 // carriesRoom reports whether the event's data is a room.

@@ -83,7 +83,8 @@ func TestLogOrder(t *testing.T) {
 			}
 		}
 		some, err := s.Entries(t.Context(), 3, 2)
-		if h.must(err); len(some) != 2 || some[0].Position != 4 {
+		h.must(err)
+		if len(some) != 2 || some[0].Position != 4 {
 			t.Errorf("two after 3 are %+v", some)
 		}
 	})
@@ -114,7 +115,8 @@ func TestPresenceRules(t *testing.T) {
 		beats, err := h.Heartbeat(ctx, "a")
 		h.must(err)
 		again, err := h.Heartbeat(ctx, "a")
-		if h.must(err); len(again) != 2 || again["a"] != beats["a"]+1 || again["b"] != beats["b"] {
+		h.must(err)
+		if len(again) != 2 || again["a"] != beats["a"]+1 || again["b"] != beats["b"] {
 			t.Errorf("the heartbeats are %v and then %v", beats, again)
 		}
 		present := func() int {
@@ -133,7 +135,8 @@ func TestPresenceRules(t *testing.T) {
 			t.Error("a dead node has presences")
 		}
 		got, err := h.User(ctx, userPath(anna))
-		if h.must(err); got.LastSeenAt.Millis() != seen.Millis() {
+		h.must(err)
+		if got.LastSeenAt.Millis() != seen.Millis() {
 			t.Errorf("anna was last seen at %v, not %v", got.LastSeenAt, seen)
 		}
 		h.want(h.RequestPresence(ctx, models.PresenceRequest{Node: "a"}), models.CodeNotFound)
@@ -179,11 +182,13 @@ func TestSearchRules(t *testing.T) {
 		h.want(err, models.CodeNotFound)
 		page, err := h.SearchMessages(ctx, ben.ID, pathOf(open), models.MessageSearch{Prefix: &start,
 			Paging: models.Paging{Limit: 10}})
-		if h.must(err); len(page.Items) != 1 || page.Items[0].ID != tea {
+		h.must(err)
+		if len(page.Items) != 1 || page.Items[0].ID != tea {
 			t.Errorf("by its start %+v is found", page.Items)
 		}
 		_, err = h.ClearHistory(ctx, anna.ID, pathOf(open))
-		if h.must(err); len(h.found(ben, open.ID, "tea")) != 0 {
+		h.must(err)
+		if len(h.found(ben, open.ID, "tea")) != 0 {
 			t.Error("what was cleared is found")
 		}
 	})

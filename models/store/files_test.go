@@ -46,7 +46,8 @@ func TestFileRules(t *testing.T) {
 		_, err = send(anna)
 		h.want(err, models.CodeInvalidRequest) // another message's
 		got, err := h.File(ctx, ben.ID, file.ID)
-		if h.must(err); got.Blob != "one" {
+		h.must(err)
+		if got.Blob != "one" {
 			t.Errorf("the file is %+v", got)
 		}
 		_, err = h.File(ctx, other.ID, file.ID)
@@ -57,7 +58,8 @@ func TestFileRules(t *testing.T) {
 		_, err = h.File(ctx, ben.ID, file.ID)
 		h.want(err, models.CodeNotFound)
 		due, err := h.DueBlobs(ctx, 10)
-		if h.must(err); !slices.Equal(due, []string{"one"}) { // "two" is leased to its writer still
+		h.must(err)
+		if !slices.Equal(due, []string{"one"}) { // "two" is leased to its writer still
 			t.Errorf("%v are to be deleted", due)
 		}
 		h.must(h.ForgetBlobs(ctx, due))

@@ -131,14 +131,10 @@ func (h history) part(direction string, from int64, limit int) (part, error) {
 	case direction == older:
 		statement, args = olderPart, []any{h.room.ID, limit, before, after}
 	}
-	rows, err := database.Query(h.db, statement, args...)
-	if err != nil {
-		return p, err
-	}
 	r := messageRow{RoomID: h.room.ID}
 	p.messages = make([]models.Message, 0, limit)
 	var room pageBudget
-	err = database.ScanWhile(rows, func() bool {
+	err = database.Query(h.db, statement, args...).While(func() bool {
 		p.cut = !room.fits(r.Text)
 		if !p.cut {
 			p.messages = append(p.messages, r.model(h.room))
@@ -146,7 +142,7 @@ func (h history) part(direction string, from int64, limit int) (part, error) {
 		return !p.cut
 	}, &r.ID, &r.SenderID, &r.Username, &r.DisplayName,
 		&r.Type, &r.Text, &r.ReplyTo, &r.ClientID, &r.CreatedAt, &r.EditedAt, &r.DeletedAt, &p.files, &p.reactions)
-	return p, database.Translate(h.db, err)
+	return p, err
 }
 
 // noMessage is an id that no message will have.

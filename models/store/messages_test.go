@@ -32,7 +32,8 @@ func TestMessageRules(t *testing.T) {
 		first, err := send(anna, models.NewMessage{Text: "first"})
 		h.must(err)
 		reply, err := send(ben, models.NewMessage{Text: "reply", ReplyTo: &first.ID})
-		if h.must(err); reply.ID != first.ID+1 || reply.ReplyTo != first.ID || reply.CreatedAt.Before(first.CreatedAt.Time) {
+		h.must(err)
+		if reply.ID != first.ID+1 || reply.ReplyTo != first.ID || reply.CreatedAt.Before(first.CreatedAt.Time) {
 			t.Errorf("%+v follows %+v", reply, first)
 		}
 		future := reply.ID + 1
@@ -43,7 +44,8 @@ func TestMessageRules(t *testing.T) {
 		h.want(edit(anna, first.ID, ""), models.CodeInvalidRequest)
 		h.must(edit(anna, first.ID, "edited"))
 		got, err := h.Message(ctx, ben.ID, pathOf(room), first.ID)
-		if h.must(err); got.Text != "edited" || got.EditedAt.IsZero() {
+		h.must(err)
+		if got.Text != "edited" || got.EditedAt.IsZero() {
 			t.Errorf("the edited message is %+v", got)
 		}
 
@@ -52,12 +54,14 @@ func TestMessageRules(t *testing.T) {
 		_, err = h.DeleteMessage(ctx, owner.ID, pathOf(room), first.ID)
 		h.must(err)
 		got, err = h.Message(ctx, ben.ID, pathOf(room), first.ID)
-		if h.must(err); got.Text != "" || got.DeletedAt.IsZero() {
+		h.must(err)
+		if got.Text != "" || got.DeletedAt.IsZero() {
 			t.Errorf("the tombstone is %+v", got)
 		}
 		h.want(edit(anna, first.ID, "back"), models.CodeNotFound)
 		at, err := h.DeleteMessage(ctx, owner.ID, pathOf(room), first.ID)
-		if h.must(err); !at.IsZero() {
+		h.must(err)
+		if !at.IsZero() {
 			t.Error("an event for a second deletion")
 		}
 
@@ -68,7 +72,8 @@ func TestMessageRules(t *testing.T) {
 		_, err = h.Message(ctx, ben.ID, pathOf(room), reply.ID)
 		h.want(err, models.CodeNotFound)
 		after, err := send(anna, models.NewMessage{Text: "after"})
-		if h.must(err); after.ID != reply.ID+1 {
+		h.must(err)
+		if after.ID != reply.ID+1 {
 			t.Errorf("after the clearing ids go on with %d", after.ID)
 		}
 	})
@@ -146,7 +151,8 @@ func TestReactionRules(t *testing.T) {
 		_, _, err = react(anna, "👍")
 		h.must(err)
 		m, at, err := react(ben, "👍")
-		if h.must(err); at.IsZero() || len(m.Reactions) != 1 || m.Reactions[0].Count != 2 || !*m.Reactions[0].Me {
+		h.must(err)
+		if at.IsZero() || len(m.Reactions) != 1 || m.Reactions[0].Count != 2 || !*m.Reactions[0].Me {
 			t.Errorf("two reactions are %+v", m.Reactions)
 		}
 		if _, at, err = react(ben, "👍"); err != nil || !at.IsZero() {
@@ -159,7 +165,8 @@ func TestReactionRules(t *testing.T) {
 		_, err = h.Unreact(ctx, ben.ID, pathOf(room), id, "👍")
 		h.must(err)
 		got, err := h.Message(ctx, ben.ID, pathOf(room), id)
-		if h.must(err); got.Reactions[0].Count != 1 || *got.Reactions[0].Me {
+		h.must(err)
+		if got.Reactions[0].Count != 1 || *got.Reactions[0].Me {
 			t.Errorf("after one was removed they are %+v", got.Reactions[0])
 		}
 		_, err = h.DeleteMessage(ctx, anna.ID, pathOf(room), id)
@@ -185,7 +192,8 @@ func TestPinRules(t *testing.T) {
 		h.want(err, models.CodeForbidden)
 		for _, id := range []int64{first, second} {
 			pin, at, err := h.Pin(ctx, owner.ID, pathOf(room), id)
-			if h.must(err); pin.Message.ID != id || pin.PinnedBy.ID != owner.ID || at.IsZero() {
+			h.must(err)
+			if pin.Message.ID != id || pin.PinnedBy.ID != owner.ID || at.IsZero() {
 				t.Errorf("the pin is %+v, at %v", pin, at)
 			}
 		}
@@ -245,17 +253,20 @@ func TestReadMarks(t *testing.T) {
 			t.Errorf("%d are unread", got)
 		}
 		at, err := mark(ids[2])
-		if h.must(err); at.IsZero() || unread() != 2 {
+		h.must(err)
+		if at.IsZero() || unread() != 2 {
 			t.Errorf("after the third %d are unread", unread())
 		}
 		at, err = mark(ids[0])
-		if h.must(err); !at.IsZero() || unread() != 2 {
+		h.must(err)
+		if !at.IsZero() || unread() != 2 {
 			t.Errorf("a mark that went back leaves %d unread", unread())
 		}
 		_, err = mark(ids[4] + 10)
 		h.want(err, models.CodeInvalidRequest)
 		_, err = h.DeleteMessage(ctx, anna.ID, pathOf(room), ids[4])
-		if h.must(err); unread() != 1 {
+		h.must(err)
+		if unread() != 1 {
 			t.Errorf("with one deleted %d are unread", unread())
 		}
 	})

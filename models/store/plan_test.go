@@ -73,10 +73,8 @@ func TestReadsUseIndexes(t *testing.T) {
 // ask gathers what is in step after each row.
 func ask(t *testing.T, s *Store, sql string, args []any, step *string, dest ...any) (steps []string) {
 	t.Helper()
-	rows, err := s.reader.Statement.ConnPool.QueryContext(context.Background(), sql, args...)
-	if err == nil {
-		err = database.ScanRows(rows, func() { steps = append(steps, *step) }, dest...)
-	}
+	rows := database.QueryContext(context.Background(), s.reader, sql, args...)
+	err := rows.Each(func() { steps = append(steps, *step) }, dest...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,13 +73,9 @@ func (s *Store) roomPage(
 ) (models.Page[models.Room], error) {
 	page := models.Page[models.Room]{Items: make([]models.Room, 0, limit)}
 	db := s.read(ctx)
-	rows, err := database.Query(db, text, args...)
-	if err != nil {
-		return page, err
-	}
 	var a access
 	last, next := cursor{list: of}, cursor{list: of}
-	err = database.ScanRows(rows, func() {
+	err := database.Query(db, text, args...).Each(func() {
 		if len(page.Items) == limit { // the last row only says that there is another page
 			page.NextCursor = last.String()
 			return
@@ -88,7 +84,7 @@ func (s *Store) roomPage(
 		last, last.id = next, a.Room.ID
 	}, append(a.Room.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.UnreadCount, &a.Muted, &next.at, &next.begun)...)
 	if err != nil {
-		return page, database.Translate(db, err)
+		return page, err
 	}
 	return page, addUsers(db, page.Items)
 }

@@ -53,12 +53,14 @@ func TestRoomRules(t *testing.T) {
 				h.want(err, c.code)
 				continue
 			}
-			if h.must(err); got.Name != fresh || at.IsZero() {
+			h.must(err)
+			if got.Name != fresh || at.IsZero() {
 				t.Errorf("%s has renamed it to %q at %v", c.caller.Username, got.Name, at)
 			}
 		}
 		_, at, err := h.ChangeRoom(ctx, owner.ID, pathOf(room), models.RoomChange{Name: &fresh})
-		if h.must(err); !at.IsZero() {
+		h.must(err)
+		if !at.IsZero() {
 			t.Error("an event for a change that changes nothing")
 		}
 
@@ -111,7 +113,8 @@ func TestMemberRules(t *testing.T) {
 		_, err = h.Leave(ctx, owner.ID, pathOf(room))
 		h.must(err)
 		got, err := h.Room(ctx, moderator.ID, pathOf(room))
-		if h.must(err); got.OwnerID != moderator.ID || got.Membership.Role != models.RoleOwner || got.MemberCount != 1 {
+		h.must(err)
+		if got.OwnerID != moderator.ID || got.Membership.Role != models.RoleOwner || got.MemberCount != 1 {
 			t.Errorf("after the owner has left, the room is %+v, %+v", got, got.Membership)
 		}
 	})
@@ -182,7 +185,8 @@ func TestDirectRoomRules(t *testing.T) {
 		room, at, err := h.Direct(ctx, anna.ID, userPath(ben))
 		h.must(err)
 		same, again, err := h.Direct(ctx, ben.ID, userPath(anna))
-		if h.must(err); same.ID != room.ID || at.IsZero() || !again.IsZero() {
+		h.must(err)
+		if same.ID != room.ID || at.IsZero() || !again.IsZero() {
 			t.Errorf("two calls made the rooms %d and %d, at %v and %v", room.ID, same.ID, at, again)
 		}
 		listed := func(user models.User) int {
@@ -192,7 +196,8 @@ func TestDirectRoomRules(t *testing.T) {
 			return len(page.Items)
 		}
 		_, err = h.Leave(ctx, anna.ID, pathOf(room))
-		if h.must(err); listed(anna) != 0 || listed(ben) != 1 {
+		h.must(err)
+		if listed(anna) != 0 || listed(ben) != 1 {
 			t.Errorf("after anna has left, %d and %d rooms are listed", listed(anna), listed(ben))
 		}
 		h.say(room.ID, ben, "are you there?")

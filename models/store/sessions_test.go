@@ -33,7 +33,8 @@ func TestSessionRules(t *testing.T) {
 			return sealed, err
 		}
 		sealed, err := refresh(first, "second", now)
-		if h.must(err); sealed != "sealed second" {
+		h.must(err)
+		if sealed != "sealed second" {
 			t.Errorf("the successor is %q", sealed)
 		}
 		soon := models.At(now.Add(models.RefreshRepeat - time.Second))
@@ -85,7 +86,8 @@ func TestIdentityRules(t *testing.T) {
 		h.must(h.Link(ctx, anna.ID, person("one"))) // again
 		h.want(h.Link(ctx, ben.ID, person("one")), models.CodeUsernameTaken)
 		list, err := h.Identities(ctx, anna.ID)
-		if h.must(err); len(list) != 1 || list[0].Subject != "one" {
+		h.must(err)
+		if len(list) != 1 || list[0].Subject != "one" {
 			t.Fatalf("the identities are %+v", list)
 		}
 		h.want(h.Unlink(ctx, ben.ID, list[0].ID), models.CodeNotFound)
@@ -97,7 +99,8 @@ func TestIdentityRules(t *testing.T) {
 		_, err = h.LogInWithCode(ctx, wrong, models.NewSession{RefreshHash: "r1"}, nil)
 		h.want(err, models.CodeBadCredentials)
 		login, err := h.LogInWithCode(ctx, code, models.NewSession{RefreshHash: "r2"}, nil)
-		if h.must(err); login.User.Username == "anna" || login.User.ID == anna.ID {
+		h.must(err)
+		if login.User.Username == "anna" || login.User.ID == anna.ID {
 			t.Errorf("the new account is %+v", login.User)
 		}
 		_, err = h.LogInWithCode(ctx, code, models.NewSession{RefreshHash: "r3"}, nil)

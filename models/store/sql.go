@@ -1,8 +1,6 @@
 package store
 
 import (
-	"context"
-	"database/sql"
 	"maps"
 	"slices"
 	"strings"
@@ -14,11 +12,6 @@ import (
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
-
-// query runs raw SQL on the reader; see database.Query.
-func (s *Store) query(ctx context.Context, statement string, args ...any) (*sql.Rows, error) {
-	return database.Query(s.read(ctx), statement, args...)
-}
 
 // The columns of the tables that are read whole. They are always named: a statement with an asterisk, prepared before a
 // newer version in a rolling update adds a column, fails in PostgreSQL after it.

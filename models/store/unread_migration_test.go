@@ -10,7 +10,6 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/parley-chat/parley/models"
-	"github.com/parley-chat/parley/models/store/internal/database"
 	"github.com/parley-chat/parley/models/store/internal/postgres"
 	"github.com/parley-chat/parley/models/store/internal/sqlite"
 )
@@ -165,7 +164,14 @@ func rowsOf(t *testing.T, pool *sql.DB, query string) (lines []string) {
 	for i := range values {
 		at[i] = &values[i]
 	}
-	if err := database.ScanRows(rows, func() { lines = append(lines, fmt.Sprint(values)) }, at...); err != nil {
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := rows.Scan(at...); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, fmt.Sprint(values))
+	}
+	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return lines

@@ -55,13 +55,9 @@ const FromLiveSender = " AND sender_id NOT IN (SELECT user_id FROM departures)"
 func ReadHits(
 	db *gorm.DB, q wordindex.Query, limit int, read func(Hit), statement string, args ...any,
 ) (found []Hit, err error) {
-	rows, err := Query(db, statement, args...)
-	if err != nil {
-		return nil, err
-	}
 	var h Hit
 	var text string
-	err = ScanWhile(rows, func() bool {
+	err = Query(db, statement, args...).While(func() bool {
 		read(h)
 		if q.Exact || q.Matches(text) {
 			found = append(found, h)

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 
@@ -46,31 +47,44 @@ func Translate(db *gorm.DB, err error) error {
 //
 // SQLite compiles a statement anew each time when a LIMIT is nothing but a parameter, whose value it looks at. Hence
 // the "LIMIT $2 + 0" of its callers.
-func Query(db *gorm.DB, statement string, args ...any) (*sql.Rows, error) {
-	rows, err := db.Statement.ConnPool.QueryContext(db.Statement.Context, statement, args...)
-	return rows, Translate(db, err)
+func Query(db *gorm.DB, statement string, args ...any) Rows {
+	return QueryContext(db.Statement.Context, db, statement, args...)
+}
+
+// QueryContext is Query with another context than that of db.
+func QueryContext(ctx context.Context, db *gorm.DB, statement string, args ...any) Rows {
+	rows, err := db.Statement.ConnPool.QueryContext(ctx, statement, args...) //nolint:rowserrcheck // While checks it
+	return Rows{db: db, rows: rows, err: err}
+}
+
+// Rows is the result of a query, or the error of one that failed. Its caller reads it with Each or While, once.
+type Rows struct {
+	db   *gorm.DB
+	rows *sql.Rows
+	err  error
+}
+
+// Each scans each row into dest and calls got. It returns the error of the query, too.
+func (r Rows) Each(got func(), dest ...any) error {
+	return r.While(func() bool { got(); return true }, dest...)
+}
+
+// While is Each that stops once got returns false.
+func (r Rows) While(got func() bool, dest ...any) error {
+	if r.err != nil {
+		return Translate(r.db, r.err)
+	}
+	var err error
+	for more := true; more && err == nil && r.rows.Next(); {
+		if err = r.rows.Scan(dest...); err == nil {
+			more = got()
+		}
+	}
+	return Translate(r.db, errors.Join(err, r.rows.Err(), r.rows.Close()))
 }
 
 // Exec runs raw SQL that returns no rows, as Query does.
 func Exec(db *gorm.DB, statement string, args ...any) error {
 	_, err := db.Statement.ConnPool.ExecContext(db.Statement.Context, statement, args...)
 	return err
-}
-
-// ScanRows scans each row into dest, calls got, and closes rows.
-func ScanRows(rows *sql.Rows, got func(), dest ...any) error {
-	return ScanWhile(rows, func() bool { got(); return true }, dest...)
-}
-
-// ScanWhile is ScanRows that stops once got returns false.
-func ScanWhile(rows *sql.Rows, got func() bool, dest ...any) error {
-	for rows.Next() {
-		if err := rows.Scan(dest...); err != nil {
-			return errors.Join(err, rows.Close())
-		}
-		if !got() {
-			break
-		}
-	}
-	return errors.Join(rows.Err(), rows.Close())
 }

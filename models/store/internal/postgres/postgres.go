@@ -140,6 +140,7 @@ func (Dialect) Origins(ctx context.Context, db *gorm.DB) ([]string, error) {
 // LeaveMark has nothing to do: a database that was restored has another number, or is in another cluster.
 func (Dialect) LeaveMark(context.Context, *gorm.DB) error { return nil }
 
+// Provider returns what runs the migrations, and the pool that it uses, which the caller closes.
 func (d Dialect) Provider(ctx context.Context) (*goose.Provider, *sql.DB, error) {
 	pool, err := d.pool(ctx)
 	if err != nil {

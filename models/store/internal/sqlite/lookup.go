@@ -13,12 +13,9 @@ import (
 func (Dialect) Sessions(ctx context.Context, db *gorm.DB, ids []string, found map[string]database.Session) error {
 	for _, id := range ids {
 		s := database.Session{ID: id}
-		rows, err := db.ConnPool.QueryContext(ctx,
+		rows := database.QueryContext(ctx, db,
 			"SELECT user_id, last_used_at, expires_at, revoked_at FROM sessions WHERE id = ?", id)
-		if err != nil {
-			return err
-		}
-		err = database.ScanRows(rows, func() { found[id] = s }, &s.UserID, &s.LastUsedAt, &s.ExpiresAt, &s.RevokedAt)
+		err := rows.Each(func() { found[id] = s }, &s.UserID, &s.LastUsedAt, &s.ExpiresAt, &s.RevokedAt)
 		if err != nil {
 			return err
 		}
@@ -32,13 +29,10 @@ func (Dialect) Members(
 ) error {
 	for _, key := range keys {
 		m := database.Member{User: models.UserRef{ID: key.UserID}}
-		rows, err := db.ConnPool.QueryContext(ctx, `SELECT `+database.MemberColumns+` FROM memberships m
+		rows := database.QueryContext(ctx, db, `SELECT `+database.MemberColumns+` FROM memberships m
 			JOIN rooms r ON r.id = m.room_id AND r.deleted_at = 0 JOIN users u ON u.id = m.user_id AND u.deleted_at = 0
 			WHERE m.room_id = ? AND m.user_id = ?`, key.RoomID, key.UserID)
-		if err != nil {
-			return err
-		}
-		err = database.ScanRows(rows, func() { found[key] = m },
+		err := rows.Each(func() { found[key] = m },
 			&m.Subject, &m.ClearedID, &m.User.Username, &m.User.DisplayName, &m.Blocked)
 		if err != nil {
 			return err

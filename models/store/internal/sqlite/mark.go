@@ -25,6 +25,7 @@ type Mark struct {
 	run     uint32 // see files.go
 }
 
+// ReadMark reads the mark beside the database. It is the zero Mark if there is none.
 func (d Dialect) ReadMark() (Mark, error) {
 	var m Mark
 	content, err := os.ReadFile(d.path + MarkEnding)

@@ -92,6 +92,7 @@ func (Dialect) Transient(err error) bool {
 	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
+// Provider returns what runs the migrations, and the pool that it uses, which the caller closes.
 func (d Dialect) Provider() (*goose.Provider, *sql.DB, error) {
 	pool, err := sql.Open("sqlite", d.dsn())
 	if err != nil {

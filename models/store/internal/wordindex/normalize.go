@@ -18,6 +18,7 @@ type Key struct {
 	Words []string
 }
 
+// KeyOf returns the key of a message with that text.
 func KeyOf(text string) Key { return Key{NormalizeStart(text), indexedWords(text)} }
 
 // NormalizeStart returns the start of a text without its case, as far as searches for a start reach.

@@ -24,6 +24,7 @@ type QueryWord struct {
 	Prefix bool
 }
 
+// NewQuery parses what a user typed. The last word of each phrase may be the start of a longer one.
 func NewQuery(text string) Query {
 	q := Query{Exact: true}
 	for t := range terms(Normalize(text)) {
