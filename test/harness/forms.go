@@ -31,11 +31,8 @@ func FieldPart(name, value string) string {
 
 // FilePart returns a part for RawForm with a text file.
 func FilePart(name, content string) string {
-	return fmt.Sprintf(
-		"Content-Disposition: form-data; name=\"file\"; filename=%q\r\nContent-Type: text/plain\r\n\r\n%s",
-		name,
-		content,
-	)
+	return fmt.Sprintf("Content-Disposition: form-data; name=\"file\"; filename=%q\r\n"+
+		"Content-Type: text/plain\r\n\r\n%s", name, content)
 }
 
 // FormMediaType is the Content-Type of a form that RawForm writes.

@@ -15,12 +15,8 @@ func (a *Participant) SendFiles(room models.Room, id int64, n models.NewMessage,
 		parts = append(parts, FormPart{Field: "type", Content: string(n.Type)})
 	}
 	body, mediaType := EncodeForm(a.T, append(parts, files...)...)
-	return a.expectSent(
-		a.Call("POST", RoomPath(room.ID)+"/messages", body, "Content-Type", mediaType),
-		room,
-		id,
-		n,
-		files...)
+	response := a.Call("POST", RoomPath(room.ID)+"/messages", body, "Content-Type", mediaType)
+	return a.expectSent(response, room, id, n, files...)
 }
 
 // ExpectFile expects f to describe the file of the form part, in the room, and returns the expected description.

@@ -117,12 +117,8 @@ func (a *Participant) SendMessage(room models.Room, id int64, n models.NewMessag
 // SendMessageTo sends a message to a channel (#handle) or a user (@name), and expects it to get the id in that room.
 func (a *Participant) SendMessageTo(target string, id int64, n models.NewMessage) SentMessage {
 	a.T.Helper()
-	return a.expectSent(
-		a.Call("POST", "/v1/messages", models.TargetedMessage{Target: target, NewMessage: n}),
-		models.Room{},
-		id,
-		n,
-	)
+	return a.expectSent(a.Call("POST", "/v1/messages", models.TargetedMessage{Target: target, NewMessage: n}),
+		models.Room{}, id, n)
 }
 
 // expectSent expects the response to be the message that the participant sent to the room, with these files. If room

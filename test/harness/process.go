@@ -48,11 +48,10 @@ func LaunchProcess(t testing.TB, database string, flags ...string) *Process {
 	Long(t)
 	address := FreeAddress(t)
 	p := &Process{
-		T:   t,
-		URL: "http://" + address,
-		Args: append(
-			[]string{"serve", "--listen", address, "--database", database, "--data-dir", t.TempDir(), "--lobby", "none"},
-			flags...),
+		T: t, URL: "http://" + address,
+		Args: append([]string{
+			"serve", "--listen", address, "--database", database, "--data-dir", t.TempDir(), "--lobby", "none",
+		}, flags...),
 	}
 	p.Launch()
 	t.Cleanup(p.Kill)

@@ -98,13 +98,8 @@ func ExpectUploadOffset(a *Response, offset int) *Response {
 	expires, err := http.ParseTime(a.Header("Upload-Expires"))
 	if got := offsetOf(a); got != offset || err != nil || time.Until(expires) < time.Hour ||
 		a.Header("Tus-Resumable") != "1.0.0" {
-		a.T.Fatalf(
-			"%v %v\nwant the offset %d, an expiry in an hour or more, and Tus-Resumable 1.0.0 (%v)",
-			a,
-			a.HTTP.Header,
-			offset,
-			err,
-		)
+		a.T.Fatalf("%v %v\nwant the offset %d, an expiry in an hour or more, and Tus-Resumable 1.0.0 (%v)",
+			a, a.HTTP.Header, offset, err)
 	}
 	return a
 }

@@ -157,14 +157,8 @@ func (w crashWriter) write() {
 func (w crashWriter) send(room int64, text string, retry bool) (models.Message, bool) {
 	for {
 		var m models.Message
-		a, err := w.client.TryCall(
-			context.Background(),
-			"POST",
-			harness.RoomPath(room)+"/messages",
-			models.NewMessage{Text: text},
-			harness.IdempotencyKey,
-			idempotencyKey(text),
-		)
+		a, err := w.client.TryCall(context.Background(), "POST", harness.RoomPath(room)+"/messages",
+			models.NewMessage{Text: text}, harness.IdempotencyKey, idempotencyKey(text))
 		if err == nil && a.HTTP.StatusCode == 201 {
 			a.Decode(&m)
 			return m, true
@@ -285,12 +279,8 @@ func (run *crashRun) finish() {
 			run.t.Errorf("room %d has %d messages, but the newest one is %d", id, room.MessageCount, room.LastMessageID)
 		}
 		if unread := room.Membership.UnreadCount; unread != room.MessageCount {
-			run.t.Errorf(
-				"room %d has %d messages, of which %d are unread for a member who has read none",
-				id,
-				room.MessageCount,
-				unread,
-			)
+			run.t.Errorf("room %d has %d messages, of which %d are unread for a member who has read none",
+				id, room.MessageCount, unread)
 		}
 	}
 	close(run.ended)
@@ -322,15 +312,8 @@ func (run *crashRun) compare(readers []*crashReader) {
 	for _, r := range readers {
 		cuts += r.cuts
 	}
-	run.t.Logf(
-		"%d acknowledged, %d with unknown outcome, %d repeated with their key, %d stored, %d kills, %d disconnections",
-		len(run.acked),
-		len(run.unacked),
-		run.replays.Load(),
-		len(stored),
-		crashKills,
-		cuts,
-	)
+	run.t.Logf("%d acknowledged, %d with unknown outcome, %d repeated with their key, %d stored, %d kills, %d cuts",
+		len(run.acked), len(run.unacked), run.replays.Load(), len(stored), crashKills, cuts)
 }
 
 func sameMessage(a, b models.Message) bool {

@@ -100,11 +100,8 @@ func (w *logWatch) connect(database string) *pgx.Conn {
 
 // scan reads the events after position, which must have no gap, and returns the last position.
 func (w *logWatch) scan(conn *pgx.Conn, position int64) int64 {
-	rows, err := conn.Query(
-		context.Background(),
-		"SELECT position FROM events WHERE position > $1 ORDER BY position",
-		position,
-	)
+	rows, err := conn.Query(context.Background(),
+		"SELECT position FROM events WHERE position > $1 ORDER BY position", position)
 	if err != nil {
 		w.t.Error(err)
 		w.stop()

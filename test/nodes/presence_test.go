@@ -48,9 +48,8 @@ func TestPresenceAcrossNodes(t *testing.T) {
 	}
 	bob.AtServer(a.URL).Call("DELETE", harness.PresencePath(other.ID, first), nil).ExpectStatus(204)
 	expectPresence(watching, models.EventPresenceLeft, bob)
-	anna.Call("PUT", harness.PresencePath(room.ID, first), nil).
-		ExpectProblem(404, models.CodeNotFound)
-		// it is bob's stream
+	// Anna cannot move bob's stream.
+	anna.Call("PUT", harness.PresencePath(room.ID, first), nil).ExpectProblem(404, models.CodeNotFound)
 	unknown := *first
 	unknown.Ready.StreamID = first.Ready.StreamID[:20] + "ABCDEF"
 	bob.AtServer(a.URL).Call("PUT", harness.PresencePath(room.ID, &unknown), nil).ExpectProblem(404, models.CodeNotFound)

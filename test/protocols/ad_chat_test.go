@@ -150,7 +150,7 @@ func (p *adChat) chatImg() {
 }
 
 func (p *adChat) userChats() {
-	// new-chat about the same advert
+	// new-chat about the same advertisement
 	other := p.bert.CreateRoom(models.NewRoom{Name: harness.Ptr("Still a bicycle"), Subject: harness.Ptr(advert)},
 		p.anna, p.bert, p.cora, p.eve)
 	// get-user-chats → user-chats with AllMsgs and NewMsgs; a user's own messages are not new

@@ -1,5 +1,5 @@
 // Package protocols plays the chat protocols whose features Parley provides, step by step, and checks each response and
-// each event. harness.Participant describes how a transcript works.
+// each event. participant.go of the harness describes how such a transcript works.
 package protocols
 
 import (

@@ -64,11 +64,8 @@ func (p *msgpackChat) login(c *harness.Client) {
 func (p *msgpackChat) logIn(c *harness.Client, name string) *harness.Client {
 	p.t.Helper()
 	user := c.WithToken("")
-	user.ExpectSession(
-		user.Call("POST", "/v1/sessions", models.Credentials{Username: name, Password: harness.Password}),
-		201,
-		models.User{Username: name, DisplayName: name},
-	)
+	user.ExpectSession(user.Call("POST", "/v1/sessions", models.Credentials{Username: name, Password: harness.Password}),
+		201, models.User{Username: name, DisplayName: name})
 	return user
 }
 

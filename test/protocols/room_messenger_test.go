@@ -94,11 +94,8 @@ func (p *roomMessenger) signUpUser(c *harness.Client, login string) *harness.Cli
 func (p *roomMessenger) logInAgain(of *harness.Participant) *harness.Client {
 	p.t.Helper()
 	c := of.WithToken("")
-	c.ExpectSession(
-		c.Call("POST", "/v1/sessions", models.Credentials{Username: of.User.Username, Password: passwordDigest("secret")}),
-		201,
-		of.Profile(),
-	)
+	credentials := models.Credentials{Username: of.User.Username, Password: passwordDigest("secret")}
+	c.ExpectSession(c.Call("POST", "/v1/sessions", credentials), 201, of.Profile())
 	if c.SessionID == of.SessionID || c.User.ID != of.User.ID {
 		p.t.Errorf("the second session is %+v, the first one %+v", c.Session, of.Session)
 	}
@@ -112,11 +109,8 @@ func (p *roomMessenger) token() {
 	c.Call("GET", "/v1/users/me", nil).ExpectStatus(200).ExpectBody(p.anna.Profile())
 	// RQ_TOKEN with a token that has expired → RQ_TOKEN with a new one
 	before := c.Session
-	c.ExpectSession(
-		c.WithToken("").Call("POST", harness.RefreshPath, harness.RefreshBody(c.RefreshToken)),
-		200,
-		p.anna.Profile(),
-	)
+	c.ExpectSession(c.WithToken("").Call("POST", harness.RefreshPath, harness.RefreshBody(c.RefreshToken)), 200,
+		p.anna.Profile())
 	if c.SessionID != before.SessionID || c.RefreshToken == before.RefreshToken {
 		p.t.Errorf("the refreshed session is %+v, it was %+v", c.Session, before)
 	}
@@ -262,10 +256,8 @@ func (p *roomMessenger) updRoom() {
 	// RQ_UPD_ROOM_NAME → RQ_UPD_ROOM_NAME to every online member
 	update(models.RoomChange{Name: harness.Ptr("Bicycle club")}, func(r *models.Room) { r.Name = "Bicycle club" })
 	// RQ_UPD_ROOM_DESC → RQ_UPD_ROOM_DESC to every online member
-	update(
-		models.RoomChange{Description: harness.Ptr("Pumps for all")},
-		func(r *models.Room) { r.Description = "Pumps for all" },
-	)
+	update(models.RoomChange{Description: harness.Ptr("Pumps for all")},
+		func(r *models.Room) { r.Description = "Pumps for all" })
 	// RQ_UPD_ROOM_NAME without permission → RQ_ERROR_MSG
 	p.cora.Call("PATCH", harness.RoomPath(p.room.ID), models.RoomChange{Name: harness.Ptr("Mine")}).
 		ExpectProblem(403, models.CodeForbidden)
@@ -308,17 +300,12 @@ func (p *roomMessenger) banMember() {
 	p.bert.Call("PUT", harness.BanPath(p.room.ID, p.cora.Client), models.NewBan{}).ExpectProblem(403, models.CodeForbidden)
 	// RQ_BAN_MEMBER → RQ_BAN_MEMBER to every online member, including the banned one
 	var ban models.Ban
-	a := p.anna.Call("PUT", harness.BanPath(p.room.ID, p.cora.Client), models.NewBan{Reason: harness.Ptr("Took my pump")}).
-		ExpectStatus(200).
-		Decode(&ban)
-	a.ExpectBody(
-		models.Ban{
-			User:      p.cora.Profile(),
-			Reason:    "Took my pump",
-			BannedBy:  p.anna.User.Ref(),
-			CreatedAt: p.anna.ExpectRecent(ban.CreatedAt),
-		},
-	)
+	newBan := models.NewBan{Reason: harness.Ptr("Took my pump")}
+	a := p.anna.Call("PUT", harness.BanPath(p.room.ID, p.cora.Client), newBan).ExpectStatus(200).Decode(&ban)
+	a.ExpectBody(models.Ban{
+		User: p.cora.Profile(), Reason: "Took my pump", BannedBy: p.anna.User.Ref(),
+		CreatedAt: p.anna.ExpectRecent(ban.CreatedAt),
+	})
 	a.ExpectEvent(models.EventMemberBanned,
 		models.MemberEvent{RoomID: p.room.ID, User: p.cora.User.Ref(), Reason: "Took my pump"}, p.anna, p.bert, p.cora)
 	// RQ_MSG, which cora can neither receive nor send any more
@@ -347,15 +334,8 @@ func (p *roomMessenger) files() {
 	path := harness.RoomPath(p.room.ID) + "/files?name=" + letter.Name
 	// RQ_UPLOAD_FILE → RQ_READY_READ, which the client waits for before it sends the file
 	var f models.File
-	sendAfterContinue(
-		p.anna.Client,
-		"POST",
-		path,
-		[]byte(letter.Content),
-		"Content-Type",
-		letter.MediaType,
-	).ExpectStatus(201).
-		Decode(&f)
+	sendAfterContinue(p.anna.Client, "POST", path, []byte(letter.Content), "Content-Type", letter.MediaType).
+		ExpectStatus(201).Decode(&f)
 	p.anna.ExpectFile(p.room, f, letter)
 	// RQ_MSG of a file to every online member
 	sent := p.anna.SendMessage(p.room, 11, models.NewMessage{Type: models.MessageFile, FileIDs: []string{f.ID}}, letter).
@@ -370,9 +350,8 @@ func (p *roomMessenger) files() {
 		MediaType: "image/png",
 		Content:   string(harness.OnePixelPNG()),
 	}
-	sendAfterContinue(p.bert.Client, "POST", harness.RoomPath(p.room.ID)+"/files?name="+photo.Name, []byte(photo.Content),
-		"Content-Type", photo.MediaType).
-		ExpectStatus(201).Decode(&f)
+	sendAfterContinue(p.bert.Client, "POST", harness.RoomPath(p.room.ID)+"/files?name="+photo.Name,
+		[]byte(photo.Content), "Content-Type", photo.MediaType).ExpectStatus(201).Decode(&f)
 	image := models.NewMessage{Type: models.MessageImage, Text: "Mine.", FileIDs: []string{f.ID}}
 	p.bert.SendMessage(p.room, 12, image, photo).
 		ExpectCreated(p.bert).
@@ -380,22 +359,10 @@ func (p *roomMessenger) files() {
 		ExpectDownloadable(p.anna, p.bert, p.eve).
 		ExpectHidden(p.cora)
 	// RQ_UPLOAD_FILE without permission → RQ_ERROR_MSG in place of RQ_READY_READ
-	expectNoContinue(
-		p.eve.Client,
-		"POST",
-		path,
-		[]byte(letter.Content),
-		"Content-Type",
-		letter.MediaType,
-	).ExpectProblem(403, models.CodeForbidden)
-	expectNoContinue(
-		p.cora.Client,
-		"POST",
-		path,
-		[]byte(letter.Content),
-		"Content-Type",
-		letter.MediaType,
-	).ExpectProblem(403, models.CodeBanned)
+	expectNoContinue(p.eve.Client, "POST", path, []byte(letter.Content), "Content-Type", letter.MediaType).
+		ExpectProblem(403, models.CodeForbidden)
+	expectNoContinue(p.cora.Client, "POST", path, []byte(letter.Content), "Content-Type", letter.MediaType).
+		ExpectProblem(403, models.CodeBanned)
 	// RQ_DOWNLOAD_FILE of a file that does not exist → RQ_ERROR_MSG
 	p.bert.Call("GET", "/v1/files/f_none/content", nil).ExpectProblem(404, models.CodeNotFound)
 }
@@ -421,12 +388,8 @@ func (p *roomMessenger) logOut(s *harness.Server) {
 // accepted.
 func (p *roomMessenger) expectLoggedOut(a *harness.Participant) {
 	p.t.Helper()
-	harness.ExpectSameEvent(
-		p.t,
-		models.EventSessionRevoked,
-		models.SessionRevoked{SessionID: a.SessionID, Reason: models.RevokedByLogOut},
-		a,
-	)
+	harness.ExpectSameEvent(p.t, models.EventSessionRevoked,
+		models.SessionRevoked{SessionID: a.SessionID, Reason: models.RevokedByLogOut}, a)
 	a.Stream.ExpectEnd()
 	a.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeSessionRevoked)
 	a.WithToken("").

@@ -54,11 +54,8 @@ func (p *tossAMessage) logIn(c *harness.Client) {
 func (p *tossAMessage) logInGuest(c *harness.Client, name string, others ...*harness.Participant) *harness.Participant {
 	p.t.Helper()
 	g := c.SignInGuest(name)
-	harness.ExpectSameEvent(
-		p.t,
-		models.EventMemberJoined,
-		models.MemberEvent{RoomID: p.lobby.ID, User: g.User.Ref(), Role: models.RoleMember},
-		others...)
+	joined := models.MemberEvent{RoomID: p.lobby.ID, User: g.User.Ref(), Role: models.RoleMember}
+	harness.ExpectSameEvent(p.t, models.EventMemberJoined, joined, others...)
 	newcomer := p.eve.AddContactAndParticipate(g)
 	for _, o := range others {
 		newcomer.ExpectRecent(o.Stream.ExpectUserStatus(models.EventUserOnline, g))
@@ -97,15 +94,8 @@ func (p *tossAMessage) chunks() {
 	lobby := harness.RoomPath(p.lobby.ID)
 	// chunks with the number of bytes → status 101, and then the bytes: an attachment in one request
 	var f models.File
-	sendAfterContinue(
-		p.paul.Client,
-		"POST",
-		lobby+"/files?name="+colours.Name,
-		content,
-		"Content-Type",
-		colours.MediaType,
-	).ExpectStatus(201).
-		Decode(&f)
+	sendAfterContinue(p.paul.Client, "POST", lobby+"/files?name="+colours.Name, content,
+		"Content-Type", colours.MediaType).ExpectStatus(201).Decode(&f)
 	message := models.NewMessage{Type: models.MessageFile, FileIDs: []string{f.ID}}
 	p.paul.SendMessage(p.lobby, 3, message, colours).ExpectCreated(p.paul).ExpectNotified(p.vincent, p.theo)
 	// the same in chunks
@@ -113,18 +103,8 @@ func (p *tossAMessage) chunks() {
 	upload := "/v1/uploads/" + p.vincent.AnnounceUpload(p.lobby.ID, len(content))
 	for offset := 0; offset < len(content); offset += 50_000 {
 		chunk := content[offset:min(offset+50_000, len(content))]
-		sent := sendAfterContinue(
-			p.vincent.Client,
-			"PATCH",
-			upload,
-			chunk,
-			"Content-Type",
-			harness.UploadChunkType,
-			"Tus-Resumable",
-			"1.0.0",
-			"Upload-Offset",
-			strconv.Itoa(offset),
-		)
+		sent := sendAfterContinue(p.vincent.Client, "PATCH", upload, chunk, "Content-Type", harness.UploadChunkType,
+			"Tus-Resumable", "1.0.0", "Upload-Offset", strconv.Itoa(offset))
 		if got, want := sent.ExpectStatus(204).Header("Upload-Offset"), strconv.Itoa(offset+len(chunk)); got != want {
 			p.t.Errorf("the upload has the offset %s, want %s", got, want)
 		}
@@ -134,14 +114,8 @@ func (p *tossAMessage) chunks() {
 	p.vincent.SendMessage(p.lobby, 4, message, film).ExpectCreated(p.vincent, p.paul).ExpectNotified(p.theo).
 		ExpectDownloadable(p.vincent, p.paul, p.theo, p.eve)
 	// chunks of a user who is not a member
-	expectNoContinue(
-		p.eve.Client,
-		"POST",
-		lobby+"/files",
-		content,
-		"Content-Type",
-		colours.MediaType,
-	).ExpectProblem(403, models.CodeForbidden)
+	expectNoContinue(p.eve.Client, "POST", lobby+"/files", content, "Content-Type", colours.MediaType).
+		ExpectProblem(403, models.CodeForbidden)
 }
 
 func (p *tossAMessage) disconnect() {

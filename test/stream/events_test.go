@@ -52,9 +52,8 @@ func testStreamHead(t *testing.T, c *harness.Client) {
 	err = harness.ReadEvents(lines, func(e harness.Event) bool {
 		e.CheckContract(t)
 		var ready models.Ready
-		if err := e.Decode(
-			&ready,
-		); err != nil || e.ID == "" || ready.UserID != me.User.ID || ready.Resumed || ready.StreamID == "" ||
+		err := e.Decode(&ready)
+		if err != nil || e.ID == "" || ready.UserID != me.User.ID || ready.Resumed || ready.StreamID == "" ||
 			ready.ServerTime.IsZero() {
 			t.Errorf("the first event is %v", e)
 		}
@@ -101,11 +100,9 @@ func testAccept(t *testing.T, c *harness.Client) {
 	me.Call("POST", "/v1/events/cookie", nil, "Accept", refused).ExpectStatus(204)
 	me.Call("POST", "/v1/events/cookie", nil, "Accept", "text/html").ExpectProblem(406, models.CodeNotAcceptable)
 	me.Call("GET", "/v1/rooms/999999", nil, "Accept", refused).ExpectProblem(404, models.CodeNotFound)
-	if a := me.Send("GET", "/v1/users/me", nil, "Accept", refused+", "+messagePack).
-		ExpectStatus(200); a.Header(
-		"Content-Type",
-	) != messagePack {
-		t.Errorf("with problem+json and MessagePack in Accept, the response has Content-Type %s", a.Header("Content-Type"))
+	a := me.Send("GET", "/v1/users/me", nil, "Accept", refused+", "+messagePack).ExpectStatus(200)
+	if got := a.Header("Content-Type"); got != messagePack {
+		t.Errorf("with problem+json and MessagePack in Accept, the response has Content-Type %s", got)
 	}
 }
 
@@ -123,34 +120,24 @@ func testEventIDs(t *testing.T, c *harness.Client) {
 	}
 	var room, direct models.Room
 	var m models.Message
-	expect(
-		me.Call("POST", "/v1/rooms", models.NewRoom{Name: harness.Ptr("n")}).ExpectStatus(201).Decode(&room),
-		models.EventRoomCreated,
-	)
+	expect(me.Call("POST", "/v1/rooms", models.NewRoom{Name: harness.Ptr("n")}).ExpectStatus(201).Decode(&room),
+		models.EventRoomCreated)
 	path := harness.RoomPath(room.ID)
 	expect(me.Call("PATCH", path, models.RoomChange{Name: harness.Ptr("m")}).ExpectStatus(200), models.EventRoomUpdated)
 	expect(other.Call("PUT", path+"/members/me", nil).ExpectStatus(200), models.EventMemberJoined)
-	expect(
-		me.Call("PUT", harness.MemberPath(room.ID, other), models.RoleChange{Role: models.RoleModerator}).ExpectStatus(200),
-		models.EventMemberUpdated,
-	)
-	expect(
-		other.Call("POST", path+"/messages", models.NewMessage{Text: "x"}).ExpectStatus(201).Decode(&m),
-		models.EventMessageNotification,
-	)
+	moderator := models.RoleChange{Role: models.RoleModerator}
+	expect(me.Call("PUT", harness.MemberPath(room.ID, other), moderator).ExpectStatus(200), models.EventMemberUpdated)
+	expect(other.Call("POST", path+"/messages", models.NewMessage{Text: "x"}).ExpectStatus(201).Decode(&m),
+		models.EventMessageNotification)
 	expect(me.Call("PUT", path+"/read", models.ReadMark{MessageID: m.ID}).ExpectStatus(200), models.EventMessageRead)
-	expect(
-		other.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "y"}).ExpectStatus(200),
-		models.EventMessageEdited,
-	)
+	expect(other.Call("PATCH", harness.MessagePath(m), models.MessageEdit{Text: "y"}).ExpectStatus(200),
+		models.EventMessageEdited)
 	expect(other.Call("DELETE", harness.MessagePath(m), nil).ExpectStatus(204), models.EventMessageDeleted)
 	expect(me.Call("POST", path+"/messages", models.NewMessage{Text: "x"}).ExpectStatus(201), models.EventMessageCreated)
 	expect(me.Call("DELETE", path+"/messages", nil).ExpectStatus(204), models.EventHistoryCleared)
 	expect(other.Call("DELETE", path+"/members/me", nil).ExpectStatus(204), models.EventMemberLeft)
-	expect(
-		me.Call("PUT", harness.MemberPath(room.ID, other), models.RoleChange{}).ExpectStatus(200),
-		models.EventMemberJoined,
-	)
+	expect(me.Call("PUT", harness.MemberPath(room.ID, other), models.RoleChange{}).ExpectStatus(200),
+		models.EventMemberJoined)
 	expect(me.Call("DELETE", harness.MemberPath(room.ID, other), nil).ExpectStatus(204), models.EventMemberLeft)
 	expect(me.Call("PUT", harness.BanPath(room.ID, other), models.NewBan{}).ExpectStatus(200), models.EventMemberBanned)
 	me.Call("DELETE", harness.BanPath(room.ID, other), nil).ExpectStatus(204).ExpectNoEvent()
@@ -230,12 +217,8 @@ func testSnapshotCursor(t *testing.T, c *harness.Client) {
 	reading.Wait()
 	for _, s := range snapshots {
 		if next, sent := positions[s.newest+1]; sent && next <= s.cursor {
-			t.Errorf(
-				"a response with the messages up to %d has the cursor %d, but the next message is at %d",
-				s.newest,
-				s.cursor,
-				next,
-			)
+			t.Errorf("a response with the messages up to %d has the cursor %d, but the next message is at %d",
+				s.newest, s.cursor, next)
 		}
 	}
 	for _, path := range []string{
@@ -425,10 +408,8 @@ func testEventsCookie(t *testing.T, c *harness.Client) {
 	expectUnauthorized(c.WithToken(cookie.Value).Call("GET", "/v1/rooms", nil), models.CodeUnauthenticated)
 	expectUnauthorized(c.Call("GET", "/v1/rooms", nil, "Cookie", pair), models.CodeUnauthenticated)
 	expectUnauthorized(c.Call("POST", "/v1/events/cookie", nil, "Cookie", pair), models.CodeUnauthenticated)
-	expectUnauthorized(
-		c.Call("GET", "/v1/events", nil, "Cookie", "parley_events="+me.AccessToken),
-		models.CodeUnauthenticated,
-	)
+	expectUnauthorized(c.Call("GET", "/v1/events", nil, "Cookie", "parley_events="+me.AccessToken),
+		models.CodeUnauthenticated)
 	expectUnauthorized(c.Call("GET", "/v1/events", nil, "Cookie", "parley_events="), models.CodeUnauthenticated)
 
 	me.Call("DELETE", "/v1/sessions/current", nil).ExpectStatus(204)

@@ -116,12 +116,8 @@ func TestExpiredCursorGetsResync(t *testing.T) {
 		if received.ID != m.ID {
 			t.Errorf("got %+v, want %+v", received, m)
 		}
-		if history := harness.Get[models.Page[models.Message]](
-			me,
-			harness.RoomPath(room.ID)+"/messages",
-		).Items; len(
-			history,
-		) != 2 {
+		history := harness.Get[models.Page[models.Message]](me, harness.RoomPath(room.ID)+"/messages").Items
+		if len(history) != 2 {
 			t.Errorf("the history is %+v, want two messages", history)
 		}
 		if resumed := me.OpenStream("", "Last-Event-ID", e.ID); !resumed.Ready.Resumed {

@@ -16,22 +16,13 @@ func TestOnlineStatusReachesContactsAndSmallRooms(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "2")
 		anna := harness.NewClient(t, s.URL).NewGuestNamed("anna")
-		small, large := anna.CreateRoom(
-			models.NewRoom{Name: harness.Ptr("small")},
-		), anna.CreateRoom(
-			models.NewRoom{Name: harness.Ptr("large")},
-		)
-		friend, roommate, distant := anna.NewGuestNamed(
-			"friend",
-		), anna.NewGuestNamed(
-			"roommate",
-		), anna.NewGuestNamed(
-			"distant",
-		)
+		small := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("small")})
+		large := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("large")})
+		friend, roommate := anna.NewGuestNamed("friend"), anna.NewGuestNamed("roommate")
+		distant := anna.NewGuestNamed("distant")
 		friend.Call("PUT", harness.ContactPath(anna), nil).ExpectStatus(200)
-		anna.Call("PUT", harness.ContactPath(distant), nil).
-			ExpectStatus(200)
-			// the opposite direction: distant has no contacts
+		// A contact in the opposite direction: distant has no contacts.
+		anna.Call("PUT", harness.ContactPath(distant), nil).ExpectStatus(200)
 		roommate.JoinRoom(small.ID)
 		for _, c := range []*harness.Client{roommate, distant} {
 			c.JoinRoom(large.ID)

@@ -187,12 +187,8 @@ func testPresenceRefused(t *testing.T, c *harness.Client) {
 		t.Errorf("got %+v, want a message in room %d", received, room.ID)
 	}
 	for _, r := range []models.Room{foreign, secret} {
-		if present := harness.Get[models.Page[models.Member]](
-			me,
-			harness.RoomPath(r.ID)+"/members?present=true",
-		).Items; len(
-			present,
-		) != 0 {
+		present := harness.Get[models.Page[models.Member]](me, harness.RoomPath(r.ID)+"/members?present=true").Items
+		if len(present) != 0 {
 			t.Errorf("the present members are %+v, want none", present)
 		}
 	}

@@ -57,12 +57,8 @@ func testRemoval(t *testing.T, owner *harness.Client, last models.EventName, rem
 		writing.Go(func() {
 			for i := range 25 {
 				// Sends to a deleted room fail, as expected.
-				_, _ = owner.TryCall(
-					t.Context(),
-					"POST",
-					harness.RoomPath(room.ID)+"/messages",
-					models.NewMessage{Text: fmt.Sprint(i)},
-				)
+				_, _ = owner.TryCall(t.Context(), "POST", harness.RoomPath(room.ID)+"/messages",
+					models.NewMessage{Text: fmt.Sprint(i)})
 			}
 		})
 	}

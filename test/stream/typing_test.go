@@ -10,7 +10,7 @@ import (
 )
 
 // TestTypingReachesPresentMembers checks that only streams that are present in the room get typing events, that only
-// members may send them, and that nobody sees them in a direct room with a block.
+// members may send them, and that a blocked user may not send them in the direct room.
 func TestTypingReachesPresentMembers(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database, "--presence-room-limit", "0")
@@ -34,11 +34,8 @@ func TestTypingReachesPresentMembers(t *testing.T) {
 			Decode(&m)
 		tooLate, tooEarly := m.CreatedAt.Add(5*time.Second), present.Ready.ServerTime.Add(5*time.Second)
 		if e.Until.After(tooLate) || e.Until.Before(tooEarly) {
-			t.Errorf(
-				"typing ends at %v, want five seconds after the request; the message was created at %v",
-				e.Until,
-				m.CreatedAt,
-			)
+			t.Errorf("typing ends at %v, want five seconds after the request; the message was created at %v",
+				e.Until, m.CreatedAt)
 		}
 		absent.Expect(models.EventMessageNotification, nil)
 		present.Expect(models.EventMessageCreated, nil)
