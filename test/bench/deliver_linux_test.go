@@ -80,10 +80,10 @@ func (d deliveryCase) compare(b *testing.B, t *table) {
 	processors.report(b, "parley-cpu-s/M", "bare-cpu-s/M", "parley/bare-cpu")
 	rates.report(b, "parley-deliveries/s", "bare-deliveries/s", "parley/bare")
 	b.ReportMetric(perRead.median(), "parley-msgs/piece")
-	beside := fmt.Sprintf("bare loop, %d in a write", d.inFlight)
+	baseline := fmt.Sprintf("bare loop, %d in a write", d.inFlight)
 	figure := fmt.Sprintf("deliveries per second, %s (%.1f in a piece)", d, perRead.median())
-	t.addWithGoal(figure, rates, beside, whole, d.rate)
-	t.addWithGoal("server CPU per million deliveries, "+d.String(), processors, beside, seconds, d.processor)
+	t.addWithGoal(figure, rates, baseline, whole, d.rate)
+	t.addWithGoal("server CPU per million deliveries, "+d.String(), processors, baseline, seconds, d.processor)
 }
 
 // seconds formats a number of seconds.

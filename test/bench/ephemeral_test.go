@@ -27,7 +27,7 @@ const (
 )
 
 // benchEphemeral measures how many events per second are accepted that are sent to those present in a room, but not
-// stored. It compares them with a handler of net/http that reads and answers the same requests.
+// stored. It compares them with a handler of net/http that reads the same requests and responds to them.
 func benchEphemeral(b *testing.B, t *table) {
 	s := harness.StartServer(b, harness.NewSQLite(b), "--rate-limit", "off")
 	all := newEphemeralLoad(b, s.URL)
@@ -41,16 +41,16 @@ func benchEphemeral(b *testing.B, t *table) {
 		{"presence", "presence events accepted per second", models.EventPresenceEntered, ephemeralClient.presenceRequests},
 	} {
 		b.Run(k.name, func(b *testing.B) {
-			var asked, beside []*caller
+			var asked, baseline []*caller
 			for _, p := range all.clients {
 				next := rotate(k.requests(p))
 				asked = append(asked, newCaller(b, s.URL, "204", next))
-				beside = append(beside, newCaller(b, bare, "204", next))
+				baseline = append(baseline, newCaller(b, bare, "204", next))
 			}
 			var rates pair
 			for b.Loop() {
 				before := all.received(k.events)
-				rates.add(workInTurns(b, calls(asked), calls(beside), ephemeralTurns, ephemeralTime))
+				rates.add(workInTurns(b, calls(asked), calls(baseline), ephemeralTurns, ephemeralTime))
 				if all.received(k.events) == before {
 					b.Fatalf("no %s was received", k.events)
 				}
@@ -62,13 +62,13 @@ func benchEphemeral(b *testing.B, t *table) {
 }
 
 // workInTurns runs the workers of both sides in turns, and returns the calls per second of each side.
-func workInTurns(b *testing.B, parley, beside []func() error, turns int, duration time.Duration) (p, o float64) {
+func workInTurns(b *testing.B, parley, baseline []func() error, turns int, duration time.Duration) (p, o float64) {
 	b.Helper()
 	for range turns {
 		runtime.GC()
 		p += workFor(b, parley, duration) / float64(turns)
 		runtime.GC()
-		o += workFor(b, beside, duration) / float64(turns)
+		o += workFor(b, baseline, duration) / float64(turns)
 	}
 	return p, o
 }

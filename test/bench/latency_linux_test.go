@@ -31,17 +31,17 @@ func benchReceipts(b *testing.B, t *table) {
 		t.addMissing("p50 and p99 "+figure, missing)
 		b.Skip(missing)
 	}
-	database, beside := harness.NewSQLite(b), bareChat{Database: harness.NewSQLite(b)}
+	database, bareTarget := harness.NewSQLite(b), bareChat{Database: harness.NewSQLite(b)}
 	members := newChatIn(b, database, deliverMembers)
-	others := newChatIn(b, beside.Database, deliverMembers)
-	beside.RoomID = others.roomID
+	others := newChatIn(b, bareTarget.Database, deliverMembers)
+	bareTarget.RoomID = others.roomID
 	for _, m := range others.members {
-		beside.Members = append(beside.Members, m.Session)
+		bareTarget.Members = append(bareTarget.Members, m.Session)
 	}
 	var p50, p99 pair
 	for b.Loop() {
-		parley, bare := compareReceipts(b, database, members, beside)
-		beside.LastID += receiptWarmUp + receiptMessages
+		parley, bare := compareReceipts(b, database, members, bareTarget)
+		bareTarget.LastID += receiptWarmUp + receiptMessages
 		p50.add(parley.quantile(.5), bare.quantile(.5))
 		p99.add(parley.quantile(.99), bare.quantile(.99))
 	}
@@ -53,7 +53,7 @@ func benchReceipts(b *testing.B, t *table) {
 
 // compareReceipts sends to both sides at the same rate. Each send to one side is in the middle between two sends to the
 // other, so that a slow moment of the disk affects either side with the same probability.
-func compareReceipts(b *testing.B, database string, members chat, beside bareChat) (parley, bare series) {
+func compareReceipts(b *testing.B, database string, members chat, bareTarget bareChat) (parley, bare series) {
 	b.Helper()
 	one := newReceiptSide(b, startParley(b, database), members)
 	defer one.end()
@@ -61,13 +61,13 @@ func compareReceipts(b *testing.B, database string, members chat, beside bareCha
 	frames := one.streams.messageFrames()
 
 	h := startBareServer(b)
-	body, err := json.Marshal(beside)
+	body, err := json.Marshal(bareTarget)
 	if err != nil {
 		b.Fatal(err)
 	}
 	h.call("PUT", "/chat", body)
 	h.call("PUT", "/pieces?together=1", frames[len(frames)-1])
-	other := newReceiptSide(b, h, chat{roomID: beside.RoomID, members: []*harness.Client{{}}})
+	other := newReceiptSide(b, h, chat{roomID: bareTarget.RoomID, members: []*harness.Client{{}}})
 	defer other.end()
 	other.warmUp()
 

@@ -48,11 +48,11 @@ func benchSlowReader(b *testing.B, t *table) {
 		// Half before and half after, so that changes over time affect both measurements.
 		alone := measureLatency(b, senders[0], fast, latencyMessages/2)
 		stop := readSlowly(b, s.URL, c, from)
-		beside := measureLatency(b, senders[0], fast, latencyMessages)
+		withSlow := measureLatency(b, senders[0], fast, latencyMessages)
 		stop()
 		alone = append(alone, measureLatency(b, senders[0], fast, latencyMessages/2)...)
-		p50.add(beside.quantile(.5), alone.quantile(.5))
-		p99.add(beside.quantile(.99), alone.quantile(.99))
+		p50.add(withSlow.quantile(.5), alone.quantile(.5))
+		p99.add(withSlow.quantile(.99), alone.quantile(.99))
 	}
 	p50.report(b, "slow-p50-ms", "alone-p50-ms", "p50-ratio")
 	p99.report(b, "slow-p99-ms", "alone-p99-ms", "p99-ratio")

@@ -118,16 +118,16 @@ func (l pageDatabase) compare(b *testing.B, t *table, p pageCase, connections in
 		b.Fatalf("got a page of %d items, want %d", len(page.Items), p.items)
 	}
 	var asked []*caller
-	var beside []func() error
+	var baseline []func() error
 	for range connections {
 		c := newCaller(b, l.reader.URL, "200", sameRequest(requestBytes(l.reader, "GET", p.path, nil)))
 		c.size = len(first.Body)
 		asked = append(asked, c)
-		beside = append(beside, l.prepare(b, p.queries))
+		baseline = append(baseline, l.prepare(b, p.queries))
 	}
 	var rates pair
 	for b.Loop() {
-		rates.add(workInTurns(b, calls(asked), beside, pageTurns, pageTime))
+		rates.add(workInTurns(b, calls(asked), baseline, pageTurns, pageTime))
 	}
 	rates.report(b, "parley-pages/s", "bare-pages/s", "parley/bare")
 	t.addWithGoal(figureName(p.figure+", "+l.title, connections), rates, "queries alone", whole, atLeast(0.5, 0.8))

@@ -48,15 +48,15 @@ func (d benchDatabase) compareSends(b *testing.B, t *table, n int) {
 	var rates pair
 	var sizes, plain series
 	for b.Loop() {
-		var parley, beside, size float64
+		var parley, baseline, size float64
 		for range sendTurns {
 			rate, mean := sendCounted(b, s, senders)
 			parley += rate / sendTurns
 			size += mean / sendTurns
 			runtime.GC()
-			beside += bare.commitFor(b, mean, sendTime) / sendTurns
+			baseline += bare.commitFor(b, mean, sendTime) / sendTurns
 		}
-		rates.add(parley, beside)
+		rates.add(parley, baseline)
 		sizes = append(sizes, size)
 		bare.rows.searchable = false
 		plain = append(plain, bare.commitFor(b, size, sendTime))

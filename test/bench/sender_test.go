@@ -32,7 +32,8 @@ type sender struct {
 
 // benchText is the text of the messages. It consists of words, since Parley indexes them.
 const benchText = "The ferry leaves from the old harbour at seven, so bring a warm coat and some bread. " +
-	"Nobody knows whether Thursday's concert starts before dusk; my brother phoned twice and promised tickets for everyone who asks him early. "
+	"Nobody knows whether Thursday's concert starts before dusk; my brother phoned twice and " +
+	"promised tickets for everyone who asks him early. "
 
 // newSenders makes a sender for each of the first n members, with messages of a number of characters.
 func newSenders(b *testing.B, url string, c chat, n, characters int) []*sender {
