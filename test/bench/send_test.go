@@ -63,7 +63,7 @@ func (d benchDatabase) compareSends(b *testing.B, t *table, n int) {
 		bare.rows.searchable = true
 	}
 	rates.report(b, "parley-msgs/s", "bare-msgs/s", "parley/bare")
-	b.ReportMetric(plain.median(), "bare-unfound-msgs/s")
+	b.ReportMetric(plain.median(), "bare-unindexed-msgs/s")
 	b.ReportMetric(sizes.median(), "msgs/group")
 	t.addWithGoal(fmt.Sprintf("messages acknowledged per second, %s, %d at a time", d.title, n), rates,
 		fmt.Sprintf("bare loop in groups of %.1f", sizes.median()), whole, atLeast(0.5, 0.8))
