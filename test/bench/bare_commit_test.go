@@ -9,17 +9,17 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// benchDatabase is one of the databases, and how to write to it with nothing but its driver.
+// benchDatabase is one of the databases, and how to access it with its driver alone.
 type benchDatabase struct {
 	name, title, driver string
 	make                func(testing.TB) string
 	open                func(t testing.TB, database string) *sql.DB
 	bare                func(t testing.TB, database string) bareDriver
-	compact             string // what the database does by itself some time after much has been written to it
+	compact             string // the maintenance that the database does by itself some time after many writes
 	fill                func(tx *sql.Tx, batch []fillRow) error
-	counts              []string // statements that tell how many messages are in all tables that they have to be in
-	version             string   // the statement that asks for it
-	words               []string // statements that tell which words messages are found by
+	counts              []string // statements that count the messages in each table that must have all of them
+	version             string   // the statement that returns the database's version
+	words               []string // statements that return the indexed words of all messages
 }
 
 func benchDatabases() []benchDatabase {
@@ -37,7 +37,8 @@ func benchDatabases() []benchDatabase {
 			},
 		},
 		{
-			name: "postgres", title: "PostgreSQL", driver: "pgx", make: harness.NewPostgres, open: openPostgres, bare: openBarePostgres,
+			name: "postgres", title: "PostgreSQL", driver: "pgx",
+			make: harness.NewPostgres, open: openPostgres, bare: openBarePostgres,
 			compact: "VACUUM (ANALYZE)", version: "SHOW server_version",
 			fill:   fillPostgres,
 			counts: []string{"SELECT count(*) FROM messages WHERE text_start IS NOT NULL AND words IS NOT NULL"},
@@ -46,12 +47,12 @@ func benchDatabases() []benchDatabase {
 	}
 }
 
-// bareLoop commits what Parley commits for messages, and does nothing else: no request, no check, no encoding, no
-// reader.
+// bareLoop commits the rows that Parley commits for messages, and does nothing else: no requests, no checks, no
+// encoding, no readers.
 type bareLoop struct {
 	driver bareDriver
 	rows   bareRows
-	carry  float64 // what is left of a mean size that is no whole number
+	carry  float64 // the fraction of a group's mean size that earlier groups left over
 }
 
 // bareDriver commits the rows of a group of n messages to one database.
@@ -59,28 +60,28 @@ type bareDriver interface {
 	commit(ctx context.Context, r bareRows, n int) error
 }
 
-// bareRows is what is written, made once.
+// bareRows is the data that is written, prepared in advance.
 type bareRows struct {
 	roomID     int64
 	lastID     int64 // of the room's newest message
 	members    []int64
 	texts      []bareText
-	searchable bool // whether messages get what Parley finds them by
+	searchable bool // whether the index for searches is written too
 }
 
-// bareText is a message's text, and what Parley makes of it.
+// bareText is a message's text, and its words for the index.
 type bareText struct {
-	text  string // also what the message is found by the start of: it is short, and has no capitals
+	text  string // also used for searches by prefix as it is: it is short, and has no capital letters
 	words []string
 }
 
-// message is the one that is i after the newest, and who sends it: each member in turn.
+// message returns the message that is i after the next one, and its sender: each member in turn.
 func (r bareRows) message(i int) (id, sender int64, t bareText) {
 	n := r.lastID + int64(i)
 	return n + 1, r.members[n%int64(len(r.members))], r.texts[n%int64(len(r.texts))]
 }
 
-// senderSeq is the number of a message among those of its sender.
+// senderSeq returns the number of a message among those of its sender.
 func (r bareRows) senderSeq(id int64) int64 { return (id-1)/int64(len(r.members)) + 1 }
 
 func newBareLoop(c chat, d bareDriver) *bareLoop {
@@ -94,7 +95,7 @@ func newBareLoop(c chat, d bareDriver) *bareLoop {
 	return &bareLoop{driver: d, rows: r}
 }
 
-// commitFor commits groups of so many messages in the mean for a while, and answers how many messages per second.
+// commitFor commits groups of messages of a mean size for a duration, and returns the number of messages per second.
 func (l *bareLoop) commitFor(b *testing.B, size float64, duration time.Duration) float64 {
 	b.Helper()
 	messages := 0
@@ -109,7 +110,7 @@ func (l *bareLoop) commitFor(b *testing.B, size float64, duration time.Duration)
 	return float64(messages) / time.Since(start).Seconds()
 }
 
-// next is the size of the next group.
+// next returns the size of the next group, so that the mean of all groups is mean.
 func (l *bareLoop) next(mean float64) int {
 	l.carry += mean
 	n := int(l.carry)
@@ -118,7 +119,7 @@ func (l *bareLoop) next(mean float64) int {
 }
 
 func (l *bareLoop) commit(n int) error {
-	ctx := context.Background() // one that could end would cost a goroutine for each statement
+	ctx := context.Background() // a context that can be cancelled costs a goroutine for each statement
 	if err := l.driver.commit(ctx, l.rows, n); err != nil {
 		return err
 	}

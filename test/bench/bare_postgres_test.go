@@ -13,7 +13,7 @@ import (
 )
 
 // barePostgres writes to PostgreSQL over one connection, many rows with each statement, since each is a round trip. The
-// driver prepares a statement when it meets it first.
+// driver prepares a statement when it is used first.
 type barePostgres struct{ db *sql.DB }
 
 func openPostgres(t testing.TB, database string) *sql.DB {
@@ -44,19 +44,20 @@ func (d barePostgres) commit(ctx context.Context, r bareRows, n int) error {
 	return tx.Commit()
 }
 
-// postgresPlain and postgresFindable are the statements that insert messages without and with what they are found by.
+// postgresPlain and postgresSearchable are the statements that insert messages without and with the index for searches.
 const (
 	postgresPlain = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
 		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) AS v (room, id, sender, at, text)`
-	postgresSearchable = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, sender_seq,
-		index_version)
-		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at, v.text, array_to_tsvector(string_to_array(v.words, ' ')), v.seq, 1
+	postgresSearchable = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at,
+		text_start, words, sender_seq, index_version)
+		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at,
+		v.text, array_to_tsvector(string_to_array(v.words, ' ')), v.seq, 1
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
 		AS v (room, id, sender, at, text, words, seq)`
 )
 
-// roomWords are the words of a message as the index has them, each behind its room and a mark.
+// roomWords returns the words of a message as they are in the index, each after its room's id and a mark.
 func roomWords(roomID int64, mark string, words []string) string {
 	room := strconv.FormatInt(roomID, 10) + mark
 	return room + strings.Join(words, " "+room)
@@ -64,8 +65,8 @@ func roomWords(roomID int64, mark string, words []string) string {
 
 func (barePostgres) write(ctx context.Context, tx *sql.Tx, r bareRows, n int) error {
 	now := time.Now().UnixMilli()
-	rooms, ids, senders, times, positions := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	seqs := make([]int64, n)
+	rooms, ids, senders, times := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	positions, seqs := make([]int64, n), make([]int64, n)
 	texts, words := make([]string, n), make([]string, n)
 	for i := range n {
 		var t bareText
@@ -86,12 +87,14 @@ func (barePostgres) write(ctx context.Context, tx *sql.Tx, r bareRows, n int) er
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE memberships m SET sent_count = m.sent_count + v.n, own_count = m.own_count + v.n
-		FROM (SELECT id, count(*) AS n FROM unnest($2::bigint[]) AS s (id) GROUP BY id) AS v WHERE m.room_id = $1 AND m.user_id = v.id`, r.roomID, senders)
+		FROM (SELECT id, count(*) AS n FROM unnest($2::bigint[]) AS s (id) GROUP BY id) AS v
+		WHERE m.room_id = $1 AND m.user_id = v.id`, r.roomID, senders)
 	if err != nil {
 		return err
 	}
 	var head int64
-	err = tx.QueryRowContext(ctx, "UPDATE event_head SET position = position + $1 WHERE id = 1 RETURNING position", n).Scan(&head)
+	err = tx.QueryRowContext(ctx, "UPDATE event_head SET position = position + $1 WHERE id = 1 RETURNING position", n).
+		Scan(&head)
 	if err != nil {
 		return err
 	}

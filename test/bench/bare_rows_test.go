@@ -11,8 +11,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestBareLoopWritesTheRowsOfParley compares what messages leave in the database when they are sent, and when the bare
-// loop of the benchmark writes them. Were there less, Parley would be measured against another job.
+// TestBareLoopWritesTheRowsOfParley compares the rows that sent messages leave in the database with those that the bare
+// loop of the benchmark writes. If they differed, Parley would be compared with other work than its own.
 func TestBareLoopWritesTheRowsOfParley(t *testing.T) {
 	t.Parallel()
 	for _, d := range benchDatabases() {
@@ -39,7 +39,8 @@ func TestBareLoopWritesTheRowsOfParley(t *testing.T) {
 	}
 }
 
-// TestFilledDatabaseHoldsTheRowsOfParley compares a database that a benchmark has filled with one that the same messages were sent to.
+// TestFilledDatabaseHoldsTheRowsOfParley compares a database that a benchmark filled with one that got the same
+// messages through Parley.
 func TestFilledDatabaseHoldsTheRowsOfParley(t *testing.T) {
 	t.Parallel()
 	for _, d := range benchDatabases() {
@@ -61,24 +62,27 @@ func TestFilledDatabaseHoldsTheRowsOfParley(t *testing.T) {
 	}
 }
 
-// expectSameRows compares what messages have left in two databases, without its times, and what further statements answer.
+// expectSameRows compares the rows of messages in two databases, without their times, and the results of further
+// statements.
 func (d benchDatabase) expectSameRows(t *testing.T, sent, written string, further ...string) {
 	t.Helper()
 	statements := slices.Concat([]string{
-		`SELECT room_id, id, sender_id, type, text, reply_to, client_id, edited_at, deleted_at, created_at > 0, text_start, sender_seq, index_version
-			FROM messages ORDER BY room_id, id`,
+		`SELECT room_id, id, sender_id, type, text, reply_to, client_id, edited_at, deleted_at, created_at > 0,
+			text_start, sender_seq, index_version FROM messages ORDER BY room_id, id`,
 		`SELECT id, message_count, last_message_id, last_message_at > 0, active_at = last_message_at, updated_at = active_at
 			FROM rooms ORDER BY id`,
 		"SELECT room_id, user_id, last_read_id, sent_count, own_count, own_after FROM memberships ORDER BY room_id, user_id",
 	}, d.words, further)
 	want, got := d.dumpRows(t, sent, statements), d.dumpRows(t, written, statements)
 	if len(want) < len(statements) {
-		t.Fatalf("there is next to nothing to compare: %v", want)
+		t.Fatalf("too few rows to compare: %v", want)
 	}
 	for i := range max(len(want), len(got)) {
 		if i >= len(want) || i >= len(got) || want[i] != got[i] {
-			from := func(lines []string) string { return strings.Join(lines[min(i, len(lines)):min(i+5, len(lines))], "\n") }
-			t.Fatalf("Parley leaves\n%s\nthe benchmark\n%s", from(want), from(got))
+			from := func(lines []string) string {
+				return strings.Join(lines[min(i, len(lines)):min(i+5, len(lines))], "\n")
+			}
+			t.Fatalf("the benchmark wrote\n%s\nwant the rows of Parley\n%s", from(got), from(want))
 		}
 	}
 }
@@ -86,7 +90,7 @@ func (d benchDatabase) expectSameRows(t *testing.T, sent, written string, furthe
 func (d benchDatabase) dumpRows(t *testing.T, database string, statements []string) (lines []string) {
 	t.Helper()
 	db := d.open(t, database)
-	db.SetMaxOpenConns(1) // what is made for one connection is there for the next statement
+	db.SetMaxOpenConns(1) // so that the next statement sees temporary tables
 	for _, statement := range statements {
 		lines = append(lines, queryLines(t, db, statement)...)
 	}

@@ -22,21 +22,21 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// bareServerVariable has BenchmarkBareServer be the server that stands beside Parley, at the address that the variable holds.
+// bareServerVariable names the variable that makes BenchmarkBareServer serve, at the address in the variable.
 const bareServerVariable = "PARLEY_BENCH_BARE"
 
-// bareServer is the least that a server of streams can be: it takes the connections over from net/http, keeps nothing
-// else of them, and writes to all of them in a loop what it was given before. It knows no users, no rooms and no log,
-// and it blocks where a socket takes nothing.
+// bareServer is a minimal server of streams: it takes the connections over from net/http, keeps nothing else of them,
+// and writes prepared bytes to all of them in a loop. It has no users, no rooms and no log, and it blocks when a
+// socket's buffer is full.
 type bareServer struct {
 	b      *testing.B
 	mu     sync.Mutex
 	conns  []net.Conn
-	pieces [][]byte // what is written at a time
+	pieces [][]byte // each is one write
 	loop   *bareLoop
 }
 
-// bareChat is where messages are committed to: a database of Parley's, and who is in it.
+// bareChat is the database of Parley and the room to which messages are committed.
 type bareChat struct {
 	Database string           `json:"database"`
 	RoomID   int64            `json:"room_id"`
@@ -44,8 +44,8 @@ type bareChat struct {
 	Members  []models.Session `json:"members"`
 }
 
-// BenchmarkBareServer measures nothing: it serves until SIGTERM, in a process of its own beside another benchmark. That
-// it is one of them too lets it share what commits.
+// BenchmarkBareServer measures nothing: it serves until SIGTERM, in a process of its own, for another benchmark. It is
+// a benchmark so that it can use bareLoop.
 func BenchmarkBareServer(b *testing.B) {
 	address := os.Getenv(bareServerVariable)
 	if address == "" {
@@ -77,13 +77,14 @@ func BenchmarkBareServer(b *testing.B) {
 	}
 }
 
-// open takes a stream's connection over.
+// open takes over a stream's connection.
 func (s *bareServer) open(w http.ResponseWriter, _ *http.Request) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(err)
 	}
-	if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"); err != nil {
+	_, err = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+	if err != nil {
 		panic(err)
 	}
 	s.mu.Lock()
@@ -91,7 +92,7 @@ func (s *bareServer) open(w http.ResponseWriter, _ *http.Request) {
 	s.conns = append(s.conns, conn)
 }
 
-// setChat takes the chat that messages are sent to.
+// setChat sets the chat that messages are committed to.
 func (s *bareServer) setChat(w http.ResponseWriter, r *http.Request) {
 	var in bareChat
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
@@ -120,7 +121,7 @@ func (s *bareServer) send(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusCreated)
 }
 
-// setPieces takes the frames that are to be written, so many together.
+// setPieces sets the frames that are written, and how many of them are written together.
 func (s *bareServer) setPieces(w http.ResponseWriter, r *http.Request) {
 	together, err := strconv.Atoi(r.FormValue("together"))
 	frames, failed := io.ReadAll(r.Body)
@@ -132,12 +133,12 @@ func (s *bareServer) setPieces(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	s.pieces = nil
 	ends := bytes.SplitAfter(frames, []byte("\n\n"))
-	for group := range slices.Chunk(ends[:len(ends)-1], together) { // nothing is behind the last
+	for group := range slices.Chunk(ends[:len(ends)-1], together) { // the part after the last separator is empty
 		s.pieces = append(s.pieces, bytes.Join(group, nil))
 	}
 }
 
-// deliver writes the pieces, again and again, to all streams for a while, and answers how many it has written.
+// deliver writes the pieces in a cycle to all streams for a duration, and responds with the number of pieces written.
 func (s *bareServer) deliver(w http.ResponseWriter, r *http.Request) {
 	duration, err := time.ParseDuration(r.FormValue("for"))
 	if err != nil {
@@ -156,7 +157,7 @@ func (s *bareServer) deliver(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, written)
 }
 
-// replyError also tells whoever started the server.
+// replyError responds with an error, and prints it for the process that started the server.
 func replyError(w http.ResponseWriter, err error) {
 	fmt.Fprintln(os.Stderr, err)
 	http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// bareSQLite writes to SQLite over one connection, with statements that were prepared once.
+// bareSQLite writes to SQLite over one connection, with statements that are prepared once.
 type bareSQLite struct {
 	begin, insertMessage, insertPlain, insertWords, updateRoom, countSent, moveHead, insertEvent, end *sql.Stmt
 }
 
-// sqliteMessage and sqliteWords are the statements that insert a message and what it is found by.
+// sqliteMessage and sqliteWords are the statements that insert a message and its words for searches.
 const (
-	sqliteMessage = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, sender_seq,
-		index_version) VALUES (?1, ?2, ?3, 'text', ?4, 0, '', ?5, ?4, ?6, 1)`
+	sqliteMessage = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at,
+		text_start, sender_seq, index_version) VALUES (?1, ?2, ?3, 'text', ?4, 0, '', ?5, ?4, ?6, 1)`
 	sqliteWords = "INSERT INTO message_words (rowid, words) VALUES (? << 32 | ?, ?)"
 )
 
-// openSQLite opens a file as Parley does to write to it, as durably, and with no more writing than that takes.
+// openSQLite opens a file for writing as Parley does, with the same durability and checkpoints.
 func openSQLite(t testing.TB, database string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: database}).EscapedPath()+"?"+url.Values{"_pragma": {

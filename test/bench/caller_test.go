@@ -14,14 +14,14 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// caller makes one request after the other over a connection that it keeps. It parses no more of the answers than it
-// must: what a client takes of the machine, the server beside it goes without.
+// caller makes one request after the other over one connection. It parses as little of the responses as possible,
+// because the clients take their CPU time from the server that is measured.
 type caller struct {
-	conn    net.Conn
-	answers *bufio.Reader
-	next    func() []byte // the next request
-	status  string        // that each answer must have
-	size    int           // that each answer's body must have; 0 for any
+	conn      net.Conn
+	responses *bufio.Reader
+	next      func() []byte // returns the next request
+	status    string        // the status that each response must have
+	size      int           // the size that each response's body must have; 0 for any
 }
 
 func newCaller(b *testing.B, url, status string, next func() []byte) *caller {
@@ -31,10 +31,10 @@ func newCaller(b *testing.B, url, status string, next func() []byte) *caller {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = conn.Close() })
-	return &caller{conn: conn, answers: bufio.NewReader(conn), next: next, status: status}
+	return &caller{conn: conn, responses: bufio.NewReader(conn), next: next, status: status}
 }
 
-// requestBytes is a request of the member's as it is sent.
+// requestBytes returns a request of a member as it is sent. body may be nil.
 func requestBytes(member *harness.Client, method, path string, body []byte) []byte {
 	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n",
 		method, path, strings.TrimPrefix(member.URL, "http://"), member.AccessToken)
@@ -44,37 +44,37 @@ func requestBytes(member *harness.Client, method, path string, body []byte) []by
 	return append([]byte(head+"\r\n"), body...)
 }
 
-// sameRequest is a caller's next where all its requests are the same.
+// sameRequest returns the next function of a caller that repeats one request.
 func sameRequest(request []byte) func() []byte { return func() []byte { return request } }
 
-// call makes the next request and waits for its answer.
+// call sends the next request and waits for its response.
 func (c *caller) call() error {
 	if _, err := c.conn.Write(c.next()); err != nil {
 		return err
 	}
-	line, err := c.answers.ReadSlice('\n')
+	line, err := c.responses.ReadSlice('\n')
 	if err != nil {
 		return err
 	}
 	if !bytes.HasPrefix(line, []byte("HTTP/1.1 "+c.status+" ")) {
-		return fmt.Errorf("a request was answered %q", line)
+		return fmt.Errorf("got response %q, want status %s", line, c.status)
 	}
 	size, err := c.header()
 	if err != nil {
 		return err
 	}
 	if c.size != 0 && size != c.size {
-		return fmt.Errorf("an answer has %d bytes, others %d", size, c.size)
+		return fmt.Errorf("got a response of %d bytes, want %d", size, c.size)
 	}
-	_, err = c.answers.Discard(size)
+	_, err = c.responses.Discard(size)
 	return err
 }
 
-// header reads the answer's header and answers the size of the body.
+// header reads the rest of the response's header and returns the size of the body.
 func (c *caller) header() (size int, err error) {
 	sized := c.status == "204"
 	for {
-		line, err := c.answers.ReadSlice('\n')
+		line, err := c.responses.ReadSlice('\n')
 		if err != nil {
 			return 0, err
 		}
@@ -90,12 +90,12 @@ func (c *caller) header() (size int, err error) {
 		}
 	}
 	if !sized {
-		return 0, errors.New("an answer does not say how long it is")
+		return 0, errors.New("a response has no Content-Length")
 	}
 	return size, nil
 }
 
-// calls are what workers do of a caller each.
+// calls returns a worker for each caller.
 func calls(callers []*caller) []func() error {
 	work := make([]func() error, len(callers))
 	for i, c := range callers {
@@ -104,15 +104,14 @@ func calls(callers []*caller) []func() error {
 	return work
 }
 
-// workFor has each of the workers work side by side, again and again for a while, and answers how often per second they
-// did between them.
+// workFor runs all workers concurrently, again and again for a duration, and returns the sum of their calls per second.
 func workFor(b *testing.B, workers []func() error, duration time.Duration) float64 {
 	b.Helper()
 	done, took := countWork(b, workers, duration)
 	return done / took.Seconds()
 }
 
-// countWork is workFor that answers how often they did, and how long it took.
+// countWork is workFor that returns the number of calls, and the time that they took.
 func countWork(b *testing.B, workers []func() error, duration time.Duration) (times float64, took time.Duration) {
 	b.Helper()
 	start := time.Now()

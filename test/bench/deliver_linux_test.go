@@ -18,14 +18,14 @@ import (
 )
 
 const (
-	// Each side of a round delivers for so long, after a while that is not measured: new sockets are slower, and streams
-	// have yet to catch up.
+	// Each side of a round delivers for deliverTime, after a warm-up that is not measured: new sockets are slower, and
+	// streams must first catch up.
 	deliverTime   = 2000 * time.Millisecond
 	deliverWarmUp = 500 * time.Millisecond
-	// deliverMembers are in the room: more than a room may have that is told who of its members came online, which would
+	// deliverMembers is the number of members: too many for the server to send presence events to the room, which would
 	// be measured too.
 	deliverMembers = 600
-	// parallelOpens is how many streams are opened at a time.
+	// parallelOpens is the number of streams that are opened at a time.
 	parallelOpens = 16
 )
 
@@ -34,14 +34,14 @@ type deliveryCase struct {
 	database string
 	make     func(testing.TB) string
 	streams  int
-	inFlight int // sends that are under way at any time
+	inFlight int // concurrent sends
 
 	rate, processor goal
 }
 
-// benchDeliver measures how many messages per second reach the streams of one room, each committed before, and what of
-// the processors a server takes for them, beside a loop that writes the same bytes to as many sockets, with each write
-// as many messages as there are sends under way: no more can be queued.
+// benchDeliver measures how many messages per second reach the streams of one room, each after its commit, and how much
+// CPU time the server needs for them. It compares them with a loop that writes the same bytes to as many sockets. Each
+// of the loop's writes has as many messages as there are concurrent sends, which is the most that can be queued.
 func benchDeliver(b *testing.B, t *table) {
 	for _, d := range []deliveryCase{
 		{"SQLite", harness.NewSQLite, 1000, 200, atLeast(0.4, 0.7), atMost(3, 1.5)},
@@ -49,7 +49,8 @@ func benchDeliver(b *testing.B, t *table) {
 		{"SQLite", harness.NewSQLite, 5000, 200, goal{}, goal{}},
 		{"PostgreSQL", harness.NewPostgres, 1000, 200, goal{}, goal{}},
 	} {
-		b.Run(fmt.Sprintf("%s/streams=%d/sends=%d", strings.ToLower(d.database), d.streams, d.inFlight), func(b *testing.B) {
+		name := fmt.Sprintf("%s/streams=%d/sends=%d", strings.ToLower(d.database), d.streams, d.inFlight)
+		b.Run(name, func(b *testing.B) {
 			if missing := missingFiles(b, d.streams+1000); missing != "" {
 				t.addMissing("deliveries per second, "+d.String(), missing)
 				b.Skip(missing)
@@ -68,34 +69,35 @@ func (d deliveryCase) compare(b *testing.B, t *table) {
 	database := d.make(b)
 	c := newChatIn(b, database, max(d.streams/models.MaxStreamsPerUser, deliverMembers))
 	var rates, processors pair
-	var together series
+	var perRead series
 	for b.Loop() {
 		parley, frames := d.parley(b, database, c)
 		bare := d.bare(b, frames)
 		rates.add(parley.rate, bare.rate)
 		processors.add(parley.processor, bare.processor)
-		together = append(together, parley.perRead)
+		perRead = append(perRead, parley.perRead)
 	}
 	processors.report(b, "parley-cpu-s/M", "bare-cpu-s/M", "parley/bare-cpu")
 	rates.report(b, "parley-deliveries/s", "bare-deliveries/s", "parley/bare")
-	b.ReportMetric(together.median(), "parley-msgs/piece")
-	beside := fmt.Sprintf("bare loop, %d in a write", d.inFlight)
-	t.addWithGoal(fmt.Sprintf("deliveries per second, %s (%.1f in a piece)", d, together.median()), rates, beside, whole, d.rate)
-	t.addWithGoal("server CPU per million deliveries, "+d.String(), processors, beside, seconds, d.processor)
+	b.ReportMetric(perRead.median(), "parley-msgs/piece")
+	baseline := fmt.Sprintf("bare loop, %d in a write", d.inFlight)
+	figure := fmt.Sprintf("deliveries per second, %s (%.1f in a piece)", d, perRead.median())
+	t.addWithGoal(figure, rates, baseline, whole, d.rate)
+	t.addWithGoal("server CPU per million deliveries, "+d.String(), processors, baseline, seconds, d.processor)
 }
 
-// seconds shows a short time.
+// seconds formats a number of seconds.
 func seconds(x float64) string { return fmt.Sprintf("%.2f s", x) }
 
-// deliveryResult is what one side of a round came to.
+// deliveryResult is the result of one side of a round.
 type deliveryResult struct {
 	rate      float64 // deliveries per second
-	processor float64 // seconds of the processors for a million deliveries
-	perRead   float64 // messages that came in one piece, in the mean
+	processor float64 // seconds of CPU time for a million deliveries
+	perRead   float64 // mean number of messages that a reader gets at once
 }
 
-// parley has messages sent to a room that all streams are in. It answers the frames that came, too. The server lives no
-// longer, so that the other side has the machine for itself.
+// parley sends messages to a room that all streams are in. It also returns the frames that a stream received. The
+// server is stopped afterwards, so that the other side has the machine for itself.
 func (d deliveryCase) parley(b *testing.B, database string, c chat) (deliveryResult, [][]byte) {
 	b.Helper()
 	h := startParley(b, database)
@@ -110,20 +112,20 @@ func (d deliveryCase) parley(b *testing.B, database string, c chat) (deliveryRes
 	}
 	listening.await(sendFor(deliverWarmUp))
 	done := measureDeliveries(b, h, listening, func() int64 { return sendFor(deliverTime) })
-	// What came twice came before this one.
+	// Duplicates, if any, have arrived before this message.
 	sendMessages(b, senders, 1)
 	listening.await(1)
 	return done, listening.messageFrames()
 }
 
-// bare has the other side write the frames.
+// bare lets the bare server write the frames.
 func (d deliveryCase) bare(b *testing.B, frames [][]byte) deliveryResult {
 	b.Helper()
 	h := startBareServer(b)
 	defer h.stop()
 	listening := openStreams(b, h.url, chat{members: []*harness.Client{{}}}, d.streams)
 	defer listening.close()
-	frames = frames[len(frames)%d.inFlight:] // full pieces alone
+	frames = frames[len(frames)%d.inFlight:] // only full pieces
 	h.call("PUT", fmt.Sprintf("/pieces?together=%d", d.inFlight), bytes.Join(frames, nil))
 	deliver := func(duration time.Duration) int64 {
 		pieces, err := strconv.ParseInt(h.call("POST", "/deliveries?for="+duration.String(), nil), 10, 64)
@@ -136,8 +138,8 @@ func (d deliveryCase) bare(b *testing.B, frames [][]byte) deliveryResult {
 	return measureDeliveries(b, h, listening, func() int64 { return deliver(deliverTime) })
 }
 
-// measureDeliveries measures what deliver has come to each stream, which answers how many messages those are: from its
-// beginning until the last one is there.
+// measureDeliveries measures the time and the server's CPU time from the call of deliver, which returns how many
+// messages it sends to each stream, until the last one has arrived.
 func measureDeliveries(b *testing.B, h *host, listening *streamGroup, deliver func() int64) deliveryResult {
 	b.Helper()
 	runtime.GC()
@@ -148,18 +150,20 @@ func measureDeliveries(b *testing.B, h *host, listening *streamGroup, deliver fu
 	took, spent := time.Since(start), h.cpuTime()-spent
 	deliveries := float64(messages) * float64(len(listening.sockets))
 	return deliveryResult{
-		rate: deliveries / took.Seconds(), processor: spent.Seconds() * 1e6 / deliveries, perRead: listening.messagesPerRead(),
+		rate: deliveries / took.Seconds(), processor: spent.Seconds() * 1e6 / deliveries,
+		perRead: listening.messagesPerRead(),
 	}
 }
 
-// call makes a request of the bare server's own and answers what came back.
+// call makes a request to the bare server that Parley does not have, and returns the response's body.
 func (h *host) call(method, path string, body []byte) string {
 	h.b.Helper()
-	nobody := &harness.Client{T: h.b, HTTP: http.DefaultClient, URL: h.url}
-	return string(nobody.Send(method, path, body).ExpectStatus(http.StatusOK).Body)
+	anonymous := &harness.Client{T: h.b, HTTP: http.DefaultClient, URL: h.url}
+	return string(anonymous.Send(method, path, body).ExpectStatus(http.StatusOK).Body)
 }
 
-// missingFiles tells why a process may not open n files, or nothing. Go has raised the limit as far as it may.
+// missingFiles returns "" if a process may open n files, and else the reason why not. Go has already raised the soft
+// limit to the hard one.
 func missingFiles(b *testing.B, n int) string {
 	b.Helper()
 	var limit syscall.Rlimit
@@ -172,7 +176,7 @@ func missingFiles(b *testing.B, n int) string {
 	return fmt.Sprintf("needs %d open files, the limit (ulimit -Hn) is %d", n, limit.Cur)
 }
 
-// openStreams opens so many streams, spread over the members.
+// openStreams opens n streams, spread over the members.
 func openStreams(b *testing.B, url string, c chat, n int) *streamGroup {
 	b.Helper()
 	conns := make([]net.Conn, n)

@@ -4,7 +4,7 @@ package bench
 
 import "testing"
 
-// missingEpoll is why thousands of streams are not measured.
+// missingEpoll is the reason why benchmarks with thousands of streams are skipped.
 const missingEpoll = "needs Linux, where thousands of sockets can be read cheaply (epoll)"
 
 func benchDeliver(b *testing.B, t *table) {

@@ -19,15 +19,15 @@ import (
 )
 
 const (
-	// ephemeralClients make requests side by side, each over a connection that it keeps.
+	// ephemeralClients is the number of concurrent clients, each with one connection.
 	ephemeralClients = 32
-	// In each round Parley and the bare handler take so many turns of passingSpell each.
+	// In each round Parley and the bare handler take ephemeralTurns turns of ephemeralTime each.
 	ephemeralTurns = 2
 	ephemeralTime  = 500 * time.Millisecond
 )
 
-// benchEphemeral measures how many events are accepted per second that are told to those in a room and stored nowhere,
-// beside a handler of net/http that reads the very same requests and answers them.
+// benchEphemeral measures how many events per second are accepted that are sent to those present in a room, but not
+// stored. It compares them with a handler of net/http that reads the same requests and responds to them.
 func benchEphemeral(b *testing.B, t *table) {
 	s := harness.StartServer(b, harness.NewSQLite(b), "--rate-limit", "off")
 	all := newEphemeralLoad(b, s.URL)
@@ -41,18 +41,18 @@ func benchEphemeral(b *testing.B, t *table) {
 		{"presence", "presence events accepted per second", models.EventPresenceEntered, ephemeralClient.presenceRequests},
 	} {
 		b.Run(k.name, func(b *testing.B) {
-			var asked, beside []*caller
+			var asked, baseline []*caller
 			for _, p := range all.clients {
 				next := rotate(k.requests(p))
 				asked = append(asked, newCaller(b, s.URL, "204", next))
-				beside = append(beside, newCaller(b, bare, "204", next))
+				baseline = append(baseline, newCaller(b, bare, "204", next))
 			}
 			var rates pair
 			for b.Loop() {
 				before := all.received(k.events)
-				rates.add(workInTurns(b, calls(asked), calls(beside), ephemeralTurns, ephemeralTime))
+				rates.add(workInTurns(b, calls(asked), calls(baseline), ephemeralTurns, ephemeralTime))
 				if all.received(k.events) == before {
-					b.Fatalf("nobody heard of %s", k.events)
+					b.Fatalf("no %s was received", k.events)
 				}
 			}
 			rates.report(b, "parley-requests/s", "bare-requests/s", "parley/bare")
@@ -61,14 +61,14 @@ func benchEphemeral(b *testing.B, t *table) {
 	}
 }
 
-// workInTurns has the workers of both sides work in turns, and answers how often per second they did.
-func workInTurns(b *testing.B, parley, beside []func() error, turns int, duration time.Duration) (p, o float64) {
+// workInTurns runs the workers of both sides in turns, and returns the calls per second of each side.
+func workInTurns(b *testing.B, parley, baseline []func() error, turns int, duration time.Duration) (p, o float64) {
 	b.Helper()
 	for range turns {
 		runtime.GC()
 		p += workFor(b, parley, duration) / float64(turns)
 		runtime.GC()
-		o += workFor(b, beside, duration) / float64(turns)
+		o += workFor(b, baseline, duration) / float64(turns)
 	}
 	return p, o
 }
@@ -80,7 +80,7 @@ func figureName(what string, connections int) string {
 	return fmt.Sprintf("%s, %d connections", what, connections)
 }
 
-// rotate is a caller's next that goes through requests again and again.
+// rotate returns the next function of a caller that repeats a list of requests.
 func rotate(requests [][]byte) func() []byte {
 	i := -1
 	return func() []byte {
@@ -89,10 +89,10 @@ func rotate(requests [][]byte) func() []byte {
 	}
 }
 
-// ephemeralLoad are people with a room and a stream each, and somebody who is in all the rooms and hears of each event.
+// ephemeralLoad is clients with a room and a stream each, and an observer who is in all rooms and receives each event.
 type ephemeralLoad struct {
 	clients []ephemeralClient
-	events  map[models.EventName]*atomic.Int64 // that the somebody heard
+	events  map[models.EventName]*atomic.Int64 // received by the observer
 }
 
 type ephemeralClient struct {
@@ -103,18 +103,20 @@ type ephemeralClient struct {
 
 func newEphemeralLoad(b *testing.B, url string) ephemeralLoad {
 	b.Helper()
-	all := ephemeralLoad{events: map[models.EventName]*atomic.Int64{models.EventTyping: {}, models.EventPresenceEntered: {}}}
-	nobody := harness.NewClient(b, url)
-	somebody := nobody.NewGuestNamed("somebody")
+	all := ephemeralLoad{events: map[models.EventName]*atomic.Int64{
+		models.EventTyping: {}, models.EventPresenceEntered: {},
+	}}
+	anonymous := harness.NewClient(b, url)
+	observer := anonymous.NewGuestNamed("observer")
 	var rooms []string
 	for i := range ephemeralClients {
-		guest := nobody.NewGuestNamed(fmt.Sprintf("guest%d", i))
+		guest := anonymous.NewGuestNamed(fmt.Sprintf("guest%d", i))
 		p := ephemeralClient{Client: guest, roomID: guest.CreateRoom(models.NewRoom{Name: harness.Ptr("bench")}).ID}
 		p.streamID = readStream(b, guest, "", nil)
-		somebody.JoinRoom(p.roomID)
+		observer.JoinRoom(p.roomID)
 		all.clients, rooms = append(all.clients, p), append(rooms, fmt.Sprintf("room=%d", p.roomID))
 	}
-	readStream(b, somebody, strings.Join(rooms, "&"), all.events)
+	readStream(b, observer, strings.Join(rooms, "&"), all.events)
 	return all
 }
 
@@ -129,8 +131,10 @@ func (p ephemeralClient) presenceRequests() [][]byte {
 	return [][]byte{requestBytes(p.Client, "PUT", path, nil), requestBytes(p.Client, "DELETE", path, nil)}
 }
 
-// readStream opens a stream that is read until the benchmark ends, counts what comes, and answers its id.
-func readStream(b *testing.B, by *harness.Client, query string, count map[models.EventName]*atomic.Int64) (streamID string) {
+// readStream opens a stream that is read until the benchmark ends, counts its events by name, and returns its id.
+func readStream(
+	b *testing.B, by *harness.Client, query string, count map[models.EventName]*atomic.Int64,
+) (streamID string) {
 	b.Helper()
 	body := by.OpenStreamBody(b.Context(), query)
 	ready := make(chan models.Ready, 1)
@@ -155,12 +159,12 @@ func readStream(b *testing.B, by *harness.Client, query string, count map[models
 	case r := <-ready:
 		return r.StreamID
 	case <-time.After(harness.Timeout):
-		b.Fatal("a stream did not begin")
+		b.Fatal("a stream did not become ready")
 	}
 	panic("unreachable")
 }
 
-// startBareHandler starts a server that does no more than parse a request and answer it, and answers where.
+// startBareHandler starts a server that only parses requests and responds to them, and returns its URL.
 func startBareHandler(b *testing.B) (url string) {
 	b.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

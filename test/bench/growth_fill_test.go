@@ -15,17 +15,17 @@ import (
 )
 
 const (
-	// fillRooms is how many rooms there are at most beside the large one, of which the reader is in fillOwn at most.
+	// fillRooms is the maximum number of rooms besides the large one; the reader is in fillOwn of them at most.
 	fillRooms = 10_000
 	fillOwn   = 1000
-	// fillBatch is how many messages are written in a transaction.
+	// fillBatch is the number of messages that are written in one transaction.
 	fillBatch = 10_000
-	// fillCommon is how many different words of the kind that is searched for there are: each is in as many messages.
+	// fillCommon is the number of words of the form "word7"; each is in one message of twenty.
 	fillCommon = 20
 )
 
-// filledDatabase is a database with a large room, which a tenth of the messages is in, and many small ones. Anna is in the large
-// room and in up to a thousand of the others.
+// filledDatabase is a database with a large room, which has a tenth of the messages, and many small rooms. Anna is in
+// the large room and in up to a thousand of the others.
 type filledDatabase struct {
 	benchDatabase
 	database string
@@ -33,12 +33,12 @@ type filledDatabase struct {
 	anna     *harness.Client
 	rooms    []int64 // the first is the large one
 	owners   []int64
-	counts   []int64 // of the messages in each
-	newest   []int64 // when the newest message of each was sent
+	counts   []int64 // messages in each
+	newest   []int64 // time of the newest message in each, in Unix milliseconds
 }
 
-// newFilledDatabase makes the rooms through Parley, and writes the messages past it, many times as fast: the very rows that it
-// would leave, once the log's are no longer kept.
+// newFilledDatabase creates the rooms through Parley, and writes the messages directly, which is much faster. It writes
+// the rows that Parley would leave after the log's retention.
 func (d benchDatabase) newFilledDatabase(t testing.TB, size int) *filledDatabase {
 	t.Helper()
 	w, s := d.newUnfilledDatabase(t, size)
@@ -52,14 +52,14 @@ func (d benchDatabase) newFilledDatabase(t testing.TB, size int) *filledDatabase
 	for _, count := range append(d.counts, "SELECT sum(message_count) FROM rooms") {
 		var n int
 		if err := db.QueryRow(count).Scan(&n); err != nil || n != size {
-			t.Fatalf("%s: %d instead of %d (%v)", count, n, size, err)
+			t.Fatalf("%s: got %d, want %d (%v)", count, n, size, err)
 		}
 	}
 	t.Logf("%d messages were written in %v", size, time.Since(start).Round(time.Second))
 	return w
 }
 
-// newUnfilledDatabase makes a town without messages, and answers the server on it, too.
+// newUnfilledDatabase creates the rooms without messages, and also returns the server on the database.
 func (d benchDatabase) newUnfilledDatabase(t testing.TB, size int) (*filledDatabase, *harness.Server) {
 	t.Helper()
 	w := &filledDatabase{benchDatabase: d, database: d.make(t), size: size}
@@ -72,7 +72,8 @@ func (d benchDatabase) newUnfilledDatabase(t testing.TB, size int) (*filledDatab
 		if w.owners[i] = w.anna.User.ID; i > fillOwn {
 			w.owners[i] = boris
 		}
-		room, _, err := s.Store.CreateRoom(context.Background(), w.owners[i], models.NewRoom{Name: harness.Ptr(fmt.Sprint("room ", i))}, nil)
+		create := models.NewRoom{Name: harness.Ptr(fmt.Sprint("room ", i))}
+		room, _, err := s.Store.CreateRoom(context.Background(), w.owners[i], create, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,22 +82,23 @@ func (d benchDatabase) newUnfilledDatabase(t testing.TB, size int) (*filledDatab
 	return w, s
 }
 
-// fillRow is a message to be written. All of a room's are of one sender: the id is the number among theirs, too.
+// fillRow is a message to be written. All messages of a room have one sender, so the id is also the sender's sequence
+// number.
 type fillRow struct {
 	room, id, sender, at int64
 	text                 string
 	words                []string
 }
 
-// fill writes the messages in the order in which they would have been sent, and what the rooms and their members count.
+// fill writes the messages in the order in which they would have been sent, and the counts of the rooms and members.
 func (w *filledDatabase) fill(t testing.TB, db *sql.DB) {
 	t.Helper()
 	batches := make(chan []fillRow, 4)
 	defer func() {
-		for range batches { // so that whoever composes them ends
+		for range batches { // so that generate ends
 		}
 	}()
-	go func() { // on the other core
+	go func() { // in parallel with the writes
 		defer close(batches)
 		w.generate(batches)
 	}()
@@ -128,7 +130,7 @@ func (w *filledDatabase) generate(batches chan<- []fillRow) {
 	}
 }
 
-// storeCounts stores what the rooms and their members count.
+// storeCounts stores the counts of the rooms and their members.
 func (w *filledDatabase) storeCounts(tx *sql.Tx) error {
 	for i, room := range w.rooms {
 		_, err := tx.Exec(`UPDATE rooms SET message_count = $1, last_message_id = $1, last_message_at = $2, active_at = $2,
@@ -136,7 +138,8 @@ func (w *filledDatabase) storeCounts(tx *sql.Tx) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec("UPDATE memberships SET sent_count = $1, own_count = $1 WHERE room_id = $2", w.counts[i], room); err != nil {
+		_, err = tx.Exec("UPDATE memberships SET sent_count = $1, own_count = $1 WHERE room_id = $2", w.counts[i], room)
+		if err != nil {
 			return err
 		}
 	}
@@ -154,8 +157,8 @@ func transact(db *sql.DB, do func(tx *sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// fillSQLite writes the messages in their order, and the words of each room's together: in the index these are one
-// list, which is written anew for each step back.
+// fillSQLite writes the messages in their order, and the words of each room together: the index stores a room's words
+// in one list, which SQLite rewrites whenever a message id is lower than the one before.
 func fillSQLite(tx *sql.Tx, batch []fillRow) error {
 	message, err := tx.Prepare(sqliteMessage)
 	if err != nil {
@@ -186,7 +189,8 @@ func fillPostgres(tx *sql.Tx, batch []fillRow) error {
 	rooms, ids, senders, times := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	texts, words := make([]string, n), make([]string, n)
 	for i, r := range batch {
-		rooms[i], ids[i], senders[i], times[i], texts[i], words[i] = r.room, r.id, r.sender, r.at, r.text, roomWords(r.room, "/", r.words)
+		rooms[i], ids[i], senders[i], times[i] = r.room, r.id, r.sender, r.at
+		texts[i], words[i] = r.text, roomWords(r.room, "/", r.words)
 	}
 	_, err := tx.Exec(postgresSearchable, rooms, ids, senders, times, texts, words, ids)
 	return err

@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// grid is what was measured of several things at several sizes.
+// grid is measurements of several things at several sizes.
 type grid struct {
 	title, unit string
 	names       []string
@@ -26,10 +26,10 @@ func (g *grid) set(name string, size int, x float64) {
 	g.cells[name][size] = x
 }
 
-// sizes are those of a name, the smallest first.
+// sizes returns the sizes at which a name was measured, the smallest first.
 func (g *grid) sizes(name string) []int { return slices.Sorted(maps.Keys(g.cells[name])) }
 
-// print writes the grid in Markdown; the last column is how many times as much the largest size takes as the smallest.
+// print writes the grid in Markdown; the last column is the ratio of the values at the largest and the smallest size.
 func (g *grid) print(w io.Writer) error {
 	if len(g.names) == 0 {
 		return nil
@@ -59,7 +59,7 @@ func (g *grid) print(w io.Writer) error {
 	return tabs.Flush()
 }
 
-// decimals are as many as leave a number three digits.
+// decimals returns the number of decimals that gives a number three significant digits.
 func decimals(x float64) int {
 	switch {
 	case x < 10:

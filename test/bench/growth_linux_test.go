@@ -14,8 +14,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// The variables of the benchmark that takes many minutes: up to how many messages are in the database, and the file
-// that the picture goes to.
+// growMessagesVariable and growPlotVariable name the variables that set the largest number of messages in the database,
+// without which BenchmarkGrowth is skipped, and the file for the chart.
 const (
 	growMessagesVariable = "PARLEY_BENCH_MESSAGES"
 	growPlotVariable     = "PARLEY_BENCH_PLOT"
@@ -27,14 +27,14 @@ const (
 	growSenders  = 32
 )
 
-// growSend, growHistory and growSearch are in the picture.
+// growSend, growHistory and growSearch are the names of the measurements in the chart.
 const (
 	growSend    = "send, 32 at a time"
 	growHistory = "history, a page in the middle"
 	growSearch  = "words, one message of the room"
 )
 
-// BenchmarkGrowth measures what a message costs as its room grows, and what it and the pages cost as the database
+// BenchmarkGrowth measures the cost of a message as its room grows, and the costs of messages and pages as the database
 // grows. The server is a process of its own. One iteration is one round.
 func BenchmarkGrowth(b *testing.B) {
 	most, err := strconv.Atoi(os.Getenv(growMessagesVariable))
@@ -48,7 +48,9 @@ func BenchmarkGrowth(b *testing.B) {
 			if size > most {
 				break
 			}
-			b.Run(fmt.Sprintf("%s/messages=%d", d.name, size), func(b *testing.B) { d.newFilledDatabase(b, size).measure(b, g) })
+			b.Run(fmt.Sprintf("%s/messages=%d", d.name, size), func(b *testing.B) {
+				d.newFilledDatabase(b, size).measure(b, g)
+			})
 		}
 		grids = append(grids, g)
 	}
@@ -65,8 +67,8 @@ func BenchmarkGrowth(b *testing.B) {
 	}
 }
 
-// growthPicture shows that what a message costs does not grow with its room, nor what messages and pages cost with the
-// database.
+// growthPicture draws the costs of a delivery by the size of the room, and the costs of messages and pages by the size
+// of the database.
 func growthPicture(rooms, sqlite, postgres *grid) []byte {
 	const blue, green, red = "#0969da", "#1a7f37", "#cf222e"
 	const dashes = "6 4"
@@ -86,7 +88,7 @@ func growthPicture(rooms, sqlite, postgres *grid) []byte {
 	)
 }
 
-// growRequest is a request of Anna's, and how many items its answer must have.
+// growRequest is a request of Anna, and the number of items that the response must have; 0 for any.
 type growRequest struct {
 	name, path string
 	items      int
@@ -117,14 +119,15 @@ func (w *filledDatabase) measure(b *testing.B, g *grid) {
 	defer h.stop()
 	anna := w.anna.WithoutToken().AtServer(h.url)
 	anna.Session = w.anna.Session
-	anna.Call("POST", "/v1/sessions/refresh", map[string]any{"refresh_token": anna.RefreshToken}).ExpectStatus(200).Decode(&anna.Session)
+	refresh := map[string]any{"refresh_token": anna.RefreshToken}
+	anna.Call("POST", "/v1/sessions/refresh", refresh).ExpectStatus(200).Decode(&anna.Session)
 	for _, r := range w.requests() {
 		b.Run(r.name, func(b *testing.B) {
 			first := anna.Call("GET", r.path, nil).ExpectStatus(200)
 			var page models.Page[json.RawMessage]
 			first.Decode(&page)
 			if len(page.Items) != r.items && r.items != 0 {
-				b.Fatalf("%d items, not %d", len(page.Items), r.items)
+				b.Fatalf("got %d items, want %d", len(page.Items), r.items)
 			}
 			c := newCaller(b, h.url, "200", sameRequest(requestBytes(anna, "GET", r.path, nil)))
 			c.size = len(first.Body)
@@ -139,7 +142,7 @@ func (w *filledDatabase) measure(b *testing.B, g *grid) {
 	b.Run(growSend, func(b *testing.B) { w.measureSends(b, g, h, anna) })
 }
 
-// measureSends has Anna send to the rooms that she is in, one as often as the other.
+// measureSends measures sends of Anna to random rooms among hers.
 func (w *filledDatabase) measureSends(b *testing.B, g *grid, h *host, anna *harness.Client) {
 	var requests [][]byte
 	c := newTextGenerator()
@@ -171,7 +174,7 @@ func (w *filledDatabase) measureSends(b *testing.B, g *grid, h *host, anna *harn
 	g.set("send, the server's CPU", w.size, processor.median())
 }
 
-// report puts the median of what was measured into the benchmark's line.
+// report puts the median of a series into the benchmark's output line.
 func report(b *testing.B, s series, unit string) {
 	b.Helper()
 	b.ReportMetric(0, "ns/op")

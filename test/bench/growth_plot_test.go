@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// panel is a part of a picture: lines over sizes, which grow by factors, so that axis is logarithmic; the other begins
-// at zero.
+// panel is one diagram of a chart: lines over sizes. The axis of sizes is logarithmic; the other one begins at zero.
 type panel struct {
 	title, x, y string
 	lines       []line
@@ -19,24 +18,25 @@ type panel struct {
 type line struct {
 	name, colour string
 	dashes       string
-	labelled     bool // whether each point has its number beside it
+	labelled     bool // whether each point has its value beside it
 	grid         *grid
 	row          string // the name in the grid
 }
 
-// The places of a picture, in pixels.
+// The size of a panel and the position of the diagram in it, in pixels.
 const (
 	panelWidth, panelHeight = 500, 420
 	plotLeft, plotRight     = 60, 470
 	plotTop, plotBottom     = 110, 355
 )
 
-// plot is an SVG of panels side by side. It has a background of its own, and so can be read on any page.
+// plot returns an SVG image of panels side by side. It has a background of its own, so that it is readable on any page.
 func plot(panels ...panel) []byte {
 	var b bytes.Buffer
 	width := panelWidth * len(panels)
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="sans-serif" font-size="12" fill="#1f2328">`,
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d"`,
 		width, panelHeight, width, panelHeight)
+	b.WriteString(` font-family="sans-serif" font-size="12" fill="#1f2328">`)
 	fmt.Fprintf(&b, "\n<rect width=\"%d\" height=\"%d\" rx=\"8\" fill=\"#ffffff\"/>\n", width, panelHeight)
 	for i, p := range panels {
 		fmt.Fprintf(&b, "<g transform=\"translate(%d 0)\">\n", i*panelWidth)
@@ -64,19 +64,20 @@ func (p panel) draw(b *bytes.Buffer) {
 	least, most := inOrder[0], inOrder[len(inOrder)-1]
 	step := tick(top)
 	top = step * math.Ceil(top/step)
-	across := func(size int) float64 {
-		return plotLeft + 20 + (plotRight-plotLeft-40)*math.Log(float64(size)/float64(least))/max(1, math.Log(float64(most)/float64(least)))
+	xOf := func(size int) float64 {
+		scale := max(1, math.Log(float64(most)/float64(least)))
+		return plotLeft + 20 + (plotRight-plotLeft-40)*math.Log(float64(size)/float64(least))/scale
 	}
-	up := func(y float64) float64 { return plotBottom - (plotBottom-plotTop)*y/top }
+	yOf := func(y float64) float64 { return plotBottom - (plotBottom-plotTop)*y/top }
 
 	text(plotLeft, 28, "start", ` font-size="15" font-weight="bold"`, p.title)
 	text((plotLeft+plotRight)/2, plotBottom+42, "middle", "", p.x)
 	for y := 0.0; y <= top+step/2; y += step {
-		fmt.Fprintf(b, "<path d=\"M%d %.1fH%d\" stroke=\"#d1d9e0\"/>\n", plotLeft, up(y), plotRight)
-		text(plotLeft-8, up(y)+4, "end", "", fmt.Sprintf("%g %s", math.Round(y*1000)/1000, p.y))
+		fmt.Fprintf(b, "<path d=\"M%d %.1fH%d\" stroke=\"#d1d9e0\"/>\n", plotLeft, yOf(y), plotRight)
+		text(plotLeft-8, yOf(y)+4, "end", "", fmt.Sprintf("%g %s", math.Round(y*1000)/1000, p.y))
 	}
 	for _, size := range inOrder {
-		text(across(size), plotBottom+20, "middle", "", whole(float64(size)))
+		text(xOf(size), plotBottom+20, "middle", "", whole(float64(size)))
 	}
 	for i, l := range p.lines {
 		stroke := fmt.Sprintf(` fill="none" stroke=%q stroke-width="2" stroke-dasharray=%q`, l.colour, l.dashes)
@@ -86,17 +87,17 @@ func (p panel) draw(b *bytes.Buffer) {
 		var points []string
 		for _, size := range l.grid.sizes(l.row) {
 			value := l.grid.cells[l.row][size]
-			points = append(points, fmt.Sprintf("%.1f,%.1f", across(size), up(value)))
-			fmt.Fprintf(b, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>\n", across(size), up(value), l.colour)
+			points = append(points, fmt.Sprintf("%.1f,%.1f", xOf(size), yOf(value)))
+			fmt.Fprintf(b, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/>\n", xOf(size), yOf(value), l.colour)
 			if l.labelled {
-				text(across(size)+6, up(value)-8, "start", "", fmt.Sprintf("%.*f", decimals(value), value))
+				text(xOf(size)+6, yOf(value)-8, "start", "", fmt.Sprintf("%.*f", decimals(value), value))
 			}
 		}
 		fmt.Fprintf(b, "<polyline points=\"%s\"%s/>\n", strings.Join(points, " "), stroke)
 	}
 }
 
-// tick is a round number that divides an axis into four to eight parts.
+// tick returns a round number that divides an axis into four to eight parts.
 func tick(top float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(top)))
 	for _, part := range []float64{0.1, 0.2, 0.5, 1} {

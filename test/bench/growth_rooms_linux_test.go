@@ -8,13 +8,13 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// growDelivery and growTime are in the picture.
+// growDelivery and growTime are the names of the measurements in the chart.
 const (
 	growDelivery = "server CPU for a delivery"
 	growTime     = "time for a delivery"
 )
 
-// growRooms measures what messages cost as there are more and more streams in their room.
+// growRooms measures the costs of messages by the number of streams in their room.
 func growRooms(b *testing.B) *grid {
 	g := newGrid("SQLite, by streams in the room", "µs")
 	for _, streams := range []int{10, 100, 1000, 10_000} {
@@ -30,7 +30,7 @@ func growRooms(b *testing.B) *grid {
 				done, _ := d.parley(b, database, c)
 				processor, rate = append(processor, done.processor), append(rate, done.rate)
 			}
-			report(b, processor, "cpu-µs/delivery") // seconds for a million
+			report(b, processor, "cpu-µs/delivery") // the same number as seconds for a million
 			report(b, rate, "deliveries/s")
 			g.set(growDelivery, streams, processor.median())
 			g.set(growTime, streams, 1e6/rate.median())

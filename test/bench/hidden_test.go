@@ -10,17 +10,18 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// hiddenRequest is a request whose answer must not tell whether what it names is hidden or not there, by its time either.
+// hiddenRequest is a request whose response must not reveal whether its object is hidden or does not exist, not even by
+// the response time.
 type hiddenRequest struct {
 	name, method    string
-	hidden, other   string // the two paths: of what is there and hidden, and of what is not there
-	body, otherBody any    // the two bodies; instead is nil where they are the same
+	hidden, other   string // the two paths: of a hidden object, and of one that does not exist
+	body, otherBody any    // the two bodies; otherBody is nil if they are the same
 	status          int
-	pairs           int // in one round
+	pairs           int // of requests in one round
 }
 
-// BenchmarkUnknown measures requests for what is hidden and, in turns with them, the same for what does not exist.
-// Where the ratio of the two medians is near 1, the time tells nobody which of the two it was.
+// BenchmarkUnknown measures requests for hidden objects and, in turns with them, the same requests for objects that do
+// not exist. If the ratio of the two medians is near 1, the response time does not reveal which of the two it was.
 func BenchmarkUnknown(b *testing.B) {
 	for _, d := range []struct {
 		name string
@@ -39,7 +40,7 @@ func BenchmarkUnknown(b *testing.B) {
 	}
 }
 
-// hiddenRoomRequests are about a private room with much in it.
+// hiddenRoomRequests returns requests about a private room with much content.
 func hiddenRoomRequests(c *harness.Client) (all []hiddenRequest) {
 	owner := c.NewGuestNamed("owner")
 	room := owner.CreateRoom(models.NewRoom{Handle: harness.Ptr("hidden-room"), Kind: harness.Ptr(models.RoomPrivate)})
@@ -88,7 +89,7 @@ func hiddenRoomRequests(c *harness.Client) (all []hiddenRequest) {
 		})
 }
 
-// hiddenObjectRequests are about somebody else's session and stream.
+// hiddenObjectRequests returns requests about another user's session and stream.
 func hiddenObjectRequests(c, caller *harness.Client) []hiddenRequest {
 	other := c.NewGuestNamed("other")
 	room := harness.RoomPath(caller.CreateRoom(models.NewRoom{Name: harness.Ptr("own")}).ID) + "/presence/"
@@ -104,7 +105,7 @@ func hiddenObjectRequests(c, caller *harness.Client) []hiddenRequest {
 	}
 }
 
-// hiddenAccountRequests are about whether there is a user, for one who does not have their password.
+// hiddenAccountRequests returns log-in attempts for existing and missing users, without the right password.
 func hiddenAccountRequests(c *harness.Client) (all []hiddenRequest) {
 	credentials := func(name string) models.Credentials {
 		return models.Credentials{Username: name, Password: "not the password"}
@@ -120,7 +121,7 @@ func hiddenAccountRequests(c *harness.Client) (all []hiddenRequest) {
 	return all
 }
 
-// measure makes rounds of both requests in turns.
+// measure runs rounds of both requests in turns.
 func (w hiddenRequest) measure(b *testing.B, by *harness.Client) {
 	instead := w.otherBody
 	if instead == nil {
@@ -130,7 +131,7 @@ func (w hiddenRequest) measure(b *testing.B, by *harness.Client) {
 	for b.Loop() {
 		var hidden, unknown series
 		for i := range 2 * w.pairs {
-			// First the one, then the other, then the other way round: whichever comes second finds all warm.
+			// The order changes with each pair, because the second request of a pair benefits from warm caches.
 			if i%4 == 0 || i%4 == 3 {
 				hidden = append(hidden, w.duration(by, w.hidden, w.body))
 			} else {
@@ -142,7 +143,7 @@ func (w hiddenRequest) measure(b *testing.B, by *harness.Client) {
 	figures.report(b, "hidden-ms", "unknown-ms", "hidden/unknown")
 }
 
-// duration is how long a request takes, in milliseconds.
+// duration returns how long a request takes, in milliseconds.
 func (w hiddenRequest) duration(by *harness.Client, path string, body any) float64 {
 	begin := time.Now()
 	a := by.Send(w.method, path, body)

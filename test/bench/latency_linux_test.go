@@ -13,16 +13,17 @@ import (
 )
 
 const (
-	// receiptMessages are sent to each side in a round, one every receiptEvery, each to receiptStreams; some before them
-	// are not measured.
+	// receiptMessages are sent to each side in a round, one every receiptEvery, each to receiptStreams. Before them,
+	// receiptWarmUp messages are not measured.
 	receiptMessages = 120
 	receiptWarmUp   = 10
 	receiptEvery    = 50 * time.Millisecond
 	receiptStreams  = 1000
 )
 
-// benchReceipts measures the time from before a send to the message's arrival at each of many streams, beside a handler
-// that commits the same rows to such a database, writes the same frame to as many sockets in a loop, and answers.
+// benchReceipts measures the time from the start of a send to the message's arrival at each of many streams. It
+// compares it with a handler that commits the same rows to the same kind of database, writes the same frame to as many
+// sockets in a loop, and responds.
 func benchReceipts(b *testing.B, t *table) {
 	b.Helper()
 	figure := fmt.Sprintf("of the time from send to receipt, 20 sends per second to %s streams", whole(receiptStreams))
@@ -30,17 +31,17 @@ func benchReceipts(b *testing.B, t *table) {
 		t.addMissing("p50 and p99 "+figure, missing)
 		b.Skip(missing)
 	}
-	database, beside := harness.NewSQLite(b), bareChat{Database: harness.NewSQLite(b)}
+	database, bareTarget := harness.NewSQLite(b), bareChat{Database: harness.NewSQLite(b)}
 	members := newChatIn(b, database, deliverMembers)
-	others := newChatIn(b, beside.Database, deliverMembers)
-	beside.RoomID = others.roomID
+	others := newChatIn(b, bareTarget.Database, deliverMembers)
+	bareTarget.RoomID = others.roomID
 	for _, m := range others.members {
-		beside.Members = append(beside.Members, m.Session)
+		bareTarget.Members = append(bareTarget.Members, m.Session)
 	}
 	var p50, p99 pair
 	for b.Loop() {
-		parley, bare := compareReceipts(b, database, members, beside)
-		beside.LastID += receiptWarmUp + receiptMessages
+		parley, bare := compareReceipts(b, database, members, bareTarget)
+		bareTarget.LastID += receiptWarmUp + receiptMessages
 		p50.add(parley.quantile(.5), bare.quantile(.5))
 		p99.add(parley.quantile(.99), bare.quantile(.99))
 	}
@@ -50,9 +51,9 @@ func benchReceipts(b *testing.B, t *table) {
 	t.addWithGoal("p99 "+figure, p99, "bare commit and loop", milliseconds, atMost(1.3, 1.1))
 }
 
-// compareReceipts sends to both sides at the same pace, to the one in the middle between two messages to the other: so
-// a moment in which the disk is slow falls on either as likely.
-func compareReceipts(b *testing.B, database string, members chat, beside bareChat) (parley, bare series) {
+// compareReceipts sends to both sides at the same rate. Each send to one side is in the middle between two sends to the
+// other, so that a slow moment of the disk affects either side with the same probability.
+func compareReceipts(b *testing.B, database string, members chat, bareTarget bareChat) (parley, bare series) {
 	b.Helper()
 	one := newReceiptSide(b, startParley(b, database), members)
 	defer one.end()
@@ -60,13 +61,13 @@ func compareReceipts(b *testing.B, database string, members chat, beside bareCha
 	frames := one.streams.messageFrames()
 
 	h := startBareServer(b)
-	body, err := json.Marshal(beside)
+	body, err := json.Marshal(bareTarget)
 	if err != nil {
 		b.Fatal(err)
 	}
 	h.call("PUT", "/chat", body)
 	h.call("PUT", "/pieces?together=1", frames[len(frames)-1])
-	other := newReceiptSide(b, h, chat{roomID: beside.RoomID, members: []*harness.Client{{}}})
+	other := newReceiptSide(b, h, chat{roomID: bareTarget.RoomID, members: []*harness.Client{{}}})
 	defer other.end()
 	other.warmUp()
 
@@ -79,12 +80,12 @@ func compareReceipts(b *testing.B, database string, members chat, beside bareCha
 	return one.receipts(), other.receipts()
 }
 
-// receiptSide is a server with one who sends and many who receive.
+// receiptSide is a server with one sender and many receiving streams.
 type receiptSide struct {
 	host    *host
 	sender  *sender
 	streams *streamGroup
-	starts  []time.Time // of the messages
+	starts  []time.Time // of the sends
 	err     error
 }
 
@@ -118,7 +119,7 @@ func (r *receiptSide) await(n int64) {
 	r.streams.await(n)
 }
 
-// receipts answers how long each message took to arrive at each stream, in milliseconds.
+// receipts returns how long each message took to arrive at each stream, in milliseconds.
 func (r *receiptSide) receipts() series {
 	r.await(receiptMessages)
 	var took series

@@ -15,23 +15,24 @@ import (
 )
 
 const (
-	// latencyBacklog is how many messages the slow reader has before it when it opens its stream: more than the sockets
-	// on the way hold.
+	// latencyBacklog is the number of messages that the slow reader's stream replays first: more than the socket buffers
+	// hold.
 	latencyBacklog    = 8000
 	latencyCharacters = 1000
-	// latencyMessages are measured in each half of a round, one every latencyEvery; some before them are not.
+	// latencyMessages are measured in each half of a round, one every latencyEvery, after latencyWarmUp that are not.
 	latencyMessages = 600
 	latencyWarmUp   = 100
 	latencyEvery    = 3 * time.Millisecond
 )
 
-// benchLatency measures the time from before a send to the message's arrival.
+// benchLatency measures the time from the start of a send to the message's arrival.
 func benchLatency(b *testing.B, t *table) {
 	b.Run("many", func(b *testing.B) { benchReceipts(b, t) })
 	b.Run("slow", func(b *testing.B) { benchSlowReader(b, t) })
 }
 
-// benchSlowReader measures it at one reader, with another beside it that takes 1 KB/s and is far behind, and without.
+// benchSlowReader measures that time at one reader, with and without another reader that takes 1 KB/s and is far
+// behind.
 func benchSlowReader(b *testing.B, t *table) {
 	b.Helper()
 	s := harness.StartServer(b, harness.NewSQLite(b), "--rate-limit", "off")
@@ -44,14 +45,14 @@ func benchSlowReader(b *testing.B, t *table) {
 	var p50, p99 pair
 	for b.Loop() {
 		runtime.GC()
-		// Half before and half after, so that what changes with time falls on both.
+		// Half before and half after, so that changes over time affect both measurements.
 		alone := measureLatency(b, senders[0], fast, latencyMessages/2)
 		stop := readSlowly(b, s.URL, c, from)
-		beside := measureLatency(b, senders[0], fast, latencyMessages)
+		withSlow := measureLatency(b, senders[0], fast, latencyMessages)
 		stop()
 		alone = append(alone, measureLatency(b, senders[0], fast, latencyMessages/2)...)
-		p50.add(beside.quantile(.5), alone.quantile(.5))
-		p99.add(beside.quantile(.99), alone.quantile(.99))
+		p50.add(withSlow.quantile(.5), alone.quantile(.5))
+		p99.add(withSlow.quantile(.99), alone.quantile(.99))
 	}
 	p50.report(b, "slow-p50-ms", "alone-p50-ms", "p50-ratio")
 	p99.report(b, "slow-p99-ms", "alone-p99-ms", "p99-ratio")
@@ -59,27 +60,27 @@ func benchSlowReader(b *testing.B, t *table) {
 	t.add("p99 of the time from send to receipt, a reader of 1 KB/s beside", p99, "no slow reader", milliseconds)
 }
 
-// readArrivals opens a stream whose reader tells when each message came.
+// readArrivals opens a stream and returns a channel of the times at which its messages arrive.
 func readArrivals(b *testing.B, c chat) <-chan time.Time {
 	b.Helper()
 	body := c.members[0].OpenStreamBody(b.Context(), fmt.Sprintf("room=%d", c.roomID))
-	came := make(chan time.Time, 1)
+	arrivals := make(chan time.Time, 1)
 	var reading sync.WaitGroup
 	reading.Go(func() {
-		defer close(came)
+		defer close(arrivals)
 		_ = harness.ReadEvents(body, func(e harness.Event) bool {
 			if e.Name == string(models.EventMessageCreated) {
-				came <- time.Now()
+				arrivals <- time.Now()
 			}
 			return true
 		})
 	})
 	b.Cleanup(func() { _ = body.Close(); reading.Wait() })
-	return came
+	return arrivals
 }
 
-// measureLatency sends messages at a steady pace and answers how long each took to arrive, in milliseconds.
-func measureLatency(b *testing.B, s *sender, came <-chan time.Time, n int) series {
+// measureLatency sends messages at a steady rate and returns how long each took to arrive, in milliseconds.
+func measureLatency(b *testing.B, s *sender, arrivals <-chan time.Time, n int) series {
 	b.Helper()
 	var took series
 	runPaced(time.Now(), latencyWarmUp+n, latencyEvery, func(i int, start time.Time) {
@@ -87,7 +88,7 @@ func measureLatency(b *testing.B, s *sender, came <-chan time.Time, n int) serie
 			b.Fatal(err)
 		}
 		select {
-		case at, open := <-came:
+		case at, open := <-arrivals:
 			if !open {
 				b.Fatal("the stream ended")
 			}
@@ -95,14 +96,14 @@ func measureLatency(b *testing.B, s *sender, came <-chan time.Time, n int) serie
 				took = append(took, float64(at.Sub(start))/float64(time.Millisecond))
 			}
 		case <-time.After(harness.Timeout):
-			b.Fatal("a message did not come")
+			b.Fatal("a message did not arrive in time")
 		}
 	})
 	return took
 }
 
-// runPaced does something so many times. What cannot be done in time, because that before it took too long, starts when it
-// was due.
+// runPaced calls do a number of times at fixed intervals, with the start of each call. If a call is late because the
+// one before took too long, its start is the time at which it should have begun.
 func runPaced(begin time.Time, times int, every time.Duration, do func(i int, start time.Time)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -118,7 +119,7 @@ func runPaced(begin time.Time, times int, every time.Duration, do func(i int, st
 	}
 }
 
-// readSlowly opens a stream that begins at cursor and takes 1 KB/s of it, until it is stopped.
+// readSlowly opens a stream that begins at cursor, and reads 1 KB/s of it until stop is called.
 func readSlowly(b *testing.B, url string, c chat, cursor string) (stop func()) {
 	b.Helper()
 	conn, err := openRaw(b.Context(), url, c, c.members[1], cursor)

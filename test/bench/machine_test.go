@@ -11,7 +11,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// machine tells in a line what figures are of.
+// machine describes the machine and the versions of the software in one line.
 func machine(b *testing.B) string {
 	b.Helper()
 	parts := []string{fmt.Sprintf("%d cores of %s", runtime.GOMAXPROCS(0), cpuModel()), runtime.Version()}
@@ -28,10 +28,10 @@ func machine(b *testing.B) string {
 	return "Measured on " + strings.Join(parts, ", ") + "."
 }
 
-// cpuModel is what the processor calls itself, where the system tells.
+// cpuModel returns the model name of the processor, or the architecture if the system does not provide the name.
 func cpuModel() string {
-	told, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range bytes.Lines(told) {
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range bytes.Lines(info) {
 		if name, value, found := strings.Cut(string(line), ":"); found && strings.TrimSpace(name) == "model name" {
 			return strings.TrimSpace(value)
 		}

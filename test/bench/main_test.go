@@ -1,4 +1,4 @@
-// Package bench measures Parley beside the bare limits of the machine.
+// Package bench measures Parley in comparison with bare loops that do the same work on the same machine.
 package bench
 
 import (

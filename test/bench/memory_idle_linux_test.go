@@ -10,14 +10,14 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// maxIdleSilence is the longest that a stream may be left without a heartbeat, of which one is due every 20 s.
+// maxIdleSilence is the longest time that a stream may be without a heartbeat; the interval of heartbeats is 20 s.
 const maxIdleSilence = 30 * time.Second
 
-// idleDurationVariable is how long BenchmarkIdle is to last.
+// idleDurationVariable names the variable that sets the duration of BenchmarkIdle.
 const idleDurationVariable = "PARLEY_BENCH_IDLE"
 
-// BenchmarkIdle holds many streams for a long time in which nothing happens but heartbeats, and then sends a message to
-// all of them.
+// BenchmarkIdle keeps many streams open for a long time with nothing but heartbeats, and then sends a message to all of
+// them.
 func BenchmarkIdle(b *testing.B) {
 	duration, err := time.ParseDuration(os.Getenv(idleDurationVariable))
 	if err != nil {
@@ -41,13 +41,13 @@ func measureIdle(b *testing.B, database string, c chat, duration time.Duration) 
 	before := openStreams(b, h.url, c, idleWarmUpStreams)
 	defer before.close()
 	waitIdle(idleWarmUp)
-	fresh := h.resident()
+	memoryBefore := h.resident()
 	listening := openStreams(b, h.url, c, idleStreams)
 	defer listening.close()
 	sendOverNewConnection(b, h, c)
-	listening.await(1) // they have all caught up
+	listening.await(1) // all have caught up
 
-	grown := func() string { return kilobytes((h.resident() - fresh) / idleStreams) }
+	grown := func() string { return kilobytes((h.resident() - memoryBefore) / idleStreams) }
 	b.Logf("%d streams of %d users, %v", idleStreams, len(c.members), duration)
 	b.Logf("memory of a stream at the start: %s", grown())
 	spent, start := h.cpuTime(), time.Now()
@@ -55,38 +55,42 @@ func measureIdle(b *testing.B, database string, c chat, duration time.Duration) 
 	waitIdle(duration)
 	spent = h.cpuTime() - spent
 	b.Logf("memory of a stream at the end: %s", grown())
-	b.Logf("CPU meanwhile: %v, %.2f %% of one", spent.Round(time.Millisecond), 100*float64(spent)/float64(time.Since(start)))
+	b.Logf("CPU time meanwhile: %v, %.2f %% of one core",
+		spent.Round(time.Millisecond), 100*float64(spent)/float64(time.Since(start)))
 	b.ReportMetric(float64(spent)/float64(time.Second)/time.Since(start).Minutes(), "cpu-s/min")
-	b.ReportMetric((h.resident()-fresh)/idleStreams, "B/stream")
+	b.ReportMetric((h.resident()-memoryBefore)/idleStreams, "B/stream")
 
 	sent := sendOverNewConnection(b, h, c)
 	listening.await(1)
-	// What came twice came before this one.
+	// Duplicates, if any, have arrived before this message.
 	sendOverNewConnection(b, h, c)
 	listening.await(1)
-	ears := listening.sockets
+	sockets := listening.sockets
 	listening.close()
-	var receipts, silences, beats series
-	for _, e := range ears {
+	var receipts, silences, heartbeats series
+	for _, e := range sockets {
 		receipts = append(receipts, float64(e.arrivals[0].Sub(sent))/float64(time.Millisecond))
 		silences = append(silences, max(e.longestSilence, sent.Sub(e.lastRead)).Seconds())
-		beats = append(beats, float64(e.heartbeats))
+		heartbeats = append(heartbeats, float64(e.heartbeats))
 	}
-	b.Logf("heartbeats of a stream: %.0f to %.0f; the longest silence: %.1f s", slices.Min(beats), slices.Max(beats), slices.Max(silences))
+	b.Logf("heartbeats of a stream: %.0f to %.0f; the longest silence: %.1f s",
+		slices.Min(heartbeats), slices.Max(heartbeats), slices.Max(silences))
 	if slices.Max(silences) > maxIdleSilence.Seconds() {
-		b.Error("that is too long")
+		b.Errorf("the longest silence was %.1f s, want at most %v", slices.Max(silences), maxIdleSilence)
 	}
-	b.Logf("a message then, on every stream once: half of them had it after %.1f ms, the last one after %.1f ms", receipts.median(), slices.Max(receipts))
+	b.Logf("a message afterwards, once on every stream: half of them had it after %.1f ms, the last one after %.1f ms",
+		receipts.median(), slices.Max(receipts))
 	b.ReportMetric(slices.Max(silences), "silence-s")
 	b.ReportMetric(slices.Max(receipts), "last-ms")
 }
 
-// sendOverNewConnection sends a message over a connection and with a token of its own, since neither lives for long, and answers
-// when.
+// sendOverNewConnection sends a message over a new connection with a new token, since neither remains valid for long,
+// and returns the time of the send.
 func sendOverNewConnection(b *testing.B, h *host, c chat) time.Time {
 	b.Helper()
 	me := c.members[0].AtServer(h.url)
-	me.Call("POST", harness.RefreshPath, models.Refresh{RefreshToken: me.RefreshToken}).ExpectStatus(200).Decode(&me.Session)
+	refresh := models.Refresh{RefreshToken: me.RefreshToken}
+	me.Call("POST", harness.RefreshPath, refresh).ExpectStatus(200).Decode(&me.Session)
 	c.members[0] = me
 	senders := newSenders(b, h.url, c, 1, sendCharacters)
 	defer closeSenders(senders)

@@ -13,19 +13,18 @@ import (
 )
 
 const (
-	// idleStreams are opened beside idleBefore that were there already: what the first ones take is taken once. Before the
-	// memory is looked at for the first time, a server has idleSettle to put away what its start has left behind, and
-	// them.
+	// idleStreams are opened after idleWarmUpStreams, which cause the costs that occur only once. Before memory is
+	// measured first, the server has the time idleWarmUp to release the memory that its start and these streams needed.
 	idleStreams       = 10_000
 	idleWarmUpStreams = 1000
 	idleWarmUp        = 12 * time.Second
 	idleTime          = 30 * time.Second
-	// idleRounds is how many rounds there are at most: they are long, and differ little.
+	// idleRounds is the maximum number of rounds: they are long, and differ little.
 	idleRounds = 2
 )
 
-// benchMemory measures how much the memory of a fresh server grows with each of many streams on which nothing happens,
-// beside as many connections that were taken over from net/http and lie there.
+// benchMemory measures how much the memory of a new server grows with each of many idle streams. It compares it with as
+// many idle connections that were taken over from net/http.
 func benchMemory(b *testing.B, t *table) {
 	b.Helper()
 	figure := fmt.Sprintf("memory of an idle stream, %s of them", whole(idleStreams))
@@ -45,16 +44,16 @@ func benchMemory(b *testing.B, t *table) {
 	t.addWithGoal(figure, memory, "taken over and parked", kilobytes, goal{"at most 6 KB", "at most 3 KB"})
 }
 
-// newIdleChat has as few members as may have all the streams.
+// newIdleChat creates a chat with as few members as are allowed to open all the streams.
 func newIdleChat(b *testing.B, database string) chat {
 	b.Helper()
 	return newChatIn(b, database, (idleStreams+idleWarmUpStreams)/models.MaxStreamsPerUser)
 }
 
-// kilobytes shows an amount of memory.
+// kilobytes formats a number of bytes.
 func kilobytes(x float64) string { return fmt.Sprintf("%.1f KB", x/1024) }
 
-// compareIdle lets the streams of both sides lie there at the same time.
+// compareIdle keeps the idle streams of both sides open at the same time, and returns the bytes for each stream.
 func compareIdle(b *testing.B, database string, c chat) (parley, bare float64) {
 	b.Helper()
 	h, other := startParley(b, database), startBareServer(b)
@@ -62,8 +61,8 @@ func compareIdle(b *testing.B, database string, c chat) (parley, bare float64) {
 	defer other.stop()
 	first := openStreams(b, h.url, c, idleWarmUpStreams)
 	defer first.close()
-	besides := openStreams(b, other.url, chat{members: []*harness.Client{{}}}, idleWarmUpStreams)
-	defer besides.close()
+	otherFirst := openStreams(b, other.url, chat{members: []*harness.Client{{}}}, idleWarmUpStreams)
+	defer otherFirst.close()
 	waitIdle(idleWarmUp)
 	parleyBefore, bareBefore := h.resident(), other.resident()
 	idle := openStreams(b, h.url, c, idleStreams)
@@ -71,7 +70,7 @@ func compareIdle(b *testing.B, database string, c chat) (parley, bare float64) {
 	defer startBareStreams(b, other).stop()
 	waitIdle(idleTime)
 	parley, bare = (h.resident()-parleyBefore)/idleStreams, (other.resident()-bareBefore)/idleStreams
-	// They are all there.
+	// Check that all streams are still open.
 	senders := newSenders(b, h.url, c, 1, sendCharacters)
 	defer closeSenders(senders)
 	sendMessages(b, senders, 1)
@@ -79,22 +78,22 @@ func compareIdle(b *testing.B, database string, c chat) (parley, bare float64) {
 	return parley, bare
 }
 
-// waitIdle lets time pass in which nothing happens: that is what is measured.
+// waitIdle waits while nothing happens, which is the state that is measured.
 func waitIdle(duration time.Duration) {
 	time.Sleep(duration) //nolint:forbidigo // there is nothing to wait for
 }
 
-// bareStreamsVariable has BenchmarkBareStreams open streams of the server whose URL the variable holds.
+// bareStreamsVariable names the variable that makes BenchmarkBareStreams open streams, at the URL in the variable.
 const bareStreamsVariable = "PARLEY_BENCH_STREAMS"
 
-// startBareStreams opens the bare server's idle streams in a process of their own: one may not have as many files as the
-// streams of both sides take.
+// startBareStreams opens the bare server's idle streams in a process of their own: the limit of open files of one
+// process may be too low for the streams of both sides.
 func startBareStreams(b *testing.B, server *host) *host {
 	b.Helper()
 	return startBenchmark(b, "BenchmarkBareStreams", bareStreamsVariable, server.url)
 }
 
-// BenchmarkBareStreams measures nothing: it holds streams open until SIGTERM, in a process of its own beside another
+// BenchmarkBareStreams measures nothing: it keeps streams open until SIGTERM, in a process of its own, for another
 // benchmark.
 func BenchmarkBareStreams(b *testing.B) {
 	url := os.Getenv(bareStreamsVariable)

@@ -14,30 +14,33 @@ import (
 )
 
 const (
-	// pageMessages are in the room whose history is read, pageRooms in the list of its reader's rooms.
+	// pageMessages is the number of messages in the room whose history is read, pageRooms the number of its reader's
+	// rooms.
 	pageMessages = 100_000
 	pageRooms    = 1000
-	// In each round Parley and the queries take so many turns of pageSpell each.
+	// In each round Parley and the queries take pageTurns turns of pageTime each.
 	pageTurns = 2
 	pageTime  = 250 * time.Millisecond
 )
 
-// benchPages measures how often per second a page of a large history and of a long list of rooms is read, beside the
-// same queries through the driver alone.
+// benchPages measures how many pages per second of a large history and of a long list of rooms are read. It compares
+// them with the same queries through the driver alone.
 func benchPages(b *testing.B, t *table) {
 	for _, d := range benchDatabases() {
 		b.Run(d.name, func(b *testing.B) {
 			l := d.newPageDatabase(b)
 			for _, p := range l.pages() {
 				for _, connections := range []int{1, 8} {
-					b.Run(fmt.Sprintf("%s/connections=%d", p.name, connections), func(b *testing.B) { l.compare(b, t, p, connections) })
+					b.Run(fmt.Sprintf("%s/connections=%d", p.name, connections), func(b *testing.B) {
+						l.compare(b, t, p, connections)
+					})
 				}
 			}
 		})
 	}
 }
 
-// pageDatabase is a database with a large history and a long list of rooms, open twice: by a server, and by the driver.
+// pageDatabase is a database with a large history and a long list of rooms, opened both by a server and by the driver.
 type pageDatabase struct {
 	benchDatabase
 	reader *harness.Client
@@ -45,7 +48,7 @@ type pageDatabase struct {
 	bare   *sql.DB
 }
 
-// pageCase is a page that is read of a library.
+// pageCase is a page that is read, and the queries that it consists of.
 type pageCase struct {
 	name, figure string
 	path         string
@@ -53,8 +56,8 @@ type pageCase struct {
 	queries      []pageQuery
 }
 
-// pageQuery is a statement that a page is made of, and what it answers: rows of integers, strings and booleans (i, s,
-// b).
+// pageQuery is a statement, and the rows that it returns. columns has one letter per column: i for integers, s for
+// strings, b for booleans.
 type pageQuery struct {
 	text    string
 	args    []any
@@ -73,7 +76,7 @@ func (d benchDatabase) newPageDatabase(b *testing.B) pageDatabase {
 		l.reader.CreateRoom(models.NewRoom{Name: harness.Ptr(fmt.Sprint("room ", i))})
 	}
 	s.Stop()
-	fill := newBareLoop(c, d.bare(b, database)) // which leaves what Parley would, sooner
+	fill := newBareLoop(c, d.bare(b, database)) // writes the rows that Parley would, but faster
 	for fill.rows.lastID < pageMessages {
 		if err := fill.commit(500); err != nil {
 			b.Fatal(err)
@@ -92,15 +95,18 @@ func (l pageDatabase) pages() []pageCase {
 	const middle = pageMessages / 2
 	return []pageCase{
 		{
-			"history-newest", "pages of history per second, the newest 50 of 100,000 messages", history, 50,
-			l.historyQueries(pageMessages+1, 50),
+			"history-newest", "pages of history per second, the newest 50 of 100,000 messages",
+			history, 50, l.historyQueries(pageMessages+1, 50),
 		},
 		{
-			"history-middle", "pages of history per second, 50 amid 100,000 messages", fmt.Sprint(history, "?before=", middle), 50,
-			l.historyQueries(middle, 50),
+			"history-middle", "pages of history per second, 50 amid 100,000 messages",
+			fmt.Sprint(history, "?before=", middle), 50, l.historyQueries(middle, 50),
 		},
 		{"rooms-50", "pages of the room list per second, 50 of 1,000 rooms", "/v1/rooms", 50, l.roomQueries(50)},
-		{"rooms-200", "pages of the room list per second, 200 of 1,000 rooms", "/v1/rooms?limit=200", 200, l.roomQueries(200)},
+		{
+			"rooms-200", "pages of the room list per second, 200 of 1,000 rooms",
+			"/v1/rooms?limit=200", 200, l.roomQueries(200),
+		},
 	}
 }
 
@@ -109,25 +115,25 @@ func (l pageDatabase) compare(b *testing.B, t *table, p pageCase, connections in
 	first := l.reader.Call("GET", p.path, nil).ExpectStatus(200)
 	first.Decode(&page)
 	if len(page.Items) != p.items {
-		b.Fatalf("a page has %d items, not %d", len(page.Items), p.items)
+		b.Fatalf("got a page of %d items, want %d", len(page.Items), p.items)
 	}
 	var asked []*caller
-	var beside []func() error
+	var baseline []func() error
 	for range connections {
 		c := newCaller(b, l.reader.URL, "200", sameRequest(requestBytes(l.reader, "GET", p.path, nil)))
 		c.size = len(first.Body)
 		asked = append(asked, c)
-		beside = append(beside, l.prepare(b, p.queries))
+		baseline = append(baseline, l.prepare(b, p.queries))
 	}
 	var rates pair
 	for b.Loop() {
-		rates.add(workInTurns(b, calls(asked), beside, pageTurns, pageTime))
+		rates.add(workInTurns(b, calls(asked), baseline, pageTurns, pageTime))
 	}
 	rates.report(b, "parley-pages/s", "bare-pages/s", "parley/bare")
 	t.addWithGoal(figureName(p.figure+", "+l.title, connections), rates, "queries alone", whole, atLeast(0.5, 0.8))
 }
 
-// prepare is what makes queries one after the other, over a connection of its own, with statements that are prepared.
+// prepare prepares queries on a connection of its own, and returns a worker that runs them one after the other.
 func (l pageDatabase) prepare(b *testing.B, queries []pageQuery) func() error {
 	b.Helper()
 	conn, err := l.bare.Conn(b.Context())
@@ -156,7 +162,7 @@ func (l pageDatabase) prepare(b *testing.B, queries []pageQuery) func() error {
 }
 
 func (q pageQuery) run(statement *sql.Stmt, row []any) error {
-	rows, err := statement.QueryContext(context.Background(), q.args...) // a context that could end would cost a goroutine
+	rows, err := statement.QueryContext(context.Background(), q.args...) // a cancellable context costs a goroutine
 	if err != nil {
 		return err
 	}
@@ -171,12 +177,12 @@ func (q pageQuery) run(statement *sql.Stmt, row []any) error {
 		return err
 	}
 	if n != q.rows {
-		return fmt.Errorf("a query answered %d rows, not %d", n, q.rows)
+		return fmt.Errorf("a query returned %d rows, want %d", n, q.rows)
 	}
 	return nil
 }
 
-// scanTargets are what a row is scanned into.
+// scanTargets returns variables of the types of the columns, for Scan.
 func (q pageQuery) scanTargets() (row []any) {
 	for _, kind := range q.columns {
 		switch kind {
@@ -191,8 +197,8 @@ func (q pageQuery) scanTargets() (row []any) {
 	return row
 }
 
-// historyQueries are what a page of history is made of that ends before a message: the messages, one more than there is
-// room for, since it tells that there is another page; and what has been attached to them, here nothing.
+// historyQueries returns the queries for a page of history that ends before a message: the messages, with one extra to
+// find out whether there is another page, and their files and reactions, of which there are none here.
 func (l pageDatabase) historyQueries(before int64, items int) []pageQuery {
 	ids := make([]any, items)
 	for i := range ids {
@@ -201,20 +207,23 @@ func (l pageDatabase) historyQueries(before int64, items int) []pageQuery {
 	marks := strings.Repeat(", ?", items)[2:]
 	return []pageQuery{
 		{
-			text: l.withPlaceholders(`SELECT m.room_id, m.id, m.sender_id, COALESCE(u.username, 'deleted'), COALESCE(u.display_name, 'Deleted account'),
-				m.type, m.text, m.reply_to, m.client_id, m.created_at, m.edited_at, m.deleted_at
+			text: l.withPlaceholders(`SELECT m.room_id, m.id, m.sender_id, COALESCE(u.username, 'deleted'),
+				COALESCE(u.display_name, 'Deleted account'), m.type, m.text, m.reply_to, m.client_id,
+				m.created_at, m.edited_at, m.deleted_at
 				FROM messages m LEFT JOIN users u ON u.id = m.sender_id
 				WHERE m.room_id = ? AND m.id > ? AND m.id < ? ORDER BY m.id DESC LIMIT ?`),
 			args: []any{l.roomID, 0, before, items + 1}, columns: "iiissssisiii", rows: items + 1,
 		},
 		{
-			text: l.withPlaceholders(`SELECT id, room_id, user_id, message_id, place, blob, name, media_type, size, sha256, width, height, thumbnail, thumbnail_due,
-				created_at FROM files WHERE room_id = ? AND message_id IN (` + marks + `) ORDER BY message_id, place`),
+			text: l.withPlaceholders(`SELECT id, room_id, user_id, message_id, place, blob, name, media_type, size, sha256,
+				width, height, thumbnail, thumbnail_due, created_at FROM files
+				WHERE room_id = ? AND message_id IN (` + marks + `) ORDER BY message_id, place`),
 			args: append([]any{l.roomID}, ids...),
 		},
 		{
-			text: l.withPlaceholders(`SELECT message_id, emoji, count(*), sum(CASE WHEN user_id = ? THEN 1 ELSE 0 END) FROM reactions
-				WHERE room_id = ? AND message_id IN (` + marks + `) GROUP BY message_id, emoji ORDER BY message_id, min(created_at), emoji`),
+			text: l.withPlaceholders(`SELECT message_id, emoji, count(*), sum(CASE WHEN user_id = ? THEN 1 ELSE 0 END)
+				FROM reactions WHERE room_id = ? AND message_id IN (` + marks + `)
+				GROUP BY message_id, emoji ORDER BY message_id, min(created_at), emoji`),
 			args: append([]any{l.reader.User.ID, l.roomID}, ids...),
 		},
 	}
@@ -222,14 +231,16 @@ func (l pageDatabase) historyQueries(before int64, items int) []pageQuery {
 
 func (l pageDatabase) roomQueries(items int) []pageQuery {
 	return []pageQuery{{
-		text: l.withPlaceholders(`SELECT r.id, r.handle, r.name, r.description, r.kind, r.subject, r.owner_id, r.created_at, r.updated_at, r.active_at,
-			r.member_count, r.message_count, r.last_message_id, r.cleared_id, m.role, m.joined_at, m.last_read_id, m.own_count, m.muted
-			FROM memberships m JOIN rooms r ON r.id = m.room_id WHERE m.user_id = ? ORDER BY r.active_at DESC, r.id DESC LIMIT ?`),
+		text: l.withPlaceholders(`SELECT r.id, r.handle, r.name, r.description, r.kind, r.subject, r.owner_id, r.created_at,
+			r.updated_at, r.active_at, r.member_count, r.message_count, r.last_message_id, r.cleared_id,
+			m.role, m.joined_at, m.last_read_id, m.own_count, m.muted
+			FROM memberships m JOIN rooms r ON r.id = m.room_id
+			WHERE m.user_id = ? ORDER BY r.active_at DESC, r.id DESC LIMIT ?`),
 		args: []any{l.reader.User.ID, items + 1}, columns: "isssssiiiiiiiisiiib", rows: items + 1,
 	}}
 }
 
-// withPlaceholders is a statement with the marks of its database for what is bound.
+// withPlaceholders replaces each question mark by the placeholder of the database.
 func (d benchDatabase) withPlaceholders(statement string) string {
 	if d.driver != "pgx" {
 		return statement

@@ -9,16 +9,16 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// BenchmarkParley measures Parley and, beside it, the least that the same job takes: a bare loop, in turns with Parley,
-// in the same process on the same machine. One iteration is one round of both; the figures are medians of the rounds. A
-// table of all of them stands at the end.
+// BenchmarkParley measures Parley and, in turns with it on the same machine, a bare loop that does the minimum of the
+// same work. One iteration is one round of both; the figures are medians of the rounds. It prints a table of all of
+// them at the end.
 func BenchmarkParley(b *testing.B) {
 	var t table
 	b.Run("deliver", func(b *testing.B) { benchDeliver(b, &t) })
 	b.Run("latency", func(b *testing.B) { benchLatency(b, &t) })
 	b.Run("memory", func(b *testing.B) { benchMemory(b, &t) })
 	b.Run("send", func(b *testing.B) { benchSend(b, &t) })
-	b.Run("passing", func(b *testing.B) { benchEphemeral(b, &t) })
+	b.Run("ephemeral", func(b *testing.B) { benchEphemeral(b, &t) })
 	b.Run("pages", func(b *testing.B) { benchPages(b, &t) })
 	if err := t.print(os.Stdout, machine(b)); err != nil {
 		b.Error(err)
@@ -31,13 +31,13 @@ type chat struct {
 	members []*harness.Client
 }
 
-// newChat makes a room with so many guests in it.
+// newChat creates a room with a number of guests as members.
 func newChat(t testing.TB, url string, guests int) chat {
 	t.Helper()
-	nobody := harness.NewClient(t, url)
+	anonymous := harness.NewClient(t, url)
 	var c chat
 	for i := range guests {
-		guest := nobody.NewGuestNamed(fmt.Sprintf("guest%d", i))
+		guest := anonymous.NewGuestNamed(fmt.Sprintf("guest%d", i))
 		if i == 0 {
 			c.roomID = guest.CreateRoom(models.NewRoom{Name: harness.Ptr("bench")}).ID
 		} else {
@@ -48,7 +48,7 @@ func newChat(t testing.TB, url string, guests int) chat {
 	return c
 }
 
-// newChatIn makes a chat in an empty database and leaves it there, with no server on it.
+// newChatIn creates a chat in an empty database, with a server that it stops afterwards.
 func newChatIn(t testing.TB, database string, guests int) chat {
 	t.Helper()
 	s := harness.StartServer(t, database, "--rate-limit", "off")

@@ -17,8 +17,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// host is a server that is measured as a program of its own, so that what it takes of the machine can be told from what
-// its clients take.
+// host is a server that runs as a process of its own, so that its CPU time and memory can be measured without those of
+// its clients.
 type host struct {
 	b      *testing.B
 	url    string
@@ -26,17 +26,17 @@ type host struct {
 	output bytes.Buffer
 }
 
-// startParley starts Parley on a database as its users start it, without a bound on what one of them may do.
+// startParley starts Parley on a database, with the defaults but without rate limits and lobby.
 func startParley(b *testing.B, database string) *host {
 	b.Helper()
 	address := harness.FreeAddress(b)
-	h := startHost(b, harness.Program(), harness.AsProgramVariable+"=1", "serve", "--listen", address, "--database", database,
-		"--data-dir", b.TempDir(), "--lobby", "none", "--rate-limit", "off")
+	h := startHost(b, harness.Program(), harness.AsProgramVariable+"=1", "serve", "--listen", address,
+		"--database", database, "--data-dir", b.TempDir(), "--lobby", "none", "--rate-limit", "off")
 	h.url = "http://" + address
 	return h
 }
 
-// startBareServer starts what stands beside Parley.
+// startBareServer starts the server that Parley is compared with.
 func startBareServer(b *testing.B) *host {
 	b.Helper()
 	address := harness.FreeAddress(b)
@@ -45,18 +45,20 @@ func startBareServer(b *testing.B) *host {
 	return h
 }
 
-// startBenchmark starts one of the benchmarks that serve others.
-func startBenchmark(b *testing.B, name, mode, value string) *host {
+// startBenchmark starts one of the benchmarks that serve others, with a variable set to a value.
+func startBenchmark(b *testing.B, name, variable, value string) *host {
 	b.Helper()
-	return startHost(b, os.Args[0], mode+"="+value, "-test.run", "^$", "-test.bench", "^"+name+"$", "-test.benchtime", "1x", "-test.timeout", "0")
+	return startHost(b, os.Args[0], variable+"="+value,
+		"-test.run", "^$", "-test.bench", "^"+name+"$", "-test.benchtime", "1x", "-test.timeout", "0")
 }
 
-// startHost starts a program and waits until it says that it is ready.
-func startHost(b *testing.B, program, mode string, args ...string) *host {
+// startHost starts a program, with an assignment of an environment variable, and waits until it prints that it is
+// ready.
+func startHost(b *testing.B, program, variable string, args ...string) *host {
 	b.Helper()
 	h := &host{b: b, cmd: exec.Command(program, args...)}
-	h.cmd.Env = append(os.Environ(), mode)
-	if program != os.Args[0] { // a parley that knows nothing of tests
+	h.cmd.Env = append(os.Environ(), variable)
+	if program != os.Args[0] { // a released parley, which would reject the variables of tests
 		h.cmd.Env = harness.ProgramEnvironment()
 	}
 	h.cmd.Stderr = &h.output
@@ -68,18 +70,18 @@ func startHost(b *testing.B, program, mode string, args ...string) *host {
 		b.Fatal(err)
 	}
 	b.Cleanup(h.stop)
-	var said bytes.Buffer
-	for lines := bufio.NewScanner(stdout); lines.Scan(); fmt.Fprintln(&said, lines.Text()) {
+	var printed bytes.Buffer
+	for lines := bufio.NewScanner(stdout); lines.Scan(); fmt.Fprintln(&printed, lines.Text()) {
 		if strings.HasSuffix(lines.Text(), " is ready.") {
 			return h
 		}
 	}
 	_ = h.cmd.Wait()
-	b.Fatalf("the server did not start: %s%s", said.String(), h.output.String())
+	b.Fatalf("the server did not start: %s%s", printed.String(), h.output.String())
 	return nil
 }
 
-// stop ends the server as SIGTERM does, once. Its clients have gone by then.
+// stop ends the server with SIGTERM. It may be called more than once. All clients must have disconnected before.
 func (h *host) stop() {
 	h.b.Helper()
 	if h.cmd.ProcessState != nil {
@@ -92,22 +94,22 @@ func (h *host) stop() {
 		h.b.Error("the server: ", err)
 	}
 	if h.b.Failed() {
-		h.b.Log("the server said: ", h.output.String())
+		h.b.Log("the server printed: ", h.output.String())
 	}
 }
 
-// cpuTime is what the server has had of the processors so far, in all its threads, for itself and in the kernel.
+// cpuTime returns the CPU time of the server so far: of all its threads, in user mode and in the kernel.
 func (h *host) cpuTime() time.Duration {
 	h.b.Helper()
 	var t unix.Timespec
-	clock := int32(^h.cmd.Process.Pid<<3 | 2) // as clock_getcpuclockid(3) makes it
+	clock := int32(^h.cmd.Process.Pid<<3 | 2) // as clock_getcpuclockid(3) computes it
 	if err := unix.ClockGettime(clock, &t); err != nil {
 		h.b.Fatal(err)
 	}
 	return time.Duration(t.Nano())
 }
 
-// resident is the memory that the server holds, in bytes.
+// resident returns the server's resident memory in bytes.
 func (h *host) resident() float64 {
 	h.b.Helper()
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(h.cmd.Process.Pid) + "/status")

@@ -16,25 +16,26 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// marker ends the text of each message and is nowhere else on a stream, so that a reader counts messages by it.
+// marker is the last character of each message and occurs nowhere else on a stream, so that readers can count messages.
 const marker = '~'
 
-// manySenders keep a server busy whose readers are measured: so many sends are under way at any time.
+// manySenders is the number of concurrent senders that keep a server busy while its readers are measured.
 const manySenders = 32
 
-// sender sends one message after the other over a connection that it keeps. It parses no more of the answers than it
-// must: what a client takes of the machine, the server beside it goes without.
+// sender sends one message after the other over one connection. It parses as little of the responses as possible,
+// because the clients take their CPU time from the server that is measured.
 type sender struct {
-	conn    net.Conn
-	answers *bufio.Reader
-	request []byte
+	conn      net.Conn
+	responses *bufio.Reader
+	request   []byte
 }
 
-// benchText is what the messages say: words, since Parley makes messages findable by them.
-const benchText = "The ferry leaves from the old harbour at seven, so bring a warm coat and some bread. Nobody knows whether " +
-	"Thursday's concert starts before dusk; my brother phoned twice and promised tickets for everyone who asks him early. "
+// benchText is the text of the messages. It consists of words, since Parley indexes them.
+const benchText = "The ferry leaves from the old harbour at seven, so bring a warm coat and some bread. " +
+	"Nobody knows whether Thursday's concert starts before dusk; my brother phoned twice and " +
+	"promised tickets for everyone who asks him early. "
 
-// newSenders makes a sender for each of the first n members, whose messages have so many characters.
+// newSenders makes a sender for each of the first n members, with messages of a number of characters.
 func newSenders(b *testing.B, url string, c chat, n, characters int) []*sender {
 	b.Helper()
 	text := strings.Repeat(benchText, 1+characters/len(benchText))[:characters-1] + string(marker)
@@ -50,8 +51,9 @@ func newSenders(b *testing.B, url string, c chat, n, characters int) []*sender {
 			b.Fatal(err)
 		}
 		b.Cleanup(func() { _ = conn.Close() })
-		senders[i] = &sender{conn: conn, answers: bufio.NewReader(conn), request: fmt.Appendf(nil,
-			"POST %s/messages HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		senders[i] = &sender{conn: conn, responses: bufio.NewReader(conn), request: fmt.Appendf(nil,
+			"POST %s/messages HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"+
+				"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 			harness.RoomPath(c.roomID), host, c.members[i].AccessToken, len(body), body)}
 	}
 	return senders
@@ -68,21 +70,21 @@ func (s *sender) send() error {
 	if _, err := s.conn.Write(s.request); err != nil {
 		return err
 	}
-	line, err := s.answers.ReadSlice('\n')
+	line, err := s.responses.ReadSlice('\n')
 	if err != nil {
 		return err
 	}
 	if !bytes.HasPrefix(line, []byte("HTTP/1.1 201 ")) {
-		return fmt.Errorf("a message was answered %q", line)
+		return fmt.Errorf("got response %q to a message, want status 201", line)
 	}
 	length := 0
 	for {
-		if line, err = s.answers.ReadSlice('\n'); err != nil {
+		if line, err = s.responses.ReadSlice('\n'); err != nil {
 			return err
 		}
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 {
-			_, err = s.answers.Discard(length)
+			_, err = s.responses.Discard(length)
 			return err
 		}
 		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
@@ -93,7 +95,7 @@ func (s *sender) send() error {
 	}
 }
 
-// sendMessages lets the senders send n messages between them.
+// sendMessages lets the senders send n messages in total.
 func sendMessages(b *testing.B, senders []*sender, n int) {
 	b.Helper()
 	var begun atomic.Int64
@@ -109,7 +111,8 @@ func sendWhile(b *testing.B, senders []*sender, more func() bool) int64 {
 	return workWhile(b, work, more)
 }
 
-// workWhile has all workers work side by side, again and again, and answers how often they did.
+// workWhile runs all workers concurrently, each again and again while more returns true, and returns the number of
+// calls.
 func workWhile(b *testing.B, workers []func() error, more func() bool) int64 {
 	b.Helper()
 	var done atomic.Int64

@@ -20,41 +20,42 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// streamGroup reads many sockets as cheaply as can be, so that the machine is left to those who write to them: a goroutine
-// for each core asks the kernel which of its sockets have something, reads it into the one buffer that it has, and
-// counts the messages by their marker.
+// streamGroup reads many sockets with as little CPU time as possible, which it would take from the server: a goroutine
+// for each core asks the kernel which of its sockets have data, reads the data into one buffer, and counts the messages
+// by their marker.
 type streamGroup struct {
 	b       *testing.B
 	sockets []*socket
 	polls   []*os.File
 	reading sync.WaitGroup
 
-	timing       atomic.Bool  // whether to note when things came
-	messageReads atomic.Int64 // that brought messages
-	received     atomic.Int64 // messages, over all sockets
+	timing       atomic.Bool  // whether arrival times are recorded
+	messageReads atomic.Int64 // reads that returned messages
+	received     atomic.Int64 // messages, on all sockets together
 	wanted       atomic.Int64
-	reached      chan struct{} // yields when got has come to wanted, and at times without need
+	reached      chan struct{} // signals that received may have reached wanted
 	failed       chan error    // holds the first failure
 
-	// The benchmark's own.
-	perSocket                   int64 // messages that have come on each socket
-	readsBefore, receivedBefore int64 // at its mark
+	// Used only by the benchmark's goroutine.
+	perSocket                   int64 // messages expected so far on each socket
+	readsBefore, receivedBefore int64 // at startCounting
 }
 
-// recordedSockets is how many sockets keep all that came: enough to look at what it was, few enough to cost nothing.
+// recordedSockets is the number of sockets that record everything they receive: enough to check the content, and few
+// enough to cost nothing.
 const recordedSockets = 8
 
-// socket is one socket. Its reader alone writes here; what was awaited can be read.
+// socket is one socket. Only its reader's goroutine writes the fields; others may read them after await.
 type socket struct {
 	fd        int
 	received  int64
 	recording bool
-	recorded  []byte      // all that came
-	arrivals  []time.Time // when each message did
+	recorded  []byte      // everything received
+	arrivals  []time.Time // time of each message
 
-	heartbeats     int // heartbeats, those that came alone
+	heartbeats     int // received in a read without messages
 	lastRead       time.Time
-	longestSilence time.Duration // the longest before something came
+	longestSilence time.Duration // the longest time between two reads
 }
 
 // newStreamGroup takes the connections over and reads them until close.
@@ -81,7 +82,7 @@ func newStreamGroup(b *testing.B, conns []net.Conn) *streamGroup {
 				b.Fatal(err)
 			}
 		}
-		// Not blocking, so that the runtime waits for it as it does for a socket, and no thread is held meanwhile.
+		// Non-blocking, so that Go's runtime waits for it as for a socket, without a blocked thread.
 		if err := unix.SetNonblock(fd, true); err != nil {
 			b.Fatal(err)
 		}
@@ -92,7 +93,7 @@ func newStreamGroup(b *testing.B, conns []net.Conn) *streamGroup {
 	return c
 }
 
-// takeOver gets a connection's socket away from the runtime, which would otherwise be woken by it too.
+// takeOver takes a connection's socket away from Go's runtime, which would otherwise be woken by it too.
 func takeOver(conn net.Conn) (fd int, err error) {
 	raw, err := conn.(*net.TCPConn).SyscallConn()
 	if err != nil {
@@ -135,7 +136,7 @@ func (c *streamGroup) read(poll *os.File) {
 	}
 }
 
-// readSocket reads once; what the buffer has no room for is reported again.
+// readSocket reads once; if the buffer is too small for all data, the kernel reports the socket again.
 func (c *streamGroup) readSocket(e *socket, buffer []byte) error {
 	n, err := unix.Read(e.fd, buffer)
 	switch {
@@ -167,7 +168,7 @@ func (c *streamGroup) readSocket(e *socket, buffer []byte) error {
 	return nil
 }
 
-// recordArrival notes when what was read came.
+// recordArrival records the time of a read.
 func (e *socket) recordArrival(messages int64, read []byte) {
 	now := time.Now()
 	e.longestSilence, e.lastRead = max(e.longestSilence, now.Sub(e.lastRead)), now
@@ -184,7 +185,7 @@ func (c *streamGroup) fail(err error) {
 	}
 }
 
-// await waits until n more messages have come on each socket, and wants none to have got more or fewer than the others.
+// await waits until n more messages have arrived on each socket, and checks that no socket got more or fewer.
 func (c *streamGroup) await(n int64) {
 	c.b.Helper()
 	c.perSocket += n
@@ -197,18 +198,18 @@ func (c *streamGroup) await(n int64) {
 		case err := <-c.failed:
 			c.b.Fatal(err)
 		case <-late:
-			c.b.Fatalf("only %d of %d messages came", c.received.Load(), wanted)
+			c.b.Fatalf("got %d messages, want %d", c.received.Load(), wanted)
 		}
 	}
 	c.wanted.Store(math.MaxInt64)
 	for i, e := range c.sockets {
 		if e.received != c.perSocket {
-			c.b.Fatalf("stream %d got %d messages of %d", i, e.received, c.perSocket)
+			c.b.Fatalf("stream %d got %d messages, want %d", i, e.received, c.perSocket)
 		}
 	}
 }
 
-// startTiming begins to note when things come. Nothing is on its way.
+// startTiming starts recording arrival times. No message may be in flight.
 func (c *streamGroup) startTiming() {
 	for _, e := range c.sockets {
 		e.lastRead = time.Now()
@@ -216,18 +217,18 @@ func (c *streamGroup) startTiming() {
 	c.timing.Store(true)
 }
 
-// startCounting is where perRead begins.
+// startCounting sets the start of the period that messagesPerRead is about.
 func (c *streamGroup) startCounting() {
 	c.readsBefore, c.receivedBefore = c.messageReads.Load(), c.received.Load()
 }
 
-// messagesPerRead is how many of the messages since the mark came in one piece, in the mean.
+// messagesPerRead returns the mean number of messages in a read since startCounting.
 func (c *streamGroup) messagesPerRead() float64 {
 	return float64(c.received.Load()-c.receivedBefore) / float64(c.messageReads.Load()-c.readsBefore)
 }
 
-// messageFrames are the frames of the messages that came on the first stream. Those that keep what came must each have
-// got every message once, and in its order.
+// messageFrames returns the frames of the messages that the first stream received. It checks that each recorded stream
+// received every message once, and in order.
 func (c *streamGroup) messageFrames() [][]byte {
 	c.b.Helper()
 	var frames [][]byte
@@ -245,7 +246,7 @@ func (c *streamGroup) messageFrames() [][]byte {
 			last, own = position, append(own, frame)
 		}
 		if int64(len(own)) != c.perSocket {
-			c.b.Fatalf("stream %d got %d frames of %d messages", i, len(own), c.perSocket)
+			c.b.Fatalf("stream %d got %d message frames, want %d", i, len(own), c.perSocket)
 		}
 		if i == 0 {
 			frames = own
@@ -254,14 +255,14 @@ func (c *streamGroup) messageFrames() [][]byte {
 	return frames
 }
 
-// framePosition is the frame's place in the log, 0 if it has none.
+// framePosition returns the frame's position in the log, 0 if it has none.
 func framePosition(frame []byte) int64 {
 	id, _, _ := bytes.Cut(bytes.TrimPrefix(frame, []byte("id: ")), []byte("\n"))
 	cursor, _ := models.ParseCursor(string(id))
 	return cursor.Position
 }
 
-// close ends the reading, once.
+// close stops reading and closes the sockets. It may be called more than once.
 func (c *streamGroup) close() {
 	for _, poll := range c.polls {
 		_ = poll.Close()

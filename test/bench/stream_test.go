@@ -10,18 +10,19 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// streamOpened is how the answer to a request for a stream begins.
+// streamOpened is the start of the response to a request for a stream.
 const streamOpened = "HTTP/1.1 200"
 
-// openRaw opens a member's stream into the room and reads no more of it than that it was opened: from there on it gets
-// all that is sent. cursor is where it begins; "" for now.
+// openRaw opens a member's stream with presence in the room, and reads only the status of the response: from then on
+// the stream gets everything that is sent. It begins after cursor; "" is now.
 func openRaw(ctx context.Context, url string, c chat, member *harness.Client, cursor string) (net.Conn, error) {
 	host := strings.TrimPrefix(url, "http://")
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", host)
 	if err != nil {
 		return nil, err
 	}
-	_, err = fmt.Fprintf(conn, "GET /v1/events?room=%d&last_event_id=%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nAccept: text/event-stream\r\n\r\n",
+	_, err = fmt.Fprintf(conn, "GET /v1/events?room=%d&last_event_id=%s HTTP/1.1\r\nHost: %s\r\n"+
+		"Authorization: Bearer %s\r\nAccept: text/event-stream\r\n\r\n",
 		c.roomID, cursor, host, member.AccessToken)
 	if err != nil {
 		return nil, err

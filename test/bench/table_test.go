@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 )
 
-// series are the figures of one thing, one from each round.
+// series are the values of one measurement, usually one from each round.
 type series []float64
 
 func (s series) median() float64 {
@@ -22,20 +22,20 @@ func (s series) median() float64 {
 	return (sorted[half-1] + sorted[half]) / 2
 }
 
-// quantile is the least of the figures that a share q of them does not exceed.
+// quantile returns the smallest value that at least a share q of the values does not exceed.
 func (s series) quantile(q float64) float64 {
 	sorted := slices.Sorted(slices.Values(s))
 	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
 }
 
-// pair is what was measured with Parley, and what beside it, round by round.
+// pair is the values measured with Parley and those of its baseline, round by round.
 type pair struct{ parley, baseline series }
 
-func (p *pair) add(parley, beside float64) {
-	p.parley, p.baseline = append(p.parley, parley), append(p.baseline, beside)
+func (p *pair) add(parley, baseline float64) {
+	p.parley, p.baseline = append(p.parley, parley), append(p.baseline, baseline)
 }
 
-// ratios compare within each round: what else the machine did meanwhile slowed both.
+// ratios returns the ratio of each round: other work on the machine slowed both values of a round.
 func (p *pair) ratios() series {
 	r := make(series, len(p.parley))
 	for i := range r {
@@ -44,40 +44,40 @@ func (p *pair) ratios() series {
 	return r
 }
 
-// report puts the medians into the benchmark's own line. The time of an iteration, which would be first there, only
-// tells how long a round was made to be.
-func (p *pair) report(b *testing.B, parley, beside, ratio string) {
+// report puts the medians into the benchmark's output line. It removes the time of an iteration, which only shows how
+// long a round was set to be.
+func (p *pair) report(b *testing.B, parley, baseline, ratio string) {
 	b.Helper()
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(p.parley.median(), parley)
-	b.ReportMetric(p.baseline.median(), beside)
+	b.ReportMetric(p.baseline.median(), baseline)
 	b.ReportMetric(p.ratios().median(), ratio)
 }
 
-// goal is what is asked of a figure: what it has to come to, and what it should come to. It speaks of the ratio, unless
-// it has a unit of its own.
+// goal is the goal of a figure: the value that it must reach, and the value to aim for. It applies to the ratio, unless
+// it has a unit.
 type goal struct{ least, aim string }
 
-// atLeast is the goal of a ratio that is the better the greater it is.
+// atLeast is the goal of a ratio for which more is better.
 func atLeast(ratio, aim float64) goal {
 	return goal{strconv.FormatFloat(ratio, 'f', -1, 64), strconv.FormatFloat(aim, 'f', -1, 64)}
 }
 
-// atMost is the goal of a ratio that is the better the smaller it is.
+// atMost is the goal of a ratio for which less is better.
 func atMost(ratio, aim float64) goal {
 	g := atLeast(ratio, aim)
 	return goal{"at most " + g.least, "at most " + g.aim}
 }
 
-// table is what is printed at the end, in Markdown.
+// table is the table that is printed at the end, in Markdown.
 type table struct{ lines [][]string }
 
-// add adds a figure. format shows one number; what tells what stood beside Parley.
+// add adds a figure. what names the baseline; format formats one value.
 func (t *table) add(figure string, p pair, what string, format func(float64) string) {
 	t.addWithGoal(figure, p, what, format, goal{})
 }
 
-// addWithGoal adds a figure of which something is asked.
+// addWithGoal adds a figure that has a goal.
 func (t *table) addWithGoal(figure string, p pair, what string, format func(float64) string, g goal) {
 	r := p.ratios()
 	t.lines = append(t.lines, []string{
@@ -86,20 +86,21 @@ func (t *table) addWithGoal(figure string, p pair, what string, format func(floa
 	})
 }
 
-// addMissing adds a figure that could not be taken, and why.
+// addMissing adds a figure that could not be measured, and the reason.
 func (t *table) addMissing(figure, why string) {
 	t.lines = append(t.lines, []string{figure, "not measured", why, "", "", ""})
 }
 
-// print writes the table, and before it a line on what it is of.
-func (t *table) print(w io.Writer, of string) error {
+// print writes the table, after a line with its title.
+func (t *table) print(w io.Writer, title string) error {
 	if len(t.lines) == 0 {
 		return nil
 	}
 	tabs := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	fmt.Fprintf(tabs, "\n%s\n\n", of)
+	fmt.Fprintf(tabs, "\n%s\n\n", title)
 	for _, cells := range append([][]string{
-		{"figure", "Parley", "beside it", "ratio (min to max)", "at least", "aim"}, {"---", "---", "---", "---", "---", "---"},
+		{"figure", "Parley", "beside it", "ratio (min to max)", "at least", "aim"},
+		{"---", "---", "---", "---", "---", "---"},
 	}, t.lines...) {
 		for _, cell := range cells {
 			fmt.Fprint(tabs, "| ", cell, "\t")
@@ -110,7 +111,7 @@ func (t *table) print(w io.Writer, of string) error {
 	return tabs.Flush()
 }
 
-// whole shows a number without a fraction, in groups of three digits.
+// whole formats a number without a fraction, in groups of three digits.
 func whole(x float64) string {
 	digits := fmt.Sprintf("%.0f", x)
 	for i := len(digits) - 3; i > 0; i -= 3 {

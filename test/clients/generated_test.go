@@ -65,7 +65,7 @@ func TestGoClient(t *testing.T) {
 		p.copy(harness.RepositoryPath("go.sum"))
 		p.write("docs/main.go", p.block("go"))
 		p.copy(filepath.Join(goFolder, "main.go"))
-		p.copy(filepath.Join(goFolder, "answer.go"))
+		p.copy(filepath.Join(goFolder, "response.go"))
 		p.copy(filepath.Join(goFolder, "stream.go"))
 		p.run("bash", "-e", "-c", p.block("bash"))
 		// With -trimpath the output does not depend on the folder, so Go's cache serves all later runs.

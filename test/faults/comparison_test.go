@@ -192,7 +192,7 @@ func (c *workload) checkSends(before lastMessages, stored map[int64][]int64) {
 				c.reportFlaw("key %d, message %d of room %d, was sent by no client", key, at.id, room)
 			}
 			places[key] = at
-			c.countOwned(key, room)
+			c.countOwn(key, room)
 		}
 	}
 	for key, at := range sent.acked {
@@ -202,8 +202,8 @@ func (c *workload) checkSends(before lastMessages, stored map[int64][]int64) {
 	}
 }
 
-// countOwned counts a stored message for its sender, for whom it is not unread.
-func (c *workload) countOwned(key, room int64) {
+// countOwn counts a stored message for its sender, for whom it is not unread.
+func (c *workload) countOwn(key, room int64) {
 	sender := senderOf(key)
 	if c.ownCounts[sender] == nil {
 		c.ownCounts[sender] = map[int64]int64{}

@@ -60,16 +60,16 @@ func (c *workload) runFault(f *fault, run int) trialRow {
 	t := &trial{workload: c, fault: f, run: run, node: c.nodes[run%len(c.nodes)]}
 	t.row = trialRow{fault: f.name, run: run}
 	before := t.begin()
-	departing := c.openRemovalStreams()
+	removals := c.openRemovalStreams()
 	linear := c.newLinearizability()
 	stopSending := c.startSending()
 	t.measureBaseline()
 
-	var beside sync.WaitGroup
+	var working sync.WaitGroup
 	recordContext, stopRecording := context.WithCancel(context.Background())
-	beside.Go(func() { c.performRemovals(departing, t.unbrokenNodes()) })
-	beside.Go(func() { linear.record(recordContext) })
-	beside.Go(c.reconnectWatched)
+	working.Go(func() { c.performRemovals(removals, t.unbrokenNodes()) })
+	working.Go(func() { linear.record(recordContext) })
+	working.Go(c.reconnectWatched)
 	injected := time.Now()
 	heal := f.inject(t)
 	<-time.After(f.lasts)
@@ -77,17 +77,17 @@ func (c *workload) runFault(f *fault, run int) trialRow {
 	healed := time.Now()
 	t.row.recovery = t.awaitRecovery(healed)
 	stopRecording()
-	beside.Wait()
+	working.Wait()
 	stopSending()
 
 	from := healed
 	if f.isolates {
 		from = injected // the node must close its streams before the fault ends
 	}
-	t.row.removal = c.awaitRemovals(departing, t.breaks, from)
+	t.row.removal = c.awaitRemovals(removals, t.breaks, from)
 	t.row.presence = c.awaitPresence(healed)
 	c.check(before)
-	c.checkAfterRemovals(departing)
+	c.checkAfterRemovals(removals)
 	linear.check()
 	return t.end()
 }

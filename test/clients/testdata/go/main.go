@@ -1,5 +1,5 @@
-// Command chat is a chat over Parley, with requests and events typed from the contract: package parley is what
-// oapi-codegen makes of it. It is given the server's address and prints, as JSON, what it saw.
+// Command chat is a chat client of Parley with typed requests and events: oapi-codegen generates package parley from
+// the contract. Its argument is the server's address; it prints what it received as JSON.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 	"example.com/chat/parley"
 )
 
-// seen is what the program prints.
+// seen is the output of the program.
 type seen struct {
 	Refused  parley.ErrorCode `json:"refused"`
 	Field    string           `json:"field"`
@@ -30,7 +30,7 @@ type seen struct {
 	Found    []int64          `json:"found"`
 }
 
-// chat is a program's part in a room.
+// chat is the program's client, its room and its output.
 type chat struct {
 	*parley.ClientWithResponses
 	room string
@@ -52,12 +52,12 @@ func main() {
 	_ = json.NewEncoder(os.Stdout).Encode(c.seen)
 }
 
-// signUp makes an account. From then on each request has its token.
+// signUp creates an account and sends its token with all later requests.
 func (c *chat) signUp(ctx context.Context, address string) {
 	open, err := parley.NewClientWithResponses(address)
 	check(err)
 	account := parley.NewUser{Username: "glenda", Password: "correct horse", DisplayName: ptr("Glenda")}
-	session := answered(open.SignUpWithResponse(ctx, nil, account))
+	session := must(open.SignUpWithResponse(ctx, nil, account))
 	c.me = session.JSON201.User.ID
 	c.ClientWithResponses, err = parley.NewClientWithResponses(address, parley.WithRequestEditorFn(
 		func(_ context.Context, r *http.Request) error {
@@ -67,20 +67,23 @@ func (c *chat) signUp(ctx context.Context, address string) {
 	check(err)
 }
 
-// refuse makes a request that is wrong, and looks at what is.
+// refuse sends an invalid request and reads from the problem which field is wrong.
 func (c *chat) refuse(ctx context.Context) {
-	refused, err := c.CreateRoomWithResponse(ctx, nil, parley.NewRoom{Handle: ptr("x"), Kind: ptr(parley.NewRoomKindPrivate)})
+	refused, err := c.CreateRoomWithResponse(ctx, nil, parley.NewRoom{
+		Handle: ptr("x"), Kind: ptr(parley.NewRoomKindPrivate),
+	})
 	check(err)
 	if p := problemOf(refused); p != nil && p.Code == parley.ErrorCodeInvalidRequest {
 		c.seen.Refused, c.seen.Field = p.Code, (*p.Errors)[0].Field
 	}
 }
 
-// openRoom makes a room and opens a stream that is in it. The stream begins where the answer ends, so that nothing is
-// missed in between. StreamEvents, without "WithResponse", leaves the answer's body to be read as it comes.
+// openRoom creates a room and opens a stream with presence in it. The stream begins at the cursor of the list of rooms,
+// so that no event in between is missed. StreamEvents, without "WithResponse", does not read the body, so that the
+// caller can read it as it arrives.
 func (c *chat) openRoom(ctx context.Context) io.ReadCloser {
-	room := answered(c.CreateRoomWithResponse(ctx, nil, parley.NewRoom{Handle: ptr(c.room[1:]), Name: ptr("Tea room")}))
-	rooms := answered(c.ListRoomsWithResponse(ctx, nil))
+	room := must(c.CreateRoomWithResponse(ctx, nil, parley.NewRoom{Handle: ptr(c.room[1:]), Name: ptr("Tea room")}))
+	rooms := must(c.ListRoomsWithResponse(ctx, nil))
 	stream, err := c.StreamEvents(ctx, &parley.StreamEventsParams{
 		Room: &[]int64{room.JSON201.ID}, LastEventID: &rooms.Headers200.EventCursor,
 	})
@@ -88,10 +91,10 @@ func (c *chat) openRoom(ctx context.Context) io.ReadCloser {
 	return stream.Body
 }
 
-// sendTwice sends a message again, as after an answer that was lost. It is stored once.
+// sendTwice repeats a message, as a client does after a lost response. It is stored once.
 func (c *chat) sendTwice(ctx context.Context) {
 	for range 2 {
-		sent := answered(c.SendMessageWithResponse(ctx, c.room, &parley.SendMessageParams{IdempotencyKey: ptr("kettle-1")},
+		sent := must(c.SendMessageWithResponse(ctx, c.room, &parley.SendMessageParams{IdempotencyKey: ptr("kettle-1")},
 			parley.NewMessage{Text: ptr("Is the kettle on?")}))
 		c.seen.Sent = append(c.seen.Sent, sent.JSON201.ID)
 		c.seen.Replayed = sent.Headers201.IdempotencyReplayed != nil
@@ -108,16 +111,18 @@ func (c *chat) sendFile(ctx context.Context) {
 	_, err = io.WriteString(part, "Assam, Darjeeling\n")
 	check(err)
 	check(form.Close())
-	sent := answered(c.SendMessageWithBodyWithResponse(ctx, c.room, nil, form.FormDataContentType(), &body))
-	content := answered(c.GetFileContentWithResponse(ctx, sent.JSON201.Files[0].ID, &parley.GetFileContentParams{Download: ptr(1)}))
+	sent := must(c.SendMessageWithBodyWithResponse(ctx, c.room, nil, form.FormDataContentType(), &body))
+	content := must(c.GetFileContentWithResponse(ctx, sent.JSON201.Files[0].ID,
+		&parley.GetFileContentParams{Download: ptr(1)}))
 	c.seen.Content = string(content.Body)
 }
 
-// readBack answers, reads the history from the first message on, a page after the other, and searches it.
+// readBack replies to the first message, reads the history after it page by page, searches it, and adds a reaction.
 func (c *chat) readBack(ctx context.Context) {
-	last := answered(c.SendMessageWithResponse(ctx, c.room, nil, parley.NewMessage{Text: ptr("Two minutes."), ReplyTo: ptr(int64(1))}))
+	last := must(c.SendMessageWithResponse(ctx, c.room, nil,
+		parley.NewMessage{Text: ptr("Two minutes."), ReplyTo: ptr(int64(1))}))
 	for next := (parley.ListMessagesParams{After: ptr(int64(1)), Limit: ptr(1)}); ; {
-		page := answered(c.ListMessagesWithResponse(ctx, c.room, &next))
+		page := must(c.ListMessagesWithResponse(ctx, c.room, &next))
 		for _, m := range page.JSON200.Items {
 			c.seen.History = append(c.seen.History, *m.Text)
 		}
@@ -125,28 +130,29 @@ func (c *chat) readBack(ctx context.Context) {
 			break
 		}
 	}
-	found := answered(c.SearchMessagesWithResponse(ctx, c.room, &parley.SearchMessagesParams{Q: ptr("kettle")}))
+	found := must(c.SearchMessagesWithResponse(ctx, c.room, &parley.SearchMessagesParams{Q: ptr("kettle")}))
 	for _, m := range found.JSON200.Items {
 		c.seen.Found = append(c.seen.Found, m.ID)
 	}
-	answered(c.AddReactionWithResponse(ctx, c.room, last.JSON201.ID, "🫖"))
+	must(c.AddReactionWithResponse(ctx, c.room, last.JSON201.ID, "🫖"))
 }
 
-// follow reads the stream up to the reaction, and then what a newer server might send.
+// follow reads the stream up to the reaction, and then an event such as a newer server might send.
 func (c *chat) follow(stream io.ReadCloser) {
 	for event := range eventsOf(stream) {
-		if c.tell(event); strings.HasPrefix(c.seen.Told[len(c.seen.Told)-1], "reaction") {
+		if c.record(event); strings.HasPrefix(c.seen.Told[len(c.seen.Told)-1], "reaction") {
 			break
 		}
 	}
 	check(stream.Close())
 	for event := range eventsOf(strings.NewReader("event: room.painted\ndata: {\"colour\":\"green\"}\n\n")) {
-		c.tell(event)
+		c.record(event)
 	}
 }
 
-// tell notes an event. Its name gives its data a type; one that is newer than the program has none, and is passed over.
-func (c *chat) tell(event parley.StreamEvent) {
+// record adds an event to the output. The event's name determines the type of its data; the data of an event that the
+// program does not know is ignored.
+func (c *chat) record(event parley.StreamEvent) {
 	name, err := event.Discriminator()
 	check(err)
 	known, _ := event.ValueByDiscriminator()
@@ -165,7 +171,7 @@ func (c *chat) tell(event parley.StreamEvent) {
 
 // poll reads the same log page by page.
 func (c *chat) poll(ctx context.Context) {
-	page := answered(c.StreamEventsWithResponse(ctx, nil, func(_ context.Context, r *http.Request) error {
+	page := must(c.StreamEventsWithResponse(ctx, nil, func(_ context.Context, r *http.Request) error {
 		r.Header.Set("Accept", "application/json")
 		return nil
 	}))

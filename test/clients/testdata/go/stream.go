@@ -10,7 +10,7 @@ import (
 	"example.com/chat/parley"
 )
 
-// frame is an event as it stands in a stream.
+// frame is an event of a stream, with its fields as JSON.
 type frame struct {
 	ID    string          `json:"id,omitempty"`
 	Event string          `json:"event"`
@@ -24,7 +24,7 @@ func (f frame) event() (event parley.StreamEvent) {
 	return event
 }
 
-// eventsOf reads the events of a stream until it ends.
+// eventsOf returns the events of a stream, until it ends.
 func eventsOf(stream io.Reader) iter.Seq[parley.StreamEvent] {
 	return func(yield func(parley.StreamEvent) bool) {
 		var f frame

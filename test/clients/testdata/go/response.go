@@ -7,14 +7,14 @@ import (
 	"example.com/chat/parley"
 )
 
-// answer is what all of the client's answers have.
-type answer interface {
+// response is the common interface of the client's responses.
+type response interface {
 	StatusCode() int
 	GetBody() []byte
 }
 
-// answered wants an answer that is no problem.
-func answered[A answer](a A, err error) A {
+// must returns the response of a request that succeeded, and ends the program otherwise.
+func must[A response](a A, err error) A {
 	check(err)
 	if p := problemOf(a); p != nil {
 		log.Fatalf("%s: %s", p.Code, p.Title)
@@ -22,8 +22,8 @@ func answered[A answer](a A, err error) A {
 	return a
 }
 
-// problemOf is the problem that the server answered, whatever the request; nil for none.
-func problemOf(a answer) *parley.Problem {
+// problemOf returns the problem that the server returned, for any kind of request; nil if there is none.
+func problemOf(a response) *parley.Problem {
 	if a.StatusCode() < 400 {
 		return nil
 	}
