@@ -130,7 +130,7 @@ func TestFoundMessagesThatGoMeanwhile(t *testing.T) {
 		}
 		h.stopJanitor() // on PostgreSQL the janitor's connections are those that are altered here
 		pool := h.reader.Statement.ConnPool
-		h.reader.Statement.ConnPool = overheard{pool, func(sql string, _ []any) {
+		h.reader.Statement.ConnPool = recordingPool{pool, func(sql string, _ []any) {
 			if strings.HasPrefix(sql, "WITH hits") {
 				h.reader.Statement.ConnPool = pool
 				for _, id := range []int64{5, 6, 4} {
