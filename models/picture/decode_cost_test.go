@@ -25,8 +25,9 @@ func pngHead(w, h uint32, bits byte) []byte {
 	}, nil)
 }
 
-// TestWhatDecodingTakes checks that pictures are limited by the memory that decoding takes, not only by their pixels.
-func TestWhatDecodingTakes(t *testing.T) {
+// TestPicturesAreLimitedByDecodingMemory checks that pictures are limited by the memory that decoding takes, not only
+// by their pixels.
+func TestPicturesAreLimitedByDecodingMemory(t *testing.T) {
 	const baseline, progressive = 0xC0, 0xC2
 	for _, c := range []struct {
 		what    string

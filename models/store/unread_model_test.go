@@ -50,8 +50,8 @@ func openStore(t testing.TB, name string) *Store {
 }
 
 // TestUnreadAgreesWithModel lets members send, delete, read, clear, leave, join again, block each other and delete
-// their accounts, in a room whose ids soon pass the end of a chunk of deletion_tallies on each level. After each step, each
-// member's counts must be equal to those of a model that counts all messages.
+// their accounts, in a room whose ids soon pass the end of a chunk of deletion_tallies on each level. After each step,
+// each member's counts must be equal to those of a model that counts all messages.
 func TestUnreadAgreesWithModel(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, name string) {
 		s := openStore(t, name)

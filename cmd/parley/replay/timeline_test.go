@@ -35,12 +35,14 @@ func TestEventCheckerFindsDifferences(t *testing.T) {
 		events []models.LogEntry
 		want   string // in the only difference; "" for none
 	}{
-		"nothing":                  {[]models.LogEntry{joined(anna), one, two, left}, ""},
-		"another room":             {[]models.LogEntry{joined(anna), otherRoom, one, otherRoom, two, left}, ""},
-		"lost":                     {[]models.LogEntry{joined(anna), two, left}, "message 2 of anna, want message 1"},
-		"lost at the end":          {[]models.LogEntry{joined(anna), one}, "2 events are missing, the first is message 2"},
-		"no events":                {nil, "4 events are missing"},
-		"twice":                    {[]models.LogEntry{joined(anna), one, one, two, left}, "message 1 of anna, want message 2"},
+		"nothing":         {[]models.LogEntry{joined(anna), one, two, left}, ""},
+		"another room":    {[]models.LogEntry{joined(anna), otherRoom, one, otherRoom, two, left}, ""},
+		"lost":            {[]models.LogEntry{joined(anna), two, left}, "message 2 of anna, want message 1"},
+		"lost at the end": {[]models.LogEntry{joined(anna), one}, "2 events are missing, the first is message 2"},
+		"no events":       {nil, "4 events are missing"},
+		"twice": {
+			[]models.LogEntry{joined(anna), one, one, two, left}, "message 1 of anna, want message 2",
+		},
 		"twice at the end":         {[]models.LogEntry{joined(anna), one, two, left, left}, "after the last expected event"},
 		"out of order":             {[]models.LogEntry{one, joined(anna), two, left}, "is another event"},
 		"left before the last":     {[]models.LogEntry{joined(anna), one, left, two}, "is another event"},
