@@ -74,7 +74,8 @@ func TestNicknames(t *testing.T) {
 		"O'Neil, Jr. (№ 1)": "O'Neil, Jr. (No 1)",
 		"👩\u200d💻 Ada":      "👩\u200d💻 Ada", "I ❤\ufe0f NY": "I ❤\ufe0f NY", "1\ufe0f\u20e3": "1\ufe0f\u20e3",
 		"🏴\U000e0067\U000e0062\U000e007f": "🏴\U000e0067\U000e0062\U000e007f",
-		"👨🏽\u200d🚒":                       "👨🏽\u200d🚒", "🙂\u200d↔\ufe0f": "🙂\u200d↔\ufe0f", "🫩": "🫩", "⠓⠊": "⠓⠊", "نور": "نور", "שלום": "שלום",
+		"👨🏽\u200d🚒":                       "👨🏽\u200d🚒",
+		"🙂\u200d↔\ufe0f":                  "🙂\u200d↔\ufe0f", "🫩": "🫩", "⠓⠊": "⠓⠊", "نور": "نور", "שלום": "שלום",
 	} {
 		shown, ok := models.Nickname(name)
 		if !ok || shown != want {
