@@ -82,7 +82,7 @@ type run struct {
 	counts  counts
 }
 
-// counts counts what the run has done.
+// counts holds the numbers of what the run has done so far.
 type counts struct {
 	messages, joins, joinedAgain, leaves, passedOver atomic.Int64
 	played, compared, logEvents                      atomic.Int64
