@@ -13,7 +13,7 @@ const (
 	kiss = "👩🏻\u200d❤\ufe0f\u200d💋\u200d👨🏿"
 )
 
-// TestParseEmoji reads emoji in all spellings that clients send, which are one each.
+// TestParseEmoji: all spellings of an emoji that clients send are normalized to one.
 func TestParseEmoji(t *testing.T) {
 	for want, spellings := range map[string][]string{
 		"👍":                           {"👍", "👍\ufe0f"},
@@ -37,13 +37,13 @@ func TestParseEmoji(t *testing.T) {
 	} {
 		for _, given := range spellings {
 			if got, ok := models.ParseEmoji(given); !ok || got != want {
-				t.Errorf("%q (%+q) is %+q, %v, wanted %+q", given, given, got, ok, want)
+				t.Errorf("%q (%+q): got %+q, %v, want %+q", given, given, got, ok, want)
 			}
 		}
 	}
 }
 
-// TestParseEmojiRefuses reads text, parts of emoji, and more than one of them.
+// TestParseEmojiRefuses: text, parts of emoji, and several emoji are refused.
 func TestParseEmojiRefuses(t *testing.T) {
 	for _, given := range []string{
 		"", "a", "é", "e\u0301", "ß", "你", "가", "1", "#", "*", ":)", "👍👍", "👍a", "a👍", "👍 ", " 👍", "\n", "\u200d", "\ufe0f",
@@ -54,7 +54,7 @@ func TestParseEmojiRefuses(t *testing.T) {
 		"👩🏽" + strings.Repeat("\u200d👩🏽", 6), "❤" + strings.Repeat("\ufe0f", 21),
 	} {
 		if got, ok := models.ParseEmoji(given); ok {
-			t.Errorf("%q (%+q) is the emoji %+q", given, given, got)
+			t.Errorf("%q (%+q) was accepted as the emoji %+q", given, given, got)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestMessageJSON holds what AppendJSON writes against what encoding/json makes of the same message.
+// TestMessageJSON compares the output of AppendJSON with that of encoding/json for the same message.
 func TestMessageJSON(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -71,7 +71,7 @@ func someTime(r *rand.Rand) models.Time {
 	return models.At(time.UnixMilli(r.Int64N(4_000_000_000_000)))
 }
 
-// someText is made of whatever is escaped, or looks as if it had to be, and of bytes that are no UTF-8.
+// someText contains characters that are escaped, characters that look similar, and bytes that are not UTF-8.
 func someText(r *rand.Rand) string {
 	parts := []string{
 		"a", "word ", `"`, `\`, "/", "<b>", "&", "'", "\x00", "\x1f", "\x7f", "\b", "\f", "\n", "\r", "\t", "é", "中", "😀",

@@ -11,7 +11,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-func TestNamesThatCollide(t *testing.T) {
+func TestSimilarNamesHaveTheSameKey(t *testing.T) {
 	for _, same := range [][]string{
 		{"anna", "Anna", "ANNA", "ａｎｎａ", "Ａｎna"},         // case and width
 		{"Zoë", "zoë", "ZOË", "zoe\u0308"},               // composed and decomposed
@@ -29,7 +29,7 @@ func TestNamesThatCollide(t *testing.T) {
 	}
 }
 
-func TestNamesThatAreRefused(t *testing.T) {
+func TestInvalidNamesAreRefused(t *testing.T) {
 	for what, name := range map[string]string{
 		"too short": "a", "too short once composed": "e\u0301", "empty": "", "too long": strings.Repeat("a", 33),
 		"too long once folded": strings.Repeat("İ", 20), "begins with a digit": "1st", "begins with a mark": "\u0301anna",
@@ -52,7 +52,7 @@ func TestNamesThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestNamesOfManyLanguages(t *testing.T) {
+func TestNamesInManyLanguagesAreValid(t *testing.T) {
 	for _, name := range []string{
 		"anna_b-c.d9", "Łukasz", "Đặng", "Пётр", "Σοφία", "נועה", "سارة", "سارة٥", "आरती", "அருண்", "สมชาย", "山田太郎",
 		"山田taro", "やまだタロウ",
@@ -64,7 +64,8 @@ func TestNamesOfManyLanguages(t *testing.T) {
 	}
 }
 
-// FuzzNameKey holds what all relies on that stores names: a key is its own key, and nothing hides in it.
+// FuzzNameKey checks what the storage of names relies on: the key of a key is the key itself, and it contains no
+// invisible characters.
 func FuzzNameKey(f *testing.F) {
 	for _, seed := range []string{"Anna", "ﾊﾝﾅ", "ΣΟΦΟΣ", "İstanbul", "ẞtraße", "zoe\u0308", "पा॑र", "سارة٥", "ǅabc",
 		"ᏣꮃᎩ", "a\u0345b", "각\u11a8"} {

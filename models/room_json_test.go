@@ -8,8 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPageJSON holds what AppendPage and the AppendJSON of rooms and typing write against what encoding/json makes of
-// the same.
+// TestPageJSON compares the output of AppendPage, and of AppendJSON of rooms and typing, with that of encoding/json.
 func TestPageJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		page := Page[Room]{
@@ -20,7 +19,7 @@ func TestPageJSON(t *testing.T) {
 		same(t, typing.AppendJSON(nil), typing)
 	})
 	if got := string(AppendPage(nil, Page[Room]{})); got != `{"items":null}` {
-		t.Errorf("no list at all is %s", got)
+		t.Errorf("a nil list is encoded as %s", got)
 	}
 }
 
@@ -32,7 +31,7 @@ func same(t *rapid.T, got []byte, v any) {
 		t.Fatal(err)
 	}
 	if string(got)+"\n" != want.String() {
-		t.Fatalf("by hand:       %s\nencoding/json: %s", got, want.String())
+		t.Fatalf("AppendPage:    %s\nencoding/json: %s", got, want.String())
 	}
 }
 

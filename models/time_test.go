@@ -8,7 +8,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestParseTime reads what RFC 3339 allows, each as the instant that it is.
+// TestParseTime parses the formats that RFC 3339 allows.
 func TestParseTime(t *testing.T) {
 	for given, want := range map[string]string{
 		"2026-03-14T09:26:50Z":                                "2026-03-14T09:26:50.000Z",
@@ -34,12 +34,12 @@ func TestParseTime(t *testing.T) {
 			continue
 		}
 		if written, _ := json.Marshal(got); string(written) != `"`+want+`"` || got.IsZero() {
-			t.Errorf("%s is read as %s, wanted %s", given, written, want)
+			t.Errorf("%s: got %s, want %s", given, written, want)
 		}
 	}
 }
 
-// TestParseTimeRefuses reads what is no time of RFC 3339, though other standards and libraries have it.
+// TestParseTimeRefuses: times that RFC 3339 does not allow, but other standards and libraries do, are refused.
 func TestParseTimeRefuses(t *testing.T) {
 	for _, given := range []string{
 		"", "now", "0", "1773480410", "2026-03-14", "09:26:50Z", "2026-03-14T09:26Z", "2026-03-14T09:26:50",
@@ -57,7 +57,7 @@ func TestParseTimeRefuses(t *testing.T) {
 		"２026-03-14T09:26:50Z", "2026-03-14T09:26:50\u2212" + "01:00",
 	} {
 		if got, err := models.ParseTime(given); !errors.Is(err, models.ErrNotTime) {
-			t.Errorf("%q is read as %v, %v", given, got, err)
+			t.Errorf("%q was accepted: got %v, %v", given, got, err)
 		}
 	}
 }

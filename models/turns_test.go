@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestTurns has one user ask for many turns before another asks for one: the other's comes as soon as one is over.
+// TestTurns lets one user request many turns before another user requests one: that user gets the next turn.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns := NewTurns(1, 1)
@@ -31,16 +31,16 @@ func TestTurns(t *testing.T) {
 		<-time.After(time.Minute)
 		synctest.Wait()
 		if want := []int64{7, 8, 7, 7}; !slices.Equal(order, want) {
-			t.Errorf("the turns were %v, want %v", order, want)
+			t.Errorf("got turns %v, want %v", order, want)
 		}
 		if len(turns.users) != 0 {
-			t.Errorf("%d users are remembered", len(turns.users))
+			t.Errorf("%d users are still stored", len(turns.users))
 		}
 	})
 }
 
-// TestTurnsGivenUp gives up waiting, for one's own turn and for any.
-func TestTurnsGivenUp(t *testing.T) {
+// TestCanceledTurns cancels waits, while the same user has the turn and while another user has it.
+func TestCanceledTurns(t *testing.T) {
 	turns := NewTurns(1, 1)
 	done, err := turns.Take(t.Context(), 7)
 	if err != nil {
@@ -61,6 +61,6 @@ func TestTurnsGivenUp(t *testing.T) {
 	}
 	done()
 	if len(turns.users) != 0 {
-		t.Errorf("%d users are remembered", len(turns.users))
+		t.Errorf("%d users are still stored", len(turns.users))
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// unseen are texts that show nothing.
+// unseen are texts without visible characters.
 var unseen = []string{
 	" ", "\n\n", "\t", "\u00a0", "\u3000", "\u2028", "\u0085", "\x07", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff",
 	"\u00ad", "\u034f",
@@ -19,7 +19,7 @@ var unseen = []string{
 	" \u200b\u2800\n\u3164\ufe0f ",
 }
 
-// seen are texts that show something, with or without characters that do not.
+// seen are texts with visible characters; some have invisible ones too.
 var seen = []string{
 	"a", "0", ".", "☐", "\u0301", "ⵏ", "한", "ㅤㄱ", "می\u200cخواهم", "👩\u200d💻", "❤\ufe0f", "1\ufe0f\u20e3",
 	"🏴\U000e0067\U000e0062\U000e007f", "🏳\ufe0f\u200d🌈",
@@ -29,27 +29,27 @@ var seen = []string{
 func TestVisible(t *testing.T) {
 	for _, text := range unseen {
 		if models.IsVisible(text) {
-			t.Errorf("%+q passes for visible", text)
+			t.Errorf("%+q counts as visible", text)
 		}
 		for what, err := range map[string]error{
 			"sent": models.NewMessage{Text: text}.Validate(), "edited": models.MessageEdit{Text: text}.Validate(),
 			"to a target": models.TargetedMessage{Target: "@anna", NewMessage: models.NewMessage{Text: text}}.Validate(),
 		} {
 			if !errors.Is(err, &models.Error{Code: models.CodeInvalidRequest}) || !strings.Contains(err.Error(), "[text: ") {
-				t.Errorf("%+q may be %s: %v", text, what, err)
+				t.Errorf("%+q was accepted as %s: %v", text, what, err)
 			}
 		}
 	}
 	for _, text := range seen {
 		if !models.IsVisible(text) {
-			t.Errorf("%+q passes for invisible", text)
+			t.Errorf("%+q counts as invisible", text)
 		}
 		if err := (models.NewMessage{Text: text}).Validate(); err != nil {
 			t.Errorf("%+q is refused as a message: %v", text, err)
 		}
 	}
 	if err := (models.NewMessage{FileIDs: []string{"f_1"}}).Validate(); err != nil {
-		t.Errorf("a message of a file alone is refused: %v", err)
+		t.Errorf("a message with only a file was refused: %v", err)
 	}
 }
 
@@ -64,7 +64,7 @@ func TestNicknames(t *testing.T) {
 	}, unseen...)
 	for _, name := range refused {
 		if shown, ok := models.Nickname(name); ok {
-			t.Errorf("%+q is taken as %+q", name, shown)
+			t.Errorf("%+q was accepted as %+q", name, shown)
 		}
 	}
 	for name, want := range map[string]string{
@@ -74,20 +74,21 @@ func TestNicknames(t *testing.T) {
 		"O'Neil, Jr. (№ 1)": "O'Neil, Jr. (No 1)",
 		"👩\u200d💻 Ada":      "👩\u200d💻 Ada", "I ❤\ufe0f NY": "I ❤\ufe0f NY", "1\ufe0f\u20e3": "1\ufe0f\u20e3",
 		"🏴\U000e0067\U000e0062\U000e007f": "🏴\U000e0067\U000e0062\U000e007f",
-		"👨🏽\u200d🚒":                       "👨🏽\u200d🚒", "🙂\u200d↔\ufe0f": "🙂\u200d↔\ufe0f", "🫩": "🫩", "⠓⠊": "⠓⠊", "نور": "نور", "שלום": "שלום",
+		"👨🏽\u200d🚒":                       "👨🏽\u200d🚒",
+		"🙂\u200d↔\ufe0f":                  "🙂\u200d↔\ufe0f", "🫩": "🫩", "⠓⠊": "⠓⠊", "نور": "نور", "שלום": "שלום",
 	} {
 		shown, ok := models.Nickname(name)
 		if !ok || shown != want {
-			t.Errorf("%+q is %+q, %t, wanted %+q", name, shown, ok, want)
+			t.Errorf("%+q: got %+q, %t, want %+q", name, shown, ok, want)
 		}
 		if again, ok := models.Nickname(shown); !ok || again != shown {
-			t.Errorf("%+q becomes %+q when it is given again", shown, again)
+			t.Errorf("normalizing %+q again returned %+q", shown, again)
 		}
 	}
 }
 
-// FuzzNickname holds what all relies on that shows names: one that was taken shows something, hides nothing, and stays
-// as it is.
+// FuzzNickname checks what the display of names relies on: an accepted name has visible characters and no invisible
+// ones, and normalizing it again does not change it.
 func FuzzNickname(f *testing.F) {
 	for _, seed := range append(seen, unseen...) {
 		f.Add(seed)
@@ -99,7 +100,7 @@ func FuzzNickname(f *testing.F) {
 		}
 		if !models.IsVisible(shown) || strings.ContainsAny(shown, "\n\r\t\x00\u200b\u202e\u2066\u3164\ufeff") ||
 			strings.TrimSpace(shown) != shown {
-			t.Errorf("%+q is taken as %+q", name, shown)
+			t.Errorf("%+q was accepted as %+q", name, shown)
 		}
 	})
 }
@@ -118,7 +119,7 @@ func TestReservedNames(t *testing.T) {
 			t.Errorf("%q may be a guest: %v", name, err)
 		}
 		if err := (models.Credentials{Username: name, Password: "long enough"}).Validate(); err != nil {
-			t.Errorf("who is called %q already cannot log in: %v", name, err)
+			t.Errorf("an existing user named %q cannot log in: %v", name, err)
 		}
 	}
 	for _, name := range []string{"ali", "admina", "admin2", "roomy", "mee", "delete", "heres", "annaroot", "ällie",
@@ -141,7 +142,7 @@ func TestFreeTexts(t *testing.T) {
 			"reason":                 models.NewBan{Reason: text(bad)},
 		} {
 			if v.Validate() == nil {
-				t.Errorf("a %s may be %q", what, bad)
+				t.Errorf("%s: %q was accepted", what, bad)
 			}
 		}
 	}
@@ -155,14 +156,14 @@ func TestFreeTexts(t *testing.T) {
 		}
 	}
 	if (models.NewRoom{Name: text("room"), Subject: text("advert\n7")}).Validate() == nil {
-		t.Error("a subject may have two lines")
+		t.Error("a subject with two lines was accepted")
 	}
 }
 
-func TestFileNamesShowSomething(t *testing.T) {
+func TestFileNamesAreVisible(t *testing.T) {
 	for _, name := range unseen {
 		if got := models.FileName(name); got != "file" {
-			t.Errorf("%+q is called %+q", name, got)
+			t.Errorf("%+q: got the file name %+q", name, got)
 		}
 	}
 	for name, want := range map[string]string{
@@ -172,7 +173,7 @@ func TestFileNamesShowSomething(t *testing.T) {
 		"\u3000a\u3000.txt": "a .txt",
 	} {
 		if got := models.FileName(name); got != want {
-			t.Errorf("%+q is called %+q, wanted %+q", name, got, want)
+			t.Errorf("%+q: got the file name %+q, want %+q", name, got, want)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestOrderUnderConcurrentSenders lets many users send at the same time, while streams open and resume. Each stream gets
-// each message once, in the order of the log, whether it is present in the room, only notified, or a sender's own.
+// TestOrderUnderConcurrentSenders lets many users send at the same time, while streams open and resume. Each stream
+// gets each message once, in the order of the log, whether it is present in the room, only notified, or a sender's own.
 func TestOrderUnderConcurrentSenders(t *testing.T) {
 	const senders, each, resumed = 8, 40, 10
 	r := newRig(t, Limits{})
@@ -116,8 +116,8 @@ func TestRemovalIsTheLastEventOfARoom(t *testing.T) {
 	}
 }
 
-// TestDeletedRoom deletes a room in which a member is present: room.deleted is the last event of the room, and nobody is
-// present in it.
+// TestDeletedRoom deletes a room in which a member is present: room.deleted is the last event of the room, and nobody
+// is present in it.
 func TestDeletedRoom(t *testing.T) {
 	r := newRig(t, Limits{})
 	owner, member := r.signUp("owner"), r.signUp("member")

@@ -34,8 +34,8 @@ func (r *rig) tryOpen(l models.Login) error {
 	return r.hub.Open(httptest.NewRecorder(), request, o)
 }
 
-// TestStreamsPerUser opens more streams than a user may have. Other users are not affected, and a stream that ends makes
-// room for another.
+// TestStreamsPerUser opens more streams than a user may have. Other users are not affected, and a stream that ends
+// makes room for another.
 func TestStreamsPerUser(t *testing.T) {
 	r := newRig(t, Limits{Streams: 2})
 	ada, bob := r.signUp("ada"), r.signUp("bob")
@@ -82,7 +82,8 @@ func TestRevokedSession(t *testing.T) {
 	requireCode(t, r.tryOpen(phone), models.CodeSessionRevoked)
 }
 
-// TestStopAccepting checks that a hub that is about to stop refuses new streams, and keeps the open ones until it is closed.
+// TestStopAccepting checks that a hub that is about to stop refuses new streams, and keeps the open ones until it is
+// closed.
 func TestStopAccepting(t *testing.T) {
 	r := newRig(t, Limits{})
 	ada := r.signUp("ada")

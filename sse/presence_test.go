@@ -45,7 +45,8 @@ func TestPresenceInARoom(t *testing.T) {
 	}
 }
 
-// TestEnterAndExit changes the presence of an open stream, which only its user may do, and only as a member of the room.
+// TestEnterAndExit changes the presence of an open stream, which only its user may do, and only as a member of the
+// room.
 func TestEnterAndExit(t *testing.T) {
 	r := newRig(t, Limits{})
 	ada, bob := r.signUp("ada"), r.signUp("bob")

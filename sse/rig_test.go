@@ -50,12 +50,13 @@ func newRigOn(t *testing.T, limits Limits, logOf func(*store.Store) Log) *rig {
 	t.Helper()
 	r := &rig{t: t, database: filepath.Join(t.TempDir(), "parley.db")}
 	r.warned, r.withheld = make(chan struct{}, 1), make(chan models.LogEntry, 100)
-	feed, quiet := NewCommitQueue(), slog.New(slog.NewTextHandler(warnings(r.warned), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	commits := NewCommitQueue()
+	quiet := slog.New(slog.NewTextHandler(warnings(r.warned), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
 	r.store, err = store.Open(t.Context(), store.Config{
 		Database: r.database, Retention: time.Hour, Log: quiet, Committed: func(entries []models.LogEntry) {
 			if !r.withhold.Load() {
-				feed.Committed(entries)
+				commits.Committed(entries)
 				return
 			}
 			for _, e := range entries {
@@ -64,12 +65,14 @@ func newRigOn(t *testing.T, limits Limits, logOf func(*store.Store) Log) *rig {
 		},
 	})
 	r.must(err)
-	r.hub, err = NewHub(t.Context(), logOf(r.store), feed, quiet, limits)
+	r.hub, err = NewHub(t.Context(), logOf(r.store), commits, quiet, limits)
 	r.must(err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	r.must(err)
 	r.addr = listener.Addr().String()
-	server := &http.Server{Handler: http.HandlerFunc(r.serve), ErrorLog: slog.NewLogLogger(quiet.Handler(), slog.LevelError)}
+	server := &http.Server{
+		Handler: http.HandlerFunc(r.serve), ErrorLog: slog.NewLogLogger(quiet.Handler(), slog.LevelError),
+	}
 	run, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { r.hub.Run(run) })
@@ -101,7 +104,9 @@ func (r *rig) serve(w http.ResponseWriter, q *http.Request) {
 		n, _ := strconv.ParseInt(query.Get(name), 10, 64)
 		return n
 	}
-	o := OpenRequest{Caller: models.Caller{UserID: number("user"), SessionID: query.Get("session")}, Cursor: query.Get("cursor")}
+	o := OpenRequest{
+		Caller: models.Caller{UserID: number("user"), SessionID: query.Get("session")}, Cursor: query.Get("cursor"),
+	}
 	if room := number("room"); room != 0 {
 		o.Rooms = []int64{room}
 	}

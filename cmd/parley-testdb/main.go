@@ -79,8 +79,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return status
 }
 
-// runBesideServers runs the command with the servers that are available: those named in the environment, private ones, or
-// none.
+// runBesideServers runs the command with the servers that are available: those named in the environment, private ones,
+// or none.
 func runBesideServers(ctx context.Context, command []string, fast bool, stderr io.Writer) (int, error) {
 	environment := os.Environ()
 	postgres := cluster.Start

@@ -103,7 +103,7 @@ func mustBeGone(t *testing.T, address string) {
 	}
 	if conn, err := pgx.Connect(t.Context(), address); err == nil {
 		_ = conn.Close(context.WithoutCancel(t.Context()))
-		t.Error("the server still answers")
+		t.Error("the server still accepts connections")
 	}
 }
 
@@ -174,7 +174,7 @@ func TestSignalsEndCommandAndServer(t *testing.T) {
 	}
 }
 
-func TestWhatTheCommandLeavesBehindEndsWithIt(t *testing.T) {
+func TestChildrenOfTheCommandAreKilled(t *testing.T) {
 	t.Parallel()
 	// The child keeps the write end of the pipe open: the output ends only when the child ends.
 	cmd := program(t, []string{addressVariable + "=postgres://elsewhere/"}, "--", "sh", "-c", "sleep 600 & echo started")
@@ -223,17 +223,17 @@ func TestS3ServerLivesAsLongAsTheCommand(t *testing.T) {
 	}
 	body, err := io.ReadAll(refused.Body)
 	if err = errors.Join(err, refused.Body.Close()); err != nil || !strings.Contains(string(body), "NoSuchBucket") {
-		t.Errorf("%v, that is no S3: %s", err, body)
+		t.Errorf("%v, the response is not from an S3 server: %s", err, body)
 	}
 	if err := errors.Join(input.Close(), cmd.Wait()); exitStatus(t, err) != 1 {
 		t.Errorf("%v, want the exit status of a read without a line", err)
 	}
 	if answer, err := http.Get(endpoint); err == nil {
-		t.Errorf("the server still answers %s", answer.Status)
+		t.Errorf("the server still responds: %s", answer.Status)
 	}
 }
 
-func TestBadCalls(t *testing.T) {
+func TestInvalidArguments(t *testing.T) {
 	t.Parallel()
 	elsewhere := []string{addressVariable + "=postgres://elsewhere/"}
 	for name, test := range map[string]struct {
@@ -254,7 +254,7 @@ func TestBadCalls(t *testing.T) {
 				t.Errorf("exit status %d, want %d", status, test.status)
 			}
 			if !strings.Contains(stderr.String(), "parley-testdb") {
-				t.Errorf("not a useful message: %q", stderr.String())
+				t.Errorf("the error message does not help: %q", stderr.String())
 			}
 		})
 	}

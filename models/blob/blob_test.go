@@ -54,10 +54,10 @@ func TestPut(t *testing.T) {
 				t.Fatalf("put %d bytes: %d, %v", size, n, err)
 			}
 			if got := readAll(t, s); got == nil || !bytes.Equal(got, content) {
-				t.Fatalf("put %d bytes, and got %d others", size, len(got))
+				t.Fatalf("put %d bytes, got %d different bytes", size, len(got))
 			}
 			if names := left(); len(names) != 1 {
-				t.Errorf("put one blob, and there are %q", names)
+				t.Errorf("after one Put, the storage has %q", names)
 			}
 		}
 		for range 2 {
@@ -65,26 +65,26 @@ func TestPut(t *testing.T) {
 				t.Fatal(err)
 			}
 			if names := left(); len(names) > 0 || readAll(t, s) != nil {
-				t.Errorf("deleted, and there are %q", names)
+				t.Errorf("after Delete, the storage has %q", names)
 			}
 		}
 	})
 }
 
-func TestPutThatBreaksOffLeavesNoBlob(t *testing.T) {
+func TestFailedPutLeavesNoBlob(t *testing.T) {
 	onEachStorage(t, func(t *testing.T, s Store, left func() []string) {
 		for _, size := range []int{0, 1, partSize, partSize + 1, 2*partSize + 1} {
 			if _, err := s.Put(t.Context(), key, failingReader(randomContent(size))); !errors.Is(err, errBroken) {
-				t.Errorf("the reader failed after %d bytes, and the error is %v", size, err)
+				t.Errorf("the reader failed after %d bytes: got error %v", size, err)
 			}
 			if readAll(t, s) != nil {
-				t.Errorf("there is a blob of a reader that failed after %d bytes", size)
+				t.Errorf("a reader that failed after %d bytes left a blob", size)
 			}
 			if err := s.Delete(t.Context(), key); err != nil {
 				t.Error(err)
 			}
 			if names := left(); len(names) > 0 {
-				t.Errorf("deleted, and there are %q", names)
+				t.Errorf("after Delete, the storage has %q", names)
 			}
 		}
 	})
@@ -114,20 +114,20 @@ func TestSeek(t *testing.T) {
 			}
 			part := make([]byte, min(100, len(content)-place.want))
 			if _, err := io.ReadFull(r, part); err != nil || !bytes.Equal(part, content[place.want:place.want+len(part)]) {
-				t.Errorf("%+v: read something else, %v", place, err)
+				t.Errorf("%+v: read different bytes, error %v", place, err)
 			}
 		}
 	})
 }
 
-// TestStaged appends pieces of all sizes, some from readers that fail, cuts one off, and seals the blob.
+// TestStaged appends pieces of different sizes, some from failing readers, truncates once, and seals the blob.
 func TestStaged(t *testing.T) {
 	onEachStorage(t, func(t *testing.T, s Store, left func() []string) {
 		content := randomContent(3*partSize + 5)
 		staged := func(want int) {
 			t.Helper()
 			if n, err := s.Staged(t.Context(), key); err != nil || n != int64(want) {
-				t.Fatalf("staged are %d, wanted %d: %v", n, want, err)
+				t.Fatalf("got %d staged bytes, want %d: %v", n, want, err)
 			}
 		}
 		at := 0
@@ -161,32 +161,32 @@ func TestStaged(t *testing.T) {
 		add(partSize, false)
 		add(len(content)-at, false)
 		if readAll(t, s) != nil {
-			t.Error("it is a blob before it is sealed")
+			t.Error("the blob exists before it is sealed")
 		}
 		for range 2 {
 			if err := s.Seal(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
 			if got := readAll(t, s); !bytes.Equal(got, content) {
-				t.Errorf("sealed %d bytes, and got %d others", len(content), len(got))
+				t.Errorf("sealed %d bytes, got %d different bytes", len(content), len(got))
 			}
 			if names := left(); len(names) != 1 {
-				t.Errorf("sealed one blob, and there are %q", names)
+				t.Errorf("after one Seal, the storage has %q", names)
 			}
 		}
 		if err := s.Delete(t.Context(), key); err != nil || len(left()) > 0 {
-			t.Errorf("deleted, and there are %q, %v", left(), err)
+			t.Errorf("after Delete, the storage has %q, %v", left(), err)
 		}
 	})
 }
 
-func TestStagedIsCutAndDeleted(t *testing.T) {
+func TestStagedIsTruncatedAndDeleted(t *testing.T) {
 	onEachStorage(t, func(t *testing.T, s Store, left func() []string) {
 		if err := s.Cut(t.Context(), key, 0); err != nil {
-			t.Errorf("cut what is not there: %v", err)
+			t.Errorf("truncating a missing staged blob: %v", err)
 		}
 		if err := s.Seal(t.Context(), key); err == nil {
-			t.Error("sealed what is not there")
+			t.Error("sealing a missing staged blob succeeded")
 		}
 		if _, err := s.Append(t.Context(), key, 0, bytes.NewReader(randomContent(partSize+1))); err != nil {
 			t.Fatal(err)
@@ -195,19 +195,19 @@ func TestStagedIsCutAndDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := s.Staged(t.Context(), key); n != 0 || err != nil {
-			t.Errorf("all is cut off, and %d bytes are there, %v", n, err)
+			t.Errorf("after truncating to 0: got %d bytes, %v", n, err)
 		}
 		if _, err := s.Append(t.Context(), key, 0, bytes.NewReader(randomContent(10))); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Delete(t.Context(), key); err != nil || len(left()) > 0 {
-			t.Errorf("deleted, and there are %q, %v", left(), err)
+			t.Errorf("after Delete, the storage has %q, %v", left(), err)
 		}
 	})
 }
 
-// TestOthersSeeTheSame opens one storage twice, as two servers do.
-func TestOthersSeeTheSame(t *testing.T) {
+// TestServersShareStorage opens one storage twice, as two servers do.
+func TestServersShareStorage(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
 	a, b := open(t, path), open(t, path)
@@ -221,11 +221,11 @@ func TestOthersSeeTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := readAll(t, b); !bytes.Equal(got, content) {
-		t.Errorf("got %d other bytes", len(got))
+		t.Errorf("got %d different bytes", len(got))
 	}
 }
 
-func TestKeyIsNoPathOutOfTheFolder(t *testing.T) {
+func TestKeysCannotLeaveTheFolder(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())
 	for _, key := range []string{"../../etc/passwd", "..", "/etc/passwd"} {
@@ -248,12 +248,12 @@ func TestEndOfContext(t *testing.T) {
 	_, added := s.Append(ctx, key, 0, bytes.NewReader(randomContent(10)))
 	for _, err := range []error{put, added, s.Delete(ctx, key), s.Seal(ctx, key)} {
 		if !errors.Is(err, context.Canceled) {
-			t.Errorf("the context is over, and the error is %v", err)
+			t.Errorf("after the end of the context: got error %v", err)
 		}
 	}
 }
 
-// TestBrokenStorage checks that a failure of the storage can be told from all others.
+// TestBrokenStorage checks that a failure of the storage can be distinguished from other errors.
 func TestBrokenStorage(t *testing.T) {
 	t.Parallel()
 	s := openBucket(t)

@@ -33,7 +33,7 @@ func TestSealAfterCrash(t *testing.T) {
 	}
 	isPart := func(name string) bool { return strings.HasPrefix(name, "a part of") }
 	if names := objectsOf(t, s); !slices.ContainsFunc(names, isPart) {
-		t.Fatalf("there is nothing but %q", names)
+		t.Fatalf("the storage has only %q", names)
 	}
 	if err := s.Seal(t.Context(), key); err != nil {
 		t.Fatal(err)
@@ -45,10 +45,10 @@ func TestSealAfterCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := readAll(t, s); !bytes.Equal(got, content) {
-		t.Errorf("got %d other bytes", len(got))
+		t.Errorf("got %d different bytes", len(got))
 	}
 	if names := objectsOf(t, s); len(names) != 1 {
-		t.Errorf("there are %q", names)
+		t.Errorf("the storage has %q", names)
 	}
 }
 
@@ -67,13 +67,13 @@ func TestDeleteAfterCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	if names := objectsOf(t, s); len(names) > 0 {
-		t.Errorf("there are %q", names)
+		t.Errorf("the storage has %q", names)
 	}
 }
 
-// TestPieceOfALateWriter lets a writer that has lost the upload finish its part after others have continued with
-// pieces of other sizes.
-func TestPieceOfALateWriter(t *testing.T) {
+// TestPiecesOfLateWriterAreIgnored lets a writer that has lost the upload finish its part after others have continued
+// with pieces of other sizes.
+func TestPiecesOfLateWriterAreIgnored(t *testing.T) {
 	t.Parallel()
 	s := openBucket(t)
 	content := randomContent(1000)
@@ -90,16 +90,16 @@ func TestPieceOfALateWriter(t *testing.T) {
 	add(150, 600)
 	add(600, 1000)
 	if n, err := s.Staged(t.Context(), key); err != nil || n != 1000 {
-		t.Fatalf("staged are %d, %v", n, err)
+		t.Fatalf("got %d staged bytes, %v", n, err)
 	}
 	if err := s.Seal(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
 	if got := readAll(t, s); !bytes.Equal(got, content) {
-		t.Errorf("got %d other bytes", len(got))
+		t.Errorf("got %d different bytes", len(got))
 	}
 	if names := objectsOf(t, s); len(names) != 1 {
-		t.Errorf("there are %q", names)
+		t.Errorf("the storage has %q", names)
 	}
 }
 
@@ -120,12 +120,12 @@ func TestManyPieces(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := s.Staged(t.Context(), key); err != nil || n != pieces*4 {
-		t.Errorf("staged are %d, %v", n, err)
+		t.Errorf("got %d staged bytes, %v", n, err)
 	}
 }
 
-// TestReadThatFails stops the server while an object is read.
-func TestReadThatFails(t *testing.T) {
+// TestFailedReadIsAnError stops the server while an object is read.
+func TestFailedReadIsAnError(t *testing.T) {
 	t.Parallel()
 	s := openBucket(t)
 	if _, err := s.Put(t.Context(), key, bytes.NewReader(randomContent(partSize))); err != nil {

@@ -76,7 +76,7 @@ func openBucket(t *testing.T) s3 {
 	}
 	u.Host, u.Path = "test-"+strings.ToLower(rand.Text()), "/some/prefix"
 	if _, err := Open(t.Context(), u.String()); err == nil {
-		t.Fatal("it opened a bucket that is not there")
+		t.Fatal("a bucket that does not exist was opened")
 	}
 	admin, err := connectS3(u)
 	if err != nil {

@@ -11,7 +11,10 @@ import (
 func jpegHead(w, h int, frame byte) []byte {
 	return bytes.Join([][]byte{
 		{0xFF, 0xD8, 0xFF, 0xE0, 0, 16}, []byte("JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"),
-		{0xFF, 0xFF, 0xFF, frame, 0, 17, 8, byte(h >> 8), byte(h), byte(w >> 8), byte(w), 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0},
+		{
+			0xFF, 0xFF, 0xFF, frame, 0, 17, 8, byte(h >> 8), byte(h), byte(w >> 8), byte(w),
+			3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0,
+		},
 		{0xFF, 0xDA},
 	}, nil)
 }
@@ -25,8 +28,9 @@ func pngHead(w, h uint32, bits byte) []byte {
 	}, nil)
 }
 
-// TestWhatDecodingTakes checks that pictures are limited by the memory that decoding takes, not only by their pixels.
-func TestWhatDecodingTakes(t *testing.T) {
+// TestPicturesAreLimitedByDecodingMemory checks that pictures are limited by the memory that decoding takes, not only
+// by their pixels.
+func TestPicturesAreLimitedByDecodingMemory(t *testing.T) {
 	const baseline, progressive = 0xC0, 0xC2
 	for _, c := range []struct {
 		what    string

@@ -91,8 +91,8 @@ func blockedBetween(one, other string) string {
 		OR EXISTS (SELECT 1 FROM blocks x WHERE x.user_id = ` + other + ` AND x.blocked_id = ` + one + `))`
 }
 
-// BlockedEitherWay returns those of some users whom the caller has blocked, or who have blocked the caller. Neither learns whether
-// the other is online.
+// BlockedEitherWay returns those of some users whom the caller has blocked, or who have blocked the caller. Neither
+// learns whether the other is online.
 func (s *Store) BlockedEitherWay(ctx context.Context, callerID int64, users []int64) (map[int64]bool, error) {
 	db := s.read(ctx)
 	in, ids := database.IDList(db, users)

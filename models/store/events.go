@@ -62,8 +62,8 @@ func (s *Store) EntriesFor(ctx context.Context, userID, after, upTo int64, limit
 		ORDER BY e.position LIMIT $4 + 0`, after, upTo, userID, limit)
 }
 
-// Visibility returns what a user may see of rooms in the log after a position: the periods of membership that reach beyond
-// it, and the mutes and blocks as of it.
+// Visibility returns what a user may see of rooms in the log after a position: the periods of membership that reach
+// beyond it, and the mutes and blocks as of it.
 func (s *Store) Visibility(ctx context.Context, userID, after int64) (models.Visibility, error) {
 	v, db := models.Visibility{UserID: userID}, s.read(ctx)
 	err := db.Raw(`SELECT m.room_id, r.subject, m.joined_position AS "from", r.deleted_position AS "to"

@@ -24,7 +24,7 @@ func TestLogOrder(t *testing.T) {
 				defer mu.Unlock()
 				for i, e := range entries {
 					if i > 0 && e.Position != entries[i-1].Position+1 {
-						t.Errorf("%d follows %d in one commit", e.Position, entries[i-1].Position)
+						t.Errorf("position %d follows %d in one commit", e.Position, entries[i-1].Position)
 					}
 					if _, twice := reported[e.Position]; twice {
 						t.Errorf("%d was reported twice", e.Position)
@@ -174,7 +174,7 @@ func TestSearchRules(t *testing.T) {
 			}
 		}
 		if everywhere(anna, "tea") != 3 || everywhere(ben, "tea") != 2 {
-			t.Errorf("anna finds %d and ben %d", everywhere(anna, "tea"), everywhere(ben, "tea"))
+			t.Errorf("anna finds %d messages and ben %d", everywhere(anna, "tea"), everywhere(ben, "tea"))
 		}
 		words, start := "tea", "green T"
 		_, err = h.SearchMessages(ctx, ben.ID, pathOf(closed), models.MessageSearch{Words: &words,
@@ -184,12 +184,12 @@ func TestSearchRules(t *testing.T) {
 			Paging: models.Paging{Limit: 10}})
 		h.must(err)
 		if len(page.Items) != 1 || page.Items[0].ID != tea {
-			t.Errorf("by its start %+v is found", page.Items)
+			t.Errorf("search by start: got %+v", page.Items)
 		}
 		_, err = h.ClearHistory(ctx, anna.ID, pathOf(open))
 		h.must(err)
 		if len(h.found(ben, open.ID, "tea")) != 0 {
-			t.Error("what was cleared is found")
+			t.Error("a cleared message is found")
 		}
 	})
 }

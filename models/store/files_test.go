@@ -86,7 +86,7 @@ func TestUploadRules(t *testing.T) {
 			return held
 		}
 		if !hold("first") || hold("second") {
-			t.Error("two writers hold the upload, or none")
+			t.Error("the upload is held by two writers or by none")
 		}
 		h.want(h.RenewUpload(ctx, u.ID, "second"), models.CodeUploadConflict)
 		h.must(h.KeepUpload(ctx, u.ID, "first", 3, false))

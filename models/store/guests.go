@@ -115,8 +115,8 @@ func (s *Store) deleteGuests(ctx context.Context, users []int64, err error) erro
 	return err
 }
 
-// UpgradeGuest upgrades a guest to an account, which keeps all that the guest has, and opens the account's first session. The
-// guest's own sessions go on.
+// UpgradeGuest upgrades a guest to an account, which keeps all that the guest has, and opens the account's first
+// session. The guest's own sessions go on.
 func (s *Store) UpgradeGuest(
 	ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once,
 ) (models.Login, error) {

@@ -13,8 +13,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestIdleGuestsGo: guests who came hours ago and have done nothing go; whoever is here, or has done anything, stays.
-func TestIdleGuestsGo(t *testing.T) {
+// TestIdleGuestsAreDeleted: guests who signed in hours ago and have done nothing are deleted; guests who are online or
+// have done anything stay.
+func TestIdleGuestsAreDeleted(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { testIdleGuests(t, filepath.Join(t.TempDir(), "parley.db")) })
 	t.Run("postgres", func(t *testing.T) { testIdleGuests(t, newPostgres(t)) })
 }
@@ -51,7 +52,7 @@ func testIdleGuests(t *testing.T, name string) {
 	_, _, err = s.AddContact(ctx, account.User.ID, models.UserPath{ID: guests["known"].User.ID})
 	must(t, err)
 
-	// All of that was seven hours ago, and one of them has asked for something since.
+	// All of that was seven hours ago, and one of them has sent a request since.
 	const past = 7 * 3600_000
 	must(t, s.writer.Exec("UPDATE users SET created_at = created_at - ?, last_seen_at = created_at - ?", past, past).Error)
 	must(t, s.writer.Exec("UPDATE users SET last_seen_at = ? WHERE username = 'seen'", models.Now().Millis()).Error)
@@ -62,7 +63,7 @@ func testIdleGuests(t *testing.T, name string) {
 	_, err = s.expireIdleGuests(ctx)
 	must(t, err)
 	if here := usernames(t, s); len(here) != len(guests)+2 {
-		t.Errorf("before it is known who is online, left are %v", here)
+		t.Errorf("before it is known which users are online: got guests %v", here)
 	}
 	s.Online(func(id int64) bool { return id == guests["online"].User.ID })
 	for range 3 { // the second look is behind the last guest, the third at the first again
@@ -71,17 +72,17 @@ func testIdleGuests(t *testing.T, name string) {
 	}
 	want := []string{"account", "asks", "fresh", "joined", "known", "online", "owner", "reacted", "seen", "wrote"}
 	if here := usernames(t, s); !slices.Equal(here, want) {
-		t.Errorf("left are %v, want %v", here, want)
+		t.Errorf("got guests %v, want %v", here, want)
 	}
 	testCountOfGuests(t, s, fresh)
 }
 
-// testCountOfGuests: guests count for the network that they came from, until they go or have an account.
+// testCountOfGuests: guests count for their network until they are deleted or have an account.
 func testCountOfGuests(t *testing.T, s *Store, fresh models.Login) {
 	count := func(network string, most, want int) {
 		t.Helper()
 		if n, err := s.GuestsOf(t.Context(), network, most); err != nil || n != want {
-			t.Errorf("of %q there are %d (%v), want %d", network, n, err, want)
+			t.Errorf("network %q: got %d guests (%v), want %d", network, n, err, want)
 		}
 	}
 	count("home", 100, 9)
@@ -99,7 +100,7 @@ func testCountOfGuests(t *testing.T, s *Store, fresh models.Login) {
 		Subject: "linked"}))
 	count("abroad", 100, 0)
 	if err := s.UsernameFree(t.Context(), "SETTLED", 0); !errors.Is(err, &models.Error{Code: models.CodeUsernameTaken}) {
-		t.Errorf("a name that is taken is %v", err)
+		t.Errorf("got error %v for a name that is taken", err)
 	}
 	must(t, s.UsernameFree(t.Context(), "settled", fresh.User.ID))
 	must(t, s.UsernameFree(t.Context(), "fresh", 0))
@@ -109,8 +110,8 @@ func testCountOfGuests(t *testing.T, s *Store, fresh models.Login) {
 	}
 }
 
-// TestGuestsGoWithTheirSession: a guest whose last session was logged out, or has run out, goes.
-func TestGuestsGoWithTheirSession(t *testing.T) {
+// TestGuestsAreDeletedWithTheirSession: a guest is deleted when the last session is logged out or expires.
+func TestGuestsAreDeletedWithTheirSession(t *testing.T) {
 	s := openFilled(t, filepath.Join(t.TempDir(), "parley.db"))
 	s.committed = func([]models.LogEntry) {}
 	ctx := context.Background()
@@ -118,7 +119,7 @@ func TestGuestsGoWithTheirSession(t *testing.T) {
 	_, err := s.LogOut(ctx, out.User.ID, out.SessionID)
 	must(t, err)
 	if _, err := s.User(ctx, models.UserPath{ID: out.User.ID}); !isNotFound(err) {
-		t.Errorf("who has logged out is %v", err)
+		t.Errorf("after the log-out: got %v", err)
 	}
 	must(t, s.writer.Exec("UPDATE sessions SET expires_at = 1 WHERE user_id = ?", late.User.ID).Error)
 	must(t, s.writer.Exec("UPDATE sessions SET revoked_at = 1 WHERE user_id = ?", stays.User.ID).Error)
@@ -131,7 +132,7 @@ func TestGuestsGoWithTheirSession(t *testing.T) {
 	_, err = s.expireGuests(ctx)
 	must(t, err)
 	if _, err := s.User(ctx, models.UserPath{ID: late.User.ID}); !isNotFound(err) {
-		t.Errorf("whose session has run out is %v", err)
+		t.Errorf("after the session has expired: got %v", err)
 	}
 	must(t, s.CheckSession(ctx, models.Caller{UserID: stays.User.ID, SessionID: second.SessionID}))
 }

@@ -308,9 +308,9 @@ func (tx *transaction) limitIdentities(userID int64) error {
 		"identities", "user_id = ?", userID)
 }
 
-// ProvisionUser returns the user for whom a product's token vouches. The account is created when they come for the first time,
-// and a session for each token, which ends with it; one that was logged out stays so. With each new token the user gets
-// the names in it.
+// ProvisionUser returns the user for whom a product's token vouches. The account is created when they come for the
+// first time, and a session for each token, which ends with it; one that was logged out stays so. With each new token
+// the user gets the names in it.
 func (s *Store) ProvisionUser(ctx context.Context, a models.Arrival) (userID int64, err error) {
 	userID, err = s.useSession(ctx, a.SessionID)
 	if err != nil || userID != 0 {

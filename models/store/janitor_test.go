@@ -8,8 +8,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestDeletedAccountIsGoneAtOnce deletes an account and purges nothing of it: nobody sees that it was there.
-func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
+// TestDeletedAccountIsHiddenAtOnce deletes an account: before anything is purged, nothing of it is visible.
+func TestDeletedAccountIsHiddenAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
@@ -94,11 +94,11 @@ func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
 		if len(known) != 0 {
 			t.Errorf("bob knows %v", known)
 		}
-		// What counts goes along with the events that tell of it, and those are yet to come.
+		// Counts change together with their events, which are sent later.
 		now, err := h.Room(ctx, bob.ID, path)
 		h.must(err)
 		if told := h.visibleEvents(bob.ID, before); now.MemberCount != 2 || now.MessageCount != 2 || len(told) != 0 {
-			t.Errorf("%d members, %d messages, but told was %v", now.MemberCount, now.MessageCount, told)
+			t.Errorf("got %d members and %d messages, but the events %v", now.MemberCount, now.MessageCount, told)
 		}
 
 		h.refusesDeleted(anna, room)
@@ -106,12 +106,12 @@ func TestDeletedAccountIsGoneAtOnce(t *testing.T) {
 		h.must(h.IssueLoginCode(ctx, person, models.LoginCode{Hash: "h", BrowserHash: "b", ExpiresAt: models.At(time.Now().
 			Add(time.Minute))}))
 		if again.ID == anna.ID || h.rows("users WHERE deleted_at = 0") != 3 {
-			t.Error("the name and the identity do not make new accounts")
+			t.Error("the name and the identity cannot be used for new accounts")
 		}
 	})
 }
 
-// refusesDeleted has requests of a deleted account's that were under way when it went change nothing.
+// refusesDeleted checks that requests of an account that were active during its deletion change nothing.
 func (h *testStore) refusesDeleted(gone models.User, room models.Room) {
 	h.t.Helper()
 	ctx, path, name := h.t.Context(), models.RoomPath{ID: room.ID}, "late"
@@ -127,9 +127,9 @@ func (h *testStore) refusesDeleted(gone models.User, room models.Room) {
 	h.want(err, models.CodeNotFound)
 }
 
-// TestPurgeGoesOnAfterACrash ends the store between the batches of an account's purge, again and again, and opens it
-// once more: in the end nothing is left, all were told once, and the counts are exact.
-func TestPurgeGoesOnAfterACrash(t *testing.T) {
+// TestPurgeResumesAfterCrash repeatedly closes and opens the store between the batches of an account's purge: at the
+// end nothing is left, each event was sent once, and the counts are exact.
+func TestPurgeResumesAfterCrash(t *testing.T) {
 	const rooms, alone, crashes = 40, 30, 4
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
@@ -155,7 +155,7 @@ func TestPurgeGoesOnAfterACrash(t *testing.T) {
 			more, err := h.purgeAccount(t.Context(), anna.ID)
 			h.must(err)
 			if !more {
-				t.Fatal("there were too few batches to end between two")
+				t.Fatal("too few batches to close the store between two of them")
 			}
 			_, err = h.purgeRooms(t.Context())
 			h.must(err)
@@ -170,13 +170,13 @@ func TestPurgeGoesOnAfterACrash(t *testing.T) {
 		told := h.visibleEvents(bob.ID, before)
 		if told[models.EventMemberLeft] != rooms || told[models.EventMemberUpdated] != rooms ||
 			told[models.EventMessageDeleted] != rooms {
-			t.Errorf("bob was told %v", told)
+			t.Errorf("bob got the events %v", told)
 		}
 		for _, r := range shared {
 			now, err := h.Room(t.Context(), bob.ID, models.RoomPath{ID: r.ID})
 			h.must(err)
 			if now.OwnerID != bob.ID || now.MemberCount != 1 || now.MessageCount != 0 || now.Membership.UnreadCount != 0 {
-				t.Fatalf("what was shared is %+v", now)
+				t.Fatalf("the shared room is %+v", now)
 			}
 		}
 		for table, most := range map[string]int64{
@@ -190,7 +190,7 @@ func TestPurgeGoesOnAfterACrash(t *testing.T) {
 	})
 }
 
-// openStill opens a store whose janitor has not come to anything: it is ended while it waits for the writer.
+// openStill opens a store whose janitor has done nothing: it is stopped while it waits for the writer.
 func openStill(t *testing.T, name string) *Store {
 	t.Helper()
 	h := openTestStore(t, name)
@@ -198,8 +198,8 @@ func openStill(t *testing.T, name string) *Store {
 	return h.Store
 }
 
-// TestDeletedRoomIsReplayed deletes a room while a member is away, who is told of it with all that came before, whether
-// the room has been purged by then or not. Its handle is free at once.
+// TestDeletedRoomIsReplayed deletes a room while a member is offline. The member's replay has the deletion and all
+// events before it, whether or not the room has been purged by then. The handle of the room can be used again at once.
 func TestDeletedRoomIsReplayed(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
@@ -227,17 +227,17 @@ func TestDeletedRoomIsReplayed(t *testing.T) {
 		found, err := h.SearchRooms(ctx, bob.ID, models.RoomSearch{Paging: models.Paging{Limit: 50}})
 		h.must(err)
 		if len(rooms.Items)+len(found.Items) != 0 {
-			t.Errorf("listed are %v, found %v", rooms.Items, found.Items)
+			t.Errorf("got listed rooms %v, found rooms %v", rooms.Items, found.Items)
 		}
 		h.room("tea", models.RoomPublic, anna)
 		replayed := func(when string) {
 			t.Helper()
 			toBob, toEve := h.visibleEvents(bob.ID, before), h.visibleEvents(eve.ID, before)
 			if toBob[models.EventMessageCreated] != 2 || toBob[models.EventRoomDeleted] != 2 {
-				t.Errorf("%s, bob is told %v", when, toBob)
+				t.Errorf("%s, bob gets %v", when, toBob)
 			}
 			if toEve[models.EventMessageCreated] != 0 || toEve[models.EventRoomDeleted] != 1 {
-				t.Errorf("%s, eve is told %v", when, toEve)
+				t.Errorf("%s, eve gets %v", when, toEve)
 			}
 		}
 		replayed("before the purge")

@@ -8,19 +8,19 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestBounds fills up what one user and one room may have, and asks for one more. What is there already may be asked
-// for again, and one that goes makes room for another.
-func TestBounds(t *testing.T) {
+// TestLimits reaches the limits of users and rooms, and then tries to add one more. Adding an existing item again is
+// allowed, and after a removal another one can be added.
+func TestLimits(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		anna, bob := h.user("anna"), h.user("bob")
 		room := h.room("tea", models.RoomPublic, bob)
-		t.Run("rooms", func(t *testing.T) { (&testStore{h.Store, t}).boundsRooms(anna, bob, room) })
-		t.Run("contacts and blocks", func(t *testing.T) { (&testStore{h.Store, t}).boundsLists(anna, bob) })
-		t.Run("pins", func(t *testing.T) { (&testStore{h.Store, t}).boundsPins(bob, room) })
-		t.Run("invites", func(t *testing.T) { (&testStore{h.Store, t}).boundsInvites(bob, room) })
-		t.Run("sessions", func(t *testing.T) { (&testStore{h.Store, t}).boundsSessions() })
+		t.Run("rooms", func(t *testing.T) { (&testStore{h.Store, t}).limitsRooms(anna, bob, room) })
+		t.Run("contacts and blocks", func(t *testing.T) { (&testStore{h.Store, t}).limitsLists(anna, bob) })
+		t.Run("pins", func(t *testing.T) { (&testStore{h.Store, t}).limitsPins(bob, room) })
+		t.Run("invites", func(t *testing.T) { (&testStore{h.Store, t}).limitsInvites(bob, room) })
+		t.Run("sessions", func(t *testing.T) { (&testStore{h.Store, t}).limitsSessions() })
 	})
 }
 
@@ -34,7 +34,7 @@ func (h *testStore) insert(most int, table, columns, values string, args ...any)
 
 const memberColumns = "room_id, user_id, role, joined_at, joined_position, last_read_id, own_after, muted"
 
-func (h *testStore) boundsRooms(anna, bob models.User, room models.Room) {
+func (h *testStore) limitsRooms(anna, bob models.User, room models.Room) {
 	ctx, path, name := h.t.Context(), models.RoomPath{ID: room.ID}, "one more"
 	h.insert(models.MaxRoomsPerUser, "rooms", "name, name_key, kind, owner_id, created_at, updated_at, active_at, "+
 		"member_count",
@@ -66,7 +66,7 @@ func (h *testStore) boundsRooms(anna, bob models.User, room models.Room) {
 	h.purged()
 }
 
-func (h *testStore) boundsLists(anna, bob models.User) {
+func (h *testStore) limitsLists(anna, bob models.User) {
 	const userColumns = "username, username_key, display_name, guest, created_at"
 	h.insert(models.MaxContactsPerUser, "users", userColumns, "'u' || i, 'u' || i, 'u', false, 0")
 	h.must(h.writer.Exec("INSERT INTO contacts (user_id, contact_id, added_at) SELECT ?, id, 0 FROM users WHERE "+
@@ -92,7 +92,7 @@ func (h *testStore) boundsLists(anna, bob models.User) {
 	h.must(err)
 }
 
-func (h *testStore) boundsPins(bob models.User, room models.Room) {
+func (h *testStore) limitsPins(bob models.User, room models.Room) {
 	ctx, path := h.t.Context(), models.RoomPath{ID: room.ID}
 	first, second := h.say(room.ID, bob, "one"), h.say(room.ID, bob, "two")
 	h.insert(models.MaxPinsPerRoom-1, "pins", "room_id, message_id, pinned_by, pinned_at",
@@ -109,12 +109,12 @@ func (h *testStore) boundsPins(bob models.User, room models.Room) {
 	h.must(err)
 }
 
-func (h *testStore) boundsInvites(bob models.User, room models.Room) {
+func (h *testStore) limitsInvites(bob models.User, room models.Room) {
 	ctx, path := h.t.Context(), models.RoomPath{ID: room.ID}
 	columns := "code, room_id, created_at, expires_at, max_uses, uses"
 	h.insert(spentInvites, "invites", columns, fmt.Sprintf("'spent' || i, %d, i, 0, 1, 1", room.ID))
 	have := int(h.rows("invites WHERE room_id = ? AND "+usableInvite, room.ID, models.Now().Millis(), room.OwnerID))
-	// Nor do those count whose maker may not invite any more: nobody sees them, so as to revoke one.
+	// Invites whose author may not invite any more do not count either: nobody could see and revoke them.
 	h.insert(batchRows, "invites", columns+", author_id", fmt.Sprintf("'lost' || i, %d, i, 0, 0, 0, 999999", room.ID))
 	h.insert(models.MaxInvitesPerRoom-have-1, "invites", columns, fmt.Sprintf("'good' || i, %d, 0, 0, 0, 0", room.ID))
 	last, err := h.CreateInvite(ctx, bob.ID, path, models.NewInvite{}, nil)
@@ -129,7 +129,7 @@ func (h *testStore) boundsInvites(bob models.User, room models.Room) {
 	}
 }
 
-func (h *testStore) boundsSessions() {
+func (h *testStore) limitsSessions() {
 	ctx := h.t.Context()
 	carl := h.user("carl")
 	before, _, err := h.Bounds(ctx)
@@ -140,12 +140,12 @@ func (h *testStore) boundsSessions() {
 		h.must(err)
 	}
 	if n := h.rows("sessions WHERE user_id = ? AND revoked_at = 0", carl.ID); n != models.MaxSessionsPerUser {
-		h.t.Errorf("%d sessions go on", n)
+		h.t.Errorf("%d sessions are still valid", n)
 	}
 	h.must(h.CheckSession(ctx, models.Caller{UserID: carl.ID, SessionID: newest.SessionID}))
 	entries, err := h.Entries(ctx, before, 1000)
 	h.must(err)
 	if n := count(entries, models.EventSessionRevoked); n != 1 {
-		h.t.Errorf("%d sessions were told to have ended", n)
+		h.t.Errorf("%d sessions were reported as ended", n)
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // TestRoomListKeepsItsOrder reads a list of rooms in pages while messages come, also with the time of a clock that is
-// ahead, in rooms that were active at one moment. The rooms come as they stood when the list began, each once.
+// ahead, in rooms that were active at the same time. The list has the rooms in their order at its start, each once.
 func TestRoomListKeepsItsOrder(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
@@ -23,7 +23,7 @@ func TestRoomListKeepsItsOrder(t *testing.T) {
 		for i := range 12 {
 			rooms = append(rooms, h.room(fmt.Sprint("room", i), models.RoomPrivate, me).ID)
 		}
-		// Many stand at one moment, and some of them so far ahead that what is sent there has the same time.
+		// Many rooms have the same time, some of them so far ahead that new messages there get the same time.
 		h.must(h.writer.Exec("UPDATE rooms SET active_at = 1000, last_message_at = 0").Error)
 		h.must(h.writer.Exec("UPDATE rooms SET active_at = ? WHERE id % 3 = 0", models.Now().Millis()+3_600_000).Error)
 		for seed := range uint64(8) {
@@ -36,7 +36,7 @@ func TestRoomListKeepsItsOrder(t *testing.T) {
 				}
 			})
 			if !slices.Equal(got, want) {
-				t.Errorf("pages of %d: %v, stood as %v", limit, got, want)
+				t.Errorf("pages of %d: got %v, want %v", limit, got, want)
 			}
 		}
 	})
@@ -60,7 +60,7 @@ func (h *testStore) sayUnposted(roomID int64, by models.User, random *rand.Rand)
 	}
 }
 
-// roomIDs are the rooms of all pages, between which something happens.
+// roomIDs returns the rooms of all pages; between pages it calls a function.
 func (h *testStore) roomIDs(by models.User, limit int, between func()) (ids []int64) {
 	h.t.Helper()
 	for cursor := ""; ; between() {
@@ -75,9 +75,9 @@ func (h *testStore) roomIDs(by models.User, limit int, between func()) (ids []in
 	}
 }
 
-// TestListsOutliveTheLog: a cursor from before what is kept of the log, and of names, is none the less good, and
-// repeats nothing.
-func TestListsOutliveTheLog(t *testing.T) {
+// TestListCursorsOutliveTheLog: a cursor from before the oldest kept log entries and names is still valid, and repeats
+// nothing.
+func TestListCursorsOutliveTheLog(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
@@ -118,8 +118,9 @@ func TestListsOutliveTheLog(t *testing.T) {
 
 func ptrTo(s string) *string { return &s }
 
-// TestFoundMessagesThatGoMeanwhile deletes what was found before it is read: the page ends, the list does not.
-func TestFoundMessagesThatGoMeanwhile(t *testing.T) {
+// TestSearchContinuesAfterDeletedHits deletes found messages before they are read: the page is shorter, but the list
+// continues.
+func TestSearchContinuesAfterDeletedHits(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
@@ -128,9 +129,9 @@ func TestFoundMessagesThatGoMeanwhile(t *testing.T) {
 		for i := range 6 {
 			h.say(room.ID, me, fmt.Sprint("tea ", i))
 		}
-		h.stopJanitor() // on PostgreSQL the janitor's connections are those that are altered here
+		h.stopJanitor() // on PostgreSQL the janitor would use the same pool
 		pool := h.reader.Statement.ConnPool
-		h.reader.Statement.ConnPool = overheard{pool, func(sql string, _ []any) {
+		h.reader.Statement.ConnPool = recordingPool{pool, func(sql string, _ []any) {
 			if strings.HasPrefix(sql, "WITH hits") {
 				h.reader.Statement.ConnPool = pool
 				for _, id := range []int64{5, 6, 4} {
@@ -153,7 +154,7 @@ func TestFoundMessagesThatGoMeanwhile(t *testing.T) {
 			}
 		}
 		if want := []int64{3, 2, 1}; !slices.Equal(got, want) {
-			t.Errorf("found %v, wanted %v", got, want)
+			t.Errorf("got %v, want %v", got, want)
 		}
 	})
 }

@@ -12,10 +12,9 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/sqlite"
 )
 
-// TestMarkBrokenOff breaks the writing of the mark off at each of its steps, as a disk that is full and a crash do.
-// Each time the next start takes the database for the one that it is; a copy from before the last start is told from it
-// still.
-func TestMarkBrokenOff(t *testing.T) {
+// TestInterruptedMarkKeepsTheEpoch interrupts the writing of the mark at each of its steps, as a full disk or a crash
+// can. Each time, the next start must keep the epoch; a copy from before the last start must still get a new one.
+func TestInterruptedMarkKeepsTheEpoch(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "parley.db")
 	open := func() *Store {
@@ -28,7 +27,7 @@ func TestMarkBrokenOff(t *testing.T) {
 		}
 		return s
 	}
-	crash := func(s *Store) { // no mark is left
+	crash := func(s *Store) { // closes the store without writing the mark
 		t.Helper()
 		s.stop()
 		s.done.Wait()
@@ -38,14 +37,14 @@ func TestMarkBrokenOff(t *testing.T) {
 	}
 	s := open()
 	epoch, d := s.Epoch(), s.dialect.(sqlite.Dialect)
-	for name, breakOff := range map[string]func() error{
+	for name, interrupt := range map[string]func() error{
 		"before the first step": func() error {
-			obstacle := path + sqlite.MarkEnding + ".new" // a folder, which no file replaces
+			obstacle := path + sqlite.MarkEnding + ".new" // a folder, which a file cannot replace
 			if err := os.Mkdir(obstacle, 0o700); err != nil {
 				return err
 			}
 			if err := d.LeaveMark(t.Context(), s.writer); err == nil {
-				t.Error("the mark could be written")
+				t.Error("the mark was written")
 			}
 			return os.Remove(obstacle)
 		},
@@ -70,12 +69,12 @@ func TestMarkBrokenOff(t *testing.T) {
 			return errors.Join(err, d.WriteMark(after))
 		},
 	} {
-		if err := breakOff(); err != nil {
+		if err := interrupt(); err != nil {
 			t.Fatal(err)
 		}
 		crash(s)
 		if s = open(); s.Epoch() != epoch {
-			t.Errorf("broken off %s, the database is taken for another one", name)
+			t.Errorf("interrupted %s: the epoch has changed", name)
 			epoch = s.Epoch()
 		}
 	}
@@ -94,7 +93,7 @@ func TestMarkBrokenOff(t *testing.T) {
 	}
 	s = open()
 	if s.Epoch() == epoch {
-		t.Error("a copy from before is taken for the database")
+		t.Error("a copy from before the last start kept the epoch")
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

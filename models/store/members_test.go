@@ -7,9 +7,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestMembersAmongVeryMany asks which of more users are members than a statement has room for parameters, as there may
-// be in a room at once.
-func TestMembersAmongVeryMany(t *testing.T) {
+// TestMembersOfManyUsers filters more users than a statement can have parameters; a room can have as many present
+// users.
+func TestMembersOfManyUsers(t *testing.T) {
 	for kind, open := range map[string]func(testing.TB) string{
 		"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "parley.db") },
 		"postgres": newPostgres,

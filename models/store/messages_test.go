@@ -260,7 +260,7 @@ func TestReadMarks(t *testing.T) {
 		at, err = mark(ids[0])
 		h.must(err)
 		if !at.IsZero() || unread() != 2 {
-			t.Errorf("a mark that went back leaves %d unread", unread())
+			t.Errorf("after a mark that is older: %d are unread", unread())
 		}
 		_, err = mark(ids[4] + 10)
 		h.want(err, models.CodeInvalidRequest)

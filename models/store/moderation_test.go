@@ -49,7 +49,7 @@ func TestBanRules(t *testing.T) {
 	})
 }
 
-// TestMuteRules sets and clears a mute, which a View of the log tells from the event on.
+// TestMuteRules sets and clears a mute, which the visibility snapshots have from its event on.
 func TestMuteRules(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
@@ -86,8 +86,7 @@ func TestMuteRules(t *testing.T) {
 	})
 }
 
-// TestBlockRules blocks one of two users: nothing goes from the one to the other in their direct room, in either
-// direction.
+// TestBlockRules blocks one of two users: neither can send to the other in their direct room.
 func TestBlockRules(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)

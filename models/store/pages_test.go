@@ -10,8 +10,7 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// TestCursors: what is written is read again by its own list, and by no other; what was changed on its way is no
-// cursor.
+// TestCursors: a cursor is valid for its own list only, and a modified one is invalid.
 func TestCursors(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		number := rapid.Int64Range(0, database.MaxTime)
@@ -37,6 +36,6 @@ func TestCursors(t *testing.T) {
 
 func refused(t *rapid.T, of list, given string) {
 	if got, ok, err := of.after(given); ok || !errors.Is(err, &models.Error{Code: models.CodeInvalidRequest}) {
-		t.Fatalf("%q is a cursor: %+v, %v, %v", given, got, ok, err)
+		t.Fatalf("%q was accepted as a cursor: %+v, %v, %v", given, got, ok, err)
 	}
 }

@@ -23,32 +23,33 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
-// The size of the database whose plans are looked at: enough that reading all of a table would not do.
+// The size of the database whose query plans are checked: large enough that the planner prefers an index to a table
+// scan.
 const (
 	planRooms    = 50 // with messages
 	planMessages = 10000
-	planOwn      = 4 // rooms that the caller is in
-	planDirect   = 2 // direct rooms of the caller's
+	planOwn      = 4 // rooms whose member the caller is
+	planDirect   = 2 // direct rooms of the caller
 )
 
-// ofQuery are steps through what a statement itself has made.
-var ofQuery = []string{"SCAN hits", "SCAN b", "SCAN bump", "SCAN listed"}
+// allowedScans are scans of intermediate results of a statement, not of tables.
+var allowedScans = []string{"SCAN hits", "SCAN b", "SCAN bump", "SCAN listed"}
 
-// TestReadsUseIndexes asks both databases how they search, and how they read histories and lists of rooms.
+// TestReadsUseIndexes checks the query plans of both databases for searches, histories and lists of rooms.
 func TestReadsUseIndexes(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		s := openFilled(t, filepath.Join(t.TempDir(), "parley.db"))
 		eachStatement(t, s, func(t *testing.T, sql string, args []any) {
 			var id, parent, unused int
 			var step string
-			for _, step := range ask(t, s, "EXPLAIN QUERY PLAN "+sql, args, &step, &id, &parent, &unused, &step) {
-				if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "INDEX") && !slices.Contains(ofQuery, step) &&
+			for _, step := range queryPlan(t, s, "EXPLAIN QUERY PLAN "+sql, args, &step, &id, &parent, &unused, &step) {
+				if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "INDEX") && !slices.Contains(allowedScans, step) &&
 					!strings.HasSuffix(step, "CONSTANT ROWS") {
-					t.Errorf("%s\nreads a whole table: %s", sql, step)
+					t.Errorf("%s\nscans a whole table: %s", sql, step)
 				}
 				ofSender := strings.HasPrefix(step, "SEARCH oldest ") || strings.HasPrefix(step, "SEARCH newest ")
 				if ofSender && !strings.Contains(step, "messages_by_sender ((sender_id,room_id,id)") {
-					t.Errorf("%s\nlooks for a sender's message among those of others: %s", sql, step)
+					t.Errorf("%s\nsearches for a sender's messages among those of others: %s", sql, step)
 				}
 			}
 		})
@@ -57,21 +58,21 @@ func TestReadsUseIndexes(t *testing.T) {
 		s := openFilled(t, newPostgres(t))
 		eachStatement(t, s, func(t *testing.T, sql string, args []any) {
 			var step string
-			plan := strings.Join(ask(t, s, "EXPLAIN "+sql, args, &step, &step), "\n")
+			plan := strings.Join(queryPlan(t, s, "EXPLAIN "+sql, args, &step, &step), "\n")
 			if strings.Contains(plan, "_pkey on messages oldest") || strings.Contains(plan, "_pkey on messages newest") {
-				t.Errorf("%s\nlooks for a sender's message among those of others:\n%s", sql, plan)
+				t.Errorf("%s\nsearches for a sender's messages among those of others:\n%s", sql, plan)
 			}
 			for _, table := range []string{"messages", "users", "rooms", "events", "reactions", "reaction_counts", "files"} {
 				if strings.Contains(plan, "Seq Scan on "+table) {
-					t.Errorf("%s\nreads all %s:\n%s", sql, table, plan)
+					t.Errorf("%s\nscans all %s:\n%s", sql, table, plan)
 				}
 			}
 		})
 	})
 }
 
-// ask gathers what is in step after each row.
-func ask(t *testing.T, s *Store, sql string, args []any, step *string, dest ...any) (steps []string) {
+// queryPlan runs an EXPLAIN statement and returns the value of step for each row.
+func queryPlan(t *testing.T, s *Store, sql string, args []any, step *string, dest ...any) (steps []string) {
 	t.Helper()
 	rows := database.QueryContext(context.Background(), s.reader, sql, args...)
 	err := rows.Each(func() { steps = append(steps, *step) }, dest...)
@@ -82,30 +83,30 @@ func ask(t *testing.T, s *Store, sql string, args []any, step *string, dest ...a
 	return steps
 }
 
-// overheard tells of each query before it is made.
-type overheard struct {
+// recordingPool calls record with each query before it runs the query.
+type recordingPool struct {
 	gorm.ConnPool
-	hear func(sql string, args []any)
+	record func(sql string, args []any)
 }
 
-func (o overheard) QueryContext(ctx context.Context, text string, args ...any) (*dbsql.Rows, error) {
-	o.hear(text, args)
+func (o recordingPool) QueryContext(ctx context.Context, text string, args ...any) (*dbsql.Rows, error) {
+	o.record(text, args)
 	return o.ConnPool.QueryContext(ctx, text, args...)
 }
 
-// eachStatement calls explain with each statement of the searches.
+// eachStatement calls explain with each statement of the reads.
 func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string, args []any)) {
 	type statement struct {
 		sql  string
 		args []any
 	}
-	var asked []statement
-	s.stop() // on PostgreSQL the janitor's connections are those that are altered here
+	var recorded []statement
+	s.stop() // on PostgreSQL the janitor would use the same pool
 	s.done.Wait()
 	pool := s.reader.Statement.ConnPool
 	defer func() { s.reader.Statement.ConnPool = pool }()
-	s.reader.Statement.ConnPool = overheard{pool, func(sql string, args []any) {
-		asked = append(asked, statement{sql, slices.Clone(args)})
+	s.reader.Statement.ConnPool = recordingPool{pool, func(sql string, args []any) {
+		recorded = append(recorded, statement{sql, slices.Clone(args)})
 	}}
 	history := func(q models.HistoryQuery) func() error {
 		q.Paging = models.Paging{Limit: 10}
@@ -199,23 +200,23 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			if err := search(); err != nil {
 				t.Fatal(err)
 			}
-			if len(asked) == 0 {
-				t.Fatal("it asked nothing")
+			if len(recorded) == 0 {
+				t.Fatal("no statement was recorded")
 			}
-			for _, a := range asked {
+			for _, a := range recorded {
 				explain(t, a.sql, a.args)
 			}
-			asked = nil
+			recorded = nil
 		})
 	}
 	t.Run("users of direct rooms", func(t *testing.T) {
 		if err := roomList(s, models.RoomsQuery{Paging: paging})(); err != nil {
 			t.Fatal(err)
 		}
-		if len(asked) != 2 {
-			t.Errorf("a list with %d direct rooms took %d statements", planDirect, len(asked))
+		if len(recorded) != 2 {
+			t.Errorf("a list with %d direct rooms took %d statements, want 2", planDirect, len(recorded))
 		}
-		asked = nil
+		recorded = nil
 	})
 	t.Run("messages by words", func(t *testing.T) {
 		q := wordindex.NewQuery("tea four")
@@ -240,7 +241,7 @@ func roomList(s *Store, q models.RoomsQuery) func() error {
 	}
 }
 
-// openFilled opens a database with rooms, users and messages that are older than search, and waits for the index.
+// openFilled opens a database with rooms, users and messages, and builds the search index.
 func openFilled(t *testing.T, name string) *Store {
 	t.Helper()
 	ctx := context.Background()
@@ -277,9 +278,9 @@ func openFilled(t *testing.T, name string) *Store {
 			fmt.Sprintf("INSERT INTO events (position, name, everyone, room_id, user_id, peer_id, session_id, message_id, "+
 				"data, created_at) "+
 				numbers+"SELECT i, 'message.created', false, 1 + i %% %d, 1, 0, '', i, '', i FROM n", planMessages, planRooms),
-			// What is appended later comes after them.
+			// Later events get positions after these.
 			fmt.Sprintf("UPDATE event_head SET position = %d", planMessages),
-			// One event names a user, one message has a file and one a reaction, so that all is asked.
+			// One event names a user, and messages have files and reactions, so that all statements run.
 			`UPDATE events SET name = 'member.joined', message_id = 0, data =
 				'{"user":{"id":1,"username":"u","display_name":"u"}}' WHERE position = 4`,
 			fmt.Sprintf("INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) "+
@@ -299,9 +300,9 @@ func openFilled(t *testing.T, name string) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, bite := range []func(context.Context) (bool, error){s.indexRooms, s.reindexMessages} {
+	for _, batch := range []func(context.Context) (bool, error){s.indexRooms, s.reindexMessages} {
 		for more := true; more; {
-			if more, err = bite(ctx); err != nil {
+			if more, err = batch(ctx); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -312,7 +313,7 @@ func openFilled(t *testing.T, name string) *Store {
 	return s
 }
 
-// newPostgres makes an empty database that lives as long as the test.
+// newPostgres creates an empty PostgreSQL database that is dropped at the end of the test.
 func newPostgres(t testing.TB) string {
 	t.Helper()
 	address := os.Getenv("PARLEY_TEST_POSTGRES")

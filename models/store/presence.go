@@ -31,8 +31,8 @@ func (s *Store) RegisterNode(ctx context.Context, node string) error {
 	return err
 }
 
-// Heartbeat increments a node's heartbeat, and returns the heartbeat of each running node. A node that is not among them was
-// found dead: its presences are deleted, and it got no reports.
+// Heartbeat increments a node's heartbeat, and returns the heartbeat of each running node. A node that is not among
+// them was found dead: its presences are deleted, and it got no reports.
 func (s *Store) Heartbeat(ctx context.Context, node string) (map[string]int64, error) {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		return tx.Exec("UPDATE nodes SET beat = beat + 1 WHERE id = ?", node).Error
@@ -52,8 +52,8 @@ func (s *Store) Heartbeat(ctx context.Context, node string) (map[string]int64, e
 	return beats, err
 }
 
-// PublishPresence stores who came and went at a node and reports it to the others, if there are any, together with the node's
-// responses. A node that was found dead meanwhile is not_found: it has to enter again and to report everybody.
+// PublishPresence stores who came and went at a node and reports it to the others, if there are any, together with the
+// node's responses. A node that was found dead meanwhile is not_found: it has to enter again and to report everybody.
 func (s *Store) PublishPresence(ctx context.Context, news models.PresenceUpdate) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		if _, err := tx.lockNode(news.Node); err != nil {

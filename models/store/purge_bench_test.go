@@ -10,17 +10,17 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// benchBatches is how many batches of each kind are timed: of a million rows, the first are like the last.
+// benchBatches is how many batches of each kind are timed at most: with a million rows, all batches are alike.
 const benchBatches = 300
 
-// BenchmarkDeletions times the first step of what ends something, which is all that is waited for, and the longest of
-// the transactions behind it, by how much there is to end. Neither may grow: make bench-deletions.
+// BenchmarkDeletions times the first step of a deletion, which the caller waits for, and the longest of the following
+// batches, for different amounts of data. Neither may grow with the amount: make bench-deletions.
 func BenchmarkDeletions(b *testing.B) {
 	for _, size := range []int{1000, 30_000, 1_000_000} {
-		b.Run(fmt.Sprintf("account/things=%d", size), func(b *testing.B) {
+		b.Run(fmt.Sprintf("account/rows=%d", size), func(b *testing.B) {
 			benchDeletion(b, func(h *testStore) (first func() error) {
 				anna, bob := h.user("anna"), h.user("bob")
-				h.manyThings(size, anna, bob)
+				h.insertAccountData(size, anna, bob)
 				return func() error {
 					return h.deleteIf(h.t.Context(), anna.ID, func(userRow) bool { return true })
 				}
@@ -29,8 +29,8 @@ func BenchmarkDeletions(b *testing.B) {
 		b.Run(fmt.Sprintf("room/messages=%d", size), func(b *testing.B) {
 			benchDeletion(b, func(h *testStore) (first func() error) {
 				room := h.room("tea", models.RoomPublic, h.user("anna"))
-				h.manyMessages(room.ID, 1, size)
-				return h.deletes(room)
+				h.insertMessages(room.ID, 1, size)
+				return h.deleteRoom(room)
 			})
 		})
 	}
@@ -38,15 +38,15 @@ func BenchmarkDeletions(b *testing.B) {
 		b.Run(fmt.Sprintf("room/members=%d", size), func(b *testing.B) {
 			benchDeletion(b, func(h *testStore) (first func() error) {
 				room := h.room("tea", models.RoomPublic, h.user("anna"))
-				h.manyMembers(room.ID, size)
-				return h.deletes(room)
+				h.insertMembers(room.ID, size)
+				return h.deleteRoom(room)
 			})
 		})
 		b.Run(fmt.Sprintf("leave/members=%d", size), func(b *testing.B) {
 			benchDeletion(b, func(h *testStore) (first func() error) {
 				anna := h.user("anna")
 				room := h.room("tea", models.RoomPublic, anna)
-				h.manyMembers(room.ID, size)
+				h.insertMembers(room.ID, size)
 				return func() error {
 					_, err := h.Leave(h.t.Context(), anna.ID, models.RoomPath{ID: room.ID})
 					return err
@@ -56,7 +56,7 @@ func BenchmarkDeletions(b *testing.B) {
 	}
 }
 
-// benchDeletion fills a new database, times the first step, and then batches of what follows.
+// benchDeletion fills a new database and times the first step of the deletion and the batches after it.
 func benchDeletion(b *testing.B, fill func(h *testStore) (first func() error)) {
 	var first, longest, total time.Duration
 	batches := 0
@@ -101,16 +101,15 @@ func benchDeletion(b *testing.B, fill func(h *testStore) (first func() error)) {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-func (h *testStore) deletes(room models.Room) func() error {
+func (h *testStore) deleteRoom(room models.Room) func() error {
 	return func() error {
 		_, err := h.DeleteRoom(h.t.Context(), room.OwnerID, models.RoomPath{ID: room.ID})
 		return err
 	}
 }
 
-// manyThings gives a user rooms, up to as many as one may be in, contacts both ways, blocks, reactions, files and
-// messages: so many of each kind as the size says, or as there may be.
-func (h *testStore) manyThings(size int, user, other models.User) {
+// insertAccountData gives a user size rooms (up to the limit), contacts, blocks, reactions, files and messages.
+func (h *testStore) insertAccountData(size int, user, other models.User) {
 	rooms := min(size, models.MaxRoomsPerUser)
 	h.insert(rooms, "rooms", "name, name_key, kind, owner_id, created_at, updated_at, active_at, member_count, "+
 		"message_count, last_message_id",
@@ -119,7 +118,7 @@ func (h *testStore) manyThings(size int, user, other models.User) {
 		"FROM rooms WHERE owner_id = ?",
 		user.ID).Error)
 	busy := h.room("busy", models.RoomPublic, other)
-	h.manyMessages(busy.ID, user.ID, size)
+	h.insertMessages(busy.ID, user.ID, size)
 	h.insert(size, "reactions", "room_id, message_id, emoji, user_id, created_at", fmt.Sprintf("%d, i, 'x', %d, 0",
 		busy.ID, user.ID))
 	h.insert(size, "users", "username, username_key, display_name, guest, created_at", "'u' || i, 'u' || i, 'u', false, 0")
@@ -132,7 +131,7 @@ func (h *testStore) manyThings(size int, user, other models.User) {
 		fmt.Sprintf("'f' || i, %d, %d, 'b' || i, 'n', 't', 1, '', 0, 0, 0", busy.ID, user.ID))
 }
 
-func (h *testStore) manyMessages(roomID, senderID int64, size int) {
+func (h *testStore) insertMessages(roomID, senderID int64, size int) {
 	h.insert(size, "messages", "room_id, id, sender_id, type, text, created_at, text_start, index_version",
 		fmt.Sprintf("%d, i, %d, 'text', 'Tea at four, as ever', i, 'tea at four, as ever', 1", roomID, senderID))
 	h.insert(size, "message_words", "rowid, words", fmt.Sprintf("(%[1]d << 32) | i, '%[1]d·tea %[1]d·at %[1]d·four "+
@@ -140,7 +139,7 @@ func (h *testStore) manyMessages(roomID, senderID int64, size int) {
 	h.must(h.writer.Exec("UPDATE rooms SET message_count = ?, last_message_id = ? WHERE id = ?", size, size, roomID).Error)
 }
 
-func (h *testStore) manyMembers(roomID int64, size int) {
+func (h *testStore) insertMembers(roomID int64, size int) {
 	h.insert(size, "users", "username, username_key, display_name, guest, created_at", "'u' || i, 'u' || i, 'u', false, 0")
 	h.must(h.writer.Exec("INSERT INTO memberships ("+memberColumns+") SELECT ?, id, 'member', id, 0, 0, 0, false FROM "+
 		"users WHERE username_key LIKE 'u%'",

@@ -11,9 +11,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestSendsGoOnMeanwhile deletes an account that is in many rooms while another one sends without a pause: messages are
-// stored between the steps of its end, and none of them fails.
-func TestSendsGoOnMeanwhile(t *testing.T) {
+// TestSendsDuringAccountDeletion deletes an account with many rooms while another account sends constantly: messages
+// are stored between the steps of the deletion, and no send fails.
+func TestSendsDuringAccountDeletion(t *testing.T) {
 	const rooms = 64
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)

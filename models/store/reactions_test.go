@@ -6,9 +6,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestOldSpellings has reactions as servers stored them that took each spelling for an emoji of its own. The next
-// change of them makes them one, and whoever reacted in two ways counts once.
-func TestOldSpellings(t *testing.T) {
+// TestOldEmojiSpellingsAreMerged has reactions that older servers stored separately for each spelling of an emoji. The
+// next change merges them, and a user who reacted with two spellings counts once.
+func TestOldEmojiSpellingsAreMerged(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()

@@ -12,7 +12,7 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
-// age makes of all messages what the rules before made of them.
+// age rewrites the index of all messages as the previous version of the rules did.
 func (h *testStore) indexByOldRules() {
 	h.t.Helper()
 	var rows []messageRow
@@ -32,7 +32,7 @@ func (h *testStore) indexByOldRules() {
 	h.must(h.writer.Exec("UPDATE messages SET index_version = 0").Error)
 }
 
-// reindex runs batches until there is nothing left to do, or so many messages at most are.
+// reindex runs up to that many batches, until nothing is left to do.
 func (h *testStore) reindex(t *testing.T, batches int) {
 	t.Helper()
 	for more := true; more && batches > 0; batches-- {
@@ -42,10 +42,9 @@ func (h *testStore) reindex(t *testing.T, batches int) {
 	}
 }
 
-// TestReindexGoesOnWhereItEnded ends a store in the midst of the work and opens it again. What was found by the rules
-// before is found all the while, what is not found by those of today is not, and both what is done and what is not is
-// found in the end as it is to be.
-func TestReindexGoesOnWhereItEnded(t *testing.T) {
+// TestReindexResumesAfterRestart closes a store during the reindexing and opens it again. Searches always work: by the
+// old rules for messages that are not reindexed yet, and by the new rules for the others.
+func TestReindexResumesAfterRestart(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		const each = 120
 		h := openTestStore(t, name)
@@ -65,7 +64,7 @@ func TestReindexGoesOnWhereItEnded(t *testing.T) {
 			t.Helper()
 			for _, r := range rooms {
 				if got := len(h.found(anna, r.ID, words)); got != want {
-					t.Errorf("%q finds %d, not %d", words, got, want)
+					t.Errorf("search %q: got %d messages, want %d", words, got, want)
 				}
 			}
 		}
@@ -86,14 +85,14 @@ func TestReindexGoesOnWhereItEnded(t *testing.T) {
 		}
 		asBefore()
 		if got := len(h.found(anna, rooms[0].ID, "lodz")); int64(got) > 2*each-left || got == 0 {
-			t.Errorf("%d of %d that are indexed anew are found", got, 2*each-left)
+			t.Errorf("search finds %d of %d reindexed messages", got, 2*each-left)
 		}
-		// One that is edited meanwhile is indexed at once, and not twice.
+		// A message that is edited in the meantime is indexed at once, and only once.
 		_, _, err = h.EditMessage(t.Context(), anna.ID, models.RoomPath{ID: rooms[1].ID}, each,
 			models.MessageEdit{Text: "Ærø"})
 		h.must(err)
 		if got := h.found(anna, rooms[1].ID, "aero"); !slices.Equal(got, []string{"Ærø"}) {
-			t.Errorf("the edited one: %q", got)
+			t.Errorf("search for the edited message: got %q", got)
 		}
 		h.close()
 
@@ -107,12 +106,12 @@ func TestReindexGoesOnWhereItEnded(t *testing.T) {
 		for _, words := range []string{"lodz tea", "東京", "학교", "te"} {
 			for i, want := range []int{each, each - 1} {
 				if got := len(h.found(anna, rooms[i].ID, words)); got != want {
-					t.Errorf("%q finds %d in the end, not %d", words, got, want)
+					t.Errorf("search %q at the end: got %d messages, want %d", words, got, want)
 				}
 			}
 		}
 		if got := h.found(anna, rooms[1].ID, "aero"); len(got) != 1 {
-			t.Errorf("the edited one in the end: %q", got)
+			t.Errorf("search for the edited message at the end: got %q", got)
 		}
 	})
 }

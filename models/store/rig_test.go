@@ -13,14 +13,14 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// onBoth runs a test on a new database of each kind.
+// onBoth runs a test on a new SQLite database and on a new PostgreSQL database.
 func onBoth(t *testing.T, test func(t *testing.T, name string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "parley.db")) })
 	t.Run("postgres", func(t *testing.T) { test(t, newPostgres(t)) })
 }
 
-// house is a store in a test, and what it does for a person without a fault.
+// testStore is a store in a test. Its helper methods fail the test on any error.
 type testStore struct {
 	*Store
 	t testing.TB
@@ -42,7 +42,7 @@ func (h *testStore) close() {
 	h.must(h.Close())
 }
 
-// still ends the janitor, and the sender with it: from here on nothing is purged but by the test.
+// stopJanitor stops the background jobs: after that, only the test itself purges.
 func (h *testStore) stopJanitor() {
 	h.stop()
 	h.done.Wait()
@@ -58,7 +58,7 @@ func (h *testStore) must(err error) {
 func (h *testStore) want(err error, code models.Code) {
 	h.t.Helper()
 	if !errors.Is(err, &models.Error{Code: code}) {
-		h.t.Errorf("got %v, not %s", err, code)
+		h.t.Errorf("got error %v, want %s", err, code)
 	}
 }
 
@@ -70,11 +70,11 @@ func (h *testStore) user(name string) models.User {
 	return login.User
 }
 
-// room makes a room of the first user's, with the others in it.
+// room creates a room that belongs to owner, with the others as members.
 func (h *testStore) room(name string, kind models.RoomKind, owner models.User, others ...models.User) models.Room {
 	h.t.Helper()
-	room, _, err := h.CreateRoom(h.t.Context(), owner.ID, models.NewRoom{Name: &name, Kind: &kind, Handle: handleOf(name,
-		kind)}, nil)
+	room, _, err := h.CreateRoom(h.t.Context(), owner.ID,
+		models.NewRoom{Name: &name, Kind: &kind, Handle: handleOf(name, kind)}, nil)
 	h.must(err)
 	for _, u := range others {
 		_, _, err := h.PutMember(h.t.Context(), owner.ID, models.RoomPath{ID: room.ID}, models.UserPath{ID: u.ID},
@@ -104,10 +104,10 @@ func (h *testStore) rows(query string, args ...any) (n int64) {
 	return n
 }
 
-// pollEvery is how often a test looks for what the janitor has done, of which nothing tells.
+// pollEvery is how often a test checks whether the janitor is done.
 const pollEvery = 5 * time.Millisecond
 
-// purged waits until the janitor has nothing left to do.
+// purged waits until the janitor has purged everything.
 func (h *testStore) purged() {
 	h.t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; <-time.After(pollEvery) {
@@ -116,12 +116,12 @@ func (h *testStore) purged() {
 			return
 		}
 		if time.Now().After(deadline) {
-			h.t.Fatalf("after a minute %d are still to be purged", left)
+			h.t.Fatalf("after a minute, %d rows are not purged", left)
 		}
 	}
 }
 
-// told is how often each event comes after a position that user may see, by name.
+// visibleEvents returns how many events of each name after a position the user may see.
 func (h *testStore) visibleEvents(userID, after int64) map[models.EventName]int {
 	h.t.Helper()
 	head, _, err := h.Bounds(h.t.Context())

@@ -9,13 +9,13 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// sweptTables are those that have rows of messages.
+// sweptTables are the tables with rows that belong to messages.
 var sweptTables = []string{
 	"messages", "reactions", "reaction_counts", "reaction_sweeps", "pins", "files", "deletion_tallies", "message_sweeps",
 }
 
-// newLoadedRoom makes a room of user 1, who has written 600 messages. All have a pin, a file and a reaction, every
-// fifth is deleted, and the last one has reactions of so many users.
+// newLoadedRoom creates a room of user 1, who has sent 600 messages. Each has a pin, a file and a reaction, every fifth
+// is deleted, and the last one has the given number of reactions.
 func newLoadedRoom(t *testing.T, s *Store, reactions int) models.RoomPath {
 	t.Helper()
 	const numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) "
@@ -62,7 +62,7 @@ func newLoadedRoom(t *testing.T, s *Store, reactions int) models.RoomPath {
 	return path
 }
 
-// rowCount is how many rows a table has, of those that a condition behind its name holds for.
+// rowCount returns the number of rows of a table; a condition may follow its name.
 func rowCount(t *testing.T, s *Store, table string) (n int) {
 	t.Helper()
 	if err := s.reader.Raw("SELECT count(*) FROM " + table).Scan(&n).Error; err != nil {
@@ -71,8 +71,8 @@ func rowCount(t *testing.T, s *Store, table string) (n int) {
 	return n
 }
 
-// TestClearHistoryHidesAtOnce clears a room before the janitor comes to it: nothing that its messages had can be seen,
-// though all of it is there. Then it is not.
+// TestClearHistoryHidesAtOnce clears a room: before the janitor has purged anything, nothing of its messages is
+// visible. Then the janitor purges all of it.
 func TestClearHistoryHidesAtOnce(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, name string) {
 		ctx, s := context.Background(), openStore(t, name)
@@ -110,14 +110,14 @@ func TestClearHistoryHidesAtOnce(t *testing.T) {
 			}
 		}
 		if n := rowCount(t, s, "doomed_blobs"); n != 600 {
-			t.Errorf("the blobs of %d files are given up", n)
+			t.Errorf("the blobs of %d files are released", n)
 		}
 	})
 }
 
-// TestDeleteMessageWithManyReactions deletes a message before the janitor comes to its reactions, and takes one back
-// meanwhile. Nobody sees any, and nobody hears of it.
-func TestDeleteMessageWithManyReactions(t *testing.T) {
+// TestDeletedMessageHidesReactions deletes a message with many reactions and then removes one of them, before the
+// janitor has purged them. None is visible, and the removal causes no event.
+func TestDeletedMessageHidesReactions(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, name string) {
 		const reactions = 2*reactionsAtOnce + 50
 		ctx, s := context.Background(), openStore(t, name)
@@ -146,12 +146,12 @@ func TestDeleteMessageWithManyReactions(t *testing.T) {
 			t.Fatal(err)
 		}
 		if at, err := s.Unreact(ctx, 1, path, 600, "👍"); err != nil || at != (models.Cursor{}) {
-			t.Errorf("taking a reaction to a tombstone back was told at %v, %v", at, err)
+			t.Errorf("removing a reaction from a tombstone: got an event at %v, error %v", at, err)
 		}
 		s.runJobs(ctx)
 		if n, sweeps := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s, "reaction_sweeps"); n != 0 ||
 			sweeps != 0 {
-			t.Errorf("%d reactions and %d sweeps are left behind", n, sweeps)
+			t.Errorf("%d reactions and %d sweeps are not purged", n, sweeps)
 		}
 	})
 }

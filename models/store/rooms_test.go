@@ -173,7 +173,8 @@ func TestInviteRules(t *testing.T) {
 	})
 }
 
-// TestDirectRoomRules has one room for two users, whichever of them calls, and hides it from the list of who leaves it.
+// TestDirectRoomRules: two users share one direct room, whichever of them creates it, and a user who leaves it does not
+// see it in the list any more.
 func TestDirectRoomRules(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)

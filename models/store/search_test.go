@@ -9,8 +9,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestSearchTakesTooLong runs a search that does not end by itself.
-func TestSearchTakesTooLong(t *testing.T) {
+// TestSlowSearchIsCanceled runs a search that does not end by itself.
+func TestSlowSearchIsCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Store{searches: models.NewTurns(1, 1)}
 		err := s.search(t.Context(), 7, func(ctx context.Context) error {

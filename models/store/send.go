@@ -163,8 +163,8 @@ func (s *Store) countBatch(batch []*send) {
 	}
 }
 
-// SendBatches returns how many batches of messages were committed since the store was opened, and how many messages were
-// in them: the more in each, the less a message costs.
+// SendBatches returns how many batches of messages were committed since the store was opened, and how many messages
+// were in them: the more in each, the less a message costs.
 func (s *Store) SendBatches() (batches, messages int64) {
 	return s.batches.Load(), s.batched.Load()
 }

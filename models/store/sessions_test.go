@@ -72,7 +72,7 @@ func TestSessionRules(t *testing.T) {
 	})
 }
 
-// TestIdentityRules links and unlinks identities, of which the last way into an account stays.
+// TestIdentityRules links and unlinks identities. The last way to log in to an account cannot be removed.
 func TestIdentityRules(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)

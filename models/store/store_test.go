@@ -10,8 +10,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestCheckWrites has the database refuse writes, as on a file system that was mounted anew for reading alone, and take
-// them again.
+// TestCheckWrites lets the database refuse writes, as on a file system that was remounted read-only, and accept them
+// again.
 func TestCheckWrites(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), Config{

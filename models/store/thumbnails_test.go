@@ -12,8 +12,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestThumbnailTurns hands pictures out to a maker: users take turns, however many one of them has.
-func TestThumbnailTurns(t *testing.T) {
+// TestThumbnailsAreMadeInTurns gives pictures to a maker: users take turns, even if one of them has many pictures.
+func TestThumbnailsAreMadeInTurns(t *testing.T) {
 	ctx := context.Background()
 	s, err := Open(ctx, Config{
 		Database: filepath.Join(t.TempDir(), "parley.db"), Retention: time.Hour, Committed: func([]models.LogEntry) {},
@@ -48,6 +48,6 @@ func TestThumbnailTurns(t *testing.T) {
 		turns = append(turns, file.ID)
 	}
 	if want := []string{"f0", "f4", "f3", "f1", "f2"}; !slices.Equal(turns, want) {
-		t.Errorf("the turns were %v, want %v", turns, want)
+		t.Errorf("got turns %v, want %v", turns, want)
 	}
 }

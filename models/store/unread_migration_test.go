@@ -17,8 +17,8 @@ import (
 // seenSchema is the last version of the schema in which memberships had a seen_count.
 const seenSchema = 7
 
-// TestMigrationKeepsUnreadCounts takes a database of the old schema to the newest one, and back: what everybody has
-// unread stays as it was, and goes on being right.
+// TestMigrationKeepsUnreadCounts migrates a database from the old schema to the newest one and back: all unread counts
+// stay the same, and stay right after further changes.
 func TestMigrationKeepsUnreadCounts(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, name string) {
 		pool := newSeenDatabase(t, name)
@@ -26,15 +26,15 @@ func TestMigrationKeepsUnreadCounts(t *testing.T) {
 			FROM memberships m JOIN rooms r ON r.id = m.room_id ORDER BY m.room_id, m.user_id`
 		want := rowsOf(t, pool, counts)
 		if len(want) < 20 || strings.Contains(strings.Join(want, ","), "-") {
-			t.Fatalf("there is little to compare: %v", want)
+			t.Fatalf("too little to compare: %v", want)
 		}
 
 		const kept = "SELECT m.room_id, m.user_id, %s FROM memberships m JOIN rooms r ON r.id = m.room_id ORDER BY " +
 			"m.room_id, m.user_id"
-		t.Run("on", func(t *testing.T) {
+		t.Run("up", func(t *testing.T) {
 			s := openStore(t, name)
 			wantRows(t, "migrated", rowsOf(t, pool, fmt.Sprintf(kept, unreadCount)), want)
-			goOn(t, s)
+			changeRooms(t, s)
 		})
 		want = rowsOf(t, pool, `SELECT m.room_id, m.user_id, (SELECT count(*) FROM messages x WHERE x.room_id = r.id
 			AND x.id > m.last_read_id AND x.id > r.cleared_id AND x.sender_id <> m.user_id AND x.deleted_at = 0)
@@ -42,12 +42,12 @@ func TestMigrationKeepsUnreadCounts(t *testing.T) {
 		wantRows(t, "used", rowsOf(t, pool, fmt.Sprintf(kept, unreadCount)), want)
 
 		downTo(t, name, seenSchema)
-		wantRows(t, "taken back", rowsOf(t, pool, counts), want)
+		wantRows(t, "migrated down", rowsOf(t, pool, counts), want)
 		if left := rowsOf(t, pool, `SELECT p.message_id FROM pins p JOIN rooms r ON r.id = p.room_id AND p.message_id <=
 			r.cleared_id
 			UNION ALL SELECT f.message_id FROM files f JOIN rooms r ON r.id = f.room_id AND f.message_id <=
 			r.cleared_id`); len(left) > 0 {
-			t.Errorf("of cleared messages, these have pins or files in the old schema: %v", left)
+			t.Errorf("cleared messages still have pins or files in the old schema: %v", left)
 		}
 		if err := Migrate(context.Background(), name); err != nil {
 			t.Fatal(err)
@@ -56,9 +56,9 @@ func TestMigrationKeepsUnreadCounts(t *testing.T) {
 	})
 }
 
-// newSeenDatabase makes a database of the old schema: four rooms of 900 messages each by six users, the third one also
-// a guest of the past. Some are deleted, everybody has read some, and the second and third room were cleared, which is
-// not purged yet.
+// newSeenDatabase creates a database of the old schema: four rooms with 900 messages each, by six users and a deleted
+// one. Some messages are deleted, and each user has read some. The second and third room were cleared, and the cleared
+// messages are not purged yet.
 func newSeenDatabase(t *testing.T, name string) *sql.DB {
 	t.Helper()
 	pool := downTo(t, name, seenSchema)
@@ -93,8 +93,8 @@ func newSeenDatabase(t *testing.T, name string) *sql.DB {
 	return pool
 }
 
-// goOn lets the users of a migrated database go on.
-func goOn(t *testing.T, s *Store) {
+// changeRooms sends, reads, deletes and clears messages in a migrated database.
+func changeRooms(t *testing.T, s *Store) {
 	t.Helper()
 	ctx := context.Background()
 	for roomID := int64(1); roomID <= 4; roomID++ {
@@ -117,7 +117,7 @@ func goOn(t *testing.T, s *Store) {
 	}
 }
 
-// downTo takes a database to a schema that is older than the newest one, and opens it.
+// downTo migrates a database down to an older schema version and opens it.
 func downTo(t *testing.T, name string, version int64) *sql.DB {
 	t.Helper()
 	ctx := context.Background()
@@ -180,6 +180,6 @@ func rowsOf(t *testing.T, pool *sql.DB, query string) (lines []string) {
 func wantRows(t *testing.T, when string, got, want []string) {
 	t.Helper()
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Errorf("once %s, rooms, users and their unread counts are\n%v, before they were\n%v", when, got, want)
+		t.Errorf("after it was %s: got rooms, users and unread counts\n%v, want\n%v", when, got, want)
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Runs that take seconds. -rapid.checks asks for more.
+// Runs take seconds. Use -rapid.checks for longer ones.
 func init() {
 	for name, value := range map[string]string{"rapid.checks": "10", "rapid.nofailfile": "true"} {
 		if err := flag.Set(name, value); err != nil {
@@ -27,7 +27,7 @@ func init() {
 	}
 }
 
-// onEachDatabase runs a test on both databases, each with an empty one.
+// onEachDatabase runs a test on an empty SQLite database and on an empty PostgreSQL database.
 func onEachDatabase(t *testing.T, f func(t *testing.T, name string)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, filepath.Join(t.TempDir(), "parley.db")) })
 	t.Run("postgres", func(t *testing.T) { f(t, newPostgres(t)) })
@@ -49,25 +49,25 @@ func openStore(t testing.TB, name string) *Store {
 	return s
 }
 
-// TestUnreadAgreesWithModel lets members send, delete, read, clear, leave, come back, block each other and end their
-// accounts, in a room whose ids are about to pass the end of a run of deletion_tallies of each level. After each step
-// everybody's counts must be those of a model that goes through all messages.
+// TestUnreadAgreesWithModel lets members send, delete, read, clear, leave, join again, block each other and delete
+// their accounts, in a room whose ids soon pass the end of a chunk of deletion_tallies on each level. After each step,
+// each member's counts must be equal to those of a model that counts all messages.
 func TestUnreadAgreesWithModel(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, name string) {
 		s := openStore(t, name)
 		rapid.Check(t, func(rt *rapid.T) {
 			r := newCountedRoom(rt, s, 1<<16-600)
 			rt.Repeat(map[string]func(*rapid.T){
-				"send": r.send, "chatter": r.chatter, "delete": r.delete, "delete more": r.delete, "delete a run": r.deleteRun,
-				"read":    r.read,
-				"read on": r.read, "clear": r.clear, "leave": r.leave, "join": r.join, "end an account": r.end,
-				"block": r.block, "block more": r.block, "unblock": r.unblock, "": r.check,
+				"send": r.send, "send together": r.sendTogether, "delete": r.delete, "delete more": r.delete,
+				"delete a run": r.deleteRun, "read": r.read, "read more": r.read, "clear": r.clear, "leave": r.leave,
+				"join": r.join, "delete an account": r.deleteAccount, "block": r.block, "block more": r.block,
+				"unblock": r.unblock, "": r.check,
 			})
 		})
 	})
 }
 
-// countedRoom is a room, and what the model knows of it.
+// countedRoom is a room and its model.
 type countedRoom struct {
 	s        *Store
 	path     models.RoomPath
@@ -75,9 +75,9 @@ type countedRoom struct {
 	messages []countedMessage
 	cleared  int64
 	owner    int64
-	marks    map[int64]int64 // of the members
+	marks    map[int64]int64 // the last read ids of the members
 	left     []int64
-	blocks   map[[2]int64]bool // who has blocked whom
+	blocks   map[[2]int64]bool // pairs of blocker and blocked user
 }
 
 type countedMessage struct {
@@ -135,11 +135,11 @@ func (r *countedRoom) send(rt *rapid.T) {
 	r.sendFrom(rt, []int64{r.drawMember(rt)}, rapid.SampledFrom([]int{1, 2, 300}).Draw(rt, "messages"))
 }
 
-func (r *countedRoom) chatter(rt *rapid.T) {
+func (r *countedRoom) sendTogether(rt *rapid.T) {
 	r.sendFrom(rt, r.members(), rapid.IntRange(1, 60).Draw(rt, "messages each"))
 }
 
-// sendFrom sends all at once, in whatever order it comes to.
+// sendFrom sends all messages concurrently, so in any order.
 func (r *countedRoom) sendFrom(rt *rapid.T, users []int64, each int) {
 	var wait sync.WaitGroup
 	sent := make(chan models.Message, len(users)*each)
@@ -172,7 +172,7 @@ func (r *countedRoom) delete(rt *rapid.T) {
 	r.cursorAt(id).deleted = true
 }
 
-// deleteRun deletes messages of one sender together, as the end of their account does.
+// deleteRun deletes messages of one sender together, as the deletion of an account does.
 func (r *countedRoom) deleteRun(rt *rapid.T) {
 	if r.cleared == r.last() {
 		return
@@ -208,12 +208,12 @@ func (r *countedRoom) read(rt *rapid.T) {
 	r.must(rt, err)
 	r.marks[userID] = max(r.marks[userID], id)
 	if want := r.unread(userID); m.UnreadCount != want || m.LastReadID != r.marks[userID] {
-		rt.Errorf("reading up to %d was answered %d and %d unread, wanted %d and %d", id, m.LastReadID, m.UnreadCount,
+		rt.Errorf("reading up to %d: got last read %d and %d unread, want %d and %d", id, m.LastReadID, m.UnreadCount,
 			r.marks[userID], want)
 	}
 }
 
-// clear also purges what was cleared away, or leaves that to a later step.
+// clear also purges the cleared messages, or leaves that to a later step.
 func (r *countedRoom) clear(rt *rapid.T) {
 	_, err := r.s.ClearHistory(context.Background(), r.owner, r.path)
 	r.must(rt, err)
@@ -232,31 +232,31 @@ func (r *countedRoom) leave(rt *rapid.T) {
 	r.must(rt, err)
 	delete(r.marks, userID)
 	r.left = append(r.left, userID)
-	if rapid.Bool().Draw(rt, "and come back") {
+	if rapid.Bool().Draw(rt, "and join again") {
 		r.enter(rt, userID)
 		r.left = r.left[:len(r.left)-1]
 		r.sendFrom(rt, []int64{userID}, 2)
 	}
 }
 
-// join brings somebody back who has left, or somebody new.
+// join lets a former member or a new user join.
 func (r *countedRoom) join(rt *rapid.T) {
 	if len(r.left) == 0 {
 		r.enter(rt, r.newUser(rt))
 		return
 	}
-	i := rapid.IntRange(0, len(r.left)-1).Draw(rt, "who")
+	i := rapid.IntRange(0, len(r.left)-1).Draw(rt, "former member")
 	r.enter(rt, r.left[i])
 	r.left = slices.Delete(r.left, i, i+1)
 }
 
-func (r *countedRoom) end(rt *rapid.T) {
+func (r *countedRoom) deleteAccount(rt *rapid.T) {
 	userID := r.drawMember(rt)
 	if userID == r.owner {
 		return
 	}
 	r.must(rt, r.s.DeleteAccount(context.Background(), userID))
-	for left := 1; left > 0; { // the janitor may be at it
+	for left := 1; left > 0; { // the janitor may do it at the same time
 		r.s.runJobs(context.Background())
 		r.must(rt, r.s.reader.Raw("SELECT count(*) FROM departures WHERE user_id = ?", userID).Scan(&left).Error)
 	}
@@ -270,7 +270,7 @@ func (r *countedRoom) end(rt *rapid.T) {
 // block blocks a sender, who may have left the room.
 func (r *countedRoom) block(rt *rapid.T) {
 	userID := r.drawMember(rt)
-	other := rapid.SampledFrom(append(r.members(), r.left...)).Draw(rt, "whom")
+	other := rapid.SampledFrom(append(r.members(), r.left...)).Draw(rt, "blocked user")
 	if other == userID {
 		return
 	}
@@ -281,8 +281,7 @@ func (r *countedRoom) block(rt *rapid.T) {
 
 func (r *countedRoom) unblock(rt *rapid.T) {
 	for _, b := range slices.SortedFunc(maps.Keys(r.blocks), func(a, b [2]int64) int {
-		return slices.Compare(a[:],
-			b[:])
+		return slices.Compare(a[:], b[:])
 	}) {
 		if rapid.Bool().Draw(rt, "this one") {
 			r.must(rt, r.s.Unblock(context.Background(), b[0], models.UserPath{ID: b[1]}))
@@ -292,7 +291,7 @@ func (r *countedRoom) unblock(rt *rapid.T) {
 	}
 }
 
-// count is how many messages are neither deleted nor cleared away, and are after an id, but for those of one sender.
+// count returns the number of messages after an id that are neither deleted nor cleared, without those of one sender.
 func (r *countedRoom) count(after, but int64) (n int64) {
 	for i, m := range r.messages {
 		if r.first+int64(i) > max(after, r.cleared) && !m.deleted && m.sender != but {
@@ -302,7 +301,7 @@ func (r *countedRoom) count(after, but int64) (n int64) {
 	return n
 }
 
-// unread leaves out what the user and those whom they have blocked wrote.
+// unread returns the number of unread messages, without those of the user and of users that they have blocked.
 func (r *countedRoom) unread(userID int64) int64 {
 	after := r.marks[userID]
 	n := r.count(after, userID)
@@ -314,7 +313,7 @@ func (r *countedRoom) unread(userID int64) int64 {
 	return n
 }
 
-// checkSenders counts what is left of each sender's messages after some ids, whether or not they are members.
+// checkSenders compares the number of each sender's messages after some ids, of members and former members.
 func (r *countedRoom) checkSenders(rt *rapid.T) {
 	for _, userID := range append(r.members(), r.left...) {
 		for _, after := range []int64{r.cleared, (r.cleared + r.last()) / 2} {
@@ -324,13 +323,13 @@ func (r *countedRoom) checkSenders(rt *rapid.T) {
 				"@after")+"), 0) FROM rooms r WHERE r.id = @room",
 				map[string]any{"sender": userID, "sent": sent, "after": after, "room": r.path.ID}).Scan(&live).Error)
 			if want := r.count(after, 0) - r.count(after, userID); live != want {
-				rt.Fatalf("user %d has %d messages after %d, in the model %d", userID, live, after, want)
+				rt.Fatalf("user %d has %d messages after %d, want %d", userID, live, after, want)
 			}
 		}
 	}
 }
 
-// check compares what each member is told with the model.
+// check compares each member's counts with the model.
 func (r *countedRoom) check(rt *rapid.T) {
 	r.checkSenders(rt)
 	ctx, all := context.Background(), r.count(0, 0)
@@ -344,10 +343,10 @@ func (r *countedRoom) check(rt *rapid.T) {
 			Prefix: ptr("counted")})
 		r.must(rt, err)
 		found.Items = slices.DeleteFunc(found.Items, func(one models.Room) bool { return one.ID != r.path.ID })
-		for _, told := range slices.Concat([]models.Room{room}, list.Items, found.Items) {
-			m := told.Membership
-			if got := fmt.Sprint(told.MessageCount, told.LastMessageID, m.LastReadID, m.UnreadCount); got != want {
-				rt.Fatalf("user %d has messages, newest, read up to, unread: %s, in the model %s", userID, got, want)
+		for _, got := range slices.Concat([]models.Room{room}, list.Items, found.Items) {
+			m := got.Membership
+			if got := fmt.Sprint(got.MessageCount, got.LastMessageID, m.LastReadID, m.UnreadCount); got != want {
+				rt.Fatalf("user %d: got messages, newest, last read, unread: %s, want %s", userID, got, want)
 			}
 		}
 		unread, err := r.s.Rooms(ctx, userID, models.RoomsQuery{Paging: models.Paging{Limit: 10}, Unread: true})

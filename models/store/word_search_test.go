@@ -13,7 +13,7 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
-// The reference cuts folded text by regular expressions, and finds by looking through all texts, without an index.
+// The reference splits normalized text by regular expressions, and searches all texts without an index.
 const (
 	refUnspaced = `[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Khmer}\p{Myanmar}\x{30fc}]`
 	refLetter   = `\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}\p{Devanagari}\p{Deseret}\p{Adlam}\p{N}`
@@ -118,7 +118,7 @@ func refHas(has, phrase []refTerm) bool {
 	return false
 }
 
-// wordLetters are few letters of many scripts, so that words meet, and what stands between.
+// wordLetters are a few letters of many scripts, so that random words often match, and separators.
 var wordLetters = [][]string{
 	strings.Split("abAB1 ", ""), strings.Split("ab+#@$%c ", ""), strings.Split("12.,-'a1 ", ""),
 	strings.Split("łŁlødđıIi ", ""), strings.Split("éÉeßs \u0301", ""), strings.Split("яЯёЁґг ", ""),
@@ -141,9 +141,9 @@ func randomWords(r *rand.Rand, longest int) string {
 	return b.String()
 }
 
-// TestWordsAreFoundAsByReference holds both databases against the reference, with texts that are indexed as they are
-// sent, texts that were indexed by the rules before, and texts that were indexed anew.
-func TestWordsAreFoundAsByReference(t *testing.T) {
+// TestWordSearchMatchesReference compares the searches of both databases with the reference, for texts that are indexed
+// when they are sent, texts that were indexed by the previous rules, and reindexed texts.
+func TestWordSearchMatchesReference(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
@@ -190,7 +190,7 @@ func TestWordsAreFoundAsByReference(t *testing.T) {
 	})
 }
 
-// found is the texts in a room that words find, over pages of 50.
+// found returns the texts in a room that match the words, read in pages of 50.
 func (h *testStore) found(caller models.User, roomID int64, words string) (texts []string) {
 	h.t.Helper()
 	q := models.MessageSearch{Words: &words, Paging: models.Paging{Limit: 50}}

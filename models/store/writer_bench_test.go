@@ -9,12 +9,12 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// benchMembers bounds the members of the room that is measured.
+// benchMembers is the maximum number of members of the measured room.
 const benchMembers = 30_000
 
-// BenchmarkWriter measures changes in a room with more and more rows: how long each holds the database's one writer
-// must not grow with them. The room has as many messages, every third of them deleted, all unread to its members, of
-// whom there are as many up to benchMembers; each of these has reacted to its first message.
+// BenchmarkWriter measures changes in rooms of different sizes: how long a change holds the database's one writer must
+// not grow with the size. A room has that many messages, all unread, every third deleted; as many members, but at most
+// benchMembers; and a reaction of each member to the first message.
 func BenchmarkWriter(b *testing.B) {
 	for kind, open := range map[string]func(testing.TB) string{
 		"sqlite":   func(b testing.TB) string { return filepath.Join(b.TempDir(), "parley.db") },
@@ -22,39 +22,39 @@ func BenchmarkWriter(b *testing.B) {
 	} {
 		for _, rows := range []int{1_000, 30_000, 1_000_000} {
 			b.Run(fmt.Sprintf("%s/rows=%d", kind, rows), func(b *testing.B) {
-				crowd := openCrowd(b, open(b), rows)
-				b.Run("read", crowd.read)
-				b.Run("list", crowd.list)
-				b.Run("edit", crowd.edit)
-				b.Run("delete", crowd.delete)
-				b.Run("clear", crowd.clear)
+				room := openLargeRoom(b, open(b), rows)
+				b.Run("read", room.read)
+				b.Run("list", room.list)
+				b.Run("edit", room.edit)
+				b.Run("delete", room.delete)
+				b.Run("clear", room.clear)
 			})
 		}
 	}
 }
 
-// crowd is the room that is measured, and who does it. User 1 is its owner, and all messages are theirs.
-type crowd struct {
+// largeRoom is the measured room and its store. User 1 is the owner and the sender of all messages.
+type largeRoom struct {
 	*Store
 	rows int
 	path models.RoomPath
-	gone int // messages that were deleted by the benchmark
+	gone int // messages deleted by the benchmark
 }
 
-func openCrowd(b *testing.B, name string, rows int) *crowd {
+func openLargeRoom(b *testing.B, name string, rows int) *largeRoom {
 	b.Helper()
-	tx := &crowd{Store: openStore(b, name), rows: rows, path: models.RoomPath{ID: 1}}
-	tx.stop() // whatever would write beside what is measured
-	tx.done.Wait()
+	l := &largeRoom{Store: openStore(b, name), rows: rows, path: models.RoomPath{ID: 1}}
+	l.stop() // the background jobs, which would write during the measurement
+	l.done.Wait()
 	members := min(rows, benchMembers)
 	numbers := "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
 	for _, fill := range []string{
 		fmt.Sprintf("INSERT INTO users (username, username_key, display_name, guest, created_at) "+numbers+
 			"SELECT 'user' || i, 'user' || i, 'u', false, 0 FROM n", members),
-		"INSERT INTO rooms (name, name_key, kind, created_at, updated_at, active_at) VALUES ('crowd', 'crowd', 'public', " +
+		"INSERT INTO rooms (name, name_key, kind, created_at, updated_at, active_at) VALUES ('large', 'large', 'public', " +
 			"0, 0, 0)",
 		fmt.Sprintf("INSERT INTO memberships (room_id, user_id, role, joined_at, joined_position, last_read_id, muted) "+
-			""+numbers+
+			numbers+
 			"SELECT 1, i, CASE i WHEN 1 THEN 'owner' ELSE 'member' END, 0, 0, 0, false FROM n", members),
 		fmt.Sprintf("INSERT INTO messages (room_id, id, sender_id, type, text, created_at, text_start, sender_seq, "+
 			"index_version, deleted_at) "+numbers+
@@ -76,15 +76,15 @@ func openCrowd(b *testing.B, name string, rows int) *crowd {
 			"WHERE deleted_at = 0) WHERE user_id = 1",
 		"ANALYZE",
 	} {
-		if err := tx.writer.Exec(fill).Error; err != nil {
+		if err := l.writer.Exec(fill).Error; err != nil {
 			b.Fatalf("%s: %v", fill, err)
 		}
 	}
-	return tx
+	return l
 }
 
-// each measures f, which is told which time it is.
-func (tx *crowd) each(b *testing.B, f func(i int) error) {
+// each measures f, which gets the number of the call, from 0.
+func (l *largeRoom) each(b *testing.B, f func(i int) error) {
 	for i := 0; b.Loop(); i++ {
 		if err := f(i); err != nil {
 			b.Fatal(err)
@@ -92,50 +92,50 @@ func (tx *crowd) each(b *testing.B, f func(i int) error) {
 	}
 }
 
-// read marks a message after the other as read, by a member and by who has sent them all.
-func (tx *crowd) read(b *testing.B) {
-	tx.each(b, func(i int) error {
-		_, _, err := tx.MarkRead(context.Background(), 1+int64(i%2), tx.path, models.ReadMark{MessageID: 1 +
-			int64(i)%int64(tx.rows)})
+// read marks one message after the other as read, in turns by a member and by the sender of all messages.
+func (l *largeRoom) read(b *testing.B) {
+	l.each(b, func(i int) error {
+		_, _, err := l.MarkRead(context.Background(), 1+int64(i%2), l.path, models.ReadMark{MessageID: 1 +
+			int64(i)%int64(l.rows)})
 		return err
 	})
 }
 
-// list lists the rooms of a member to whom all is unread.
-func (tx *crowd) list(b *testing.B) {
-	tx.each(b, func(int) error {
-		page, err := tx.Rooms(context.Background(), 3, models.RoomsQuery{Paging: models.Paging{Limit: 50}, Unread: true})
+// list lists the rooms of a member who has read nothing.
+func (l *largeRoom) list(b *testing.B) {
+	l.each(b, func(int) error {
+		page, err := l.Rooms(context.Background(), 3, models.RoomsQuery{Paging: models.Paging{Limit: 50}, Unread: true})
 		if err == nil && len(page.Items) != 1 {
-			err = fmt.Errorf("%d rooms are listed", len(page.Items))
+			err = fmt.Errorf("got %d rooms, want 1", len(page.Items))
 		}
 		return err
 	})
 }
 
-func (tx *crowd) edit(b *testing.B) {
-	tx.each(b, func(i int) error {
-		_, _, err := tx.EditMessage(context.Background(), 1, tx.path, 1, models.MessageEdit{Text: fmt.Sprint("text ", i)})
+func (l *largeRoom) edit(b *testing.B) {
+	l.each(b, func(i int) error {
+		_, _, err := l.EditMessage(context.Background(), 1, l.path, 1, models.MessageEdit{Text: fmt.Sprint("text ", i)})
 		return err
 	})
 }
 
-// delete deletes messages from the oldest on, the first with all its reactions.
-func (tx *crowd) delete(b *testing.B) {
-	tx.each(b, func(int) error {
-		id := 1 + int64(tx.gone*3%tx.rows)
-		tx.gone++
-		_, err := tx.DeleteMessage(context.Background(), 1, tx.path, id)
+// delete deletes messages, starting with the oldest, which has all the reactions.
+func (l *largeRoom) delete(b *testing.B) {
+	l.each(b, func(int) error {
+		id := 1 + int64(l.gone*3%l.rows)
+		l.gone++
+		_, err := l.DeleteMessage(context.Background(), 1, l.path, id)
 		return err
 	})
 }
 
-func (tx *crowd) clear(b *testing.B) {
+func (l *largeRoom) clear(b *testing.B) {
 	for range b.N {
-		if _, err := tx.ClearHistory(context.Background(), 1, tx.path); err != nil {
+		if _, err := l.ClearHistory(context.Background(), 1, l.path); err != nil {
 			b.Fatal(err)
 		}
 		b.StopTimer()
-		if err := tx.writer.Exec("UPDATE rooms SET cleared_id = 0, message_count = ?", tx.rows).Error; err != nil {
+		if err := l.writer.Exec("UPDATE rooms SET cleared_id = 0, message_count = ?", l.rows).Error; err != nil {
 			b.Fatal(err)
 		}
 		b.StartTimer()

@@ -53,8 +53,7 @@ func TestBenchResumesBrokenStreams(t *testing.T) {
 	}
 }
 
-// TestBenchCountsRefusals: refused requests are counted by status and code, and the server's limits have a note of their
-// own.
+// TestBenchCountsRefusals: refused requests are counted by status and code, and a note explains the server's limits.
 func TestBenchCountsRefusals(t *testing.T) {
 	t.Parallel()
 	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
@@ -113,7 +112,8 @@ func TestBenchSurvivesServerRestart(t *testing.T) {
 		address := harness.StartFaultyProxy(t, p.URL, f)
 		r, err := runBench(t.Context(), t, "--url", address, "--duration", "3s", "--wait", "30s")
 		<-restarted
-		if err != nil || !r.OK || r.StreamsBroken < 24 || r.StreamsResumed < 24 || r.Lost+r.Doubled > 0 || r.AllAcknowledged < 60 {
+		if err != nil || !r.OK || r.StreamsBroken < 24 || r.StreamsResumed < 24 || r.Lost+r.Doubled > 0 ||
+			r.AllAcknowledged < 60 {
 			t.Errorf("got error %v with report %+v", err, r)
 		}
 	})

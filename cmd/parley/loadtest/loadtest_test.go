@@ -244,8 +244,8 @@ func missingFields(of reflect.Type, in map[string]any) (missing []string) {
 	return missing
 }
 
-// TestBenchDistributesLoadOverServers: the load is distributed over two servers of one database. Two servers of different
-// databases are an error.
+// TestBenchDistributesLoadOverServers: the load is distributed over two servers of one database. Two servers of
+// different databases are an error.
 func TestBenchDistributesLoadOverServers(t *testing.T) {
 	harness.Long(t)
 	t.Parallel()
@@ -360,8 +360,8 @@ func TestBenchOverTLS(t *testing.T) {
 	}
 }
 
-// TestInterruptedBenchReports: Ctrl-C ends the program early. It writes a report of what was measured, and nothing else,
-// to its standard output.
+// TestInterruptedBenchReports: Ctrl-C ends the program early. It writes a report of what was measured, and nothing
+// else, to its standard output.
 func TestInterruptedBenchReports(t *testing.T) {
 	t.Parallel()
 	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))

@@ -53,7 +53,7 @@ type run struct {
 	errors   *errorCounts
 }
 
-// counts counts messages and reconnects.
+// counts holds the numbers of messages and reconnects so far.
 type counts struct {
 	acked         atomic.Int64 // all
 	ackedMeasured atomic.Int64 // due during the measurement

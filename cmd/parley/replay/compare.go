@@ -11,7 +11,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// compare reads a room back and holds it against its timeline.
+// compare reads a room back and compares it with its timeline.
 func (r *room) compare(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
 		r.compareCounts, r.compareHistory, r.compareNewest, r.compareMembers,
@@ -24,7 +24,7 @@ func (r *room) compare(ctx context.Context) error {
 	return nil
 }
 
-// get reads what is at a path in the room, as the logger.
+// get requests a path of the room as the logger.
 func (r *room) get(ctx context.Context, path string, into any) error {
 	_, err := r.run.logger.Do(ctx, remote.Call{Method: http.MethodGet, Path: r.path(path), Into: into})
 	return err
@@ -34,7 +34,8 @@ func (r *room) differ(format string, args ...any) {
 	r.run.report.differ("%s (room %d): %s", r.log.title(), r.id, fmt.Sprintf(format, args...))
 }
 
-// compareCounts looks at the room itself. The logger reads and writes nothing, so all messages are unread to it.
+// compareCounts compares the room's counts. The logger never marks messages as read or sends any, so all are unread to
+// it.
 func (r *room) compareCounts(ctx context.Context) error {
 	var room models.Room
 	if err := r.get(ctx, "", &room); err != nil {
@@ -54,13 +55,13 @@ func (r *room) compareCounts(ctx context.Context) error {
 		{"the logger's unread_count", unread, r.timeline.messages},
 	} {
 		if c.got != c.want {
-			r.differ("%s is %d, not %d", c.field, c.got, c.want)
+			r.differ("%s is %d, want %d", c.field, c.got, c.want)
 		}
 	}
 	return nil
 }
 
-// sent are the messages of the room, in their order.
+// sent returns the messages of the room in order.
 func (r *room) sent() []replayEvent {
 	var sent []replayEvent
 	for _, e := range r.timeline.events {
@@ -71,7 +72,7 @@ func (r *room) sent() []replayEvent {
 	return sent
 }
 
-// compareHistory reads the whole history from its start: the first message, then page by page what comes after it.
+// compareHistory reads the whole history from its start: the first message, then the pages after it.
 func (r *room) compareHistory(ctx context.Context) error {
 	sent := r.sent()
 	if len(sent) == 0 {
@@ -135,7 +136,7 @@ func (r *room) readPages(ctx context.Context, query url.Values, most int) ([]mod
 
 func (r *room) compareMessages(what string, got []models.Message, want []replayEvent) {
 	if len(got) != len(want) {
-		r.differ("%s holds %d messages, not %d", what, len(got), len(want))
+		r.differ("%s has %d messages, want %d", what, len(got), len(want))
 	}
 	for i, m := range got[:min(len(got), len(want))] {
 		e := want[i]
@@ -147,7 +148,7 @@ func (r *room) compareMessages(what string, got []models.Message, want []replayE
 	}
 }
 
-// members are those who must be in the room at last.
+// members returns the users who must be members at the end.
 func (r *room) members() map[int64]models.UserRef {
 	members := map[int64]models.UserRef{r.run.logger.Ref.ID: r.run.logger.Ref}
 	for _, e := range r.timeline.events {
@@ -172,7 +173,7 @@ func (r *room) compareMembers(ctx context.Context) error {
 		}
 		for _, m := range page.Items {
 			if missing[m.User.ID] != m.User.Ref() {
-				r.differ("%+v is listed as a member, wrongly or twice", m.User.Ref())
+				r.differ("%+v is listed as a member wrongly or twice", m.User.Ref())
 			}
 			delete(missing, m.User.ID)
 		}
@@ -183,26 +184,26 @@ func (r *room) compareMembers(ctx context.Context) error {
 		query.Set("cursor", page.NextCursor)
 	}
 	for _, u := range missing {
-		r.differ("%s is missing among the members", u.Username)
+		r.differ("%s is missing in the list of members", u.Username)
 	}
 	return nil
 }
 
-// compareLog reads the log as the logger, from before the first room was made, and walks along it.
+// compareLog reads the event log as the logger, from before the first room was created, and checks it.
 func (run *run) compareLog(ctx context.Context) error {
-	walk := newReplayWalk("the log", run.report)
+	checker := newEventChecker("the log", run.report)
 	query := url.Values{"limit": {strconv.Itoa(models.MaxPageSize)}}
 	entered := map[int64]bool{}
 	for i, room := range run.rooms {
-		walk.enter(room, 0)
+		checker.enter(room, 0)
 		if i < models.MaxRoomsEnteredAtOpen {
 			entered[room.id] = true
 			query.Add("room", strconv.FormatInt(room.id, 10))
 		}
 	}
-	passed := map[string]bool{}
-	for after := run.before; !passed[after]; {
-		passed[after] = true
+	seen := map[string]bool{}
+	for after := run.before; !seen[after]; {
+		seen[after] = true
 		query.Set("after", after)
 		var page models.Page[models.Event]
 		if _, err := run.logger.Do(ctx, remote.Call{
@@ -211,15 +212,15 @@ func (run *run) compareLog(ctx context.Context) error {
 			return err
 		}
 		if len(page.Items) == 0 {
-			walk.finish()
+			checker.finish()
 			return nil
 		}
 		for _, e := range page.Items {
-			walk.see(e.Name, e.Data, entered)
+			checker.check(e.Name, e.Data, entered)
 		}
 		after = page.Items[len(page.Items)-1].ID
 		run.counts.logEvents.Add(int64(len(page.Items)))
 	}
-	run.report.differ("the log goes in a circle")
+	run.report.differ("paging through the log returned to an earlier cursor")
 	return nil
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// TestReplayBearsABadConnection: answers that are lost after the fact, refusals that pass, tokens that run out and
-// streams that are cut must change nothing in what is there at last.
-func TestReplayBearsABadConnection(t *testing.T) {
+// TestReplaySurvivesBadConnection: lost responses, temporary refusals, expired tokens and cut streams must not change
+// the result.
+func TestReplaySurvivesBadConnection(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		f := &harness.FaultyProxy{LoseResponses: true, RefuseSends: true, ExpireTokens: true, CutStreams: 4}
@@ -19,17 +19,17 @@ func TestReplayBearsABadConnection(t *testing.T) {
 			t.Fatalf("%v\n%s", err, printed)
 		}
 		if n := row(t, printed, "messages"); n != 49 {
-			t.Errorf("%d messages, not 49", n)
+			t.Errorf("got %d messages, want 49", n)
 		}
 		if f.Lost.Load() < 10 || f.Refused.Load() < 3 || f.Spent.Load() < 12 || row(t, printed, "reader reconnects") < 10 {
-			t.Errorf("hardly any faults were met: %d lost answers, %d refusals, %d spent tokens, and\n%s",
+			t.Errorf("too few faults: %d lost responses, %d refusals, %d expired tokens, and\n%s",
 				f.Lost.Load(), f.Refused.Load(), f.Spent.Load(), printed)
 		}
 	})
 }
 
-// TestReplayNoticesEachFault lets a proxy falsify one thing that the server says: the replay must fail over it.
-func TestReplayNoticesEachFault(t *testing.T) {
+// TestReplayDetectsEachFault lets a proxy falsify one thing in the server's responses: the replay must fail.
+func TestReplayDetectsEachFault(t *testing.T) {
 	t.Parallel()
 	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
 	second := `"text":"second"`
@@ -42,7 +42,7 @@ func TestReplayNoticesEachFault(t *testing.T) {
 				return ": nothing\n\n"
 			}
 			return body
-		}, "where message 3 of"},
+		}, "want message 3 of"},
 		"a message twice on the stream": {func(path, body string) string {
 			if strings.HasSuffix(path, " stream") && strings.Contains(body, second) {
 				return body + body
@@ -54,8 +54,8 @@ func TestReplayNoticesEachFault(t *testing.T) {
 				return body + "event: resync\ndata: {\"reason\":\"expired\"}\n\n"
 			}
 			return body
-		}, "was told to read again"},
-		"a stream that forgot where it was": {func(path, body string) string {
+		}, "got a resync after"},
+		"a stream that wrongly claims to have resumed": {func(path, body string) string {
 			if strings.HasSuffix(path, " stream") {
 				return strings.Replace(body, `"resumed":false`, `"resumed":true`, 1)
 			}
@@ -67,21 +67,21 @@ func TestReplayNoticesEachFault(t *testing.T) {
 			}
 			return body
 		}, `in the history after 1: message 3 of`},
-		"a wrong answer to a message": {func(path, body string) string {
+		"a wrong response to a message": {func(path, body string) string {
 			if strings.HasSuffix(path, "/messages") && !strings.Contains(body, `"items"`) {
 				return strings.ReplaceAll(body, second, `"text":"2nd"`)
 			}
 			return body
-		}, "the answer to message 3 of"},
+		}, "the response to message 3 of"},
 		"a wrong count": {func(_, body string) string {
 			return strings.ReplaceAll(body, `"message_count":46`, `"message_count":44`)
-		}, "message_count is 44, not 46"},
+		}, "message_count is 44, want 46"},
 		"a member with another name": {func(path, body string) string {
 			if strings.HasSuffix(path, "/members") {
 				return strings.ReplaceAll(body, `"display_name":"3com"`, `"display_name":"4com"`)
 			}
 			return body
-		}, "is listed as a member, wrongly or twice"},
+		}, "is listed as a member wrongly or twice"},
 		"an event of another name in the log": {func(path, body string) string {
 			if path == "/v1/events" {
 				return strings.ReplaceAll(body, `"event":"member.left"`, `"event":"member.updated"`)
@@ -91,9 +91,10 @@ func TestReplayNoticesEachFault(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			printed, err := runReplay(t, harness.StartFaultyProxy(t, s.URL, &harness.FaultyProxy{ChangeBody: c.spoil}), teaLogs(t))
+			proxy := harness.StartFaultyProxy(t, s.URL, &harness.FaultyProxy{ChangeBody: c.spoil})
+			printed, err := runReplay(t, proxy, teaLogs(t))
 			if err == nil || !strings.Contains(err.Error(), "differences") {
-				t.Errorf("got the error %v", err)
+				t.Errorf("got error %v, want differences", err)
 			}
 			if !strings.Contains(printed, c.want) {
 				t.Errorf("%q is not in\n%s", c.want, printed)

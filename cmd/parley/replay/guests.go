@@ -9,7 +9,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// guests makes the guests, each when its nick first does something.
+// guests signs in the guests, each when its nick first appears.
 type guests struct {
 	client *remote.Client
 	report *report
@@ -22,14 +22,14 @@ func newGuests(client *remote.Client, report *report) *guests {
 	return &guests{client: client, report: report, byNick: map[string]func() (*remote.Guest, error){}}
 }
 
-// count is how many nicks have a guest.
+// count returns the number of nicks that have a guest.
 func (g *guests) count() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.byNick)
 }
 
-// of is the guest of a nick.
+// of returns the guest of a nick, and signs it in if necessary.
 func (g *guests) of(ctx context.Context, nick string) (*remote.Guest, error) {
 	g.mu.Lock()
 	get := g.byNick[nick]
@@ -41,11 +41,11 @@ func (g *guests) of(ctx context.Context, nick string) (*remote.Guest, error) {
 	return get()
 }
 
-// namesTried bounds how many usernames are tried for one nick. With a million names to choose from, a second one that
-// is taken is rare.
+// namesTried is how many usernames are tried at most for one nick. A random ending has a million values, so a second
+// collision is rare.
 const namesTried = 8
 
-// signIn makes a new guest with the nick as its display name.
+// signIn signs in a new guest with the nick as its display name.
 func (g *guests) signIn(ctx context.Context, nick string) (*remote.Guest, error) {
 	display := firstRunes(nick, models.MaxDisplayNameLength)
 	plain := usernameOf(nick)
@@ -60,9 +60,10 @@ func (g *guests) signIn(ctx context.Context, nick string) (*remote.Guest, error)
 			return nil, fmt.Errorf("sign in %q as the guest %q: %w", nick, username, err)
 		}
 		if want := (models.UserRef{ID: guest.Ref.ID, Username: username, DisplayName: display}); guest.Ref != want {
-			g.report.differ("the guest %+v was made where %+v was asked for", guest.Ref, want)
+			g.report.differ("got the guest %+v, want %+v", guest.Ref, want)
 		}
 		return guest, nil
 	}
-	return nil, fmt.Errorf("sign in %q: each of %d usernames is taken, the last was %q", nick, namesTried, username)
+	return nil, fmt.Errorf("sign in %q: all %d usernames that were tried are taken, the last one was %q",
+		nick, namesTried, username)
 }

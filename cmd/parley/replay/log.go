@@ -15,21 +15,21 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// replayLog is one chat log, read and understood.
+// replayLog is one parsed chat log.
 type replayLog struct {
 	name     string // of the file, without its ending
-	channel  string // as the first who joined or left names it; "" when nobody did
+	channel  string // from the first line about a join or leave; "" if there is none
 	steps    []step
 	messages int
 	tally    tally
 }
 
-// tally counts what a log holds beside its steps.
+// tally counts the parts of a log that were changed or skipped.
 type tally struct {
-	brokenBytes int // that are not UTF-8
-	nulls       int // U+0000, which no server can store
+	brokenBytes int // bytes that are not UTF-8
+	nulls       int // U+0000, which the server cannot store
 	emptyTexts  int
-	cutTexts    int // longer than a message can be
+	cutTexts    int // texts longer than the limit
 	otherLines  int
 }
 
@@ -41,7 +41,7 @@ func (t *tally) add(o tally) {
 	t.otherLines += o.otherLines
 }
 
-// step is one thing that somebody did.
+// step is one action of a nick.
 type step struct {
 	action  replayAction
 	nick    string
@@ -66,7 +66,7 @@ var (
 	renamedLine = regexp.MustCompile(`^=== (.+?) is now known as (.+)$`)
 )
 
-// readLogFile reads the log in a file.
+// readLogFile parses a log file.
 func readLogFile(path string) (*replayLog, error) {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
@@ -81,7 +81,7 @@ func readLogFile(path string) (*replayLog, error) {
 	return l, nil
 }
 
-// readReplayLog reads a log to its end. Lines may be of any length and end in any way.
+// readReplayLog parses a log. Lines may have any length and end with LF or CRLF.
 func readReplayLog(r io.Reader, name string) (*replayLog, error) {
 	l := &replayLog{name: name}
 	lines := bufio.NewReader(r)
@@ -127,7 +127,7 @@ func (l *replayLog) take(line string) {
 		return
 	}
 	if m := didLine.FindStringSubmatch(line); m != nil {
-		l.say(m[2], m[1]) // what was typed as "/me waves" stays readable as "* anna waves"
+		l.say(m[2], m[1]) // "/me waves" becomes "* anna waves"
 		return
 	}
 	var s step
@@ -170,13 +170,13 @@ func (l *replayLog) setChannel(name string) {
 	}
 }
 
-// title is what the log's room is called.
+// title returns the name of the log's room.
 func (l *replayLog) title() string {
 	return firstRunes(strings.TrimSpace(l.channel+" "+l.name), models.MaxRoomNameLength)
 }
 
-// withoutHost drops the host that some logs write behind a nick, as in "anna [~anna@example.org]". Where host names
-// were taken out of a log by a pattern, nicks with brackets of their own keep a rest of it, which goes too.
+// withoutHost removes the host that some logs write after a nick, as in "anna [~anna@example.org]". In logs whose hosts
+// were removed by a pattern, a part of the host can remain after a nick with brackets; it is removed too.
 func withoutHost(s string) string {
 	if at := strings.IndexByte(s, '@'); at >= 0 {
 		if space := strings.LastIndexByte(s[:at], ' '); space >= 0 {
@@ -186,7 +186,7 @@ func withoutHost(s string) string {
 	return strings.TrimSpace(s)
 }
 
-// firstRunes is s cut to at most n characters.
+// firstRunes returns the first n characters of s.
 func firstRunes(s string, n int) string {
 	for i := range s {
 		if n == 0 {

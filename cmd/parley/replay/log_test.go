@@ -13,7 +13,7 @@ func said(nick, text string) step {
 	return step{action: replaySay, nick: nick, text: text}
 }
 
-func TestReplayLogIsReadLineByLine(t *testing.T) {
+func TestParseReplayLog(t *testing.T) {
 	for name, c := range map[string]struct {
 		log   string
 		steps []step
@@ -23,7 +23,7 @@ func TestReplayLogIsReadLineByLine(t *testing.T) {
 			log:   "[09:07] <anna> hello\n[23:59] <anna>  two  spaces <b> \n",
 			steps: []step{said("anna", "hello"), said("anna", " two  spaces <b> ")},
 		},
-		"who comes and goes": {
+		"joins, renames and leaves": {
 			log: "=== anna  has joined #tea\n=== anna is now known as ann\n=== ann  has left #tea [\"bye\"]\n" +
 				"=== bert has joined #tea\n=== bert has left #tea\n",
 			steps: []step{
@@ -70,7 +70,7 @@ func TestReplayLogIsReadLineByLine(t *testing.T) {
 			log:   "=== mode/#tea  by ChanServ\n\n=== anna explodes\n[9:07] <anna> x\n[09:07] < > x\nplain\n",
 			tally: tally{otherLines: 6},
 		},
-		"something done": {
+		"actions": {
 			log:   "[09:07]  * anna waves\n[09:08]  * anna\n",
 			steps: []step{said("anna", "* anna waves")},
 			tally: tally{otherLines: 1},
@@ -83,16 +83,16 @@ func TestReplayLogIsReadLineByLine(t *testing.T) {
 		"nothing": {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// One byte at a time: a line may come in any number of pieces.
+			// One byte at a time: a line may arrive in any number of parts.
 			l, err := readReplayLog(iotest.OneByteReader(strings.NewReader(c.log)), "2020-01-01")
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !reflect.DeepEqual(l.steps, c.steps) {
-				t.Errorf("the steps are\n%+v, not\n%+v", l.steps, c.steps)
+				t.Errorf("got steps\n%+v, want\n%+v", l.steps, c.steps)
 			}
 			if l.tally != c.tally {
-				t.Errorf("the tally is %+v, not %+v", l.tally, c.tally)
+				t.Errorf("got tally %+v, want %+v", l.tally, c.tally)
 			}
 			messages := 0
 			for _, s := range c.steps {
@@ -101,17 +101,17 @@ func TestReplayLogIsReadLineByLine(t *testing.T) {
 				}
 			}
 			if l.messages != messages {
-				t.Errorf("%d messages, not %d", l.messages, messages)
+				t.Errorf("got %d messages, want %d", l.messages, messages)
 			}
 		})
 	}
 }
 
-func TestReplayLogThatCannotBeReadToItsEnd(t *testing.T) {
+func TestReadErrorOfReplayLogIsReturned(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	_, err := readReplayLog(io.MultiReader(strings.NewReader("[09:07] <anna> a\n"), iotest.ErrReader(broken)), "x")
 	if !errors.Is(err, broken) {
-		t.Errorf("got the error %v", err)
+		t.Errorf("got error %v, want %v", err, broken)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestReplayRoomIsNamedAfterChannelAndFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := l.title(); got != want {
-			t.Errorf("%q is called %q, not %q", log, got, want)
+			t.Errorf("title of %q: got %q, want %q", log, got, want)
 		}
 	}
 }

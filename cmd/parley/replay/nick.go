@@ -9,8 +9,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// usernameOf makes a username of a nick: what no username may hold becomes "_", it starts with a letter, and a reserved
-// one with another. Two nicks may become the same one.
+// usernameOf returns a valid username for a nick: invalid characters become "_", it gets a letter at its start if it
+// has none, and a reserved name gets another letter there. Two nicks may get the same username.
 func usernameOf(nick string) string {
 	name := plainUsernameOf(nick)
 	if key, ok := models.NameKey(name, models.MaxUsernameLength); ok && models.IsReserved(key) {
@@ -23,7 +23,7 @@ func plainUsernameOf(nick string) string {
 	if name := shapeUsername(nick, unicode.IsLetter, unicode.IsDigit); validUsername(name) {
 		return name
 	}
-	// Some letters and some mixtures of scripts are no usernames either. ASCII always is.
+	// Some letters, and some mixtures of scripts, are not valid in usernames. ASCII letters always are.
 	return shapeUsername(nick, isASCIILetter, isASCIIDigit)
 }
 
@@ -52,10 +52,10 @@ func validUsername(name string) bool {
 func isASCIILetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 func isASCIIDigit(r rune) bool  { return r >= '0' && r <= '9' }
 
-// nameSuffixLength is that of the end which makes a username one that nobody has yet: four of 32 letters and digits.
+// nameSuffixLength is the length of the random ending that makes a username unique: four of 32 letters and digits.
 const nameSuffixLength = 4
 
-// withSuffix is username with another ending, for when it is taken.
+// withSuffix returns username with a random ending, for a username that is taken.
 func withSuffix(username string) string {
 	suffix := "-" + strings.ToLower(rand.Text()[:nameSuffixLength])
 	return usernameOf(firstRunes(username, models.MaxUsernameLength-len(suffix)) + suffix)

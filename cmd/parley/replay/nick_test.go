@@ -34,24 +34,24 @@ func TestUsernameOfANick(t *testing.T) {
 	} {
 		got := usernameOf(nick)
 		if got != want && validUsername(want) {
-			t.Errorf("%q becomes %q, not %q", nick, got, want)
+			t.Errorf("username of %q: got %q, want %q", nick, got, want)
 		}
 		checkUsername(t, got)
 	}
 }
 
-func TestUsernameWithAnotherEnding(t *testing.T) {
+func TestUsernameSuffixesDiffer(t *testing.T) {
 	for _, name := range []string{"anna", strings.Repeat("x", 32), strings.Repeat("ж", 32), "אבגד"} {
 		a, b := withSuffix(name), withSuffix(name)
 		if a == name || a == b {
-			t.Errorf("%q got the endings %q and %q", name, a, b)
+			t.Errorf("%q with suffixes: got %q and %q", name, a, b)
 		}
 		checkUsername(t, a)
 		checkUsername(t, b)
 	}
 }
 
-// FuzzUsernameOfANick: whatever a nick is, the contract allows what becomes of it, with an ending too.
+// FuzzUsernameOfANick: the username of any nick is valid, with a suffix too.
 func FuzzUsernameOfANick(f *testing.F) {
 	for _, nick := range []string{"anna", "|QuaD-", "3", "אב1", "\u0301a", "ﬀ"} {
 		f.Add(nick)
@@ -69,6 +69,6 @@ func FuzzUsernameOfANick(f *testing.F) {
 func checkUsername(t *testing.T, name string) {
 	t.Helper()
 	if !validUsername(name) {
-		t.Errorf("%q is no username", name)
+		t.Errorf("%q is not a valid username", name)
 	}
 }

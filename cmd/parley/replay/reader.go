@@ -18,66 +18,66 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// A reader's connection is cut at random: within this time after it opened, or after so many events.
+// A reader's connection is cut at random: after a time between the first two, or after up to mostEventsRead events.
 const (
 	shortestReading = 200 * time.Millisecond
 	longestReading  = 800 * time.Millisecond
 	mostEventsRead  = 2000
 )
 
-// reader is a member of every room who reads along on an event stream. Its connection is cut again and again, and
-// each time it comes back with the last id that it has seen: nothing may be missing, and nothing may come twice.
+// reader is a member of every room and reads an event stream. Its connection is cut repeatedly, and each time it
+// resumes with the last id that it has seen: no event may be missing or arrive twice.
 type reader struct {
 	name  string
 	run   *run
 	guest *remote.Guest
-	walk  *replayWalk
+	check *eventChecker
 
 	mu       sync.Mutex
-	rooms    map[int64]bool // those being played, which the stream is in
+	rooms    map[int64]bool // the rooms being replayed, in which the stream is present
 	streamID string
 
-	lastID     string // of follow's goroutine alone
+	lastID     string // used by follow's goroutine only
 	started    chan struct{}
 	start      sync.Once
-	moved      chan struct{} // has a value when something came
+	moved      chan struct{} // receives a value when an event has arrived
 	done       chan struct{} // closed when follow has ended
 	reconnects atomic.Int64
 }
 
 func newReader(run *run, name string, guest *remote.Guest) *reader {
 	return &reader{
-		name: name, run: run, guest: guest, walk: newReplayWalk(name, run.report), rooms: map[int64]bool{},
+		name: name, run: run, guest: guest, check: newEventChecker(name, run.report), rooms: map[int64]bool{},
 		started: make(chan struct{}), moved: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 }
 
-// enter makes the reader a member of a room and takes its stream into it.
+// enter makes the reader a member of a room and its stream present in it.
 func (r *reader) enter(ctx context.Context, room *room) error {
 	_, place := room.timeline.add(replayEvent{name: models.EventMemberJoined, user: &r.guest.Ref})
-	r.walk.enter(room, place)
+	r.check.enter(room, place)
 	if err := room.requestJoin(ctx, r.guest); err != nil {
 		return err
 	}
 	r.mu.Lock()
-	r.rooms[room.id] = true // from now on each new stream is in the room; the one that is open is taken there
+	r.rooms[room.id] = true // new streams open in the room; the open one enters it below
 	streamID := r.streamID
 	r.mu.Unlock()
 	_, err := r.guest.Do(ctx, remote.Call{Method: http.MethodPut, Path: room.path("/presence/" + streamID)})
-	if remote.IsCode(err, models.CodeNotFound) { // cut off meanwhile
+	if remote.IsCode(err, models.CodeNotFound) { // the stream was cut in the meantime
 		return nil
 	}
 	return err
 }
 
-// exit leaves a room that was played: the reader stays its member, but its next stream is not in it.
+// exit is called after a room was replayed: the reader stays a member, but its next stream is not present in the room.
 func (r *reader) exit(room *room) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.rooms, room.id)
 }
 
-// follow reads until ctx ends, or until no stream opens any more.
+// follow reads until ctx ends, or until it cannot open a stream any more.
 func (r *reader) follow(ctx context.Context) {
 	defer close(r.done)
 	pause := remote.MinRetryPause
@@ -90,7 +90,7 @@ func (r *reader) follow(ctx context.Context) {
 			continue
 		}
 		if ctx.Err() == nil && (!remote.IsTemporary(err) || time.Now().After(giveUp)) {
-			r.run.report.differ("%s cannot come back: %v", r.name, err)
+			r.run.report.differ("%s cannot reconnect: %v", r.name, err)
 			return
 		}
 		if remote.Wait(ctx, max(pause, remote.RetryAfter(err))) != nil {
@@ -103,7 +103,7 @@ func (r *reader) follow(ctx context.Context) {
 // errCut ends a connection after enough events.
 var errCut = errors.New("cut off")
 
-// readOnce is one connection, from its opening until it is cut. It returns nil when the stream opened.
+// readOnce opens one connection and reads until it is cut. It returns nil if the stream opened.
 func (r *reader) readOnce(ctx context.Context) error {
 	ctx, cut := context.WithCancel(ctx)
 	defer cut()
@@ -123,7 +123,7 @@ func (r *reader) readOnce(ctx context.Context) error {
 			return err
 		}
 		defer body.Close()
-		defer cut() // before the body is closed, which would read on
+		defer cut() // before the body is closed, since closing reads the rest
 		left := 1 + rand.IntN(mostEventsRead)
 		ready := false
 		err = remote.ReadEvents(body, func(e remote.Event) error {
@@ -139,7 +139,7 @@ func (r *reader) readOnce(ctx context.Context) error {
 			return nil
 		})
 		if !ready {
-			return remote.LostError{Err: fmt.Errorf("no event came: %w", err)}
+			return remote.LostError{Err: fmt.Errorf("no event arrived: %w", err)}
 		}
 		return nil
 	})
@@ -150,9 +150,9 @@ func (r *reader) take(e remote.Event, opened map[int64]bool) {
 	case models.EventReady:
 		r.ready(e)
 	case models.EventResync:
-		r.run.report.differ("%s was told to read again, after %s: %s", r.name, r.lastID, e.Data)
+		r.run.report.differ("%s got a resync after %s: %s", r.name, r.lastID, e.Data)
 	default:
-		r.walk.see(name, []byte(e.Data), opened)
+		r.check.check(name, []byte(e.Data), opened)
 	}
 	if e.ID != "" {
 		r.lastID = e.ID
@@ -163,15 +163,15 @@ func (r *reader) take(e remote.Event, opened map[int64]bool) {
 	}
 }
 
-// ready notes the new stream's id. One that goes on must say so, and from where it was left.
+// ready stores the new stream's id. A resumed stream must say so, and must resume after the last event.
 func (r *reader) ready(e remote.Event) {
 	var data models.Ready
 	if err := json.Unmarshal([]byte(e.Data), &data); err != nil {
-		r.run.report.differ("%s: ready that cannot be read: %v", r.name, err)
+		r.run.report.differ("%s: invalid ready event: %v", r.name, err)
 		return
 	}
 	if data.UserID != r.guest.Ref.ID || data.Resumed != (r.lastID != "") || data.Resumed && e.ID != r.lastID {
-		r.run.report.differ("%s, coming back after %q, got ready %s %s", r.name, r.lastID, e.ID, e.Data)
+		r.run.report.differ("%s, reconnecting after %q, got ready %s %s", r.name, r.lastID, e.ID, e.Data)
 	}
 	if data.Resumed {
 		r.reconnects.Add(1)
@@ -194,15 +194,15 @@ func (r *reader) awaitStart(ctx context.Context) error {
 	}
 }
 
-// awaitEnd waits until the reader has seen all there is, or until nothing comes any more.
+// awaitEnd waits until the reader has seen all events, or until none has arrived for remote.MaxRetryTime.
 func (r *reader) awaitEnd(ctx context.Context) error {
-	seen := r.walk.behind()
+	seen := r.check.behind()
 	stuck := time.NewTimer(remote.MaxRetryTime)
 	defer stuck.Stop()
-	for r.walk.behind() > 0 {
+	for r.check.behind() > 0 {
 		select {
 		case <-r.moved:
-			if behind := r.walk.behind(); behind < seen {
+			if behind := r.check.behind(); behind < seen {
 				seen = behind
 				stuck.Reset(remote.MaxRetryTime)
 			}

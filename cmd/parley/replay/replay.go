@@ -1,5 +1,5 @@
-// Package replay implements parley replay: it plays chat logs through a running server and checks that all of their
-// messages arrived.
+// Package replay implements parley replay: it sends chat logs to a running server and checks that all of their messages
+// arrived.
 package replay
 
 import (
@@ -17,19 +17,19 @@ import (
 	"github.com/parley-chat/parley/cmd/parley/remote"
 )
 
-// liveInterval is how often the line about the run is rewritten.
+// liveInterval is how often the progress line is rewritten.
 const liveInterval = 250 * time.Millisecond
 
-// Config is what a run plays, and where.
+// Config configures a run.
 type Config struct {
 	Files    []string // chat logs
 	URL      string   // of the server
-	Parallel int      // how many logs are played at a time; 1 to models.MaxRoomsEnteredAtOpen
-	Readers  int      // how many streams read along, cut off at random and coming back
+	Parallel int      // how many logs are sent at a time; 1 to models.MaxRoomsEnteredAtOpen
+	Readers  int      // how many streams read along; they are cut off at random and resume
 }
 
-// Run plays chat logs through a running server and then checks that all of it is there. It prints the differences and a
-// summary to out, and how far it is to progress. Its error is nil only when everything was compared and found equal.
+// Run sends chat logs to a running server and then checks that everything arrived. It writes the differences and a
+// summary to out, and its progress to progress. Its error is nil only if everything was compared and is equal.
 func Run(ctx context.Context, c Config, out, progress io.Writer) error {
 	run := c.newRun()
 	defer run.client.Close()
@@ -38,7 +38,7 @@ func Run(ctx context.Context, c Config, out, progress io.Writer) error {
 		if err != nil {
 			return err
 		}
-		run.rooms = append(run.rooms, &room{run: run, log: l, here: map[string]*remote.Guest{}})
+		run.rooms = append(run.rooms, &room{run: run, log: l, present: map[string]*remote.Guest{}})
 		run.total += int64(l.messages)
 		run.tally.add(l.tally)
 	}
@@ -61,7 +61,7 @@ func Run(ctx context.Context, c Config, out, progress io.Writer) error {
 	return err
 }
 
-// run is one run, and what its parts share.
+// run is the state of one run.
 type run struct {
 	client   *remote.Client
 	report   *report
@@ -71,18 +71,18 @@ type run struct {
 	total    int64 // messages
 	tally    tally
 
-	logger      *remote.Guest // who makes the rooms, and reads back
+	logger      *remote.Guest // the guest who creates the rooms and reads them back
 	readers     []*reader
 	readerCount int
-	before      string // the log's cursor before the first room was made
+	before      string // the log's cursor before the first room was created
 
 	phase   atomic.Pointer[string]
-	began   time.Time    // when the logger and the readers were there
-	playing atomic.Int64 // how long the playing took, in nanoseconds; 0 before its end
+	began   time.Time    // when the logger and the readers were signed in
+	playing atomic.Int64 // how long sending the logs took, in nanoseconds; 0 before its end
 	counts  counts
 }
 
-// counts is what has been done so far.
+// counts holds the numbers of what the run has done so far.
 type counts struct {
 	messages, joins, joinedAgain, leaves, passedOver atomic.Int64
 	played, compared, logEvents                      atomic.Int64
@@ -98,7 +98,7 @@ func (c Config) newRun() *run {
 	return run
 }
 
-// all is the whole run. An error means that it could not be carried through; differences go into the report.
+// all does the whole run. An error means that it could not be completed; differences are in the report.
 func (run *run) all(ctx context.Context) error {
 	ctx, endReading := context.WithCancel(ctx)
 	var reading sync.WaitGroup
@@ -113,7 +113,7 @@ func (run *run) all(ctx context.Context) error {
 		}
 	}
 
-	run.enterPhase("playing")
+	run.enterPhase("sending")
 	err := run.eachRoom(ctx, func(ctx context.Context, room *room) error {
 		if err := room.play(ctx); err != nil {
 			return err
@@ -130,7 +130,7 @@ func (run *run) all(ctx context.Context) error {
 		if err := r.awaitEnd(ctx); err != nil {
 			return err
 		}
-		r.walk.finish()
+		r.check.finish()
 	}
 	run.enterPhase("comparing the rooms")
 	if err := run.eachRoom(ctx, func(ctx context.Context, room *room) error { return room.compare(ctx) }); err != nil {
@@ -140,7 +140,7 @@ func (run *run) all(ctx context.Context) error {
 	return run.compareLog(ctx)
 }
 
-// signIn makes the logger and the readers, and takes the cursor from which the log is read back.
+// signIn signs in the logger and the readers, and gets the cursor from which the log is read back.
 func (run *run) signIn(ctx context.Context) error {
 	var err error
 	if run.logger, err = run.guests.signIn(ctx, "the logger"); err != nil {
@@ -159,20 +159,20 @@ func (run *run) signIn(ctx context.Context) error {
 		return err
 	}
 	if run.before = header.Get("Event-Cursor"); run.before == "" {
-		return errors.New("GET /v1/rooms answered no Event-Cursor")
+		return errors.New("the response to GET /v1/rooms has no Event-Cursor")
 	}
 	run.began = time.Now()
 	return nil
 }
 
-// eachRoom does something with every room, some at a time. The first error ends it.
+// eachRoom calls do with every room, up to run.parallel at a time. The first error ends it.
 func (run *run) eachRoom(ctx context.Context, do func(context.Context, *room) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(run.parallel)
 	for _, room := range run.rooms {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
-				return err // of another room: that one is returned
+				return err // another room failed, and its error is returned
 			}
 			return do(ctx, room)
 		})

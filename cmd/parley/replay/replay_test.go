@@ -17,8 +17,8 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// teaLogs are two days of a channel: people who come, go, take new names, come again without having left, and speak
-// without having come; names that become one username; and bytes that are none.
+// teaLogs returns the logs of two days of a channel. Users join, leave, rename themselves, join again without having
+// left, and speak without having joined. Some nicks get the same username, and some bytes are not UTF-8.
 func teaLogs(t *testing.T) []string {
 	t.Helper()
 	first := "=== anna  has joined #tea\n[10:00] <anna> hello\n=== anna  has joined #tea\n" +
@@ -41,7 +41,7 @@ func teaLogs(t *testing.T) []string {
 	return paths
 }
 
-// runReplay plays logs and returns what it printed.
+// runReplay runs parley replay and returns what it printed.
 func runReplay(t *testing.T, url string, logs []string) (printed string, err error) {
 	t.Helper()
 	var out strings.Builder
@@ -50,7 +50,7 @@ func runReplay(t *testing.T, url string, logs []string) (printed string, err err
 	return out.String(), err
 }
 
-// row is a figure of the summary.
+// row returns a number of the summary.
 func row(t *testing.T, printed, name string) int {
 	t.Helper()
 	m := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + `  +(\d+)$`).FindStringSubmatch(printed)
@@ -64,7 +64,7 @@ func row(t *testing.T, printed, name string) int {
 	return n
 }
 
-func TestReplayPlaysLogsAndComparesThem(t *testing.T) {
+func TestReplaySendsAndComparesLogs(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		visitor := harness.NewClient(t, s.URL).NewGuestNamed("visitor")
@@ -76,15 +76,15 @@ func TestReplayPlaysLogsAndComparesThem(t *testing.T) {
 				t.Fatalf("%v\n%s", err, printed)
 			}
 			if !strings.Contains(printed, "all compared equal") {
-				t.Errorf("it printed\n%s", printed)
+				t.Errorf("printed\n%s", printed)
 			}
 			for name, want := range map[string]int{
-				"logs": 2, "messages": 49, "guests": 12, "joins": 15, "joins of who was in already": 1, "leaves": 3,
-				"leaves and new names of who was not in, passed over": 2, "bytes that are not UTF-8, replaced": 2,
-				"empty texts, passed over": 1, "other lines, passed over": 0,
+				"logs": 2, "messages": 49, "guests": 12, "joins": 15, "joins of members, without effect": 1, "leaves": 3,
+				"leaves and renames of non-members, skipped": 2, "bytes that are not UTF-8, replaced": 2,
+				"empty texts, skipped": 1, "other lines, skipped": 0,
 			} {
 				if got := row(t, printed, name); got != want {
-					t.Errorf("%s: %d, not %d", name, got, want)
+					t.Errorf("%s: got %d, want %d", name, got, want)
 				}
 			}
 		}
@@ -92,7 +92,7 @@ func TestReplayPlaysLogsAndComparesThem(t *testing.T) {
 	})
 }
 
-// checkTeaRoom looks at the rooms with other eyes than the replay's, and into the first day's.
+// checkTeaRoom checks the rooms independently of the replay, and the content of the first day's room.
 func checkTeaRoom(t *testing.T, c *harness.Client, before string) {
 	t.Helper()
 	var log models.Page[models.Event]
@@ -109,21 +109,21 @@ func checkTeaRoom(t *testing.T, c *harness.Client, before string) {
 	}
 	first := rooms["#tea 2020-01-01"]
 	if len(first) != 2 || len(rooms["#tea 2020-01-02"]) != 2 || len(rooms) != 2 {
-		t.Fatalf("the rooms are %+v, not one of each day for each run", rooms)
+		t.Fatalf("got rooms %+v, want one for each day and run", rooms)
 	}
 	path := harness.RoomPath(first[1].ID)
 	var history models.Page[models.Message]
 	c.Call("GET", path+"/messages?limit=200", nil).ExpectStatus(200).Decode(&history)
-	var told []string
+	var lines []string
 	for _, m := range history.Items[:4] {
-		told = append(told, m.Sender.DisplayName+": "+m.Text)
+		lines = append(lines, m.Sender.DisplayName+": "+m.Text)
 	}
 	want := "anna: hello | |QuaD-: hi \ufffd\ufffd there | ann: second | QuaD-: I am the other one"
-	if got := strings.Join(told, " | "); got != want {
-		t.Errorf("the history begins with\n%s, not\n%s", got, want)
+	if got := strings.Join(lines, " | "); got != want {
+		t.Errorf("the history starts with\n%s, want\n%s", got, want)
 	}
 	if last := history.Items[len(history.Items)-1]; len(history.Items) != 46 || last.Text != "the end" {
-		t.Errorf("%d messages, the last is %+v", len(history.Items), last)
+		t.Errorf("got %d messages, the last is %+v", len(history.Items), last)
 	}
 	var members models.Page[models.Member]
 	c.Call("GET", path+"/members?limit=200", nil).ExpectStatus(200).Decode(&members)
@@ -132,7 +132,7 @@ func checkTeaRoom(t *testing.T, c *harness.Client, before string) {
 		names[m.User.DisplayName] = true
 	}
 	if len(members.Items) != 13 || names["anna"] || names["ann"] || !names["3com"] || !names["the logger"] {
-		t.Errorf("%d members: %v", len(members.Items), names)
+		t.Errorf("got %d members: %v", len(members.Items), names)
 	}
 }
 
@@ -148,6 +148,6 @@ func TestReplayStopsWhenInterrupted(t *testing.T) {
 	defer cancel()
 	c := replay.Config{Files: teaLogs(t), URL: proxy, Parallel: 2, Readers: 2}
 	if err := replay.Run(ctx, c, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "interrupted") {
-		t.Errorf("got the error %v", err)
+		t.Errorf("got error %v", err)
 	}
 }

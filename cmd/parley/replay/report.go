@@ -6,17 +6,17 @@ import (
 	"sync"
 )
 
-// mostDifferences bounds how many differences are told one by one.
+// mostDifferences is how many differences are listed at most.
 const mostDifferences = 50
 
-// report gathers whatever was not as it should be.
+// report collects the differences.
 type report struct {
 	mu    sync.Mutex
 	lines []string
 	found int
 }
 
-// differ notes a difference.
+// differ adds a difference.
 func (r *report) differ(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -26,14 +26,14 @@ func (r *report) differ(format string, args ...any) {
 	}
 }
 
-// differences is how many there are.
+// differences returns the number of differences.
 func (r *report) differences() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.found
 }
 
-// write lists the differences, one line each.
+// write writes the differences to w, one line each.
 func (r *report) write(w io.Writer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,16 +10,16 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// room is the room of one log. It is played by one goroutine, so everything in it happens in the log's order.
+// room is the room of one log. One goroutine replays it, so everything in it happens in the log's order.
 type room struct {
 	run      *run
 	log      *replayLog
 	id       int64
 	timeline replayTimeline
-	here     map[string]*remote.Guest // the members by nick, without the logger and the readers
+	present  map[string]*remote.Guest // by nick, without the logger and the readers
 }
 
-// play makes the room and does in it what the log tells.
+// play creates the room and does in it what the log says.
 func (r *room) play(ctx context.Context) error {
 	if err := r.open(ctx); err != nil {
 		return fmt.Errorf("%s: %w", r.log.name, err)
@@ -63,7 +63,7 @@ func (r *room) do(ctx context.Context, s step) error {
 	case replayLeave:
 		return r.leave(ctx, s.nick)
 	default:
-		if r.here[s.nick] == nil {
+		if r.present[s.nick] == nil {
 			r.run.counts.passedOver.Add(1)
 			return nil
 		}
@@ -74,16 +74,16 @@ func (r *room) do(ctx context.Context, s step) error {
 	}
 }
 
-// join lets a nick in. Logs do not show who lost the connection, so many join who are in: the request is made all the
-// same, and must change nothing.
+// join makes a nick a member. Logs do not show lost connections, so many nicks join who are already members: the
+// request is sent anyway, and must change nothing.
 func (r *room) join(ctx context.Context, nick string) error {
 	guest, err := r.run.guests.of(ctx, nick)
 	if err != nil {
 		return err
 	}
-	if r.here[nick] == nil {
+	if r.present[nick] == nil {
 		r.timeline.add(replayEvent{name: models.EventMemberJoined, user: &guest.Ref})
-		r.here[nick] = guest
+		r.present[nick] = guest
 		r.run.counts.joins.Add(1)
 	} else {
 		r.run.counts.joinedAgain.Add(1)
@@ -96,27 +96,27 @@ func (r *room) requestJoin(ctx context.Context, guest *remote.Guest) error {
 	return err
 }
 
-// leave takes a nick out. One that is not in was there before the log began, and did nothing in it.
+// leave ends the membership of a nick. A nick that is not a member joined before the log began, and is skipped.
 func (r *room) leave(ctx context.Context, nick string) error {
-	guest := r.here[nick]
+	guest := r.present[nick]
 	if guest == nil {
 		r.run.counts.passedOver.Add(1)
 		return nil
 	}
 	r.timeline.add(replayEvent{name: models.EventMemberLeft, user: &guest.Ref})
-	delete(r.here, nick)
+	delete(r.present, nick)
 	r.run.counts.leaves.Add(1)
 	_, err := guest.Do(ctx, remote.Call{Method: http.MethodDelete, Path: r.path("/members/me")})
 	return err
 }
 
 func (r *room) say(ctx context.Context, nick, text string) error {
-	if r.here[nick] == nil {
+	if r.present[nick] == nil {
 		if err := r.join(ctx, nick); err != nil {
 			return err
 		}
 	}
-	guest := r.here[nick]
+	guest := r.present[nick]
 	key := rand.Text()
 	e, _ := r.timeline.add(replayEvent{name: models.EventMessageCreated, user: &guest.Ref, text: text, clientID: key})
 	var got models.Message
@@ -128,7 +128,7 @@ func (r *room) say(ctx context.Context, nick, text string) error {
 		return err
 	}
 	if problem := e.matches(got); problem != "" || got.RoomID != r.id {
-		r.run.report.differ("%s: the answer to %v %s", r.log.title(), e, problem)
+		r.run.report.differ("%s: the response to %v %s", r.log.title(), e, problem)
 	}
 	r.run.counts.messages.Add(1)
 	return nil

@@ -9,16 +9,16 @@ import (
 	"github.com/parley-chat/parley/cmd/parley/remote"
 )
 
-// status is the progress line.
+// status returns the progress line.
 func (run *run) status() string {
 	done := run.counts.messages.Load()
-	line := fmt.Sprintf("%s: %d of %d messages, %.0f/s, %d guests, %d of %d rooms played, %d compared",
+	line := fmt.Sprintf("%s: %d of %d messages, %.0f/s, %d guests, %d of %d rooms sent, %d compared",
 		*run.phase.Load(), done, run.total, remote.PerSecond(done, run.playingTime()), run.guests.count(),
 		run.counts.played.Load(), len(run.rooms), run.counts.compared.Load())
 	if len(run.readers) > 0 {
 		behind, reconnects := 0, int64(0)
 		for _, r := range run.readers {
-			behind = max(behind, r.walk.behind())
+			behind = max(behind, r.check.behind())
 			reconnects += r.reconnects.Load()
 		}
 		line += fmt.Sprintf(", readers %d events behind, %d reconnects", behind, reconnects)
@@ -26,7 +26,7 @@ func (run *run) status() string {
 	return line
 }
 
-// playingTime is how long the playing took, or takes so far.
+// playingTime returns how long sending the logs took, or has taken so far.
 func (run *run) playingTime() time.Duration {
 	if d := time.Duration(run.playing.Load()); d > 0 {
 		return d
@@ -34,7 +34,7 @@ func (run *run) playingTime() time.Duration {
 	return time.Since(run.began)
 }
 
-// summary tells what was done, as a table.
+// summary writes what was done to out, as a table.
 func (run *run) summary(out io.Writer) error {
 	c := &run.counts
 	reconnects := int64(0)
@@ -54,21 +54,21 @@ func (run *run) summary(out io.Writer) error {
 		{"messages", c.messages.Load()},
 		{"guests", run.guests.count()},
 		{"joins", c.joins.Load()},
-		{"joins of who was in already", c.joinedAgain.Load()},
+		{"joins of members, without effect", c.joinedAgain.Load()},
 		{"leaves", c.leaves.Load()},
-		{"leaves and new names of who was not in, passed over", c.passedOver.Load()},
+		{"leaves and renames of non-members, skipped", c.passedOver.Load()},
 		{"bytes that are not UTF-8, replaced", run.tally.brokenBytes},
 		{"characters U+0000, replaced", run.tally.nulls},
-		{"empty texts, passed over", run.tally.emptyTexts},
+		{"empty texts, skipped", run.tally.emptyTexts},
 		{"texts over the limit, cut", run.tally.cutTexts},
-		{"other lines, passed over", run.tally.otherLines},
-		{"requests repeated", run.client.Retries.Load()},
+		{"other lines, skipped", run.tally.otherLines},
+		{"requests retried", run.client.Retries.Load()},
 		{"readers", len(run.readers)},
 		{"reader reconnects", reconnects},
 		{"events in the log", c.logEvents.Load()},
-		{"seconds of playing", fmt.Sprintf("%.1f", run.playingTime().Seconds())},
+		{"seconds of sending", fmt.Sprintf("%.1f", run.playingTime().Seconds())},
 		{"messages per second", fmt.Sprintf("%.0f", remote.PerSecond(c.messages.Load(), run.playingTime()))},
-		{"seconds in all", fmt.Sprintf("%.1f", time.Since(run.began).Seconds())},
+		{"seconds in total", fmt.Sprintf("%.1f", time.Since(run.began).Seconds())},
 		{"result", result},
 	} {
 		fmt.Fprintf(w, "%s\t%v\n", row.name, row.value)

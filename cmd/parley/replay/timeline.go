@@ -8,21 +8,21 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// replayTimeline is everything that a room's readers must see, in its order. An event is added before the request that
-// makes it happen, since a reader may hear of it before the answer comes.
+// replayTimeline is the list of events that a room's readers must see, in order. An event is added before the request
+// that causes it, since a reader may receive it before the response.
 type replayTimeline struct {
 	mu       sync.Mutex
 	events   []replayEvent
 	messages int64
 }
 
-// replayEvent is one event of a timeline: a message, or somebody who joined or left.
+// replayEvent is one event of a timeline: a message, a join or a leave.
 type replayEvent struct {
 	name     models.EventName
 	user     *models.UserRef
-	id       int64  // of a message, in its room
-	text     string // of a message
-	clientID string // of a message
+	id       int64  // of the message in its room
+	text     string // of the message
+	clientID string // of the message
 }
 
 func (e replayEvent) String() string {
@@ -32,7 +32,7 @@ func (e replayEvent) String() string {
 	return fmt.Sprintf("%s %s", e.name, e.user.Username)
 }
 
-// add puts an event at the end and returns it and its place. A message gets the next id.
+// add appends an event and returns it and its index. A message gets the next id.
 func (t *replayTimeline) add(e replayEvent) (replayEvent, int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -44,7 +44,7 @@ func (t *replayTimeline) add(e replayEvent) (replayEvent, int) {
 	return e, len(t.events) - 1
 }
 
-// at is the event at a place; ok is false when the timeline is shorter.
+// at returns the event at an index; ok is false if the timeline is shorter.
 func (t *replayTimeline) at(i int) (e replayEvent, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -60,7 +60,7 @@ func (t *replayTimeline) length() int {
 	return len(t.events)
 }
 
-// matches compares a message with what was sent; "" means that they are the same.
+// matches compares a message with the sent one and returns the difference, "" for none.
 func (e replayEvent) matches(m models.Message) string {
 	switch {
 	case m.ID != e.id:
@@ -79,35 +79,35 @@ func (e replayEvent) matches(m models.Message) string {
 	return ""
 }
 
-// replayWalk goes along the timelines of the rooms: each event that it is shown must be the next one of its room. So
-// it finds what is lost, what comes twice and what comes out of order. A room in which it found something is left.
-type replayWalk struct {
+// eventChecker compares events with the timelines of the rooms: each event must be the next one of its room. So it
+// finds lost events, duplicates and a wrong order. After a difference in a room it ignores that room.
+type eventChecker struct {
 	who    string
 	report *report
 
 	mu     sync.Mutex
-	places map[int64]*replayPlace
+	places map[int64]*checkedRoom
 }
 
-// replayPlace is how far a walk has come in one room.
-type replayPlace struct {
+// checkedRoom is the position of a checker in one room.
+type checkedRoom struct {
 	room *room
 	next int
 }
 
-func newReplayWalk(who string, report *report) *replayWalk {
-	return &replayWalk{who: who, report: report, places: map[int64]*replayPlace{}}
+func newEventChecker(who string, report *report) *eventChecker {
+	return &eventChecker{who: who, report: report, places: map[int64]*checkedRoom{}}
 }
 
-// enter adds a room, in which the event at a place comes next.
-func (w *replayWalk) enter(room *room, next int) {
+// enter adds a room, in which the event at index next is expected.
+func (w *eventChecker) enter(room *room, next int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.places[room.id] = &replayPlace{room: room, next: next}
+	w.places[room.id] = &checkedRoom{room: room, next: next}
 }
 
-// behind is how many events have still to come.
-func (w *replayWalk) behind() int {
+// behind returns the number of events that have not arrived yet.
+func (w *eventChecker) behind() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	sum := 0
@@ -117,13 +117,14 @@ func (w *replayWalk) behind() int {
 	return sum
 }
 
-// see shows the walk an event. opened are the rooms that its stream asked to be in: their messages must come in full.
-func (w *replayWalk) see(name models.EventName, data []byte, opened map[int64]bool) {
+// check checks one event. opened are the rooms that its stream was opened in: their messages must not arrive as
+// notifications.
+func (w *eventChecker) check(name models.EventName, data []byte, opened map[int64]bool) {
 	switch name {
 	case models.EventMessageCreated, models.EventMessageNotification:
 		var m models.Message
 		if err := json.Unmarshal(data, &m); err != nil {
-			w.report.differ("%s: %s that cannot be read: %v", w.who, name, err)
+			w.report.differ("%s: invalid %s: %v", w.who, name, err)
 			return
 		}
 		w.step(m.RoomID, fmt.Sprintf("message %d of %s", m.ID, m.Sender.Username), func(e replayEvent) string {
@@ -131,14 +132,14 @@ func (w *replayWalk) see(name models.EventName, data []byte, opened map[int64]bo
 				return "is another event"
 			}
 			if name == models.EventMessageNotification && opened[m.RoomID] {
-				return "came as a notification into a room that the stream is in"
+				return "arrived as a notification from a room that the stream is in"
 			}
 			return e.matches(m)
 		})
 	case models.EventMemberJoined, models.EventMemberLeft:
 		var m models.MemberEvent
 		if err := json.Unmarshal(data, &m); err != nil {
-			w.report.differ("%s: %s that cannot be read: %v", w.who, name, err)
+			w.report.differ("%s: invalid %s: %v", w.who, name, err)
 			return
 		}
 		w.step(m.RoomID, fmt.Sprintf("%s %s", name, m.User.Username), func(e replayEvent) string {
@@ -150,9 +151,8 @@ func (w *replayWalk) see(name models.EventName, data []byte, opened map[int64]bo
 	}
 }
 
-// step goes on by one event in a room, if compare finds nothing to say against it. Other rooms are none of its
-// business: the run is not alone on the server.
-func (w *replayWalk) step(roomID int64, got string, compare func(replayEvent) string) {
+// step advances by one event in a room if compare returns no problem. Rooms of other clients of the server are ignored.
+func (w *eventChecker) step(roomID int64, got string, compare func(replayEvent) string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p := w.places[roomID]
@@ -160,25 +160,25 @@ func (w *replayWalk) step(roomID int64, got string, compare func(replayEvent) st
 		return
 	}
 	e, ok := p.room.timeline.at(p.next)
-	problem := "which comes after the end"
+	problem := "which is after the last expected event"
 	if ok {
 		if problem = compare(e); problem == "" {
 			p.next++
 			return
 		}
-		problem = fmt.Sprintf("where %v was due: %s", e, problem)
+		problem = fmt.Sprintf("want %v: %s", e, problem)
 	}
 	w.report.differ("%s: %s: got %s, %s", w.who, p.room.log.title(), got, problem)
 	delete(w.places, roomID)
 }
 
-// finish reports what never came.
-func (w *replayWalk) finish() {
+// finish reports the events that are missing.
+func (w *eventChecker) finish() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, p := range w.places {
 		if e, ok := p.room.timeline.at(p.next); ok {
-			w.report.differ("%s: %s: %d events never came, the first is %v",
+			w.report.differ("%s: %s: %d events are missing, the first is %v",
 				w.who, p.room.log.title(), p.room.timeline.length()-p.next, e)
 		}
 	}
