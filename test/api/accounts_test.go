@@ -12,13 +12,13 @@ import (
 
 func TestAccounts(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "sign-up", Play: testSignUp},
-		{Name: "equivalent names", Play: testSameNames},
-		{Name: "refused names and passwords", Play: testRefusedNames},
-		{Name: "login", Play: testLogIn},
-		{Name: "guests", Play: testGuests},
-		{Name: "profile", Play: testProfile},
-		{Name: "online while a stream is open", Play: testOnline},
+		{Name: "sign-up", Run: testSignUp},
+		{Name: "equivalent names", Run: testSameNames},
+		{Name: "refused names and passwords", Run: testRefusedNames},
+		{Name: "login", Run: testLogIn},
+		{Name: "guests", Run: testGuests},
+		{Name: "profile", Run: testProfile},
+		{Name: "online while a stream is open", Run: testOnline},
 	})
 }
 
@@ -163,7 +163,7 @@ func testGuests(t *testing.T, c *harness.Client) {
 
 // TestNoGuests starts a server that refuses guests.
 func TestNoGuests(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "refused", Play: func(_ *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "refused", Run: func(_ *testing.T, c *harness.Client) {
 		c.Call("POST", "/v1/sessions", map[string]any{"username": "anna", "guest": true}).
 			ExpectProblem(403, models.CodeForbidden)
 		c.NewAccount("anna").Call("GET", "/v1/users/me", nil).ExpectStatus(200)

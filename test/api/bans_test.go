@@ -13,12 +13,12 @@ import (
 
 func TestBans(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "effects of a ban", Play: testBan},
-		{Name: "a ban of a user who is not a member", Play: testBanOutsider},
-		{Name: "a ban that expires", Play: testBanEnds},
-		{Name: "allowed times of expiry", Play: testBanUntil},
-		{Name: "the list of bans", Play: testBanList},
-		{Name: "in a private room", Play: testBanPrivate},
+		{Name: "effects of a ban", Run: testBan},
+		{Name: "a ban of a user who is not a member", Run: testBanOutsider},
+		{Name: "a ban that expires", Run: testBanEnds},
+		{Name: "allowed times of expiry", Run: testBanUntil},
+		{Name: "the list of bans", Run: testBanList},
+		{Name: "in a private room", Run: testBanPrivate},
 	})
 }
 

@@ -90,7 +90,7 @@ func stalledRequests(c *harness.Client, room models.Room, upload string) []stall
 // TestStalledConnectionsAreClosed stalls at each point of a request. The client gets a problem where a response is
 // possible, the connection is closed, and the unfinished request leaves nothing behind.
 func TestStalledConnectionsAreClosed(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		folder := filepath.Join(t.TempDir(), "files")
 		server := harness.StartServerWithLimits(t, database, &shortLimits, "--files", folder)
@@ -173,7 +173,7 @@ func (m stalledRequest) play(t *testing.T, url string) {
 
 // TestSlowSteadyUploadsSucceed sends files that take longer than the deadline for a body, but steadily.
 func TestSlowSteadyUploadsSucceed(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	limits := shortLimits
 	limits.Grace = time.Minute
 	anna := harness.NewClient(t, harness.StartServerWithLimits(t, harness.NewSQLite(t), &limits).URL).NewGuest("anna")

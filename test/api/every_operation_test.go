@@ -8,9 +8,9 @@ import (
 
 // TestEveryOperation sends a valid request to each operation of the contract, and expects success.
 func TestEveryOperation(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	p := harness.NewOIDCProvider(t)
-	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(t *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Run: func(t *testing.T, c *harness.Client) {
 		for _, op := range harness.Operations() {
 			s := newRequestFixture(c) // one for each operation, since an operation may delete what others need
 			by := s.me

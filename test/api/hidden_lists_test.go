@@ -14,14 +14,14 @@ import (
 // TestListsHideForeignRooms checks that lists, searches and counts show no room, message or file that the caller may
 // not read.
 func TestListsHideForeignRooms(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "a private room", Play: func(t *testing.T, c *harness.Client) { testHiddenRoom(t, c, models.RoomPrivate) }},
-		{Name: "a public room", Play: func(t *testing.T, c *harness.Client) { testHiddenRoom(t, c, models.RoomPublic) }},
-		{Name: "a direct room", Play: testHiddenDirectLists},
-		{Name: "counts after joining again", Play: testHiddenCounts},
-		{Name: "a block", Play: testHiddenBlock},
-		{Name: "objects of other users are unchanged", Play: testOthersUnchanged},
+		{Name: "a private room", Run: func(t *testing.T, c *harness.Client) { testHiddenRoom(t, c, models.RoomPrivate) }},
+		{Name: "a public room", Run: func(t *testing.T, c *harness.Client) { testHiddenRoom(t, c, models.RoomPublic) }},
+		{Name: "a direct room", Run: testHiddenDirectLists},
+		{Name: "counts after joining again", Run: testHiddenCounts},
+		{Name: "a block", Run: testHiddenBlock},
+		{Name: "objects of other users are unchanged", Run: testOthersUnchanged},
 	})
 }
 

@@ -13,15 +13,15 @@ import (
 // member at the time.
 func TestStreamsHideForeignRooms(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "events of a private room", Play: func(t *testing.T, c *harness.Client) {
+		{Name: "events of a private room", Run: func(t *testing.T, c *harness.Client) {
 			testHiddenEvents(t, c, models.RoomPrivate)
 		}},
-		{Name: "events of a public room", Play: func(t *testing.T, c *harness.Client) {
+		{Name: "events of a public room", Run: func(t *testing.T, c *harness.Client) {
 			testHiddenEvents(t, c, models.RoomPublic)
 		}},
-		{Name: "events of a direct room", Play: testHiddenDirect},
-		{Name: "events before and after a membership", Play: testHiddenOutsideMembership},
-		{Name: "two memberships", Play: testHiddenBetweenMemberships},
+		{Name: "events of a direct room", Run: testHiddenDirect},
+		{Name: "events before and after a membership", Run: testHiddenOutsideMembership},
+		{Name: "two memberships", Run: testHiddenBetweenMemberships},
 	})
 }
 

@@ -14,12 +14,12 @@ import (
 
 func TestHistory(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "pages in every direction", Play: testPages},
-		{Name: "pages while others write", Play: testPagesWhileWriting},
-		{Name: "around a message", Play: testAround},
-		{Name: "by time", Play: testByTime},
-		{Name: "parameters that exclude each other", Play: testExclusive},
-		{Name: "an empty room", Play: testEmptyHistory},
+		{Name: "pages in every direction", Run: testPages},
+		{Name: "pages while others write", Run: testPagesWhileWriting},
+		{Name: "around a message", Run: testAround},
+		{Name: "by time", Run: testByTime},
+		{Name: "parameters that exclude each other", Run: testExclusive},
+		{Name: "an empty room", Run: testEmptyHistory},
 	})
 }
 

@@ -21,7 +21,7 @@ func forms(op harness.Operation) bool { return op.TakesForm() }
 // TestHostileForms sends invalid forms to each operation that takes a form. They change nothing, and the valid form is
 // accepted afterwards.
 func TestHostileForms(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	eachOperation(t, forms, func(t *testing.T, c *harness.Client, op harness.Operation) {
 		s := newRequestFixture(c)
 		expectSame := expectUnchanged(s.me)
@@ -267,7 +267,7 @@ var ignoredHeaders = []string{"Range", "If-Range", "If-None-Match", "Idempotency
 // TestHostileHeaders sends invalid headers to each operation that has headers in the contract, and each header
 // twice. Headers that must be understood are refused; the others get a response of the contract.
 func TestHostileHeaders(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(t *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Run: func(t *testing.T, c *harness.Client) {
 		s := newRequestFixture(c)
 		expectSame := expectUnchanged(s.me)
 		for _, op := range harness.Operations() {
@@ -305,8 +305,8 @@ func TestHostileHeaders(t *testing.T) {
 // TestHostileMetadata creates uploads with arbitrary Base64 values in their metadata, and with keys that are not UTF-8.
 // What is accepted becomes a file.
 func TestHostileMetadata(t *testing.T) {
-	harness.Long(t)
-	harness.RunScenarios(t, []harness.Scenario{{Name: "names and types", Play: func(t *testing.T, c *harness.Client) {
+	harness.SkipIfShort(t)
+	harness.RunScenarios(t, []harness.Scenario{{Name: "names and types", Run: func(t *testing.T, c *harness.Client) {
 		s := newRequestFixture(c)
 		expectSame := expectUnchanged(s.me)
 		room := "room_id " + base64.StdEncoding.EncodeToString(fmt.Append(nil, s.room.ID))

@@ -29,7 +29,7 @@ var nonCanonicalFormats = []string{"%s%%20", "0%s", "%%2B%s", "+%s", "%s.0", "%s
 // TestHostilePaths replaces each path parameter of each operation by values that name no object. The rest of the
 // request is valid, and the request changes nothing.
 func TestHostilePaths(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(_ *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Run: func(_ *testing.T, c *harness.Client) {
 		s := newRequestFixture(c)
 		expectSame := expectUnchanged(s.me)
 		for _, op := range harness.Operations() {
@@ -90,7 +90,7 @@ func wrongValues(p *openapi3.Parameter) []string {
 // TestHostileQueries sends invalid query parameters to each operation that has some, and each parameter
 // twice.
 func TestHostileQueries(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(t *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Run: func(t *testing.T, c *harness.Client) {
 		s := newRequestFixture(c)
 		for _, op := range harness.Operations() {
 			for _, p := range op.Parameters {
@@ -162,11 +162,11 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS
 // TestMethodsOfEachPath tries every method on every path. The response to a method that the contract does not have
 // lists those that it has.
 func TestMethodsOfEachPath(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "each path", Play: testMethods},
-		{Name: "unknown routes", Play: testUnknownRoutes},
-		{Name: "HEAD", Play: testHead},
+		{Name: "each path", Run: testMethods},
+		{Name: "unknown routes", Run: testUnknownRoutes},
+		{Name: "HEAD", Run: testHead},
 	})
 }
 

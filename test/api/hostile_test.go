@@ -106,7 +106,7 @@ func forgedAuthorizations(t *testing.T, me, loggedOut *harness.Client) []authori
 
 // TestHostileTokens sends each operation's valid request without a valid token. Each is refused for that.
 func TestHostileTokens(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(t *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Run: func(t *testing.T, c *harness.Client) {
 		s := newRequestFixture(c)
 		loggedOut := c.NewGuest("loggedout")
 		loggedOut.Call("DELETE", "/v1/sessions/current", nil).ExpectStatus(204)
@@ -138,7 +138,7 @@ func TestHostileTokens(t *testing.T) {
 // TestStrangersFindNothing sends valid requests as another user, who is not a member of the private room and does not
 // own the session, the file and the upload.
 func TestStrangersFindNothing(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Play: func(_ *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "each operation", Run: func(_ *testing.T, c *harness.Client) {
 		s := newRequestFixture(c)
 		expectSame := expectUnchanged(s.me)
 		for _, op := range harness.Operations() {

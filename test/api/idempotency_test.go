@@ -13,16 +13,16 @@ import (
 
 func TestIdempotency(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "the same call again", Play: testReplay},
-		{Name: "another body, path or caller", Play: testOtherCall},
-		{Name: "many at once", Play: testReplayRace},
-		{Name: "many sign-ups at once", Play: testSignUpRace},
-		{Name: "sign-up and login", Play: testReplaySession},
-		{Name: "strangers with the same key", Play: testKeyOfStrangers},
-		{Name: "guests cannot use a key", Play: testKeyOfGuests},
-		{Name: "a repeated sign-up after a change of the password", Play: testReplayOldPassword},
-		{Name: "a failed call does not keep its key", Play: testFailedCall},
-		{Name: "keys", Play: testKeys},
+		{Name: "the same call again", Run: testReplay},
+		{Name: "another body, path or caller", Run: testOtherCall},
+		{Name: "many at once", Run: testReplayRace},
+		{Name: "many sign-ups at once", Run: testSignUpRace},
+		{Name: "sign-up and login", Run: testReplaySession},
+		{Name: "strangers with the same key", Run: testKeyOfStrangers},
+		{Name: "guests cannot use a key", Run: testKeyOfGuests},
+		{Name: "a repeated sign-up after a change of the password", Run: testReplayOldPassword},
+		{Name: "a failed call does not keep its key", Run: testFailedCall},
+		{Name: "keys", Run: testKeys},
 	})
 }
 

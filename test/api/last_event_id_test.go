@@ -10,7 +10,7 @@ import (
 // TestNewestLastEventIDIsUsed opens streams with several cursors at once: the header is newer than the URL, and in the
 // URL the parameter that a polyfill adds is newer than the one that the page's author wrote.
 func TestNewestLastEventIDIsUsed(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "the newest cursor", Play: func(t *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "the newest cursor", Run: func(t *testing.T, c *harness.Client) {
 		me := c.NewGuest("ada")
 		room := me.CreatePublicRoom()
 		cursors := make([]string, 3)

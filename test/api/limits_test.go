@@ -24,12 +24,12 @@ func from(address string) []string { return []string{"X-Forwarded-For", address}
 // TestClientsBehindProxy checks that limits and sessions use the address of the client behind the proxy, and that only
 // a trusted proxy can set it.
 func TestClientsBehindProxy(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "sessions", Play: testSessionAddress},
-		{Name: "passwords", Play: testWrongPasswords},
-		{Name: "guests", Play: testGuestsOfNetwork},
-		{Name: "networks have separate limits", Play: testSeparateNetworks},
+		{Name: "sessions", Run: testSessionAddress},
+		{Name: "passwords", Run: testWrongPasswords},
+		{Name: "guests", Run: testGuestsOfNetwork},
+		{Name: "networks have separate limits", Run: testSeparateNetworks},
 	}, behindProxy...)
 }
 
@@ -226,8 +226,8 @@ func TestRequestLog(t *testing.T) {
 // then.
 func TestLastSessionDeletesGuest(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "a guest logs out", Play: testGuestLogsOut},
-		{Name: "an account logs out", Play: testAccountLogsOut},
+		{Name: "a guest logs out", Run: testGuestLogsOut},
+		{Name: "an account logs out", Run: testAccountLogsOut},
 	})
 }
 

@@ -42,10 +42,10 @@ type movingList struct {
 // that were read, those that were not, and those at the edge. An item that matches during the whole time is listed
 // exactly once, and no item twice.
 func TestListsWhileItemsMove(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	var scenarios []harness.Scenario
 	for _, l := range movingLists {
-		scenarios = append(scenarios, harness.Scenario{Name: l.name, Play: func(t *testing.T, c *harness.Client) {
+		scenarios = append(scenarios, harness.Scenario{Name: l.name, Run: func(t *testing.T, c *harness.Client) {
 			filled := l.fill(c)
 			for name := range filled.moves {
 				if filled == nil {
@@ -171,7 +171,7 @@ func responseSchema(operation *openapi3.Operation) *openapi3.Schema {
 // TestForeignCursorsAreRefused sends each list the cursors of others and broken ones: each is an invalid request, and
 // not a list or a server error.
 func TestForeignCursorsAreRefused(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "each list", Play: func(t *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "each list", Run: func(t *testing.T, c *harness.Client) {
 		cursors := map[string]string{}
 		lists := map[string]*movingList{}
 		for _, l := range movingLists {

@@ -11,14 +11,14 @@ import (
 
 func TestMembers(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "join and leave", Play: testJoinAndLeave},
-		{Name: "a stranger in a public room", Play: testStranger},
-		{Name: "permissions of each role", Play: testRoles},
-		{Name: "add and remove", Play: testAddAndRemove},
-		{Name: "the last owner leaves", Play: testLastOwnerLeaves},
-		{Name: "several owners", Play: testSeveralOwners},
-		{Name: "the last member leaves", Play: testLastMember},
-		{Name: "the list of members", Play: testMemberList},
+		{Name: "join and leave", Run: testJoinAndLeave},
+		{Name: "a stranger in a public room", Run: testStranger},
+		{Name: "permissions of each role", Run: testRoles},
+		{Name: "add and remove", Run: testAddAndRemove},
+		{Name: "the last owner leaves", Run: testLastOwnerLeaves},
+		{Name: "several owners", Run: testSeveralOwners},
+		{Name: "the last member leaves", Run: testLastMember},
+		{Name: "the list of members", Run: testMemberList},
 	})
 }
 

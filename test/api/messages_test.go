@@ -11,14 +11,14 @@ import (
 
 func TestMessages(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "send", Play: testSend},
-		{Name: "invalid messages", Play: testSendRefused},
-		{Name: "to a channel or a user", Play: testTarget},
-		{Name: "edit", Play: testEdit},
-		{Name: "delete", Play: testDelete},
-		{Name: "clear", Play: testClear},
-		{Name: "read marks", Play: testReadMarks},
-		{Name: "read marks of a direct room", Play: testDirectRead},
+		{Name: "send", Run: testSend},
+		{Name: "invalid messages", Run: testSendRefused},
+		{Name: "to a channel or a user", Run: testTarget},
+		{Name: "edit", Run: testEdit},
+		{Name: "delete", Run: testDelete},
+		{Name: "clear", Run: testClear},
+		{Name: "read marks", Run: testReadMarks},
+		{Name: "read marks of a direct room", Run: testDirectRead},
 	})
 }
 

@@ -177,7 +177,7 @@ func drawText(rt *rapid.T) string { return rapid.SampledFrom([]string{"a", "b", 
 func wasAccepted(a *harness.Response, good int, refusal models.Code) bool {
 	a.T.Helper()
 	if refusal != "" {
-		a.ExpectProblem(harness.StatusesOfCodes[refusal], refusal)
+		a.ExpectProblem(harness.StatusByCode[refusal], refusal)
 		return false
 	}
 	a.ExpectStatus(good)

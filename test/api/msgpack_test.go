@@ -14,15 +14,15 @@ import (
 )
 
 func TestMessagePack(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "each operation", Play: testEachPacked},
-		{Name: "the same response in both encodings", Play: testSameInBothEncodings},
-		{Name: "Accept decides, not Content-Type", Play: testPackedAccept},
-		{Name: "one Idempotency-Key in both encodings", Play: testKeyAcrossEncodings},
-		{Name: "all types of numbers", Play: testPackedNumbers},
-		{Name: "malformed bodies", Play: testMalformedPacked},
-		{Name: "sizes larger than the body", Play: testClaimedSizes},
+		{Name: "each operation", Run: testEachPacked},
+		{Name: "the same response in both encodings", Run: testSameInBothEncodings},
+		{Name: "Accept decides, not Content-Type", Run: testPackedAccept},
+		{Name: "one Idempotency-Key in both encodings", Run: testKeyAcrossEncodings},
+		{Name: "all types of numbers", Run: testPackedNumbers},
+		{Name: "malformed bodies", Run: testMalformedPacked},
+		{Name: "sizes larger than the body", Run: testClaimedSizes},
 	})
 }
 

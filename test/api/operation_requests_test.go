@@ -41,7 +41,7 @@ func newRequestFixture(c *harness.Client) requestFixture {
 		models.NewMessage{Text: "words", FileIDs: []string{s.file.ID}}).
 		ExpectStatus(201).Decode(&s.message)
 	s.unattached = s.me.UploadFile(s.room.ID, "notes.txt", "text/plain", []byte("notes"))
-	s.upload = s.me.AnnounceUpload(s.room.ID, len(harness.UploadChunk))
+	s.upload = s.me.CreateTextUpload(s.room.ID, len(harness.UploadChunk))
 	s.invite = invite(s.me, s.room.ID, models.NewInvite{})
 	s.stream = s.me.OpenStream("")
 	return s
@@ -100,7 +100,7 @@ func (s requestFixture) headers(op harness.Operation) (pairs []string) {
 		if value, known := ours[p.Value.Name]; p.Value.In == "header" && known {
 			pairs = append(pairs, p.Value.Name, value)
 		} else if p.Value.In == "header" && p.Value.Required {
-			pairs = append(pairs, p.Value.Name, harness.Written(p.Value.Example))
+			pairs = append(pairs, p.Value.Name, harness.FormatExample(p.Value.Example))
 		}
 	}
 	if op.OperationID == "StreamEvents" {
@@ -219,7 +219,7 @@ func eachOperation(
 	for _, op := range harness.Operations() {
 		if chosen(op) {
 			play := func(t *testing.T, c *harness.Client) { test(t, c, op) }
-			scenarios = append(scenarios, harness.Scenario{Name: op.OperationID, Play: play})
+			scenarios = append(scenarios, harness.Scenario{Name: op.OperationID, Run: play})
 		}
 	}
 	harness.RunScenarios(t, scenarios, flags...)

@@ -14,12 +14,12 @@ import (
 
 func TestOperationalEndpoints(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "health and metrics", Play: testHealth},
-		{Name: "streams in the metrics", Play: testStreamGauges},
-		{Name: "the contract and the reference page", Play: testDocs},
-		{Name: "the web client", Play: testWebClient},
-		{Name: "request ids", Play: testRequestIDs},
-		{Name: "no other origins", Play: testNoOtherOrigins},
+		{Name: "health and metrics", Run: testHealth},
+		{Name: "streams in the metrics", Run: testStreamGauges},
+		{Name: "the contract and the reference page", Run: testDocs},
+		{Name: "the web client", Run: testWebClient},
+		{Name: "request ids", Run: testRequestIDs},
+		{Name: "no other origins", Run: testNoOtherOrigins},
 	})
 }
 
@@ -131,7 +131,7 @@ func TestOnlyAllowedOriginsMayRead(t *testing.T) {
 		"authorization,idempotency-key,parley-act-as", "if-match,if-modified-since,if-none-match,if-range,pragma,range",
 	}
 	const friend = "https://chat.example"
-	harness.RunScenarios(t, []harness.Scenario{{Name: "requests and streams", Play: func(t *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "requests and streams", Run: func(t *testing.T, c *harness.Client) {
 		me := c.NewGuest("ada")
 		for origin, want := range map[string]string{
 			friend: friend, "http://chat.example": "", "https://chat.example.evil.example": "", "https://evil.example": "",

@@ -13,9 +13,9 @@ import (
 // first two are refused, and the ranges are ignored.
 func TestOversizedHeads(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "size", Play: testHeadSize},
-		{Name: "media types", Play: testAcceptSize},
-		{Name: "ranges", Play: testRangesOfFile},
+		{Name: "size", Run: testHeadSize},
+		{Name: "media types", Run: testAcceptSize},
+		{Name: "ranges", Run: testRangesOfFile},
 	})
 }
 

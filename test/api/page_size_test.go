@@ -16,12 +16,12 @@ const pageEnvelope = 1 << 10
 // TestPagesAreBoundedInBytes fills a room with messages of the greatest length, and requests the largest pages of each
 // list with messages. No response is larger than the contract says, and the pages together have each message once.
 func TestPagesAreBoundedInBytes(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "texts with four bytes for each character", Play: func(t *testing.T, c *harness.Client) {
+		{Name: "texts with four bytes for each character", Run: func(t *testing.T, c *harness.Client) {
 			testLargePages(t, c, strings.Repeat("😀", 5))
 		}},
-		{Name: "texts that JSON escapes", Play: func(t *testing.T, c *harness.Client) {
+		{Name: "texts that JSON escapes", Run: func(t *testing.T, c *harness.Client) {
 			testLargePages(t, c, "\"\\\"\\\u2028")
 		}},
 	})

@@ -122,7 +122,7 @@ func (s *objects) addObject(row matrixRow, m *harness.Client) {
 	}
 	switch {
 	case isAbout("upload"):
-		s.uploads[m] = m.AnnounceUpload(s.room.ID, len(harness.UploadChunk))
+		s.uploads[m] = m.CreateTextUpload(s.room.ID, len(harness.UploadChunk))
 	case isAbout("unsent file"):
 		s.files[m] = m.UploadFile(s.room.ID, "dot.png", "image/png", harness.OnePixelPNG())
 	case isAbout(" file"):

@@ -154,13 +154,13 @@ const matrixShares = 4
 // TestPermissions sends the request of each cell of the matrix. That the allowed callers succeed proves that the
 // request is valid. A refused request causes no event.
 func TestPermissions(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	p := harness.NewOIDCProvider(t)
 	var scenarios []harness.Scenario
 	byRoute := map[string][]matrixRow{}
 	for _, r := range readMatrix(t) {
 		if byRoute[r.route] == nil {
-			scenarios = append(scenarios, harness.Scenario{Name: r.route, Play: func(t *testing.T, c *harness.Client) {
+			scenarios = append(scenarios, harness.Scenario{Name: r.route, Run: func(t *testing.T, c *harness.Client) {
 				var k *callerSet
 				for _, row := range byRoute[r.route] {
 					if k == nil || row.changesCallers() {

@@ -13,9 +13,9 @@ import (
 
 func TestQuotas(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "the remaining quota", Play: testRemainingQuota},
-		{Name: "wrong passwords", Play: testWrongPasswordsOfUser},
-		{Name: "requests of a user", Play: testRequestsOfUser},
+		{Name: "the remaining quota", Run: testRemainingQuota},
+		{Name: "wrong passwords", Run: testWrongPasswordsOfUser},
+		{Name: "requests of a user", Run: testRequestsOfUser},
 	})
 }
 

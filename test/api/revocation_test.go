@@ -14,15 +14,15 @@ import (
 // in each possible way, and sends the request again.
 func TestRevocationTakesEffectAtOnce(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "session, logged out", Play: testLoggedOutAtOnce},
-		{Name: "session, logged out from another", Play: testOtherSessionLoggedOutAtOnce},
-		{Name: "session, refresh token used twice", Play: testRefreshTokenReusedAtOnce},
-		{Name: "session, password changed", Play: testPasswordChangedAtOnce},
-		{Name: "session, account deleted", Play: testDeletedAtOnce},
-		{Name: "membership", Play: testMembershipEndsAtOnce},
-		{Name: "direct room, blocked", Play: testBlockedAtOnce},
-		{Name: "history, cleared", Play: testClearedAtOnce},
-		{Name: "names", Play: testRenamedAtOnce},
+		{Name: "session, logged out", Run: testLoggedOutAtOnce},
+		{Name: "session, logged out from another", Run: testOtherSessionLoggedOutAtOnce},
+		{Name: "session, refresh token used twice", Run: testRefreshTokenReusedAtOnce},
+		{Name: "session, password changed", Run: testPasswordChangedAtOnce},
+		{Name: "session, account deleted", Run: testDeletedAtOnce},
+		{Name: "membership", Run: testMembershipEndsAtOnce},
+		{Name: "direct room, blocked", Run: testBlockedAtOnce},
+		{Name: "history, cleared", Run: testClearedAtOnce},
+		{Name: "names", Run: testRenamedAtOnce},
 	})
 }
 
@@ -167,7 +167,7 @@ func testRenamedAtOnce(t *testing.T, c *harness.Client) {
 // TestNoRequestPassesAfterRevocation sends many requests while a session ends and while a membership ends. No request
 // that begins after the response to the revocation may succeed, on any node.
 func TestNoRequestPassesAfterRevocation(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	t.Run("one node", func(t *testing.T) {
 		harness.OnEachDatabase(t, func(t *testing.T, database string) {

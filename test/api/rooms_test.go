@@ -14,18 +14,18 @@ import (
 
 func TestRooms(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "create and read", Play: testCreateRoom},
-		{Name: "handles", Play: testHandles},
-		{Name: "change", Play: testChangeRoom},
-		{Name: "delete", Play: testDeleteRoom},
-		{Name: "list", Play: testRoomList},
-		{Name: "list of rooms changed since a time", Play: testRoomsSince},
-		{Name: "a private room is hidden from others", Play: testPrivateRoom},
-		{Name: "the rooms of a subject", Play: testSubject},
-		{Name: "direct rooms", Play: testDirectRooms},
-		{Name: "a direct room opened from both sides at once", Play: testDirectRace},
-		{Name: "the users of a direct room", Play: testDirectUsers},
-		{Name: "changes of the users of a direct room", Play: testDirectUsersAreCurrent},
+		{Name: "create and read", Run: testCreateRoom},
+		{Name: "handles", Run: testHandles},
+		{Name: "change", Run: testChangeRoom},
+		{Name: "delete", Run: testDeleteRoom},
+		{Name: "list", Run: testRoomList},
+		{Name: "list of rooms changed since a time", Run: testRoomsSince},
+		{Name: "a private room is hidden from others", Run: testPrivateRoom},
+		{Name: "the rooms of a subject", Run: testSubject},
+		{Name: "direct rooms", Run: testDirectRooms},
+		{Name: "a direct room opened from both sides at once", Run: testDirectRace},
+		{Name: "the users of a direct room", Run: testDirectUsers},
+		{Name: "changes of the users of a direct room", Run: testDirectUsersAreCurrent},
 	})
 }
 

@@ -43,7 +43,7 @@ func randomText(r *rand.Rand, longest int) string {
 // TestSearchIsTheSameOnBothDatabases sends random texts in many scripts to both databases, and compares the results of
 // the same searches.
 func TestSearchIsTheSameOnBothDatabases(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -11,15 +11,15 @@ import (
 
 func TestSessions(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "refresh", Play: testRefresh},
-		{Name: "a reused refresh token", Play: testReusedRefreshToken},
-		{Name: "a lost response to a refresh", Play: testRepeatedRefreshReturnsSuccessor},
-		{Name: "many refreshes with one token at once", Play: testRefreshRace},
-		{Name: "refresh by cookie", Play: testRefreshCookie},
-		{Name: "the cookie's Origin", Play: testRefreshOrigin},
-		{Name: "list", Play: testSessionList},
-		{Name: "logout", Play: testLogOut},
-		{Name: "no login providers", Play: testNoAuthProviders},
+		{Name: "refresh", Run: testRefresh},
+		{Name: "a reused refresh token", Run: testReusedRefreshToken},
+		{Name: "a lost response to a refresh", Run: testRepeatedRefreshReturnsSuccessor},
+		{Name: "many refreshes with one token at once", Run: testRefreshRace},
+		{Name: "refresh by cookie", Run: testRefreshCookie},
+		{Name: "the cookie's Origin", Run: testRefreshOrigin},
+		{Name: "list", Run: testSessionList},
+		{Name: "logout", Run: testLogOut},
+		{Name: "no login providers", Run: testNoAuthProviders},
 	}, "--cors-origins", "https://chat.example")
 }
 

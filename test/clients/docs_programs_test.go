@@ -30,11 +30,11 @@ func testDocsProgram(t *testing.T, section, kind, program, file, want string) {
 			continue
 		}
 		path := filepath.Join(t.TempDir(), file)
-		source := strings.ReplaceAll(block[2], "http://"+harness.TourAddress, url)
+		source := strings.ReplaceAll(block[2], "http://"+harness.DocumentedAddress, url)
 		if err := os.WriteFile(path, []byte(source), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		output := harness.RunIn(t, filepath.Dir(path), generatedTimeout, program, path)
+		output := harness.RunCommand(t, filepath.Dir(path), generatedTimeout, program, path)
 		if got := strings.TrimSpace(string(output)); got != want {
 			t.Errorf("%s printed %q, want %q", file, got, want)
 		}

@@ -98,7 +98,7 @@ func newGeneratedClient(t *testing.T, database, language string) *generatedClien
 		t.Fatalf("docs/clients.md does not say how to generate a client in %s", language)
 	}
 	part, _, _ = strings.Cut(part, "\n##")
-	docs := strings.ReplaceAll(part, "http://"+harness.TourAddress, url)
+	docs := strings.ReplaceAll(part, "http://"+harness.DocumentedAddress, url)
 	return &generatedClient{t: t, folder: t.TempDir(), url: url, docs: docs}
 }
 
@@ -135,7 +135,7 @@ func (p *generatedClient) copy(path string) {
 
 func (p *generatedClient) run(command string, args ...string) string {
 	p.t.Helper()
-	return string(harness.RunIn(p.t, p.folder, generatedTimeout, command, args...))
+	return string(harness.RunCommand(p.t, p.folder, generatedTimeout, command, args...))
 }
 
 func (p *generatedClient) expectOutput(want, command string, args ...string) {

@@ -183,7 +183,7 @@ func (sh *tourShell) run(commands string) {
 // runStep runs a step and waits until everything that the document shows under it was printed.
 func (sh *tourShell) runStep(s tourStep) {
 	sh.t.Helper()
-	sh.run(strings.ReplaceAll(s.commands, harness.TourAddress, sh.address) + "echo '" + tourStepEnd + "'")
+	sh.run(strings.ReplaceAll(s.commands, harness.DocumentedAddress, sh.address) + "echo '" + tourStepEnd + "'")
 	missing := slices.Clone(s.shown)
 	printed, ended := "", false
 	// The deadline is for the whole step, not for each line: a stream without events still prints heartbeats.

@@ -55,7 +55,7 @@ type deletionRun struct {
 // TestDeletedFilesLeaveStorage deletes messages, rooms and accounts that have files. The files are inaccessible at
 // once, and their bytes and thumbnails leave the folder soon after. Files of others remain.
 func TestDeletedFilesLeaveStorage(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		runs := map[string]*deletionRun{}
 		for _, r := range deletionCases {

@@ -16,10 +16,10 @@ import (
 // same protections.
 func TestDownloads(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "ranges", Play: testRanges}, {Name: "multiple ranges", Play: testMultipleRanges},
-		{Name: "unsatisfiable ranges", Play: testUnsatisfiableRanges},
-		{Name: "conditional requests", Play: testConditionalRequests}, {Name: "HEAD requests", Play: testHeadRequests},
-		{Name: "thumbnails", Play: testThumbnailHeaders},
+		{Name: "ranges", Run: testRanges}, {Name: "multiple ranges", Run: testMultipleRanges},
+		{Name: "unsatisfiable ranges", Run: testUnsatisfiableRanges},
+		{Name: "conditional requests", Run: testConditionalRequests}, {Name: "HEAD requests", Run: testHeadRequests},
+		{Name: "thumbnails", Run: testThumbnailHeaders},
 	})
 }
 

@@ -21,8 +21,8 @@ func expectContinue(w *harness.RawConn) {
 // the file. One that may not gets the final response instead.
 func TestExpectContinue(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "accepted", Play: testContinueAccepted}, {Name: "refused", Play: testContinueRefused},
-		{Name: "over the quota", Play: testContinueOverQuota},
+		{Name: "accepted", Run: testContinueAccepted}, {Name: "refused", Run: testContinueRefused},
+		{Name: "over the quota", Run: testContinueOverQuota},
 	}, "--max-file-size", "2MB", "--file-quota", "3MB")
 }
 

@@ -12,12 +12,12 @@ import (
 // TestFileAccess checks who can read a file, and which files a user can attach to a message.
 func TestFileAccess(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "who may read a file", Play: testAccessRules},
-		{Name: "access after leaving a room", Play: testAccessAfterLeaving},
-		{Name: "a file in a direct room", Play: testDirectRoomFile},
-		{Name: "which files can be attached", Play: testAttachableFiles},
-		{Name: "one file in many concurrent messages", Play: testConcurrentAttach},
-		{Name: "a file in a targeted message", Play: testTargetedFile},
+		{Name: "who may read a file", Run: testAccessRules},
+		{Name: "access after leaving a room", Run: testAccessAfterLeaving},
+		{Name: "a file in a direct room", Run: testDirectRoomFile},
+		{Name: "which files can be attached", Run: testAttachableFiles},
+		{Name: "one file in many concurrent messages", Run: testConcurrentAttach},
+		{Name: "a file in a targeted message", Run: testTargetedFile},
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 // TestUploadsAreIdempotent repeats uploads and messages with files with the same Idempotency-Key: each file, and its
 // bytes, are stored once.
 func TestUploadsAreIdempotent(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna, bert := s.NewGuest("anna"), s.NewGuest("bert")
 		room := anna.CreatePrivateRoom(bert)

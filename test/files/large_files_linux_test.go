@@ -76,7 +76,7 @@ func (n *randomBody) sum() string { return hex.EncodeToString(n.digest.Sum(nil))
 // TestLargeFilesNeedLittleMemory uploads and downloads 2 GB, as a file and in a message, and measures the growth of the
 // server's memory.
 func TestLargeFilesNeedLittleMemory(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}

@@ -144,7 +144,7 @@ func mediaTypeCases() []typeCase {
 
 // TestImageMessagesNeedDecodablePictures: a message has the type image only when the server could decode its picture.
 func TestImageMessagesNeedDecodablePictures(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "message types", Play: func(t *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "message types", Run: func(t *testing.T, c *harness.Client) {
 		anna := c.NewGuest("anna")
 		room := anna.CreatePrivateRoom()
 		whole := encodePicture(t, "image/png", harness.Photo(64, 64))

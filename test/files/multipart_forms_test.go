@@ -141,7 +141,7 @@ func invalidMessageForms() []refusedForm {
 // TestInvalidFormsAreRefused sends invalid forms, with and without a Content-Length. Each is refused with the code of
 // its fault, and no file or message is stored.
 func TestInvalidFormsAreRefused(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna := s.NewGuest("anna")
 		room := anna.CreatePrivateRoom()
@@ -244,7 +244,7 @@ func validForms(t *testing.T) []validForm {
 
 // TestMessageForms sends messages as forms, and compares the response, the history and another member's stream.
 func TestMessageForms(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "valid forms", Play: func(t *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "valid forms", Run: func(t *testing.T, c *harness.Client) {
 		anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 		room := anna.CreatePrivateRoom(bert)
 		anna.SendText(room.ID, "the first message")

@@ -98,8 +98,8 @@ func expectCorners(t *testing.T, name string, p image.Image, want corners) {
 // TestThumbnailsFollowOrientation uploads the same picture in each EXIF orientation. Its width and height and its
 // thumbnail are those of the picture as displayed, and the thumbnail does not contain the location.
 func TestThumbnailsFollowOrientation(t *testing.T) {
-	harness.Long(t)
-	harness.RunScenarios(t, []harness.Scenario{{Name: "orientations", Play: func(t *testing.T, c *harness.Client) {
+	harness.SkipIfShort(t)
+	harness.RunScenarios(t, []harness.Scenario{{Name: "orientations", Run: func(t *testing.T, c *harness.Client) {
 		anna := c.NewGuest("anna")
 		room := anna.CreatePrivateRoom()
 		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {

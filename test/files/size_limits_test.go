@@ -15,7 +15,7 @@ import (
 // TestFileSizeLimit uploads files of exactly the maximum size and of one byte more: raw, in a form and in a message,
 // with and without a Content-Length.
 func TestFileSizeLimit(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	const maxSize = 5000
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna := s.NewGuest("anna")
@@ -64,7 +64,7 @@ func TestFileSizeLimit(t *testing.T) {
 
 // TestInterruptedUploadsLeaveNoFiles sends fewer bytes than announced and closes the connection. Nothing is stored.
 func TestInterruptedUploadsLeaveNoFiles(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna := s.NewGuest("anna")
 		room := anna.CreatePrivateRoom()
@@ -105,12 +105,12 @@ func TestInterruptedUploadsLeaveNoFiles(t *testing.T) {
 
 // TestFileQuota uses up the quota of a user, and frees it again.
 func TestFileQuota(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "the total size of a user's files", Play: testQuotaSum},
-		{Name: "concurrent uploads", Play: testQuotaConcurrentUploads},
-		{Name: "a message with files", Play: testQuotaMessageForm},
-		{Name: "an idempotent replay", Play: testQuotaIdempotentReplay},
+		{Name: "the total size of a user's files", Run: testQuotaSum},
+		{Name: "concurrent uploads", Run: testQuotaConcurrentUploads},
+		{Name: "a message with files", Run: testQuotaMessageForm},
+		{Name: "an idempotent replay", Run: testQuotaIdempotentReplay},
 	}, "--file-quota", "1000")
 }
 

@@ -12,7 +12,7 @@ import (
 
 // TestStorageMemoryIsBounded checks that the memory that the server needs for a file does not depend on its size.
 func TestStorageMemoryIsBounded(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	const size, maxGrowth = 200 << 20, 64 << 20
 	p := harness.StartProcess(t, harness.NewPostgres(t), "--files", harness.NewBucket(t).Location(),

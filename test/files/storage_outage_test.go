@@ -115,7 +115,7 @@ func expectUnavailable(a *harness.Response) {
 // TestUploadsSurviveStorageOutage interrupts the connection to S3 in all states of an upload and a download, and
 // restores it.
 func TestUploadsSurviveStorageOutage(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		b := harness.NewBucket(t)
 		proxy := newInterruptibleProxy(t, b.URL.Query().Get("endpoint"))

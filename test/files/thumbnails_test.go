@@ -18,8 +18,8 @@ import (
 // TestThumbnails checks the thumbnails of pictures of all formats and sizes.
 func TestThumbnails(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "formats and sizes", Play: testPictureFormats}, {Name: "transparent pictures", Play: testTransparentPictures},
-		{Name: "thumbnails in events", Play: testThumbnailsInEvents},
+		{Name: "formats and sizes", Run: testPictureFormats}, {Name: "transparent pictures", Run: testTransparentPictures},
+		{Name: "thumbnails in events", Run: testThumbnailsInEvents},
 	})
 }
 

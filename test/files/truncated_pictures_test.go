@@ -13,7 +13,7 @@ import (
 // TestTruncatedPicturesHaveNoThumbnail uploads pictures that end after their header. They are stored like other files,
 // and are not treated as pictures. The next complete picture has a thumbnail.
 func TestTruncatedPicturesHaveNoThumbnail(t *testing.T) {
-	harness.RunScenarios(t, []harness.Scenario{{Name: "truncated", Play: func(t *testing.T, c *harness.Client) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "truncated", Run: func(t *testing.T, c *harness.Client) {
 		anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 		room := anna.CreatePrivateRoom(bert)
 		var asBMP bytes.Buffer

@@ -10,7 +10,7 @@ import (
 // TestTusEndedUploadsLeaveNoBytes ends uploads in every possible way, one of them during a chunk. Their bytes are
 // removed from the storage, also those that a writer added after the upload had ended.
 func TestTusEndedUploadsLeaveNoBytes(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.OnTwoStorages(t, func(t *testing.T, database string, files harness.Storage) {
 		s := harness.StartServer(t, database, "--files", files.Location())
 		anna := harness.NewClient(t, s.URL).NewGuest("anna")

@@ -19,7 +19,7 @@ func onEachKillableServer(t *testing.T, f func(t *testing.T, p *harness.Process,
 // TestTusResumesAfterCrash kills the server during a chunk, during a chunk with a checksum, and after all bytes of
 // an upload were received.
 func TestTusResumesAfterCrash(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	onEachKillableServer(t, func(t *testing.T, p *harness.Process, run uploadRun) {
 		content := harness.RandomBytes(1000 + 2*storedPrefix)
 		path := run.CreateUpload(run.room.ID, len(content))
@@ -79,7 +79,7 @@ func TestTusCompletesAfterCrashBeforeResponse(t *testing.T) {
 
 // TestTusResumesOnAnotherNode resumes an upload on another node than the one where it began.
 func TestTusResumesOnAnotherNode(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	for name, files := range map[string]func(t *testing.T) harness.Storage{
 		"folder": func(t *testing.T) harness.Storage { return harness.FolderStorage(t.TempDir()) },

@@ -122,7 +122,7 @@ func (run uploadRun) resume(path string, content []byte) {
 
 // TestTusResumesAfterDisconnect: after a disconnect the upload has all bytes that were sent, and can be resumed.
 func TestTusResumesAfterDisconnect(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := harness.RandomBytes(3 * partialBody)
 		path := run.CreateUpload(run.room.ID, len(content))
@@ -143,7 +143,7 @@ func TestTusResumesAfterDisconnect(t *testing.T) {
 // TestTusHeadKeepsReceivedBytes sends a HEAD while the server still reads the bytes received before a disconnect: a
 // client that retries at once, again and again, must make progress.
 func TestTusHeadKeepsReceivedBytes(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := harness.RandomBytes(2 * partialBody)
 		path := run.CreateUpload(run.room.ID, len(content))
@@ -160,7 +160,7 @@ func TestTusHeadKeepsReceivedBytes(t *testing.T) {
 // TestTusInterruptedChecksumChunkIsDiscarded: an incomplete chunk with a checksum cannot be verified, so none of it is
 // kept.
 func TestTusInterruptedChecksumChunkIsDiscarded(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := harness.RandomBytes(1000 + 2*partialBody)
 		path := run.CreateUpload(run.room.ID, len(content))
@@ -195,7 +195,7 @@ func TestTusOneWriter(t *testing.T) {
 
 // TestTusHeadEndsStalledWriter sends a HEAD while another connection is open that no longer sends. The HEAD ends it.
 func TestTusHeadEndsStalledWriter(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := harness.RandomBytes(2 * partialBody)
 		path := run.CreateUpload(run.room.ID, len(content))
@@ -215,7 +215,7 @@ func TestTusHeadEndsStalledWriter(t *testing.T) {
 // TestTusStalledWriterDoesNotBlockShutdown stops the server during a request that no longer sends. The server stops
 // in order and keeps the received bytes.
 func TestTusStalledWriterDoesNotBlockShutdown(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	onEachUploadRun(t, func(t *testing.T, run uploadRun) {
 		content := harness.RandomBytes(2 * partialBody)
 		path := run.CreateUpload(run.room.ID, len(content))

@@ -42,21 +42,21 @@ func expectComplete(c *harness.Client, a *harness.Response, content []byte) mode
 
 // TestTus checks resumable uploads with tus 1.0.0 and its extensions on each storage.
 func TestTus(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.RunScenariosOnEachStorage(t, []harness.Scenario{
-		{Name: "in chunks", Play: testChunks},
-		{Name: "creation with the first bytes", Play: testCreationWithUpload},
-		{Name: "checksums", Play: testChecksums},
-		{Name: "a chunk at a wrong offset", Play: testWrongOffset},
-		{Name: "more bytes than announced", Play: testTooManyBytes},
-		{Name: "refused creations", Play: testRefusedCreation},
-		{Name: "the version of tus", Play: testTusVersion},
-		{Name: "the upload of another user", Play: testForeignUpload},
-		{Name: "idempotent creation", Play: testCreationIsIdempotent},
-		{Name: "a wrong declared type", Play: testMisdeclaredType},
-		{Name: "an uploader who is removed from the room", Play: testRemovedUploader},
-		{Name: "OPTIONS", Play: testUploadOptions}, {Name: "method override", Play: testMethodOverride},
-		{Name: "the version is checked first", Play: testTusVersionIsCheckedFirst},
+		{Name: "in chunks", Run: testChunks},
+		{Name: "creation with the first bytes", Run: testCreationWithUpload},
+		{Name: "checksums", Run: testChecksums},
+		{Name: "a chunk at a wrong offset", Run: testWrongOffset},
+		{Name: "more bytes than announced", Run: testTooManyBytes},
+		{Name: "refused creations", Run: testRefusedCreation},
+		{Name: "the version of tus", Run: testTusVersion},
+		{Name: "the upload of another user", Run: testForeignUpload},
+		{Name: "idempotent creation", Run: testCreationIsIdempotent},
+		{Name: "a wrong declared type", Run: testMisdeclaredType},
+		{Name: "an uploader who is removed from the room", Run: testRemovedUploader},
+		{Name: "OPTIONS", Run: testUploadOptions}, {Name: "method override", Run: testMethodOverride},
+		{Name: "the version is checked first", Run: testTusVersionIsCheckedFirst},
 	}, "--max-file-size", "20MB", "--file-quota", "50MB")
 }
 
@@ -103,14 +103,14 @@ func testCreationWithUpload(_ *testing.T, c *harness.Client) {
 	room := anna.CreatePrivateRoom()
 	content := harness.RandomBytes(100_000)
 	a := anna.Call("POST", "/v1/uploads", content[:40_000],
-		harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
+		harness.UploadCreationHeaders(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
 	path := harness.ExpectUploadOffset(a.ExpectStatus(201), 40_000).Header("Location")
 	expectComplete(anna, anna.PatchUpload(path, 40_000, content[40_000:]).ExpectStatus(204), content)
 	a = anna.Call("POST", "/v1/uploads", content,
-		harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
+		harness.UploadCreationHeaders(room.ID, len(content), "Content-Type", "application/offset+octet-stream")...)
 	expectComplete(anna, a.ExpectStatus(201), content)
 	anna.CallInvalid("POST", "/v1/uploads", content,
-		harness.UploadCreation(room.ID, len(content), "Content-Type", "text/plain")...).
+		harness.UploadCreationHeaders(room.ID, len(content), "Content-Type", "text/plain")...).
 		ExpectProblem(415, models.CodeUnsupportedMediaType)
 }
 
@@ -139,7 +139,7 @@ func testChecksums(t *testing.T, c *harness.Client) {
 	if got := anna.UploadOffset(path); got != 0 {
 		t.Errorf("a chunk that could not be verified is kept: the offset is %d, want 0", got)
 	}
-	wrong := harness.UploadCreation(room.ID, 10, "Content-Type", "application/offset+octet-stream", "Upload-Checksum",
+	wrong := harness.UploadCreationHeaders(room.ID, 10, "Content-Type", "application/offset+octet-stream", "Upload-Checksum",
 		uploadChecksum("sha1", content))
 	anna.Call("POST", "/v1/uploads", content[:10], wrong...).ExpectProblem(460, models.CodeUploadConflict)
 }
@@ -259,7 +259,7 @@ func testRefusedCreation(t *testing.T, c *harness.Client) {
 		harness.UploadMetadataOf("room_id", mine)).
 		ExpectInvalid("Upload-Length")
 	create(mine, "20000001", "").ExpectProblem(413, models.CodeTooLarge)
-	bert.WithoutToken().CallInvalid("POST", "/v1/uploads", nil, harness.UploadCreation(open.ID, 10)...).
+	bert.WithoutToken().CallInvalid("POST", "/v1/uploads", nil, harness.UploadCreationHeaders(open.ID, 10)...).
 		ExpectProblem(401, models.CodeUnauthenticated)
 
 	for range 2 { // the announced length counts towards the quota
@@ -279,7 +279,7 @@ func testTusVersion(t *testing.T, c *harness.Client) {
 	path := anna.CreateUpload(room.ID, 10)
 	for _, version := range []string{"", "0.2.2", "1.0.1", "1.0.0, 1.0.0"} {
 		for _, a := range []*harness.Response{
-			anna.Call("POST", "/v1/uploads", nil, harness.UploadCreation(room.ID, 10, "Tus-Resumable", version)...),
+			anna.Call("POST", "/v1/uploads", nil, harness.UploadCreationHeaders(room.ID, 10, "Tus-Resumable", version)...),
 			anna.Call("PATCH", path, harness.RandomBytes(10), harness.UploadHeaders(0, "Tus-Resumable", version)...),
 			anna.Call("DELETE", path, nil, "Tus-Resumable", version),
 			anna.Call("HEAD", path, nil, "Tus-Resumable", version),
@@ -316,7 +316,7 @@ func testCreationIsIdempotent(t *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	content := harness.RandomBytes(100)
-	first := harness.UploadCreation(room.ID, len(content), "Content-Type", "application/offset+octet-stream",
+	first := harness.UploadCreationHeaders(room.ID, len(content), "Content-Type", "application/offset+octet-stream",
 		"Idempotency-Key", "once")
 	path := harness.ExpectUploadOffset(anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201), 30).
 		Header("Location")
@@ -324,7 +324,7 @@ func testCreationIsIdempotent(t *testing.T, c *harness.Client) {
 	if again.Header("Location") != path || again.Header("Idempotency-Replayed") != "true" {
 		t.Errorf("%v", again.HTTP.Header)
 	}
-	anna.Call("POST", "/v1/uploads", nil, harness.UploadCreation(room.ID, 99, "Idempotency-Key", "once")...).
+	anna.Call("POST", "/v1/uploads", nil, harness.UploadCreationHeaders(room.ID, 99, "Idempotency-Key", "once")...).
 		ExpectProblem(409, models.CodeIdempotencyMismatch)
 	whole := expectComplete(anna, anna.PatchUpload(path, 30, content[30:]).ExpectStatus(204), content)
 	again = anna.Call("POST", "/v1/uploads", content[:30], first...).ExpectStatus(201)

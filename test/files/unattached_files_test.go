@@ -10,7 +10,7 @@ import (
 // TestUnattachedFilesExpire moves the creation times of files back. Files that no message has after a day are deleted
 // with their thumbnails. A file in a message remains, and so does one that is a little younger than a day.
 func TestUnattachedFilesExpire(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna := s.NewGuest("anna")
 		room := anna.CreatePrivateRoom()

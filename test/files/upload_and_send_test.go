@@ -13,10 +13,10 @@ import (
 // TestUploadAndSend uploads files raw and as forms, and sends them in messages, on each storage.
 func TestUploadAndSend(t *testing.T) {
 	harness.RunScenariosOnEachStorage(t, []harness.Scenario{
-		{Name: "upload, attach, download", Play: testRawUpload},
-		{Name: "a form with one file", Play: testFormUpload},
-		{Name: "a message with files in one request", Play: testMessageForm},
-		{Name: "a picture with its thumbnail", Play: testPictureMessage},
+		{Name: "upload, attach, download", Run: testRawUpload},
+		{Name: "a form with one file", Run: testFormUpload},
+		{Name: "a message with files in one request", Run: testMessageForm},
+		{Name: "a picture with its thumbnail", Run: testPictureMessage},
 	})
 }
 

@@ -24,7 +24,7 @@ const (
 // TestFilesSurviveCrashes kills the server during uploads. Afterwards every acknowledged file is complete, every file
 // in the database has its bytes, and bytes without a file are removed when the lease of their writer has expired.
 func TestFilesSurviveCrashes(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		run := newCrashRun(t, database)
 		var writing sync.WaitGroup

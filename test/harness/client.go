@@ -272,8 +272,8 @@ func (c *Client) OpenResponse(method, query string, headers ...string) *http.Res
 	return res
 }
 
-// StatusesOfCodes has the HTTP status of each error code of the contract.
-var StatusesOfCodes = map[models.Code]int{
+// StatusByCode has the HTTP status of each error code of the contract.
+var StatusByCode = map[models.Code]int{
 	"invalid_request": 400, "malformed_body": 400, "unauthenticated": 401, "bad_credentials": 401, "token_expired": 401,
 	"session_revoked": 401, "forbidden": 403, "banned": 403, "blocked": 403, "not_found": 404, "method_not_allowed": 405,
 	"not_acceptable": 406, "username_taken": 409, "handle_taken": 409, "idempotency_mismatch": 409, "upload_conflict": 409,
@@ -294,7 +294,7 @@ func (a *Response) ExpectRefusal(allowed ...models.Code) {
 	a.T.Helper()
 	if a.Request.Method == http.MethodHead { // its response has no body
 		for _, code := range allowed {
-			if status := a.HTTP.StatusCode; status == StatusesOfCodes[code] || code == otherCodes[status] {
+			if status := a.HTTP.StatusCode; status == StatusByCode[code] || code == otherCodes[status] {
 				return
 			}
 		}
@@ -307,7 +307,7 @@ func (a *Response) ExpectRefusal(allowed ...models.Code) {
 	}
 	var p models.Problem
 	a.Decode(&p)
-	status, known := StatusesOfCodes[p.Code]
+	status, known := StatusByCode[p.Code]
 	if otherCodes[p.Status] == p.Code {
 		status = p.Status
 	}

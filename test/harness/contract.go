@@ -95,14 +95,14 @@ func (op Operation) Query(without string) string {
 		// This search requires one of several parameters, which the contract cannot express.
 		oneOf := op.OperationID == "SearchMessages" && p.Value.Name == "q" && without != "prefix"
 		if p.Value.In == "query" && p.Value.Name != without && (p.Value.Required || oneOf) {
-			query.Set(p.Value.Name, Written(p.Value.Example))
+			query.Set(p.Value.Name, FormatExample(p.Value.Example))
 		}
 	}
 	return query.Encode()
 }
 
-// Written formats an example of the contract for a query or a header.
-func Written(example any) string {
+// FormatExample formats an example of the contract for a query or a header.
+func FormatExample(example any) string {
 	if number, isNumber := example.(float64); isNumber {
 		return strconv.FormatFloat(number, 'f', -1, 64)
 	}

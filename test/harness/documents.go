@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TourAddress is the address of the server in the examples of the documents.
-const TourAddress = "127.0.0.1:8080"
+// DocumentedAddress is the address of the server in the examples of the documents.
+const DocumentedAddress = "127.0.0.1:8080"
 
 // FencedBlock matches a fenced code block of a document. Its groups are the language and the text.
 var FencedBlock = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?\n)```$")

@@ -29,10 +29,10 @@ type FaultyProxy struct {
 	// ChangeBody, unless it is nil, returns what replaces the body of a response or one event of a stream.
 	ChangeBody func(path, body string) string
 
-	sends   atomic.Int64
-	Lost    atomic.Int64
-	Refused atomic.Int64
-	Spent   atomic.Int64
+	sends         atomic.Int64
+	Lost          atomic.Int64
+	Refused       atomic.Int64
+	ExpiredTokens atomic.Int64
 
 	mu   sync.Mutex
 	seen map[string]bool // idempotency keys of sends that have had a fault
@@ -68,7 +68,7 @@ func StartFaultyProxy(t *testing.T, server string, f *FaultyProxy) string {
 
 func (f *FaultyProxy) serve(w http.ResponseWriter, r *http.Request, forward http.Handler) {
 	if f.ExpireTokens && f.expireFirstToken(r.Header.Get("Authorization")) {
-		f.Spent.Add(1)
+		f.ExpiredTokens.Add(1)
 		refuse(w, http.StatusUnauthorized, "token_expired")
 		return
 	}

@@ -38,9 +38,9 @@ func ProgramEnvironment(more ...string) []string {
 	return append(own, more...)
 }
 
-// Long skips a test in short mode (go test -short, as in "make check"). Tests call it that take more than a few
+// SkipIfShort skips a test in short mode (go test -short, as in "make check"). Tests call it that take more than a few
 // seconds, kill processes, or run third-party programs.
-func Long(t testing.TB) {
+func SkipIfShort(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("skipped in short mode")

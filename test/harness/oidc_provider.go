@@ -36,7 +36,7 @@ type OIDCProvider struct {
 type OIDCUser struct {
 	Subject, Username, Name, Email string
 	EmailVerified                  bool
-	Refuses                        bool // denies Parley the access
+	DeniesAccess                   bool // denies Parley the access
 	ChangeClaims                   func(claims jwt.MapClaims)
 }
 
@@ -144,7 +144,7 @@ func (p *OIDCProvider) authorize(w *httptest.ResponseRecorder, r *http.Request, 
 	code := to.Query().Get("code")
 	p.callbacks[code] = r.FormValue("redirect_uri")
 	if session, err := p.SessionStore.GetSessionByID(code); err == nil {
-		if user, ok := session.User.(OIDCUser); ok && user.Refuses {
+		if user, ok := session.User.(OIDCUser); ok && user.DeniesAccess {
 			to.RawQuery = url.Values{"error": {"access_denied"}, "state": {r.FormValue("state")}}.Encode()
 			w.Header().Set("Location", to.String())
 		}

@@ -45,7 +45,7 @@ func StartProcess(t testing.TB, database string, flags ...string) *Process {
 // LaunchProcess is StartProcess without the wait.
 func LaunchProcess(t testing.TB, database string, flags ...string) *Process {
 	t.Helper()
-	Long(t)
+	SkipIfShort(t)
 	address := FreeAddress(t)
 	p := &Process{
 		T: t, URL: "http://" + address,

@@ -38,12 +38,12 @@ func NodeFolder() string { return RepositoryPath("test/clients/node") }
 // RunNode runs one of the programs of NodeFolder until the timeout, and returns its standard output.
 func RunNode(t *testing.T, timeout time.Duration, program string, args ...string) []byte {
 	t.Helper()
-	return RunIn(t, NodeFolder(), timeout, "node", append([]string{program}, args...)...)
+	return RunCommand(t, NodeFolder(), timeout, "node", append([]string{program}, args...)...)
 }
 
-// RunIn runs a command in a folder until the timeout, and returns its standard output. The test fails if the command
+// RunCommand runs a command in a folder until the timeout, and returns its standard output. The test fails if the command
 // does.
-func RunIn(t *testing.T, folder string, timeout time.Duration, command string, args ...string) []byte {
+func RunCommand(t *testing.T, folder string, timeout time.Duration, command string, args ...string) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
@@ -61,7 +61,7 @@ func RunIn(t *testing.T, folder string, timeout time.Duration, command string, a
 // NeedNode skips the test if Node.js or the packages are missing. In CI the test fails.
 func NeedNode(t *testing.T) {
 	t.Helper()
-	Long(t)
+	SkipIfShort(t)
 	_, err := exec.LookPath("node")
 	if err == nil {
 		_, err = os.Stat(filepath.Join(NodeFolder(), "node_modules"))
@@ -78,7 +78,7 @@ func NeedNode(t *testing.T) {
 // NeedProgram skips the test if a program is missing. In CI the test fails.
 func NeedProgram(t *testing.T, name string) {
 	t.Helper()
-	Long(t)
+	SkipIfShort(t)
 	if _, err := exec.LookPath(name); err != nil && os.Getenv("CI") == "true" {
 		t.Fatalf("this test needs %s: %v", name, err)
 	} else if err != nil {

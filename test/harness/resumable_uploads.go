@@ -12,8 +12,8 @@ import (
 // UploadChunk is the body that tests send to each operation that accepts bytes.
 const UploadChunk = "bytes"
 
-// AnnounceUpload creates an upload of a text of size bytes and returns its id.
-func (c *Client) AnnounceUpload(roomID int64, size int) (id string) {
+// CreateTextUpload creates an upload of a text of size bytes and returns its id.
+func (c *Client) CreateTextUpload(roomID int64, size int) (id string) {
 	c.T.Helper()
 	created := c.Call("POST", "/v1/uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(size),
 		"Upload-Metadata", UploadMetadata(roomID, "film.txt")).ExpectStatus(201)
@@ -35,8 +35,8 @@ func UploadMetadataOf(pairs ...string) string {
 	return strings.Join(all, ",")
 }
 
-// UploadCreation returns the headers that create an upload of a file of random bytes.
-func UploadCreation(roomID int64, size int, more ...string) []string {
+// UploadCreationHeaders returns the headers that create an upload of a file of random bytes.
+func UploadCreationHeaders(roomID int64, size int, more ...string) []string {
 	return append([]string{
 		"Tus-Resumable",
 		"1.0.0",
@@ -50,7 +50,7 @@ func UploadCreation(roomID int64, size int, more ...string) []string {
 // CreateUpload creates an upload of a file of random bytes and returns its path.
 func (c *Client) CreateUpload(roomID int64, size int, more ...string) string {
 	c.T.Helper()
-	a := c.Call("POST", "/v1/uploads", nil, UploadCreation(roomID, size, more...)...).ExpectStatus(201)
+	a := c.Call("POST", "/v1/uploads", nil, UploadCreationHeaders(roomID, size, more...)...).ExpectStatus(201)
 	ExpectUploadOffset(a, 0)
 	return a.Header("Location")
 }

@@ -11,7 +11,7 @@ import (
 // Scenario is one behaviour of Parley as a client sees it. It runs as a subtest.
 type Scenario struct {
 	Name string
-	Play func(t *testing.T, c *Client)
+	Run  func(t *testing.T, c *Client)
 }
 
 // RunScenarios runs the scenarios one after the other, on one server for each database. They use unique usernames and
@@ -26,7 +26,7 @@ func runScenariosOn(t *testing.T, scenarios []Scenario, database string, flags .
 	t.Helper()
 	s := StartServer(t, database, append([]string{"--presence-room-limit", "0"}, flags...)...)
 	for _, scenario := range scenarios {
-		t.Run(scenario.Name, func(t *testing.T) { scenario.Play(t, NewClient(t, s.URL)) })
+		t.Run(scenario.Name, func(t *testing.T) { scenario.Run(t, NewClient(t, s.URL)) })
 	}
 }
 

@@ -290,9 +290,9 @@ func TestOwnUsersExample(t *testing.T) {
 	flags := strings.Fields(command)
 	s := harness.StartServer(t, harness.NewSQLite(t), append(flags, "--jwt-secret", secret)...)
 	commands := "export PARLEY_JWT_SECRET='" + secret + "'\n" +
-		strings.ReplaceAll(blocks[1][2], "http://"+harness.TourAddress, s.URL)
+		strings.ReplaceAll(blocks[1][2], "http://"+harness.DocumentedAddress, s.URL)
 	var ada models.User
-	printed := harness.RunIn(t, ".", harness.Timeout, "bash", "-euc", commands)
+	printed := harness.RunCommand(t, ".", harness.Timeout, "bash", "-euc", commands)
 	if err := json.Unmarshal(printed, &ada); err != nil || ada.Username != "ada" || ada.DisplayName != "Ada" {
 		t.Errorf("the example prints %s (%v)", printed, err)
 	}

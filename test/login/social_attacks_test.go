@@ -94,7 +94,7 @@ func testReplayedCallback(t *testing.T, c *harness.Client, p *harness.OIDCProvid
 	b.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials)
 	// A refusal at the provider ends the log-in, too.
 	refusing := mallory()
-	refusing.Refuses = true
+	refusing.DeniesAccess = true
 	callback = p.Authorize(b, b.BeginLogIn("/v1/auth/mock"), refusing)
 	b.Call("GET", callback, nil).ExpectProblem(401, models.CodeBadCredentials)
 	b.Call("GET", callback+"&code=x", nil).ExpectProblem(401, models.CodeBadCredentials)
@@ -265,7 +265,7 @@ func testOpenRedirects(t *testing.T, c *harness.Client, p *harness.OIDCProvider)
 // TestProviderUnavailable: a provider that is unreachable, does not respond or never ends its response affects only
 // log-ins through it. The server asks it again when it is back.
 func TestProviderUnavailable(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and never responds
 	if err != nil {

@@ -15,7 +15,7 @@ func TestSocialLogInInBrowser(t *testing.T) {
 	t.Setenv("CHROMIUM", harness.NeedBrowser(t))
 	p := harness.NewOIDCProvider(t)
 	for _, v := range []harness.OIDCUser{
-		{Subject: "1", Username: "ada"}, {Subject: "2", Username: "ada-at-provider"}, {Subject: "3", Refuses: true},
+		{Subject: "1", Username: "ada"}, {Subject: "2", Username: "ada-at-provider"}, {Subject: "3", DeniesAccess: true},
 		{Subject: "3", Username: "eve"},
 	} {
 		p.QueueUser(v)

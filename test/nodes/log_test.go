@@ -19,7 +19,7 @@ import (
 // happens with a sequence), and an acknowledged message must be visible at once. Readers at both nodes get all messages
 // in the same order.
 func TestTwoNodesOneLog(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	nodes := []*harness.Server{harness.StartServer(t, database), harness.StartServer(t, database)}

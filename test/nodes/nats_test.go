@@ -56,7 +56,7 @@ func TestNATSOutageLosesNoMessages(t *testing.T) {
 // TestStartDoesNotWaitForNATS checks that a node starts while NATS is not available, and that --nats with SQLite, which
 // supports only one node, is an error.
 func TestStartDoesNotWaitForNATS(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	s := harness.StartServer(t, harness.NewPostgres(t), "--nats", "nats://"+harness.FreeAddress(t))
 	harness.NewClient(t, s.URL).Call("GET", "/readyz", nil).ExpectStatus(200)

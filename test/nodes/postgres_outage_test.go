@@ -84,7 +84,7 @@ const terminateOthers = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 // TestNotReadyWhileWritesFail makes PostgreSQL read-only, like a standby. The server is not ready then, and is ready
 // again when writes succeed.
 func TestNotReadyWhileWritesFail(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	s := harness.StartServer(t, database)

@@ -13,7 +13,7 @@ import (
 // TestPresenceAcrossNodes checks that two nodes return the same presence, and that a request about a stream takes
 // effect at whichever node it arrives.
 func TestPresenceAcrossNodes(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	database := harness.NewPostgres(t)
 	a, b := harness.StartServer(t, database), harness.StartServer(t, database)

@@ -100,7 +100,7 @@ func (p *tossAMessage) chunks() {
 	p.paul.SendMessage(p.lobby, 3, message, colours).ExpectCreated(p.paul).ExpectNotified(p.vincent, p.theo)
 	// the same in chunks
 	film := harness.FormPart{Field: "file", Name: "film.txt", MediaType: "text/plain", Content: colours.Content}
-	upload := "/v1/uploads/" + p.vincent.AnnounceUpload(p.lobby.ID, len(content))
+	upload := "/v1/uploads/" + p.vincent.CreateTextUpload(p.lobby.ID, len(content))
 	for offset := 0; offset < len(content); offset += 50_000 {
 		chunk := content[offset:min(offset+50_000, len(content))]
 		sent := sendAfterContinue(p.vincent.Client, "PATCH", upload, chunk, "Content-Type", harness.UploadChunkType,

@@ -18,15 +18,15 @@ import (
 
 func TestEvents(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "the head and the first event", Play: testStreamHead},
-		{Name: "Accept selects the representation", Play: testAccept},
-		{Name: "Event-Id of each change", Play: testEventIDs},
-		{Name: "Event-Cursor of a snapshot", Play: testSnapshotCursor},
-		{Name: "resuming a stream", Play: testResume},
-		{Name: "resync for unknown cursors", Play: testResyncUnknown},
-		{Name: "recipients of room events", Play: testRoomEvents},
-		{Name: "events cookie", Play: testEventsCookie},
-		{Name: "too many streams", Play: testTooManyStreams},
+		{Name: "the head and the first event", Run: testStreamHead},
+		{Name: "Accept selects the representation", Run: testAccept},
+		{Name: "Event-Id of each change", Run: testEventIDs},
+		{Name: "Event-Cursor of a snapshot", Run: testSnapshotCursor},
+		{Name: "resuming a stream", Run: testResume},
+		{Name: "resync for unknown cursors", Run: testResyncUnknown},
+		{Name: "recipients of room events", Run: testRoomEvents},
+		{Name: "events cookie", Run: testEventsCookie},
+		{Name: "too many streams", Run: testTooManyStreams},
 	})
 }
 

@@ -128,7 +128,7 @@ func TestExpiredCursorGetsResync(t *testing.T) {
 
 // TestHeartbeatOnIdleStream expects a comment on a stream without events.
 func TestHeartbeatOnIdleStream(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	if testing.Short() {
 		t.Skip("takes up to 20 seconds")
 	}
@@ -153,7 +153,7 @@ func TestHeartbeatOnIdleStream(t *testing.T) {
 // and some with their start. All must succeed in any order. SQLite allows only one server, and migrations only before
 // its start.
 func TestConcurrentMigrations(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.OnEachEmptyDatabase(t, func(t *testing.T, database string) {
 		program := func(args ...string) (string, error) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "--database", database)...)

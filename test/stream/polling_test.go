@@ -12,8 +12,8 @@ import (
 
 func TestPolling(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "pages equal the stream", Play: testPollPages},
-		{Name: "only visible events", Play: testPollPrivacy},
+		{Name: "pages equal the stream", Run: testPollPages},
+		{Name: "only visible events", Run: testPollPrivacy},
 	})
 }
 

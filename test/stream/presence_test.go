@@ -11,11 +11,11 @@ import (
 
 func TestPresence(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
-		{Name: "created or notification", Play: testCreatedOrNotification},
-		{Name: "entered and left", Play: testEnteredAndLeft},
-		{Name: "presence ends with membership", Play: testPresenceEndsWithMembership},
-		{Name: "replayed messages", Play: testPresenceOnReplay},
-		{Name: "other users' streams and rooms", Play: testPresenceRefused},
+		{Name: "created or notification", Run: testCreatedOrNotification},
+		{Name: "entered and left", Run: testEnteredAndLeft},
+		{Name: "presence ends with membership", Run: testPresenceEndsWithMembership},
+		{Name: "replayed messages", Run: testPresenceOnReplay},
+		{Name: "other users' streams and rooms", Run: testPresenceRefused},
 	})
 }
 

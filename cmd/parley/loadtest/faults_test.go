@@ -13,7 +13,7 @@ import (
 
 // TestBenchReportsLostAndDuplicatedEvents lets a proxy drop or duplicate one event of one stream.
 func TestBenchReportsLostAndDuplicatedEvents(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
 	for name, c := range map[string]struct {

@@ -95,7 +95,7 @@ func startCountingProxy(t *testing.T, server string) (o *countingProxy, address 
 
 // TestBenchReportMatchesTraffic compares the report with what a proxy has counted, and with what the server has stored.
 func TestBenchReportMatchesTraffic(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		o, address := startCountingProxy(t, s.URL)
@@ -247,7 +247,7 @@ func missingFields(of reflect.Type, in map[string]any) (missing []string) {
 // TestBenchDistributesLoadOverServers: the load is distributed over two servers of one database. Two servers of
 // different databases are an error.
 func TestBenchDistributesLoadOverServers(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	t.Run("one database", func(t *testing.T) {
 		t.Parallel()
@@ -278,7 +278,7 @@ func TestBenchDistributesLoadOverServers(t *testing.T) {
 
 // TestBenchExplainsFailedStart: if a run cannot start, its error says why and what to do.
 func TestBenchExplainsFailedStart(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	limited := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db")).URL
 	noGuests := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"), "--no-guests").URL

@@ -182,7 +182,7 @@ func TestKilledStartLosesNothing(t *testing.T) {
 // TestFailedStartKeepsTheEpoch lets starts fail, before and after the database is open. After that, a start must not
 // treat the database as restored from a backup.
 func TestFailedStartKeepsTheEpoch(t *testing.T) {
-	harness.Long(t)
+	harness.SkipIfShort(t)
 	t.Parallel()
 	data := t.TempDir()
 	p := harness.StartProcess(t, "", "--data-dir", data)
