@@ -109,7 +109,8 @@ type LogEntry struct {
 // reach every node; the content of the rest has been deleted since.
 func (e LogEntry) Kept() bool {
 	switch e.Name {
-	case EventSessionRevoked, EventBlockAdded, EventBlockRemoved, EventPresenceUpdate, EventPresenceRequest, EventAccountDeleted:
+	case EventSessionRevoked, EventBlockAdded, EventBlockRemoved, EventPresenceUpdate, EventPresenceRequest,
+		EventAccountDeleted:
 		return false
 	default:
 		return len(e.Data) > 0
@@ -264,9 +265,9 @@ const (
 	BusyUnavailable BusyReason = "unavailable"      // the database does not answer, or the server is overloaded
 )
 
-// Visibility is what one user may see of rooms from a position in the log on: the rooms that they are or were in, and when.
-// Muted and Blocked are the rooms and the senders of which they get no notifications, and BlockedBy those who get none
-// of them, as of that position.
+// Visibility is what one user may see of rooms from a position in the log on: the rooms that they are or were in, and
+// when. Muted and Blocked are the rooms and the senders of which they get no notifications, and BlockedBy those who get
+// none of them, as of that position.
 type Visibility struct {
 	UserID    int64
 	Spans     []Span

@@ -44,7 +44,8 @@ func Nickname(name string) (shown string, ok bool) {
 		return "", false
 	}
 	first, _ := utf8.DecodeRuneInString(shown)
-	return shown, IsVisible(shown) && !unicode.Is(unicode.M, first) // a mark would be drawn on the character before the name
+	// A mark would be drawn on the character before the name.
+	return shown, IsVisible(shown) && !unicode.Is(unicode.M, first)
 }
 
 func isSpaceSeparator(r rune) bool { return unicode.Is(unicode.Zs, r) }

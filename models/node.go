@@ -19,8 +19,8 @@ type PresenceUpdate struct {
 	Gone      Time               `json:"gone,omitzero"`
 }
 
-// PresenceRequest is the data of node.asked: a request about a stream that another node has. Enter is whether the stream is
-// to be in the room.
+// PresenceRequest is the data of node.asked: a request about a stream that another node has. Enter is whether the
+// stream is to be in the room.
 type PresenceRequest struct {
 	ID       string `json:"id"`
 	Node     string `json:"node"` // the node that has the stream

@@ -52,8 +52,8 @@ type typingMessage struct {
 	Frame  []byte
 }
 
-// ConnectBus connects the hub's node over NATS with the nodes that share its database. url is one or several nats:// URLs,
-// separated by commas. It must be called before Run. Nodes of different databases may share NATS, because the
+// ConnectBus connects the hub's node over NATS with the nodes that share its database. url is one or several nats://
+// URLs, separated by commas. It must be called before Run. Nodes of different databases may share NATS, because the
 // subjects contain the database's epoch. Close disconnects.
 func ConnectBus(h *Hub, url string) (*Bus, error) {
 	b := &Bus{

@@ -14,8 +14,8 @@ const (
 	commitQueueBytes  = 16 << 20
 )
 
-// CommitQueue hands events to the log consumer without a query: those that this node has committed, and those of other nodes
-// that the bus brings. It is only a shortcut: what it misses or has in another order, the consumer reads from the
+// CommitQueue hands events to the log consumer without a query: those that this node has committed, and those of other
+// nodes that the bus brings. It is only a shortcut: what it misses or has in another order, the consumer reads from the
 // log.
 type CommitQueue struct {
 	ready chan struct{} // wakes the log consumer; capacity 1, never closed

@@ -1,5 +1,5 @@
-// Package sse is the push side of Parley: it reads the event log in its order and sends each event to the streams of the
-// users who may see it, exactly once.
+// Package sse is the push side of Parley: it reads the event log in its order and sends each event to the streams of
+// the users who may see it, exactly once.
 //
 // # How an event travels
 //
@@ -27,12 +27,14 @@
 // does not wait.
 //
 // What a user may see, and wants to be notified of, changes with the log: a replaying stream has a visibility snapshot
-// (memberships and mutes at its own position), an attached one has the hub's subscriptions (at the hub's position). Both
-// change with the events that change them. Therefore the event that removes a member is the last that the member sees.
+// (memberships and mutes at its own position), an attached one has the hub's subscriptions (at the hub's position).
+// Both change with the events that change them. Therefore the event that removes a member is the last that the member
+// sees.
 //
 // The newest events are cached, for streams that are only a little behind (event_cache.go). Edited, deleted and cleared
-// messages make cached events stale; those are read from the database, which has the current content. A new stream waits
-// until the hub has reached the end of the log at the time it opened, so that it cannot get what was deleted before.
+// messages make cached events stale; those are read from the database, which has the current content. A new stream
+// waits until the hub has reached the end of the log at the time it opened, so that it cannot get what was deleted
+// before.
 //
 // # Other nodes
 //
@@ -59,16 +61,16 @@
 // # Goroutines
 //
 //   - Run is the log consumer. It alone changes the hub's position. It starts, and waits for: peerWatcher.run, which
-//     waits for closed peers; releaseMemory; runStatusQueue, which queries whom to notify of users who come online or go
-//     offline; and, if the database is shared, keepLease (heartbeats, presence updates and requests) and watchdog.
+//     waits for closed peers; releaseMemory; runStatusQueue, which queries whom to notify of users who come online or
+//     go offline; and, if the database is shared, keepLease (heartbeats, presence updates and requests) and watchdog.
 //   - A stream's writer (runWriter) exists while the socket has to be waited for or the log is replayed. Where there is
 //     no epoll, each stream also has a goroutine that waits for its peer to close. Hub.goroutines counts both.
 //   - Bus has one goroutine that publishes; those of NATS call receiveLog and receiveTyping. Nothing waits for NATS.
 //
 // # Channels
 //
-//   - CommitQueue.ready wakes the log consumer, Hub.statusSignal runStatusQueue, Hub.presenceSignal keepLease. Each has a
-//     capacity of one and is never closed. A send never blocks: if there is a wake-up already, it is enough.
+//   - CommitQueue.ready wakes the log consumer, Hub.statusSignal runStatusQueue, Hub.presenceSignal keepLease. Each has
+//     a capacity of one and is never closed. A send never blocks: if there is a wake-up already, it is enough.
 //   - Hub.positionMoved is closed and replaced under Hub.mu when the position changes.
 //   - Hub.pendingRequests has a channel of capacity one for each presence request, owned by the request.
 //   - Bus.commits and Bus.typingQueue are bounded. Events that do not fit are dropped. Bus.stop is closed by Bus.Close.

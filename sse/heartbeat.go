@@ -23,8 +23,8 @@ type sendState struct {
 	sinceHeard   time.Duration // time since the peer's kernel has sent anything
 }
 
-// CheckStreams sends heartbeats to the streams that are due, drops peers that read nothing, and updates who is offline. now
-// may be a future time. One scan of all streams is cheaper than a deadline for every write. Run calls it every
+// CheckStreams sends heartbeats to the streams that are due, drops peers that read nothing, and updates who is offline.
+// now may be a future time. One scan of all streams is cheaper than a deadline for every write. Run calls it every
 // second.
 func (h *Hub) CheckStreams(now time.Time) {
 	share := uint64(now.Unix()) % heartbeatSlots

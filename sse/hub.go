@@ -26,8 +26,8 @@ type Log interface {
 	Acquaintances(ctx context.Context, userID int64, roomLimit int) ([]int64, error)
 	// Shared reports whether other nodes may use the same database. The methods up to Presences are called only then.
 	Shared() bool
-	// RegisterNode registers a node, Heartbeat renews it, PublishPresence publishes its presence changes, RemoveNode removes
-	// it. RequestPresence sends a presence request to another node.
+	// RegisterNode registers a node, Heartbeat renews it, PublishPresence publishes its presence changes, RemoveNode
+	// removes it. RequestPresence sends a presence request to another node.
 	RegisterNode(ctx context.Context, node string) error
 	Heartbeat(ctx context.Context, node string) (heartbeats map[string]int64, err error)
 	PublishPresence(ctx context.Context, update models.PresenceUpdate) error

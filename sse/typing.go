@@ -2,8 +2,8 @@ package sse
 
 import "github.com/parley-chat/parley/models"
 
-// SendTyping notifies the streams that are present in a room that one of its members is typing, on other nodes too if NATS
-// is connected. It is not stored.
+// SendTyping notifies the streams that are present in a room that one of its members is typing, on other nodes too if
+// NATS is connected. It is not stored.
 func (h *Hub) SendTyping(roomID int64, user models.UserRef) {
 	typing := models.Typing{RoomID: roomID, User: user, Until: models.At(models.Now().Add(models.TypingLife))}
 	frame := encodeFrame("", models.EventTyping, typing.AppendJSON(nil))

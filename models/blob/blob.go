@@ -43,7 +43,8 @@ func Open(ctx context.Context, place string) (Store, error) {
 	if kind, _, found := strings.Cut(place, "://"); !found {
 		return openFolder(place)
 	} else if kind != "s3" {
-		return nil, fmt.Errorf("%s:// is not supported as file storage: use a folder, or s3://bucket?endpoint=…&region=…", kind)
+		return nil, fmt.Errorf("%s:// is not supported as file storage: use a folder, or "+
+			"s3://bucket?endpoint=…&region=…", kind)
 	}
 	u, err := url.Parse(place)
 	if err != nil {

@@ -139,7 +139,8 @@ func testChecksums(t *testing.T, c *harness.Client) {
 	if got := anna.UploadOffset(path); got != 0 {
 		t.Errorf("a chunk that could not be verified is kept: the offset is %d, want 0", got)
 	}
-	wrong := harness.UploadCreationHeaders(room.ID, 10, "Content-Type", "application/offset+octet-stream", "Upload-Checksum",
+	wrong := harness.UploadCreationHeaders(room.ID, 10,
+		"Content-Type", "application/offset+octet-stream", "Upload-Checksum",
 		uploadChecksum("sha1", content))
 	anna.Call("POST", "/v1/uploads", content[:10], wrong...).ExpectProblem(460, models.CodeUploadConflict)
 }

@@ -41,8 +41,8 @@ func RunNode(t *testing.T, timeout time.Duration, program string, args ...string
 	return RunCommand(t, NodeFolder(), timeout, "node", append([]string{program}, args...)...)
 }
 
-// RunCommand runs a command in a folder until the timeout, and returns its standard output. The test fails if the command
-// does.
+// RunCommand runs a command in a folder until the timeout, and returns its standard output. The test fails if the
+// command does.
 func RunCommand(t *testing.T, folder string, timeout time.Duration, command string, args ...string) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)

@@ -21,7 +21,8 @@ func TestReplaySurvivesBadConnection(t *testing.T) {
 		if n := row(t, printed, "messages"); n != 49 {
 			t.Errorf("got %d messages, want 49", n)
 		}
-		if f.Lost.Load() < 10 || f.Refused.Load() < 3 || f.ExpiredTokens.Load() < 12 || row(t, printed, "reader reconnects") < 10 {
+		if f.Lost.Load() < 10 || f.Refused.Load() < 3 || f.ExpiredTokens.Load() < 12 ||
+			row(t, printed, "reader reconnects") < 10 {
 			t.Errorf("too few faults: %d lost responses, %d refusals, %d expired tokens, and\n%s",
 				f.Lost.Load(), f.Refused.Load(), f.ExpiredTokens.Load(), printed)
 		}
