@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -20,7 +19,11 @@ import (
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/models/store"
 	"github.com/parley-chat/parley/sse"
+	"github.com/parley-chat/parley/test/databases"
 )
+
+// migrated creates the databases of the tests.
+var migrated = databases.NewTemplate(store.Migrate)
 
 // testServer has the handlers on a SQLite store.
 type testServer struct {
@@ -40,7 +43,7 @@ func newTestServerWith(t *testing.T, settings Settings, change func(*Config)) *t
 	log := slog.New(slog.DiscardHandler)
 	feed := sse.NewCommitQueue()
 	s, err := store.Open(t.Context(), store.Config{
-		Database: filepath.Join(t.TempDir(), "parley.db"), Retention: time.Hour, Committed: feed.Committed, Log: log,
+		Database: migrated.SQLite(t), Retention: time.Hour, Committed: feed.Committed, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -20,10 +19,14 @@ import (
 
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/models/store"
+	"github.com/parley-chat/parley/test/databases"
 )
 
 // testTimeout is how long tests wait for what must happen.
 const testTimeout = 10 * time.Second
+
+// migrated creates the databases of the tests.
+var migrated = databases.NewTemplate(store.Migrate)
 
 // rig is a hub on its own store, with a server that opens streams for the user in the query of the request.
 type rig struct {
@@ -48,7 +51,7 @@ func newRig(t *testing.T, limits Limits) *rig {
 // newRigOn is newRig with a hub that sees the store through another implementation of Log.
 func newRigOn(t *testing.T, limits Limits, logOf func(*store.Store) Log) *rig {
 	t.Helper()
-	r := &rig{t: t, database: filepath.Join(t.TempDir(), "parley.db")}
+	r := &rig{t: t, database: migrated.SQLite(t)}
 	r.warned, r.withheld = make(chan struct{}, 1), make(chan models.LogEntry, 100)
 	commits := NewCommitQueue()
 	quiet := slog.New(slog.NewTextHandler(warnings(r.warned), &slog.HandlerOptions{Level: slog.LevelWarn}))

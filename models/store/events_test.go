@@ -14,7 +14,7 @@ import (
 // TestLogOrder writes from many goroutines at once: positions are gap-free, they are reported and read in the same
 // order, and those of one room's messages are in the order of their ids.
 func TestLogOrder(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		var mu sync.Mutex
 		reported := map[int64]models.EventName{}
 		s, err := Open(context.Background(), Config{
@@ -92,7 +92,7 @@ func TestLogOrder(t *testing.T) {
 
 // TestPresenceRules lets nodes enter, report, and be found dead.
 func TestPresenceRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
@@ -147,7 +147,7 @@ func TestPresenceRules(t *testing.T) {
 // TestSearchRules finds messages by words and starts, those that were edited by their new text, and none that is
 // deleted, cleared or of a room that the caller may not read.
 func TestSearchRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()

@@ -16,7 +16,7 @@ func (h *testStore) blob(key string, size int64) models.NewFile {
 
 // TestFileRules adds files, attaches them, and deletes their blobs with their message.
 func TestFileRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		h.fileQuota = 100
@@ -68,7 +68,7 @@ func TestFileRules(t *testing.T) {
 
 // TestUploadRules holds an upload by one writer at a time, and finishes it once.
 func TestUploadRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()

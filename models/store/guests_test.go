@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -16,8 +15,7 @@ import (
 // TestIdleGuestsAreDeleted: guests who signed in hours ago and have done nothing are deleted; guests who are online or
 // have done anything stay.
 func TestIdleGuestsAreDeleted(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { testIdleGuests(t, filepath.Join(t.TempDir(), "parley.db")) })
-	t.Run("postgres", func(t *testing.T) { testIdleGuests(t, newPostgres(t)) })
+	migrated.OnEach(t, testIdleGuests)
 }
 
 func testIdleGuests(t *testing.T, name string) {
@@ -112,7 +110,7 @@ func testCountOfGuests(t *testing.T, s *Store, fresh models.Login) {
 
 // TestGuestsAreDeletedWithTheirSession: a guest is deleted when the last session is logged out or expires.
 func TestGuestsAreDeletedWithTheirSession(t *testing.T) {
-	s := openFilled(t, filepath.Join(t.TempDir(), "parley.db"))
+	s := openFilled(t, migrated.SQLite(t))
 	s.committed = func([]models.LogEntry) {}
 	ctx := context.Background()
 	out, late, stays := newGuest(t, s, "out"), newGuest(t, s, "late"), newGuest(t, s, "stays")

@@ -10,7 +10,7 @@ import (
 
 // TestDeletedAccountIsHiddenAtOnce deletes an account: before anything is purged, nothing of it is visible.
 func TestDeletedAccountIsHiddenAtOnce(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx, page := t.Context(), models.Paging{Limit: 50}
@@ -131,7 +131,7 @@ func (h *testStore) refusesDeleted(gone models.User, room models.Room) {
 // end nothing is left, each event was sent once, and the counts are exact.
 func TestPurgeResumesAfterCrash(t *testing.T) {
 	const rooms, alone, crashes = 40, 30, 4
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		anna, bob := h.user("anna"), h.user("bob")
 		var shared []models.Room
@@ -201,7 +201,7 @@ func openStill(t *testing.T, name string) *Store {
 // TestDeletedRoomIsReplayed deletes a room while a member is offline. The member's replay has the deletion and all
 // events before it, whether or not the room has been purged by then. The handle of the room can be used again at once.
 func TestDeletedRoomIsReplayed(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()

@@ -11,7 +11,7 @@ import (
 // TestLimits reaches the limits of users and rooms, and then tries to add one more. Adding an existing item again is
 // allowed, and after a removal another one can be added.
 func TestLimits(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		anna, bob := h.user("anna"), h.user("bob")

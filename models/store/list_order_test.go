@@ -14,7 +14,7 @@ import (
 // TestRoomListKeepsItsOrder reads a list of rooms in pages while messages come, also with the time of a clock that is
 // ahead, in rooms that were active at the same time. The list has the rooms in their order at its start, each once.
 func TestRoomListKeepsItsOrder(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		h.stopJanitor()
@@ -78,7 +78,7 @@ func (h *testStore) roomIDs(by models.User, limit int, between func()) (ids []in
 // TestListCursorsOutliveTheLog: a cursor from before the oldest kept log entries and names is still valid, and repeats
 // nothing.
 func TestListCursorsOutliveTheLog(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		h.stopJanitor()
@@ -121,7 +121,7 @@ func ptrTo(s string) *string { return &s }
 // TestSearchContinuesAfterDeletedHits deletes found messages before they are read: the page is shorter, but the list
 // continues.
 func TestSearchContinuesAfterDeletedHits(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		me := h.user("ada")

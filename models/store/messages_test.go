@@ -13,7 +13,7 @@ import (
 
 // TestMessageRules sends, replies, edits and deletes as members, moderators and others.
 func TestMessageRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
@@ -81,7 +81,7 @@ func TestMessageRules(t *testing.T) {
 
 // TestIdempotencyKeys repeats sends and other calls with a key, one after the other and at once.
 func TestIdempotencyKeys(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
@@ -136,7 +136,7 @@ func TestIdempotencyKeys(t *testing.T) {
 
 // TestReactionRules adds and removes reactions, and limits those of one user.
 func TestReactionRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
@@ -181,7 +181,7 @@ func TestReactionRules(t *testing.T) {
 
 // TestPinRules pins and unpins as members and moderators.
 func TestPinRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
@@ -228,7 +228,7 @@ func TestPinRules(t *testing.T) {
 
 // TestReadMarks counts what is unread, and moves the mark forward only.
 func TestReadMarks(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()

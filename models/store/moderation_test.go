@@ -9,7 +9,7 @@ import (
 
 // TestBanRules bans, unbans and lists, and lets a ban end by time.
 func TestBanRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
@@ -51,7 +51,7 @@ func TestBanRules(t *testing.T) {
 
 // TestMuteRules sets and clears a mute, which the visibility snapshots have from its event on.
 func TestMuteRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
@@ -88,7 +88,7 @@ func TestMuteRules(t *testing.T) {
 
 // TestBlockRules blocks one of two users: neither can send to the other in their direct room.
 func TestBlockRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()

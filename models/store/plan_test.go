@@ -5,15 +5,11 @@ import (
 	dbsql "database/sql"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
@@ -38,7 +34,7 @@ var allowedScans = []string{"SCAN hits", "SCAN b", "SCAN bump", "SCAN listed"}
 // TestReadsUseIndexes checks the query plans of both databases for searches, histories and lists of rooms.
 func TestReadsUseIndexes(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
-		s := openFilled(t, filepath.Join(t.TempDir(), "parley.db"))
+		s := openFilled(t, migrated.SQLite(t))
 		eachStatement(t, s, func(t *testing.T, sql string, args []any) {
 			var id, parent, unused int
 			var step string
@@ -55,7 +51,7 @@ func TestReadsUseIndexes(t *testing.T) {
 		})
 	})
 	t.Run("postgres", func(t *testing.T) {
-		s := openFilled(t, newPostgres(t))
+		s := openFilled(t, migrated.Postgres(t))
 		eachStatement(t, s, func(t *testing.T, sql string, args []any) {
 			var step string
 			plan := strings.Join(queryPlan(t, s, "EXPLAIN "+sql, args, &step, &step), "\n")
@@ -311,36 +307,4 @@ func openFilled(t *testing.T, name string) *Store {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// newPostgres creates an empty PostgreSQL database that is dropped at the end of the test.
-func newPostgres(t testing.TB) string {
-	t.Helper()
-	address := os.Getenv("PARLEY_TEST_POSTGRES")
-	if address == "" {
-		t.Skip("PARLEY_TEST_POSTGRES is not set")
-	}
-	ctx := context.Background()
-	admin, err := pgx.Connect(ctx, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const name = "test_plans"
-	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := admin.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			t.Error(err)
-		}
-		if err := admin.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Path = "/" + name
-	return u.String()
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -74,7 +73,7 @@ func benchDeletion(b *testing.B, fill func(h *testStore) (first func() error)) {
 	}
 	for b.Loop() {
 		b.StopTimer()
-		h := openTestStore(b, filepath.Join(b.TempDir(), "parley.db"))
+		h := openTestStore(b, migrated.SQLite(b))
 		step := fill(h)
 		h.stopJanitor()
 		h.must(h.writer.Exec("PRAGMA wal_checkpoint(TRUNCATE)").Error)

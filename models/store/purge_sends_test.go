@@ -15,7 +15,7 @@ import (
 // are stored between the steps of the deletion, and no send fails.
 func TestSendsDuringAccountDeletion(t *testing.T) {
 	const rooms = 64
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		anna, bob := h.user("anna"), h.user("bob")

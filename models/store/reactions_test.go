@@ -9,7 +9,7 @@ import (
 // TestOldEmojiSpellingsAreMerged has reactions that older servers stored separately for each spelling of an emoji. The
 // next change merges them, and a user who reacted with two spellings counts once.
 func TestOldEmojiSpellingsAreMerged(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		anna, bert, carl := h.user("anna"), h.user("bert"), h.user("carl")

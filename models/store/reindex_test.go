@@ -45,7 +45,7 @@ func (h *testStore) reindex(t *testing.T, batches int) {
 // TestReindexResumesAfterRestart closes a store during the reindexing and opens it again. Searches always work: by the
 // old rules for messages that are not reindexed yet, and by the new rules for the others.
 func TestReindexResumesAfterRestart(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		const each = 120
 		h := openTestStore(t, name)
 		anna := h.user("anna")

@@ -5,20 +5,16 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/databases"
 )
 
-// onBoth runs a test on a new SQLite database and on a new PostgreSQL database.
-func onBoth(t *testing.T, test func(t *testing.T, name string)) {
-	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "parley.db")) })
-	t.Run("postgres", func(t *testing.T) { test(t, newPostgres(t)) })
-}
+// migrated creates the databases of the tests.
+var migrated = databases.NewTemplate(Migrate)
 
 // testStore is a store in a test. Its helper methods fail the test on any error.
 type testStore struct {

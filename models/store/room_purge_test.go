@@ -74,7 +74,7 @@ func rowCount(t *testing.T, s *Store, table string) (n int) {
 // TestClearHistoryHidesAtOnce clears a room: before the janitor has purged anything, nothing of its messages is
 // visible. Then the janitor purges all of it.
 func TestClearHistoryHidesAtOnce(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		ctx, s := context.Background(), openStore(t, name)
 		path := newLoadedRoom(t, s, 1)
 		paging := models.Paging{Limit: 10}
@@ -118,7 +118,7 @@ func TestClearHistoryHidesAtOnce(t *testing.T) {
 // TestDeletedMessageHidesReactions deletes a message with many reactions and then removes one of them, before the
 // janitor has purged them. None is visible, and the removal causes no event.
 func TestDeletedMessageHidesReactions(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		const reactions = 2*reactionsAtOnce + 50
 		ctx, s := context.Background(), openStore(t, name)
 		path := newLoadedRoom(t, s, reactions)

@@ -21,7 +21,7 @@ func (h *testStore) setRole(room models.Room, by, user models.User, role models.
 
 // TestRoomRules creates, renames and deletes rooms as members of each role.
 func TestRoomRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
@@ -79,7 +79,7 @@ func TestRoomRules(t *testing.T) {
 
 // TestMemberRules adds, promotes and removes members, and lets the last owner leave.
 func TestMemberRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
@@ -122,7 +122,7 @@ func TestMemberRules(t *testing.T) {
 
 // TestInviteRules redeems invites that expire, are used up, are revoked, or whose author has lost the right.
 func TestInviteRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
@@ -176,7 +176,7 @@ func TestInviteRules(t *testing.T) {
 // TestDirectRoomRules: two users share one direct room, whichever of them creates it, and a user who leaves it does not
 // see it in the list any more.
 func TestDirectRoomRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()

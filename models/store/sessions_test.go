@@ -20,7 +20,7 @@ func (h *testStore) signUp(name string) (login models.Login, refresh string) {
 
 // TestSessionRules rotates, repeats and steals refresh tokens, and revokes sessions.
 func TestSessionRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()
@@ -74,7 +74,7 @@ func TestSessionRules(t *testing.T) {
 
 // TestIdentityRules links and unlinks identities. The last way to log in to an account cannot be removed.
 func TestIdentityRules(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
 		ctx := t.Context()

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 func TestCheckWrites(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), Config{
-		Database: filepath.Join(t.TempDir(), "parley.db"), Retention: time.Hour,
+		Database: migrated.SQLite(t), Retention: time.Hour,
 		Committed: func([]models.LogEntry) {}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

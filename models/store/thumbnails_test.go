@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -16,7 +15,7 @@ import (
 func TestThumbnailsAreMadeInTurns(t *testing.T) {
 	ctx := context.Background()
 	s, err := Open(ctx, Config{
-		Database: filepath.Join(t.TempDir(), "parley.db"), Retention: time.Hour, Committed: func([]models.LogEntry) {},
+		Database: migrated.SQLite(t), Retention: time.Hour, Committed: func([]models.LogEntry) {},
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

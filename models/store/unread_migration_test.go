@@ -12,6 +12,7 @@ import (
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/models/store/internal/postgres"
 	"github.com/parley-chat/parley/models/store/internal/sqlite"
+	"github.com/parley-chat/parley/test/databases"
 )
 
 // seenSchema is the last version of the schema in which memberships had a seen_count.
@@ -20,7 +21,7 @@ const seenSchema = 7
 // TestMigrationKeepsUnreadCounts migrates a database from the old schema to the newest one and back: all unread counts
 // stay the same, and stay right after further changes.
 func TestMigrationKeepsUnreadCounts(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, name string) {
+	databases.OnEachEmpty(t, func(t *testing.T, name string) {
 		pool := newSeenDatabase(t, name)
 		const counts = `SELECT m.room_id, m.user_id, r.message_count - m.seen_count
 			FROM memberships m JOIN rooms r ON r.id = m.room_id ORDER BY m.room_id, m.user_id`

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -25,12 +24,6 @@ func init() {
 			panic(err)
 		}
 	}
-}
-
-// onEachDatabase runs a test on an empty SQLite database and on an empty PostgreSQL database.
-func onEachDatabase(t *testing.T, f func(t *testing.T, name string)) {
-	t.Run("sqlite", func(t *testing.T) { f(t, filepath.Join(t.TempDir(), "parley.db")) })
-	t.Run("postgres", func(t *testing.T) { f(t, newPostgres(t)) })
 }
 
 func openStore(t testing.TB, name string) *Store {
@@ -53,7 +46,7 @@ func openStore(t testing.TB, name string) *Store {
 // their accounts, in a room whose ids soon pass the end of a chunk of deletion_tallies on each level. After each step,
 // each member's counts must be equal to those of a model that counts all messages.
 func TestUnreadAgreesWithModel(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		s := openStore(t, name)
 		rapid.Check(t, func(rt *rapid.T) {
 			r := newCountedRoom(rt, s, 1<<16-600)

@@ -144,7 +144,7 @@ func randomWords(r *rand.Rand, longest int) string {
 // TestWordSearchMatchesReference compares the searches of both databases with the reference, for texts that are indexed
 // when they are sent, texts that were indexed by the previous rules, and reindexed texts.
 func TestWordSearchMatchesReference(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
 		r := rand.New(rand.NewPCG(seed, seed))

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"testing"
 
 	"github.com/parley-chat/parley/models"
@@ -17,8 +16,8 @@ const benchMembers = 30_000
 // benchMembers; and a reaction of each member to the first message.
 func BenchmarkWriter(b *testing.B) {
 	for kind, open := range map[string]func(testing.TB) string{
-		"sqlite":   func(b testing.TB) string { return filepath.Join(b.TempDir(), "parley.db") },
-		"postgres": newPostgres,
+		"sqlite":   migrated.SQLite,
+		"postgres": migrated.Postgres,
 	} {
 		for _, rows := range []int{1_000, 30_000, 1_000_000} {
 			b.Run(fmt.Sprintf("%s/rows=%d", kind, rows), func(b *testing.B) {

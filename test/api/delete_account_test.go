@@ -3,7 +3,6 @@ package api
 import (
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -236,7 +235,7 @@ func TestDeleteAccountNeedsPassword(t *testing.T) {
 // TestDeleteAccountLimitsPasswordGuesses checks that wrong passwords are limited like those of a login.
 func TestDeleteAccountLimitsPasswordGuesses(t *testing.T) {
 	t.Parallel()
-	me := harness.NewClient(t, harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db")).URL).
+	me := harness.NewClient(t, harness.StartServer(t, harness.NewSQLite(t)).URL).
 		SignUp("ada", harness.Password)
 	a := me.Call("DELETE", "/v1/users/me", nil, "Parley-Password", "guess")
 	for range 100 {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/databases"
 	"github.com/parley-chat/parley/test/harness"
 )
 
@@ -77,7 +78,7 @@ func refuseConnections(t testing.TB, database string) (allow func()) {
 		t.Fatal(err)
 	}
 	name := strings.TrimPrefix(u.Path, "/")
-	admin := harness.ConnectPostgres(t, os.Getenv(harness.PostgresVariable))
+	admin := databases.ConnectPostgres(t, os.Getenv(databases.PostgresVariable))
 	run := func(statement string) {
 		t.Helper()
 		if _, err := admin.Exec(context.Background(), statement); err != nil {

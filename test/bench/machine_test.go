@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parley-chat/parley/test/harness"
+	"github.com/parley-chat/parley/test/databases"
 )
 
 // machine describes the machine and the versions of the software in one line.
@@ -16,7 +16,7 @@ func machine(b *testing.B) string {
 	b.Helper()
 	parts := []string{fmt.Sprintf("%d cores of %s", runtime.GOMAXPROCS(0), cpuModel()), runtime.Version()}
 	for _, d := range benchDatabases() {
-		if d.driver == "pgx" && os.Getenv(harness.PostgresVariable) == "" {
+		if d.driver == "pgx" && os.Getenv(databases.PostgresVariable) == "" {
 			continue
 		}
 		var version string

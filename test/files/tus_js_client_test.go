@@ -29,7 +29,7 @@ const (
 func TestTusJSClientResumes(t *testing.T) {
 	harness.NeedNode(t)
 	t.Parallel()
-	p := harness.StartProcess(t, filepath.Join(t.TempDir(), "parley.db"), "--max-file-size", "1GB")
+	p := harness.StartProcess(t, harness.NewSQLite(t), "--max-file-size", "1GB")
 	anna := harness.NewClient(t, p.URL).NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	path := filepath.Join(t.TempDir(), "random.bin")

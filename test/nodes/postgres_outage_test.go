@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/databases"
 	"github.com/parley-chat/parley/test/harness"
 )
 
@@ -17,7 +18,7 @@ func TestBrokenConnectionsAreNotInternalErrors(t *testing.T) {
 	s := harness.StartServer(t, database)
 	me := harness.NewClient(t, s.URL).NewGuestNamed("anna")
 	room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
-	ctx, conn := t.Context(), harness.ConnectPostgres(t, database)
+	ctx, conn := t.Context(), databases.ConnectPostgres(t, database)
 	for _, call := range []struct {
 		method, path string
 		body         any
@@ -49,7 +50,7 @@ func TestSendDuringBrokenConnectionIsUnavailable(t *testing.T) {
 	s := harness.StartServer(t, database)
 	me := harness.NewClient(t, s.URL).NewGuestNamed("anna")
 	room := me.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
-	ctx, conn := t.Context(), harness.ConnectPostgres(t, database)
+	ctx, conn := t.Context(), databases.ConnectPostgres(t, database)
 	locking, err := conn.Begin(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +91,7 @@ func TestNotReadyWhileWritesFail(t *testing.T) {
 	s := harness.StartServer(t, database)
 	c := harness.NewClient(t, s.URL)
 	c.Call("GET", "/readyz", nil).ExpectStatus(http.StatusOK)
-	conn := harness.ConnectPostgres(t, database)
+	conn := databases.ConnectPostgres(t, database)
 	for _, step := range []struct {
 		setting string
 		status  int

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/databases"
 	"github.com/parley-chat/parley/test/harness"
 )
 
@@ -118,7 +119,7 @@ func copyDatabase(t *testing.T, database string) string {
 func copyPostgres(t *testing.T, database string) string {
 	t.Helper()
 	ctx := context.Background()
-	admin, err := pgx.Connect(ctx, os.Getenv(harness.PostgresVariable))
+	admin, err := pgx.Connect(ctx, os.Getenv(databases.PostgresVariable))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +132,7 @@ func copyPostgres(t *testing.T, database string) string {
 	if _, err := admin.Exec(ctx, "CREATE DATABASE "+from+"_restored TEMPLATE "+from); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { harness.DropPostgres(t, os.Getenv(harness.PostgresVariable), from+"_restored") })
+	t.Cleanup(func() { databases.DropPostgres(t, os.Getenv(databases.PostgresVariable), from+"_restored") })
 	u.Path += "_restored"
 	return u.String()
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/test/databases"
 	"github.com/parley-chat/parley/test/harness"
 )
 
@@ -154,7 +155,7 @@ func TestHeartbeatOnIdleStream(t *testing.T) {
 // its start.
 func TestConcurrentMigrations(t *testing.T) {
 	harness.SkipIfShort(t)
-	harness.OnEachEmptyDatabase(t, func(t *testing.T, database string) {
+	databases.OnEachEmpty(t, func(t *testing.T, database string) {
 		program := func(args ...string) (string, error) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "--database", database)...)
 			cmd.Env = harness.ProgramEnvironment(harness.AsProgramVariable + "=1")

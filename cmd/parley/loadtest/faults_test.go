@@ -1,7 +1,6 @@
 package loadtest_test
 
 import (
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,7 +14,7 @@ import (
 func TestBenchReportsLostAndDuplicatedEvents(t *testing.T) {
 	harness.SkipIfShort(t)
 	t.Parallel()
-	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
+	s := harness.StartServer(t, harness.NewSQLite(t))
 	for name, c := range map[string]struct {
 		times         int
 		lost, doubled int64
@@ -46,7 +45,7 @@ func TestBenchReportsLostAndDuplicatedEvents(t *testing.T) {
 // TestBenchResumesBrokenStreams: streams that are cut resume, and nothing is lost or counted twice.
 func TestBenchResumesBrokenStreams(t *testing.T) {
 	t.Parallel()
-	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
+	s := harness.StartServer(t, harness.NewSQLite(t))
 	r, err := runBench(t.Context(), t, "--url", harness.StartFaultyProxy(t, s.URL, &harness.FaultyProxy{CutStreams: 7}))
 	if err != nil || r.StreamsBroken < 24 || r.StreamsResumed < 24 || r.AllDeliveries != 12*r.AllAcknowledged {
 		t.Errorf("got error %v with report %+v", err, r)
@@ -56,7 +55,7 @@ func TestBenchResumesBrokenStreams(t *testing.T) {
 // TestBenchCountsRefusals: refused requests are counted by status and code, and a note explains the server's limits.
 func TestBenchCountsRefusals(t *testing.T) {
 	t.Parallel()
-	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
+	s := harness.StartServer(t, harness.NewSQLite(t))
 	f := &harness.FaultyProxy{RefuseSends: true}
 	r, err := runBench(t.Context(), t, "--url", harness.StartFaultyProxy(t, s.URL, f))
 	if err != nil {
@@ -79,7 +78,7 @@ func TestBenchCountsRefusals(t *testing.T) {
 // before.
 func TestBenchReportsDeadServer(t *testing.T) {
 	t.Parallel()
-	p := harness.StartProcess(t, filepath.Join(t.TempDir(), "parley.db"))
+	p := harness.StartProcess(t, harness.NewSQLite(t))
 	f := &harness.FaultyProxy{OnSend: func(n int64) {
 		if n == 60 {
 			p.Kill()
@@ -124,7 +123,7 @@ func TestBenchSurvivesServerRestart(t *testing.T) {
 func TestBenchLatenciesIncludeStalls(t *testing.T) {
 	t.Parallel()
 	const stall = 600 * time.Millisecond
-	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
+	s := harness.StartServer(t, harness.NewSQLite(t))
 	f := &harness.FaultyProxy{OnSend: func(n int64) {
 		if n == 10 {
 			<-time.After(stall)
@@ -146,7 +145,7 @@ func TestBenchLatenciesIncludeStalls(t *testing.T) {
 // TestBenchWithoutMetrics: a server without process metrics can be measured too.
 func TestBenchWithoutMetrics(t *testing.T) {
 	t.Parallel()
-	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
+	s := harness.StartServer(t, harness.NewSQLite(t))
 	address := harness.StartFaultyProxy(t, s.URL, &harness.FaultyProxy{ChangeBody: func(path, body string) string {
 		if path == "/metrics" {
 			return "nothing_to_see 1\n"

@@ -155,7 +155,7 @@ func storedMessages(t *testing.T, c *harness.Client, guests []models.Session, si
 // TestBenchRemovesGuests: the guests are removed at the end, also if the run is interrupted during its preparation.
 func TestBenchRemovesGuests(t *testing.T) {
 	t.Parallel()
-	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
+	s := harness.StartServer(t, harness.NewSQLite(t))
 	visitor := harness.NewClient(t, s.URL).NewGuestNamed("visitor")
 	if _, err := runBench(t.Context(), t, "--url", s.URL, "--duration", "200ms"); err != nil {
 		t.Error(err)
@@ -186,7 +186,7 @@ func TestBenchRemovesGuests(t *testing.T) {
 // TestBenchReportIsComplete: the JSON report has every field, and the text report every row.
 func TestBenchReportIsComplete(t *testing.T) {
 	t.Parallel()
-	p := harness.StartProcess(t, filepath.Join(t.TempDir(), "parley.db"))
+	p := harness.StartProcess(t, harness.NewSQLite(t))
 	c, err := parseBench("--url", p.URL, "--rate", "0")
 	if err != nil {
 		t.Fatal(err)
@@ -267,8 +267,8 @@ func TestBenchDistributesLoadOverServers(t *testing.T) {
 	})
 	t.Run("two databases", func(t *testing.T) {
 		t.Parallel()
-		first := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
-		second := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
+		first := harness.StartServer(t, harness.NewSQLite(t))
+		second := harness.StartServer(t, harness.NewSQLite(t))
 		_, err := runBench(t.Context(), t, "--url", first.URL, "--url", second.URL)
 		if err == nil || !strings.Contains(err.Error(), "servers of one database") {
 			t.Errorf("got error %v", err)
@@ -280,8 +280,8 @@ func TestBenchDistributesLoadOverServers(t *testing.T) {
 func TestBenchExplainsFailedStart(t *testing.T) {
 	harness.SkipIfShort(t)
 	t.Parallel()
-	limited := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db")).URL
-	noGuests := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"), "--no-guests").URL
+	limited := harness.StartServer(t, harness.NewSQLite(t)).URL
+	noGuests := harness.StartServer(t, harness.NewSQLite(t), "--no-guests").URL
 	for name, c := range map[string]struct {
 		args []string
 		want string
@@ -330,7 +330,7 @@ func TestBenchRefusesInvalidFlags(t *testing.T) {
 // TestBenchOverTLS measures a server behind a TLS proxy that forwards streams in chunks.
 func TestBenchOverTLS(t *testing.T) {
 	t.Parallel()
-	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
+	s := harness.StartServer(t, harness.NewSQLite(t))
 	target, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -364,7 +364,7 @@ func TestBenchOverTLS(t *testing.T) {
 // else, to its standard output.
 func TestInterruptedBenchReports(t *testing.T) {
 	t.Parallel()
-	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
+	s := harness.StartServer(t, harness.NewSQLite(t))
 	o, address := startCountingProxy(t, s.URL)
 	cmd := exec.CommandContext(t.Context(), harness.Program(), "bench", "--url", address, "--json",
 		"--streams", "20", "--rate", "100", "--duration", "1h", "--warm-up", "0s")

@@ -1,7 +1,6 @@
 package replay_test
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -32,7 +31,7 @@ func TestReplaySurvivesBadConnection(t *testing.T) {
 // TestReplayDetectsEachFault lets a proxy falsify one thing in the server's responses: the replay must fail.
 func TestReplayDetectsEachFault(t *testing.T) {
 	t.Parallel()
-	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
+	s := harness.StartServer(t, harness.NewSQLite(t))
 	second := `"text":"second"`
 	for name, c := range map[string]struct {
 		spoil func(path, body string) string

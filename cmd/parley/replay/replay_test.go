@@ -138,7 +138,7 @@ func checkTeaRoom(t *testing.T, c *harness.Client, before string) {
 
 func TestReplayStopsWhenInterrupted(t *testing.T) {
 	t.Parallel()
-	s := harness.StartServer(t, filepath.Join(t.TempDir(), "parley.db"))
+	s := harness.StartServer(t, harness.NewSQLite(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	proxy := harness.StartFaultyProxy(t, s.URL, &harness.FaultyProxy{OnSend: func(n int64) {
 		if n == 5 {

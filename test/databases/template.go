@@ -1,4 +1,4 @@
-package harness
+package databases
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -15,39 +14,62 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parley-chat/parley/migrations"
-	"github.com/parley-chat/parley/models/store"
 )
 
-// migratedSQLite returns the file of a SQLite database with the newest schema and without rows, which no server has
-// opened. The migrations run once for each test process.
-var migratedSQLite = sync.OnceValues(func() (file []byte, err error) {
+// A Template creates databases with the newest schema and without rows, as copies of one that was migrated once: a test
+// would spend more time in the migrations than in what it tests.
+type Template struct {
+	migrate func(ctx context.Context, database string) error
+	sqlite  func() (file []byte, err error)
+}
+
+// NewTemplate returns a template that is migrated with migrate, which is store.Migrate.
+func NewTemplate(migrate func(ctx context.Context, database string) error) *Template {
+	return &Template{migrate: migrate, sqlite: sync.OnceValues(func() ([]byte, error) { return migratedSQLite(migrate) })}
+}
+
+// OnEach runs a test on SQLite and on PostgreSQL, each with a database of its own.
+func (p *Template) OnEach(t *testing.T, f func(t *testing.T, database string)) {
+	t.Helper()
+	onEach(t, f, p.SQLite, p.Postgres)
+}
+
+// SQLite creates a SQLite database and returns its path. It is removed at the end of the test.
+func (p *Template) SQLite(t testing.TB) string {
+	t.Helper()
+	file, err := p.sqlite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := EmptySQLite(t)
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Postgres creates a PostgreSQL database and returns its URL. It is dropped at the end of the test. The test is skipped
+// if there is no PostgreSQL; in CI it fails.
+func (p *Template) Postgres(t testing.TB) string {
+	t.Helper()
+	return createPostgres(t, p.migratedPostgres)
+}
+
+// migratedSQLite returns the file of a SQLite database that was migrated and that no server has opened.
+func migratedSQLite(migrate func(ctx context.Context, database string) error) (file []byte, err error) {
 	folder, err := os.MkdirTemp("", "parley-migrated-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	path := filepath.Join(folder, "parley.db")
-	if err := store.Migrate(context.Background(), path); err != nil {
+	if err := migrate(context.Background(), path); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(path + "-wal"); err == nil {
 		return nil, errors.New("the migrations left a WAL file: a copy of the database file would be incomplete")
 	}
 	return os.ReadFile(path)
-})
-
-// NewSQLite creates a migrated SQLite database without rows and returns its path. It is removed at the end of the test.
-func NewSQLite(t testing.TB) string {
-	t.Helper()
-	file, err := migratedSQLite()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "parley.db")
-	if err := os.WriteFile(path, file, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // templateLock is the key of the PostgreSQL advisory lock that keeps two test processes from creating the template at
@@ -59,7 +81,9 @@ var templateMutex sync.Mutex
 
 // migratedPostgres creates the template database with the current schema if it does not exist yet, and returns its
 // name. The name depends on the content of the migrations, so that other processes and later runs share the template.
-func migratedPostgres(ctx context.Context, admin *pgx.Conn, address string) (name string, err error) {
+func (p *Template) migratedPostgres(
+	ctx context.Context, admin *pgx.Conn, address string,
+) (name string, err error) {
 	templateMutex.Lock()
 	defer templateMutex.Unlock()
 	if name, err = templateName(); err != nil {
@@ -85,7 +109,7 @@ func migratedPostgres(ctx context.Context, admin *pgx.Conn, address string) (nam
 	if _, err := admin.Exec(ctx, "CREATE DATABASE "+unfinished); err != nil {
 		return "", err
 	}
-	if err := store.Migrate(ctx, databaseAt(address, unfinished)); err != nil {
+	if err := p.migrate(ctx, databaseAt(address, unfinished)); err != nil {
 		return "", err
 	}
 	_, err = admin.Exec(ctx, "ALTER DATABASE "+unfinished+" RENAME TO "+name)
@@ -105,14 +129,4 @@ func templateName() (string, error) {
 		return err
 	})
 	return "parley_template_" + hex.EncodeToString(content.Sum(nil)[:8]), err
-}
-
-// databaseAt returns the URL of another database on the same server.
-func databaseAt(address, name string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		panic(err)
-	}
-	u.Path = "/" + name
-	return u.String()
 }
