@@ -60,7 +60,7 @@ func New(secret string) (*Keys, error) {
 		into    *[]byte
 	}{
 		{"parley access token signing", sha256.Size, &k.signing},
-		{"parley answer sealing", sha256.Size, &k.sealing},
+		{"parley answer sealing", sha256.Size, &k.sealing}, // an old name: another label would give another key
 		{"parley session naming", sha256.Size, &k.naming},
 		{"parley proofs of callers", sha256.Size, &k.proving},
 		{"parley key id", 6, &id},
