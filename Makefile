@@ -95,7 +95,7 @@ bench: postgres ## measure Parley beside the bare limits (up to ten minutes; ROU
 	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench '^BenchmarkParley$$' -benchtime $(ROUNDS)x -timeout 30m $(BENCH)
 
 .PHONY: bench-hidden
-bench-hidden: postgres ## measure whether an answer's time tells what is hidden from what is not there
+bench-hidden: postgres ## measure whether response times reveal what is hidden
 	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench '^BenchmarkUnknown$$' -benchtime $(ROUNDS)x -timeout 30m $(BENCH)
 
 # Of the ten million (MESSAGES=10000000) PostgreSQL's take 12 GB of disk for a while, SQLite's 6 GB.
@@ -181,7 +181,7 @@ compiler:
 		else echo "test: the race detector is off: there is no C compiler"; $(GIVE_UP); fi; \
 	fi
 
-# Debian's package starts a server of its own unless it is told not to; a machine that is set up already keeps its ways.
+# Debian's package starts its own server unless it is configured not to; an existing configuration is not changed.
 .PHONY: postgres
 postgres: $(TESTDB)
 	@if ! $(TESTDB) -find >/dev/null 2>&1 && $(CAN_INSTALL); then \

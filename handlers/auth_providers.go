@@ -45,12 +45,12 @@ func newAuthProviders(store authStore, issuer auth.SessionIssuer, list []NamedPr
 
 // ListAuthProviders lists the configured providers.
 func (h authProviders) ListAuthProviders(w http.ResponseWriter, r *http.Request) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		list := api.AuthProviderList{Items: []api.AuthProvider{}}
 		for _, p := range h.providers {
 			list.Items = append(list.Items, api.AuthProvider{Name: p.Name, URL: "/v1/auth/" + p.Name})
 		}
-		return reply{status: http.StatusOK, body: list}, nil
+		return response{status: http.StatusOK, body: list}, nil
 	})
 }
 
@@ -68,14 +68,14 @@ func (h authProviders) named(name string) (NamedProvider, error) {
 func (h authProviders) BeginAuth(
 	w http.ResponseWriter, r *http.Request, provider api.PathProvider, params api.BeginAuthParams,
 ) {
-	answerRedirect(w, r, func() (reply, error) {
+	respondRedirect(w, r, func() (response, error) {
 		p, err := h.named(provider)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		redirect, err := parseRedirect(params.Redirect)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		a := oidc.Attempt{
 			State: rand.Text(), Nonce: rand.Text(), Verifier: oidc.NewVerifier(),
@@ -97,11 +97,13 @@ func (h authProviders) BeginAuth(
 			Linker:      request.Caller(r),
 			ExpiresAt:   models.At(models.Now().Add(models.AuthFlowLife)),
 		})
-		re := reply{status: http.StatusSeeOther, location: to, cookies: []*http.Cookie{h.sessions.BrowserCookie(r, secret)}}
-		if codec.WantsData(r) {
-			re.status, re.location, re.body = http.StatusOK, "", api.AuthBeginning{URL: to}
+		res := response{
+			status: http.StatusSeeOther, location: to, cookies: []*http.Cookie{h.sessions.BrowserCookie(r, secret)},
 		}
-		return re, err
+		if codec.WantsData(r) {
+			res.status, res.location, res.body = http.StatusOK, "", api.AuthBeginning{URL: to}
+		}
+		return res, err
 	})
 }
 
@@ -109,35 +111,36 @@ func (h authProviders) BeginAuth(
 func (h authProviders) FinishAuth(
 	w http.ResponseWriter, r *http.Request, provider api.PathProvider, params api.FinishAuthParams,
 ) {
-	answerRedirect(w, r, func() (reply, error) {
+	respondRedirect(w, r, func() (response, error) {
 		p, err := h.named(provider)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		secret := auth.BrowserSecret(r)
 		flow, err := h.store.TakeFlow(r.Context(), models.AuthFlow{
 			StateHash: token.Hash(valueOf(params.State)), BrowserHash: token.Hash(secret), Provider: p.Name,
 		})
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		to, err := h.finish(r, p, flow, params)
 		if err != nil {
 			return redirectWithError(r, flow.Redirect, err)
 		}
-		return reply{status: http.StatusSeeOther, location: to}, nil
+		return response{status: http.StatusSeeOther, location: to}, nil
 	})
 }
 
 // redirectWithError redirects a browser to the page that it came from, with the code of the error: people cannot use
 // the JSON of a problem. Other clients get the problem.
-func redirectWithError(r *http.Request, redirect string, err error) (reply, error) {
+func redirectWithError(r *http.Request, redirect string, err error) (response, error) {
 	var refused *models.Error
 	if !errors.As(err, &refused) || !codec.AsksForPage(r) {
-		return reply{}, err
+		return response{}, err
 	}
 	request.From(r).Err = err
-	return reply{status: http.StatusSeeOther, location: withFragment(redirect, "login_error="+string(refused.Code))}, nil
+	to := withFragment(redirect, "login_error="+string(refused.Code))
+	return response{status: http.StatusSeeOther, location: to}, nil
 }
 
 // finish completes a log-in, and returns where the browser goes.
@@ -200,12 +203,12 @@ func withFragment(path, fragment string) string {
 	return path + "#" + fragment
 }
 
-// answerRedirect is answer for a handler that redirects a browser, whatever media types it accepts.
-func answerRedirect(w http.ResponseWriter, r *http.Request, handle func() (reply, error)) {
-	re, err := handle()
+// respondRedirect is respond for a handler that redirects a browser, whatever media types it accepts.
+func respondRedirect(w http.ResponseWriter, r *http.Request, handle func() (response, error)) {
+	res, err := handle()
 	if err != nil {
 		problem.Write(w, r, err)
 		return
 	}
-	re.write(w, r, codec.Preferred(r, codec.JSON, codec.MessagePack))
+	res.write(w, r, codec.Preferred(r, codec.JSON, codec.MessagePack))
 }

@@ -30,14 +30,14 @@ func newBans(store banStore, p profiles) bans { return bans{store: store, profil
 
 // ListBans lists the current bans.
 func (h bans) ListBans(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListBansParams) {
-	answerPage(w, r, func() (reply, error) {
+	respondPage(w, r, func() (response, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Ban], error) {
 			list, err := h.store.Bans(r.Context(), request.Caller(r).UserID, path, page)
@@ -55,15 +55,15 @@ func (h bans) ListBans(w http.ResponseWriter, r *http.Request, room api.PathRoom
 
 // BanUser removes a user from a room and bans them.
 func (h bans) BanUser(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		me := request.Caller(r).UserID
 		roomPath, userPath, err := parseRoomAndUser(room, user, me)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		n, err := codec.DecodeOptional[models.NewBan](w, r)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		ban, at, err := h.store.Ban(r.Context(), me, roomPath, userPath, n)
 		if err == nil {
@@ -75,11 +75,11 @@ func (h bans) BanUser(w http.ResponseWriter, r *http.Request, room api.PathRoom,
 
 // UnbanUser lifts a ban. There is no event of it.
 func (h bans) UnbanUser(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		me := request.Caller(r).UserID
 		roomPath, userPath, err := parseRoomAndUser(room, user, me)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return done(models.Cursor{}), h.store.Unban(r.Context(), me, roomPath, userPath)
 	})

@@ -91,7 +91,7 @@ func TestPatchWithNull(t *testing.T) {
 	}
 }
 
-// TestMessagePack does the same in JSON and in MessagePack: the answers have the same fields.
+// TestMessagePack does the same in JSON and in MessagePack: the responses have the same fields.
 func TestMessagePack(t *testing.T) {
 	s := newTestServer(t, Settings{})
 	token := s.signUp("ada").AccessToken
@@ -123,11 +123,11 @@ func TestMessagePack(t *testing.T) {
 	if a := s.do(
 		http.MethodPost, "/v1/rooms", token, []byte("\xc1"), "Content-Type", "application/msgpack",
 	); a.code() != models.CodeMalformedBody {
-		t.Errorf("a byte that begins no value: %v", a)
+		t.Errorf("a byte that is not the start of a value: %v", a)
 	}
 }
 
-// TestNotAcceptable creates a room for a client that accepts no answer: it is refused before anything is created.
+// TestNotAcceptable creates a room for a client that accepts no response: it is refused before anything is created.
 func TestNotAcceptable(t *testing.T) {
 	s := newTestServer(t, Settings{})
 	token := s.signUp("ada").AccessToken
@@ -145,7 +145,7 @@ func TestNotAcceptable(t *testing.T) {
 func TestIdempotencyKeys(t *testing.T) {
 	s := newTestServer(t, Settings{})
 	ada, grace := s.signUp("ada").AccessToken, s.signUp("grace").AccessToken
-	create := func(token, key, body string) response {
+	create := func(token, key, body string) testResponse {
 		return s.do(http.MethodPost, "/v1/rooms", token, []byte(body), "Idempotency-Key", key)
 	}
 	first := create(ada, "k", `{"name":"Tea"}`)
@@ -184,7 +184,7 @@ func TestIdempotencyKeys(t *testing.T) {
 // key.
 func TestSignUpTwiceWithAKey(t *testing.T) {
 	s := newTestServer(t, Settings{})
-	signUp := func(password string) response {
+	signUp := func(password string) testResponse {
 		body := fmt.Appendf(nil, `{"username":"ada","password":%q}`, password)
 		return s.do(http.MethodPost, "/v1/users", "", body, "Idempotency-Key", "k")
 	}
@@ -202,7 +202,7 @@ func TestSignUpTwiceWithAKey(t *testing.T) {
 func TestWrongPasswords(t *testing.T) {
 	s := newTestServer(t, Settings{RateLimit: true})
 	s.signUp("ada")
-	logIn := func(password string) response {
+	logIn := func(password string) testResponse {
 		return s.do(http.MethodPost, "/v1/sessions", "", fmt.Appendf(nil, `{"username":"ada","password":%q}`, password))
 	}
 	for range models.MaxWrongPasswords {

@@ -17,8 +17,8 @@ type blockStore interface {
 	Blocks(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error)
 }
 
-// blocks are the users from whom the caller wants no direct messages and no notifications. Nobody else learns of a
-// block, so there are no events.
+// blocks are the users that the caller has blocked: they cannot send direct messages to the caller, and cause no
+// notifications. Nobody else learns of a block, so there are no events.
 type blocks struct {
 	store    blockStore
 	profiles profiles
@@ -26,12 +26,12 @@ type blocks struct {
 
 func newBlocks(store blockStore, p profiles) blocks { return blocks{store: store, profiles: p} }
 
-// ListBlocks lists the users whom the caller has blocked.
+// ListBlocks lists the users that the caller has blocked.
 func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.ListBlocksParams) {
-	answerPage(w, r, func() (reply, error) {
+	respondPage(w, r, func() (response, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Contact], error) {
 			list, err := h.store.Blocks(r.Context(), request.Caller(r).UserID, page)
@@ -45,11 +45,11 @@ func (h blocks) ListBlocks(w http.ResponseWriter, r *http.Request, params api.Li
 
 // BlockUser puts a user on the caller's block list.
 func (h blocks) BlockUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		me := request.Caller(r).UserID
 		path, err := parseUser(user, me)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		block, err := h.store.Block(r.Context(), me, path)
 		if err == nil {
@@ -61,11 +61,11 @@ func (h blocks) BlockUser(w http.ResponseWriter, r *http.Request, user api.PathU
 
 // UnblockUser takes a user off the caller's block list.
 func (h blocks) UnblockUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		me := request.Caller(r).UserID
 		path, err := parseUser(user, me)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return done(models.Cursor{}), h.store.Unblock(r.Context(), me, path)
 	})

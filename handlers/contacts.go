@@ -27,10 +27,10 @@ func newContacts(store contactStore, p profiles) contacts { return contacts{stor
 
 // ListContacts lists the caller's contacts.
 func (h contacts) ListContacts(w http.ResponseWriter, r *http.Request, params api.ListContactsParams) {
-	answerPage(w, r, func() (reply, error) {
+	respondPage(w, r, func() (response, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Contact], error) {
 			list, err := h.store.Contacts(r.Context(), request.Caller(r).UserID, page)
@@ -44,11 +44,11 @@ func (h contacts) ListContacts(w http.ResponseWriter, r *http.Request, params ap
 
 // AddContact puts a user on the caller's list.
 func (h contacts) AddContact(w http.ResponseWriter, r *http.Request, user api.PathUser) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		me := request.Caller(r).UserID
 		path, err := parseUser(user, me)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		contact, at, err := h.store.AddContact(r.Context(), me, path)
 		if err == nil {
@@ -60,11 +60,11 @@ func (h contacts) AddContact(w http.ResponseWriter, r *http.Request, user api.Pa
 
 // RemoveContact takes a user off the caller's list.
 func (h contacts) RemoveContact(w http.ResponseWriter, r *http.Request, user api.PathUser) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		me := request.Caller(r).UserID
 		path, err := parseUser(user, me)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		at, err := h.store.RemoveContact(r.Context(), me, path)
 		return done(at), err

@@ -145,7 +145,7 @@ func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
 	if s.mediaType != "" {
 		header.Set("Content-Type", s.mediaType)
 	}
-	http.ServeContent(&rangeAnswer{ResponseWriter: w, r: r}, r, "", s.made, body)
+	http.ServeContent(&rangeResponse{ResponseWriter: w, r: r}, r, "", s.made, body)
 }
 
 // withoutEmptySuffix removes ranges of the last 0 bytes, which cannot be satisfied (RFC 9110, section 14.1.2) but which
@@ -164,14 +164,14 @@ func withoutEmptySuffix(list string) string {
 	return strings.Join(rest, ",")
 }
 
-// rangeAnswer answers a range outside of the file with a problem; http.ServeContent would answer in plain text.
-type rangeAnswer struct {
+// rangeResponse responds to a range outside of the file with a problem; http.ServeContent would use plain text.
+type rangeResponse struct {
 	http.ResponseWriter
 	r       *http.Request
 	refused bool
 }
 
-func (a *rangeAnswer) WriteHeader(status int) {
+func (a *rangeResponse) WriteHeader(status int) {
 	if status != http.StatusRequestedRangeNotSatisfiable {
 		a.ResponseWriter.WriteHeader(status)
 		return
@@ -183,7 +183,7 @@ func (a *rangeAnswer) WriteHeader(status int) {
 	problem.Write(a.ResponseWriter, a.r, problem.WithStatus(status, models.Invalid("Range", "lies outside of the file")))
 }
 
-func (a *rangeAnswer) Write(b []byte) (int, error) {
+func (a *rangeResponse) Write(b []byte) (int, error) {
 	if a.refused {
 		return len(b), nil
 	}
@@ -191,7 +191,7 @@ func (a *rangeAnswer) Write(b []byte) (int, error) {
 }
 
 // ReadFrom lets the kernel copy a file if the connection supports it.
-func (a *rangeAnswer) ReadFrom(from io.Reader) (int64, error) {
+func (a *rangeResponse) ReadFrom(from io.Reader) (int64, error) {
 	if a.refused {
 		return io.Copy(io.Discard, from)
 	}

@@ -1,20 +1,20 @@
 // Package handlers is the HTTP edge: it turns requests into calls of the store and of the streams, and their results
-// into answers.
+// into responses.
 //
 // Each resource has a file. It declares the narrow interface of the store that its handlers need, and gets it from its
-// constructor. A handler decodes, checks, calls and answers; the store decides what is allowed, where the data is
+// constructor. A handler decodes, checks, calls and responds; the store decides what is allowed, where the data is
 // locked.
 //
 //   - routes.go: which routes there are, the order of the middleware, and the exceptions from their rules;
 //   - handlers.go: how the resources are put together;
-//   - answer.go: what a reply is; login.go: how passwords are checked; profiles.go: who is online;
+//   - response.go: how handlers respond; login.go: how passwords are checked; profiles.go: who is online;
 //   - parameters.go: the parameters of paths and queries.
 //
 // The sub-packages have what all handlers share:
 //
 //   - request: the context of a request, the client's address, the Idempotency-Key;
 //   - codec: JSON, MessagePack and media types;
-//   - problem: errors as answers, and the only place where an error becomes a status;
+//   - problem: errors as responses, and the only place where an error becomes a status;
 //   - limit: quotas, attempts at passwords, memory; middleware: what each request passes;
 //   - auth: authentication, sessions and cookies; token, issuer and oidc below it;
 //   - upload: files that arrive, with tus below it; deadline: the listener and its connections; web: the pages.

@@ -41,7 +41,8 @@ func (h events) StreamEvents(w http.ResponseWriter, r *http.Request, params api.
 			w,
 			r,
 			models.Errorf(
-				models.CodeNotAcceptable, "This route answers %s, %s and %s.", codec.EventStream, codec.JSON, codec.MessagePack,
+				models.CodeNotAcceptable, "This route responds with %s, %s or %s.",
+				codec.EventStream, codec.JSON, codec.MessagePack,
 			),
 		)
 	default:
@@ -50,13 +51,13 @@ func (h events) StreamEvents(w http.ResponseWriter, r *http.Request, params api.
 }
 
 func (h events) page(w http.ResponseWriter, r *http.Request, params api.StreamEventsParams) {
-	answerPage(w, r, func() (reply, error) {
+	respondPage(w, r, func() (response, error) {
 		limit, err := pageSize(params.Limit)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		items, reached, err := h.streams.Page(r.Context(), request.Caller(r), valueOf(params.After), limit)
-		return reply{status: http.StatusOK, body: models.Page[models.Event]{Items: items}, cursor: reached}, err
+		return response{status: http.StatusOK, body: models.Page[models.Event]{Items: items}, cursor: reached}, err
 	})
 }
 
@@ -105,10 +106,10 @@ func roomsToEnter(ids *[]int64) ([]int64, error) {
 
 // CreateEventsCookie sets the cookie with which a browser opens its stream.
 func (h events) CreateEventsCookie(w http.ResponseWriter, r *http.Request) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		cookie, err := h.sessions.EventsCookie(r)
-		re := done(models.Cursor{})
-		re.cookies = []*http.Cookie{cookie}
-		return re, err
+		res := done(models.Cursor{})
+		res.cookies = []*http.Cookie{cookie}
+		return res, err
 	})
 }

@@ -41,37 +41,37 @@ func fileLocation(f models.File) string { return "/v1/files/" + f.ID }
 // UploadFile stores one file in a room. Whether it may be stored is decided before the body is read: a client that
 // expects 100 Continue waits for that.
 func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.UploadFileParams) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		if n := utf8.RuneCountInString(valueOf(params.Name)); params.Name != nil && (n < 1 || n > models.MaxFileNameLength) {
-			return reply{}, models.Invalid("name", "must be 1 to %d characters", models.MaxFileNameLength)
+			return response{}, models.Invalid("name", "must be 1 to %d characters", models.MaxFileNameLength)
 		}
 		roomID, _, end, err := h.begin(r, path, params.IdempotencyKey)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		defer end()
 		n, err := h.receive(r, upload.Body(w, r), valueOf(params.Name))
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
-		re, err := h.add(r, roomID, n, params.IdempotencyKey)
-		if err != nil || re.replayed {
-			return re, errors.Join(err, h.drop(r, n))
+		res, err := h.add(r, roomID, n, params.IdempotencyKey)
+		if err != nil || res.replayed {
+			return res, errors.Join(err, h.drop(r, n))
 		}
 		h.receiver.Pictures.Wake()
-		return re, nil
+		return res, nil
 	})
 }
 
 // add adds a stored file to the room.
-func (h files) add(r *http.Request, roomID int64, n models.NewFile, key *string) (reply, error) {
+func (h files) add(r *http.Request, roomID int64, n models.NewFile, key *string) (response, error) {
 	once, err := request.NewOnce(r, key, []byte(n.Name+"\x00"+n.MediaType+"\x00"+n.SHA256), codec.Encode)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	file, err := h.store.AddFile(r.Context(), request.Caller(r).UserID, roomID, n, once)
 	return created(file, models.Cursor{}, err, fileLocation)
@@ -158,7 +158,7 @@ func (h files) receive(r *http.Request, body io.Reader, name string) (models.New
 
 // GetFile returns a file's metadata.
 func (h files) GetFile(w http.ResponseWriter, r *http.Request, file api.PathFile) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		f, err := h.store.File(r.Context(), request.Caller(r).UserID, file)
 		return plain(f.File), err
 	})

@@ -134,7 +134,7 @@ func New(c Config) http.Handler {
 		passwords: hasher,
 	}
 	guests := guestRules{allowed: c.Settings.Guests, limited: c.Settings.RateLimit, space: c.Space}
-	receiver := upload.Receiver{Ledger: c.Store, Blobs: c.Blobs, Pictures: c.Pictures, Limit: c.Settings.MaxFileSize}
+	receiver := upload.Receiver{Records: c.Store, Blobs: c.Blobs, Pictures: c.Pictures, Limit: c.Settings.MaxFileSize}
 	pending := &upload.PendingBytes{}
 	files := newFiles(c.Store, pending, receiver)
 	s := server{

@@ -21,7 +21,7 @@ func newIdentities(store identityStore) identities { return identities{store: st
 
 // ListIdentities lists the identities that the caller may log in with.
 func (h identities) ListIdentities(w http.ResponseWriter, r *http.Request) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		list, err := h.store.Identities(r.Context(), request.Caller(r).UserID)
 		return plain(models.Page[models.Identity]{Items: list}), err
 	})
@@ -29,7 +29,7 @@ func (h identities) ListIdentities(w http.ResponseWriter, r *http.Request) {
 
 // DeleteIdentity unlinks an identity. There is no event of it.
 func (h identities) DeleteIdentity(w http.ResponseWriter, r *http.Request, identity api.PathIdentity) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		return done(models.Cursor{}), h.store.Unlink(r.Context(), request.Caller(r).UserID, identity)
 	})
 }

@@ -31,14 +31,14 @@ func newInvites(store inviteStore) invites { return invites{store: store} }
 func (h invites) CreateInvite(
 	w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.CreateInviteParams,
 ) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		n, once, err := codec.DecodeOnce[models.NewInvite](w, r, params.IdempotencyKey)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		invite, err := h.store.CreateInvite(r.Context(), request.Caller(r).UserID, path, n, once)
 		return created(invite, models.Cursor{}, err, func(i models.Invite) string {
@@ -49,14 +49,14 @@ func (h invites) CreateInvite(
 
 // ListInvites lists the codes that are still valid.
 func (h invites) ListInvites(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListInvitesParams) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		list, err := h.store.Invites(r.Context(), request.Caller(r).UserID, path, page)
 		return plain(list), err
@@ -65,13 +65,13 @@ func (h invites) ListInvites(w http.ResponseWriter, r *http.Request, room api.Pa
 
 // RevokeInvite revokes a code.
 func (h invites) RevokeInvite(w http.ResponseWriter, r *http.Request, room api.PathRoom, code api.PathCode) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		if !models.IsInviteCode(code) {
-			return reply{}, models.NotFound()
+			return response{}, models.NotFound()
 		}
 		return done(models.Cursor{}), h.store.RevokeInvite(r.Context(), request.Caller(r).UserID, path, code)
 	})
@@ -81,14 +81,14 @@ func (h invites) RevokeInvite(w http.ResponseWriter, r *http.Request, room api.P
 func (h invites) RedeemInvite(
 	w http.ResponseWriter, r *http.Request, code api.PathCode, params api.RedeemInviteParams,
 ) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		once, err := request.NewOnce(r, params.IdempotencyKey, nil, codec.Encode)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		room, at, err := h.store.RedeemInvite(r.Context(), request.Caller(r).UserID, code, once)
-		re, err := created(room, at, err, func(models.Room) string { return "" })
-		re.status = http.StatusOK // a member has no URL of its own
-		return re, err
+		res, err := created(room, at, err, func(models.Room) string { return "" })
+		res.status = http.StatusOK // a member has no URL of its own
+		return res, err
 	})
 }

@@ -60,13 +60,13 @@ func accountKey(username string) string {
 	return username
 }
 
-// openSession opens a session and returns the reply with it, at the location that location returns.
-func (l login) openSession(r *http.Request, o auth.Opening, location func(models.Session) string) (reply, error) {
+// openSession opens a session and returns the response with it, at the location that location returns.
+func (l login) openSession(r *http.Request, o auth.Opening, location func(models.Session) string) (response, error) {
 	s, err := l.sessions.Open(r, o)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
-	return reply{
+	return response{
 		status: http.StatusCreated, body: s.Session, location: location(s.Session), replayed: s.Replayed, cookies: s.Cookies,
 	}, nil
 }

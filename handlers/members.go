@@ -47,14 +47,14 @@ func newMembers(store memberStore, p profiles, streams presentReader) members {
 
 // ListMembers lists a room's members, or only those who are present in it.
 func (h members) ListMembers(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListMembersParams) {
-	answerPage(w, r, func() (reply, error) {
+	respondPage(w, r, func() (response, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Member], error) {
 			return h.list(r, path, valueOf(params.Present), page)
@@ -110,10 +110,10 @@ func (h members) complete(r *http.Request, present []int64, list ...*models.Memb
 
 // JoinRoom makes the caller a member of a public room.
 func (h members) JoinRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		joined, at, err := h.store.Join(r.Context(), request.Caller(r).UserID, path)
 		return changed(joined, at), err
@@ -122,10 +122,10 @@ func (h members) JoinRoom(w http.ResponseWriter, r *http.Request, room api.PathR
 
 // LeaveRoom ends the caller's membership.
 func (h members) LeaveRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		at, err := h.store.Leave(r.Context(), request.Caller(r).UserID, path)
 		return done(at), err
@@ -134,14 +134,14 @@ func (h members) LeaveRoom(w http.ResponseWriter, r *http.Request, room api.Path
 
 // UpdateMembership mutes or unmutes a room for the caller.
 func (h members) UpdateMembership(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		change, err := codec.Decode[models.MembershipChange](w, r)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		membership, at, err := h.store.Mute(r.Context(), request.Caller(r).UserID, path, change)
 		return changed(membership, at), err
@@ -150,23 +150,23 @@ func (h members) UpdateMembership(w http.ResponseWriter, r *http.Request, room a
 
 // PutMember adds a member or sets a role.
 func (h members) PutMember(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		me := request.Caller(r).UserID
 		roomPath, userPath, err := parseRoomAndUser(room, user, me)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		change, err := codec.DecodeOptional[models.RoleChange](w, r)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		found, err := h.store.Room(r.Context(), me, roomPath)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		member, at, err := h.store.PutMember(r.Context(), me, models.RoomPath{ID: found.ID}, userPath, change)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		present, err := h.present(r, found.ID)
 		if err == nil {
@@ -178,11 +178,11 @@ func (h members) PutMember(w http.ResponseWriter, r *http.Request, room api.Path
 
 // RemoveMember removes a member from a room.
 func (h members) RemoveMember(w http.ResponseWriter, r *http.Request, room api.PathRoom, user api.PathUser) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		me := request.Caller(r).UserID
 		roomPath, userPath, err := parseRoomAndUser(room, user, me)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		at, err := h.store.RemoveMember(r.Context(), me, roomPath, userPath)
 		return done(at), err

@@ -91,7 +91,7 @@ func (f *messageForm) takeField(part *multipart.Part) error {
 	case f.text > limit.SmallBody: // they stay in memory for as long as the files take
 		return models.Errorf(models.CodeTooLarge, "The form's fields are larger than %d bytes.", limit.SmallBody)
 	case name == "file_ids":
-		return models.Invalid("file_ids", "has no place in a form, which brings its files along")
+		return models.Invalid("file_ids", "is not allowed in a form, which contains its files")
 	case f.fields[name] != nil:
 		return models.Invalid(request.Truncate(name, maxFieldName), "must be given once")
 	case len(f.fields) == maxFormFields:

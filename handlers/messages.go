@@ -46,78 +46,80 @@ func messageLocation(m models.Message) string {
 	return "/v1/rooms/" + strconv.FormatInt(m.RoomID, 10) + "/messages/" + strconv.FormatInt(m.ID, 10)
 }
 
-// sent is the reply for a message: the JSON that was encoded when it was stored.
-func sent(s models.SentMessage, at models.Cursor, err error) (reply, error) {
+// sent is the response for a message: the JSON that was encoded when it was stored.
+func sent(s models.SentMessage, at models.Cursor, err error) (response, error) {
 	if err != nil { // refused, or sent before under the same key
 		return created(models.Message{}, at, err, messageLocation)
 	}
-	return reply{status: http.StatusCreated, body: s.JSON, event: at, location: messageLocation(s.Message)}, nil
+	return response{status: http.StatusCreated, body: s.JSON, event: at, location: messageLocation(s.Message)}, nil
 }
 
 // SendMessage sends a message into a room.
 func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.SendMessageParams) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		if request.IsForm(r) {
 			return h.sendForm(w, r, path, params.IdempotencyKey)
 		}
 		n, once, err := codec.DecodeOnce[models.NewMessage](w, r, params.IdempotencyKey)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return sent(h.store.Send(r.Context(), request.Caller(r).UserID, path, n, once))
 	})
 }
 
 // sendForm sends a message together with its files. If it fails, the files are deleted.
-func (h messages) sendForm(w http.ResponseWriter, r *http.Request, path models.RoomPath, key *string) (reply, error) {
+func (h messages) sendForm(
+	w http.ResponseWriter, r *http.Request, path models.RoomPath, key *string,
+) (response, error) {
 	roomID, replayed, end, err := h.files.begin(r, path, key)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	defer end()
 	form := &messageForm{files: h.files, w: w, r: r, roomID: roomID, replayed: replayed}
-	re, err := h.postForm(form, upload.Body(w, r), key)
-	if err != nil || re.replayed {
-		return re, errors.Join(err, form.drop())
+	res, err := h.postForm(form, upload.Body(w, r), key)
+	if err != nil || res.replayed {
+		return res, errors.Join(err, form.drop())
 	}
 	h.files.receiver.Pictures.Wake()
-	return re, nil
+	return res, nil
 }
 
 // postForm reads the form and sends its message.
-func (h messages) postForm(form *messageForm, body io.Reader, key *string) (reply, error) {
+func (h messages) postForm(form *messageForm, body io.Reader, key *string) (response, error) {
 	if err := form.read(body); err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	n, identity, err := form.message()
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	once, err := request.NewOnce(form.r, key, identity, codec.Encode)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	if n.FileIDs, err = form.attach(); err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return sent(h.store.Send(form.r.Context(), request.Caller(form.r).UserID, models.RoomPath{ID: form.roomID}, n, once))
 }
 
 // SendToTarget sends a message to a channel or a user.
 func (h messages) SendToTarget(w http.ResponseWriter, r *http.Request, params api.SendToTargetParams) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		n, once, err := codec.DecodeOnce[models.TargetedMessage](w, r, params.IdempotencyKey)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		me := request.Caller(r).UserID
 		roomID, err := h.store.Target(r.Context(), me, n.Target)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return sent(h.store.Send(r.Context(), me, models.RoomPath{ID: roomID}, n.NewMessage, once))
 	})
@@ -127,14 +129,14 @@ func (h messages) SendToTarget(w http.ResponseWriter, r *http.Request, params ap
 func (h messages) ListMessages(
 	w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListMessagesParams,
 ) {
-	answerPage(w, r, func() (reply, error) {
+	respondPage(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		q, err := historyQuery(params)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Message], error) {
 			return h.store.History(r.Context(), request.Caller(r).UserID, path, q)
@@ -158,10 +160,10 @@ func historyQuery(params api.ListMessagesParams) (q models.HistoryQuery, err err
 
 // ClearHistory deletes all messages of a room.
 func (h messages) ClearHistory(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		at, err := h.store.ClearHistory(r.Context(), request.Caller(r).UserID, path)
 		return done(at), err
@@ -170,10 +172,10 @@ func (h messages) ClearHistory(w http.ResponseWriter, r *http.Request, room api.
 
 // GetMessage returns one message.
 func (h messages) GetMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return snapshot(r, h.store, func() (models.Message, error) {
 			return h.store.Message(r.Context(), request.Caller(r).UserID, path, message)
@@ -183,14 +185,14 @@ func (h messages) GetMessage(w http.ResponseWriter, r *http.Request, room api.Pa
 
 // EditMessage replaces the text of the caller's own message.
 func (h messages) EditMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		edit, err := codec.Decode[models.MessageEdit](w, r)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		m, at, err := h.store.EditMessage(r.Context(), request.Caller(r).UserID, path, message, edit)
 		return changed(m, at), err
@@ -199,10 +201,10 @@ func (h messages) EditMessage(w http.ResponseWriter, r *http.Request, room api.P
 
 // DeleteMessage turns a message into a tombstone.
 func (h messages) DeleteMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		at, err := h.store.DeleteMessage(r.Context(), request.Caller(r).UserID, path, message)
 		return done(at), err
@@ -211,14 +213,14 @@ func (h messages) DeleteMessage(w http.ResponseWriter, r *http.Request, room api
 
 // MarkRead moves the caller's read mark forward.
 func (h messages) MarkRead(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		mark, err := codec.Decode[models.ReadMark](w, r)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		membership, at, err := h.store.MarkRead(r.Context(), request.Caller(r).UserID, path, mark)
 		return changed(membership, at), err

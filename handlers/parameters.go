@@ -88,8 +88,8 @@ func valueOf[T any](p *T) (value T) {
 	return value
 }
 
-// failParameter answers a request with a parameter that the generated code could not parse. In the path this is
-// not_found, elsewhere invalid_request.
+// failParameter responds to a request with a parameter that the generated code could not parse. In the path this is
+// not_found, otherwise invalid_request.
 func failParameter(w http.ResponseWriter, r *http.Request, err error) {
 	var missing *api.RequiredParamError
 	var missingHeader *api.RequiredHeaderError

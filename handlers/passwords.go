@@ -26,25 +26,25 @@ func newPasswords(store passwordStore, l login) passwords { return passwords{sto
 
 // ChangePassword sets a new password and ends the account's other sessions.
 func (h passwords) ChangePassword(w http.ResponseWriter, r *http.Request) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		change, err := codec.Decode[models.PasswordChange](w, r)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		caller := request.Caller(r)
 		old, guest, err := h.store.PasswordOf(r.Context(), caller.UserID)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		if guest {
-			return reply{}, models.Errorf(models.CodeForbidden, "A guest has no password; sign up to get one.")
+			return response{}, models.Errorf(models.CodeForbidden, "A guest has no password; sign up to get one.")
 		}
 		if err := h.check(w, r, old, change.CurrentPassword); err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		hash, err := h.login.hash(r, change.NewPassword)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return done(models.Cursor{}), h.store.ChangePassword(r.Context(), caller, old, hash)
 	})
@@ -58,5 +58,5 @@ func (h passwords) check(w http.ResponseWriter, r *http.Request, hash, current s
 	case current == "":
 		return models.Invalid("current_password", "is required")
 	}
-	return h.login.checkOwn(w, r, hash, current, "The current password is another one.")
+	return h.login.checkOwn(w, r, hash, current, "The current password is wrong.")
 }

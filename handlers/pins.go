@@ -25,14 +25,14 @@ func newPins(store pinStore) pins { return pins{store: store} }
 
 // ListPins lists a room's pinned messages.
 func (h pins) ListPins(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListPinsParams) {
-	answerPage(w, r, func() (reply, error) {
+	respondPage(w, r, func() (response, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Pin], error) {
 			return h.store.Pins(r.Context(), request.Caller(r).UserID, path, page)
@@ -42,10 +42,10 @@ func (h pins) ListPins(w http.ResponseWriter, r *http.Request, room api.PathRoom
 
 // PinMessage pins a message.
 func (h pins) PinMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		pin, at, err := h.store.Pin(r.Context(), request.Caller(r).UserID, path, message)
 		return changed(pin, at), err
@@ -54,10 +54,10 @@ func (h pins) PinMessage(w http.ResponseWriter, r *http.Request, room api.PathRo
 
 // UnpinMessage unpins a message.
 func (h pins) UnpinMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		at, err := h.store.Unpin(r.Context(), request.Caller(r).UserID, path, message)
 		return done(at), err

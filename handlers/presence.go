@@ -32,14 +32,14 @@ func newPresence(store presenceStore, streams presenceStreams) presence {
 
 // EnterRoom makes a stream present in a room.
 func (h presence) EnterRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom, stream api.PathStream) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		found, user, err := h.store.Member(r.Context(), request.Caller(r).UserID, path)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return done(models.Cursor{}), h.streams.Enter(r.Context(), request.Caller(r), stream, found, user)
 	})
@@ -47,14 +47,14 @@ func (h presence) EnterRoom(w http.ResponseWriter, r *http.Request, room api.Pat
 
 // ExitRoom ends the presence of a stream in a room.
 func (h presence) ExitRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom, stream api.PathStream) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		roomID, err := h.store.Readable(r.Context(), request.Caller(r).UserID, path)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return done(models.Cursor{}), h.streams.Exit(r.Context(), request.Caller(r), stream, roomID)
 	})

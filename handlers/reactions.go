@@ -25,10 +25,10 @@ func newReactions(store reactionStore) reactions { return reactions{store: store
 func (h reactions) AddReaction(
 	w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji,
 ) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, emoji, err := parseReaction(room, emoji)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		m, at, err := h.store.React(r.Context(), request.Caller(r).UserID, path, message, emoji)
 		return changed(m, at), err
@@ -39,10 +39,10 @@ func (h reactions) AddReaction(
 func (h reactions) RemoveReaction(
 	w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, emoji api.PathEmoji,
 ) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, emoji, err := parseReaction(room, emoji)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		at, err := h.store.Unreact(r.Context(), request.Caller(r).UserID, path, message, emoji)
 		return done(at), err

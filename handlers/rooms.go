@@ -38,10 +38,10 @@ func newRooms(store roomStore) rooms { return rooms{store: store} }
 
 // CreateRoom creates a room that the caller owns.
 func (h rooms) CreateRoom(w http.ResponseWriter, r *http.Request, params api.CreateRoomParams) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		n, once, err := codec.DecodeOnce[models.NewRoom](w, r, params.IdempotencyKey)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		room, at, err := h.store.CreateRoom(r.Context(), request.Caller(r).UserID, n, once)
 		return created(room, at, err, func(room models.Room) string { return fmt.Sprintf("/v1/rooms/%d", room.ID) })
@@ -50,18 +50,18 @@ func (h rooms) CreateRoom(w http.ResponseWriter, r *http.Request, params api.Cre
 
 // ListRooms lists the caller's rooms.
 func (h rooms) ListRooms(w http.ResponseWriter, r *http.Request, params api.ListRoomsParams) {
-	answerPage(w, r, func() (reply, error) {
+	respondPage(w, r, func() (response, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		about, err := subject(params.Subject)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		since, err := instant("since", params.Since)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		q := models.RoomsQuery{Paging: page, Subject: about, Since: since, Unread: valueOf(params.Unread)}
 		return snapshot(r, h.store, func() (models.Page[models.Room], error) {
@@ -72,10 +72,10 @@ func (h rooms) ListRooms(w http.ResponseWriter, r *http.Request, params api.List
 
 // GetRoom returns a room as the caller sees it.
 func (h rooms) GetRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return snapshot(r, h.store, func() (models.Room, error) {
 			return h.store.Room(r.Context(), request.Caller(r).UserID, path)
@@ -85,14 +85,14 @@ func (h rooms) GetRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom
 
 // UpdateRoom changes a room's names and description.
 func (h rooms) UpdateRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		change, err := codec.Decode[models.RoomChange](w, r)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		room, at, err := h.store.ChangeRoom(r.Context(), request.Caller(r).UserID, path, change)
 		return changed(room, at), err
@@ -101,10 +101,10 @@ func (h rooms) UpdateRoom(w http.ResponseWriter, r *http.Request, room api.PathR
 
 // DeleteRoom deletes a room for all members.
 func (h rooms) DeleteRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		at, err := h.store.DeleteRoom(r.Context(), request.Caller(r).UserID, path)
 		return done(at), err
@@ -113,11 +113,11 @@ func (h rooms) DeleteRoom(w http.ResponseWriter, r *http.Request, room api.PathR
 
 // OpenDirectRoom returns the direct room of the caller and a user, and creates it if there is none.
 func (h rooms) OpenDirectRoom(w http.ResponseWriter, r *http.Request, user api.PathUser) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		me := request.Caller(r).UserID
 		path, err := parseUser(user, me)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		room, at, err := h.store.Direct(r.Context(), me, path)
 		return changed(room, at), err

@@ -57,7 +57,7 @@ var routesOnFullDisk = map[string]bool{
 	"PUT /v1/blocks/{user}":                  true,
 }
 
-// routes puts all middleware and handlers in order: the first sees a request first and its answer last.
+// routes puts all middleware and handlers in order: the first sees a request first and its response last.
 func routes(s server, q limit.Quotas, c Config) http.Handler {
 	r := chi.NewRouter()
 	r.Use(
@@ -68,7 +68,7 @@ func routes(s server, q limit.Quotas, c Config) http.Handler {
 	if len(c.Settings.CORSOrigins) > 0 {
 		r.Use(middleware.AllowOrigins(c.Settings.CORSOrigins))
 	}
-	r.Use(middleware.CheckURL(q), middleware.OverrideMethod, middleware.AnswerOptions(q), chimiddleware.GetHead)
+	r.Use(middleware.CheckURL(q), middleware.OverrideMethod, middleware.RespondToOptions(q), chimiddleware.GetHead)
 	r.NotFound(middleware.NotFound(q))
 	r.MethodNotAllowed(middleware.WrongMethod(q))
 

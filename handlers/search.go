@@ -29,14 +29,14 @@ func newSearch(store searchStore, p profiles) search { return search{store: stor
 
 // SearchUsers finds users by the start of their username.
 func (h search) SearchUsers(w http.ResponseWriter, r *http.Request, params api.SearchUsersParams) {
-	answerPage(w, r, func() (reply, error) {
+	respondPage(w, r, func() (response, error) {
 		q := models.UserSearch{Prefix: params.Prefix}
 		var err error
 		if q.Paging, err = paging(params.Limit, params.Cursor); err == nil {
 			err = q.Validate()
 		}
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		list, err := h.store.Users(r.Context(), q)
 		users := make([]*models.User, len(list.Items))
@@ -52,17 +52,17 @@ func (h search) SearchUsers(w http.ResponseWriter, r *http.Request, params api.S
 
 // SearchRooms finds public rooms by the start of their handle or name.
 func (h search) SearchRooms(w http.ResponseWriter, r *http.Request, params api.SearchRoomsParams) {
-	answerPage(w, r, func() (reply, error) {
+	respondPage(w, r, func() (response, error) {
 		q := models.RoomSearch{Prefix: params.Prefix}
 		var err error
 		if q.Paging, err = paging(params.Limit, params.Cursor); err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		if q.Subject, err = subject(params.Subject); err == nil {
 			err = q.Validate()
 		}
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		list, err := h.store.SearchRooms(r.Context(), request.Caller(r).UserID, q)
 		return plain(list), err
@@ -73,17 +73,17 @@ func (h search) SearchRooms(w http.ResponseWriter, r *http.Request, params api.S
 func (h search) SearchMessages(
 	w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.SearchMessagesParams,
 ) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		q := models.MessageSearch{Prefix: params.Prefix, Words: params.Q}
 		if q.Paging, err = paging(params.Limit, params.Cursor); err == nil {
 			err = q.Validate()
 		}
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		list, err := h.store.SearchMessages(r.Context(), request.Caller(r).UserID, path, q)
 		return plain(list), err
@@ -92,14 +92,14 @@ func (h search) SearchMessages(
 
 // SearchAllMessages finds messages by their words in all of the caller's rooms.
 func (h search) SearchAllMessages(w http.ResponseWriter, r *http.Request, params api.SearchAllMessagesParams) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		q := models.WordSearch{Words: params.Q}
 		var err error
 		if q.Paging, err = paging(params.Limit, params.Cursor); err == nil {
 			err = q.Validate()
 		}
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		list, err := h.store.SearchAll(r.Context(), request.Caller(r).UserID, q)
 		return plain(list), err

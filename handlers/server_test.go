@@ -41,14 +41,14 @@ func newTestServer(t *testing.T, settings Settings) *testServer {
 func newTestServerWith(t *testing.T, settings Settings, change func(*Config)) *testServer {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	feed := sse.NewCommitQueue()
+	commits := sse.NewCommitQueue()
 	s, err := store.Open(t.Context(), store.Config{
-		Database: migrated.SQLite(t), Retention: time.Hour, Committed: feed.Committed, Log: log,
+		Database: migrated.SQLite(t), Retention: time.Hour, Committed: commits.Committed, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	hub, err := sse.NewHub(t.Context(), s, feed, log, sse.Limits{})
+	hub, err := sse.NewHub(t.Context(), s, commits, log, sse.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,17 +72,17 @@ func newTestServerWith(t *testing.T, settings Settings, change func(*Config)) *t
 	return &testServer{t: t, url: server.URL, store: s}
 }
 
-// response is an answer that was read to its end.
-type response struct {
+// testResponse is a response that was read to its end.
+type testResponse struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-func (a response) String() string { return fmt.Sprintf("%d %s", a.status, a.body) }
+func (a testResponse) String() string { return fmt.Sprintf("%d %s", a.status, a.body) }
 
-// code is the code of a problem; "" for another answer.
-func (a response) code() models.Code {
+// code is the code of a problem; "" for another response.
+func (a testResponse) code() models.Code {
 	var problem models.Problem
 	if a.status < 400 || json.Unmarshal(a.body, &problem) != nil {
 		return ""
@@ -91,7 +91,7 @@ func (a response) code() models.Code {
 }
 
 // do makes a request. Headers come in pairs.
-func (s *testServer) do(method, path, accessToken string, body []byte, headers ...string) response {
+func (s *testServer) do(method, path, accessToken string, body []byte, headers ...string) testResponse {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, bytes.NewReader(body))
 	if err != nil {
@@ -106,16 +106,16 @@ func (s *testServer) do(method, path, accessToken string, body []byte, headers .
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	answer, err := http.DefaultTransport.RoundTrip(r)
+	res, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	content, err := io.ReadAll(answer.Body)
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return response{answer.StatusCode, answer.Header, content}
+	return testResponse{res.StatusCode, res.Header, content}
 }
 
 // signUp creates an account and returns its session.

@@ -48,20 +48,20 @@ func newSessions(store sessionStore, l login, g guestRules) sessions {
 
 // LogIn opens a session: with a password, as a guest, or with the code of a log-in through a provider.
 func (h sessions) LogIn(w http.ResponseWriter, r *http.Request, params api.LogInParams) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		body, err := codec.ReadBody(w, r)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		c, err := codec.Parse[models.Credentials](body)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		o := auth.Opening{Key: params.IdempotencyKey, Body: body, Cookie: c.Cookie}
 		switch {
 		case c.LoginCode != "":
 			o.Store = h.withCode(r, c)
-			// It includes the browser's secret, so that only this browser gets the answer again.
+			// It includes the browser's secret, so that only this browser gets the response again.
 			o.Prove = func(key string) ([]byte, error) {
 				return h.login.sessions.Tokens.Proof("login code", key, c.LoginCode, auth.BrowserSecret(r)), nil
 			}
@@ -72,7 +72,7 @@ func (h sessions) LogIn(w http.ResponseWriter, r *http.Request, params api.LogIn
 			o.Prove = h.login.sessions.ProvePassword(r, accountKey(c.Username), c.Password)
 		}
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return h.login.openSession(r, o, func(s models.Session) string { return "/v1/sessions/" + s.SessionID })
 	})
@@ -84,7 +84,7 @@ type storeSession = func(n models.NewSession, once *models.Once) (models.Login, 
 // asGuest creates a guest, who is a new user. The guests of one network are limited.
 func (h sessions) asGuest(w http.ResponseWriter, r *http.Request, c models.Credentials) (storeSession, error) {
 	if !h.guests.allowed {
-		return nil, models.Errorf(models.CodeForbidden, "This server takes no guests.")
+		return nil, models.Errorf(models.CodeForbidden, "This server does not accept guests.")
 	}
 	if err := h.guests.space(); err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func (h sessions) withCode(r *http.Request, c models.Credentials) storeSession {
 }
 
 // withPassword checks the password. A client must not learn whether the password or the username is wrong, not even
-// from the time that the answer takes.
+// from the time that the response takes.
 func (h sessions) withPassword(w http.ResponseWriter, r *http.Request, c models.Credentials) (storeSession, error) {
 	id, hash, err := h.store.Password(r.Context(), c.Username)
 	if err != nil && !errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
@@ -138,27 +138,27 @@ func (h sessions) withPassword(w http.ResponseWriter, r *http.Request, c models.
 
 // RefreshSession exchanges a refresh token for new tokens.
 func (h sessions) RefreshSession(w http.ResponseWriter, r *http.Request) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		body, err := codec.DecodeOptional[models.Refresh](w, r)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		inCookie := body.RefreshToken == ""
 		if inCookie {
 			if body.RefreshToken, err = h.login.sessions.RefreshToken(r); err != nil {
-				return reply{}, err
+				return response{}, err
 			}
 		}
 		login, successor, err := h.renew(r, body.RefreshToken)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		s, err := h.login.sessions.Renew(r, login, successor, inCookie || body.Cookie)
-		return reply{status: http.StatusOK, body: s.Session, cookies: s.Cookies}, err
+		return response{status: http.StatusOK, body: s.Session, cookies: s.Cookies}, err
 	})
 }
 
-// renew exchanges a refresh token for its successor: a new one, or the one of an earlier request, whose answer was
+// renew exchanges a refresh token for its successor: a new one, or the one of an earlier request, whose response was
 // lost. The successor is stored in a form that only the spent token opens.
 func (h sessions) renew(r *http.Request, spent string) (login models.Login, successor string, err error) {
 	successor, hash := token.NewRefresh()
@@ -181,30 +181,30 @@ func (h sessions) renew(r *http.Request, spent string) (login models.Login, succ
 
 // ListSessions lists the caller's sessions.
 func (h sessions) ListSessions(w http.ResponseWriter, r *http.Request, params api.ListSessionsParams) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		list, err := h.store.Sessions(r.Context(), request.Caller(r), page)
 		return plain(list), err
 	})
 }
 
-// LogOut ends one of the caller's sessions. Its event is for that session alone, so the answer names none.
+// LogOut ends one of the caller's sessions. Its event is for that session alone, so the response names none.
 func (h sessions) LogOut(w http.ResponseWriter, r *http.Request, session api.PathSession) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		caller := request.Caller(r)
 		if session == "current" {
 			session = caller.SessionID
 		}
 		if _, err := h.store.LogOut(r.Context(), caller.UserID, session); err != nil {
-			return reply{}, err
+			return response{}, err
 		}
-		re := done(models.Cursor{})
+		res := done(models.Cursor{})
 		if session == caller.SessionID {
-			re.cookies = h.login.sessions.ForgetCookies(r)
+			res.cookies = h.login.sessions.ForgetCookies(r)
 		}
-		return re, nil
+		return res, nil
 	})
 }

@@ -31,14 +31,14 @@ func newTyping(store typingStore, streams typingStreams) typing {
 
 // StartTyping notifies the users present in the room.
 func (h typing) StartTyping(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		roomID, user, err := h.store.Writer(r.Context(), request.Caller(r).UserID, path)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		h.streams.SendTyping(roomID, user)
 		return done(models.Cursor{}), nil

@@ -21,7 +21,7 @@ type uploadStore interface {
 }
 
 // uploads are files that arrive in chunks, by the protocol tus. The library tusd supports neither checksums nor
-// expiration, and answers errors in its own format.
+// expiration, and responds to errors in its own format.
 type uploads struct {
 	store     uploadStore
 	pending   *upload.PendingBytes
@@ -33,12 +33,12 @@ func newUploads(stopping context.Context, store uploadStore, pending *upload.Pen
 	return uploads{store: store, pending: pending, limit: rc.Limit, resumable: upload.NewResumable(stopping, store, rc)}
 }
 
-// answerTus is answer for tus, whose version is in every answer.
-func answerTus(w http.ResponseWriter, r *http.Request, version *string, handle func() (reply, error)) {
+// respondTus is respond for tus, whose version is in every response.
+func respondTus(w http.ResponseWriter, r *http.Request, version *string, handle func() (response, error)) {
 	w.Header().Set("Tus-Resumable", tus.Version)
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		if valueOf(version) != tus.Version {
-			return reply{}, wrongTusVersion(w)
+			return response{}, wrongTusVersion(w)
 		}
 		return handle()
 	})
@@ -72,40 +72,40 @@ func (h uploads) options(w http.ResponseWriter, allow string) {
 
 // CreateUpload begins an upload, optionally with its first bytes.
 func (h uploads) CreateUpload(w http.ResponseWriter, r *http.Request, params api.CreateUploadParams) {
-	answerTus(w, r, params.TusResumable, func() (reply, error) {
+	respondTus(w, r, params.TusResumable, func() (response, error) {
 		u, err := h.newUpload(r, params)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		if err := request.TakeBytes(w, r, len(params.UploadMetadata)); err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		var c upload.Chunk
 		if r.ContentLength != 0 {
 			if c, err = upload.ChunkOf(r, 0, params.UploadChecksum); err != nil {
-				return reply{}, err
+				return response{}, err
 			}
 		}
 		once, err := request.NewOnce(
 			r, params.IdempotencyKey, []byte(params.UploadMetadata+"\x00"+strconv.FormatInt(u.Size, 10)), codec.Encode,
 		)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		u, err = h.store.BeginUpload(r.Context(), request.Caller(r).UserID, u, once)
-		re, err := created(u, models.Cursor{}, err, func(u models.Upload) string { return "/v1/uploads/" + u.ID })
+		res, err := created(u, models.Cursor{}, err, func(u models.Upload) string { return "/v1/uploads/" + u.ID })
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
-		u, re.body = re.body.(models.Upload), nil
-		w.Header().Set("Location", re.location)
-		if r.ContentLength != 0 && !re.replayed {
+		u, res.body = res.body.(models.Upload), nil
+		w.Header().Set("Location", res.location)
+		if r.ContentLength != 0 && !res.replayed {
 			u, err = h.resumable.Write(w, r, u.ID, c)
-		} else if re.replayed {
+		} else if res.replayed {
 			u, err = h.resumable.Current(r.Context(), request.Caller(r).UserID, u.ID)
 		}
 		setUploadHeaders(w, u)
-		return re, err
+		return res, err
 	})
 }
 
@@ -151,10 +151,10 @@ func (h uploads) newUpload(r *http.Request, params api.CreateUploadParams) (mode
 // for bytes of the upload, on a connection that broke silently, is ended first. A complete upload without a file,
 // because the server stopped at that moment, gets its file now: the client would not send another chunk.
 func (h uploads) HeadUpload(w http.ResponseWriter, r *http.Request, id api.PathUpload, params api.HeadUploadParams) {
-	answerTus(w, r, params.TusResumable, func() (reply, error) {
+	respondTus(w, r, params.TusResumable, func() (response, error) {
 		me := request.Caller(r).UserID
 		if _, err := h.store.Upload(r.Context(), me, id); err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		h.resumable.Interrupt(r.Context(), id)
 		u, err := h.resumable.Current(r.Context(), me, id)
@@ -162,12 +162,12 @@ func (h uploads) HeadUpload(w http.ResponseWriter, r *http.Request, id api.PathU
 			u, err = h.resumable.Write(w, r, id, upload.Chunk{Offset: u.Size})
 		}
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		setUploadHeaders(w, u)
 		w.Header().Set("Upload-Length", strconv.FormatInt(u.Size, 10))
 		w.Header().Set("Upload-Metadata", u.Metadata)
-		return reply{status: http.StatusOK}, nil
+		return response{status: http.StatusOK}, nil
 	})
 }
 
@@ -181,14 +181,14 @@ func setUploadHeaders(w http.ResponseWriter, u models.Upload) {
 
 // PatchUpload appends a chunk. The last one completes the file.
 func (h uploads) PatchUpload(w http.ResponseWriter, r *http.Request, id api.PathUpload, params api.PatchUploadParams) {
-	answerTus(w, r, params.TusResumable, func() (reply, error) {
+	respondTus(w, r, params.TusResumable, func() (response, error) {
 		c, err := upload.ChunkOf(r, params.UploadOffset, params.UploadChecksum)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		u, err := h.resumable.Write(w, r, id, c)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		setUploadHeaders(w, u)
 		return done(models.Cursor{}), nil
@@ -199,7 +199,7 @@ func (h uploads) PatchUpload(w http.ResponseWriter, r *http.Request, id api.Path
 func (h uploads) DeleteUpload(
 	w http.ResponseWriter, r *http.Request, id api.PathUpload, params api.DeleteUploadParams,
 ) {
-	answerTus(w, r, params.TusResumable, func() (reply, error) {
+	respondTus(w, r, params.TusResumable, func() (response, error) {
 		return done(models.Cursor{}), h.resumable.Drop(r.Context(), request.Caller(r).UserID, id)
 	})
 }

@@ -47,22 +47,22 @@ func newUsers(store userStore, p profiles, l login) users {
 
 // SignUp creates an account and its first session. A guest who signs up keeps their user: it becomes the account.
 func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpParams) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		body, err := codec.ReadBody(w, r)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		n, err := codec.Parse[models.NewUser](body)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		prove := h.login.sessions.ProvePassword(r, accountKey(n.Username), n.Password)
 		if err := h.checkSignUp(w, r, n, params.IdempotencyKey, prove, body); err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		hash, err := h.login.hash(r, n.Password)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		account := models.NewAccount{
 			Username: n.Username, DisplayName: valueOf(n.DisplayName), Description: valueOf(n.Description), PasswordHash: hash,
@@ -92,7 +92,7 @@ func (h users) checkPasswordUnchanged(r *http.Request, s models.Session, passwor
 	match, err := h.login.match(r, hash, password)
 	if err == nil && !match {
 		err = models.Errorf(
-			models.CodeBadCredentials, "This sign-up was answered before, and the password is another one by now.",
+			models.CodeBadCredentials, "This sign-up was completed before, and the password has changed since.",
 		)
 	}
 	return err
@@ -133,10 +133,10 @@ func (h users) GetMe(w http.ResponseWriter, r *http.Request) { h.GetUser(w, r, "
 
 // GetUser returns a user's profile.
 func (h users) GetUser(w http.ResponseWriter, r *http.Request, user api.PathUser) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		path, err := parseUser(user, request.Caller(r).UserID)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		return snapshot(r, h.store, func() (models.User, error) {
 			u, err := h.store.User(r.Context(), path)
@@ -150,28 +150,28 @@ func (h users) GetUser(w http.ResponseWriter, r *http.Request, user api.PathUser
 
 // UpdateMe changes the caller's own profile.
 func (h users) UpdateMe(w http.ResponseWriter, r *http.Request) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		change, err := codec.Decode[models.ProfileChange](w, r)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		u, err := h.store.ChangeProfile(r.Context(), request.Caller(r).UserID, change)
 		return plain(h.profiles.own(u)), err
 	})
 }
 
-// DeleteMe deletes the caller's account. Its events are for other users, so the answer names none.
+// DeleteMe deletes the caller's account. Its events are for other users, so the response names none.
 func (h users) DeleteMe(w http.ResponseWriter, r *http.Request, params api.DeleteMeParams) {
-	answer(w, r, func() (reply, error) {
+	respond(w, r, func() (response, error) {
 		if err := h.checkProof(w, r, params.ParleyPassword); err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		if err := h.store.DeleteAccount(r.Context(), request.Caller(r).UserID); err != nil {
-			return reply{}, err
+			return response{}, err
 		}
-		re := done(models.Cursor{})
-		re.cookies = h.login.sessions.ForgetCookies(r)
-		return re, nil
+		res := done(models.Cursor{})
+		res.cookies = h.login.sessions.ForgetCookies(r)
+		return res, nil
 	})
 }
 
@@ -198,7 +198,7 @@ func (h users) checkProof(w http.ResponseWriter, r *http.Request, header *string
 		return models.Invalid(name, "must be percent-encoded UTF-8")
 	}
 	if n := utf8.RuneCountInString(password); n == 0 || n > models.MaxPasswordLength {
-		return models.Invalid(name, "must stand for 1 to %d characters", models.MaxPasswordLength)
+		return models.Invalid(name, "must encode 1 to %d characters", models.MaxPasswordLength)
 	}
-	return h.login.checkOwn(w, r, hash, password, "The password is another one.")
+	return h.login.checkOwn(w, r, hash, password, "The password is wrong.")
 }

@@ -42,7 +42,7 @@ type Error struct {
 	Message    string        // for the client's developer, one sentence
 	Fields     []FieldError  // with CodeInvalidRequest: what is wrong, by field
 	RetryAfter time.Duration // with CodeRateLimited and CodeUnavailable
-	Busy       BusyReason    // with those two: what a stream is told that cannot be opened; "" for the code's own reason
+	Busy       BusyReason    // with those two: the reason in the event busy of a stream; "" for the code's own reason
 	Limit      string        // with CodeRateLimited and CodeUnavailable: which limit refused, for the metrics; "" for none
 	Err        error         // the cause, for the server's log alone
 }

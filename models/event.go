@@ -80,7 +80,7 @@ func ParseCursor(s string) (c Cursor, ok bool) {
 	return Cursor{Epoch: epoch, Position: n}, true
 }
 
-// Audience says whom an event is for: everybody, or the members of RoomID (as of the event's own place in the log)
+// Audience says who receives an event: everybody, or the members of RoomID (as of the event's own place in the log)
 // together with UserID and PeerID. With SessionID it is for that session's streams alone. 0 and "" stand for nobody.
 //
 // UserID is also who the event is about: the sender of a message, the member who joined, left or was banned, the owner
@@ -96,7 +96,7 @@ type Audience struct {
 // LogEntry is one event in the log: Data is its JSON exactly as it is pushed.
 //
 // MessageID is set when Data is a Message: that one, of Audience.RoomID. The log stores no copy of it, so an entry that
-// was read from there has the message as it was when it was read, and no Data when there is nothing left to tell.
+// was read from there has the message as it was when it was read, and no Data when there is nothing left to show.
 type LogEntry struct {
 	Position  int64
 	Name      EventName
@@ -262,7 +262,7 @@ const (
 	BusyStopping    BusyReason = "stopping"         // this server is about to stop
 	BusyStreams     BusyReason = "too_many_streams" // the user has as many as one user may have
 	BusyRateLimited BusyReason = "rate_limited"     // the caller has asked for too much
-	BusyUnavailable BusyReason = "unavailable"      // the database does not answer, or the server is overloaded
+	BusyUnavailable BusyReason = "unavailable"      // the database does not respond, or the server is overloaded
 )
 
 // Visibility is what one user may see of rooms from a position in the log on: the rooms that they are or were in, and

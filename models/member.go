@@ -55,8 +55,8 @@ type MembershipChange struct {
 // Validate accepts everything: a change of nothing is no error.
 func (MembershipChange) Validate() error { return nil }
 
-// ReadMark says that everything up to MessageID was read; 0 is the mark of who has read nothing. Marks only go forward:
-// one that comes late from another device takes nothing back.
+// ReadMark says that everything up to MessageID was read; 0 is the mark of a user who has read nothing. Marks only go
+// forward: one that comes late from another device takes nothing back.
 type ReadMark struct {
 	MessageID int64 `json:"message_id"`
 }
@@ -82,7 +82,7 @@ type Ban struct {
 	CreatedAt Time    `json:"created_at"`
 }
 
-// NewBan is a ban about to be laid.
+// NewBan is a ban about to be created.
 type NewBan struct {
 	Reason *string `json:"reason,omitempty"`
 	Until  Time    `json:"until,omitzero"`

@@ -51,8 +51,8 @@ func (m Message) ForAll() Message {
 	return m
 }
 
-// SentMessage is a message that has been stored, and its JSON, which is encoded once for the answer, the log and the
-// frames. The JSON ends with a newline, as answers do, and is never changed.
+// SentMessage is a message that has been stored, and its JSON, which is encoded once for the response, the log and the
+// frames. The JSON ends with a newline, as responses do, and is never changed.
 type SentMessage struct {
 	Message Message
 	JSON    json.RawMessage

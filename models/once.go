@@ -7,9 +7,9 @@ type Once struct {
 	Path        string
 	Key         string
 	Fingerprint string // of the body: another body under the same key is a mistake
-	// Answer encodes what was created as the response that is stored with it, in the same transaction. Nothing is stored
+	// Encode encodes what was created as the response that is stored with it, in the same transaction. Nothing is stored
 	// of a message: the response is the message as it is when the call is repeated.
-	Answer func(created any) ([]byte, error)
+	Encode func(created any) ([]byte, error)
 }
 
 // Replayed is the error of a creation whose Once was used before: the first call's response, to be sent again.

@@ -40,7 +40,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	h.cancel()
 	<-ended
-	h.storeDepartures()
+	h.storeLastSeen()
 	return err
 }
 

@@ -33,64 +33,64 @@ func NewCommitQueue() *CommitQueue {
 }
 
 // Committed adds the events of a commit of this node, and passes them to the bus. It does not block.
-func (f *CommitQueue) Committed(entries []models.LogEntry) {
-	f.mu.Lock()
-	publish := f.publish
-	f.mu.Unlock()
-	f.add(entries)
+func (q *CommitQueue) Committed(entries []models.LogEntry) {
+	q.mu.Lock()
+	publish := q.publish
+	q.mu.Unlock()
+	q.add(entries)
 	publish(entries)
 }
 
 // setPublisher sets the function that passes commits to the other nodes. It must not block.
-func (f *CommitQueue) setPublisher(publish func([]models.LogEntry)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.publish = publish
+func (q *CommitQueue) setPublisher(publish func([]models.LogEntry)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.publish = publish
 }
 
-func (f *CommitQueue) add(entries []models.LogEntry) {
+func (q *CommitQueue) add(entries []models.LogEntry) {
 	size := dataBytes(entries)
-	f.mu.Lock()
-	if len(f.entries)+len(entries) > commitQueueEvents || f.bytes+size > commitQueueBytes {
-		f.incomplete = true
+	q.mu.Lock()
+	if len(q.entries)+len(entries) > commitQueueEvents || q.bytes+size > commitQueueBytes {
+		q.incomplete = true
 	} else {
-		f.entries = append(f.entries, entries...)
-		f.bytes += size
+		q.entries = append(q.entries, entries...)
+		q.bytes += size
 	}
-	f.mu.Unlock()
-	f.signal()
+	q.mu.Unlock()
+	q.signal()
 }
 
 // requestLogRead makes the log consumer read the log, even if nothing was queued.
-func (f *CommitQueue) requestLogRead() {
-	f.mu.Lock()
-	f.incomplete = true
-	f.mu.Unlock()
-	f.signal()
+func (q *CommitQueue) requestLogRead() {
+	q.mu.Lock()
+	q.incomplete = true
+	q.mu.Unlock()
+	q.signal()
 }
 
-func (f *CommitQueue) signal() {
+func (q *CommitQueue) signal() {
 	select {
-	case f.ready <- struct{}{}:
+	case q.ready <- struct{}{}:
 	default: // a wake-up is pending already
 	}
 }
 
 // takeAll removes and returns the queued events. If whole is false, some are missing and have to be read from the
 // log.
-func (f *CommitQueue) takeAll() (entries []models.LogEntry, whole bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	entries, whole = f.entries, !f.incomplete
-	f.entries, f.bytes, f.incomplete = nil, 0, false
+func (q *CommitQueue) takeAll() (entries []models.LogEntry, whole bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	entries, whole = q.entries, !q.incomplete
+	q.entries, q.bytes, q.incomplete = nil, 0, false
 	return entries, whole
 }
 
 // pendingBytes returns the size of the queued events' data.
-func (f *CommitQueue) pendingBytes() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.bytes
+func (q *CommitQueue) pendingBytes() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bytes
 }
 
 // contiguous returns the events that follow position without a gap, and those after the gap. Events up to position

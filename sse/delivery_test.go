@@ -22,7 +22,7 @@ func TestOrderUnderConcurrentSenders(t *testing.T) {
 	room, start := r.room(ada, users...)
 	streams := map[string]*peer{
 		"present": r.watch(bob, room, ""), "notified": r.watch(bob, 0, ""),
-		"sender": r.watch(users[1], room, ""), "sender elsewhere": r.watch(users[2], 0, ""),
+		"sender": r.watch(users[1], room, ""), "sender outside the room": r.watch(users[2], 0, ""),
 	}
 	r.attached()
 	var sending sync.WaitGroup
@@ -96,10 +96,10 @@ func TestRemovalIsTheLastEventOfARoom(t *testing.T) {
 			r.send(owner, room, "before")
 			r.must(c.remove(owner, member, models.RoomPath{ID: room}))
 			r.send(owner, room, "after")
-			r.send(owner, other, "elsewhere")
+			r.send(owner, other, "in the other room")
 			later := r.watch(member, room, start.String())
 			for name, p := range map[string]*peer{"attached": attached, "replayed": later} {
-				events := p.until(t, "elsewhere")
+				events := p.until(t, "in the other room")
 				if got := names(events[len(events)-2:]); got != c.last+" message.notification" {
 					t.Errorf("%s: the last events are %q", name, got)
 				}
@@ -206,7 +206,7 @@ func TestBatch(t *testing.T) {
 		peer              *peer
 		created, notified int
 	}{
-		{"present", r.watch(ada, room, ""), 7, 0}, {"sender elsewhere", r.watch(bob, 0, ""), 3, 4},
+		{"present", r.watch(ada, room, ""), 7, 0}, {"sender outside the room", r.watch(bob, 0, ""), 3, 4},
 		{"blocks a sender", r.watch(eve, 0, ""), 0, 4}, {"has muted the room", r.watch(moe, 0, ""), 0, 0},
 	}
 	r.attached()

@@ -61,8 +61,9 @@
 // # Goroutines
 //
 //   - Run is the log consumer. It alone changes the hub's position. It starts, and waits for: peerWatcher.run, which
-//     waits for closed peers; releaseMemory; runStatusQueue, which queries whom to notify of users who come online or
-//     go offline; and, if the database is shared, keepLease (heartbeats, presence updates and requests) and watchdog.
+//     waits for closed peers; releaseMemory; runStatusQueue, which queries the users to notify of users who come online
+//     or go offline; and, if the database is shared, keepLease (heartbeats, presence updates and requests) and
+//     watchdog.
 //   - A stream's writer (runWriter) exists while the socket has to be waited for or the log is replayed. Where there is
 //     no epoll, each stream also has a goroutine that waits for its peer to close. Hub.goroutines counts both.
 //   - Bus has one goroutine that publishes; those of NATS call receiveLog and receiveTyping. Nothing waits for NATS.

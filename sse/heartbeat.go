@@ -18,9 +18,9 @@ const (
 
 // sendState is the state of a socket's send direction.
 type sendState struct {
-	unackedBytes int
-	unanswered   bool          // data was retransmitted several times without an acknowledgement
-	sinceHeard   time.Duration // time since the peer's kernel has sent anything
+	unackedBytes  int
+	unacked       bool          // data was retransmitted several times without an acknowledgement
+	sinceReceived time.Duration // time since the peer's kernel has sent anything
 }
 
 // CheckStreams sends heartbeats to the streams that are due, drops peers that read nothing, and updates who is offline.
@@ -30,7 +30,7 @@ func (h *Hub) CheckStreams(now time.Time) {
 	share := uint64(now.Unix()) % heartbeatSlots
 	var stalled []*Stream
 	h.withLock(func() {
-		h.expireDepartures(now)
+		h.publishOffline(now)
 		for _, s := range h.streams {
 			due := s.heartbeatSlot%heartbeatSlots == share
 			switch {
@@ -56,7 +56,7 @@ func (s *Stream) isStalled(now time.Time, due bool) bool {
 		return false
 	}
 	d, known := s.socket.sendState()
-	if known && d.unanswered && d.sinceHeard > s.hub.deadPeerTimeout {
+	if known && d.unacked && d.sinceReceived > s.hub.deadPeerTimeout {
 		return true
 	}
 	if known && d.unackedBytes != s.unackedBytes {

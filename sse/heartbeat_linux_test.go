@@ -52,10 +52,10 @@ func TestVanishedPeersAreDropped(t *testing.T) {
 			prepare(s)
 			s.hub.withLock(func() { s.hub.deadPeerTimeout = time.Second }) // of the kernel's clock
 			alive := s.open(s.owner, 0, "")
-			sweeps := 0
+			checks := 0
 			within(t, 3*testTimeout, func() string { // the kernel probes a closed window less and less often
-				s.hub.CheckStreams(time.Now().Add(time.Duration(sweeps) * time.Second))
-				sweeps++
+				s.hub.CheckStreams(time.Now().Add(time.Duration(checks) * time.Second))
+				checks++
 				if streams, _ := s.hub.Count(); streams != 1 {
 					return "the streams of vanished peers are still open"
 				}

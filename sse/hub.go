@@ -71,10 +71,10 @@ type Hub struct {
 	users            map[int64]map[*Stream]struct{}
 	rooms            map[int64]*room
 	cache            eventCache
-	toFlush          []*Stream           // streams with queued frames that no flush has taken yet
-	ended            endedStreams        // streams that unlock has yet to remove; has its own lock
-	departures       map[int64]departure // users whose last stream ended less than offlineDelay ago
-	statusChanges    []status            // for runStatusQueue to publish, in order
+	toFlush          []*Stream                // streams with queued frames that no flush has taken yet
+	ended            endedStreams             // streams that unlock has yet to remove; has its own lock
+	pendingOffline   map[int64]pendingOffline // users whose last stream ended less than offlineDelay ago
+	statusChanges    []status                 // for runStatusQueue to publish, in order
 	remote           remotePresence
 	presenceChanges  map[presenceKey]models.Presence         // for keepLease to publish to the other nodes
 	presenceRequests []models.PresenceRequest                // from other nodes, for keepLease to handle
@@ -90,17 +90,18 @@ type Hub struct {
 }
 
 // NewHub returns a hub positioned at the newest event. Clients of an earlier process resume with their cursors.
-func NewHub(ctx context.Context, log Log, feed *CommitQueue, logger *slog.Logger, limits Limits) (*Hub, error) {
+func NewHub(ctx context.Context, log Log, commits *CommitQueue, logger *slog.Logger, limits Limits) (*Hub, error) {
 	head, _, err := log.Bounds(ctx)
 	if err != nil {
 		return nil, err
 	}
 	h := &Hub{
-		log: log, commits: feed, logger: logger, limits: limits, deadPeerTimeout: deadPeerTimeout,
+		log: log, commits: commits, logger: logger, limits: limits, deadPeerTimeout: deadPeerTimeout,
 		lastFrameTimeout: lastFrameTimeout,
 		position:         head, positionMoved: make(chan struct{}),
 		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
-		departures: map[int64]departure{}, remote: newRemotePresence(), presenceChanges: map[presenceKey]models.Presence{},
+		pendingOffline: map[int64]pendingOffline{}, remote: newRemotePresence(),
+		presenceChanges: map[presenceKey]models.Presence{},
 		pendingRequests: map[string]chan models.PresenceResponse{},
 		replaySlots:     newReplaySlots(replaySlotCount, replaySlotsPerUser),
 		statusSignal:    make(chan struct{}, 1), presenceSignal: make(chan struct{}, 1),

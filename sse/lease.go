@@ -163,7 +163,7 @@ func (h *Hub) recordAllPresence() {
 	for userID := range h.users {
 		h.recordPresence(presenceKey{userID: userID}, presenceInfo{}, true, now)
 	}
-	for userID, d := range h.departures {
+	for userID, d := range h.pendingOffline {
 		if d.own {
 			h.recordPresence(presenceKey{userID: userID}, presenceInfo{}, true, now)
 		}

@@ -10,7 +10,7 @@ import (
 // position in the log. Most users have none, and no maps.
 type mutes struct {
 	rooms     idSet
-	blocked   idSet // users whom the user has blocked
+	blocked   idSet // users that this user has blocked
 	blockedBy idSet // users who have blocked the user
 }
 

@@ -96,7 +96,7 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o OpenRequest) error 
 
 // findStart determines where the stream starts. If the log cannot be read from the cursor on, the first frames say so
 // (resync). Then ready has no id: a client that loses the connection right after it comes back with the old cursor
-// and is told again.
+// and gets the resync again.
 func (h *Hub) findStart(ctx context.Context, s *Stream, o OpenRequest) (startPoint, error) {
 	head, pruned, err := h.log.Bounds(ctx)
 	if err != nil {

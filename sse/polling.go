@@ -65,5 +65,5 @@ func expiredError(err error) error {
 	if errors.As(err, &why) && models.ResyncReason(why) == models.ResyncExpired {
 		return models.Errorf(models.CodeExpired, "The events after this cursor are no longer kept; read again through REST.")
 	}
-	return models.Errorf(models.CodeExpired, "This cursor is not one of this database's; read again through REST.")
+	return models.Errorf(models.CodeExpired, "This cursor does not belong to this database; read again through REST.")
 }

@@ -43,7 +43,7 @@ func (h *Hub) requestPresence(ctx context.Context, request models.PresenceReques
 		return models.Errorf(a.Code, "%s", a.Message)
 	case <-timeout.C:
 		return &models.Error{
-			Code: models.CodeUnavailable, Message: "The server that has this stream does not answer.", RetryAfter: time.Second,
+			Code: models.CodeUnavailable, Message: "The server that has this stream is not responding.", RetryAfter: time.Second,
 		}
 	case <-ctx.Done():
 		return ctx.Err()
@@ -70,7 +70,7 @@ func (h *Hub) handlePresenceRequest(ctx context.Context, request models.Presence
 		a.Code, a.Message = known.Code, known.Message
 	default:
 		h.logger.Warn("cannot handle a presence request for a stream of this node", "stream", request.StreamID, "error", err)
-		a.Code, a.Message = models.CodeUnavailable, "The server that has this stream cannot answer now."
+		a.Code, a.Message = models.CodeUnavailable, "The server that has this stream is not available now."
 	}
 	return a
 }

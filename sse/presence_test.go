@@ -104,7 +104,7 @@ func TestOnlineAndOffline(t *testing.T) {
 	}
 	stream = r.open(bob, 0, "")
 	r.hub.withLock(func() {
-		if len(r.hub.departures) != 0 {
+		if len(r.hub.pendingOffline) != 0 {
 			t.Error("bob is back, and still about to be offline")
 		}
 	})

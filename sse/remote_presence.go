@@ -162,7 +162,7 @@ func (h *Hub) removeRemote(node string, at presenceKey, when models.Time) {
 	case h.isPresent(at):
 	case at.roomID == 0:
 		// The user may be on the way to another node, because that one stops.
-		h.departures[at.userID] = departure{since: earlierOf(when.Time, time.Now())}
+		h.pendingOffline[at.userID] = pendingOffline{since: earlierOf(when.Time, time.Now())}
 	case r != nil:
 		h.sendPresence(r, models.EventPresenceLeft, at.roomID, info)
 	}
@@ -185,6 +185,6 @@ func (h *Hub) isPresent(at presenceKey) bool {
 		r := h.rooms[at.roomID]
 		return r != nil && r.presentUsers[at.userID] != nil
 	}
-	_, leaving := h.departures[at.userID]
+	_, leaving := h.pendingOffline[at.userID]
 	return leaving || len(h.users[at.userID]) > 0
 }

@@ -20,8 +20,8 @@ func (s socket) limitUnsent() error {
 	return errors.Join(err, failed)
 }
 
-// sendState returns how much data the peer has not acknowledged, whether it was retransmitted in vain, and how long
-// ago the peer's kernel was last heard from. With a slow reader, the number shrinks long before the kernel accepts
+// sendState returns how much data the peer has not acknowledged, whether it was retransmitted several times, and how
+// long ago the peer's kernel last sent something. With a slow reader, the number shrinks long before the kernel accepts
 // more data.
 func (s socket) sendState() (d sendState, ok bool) {
 	err := s.raw.Control(func(fd uintptr) {
@@ -34,8 +34,8 @@ func (s socket) sendState() (d sendState, ok bool) {
 			return
 		}
 		// A single retransmission is normal. Probes are sent to a peer whose window is closed.
-		unanswered := info.Unacked > 0 && info.Retransmits > 1 || info.Probes > 1
-		d, ok = sendState{bytes, unanswered, time.Duration(info.Last_ack_recv) * time.Millisecond}, true
+		unacked := info.Unacked > 0 && info.Retransmits > 1 || info.Probes > 1
+		d, ok = sendState{bytes, unacked, time.Duration(info.Last_ack_recv) * time.Millisecond}, true
 	})
 	return d, ok && err == nil
 }

@@ -35,7 +35,8 @@ type statusQueue struct {
 }
 
 // runStatusQueue stores and publishes who came online and who went offline until ctx is done, and then stores what is
-// left. The log consumer does not do that, because it takes queries to know whom to notify. It retries what failed.
+// left. The log consumer does not do that, because it takes queries to find the users to notify. It retries what
+// failed.
 func (h *Hub) runStatusQueue(ctx context.Context) {
 	q := statusQueue{hub: h, lastSeen: map[int64]models.Time{}}
 	for {
@@ -158,9 +159,9 @@ func (h *Hub) publishStatus(ctx context.Context, s status) error {
 	return nil
 }
 
-// departure says that a user's last stream has just ended. own is true if it was at this node, which then has to
+// pendingOffline is a user whose last stream has just ended. own is true if it was at this node, which then has to
 // publish it after offlineDelay.
-type departure struct {
+type pendingOffline struct {
 	since time.Time
 	own   bool
 }
@@ -171,19 +172,19 @@ func (h *Hub) userConnected(userID int64) {
 	if !h.isPresent(at) {
 		h.addStatus(status{userID: userID, online: true, own: true, at: models.At(now)})
 	}
-	if !h.departures[userID].own {
+	if !h.pendingOffline[userID].own {
 		h.recordPresence(at, presenceInfo{}, true, now)
 	}
-	delete(h.departures, userID)
+	delete(h.pendingOffline, userID)
 }
 
-// expireDepartures publishes users as offline whose last stream ended offlineDelay ago. h.mu is held.
-func (h *Hub) expireDepartures(now time.Time) {
-	for userID, d := range h.departures {
+// publishOffline publishes users as offline when their last stream ended offlineDelay ago. h.mu is held.
+func (h *Hub) publishOffline(now time.Time) {
+	for userID, d := range h.pendingOffline {
 		if now.Sub(d.since) < offlineDelay {
 			continue
 		}
-		delete(h.departures, userID)
+		delete(h.pendingOffline, userID)
 		at := presenceKey{userID: userID}
 		if d.own {
 			h.recordPresence(at, presenceInfo{}, false, d.since)
@@ -209,13 +210,13 @@ func (h *Hub) Online(userID int64) bool {
 	return h.isPresent(presenceKey{userID: userID})
 }
 
-// storeDepartures stores when the users whose streams ended with the hub were last online.
-func (h *Hub) storeDepartures() {
+// storeLastSeen stores when the users whose streams ended with the hub were last online.
+func (h *Hub) storeLastSeen() {
 	ctx, cancel := context.WithTimeout(context.Background(), lastSeenTimeout)
 	defer cancel()
 	h.mu.Lock()
 	seen := map[int64]models.Time{}
-	for userID, d := range h.departures {
+	for userID, d := range h.pendingOffline {
 		if d.own {
 			seen[userID] = models.At(d.since)
 		}

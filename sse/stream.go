@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// queueFrames and queueBytes limit what waits for the next flush of an attached stream; blockedQueueBytes limits
-	// what waits while its socket is full. Beyond, the stream continues with a replay. All streams share the frames;
-	// only the slice of them is the stream's own.
+	// queueFrames and queueBytes limit what waits for the next flush of an attached stream; blockedQueueBytes limits what
+	// waits while its socket is full. Beyond these limits the stream continues with a replay. All streams share the
+	// frames; only the slice of them is the stream's own.
 	queueFrames       = 256
 	queueBytes        = 256 << 10
 	blockedQueueBytes = 64 << 10

@@ -135,7 +135,7 @@ func (h *Hub) removeStream(s *Stream) {
 	delete(h.users[s.userID], s)
 	if len(h.users[s.userID]) == 0 {
 		delete(h.users, s.userID)
-		h.departures[s.userID] = departure{since: time.Now(), own: true}
+		h.pendingOffline[s.userID] = pendingOffline{since: time.Now(), own: true}
 	}
 }
 

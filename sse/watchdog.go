@@ -16,24 +16,24 @@ const partitionedAfter = 4 * time.Second
 func (h *Hub) watchdog(ctx context.Context) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	for blind := time.Duration(0); ; {
+	for sinceRead := time.Duration(0); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
 		if h.logRead.Swap(false) {
-			blind = 0
+			sinceRead = 0
 			h.partitioned.Store(false)
 			continue
 		}
-		if blind += pollInterval; blind >= partitionedAfter && h.otherNodes.Load() > 0 {
+		if sinceRead += pollInterval; sinceRead >= partitionedAfter && h.otherNodes.Load() > 0 {
 			h.partitioned.Store(true)
 			if ended := h.closeStreams(ctx); len(ended) > 0 {
 				h.logger.Warn("partitioned from the database; ending streams so that clients reconnect to other nodes",
 					"streams", len(ended))
 			}
-			blind = 0
+			sinceRead = 0
 		}
 	}
 }

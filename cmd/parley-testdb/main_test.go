@@ -228,8 +228,8 @@ func TestS3ServerLivesAsLongAsTheCommand(t *testing.T) {
 	if err := errors.Join(input.Close(), cmd.Wait()); exitStatus(t, err) != 1 {
 		t.Errorf("%v, want the exit status of a read without a line", err)
 	}
-	if answer, err := http.Get(endpoint); err == nil {
-		t.Errorf("the server still responds: %s", answer.Status)
+	if res, err := http.Get(endpoint); err == nil {
+		t.Errorf("the server still responds: %s", res.Status)
 	}
 }
 

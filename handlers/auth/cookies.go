@@ -79,7 +79,7 @@ func (i SessionIssuer) RefreshToken(r *http.Request) (string, error) {
 		return "", models.Errorf(models.CodeUnauthenticated, "This route needs a refresh token.")
 	}
 	if !i.trustsOrigin(r) {
-		return "", models.Errorf(models.CodeUnauthenticated, "The cookie is not taken from a page of this Origin.")
+		return "", models.Errorf(models.CodeUnauthenticated, "The cookie is not accepted from a page of this Origin.")
 	}
 	return c.Value, nil
 }

@@ -41,7 +41,7 @@ type Opened struct {
 	Replayed bool // by an earlier request with the same Idempotency-Key
 }
 
-// Open opens a session. With an Idempotency-Key its answer is stored sealed, because it contains tokens: only the
+// Open opens a session. With an Idempotency-Key its response is stored sealed, because it contains tokens: only the
 // secret of the first request opens it.
 func (i SessionIssuer) Open(r *http.Request, o Opening) (Opened, error) {
 	proof, err := o.proof()
@@ -86,8 +86,8 @@ func (o Opening) proof() ([]byte, error) {
 	if o.Prove == nil {
 		return nil, models.Invalid(
 			request.IdempotencyKey,
-			"is not taken with a guest's log-in: nothing in it proves who asks, "+
-				"and the answer opens the session. Leave it out; when no answer comes, ask again under another username",
+			"is not accepted with a guest's log-in: nothing in it proves who sends it, "+
+				"and the response opens the session. Leave it out; when no response comes, ask again under another username",
 		)
 	}
 	return o.Prove(*o.Key)
@@ -132,19 +132,19 @@ func (i SessionIssuer) Renew(r *http.Request, login models.Login, refresh string
 }
 
 func (i SessionIssuer) seal(session models.Session, proof []byte) ([]byte, error) {
-	answer, err := codec.Encode(session)
+	response, err := codec.Encode(session)
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := i.Tokens.Seal(answer, proof)
+	sealed, err := i.Tokens.Seal(response, proof)
 	return []byte(sealed), err
 }
 
 func (i SessionIssuer) unseal(sealed, proof []byte) (models.Session, error) {
 	var session models.Session
-	answer, err := i.Tokens.Unseal(string(sealed), proof)
+	response, err := i.Tokens.Unseal(string(sealed), proof)
 	if err == nil {
-		err = json.Unmarshal(answer, &session)
+		err = json.Unmarshal(response, &session)
 	}
 	return session, err
 }

@@ -52,8 +52,8 @@ func acceptsAll(accept []string) bool {
 	return len(accept) == 0 || len(accept) == 1 && (accept[0] == "" || accept[0] == "*/*")
 }
 
-// EncodingFor returns the encoding of an answer that the client wants, or "" if it accepts none. A client that accepts
-// only problems gets JSON: problems are the only media type in the contract of a route that answers without a body, so
+// EncodingFor returns the encoding of a response that the client wants, or "" if it accepts none. A client that accepts
+// only problems gets JSON: problems are the only media type in the contract of a route that responds without a body, so
 // generated clients ask for nothing else there.
 func EncodingFor(r *http.Request) string {
 	if accept := r.Header["Accept"]; len(accept) == 1 && accept[0] == JSON {

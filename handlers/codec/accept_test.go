@@ -42,7 +42,7 @@ func TestPreferred(t *testing.T) {
 	}
 }
 
-// TestEncodingFor has clients that accept problems alone: they are answered in JSON.
+// TestEncodingFor has clients that accept problems alone: they get JSON.
 func TestEncodingFor(t *testing.T) {
 	for accept, want := range map[string]string{
 		"": JSON, JSON: JSON, MessagePack: MessagePack, ProblemJSON: JSON, ProblemJSON + ";q=0": "", "text/html": "",

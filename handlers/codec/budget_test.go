@@ -61,7 +61,7 @@ func TestLargeBodiesShareABudget(t *testing.T) {
 	begin(all/2, "b")
 	await(t, "all of the budget is taken", func() bool { return large("c") == http.StatusServiceUnavailable })
 	if status := post(t, server.URL, "c", limit.SmallBody-1); status != http.StatusOK {
-		t.Errorf("a small body is answered %d", status)
+		t.Errorf("a small body gets %d", status)
 	}
 	for _, conn := range open {
 		_ = conn.Close()
@@ -77,13 +77,13 @@ func post(t *testing.T, url, from string, size int) (status int) {
 	}
 	r.Header.Set("Content-Type", codec.JSON)
 	r.Header.Set("From", from)
-	answer, err := http.DefaultClient.Do(r)
+	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, answer.Body)
-	return answer.StatusCode
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, res.Body)
+	return res.StatusCode
 }
 
 // await repeats a check until it succeeds.

@@ -20,7 +20,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// These bound the errors about a body: a megabyte of unknown fields must not cause an answer of that size.
+// These bound the errors about a body: a megabyte of unknown fields must not cause a response of that size.
 const (
 	maxFieldErrors = 20
 	maxUnknownName = 64 // characters of an unknown name
@@ -53,7 +53,7 @@ func DecodeOptional[T Validator](w http.ResponseWriter, r *http.Request) (T, err
 	return parseFor[T](r, body)
 }
 
-// DecodeOnce reads the body of a creation, and its Idempotency-Key. The created value is stored as the answer.
+// DecodeOnce reads the body of a creation, and its Idempotency-Key. The created value is stored as the response.
 func DecodeOnce[T Validator](w http.ResponseWriter, r *http.Request, key *string) (T, *models.Once, error) {
 	body, err := ReadBody(w, r)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Encode returns v in JSON. It does not escape <, > and &, since no answer is read as HTML. A json.RawMessage is
+// Encode returns v in JSON. It does not escape <, > and &, since no response is read as HTML. A json.RawMessage is
 // returned as it is.
 func Encode(v any) ([]byte, error) {
 	switch v := v.(type) {
@@ -30,7 +30,7 @@ func Encode(v any) ([]byte, error) {
 // itemSize is the approximate size of an item of a page, in bytes.
 const itemSize = 400
 
-// encodePage encodes a page whose items need no reflection. It ends with a newline, as all answers do.
+// encodePage encodes a page whose items need no reflection. It ends with a newline, as all responses do.
 func encodePage[T interface{ AppendJSON(b []byte) []byte }](p models.Page[T]) []byte {
 	b := models.AppendPage(make([]byte, 0, itemSize*(1+len(p.Items))), p)
 	return append(b, '\n')
@@ -45,7 +45,7 @@ func EncodeAs(mediaType string, v any) ([]byte, error) {
 	return body, err
 }
 
-// Write writes an answer and ends the request. Caches must not store it: it is for one caller at one time.
+// Write writes a response and ends the request. Caches must not store it: it is for one caller at one time.
 func Write(w http.ResponseWriter, status int, mediaType string, body []byte) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")

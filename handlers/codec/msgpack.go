@@ -17,15 +17,15 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// MessagePack bodies are converted to JSON when they are read, and answers to MessagePack when they are written. So
+// MessagePack bodies are converted to JSON when they are read, and responses to MessagePack when they are written. So
 // both encodings have the same fields, rules and problems by construction, and the rest of the program knows JSON
 // alone.
 
 // maxMsgpackDepth bounds how deeply values nest. The API uses 3 levels, and each level costs stack.
 const maxMsgpackDepth = 32
 
-// conversions has a slot for each core: a large answer needs ten times its size while it is converted, and more at once
-// would not be finished sooner.
+// conversions has a slot for each core: a large response needs ten times its size while it is converted, and more at
+// once would not be finished sooner.
 var conversions = make(chan struct{}, runtime.GOMAXPROCS(0))
 
 // toMsgpack converts a JSON value to MessagePack. Integers take their shortest form; keys are sorted.
@@ -109,7 +109,7 @@ func (u *unpacker) value(depth int) error {
 	case msgpcode.IsString(code):
 		return u.text()
 	case msgpcode.IsBin(code), msgpcode.IsExt(code):
-		return errors.New("binary and extension types have no place here; texts and times are strings")
+		return errors.New("binary and extension types are not supported; texts and times are strings")
 	}
 	return u.scalar(code)
 }
@@ -175,7 +175,7 @@ func (u *unpacker) scalar(code byte) error {
 	case bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64:
 		fmt.Fprint(&u.out, v)
 	default:
-		return fmt.Errorf("the byte %#x begins no value", code)
+		return fmt.Errorf("the byte %#x is not the start of a value", code)
 	}
 	return err
 }

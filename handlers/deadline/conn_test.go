@@ -78,7 +78,7 @@ func eventually(t *testing.T, what string, isSo func() bool) {
 	defer tick.Stop()
 	for end := time.Now().Add(time.Minute); !isSo(); <-tick.C {
 		if time.Now().After(end) {
-			t.Fatalf("this did not come to be: %s", what)
+			t.Fatalf("it did not happen: %s", what)
 		}
 	}
 }
@@ -101,8 +101,8 @@ func largeFile(t *testing.T) *os.File {
 	return file
 }
 
-// TestAnswerThatNobodyReads writes to peers that read nothing, whatever way the answer takes.
-func TestAnswerThatNobodyReads(t *testing.T) {
+// TestResponseThatNobodyReads writes to peers that read nothing, whatever way the response takes.
+func TestResponseThatNobodyReads(t *testing.T) {
 	for name, write := range map[string]func(w http.ResponseWriter) error{
 		"at once": func(w http.ResponseWriter) error { _, err := w.Write(large); return err },
 		"from a reader": func(w http.ResponseWriter) error {
@@ -119,15 +119,15 @@ func TestAnswerThatNobodyReads(t *testing.T) {
 			l := serve(t, short, 0, func(w http.ResponseWriter, _ *http.Request) { failed <- write(w) })
 			ask(t, l, "127.0.0.1")
 			if err := <-failed; !errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("the answer ended with %v", err)
+				t.Errorf("the response ended with %v", err)
 			}
 			eventually(t, "the connection is closed", func() bool { requests, _ := l.Connections(); return requests == 0 })
 		})
 	}
 }
 
-// TestAnswerThatIsReadSlowly has a peer that takes much longer than one that takes nothing may, and gets everything.
-func TestAnswerThatIsReadSlowly(t *testing.T) {
+// TestResponseThatIsReadSlowly has a peer that takes much longer than one that takes nothing may, and gets everything.
+func TestResponseThatIsReadSlowly(t *testing.T) {
 	for name, write := range map[string]func(w http.ResponseWriter) error{
 		"at once": func(w http.ResponseWriter) error { _, err := w.Write(large); return err },
 		"from a file": func(w http.ResponseWriter) error {
@@ -151,14 +151,14 @@ func TestAnswerThatIsReadSlowly(t *testing.T) {
 				<-pause.C
 			}
 			if err := <-failed; err != nil || [32]byte(sum.Sum(nil)) != sha256.Sum256(large) {
-				t.Errorf("another answer came, and it ended with %v", err)
+				t.Errorf("another response came, and it ended with %v", err)
 			}
 		})
 	}
 }
 
-// TestAnswerThatIsReadTooSlowly has a peer that takes something all the time, and all too little.
-func TestAnswerThatIsReadTooSlowly(t *testing.T) {
+// TestResponseThatIsReadTooSlowly has a peer that takes something all the time, and all too little.
+func TestResponseThatIsReadTooSlowly(t *testing.T) {
 	limits := short
 	limits.Grace, limits.Rate = limits.Stall, 1<<30
 	failed := make(chan error, 1)
@@ -181,7 +181,7 @@ func TestAnswerThatIsReadTooSlowly(t *testing.T) {
 		}
 	}()
 	if err := <-failed; !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("the answer ended with %v", err)
+		t.Errorf("the response ended with %v", err)
 	}
 	stop()
 	<-trickle

@@ -6,7 +6,7 @@
 //   - the head of a request, the time between two requests: net/http, with Limits.Head and Limits.Idle;
 //   - the body: its reader moves the read deadline (packages codec and upload); otherwise ReadTimeout of net/http,
 //     which is Limits.Body, applies;
-//   - the answer: Conn. A write goes on as long as the peer reads, and fails after it read nothing for Limits.Stall.
+//   - the response: Conn. A write goes on as long as the peer reads, and fails after it read nothing for Limits.Stall.
 //
 // An event stream takes over its connection with Conn.Release, and package sse bounds it from then on.
 //

@@ -7,9 +7,9 @@ type Limits struct {
 	Head   time.Duration // for the head of a request, from its first byte
 	Idle   time.Duration // between two requests
 	Body   time.Duration // for the whole body of a request that is not an upload
-	Stall  time.Duration // without progress of an upload, a form or an answer
-	Linger time.Duration // for an unread body, after the answer; then the connection is closed
-	// Uploads, forms and answers have a minimum rate: they may take Grace, and a second more for each Rate bytes.
+	Stall  time.Duration // without progress of an upload, a form or a response
+	Linger time.Duration // for an unread body, after the response; then the connection is closed
+	// Uploads, forms and responses have a minimum rate: they may take Grace, and a second more for each Rate bytes.
 	Grace time.Duration
 	Rate  int64 // bytes per second
 }

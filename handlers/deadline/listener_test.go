@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// answered reads an answer, and reports whether there was one.
-func answered(t *testing.T, conn net.Conn) bool {
+// gotResponse reads a response, and reports whether there was one.
+func gotResponse(t *testing.T, conn net.Conn) bool {
 	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func closed(t *testing.T, conn net.Conn) {
 	}
 }
 
-// wait is the answer to a request until it is let go.
+// waiting returns a handler that responds when letGo is closed.
 func waiting() (handler http.HandlerFunc, letGo chan struct{}) {
 	letGo = make(chan struct{})
 	return func(http.ResponseWriter, *http.Request) { <-letGo }, letGo
@@ -64,10 +64,10 @@ func TestIdleConnectionsGiveWay(t *testing.T) {
 	var conns []net.Conn
 	open := func(from string) {
 		conns = append(conns, ask(t, l, from))
-		if !answered(t, conns[len(conns)-1]) {
+		if !gotResponse(t, conns[len(conns)-1]) {
 			t.Fatalf("connection %d was refused", len(conns))
 		}
-		eventually(t, "it is idle", func() bool { return busy(l) == 0 }) // a moment after its answer
+		eventually(t, "it is idle", func() bool { return busy(l) == 0 }) // a moment after its response
 	}
 	open("127.0.0.1")
 	open("127.0.0.2")
@@ -87,7 +87,7 @@ func TestProxiesHaveAllOfTheRoom(t *testing.T) {
 	const files = 4 * perRequest
 	l := serve(t, short, files, func(http.ResponseWriter, *http.Request) {})
 	for range files / perRequest {
-		if !answered(t, ask(t, l, proxyAddress)) {
+		if !gotResponse(t, ask(t, l, proxyAddress)) {
 			t.Fatal("a connection of the proxy was refused")
 		}
 	}
@@ -110,12 +110,12 @@ func TestBusyNetworkLeavesIdleOnesToGiveWay(t *testing.T) {
 	ask(t, l, "127.0.0.1")
 	eventually(t, "both are served", func() bool { return busy(l) == 2 })
 	for _, from := range []string{"127.0.0.2", "127.0.0.3"} {
-		if !answered(t, ask(t, l, from)) {
+		if !gotResponse(t, ask(t, l, from)) {
 			t.Fatalf("%s was refused", from)
 		}
 	}
 	eventually(t, "the others are idle", func() bool { return busy(l) == 2 })
-	if !answered(t, ask(t, l, "127.0.0.4")) {
+	if !gotResponse(t, ask(t, l, "127.0.0.4")) {
 		t.Error("nobody idle gave way")
 	}
 }
@@ -127,17 +127,17 @@ func TestNoRoom(t *testing.T) {
 	first, second := ask(t, l, "127.0.0.1"), ask(t, l, "127.0.0.2")
 	eventually(t, "both are served", func() bool { return busy(l) == 2 })
 	for _, from := range []string{"127.0.0.1", "127.0.0.3"} {
-		if answered(t, ask(t, l, from)) {
-			t.Errorf("one more from %s was answered", from)
+		if gotResponse(t, ask(t, l, from)) {
+			t.Errorf("one more from %s got a response", from)
 		}
 	}
 	close(letGo)
-	if !answered(t, first) || !answered(t, second) {
-		t.Error("those that were served got no answer")
+	if !gotResponse(t, first) || !gotResponse(t, second) {
+		t.Error("those that were served got no response")
 	}
 	eventually(t, "both are idle", func() bool { return busy(l) == 0 })
-	if !answered(t, ask(t, l, "127.0.0.3")) {
-		t.Error("there was no answer when there was room")
+	if !gotResponse(t, ask(t, l, "127.0.0.3")) {
+		t.Error("there was no response when there was room")
 	}
 }
 

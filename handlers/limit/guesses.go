@@ -25,8 +25,8 @@ const (
 
 // Guesses slow down the guessing of passwords. There are two limits: for one network at one account, with waits that
 // grow with each wrong password, and for all networks together at one account. Only wrong passwords count. The first
-// limit does not affect the account's owner in another network, nor does the second in networks that the account has
-// logged in from. A nil *guesses has no limits.
+// limit does not affect the account's owner in another network, and the second does not affect networks that the
+// account has logged in from. A nil *guesses has no limits.
 type Guesses struct {
 	addresses GuessStore
 	all       *quota // wrong passwords at an account, from all networks together

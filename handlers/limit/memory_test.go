@@ -19,10 +19,10 @@ func requestFrom(ctx context.Context, method, address string, userID int64) *htt
 	})
 }
 
-// TestUnreadAnswersAreReleased takes and releases answers: in the end nothing is counted. A caller without a user is
-// counted once, by its network.
-func TestUnreadAnswersAreReleased(t *testing.T) {
-	u := &unreadAnswers{waiting: map[string]int{}}
+// TestUnreadResponsesAreReleased takes and releases responses: in the end nothing is counted. A caller without a user
+// is counted once, by its network.
+func TestUnreadResponsesAreReleased(t *testing.T) {
+	u := &unreadResponses{waiting: map[string]int{}}
 	var releases []func()
 	take := func(method, address string, userID int64, size int) error {
 		release, err := u.take(requestFrom(t.Context(), method, address, userID), size)
@@ -39,15 +39,15 @@ func TestUnreadAnswersAreReleased(t *testing.T) {
 		size    int
 		code    models.Code // "" for none
 	}{
-		{"a first answer, larger than the limit", http.MethodGet, "192.0.2.1", 1, 2 * unreadOfCaller, ""},
-		{"another one", http.MethodGet, "192.0.2.1", 1, smallAnswer + 1, models.CodeRateLimited},
-		{"another one, of HEAD", http.MethodHead, "192.0.2.1", 1, smallAnswer + 1, models.CodeRateLimited},
-		{"a small one", http.MethodGet, "192.0.2.1", 1, smallAnswer, ""},
-		{"the answer of a change", http.MethodPost, "192.0.2.1", 1, smallAnswer + 1, ""},
+		{"a first response, larger than the limit", http.MethodGet, "192.0.2.1", 1, 2 * unreadOfCaller, ""},
+		{"another one", http.MethodGet, "192.0.2.1", 1, smallResponse + 1, models.CodeRateLimited},
+		{"another one, of HEAD", http.MethodHead, "192.0.2.1", 1, smallResponse + 1, models.CodeRateLimited},
+		{"a small one", http.MethodGet, "192.0.2.1", 1, smallResponse, ""},
+		{"the response of a change", http.MethodPost, "192.0.2.1", 1, smallResponse + 1, ""},
 		{"another user in the network", http.MethodGet, "192.0.2.1", 2, unreadOfCaller, ""},
 		{"more than the network's share", http.MethodGet, "192.0.2.1", 3, unreadOfNetwork, models.CodeUnavailable},
 		{"a network without a user", http.MethodGet, "192.0.2.2", 0, unreadOfCaller, ""},
-		{"another answer of it", http.MethodGet, "192.0.2.2", 0, smallAnswer + 1, models.CodeRateLimited},
+		{"another response of it", http.MethodGet, "192.0.2.2", 0, smallResponse + 1, models.CodeRateLimited},
 		{"more than there is for all", http.MethodGet, "192.0.2.3", 4, unreadOfAll, models.CodeUnavailable},
 	} {
 		if err := take(c.method, c.address, c.user, c.size); codeOf(err) != c.code {

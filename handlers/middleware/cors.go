@@ -19,11 +19,11 @@ var allowedHeaders = []string{
 	"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since",
 }
 
-// preflightLife is how long a browser may cache the answer to a preflight request. Most use less.
+// preflightLife is how long a browser may cache the response to a preflight request. Most use less.
 const preflightLife = time.Hour
 
-// AllowOrigins lets the pages of other origins call the server. Preflight requests go on to AnswerOptions, which
-// answers them like any other OPTIONS.
+// AllowOrigins lets the pages of other origins call the server. Preflight requests go on to RespondToOptions, which
+// responds to them like to any other OPTIONS.
 func AllowOrigins(origins []string) func(http.Handler) http.Handler {
 	return cors.Handler(cors.Options{
 		AllowedOrigins: origins,

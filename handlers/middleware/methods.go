@@ -23,10 +23,10 @@ var Methods = []string{
 	http.MethodOptions,
 }
 
-// AnswerOptions answers OPTIONS on every route that does not handle it itself. These requests are not counted, since an
-// answer costs no more than a refusal: browsers send them before other requests, without a token, and many browsers may
-// share one address.
-func AnswerOptions(q limit.Quotas) func(http.Handler) http.Handler {
+// RespondToOptions responds to OPTIONS on every route that does not handle it itself. These requests are not counted,
+// since a response costs no more than a refusal: browsers send them before other requests, without a token, and many
+// browsers may share one address.
+func RespondToOptions(q limit.Quotas) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != http.MethodOptions || patternFor(r, http.MethodOptions) != "" {
@@ -137,7 +137,7 @@ func LiteralFirst(q limit.Quotas, l Literals) func(http.Handler) http.Handler {
 	}
 }
 
-// WrongMethod answers requests whose path exists, but not for their method.
+// WrongMethod responds to requests whose path exists, but not for their method.
 func WrongMethod(q limit.Quotas) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		allowed := strings.Join(allowedMethods(r), ", ")

@@ -22,7 +22,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// statusClientGone is logged for a request whose client disconnected before there was an answer.
+// statusClientGone is logged for a request whose client disconnected before there was a response.
 const statusClientGone = 499
 
 // observer logs and counts each request. The labels of its metrics are route patterns, never paths: clients choose
@@ -71,10 +71,10 @@ func Observe(log *slog.Logger, metrics prometheus.Registerer, limits deadline.Li
 			Help: "Requests that were refused, by the limit that they were over, or else by the code of the problem.",
 		}, []string{"reason"}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "parley_http_requests_total", Help: "Requests that were answered, and event streams that were opened.",
+			Name: "parley_http_requests_total", Help: "Requests that got a response, and event streams that were opened.",
 		}, []string{"method", "route", "status"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "parley_http_request_duration_seconds", Help: "How long answers took, event streams left out.",
+			Name: "parley_http_request_duration_seconds", Help: "How long responses took, event streams left out.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"method", "route", "status"}),
 	}
@@ -98,7 +98,7 @@ func (o observer) observe(next http.Handler) http.Handler {
 			default:
 				t.Err, t.Stack = fmt.Errorf("panic: %v", p), debug.Stack()
 				if rec.begun() {
-					panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+					panic(http.ErrAbortHandler) // half a response must not look like a whole one
 				}
 				problem.Write(rec, r, t.Err)
 			}

@@ -20,7 +20,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// observed serves one request by handle on /things/{thing} and on /invites/{code}, and returns the answer and the log.
+// observed serves one request by handle on /things/{thing} and on /invites/{code}, and returns the response and the
+// log.
 func observed(
 	t *testing.T, metrics *prometheus.Registry, path string, handle http.HandlerFunc,
 ) (*httptest.ResponseRecorder, string) {
@@ -80,7 +81,7 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
-// TestPanicInTheMiddle panics after a part of the answer: the connection is cut, so that it does not look complete.
+// TestPanicInTheMiddle panics after a part of the response: the connection is cut, so that it does not look complete.
 func TestPanicInTheMiddle(t *testing.T) {
 	defer func() {
 		if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // net/http compares it so

@@ -9,7 +9,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// CountRequests counts requests against their caller's quota. It stands behind the auth middleware, which finds the
+// CountRequests counts requests against their caller's quota. It comes after the auth middleware, which finds the
 // caller and counts what it refuses itself. Probes are not counted.
 func CountRequests(q limit.Quotas) func(http.Handler) http.Handler {
 	takeBytes := q.TakeBytes // once, and not for each request
@@ -38,12 +38,12 @@ func CountPages(q limit.Quotas, next http.Handler) http.Handler {
 	})
 }
 
-// NotFound answers requests for paths that do not exist.
+// NotFound responds to requests for paths that do not exist.
 func NotFound(q limit.Quotas) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { refuse(q, w, r, models.NotFound()) }
 }
 
-// refuse counts and answers a request that goes no further.
+// refuse counts and responds to a request that goes no further.
 func refuse(q limit.Quotas, w http.ResponseWriter, r *http.Request, err error) {
 	problem.Write(w, r, q.TakeRefused(w, r, err))
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// recorder records what the log line reports of an answer. http.ResponseController reaches the methods that it lacks
+// recorder records what the log line reports of a response. http.ResponseController reaches the methods that it lacks
 // through Unwrap.
 type recorder struct {
 	http.ResponseWriter
@@ -24,7 +24,7 @@ type recorder struct {
 func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 
 func (rec *recorder) WriteHeader(status int) {
-	if rec.status == 0 && status >= http.StatusOK { // a status below 200 only announces the answer
+	if rec.status == 0 && status >= http.StatusOK { // a status below 200 only announces the response
 		rec.status = status
 	}
 	rec.ResponseWriter.WriteHeader(status)

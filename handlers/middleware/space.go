@@ -8,7 +8,7 @@ import (
 )
 
 // KeepSpace refuses writes while the disk is nearly full, before the database fails in the middle of one. space returns
-// an error then. The routes in allowed go on; so do reads and deletions.
+// an error then. The routes in allowed, reads and deletions continue to work.
 func KeepSpace(space func() error, allowed map[string]bool) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -21,8 +21,8 @@ const (
 )
 
 // CloseUnread closes the connection of a request whose body was not read to its end, instead of waiting for the rest.
-// The answer is sent at once. Then the body is read and discarded for limits.Linger, because a client that is still
-// sending when the connection closes may never see the answer (RFC 9112, section 9.6).
+// The response is sent at once. Then the body is read and discarded for limits.Linger, because a client that is still
+// sending when the connection closes may never see the response (RFC 9112, section 9.6).
 func CloseUnread(limits deadline.Limits) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -31,7 +31,7 @@ func CloseUnread(limits deadline.Limits) func(http.Handler) http.Handler {
 				return
 			}
 			body := &requestBody{ReadCloser: r.Body, size: r.ContentLength}
-			a := &bodyAnswer{ResponseWriter: w, r: r, body: body}
+			a := &bodyResponse{ResponseWriter: w, r: r, body: body}
 			read := r.WithContext(r.Context()) // net/http looks at the body of its own request
 			read.Body = body
 			next.ServeHTTP(a, read)
@@ -55,8 +55,8 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// bodyAnswer is the answer to a request that has a body.
-type bodyAnswer struct {
+// bodyResponse is the response to a request that has a body.
+type bodyResponse struct {
 	http.ResponseWriter
 	r     *http.Request
 	body  *requestBody
@@ -64,29 +64,29 @@ type bodyAnswer struct {
 	taken bool // the connection was handed over to a stream
 }
 
-func (a *bodyAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *bodyResponse) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// WriteHeader tells the client if the connection closes after the answer.
-func (a *bodyAnswer) WriteHeader(status int) {
+// WriteHeader tells the client if the connection closes after the response.
+func (a *bodyResponse) WriteHeader(status int) {
 	if status >= http.StatusOK {
 		a.begin(status)
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
-func (a *bodyAnswer) Write(b []byte) (int, error) {
+func (a *bodyResponse) Write(b []byte) (int, error) {
 	a.begin(http.StatusOK)
 	return a.ResponseWriter.Write(b)
 }
 
 // Hijack hands the connection over.
-func (a *bodyAnswer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (a *bodyResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	a.taken = a.taken || err == nil
 	return conn, buffered, err
 }
 
-func (a *bodyAnswer) begin(status int) {
+func (a *bodyResponse) begin(status int) {
 	if a.begun {
 		return
 	}
@@ -100,20 +100,20 @@ func (a *bodyAnswer) begin(status int) {
 }
 
 // nearEnd reports whether the rest of the body is likely to have arrived, or about to.
-func (a *bodyAnswer) nearEnd(status int) bool {
+func (a *bodyResponse) nearEnd(status int) bool {
 	switch {
 	case a.body.ended, a.r.Header.Get("Expect") != "": // the client does not send the body before it is asked to
 		return false
 	case a.r.Method == http.MethodGet, a.r.Method == http.MethodHead:
-		return false // a failed read ends the request's context, which the answer may still need
+		return false // a failed read ends the request's context, which the response may still need
 	case a.body.size < 0: // chunked: after a failed read no chunk can be read
 		return status < http.StatusBadRequest
 	}
 	return a.body.size-a.body.read <= keepAliveSize
 }
 
-// finish sends the answer and discards what still arrives of the body, until the client has seen the answer.
-func (a *bodyAnswer) finish(wait time.Duration) {
+// finish sends the response and discards what still arrives of the body, until the client has seen the response.
+func (a *bodyResponse) finish(wait time.Duration) {
 	if a.body.ended || a.taken {
 		return
 	}
@@ -124,7 +124,7 @@ func (a *bodyAnswer) finish(wait time.Duration) {
 }
 
 // discard reads on for a while. Its deadline also ends what net/http reads by itself before it closes the connection.
-func (a *bodyAnswer) discard(wait time.Duration, limit int64) {
+func (a *bodyResponse) discard(wait time.Duration, limit int64) {
 	if http.NewResponseController(a.ResponseWriter).SetReadDeadline(time.Now().Add(wait)) == nil {
 		_, _ = io.CopyN(io.Discard, a.body, limit+1) // an error ends it
 	}

@@ -40,7 +40,7 @@ var statuses = map[models.Code]int{
 	models.CodeInternal:             http.StatusInternalServerError,
 }
 
-// Write answers err as a problem. A client that asked for an event stream gets a busy stream instead if a retry may
+// Write writes err as a problem. A client that asked for an event stream gets a busy stream instead if a retry may
 // help. An error that is not a *models.Error is a defect or a broken database: the client gets the request's id, the
 // log the rest.
 func Write(w http.ResponseWriter, r *http.Request, err error) {
@@ -133,5 +133,5 @@ func titleOf(status int) string {
 	return http.StatusText(status)
 }
 
-// NotFound answers a request for something that does not exist.
+// NotFound responds to a request for something that does not exist.
 func NotFound(w http.ResponseWriter, r *http.Request) { Write(w, r, models.NotFound()) }

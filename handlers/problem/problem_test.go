@@ -19,8 +19,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// answer answers an error to a request with the header Accept.
-func answer(t *testing.T, path, accept string, err error) (*httptest.ResponseRecorder, *request.Context) {
+// respond writes an error as the response to a request with the header Accept.
+func respond(t *testing.T, path, accept string, err error) (*httptest.ResponseRecorder, *request.Context) {
 	t.Helper()
 	known := &request.Context{ID: "the-request"}
 	r := request.With(httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody), known)
@@ -30,7 +30,7 @@ func answer(t *testing.T, path, accept string, err error) (*httptest.ResponseRec
 	return w, known
 }
 
-// TestProblemOfEachCode answers each error code: with its status, its headers, and a body that says the same.
+// TestProblemOfEachCode writes each error code: with its status, its headers, and a body that says the same.
 func TestProblemOfEachCode(t *testing.T) {
 	want := map[models.Code]int{
 		models.CodeInvalidRequest:       400,
@@ -65,7 +65,7 @@ func TestProblemOfEachCode(t *testing.T) {
 		err := fmt.Errorf(
 			"wrapped: %w", &models.Error{Code: code, Message: "So it is.", Fields: fields, RetryAfter: 1500 * time.Millisecond},
 		)
-		w, known := answer(t, "/v1/rooms", "", err)
+		w, known := respond(t, "/v1/rooms", "", err)
 		var got models.Problem
 		if e := json.Unmarshal(w.Body.Bytes(), &got); e != nil {
 			t.Fatal(code, e)
@@ -99,20 +99,20 @@ func TestProblemOfEachCode(t *testing.T) {
 	}
 }
 
-// TestProblemOfOtherErrors answers errors without a code: what they say stays in the log.
+// TestProblemOfOtherErrors writes errors without a code: what they say stays in the log.
 func TestProblemOfOtherErrors(t *testing.T) {
-	w, known := answer(t, "/v1/rooms", "", errors.New("SQL secret"))
+	w, known := respond(t, "/v1/rooms", "", errors.New("SQL secret"))
 	if w.Code != 500 || strings.Contains(w.Body.String(), "secret") || known.Err.Error() != "SQL secret" {
-		t.Errorf("a defect is answered %d %s, and logged as %v", w.Code, w.Body, known.Err)
+		t.Errorf("a defect gets %d %s, and logged as %v", w.Code, w.Body, known.Err)
 	}
-	w, _ = answer(t, "/v1/rooms", "", fmt.Errorf("query: %w", context.DeadlineExceeded))
+	w, _ = respond(t, "/v1/rooms", "", fmt.Errorf("query: %w", context.DeadlineExceeded))
 	if w.Code != 503 || w.Header().Get("Retry-After") != "1" {
-		t.Errorf("a timeout is answered %d %v", w.Code, w.Header())
+		t.Errorf("a timeout gets %d %v", w.Code, w.Header())
 	}
-	w, _ = answer(t, "/v1/rooms", "", WithStatus(423, models.Errorf(models.CodeUploadConflict, "Locked.")))
+	w, _ = respond(t, "/v1/rooms", "", WithStatus(423, models.Errorf(models.CodeUploadConflict, "Locked.")))
 	if w.Code != 423 || !strings.Contains(w.Body.String(), `"title":"Locked"`) ||
 		!strings.Contains(w.Body.String(), "upload_conflict") {
-		t.Errorf("another status is answered %d %s", w.Code, w.Body)
+		t.Errorf("another status gets %d %s", w.Code, w.Body)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -120,7 +120,7 @@ func TestProblemOfOtherErrors(t *testing.T) {
 	rec := httptest.NewRecorder()
 	Write(rec, r, errors.New("canceled"))
 	if rec.Body.Len() != 0 {
-		t.Errorf("a client that has disconnected is answered %s", rec.Body)
+		t.Errorf("a client that has disconnected gets %s", rec.Body)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestProblemEncoding(t *testing.T) {
 		"application/msgpack": codec.MessagePack, "application/json;q=0.5, application/msgpack": codec.MessagePack,
 		"application/msgpack;q=0.5, application/problem+json": codec.ProblemJSON,
 	} {
-		w, _ := answer(t, "/v1/rooms", accept, models.NotFound())
+		w, _ := respond(t, "/v1/rooms", accept, models.NotFound())
 		if got := w.Header().Get("Content-Type"); got != want {
 			t.Errorf("%s: %s", accept, got)
 		}
@@ -165,7 +165,7 @@ func TestBusyStreams(t *testing.T) {
 		{"a page of the log", "/v1/events", codec.JSON, &models.Error{Code: models.CodeRateLimited}, ""},
 		{"another route", "/v1/rooms", codec.EventStream, &models.Error{Code: models.CodeRateLimited}, ""},
 	} {
-		w, known := answer(t, c.path, c.accept, c.err)
+		w, known := respond(t, c.path, c.accept, c.err)
 		busy := w.Code == http.StatusOK && w.Header().Get("Content-Type") == codec.EventStream &&
 			strings.Contains(w.Body.String(), string(c.reason))
 		if busy != (c.reason != "") || busy && known.Busy != c.reason || known.Status < 400 {

@@ -20,8 +20,8 @@ type Context struct {
 	Caller     models.Caller     // zero before authentication, and on routes without
 	FromCookie bool              // the caller was authenticated by the cookie of the event stream
 	TakeBytes  TakeBytesFunc     // counts what the caller writes; nil before the quotas are known
-	Err        error             // the error that was answered as a problem
-	Status     int               // the problem's status, also where it was answered as a busy stream; 0 for none
+	Err        error             // the error that was sent as a problem
+	Status     int               // the problem's status, also where it was sent as a busy stream; 0 for none
 	Busy       models.BusyReason // why the request was refused for now; "" if it was not
 	Stack      []byte            // of a panic
 	Limits     deadline.Limits

@@ -17,7 +17,7 @@ const IdempotencyKey = "Idempotency-Key"
 // The store keeps hashes. That of the body is keyed by the Idempotency-Key: the body of a log-in contains a password,
 // which could quickly be guessed from a plain hash in a stolen database.
 func NewOnce(
-	r *http.Request, key *string, body []byte, answer func(created any) ([]byte, error),
+	r *http.Request, key *string, body []byte, encode func(created any) ([]byte, error),
 ) (*models.Once, error) {
 	if key == nil {
 		return nil, nil
@@ -30,7 +30,7 @@ func NewOnce(
 		Path:        r.URL.Path,
 		Key:         hashKey(*key),
 		Fingerprint: hexMAC([]byte(*key), body),
-		Answer:      answer,
+		Encode:      encode,
 	}, nil
 }
 
@@ -42,14 +42,14 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// NewSecretOnce is NewOnce for an answer that contains tokens. The caller is identified by the secret in the body, from
-// which proof is derived: a request with another secret is from another caller, who must not learn that the key was
-// used. A caller with a token is identified by that, and the secret is part of the body.
+// NewSecretOnce is NewOnce for a response that contains tokens. The caller is identified by the secret in the body,
+// from which proof is derived: a request with another secret is from another caller, who must not learn that the key
+// was used. A caller with a token is identified by that, and the secret is part of the body.
 func NewSecretOnce(
-	r *http.Request, key string, proof, body []byte, answer func(created any) ([]byte, error),
+	r *http.Request, key string, proof, body []byte, encode func(created any) ([]byte, error),
 ) *models.Once {
 	once := &models.Once{
-		CallerID: Caller(r).UserID, Path: r.URL.Path, Key: hashKey(key), Fingerprint: hexMAC(proof, body), Answer: answer,
+		CallerID: Caller(r).UserID, Path: r.URL.Path, Key: hashKey(key), Fingerprint: hexMAC(proof, body), Encode: encode,
 	}
 	if once.CallerID == 0 {
 		once.Key = hexMAC(proof, []byte(key))

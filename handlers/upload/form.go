@@ -28,7 +28,7 @@ func FormParts(r *http.Request, body io.Reader, limit int64) (*multipart.Reader,
 type truncated struct{}
 
 func (truncated) Read([]byte) (int, error) {
-	return 0, models.Errorf(models.CodeMalformedBody, "The form breaks off before its end.")
+	return 0, models.Errorf(models.CodeMalformedBody, "The form is incomplete.")
 }
 
 // formBody fails when more bytes arrive than are allowed.

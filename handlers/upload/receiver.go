@@ -49,7 +49,7 @@ type Pictures interface {
 
 // Receiver stores the files that requests bring, and detects what they contain.
 type Receiver struct {
-	Ledger   BlobRecords
+	Records  BlobRecords
 	Blobs    Blobs
 	Pictures Pictures
 	Limit    int64 // of one file, in bytes
@@ -66,19 +66,19 @@ type Incoming struct {
 // Take stores a file and describes it. If it fails, what was written is deleted soon.
 func (rc Receiver) Take(ctx context.Context, f Incoming) (models.NewFile, error) {
 	key := rand.Text()
-	if err := rc.Ledger.ReserveBlob(ctx, key); err != nil {
+	if err := rc.Records.ReserveBlob(ctx, key); err != nil {
 		return models.NewFile{}, err
 	}
 	n, err := rc.store(ctx, key, f)
 	if err != nil {
 		// The request may be over already; the blob is deleted nevertheless.
-		return n, errors.Join(err, rc.Ledger.DropBlob(context.WithoutCancel(ctx), key))
+		return n, errors.Join(err, rc.Records.DropBlob(context.WithoutCancel(ctx), key))
 	}
 	return n, nil
 }
 
 func (rc Receiver) store(ctx context.Context, key string, f Incoming) (models.NewFile, error) {
-	renew := func() error { return rc.Ledger.KeepBlob(ctx, key) }
+	renew := func() error { return rc.Records.KeepBlob(ctx, key) }
 	body := &countedBody{r: f.Body, limit: rc.Limit, digest: sha256.New(), renew: renew, renewed: time.Now()}
 	size, err := rc.Blobs.Put(ctx, key, body)
 	if err != nil {

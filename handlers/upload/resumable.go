@@ -155,7 +155,7 @@ func (ru Resumable) Write(w http.ResponseWriter, r *http.Request, id string, c C
 }
 
 func wrongOffset(current int64) error {
-	return models.Errorf(models.CodeUploadConflict, "The upload stands at byte %d.", current)
+	return models.Errorf(models.CodeUploadConflict, "The upload is at byte %d.", current)
 }
 
 // chunkWriter writes one chunk to an upload that it holds.
@@ -208,7 +208,9 @@ func (a *chunkWriter) append(r *http.Request) error {
 	}
 	rest, guarded := a.u.Size-a.u.Kept, a.chunk.checksum != nil
 	if a.chunk.length > rest {
-		return models.Errorf(models.CodeTooLarge, "The upload has %d bytes to come; the body has %d.", rest, a.chunk.length)
+		return models.Errorf(
+			models.CodeTooLarge, "%d bytes of the upload are missing; the body has %d.", rest, a.chunk.length,
+		)
 	}
 	body := &chunkBody{ctx: a.ctx, rest: rest, checksum: a.chunk.checksum}
 	body.r = newSlowBody(r, a.extend, a.end)
@@ -315,7 +317,7 @@ func (b *chunkBody) Read(p []byte) (int, error) {
 		return 0, lost
 	}
 	if int64(n) > b.rest {
-		return 0, models.Errorf(models.CodeTooLarge, "The body has more bytes than the upload has to come.")
+		return 0, models.Errorf(models.CodeTooLarge, "The body has more bytes than are missing from the upload.")
 	}
 	b.rest -= int64(n)
 	if b.checksum != nil {

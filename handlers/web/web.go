@@ -54,7 +54,7 @@ func eachShown(from embed.FS, folder string, use func(name, mediaType string, co
 	}
 }
 
-// file is content that changes only with the binary. Browsers revalidate it each time, which costs one short answer.
+// file is content that changes only with the binary. Browsers revalidate it each time, which costs one short response.
 type file struct {
 	mediaType string
 	content   []byte

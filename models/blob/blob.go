@@ -59,7 +59,7 @@ func unavailable(err error) error {
 		return err
 	}
 	return &models.Error{
-		Code: models.CodeUnavailable, Message: "The storage of files does not answer as it should.",
+		Code: models.CodeUnavailable, Message: "The storage of files does not respond as expected.",
 		RetryAfter: 5 * time.Second, Err: err,
 	}
 }

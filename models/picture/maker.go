@@ -32,20 +32,20 @@ type Blobs interface {
 
 // Maker detects what files hold, and makes thumbnails.
 type Maker struct {
-	blobs  Blobs
-	ledger ThumbnailQueue
-	log    *slog.Logger
-	wake   chan struct{} // wakes Run; capacity 1, never closed
+	blobs Blobs
+	queue ThumbnailQueue
+	log   *slog.Logger
+	wake  chan struct{} // wakes Run; capacity 1, never closed
 	// decoding limits decoding to one picture at a time, and so its memory.
 	decoding *models.Turns
 }
 
 // NewMaker returns a maker, which does nothing until Run.
-func NewMaker(blobs Blobs, ledger ThumbnailQueue, log *slog.Logger) *Maker {
-	return &Maker{blobs: blobs, ledger: ledger, log: log, wake: make(chan struct{}, 1), decoding: models.NewTurns(1, 1)}
+func NewMaker(blobs Blobs, queue ThumbnailQueue, log *slog.Logger) *Maker {
+	return &Maker{blobs: blobs, queue: queue, log: log, wake: make(chan struct{}, 1), decoding: models.NewTurns(1, 1)}
 }
 
-// Wake tells Run that there is a new picture.
+// Wake signals Run that there is a new picture.
 func (m *Maker) Wake() {
 	select {
 	case m.wake <- struct{}{}:
@@ -95,13 +95,13 @@ func (m *Maker) Run(ctx context.Context) {
 }
 
 func (m *Maker) makeNext(ctx context.Context) (more bool, err error) {
-	file, found, err := m.ledger.NextPicture(ctx)
+	file, found, err := m.queue.NextPicture(ctx)
 	if err != nil || !found {
 		return false, err
 	}
 	large, err := m.blobs.Open(ctx, file.Blob)
 	if errors.Is(err, &models.Error{Code: models.CodeNotFound}) {
-		return true, m.ledger.SetThumbnail(ctx, file.ID, "") // the file has been deleted
+		return true, m.queue.SetThumbnail(ctx, file.ID, "") // the file has been deleted
 	}
 	if err != nil {
 		return false, err
@@ -112,16 +112,16 @@ func (m *Maker) makeNext(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 		m.log.Info("no thumbnail for a picture that cannot be decoded", "file_id", file.ID, "error", err)
-		return true, m.ledger.SetThumbnail(ctx, file.ID, "")
+		return true, m.queue.SetThumbnail(ctx, file.ID, "")
 	}
 	key := rand.Text()
-	if err := m.ledger.ReserveBlob(ctx, key); err != nil {
+	if err := m.queue.ReserveBlob(ctx, key); err != nil {
 		return false, err
 	}
 	if _, err := m.blobs.Put(ctx, key, bytes.NewReader(small)); err != nil {
 		return false, err
 	}
-	return true, m.ledger.SetThumbnail(ctx, file.ID, key)
+	return true, m.queue.SetThumbnail(ctx, file.ID, key)
 }
 
 func (m *Maker) thumbnail(ctx context.Context, large io.ReadSeeker) ([]byte, error) {

@@ -85,7 +85,8 @@ func (tx *transaction) appendAccountDeleted(userID int64) error {
 // keyOfDeleted is a username_key that no username has.
 func keyOfDeleted(userID int64) string { return fmt.Sprintf(":%d", userID) }
 
-// deletedUserRow is a deleted user whose purge is not complete.
+// deletedUserRow is a deleted user whose purge is not complete: a row of departures, an old name that released
+// migrations keep.
 type deletedUserRow struct {
 	UserID      int64
 	Username    string

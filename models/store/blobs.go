@@ -72,6 +72,7 @@ type scheduledBlob struct {
 	ClaimedAt int64
 }
 
+// TableName is an old name: released migrations do not change.
 func (scheduledBlob) TableName() string { return "doomed_blobs" }
 
 // DueBlobs claims and returns blobs whose deletion is due.

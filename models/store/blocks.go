@@ -65,7 +65,7 @@ func (s *Store) Unblock(ctx context.Context, callerID int64, user models.UserPat
 	return err
 }
 
-// Blocks lists the users whom the caller has blocked, in the order of their ids.
+// Blocks lists the users that the caller has blocked, in the order of their ids.
 func (s *Store) Blocks(ctx context.Context, callerID int64, page models.Paging) (models.Page[models.Contact], error) {
 	return s.listedPage(ctx, blockQuery, list{listBlocks, callerID}, page)
 }
@@ -91,7 +91,7 @@ func blockedBetween(one, other string) string {
 		OR EXISTS (SELECT 1 FROM blocks x WHERE x.user_id = ` + other + ` AND x.blocked_id = ` + one + `))`
 }
 
-// BlockedEitherWay returns those of some users whom the caller has blocked, or who have blocked the caller. Neither
+// BlockedEitherWay returns those of some users that the caller has blocked, or who have blocked the caller. Neither
 // learns whether the other is online.
 func (s *Store) BlockedEitherWay(ctx context.Context, callerID int64, users []int64) (map[int64]bool, error) {
 	db := s.read(ctx)

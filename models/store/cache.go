@@ -23,8 +23,8 @@ const (
 // valid, and who is a member of which room. It is never out of date, and therefore only used where no other process
 // writes to the database.
 //
-// It holds only what exists, never what does not: whoever joins or logs in is found at once. What ends is reported by
-// an event, or by clearMembers, and invalidated before the call that ended it returns. From before the commit until
+// It holds only what exists, never what does not: a user who joins or logs in is found at once. What ends is reported
+// by an event, or by clearMembers, and invalidated before the call that ended it returns. From before the commit until
 // then the cache returns nothing, and does not keep what was read before.
 type cache struct {
 	mu            sync.Mutex
@@ -142,7 +142,7 @@ const (
 var errNotQueried = errors.New("the database was not queried")
 
 // coalescer queries the database for what many requests ask at the same time: requests that come while a query is under
-// way go into the next one. Each is answered by a query that began after it came, so no result is out of date.
+// way go into the next one. Each gets the result of a query that began after it came, so no result is out of date.
 type coalescer[K comparable, V any] struct {
 	load func(ctx context.Context, keys []K) (map[K]V, error)
 	turn chan struct{} // held by the request that runs a query

@@ -54,7 +54,7 @@ func (s *Store) RemoveContact(ctx context.Context, callerID int64, user models.U
 	})
 }
 
-// findPair returns the caller and a user whom they add to one of their lists; why is the error for the caller's own id.
+// findPair returns the caller and a user that they add to one of their lists; why is the error for the caller's own id.
 func (tx *transaction) findPair(callerID int64, user models.UserPath, why string) (caller, other userRow, err error) {
 	if caller, err = findUser(tx.DB, models.UserPath{ID: callerID}); err != nil {
 		return caller, other, err

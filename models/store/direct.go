@@ -37,7 +37,7 @@ func (s *Store) Direct(ctx context.Context, callerID int64, user models.UserPath
 	return room, at, err
 }
 
-// direct finds or creates the direct room of the caller and the user whom the request names in field.
+// direct finds or creates the direct room of the caller and the user that the request names in field.
 func (tx *transaction) direct(callerID int64, user models.UserPath, field string) (roomID int64, err error) {
 	other, err := findUser(tx.DB, user)
 	if err != nil {
@@ -96,7 +96,7 @@ func (tx *transaction) beginDirect(id, one, other int64) error {
 }
 
 // leaveDirect removes a direct room from the caller's list, until the next message in it or their return. They stay a
-// member, to whom the other user writes, and have read all messages. When the other account is deleted, so is the room.
+// member that the other user writes to, and have read all messages. When the other account is deleted, so is the room.
 func (tx *transaction) leaveDirect(a access, leaver memberRow) error {
 	alone, err := tx.isLastMember(a)
 	if err != nil {

@@ -54,7 +54,7 @@ func (s *Store) Entries(ctx context.Context, after int64, limit int) ([]models.L
 }
 
 // EntriesFor reads up to limit events after one position and up to another that may concern a user, in order. It may
-// return events of rooms at a time when the user was not a member: a View tells which.
+// return events of rooms at a time when the user was not a member. Visibility says which of them they may see.
 func (s *Store) EntriesFor(ctx context.Context, userID, after, upTo int64, limit int) ([]models.LogEntry, error) {
 	return readEntries(s.read(ctx), entriesQuery+` WHERE e.position > $1 AND e.position <= $2
 		AND (e.everyone OR e.user_id = $3 OR e.peer_id = $3 OR e.room_id IN (
@@ -74,20 +74,20 @@ func (s *Store) Visibility(ctx context.Context, userID, after int64) (models.Vis
 	if err != nil {
 		return v, err
 	}
-	var silences []struct{ UserID, RoomID, SenderID int64 }
+	var mutes []struct{ UserID, RoomID, SenderID int64 }
 	err = db.Raw(`SELECT user_id, room_id, sender_id FROM silences
 		WHERE user_id = ? AND from_position <= ? AND (to_position = 0 OR to_position > ?)
 		UNION ALL SELECT user_id, room_id, sender_id FROM silences
 		WHERE sender_id = ? AND sender_id <> 0 AND from_position <= ? AND (to_position = 0 OR to_position > ?)`,
-		userID, after, after, userID, after, after).Scan(&silences).Error
-	for _, q := range silences {
+		userID, after, after, userID, after, after).Scan(&mutes).Error
+	for _, m := range mutes {
 		switch {
-		case q.UserID != userID:
-			v.BlockedBy = append(v.BlockedBy, q.UserID)
-		case q.RoomID != 0:
-			v.Muted = append(v.Muted, q.RoomID)
+		case m.UserID != userID:
+			v.BlockedBy = append(v.BlockedBy, m.UserID)
+		case m.RoomID != 0:
+			v.Muted = append(v.Muted, m.RoomID)
 		default:
-			v.Blocked = append(v.Blocked, q.SenderID)
+			v.Blocked = append(v.Blocked, m.SenderID)
 		}
 	}
 	return v, err
@@ -97,7 +97,7 @@ func (s *Store) Visibility(ctx context.Context, userID, after int64) (models.Vis
 //
 //   - Its rows hold no messages, but refer to them. A message is returned as it is now, a deleted one as its tombstone.
 //   - An event has no data any more, and is skipped, when its message was cleared, or its room or its sender's account
-//     was deleted. So is an event about a room that was deleted.
+//     was deleted. An event about a deleted room is skipped too.
 //   - A user who has deleted their account has the name of deleted users in every other event.
 //
 // So a row holds nothing that a user can delete, and a message in a replay may be newer than its event: edited, with

@@ -112,12 +112,12 @@ func TestPresenceRules(t *testing.T) {
 		if head() != before+1 {
 			t.Error("the other node gets no event")
 		}
-		beats, err := h.Heartbeat(ctx, "a")
+		heartbeats, err := h.Heartbeat(ctx, "a")
 		h.must(err)
 		again, err := h.Heartbeat(ctx, "a")
 		h.must(err)
-		if len(again) != 2 || again["a"] != beats["a"]+1 || again["b"] != beats["b"] {
-			t.Errorf("the heartbeats are %v and then %v", beats, again)
+		if len(again) != 2 || again["a"] != heartbeats["a"]+1 || again["b"] != heartbeats["b"] {
+			t.Errorf("the heartbeats are %v and then %v", heartbeats, again)
 		}
 		present := func() int {
 			t.Helper()
@@ -126,7 +126,7 @@ func TestPresenceRules(t *testing.T) {
 			return len(p["a"])
 		}
 		seen := models.Now()
-		h.must(h.RemoveNode(ctx, "a", beats["a"], seen)) // it has had another heartbeat since
+		h.must(h.RemoveNode(ctx, "a", heartbeats["a"], seen)) // it has had another heartbeat since
 		if present() != 1 {
 			t.Error("a living node was removed")
 		}

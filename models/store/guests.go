@@ -11,7 +11,8 @@ import (
 // guestBatch bounds the guests that the janitor finds with one query.
 const guestBatch = 100
 
-// Online tells the janitor how to find out whether a user has a stream open. Until it is called, idle guests stay.
+// Online gives the janitor the function that reports whether a user has a stream open. Until it is called, idle guests
+// stay.
 func (s *Store) Online(online func(userID int64) bool) { s.online.Store(&online) }
 
 // GuestsOf counts the guests who were created from a network, up to most.

@@ -87,7 +87,7 @@ func testCountOfGuests(t *testing.T, s *Store, fresh models.Login) {
 	count("home", 5, 5)
 	count("", 100, 0)
 	count("elsewhere", 100, 0)
-	_, err := s.UpgradeGuest(t.Context(), fresh.User.ID, models.NewAccount{Username: "settled", PasswordHash: "x"},
+	_, err := s.UpgradeGuest(t.Context(), fresh.User.ID, models.NewAccount{Username: "upgraded", PasswordHash: "x"},
 		newSession(), nil)
 	must(t, err)
 	count("home", 100, 8)
@@ -97,10 +97,10 @@ func testCountOfGuests(t *testing.T, s *Store, fresh models.Login) {
 	must(t, s.Link(t.Context(), linked.User.ID, models.Person{Provider: "test", Issuer: "https://test",
 		Subject: "linked"}))
 	count("abroad", 100, 0)
-	if err := s.UsernameFree(t.Context(), "SETTLED", 0); !errors.Is(err, &models.Error{Code: models.CodeUsernameTaken}) {
+	if err := s.UsernameFree(t.Context(), "UPGRADED", 0); !errors.Is(err, &models.Error{Code: models.CodeUsernameTaken}) {
 		t.Errorf("got error %v for a name that is taken", err)
 	}
-	must(t, s.UsernameFree(t.Context(), "settled", fresh.User.ID))
+	must(t, s.UsernameFree(t.Context(), "upgraded", fresh.User.ID))
 	must(t, s.UsernameFree(t.Context(), "fresh", 0))
 	if list, err := s.SessionAddresses(t.Context(), fresh.User.ID); err != nil || !slices.Equal(list,
 		[]string{"2001:db8::1", "2001:db8::1"}) {

@@ -13,7 +13,7 @@ import (
 // idempotencyRow is a call with an Idempotency-Key: its response, or the message that it sent.
 type idempotencyRow struct {
 	Fingerprint string
-	Answer      string
+	Response    string `gorm:"column:answer"`
 	RoomID      int64
 	MessageID   int64 // 0 if the call sent no message
 	Position    int64
@@ -45,7 +45,7 @@ func (s *Store) storedResponse(db *gorm.DB, once *models.Once) error {
 	if row.Fingerprint != once.Fingerprint {
 		return models.Errorf(models.CodeIdempotencyMismatch, "This Idempotency-Key was used with another body.")
 	}
-	replayed := &models.Replayed{Body: []byte(row.Answer)}
+	replayed := &models.Replayed{Body: []byte(row.Response)}
 	if row.MessageID != 0 {
 		m, err := messageSentWith(db, once.CallerID, row)
 		if err != nil {
@@ -97,10 +97,10 @@ func (s *Store) KnowsKey(ctx context.Context, once *models.Once) (bool, error) {
 
 // storeResponse stores the response for later calls with the key.
 func storeResponse(db *gorm.DB, once *models.Once, created any, position int64) error {
-	answer, err := once.Answer(created)
+	response, err := once.Encode(created)
 	if err != nil {
 		return err
 	}
 	return db.Exec("UPDATE idempotency_keys SET answer = ?, position = ? WHERE caller_id = ? AND path = ? AND key = ?",
-		string(answer), position, once.CallerID, once.Path, once.Key).Error
+		string(response), position, once.CallerID, once.Path, once.Key).Error
 }

@@ -164,7 +164,7 @@ func (s *Store) linkedMeanwhile(ctx context.Context, userID int64, p models.Pers
 }
 
 func identityTaken() error {
-	return models.Errorf(models.CodeUsernameTaken, "Who you are there is linked with another account.")
+	return models.Errorf(models.CodeUsernameTaken, "Your identity at this provider is linked with another account.")
 }
 
 // Identities lists what opens the user's account besides a password, the oldest first.
@@ -219,7 +219,7 @@ func insertIdentity(tx *gorm.DB, p models.Person, userID int64) error {
 // otherLoginsBatch bounds the sessions that one transaction revokes.
 const otherLoginsBatch = 200
 
-// refuseOtherLogin refuses another way into the account of a product's user: users whom the product has removed could
+// refuseOtherLogin refuses another way into the account of a product's user: users that the product has removed could
 // return by it.
 func (s *Store) refuseOtherLogin(db *gorm.DB, userID int64) error {
 	if s.product == "" {
@@ -308,7 +308,7 @@ func (tx *transaction) limitIdentities(userID int64) error {
 		"identities", "user_id = ?", userID)
 }
 
-// ProvisionUser returns the user for whom a product's token vouches. The account is created when they come for the
+// ProvisionUser returns the user that a product's token vouches for. The account is created when they come for the
 // first time, and a session for each token, which ends with it; one that was logged out stays so. With each new token
 // the user gets the names in it.
 func (s *Store) ProvisionUser(ctx context.Context, a models.Arrival) (userID int64, err error) {

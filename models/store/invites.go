@@ -32,9 +32,9 @@ func (r inviteRow) model() models.Invite {
 func (r inviteRow) usable(now models.Time) error {
 	switch {
 	case r.ExpiresAt != 0 && r.ExpiresAt <= now.Millis():
-		return models.Errorf(models.CodeExpired, "The time of this invite is over.")
+		return models.Errorf(models.CodeExpired, "This invite has expired.")
 	case r.MaxUses != 0 && r.Uses >= r.MaxUses:
-		return models.Errorf(models.CodeExpired, "This invite is spent.")
+		return models.Errorf(models.CodeExpired, "This invite has been used up.")
 	}
 	return nil
 }
@@ -189,7 +189,7 @@ func (tx *transaction) usable(row inviteRow, a access) error {
 		return err
 	}
 	if vouched == 0 {
-		return models.Errorf(models.CodeExpired, "Who made this invite may not invite into the room any more.")
+		return models.Errorf(models.CodeExpired, "The user who made this invite may no longer invite into this room.")
 	}
 	left, err := tx.leftAt(a.Room.ID, a.CallerID)
 	if err == nil && left > row.Position {

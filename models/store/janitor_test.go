@@ -97,8 +97,8 @@ func TestDeletedAccountIsHiddenAtOnce(t *testing.T) {
 		// Counts change together with their events, which are sent later.
 		now, err := h.Room(ctx, bob.ID, path)
 		h.must(err)
-		if told := h.visibleEvents(bob.ID, before); now.MemberCount != 2 || now.MessageCount != 2 || len(told) != 0 {
-			t.Errorf("got %d members and %d messages, but the events %v", now.MemberCount, now.MessageCount, told)
+		if events := h.visibleEvents(bob.ID, before); now.MemberCount != 2 || now.MessageCount != 2 || len(events) != 0 {
+			t.Errorf("got %d members and %d messages, but the events %v", now.MemberCount, now.MessageCount, events)
 		}
 
 		h.refusesDeleted(anna, room)
@@ -167,10 +167,10 @@ func TestPurgeResumesAfterCrash(t *testing.T) {
 		defer h.close()
 		h.purged()
 
-		told := h.visibleEvents(bob.ID, before)
-		if told[models.EventMemberLeft] != rooms || told[models.EventMemberUpdated] != rooms ||
-			told[models.EventMessageDeleted] != rooms {
-			t.Errorf("bob got the events %v", told)
+		events := h.visibleEvents(bob.ID, before)
+		if events[models.EventMemberLeft] != rooms || events[models.EventMemberUpdated] != rooms ||
+			events[models.EventMessageDeleted] != rooms {
+			t.Errorf("bob got the events %v", events)
 		}
 		for _, r := range shared {
 			now, err := h.Room(t.Context(), bob.ID, models.RoomPath{ID: r.ID})

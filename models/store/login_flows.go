@@ -54,7 +54,7 @@ func (s *Store) TakeFlow(ctx context.Context, f models.AuthFlow) (models.AuthFlo
 		return models.AuthFlow{}, err
 	case row.StateHash == "":
 		return models.AuthFlow{}, models.Errorf(models.CodeBadCredentials,
-			"This answers no log-in that this browser has begun.")
+			"This browser has not begun such a log-in.")
 	case row.ExpiresAt <= models.Now().Millis():
 		return models.AuthFlow{}, models.Errorf(models.CodeExpired, "This log-in took too long; begin again.")
 	}
@@ -84,14 +84,14 @@ func (s *Store) LogInWithCode(
 			"expires_at",
 			code.Hash, code.BrowserHash)
 		if err == nil && spent.ExpiresAt <= models.Now().Millis() { // also true when there is no such code
-			err = models.Errorf(models.CodeBadCredentials, "This login code is not good, or not for this browser.")
+			err = models.Errorf(models.CodeBadCredentials, "This login code is not valid, or is for another browser.")
 		}
 		if err != nil {
 			return nil, err
 		}
 		row, err := tx.lockUser(spent.UserID)
 		if isNotFound(err) {
-			err = models.Errorf(models.CodeBadCredentials, "This login code is for an account that is gone.")
+			err = models.Errorf(models.CodeBadCredentials, "This login code is for an account that no longer exists.")
 		}
 		if err != nil {
 			return nil, err

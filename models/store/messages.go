@@ -145,7 +145,7 @@ func (tx *transaction) refuseEmpty(roomID, id int64, e models.MessageEdit) error
 // authorizer finds a room for a caller with certain rights, such as authorizeMember.
 type authorizer func(db *gorm.DB, path models.RoomPath, callerID int64) (access, error)
 
-// lockMessage locks the room and finds one of its messages, for a caller whom authorize accepts.
+// lockMessage locks the room and finds one of its messages, for a caller that authorize accepts.
 func (tx *transaction) lockMessage(
 	as authorizer, callerID int64, path models.RoomPath, id int64,
 ) (access, messageRow, error) {

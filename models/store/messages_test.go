@@ -88,7 +88,7 @@ func TestIdempotencyKeys(t *testing.T) {
 		anna := h.user("anna")
 		room := h.room("talk", models.RoomPublic, anna)
 		once := func(key, fingerprint string) *models.Once {
-			return &models.Once{CallerID: anna.ID, Path: "/messages", Key: key, Fingerprint: fingerprint, Answer: json.Marshal}
+			return &models.Once{CallerID: anna.ID, Path: "/messages", Key: key, Fingerprint: fingerprint, Encode: json.Marshal}
 		}
 		const calls = 8
 		var created, replayed sync.Map

@@ -121,7 +121,8 @@ func (s *Store) Bans(
 	return pageOf(rows, page.Limit, banRow.model, func(r banRow) cursor { return cursor{list: of, id: r.User.ID} }), nil
 }
 
-// mute is what a user gets no notifications of: a room or a sender, the other id being 0.
+// mute is what a user gets no notifications of: a room or a sender, the other id being 0. Its table, silences, has an
+// old name that released migrations keep.
 type mute struct{ userID, roomID, senderID int64 }
 
 // startMute appends an event from which on the user gets no notifications of what q names.

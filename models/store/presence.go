@@ -41,39 +41,39 @@ func (s *Store) Heartbeat(ctx context.Context, node string) (map[string]int64, e
 		return nil, err
 	}
 	var rows []struct {
-		ID   string
-		Beat int64
+		ID        string
+		Heartbeat int64 `gorm:"column:beat"`
 	}
 	err = s.read(ctx).Raw("SELECT id, beat FROM nodes").Scan(&rows).Error
-	beats := make(map[string]int64, len(rows))
+	heartbeats := make(map[string]int64, len(rows))
 	for _, r := range rows {
-		beats[r.ID] = r.Beat
+		heartbeats[r.ID] = r.Heartbeat
 	}
-	return beats, err
+	return heartbeats, err
 }
 
 // PublishPresence stores who came and went at a node and reports it to the others, if there are any, together with the
 // node's responses. A node that was found dead meanwhile is not_found: it has to enter again and to report everybody.
-func (s *Store) PublishPresence(ctx context.Context, news models.PresenceUpdate) error {
+func (s *Store) PublishPresence(ctx context.Context, update models.PresenceUpdate) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
-		if _, err := tx.lockNode(news.Node); err != nil {
+		if _, err := tx.lockNode(update.Node); err != nil {
 			return err
 		}
-		if err := tx.changePresences(news); err != nil {
+		if err := tx.changePresences(update); err != nil {
 			return err
 		}
-		return tx.appendNodeUpdate(news)
+		return tx.appendNodeUpdate(update)
 	})
 	return err
 }
 
 // changePresences adds and removes rows, with one statement for each of the two.
-func (tx *transaction) changePresences(news models.PresenceUpdate) error {
+func (tx *transaction) changePresences(update models.PresenceUpdate) error {
 	var here, gone []string
 	var came, went []any
-	for _, p := range news.Changes {
+	for _, p := range update.Changes {
 		if p.Here {
-			here, came = append(here, "(?, ?, ?)"), append(came, news.Node, p.User.ID, p.RoomID)
+			here, came = append(here, "(?, ?, ?)"), append(came, update.Node, p.User.ID, p.RoomID)
 		} else {
 			gone, went = append(gone, "(CAST(? AS BIGINT), CAST(? AS BIGINT))"), append(went, p.User.ID, p.RoomID)
 		}
@@ -90,17 +90,17 @@ func (tx *transaction) changePresences(news models.PresenceUpdate) error {
 	}
 	return tx.Exec("DELETE FROM presences WHERE node_id = ? AND (user_id, room_id) IN (VALUES "+strings.Join(gone,
 		", ")+")",
-		append([]any{news.Node}, went...)...).Error
+		append([]any{update.Node}, went...)...).Error
 }
 
-// RemoveNode removes a node that stops, or that was found dead: then beat is its last known heartbeat, and a node that
-// has come back to life is left alone. Users who were online there were last seen at.
+// RemoveNode removes a node that stops, or that was found dead: then heartbeat is its last known heartbeat, and a node
+// that has come back to life is left alone. Users who were online there were last seen at.
 //
 // Presences of a node that does not exist count nowhere (Presences), so they need not be deleted at the same moment.
-func (s *Store) RemoveNode(ctx context.Context, node string, beat int64, at models.Time) error {
+func (s *Store) RemoveNode(ctx context.Context, node string, heartbeat int64, at models.Time) error {
 	var was int64
 	found := s.read(ctx).Raw("SELECT beat FROM nodes WHERE id = ?", node).Scan(&was)
-	if found.Error != nil || found.RowsAffected == 0 || beat != models.AnyHeartbeat && was != beat {
+	if found.Error != nil || found.RowsAffected == 0 || heartbeat != models.AnyHeartbeat && was != heartbeat {
 		return found.Error
 	}
 	if err := s.lastSeenAt(ctx, node, at); err != nil {
@@ -108,7 +108,7 @@ func (s *Store) RemoveNode(ctx context.Context, node string, beat int64, at mode
 	}
 	_, err := s.write(ctx, func(tx *transaction) error {
 		found, err := tx.lockNode(node)
-		if err != nil || beat != models.AnyHeartbeat && found != beat {
+		if err != nil || heartbeat != models.AnyHeartbeat && found != heartbeat {
 			return err
 		}
 		if err := tx.Exec("DELETE FROM nodes WHERE id = ?", node).Error; err != nil {
@@ -164,12 +164,12 @@ func (s *Store) dropPresencesOf(ctx context.Context, node string) (more bool, er
 }
 
 // RequestPresence sends a node a request about one of its streams. A node that is not running is not_found.
-func (s *Store) RequestPresence(ctx context.Context, ask models.PresenceRequest) error {
+func (s *Store) RequestPresence(ctx context.Context, request models.PresenceRequest) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
-		if _, err := tx.lockNode(ask.Node); err != nil {
+		if _, err := tx.lockNode(request.Node); err != nil {
 			return err
 		}
-		return tx.appendEvent(models.EventPresenceRequest, models.Audience{}, ask)
+		return tx.appendEvent(models.EventPresenceRequest, models.Audience{}, request)
 	})
 	return err
 }
@@ -195,22 +195,22 @@ func (s *Store) Presences(ctx context.Context) (map[string][]models.Presence, er
 }
 
 // appendNodeUpdate appends an event for the other nodes, if there are any.
-func (tx *transaction) appendNodeUpdate(news models.PresenceUpdate) error {
+func (tx *transaction) appendNodeUpdate(update models.PresenceUpdate) error {
 	var others int64
-	if err := tx.Raw("SELECT count(*) FROM nodes WHERE id <> ?", news.Node).Scan(&others).Error; err != nil ||
+	if err := tx.Raw("SELECT count(*) FROM nodes WHERE id <> ?", update.Node).Scan(&others).Error; err != nil ||
 		others == 0 {
 		return err
 	}
-	return tx.appendEvent(models.EventPresenceUpdate, models.Audience{}, news)
+	return tx.appendEvent(models.EventPresenceUpdate, models.Audience{}, update)
 }
 
 // lockNode locks the row of a node and returns its heartbeat; not_found without one.
-func (tx *transaction) lockNode(node string) (beat int64, err error) {
-	found := tx.Raw("SELECT beat FROM nodes WHERE id = ?"+tx.store.dialect.ForUpdate(), node).Scan(&beat)
+func (tx *transaction) lockNode(node string) (heartbeat int64, err error) {
+	found := tx.Raw("SELECT beat FROM nodes WHERE id = ?"+tx.store.dialect.ForUpdate(), node).Scan(&heartbeat)
 	if found.Error == nil && found.RowsAffected == 0 {
 		return 0, models.NotFound()
 	}
-	return beat, found.Error
+	return heartbeat, found.Error
 }
 
 // Acquaintances returns the users who are notified when this one comes online or goes: those who have them as a

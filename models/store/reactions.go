@@ -246,19 +246,19 @@ func (tx *transaction) mergeReactions(roomID, id int64, from, to string) error {
 // purgeReactions deletes some of the reactions to messages that had very many when they were deleted.
 func (s *Store) purgeReactions(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
-		var sweep struct{ RoomID, MessageID int64 }
+		var pending struct{ RoomID, MessageID int64 }
 		found := tx.Raw("SELECT room_id, message_id FROM reaction_sweeps ORDER BY room_id, message_id LIMIT 1" +
-			tx.store.dialect.SkipLocked()).Scan(&sweep)
+			tx.store.dialect.SkipLocked()).Scan(&pending)
 		if found.Error != nil || found.RowsAffected == 0 {
 			return false, found.Error
 		}
 		removed := tx.Exec(`DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND (emoji, user_id) IN (
 			SELECT emoji, user_id FROM reactions WHERE room_id = ? AND message_id = ? LIMIT ?)`,
-			sweep.RoomID, sweep.MessageID, sweep.RoomID, sweep.MessageID, batchRows)
+			pending.RoomID, pending.MessageID, pending.RoomID, pending.MessageID, batchRows)
 		if removed.Error != nil || removed.RowsAffected > 0 {
 			return true, removed.Error
 		}
-		return true, tx.Exec("DELETE FROM reaction_sweeps WHERE room_id = ? AND message_id = ?", sweep.RoomID,
-			sweep.MessageID).Error
+		return true, tx.Exec("DELETE FROM reaction_sweeps WHERE room_id = ? AND message_id = ?", pending.RoomID,
+			pending.MessageID).Error
 	})
 }

@@ -62,8 +62,8 @@ func (tx *transaction) changeRole(m moderation, role models.Role) error {
 	return tx.setRole(m.room.Room, m.member, role)
 }
 
-// passOwnership finds another owner for the room when the last one is about to leave: the longest-standing moderator,
-// else member.
+// passOwnership finds another owner for the room when the last one is about to leave: the moderator who joined first,
+// or else the member who joined first.
 func (tx *transaction) passOwnership(row roomRow, leaver memberRow) error {
 	if models.Role(leaver.Role) != models.RoleOwner {
 		return nil
@@ -84,8 +84,8 @@ func (tx *transaction) passOwnership(row roomRow, leaver memberRow) error {
 }
 
 // roleForNewMember returns the role of a user who is about to become a member: the given one where the room has an
-// owner. A room without an owner goes to its longest-standing moderator, else member, and to the new member where there
-// is none. The lobby has no owner: everybody comes there.
+// owner. A room without an owner goes to the moderator, or else the member, who joined first, and to the new
+// member where there is none. The lobby has no owner: everybody comes there.
 func (tx *transaction) roleForNewMember(row roomRow, userID int64, role models.Role) (models.Role, error) {
 	if row.Kind == string(models.RoomDirect) || row.ID == tx.store.lobbyID {
 		return role, nil

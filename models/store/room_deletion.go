@@ -130,23 +130,23 @@ func (tx *transaction) dropFilesIn(gone deletedRoom) (more bool, err error) {
 // purgeMessages deletes some of the messages that nobody can see any more, and what they had.
 func (s *Store) purgeMessages(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
-		var sweep struct{ RoomID, UpToID int64 }
+		var pending struct{ RoomID, UpToID int64 }
 		found := tx.Raw("SELECT room_id, up_to_id FROM message_sweeps ORDER BY room_id LIMIT 1" +
-			tx.store.dialect.SkipLocked()).Scan(&sweep)
+			tx.store.dialect.SkipLocked()).Scan(&pending)
 		if found.Error != nil || found.RowsAffected == 0 {
 			return false, found.Error
 		}
-		more, err = tx.scheduleSomeDeletions("room_id = ? AND message_id BETWEEN 1 AND ?", sweep.RoomID, sweep.UpToID)
+		more, err = tx.scheduleSomeDeletions("room_id = ? AND message_id BETWEEN 1 AND ?", pending.RoomID, pending.UpToID)
 		if err != nil || more {
 			return more, err
 		}
 		for _, statement := range purgeStatements {
-			removed := tx.Exec(statement, sweep.RoomID, sweep.RoomID, sweep.UpToID, batchRows)
+			removed := tx.Exec(statement, pending.RoomID, pending.RoomID, pending.UpToID, batchRows)
 			if removed.Error != nil || removed.RowsAffected > 0 {
 				return true, removed.Error
 			}
 		}
-		return true, tx.Exec("DELETE FROM message_sweeps WHERE room_id = ? AND up_to_id = ?", sweep.RoomID, sweep.UpToID).
+		return true, tx.Exec("DELETE FROM message_sweeps WHERE room_id = ? AND up_to_id = ?", pending.RoomID, pending.UpToID).
 			Error
 	})
 }

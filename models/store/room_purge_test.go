@@ -9,8 +9,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// sweptTables are the tables with rows that belong to messages.
-var sweptTables = []string{
+// messageTables are the tables with rows that belong to messages.
+var messageTables = []string{
 	"messages", "reactions", "reaction_counts", "reaction_sweeps", "pins", "files", "deletion_tallies", "message_sweeps",
 }
 
@@ -104,7 +104,7 @@ func TestClearHistoryHidesAtOnce(t *testing.T) {
 			}
 		}
 		s.runJobs(ctx)
-		for _, table := range sweptTables {
+		for _, table := range messageTables {
 			if n := rowCount(t, s, table); n > 0 {
 				t.Errorf("%d rows of %s are left", n, table)
 			}
@@ -129,9 +129,9 @@ func TestDeletedMessageHidesReactions(t *testing.T) {
 		if _, err := s.DeleteMessage(ctx, 1, path, 600); err != nil {
 			t.Fatal(err)
 		}
-		if n, sweeps := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s,
-			"reaction_sweeps"); n != reactions-reactionsAtOnce || sweeps != 1 {
-			t.Errorf("%d reactions and %d sweeps are left", n, sweeps)
+		if n, pending := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s,
+			"reaction_sweeps"); n != reactions-reactionsAtOnce || pending != 1 {
+			t.Errorf("%d reactions and %d pending purges are left", n, pending)
 		}
 		if m, err = s.Message(ctx, 1, path, 600); err != nil || len(m.Reactions) != 0 {
 			t.Errorf("a tombstone has %+v, %v", m.Reactions, err)
@@ -149,9 +149,9 @@ func TestDeletedMessageHidesReactions(t *testing.T) {
 			t.Errorf("removing a reaction from a tombstone: got an event at %v, error %v", at, err)
 		}
 		s.runJobs(ctx)
-		if n, sweeps := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s, "reaction_sweeps"); n != 0 ||
-			sweeps != 0 {
-			t.Errorf("%d reactions and %d sweeps are not purged", n, sweeps)
+		if n, pending := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s, "reaction_sweeps"); n != 0 ||
+			pending != 0 {
+			t.Errorf("%d reactions and %d pending purges are left", n, pending)
 		}
 	})
 }

@@ -113,7 +113,7 @@ func (s *Store) CheckSession(ctx context.Context, caller models.Caller) error {
 	return err
 }
 
-func sessionOver() error { return models.Errorf(models.CodeSessionRevoked, "This session is over.") }
+func sessionOver() error { return models.Errorf(models.CodeSessionRevoked, "This session has ended.") }
 
 // useSession returns the user of a session, 0 when there is no such session, and an error when it has ended.
 func (s *Store) useSession(ctx context.Context, id string) (userID int64, err error) {

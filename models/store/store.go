@@ -172,7 +172,7 @@ func (s *Store) closePools() error {
 	return errors.Join(errs...)
 }
 
-// Ping reports whether the database answers.
+// Ping reports whether the database responds.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
 	return s.read(ctx).Raw("SELECT 1").Scan(&one).Error

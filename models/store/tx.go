@@ -31,7 +31,7 @@ type transaction struct {
 	// batchFull is set when a purge's transaction is to end, and lastRoomID is the last room that it locked.
 	batchFull  bool
 	lastRoomID int64
-	// endCacheUpdate ends what the cache was told of the transaction.
+	// endCacheUpdate ends the update of the cache that began with the transaction's commit.
 	endCacheUpdate func()
 	// committing is set when only the commit is left: if that fails, it is not known whether it took place.
 	committing bool

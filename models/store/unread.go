@@ -21,7 +21,7 @@ import (
 //   - When a read mark moves, the own ones after it are counted by numbers: sent_count is the number of the member's
 //     newest message, and each message has its own, sender_seq. Between two of them only deleted ones have to be
 //     subtracted.
-//   - Those of senders whom the member has blocked are subtracted as long as the block exists: for each of them, as
+//   - Those of senders that the member has blocked are subtracted as long as the block exists: for each of them, as
 //     many as lie between the oldest and the newest that count, by the same numbers. Most members have blocked nobody.
 //   - Mostly no messages are deleted, according to last_deleted_id of the room. Otherwise those in the rest of the id's
 //     chunk of 256 are counted one by one, with an index of deleted messages alone, and all after them by
@@ -46,7 +46,7 @@ var (
 	- CASE WHEN m.own_after < r.cleared_id THEN 0 ELSE m.own_count END - ` + deletedAfter(anySender, "("+readUpTo+")") + `
 	- ` + blockedAfter + ` END`
 
-	// blockedAfter is the number of messages of senders whom the member has blocked that would be unread: few messages are
+	// blockedAfter is the number of messages of senders that the member has blocked that would be unread: few messages are
 	// checked one by one, and of many messages those of each blocked sender are counted. So neither many blocks nor many
 	// messages are expensive.
 	blockedAfter = `CASE WHEN r.last_message_id - (` + readUpTo + `) <= 32

@@ -90,7 +90,7 @@ func findUpload(db *gorm.DB, callerID int64, id string) (uploadRow, error) {
 	case found.RowsAffected == 0:
 		return row, models.NotFound()
 	case alive == 0, row.ExpiresAt <= models.Now().Millis():
-		return row, models.Errorf(models.CodeExpired, "This upload has run out, or was given up.")
+		return row, models.Errorf(models.CodeExpired, "This upload has expired or was deleted.")
 	}
 	return row, nil
 }

@@ -40,13 +40,13 @@ type refTerm struct {
 }
 
 func refCut(text string) (cut []refTerm) {
-	folded := refLoose.ReplaceAllString(wordindex.Normalize(text), " $1")
+	normalized := refLoose.ReplaceAllString(wordindex.Normalize(text), " $1")
 	type place struct{ kind, from, to int }
 	var places []place
 	segment := func(from, to int) {
-		for _, m := range refTerms.FindAllStringSubmatchIndex(folded[from:to], -1) {
-			m[0] += len(refMarks.FindString(folded[from+m[0] : from+m[1]]))
-			if strings.Trim(folded[from+m[0]:from+m[1]], "+#%") == "" {
+		for _, m := range refTerms.FindAllStringSubmatchIndex(normalized[from:to], -1) {
+			m[0] += len(refMarks.FindString(normalized[from+m[0] : from+m[1]]))
+			if strings.Trim(normalized[from+m[0]:from+m[1]], "+#%") == "" {
 				continue
 			}
 			kind := 1 + slices.IndexFunc([]int{m[2], m[4], m[6]}, func(at int) bool { return at >= 0 })
@@ -54,26 +54,26 @@ func refCut(text string) (cut []refTerm) {
 		}
 	}
 	at := 0
-	for _, m := range refKeycaps.FindAllStringIndex(folded, -1) {
+	for _, m := range refKeycaps.FindAllStringIndex(normalized, -1) {
 		segment(at, m[0])
 		places = append(places, place{3, m[0], m[1]})
 		at = m[1]
 	}
-	segment(at, len(folded))
+	segment(at, len(normalized))
 	for i, p := range places {
-		t := refTerm{kind: p.kind, text: folded[p.from:p.to]}
+		t := refTerm{kind: p.kind, text: normalized[p.from:p.to]}
 		if t.kind == 1 {
 			t.text = strings.ReplaceAll(t.text, "\u200b", "")
 		}
 		end := 0
 		if i > 0 {
 			end = places[i-1].to
-			between := folded[end:p.from]
+			between := normalized[end:p.from]
 			t.joined = p.kind == 2 && places[i-1].kind == 2 && utf8.RuneCountInString(between) <= 1 &&
-				(refJoint.MatchString(between) || between == "," && refComma.MatchString(folded[end-1:p.from+1]))
+				(refJoint.MatchString(between) || between == "," && refComma.MatchString(normalized[end-1:p.from+1]))
 		}
-		if p.kind != 3 && p.from > 0 && strings.IndexByte("@#$", folded[p.from-1]) >= 0 && (i == 0 || end < p.from-1) {
-			t.sign = folded[p.from-1 : p.from]
+		if p.kind != 3 && p.from > 0 && strings.IndexByte("@#$", normalized[p.from-1]) >= 0 && (i == 0 || end < p.from-1) {
+			t.sign = normalized[p.from-1 : p.from]
 		}
 		cut = append(cut, t)
 	}

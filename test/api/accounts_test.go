@@ -56,12 +56,12 @@ func testSignUp(t *testing.T, c *harness.Client) {
 
 // testSameNames checks that names that differ only in case, width or composition are the same name.
 func testSameNames(t *testing.T, c *harness.Client) {
-	tail := harness.UniqueName("")
+	suffix := harness.UniqueName("")
 	taken := c.WithoutToken()
-	taken.Call("POST", "/v1/users", models.NewUser{Username: "Zoë" + tail, Password: harness.Password}).ExpectStatus(201).
-		Decode(&taken.Session)
+	taken.Call("POST", "/v1/users", models.NewUser{Username: "Zoë" + suffix, Password: harness.Password}).
+		ExpectStatus(201).Decode(&taken.Session)
 	for _, same := range []string{"zoë", "ZOË", "Ｚoë", "zoe\u0308"} {
-		name := same + tail
+		name := same + suffix
 		c.Call("POST", "/v1/users", models.NewUser{Username: name, Password: harness.Password}).
 			ExpectProblem(409, models.CodeUsernameTaken)
 		c.Call("POST", "/v1/sessions", models.Credentials{Username: name, Guest: true}).
@@ -71,9 +71,9 @@ func testSameNames(t *testing.T, c *harness.Client) {
 		}
 	}
 	var session models.Session
-	c.Call("POST", "/v1/sessions", models.Credentials{Username: "ZOË" + tail, Password: harness.Password}).
+	c.Call("POST", "/v1/sessions", models.Credentials{Username: "ZOË" + suffix, Password: harness.Password}).
 		ExpectStatus(201).Decode(&session)
-	if session.User.Username != "Zoë"+tail {
+	if session.User.Username != "Zoë"+suffix {
 		t.Errorf("logged in as %+v", session.User)
 	}
 	c.NewGuest("zoe") // without the diaeresis it is another name
@@ -88,10 +88,10 @@ func testRefusedNames(_ *testing.T, c *harness.Client) {
 			ExpectInvalid("username")
 		c.CallInvalid("POST", "/v1/sessions", map[string]any{"username": name, "guest": true}).ExpectInvalid("username")
 	}
-	tail := harness.UniqueName("")
+	suffix := harness.UniqueName("")
 	for _, name := range []string{
-		strings.Repeat("é", 32-len(tail)) + tail, // 32 characters, but more bytes
-		"कमल३", "a.b_c" + tail, "Жук", "名" + tail, "é" + tail,
+		strings.Repeat("é", 32-len(suffix)) + suffix, // 32 characters, but more bytes
+		"कमल३", "a.b_c" + suffix, "Жук", "名" + suffix, "é" + suffix,
 	} {
 		c.NewGuestNamed(name)
 	}

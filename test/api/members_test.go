@@ -262,8 +262,8 @@ func testAddAndRemove(t *testing.T, c *harness.Client) {
 	}
 }
 
-// testLastOwnerLeaves checks that the longest-standing moderator becomes the owner or, without moderators, the
-// longest-standing member.
+// testLastOwnerLeaves checks that the moderator who joined first becomes the owner or, without moderators, the
+// member who joined first.
 func testLastOwnerLeaves(t *testing.T, c *harness.Client) {
 	owner, older, moderator, younger := c.NewGuest("ada"), c.NewGuest("older"), c.NewGuest("mod"), c.NewGuest("younger")
 	room := owner.CreatePublicRoom()

@@ -69,16 +69,16 @@ func testCreateRoom(t *testing.T, c *harness.Client) {
 
 func testHandles(_ *testing.T, c *harness.Client) {
 	me := c.NewGuest("ada")
-	tail := harness.UniqueName("")
-	me.CreateRoom(models.NewRoom{Handle: harness.Ptr("Straße" + tail)})
+	suffix := harness.UniqueName("")
+	me.CreateRoom(models.NewRoom{Handle: harness.Ptr("Straße" + suffix)})
 	for _, same := range []string{"Straße", "STRAßE", "ｓtraße"} {
-		me.Call("POST", "/v1/rooms", models.NewRoom{Handle: harness.Ptr(same + tail)}).
+		me.Call("POST", "/v1/rooms", models.NewRoom{Handle: harness.Ptr(same + suffix)}).
 			ExpectProblem(409, models.CodeHandleTaken)
 	}
 	for _, bad := range []string{"", "a", "1a", "#tea", "a b", "a/b", "a\x00b", strings.Repeat("h", 65)} {
 		me.CallInvalid("POST", "/v1/rooms", models.NewRoom{Handle: &bad}).ExpectInvalid("handle")
 	}
-	me.CreateRoom(models.NewRoom{Handle: harness.Ptr(strings.Repeat("é", 64-len(tail)) + tail)})
+	me.CreateRoom(models.NewRoom{Handle: harness.Ptr(strings.Repeat("é", 64-len(suffix)) + suffix)})
 	for _, unknown := range []string{"%23", "%23" + harness.UniqueName("none"), "%23%23", "tea", "0", "-1"} {
 		me.Call("GET", "/v1/rooms/"+unknown, nil).ExpectProblem(404, models.CodeNotFound)
 	}

@@ -41,7 +41,7 @@ func TestTypeScriptClient(t *testing.T) {
 			"--module", "esnext", "--moduleResolution", "bundler", "--types", "node", "docs.ts", "generated.ts")
 		p.expectOutput("tess: Hello from TypeScript", "node", "docs.js")
 		p.expectOutput(`{"refused":["username_taken","invalid_request"],"wrongFields":["username"],"sent":[1,1],`+
-			`"replayed":"true","content":"Assam, Darjeeling\n","told":["ready true","presence.entered",`+
+			`"replayed":"true","content":"Assam, Darjeeling\n","events":["ready true","presence.entered",`+
 			`"message.created toni: Is the kettle on? ","message.created toni: We have: list.txt",`+
 			`"message.created toni: Two minutes. ","reaction.added 3 🫖","room.painted"],`+
 			`"polled":[1,2,3],"history":["We have:","Two minutes."],"found":[1]}`, "node", "generated.js", p.url)
@@ -73,7 +73,7 @@ func TestGoClient(t *testing.T) {
 		p.run("go", "vet", ".", "./docs")
 		p.expectOutput("gopher: Hello from Go", "bin/docs")
 		p.expectOutput(`{"refused":"invalid_request","field":"handle","sent":[1,1],"replayed":true,`+
-			`"content":"Assam, Darjeeling\n","told":["ready true","presence.entered",`+
+			`"content":"Assam, Darjeeling\n","events":["ready true","presence.entered",`+
 			`"message.created glenda: Is the kettle on?","message.created glenda: We have:",`+
 			`"message.created glenda: Two minutes.","reaction.added 3 🫖","room.painted"],`+
 			`"polled":[1,2,3],"history":["We have:","Two minutes."],"found":[1]}`, "bin/chat", p.url)

@@ -122,9 +122,9 @@ func (f *testCluster) anyNode() *clusterNode {
 	return f.nodes[first]
 }
 
-// callUntilAnswered sends a request to one node after the other until one responds with a status other than 503. It
+// callUntilAvailable sends a request to one node after the other until one responds with a status other than 503. It
 // returns an error if none does within harness.Timeout.
-func (f *testCluster) callUntilAnswered(
+func (f *testCluster) callUntilAvailable(
 	ctx context.Context, c *harness.Client, nodes []*clusterNode, method, path string, body any, headers ...string,
 ) (*harness.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, harness.Timeout)

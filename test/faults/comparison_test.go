@@ -43,7 +43,7 @@ func (c *workload) getRoom(n *clusterNode, id int64) models.Room {
 
 // read sends a GET request for path to one node, as a user, and decodes the response. A failure fails the test.
 func read[T any](c *workload, n *clusterNode, as *harness.Client, path string) (v T) {
-	a, err := c.callUntilAnswered(context.Background(), as, []*clusterNode{n}, "GET", path, nil)
+	a, err := c.callUntilAvailable(context.Background(), as, []*clusterNode{n}, "GET", path, nil)
 	if err != nil || a.HTTP.StatusCode != 200 || (harness.Event{Data: string(a.Body)}).Decode(&v) != nil {
 		c.reportFlaw("%s did not respond to %s: %v %v", n.name, path, a, err)
 	}
@@ -202,7 +202,7 @@ func (c *workload) checkSends(before lastMessages, stored map[int64][]int64) {
 	}
 }
 
-// countOwn counts a stored message for its sender, for whom it is not unread.
+// countOwn counts a stored message for its sender: it is not unread for them.
 func (c *workload) countOwn(key, room int64) {
 	sender := senderOf(key)
 	if c.ownCounts[sender] == nil {

@@ -75,7 +75,7 @@ func (c *workload) awaitPresence(healed time.Time) time.Duration {
 func (c *workload) presenceError(n *clusterNode) string {
 	nodes := []*clusterNode{n}
 	path := harness.RoomPath(c.quietRoom) + "/members?present=true&limit=200"
-	a, err := c.callUntilAnswered(context.Background(), c.owner, nodes, "GET", path, nil)
+	a, err := c.callUntilAvailable(context.Background(), c.owner, nodes, "GET", path, nil)
 	var page models.Page[models.Member]
 	if err != nil || a.HTTP.StatusCode != 200 || (harness.Event{Data: string(a.Body)}).Decode(&page) != nil {
 		return fmt.Sprintf("%s did not return who is present: %v %v", n.name, a, err)
@@ -87,7 +87,7 @@ func (c *workload) presenceError(n *clusterNode) string {
 				n.name, r.name, present, r.isConnected(), r.lastPosition())
 		}
 		path := fmt.Sprintf("/v1/users/%d", r.client.User.ID)
-		a, err := c.callUntilAnswered(context.Background(), c.owner, nodes, "GET", path, nil)
+		a, err := c.callUntilAvailable(context.Background(), c.owner, nodes, "GET", path, nil)
 		var user models.User
 		if err != nil || a.HTTP.StatusCode != 200 || (harness.Event{Data: string(a.Body)}).Decode(&user) != nil {
 			return fmt.Sprintf("%s did not return the user %s: %v %v", n.name, r.name, a, err)

@@ -66,7 +66,7 @@ func (r *streamReader) start() {
 	r.cancel = cancel
 	r.reading.Go(func() {
 		defer close(r.done)
-		a, err := r.callUntilAnswered(ctx, r.client, r.nodes, "GET", "/v1/rooms", nil)
+		a, err := r.callUntilAvailable(ctx, r.client, r.nodes, "GET", "/v1/rooms", nil)
 		if err != nil {
 			r.reportFlaw("%s could not start: %v", r.name, err)
 			return

@@ -35,7 +35,7 @@ type removal struct {
 	body   any
 	self   bool // the user makes the request, not the owner of the room
 
-	answered time.Time // when the response arrived
+	respondedAt time.Time // when the response arrived
 }
 
 // removalKinds are the ways in which a user loses access to a room.
@@ -98,7 +98,7 @@ func (d *removal) perform(nodes []*clusterNode) {
 	if d.self {
 		caller = r.client
 	}
-	a, err := r.callUntilAnswered(context.Background(), caller, nodes, d.method, d.path(r.rooms[0], r.client), d.body)
+	a, err := r.callUntilAvailable(context.Background(), caller, nodes, d.method, d.path(r.rooms[0], r.client), d.body)
 	switch {
 	case err != nil:
 		r.reportFlaw("%s: %v", r.name, err)
@@ -106,7 +106,7 @@ func (d *removal) perform(nodes []*clusterNode) {
 		r.reportFlaw("%s: %v", r.name, a)
 	}
 	r.locked(func() {
-		d.answered = time.Now()
+		d.respondedAt = time.Now()
 		if d.kind != "logged out" {
 			delete(r.members[r.rooms[0]], r.client.User.ID)
 		}
@@ -143,7 +143,7 @@ func (c *workload) awaitRemovals(
 		return !slices.ContainsFunc(list, func(d *removal) bool { return d.noticedAt().IsZero() })
 	})
 	for _, d := range list {
-		from, most := d.answered, removalLimit
+		from, most := d.respondedAt, removalLimit
 		if broken(d.reader.home) {
 			most = removalLimitOnBrokenNode
 			if healed.After(from) {
@@ -180,7 +180,7 @@ func (c *workload) checkAfterRemovals(list []*removal) {
 	c.noHops.Store(true)
 	defer c.noHops.Store(false)
 	path := harness.RoomPath(c.quietRoom) + "/messages"
-	a, err := c.callUntilAnswered(context.Background(), c.owner, c.nodes, "POST", path,
+	a, err := c.callUntilAvailable(context.Background(), c.owner, c.nodes, "POST", path,
 		models.NewMessage{Text: textWith(c.nextKey(maxSenders - 1))}, "Idempotency-Key", harness.UniqueName("mark"))
 	var m models.Message
 	if err != nil || a.HTTP.StatusCode != 201 || (harness.Event{Data: string(a.Body)}).Decode(&m) != nil {

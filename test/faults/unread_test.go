@@ -38,7 +38,7 @@ func (c *workload) checkUnread(after lastMessages) {
 
 func (c *workload) markRead(as *harness.Client, room, id int64) {
 	path := harness.RoomPath(room) + "/read"
-	a, err := c.callUntilAnswered(context.Background(), as, c.nodes, "PUT", path, models.ReadMark{MessageID: id})
+	a, err := c.callUntilAvailable(context.Background(), as, c.nodes, "PUT", path, models.ReadMark{MessageID: id})
 	if err != nil || a.HTTP.StatusCode >= 300 {
 		c.reportFlaw("%s could not be marked as read: %v %v", harness.RoomPath(room), a, err)
 	}

@@ -124,14 +124,14 @@ func (c *workload) addAccount(name string, rooms []int64) *harness.Client {
 
 func (c *workload) addUser(name string, rooms []int64, path string, body any) *harness.Client {
 	guest := &harness.Client{T: c.t, HTTP: c.http}
-	a, err := c.callUntilAnswered(context.Background(), guest, c.nodes, "POST", path, body)
+	a, err := c.callUntilAvailable(context.Background(), guest, c.nodes, "POST", path, body)
 	if err != nil || a.HTTP.StatusCode != 201 || (harness.Event{Data: string(a.Body)}).Decode(&guest.Session) != nil {
 		c.reportFlaw("%s could not sign up: %v %v", name, a, err)
 		return guest
 	}
 	for _, room := range rooms {
 		path := harness.RoomPath(room) + "/members/me"
-		a, err := c.callUntilAnswered(context.Background(), guest, c.nodes, "PUT", path, nil)
+		a, err := c.callUntilAvailable(context.Background(), guest, c.nodes, "PUT", path, nil)
 		if err != nil || a.HTTP.StatusCode != 200 {
 			c.reportFlaw("%s could not join: %v %v", name, a, err)
 			continue

@@ -78,19 +78,19 @@ func (f FolderStorage) Location() string { return string(f) }
 // Names returns the names of the files.
 func (f FolderStorage) Names(t testing.TB) (names []string) {
 	t.Helper()
-	f.walk(t, func(info fs.FileInfo) { names = append(names, info.Name()) })
+	f.eachFile(t, func(info fs.FileInfo) { names = append(names, info.Name()) })
 	return names
 }
 
 // Size returns the total size of the files in bytes.
 func (f FolderStorage) Size(t testing.TB) (total int64) {
 	t.Helper()
-	f.walk(t, func(info fs.FileInfo) { total += info.Size() })
+	f.eachFile(t, func(info fs.FileInfo) { total += info.Size() })
 	return total
 }
 
-// walk calls each for all files. It ignores files that are removed meanwhile.
-func (f FolderStorage) walk(t testing.TB, each func(fs.FileInfo)) {
+// eachFile calls each for all files. It ignores files that are removed meanwhile.
+func (f FolderStorage) eachFile(t testing.TB, each func(fs.FileInfo)) {
 	t.Helper()
 	err := filepath.WalkDir(string(f), func(_ string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {

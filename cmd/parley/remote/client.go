@@ -106,12 +106,12 @@ func (c *Client) DoOnce(ctx context.Context, call Call, body []byte) (http.Heade
 		return nil, err
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
+	content, err := io.ReadAll(res.Body)
 	if err != nil {
 		return nil, LostError{fmt.Errorf("%s %s: %w", call.Method, call.Path, err)}
 	}
 	if call.Into != nil {
-		if err := json.Unmarshal(answer, call.Into); err != nil {
+		if err := json.Unmarshal(content, call.Into); err != nil {
 			return nil, fmt.Errorf("%s %s: invalid response: %w", call.Method, call.Path, err)
 		}
 	}

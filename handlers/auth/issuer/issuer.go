@@ -92,11 +92,11 @@ func (c Config) check() error {
 	case c.Issuer == "parley":
 		return errors.New("--jwt-issuer: parley is what Parley's own tokens say")
 	case len(c.Issuer) > models.MaxIdentityLength:
-		return fmt.Errorf("--jwt-issuer may be %d bytes at most", models.MaxIdentityLength)
+		return fmt.Errorf("--jwt-issuer may be at most %d bytes", models.MaxIdentityLength)
 	case (c.Secret == "") == (c.JWKS == ""):
 		return errors.New("one of --jwt-secret and --jwt-jwks is needed")
 	case c.Secret != "" && len(c.Secret) < minSecret:
-		return fmt.Errorf("--jwt-secret must be %d bytes at least", minSecret)
+		return fmt.Errorf("--jwt-secret must be at least %d bytes", minSecret)
 	case c.JWKS != "" && (err != nil || where.Host == "" || where.Scheme != "https" && where.Scheme != "http"):
 		return fmt.Errorf("--jwt-jwks: %q is not an https:// URL", c.JWKS)
 	case !slices.Contains(algorithms, c.Algorithm):
@@ -144,7 +144,7 @@ func (i *Issuer) Verify(ctx context.Context, signed string) (Token, error) {
 	case errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenInvalidAudience):
 		return Token{}, &models.Error{
 			Code:    models.CodeTokenExpired,
-			Message: "The token has run out; get another one.",
+			Message: "The token has expired; get another one.",
 			Err:     err,
 		}
 	}

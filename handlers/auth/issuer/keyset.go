@@ -146,7 +146,7 @@ func (s *keySet) verifies(k jose.JSONWebKey) bool {
 func unavailable(err error) error {
 	return &models.Error{
 		Code:       models.CodeUnavailable,
-		Message:    "The keys of the token's issuer cannot be had now; try again.",
+		Message:    "The keys of the token's issuer are not available now; try again.",
 		RetryAfter: time.Second,
 		Err:        err,
 	}

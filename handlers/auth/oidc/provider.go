@@ -45,8 +45,8 @@ const (
 	callTimeout = 5 * time.Second
 	// retryAfter is how long a provider that failed is not called again, and the Retry-After of clients.
 	retryAfter = time.Second
-	// maxAnswer bounds an answer of a provider, in bytes.
-	maxAnswer = 1 << 20
+	// maxResponse bounds a response of a provider, in bytes.
+	maxResponse = 1 << 20
 )
 
 // newClient makes a client for calls to a provider. It keeps no connections, because log-ins are rare.
@@ -56,13 +56,13 @@ func newClient() *http.Client {
 	return &http.Client{Transport: bounded{transport}, Timeout: callTimeout}
 }
 
-// bounded is a transport that limits the size of answers.
+// bounded is a transport that limits the size of responses.
 type bounded struct{ http.RoundTripper }
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := b.RoundTripper.RoundTrip(r)
 	if err == nil {
-		res.Body = http.MaxBytesReader(nil, res.Body, maxAnswer)
+		res.Body = http.MaxBytesReader(nil, res.Body, maxResponse)
 	}
 	return res, err
 }
@@ -89,7 +89,7 @@ func notConfirmed(err error) error {
 func unavailable(err error) error {
 	return &models.Error{
 		Code:       models.CodeUnavailable,
-		Message:    "This provider does not answer now; try again.",
+		Message:    "This provider is not responding; try again.",
 		RetryAfter: retryAfter,
 		Err:        err,
 	}

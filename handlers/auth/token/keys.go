@@ -36,7 +36,7 @@ func (a Audience) life() time.Duration {
 	return models.AccessTokenLife
 }
 
-// Keys signs and verifies access tokens, seals answers and names sessions.
+// Keys signs and verifies access tokens, seals responses and names sessions.
 type Keys struct {
 	id      string // kid: identifies the secret of a signature, and reveals nothing of it
 	signing []byte
@@ -60,7 +60,7 @@ func New(secret string) (*Keys, error) {
 		into    *[]byte
 	}{
 		{"parley access token signing", sha256.Size, &k.signing},
-		{"parley answer sealing", sha256.Size, &k.sealing},
+		{"parley answer sealing", sha256.Size, &k.sealing}, // an old name: another label would give another key
 		{"parley session naming", sha256.Size, &k.naming},
 		{"parley proofs of callers", sha256.Size, &k.proving},
 		{"parley key id", 6, &id},
@@ -114,7 +114,7 @@ func (k *Keys) Verify(signed string, audience Audience) (models.Caller, error) {
 		jwt.WithIssuer(issuer), jwt.WithAudience(string(audience)), jwt.WithExpirationRequired())
 	if errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenInvalidAudience) {
 		return models.Caller{}, &models.Error{
-			Code: models.CodeTokenExpired, Message: "The access token has run out; refresh it.", Err: err,
+			Code: models.CodeTokenExpired, Message: "The access token has expired; refresh it.", Err: err,
 		}
 	}
 	id, ok := models.ParseID(c.Subject)

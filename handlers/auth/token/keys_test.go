@@ -108,7 +108,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	}
 }
 
-// unsecured is the token that a library makes for alg none when it is told that this is no mistake, under the kid of a
+// unsecured is the token that a library makes for alg none when its caller insists, under the kid of a
 // good one.
 func unsecured(t *testing.T, header string, payload []byte) string {
 	t.Helper()
@@ -163,12 +163,12 @@ func TestProofIsOfItsPartsAlone(t *testing.T) {
 
 func TestSealOpensForItsProofAlone(t *testing.T) {
 	k := keys(t, "one secret")
-	sealed, err := k.Seal([]byte("answer"), []byte("proof"))
+	sealed, err := k.Seal([]byte("response"), []byte("proof"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	opened, err := keys(t, "one secret").Unseal(sealed, []byte("proof"))
-	if err != nil || string(opened) != "answer" {
+	if err != nil || string(opened) != "response" {
 		t.Errorf("Unseal = %q, %v", opened, err)
 	}
 	first := "A"

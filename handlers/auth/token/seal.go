@@ -9,14 +9,14 @@ import (
 	"fmt"
 )
 
-// Seal encrypts an answer that contains tokens, so that it can be stored for a repeated request. Only the same proof
+// Seal encrypts a response that contains tokens, so that it can be stored for a repeated request. Only the same proof
 // opens it again: neither the database nor the secret alone does.
-func (k *Keys) Seal(answer, proof []byte) (string, error) {
+func (k *Keys) Seal(response, proof []byte) (string, error) {
 	aead, err := k.aead(proof)
 	if err != nil {
 		return "", err
 	}
-	sealed := aead.Seal(nil, nil, answer, nil) //nolint:gosec // no nonce is given, since this AEAD makes its own
+	sealed := aead.Seal(nil, nil, response, nil) //nolint:gosec // no nonce is given, since this AEAD makes its own
 	return base64.RawStdEncoding.EncodeToString(sealed), nil
 }
 
@@ -24,17 +24,17 @@ func (k *Keys) Seal(answer, proof []byte) (string, error) {
 func (k *Keys) Unseal(sealed string, proof []byte) ([]byte, error) {
 	raw, err := base64.RawStdEncoding.DecodeString(sealed)
 	if err != nil {
-		return nil, fmt.Errorf("read a sealed answer: %w", err)
+		return nil, fmt.Errorf("read a sealed response: %w", err)
 	}
 	aead, err := k.aead(proof)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := aead.Open(nil, nil, raw, nil)
+	response, err := aead.Open(nil, nil, raw, nil)
 	if err != nil {
-		return nil, fmt.Errorf("open a sealed answer: %w", err)
+		return nil, fmt.Errorf("open a sealed response: %w", err)
 	}
-	return answer, nil
+	return response, nil
 }
 
 // Proof derives a key from parts of a request, which only a request with the same parts has. If one part is a random

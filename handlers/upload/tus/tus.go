@@ -44,7 +44,7 @@ func ParseMetadata(header string) (Metadata, error) {
 			return nil, fmt.Errorf("the value of %q is not Base64", key)
 		}
 		if _, twice := m[key]; twice || key == "" {
-			return nil, errors.New("each key stands there once, and has a name")
+			return nil, errors.New("a key is empty or occurs twice")
 		}
 		m[key] = string(value)
 	}

@@ -4,7 +4,7 @@
 export class Problem extends Error {
   /** @param {number} status @param {any} body @param {number} retryAfter in seconds */
   constructor(status, body, retryAfter) {
-    super(body?.detail || body?.title || `The server answered ${status}.`);
+    super(body?.detail || body?.title || `The server responded with status ${status}.`);
     this.status = status;
     /** @type {string} */ this.code = body?.code ?? '';
     /** @type {{ field: string, message: string }[]} */ this.errors = body?.errors ?? [];

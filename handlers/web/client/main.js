@@ -395,7 +395,7 @@ async function boot() {
         h(
           'main.auth',
           {},
-          emptyState('wifi', 'The server does not answer', `${describeError(err)} This page retries automatically.`),
+          emptyState('wifi', 'The server is not responding', `${describeError(err)} This page retries automatically.`),
         ),
       );
       await pause(Math.min(10_000, 1000 * 2 ** tries));

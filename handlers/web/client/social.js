@@ -30,7 +30,7 @@ export function takeLoginResult() {
 }
 
 const FAILURES = {
-  unavailable: 'The other service does not answer at the moment. Please try again later.',
+  unavailable: 'The other service is not responding. Please try again later.',
   username_taken: 'That log-in is linked to another account.',
 };
 

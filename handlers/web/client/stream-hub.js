@@ -215,14 +215,14 @@ export class StreamHub {
   }
 
   /**
-   * Gives a task to a tab. A closed tab does not answer, so all tabs are tried in turn.
+   * Gives a task to a tab. A closed tab does not respond, so all tabs are tried in turn.
    * @param {any} message @returns {Promise<boolean>} whether the task succeeded
    */
   async #runInTab(message) {
     for (const [tab, { post }] of [...this.#tabs]) {
       if (!this.#tabs.has(tab)) continue;
       const task = ++this.#taskCount;
-      const answer = await new Promise((resolve) => {
+      const reply = await new Promise((resolve) => {
         const timeout = setTimeout(() => resolve(null), TASK_TIMEOUT);
         this.#tasks.set(task, (ok) => {
           clearTimeout(timeout);
@@ -231,7 +231,7 @@ export class StreamHub {
         post({ ...message, task });
       });
       this.#tasks.delete(task);
-      if (answer !== null) return answer;
+      if (reply !== null) return reply;
     }
     return false;
   }
@@ -279,12 +279,12 @@ export class StreamHub {
     this.#lastEventAt = Date.now();
     const last = this.#lastId;
     try {
-      const answer = await fetch(`/v1/events?limit=1&after=${encodeURIComponent(this.#checkedId)}`, {
+      const response = await fetch(`/v1/events?limit=1&after=${encodeURIComponent(this.#checkedId)}`, {
         headers: { Accept: 'application/json' },
       });
-      if (!answer.ok) return;
-      const missed = (await answer.json()).items.length > 0;
-      this.#checkedId = answer.headers.get('Event-Cursor') ?? this.#checkedId;
+      if (!response.ok) return;
+      const missed = (await response.json()).items.length > 0;
+      this.#checkedId = response.headers.get('Event-Cursor') ?? this.#checkedId;
       if (!missed) return;
       setTimeout(() => {
         if (this.#lastId === last && this.#session) this.#reopen(0);

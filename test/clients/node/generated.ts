@@ -156,7 +156,7 @@ console.log(
     sent,
     replayed,
     content,
-    told: received,
+    events: received,
     polled,
     history: history.map(({ text }) => text),
     found: found.items.map(({ id }) => id),

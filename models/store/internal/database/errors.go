@@ -10,7 +10,8 @@ import (
 // Unavailable is the error while the database cannot be reached.
 func Unavailable(err error) error {
 	return &models.Error{
-		Code: models.CodeUnavailable, Message: "The database does not answer; try again.", RetryAfter: time.Second, Err: err,
+		Code: models.CodeUnavailable, Message: "The database is not responding; try again.",
+		RetryAfter: time.Second, Err: err,
 	}
 }
 

@@ -45,8 +45,8 @@ func Translate(db *gorm.DB, err error) error {
 // hand. The parameters are $1, $2 and so on, in the order in which the text first names them; both databases take them
 // so.
 //
-// SQLite compiles a statement anew each time when a LIMIT is nothing but a parameter, whose value it looks at. Hence
-// the "LIMIT $2 + 0" of its callers.
+// SQLite compiles a statement anew each time when a LIMIT is nothing but a parameter, whose value it looks at. So
+// callers write "LIMIT $2 + 0".
 func Query(db *gorm.DB, statement string, args ...any) Rows {
 	return QueryContext(db.Statement.Context, db, statement, args...)
 }

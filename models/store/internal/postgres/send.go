@@ -17,7 +17,7 @@ import (
 )
 
 // pipeline sends the statements of a batch in one round trip and hands their results to read, in their order. When one
-// fails, so do all after it.
+// fails, all after it fail too.
 func pipeline(ctx context.Context, conn *sql.Conn, b *pgx.Batch, read func(pgx.BatchResults) error) error {
 	return conn.Raw(func(driverConn any) error {
 		c, ok := driverConn.(*stdlib.Conn)

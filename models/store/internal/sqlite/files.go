@@ -20,7 +20,7 @@ const (
 // Nothing in a database file says which write-ahead log belongs to it, and SQLite applies any log that is beside it:
 // for example the log of a newer state to a backup that was put in its place, which makes one broken database of two
 // good ones. So each run, from one start to the next, has a number. It is in the header of the database's file, where
-// SQLite has user_version for applications, thereby in each copy of the file's first page in the run's log, and in the
+// SQLite has user_version for applications, so also in each copy of the file's first page in the run's log, and in the
 // mark beside the file. It changes while there is no log.
 //
 // A log of another run than the file's is refused. So is a log with pages that do not follow the file's end, which

@@ -10,7 +10,7 @@ import (
 )
 
 // WordsRow is the rowid of a message in message_words. It has room for four billion messages in each of two billion
-// rooms, which a SQLite file has not.
+// rooms, which no SQLite file can have.
 func WordsRow(roomID, id int64) int64 { return roomID<<32 | id }
 
 // RoomSeparator stands between room and word. FTS5 takes it for a letter, and no word has it.

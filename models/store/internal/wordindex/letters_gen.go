@@ -66,7 +66,7 @@ func lettersOf(script *unicode.RangeTable) (letters []rune) {
 	return letters
 }
 
-// transform runs ICU's transform over letters and answers what it made of those that it changed.
+// transform runs ICU's transform over letters and returns what it made of those that it changed.
 func transform(letters []rune) map[rune]string {
 	var lines strings.Builder
 	for _, r := range letters {

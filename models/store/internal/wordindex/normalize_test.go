@@ -33,8 +33,8 @@ func randomWords(r *rand.Rand, longest int) string {
 	return b.String()
 }
 
-// TestFoldingIsCanonical folds what Unicode calls the same alike.
-func TestFoldingIsCanonical(t *testing.T) {
+// TestNormalizationIsCanonical normalizes texts that Unicode calls equivalent to the same text.
+func TestNormalizationIsCanonical(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, seed))

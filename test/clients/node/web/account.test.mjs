@@ -73,7 +73,7 @@ scene(
     }
     await Promise.all(tabs.map((page) => press(page.getByRole('button', { name: 'Change password' }))));
     // Refused for the password, not for the session.
-    for (const page of tabs) await page.getByText('The current password is another one.').waitFor();
+    for (const page of tabs) await page.getByText('The current password is wrong.').waitFor();
     assert.equal(most, 1, 'a refresh token was about to be used twice');
 
     const { access_token: token } = await api('POST', '/v1/sessions', { username: 'quin', password: PASSWORD });

@@ -96,11 +96,11 @@ scene(
     expect(/TypeError/);
     await page.reload();
     await page.getByRole('heading', { name: 'This page has an error' }).waitFor();
-    assert.equal(await page.getByText('The server does not answer').count(), 0);
+    assert.equal(await page.getByText('The server is not responding').count(), 0);
     await page.unrouteAll();
     await page.route('**/v1/sessions/refresh', abortRequest);
     await press(page.getByRole('button', { name: 'Reload the page' }));
-    await page.getByRole('heading', { name: 'The server does not answer' }).waitFor();
+    await page.getByRole('heading', { name: 'The server is not responding' }).waitFor();
     await page.unrouteAll();
     await page.getByRole('navigation', { name: 'Rooms' }).waitFor();
   },

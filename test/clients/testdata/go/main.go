@@ -24,7 +24,7 @@ type seen struct {
 	Sent     []int64          `json:"sent"`
 	Replayed bool             `json:"replayed"`
 	Content  string           `json:"content"`
-	Told     []string         `json:"told"`
+	Events   []string         `json:"events"`
 	Polled   []int64          `json:"polled"`
 	History  []string         `json:"history"`
 	Found    []int64          `json:"found"`
@@ -140,7 +140,7 @@ func (c *chat) readBack(ctx context.Context) {
 // follow reads the stream up to the reaction, and then an event such as a newer server might send.
 func (c *chat) follow(stream io.ReadCloser) {
 	for event := range eventsOf(stream) {
-		if c.record(event); strings.HasPrefix(c.seen.Told[len(c.seen.Told)-1], "reaction") {
+		if c.record(event); strings.HasPrefix(c.seen.Events[len(c.seen.Events)-1], "reaction") {
 			break
 		}
 	}
@@ -166,7 +166,7 @@ func (c *chat) record(event parley.StreamEvent) {
 	case parley.EventResync:
 		log.Fatalf("away for too long: %s", e.Data.Reason)
 	}
-	c.seen.Told = append(c.seen.Told, name)
+	c.seen.Events = append(c.seen.Events, name)
 }
 
 // poll reads the same log page by page.

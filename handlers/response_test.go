@@ -16,11 +16,11 @@ import (
 )
 
 // askForPage has a user ask for a page, which handle makes.
-func askForPage(t *testing.T, userID int64, accept string, handle func() (reply, error)) {
+func askForPage(t *testing.T, userID int64, accept string, handle func() (response, error)) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/rooms", http.NoBody)
 	r.Header.Set("Accept", accept)
-	answerPage(
+	respondPage(
 		httptest.NewRecorder(), request.With(r, &request.Context{ID: "test", Caller: models.Caller{UserID: userID}}), handle,
 	)
 }
@@ -33,7 +33,7 @@ func TestPagesTakeTurns(t *testing.T) {
 	for range pages {
 		asking.Go(func() {
 			asked.Add(1)
-			askForPage(t, 7, codec.JSON, func() (reply, error) {
+			askForPage(t, 7, codec.JSON, func() (response, error) {
 				n := now.Add(1)
 				defer now.Add(-1)
 				await(t, "all have asked", func() bool { return asked.Load() == pages })
@@ -52,12 +52,12 @@ func TestPagesTakeTurns(t *testing.T) {
 
 // TestTurnsOfPagesEnd ends pages in every way there is: none of them keeps its turn.
 func TestTurnsOfPagesEnd(t *testing.T) {
-	for what, handle := range map[string]func() (reply, error){
-		"well":            func() (reply, error) { return plain([]int{}), nil },
-		"in an error":     func() (reply, error) { return reply{}, errors.New("it failed") },
-		"not encodable":   func() (reply, error) { return plain(func() {}), nil },
-		"in a panic":      func() (reply, error) { panic("a defect") },
-		"in another type": func() (reply, error) { return plain([]int{}), nil },
+	for what, handle := range map[string]func() (response, error){
+		"well":            func() (response, error) { return plain([]int{}), nil },
+		"in an error":     func() (response, error) { return response{}, errors.New("it failed") },
+		"not encodable":   func() (response, error) { return plain(func() {}), nil },
+		"in a panic":      func() (response, error) { panic("a defect") },
+		"in another type": func() (response, error) { return plain([]int{}), nil },
 	} {
 		accept := codec.JSON
 		if what == "in another type" {

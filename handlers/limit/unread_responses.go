@@ -11,32 +11,32 @@ import (
 )
 
 const (
-	// smallAnswer is the largest answer, in bytes, that is not counted: its connection needs more memory than it does.
-	smallAnswer = 16 << 10
-	// unreadOfCaller, unreadOfNetwork and unreadOfAll bound the bytes of answers that clients have not read yet: of one
-	// caller, of one network (which may be that of a proxy), and of all. One answer is always allowed.
+	// smallResponse is the largest response, in bytes, that is not counted: its connection needs more memory than it does.
+	smallResponse = 16 << 10
+	// unreadOfCaller, unreadOfNetwork and unreadOfAll bound the bytes of responses that clients have not read yet: of one
+	// caller, of one network (which may be that of a proxy), and of all. One response is always allowed.
 	unreadOfCaller  = 8 << 20
 	unreadOfNetwork = 64 << 20
 	unreadOfAll     = 128 << 20
 )
 
 // unread is shared by all requests, because it bounds the memory of the process.
-var unread = &unreadAnswers{waiting: map[string]int{}}
+var unread = &unreadResponses{waiting: map[string]int{}}
 
-// unreadAnswers counts the bytes of large answers from the moment they are written until the client has read them, so
-// that a client that does not read holds no more than its share.
-type unreadAnswers struct {
+// unreadResponses counts the bytes of large responses from the moment they are written until the client has read them,
+// so that a client that does not read holds no more than its share.
+type unreadResponses struct {
 	mu      sync.Mutex
 	waiting map[string]int // bytes by caller and by network
 	all     int
 }
 
-// TakeAnswer counts an answer of size bytes until release is called. It returns an error if there are too many unread
-// bytes, except for the answers of requests that have changed something.
-func TakeAnswer(r *http.Request, size int) (release func(), err error) { return unread.take(r, size) }
+// TakeResponse counts a response of size bytes until release is called. It returns an error if there are too many
+// unread bytes, except for the responses of requests that have changed something.
+func TakeResponse(r *http.Request, size int) (release func(), err error) { return unread.take(r, size) }
 
-func (u *unreadAnswers) take(r *http.Request, size int) (release func(), err error) {
-	if size <= smallAnswer {
+func (u *unreadResponses) take(r *http.Request, size int) (release func(), err error) {
+	if size <= smallResponse {
 		return func() {}, nil
 	}
 	network := "from " + request.Network(r)
@@ -52,12 +52,12 @@ func (u *unreadAnswers) take(r *http.Request, size int) (release func(), err err
 	case over(u.waiting[caller], size, unreadOfCaller):
 		return nil, &models.Error{
 			Code: models.CodeRateLimited, RetryAfter: time.Second,
-			Message: "Too many large answers wait for you to read them; read those, and ask again.",
+			Message: "Too many large responses wait for you to read them; read those, and try again.",
 		}
 	case over(u.waiting[network], size, unreadOfNetwork), over(u.all, size, unreadOfAll):
 		return nil, &models.Error{
 			Code:       models.CodeUnavailable,
-			Message:    "Too many large answers wait for being read; try again.",
+			Message:    "Too many large responses wait to be read; try again.",
 			RetryAfter: time.Second,
 		}
 	}
@@ -72,7 +72,7 @@ func (u *unreadAnswers) take(r *http.Request, size int) (release func(), err err
 func over(waiting, size, limit int) bool { return waiting > 0 && waiting+size > limit }
 
 // add counts bytes of a caller, whose key may be that of the network. u.mu is held.
-func (u *unreadAnswers) add(caller, network string, size int) {
+func (u *unreadResponses) add(caller, network string, size int) {
 	u.all += size
 	u.count(network, size)
 	if caller != network {
@@ -80,7 +80,7 @@ func (u *unreadAnswers) add(caller, network string, size int) {
 	}
 }
 
-func (u *unreadAnswers) count(key string, size int) {
+func (u *unreadResponses) count(key string, size int) {
 	if u.waiting[key] += size; u.waiting[key] == 0 {
 		delete(u.waiting, key)
 	}
