@@ -72,15 +72,6 @@ type Credentials = models.Credentials
 // ErrorCode What went wrong, for programs. The table is at the top of this page.
 type ErrorCode = models.Code
 
-// EventBusy Instead of a stream that cannot be opened now; then the response ends. Not kept.
-type EventBusy struct {
-	// Data There is no stream now.
-	//
-	// Example: {"reason":"stopping"}
-	Data  Busy   `json:"data"`
-	Event string `json:"event"`
-}
-
 // EventList A page of the log, oldest event first. The id of the last item is the next `after`.
 type EventList = models.Page[models.Event]
 
@@ -229,15 +220,7 @@ type Pin = models.Pin
 // PinEvent A user pinned or unpinned a message.
 //
 // Example: {"message_id":42,"room_id":7,"user":{"display_name":"Ada","id":12,"username":"ada"}}
-type PinEvent struct {
-	MessageID int64 `json:"message_id"`
-	RoomID    int64 `json:"room_id"`
-
-	// User A user as messages and events show one.
-	//
-	// Example: {"display_name":"Grace","id":15,"username":"grace"}
-	User UserRef `json:"user"`
-}
+type PinEvent = models.PinEvent
 
 // PinList A page of pins.
 type PinList = models.Page[models.Pin]
@@ -268,19 +251,7 @@ type Reaction = models.Reaction
 // ReactionEvent A user reacted to a message, or took the reaction back.
 //
 // Example: {"count":2,"emoji":"👍","message_id":42,"room_id":7,"user":{"display_name":"Grace","id":15,"username":"grace"}}
-type ReactionEvent struct {
-	// Count How many users have this reaction to the message after the change. Set the count to it; do not add to the
-	// count, because a replayed message may already include the change.
-	Count     int64  `json:"count"`
-	Emoji     string `json:"emoji"`
-	MessageID int64  `json:"message_id"`
-	RoomID    int64  `json:"room_id"`
-
-	// User A user as messages and events show one.
-	//
-	// Example: {"display_name":"Grace","id":15,"username":"grace"}
-	User UserRef `json:"user"`
-}
+type ReactionEvent = models.ReactionEvent
 
 // ReadEvent A user has read up to a message.
 //

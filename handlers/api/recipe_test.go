@@ -2,9 +2,9 @@ package api_test
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,8 +14,12 @@ import (
 	"github.com/parley-chat/parley/handlers/api"
 )
 
-// root is the root of the repository.
-const root = "../.."
+// The lists of the routes that are written by hand.
+const (
+	changelogFile = "CHANGELOG.md"
+	storyFile     = "test/clients/node/postman-story.mjs"
+	matrixFile    = "test/api/permissions_matrix_test.go"
+)
 
 // route is an operation of the contract with its route, such as "GET /v1/rooms".
 type route struct {
@@ -40,34 +44,46 @@ func routes(t *testing.T) (list []route) {
 	return list
 }
 
-// read returns the content of the one file with this name, wherever it is in the repository.
+// read returns the content of a file, whose name is relative to the root of the repository.
 func read(t *testing.T, name string) string {
 	t.Helper()
-	var content []byte
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && (d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && path != root):
-			return fs.SkipDir
-		case d.Name() != name:
-			return nil
-		}
-		content, err = os.ReadFile(path)
-		return err
-	})
-	if err != nil || content == nil {
-		t.Fatalf("there is no %s: %v", name, err)
+	content, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
 	}
 	return string(content)
 }
 
-// TestChangelogMentionsEachRoute fails for a route that CHANGELOG.md does not mention, and prints the line to add.
+// TestSchemasAreTypesOfModels fails for a schema that has a type in models, but got another one in the generated code,
+// and prints what overlay.yaml lacks.
+func TestSchemasAreTypesOfModels(t *testing.T) {
+	generated := read(t, "handlers/api/api.gen.go")
+	files, err := filepath.Glob("../../models/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("found the files %v of models: %v", files, err)
+	}
+	for _, file := range files {
+		source := read(t, "models/"+filepath.Base(file))
+		for _, declared := range regexp.MustCompile(`(?m)^type (\w+) `).FindAllStringSubmatch(source, -1) {
+			name := declared[1]
+			if !regexp.MustCompile(`(?m)^type ` + name + ` [^=]`).MatchString(generated) {
+				continue
+			}
+			t.Errorf(`%s is a type of models and another one of the generated code; add to handlers/api/overlay.yaml
+  - target: $.components.schemas.%s
+    update: { x-go-type: "models.%s", x-go-type-import: { path: github.com/parley-chat/parley/models } }
+and run make generate`, name, name, name)
+		}
+	}
+}
+
+// TestChangelogMentionsEachRoute fails for a route that CHANGELOG.md does not mention, and says where to add it.
 func TestChangelogMentionsEachRoute(t *testing.T) {
-	changelog := read(t, "CHANGELOG.md")
+	changelog := read(t, changelogFile)
 	for _, r := range routes(t) {
 		if !strings.Contains(changelog, "`"+r.name+"`") {
-			t.Errorf("CHANGELOG.md does not mention a new route; add a line such as\n- `%s`: %s.", r.name, r.Summary)
+			t.Errorf("%s does not mention a new route; add it to the list \"Routes\" of what is unreleased:\n- %s: `%s`.",
+				changelogFile, strings.Join(r.Tags, ", "), r.name)
 		}
 	}
 }
@@ -75,7 +91,7 @@ func TestChangelogMentionsEachRoute(t *testing.T) {
 // TestStoryCallsEachOperation fails for an operation that the story of TestPostman does not call, and prints a step for
 // it. Those of a log-in through a provider need a browser.
 func TestStoryCallsEachOperation(t *testing.T) {
-	story := read(t, "postman-story.mjs")
+	story := read(t, storyFile)
 	for _, r := range routes(t) {
 		if r.OperationID == "BeginAuth" || r.OperationID == "FinishAuth" {
 			continue
@@ -91,38 +107,37 @@ func TestStoryCallsEachOperation(t *testing.T) {
 		}
 		caller := "ada"
 		if !r.secured {
-			caller = "nobody"
+			caller = "anonymous"
 		}
-		t.Errorf(
-			"postman-story.mjs does not call %s; add a step such as\n  %s(%q, %s),", r.OperationID, caller, r.Summary, status,
-		)
+		summary := "'" + r.Summary + "'"
+		if strings.Contains(r.Summary, "'") {
+			summary = `"` + r.Summary + `"`
+		}
+		t.Errorf("%s does not call %s; add a step such as this to the part about its subject\n"+
+			"  %s(%s, %s, { check: (pm) => … }),", storyFile, r.OperationID, caller, summary, status)
 	}
 }
 
-// TestMatrixHasEachRoute fails for a route without a row in the matrix of callers, and prints the row of a caller
-// without a token and of an object that does not exist.
+// TestMatrixHasEachRoute fails for a route without rows in the matrix of permissions, and prints rows to fill in. What
+// follows from the kind of the room is there already: who was banned from a private room, or left it, does not know of
+// it, and direct rooms have two members and nobody else.
 func TestMatrixHasEachRoute(t *testing.T) {
-	matrix := read(t, "permissions_matrix_test.go")
+	matrix := read(t, matrixFile)
 	for _, r := range routes(t) {
 		if strings.Contains(matrix, "\n"+r.name+"\n") {
 			continue
 		}
-		noToken, others := "200", "200"
+		noToken := "?"
 		if r.secured {
 			noToken = "401"
 		}
-		rows := ""
+		rows := fmt.Sprintf("\n  anybody:                          %-3s  ?", noToken)
 		if strings.Contains(r.name, "{room}") {
-			for _, kind := range []string{"public:", "private:", "direct:"} {
-				stranger := "200"
-				if kind != "public:" && r.Responses.Value("404") != nil {
-					stranger = "404"
-				}
-				rows += fmt.Sprintf("\n  %-33s %s  %s  ?    ?    ?       ?    ?", kind, noToken, stranger)
-			}
-		} else {
-			rows = fmt.Sprintf("\n  anybody:                          %s  %s", noToken, others)
+			rows = "\n  public:                           " + noToken + "  ?    ?    ?    banned  ?    ?" +
+				"\n  private:                          " + noToken + "  404  ?    404  404     ?    ?" +
+				"\n  direct:                           " + noToken + "  404  ?    .    .       .    ."
 		}
-		t.Errorf("permissions_matrix_test.go has no row of a new route; add rows such as\n%s%s", r.name, rows)
+		t.Errorf("%s has no rows for a new route; add these, with a status for each ?, and with the objects of the request "+
+			"after the kind of room, as in the rows of similar routes\n%s%s", matrixFile, r.name, rows)
 	}
 }

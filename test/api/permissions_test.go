@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +68,11 @@ func readMatrix(t *testing.T) (rows []matrixRow) {
 		if len(row.cells) != len(matrixColumns) || known[row.String()] {
 			t.Errorf("%v: got %d cells, want %d, and each row once", row, len(row.cells), len(matrixColumns))
 		}
+		for i, cell := range row.cells {
+			if cell != "." && !isResponse(cell) {
+				t.Errorf("%v: no response is %q; write what %q gets", row, cell, matrixColumns[min(i, len(matrixColumns)-1)])
+			}
+		}
 		known[row.String()] = true
 		rows = append(rows, row)
 	}
@@ -74,7 +80,8 @@ func readMatrix(t *testing.T) (rows []matrixRow) {
 }
 
 // TestPermissionMatrixIsComplete compares the matrix with the router: there is no route without rows, and no row
-// without a route. Each route has rows for its kinds of room and its objects, and a caller who is allowed.
+// without a route. Each route has rows for its kinds of room and its objects, and a caller who is allowed. The contract
+// describes each response.
 func TestPermissionMatrixIsComplete(t *testing.T) {
 	t.Parallel()
 	served := routesOf(t, harness.StartServer(t, harness.NewSQLite(t)))
@@ -88,6 +95,9 @@ func TestPermissionMatrixIsComplete(t *testing.T) {
 		}
 		for _, word := range missingWords(route, of) {
 			t.Errorf("%s has no row for: %s", route, word)
+		}
+		for _, status := range undocumented(route, of) {
+			t.Errorf("%s: openapi.yaml does not describe the response %s that the matrix has", route, status)
 		}
 	}
 	for _, route := range served {
@@ -146,6 +156,25 @@ func missingWords(route string, rows []matrixRow) (words []string) {
 		words = append(words, "a caller who is allowed")
 	}
 	return words
+}
+
+// undocumented returns the statuses in the rows of a route that its operation in the contract does not list.
+func undocumented(route string, rows []matrixRow) (statuses []string) {
+	op, documented := operationOf(route)
+	if !documented {
+		return nil
+	}
+	for _, row := range rows {
+		for _, cell := range row.cells {
+			if cell == "banned" || cell == "blocked" {
+				cell = "403"
+			}
+			if op.Responses.Value(cell) == nil && isResponse(cell) && !slices.Contains(statuses, cell) {
+				statuses = append(statuses, cell)
+			}
+		}
+	}
+	return statuses
 }
 
 // matrixShares is the number of servers, on each database, among which the routes are divided.
@@ -229,6 +258,12 @@ var matrixCodes = map[string]models.Code{
 	"404": models.CodeNotFound, "409": models.CodeHandleTaken, "410": models.CodeExpired,
 	"banned": models.CodeBanned, "blocked": models.CodeBlocked,
 }
+
+// matrixSuccess matches the cells of callers who are allowed.
+var matrixSuccess = regexp.MustCompile(`^[23]\d\d$`)
+
+// isResponse reports whether a cell names a response.
+func isResponse(cell string) bool { return matrixCodes[cell] != "" || matrixSuccess.MatchString(cell) }
 
 // matchesCell reports whether the response has the status and the code of a cell.
 func matchesCell(a *harness.Response, cell string) bool {
