@@ -41,14 +41,14 @@ func (h bans) ListBans(w http.ResponseWriter, r *http.Request, room api.PathRoom
 		}
 		return snapshot(r, h.store, func() (models.Page[models.Ban], error) {
 			list, err := h.store.Bans(r.Context(), request.Caller(r).UserID, path, page)
+			if err != nil {
+				return list, err
+			}
 			users := make([]*models.User, len(list.Items))
 			for i := range list.Items {
 				users[i] = &list.Items[i].User
 			}
-			if err == nil {
-				err = h.profiles.complete(r.Context(), request.Caller(r).UserID, users...)
-			}
-			return list, err
+			return list, h.profiles.complete(r.Context(), request.Caller(r).UserID, users...)
 		})
 	})
 }

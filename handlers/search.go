@@ -39,14 +39,14 @@ func (h search) SearchUsers(w http.ResponseWriter, r *http.Request, params api.S
 			return response{}, err
 		}
 		list, err := h.store.Users(r.Context(), q)
+		if err != nil {
+			return reply{}, err
+		}
 		users := make([]*models.User, len(list.Items))
 		for i := range list.Items {
 			users[i] = &list.Items[i]
 		}
-		if err == nil {
-			err = h.profiles.complete(r.Context(), request.Caller(r).UserID, users...)
-		}
-		return plain(list), err
+		return plain(list), h.profiles.complete(r.Context(), request.Caller(r).UserID, users...)
 	})
 }
 

@@ -12,16 +12,16 @@ type visibility struct {
 	mutes       mutes
 }
 
-func newVisibility(v models.Visibility) *visibility {
-	w := &visibility{userID: v.UserID, memberSince: map[int64]int64{}, mutes: newMutes(v)}
-	for _, s := range v.Spans {
+func newVisibility(from models.Visibility) *visibility {
+	v := &visibility{userID: from.UserID, memberSince: map[int64]int64{}, mutes: newMutes(from)}
+	for _, s := range from.Spans {
 		if s.To == 0 {
-			w.memberSince[s.RoomID] = s.From
+			v.memberSince[s.RoomID] = s.From
 		} else {
-			w.pastSpans = append(w.pastSpans, s)
+			v.pastSpans = append(v.pastSpans, s)
 		}
 	}
-	return w
+	return v
 }
 
 // canSee reports whether the user may see e.

@@ -25,7 +25,7 @@ const (
 	browserCookiePath = "/v1"
 )
 
-// Cookie makes the refresh or the events cookie; an empty value deletes it.
+// cookie makes the refresh or the events cookie; an empty value deletes it.
 func (i SessionIssuer) cookie(r *http.Request, name, path, value string) *http.Cookie {
 	c := &http.Cookie{ //nolint:gosec // Secure is not a constant: without TLS a browser would drop such a cookie
 		Name: name, Value: value, Path: path, MaxAge: int(models.RefreshTokenLife.Seconds()),

@@ -52,8 +52,8 @@ func (m Middleware) Authenticate(next http.Handler) http.Handler {
 	})
 }
 
-// Caller checks the bearer token or, if the route accepts it, the cookie of the event stream. The session is looked up
-// for each request: so a log-out takes effect as soon as its response is sent.
+// callerOf checks the bearer token or, if the route accepts it, the cookie of the event stream. The session is looked
+// up for each request: so a log-out takes effect as soon as its response is sent.
 func (m Middleware) callerOf(r *http.Request, cookie bool) (models.Caller, error) {
 	signed, audience := "", token.API
 	if header := r.Header.Get("Authorization"); header != "" {

@@ -115,7 +115,7 @@ func (i SessionIssuer) ProvePassword(r *http.Request, account, password string) 
 	}
 }
 
-// Session makes the tokens of a log-in. The same arguments give the same session.
+// session makes the tokens of a log-in. The same arguments give the same session.
 func (i SessionIssuer) session(login models.Login, refresh string, at time.Time) (models.Session, error) {
 	access, err := i.Tokens.Issue(models.Caller{UserID: login.User.ID, SessionID: login.SessionID}, token.API, at)
 	return models.Session{

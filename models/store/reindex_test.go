@@ -12,7 +12,7 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
-// age rewrites the index of all messages as the previous version of the rules did.
+// indexByOldRules rewrites the index of all messages as the previous version of the rules did.
 func (h *testStore) indexByOldRules() {
 	h.t.Helper()
 	var rows []messageRow

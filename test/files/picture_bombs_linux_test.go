@@ -13,7 +13,7 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// modestGrowth is the growth of a server's memory, in bytes, that the tests allow while it receives uploads.
+// maxMemoryGrowth is the growth of a server's memory, in bytes, that the tests allow while it receives uploads.
 const maxMemoryGrowth = 32 << 20
 
 // processMemory reads the value name of /proc/PID/status, in bytes.
