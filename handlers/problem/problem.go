@@ -13,7 +13,7 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// statuses maps error codes to statuses. It is the only place where an error becomes a status.
+// statuses maps error codes to statuses. Where a protocol prescribes another status, WithStatus sets it.
 var statuses = map[models.Code]int{
 	models.CodeInvalidRequest:       http.StatusBadRequest,
 	models.CodeMalformedBody:        http.StatusBadRequest,
@@ -41,26 +41,13 @@ var statuses = map[models.Code]int{
 }
 
 // Write writes err as a problem. A client that asked for an event stream gets a busy stream instead if a retry may
-// help. An error that is not a *models.Error is a defect or a broken database: the client gets the request's id, the
-// log the rest.
+// help. If err is a defect or comes from a broken database, the client gets the request's id, and the log the rest.
 func Write(w http.ResponseWriter, r *http.Request, err error) {
 	t := request.From(r)
 	t.Err = err
-	var known *models.Error
-	if !errors.As(err, &known) {
-		switch {
-		case errors.Is(err, context.DeadlineExceeded):
-			known = timedOut()
-		case r.Context().Err() != nil:
-			return // the client has disconnected, which is what caused the error
-		default:
-			known = defect()
-		}
-	}
-	status := statuses[known.Code]
-	var own statusError
-	if errors.As(err, &own) {
-		status = own.status
+	known, status, ok := errorOf(r.Context(), err)
+	if !ok {
+		return
 	}
 	t.Status, t.Busy = status, busyReason(status, known)
 	h := w.Header()
@@ -89,6 +76,32 @@ func Write(w http.ResponseWriter, r *http.Request, err error) {
 	codec.Write(w, status, mediaType, body)
 }
 
+// errorOf returns the error that the client of a request with ctx gets for err, and its status. ok is false if the
+// client has disconnected, which is what caused err.
+func errorOf(ctx context.Context, err error) (known *models.Error, status int, ok bool) {
+	switch {
+	case errors.As(err, &known):
+	case errors.Is(err, context.DeadlineExceeded):
+		known = timedOut()
+	case ctx.Err() != nil:
+		return nil, 0, false
+	default:
+		known = defect()
+	}
+	status, ok = statuses[known.Code]
+	if !ok {
+		known = defect()
+		return known, statuses[known.Code], true
+	}
+	var own statusError
+	if errors.As(err, &own) {
+		status = own.status
+	}
+	return known, status, true
+}
+
+// defect is the error for a client whose request met a defect: an error that is not a *models.Error, or has a code that
+// statuses does not have.
 func defect() *models.Error {
 	return models.Errorf(
 		models.CodeInternal, "Something is wrong with the server; its log says more under this request_id.",

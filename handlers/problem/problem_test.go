@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +32,37 @@ func respond(t *testing.T, path, accept string, err error) (*httptest.ResponseRe
 	w := httptest.NewRecorder()
 	Write(w, r, err)
 	return w, known
+}
+
+// allCodes returns all constants of models.Code, as the source declares them.
+func allCodes(t *testing.T) []models.Code {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "../../models/error.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var codes []models.Code
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if name, ok := spec.Type.(*ast.Ident); !ok || name.Name != "Code" {
+			return true
+		}
+		for _, value := range spec.Values {
+			code, err := strconv.Unquote(value.(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			codes = append(codes, models.Code(code))
+		}
+		return true
+	})
+	if len(codes) < 20 {
+		t.Fatalf("models/error.go has the codes %v; where are the others?", codes)
+	}
+	return codes
 }
 
 // TestProblemOfEachCode writes each error code: with its status, its headers, and a body that says the same.
@@ -57,10 +92,16 @@ func TestProblemOfEachCode(t *testing.T) {
 		models.CodeInternal:             500,
 		models.CodeUnavailable:          503,
 	}
-	if len(want) != len(statuses) {
-		t.Errorf("the table has %d codes, and there are %d", len(want), len(statuses))
+	codes := allCodes(t)
+	if len(want) != len(codes) {
+		t.Errorf("the table has %d codes, and there are %d", len(want), len(codes))
 	}
-	for code, status := range want {
+	for _, code := range codes {
+		status, listed := want[code]
+		if !listed {
+			t.Errorf("the table does not have %s", code)
+			continue
+		}
 		fields := []models.FieldError{{Field: "name", Message: "is wrong"}}
 		err := fmt.Errorf(
 			"wrapped: %w", &models.Error{Code: code, Message: "So it is.", Fields: fields, RetryAfter: 1500 * time.Millisecond},
@@ -113,6 +154,13 @@ func TestProblemOfOtherErrors(t *testing.T) {
 	if w.Code != 423 || !strings.Contains(w.Body.String(), `"title":"Locked"`) ||
 		!strings.Contains(w.Body.String(), "upload_conflict") {
 		t.Errorf("another status gets %d %s", w.Code, w.Body)
+	}
+	const unlisted = models.Code("a_new_code")
+	w, known = respond(t, "/v1/rooms", "", WithStatus(423, models.Errorf(unlisted, "SQL secret")))
+	if w.Code != 500 || !strings.Contains(w.Body.String(), `"code":"internal"`) ||
+		strings.Contains(w.Body.String(), "secret") || known.Status != 500 ||
+		!strings.Contains(known.Err.Error(), string(unlisted)) {
+		t.Errorf("a code without a status gets %d %s, and logged as %v", w.Code, w.Body, known.Err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
