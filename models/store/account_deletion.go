@@ -300,7 +300,7 @@ func (tx *transaction) tombstoneMessagesOf(gone deletedUserRow) (more bool, err 
 // dropFilesOf schedules the deletion of some files and uploads of a deleted user. Those of messages went with the
 // messages.
 func (tx *transaction) dropFilesOf(gone deletedUserRow) (more bool, err error) {
-	if more, err = tx.scheduleSomeDeletions("user_id = ?", gone.UserID); err != nil || more {
+	if more, err = tx.deleteSomeFiles("user_id = ?", gone.UserID); err != nil || more {
 		return more, err
 	}
 	return tx.dropSomeUploads("user_id = ?", gone.UserID)

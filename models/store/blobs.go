@@ -45,27 +45,7 @@ func (tx *transaction) claimBlob(key string) error {
 	return taken.Error
 }
 
-// scheduleDeletion removes the files that match a condition, and schedules the deletion of their blobs.
-func (tx *transaction) scheduleDeletion(where string, args ...any) error {
-	var gone []struct{ Blob, Thumbnail string }
-	if err := tx.Raw("DELETE FROM files WHERE "+where+" RETURNING blob, thumbnail", args...).Scan(&gone).
-		Error; err != nil {
-		return err
-	}
-	now := models.Now().Millis()
-	var blobs []scheduledBlob
-	for _, f := range gone {
-		blobs = append(blobs, scheduledBlob{Key: f.Blob, DueAt: now})
-		if f.Thumbnail != "" {
-			blobs = append(blobs, scheduledBlob{Key: f.Thumbnail, DueAt: now})
-		}
-	}
-	if len(blobs) == 0 {
-		return nil
-	}
-	return tx.CreateInBatches(blobs, batchRows).Error
-}
-
+// scheduledBlob is a blob that nobody owns, and when its deletion is due.
 type scheduledBlob struct {
 	Key       string
 	DueAt     int64

@@ -150,7 +150,7 @@ func (s *Store) File(ctx context.Context, callerID int64, id string) (models.Sto
 // DropFiles removes files of the caller that no message has.
 func (s *Store) DropFiles(ctx context.Context, callerID int64, ids []string) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
-		return tx.scheduleDeletion("id IN ? AND user_id = ? AND message_id = 0", ids, callerID)
+		return tx.deleteFiles("id IN ? AND user_id = ? AND message_id = 0", ids, callerID)
 	})
 	return err
 }
@@ -163,8 +163,29 @@ func (s *Store) dropUnattached(ctx context.Context) (more bool, err error) {
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
-	_, err = s.write(ctx, func(tx *transaction) error { return tx.scheduleDeletion("id IN ? AND message_id = 0", ids) })
+	_, err = s.write(ctx, func(tx *transaction) error { return tx.deleteFiles("id IN ? AND message_id = 0", ids) })
 	return len(ids) == batchRows, err
+}
+
+// deleteFiles deletes the files that match a condition, and schedules the deletion of their blobs.
+func (tx *transaction) deleteFiles(where string, args ...any) error {
+	var gone []struct{ Blob, Thumbnail string }
+	if err := tx.Raw("DELETE FROM files WHERE "+where+" RETURNING blob, thumbnail", args...).Scan(&gone).
+		Error; err != nil {
+		return err
+	}
+	now := models.Now().Millis()
+	var blobs []scheduledBlob
+	for _, f := range gone {
+		blobs = append(blobs, scheduledBlob{Key: f.Blob, DueAt: now})
+		if f.Thumbnail != "" {
+			blobs = append(blobs, scheduledBlob{Key: f.Thumbnail, DueAt: now})
+		}
+	}
+	if len(blobs) == 0 {
+		return nil
+	}
+	return tx.CreateInBatches(blobs, batchRows).Error
 }
 
 // addFilesTo adds the files to messages, of any rooms, with one query.

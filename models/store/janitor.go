@@ -228,14 +228,14 @@ func (tx *transaction) deleteSessions(gone bool, where string, args ...any) (mor
 	return true, err
 }
 
-// scheduleSomeDeletions is scheduleDeletion for some of the files that match a condition.
-func (tx *transaction) scheduleSomeDeletions(where string, args ...any) (more bool, err error) {
+// deleteSomeFiles is deleteFiles for some of the files that match a condition.
+func (tx *transaction) deleteSomeFiles(where string, args ...any) (more bool, err error) {
 	var ids []string
 	err = tx.Raw("SELECT id FROM files WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...).Scan(&ids).Error
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
-	return true, tx.scheduleDeletion("id IN ?", ids)
+	return true, tx.deleteFiles("id IN ?", ids)
 }
 
 // dropSomeUploads is dropUploads for some of the uploads that match a condition.

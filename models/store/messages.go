@@ -211,7 +211,7 @@ func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.Ro
 // tombstone turns messages of one sender, in the order of their ids, into tombstones. They are not deleted or cleared
 // yet, and the room is locked. by is the user in the events pin.removed.
 func (tx *transaction) tombstone(roomID, senderID int64, ids []int64, by models.UserRef) error {
-	if err := tx.detach(roomID, ids, by); err != nil {
+	if err := tx.dropAttachments(roomID, ids, by); err != nil {
 		return err
 	}
 	if err := tx.clearText(roomID, ids); err != nil {
@@ -234,9 +234,9 @@ func (tx *transaction) clearText(roomID int64, ids []int64) error {
 		models.Now().Millis(), roomID, ids).Error
 }
 
-// detach removes the pins of messages, with events, and their files and reactions, without: the event of the deletion
-// implies them.
-func (tx *transaction) detach(roomID int64, ids []int64, by models.UserRef) error {
+// dropAttachments removes the pins of messages, with events, and their files and reactions, without: the event of the
+// deletion implies them.
+func (tx *transaction) dropAttachments(roomID int64, ids []int64, by models.UserRef) error {
 	var pinned []int64
 	err := tx.Raw("SELECT message_id FROM pins WHERE room_id = ? AND message_id IN ? ORDER BY message_id", roomID, ids).
 		Scan(&pinned).Error
@@ -248,7 +248,7 @@ func (tx *transaction) detach(roomID int64, ids []int64, by models.UserRef) erro
 	if err != nil {
 		return err
 	}
-	if err := tx.scheduleDeletion("room_id = ? AND message_id IN ?", roomID, ids); err != nil {
+	if err := tx.deleteFiles("room_id = ? AND message_id IN ?", roomID, ids); err != nil {
 		return err
 	}
 	return tx.dropReactions(roomID, ids)

@@ -121,7 +121,7 @@ func (tx *transaction) dropRowsIn(gone deletedRoom) (more bool, err error) {
 
 // dropFilesIn schedules the deletion of files without a message: those of messages go with them.
 func (tx *transaction) dropFilesIn(gone deletedRoom) (more bool, err error) {
-	if more, err = tx.scheduleSomeDeletions("room_id = ? AND message_id = 0", gone.ID); err != nil || more {
+	if more, err = tx.deleteSomeFiles("room_id = ? AND message_id = 0", gone.ID); err != nil || more {
 		return more, err
 	}
 	return tx.dropSomeUploads("room_id = ?", gone.ID)
@@ -136,7 +136,7 @@ func (s *Store) purgeMessages(ctx context.Context) (more bool, err error) {
 		if found.Error != nil || found.RowsAffected == 0 {
 			return false, found.Error
 		}
-		more, err = tx.scheduleSomeDeletions("room_id = ? AND message_id BETWEEN 1 AND ?", pending.RoomID, pending.UpToID)
+		more, err = tx.deleteSomeFiles("room_id = ? AND message_id BETWEEN 1 AND ?", pending.RoomID, pending.UpToID)
 		if err != nil || more {
 			return more, err
 		}
