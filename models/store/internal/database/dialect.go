@@ -66,8 +66,8 @@ type Lookups interface {
 	Members(ctx context.Context, db *gorm.DB, keys []MembershipKey, found map[MembershipKey]Member) error
 }
 
-// SearchIndex finds messages by their words. Removal needs no call: the entry of a message goes with its row, and
-// tombstones are taken out by triggers.
+// SearchIndex finds messages by their words. Removal needs no call: triggers remove a message that is deleted or
+// becomes a tombstone (migrations/*/00003_search.sql).
 type SearchIndex interface {
 	// IndexText returns the words of a message in the form in which the index takes them.
 	IndexText(roomID int64, words []string) string

@@ -9,14 +9,6 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
-// RoomSeparator stands between room and word in the column words. No word has it.
-const RoomSeparator = "/"
-
-// IndexText implements [database.SearchIndex]: the words as the column words holds them, with spaces between.
-func (Dialect) IndexText(roomID int64, words []string) string {
-	return wordindex.RoomWords(roomID, RoomSeparator, words)
-}
-
 // TSQuery returns a query for words in any of the rooms in the syntax of a tsquery. Words have letters, marks, digits
 // and signs outside of ASCII: nothing in them can end the quotes.
 func TSQuery(q wordindex.Query, spans []database.Span) string {
@@ -36,20 +28,6 @@ func TSQuery(q wordindex.Query, spans []database.Span) string {
 		}
 	}
 	return strings.Join(rooms, " | ")
-}
-
-// IndexMessages implements [database.SearchIndex].
-func (Dialect) IndexMessages(tx *gorm.DB, messages []database.IndexedMessage) error {
-	n := len(messages)
-	rooms, ids, starts, words := make([]int64, n), make([]int64, n), make([]string, n), make([]string, n)
-	for i, m := range messages {
-		rooms[i], ids[i], starts[i] = m.RoomID, m.ID, m.Start
-		words[i] = wordindex.RoomWords(m.RoomID, RoomSeparator, m.Words)
-	}
-	return database.Exec(tx, `UPDATE messages m SET text_start = v.start, index_version = `+wordindex.Version+`,
-		words = array_to_tsvector(string_to_array(v.words, ' '))
-		FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS v (room_id, id, start, words)
-		WHERE m.room_id = v.room_id AND m.id = v.id`, rooms, ids, starts, words)
 }
 
 const (

@@ -13,7 +13,6 @@ import (
 
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/models/store/internal/database"
-	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 // pipeline sends the statements of a batch in one round trip and hands their results to read, in their order. When one
@@ -204,29 +203,6 @@ func mayBeCommitted(err error) error {
 		return err
 	}
 	return errors.Join(database.ErrCommit, err)
-}
-
-func queueMessages(b *pgx.Batch, posts []*database.Post) {
-	n := len(posts)
-	roomIDs, ids, senders := make([]int64, n), make([]int64, n), make([]int64, n)
-	types, texts, clientIDs := make([]string, n), make([]string, n), make([]string, n)
-	replies, times, seqs := make([]int64, n), make([]int64, n), make([]int64, n)
-	starts, words := make([]string, n), make([]string, n)
-	for i, p := range posts {
-		m := p.Message
-		roomIDs[i], ids[i], senders[i] = m.RoomID, m.ID, m.Sender.ID
-		types[i], texts[i], clientIDs[i] = string(m.Type), m.Text, m.ClientID
-		replies[i], times[i] = m.ReplyTo, m.CreatedAt.Millis()
-		starts[i], words[i], seqs[i] = p.TextStart, p.Words, p.SenderSeq
-	}
-	b.Queue(`INSERT INTO messages
-		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, sender_seq, index_version)
-		SELECT room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start,
-		array_to_tsvector(string_to_array(words, ' ')), seq, `+wordindex.Version+`
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[],
-		$9::text[], $10::text[], $11::bigint[])
-		AS v (room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, words, seq)`,
-		roomIDs, ids, senders, types, texts, replies, clientIDs, times, starts, words, seqs)
 }
 
 // queueSentCounts counts the senders' messages, for the unread counts.

@@ -9,43 +9,6 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
-// WordsRow is the rowid of a message in message_words. It has room for four billion messages in each of two billion
-// rooms, which no SQLite file can have.
-func WordsRow(roomID, id int64) int64 { return roomID<<32 | id }
-
-// RoomSeparator stands between room and word. FTS5 takes it for a letter, and no word has it.
-const RoomSeparator = "·"
-
-// IndexText implements [database.SearchIndex]. FTS5 splits it at its spaces.
-func (Dialect) IndexText(roomID int64, words []string) string {
-	return wordindex.RoomWords(roomID, RoomSeparator, words)
-}
-
-// InsertWords adds the words of a message to the index.
-const InsertWords = "INSERT INTO message_words (rowid, words) VALUES (?, ?)"
-
-// IndexMessages implements [database.SearchIndex].
-func (d Dialect) IndexMessages(tx *gorm.DB, messages []database.IndexedMessage) error {
-	for _, m := range messages {
-		err := database.Exec(tx, "UPDATE messages SET text_start = ?, index_version = "+wordindex.Version+
-			" WHERE room_id = ? AND id = ?", m.Start, m.RoomID, m.ID)
-		if err != nil {
-			return err
-		}
-		row := WordsRow(m.RoomID, m.ID)
-		if err := database.Exec(tx, "DELETE FROM message_words WHERE rowid = ?", row); err != nil {
-			return err
-		}
-		if len(m.Words) == 0 {
-			continue
-		}
-		if err := database.Exec(tx, InsertWords, row, d.IndexText(m.RoomID, m.Words)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 const (
 	// WordStatement goes through the rows of the index, the newest first.
 	WordStatement = `SELECT m.created_at, m.room_id, m.id, CASE WHEN ? THEN m.text ELSE '' END FROM message_words

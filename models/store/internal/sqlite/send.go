@@ -10,7 +10,6 @@ import (
 
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/models/store/internal/database"
-	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 // withConn runs f with SQLite's own connection, past database/sql.
@@ -145,31 +144,6 @@ func (c *sqliteConn) storeBatch(b *database.Batch, now int64) (last int64, err e
 		return 0, err
 	}
 	return last, c.storeResponses(b.Posts, last-n+1)
-}
-
-func (c *sqliteConn) insertMessages(posts []*database.Post) error {
-	message, err := c.statement(`INSERT INTO messages
-		(room_id, id, sender_id, type, text, reply_to, client_id, created_at, text_start, sender_seq, index_version)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ` + wordindex.Version + `)`)
-	if err != nil {
-		return err
-	}
-	words, err := c.statement(InsertWords)
-	if err != nil {
-		return errors.Join(err, message.Close())
-	}
-	for _, p := range posts {
-		m := p.Message
-		err = message.run(m.RoomID, m.ID, m.Sender.ID, string(m.Type), m.Text, m.ReplyTo, m.ClientID, m.CreatedAt.Millis(),
-			p.TextStart, p.SenderSeq)
-		if err == nil && p.Words != "" {
-			err = words.run(WordsRow(m.RoomID, m.ID), p.Words)
-		}
-		if err != nil {
-			break
-		}
-	}
-	return errors.Join(err, message.Close(), words.Close())
 }
 
 // updateRooms counts the messages, whose events come after a position.
