@@ -3,7 +3,6 @@ package sse
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -53,45 +52,17 @@ func (h *Hub) afterDelivery(e *event) {
 	a := e.Audience
 	switch e.Name {
 	case models.EventMemberLeft, models.EventMemberBanned:
-		for s := range h.users[a.UserID] {
-			h.unsubscribe(s, a.RoomID)
-			h.exit(s, a.RoomID)
-			s.mutes.unmuteRoom(a.RoomID)
-		}
+		h.removeMember(a.RoomID, a.UserID)
 	case models.EventRoomDeleted:
-		if r := h.rooms[a.RoomID]; r != nil {
-			for s := range r.presentStreams {
-				s.rooms.update(a.RoomID, func(state *roomState) { state.present = false })
-			}
-			for userID, v := range r.presentUsers {
-				h.recordPresence(presenceKey{roomID: a.RoomID, userID: userID}, v.info, false, time.Now())
-			}
-			for _, sub := range r.subscriptions {
-				sub.stream.rooms.update(a.RoomID, func(state *roomState) { state.subscription = nil })
-				sub.stream.mutes.unmuteRoom(a.RoomID)
-			}
-			delete(h.rooms, a.RoomID)
-		}
+		h.removeRoom(a.RoomID)
 	case models.EventMemberUpdated:
-		for s := range h.users[a.UserID] {
-			if s.attached {
-				s.mutes.apply(e.LogEntry, s.userID)
-			}
-		}
+		h.updateRoomMutes(e)
 	case models.EventBlockAdded, models.EventBlockRemoved:
-		for _, userID := range []int64{a.UserID, a.PeerID} {
-			for s := range h.users[userID] { // attached or not: presence and typing are sent to replaying streams, too
-				s.mutes.apply(e.LogEntry, userID)
-			}
-		}
+		h.updateBlocks(e)
 	case models.EventPresenceUpdate, models.EventPresenceRequest:
 		h.applyNodeEvent(e)
 	case models.EventSessionRevoked:
-		for s := range h.users[a.UserID] {
-			if s.sessionID == a.SessionID {
-				h.finishStream(s, e.frame)
-			}
-		}
+		h.endSession(a.UserID, a.SessionID, e.frame)
 	}
 }
 

@@ -61,6 +61,25 @@ func (q *mutes) apply(e models.LogEntry, userID int64) {
 // unmuteRoom removes the mute of a room that the user has left.
 func (q *mutes) unmuteRoom(id int64) { q.rooms.set(id, false) }
 
+// updateRoomMutes applies a change of what a member wants to be notified of to the member's attached streams.
+func (h *Hub) updateRoomMutes(e *event) {
+	for s := range h.users[e.Audience.UserID] {
+		if s.attached {
+			s.mutes.apply(e.LogEntry, s.userID)
+		}
+	}
+}
+
+// updateBlocks applies a new or a removed block to the streams of both users, attached or not: presence and typing are
+// sent to replaying streams, too.
+func (h *Hub) updateBlocks(e *event) {
+	for _, userID := range []int64{e.Audience.UserID, e.Audience.PeerID} {
+		for s := range h.users[userID] {
+			s.mutes.apply(e.LogEntry, userID)
+		}
+	}
+}
+
 // idSet is a set of ids; nil while it is empty.
 type idSet map[int64]bool
 

@@ -69,6 +69,15 @@ func (h *Hub) finishStream(s *Stream, frame []byte) {
 	s.finish(frame)
 }
 
+// endSession makes frame the last one of the streams of a session that was revoked. h.mu is held.
+func (h *Hub) endSession(userID int64, sessionID string, frame []byte) {
+	for s := range h.users[userID] {
+		if s.sessionID == sessionID {
+			h.finishStream(s, frame)
+		}
+	}
+}
+
 // finish makes frame the last one of the stream, in place of what was still to come, and gives the peer
 // lastFrameTimeout to take it.
 func (s *Stream) finish(frame []byte) {

@@ -1,6 +1,9 @@
 package sse
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // roomState is the state of a stream in one room: subscribed, present, or both.
 type roomState struct {
@@ -127,4 +130,33 @@ func (h *Hub) removeRoomIfUnused(roomID int64, r *room) {
 	if len(r.subscriptions) == 0 && len(r.presentStreams) == 0 {
 		delete(h.rooms, roomID)
 	}
+}
+
+// removeMember takes a user who has left a room, was removed or was banned, out of it: the user's streams get nothing
+// more of the room. A stream in replay is only no longer present there: what it may see is in its visibility snapshot.
+func (h *Hub) removeMember(roomID, userID int64) {
+	for s := range h.users[userID] {
+		h.unsubscribe(s, roomID)
+		h.exit(s, roomID)
+		s.mutes.unmuteRoom(roomID)
+	}
+}
+
+// removeRoom takes all streams out of a room that was deleted. Nobody is left to be notified of presence.
+func (h *Hub) removeRoom(roomID int64) {
+	r := h.rooms[roomID]
+	if r == nil {
+		return
+	}
+	for s := range r.presentStreams {
+		s.rooms.update(roomID, func(state *roomState) { state.present = false })
+	}
+	for userID, v := range r.presentUsers {
+		h.recordPresence(presenceKey{roomID: roomID, userID: userID}, v.info, false, time.Now())
+	}
+	for _, sub := range r.subscriptions {
+		sub.stream.rooms.update(roomID, func(state *roomState) { state.subscription = nil })
+		sub.stream.mutes.unmuteRoom(roomID)
+	}
+	delete(h.rooms, roomID)
 }
