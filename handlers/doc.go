@@ -5,7 +5,8 @@
 // constructor. A handler decodes, checks, calls and responds; the store decides what is allowed, where the data is
 // locked.
 //
-//   - routes.go: which routes there are, the order of the middleware, and the exceptions from their rules;
+//   - routes.go: the order of the middleware, and where the table of routes is; route_policies.go: the exceptions from
+//     the rules of the middleware;
 //   - handlers.go: how the resources are put together;
 //   - response.go: how handlers respond; login.go: how passwords are checked; profiles.go: who is online;
 //   - parameters.go: the parameters of paths and queries.

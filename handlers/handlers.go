@@ -106,14 +106,14 @@ type server struct {
 	presence
 	messages
 	files
-	contents
+	fileContents
 	uploads
 	typing
 	search
 	reactions
 	pins
 	events
-	operations
+	health
 }
 
 var _ api.ServerInterface = server{}
@@ -152,14 +152,14 @@ func New(c Config) http.Handler {
 		presence:      newPresence(c.Store, c.Streams),
 		messages:      newMessages(c.Store, files),
 		files:         files,
-		contents:      newContents(c.Store, c.Blobs),
+		fileContents:  newFileContents(c.Store, c.Blobs),
 		uploads:       newUploads(c.Stopping, c.Store, pending, receiver),
 		typing:        newTyping(c.Store, c.Streams),
 		search:        newSearch(c.Store, profiles),
 		reactions:     newReactions(c.Store),
 		pins:          newPins(c.Store),
 		events:        newEvents(c.Streams, opener),
-		operations:    newOperations(c.Ready, c.Metrics),
+		health:        newHealth(c.Ready, c.Metrics),
 	}
 	return routes(s, quotas, c)
 }

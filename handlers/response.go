@@ -80,14 +80,14 @@ func respond(w http.ResponseWriter, r *http.Request, handle func() (response, er
 	res.write(w, r, mediaType)
 }
 
-// pageTurns bound how many pages are loaded and encoded at once, since nothing else bounds their memory before they are
-// written. Of a thousand concurrent requests a few are in memory.
-var pageTurns = models.NewTurns(16, 4)
+// pageLimit limits how many pages are loaded and encoded at once, since nothing else bounds their memory before they
+// are written. Of a thousand concurrent requests a few are in memory.
+var pageLimit = models.NewConcurrencyLimit(16, 4)
 
-// respondPage is respond for a page of a list. It waits for the caller's turn.
+// respondPage is respond for a page of a list. It waits until pageLimit allows one more page.
 func respondPage(w http.ResponseWriter, r *http.Request, handle func() (response, error)) {
 	respond(w, r, func() (res response, err error) {
-		done, err := pageTurns.Take(r.Context(), request.Caller(r).UserID)
+		done, err := pageLimit.Acquire(r.Context(), request.Caller(r).UserID)
 		if err != nil {
 			return response{}, err
 		}

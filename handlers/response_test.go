@@ -25,8 +25,8 @@ func askForPage(t *testing.T, userID int64, accept string, handle func() (respon
 	)
 }
 
-// TestPagesTakeTurns has one user ask for many pages at once: no more than four are made at a time.
-func TestPagesTakeTurns(t *testing.T) {
+// TestPagesOfOneUserAreLimited has one user ask for many pages at once: no more than four are made at a time.
+func TestPagesOfOneUserAreLimited(t *testing.T) {
 	var now, most, asked atomic.Int64
 	var asking sync.WaitGroup
 	const pages = 40
@@ -50,8 +50,8 @@ func TestPagesTakeTurns(t *testing.T) {
 	}
 }
 
-// TestTurnsOfPagesEnd ends pages in every way there is: none of them keeps its turn.
-func TestTurnsOfPagesEnd(t *testing.T) {
+// TestEveryPageReleasesItsSlot ends pages in every way there is: none of them counts any more after its end.
+func TestEveryPageReleasesItsSlot(t *testing.T) {
 	for what, handle := range map[string]func() (response, error){
 		"well":            func() (response, error) { return plain([]int{}), nil },
 		"in an error":     func() (response, error) { return response{}, errors.New("it failed") },
@@ -63,7 +63,7 @@ func TestTurnsOfPagesEnd(t *testing.T) {
 		if what == "in another type" {
 			accept = "image/png"
 		}
-		for range 20 { // more than there are turns
+		for range 20 { // more than pageLimit allows
 			func() {
 				defer func() { _ = recover() }()
 				askForPage(t, 8, accept, handle)

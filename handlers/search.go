@@ -40,7 +40,7 @@ func (h search) SearchUsers(w http.ResponseWriter, r *http.Request, params api.S
 		}
 		list, err := h.store.Users(r.Context(), q)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		users := make([]*models.User, len(list.Items))
 		for i := range list.Items {

@@ -37,12 +37,14 @@ type Maker struct {
 	log   *slog.Logger
 	wake  chan struct{} // wakes Run; capacity 1, never closed
 	// decoding limits decoding to one picture at a time, and so its memory.
-	decoding *models.Turns
+	decoding *models.ConcurrencyLimit
 }
 
 // NewMaker returns a maker, which does nothing until Run.
 func NewMaker(blobs Blobs, queue ThumbnailQueue, log *slog.Logger) *Maker {
-	return &Maker{blobs: blobs, queue: queue, log: log, wake: make(chan struct{}, 1), decoding: models.NewTurns(1, 1)}
+	return &Maker{
+		blobs: blobs, queue: queue, log: log, wake: make(chan struct{}, 1), decoding: models.NewConcurrencyLimit(1, 1),
+	}
 }
 
 // Wake signals Run that there is a new picture.
@@ -53,7 +55,7 @@ func (m *Maker) Wake() {
 	}
 }
 
-// thumbnailUser is the user of the turns for thumbnails.
+// thumbnailUser is the user for whom thumbnails are made: they wait like the pictures of one user.
 const thumbnailUser = 0
 
 // Look detects what r, sent by a user, holds. A picture counts as one only if all of it can be decoded, which users
@@ -63,7 +65,7 @@ func (m *Maker) Look(ctx context.Context, userID int64, r io.ReadSeeker) (models
 	if err != nil || !f.Thumbnail {
 		return f, err
 	}
-	done, err := m.decoding.Take(ctx, userID)
+	done, err := m.decoding.Acquire(ctx, userID)
 	if err != nil {
 		return f, err
 	}
@@ -125,7 +127,7 @@ func (m *Maker) makeNext(ctx context.Context) (more bool, err error) {
 }
 
 func (m *Maker) thumbnail(ctx context.Context, large io.ReadSeeker) ([]byte, error) {
-	done, err := m.decoding.Take(ctx, thumbnailUser)
+	done, err := m.decoding.Acquire(ctx, thumbnailUser)
 	if err != nil {
 		return nil, err
 	}

@@ -239,13 +239,13 @@ const (
 	// searchesAtOnce is the number of word searches that run at a time, one for each user: fewer than there are
 	// connections, so that histories and lists never wait for searches.
 	searchesAtOnce = 4
-	// searchTime bounds one search, from the moment its turn has come.
+	// searchTime bounds one search, from its start, after it has waited for others.
 	searchTime = 5 * time.Second
 )
 
-// search runs a search when it is the caller's turn. One that takes too long is cancelled: it is unavailable.
+// search runs a search when s.searches allows it. One that takes too long is cancelled: it is unavailable.
 func (s *Store) search(ctx context.Context, callerID int64, run func(ctx context.Context) error) error {
-	done, err := s.searches.Take(ctx, callerID)
+	done, err := s.searches.Acquire(ctx, callerID)
 	if err != nil {
 		return err
 	}

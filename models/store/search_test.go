@@ -12,7 +12,7 @@ import (
 // TestSlowSearchIsCanceled runs a search that does not end by itself.
 func TestSlowSearchIsCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &Store{searches: models.NewTurns(1, 1)}
+		s := &Store{searches: models.NewConcurrencyLimit(1, 1)}
 		err := s.search(t.Context(), 7, func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()

@@ -74,8 +74,8 @@ type Store struct {
 	ended     chan struct{}   // closed when the commit queue has ended
 	done      sync.WaitGroup  // of the commit queue and the janitor
 
-	searches *models.Turns // of word searches
-	pictured atomic.Int64  // the user whose picture was handed out last
+	searches *models.ConcurrencyLimit // of word searches
+	pictured atomic.Int64             // the user whose picture was handed out last
 
 	batches atomic.Int64 // committed by the commit queue
 	batched atomic.Int64 // messages in them
@@ -119,7 +119,7 @@ func newStore(c Config) (*Store, error) {
 	s := &Store{
 		dialect: d, log: c.Log, retention: c.Retention, fileQuota: c.FileQuota, product: c.Product,
 		sends: make(chan *send, sendQueue), purges: make(chan struct{}, 1), ended: make(chan struct{}),
-		searches: models.NewTurns(searchesAtOnce, 1),
+		searches: models.NewConcurrencyLimit(searchesAtOnce, 1),
 	}
 	s.committed = func(entries []models.LogEntry) {
 		s.moveHead(entries[len(entries)-1].Position)

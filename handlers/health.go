@@ -17,21 +17,21 @@ import (
 // readyRetry is the Retry-After of a server that is not ready.
 const readyRetry = 2 * time.Second
 
-// operations are for monitoring. Probes may send any Accept.
-type operations struct {
+// health is what monitoring reads: the probes and the metrics. Probes may send any Accept.
+type health struct {
 	ready   func(context.Context) error
 	metrics http.Handler
 }
 
-func newOperations(ready func(context.Context) error, metrics *prometheus.Registry) operations {
-	return operations{ready: ready, metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})}
+func newHealth(ready func(context.Context) error, metrics *prometheus.Registry) health {
+	return health{ready: ready, metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})}
 }
 
 // Healthz succeeds as long as the process runs.
-func (h operations) Healthz(w http.ResponseWriter, r *http.Request) { writeHealth(w, r) }
+func (h health) Healthz(w http.ResponseWriter, r *http.Request) { writeHealth(w, r) }
 
 // Readyz succeeds if the server can serve.
-func (h operations) Readyz(w http.ResponseWriter, r *http.Request) {
+func (h health) Readyz(w http.ResponseWriter, r *http.Request) {
 	if err := h.ready(r.Context()); err != nil {
 		problem.Write(w, r, &models.Error{
 			Code: models.CodeUnavailable, Message: "The server cannot serve now.", RetryAfter: readyRetry, Err: err,
@@ -42,7 +42,7 @@ func (h operations) Readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 // Metrics returns the metrics for Prometheus.
-func (h operations) Metrics(w http.ResponseWriter, r *http.Request) { h.metrics.ServeHTTP(w, r) }
+func (h health) Metrics(w http.ResponseWriter, r *http.Request) { h.metrics.ServeHTTP(w, r) }
 
 func writeHealth(w http.ResponseWriter, r *http.Request) {
 	mediaType := codec.Preferred(r, codec.JSON, codec.MessagePack)

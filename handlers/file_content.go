@@ -32,31 +32,31 @@ type blobReader interface {
 	Open(ctx context.Context, key string) (io.ReadSeekCloser, error)
 }
 
-// contents are the bytes of files.
-type contents struct {
+// fileContents are the bytes of files.
+type fileContents struct {
 	store contentStore
 	blobs blobReader
 }
 
-func newContents(store contentStore, blobs blobReader) contents {
-	return contents{store: store, blobs: blobs}
+func newFileContents(store contentStore, blobs blobReader) fileContents {
+	return fileContents{store: store, blobs: blobs}
 }
 
 // GetFileContent returns the bytes of a file, or a part of them.
-func (h contents) GetFileContent(
+func (h fileContents) GetFileContent(
 	w http.ResponseWriter, r *http.Request, file api.PathFile, params api.GetFileContentParams,
 ) {
 	h.content(w, r, file, params.Download)
 }
 
 // HeadFileContent returns the headers of GetFileContent.
-func (h contents) HeadFileContent(
+func (h fileContents) HeadFileContent(
 	w http.ResponseWriter, r *http.Request, file api.PathFile, params api.HeadFileContentParams,
 ) {
 	h.content(w, r, file, params.Download)
 }
 
-func (h contents) content(w http.ResponseWriter, r *http.Request, id string, download *int) {
+func (h fileContents) content(w http.ResponseWriter, r *http.Request, id string, download *int) {
 	if download != nil && *download != 0 && *download != 1 {
 		problem.Write(w, r, models.Invalid("download", "must be 0 or 1"))
 		return
@@ -75,7 +75,9 @@ func (h contents) content(w http.ResponseWriter, r *http.Request, id string, dow
 }
 
 // GetThumbnail returns the thumbnail of a picture. It is made after the upload, so an early request waits for it.
-func (h contents) GetThumbnail(w http.ResponseWriter, r *http.Request, file api.PathFile, _ api.GetThumbnailParams) {
+func (h fileContents) GetThumbnail(
+	w http.ResponseWriter, r *http.Request, file api.PathFile, _ api.GetThumbnailParams,
+) {
 	f, err := h.thumbnail(r.Context(), request.Caller(r).UserID, file)
 	if err != nil {
 		problem.Write(w, r, err)
@@ -85,7 +87,7 @@ func (h contents) GetThumbnail(w http.ResponseWriter, r *http.Request, file api.
 	h.serve(w, r, served{blob: f.Thumbnail, tag: f.SHA256 + "-thumbnail", made: f.CreatedAt.Time})
 }
 
-func (h contents) thumbnail(ctx context.Context, callerID int64, id string) (models.StoredFile, error) {
+func (h fileContents) thumbnail(ctx context.Context, callerID int64, id string) (models.StoredFile, error) {
 	ctx, cancel := context.WithTimeout(ctx, thumbnailTimeout)
 	defer cancel()
 	poll := time.NewTicker(thumbnailPoll)
@@ -120,7 +122,7 @@ type served struct {
 
 // serve writes a blob, or the parts that Range asks for. Its headers keep a user's file from running scripts in the
 // server's origin, however a browser displays it. Caches may store it, but must revalidate it.
-func (h contents) serve(w http.ResponseWriter, r *http.Request, s served) {
+func (h fileContents) serve(w http.ResponseWriter, r *http.Request, s served) {
 	if strings.Count(r.Header.Get("Range"), ",") >= models.MaxRanges {
 		r.Header.Del("Range") // each part needs a seek and headers of its own; the whole is cheaper (RFC 9110, section 14.2)
 	}
