@@ -31,9 +31,9 @@ func (p profiles) own(u models.User) models.User {
 }
 
 // complete completes the profiles of users as far as the caller may see them. It reads the blocks, which can fail after
-// a change has been committed. The client then gets the error, although the change is done: only handlers of GET and PUT
-// call this, and a client may repeat a PUT, which sets what is set already and returns the profile. To leave the profile
-// out and report success would show the client a user who is offline.
+// a change has been committed. The client then gets the error, although the change is done: only handlers of GET and
+// PUT call this, and a client may repeat a PUT, which sets what is set already and returns the profile. A success
+// without the profile would show the client a user who is offline.
 func (p profiles) complete(ctx context.Context, callerID int64, users ...*models.User) error {
 	blocked, err := p.blocked(ctx, callerID, users)
 	if err != nil {
