@@ -62,8 +62,8 @@ func TestPoliciesAreThoseOfTheContract(t *testing.T) {
 	}
 }
 
-// TestRoutesOfTables looks for the routes of the tables in route_policies.go: one that was renamed would be no exception
-// any more.
+// TestRoutesOfTables looks for the routes of the tables in route_policies.go: one that was renamed would be no
+// exception any more.
 func TestRoutesOfTables(t *testing.T) {
 	routes, _ := contractRoutes(t)
 	var listed []string

@@ -10,8 +10,8 @@ import (
 )
 
 // Two functions write the word index, the table message_words: insertMessages for new messages, and IndexMessages for
-// those that are edited or indexed again. When a message is deleted or becomes a tombstone, no Go code removes its words:
-// the triggers messages_forgotten and messages_entombed do (migrations/sqlite/00003_search.sql).
+// those that are edited or indexed again. When a message is deleted or becomes a tombstone, no Go code removes its
+// words: the triggers messages_forgotten and messages_entombed do (migrations/sqlite/00003_search.sql).
 
 // WordsRow is the rowid of a message in message_words. It has room for four billion messages in each of two billion
 // rooms, which no SQLite file can have.
