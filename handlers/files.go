@@ -19,8 +19,10 @@ type fileStore interface {
 	// MayUpload returns the id of the room if the caller may store a file of size bytes in it, while the caller's other
 	// requests bring others bytes.
 	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error)
-	KnowsKey(ctx context.Context, once *models.Once) (bool, error)
-	AddFile(ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once) (models.File, error)
+	KnowsKey(ctx context.Context, call *models.IdempotentCall) (bool, error)
+	AddFile(
+		ctx context.Context, callerID, roomID int64, n models.NewFile, call *models.IdempotentCall,
+	) (models.File, error)
 	File(ctx context.Context, callerID int64, id string) (models.StoredFile, error)
 	DropFiles(ctx context.Context, callerID int64, ids []string) error
 }
@@ -69,11 +71,11 @@ func (h files) UploadFile(w http.ResponseWriter, r *http.Request, room api.PathR
 
 // add adds a stored file to the room.
 func (h files) add(r *http.Request, roomID int64, n models.NewFile, key *string) (response, error) {
-	once, err := request.NewOnce(r, key, []byte(n.Name+"\x00"+n.MediaType+"\x00"+n.SHA256), codec.Encode)
+	call, err := request.NewIdempotentCall(r, key, []byte(n.Name+"\x00"+n.MediaType+"\x00"+n.SHA256), codec.Encode)
 	if err != nil {
 		return response{}, err
 	}
-	file, err := h.store.AddFile(r.Context(), request.Caller(r).UserID, roomID, n, once)
+	file, err := h.store.AddFile(r.Context(), request.Caller(r).UserID, roomID, n, call)
 	return created(file, models.Cursor{}, err, fileLocation)
 }
 
@@ -90,9 +92,9 @@ func (h files) begin(
 	if r.ContentLength > h.receiver.Limit+formOverhead(r) {
 		return 0, false, nil, upload.TooLarge(h.receiver.Limit)
 	}
-	once, err := request.NewOnce(r, key, nil, nil)
-	if err == nil && once != nil {
-		replayed, err = h.store.KnowsKey(r.Context(), once)
+	call, err := request.NewIdempotentCall(r, key, nil, nil)
+	if err == nil && call != nil {
+		replayed, err = h.store.KnowsKey(r.Context(), call)
 	}
 	if err != nil {
 		return 0, false, nil, err

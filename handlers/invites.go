@@ -13,13 +13,15 @@ import (
 
 type inviteStore interface {
 	CreateInvite(
-		ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, once *models.Once,
+		ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, call *models.IdempotentCall,
 	) (models.Invite, error)
 	Invites(
 		ctx context.Context, callerID int64, path models.RoomPath, page models.Paging,
 	) (models.Page[models.Invite], error)
 	RevokeInvite(ctx context.Context, callerID int64, path models.RoomPath, code string) error
-	RedeemInvite(ctx context.Context, callerID int64, code string, once *models.Once) (models.Room, models.Cursor, error)
+	RedeemInvite(
+		ctx context.Context, callerID int64, code string, call *models.IdempotentCall,
+	) (models.Room, models.Cursor, error)
 }
 
 // invites are codes that let users into rooms.
@@ -36,11 +38,11 @@ func (h invites) CreateInvite(
 		if err != nil {
 			return response{}, err
 		}
-		n, once, err := codec.DecodeOnce[models.NewInvite](w, r, params.IdempotencyKey)
+		n, call, err := codec.DecodeIdempotent[models.NewInvite](w, r, params.IdempotencyKey)
 		if err != nil {
 			return response{}, err
 		}
-		invite, err := h.store.CreateInvite(r.Context(), request.Caller(r).UserID, path, n, once)
+		invite, err := h.store.CreateInvite(r.Context(), request.Caller(r).UserID, path, n, call)
 		return created(invite, models.Cursor{}, err, func(i models.Invite) string {
 			return fmt.Sprintf("/v1/rooms/%d/invites/%s", i.RoomID, i.Code)
 		})
@@ -82,11 +84,11 @@ func (h invites) RedeemInvite(
 	w http.ResponseWriter, r *http.Request, code api.PathCode, params api.RedeemInviteParams,
 ) {
 	respond(w, r, func() (response, error) {
-		once, err := request.NewOnce(r, params.IdempotencyKey, nil, codec.Encode)
+		call, err := request.NewIdempotentCall(r, params.IdempotencyKey, nil, codec.Encode)
 		if err != nil {
 			return response{}, err
 		}
-		room, at, err := h.store.RedeemInvite(r.Context(), request.Caller(r).UserID, code, once)
+		room, at, err := h.store.RedeemInvite(r.Context(), request.Caller(r).UserID, code, call)
 		res, err := created(room, at, err, func(models.Room) string { return "" })
 		res.status = http.StatusOK // a member has no URL of its own
 		return res, err

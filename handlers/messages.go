@@ -17,7 +17,7 @@ import (
 type messageStore interface {
 	logHead
 	Send(
-		ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once,
+		ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, call *models.IdempotentCall,
 	) (models.SentMessage, models.Cursor, error)
 	Target(ctx context.Context, callerID int64, target string) (roomID int64, err error)
 	History(
@@ -64,11 +64,11 @@ func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.P
 		if request.IsForm(r) {
 			return h.sendForm(w, r, path, params.IdempotencyKey)
 		}
-		n, once, err := codec.DecodeOnce[models.NewMessage](w, r, params.IdempotencyKey)
+		n, call, err := codec.DecodeIdempotent[models.NewMessage](w, r, params.IdempotencyKey)
 		if err != nil {
 			return response{}, err
 		}
-		return sent(h.store.Send(r.Context(), request.Caller(r).UserID, path, n, once))
+		return sent(h.store.Send(r.Context(), request.Caller(r).UserID, path, n, call))
 	})
 }
 
@@ -99,20 +99,20 @@ func (h messages) postForm(form *messageForm, body io.Reader, key *string) (resp
 	if err != nil {
 		return response{}, err
 	}
-	once, err := request.NewOnce(form.r, key, identity, codec.Encode)
+	call, err := request.NewIdempotentCall(form.r, key, identity, codec.Encode)
 	if err != nil {
 		return response{}, err
 	}
 	if n.FileIDs, err = form.attach(); err != nil {
 		return response{}, err
 	}
-	return sent(h.store.Send(form.r.Context(), request.Caller(form.r).UserID, models.RoomPath{ID: form.roomID}, n, once))
+	return sent(h.store.Send(form.r.Context(), request.Caller(form.r).UserID, models.RoomPath{ID: form.roomID}, n, call))
 }
 
 // SendToTarget sends a message to a channel or a user.
 func (h messages) SendToTarget(w http.ResponseWriter, r *http.Request, params api.SendToTargetParams) {
 	respond(w, r, func() (response, error) {
-		n, once, err := codec.DecodeOnce[models.TargetedMessage](w, r, params.IdempotencyKey)
+		n, call, err := codec.DecodeIdempotent[models.TargetedMessage](w, r, params.IdempotencyKey)
 		if err != nil {
 			return response{}, err
 		}
@@ -121,7 +121,7 @@ func (h messages) SendToTarget(w http.ResponseWriter, r *http.Request, params ap
 		if err != nil {
 			return response{}, err
 		}
-		return sent(h.store.Send(r.Context(), me, models.RoomPath{ID: roomID}, n.NewMessage, once))
+		return sent(h.store.Send(r.Context(), me, models.RoomPath{ID: roomID}, n.NewMessage, call))
 	})
 }
 

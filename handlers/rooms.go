@@ -19,7 +19,7 @@ type roomStore interface {
 	logHead
 	roomReader
 	CreateRoom(
-		ctx context.Context, callerID int64, n models.NewRoom, once *models.Once,
+		ctx context.Context, callerID int64, n models.NewRoom, call *models.IdempotentCall,
 	) (models.Room, models.Cursor, error)
 	Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error)
 	ChangeRoom(
@@ -39,11 +39,11 @@ func newRooms(store roomStore) rooms { return rooms{store: store} }
 // CreateRoom creates a room that the caller owns.
 func (h rooms) CreateRoom(w http.ResponseWriter, r *http.Request, params api.CreateRoomParams) {
 	respond(w, r, func() (response, error) {
-		n, once, err := codec.DecodeOnce[models.NewRoom](w, r, params.IdempotencyKey)
+		n, call, err := codec.DecodeIdempotent[models.NewRoom](w, r, params.IdempotencyKey)
 		if err != nil {
 			return response{}, err
 		}
-		room, at, err := h.store.CreateRoom(r.Context(), request.Caller(r).UserID, n, once)
+		room, at, err := h.store.CreateRoom(r.Context(), request.Caller(r).UserID, n, call)
 		return created(room, at, err, func(room models.Room) string { return fmt.Sprintf("/v1/rooms/%d", room.ID) })
 	})
 }

@@ -18,11 +18,17 @@ import (
 type sessionStore interface {
 	// Password returns the id and the password's hash of a user, or not_found.
 	Password(ctx context.Context, username string) (userID int64, hash string, err error)
-	LogIn(ctx context.Context, userID int64, hash string, n models.NewSession, once *models.Once) (models.Login, error)
-	LogInWithCode(ctx context.Context, code models.LoginCode, n models.NewSession, once *models.Once) (models.Login, error)
+	LogIn(
+		ctx context.Context, userID int64, hash string, n models.NewSession, call *models.IdempotentCall,
+	) (models.Login, error)
+	LogInWithCode(
+		ctx context.Context, code models.LoginCode, n models.NewSession, call *models.IdempotentCall,
+	) (models.Login, error)
 	// GuestsOf counts the guests who were created from a network, up to limit.
 	GuestsOf(ctx context.Context, network string, limit int) (int, error)
-	SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
+	SignUp(
+		ctx context.Context, a models.NewAccount, n models.NewSession, call *models.IdempotentCall,
+	) (models.Login, error)
 	Refresh(ctx context.Context, n models.Renewal) (login models.Login, sealed string, err error)
 	Sessions(ctx context.Context, caller models.Caller, page models.Paging) (models.Page[models.SessionInfo], error)
 	LogOut(ctx context.Context, userID int64, sessionID string) (models.Cursor, error)
@@ -79,7 +85,7 @@ func (h sessions) LogIn(w http.ResponseWriter, r *http.Request, params api.LogIn
 }
 
 // storeSession stores a session of a user who has been authenticated.
-type storeSession = func(n models.NewSession, once *models.Once) (models.Login, error)
+type storeSession = func(n models.NewSession, call *models.IdempotentCall) (models.Login, error)
 
 // asGuest creates a guest, who is a new user. The guests of one network are limited.
 func (h sessions) asGuest(w http.ResponseWriter, r *http.Request, c models.Credentials) (storeSession, error) {
@@ -105,15 +111,15 @@ func (h sessions) asGuest(w http.ResponseWriter, r *http.Request, c models.Crede
 	account := models.NewAccount{
 		Username: c.Username, DisplayName: valueOf(c.DisplayName), Guest: true, Network: network,
 	}
-	return func(n models.NewSession, once *models.Once) (models.Login, error) {
-		return h.store.SignUp(r.Context(), account, n, once)
+	return func(n models.NewSession, call *models.IdempotentCall) (models.Login, error) {
+		return h.store.SignUp(r.Context(), account, n, call)
 	}, nil
 }
 
 func (h sessions) withCode(r *http.Request, c models.Credentials) storeSession {
 	code := models.LoginCode{Hash: token.Hash(c.LoginCode), BrowserHash: token.Hash(auth.BrowserSecret(r))}
-	return func(n models.NewSession, once *models.Once) (models.Login, error) {
-		return h.store.LogInWithCode(r.Context(), code, n, once)
+	return func(n models.NewSession, call *models.IdempotentCall) (models.Login, error) {
+		return h.store.LogInWithCode(r.Context(), code, n, call)
 	}
 }
 
@@ -131,8 +137,8 @@ func (h sessions) withPassword(w http.ResponseWriter, r *http.Request, c models.
 	if !match {
 		return nil, models.Errorf(models.CodeBadCredentials, "The username and the password do not match.")
 	}
-	return func(n models.NewSession, once *models.Once) (models.Login, error) {
-		return h.store.LogIn(r.Context(), id, hash, n, once)
+	return func(n models.NewSession, call *models.IdempotentCall) (models.Login, error) {
+		return h.store.LogIn(r.Context(), id, hash, n, call)
 	}, nil
 }
 

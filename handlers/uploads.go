@@ -17,7 +17,7 @@ import (
 type uploadStore interface {
 	upload.ResumableStore
 	MayUpload(ctx context.Context, callerID int64, path models.RoomPath, size, others int64) (roomID int64, err error)
-	BeginUpload(ctx context.Context, callerID int64, u models.Upload, once *models.Once) (models.Upload, error)
+	BeginUpload(ctx context.Context, callerID int64, u models.Upload, call *models.IdempotentCall) (models.Upload, error)
 }
 
 // uploads are files that arrive in chunks, by the protocol tus. The library tusd supports neither checksums nor
@@ -86,13 +86,13 @@ func (h uploads) CreateUpload(w http.ResponseWriter, r *http.Request, params api
 				return response{}, err
 			}
 		}
-		once, err := request.NewOnce(
+		call, err := request.NewIdempotentCall(
 			r, params.IdempotencyKey, []byte(params.UploadMetadata+"\x00"+strconv.FormatInt(u.Size, 10)), codec.Encode,
 		)
 		if err != nil {
 			return response{}, err
 		}
-		u, err = h.store.BeginUpload(r.Context(), request.Caller(r).UserID, u, once)
+		u, err = h.store.BeginUpload(r.Context(), request.Caller(r).UserID, u, call)
 		res, err := created(u, models.Cursor{}, err, func(u models.Upload) string { return "/v1/uploads/" + u.ID })
 		if err != nil {
 			return response{}, err

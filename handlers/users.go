@@ -21,10 +21,12 @@ type userStore interface {
 	blockReader
 	// UsernameFree returns username_taken if another user than the one with the id except has the name.
 	UsernameFree(ctx context.Context, username string, except int64) error
-	KnowsKey(ctx context.Context, once *models.Once) (bool, error)
-	SignUp(ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once) (models.Login, error)
+	KnowsKey(ctx context.Context, call *models.IdempotentCall) (bool, error)
+	SignUp(
+		ctx context.Context, a models.NewAccount, n models.NewSession, call *models.IdempotentCall,
+	) (models.Login, error)
 	UpgradeGuest(
-		ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once,
+		ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, call *models.IdempotentCall,
 	) (models.Login, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
 	ChangeProfile(ctx context.Context, userID int64, p models.ProfileChange) (models.User, error)
@@ -71,11 +73,11 @@ func (h users) SignUp(w http.ResponseWriter, r *http.Request, params api.SignUpP
 			Key: params.IdempotencyKey, Body: body, Cookie: n.Cookie,
 			Prove:    prove,
 			Repeated: func(s models.Session) error { return h.checkPasswordUnchanged(r, s, n.Password) },
-			Store: func(n models.NewSession, once *models.Once) (models.Login, error) {
+			Store: func(n models.NewSession, call *models.IdempotentCall) (models.Login, error) {
 				if guest := request.Caller(r).UserID; guest != 0 {
-					return h.store.UpgradeGuest(r.Context(), guest, account, n, once)
+					return h.store.UpgradeGuest(r.Context(), guest, account, n, call)
 				}
-				return h.store.SignUp(r.Context(), account, n, once)
+				return h.store.SignUp(r.Context(), account, n, call)
 			},
 		}
 		return h.login.openSession(r, o, func(s models.Session) string { return fmt.Sprintf("/v1/users/%d", s.User.ID) })
@@ -120,7 +122,7 @@ func (h users) checkSignUp(w http.ResponseWriter, r *http.Request, n models.NewU
 		if err != nil {
 			return false, err
 		}
-		return h.store.KnowsKey(r.Context(), request.NewSecretOnce(r, *key, proof, body, nil))
+		return h.store.KnowsKey(r.Context(), request.NewSecretCall(r, *key, proof, body, nil))
 	})
 	if err == nil && !known {
 		err = taken

@@ -1,8 +1,8 @@
 package models
 
-// Once makes a creation happen once for an Idempotency-Key, however many calls there are: the caller, the path and the
-// key identify it, for IdempotencyLife.
-type Once struct {
+// IdempotentCall is a call with an Idempotency-Key: however often it is repeated, it creates something once. The
+// caller, the path and the key identify it, for IdempotencyLife.
+type IdempotentCall struct {
 	CallerID    int64 // 0 before log-in
 	Path        string
 	Key         string
@@ -12,7 +12,7 @@ type Once struct {
 	Encode func(created any) ([]byte, error)
 }
 
-// Replayed is the error of a creation whose Once was used before: the first call's response, to be sent again.
+// Replayed is the error of an IdempotentCall that was made before: the first call's response, to be sent again.
 type Replayed struct {
 	Body  []byte
 	Event Cursor

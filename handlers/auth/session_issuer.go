@@ -29,7 +29,7 @@ type Opening struct {
 	Cookie bool    // whether the refresh token goes into a cookie
 	// prove derives a key from the secret in the body and the Idempotency-Key; nil for a body without a secret.
 	Prove func(key string) ([]byte, error)
-	Store func(n models.NewSession, once *models.Once) (models.Login, error)
+	Store func(n models.NewSession, call *models.IdempotentCall) (models.Login, error)
 	// repeated checks a session that was opened earlier with the same Idempotency-Key; nil for no check.
 	Repeated func(models.Session) error
 }
@@ -50,9 +50,9 @@ func (i SessionIssuer) Open(r *http.Request, o Opening) (Opened, error) {
 	}
 	refresh, hash := token.NewRefresh()
 	now := time.Now()
-	var once *models.Once
+	var call *models.IdempotentCall
 	if proof != nil {
-		once = request.NewSecretOnce(r, *o.Key, proof, o.Body, func(created any) ([]byte, error) {
+		call = request.NewSecretCall(r, *o.Key, proof, o.Body, func(created any) ([]byte, error) {
 			session, err := i.session(created.(models.Login), refresh, now)
 			if err != nil {
 				return nil, err
@@ -62,7 +62,7 @@ func (i SessionIssuer) Open(r *http.Request, o Opening) (Opened, error) {
 	}
 	var session models.Session
 	var replayed *models.Replayed
-	login, err := o.Store(models.NewSession{RefreshHash: hash, Device: DeviceOf(r)}, once)
+	login, err := o.Store(models.NewSession{RefreshHash: hash, Device: DeviceOf(r)}, call)
 	if errors.As(err, &replayed) {
 		session, err = i.replay(o, replayed, proof)
 	} else if err == nil {

@@ -53,8 +53,10 @@ func DecodeOptional[T Validator](w http.ResponseWriter, r *http.Request) (T, err
 	return parseFor[T](r, body)
 }
 
-// DecodeOnce reads the body of a creation, and its Idempotency-Key. The created value is stored as the response.
-func DecodeOnce[T Validator](w http.ResponseWriter, r *http.Request, key *string) (T, *models.Once, error) {
+// DecodeIdempotent reads the body of a creation, and its Idempotency-Key. The created value is stored as the response.
+func DecodeIdempotent[T Validator](
+	w http.ResponseWriter, r *http.Request, key *string,
+) (T, *models.IdempotentCall, error) {
 	body, err := ReadBody(w, r)
 	if err != nil {
 		var none T
@@ -64,8 +66,8 @@ func DecodeOnce[T Validator](w http.ResponseWriter, r *http.Request, key *string
 	if err != nil {
 		return value, nil, err
 	}
-	once, err := request.NewOnce(r, key, body, Encode)
-	return value, once, err
+	call, err := request.NewIdempotentCall(r, key, body, Encode)
+	return value, call, err
 }
 
 // ReadBody reads the whole body as JSON; MessagePack is converted. The result is empty if there is no body.

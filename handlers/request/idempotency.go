@@ -12,20 +12,20 @@ import (
 // IdempotencyKey is the header of the Idempotency-Key.
 const IdempotencyKey = "Idempotency-Key"
 
-// NewOnce returns what the store needs to do a request with an Idempotency-Key once; nil if the request has none.
+// NewIdempotentCall returns the call of a request with an Idempotency-Key; nil if the request has none.
 //
 // The store keeps hashes. That of the body is keyed by the Idempotency-Key: the body of a log-in contains a password,
 // which could quickly be guessed from a plain hash in a stolen database.
-func NewOnce(
+func NewIdempotentCall(
 	r *http.Request, key *string, body []byte, encode func(created any) ([]byte, error),
-) (*models.Once, error) {
+) (*models.IdempotentCall, error) {
 	if key == nil {
 		return nil, nil
 	}
 	if err := CheckKey(*key); err != nil {
 		return nil, err
 	}
-	return &models.Once{
+	return &models.IdempotentCall{
 		CallerID:    Caller(r).UserID,
 		Path:        r.URL.Path,
 		Key:         hashKey(*key),
@@ -42,19 +42,19 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// NewSecretOnce is NewOnce for a response that contains tokens. The caller is identified by the secret in the body,
-// from which proof is derived: a request with another secret is from another caller, who must not learn that the key
-// was used. A caller with a token is identified by that, and the secret is part of the body.
-func NewSecretOnce(
+// NewSecretCall is NewIdempotentCall for a response that contains tokens. The caller is identified by the secret in the
+// body, from which proof is derived: a request with another secret is from another caller, who must not learn that the
+// key was used. A caller with a token is identified by that, and the secret is part of the body.
+func NewSecretCall(
 	r *http.Request, key string, proof, body []byte, encode func(created any) ([]byte, error),
-) *models.Once {
-	once := &models.Once{
+) *models.IdempotentCall {
+	call := &models.IdempotentCall{
 		CallerID: Caller(r).UserID, Path: r.URL.Path, Key: hashKey(key), Fingerprint: hexMAC(proof, body), Encode: encode,
 	}
-	if once.CallerID == 0 {
-		once.Key = hexMAC(proof, []byte(key))
+	if call.CallerID == 0 {
+		call.Key = hexMAC(proof, []byte(key))
 	}
-	return once
+	return call
 }
 
 func hashKey(key string) string {

@@ -9,38 +9,41 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-func once(t *testing.T, path string, userID int64, key, body string) *models.Once {
+func call(t *testing.T, path string, userID int64, key, body string) *models.IdempotentCall {
 	t.Helper()
 	r := With(
 		httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, http.NoBody),
 		&Context{Caller: models.Caller{UserID: userID}},
 	)
-	o, err := NewOnce(r, &key, []byte(body), nil)
+	o, err := NewIdempotentCall(r, &key, []byte(body), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return o
 }
 
-// TestOnce compares what identifies requests with an Idempotency-Key. Neither the key nor the body can be read from it.
-func TestOnce(t *testing.T) {
-	first := once(t, "/v1/rooms", 7, "key", "body")
-	same := func(a, b *models.Once) bool { return a.CallerID == b.CallerID && a.Path == b.Path && a.Key == b.Key }
-	if again := once(t, "/v1/rooms", 7, "key", "body"); !same(first, again) || first.Fingerprint != again.Fingerprint {
+// TestIdempotentCall compares what identifies requests with an Idempotency-Key. Neither the key nor the body can be
+// read from it.
+func TestIdempotentCall(t *testing.T) {
+	first := call(t, "/v1/rooms", 7, "key", "body")
+	same := func(a, b *models.IdempotentCall) bool {
+		return a.CallerID == b.CallerID && a.Path == b.Path && a.Key == b.Key
+	}
+	if again := call(t, "/v1/rooms", 7, "key", "body"); !same(first, again) || first.Fingerprint != again.Fingerprint {
 		t.Error("the same request is another one")
 	}
-	if other := once(t, "/v1/rooms", 7, "key", "other"); !same(first, other) || first.Fingerprint == other.Fingerprint {
+	if other := call(t, "/v1/rooms", 7, "key", "other"); !same(first, other) || first.Fingerprint == other.Fingerprint {
 		t.Error("another body is not found, or has the same fingerprint")
 	}
-	for name, other := range map[string]*models.Once{
-		"caller": once(t, "/v1/rooms", 8, "key", "body"), "path": once(t, "/v1/invites/x", 7, "key", "body"),
-		"key": once(t, "/v1/rooms", 7, "other", "body"),
+	for name, other := range map[string]*models.IdempotentCall{
+		"caller": call(t, "/v1/rooms", 8, "key", "body"), "path": call(t, "/v1/invites/x", 7, "key", "body"),
+		"key": call(t, "/v1/rooms", 7, "other", "body"),
 	} {
 		if same(first, other) {
 			t.Errorf("another %s is the same request", name)
 		}
 	}
-	if other := once(t, "/v1/rooms", 7, "other", "body"); other.Fingerprint == first.Fingerprint {
+	if other := call(t, "/v1/rooms", 7, "other", "body"); other.Fingerprint == first.Fingerprint {
 		t.Error("the fingerprint of a body is the same under another key: it is a plain hash")
 	}
 	if strings.Contains(first.Key+first.Fingerprint, "key") || strings.Contains(first.Key+first.Fingerprint, "body") {
@@ -48,30 +51,30 @@ func TestOnce(t *testing.T) {
 	}
 }
 
-// TestSecretOnce identifies callers without a token by their proof, and others by their token.
-func TestSecretOnce(t *testing.T) {
-	secretOnce := func(userID int64, proof string) *models.Once {
+// TestSecretCall identifies callers without a token by their proof, and others by their token.
+func TestSecretCall(t *testing.T) {
+	secretCall := func(userID int64, proof string) *models.IdempotentCall {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/users", http.NoBody)
-		return NewSecretOnce(
+		return NewSecretCall(
 			With(r, &Context{Caller: models.Caller{UserID: userID}}), "key", []byte(proof), []byte("body"), nil,
 		)
 	}
-	if secretOnce(0, "a").Key == secretOnce(0, "b").Key {
+	if secretCall(0, "a").Key == secretCall(0, "b").Key {
 		t.Error("another secret finds the key")
 	}
-	if a, b := secretOnce(7, "a"), secretOnce(7, "b"); a.Key != b.Key || a.Fingerprint == b.Fingerprint {
+	if a, b := secretCall(7, "a"), secretCall(7, "b"); a.Key != b.Key || a.Fingerprint == b.Fingerprint {
 		t.Error("a caller with a token and another secret is another caller, or makes the same request")
 	}
 }
 
-// TestNoOnce reads requests without a key, and with bad ones.
-func TestNoOnce(t *testing.T) {
+// TestNoIdempotencyKey reads requests without a key, and with bad ones.
+func TestNoIdempotencyKey(t *testing.T) {
 	r := With(httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody), &Context{})
-	if o, err := NewOnce(r, nil, nil, nil); o != nil || err != nil {
+	if o, err := NewIdempotentCall(r, nil, nil, nil); o != nil || err != nil {
 		t.Error(o, err)
 	}
 	for _, key := range []string{"", "a b", "é", "\x7f", strings.Repeat("x", models.MaxIdempotencyKey+1)} {
-		if o, err := NewOnce(r, &key, nil, nil); err == nil {
+		if o, err := NewIdempotentCall(r, &key, nil, nil); err == nil {
 			t.Errorf("%q is a key: %+v", key, o)
 		}
 	}

@@ -80,10 +80,10 @@ func (s *Store) refuseOverQuota(db *gorm.DB, userID, size int64) error {
 
 // AddFile adds stored bytes to a room, as a file of the caller without a message.
 func (s *Store) AddFile(
-	ctx context.Context, callerID, roomID int64, n models.NewFile, once *models.Once,
+	ctx context.Context, callerID, roomID int64, n models.NewFile, call *models.IdempotentCall,
 ) (models.File, error) {
 	var file models.File
-	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+	_, err := s.writeIdempotent(ctx, call, func(tx *transaction) (any, error) {
 		path := models.RoomPath{ID: roomID}
 		if err := tx.lockRoom(path); err != nil {
 			return nil, err

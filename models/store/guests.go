@@ -119,10 +119,10 @@ func (s *Store) deleteGuests(ctx context.Context, users []int64, err error) erro
 // UpgradeGuest upgrades a guest to an account, which keeps all that the guest has, and opens the account's first
 // session. The guest's own sessions go on.
 func (s *Store) UpgradeGuest(
-	ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, once *models.Once,
+	ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, call *models.IdempotentCall,
 ) (models.Login, error) {
 	var login models.Login
-	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+	_, err := s.writeIdempotent(ctx, call, func(tx *transaction) (any, error) {
 		guest, err := tx.lockUser(guestID)
 		if err == nil && !guest.Guest {
 			err = models.Errorf(models.CodeForbidden, "You have an account; only guests sign up with their token.")

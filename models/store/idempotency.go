@@ -20,34 +20,34 @@ type idempotencyRow struct {
 	CreatedAt   int64
 }
 
-// claimKey claims once's key for this transaction. When another transaction holds it, PostgreSQL waits here for its
-// end, so that of many calls at once exactly one creates something. The error is *models.Replayed with the first call's
-// response, or idempotency_mismatch.
-func (s *Store) claimKey(db *gorm.DB, once *models.Once) error {
-	taken := db.Exec(database.ClaimKey, once.CallerID, once.Path, once.Key, once.Fingerprint, models.Now().Millis())
+// claimKey claims the key of a call for this transaction. When another transaction holds it, PostgreSQL waits here for
+// its end, so that of many calls at once exactly one creates something. The error is *models.Replayed with the first
+// call's response, or idempotency_mismatch.
+func (s *Store) claimKey(db *gorm.DB, call *models.IdempotentCall) error {
+	taken := db.Exec(database.ClaimKey, call.CallerID, call.Path, call.Key, call.Fingerprint, models.Now().Millis())
 	if taken.Error != nil {
 		return taken.Error
 	}
 	if taken.RowsAffected == 1 {
 		return nil
 	}
-	return s.storedResponse(db, once)
+	return s.storedResponse(db, call)
 }
 
 // storedResponse is the error of a call whose key was used before, with the response of the first call.
-func (s *Store) storedResponse(db *gorm.DB, once *models.Once) error {
+func (s *Store) storedResponse(db *gorm.DB, call *models.IdempotentCall) error {
 	var row idempotencyRow
 	err := db.Raw(`SELECT fingerprint, answer, room_id, message_id, position, created_at FROM idempotency_keys
-		WHERE caller_id = ? AND path = ? AND key = ?`, once.CallerID, once.Path, once.Key).Scan(&row).Error
+		WHERE caller_id = ? AND path = ? AND key = ?`, call.CallerID, call.Path, call.Key).Scan(&row).Error
 	if err != nil {
 		return err
 	}
-	if row.Fingerprint != once.Fingerprint {
+	if row.Fingerprint != call.Fingerprint {
 		return models.Errorf(models.CodeIdempotencyMismatch, "This Idempotency-Key was used with another body.")
 	}
 	replayed := &models.Replayed{Body: []byte(row.Response)}
 	if row.MessageID != 0 {
-		m, err := messageSentWith(db, once.CallerID, row)
+		m, err := messageSentWith(db, call.CallerID, row)
 		if err != nil {
 			return err
 		}
@@ -86,21 +86,22 @@ func messageSentWith(db *gorm.DB, callerID int64, row idempotencyRow) (models.Me
 	return tombstone.model(room), nil
 }
 
-// KnowsKey reports whether a call with once's key has a response. Whether it was the same call is checked by claimKey.
-func (s *Store) KnowsKey(ctx context.Context, once *models.Once) (bool, error) {
+// KnowsKey reports whether a call with the same key has a response. Whether it was the same call is checked by
+// claimKey.
+func (s *Store) KnowsKey(ctx context.Context, call *models.IdempotentCall) (bool, error) {
 	var known int64
 	err := s.read(ctx).Raw("SELECT count(*) FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ? AND "+
 		"created_at >= ?",
-		once.CallerID, once.Path, once.Key, models.Now().Add(-models.IdempotencyLife).UnixMilli()).Scan(&known).Error
+		call.CallerID, call.Path, call.Key, models.Now().Add(-models.IdempotencyLife).UnixMilli()).Scan(&known).Error
 	return known > 0, err
 }
 
 // storeResponse stores the response for later calls with the key.
-func storeResponse(db *gorm.DB, once *models.Once, created any, position int64) error {
-	response, err := once.Encode(created)
+func storeResponse(db *gorm.DB, call *models.IdempotentCall, created any, position int64) error {
+	response, err := call.Encode(created)
 	if err != nil {
 		return err
 	}
 	return db.Exec("UPDATE idempotency_keys SET answer = ?, position = ? WHERE caller_id = ? AND path = ? AND key = ?",
-		string(response), position, once.CallerID, once.Path, once.Key).Error
+		string(response), position, call.CallerID, call.Path, call.Key).Error
 }

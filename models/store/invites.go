@@ -52,10 +52,10 @@ const usableInvite = "(expires_at = 0 OR expires_at > ?) AND (max_uses = 0 OR us
 
 // CreateInvite creates a code with which anybody can join the room. There is no event for it.
 func (s *Store) CreateInvite(
-	ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, once *models.Once,
+	ctx context.Context, callerID int64, path models.RoomPath, n models.NewInvite, call *models.IdempotentCall,
 ) (models.Invite, error) {
 	var invite models.Invite
-	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+	_, err := s.writeIdempotent(ctx, call, func(tx *transaction) (any, error) {
 		if err := tx.lockRoom(path); err != nil {
 			return nil, err
 		}
@@ -127,10 +127,10 @@ func (s *Store) RevokeInvite(ctx context.Context, callerID int64, path models.Ro
 
 // RedeemInvite makes the caller a member of the room of a code. It does nothing, and counts no use, for a member.
 func (s *Store) RedeemInvite(
-	ctx context.Context, callerID int64, code string, once *models.Once,
+	ctx context.Context, callerID int64, code string, call *models.IdempotentCall,
 ) (models.Room, models.Cursor, error) {
 	var room models.Room
-	at, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+	at, err := s.writeIdempotent(ctx, call, func(tx *transaction) (any, error) {
 		a, err := tx.redeem(callerID, code)
 		room = a.model()
 		return room, err

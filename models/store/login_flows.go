@@ -75,10 +75,10 @@ func takeRow[T any](tx *gorm.DB, row *T, statement string, args ...any) error {
 
 // LogInWithCode spends a login code and opens a session for its user.
 func (s *Store) LogInWithCode(
-	ctx context.Context, code models.LoginCode, n models.NewSession, once *models.Once,
+	ctx context.Context, code models.LoginCode, n models.NewSession, call *models.IdempotentCall,
 ) (models.Login, error) {
 	var login models.Login
-	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+	_, err := s.writeIdempotent(ctx, call, func(tx *transaction) (any, error) {
 		var spent struct{ UserID, ExpiresAt int64 }
 		err := takeRow(tx.DB, &spent, "DELETE FROM login_codes WHERE hash = ? AND browser_hash = ? RETURNING user_id, "+
 			"expires_at",

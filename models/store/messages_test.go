@@ -87,15 +87,17 @@ func TestIdempotencyKeys(t *testing.T) {
 		ctx := t.Context()
 		anna := h.user("anna")
 		room := h.room("talk", models.RoomPublic, anna)
-		once := func(key, fingerprint string) *models.Once {
-			return &models.Once{CallerID: anna.ID, Path: "/messages", Key: key, Fingerprint: fingerprint, Encode: json.Marshal}
+		call := func(key, fingerprint string) *models.IdempotentCall {
+			return &models.IdempotentCall{
+				CallerID: anna.ID, Path: "/messages", Key: key, Fingerprint: fingerprint, Encode: json.Marshal,
+			}
 		}
 		const calls = 8
 		var created, replayed sync.Map
 		var wait sync.WaitGroup
 		for i := range calls {
 			wait.Go(func() {
-				sent, _, err := h.Send(ctx, anna.ID, pathOf(room), models.NewMessage{Text: "once"}, once("k", "body"))
+				sent, _, err := h.Send(ctx, anna.ID, pathOf(room), models.NewMessage{Text: "once"}, call("k", "body"))
 				var again *models.Replayed
 				switch {
 				case err == nil:
@@ -122,14 +124,14 @@ func TestIdempotencyKeys(t *testing.T) {
 			}
 			return true
 		})
-		_, _, err := h.Send(ctx, anna.ID, pathOf(room), models.NewMessage{Text: "other"}, once("k", "other body"))
+		_, _, err := h.Send(ctx, anna.ID, pathOf(room), models.NewMessage{Text: "other"}, call("k", "other body"))
 		h.want(err, models.CodeIdempotencyMismatch)
 
 		// A call that was refused releases its key.
 		future := int64(99)
-		_, _, err = h.Send(ctx, anna.ID, pathOf(room), models.NewMessage{Text: "x", ReplyTo: &future}, once("r", "bad"))
+		_, _, err = h.Send(ctx, anna.ID, pathOf(room), models.NewMessage{Text: "x", ReplyTo: &future}, call("r", "bad"))
 		h.want(err, models.CodeInvalidRequest)
-		_, _, err = h.Send(ctx, anna.ID, pathOf(room), models.NewMessage{Text: "x"}, once("r", "good"))
+		_, _, err = h.Send(ctx, anna.ID, pathOf(room), models.NewMessage{Text: "x"}, call("r", "good"))
 		h.must(err)
 	})
 }

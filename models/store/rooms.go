@@ -66,10 +66,10 @@ func (r roomRow) audience(userID int64) models.Audience {
 
 // CreateRoom creates a room with the caller as its owner and first member.
 func (s *Store) CreateRoom(
-	ctx context.Context, callerID int64, n models.NewRoom, once *models.Once,
+	ctx context.Context, callerID int64, n models.NewRoom, call *models.IdempotentCall,
 ) (models.Room, models.Cursor, error) {
 	var room models.Room
-	at, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+	at, err := s.writeIdempotent(ctx, call, func(tx *transaction) (any, error) {
 		now := models.Now().Millis()
 		row := roomRow{
 			Name: value(n.Name), Description: value(n.Description), Subject: value(n.Subject),

@@ -35,7 +35,7 @@ type send struct {
 
 // Send stores a message. It returns when the message is committed, together with those that were sent meanwhile.
 func (s *Store) Send(
-	ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, once *models.Once,
+	ctx context.Context, callerID int64, path models.RoomPath, n models.NewMessage, call *models.IdempotentCall,
 ) (models.SentMessage, models.Cursor, error) {
 	if path.Key != "" {
 		a, err := authorizeMember(s.read(ctx), path, callerID)
@@ -48,7 +48,7 @@ func (s *Store) Send(
 	// turn.
 	key := wordindex.KeyOf(n.Text)
 	p := &send{
-		Post: database.Post{Key: once, TextStart: key.Start, Words: s.dialect.IndexText(path.ID, key.Words)},
+		Post: database.Post{Key: call, TextStart: key.Start, Words: s.dialect.IndexText(path.ID, key.Words)},
 		ctx:  ctx, callerID: callerID, roomID: path.ID, n: n, done: make(chan struct{}),
 	}
 	select {

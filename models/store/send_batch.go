@@ -189,7 +189,7 @@ func (b *batchTx) claimSorted(keyed []*send) error {
 	if len(keyed) == 0 {
 		return nil
 	}
-	keys := make([]*models.Once, len(keyed))
+	keys := make([]*models.IdempotentCall, len(keyed))
 	for i, p := range keyed {
 		keys[i] = p.Key
 	}

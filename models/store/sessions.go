@@ -36,10 +36,10 @@ func (r sessionRow) check(now models.Time) error {
 
 // SignUp creates an account, or a guest, and its first session. Both are in the lobby from the start.
 func (s *Store) SignUp(
-	ctx context.Context, a models.NewAccount, n models.NewSession, once *models.Once,
+	ctx context.Context, a models.NewAccount, n models.NewSession, call *models.IdempotentCall,
 ) (models.Login, error) {
 	var login models.Login
-	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+	_, err := s.writeIdempotent(ctx, call, func(tx *transaction) (any, error) {
 		lobby, err := tx.lockLobby()
 		if err != nil {
 			return nil, err
@@ -65,10 +65,10 @@ func (s *Store) SignUp(
 // LogIn creates a session for a user whose password was checked against hash. If the password was changed meanwhile,
 // the change has revoked all other sessions, and this one must not be created after it.
 func (s *Store) LogIn(
-	ctx context.Context, userID int64, hash string, n models.NewSession, once *models.Once,
+	ctx context.Context, userID int64, hash string, n models.NewSession, call *models.IdempotentCall,
 ) (models.Login, error) {
 	var login models.Login
-	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+	_, err := s.writeIdempotent(ctx, call, func(tx *transaction) (any, error) {
 		row, err := tx.lockUser(userID)
 		if err == nil && row.PasswordHash != hash {
 			err = wrongPassword()

@@ -72,17 +72,18 @@ func (tx *transaction) onPosition(f func(position int64) error) {
 // write runs f in a transaction, appends its events, and commits. It returns the cursor of the last event, zero when
 // there is none. f may run more than once.
 func (s *Store) write(ctx context.Context, f func(tx *transaction) error) (models.Cursor, error) {
-	return s.writeOnce(ctx, nil, func(tx *transaction) (any, error) { return nil, f(tx) })
+	return s.writeIdempotent(ctx, nil, func(tx *transaction) (any, error) { return nil, f(tx) })
 }
 
-// writeOnce is write for a call that may have an Idempotency-Key: what f created is stored as the response for the key.
-func (s *Store) writeOnce(
-	ctx context.Context, once *models.Once, f func(tx *transaction) (any, error),
+// writeIdempotent is write for a call that may have an Idempotency-Key: what f created is stored as the response for
+// the key.
+func (s *Store) writeIdempotent(
+	ctx context.Context, call *models.IdempotentCall, f func(tx *transaction) (any, error),
 ) (models.Cursor, error) {
 	var tx *transaction
 	run := func(db *gorm.DB) error {
 		tx = &transaction{DB: db, store: s}
-		return tx.run(once, f)
+		return tx.run(call, f)
 	}
 	var err error
 	for range maxTries {
@@ -124,9 +125,9 @@ func (s *Store) attempt(ctx context.Context, run func(db *gorm.DB) error, tx **t
 }
 
 // run does all of the transaction but its commit.
-func (tx *transaction) run(once *models.Once, f func(tx *transaction) (any, error)) error {
-	if once != nil {
-		if err := tx.store.claimKey(tx.DB, once); err != nil {
+func (tx *transaction) run(call *models.IdempotentCall, f func(tx *transaction) (any, error)) error {
+	if call != nil {
+		if err := tx.store.claimKey(tx.DB, call); err != nil {
 			return err
 		}
 	}
@@ -137,8 +138,8 @@ func (tx *transaction) run(once *models.Once, f func(tx *transaction) (any, erro
 	if err := tx.appendEvents(); err != nil {
 		return err
 	}
-	if once != nil {
-		if err := storeResponse(tx.DB, once, created, tx.last); err != nil {
+	if call != nil {
+		if err := storeResponse(tx.DB, call, created, tx.last); err != nil {
 			return err
 		}
 	}

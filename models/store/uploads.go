@@ -43,9 +43,9 @@ func (r uploadRow) model() models.Upload {
 
 // BeginUpload creates an upload of the caller. Its blob is reserved for as long as the upload may live.
 func (s *Store) BeginUpload(
-	ctx context.Context, callerID int64, u models.Upload, once *models.Once,
+	ctx context.Context, callerID int64, u models.Upload, call *models.IdempotentCall,
 ) (models.Upload, error) {
-	_, err := s.writeOnce(ctx, once, func(tx *transaction) (any, error) {
+	_, err := s.writeIdempotent(ctx, call, func(tx *transaction) (any, error) {
 		if _, err := authorizeWriter(tx.DB, models.RoomPath{ID: u.RoomID}, callerID); err != nil {
 			return nil, err
 		}

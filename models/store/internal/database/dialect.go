@@ -47,7 +47,7 @@ type SendDriver interface {
 	// Begin begins the transaction.
 	Begin(t *ConnTx) error
 	// ClaimKeys begins the transaction and claims Idempotency-Keys, in their order. It returns those that nobody had used.
-	ClaimKeys(t *ConnTx, keys []*models.Once) (map[IdempotencyKey]bool, error)
+	ClaimKeys(t *ConnTx, keys []*models.IdempotentCall) (map[IdempotencyKey]bool, error)
 	// LockRooms begins the transaction if it has not begun, locks the rooms in the order of their ids, and then reads
 	// which of the senders are members.
 	LockRooms(t *ConnTx, roomIDs []int64, senders []MembershipKey) (map[int64]*Room, map[MembershipKey]*Sender, error)

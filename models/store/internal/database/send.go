@@ -29,7 +29,7 @@ type Sender struct {
 // Post is a message that a batch stores.
 type Post struct {
 	Message *models.Message
-	Key     *models.Once // nil without an Idempotency-Key
+	Key     *models.IdempotentCall // nil without an Idempotency-Key
 	// SenderSeq is the message's number among the sender's in the room.
 	SenderSeq int64
 	// TextStart and Words are what the message is found by.
@@ -73,9 +73,9 @@ type IdempotencyKey struct {
 	Path, Key string
 }
 
-// KeyOf returns what identifies the call that once belongs to.
-func KeyOf(once *models.Once) IdempotencyKey {
-	return IdempotencyKey{once.CallerID, once.Path, once.Key}
+// KeyOf returns what identifies a call.
+func KeyOf(call *models.IdempotentCall) IdempotencyKey {
+	return IdempotencyKey{call.CallerID, call.Path, call.Key}
 }
 
 // ClaimKey claims an Idempotency-Key that nobody has used; ClaimExpiredKey, a part of it, also claims one whose use was

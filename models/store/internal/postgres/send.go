@@ -43,7 +43,7 @@ func (Dialect) Begin(t *database.ConnTx) error {
 }
 
 // ClaimKeys implements [database.SendDriver].
-func (Dialect) ClaimKeys(t *database.ConnTx, keys []*models.Once) (map[database.IdempotencyKey]bool, error) {
+func (Dialect) ClaimKeys(t *database.ConnTx, keys []*models.IdempotentCall) (map[database.IdempotencyKey]bool, error) {
 	n := len(keys)
 	callers, paths, names, fingerprints := make([]int64, n), make([]string, n), make([]string, n), make([]string, n)
 	for i, k := range keys {

@@ -33,7 +33,9 @@ func (Dialect) Begin(t *database.ConnTx) error {
 }
 
 // ClaimKeys implements [database.SendDriver].
-func (d Dialect) ClaimKeys(t *database.ConnTx, keys []*models.Once) (map[database.IdempotencyKey]bool, error) {
+func (d Dialect) ClaimKeys(
+	t *database.ConnTx, keys []*models.IdempotentCall,
+) (map[database.IdempotencyKey]bool, error) {
 	if err := d.Begin(t); err != nil {
 		return nil, err
 	}
