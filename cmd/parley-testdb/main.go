@@ -7,8 +7,9 @@
 //
 // The command finds PostgreSQL's address in PARLEY_TEST_POSTGRES. The server listens on a unix socket in a
 // temporary folder and nowhere else, so any number of them run side by side and none can be reached from outside.
-// It syncs to disk as a production server does. With -fast it does not: that is for tests, which kill Parley, but not
-// this PostgreSQL, and lose nothing by it. Measurements need the disk.
+// It syncs to disk as a production server does. With -fast it does not, and all temporary files are in memory if there
+// is enough of it: that is for tests, which kill Parley, but not this PostgreSQL, and lose nothing by it. Measurements
+// need the disk.
 // The S3 server's address is in PARLEY_TEST_S3, as Parley's --files takes it; it listens on a port of 127.0.0.1.
 //
 // If a variable is set already, that server is used. If PostgreSQL is not installed, or the S3 server cannot be
@@ -24,6 +25,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 
 	"github.com/parley-chat/parley/test/cluster"
 )
@@ -39,7 +41,8 @@ const usage = `usage: parley-testdb [-fast] [--] command [argument...]
 
 Runs the command with the address of a private PostgreSQL in ` + addressVariable + `,
 and that of a private S3 server in ` + s3Variable + `.
-With -fast, PostgreSQL does not sync to the disk.
+With -fast, PostgreSQL does not sync to the disk, and temporary files are in
+memory if there is enough.
 With -find, prints the folder of PostgreSQL's programs, or fails when there are none.
 `
 
@@ -90,10 +93,19 @@ func runBesideServers(ctx context.Context, command []string, fast bool, stderr i
 	var stops []func()
 	// Deferred, so that the servers and their folders are also removed after a panic.
 	defer func() {
-		for _, stop := range stops {
+		for _, stop := range slices.Backward(stops) {
 			stop()
 		}
 	}()
+	if fast {
+		environment = append(environment, "GOTMPDIR="+goTempDir())
+		remove, err := useMemory(stderr)
+		if err != nil {
+			return 1, err
+		}
+		stops = append(stops, remove)
+		environment = append(environment, "TMPDIR="+os.TempDir())
+	}
 	for _, server := range []struct {
 		variable string
 		start    func(context.Context, io.Writer) (address string, stop func(), err error)
@@ -114,6 +126,31 @@ func runBesideServers(ctx context.Context, command []string, fast bool, stderr i
 		}
 	}
 	return runCommand(ctx, command, environment)
+}
+
+// useMemory moves the temporary folder of this process into memory where that is possible. It returns a function that
+// removes the folder.
+func useMemory(stderr io.Writer) (remove func(), err error) {
+	folder, err := makeMemoryFolder()
+	if err != nil || folder == "" {
+		return func() {}, err
+	}
+	if err := os.Setenv("TMPDIR", folder); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
+	}
+	return func() {
+		if err := os.RemoveAll(folder); err != nil {
+			fmt.Fprintln(stderr, "parley-testdb:", err)
+		}
+	}, nil
+}
+
+// goTempDir returns the folder in which the go command builds: not in memory, where the tests' files may be.
+func goTempDir() string {
+	if folder := os.Getenv("GOTMPDIR"); folder != "" {
+		return folder
+	}
+	return os.TempDir()
 }
 
 func startPostgres(

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"sync"
 	"time"
 )
 
@@ -28,12 +29,21 @@ var mediaTypes = map[string]string{
 // Pages returns the handlers of the contract, of the reference page and of what it loads, by path.
 func Pages(contract []byte) map[string]http.Handler {
 	pages := map[string]http.Handler{"/openapi.yaml": newFile("application/yaml", contract)}
-	eachShown(files, "docs", func(name, mediaType string, content []byte) {
-		pages["/docs/"+name] = newFile(mediaType, content)
-	})
+	for name, f := range reference() {
+		pages["/docs/"+name] = f
+	}
 	pages["/docs"] = pages["/docs/index.html"]
 	return pages
 }
+
+// reference has the files of the reference page. They are read and hashed once.
+var reference = sync.OnceValue(func() map[string]file {
+	pages := map[string]file{}
+	eachShown(files, "docs", func(name, mediaType string, content []byte) {
+		pages[name] = newFile(mediaType, content)
+	})
+	return pages
+})
 
 // eachShown calls use for the files of an embedded folder that are served; others, such as licences, are not.
 func eachShown(from embed.FS, folder string, use func(name, mediaType string, content []byte)) {

@@ -77,12 +77,9 @@ func (n *randomBody) sum() string { return hex.EncodeToString(n.digest.Sum(nil))
 // server's memory.
 func TestLargeFilesNeedLittleMemory(t *testing.T) {
 	harness.SkipIfShort(t)
-	if testing.Short() {
-		t.Skip("takes half a minute")
-	}
 	t.Parallel()
 	size := largeFileSize(t)
-	p := harness.StartProcess(t, t.TempDir()+"/parley.db", "--max-file-size", "3GB")
+	p := harness.StartMeasuredProcess(t, harness.NewSQLite(t), "--max-file-size", "3GB")
 	anna := harness.NewClient(t, p.URL).NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	// The first upload and message allocate memory that stays allocated: do not count it.

@@ -93,7 +93,7 @@ func pictureBombs(t testing.TB) []pictureBomb {
 // a thumbnail, the server continues to work, and its memory does not grow.
 func TestPictureBombsAreNotDecoded(t *testing.T) {
 	t.Parallel()
-	p := harness.StartProcess(t, t.TempDir()+"/parley.db", "--presence-room-limit", "0")
+	p := harness.StartMeasuredProcess(t, harness.NewSQLite(t), "--presence-room-limit", "0")
 	anna := harness.NewClient(t, p.URL).NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	uploadPhoto(anna, room.ID) // allocates name the first upload allocates once

@@ -15,7 +15,7 @@ func TestStorageMemoryIsBounded(t *testing.T) {
 	harness.SkipIfShort(t)
 	t.Parallel()
 	const size, maxGrowth = 200 << 20, 64 << 20
-	p := harness.StartProcess(t, harness.NewPostgres(t), "--files", harness.NewBucket(t).Location(),
+	p := harness.StartMeasuredProcess(t, harness.NewPostgres(t), "--files", harness.NewBucket(t).Location(),
 		"--max-file-size", "1GB")
 	anna := harness.NewClient(t, p.URL).NewGuest("anna")
 	room := anna.CreatePrivateRoom()

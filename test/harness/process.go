@@ -25,13 +25,14 @@ func Program() string {
 
 // Process is parley in a process of its own, which can be killed and started again. Mu guards Cmd.
 type Process struct {
-	T      testing.TB
-	Args   []string
-	URL    string
-	Mu     sync.Mutex
-	Cmd    *exec.Cmd
-	stdout io.Reader
-	Output bytes.Buffer
+	T           testing.TB
+	Args        []string
+	URL         string
+	Mu          sync.Mutex
+	Cmd         *exec.Cmd
+	environment []string // in addition to that of the tests
+	stdout      io.Reader
+	Output      bytes.Buffer
 }
 
 // StartProcess starts the program on database and waits until it is ready. It is killed at the end of the test.
@@ -42,8 +43,27 @@ func StartProcess(t testing.TB, database string, flags ...string) *Process {
 	return p
 }
 
+// StartMeasuredProcess is StartProcess for tests that measure memory: frequent garbage collection keeps the heap close
+// to what is in use.
+func StartMeasuredProcess(t testing.TB, database string, flags ...string) *Process {
+	t.Helper()
+	p := newProcess(t, database, flags...)
+	p.environment = []string{"GOGC=25"}
+	p.Launch()
+	p.WaitReady()
+	return p
+}
+
 // LaunchProcess is StartProcess without the wait.
 func LaunchProcess(t testing.TB, database string, flags ...string) *Process {
+	t.Helper()
+	p := newProcess(t, database, flags...)
+	p.Launch()
+	return p
+}
+
+// newProcess returns a process that is not started yet. It is killed at the end of the test.
+func newProcess(t testing.TB, database string, flags ...string) *Process {
 	t.Helper()
 	SkipIfShort(t)
 	address := FreeAddress(t)
@@ -53,7 +73,6 @@ func LaunchProcess(t testing.TB, database string, flags ...string) *Process {
 			"serve", "--listen", address, "--database", database, "--data-dir", t.TempDir(), "--lobby", "none",
 		}, flags...),
 	}
-	p.Launch()
 	t.Cleanup(p.Kill)
 	return p
 }
@@ -82,8 +101,7 @@ func (p *Process) Launch() {
 	p.Mu.Lock()
 	defer p.Mu.Unlock()
 	cmd := exec.Command(Program(), p.Args...)
-	// Frequent garbage collection keeps the heap close to what is in use, which tests measure.
-	cmd.Env = ProgramEnvironment("GOGC=25")
+	cmd.Env = ProgramEnvironment(p.environment...)
 	if Program() == os.Args[0] {
 		cmd.Env = append(cmd.Env, AsProgramVariable+"=1")
 	}

@@ -13,7 +13,8 @@ import (
 
 // RandomBytes returns size pseudorandom bytes, which are always the same for the same size.
 func RandomBytes(size int) []byte {
-	content, _ := io.ReadAll(RandomReader(size)) // never fails
+	content := make([]byte, size)
+	_, _ = io.ReadFull(RandomReader(size), content) // never fails
 	return content
 }
 

@@ -36,7 +36,7 @@ func TestSlowReaderGetsEverything(t *testing.T) {
 		if strings.HasPrefix(database, "postgres") {
 			messages = fewMessages
 		}
-		p := harness.StartProcess(t, database, "--rate-limit", "off")
+		p := harness.StartMeasuredProcess(t, database, "--rate-limit", "off")
 		owner := harness.NewClient(t, p.URL).NewGuestNamed("owner")
 		room := owner.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
 		slow := openSlowStream(owner, room.ID)

@@ -70,8 +70,12 @@ func (d Dialect) pool(ctx context.Context) (*sql.DB, error) {
 	return sql.OpenDB(closingConnector{stdlib.GetPoolConnector(pool), pool}), nil
 }
 
-// dialector distinguishes a database that cannot be reached from a statement that failed.
+// dialector is gorm's, but distinguishes a database that cannot be reached from a statement that failed.
 type dialector struct{ gormpostgres.Dialector }
+
+// Explain implements [gorm.Dialector]. It leaves the values out: nothing logs them, and gorm would format them for each
+// Scan.
+func (dialector) Explain(statement string, _ ...any) string { return statement }
 
 // Translate implements [gorm.ErrorTranslator].
 func (d dialector) Translate(err error) error {
