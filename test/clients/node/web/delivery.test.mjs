@@ -66,6 +66,7 @@ scene(
     await write(dan.page, 'from the tunnel 2');
     await write(cara.page, 'meanwhile');
     await row(cara.page, 'meanwhile').waitFor();
+    await allSent(cara.page); // only then it comes before those of the tunnel
     await setOffline(dan, false);
     await expectMessages(everywhere, [...expected, 'meanwhile', 'from the tunnel 1', 'from the tunnel 2']);
   },
