@@ -20,26 +20,34 @@ const (
 
 // TestTypeScriptClient generates a client from the contract that a server publishes, with the commands of
 // docs/clients.md, and runs the program there and a longer one. If a generated type is not as they expect, they do not
-// compile.
+// compile. All of that is done once, since the contract does not depend on the database; the programs run on each.
 func TestTypeScriptClient(t *testing.T) {
 	harness.NeedNode(t)
 	harness.NeedProgram(t, "bash")
+	t.Parallel()
 	packages, err := filepath.Abs(filepath.Join(harness.NodeFolder(), "node_modules"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		p := newGeneratedClient(t, database, "TypeScript")
-		if err := os.Symlink(packages, filepath.Join(p.folder, "node_modules")); err != nil {
-			t.Fatal(err)
-		}
-		p.write("package.json", `{"type": "module"}`)
-		p.write("docs.ts", p.block("ts"))
-		p.copy(filepath.Join(harness.NodeFolder(), "generated.ts"))
-		p.run("bash", "-e", "-c", p.block("bash"))
-		p.run("node_modules/.bin/tsc", "--strict", "--noUncheckedIndexedAccess", "--target", "es2023",
-			"--module", "esnext", "--moduleResolution", "bundler", "--types", "node", "docs.ts", "generated.ts")
-		p.expectOutput("tess: Hello from TypeScript", "node", "docs.js")
+	p := newGeneratedClient(t, "TypeScript")
+	if err := os.Symlink(packages, filepath.Join(p.folder, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	p.write("package.json", `{"type": "module"}`)
+	p.write("docs.ts", p.block("ts"))
+	p.copy(filepath.Join(harness.NodeFolder(), "generated.ts"))
+	p.run("bash", "-e", "-c", p.block("bash"))
+	p.run("node_modules/.bin/tsc", "--strict", "--noUncheckedIndexedAccess", "--target", "es2023",
+		"--module", "esnext", "--moduleResolution", "bundler", "--types", "node", "docs.ts", "generated.ts")
+	compiled, err := os.ReadFile(filepath.Join(p.folder, "docs.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	onEachDatabase(t, func(t *testing.T, database string) {
+		p := p.on(t, database)
+		docs := "docs-" + filepath.Base(t.Name()) + ".js"
+		p.write(docs, strings.ReplaceAll(string(compiled), p.contractURL, p.url))
+		p.expectOutput("tess: Hello from TypeScript", "node", docs)
 		p.expectOutput(`{"refused":["username_taken","invalid_request"],"wrongFields":["username"],"sent":[1,1],`+
 			`"replayed":"true","content":"Assam, Darjeeling\n","events":["ready true","presence.entered",`+
 			`"message.created toni: Is the kettle on? ","message.created toni: We have: list.txt",`+
@@ -53,25 +61,30 @@ func TestTypeScriptClient(t *testing.T) {
 func TestGoClient(t *testing.T) {
 	harness.NeedProgram(t, "bash")
 	harness.NeedProgram(t, "go")
-	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		p := newGeneratedClient(t, database, "Go")
-		p.write("parley.yaml", p.block("yaml"))
-		// The client's packages are also required by Parley. With Parley's versions, none has to be downloaded.
-		own, err := os.ReadFile(harness.RepositoryPath("go.mod"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.write("go.mod", strings.Replace(string(own), "module github.com/parley-chat/parley", "module example.com/chat", 1))
-		p.copy(harness.RepositoryPath("go.sum"))
-		p.write("docs/main.go", p.block("go"))
-		p.copy(filepath.Join(goFolder, "main.go"))
-		p.copy(filepath.Join(goFolder, "response.go"))
-		p.copy(filepath.Join(goFolder, "stream.go"))
-		p.run("bash", "-e", "-c", p.block("bash"))
-		// With -trimpath the output does not depend on the folder, so Go's cache serves all later runs.
-		p.run("go", "build", "-trimpath", "-o", "bin/", ".", "./docs")
-		p.run("go", "vet", ".", "./docs")
-		p.expectOutput("gopher: Hello from Go", "bin/docs")
+	t.Parallel()
+	p := newGeneratedClient(t, "Go")
+	p.write("parley.yaml", p.block("yaml"))
+	// The client's packages are also required by Parley. With Parley's versions, none has to be downloaded.
+	own, err := os.ReadFile(harness.RepositoryPath("go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.write("go.mod", strings.Replace(string(own), "module github.com/parley-chat/parley", "module example.com/chat", 1))
+	p.copy(harness.RepositoryPath("go.sum"))
+	p.write("docs/main.go", p.block("go"))
+	p.copy(filepath.Join(goFolder, "main.go"))
+	p.copy(filepath.Join(goFolder, "response.go"))
+	p.copy(filepath.Join(goFolder, "stream.go"))
+	p.run("bash", "-e", "-c", p.block("bash"))
+	// With -trimpath the output does not depend on the folder, so Go's cache serves all later runs.
+	p.run("go", "build", "-trimpath", "-o", "bin/", ".")
+	p.run("go", "vet", "-trimpath", ".", "./docs")
+	onEachDatabase(t, func(t *testing.T, database string) {
+		p := p.on(t, database)
+		docs := "docs-" + filepath.Base(t.Name())
+		p.write(docs+"/main.go", p.block("go"))
+		p.run("go", "build", "-trimpath", "-o", "bin/", "./"+docs)
+		p.expectOutput("gopher: Hello from Go", "bin/"+docs)
 		p.expectOutput(`{"refused":"invalid_request","field":"handle","sent":[1,1],"replayed":true,`+
 			`"content":"Assam, Darjeeling\n","events":["ready true","presence.entered",`+
 			`"message.created glenda: Is the kettle on?","message.created glenda: We have:",`+
@@ -81,36 +94,51 @@ func TestGoClient(t *testing.T) {
 	})
 }
 
+// onEachDatabase is harness.OnEachDatabase for a test that is parallel already.
+func onEachDatabase(t *testing.T, f func(t *testing.T, database string)) {
+	t.Helper()
+	t.Run("database", func(t *testing.T) { harness.OnEachDatabase(t, f) })
+}
+
 // generatedClient is a folder in which a client is generated and used as docs/clients.md describes, and a server for
 // it.
 type generatedClient struct {
-	t      *testing.T
-	folder string
-	url    string
-	docs   string // the section of the language, with the server's address in place of the documented one
+	t           *testing.T
+	folder      string
+	url         string
+	contractURL string // of the server whose contract the client is generated from
+	section     string // of docs/clients.md about the language
 }
 
-func newGeneratedClient(t *testing.T, database, language string) *generatedClient {
+// newGeneratedClient starts the server that publishes the contract.
+func newGeneratedClient(t *testing.T, language string) *generatedClient {
 	t.Helper()
-	url := harness.StartServer(t, database, "--lobby", "lobby").URL
 	_, part, found := strings.Cut(harness.ReadSection(t, "docs/clients.md", "Generated clients"), "\n### "+language+"\n")
 	if !found {
 		t.Fatalf("docs/clients.md does not say how to generate a client in %s", language)
 	}
 	part, _, _ = strings.Cut(part, "\n##")
-	docs := strings.ReplaceAll(part, "http://"+harness.DocumentedAddress, url)
-	return &generatedClient{t: t, folder: t.TempDir(), url: url, docs: docs}
+	url := harness.StartServer(t, harness.NewSQLite(t)).URL
+	return &generatedClient{t: t, folder: t.TempDir(), url: url, contractURL: url, section: part}
 }
 
-// block returns the section's code block of a kind. Commands that install something are in blocks of kind sh, which are
-// not run.
+// on returns the client in the same folder with a server of its own on a database.
+func (p *generatedClient) on(t *testing.T, database string) *generatedClient {
+	t.Helper()
+	other := *p
+	other.t, other.url = t, harness.StartServer(t, database, "--lobby", "lobby").URL
+	return &other
+}
+
+// block returns the section's code block of a kind, with the server's address in place of the documented one. Commands
+// that install something are in blocks of kind sh, which are not run.
 func (p *generatedClient) block(kind string) string {
 	p.t.Helper()
-	block := regexp.MustCompile("(?ms)^```" + kind + "\n(.*?\n)```$").FindStringSubmatch(p.docs)
+	block := regexp.MustCompile("(?ms)^```" + kind + "\n(.*?\n)```$").FindStringSubmatch(p.section)
 	if block == nil {
-		p.t.Fatalf("docs/clients.md has no block of kind %q in\n%s", kind, p.docs)
+		p.t.Fatalf("docs/clients.md has no block of kind %q in\n%s", kind, p.section)
 	}
-	return block[1]
+	return strings.ReplaceAll(block[1], "http://"+harness.DocumentedAddress, p.url)
 }
 
 func (p *generatedClient) write(name, text string) {
