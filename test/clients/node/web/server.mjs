@@ -34,7 +34,8 @@ export class Server {
   /** Starts the server and waits until it is ready. */
   async start() {
     const args = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder, '--log-format', 'json'];
-    const child = spawn(PARLEY_BIN, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    // With the race detector, garbage collection is dear, and there is little garbage.
+    const child = spawn(PARLEY_BIN, args, { env: { ...env, GOGC: '400' }, stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
     running.add(child);
     child.once('close', () => running.delete(child));
@@ -81,12 +82,13 @@ async function freePort() {
   return free;
 }
 
-/** Waits until a condition holds. */
+/** Waits until a condition holds. It is asked less often the longer that takes: each question costs a browser time. */
 export async function until(condition, what = String(condition)) {
-  for (const end = Date.now() + PATIENCE; !(await condition());) {
+  const end = Date.now() + PATIENCE;
+  for (let pause = 20; !(await condition()); pause = Math.min(200, pause * 1.5)) {
     if (Date.now() > end) assert.fail(`timeout: ${what}`);
     await new Promise((resolve) => {
-      setTimeout(resolve, 30);
+      setTimeout(resolve, pause);
     });
   }
 }
