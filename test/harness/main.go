@@ -17,6 +17,10 @@ import (
 // start, kill and restart the code under test, including its race detector.
 const AsProgramVariable = "PARLEY_TEST_AS_PROGRAM"
 
+// ProductionCosts is the value of AsProgramVariable with which passwords cost what they do in production. With any other
+// value they are cheap.
+const ProductionCosts = "production"
+
 // isTestVariable reports whether an environment variable belongs to the project's tests and benchmarks. The program
 // rejects such variables, as it rejects every PARLEY_ variable that is not a setting.
 func isTestVariable(name string) bool {
@@ -53,7 +57,10 @@ func Main(m *testing.M) {
 	if address := os.Getenv(asNATS); address != "" {
 		os.Exit(serveNATS(address))
 	}
-	if os.Getenv(AsProgramVariable) != "" {
+	if value := os.Getenv(AsProgramVariable); value != "" {
+		if value != ProductionCosts {
+			tokentest.CheapPasswords()
+		}
 		for _, variable := range os.Environ() {
 			if name, _, _ := strings.Cut(variable, "="); isTestVariable(name) {
 				_ = os.Unsetenv(name)
@@ -61,7 +68,7 @@ func Main(m *testing.M) {
 		}
 		os.Exit(cli.Main(os.Args[1:]))
 	}
-	// Passwords are not cheap in the program that tests start, nor in benchmarks, which measure production's costs.
+	// Passwords are not cheap in benchmarks, which measure production's costs.
 	flag.Parse()
 	if flag.Lookup("test.bench").Value.String() == "" {
 		tokentest.CheapPasswords()
