@@ -208,7 +208,7 @@ func (r Report) notes() []string {
 			"The server, or this machine, is at its limit, or there are too few --senders.")
 	}
 	if late := r.Lateness.P99; late > lateMillis && late > lateShare*r.Acknowledgement.P99 {
-		note("This program itself was up to %.1f ms late (p99), which is part of the latencies: its machine is too busy.",
+		note("The bench program was up to %.1f ms late (p99), and the latencies include this. Its machine is too busy.",
 			late)
 	}
 	if r.StreamsAway > 0 {

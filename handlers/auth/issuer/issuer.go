@@ -88,7 +88,7 @@ func (c Config) check() error {
 	where, err := url.Parse(c.JWKS)
 	switch {
 	case c.Issuer == "" || c.Audience == "":
-		return errors.New("--jwt-issuer and --jwt-audience are needed")
+		return errors.New("--jwt-issuer and --jwt-audience are needed together")
 	case c.Issuer == "parley":
 		return errors.New("--jwt-issuer: parley is what Parley's own tokens say")
 	case len(c.Issuer) > models.MaxIdentityLength:
