@@ -132,8 +132,12 @@ func runBesideServers(ctx context.Context, command []string, fast bool, stderr i
 // removes the folder.
 func useMemory(stderr io.Writer) (remove func(), err error) {
 	folder, err := makeMemoryFolder()
-	if err != nil || folder == "" {
-		return func() {}, err
+	if err != nil {
+		return nil, err
+	}
+	if folder == "" {
+		fmt.Fprintln(stderr, "parley-testdb: temporary files are on the disk: there is no room for them in memory")
+		return func() {}, nil
 	}
 	if err := os.Setenv("TMPDIR", folder); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
 const (
-	memoryDisk = "/dev/shm"
+	memoryDisk   = "/dev/shm"
+	folderPrefix = "parley-tests-" // then the number of the process that removes the folder, and random characters
 	// The files of all tests that run at the same time: the largest upload is 2 GB, and is stored twice.
 	neededSpace  = 8 << 30
 	neededMemory = 12 << 30
@@ -27,7 +31,8 @@ func makeMemoryFolder() (string, error) {
 	if disk.Flags&unix.ST_NOEXEC != 0 || disk.Bavail*uint64(disk.Bsize) < neededSpace || availableMemory() < neededMemory {
 		return "", nil
 	}
-	folder, err := os.MkdirTemp(memoryDisk, "parley-tests-")
+	removeLeftFolders()
+	folder, err := os.MkdirTemp(memoryDisk, fmt.Sprintf("%s%d-", folderPrefix, os.Getpid()))
 	if err != nil {
 		return "", nil //nolint:nilerr // it cannot be written to
 	}
@@ -35,6 +40,22 @@ func makeMemoryFolder() (string, error) {
 		return "", errors.Join(err, os.RemoveAll(folder))
 	}
 	return folder, nil
+}
+
+// removeLeftFolders removes the folders of processes that were killed before they could do it: they would take memory
+// until the machine restarts. Errors are ignored, since a folder may belong to another user.
+func removeLeftFolders() {
+	folders, err := filepath.Glob(filepath.Join(memoryDisk, folderPrefix+"*"))
+	if err != nil {
+		return
+	}
+	for _, folder := range folders {
+		owner, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(folder), folderPrefix), "-")
+		pid, err := strconv.Atoi(owner)
+		if err == nil && errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+			_ = os.RemoveAll(folder)
+		}
+	}
 }
 
 // availableMemory returns how many bytes of memory programs can get without swapping, or 0 if that is not known.
