@@ -15,7 +15,7 @@ type typingStore interface {
 }
 
 type typingStreams interface {
-	// Type notifies the users present in a room that a member is typing.
+	// SendTyping notifies the users present in a room that a member is typing.
 	SendTyping(roomID int64, user models.UserRef)
 }
 

@@ -27,10 +27,10 @@ type Opening struct {
 	Key    *string // the Idempotency-Key; nil for none
 	Body   []byte  // of the request
 	Cookie bool    // whether the refresh token goes into a cookie
-	// prove derives a key from the secret in the body and the Idempotency-Key; nil for a body without a secret.
+	// Prove derives a key from the secret in the body and the Idempotency-Key; nil for a body without a secret.
 	Prove func(key string) ([]byte, error)
 	Store func(n models.NewSession, call *models.IdempotentCall) (models.Login, error)
-	// repeated checks a session that was opened earlier with the same Idempotency-Key; nil for no check.
+	// Repeated checks a session that was opened earlier with the same Idempotency-Key; nil for no check.
 	Repeated func(models.Session) error
 }
 

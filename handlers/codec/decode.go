@@ -138,7 +138,7 @@ func bodyType(r *http.Request) (string, error) {
 	return mediaType, err
 }
 
-// parseFor is parse. For PATCH the body is a merge patch (RFC 7396), in which null clears a field.
+// parseFor parses the body of a request. For PATCH it is a merge patch (RFC 7396), in which null clears a field.
 func parseFor[T Validator](r *http.Request, body []byte) (T, error) {
 	return parseBody[T](body, r.Method == http.MethodPatch)
 }
