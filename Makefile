@@ -41,8 +41,8 @@ CAN_INSTALL  := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 APT_INSTALL  := export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq --no-install-recommends >/dev/null
 HAS_COMPILER := command -v $$($(GO) env CC | cut -d ' ' -f 1) >/dev/null
 
-# The race detector, but not in SQLite: that is C in Go's clothes, made by a machine, and takes the tests' time threefold.
-# What calls it is watched.
+# The race detector, but not in SQLite: that is C translated to Go by a program, and with the detector the tests would
+# take three times as long. Its callers are checked.
 RACE := -race -gcflags=modernc.org/sqlite/...=-race=false -gcflags=modernc.org/libc/...=-race=false
 
 # The two packages that take longest are named first, so that they are not what is left at the end. Many tests wait, so

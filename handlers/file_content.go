@@ -99,7 +99,7 @@ func (h fileContents) thumbnail(ctx context.Context, callerID int64, id string) 
 			return f, err
 		case f.Thumbnail != "":
 			return f, nil
-		case !f.Coming:
+		case !f.ThumbnailPending:
 			return f, models.NotFound()
 		}
 		select {
@@ -173,29 +173,29 @@ type rangeResponse struct {
 	refused bool
 }
 
-func (a *rangeResponse) WriteHeader(status int) {
+func (r *rangeResponse) WriteHeader(status int) {
 	if status != http.StatusRequestedRangeNotSatisfiable {
-		a.ResponseWriter.WriteHeader(status)
+		r.ResponseWriter.WriteHeader(status)
 		return
 	}
-	a.refused = true
+	r.refused = true
 	for _, name := range []string{"Content-Disposition", "Content-Security-Policy", "ETag", "Last-Modified"} {
-		a.Header().Del(name)
+		r.Header().Del(name)
 	}
-	problem.Write(a.ResponseWriter, a.r, problem.WithStatus(status, models.Invalid("Range", "lies outside of the file")))
+	problem.Write(r.ResponseWriter, r.r, problem.WithStatus(status, models.Invalid("Range", "lies outside of the file")))
 }
 
-func (a *rangeResponse) Write(b []byte) (int, error) {
-	if a.refused {
+func (r *rangeResponse) Write(b []byte) (int, error) {
+	if r.refused {
 		return len(b), nil
 	}
-	return a.ResponseWriter.Write(b)
+	return r.ResponseWriter.Write(b)
 }
 
 // ReadFrom lets the kernel copy a file if the connection supports it.
-func (a *rangeResponse) ReadFrom(from io.Reader) (int64, error) {
-	if a.refused {
+func (r *rangeResponse) ReadFrom(from io.Reader) (int64, error) {
+	if r.refused {
 		return io.Copy(io.Discard, from)
 	}
-	return io.Copy(a.ResponseWriter, from)
+	return io.Copy(r.ResponseWriter, from)
 }

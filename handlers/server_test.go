@@ -79,12 +79,12 @@ type testResponse struct {
 	body   []byte
 }
 
-func (a testResponse) String() string { return fmt.Sprintf("%d %s", a.status, a.body) }
+func (r testResponse) String() string { return fmt.Sprintf("%d %s", r.status, r.body) }
 
 // code is the code of a problem; "" for another response.
-func (a testResponse) code() models.Code {
+func (r testResponse) code() models.Code {
 	var problem models.Problem
-	if a.status < 400 || json.Unmarshal(a.body, &problem) != nil {
+	if r.status < 400 || json.Unmarshal(r.body, &problem) != nil {
 		return ""
 	}
 	return problem.Code

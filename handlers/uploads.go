@@ -158,7 +158,7 @@ func (h uploads) HeadUpload(w http.ResponseWriter, r *http.Request, id api.PathU
 		}
 		h.resumable.Interrupt(r.Context(), id)
 		u, err := h.resumable.Current(r.Context(), me, id)
-		if err == nil && u.Kept == u.Size && u.FileID == "" {
+		if err == nil && u.Offset == u.Size && u.FileID == "" {
 			u, err = h.resumable.Write(w, r, id, upload.Chunk{Offset: u.Size})
 		}
 		if err != nil {
@@ -172,7 +172,7 @@ func (h uploads) HeadUpload(w http.ResponseWriter, r *http.Request, id api.PathU
 }
 
 func setUploadHeaders(w http.ResponseWriter, u models.Upload) {
-	w.Header().Set("Upload-Offset", strconv.FormatInt(u.Kept, 10))
+	w.Header().Set("Upload-Offset", strconv.FormatInt(u.Offset, 10))
 	w.Header().Set("Upload-Expires", tus.Expires(u.ExpiresAt.Time))
 	if u.FileID != "" {
 		w.Header().Set("Parley-File-Id", u.FileID)

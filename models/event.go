@@ -105,9 +105,9 @@ type LogEntry struct {
 	Data      []byte
 }
 
-// Kept reports whether the event has an id on the wire and is replayed. Of the others, some are in the log only to
-// reach every node; the content of the rest has been deleted since.
-func (e LogEntry) Kept() bool {
+// Replayable reports whether the event has an id on the wire and is replayed. Of the others, some are in the log only
+// to reach every node; the content of the rest has been deleted since.
+func (e LogEntry) Replayable() bool {
 	switch e.Name {
 	case EventSessionRevoked, EventBlockAdded, EventBlockRemoved, EventPresenceUpdate, EventPresenceRequest,
 		EventAccountDeleted:

@@ -47,25 +47,24 @@ type NewFile struct {
 // StoredFile is a file and where its bytes are.
 type StoredFile struct {
 	File
-	Blob string
-	// Thumbnail is the blob of the small picture, "" while there is none. Coming says that one is being made.
-	Thumbnail string
-	Coming    bool
+	Blob             string
+	Thumbnail        string // the blob of the small picture; "" while there is none
+	ThumbnailPending bool   // whether one is being made
 }
 
 // Upload is a file that arrives in chunks.
 type Upload struct {
-	ID        string
-	RoomID    int64
-	Blob      string // staged
-	Name      string
-	MediaType string // as the client says
-	Metadata  string // as it came
-	Size      int64  // of the whole file, bytes
-	Kept      int64  // bytes that are stored for good
-	Guarded   bool   // whether what is staged beyond Kept is a chunk whose checksum was not verified yet
-	FileID    string // once it is finished
-	ExpiresAt Time
+	ID         string
+	RoomID     int64
+	Blob       string // staged
+	Name       string
+	MediaType  string // as the client says
+	Metadata   string // as it came
+	Size       int64  // of the whole file, bytes
+	Offset     int64  // bytes that are stored for good
+	Unverified bool   // whether what is staged beyond Offset is a chunk whose checksum was not verified yet
+	FileID     string // once it is finished
+	ExpiresAt  Time
 }
 
 // defaultFileName is the name of a file that came without one.

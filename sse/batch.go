@@ -11,7 +11,7 @@ func nextBatch(events []*event) []*event {
 	first, size := events[0], 0
 	for i, e := range events {
 		size += len(e.frame)
-		if e.Name != models.EventMessageCreated || !e.Kept() ||
+		if e.Name != models.EventMessageCreated || !e.Replayable() ||
 			e.Audience.RoomID != first.Audience.RoomID || size > batchBytes {
 			return events[:max(i, 1)]
 		}

@@ -70,7 +70,7 @@ func (h *Hub) afterDelivery(e *event) {
 func (h *Hub) deliver(e *event) {
 	a := e.Audience
 	switch {
-	case !e.Kept(): // an event for the hub alone, applied in afterDelivery
+	case !e.Replayable(): // an event for the hub alone, applied in afterDelivery
 		return
 	case a.Everyone:
 		for _, s := range h.streams {

@@ -20,27 +20,27 @@ type eventCache struct {
 	bytes  int
 }
 
-func (r *eventCache) add(e *event) {
-	r.events = append(r.events, e)
-	r.bytes += len(e.frame) + len(e.notification)
+func (c *eventCache) add(e *event) {
+	c.events = append(c.events, e)
+	c.bytes += len(e.frame) + len(e.notification)
 	drop := 0
-	for len(r.events)-drop > cacheEvents || r.bytes > cacheBytes {
-		oldest := r.events[drop]
-		r.bytes -= len(oldest.frame) + len(oldest.notification)
-		r.events[drop] = nil
+	for len(c.events)-drop > cacheEvents || c.bytes > cacheBytes {
+		oldest := c.events[drop]
+		c.bytes -= len(oldest.frame) + len(oldest.notification)
+		c.events[drop] = nil
 		drop++
 	}
-	r.events = r.events[drop:]
+	c.events = c.events[drop:]
 }
 
 // eventsAfter returns up to limit events after position, which is less than the newest one, and stops before a stale
 // one. ok is false if the first of them is not cached or is stale: then it has to be read from the database.
-func (r *eventCache) eventsAfter(position int64, limit int) (events []*event, ok bool) {
-	if len(r.events) == 0 || position < r.events[0].Position-1 {
+func (c *eventCache) eventsAfter(position int64, limit int) (events []*event, ok bool) {
+	if len(c.events) == 0 || position < c.events[0].Position-1 {
 		return nil, false
 	}
-	from := int(position - r.events[0].Position + 1)
-	for _, e := range r.events[from:min(from+limit, len(r.events))] {
+	from := int(position - c.events[0].Position + 1)
+	for _, e := range c.events[from:min(from+limit, len(c.events))] {
 		if e.stale {
 			break
 		}
@@ -62,16 +62,16 @@ type messageKey struct{ roomID, id int64 }
 
 // invalidate marks cached events as stale whose content was edited, deleted or cleared by events, which are the
 // newest ones. It scans the cache once for all of them.
-func (r *eventCache) invalidate(events []*event) {
-	var c invalidation
+func (c *eventCache) invalidate(events []*event) {
+	var outdated invalidation
 	for _, e := range events {
-		c.add(e)
+		outdated.add(e)
 	}
-	if c.messages == nil && c.cleared == nil && c.rooms == nil && c.users == nil {
+	if outdated.messages == nil && outdated.cleared == nil && outdated.rooms == nil && outdated.users == nil {
 		return
 	}
-	for _, e := range r.events {
-		e.stale = e.stale || c.covers(e)
+	for _, e := range c.events {
+		e.stale = e.stale || outdated.covers(e)
 	}
 }
 

@@ -22,7 +22,7 @@ type event struct {
 
 func newEvent(epoch string, e models.LogEntry) *event {
 	id := ""
-	if e.Kept() {
+	if e.Replayable() {
 		id = models.Cursor{Epoch: epoch, Position: e.Position}.String()
 	}
 	ev := &event{LogEntry: e, frame: encodeFrame(id, e.Name, e.Data)}

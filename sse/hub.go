@@ -32,7 +32,7 @@ type Log interface {
 	Heartbeat(ctx context.Context, node string) (heartbeats map[string]int64, err error)
 	PublishPresence(ctx context.Context, update models.PresenceUpdate) error
 	RemoveNode(ctx context.Context, node string, heartbeat int64, at models.Time) error
-	RequestPresence(ctx context.Context, ask models.PresenceRequest) error
+	RequestPresence(ctx context.Context, request models.PresenceRequest) error
 	Presences(ctx context.Context) (map[string][]models.Presence, error)
 	// SaveLastSeen stores when users were last online.
 	SaveLastSeen(ctx context.Context, at map[int64]models.Time) error

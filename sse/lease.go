@@ -130,11 +130,11 @@ func (l *lease) publishPresence(ctx context.Context) error {
 func (l *lease) collect(ctx context.Context) {
 	h := l.hub
 	h.mu.Lock()
-	asks := h.presenceRequests
+	requests := h.presenceRequests
 	h.presenceRequests = nil
 	h.mu.Unlock()
-	for _, ask := range asks {
-		l.responses = append(l.responses, h.handlePresenceRequest(ctx, ask))
+	for _, request := range requests {
+		l.responses = append(l.responses, h.handlePresenceRequest(ctx, request))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -15,51 +15,51 @@ type mutes struct {
 }
 
 func newMutes(v models.Visibility) mutes {
-	var q mutes
+	var m mutes
 	for _, id := range v.Muted {
-		q.rooms.set(id, true)
+		m.rooms.set(id, true)
 	}
 	for _, id := range v.Blocked {
-		q.blocked.set(id, true)
+		m.blocked.set(id, true)
 	}
 	for _, id := range v.BlockedBy {
-		q.blockedBy.set(id, true)
+		m.blockedBy.set(id, true)
 	}
-	return q
+	return m
 }
 
 // suppresses reports whether the user gets no notification of a message of sender in a room.
-func (q *mutes) suppresses(roomID, senderID int64) bool {
-	return q.rooms[roomID] || q.blocked[senderID]
+func (m *mutes) suppresses(roomID, senderID int64) bool {
+	return m.rooms[roomID] || m.blocked[senderID]
 }
 
 // separates reports whether one of the two users has blocked the other: then neither gets presence and typing events
 // of the other.
-func (q *mutes) separates(userID int64) bool { return q.blocked[userID] || q.blockedBy[userID] }
+func (m *mutes) separates(userID int64) bool { return m.blocked[userID] || m.blockedBy[userID] }
 
 // suppressesNothing reports whether the user gets all notifications.
-func (q *mutes) suppressesNothing() bool { return len(q.rooms)+len(q.blocked) == 0 }
+func (m *mutes) suppressesNothing() bool { return len(m.rooms)+len(m.blocked) == 0 }
 
 // apply applies e, an event about the user.
-func (q *mutes) apply(e models.LogEntry, userID int64) {
+func (m *mutes) apply(e models.LogEntry, userID int64) {
 	switch e.Name {
 	case models.EventBlockAdded, models.EventBlockRemoved:
 		if e.Audience.UserID == userID {
-			q.blocked.set(e.Audience.PeerID, e.Name == models.EventBlockAdded)
+			m.blocked.set(e.Audience.PeerID, e.Name == models.EventBlockAdded)
 		} else {
-			q.blockedBy.set(e.Audience.UserID, e.Name == models.EventBlockAdded)
+			m.blockedBy.set(e.Audience.UserID, e.Name == models.EventBlockAdded)
 		}
 	case models.EventMemberUpdated:
 		// A change of the role has the room as audience, a mute only the member.
-		var m models.MemberEvent
-		if e.Audience.RoomID == 0 && json.Unmarshal(e.Data, &m) == nil && m.Muted != nil {
-			q.rooms.set(m.RoomID, *m.Muted)
+		var member models.MemberEvent
+		if e.Audience.RoomID == 0 && json.Unmarshal(e.Data, &member) == nil && member.Muted != nil {
+			m.rooms.set(member.RoomID, *member.Muted)
 		}
 	}
 }
 
 // unmuteRoom removes the mute of a room that the user has left.
-func (q *mutes) unmuteRoom(id int64) { q.rooms.set(id, false) }
+func (m *mutes) unmuteRoom(id int64) { m.rooms.set(id, false) }
 
 // updateRoomMutes applies a change of what a member wants to be notified of to the member's attached streams.
 func (h *Hub) updateRoomMutes(e *event) {

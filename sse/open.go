@@ -124,7 +124,7 @@ func (h *Hub) findStart(ctx context.Context, s *Stream, o OpenRequest) (startPoi
 // cursorError says why the log cannot be read from a cursor on.
 type cursorError models.ResyncReason
 
-func (u cursorError) Error() string { return string(u) }
+func (e cursorError) Error() string { return string(e) }
 
 func (h *Hub) resolveCursor(cursor string, head, pruned int64) (position int64, err error) {
 	c, ok := models.ParseCursor(cursor)

@@ -42,7 +42,7 @@ func (h *Hub) Page(
 			position = entries[len(entries)-1].Position
 		}
 		for _, e := range entries {
-			if e.Kept() && v.canSee(e) {
+			if e.Replayable() && v.canSee(e) {
 				size += len(e.Data) + eventOverhead
 				if size > models.MaxPageBytes && len(items) > 0 {
 					return items, models.Cursor{Epoch: epoch, Position: e.Position - 1}, nil

@@ -189,7 +189,7 @@ func (r *replay) send(first []byte, events []*event, upTo int64) (rest []byte) {
 
 // appendVisible appends the frame of e to b if the user may see it, and applies e to the visibility snapshot.
 func (r *replay) appendVisible(b []byte, e *event, rooms roomStates) []byte {
-	if e.Kept() && r.visibility.canSee(e.LogEntry) {
+	if e.Replayable() && r.visibility.canSee(e.LogEntry) {
 		e = r.withFrames(e)
 		present := rooms.isPresent(e.Audience.RoomID) || e.Audience.UserID == r.stream.userID
 		b = append(b, e.frameFor(present, r.visibility.mutes.suppresses(e.Audience.RoomID, e.Audience.UserID))...)

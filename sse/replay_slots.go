@@ -27,58 +27,58 @@ func newReplaySlots(all, perUser int) *replaySlots {
 }
 
 // acquire waits for a slot, which has to be released, or returns the error of ctx.
-func (t *replaySlots) acquire(ctx context.Context, userID int64) error {
-	t.mu.Lock()
-	if t.tryAcquire(userID) {
-		t.mu.Unlock()
+func (s *replaySlots) acquire(ctx context.Context, userID int64) error {
+	s.mu.Lock()
+	if s.tryAcquire(userID) {
+		s.mu.Unlock()
 		return nil
 	}
 	w := &slotWaiter{userID: userID, ready: make(chan struct{})}
-	element := t.queue.PushBack(w)
-	t.mu.Unlock()
+	element := s.queue.PushBack(w)
+	s.mu.Unlock()
 	select {
 	case <-w.ready:
 		return nil
 	case <-ctx.Done():
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	select {
 	case <-w.ready: // both at the same moment
-		t.releaseLocked(userID)
+		s.releaseLocked(userID)
 	default:
-		t.queue.Remove(element)
+		s.queue.Remove(element)
 	}
 	return ctx.Err()
 }
 
 // release returns a slot.
-func (t *replaySlots) release(userID int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.releaseLocked(userID)
+func (s *replaySlots) release(userID int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.releaseLocked(userID)
 }
 
-// tryAcquire takes a slot if one is free for the user. t.mu is held.
-func (t *replaySlots) tryAcquire(userID int64) bool {
-	if t.free == 0 || t.users[userID] == t.perUser {
+// tryAcquire takes a slot if one is free for the user. s.mu is held.
+func (s *replaySlots) tryAcquire(userID int64) bool {
+	if s.free == 0 || s.users[userID] == s.perUser {
 		return false
 	}
-	t.free--
-	t.users[userID]++
+	s.free--
+	s.users[userID]++
 	return true
 }
 
-// releaseLocked returns a slot, and gives it to the first waiter that may have it. t.mu is held.
-func (t *replaySlots) releaseLocked(userID int64) {
-	t.free++
-	t.users[userID]--
-	if t.users[userID] == 0 {
-		delete(t.users, userID)
+// releaseLocked returns a slot, and gives it to the first waiter that may have it. s.mu is held.
+func (s *replaySlots) releaseLocked(userID int64) {
+	s.free++
+	s.users[userID]--
+	if s.users[userID] == 0 {
+		delete(s.users, userID)
 	}
-	for element := t.queue.Front(); element != nil; element = element.Next() {
-		if w, ok := element.Value.(*slotWaiter); ok && t.tryAcquire(w.userID) {
-			t.queue.Remove(element)
+	for element := s.queue.Front(); element != nil; element = element.Next() {
+		if w, ok := element.Value.(*slotWaiter); ok && s.tryAcquire(w.userID) {
+			s.queue.Remove(element)
 			close(w.ready)
 			return
 		}

@@ -2,5 +2,5 @@
 
 package deadline
 
-// Room returns how many files connections may have open together: 0, for no limit.
-func Room() int { return 0 }
+// MaxOpenFiles returns how many files connections may have open together: 0, for no limit.
+func MaxOpenFiles() int { return 0 }

@@ -8,9 +8,9 @@ import "syscall"
 // database, which opens more under load.
 const reserve = 1024
 
-// Room returns how many files connections may have open together, 0 for no limit: the limit of the process, which Go
+// MaxOpenFiles returns how many files connections may have open together, 0 for no limit: the limit of the process, which Go
 // raises to its maximum, without the reserve.
-func Room() int {
+func MaxOpenFiles() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > 1<<30 {
 		return 0

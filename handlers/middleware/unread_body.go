@@ -31,11 +31,11 @@ func CloseUnread(limits deadline.Limits) func(http.Handler) http.Handler {
 				return
 			}
 			body := &requestBody{ReadCloser: r.Body, size: r.ContentLength}
-			a := &bodyResponse{ResponseWriter: w, r: r, body: body}
+			response := &bodyResponse{ResponseWriter: w, r: r, body: body}
 			read := r.WithContext(r.Context()) // net/http looks at the body of its own request
 			read.Body = body
-			next.ServeHTTP(a, read)
-			a.finish(limits.Linger)
+			next.ServeHTTP(response, read)
+			response.finish(limits.Linger)
 		})
 	}
 }
@@ -64,68 +64,68 @@ type bodyResponse struct {
 	taken bool // the connection was handed over to a stream
 }
 
-func (a *bodyResponse) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (b *bodyResponse) Unwrap() http.ResponseWriter { return b.ResponseWriter }
 
 // WriteHeader tells the client if the connection closes after the response.
-func (a *bodyResponse) WriteHeader(status int) {
+func (b *bodyResponse) WriteHeader(status int) {
 	if status >= http.StatusOK {
-		a.begin(status)
+		b.begin(status)
 	}
-	a.ResponseWriter.WriteHeader(status)
+	b.ResponseWriter.WriteHeader(status)
 }
 
-func (a *bodyResponse) Write(b []byte) (int, error) {
-	a.begin(http.StatusOK)
-	return a.ResponseWriter.Write(b)
+func (b *bodyResponse) Write(p []byte) (int, error) {
+	b.begin(http.StatusOK)
+	return b.ResponseWriter.Write(p)
 }
 
 // Hijack hands the connection over.
-func (a *bodyResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
-	a.taken = a.taken || err == nil
+func (b *bodyResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(b.ResponseWriter).Hijack()
+	b.taken = b.taken || err == nil
 	return conn, buffered, err
 }
 
-func (a *bodyResponse) begin(status int) {
-	if a.begun {
+func (b *bodyResponse) begin(status int) {
+	if b.begun {
 		return
 	}
-	a.begun = true
-	if a.nearEnd(status) {
-		a.discard(keepAliveTime, keepAliveSize)
+	b.begun = true
+	if b.nearEnd(status) {
+		b.discard(keepAliveTime, keepAliveSize)
 	}
-	if !a.body.ended {
-		a.Header().Set("Connection", "close")
+	if !b.body.ended {
+		b.Header().Set("Connection", "close")
 	}
 }
 
 // nearEnd reports whether the rest of the body is likely to have arrived, or about to.
-func (a *bodyResponse) nearEnd(status int) bool {
+func (b *bodyResponse) nearEnd(status int) bool {
 	switch {
-	case a.body.ended, a.r.Header.Get("Expect") != "": // the client does not send the body before it is asked to
+	case b.body.ended, b.r.Header.Get("Expect") != "": // the client does not send the body before it is asked to
 		return false
-	case a.r.Method == http.MethodGet, a.r.Method == http.MethodHead:
+	case b.r.Method == http.MethodGet, b.r.Method == http.MethodHead:
 		return false // a failed read ends the request's context, which the response may still need
-	case a.body.size < 0: // chunked: after a failed read no chunk can be read
+	case b.body.size < 0: // chunked: after a failed read no chunk can be read
 		return status < http.StatusBadRequest
 	}
-	return a.body.size-a.body.read <= keepAliveSize
+	return b.body.size-b.body.read <= keepAliveSize
 }
 
 // finish sends the response and discards what still arrives of the body, until the client has seen the response.
-func (a *bodyResponse) finish(wait time.Duration) {
-	if a.body.ended || a.taken {
+func (b *bodyResponse) finish(wait time.Duration) {
+	if b.body.ended || b.taken {
 		return
 	}
-	a.begin(http.StatusOK)
-	if http.NewResponseController(a.ResponseWriter).Flush() == nil {
-		a.discard(wait, maxDiscarded)
+	b.begin(http.StatusOK)
+	if http.NewResponseController(b.ResponseWriter).Flush() == nil {
+		b.discard(wait, maxDiscarded)
 	}
 }
 
 // discard reads on for a while. Its deadline also ends what net/http reads by itself before it closes the connection.
-func (a *bodyResponse) discard(wait time.Duration, limit int64) {
-	if http.NewResponseController(a.ResponseWriter).SetReadDeadline(time.Now().Add(wait)) == nil {
-		_, _ = io.CopyN(io.Discard, a.body, limit+1) // an error ends it
+func (b *bodyResponse) discard(wait time.Duration, limit int64) {
+	if http.NewResponseController(b.ResponseWriter).SetReadDeadline(time.Now().Add(wait)) == nil {
+		_, _ = io.CopyN(io.Discard, b.body, limit+1) // an error ends it
 	}
 }

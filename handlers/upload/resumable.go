@@ -33,7 +33,7 @@ type ResumableStore interface {
 	Upload(ctx context.Context, callerID int64, id string) (models.Upload, error)
 	HoldUpload(ctx context.Context, callerID int64, id, writer string) (u models.Upload, held bool, err error)
 	RenewUpload(ctx context.Context, id, writer string) error
-	KeepUpload(ctx context.Context, id, writer string, kept int64, guarded bool) error
+	KeepUpload(ctx context.Context, id, writer string, offset int64, unverified bool) error
 	LetUpload(ctx context.Context, id, writer string) error
 	FinishUpload(ctx context.Context, callerID int64, id, writer string, n models.NewFile) (models.File, error)
 	DropUpload(ctx context.Context, id, writer string) error
@@ -83,13 +83,13 @@ func newWriterName() string { return rand.Text() }
 // Interrupt stops a request that still waits for bytes of the upload on a broken connection, and waits for its end.
 func (ru Resumable) Interrupt(ctx context.Context, id string) { ru.writers.interrupt(ctx, id) }
 
-// Current returns the caller's upload. Kept is the number of staged bytes that are valid.
+// Current returns the caller's upload. Offset is the number of staged bytes that are valid.
 func (ru Resumable) Current(ctx context.Context, callerID int64, id string) (models.Upload, error) {
 	u, err := ru.store.Upload(ctx, callerID, id)
-	if err != nil || u.Guarded || u.Kept == u.Size {
+	if err != nil || u.Unverified || u.Offset == u.Size {
 		return u, err
 	}
-	u.Kept, err = ru.receiver.Blobs.Staged(ctx, u.Blob)
+	u.Offset, err = ru.receiver.Blobs.Staged(ctx, u.Blob)
 	return u, err
 }
 
@@ -142,7 +142,7 @@ func (ru Resumable) Write(w http.ResponseWriter, r *http.Request, id string, c C
 	a.ctx, end = a.hold(ctx)
 	defer end()
 	err = a.append(r)
-	if err == nil && a.u.Kept == a.u.Size {
+	if err == nil && a.u.Offset == a.u.Size {
 		err = a.finish(request.Caller(r).UserID)
 	}
 	if a.wasStopped() {
@@ -170,10 +170,10 @@ type chunkWriter struct {
 
 // hold renews the hold, however long the client or the storage takes, until end is called. If that fails the context is
 // canceled, and nothing more is written: another request may write now.
-func (a *chunkWriter) hold(ctx context.Context) (held context.Context, end func()) {
+func (w *chunkWriter) hold(ctx context.Context) (held context.Context, end func()) {
 	held, lose := context.WithCancelCause(ctx)
 	ended, done := make(chan struct{}), make(chan struct{})
-	id := a.u.ID
+	id := w.u.ID
 	go func() {
 		defer close(done)
 		tick := time.NewTicker(renewHoldEvery)
@@ -184,9 +184,9 @@ func (a *chunkWriter) hold(ctx context.Context) (held context.Context, end func(
 				return
 			case <-tick.C:
 			}
-			if err := a.store.RenewUpload(ctx, id, a.name); err != nil {
+			if err := w.store.RenewUpload(ctx, id, w.name); err != nil {
 				lose(err)
-				a.stop()
+				w.stop()
 				return
 			}
 		}
@@ -199,106 +199,106 @@ func (a *chunkWriter) hold(ctx context.Context) (held context.Context, end func(
 }
 
 // append stores the chunk.
-func (a *chunkWriter) append(r *http.Request) error {
-	if err := a.countStaged(); err != nil {
+func (w *chunkWriter) append(r *http.Request) error {
+	if err := w.countStaged(); err != nil {
 		return err
 	}
-	if a.chunk.Offset != a.u.Kept {
-		return wrongOffset(a.u.Kept)
+	if w.chunk.Offset != w.u.Offset {
+		return wrongOffset(w.u.Offset)
 	}
-	rest, guarded := a.u.Size-a.u.Kept, a.chunk.checksum != nil
-	if a.chunk.length > rest {
+	rest, unverified := w.u.Size-w.u.Offset, w.chunk.checksum != nil
+	if w.chunk.length > rest {
 		return models.Errorf(
-			models.CodeTooLarge, "%d bytes of the upload are missing; the body has %d.", rest, a.chunk.length,
+			models.CodeTooLarge, "%d bytes of the upload are missing; the body has %d.", rest, w.chunk.length,
 		)
 	}
-	body := &chunkBody{ctx: a.ctx, rest: rest, checksum: a.chunk.checksum}
-	body.r = newSlowBody(r, a.extend, a.end)
+	body := &chunkBody{ctx: w.ctx, rest: rest, checksum: w.chunk.checksum}
+	body.r = newSlowBody(r, w.extend, w.end)
 	if rest == 0 { // only its file is missing
 		_, err := io.Copy(io.Discard, body)
 		return err
 	}
-	if err := a.keep(a.u.Kept, guarded); err != nil {
+	if err := w.keep(w.u.Offset, unverified); err != nil {
 		return err
 	}
-	n, err := a.receiver.Blobs.Append(a.ctx, a.u.Blob, a.u.Kept, body)
-	if guarded && err == nil && !a.chunk.checksum.Matches() {
+	n, err := w.receiver.Blobs.Append(w.ctx, w.u.Blob, w.u.Offset, body)
+	if unverified && err == nil && !w.chunk.checksum.Matches() {
 		err = problem.WithStatus(
 			tus.StatusChecksumMismatch, models.Errorf(models.CodeUploadConflict, "The chunk does not match its checksum."),
 		)
 	}
-	if guarded && err != nil {
-		return errors.Join(err, a.discard())
+	if unverified && err != nil {
+		return errors.Join(err, w.discard())
 	}
-	a.u.Kept += n
-	return errors.Join(err, a.keep(a.u.Kept, false))
+	w.u.Offset += n
+	return errors.Join(err, w.keep(w.u.Offset, false))
 }
 
 // countStaged finds out how many valid bytes are stored. It deletes those of a chunk whose checksum was never verified.
 // The blob of a complete upload may be sealed already.
-func (a *chunkWriter) countStaged() error {
-	if a.u.Kept == a.u.Size {
+func (w *chunkWriter) countStaged() error {
+	if w.u.Offset == w.u.Size {
 		return nil
 	}
-	if a.u.Guarded {
-		return a.receiver.Blobs.Cut(a.ctx, a.u.Blob, a.u.Kept)
+	if w.u.Unverified {
+		return w.receiver.Blobs.Cut(w.ctx, w.u.Blob, w.u.Offset)
 	}
 	var err error
-	a.u.Kept, err = a.receiver.Blobs.Staged(a.ctx, a.u.Blob)
+	w.u.Offset, err = w.receiver.Blobs.Staged(w.ctx, w.u.Blob)
 	return err
 }
 
 // discard deletes the bytes of a chunk with a wrong checksum, unless the hold is lost: then the next holder deletes
 // them.
-func (a *chunkWriter) discard() error {
-	if err := a.store.RenewUpload(a.ctx, a.u.ID, a.name); err != nil {
+func (w *chunkWriter) discard() error {
+	if err := w.store.RenewUpload(w.ctx, w.u.ID, w.name); err != nil {
 		return err
 	}
-	if err := a.receiver.Blobs.Cut(a.ctx, a.u.Blob, a.u.Kept); err != nil {
+	if err := w.receiver.Blobs.Cut(w.ctx, w.u.Blob, w.u.Offset); err != nil {
 		return err
 	}
-	return a.keep(a.u.Kept, false)
+	return w.keep(w.u.Offset, false)
 }
 
-func (a *chunkWriter) keep(kept int64, guarded bool) error {
-	a.u.ExpiresAt = models.At(time.Now().Add(models.UploadLife))
-	return a.store.KeepUpload(a.ctx, a.u.ID, a.name, kept, guarded)
+func (w *chunkWriter) keep(offset int64, unverified bool) error {
+	w.u.ExpiresAt = models.At(time.Now().Add(models.UploadLife))
+	return w.store.KeepUpload(w.ctx, w.u.ID, w.name, offset, unverified)
 }
 
 // finish creates the file of a complete upload.
-func (a *chunkWriter) finish(callerID int64) error {
-	ctx, cancel := context.WithTimeout(a.ctx, finishTimeout+time.Duration(a.u.Size/finishRate)*time.Second)
+func (w *chunkWriter) finish(callerID int64) error {
+	ctx, cancel := context.WithTimeout(w.ctx, finishTimeout+time.Duration(w.u.Size/finishRate)*time.Second)
 	defer cancel()
-	if err := a.receiver.Blobs.Seal(ctx, a.u.Blob); err != nil {
+	if err := w.receiver.Blobs.Seal(ctx, w.u.Blob); err != nil {
 		return err
 	}
-	n := models.NewFile{Blob: a.u.Blob, Name: a.u.Name, Size: a.u.Size}
+	n := models.NewFile{Blob: w.u.Blob, Name: w.u.Name, Size: w.u.Size}
 	var err error
-	if n.SHA256, err = a.digest(ctx); err == nil {
-		err = a.receiver.describe(ctx, callerID, &n, a.u.MediaType)
+	if n.SHA256, err = w.digest(ctx); err == nil {
+		err = w.receiver.describe(ctx, callerID, &n, w.u.MediaType)
 	}
 	var file models.File
 	if err == nil {
-		file, err = a.store.FinishUpload(ctx, callerID, a.u.ID, a.name, n)
+		file, err = w.store.FinishUpload(ctx, callerID, w.u.ID, w.name, n)
 	}
 	if err != nil {
 		return err
 	}
-	a.u.FileID = file.ID
-	a.receiver.Pictures.Wake()
+	w.u.FileID = file.ID
+	w.receiver.Pictures.Wake()
 	return nil
 }
 
 // digest computes the SHA-256 of the stored file.
-func (a *chunkWriter) digest(ctx context.Context) (string, error) {
-	stored, err := a.receiver.Blobs.Open(ctx, a.u.Blob)
+func (w *chunkWriter) digest(ctx context.Context) (string, error) {
+	stored, err := w.receiver.Blobs.Open(ctx, w.u.Blob)
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.New()
 	n, err := io.Copy(sum, stored)
-	if err == nil && n != a.u.Size {
-		err = fmt.Errorf("upload %s: %d of %d bytes are stored", a.u.ID, n, a.u.Size)
+	if err == nil && n != w.u.Size {
+		err = fmt.Errorf("upload %s: %d of %d bytes are stored", w.u.ID, n, w.u.Size)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), errors.Join(err, stored.Close())
 }

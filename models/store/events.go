@@ -206,7 +206,7 @@ var namedUser = regexp.MustCompile(`\{"id":(\d+),"username":"`)
 func hideDeletedUsers(db *gorm.DB, entries []models.LogEntry) error {
 	named := map[int64]bool{}
 	for _, e := range entries {
-		if e.MessageID != 0 || !e.Kept() { // the names in messages are read with them, and the other events are not replayed
+		if e.MessageID != 0 || !e.Replayable() { // the names in messages are read with them, and the other events are not replayed
 			continue
 		}
 		for _, found := range namedUser.FindAllSubmatch(e.Data, -1) {
@@ -231,7 +231,7 @@ func hideDeletedUsers(db *gorm.DB, entries []models.LogEntry) error {
 		return nil
 	}
 	for i, e := range entries {
-		if e.MessageID != 0 || !e.Kept() {
+		if e.MessageID != 0 || !e.Replayable() {
 			continue
 		}
 		if entries[i].Data, err = replaceNames(e.Data, named); err != nil {

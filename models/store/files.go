@@ -143,8 +143,9 @@ func (s *Store) File(ctx context.Context, callerID int64, id string) (models.Sto
 	if _, err := findUser(db, models.UserPath{ID: row.UserID}); err != nil {
 		return models.StoredFile{}, err
 	}
-	return models.StoredFile{File: row.model(), Blob: row.Blob, Thumbnail: row.Thumbnail, Coming: row.ThumbnailDue > 0},
-		nil
+	return models.StoredFile{
+		File: row.model(), Blob: row.Blob, Thumbnail: row.Thumbnail, ThumbnailPending: row.ThumbnailDue > 0,
+	}, nil
 }
 
 // DropFiles removes files of the caller that no message has.

@@ -37,7 +37,7 @@ func (uploadRow) TableName() string { return "uploads" }
 func (r uploadRow) model() models.Upload {
 	return models.Upload{
 		ID: r.ID, RoomID: r.RoomID, Blob: r.Blob, Name: r.Name, MediaType: r.MediaType, Metadata: r.Metadata, Size: r.Size,
-		Kept: r.Kept, Guarded: r.Guarded, FileID: r.FileID, ExpiresAt: models.FromMillis(r.ExpiresAt),
+		Offset: r.Kept, Unverified: r.Guarded, FileID: r.FileID, ExpiresAt: models.FromMillis(r.ExpiresAt),
 	}
 }
 

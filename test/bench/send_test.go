@@ -110,8 +110,8 @@ func newTextSenders(b *testing.B, c chat) []*caller {
 func sendCounted(b *testing.B, s *harness.Server, senders []func() error) (rate, size float64) {
 	b.Helper()
 	runtime.GC()
-	groupsBefore, messagesBefore := s.Store.SendBatches()
+	batchesBefore, messagesBefore := s.Store.SendBatches()
 	rate = workFor(b, senders, sendTime)
-	groups, messages := s.Store.SendBatches()
-	return rate, float64(messages-messagesBefore) / float64(groups-groupsBefore)
+	batches, messages := s.Store.SendBatches()
+	return rate, float64(messages-messagesBefore) / float64(batches-batchesBefore)
 }

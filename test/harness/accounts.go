@@ -11,19 +11,19 @@ import (
 // SignUp creates an account and returns a client of its own for it.
 func (c *Client) SignUp(name, password string) *Client {
 	c.T.Helper()
-	a := c.WithToken("")
-	a.Call("POST", "/v1/users", models.NewUser{Username: name, Password: password}).ExpectStatus(201).Decode(&a.Session)
-	return a
+	client := c.WithoutToken()
+	client.Call("POST", "/v1/users", models.NewUser{Username: name, Password: password}).
+		ExpectStatus(201).Decode(&client.Session)
+	return client
 }
 
 // LogInAs logs in to an account and returns a client of its own for the new session.
 func (c *Client) LogInAs(name, password string) *Client {
 	c.T.Helper()
-	a := c.WithToken("")
-	a.Call("POST", "/v1/sessions", models.Credentials{Username: name, Password: password}).
-		ExpectStatus(201).
-		Decode(&a.Session)
-	return a
+	client := c.WithoutToken()
+	client.Call("POST", "/v1/sessions", models.Credentials{Username: name, Password: password}).
+		ExpectStatus(201).Decode(&client.Session)
+	return client
 }
 
 // UniqueName returns a username or a handle that begins with name and is not in use.
@@ -41,20 +41,13 @@ func (c *Client) NewGuest(name string) *Client {
 // NewAccount creates an account whose username begins with name, and returns a client of its own for it.
 func (c *Client) NewAccount(name string) *Client {
 	c.T.Helper()
-	a := c.WithoutToken()
-	a.Call("POST", "/v1/users", models.NewUser{Username: UniqueName(name), Password: Password}).
-		ExpectStatus(201).
-		Decode(&a.Session)
-	return a
+	return c.SignUp(UniqueName(name), Password)
 }
 
 // LogIn logs in to the account once more and returns a client of its own for the new session.
 func (c *Client) LogIn() *Client {
 	c.T.Helper()
-	other := c.WithoutToken()
-	other.Call("POST", "/v1/sessions", models.Credentials{Username: c.User.Username, Password: Password}).
-		ExpectStatus(201).Decode(&other.Session)
-	return other
+	return c.LogInAs(c.User.Username, Password)
 }
 
 // WithoutToken returns a client of the same server without a token.
@@ -66,14 +59,14 @@ func (c *Client) WithoutToken() *Client {
 func RefreshBody(token string) models.Refresh { return models.Refresh{RefreshToken: token} }
 
 // Cookie returns the cookie that the response sets under the name. The test fails if there is none.
-func (a *Response) Cookie(name string) *http.Cookie {
-	a.T.Helper()
-	for _, c := range a.HTTP.Cookies() {
+func (r *Response) Cookie(name string) *http.Cookie {
+	r.T.Helper()
+	for _, c := range r.HTTP.Cookies() {
 		if c.Name == name {
 			return c
 		}
 	}
-	a.T.Fatalf("%v\ndoes not set the cookie %s", a, name)
+	r.T.Fatalf("%v\ndoes not set the cookie %s", r, name)
 	return nil
 }
 

@@ -47,17 +47,17 @@ func (c *Client) WithToken(token string) *Client {
 // name and a value.
 func (c *Client) Call(method, path string, body any, headers ...string) *Response {
 	c.T.Helper()
-	a := c.Send(method, path, body, headers...)
-	a.CheckContract(true)
-	return a
+	response := c.Send(method, path, body, headers...)
+	response.CheckContract(true)
+	return response
 }
 
 // CallInvalid makes a request that the contract does not allow. Only the response is checked against the contract.
 func (c *Client) CallInvalid(method, path string, body any, headers ...string) *Response {
 	c.T.Helper()
-	a := c.Send(method, path, body, headers...)
-	a.CheckContract(false)
-	return a
+	response := c.Send(method, path, body, headers...)
+	response.CheckContract(false)
+	return response
 }
 
 // Send makes a request and checks neither the request nor the response.
@@ -65,11 +65,11 @@ func (c *Client) Send(method, path string, body any, headers ...string) *Respons
 	c.T.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
 	defer cancel()
-	a, err := c.TryCall(ctx, method, path, body, headers...)
+	response, err := c.TryCall(ctx, method, path, body, headers...)
 	if err != nil {
 		c.T.Fatal(err)
 	}
-	return a
+	return response
 }
 
 // TryCall makes a request like Send, and returns the error for tests that expect the request to fail.
@@ -125,25 +125,25 @@ type Response struct {
 	Body        []byte
 }
 
-func (a *Response) String() string {
-	return fmt.Sprintf("%s %s → %d %s", a.Request.Method, a.Request.URL, a.HTTP.StatusCode, a.Body)
+func (r *Response) String() string {
+	return fmt.Sprintf("%s %s → %d %s", r.Request.Method, r.Request.URL, r.HTTP.StatusCode, r.Body)
 }
 
 // CheckContract fails the test if the response violates the contract. The request is checked if requestToo is set.
-func (a *Response) CheckContract(requestToo bool) {
-	a.T.Helper()
-	if err := a.ContractViolation(requestToo); err != nil {
-		a.T.Fatalf("%v\nviolates the contract: %v", a, err)
+func (r *Response) CheckContract(requestToo bool) {
+	r.T.Helper()
+	if err := r.ContractViolation(requestToo); err != nil {
+		r.T.Fatalf("%v\nviolates the contract: %v", r, err)
 	}
 }
 
 // ContractViolation returns how the response, and the request if requestToo is set, violates the contract; nil if it
 // does not.
-func (a *Response) ContractViolation(requestToo bool) error {
-	route, params, err := contract().FindRoute(a.Request)
+func (r *Response) ContractViolation(requestToo bool) error {
+	route, params, err := contract().FindRoute(r.Request)
 	var noRoute *routers.RouteError
 	if errors.As(err, &noRoute) && !requestToo {
-		return a.checkProblem()
+		return r.checkProblem()
 	}
 	if err != nil {
 		return err
@@ -153,17 +153,17 @@ func (a *Response) ContractViolation(requestToo bool) error {
 		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true, MultiError: true,
 	}
 	in := &openapi3filter.RequestValidationInput{
-		Request: a.Request, PathParams: params, Route: route, Options: options,
+		Request: r.Request, PathParams: params, Route: route, Options: options,
 	}
 	if requestToo {
-		a.Request.Body = describedBody(a.Request.Header, a.RequestBody)
+		r.Request.Body = describedBody(r.Request.Header, r.RequestBody)
 		if err := openapi3filter.ValidateRequest(ctx, in); err != nil {
 			return err
 		}
 	}
 	return openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: in, Status: a.HTTP.StatusCode, Header: a.HTTP.Header, Options: options,
-		Body: describedBody(a.HTTP.Header, a.Body),
+		RequestValidationInput: in, Status: r.HTTP.StatusCode, Header: r.HTTP.Header, Options: options,
+		Body: describedBody(r.HTTP.Header, r.Body),
 	})
 }
 
@@ -180,89 +180,89 @@ func describedBody(header http.Header, body []byte) io.ReadCloser {
 }
 
 // checkProblem checks the response to a path outside of the contract, which must be a problem (RFC 9457).
-func (a *Response) checkProblem() error {
-	if got := a.HTTP.Header.Get("Content-Type"); got != "application/problem+json" {
+func (r *Response) checkProblem() error {
+	if got := r.HTTP.Header.Get("Content-Type"); got != "application/problem+json" {
 		return fmt.Errorf("an error with Content-Type %q", got)
 	}
 	var p models.Problem
-	if err := json.Unmarshal(a.Body, &p); err != nil {
+	if err := json.Unmarshal(r.Body, &p); err != nil {
 		return err
 	}
-	if p.Status != a.HTTP.StatusCode || p.Code == "" || p.Title == "" {
+	if p.Status != r.HTTP.StatusCode || p.Code == "" || p.Title == "" {
 		return fmt.Errorf("an incomplete problem %+v", p)
 	}
 	return nil
 }
 
 // ExpectStatus fails the test unless the response has the status.
-func (a *Response) ExpectStatus(want int) *Response {
-	a.T.Helper()
-	if a.HTTP.StatusCode != want {
-		a.T.Fatalf("%v\nwant status %d", a, want)
+func (r *Response) ExpectStatus(want int) *Response {
+	r.T.Helper()
+	if r.HTTP.StatusCode != want {
+		r.T.Fatalf("%v\nwant status %d", r, want)
 	}
-	return a
+	return r
 }
 
 // ExpectProblem fails the test unless the response is a problem with the status and the code.
-func (a *Response) ExpectProblem(status int, code models.Code) models.Problem {
-	a.T.Helper()
-	a.ExpectStatus(status)
+func (r *Response) ExpectProblem(status int, code models.Code) models.Problem {
+	r.T.Helper()
+	r.ExpectStatus(status)
 	var p models.Problem
-	a.Decode(&p)
+	r.Decode(&p)
 	if p.Code != code {
-		a.T.Fatalf("%v\nwant code %s", a, code)
+		r.T.Fatalf("%v\nwant code %s", r, code)
 	}
 	return p
 }
 
 // Decode decodes the body, which is JSON, into v.
-func (a *Response) Decode(v any) *Response {
-	a.T.Helper()
-	d := json.NewDecoder(bytes.NewReader(a.Body))
+func (r *Response) Decode(v any) *Response {
+	r.T.Helper()
+	d := json.NewDecoder(bytes.NewReader(r.Body))
 	if err := d.Decode(v); err != nil {
-		a.T.Fatalf("%v: %v", a, err)
+		r.T.Fatalf("%v: %v", r, err)
 	}
-	return a
+	return r
 }
 
 // Header returns a header of the response, "" if the response does not have it.
-func (a *Response) Header(name string) string { return a.HTTP.Header.Get(name) }
+func (r *Response) Header(name string) string { return r.HTTP.Header.Get(name) }
 
 // Ptr returns a pointer to a copy of v.
 func Ptr[T any](v T) *T { return &v }
 
 // ExpectBusy expects the response after which a browser's EventSource reconnects by itself: status 200, a retry time,
 // the event busy with the reason and without an id, and the end of the stream.
-func (a *Response) ExpectBusy(reason models.BusyReason) {
-	a.T.Helper()
-	a.ExpectStatus(200)
+func (r *Response) ExpectBusy(reason models.BusyReason) {
+	r.T.Helper()
+	r.ExpectStatus(200)
 	for name, want := range map[string]string{
 		"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
 	} {
-		if got := a.Header(name); got != want {
-			a.T.Errorf("%v\nhas %s: %q, want %q", a, name, got, want)
+		if got := r.Header(name); got != want {
+			r.T.Errorf("%v\nhas %s: %q, want %q", r, name, got, want)
 		}
 	}
-	after, err := strconv.Atoi(a.Header("Retry-After"))
+	after, err := strconv.Atoi(r.Header("Retry-After"))
 	if err != nil || after < 1 {
-		a.T.Errorf("%v\nhas the invalid Retry-After %q", a, a.Header("Retry-After"))
+		r.T.Errorf("%v\nhas the invalid Retry-After %q", r, r.Header("Retry-After"))
 	}
 	retry := -1
 	var events []Event
-	for lines := bufio.NewScanner(bytes.NewReader(a.Body)); lines.Scan(); {
+	for lines := bufio.NewScanner(bytes.NewReader(r.Body)); lines.Scan(); {
 		if ms, found := strings.CutPrefix(lines.Text(), "retry: "); found {
 			retry, _ = strconv.Atoi(ms)
 		}
 	}
-	_ = ReadEvents(bytes.NewReader(a.Body), func(e Event) bool { events = append(events, e); return true })
+	_ = ReadEvents(bytes.NewReader(r.Body), func(e Event) bool { events = append(events, e); return true })
 	var data models.Busy
 	if len(events) != 1 || events[0].Name != string(models.EventBusy) || events[0].ID != "" ||
 		events[0].Decode(&data) != nil || data.Reason != reason {
-		a.T.Fatalf("%v\nis not the single event busy with the reason %s", a, reason)
+		r.T.Fatalf("%v\nis not the single event busy with the reason %s", r, reason)
 	}
-	events[0].CheckContract(a.T)
+	events[0].CheckContract(r.T)
 	if retry < 1000*after || retry > 1500*after+1000 {
-		a.T.Errorf("%v\nhas retry: %d ms, which does not fit Retry-After: %d s", a, retry, after)
+		r.T.Errorf("%v\nhas retry: %d ms, which does not fit Retry-After: %d s", r, retry, after)
 	}
 }
 
@@ -307,41 +307,41 @@ var otherCodes = map[int]models.Code{
 }
 
 // ExpectRefusal expects a complete problem of the contract, which has one of the codes and that code's status.
-func (a *Response) ExpectRefusal(allowed ...models.Code) {
-	a.T.Helper()
-	if a.Request.Method == http.MethodHead { // its response has no body
+func (r *Response) ExpectRefusal(allowed ...models.Code) {
+	r.T.Helper()
+	if r.Request.Method == http.MethodHead { // its response has no body
 		for _, code := range allowed {
-			if status := a.HTTP.StatusCode; status == StatusByCode[code] || code == otherCodes[status] {
+			if status := r.HTTP.StatusCode; status == StatusByCode[code] || code == otherCodes[status] {
 				return
 			}
 		}
-		a.T.Errorf("%v\nwant the status of one of %q", a, allowed)
+		r.T.Errorf("%v\nwant the status of one of %q", r, allowed)
 		return
 	}
-	if got := a.Header("Content-Type"); got != "application/problem+json" {
-		a.T.Errorf("%v\nhas Content-Type %q", a, got)
+	if got := r.Header("Content-Type"); got != "application/problem+json" {
+		r.T.Errorf("%v\nhas Content-Type %q", r, got)
 		return
 	}
 	var p models.Problem
-	a.Decode(&p)
+	r.Decode(&p)
 	status, known := StatusByCode[p.Code]
 	if otherCodes[p.Status] == p.Code {
 		status = p.Status
 	}
-	if !known || status != p.Status || status != a.HTTP.StatusCode || p.Title == "" || p.Type == "" || p.Detail == "" {
-		a.T.Errorf("%v\nis not a complete problem of the contract", a)
+	if !known || status != p.Status || status != r.HTTP.StatusCode || p.Title == "" || p.Type == "" || p.Detail == "" {
+		r.T.Errorf("%v\nis not a complete problem of the contract", r)
 	}
 	if !slices.Contains(allowed, p.Code) {
-		a.T.Errorf("%v\nwant one of the codes %q", a, allowed)
+		r.T.Errorf("%v\nwant one of the codes %q", r, allowed)
 	}
-	if p.RequestID == "" || p.RequestID != a.Header("X-Request-Id") {
-		a.T.Errorf("%v\nhas another request_id than X-Request-Id: %q", a, a.Header("X-Request-Id"))
+	if p.RequestID == "" || p.RequestID != r.Header("X-Request-Id") {
+		r.T.Errorf("%v\nhas another request_id than X-Request-Id: %q", r, r.Header("X-Request-Id"))
 	}
-	if p.Status == 401 && a.Header("WWW-Authenticate") == "" {
-		a.T.Errorf("%v\nhas no WWW-Authenticate header", a)
+	if p.Status == 401 && r.Header("WWW-Authenticate") == "" {
+		r.T.Errorf("%v\nhas no WWW-Authenticate header", r)
 	}
-	if err := a.ContractViolation(false); err != nil {
-		a.T.Errorf("%v\nviolates the contract: %v", a, err)
+	if err := r.ContractViolation(false); err != nil {
+		r.T.Errorf("%v\nviolates the contract: %v", r, err)
 	}
 }
 

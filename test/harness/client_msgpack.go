@@ -40,7 +40,7 @@ func (c *Client) tryMessagePack(req *http.Request, sent []byte, headers []string
 			headers[i+1] = MessagePackType // the route has other representations too
 		}
 	}
-	a, err := c.Do(packedRequest, sent, headers)
+	response, err := c.Do(packedRequest, sent, headers)
 	if err != nil {
 		return nil, err
 	}
@@ -48,30 +48,30 @@ func (c *Client) tryMessagePack(req *http.Request, sent []byte, headers []string
 	if req.Header.Get("Content-Type") == MessagePackType {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	a.Request = req
-	err = a.unpack()
-	return a, err
+	response.Request = req
+	err = response.unpack()
+	return response, err
 }
 
 // unpack converts the MessagePack body of the response to JSON. A response in JSON is an error.
-func (a *Response) unpack() error {
-	if len(a.Body) == 0 {
+func (r *Response) unpack() error {
+	if len(r.Body) == 0 {
 		return nil
 	}
-	switch got := a.HTTP.Header.Get("Content-Type"); {
+	switch got := r.HTTP.Header.Get("Content-Type"); {
 	case strings.HasPrefix(got, "application/") && strings.HasSuffix(got, "json"):
-		return fmt.Errorf("%v has Content-Type %q in place of MessagePack", a, got)
+		return fmt.Errorf("%v has Content-Type %q in place of MessagePack", r, got)
 	case got != MessagePackType:
 		return nil // the bytes of a file, or of a part of one
 	}
-	unpacked, err := unpackJSON(a.Body)
+	unpacked, err := unpackJSON(r.Body)
 	if err != nil {
-		return fmt.Errorf("%v: %w", a, err)
+		return fmt.Errorf("%v: %w", r, err)
 	}
-	a.Body = unpacked
-	a.HTTP.Header.Set("Content-Type", "application/json")
-	if a.HTTP.StatusCode >= 400 {
-		a.HTTP.Header.Set("Content-Type", "application/problem+json")
+	r.Body = unpacked
+	r.HTTP.Header.Set("Content-Type", "application/json")
+	if r.HTTP.StatusCode >= 400 {
+		r.HTTP.Header.Set("Content-Type", "application/problem+json")
 	}
 	return nil
 }

@@ -29,12 +29,12 @@ func (c *Client) Participate() *Participant {
 // AddContactAndParticipate adds the client to the participant's contacts, and then opens the client's stream. Online
 // status is not part of the log, so its order among other events is undefined. Once this participant, usually the
 // bystander, has received user.online, no other stream gets it in between later events.
-func (a *Participant) AddContactAndParticipate(c *Client) *Participant {
-	a.T.Helper()
-	a.Call("PUT", ContactPath(c), nil).ExpectStatus(200).
-		ExpectEvent(models.EventContactAdded, models.ContactEvent{Owner: a.User.Ref(), User: c.User.Ref()}, a)
+func (p *Participant) AddContactAndParticipate(c *Client) *Participant {
+	p.T.Helper()
+	p.Call("PUT", ContactPath(c), nil).ExpectStatus(200).
+		ExpectEvent(models.EventContactAdded, models.ContactEvent{Owner: p.User.Ref(), User: c.User.Ref()}, p)
 	other := c.Participate()
-	a.Stream.ExpectUserStatus(models.EventUserOnline, c)
+	p.Stream.ExpectUserStatus(models.EventUserOnline, c)
 	return other
 }
 
@@ -42,13 +42,13 @@ func (a *Participant) AddContactAndParticipate(c *Client) *Participant {
 // all. It returns the id.
 func ExpectSameEvent(t testing.TB, name models.EventName, data any, to ...*Participant) (id string) {
 	t.Helper()
-	for i, a := range to {
-		e := a.Stream.Next()
+	for i, p := range to {
+		e := p.Stream.Next()
 		if i == 0 {
 			id = e.ID
 		}
 		if e.Name != string(name) || e.ID != id || !SameJSON(t, json.RawMessage(e.Data), data) {
-			t.Fatalf("%s got %v\nwant %s %s %s", a.User.Username, e, id, name, AsJSON(t, data))
+			t.Fatalf("%s got %v\nwant %s %s %s", p.User.Username, e, id, name, AsJSON(t, data))
 		}
 	}
 	return id
@@ -56,23 +56,23 @@ func ExpectSameEvent(t testing.TB, name models.EventName, data any, to ...*Parti
 
 // ExpectEvent expects the next event of each of the participants to have the name, the data, and the id in the
 // response's Event-Id.
-func (a *Response) ExpectEvent(name models.EventName, data any, to ...*Participant) *Response {
-	a.T.Helper()
-	if id := ExpectSameEvent(a.T, name, data, to...); id != a.EventID() {
-		a.T.Errorf("%v\nhas Event-Id %q, the event has the id %q", a, a.EventID(), id)
+func (r *Response) ExpectEvent(name models.EventName, data any, to ...*Participant) *Response {
+	r.T.Helper()
+	if id := ExpectSameEvent(r.T, name, data, to...); id != r.EventID() {
+		r.T.Errorf("%v\nhas Event-Id %q, the event has the id %q", r, r.EventID(), id)
 	}
-	return a
+	return r
 }
 
 // ExpectBody expects the response to equal want as JSON, in every field.
-func (a *Response) ExpectBody(want any) *Response {
-	a.T.Helper()
+func (r *Response) ExpectBody(want any) *Response {
+	r.T.Helper()
 	var got any
-	a.Decode(&got)
-	if !SameJSON(a.T, got, want) {
-		a.T.Errorf("%v\nwant %s", a, AsJSON(a.T, want))
+	r.Decode(&got)
+	if !SameJSON(r.T, got, want) {
+		r.T.Errorf("%v\nwant %s", r, AsJSON(r.T, want))
 	}
-	return a
+	return r
 }
 
 // AsJSON encodes v as JSON.
@@ -98,23 +98,23 @@ func SameJSON(t testing.TB, a, b any) bool {
 }
 
 // ExpectRecent expects the time to lie between the start of the participant's stream and now, and returns it.
-func (a *Participant) ExpectRecent(at models.Time) models.Time {
-	a.T.Helper()
-	if from, to := a.Stream.Ready.ServerTime, models.Now(); at.Before(from.Time) || at.After(to.Time) {
-		a.T.Errorf("the time is %v, want one between %v and %v", at, from, to)
+func (p *Participant) ExpectRecent(at models.Time) models.Time {
+	p.T.Helper()
+	if from, to := p.Stream.Ready.ServerTime, models.Now(); at.Before(from.Time) || at.After(to.Time) {
+		p.T.Errorf("the time is %v, want one between %v and %v", at, from, to)
 	}
 	return at
 }
 
 // ExpectSession expects the response to be a complete session of the user, which becomes the client's session.
-func (c *Client) ExpectSession(a *Response, status int, user models.User) {
+func (c *Client) ExpectSession(response *Response, status int, user models.User) {
 	c.T.Helper()
-	a.ExpectStatus(status).Decode(&c.Session)
+	response.ExpectStatus(status).Decode(&c.Session)
 	if c.AccessToken == "" || c.RefreshToken == "" || c.SessionID == "" || c.User.ID == 0 || c.User.CreatedAt.IsZero() {
-		c.T.Errorf("%v\nis not a complete session", a)
+		c.T.Errorf("%v\nis not a complete session", response)
 	}
 	user.ID, user.CreatedAt = c.User.ID, c.User.CreatedAt
-	a.ExpectBody(models.Session{
+	response.ExpectBody(models.Session{
 		AccessToken: c.AccessToken, TokenType: "Bearer", ExpiresIn: 900, RefreshToken: c.RefreshToken,
 		SessionID: c.SessionID, User: user,
 	})

@@ -62,11 +62,11 @@ func (c *Client) StreamBody(method, path string, body io.Reader, size int64, hea
 		c.T.Fatal(err)
 	}
 	req.ContentLength = size
-	a, err := c.Do(req, nil, headers)
+	response, err := c.Do(req, nil, headers)
 	if err != nil {
 		c.T.Fatal(err)
 	}
-	return a
+	return response
 }
 
 // DownloadDigest downloads a file without holding it in memory, and returns its SHA-256 in hexadecimal.

@@ -50,9 +50,9 @@ func UploadCreationHeaders(roomID int64, size int, more ...string) []string {
 // CreateUpload creates an upload of a file of random bytes and returns its path.
 func (c *Client) CreateUpload(roomID int64, size int, more ...string) string {
 	c.T.Helper()
-	a := c.Call("POST", "/v1/uploads", nil, UploadCreationHeaders(roomID, size, more...)...).ExpectStatus(201)
-	ExpectUploadOffset(a, 0)
-	return a.Header("Location")
+	response := c.Call("POST", "/v1/uploads", nil, UploadCreationHeaders(roomID, size, more...)...).ExpectStatus(201)
+	ExpectUploadOffset(response, 0)
+	return response.Header("Location")
 }
 
 // PatchUpload sends a chunk of an upload.
@@ -83,23 +83,23 @@ func (c *Client) UploadOffset(path string) int {
 	return offsetOf(c.HeadUpload(path).ExpectStatus(200))
 }
 
-func offsetOf(a *Response) int {
-	a.T.Helper()
-	n, err := strconv.Atoi(a.Header("Upload-Offset"))
+func offsetOf(response *Response) int {
+	response.T.Helper()
+	n, err := strconv.Atoi(response.Header("Upload-Offset"))
 	if err != nil {
-		a.T.Fatalf("%v %v: %v", a, a.HTTP.Header, err)
+		response.T.Fatalf("%v %v: %v", response, response.HTTP.Header, err)
 	}
 	return n
 }
 
 // ExpectUploadOffset expects the response to have the upload's offset and an expiry at least an hour from now.
-func ExpectUploadOffset(a *Response, offset int) *Response {
-	a.T.Helper()
-	expires, err := http.ParseTime(a.Header("Upload-Expires"))
-	if got := offsetOf(a); got != offset || err != nil || time.Until(expires) < time.Hour ||
-		a.Header("Tus-Resumable") != "1.0.0" {
-		a.T.Fatalf("%v %v\nwant the offset %d, an expiry in an hour or more, and Tus-Resumable 1.0.0 (%v)",
-			a, a.HTTP.Header, offset, err)
+func ExpectUploadOffset(response *Response, offset int) *Response {
+	response.T.Helper()
+	expires, err := http.ParseTime(response.Header("Upload-Expires"))
+	if got := offsetOf(response); got != offset || err != nil || time.Until(expires) < time.Hour ||
+		response.Header("Tus-Resumable") != "1.0.0" {
+		response.T.Fatalf("%v %v\nwant the offset %d, an expiry in an hour or more, and Tus-Resumable 1.0.0 (%v)",
+			response, response.HTTP.Header, offset, err)
 	}
-	return a
+	return response
 }

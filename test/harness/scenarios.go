@@ -50,42 +50,42 @@ func AllPages[T any](c *Client, path string) (pages [][]T) {
 }
 
 // EventID returns the id of the event that the request caused, "" for none.
-func (a *Response) EventID() string { return a.Header("Event-Id") }
+func (r *Response) EventID() string { return r.Header("Event-Id") }
 
 // ExpectNoEvent expects the response to have no Event-Id: the request caused no event.
-func (a *Response) ExpectNoEvent() *Response {
-	a.T.Helper()
-	if id := a.EventID(); id != "" {
-		a.T.Errorf("%v\nhas Event-Id %s, want none", a, id)
+func (r *Response) ExpectNoEvent() *Response {
+	r.T.Helper()
+	if id := r.EventID(); id != "" {
+		r.T.Errorf("%v\nhas Event-Id %s, want none", r, id)
 	}
-	return a
+	return r
 }
 
 // Without returns the response's JSON object without the fields.
-func (a *Response) Without(fields ...string) string {
-	a.T.Helper()
+func (r *Response) Without(fields ...string) string {
+	r.T.Helper()
 	var object map[string]json.RawMessage
-	a.Decode(&object)
+	r.Decode(&object)
 	for _, f := range fields {
 		delete(object, f)
 	}
 	rest, err := json.Marshal(object)
 	if err != nil {
-		a.T.Fatal(err)
+		r.T.Fatal(err)
 	}
 	return string(rest)
 }
 
 // ExpectInvalid expects the problem invalid_request with an error for the field.
-func (a *Response) ExpectInvalid(field string) {
-	a.T.Helper()
-	p := a.ExpectProblem(400, models.CodeInvalidRequest)
+func (r *Response) ExpectInvalid(field string) {
+	r.T.Helper()
+	p := r.ExpectProblem(400, models.CodeInvalidRequest)
 	for _, e := range p.Errors {
 		if e.Field == field {
 			return
 		}
 	}
-	a.T.Errorf("%v\nhas no error for the field %q", a, field)
+	r.T.Errorf("%v\nhas no error for the field %q", r, field)
 }
 
 // Eventually polls until condition returns true, and fails the test after Timeout. It is for conditions that no event

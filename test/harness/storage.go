@@ -302,9 +302,9 @@ func (c *Client) PostChunked(path string, body []byte, headers ...string) *Respo
 	if err != nil {
 		c.T.Fatal(err)
 	}
-	a, err := c.Do(req, body, headers)
+	response, err := c.Do(req, body, headers)
 	if err != nil {
 		c.T.Fatal(err)
 	}
-	return a
+	return response
 }

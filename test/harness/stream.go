@@ -248,8 +248,8 @@ func (c *Client) GetUser(path string) models.User {
 // PollEvents reads a page of the event log, and returns it with the cursor of the next page.
 func (c *Client) PollEvents(query string) (events []models.Event, cursor string) {
 	c.T.Helper()
-	a := c.Call("GET", "/v1/events?"+query, nil, "Accept", "application/json").ExpectStatus(200)
+	response := c.Call("GET", "/v1/events?"+query, nil, "Accept", "application/json").ExpectStatus(200)
 	var page models.Page[models.Event]
-	a.Decode(&page)
-	return page.Items, a.Header("Event-Cursor")
+	response.Decode(&page)
+	return page.Items, response.Header("Event-Cursor")
 }

@@ -18,11 +18,11 @@ func (c Config) banner(address string) string {
 }
 
 // describeFiles returns where files are stored, without credentials.
-func describeFiles(place string) string {
-	if !strings.HasPrefix(place, "s3:") {
-		return place
+func describeFiles(location string) string {
+	if !strings.HasPrefix(location, "s3:") {
+		return location
 	}
-	u, err := url.Parse(place)
+	u, err := url.Parse(location)
 	if err != nil {
 		return "S3"
 	}

@@ -30,15 +30,15 @@ func openDataDir(ctx context.Context, folder string) (release func() error, err 
 	if err != nil {
 		return nil, err
 	}
-	if err := closeDataDir(folder); err != nil {
+	if err := restrictAccess(folder); err != nil {
 		return nil, errors.Join(err, release())
 	}
 	return release, nil
 }
 
-// closeDataDir removes other users' access rights to the data folder and the files in it. It changes nothing if the
+// restrictAccess removes other users' access rights to the data folder and the files in it. It changes nothing if the
 // folder contains files that are not Parley's, or belongs to another user.
-func closeDataDir(folder string) error {
+func restrictAccess(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
@@ -52,14 +52,14 @@ func closeDataDir(folder string) error {
 		paths = append(paths, filepath.Join(folder, name))
 	}
 	for _, path := range paths {
-		if err := closeToOthers(path); err != nil && !errors.Is(err, fs.ErrPermission) {
+		if err := restrictPath(path); err != nil && !errors.Is(err, fs.ErrPermission) {
 			return err
 		}
 	}
 	return nil
 }
 
-func closeToOthers(path string) error {
+func restrictPath(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil || info.Mode().Perm()&0o077 == 0 || info.Mode()&fs.ModeSymlink != 0 {
 		return err

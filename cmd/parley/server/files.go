@@ -23,7 +23,7 @@ type fileServices struct {
 	done     sync.WaitGroup
 }
 
-// files returns the place where files are stored: a folder, or an s3:// URL.
+// files returns where files are stored: a folder, or an s3:// URL.
 func (c Config) files() string {
 	if c.Files != "" {
 		return c.Files
@@ -39,8 +39,8 @@ func (c Config) openFiles(ctx context.Context, s *store.Store, log *slog.Logger)
 	return &fileServices{store: s, log: log, blobs: blobs, pictures: picture.NewMaker(blobs, s, log)}, nil
 }
 
-// places returns the folders of this machine that the server writes clients' data to.
-func (c Config) places() []watchedFolder {
+// watchedFolders returns the folders of this machine that the server writes clients' data to.
+func (c Config) watchedFolders() []watchedFolder {
 	var list []watchedFolder
 	if database := c.DatabaseName(); !strings.Contains(database, "://") {
 		list = append(list, watchedFolder{folder: filepath.Dir(database), wal: database + "-wal"})

@@ -33,9 +33,9 @@ func buildInfo(v version.Info) prometheus.Collector {
 func sendCounters(s *store.Store) []prometheus.Collector {
 	return []prometheus.Collector{
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "parley_send_groups_total",
+			Name: "parley_send_batches_total",
 			Help: "Commits that stored messages; messages sent during a commit share the next one.",
-		}, func() float64 { groups, _ := s.SendBatches(); return float64(groups) }),
+		}, func() float64 { batches, _ := s.SendBatches(); return float64(batches) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "parley_messages_sent_total", Help: "Messages stored.",
 		}, func() float64 { _, messages := s.SendBatches(); return float64(messages) }),

@@ -128,7 +128,7 @@ func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error)
 			err = errors.Join(err, s.abort())
 		}
 	}()
-	if err := c.openPlaces(ctx, s); err != nil {
+	if err := c.openExclusive(ctx, s); err != nil {
 		return nil, err
 	}
 	if err := c.openStore(ctx, s); err != nil {
@@ -137,12 +137,12 @@ func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error)
 	if s.files, err = c.openFiles(ctx, s.Store, s.log); err != nil {
 		return nil, err
 	}
-	s.space = watchSpace(c.places(), c.MinFreeDisk, s.log)
+	s.space = watchSpace(c.watchedFolders(), c.MinFreeDisk, s.log)
 	if s.Hub, err = sse.NewHub(ctx, s.Store, s.commits, s.log, c.streamLimits()); err != nil {
 		return nil, err
 	}
 	s.Store.Online(s.Hub.Online)
-	if err := c.join(s); err != nil {
+	if err := c.connectBus(s); err != nil {
 		return nil, err
 	}
 	handler, err := c.handler(s, logins)
@@ -158,9 +158,9 @@ func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error)
 	return s, nil
 }
 
-// openPlaces opens what only one server can use: the address, and the data folder unless the database is shared. Nodes
-// that share a database may share the folder too.
-func (c Config) openPlaces(ctx context.Context, s *Server) error {
+// openExclusive opens what only one server can use: the address, and the data folder unless the database is shared.
+// Nodes that share a database may share the folder too.
+func (c Config) openExclusive(ctx context.Context, s *Server) error {
 	shared, err := store.Shared(c.DatabaseName())
 	if err != nil {
 		return fmt.Errorf("--database: %w", err)
@@ -199,8 +199,8 @@ func (c Config) openStore(ctx context.Context, s *Server) error {
 	return err
 }
 
-// join connects this node to the others if NATS is set.
-func (c Config) join(s *Server) (err error) {
+// connectBus connects this node to the others if NATS is set.
+func (c Config) connectBus(s *Server) (err error) {
 	switch {
 	case c.NATS == "":
 	case !s.Store.Shared():

@@ -55,7 +55,7 @@ type watchedFolder struct {
 
 // space watches the free space of the disks that Parley writes to. Requests only read the last result.
 type space struct {
-	places []watchedFolder
+	folders []watchedFolder
 	floor  FreeSpace
 	log    *slog.Logger
 	full   atomic.Pointer[models.Error] // why writes are refused; nil while there is enough free space
@@ -64,11 +64,11 @@ type space struct {
 }
 
 // watchSpace checks the disks at once, and then regularly until close.
-func watchSpace(places []watchedFolder, floor FreeSpace, log *slog.Logger) *space {
-	s := &space{places: places, floor: floor, log: log}
+func watchSpace(folders []watchedFolder, floor FreeSpace, log *slog.Logger) *space {
+	s := &space{folders: folders, floor: floor, log: log}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	if len(places) == 0 || !floor.auto && floor.bytes == 0 {
+	if len(folders) == 0 || !floor.auto && floor.bytes == 0 {
 		return s
 	}
 	s.check()
@@ -113,8 +113,8 @@ func (p watchedFolder) walSize() uint64 {
 // floor is free: otherwise the state could change with each message.
 func (s *space) check() {
 	was := s.full.Load()
-	for _, p := range s.places {
-		folder := p.folder
+	for _, watched := range s.folders {
+		folder := watched.folder
 		free, total, err := diskSpace(folder)
 		if errors.Is(err, errors.ErrUnsupported) {
 			return
@@ -124,7 +124,7 @@ func (s *space) check() {
 			return
 		}
 		floor := s.floor.forDisk(total)
-		wanted := floor + p.walSize()
+		wanted := floor + watched.walSize()
 		if was != nil {
 			wanted += floor / 10
 		}
