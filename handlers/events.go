@@ -33,20 +33,20 @@ func newEvents(streams eventStreams, issuer auth.SessionIssuer) events {
 
 // StreamEvents opens the caller's stream, or returns a page of the log if the client prefers JSON or MessagePack.
 func (h events) StreamEvents(w http.ResponseWriter, r *http.Request, params api.StreamEventsParams) {
-	switch codec.Preferred(r, codec.EventStream, codec.JSON, codec.MessagePack) {
+	var err error
+	switch codec.EventEncodingFor(r) {
 	case codec.EventStream:
-		h.stream(w, r, params)
+		err = h.stream(w, r, params)
 	case "":
-		problem.Write(
-			w,
-			r,
-			models.Errorf(
-				models.CodeNotAcceptable, "This route responds with %s, %s or %s.",
-				codec.EventStream, codec.JSON, codec.MessagePack,
-			),
+		err = models.Errorf(
+			models.CodeNotAcceptable, "This route responds with %s, %s or %s.",
+			codec.EventStream, codec.JSON, codec.MessagePack,
 		)
 	default:
 		h.page(w, r, params)
+	}
+	if err != nil {
+		problem.Write(w, r, err)
 	}
 }
 
@@ -61,18 +61,18 @@ func (h events) page(w http.ResponseWriter, r *http.Request, params api.StreamEv
 	})
 }
 
-func (h events) stream(w http.ResponseWriter, r *http.Request, params api.StreamEventsParams) {
+// stream opens the stream. After an error nothing has been written.
+func (h events) stream(w http.ResponseWriter, r *http.Request, params api.StreamEventsParams) error {
 	rooms, err := roomsToEnter(params.Room)
 	if err != nil {
-		problem.Write(w, r, err)
-		return
+		return err
 	}
 	if r.Method == http.MethodHead {
 		w.Header().Set("Content-Type", codec.EventStream)
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Accel-Buffering", "no")
 		w.WriteHeader(http.StatusOK)
-		return
+		return nil
 	}
 	// A client that reconnects repeats its URL: the header, or the parameter that polyfills add, is newer than
 	// last_event_id.
@@ -81,14 +81,11 @@ func (h events) stream(w http.ResponseWriter, r *http.Request, params api.Stream
 	if request.From(r).FromCookie { // otherwise it would expire in a session that is refreshed again and again
 		renewed, err := h.sessions.EventsCookie(r)
 		if err != nil {
-			problem.Write(w, r, err)
-			return
+			return err
 		}
 		http.SetCookie(w, renewed)
 	}
-	if err := h.streams.Open(w, r, o); err != nil {
-		problem.Write(w, r, err)
-	}
+	return h.streams.Open(w, r, o)
 }
 
 func roomsToEnter(ids *[]int64) ([]int64, error) {

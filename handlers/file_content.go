@@ -46,45 +46,45 @@ func newFileContents(store contentStore, blobs blobReader) fileContents {
 func (h fileContents) GetFileContent(
 	w http.ResponseWriter, r *http.Request, file api.PathFile, params api.GetFileContentParams,
 ) {
-	h.content(w, r, file, params.Download)
+	h.respondContent(w, r, func() (served, error) { return h.content(r, file, params.Download) })
 }
 
 // HeadFileContent returns the headers of GetFileContent.
 func (h fileContents) HeadFileContent(
 	w http.ResponseWriter, r *http.Request, file api.PathFile, params api.HeadFileContentParams,
 ) {
-	h.content(w, r, file, params.Download)
+	h.respondContent(w, r, func() (served, error) { return h.content(r, file, params.Download) })
 }
 
-func (h fileContents) content(w http.ResponseWriter, r *http.Request, id string, download *int) {
-	if download != nil && *download != 0 && *download != 1 {
-		problem.Write(w, r, models.Invalid("download", "must be 0 or 1"))
-		return
+func (h fileContents) content(r *http.Request, id string, download *int) (served, error) {
+	asDownload, err := zeroOrOne("download", download)
+	if err != nil {
+		return served{}, err
 	}
 	f, err := h.store.File(r.Context(), request.Caller(r).UserID, id)
 	if err != nil {
-		problem.Write(w, r, err)
-		return
+		return served{}, err
 	}
 	disposition := "attachment"
-	if codec.IsInline(f.MediaType) && valueOf(download) != 1 {
+	if codec.IsInline(f.MediaType) && !asDownload {
 		disposition = "inline"
 	}
-	w.Header().Set("Content-Disposition", mime.FormatMediaType(disposition, map[string]string{"filename": f.Name}))
-	h.serve(w, r, served{blob: f.Blob, mediaType: f.MediaType, tag: f.SHA256, made: f.CreatedAt.Time})
+	return served{
+		blob: f.Blob, mediaType: f.MediaType, tag: f.SHA256, made: f.CreatedAt.Time,
+		disposition: mime.FormatMediaType(disposition, map[string]string{"filename": f.Name}),
+	}, nil
 }
 
 // GetThumbnail returns the thumbnail of a picture. It is made after the upload, so an early request waits for it.
 func (h fileContents) GetThumbnail(
 	w http.ResponseWriter, r *http.Request, file api.PathFile, _ api.GetThumbnailParams,
 ) {
-	f, err := h.thumbnail(r.Context(), request.Caller(r).UserID, file)
-	if err != nil {
-		problem.Write(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Disposition", "inline")
-	h.serve(w, r, served{blob: f.Thumbnail, tag: f.SHA256 + "-thumbnail", made: f.CreatedAt.Time})
+	h.respondContent(w, r, func() (served, error) {
+		f, err := h.thumbnail(r.Context(), request.Caller(r).UserID, file)
+		return served{
+			blob: f.Thumbnail, tag: f.SHA256 + "-thumbnail", made: f.CreatedAt.Time, disposition: "inline",
+		}, err
+	})
 }
 
 func (h fileContents) thumbnail(ctx context.Context, callerID int64, id string) (models.StoredFile, error) {
@@ -114,26 +114,36 @@ func (h fileContents) thumbnail(ctx context.Context, callerID int64, id string) 
 
 // served is a blob to be served.
 type served struct {
-	blob      string
-	mediaType string // "" for detection by the first bytes
-	tag       string
-	made      time.Time
+	blob        string
+	mediaType   string // "" for detection by the first bytes
+	disposition string
+	tag         string
+	made        time.Time
 }
 
-// serve writes a blob, or the parts that Range asks for. Its headers keep a user's file from running scripts in the
-// server's origin, however a browser displays it. Caches may store it, but must revalidate it.
-func (h fileContents) serve(w http.ResponseWriter, r *http.Request, s served) {
-	if strings.Count(r.Header.Get("Range"), ",") >= models.MaxRanges {
-		r.Header.Del("Range") // each part needs a seek and headers of its own; the whole is cheaper (RFC 9110, section 14.2)
+// respondContent runs a handler and serves the blob that it returns, or writes its error as a problem.
+func (h fileContents) respondContent(w http.ResponseWriter, r *http.Request, handle func() (served, error)) {
+	s, err := handle()
+	var body io.ReadSeekCloser
+	if err == nil {
+		body, err = h.blobs.Open(r.Context(), s.blob) // not_found if it was deleted a moment ago
 	}
-	body, err := h.blobs.Open(r.Context(), s.blob)
-	if err != nil { // not_found if it was deleted a moment ago
-		w.Header().Del("Content-Disposition")
+	if err != nil {
 		problem.Write(w, r, err)
 		return
 	}
 	defer func() { _ = body.Close() }()
+	s.write(w, r, body)
+}
+
+// write writes a blob, or the parts that Range asks for. Its headers keep a user's file from running scripts in the
+// server's origin, however a browser displays it. Caches may store it, but must revalidate it.
+func (s served) write(w http.ResponseWriter, r *http.Request, body io.ReadSeeker) {
+	if strings.Count(r.Header.Get("Range"), ",") >= models.MaxRanges {
+		r.Header.Del("Range") // each part needs a seek and headers of its own; the whole is cheaper (RFC 9110, section 14.2)
+	}
 	header := w.Header()
+	header.Set("Content-Disposition", s.disposition)
 	header.Set("Cache-Control", "private, no-cache")
 	header.Set("Content-Security-Policy", "sandbox")
 	header.Set("X-Content-Type-Options", "nosniff")

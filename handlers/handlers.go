@@ -20,7 +20,7 @@ import (
 
 // Config is what the handlers need.
 type Config struct {
-	Store     Store
+	Stores    Stores
 	Streams   Streams
 	Blobs     upload.Blobs
 	Pictures  upload.Pictures
@@ -50,30 +50,29 @@ type Settings struct {
 	MaxFileSize int64    // bytes
 }
 
-// Store is one value for all resources. Each of them declares what it needs of it in its own file, and gets no more: a
-// new route adds a method there, and not here.
-type Store interface {
-	auth.Sessions
-	limit.GuessStore
-	userStore
-	passwordStore
-	sessionStore
-	authStore
-	identityStore
-	roomStore
-	memberStore
-	banStore
-	inviteStore
-	contactStore
-	blockStore
-	messageStore
-	fileStore
-	uploadStore
-	typingStore
-	presenceStore
-	searchStore
-	reactionStore
-	pinStore
+// Stores are what each resource needs of the database, as its own file declares it, and no more.
+type Stores struct {
+	Callers       auth.Sessions
+	Guesses       limit.GuessStore
+	Users         userStore
+	Passwords     passwordStore
+	Sessions      sessionStore
+	AuthProviders authStore
+	Identities    identityStore
+	Rooms         roomStore
+	Members       memberStore
+	Bans          banStore
+	Invites       inviteStore
+	Contacts      contactStore
+	Blocks        blockStore
+	Messages      messageStore
+	Files         fileStore
+	Uploads       uploadStore
+	Typing        typingStore
+	Presence      presenceStore
+	Search        searchStore
+	Reactions     reactionStore
+	Pins          pinStore
 }
 
 // Streams are the open event streams and the log behind them.
@@ -120,7 +119,7 @@ var _ api.ServerInterface = server{}
 
 // New makes the handler of all routes.
 func New(c Config) http.Handler {
-	profiles := profiles{blocks: c.Store, streams: c.Streams}
+	profiles := profiles{blocks: c.Stores.Blocks, streams: c.Streams}
 	quotas := limit.NewQuotas(c.Settings.RateLimit)
 	hasher := token.NewPasswords()
 	opener := auth.SessionIssuer{
@@ -130,34 +129,36 @@ func New(c Config) http.Handler {
 	login := login{
 		sessions:  opener,
 		quotas:    quotas,
-		guesses:   limit.NewGuesses(c.Settings.RateLimit, c.Store),
+		guesses:   limit.NewGuesses(c.Settings.RateLimit, c.Stores.Guesses),
 		passwords: hasher,
 	}
 	guests := guestRules{allowed: c.Settings.Guests, limited: c.Settings.RateLimit, space: c.Space}
-	receiver := upload.Receiver{Records: c.Store, Blobs: c.Blobs, Pictures: c.Pictures, Limit: c.Settings.MaxFileSize}
+	receiver := upload.Receiver{
+		Records: c.Stores.Files, Blobs: c.Blobs, Pictures: c.Pictures, Limit: c.Settings.MaxFileSize,
+	}
 	pending := &upload.PendingBytes{}
-	files := newFiles(c.Store, pending, receiver)
+	files := newFiles(c.Stores.Files, pending, receiver)
 	s := server{
-		users:         newUsers(c.Store, profiles, login),
-		passwords:     newPasswords(c.Store, login),
-		sessions:      newSessions(c.Store, login, guests),
-		authProviders: newAuthProviders(c.Store, opener, c.Providers),
-		identities:    newIdentities(c.Store),
-		rooms:         newRooms(c.Store),
-		members:       newMembers(c.Store, profiles, c.Streams),
-		bans:          newBans(c.Store, profiles),
-		invites:       newInvites(c.Store),
-		contacts:      newContacts(c.Store, profiles),
-		blocks:        newBlocks(c.Store, profiles),
-		presence:      newPresence(c.Store, c.Streams),
-		messages:      newMessages(c.Store, files),
+		users:         newUsers(c.Stores.Users, profiles, login),
+		passwords:     newPasswords(c.Stores.Passwords, login),
+		sessions:      newSessions(c.Stores.Sessions, login, guests),
+		authProviders: newAuthProviders(c.Stores.AuthProviders, opener, c.Providers),
+		identities:    newIdentities(c.Stores.Identities),
+		rooms:         newRooms(c.Stores.Rooms),
+		members:       newMembers(c.Stores.Members, profiles, c.Streams),
+		bans:          newBans(c.Stores.Bans, profiles),
+		invites:       newInvites(c.Stores.Invites),
+		contacts:      newContacts(c.Stores.Contacts, profiles),
+		blocks:        newBlocks(c.Stores.Blocks, profiles),
+		presence:      newPresence(c.Stores.Presence, c.Streams),
+		messages:      newMessages(c.Stores.Messages, files),
 		files:         files,
-		fileContents:  newFileContents(c.Store, c.Blobs),
-		uploads:       newUploads(c.Stopping, c.Store, pending, receiver),
-		typing:        newTyping(c.Store, c.Streams),
-		search:        newSearch(c.Store, profiles),
-		reactions:     newReactions(c.Store),
-		pins:          newPins(c.Store),
+		fileContents:  newFileContents(c.Stores.Files, c.Blobs),
+		uploads:       newUploads(c.Stopping, c.Stores.Uploads, pending, receiver),
+		typing:        newTyping(c.Stores.Typing, c.Streams),
+		search:        newSearch(c.Stores.Search, profiles),
+		reactions:     newReactions(c.Stores.Reactions),
+		pins:          newPins(c.Stores.Pins),
 		events:        newEvents(c.Streams, opener),
 		health:        newHealth(c.Ready, c.Metrics),
 	}

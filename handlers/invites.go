@@ -51,7 +51,7 @@ func (h invites) CreateInvite(
 
 // ListInvites lists the codes that are still valid.
 func (h invites) ListInvites(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.ListInvitesParams) {
-	respond(w, r, func() (response, error) {
+	respondPage(w, r, func() (response, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
 			return response{}, err

@@ -17,18 +17,12 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-const (
-	// maxFormFields bounds the fields of a message that is sent as a form, files excluded.
-	maxFormFields = 20
-	// maxFieldName bounds how much of an unknown field's name an error repeats, in characters.
-	maxFieldName = 64
-)
+// maxFormFields bounds the fields of a message that is sent as a form, files excluded.
+const maxFormFields = 20
 
 // messageForm reads a message that is sent as a form, together with its files.
 type messageForm struct {
-	files
-	w        http.ResponseWriter
-	r        *http.Request
+	files    files
 	roomID   int64
 	replayed bool // the message was sent before with the same Idempotency-Key, and has its files already
 
@@ -40,8 +34,8 @@ type messageForm struct {
 }
 
 // read reads all parts, and stores the files as they arrive. The caller calls drop if the message is not sent.
-func (f *messageForm) read(body io.Reader) error {
-	parts, err := upload.FormParts(f.r, body, f.receiver.Limit)
+func (f *messageForm) read(w http.ResponseWriter, r *http.Request) error {
+	parts, err := upload.FormParts(r, upload.Body(w, r), f.files.receiver.Limit)
 	if err != nil {
 		return err
 	}
@@ -52,10 +46,10 @@ func (f *messageForm) read(body io.Reader) error {
 			return err
 		}
 		if part == nil {
-			return request.TakeBytes(f.w, f.r, int(f.text))
+			return request.TakeBytes(w, r, int(f.text))
 		}
 		if part.FormName() == "file" {
-			err = f.takeFile(part)
+			err = f.takeFile(r, part)
 		} else {
 			err = f.takeField(part)
 		}
@@ -65,13 +59,13 @@ func (f *messageForm) read(body io.Reader) error {
 	}
 }
 
-func (f *messageForm) takeFile(part *multipart.Part) error {
+func (f *messageForm) takeFile(r *http.Request, part *multipart.Part) error {
 	if len(f.stored) == models.MaxFilesPerMessage {
 		return models.Invalid("file", "may be given %d times at most", models.MaxFilesPerMessage)
 	}
-	rest := f.receiver
+	rest := f.files.receiver
 	rest.Limit -= f.bytes // the limit of one file applies to their sum
-	n, err := rest.Take(f.r.Context(), upload.IncomingPart(f.r, part))
+	n, err := rest.Take(r.Context(), upload.IncomingPart(r, part))
 	if err != nil {
 		return err
 	}
@@ -93,11 +87,11 @@ func (f *messageForm) takeField(part *multipart.Part) error {
 	case name == "file_ids":
 		return models.Invalid("file_ids", "is not allowed in a form, which contains its files")
 	case f.fields[name] != nil:
-		return models.Invalid(request.Truncate(name, maxFieldName), "must be given once")
+		return models.Invalid(codec.FieldName(name), "must be given once")
 	case len(f.fields) == maxFormFields:
-		return models.Invalid(request.Truncate(name, maxFieldName), "is one field too many")
+		return models.Invalid(codec.FieldName(name), "is one field too many")
 	case !utf8.Valid(value):
-		return models.Invalid(request.Truncate(name, maxFieldName), "must be text in UTF-8")
+		return models.Invalid(codec.FieldName(name), "must be text in UTF-8")
 	}
 	if name == "reply_to" {
 		f.fields[name] = json.RawMessage(value)
@@ -147,12 +141,12 @@ type formMessage struct{ models.NewMessage }
 func (formMessage) Validate() error { return nil }
 
 // attach adds the stored files to the room, and returns their ids.
-func (f *messageForm) attach() ([]string, error) {
+func (f *messageForm) attach(r *http.Request) ([]string, error) {
 	if f.replayed {
 		return nil, nil
 	}
 	for i, n := range f.stored {
-		file, err := f.store.AddFile(f.r.Context(), request.Caller(f.r).UserID, f.roomID, n, nil)
+		file, err := f.files.store.AddFile(r.Context(), request.Caller(r).UserID, f.roomID, n, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -163,15 +157,15 @@ func (f *messageForm) attach() ([]string, error) {
 }
 
 // drop deletes what was stored for a message that was not sent.
-func (f *messageForm) drop() error {
+func (f *messageForm) drop(r *http.Request) error {
 	var errs []error
 	for _, n := range f.stored {
 		if n.Blob != "" {
-			errs = append(errs, f.files.drop(f.r, n))
+			errs = append(errs, f.files.drop(r, n))
 		}
 	}
 	if len(f.ids) > 0 {
-		errs = append(errs, f.store.DropFiles(context.WithoutCancel(f.r.Context()), request.Caller(f.r).UserID, f.ids))
+		errs = append(errs, f.files.store.DropFiles(context.WithoutCancel(r.Context()), request.Caller(r).UserID, f.ids))
 	}
 	return errors.Join(errs...)
 }

@@ -3,14 +3,12 @@ package handlers
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 
 	"github.com/parley-chat/parley/handlers/api"
 	"github.com/parley-chat/parley/handlers/codec"
 	"github.com/parley-chat/parley/handlers/request"
-	"github.com/parley-chat/parley/handlers/upload"
 	"github.com/parley-chat/parley/models"
 )
 
@@ -81,32 +79,34 @@ func (h messages) sendForm(
 		return response{}, err
 	}
 	defer end()
-	form := &messageForm{files: h.files, w: w, r: r, roomID: roomID, replayed: replayed}
-	res, err := h.postForm(form, upload.Body(w, r), key)
+	form := &messageForm{files: h.files, roomID: roomID, replayed: replayed}
+	res, err := h.postForm(w, r, form, key)
 	if err != nil || res.replayed {
-		return res, errors.Join(err, form.drop())
+		return res, errors.Join(err, form.drop(r))
 	}
 	h.files.receiver.Pictures.Wake()
 	return res, nil
 }
 
 // postForm reads the form and sends its message.
-func (h messages) postForm(form *messageForm, body io.Reader, key *string) (response, error) {
-	if err := form.read(body); err != nil {
+func (h messages) postForm(
+	w http.ResponseWriter, r *http.Request, form *messageForm, key *string,
+) (response, error) {
+	if err := form.read(w, r); err != nil {
 		return response{}, err
 	}
 	n, identity, err := form.message()
 	if err != nil {
 		return response{}, err
 	}
-	call, err := request.NewIdempotentCall(form.r, key, identity, codec.Encode)
+	call, err := request.NewIdempotentCall(r, key, identity, codec.Encode)
 	if err != nil {
 		return response{}, err
 	}
-	if n.FileIDs, err = form.attach(); err != nil {
+	if n.FileIDs, err = form.attach(r); err != nil {
 		return response{}, err
 	}
-	return sent(h.store.Send(form.r.Context(), request.Caller(form.r).UserID, models.RoomPath{ID: form.roomID}, n, call))
+	return sent(h.store.Send(r.Context(), request.Caller(r).UserID, models.RoomPath{ID: form.roomID}, n, call))
 }
 
 // SendToTarget sends a message to a channel or a user.

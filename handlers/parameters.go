@@ -80,6 +80,14 @@ func instant(name string, value *string) (models.Time, error) {
 	return t, nil
 }
 
+// zeroOrOne parses a parameter that is 0 or 1; false if it is missing.
+func zeroOrOne(name string, value *int) (bool, error) {
+	if n := valueOf(value); n != 0 && n != 1 {
+		return false, models.Invalid(name, "must be 0 or 1")
+	}
+	return valueOf(value) == 1, nil
+}
+
 // valueOf returns what p points at, or the zero value for nil.
 func valueOf[T any](p *T) (value T) {
 	if p != nil {

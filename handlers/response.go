@@ -84,7 +84,8 @@ func respond(w http.ResponseWriter, r *http.Request, handle func() (response, er
 // are written. Of a thousand concurrent requests a few are in memory.
 var pageLimit = models.NewConcurrencyLimit(16, 4)
 
-// respondPage is respond for a page of a list. It waits until pageLimit allows one more page.
+// respondPage is respond for a page of a list. It waits until pageLimit allows one more page. Searches for messages
+// use respond: the store limits them more strictly, and while they wait there they must not hold up other pages.
 func respondPage(w http.ResponseWriter, r *http.Request, handle func() (response, error)) {
 	respond(w, r, func() (res response, err error) {
 		done, err := pageLimit.Acquire(r.Context(), request.Caller(r).UserID)

@@ -40,7 +40,8 @@ func routes(s server, q limit.Quotas, c Config) http.Handler {
 	}
 	// These are not added by r.Use: only behind the router is it known which route a request has.
 	authenticate := auth.Middleware{
-		Tokens: c.Tokens, Issuer: c.Issuer, Sessions: c.Store, Quotas: q, Policies: policies, Timeout: requestTimeout,
+		Tokens: c.Tokens, Issuer: c.Issuer, Sessions: c.Stores.Callers, Quotas: q, Policies: policies,
+		Timeout: requestTimeout,
 	}.Authenticate
 	known := middleware.Literals{}
 	routed := r.With(

@@ -57,8 +57,8 @@ func newTestServerWith(t *testing.T, settings Settings, change func(*Config)) *t
 		t.Fatal(err)
 	}
 	config := Config{
-		Store: s, Streams: hub, Tokens: keys, Log: log, Metrics: prometheus.NewRegistry(), Stopping: context.Background(),
-		Limits: deadline.Default(), Settings: settings,
+		Stores: storesOf(s), Streams: hub, Tokens: keys, Log: log, Metrics: prometheus.NewRegistry(),
+		Stopping: context.Background(), Limits: deadline.Default(), Settings: settings,
 		Ready: func(context.Context) error { return nil }, Space: func() error { return nil },
 	}
 	change(&config)
@@ -70,6 +70,15 @@ func newTestServerWith(t *testing.T, settings Settings, change func(*Config)) *t
 		}
 	})
 	return &testServer{t: t, url: server.URL, store: s}
+}
+
+// storesOf gives each resource what it needs of the one store.
+func storesOf(db *store.Store) Stores {
+	return Stores{
+		Callers: db, Guesses: db, Users: db, Passwords: db, Sessions: db, AuthProviders: db, Identities: db,
+		Rooms: db, Members: db, Bans: db, Invites: db, Contacts: db, Blocks: db, Messages: db, Files: db,
+		Uploads: db, Typing: db, Presence: db, Search: db, Reactions: db, Pins: db,
+	}
 }
 
 // testResponse is a response that was read to its end.

@@ -187,7 +187,7 @@ func (h sessions) renew(r *http.Request, spent string) (login models.Login, succ
 
 // ListSessions lists the caller's sessions.
 func (h sessions) ListSessions(w http.ResponseWriter, r *http.Request, params api.ListSessionsParams) {
-	respond(w, r, func() (response, error) {
+	respondPage(w, r, func() (response, error) {
 		page, err := paging(params.Limit, params.Cursor)
 		if err != nil {
 			return response{}, err

@@ -12,6 +12,8 @@ import (
 
 // Log is the event log and what else the push side reads and writes in the database. models/store implements it.
 type Log interface {
+	Users
+	Nodes
 	Epoch() string
 	// Bounds returns the newest position, and the newest position that has been pruned.
 	Bounds(ctx context.Context) (head, pruned int64, err error)
@@ -20,11 +22,23 @@ type Log interface {
 	Entries(ctx context.Context, after int64, limit int) ([]models.LogEntry, error)
 	EntriesFor(ctx context.Context, userID, after, upTo int64, limit int) ([]models.LogEntry, error)
 	Visibility(ctx context.Context, userID, after int64) (models.Visibility, error)
+}
+
+// Users are the users and their sessions.
+type Users interface {
 	User(ctx context.Context, path models.UserPath) (models.User, error)
 	// Acquaintances returns the users who are notified when the user comes online or goes offline. A room with more than
 	// roomLimit members does not count.
 	Acquaintances(ctx context.Context, userID int64, roomLimit int) ([]int64, error)
-	// Shared reports whether other nodes may use the same database. The methods up to Presences are called only then.
+	// SaveLastSeen stores when users were last online.
+	SaveLastSeen(ctx context.Context, at map[int64]models.Time) error
+	// CheckSession returns nil while the caller's session is valid.
+	CheckSession(ctx context.Context, caller models.Caller) error
+}
+
+// Nodes are the servers that share a database, and who is present at each of them.
+type Nodes interface {
+	// Shared reports whether other nodes may use the same database. The other methods are called only then.
 	Shared() bool
 	// RegisterNode registers a node, Heartbeat renews it, PublishPresence publishes its presence changes, RemoveNode
 	// removes it. RequestPresence sends a presence request to another node.
@@ -34,10 +48,6 @@ type Log interface {
 	RemoveNode(ctx context.Context, node string, heartbeat int64, at models.Time) error
 	RequestPresence(ctx context.Context, request models.PresenceRequest) error
 	Presences(ctx context.Context) (map[string][]models.Presence, error)
-	// SaveLastSeen stores when users were last online.
-	SaveLastSeen(ctx context.Context, at map[int64]models.Time) error
-	// CheckSession returns nil while the caller's session is valid.
-	CheckSession(ctx context.Context, caller models.Caller) error
 }
 
 // Limits are set by the operator.

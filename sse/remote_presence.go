@@ -23,9 +23,9 @@ func newRemotePresence() remotePresence {
 
 // loadRemotePresence loads the presence on all other nodes. It may be ahead of the hub, which then applies some
 // updates again. That does no harm, since the last one decides.
-func loadRemotePresence(ctx context.Context, log Log, self string) (remotePresence, error) {
+func loadRemotePresence(ctx context.Context, nodes Nodes, self string) (remotePresence, error) {
 	r := newRemotePresence()
-	present, err := log.Presences(ctx)
+	present, err := nodes.Presences(ctx)
 	delete(present, self)
 	for node, keys := range present {
 		for _, p := range keys {

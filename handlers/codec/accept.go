@@ -52,6 +52,9 @@ func acceptsAll(accept []string) bool {
 	return len(accept) == 0 || len(accept) == 1 && (accept[0] == "" || accept[0] == "*/*")
 }
 
+// EventEncodingFor returns how the client wants events: EventStream, JSON, MessagePack, or "" if it accepts none.
+func EventEncodingFor(r *http.Request) string { return Preferred(r, EventStream, JSON, MessagePack) }
+
 // EncodingFor returns the encoding of a response that the client wants, or "" if it accepts none. A client that accepts
 // only problems gets JSON: problems are the only media type in the contract of a route that responds without a body, so
 // generated clients ask for nothing else there.

@@ -26,6 +26,9 @@ const (
 	maxUnknownName = 64 // characters of an unknown name
 )
 
+// FieldName returns the name of an unknown field as an error repeats it.
+func FieldName(name string) string { return request.Truncate(name, maxUnknownName) }
+
 // usualBody is the size of the first buffer, in bytes; most bodies fit. The buffer grows only with the bytes that
 // arrive, whatever Content-Length says.
 const usualBody = 8 << 10
@@ -194,7 +197,7 @@ func splitObject(
 		case slices.ContainsFunc(known, func(f namedField) bool { return f.name == name }):
 			fields[name] = value
 		case len(unknownNames) < maxFieldErrors:
-			unknownNames[request.Truncate(name, maxUnknownName)] = true
+			unknownNames[FieldName(name)] = true
 		}
 	}
 	if _, err := d.Token(); err != nil { // the object's end

@@ -15,7 +15,7 @@ const streamsPath = "/v1/events"
 // requests are also refused before the router has found their route.
 func wantsStream(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.Path == streamsPath &&
-		codec.Preferred(r, codec.EventStream, codec.JSON, codec.MessagePack) == codec.EventStream
+		codec.EventEncodingFor(r) == codec.EventStream
 }
 
 // busyReason returns why a request is refused for now, or "" if a retry would not help. A defect counts as temporary,

@@ -222,7 +222,7 @@ func (c Config) handler(s *Server, by logins) (http.Handler, error) {
 	}
 	return handlers.New(handlers.Config{
 		Providers: by.providers, Issuer: by.issuer,
-		Store: s.Store, Streams: s.Hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Space: s.space.err,
+		Stores: storesOf(s.Store), Streams: s.Hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Space: s.space.err,
 		Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Stopping: s.forceClose,
 		Contract: api.Contract, Limits: c.times(),
 		Settings: handlers.Settings{
@@ -230,6 +230,15 @@ func (c Config) handler(s *Server, by logins) (http.Handler, error) {
 			RateLimit: c.RateLimited, MaxFileSize: int64(c.MaxFileSize),
 		},
 	}), nil
+}
+
+// storesOf gives each resource what it needs of the one store.
+func storesOf(db *store.Store) handlers.Stores {
+	return handlers.Stores{
+		Callers: db, Guesses: db, Users: db, Passwords: db, Sessions: db, AuthProviders: db, Identities: db,
+		Rooms: db, Members: db, Bans: db, Invites: db, Contacts: db, Blocks: db, Messages: db, Files: db,
+		Uploads: db, Typing: db, Presence: db, Search: db, Reactions: db, Pins: db,
+	}
 }
 
 // ready returns nil if a proxy should send requests to this server, and otherwise the reason why not.

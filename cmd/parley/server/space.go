@@ -56,11 +56,11 @@ type watchedFolder struct {
 // space watches the free space of the disks that Parley writes to. Requests only read the last result.
 type space struct {
 	folders []watchedFolder
-	floor  FreeSpace
-	log    *slog.Logger
-	full   atomic.Pointer[models.Error] // why writes are refused; nil while there is enough free space
-	stop   context.CancelFunc
-	done   sync.WaitGroup
+	floor   FreeSpace
+	log     *slog.Logger
+	full    atomic.Pointer[models.Error] // why writes are refused; nil while there is enough free space
+	stop    context.CancelFunc
+	done    sync.WaitGroup
 }
 
 // watchSpace checks the disks at once, and then regularly until close.
