@@ -77,3 +77,11 @@ func (c *Client) NewGuestNamed(name string) *Client {
 	g.Call("POST", "/v1/sessions", map[string]any{"username": name, "guest": true}).ExpectStatus(201).Decode(&g.Session)
 	return g
 }
+
+// GetUser reads the user at a path below /v1/users/, such as "me" or "@ada".
+func (c *Client) GetUser(path string) models.User {
+	c.T.Helper()
+	var u models.User
+	c.Call("GET", "/v1/users/"+path, nil).ExpectStatus(200).Decode(&u)
+	return u
+}

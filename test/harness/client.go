@@ -97,12 +97,7 @@ func (c *Client) TryCall(ctx context.Context, method, path string, body any, hea
 // Do makes the request with the client's token and further headers, given as pairs of a name and a value. sent is the
 // body for the contract check.
 func (c *Client) Do(req *http.Request, sent []byte, headers []string) (*Response, error) {
-	if c.AccessToken != "" {
-		req.Header.Set("Authorization", "Bearer "+c.AccessToken)
-	}
-	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
+	c.setHeaders(req, headers)
 	res, err := c.HTTP.Do(req)
 	if err != nil {
 		return nil, err
@@ -114,6 +109,32 @@ func (c *Client) Do(req *http.Request, sent []byte, headers []string) (*Response
 	}
 	_, err = got.ReadFrom(res.Body)
 	return &Response{T: c.T, Request: req, RequestBody: sent, HTTP: res, Body: got.Bytes()}, err
+}
+
+// setHeaders gives a request the client's token and further headers, given as pairs of a name and a value.
+func (c *Client) setHeaders(req *http.Request, pairs []string) {
+	if c.AccessToken != "" {
+		req.Header.Set("Authorization", "Bearer "+c.AccessToken)
+	}
+	for pair := range slices.Chunk(pairs, 2) {
+		req.Header.Set(pair[0], pair[1])
+	}
+}
+
+// PostChunked posts a body in chunked transfer coding, without a Content-Length.
+func (c *Client) PostChunked(path string, body []byte, headers ...string) *Response {
+	c.T.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "POST", c.URL+path, struct{ *bytes.Reader }{bytes.NewReader(body)})
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	response, err := c.Do(req, body, headers)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	return response
 }
 
 // Response is a response together with its request.
@@ -275,12 +296,7 @@ func (c *Client) OpenResponse(method, query string, headers ...string) *http.Res
 	if err != nil {
 		c.T.Fatal(err)
 	}
-	if c.AccessToken != "" {
-		req.Header.Set("Authorization", "Bearer "+c.AccessToken)
-	}
-	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
+	c.setHeaders(req, headers)
 	res, err := c.HTTP.Do(req)
 	if err != nil {
 		c.T.Fatal(err)

@@ -34,6 +34,18 @@ func NewPostgres(t testing.TB) string {
 // Execute runs a statement on a connection that is independent of the server under test.
 func Execute(t *testing.T, database, statement string) {
 	t.Helper()
+	db := OpenDatabase(t, database)
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Error(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// OpenDatabase opens a database, which a server may have open too. The caller must close it.
+func OpenDatabase(t testing.TB, database string) *sql.DB {
+	t.Helper()
 	driver, address := "sqlite", database+"?_pragma=busy_timeout(10000)" // the server may be writing
 	if strings.HasPrefix(database, "postgres://") {
 		driver, address = "pgx", database
@@ -42,10 +54,16 @@ func Execute(t *testing.T, database, statement string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.ExecContext(t.Context(), statement); err != nil {
-		t.Error(err)
+	return db
+}
+
+// QueryCount returns the single number that a query selects.
+func QueryCount(t testing.TB, database, query string) (n int64) {
+	t.Helper()
+	db := OpenDatabase(t, database)
+	defer func() { _ = db.Close() }()
+	if err := db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
 	}
-	if err := db.Close(); err != nil {
-		t.Error(err)
-	}
+	return n
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"mime/multipart"
+	"net/textproto"
 	"strings"
 	"testing"
 )
@@ -56,4 +57,36 @@ func NamedForm(t *testing.T, name string) ([]byte, string) {
 	}
 	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", " ", "\n", " ").Replace(name)
 	return bytes.Replace(b.Bytes(), []byte("NAME"), []byte(quoted), 1), w.FormDataContentType()
+}
+
+// FormPart is a part of a multipart form. Name is the file name, "" for a plain field.
+type FormPart struct{ Field, Name, MediaType, Content string }
+
+// EncodeForm returns the body of a multipart form and its Content-Type.
+func EncodeForm(t testing.TB, parts ...FormPart) ([]byte, string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, p := range parts {
+		head := textproto.MIMEHeader{}
+		disposition := `form-data; name="` + p.Field + `"`
+		if p.Name != "" {
+			disposition += `; filename="` + p.Name + `"`
+		}
+		head.Set("Content-Disposition", disposition)
+		if p.MediaType != "" {
+			head.Set("Content-Type", p.MediaType)
+		}
+		to, err := w.CreatePart(head)
+		if err == nil {
+			_, err = to.Write([]byte(p.Content))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes(), w.FormDataContentType()
 }

@@ -1,14 +1,11 @@
 package harness
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -266,45 +263,4 @@ func (s *FileServer) ExpectNoLeases() {
 	if left := QueryCount(s.T, s.Database, leases); left != 0 {
 		s.T.Errorf("%d blobs still have a lease", left)
 	}
-}
-
-// OpenDatabase opens a database, which a server may have open too. The caller must close it.
-func OpenDatabase(t testing.TB, database string) *sql.DB {
-	t.Helper()
-	driver := "sqlite"
-	if strings.HasPrefix(database, "postgres://") {
-		driver = "pgx"
-	}
-	db, err := sql.Open(driver, database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db
-}
-
-// QueryCount returns the single number that a query selects.
-func QueryCount(t testing.TB, database, query string) (n int64) {
-	t.Helper()
-	db := OpenDatabase(t, database)
-	defer func() { _ = db.Close() }()
-	if err := db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// PostChunked posts a body in chunked transfer coding, without a Content-Length.
-func (c *Client) PostChunked(path string, body []byte, headers ...string) *Response {
-	c.T.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, "POST", c.URL+path, struct{ *bytes.Reader }{bytes.NewReader(body)})
-	if err != nil {
-		c.T.Fatal(err)
-	}
-	response, err := c.Do(req, body, headers)
-	if err != nil {
-		c.T.Fatal(err)
-	}
-	return response
 }

@@ -109,13 +109,8 @@ func (c *Client) TryOpenStream(ctx context.Context, query string, headers ...str
 	if err != nil {
 		return nil, err
 	}
-	if c.AccessToken != "" {
-		req.Header.Set("Authorization", "Bearer "+c.AccessToken)
-	}
 	req.Header.Set("Accept", "text/event-stream")
-	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
+	c.setHeaders(req, headers)
 	res, err := c.HTTP.Do(req)
 	if err != nil {
 		return nil, err
@@ -235,14 +230,6 @@ func (s *Stream) ExpectUserStatus(name models.EventName, user *Client) models.Ti
 		s.T.Errorf("got %v, want %s of %s", got, name, user.User.Username)
 	}
 	return e.At
-}
-
-// GetUser reads the user at a path below /v1/users/, such as "me" or "@ada".
-func (c *Client) GetUser(path string) models.User {
-	c.T.Helper()
-	var u models.User
-	c.Call("GET", "/v1/users/"+path, nil).ExpectStatus(200).Decode(&u)
-	return u
 }
 
 // PollEvents reads a page of the event log, and returns it with the cursor of the next page.

@@ -7,11 +7,8 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"mime/multipart"
-	"net/textproto"
 	"net/url"
 	"sync"
-	"testing"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -44,38 +41,6 @@ func (c *Client) Download(f models.File, headers ...string) *Response {
 func DigestOf(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:])
-}
-
-// FormPart is a part of a multipart form. Name is the file name, "" for a plain field.
-type FormPart struct{ Field, Name, MediaType, Content string }
-
-// EncodeForm returns the body of a multipart form and its Content-Type.
-func EncodeForm(t testing.TB, parts ...FormPart) ([]byte, string) {
-	t.Helper()
-	var b bytes.Buffer
-	w := multipart.NewWriter(&b)
-	for _, p := range parts {
-		head := textproto.MIMEHeader{}
-		disposition := `form-data; name="` + p.Field + `"`
-		if p.Name != "" {
-			disposition += `; filename="` + p.Name + `"`
-		}
-		head.Set("Content-Disposition", disposition)
-		if p.MediaType != "" {
-			head.Set("Content-Type", p.MediaType)
-		}
-		to, err := w.CreatePart(head)
-		if err == nil {
-			_, err = to.Write([]byte(p.Content))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes(), w.FormDataContentType()
 }
 
 // Photo returns an image of w × h pixels, red on the left and blue on the right.

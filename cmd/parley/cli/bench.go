@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"time"
 
@@ -72,8 +71,8 @@ const (
 // Validate checks the ranges of the flags; kong calls it.
 func (c benchCommand) Validate() error {
 	for _, address := range c.URLs {
-		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return fmt.Errorf("--url must be like http://127.0.0.1:8080, not %q", address)
+		if err := checkURL(address); err != nil {
+			return err
 		}
 	}
 	for _, n := range []struct {

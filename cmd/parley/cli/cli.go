@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -95,4 +96,12 @@ func wrongUsage(err error) int {
 // readsSettings reports whether a command reads environment variables PARLEY_….
 func readsSettings(command string) bool {
 	return strings.HasPrefix(command, "serve") || strings.HasPrefix(command, "migrate")
+}
+
+// checkURL returns an error for a value of --url that is not the URL of a server.
+func checkURL(address string) error {
+	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("--url must be like http://127.0.0.1:8080, not %q", address)
+	}
+	return nil
 }

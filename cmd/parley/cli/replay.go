@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 
 	"github.com/parley-chat/parley/cmd/parley/replay"
@@ -30,8 +29,8 @@ func (replayCommand) helpTexts() helpTexts {
 
 // Validate checks the flags; kong calls it.
 func (c replayCommand) Validate() error {
-	if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("--url must be like http://127.0.0.1:8080, not %q", c.URL)
+	if err := checkURL(c.URL); err != nil {
+		return err
 	}
 	// A reader's stream is opened in all rooms of the logs that are being sent.
 	if c.Parallel < 1 || c.Parallel > models.MaxRoomsEnteredAtOpen {
