@@ -24,8 +24,8 @@ type sendState struct {
 }
 
 // CheckStreams sends heartbeats to the streams that are due, drops peers that read nothing, and updates who is offline.
-// now may be a future time. One scan of all streams is cheaper than a deadline for every write. Run calls it every
-// second.
+// One scan of all streams is cheaper than a deadline for every write. Run calls it every second. It is exported for the
+// tests, which call it with a future time instead of waiting.
 func (h *Hub) CheckStreams(now time.Time) {
 	share := uint64(now.Unix()) % heartbeatSlots
 	var stalled []*Stream

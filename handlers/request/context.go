@@ -77,7 +77,7 @@ const maxRequestID = 64
 // NewID returns the client's own id of the request (X-Request-Id), so that both logs can be matched, or a new one.
 func NewID(r *http.Request) string {
 	id := r.Header.Get("X-Request-Id")
-	if VisibleASCII(id, maxRequestID) {
+	if visibleASCII(id, maxRequestID) {
 		return id
 	}
 	return rand.Text()

@@ -36,7 +36,7 @@ func NewIdempotentCall(
 
 // CheckKey checks an Idempotency-Key.
 func CheckKey(key string) error {
-	if !VisibleASCII(key, models.MaxIdempotencyKey) {
+	if !visibleASCII(key, models.MaxIdempotencyKey) {
 		return models.Invalid(IdempotencyKey, "must be 1 to %d visible ASCII characters", models.MaxIdempotencyKey)
 	}
 	return nil

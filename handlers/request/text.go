@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// VisibleASCII reports whether s has 1 to limit characters, all of them visible ASCII.
-func VisibleASCII(s string, limit int) bool {
+// visibleASCII reports whether s has 1 to limit characters, all of them visible ASCII.
+func visibleASCII(s string, limit int) bool {
 	for i := range len(s) {
 		if s[i] < '!' || s[i] > '~' {
 			return false

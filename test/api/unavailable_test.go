@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -14,14 +13,9 @@ import (
 )
 
 // busyRefusals returns the number of requests refused for a reason, as /metrics shows it.
-func busyRefusals(c *harness.Client, reason models.BusyReason) (n int) {
+func busyRefusals(c *harness.Client, reason models.BusyReason) int {
 	c.T.Helper()
-	for line := range strings.Lines(string(c.Send("GET", "/metrics", nil).ExpectStatus(200).Body)) {
-		if count, found := strings.CutPrefix(line, `parley_requests_refused_total{reason="`+string(reason)+`"} `); found {
-			n, _ = strconv.Atoi(strings.TrimSpace(count))
-		}
-	}
-	return n
+	return int(c.Metric(`parley_requests_refused_total{reason="` + string(reason) + `"}`))
 }
 
 // TestStoppingServerRefusesStreams opens streams on a server that is about to stop.

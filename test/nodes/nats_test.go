@@ -73,7 +73,6 @@ func TestStartDoesNotWaitForNATS(t *testing.T) {
 }
 
 // eventsReceived returns how many events the node has received over NATS.
-func eventsReceived(s *harness.Server) int64 {
-	_, _, received := s.Bus.Traffic()
-	return received
+func eventsReceived(s *harness.Server) float64 {
+	return harness.NewClient(s.T, s.URL).Metric("parley_bus_events_received_total")
 }

@@ -31,10 +31,10 @@ func (c Config) times() deadline.Limits {
 	return deadline.Default()
 }
 
-// HTTPServer serves requests on one listener. Its exported fields are for the tests.
+// HTTPServer serves requests on one listener. Listener and Running are exported for the tests of deadlines, which wait
+// until no connection is open and no request runs.
 type HTTPServer struct {
 	*http.Server
-	Routes   http.Handler
 	Listener *deadline.Listener
 	log      *slog.Logger
 	draining atomic.Bool // the server is about to stop
@@ -50,7 +50,7 @@ func serveHTTP(
 ) *HTTPServer {
 	ctx, cut := context.WithCancel(context.Background())
 	s := &HTTPServer{
-		Routes: handler, Listener: deadline.NewListener(l, times, deadline.MaxOpenFiles(), proxies.Trust), log: log, cut: cut,
+		Listener: deadline.NewListener(l, times, deadline.MaxOpenFiles(), proxies.Trust), log: log, cut: cut,
 		failed: make(chan error, 1),
 	}
 	s.Server = &http.Server{

@@ -15,8 +15,8 @@ func (s *Server) metrics() *prometheus.Registry {
 	metrics.MustRegister(buildInfo(version.Current()))
 	metrics.MustRegister(sendCounters(s.Store)...)
 	metrics.MustRegister(streamGauges(s.Hub)...)
-	if s.Bus != nil {
-		metrics.MustRegister(busCounters(s.Bus)...)
+	if s.bus != nil {
+		metrics.MustRegister(busCounters(s.bus)...)
 	}
 	return metrics
 }

@@ -93,8 +93,9 @@ func Serve(ctx context.Context, c Config, out, logs io.Writer) error {
 	return errors.Join(failed, s.Stop())
 }
 
-// Server is a running server. Its parts are started in the order of the fields and stopped in reverse order. Exported
-// fields are for the tests.
+// Server is a running server. Its parts are started in the order of the fields and stopped in reverse order. Store, Hub
+// and HTTP are exported for the tests alone, which use them for what no client can do: fill a large database, advance
+// the hub's time, and count the connections that are still open.
 type Server struct {
 	URL            string
 	log            *slog.Logger
@@ -105,7 +106,7 @@ type Server struct {
 	files          *fileServices
 	space          *space // nil before it is started
 	Hub            *sse.Hub
-	Bus            *sse.Bus // nil for a single node
+	bus            *sse.Bus // nil for a single node
 	consumer       sync.WaitGroup
 	stopConsumer   context.CancelFunc
 	forceClose     context.Context    //nolint:containedctx // done when requests must not wait for their clients any more
@@ -206,7 +207,7 @@ func (c Config) connectBus(s *Server) (err error) {
 	case !s.Store.Shared():
 		err = errors.New("--nats connects servers that share a PostgreSQL database: --database must name one")
 	default:
-		s.Bus, err = sse.ConnectBus(s.Hub, c.NATS)
+		s.bus, err = sse.ConnectBus(s.Hub, c.NATS)
 	}
 	return err
 }
@@ -292,8 +293,8 @@ func (s *Server) abort() error {
 
 // close closes the bus, the files, the store and the data folder, as far as they were opened.
 func (s *Server) close() error {
-	if s.Bus != nil {
-		s.Bus.Close()
+	if s.bus != nil {
+		s.bus.Close()
 	}
 	if s.space != nil {
 		s.space.close()
