@@ -121,9 +121,9 @@ func authorizeModerator(db *gorm.DB, path models.RoomPath, callerID int64) (acce
 // returns no error for a room that does not exist: the authorization that follows does.
 func (tx *transaction) lockRoom(path models.RoomPath) error {
 	if path.Key != "" {
-		return tx.Exec("SELECT id FROM rooms WHERE handle_key = ?"+tx.store.dialect.ForUpdate(), path.Key).Error
+		return database.Exec(tx.DB, "SELECT id FROM rooms WHERE handle_key = ?"+tx.store.dialect.ForUpdate(), path.Key)
 	}
-	return tx.Exec("SELECT id FROM rooms WHERE id = ?"+tx.store.dialect.ForUpdate(), path.ID).Error
+	return database.Exec(tx.DB, "SELECT id FROM rooms WHERE id = ?"+tx.store.dialect.ForUpdate(), path.ID)
 }
 
 // memberKey identifies the membership of a user in a room.

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
@@ -186,7 +187,7 @@ func apply(row *roomRow, r models.RoomChange) bool {
 
 // touch records that something changed in the room, for requests for what changed since a time.
 func (tx *transaction) touch(roomID int64) error {
-	return tx.Exec("UPDATE rooms SET updated_at = ? WHERE id = ?", models.Now().Millis(), roomID).Error
+	return database.Exec(tx.DB, "UPDATE rooms SET updated_at = ? WHERE id = ?", models.Now().Millis(), roomID)
 }
 
 // openLobby finds the room that every new account and guest is in, or creates it at the first start: a public room
@@ -202,23 +203,23 @@ func (s *Store) openLobby(ctx context.Context, handle string) error {
 	}
 	_, err := s.write(ctx, func(tx *transaction) error {
 		now := models.Now().Millis()
-		made := tx.Raw(`INSERT INTO rooms (kind, handle, handle_key, created_at, updated_at, active_at) VALUES (?, ?, ?, ?,
+		made, err := database.Find(tx.DB, &s.lobbyID,
+			`INSERT INTO rooms (kind, handle, handle_key, created_at, updated_at, active_at) VALUES (?, ?, ?, ?,
 			?, ?)
-			ON CONFLICT (handle_key) DO NOTHING RETURNING id`, row.Kind, row.Handle, *row.HandleKey, now, now, now).
-			Scan(&s.lobbyID)
-		if made.Error != nil {
-			return made.Error
+			ON CONFLICT (handle_key) DO NOTHING RETURNING id`, row.Kind, row.Handle, *row.HandleKey, now, now, now)
+		if err != nil {
+			return err
 		}
 		var found roomRow
-		if err := tx.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE handle_key = ?", *row.HandleKey).Scan(&found).
-			Error; err != nil {
+		if err := database.Scan(tx.DB, &found,
+			"SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE handle_key = ?", *row.HandleKey); err != nil {
 			return err
 		}
 		s.lobbyID = found.ID
 		if found.Kind != row.Kind {
 			return fmt.Errorf("#%s is a private room", found.Handle)
 		}
-		if made.RowsAffected == 0 {
+		if !made {
 			return nil
 		}
 		return tx.appendEvent(models.EventRoomCreated, found.audience(0), found.model())
@@ -235,7 +236,7 @@ func (tx *transaction) lockLobby() (row roomRow, err error) {
 	if err := tx.lockRoom(models.RoomPath{ID: tx.store.lobbyID}); err != nil {
 		return row, err
 	}
-	err = tx.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE id = ?", tx.store.lobbyID).Scan(&row).Error
+	err = database.Scan(tx.DB, &row, "SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE id = ?", tx.store.lobbyID)
 	return row, err
 }
 

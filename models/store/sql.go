@@ -81,8 +81,8 @@ func (m messagesByKey) table(db *gorm.DB) (v string, args []any) {
 // exceeds reports whether a condition holds for more rows than limit. It counts no further.
 func (tx *transaction) exceeds(limit int, table, where string, args ...any) (bool, error) {
 	var n int
-	err := tx.Raw("SELECT count(*) FROM (SELECT 1 FROM "+table+" WHERE "+where+" LIMIT ?) AS counted",
-		append(args, limit+1)...).Scan(&n).Error
+	err := database.Scan(tx.DB, &n, "SELECT count(*) FROM (SELECT 1 FROM "+table+" WHERE "+where+" LIMIT ?) AS counted",
+		append(args, limit+1)...)
 	return n > limit, err
 }
 

@@ -175,7 +175,7 @@ func (s *Store) closePools() error {
 // Ping reports whether the database responds.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
-	return s.read(ctx).Raw("SELECT 1").Scan(&one).Error
+	return database.Scan(s.read(ctx), &one, "SELECT 1")
 }
 
 // TokenSecret is the secret that was created at the database's first start, the same for every node.
@@ -200,20 +200,21 @@ func (s *Store) identify(ctx context.Context) error {
 	}
 	origin := origins[0]
 	err = s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		err := tx.Exec(`INSERT INTO instance (id, epoch, token_secret, origin, created_at) VALUES (1, ?, ?, ?, ?)
-			ON CONFLICT (id) DO NOTHING`, newEpoch(), rand.Text()+rand.Text(), origin, models.Now().Millis()).Error
+		err := database.Exec(tx, `INSERT INTO instance (id, epoch, token_secret, origin, created_at) VALUES (1, ?, ?, ?, ?)
+			ON CONFLICT (id) DO NOTHING`, newEpoch(), rand.Text()+rand.Text(), origin, models.Now().Millis())
 		if err != nil {
 			return err
 		}
 		var row instanceRow
-		err = tx.Raw("SELECT epoch, token_secret, origin FROM instance WHERE id = 1" + s.dialect.ForUpdate()).Scan(&row).Error
+		err = database.Scan(tx, &row,
+			"SELECT epoch, token_secret, origin FROM instance WHERE id = 1"+s.dialect.ForUpdate())
 		if err != nil {
 			return err
 		}
 		if !slices.Contains(origins, row.Origin) {
 			s.log.Warn("the database was restored or moved: clients that reconnect reload everything", "origin", origin)
 			row.Epoch = newEpoch()
-			err = tx.Exec("UPDATE instance SET epoch = ?, origin = ? WHERE id = 1", row.Epoch, origin).Error
+			err = database.Exec(tx, "UPDATE instance SET epoch = ?, origin = ? WHERE id = 1", row.Epoch, origin)
 		}
 		s.epoch, s.tokenSecret = row.Epoch, row.TokenSecret
 		return err
@@ -262,7 +263,7 @@ func (s *Store) CheckWrites(ctx context.Context) error {
 	// The result is for all callers, so the end of this request does not end the write.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
 	defer cancel()
-	w.err = s.writer.WithContext(ctx).Exec("UPDATE instance SET origin = origin WHERE id = 1").Error
+	w.err = database.Exec(s.writer.WithContext(ctx), "UPDATE instance SET origin = origin WHERE id = 1")
 	w.tried = time.Now()
 	return w.err
 }
