@@ -87,8 +87,8 @@ func (tx *transaction) appendAccountDeleted(userID int64) error {
 // keyOfDeleted is a username_key that no username has.
 func keyOfDeleted(userID int64) string { return fmt.Sprintf(":%d", userID) }
 
-// deletedUserRow is a deleted user whose purge is not complete: a row of departures, an old name that released
-// migrations keep.
+// deletedUserRow is a deleted user whose purge is not complete: a row of departures. That is an old name: to
+// rename the table would be one more migration, and would change nothing else.
 type deletedUserRow struct {
 	UserID      int64
 	Username    string

@@ -53,7 +53,7 @@ type scheduledBlob struct {
 	ClaimedAt int64
 }
 
-// TableName is an old name: released migrations do not change.
+// TableName is an old name: to rename the table would be one more migration, and would change nothing else.
 func (scheduledBlob) TableName() string { return "doomed_blobs" }
 
 // DueBlobs claims and returns blobs whose deletion is due.
