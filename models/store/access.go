@@ -207,3 +207,26 @@ func (s *Store) Readable(ctx context.Context, callerID int64, path models.RoomPa
 	a, err := authorizeReader(s.read(ctx), path, callerID)
 	return a.Room.ID, err
 }
+
+// Target returns the id of the room that a message to "#handle" or "@username" belongs to. A direct room is created if
+// it does not exist yet.
+func (s *Store) Target(ctx context.Context, callerID int64, target string) (int64, error) {
+	if target[0] == '@' {
+		user, ok := models.ParseUserPath(target, callerID)
+		if !ok {
+			return 0, models.NotFound()
+		}
+		var id int64
+		_, err := s.write(ctx, func(tx *transaction) (err error) {
+			id, err = tx.direct(callerID, user, "target")
+			return err
+		})
+		return id, err
+	}
+	path, ok := models.ParseRoomPath(target)
+	if !ok {
+		return 0, models.NotFound()
+	}
+	a, err := authorizeReader(s.read(ctx), path, callerID)
+	return a.Room.ID, err
+}

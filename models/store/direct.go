@@ -180,13 +180,6 @@ func (tx *transaction) deleteIfAbandoned(row roomRow, goneID int64) error {
 	return tx.markRoomDeleted(row)
 }
 
-// fillRoom returns a room as the caller sees it, with its users if it is direct.
-func fillRoom(db *gorm.DB, a access) (models.Room, error) {
-	one := []models.Room{a.model()}
-	err := addUsers(db, one)
-	return one[0], err
-}
-
 // addUsers adds the users to each of the rooms that are direct, with one query, or none where no room is.
 func addUsers(db *gorm.DB, rooms []models.Room) error {
 	direct := map[int64]*models.Room{}
@@ -210,29 +203,6 @@ func addUsers(db *gorm.DB, rooms []models.Room) error {
 		direct[r.RoomID].Users = append(direct[r.RoomID].Users, r.User)
 	}
 	return err
-}
-
-// Target returns the id of the room that a message to "#handle" or "@username" belongs to. A direct room is created if
-// it does not exist yet.
-func (s *Store) Target(ctx context.Context, callerID int64, target string) (int64, error) {
-	if target[0] == '@' {
-		user, ok := models.ParseUserPath(target, callerID)
-		if !ok {
-			return 0, models.NotFound()
-		}
-		var id int64
-		_, err := s.write(ctx, func(tx *transaction) (err error) {
-			id, err = tx.direct(callerID, user, "target")
-			return err
-		})
-		return id, err
-	}
-	path, ok := models.ParseRoomPath(target)
-	if !ok {
-		return 0, models.NotFound()
-	}
-	a, err := authorizeReader(s.read(ctx), path, callerID)
-	return a.Room.ID, err
 }
 
 // directRooms is what a batch needs to know of its direct rooms: blocked are the direct keys of those whose two users

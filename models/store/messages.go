@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -284,4 +286,31 @@ func fillMessage(db *gorm.DB, callerID int64, m models.Message) (models.Message,
 	one := []models.Message{m}
 	err := fillMessages(db, callerID, one)
 	return one[0], err
+}
+
+// messageKey identifies a message.
+type messageKey struct{ roomID, id int64 }
+
+// messagesByKey are messages, each of which may be in several places.
+type messagesByKey map[messageKey][]*models.Message
+
+func groupByKey(list []*models.Message) messagesByKey {
+	grouped := make(messagesByKey, len(list))
+	for _, m := range list {
+		if !m.DeletedAt.IsZero() {
+			continue // a tombstone has no files or reactions, though that of a deleted account may still have rows of them
+		}
+		key := messageKey{m.RoomID, m.ID}
+		grouped[key] = append(grouped[key], m)
+	}
+	return grouped
+}
+
+// table is a table v of the messages, as room_id and id, for a statement, and its parameters.
+func (m messagesByKey) table(db *gorm.DB) (v string, args []any) {
+	pairs := make([][2]int64, 0, len(m))
+	for _, key := range slices.Collect(maps.Keys(m)) {
+		pairs = append(pairs, [2]int64{key.roomID, key.id})
+	}
+	return database.PairTable(db, pairs)
 }
