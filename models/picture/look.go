@@ -11,9 +11,9 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// Look detects what r holds, from the headers alone. It returns only errors of r: unknown or broken content is not an
+// look detects what r holds, from the headers alone. It returns only errors of r: unknown or broken content is not an
 // error.
-func Look(r io.ReadSeeker) (models.FileFacts, error) {
+func look(r io.ReadSeeker) (models.FileFacts, error) {
 	found, err := mimetype.DetectReader(r)
 	if err != nil {
 		return models.FileFacts{}, err

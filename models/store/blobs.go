@@ -10,13 +10,13 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// BlobLease is how long a blob that is being written is kept after the last sign of its writer. After a crash its bytes
+// blobLease is how long a blob that is being written is kept after the last sign of its writer. After a crash its bytes
 // are deleted that much later.
-const BlobLease = 45 * time.Second
+const blobLease = 45 * time.Second
 
 // ReserveBlob records a blob before its first byte is written.
 func (s *Store) ReserveBlob(ctx context.Context, key string) error {
-	return reserveBlob(s.writer.WithContext(ctx), key, models.Now().Add(BlobLease))
+	return reserveBlob(s.writer.WithContext(ctx), key, models.Now().Add(blobLease))
 }
 
 func reserveBlob(db *gorm.DB, key string, until time.Time) error {
@@ -26,7 +26,7 @@ func reserveBlob(db *gorm.DB, key string, until time.Time) error {
 // KeepBlob extends the lease of a blob that is still being written.
 func (s *Store) KeepBlob(ctx context.Context, key string) error {
 	return database.Exec(s.writer.WithContext(ctx), "UPDATE doomed_blobs SET due_at = ? WHERE key = ? AND claimed_at = 0",
-		models.Now().Add(BlobLease).UnixMilli(), key)
+		models.Now().Add(blobLease).UnixMilli(), key)
 }
 
 // DropBlob schedules the deletion of a reserved blob.

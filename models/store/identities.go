@@ -312,7 +312,7 @@ func (tx *transaction) limitIdentities(userID int64) error {
 // ProvisionUser returns the user that a product's token vouches for. The account is created when they come for the
 // first time, and a session for each token, which ends with it; one that was logged out stays so. With each new token
 // the user gets the names in it.
-func (s *Store) ProvisionUser(ctx context.Context, a models.Arrival) (userID int64, err error) {
+func (s *Store) ProvisionUser(ctx context.Context, a models.ProductToken) (userID int64, err error) {
 	userID, err = s.useSession(ctx, a.SessionID)
 	if err != nil || userID != 0 {
 		return userID, err

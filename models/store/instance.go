@@ -6,11 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/parley-chat/parley/models/store/internal/database"
-
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 type instanceRow struct {

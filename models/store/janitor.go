@@ -40,20 +40,20 @@ func (s *Store) wakeJanitor() {
 // runJobs runs a batch of each job in turn until none has anything left, so that none waits for the end of a long one.
 // There is a pause after each. A job that fails is tried again the next time.
 func (s *Store) runJobs(ctx context.Context) {
-	kinds := []func(context.Context) (more bool, err error){
+	jobs := []func(context.Context) (more bool, err error){
 		s.endOtherLogins, s.expireGuests, s.expireIdleGuests, s.purgeAccounts, s.purgeRooms, s.purgeMessages,
 		s.purgeReactions, s.pruneEvents,
 		s.prunePast, s.pruneMutes, s.pruneRenames, s.pruneKeys, s.pruneSessions, s.pruneVouched, s.pruneSpent, s.pruneFlows,
 		s.dropPresences, s.dropUnattached, s.expireUploads,
 		s.indexRooms, s.reindexMessages,
 	}
-	for len(kinds) > 0 && ctx.Err() == nil {
-		kinds = slices.DeleteFunc(kinds, func(batch func(context.Context) (bool, error)) bool {
+	for len(jobs) > 0 && ctx.Err() == nil {
+		jobs = slices.DeleteFunc(jobs, func(job func(context.Context) (bool, error)) bool {
 			if ctx.Err() != nil {
 				return true
 			}
 			began := time.Now()
-			more, err := batch(ctx)
+			more, err := job(ctx)
 			if err != nil && ctx.Err() == nil {
 				s.log.Warn("cannot clean up the database; retrying", "error", err)
 			}

@@ -96,7 +96,7 @@ func findUpload(db *gorm.DB, callerID int64, id string) (uploadRow, error) {
 	return row, nil
 }
 
-// HoldUpload gives an upload to a writer, who has it alone until LetUpload, or until uploadLease after the last call of
+// HoldUpload gives an upload to a writer, who has it alone until ReleaseUpload, or until uploadLease after the last call of
 // RenewUpload or KeepUpload. While another writer holds it, held is false.
 func (s *Store) HoldUpload(
 	ctx context.Context, callerID int64, id, writer string,
@@ -152,8 +152,8 @@ func lostUpload() error {
 	return models.Errorf(models.CodeUploadConflict, "Another request has taken the upload over, or it was given up.")
 }
 
-// LetUpload ends the writer's hold.
-func (s *Store) LetUpload(ctx context.Context, id, writer string) error {
+// ReleaseUpload ends the writer's hold.
+func (s *Store) ReleaseUpload(ctx context.Context, id, writer string) error {
 	return database.Exec(s.writer.WithContext(ctx),
 		"UPDATE uploads SET writer = '', writer_until = 0 WHERE id = ? AND writer = ?",
 		id, writer)

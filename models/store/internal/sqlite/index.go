@@ -17,12 +17,12 @@ import (
 // rooms, which no SQLite file can have.
 func WordsRow(roomID, id int64) int64 { return roomID<<32 | id }
 
-// RoomSeparator stands between room and word. FTS5 takes it for a letter, and no word has it.
-const RoomSeparator = "·"
+// roomSeparator stands between room and word. FTS5 takes it for a letter, and no word has it.
+const roomSeparator = "·"
 
 // IndexText implements [database.SearchIndex]. FTS5 splits it at its spaces.
 func (Dialect) IndexText(roomID int64, words []string) string {
-	return wordindex.RoomWords(roomID, RoomSeparator, words)
+	return wordindex.RoomWords(roomID, roomSeparator, words)
 }
 
 // InsertWords adds the words of a message to the index.
