@@ -13,6 +13,7 @@ import (
 	"golang.org/x/image/draw"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/internal/readerror"
 )
 
 // maxThumbnail is the maximum width and height of a thumbnail in pixels.
@@ -63,15 +64,15 @@ func decode(r io.ReadSeeker) (large image.Image, err error) {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	from := source{r: r}
+	from := readerror.Reader{From: r}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: the decoder panicked: %v", ErrUnreadable, p)
 		}
 	}()
 	large, _, err = image.Decode(&from)
-	if from.err != nil {
-		return nil, from.err
+	if from.Err != nil {
+		return nil, from.Err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
