@@ -96,8 +96,8 @@ func findUpload(db *gorm.DB, callerID int64, id string) (uploadRow, error) {
 	return row, nil
 }
 
-// HoldUpload gives an upload to a writer, who has it alone until ReleaseUpload, or until uploadLease after the last call of
-// RenewUpload or KeepUpload. While another writer holds it, held is false.
+// HoldUpload gives an upload to a writer, who has it alone until ReleaseUpload, or until uploadLease after the last
+// call of RenewUpload or KeepUpload. While another writer holds it, held is false.
 func (s *Store) HoldUpload(
 	ctx context.Context, callerID int64, id, writer string,
 ) (u models.Upload, held bool, err error) {
