@@ -1,5 +1,5 @@
 // Package migrations holds the database schema, one folder of SQL per dialect, in the order of their numbers. They are
-// the only source of the schema. A migration that has been released is never changed; the next one mends it.
+// the only source of the schema. A migration that databases may have run is never changed; the next one mends it.
 package migrations
 
 import "embed"

@@ -16,8 +16,8 @@ type Renewal struct {
 	At          Time
 }
 
-// Arrival is a token with which a product vouches for one of its users: a session of its own, until it expires.
-type Arrival struct {
+// ProductToken is a token with which a product vouches for one of its users: a session of its own, until it expires.
+type ProductToken struct {
 	Person    Person
 	SessionID string
 	Device    Device

@@ -18,7 +18,7 @@ import (
 type Sessions interface {
 	// CheckSession returns session_revoked if the session has ended.
 	CheckSession(ctx context.Context, caller models.Caller) error
-	ProvisionUser(ctx context.Context, a models.Arrival) (userID int64, err error)
+	ProvisionUser(ctx context.Context, a models.ProductToken) (userID int64, err error)
 }
 
 // Middleware finds the caller of each request, as the policy of its route demands.
@@ -87,7 +87,7 @@ func (m Middleware) provision(r *http.Request, signed string) (models.Caller, er
 		return models.Caller{}, err
 	}
 	session := m.Tokens.SessionOf(t.Signed)
-	id, err := m.Sessions.ProvisionUser(r.Context(), models.Arrival{
+	id, err := m.Sessions.ProvisionUser(r.Context(), models.ProductToken{
 		Person: t.Person, SessionID: session, Device: DeviceOf(r), ExpiresAt: t.ExpiresAt,
 	})
 	return models.Caller{UserID: id, SessionID: session}, err

@@ -34,7 +34,7 @@ type ResumableStore interface {
 	HoldUpload(ctx context.Context, callerID int64, id, writer string) (u models.Upload, held bool, err error)
 	RenewUpload(ctx context.Context, id, writer string) error
 	KeepUpload(ctx context.Context, id, writer string, offset int64, unverified bool) error
-	LetUpload(ctx context.Context, id, writer string) error
+	ReleaseUpload(ctx context.Context, id, writer string) error
 	FinishUpload(ctx context.Context, callerID int64, id, writer string, n models.NewFile) (models.File, error)
 	DropUpload(ctx context.Context, id, writer string) error
 }
@@ -101,7 +101,7 @@ func (ru Resumable) Drop(ctx context.Context, callerID int64, id string) error {
 		err = locked()
 	}
 	if err != nil {
-		return errors.Join(err, ru.store.LetUpload(context.WithoutCancel(ctx), id, name))
+		return errors.Join(err, ru.store.ReleaseUpload(context.WithoutCancel(ctx), id, name))
 	}
 	return ru.store.DropUpload(ctx, id, name)
 }
@@ -119,7 +119,7 @@ func (ru Resumable) Write(w http.ResponseWriter, r *http.Request, id string, c C
 	u, held, err := ru.store.HoldUpload(r.Context(), request.Caller(r).UserID, id, name)
 	switch {
 	case err != nil && r.Context().Err() != nil: // the client disconnected, and the upload may be held nevertheless
-		return u, errors.Join(err, ru.store.LetUpload(context.WithoutCancel(r.Context()), id, name))
+		return u, errors.Join(err, ru.store.ReleaseUpload(context.WithoutCancel(r.Context()), id, name))
 	case err != nil:
 		return u, err
 	case !held:
@@ -132,7 +132,7 @@ func (ru Resumable) Write(w http.ResponseWriter, r *http.Request, id string, c C
 	defer context.AfterFunc(ru.stopping, a.stop)()
 	// From here on the work may outlast the request.
 	ctx := context.WithoutCancel(r.Context())
-	defer func() { err = errors.Join(err, ru.store.LetUpload(ctx, id, name)) }()
+	defer func() { err = errors.Join(err, ru.store.ReleaseUpload(ctx, id, name)) }()
 	if u.FileID != "" {
 		if c.Offset != u.Size {
 			err = wrongOffset(u.Size)

@@ -20,7 +20,7 @@ CREATE TABLE pins (
 );
 CREATE INDEX pins_by_time ON pins (room_id, pinned_at, message_id);
 
--- Whoever has deleted their account, until their reactions are gone and their messages are tombstones.
+-- Users who have deleted their account, until their reactions are gone and their messages are tombstones.
 CREATE TABLE departures (
     user_id      BIGINT NOT NULL PRIMARY KEY,
     username     TEXT   NOT NULL,

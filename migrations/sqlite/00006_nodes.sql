@@ -1,7 +1,8 @@
 -- +goose Up
 
 -- The nodes at work on this database. Each counts its beat up every few seconds; one whose beat stands still is taken for
--- dead by the others, who forget it. Whoever changes presences holds the row of their node.
+-- dead by the others, who forget it. A write that changes presences holds the row of their
+-- node.
 CREATE TABLE nodes (
     id   TEXT   NOT NULL PRIMARY KEY,
     beat BIGINT NOT NULL DEFAULT 0

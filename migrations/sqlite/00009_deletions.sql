@@ -1,7 +1,7 @@
 -- +goose Up
 
--- Whoever deletes their account, or a room, is gone for all at once, by a time in deleted_at. What they had is purged behind
--- that, a little at a time; the row goes last. A room's members may see its events up to deleted_position.
+-- A user who deletes their account, or a room that is deleted, is gone for all at once, by a time in deleted_at. What they
+-- had is purged behind that, a little at a time; the row goes last. A room's members may see its events up to deleted_position.
 ALTER TABLE users ADD COLUMN deleted_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE rooms ADD COLUMN deleted_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE rooms ADD COLUMN deleted_position BIGINT NOT NULL DEFAULT 0;

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/internal/readerror"
 )
 
 // Store keeps blobs under keys of letters and digits. All nodes that share a storage see the same blobs.
@@ -64,24 +65,11 @@ func unavailable(err error) error {
 	}
 }
 
-// source is a reader that keeps its own error, to tell it from an error of the storage.
-type source struct {
-	r   io.Reader
-	err error
-}
-
-func (s *source) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if err != nil && err != io.EOF {
-		s.err = err
-	}
-	return n, err
-}
-
-// attribute returns the error of the source if it failed, and err as one of the storage otherwise.
-func (s *source) attribute(err error) error {
-	if s.err != nil {
-		return s.err
+// attribute returns the error of the reader that a blob was read from if it failed, and err as one of the storage
+// otherwise.
+func attribute(from *readerror.Reader, err error) error {
+	if from.Err != nil {
+		return from.Err
 	}
 	return unavailable(err)
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/internal/readerror"
 )
 
 // stagingFolder holds the staged blobs.
@@ -73,7 +74,7 @@ func (f folder) Append(_ context.Context, key string, offset int64, r io.Reader)
 	if err != nil {
 		return 0, unavailable(err)
 	}
-	from := source{r: r}
+	from := readerror.Reader{From: r}
 	n, err := io.Copy(file, &from)
 	failed := errors.Join(file.Sync(), file.Close())
 	if failed == nil && offset == 0 {
@@ -82,7 +83,7 @@ func (f folder) Append(_ context.Context, key string, offset int64, r io.Reader)
 	if failed != nil {
 		return 0, unavailable(failed)
 	}
-	return n, from.attribute(err)
+	return n, attribute(&from, err)
 }
 
 // openStaged opens a staged blob for appending.

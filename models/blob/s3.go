@@ -18,6 +18,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/internal/readerror"
 )
 
 const (
@@ -123,10 +124,10 @@ func (s s3) put(ctx context.Context, object string, r io.Reader, size int64) (in
 func (s s3) Put(ctx context.Context, key string, r io.Reader) (int64, error) {
 	part := partBuffers.Get().(*[partSize]byte)
 	defer partBuffers.Put(part)
-	from := source{r: r}
+	from := readerror.Reader{From: r}
 	n, err := io.ReadFull(&from, part[:])
-	if from.err != nil {
-		return 0, from.err
+	if from.Err != nil {
+		return 0, from.Err
 	}
 	begin := bytes.NewReader(part[:n])
 	if err != nil { // that was all
@@ -134,7 +135,7 @@ func (s s3) Put(ctx context.Context, key string, r io.Reader) (int64, error) {
 		return int64(n), unavailable(err)
 	}
 	size, err := s.put(ctx, s.object(key), io.MultiReader(begin, &from), -1)
-	return size, from.attribute(err)
+	return size, attribute(&from, err)
 }
 
 func (s s3) Open(ctx context.Context, key string) (io.ReadSeekCloser, error) {
@@ -181,7 +182,7 @@ func (s s3) Delete(ctx context.Context, key string) error {
 
 // Append stores each part as soon as it is full, and also what was read before r failed.
 func (s s3) Append(ctx context.Context, key string, offset int64, r io.Reader) (added int64, err error) {
-	from := source{r: r}
+	from := readerror.Reader{From: r}
 	part := partBuffers.Get().(*[partSize]byte)
 	defer partBuffers.Put(part)
 	for {
@@ -193,7 +194,7 @@ func (s s3) Append(ctx context.Context, key string, offset int64, r io.Reader) (
 			added += int64(n)
 		}
 		if err != nil {
-			return added, from.err // nil at the end
+			return added, from.Err // nil at the end
 		}
 	}
 }

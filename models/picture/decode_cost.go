@@ -6,6 +6,8 @@ import (
 	"image"
 	"image/color"
 	"io"
+
+	"github.com/parley-chat/parley/models/internal/readerror"
 )
 
 const (
@@ -68,18 +70,18 @@ func isProgressive(r io.ReadSeeker) (bool, error) {
 	if _, err := r.Seek(2, io.SeekStart); err != nil { // after the start of the image
 		return false, err
 	}
-	from := source{r: r}
+	from := readerror.Reader{From: r}
 	in := bufio.NewReader(&from)
 	for range maxSegments {
 		var head [4]byte
 		if _, err := io.ReadFull(in, head[:]); err != nil || head[0] != 0xFF {
-			return false, from.err
+			return false, from.Err
 		}
 		for head[1] == 0xFF { // any number of fill bytes may precede a marker
 			copy(head[1:], head[2:])
 			next, err := in.ReadByte()
 			if err != nil {
-				return false, from.err
+				return false, from.Err
 			}
 			head[3] = next
 		}
@@ -91,7 +93,7 @@ func isProgressive(r io.ReadSeeker) (bool, error) {
 		}
 		length := int(binary.BigEndian.Uint16(head[2:])) - 2
 		if _, err := in.Discard(max(0, length)); err != nil {
-			return false, from.err
+			return false, from.Err
 		}
 	}
 	return true, nil // no software writes such a file; assume the more expensive kind

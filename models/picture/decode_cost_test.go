@@ -44,7 +44,7 @@ func TestPicturesAreLimitedByDecodingMemory(t *testing.T) {
 		{"25 million of 8 bits", pngHead(5000, 5000, 8), true},
 		{"20 million of 16 bits", pngHead(5000, 4000, 16), false},
 	} {
-		facts, err := Look(bytes.NewReader(c.content))
+		facts, err := look(bytes.NewReader(c.content))
 		if err != nil || facts.Width == 0 || facts.Thumbnail != c.may {
 			t.Errorf("%s: %+v, %v", c.what, facts, err)
 		}

@@ -9,11 +9,12 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/internal/readerror"
 )
 
-// Look detects what r holds, from the headers alone. It returns only errors of r: unknown or broken content is not an
+// look detects what r holds, from the headers alone. It returns only errors of r: unknown or broken content is not an
 // error.
-func Look(r io.ReadSeeker) (models.FileFacts, error) {
+func look(r io.ReadSeeker) (models.FileFacts, error) {
 	found, err := mimetype.DetectReader(r)
 	if err != nil {
 		return models.FileFacts{}, err
@@ -35,10 +36,10 @@ func Look(r io.ReadSeeker) (models.FileFacts, error) {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return f, err
 	}
-	from := source{r: r}
+	from := readerror.Reader{From: r}
 	config, format, err := decodeConfig(&from)
 	if err != nil || config.Width < 1 || config.Height < 1 || int64(config.Width)*int64(config.Height) > MaxShown {
-		return f, from.err
+		return f, from.Err
 	}
 	f.Width, f.Height = config.Width, config.Height
 	if f.Thumbnail, err = isDecodable(r, config, format); err != nil {
@@ -65,20 +66,6 @@ func decodeConfig(from io.Reader) (config image.Config, format string, err error
 func withoutParameters(mediaType string) string {
 	mediaType, _, _ = strings.Cut(mediaType, ";")
 	return strings.ToLower(strings.TrimSpace(mediaType))
-}
-
-// source is a reader that keeps its own error, to tell it from a broken picture.
-type source struct {
-	r   io.Reader
-	err error
-}
-
-func (s *source) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if err != nil && err != io.EOF {
-		s.err = err
-	}
-	return n, err
 }
 
 var metaFormats = map[string]imagemeta.ImageFormat{

@@ -61,7 +61,7 @@ const thumbnailUser = 0
 // Look detects what r, sent by a user, holds. A picture counts as one only if all of it can be decoded, which users
 // take turns at. It returns only errors of ctx and of r.
 func (m *Maker) Look(ctx context.Context, userID int64, r io.ReadSeeker) (models.FileFacts, error) {
-	f, err := Look(r)
+	f, err := look(r)
 	if err != nil || !f.Thumbnail {
 		return f, err
 	}
@@ -132,5 +132,5 @@ func (m *Maker) thumbnail(ctx context.Context, large io.ReadSeeker) ([]byte, err
 		return nil, err
 	}
 	defer done()
-	return Thumbnail(large)
+	return makeThumbnail(large)
 }

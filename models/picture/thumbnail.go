@@ -13,20 +13,21 @@ import (
 	"golang.org/x/image/draw"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/internal/readerror"
 )
 
-// MaxThumbnail is the maximum width and height of a thumbnail in pixels.
-const MaxThumbnail = 320
+// maxThumbnail is the maximum width and height of a thumbnail in pixels.
+const maxThumbnail = 320
 
 const thumbnailQuality = 80
 
 // ErrUnreadable says that the bytes are not a picture, or one that is too large.
 var ErrUnreadable = errors.New("not a readable picture")
 
-// Thumbnail returns a small copy of the picture in r: upright, and without metadata such as the place where it was
+// makeThumbnail returns a small copy of the picture in r: upright, and without metadata such as the place where it was
 // taken. It is a PNG if it has transparent parts, a JPEG otherwise. The error is ErrUnreadable, or one of r.
-func Thumbnail(r io.ReadSeeker) (small []byte, err error) {
-	facts, err := Look(r)
+func makeThumbnail(r io.ReadSeeker) (small []byte, err error) {
+	facts, err := look(r)
 	if err != nil {
 		return nil, err
 	}
@@ -63,15 +64,15 @@ func decode(r io.ReadSeeker) (large image.Image, err error) {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	from := source{r: r}
+	from := readerror.Reader{From: r}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: the decoder panicked: %v", ErrUnreadable, p)
 		}
 	}()
 	large, _, err = image.Decode(&from)
-	if from.err != nil {
-		return nil, from.err
+	if from.Err != nil {
+		return nil, from.Err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
@@ -79,12 +80,12 @@ func decode(r io.ReadSeeker) (large image.Image, err error) {
 	return large, nil
 }
 
-// scaleDown fits a picture into MaxThumbnail. A small one keeps its size.
+// scaleDown fits a picture into maxThumbnail. A small one keeps its size.
 func scaleDown(large image.Image) *image.RGBA {
 	from := large.Bounds()
 	w, h := from.Dx(), from.Dy()
-	if longest := max(w, h); longest > MaxThumbnail {
-		w, h = max(1, w*MaxThumbnail/longest), max(1, h*MaxThumbnail/longest)
+	if longest := max(w, h); longest > maxThumbnail {
+		w, h = max(1, w*maxThumbnail/longest), max(1, h*maxThumbnail/longest)
 	}
 	small := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.ApproxBiLinear.Scale(small, small.Rect, large, from, draw.Src, nil)

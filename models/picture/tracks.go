@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"io"
 	"math/bits"
+
+	"github.com/parley-chat/parley/models/internal/readerror"
 )
 
 // tracks says which kinds of tracks a container has.
@@ -31,7 +33,7 @@ func detectTracks(r io.ReadSeeker, mediaType string) (kind, asSound string, err 
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return mediaType, "", err
 	}
-	from := source{r: r}
+	from := readerror.Reader{From: r}
 	f := &forwardReader{from: &from, r: r, in: bufio.NewReader(&from)}
 	sound := audioTypes[mediaType]
 	var t tracks
@@ -47,21 +49,21 @@ func detectTracks(r io.ReadSeeker, mediaType string) (kind, asSound string, err 
 	default:
 		var brand string
 		if brand, t = f.mp4(); brand == cameraRaw {
-			return "image/x-canon-cr3", "", from.err
+			return "image/x-canon-cr3", "", from.Err
 		}
 	}
 	switch {
 	case t.video:
-		return mediaType, "", from.err
+		return mediaType, "", from.Err
 	case t.audio:
-		return sound, "", from.err
+		return sound, "", from.Err
 	}
-	return mediaType, sound, from.err
+	return mediaType, sound, from.Err
 }
 
 // forwardReader reads sequentially, and skips large parts without reading them.
 type forwardReader struct {
-	from *source
+	from *readerror.Reader
 	r    io.ReadSeeker // the reader below from
 	in   *bufio.Reader // reads from it
 }

@@ -121,9 +121,9 @@ func authorizeModerator(db *gorm.DB, path models.RoomPath, callerID int64) (acce
 // returns no error for a room that does not exist: the authorization that follows does.
 func (tx *transaction) lockRoom(path models.RoomPath) error {
 	if path.Key != "" {
-		return tx.Exec("SELECT id FROM rooms WHERE handle_key = ?"+tx.store.dialect.ForUpdate(), path.Key).Error
+		return database.Exec(tx.DB, "SELECT id FROM rooms WHERE handle_key = ?"+tx.store.dialect.ForUpdate(), path.Key)
 	}
-	return tx.Exec("SELECT id FROM rooms WHERE id = ?"+tx.store.dialect.ForUpdate(), path.ID).Error
+	return database.Exec(tx.DB, "SELECT id FROM rooms WHERE id = ?"+tx.store.dialect.ForUpdate(), path.ID)
 }
 
 // memberKey identifies the membership of a user in a room.
@@ -203,6 +203,29 @@ func (s *Store) Readable(ctx context.Context, callerID int64, path models.RoomPa
 		if _, known, err := s.member(ctx, memberKey(path.ID, callerID)); known || err != nil {
 			return path.ID, err
 		}
+	}
+	a, err := authorizeReader(s.read(ctx), path, callerID)
+	return a.Room.ID, err
+}
+
+// Target returns the id of the room that a message to "#handle" or "@username" belongs to. A direct room is created if
+// it does not exist yet.
+func (s *Store) Target(ctx context.Context, callerID int64, target string) (int64, error) {
+	if target[0] == '@' {
+		user, ok := models.ParseUserPath(target, callerID)
+		if !ok {
+			return 0, models.NotFound()
+		}
+		var id int64
+		_, err := s.write(ctx, func(tx *transaction) (err error) {
+			id, err = tx.direct(callerID, user, "target")
+			return err
+		})
+		return id, err
+	}
+	path, ok := models.ParseRoomPath(target)
+	if !ok {
+		return 0, models.NotFound()
 	}
 	a, err := authorizeReader(s.read(ctx), path, callerID)
 	return a.Room.ID, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // deleteWait is how long the deletion of an account waits for the purge. Of most accounts nothing is left then.
@@ -61,19 +62,20 @@ func (tx *transaction) deleteUser(user userRow) error {
 		return err
 	}
 	// The person may come back, and gets a new account.
-	if err := tx.Exec("DELETE FROM identities WHERE user_id = ?", user.ID).Error; err != nil {
+	if err := database.Exec(tx.DB, "DELETE FROM identities WHERE user_id = ?", user.ID); err != nil {
 		return err
 	}
-	err := tx.Exec("INSERT INTO departures (user_id, username, display_name) VALUES (?, ?, ?)",
-		user.ID, user.Username, user.DisplayName).Error
+	err := database.Exec(tx.DB, "INSERT INTO departures (user_id, username, display_name) VALUES (?, ?, ?)",
+		user.ID, user.Username, user.DisplayName)
 	if err != nil {
 		return err
 	}
 	tx.clearMembers, tx.wakesJanitor = true, true
-	return tx.Exec(`UPDATE users SET deleted_at = ?, username = `+deletedUsername+`, username_key = ?, display_name =
+	return database.Exec(tx.DB,
+		`UPDATE users SET deleted_at = ?, username = `+deletedUsername+`, username_key = ?, display_name =
 		`+deletedDisplayName+`,
 		description = '', password_hash = '', guest = ?, guest_network = '' WHERE id = ?`, models.Now().Millis(),
-		keyOfDeleted(user.ID), false, user.ID).Error
+		keyOfDeleted(user.ID), false, user.ID)
 }
 
 // appendAccountDeleted has every node forget the user's names: when the account is deleted, and once its purge is
@@ -85,8 +87,8 @@ func (tx *transaction) appendAccountDeleted(userID int64) error {
 // keyOfDeleted is a username_key that no username has.
 func keyOfDeleted(userID int64) string { return fmt.Sprintf(":%d", userID) }
 
-// deletedUserRow is a deleted user whose purge is not complete: a row of departures, an old name that released
-// migrations keep.
+// deletedUserRow is a deleted user whose purge is not complete: a row of departures. That is an old name: to
+// rename the table would be one more migration, and would change nothing else.
 type deletedUserRow struct {
 	UserID      int64
 	Username    string
@@ -120,9 +122,9 @@ func (s *Store) purgeAccounts(ctx context.Context) (more bool, err error) {
 // for the ones before it, so that any process can continue at any time.
 func (tx *transaction) purgeDeletedUser(which string, args ...any) (more bool, err error) {
 	var gone deletedUserRow
-	found := tx.Raw("SELECT "+deletedUserColumns+" FROM departures "+which, args...).Scan(&gone)
-	if found.Error != nil || found.RowsAffected == 0 {
-		return false, found.Error
+	found, err := database.Find(tx.DB, &gone, "SELECT "+deletedUserColumns+" FROM departures "+which, args...)
+	if err != nil || !found {
+		return false, err
 	}
 	for _, step := range []func(deletedUserRow) (bool, error){
 		tx.leaveRooms, tx.dropRowsOf, tx.deleteReactionsOf, tx.tombstoneMessagesOf, tx.dropBlocks, tx.dropFilesOf,
@@ -131,21 +133,21 @@ func (tx *transaction) purgeDeletedUser(which string, args ...any) (more bool, e
 			return true, err
 		}
 	}
-	if err := tx.Exec("DELETE FROM users WHERE id = ? AND deleted_at > 0", gone.UserID).Error; err != nil {
+	if err := database.Exec(tx.DB, "DELETE FROM users WHERE id = ? AND deleted_at > 0", gone.UserID); err != nil {
 		return true, err
 	}
 	if err := tx.appendAccountDeleted(gone.UserID); err != nil {
 		return true, err
 	}
-	return true, tx.Exec("DELETE FROM departures WHERE user_id = ?", gone.UserID).Error
+	return true, database.Exec(tx.DB, "DELETE FROM departures WHERE user_id = ?", gone.UserID)
 }
 
 // leaveRooms ends some of the memberships of a deleted user. It ends the batch: the memberships end when their events
 // get their positions.
 func (tx *transaction) leaveRooms(gone deletedUserRow) (more bool, err error) {
 	var ids []int64
-	err = tx.Raw("SELECT room_id FROM memberships WHERE user_id = ? ORDER BY room_id LIMIT ?", gone.UserID, leavesAtOnce).
-		Scan(&ids).Error
+	err = database.Scan(tx.DB, &ids,
+		"SELECT room_id FROM memberships WHERE user_id = ? ORDER BY room_id LIMIT ?", gone.UserID, leavesAtOnce)
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
@@ -167,12 +169,13 @@ func (tx *transaction) leaveAsDeleted(roomID int64, gone deletedUserRow) error {
 		DeletedPosition int64
 		Role            string
 	}
-	found := tx.Raw("SELECT "+allRoomColumns+`, r.deleted_position, m.role FROM rooms r JOIN memberships m ON m.room_id =
+	found, err := database.Find(tx.DB, &at,
+		"SELECT "+allRoomColumns+`, r.deleted_position, m.role FROM rooms r JOIN memberships m ON m.room_id =
 		r.id
-		WHERE r.id = ? AND m.user_id = ?`, roomID, gone.UserID).Scan(&at)
+		WHERE r.id = ? AND m.user_id = ?`, roomID, gone.UserID)
 	switch {
-	case found.Error != nil || found.RowsAffected == 0: // deleted, with the room, before it was locked
-		return found.Error
+	case err != nil || !found: // deleted, with the room, before it was locked
+		return err
 	case at.DeletedPosition > 0:
 		return tx.endMemberships(at.DeletedPosition, "room_id = ? AND user_id = ?", roomID, gone.UserID)
 	}
@@ -185,16 +188,17 @@ func (tx *transaction) leaveAsDeleted(roomID int64, gone deletedUserRow) error {
 // sender.
 func (tx *transaction) dropBlocks(gone deletedUserRow) (more bool, err error) {
 	var blockers []int64
-	err = tx.Raw("SELECT user_id FROM blocks WHERE blocked_id = ? LIMIT ?", gone.UserID, batchRows).Scan(&blockers).Error
+	err = database.Scan(tx.DB, &blockers,
+		"SELECT user_id FROM blocks WHERE blocked_id = ? LIMIT ?", gone.UserID, batchRows)
 	if err != nil {
 		return false, err
 	}
 	if len(blockers) > 0 {
 		tx.clearMembers = true
-		err = tx.Exec("DELETE FROM silences WHERE user_id IN ? AND room_id = 0 AND sender_id = ?", blockers, gone.UserID).
-			Error
+		err = database.Exec(tx.DB,
+			"DELETE FROM silences WHERE user_id IN ? AND room_id = 0 AND sender_id = ?", blockers, gone.UserID)
 		if err == nil {
-			err = tx.Exec("DELETE FROM blocks WHERE user_id IN ? AND blocked_id = ?", blockers, gone.UserID).Error
+			err = database.Exec(tx.DB, "DELETE FROM blocks WHERE user_id IN ? AND blocked_id = ?", blockers, gone.UserID)
 		}
 		return true, err
 	}
@@ -228,9 +232,10 @@ func (tx *transaction) dropRowsOf(gone deletedUserRow) (more bool, err error) {
 // deleteReactionsOf removes some reactions of a deleted user from one room.
 func (tx *transaction) deleteReactionsOf(gone deletedUserRow) (more bool, err error) {
 	var roomID int64
-	found := tx.Raw("SELECT room_id FROM reactions WHERE user_id = ? ORDER BY room_id LIMIT 1", gone.UserID).Scan(&roomID)
-	if found.Error != nil || found.RowsAffected == 0 {
-		return false, found.Error
+	found, err := database.Find(tx.DB, &roomID,
+		"SELECT room_id FROM reactions WHERE user_id = ? ORDER BY room_id LIMIT 1", gone.UserID)
+	if err != nil || !found {
+		return false, err
 	}
 	if ok, err := tx.lockNextRoom(roomID); err != nil || !ok {
 		return true, err
@@ -239,9 +244,10 @@ func (tx *transaction) deleteReactionsOf(gone deletedUserRow) (more bool, err er
 		MessageID int64
 		Emoji     string
 	}
-	err = tx.Raw("SELECT message_id, emoji FROM reactions WHERE user_id = ? AND room_id = ? ORDER BY message_id, emoji "+
-		"LIMIT ?",
-		gone.UserID, roomID, batchRows).Scan(&rows).Error
+	err = database.Scan(tx.DB, &rows,
+		"SELECT message_id, emoji FROM reactions WHERE user_id = ? AND room_id = ? ORDER BY message_id, emoji "+
+			"LIMIT ?",
+		gone.UserID, roomID, batchRows)
 	for _, r := range rows {
 		shown := false
 		if err == nil {
@@ -262,28 +268,30 @@ func (tx *transaction) deleteReactionsOf(gone deletedUserRow) (more bool, err er
 // tombstoneMessagesOf turns some messages of a deleted user, in one room, into tombstones.
 func (tx *transaction) tombstoneMessagesOf(gone deletedUserRow) (more bool, err error) {
 	var roomID int64
-	found := tx.Raw("SELECT room_id FROM messages WHERE sender_id = ? AND deleted_at = 0 ORDER BY room_id LIMIT 1",
-		gone.UserID).Scan(&roomID)
-	if found.Error != nil || found.RowsAffected == 0 {
-		return false, found.Error
+	found, err := database.Find(tx.DB, &roomID,
+		"SELECT room_id FROM messages WHERE sender_id = ? AND deleted_at = 0 ORDER BY room_id LIMIT 1",
+		gone.UserID)
+	if err != nil || !found {
+		return false, err
 	}
 	if ok, err := tx.lockNextRoom(roomID); err != nil || !ok {
 		return true, err
 	}
 	var room roomRow
-	found = tx.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE id = ?", roomID).Scan(&room)
-	if found.Error != nil {
-		return true, found.Error
+	found, err = database.Find(tx.DB, &room, "SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE id = ?", roomID)
+	if err != nil {
+		return true, err
 	}
 	var ids []int64
-	err = tx.Raw("SELECT id FROM messages WHERE sender_id = ? AND room_id = ? AND deleted_at = 0 ORDER BY id LIMIT ?",
-		gone.UserID, roomID, batchRows).Scan(&ids).Error
+	err = database.Scan(tx.DB, &ids,
+		"SELECT id FROM messages WHERE sender_id = ? AND room_id = ? AND deleted_at = 0 ORDER BY id LIMIT ?",
+		gone.UserID, roomID, batchRows)
 	if err != nil {
 		return true, err
 	}
 	// Those of a room that is deleted, or that were cleared, only wait to be purged: they count nowhere.
 	cleared := len(ids)
-	if found.RowsAffected > 0 {
+	if found {
 		cleared, _ = slices.BinarySearch(ids, room.ClearedID+1)
 	}
 	if cleared > 0 {

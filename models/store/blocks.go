@@ -30,13 +30,14 @@ func (s *Store) Block(ctx context.Context, callerID int64, user models.UserPath)
 		if err := tx.lockDirect(callerID, other.ID); err != nil {
 			return err
 		}
-		added := tx.Exec(`INSERT INTO blocks (user_id, blocked_id, direct_key, added_at) VALUES (?, ?, ?, ?)
+		added, err := database.ExecRows(tx.DB,
+			`INSERT INTO blocks (user_id, blocked_id, direct_key, added_at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (user_id, blocked_id) DO NOTHING`,
 			callerID, other.ID, directKey(callerID, other.ID), models.Now().Millis())
-		if added.Error != nil {
-			return added.Error
+		if err != nil {
+			return err
 		}
-		if block, err = tx.listEntry(blockQuery, callerID, other.ID); err != nil || added.RowsAffected == 0 {
+		if block, err = tx.listEntry(blockQuery, callerID, other.ID); err != nil || added == 0 {
 			return err
 		}
 		if err := tx.limitBlocks(callerID); err != nil {
@@ -55,9 +56,10 @@ func (s *Store) Unblock(ctx context.Context, callerID int64, user models.UserPat
 		if err != nil {
 			return err
 		}
-		removed := tx.Exec("DELETE FROM blocks WHERE user_id = ? AND blocked_id = ?", callerID, other.ID)
-		if removed.Error != nil || removed.RowsAffected == 0 {
-			return removed.Error
+		removed, err := database.ExecRows(tx.DB,
+			"DELETE FROM blocks WHERE user_id = ? AND blocked_id = ?", callerID, other.ID)
+		if err != nil || removed == 0 {
+			return err
 		}
 		return tx.stopMute(models.EventBlockRemoved, models.Audience{UserID: callerID, PeerID: other.ID}, struct{}{},
 			mute{userID: callerID, senderID: other.ID})
@@ -73,7 +75,8 @@ func (s *Store) Blocks(ctx context.Context, callerID int64, page models.Paging) 
 // lockDirect locks the direct room of two users, where there is one: a message that is being sent there comes before
 // the block, and a later one finds the block.
 func (tx *transaction) lockDirect(one, other int64) error {
-	return tx.Exec("SELECT id FROM rooms WHERE direct_key = ?"+tx.store.dialect.ForUpdate(), directKey(one, other)).Error
+	return database.Exec(tx.DB,
+		"SELECT id FROM rooms WHERE direct_key = ?"+tx.store.dialect.ForUpdate(), directKey(one, other))
 }
 
 // refuseBlocked refuses what a user may not do to another when either has blocked the other.
@@ -97,9 +100,8 @@ func (s *Store) BlockedEitherWay(ctx context.Context, callerID int64, users []in
 	db := s.read(ctx)
 	in, ids := database.IDList(db, users)
 	var found []int64
-	err := db.Raw(`SELECT blocked_id FROM blocks WHERE user_id = ? AND blocked_id IN `+in+`
-		UNION SELECT user_id FROM blocks WHERE blocked_id = ? AND user_id IN `+in, callerID, ids, callerID, ids).
-		Scan(&found).Error
+	err := database.Scan(db, &found, `SELECT blocked_id FROM blocks WHERE user_id = ? AND blocked_id IN `+in+`
+		UNION SELECT user_id FROM blocks WHERE blocked_id = ? AND user_id IN `+in, callerID, ids, callerID, ids)
 	from := make(map[int64]bool, len(found))
 	for _, id := range found {
 		from[id] = true
@@ -110,7 +112,7 @@ func (s *Store) BlockedEitherWay(ctx context.Context, callerID int64, users []in
 // blockedKeys returns those of the direct keys whose two users have a block between them.
 func blockedKeys(tx *gorm.DB, keys []string) (map[string]bool, error) {
 	var found []string
-	err := tx.Raw("SELECT direct_key FROM blocks WHERE direct_key IN ?", keys).Scan(&found).Error
+	err := database.Scan(tx, &found, "SELECT direct_key FROM blocks WHERE direct_key IN ?", keys)
 	closed := map[string]bool{}
 	for _, key := range found {
 		closed[key] = true

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/parley-chat/parley/models/store/internal/database"
 	"github.com/parley-chat/parley/models/store/internal/postgres"
@@ -109,16 +108,4 @@ func Migrations(ctx context.Context, name string) ([]Migration, error) {
 		return nil, err
 	}
 	return d.Migrations(ctx)
-}
-
-// LockWait is how long a start waits for a server that is about to stop, or for another process that migrates.
-const LockWait = sqlite.LockWait
-
-// ErrLocked says that another process holds a lock.
-var ErrLocked = sqlite.ErrLocked
-
-// LockFile takes the lock of a file, which it creates if necessary, and returns what releases it. The error is
-// ErrLocked when another process still holds the lock after the wait.
-func LockFile(ctx context.Context, path string, wait time.Duration) (release func() error, err error) {
-	return sqlite.LockFile(ctx, path, wait)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // AddContact adds a user to the caller's contacts. It does nothing for a user who is one.
@@ -19,12 +20,12 @@ func (s *Store) AddContact(
 		if err := tx.refuseBlocked(callerID, other.ID); err != nil {
 			return err
 		}
-		added := tx.Exec(`INSERT INTO contacts (user_id, contact_id, added_at) VALUES (?, ?, ?)
+		added, err := database.ExecRows(tx.DB, `INSERT INTO contacts (user_id, contact_id, added_at) VALUES (?, ?, ?)
 			ON CONFLICT (user_id, contact_id) DO NOTHING`, callerID, other.ID, models.Now().Millis())
-		if added.Error != nil {
-			return added.Error
+		if err != nil {
+			return err
 		}
-		if contact, err = tx.listEntry(contactQuery, callerID, other.ID); err != nil || added.RowsAffected == 0 {
+		if contact, err = tx.listEntry(contactQuery, callerID, other.ID); err != nil || added == 0 {
 			return err
 		}
 		if err := tx.limitContacts(callerID); err != nil {
@@ -46,9 +47,10 @@ func (s *Store) RemoveContact(ctx context.Context, callerID int64, user models.U
 		if err != nil {
 			return err
 		}
-		removed := tx.Exec("DELETE FROM contacts WHERE user_id = ? AND contact_id = ?", callerID, other.ID)
-		if removed.Error != nil || removed.RowsAffected == 0 {
-			return removed.Error
+		removed, err := database.ExecRows(tx.DB,
+			"DELETE FROM contacts WHERE user_id = ? AND contact_id = ?", callerID, other.ID)
+		if err != nil || removed == 0 {
+			return err
 		}
 		return tx.appendContactEvent(models.EventContactRemoved, owner, other)
 	})
@@ -105,7 +107,7 @@ func (s *Store) listedPage(
 		return models.Page[models.Contact]{}, err
 	}
 	var rows []listedRow
-	err = s.read(ctx).Raw(query+" AND u.id > ? ORDER BY u.id LIMIT ?", of.owner, after.id, page.Limit+1).Scan(&rows).Error
+	err = database.Scan(s.read(ctx), &rows, query+" AND u.id > ? ORDER BY u.id LIMIT ?", of.owner, after.id, page.Limit+1)
 	if err != nil {
 		return models.Page[models.Contact]{}, err
 	}
@@ -116,7 +118,7 @@ func (s *Store) listedPage(
 // listEntry returns one entry of a list.
 func (tx *transaction) listEntry(query string, callerID, otherID int64) (models.Contact, error) {
 	var row listedRow
-	err := tx.Raw(query+" AND u.id = ?", callerID, otherID).Scan(&row).Error
+	err := database.Scan(tx.DB, &row, query+" AND u.id = ?", callerID, otherID)
 	return row.model(), err
 }
 

@@ -58,14 +58,15 @@ func (tx *transaction) directRoom(one, other int64) (int64, error) {
 	key := directKey(one, other)
 	now := models.Now().Millis()
 	var id int64
-	made := tx.Raw(`INSERT INTO rooms (kind, direct_key, created_at, updated_at, active_at, member_count) VALUES (?, ?, ?,
+	err := database.Scan(tx.DB, &id,
+		`INSERT INTO rooms (kind, direct_key, created_at, updated_at, active_at, member_count) VALUES (?, ?, ?,
 		?, ?, 2)
-		ON CONFLICT (direct_key) DO NOTHING RETURNING id`, models.RoomDirect, key, now, now, now).Scan(&id)
-	if made.Error != nil {
-		return 0, made.Error
+		ON CONFLICT (direct_key) DO NOTHING RETURNING id`, models.RoomDirect, key, now, now, now)
+	if err != nil {
+		return 0, err
 	}
 	if id == 0 {
-		err := tx.Raw("SELECT id FROM rooms WHERE direct_key = ?", key).Scan(&id).Error
+		err = database.Scan(tx.DB, &id, "SELECT id FROM rooms WHERE direct_key = ?", key)
 		return id, err
 	}
 	return id, tx.beginDirect(id, one, other)
@@ -78,8 +79,8 @@ func (tx *transaction) beginDirect(id, one, other int64) error {
 		return err
 	}
 	room := row.model()
-	err := tx.Raw("SELECT id, username, display_name FROM users WHERE id IN (?, ?) ORDER BY id", one, other).
-		Scan(&room.Users).Error
+	err := database.Scan(tx.DB, &room.Users,
+		"SELECT id, username, display_name FROM users WHERE id IN (?, ?) ORDER BY id", one, other)
 	if err != nil {
 		return err
 	}
@@ -136,7 +137,8 @@ func (tx *transaction) rejoinDirect(a access) error {
 }
 
 func (tx *transaction) setLeftAt(a access, at int64) error {
-	return tx.Exec("UPDATE memberships SET left_at = ? WHERE room_id = ? AND user_id = ?", at, a.Room.ID, a.CallerID).Error
+	return database.Exec(tx.DB,
+		"UPDATE memberships SET left_at = ? WHERE room_id = ? AND user_id = ?", at, a.Room.ID, a.CallerID)
 }
 
 // appendOwnMemberEvent appends an event about the caller in a room, for the caller's streams alone.
@@ -153,9 +155,10 @@ func (tx *transaction) appendOwnMemberEvent(name models.EventName, a access) err
 // isLastMember reports whether the accounts of all others in a room are deleted.
 func (tx *transaction) isLastMember(a access) (bool, error) {
 	var others int64
-	err := tx.Raw("SELECT count(*) FROM memberships m JOIN "+liveUsers+" u ON u.id = m.user_id WHERE m.room_id = ? AND "+
-		"m.user_id <> ?",
-		a.Room.ID, a.CallerID).Scan(&others).Error
+	err := database.Scan(tx.DB, &others,
+		"SELECT count(*) FROM memberships m JOIN "+liveUsers+" u ON u.id = m.user_id WHERE m.room_id = ? AND "+
+			"m.user_id <> ?",
+		a.Room.ID, a.CallerID)
 	return others == 0, err
 }
 
@@ -166,8 +169,8 @@ func (tx *transaction) deleteIfAbandoned(row roomRow, goneID int64) error {
 		return nil
 	}
 	var kept int64
-	err := tx.Raw("SELECT count(*) FROM memberships WHERE room_id = ? AND user_id <> ? AND left_at = 0", row.ID, goneID).
-		Scan(&kept).Error
+	err := database.Scan(tx.DB, &kept,
+		"SELECT count(*) FROM memberships WHERE room_id = ? AND user_id <> ? AND left_at = 0", row.ID, goneID)
 	if err != nil || kept > 0 {
 		return err
 	}
@@ -175,13 +178,6 @@ func (tx *transaction) deleteIfAbandoned(row roomRow, goneID int64) error {
 		return err
 	}
 	return tx.markRoomDeleted(row)
-}
-
-// fillRoom returns a room as the caller sees it, with its users if it is direct.
-func fillRoom(db *gorm.DB, a access) (models.Room, error) {
-	one := []models.Room{a.model()}
-	err := addUsers(db, one)
-	return one[0], err
 }
 
 // addUsers adds the users to each of the rooms that are direct, with one query, or none where no room is.
@@ -199,36 +195,14 @@ func addUsers(db *gorm.DB, rooms []models.Room) error {
 		RoomID int64
 		User   models.UserRef `gorm:"embedded"`
 	}
-	err := db.Raw(`SELECT m.room_id, u.id, u.username, u.display_name FROM memberships m JOIN `+liveUsers+` u ON u.id =
+	err := database.Scan(db, &rows,
+		`SELECT m.room_id, u.id, u.username, u.display_name FROM memberships m JOIN `+liveUsers+` u ON u.id =
 		m.user_id
-		WHERE m.room_id IN ? ORDER BY m.room_id, m.user_id`, slices.Collect(maps.Keys(direct))).Scan(&rows).Error
+		WHERE m.room_id IN ? ORDER BY m.room_id, m.user_id`, slices.Collect(maps.Keys(direct)))
 	for _, r := range rows {
 		direct[r.RoomID].Users = append(direct[r.RoomID].Users, r.User)
 	}
 	return err
-}
-
-// Target returns the id of the room that a message to "#handle" or "@username" belongs to. A direct room is created if
-// it does not exist yet.
-func (s *Store) Target(ctx context.Context, callerID int64, target string) (int64, error) {
-	if target[0] == '@' {
-		user, ok := models.ParseUserPath(target, callerID)
-		if !ok {
-			return 0, models.NotFound()
-		}
-		var id int64
-		_, err := s.write(ctx, func(tx *transaction) (err error) {
-			id, err = tx.direct(callerID, user, "target")
-			return err
-		})
-		return id, err
-	}
-	path, ok := models.ParseRoomPath(target)
-	if !ok {
-		return 0, models.NotFound()
-	}
-	a, err := authorizeReader(s.read(ctx), path, callerID)
-	return a.Room.ID, err
 }
 
 // directRooms is what a batch needs to know of its direct rooms: blocked are the direct keys of those whose two users
@@ -256,8 +230,8 @@ func (b *batchTx) directRooms(rooms map[int64]*database.Room) (directRooms, erro
 		DirectKey string
 		RoomID    int64
 	}
-	err := b.Raw(`SELECT direct_key, 0 AS room_id FROM blocks WHERE direct_key IN ?
-		UNION ALL SELECT '', room_id FROM memberships WHERE left_at <> 0 AND room_id IN ?`, keys, ids).Scan(&rows).Error
+	err := database.Scan(b.DB, &rows, `SELECT direct_key, 0 AS room_id FROM blocks WHERE direct_key IN ?
+		UNION ALL SELECT '', room_id FROM memberships WHERE left_at <> 0 AND room_id IN ?`, keys, ids)
 	for _, r := range rows {
 		if r.RoomID != 0 {
 			found.left = append(found.left, r.RoomID)
@@ -274,5 +248,5 @@ func (b *batchTx) relistDirect(stored *database.Batch, left []int64) error {
 	if len(left) == 0 {
 		return nil
 	}
-	return b.Exec("UPDATE memberships SET left_at = 0 WHERE room_id IN ? AND left_at <> 0", left).Error
+	return database.Exec(b.DB, "UPDATE memberships SET left_at = 0 WHERE room_id IN ? AND left_at <> 0", left)
 }

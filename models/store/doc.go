@@ -3,15 +3,20 @@
 // # The data layer
 //
 // gorm runs the transactions, and the ordinary reads and writes through private row types, on both databases. Raw SQL
-// that is read often goes past its reflection through one helper (database.Query). Sends, session and membership
-// lookups and word searches go to the driver through the seam of the dialect (internal/database, internal/sqlite,
-// internal/postgres).
+// goes through package database alone: Scan, Find, While, Exec and ExecRows take ? and lists (IN ?), and scan as gorm
+// does; Query, and ExecDirect, for what runs all the time, take $1, $2 and so on, and go past gorm's reflection. Sends,
+// session and membership lookups, word searches and the log go through the seam of the dialect (internal/database),
+// which internal/sqlite and internal/postgres implement each in its own way. There is no other way.
 //
 // # The rule
 //
-// Each public method that changes something owns one transaction, which changes the tables and appends the events about
-// it to the log (tx.go). Nothing else writes, so what was rolled back is never seen and what was committed is never
-// lost. The methods return the event's Cursor, zero when there was nothing to change.
+// Each public method that changes what clients see owns one transaction, which changes the tables and appends the
+// events about it to the log (tx.go; send_batch.go for sends). So what was rolled back is never seen and what was
+// committed is never lost. The methods return the event's Cursor, zero when there was nothing to change.
+//
+// Single statements without an event change only what no event is about: when a session was last used (sessions.go),
+// who writes an upload (uploads.go), which thumbnail is being made (thumbnails.go), which blobs are to be deleted
+// (blobs.go), and the row of the instance (instance.go, health.go).
 //
 // # Deleted content is never replayed
 //

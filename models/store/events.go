@@ -66,20 +66,21 @@ func (s *Store) EntriesFor(ctx context.Context, userID, after, upTo int64, limit
 // beyond it, and the mutes and blocks as of it.
 func (s *Store) Visibility(ctx context.Context, userID, after int64) (models.Visibility, error) {
 	v, db := models.Visibility{UserID: userID}, s.read(ctx)
-	err := db.Raw(`SELECT m.room_id, r.subject, m.joined_position AS "from", r.deleted_position AS "to"
+	err := database.Scan(db, &v.Spans,
+		`SELECT m.room_id, r.subject, m.joined_position AS "from", r.deleted_position AS "to"
 		FROM memberships m JOIN rooms r ON r.id = m.room_id
 		WHERE m.user_id = ? AND (r.deleted_at = 0 OR r.deleted_position > ?)
 		UNION ALL SELECT room_id, '', joined_position, left_position FROM past_memberships
-		WHERE user_id = ? AND left_position > ?`, userID, after, userID, after).Scan(&v.Spans).Error
+		WHERE user_id = ? AND left_position > ?`, userID, after, userID, after)
 	if err != nil {
 		return v, err
 	}
 	var mutes []struct{ UserID, RoomID, SenderID int64 }
-	err = db.Raw(`SELECT user_id, room_id, sender_id FROM silences
+	err = database.Scan(db, &mutes, `SELECT user_id, room_id, sender_id FROM silences
 		WHERE user_id = ? AND from_position <= ? AND (to_position = 0 OR to_position > ?)
 		UNION ALL SELECT user_id, room_id, sender_id FROM silences
 		WHERE sender_id = ? AND sender_id <> 0 AND from_position <= ? AND (to_position = 0 OR to_position > ?)`,
-		userID, after, after, userID, after, after).Scan(&mutes).Error
+		userID, after, after, userID, after, after)
 	for _, m := range mutes {
 		switch {
 		case m.UserID != userID:
@@ -221,7 +222,7 @@ func hideDeletedUsers(db *gorm.DB, entries []models.LogEntry) error {
 	}
 	var there []int64
 	in, ids := database.IDList(db, slices.Collect(maps.Keys(named)))
-	err := db.Raw("SELECT id FROM users WHERE deleted_at = 0 AND id IN "+in, ids).Scan(&there).Error
+	err := database.Scan(db, &there, "SELECT id FROM users WHERE deleted_at = 0 AND id IN "+in, ids)
 	if err != nil {
 		return err
 	}

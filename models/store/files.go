@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 type fileRow struct {
@@ -67,9 +67,8 @@ func (s *Store) refuseOverQuota(db *gorm.DB, userID, size int64) error {
 		return nil
 	}
 	var used int64
-	err := db.Raw(`SELECT COALESCE((SELECT sum(size) FROM files WHERE user_id = ?), 0)
-		+ COALESCE((SELECT sum(size) FROM uploads WHERE user_id = ? AND file_id = '' AND NOT gone), 0)`, userID, userID).
-		Scan(&used).Error
+	err := database.Scan(db, &used, `SELECT COALESCE((SELECT sum(size) FROM files WHERE user_id = ?), 0)
+		+ COALESCE((SELECT sum(size) FROM uploads WHERE user_id = ? AND file_id = '' AND NOT gone), 0)`, userID, userID)
 	if err == nil && used+size > s.fileQuota {
 		err = models.Errorf(models.CodeTooLarge, "Your files hold %d of the %d bytes that they may; there is no room for "+
 			"%d more.",
@@ -159,8 +158,9 @@ func (s *Store) DropFiles(ctx context.Context, callerID int64, ids []string) err
 // dropUnattached removes some files that were not attached to a message in time.
 func (s *Store) dropUnattached(ctx context.Context) (more bool, err error) {
 	var ids []string
-	err = s.read(ctx).Raw("SELECT id FROM files WHERE message_id = 0 AND created_at < ? ORDER BY created_at LIMIT ?",
-		models.Now().Add(-models.UnattachedLife).UnixMilli(), batchRows).Scan(&ids).Error
+	err = database.Scan(s.read(ctx), &ids,
+		"SELECT id FROM files WHERE message_id = 0 AND created_at < ? ORDER BY created_at LIMIT ?",
+		models.Now().Add(-models.UnattachedLife).UnixMilli(), batchRows)
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
@@ -171,8 +171,8 @@ func (s *Store) dropUnattached(ctx context.Context) (more bool, err error) {
 // deleteFiles deletes the files that match a condition, and schedules the deletion of their blobs.
 func (tx *transaction) deleteFiles(where string, args ...any) error {
 	var gone []struct{ Blob, Thumbnail string }
-	if err := tx.Raw("DELETE FROM files WHERE "+where+" RETURNING blob, thumbnail", args...).Scan(&gone).
-		Error; err != nil {
+	if err := database.Scan(tx.DB, &gone,
+		"DELETE FROM files WHERE "+where+" RETURNING blob, thumbnail", args...); err != nil {
 		return err
 	}
 	now := models.Now().Millis()
@@ -197,69 +197,13 @@ func addFilesTo(db *gorm.DB, messages []*models.Message) error {
 	}
 	table, args := named.table(db)
 	var rows []fileRow
-	err := db.Raw("SELECT "+fileColumns+" FROM "+table+` CROSS JOIN files
+	err := database.Scan(db, &rows, "SELECT "+fileColumns+" FROM "+table+` CROSS JOIN files
 		WHERE files.room_id = v.room_id AND files.message_id = v.id ORDER BY files.room_id, files.message_id, files.place`,
-		args...).Scan(&rows).Error
+		args...)
 	for _, r := range rows {
 		for _, m := range named[messageKey{r.RoomID, r.MessageID}] {
 			m.Files = append(m.Files, r.model())
 		}
 	}
-	return err
-}
-
-const (
-	// thumbnailLease is how long one node may take to make a thumbnail before another tries.
-	thumbnailLease = time.Minute
-	// thumbnailTries is the number of attempts: a picture that crashes the process must not crash it after each restart.
-	thumbnailTries = 3
-)
-
-// NextPicture returns the next picture that needs a thumbnail; false when there is none. Users take turns.
-func (s *Store) NextPicture(ctx context.Context) (models.StoredFile, bool, error) {
-	for {
-		now := models.Now()
-		id, err := s.pictureDue(ctx, now)
-		if err != nil || id == "" {
-			return models.StoredFile{}, false, err
-		}
-		var row fileRow
-		taken := s.writer.WithContext(ctx).Raw(`UPDATE files SET thumbnail_tries = thumbnail_tries + 1,
-			thumbnail_due = CASE WHEN thumbnail_tries < ? THEN CAST(? AS BIGINT) ELSE 0 END
-			WHERE id = ? AND thumbnail_due > 0 AND thumbnail_due <= ? RETURNING `+fileColumns,
-			thumbnailTries, now.Add(thumbnailLease).UnixMilli(), id, now.Millis()).Scan(&row)
-		if taken.Error != nil {
-			return models.StoredFile{}, false, taken.Error
-		}
-		if row.ThumbnailDue > 0 {
-			s.pictured.Store(row.UserID)
-			return models.StoredFile{File: row.model(), Blob: row.Blob}, true, nil
-		}
-		// It was tried often enough, or another node has it: go on with the next one.
-	}
-}
-
-// pictureDue returns the file whose turn it is: of the user after the one whose picture was made last, the longest due.
-// It is "" when none is due.
-func (s *Store) pictureDue(ctx context.Context, now models.Time) (id string, err error) {
-	for _, after := range []int64{s.pictured.Load(), 0} { // and then from the first user again
-		err = s.read(ctx).Raw(`SELECT id FROM files WHERE user_id > ? AND thumbnail_due > 0 AND thumbnail_due <= ?
-			ORDER BY user_id, thumbnail_due LIMIT 1`, after, now.Millis()).Scan(&id).Error
-		if err != nil || id != "" {
-			break
-		}
-	}
-	return id, err
-}
-
-// SetThumbnail gives a file its thumbnail, a blob that was reserved; "" says that there will be none.
-func (s *Store) SetThumbnail(ctx context.Context, fileID, blob string) error {
-	_, err := s.write(ctx, func(tx *transaction) error {
-		set := tx.Exec("UPDATE files SET thumbnail = ?, thumbnail_due = 0 WHERE id = ? AND thumbnail = ''", blob, fileID)
-		if set.Error != nil || set.RowsAffected == 0 || blob == "" {
-			return set.Error // without a file that needs it, the blob stays scheduled for deletion
-		}
-		return tx.claimBlob(blob)
-	})
 	return err
 }

@@ -90,7 +90,7 @@ func TestUploadRules(t *testing.T) {
 		}
 		h.want(h.RenewUpload(ctx, u.ID, "second"), models.CodeUploadConflict)
 		h.must(h.KeepUpload(ctx, u.ID, "first", 3, false))
-		h.must(h.LetUpload(ctx, u.ID, "first"))
+		h.must(h.ReleaseUpload(ctx, u.ID, "first"))
 		if got, err := h.Upload(ctx, anna.ID, u.ID); err != nil || got.Offset != 3 {
 			t.Errorf("the upload has %d bytes, %v", got.Offset, err)
 		}

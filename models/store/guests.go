@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // guestBatch bounds the guests that the janitor finds with one query.
@@ -18,15 +19,16 @@ func (s *Store) Online(online func(userID int64) bool) { s.online.Store(&online)
 // GuestsOf counts the guests who were created from a network, up to most.
 func (s *Store) GuestsOf(ctx context.Context, network string, most int) (int, error) {
 	var n int
-	err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM users WHERE guest_network = ? AND guest_network <> '' "+
-		"LIMIT ?) g",
-		network, most).Scan(&n).Error
+	err := database.Scan(s.read(ctx), &n,
+		"SELECT count(*) FROM (SELECT 1 FROM users WHERE guest_network = ? AND guest_network <> '' "+
+			"LIMIT ?) g",
+		network, most)
 	return n, err
 }
 
 // setGuestNetwork stores the network that a guest was created from, "" for a user who is no longer a guest.
 func (tx *transaction) setGuestNetwork(userID int64, network string) error {
-	return tx.Exec("UPDATE users SET guest_network = ? WHERE id = ?", network, userID).Error
+	return database.Exec(tx.DB, "UPDATE users SET guest_network = ? WHERE id = ?", network, userID)
 }
 
 // hasNoSession is the condition that a user u has no session left to come back with.
@@ -37,8 +39,8 @@ const hasNoSession = `NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.i
 // users, and guests with another session, stay.
 func (s *Store) endGuest(ctx context.Context, userID int64) error {
 	var ended int64
-	err := s.read(ctx).Raw("SELECT u.id FROM users u WHERE u.id = ? AND u.guest AND "+hasNoSession,
-		userID, models.Now().Millis()).Scan(&ended).Error
+	err := database.Scan(s.read(ctx), &ended, "SELECT u.id FROM users u WHERE u.id = ? AND u.guest AND "+hasNoSession,
+		userID, models.Now().Millis())
 	if err != nil || ended == 0 {
 		return err
 	}
@@ -60,8 +62,9 @@ func (s *Store) deleteGuest(ctx context.Context, userID int64) error {
 // expireGuests deletes a batch of the guests who have no session left to come back with.
 func (s *Store) expireGuests(ctx context.Context) (more bool, err error) {
 	var users []int64
-	err = s.read(ctx).Raw("SELECT u.id FROM users u WHERE u.guest AND "+hasNoSession+" ORDER BY u.id LIMIT ?",
-		models.Now().Millis(), guestBatch).Scan(&users).Error
+	err = database.Scan(s.read(ctx), &users,
+		"SELECT u.id FROM users u WHERE u.guest AND "+hasNoSession+" ORDER BY u.id LIMIT ?",
+		models.Now().Millis(), guestBatch)
 	return len(users) == guestBatch, s.deleteGuests(ctx, users, err)
 }
 
@@ -75,8 +78,9 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 	before := models.Now().Add(-models.IdleGuestLife).UnixMilli()
 	from := s.idleFrom
 	var looked []int64
-	err = s.read(ctx).Raw("SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.created_at < ? ORDER BY u.id LIMIT ?",
-		from, before, guestBatch).Scan(&looked).Error
+	err = database.Scan(s.read(ctx), &looked,
+		"SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.created_at < ? ORDER BY u.id LIMIT ?",
+		from, before, guestBatch)
 	if err != nil {
 		return false, err
 	}
@@ -86,7 +90,8 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 	}
 	s.idleFrom = looked[len(looked)-1]
 	var idle, gone []int64
-	err = s.read(ctx).Raw(`SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.id <= ? AND u.created_at < ? AND
+	err = database.Scan(s.read(ctx), &idle,
+		`SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.id <= ? AND u.created_at < ? AND
 		u.last_seen_at < ?
 		AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.last_used_at >= ?)
 		AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.sender_id = u.id AND m.deleted_at = 0)
@@ -95,7 +100,7 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 		AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.user_id = u.id OR k.contact_id = u.id)
 		AND NOT EXISTS (SELECT 1 FROM files f WHERE f.user_id = u.id)
 		AND NOT EXISTS (SELECT 1 FROM uploads o WHERE o.user_id = u.id)
-		ORDER BY u.id`, from, s.idleFrom, before, before, before, s.lobbyID).Scan(&idle).Error
+		ORDER BY u.id`, from, s.idleFrom, before, before, before, s.lobbyID)
 	for _, id := range idle {
 		if !(*online)(id) {
 			gone = append(gone, id)

@@ -183,15 +183,17 @@ func (h history) bounds(direction string, from int64) (after, before int64, err 
 	}
 	if !h.query.Since.IsZero() {
 		first := before
-		err = h.db.Raw("SELECT id FROM messages WHERE room_id = ? AND created_at >= ? ORDER BY created_at, id LIMIT 1",
-			h.room.ID, h.query.Since.Millis()).Scan(&first).Error
+		err = database.Scan(h.db, &first,
+			"SELECT id FROM messages WHERE room_id = ? AND created_at >= ? ORDER BY created_at, id LIMIT 1",
+			h.room.ID, h.query.Since.Millis())
 		after = max(after, first-1)
 	}
 	if !h.query.Until.IsZero() && err == nil {
 		last := after
-		err = h.db.Raw("SELECT id FROM messages WHERE room_id = ? AND created_at < ? ORDER BY created_at DESC, id DESC "+
-			"LIMIT 1",
-			h.room.ID, h.query.Until.Millis()).Scan(&last).Error
+		err = database.Scan(h.db, &last,
+			"SELECT id FROM messages WHERE room_id = ? AND created_at < ? ORDER BY created_at DESC, id DESC "+
+				"LIMIT 1",
+			h.room.ID, h.query.Until.Millis())
 		before = min(before, last+1)
 	}
 	return after, before, err

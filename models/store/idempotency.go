@@ -24,11 +24,12 @@ type idempotencyRow struct {
 // its end, so that of many calls at once exactly one creates something. The error is *models.Replayed with the first
 // call's response, or idempotency_mismatch.
 func (s *Store) claimKey(db *gorm.DB, call *models.IdempotentCall) error {
-	taken := db.Exec(database.ClaimKey, call.CallerID, call.Path, call.Key, call.Fingerprint, models.Now().Millis())
-	if taken.Error != nil {
-		return taken.Error
+	taken, err := database.ExecRows(db,
+		database.ClaimKey, call.CallerID, call.Path, call.Key, call.Fingerprint, models.Now().Millis())
+	if err != nil {
+		return err
 	}
-	if taken.RowsAffected == 1 {
+	if taken == 1 {
 		return nil
 	}
 	return s.storedResponse(db, call)
@@ -37,8 +38,9 @@ func (s *Store) claimKey(db *gorm.DB, call *models.IdempotentCall) error {
 // storedResponse is the error of a call whose key was used before, with the response of the first call.
 func (s *Store) storedResponse(db *gorm.DB, call *models.IdempotentCall) error {
 	var row idempotencyRow
-	err := db.Raw(`SELECT fingerprint, answer, room_id, message_id, position, created_at FROM idempotency_keys
-		WHERE caller_id = ? AND path = ? AND key = ?`, call.CallerID, call.Path, call.Key).Scan(&row).Error
+	err := database.Scan(db, &row,
+		`SELECT fingerprint, answer, room_id, message_id, position, created_at FROM idempotency_keys
+		WHERE caller_id = ? AND path = ? AND key = ?`, call.CallerID, call.Path, call.Key)
 	if err != nil {
 		return err
 	}
@@ -63,8 +65,8 @@ func (s *Store) storedResponse(db *gorm.DB, call *models.IdempotentCall) error {
 // room, is a tombstone: the call took place, and nothing is left of what it sent.
 func messageSentWith(db *gorm.DB, callerID int64, row idempotencyRow) (models.Message, error) {
 	var room roomRow
-	if err := db.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE r.id = ?", row.RoomID).Scan(&room).
-		Error; err != nil {
+	if err := database.Scan(db, &room,
+		"SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE r.id = ?", row.RoomID); err != nil {
 		return models.Message{}, err
 	}
 	room.ID = row.RoomID
@@ -90,9 +92,10 @@ func messageSentWith(db *gorm.DB, callerID int64, row idempotencyRow) (models.Me
 // claimKey.
 func (s *Store) KnowsKey(ctx context.Context, call *models.IdempotentCall) (bool, error) {
 	var known int64
-	err := s.read(ctx).Raw("SELECT count(*) FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ? AND "+
-		"created_at >= ?",
-		call.CallerID, call.Path, call.Key, models.Now().Add(-models.IdempotencyLife).UnixMilli()).Scan(&known).Error
+	err := database.Scan(s.read(ctx), &known,
+		"SELECT count(*) FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ? AND "+
+			"created_at >= ?",
+		call.CallerID, call.Path, call.Key, models.Now().Add(-models.IdempotencyLife).UnixMilli())
 	return known > 0, err
 }
 
@@ -102,6 +105,7 @@ func storeResponse(db *gorm.DB, call *models.IdempotentCall, created any, positi
 	if err != nil {
 		return err
 	}
-	return db.Exec("UPDATE idempotency_keys SET answer = ?, position = ? WHERE caller_id = ? AND path = ? AND key = ?",
-		string(response), position, call.CallerID, call.Path, call.Key).Error
+	return database.Exec(db,
+		"UPDATE idempotency_keys SET answer = ?, position = ? WHERE caller_id = ? AND path = ? AND key = ?",
+		string(response), position, call.CallerID, call.Path, call.Key)
 }

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 type identityRow struct {
@@ -38,8 +39,8 @@ func (s *Store) IssueLoginCode(ctx context.Context, p models.Person, code models
 				return err
 			}
 		}
-		return tx.Exec("INSERT INTO login_codes (hash, browser_hash, user_id, expires_at) VALUES (?, ?, ?, ?)",
-			code.Hash, code.BrowserHash, userID, code.ExpiresAt.Millis()).Error
+		return database.Exec(tx.DB, "INSERT INTO login_codes (hash, browser_hash, user_id, expires_at) VALUES (?, ?, ?, ?)",
+			code.Hash, code.BrowserHash, userID, code.ExpiresAt.Millis())
 	})
 }
 
@@ -136,7 +137,7 @@ func (s *Store) Link(ctx context.Context, userID int64, p models.Person) error {
 			return identityTaken()
 		}
 		if user.Guest {
-			if err := tx.Exec("UPDATE users SET guest = ? WHERE id = ?", false, userID).Error; err != nil {
+			if err := database.Exec(tx.DB, "UPDATE users SET guest = ? WHERE id = ?", false, userID); err != nil {
 				return err
 			}
 			if err := tx.setGuestNetwork(userID, ""); err != nil {
@@ -198,7 +199,7 @@ func (s *Store) Unlink(ctx context.Context, userID int64, id string) error {
 		case len(rows) == 1 && user.PasswordHash == "":
 			return models.Errorf(models.CodeForbidden, "This is the only way into your account; set a password first.")
 		}
-		return tx.Exec("DELETE FROM identities WHERE user_id = ? AND id = ?", userID, id).Error
+		return database.Exec(tx.DB, "DELETE FROM identities WHERE user_id = ? AND id = ?", userID, id)
 	})
 	return err
 }
@@ -226,7 +227,7 @@ func (s *Store) refuseOtherLogin(db *gorm.DB, userID int64) error {
 		return nil
 	}
 	var known int64
-	err := db.Raw("SELECT count(*) FROM identities WHERE user_id = ? AND issuer = ?", userID, s.product).Scan(&known).Error
+	err := database.Scan(db, &known, "SELECT count(*) FROM identities WHERE user_id = ? AND issuer = ?", userID, s.product)
 	if err == nil && known > 0 {
 		err = models.Errorf(models.CodeForbidden, "This account belongs to %s, whose tokens are the only way into it.",
 			s.product)
@@ -291,7 +292,7 @@ func (s *Store) endOtherLogins(ctx context.Context) (more bool, err error) {
 	}
 	_, err = s.write(ctx, func(tx *transaction) error {
 		var rows []sessionRow
-		err := tx.Raw(otherLogins, s.product, models.Now().Millis(), s.product, otherLoginsBatch).Scan(&rows).Error
+		err := database.Scan(tx.DB, &rows, otherLogins, s.product, models.Now().Millis(), s.product, otherLoginsBatch)
 		for i := 0; err == nil && i < len(rows); i++ {
 			err = revoke(tx, rows[i], models.RevokedByLogOut)
 		}
@@ -311,13 +312,13 @@ func (tx *transaction) limitIdentities(userID int64) error {
 // ProvisionUser returns the user that a product's token vouches for. The account is created when they come for the
 // first time, and a session for each token, which ends with it; one that was logged out stays so. With each new token
 // the user gets the names in it.
-func (s *Store) ProvisionUser(ctx context.Context, a models.Arrival) (userID int64, err error) {
+func (s *Store) ProvisionUser(ctx context.Context, a models.ProductToken) (userID int64, err error) {
 	userID, err = s.useSession(ctx, a.SessionID)
 	if err != nil || userID != 0 {
 		return userID, err
 	}
 	var spent int64
-	err = s.read(ctx).Raw("SELECT count(*) FROM spent_tokens WHERE session_id = ?", a.SessionID).Scan(&spent).Error
+	err = database.Scan(s.read(ctx), &spent, "SELECT count(*) FROM spent_tokens WHERE session_id = ?", a.SessionID)
 	if err != nil {
 		return 0, err
 	}
@@ -330,9 +331,10 @@ func (s *Store) ProvisionUser(ctx context.Context, a models.Arrival) (userID int
 			return err
 		}
 		now := models.Now().Millis()
-		err := tx.Exec(`INSERT INTO sessions (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, vouched)
+		err := database.Exec(tx.DB,
+			`INSERT INTO sessions (id, user_id, user_agent, ip, created_at, last_used_at, expires_at, vouched)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-			a.SessionID, id, a.Device.UserAgent, a.Device.IP, now, now, a.ExpiresAt.Millis(), true).Error
+			a.SessionID, id, a.Device.UserAgent, a.Device.IP, now, now, a.ExpiresAt.Millis(), true)
 		if err == nil {
 			_, err = findUser(tx.DB, models.UserPath{ID: id}) // after the insert, as with memberships
 		}

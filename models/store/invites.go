@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 type inviteRow struct {
@@ -67,7 +68,7 @@ func (s *Store) CreateInvite(
 			Code: rand.Text(), RoomID: a.Room.ID, CreatedAt: models.Now().Millis(), ExpiresAt: n.ExpiresAt.Millis(),
 			AuthorID: callerID,
 		}
-		if err := tx.Raw("SELECT position FROM event_head WHERE id = 1").Scan(&row.Position).Error; err != nil {
+		if err := database.Scan(tx.DB, &row.Position, "SELECT position FROM event_head WHERE id = 1"); err != nil {
 			return nil, err
 		}
 		if n.MaxUses != nil {
@@ -120,7 +121,7 @@ func (s *Store) RevokeInvite(ctx context.Context, callerID int64, path models.Ro
 		if err != nil {
 			return err
 		}
-		return tx.Exec("DELETE FROM invites WHERE room_id = ? AND code = ?", a.Room.ID, code).Error
+		return database.Exec(tx.DB, "DELETE FROM invites WHERE room_id = ? AND code = ?", a.Room.ID, code)
 	})
 	return err
 }
@@ -165,7 +166,7 @@ func (tx *transaction) redeem(callerID int64, code string) (access, error) {
 	if err != nil {
 		return a, err
 	}
-	if err := tx.Exec("UPDATE invites SET uses = uses + 1 WHERE code = ?", code).Error; err != nil {
+	if err := database.Exec(tx.DB, "UPDATE invites SET uses = uses + 1 WHERE code = ?", code); err != nil {
 		return a, err
 	}
 	if err := tx.addMemberAndNotify(a.Room, user.model(), models.RoleMember); err != nil {
@@ -183,8 +184,8 @@ func (tx *transaction) usable(row inviteRow, a access) error {
 		return err
 	}
 	var vouched int64
-	err := tx.Raw("SELECT count(*) FROM invites WHERE code = ? AND "+vouchedFor, row.Code, a.Room.OwnerID).Scan(&vouched).
-		Error
+	err := database.Scan(tx.DB, &vouched,
+		"SELECT count(*) FROM invites WHERE code = ? AND "+vouchedFor, row.Code, a.Room.OwnerID)
 	if err != nil {
 		return err
 	}
@@ -219,8 +220,9 @@ func (tx *transaction) limitInvites(room roomRow) error {
 	}
 	now := models.Now().Millis()
 	if many {
-		err := tx.Exec("DELETE FROM invites WHERE code IN (SELECT code FROM invites WHERE room_id = ? AND NOT ("+usableInvite+
-			") ORDER BY created_at, code LIMIT ?)", room.ID, now, room.OwnerID, batchRows).Error
+		err := database.Exec(tx.DB,
+			"DELETE FROM invites WHERE code IN (SELECT code FROM invites WHERE room_id = ? AND NOT ("+usableInvite+
+				") ORDER BY created_at, code LIMIT ?)", room.ID, now, room.OwnerID, batchRows)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // janitorEvery is how often the janitor looks for what has expired, and for what another process left undone.
@@ -39,20 +40,20 @@ func (s *Store) wakeJanitor() {
 // runJobs runs a batch of each job in turn until none has anything left, so that none waits for the end of a long one.
 // There is a pause after each. A job that fails is tried again the next time.
 func (s *Store) runJobs(ctx context.Context) {
-	kinds := []func(context.Context) (more bool, err error){
+	jobs := []func(context.Context) (more bool, err error){
 		s.endOtherLogins, s.expireGuests, s.expireIdleGuests, s.purgeAccounts, s.purgeRooms, s.purgeMessages,
 		s.purgeReactions, s.pruneEvents,
 		s.prunePast, s.pruneMutes, s.pruneRenames, s.pruneKeys, s.pruneSessions, s.pruneVouched, s.pruneSpent, s.pruneFlows,
 		s.dropPresences, s.dropUnattached, s.expireUploads,
 		s.indexRooms, s.reindexMessages,
 	}
-	for len(kinds) > 0 && ctx.Err() == nil {
-		kinds = slices.DeleteFunc(kinds, func(batch func(context.Context) (bool, error)) bool {
+	for len(jobs) > 0 && ctx.Err() == nil {
+		jobs = slices.DeleteFunc(jobs, func(job func(context.Context) (bool, error)) bool {
 			if ctx.Err() != nil {
 				return true
 			}
 			began := time.Now()
-			more, err := batch(ctx)
+			more, err := job(ctx)
 			if err != nil && ctx.Err() == nil {
 				s.log.Warn("cannot clean up the database; retrying", "error", err)
 			}
@@ -69,17 +70,17 @@ func (s *Store) runJobs(ctx context.Context) {
 func (s *Store) pruneEvents(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var upTo int64
-		err = tx.Raw(`SELECT COALESCE(max(position), 0) FROM (SELECT position, created_at FROM events
+		err = database.Scan(tx.DB, &upTo, `SELECT COALESCE(max(position), 0) FROM (SELECT position, created_at FROM events
 			ORDER BY position LIMIT ?) oldest WHERE created_at < ?`,
-			batchRows, models.Now().Add(-s.retention).UnixMilli()).Scan(&upTo).Error
+			batchRows, models.Now().Add(-s.retention).UnixMilli())
 		if err != nil || upTo == 0 {
 			return false, err
 		}
-		if err := tx.Exec("UPDATE event_head SET pruned = ? WHERE id = 1", upTo).Error; err != nil {
+		if err := database.Exec(tx.DB, "UPDATE event_head SET pruned = ? WHERE id = 1", upTo); err != nil {
 			return false, err
 		}
-		removed := tx.Exec("DELETE FROM events WHERE position <= ?", upTo)
-		return removed.RowsAffected >= batchRows, removed.Error
+		removed, err := database.ExecRows(tx.DB, "DELETE FROM events WHERE position <= ?", upTo)
+		return removed >= batchRows, err
 	})
 }
 
@@ -192,22 +193,23 @@ func (tx *transaction) lockNextRoom(roomID int64) (ok bool, err error) {
 // deleteRows deletes some of a table's rows that match a condition, which has one argument; key is the table's key.
 // more says that there may be others.
 func (tx *transaction) deleteRows(table, key, where string, arg any) (more bool, err error) {
-	removed := tx.Exec("DELETE FROM "+table+" WHERE ("+key+") IN (SELECT "+key+" FROM "+table+" WHERE "+where+" LIMIT ?)",
+	removed, err := database.ExecRows(tx.DB,
+		"DELETE FROM "+table+" WHERE ("+key+") IN (SELECT "+key+" FROM "+table+" WHERE "+where+" LIMIT ?)",
 		arg, batchRows)
-	return removed.RowsAffected > 0, removed.Error
+	return removed > 0, err
 }
 
 // deleteSessions deletes some sessions, and their refresh tokens before them: one session may have thousands. For a
 // deleted user it records the tokens that a client may still use.
 func (tx *transaction) deleteSessions(gone bool, where string, args ...any) (more bool, err error) {
 	var ids, hashes []string
-	err = tx.Raw("SELECT id FROM sessions WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...).Scan(&ids).
-		Error
+	err = database.Scan(tx.DB, &ids,
+		"SELECT id FROM sessions WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...)
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
-	if err := tx.Raw("SELECT hash FROM refresh_tokens WHERE session_id IN ? LIMIT ?", ids, batchRows).Scan(&hashes).
-		Error; err != nil {
+	if err := database.Scan(tx.DB, &hashes,
+		"SELECT hash FROM refresh_tokens WHERE session_id IN ? LIMIT ?", ids, batchRows); err != nil {
 		return true, err
 	}
 	if len(hashes) > 0 {
@@ -215,7 +217,7 @@ func (tx *transaction) deleteSessions(gone bool, where string, args ...any) (mor
 			err = tx.spendRefresh(hashes)
 		}
 		if err == nil {
-			err = tx.Exec("DELETE FROM refresh_tokens WHERE hash IN ?", hashes).Error
+			err = database.Exec(tx.DB, "DELETE FROM refresh_tokens WHERE hash IN ?", hashes)
 		}
 		return true, err
 	}
@@ -223,7 +225,7 @@ func (tx *transaction) deleteSessions(gone bool, where string, args ...any) (mor
 		err = tx.spendVouched(ids)
 	}
 	if err == nil {
-		err = tx.Exec("DELETE FROM sessions WHERE id IN ?", ids).Error
+		err = database.Exec(tx.DB, "DELETE FROM sessions WHERE id IN ?", ids)
 	}
 	return true, err
 }
@@ -231,7 +233,8 @@ func (tx *transaction) deleteSessions(gone bool, where string, args ...any) (mor
 // deleteSomeFiles is deleteFiles for some of the files that match a condition.
 func (tx *transaction) deleteSomeFiles(where string, args ...any) (more bool, err error) {
 	var ids []string
-	err = tx.Raw("SELECT id FROM files WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...).Scan(&ids).Error
+	err = database.Scan(tx.DB, &ids,
+		"SELECT id FROM files WHERE "+where+" LIMIT ?", append(slices.Clone(args), batchRows)...)
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
@@ -241,7 +244,7 @@ func (tx *transaction) deleteSomeFiles(where string, args ...any) (more bool, er
 // dropSomeUploads is dropUploads for some of the uploads that match a condition.
 func (tx *transaction) dropSomeUploads(where string, arg any) (more bool, err error) {
 	var ids []string
-	err = tx.Raw("SELECT id FROM uploads WHERE NOT gone AND "+where+" LIMIT ?", arg, batchRows).Scan(&ids).Error
+	err = database.Scan(tx.DB, &ids, "SELECT id FROM uploads WHERE NOT gone AND "+where+" LIMIT ?", arg, batchRows)
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
@@ -253,8 +256,8 @@ func (tx *transaction) dropSomeUploads(where string, arg any) (more bool, err er
 func (tx *transaction) endMemberships(position int64, where string, args ...any) error {
 	const kept = "INSERT INTO past_memberships (room_id, user_id, joined_position, left_position) " +
 		"SELECT room_id, user_id, joined_position, ? FROM memberships WHERE "
-	if err := tx.Exec(kept+where, append([]any{position}, args...)...).Error; err != nil {
+	if err := database.Exec(tx.DB, kept+where, append([]any{position}, args...)...); err != nil {
 		return err
 	}
-	return tx.Exec("DELETE FROM memberships WHERE "+where, args...).Error
+	return database.Exec(tx.DB, "DELETE FROM memberships WHERE "+where, args...)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -94,7 +95,7 @@ func TestListCursorsOutliveTheLog(t *testing.T) {
 					" named")})
 				h.must(err)
 			}
-			h.retention = -1
+			h.retention = -time.Second
 			for _, prune := range []func(context.Context) (bool, error){h.pruneEvents, h.pruneRenames} {
 				for more, err := prune(t.Context()); more; more, err = prune(t.Context()) {
 					h.must(err)

@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // flowGrace is how long after its end a log-in is still known, so that the error can say that it took too long.
@@ -70,7 +71,7 @@ func (s *Store) TakeFlow(ctx context.Context, f models.AuthFlow) (models.AuthFlo
 func takeRow[T any](tx *gorm.DB, row *T, statement string, args ...any) error {
 	var none T
 	*row = none
-	return tx.Raw(statement, args...).Scan(row).Error
+	return database.Scan(tx, row, statement, args...)
 }
 
 // LogInWithCode spends a login code and opens a session for its user.

@@ -17,26 +17,27 @@ func (tx *transaction) addMember(row roomRow, userID int64, role models.Role) er
 	if err != nil {
 		return err
 	}
-	added := tx.Exec(`INSERT INTO memberships
+	added, err := database.ExecRows(tx.DB, `INSERT INTO memberships
 		(room_id, user_id, role, joined_at, joined_position, last_read_id, own_after, sent_count, muted)
 		VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?) ON CONFLICT (room_id, user_id) DO NOTHING`,
 		row.ID, userID, role, now, row.LastMessageID, row.LastMessageID, sent, false)
-	if added.Error != nil {
-		return added.Error
+	if err != nil {
+		return err
 	}
 	// After the insert: the deletion of the account either waits for this transaction, or came first and is found here.
 	if _, err := findUser(tx.DB, models.UserPath{ID: userID}); err != nil {
 		return err
 	}
-	if added.RowsAffected == 0 { // a deleted user may still have a row, but nobody else
+	if added == 0 { // a deleted user may still have a row, but nobody else
 		return gorm.ErrDuplicatedKey
 	}
 	if err := tx.limitRooms(userID); err != nil {
 		return err
 	}
 	tx.onPosition(func(position int64) error {
-		return tx.Exec("UPDATE memberships SET joined_position = ?, rights_position = ? WHERE room_id = ? AND user_id = ?",
-			position, position, row.ID, userID).Error
+		return database.Exec(tx.DB,
+			"UPDATE memberships SET joined_position = ?, rights_position = ? WHERE room_id = ? AND user_id = ?",
+			position, position, row.ID, userID)
 	})
 	return nil
 }
@@ -67,8 +68,8 @@ func (tx *transaction) removeMember(row roomRow, userID int64) error {
 }
 
 func (tx *transaction) countMembers(roomID int64, by int) error {
-	return tx.Exec("UPDATE rooms SET member_count = member_count + ?, updated_at = ? WHERE id = ?",
-		by, models.Now().Millis(), roomID).Error
+	return database.Exec(tx.DB, "UPDATE rooms SET member_count = member_count + ?, updated_at = ? WHERE id = ?",
+		by, models.Now().Millis(), roomID)
 }
 
 // appendMemberEvent appends an event about a user in a room, for the members and the user.
@@ -117,7 +118,7 @@ func (s *Store) Members(
 		query, args = query+" AND m.user_id IN "+in, append(args, ids)
 	}
 	var rows []memberRow
-	err = db.Raw(query+" ORDER BY m.user_id LIMIT ?", append(args, page.Limit+1)...).Scan(&rows).Error
+	err = database.Scan(db, &rows, query+" ORDER BY m.user_id LIMIT ?", append(args, page.Limit+1)...)
 	if err != nil {
 		return empty, err
 	}
@@ -127,8 +128,8 @@ func (s *Store) Members(
 
 // findMember returns the user's membership in the room; ok is false without one.
 func (tx *transaction) findMember(roomID, userID int64) (row memberRow, ok bool, err error) {
-	found := tx.Raw(memberQuery+" AND m.user_id = ?", roomID, userID).Scan(&row)
-	return row, found.RowsAffected > 0, found.Error
+	found, err := database.Find(tx.DB, &row, memberQuery+" AND m.user_id = ?", roomID, userID)
+	return row, found, err
 }
 
 // Join makes the caller a member of a public room. It does nothing for a member.
@@ -335,22 +336,23 @@ func (tx *transaction) storeLeaver(row roomRow, userID int64) {
 	}
 	tx.onPosition(func(position int64) error {
 		// Nothing for a room that was deleted with its last member.
-		return tx.Exec(`INSERT INTO leavers (room_id, user_id, left_position) SELECT id, ?, ? FROM rooms WHERE id = ?
-			ON CONFLICT (room_id, user_id) DO UPDATE SET left_position = excluded.left_position`, userID, position, row.ID).Error
+		return database.Exec(tx.DB,
+			`INSERT INTO leavers (room_id, user_id, left_position) SELECT id, ?, ? FROM rooms WHERE id = ?
+			ON CONFLICT (room_id, user_id) DO UPDATE SET left_position = excluded.left_position`, userID, position, row.ID)
 	})
 }
 
 // leftAt returns the position of the event with which a user left a private room, 0 for a user who did not, or who has
 // come back.
 func (tx *transaction) leftAt(roomID, userID int64) (position int64, err error) {
-	err = tx.Raw("SELECT left_position FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Scan(&position).
-		Error
+	err = database.Scan(tx.DB, &position,
+		"SELECT left_position FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID)
 	return position, err
 }
 
 // deleteLeaver lets a user who has come back be a member like any other.
 func (tx *transaction) deleteLeaver(roomID, userID int64) error {
-	return tx.Exec("DELETE FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID).Error
+	return database.Exec(tx.DB, "DELETE FROM leavers WHERE room_id = ? AND user_id = ?", roomID, userID)
 }
 
 // limitRooms is an error for a user who is in more rooms than the limit. Deleted rooms do not count, which is only

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -64,11 +66,11 @@ func findMessage(db *gorm.DB, room roomRow, id int64) (messageRow, error) {
 	if id <= room.ClearedID {
 		return row, models.NotFound()
 	}
-	found := db.Raw(messageQuery+" AND m.id = ?", room.ID, id).Scan(&row)
-	if found.Error == nil && found.RowsAffected == 0 {
+	found, err := database.Find(db, &row, messageQuery+" AND m.id = ?", room.ID, id)
+	if err == nil && !found {
 		return row, models.NotFound()
 	}
-	return row, found.Error
+	return row, err
 }
 
 // Message returns one message of a room that the caller may read.
@@ -109,8 +111,8 @@ func (s *Store) EditMessage(
 			return err
 		}
 		row.Text, row.EditedAt = e.Text, models.Now().Millis()
-		err = tx.Exec("UPDATE messages SET text = ?, edited_at = ? WHERE room_id = ? AND id = ?",
-			row.Text, row.EditedAt, a.Room.ID, id).Error
+		err = database.Exec(tx.DB, "UPDATE messages SET text = ?, edited_at = ? WHERE room_id = ? AND id = ?",
+			row.Text, row.EditedAt, a.Room.ID, id)
 		if err == nil {
 			err = tx.index([]database.IndexedMessage{{RoomID: a.Room.ID, ID: id, Key: wordindex.KeyOf(row.Text)}})
 		}
@@ -135,7 +137,7 @@ func (tx *transaction) refuseEmpty(roomID, id int64, e models.MessageEdit) error
 		return nil
 	}
 	var files int64
-	err := tx.Raw("SELECT count(*) FROM files WHERE room_id = ? AND message_id = ?", roomID, id).Scan(&files).Error
+	err := database.Scan(tx.DB, &files, "SELECT count(*) FROM files WHERE room_id = ? AND message_id = ?", roomID, id)
 	if err == nil && files == 0 {
 		err = why
 	}
@@ -195,8 +197,9 @@ func (s *Store) ClearHistory(ctx context.Context, callerID int64, path models.Ro
 		if err != nil || a.Room.ClearedID == a.Room.LastMessageID {
 			return err
 		}
-		err = tx.Exec("UPDATE rooms SET message_count = 0, cleared_id = last_message_id, updated_at = ? WHERE id = ?",
-			models.Now().Millis(), a.Room.ID).Error
+		err = database.Exec(tx.DB,
+			"UPDATE rooms SET message_count = 0, cleared_id = last_message_id, updated_at = ? WHERE id = ?",
+			models.Now().Millis(), a.Room.ID)
 		if err != nil {
 			return err
 		}
@@ -230,16 +233,16 @@ func (tx *transaction) tombstone(roomID, senderID int64, ids []int64, by models.
 // clearText removes the text. A message that is deleted with this alone, and not with tombstone, is one that nobody can
 // see.
 func (tx *transaction) clearText(roomID int64, ids []int64) error {
-	return tx.Exec("UPDATE messages SET text = '', deleted_at = ? WHERE room_id = ? AND id IN ?",
-		models.Now().Millis(), roomID, ids).Error
+	return database.Exec(tx.DB, "UPDATE messages SET text = '', deleted_at = ? WHERE room_id = ? AND id IN ?",
+		models.Now().Millis(), roomID, ids)
 }
 
 // dropAttachments removes the pins of messages, with events, and their files and reactions, without: the event of the
 // deletion implies them.
 func (tx *transaction) dropAttachments(roomID int64, ids []int64, by models.UserRef) error {
 	var pinned []int64
-	err := tx.Raw("SELECT message_id FROM pins WHERE room_id = ? AND message_id IN ? ORDER BY message_id", roomID, ids).
-		Scan(&pinned).Error
+	err := database.Scan(tx.DB, &pinned,
+		"SELECT message_id FROM pins WHERE room_id = ? AND message_id IN ? ORDER BY message_id", roomID, ids)
 	for _, id := range pinned {
 		if err == nil {
 			err = tx.unpin(roomID, id, by)
@@ -283,4 +286,31 @@ func fillMessage(db *gorm.DB, callerID int64, m models.Message) (models.Message,
 	one := []models.Message{m}
 	err := fillMessages(db, callerID, one)
 	return one[0], err
+}
+
+// messageKey identifies a message.
+type messageKey struct{ roomID, id int64 }
+
+// messagesByKey are messages, each of which may be in several places.
+type messagesByKey map[messageKey][]*models.Message
+
+func groupByKey(list []*models.Message) messagesByKey {
+	grouped := make(messagesByKey, len(list))
+	for _, m := range list {
+		if !m.DeletedAt.IsZero() {
+			continue // a tombstone has no files or reactions, though that of a deleted account may still have rows of them
+		}
+		key := messageKey{m.RoomID, m.ID}
+		grouped[key] = append(grouped[key], m)
+	}
+	return grouped
+}
+
+// table is a table v of the messages, as room_id and id, for a statement, and its parameters.
+func (m messagesByKey) table(db *gorm.DB) (v string, args []any) {
+	pairs := make([][2]int64, 0, len(m))
+	for _, key := range slices.Collect(maps.Keys(m)) {
+		pairs = append(pairs, [2]int64{key.roomID, key.id})
+	}
+	return database.PairTable(db, pairs)
 }

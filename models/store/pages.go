@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
 	"strings"
 	"unicode/utf8"
@@ -64,24 +63,15 @@ func countFitting(messages []models.Message) int {
 }
 
 // scanPage reads rows for as long as their texts fit into a page; cut says that there were more.
-func scanPage[R any](query *gorm.DB, text func(*R) string) (list []R, cut bool, err error) {
-	rows, err := query.Rows()
-	if err != nil {
-		return nil, false, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+func scanPage[R any](db *gorm.DB, text func(*R) string, statement string, args ...any) (list []R, cut bool, err error) {
 	var room pageBudget
-	for rows.Next() {
-		var row R
-		if err := query.ScanRows(rows, &row); err != nil {
-			return nil, false, err
+	err = database.While(db, func(row R) bool {
+		if cut = !room.fits(text(&row)); !cut {
+			list = append(list, row)
 		}
-		if !room.fits(text(&row)) {
-			return list, true, nil
-		}
-		list = append(list, row)
-	}
-	return list, false, database.Translate(query, rows.Err())
+		return !cut
+	}, statement, args...)
+	return list, cut, err
 }
 
 // list is what the pages of one cursor belong to: a kind, and the room or the user whose list it is; 0 for a list of

@@ -48,8 +48,9 @@ func (s *Store) Pins(
 	if !goesOn {
 		after.id = noMessage
 	}
-	rows, cut, err := scanPage(db.Raw(pinQuery+" AND p.message_id < ? ORDER BY p.message_id DESC LIMIT ?",
-		a.Room.ID, a.Room.ClearedID, after.id, page.Limit+1), func(r *pinRow) string { return r.Message.Text })
+	rows, cut, err := scanPage(db, func(r *pinRow) string { return r.Message.Text },
+		pinQuery+" AND p.message_id < ? ORDER BY p.message_id DESC LIMIT ?",
+		a.Room.ID, a.Room.ClearedID, after.id, page.Limit+1)
 	if err != nil {
 		return empty, err
 	}
@@ -96,19 +97,21 @@ func (s *Store) Pin(
 		if err != nil {
 			return err
 		}
-		pinned := tx.Exec(`INSERT INTO pins (room_id, message_id, pinned_by, pinned_at) VALUES (?, ?, ?, ?)
+		pinned, err := database.ExecRows(tx.DB,
+			`INSERT INTO pins (room_id, message_id, pinned_by, pinned_at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (room_id, message_id) DO NOTHING`, a.Room.ID, id, callerID, models.Now().Millis())
-		if pinned.Error == nil && pinned.RowsAffected > 0 {
-			pinned.Error = tx.limitPins(a.Room.ID)
+		if err == nil && pinned > 0 {
+			err = tx.limitPins(a.Room.ID)
 		}
-		if pinned.Error == nil && pinned.RowsAffected > 0 {
-			pinned.Error = tx.appendPinEvent(models.EventPinAdded, a.Room.ID, id, caller.model().Ref())
+		if err == nil && pinned > 0 {
+			err = tx.appendPinEvent(models.EventPinAdded, a.Room.ID, id, caller.model().Ref())
 		}
-		if pinned.Error != nil {
-			return pinned.Error
+		if err != nil {
+			return err
 		}
 		var found pinRow
-		if err := tx.Raw(pinQuery+" AND p.message_id = ?", a.Room.ID, a.Room.ClearedID, id).Scan(&found).Error; err != nil {
+		if err := database.Scan(tx.DB, &found,
+			pinQuery+" AND p.message_id = ?", a.Room.ID, a.Room.ClearedID, id); err != nil {
 			return err
 		}
 		pin = found.model(a.Room)
@@ -134,9 +137,9 @@ func (s *Store) Unpin(ctx context.Context, callerID int64, path models.RoomPath,
 }
 
 func (tx *transaction) unpin(roomID, id int64, by models.UserRef) error {
-	removed := tx.Exec("DELETE FROM pins WHERE room_id = ? AND message_id = ?", roomID, id)
-	if removed.Error != nil || removed.RowsAffected == 0 {
-		return removed.Error
+	removed, err := database.ExecRows(tx.DB, "DELETE FROM pins WHERE room_id = ? AND message_id = ?", roomID, id)
+	if err != nil || removed == 0 {
+		return err
 	}
 	return tx.appendPinEvent(models.EventPinRemoved, roomID, id, by)
 }

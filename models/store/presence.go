@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // Shared reports whether other nodes may use the same database. A SQLite database is for one.
@@ -21,12 +22,12 @@ func (s *Store) RegisterNode(ctx context.Context, node string) error {
 		}
 	}
 	_, err := s.write(ctx, func(tx *transaction) error {
-		if err := tx.Exec("INSERT INTO nodes (id) VALUES (?) ON CONFLICT DO NOTHING", node).Error; err != nil {
+		if err := database.Exec(tx.DB, "INSERT INTO nodes (id) VALUES (?) ON CONFLICT DO NOTHING", node); err != nil {
 			return err
 		}
 		// A node that found no other nodes to report to is waited for, so that what it stored can be read.
 		var all []string
-		return tx.Raw("SELECT id FROM nodes ORDER BY id" + s.dialect.ForUpdate()).Scan(&all).Error
+		return database.Scan(tx.DB, &all, "SELECT id FROM nodes ORDER BY id"+s.dialect.ForUpdate())
 	})
 	return err
 }
@@ -35,7 +36,7 @@ func (s *Store) RegisterNode(ctx context.Context, node string) error {
 // them was found dead: its presences are deleted, and it got no reports.
 func (s *Store) Heartbeat(ctx context.Context, node string) (map[string]int64, error) {
 	_, err := s.write(ctx, func(tx *transaction) error {
-		return tx.Exec("UPDATE nodes SET beat = beat + 1 WHERE id = ?", node).Error
+		return database.Exec(tx.DB, "UPDATE nodes SET beat = beat + 1 WHERE id = ?", node)
 	})
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func (s *Store) Heartbeat(ctx context.Context, node string) (map[string]int64, e
 		ID        string
 		Heartbeat int64 `gorm:"column:beat"`
 	}
-	err = s.read(ctx).Raw("SELECT id, beat FROM nodes").Scan(&rows).Error
+	err = database.Scan(s.read(ctx), &rows, "SELECT id, beat FROM nodes")
 	heartbeats := make(map[string]int64, len(rows))
 	for _, r := range rows {
 		heartbeats[r.ID] = r.Heartbeat
@@ -79,8 +80,8 @@ func (tx *transaction) changePresences(update models.PresenceUpdate) error {
 		}
 	}
 	if len(here) > 0 {
-		err := tx.Exec("INSERT INTO presences (node_id, user_id, room_id) VALUES "+strings.Join(here, ", ")+
-			" ON CONFLICT DO NOTHING", came...).Error
+		err := database.Exec(tx.DB, "INSERT INTO presences (node_id, user_id, room_id) VALUES "+strings.Join(here, ", ")+
+			" ON CONFLICT DO NOTHING", came...)
 		if err != nil {
 			return err
 		}
@@ -88,9 +89,10 @@ func (tx *transaction) changePresences(update models.PresenceUpdate) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	return tx.Exec("DELETE FROM presences WHERE node_id = ? AND (user_id, room_id) IN (VALUES "+strings.Join(gone,
-		", ")+")",
-		append([]any{update.Node}, went...)...).Error
+	return database.Exec(tx.DB,
+		"DELETE FROM presences WHERE node_id = ? AND (user_id, room_id) IN (VALUES "+strings.Join(gone,
+			", ")+")",
+		append([]any{update.Node}, went...)...)
 }
 
 // RemoveNode removes a node that stops, or that was found dead: then heartbeat is its last known heartbeat, and a node
@@ -99,19 +101,19 @@ func (tx *transaction) changePresences(update models.PresenceUpdate) error {
 // Presences of a node that does not exist count nowhere (Presences), so they need not be deleted at the same moment.
 func (s *Store) RemoveNode(ctx context.Context, node string, heartbeat int64, at models.Time) error {
 	var was int64
-	found := s.read(ctx).Raw("SELECT beat FROM nodes WHERE id = ?", node).Scan(&was)
-	if found.Error != nil || found.RowsAffected == 0 || heartbeat != models.AnyHeartbeat && was != heartbeat {
-		return found.Error
+	found, err := database.Find(s.read(ctx), &was, "SELECT beat FROM nodes WHERE id = ?", node)
+	if err != nil || !found || heartbeat != models.AnyHeartbeat && was != heartbeat {
+		return err
 	}
 	if err := s.lastSeenAt(ctx, node, at); err != nil {
 		return err
 	}
-	_, err := s.write(ctx, func(tx *transaction) error {
+	_, err = s.write(ctx, func(tx *transaction) error {
 		found, err := tx.lockNode(node)
 		if err != nil || heartbeat != models.AnyHeartbeat && found != heartbeat {
 			return err
 		}
-		if err := tx.Exec("DELETE FROM nodes WHERE id = ?", node).Error; err != nil {
+		if err := database.Exec(tx.DB, "DELETE FROM nodes WHERE id = ?", node); err != nil {
 			return err
 		}
 		tx.wakesJanitor = true
@@ -128,9 +130,10 @@ func (s *Store) RemoveNode(ctx context.Context, node string, heartbeat int64, at
 func (s *Store) lastSeenAt(ctx context.Context, node string, at models.Time) error {
 	for after := int64(0); ; {
 		var users []int64
-		err := s.read(ctx).Raw("SELECT user_id FROM presences WHERE node_id = ? AND room_id = 0 AND user_id > ? ORDER BY "+
-			"user_id LIMIT ?",
-			node, after, batchRows).Scan(&users).Error
+		err := database.Scan(s.read(ctx), &users,
+			"SELECT user_id FROM presences WHERE node_id = ? AND room_id = 0 AND user_id > ? ORDER BY "+
+				"user_id LIMIT ?",
+			node, after, batchRows)
 		if err != nil || len(users) == 0 {
 			return err
 		}
@@ -148,10 +151,10 @@ func (s *Store) lastSeenAt(ctx context.Context, node string, at models.Time) err
 // dropPresences deletes a batch of the presences of nodes that no longer exist.
 func (s *Store) dropPresences(ctx context.Context) (more bool, err error) {
 	var node string
-	found := s.read(ctx).Raw("SELECT node_id FROM presences WHERE node_id NOT IN (SELECT id FROM nodes) LIMIT 1").
-		Scan(&node)
-	if found.Error != nil || found.RowsAffected == 0 {
-		return false, found.Error
+	found, err := database.Find(s.read(ctx), &node,
+		"SELECT node_id FROM presences WHERE node_id NOT IN (SELECT id FROM nodes) LIMIT 1")
+	if err != nil || !found {
+		return false, err
 	}
 	return s.dropPresencesOf(ctx, node)
 }
@@ -180,10 +183,11 @@ func (s *Store) Presences(ctx context.Context) (map[string][]models.Presence, er
 		NodeID, Subject, Username, DisplayName string
 		RoomID, UserID                         int64
 	}
-	err := s.read(ctx).Raw(`SELECT p.node_id, p.room_id, COALESCE(r.subject, '') AS subject, p.user_id, u.username,
+	err := database.Scan(s.read(ctx), &rows,
+		`SELECT p.node_id, p.room_id, COALESCE(r.subject, '') AS subject, p.user_id, u.username,
 		u.display_name
-		FROM presences p JOIN nodes n ON n.id = p.node_id JOIN ` + liveUsers + ` u ON u.id = p.user_id LEFT JOIN rooms r ON
-		r.id = p.room_id`).Scan(&rows).Error
+		FROM presences p JOIN nodes n ON n.id = p.node_id JOIN `+liveUsers+` u ON u.id = p.user_id LEFT JOIN rooms r ON
+		r.id = p.room_id`)
 	present := map[string][]models.Presence{}
 	for _, r := range rows {
 		present[r.NodeID] = append(present[r.NodeID], models.Presence{
@@ -197,7 +201,7 @@ func (s *Store) Presences(ctx context.Context) (map[string][]models.Presence, er
 // appendNodeUpdate appends an event for the other nodes, if there are any.
 func (tx *transaction) appendNodeUpdate(update models.PresenceUpdate) error {
 	var others int64
-	if err := tx.Raw("SELECT count(*) FROM nodes WHERE id <> ?", update.Node).Scan(&others).Error; err != nil ||
+	if err := database.Scan(tx.DB, &others, "SELECT count(*) FROM nodes WHERE id <> ?", update.Node); err != nil ||
 		others == 0 {
 		return err
 	}
@@ -206,11 +210,12 @@ func (tx *transaction) appendNodeUpdate(update models.PresenceUpdate) error {
 
 // lockNode locks the row of a node and returns its heartbeat; not_found without one.
 func (tx *transaction) lockNode(node string) (heartbeat int64, err error) {
-	found := tx.Raw("SELECT beat FROM nodes WHERE id = ?"+tx.store.dialect.ForUpdate(), node).Scan(&heartbeat)
-	if found.Error == nil && found.RowsAffected == 0 {
+	found, err := database.Find(tx.DB, &heartbeat,
+		"SELECT beat FROM nodes WHERE id = ?"+tx.store.dialect.ForUpdate(), node)
+	if err == nil && !found {
 		return 0, models.NotFound()
 	}
-	return heartbeat, found.Error
+	return heartbeat, err
 }
 
 // Acquaintances returns the users who are notified when this one comes online or goes: those who have them as a
@@ -218,11 +223,12 @@ func (tx *transaction) lockNode(node string) (heartbeat int64, err error) {
 // blocked the other, and without direct rooms that the user has left.
 func (s *Store) Acquaintances(ctx context.Context, userID int64, roomLimit int) ([]int64, error) {
 	var users []int64
-	err := s.read(ctx).Raw(`SELECT u.id FROM `+liveUsers+` u WHERE u.id IN (SELECT user_id FROM contacts WHERE contact_id
+	err := database.Scan(s.read(ctx), &users,
+		`SELECT u.id FROM `+liveUsers+` u WHERE u.id IN (SELECT user_id FROM contacts WHERE contact_id
 		= ?
 		UNION SELECT o.user_id FROM memberships m JOIN `+liveRooms+` r ON r.id = m.room_id AND r.member_count <= ?
 		JOIN memberships o ON o.room_id = m.room_id AND o.user_id <> m.user_id AND o.left_at = 0
 		WHERE m.user_id = ?) AND NOT `+blockedBetween("u.id", "CAST(? AS BIGINT)"), userID, roomLimit, userID, userID,
-		userID).Scan(&users).Error
+		userID)
 	return users, err
 }

@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // nobody is a caller who has not reacted to anything.
@@ -25,10 +26,10 @@ func addReactionsTo(db *gorm.DB, callerID int64, messages []*models.Message) err
 		Count     int64
 		Mine      bool
 	}
-	err := db.Raw(`SELECT n.room_id, n.message_id, n.emoji, n.count, EXISTS (SELECT 1 FROM reactions e
+	err := database.Scan(db, &rows, `SELECT n.room_id, n.message_id, n.emoji, n.count, EXISTS (SELECT 1 FROM reactions e
 			WHERE e.room_id = n.room_id AND e.message_id = n.message_id AND e.emoji = n.emoji AND e.user_id = ?) AS mine
 		FROM `+table+` CROSS JOIN reaction_counts n WHERE n.room_id = v.room_id AND n.message_id = v.id
-		ORDER BY n.room_id, n.message_id, n.since, n.emoji`, append([]any{callerID}, args...)...).Scan(&rows).Error
+		ORDER BY n.room_id, n.message_id, n.since, n.emoji`, append([]any{callerID}, args...)...)
 	for _, r := range rows {
 		for _, m := range named[messageKey{r.RoomID, r.MessageID}] {
 			m.Reactions = append(m.Reactions, models.Reaction{Emoji: r.Emoji, Count: r.Count, Me: &r.Mine})
@@ -68,15 +69,17 @@ func (tx *transaction) addReaction(room roomRow, callerID, id int64, emoji strin
 		return err
 	}
 	now := models.Now().Millis()
-	added := tx.Exec(`INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) VALUES (?, ?, ?, ?, ?)
+	added, err := database.ExecRows(tx.DB,
+		`INSERT INTO reactions (room_id, message_id, emoji, user_id, created_at) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (room_id, message_id, emoji, user_id) DO NOTHING`, room.ID, id, emoji, callerID, now)
-	if added.Error != nil || added.RowsAffected == 0 {
-		return added.Error
+	if err != nil || added == 0 {
+		return err
 	}
 	// A message always carries its reactions, so their number must be limited.
 	var mine int64
-	err := tx.Raw("SELECT count(*) FROM reactions WHERE user_id = ? AND room_id = ? AND message_id = ?",
-		callerID, room.ID, id).Scan(&mine).Error
+	err = database.Scan(tx.DB, &mine,
+		"SELECT count(*) FROM reactions WHERE user_id = ? AND room_id = ? AND message_id = ?",
+		callerID, room.ID, id)
 	if err != nil {
 		return err
 	}
@@ -87,8 +90,8 @@ func (tx *transaction) addReaction(room roomRow, callerID, id int64, emoji strin
 		return err
 	}
 	var different int64
-	err = tx.Raw("SELECT count(*) FROM reaction_counts WHERE room_id = ? AND message_id = ?", room.ID, id).
-		Scan(&different).Error
+	err = database.Scan(tx.DB, &different,
+		"SELECT count(*) FROM reaction_counts WHERE room_id = ? AND message_id = ?", room.ID, id)
 	if err != nil {
 		return err
 	}
@@ -138,9 +141,9 @@ func (tx *transaction) appendReactionEvent(
 
 // countReactions returns how many users have reacted to a message with an emoji.
 func (tx *transaction) countReactions(roomID, id int64, emoji string) (count int64, err error) {
-	err = tx.Raw("SELECT count FROM reaction_counts WHERE room_id = ? AND message_id = ? AND emoji = ?", roomID, id,
-		emoji).
-		Scan(&count).Error
+	err = database.Scan(tx.DB, &count,
+		"SELECT count FROM reaction_counts WHERE room_id = ? AND message_id = ? AND emoji = ?", roomID, id,
+		emoji)
 	return count, err
 }
 
@@ -154,44 +157,48 @@ const reactionsAtOnce = 200
 
 // countReaction counts a reaction that was added.
 func (tx *transaction) countReaction(roomID, id int64, emoji string, now int64) error {
-	return tx.Exec(`INSERT INTO reaction_counts (room_id, message_id, emoji, count, since) VALUES (?, ?, ?, 1, ?)
-		ON CONFLICT (room_id, message_id, emoji) DO UPDATE SET count = reaction_counts.count + 1`, roomID, id, emoji, now).
-		Error
+	return database.Exec(tx.DB,
+		`INSERT INTO reaction_counts (room_id, message_id, emoji, count, since) VALUES (?, ?, ?, 1, ?)
+		ON CONFLICT (room_id, message_id, emoji) DO UPDATE SET count = reaction_counts.count + 1`, roomID, id, emoji, now)
 }
 
 // dropReaction removes a user's reaction. shown is false if nobody could see it: there was none, or its message is
 // deleted.
 func (tx *transaction) dropReaction(roomID, id int64, emoji string, userID int64) (shown bool, err error) {
-	removed := tx.Exec("DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ? AND user_id = ?",
+	removed, err := database.ExecRows(tx.DB,
+		"DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND emoji = ? AND user_id = ?",
 		roomID, id, emoji, userID)
-	if removed.Error != nil || removed.RowsAffected == 0 {
-		return false, removed.Error
+	if err != nil || removed == 0 {
+		return false, err
 	}
-	counted := tx.Exec("UPDATE reaction_counts SET count = count - 1 WHERE room_id = ? AND message_id = ? AND emoji = ?",
+	counted, err := database.ExecRows(tx.DB,
+		"UPDATE reaction_counts SET count = count - 1 WHERE room_id = ? AND message_id = ? AND emoji = ?",
 		roomID, id, emoji)
-	if counted.Error != nil || counted.RowsAffected == 0 {
-		return false, counted.Error
+	if err != nil || counted == 0 {
+		return false, err
 	}
-	return true, tx.Exec("DELETE FROM reaction_counts WHERE room_id = ? AND message_id = ? AND emoji = ? AND count = 0",
-		roomID, id, emoji).Error
+	return true, database.Exec(tx.DB,
+		"DELETE FROM reaction_counts WHERE room_id = ? AND message_id = ? AND emoji = ? AND count = 0",
+		roomID, id, emoji)
 }
 
 // dropReactions removes the reactions to messages that are being deleted, as far as they are visible.
 func (tx *transaction) dropReactions(roomID int64, ids []int64) error {
-	if err := tx.Exec("DELETE FROM reaction_counts WHERE room_id = ? AND message_id IN ?", roomID, ids).Error; err != nil {
+	if err := database.Exec(tx.DB,
+		"DELETE FROM reaction_counts WHERE room_id = ? AND message_id IN ?", roomID, ids); err != nil {
 		return err
 	}
-	removed := tx.Exec(`DELETE FROM reactions WHERE room_id = ? AND (message_id, emoji, user_id) IN (
+	removed, err := database.ExecRows(tx.DB, `DELETE FROM reactions WHERE room_id = ? AND (message_id, emoji, user_id) IN (
 		SELECT message_id, emoji, user_id FROM reactions WHERE room_id = ? AND message_id IN ? LIMIT ?)`,
 		roomID, roomID, ids, reactionsAtOnce)
-	if removed.Error != nil || removed.RowsAffected < reactionsAtOnce {
-		return removed.Error
+	if err != nil || removed < reactionsAtOnce {
+		return err
 	}
 	tx.wakesJanitor = true
-	return tx.Exec(`INSERT INTO reaction_sweeps (room_id, message_id) SELECT m.room_id, m.id FROM messages m
+	return database.Exec(tx.DB, `INSERT INTO reaction_sweeps (room_id, message_id) SELECT m.room_id, m.id FROM messages m
 		WHERE m.room_id = ? AND m.id IN ? AND EXISTS (SELECT 1 FROM reactions e WHERE e.room_id = m.room_id AND e.message_id
 		= m.id)
-		ON CONFLICT (room_id, message_id) DO NOTHING`, roomID, ids).Error
+		ON CONFLICT (room_id, message_id) DO NOTHING`, roomID, ids)
 }
 
 // normalizeReactions gives a message's reactions with an emoji the spelling that models.ParseEmoji has for it. Rows of
@@ -199,7 +206,8 @@ func (tx *transaction) dropReactions(roomID int64, ids []int64) error {
 // once.
 func (tx *transaction) normalizeReactions(roomID, id int64, emoji string) error {
 	var there []string
-	err := tx.Raw("SELECT emoji FROM reaction_counts WHERE room_id = ? AND message_id = ?", roomID, id).Scan(&there).Error
+	err := database.Scan(tx.DB, &there,
+		"SELECT emoji FROM reaction_counts WHERE room_id = ? AND message_id = ?", roomID, id)
 	if err != nil {
 		return err
 	}
@@ -236,7 +244,7 @@ func (tx *transaction) mergeReactions(roomID, id int64, from, to string) error {
 			AND e.message_id = reaction_counts.message_id AND e.emoji = reaction_counts.emoji)
 			WHERE room_id = ? AND message_id = ? AND emoji = ?`, []any{roomID, id, to}},
 	} {
-		if err := tx.Exec(statement.sql, statement.args...).Error; err != nil {
+		if err := database.Exec(tx.DB, statement.sql, statement.args...); err != nil {
 			return err
 		}
 	}
@@ -247,18 +255,20 @@ func (tx *transaction) mergeReactions(roomID, id int64, from, to string) error {
 func (s *Store) purgeReactions(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var pending struct{ RoomID, MessageID int64 }
-		found := tx.Raw("SELECT room_id, message_id FROM reaction_sweeps ORDER BY room_id, message_id LIMIT 1" +
-			tx.store.dialect.SkipLocked()).Scan(&pending)
-		if found.Error != nil || found.RowsAffected == 0 {
-			return false, found.Error
+		found, err := database.Find(tx.DB, &pending,
+			"SELECT room_id, message_id FROM reaction_sweeps ORDER BY room_id, message_id LIMIT 1"+
+				tx.store.dialect.SkipLocked())
+		if err != nil || !found {
+			return false, err
 		}
-		removed := tx.Exec(`DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND (emoji, user_id) IN (
+		removed, err := database.ExecRows(tx.DB,
+			`DELETE FROM reactions WHERE room_id = ? AND message_id = ? AND (emoji, user_id) IN (
 			SELECT emoji, user_id FROM reactions WHERE room_id = ? AND message_id = ? LIMIT ?)`,
 			pending.RoomID, pending.MessageID, pending.RoomID, pending.MessageID, batchRows)
-		if removed.Error != nil || removed.RowsAffected > 0 {
-			return true, removed.Error
+		if err != nil || removed > 0 {
+			return true, err
 		}
-		return true, tx.Exec("DELETE FROM reaction_sweeps WHERE room_id = ? AND message_id = ?", pending.RoomID,
-			pending.MessageID).Error
+		return true, database.Exec(tx.DB, "DELETE FROM reaction_sweeps WHERE room_id = ? AND message_id = ?", pending.RoomID,
+			pending.MessageID)
 	})
 }

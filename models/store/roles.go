@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // moderation is a moderator's action on a user in a locked room.
@@ -47,8 +48,8 @@ func (tx *transaction) changeRole(m moderation, role models.Role) error {
 	}
 	if was == models.RoleOwner {
 		var owners int64
-		err := tx.Raw("SELECT count(*) FROM memberships WHERE room_id = ? AND role = ?", m.room.Room.ID, was).Scan(&owners).
-			Error
+		err := database.Scan(tx.DB, &owners,
+			"SELECT count(*) FROM memberships WHERE room_id = ? AND role = ?", m.room.Room.ID, was)
 		if err != nil {
 			return err
 		}
@@ -73,7 +74,7 @@ func (tx *transaction) passOwnership(row roomRow, leaver memberRow) error {
 		return err
 	}
 	if row.OwnerID == leaver.User.ID { // 0 when nobody is left: a room without an owner
-		if err := tx.Exec("UPDATE rooms SET owner_id = ? WHERE id = ?", heir.User.ID, row.ID).Error; err != nil {
+		if err := database.Exec(tx.DB, "UPDATE rooms SET owner_id = ? WHERE id = ?", heir.User.ID, row.ID); err != nil {
 			return err
 		}
 	}
@@ -102,7 +103,7 @@ func (tx *transaction) roleForNewMember(row roomRow, userID int64, role models.R
 		role = models.RoleOwner
 	}
 	if err == nil {
-		err = tx.Exec("UPDATE rooms SET owner_id = ? WHERE id = ?", owner, row.ID).Error
+		err = database.Exec(tx.DB, "UPDATE rooms SET owner_id = ? WHERE id = ?", owner, row.ID)
 	}
 	return role, err
 }
@@ -111,17 +112,19 @@ func (tx *transaction) roleForNewMember(row roomRow, userID int64, role models.R
 // index, where an order by all three would have all members sorted.
 func (tx *transaction) nextOwner(roomID, leaverID int64) (heir memberRow, found bool, err error) {
 	for _, role := range []models.Role{models.RoleOwner, models.RoleModerator, models.RoleMember} {
-		q := tx.Raw(memberQuery+" AND m.role = ? AND m.user_id <> ? ORDER BY m.joined_at, m.user_id LIMIT 1", roomID, role,
-			leaverID).Scan(&heir)
-		if q.Error != nil || q.RowsAffected > 0 {
-			return heir, q.RowsAffected > 0, q.Error
+		found, err = database.Find(tx.DB, &heir,
+			memberQuery+" AND m.role = ? AND m.user_id <> ? ORDER BY m.joined_at, m.user_id LIMIT 1", roomID, role,
+			leaverID)
+		if err != nil || found {
+			return heir, found, err
 		}
 	}
 	return heir, false, nil
 }
 
 func (tx *transaction) setRole(row roomRow, m memberRow, role models.Role) error {
-	err := tx.Exec("UPDATE memberships SET role = ? WHERE room_id = ? AND user_id = ?", role, row.ID, m.User.ID).Error
+	err := database.Exec(tx.DB,
+		"UPDATE memberships SET role = ? WHERE room_id = ? AND user_id = ?", role, row.ID, m.User.ID)
 	if err == nil {
 		err = tx.touch(row.ID)
 	}
@@ -134,8 +137,8 @@ func (tx *transaction) setRole(row roomRow, m memberRow, role models.Role) error
 	}
 	if role.Moderates() && !models.Role(m.Role).Moderates() {
 		tx.onPosition(func(position int64) error { // invites of an earlier time as a moderator stay invalid
-			return tx.Exec("UPDATE memberships SET rights_position = ? WHERE room_id = ? AND user_id = ?",
-				position, row.ID, m.User.ID).Error
+			return database.Exec(tx.DB, "UPDATE memberships SET rights_position = ? WHERE room_id = ? AND user_id = ?",
+				position, row.ID, m.User.ID)
 		})
 	}
 	return nil

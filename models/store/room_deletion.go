@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // DeleteRoom deletes a room for all users, at once: markRoomDeleted. Its former members may still see the events until
@@ -49,9 +50,10 @@ func (tx *transaction) refuseDeletion(a access) error {
 func (tx *transaction) markRoomDeleted(row roomRow) error {
 	tx.wakesJanitor = true
 	tx.onPosition(func(position int64) error {
-		return tx.Exec(`UPDATE rooms SET deleted_at = ?, deleted_position = ?, handle_key = NULL, direct_key = NULL, name_key
+		return database.Exec(tx.DB,
+			`UPDATE rooms SET deleted_at = ?, deleted_position = ?, handle_key = NULL, direct_key = NULL, name_key
 			= ''
-			WHERE id = ?`, models.Now().Millis(), position, row.ID).Error
+			WHERE id = ?`, models.Now().Millis(), position, row.ID)
 	})
 	return tx.schedulePurge(row.ID, row.LastMessageID)
 }
@@ -62,18 +64,19 @@ func (tx *transaction) schedulePurge(roomID, upTo int64) error {
 		return nil
 	}
 	tx.wakesJanitor = true
-	return tx.Exec(`INSERT INTO message_sweeps (room_id, up_to_id) VALUES (?, ?)
-		ON CONFLICT (room_id) DO UPDATE SET up_to_id = excluded.up_to_id`, roomID, upTo).Error
+	return database.Exec(tx.DB, `INSERT INTO message_sweeps (room_id, up_to_id) VALUES (?, ?)
+		ON CONFLICT (room_id) DO UPDATE SET up_to_id = excluded.up_to_id`, roomID, upTo)
 }
 
 // purgeRooms runs one batch of the purge of deleted rooms, except for their messages (purgeMessages).
 func (s *Store) purgeRooms(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var gone deletedRoom
-		found := tx.Raw("SELECT id, deleted_position FROM rooms WHERE deleted_at <> 0 ORDER BY id LIMIT 1" +
-			tx.store.dialect.SkipLocked()).Scan(&gone)
-		if found.Error != nil || found.RowsAffected == 0 {
-			return false, found.Error
+		found, err := database.Find(tx.DB, &gone,
+			"SELECT id, deleted_position FROM rooms WHERE deleted_at <> 0 ORDER BY id LIMIT 1"+
+				tx.store.dialect.SkipLocked())
+		if err != nil || !found {
+			return false, err
 		}
 		for _, step := range []func(deletedRoom) (bool, error){tx.endMembershipsIn, tx.endMutesIn, tx.dropRowsIn,
 			tx.dropFilesIn} {
@@ -81,7 +84,7 @@ func (s *Store) purgeRooms(ctx context.Context) (more bool, err error) {
 				return true, err
 			}
 		}
-		return true, tx.Exec("DELETE FROM rooms WHERE id = ?", gone.ID).Error
+		return true, database.Exec(tx.DB, "DELETE FROM rooms WHERE id = ?", gone.ID)
 	})
 }
 
@@ -90,8 +93,8 @@ type deletedRoom struct{ ID, DeletedPosition int64 }
 
 func (tx *transaction) endMembershipsIn(gone deletedRoom) (more bool, err error) {
 	var users []int64
-	err = tx.Raw("SELECT user_id FROM memberships WHERE room_id = ? ORDER BY user_id LIMIT ?", gone.ID, batchRows).
-		Scan(&users).Error
+	err = database.Scan(tx.DB, &users,
+		"SELECT user_id FROM memberships WHERE room_id = ? ORDER BY user_id LIMIT ?", gone.ID, batchRows)
 	if err != nil || len(users) == 0 {
 		return false, err
 	}
@@ -99,10 +102,11 @@ func (tx *transaction) endMembershipsIn(gone deletedRoom) (more bool, err error)
 }
 
 func (tx *transaction) endMutesIn(gone deletedRoom) (more bool, err error) {
-	ended := tx.Exec(`UPDATE silences SET to_position = ? WHERE room_id = ? AND (user_id, from_position) IN (
+	ended, err := database.ExecRows(tx.DB,
+		`UPDATE silences SET to_position = ? WHERE room_id = ? AND (user_id, from_position) IN (
 		SELECT user_id, from_position FROM silences WHERE room_id = ? AND to_position = 0 LIMIT ?)`,
 		gone.DeletedPosition, gone.ID, gone.ID, batchRows)
-	return ended.RowsAffected > 0, ended.Error
+	return ended > 0, err
 }
 
 // roomTables are the rows of a room that are deleted without an event: the table, and its key.
@@ -131,23 +135,23 @@ func (tx *transaction) dropFilesIn(gone deletedRoom) (more bool, err error) {
 func (s *Store) purgeMessages(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var pending struct{ RoomID, UpToID int64 }
-		found := tx.Raw("SELECT room_id, up_to_id FROM message_sweeps ORDER BY room_id LIMIT 1" +
-			tx.store.dialect.SkipLocked()).Scan(&pending)
-		if found.Error != nil || found.RowsAffected == 0 {
-			return false, found.Error
+		found, err := database.Find(tx.DB, &pending, "SELECT room_id, up_to_id FROM message_sweeps ORDER BY room_id LIMIT 1"+
+			tx.store.dialect.SkipLocked())
+		if err != nil || !found {
+			return false, err
 		}
 		more, err = tx.deleteSomeFiles("room_id = ? AND message_id BETWEEN 1 AND ?", pending.RoomID, pending.UpToID)
 		if err != nil || more {
 			return more, err
 		}
 		for _, statement := range purgeStatements {
-			removed := tx.Exec(statement, pending.RoomID, pending.RoomID, pending.UpToID, batchRows)
-			if removed.Error != nil || removed.RowsAffected > 0 {
-				return true, removed.Error
+			removed, err := database.ExecRows(tx.DB, statement, pending.RoomID, pending.RoomID, pending.UpToID, batchRows)
+			if err != nil || removed > 0 {
+				return true, err
 			}
 		}
-		return true, tx.Exec("DELETE FROM message_sweeps WHERE room_id = ? AND up_to_id = ?", pending.RoomID, pending.UpToID).
-			Error
+		return true, database.Exec(tx.DB,
+			"DELETE FROM message_sweeps WHERE room_id = ? AND up_to_id = ?", pending.RoomID, pending.UpToID)
 	})
 }
 

@@ -3,11 +3,11 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
@@ -186,63 +186,20 @@ func apply(row *roomRow, r models.RoomChange) bool {
 
 // touch records that something changed in the room, for requests for what changed since a time.
 func (tx *transaction) touch(roomID int64) error {
-	return tx.Exec("UPDATE rooms SET updated_at = ? WHERE id = ?", models.Now().Millis(), roomID).Error
+	return database.Exec(tx.DB, "UPDATE rooms SET updated_at = ? WHERE id = ?", models.Now().Millis(), roomID)
 }
 
-// openLobby finds the room that every new account and guest is in, or creates it at the first start: a public room
-// without an owner. Of nodes that start at the same time, one creates it.
-func (s *Store) openLobby(ctx context.Context, handle string) error {
-	if handle == "" {
-		return nil
-	}
-	row := roomRow{Kind: string(models.RoomPublic)}
-	setHandle(&row, handle)
-	if row.HandleKey == nil {
-		return fmt.Errorf("%q cannot be a room's handle", handle)
-	}
-	_, err := s.write(ctx, func(tx *transaction) error {
-		now := models.Now().Millis()
-		made := tx.Raw(`INSERT INTO rooms (kind, handle, handle_key, created_at, updated_at, active_at) VALUES (?, ?, ?, ?,
-			?, ?)
-			ON CONFLICT (handle_key) DO NOTHING RETURNING id`, row.Kind, row.Handle, *row.HandleKey, now, now, now).
-			Scan(&s.lobbyID)
-		if made.Error != nil {
-			return made.Error
-		}
-		var found roomRow
-		if err := tx.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE handle_key = ?", *row.HandleKey).Scan(&found).
-			Error; err != nil {
-			return err
-		}
-		s.lobbyID = found.ID
-		if found.Kind != row.Kind {
-			return fmt.Errorf("#%s is a private room", found.Handle)
-		}
-		if made.RowsAffected == 0 {
-			return nil
-		}
-		return tx.appendEvent(models.EventRoomCreated, found.audience(0), found.model())
-	})
-	return err
+// fillRoom returns a room as the caller sees it, with its users if it is direct.
+func fillRoom(db *gorm.DB, a access) (models.Room, error) {
+	one := []models.Room{a.model()}
+	err := addUsers(db, one)
+	return one[0], err
 }
 
-// lockLobby locks the lobby and reads it. Because of the order of locks it comes before the creation of the user who is
-// added to it. The row's id is 0 where there is no lobby, or it was deleted.
-func (tx *transaction) lockLobby() (row roomRow, err error) {
-	if tx.store.lobbyID == 0 {
-		return row, nil
+// value is the string that s points to, "" for nil.
+func value(s *string) string {
+	if s == nil {
+		return ""
 	}
-	if err := tx.lockRoom(models.RoomPath{ID: tx.store.lobbyID}); err != nil {
-		return row, err
-	}
-	err = tx.Raw("SELECT "+allRoomColumns+" FROM "+liveRooms+" r WHERE id = ?", tx.store.lobbyID).Scan(&row).Error
-	return row, err
-}
-
-// addToLobby adds a new user to the locked lobby.
-func (tx *transaction) addToLobby(lobby roomRow, user models.User) error {
-	if lobby.ID == 0 {
-		return nil
-	}
-	return tx.addMemberAndNotify(lobby, user, models.RoleMember)
+	return *s
 }

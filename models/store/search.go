@@ -67,8 +67,8 @@ type found struct {
 	end  *database.Hit
 }
 
-func scanFound(query *gorm.DB) (f found, err error) {
-	f.rows, f.cut, err = scanPage(query, func(r *messageRow) string { return r.Text })
+func scanFound(db *gorm.DB, statement string, args ...any) (f found, err error) {
+	f.rows, f.cut, err = scanPage(db, func(r *messageRow) string { return r.Text }, statement, args...)
 	return f, err
 }
 
@@ -149,8 +149,8 @@ func findStart(db *gorm.DB, in database.Span, prefix string, limit int) (found, 
 }
 
 func startsIn(db *gorm.DB, statement string, in database.Span, from, to string, limit int) (found, error) {
-	return scanFound(db.Raw(messageQuery+" AND m.id IN (?) ORDER BY m.id DESC", in.RoomID,
-		db.Raw(statement, in.RoomID, from, to, in.ClearedID, in.UpToID, limit)))
+	return scanFound(db, messageQuery+" AND m.id IN (?) ORDER BY m.id DESC", in.RoomID,
+		gorm.Expr(statement, in.RoomID, from, to, in.ClearedID, in.UpToID, limit))
 }
 
 const (
@@ -169,14 +169,14 @@ func ownSpans(db *gorm.DB, callerID int64, before database.Hit) ([]database.Span
 	// In the order of pages, messages of the same time are in the order of their rooms: rooms after the message's own have
 	// none of that time left.
 	var spans []database.Span
-	err := db.Raw(`SELECT r.id AS room_id, r.subject, r.cleared_id, r.last_message_at AS newest_at,
+	err := database.Scan(db, &spans, `SELECT r.id AS room_id, r.subject, r.cleared_id, r.last_message_at AS newest_at,
 		CASE WHEN r.id = @room THEN CAST(@id AS BIGINT) - 1 WHEN r.last_message_at < @at THEN r.last_message_id
 		ELSE COALESCE((SELECT x.id FROM messages x WHERE x.room_id = r.id
 			AND x.created_at < CAST(@at AS BIGINT) + CASE WHEN r.id < @room THEN 1 ELSE 0 END
 			ORDER BY x.created_at DESC, x.id DESC LIMIT 1), 0) END AS up_to_id
 		FROM memberships m JOIN `+liveRooms+` r ON r.id = m.room_id
 		WHERE m.user_id = @caller AND r.message_count > 0 ORDER BY r.last_message_at DESC, r.id DESC`,
-		map[string]any{"caller": callerID, "at": before.CreatedAt, "room": before.RoomID, "id": before.ID}).Scan(&spans).Error
+		map[string]any{"caller": callerID, "at": before.CreatedAt, "room": before.RoomID, "id": before.ID})
 	return spans, err
 }
 
@@ -230,9 +230,9 @@ func readHits(db *gorm.DB, hits []database.Hit) (found, error) {
 	for _, h := range hits {
 		args = append(args, h.RoomID, h.ID)
 	}
-	return scanFound(db.Raw("WITH hits (room_id, id) AS (VALUES "+list+") SELECT "+messageColumns+` FROM hits
+	return scanFound(db, "WITH hits (room_id, id) AS (VALUES "+list+") SELECT "+messageColumns+` FROM hits
 		CROSS JOIN messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = hits.room_id AND m.id = hits.id
-		AND m.deleted_at = 0 ORDER BY m.created_at DESC, m.room_id DESC, m.id DESC`, args...))
+		AND m.deleted_at = 0 ORDER BY m.created_at DESC, m.room_id DESC, m.id DESC`, args...)
 }
 
 const (
@@ -272,7 +272,7 @@ const (
 
 // reindexing reports whether there are messages that are not indexed by the current rules yet.
 func reindexing(db *gorm.DB) (is bool, err error) {
-	err = db.Raw("SELECT EXISTS (SELECT 1 FROM messages WHERE " + toReindex + ")").Scan(&is).Error
+	err = database.Scan(db, &is, "SELECT EXISTS (SELECT 1 FROM messages WHERE "+toReindex+")")
 	return is, err
 }
 
@@ -281,16 +281,18 @@ func reindexing(db *gorm.DB) (is bool, err error) {
 func (s *Store) reindexMessages(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var roomID int64
-		found := tx.Raw("SELECT room_id FROM messages WHERE " + toReindex + " ORDER BY room_id, id LIMIT 1").Scan(&roomID)
-		if found.Error != nil || found.RowsAffected == 0 {
-			return false, found.Error
+		found, err := database.Find(tx.DB, &roomID,
+			"SELECT room_id FROM messages WHERE "+toReindex+" ORDER BY room_id, id LIMIT 1")
+		if err != nil || !found {
+			return false, err
 		}
 		if ok, err := tx.lockNextRoom(roomID); err != nil || !ok {
 			return true, err
 		}
 		var rows []messageRow
-		err = tx.Raw("SELECT id, text FROM messages WHERE room_id = ? AND "+toReindex+" ORDER BY id LIMIT ?",
-			roomID, reindexRows).Scan(&rows).Error
+		err = database.Scan(tx.DB, &rows,
+			"SELECT id, text FROM messages WHERE room_id = ? AND "+toReindex+" ORDER BY id LIMIT ?",
+			roomID, reindexRows)
 		if err != nil {
 			return false, err
 		}
@@ -310,12 +312,13 @@ func (tx *transaction) index(messages []database.IndexedMessage) error {
 func (s *Store) indexRooms(ctx context.Context) (more bool, err error) {
 	_, err = s.write(ctx, func(tx *transaction) error {
 		var rooms []roomRow
-		err := tx.Raw(`SELECT id, name FROM rooms WHERE kind = 'public' AND name_key IS NULL ORDER BY id LIMIT ?`+
-			tx.store.dialect.ForUpdate(), batchRows).Scan(&rooms).Error
+		err := database.Scan(tx.DB, &rooms,
+			`SELECT id, name FROM rooms WHERE kind = 'public' AND name_key IS NULL ORDER BY id LIMIT ?`+
+				tx.store.dialect.ForUpdate(), batchRows)
 		more = len(rooms) == batchRows
 		for _, r := range rooms {
 			if err == nil {
-				err = tx.Exec("UPDATE rooms SET name_key = ? WHERE id = ?", wordindex.NormalizeCase(r.Name), r.ID).Error
+				err = database.Exec(tx.DB, "UPDATE rooms SET name_key = ? WHERE id = ?", wordindex.NormalizeCase(r.Name), r.ID)
 			}
 		}
 		return err

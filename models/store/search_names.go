@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
@@ -96,10 +97,10 @@ func (s *Store) Users(ctx context.Context, q models.UserSearch) (models.Page[mod
 	from, to := wordindex.PrefixRange(models.NameStart(q.Prefix))
 	key, id := lowerBound(from, after)
 	var kept, renamed []foundUser
-	if err := db.Raw(keptUsers, key, id, to, after.begun, q.Limit+1).Scan(&kept).Error; err != nil {
+	if err := database.Scan(db, &kept, keptUsers, key, id, to, after.begun, q.Limit+1); err != nil {
 		return models.Page[models.User]{}, err
 	}
-	err = db.Raw(renamedUsers, after.begun, key, id, to, from, to, q.Limit+1).Scan(&renamed).Error
+	err = database.Scan(db, &renamed, renamedUsers, after.begun, key, id, to, from, to, q.Limit+1)
 	if err != nil {
 		return models.Page[models.User]{}, err
 	}
@@ -202,7 +203,7 @@ func (s roomSearch) rooms(part int64, key, condition string, args ...any) ([]fou
 	read := func(w, from, more string, args ...any) (rows []foundRoom, err error) {
 		text := strings.NewReplacer("$from", from, "$w", w, "$key", key).Replace(query + more +
 			" ORDER BY $w.$key, r.id LIMIT ?")
-		err = s.db.Raw(text, append(args, s.limit)...).Scan(&rows).Error
+		err = database.Scan(s.db, &rows, text, append(args, s.limit)...)
 		for i := range rows {
 			rows[i].Part = part
 		}
@@ -253,7 +254,7 @@ func (tx *transaction) renameUser(u userRow) {
 // renameRoom records that a room is about to get another handle or name.
 func (tx *transaction) renameRoom(roomID int64) error {
 	var was struct{ HandleKey, NameKey *string }
-	err := tx.Raw("SELECT handle_key, name_key FROM rooms WHERE id = ?", roomID).Scan(&was).Error
+	err := database.Scan(tx.DB, &was, "SELECT handle_key, name_key FROM rooms WHERE id = ?", roomID)
 	tx.renames = append(tx.renames, rename{roomID: roomID, handleKey: was.HandleKey, nameKey: value(was.NameKey)})
 	return err
 }
@@ -261,9 +262,10 @@ func (tx *transaction) renameRoom(roomID int64) error {
 // storeRenames stores the renames, numbered from after a number on.
 func (tx *transaction) storeRenames(after int64) error {
 	for i, r := range tx.renames {
-		err := tx.Exec("INSERT INTO renames (seq, user_id, room_id, handle_key, name_key, renamed_at) VALUES (?, ?, ?, ?, "+
-			"?, ?)",
-			after+int64(i)+1, r.userID, r.roomID, r.handleKey, r.nameKey, models.Now().Millis()).Error
+		err := database.Exec(tx.DB,
+			"INSERT INTO renames (seq, user_id, room_id, handle_key, name_key, renamed_at) VALUES (?, ?, ?, ?, "+
+				"?, ?)",
+			after+int64(i)+1, r.userID, r.roomID, r.handleKey, r.nameKey, models.Now().Millis())
 		if err != nil {
 			return err
 		}
@@ -273,7 +275,7 @@ func (tx *transaction) storeRenames(after int64) error {
 
 // countRenames returns the number of the newest rename.
 func countRenames(db *gorm.DB) (n int64, err error) {
-	err = db.Raw("SELECT renames FROM event_head WHERE id = 1").Scan(&n).Error
+	err = database.Scan(db, &n, "SELECT renames FROM event_head WHERE id = 1")
 	return n, err
 }
 

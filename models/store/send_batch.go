@@ -291,8 +291,8 @@ func (b *batchTx) reject(p *send, why error) error {
 	if p.Key == nil {
 		return nil
 	}
-	return b.Exec("DELETE FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ?",
-		p.Key.CallerID, p.Key.Path, p.Key.Key).Error
+	return database.Exec(b.DB, "DELETE FROM idempotency_keys WHERE caller_id = ? AND path = ? AND key = ?",
+		p.Key.CallerID, p.Key.Path, p.Key.Key)
 }
 
 // commit stores the batch, and returns its events. Those of sends that were not rejected are stored, in their order.
@@ -333,8 +333,8 @@ func (tx *transaction) lockFiles(sends []*send) (map[string]*fileRow, error) {
 		return nil, nil
 	}
 	var rows []*fileRow
-	err := tx.Raw("SELECT "+fileColumns+" FROM files WHERE id IN ? ORDER BY id"+tx.store.dialect.ForUpdate(), ids).
-		Scan(&rows).Error
+	err := database.Scan(tx.DB, &rows,
+		"SELECT "+fileColumns+" FROM files WHERE id IN ? ORDER BY id"+tx.store.dialect.ForUpdate(), ids)
 	files := make(map[string]*fileRow, len(rows))
 	for _, r := range rows {
 		files[r.ID] = r
@@ -366,7 +366,7 @@ func (tx *transaction) attach(m *models.Message, ids []string, files map[string]
 	for place, id := range ids {
 		f := files[id]
 		f.MessageID = m.ID
-		err := tx.Exec("UPDATE files SET message_id = ?, place = ? WHERE id = ?", m.ID, place, id).Error
+		err := database.Exec(tx.DB, "UPDATE files SET message_id = ?, place = ? WHERE id = ?", m.ID, place, id)
 		if err != nil {
 			return err
 		}

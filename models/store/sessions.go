@@ -101,7 +101,7 @@ func insertSession(tx *transaction, user models.User, n models.NewSession) (mode
 }
 
 func insertRefresh(tx *transaction, hash, sessionID string) error {
-	return tx.Exec("INSERT INTO refresh_tokens (hash, session_id) VALUES (?, ?)", hash, sessionID).Error
+	return database.Exec(tx.DB, "INSERT INTO refresh_tokens (hash, session_id) VALUES (?, ?)", hash, sessionID)
 }
 
 // CheckSession is nil while the user may use the session; session_revoked, token_expired or unauthenticated after.
@@ -156,8 +156,9 @@ func (s *Store) loadSessions(ctx context.Context, ids []string) (map[string]data
 }
 
 func (s *Store) touchSession(ctx context.Context, row database.Session, now models.Time) error {
-	err := s.writer.WithContext(ctx).Exec("UPDATE sessions SET last_used_at = ? WHERE id = ? AND last_used_at = ?",
-		now.Millis(), row.ID, row.LastUsedAt).Error
+	err := database.Exec(s.writer.WithContext(ctx),
+		"UPDATE sessions SET last_used_at = ? WHERE id = ? AND last_used_at = ?",
+		now.Millis(), row.ID, row.LastUsedAt)
 	if s.cache != nil {
 		s.cache.invalidateSession(row.ID)
 	}
@@ -219,8 +220,8 @@ const maxSessionAddresses = 100
 // for as long as they are kept.
 func (s *Store) SessionAddresses(ctx context.Context, userID int64) ([]string, error) {
 	var list []string
-	err := s.read(ctx).Raw("SELECT ip FROM sessions WHERE user_id = ? ORDER BY created_at DESC LIMIT ?",
-		userID, maxSessionAddresses).Scan(&list).Error
+	err := database.Scan(s.read(ctx), &list, "SELECT ip FROM sessions WHERE user_id = ? ORDER BY created_at DESC LIMIT ?",
+		userID, maxSessionAddresses)
 	return list, err
 }
 
@@ -235,9 +236,10 @@ func (tx *transaction) revokeAll(userID int64, except string, why models.RevokeR
 }
 
 func revoke(tx *transaction, row sessionRow, why models.RevokeReason) error {
-	ended := tx.Exec("UPDATE sessions SET revoked_at = ? WHERE id = ? AND revoked_at = 0", models.Now().Millis(), row.ID)
-	if ended.Error != nil || ended.RowsAffected == 0 {
-		return ended.Error
+	ended, err := database.ExecRows(tx.DB,
+		"UPDATE sessions SET revoked_at = ? WHERE id = ? AND revoked_at = 0", models.Now().Millis(), row.ID)
+	if err != nil || ended == 0 {
+		return err
 	}
 	return tx.appendEvent(models.EventSessionRevoked, models.Audience{UserID: row.UserID, SessionID: row.ID},
 		models.SessionRevoked{SessionID: row.ID, Reason: why})
@@ -277,11 +279,12 @@ func (s *Store) Refresh(ctx context.Context, n models.Renewal) (login models.Log
 
 func sessionOfToken(tx *transaction, hash string) (sessionRow, error) {
 	var row sessionRow
-	found := tx.Raw(`SELECT `+sessionColumns+` FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash =
-		?`, hash).Scan(&row)
-	if found.Error == nil && found.RowsAffected == 0 {
+	found, err := database.Find(tx.DB, &row,
+		`SELECT `+sessionColumns+` FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash =
+		?`, hash)
+	if err == nil && !found {
 		var spent int64
-		err := tx.Raw("SELECT count(*) FROM spent_tokens WHERE session_id = ?", hash).Scan(&spent).Error
+		err := database.Scan(tx.DB, &spent, "SELECT count(*) FROM spent_tokens WHERE session_id = ?", hash)
 		switch {
 		case err != nil:
 			return row, err
@@ -290,20 +293,22 @@ func sessionOfToken(tx *transaction, hash string) (sessionRow, error) {
 		}
 		return row, models.Errorf(models.CodeUnauthenticated, "This refresh token is not known.")
 	}
-	return row, found.Error
+	return row, err
 }
 
 // renew returns the sealed successor of the token that n spends, "" for a token that must not come again. Of several
 // calls at once one spends it; PostgreSQL has the others wait for its end, and they find what it stored.
 func (tx *transaction) renew(row sessionRow, n models.Renewal) (sealed string, err error) {
-	spend := tx.Exec("UPDATE refresh_tokens SET spent_at = ? WHERE hash = ? AND spent_at = 0", n.At.Millis(), n.SpentHash)
-	if spend.Error != nil {
-		return "", spend.Error
+	spend, err := database.ExecRows(tx.DB,
+		"UPDATE refresh_tokens SET spent_at = ? WHERE hash = ? AND spent_at = 0", n.At.Millis(), n.SpentHash)
+	if err != nil {
+		return "", err
 	}
-	if spend.RowsAffected == 0 {
-		err := tx.Raw(`SELECT s.renewed_to FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id AND s.renewed_from =
+	if spend == 0 {
+		err := database.Scan(tx.DB, &sealed,
+			`SELECT s.renewed_to FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id AND s.renewed_from =
 			t.hash
-			WHERE t.hash = ? AND t.spent_at > ?`, n.SpentHash, n.At.Add(-models.RefreshRepeat).UnixMilli()).Scan(&sealed).Error
+			WHERE t.hash = ? AND t.spent_at > ?`, n.SpentHash, n.At.Add(-models.RefreshRepeat).UnixMilli())
 		return sealed, err
 	}
 	err = tx.Model(&sessionRow{}).Where("id = ?", row.ID).Updates(map[string]any{
@@ -320,10 +325,10 @@ func (tx *transaction) renew(row sessionRow, n models.Renewal) (sealed string, e
 // once, where a database from before this limit has very many.
 func (tx *transaction) limitSessions(userID int64, newest string) error {
 	var rows []sessionRow
-	err := tx.Raw("SELECT "+sessionColumns+` FROM sessions s WHERE user_id = ? AND revoked_at = 0 AND id <> ?
+	err := database.Scan(tx.DB, &rows,
+		"SELECT "+sessionColumns+` FROM sessions s WHERE user_id = ? AND revoked_at = 0 AND id <> ?
 		ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, userID, newest, models.MaxSessionsPerUser,
-		models.MaxSessionsPerUser-1).
-		Scan(&rows).Error
+		models.MaxSessionsPerUser-1)
 	for _, r := range rows {
 		if err == nil {
 			err = revoke(tx, r, models.RevokedByLimit)
@@ -335,18 +340,19 @@ func (tx *transaction) limitSessions(userID int64, newest string) error {
 // spendVouched records the product's tokens of some sessions of a deleted user: a client that does not know of the
 // deletion yet would otherwise create another account with them.
 func (tx *transaction) spendVouched(sessions []string) error {
-	return tx.Exec(`INSERT INTO spent_tokens (session_id, expires_at)
+	return database.Exec(tx.DB, `INSERT INTO spent_tokens (session_id, expires_at)
 		SELECT id, expires_at FROM sessions WHERE id IN ? AND vouched AND expires_at > ? ON CONFLICT (session_id) DO NOTHING`,
-		sessions, models.Now().Millis()).Error
+		sessions, models.Now().Millis())
 }
 
 // spendRefresh records, for a day, those of some refresh tokens of a deleted user that were not used yet, or within the
 // last day, so that the error for them is that the session is over, and not that the token is unknown.
 func (tx *transaction) spendRefresh(hashes []string) error {
 	now := models.Now()
-	return tx.Exec(`INSERT INTO spent_tokens (session_id, expires_at) SELECT hash, CAST(? AS BIGINT) FROM refresh_tokens
+	return database.Exec(tx.DB,
+		`INSERT INTO spent_tokens (session_id, expires_at) SELECT hash, CAST(? AS BIGINT) FROM refresh_tokens
 		WHERE hash IN ? AND (spent_at = 0 OR spent_at > ?) ON CONFLICT (session_id) DO NOTHING`,
-		now.Add(spentTokenLife).UnixMilli(), hashes, now.Add(-spentTokenLife).UnixMilli()).Error
+		now.Add(spentTokenLife).UnixMilli(), hashes, now.Add(-spentTokenLife).UnixMilli())
 }
 
 // spentTokenLife is how long the refresh tokens of a deleted user are known.

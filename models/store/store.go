@@ -2,22 +2,18 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/parley-chat/parley/models/store/internal/database"
-
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // Config says which database to open, and how.
@@ -172,97 +168,4 @@ func (s *Store) closePools() error {
 	return errors.Join(errs...)
 }
 
-// Ping reports whether the database responds.
-func (s *Store) Ping(ctx context.Context) error {
-	var one int
-	return s.read(ctx).Raw("SELECT 1").Scan(&one).Error
-}
-
-// TokenSecret is the secret that was created at the database's first start, the same for every node.
-func (s *Store) TokenSecret() string { return s.tokenSecret }
-
-// Epoch is the first part of every event id of this database.
-func (s *Store) Epoch() string { return s.epoch }
-
 func (s *Store) read(ctx context.Context) *gorm.DB { return s.reader.WithContext(ctx) }
-
-type instanceRow struct {
-	Epoch, TokenSecret, Origin string
-}
-
-// identify reads, or creates at the first start, the epoch and the token secret. A database whose origin is not that of
-// the last start was restored or moved: positions after the backup will be given out again, so old cursors must not be
-// accepted any more.
-func (s *Store) identify(ctx context.Context) error {
-	origins, err := s.dialect.Origins(ctx, s.writer)
-	if err != nil {
-		return err
-	}
-	origin := origins[0]
-	err = s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		err := tx.Exec(`INSERT INTO instance (id, epoch, token_secret, origin, created_at) VALUES (1, ?, ?, ?, ?)
-			ON CONFLICT (id) DO NOTHING`, newEpoch(), rand.Text()+rand.Text(), origin, models.Now().Millis()).Error
-		if err != nil {
-			return err
-		}
-		var row instanceRow
-		err = tx.Raw("SELECT epoch, token_secret, origin FROM instance WHERE id = 1" + s.dialect.ForUpdate()).Scan(&row).Error
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(origins, row.Origin) {
-			s.log.Warn("the database was restored or moved: clients that reconnect reload everything", "origin", origin)
-			row.Epoch = newEpoch()
-			err = tx.Exec("UPDATE instance SET epoch = ?, origin = ? WHERE id = 1", row.Epoch, origin).Error
-		}
-		s.epoch, s.tokenSecret = row.Epoch, row.TokenSecret
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return s.dialect.LeaveMark(ctx, s.writer)
-}
-
-func newEpoch() string { return strings.ToLower(rand.Text()[:10]) }
-
-const (
-	// writableFor is how long after a successful write the next one is expected to succeed.
-	writableFor = 5 * time.Second
-	// writeAgain is the shortest time between two test writes while writes fail.
-	writeAgain = time.Second
-	// writeTime bounds a test write.
-	writeTime = 2 * time.Second
-)
-
-// writable is what is known of whether the database accepts writes.
-type writable struct {
-	mu    sync.Mutex   // held during a test write
-	tried time.Time    // guarded by mu
-	err   error        // guarded by mu: the result of that write
-	wrote atomic.Int64 // when the last commit with events succeeded, in milliseconds since 1970
-}
-
-// CheckWrites is nil while the database accepts writes. If there was none for a while, it tries one that changes
-// nothing, and keeps the result for a moment, however many callers ask.
-func (s *Store) CheckWrites(ctx context.Context) error {
-	w := &s.writable
-	if time.Since(time.UnixMilli(w.wrote.Load())) < writableFor {
-		return nil
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	valid := writableFor
-	if w.err != nil {
-		valid = writeAgain
-	}
-	if !w.tried.IsZero() && time.Since(w.tried) < valid {
-		return w.err
-	}
-	// The result is for all callers, so the end of this request does not end the write.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
-	defer cancel()
-	w.err = s.writer.WithContext(ctx).Exec("UPDATE instance SET origin = origin WHERE id = 1").Error
-	w.tried = time.Now()
-	return w.err
-}

@@ -157,9 +157,10 @@ func (tx *transaction) appendEvents() error {
 		return nil
 	}
 	var head struct{ Position, Renames int64 }
-	err := tx.Raw("UPDATE event_head SET position = position + ?, renames = renames + ? WHERE id = 1 RETURNING "+
-		"position, renames",
-		n, renames).Scan(&head).Error
+	err := database.Scan(tx.DB, &head,
+		"UPDATE event_head SET position = position + ?, renames = renames + ? WHERE id = 1 RETURNING "+
+			"position, renames",
+		n, renames)
 	if err != nil {
 		return err
 	}

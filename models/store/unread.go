@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // The number of a member's unread messages is computed when it is requested, from numbers each of which is kept at the
@@ -110,25 +111,27 @@ func liveAfter(senderID, sent, id string) string {
 func (tx *transaction) moveReadMark(a *access) error {
 	from, own := max(a.LastReadID, a.Room.ClearedID), int64(0)
 	if from < a.Room.LastMessageID {
-		if err := tx.Raw(ownAfterStatement, from, a.Room.ID, a.CallerID).Scan(&own).Error; err != nil {
+		if err := database.Scan(tx.DB, &own, ownAfterStatement, from, a.Room.ID, a.CallerID); err != nil {
 			return err
 		}
 	}
-	err := tx.Exec("UPDATE memberships SET last_read_id = ?, own_count = ?, own_after = ? WHERE room_id = ? AND user_id "+
-		"= ?",
-		a.LastReadID, own, from, a.Room.ID, a.CallerID).Error
+	err := database.Exec(tx.DB,
+		"UPDATE memberships SET last_read_id = ?, own_count = ?, own_after = ? WHERE room_id = ? AND user_id "+
+			"= ?",
+		a.LastReadID, own, from, a.Room.ID, a.CallerID)
 	if err != nil {
 		return err
 	}
-	return tx.Raw("SELECT "+unreadCount+" FROM rooms r JOIN memberships m ON m.room_id = r.id WHERE r.id = ? AND "+
-		"m.user_id = ?",
-		a.Room.ID, a.CallerID).Scan(&a.UnreadCount).Error
+	return database.Scan(tx.DB, &a.UnreadCount,
+		"SELECT "+unreadCount+" FROM rooms r JOIN memberships m ON m.room_id = r.id WHERE r.id = ? AND "+
+			"m.user_id = ?",
+		a.Room.ID, a.CallerID)
 }
 
 // sentBefore returns the number after which the messages of a new member are counted: that of their last message from
 // an earlier membership.
 func (tx *transaction) sentBefore(roomID, userID int64) (sent int64, err error) {
-	err = tx.Raw(sentStatement, userID, userID, roomID).Scan(&sent).Error
+	err = database.Scan(tx.DB, &sent, sentStatement, userID, userID, roomID)
 	return sent, err
 }
 
@@ -138,17 +141,17 @@ func (tx *transaction) countDeleted(roomID, senderID int64, ids []int64, now int
 	if err := tx.tallyDeleted(roomID, senderID, ids); err != nil {
 		return err
 	}
-	err := tx.Exec(`UPDATE memberships SET own_count = own_count - (SELECT count(*) FROM messages d
+	err := database.Exec(tx.DB, `UPDATE memberships SET own_count = own_count - (SELECT count(*) FROM messages d
 		WHERE d.room_id = memberships.room_id AND d.id IN ? AND d.id > memberships.own_after) WHERE room_id = ? AND user_id =
 		?`,
-		ids, roomID, senderID).Error
+		ids, roomID, senderID)
 	if err != nil {
 		return err
 	}
 	last := ids[len(ids)-1]
-	return tx.Exec(`UPDATE rooms SET message_count = message_count - ?, updated_at = ?,
+	return database.Exec(tx.DB, `UPDATE rooms SET message_count = message_count - ?, updated_at = ?,
 		last_deleted_id = CASE WHEN last_deleted_id > ? THEN last_deleted_id ELSE ? END WHERE id = ?`,
-		len(ids), now, last, last, roomID).Error
+		len(ids), now, last, last, roomID)
 }
 
 func (tx *transaction) tallyDeleted(roomID, senderID int64, ids []int64) error {
@@ -163,9 +166,9 @@ func (tx *transaction) tallyDeleted(roomID, senderID int64, ids []int64) error {
 	for at, n := range counts {
 		args = append(args, roomID, 0, at.level, at.number, n, roomID, senderID, at.level, at.number, n)
 	}
-	return tx.Exec("INSERT INTO deletion_tallies (room_id, sender_id, level, chunk, count) VALUES "+
+	return database.Exec(tx.DB, "INSERT INTO deletion_tallies (room_id, sender_id, level, chunk, count) VALUES "+
 		strings.Repeat(", (?, ?, ?, ?, ?)", 2*len(counts))[2:]+` ON CONFLICT (room_id, sender_id, level, chunk)
-		DO UPDATE SET count = deletion_tallies.count + excluded.count`, args...).Error
+		DO UPDATE SET count = deletion_tallies.count + excluded.count`, args...)
 }
 
 // MarkRead moves the caller's read mark forward. In a direct room the other user gets the event, unless there is a

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // uploadLease is how long a writer holds an upload after its last sign of life. After a crash nobody can continue
@@ -82,7 +83,7 @@ func findUpload(db *gorm.DB, callerID int64, id string) (uploadRow, error) {
 	found := db.Where("id = ? AND user_id = ?", id, callerID).Limit(1).Find(&row)
 	var alive int64
 	if found.Error == nil && found.RowsAffected > 0 {
-		found.Error = db.Raw("SELECT count(*) FROM uploads WHERE id = ? AND "+liveUpload, id).Scan(&alive).Error
+		found.Error = database.Scan(db, &alive, "SELECT count(*) FROM uploads WHERE id = ? AND "+liveUpload, id)
 	}
 	switch {
 	case found.Error != nil:
@@ -95,20 +96,20 @@ func findUpload(db *gorm.DB, callerID int64, id string) (uploadRow, error) {
 	return row, nil
 }
 
-// HoldUpload gives an upload to a writer, who has it alone until LetUpload, or until uploadLease after the last call of
-// RenewUpload or KeepUpload. While another writer holds it, held is false.
+// HoldUpload gives an upload to a writer, who has it alone until ReleaseUpload, or until uploadLease after the last
+// call of RenewUpload or KeepUpload. While another writer holds it, held is false.
 func (s *Store) HoldUpload(
 	ctx context.Context, callerID int64, id, writer string,
 ) (u models.Upload, held bool, err error) {
 	now := models.Now()
-	taken := s.writer.WithContext(ctx).Exec(`UPDATE uploads SET writer = ?, writer_until = ?
+	taken, err := database.ExecRows(s.writer.WithContext(ctx), `UPDATE uploads SET writer = ?, writer_until = ?
 		WHERE id = ? AND user_id = ? AND `+liveUpload+` AND expires_at > ? AND (writer = '' OR writer_until < ?)`,
 		writer, now.Add(uploadLease).UnixMilli(), id, callerID, now.Millis(), now.Millis())
-	if taken.Error != nil {
-		return u, false, taken.Error
+	if err != nil {
+		return u, false, err
 	}
 	u, err = s.Upload(ctx, callerID, id)
-	return u, taken.RowsAffected == 1, err
+	return u, taken == 1, err
 }
 
 // RenewUpload extends the writer's hold. It is an upload_conflict once another writer has it, or nobody.
@@ -120,17 +121,19 @@ func (s *Store) RenewUpload(ctx context.Context, id, writer string) error {
 func (tx *transaction) renewUpload(id, writer string) error {
 	now := models.Now()
 	expires := now.Add(models.UploadLife).UnixMilli()
-	set := tx.Exec("UPDATE uploads SET writer_until = ?, expires_at = ? WHERE id = ? AND writer = ? AND "+liveUpload,
+	set, err := database.ExecRows(tx.DB,
+		"UPDATE uploads SET writer_until = ?, expires_at = ? WHERE id = ? AND writer = ? AND "+liveUpload,
 		now.Add(uploadLease).UnixMilli(), expires, id, writer)
-	if set.Error == nil && set.RowsAffected == 0 {
+	if err == nil && set == 0 {
 		return lostUpload()
 	}
-	if set.Error != nil {
-		return set.Error
+	if err != nil {
+		return err
 	}
-	return tx.Exec("UPDATE doomed_blobs SET due_at = ? WHERE key = (SELECT blob FROM uploads WHERE id = ?) AND "+
-		"claimed_at = 0",
-		expires, id).Error
+	return database.Exec(tx.DB,
+		"UPDATE doomed_blobs SET due_at = ? WHERE key = (SELECT blob FROM uploads WHERE id = ?) AND "+
+			"claimed_at = 0",
+		expires, id)
 }
 
 // KeepUpload is RenewUpload, and records that kept bytes are stored for good; guarded says that what follows them is
@@ -140,7 +143,7 @@ func (s *Store) KeepUpload(ctx context.Context, id, writer string, kept int64, g
 		if err := tx.renewUpload(id, writer); err != nil {
 			return err
 		}
-		return tx.Exec("UPDATE uploads SET kept = ?, guarded = ? WHERE id = ?", kept, guarded, id).Error
+		return database.Exec(tx.DB, "UPDATE uploads SET kept = ?, guarded = ? WHERE id = ?", kept, guarded, id)
 	})
 	return err
 }
@@ -149,10 +152,11 @@ func lostUpload() error {
 	return models.Errorf(models.CodeUploadConflict, "Another request has taken the upload over, or it was given up.")
 }
 
-// LetUpload ends the writer's hold.
-func (s *Store) LetUpload(ctx context.Context, id, writer string) error {
-	return s.writer.WithContext(ctx).Exec("UPDATE uploads SET writer = '', writer_until = 0 WHERE id = ? AND writer = ?",
-		id, writer).Error
+// ReleaseUpload ends the writer's hold.
+func (s *Store) ReleaseUpload(ctx context.Context, id, writer string) error {
+	return database.Exec(s.writer.WithContext(ctx),
+		"UPDATE uploads SET writer = '', writer_until = 0 WHERE id = ? AND writer = ?",
+		id, writer)
 }
 
 // FinishUpload makes a file of an upload whose bytes are all stored and checked. The caller must still have the right:
@@ -179,7 +183,7 @@ func (s *Store) FinishUpload(
 		if file, err = tx.addFile(callerID, row.RoomID, n); err != nil {
 			return err
 		}
-		return tx.Exec("UPDATE uploads SET file_id = ?, kept = size, guarded = false WHERE id = ?", file.ID, id).Error
+		return database.Exec(tx.DB, "UPDATE uploads SET file_id = ?, kept = size, guarded = false WHERE id = ?", file.ID, id)
 	})
 	return file, err
 }
@@ -187,9 +191,9 @@ func (s *Store) FinishUpload(
 // lockUpload locks an upload that the writer still holds, and nobody has finished.
 func (tx *transaction) lockUpload(id, writer string) error {
 	var held string
-	err := tx.Raw("SELECT id FROM uploads WHERE id = ? AND writer = ? AND file_id = ''"+tx.store.dialect.ForUpdate(), id,
-		writer).
-		Scan(&held).Error
+	err := database.Scan(tx.DB, &held,
+		"SELECT id FROM uploads WHERE id = ? AND writer = ? AND file_id = ''"+tx.store.dialect.ForUpdate(), id,
+		writer)
 	if err == nil && held == "" {
 		err = lostUpload()
 	}
@@ -200,7 +204,8 @@ func (tx *transaction) lockUpload(id, writer string) error {
 // while the row says that there was one.
 func (s *Store) DropUpload(ctx context.Context, id, writer string) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
-		if err := tx.Exec("UPDATE uploads SET writer_until = 0 WHERE id = ? AND writer = ?", id, writer).Error; err != nil {
+		if err := database.Exec(tx.DB,
+			"UPDATE uploads SET writer_until = 0 WHERE id = ? AND writer = ?", id, writer); err != nil {
 			return err
 		}
 		return tx.dropUploads("id = ? AND writer = ?", id, writer)
@@ -212,19 +217,21 @@ func (s *Store) DropUpload(ctx context.Context, id, writer string) error {
 // more: what is added later would have no owner.
 func (tx *transaction) dropUploads(where string, args ...any) error {
 	var blobs []string
-	err := tx.Raw("UPDATE uploads SET gone = true, writer = '' WHERE NOT gone AND "+where+" RETURNING blob", args...).
-		Scan(&blobs).Error
+	err := database.Scan(tx.DB, &blobs,
+		"UPDATE uploads SET gone = true, writer = '' WHERE NOT gone AND "+where+" RETURNING blob", args...)
 	if err != nil || len(blobs) == 0 {
 		return err
 	}
 	// A finished upload's blob belongs to the file, and is not on the schedule any more.
-	return tx.Exec("UPDATE doomed_blobs SET due_at = (SELECT writer_until FROM uploads WHERE blob = key) WHERE key IN ?",
-		blobs).Error
+	return database.Exec(tx.DB,
+		"UPDATE doomed_blobs SET due_at = (SELECT writer_until FROM uploads WHERE blob = key) WHERE key IN ?",
+		blobs)
 }
 
 // expireUploads deletes some of the uploads that have expired. The deletion of their blobs is due at the same time.
 func (s *Store) expireUploads(ctx context.Context) (more bool, err error) {
-	removed := s.writer.WithContext(ctx).Exec(`DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE expires_at < ?
+	removed, err := database.ExecRows(s.writer.WithContext(ctx),
+		`DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE expires_at < ?
 		ORDER BY expires_at LIMIT ?)`, models.Now().Add(-models.UploadLife).UnixMilli(), batchRows)
-	return removed.RowsAffected == batchRows, removed.Error
+	return removed == batchRows, err
 }

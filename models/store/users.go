@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 type userRow struct {
@@ -102,13 +103,14 @@ func (s *Store) LastProof(ctx context.Context, caller models.Caller) (hash strin
 		PasswordHash string
 		CreatedAt    int64
 	}
-	found := s.read(ctx).Raw(`SELECT u.password_hash, COALESCE((SELECT s.created_at FROM sessions s WHERE s.id = ?), 0) AS
+	found, err := database.Find(s.read(ctx), &row,
+		`SELECT u.password_hash, COALESCE((SELECT s.created_at FROM sessions s WHERE s.id = ?), 0) AS
 		created_at
-		FROM users u WHERE u.id = ?`, caller.SessionID, caller.UserID).Scan(&row)
-	if found.Error == nil && found.RowsAffected == 0 {
+		FROM users u WHERE u.id = ?`, caller.SessionID, caller.UserID)
+	if err == nil && !found {
 		return "", at, models.NotFound()
 	}
-	return row.PasswordHash, models.FromMillis(row.CreatedAt), found.Error
+	return row.PasswordHash, models.FromMillis(row.CreatedAt), err
 }
 
 // ChangePassword replaces the hash that the current password was checked against, and revokes all sessions but the
@@ -125,7 +127,7 @@ func (s *Store) ChangePassword(ctx context.Context, caller models.Caller, was, i
 		if err != nil {
 			return err
 		}
-		if err := tx.Exec("UPDATE users SET password_hash = ? WHERE id = ?", is, row.ID).Error; err != nil {
+		if err := database.Exec(tx.DB, "UPDATE users SET password_hash = ? WHERE id = ?", is, row.ID); err != nil {
 			return err
 		}
 		return tx.revokeAll(row.ID, caller.SessionID, models.RevokedByChange)
@@ -140,11 +142,12 @@ func wrongPassword() error {
 // lockUser locks the user's row until the transaction ends.
 func (tx *transaction) lockUser(id int64) (userRow, error) {
 	var row userRow
-	found := tx.Raw("SELECT "+userColumns+" FROM "+liveUsers+" u WHERE id = ?"+tx.store.dialect.ForUpdate(), id).Scan(&row)
-	if found.Error == nil && found.RowsAffected == 0 {
+	found, err := database.Find(tx.DB, &row,
+		"SELECT "+userColumns+" FROM "+liveUsers+" u WHERE id = ?"+tx.store.dialect.ForUpdate(), id)
+	if err == nil && !found {
 		return row, models.NotFound()
 	}
-	return row, found.Error
+	return row, err
 }
 
 func findUser(db *gorm.DB, path models.UserPath) (userRow, error) {
@@ -199,7 +202,7 @@ func (s *Store) SaveLastSeen(ctx context.Context, at map[int64]models.Time) erro
 	for some := range slices.Chunk(users, batchRows) {
 		_, err := s.write(ctx, func(tx *transaction) error {
 			for _, id := range some {
-				if err := tx.Exec("UPDATE users SET last_seen_at = ? WHERE id = ?", at[id].Millis(), id).Error; err != nil {
+				if err := database.Exec(tx.DB, "UPDATE users SET last_seen_at = ? WHERE id = ?", at[id].Millis(), id); err != nil {
 					return err
 				}
 			}

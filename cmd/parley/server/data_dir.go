@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/parley-chat/parley/models/store"
+	"github.com/parley-chat/parley/models/filelock"
 )
 
 // dataLock is the file in the data folder that a server on SQLite locks. The database may be in another folder, but two
@@ -22,8 +22,8 @@ func openDataDir(ctx context.Context, folder string) (release func() error, err 
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
-	release, err = store.LockFile(ctx, filepath.Join(folder, dataLock), store.LockWait)
-	if errors.Is(err, store.ErrLocked) {
+	release, err = filelock.Lock(ctx, filepath.Join(folder, dataLock), filelock.Wait)
+	if errors.Is(err, filelock.ErrLocked) {
 		return nil, fmt.Errorf("another Parley process uses the data folder %s: only one server at a time; "+
 			"a second server needs its own --data-dir", folder)
 	}

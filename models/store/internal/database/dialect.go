@@ -36,6 +36,7 @@ type Dialect interface {
 	Transient(err error) bool
 
 	SendDriver
+	LogWriter
 	Lookups
 	SearchIndex
 }
@@ -54,6 +55,10 @@ type SendDriver interface {
 	// CommitBatch stores the messages and commits. It returns the position of the last event. The error is ErrCommit if it
 	// is not known whether the commit took place.
 	CommitBatch(t *ConnTx, b *Batch) (last int64, err error)
+}
+
+// LogWriter writes the log in transactions that are not a commit of sends.
+type LogWriter interface {
 	// InsertEvents writes events that have their positions into the log.
 	InsertEvents(tx *gorm.DB, entries []models.LogEntry, now int64) error
 }

@@ -41,6 +41,62 @@ func Translate(db *gorm.DB, err error) error {
 	return translator.Translate(err)
 }
 
+// Scan runs raw SQL on db, which may be a transaction, and reads its rows into dest as gorm does: a value, a row type,
+// or a slice of either. Each ? of the text is a parameter, and a slice as a parameter is a list (IN ?). Without a row,
+// a value and a row type stay as they are.
+func Scan(db *gorm.DB, dest any, statement string, args ...any) error {
+	_, err := Find(db, dest, statement, args...)
+	return err
+}
+
+// Find is Scan that reports whether there was a row.
+func Find(db *gorm.DB, dest any, statement string, args ...any) (found bool, err error) {
+	// gorm's own Scan would also render the text with its parameters, for a log, each time.
+	q := db.Raw(statement, args...)
+	rows, err := q.Rows()
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, Translate(db, rows.Close())) }()
+	if !rows.Next() {
+		return false, Translate(db, rows.Err())
+	}
+	err = q.ScanRows(rows, dest)
+	return q.RowsAffected > 0, err
+}
+
+// While is Scan that reads one row after the other, until got returns false.
+func While[R any](db *gorm.DB, got func(R) bool, statement string, args ...any) (err error) {
+	q := db.Raw(statement, args...)
+	rows, err := q.Rows()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, Translate(db, rows.Close())) }()
+	for rows.Next() {
+		var row R
+		if err := q.ScanRows(rows, &row); err != nil {
+			return err
+		}
+		if !got(row) {
+			return nil
+		}
+	}
+	return Translate(db, rows.Err())
+}
+
+// Exec runs raw SQL that returns no rows, with the parameters of Scan.
+func Exec(db *gorm.DB, statement string, args ...any) error {
+	_, err := ExecRows(db, statement, args...)
+	return err
+}
+
+// ExecRows is Exec that returns how many rows were written.
+func ExecRows(db *gorm.DB, statement string, args ...any) (n int64, err error) {
+	done := db.Exec(statement, args...)
+	return done.RowsAffected, done.Error
+}
+
 // Query runs raw SQL on db, which may be a transaction, past gorm's reflection: what is read all the time is scanned by
 // hand. The parameters are $1, $2 and so on, in the order in which the text first names them; both databases take them
 // so.
@@ -83,8 +139,8 @@ func (r Rows) While(got func() bool, dest ...any) error {
 	return Translate(r.db, errors.Join(err, r.rows.Err(), r.rows.Close()))
 }
 
-// Exec runs raw SQL that returns no rows, as Query does.
-func Exec(db *gorm.DB, statement string, args ...any) error {
+// ExecDirect is Exec past gorm, with the parameters of Query. Its errors are those of the driver.
+func ExecDirect(db *gorm.DB, statement string, args ...any) error {
 	_, err := db.Statement.ConnPool.ExecContext(db.Statement.Context, statement, args...)
 	return err
 }

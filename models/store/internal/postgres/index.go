@@ -52,7 +52,7 @@ func (Dialect) IndexMessages(tx *gorm.DB, messages []database.IndexedMessage) er
 		rooms[i], ids[i], starts[i] = m.RoomID, m.ID, m.Start
 		words[i] = wordindex.RoomWords(m.RoomID, RoomSeparator, m.Words)
 	}
-	return database.Exec(tx, `UPDATE messages m SET text_start = v.start, index_version = `+wordindex.Version+`,
+	return database.ExecDirect(tx, `UPDATE messages m SET text_start = v.start, index_version = `+wordindex.Version+`,
 		words = array_to_tsvector(string_to_array(v.words, ' '))
 		FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS v (room_id, id, start, words)
 		WHERE m.room_id = v.room_id AND m.id = v.id`, rooms, ids, starts, words)

@@ -125,18 +125,18 @@ func (Dialect) Transient(err error) bool {
 // ones. Without the right to read the cluster's identifier, the number alone must do.
 func (Dialect) Origins(ctx context.Context, db *gorm.DB) ([]string, error) {
 	var cluster, oid int64
-	err := db.WithContext(ctx).Raw("SELECT oid::bigint FROM pg_database WHERE datname = current_database()").Scan(&oid).
-		Error
+	err := database.Scan(db.WithContext(ctx), &oid,
+		"SELECT oid::bigint FROM pg_database WHERE datname = current_database()")
 	if err != nil {
 		return nil, err
 	}
 	var readable bool
-	err = db.WithContext(ctx).Raw("SELECT has_function_privilege('pg_control_system()', 'execute')").Scan(&readable).Error
+	err = database.Scan(db.WithContext(ctx), &readable, "SELECT has_function_privilege('pg_control_system()', 'execute')")
 	if err != nil {
 		return nil, err
 	}
 	if readable {
-		err = db.WithContext(ctx).Raw("SELECT system_identifier FROM pg_control_system()").Scan(&cluster).Error
+		err = database.Scan(db.WithContext(ctx), &cluster, "SELECT system_identifier FROM pg_control_system()")
 	}
 	return []string{fmt.Sprintf("postgres:%d/%d", cluster, oid)}, err
 }

@@ -285,7 +285,7 @@ func (Dialect) InsertEvents(tx *gorm.DB, entries []models.LogEntry, now int64) e
 		names[i], sessions[i], everyone[i] = string(e.Name), a.SessionID, a.Everyone
 		messages[i], data[i] = e.MessageID, database.StoredData(e)
 	}
-	return database.Exec(tx, `INSERT INTO events
+	return database.ExecDirect(tx, `INSERT INTO events
 		(position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at)
 		SELECT v.*, $10::bigint FROM unnest($1::bigint[], $2::text[], $3::boolean[], $4::bigint[], $5::bigint[], $6::bigint[],
 		$7::text[], $8::bigint[], $9::text[]) AS v`,

@@ -17,12 +17,12 @@ import (
 // rooms, which no SQLite file can have.
 func WordsRow(roomID, id int64) int64 { return roomID<<32 | id }
 
-// RoomSeparator stands between room and word. FTS5 takes it for a letter, and no word has it.
-const RoomSeparator = "·"
+// roomSeparator stands between room and word. FTS5 takes it for a letter, and no word has it.
+const roomSeparator = "·"
 
 // IndexText implements [database.SearchIndex]. FTS5 splits it at its spaces.
 func (Dialect) IndexText(roomID int64, words []string) string {
-	return wordindex.RoomWords(roomID, RoomSeparator, words)
+	return wordindex.RoomWords(roomID, roomSeparator, words)
 }
 
 // InsertWords adds the words of a message to the index.
@@ -57,19 +57,19 @@ func (c *sqliteConn) insertMessages(posts []*database.Post) error {
 // IndexMessages implements [database.SearchIndex].
 func (d Dialect) IndexMessages(tx *gorm.DB, messages []database.IndexedMessage) error {
 	for _, m := range messages {
-		err := database.Exec(tx, "UPDATE messages SET text_start = ?, index_version = "+wordindex.Version+
+		err := database.ExecDirect(tx, "UPDATE messages SET text_start = ?, index_version = "+wordindex.Version+
 			" WHERE room_id = ? AND id = ?", m.Start, m.RoomID, m.ID)
 		if err != nil {
 			return err
 		}
 		row := WordsRow(m.RoomID, m.ID)
-		if err := database.Exec(tx, "DELETE FROM message_words WHERE rowid = ?", row); err != nil {
+		if err := database.ExecDirect(tx, "DELETE FROM message_words WHERE rowid = ?", row); err != nil {
 			return err
 		}
 		if len(m.Words) == 0 {
 			continue
 		}
-		if err := database.Exec(tx, InsertWords, row, d.IndexText(m.RoomID, m.Words)); err != nil {
+		if err := database.ExecDirect(tx, InsertWords, row, d.IndexText(m.RoomID, m.Words)); err != nil {
 			return err
 		}
 	}

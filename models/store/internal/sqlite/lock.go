@@ -9,22 +9,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"time"
 
-	"github.com/gofrs/flock"
-
+	"github.com/parley-chat/parley/models/filelock"
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // lockEnding names the file beside the database that the process which has the database open holds a lock on. The
 // kernel releases it when that process ends, in any way. The file stays.
 const lockEnding = ".lock"
-
-// lockRetry is how often a lock that another process holds is tried again.
-const lockRetry = 50 * time.Millisecond
-
-// LockWait is how long a start waits for a server that is about to stop, or for another process that migrates.
-const LockWait = 3 * time.Second
 
 // Claim implements [database.Dialect]. It locks the database for this process, for as long as it is open. Then it
 // checks the files, and refuses a schema that is newer than this version, and files that do not belong together, before
@@ -33,8 +25,8 @@ func (d Dialect) Claim(ctx context.Context) (release func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
 		return nil, err
 	}
-	lock, err := LockFile(ctx, d.path+lockEnding, LockWait)
-	if errors.Is(err, ErrLocked) {
+	lock, err := filelock.Lock(ctx, d.path+lockEnding, filelock.Wait)
+	if errors.Is(err, filelock.ErrLocked) {
 		return nil, fmt.Errorf("another Parley process uses the database %s: only one server at a time", d.path)
 	}
 	if err != nil {
@@ -47,28 +39,6 @@ func (d Dialect) Claim(ctx context.Context) (release func() error, err error) {
 		return nil, errors.Join(err, lock())
 	}
 	return lock, nil
-}
-
-// ErrLocked says that another process holds a lock.
-var ErrLocked = errors.New("locked by another process")
-
-// LockFile takes the lock of a file, which it creates if necessary, and returns what releases it. The error is
-// ErrLocked when another process still holds the lock after the wait.
-func LockFile(ctx context.Context, path string, wait time.Duration) (release func() error, err error) {
-	waiting, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	lock := flock.New(path, flock.SetPermissions(0o600))
-	locked, err := lock.TryLock() // also without a wait
-	if err == nil && !locked {
-		_, err = lock.TryLockContext(waiting, lockRetry)
-	}
-	switch {
-	case err == nil:
-		return lock.Close, nil
-	case ctx.Err() == nil && waiting.Err() != nil:
-		err = ErrLocked
-	}
-	return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), lock.Close())
 }
 
 // checkSchema refuses a database that a newer version has migrated. It only reads.

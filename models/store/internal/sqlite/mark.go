@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // MarkEnding names the file beside the database that has what a copy of the database does not have.
@@ -106,7 +108,7 @@ func (d Dialect) LeaveMark(ctx context.Context, db *gorm.DB) error {
 		return err
 	}
 	var now string
-	if err := db.WithContext(ctx).Raw("SELECT origin FROM instance WHERE id = 1").Scan(&now).Error; err != nil {
+	if err := database.Scan(db.WithContext(ctx), &now, "SELECT origin FROM instance WHERE id = 1"); err != nil {
 		return err
 	}
 	m.Before = now[strings.LastIndexByte(now, '/')+1:]
@@ -118,7 +120,7 @@ func (d Dialect) LeaveMark(ctx context.Context, db *gorm.DB) error {
 	if err := d.WriteMark(m); err != nil {
 		return err
 	}
-	if err := db.WithContext(ctx).Exec("UPDATE instance SET origin = ? WHERE id = 1", origin).Error; err != nil {
+	if err := database.Exec(db.WithContext(ctx), "UPDATE instance SET origin = ? WHERE id = 1", origin); err != nil {
 		return err
 	}
 	m.Before = ""

@@ -69,7 +69,7 @@ func (Dialect) indexedHits(db *gorm.DB, s database.Span, q wordindex.Query, limi
 // signs outside of ASCII: nothing in them can end the quotes.
 func MatchExpression(q wordindex.Query, roomID int64) string {
 	var b strings.Builder
-	room := wordindex.RoomPrefix(roomID, RoomSeparator)
+	room := wordindex.RoomPrefix(roomID, roomSeparator)
 	for i, w := range q.Words {
 		if i > 0 {
 			b.WriteByte(' ')

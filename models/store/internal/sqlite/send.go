@@ -218,7 +218,7 @@ func (c *sqliteConn) storeResponses(posts []*database.Post, first int64) error {
 func (Dialect) InsertEvents(tx *gorm.DB, entries []models.LogEntry, now int64) error {
 	for _, e := range entries {
 		a := e.Audience
-		err := database.Exec(tx, `INSERT INTO events
+		err := database.ExecDirect(tx, `INSERT INTO events
 			(position, name, everyone, room_id, user_id, peer_id, session_id, message_id, data, created_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			e.Position, string(e.Name), a.Everyone, a.RoomID, a.UserID, a.PeerID, a.SessionID, e.MessageID,

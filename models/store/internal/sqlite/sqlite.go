@@ -13,6 +13,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/parley-chat/parley/models/filelock"
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
@@ -119,10 +120,10 @@ func (d Dialect) Migrations(ctx context.Context) (_ []database.Migration, err er
 	if _, err := os.Stat(d.path); err != nil {
 		return nil, fmt.Errorf("the database does not exist yet: %w", err)
 	}
-	if lock, lockErr := LockFile(ctx, d.path+lockEnding, 0); lockErr == nil {
+	if lock, lockErr := filelock.Lock(ctx, d.path+lockEnding, 0); lockErr == nil {
 		defer func() { err = errors.Join(err, lock()) }()
 		err = d.checkFiles()
-	} else if !errors.Is(lockErr, ErrLocked) {
+	} else if !errors.Is(lockErr, filelock.ErrLocked) {
 		err = lockErr
 	}
 	if err != nil {

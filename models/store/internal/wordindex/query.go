@@ -11,15 +11,15 @@ import (
 type Query struct {
 	phrases [][]term
 	// Words are those of the index that each text with all of the phrases has.
-	Words []QueryWord
+	Words []queryWord
 	// Legacy are those that it has while the index is older than the current rules, nil otherwise.
 	Legacy []string
 	// Exact says that each text with the words has the phrases.
 	Exact bool
 }
 
-// QueryWord is a word of the index, or a prefix of one.
-type QueryWord struct {
+// queryWord is a word of the index, or a prefix of one.
+type queryWord struct {
 	Text   string
 	Prefix bool
 }
@@ -46,20 +46,20 @@ func NewQuery(text string) Query {
 // add adds the words by which a term is found; the last one of a phrase may be the prefix of a longer one.
 func (q *Query) add(t term, last bool) {
 	if t.sign != 0 {
-		q.need(QueryWord{t.signed(), last})
+		q.need(queryWord{t.signed(), last})
 	} else if t.kind != kindRun {
-		q.need(QueryWord{t.text, last})
+		q.need(queryWord{t.text, last})
 	}
 	if t.kind != kindRun {
 		return
 	}
 	pairs := appendPairs(nil, t.text)
 	if len(pairs) == 1 {
-		q.need(QueryWord{pairs[0], true})
+		q.need(queryWord{pairs[0], true})
 		return
 	}
 	for _, pair := range pairs[:len(pairs)-1] {
-		q.need(QueryWord{pair, false})
+		q.need(queryWord{pair, false})
 	}
 	q.Exact = q.Exact && len(pairs) == 2 && t.sign == 0
 }
@@ -67,7 +67,7 @@ func (q *Query) add(t term, last bool) {
 // Empty reports whether a text has nothing that can be searched for.
 func (q *Query) Empty() bool { return len(q.phrases) == 0 }
 
-func (q *Query) need(w QueryWord) {
+func (q *Query) need(w queryWord) {
 	if !slices.Contains(q.Words, w) {
 		q.Words = append(q.Words, w)
 	}

@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 type banRow struct {
@@ -34,8 +35,9 @@ func (r banRow) model() models.Ban {
 
 func isBanned(db *gorm.DB, roomID, userID int64) (bool, error) {
 	var n int64
-	err := db.Raw("SELECT count(*) FROM bans WHERE room_id = ? AND user_id = ? AND (until = 0 OR until > ?)",
-		roomID, userID, models.Now().Millis()).Scan(&n).Error
+	err := database.Scan(db, &n,
+		"SELECT count(*) FROM bans WHERE room_id = ? AND user_id = ? AND (until = 0 OR until > ?)",
+		roomID, userID, models.Now().Millis())
 	return n > 0, err
 }
 
@@ -59,10 +61,11 @@ func (s *Store) Ban(
 			return err
 		}
 		now := models.Now().Millis()
-		err = tx.Exec(`INSERT INTO bans (room_id, user_id, reason, until, banned_by, created_at) VALUES (?, ?, ?, ?, ?, ?)
+		err = database.Exec(tx.DB,
+			`INSERT INTO bans (room_id, user_id, reason, until, banned_by, created_at) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (room_id, user_id) DO UPDATE SET reason = excluded.reason, until = excluded.until,
 			banned_by = excluded.banned_by, created_at = excluded.created_at`,
-			m.room.Room.ID, m.target.ID, value(n.Reason), n.Until.Millis(), callerID, now).Error
+			m.room.Room.ID, m.target.ID, value(n.Reason), n.Until.Millis(), callerID, now)
 		if err != nil {
 			return err
 		}
@@ -78,7 +81,7 @@ func (s *Store) Ban(
 			return err
 		}
 		var row banRow
-		err = tx.Raw(banQuery+" AND b.user_id = ?", m.room.Room.ID, now, m.target.ID).Scan(&row).Error
+		err = database.Scan(tx.DB, &row, banQuery+" AND b.user_id = ?", m.room.Room.ID, now, m.target.ID)
 		ban = row.model()
 		return err
 	})
@@ -92,7 +95,7 @@ func (s *Store) Unban(ctx context.Context, callerID int64, path models.RoomPath,
 		if err != nil {
 			return err
 		}
-		return tx.Exec("DELETE FROM bans WHERE room_id = ? AND user_id = ?", m.room.Room.ID, m.target.ID).Error
+		return database.Exec(tx.DB, "DELETE FROM bans WHERE room_id = ? AND user_id = ?", m.room.Room.ID, m.target.ID)
 	})
 	return err
 }
@@ -112,88 +115,11 @@ func (s *Store) Bans(
 		return models.Page[models.Ban]{}, err
 	}
 	var rows []banRow
-	err = db.Raw(banQuery+" AND b.user_id > ? ORDER BY b.user_id LIMIT ?", a.Room.ID, models.Now().Millis(), after.id,
-		page.Limit+1).
-		Scan(&rows).Error
+	err = database.Scan(db, &rows,
+		banQuery+" AND b.user_id > ? ORDER BY b.user_id LIMIT ?", a.Room.ID, models.Now().Millis(), after.id,
+		page.Limit+1)
 	if err != nil {
 		return models.Page[models.Ban]{}, err
 	}
 	return pageOf(rows, page.Limit, banRow.model, func(r banRow) cursor { return cursor{list: of, id: r.User.ID} }), nil
-}
-
-// mute is what a user gets no notifications of: a room or a sender, the other id being 0. Its table, silences, has an
-// old name that released migrations keep.
-type mute struct{ userID, roomID, senderID int64 }
-
-// startMute appends an event from which on the user gets no notifications of what q names.
-func (tx *transaction) startMute(name models.EventName, to models.Audience, data any, q mute) error {
-	if err := tx.appendEvent(name, to, data); err != nil {
-		return err
-	}
-	tx.onPosition(func(position int64) error {
-		return tx.Exec("INSERT INTO silences (user_id, room_id, sender_id, from_position) VALUES (?, ?, ?, ?)",
-			q.userID, q.roomID, q.senderID, position).Error
-	})
-	return nil
-}
-
-// stopMute appends an event from which on the user gets notifications again.
-func (tx *transaction) stopMute(name models.EventName, to models.Audience, data any, q mute) error {
-	if err := tx.appendEvent(name, to, data); err != nil {
-		return err
-	}
-	tx.endMute(q)
-	return nil
-}
-
-// endMute ends a mute, where there is one, at the event that was appended last.
-func (tx *transaction) endMute(q mute) {
-	tx.onPosition(func(position int64) error {
-		return tx.Exec(`UPDATE silences SET to_position = ?
-			WHERE user_id = ? AND room_id = ? AND sender_id = ? AND to_position = 0`,
-			position, q.userID, q.roomID, q.senderID).Error
-	})
-}
-
-// Mute sets whether the caller gets notifications of a room. Only the caller's streams get the event.
-func (s *Store) Mute(
-	ctx context.Context, callerID int64, path models.RoomPath, m models.MembershipChange,
-) (models.Membership, models.Cursor, error) {
-	var membership models.Membership
-	at, err := s.write(ctx, func(tx *transaction) error {
-		if err := tx.lockRoom(path); err != nil {
-			return err
-		}
-		a, err := authorizeMember(tx.DB, path, callerID)
-		if err != nil {
-			return err
-		}
-		membership = a.membership()
-		if m.Muted == nil || *m.Muted == a.Muted {
-			return nil
-		}
-		membership.Muted = *m.Muted
-		err = tx.Exec("UPDATE memberships SET muted = ? WHERE room_id = ? AND user_id = ?",
-			*m.Muted, a.Room.ID, callerID).Error
-		if err != nil {
-			return err
-		}
-		return tx.appendMuteEvent(a, *m.Muted)
-	})
-	return membership, at, err
-}
-
-func (tx *transaction) appendMuteEvent(a access, muted bool) error {
-	user, err := findUser(tx.DB, models.UserPath{ID: a.CallerID})
-	if err != nil {
-		return err
-	}
-	to, q := models.Audience{UserID: a.CallerID}, mute{userID: a.CallerID, roomID: a.Room.ID}
-	event := models.MemberEvent{
-		RoomID: a.Room.ID, Subject: a.Room.Subject, User: user.model().Ref(), Role: models.Role(a.Role), Muted: &muted,
-	}
-	if muted {
-		return tx.startMute(models.EventMemberUpdated, to, event, q)
-	}
-	return tx.stopMute(models.EventMemberUpdated, to, event, q)
 }
