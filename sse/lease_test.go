@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"strings"
@@ -73,10 +74,12 @@ func TestDeadNode(t *testing.T) {
 }
 
 // TestWatchdog runs the watchdog in a bubble with its own clock: a node is partitioned when it has not read the log for
-// partitionedAfter and there are other nodes, and until it reads the log again.
+// partitionedAfter and there are other nodes, and until it reads the log again. Its streams end then, and not before.
 func TestWatchdog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &Hub{logger: slog.New(slog.DiscardHandler), streams: map[string]*Stream{}}
+		stream := &Stream{hub: h}
+		h.streams[stream.id] = stream
 		ctx, stop := context.WithCancel(t.Context())
 		defer synctest.Wait()
 		defer stop()
@@ -96,7 +99,13 @@ func TestWatchdog(t *testing.T) {
 		after(pollInterval, false, "after the log was read")
 		h.otherNodes.Store(1)
 		after(partitionedAfter-pollInterval, false, "shortly before the timeout")
+		if stream.hasEnded() {
+			t.Error("the stream has ended shortly before the timeout")
+		}
 		after(pollInterval, true, "after the timeout")
+		if !bytes.HasPrefix(stream.lastFrame, []byte("event: server.closing\n")) {
+			t.Errorf("after the timeout, the last event of the stream is %q", stream.lastFrame)
+		}
 		h.logRead.Store(true)
 		after(pollInterval, false, "when the log is read again")
 	})

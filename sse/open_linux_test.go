@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -111,6 +112,54 @@ func TestStreamEndsBeforeItStarts(t *testing.T) {
 		<-closing
 		s.requireNothingLeft()
 	})
+}
+
+// TestLastFrameOfAFullSocket logs a session out before its stream has its connection, which takes nothing. The stream
+// ends all the same, after lastFrameTimeout.
+func TestLastFrameOfAFullSocket(t *testing.T) {
+	r := newRig(t, Limits{})
+	ada := r.signUp("ada")
+	r.hub.withLock(func() { r.hub.lastFrameTimeout = 100 * time.Millisecond })
+	w := failingHijacker{httptest.NewRecorder(), func() net.Conn {
+		if _, err := r.store.LogOut(context.Background(), ada.User.ID, ada.SessionID); err != nil {
+			t.Error(err)
+		}
+		r.waitForHead()
+		return fullSocket(t)
+	}}
+	caller := models.Caller{UserID: ada.User.ID, SessionID: ada.SessionID}
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+	r.must(r.hub.Open(w, request, OpenRequest{Caller: caller}))
+	eventually(t, func() string {
+		if streams, _ := r.hub.Count(); streams != 0 {
+			return "the stream still waits for its peer"
+		}
+		return ""
+	})
+}
+
+// fullSocket returns a connection whose peer reads nothing, and whose buffers are full.
+func fullSocket(t *testing.T) net.Conn {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = peer.Close() })
+	for err == nil { // until nothing was taken for a while
+		_ = conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err = conn.Write(make([]byte, 64<<10))
+	}
+	return conn
 }
 
 // TestReusedFileDescriptors closes streams while new ones get the same file descriptors in a busy room. No stream may

@@ -259,22 +259,42 @@ func (r *rig) prune(upTo models.Cursor) {
 	r.must(err)
 }
 
-// TestReplayHasTheCurrentMessages edits and deletes messages that are cached. A replay gets them as they are now.
+// TestReplayHasTheCurrentMessages edits, deletes and clears a message that is cached. A replay gets it as it is now, or
+// not at all.
 func TestReplayHasTheCurrentMessages(t *testing.T) {
-	r := newRig(t, Limits{})
-	ada := r.signUp("ada")
-	room, start := r.room(ada)
-	r.send(ada, room, "secret one")
-	r.send(ada, room, "secret two")
-	path := models.RoomPath{ID: room}
-	_, err := r.store.DeleteMessage(t.Context(), ada.User.ID, path, 1)
-	r.must(err)
-	_, _, err = r.store.EditMessage(t.Context(), ada.User.ID, path, 2, models.MessageEdit{Text: "public"})
-	r.must(err)
-	r.send(ada, room, "the last one")
-	for _, e := range r.watch(ada, room, start.String()).until(t, "the last one") {
-		if strings.Contains(e.data, "secret") {
-			t.Errorf("a replay has %s", e.data)
-		}
+	for name, change := range map[string]func(r *rig, ada, bob models.Login, room models.RoomPath) error{
+		"deleted": func(r *rig, _, bob models.Login, room models.RoomPath) error {
+			_, err := r.store.DeleteMessage(t.Context(), bob.User.ID, room, 1)
+			return err
+		},
+		"edited": func(r *rig, _, bob models.Login, room models.RoomPath) error {
+			_, _, err := r.store.EditMessage(t.Context(), bob.User.ID, room, 1, models.MessageEdit{Text: "public"})
+			return err
+		},
+		"cleared": func(r *rig, ada, _ models.Login, room models.RoomPath) error {
+			_, err := r.store.ClearHistory(t.Context(), ada.User.ID, room)
+			return err
+		},
+		"room deleted": func(r *rig, ada, _ models.Login, room models.RoomPath) error {
+			_, err := r.store.DeleteRoom(t.Context(), ada.User.ID, room)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, Limits{})
+			ada, bob := r.signUp("ada"), r.signUp("bob")
+			other, _ := r.room(ada)
+			room, _ := r.room(ada, bob)
+			start, err := r.store.Head(t.Context())
+			r.must(err)
+			r.send(bob, room, "secret")
+			r.must(change(r, ada, bob, models.RoomPath{ID: room}))
+			r.send(ada, other, "the last one")
+			for _, e := range r.watch(ada, room, start.String()).until(t, "the last one") {
+				if strings.Contains(e.data, "secret") {
+					t.Errorf("a replay has %s", e.data)
+				}
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package sse
 import (
 	"database/sql"
 	"testing"
+	"time"
 
 	"github.com/parley-chat/parley/models"
 )
@@ -60,6 +61,44 @@ func TestStatusWaitsForTheDatabase(t *testing.T) {
 		if user.LastSeenAt.IsZero() {
 			t.Errorf("the last-seen time of %s was not stored", l.User.Username)
 		}
+	}
+}
+
+// TestLastSeenIsTheEndOfTheLastStream ends the last stream of a user: when that was is stored, and not only when the
+// stream opened. When the server stops, it is stored before Close returns.
+func TestLastSeenIsTheEndOfTheLastStream(t *testing.T) {
+	for name, stops := range map[string]bool{"the peer closes": false, "the server stops": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, Limits{})
+			ada := r.signUp("ada")
+			p := r.watch(ada, 0, "")
+			neverSeen := func() string {
+				user, err := r.store.User(t.Context(), models.UserPath{ID: ada.User.ID})
+				r.must(err)
+				if user.LastSeenAt.IsZero() {
+					return "it is not stored when the user was last seen"
+				}
+				return ""
+			}
+			eventually(t, neverSeen) // when the stream opened
+			r.must(r.store.SaveLastSeen(t.Context(), map[int64]models.Time{ada.User.ID: {}}))
+			if stops {
+				r.close(testTimeout)
+				if wrong := neverSeen(); wrong != "" {
+					t.Error(wrong)
+				}
+				return
+			}
+			reset(p)
+			eventually(t, func() string {
+				if streams, _ := r.hub.Count(); streams != 0 {
+					return "the stream is still open"
+				}
+				return ""
+			})
+			r.hub.CheckStreams(time.Now().Add(2 * offlineDelay))
+			eventually(t, neverSeen)
+		})
 	}
 }
 

@@ -229,6 +229,80 @@ func TestFailedWriteEndsTheStream(t *testing.T) {
 	})
 }
 
+// TestFailedFlushOfPresenceEndsStreamsAtOnce ends a stream of a room in which all other connections are broken. Each end
+// is sent to the next stream as presence, which ends that one. All of them are gone when endStream returns.
+func TestFailedFlushOfPresenceEndsStreamsAtOnce(t *testing.T) {
+	r := newRig(t, Limits{})
+	users := []models.Login{r.signUp("ada"), r.signUp("bob"), r.signUp("eve")}
+	room, _ := r.room(users[0], users[1:]...)
+	for _, l := range users {
+		_ = r.watch(l, room, "")
+	}
+	r.attached()
+	streams := r.streams()
+	eventually(t, func() string {
+		for _, s := range streams {
+			s.mu.Lock()
+			writing := s.writing
+			s.mu.Unlock()
+			if writing {
+				return "a stream still writes"
+			}
+		}
+		return ""
+	})
+	for _, s := range streams {
+		r.hub.peers.forget(s)
+		_ = s.conn.Close()
+	}
+	r.hub.endStream(streams[0])
+	if open, _ := r.hub.Count(); open != 0 || r.hub.ended.any.Load() {
+		t.Errorf("%d streams are left whose connections are broken", open)
+	}
+}
+
+// TestWaitingReplayEnds ends a stream whose replay has to wait. The end does not wait for the replay.
+func TestWaitingReplayEnds(t *testing.T) {
+	t.Run("the peer closes", func(t *testing.T) {
+		r := newRig(t, Limits{})
+		ada := r.signUp("ada")
+		release := r.holdReplays(ada)
+		defer release()
+		p := r.watch(ada, 0, "")
+		waiting := func() int {
+			r.hub.replaySlots.mu.Lock()
+			defer r.hub.replaySlots.mu.Unlock()
+			return r.hub.replaySlots.queue.Len()
+		}
+		eventually(t, func() string {
+			if waiting() != 1 {
+				return "the replay does not wait"
+			}
+			return ""
+		})
+		reset(p)
+		eventually(t, func() string {
+			if waiting() != 0 {
+				return "the replay of a stream that has ended still waits"
+			}
+			return ""
+		})
+	})
+	t.Run("logged out", func(t *testing.T) {
+		r := newRig(t, Limits{})
+		ada := r.signUp("ada")
+		release := r.holdReplays(ada)
+		defer release()
+		p := r.watch(ada, 0, "")
+		_, err := r.store.LogOut(t.Context(), ada.User.ID, ada.SessionID)
+		r.must(err)
+		if e := p.next(t); e.name != "session.revoked" {
+			t.Errorf("while the replay waits, %v came", e)
+		}
+		p.requireEnd(t)
+	})
+}
+
 // sendLarge sends more than a socket takes at once: messages of 32 KB.
 func (s *busyRoom) sendLarge(messages int) {
 	text := strings.Repeat("\U0001F600", models.MaxTextLength)
