@@ -157,7 +157,7 @@ func (s served) write(w http.ResponseWriter, r *http.Request, body io.ReadSeeker
 	if s.mediaType != "" {
 		header.Set("Content-Type", s.mediaType)
 	}
-	http.ServeContent(&rangeResponse{ResponseWriter: w, r: r}, r, "", s.made, body)
+	http.ServeContent(&rangeResponse{ResponseWriter: w, request: r}, r, "", s.made, body)
 }
 
 // withoutEmptySuffix removes ranges of the last 0 bytes, which cannot be satisfied (RFC 9110, section 14.1.2) but which
@@ -179,7 +179,7 @@ func withoutEmptySuffix(list string) string {
 // rangeResponse responds to a range outside of the file with a problem; http.ServeContent would use plain text.
 type rangeResponse struct {
 	http.ResponseWriter
-	r       *http.Request
+	request *http.Request
 	refused bool
 }
 
@@ -192,7 +192,8 @@ func (r *rangeResponse) WriteHeader(status int) {
 	for _, name := range []string{"Content-Disposition", "Content-Security-Policy", "ETag", "Last-Modified"} {
 		r.Header().Del(name)
 	}
-	problem.Write(r.ResponseWriter, r.r, problem.WithStatus(status, models.Invalid("Range", "lies outside of the file")))
+	err := problem.WithStatus(status, models.Invalid("Range", "lies outside of the file"))
+	problem.Write(r.ResponseWriter, r.request, err)
 }
 
 func (r *rangeResponse) Write(b []byte) (int, error) {

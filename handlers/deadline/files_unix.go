@@ -8,8 +8,8 @@ import "syscall"
 // database, which opens more under load.
 const reserve = 1024
 
-// MaxOpenFiles returns how many files connections may have open together, 0 for no limit: the limit of the process, which Go
-// raises to its maximum, without the reserve.
+// MaxOpenFiles returns how many files connections may have open together, 0 for no limit: the limit of the process,
+// which Go raises to its maximum, without the reserve.
 func MaxOpenFiles() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > 1<<30 {

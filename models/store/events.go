@@ -206,7 +206,8 @@ var namedUser = regexp.MustCompile(`\{"id":(\d+),"username":"`)
 func hideDeletedUsers(db *gorm.DB, entries []models.LogEntry) error {
 	named := map[int64]bool{}
 	for _, e := range entries {
-		if e.MessageID != 0 || !e.Replayable() { // the names in messages are read with them, and the other events are not replayed
+		// The names in messages are read with them, and the other events are not replayed.
+		if e.MessageID != 0 || !e.Replayable() {
 			continue
 		}
 		for _, found := range namedUser.FindAllSubmatch(e.Data, -1) {

@@ -30,8 +30,9 @@ type host struct {
 func startParley(b *testing.B, database string) *host {
 	b.Helper()
 	address := harness.FreeAddress(b)
-	h := startHost(b, harness.Program(), harness.AsProgramVariable+"="+harness.ProductionCosts, "serve", "--listen", address,
-		"--database", database, "--data-dir", b.TempDir(), "--lobby", "none", "--rate-limit", "off")
+	h := startHost(b, harness.Program(), harness.AsProgramVariable+"="+harness.ProductionCosts,
+		"serve", "--listen", address, "--database", database, "--data-dir", b.TempDir(),
+		"--lobby", "none", "--rate-limit", "off")
 	h.url = "http://" + address
 	return h
 }

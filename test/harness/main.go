@@ -17,8 +17,8 @@ import (
 // start, kill and restart the code under test, including its race detector.
 const AsProgramVariable = "PARLEY_TEST_AS_PROGRAM"
 
-// ProductionCosts is the value of AsProgramVariable with which passwords cost what they do in production. With any other
-// value they are cheap.
+// ProductionCosts is the value of AsProgramVariable with which passwords cost what they do in production. With any
+// other value they are cheap.
 const ProductionCosts = "production"
 
 // isTestVariable reports whether an environment variable belongs to the project's tests and benchmarks. The program

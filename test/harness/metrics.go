@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Metric returns the value of a metric, 0 if /metrics does not contain it. series is its name, with its labels if it has
-// any, such as name{label="value"}.
+// Metric returns the value of a metric, 0 if /metrics does not contain it. series is its name, with its labels if it
+// has any, such as name{label="value"}.
 func (c *Client) Metric(series string) (value float64) {
 	c.T.Helper()
 	for line := range strings.Lines(string(c.Call("GET", "/metrics", nil).ExpectStatus(200).Body)) {
