@@ -229,8 +229,8 @@ func TestFailedWriteEndsTheStream(t *testing.T) {
 	})
 }
 
-// TestFailedFlushOfPresenceEndsStreamsAtOnce ends a stream of a room in which all other connections are broken. Each end
-// is sent to the next stream as presence, which ends that one. All of them are gone when endStream returns.
+// TestFailedFlushOfPresenceEndsStreamsAtOnce ends a stream of a room in which all other connections are broken. Each
+// end is sent to the next stream as presence, which ends that one. All of them are gone when endStream returns.
 func TestFailedFlushOfPresenceEndsStreamsAtOnce(t *testing.T) {
 	r := newRig(t, Limits{})
 	users := []models.Login{r.signUp("ada"), r.signUp("bob"), r.signUp("eve")}

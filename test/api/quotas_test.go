@@ -119,7 +119,8 @@ func testRequestsOfUser(t *testing.T, c *harness.Client) {
 			}
 		})
 	}
-	if sending.Wait(); !limited.Load() {
+	sending.Wait()
+	if !limited.Load() {
 		t.Fatalf("the user has not reached the limit within %v", harness.Timeout)
 	}
 	expectLimited(me.Call("GET", "/v1/rooms", nil))

@@ -31,7 +31,8 @@ func startParley(b *testing.B, database string) *host {
 	b.Helper()
 	address := harness.FreeAddress(b)
 	h := startHost(b, harness.Program(), harness.AsProgramVariable+"="+harness.ProductionCosts,
-		"serve", "--listen", address, "--database", database, "--data-dir", b.TempDir(), "--lobby", "none", "--rate-limit", "off")
+		"serve", "--listen", address, "--database", database, "--data-dir", b.TempDir(),
+		"--lobby", "none", "--rate-limit", "off")
 	h.url = "http://" + address
 	return h
 }

@@ -71,7 +71,7 @@ const (
 // Validate checks the ranges of the flags; kong calls it.
 func (c benchCommand) Validate() error {
 	for _, address := range c.URLs {
-		if err := checkURL(address); err != nil {
+		if err := checkURL("url", address); err != nil {
 			return err
 		}
 	}

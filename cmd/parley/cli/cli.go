@@ -98,10 +98,10 @@ func readsSettings(command string) bool {
 	return strings.HasPrefix(command, "serve") || strings.HasPrefix(command, "migrate")
 }
 
-// checkURL returns an error for a value of --url that is not the URL of a server.
-func checkURL(address string) error {
+// checkURL returns an error for a value of a flag that is not the URL of a server.
+func checkURL(flag, address string) error {
 	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("--url must be like http://127.0.0.1:8080, not %q", address)
+		return fmt.Errorf("--%s must be like http://127.0.0.1:8080, not %q", flag, address)
 	}
 	return nil
 }

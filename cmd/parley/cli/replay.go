@@ -29,7 +29,7 @@ func (replayCommand) helpTexts() helpTexts {
 
 // Validate checks the flags; kong calls it.
 func (c replayCommand) Validate() error {
-	if err := checkURL(c.URL); err != nil {
+	if err := checkURL("url", c.URL); err != nil {
 		return err
 	}
 	// A reader's stream is opened in all rooms of the logs that are being sent.

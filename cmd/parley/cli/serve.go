@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"time"
 
@@ -75,6 +77,27 @@ func (c serveCommand) helpTexts() helpTexts {
 	}
 	maps.Copy(texts, c.databaseFlags.helpTexts())
 	return texts
+}
+
+// Validate checks the addresses that browsers use: with a wrong one, the server would start, and refuse them.
+func (c serveCommand) Validate() error {
+	if c.PublicURL != "" {
+		if err := checkURL("public-url", c.PublicURL); err != nil {
+			return err
+		}
+	}
+	for _, origin := range c.CORSOrigins {
+		if origin == "*" {
+			continue
+		}
+		if err := checkURL("cors-origins", origin); err != nil {
+			return err
+		}
+		if u, _ := url.Parse(origin); u.Scheme+"://"+u.Host != origin { // RFC 6454, section 6.2
+			return fmt.Errorf("--cors-origins must be origins without a path, like https://example.com, not %q", origin)
+		}
+	}
+	return nil
 }
 
 // Run serves until the first SIGINT or SIGTERM and then stops in order. A second signal ends the process at once.
