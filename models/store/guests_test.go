@@ -57,6 +57,7 @@ func testIdleGuests(t *testing.T, name string) {
 	must(t, s.writer.Exec("UPDATE sessions SET last_used_at = last_used_at - ? WHERE user_id <> ?", past,
 		guests["asks"].User.ID).Error)
 	fresh := newGuest(t, s, "fresh")
+	(&testStore{s, t}).stopJanitor() // it runs this job too
 
 	_, err = s.expireIdleGuests(ctx)
 	must(t, err)
