@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"testing"
 	"time"
 
@@ -72,13 +73,13 @@ func newTestServerWith(t *testing.T, settings Settings, change func(*Config)) *t
 	return &testServer{t: t, url: server.URL, store: s}
 }
 
-// storesOf gives each resource what it needs of the one store.
-func storesOf(db *store.Store) Stores {
-	return Stores{
-		Callers: db, Guesses: db, Users: db, Passwords: db, Sessions: db, AuthProviders: db, Identities: db,
-		Rooms: db, Members: db, Bans: db, Invites: db, Contacts: db, Blocks: db, Messages: db, Files: db,
-		Uploads: db, Typing: db, Presence: db, Search: db, Reactions: db, Pins: db,
+// storesOf gives the store to each resource.
+func storesOf(db *store.Store) (stores Stores) {
+	fields := reflect.ValueOf(&stores).Elem()
+	for i := range fields.NumField() {
+		fields.Field(i).Set(reflect.ValueOf(db))
 	}
+	return stores
 }
 
 // testResponse is a response that was read to its end.

@@ -36,7 +36,7 @@ type Stream struct {
 	// Owned by Hub.mu.
 	attached       bool
 	pushedPosition int64 // of the newest event that was queued while attached
-	mutes          mutes // complete while attached; without rooms while replaying, and present in a room
+	mutes          mutes // set by attach; before it, read once the stream is present in a room
 	rooms          roomStates
 
 	mu           sync.Mutex
