@@ -145,14 +145,14 @@ lint-contract:
 	report=$$(npx --yes $(REDOCLY) lint --config .redocly.yaml --extends recommended-strict --format stylish openapi.yaml 2>$(BIN)/redocly.log) || { \
 		if [ -n "$$report" ]; then echo "$$report"; else cat $(BIN)/redocly.log; fi; exit 1; }
 
-# The types are in the comments: the web client is served as it is written.
+# The types are in the comments: the web client is served as it is written, and the SDK is put into one file.
 .PHONY: lint-client
 lint-client: node
 	@if ! command -v node >/dev/null || ! [ -e $(NODE)/node_modules/.bin/tsc ]; then \
 		echo "lint: the web client's types are not checked: Node.js, or what npm fetches, is missing"; $(GIVE_UP); \
 	fi; \
 	$(NODE)/node_modules/.bin/tsc --noEmit --checkJs --allowJs --strict --target esnext --module esnext \
-		--moduleResolution bundler --lib esnext,dom,dom.iterable --skipLibCheck handlers/web/client/*.js
+		--moduleResolution bundler --lib esnext,dom,dom.iterable --skipLibCheck handlers/web/client/*.js sdk/src/*.js
 
 # Without shellcheck and pyflakes, which some machines have and some do not.
 .PHONY: lint-workflow
@@ -170,8 +170,15 @@ lint-docs:
 	@CGO_ENABLED=0 $(GO) test ./docs
 
 .PHONY: generate
-generate: ## make the generated code anew from openapi.yaml
+generate: node ## make the generated code anew from openapi.yaml, and the SDK from its sources
 	@$(GO) generate ./...
+	@if ! [ -e $(NODE)/node_modules/.bin/openapi-typescript ]; then \
+		echo "generate: sdk/sdk.d.ts is not made anew: Node.js, or what npm fetches, is missing"; $(GIVE_UP); \
+	fi; \
+	mkdir -p $(BIN); \
+	$(NODE)/node_modules/.bin/openapi-typescript openapi.yaml >$(BIN)/schema.d.ts 2>$(BIN)/schema.log || { \
+		cat $(BIN)/schema.log; exit 1; }; \
+	cat sdk/types.d.ts $(BIN)/schema.d.ts >sdk/sdk.d.ts
 
 .PHONY: clean
 clean: ## remove what was built; data/ stays

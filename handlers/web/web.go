@@ -11,6 +11,8 @@ import (
 	"path"
 	"sync"
 	"time"
+
+	"github.com/parley-chat/parley/sdk"
 )
 
 //go:embed docs
@@ -26,9 +28,12 @@ var mediaTypes = map[string]string{
 	".svg": "image/svg+xml", ".webmanifest": "application/manifest+json",
 }
 
-// Pages returns the handlers of the contract, of the reference page and of what it loads, by path.
+// Pages returns the handlers of the contract, of the reference page and of what it loads, and of the SDK, by path.
 func Pages(contract []byte) map[string]http.Handler {
 	pages := map[string]http.Handler{"/openapi.yaml": newFile("application/yaml", contract)}
+	for name, a := range sdkFiles() {
+		pages[name] = fromEverywhere(a)
+	}
 	for name, f := range reference() {
 		pages["/docs/"+name] = f
 	}
@@ -44,6 +49,26 @@ var reference = sync.OnceValue(func() map[string]file {
 	})
 	return pages
 })
+
+// sdkFiles are the module of the SDK and its types, by path. They are compressed once.
+var sdkFiles = sync.OnceValue(func() map[string]asset {
+	return map[string]asset{
+		"/sdk.js":   newAsset(mediaTypes[".js"], sdk.Module),
+		"/sdk.d.ts": newAsset("text/plain; charset=utf-8", sdk.Types),
+	}
+})
+
+// fromEverywhere lets the pages of all origins load what everybody may read: a browser asks for that before it runs a
+// module. No cookie is sent with it.
+func fromEverywhere(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Del("Access-Control-Allow-Credentials")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+		next.ServeHTTP(w, r)
+	})
+}
 
 // eachShown calls use for the files of an embedded folder that are served; others, such as licences, are not.
 func eachShown(from embed.FS, folder string, use func(name, mediaType string, content []byte)) {

@@ -1,0 +1,129 @@
+// Requests to the server: access tokens, problems and paginated lists.
+
+import { Problem, Unreachable } from './problem.js';
+
+/**
+ * @typedef {object} Options
+ * @property {any} [body] sent as JSON
+ * @property {BodyInit} [raw] sent as it is
+ * @property {string} [key] the Idempotency-Key
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal]
+ * @property {boolean} [anonymous] sends no token
+ * @property {boolean} [keepalive] the request continues when the page is closed
+ * @property {boolean} [cookies] sends and takes the server's cookies, also from a page of another origin
+ */
+
+export class Http {
+  /**
+   * @param {string} base the address of the server, without a slash at the end; empty for the page's own
+   * @param {(fresh: boolean) => Promise<string>} token with fresh, a new one instead of the last one
+   * @param {(reason: string) => void} ended the session has ended
+   */
+  constructor(base, token, ended) {
+    this.base = base;
+    this.token = token;
+    this.ended = ended;
+  }
+
+  /**
+   * Makes a request and reads the response. Throws Problem or Unreachable.
+   * @param {string} method @param {string} path @param {Options} [options]
+   * @returns {Promise<{ data: any, headers: Headers, status: number }>}
+   */
+  async call(method, path, options) {
+    const response = await this.open(method, path, options);
+    const { headers, status } = response;
+    const text = await mapNetworkError(response.text());
+    let data;
+    try {
+      if (text) data = JSON.parse(text);
+    } catch {
+      throw new Unreachable(); // from a proxy between, such as the log-in page of a hotel's network
+    }
+    return { data, headers, status };
+  }
+
+  /**
+   * Makes a request, and repeats it once with a new token when the token has expired. The body of the response is not
+   * read.
+   * @param {string} method @param {string} path @param {Options} [options]
+   */
+  async open(method, path, options = {}) {
+    let response = await this.#send(method, path, options, false);
+    if (response.status === 401 && !options.anonymous) {
+      const problem = await readProblem(response.clone());
+      if (problem.code === 'token_expired' || problem.code === 'unauthenticated' || !problem.code)
+        response = await this.#send(method, path, options, true);
+      else if (problem.code === 'session_revoked') this.ended('session_revoked');
+    }
+    if (!response.ok) throw await readProblem(response);
+    return response;
+  }
+
+  /** @param {string} method @param {string} path @param {Options} options @param {boolean} fresh */
+  async #send(method, path, { body, raw, key, headers, signal, anonymous, keepalive, cookies }, fresh) {
+    const all = new Headers(headers);
+    if (!anonymous) all.set('Authorization', `Bearer ${await this.token(fresh)}`);
+    if (body !== undefined) all.set('Content-Type', 'application/json');
+    if (key) all.set('Idempotency-Key', key);
+    // An invalid request is a bug in this program: it throws here, and is not mistaken for a network error.
+    const request = new Request(this.base + path, {
+      method,
+      headers: all,
+      signal,
+      keepalive,
+      body: body === undefined ? raw : JSON.stringify(body),
+      credentials: cookies ? 'include' : 'same-origin',
+      cache: 'no-store',
+      redirect: 'error',
+    });
+    return mapNetworkError(fetch(request));
+  }
+
+  /** @param {string} path @param {Options} [options] */
+  async get(path, options) {
+    return (await this.call('GET', path, options)).data;
+  }
+
+  /**
+   * Reads all pages of a list. Returns the event cursor of the first page: changes made while the other pages are read
+   * arrive as events.
+   * @param {string} path
+   */
+  async getAll(path) {
+    const items = [];
+    let [cursor, event] = ['', ''];
+    do {
+      const { data, headers } = await this.call(
+        'GET',
+        `${path}?limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+      );
+      items.push(...data.items);
+      event ||= headers.get('Event-Cursor') ?? '';
+      cursor = data.next_cursor ?? '';
+    } while (cursor);
+    return { items, event };
+  }
+}
+
+/** @template T @param {Promise<T>} promise @returns {Promise<T>} */
+async function mapNetworkError(promise) {
+  try {
+    return await promise;
+  } catch (err) {
+    if (/** @type {Error} */ (err).name === 'AbortError') throw err;
+    throw new Unreachable();
+  }
+}
+
+/** @param {Response} response */
+async function readProblem(response) {
+  let body = null;
+  try {
+    body = await response.json();
+  } catch {
+    // Perhaps a proxy's page, or the response to HEAD: only the status is known.
+  }
+  return new Problem(response.status, body, Number(response.headers.get('Retry-After')) || 0);
+}

@@ -1,0 +1,223 @@
+// The client of Parley: log-in, one stream, rooms with their messages and counts, an outbox, and uploads.
+
+import { Http } from './http.js';
+import { ownLocks, sharedLocks } from './locks.js';
+import { Account } from './rooms.js';
+import { Session } from './session.js';
+import { defaultStorage, isPage, memoryStorage } from './storage.js';
+import { Listeners, newKey, Watched } from './tools.js';
+import { Upload } from './upload.js';
+import { Problem, Unreachable } from './problem.js';
+
+export { memoryStorage, Problem, Unreachable };
+
+/** @typedef {import('../sdk').Parley} Contract */
+
+/** The rooms of the user, whoever that is. */
+class Rooms extends Watched {
+  /** @type {Account | null} */ account = null;
+  /** @type {readonly []} */ #none = [];
+
+  get list() {
+    return this.account?.list ?? this.#none;
+  }
+
+  get unread() {
+    return this.account?.unread ?? 0;
+  }
+
+  /** @param {number} id */
+  get(id) {
+    return this.account?.all.get(id);
+  }
+}
+
+/** @param {number | string} name */
+const escape = (name) => encodeURIComponent(name);
+
+class Parley {
+  rooms = new Rooms();
+  /** @type {Contract['connection']} */ connection = 'closed';
+  /** @type {Map<string, Listeners<[any]>>} */ #listeners = new Map();
+  #tab = newKey();
+  #over = new AbortController();
+  #letGo;
+
+  /** @param {import('../sdk').Options} options */
+  constructor({ server, token, storage = defaultStorage(), session, share = isPage }) {
+    const base = (server ?? location.origin).replace(/\/+$/, '');
+    this.key = `parley.${base}`;
+    this.share = share;
+    this.storage = storage;
+    this.locks = share ? sharedLocks() : ownLocks;
+    this.#letGo = this.locks.keep(this.#tab);
+    const supply = token && (async (/** @type {boolean} */ fresh) => token(fresh));
+    this.http = new Http(
+      base,
+      (fresh) => this.session.token(fresh),
+      (reason) => void this.session.end(reason),
+    );
+    this.session = new Session(this.http, storage, this.locks, {
+      key: this.key,
+      cookie: (session ?? (isPage ? 'cookie' : 'storage')) === 'cookie' && !supply,
+      share,
+      supply,
+    });
+    this.session.changed.add((now, reason) => this.#onSession(now, reason));
+    if (isPage) this.#watchPage();
+    this.ready = this.#resume();
+    this.ready.catch(() => {}); // who waits for it is told
+  }
+
+  async #resume() {
+    await this.session.resume();
+    await this.rooms.account?.loaded;
+  }
+
+  #watchPage() {
+    const { signal } = this.#over;
+    const wake = () => this.rooms.account?.wake();
+    addEventListener('online', wake, { signal });
+    document.addEventListener('visibilitychange', () => document.hidden || wake(), { signal });
+  }
+
+  /** @param {import('../sdk').Session | null} session @param {string} reason */
+  #onSession(session, reason) {
+    const before = this.rooms.account;
+    before?.close();
+    if (reason === 'log_out' || reason === 'account_deleted') void before?.outbox.clear();
+    this.rooms.account = session && this.#openAccount(session.user);
+    this.rooms.changed();
+    this.#setConnection(session ? 'connecting' : 'closed');
+    this.#tell('session', { user: this.user, reason });
+  }
+
+  /** @param {import('../sdk').User} user */
+  #openAccount(user) {
+    const { key, share } = this;
+    const account = new Account(user, this.http, this.storage, this.locks, {
+      key,
+      tab: this.#tab,
+      share,
+      changed: () => this.rooms.changed(),
+    });
+    account.stream.state.add((isOpen) => this.#setConnection(isOpen ? 'open' : 'connecting'));
+    account.stream.event.add((name, data) => {
+      this.#tell(name, data);
+      this.#tell('*', { name, data });
+      if (name === 'session.revoked') void this.session.end(data.reason);
+    });
+    return account;
+  }
+
+  /** @param {Contract['connection']} state */
+  #setConnection(state) {
+    if (this.connection === state) return;
+    this.connection = state;
+    this.#tell('connection', state);
+  }
+
+  /** @param {string} name @param {any} data */
+  #tell(name, data) {
+    this.#listeners.get(name)?.call(data);
+  }
+
+  /** @param {string} name @param {(data: any) => void} f */
+  on(name, f) {
+    let listeners = this.#listeners.get(name);
+    if (!listeners) this.#listeners.set(name, (listeners = new Listeners()));
+    return listeners.add(f);
+  }
+
+  get user() {
+    return this.rooms.account?.user ?? null;
+  }
+
+  get #account() {
+    const { account } = this.rooms;
+    if (!account) throw new Problem(401, { code: 'unauthenticated', detail: 'You are not logged in.' });
+    return account;
+  }
+
+  /** @param {string} path @param {object} body @param {boolean} [asGuest] */
+  async #begin(path, body, asGuest) {
+    const { user } = await this.session.begin(path, body, asGuest);
+    await this.rooms.account?.loaded;
+    return user;
+  }
+
+  /** @param {import('../sdk').Credentials} credentials */
+  logIn(credentials) {
+    return this.#begin('/v1/sessions', credentials);
+  }
+
+  /** @param {any} account */
+  signUp(account) {
+    return this.#begin('/v1/users', account, this.user?.guest);
+  }
+
+  async logOut() {
+    await this.http.call('DELETE', '/v1/sessions/current', { cookies: this.session.cookie });
+    await this.session.end('log_out');
+  }
+
+  /** @param {number | string} room */
+  async open(room) {
+    const account = this.#account;
+    const found = account.all.get(Number(room)) ?? account.put(await this.http.get(`/v1/rooms/${escape(room)}`));
+    await found.open();
+    return found;
+  }
+
+  /** @param {string} method @param {string} path @param {any} [options] */
+  async #put(method, path, options) {
+    const account = this.#account;
+    return account.put((await this.http.call(method, path, options)).data);
+  }
+
+  /** @param {number | string} room */
+  join(room) {
+    return this.#put('PUT', `/v1/rooms/${escape(room)}/members/me`);
+  }
+
+  /** @param {any} room */
+  createRoom(room) {
+    return this.#put('POST', '/v1/rooms', { body: room, key: newKey() });
+  }
+
+  /** @param {number | string} user */
+  direct(user) {
+    return this.#put('PUT', `/v1/users/${escape(user)}/direct`);
+  }
+
+  /** @param {number | string} user */
+  block(user) {
+    return this.#account.setBlocked(user, true);
+  }
+
+  /** @param {number | string} user */
+  unblock(user) {
+    return this.#account.setBlocked(user, false);
+  }
+
+  /** @param {number} room @param {import('../sdk').NewFile} file @param {{ url?: string }} [options] */
+  upload(room, file, { url } = {}) {
+    return new Upload(this.http, room, file, url);
+  }
+
+  /** @param {string} method @param {string} path @param {import('../sdk').RequestOptions} [options] */
+  async request(method, path, options) {
+    return (await this.http.call(method, path, options)).data;
+  }
+
+  close() {
+    this.#over.abort();
+    this.rooms.account?.close();
+    this.session.close();
+    this.#letGo();
+    this.#setConnection('closed');
+  }
+}
+
+/** @type {typeof import('../sdk').connect} */
+export const connect = (options = {}) => new Parley(options);

@@ -1,0 +1,245 @@
+// One stream for all tabs of a user: the tab that holds a lock leads, keeps the stream open and tells the others. When
+// it is closed, the next tab gets the lock and continues after the last event that was told.
+
+import { Stream } from './stream.js';
+import { Listeners } from './tools.js';
+
+/** @typedef {import('./stream.js').Event} Event */
+
+const MAX_SEEN = 2000;
+const WELCOME_TIMEOUT = 5000; // milliseconds; a leader whose page is suspended does not answer
+
+export class SharedStream {
+  event = /** @type {Listeners<[string, any]>} */ (new Listeners());
+  state = /** @type {Listeners<[boolean]>} */ (new Listeners());
+  /** The stream is in the room: all its messages arrive from now on. */
+  entered = /** @type {Listeners<[number]>} */ (new Listeners());
+  isOpen = false;
+  /** Resolves when no event can be missed any more. @type {Promise<void>} */ joined;
+
+  #tab = '';
+  #over = new AbortController();
+  /** @type {BroadcastChannel | null} */ #channel = null;
+  /** @type {Stream | null} */ #stream = null; // of the leader
+  /** The rooms that each tab shows; kept by the leader. @type {Map<string, number[]>} */ #tabs = new Map();
+  /** The rooms that this tab shows. @type {number[]} */ #rooms = [];
+  /** The rooms that the stream is in. @type {Set<number>} */ #inside = new Set();
+  #isReconciling = false;
+  /** Events that arrive while the state is being read. @type {Event[] | null} */ #held = [];
+  #lastId = '';
+  /** @type {Set<string>} */ #seen = new Set();
+  #leads = false;
+  #stepDown = () => {};
+  #welcome = () => {};
+
+  /**
+   * @param {import('./http.js').Http} http @param {import('./locks.js').Locks} locks @param {string} key of the user
+   * @param {string} tab keeps the lock of this name
+   * @param {boolean} share
+   */
+  constructor(http, locks, key, tab, share) {
+    this.http = http;
+    this.locks = locks;
+    this.key = key;
+    this.#tab = tab;
+    this.joined = new Promise((resolve) => {
+      this.#welcome = () => resolve(undefined);
+    });
+    if (!share) {
+      this.#becomeLeader();
+      return;
+    }
+    this.#channel = new BroadcastChannel(`${key}.stream`);
+    this.#channel.onmessage = ({ data }) => this.#onMessage(data);
+    this.#post({ type: 'join', rooms: [] });
+    setTimeout(this.#welcome, WELCOME_TIMEOUT);
+    void this.#lead();
+  }
+
+  /** @param {any} message */
+  #post(message) {
+    this.#channel?.postMessage({ from: this.#tab, ...message });
+  }
+
+  /** Waits for the lock and leads, until the tab steps down or is closed; then waits again. */
+  async #lead() {
+    while (!this.#over.signal.aborted)
+      await this.locks.hold(`${this.key}.leader`, async () => {
+        if (this.#over.signal.aborted) return;
+        await new Promise((resolve) => {
+          this.#stepDown = () => {
+            this.#leads = false;
+            this.#stream?.stop();
+            this.#stream = null;
+            this.#tabs.clear();
+            resolve(undefined);
+          };
+          this.#becomeLeader();
+        });
+      });
+  }
+
+  #becomeLeader() {
+    this.#leads = true;
+    this.#inside.clear();
+    this.#tabs.set(this.#tab, this.#rooms);
+    this.#post({ type: 'leads' });
+    this.#welcome();
+    if (this.#lastId) this.#openStream();
+  }
+
+  #openStream() {
+    if (!this.#leads || this.#stream) return;
+    const stream = new Stream(
+      this.http,
+      (event) => {
+        this.#post({ type: 'event', event });
+        this.#receive(event);
+      },
+      (isOpen) => this.#tell(isOpen),
+    );
+    this.#stream = stream;
+    void stream.run(this.#lastId);
+  }
+
+  /** @param {boolean} isOpen */
+  #tell(isOpen) {
+    this.#inside.clear();
+    this.#post({ type: 'state', isOpen });
+    this.#setState(isOpen);
+    void this.#reconcile();
+  }
+
+  /** @param {boolean} isOpen */
+  #setState(isOpen) {
+    if (this.isOpen === isOpen) return;
+    this.isOpen = isOpen;
+    this.state.call(isOpen);
+  }
+
+  /** @param {any} message */
+  #onMessage(message) {
+    const { from, type } = message;
+    if (type === 'leads') {
+      // A suspended tab was considered closed, so that two tabs lead: the one with the smaller id continues.
+      if (this.#leads && this.#tab < from) this.#post({ type: 'leads' });
+      else {
+        this.#stepDown();
+        this.#post({ type: 'join', rooms: this.#rooms });
+      }
+    } else if (this.#leads) {
+      if (type === 'join') this.#admit(from, message.rooms);
+      else if (type === 'bye') this.#forget(from);
+      else if (type === 'wake') this.#stream?.wake();
+    } else if (type === 'event') this.#receive(message.event);
+    else if (type === 'state') {
+      this.#setState(message.isOpen);
+      this.#welcome();
+    } else if (type === 'entered' && this.#rooms.includes(message.room)) this.entered.call(message.room);
+  }
+
+  /** @param {string} tab @param {number[]} rooms */
+  #admit(tab, rooms) {
+    if (!this.#tabs.has(tab)) this.locks.whenGone(tab, async () => this.#forget(tab), this.#over.signal);
+    const before = this.#tabs.get(tab) ?? [];
+    this.#tabs.set(tab, rooms);
+    this.#post({ type: 'state', isOpen: this.isOpen });
+    for (const room of rooms)
+      if (this.#inside.has(room) && !before.includes(room)) this.#post({ type: 'entered', room });
+    void this.#reconcile();
+  }
+
+  /** @param {string} tab */
+  #forget(tab) {
+    if (this.#tabs.delete(tab)) void this.#reconcile();
+  }
+
+  /** Makes the stream present in the rooms that the tabs show, and in no others; one change at a time. */
+  async #reconcile() {
+    if (this.#isReconciling || !this.#leads) return;
+    this.#isReconciling = true;
+    const refused = new Set(); // retried when something changes
+    for (;;) {
+      const id = this.#stream?.streamId;
+      if (!id) break;
+      const wanted = new Set([...this.#tabs.values()].flat());
+      const enter = [...wanted].find((r) => !this.#inside.has(r) && !refused.has(r));
+      const room = enter ?? [...this.#inside].find((r) => !wanted.has(r));
+      if (!room) break;
+      let ok = true;
+      try {
+        await this.http.call(enter ? 'PUT' : 'DELETE', `/v1/rooms/${room}/presence/${id}`);
+      } catch {
+        ok = false; // not a member, or the stream is gone
+      }
+      if (id !== this.#stream?.streamId) continue;
+      if (!enter) this.#inside.delete(room);
+      else if (ok) {
+        this.#inside.add(room);
+        this.#post({ type: 'entered', room });
+        if (this.#rooms.includes(room)) this.entered.call(room);
+      } else refused.add(room);
+    }
+    this.#isReconciling = false;
+  }
+
+  /** @param {Event} event */
+  #receive(event) {
+    if (this.#held) this.#held.push(event);
+    else this.#apply(event);
+  }
+
+  /** Calls what waits for the event, once for an event of the log, whoever has led. @param {Event} event */
+  #apply({ name, id, data }) {
+    if (name === 'resync') this.#seen.clear();
+    if (id) this.#lastId = id;
+    if (id && name !== 'ready' && name !== 'resync') {
+      if (this.#seen.has(id)) return;
+      this.#seen.add(id);
+      if (this.#seen.size > MAX_SEEN) for (const old of [...this.#seen].slice(0, MAX_SEEN / 2)) this.#seen.delete(old);
+    }
+    this.event.call(name, data);
+  }
+
+  /** Keeps the events back while the state is read. */
+  hold() {
+    this.#held ??= [];
+  }
+
+  /** The state has been read: applies the events that came meanwhile, and opens the stream after the cursor. */
+  release(/** @type {string} */ cursor) {
+    this.#lastId ||= cursor;
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const event of held) this.#apply(event);
+    this.#openStream();
+  }
+
+  /** Sets the rooms that this tab shows. @param {number[]} rooms */
+  setRooms(rooms) {
+    this.#rooms = rooms;
+    if (!this.#leads) {
+      this.#post({ type: 'join', rooms });
+      return;
+    }
+    const before = this.#tabs.get(this.#tab) ?? [];
+    this.#tabs.set(this.#tab, rooms);
+    for (const room of rooms)
+      if (this.#inside.has(room) && !before.includes(room)) queueMicrotask(() => this.entered.call(room));
+    void this.#reconcile();
+  }
+
+  /** The network may be back. */
+  wake() {
+    this.#stream?.wake();
+    this.#post({ type: 'wake' });
+  }
+
+  close() {
+    this.#over.abort();
+    this.#post({ type: 'bye' });
+    this.#stream?.stop();
+    this.#stepDown();
+    this.#channel?.close();
+  }
+}

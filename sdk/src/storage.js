@@ -1,0 +1,50 @@
+// Where a session and unsent messages outlive the program: the browser's storage, that of the product, or memory.
+
+/** @typedef {import('../sdk').Storage} Storage */
+
+/** Keeps everything in memory. @returns {Storage} */
+export function memoryStorage() {
+  /** @type {Map<string, string>} */ const all = new Map();
+  return {
+    get: (key) => all.get(key) ?? null,
+    set: (key, value) => void all.set(key, value),
+    remove: (key) => void all.delete(key),
+    keys: () => [...all.keys()],
+  };
+}
+
+/** The browser's storage. A storage that is full or forbidden must not stop the chat. @returns {Storage} */
+function webStorage() {
+  const kept = memoryStorage();
+  /** @template T @param {() => T} f @param {T} otherwise */
+  const attempt = (f, otherwise) => {
+    try {
+      return f();
+    } catch {
+      return otherwise;
+    }
+  };
+  return {
+    get: (key) => attempt(() => localStorage.getItem(key), null) ?? kept.get(key),
+    set: (key, value) => {
+      kept.set(key, value);
+      attempt(() => {
+        localStorage.setItem(key, value);
+        kept.remove(key);
+      }, undefined);
+    },
+    remove: (key) => {
+      kept.remove(key);
+      attempt(() => localStorage.removeItem(key), undefined);
+    },
+    keys: () => [
+      .../** @type {string[]} */ (kept.keys()),
+      ...attempt(() => Object.keys(localStorage), /** @type {string[]} */ ([])),
+    ],
+  };
+}
+
+/** Whether this is a page of a browser, which may have more tabs. */
+export const isPage = typeof document === 'object' && typeof localStorage === 'object';
+
+export const defaultStorage = () => (isPage ? webStorage() : memoryStorage());

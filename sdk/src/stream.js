@@ -1,0 +1,123 @@
+// Keeps the event stream open: reads server-sent events with fetch, which runs everywhere and carries the token, and
+// reconnects after the last event.
+
+import { Problem } from './problem.js';
+import { backoff, pause } from './tools.js';
+
+const SILENCE_LIMIT = 60_000; // milliseconds; the server sends at least a comment every 20 seconds
+const TICK_INTERVAL = 15_000;
+
+/** @typedef {{ name: string, id: string, data: any }} Event id is empty for events that are not kept */
+
+export class Stream {
+  lastId = '';
+  streamId = '';
+  #stopped = false;
+  #lastByteAt = 0;
+  /** Ends the connection that is open. */
+  #abort = () => {};
+  #wait = pause(0);
+  /** Milliseconds that the server asks to wait before the next connection. */
+  #after = 0;
+
+  /**
+   * @param {import('./http.js').Http} http
+   * @param {(event: Event) => void} onEvent
+   * @param {(isOpen: boolean) => void} onState
+   */
+  constructor(http, onEvent, onState) {
+    this.http = http;
+    this.onEvent = onEvent;
+    this.onState = onState;
+  }
+
+  /** Opens the stream after the cursor, and keeps it open until stop. @param {string} cursor */
+  async run(cursor) {
+    this.lastId = cursor;
+    // A connection can die unnoticed, and a machine that slept has none.
+    const ticker = setInterval(() => this.#isSilent() && this.#abort(), TICK_INTERVAL);
+    for (let tries = 0; !this.#stopped; ) {
+      this.#after = 0;
+      try {
+        if (await this.#read()) tries = 0;
+      } catch (err) {
+        if (err instanceof Problem) this.#after = err.retryAfter * 1000;
+      }
+      this.streamId = '';
+      if (this.#stopped) break;
+      this.onState(false);
+      this.#wait = pause(Math.max(this.#after, backoff(tries++)));
+      await this.#wait.over;
+    }
+    clearInterval(ticker);
+  }
+
+  #isSilent = () => Date.now() - this.#lastByteAt > SILENCE_LIMIT;
+
+  /** The network may be back, or the page is shown again: waits no longer. */
+  wake() {
+    this.#wait.wake();
+    if (this.streamId && this.#isSilent()) this.#abort();
+  }
+
+  stop() {
+    this.#stopped = true;
+    this.#abort();
+    this.#wait.wake();
+  }
+
+  /** Reads the stream until it ends. @returns {Promise<boolean>} whether it was ready */
+  async #read() {
+    const over = new AbortController();
+    this.#abort = () => over.abort();
+    this.#lastByteAt = Date.now();
+    const { body } = await this.http.open('GET', '/v1/events', {
+      headers: { Accept: 'text/event-stream', ...(this.lastId && { 'Last-Event-ID': this.lastId }) },
+      signal: over.signal,
+    });
+    const reader = /** @type {ReadableStream<Uint8Array>} */ (body).getReader();
+    const decoder = new TextDecoder();
+    let rest = '';
+    let isReady = false;
+    const fields = { id: '', event: '', data: '', retry: '' };
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return isReady;
+        this.#lastByteAt = Date.now();
+        const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) {
+          const colon = line.indexOf(': ');
+          const name = /** @type {keyof typeof fields} */ (line.slice(0, colon));
+          if (Object.hasOwn(fields, name)) fields[name] = line.slice(colon + 2);
+          if (line || !fields.event) continue;
+          isReady ||= fields.event === 'ready';
+          this.#dispatch({ name: fields.event, id: fields.id, data: fields.data && JSON.parse(fields.data) });
+          if (this.#stopped) return isReady;
+          if (fields.event === 'busy') this.#after = Number(fields.retry);
+          Object.assign(fields, { id: '', event: '', data: '' });
+        }
+      }
+    } catch (err) {
+      if (isReady) return true; // the connection broke
+      throw err;
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** @param {Event} event */
+  #dispatch(event) {
+    const { name, id, data } = event;
+    if (id) this.lastId = id;
+    if (name === 'ready') {
+      this.streamId = data.stream_id;
+      this.onState(true);
+    } else if (name === 'server.closing') {
+      this.#after = data.reconnect_in_ms;
+      this.#abort();
+    } else if (name === 'session.revoked') this.stop();
+    this.onEvent(event);
+  }
+}

@@ -1,0 +1,219 @@
+// Resumable uploads of files in chunks (tus 1.0.0). After a failure, the server is asked for the offset, and the upload
+// continues from there.
+
+import { isTransient, Problem, Unreachable } from './problem.js';
+import { backoff, newKey, pause, Watched } from './tools.js';
+
+const CHUNK_SIZE = 4 * 1024 * 1024;
+const CHUNK_SIZE_OF_FETCH = 1024 * 1024; // it tells nothing of the progress of a request
+const TUS = { 'Tus-Resumable': '1.0.0' };
+const MAX_CONCURRENT = 2;
+
+/** The uploads that wait for others. @type {Upload[]} */
+const queue = [];
+let running = 0;
+
+function startNext() {
+  while (running < MAX_CONCURRENT) {
+    const upload = queue.shift();
+    if (!upload) return;
+    running++;
+    void upload.run().finally(() => {
+      running--;
+      startNext();
+    });
+  }
+}
+
+export class Upload extends Watched {
+  sent = 0;
+  /** @type {import('../sdk').Upload['state']} */ state = 'waiting';
+  /** @type {Error | undefined} */ error;
+  /** @type {Promise<import('../sdk').FileData>} */ file;
+  /** @type {import('../sdk').FileData | undefined} */ info;
+  #id = '';
+  #key = newKey();
+  #over = new AbortController();
+  #wait = pause(0);
+  /** @type {(file: import('../sdk').FileData) => void} */ #resolve = () => {};
+  /** @type {(err: Error) => void} */ #reject = () => {};
+
+  /**
+   * @param {import('./http.js').Http} http @param {number} room @param {import('../sdk').NewFile} file
+   * @param {string} [url] of an upload that was begun before
+   */
+  constructor(http, room, file, url) {
+    super();
+    this.http = http;
+    this.room = room;
+    this.data = file instanceof Blob ? file : file.data;
+    this.name = /** @type {File} */ (file).name || 'file';
+    this.size = this.data.size;
+    this.url = url;
+    this.file = this.#promise();
+    this.#enqueue();
+  }
+
+  #promise() {
+    const file = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    file.catch(() => {}); // state and error tell too
+    return file;
+  }
+
+  #enqueue() {
+    this.state = 'waiting';
+    queue.push(this);
+    startNext();
+  }
+
+  retry() {
+    if (this.state !== 'failed') return;
+    this.error = undefined;
+    this.file = this.#promise();
+    this.#enqueue();
+    this.changed();
+  }
+
+  stop() {
+    if (this.state === 'done' || this.state === 'stopped') return;
+    this.#end('stopped', new Error('The upload was stopped.'));
+    this.#over.abort();
+    this.#wait.wake();
+    if (this.url) this.http.call('DELETE', this.url, { headers: TUS }).catch(() => {}); // otherwise it expires
+  }
+
+  /** The network may be back. */
+  wake() {
+    this.#wait.wake();
+  }
+
+  /** @param {'failed' | 'stopped'} state @param {Error} err */
+  #end(state, err) {
+    this.state = state;
+    this.error = err;
+    this.#reject(err);
+    this.changed();
+  }
+
+  async run() {
+    if (this.state !== 'waiting') return;
+    this.state = 'sending';
+    let isOffsetKnown = !this.url;
+    for (let tries = 0; this.state === 'sending'; ) {
+      const before = this.sent;
+      try {
+        if (!isOffsetKnown) await this.#readOffset();
+        isOffsetKnown = true;
+        await this.#step();
+        if (this.sent > before) tries = 0;
+      } catch (err) {
+        if (/** @type {string} */ (this.state) === 'stopped') return;
+        if (!isTransient(err) && !(err instanceof Problem && [409, 423, 460].includes(err.status))) {
+          this.#end('failed', /** @type {Error} */ (err));
+          return;
+        }
+        isOffsetKnown = false;
+        this.#wait = pause(backoff(tries++, 10_000));
+        await this.#wait.over;
+      }
+      this.changed();
+    }
+  }
+
+  /** Makes the next request: creates the upload, sends a chunk, or reads the finished file. */
+  async #step() {
+    if (!this.url) {
+      const { headers } = await this.http.call('POST', '/v1/uploads', {
+        key: this.#key,
+        headers: { ...TUS, 'Upload-Length': String(this.size), 'Upload-Metadata': this.#metadata() },
+        signal: this.#over.signal,
+      });
+      // Only its path: behind a proxy, the server may know itself by another address.
+      this.url = new URL(headers.get('Location') ?? '', 'http://server').pathname;
+    } else if (!this.#id) await this.#sendChunk();
+    else {
+      this.info = await this.http.get(`/v1/files/${encodeURIComponent(this.#id)}`);
+      this.state = 'done';
+      this.#resolve(/** @type {import('../sdk').FileData} */ (this.info));
+    }
+  }
+
+  async #readOffset() {
+    if (!this.url || this.#id) return;
+    try {
+      const { headers } = await this.http.call('HEAD', this.url, { headers: TUS });
+      this.#took((name) => headers.get(name));
+    } catch (err) {
+      if (!(err instanceof Problem) || (err.status !== 404 && err.status !== 410)) throw err;
+      // It has expired: start again.
+      this.url = undefined;
+      this.#key = newKey();
+      this.sent = 0;
+    }
+  }
+
+  /** @param {(name: string) => string | null} header of the response */
+  #took(header) {
+    this.sent = Number(header('Upload-Offset'));
+    this.#id = header('Parley-File-Id') ?? '';
+  }
+
+  async #sendChunk() {
+    const start = this.sent;
+    const headers = { ...TUS, 'Upload-Offset': String(start), 'Content-Type': 'application/offset+octet-stream' };
+    const url = /** @type {string} */ (this.url);
+    const { signal } = this.#over;
+    if (!globalThis.XMLHttpRequest) {
+      const raw = this.data.slice(start, start + CHUNK_SIZE_OF_FETCH);
+      const response = await this.http.call('PATCH', url, { headers, raw, signal });
+      this.#took((name) => response.headers.get(name));
+      return;
+    }
+    const token = await this.http.token(false);
+    /** @type {XMLHttpRequest} */
+    const request = await new Promise((resolve, reject) => {
+      const xhr = new XMLHttpRequest();
+      xhr.open('PATCH', this.http.base + url);
+      for (const [name, value] of Object.entries({ ...headers, Authorization: `Bearer ${token}` }))
+        xhr.setRequestHeader(name, value);
+      xhr.upload.onprogress = (e) => {
+        this.sent = start + e.loaded;
+        this.changed();
+      };
+      xhr.onload = () => resolve(xhr);
+      xhr.onerror = xhr.onabort = () => reject(new Unreachable());
+      signal.onabort = () => xhr.abort();
+      xhr.send(this.data.slice(start, start + CHUNK_SIZE));
+    });
+    const { status } = request;
+    if (status === 204) this.#took((name) => request.getResponseHeader(name));
+    else {
+      this.sent = start;
+      if (status === 401) await this.http.token(true); // and then once more
+      throw status === 401 ? new Unreachable() : new Problem(status, parse(request.responseText));
+    }
+  }
+
+  #metadata() {
+    const values = {
+      filename: this.name,
+      filetype: this.data.type || 'application/octet-stream',
+      room_id: String(this.room),
+    };
+    return Object.entries(values)
+      .map(([key, value]) => `${key} ${btoa(String.fromCharCode(...new TextEncoder().encode(value)))}`)
+      .join(',');
+  }
+}
+
+/** @param {string} text */
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
