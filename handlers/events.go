@@ -18,7 +18,7 @@ type eventStreams interface {
 	// Open takes over the connection. After an error nothing has been written.
 	Open(w http.ResponseWriter, r *http.Request, o sse.OpenRequest) error
 	// Page returns a part of the log after a cursor, and the cursor at its end.
-	Page(ctx context.Context, caller models.Caller, after string, limit int) ([]models.Event, models.Cursor, error)
+	Page(ctx context.Context, caller models.Caller, after string, limit int) (models.EventPage, models.Cursor, error)
 }
 
 // events are the event stream and the log behind it.
@@ -42,22 +42,30 @@ func (h events) StreamEvents(w http.ResponseWriter, r *http.Request, params api.
 			models.CodeNotAcceptable, "This route responds with %s, %s or %s.",
 			codec.EventStream, codec.JSON, codec.MessagePack,
 		)
-	default:
-		h.page(w, r, params)
+	default: // the form that polling had before it was a route of its own
+		h.ListEvents(w, r, api.ListEventsParams{After: params.After, Limit: params.Limit})
 	}
 	if err != nil {
 		problem.Write(w, r, err)
 	}
 }
 
-func (h events) page(w http.ResponseWriter, r *http.Request, params api.StreamEventsParams) {
+// ListEvents returns a page of the log.
+func (h events) ListEvents(w http.ResponseWriter, r *http.Request, params api.ListEventsParams) {
 	respondPage(w, r, func() (response, error) {
 		limit, err := pageSize(params.Limit)
 		if err != nil {
 			return response{}, err
 		}
-		items, reached, err := h.streams.Page(r.Context(), request.Caller(r), valueOf(params.After), limit)
-		return response{status: http.StatusOK, body: models.Page[models.Event]{Items: items}, cursor: reached}, err
+		after := valueOf(params.After)
+		if params.Cursor != nil { // a later page of a list that began at after
+			after = *params.Cursor
+			if _, ok := models.ParseCursor(after); !ok {
+				return response{}, models.Invalid("cursor", "is not a cursor of this list")
+			}
+		}
+		page, reached, err := h.streams.Page(r.Context(), request.Caller(r), after, limit)
+		return response{status: http.StatusOK, body: page, cursor: reached}, err
 	})
 }
 

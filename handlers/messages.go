@@ -59,7 +59,7 @@ func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.P
 		if err != nil {
 			return response{}, err
 		}
-		if request.IsForm(r) {
+		if request.IsForm(r) { // as before forms had a route of their own
 			return h.sendForm(w, r, path, params.IdempotencyKey)
 		}
 		n, call, err := codec.DecodeIdempotent[models.NewMessage](w, r, params.IdempotencyKey)
@@ -67,6 +67,22 @@ func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.P
 			return response{}, err
 		}
 		return sent(h.store.Send(r.Context(), request.Caller(r).UserID, path, n, call))
+	})
+}
+
+// SendMessageForm sends a message together with its files.
+func (h messages) SendMessageForm(
+	w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.SendMessageFormParams,
+) {
+	respond(w, r, func() (response, error) {
+		path, err := parseRoom(room)
+		if err != nil {
+			return response{}, err
+		}
+		if !request.IsForm(r) {
+			return response{}, models.Errorf(models.CodeUnsupportedMediaType, "This route takes %s.", request.FormType)
+		}
+		return h.sendForm(w, r, path, params.IdempotencyKey)
 	})
 }
 

@@ -17,6 +17,7 @@ var policies = auth.Policies{
 	"OPTIONS /v1/uploads":              auth.Public,
 	"OPTIONS /v1/uploads/{upload}":     auth.Public,
 	"GET /v1/events":                   auth.TokenOrCookie,
+	"GET /v1/events/log":               auth.TokenOrCookie,
 	"GET /healthz":                     auth.Public,
 	"GET /readyz":                      auth.Public,
 	"GET /metrics":                     auth.Public,

@@ -34,10 +34,10 @@ func newUploads(stopping context.Context, store uploadStore, pending *upload.Pen
 }
 
 // respondTus is respond for tus, whose version is in every response.
-func respondTus(w http.ResponseWriter, r *http.Request, version *string, handle func() (response, error)) {
+func respondTus(w http.ResponseWriter, r *http.Request, version string, handle func() (response, error)) {
 	w.Header().Set("Tus-Resumable", tus.Version)
 	respond(w, r, func() (response, error) {
-		if valueOf(version) != tus.Version {
+		if version != tus.Version {
 			return response{}, wrongTusVersion(w)
 		}
 		return handle()

@@ -6,6 +6,12 @@ type Page[T any] struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
+// EventPage is a page of the log. NextCursor is empty if there is no more now; Cursor is where to poll from later.
+type EventPage struct {
+	Page[Event]
+	Cursor string `json:"cursor"`
+}
+
 // AppendPage appends p as encoding/json would write it, with <, > and & as they are.
 func AppendPage[T interface{ AppendJSON(b []byte) []byte }](b []byte, p Page[T]) []byte {
 	b = appendList(append(b, `{"items":`...), p.Items, T.AppendJSON)

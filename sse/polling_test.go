@@ -21,12 +21,12 @@ func TestPages(t *testing.T) {
 	for _, limit := range []int{1, 2, 100} {
 		messages, after := 0, start.String()
 		for {
-			items, reached, err := r.hub.Page(t.Context(), caller, after, limit)
+			page, reached, err := r.hub.Page(t.Context(), caller, after, limit)
 			r.must(err)
-			if len(items) > limit {
-				t.Fatalf("a page has %d events, want at most %d", len(items), limit)
+			if len(page.Items) > limit || page.Cursor != reached.String() {
+				t.Fatalf("a page has %d events up to %s, want at most %d up to %s", len(page.Items), page.Cursor, limit, reached)
 			}
-			for _, e := range items {
+			for _, e := range page.Items {
 				if strings.Contains(string(e.Data), "for bob") {
 					t.Errorf("the caller sees %s", e.Data)
 				}
@@ -34,7 +34,7 @@ func TestPages(t *testing.T) {
 					messages++
 				}
 			}
-			if after = reached.String(); len(items) == 0 {
+			if after = page.Cursor; page.NextCursor == "" {
 				break
 			}
 		}
@@ -57,10 +57,10 @@ func TestPagesOfAMember(t *testing.T) {
 	_, err = r.store.Leave(t.Context(), bob.User.ID, path)
 	r.must(err)
 	r.send(ada, room, "after")
-	items, _, err := r.hub.Page(t.Context(), models.Caller{UserID: bob.User.ID}, start.String(), 100)
+	page, _, err := r.hub.Page(t.Context(), models.Caller{UserID: bob.User.ID}, start.String(), 100)
 	r.must(err)
 	var seen []string
-	for _, e := range items {
+	for _, e := range page.Items {
 		if strings.Contains(string(e.Data), `"text":`) {
 			seen = append(seen, string(e.Data))
 		}
@@ -81,8 +81,8 @@ func TestCursorsOfPages(t *testing.T) {
 	r.must(err)
 	same, _, err := r.hub.Page(t.Context(), caller, "0", 100)
 	r.must(err)
-	if len(all) == 0 || len(all) != len(same) {
-		t.Errorf("from the beginning there are %d and %d events", len(all), len(same))
+	if len(all.Items) == 0 || len(all.Items) != len(same.Items) {
+		t.Errorf("from the beginning there are %d and %d events", len(all.Items), len(same.Items))
 	}
 	r.prune(head)
 	for _, cursor := range []string{
@@ -92,9 +92,9 @@ func TestCursorsOfPages(t *testing.T) {
 		_, _, err := r.hub.Page(t.Context(), caller, cursor, 100)
 		requireCode(t, err, models.CodeExpired)
 	}
-	items, reached, err := r.hub.Page(t.Context(), caller, "", 100)
+	none, reached, err := r.hub.Page(t.Context(), caller, "", 100)
 	r.must(err)
-	if len(items) != 0 || reached != head {
-		t.Errorf("after the log was pruned, there are %d events up to %s", len(items), reached)
+	if len(none.Items) != 0 || none.NextCursor != "" || reached != head {
+		t.Errorf("after the log was pruned, there are %d events up to %s", len(none.Items), reached)
 	}
 }

@@ -80,16 +80,16 @@ func TestPageIsLimitedByBytes(t *testing.T) {
 	s.sendLarge(messages)
 	seen, after := 0, s.start
 	for pages := 0; seen < messages; pages++ {
-		items, reached, err := s.hub.Page(t.Context(), models.Caller{UserID: s.owner.User.ID}, after.String(), 200)
+		page, reached, err := s.hub.Page(t.Context(), models.Caller{UserID: s.owner.User.ID}, after.String(), 200)
 		s.must(err)
 		size := 0
-		for _, e := range items {
+		for _, e := range page.Items {
 			size += len(e.Data)
 		}
-		if len(items) == 0 || size > models.MaxPageBytes {
-			t.Fatalf("page %d has %d items with %d bytes", pages, len(items), size)
+		if len(page.Items) == 0 || size > models.MaxPageBytes {
+			t.Fatalf("page %d has %d items with %d bytes", pages, len(page.Items), size)
 		}
-		seen, after = seen+len(items), reached
+		seen, after = seen+len(page.Items), reached
 	}
 	if seen != messages {
 		t.Errorf("%d events were seen, want %d", seen, messages)

@@ -64,7 +64,8 @@ type ContactEvent = models.ContactEvent
 // ContactList A page of contacts, or of blocked users.
 type ContactList = models.Page[models.Contact]
 
-// Credentials A log-in, in one of its three forms.
+// Credentials A log-in, in one of its three forms: `username` and `password`; or `username` and `"guest": true`, perhaps with
+// `display_name`; or `login_code` alone. `cookie` goes with each. Any other combination is `400 invalid_request`.
 //
 // Example: {"password":"correct horse battery","username":"ada"}
 type Credentials = models.Credentials
@@ -72,23 +73,23 @@ type Credentials = models.Credentials
 // ErrorCode What went wrong, for programs. The table is at the top of this page.
 type ErrorCode = models.Code
 
-// EventList A page of the log, oldest event first. The id of the last item is the next `after`.
-type EventList = models.Page[models.Event]
+// EventList A page of the log, the oldest event first.
+type EventList = models.EventPage
 
 // FieldError What is wrong with one field, parameter or header.
 //
 // Example: {"field":"username","message":"must be 2 to 32 characters and start with a letter"}
 type FieldError = models.FieldError
 
-// File A file's metadata.
-//
-// Example: {"created_at":"2026-03-14T09:25:31.007Z","height":1200,"id":"f_9Jx2mQwT4kVbRz7c","media_type":"image/jpeg","name":"harbour.jpg","room_id":7,"sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","size":482113,"thumbnail_url":"/v1/files/f_9Jx2mQwT4kVbRz7c/thumbnail","url":"/v1/files/f_9Jx2mQwT4kVbRz7c/content","width":1600}
-type File = models.File
-
 // FileForm A file as a form.
 type FileForm struct {
 	File openapi_types.File `json:"file"`
 }
+
+// FileInfo A file's metadata.
+//
+// Example: {"created_at":"2026-03-14T09:25:31.007Z","height":1200,"id":"f_9Jx2mQwT4kVbRz7c","media_type":"image/jpeg","name":"harbour.jpg","room_id":7,"sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","size":482113,"thumbnail_url":"/v1/files/f_9Jx2mQwT4kVbRz7c/thumbnail","url":"/v1/files/f_9Jx2mQwT4kVbRz7c/content","width":1600}
+type FileInfo = models.File
 
 // Health The response of a healthy server.
 //
@@ -225,7 +226,7 @@ type PinEvent = models.PinEvent
 // PinList A page of pins.
 type PinList = models.Page[models.Pin]
 
-// PolledEvent An event of the log, as the JSON form shows it.
+// PolledEvent An event of the log, as `GET /v1/events/log` shows it.
 type PolledEvent = models.Event
 
 // PresenceEvent A user entered a room with the first stream, or left it with the last one.
@@ -724,14 +725,28 @@ type StreamEventsParams struct {
 	// Room A room that the stream is in from the start, by its numeric id. May be repeated.
 	Room *[]int64 `form:"room,omitempty" json:"room,omitempty"`
 
-	// After Only for the JSON form. The event id or cursor after which the page starts. Without it, or with 0, the page starts with the oldest event that is kept.
+	// After Only with `Accept: application/json`. Use it in `GET /v1/events/log` instead.
+	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
 	After *string `form:"after,omitempty" json:"after,omitempty"`
 
-	// Limit Only for the JSON form. The maximum number of events on the page.
+	// Limit Only with `Accept: application/json`. Use it in `GET /v1/events/log` instead.
+	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// LastEventIDHeader The last id that the client received. The stream continues after it.
 	LastEventIDHeader *string `json:"Last-Event-ID,omitempty"`
+}
+
+// ListEventsParams defines parameters for ListEvents.
+type ListEventsParams struct {
+	// After The cursor or event id after which the list starts. Without it, or with 0, the list starts with the oldest event that is kept.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit The maximum number of items on the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the previous page. Opaque.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // GetFileContentParams defines parameters for GetFileContent.
@@ -908,6 +923,14 @@ type SendMessageParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// SendMessageFormParams defines parameters for SendMessageForm.
+type SendMessageFormParams struct {
+	// IdempotencyKey Makes the request safe to repeat for 24 hours: the same key, caller and path returns what the first call
+	// returned, and creates nothing. Without a token, the caller is the client that knows the secret in the body. 1 to
+	// 128 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // SearchMessagesParams defines parameters for SearchMessages.
 type SearchMessagesParams struct {
 	// Prefix The start of the message's text.
@@ -964,7 +987,7 @@ type LogInParams struct {
 // CreateUploadParams defines parameters for CreateUpload.
 type CreateUploadParams struct {
 	// TusResumable Always `1.0.0`. Anything else, or no header, is `412` with `Tus-Version`.
-	TusResumable *TusResumable `json:"Tus-Resumable,omitempty"`
+	TusResumable TusResumable `json:"Tus-Resumable"`
 
 	// UploadLength The size of the whole file in bytes. If it exceeds `Tus-Max-Size`, the response is `413 too_large`.
 	UploadLength int64 `json:"Upload-Length"`
@@ -984,19 +1007,19 @@ type CreateUploadParams struct {
 // DeleteUploadParams defines parameters for DeleteUpload.
 type DeleteUploadParams struct {
 	// TusResumable Always `1.0.0`. Anything else, or no header, is `412` with `Tus-Version`.
-	TusResumable *TusResumable `json:"Tus-Resumable,omitempty"`
+	TusResumable TusResumable `json:"Tus-Resumable"`
 }
 
 // HeadUploadParams defines parameters for HeadUpload.
 type HeadUploadParams struct {
 	// TusResumable Always `1.0.0`. Anything else, or no header, is `412` with `Tus-Version`.
-	TusResumable *TusResumable `json:"Tus-Resumable,omitempty"`
+	TusResumable TusResumable `json:"Tus-Resumable"`
 }
 
 // PatchUploadParams defines parameters for PatchUpload.
 type PatchUploadParams struct {
 	// TusResumable Always `1.0.0`. Anything else, or no header, is `412` with `Tus-Version`.
-	TusResumable *TusResumable `json:"Tus-Resumable,omitempty"`
+	TusResumable TusResumable `json:"Tus-Resumable"`
 
 	// UploadOffset The position in bytes at which the body starts.
 	UploadOffset int64 `json:"Upload-Offset"`
@@ -1060,8 +1083,8 @@ type PutMemberJSONRequestBody = RoleChange
 // SendMessageJSONRequestBody defines body for SendMessage for application/json ContentType.
 type SendMessageJSONRequestBody = NewMessage
 
-// SendMessageMultipartRequestBody defines body for SendMessage for multipart/form-data ContentType.
-type SendMessageMultipartRequestBody = MessageForm
+// SendMessageFormMultipartRequestBody defines body for SendMessageForm for multipart/form-data ContentType.
+type SendMessageFormMultipartRequestBody = MessageForm
 
 // EditMessageJSONRequestBody defines body for EditMessage for application/json ContentType.
 type EditMessageJSONRequestBody = MessageEdit
@@ -1128,6 +1151,9 @@ type ServerInterface interface {
 	// CreateEventsCookie Get a cookie for the event stream
 	// (POST /v1/events/cookie)
 	CreateEventsCookie(w http.ResponseWriter, r *http.Request)
+	// ListEvents Poll what happened
+	// (GET /v1/events/log)
+	ListEvents(w http.ResponseWriter, r *http.Request, params ListEventsParams)
 	// GetFile Read a file's metadata
 	// (GET /v1/files/{file})
 	GetFile(w http.ResponseWriter, r *http.Request, file PathFile)
@@ -1212,6 +1238,9 @@ type ServerInterface interface {
 	// SendMessage Send a message
 	// (POST /v1/rooms/{room}/messages)
 	SendMessage(w http.ResponseWriter, r *http.Request, room PathRoom, params SendMessageParams)
+	// SendMessageForm Send a message with its files
+	// (POST /v1/rooms/{room}/messages/form)
+	SendMessageForm(w http.ResponseWriter, r *http.Request, room PathRoom, params SendMessageFormParams)
 	// SearchMessages Search the messages of a room
 	// (GET /v1/rooms/{room}/messages/search)
 	SearchMessages(w http.ResponseWriter, r *http.Request, room PathRoom, params SearchMessagesParams)
@@ -1404,6 +1433,12 @@ func (_ Unimplemented) CreateEventsCookie(w http.ResponseWriter, r *http.Request
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// ListEvents Poll what happened
+// (GET /v1/events/log)
+func (_ Unimplemented) ListEvents(w http.ResponseWriter, r *http.Request, params ListEventsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // GetFile Read a file's metadata
 // (GET /v1/files/{file})
 func (_ Unimplemented) GetFile(w http.ResponseWriter, r *http.Request, file PathFile) {
@@ -1569,6 +1604,12 @@ func (_ Unimplemented) ListMessages(w http.ResponseWriter, r *http.Request, room
 // SendMessage Send a message
 // (POST /v1/rooms/{room}/messages)
 func (_ Unimplemented) SendMessage(w http.ResponseWriter, r *http.Request, room PathRoom, params SendMessageParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SendMessageForm Send a message with its files
+// (POST /v1/rooms/{room}/messages/form)
+func (_ Unimplemented) SendMessageForm(w http.ResponseWriter, r *http.Request, room PathRoom, params SendMessageFormParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2258,6 +2299,65 @@ func (siw *ServerInterfaceWrapper) CreateEventsCookie(w http.ResponseWriter, r *
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CreateEventsCookie(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListEvents operation middleware
+func (siw *ServerInterfaceWrapper) ListEvents(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEventsParams
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListEvents(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3652,6 +3752,56 @@ func (siw *ServerInterfaceWrapper) SendMessage(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// SendMessageForm operation middleware
+func (siw *ServerInterfaceWrapper) SendMessageForm(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "room" -------------
+	var room PathRoom
+
+	err = runtime.BindStyledParameterWithOptions("simple", "room", chi.URLParam(r, "room"), &room, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "room", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendMessageFormParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendMessageForm(w, r, room, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // SearchMessages operation middleware
 func (siw *ServerInterfaceWrapper) SearchMessages(w http.ResponseWriter, r *http.Request) {
 
@@ -4384,7 +4534,7 @@ func (siw *ServerInterfaceWrapper) CreateUpload(w http.ResponseWriter, r *http.R
 
 	headers := r.Header
 
-	// ------------- Optional header parameter "Tus-Resumable" -------------
+	// ------------- Required header parameter "Tus-Resumable" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Tus-Resumable")]; found {
 		var TusResumable TusResumable
 		n := len(valueList)
@@ -4393,14 +4543,18 @@ func (siw *ServerInterfaceWrapper) CreateUpload(w http.ResponseWriter, r *http.R
 			return
 		}
 
-		err = runtime.BindStyledParameterWithOptions("simple", "Tus-Resumable", valueList[0], &TusResumable, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		err = runtime.BindStyledParameterWithOptions("simple", "Tus-Resumable", valueList[0], &TusResumable, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
 		if err != nil {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Tus-Resumable", Err: err})
 			return
 		}
 
-		params.TusResumable = &TusResumable
+		params.TusResumable = TusResumable
 
+	} else {
+		err := fmt.Errorf("Header parameter Tus-Resumable is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Tus-Resumable", Err: err})
+		return
 	}
 
 	// ------------- Required header parameter "Upload-Length" -------------
@@ -4518,7 +4672,7 @@ func (siw *ServerInterfaceWrapper) DeleteUpload(w http.ResponseWriter, r *http.R
 
 	headers := r.Header
 
-	// ------------- Optional header parameter "Tus-Resumable" -------------
+	// ------------- Required header parameter "Tus-Resumable" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Tus-Resumable")]; found {
 		var TusResumable TusResumable
 		n := len(valueList)
@@ -4527,14 +4681,18 @@ func (siw *ServerInterfaceWrapper) DeleteUpload(w http.ResponseWriter, r *http.R
 			return
 		}
 
-		err = runtime.BindStyledParameterWithOptions("simple", "Tus-Resumable", valueList[0], &TusResumable, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		err = runtime.BindStyledParameterWithOptions("simple", "Tus-Resumable", valueList[0], &TusResumable, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
 		if err != nil {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Tus-Resumable", Err: err})
 			return
 		}
 
-		params.TusResumable = &TusResumable
+		params.TusResumable = TusResumable
 
+	} else {
+		err := fmt.Errorf("Header parameter Tus-Resumable is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Tus-Resumable", Err: err})
+		return
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -4568,7 +4726,7 @@ func (siw *ServerInterfaceWrapper) HeadUpload(w http.ResponseWriter, r *http.Req
 
 	headers := r.Header
 
-	// ------------- Optional header parameter "Tus-Resumable" -------------
+	// ------------- Required header parameter "Tus-Resumable" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Tus-Resumable")]; found {
 		var TusResumable TusResumable
 		n := len(valueList)
@@ -4577,14 +4735,18 @@ func (siw *ServerInterfaceWrapper) HeadUpload(w http.ResponseWriter, r *http.Req
 			return
 		}
 
-		err = runtime.BindStyledParameterWithOptions("simple", "Tus-Resumable", valueList[0], &TusResumable, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		err = runtime.BindStyledParameterWithOptions("simple", "Tus-Resumable", valueList[0], &TusResumable, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
 		if err != nil {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Tus-Resumable", Err: err})
 			return
 		}
 
-		params.TusResumable = &TusResumable
+		params.TusResumable = TusResumable
 
+	} else {
+		err := fmt.Errorf("Header parameter Tus-Resumable is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Tus-Resumable", Err: err})
+		return
 	}
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -4644,7 +4806,7 @@ func (siw *ServerInterfaceWrapper) PatchUpload(w http.ResponseWriter, r *http.Re
 
 	headers := r.Header
 
-	// ------------- Optional header parameter "Tus-Resumable" -------------
+	// ------------- Required header parameter "Tus-Resumable" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Tus-Resumable")]; found {
 		var TusResumable TusResumable
 		n := len(valueList)
@@ -4653,14 +4815,18 @@ func (siw *ServerInterfaceWrapper) PatchUpload(w http.ResponseWriter, r *http.Re
 			return
 		}
 
-		err = runtime.BindStyledParameterWithOptions("simple", "Tus-Resumable", valueList[0], &TusResumable, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		err = runtime.BindStyledParameterWithOptions("simple", "Tus-Resumable", valueList[0], &TusResumable, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
 		if err != nil {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Tus-Resumable", Err: err})
 			return
 		}
 
-		params.TusResumable = &TusResumable
+		params.TusResumable = TusResumable
 
+	} else {
+		err := fmt.Errorf("Header parameter Tus-Resumable is required, but not found")
+		siw.ErrorHandlerFunc(w, r, &RequiredHeaderError{ParamName: "Tus-Resumable", Err: err})
+		return
 	}
 
 	// ------------- Required header parameter "Upload-Offset" -------------
@@ -5147,6 +5313,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/v1/events/cookie", wrapper.CreateEventsCookie)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/v1/events/log", wrapper.ListEvents)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/files/{file}", wrapper.GetFile)
 	})
 	r.Group(func(r chi.Router) {
@@ -5241,6 +5410,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Put(options.BaseURL+"/v1/rooms/{room}/messages/{message}/reactions/{emoji}", wrapper.AddReaction)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/rooms/{room}/messages/form", wrapper.SendMessageForm)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/v1/rooms/{room}/messages/search", wrapper.SearchMessages)

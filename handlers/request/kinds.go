@@ -13,10 +13,11 @@ func IsUpload(r *http.Request) bool {
 	return r.URL.Path == uploadsPath || strings.HasPrefix(r.URL.Path, uploadsPath+"/")
 }
 
-const formType = "multipart/form-data"
+// FormType is the media type of forms.
+const FormType = "multipart/form-data"
 
 // IsForm reports whether the body is declared as a form, with a boundary or without.
 func IsForm(r *http.Request) bool {
 	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(mediaType), formType)
+	return strings.EqualFold(strings.TrimSpace(mediaType), FormType)
 }

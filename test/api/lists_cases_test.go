@@ -50,7 +50,7 @@ var movingLists = []listCase{
 		return listOfMessages(c, "/search?prefix=tea&")
 	}},
 	{"GET /v1/search", listOfSearchEverywhere},
-	{"GET /v1/events", listOfEvents},
+	{"GET /v1/events/log", listOfEvents},
 }
 
 // newUsers creates as many users as a list has items.

@@ -95,7 +95,7 @@ func listOfPins(c *harness.Client) *movingList {
 	return &movingList{by: me, path: harness.RoomPath(room.ID) + "/pins?", want: ids, moves: moves}
 }
 
-// listOfEvents is a polled list of events, from which the messages' events are wanted.
+// listOfEvents is a list of events, from which the messages' events are wanted.
 func listOfEvents(c *harness.Client) *movingList {
 	me := c.NewGuest("ada")
 	room := me.CreatePublicRoom()
@@ -109,6 +109,6 @@ func listOfEvents(c *harness.Client) *movingList {
 		messages, ids = append(messages, m), append(ids, a.EventID())
 	}
 	return &movingList{
-		by: me, path: "/v1/events?", want: ids, polled: begin, moves: movingMessages(me, messages, true),
+		by: me, path: "/v1/events/log?after=" + begin + "&", want: ids, moves: movingMessages(me, messages, true),
 	}
 }

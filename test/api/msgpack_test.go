@@ -56,7 +56,7 @@ func testSameInBothEncodings(t *testing.T, c *harness.Client) {
 	for _, path := range []string{
 		"/v1/users/me", "/v1/rooms", harness.RoomPath(s.room.ID), harness.RoomPath(s.room.ID) + "/members",
 		harness.RoomPath(s.room.ID) + "/messages",
-		harness.MessagePath(s.message), harness.RoomPath(s.room.ID) + "/invites", "/v1/sessions", "/v1/events?limit=100",
+		harness.MessagePath(s.message), harness.RoomPath(s.room.ID) + "/invites", "/v1/sessions", "/v1/events/log?limit=100",
 	} {
 		want := s.me.Call("GET", path, nil, "Accept", "application/json").ExpectStatus(200)
 		got := s.me.WithMessagePack().Call("GET", path, nil, "Accept", "application/json").ExpectStatus(200)

@@ -76,7 +76,7 @@ func testLargePages(t *testing.T, c *harness.Client, piece string) {
 	}
 	created := 0
 	for after := start; ; {
-		a := me.Call("GET", "/v1/events?limit=200&after="+after, nil, "Accept", "application/json").ExpectStatus(200)
+		a := me.Call("GET", "/v1/events/log?limit=200&after="+after, nil).ExpectStatus(200)
 		if len(a.Body) > models.MaxPageBytes+pageEnvelope {
 			t.Fatalf("a page of events has %d bytes", len(a.Body))
 		}

@@ -164,6 +164,11 @@ POST /v1/rooms/{room}/messages
   public, own file:                 401  .    400  403  banned  400  400
   public, own file of another room: 401  403  400  403  banned  400  400
   private, own file of another room: 401  404  400  404  404     400  400
+POST /v1/rooms/{room}/messages/form
+  public, as a form:                401  403  201  403  banned  201  201
+  private, as a form:               401  404  201  404  404     201  201
+  direct, as a form:                401  404  201  .    .       .    .
+  direct, as a form, a member who blocks them: 401  404  blocked  .  .  .  .
 GET /v1/rooms/{room}/messages
   public:                           401  200  200  200  banned  200  200
   private:                          401  404  200  404  404     200  200
@@ -314,6 +319,8 @@ GET /v1/rooms/search
 GET /v1/search
   anybody:                          401  200
 GET /v1/events
+  anybody:                          401  200
+GET /v1/events/log
   anybody:                          401  200
 POST /v1/events/cookie
   anybody:                          401  204

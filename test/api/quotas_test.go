@@ -125,7 +125,7 @@ func testRequestsOfUser(t *testing.T, c *harness.Client) {
 	}
 	expectLimited(me.Call("GET", "/v1/rooms", nil))
 	expectLimited(me.WithMessagePack().Call("GET", "/v1/rooms", nil))
-	expectLimited(me.Call("GET", "/v1/events", nil, "Accept", "application/json"))
+	expectLimited(me.Call("GET", "/v1/events/log", nil))
 	me.Send("GET", "/v1/events", nil).ExpectBusy(models.BusyRateLimited)
 	other.Call("GET", "/v1/rooms", nil).ExpectStatus(200)
 	c.Call("GET", "/readyz", nil).ExpectStatus(200)

@@ -27,7 +27,7 @@ func TestStoppingServerRefusesStreams(t *testing.T) {
 	s.Hub.StopAccepting()
 	me.Send("GET", "/v1/events", nil).ExpectBusy(models.BusyStopping)
 	me.Send("GET", "/v1/events", nil, "Accept", "text/event-stream").ExpectBusy(models.BusyStopping)
-	me.Call("GET", "/v1/events", nil, "Accept", "application/json").ExpectStatus(200)
+	me.Call("GET", "/v1/events/log", nil).ExpectStatus(200)
 	me.WithoutToken().Call("GET", "/v1/events", nil, "Accept", "text/event-stream").
 		ExpectProblem(401, models.CodeUnauthenticated)
 	if n := busyRefusals(me, models.BusyStopping); n != 2 {
@@ -50,7 +50,7 @@ func TestStreamsAreRefusedWithoutDatabase(t *testing.T) {
 	me.Send("GET", "/v1/events", nil, "Last-Event-ID", cursor, "Accept", "text/event-stream, application/json;q=0.5").
 		ExpectBusy(models.BusyUnavailable)
 	for range 20 { // more than the connections that were closed, so that the last requests need new ones
-		me.Call("GET", "/v1/events", nil, "Accept", "application/json").ExpectProblem(503, models.CodeUnavailable)
+		me.Call("GET", "/v1/events/log", nil).ExpectProblem(503, models.CodeUnavailable)
 	}
 	allow()
 	harness.Eventually(t, "the database responds", func() bool {

@@ -189,7 +189,7 @@ func (r *streamReader) poll(ctx context.Context) {
 		r.mu.Unlock()
 		asking, cancel := context.WithTimeout(ctx, attemptTimeout)
 		a, err := r.client.AtServer(n.address(r.proxied)).TryCall(
-			asking, "GET", "/v1/events?limit=200&after="+after, nil, "Accept", "application/json")
+			asking, "GET", "/v1/events/log?limit=200&after="+after, nil)
 		cancel()
 		if err == nil && a.HTTP.StatusCode == http.StatusOK {
 			r.handlePage(a)

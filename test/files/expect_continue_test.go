@@ -61,7 +61,7 @@ func testContinueAccepted(t *testing.T, c *harness.Client) {
 	}
 
 	body = harness.RawForm(harness.FieldPart("text", "see this"), harness.FilePart("c.txt", "hello"))
-	w = anna.DialRaw(harness.RoomPath(room.ID)+"/messages", "Content-Type: "+harness.FormMediaType,
+	w = anna.DialRaw(harness.RoomPath(room.ID)+"/messages/form", "Content-Type: "+harness.FormMediaType,
 		harness.ContentLengthHeader(len(body)), harness.ExpectContinueHeader)
 	expectContinue(w)
 	w.Write(body)
@@ -96,7 +96,7 @@ func testContinueRefused(t *testing.T, c *harness.Client) {
 		{"an unknown room", anna, models.Room{ID: 1 << 40}, 5, 404, models.CodeNotFound},
 	} {
 		t.Log(r.name)
-		files, messages := harness.RoomPath(r.room.ID)+"/files", harness.RoomPath(r.room.ID)+"/messages"
+		files, messages := harness.RoomPath(r.room.ID)+"/files", harness.RoomPath(r.room.ID)+"/messages/form"
 		r.client.DialRaw(files, raw, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).
 			ExpectProblem(r.status, r.code)
 		r.client.DialRaw(files, inForm, harness.ContentLengthHeader(r.size), harness.ExpectContinueHeader).
@@ -113,7 +113,7 @@ func testContinueRefused(t *testing.T, c *harness.Client) {
 func testContinueOverQuota(_ *testing.T, c *harness.Client) {
 	anna := c.NewGuest("anna")
 	room := anna.CreatePrivateRoom()
-	files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages"
+	files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages/form"
 	anna.UploadFile(room.ID, "large.bin", harness.OctetStream, make([]byte, 2_000_000))
 	anna.DialRaw(files, harness.ContentLengthHeader(1_000_001), harness.ExpectContinueHeader).
 		ExpectProblem(413, models.CodeTooLarge)

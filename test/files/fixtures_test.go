@@ -69,7 +69,7 @@ func sendFiles(c *harness.Client, roomID int64, parts ...harness.FormPart) model
 	c.T.Helper()
 	body, mediaType := harness.EncodeForm(c.T, parts...)
 	var m models.Message
-	c.Call("POST", harness.RoomPath(roomID)+"/messages", body, "Content-Type", mediaType).ExpectStatus(201).Decode(&m)
+	c.Call("POST", harness.RoomPath(roomID)+"/messages/form", body, "Content-Type", mediaType).ExpectStatus(201).Decode(&m)
 	return m
 }
 

@@ -16,7 +16,7 @@ func TestUploadsAreIdempotent(t *testing.T) {
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna, bert := s.NewGuest("anna"), s.NewGuest("bert")
 		room := anna.CreatePrivateRoom(bert)
-		files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages"
+		files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages/form"
 		inForm := harness.RawForm(harness.FilePart("a.txt", "hello"))
 		inMessage := harness.RawForm(harness.FieldPart("text", "see these"), harness.FilePart("a.txt", "first"),
 			harness.FilePart("b.txt", "second"))

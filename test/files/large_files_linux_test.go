@@ -116,7 +116,7 @@ func TestLargeFilesNeedLittleMemory(t *testing.T) {
 		form := harness.RawForm(harness.FieldPart("text", "see this"), harness.FilePart("large.bin", "HERE"))
 		before, after, _ := strings.Cut(form, "HERE")
 		var m models.Message
-		anna.StreamBody("POST", harness.RoomPath(room.ID)+"/messages",
+		anna.StreamBody("POST", harness.RoomPath(room.ID)+"/messages/form",
 			io.MultiReader(strings.NewReader(before), body, strings.NewReader(after)), -1, "Content-Type",
 			harness.FormMediaType).ExpectStatus(201).Decode(&m)
 		if len(m.Files) != 1 || m.Files[0].SHA256 != body.sum() {

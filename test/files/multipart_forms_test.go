@@ -146,7 +146,7 @@ func TestInvalidFormsAreRefused(t *testing.T) {
 		anna := s.NewGuest("anna")
 		room := anna.CreatePrivateRoom()
 		anna.SendText(room.ID, "the first message")
-		files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages"
+		files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages/form"
 		for path, forms := range map[string][][]refusedForm{
 			files: {invalidForms(), invalidFileForms()}, messages: {invalidForms(), invalidMessageForms()},
 		} {
@@ -247,13 +247,13 @@ func TestMessageForms(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{{Name: "valid forms", Run: func(t *testing.T, c *harness.Client) {
 		anna, bert := c.NewGuest("anna"), c.NewGuest("bert")
 		room := anna.CreatePrivateRoom(bert)
+		messages := harness.RoomPath(room.ID) + "/messages/form"
 		anna.SendText(room.ID, "the first message")
 		stream := bert.OpenStream("")
 		for _, f := range validForms(t) {
 			body := harness.RawForm(f.parts...)
 			var m, pushed models.Message
-			a := anna.Send("POST", harness.RoomPath(room.ID)+"/messages", []byte(body), "Content-Type", harness.FormMediaType).
-				ExpectStatus(201).Decode(&m)
+			a := anna.Send("POST", messages, []byte(body), "Content-Type", harness.FormMediaType).ExpectStatus(201).Decode(&m)
 			if e := stream.Expect(models.EventMessageNotification, &pushed); e.ID != a.EventID() ||
 				e.Data+"\n" != string(a.Body) {
 				t.Errorf("%s: the response is %v, the event %v", f.name, a, e)
@@ -267,10 +267,9 @@ func TestMessageForms(t *testing.T) {
 			}
 		}
 		unclosed := strings.TrimSuffix(harness.RawForm(harness.FieldPart("text", "no line break at the end")), "\r\n")
-		anna.Send("POST", harness.RoomPath(room.ID)+"/messages", []byte(unclosed), "Content-Type", harness.FormMediaType).
-			ExpectStatus(201)
+		anna.Send("POST", messages, []byte(unclosed), "Content-Type", harness.FormMediaType).ExpectStatus(201)
 		withPreamble := "before\r\n" + harness.RawForm(harness.FieldPart("text", "preamble and epilogue")) + "after"
-		anna.Send("POST", harness.RoomPath(room.ID)+"/messages", []byte(withPreamble), "Content-Type",
+		anna.Send("POST", messages, []byte(withPreamble), "Content-Type",
 			`Multipart/Form-Data; boundary="`+harness.Boundary+`"`).ExpectStatus(201)
 	}}})
 }

@@ -20,7 +20,7 @@ func TestFileSizeLimit(t *testing.T) {
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna := s.NewGuest("anna")
 		room := anna.CreatePrivateRoom()
-		files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages"
+		files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages/form"
 		kept := 0
 		for _, size := range []int{1, maxSize, maxSize + 1, 3 * maxSize} {
 			content := bytes.Repeat([]byte("x"), size)
@@ -68,7 +68,7 @@ func TestInterruptedUploadsLeaveNoFiles(t *testing.T) {
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna := s.NewGuest("anna")
 		room := anna.CreatePrivateRoom()
-		files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages"
+		files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages/form"
 		long := harness.RawForm(harness.FieldPart("text", "hello"), harness.FilePart("a.txt", strings.Repeat("x", 100_000)))
 		chunked := "Transfer-Encoding: chunked"
 		for _, r := range []struct{ path, head, kind, body string }{
@@ -176,8 +176,8 @@ func testQuotaMessageForm(_ *testing.T, c *harness.Client) {
 		for _, size := range sizes {
 			parts = append(parts, harness.FilePart("a", string(fileOfSize(size))))
 		}
-		return anna.Call("POST", harness.RoomPath(room.ID)+"/messages", []byte(harness.RawForm(parts...)), "Content-Type",
-			harness.FormMediaType)
+		return anna.Call("POST", harness.RoomPath(room.ID)+"/messages/form", []byte(harness.RawForm(parts...)),
+			"Content-Type", harness.FormMediaType)
 	}
 	send(600, 401).ExpectProblem(413, models.CodeTooLarge)
 	send(600, 400).ExpectStatus(201) // the refused request does not count
@@ -194,8 +194,8 @@ func testQuotaIdempotentReplay(t *testing.T, c *harness.Client) {
 	body := []byte(harness.RawForm(harness.FilePart("a", string(fileOfSize(300))),
 		harness.FilePart("b", string(fileOfSize(300)))))
 	key = append(key, "Content-Type", harness.FormMediaType)
-	sent := anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, key...).ExpectStatus(201)
-	sentAgain := anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, key...).ExpectStatus(201)
+	sent := anna.Call("POST", harness.RoomPath(room.ID)+"/messages/form", body, key...).ExpectStatus(201)
+	sentAgain := anna.Call("POST", harness.RoomPath(room.ID)+"/messages/form", body, key...).ExpectStatus(201)
 	late := postFile(anna, room.ID, fileOfSize(400), key[:2]...).ExpectStatus(201)
 	for _, a := range [][2]*harness.Response{{first, again}, {sent, sentAgain}, {first, late}} {
 		if !bytes.Equal(a[0].Body, a[1].Body) || a[1].Header("Idempotency-Replayed") != "true" {

@@ -139,7 +139,7 @@ func TestUploadsSurviveStorageOutage(t *testing.T) {
 		}
 		expectUnavailable(anna.Send("POST", harness.RoomPath(room.ID)+"/files?name=a", content[:10], "Content-Type",
 			"text/plain"))
-		expectUnavailable(anna.Send("POST", harness.RoomPath(room.ID)+"/messages", body, "Content-Type", mediaType))
+		expectUnavailable(anna.Send("POST", harness.RoomPath(room.ID)+"/messages/form", body, "Content-Type", mediaType))
 		expectUnavailable(anna.Download(before))
 		expectUnavailable(anna.HeadUpload(path))
 		expectUnavailable(anna.PatchUpload(path, 1000, content[1000:]))

@@ -80,7 +80,7 @@ func testMessageForm(t *testing.T, c *harness.Client) {
 		harness.FormPart{Field: "client_id", Content: "c-1"})
 	var m, pushed models.Message
 	key := []string{"Content-Type", mediaType, "Idempotency-Key", "once"}
-	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, key...).ExpectStatus(201).Decode(&m)
+	anna.Call("POST", harness.RoomPath(room.ID)+"/messages/form", body, key...).ExpectStatus(201).Decode(&m)
 	if m.Text != "two documents" || m.ClientID != "c-1" || m.Type != models.MessageFile || len(m.Files) != 2 ||
 		m.Files[0].Name != "a.txt" || m.Files[1].Name != "b.txt" {
 		t.Errorf("got %+v", m)
@@ -89,7 +89,7 @@ func testMessageForm(t *testing.T, c *harness.Client) {
 	if len(pushed.Files) != 2 || string(bert.Download(pushed.Files[1]).ExpectStatus(200).Body) != "second" {
 		t.Errorf("the event is %+v", pushed)
 	}
-	again := anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, key...).ExpectStatus(201)
+	again := anna.Call("POST", harness.RoomPath(room.ID)+"/messages/form", body, key...).ExpectStatus(201)
 	var same models.Message
 	again.Decode(&same)
 	if again.Header("Idempotency-Replayed") != "true" || same.ID != m.ID || same.Files[0].ID != m.Files[0].ID {
@@ -107,7 +107,8 @@ func testPictureMessage(t *testing.T, c *harness.Client) {
 	body, mediaType := harness.EncodeForm(t,
 		harness.FormPart{Field: "file", Name: "harbour.png", MediaType: "image/png", Content: content.String()})
 	var m models.Message
-	anna.Call("POST", harness.RoomPath(room.ID)+"/messages", body, "Content-Type", mediaType).ExpectStatus(201).Decode(&m)
+	anna.Call("POST", harness.RoomPath(room.ID)+"/messages/form", body, "Content-Type", mediaType).ExpectStatus(201).
+		Decode(&m)
 	f := m.Files[0]
 	if m.Type != models.MessageImage || f.Width != 800 || f.Height != 400 || f.MediaType != "image/png" ||
 		f.ThumbnailURL == "" {

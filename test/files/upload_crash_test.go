@@ -106,7 +106,7 @@ func (run *crashRun) uploadUntilDone(writer int) {
 		content := strings.Repeat(fmt.Sprintf("writer %d, file %d;", writer, n), 1+rand.IntN(20_000))
 		path, mediaType, body := harness.RoomPath(run.room.ID)+"/files", "text/plain", content
 		if n%2 == 1 {
-			path, mediaType, body = harness.RoomPath(run.room.ID)+"/messages", harness.FormMediaType,
+			path, mediaType, body = harness.RoomPath(run.room.ID)+"/messages/form", harness.FormMediaType,
 				harness.RawForm(harness.FilePart("a", content), harness.FilePart("b", content))
 		}
 		a, err := run.anna.TryCall(context.Background(), "POST", path, []byte(body), "Content-Type", mediaType)

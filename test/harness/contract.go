@@ -116,8 +116,26 @@ var Document = sync.OnceValue(func() *openapi3.T {
 		panic(err)
 	}
 	doc.Servers = nil // routes match on any host
+	for _, item := range doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			if op.RequestBody != nil {
+				allowAnyMediaType(op.RequestBody.Value.Content)
+			}
+			for _, r := range op.Responses.Map() {
+				allowAnyMediaType(r.Value.Content)
+			}
+		}
+	}
 	return doc
 })
+
+// allowAnyMediaType lets bytes have the media type of their file. The contract says so in prose only, since most
+// generators of clients do not know */*.
+func allowAnyMediaType(c openapi3.Content) {
+	if bytes := c[OctetStream]; bytes != nil {
+		c["*/*"] = bytes
+	}
+}
 
 // contract returns the router that finds the operation of the contract for a request.
 var contract = sync.OnceValue(func() routers.Router {

@@ -15,7 +15,7 @@ func (p *Participant) SendFiles(room models.Room, id int64, n models.NewMessage,
 		parts = append(parts, FormPart{Field: "type", Content: string(n.Type)})
 	}
 	body, mediaType := EncodeForm(p.T, append(parts, files...)...)
-	response := p.Call("POST", RoomPath(room.ID)+"/messages", body, "Content-Type", mediaType)
+	response := p.Call("POST", RoomPath(room.ID)+"/messages/form", body, "Content-Type", mediaType)
 	return p.expectSent(response, room, id, n, files...)
 }
 

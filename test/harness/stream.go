@@ -235,8 +235,11 @@ func (s *Stream) ExpectUserStatus(name models.EventName, user *Client) models.Ti
 // PollEvents reads a page of the event log, and returns it with the cursor of the next page.
 func (c *Client) PollEvents(query string) (events []models.Event, cursor string) {
 	c.T.Helper()
-	response := c.Call("GET", "/v1/events?"+query, nil, "Accept", "application/json").ExpectStatus(200)
-	var page models.Page[models.Event]
+	response := c.Call("GET", "/v1/events/log?"+query, nil).ExpectStatus(200)
+	var page models.EventPage
 	response.Decode(&page)
-	return page.Items, response.Header("Event-Cursor")
+	if header := response.Header("Event-Cursor"); header != page.Cursor {
+		c.T.Errorf("%v\nhas another cursor in Event-Cursor: %s", response, header)
+	}
+	return page.Items, page.Cursor
 }

@@ -236,13 +236,13 @@ func testTokenExpiry(t *testing.T, s *harness.Server, issuer *tokenIssuer, datab
 	me := issuer.clientFor(c, "end", nil)
 	cookie := me.Call("POST", "/v1/events/cookie", nil).ExpectStatus(204).HTTP.Cookies()[0]
 	pair := cookie.Name + "=" + cookie.Value
-	c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").ExpectStatus(200)
+	c.WithoutToken().Call("GET", "/v1/events/log", nil, "Cookie", pair).ExpectStatus(200)
 	s.Stop()
 	harness.Execute(t, database, fmt.Sprintf("UPDATE sessions SET expires_at = %d WHERE vouched", time.Now().UnixMilli()))
 	c = harness.NewClient(t, harness.StartServer(t, database, flags...).URL)
 	me = me.AtServer(c.URL)
 	me.Call("GET", "/v1/users/me", nil).ExpectProblem(401, models.CodeTokenExpired)
-	c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").
+	c.WithoutToken().Call("GET", "/v1/events/log", nil, "Cookie", pair).
 		ExpectProblem(401, models.CodeTokenExpired)
 	if again := issuer.clientFor(c, "end", nil); again.User.ID != me.User.ID {
 		t.Errorf("another token of the same user gives %+v", again.User)
@@ -251,8 +251,7 @@ func testTokenExpiry(t *testing.T, s *harness.Server, issuer *tokenIssuer, datab
 	last := issuer.clientFor(c, "end", jwt.MapClaims{"exp": time.Now().Add(-25 * time.Second).Unix()})
 	cookie = last.Call("POST", "/v1/events/cookie", nil).ExpectStatus(204).HTTP.Cookies()[0]
 	harness.Eventually(t, "the cookie expires with its token", func() bool {
-		a := c.WithoutToken().Call("GET", "/v1/events", nil, "Cookie", cookie.Name+"="+cookie.Value, "Accept",
-			"application/json")
+		a := c.WithoutToken().Call("GET", "/v1/events/log", nil, "Cookie", cookie.Name+"="+cookie.Value)
 		return a.HTTP.StatusCode == 401
 	})
 }

@@ -35,7 +35,7 @@ func TestForgedApplicationTokensAreRefused(t *testing.T) {
 			}
 			a.ExpectProblem(401, code)
 			// It opens no stream either, and is refused where a token is optional.
-			c.WithToken(signed).Send("GET", "/v1/events", nil, "Accept", "application/json").ExpectProblem(401, code)
+			c.WithToken(signed).Send("GET", "/v1/events/log", nil).ExpectProblem(401, code)
 			c.WithoutToken().Send("GET", "/v1/events", nil, "Cookie", "parley_events="+signed).
 				ExpectProblem(401, models.CodeUnauthenticated)
 			c.WithToken(signed).Send("POST", "/v1/users",

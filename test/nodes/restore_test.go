@@ -48,7 +48,7 @@ func TestRestoredDatabaseHasANewEpoch(t *testing.T) {
 		if resync.Reason != models.ResyncUnknown || e.ID == "" {
 			t.Errorf("got %v, want a resync with an id and the reason %s", e, models.ResyncUnknown)
 		}
-		owner.Call("GET", "/v1/events?after="+cursor, nil, "Accept", "application/json").
+		owner.Call("GET", "/v1/events/log?after="+cursor, nil).
 			ExpectProblem(410, models.CodeExpired)
 	})
 }

@@ -141,11 +141,11 @@ func (p *adChat) chatImg() {
 	p.sent = append(p.sent, sent.Message)
 	// chat-response with a status other than success: the sender is not a member; the file is not a picture
 	body, mediaType := harness.EncodeForm(p.t, photo, harness.FormPart{Field: "type", Content: "image"})
-	p.eve.Call("POST", harness.RoomPath(p.chat.ID)+"/messages", body, "Content-Type", mediaType).
+	p.eve.Call("POST", harness.RoomPath(p.chat.ID)+"/messages/form", body, "Content-Type", mediaType).
 		ExpectProblem(403, models.CodeForbidden)
 	photo.Content = "a thousand words"
 	body, mediaType = harness.EncodeForm(p.t, photo, harness.FormPart{Field: "type", Content: "image"})
-	p.anna.Call("POST", harness.RoomPath(p.chat.ID)+"/messages", body, "Content-Type", mediaType).
+	p.anna.Call("POST", harness.RoomPath(p.chat.ID)+"/messages/form", body, "Content-Type", mediaType).
 		ExpectProblem(422, models.CodeBadFile)
 }
 

@@ -309,7 +309,7 @@ func testResyncUnknown(t *testing.T, c *harness.Client) {
 			again.Expect(models.EventMessageCreated, nil)
 			again.Cancel()
 		}
-		me.Call("GET", "/v1/events?after="+strings.ReplaceAll(cursor, " ", "+"), nil, "Accept", "application/json").
+		me.Call("GET", "/v1/events/log?after="+strings.ReplaceAll(cursor, " ", "+"), nil).
 			ExpectProblem(410, models.CodeExpired)
 	}
 }
@@ -398,7 +398,7 @@ func testEventsCookie(t *testing.T, c *harness.Client) {
 	if s.Ready.UserID != me.User.ID {
 		t.Errorf("the stream of the cookie is %+v", s.Ready)
 	}
-	c.Call("GET", "/v1/events", nil, "Cookie", pair, "Accept", "application/json").ExpectStatus(200)
+	c.Call("GET", "/v1/events/log", nil, "Cookie", pair).ExpectStatus(200)
 	if s := other.OpenStream("", "Cookie", pair); s.Ready.UserID != other.User.ID {
 		t.Errorf("the stream of a bearer token with a cookie is %+v", s.Ready)
 	}
@@ -425,7 +425,7 @@ func testTooManyStreams(t *testing.T, c *harness.Client) {
 		streams[i] = me.OpenStream("")
 	}
 	me.Send("GET", "/v1/events", nil).ExpectBusy(models.BusyStreams)
-	me.Call("GET", "/v1/events", nil, "Accept", "application/json").ExpectStatus(200)
+	me.Call("GET", "/v1/events/log", nil).ExpectStatus(200)
 	c.NewGuest("grace").OpenStream("")
 	streams[7].Cancel()
 	harness.Eventually(t, "another stream can open after one has ended", func() bool {

@@ -103,7 +103,7 @@ func TestExpiredCursorGetsResync(t *testing.T) {
 
 		me = me.AtServer(harness.StartServer(t, database, "--event-retention", "1ms").URL)
 		harness.Eventually(t, "the events are pruned", func() bool {
-			return me.Call("GET", "/v1/events?after="+cursor, nil, "Accept", "application/json").HTTP.StatusCode == 410
+			return me.Call("GET", "/v1/events/log?after="+cursor, nil).HTTP.StatusCode == 410
 		})
 		s := me.OpenStream("", "Last-Event-ID", cursor)
 		var resync models.Resync

@@ -75,7 +75,7 @@ func testPollPages(t *testing.T, c *harness.Client) {
 		t.Errorf("got %v, want one more message", items)
 	}
 	for _, limit := range []string{"0", "201", "-1", "x"} {
-		me.CallInvalid("GET", "/v1/events?limit="+limit, nil, "Accept", "application/json").ExpectInvalid("limit")
+		me.CallInvalid("GET", "/v1/events/log?limit="+limit, nil).ExpectInvalid("limit")
 	}
 }
 

@@ -207,7 +207,7 @@ func (run *run) compareLog(ctx context.Context) error {
 		query.Set("after", after)
 		var page models.Page[models.Event]
 		if _, err := run.logger.Do(ctx, remote.Call{
-			Method: http.MethodGet, Path: "/v1/events?" + query.Encode(), Into: &page,
+			Method: http.MethodGet, Path: "/v1/events/log?" + query.Encode(), Into: &page,
 		}); err != nil {
 			return err
 		}

@@ -83,7 +83,7 @@ func TestReplayDetectsEachFault(t *testing.T) {
 			return body
 		}, "is listed as a member wrongly or twice"},
 		"an event of another name in the log": {func(path, body string) string {
-			if path == "/v1/events" {
+			if path == "/v1/events/log" {
 				return strings.ReplaceAll(body, `"event":"member.left"`, `"event":"member.updated"`)
 			}
 			return body

@@ -96,7 +96,7 @@ func TestReplaySendsAndComparesLogs(t *testing.T) {
 func checkTeaRoom(t *testing.T, c *harness.Client, before string) {
 	t.Helper()
 	var log models.Page[models.Event]
-	c.Call("GET", "/v1/events?limit=200&after="+before, nil, "Accept", "application/json").ExpectStatus(200).Decode(&log)
+	c.Call("GET", "/v1/events/log?limit=200&after="+before, nil).ExpectStatus(200).Decode(&log)
 	rooms := map[string][]models.Room{}
 	for _, e := range log.Items {
 		if e.Name == models.EventRoomCreated {

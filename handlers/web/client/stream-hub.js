@@ -279,13 +279,11 @@ export class StreamHub {
     this.#lastEventAt = Date.now();
     const last = this.#lastId;
     try {
-      const response = await fetch(`/v1/events?limit=1&after=${encodeURIComponent(this.#checkedId)}`, {
-        headers: { Accept: 'application/json' },
-      });
+      const response = await fetch(`/v1/events/log?limit=1&after=${encodeURIComponent(this.#checkedId)}`);
       if (!response.ok) return;
-      const missed = (await response.json()).items.length > 0;
-      this.#checkedId = response.headers.get('Event-Cursor') ?? this.#checkedId;
-      if (!missed) return;
+      const { items, cursor } = await response.json();
+      this.#checkedId = cursor;
+      if (items.length === 0) return;
       setTimeout(() => {
         if (this.#lastId === last && this.#session) this.#reopen(0);
       }, 3000);

@@ -20,10 +20,10 @@ answer() { # always in the same words, under the event's id as the key: however 
   call POST "/v1/rooms/$(jq .data.room_id <<<"$1")/messages" "$(jq -c '.data | {reply_to: .id, text:
     (if .text == "!time" then "You asked at \(.created_at)." else "You said: \(.text[6:])" end)}' <<<"$1")" "$(jq -r .id <<<"$1")"
   [[ ! $status =~ ^(000|401|429|5..)$ ]]; } # a refusal is an answer too: it may not speak there
-rooms=$(jq -rn '$ARGS.positional[] | @uri' --args "$@"); while call GET "/v1/events?limit=200&after=$(<"$dir/place")" || :; do
+rooms=$(jq -rn '$ARGS.positional[] | @uri' --args "$@"); while call GET "/v1/events/log?limit=200&after=$(<"$dir/place")" || :; do
   [[ $status != 410 ]] || : >"$dir/place" # it was away for too long, or the database is another one
   [[ $status == 200 && -s $dir/place ]] || { enter; continue; }
-  reached=$(cursor); while read -r event; do answer "$event" || continue 2; done < <(jq -c --slurpfile me "$dir/session" '
+  reached=$(jq -r .cursor "$dir/body"); while read -r event; do answer "$event" || continue 2; done < <(jq -c --slurpfile me "$dir/session" '
     .items[] | select((.event | test("^message.(created|notification)$")) and .data.sender.id != $me[0].user.id) |
     select(.data.text | strings | test("^!(time$|echo .)"))' "$dir/body")
   keep "$reached"; sleep 1

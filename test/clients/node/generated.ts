@@ -145,9 +145,8 @@ for await (const event of eventsOf(newer)) show(event);
 
 // The same log, page by page.
 
-const log = dataOf(await toni.GET('/v1/events', { headers: { Accept: 'application/json' } }));
-const polled =
-  'items' in log ? log.items.filter((event) => event.event === 'message.created').map(({ data }) => data.id) : [];
+const log = dataOf(await toni.GET('/v1/events/log'));
+const polled = log.items.filter((event) => event.event === 'message.created').map(({ data }) => data.id);
 
 console.log(
   JSON.stringify({

@@ -278,6 +278,14 @@ const files = (pictureFile) => [
     body: '{"type": "image", "text": "The view from here", "file_ids": ["{{file}}"]}',
     check: (pm) => pm.expect(pm.response.json().files.map((f) => f.id)).to.eql([pm.collectionVariables.get('file')]),
   }),
+  ada('Send a message with its files', 201, {
+    form: { text: 'And from the pier' },
+    file: pictureFile,
+    check: (pm) => {
+      const { type, text, files: sent } = pm.response.json();
+      pm.expect([type, text, sent.map((f) => f.name)]).to.eql(['image', 'And from the pier', ['harbour.png']]);
+    },
+  }),
   grace("Read a file's metadata", 200, { check: (pm) => pm.expect(pm.response.json().name).to.equal('harbour.png') }),
   grace("Read a file's headers", 200, {
     check: (pm) => pm.expect(pm.response.headers.get('Content-Length')).to.equal(pm.collectionVariables.get('size')),
@@ -335,11 +343,17 @@ const chunks = [
 /** The events since the room was created, as a stream would have sent them to Grace. */
 const following = [
   grace('Get a cookie for the event stream', 204),
+  // A stream would not end; the form that polling had before it was a request of its own does.
   grace('Follow what happens', 200, {
     headers: { Accept: 'application/json' },
     query: { after: '{{cursor}}', limit: '200' },
+    check: (pm) => pm.expect(pm.response.json()).to.include.keys('items', 'cursor'),
+  }),
+  grace('Poll what happened', 200, {
+    query: { after: '{{cursor}}', limit: '200' },
     check: (pm) => {
-      const { items } = pm.response.json();
+      const { items, cursor } = pm.response.json();
+      pm.expect(cursor).to.equal(pm.response.headers.get('Event-Cursor'));
       pm.expect(items.filter((e) => e.id === pm.collectionVariables.get('event')).map((e) => e.data.text)).to.eql([
         'Tea at five?',
       ]);

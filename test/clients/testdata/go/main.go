@@ -111,7 +111,7 @@ func (c *chat) sendFile(ctx context.Context) {
 	_, err = io.WriteString(part, "Assam, Darjeeling\n")
 	check(err)
 	check(form.Close())
-	sent := must(c.SendMessageWithBodyWithResponse(ctx, c.room, nil, form.FormDataContentType(), &body))
+	sent := must(c.SendMessageFormWithBodyWithResponse(ctx, c.room, nil, form.FormDataContentType(), &body))
 	content := must(c.GetFileContentWithResponse(ctx, sent.JSON201.Files[0].ID,
 		&parley.GetFileContentParams{Download: ptr(1)}))
 	c.seen.Content = string(content.Body)
@@ -171,10 +171,7 @@ func (c *chat) record(event parley.StreamEvent) {
 
 // poll reads the same log page by page.
 func (c *chat) poll(ctx context.Context) {
-	page := must(c.StreamEventsWithResponse(ctx, nil, func(_ context.Context, r *http.Request) error {
-		r.Header.Set("Accept", "application/json")
-		return nil
-	}))
+	page := must(c.ListEventsWithResponse(ctx, nil))
 	for _, event := range page.JSON200.Items {
 		if name, _ := event.Discriminator(); name == "message.created" {
 			created, err := event.AsEventMessageCreated()
