@@ -22,6 +22,10 @@ ACTIONLINT    := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 REDOCLY       := @redocly/cli@2.77.0
 
+# The generators of clients that are no dependency of anything here. What they made is kept beside them.
+GENERATORS        ?= $(HOME)/.cache/parley-generators
+OPENAPI_GENERATOR := 7.25.0
+
 # What the binary is stamped with. Without git or a tag these are empty, and the binary says what Go knows of its build.
 # The date is that of the commit: a build of the same commit is the same binary.
 VERSION = $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null)
@@ -85,6 +89,11 @@ test: compiler postgres node browser shell ## run all tests, with the race detec
 .PHONY: check
 check: ## run the quick tests, for the time between two changes: under a minute
 	@PARLEY_TEST_POSTGRES= PARLEY_TEST_S3= CI= CGO_ENABLED=0 $(GO) test -short ./...
+
+# Each client is made again only when the contract, its section of docs/clients.md or its program has changed.
+.PHONY: test-generators
+test-generators: maven ## make a client with each generator of docs/clients.md, and run programs with them
+	@PARLEY_GENERATORS=$(GENERATORS) CGO_ENABLED=0 $(GO) test -count=1 -parallel 2 -timeout 30m ./test/generators
 
 # Its servers are its own, since it kills them; parley-testdb is there to end whatever a run that is broken off leaves.
 # Without the race detector, which would leave nothing of the two cores that CI has for what is to be done at once.
@@ -246,6 +255,18 @@ shell:
 		if $(CAN_INSTALL); then $(APT_INSTALL) $$missing; \
 		else echo "test: what takes$$missing is left out: not installed"; $(GIVE_UP); fi; \
 	fi
+
+# Maven fetches openapi-generator, which is a program in Java, and builds the clients in Java and Kotlin.
+.PHONY: maven
+maven:
+	@if ! command -v mvn >/dev/null; then \
+		if $(CAN_INSTALL); then $(APT_INSTALL) maven default-jdk-headless; \
+		else echo "test-generators: openapi-generator is left out: Maven is not installed"; $(GIVE_UP); fi; \
+	fi; \
+	[ -e $(GENERATORS)/openapi-generator-cli-$(OPENAPI_GENERATOR).jar ] || \
+		mvn -q -B dependency:copy -Dartifact=org.openapitools:openapi-generator-cli:$(OPENAPI_GENERATOR) \
+			-DoutputDirectory=$(GENERATORS) || { \
+		echo "test-generators: openapi-generator is left out: Maven could not fetch it"; $(GIVE_UP); }
 
 # Always built, and cheaply when nothing changed: Go knows what it depends on, make does not.
 .PHONY: $(TESTDB)

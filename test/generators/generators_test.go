@@ -1,0 +1,116 @@
+package generators
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// toolsVariable is set by "make test-generators" to the folder with the generators that are files. What was built is
+// kept there too: the next run builds again only what the contract, the documents or a program changed.
+const toolsVariable = "PARLEY_GENERATORS"
+
+// buildTimeout is for a machine that fetches everything first.
+const buildTimeout = 10 * time.Minute
+
+// generator is a generator of clients in the table of docs/clients.md. The section of docs/clients.md has the commands
+// (blocks of kind bash) that make the client in an empty folder, and a short program. Beside it, the folder of the
+// generator in testdata has a longer program that prints what transcript says.
+type generator struct {
+	name    string // of the folder in testdata
+	section string // of docs/clients.md: a heading of level 3 below "Generated clients"
+	needs   []string
+	// files are the names that the blocks of the section get, by kind of block.
+	files map[string]string
+	// prepare makes the folder ready for the section's commands, and build compiles the program of testdata after them;
+	// both are for bash.
+	prepare, build string
+	// docs runs the section's program and run the one in testdata, each for bash with the server's address as $1.
+	docs, run string
+	// greeting is what the section's program prints. Without one, there is only the client: no toolchain is here for it.
+	greeting string
+}
+
+var allGenerators = slicesOf(jvmGenerators)
+
+func slicesOf(lists ...[]generator) []generator {
+	var all []generator
+	for _, list := range lists {
+		all = append(all, list...)
+	}
+	return all
+}
+
+// transcript is what the longer program of every generator prints, on a server of today and on a later one.
+const transcript = `signed up ada
+refused username_taken
+logged in ada
+invalid handle
+room tea
+sent 1 Is the kettle on?
+sent 2 list.txt
+content Assam, Darjeeling
+history Is the kettle on? / We have:
+missing 404
+event message.created 1 Is the kettle on?
+event message.created 2 We have:`
+
+// TestGenerators makes a client with each generator, and runs the program of docs/clients.md and the longer one on a
+// server of this version and on a later one. If a generated type is not as the programs expect, they do not compile.
+func TestGenerators(t *testing.T) {
+	tools := os.Getenv(toolsVariable)
+	if tools == "" {
+		t.Skip(toolsVariable + " is not set: make test-generators sets it")
+	}
+	for _, g := range allGenerators {
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			for _, program := range g.needs {
+				harness.NeedProgram(t, program)
+			}
+			folder := buildClient(t, g, tools)
+			if g.greeting == "" {
+				return
+			}
+			t.Run("this version", func(t *testing.T) {
+				g.runPrograms(t, folder, harness.StartServer(t, harness.NewSQLite(t), "--lobby", "lobby").URL)
+			})
+			t.Run("a later version", func(t *testing.T) {
+				server := harness.StartServer(t, harness.NewSQLite(t), "--lobby", "lobby")
+				newer := startNewerServer(t, server.URL)
+				g.runPrograms(t, folder, newer.url)
+				newer.expectUnknown(t)
+			})
+		})
+	}
+}
+
+// runPrograms runs both programs on the server at url.
+func (g generator) runPrograms(t *testing.T, folder, url string) {
+	t.Helper()
+	for _, program := range []struct{ command, want string }{{g.docs, g.greeting}, {g.run, transcript}} {
+		output := harness.RunCommand(t, folder, harness.Timeout, "bash", "-e", "-c", program.command, "program", url)
+		if got := strings.TrimSpace(string(output)); got != program.want {
+			t.Errorf("%s printed\n%s\nwant\n%s", program.command, got, program.want)
+		}
+	}
+}
+
+// TestEveryGeneratorIsInTheDocuments checks that the table of docs/clients.md has a row for each generator.
+func TestEveryGeneratorIsInTheDocuments(t *testing.T) {
+	t.Parallel()
+	text := harness.ReadSection(t, "docs/clients.md", "Generated clients")
+	for _, g := range allGenerators {
+		if !strings.Contains(text, "\n### "+g.section+"\n") {
+			t.Errorf("docs/clients.md has no section %q for %s", g.section, g.name)
+		}
+	}
+}
+
+
+// testdata returns the folder with the program of a generator.
+func (g generator) testdata() string { return filepath.Join("testdata", g.name) }
