@@ -7,7 +7,7 @@ import { openDirect } from './rooms.js';
 import { navigate } from './router.js';
 import { isMe, state, watch } from './store.js';
 import { setBlocked, setContact } from './people.js';
-import { avatar, emptyState, nameElement, spinner, toast } from './ui.js';
+import { attempt, avatar, emptyState, nameElement, spinner, toast } from './ui.js';
 import { openUserDialog } from './dialog-user.js';
 
 /** @typedef {import('./types').User} User */
@@ -96,11 +96,15 @@ export function openPeopleDialog() {
           h('span.list-words', {}, h('strong', {}, nameElement(user)), h('span', {}, '@' + user.username)),
         ),
         isBlocked
-          ? h('button.plain.small', { type: 'button', onclick: () => attempt(setBlocked(user, false)) }, 'Unblock')
+          ? h(
+              'button.plain.small',
+              { type: 'button', onclick: () => attempt(() => setBlocked(user, false)) },
+              'Unblock',
+            )
           : [
               !isContact &&
                 iconButton('plus', `Add ${user.display_name} to your contacts`, {
-                  onclick: () => attempt(setContact(user, true).then(render)),
+                  onclick: () => attempt(() => setContact(user, true).then(render)),
                 }),
               h(
                 'button.plain.small',
@@ -108,7 +112,7 @@ export function openPeopleDialog() {
                   type: 'button',
                   'aria-label': `Message ${user.display_name}`,
                   onclick: () =>
-                    attempt(
+                    attempt(() =>
                       openDirect(user.id).then((room) => {
                         close();
                         navigate(room.id);
@@ -121,13 +125,4 @@ export function openPeopleDialog() {
       );
     }
   });
-}
-
-/** @param {Promise<any>} promise */
-async function attempt(promise) {
-  try {
-    await promise;
-  } catch (err) {
-    toast(describeError(err), true);
-  }
 }

@@ -7,7 +7,7 @@ import { formatAgo, formatCount, formatShortTime } from './format.js';
 import { removeRoom, refreshRoom } from './rooms.js';
 import { navigate } from './router.js';
 import { roomTitle, state } from './store.js';
-import { avatar, copyToClipboard, field, nameElement, spinner, toast } from './ui.js';
+import { attempt, avatar, copyToClipboard, field, nameElement, spinner, toast } from './ui.js';
 
 /** @typedef {import('./types').Room} Room */
 
@@ -246,13 +246,4 @@ async function deleteRoom(room, close) {
     if (state.open?.id === room.id) navigate(0);
     removeRoom(room.id);
   });
-}
-
-/** @param {() => Promise<any>} f */
-async function attempt(f) {
-  try {
-    await f();
-  } catch (err) {
-    toast(describeError(err), true);
-  }
 }

@@ -8,7 +8,7 @@ import { updateUser, refreshMembers, setBlocked, setContact } from './people.js'
 import { openDirect } from './rooms.js';
 import { navigate } from './router.js';
 import { notify, isMe, canModerate, roomTitle, state, watch } from './store.js';
-import { avatar, radioGroup, field, nameElement, toast } from './ui.js';
+import { attempt, avatar, field, nameElement, radioGroup, toast } from './ui.js';
 
 /** @typedef {import('./types').User} User */
 /** @typedef {import('./types').UserRef} UserRef */
@@ -74,7 +74,7 @@ export function openUserDialog(ref, onNavigate) {
                   {
                     type: 'button',
                     onclick: () =>
-                      attempt(
+                      attempt(() =>
                         openDirect(ref.id).then((room) => {
                           close();
                           onNavigate?.();
@@ -100,7 +100,11 @@ export function openUserDialog(ref, onNavigate) {
 
       /** @param {boolean} isOn @param {string} on @param {string} off @param {(on: boolean) => Promise<any>} set */
       function toggle(isOn, on, off, set) {
-        return h('button.plain', { type: 'button', onclick: () => attempt(set(!isOn).then(render)) }, isOn ? off : on);
+        return h(
+          'button.plain',
+          { type: 'button', onclick: () => attempt(() => set(!isOn).then(render)) },
+          isOn ? off : on,
+        );
       }
 
       function moderationSection() {
@@ -122,7 +126,9 @@ export function openUserDialog(ref, onNavigate) {
               {
                 id: 'card-role',
                 onchange: (/** @type {any} */ e) =>
-                  attempt(call('PUT', `${base}/members/${ref.id}`, { body: { role: e.target.value } }).then(done)),
+                  attempt(() =>
+                    call('PUT', `${base}/members/${ref.id}`, { body: { role: e.target.value } }).then(done),
+                  ),
               },
               ['member', 'moderator', ...(isOwner ? ['owner'] : [])].map((r) =>
                 h('option', { value: r, selected: r === member.role }, r[0].toUpperCase() + r.slice(1)),
@@ -142,7 +148,7 @@ export function openUserDialog(ref, onNavigate) {
                 'button.plain',
                 {
                   type: 'button',
-                  onclick: () => attempt(call('PUT', `${base}/members/${ref.id}`, { body: {} }).then(done)),
+                  onclick: () => attempt(() => call('PUT', `${base}/members/${ref.id}`, { body: {} }).then(done)),
                 },
                 'Add to the room',
               ),
@@ -159,14 +165,14 @@ export function openUserDialog(ref, onNavigate) {
                         'Remove',
                       )
                     )
-                      attempt(call('DELETE', `${base}/members/${ref.id}`).then(done));
+                      attempt(() => call('DELETE', `${base}/members/${ref.id}`).then(done));
                   },
                 },
                 'Remove from the room',
               ),
             h(
               'button.plain.dangerous',
-              { type: 'button', onclick: () => openBanDialog(ref, () => attempt(done())) },
+              { type: 'button', onclick: () => openBanDialog(ref, () => attempt(() => done())) },
               'Ban…',
             ),
           ),
@@ -217,13 +223,4 @@ function openBanDialog(user, done) {
       }),
     'narrow',
   );
-}
-
-/** @param {Promise<any>} promise */
-async function attempt(promise) {
-  try {
-    await promise;
-  } catch (err) {
-    toast(describeError(err), true);
-  }
 }

@@ -1,28 +1,20 @@
 // The open room: its header, the timeline, the composer, and the panel beside them.
 
-import { describeError } from './api.js';
 import { Composer } from './composer.js';
-import { fill, h, icon, iconButton } from './dom.js';
-import { formatAgo } from './format.js';
-import { openMenu } from './menu.js';
+import { fill, h, icon } from './dom.js';
 import { panelView } from './panel.js';
 import { addLayer, syncHistory } from './layers.js';
 import { navigate } from './router.js';
-import { joinRoom, leaveRoom, setMuted } from './rooms.js';
-import { notify, canModerate, partnerOf, roomTitle, state, watch } from './store.js';
+import { roomHead } from './room-head.js';
+import { joinRoom } from './rooms.js';
+import { notify, roomTitle, state, watch } from './store.js';
 import { Timeline } from './timeline.js';
-import { avatar, emptyState, roomIcon, spinner, toast } from './ui.js';
-import { confirmAction } from './dialogs.js';
-import { showUserCard } from './actions.js';
-import { copyToClipboard } from './ui.js';
-import { roomHash } from './router.js';
+import { attempt, emptyState, spinner } from './ui.js';
 import { watchFoot } from './viewport.js';
-
-const loadSettings = () => import('./dialog-settings.js');
 
 /** @param {import('./types').Room} room @param {AbortSignal} signal */
 export function roomView(room, signal) {
-  const head = h('header.room-head', {});
+  const head = roomHead(room);
   const timeline = new Timeline(room, signal);
   const foot = h('div.room-foot', {});
   const panel = h('aside.panel', { hidden: true });
@@ -34,7 +26,7 @@ export function roomView(room, signal) {
     icon('attach', 32),
     h('p', {}, `Drop files to send them to ${roomTitle(room)}`),
   );
-  const column = h('div.room-column', {}, head, timeline.el, foot, dropOverlay);
+  const column = h('div.room-column', {}, head.el, timeline.el, foot, dropOverlay);
   const el = h('main.room-view', { 'aria-label': roomTitle(room) }, column, panel);
   watch(['rooms', 'people', 'members', 'panel', 'pins'], renderHead, signal);
   watch(['rooms', 'route', 'people'], renderFoot, signal);
@@ -49,107 +41,8 @@ export function roomView(room, signal) {
   function renderHead() {
     const now = state.open;
     if (!now || now.id !== room.id) return;
-    const partner = partnerOf(now);
-    const isDirect = now.kind === 'direct';
-    const title = h('h1', {}, h('bdi', {}, roomTitle(now)));
-    const sub = isDirect ? partner && presenceText(partner) : now.description;
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.head;
-    fill(
-      head,
-      iconButton('back', 'Back to the rooms', { class: 'back', onclick: () => navigate(0) }),
-      isDirect && partner
-        ? h(
-            'button.head-who',
-            {
-              type: 'button',
-              'aria-label': `Profile of ${partner.display_name}`,
-              onclick: () => showUserCard(partner),
-            },
-            avatar(partner, 'm', true),
-          )
-        : h('span.head-icon', {}, roomIcon(now, 'm')),
-      h('div.head-words', {}, title, sub && h('p', { title: sub }, h('bdi', {}, sub))),
-      h(
-        'div.head-buttons',
-        {},
-        iconButton('search', 'Search in this room', panelToggle('search')),
-        iconButton('pin', 'Pinned messages', { class: 'head-pins', ...panelToggle('pins') }),
-        isDirect
-          ? false
-          : h(
-              'button.icon-button.with-count',
-              {
-                type: 'button',
-                ...panelToggle('members'),
-                'aria-label': `Members, ${now.member_count}`,
-                title: 'Members',
-              },
-              icon('users'),
-              h('span', {}, now.member_count.toLocaleString()),
-            ),
-        iconButton('more', 'More', {
-          'aria-haspopup': 'menu',
-          dataset: { head: 'more' },
-          onclick: (/** @type {any} */ e) => openRoomMenu(e.currentTarget),
-        }),
-      ),
-    );
-    if (focused) /** @type {HTMLElement | null} */ (head.querySelector(`[data-head="${focused}"]`))?.focus();
+    head.update(now);
     el.setAttribute('aria-label', roomTitle(now));
-  }
-
-  /** @param {'members' | 'pins' | 'search'} which */
-  function panelToggle(which) {
-    return {
-      'aria-pressed': String(state.panel === which),
-      dataset: { head: which },
-      onclick: () => {
-        state.panel = state.panel === which ? '' : which;
-        if (which === 'members') localStorage.setItem('parley.members', state.panel ? '1' : '');
-        notify('panel');
-      },
-    };
-  }
-
-  /** @param {HTMLElement} button */
-  function openRoomMenu(button) {
-    const now = state.open;
-    if (!now) return;
-    const member = now.membership;
-    const direct = now.kind === 'direct';
-    openMenu(button, 'Room', [
-      ...(member
-        ? [
-            {
-              label: member.muted ? 'Unmute' : 'Mute',
-              icon: member.muted ? 'bell' : 'muted',
-              act: () => attempt(setMuted(now.id, !member.muted)),
-            },
-          ]
-        : []),
-      {
-        label: 'Pinned messages',
-        icon: 'pin',
-        act: () => {
-          state.panel = 'pins';
-          notify('panel');
-        },
-      },
-      {
-        label: 'Copy link',
-        icon: 'link',
-        act: () => copyToClipboard(location.origin + '/' + roomHash(now.id), 'Link'),
-      },
-      ...(canModerate(now)
-        ? [
-            { label: 'Invite people', icon: 'invite', act: async () => (await loadSettings()).openInviteDialog(now) },
-            { label: 'Room settings', icon: 'gear', act: async () => (await loadSettings()).openSettingsDialog(now) },
-          ]
-        : []),
-      ...(member && !direct
-        ? [null, { label: 'Leave', icon: 'leave', danger: true, act: () => confirmLeave(now) }]
-        : []),
-    ]);
   }
 
   function renderFoot() {
@@ -176,7 +69,7 @@ export function roomView(room, signal) {
             type: 'button',
             onclick: async (/** @type {any} */ e) => {
               e.currentTarget.setAttribute('aria-busy', 'true');
-              await attempt(joinRoom(now.id));
+              await attempt(() => joinRoom(now.id));
               notify('route');
             },
           },
@@ -237,29 +130,6 @@ export function roomView(room, signal) {
       composer?.attach(e.dataTransfer.files);
     });
   }
-}
-
-/** The online status of a user; empty while it is unknown. @param {import('./types').UserRef} user */
-function presenceText({ id }) {
-  if (!state.online.has(id)) return '';
-  const seen = state.lastSeen.get(id);
-  return state.online.get(id) ? 'Online' : seen ? `Last seen ${formatAgo(seen)}` : 'Offline';
-}
-
-/** @param {Promise<any>} promise */
-async function attempt(promise) {
-  try {
-    await promise;
-  } catch (err) {
-    toast(describeError(err), true);
-  }
-}
-
-/** @param {import('./types').Room} room */
-async function confirmLeave(room) {
-  const text = room.kind === 'private' ? 'You can only join again with an invite.' : 'You can join again at any time.';
-  if (!(await confirmAction(`Leave ${roomTitle(room)}?`, text, 'Leave'))) return;
-  await attempt(leaveRoom(room.id).then(() => navigate(0)));
 }
 
 /** The view when no room is open. @param {string} error */

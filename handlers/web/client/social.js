@@ -3,7 +3,7 @@
 import { call, get, describeError } from './api.js';
 import { fill, h } from './dom.js';
 import { formatShortTime } from './format.js';
-import { spinner, toast } from './ui.js';
+import { attempt, spinner, toast } from './ui.js';
 
 /** @typedef {{ kind: string, value: string }} LoginResult */
 
@@ -112,13 +112,4 @@ async function linkProvider({ name, url }) {
     headers: { Accept: 'application/json' },
   });
   location.assign(data.url);
-}
-
-/** @param {() => Promise<any>} f */
-async function attempt(f) {
-  try {
-    await f();
-  } catch (err) {
-    toast(describeError(err), true);
-  }
 }

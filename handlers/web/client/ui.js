@@ -1,5 +1,6 @@
 // Elements that many views share.
 
+import { describeError } from './api.js';
 import { h, icon } from './dom.js';
 import { hueClass, initials } from './format.js';
 import { withCurrentName, partnerOf, state } from './store.js';
@@ -127,6 +128,15 @@ export function emptyState(picture, title, text, ...actions) {
 /** @param {string} [label] */
 export const spinner = (label = 'Loading') =>
   h('div.spinner', { role: 'status' }, h('span.visually-hidden', {}, label));
+
+/** Does something, and shows why it failed. @param {() => Promise<any>} action */
+export async function attempt(action) {
+  try {
+    await action();
+  } catch (err) {
+    toast(describeError(err), true);
+  }
+}
 
 /** Shows a short message at the bottom of the page. @param {string} text @param {boolean} [isError] */
 export function toast(text, isError = false) {

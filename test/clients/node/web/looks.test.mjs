@@ -183,6 +183,7 @@ scene(
     await type('Control+k');
     await focused(page.getByRole('combobox'));
     await page.keyboard.type('keys');
+    await page.evaluate(async () => (await import('/client/store.js')).notify('rooms')); // as when a message arrives
     await type('Escape');
     await focused(search);
   },
