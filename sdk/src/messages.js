@@ -15,6 +15,7 @@ export class Messages {
   loaded = false;
   /** @type {'' | 'older' | 'newer' | 'page'} */ #loading = '';
   #generation = 0; // incremented when the range is replaced: responses to older requests are dropped
+  #cleared = 0; // there are no messages up to this number
   #missed = false; // an event arrived that the page being loaded may not contain
 
   /**
@@ -56,6 +57,7 @@ export class Messages {
   reset() {
     this.#generation++;
     this.#all.clear();
+    this.#cleared = 0;
     this.loaded = this.hasOlder = this.hasNewer = false;
     this.#loading = '';
     this.#notify();
@@ -170,7 +172,10 @@ export class Messages {
       return;
     }
     if (m.id < this.first) return;
-    if (this.last && m.id > this.last + 1) void this.catchUp();
+    if (m.id > (this.last || this.#cleared) + 1) {
+      void this.catchUp();
+      if (!this.last) return; // what is missing comes before it
+    }
     this.#put([m]);
     if (this.#all.size > MAX_MESSAGES * 1.5) {
       this.#remove(this.list.slice(0, -MAX_MESSAGES));
@@ -213,6 +218,7 @@ export class Messages {
 
   /** @param {number} upTo */
   clear(upTo) {
+    this.#cleared = Math.max(upTo, this.#cleared);
     this.#remove(this.list.filter((m) => m.id <= upTo));
     if (this.#all.size === 0 || !this.hasNewer) this.hasOlder = false;
     this.#notify();

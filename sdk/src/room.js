@@ -62,6 +62,14 @@ export class Room extends Watched {
     else await this.history.loadNewest();
   }
 
+  /** Reads what may have been missed. */
+  sync() {
+    const { history } = this;
+    return history.loaded
+      ? history.catchUp()
+      : this.account.tasks.run(`messages ${this.id}`, () => history.loadNewest(), 0);
+  }
+
   close() {
     this.isOpen = false;
     this.account.showRooms();

@@ -42,7 +42,7 @@ export class Account {
     });
     this.stream.event.add((name, data) => Object.hasOwn(handlers, name) && handlers[name](this, data));
     this.stream.entered.add((id) => {
-      void this.all.get(id)?.history.catchUp();
+      void this.all.get(id)?.sync();
       void this.refresh(id, 0);
     });
     this.stream.state.add((isOpen) => isOpen && this.wake());
@@ -100,7 +100,7 @@ export class Account {
     const loaded = this.#load();
     for (const room of this.all.values()) room.history.reset();
     await loaded;
-    for (const room of this.all.values()) if (room.isOpen) void room.history.catchUp();
+    for (const room of this.all.values()) if (room.isOpen) void room.sync();
   }
 
   /** @param {RoomData} data */
@@ -185,6 +185,8 @@ export class Account {
       return;
     }
     if (m.id <= data.last_message_id) return;
+    // Messages of blocked users, and those of a time when the room was muted, were not told.
+    if (m.id > data.last_message_id + 1) void this.refresh(m.room_id);
     const { membership } = data;
     const isUnread = m.sender.id !== this.user.id && m.id > membership.last_read_id && !this.#blocked.has(m.sender.id);
     this.put({
@@ -259,5 +261,9 @@ const handlers = {
 
 /** @param {Account} a @param {any} e */
 function onMember(a, { room_id, user }) {
-  void a.refresh(room_id, user.id === a.user.id ? 50 : MEMBERS_DELAY);
+  if (user.id !== a.user.id) void a.refresh(room_id, MEMBERS_DELAY);
+  else {
+    a.stream.enterAgain(room_id);
+    void a.refresh(room_id);
+  }
 }

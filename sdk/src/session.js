@@ -87,17 +87,11 @@ export class Session {
     } catch {
       // It is not a JWT: the server says when it has expired.
     }
-    const now = /** @type {Kept} */ ({ ...this.#now, access_token: token, expires_at: ends });
-    this.#now = now;
-    if (!now.user) {
-      // Not through token(), which waits for this.
-      now.user = await this.http.get('/v1/users/me', {
-        anonymous: true,
-        headers: { Authorization: `Bearer ${token}` },
-      });
-      now.session_id = `user ${now.user.id}`;
-      this.#set(now);
-    }
+    // Not through token(), which waits for this.
+    const headers = { Authorization: `Bearer ${token}` };
+    const user = this.#now?.user ?? (await this.http.get('/v1/users/me', { anonymous: true, headers }));
+    const session_id = `user ${user.id}`;
+    this.#set(/** @type {Kept} */ ({ access_token: token, expires_at: ends, user, session_id }));
     return token;
   }
 

@@ -229,6 +229,12 @@ export class SharedStream {
     void this.#reconcile();
   }
 
+  /** The user has left the room or come back: the server has taken the stream out of it. @param {number} room */
+  enterAgain(room) {
+    this.#inside.delete(room);
+    void this.#reconcile();
+  }
+
   /** The network may be back. */
   wake() {
     this.#stream?.wake();

@@ -23,8 +23,10 @@ export class Server {
   #child;
   #log = '';
 
-  static async make() {
+  /** @param {...string} flags of the program, beside its address and folder */
+  static async make(...flags) {
     const server = new Server();
+    server.flags = flags;
     server.folder = mkdtempSync(path.join(tmpdir(), 'parley-web-'));
     server.port = await freePort();
     server.base = `http://127.0.0.1:${server.port}`;
@@ -34,6 +36,7 @@ export class Server {
   /** Starts the server and waits until it is ready. */
   async start() {
     const args = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.folder, '--log-format', 'json'];
+    args.push(...this.flags);
     // With the race detector, garbage collection is dear, and there is little garbage.
     const child = spawn(PARLEY_BIN, args, { env: { ...env, GOGC: '400' }, stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;

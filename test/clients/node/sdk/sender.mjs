@@ -1,0 +1,15 @@
+// Sends a message, and is killed before the server has the request, or before the client has the response.
+//
+//   node sender.mjs SERVER FOLDER ROOM before|after
+
+import { connect, disturb, fileStorage } from './support.mjs';
+
+const [server, folder, room, moment] = process.argv.slice(2);
+disturb((request, next) => {
+  if (request.method !== 'POST' || !request.url.endsWith('/messages')) return undefined;
+  const sent = moment === 'after' ? next(request) : Promise.resolve();
+  return sent.then(() => process.kill(process.pid, 'SIGKILL'));
+});
+const parley = connect({ server, storage: fileStorage(folder) });
+await parley.ready;
+parley.rooms.get(Number(room)).send('only once');

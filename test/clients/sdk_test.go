@@ -1,0 +1,152 @@
+package clients
+
+import (
+	"bytes"
+	"compress/gzip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/sdk"
+	"github.com/parley-chat/parley/test/harness"
+)
+
+// sdkLimit is what a page may have to load for the SDK, compressed.
+const sdkLimit = 15 * 1024
+
+// TestSDK runs the tests of node/sdk: the SDK against real servers, in Node.js, and in a browser where a file says so.
+func TestSDK(t *testing.T) {
+	harness.NeedNode(t)
+	t.Parallel()
+	for _, file := range sdkTests(t, "*.test.mjs") {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
+			t.Parallel()
+			runScenes(t, file, "CHROMIUM=")
+		})
+	}
+}
+
+// TestSDKInBrowsers shares one log-in and one stream among the tabs of real browsers.
+func TestSDKInBrowsers(t *testing.T) {
+	harness.NeedNode(t)
+	t.Parallel()
+	file := filepath.Join("sdk", "browser", "tabs.test.mjs")
+	t.Run("Chromium", func(t *testing.T) {
+		browser := harness.NeedBrowser(t)
+		t.Parallel()
+		runScenes(t, file, "CHROMIUM="+browser)
+	})
+	t.Run("Firefox", func(t *testing.T) {
+		browser := harness.FindBrowser(t, "Firefox", os.Getenv("FIREFOX"), "firefox-esr", "firefox")
+		t.Parallel()
+		runScenes(t, file, "FIREFOX="+browser)
+	})
+}
+
+func sdkTests(t *testing.T, pattern string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(harness.NodeFolder(), "sdk", pattern))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("there are no tests: %v", err)
+	}
+	files := make([]string, 0, len(found))
+	for _, file := range found {
+		files = append(files, filepath.Join("sdk", filepath.Base(file)))
+	}
+	return files
+}
+
+// TestSDKIsServed loads the module and its types as a page of another origin does.
+func TestSDKIsServed(t *testing.T) {
+	server := harness.StartServer(t, harness.NewSQLite(t), "--cors-origins", "https://shop.example")
+	client := harness.NewClient(t, server.URL)
+	for path, want := range map[string][]byte{"/sdk.js": sdk.Module, "/sdk.d.ts": sdk.Types} {
+		for _, origin := range []string{"https://shop.example", "https://stranger.example"} {
+			got := client.Send("GET", path, nil, "Origin", origin, "Accept-Encoding", "identity").ExpectStatus(200)
+			if !bytes.Equal(got.Body, want) {
+				t.Errorf("%s: got %d bytes, want %d", path, len(got.Body), len(want))
+			}
+			if o, c := got.Header("Access-Control-Allow-Origin"), got.Header("Access-Control-Allow-Credentials"); o != "*" || c != "" {
+				t.Errorf("%s for %s: allows %q, with credentials %q", path, origin, o, c)
+			}
+			client.Send("GET", path, nil, "If-None-Match", got.Header("ETag"), "Accept-Encoding", "identity").ExpectStatus(304)
+		}
+		small := client.Send("GET", path, nil, "Accept-Encoding", "gzip").ExpectStatus(200)
+		if small.Header("Content-Encoding") != "gzip" || len(small.Body) > len(want)/2 {
+			t.Errorf("%s: got %d bytes of %d, encoded as %q", path, len(small.Body), len(want), small.Header("Content-Encoding"))
+		}
+	}
+}
+
+func TestSDKIsSmall(t *testing.T) {
+	var small bytes.Buffer
+	w := gzip.NewWriter(&small)
+	if _, err := w.Write(sdk.Module); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if small.Len() > sdkLimit {
+		t.Errorf("the SDK has %d bytes compressed, and may have %d", small.Len(), sdkLimit)
+	}
+	if bytes.Contains(sdk.Module, []byte("import ")) || bytes.Contains(sdk.Module, []byte("require(")) {
+		t.Error("the SDK loads another module")
+	}
+}
+
+// TestSDKPackage packs the SDK for npm, installs the package in an empty folder, and uses it from JavaScript and from
+// TypeScript.
+func TestSDKPackage(t *testing.T) {
+	harness.NeedNode(t)
+	harness.NeedProgram(t, "npm")
+	t.Parallel()
+	folder := t.TempDir()
+	run := func(command string, args ...string) string {
+		return strings.TrimSpace(string(harness.RunCommand(t, folder, generatedTimeout, command, args...)))
+	}
+	pack := run("npm", "pack", "--silent", harness.RepositoryPath("sdk"))
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("package.json", `{"type": "module"}`)
+	run("npm", "install", "--silent", "--offline", "--no-audit", "--no-fund", "./"+pack)
+	write("use.js", `import { connect, Problem } from '@parley-chat/client'; console.log(typeof connect, new Problem(404).status)`)
+	if got := run("node", "use.js"); got != "function 404" {
+		t.Errorf("the package exports %q", got)
+	}
+	if got := run("bash", "-c", "cd node_modules/@parley-chat/client && ls"); got != "LICENSE\nREADME.md\npackage.json\nsdk.d.ts\nsdk.js" {
+		t.Errorf("the package has the files %q", got)
+	}
+	write("use.ts", sdkProgram)
+	run(filepath.Join(harness.NodeFolder(), "node_modules/.bin/tsc"), "--noEmit", "--strict", "--noUncheckedIndexedAccess",
+		"--target", "es2023", "--lib", "es2023,dom", "--module", "nodenext", "--moduleResolution", "nodenext", "--types", "",
+		"use.ts")
+}
+
+// sdkProgram compiles only if the types are those of the contract: each line that must not compile says so.
+const sdkProgram = `import { connect, Problem, type Message, type Room } from '@parley-chat/client'
+
+const parley = connect({ server: 'https://chat.example.com', token: async () => 'token' })
+parley.on('message.created', (m: Message) => console.log(m.sender.display_name, m.files[0]?.sha256))
+parley.on('reaction.added', (e) => console.log(e.emoji, e.count))
+parley.on('*', ({ name }) => console.log(name))
+// @ts-expect-error there is no such event
+parley.on('message.painted', () => {})
+// @ts-expect-error a guest has no password
+void parley.logIn({ username: 'ada', guest: true, password: 1 })
+const room: Room = await parley.open('#lobby')
+// @ts-expect-error ids are numbers
+const wrong: string = room.data.last_message_id
+const sent: Message = await room.send({ text: 'hello', files: [new Blob(['x'])], reply_to: 4 }).sent
+try {
+  await room.edit(sent.id, 'hello again')
+} catch (err) {
+  if (err instanceof Problem && err.code === 'blocked') console.log(err.retryAfter, wrong)
+}
+const off: () => void = room.subscribe(() => {})
+off()
+`
