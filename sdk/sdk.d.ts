@@ -7,7 +7,7 @@ export type Message = Schemas['Message'];
 export type RoomData = Schemas['Room'];
 export type Membership = Schemas['Membership'];
 export type Session = Schemas['Session'];
-export type FileData = Schemas['File'];
+export type FileData = Schemas['FileInfo'];
 
 /** The events of the stream by name, each with its data. Later servers may have more: see `on('*', …)`. */
 export interface Events {
@@ -1195,15 +1195,15 @@ export interface paths {
         /**
          * Send a message
          * @description Sends a message into a room of which the caller is a member. A message has `text`, files that were uploaded to
-         *     this room before (`file_ids`), or both. As `multipart/form-data`, the message and its attachments come in one
-         *     request; all attachments together have the limit of one file (`413 too_large`).
+         *     this room before (`file_ids`), or both. To send a message and its attachments in one request, use `POST
+         *     /v1/rooms/{room}/messages/form`. (A form sent to this path is treated in the same way, as in earlier versions.)
          *
          *     When the response arrives, the message is stored permanently. Members' streams that are in the room get
          *     `message.created`, and so do the sender's; members' other streams get `message.notification`.
          *
-         *     `403` is `forbidden` (not a member), `banned`, or in a direct room `blocked`. `422 bad_file` is an empty
-         *     attachment, or in a message of type `image` one that is not a readable picture. A `reply_to` that never was a
-         *     message of this room, or a file that is not in this room, is `400 invalid_request`.
+         *     `403` is `forbidden` (not a member), `banned`, or in a direct room `blocked`. `422 bad_file`: in a message of
+         *     type `image`, a file is not a readable picture. A `reply_to` that never was a message of this room, or a file
+         *     that is not in this room, is `400 invalid_request`.
          */
         post: operations["SendMessage"];
         /**
@@ -1212,6 +1212,35 @@ export interface paths {
          *     zero, and the numbers continue. Members get `history.cleared`. Clearing an empty history returns `204` too.
          */
         delete: operations["ClearHistory"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rooms/{room}/messages/form": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A room's numeric id, or its handle as `%23handle` (`#handle`, escaped). */
+                room: components["parameters"]["PathRoom"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message with its files
+         * @description Like `POST /v1/rooms/{room}/messages`, with the attachments in the same request, as `multipart/form-data`. The
+         *     fields are those of the JSON body, and each attachment is a part named `file`, with its file name and its
+         *     `Content-Type`. All attachments together have the limit of one file (`413 too_large`). If the message is
+         *     refused, nothing of it is kept.
+         *
+         *     `422 bad_file` is an empty attachment, or in a message of type `image` one that is not a readable picture. An
+         *     `Idempotency-Key` belongs to this path: the same key at `POST /v1/rooms/{room}/messages` is another one.
+         */
+        post: operations["SendMessageForm"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1447,8 +1476,9 @@ export interface paths {
         /**
          * Upload a file
          * @description Stores one file in a room of which the caller is a member; use its id in a message's `file_ids`. The body is the
-         *     file itself, with its media type as `Content-Type` and its name as `?name=`; or a `multipart/form-data` body
-         *     with one `file` part, which has its own name and type.
+         *     file itself, with its name as `?name=` and its media type as `Content-Type`: any type, and not only
+         *     `application/octet-stream`; or a `multipart/form-data` body with one `file` part, which has its own name and
+         *     type.
          *
          *     `Expect: 100-continue` is answered before the body is sent: the server says `100 Continue` when it is ready, or
          *     refuses without having read a byte. A file over the server's limit (100 MB by default) is `413 too_large`, and
@@ -1508,7 +1538,8 @@ export interface paths {
         };
         /**
          * Download a file
-         * @description The bytes, for the same users as `GET /v1/files/{file}`, with the file's own media type. `Range` and `If-Range`
+         * @description The bytes, for the same users as `GET /v1/files/{file}`. `Content-Type` is the file's `media_type`, and not only
+         *     `application/octet-stream`; `Accept` has no effect. `Range` and `If-Range`
          *     work, with up to 10 ranges; with more of them the response is the whole file. A range outside the file is `416`
          *     (`invalid_request`). `If-None-Match` with the file's `ETag` returns `304`.
          *
@@ -1646,9 +1677,10 @@ export interface paths {
         };
         /**
          * Follow what happens
-         * @description With `Accept: text/event-stream` (or none): a stream of server-sent events with everything that the caller may
-         *     know of, from now on or from where an earlier stream ended. With `Accept: application/json`: one page of the
-         *     same log, for scripts and bots that poll.
+         * @description A stream of server-sent events (`text/event-stream`) with everything that the caller may know of, from now on or
+         *     from where an earlier stream ended. Scripts and bots that poll read the same events with `GET /v1/events/log`.
+         *     (With `Accept: application/json`, this route returns what that one does, as in earlier versions; `after` and
+         *     `limit` are for this form.)
          *
          *     Takes the bearer token, or the cookie of `POST /v1/events/cookie`, because a browser's `EventSource` cannot send
          *     a header.
@@ -1776,17 +1808,41 @@ export interface paths {
          *     | `server.closing` | `ServerClosing` | every stream, before an orderly stop |
          *     | `resync` (with `id:`) | `Resync` | a stream whose cursor cannot be served |
          *     | `busy` | `Busy` | a client that cannot have a stream now, instead of the stream |
-         *
-         *     ### Polling
-         *
-         *     With `Accept: application/json`, the response is a page of kept events after `?after=`, an event's id or an
-         *     `Event-Cursor`; without it, from the oldest kept event. There is no `next_cursor`: the `Event-Cursor` of the
-         *     response is the next `after`, also for an empty page, so that it does not expire while nothing happens. Every
-         *     message comes as `message.created`; `?room=` has no effect here. An `after` that cannot be served is `410
-         *     expired`: read again through REST, and continue from its `Event-Cursor`. `Last-Event-ID` and `last_event_id`
-         *     have no effect here.
          */
         get: operations["StreamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Poll what happened
+         * @description A page of the events that are kept, the oldest first, for scripts and bots that poll: the same events as on the
+         *     stream, with the same ids, in the same order. Every message comes as `message.created`. What a replay shows
+         *     holds here too: a message is in its current state.
+         *
+         *     `after` is where the page starts: the `cursor` of the last page, the id of an event, or the `Event-Cursor` of
+         *     any response; without it, the page starts with the oldest event that is kept. `next_cursor` is there as long as
+         *     there is more now; send it as `cursor`, as in every list. The page's own `cursor` is always there, also on an
+         *     empty page: poll again later with `after` set to it. (It moves on past what the caller may not see, so that it
+         *     does not expire while nothing happens for the caller. The header `Event-Cursor` has it too.)
+         *
+         *     A cursor that cannot be served is `410 expired`: it is older than what is kept, or of another database. Read
+         *     again through REST, and continue from its `Event-Cursor`.
+         *
+         *     Takes the bearer token, or the cookie of `POST /v1/events/cookie`.
+         */
+        get: operations["ListEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1807,8 +1863,8 @@ export interface paths {
         /**
          * Get a cookie for the event stream
          * @description For a browser's `EventSource`, which cannot send a header. Sets an `HttpOnly`, `SameSite` cookie that opens
-         *     `/v1/events` and nothing else, for the caller's session and no longer: 30 days, renewed each time a stream is
-         *     opened with it. The request has no body.
+         *     `/v1/events` and `/v1/events/log` and nothing else, for the caller's session and no longer: 30 days, renewed
+         *     each time a stream is opened with it. The request has no body.
          */
         post: operations["CreateEventsCookie"];
         delete?: never;
@@ -2292,7 +2348,7 @@ export interface components {
             type: components["schemas"]["MessageType"];
             /** @description Absent in a tombstone, and in a message that has only files. */
             text?: string;
-            files: components["schemas"]["File"][];
+            files: components["schemas"]["FileInfo"][];
             /**
              * Format: int64
              * @description The number of the message in this room to which this one replies.
@@ -2356,7 +2412,7 @@ export interface components {
          *       "created_at": "2026-03-14T09:25:31.007Z"
          *     }
          */
-        File: {
+        FileInfo: {
             id: string;
             /** Format: int64 */
             room_id: number;
@@ -2489,52 +2545,24 @@ export interface components {
             new_password: string;
         };
         /**
-         * @description A log-in, in one of its three forms.
+         * @description A log-in, in one of its three forms: `username` and `password`; or `username` and `"guest": true`, perhaps with
+         *     `display_name`; or `login_code` alone. `cookie` goes with each. Any other combination is `400 invalid_request`.
          * @example {
          *       "username": "ada",
          *       "password": "correct horse battery"
          *     }
          */
-        Credentials: components["schemas"]["PasswordCredentials"] | components["schemas"]["GuestCredentials"] | components["schemas"]["CodeCredentials"];
-        /**
-         * @description A log-in with a password.
-         * @example {
-         *       "username": "ada",
-         *       "password": "correct horse battery"
-         *     }
-         */
-        PasswordCredentials: {
-            username: string;
+        Credentials: {
+            /** @description The account's name, or a free one for a guest, by the rules of sign-up. */
+            username?: string;
             /** Format: password */
-            password: string;
-            /** @description Keep the refresh token in an `HttpOnly` cookie instead of the response. The default is `false`. */
-            cookie?: boolean;
-        };
-        /**
-         * @description A log-in as a new guest.
-         * @example {
-         *       "username": "bob",
-         *       "guest": true
-         *     }
-         */
-        GuestCredentials: {
-            /** @description A free username, by the rules of sign-up. */
-            username: string;
-            /** @enum {boolean} */
-            guest: true;
-            /** @description The default is the username. */
+            password?: string;
+            /** @description With `true`, a new guest. The default is `false`. */
+            guest?: boolean;
+            /** @description Only for a guest. The default is the username. */
             display_name?: string;
-            /** @description Keep the refresh token in an `HttpOnly` cookie instead of the response. The default is `false`. */
-            cookie?: boolean;
-        };
-        /**
-         * @description A log-in with the code of a log-in through another provider.
-         * @example {
-         *       "login_code": "3Vd0mKx9TqLs7ZpBw2Yr"
-         *     }
-         */
-        CodeCredentials: {
-            login_code: string;
+            /** @description The code at the end of a log-in through another provider. */
+            login_code?: string;
             /** @description Keep the refresh token in an `HttpOnly` cookie instead of the response. The default is `false`. */
             cookie?: boolean;
         };
@@ -2775,9 +2803,13 @@ export interface components {
         AuthProviderList: {
             items: components["schemas"]["AuthProvider"][];
         };
-        /** @description A page of the log, oldest event first. The id of the last item is the next `after`. */
+        /** @description A page of the log, the oldest event first. */
         EventList: {
             items: components["schemas"]["PolledEvent"][];
+            /** @description What to send as `cursor` for the next page. Absent when there is no more now. */
+            next_cursor?: string;
+            /** @description Where this page ends. Poll again later with `after` set to it. */
+            cursor: string;
         };
         /**
          * @description The stream is open.
@@ -3081,7 +3113,7 @@ export interface components {
         };
         /** @description An event of the stream. `event` and `id` are the fields of those names; `data` is the parsed JSON of the line. */
         StreamEvent: components["schemas"]["EventReady"] | components["schemas"]["EventMessageCreated"] | components["schemas"]["EventMessageNotification"] | components["schemas"]["EventMessageEdited"] | components["schemas"]["EventMessageDeleted"] | components["schemas"]["EventHistoryCleared"] | components["schemas"]["EventRoomCreated"] | components["schemas"]["EventRoomUpdated"] | components["schemas"]["EventRoomDeleted"] | components["schemas"]["EventMemberJoined"] | components["schemas"]["EventMemberLeft"] | components["schemas"]["EventMemberUpdated"] | components["schemas"]["EventMemberBanned"] | components["schemas"]["EventPresenceEntered"] | components["schemas"]["EventPresenceLeft"] | components["schemas"]["EventUserOnline"] | components["schemas"]["EventUserOffline"] | components["schemas"]["EventTyping"] | components["schemas"]["EventMessageRead"] | components["schemas"]["EventReactionAdded"] | components["schemas"]["EventReactionRemoved"] | components["schemas"]["EventPinAdded"] | components["schemas"]["EventPinRemoved"] | components["schemas"]["EventContactAdded"] | components["schemas"]["EventContactRemoved"] | components["schemas"]["EventSessionRevoked"] | components["schemas"]["EventServerClosing"] | components["schemas"]["EventResync"] | components["schemas"]["EventBusy"];
-        /** @description An event of the log, as the JSON form shows it. */
+        /** @description An event of the log, as `GET /v1/events/log` shows it. */
         PolledEvent: components["schemas"]["EventMessageCreated"] | components["schemas"]["EventMessageNotification"] | components["schemas"]["EventMessageEdited"] | components["schemas"]["EventMessageDeleted"] | components["schemas"]["EventHistoryCleared"] | components["schemas"]["EventRoomCreated"] | components["schemas"]["EventRoomUpdated"] | components["schemas"]["EventRoomDeleted"] | components["schemas"]["EventMemberJoined"] | components["schemas"]["EventMemberLeft"] | components["schemas"]["EventMemberUpdated"] | components["schemas"]["EventMemberBanned"] | components["schemas"]["EventMessageRead"] | components["schemas"]["EventReactionAdded"] | components["schemas"]["EventReactionRemoved"] | components["schemas"]["EventPinAdded"] | components["schemas"]["EventPinRemoved"] | components["schemas"]["EventContactAdded"] | components["schemas"]["EventContactRemoved"];
         /** @description The first event of every stream. */
         EventReady: {
@@ -3722,7 +3754,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `expired`, only in the JSON form: `after` is older than what is kept, of another epoch, or not an id. Read again through REST, and continue from its `Event-Cursor`. */
+        /** @description `expired`: the cursor is older than what is kept, of another epoch, or not an id. Read again through REST, and continue from its `Event-Cursor`. */
         CursorExpired: {
             headers: {
                 [name: string]: unknown;
@@ -5688,7 +5720,6 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["NewMessage"];
-                "multipart/form-data": components["schemas"]["MessageForm"];
             };
         };
         responses: {
@@ -5740,6 +5771,54 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["NotModerator"];
             404: components["responses"]["RoomNotFound"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    SendMessageForm: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Makes the request safe to repeat for 24 hours: the same key, caller and path returns what the first call
+                 *     returned, and creates nothing. Without a token, the caller is the client that knows the secret in the body. 1 to
+                 *     128 visible ASCII characters.
+                 * @example 5d2c3c0e-8a43-4a52-9f62-0d0f7f1c6b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A room's numeric id, or its handle as `%23handle` (`#handle`, escaped). */
+                room: components["parameters"]["PathRoom"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["MessageForm"];
+            };
+        };
+        responses: {
+            /** @description The message, with its number in the room. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Event-Id": components["headers"]["EventId"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["SendRefused"];
+            404: components["responses"]["RoomNotFound"];
+            409: components["responses"]["IdempotencyMismatch"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["BadFile"];
             429: components["responses"]["RateLimited"];
             default: components["responses"]["Problem"];
         };
@@ -6183,7 +6262,7 @@ export interface operations {
         requestBody: {
             content: {
                 "multipart/form-data": components["schemas"]["FileForm"];
-                "*/*": string;
+                "application/octet-stream": string;
             };
         };
         responses: {
@@ -6195,7 +6274,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["File"];
+                    "application/json": components["schemas"]["FileInfo"];
                 };
             };
             400: components["responses"]["InvalidBody"];
@@ -6231,7 +6310,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["File"];
+                    "application/json": components["schemas"]["FileInfo"];
                 };
             };
             401: components["responses"]["Unauthenticated"];
@@ -6279,7 +6358,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "*/*": string;
+                    "application/octet-stream": string;
                 };
             };
             /** @description The part of the file that `Range` asks for. */
@@ -6293,7 +6372,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "*/*": string;
+                    "application/octet-stream": string;
                 };
             };
             /** @description The client's copy is current. */
@@ -6456,7 +6535,7 @@ export interface operations {
                  * @description Always `1.0.0`. Anything else, or no header, is `412` with `Tus-Version`.
                  * @example 1.0.0
                  */
-                "Tus-Resumable"?: components["parameters"]["TusResumable"];
+                "Tus-Resumable": components["parameters"]["TusResumable"];
                 /**
                  * @description The size of the whole file in bytes. If it exceeds `Tus-Max-Size`, the response is `413 too_large`.
                  * @example 73400320
@@ -6545,12 +6624,12 @@ export interface operations {
     DeleteUpload: {
         parameters: {
             query?: never;
-            header?: {
+            header: {
                 /**
                  * @description Always `1.0.0`. Anything else, or no header, is `412` with `Tus-Version`.
                  * @example 1.0.0
                  */
-                "Tus-Resumable"?: components["parameters"]["TusResumable"];
+                "Tus-Resumable": components["parameters"]["TusResumable"];
             };
             path: {
                 /**
@@ -6615,12 +6694,12 @@ export interface operations {
     HeadUpload: {
         parameters: {
             query?: never;
-            header?: {
+            header: {
                 /**
                  * @description Always `1.0.0`. Anything else, or no header, is `412` with `Tus-Version`.
                  * @example 1.0.0
                  */
-                "Tus-Resumable"?: components["parameters"]["TusResumable"];
+                "Tus-Resumable": components["parameters"]["TusResumable"];
             };
             path: {
                 /**
@@ -6693,7 +6772,7 @@ export interface operations {
                  * @description Always `1.0.0`. Anything else, or no header, is `412` with `Tus-Version`.
                  * @example 1.0.0
                  */
-                "Tus-Resumable"?: components["parameters"]["TusResumable"];
+                "Tus-Resumable": components["parameters"]["TusResumable"];
                 /**
                  * @description The position in bytes at which the body starts.
                  * @example 33554432
@@ -6768,11 +6847,15 @@ export interface operations {
                  */
                 room?: number[];
                 /**
-                 * @description Only for the JSON form. The event id or cursor after which the page starts. Without it, or with 0, the page starts with the oldest event that is kept.
+                 * @deprecated
+                 * @description Only with `Accept: application/json`. Use it in `GET /v1/events/log` instead.
                  * @example k3f9-1041
                  */
                 after?: string;
-                /** @description Only for the JSON form. The maximum number of events on the page. */
+                /**
+                 * @deprecated
+                 * @description Only with `Accept: application/json`. Use it in `GET /v1/events/log` instead.
+                 */
                 limit?: number;
             };
             header?: {
@@ -6788,16 +6871,11 @@ export interface operations {
         requestBody?: never;
         responses: {
             /**
-             * @description The stream, which stays open; or the event `busy`, and the end; or a page of the log. The stream has
-             *     `X-Accel-Buffering: no` and `Cache-Control: no-store`.
+             * @description The stream, which stays open; or the event `busy`, and the end. It has `X-Accel-Buffering: no` and
+             *     `Cache-Control: no-store`. Each event has the form of the schema `StreamEvent`.
              */
             200: {
                 headers: {
-                    /**
-                     * @description Only in the JSON form. The position at the end of the page.
-                     * @example k3f9-1045
-                     */
-                    "Event-Cursor"?: string;
                     "Cache-Control": components["headers"]["CacheControl"];
                     /**
                      * @description Only with `busy`. The minimum time to wait, in seconds.
@@ -6810,13 +6888,45 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["StreamEvent"];
+                };
+            };
+            400: components["responses"]["InvalidQuery"];
+            401: components["responses"]["Unauthenticated"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    ListEvents: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The cursor or event id after which the list starts. Without it, or with 0, the list starts with the oldest event that is kept.
+                 * @example k3f9-1041
+                 */
+                after?: string;
+                /** @description The maximum number of items on the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `next_cursor` of the previous page. Opaque. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of events. */
+            200: {
+                headers: {
+                    "Event-Cursor": components["headers"]["EventCursor"];
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["EventList"];
                 };
             };
             400: components["responses"]["InvalidQuery"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["NotMember"];
-            404: components["responses"]["RoomNotFound"];
             410: components["responses"]["CursorExpired"];
             429: components["responses"]["RateLimited"];
             default: components["responses"]["Problem"];
@@ -6862,7 +6972,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            "4XX": components["responses"]["Problem"];
+            400: components["responses"]["InvalidQuery"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6884,8 +6994,8 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            400: components["responses"]["InvalidQuery"];
             503: components["responses"]["Unavailable"];
-            "4XX": components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -6912,7 +7022,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            "4XX": components["responses"]["Problem"];
+            400: components["responses"]["InvalidQuery"];
             default: components["responses"]["Problem"];
         };
     };

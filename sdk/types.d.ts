@@ -7,7 +7,7 @@ export type Message = Schemas['Message'];
 export type RoomData = Schemas['Room'];
 export type Membership = Schemas['Membership'];
 export type Session = Schemas['Session'];
-export type FileData = Schemas['File'];
+export type FileData = Schemas['FileInfo'];
 
 /** The events of the stream by name, each with its data. Later servers may have more: see `on('*', …)`. */
 export interface Events {

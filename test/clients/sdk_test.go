@@ -123,7 +123,7 @@ func TestSDKPackage(t *testing.T) {
 	}
 	write("use.ts", sdkProgram)
 	run(filepath.Join(harness.NodeFolder(), "node_modules/.bin/tsc"), "--noEmit", "--strict", "--noUncheckedIndexedAccess",
-		"--target", "es2023", "--lib", "es2023,dom", "--module", "nodenext", "--moduleResolution", "nodenext", "--types", "",
+		"--target", "es2023", "--lib", "es2023,dom", "--module", "nodenext", "--moduleResolution", "nodenext",
 		"use.ts")
 }
 
