@@ -1959,14 +1959,16 @@ export interface components {
         Session: {
             /** @description The JWT for `Authorization`. */
             access_token: string;
-            /** @enum {string} */
-            token_type: "Bearer";
+            /** @description Always `Bearer`. */
+            token_type: string;
             /** @description For how many seconds the access token is valid. */
             expires_in: number;
             /** @description Works once, within 30 days. Absent when it comes as a cookie. */
             refresh_token?: string;
             session_id: string;
             user: components["schemas"]["User"];
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description One of the caller's sessions.
@@ -1994,6 +1996,8 @@ export interface components {
             ip: string;
             /** @description Whether this is the calling session. */
             current: boolean;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A user's public profile.
@@ -2027,6 +2031,8 @@ export interface components {
             last_seen_at?: string;
             /** Format: date-time */
             created_at: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A user as messages and events show one.
@@ -2041,6 +2047,8 @@ export interface components {
             id: number;
             username: string;
             display_name: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description An entry of the contact list or of the block list.
@@ -2060,6 +2068,8 @@ export interface components {
             user: components["schemas"]["User"];
             /** Format: date-time */
             added_at: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A provider to log in through.
@@ -2076,6 +2086,8 @@ export interface components {
              * @description Where to send the browser. You may add `?redirect=`.
              */
             url: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A log-in that has begun.
@@ -2089,6 +2101,8 @@ export interface components {
              * @description Where to send the browser.
              */
             url: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description An identity at another provider that opens the account.
@@ -2110,18 +2124,16 @@ export interface components {
             subject: string;
             /** Format: date-time */
             created_at: string;
+        } & {
+            [key: string]: unknown;
         };
-        /**
-         * @description What a member may do. A moderator changes the room and moderates it; an owner also makes owners and deletes the room.
-         * @enum {string}
-         */
-        Role: "owner" | "moderator" | "member";
+        /** @description What a member may do: `owner`, `moderator` or `member`. A moderator changes the room and moderates it; an owner also makes owners and deletes the room. There may be more in the future; treat them as `member`. */
+        Role: string;
         /**
          * @description `public`: everybody may find, read and join it. `private`: by invite, unknown to outsiders. `direct`: between
-         *     two users.
-         * @enum {string}
+         *     two users. There may be more in the future; treat them as `private`.
          */
-        RoomKind: "public" | "private" | "direct";
+        RoomKind: string;
         /**
          * @description A room. Both counts are exact, and do not include deleted messages.
          * @example {
@@ -2189,6 +2201,8 @@ export interface components {
             /** @description The two users of a direct room, by id; only the remaining one when the other's account was deleted. Absent in other rooms. */
             users?: components["schemas"]["UserRef"][];
             membership?: components["schemas"]["Membership"];
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description The caller's own settings and state in the room. Absent in events, and for callers who are not members.
@@ -2215,6 +2229,8 @@ export interface components {
              */
             unread_count: number;
             muted: boolean;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A member of a room.
@@ -2239,6 +2255,8 @@ export interface components {
             joined_at: string;
             /** @description Whether one of the member's streams is in the room now. */
             present: boolean;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A user who is kept out of a room.
@@ -2272,6 +2290,8 @@ export interface components {
             banned_by?: components["schemas"]["UserRef"];
             /** Format: date-time */
             created_at: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A code that lets everybody who has it into a room.
@@ -2302,13 +2322,15 @@ export interface components {
              * @description How many it has let in.
              */
             uses: number;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description How a message is to be shown. In a `text`, `text` is the message; in a `sticker`, `text` names it; an `image`
-         *     and a `file` have at least one file, and `text` is their caption.
-         * @enum {string}
+         *     and a `file` have at least one file, and `text` is their caption. There may be more in the future; show their
+         *     `text` and `files`.
          */
-        MessageType: "text" | "sticker" | "image" | "file";
+        MessageType: string;
         /**
          * @description A message, identified by `room_id` and `id`. One with `deleted_at` is a tombstone: it keeps its place, without
          *     text, files and reactions.
@@ -2370,6 +2392,8 @@ export interface components {
              * @description Only in a tombstone.
              */
             deleted_at?: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description One emoji on a message.
@@ -2388,6 +2412,8 @@ export interface components {
             count: number;
             /** @description Whether the caller is among them. Absent in events. */
             me?: boolean;
+        } & {
+            [key: string]: unknown;
         };
         /** @description A pinned message. */
         Pin: {
@@ -2395,6 +2421,8 @@ export interface components {
             pinned_by: components["schemas"]["UserRef"];
             /** Format: date-time */
             pinned_at: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A file's metadata.
@@ -2442,6 +2470,8 @@ export interface components {
             thumbnail_url?: string;
             /** Format: date-time */
             created_at: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description The response of a healthy server.
@@ -2450,14 +2480,13 @@ export interface components {
          *     }
          */
         Health: {
-            /** @enum {string} */
-            status: "ok";
+            /** @description Always `ok`. */
+            status: string;
+        } & {
+            [key: string]: unknown;
         };
-        /**
-         * @description What went wrong, for programs. The table is at the top of this page.
-         * @enum {string}
-         */
-        ErrorCode: "invalid_request" | "malformed_body" | "unauthenticated" | "bad_credentials" | "token_expired" | "session_revoked" | "forbidden" | "banned" | "blocked" | "not_found" | "method_not_allowed" | "not_acceptable" | "username_taken" | "handle_taken" | "idempotency_mismatch" | "upload_conflict" | "expired" | "too_large" | "unsupported_media_type" | "bad_file" | "rate_limited" | "internal" | "unavailable";
+        /** @description What went wrong, for programs. The table is at the top of this page. There may be more in the future; `status` says what kind of problem they are. */
+        ErrorCode: string;
         /**
          * @description An error, as defined by RFC 9457.
          * @example {
@@ -2485,6 +2514,8 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
             /** @description Identifies this request in the server's log. */
             request_id?: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description What is wrong with one field, parameter or header.
@@ -2497,6 +2528,8 @@ export interface components {
             /** @description Its name; in lists with the index, as in `file_ids[2]`. */
             field: string;
             message: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A sign-up.
@@ -2618,7 +2651,8 @@ export interface components {
          *     }
          */
         RoleChange: {
-            role?: components["schemas"]["Role"];
+            /** @enum {string} */
+            role?: "owner" | "moderator" | "member";
         };
         /**
          * @description The caller's own settings in the room to change.
@@ -2678,8 +2712,11 @@ export interface components {
          *     }
          */
         NewMessage: {
-            /** @description The default is `text`. */
-            type?: components["schemas"]["MessageType"];
+            /**
+             * @description The default is `text`.
+             * @enum {string}
+             */
+            type?: "text" | "sticker" | "image" | "file";
             text?: string;
             /** @description Files of this room that the caller has uploaded. */
             file_ids?: string[];
@@ -2701,8 +2738,11 @@ export interface components {
         TargetedMessage: {
             /** @description `#handle` for a channel, `@username` for a user. */
             target: string;
-            /** @description The default is `text`. */
-            type?: components["schemas"]["MessageType"];
+            /**
+             * @description The default is `text`.
+             * @enum {string}
+             */
+            type?: "text" | "sticker" | "image" | "file";
             text?: string;
             /** @description Files of the target's room that the caller has uploaded. */
             file_ids?: string[];
@@ -2728,7 +2768,8 @@ export interface components {
          *     is `image` if all of them are readable pictures (with `width` and `height`), else `file`.
          */
         MessageForm: {
-            type?: components["schemas"]["MessageType"];
+            /** @enum {string} */
+            type?: "text" | "sticker" | "image" | "file";
             text?: string;
             /** @description One part per attachment, with its file name and `Content-Type`. */
             file?: string[];
@@ -2746,62 +2787,84 @@ export interface components {
             items: components["schemas"]["User"][];
             /** @description What to send as `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+        } & {
+            [key: string]: unknown;
         };
         /** @description A page of rooms. */
         RoomList: {
             items: components["schemas"]["Room"][];
             /** @description What to send as `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+        } & {
+            [key: string]: unknown;
         };
         /** @description A page of members. */
         MemberList: {
             items: components["schemas"]["Member"][];
             /** @description What to send as `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+        } & {
+            [key: string]: unknown;
         };
         /** @description A page of messages. */
         MessageList: {
             items: components["schemas"]["Message"][];
             /** @description What to send as `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+        } & {
+            [key: string]: unknown;
         };
         /** @description A page of contacts, or of blocked users. */
         ContactList: {
             items: components["schemas"]["Contact"][];
             /** @description What to send as `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+        } & {
+            [key: string]: unknown;
         };
         /** @description A page of bans. */
         BanList: {
             items: components["schemas"]["Ban"][];
             /** @description What to send as `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+        } & {
+            [key: string]: unknown;
         };
         /** @description A page of pins. */
         PinList: {
             items: components["schemas"]["Pin"][];
             /** @description What to send as `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+        } & {
+            [key: string]: unknown;
         };
         /** @description A page of invites. */
         InviteList: {
             items: components["schemas"]["Invite"][];
             /** @description What to send as `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+        } & {
+            [key: string]: unknown;
         };
         /** @description A page of sessions. */
         SessionInfoList: {
             items: components["schemas"]["SessionInfo"][];
             /** @description What to send as `cursor` for the next page. Absent on the last one. */
             next_cursor?: string;
+        } & {
+            [key: string]: unknown;
         };
         /** @description The identities, all in one page. */
         IdentityList: {
             items: components["schemas"]["Identity"][];
+        } & {
+            [key: string]: unknown;
         };
         /** @description The providers, all in one page. */
         AuthProviderList: {
             items: components["schemas"]["AuthProvider"][];
+        } & {
+            [key: string]: unknown;
         };
         /** @description A page of the log, the oldest event first. */
         EventList: {
@@ -2810,6 +2873,8 @@ export interface components {
             next_cursor?: string;
             /** @description Where this page ends. Poll again later with `after` set to it. */
             cursor: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description The stream is open.
@@ -2829,6 +2894,8 @@ export interface components {
             resumed: boolean;
             /** Format: date-time */
             server_time: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A message was deleted.
@@ -2842,6 +2909,8 @@ export interface components {
             room_id: number;
             /** Format: int64 */
             message_id: number;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description All messages up to a number were removed.
@@ -2858,6 +2927,8 @@ export interface components {
              * @description The last number that was removed.
              */
             up_to_id: number;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A room was deleted.
@@ -2871,6 +2942,8 @@ export interface components {
             room_id: number;
             /** @description Absent if the room had none. */
             handle?: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A user became a member, is no longer one, or has another role.
@@ -2892,6 +2965,8 @@ export interface components {
             role: components["schemas"]["Role"];
             /** @description Whether the member has muted the room. Only in the `member.updated` that only this member gets. */
             muted?: boolean;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A user was banned from a room, and is no longer a member of it.
@@ -2917,6 +2992,8 @@ export interface components {
              * @description Absent when the ban is permanent.
              */
             until?: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A user entered a room with the first stream, or left it with the last one.
@@ -2934,6 +3011,8 @@ export interface components {
             room_id: number;
             subject?: string;
             user: components["schemas"]["UserRef"];
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A user opened the first stream, or the last one ended.
@@ -2950,6 +3029,8 @@ export interface components {
             user: components["schemas"]["UserRef"];
             /** Format: date-time */
             at: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A user is typing.
@@ -2972,6 +3053,8 @@ export interface components {
              * @description When to stop showing it, unless it comes again.
              */
             until: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A user has read up to a message.
@@ -2988,6 +3071,8 @@ export interface components {
             user_id: number;
             /** Format: int64 */
             message_id: number;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A user reacted to a message, or took the reaction back.
@@ -3016,6 +3101,8 @@ export interface components {
              *     count, because a replayed message may already include the change.
              */
             count: number;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A user pinned or unpinned a message.
@@ -3035,6 +3122,8 @@ export interface components {
             /** Format: int64 */
             message_id: number;
             user: components["schemas"]["UserRef"];
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description A user was added to a contact list, or removed from it.
@@ -3056,6 +3145,8 @@ export interface components {
             owner: components["schemas"]["UserRef"];
             /** @description The user on it. */
             user: components["schemas"]["UserRef"];
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description The stream's session has ended, and the stream ends with it.
@@ -3071,6 +3162,8 @@ export interface components {
              * @example log_out
              */
             reason: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description The server is about to stop.
@@ -3084,6 +3177,8 @@ export interface components {
              * @description When to reconnect, in milliseconds, randomized over the streams.
              */
             reconnect_in_ms: number;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description The cursor cannot be served. Read everything again through REST.
@@ -3092,11 +3187,10 @@ export interface components {
          *     }
          */
         Resync: {
-            /**
-             * @description `expired`: older than what is kept. `unknown`: of another epoch, or not an id.
-             * @enum {string}
-             */
-            reason: "expired" | "unknown";
+            /** @description `expired`: older than what is kept. `unknown`: of another epoch, or not an id. There may be more in the future. */
+            reason: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description There is no stream now.
@@ -3110,291 +3204,308 @@ export interface components {
              * @example stopping
              */
             reason: string;
+        } & {
+            [key: string]: unknown;
         };
-        /** @description An event of the stream. `event` and `id` are the fields of those names; `data` is the parsed JSON of the line. */
-        StreamEvent: components["schemas"]["EventReady"] | components["schemas"]["EventMessageCreated"] | components["schemas"]["EventMessageNotification"] | components["schemas"]["EventMessageEdited"] | components["schemas"]["EventMessageDeleted"] | components["schemas"]["EventHistoryCleared"] | components["schemas"]["EventRoomCreated"] | components["schemas"]["EventRoomUpdated"] | components["schemas"]["EventRoomDeleted"] | components["schemas"]["EventMemberJoined"] | components["schemas"]["EventMemberLeft"] | components["schemas"]["EventMemberUpdated"] | components["schemas"]["EventMemberBanned"] | components["schemas"]["EventPresenceEntered"] | components["schemas"]["EventPresenceLeft"] | components["schemas"]["EventUserOnline"] | components["schemas"]["EventUserOffline"] | components["schemas"]["EventTyping"] | components["schemas"]["EventMessageRead"] | components["schemas"]["EventReactionAdded"] | components["schemas"]["EventReactionRemoved"] | components["schemas"]["EventPinAdded"] | components["schemas"]["EventPinRemoved"] | components["schemas"]["EventContactAdded"] | components["schemas"]["EventContactRemoved"] | components["schemas"]["EventSessionRevoked"] | components["schemas"]["EventServerClosing"] | components["schemas"]["EventResync"] | components["schemas"]["EventBusy"];
-        /** @description An event of the log, as `GET /v1/events/log` shows it. */
-        PolledEvent: components["schemas"]["EventMessageCreated"] | components["schemas"]["EventMessageNotification"] | components["schemas"]["EventMessageEdited"] | components["schemas"]["EventMessageDeleted"] | components["schemas"]["EventHistoryCleared"] | components["schemas"]["EventRoomCreated"] | components["schemas"]["EventRoomUpdated"] | components["schemas"]["EventRoomDeleted"] | components["schemas"]["EventMemberJoined"] | components["schemas"]["EventMemberLeft"] | components["schemas"]["EventMemberUpdated"] | components["schemas"]["EventMemberBanned"] | components["schemas"]["EventMessageRead"] | components["schemas"]["EventReactionAdded"] | components["schemas"]["EventReactionRemoved"] | components["schemas"]["EventPinAdded"] | components["schemas"]["EventPinRemoved"] | components["schemas"]["EventContactAdded"] | components["schemas"]["EventContactRemoved"];
+        /**
+         * @description An event, as `GET /v1/events/log` shows it. There may be events of other names in the future.
+         * @example {
+         *       "id": "k3f9-1042",
+         *       "event": "message.created",
+         *       "data": {
+         *         "id": 42,
+         *         "room_id": 7,
+         *         "sender": {
+         *           "id": 15,
+         *           "username": "grace",
+         *           "display_name": "Grace"
+         *         },
+         *         "type": "text",
+         *         "text": "Tea at four?",
+         *         "files": [],
+         *         "reactions": [],
+         *         "created_at": "2026-03-14T09:26:53.589Z"
+         *       }
+         *     }
+         */
+        PolledEvent: {
+            /** @description Where the event is in the log. It can be used as `after`, and as `last_event_id` of the stream. */
+            id: string;
+            /** @description What happened. It decides which fields `data` has. */
+            event: string;
+            data: components["schemas"]["EventData"];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * @description What an event tells: all fields of the kept events, each of which has those of one schema.
+         *
+         *     | event | has the fields of |
+         *     |---|---|
+         *     | `message.created`, `message.edited` | `Message` |
+         *     | `message.deleted` | `MessageRef` |
+         *     | `history.cleared` | `HistoryCleared` |
+         *     | `room.created`, `room.updated` | `Room` |
+         *     | `room.deleted` | `RoomGone` |
+         *     | `member.joined`, `member.left`, `member.updated` | `MemberEvent` |
+         *     | `member.banned` | `MemberBanned` |
+         *     | `message.read` | `ReadEvent` |
+         *     | `reaction.added`, `reaction.removed` | `ReactionEvent` |
+         *     | `pin.added`, `pin.removed` | `PinEvent` |
+         *     | `contact.added`, `contact.removed` | `ContactEvent` |
+         *
+         *     It is one object and no union, because many generators of clients refuse a whole page for one event that they do
+         *     not know. A field has the same type in all events, and keeps it.
+         */
+        EventData: {
+            /** Format: int64 */
+            id?: number;
+            /** Format: int64 */
+            room_id?: number;
+            subject?: string;
+            sender?: components["schemas"]["UserRef"];
+            type?: components["schemas"]["MessageType"];
+            text?: string;
+            files?: components["schemas"]["FileInfo"][];
+            /** Format: int64 */
+            reply_to?: number;
+            reactions?: components["schemas"]["Reaction"][];
+            client_id?: string;
+            /** Format: date-time */
+            created_at?: string;
+            /** Format: date-time */
+            edited_at?: string;
+            /** Format: date-time */
+            deleted_at?: string;
+            /** Format: int64 */
+            message_id?: number;
+            /** Format: int64 */
+            up_to_id?: number;
+            handle?: string;
+            name?: string;
+            description?: string;
+            kind?: components["schemas"]["RoomKind"];
+            /** Format: int64 */
+            owner_id?: number;
+            /** Format: date-time */
+            updated_at?: string;
+            /** Format: date-time */
+            active_at?: string;
+            /** Format: int64 */
+            member_count?: number;
+            /** Format: int64 */
+            message_count?: number;
+            /** Format: int64 */
+            last_message_id?: number;
+            users?: components["schemas"]["UserRef"][];
+            user?: components["schemas"]["UserRef"];
+            role?: components["schemas"]["Role"];
+            muted?: boolean;
+            reason?: string;
+            /** Format: date-time */
+            until?: string;
+            /** Format: int64 */
+            user_id?: number;
+            emoji?: string;
+            /** Format: int64 */
+            count?: number;
+            owner?: components["schemas"]["UserRef"];
+        } & {
+            [key: string]: unknown;
+        };
         /** @description The first event of every stream. */
         EventReady: {
             /** @description Absent before a `resync`. */
             id?: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "ready";
             data: components["schemas"]["Ready"];
         };
         /** @description To members' streams that are in the room, and to the sender's. */
         EventMessageCreated: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "message.created";
             data: components["schemas"]["Message"];
         };
         /** @description To members' streams that are not in the room; not for muted rooms or blocked senders. */
         EventMessageNotification: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "message.notification";
             data: components["schemas"]["Message"];
         };
         /** @description To members. */
         EventMessageEdited: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "message.edited";
             data: components["schemas"]["Message"];
         };
         /** @description To members. */
         EventMessageDeleted: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "message.deleted";
             data: components["schemas"]["MessageRef"];
         };
         /** @description To members. */
         EventHistoryCleared: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "history.cleared";
             data: components["schemas"]["HistoryCleared"];
         };
         /** @description To every client for a public room, to members for others. */
         EventRoomCreated: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "room.created";
             data: components["schemas"]["Room"];
         };
         /** @description To members. */
         EventRoomUpdated: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "room.updated";
             data: components["schemas"]["Room"];
         };
         /** @description To every client for a public room, to members for others. */
         EventRoomDeleted: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "room.deleted";
             data: components["schemas"]["RoomGone"];
         };
         /** @description To members, and to the user. */
         EventMemberJoined: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "member.joined";
             data: components["schemas"]["MemberEvent"];
         };
         /** @description To members, and to the user, as the last event of the room. */
         EventMemberLeft: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "member.left";
             data: components["schemas"]["MemberEvent"];
         };
         /** @description To members, and to the user. */
         EventMemberUpdated: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "member.updated";
             data: components["schemas"]["MemberEvent"];
         };
         /** @description To members, and to the user, as the last event of the room. */
         EventMemberBanned: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "member.banned";
             data: components["schemas"]["MemberBanned"];
         };
         /** @description To streams in the room. Not kept. */
         EventPresenceEntered: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "presence.entered";
             data: components["schemas"]["PresenceEvent"];
         };
         /** @description To streams in the room. Not kept. */
         EventPresenceLeft: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "presence.left";
             data: components["schemas"]["PresenceEvent"];
         };
         /** @description To users who have the user as a contact, or share a room that is not too large. Not kept. */
         EventUserOnline: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "user.online";
             data: components["schemas"]["UserStatus"];
         };
         /** @description To users who have the user as a contact, or share a room that is not too large. Not kept. */
         EventUserOffline: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "user.offline";
             data: components["schemas"]["UserStatus"];
         };
         /** @description To streams in the room. Not kept. */
         EventTyping: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "typing";
             data: components["schemas"]["Typing"];
         };
         /** @description To members of a direct room, and to the reader's other streams. */
         EventMessageRead: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "message.read";
             data: components["schemas"]["ReadEvent"];
         };
         /** @description To members. */
         EventReactionAdded: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "reaction.added";
             data: components["schemas"]["ReactionEvent"];
         };
         /** @description To members. */
         EventReactionRemoved: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "reaction.removed";
             data: components["schemas"]["ReactionEvent"];
         };
         /** @description To members. */
         EventPinAdded: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "pin.added";
             data: components["schemas"]["PinEvent"];
         };
         /** @description To members. */
         EventPinRemoved: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "pin.removed";
             data: components["schemas"]["PinEvent"];
         };
         /** @description To both users. */
         EventContactAdded: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "contact.added";
             data: components["schemas"]["ContactEvent"];
         };
         /** @description To both users. */
         EventContactRemoved: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "contact.removed";
             data: components["schemas"]["ContactEvent"];
         };
         /** @description To that session's streams, which then end. Not kept. */
         EventSessionRevoked: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "session.revoked";
             data: components["schemas"]["SessionRevoked"];
         };
         /** @description To every stream, before an orderly stop. Not kept. */
         EventServerClosing: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "server.closing";
             data: components["schemas"]["ServerClosing"];
         };
         /** @description To a stream whose cursor cannot be served, instead of the replay. Its id is the current cursor. */
         EventResync: {
             id: string;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "resync";
             data: components["schemas"]["Resync"];
         };
         /** @description Instead of a stream that cannot be opened now; then the response ends. Not kept. */
         EventBusy: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "busy";
             data: components["schemas"]["Busy"];
         };
@@ -3969,7 +4080,7 @@ export interface components {
          */
         EventCursor: string;
         /** @description `true` when this is the response to an earlier request with the same `Idempotency-Key`. Absent otherwise. */
-        IdempotencyReplayed: "true";
+        IdempotencyReplayed: string;
         /**
          * @description The address of what was created, or of the next page.
          * @example /v1/rooms/7
@@ -6872,7 +6983,8 @@ export interface operations {
         responses: {
             /**
              * @description The stream, which stays open; or the event `busy`, and the end. It has `X-Accel-Buffering: no` and
-             *     `Cache-Control: no-store`. Each event has the form of the schema `StreamEvent`.
+             *     `Cache-Control: no-store`. The schemas of its events are those below whose names begin with `Event`, such as
+             *     `EventMessageCreated`.
              */
             200: {
                 headers: {
@@ -6883,11 +6995,11 @@ export interface operations {
                      */
                     "Retry-After"?: number;
                     /** @description Always `no` on a stream, so that proxies forward each event at once. */
-                    "X-Accel-Buffering"?: "no";
+                    "X-Accel-Buffering"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["StreamEvent"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["InvalidQuery"];

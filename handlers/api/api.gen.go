@@ -14,6 +14,30 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
+// Defines values for MessageFormType.
+const (
+	File    MessageFormType = "file"
+	Image   MessageFormType = "image"
+	Sticker MessageFormType = "sticker"
+	Text    MessageFormType = "text"
+)
+
+// Valid indicates whether the value is a known member of the MessageFormType enum.
+func (e MessageFormType) Valid() bool {
+	switch e {
+	case File:
+		return true
+	case Image:
+		return true
+	case Sticker:
+		return true
+	case Text:
+		return true
+	default:
+		return false
+	}
+}
+
 // AuthBeginning A log-in that has begun.
 //
 // Example: {"url":"https://github.com/login/oauth/authorize?client_id=Iv1.8a61f9b3a7aba766\u0026state=4MRB2TQWZ7XK5LP3"}
@@ -46,20 +70,10 @@ type Ban = models.Ban
 // BanList A page of bans.
 type BanList = models.Page[models.Ban]
 
-// Busy There is no stream now.
-//
-// Example: {"reason":"stopping"}
-type Busy = models.Busy
-
 // Contact An entry of the contact list or of the block list.
 //
 // Example: {"added_at":"2026-03-01T10:00:00.000Z","user":{"created_at":"2026-01-05T17:40:00.215Z","display_name":"Grace","guest":false,"id":15,"online":true,"username":"grace"}}
 type Contact = models.Contact
-
-// ContactEvent A user was added to a contact list, or removed from it.
-//
-// Example: {"owner":{"display_name":"Ada","id":12,"username":"ada"},"user":{"display_name":"Grace","id":15,"username":"grace"}}
-type ContactEvent = models.ContactEvent
 
 // ContactList A page of contacts, or of blocked users.
 type ContactList = models.Page[models.Contact]
@@ -70,7 +84,7 @@ type ContactList = models.Page[models.Contact]
 // Example: {"password":"correct horse battery","username":"ada"}
 type Credentials = models.Credentials
 
-// ErrorCode What went wrong, for programs. The table is at the top of this page.
+// ErrorCode What went wrong, for programs. The table is at the top of this page. There may be more in the future; `status` says what kind of problem they are.
 type ErrorCode = models.Code
 
 // EventList A page of the log, the oldest event first.
@@ -95,13 +109,9 @@ type FileInfo = models.File
 //
 // Example: {"status":"ok"}
 type Health struct {
+	// Status Always `ok`.
 	Status string `json:"status"`
 }
-
-// HistoryCleared All messages up to a number were removed.
-//
-// Example: {"room_id":7,"up_to_id":42}
-type HistoryCleared = models.HistoryCleared
 
 // Identity An identity at another provider that opens the account.
 //
@@ -123,16 +133,6 @@ type InviteList = models.Page[models.Invite]
 //
 // Example: {"joined_at":"2026-02-03T18:22:10.041Z","present":true,"role":"moderator","user":{"created_at":"2026-01-05T17:40:00.215Z","display_name":"Grace","guest":false,"id":15,"online":true,"username":"grace"}}
 type Member = models.Member
-
-// MemberBanned A user was banned from a room, and is no longer a member of it.
-//
-// Example: {"reason":"Advertising","room_id":7,"until":"2026-03-21T09:30:00.000Z","user":{"display_name":"Mallory","id":19,"username":"mallory"}}
-type MemberBanned = models.MemberEvent
-
-// MemberEvent A user became a member, is no longer one, or has another role.
-//
-// Example: {"role":"member","room_id":7,"user":{"display_name":"Grace","id":15,"username":"grace"}}
-type MemberEvent = models.MemberEvent
 
 // MemberList A page of members.
 type MemberList = models.Page[models.Member]
@@ -167,22 +167,18 @@ type MessageForm struct {
 	File    *[]openapi_types.File `json:"file,omitempty"`
 	ReplyTo *int64                `json:"reply_to,omitempty"`
 	Text    *string               `json:"text,omitempty"`
-
-	// Type How a message is to be shown. In a `text`, `text` is the message; in a `sticker`, `text` names it; an `image`
-	// and a `file` have at least one file, and `text` is their caption.
-	Type *MessageType `json:"type,omitempty"`
+	Type    *MessageFormType      `json:"type,omitempty"`
 }
+
+// MessageFormType defines model for MessageForm.Type.
+type MessageFormType string
 
 // MessageList A page of messages.
 type MessageList = models.Page[models.Message]
 
-// MessageRef A message was deleted.
-//
-// Example: {"message_id":42,"room_id":7}
-type MessageRef = models.MessageRef
-
 // MessageType How a message is to be shown. In a `text`, `text` is the message; in a `sticker`, `text` names it; an `image`
-// and a `file` have at least one file, and `text` is their caption.
+// and a `file` have at least one file, and `text` is their caption. There may be more in the future; show their
+// `text` and `files`.
 type MessageType = models.MessageType
 
 // NewBan The reason and the end of a ban. Without `until` the ban is permanent.
@@ -218,21 +214,13 @@ type PasswordChange = models.PasswordChange
 // Pin A pinned message.
 type Pin = models.Pin
 
-// PinEvent A user pinned or unpinned a message.
-//
-// Example: {"message_id":42,"room_id":7,"user":{"display_name":"Ada","id":12,"username":"ada"}}
-type PinEvent = models.PinEvent
-
 // PinList A page of pins.
 type PinList = models.Page[models.Pin]
 
-// PolledEvent An event of the log, as `GET /v1/events/log` shows it.
-type PolledEvent = models.Event
-
-// PresenceEvent A user entered a room with the first stream, or left it with the last one.
+// PolledEvent An event, as `GET /v1/events/log` shows it. There may be events of other names in the future.
 //
-// Example: {"room_id":7,"user":{"display_name":"Grace","id":15,"username":"grace"}}
-type PresenceEvent = models.PresenceEvent
+// Example: {"data":{"created_at":"2026-03-14T09:26:53.589Z","files":[],"id":42,"reactions":[],"room_id":7,"sender":{"display_name":"Grace","id":15,"username":"grace"},"text":"Tea at four?","type":"text"},"event":"message.created","id":"k3f9-1042"}
+type PolledEvent = models.Event
 
 // Problem An error, as defined by RFC 9457.
 //
@@ -249,37 +237,17 @@ type ProfileChange = models.ProfileChange
 // Example: {"count":2,"emoji":"👍","me":true}
 type Reaction = models.Reaction
 
-// ReactionEvent A user reacted to a message, or took the reaction back.
-//
-// Example: {"count":2,"emoji":"👍","message_id":42,"room_id":7,"user":{"display_name":"Grace","id":15,"username":"grace"}}
-type ReactionEvent = models.ReactionEvent
-
-// ReadEvent A user has read up to a message.
-//
-// Example: {"message_id":42,"room_id":7,"user_id":12}
-type ReadEvent = models.ReadEvent
-
 // ReadMark The message up to which everything is read.
 //
 // Example: {"message_id":42}
 type ReadMark = models.ReadMark
-
-// Ready The stream is open.
-//
-// Example: {"resumed":false,"server_time":"2026-03-14T09:26:50.114Z","stream_id":"st_5Vq0cXyR2mBn8LwZ","user_id":12}
-type Ready = models.Ready
 
 // Refresh A refresh token, or nothing when it comes as a cookie.
 //
 // Example: {"refresh_token":"rt_2xT9bVqLs0ZpKf7wYc4mRn8hJd1gUe6a"}
 type Refresh = models.Refresh
 
-// Resync The cursor cannot be served. Read everything again through REST.
-//
-// Example: {"reason":"expired"}
-type Resync = models.Resync
-
-// Role What a member may do. A moderator changes the room and moderates it; an owner also makes owners and deletes the room.
+// Role What a member may do: `owner`, `moderator` or `member`. A moderator changes the room and moderates it; an owner also makes owners and deletes the room. There may be more in the future; treat them as `member`.
 type Role = models.Role
 
 // RoleChange The new role of the member. Without it, a new member becomes `member`, and a member keeps the current role.
@@ -297,22 +265,12 @@ type Room = models.Room
 // Example: {"name":"The tea house"}
 type RoomChange = models.RoomChange
 
-// RoomGone A room was deleted.
-//
-// Example: {"handle":"tea-house","room_id":7}
-type RoomGone = models.RoomGone
-
 // RoomKind `public`: everybody may find, read and join it. `private`: by invite, unknown to outsiders. `direct`: between
-// two users.
+// two users. There may be more in the future; treat them as `private`.
 type RoomKind = models.RoomKind
 
 // RoomList A page of rooms.
 type RoomList = models.Page[models.Room]
-
-// ServerClosing The server is about to stop.
-//
-// Example: {"reconnect_in_ms":1830}
-type ServerClosing = models.ServerClosing
 
 // Session A log-in and its tokens.
 //
@@ -327,23 +285,10 @@ type SessionInfo = models.SessionInfo
 // SessionInfoList A page of sessions.
 type SessionInfoList = models.Page[models.SessionInfo]
 
-// SessionRevoked The stream's session has ended, and the stream ends with it.
-//
-// Example: {"reason":"log_out","session_id":"s_Qm4tXe81LpZr0BvK"}
-type SessionRevoked = models.SessionRevoked
-
-// StreamEvent An event of the stream. `event` and `id` are the fields of those names; `data` is the parsed JSON of the line.
-type StreamEvent = models.Event
-
 // TargetedMessage A message to send, and its target. It has `text`, `file_ids` or both.
 //
 // Example: {"target":"@grace","text":"Tea at four?"}
 type TargetedMessage = models.TargetedMessage
-
-// Typing A user is typing.
-//
-// Example: {"room_id":7,"until":"2026-03-14T09:26:57.002Z","user":{"display_name":"Grace","id":15,"username":"grace"}}
-type Typing = models.Typing
 
 // User A user's public profile.
 //
@@ -357,11 +302,6 @@ type UserList = models.Page[models.User]
 //
 // Example: {"display_name":"Grace","id":15,"username":"grace"}
 type UserRef = models.UserRef
-
-// UserStatus A user opened the first stream, or the last one ended.
-//
-// Example: {"at":"2026-03-14T09:26:48.730Z","user":{"display_name":"Grace","id":15,"username":"grace"}}
-type UserStatus = models.UserStatus
 
 // After defines model for After.
 type After = int64

@@ -137,6 +137,19 @@ func allowAnyMediaType(c openapi3.Content) {
 	}
 }
 
+// EventSchema returns the schema of the stream's events with the name. The contract names it in an extension only, since
+// a union of all events breaks most generated clients.
+func EventSchema(name string) *openapi3.Schema {
+	stream := Document().Paths.Value("/v1/events").Get.Responses.Value("200").Value.Content["text/event-stream"]
+	events, _ := stream.Extensions["x-events"].(map[string]any)
+	reference, _ := events[name].(map[string]any)
+	_, schema, _ := strings.Cut(fmt.Sprint(reference["$ref"]), "#/components/schemas/")
+	if found := Document().Components.Schemas[schema]; found != nil {
+		return found.Value
+	}
+	return &openapi3.Schema{Not: &openapi3.SchemaRef{Value: &openapi3.Schema{}}} // of an unknown event nothing is right
+}
+
 // contract returns the router that finds the operation of the contract for a request.
 var contract = sync.OnceValue(func() routers.Router {
 	router, err := legacy.NewRouter(Document())

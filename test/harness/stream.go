@@ -43,7 +43,7 @@ func (e Event) CheckContract(t testing.TB) {
 	err := e.Decode(&data)
 	if err == nil {
 		event["data"] = data
-		err = Document().Components.Schemas["StreamEvent"].Value.VisitJSON(event)
+		err = EventSchema(e.Name).VisitJSON(event)
 	}
 	if err != nil {
 		t.Fatalf("%v\nviolates the contract: %v", e, err)
@@ -238,6 +238,9 @@ func (c *Client) PollEvents(query string) (events []models.Event, cursor string)
 	response := c.Call("GET", "/v1/events/log?"+query, nil).ExpectStatus(200)
 	var page models.EventPage
 	response.Decode(&page)
+	for _, e := range page.Items {
+		Event{ID: e.ID, Name: string(e.Name), Data: string(e.Data)}.CheckContract(c.T)
+	}
 	if header := response.Header("Event-Cursor"); header != page.Cursor {
 		c.T.Errorf("%v\nhas another cursor in Event-Cursor: %s", response, header)
 	}

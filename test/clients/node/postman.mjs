@@ -63,10 +63,9 @@ function requestOf(step, requests) {
   enable(request.url.query ?? [], step.query);
   enable(request.header, step.headers);
   if (step.body !== undefined) request.body = { mode: 'raw', raw: step.body };
-  if (step.form) {
-    const { formdata } = request.body;
-    request.body.formdata = formdata.filter(({ key, type }) => type === 'file' || key in step.form);
-    for (const field of formdata) field.value = step.form[field.key];
+  if (step.form) { // Postman imports a list of files as a text, whose type its user changes
+    const fields = Object.entries(step.form).map(([key, value]) => ({ key, value, type: 'text' }));
+    request.body.formdata = [...fields, { key: 'file', type: 'file' }];
   }
   if (step.file) request.body.formdata.find(({ type }) => type === 'file').src = step.file;
   const checks = `pm.test('returns ${step.status}', () => pm.response.to.have.status(${step.status}));`;

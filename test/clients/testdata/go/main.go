@@ -73,7 +73,7 @@ func (c *chat) refuse(ctx context.Context) {
 		Handle: ptr("x"), Kind: ptr(parley.NewRoomKindPrivate),
 	})
 	check(err)
-	if p := problemOf(refused); p != nil && p.Code == parley.ErrorCodeInvalidRequest {
+	if p := problemOf(refused); p != nil && p.Code == "invalid_request" {
 		c.seen.Refused, c.seen.Field = p.Code, (*p.Errors)[0].Field
 	}
 }
@@ -150,21 +150,19 @@ func (c *chat) follow(stream io.ReadCloser) {
 	}
 }
 
-// record adds an event to the output. The event's name determines the type of its data; the data of an event that the
-// program does not know is ignored.
-func (c *chat) record(event parley.StreamEvent) {
-	name, err := event.Discriminator()
-	check(err)
-	known, _ := event.ValueByDiscriminator()
-	switch e := known.(type) {
-	case parley.EventReady:
-		name += fmt.Sprint(" ", e.Data.UserID == c.me)
-	case parley.EventMessageCreated:
-		name += fmt.Sprint(" ", e.Data.Sender.Username, ": ", *e.Data.Text)
-	case parley.EventReactionAdded:
-		name += fmt.Sprint(" ", e.Data.MessageID, " ", e.Data.Emoji)
-	case parley.EventResync:
-		log.Fatalf("away for too long: %s", e.Data.Reason)
+// record adds an event to the output. The event's name decides which fields its data has; an event that the program does
+// not know has none that it knows.
+func (c *chat) record(event parley.PolledEvent) {
+	name, data := event.Event, event.Data
+	switch event.Event {
+	case "ready":
+		name += fmt.Sprint(" ", *data.UserID == c.me)
+	case "message.created":
+		name += fmt.Sprint(" ", data.Sender.Username, ": ", *data.Text)
+	case "reaction.added":
+		name += fmt.Sprint(" ", *data.MessageID, " ", *data.Emoji)
+	case "resync":
+		log.Fatalf("away for too long: %s", *data.Reason)
 	}
 	c.seen.Events = append(c.seen.Events, name)
 }
@@ -173,10 +171,8 @@ func (c *chat) record(event parley.StreamEvent) {
 func (c *chat) poll(ctx context.Context) {
 	page := must(c.ListEventsWithResponse(ctx, nil))
 	for _, event := range page.JSON200.Items {
-		if name, _ := event.Discriminator(); name == "message.created" {
-			created, err := event.AsEventMessageCreated()
-			check(err)
-			c.seen.Polled = append(c.seen.Polled, created.Data.ID)
+		if event.Event == "message.created" {
+			c.seen.Polled = append(c.seen.Polled, *event.Data.ID)
 		}
 	}
 }

@@ -17,7 +17,7 @@ type frame struct {
 	Data  json.RawMessage `json:"data"`
 }
 
-func (f frame) event() (event parley.StreamEvent) {
+func (f frame) event() (event parley.PolledEvent) {
 	whole, err := json.Marshal(f)
 	check(err)
 	check(json.Unmarshal(whole, &event))
@@ -25,8 +25,8 @@ func (f frame) event() (event parley.StreamEvent) {
 }
 
 // eventsOf returns the events of a stream, until it ends.
-func eventsOf(stream io.Reader) iter.Seq[parley.StreamEvent] {
-	return func(yield func(parley.StreamEvent) bool) {
+func eventsOf(stream io.Reader) iter.Seq[parley.PolledEvent] {
+	return func(yield func(parley.PolledEvent) bool) {
 		var f frame
 		for lines := bufio.NewReader(stream); ; {
 			line, err := lines.ReadString('\n')
