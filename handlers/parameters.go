@@ -116,9 +116,14 @@ func failParameter(w http.ResponseWriter, r *http.Request, err error) {
 			err = models.NotFound()
 		}
 	}
+	refuseParameter(w, r, err)
+}
+
+// refuseParameter responds to a request with a wrong parameter.
+func refuseParameter(w http.ResponseWriter, r *http.Request, err error) {
 	if request.IsUpload(r) { // tus checks its version first
 		w.Header().Set("Tus-Resumable", tus.Version)
-		if r.Header.Get("Tus-Resumable") != tus.Version {
+		if r.Method != http.MethodOptions && r.Header.Get("Tus-Resumable") != tus.Version {
 			err = wrongTusVersion(w)
 		}
 	}

@@ -49,6 +49,8 @@ func routes(s server, q limit.Quotas, c Config) http.Handler {
 		middleware.Timeout(requestTimeout, unboundedRoutes),
 		authenticate,
 		middleware.CountRequests(q),
+		checkEncoding,
+		checkQuery,
 		middleware.KeepSpace(c.Space, routesOnFullDisk),
 	)
 	api.HandlerWithOptions(s, api.ChiServerOptions{BaseRouter: routed, ErrorHandlerFunc: failParameter})

@@ -50,7 +50,11 @@ func TestHostilePaths(t *testing.T) {
 					if p.Value.Name == "emoji" && part == "%F0%9F%98%80" {
 						continue // this is a valid emoji
 					}
-					s.send(op, s.me, s.pathWith(op, p.Value.Name, part)).ExpectRefusal(models.CodeNotFound)
+					a := s.send(op, s.me, s.pathWith(op, p.Value.Name, part))
+					if op.Method == "DELETE" && a.HTTP.StatusCode == 204 {
+						continue // there is nothing to delete, which expectSame sees
+					}
+					a.ExpectRefusal(models.CodeNotFound)
 				}
 			}
 		}
@@ -117,12 +121,13 @@ func TestHostileQueries(t *testing.T) {
 				}
 			}
 		}
-		for _, query := range []string{"%zz", "limit=%zz", "%ff=1", "%00=1", "a;b", "limit=1;cursor=x"} {
+		for _, query := range []string{
+			"%zz", "limit=%zz", "%ff=1", "%00=1", "a;b", "limit=1;cursor=x", "unknown=1", "=1", "=", "Limit=x",
+			strings.Repeat("a=1&", 2000),
+		} {
 			s.me.CallInvalid("GET", "/v1/rooms?"+query, nil).ExpectRefusal(models.CodeInvalidRequest)
 		}
-		for _, query := range []string{
-			"", "&", "unknown=1", "=1", "=", "limit=1&&", "Limit=x", strings.Repeat("a=1&", 2000),
-		} {
+		for _, query := range []string{"", "&", "limit=1&&"} {
 			s.me.CallInvalid("GET", "/v1/rooms?"+query, nil).ExpectStatus(200)
 		}
 		testCursors(t, s)
