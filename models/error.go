@@ -27,6 +27,7 @@ const (
 	CodeIdempotencyMismatch  Code = "idempotency_mismatch"   // 409
 	CodeUploadConflict       Code = "upload_conflict"        // 409
 	CodeExpired              Code = "expired"                // 410
+	CodePreconditionFailed   Code = "precondition_failed"    // 412
 	CodeTooLarge             Code = "too_large"              // 413
 	CodeUnsupportedMediaType Code = "unsupported_media_type" // 415
 	CodeBadFile              Code = "bad_file"               // 422

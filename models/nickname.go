@@ -90,7 +90,7 @@ func (c *check) nickname(field string, name *string, most int) {
 	shown, ok := Nickname(*name)
 	switch {
 	case *name == "":
-		c.fail(field, "is required")
+		c.fail(field, "must not be empty") // also for null in a patch: a name cannot be cleared
 	case utf8.RuneCountInString(*name) > most, utf8.RuneCountInString(shown) > most:
 		c.fail(field, "must be at most %d characters", most)
 	case !ok:

@@ -12,6 +12,7 @@ const (
 	JSON        = "application/json"
 	ProblemJSON = "application/problem+json"
 	MessagePack = "application/msgpack"
+	MergePatch  = "application/merge-patch+json" // RFC 7396, which every PATCH follows under its other types too
 	EventStream = "text/event-stream"
 	HTML        = "text/html"
 	Binary      = "application/octet-stream"

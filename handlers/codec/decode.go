@@ -80,6 +80,9 @@ func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	}
 	mediaType, err := bodyType(r)
 	if err != nil || mediaType != JSON && mediaType != MessagePack {
+		if r.Method == http.MethodPatch {
+			w.Header().Set("Accept-Patch", AcceptPatch)
+		}
 		return nil, models.Errorf(models.CodeUnsupportedMediaType,
 			"This route takes a body with the Content-Type %s or %s.", JSON, MessagePack)
 	}
@@ -132,12 +135,19 @@ func unescaped(body []byte) int {
 	return max(len(body)/3, len(body)-4*bytes.Count(body, []byte(`\u`)))
 }
 
+// AcceptPatch are the media types of a PATCH (RFC 5789, section 3.1).
+const AcceptPatch = MergePatch + ", " + JSON + ", " + MessagePack
+
+// bodyType returns the media type of a body. A merge patch is JSON.
 func bodyType(r *http.Request) (string, error) {
 	header := r.Header.Get("Content-Type")
 	if header == JSON { // the usual case
 		return JSON, nil
 	}
 	mediaType, _, err := mime.ParseMediaType(header)
+	if mediaType == MergePatch && r.Method == http.MethodPatch {
+		mediaType = JSON
+	}
 	return mediaType, err
 }
 
@@ -175,17 +185,18 @@ func parseBody[T Validator](body []byte, patch bool) (T, error) {
 	return value, value.Validate()
 }
 
-// splitObject splits an object into the values of the known fields, of which the last of each name counts, and errors
-// for the others. It keeps no more of these than are reported: a megabyte holds a hundred thousand.
+// splitObject splits an object into the values of the known fields, and errors for others and for names that come twice:
+// which of the two counts would depend on who reads it. It keeps no more of the unknown names than are reported: a
+// megabyte holds a hundred thousand.
 func splitObject(
 	body []byte, known []namedField,
-) (fields map[string]json.RawMessage, unknown []models.FieldError, ok bool) {
+) (fields map[string]json.RawMessage, wrong []models.FieldError, ok bool) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
 		return nil, nil, false
 	}
 	fields = make(map[string]json.RawMessage, len(known))
-	unknownNames := map[string]bool{}
+	unknownNames, twice := map[string]bool{}, map[string]bool{}
 	for d.More() {
 		token, err := d.Token()
 		name, isName := token.(string)
@@ -195,6 +206,7 @@ func splitObject(
 		}
 		switch {
 		case slices.ContainsFunc(known, func(f namedField) bool { return f.name == name }):
+			twice[name] = twice[name] || fields[name] != nil
 			fields[name] = value
 		case len(unknownNames) < maxFieldErrors:
 			unknownNames[FieldName(name)] = true
@@ -207,9 +219,14 @@ func splitObject(
 		return nil, nil, false
 	}
 	for _, name := range slices.Sorted(maps.Keys(unknownNames)) {
-		unknown = append(unknown, models.FieldError{Field: name, Message: "is not known here"})
+		wrong = append(wrong, models.FieldError{Field: name, Message: "is not known here"})
 	}
-	return fields, unknown, true
+	for _, f := range known {
+		if twice[f.name] {
+			wrong = append(wrong, models.FieldError{Field: f.name, Message: "must be given once"})
+		}
+	}
+	return fields, wrong, true
 }
 
 // missing returns errors for required fields that are not there. Most fields are checked by Validate; these have a
@@ -288,7 +305,10 @@ func describe(t reflect.Type) string {
 	case reflect.Int, reflect.Int64:
 		return "a whole number"
 	case reflect.Slice:
-		return "a list, of which each item is " + describe(t.Elem())
+		if t.Elem().Kind() == reflect.String {
+			return "a list of strings"
+		}
+		return "a list"
 	case reflect.Struct:
 		if t == reflect.TypeFor[models.Time]() {
 			return "a time as in RFC 3339"

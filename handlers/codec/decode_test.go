@@ -86,7 +86,8 @@ func TestParse(t *testing.T) {
 	for body, want := range map[string]string{ // "" for valid
 		`{"text":"hi"}`:                       "",
 		"{\"text\":\"hi\"}\n":                 "",
-		`{"text":"no","text":"hi"}`:           "",
+		`{"text":"no","text":"hi"}`:           "text must be given once",
+		`{"text":"hi","text":null}`:           "text must be given once",
 		``:                                    "malformed_body",
 		`null`:                                "malformed_body",
 		`[]`:                                  "malformed_body",
@@ -96,7 +97,7 @@ func TestParse(t *testing.T) {
 		"{\"text\":\"\xff\"}":                 "malformed_body",
 		`{"text":7}`:                          "text must be a string",
 		`{"text":"hi","reply_to":"7"}`:        "reply_to must be a whole number",
-		`{"text":"hi","file_ids":7}`:          "file_ids must be a list, of which each item is a string",
+		`{"text":"hi","file_ids":7}`:          "file_ids must be a list of strings",
 		`{"text":"hi","type":""}`:             "type must not be empty; leave it out instead",
 		`{"text":"hi","Text":"hi"}`:           "Text is not known here",
 		`{"text":"hi","` + long("x") + `":1}`: long("x")[:64] + " is not known here",

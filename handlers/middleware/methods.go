@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/parley-chat/parley/handlers/codec"
 	"github.com/parley-chat/parley/handlers/limit"
 	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
@@ -39,6 +40,9 @@ func RespondToOptions(q limit.Quotas) func(http.Handler) http.Handler {
 				return
 			}
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			if slices.Contains(allowed, http.MethodPatch) {
+				w.Header().Set("Accept-Patch", codec.AcceptPatch)
+			}
 			w.WriteHeader(http.StatusNoContent)
 		})
 	}

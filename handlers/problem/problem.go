@@ -32,6 +32,7 @@ var statuses = map[models.Code]int{
 	models.CodeIdempotencyMismatch:  http.StatusConflict,
 	models.CodeUploadConflict:       http.StatusConflict,
 	models.CodeExpired:              http.StatusGone,
+	models.CodePreconditionFailed:   http.StatusPreconditionFailed,
 	models.CodeTooLarge:             http.StatusRequestEntityTooLarge,
 	models.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
 	models.CodeBadFile:              http.StatusUnprocessableEntity,
@@ -39,6 +40,10 @@ var statuses = map[models.Code]int{
 	models.CodeUnavailable:          http.StatusServiceUnavailable,
 	models.CodeInternal:             http.StatusInternalServerError,
 }
+
+// typePage is the page that describes all codes: with a code it is the type of a problem, an address that leads to the
+// section about it. It is relative, like those of Location, so that it is right wherever a proxy puts the server.
+const typePage = "/docs/problems#"
 
 // Write writes err as a problem. A client that asked for an event stream gets a busy stream instead if a retry may
 // help. If err is a defect or comes from a broken database, the client gets the request's id, and the log the rest.
@@ -67,7 +72,7 @@ func Write(w http.ResponseWriter, r *http.Request, err error) {
 		mediaType = codec.MessagePack
 	}
 	body, err := codec.EncodeAs(mediaType, models.Problem{
-		Type: "about:blank", Title: titleOf(status), Status: status, Detail: known.Message, Code: known.Code,
+		Type: typePage + string(known.Code), Title: titleOf(status), Status: status, Detail: known.Message, Code: known.Code,
 		Errors: known.Fields, RequestID: t.ID,
 	})
 	if err != nil {

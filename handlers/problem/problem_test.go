@@ -87,6 +87,7 @@ func TestProblemOfEachCode(t *testing.T) {
 		models.CodeExpired:              410,
 		models.CodeTooLarge:             413,
 		models.CodeUnsupportedMediaType: 415,
+		models.CodePreconditionFailed:   412,
 		models.CodeBadFile:              422,
 		models.CodeRateLimited:          429,
 		models.CodeInternal:             500,
@@ -112,7 +113,7 @@ func TestProblemOfEachCode(t *testing.T) {
 			t.Fatal(code, e)
 		}
 		body := models.Problem{
-			Type:      "about:blank",
+			Type:      "/docs/problems#" + string(code),
 			Title:     titleOf(status),
 			Status:    status,
 			Detail:    "So it is.",

@@ -38,6 +38,7 @@ func Pages(contract []byte) map[string]http.Handler {
 		pages["/docs/"+name] = f
 	}
 	pages["/docs"] = pages["/docs/index.html"]
+	pages["/docs/problems"] = pages["/docs/problems.html"] // the type of each problem
 	return pages
 }
 
