@@ -23,9 +23,11 @@ type messageStore interface {
 	) (models.Page[models.Message], error)
 	Message(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Message, error)
 	EditMessage(
-		ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit,
+		ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit, only ...models.Condition,
 	) (models.Message, models.Cursor, error)
-	DeleteMessage(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error)
+	DeleteMessage(
+		ctx context.Context, callerID int64, path models.RoomPath, id int64, only ...models.Condition,
+	) (models.Cursor, error)
 	ClearHistory(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error)
 	MarkRead(
 		ctx context.Context, callerID int64, path models.RoomPath, m models.ReadMark,
@@ -49,7 +51,9 @@ func sent(s models.SentMessage, at models.Cursor, err error) (response, error) {
 	if err != nil { // refused, or sent before under the same key
 		return created(models.Message{}, at, err, messageLocation)
 	}
-	return response{status: http.StatusCreated, body: s.JSON, event: at, location: messageLocation(s.Message)}, nil
+	return response{
+		status: http.StatusCreated, body: s.JSON, event: at, location: messageLocation(s.Message), tag: s.Message.Tag(),
+	}, nil
 }
 
 // SendMessage sends a message into a room.
@@ -200,7 +204,9 @@ func (h messages) GetMessage(w http.ResponseWriter, r *http.Request, room api.Pa
 }
 
 // EditMessage replaces the text of the caller's own message.
-func (h messages) EditMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
+func (h messages) EditMessage(
+	w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, params api.EditMessageParams,
+) {
 	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
@@ -210,19 +216,29 @@ func (h messages) EditMessage(w http.ResponseWriter, r *http.Request, room api.P
 		if err != nil {
 			return response{}, err
 		}
-		m, at, err := h.store.EditMessage(r.Context(), request.Caller(r).UserID, path, message, edit)
+		only, err := request.IfMatch(params.IfMatch)
+		if err != nil {
+			return response{}, err
+		}
+		m, at, err := h.store.EditMessage(r.Context(), request.Caller(r).UserID, path, message, edit, only)
 		return changed(m, at), err
 	})
 }
 
 // DeleteMessage turns a message into a tombstone.
-func (h messages) DeleteMessage(w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage) {
+func (h messages) DeleteMessage(
+	w http.ResponseWriter, r *http.Request, room api.PathRoom, message api.PathMessage, params api.DeleteMessageParams,
+) {
 	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
 			return response{}, err
 		}
-		at, err := h.store.DeleteMessage(r.Context(), request.Caller(r).UserID, path, message)
+		only, err := request.IfMatch(params.IfMatch)
+		if err != nil {
+			return response{}, err
+		}
+		at, err := h.store.DeleteMessage(r.Context(), request.Caller(r).UserID, path, message, only)
 		return done(at), err
 	})
 }

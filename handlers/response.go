@@ -19,6 +19,7 @@ type response struct {
 	event    models.Cursor // Event-Id: the event of the change; zero for none
 	cursor   models.Cursor // Event-Cursor: a position in the log; the body is at least as new
 	location string
+	tag      string // ETag; that of the body where it is empty and the body has one
 	replayed bool
 	cookies  []*http.Cookie
 	encoded  func() // called when the body is encoded, or will not be; may be nil
@@ -144,6 +145,11 @@ func (res response) setHeaders(w http.ResponseWriter) {
 	}
 	if res.replayed {
 		h.Set("Idempotency-Replayed", "true")
+	}
+	if tagged, has := res.body.(interface{ Tag() string }); has {
+		h.Set("ETag", tagged.Tag())
+	} else if res.tag != "" {
+		h.Set("ETag", res.tag)
 	}
 	for _, c := range res.cookies {
 		http.SetCookie(w, c)

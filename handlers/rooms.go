@@ -23,9 +23,11 @@ type roomStore interface {
 	) (models.Room, models.Cursor, error)
 	Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error)
 	ChangeRoom(
-		ctx context.Context, callerID int64, path models.RoomPath, c models.RoomChange,
+		ctx context.Context, callerID int64, path models.RoomPath, c models.RoomChange, only ...models.Condition,
 	) (models.Room, models.Cursor, error)
-	DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error)
+	DeleteRoom(
+		ctx context.Context, callerID int64, path models.RoomPath, only ...models.Condition,
+	) (models.Cursor, error)
 	Direct(ctx context.Context, callerID int64, user models.UserPath) (models.Room, models.Cursor, error)
 }
 
@@ -84,7 +86,7 @@ func (h rooms) GetRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom
 }
 
 // UpdateRoom changes a room's names and description.
-func (h rooms) UpdateRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
+func (h rooms) UpdateRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.UpdateRoomParams) {
 	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
@@ -94,19 +96,27 @@ func (h rooms) UpdateRoom(w http.ResponseWriter, r *http.Request, room api.PathR
 		if err != nil {
 			return response{}, err
 		}
-		room, at, err := h.store.ChangeRoom(r.Context(), request.Caller(r).UserID, path, change)
+		only, err := request.IfMatch(params.IfMatch)
+		if err != nil {
+			return response{}, err
+		}
+		room, at, err := h.store.ChangeRoom(r.Context(), request.Caller(r).UserID, path, change, only)
 		return changed(room, at), err
 	})
 }
 
 // DeleteRoom deletes a room for all members.
-func (h rooms) DeleteRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom) {
+func (h rooms) DeleteRoom(w http.ResponseWriter, r *http.Request, room api.PathRoom, params api.DeleteRoomParams) {
 	respond(w, r, func() (response, error) {
 		path, err := parseRoom(room)
 		if err != nil {
 			return response{}, err
 		}
-		at, err := h.store.DeleteRoom(r.Context(), request.Caller(r).UserID, path)
+		only, err := request.IfMatch(params.IfMatch)
+		if err != nil {
+			return response{}, err
+		}
+		at, err := h.store.DeleteRoom(r.Context(), request.Caller(r).UserID, path, only)
 		return done(at), err
 	})
 }

@@ -29,8 +29,10 @@ type userStore interface {
 		ctx context.Context, guestID int64, a models.NewAccount, n models.NewSession, call *models.IdempotentCall,
 	) (models.Login, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
-	ChangeProfile(ctx context.Context, userID int64, p models.ProfileChange) (models.User, error)
-	DeleteAccount(ctx context.Context, userID int64) error
+	ChangeProfile(
+		ctx context.Context, userID int64, p models.ProfileChange, only ...models.Condition,
+	) (models.User, error)
+	DeleteAccount(ctx context.Context, userID int64, only ...models.Condition) error
 	PasswordOf(ctx context.Context, userID int64) (hash string, guest bool, err error)
 	// LastProof returns the hash of the caller's password, "" for none, and when the caller last proved to know it.
 	LastProof(ctx context.Context, caller models.Caller) (hash string, at models.Time, err error)
@@ -151,13 +153,17 @@ func (h users) GetUser(w http.ResponseWriter, r *http.Request, user api.PathUser
 }
 
 // UpdateMe changes the caller's own profile.
-func (h users) UpdateMe(w http.ResponseWriter, r *http.Request) {
+func (h users) UpdateMe(w http.ResponseWriter, r *http.Request, params api.UpdateMeParams) {
 	respond(w, r, func() (response, error) {
 		change, err := codec.Decode[models.ProfileChange](w, r)
 		if err != nil {
 			return response{}, err
 		}
-		u, err := h.store.ChangeProfile(r.Context(), request.Caller(r).UserID, change)
+		only, err := request.IfMatch(params.IfMatch)
+		if err != nil {
+			return response{}, err
+		}
+		u, err := h.store.ChangeProfile(r.Context(), request.Caller(r).UserID, change, only)
 		return plain(h.profiles.own(u)), err
 	})
 }
@@ -165,10 +171,14 @@ func (h users) UpdateMe(w http.ResponseWriter, r *http.Request) {
 // DeleteMe deletes the caller's account. Its events are for other users, so the response names none.
 func (h users) DeleteMe(w http.ResponseWriter, r *http.Request, params api.DeleteMeParams) {
 	respond(w, r, func() (response, error) {
+		only, err := request.IfMatch(params.IfMatch)
+		if err != nil {
+			return response{}, err
+		}
 		if err := h.checkProof(w, r, params.ParleyPassword); err != nil {
 			return response{}, err
 		}
-		if err := h.store.DeleteAccount(r.Context(), request.Caller(r).UserID); err != nil {
+		if err := h.store.DeleteAccount(r.Context(), request.Caller(r).UserID, only); err != nil {
 			return response{}, err
 		}
 		res := done(models.Cursor{})

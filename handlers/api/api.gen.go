@@ -224,7 +224,7 @@ type PolledEvent = models.Event
 
 // Problem An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type Problem = models.Problem
 
 // ProfileChange The fields of the profile to change.
@@ -321,6 +321,9 @@ type Download = int
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// IfMatch defines model for IfMatch.
+type IfMatch = string
+
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
@@ -389,232 +392,227 @@ type UserPrefix = string
 
 // BadCredentials An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type BadCredentials = Problem
 
 // BadFile An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type BadFile = Problem
 
 // Banned An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type Banned = Problem
 
 // Blocked An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type Blocked = Problem
 
 // ChecksumMismatch An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type ChecksumMismatch = Problem
 
 // CursorExpired An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type CursorExpired = Problem
 
 // Expired An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type Expired = Problem
 
 // FileNotFound An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type FileNotFound = Problem
 
 // Forbidden An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type Forbidden = Problem
 
 // HandleTaken An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type HandleTaken = Problem
 
 // IdempotencyMismatch An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type IdempotencyMismatch = Problem
-
-// IdentityNotFound An error, as defined by RFC 9457.
-//
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
-type IdentityNotFound = Problem
 
 // IdentityTaken An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type IdentityTaken = Problem
 
 // InvalidBody An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type InvalidBody = Problem
 
 // InvalidQuery An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type InvalidQuery = Problem
 
 // InviteExpired An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type InviteExpired = Problem
 
 // InviteNotFound An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type InviteNotFound = Problem
 
 // LastWayIn An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type LastWayIn = Problem
 
 // MemberNotFound An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type MemberNotFound = Problem
 
 // MemberRefused An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type MemberRefused = Problem
 
 // MessageNotFound An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type MessageNotFound = Problem
 
 // NotMember An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type NotMember = Problem
 
 // NotModerator An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type NotModerator = Problem
 
 // NotOwner An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type NotOwner = Problem
 
 // NotSender An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type NotSender = Problem
 
 // PasswordMissing An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type PasswordMissing = Problem
 
 // PasswordRefused An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type PasswordRefused = Problem
+
+// PreconditionFailed An error, as defined by RFC 9457.
+//
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
+type PreconditionFailed = Problem
 
 // ProviderNotFound An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type ProviderNotFound = Problem
 
 // ProviderUnavailable An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type ProviderUnavailable = Problem
 
 // RangeNotSatisfiable An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type RangeNotSatisfiable = Problem
 
 // RateLimited An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type RateLimited = Problem
 
 // RoomNotFound An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type RoomNotFound = Problem
 
 // SendRefused An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type SendRefused = Problem
-
-// SessionNotFound An error, as defined by RFC 9457.
-//
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
-type SessionNotFound = Problem
 
 // StreamNotFound An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type StreamNotFound = Problem
 
 // TargetNotFound An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type TargetNotFound = Problem
 
 // TooLarge An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type TooLarge = Problem
 
 // TusVersionRefused An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type TusVersionRefused = Problem
 
 // Unauthenticated An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type Unauthenticated = Problem
 
 // Unavailable An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type Unavailable = Problem
 
 // UnsupportedMediaType An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type UnsupportedMediaType = Problem
 
 // UploadConflict An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type UploadConflict = Problem
 
 // UploadLocked An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type UploadLocked = Problem
 
 // UploadNotFound An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type UploadNotFound = Problem
 
 // UserNotFound An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type UserNotFound = Problem
 
 // UsernameTaken An error, as defined by RFC 9457.
 //
-// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"about:blank"}
+// Example: {"code":"not_found","detail":"There is nothing here, or nothing that you may see.","request_id":"7bQm2c9Xw0Zt","status":404,"title":"Not Found","type":"/docs/problems#not_found"}
 type UsernameTaken = Problem
 
 // BeginAuthParams defines parameters for BeginAuth.
@@ -782,6 +780,18 @@ type SearchRoomsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// DeleteRoomParams defines parameters for DeleteRoom.
+type DeleteRoomParams struct {
+	// IfMatch Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateRoomParams defines parameters for UpdateRoom.
+type UpdateRoomParams struct {
+	// IfMatch Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListBansParams defines parameters for ListBans.
 type ListBansParams struct {
 	// Limit The maximum number of items on the page.
@@ -884,6 +894,18 @@ type SearchMessagesParams struct {
 
 	// Cursor The `next_cursor` of the previous page. Opaque.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// DeleteMessageParams defines parameters for DeleteMessage.
+type DeleteMessageParams struct {
+	// IfMatch Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// EditMessageParams defines parameters for EditMessage.
+type EditMessageParams struct {
+	// IfMatch Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListPinsParams defines parameters for ListPins.
@@ -990,10 +1012,19 @@ type SignUpParams struct {
 
 // DeleteMeParams defines parameters for DeleteMe.
 type DeleteMeParams struct {
+	// IfMatch Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
 	// ParleyPassword The account's password in percent-encoded UTF-8, as JavaScript's `encodeURIComponent` writes it: letters,
 	// digits, `-`, `.`, `_` and `~` stand for themselves, and each other byte is `%` and two hexadecimal digits. The
 	// password has at most 256 characters.
 	ParleyPassword *ParleyPassword `json:"Parley-Password,omitempty"`
+}
+
+// UpdateMeParams defines parameters for UpdateMe.
+type UpdateMeParams struct {
+	// IfMatch Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // SendToTargetJSONRequestBody defines body for SendToTarget for application/json ContentType.
@@ -1123,13 +1154,13 @@ type ServerInterface interface {
 	SearchRooms(w http.ResponseWriter, r *http.Request, params SearchRoomsParams)
 	// DeleteRoom Delete a room
 	// (DELETE /v1/rooms/{room})
-	DeleteRoom(w http.ResponseWriter, r *http.Request, room PathRoom)
+	DeleteRoom(w http.ResponseWriter, r *http.Request, room PathRoom, params DeleteRoomParams)
 	// GetRoom Read a room
 	// (GET /v1/rooms/{room})
 	GetRoom(w http.ResponseWriter, r *http.Request, room PathRoom)
 	// UpdateRoom Change a room
 	// (PATCH /v1/rooms/{room})
-	UpdateRoom(w http.ResponseWriter, r *http.Request, room PathRoom)
+	UpdateRoom(w http.ResponseWriter, r *http.Request, room PathRoom, params UpdateRoomParams)
 	// ListBans List the bans of a room
 	// (GET /v1/rooms/{room}/bans)
 	ListBans(w http.ResponseWriter, r *http.Request, room PathRoom, params ListBansParams)
@@ -1186,13 +1217,13 @@ type ServerInterface interface {
 	SearchMessages(w http.ResponseWriter, r *http.Request, room PathRoom, params SearchMessagesParams)
 	// DeleteMessage Delete a message
 	// (DELETE /v1/rooms/{room}/messages/{message})
-	DeleteMessage(w http.ResponseWriter, r *http.Request, room PathRoom, message PathMessage)
+	DeleteMessage(w http.ResponseWriter, r *http.Request, room PathRoom, message PathMessage, params DeleteMessageParams)
 	// GetMessage Read a message
 	// (GET /v1/rooms/{room}/messages/{message})
 	GetMessage(w http.ResponseWriter, r *http.Request, room PathRoom, message PathMessage)
 	// EditMessage Edit a message
 	// (PATCH /v1/rooms/{room}/messages/{message})
-	EditMessage(w http.ResponseWriter, r *http.Request, room PathRoom, message PathMessage)
+	EditMessage(w http.ResponseWriter, r *http.Request, room PathRoom, message PathMessage, params EditMessageParams)
 	// RemoveReaction Take a reaction back
 	// (DELETE /v1/rooms/{room}/messages/{message}/reactions/{emoji})
 	RemoveReaction(w http.ResponseWriter, r *http.Request, room PathRoom, message PathMessage, emoji PathEmoji)
@@ -1267,7 +1298,7 @@ type ServerInterface interface {
 	GetMe(w http.ResponseWriter, r *http.Request)
 	// UpdateMe Change the own profile
 	// (PATCH /v1/users/me)
-	UpdateMe(w http.ResponseWriter, r *http.Request)
+	UpdateMe(w http.ResponseWriter, r *http.Request, params UpdateMeParams)
 	// ListIdentities List what the account is linked with
 	// (GET /v1/users/me/identities)
 	ListIdentities(w http.ResponseWriter, r *http.Request)
@@ -1435,7 +1466,7 @@ func (_ Unimplemented) SearchRooms(w http.ResponseWriter, r *http.Request, param
 
 // DeleteRoom Delete a room
 // (DELETE /v1/rooms/{room})
-func (_ Unimplemented) DeleteRoom(w http.ResponseWriter, r *http.Request, room PathRoom) {
+func (_ Unimplemented) DeleteRoom(w http.ResponseWriter, r *http.Request, room PathRoom, params DeleteRoomParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1447,7 +1478,7 @@ func (_ Unimplemented) GetRoom(w http.ResponseWriter, r *http.Request, room Path
 
 // UpdateRoom Change a room
 // (PATCH /v1/rooms/{room})
-func (_ Unimplemented) UpdateRoom(w http.ResponseWriter, r *http.Request, room PathRoom) {
+func (_ Unimplemented) UpdateRoom(w http.ResponseWriter, r *http.Request, room PathRoom, params UpdateRoomParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1561,7 +1592,7 @@ func (_ Unimplemented) SearchMessages(w http.ResponseWriter, r *http.Request, ro
 
 // DeleteMessage Delete a message
 // (DELETE /v1/rooms/{room}/messages/{message})
-func (_ Unimplemented) DeleteMessage(w http.ResponseWriter, r *http.Request, room PathRoom, message PathMessage) {
+func (_ Unimplemented) DeleteMessage(w http.ResponseWriter, r *http.Request, room PathRoom, message PathMessage, params DeleteMessageParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1573,7 +1604,7 @@ func (_ Unimplemented) GetMessage(w http.ResponseWriter, r *http.Request, room P
 
 // EditMessage Edit a message
 // (PATCH /v1/rooms/{room}/messages/{message})
-func (_ Unimplemented) EditMessage(w http.ResponseWriter, r *http.Request, room PathRoom, message PathMessage) {
+func (_ Unimplemented) EditMessage(w http.ResponseWriter, r *http.Request, room PathRoom, message PathMessage, params EditMessageParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1723,7 +1754,7 @@ func (_ Unimplemented) GetMe(w http.ResponseWriter, r *http.Request) {
 
 // UpdateMe Change the own profile
 // (PATCH /v1/users/me)
-func (_ Unimplemented) UpdateMe(w http.ResponseWriter, r *http.Request) {
+func (_ Unimplemented) UpdateMe(w http.ResponseWriter, r *http.Request, params UpdateMeParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -2889,8 +2920,32 @@ func (siw *ServerInterfaceWrapper) DeleteRoom(w http.ResponseWriter, r *http.Req
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteRoomParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteRoom(w, r, room)
+		siw.Handler.DeleteRoom(w, r, room, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2941,8 +2996,32 @@ func (siw *ServerInterfaceWrapper) UpdateRoom(w http.ResponseWriter, r *http.Req
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateRoomParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateRoom(w, r, room)
+		siw.Handler.UpdateRoom(w, r, room, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3847,8 +3926,32 @@ func (siw *ServerInterfaceWrapper) DeleteMessage(w http.ResponseWriter, r *http.
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteMessageParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeleteMessage(w, r, room, message)
+		siw.Handler.DeleteMessage(w, r, room, message, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3917,8 +4020,32 @@ func (siw *ServerInterfaceWrapper) EditMessage(w http.ResponseWriter, r *http.Re
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EditMessageParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.EditMessage(w, r, room, message)
+		siw.Handler.EditMessage(w, r, room, message, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4933,6 +5060,25 @@ func (siw *ServerInterfaceWrapper) DeleteMe(w http.ResponseWriter, r *http.Reque
 
 	headers := r.Header
 
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	// ------------- Optional header parameter "Parley-Password" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Parley-Password")]; found {
 		var ParleyPassword ParleyPassword
@@ -4980,8 +5126,35 @@ func (siw *ServerInterfaceWrapper) GetMe(w http.ResponseWriter, r *http.Request)
 // UpdateMe operation middleware
 func (siw *ServerInterfaceWrapper) UpdateMe(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateMeParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.UpdateMe(w, r)
+		siw.Handler.UpdateMe(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {

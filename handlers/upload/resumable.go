@@ -93,10 +93,14 @@ func (ru Resumable) Current(ctx context.Context, callerID int64, id string) (mod
 	return u, err
 }
 
-// Drop deletes an upload that no other request writes to.
+// Drop deletes an upload that no other request writes to. It does nothing for one that has ended, or that is none of
+// the caller's.
 func (ru Resumable) Drop(ctx context.Context, callerID int64, id string) error {
 	name := newWriterName()
 	_, held, err := ru.store.HoldUpload(ctx, callerID, id, name)
+	if errors.Is(err, models.NotFound()) || errors.Is(err, &models.Error{Code: models.CodeExpired}) {
+		return nil
+	}
 	if err == nil && !held {
 		err = locked()
 	}

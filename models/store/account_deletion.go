@@ -15,8 +15,16 @@ const deleteWait = time.Second
 
 // DeleteAccount deletes an account. It disappears for all users at once: deleteUser. What it had is purged after that,
 // in batches: the first ones here, the others by the janitor of any node.
-func (s *Store) DeleteAccount(ctx context.Context, userID int64) error {
-	if err := s.deleteIf(ctx, userID, func(userRow) bool { return true }); err != nil {
+func (s *Store) DeleteAccount(ctx context.Context, userID int64, only ...models.Condition) error {
+	var refused error
+	err := s.deleteIf(ctx, userID, func(user userRow) bool {
+		refused = check(only, user.model())
+		return refused == nil
+	})
+	if err == nil {
+		err = refused
+	}
+	if err != nil {
 		return err
 	}
 	s.startPurge(ctx, userID)

@@ -88,11 +88,14 @@ func (s *Store) Ban(
 	return ban, at, err
 }
 
-// Unban lets a user come back. It does nothing for a user who is not banned.
+// Unban lets a user come back. It does nothing for a user who is not banned, or who is gone.
 func (s *Store) Unban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		m, err := tx.authorizeModeration(callerID, path, user)
-		if err != nil {
+		switch {
+		case err != nil && m.found():
+			return unlessNotFound(err)
+		case err != nil:
 			return err
 		}
 		return database.Exec(tx.DB, "DELETE FROM bans WHERE room_id = ? AND user_id = ?", m.room.Room.ID, m.target.ID)

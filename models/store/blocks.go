@@ -49,12 +49,13 @@ func (s *Store) Block(ctx context.Context, callerID int64, user models.UserPath)
 	return block, err
 }
 
-// Unblock removes a user from the caller's block list. It does nothing for a user who is not on it.
+// Unblock removes a user from the caller's block list. It does nothing for a user who is not on it, or who
+// is gone.
 func (s *Store) Unblock(ctx context.Context, callerID int64, user models.UserPath) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		other, err := findUser(tx.DB, user)
 		if err != nil {
-			return err
+			return unlessNotFound(err)
 		}
 		removed, err := database.ExecRows(tx.DB,
 			"DELETE FROM blocks WHERE user_id = ? AND blocked_id = ?", callerID, other.ID)

@@ -36,7 +36,7 @@ func (s *Store) AddContact(
 	return contact, at, err
 }
 
-// RemoveContact removes a user from the caller's contacts. It does nothing for a user who is not one.
+// RemoveContact removes a user from the caller's contacts. It does nothing for a user who is not one, or who is gone.
 func (s *Store) RemoveContact(ctx context.Context, callerID int64, user models.UserPath) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		owner, err := findUser(tx.DB, models.UserPath{ID: callerID})
@@ -45,7 +45,7 @@ func (s *Store) RemoveContact(ctx context.Context, callerID int64, user models.U
 		}
 		other, err := findUser(tx.DB, user)
 		if err != nil {
-			return err
+			return unlessNotFound(err)
 		}
 		removed, err := database.ExecRows(tx.DB,
 			"DELETE FROM contacts WHERE user_id = ? AND contact_id = ?", callerID, other.ID)

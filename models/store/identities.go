@@ -193,7 +193,7 @@ func (s *Store) Unlink(ctx context.Context, userID int64, id string) error {
 		at := slices.IndexFunc(rows, func(r identityRow) bool { return r.ID == id })
 		switch {
 		case at < 0:
-			return models.NotFound()
+			return nil
 		case s.product != "" && rows[at].Issuer == s.product:
 			return s.refuseOtherLogin(tx.DB, userID)
 		case len(rows) == 1 && user.PasswordHash == "":

@@ -174,8 +174,11 @@ func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath)
 			return err
 		}
 		a, err := authorizeReader(tx.DB, path, callerID)
-		if err != nil || !a.isMember() {
-			return err
+		if err != nil {
+			return tx.unlessHasLeft(err, path, callerID)
+		}
+		if !a.isMember() {
+			return nil
 		}
 		leaver, is, err := tx.findMember(a.Room.ID, callerID)
 		if err != nil || !is { // their account was just deleted
@@ -190,6 +193,24 @@ func (s *Store) Leave(ctx context.Context, callerID int64, path models.RoomPath)
 		tx.storeLeaver(a.Room, callerID)
 		return nil
 	})
+}
+
+// unlessHasLeft is nil for the error of a room from which the caller was removed or banned, or that they left, as far
+// back as events are kept: the call may be the repetition of one whose response was lost. It tells them nothing new.
+func (tx *transaction) unlessHasLeft(err error, path models.RoomPath, callerID int64) error {
+	if isCode(err, models.CodeBanned) {
+		return nil
+	}
+	if !isNotFound(err) || path.Key != "" {
+		return err
+	}
+	var were int64
+	const query = `SELECT (SELECT count(*) FROM past_memberships WHERE room_id = ? AND user_id = ?) +
+		(SELECT count(*) FROM memberships WHERE room_id = ? AND user_id = ?)`
+	if e := database.Scan(tx.DB, &were, query, path.ID, callerID, path.ID, callerID); e != nil || were > 0 {
+		return e
+	}
+	return err
 }
 
 // endMembership removes a member for good. In a direct room only the deletion of an account does that, or the last user
@@ -311,16 +332,21 @@ func (s *Store) RemoveMember(
 ) (models.Cursor, error) {
 	if user.Key != "" {
 		row, err := findUser(s.read(ctx), user)
-		if err != nil {
+		switch {
+		case err == nil:
+			user = models.UserPath{ID: row.ID}
+		case !isNotFound(err):
 			return models.Cursor{}, err
 		}
-		user = models.UserPath{ID: row.ID}
 	}
 	if user.ID == callerID {
 		return s.Leave(ctx, callerID, path)
 	}
 	return s.write(ctx, func(tx *transaction) error {
 		m, err := tx.authorizeModeration(callerID, path, user)
+		if err != nil && m.found() {
+			return unlessNotFound(err)
+		}
 		if err != nil || !m.isMember {
 			return err
 		}

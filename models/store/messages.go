@@ -89,7 +89,7 @@ func (s *Store) Message(ctx context.Context, callerID int64, path models.RoomPat
 
 // EditMessage replaces the text of the caller's own message.
 func (s *Store) EditMessage(
-	ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit,
+	ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit, only ...models.Condition,
 ) (models.Message, models.Cursor, error) {
 	var message models.Message
 	at, err := s.write(ctx, func(tx *transaction) error {
@@ -103,6 +103,9 @@ func (s *Store) EditMessage(
 		if row.DeletedAt != 0 {
 			return models.NotFound()
 		}
+		if err := check(only, row.model(a.Room)); err != nil {
+			return err
+		}
 		if err := tx.refuseEmpty(a.Room.ID, id, e); err != nil {
 			return err
 		}
@@ -110,7 +113,7 @@ func (s *Store) EditMessage(
 			message, err = fillMessage(tx.DB, callerID, row.model(a.Room))
 			return err
 		}
-		row.Text, row.EditedAt = e.Text, models.Now().Millis()
+		row.Text, row.EditedAt = e.Text, max(models.Now().Millis(), row.EditedAt+1) // each edit has a tag of its own
 		err = database.Exec(tx.DB, "UPDATE messages SET text = ?, edited_at = ? WHERE room_id = ? AND id = ?",
 			row.Text, row.EditedAt, a.Room.ID, id)
 		if err == nil {
@@ -163,12 +166,16 @@ func (tx *transaction) lockMessage(
 }
 
 // DeleteMessage turns a message into a tombstone: the caller's own one, or any for a moderator. It does nothing for a
-// tombstone. A user who has been blocked may still delete what they wrote.
+// tombstone, whatever the condition: what was to be done is done. A user who has been blocked may still delete what they
+// wrote.
 func (s *Store) DeleteMessage(
-	ctx context.Context, callerID int64, path models.RoomPath, id int64,
+	ctx context.Context, callerID int64, path models.RoomPath, id int64, only ...models.Condition,
 ) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		a, row, err := tx.lockMessage(authorizeMember, callerID, path, id)
+		if err != nil && a.Room.ID != 0 {
+			return unlessNotFound(err) // it was cleared
+		}
 		if err != nil {
 			return err
 		}
@@ -177,6 +184,9 @@ func (s *Store) DeleteMessage(
 		}
 		if row.DeletedAt != 0 {
 			return nil
+		}
+		if err := check(only, row.model(a.Room)); err != nil {
+			return err
 		}
 		caller, err := findUser(tx.DB, models.UserPath{ID: callerID})
 		if err != nil {

@@ -125,6 +125,9 @@ func (s *Store) Pin(
 func (s *Store) Unpin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		a, _, err := tx.lockPinnable(callerID, path, id)
+		if a.Room.ID != 0 && models.Role(a.Role).Moderates() && isNotFound(err) {
+			return nil // the message is not pinned any more
+		}
 		if err != nil {
 			return err
 		}

@@ -108,6 +108,9 @@ func (s *Store) Unreact(
 ) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		a, _, err := tx.lockMessage(authorizeWriter, callerID, path, id)
+		if err != nil && a.Room.ID != 0 {
+			return unlessNotFound(err) // the message has no reactions any more
+		}
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,9 @@ type moderation struct {
 	isMember bool
 }
 
+// found reports whether the caller may know of the room: what was not found is the user then.
+func (m moderation) found() bool { return m.room.Room.ID != 0 }
+
 // authorizeModeration locks the room and checks that the caller may act on the user: moderators and owners may, but on
 // an owner only an owner.
 func (tx *transaction) authorizeModeration(

@@ -9,16 +9,21 @@ import (
 
 // DeleteRoom deletes a room for all users, at once: markRoomDeleted. Its former members may still see the events until
 // then. A direct room has no owner: the last member may delete it.
-func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error) {
+func (s *Store) DeleteRoom(
+	ctx context.Context, callerID int64, path models.RoomPath, only ...models.Condition,
+) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		if err := tx.lockRoom(path); err != nil {
 			return err
 		}
 		a, err := authorizeMember(tx.DB, path, callerID)
 		if err != nil {
-			return err
+			return tx.unlessSawDeletion(err, path, callerID)
 		}
 		if err := tx.refuseDeletion(a); err != nil {
+			return err
+		}
+		if err := check(only, a.model()); err != nil {
 			return err
 		}
 		gone := models.RoomGone{RoomID: a.Room.ID, Handle: a.Room.Handle}
@@ -27,6 +32,24 @@ func (s *Store) DeleteRoom(ctx context.Context, callerID int64, path models.Room
 		}
 		return tx.markRoomDeleted(a.Room)
 	})
+}
+
+// unlessSawDeletion is nil for a room that was deleted while the caller was a member, as far back as events are kept:
+// the call may be the repetition of one whose response was lost. For all others the room stays unknown.
+func (tx *transaction) unlessSawDeletion(err error, path models.RoomPath, callerID int64) error {
+	if !isNotFound(err) || path.Key != "" {
+		return err
+	}
+	var saw int64
+	const query = `SELECT (SELECT count(*) FROM rooms r JOIN memberships m ON m.room_id = r.id
+		WHERE r.id = ? AND r.deleted_at <> 0 AND m.user_id = ?) +
+		(SELECT count(*) FROM past_memberships p JOIN events e ON e.position = p.left_position
+		WHERE p.room_id = ? AND p.user_id = ? AND e.name = ?)`
+	e := database.Scan(tx.DB, &saw, query, path.ID, callerID, path.ID, callerID, string(models.EventRoomDeleted))
+	if e != nil || saw > 0 {
+		return e
+	}
+	return err
 }
 
 func (tx *transaction) refuseDeletion(a access) error {

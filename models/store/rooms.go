@@ -127,7 +127,7 @@ func (s *Store) Room(ctx context.Context, callerID int64, path models.RoomPath) 
 
 // ChangeRoom changes the room's name, description and handle.
 func (s *Store) ChangeRoom(
-	ctx context.Context, callerID int64, path models.RoomPath, r models.RoomChange,
+	ctx context.Context, callerID int64, path models.RoomPath, r models.RoomChange, only ...models.Condition,
 ) (models.Room, models.Cursor, error) {
 	var room models.Room
 	at, err := s.write(ctx, func(tx *transaction) error {
@@ -142,6 +142,9 @@ func (s *Store) ChangeRoom(
 			return models.Errorf(models.CodeForbidden, "A direct room has no name of its own.")
 		}
 		room = a.model()
+		if err := check(only, room); err != nil {
+			return err
+		}
 		before := a.Room
 		if !apply(&a.Room, r) {
 			return nil

@@ -191,7 +191,8 @@ func (s *Store) Sessions(
 }
 
 // LogOut revokes one of the user's sessions: its tokens are refused from the commit on, and its streams end when they
-// reach the event. It does nothing for a session that has ended. A guest is deleted with the last session.
+// reach the event. It does nothing for a session that has ended,
+// or that is none of the user's. A guest is deleted with the last session.
 func (s *Store) LogOut(ctx context.Context, userID int64, sessionID string) (models.Cursor, error) {
 	at, err := s.write(ctx, func(tx *transaction) error {
 		var row sessionRow
@@ -200,7 +201,7 @@ func (s *Store) LogOut(ctx context.Context, userID int64, sessionID string) (mod
 			return found.Error
 		}
 		if found.RowsAffected == 0 {
-			return models.NotFound()
+			return nil
 		}
 		return revoke(tx, row, models.RevokedByLogOut)
 	})

@@ -218,7 +218,18 @@ func isRefusal(err error) bool {
 	return errors.As(err, &replayed) || errors.As(err, &refusal) && refusal.Code != models.CodeUnavailable
 }
 
-func isNotFound(err error) bool {
+func isNotFound(err error) bool { return isCode(err, models.CodeNotFound) }
+
+func isCode(err error, code models.Code) bool {
 	var known *models.Error
-	return errors.As(err, &known) && known.Code == models.CodeNotFound
+	return errors.As(err, &known) && known.Code == code
+}
+
+// unlessNotFound is nil for not_found: what is to be removed is not there. A DELETE can be repeated, also after what it
+// names is gone for another reason.
+func unlessNotFound(err error) error {
+	if isNotFound(err) {
+		return nil
+	}
+	return err
 }

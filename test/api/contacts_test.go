@@ -66,10 +66,9 @@ func TestContacts(t *testing.T) {
 		}
 
 		owner.Call("PUT", "/v1/contacts/me", nil).ExpectProblem(400, models.CodeInvalidRequest)
-		for _, method := range []string{"PUT", "DELETE"} {
-			for _, path := range []string{"/v1/contacts/@nobody", "/v1/contacts/999999"} {
-				owner.Call(method, path, nil).ExpectProblem(404, models.CodeNotFound)
-			}
+		for _, path := range []string{"/v1/contacts/@nobody", "/v1/contacts/999999"} {
+			owner.Call("PUT", path, nil).ExpectProblem(404, models.CodeNotFound)
+			owner.Call("DELETE", path, nil).ExpectStatus(204)
 		}
 	})
 }

@@ -282,6 +282,9 @@ func TestHostileHeaders(t *testing.T) {
 				}
 				s.sendHeaderTwice(op, name, good[name]).ExpectRefusal(models.CodeInvalidRequest)
 				for _, value := range wrongHeaders {
+					if name == "If-Match" && value == "*" {
+						continue // the only one that is valid there
+					}
 					if slices.Contains(ignoredHeaders, name) && !op.TakesJSON() {
 						s.sendIgnored(op, name, value)
 					} else if !slices.Contains(ignoredHeaders, name) {

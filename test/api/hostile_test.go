@@ -148,6 +148,10 @@ func TestStrangersFindNothing(t *testing.T) {
 			if !mine || !op.NeedsToken() {
 				continue
 			}
+			if op.OperationID == "LogOut" || op.OperationID == "DeleteUpload" {
+				s.request(op, s.outsider).ExpectStatus(204) // there is none of theirs to end, and expectSame sees the others
+				continue
+			}
 			s.request(op, s.outsider).ExpectRefusal(models.CodeNotFound)
 			if op.TakesForm() {
 				s.sendForm(op, s.outsider, s.path(op)).ExpectRefusal(models.CodeNotFound)

@@ -68,8 +68,9 @@ func testNullClears(t *testing.T, c *harness.Client) {
 			t.Helper()
 			return me.CallInvalid("PATCH", path, body) // no schema has null: generators would make it a type of its own
 		}
-		patch(path, map[string]any{"description": nil, "handle": nil}).ExpectStatus(200).Decode(&room)
-		if got := me.GetRoom(room.ID); got.Description != "" || got.Handle != "" || got.Name != "Tea" || room.Handle != "" {
+		var changed models.Room
+		patch(path, map[string]any{"description": nil, "handle": nil}).ExpectStatus(200).Decode(&changed)
+		if got := me.GetRoom(room.ID); got.Description != "" || got.Handle != "" || got.Name != "Tea" || changed.Handle != "" {
 			t.Errorf("a cleared description and handle: %+v", got)
 		}
 		patch(path, map[string]any{"name": nil}).ExpectInvalid("name")

@@ -41,6 +41,9 @@ func (w *world) unreact(rt *rapid.T) {
 	r, user := w.draw(rt)
 	id, emoji := r.drawID(rt), drawEmoji(rt)
 	m, refusal := r.find(user, id)
+	if refusal == models.CodeNotFound {
+		m, refusal = &modelMessage{}, "" // to remove what is not there has no effect
+	}
 	path := reactionPath(models.Message{RoomID: r.id, ID: id}, emoji)
 	if wasAccepted(w.users[user].Call("DELETE", path, nil), 204, refusal) {
 		delete(m.reactions[emoji], user)

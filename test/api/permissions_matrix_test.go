@@ -43,8 +43,8 @@ PATCH /v1/rooms/{room}/members/me
   private:                          401  404  200  404  404     200  200
   direct:                           401  404  200  .    .       .    .
 DELETE /v1/rooms/{room}/members/me
-  public:                           401  204  204  204  banned  204  204
-  private:                          401  404  204  404  404     204  204
+  public:                           401  204  204  204  204     204  204
+  private:                          401  404  204  204  204     204  204
   direct:                           401  404  204  .    .       .    .
 PUT /v1/rooms/{room}/members/{user}
   public, a member:                 401  403  403  403  banned  200  200
@@ -75,8 +75,8 @@ DELETE /v1/rooms/{room}/members/{user}
   direct, an outsider:              401  404  403  .    .       .    .
   public, the owner:                401  403  403  403  banned  403  204
   private, the owner:               401  404  403  404  404     403  204
-  public, themself:                 401  204  204  204  banned  204  204
-  private, themself:                401  404  204  404  404     204  204
+  public, themself:                 401  204  204  204  204     204  204
+  private, themself:                401  404  204  204  204     204  204
   direct, themself:                 401  404  204  .    .       .    .
 
 GET /v1/rooms/{room}/bans
@@ -296,7 +296,7 @@ POST /v1/sessions/refresh
   anybody:                          200
 DELETE /v1/sessions/{session}
   own session:                      401  204
-  another's session:                401  404
+  another's session:                401  204
 GET /v1/auth/providers
   anybody:                          200
 GET /v1/auth/{provider}
@@ -307,7 +307,7 @@ GET /v1/users/me/identities
   anybody:                          401  200
 DELETE /v1/users/me/identities/{identity}
   own identity:                     401  204
-  another's identity:               401  404
+  another's identity:               401  204
 
 GET /v1/rooms
   anybody:                          401  200
@@ -410,9 +410,9 @@ DELETE /v1/uploads/{upload}
   public, own upload:               401  .    204  204  204     204  204
   private, own upload:              401  .    204  204  204     204  204
   direct, own upload:               401  .    204  .    .       .    .
-  public, another's upload:         401  404  404  404  404     404  404
-  private, another's upload:        401  404  404  404  404     404  404
-  direct, another's upload:         401  404  404  .    .       .    .
+  public, another's upload:         401  204  204  204  204     204  204
+  private, another's upload:        401  204  204  204  204     204  204
+  direct, another's upload:         401  204  204  .    .       .    .
 OPTIONS /v1/uploads/{upload}
   public, another's upload:         204
 
@@ -423,6 +423,12 @@ GET /client/{module}
 GET /docs
   anybody:                          200
 GET /docs/index.html
+  anybody:                          200
+GET /docs/problems
+  anybody:                          200
+GET /docs/problems.css
+  anybody:                          200
+GET /docs/problems.html
   anybody:                          200
 GET /docs/reference.js
   anybody:                          200

@@ -147,7 +147,13 @@ func testDeleteRoom(t *testing.T, c *harness.Client) {
 	} {
 		moderator.Call("GET", path, nil).ExpectProblem(404, models.CodeNotFound)
 	}
-	owner.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectProblem(404, models.CodeNotFound)
+	for _, member := range []*harness.Client{owner, moderator} { // they know that it is gone
+		again := member.Call("DELETE", harness.RoomPath(room.ID), nil).ExpectStatus(204)
+		if again.EventID() != "" {
+			t.Errorf("a repeated deletion has the event %s", again.EventID())
+		}
+	}
+	c.NewGuest("newcomer").Call("DELETE", harness.RoomPath(room.ID), nil).ExpectProblem(404, models.CodeNotFound)
 	if next := owner.CreateRoom(models.NewRoom{Handle: &room.Handle}); next.ID == room.ID || next.MessageCount != 0 {
 		t.Errorf("got the next room of that handle %+v", next)
 	}

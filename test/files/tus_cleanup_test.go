@@ -19,7 +19,7 @@ func TestTusEndedUploadsLeaveNoBytes(t *testing.T) {
 			t.Helper()
 			c.HeadUpload(path).ExpectStatus(410)
 			c.PatchUpload(path, 500, harness.RandomBytes(10)).ExpectProblem(410, models.CodeExpired)
-			c.Call("DELETE", path, nil, "Tus-Resumable", "1.0.0").ExpectProblem(410, models.CodeExpired)
+			c.Call("DELETE", path, nil, "Tus-Resumable", "1.0.0").ExpectStatus(204)
 		}
 		half := func(c *harness.Client) string {
 			t.Helper()

@@ -182,10 +182,11 @@ func (r *Response) ContractViolation(requestToo bool) error {
 			return err
 		}
 	}
-	return openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{
+	err = openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: in, Status: r.HTTP.StatusCode, Header: r.HTTP.Header, Options: options,
 		Body: describedBody(r.HTTP.Header, r.Body),
 	})
+	return errors.Join(err, undeclaredHeaders(route.Path, route.Operation, r.HTTP))
 }
 
 // describedBody returns what the contract describes of a body: all of a document, but not the bytes of a large file.
@@ -310,8 +311,8 @@ var StatusByCode = map[models.Code]int{
 	"invalid_request": 400, "malformed_body": 400, "unauthenticated": 401, "bad_credentials": 401, "token_expired": 401,
 	"session_revoked": 401, "forbidden": 403, "banned": 403, "blocked": 403, "not_found": 404, "method_not_allowed": 405,
 	"not_acceptable": 406, "username_taken": 409, "handle_taken": 409, "idempotency_mismatch": 409, "upload_conflict": 409,
-	"expired": 410, "too_large": 413, "unsupported_media_type": 415, "bad_file": 422, "rate_limited": 429,
-	"unavailable": 503,
+	"expired": 410, "precondition_failed": 412, "too_large": 413, "unsupported_media_type": 415, "bad_file": 422,
+	"rate_limited": 429, "unavailable": 503,
 }
 
 // otherCodes has the error codes of the statuses to which HTTP and tus give a special meaning.
