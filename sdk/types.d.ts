@@ -129,11 +129,11 @@ export interface Parley {
   on(name: 'session', f: (change: { user: User | null; reason: string }) => void): () => void;
   on(name: 'connection', f: (state: Parley['connection']) => void): () => void;
 
-  /** A room by its id, `#handle` or `ext:id`, with its newest messages. Public rooms can be read without joining. */
+  /** A room by its id or `#handle`, with its newest messages. Public rooms can be read without joining. */
   open(room: number | string): Promise<Room>;
   join(room: number | string): Promise<Room>;
   createRoom(room: Schemas['NewRoom']): Promise<Room>;
-  /** The direct room with a user: an id, `@username` or `ext:id`. */
+  /** The direct room with a user: an id or `@username`. */
   direct(user: number | string): Promise<Room>;
   block(user: number | string): Promise<void>;
   unblock(user: number | string): Promise<void>;

@@ -79,6 +79,34 @@ func TestSDKIsServed(t *testing.T) {
 	}
 }
 
+// TestSDKProgram runs the program of docs/clients.md with the module that the server serves.
+func TestSDKProgram(t *testing.T) {
+	harness.NeedProgram(t, "node")
+	t.Parallel()
+	server := harness.StartServer(t, harness.NewSQLite(t), "--lobby", "lobby")
+	folder := t.TempDir()
+	module := harness.NewClient(t, server.URL).Send("GET", "/sdk.js", nil, "Accept-Encoding", "identity").ExpectStatus(200)
+	if err := os.WriteFile(filepath.Join(folder, "sdk.mjs"), module.Body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range harness.FencedBlock.FindAllStringSubmatch(
+		harness.ReadSection(t, "docs/clients.md", "The JavaScript SDK"), -1) {
+		if block[1] != "js" {
+			continue
+		}
+		source := strings.ReplaceAll(block[2], "http://"+harness.DocumentedAddress, server.URL)
+		if err := os.WriteFile(filepath.Join(folder, "chat.mjs"), []byte(source), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		output := harness.RunCommand(t, folder, generatedTimeout, "node", "chat.mjs")
+		if got := strings.TrimSpace(string(output)); got != "jess: Hello from JavaScript" {
+			t.Errorf("the program printed %q", got)
+		}
+		return
+	}
+	t.Fatal("docs/clients.md has no program in section The JavaScript SDK")
+}
+
 func TestSDKIsSmall(t *testing.T) {
 	var small bytes.Buffer
 	w := gzip.NewWriter(&small)

@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { launch } from '../../web/browser.mjs';
+import { isFirefox, launch } from '../../web/browser.mjs';
 import { Server, until } from '../../web/server.mjs';
 
 const PASSWORD = 'correct horse';
+/** A host name that is not local: over plain http, its pages are not in a secure context, and have no locks. */
+const INSECURE_HOST = 'parley.example';
 /** The page of a product, on another origin. */
 const other = createServer((_request, response) => {
   response.setHeader('Content-Type', 'text/html');
@@ -20,7 +22,7 @@ before(async () => {
   other.listen(0, '127.0.0.1');
   await once(other, 'listening');
   server = await Server.make('--cors-origins', `http://127.0.0.1:${other.address().port}`);
-  [browser] = await Promise.all([launch(), server.start()]);
+  [browser] = await Promise.all([launch(`--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`), server.start()]);
 });
 after(async () => {
   await browser?.close();
@@ -99,3 +101,12 @@ test('tabs of the server’s own origin share a log-in and one stream', async ()
 test('tabs of another origin do, too', async () => {
   await shareEverything('bob', `http://127.0.0.1:${other.address().port}/`, server.base);
 });
+
+test(
+  'without a secure context, tabs agree by messages',
+  { skip: isFirefox && 'it cannot map a host name' },
+  async () => {
+    const base = `http://${INSECURE_HOST}:${server.port}`;
+    await shareEverything('cay', `${base}/sdk.js`, base);
+  },
+);
