@@ -15,8 +15,8 @@ import (
 // maxQueryErrors bounds the errors about one query, like those about one body.
 const maxQueryErrors = 20
 
-// checkEncoding refuses bodies that are compressed: nothing here would decompress them, so a file would be stored as what
-// it is not.
+// checkEncoding refuses bodies that are compressed: nothing here would decompress them, so a file would be stored as
+// what it is not.
 func checkEncoding(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, identity) {

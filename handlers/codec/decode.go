@@ -185,9 +185,9 @@ func parseBody[T Validator](body []byte, patch bool) (T, error) {
 	return value, value.Validate()
 }
 
-// splitObject splits an object into the values of the known fields, and errors for others and for names that come twice:
-// which of the two counts would depend on who reads it. It keeps no more of the unknown names than are reported: a
-// megabyte holds a hundred thousand.
+// splitObject splits an object into the values of the known fields, and errors for others and for names that come
+// twice: which of the two counts would depend on who reads it. It keeps no more of the unknown names than are reported:
+// a megabyte holds a hundred thousand.
 func splitObject(
 	body []byte, known []namedField,
 ) (fields map[string]json.RawMessage, wrong []models.FieldError, ok bool) {

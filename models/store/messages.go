@@ -166,8 +166,8 @@ func (tx *transaction) lockMessage(
 }
 
 // DeleteMessage turns a message into a tombstone: the caller's own one, or any for a moderator. It does nothing for a
-// tombstone, whatever the condition: what was to be done is done. A user who has been blocked may still delete what they
-// wrote.
+// tombstone, whatever the condition: what was to be done is done. A user who has been blocked may still delete what
+// they wrote.
 func (s *Store) DeleteMessage(
 	ctx context.Context, callerID int64, path models.RoomPath, id int64, only ...models.Condition,
 ) (models.Cursor, error) {

@@ -70,7 +70,8 @@ func testNullClears(t *testing.T, c *harness.Client) {
 		}
 		var changed models.Room
 		patch(path, map[string]any{"description": nil, "handle": nil}).ExpectStatus(200).Decode(&changed)
-		if got := me.GetRoom(room.ID); got.Description != "" || got.Handle != "" || got.Name != "Tea" || changed.Handle != "" {
+		got := me.GetRoom(room.ID)
+		if got.Description != "" || got.Handle != "" || got.Name != "Tea" || changed.Handle != "" {
 			t.Errorf("a cleared description and handle: %+v", got)
 		}
 		patch(path, map[string]any{"name": nil}).ExpectInvalid("name")
@@ -110,7 +111,9 @@ func testPatchTypes(t *testing.T, c *harness.Client) {
 	if got := a.Header("Accept-Patch"); got != types {
 		t.Errorf("%v\nhas Accept-Patch %q", a, got)
 	}
-	for path, want := range map[string]string{path: types, "/v1/users/me": types, path + "/messages": "", "/v1/rooms": ""} {
+	for path, want := range map[string]string{
+		path: types, "/v1/users/me": types, path + "/messages": "", "/v1/rooms": "",
+	} {
 		if got := c.Send("OPTIONS", path, nil).ExpectStatus(204).Header("Accept-Patch"); got != want {
 			t.Errorf("OPTIONS %s: got Accept-Patch %q, want %q", path, got, want)
 		}
@@ -123,7 +126,8 @@ func testCompressedBodies(t *testing.T, c *harness.Client) {
 	for _, coding := range []string{"gzip", "br", "identity, gzip"} {
 		for _, a := range []*harness.Response{
 			me.CallInvalid("POST", path+"/messages", models.NewMessage{Text: "x"}, "Content-Encoding", coding),
-			me.CallInvalid("POST", path+"/files?name=x", []byte("x"), "Content-Encoding", coding, "Content-Type", "text/plain"),
+			me.CallInvalid("POST", path+"/files?name=x", []byte("x"), "Content-Encoding", coding,
+				"Content-Type", "text/plain"),
 		} {
 			a.ExpectProblem(415, models.CodeUnsupportedMediaType)
 			if a.Header("Accept-Encoding") != "identity" {

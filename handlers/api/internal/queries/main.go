@@ -49,7 +49,8 @@ func generate(contract *openapi3.T) ([]byte, error) {
 		}
 	}
 	var out bytes.Buffer
-	fmt.Fprint(&out, "// Code generated from openapi.yaml by handlers/api/internal/queries. DO NOT EDIT.\n\npackage api\n\n")
+	fmt.Fprint(&out, "// Code generated from openapi.yaml by handlers/api/internal/queries. DO NOT EDIT.\n\n")
+	fmt.Fprint(&out, "package api\n\n")
 	fmt.Fprintln(&out, "// Queries has the query parameters of each route; a route that is missing here has none.")
 	fmt.Fprintln(&out, "var Queries = map[string]Query{")
 	for _, route := range slices.Sorted(maps.Keys(queries)) {
