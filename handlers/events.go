@@ -43,6 +43,7 @@ func (h events) StreamEvents(w http.ResponseWriter, r *http.Request, params api.
 			codec.EventStream, codec.JSON, codec.MessagePack,
 		)
 	default: // the form that polling had before it was a route of its own
+		deprecate(w, "/v1/events/log")
 		h.ListEvents(w, r, api.ListEventsParams{After: params.After, Limit: params.Limit})
 	}
 	if err != nil {

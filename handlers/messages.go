@@ -64,6 +64,7 @@ func (h messages) SendMessage(w http.ResponseWriter, r *http.Request, room api.P
 			return response{}, err
 		}
 		if request.IsForm(r) { // as before forms had a route of their own
+			deprecate(w, r.URL.EscapedPath()+"/form")
 			return h.sendForm(w, r, path, params.IdempotencyKey)
 		}
 		n, call, err := codec.DecodeIdempotent[models.NewMessage](w, r, params.IdempotencyKey)

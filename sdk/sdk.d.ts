@@ -398,7 +398,8 @@ export interface paths {
          * Unlink an identity
          * @description This identity at a provider no longer opens the caller's account. Sessions that it has opened continue. The last
          *     way to log in cannot be removed: `403 forbidden` for the only identity of an account without a password. Without
-         *     `--jwt-link`, the identity of a user of the product behind `--jwt-issuer` cannot be removed either.
+         *     `--jwt-link`, the identity of a user of the product behind `--jwt-issuer` cannot be removed either. One that is
+         *     not the caller's is `204` as well.
          */
         delete: operations["DeleteIdentity"];
         options?: never;
@@ -642,8 +643,8 @@ export interface paths {
         /**
          * Log out
          * @description Ends one of the caller's sessions; `current` is the calling one. Its tokens stop working on every server at
-         *     once, and its streams get `session.revoked` and end. For `current`, the cookies are cleared too. Another user's
-         *     session is `404`.
+         *     once, and its streams get `session.revoked` and end. For `current`, the cookies are cleared too. A session that has
+         *     ended, or that is none of the caller's, is `204` as well.
          */
         delete: operations["LogOut"];
         options?: never;
@@ -819,7 +820,8 @@ export interface paths {
          * @description Deletes the room with its messages and files. The owner may do it (`403 forbidden` for others), and in a direct
          *     room the user who remains when the other's account was deleted. Every client gets `room.deleted` when the room
          *     was public, otherwise its members. At once, the room is `404` and its handle is free; its messages and files
-         *     leave the disk in the next seconds or minutes.
+         *     leave the disk in the next seconds or minutes. Repeating it with the room's id returns `204` as well, for those
+         *     who were members.
          */
         delete: operations["DeleteRoom"];
         options?: never;
@@ -882,7 +884,8 @@ export interface paths {
          * Leave a room
          * @description Ends the caller's membership. Members and the caller get `member.left`. When the last owner leaves, the room
          *     goes to the moderator, or else the member, who joined first. An empty private room is deleted; an empty public
-         *     room remains for the first user who joins. Repeating it returns `204` as long as the room can be seen.
+         *     room remains for the first user who joins. Repeating it returns `204` as well, also after a ban or the end of the
+         *     room.
          *
          *     A direct room that the caller leaves is no longer in the caller's list and counts as read; only the caller gets
          *     `member.left`, and both remain its two users. It comes back with the next message in it, whose event says so, or
@@ -925,8 +928,8 @@ export interface paths {
         /**
          * Remove a member
          * @description For owners and moderators; a moderator cannot remove an owner (`403 forbidden`). Members and the removed user
-         *     get `member.left`, which is the last event of the room on that user's streams. A user who is not a member is
-         *     `204` as well. `404` is the room or the user.
+         *     get `member.left`, which is the last event of the room on that user's streams. A user who is not a member, or
+         *     does not exist, is `204` as well.
          */
         delete: operations["RemoveMember"];
         options?: never;
@@ -981,8 +984,8 @@ export interface paths {
         post?: never;
         /**
          * Lift a ban
-         * @description For owners and moderators. The user may join again, but does not become a member. A user who is not banned is
-         *     `204` as well. `404` is the room or the user.
+         * @description For owners and moderators. The user may join again, but does not become a member. A user who is not banned,
+         *     or does not exist, is `204` as well.
          */
         delete: operations["UnbanUser"];
         options?: never;
@@ -1196,7 +1199,7 @@ export interface paths {
          * Send a message
          * @description Sends a message into a room of which the caller is a member. A message has `text`, files that were uploaded to
          *     this room before (`file_ids`), or both. To send a message and its attachments in one request, use `POST
-         *     /v1/rooms/{room}/messages/form`. (A form sent to this path is treated in the same way, as in earlier versions.)
+         *     /v1/rooms/{room}/messages/form`. (A form sent to this path still works, and its response has `Deprecation`.)
          *
          *     When the response arrives, the message is stored permanently. Members' streams that are in the room get
          *     `message.created`, and so do the sender's; members' other streams get `message.notification`.
@@ -1326,7 +1329,7 @@ export interface paths {
          * Delete a message
          * @description For its sender, and for owners and moderators of the room. The message stays as a tombstone with `deleted_at`
          *     and without text and files, and does not count any more. Members get `message.deleted`. Repeating it returns
-         *     `204` as well.
+         *     `204` as well, whatever `If-Match` says.
          */
         delete: operations["DeleteMessage"];
         options?: never;
@@ -1638,8 +1641,8 @@ export interface paths {
         post?: never;
         /**
          * Give an upload up
-         * @description Removes an unfinished upload and its bytes. The file of a finished upload stays. An upload to which another
-         *     request is writing is `423`.
+         * @description Removes an unfinished upload and its bytes. The file of a finished upload stays. An upload that has ended, or
+         *     that is none of the caller's, is `204` as well. An upload to which another request is writing is `423`.
          */
         delete: operations["DeleteUpload"];
         /**
@@ -1679,8 +1682,8 @@ export interface paths {
          * Follow what happens
          * @description A stream of server-sent events (`text/event-stream`) with everything that the caller may know of, from now on or
          *     from where an earlier stream ended. Scripts and bots that poll read the same events with `GET /v1/events/log`.
-         *     (With `Accept: application/json`, this route returns what that one does, as in earlier versions; `after` and
-         *     `limit` are for this form.)
+         *     (With `Accept: application/json`, this route still returns what that one does, and the response has
+         *     `Deprecation`; `after` and `limit` are for this form.)
          *
          *     Takes the bearer token, or the cookie of `POST /v1/events/cookie`, because a browser's `EventSource` cannot send
          *     a header.
@@ -2490,7 +2493,7 @@ export interface components {
         /**
          * @description An error, as defined by RFC 9457.
          * @example {
-         *       "type": "about:blank",
+         *       "type": "/docs/problems#not_found",
          *       "title": "Not Found",
          *       "status": 404,
          *       "detail": "There is nothing here, or nothing that you may see.",
@@ -2501,7 +2504,7 @@ export interface components {
         Problem: {
             /**
              * Format: uri-reference
-             * @description The kind of problem. `about:blank` means no more than `status` and `code`.
+             * @description The kind of problem: the address of the section about its `code` on the server's page of problems. It is relative to the server, and starts with `/`.
              */
             type: string;
             /** @description The kind of problem in words. It is the same in every case. */
@@ -3518,6 +3521,13 @@ export interface components {
          */
         Problem: {
             headers: {
+                Allow: components["headers"]["Allow"];
+                "Retry-After": components["headers"]["RetryLater"];
+                "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
+                "Accept-Encoding": components["headers"]["AcceptEncoding"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3528,6 +3538,9 @@ export interface components {
         Unavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3540,6 +3553,9 @@ export interface components {
          */
         InvalidBody: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3549,6 +3565,9 @@ export interface components {
         /** @description `invalid_request`: a parameter or header is missing or wrong; `errors` names each. */
         InvalidQuery: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3561,6 +3580,10 @@ export interface components {
          */
         Unauthenticated: {
             headers: {
+                "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3570,6 +3593,10 @@ export interface components {
         /** @description `bad_credentials`: the username and password do not match, or the login code is not valid. */
         BadCredentials: {
             headers: {
+                "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3579,6 +3606,9 @@ export interface components {
         /** @description `invalid_request`: the password is required and missing, or is not percent-encoded UTF-8. Nothing was done. */
         PasswordMissing: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3588,6 +3618,10 @@ export interface components {
         /** @description `bad_credentials`: the current password is wrong. `unauthenticated`, `token_expired`, `session_revoked`: the access token is not valid. */
         PasswordRefused: {
             headers: {
+                "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3597,6 +3631,9 @@ export interface components {
         /** @description `forbidden`: the caller, or this server's settings, do not allow it. */
         Forbidden: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3606,6 +3643,9 @@ export interface components {
         /** @description `banned`: the caller is banned from this room. */
         Banned: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3615,6 +3655,9 @@ export interface components {
         /** @description `blocked`: one of the two users has blocked the other. */
         Blocked: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3624,6 +3667,9 @@ export interface components {
         /** @description `forbidden`: the caller is not a member of the room. `banned`: the caller is banned from it. */
         NotMember: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3633,6 +3679,9 @@ export interface components {
         /** @description `forbidden`: the caller's role in the room does not allow it. `banned`: the caller is banned from the room. */
         NotModerator: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3642,6 +3691,9 @@ export interface components {
         /** @description `forbidden`: the caller does not own the room. `banned`: the caller is banned from it. */
         NotOwner: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3651,6 +3703,9 @@ export interface components {
         /** @description `forbidden`: the message belongs to another user, and the caller's role in the room does not allow it. `banned`: the caller is banned from the room. */
         NotSender: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3660,6 +3715,9 @@ export interface components {
         /** @description `forbidden`: the caller's role does not allow it, or the user has left the room on their own. `banned`: the user, or the caller, is banned from the room. `blocked`: one of the two has blocked the other. */
         MemberRefused: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3669,6 +3727,9 @@ export interface components {
         /** @description `forbidden`: the caller is not a member of the room. `banned`: the caller is banned from it. `blocked`: one of the two users of a direct room has blocked the other. */
         SendRefused: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3678,15 +3739,9 @@ export interface components {
         /** @description `not_found`: there is no such user. */
         UserNotFound: {
             headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `not_found`: the caller has no such session. */
-        SessionNotFound: {
-            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3696,6 +3751,9 @@ export interface components {
         /** @description `not_found`: no such provider is configured on this server. */
         ProviderNotFound: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3706,6 +3764,9 @@ export interface components {
         ProviderUnavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3715,15 +3776,9 @@ export interface components {
         /** @description `username_taken`: the identity at the provider is linked with another account. */
         IdentityTaken: {
             headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `not_found`: the caller has no such identity. */
-        IdentityNotFound: {
-            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3733,6 +3788,9 @@ export interface components {
         /** @description `forbidden`: the account has no password and no other identity, or it belongs to a product. */
         LastWayIn: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3742,6 +3800,9 @@ export interface components {
         /** @description `not_found`: there is no such room, or the caller may not know of it. */
         RoomNotFound: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3751,6 +3812,9 @@ export interface components {
         /** @description `not_found`: there is no such room or user, or the caller may not know of the room. */
         MemberNotFound: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3760,6 +3824,9 @@ export interface components {
         /** @description `not_found`: there is no such invite, or it was revoked. */
         InviteNotFound: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3769,6 +3836,9 @@ export interface components {
         /** @description `not_found`: there is no such room, or no such open stream of the caller. */
         StreamNotFound: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3778,6 +3848,9 @@ export interface components {
         /** @description `not_found`: there is no such room or message, or the caller may not know of the room. */
         MessageNotFound: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3787,6 +3860,9 @@ export interface components {
         /** @description `not_found`: there is no such channel or user, or the caller may not know of it. */
         TargetNotFound: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3796,6 +3872,9 @@ export interface components {
         /** @description `not_found`: there is no such file, or the caller may not read it. */
         FileNotFound: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3805,6 +3884,9 @@ export interface components {
         /** @description `not_found`: the caller has no such upload. */
         UploadNotFound: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3814,6 +3896,9 @@ export interface components {
         /** @description `username_taken`: the username belongs to another user. `idempotency_mismatch`: the `Idempotency-Key` was used with another body. */
         UsernameTaken: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3823,6 +3908,9 @@ export interface components {
         /** @description `handle_taken`: the handle belongs to another room. `idempotency_mismatch`: the `Idempotency-Key` was used with another body. */
         HandleTaken: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3832,6 +3920,9 @@ export interface components {
         /** @description `idempotency_mismatch`: the `Idempotency-Key` was used with another body. */
         IdempotencyMismatch: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3841,6 +3932,9 @@ export interface components {
         /** @description `upload_conflict`: the upload is not at `Upload-Offset`. Ask with `HEAD` and continue from there. */
         UploadConflict: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3850,6 +3944,9 @@ export interface components {
         /** @description `expired`: it existed, and has expired. */
         Expired: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3859,6 +3956,9 @@ export interface components {
         /** @description `expired`: the invite is used up or its time is over, its creator may no longer invite, or the caller has left the room since. */
         InviteExpired: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3868,6 +3968,9 @@ export interface components {
         /** @description `expired`: the cursor is older than what is kept, of another epoch, or not an id. Read again through REST, and continue from its `Event-Cursor`. */
         CursorExpired: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3878,6 +3981,21 @@ export interface components {
         TusVersionRefused: {
             headers: {
                 "Tus-Version": components["headers"]["TusVersion"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `precondition_failed`: `If-Match` does not name the object's `ETag`. Nothing was done. */
+        PreconditionFailed: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3887,6 +4005,9 @@ export interface components {
         /** @description `too_large`: the body is over 1 MB, or the file is over the server's limit. */
         TooLarge: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3896,6 +4017,11 @@ export interface components {
         /** @description `unsupported_media_type`: the route does not take a body of this `Content-Type`. */
         UnsupportedMediaType: {
             headers: {
+                "Accept-Patch": components["headers"]["AcceptPatch"];
+                "Accept-Encoding": components["headers"]["AcceptEncoding"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3906,6 +4032,10 @@ export interface components {
         RangeNotSatisfiable: {
             headers: {
                 "Content-Range": components["headers"]["ContentRange"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                "Cross-Origin-Resource-Policy": components["headers"]["ResourcePolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3915,6 +4045,9 @@ export interface components {
         /** @description `bad_file`: the file is empty, or in a message of type `image` is not a readable picture. */
         BadFile: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3924,6 +4057,9 @@ export interface components {
         /** @description `upload_conflict`: another request is writing to this upload. */
         UploadLocked: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -3936,6 +4072,7 @@ export interface components {
                 "Retry-After": components["headers"]["RetryAfter"];
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                "X-Request-Id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
             content: {
@@ -3945,6 +4082,9 @@ export interface components {
         /** @description `upload_conflict`: the chunk does not match `Upload-Checksum` and was discarded. Send it again. */
         ChecksumMismatch: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -4059,6 +4199,11 @@ export interface components {
         Range: string;
         /** @description The `ETag` that `Range` was made for. If the file has another one now, the whole file is returned. */
         IfRange: string;
+        /**
+         * @description Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+         * @example "b3sSmyp0kQ2VQ5hT"
+         */
+        IfMatch: string;
         /** @description The `ETag` of the client's copy. */
         IfNoneMatch: string;
         /**
@@ -4101,6 +4246,48 @@ export interface components {
          * @example "requests";q=6000;w=60
          */
         RateLimitPolicy: string;
+        /**
+         * @description Identifies the request in the server's log; the client's own `X-Request-Id`, if it sent a usable one.
+         * @example 7bQm2c9Xw0Zt
+         */
+        RequestId: string;
+        /**
+         * @description The version of what `PATCH` changes in this object, for `If-Match`. It stays the same while counts, reactions or the time of the last visit change.
+         * @example "b3sSmyp0kQ2VQ5hT"
+         */
+        VersionTag: string;
+        /**
+         * @description Always `Bearer`.
+         * @example Bearer
+         */
+        WWWAuthenticate: string;
+        /**
+         * @description With `503` and `429`, the number of seconds to wait before trying again.
+         * @example 2
+         */
+        RetryLater: number;
+        /**
+         * @description Removes the session's cookies from the browser.
+         * @example parley_refresh=; Path=/v1/sessions; Max-Age=0; HttpOnly; SameSite=Strict
+         */
+        ClearCookies: string;
+        /**
+         * @description When the file was stored, as an HTTP date.
+         * @example Sat, 14 Mar 2026 09:26:53 GMT
+         */
+        LastModified: string;
+        /**
+         * @description Which pages may embed the file.
+         * @example same-site
+         */
+        ResourcePolicy: string;
+        /**
+         * @description On a `PATCH`, the media types that its body may have.
+         * @example application/merge-patch+json, application/json, application/msgpack
+         */
+        AcceptPatch: string;
+        /** @description When the body had a `Content-Encoding`, the only one there is. */
+        AcceptEncoding: string;
         /**
          * @description The methods that the route supports.
          * @example GET, HEAD, OPTIONS
@@ -4228,6 +4415,9 @@ export interface operations {
             /** @description A page of users. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4267,6 +4457,9 @@ export interface operations {
                     Location: components["headers"]["Location"];
                     "Set-Cookie": components["headers"]["SetCookie"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4296,6 +4489,10 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Cursor": components["headers"]["EventCursor"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4312,6 +4509,11 @@ export interface operations {
             query?: never;
             header?: {
                 /**
+                 * @description Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+                 * @example "b3sSmyp0kQ2VQ5hT"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /**
                  * @description The account's password in percent-encoded UTF-8, as JavaScript's `encodeURIComponent` writes it: letters,
                  *     digits, `-`, `.`, `_` and `~` stand for themselves, and each other byte is `%` and two hexadecimal digits. The
                  *     password has at most 256 characters.
@@ -4327,12 +4529,17 @@ export interface operations {
             204: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "Set-Cookie": components["headers"]["ClearCookies"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             400: components["responses"]["PasswordMissing"];
             401: components["responses"]["PasswordRefused"];
+            412: components["responses"]["PreconditionFailed"];
             429: components["responses"]["RateLimited"];
             default: components["responses"]["Problem"];
         };
@@ -4340,7 +4547,13 @@ export interface operations {
     UpdateMe: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+                 * @example "b3sSmyp0kQ2VQ5hT"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4353,6 +4566,10 @@ export interface operations {
             /** @description The changed profile. */
             200: {
                 headers: {
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4361,6 +4578,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidBody"];
             401: components["responses"]["Unauthenticated"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -4383,6 +4601,9 @@ export interface operations {
             /** @description The new password is set. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4408,6 +4629,9 @@ export interface operations {
             /** @description The identities, the oldest first. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4437,13 +4661,15 @@ export interface operations {
             /** @description The identity is unlinked. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["LastWayIn"];
-            404: components["responses"]["IdentityNotFound"];
             429: components["responses"]["RateLimited"];
             default: components["responses"]["Problem"];
         };
@@ -4464,6 +4690,10 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Cursor": components["headers"]["EventCursor"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4493,6 +4723,10 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4556,6 +4790,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Cursor": components["headers"]["EventCursor"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4584,6 +4821,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4614,6 +4854,9 @@ export interface operations {
             204: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4643,6 +4886,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Cursor": components["headers"]["EventCursor"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4670,6 +4916,9 @@ export interface operations {
             /** @description The entry in the list. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4698,6 +4947,9 @@ export interface operations {
             /** @description The user is not blocked. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4726,6 +4978,9 @@ export interface operations {
             /** @description A page of sessions. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4765,6 +5020,9 @@ export interface operations {
                     Location: components["headers"]["Location"];
                     "Set-Cookie": components["headers"]["SetCookie"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4798,6 +5056,9 @@ export interface operations {
             200: {
                 headers: {
                     "Set-Cookie": components["headers"]["SetCookie"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4830,12 +5091,15 @@ export interface operations {
             /** @description The session has ended. */
             204: {
                 headers: {
+                    "Set-Cookie": components["headers"]["ClearCookies"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             401: components["responses"]["Unauthenticated"];
-            404: components["responses"]["SessionNotFound"];
             429: components["responses"]["RateLimited"];
             default: components["responses"]["Problem"];
         };
@@ -4852,6 +5116,9 @@ export interface operations {
             /** @description The providers. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4888,6 +5155,9 @@ export interface operations {
             200: {
                 headers: {
                     "Set-Cookie": components["headers"]["SetBrowserCookie"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4899,6 +5169,9 @@ export interface operations {
                 headers: {
                     Location: components["headers"]["Location"];
                     "Set-Cookie": components["headers"]["SetBrowserCookie"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4943,6 +5216,9 @@ export interface operations {
             303: {
                 headers: {
                     Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4988,6 +5264,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Cursor": components["headers"]["EventCursor"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5027,6 +5306,10 @@ export interface operations {
                     Location: components["headers"]["Location"];
                     "Event-Id": components["headers"]["EventId"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5069,6 +5352,9 @@ export interface operations {
             /** @description A page of public rooms. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5097,6 +5383,10 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Cursor": components["headers"]["EventCursor"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5114,7 +5404,13 @@ export interface operations {
     DeleteRoom: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+                 * @example "b3sSmyp0kQ2VQ5hT"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /** @description A room's numeric id, or its handle as `%23handle` (`#handle`, escaped). */
                 room: components["parameters"]["PathRoom"];
@@ -5127,6 +5423,9 @@ export interface operations {
             204: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5135,6 +5434,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["NotOwner"];
             404: components["responses"]["RoomNotFound"];
+            412: components["responses"]["PreconditionFailed"];
             429: components["responses"]["RateLimited"];
             default: components["responses"]["Problem"];
         };
@@ -5142,7 +5442,13 @@ export interface operations {
     UpdateRoom: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+                 * @example "b3sSmyp0kQ2VQ5hT"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /** @description A room's numeric id, or its handle as `%23handle` (`#handle`, escaped). */
                 room: components["parameters"]["PathRoom"];
@@ -5159,6 +5465,10 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5170,6 +5480,7 @@ export interface operations {
             403: components["responses"]["NotModerator"];
             404: components["responses"]["RoomNotFound"];
             409: components["responses"]["HandleTaken"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -5199,6 +5510,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Cursor": components["headers"]["EventCursor"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5229,6 +5543,10 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5259,6 +5577,9 @@ export interface operations {
             204: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5291,6 +5612,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5329,6 +5653,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5363,6 +5690,9 @@ export interface operations {
             204: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5396,6 +5726,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Cursor": components["headers"]["EventCursor"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5432,6 +5765,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5465,6 +5801,9 @@ export interface operations {
             /** @description The user is not banned. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5497,6 +5836,9 @@ export interface operations {
             /** @description A page of invites. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5540,6 +5882,9 @@ export interface operations {
                 headers: {
                     Location: components["headers"]["Location"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5577,6 +5922,9 @@ export interface operations {
             /** @description The code does not work. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5617,6 +5965,10 @@ export interface operations {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5652,6 +6004,9 @@ export interface operations {
             /** @description The stream is in the room. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5684,6 +6039,9 @@ export interface operations {
             /** @description The stream is not in the room. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5716,6 +6074,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5747,6 +6108,9 @@ export interface operations {
             /** @description Streams in the room get the event. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5796,6 +6160,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Cursor": components["headers"]["EventCursor"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5840,6 +6207,10 @@ export interface operations {
                     Location: components["headers"]["Location"];
                     "Event-Id": components["headers"]["EventId"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5874,6 +6245,9 @@ export interface operations {
             204: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5916,6 +6290,10 @@ export interface operations {
                     Location: components["headers"]["Location"];
                     "Event-Id": components["headers"]["EventId"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5964,6 +6342,9 @@ export interface operations {
             /** @description A page of messages. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6000,6 +6381,9 @@ export interface operations {
             /** @description A page of messages. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6033,6 +6417,10 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Cursor": components["headers"]["EventCursor"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6050,7 +6438,13 @@ export interface operations {
     DeleteMessage: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+                 * @example "b3sSmyp0kQ2VQ5hT"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /** @description A room's numeric id, or its handle as `%23handle` (`#handle`, escaped). */
                 room: components["parameters"]["PathRoom"];
@@ -6068,6 +6462,9 @@ export interface operations {
             204: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6076,6 +6473,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["NotSender"];
             404: components["responses"]["MessageNotFound"];
+            412: components["responses"]["PreconditionFailed"];
             429: components["responses"]["RateLimited"];
             default: components["responses"]["Problem"];
         };
@@ -6083,7 +6481,13 @@ export interface operations {
     EditMessage: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Does it only if the object still has this `ETag`, or one of several; `*` is any version. Otherwise the response is `412 precondition_failed`.
+                 * @example "b3sSmyp0kQ2VQ5hT"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /** @description A room's numeric id, or its handle as `%23handle` (`#handle`, escaped). */
                 room: components["parameters"]["PathRoom"];
@@ -6105,6 +6509,10 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6115,6 +6523,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["NotSender"];
             404: components["responses"]["MessageNotFound"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -6147,6 +6556,10 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6187,6 +6600,9 @@ export interface operations {
             204: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6220,6 +6636,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Cursor": components["headers"]["EventCursor"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6255,6 +6674,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6290,6 +6712,9 @@ export interface operations {
             204: {
                 headers: {
                     "Event-Id": components["headers"]["EventId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6329,6 +6754,10 @@ export interface operations {
                     Location: components["headers"]["Location"];
                     "Event-Id": components["headers"]["EventId"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    ETag: components["headers"]["VersionTag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6382,6 +6811,9 @@ export interface operations {
                 headers: {
                     Location: components["headers"]["Location"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6418,6 +6850,9 @@ export interface operations {
             /** @description The metadata. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6466,6 +6901,11 @@ export interface operations {
                     "Content-Disposition": components["headers"]["ContentDisposition"];
                     "Content-Security-Policy": components["headers"]["ContentSecurityPolicy"];
                     "X-Content-Type-Options": components["headers"]["ContentTypeOptions"];
+                    "Last-Modified": components["headers"]["LastModified"];
+                    "Cross-Origin-Resource-Policy": components["headers"]["ResourcePolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6480,6 +6920,12 @@ export interface operations {
                     "Content-Disposition": components["headers"]["ContentDisposition"];
                     "Content-Security-Policy": components["headers"]["ContentSecurityPolicy"];
                     "X-Content-Type-Options": components["headers"]["ContentTypeOptions"];
+                    "Accept-Ranges": components["headers"]["AcceptRanges"];
+                    "Last-Modified": components["headers"]["LastModified"];
+                    "Cross-Origin-Resource-Policy": components["headers"]["ResourcePolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6490,6 +6936,13 @@ export interface operations {
             304: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Last-Modified": components["headers"]["LastModified"];
+                    "Cross-Origin-Resource-Policy": components["headers"]["ResourcePolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "Content-Disposition": components["headers"]["ContentDisposition"];
+                    "Content-Security-Policy": components["headers"]["ContentSecurityPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6538,6 +6991,11 @@ export interface operations {
                     "Content-Disposition": components["headers"]["ContentDisposition"];
                     "Content-Security-Policy": components["headers"]["ContentSecurityPolicy"];
                     "X-Content-Type-Options": components["headers"]["ContentTypeOptions"];
+                    "Last-Modified": components["headers"]["LastModified"];
+                    "Cross-Origin-Resource-Policy": components["headers"]["ResourcePolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6550,6 +7008,12 @@ export interface operations {
                     "Content-Disposition": components["headers"]["ContentDisposition"];
                     "Content-Security-Policy": components["headers"]["ContentSecurityPolicy"];
                     "X-Content-Type-Options": components["headers"]["ContentTypeOptions"];
+                    "Accept-Ranges": components["headers"]["AcceptRanges"];
+                    "Last-Modified": components["headers"]["LastModified"];
+                    "Cross-Origin-Resource-Policy": components["headers"]["ResourcePolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6558,6 +7022,13 @@ export interface operations {
             304: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Last-Modified": components["headers"]["LastModified"];
+                    "Cross-Origin-Resource-Policy": components["headers"]["ResourcePolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "Content-Disposition": components["headers"]["ContentDisposition"];
+                    "Content-Security-Policy": components["headers"]["ContentSecurityPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6565,6 +7036,10 @@ export interface operations {
             /** @description There is no token, or it is not valid. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6572,6 +7047,9 @@ export interface operations {
             /** @description The file does not exist, or the caller may not read it. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6580,6 +7058,11 @@ export interface operations {
             416: {
                 headers: {
                     "Content-Range": components["headers"]["ContentRange"];
+                    "Last-Modified": components["headers"]["LastModified"];
+                    "Cross-Origin-Resource-Policy": components["headers"]["ResourcePolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6587,6 +7070,9 @@ export interface operations {
             /** @description Any other problem. */
             default: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6617,6 +7103,13 @@ export interface operations {
                     ETag: components["headers"]["ETag"];
                     "Content-Security-Policy": components["headers"]["ContentSecurityPolicy"];
                     "X-Content-Type-Options": components["headers"]["ContentTypeOptions"];
+                    "Accept-Ranges": components["headers"]["AcceptRanges"];
+                    "Content-Disposition": components["headers"]["ContentDisposition"];
+                    "Last-Modified": components["headers"]["LastModified"];
+                    "Cross-Origin-Resource-Policy": components["headers"]["ResourcePolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6628,6 +7121,13 @@ export interface operations {
             304: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Last-Modified": components["headers"]["LastModified"];
+                    "Cross-Origin-Resource-Policy": components["headers"]["ResourcePolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "Content-Disposition": components["headers"]["ContentDisposition"];
+                    "Content-Security-Policy": components["headers"]["ContentSecurityPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6689,6 +7189,9 @@ export interface operations {
                     "Upload-Expires": components["headers"]["UploadExpires"];
                     "Parley-File-Id": components["headers"]["ParleyFileId"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6724,6 +7227,9 @@ export interface operations {
                     "Tus-Extension": components["headers"]["TusExtension"];
                     "Tus-Max-Size": components["headers"]["TusMaxSize"];
                     "Tus-Checksum-Algorithm": components["headers"]["TusChecksumAlgorithm"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6757,13 +7263,14 @@ export interface operations {
             204: {
                 headers: {
                     "Tus-Resumable": components["headers"]["TusResumable"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
             401: components["responses"]["Unauthenticated"];
-            404: components["responses"]["UploadNotFound"];
-            410: components["responses"]["Expired"];
             412: components["responses"]["TusVersionRefused"];
             423: components["responses"]["UploadLocked"];
             429: components["responses"]["RateLimited"];
@@ -6794,6 +7301,9 @@ export interface operations {
                     "Tus-Extension": components["headers"]["TusExtension"];
                     "Tus-Max-Size": components["headers"]["TusMaxSize"];
                     "Tus-Checksum-Algorithm": components["headers"]["TusChecksumAlgorithm"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6833,6 +7343,9 @@ export interface operations {
                     "Upload-Expires": components["headers"]["UploadExpires"];
                     "Parley-File-Id": components["headers"]["ParleyFileId"];
                     "Cache-Control": components["headers"]["CacheControl"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6840,6 +7353,10 @@ export interface operations {
             /** @description There is no token, or it is not valid. */
             401: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6847,6 +7364,9 @@ export interface operations {
             /** @description The upload does not exist, or belongs to another user. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6854,6 +7374,9 @@ export interface operations {
             /** @description The upload has expired or was terminated. */
             410: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6862,6 +7385,9 @@ export interface operations {
             412: {
                 headers: {
                     "Tus-Version": components["headers"]["TusVersion"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6869,6 +7395,9 @@ export interface operations {
             /** @description Any other problem. */
             default: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6917,6 +7446,9 @@ export interface operations {
                     "Upload-Offset": components["headers"]["UploadOffset"];
                     "Upload-Expires": components["headers"]["UploadExpires"];
                     "Parley-File-Id": components["headers"]["ParleyFileId"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6996,6 +7528,9 @@ export interface operations {
                     "Retry-After"?: number;
                     /** @description Always `no` on a stream, so that proxies forward each event at once. */
                     "X-Accel-Buffering"?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7031,6 +7566,9 @@ export interface operations {
             200: {
                 headers: {
                     "Event-Cursor": components["headers"]["EventCursor"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7057,6 +7595,9 @@ export interface operations {
             204: {
                 headers: {
                     "Set-Cookie": components["headers"]["SetCookie"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -7078,6 +7619,7 @@ export interface operations {
             /** @description Alive. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7100,6 +7642,7 @@ export interface operations {
             /** @description Ready. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7123,6 +7666,7 @@ export interface operations {
             /** @description The metrics. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {

@@ -34,7 +34,7 @@ func AllowOrigins(origins []string) func(http.Handler) http.Handler {
 			"Upload-Length", "Upload-Metadata", "Upload-Expires", "Parley-File-Id", "ETag", "Content-Range", "Accept-Ranges",
 			"Content-Disposition", "Allow", "WWW-Authenticate",
 			"Event-Id", "Event-Cursor", "Location", "Idempotency-Replayed", "Retry-After", "RateLimit", "RateLimit-Policy",
-			"X-Request-Id",
+			"X-Request-Id", "Deprecation", "Sunset", "Link",
 		},
 		MaxAge: int(preflightLife.Seconds()),
 		// "*" makes the server readable for every page; it must never let every page use its visitors' cookies.

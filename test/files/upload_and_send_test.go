@@ -16,6 +16,7 @@ func TestUploadAndSend(t *testing.T) {
 		{Name: "upload, attach, download", Run: testRawUpload},
 		{Name: "a form with one file", Run: testFormUpload},
 		{Name: "a message with files in one request", Run: testMessageForm},
+		{Name: "a form at the path of messages", Run: testFormAtOlderPath},
 		{Name: "a picture with its thumbnail", Run: testPictureMessage},
 	})
 }
@@ -94,6 +95,39 @@ func testMessageForm(t *testing.T, c *harness.Client) {
 	again.Decode(&same)
 	if again.Header("Idempotency-Replayed") != "true" || same.ID != m.ID || same.Files[0].ID != m.Files[0].ID {
 		t.Errorf("%v\nis not a replay of the first response", again)
+	}
+}
+
+// testFormAtOlderPath sends a form as before forms had a route of their own. It is the same message, but its
+// Idempotency-Key is that of another path.
+func testFormAtOlderPath(t *testing.T, c *harness.Client) {
+	anna := c.NewGuest("anna")
+	room := anna.CreatePrivateRoom()
+	path := harness.RoomPath(room.ID) + "/messages"
+	body, mediaType := harness.EncodeForm(t, harness.FormPart{Field: "text", Content: "a document"},
+		harness.FormPart{Field: "file", Name: "a.txt", MediaType: "text/plain", Content: "first"})
+	headers := []string{"Content-Type", mediaType, "Idempotency-Key", "once"}
+	var older, now models.Message
+	a := anna.Send("POST", path, body, headers...).ExpectStatus(201)
+	a.Decode(&older)
+	a.ExpectDeprecated(path + "/form")
+	b := anna.Call("POST", path+"/form", body, headers...).ExpectStatus(201)
+	b.Decode(&now)
+	if older.Text != "a document" || len(older.Files) != 1 || now.ID == older.ID || b.Header("Deprecation") != "" {
+		t.Errorf("got %v, and then %v", a, b)
+	}
+	for _, again := range []*harness.Response{
+		anna.Send("POST", path, body, headers...), anna.Send("POST", path+"/form", body, headers...),
+	} {
+		if again.ExpectStatus(201).Header("Idempotency-Replayed") != "true" {
+			t.Errorf("%v\nis not a replay", again)
+		}
+	}
+	anna.Send("POST", path+"/form", models.NewMessage{Text: "in JSON"}).
+		ExpectProblem(415, models.CodeUnsupportedMediaType)
+	sent := anna.Call("POST", path, models.NewMessage{Text: "in JSON"}).ExpectStatus(201)
+	if sent.Header("Deprecation") != "" {
+		t.Errorf("%v is deprecated", sent)
 	}
 }
 

@@ -253,6 +253,16 @@ func (r *Response) Header(name string) string { return r.HTTP.Header.Get(name) }
 // Ptr returns a pointer to a copy of v.
 func Ptr[T any](v T) *T { return &v }
 
+// ExpectDeprecated expects the headers of a request whose form has a successor (RFC 9745).
+func (r *Response) ExpectDeprecated(successor string) {
+	r.T.Helper()
+	since, links := r.Header("Deprecation"), strings.Join(r.HTTP.Header.Values("Link"), ", ")
+	if !strings.HasPrefix(since, "@") || !strings.Contains(links, `rel="deprecation"`) ||
+		!strings.Contains(links, "<"+successor+`>; rel="successor-version"`) {
+		r.T.Errorf("%v\nhas Deprecation: %q, Link: %s, want %s as the successor", r, since, links, successor)
+	}
+}
+
 // ExpectBusy expects the response after which a browser's EventSource reconnects by itself: status 200, a retry time,
 // the event busy with the reason and without an id, and the end of the stream.
 func (r *Response) ExpectBusy(reason models.BusyReason) {

@@ -14,6 +14,7 @@ func TestPolling(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{
 		{Name: "pages equal the stream", Run: testPollPages},
 		{Name: "only visible events", Run: testPollPrivacy},
+		{Name: "the older form", Run: testOlderForm},
 	})
 }
 
@@ -103,4 +104,25 @@ func testPollPrivacy(t *testing.T, c *harness.Client) {
 	if more, _ := other.PollEvents("after=" + cursor); len(more) != 0 {
 		t.Errorf("got %v after the membership, want nothing", more)
 	}
+}
+
+// testOlderForm polls as before polling had a route of its own. The response is the same, and names the new route.
+func testOlderForm(t *testing.T, c *harness.Client) {
+	me := c.NewGuest("ada")
+	room := me.CreatePublicRoom()
+	for i := range 3 {
+		me.SendText(room.ID, fmt.Sprint("text ", i))
+	}
+	for _, query := range []string{"", "?limit=2", "?after=0&limit=1"} {
+		now := me.Call("GET", "/v1/events/log"+query, nil).ExpectStatus(200)
+		older := me.Send("GET", "/v1/events"+query, nil, "Accept", "application/json").ExpectStatus(200)
+		if string(older.Body) != string(now.Body) || older.Header("Event-Cursor") != now.Header("Event-Cursor") {
+			t.Errorf("got %v, want %v", older, now)
+		}
+		older.ExpectDeprecated("/v1/events/log")
+		if now.Header("Deprecation") != "" {
+			t.Errorf("%v is deprecated", now)
+		}
+	}
+	me.Send("GET", "/v1/events?limit=0", nil, "Accept", "application/json").ExpectInvalid("limit")
 }
