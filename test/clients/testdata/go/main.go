@@ -70,7 +70,7 @@ func (c *chat) signUp(ctx context.Context, address string) {
 // refuse sends an invalid request and reads from the problem which field is wrong.
 func (c *chat) refuse(ctx context.Context) {
 	refused, err := c.CreateRoomWithResponse(ctx, nil, parley.NewRoom{
-		Handle: ptr("x"), Kind: ptr(parley.NewRoomKindPrivate),
+		Handle: ptr("x"), Kind: ptr(parley.Private),
 	})
 	check(err)
 	if p := problemOf(refused); p != nil && p.Code == "invalid_request" {
