@@ -67,8 +67,9 @@ func TestSDKIsServed(t *testing.T) {
 			if !bytes.Equal(got.Body, want) {
 				t.Errorf("%s: got %d bytes, want %d", path, len(got.Body), len(want))
 			}
-			if o, c := got.Header("Access-Control-Allow-Origin"), got.Header("Access-Control-Allow-Credentials"); o != "*" || c != "" {
-				t.Errorf("%s for %s: allows %q, with credentials %q", path, origin, o, c)
+			allowed, cookies := got.Header("Access-Control-Allow-Origin"), got.Header("Access-Control-Allow-Credentials")
+			if allowed != "*" || cookies != "" {
+				t.Errorf("%s for %s: allows %q, with credentials %q", path, origin, allowed, cookies)
 			}
 			client.Send("GET", path, nil, "If-None-Match", got.Header("ETag"), "Accept-Encoding", "identity").ExpectStatus(304)
 		}
@@ -142,11 +143,13 @@ func TestSDKPackage(t *testing.T) {
 	}
 	write("package.json", `{"type": "module"}`)
 	run("npm", "install", "--silent", "--offline", "--no-audit", "--no-fund", "./"+pack)
-	write("use.js", `import { connect, Problem } from '@parley-chat/client'; console.log(typeof connect, new Problem(404).status)`)
+	write("use.js", `import { connect, Problem } from '@parley-chat/client'
+console.log(typeof connect, new Problem(404).status)`)
 	if got := run("node", "use.js"); got != "function 404" {
 		t.Errorf("the package exports %q", got)
 	}
-	if got := run("bash", "-c", "cd node_modules/@parley-chat/client && ls"); got != "LICENSE\nREADME.md\npackage.json\nsdk.d.ts\nsdk.js" {
+	const packed = "LICENSE\nREADME.md\npackage.json\nsdk.d.ts\nsdk.js"
+	if got := run("bash", "-c", "cd node_modules/@parley-chat/client && ls"); got != packed {
 		t.Errorf("the package has the files %q", got)
 	}
 	write("use.ts", sdkProgram)
