@@ -35,7 +35,7 @@ type generator struct {
 	greeting string
 }
 
-var allGenerators = slicesOf(jvmGenerators)
+var allGenerators = slicesOf(jvmGenerators, scriptingGenerators)
 
 func slicesOf(lists ...[]generator) []generator {
 	var all []generator
@@ -110,7 +110,6 @@ func TestEveryGeneratorIsInTheDocuments(t *testing.T) {
 		}
 	}
 }
-
 
 // testdata returns the folder with the program of a generator.
 func (g generator) testdata() string { return filepath.Join("testdata", g.name) }
