@@ -32,6 +32,7 @@ type Config struct {
 	Ready     func(context.Context) error // returns nil while the server can serve
 	Space     func() error                // returns nil while there is space on the disk for writes
 	Contract  []byte                      // openapi.yaml
+	Events    []byte                      // asyncapi.yaml
 	Stopping  context.Context             //nolint:containedctx // over when no request should wait for its client any more
 	Limits    deadline.Limits             // how long clients may take
 	Settings  Settings

@@ -35,7 +35,7 @@ func routes(s server, q limit.Quotas, c Config) http.Handler {
 	client := middleware.CountPages(q, web.Client(http.HandlerFunc(problem.NotFound)))
 	r.Method(http.MethodGet, "/", client)
 	r.Method(http.MethodGet, "/client/{module}", client)
-	for path, page := range web.Pages(c.Contract) {
+	for path, page := range web.Pages(c.Contract, c.Events) {
 		r.Method(http.MethodGet, path, middleware.CountPages(q, page))
 	}
 	// These are not added by r.Use: only behind the router is it known which route a request has.

@@ -3324,21 +3324,85 @@ export interface components {
             event: "ready";
             data: components["schemas"]["Ready"];
         };
-        /** @description To members' streams that are in the room, and to the sender's. */
+        /**
+         * @description To members' streams that are in the room, and to the sender's.
+         * @example {
+         *       "id": "k3f9-1042",
+         *       "event": "message.created",
+         *       "data": {
+         *         "id": 42,
+         *         "room_id": 7,
+         *         "sender": {
+         *           "id": 15,
+         *           "username": "grace",
+         *           "display_name": "Grace"
+         *         },
+         *         "type": "text",
+         *         "text": "Tea at four?",
+         *         "files": [],
+         *         "reactions": [],
+         *         "client_id": "c-7f31",
+         *         "created_at": "2026-03-14T09:26:53.589Z"
+         *       }
+         *     }
+         */
         EventMessageCreated: {
             id: string;
             /** @enum {string} */
             event: "message.created";
             data: components["schemas"]["Message"];
         };
-        /** @description To members' streams that are not in the room; not for muted rooms or blocked senders. */
+        /**
+         * @description To members' streams that are not in the room; not for muted rooms or blocked senders.
+         * @example {
+         *       "id": "k3f9-1042",
+         *       "event": "message.notification",
+         *       "data": {
+         *         "id": 42,
+         *         "room_id": 7,
+         *         "sender": {
+         *           "id": 15,
+         *           "username": "grace",
+         *           "display_name": "Grace"
+         *         },
+         *         "type": "text",
+         *         "text": "Tea at four?",
+         *         "files": [],
+         *         "reactions": [],
+         *         "client_id": "c-7f31",
+         *         "created_at": "2026-03-14T09:26:53.589Z"
+         *       }
+         *     }
+         */
         EventMessageNotification: {
             id: string;
             /** @enum {string} */
             event: "message.notification";
             data: components["schemas"]["Message"];
         };
-        /** @description To members. */
+        /**
+         * @description To members.
+         * @example {
+         *       "id": "k3f9-1043",
+         *       "event": "message.edited",
+         *       "data": {
+         *         "id": 42,
+         *         "room_id": 7,
+         *         "sender": {
+         *           "id": 15,
+         *           "username": "grace",
+         *           "display_name": "Grace"
+         *         },
+         *         "type": "text",
+         *         "text": "Tea at five?",
+         *         "files": [],
+         *         "reactions": [],
+         *         "client_id": "c-7f31",
+         *         "created_at": "2026-03-14T09:26:53.589Z",
+         *         "edited_at": "2026-03-14T09:27:10.204Z"
+         *       }
+         *     }
+         */
         EventMessageEdited: {
             id: string;
             /** @enum {string} */
@@ -3359,14 +3423,53 @@ export interface components {
             event: "history.cleared";
             data: components["schemas"]["HistoryCleared"];
         };
-        /** @description To every client for a public room, to members for others. */
+        /**
+         * @description To every client for a public room, to members for others.
+         * @example {
+         *       "id": "k3f9-977",
+         *       "event": "room.created",
+         *       "data": {
+         *         "id": 7,
+         *         "handle": "tea-house",
+         *         "name": "Tea house",
+         *         "kind": "public",
+         *         "owner_id": 12,
+         *         "created_at": "2026-02-01T12:00:00.000Z",
+         *         "updated_at": "2026-02-01T12:00:00.000Z",
+         *         "active_at": "2026-02-01T12:00:00.000Z",
+         *         "member_count": 1,
+         *         "message_count": 0,
+         *         "last_message_id": 0
+         *       }
+         *     }
+         */
         EventRoomCreated: {
             id: string;
             /** @enum {string} */
             event: "room.created";
             data: components["schemas"]["Room"];
         };
-        /** @description To members. */
+        /**
+         * @description To members.
+         * @example {
+         *       "id": "k3f9-979",
+         *       "event": "room.updated",
+         *       "data": {
+         *         "id": 7,
+         *         "handle": "tea-house",
+         *         "name": "Tea house",
+         *         "description": "Leaves, pots and water.",
+         *         "kind": "public",
+         *         "owner_id": 12,
+         *         "created_at": "2026-02-01T12:00:00.000Z",
+         *         "updated_at": "2026-02-01T12:04:31.870Z",
+         *         "active_at": "2026-02-01T12:00:00.000Z",
+         *         "member_count": 1,
+         *         "message_count": 0,
+         *         "last_message_id": 0
+         *       }
+         *     }
+         */
         EventRoomUpdated: {
             id: string;
             /** @enum {string} */

@@ -28,9 +28,13 @@ var mediaTypes = map[string]string{
 	".svg": "image/svg+xml", ".webmanifest": "application/manifest+json",
 }
 
-// Pages returns the handlers of the contract, of the reference page and of what it loads, and of the SDK, by path.
-func Pages(contract []byte) map[string]http.Handler {
-	pages := map[string]http.Handler{"/openapi.yaml": newFile("application/yaml", contract)}
+// Pages returns the handlers of the contract, of its part about the event stream for AsyncAPI, of the reference page and
+// what it loads, and of the SDK, by path.
+func Pages(contract, events []byte) map[string]http.Handler {
+	pages := map[string]http.Handler{
+		"/openapi.yaml":  newFile("application/yaml", contract),
+		"/asyncapi.yaml": newFile("application/yaml", events),
+	}
 	for name, a := range sdkFiles() {
 		pages[name] = fromEverywhere(a)
 	}

@@ -438,6 +438,8 @@ GET /docs/swagger-ui.css
   anybody:                          200
 GET /openapi.yaml
   anybody:                          200
+GET /asyncapi.yaml
+  anybody:                          200
 GET /healthz
   anybody:                          200
 GET /readyz

@@ -45,6 +45,11 @@ func (e Event) CheckContract(t testing.TB) {
 		event["data"] = data
 		err = EventSchema(e.Name).VisitJSON(event)
 	}
+	if message, known := StreamMessages()[e.Name]; err == nil && known {
+		err = message.Payload.Validate(event)
+	} else if err == nil {
+		err = errors.New("asyncapi.yaml does not have it")
+	}
 	if err != nil {
 		t.Fatalf("%v\nviolates the contract: %v", e, err)
 	}

@@ -225,7 +225,7 @@ func (c Config) handler(s *Server, by logins) (http.Handler, error) {
 		Providers: by.providers, Issuer: by.issuer,
 		Stores: storesOf(s.Store), Streams: s.Hub, Blobs: s.files.blobs, Pictures: s.files.pictures, Space: s.space.err,
 		Tokens: keys, Log: s.log, Metrics: s.metrics(), Ready: s.ready, Stopping: s.forceClose,
-		Contract: api.Contract, Limits: c.times(),
+		Contract: api.Contract, Events: api.StreamContract, Limits: c.times(),
 		Settings: handlers.Settings{
 			Proxies: c.TrustedProxies, Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins,
 			RateLimit: c.RateLimited, MaxFileSize: int64(c.MaxFileSize),
