@@ -23,8 +23,8 @@ ln -s "$modules/node_modules" node_modules`
 const runPython = `sed "s|http://127.0.0.1:8080|$1|" docs.py | PYTHONPATH=parley-python .venv/bin/python -`
 
 // buildTypeScript compiles both programs, and bundles them because the generated files import without extensions.
-const buildTypeScript = `npx --no-install tsc --strict --noUncheckedIndexedAccess --noEmit --target es2023 --module esnext \
-	--moduleResolution bundler --types node docs.ts chat.ts
+const buildTypeScript = `npx --no-install tsc --strict --noUncheckedIndexedAccess --noEmit --target es2023 \
+	--module esnext --moduleResolution bundler --types node docs.ts chat.ts
 npx --no-install esbuild docs.ts chat.ts --bundle --platform=node --format=esm --log-level=error --outdir=out`
 
 const runTypeScript = `sed "s|http://127.0.0.1:8080|$1|" out/docs.js | node --input-type=module -`
