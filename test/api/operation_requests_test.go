@@ -185,6 +185,9 @@ func (s requestFixture) send(
 	case op.TakesBytes():
 		return by.Send(op.Method, path, []byte(harness.UploadChunk),
 			append([]string{"Content-Type", harness.UploadChunkType}, headers...)...)
+	case op.TakesForm():
+		body, mediaType := harness.EncodeForm(by.T, s.form(op)...)
+		return by.Send(op.Method, path, body, append([]string{"Content-Type", mediaType}, headers...)...)
 	}
 	return by.Send(op.Method, path, nil, headers...)
 }

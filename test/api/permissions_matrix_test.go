@@ -150,10 +150,6 @@ POST /v1/rooms/{room}/messages
   private:                          401  404  201  404  404     201  201
   direct:                           401  404  201  .    .       .    .
   direct, a member who blocks them: 401  404  blocked  .  .     .    .
-  public, as a form:                401  403  201  403  banned  201  201
-  private, as a form:               401  404  201  404  404     201  201
-  direct, as a form:                401  404  201  .    .       .    .
-  direct, as a form, a member who blocks them: 401  404  blocked  .  .  .  .
   public, own unsent file:          401  .    201  403  banned  201  201
   private, own unsent file:         401  .    201  404  404     201  201
   direct, own unsent file:          401  .    201  .    .       .    .
