@@ -93,6 +93,10 @@ func (f *messageForm) takeField(part *multipart.Part) error {
 	case !utf8.Valid(value):
 		return models.Invalid(codec.FieldName(name), "must be text in UTF-8")
 	}
+	if len(value) == 0 { // browsers and generated clients send the fields that were left empty
+		f.fields[name] = json.RawMessage("null")
+		return nil
+	}
 	if name == "reply_to" {
 		f.fields[name] = json.RawMessage(value)
 		if json.Valid(value) && string(value) != "null" { // in a form these are four letters

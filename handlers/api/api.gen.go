@@ -159,7 +159,8 @@ type Message = models.Message
 type MessageEdit = models.MessageEdit
 
 // MessageForm A message and its attachments in one request. Without `type`, a message without files is `text`; with files it
-// is `image` if all of them are readable pictures (with `width` and `height`), else `file`.
+// is `image` if all of them are readable pictures (with `width` and `height`), else `file`. A field that is empty
+// counts as left out: browsers and some generated clients send those too.
 type MessageForm struct {
 	ClientID *string `json:"client_id,omitempty"`
 
