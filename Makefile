@@ -264,7 +264,7 @@ maven:
 		else echo "test-generators: openapi-generator is left out: Maven is not installed"; $(GIVE_UP); fi; \
 	fi; \
 	[ -e $(GENERATORS)/openapi-generator-cli-$(OPENAPI_GENERATOR).jar ] || \
-		mvn -q -B dependency:copy -Dartifact=org.openapitools:openapi-generator-cli:$(OPENAPI_GENERATOR) \
+		mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dartifact=org.openapitools:openapi-generator-cli:$(OPENAPI_GENERATOR) \
 			-DoutputDirectory=$(GENERATORS) || { \
 		echo "test-generators: openapi-generator is left out: Maven could not fetch it"; $(GIVE_UP); }
 

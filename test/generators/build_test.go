@@ -27,7 +27,7 @@ func buildClient(t *testing.T, g generator, tools string) string {
 	for _, part := range []string{section, g.prepare, g.build, string(readContract(t, server.URL))} {
 		_, _ = io.WriteString(hash, part+"\x00")
 	}
-	programs := readFolder(t, g.testdata())
+	programs := g.testdata(t)
 	for _, p := range programs {
 		_, _ = io.WriteString(hash, p.name+"\x00"+string(p.text)+"\x00")
 	}

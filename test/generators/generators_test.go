@@ -25,14 +25,16 @@ type generator struct {
 	section string // of docs/clients.md: a heading of level 3 below "Generated clients"
 	needs   []string
 	// files are the names that the blocks of the section get, by kind of block.
-	files map[string]string
+	files  map[string]string
+	shared string // a folder in testdata with what several programs have in common
 	// prepare makes the folder ready for the section's commands, and build compiles the program of testdata after them;
 	// both are for bash.
 	prepare, build string
 	// docs runs the section's program and run the one in testdata, each for bash with the server's address as $1.
 	docs, run string
-	// greeting is what the section's program prints. Without one, there is only the client: no toolchain is here for it.
-	greeting string
+	greeting  string // what the section's program prints
+	// expects is a file of a client that is only generated, because no toolchain is here for it.
+	expects string
 }
 
 var allGenerators = slicesOf(jvmGenerators, scriptingGenerators)
@@ -73,7 +75,10 @@ func TestGenerators(t *testing.T) {
 				harness.NeedProgram(t, program)
 			}
 			folder := buildClient(t, g, tools)
-			if g.greeting == "" {
+			if g.expects != "" {
+				if _, err := os.Stat(filepath.Join(folder, g.expects)); err != nil {
+					t.Error(err)
+				}
 				return
 			}
 			t.Run("this version", func(t *testing.T) {
@@ -111,5 +116,12 @@ func TestEveryGeneratorIsInTheDocuments(t *testing.T) {
 	}
 }
 
-// testdata returns the folder with the program of a generator.
-func (g generator) testdata() string { return filepath.Join("testdata", g.name) }
+// testdata returns the files of a generator's program.
+func (g generator) testdata(t *testing.T) []program {
+	t.Helper()
+	files := readFolder(t, filepath.Join("testdata", g.name))
+	if g.shared != "" {
+		files = append(files, readFolder(t, filepath.Join("testdata", g.shared))...)
+	}
+	return files
+}
