@@ -101,7 +101,7 @@ func block(t *testing.T, section, kind string) string {
 
 func readContract(t *testing.T, url string) []byte {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/openapi.yaml", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/openapi.yaml", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}

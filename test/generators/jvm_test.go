@@ -9,7 +9,8 @@ const (
 // jvmGenerators are those of openapi-generator for Java and Kotlin.
 var jvmGenerators = []generator{
 	{
-		name: "java-native", section: "Java for the JDK's HTTP client", needs: []string{"java", "javac", "mvn"}, shared: "java",
+		name: "java-native", section: "Java for the JDK's HTTP client", shared: "java",
+		needs: []string{"java", "javac", "mvn"},
 		files: map[string]string{"java": "Chat.java"},
 		build: "javac -cp " + javaClasspath + " -d classes *.java",
 		docs:  "java -cp " + javaClasspath + ` Chat "$1"`,
@@ -28,7 +29,16 @@ var jvmGenerators = []generator{
 		docs:  "java -cp " + kotlinClasspath + ` ChatKt "$1"`,
 		run:   "java -cp " + kotlinClasspath + ` Program "$1"`, greeting: "kodee: Hello from Kotlin",
 	},
-	{name: "csharp", section: "C#", needs: []string{"java", "mvn"}, expects: "parley/src/Org.OpenAPITools/Api/EventsApi.cs"},
-	{name: "swift", section: "Swift", needs: []string{"java", "mvn"}, expects: "parley/Sources/OpenAPIClient/APIs/EventsAPI.swift"},
-	{name: "dart", section: "Dart", needs: []string{"java", "mvn"}, expects: "parley/lib/api/events_api.dart"},
+	{
+		name: "csharp", section: "C#", needs: []string{"java"},
+		expects: "parley/src/Org.OpenAPITools/Api/EventsApi.cs",
+	},
+	{
+		name: "swift", section: "Swift", needs: []string{"java"},
+		expects: "parley/Sources/OpenAPIClient/APIs/EventsAPI.swift",
+	},
+	{
+		name: "dart", section: "Dart", needs: []string{"java"},
+		expects: "parley/lib/api/events_api.dart",
+	},
 }

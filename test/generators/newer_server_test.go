@@ -122,7 +122,7 @@ func (n *newerServer) grow(value any) {
 func (n *newerServer) expectUnknown(t *testing.T) {
 	t.Helper()
 	if n.fields.Load() == 0 || n.values.Load() == 0 || n.events.Load() == 0 {
-		t.Errorf("the client was sent %d unknown fields, %d unknown values and %d pages with an unknown event, want some of each",
+		t.Errorf("the client got %d unknown fields, %d unknown values and %d pages with an unknown event, want some of each",
 			n.fields.Load(), n.values.Load(), n.events.Load())
 	}
 }
