@@ -8,6 +8,8 @@ PLOT     ?=
 RUNS     ?= 3
 FAULT    ?=
 IDLE     ?= 10m
+FUZZ     ?=
+SEED     ?= 1
 BIN      := bin
 TESTDB   := $(BIN)/parley-testdb
 IMAGE    ?= parley
@@ -16,11 +18,13 @@ IMAGE    ?= parley
 NODE   := test/clients/node
 FAULTS := ./test/faults
 BENCH  := ./test/bench
+FUZZER := test/fuzz
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 ACTIONLINT    := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 REDOCLY       := @redocly/cli@2.77.0
+SPECTRAL      := @stoplight/spectral-cli@6.16.3
 
 # The generators of clients that are no dependency of anything here. What they made is kept beside them.
 GENERATORS        ?= $(HOME)/.cache/parley-generators
@@ -102,6 +106,14 @@ test-faults: postgres ## break three nodes, PostgreSQL, NATS and the lines betwe
 	@PARLEY_TEST_POSTGRES=none PARLEY_TEST_S3=none PARLEY_FAULTS=$(RUNS) PARLEY_FAULT=$(FAULT) CGO_ENABLED=0 \
 		$(TESTDB) -- $(GO) test -count=1 -v -timeout 24h -run 'TestFaults|TestPlantedDefectsAreCaught' $(FAULTS)
 
+# Without a time it sends a number of requests that takes about three minutes on two cores, the same for the same SEED.
+.PHONY: test-fuzz
+test-fuzz: compiler schemathesis ## send what Schemathesis makes of openapi.yaml (FUZZ=600 for ten minutes, SEED=2)
+	@if ! [ -x $(SCHEMATHESIS) ]; then exit 0; fi; \
+	export PARLEY_TEST_SCHEMATHESIS=$(abspath $(SCHEMATHESIS)) PARLEY_TEST_FUZZ_TIME=$(FUZZ) PARLEY_TEST_FUZZ_SEED=$(SEED); \
+	if $(HAS_COMPILER); then CGO_ENABLED=1 $(GO) test $(RACE) -count=1 -v -timeout 24h ./$(FUZZER); \
+	else CGO_ENABLED=0 $(GO) test -count=1 -v -timeout 24h ./$(FUZZER); fi
+
 # One iteration is one round of Parley and of what stands beside it; the figures are medians of the rounds.
 .PHONY: bench
 bench: postgres ## measure Parley beside the bare limits (up to ten minutes; ROUNDS=1 for a glance)
@@ -152,7 +164,8 @@ lint-contract:
 	mkdir -p $(BIN); \
 	export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true; \
 	report=$$(npx --yes $(REDOCLY) lint --config .redocly.yaml --extends recommended-strict --format stylish openapi.yaml 2>$(BIN)/redocly.log) || { \
-		if [ -n "$$report" ]; then echo "$$report"; else cat $(BIN)/redocly.log; fi; exit 1; }
+		if [ -n "$$report" ]; then echo "$$report"; else cat $(BIN)/redocly.log; fi; exit 1; }; \
+	npx --yes $(SPECTRAL) lint --quiet --fail-severity=hint --ruleset .spectral.yaml openapi.yaml
 
 # The types are in the comments: the web client is served as it is written, and the SDK is put into one file.
 .PHONY: lint-client
@@ -267,6 +280,22 @@ maven:
 		mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dartifact=org.openapitools:openapi-generator-cli:$(OPENAPI_GENERATOR) \
 			-DoutputDirectory=$(GENERATORS) || { \
 		echo "test-generators: openapi-generator is left out: Maven could not fetch it"; $(GIVE_UP); }
+
+# Schemathesis and what it needs, in a folder of its own. Debian has Python's venv in a package of its own.
+SCHEMATHESIS := $(BIN)/schemathesis/bin/schemathesis
+
+.PHONY: schemathesis
+schemathesis:
+	@if [ -x $(SCHEMATHESIS) ] && ! [ $(FUZZER)/requirements.txt -nt $(BIN)/schemathesis/installed ]; then exit 0; fi; \
+	rm -rf $(BIN)/schemathesis; mkdir -p $(BIN); \
+	if ! python3 -m venv --help >/dev/null 2>&1 || ! python3 -c 'import ensurepip' 2>/dev/null; then \
+		if $(CAN_INSTALL); then $(APT_INSTALL) python3 python3-venv; \
+		else echo "test: nothing is fuzzed: Python, or its venv, is not installed"; $(GIVE_UP); fi; \
+	fi; \
+	python3 -m venv $(BIN)/schemathesis && \
+		$(BIN)/schemathesis/bin/pip install --quiet --disable-pip-version-check --no-deps -r $(FUZZER)/requirements.txt && \
+		touch $(BIN)/schemathesis/installed || { \
+			rm -rf $(BIN)/schemathesis; echo "test: nothing is fuzzed: pip could not fetch Schemathesis"; $(GIVE_UP); }
 
 # Always built, and cheaply when nothing changed: Go knows what it depends on, make does not.
 .PHONY: $(TESTDB)
