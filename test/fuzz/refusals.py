@@ -29,7 +29,7 @@ REFUSED = [
     (ANY, "display_name|name", "must be a visible name", TEXTS),
     (ANY, "(new_|current_)?password|description|reason|subject|text", "must not contain the c", TEXTS),
     (ANY, "text", "must show at least one visible character", TEXTS),
-    (ANY, "q|prefix|subject|name", "must be text in UTF-8, without U[+]0000", TEXTS),
+    (ANY, ".*", "must be text in UTF-8, without U[+]0000", TEXTS),
     (["DeleteMe"], "Parley-Password", "must encode 1 to 256 characters|must be percent-encoded|is required", PASSWORD),
     (["ChangePassword"], "current_password", "is required", PASSWORD),
     (["CreateUpload", "PatchUpload"], "Upload-Checksum", "cannot be read", HEADER),
