@@ -93,10 +93,10 @@ func TestClearHistoryHidesAtOnce(t *testing.T) {
 			t.Errorf("messages of a cleared room: %+v, %v", history, err)
 		}
 		for what, look := range map[string]func() error{
-			"the message":   func() error { _, err := s.Message(ctx, 1, path, 600); return err },
-			"its file":      func() error { _, err := s.File(ctx, 1, "f600"); return err },
-			"its pin":       func() error { _, err := s.Unpin(ctx, 1, path, 600); return err },
-			"its reactions": func() error { _, err := s.Unreact(ctx, 1, path, 600, "👍"); return err },
+			"the message": func() error { _, err := s.Message(ctx, 1, path, 600); return err },
+			"its file":    func() error { _, err := s.File(ctx, 1, "f600"); return err },
+			"a pin":       func() error { _, _, err := s.Pin(ctx, 1, path, 600); return err },
+			"a reaction":  func() error { _, _, err := s.React(ctx, 1, path, 600, "👍"); return err },
 		} {
 			var refused *models.Error
 			if err := look(); !errors.As(err, &refused) || refused.Code != models.CodeNotFound {

@@ -132,6 +132,9 @@ func TestEveryListHasMovingCase(t *testing.T) {
 	t.Parallel()
 	cases := map[string]bool{}
 	for path, item := range harness.Document().Paths.Map() {
+		if path == "/v1/events" {
+			continue // the older form of GET /v1/events/log
+		}
 		for method, operation := range item.Operations() {
 			if schema := responseSchema(operation); schema != nil && schema.Properties["items"] != nil &&
 				schema.Properties["next_cursor"] != nil {

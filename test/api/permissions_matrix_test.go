@@ -436,6 +436,10 @@ GET /openapi.yaml
   anybody:                          200
 GET /asyncapi.yaml
   anybody:                          200
+GET /sdk.js
+  anybody:                          200
+GET /sdk.d.ts
+  anybody:                          200
 GET /healthz
   anybody:                          200
 GET /readyz

@@ -198,7 +198,6 @@ func (run *run) compareLog(ctx context.Context) error {
 		checker.enter(room, 0)
 		if i < models.MaxRoomsEnteredAtOpen {
 			entered[room.id] = true
-			query.Add("room", strconv.FormatInt(room.id, 10))
 		}
 	}
 	seen := map[string]bool{}

@@ -23,7 +23,7 @@ for (const moment of ['before', 'after'])
     const room = await ann.createRoom({ name });
     await room.open();
     ann.close();
-    const child = spawn(process.execPath, [sender, server.base, folder, String(room.id), moment], { stdio: 'inherit' });
+    const child = spawn(process.execPath, [sender, server.base, folder, String(room.id), moment], { stdio: ['ignore', 2, 2] });
     assert.deepEqual(await once(child, 'close'), [null, 'SIGKILL']);
     const again = open({ server: server.base, storage: fileStorage(folder) });
     await again.ready;
