@@ -16,7 +16,7 @@ func TestUploadsAreIdempotent(t *testing.T) {
 	onEachFileServer(t, func(t *testing.T, s *harness.FileServer) {
 		anna, bert := s.NewGuest("anna"), s.NewGuest("bert")
 		room := anna.CreatePrivateRoom(bert)
-		files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages/form"
+		files, messages := harness.RoomPath(room.ID)+"/files", harness.RoomPath(room.ID)+"/messages"
 		inForm := harness.RawForm(harness.FilePart("a.txt", "hello"))
 		inMessage := harness.RawForm(harness.FieldPart("text", "see these"), harness.FilePart("a.txt", "first"),
 			harness.FilePart("b.txt", "second"))
@@ -24,7 +24,7 @@ func TestUploadsAreIdempotent(t *testing.T) {
 			{files + "?name=a.txt", "text/plain", "hello", "hullo"},
 			{files, harness.FormMediaType, inForm, harness.RawForm(harness.FilePart("b.txt", "hello"))},
 			{
-				messages, harness.FormMediaType, inMessage,
+				messages + "/form", harness.FormMediaType, inMessage,
 				harness.RawForm(harness.FieldPart("text", "see these"), harness.FilePart("a.txt", "first")),
 			},
 		} {
@@ -67,9 +67,9 @@ func TestUploadsAreIdempotent(t *testing.T) {
 		anna.Send("POST", files, []byte{}, key...).ExpectProblem(422, models.CodeBadFile)
 		anna.Send("POST", files, encodePicture(t, "image/png", harness.Photo(4, 4)), key...).ExpectStatus(201)
 		key = []string{"Idempotency-Key", harness.UniqueName("key"), "Content-Type", harness.FormMediaType}
-		anna.Send("POST", messages, []byte(harness.RawForm(harness.FilePart("a.txt", "first"),
+		anna.Send("POST", messages+"/form", []byte(harness.RawForm(harness.FilePart("a.txt", "first"),
 			harness.FieldPart("reply_to", "99"))), key...).ExpectInvalid("reply_to")
-		anna.Send("POST", messages, []byte(inMessage), key...).ExpectStatus(201)
+		anna.Send("POST", messages+"/form", []byte(inMessage), key...).ExpectStatus(201)
 		s.ExpectBlobs(7+2+2, 10)
 	})
 }

@@ -291,7 +291,7 @@ func testTusVersion(t *testing.T, c *harness.Client) {
 			}
 		}
 	}
-	anna.Call("DELETE", path, nil).ExpectProblem(412, models.CodeInvalidRequest)
+	anna.CallInvalid("DELETE", path, nil).ExpectProblem(412, models.CodeInvalidRequest)
 	if got := anna.UploadOffset(path); got != 0 {
 		t.Errorf("the offset is %d, want 0", got)
 	}
