@@ -28,8 +28,8 @@ var mediaTypes = map[string]string{
 	".svg": "image/svg+xml", ".webmanifest": "application/manifest+json",
 }
 
-// Pages returns the handlers of the contract, of its part about the event stream for AsyncAPI, of the reference page and
-// what it loads, and of the SDK, by path.
+// Pages returns the handlers of the contract, of its part about the event stream for AsyncAPI, of the reference page
+// and what it loads, and of the SDK, by path.
 func Pages(contract, events []byte) map[string]http.Handler {
 	pages := map[string]http.Handler{
 		"/openapi.yaml":  newFile("application/yaml", contract),

@@ -34,7 +34,8 @@ func TestEveryDeletionCanBeRepeated(t *testing.T) {
 				again.ExpectProblem(401, code)
 				continue
 			}
-			if again.ExpectStatus(204); again.EventID() != "" {
+			again.ExpectStatus(204)
+			if again.EventID() != "" {
 				t.Errorf("%v\nhas the event %s, though it changed nothing", again, again.EventID())
 			}
 		}

@@ -280,7 +280,8 @@ func testTusVersion(t *testing.T, c *harness.Client) {
 	path := anna.CreateUpload(room.ID, 10)
 	for _, version := range []string{"", "0.2.2", "1.0.1", "1.0.0, 1.0.0"} {
 		for _, a := range []*harness.Response{
-			anna.CallInvalid("POST", "/v1/uploads", nil, harness.UploadCreationHeaders(room.ID, 10, "Tus-Resumable", version)...),
+			anna.CallInvalid("POST", "/v1/uploads", nil,
+				harness.UploadCreationHeaders(room.ID, 10, "Tus-Resumable", version)...),
 			anna.CallInvalid("PATCH", path, harness.RandomBytes(10), harness.UploadHeaders(0, "Tus-Resumable", version)...),
 			anna.CallInvalid("DELETE", path, nil, "Tus-Resumable", version),
 			anna.CallInvalid("HEAD", path, nil, "Tus-Resumable", version),

@@ -149,8 +149,8 @@ func allowAnyMediaType(c openapi3.Content) {
 	}
 }
 
-// EventSchema returns the schema of the stream's events with the name. The contract names it in an extension only, since
-// a union of all events breaks most generated clients.
+// EventSchema returns the schema of the stream's events with the name. The contract names it in an extension only,
+// since a union of all events breaks most generated clients.
 func EventSchema(name string) *openapi3.Schema {
 	stream := Document().Paths.Value("/v1/events").Get.Responses.Value("200").Value.Content["text/event-stream"]
 	events, _ := stream.Extensions["x-events"].(map[string]any)

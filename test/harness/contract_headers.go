@@ -31,7 +31,8 @@ func undeclaredHeaders(path string, op *openapi3.Operation, res *http.Response) 
 	}
 	var unknown []string
 	for name := range res.Header {
-		if !isTus(path, name) && !isOlderPolling(path, name) && !isCORS(name) && !slices.Contains(names, name) && !slices.Contains(undescribed, name) {
+		if !isTus(path, name) && !isOlderPolling(path, name) && !isCORS(name) &&
+			!slices.Contains(names, name) && !slices.Contains(undescribed, name) {
 			unknown = append(unknown, name)
 		}
 	}

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -116,7 +117,7 @@ func testOlderForm(t *testing.T, c *harness.Client) {
 	for _, query := range []string{"", "?limit=2", "?after=0&limit=1"} {
 		now := me.Call("GET", "/v1/events/log"+query, nil).ExpectStatus(200)
 		older := me.Send("GET", "/v1/events"+query, nil, "Accept", "application/json").ExpectStatus(200)
-		if string(older.Body) != string(now.Body) || older.Header("Event-Cursor") != now.Header("Event-Cursor") {
+		if !bytes.Equal(older.Body, now.Body) || older.Header("Event-Cursor") != now.Header("Event-Cursor") {
 			t.Errorf("got %v, want %v", older, now)
 		}
 		older.ExpectDeprecated("/v1/events/log")

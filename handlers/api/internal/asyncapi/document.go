@@ -65,9 +65,10 @@ func convert(contract *yaml.Node) (*yaml.Node, error) {
 }
 
 const aboutDocument = `
-This document describes the event stream alone. It is generated from the whole contract, ` + "`/openapi.yaml`" + `, which
-has the requests too. A payload is an event as the stream sends it: the text of ` + "`event:` and `id:`" + `, and the parsed
-JSON of ` + "`data:`" + `. A client ignores events and fields that it does not know.
+This document describes the event stream alone. It is generated from the whole contract, ` +
+	"`/openapi.yaml`" + `, which has the requests too. A payload is an event as the stream sends it: the text of
+` + "`event:` and `id:`" + `, and the parsed JSON of
+` + "`data:`" + `. A client ignores events and fields that it does not know.
 `
 
 // newInfo has the contract's name, version, licence and contact, and the first sentence of its description.

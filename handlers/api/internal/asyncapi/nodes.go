@@ -52,9 +52,9 @@ func list(items ...*yaml.Node) *yaml.Node {
 // object is a mapping of the pairs of name and value. Pairs whose value is nil are left out.
 func object(pairs ...any) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
-	for i := 0; i < len(pairs); i += 2 {
-		name, _ := pairs[i].(string)
-		switch v := pairs[i+1].(type) {
+	for pair := range slices.Chunk(pairs, 2) {
+		name, _ := pair[0].(string)
+		switch v := pair[1].(type) {
 		case string:
 			add(n, name, scalar(v))
 		case *yaml.Node:
