@@ -64,12 +64,10 @@ func convert(contract *yaml.Node) (*yaml.Node, error) {
 	), nil
 }
 
-const aboutDocument = `
-This document describes the event stream alone. It is generated from the whole contract, ` +
-	"`/openapi.yaml`" + `, which has the requests too. A payload is an event as the stream sends it: the text of
-` + "`event:` and `id:`" + `, and the parsed JSON of
-` + "`data:`" + `. A client ignores events and fields that it does not know.
-`
+const aboutDocument = "\n" +
+	"This document describes the event stream alone. It is generated from the whole contract, `/openapi.yaml`,\n" +
+	"which has the requests too. A payload is an event as the stream sends it: the text of `event:` and `id:`, and\n" +
+	"the parsed JSON of `data:`. A client ignores events and fields that it does not know.\n"
 
 // newInfo has the contract's name, version, licence and contact, and the first sentence of its description.
 func newInfo(contract *yaml.Node) (*yaml.Node, error) {
