@@ -4,7 +4,8 @@ package sdk
 
 import _ "embed"
 
-//go:generate go run github.com/evanw/esbuild/cmd/esbuild@v0.28.2 src/index.js --bundle --format=esm --minify --target=es2022 --outfile=sdk.js --log-level=warning
+//go:generate -command esbuild go run github.com/evanw/esbuild/cmd/esbuild@v0.28.2 --log-level=warning
+//go:generate esbuild src/index.js --bundle --format=esm --minify --target=es2022 --outfile=sdk.js
 
 // Module is the client as an ES module without imports.
 //
