@@ -48,6 +48,7 @@ type Settings struct {
 	PublicURL   string   // where clients reach the server; "" for where a request was sent to
 	CORSOrigins []string // origins whose pages may call the server, or "*"
 	RateLimit   bool     // whether there are quotas
+	Requests    int      // of one user, or of one network without a good token, per minute
 	MaxFileSize int64    // bytes
 }
 
@@ -121,7 +122,7 @@ var _ api.ServerInterface = server{}
 // New makes the handler of all routes.
 func New(c Config) http.Handler {
 	profiles := profiles{blocks: c.Stores.Blocks, streams: c.Streams}
-	quotas := limit.NewQuotas(c.Settings.RateLimit)
+	quotas := limit.NewQuotas(c.Settings.RateLimit, c.Settings.Requests)
 	hasher := token.NewPasswords()
 	opener := auth.SessionIssuer{
 		Tokens: c.Tokens, Passwords: hasher, PublicURL: c.Settings.PublicURL, CORSOrigins: c.Settings.CORSOrigins,

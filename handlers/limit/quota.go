@@ -24,13 +24,13 @@ type Quotas struct {
 	bytes    *quota   // bytes that a user writes, without files
 }
 
-// NewQuotas returns the quotas of the contract, or quotas without limits.
-func NewQuotas(on bool) Quotas {
+// NewQuotas returns the quotas of the contract, with a number of requests per minute, or quotas without limits.
+func NewQuotas(on bool, requests int) Quotas {
 	if !on {
 		return Quotas{}
 	}
 	q := Quotas{
-		requests: newQuota("requests", models.MaxRequestsPerMinute, time.Minute),
+		requests: newQuota("requests", requests, time.Minute),
 		pages:    newQuota("pages", models.MaxRequestsPerMinute, time.Minute),
 		guests: []*quota{
 			newQuota("guests", models.MaxNewcomersPerMinute, time.Minute),

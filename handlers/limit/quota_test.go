@@ -74,7 +74,7 @@ func TestQuotaWindowSlides(t *testing.T) {
 // refused ones always against the network.
 func TestQuotasCountByUserOrNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := NewQuotas(true)
+		q := NewQuotas(true, models.MaxRequestsPerMinute)
 		user := requestFrom(t.Context(), http.MethodGet, "192.0.2.1", 7)
 		network := requestFrom(t.Context(), http.MethodGet, "192.0.2.1", 0)
 		for range models.MaxRequestsPerMinute {
@@ -112,7 +112,7 @@ func TestQuotasCountByUserOrNetwork(t *testing.T) {
 // TestNewcomersOfANetwork creates guests and accounts: each has a quota of its own per minute, and one per hour.
 func TestNewcomersOfANetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := NewQuotas(true)
+		q := NewQuotas(true, models.MaxRequestsPerMinute)
 		r := requestFrom(t.Context(), http.MethodPost, "192.0.2.1", 0)
 		created := 0
 		for range 3 * 60 {
@@ -132,7 +132,7 @@ func TestNewcomersOfANetwork(t *testing.T) {
 
 // TestQuotasOff takes far more than any quota.
 func TestQuotasOff(t *testing.T) {
-	q := NewQuotas(false)
+	q := NewQuotas(false, 0)
 	r := requestFrom(t.Context(), http.MethodGet, "192.0.2.1", 7)
 	for range 2 * models.MaxRequestsPerMinute {
 		w := httptest.NewRecorder()

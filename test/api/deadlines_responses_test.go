@@ -50,7 +50,7 @@ func TestUnreadResponsesAreAbandoned(t *testing.T) {
 		anna := harness.NewClient(t, patient.URL).NewGuest("anna")
 		page, content := bulk(anna)
 		patient.Stop()
-		server := harness.StartServerWithLimits(t, database, &shortLimits, "--files", folder)
+		server := harness.StartServerWith(t, database, withLimits(&shortLimits), "--files", folder)
 		anna = anna.AtServer(server.URL)
 		requestWithoutReading(anna, page, 20)
 		requestWithoutReading(anna, content, 1)

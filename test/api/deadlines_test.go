@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-chat/parley/cmd/parley/server"
 	"github.com/parley-chat/parley/handlers/deadline"
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/test/harness"
@@ -87,13 +88,18 @@ func stalledRequests(c *harness.Client, room models.Room, upload string) []stall
 	}
 }
 
+// withLimits changes a server's time limits for clients.
+func withLimits(limits *deadline.Limits) func(*server.Config) {
+	return func(c *server.Config) { c.Limits = limits }
+}
+
 // TestStalledConnectionsAreClosed stalls at each point of a request. The client gets a problem where a response is
 // possible, the connection is closed, and the unfinished request leaves nothing behind.
 func TestStalledConnectionsAreClosed(t *testing.T) {
 	harness.SkipIfShort(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		folder := filepath.Join(t.TempDir(), "files")
-		server := harness.StartServerWithLimits(t, database, &shortLimits, "--files", folder)
+		server := harness.StartServerWith(t, database, withLimits(&shortLimits), "--files", folder)
 		anna := harness.NewClient(t, server.URL).NewGuest("anna")
 		room := anna.CreatePrivateRoom()
 		upload := anna.CreateUpload(room.ID, 100_000)
@@ -176,7 +182,7 @@ func TestSlowSteadyUploadsSucceed(t *testing.T) {
 	harness.SkipIfShort(t)
 	limits := shortLimits
 	limits.Grace = time.Minute
-	anna := harness.NewClient(t, harness.StartServerWithLimits(t, harness.NewSQLite(t), &limits).URL).NewGuest("anna")
+	anna := harness.NewClient(t, harness.StartServerWith(t, harness.NewSQLite(t), withLimits(&limits)).URL).NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	const pieces = 12
 	form := harness.RawForm(harness.FieldPart("text", "hello"), harness.FilePart("a.txt", strings.Repeat("x", 5000)))

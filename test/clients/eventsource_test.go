@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	parley "github.com/parley-chat/parley/cmd/parley/server"
 	"github.com/parley-chat/parley/test/cluster"
 	"github.com/parley-chat/parley/test/harness"
 )
@@ -44,6 +45,8 @@ func testEventSource(t *testing.T, browser, database string, postgres *cluster.C
 	own := httptest.NewServer(mux)
 	t.Cleanup(own.Close)
 	server := harness.StartProcess(t, database, "--cors-origins", own.URL, "--drain-delay", "5s")
+	limited := harness.StartServerWith(t, harness.NewSQLite(t), func(c *parley.Config) { c.RequestsPerMinute = 20 },
+		"--cors-origins", own.URL)
 	drained := make(chan int, 1)
 	mux.HandleFunc("GET /page.html", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("<!doctype html><title>A page</title>"))
@@ -58,7 +61,7 @@ func testEventSource(t *testing.T, browser, database string, postgres *cluster.C
 	})
 	mux.HandleFunc("POST /kill", func(http.ResponseWriter, *http.Request) { server.Kill() })
 	mux.HandleFunc("POST /start", func(http.ResponseWriter, *http.Request) { server.Start() })
-	args := []string{own.URL, server.URL, browser}
+	args := []string{own.URL, server.URL, limited.URL, browser}
 	if postgres != nil {
 		args = append(args, "postgres")
 		mux.HandleFunc("POST /stop-database", func(_ http.ResponseWriter, r *http.Request) {

@@ -30,6 +30,7 @@ type FaultyProxy struct {
 	ChangeBody func(path, body string) string
 
 	sends         atomic.Int64
+	Acknowledged  atomic.Int64 // responses to sends that say that the message is stored
 	Lost          atomic.Int64
 	Refused       atomic.Int64
 	ExpiredTokens atomic.Int64
@@ -131,6 +132,9 @@ func (f *FaultyProxy) changeResponse(res *http.Response) error {
 		return err
 	}
 	_ = res.Body.Close()
+	if res.Request.Method == http.MethodPost && strings.HasSuffix(path, "/messages") && res.StatusCode < 300 {
+		f.Acknowledged.Add(1)
+	}
 	if path == "/v1/sessions" {
 		f.recordFirstToken(body)
 	}

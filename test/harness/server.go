@@ -12,7 +12,6 @@ import (
 
 	"github.com/parley-chat/parley/cmd/parley/cli"
 	"github.com/parley-chat/parley/cmd/parley/server"
-	"github.com/parley-chat/parley/handlers/deadline"
 )
 
 // Timeout is the limit of every wait in the tests. It is not a measure of speed: a test that waits this long fails.
@@ -29,13 +28,13 @@ type Server struct {
 // test. It has no lobby unless a flag names one, because the members of a lobby get an event for each new guest.
 func StartServer(t testing.TB, database string, flags ...string) *Server {
 	t.Helper()
-	return StartServerWithLimits(t, database, nil, flags...)
+	return StartServerWith(t, database, func(*server.Config) {}, flags...)
 }
 
-// StartServerWithLimits is StartServer with other time limits for clients. With nil, the limits are the usual ones.
-func StartServerWithLimits(t testing.TB, database string, limits *deadline.Limits, flags ...string) *Server {
+// StartServerWith is StartServer with a change of what no flag sets, such as the limits of the contract.
+func StartServerWith(t testing.TB, database string, change func(*server.Config), flags ...string) *Server {
 	t.Helper()
-	s, err := launchServer(t, database, limits, flags...)
+	s, err := launchServer(t, testLog{t}, database, change, flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,21 +46,21 @@ func StartServerWithLimits(t testing.TB, database string, limits *deadline.Limit
 // TryStartServer starts a server, stops it again, and returns the error of the start.
 func TryStartServer(t testing.TB, database string, flags ...string) error {
 	t.Helper()
-	s, err := launchServer(t, database, nil, flags...)
+	s, err := StartServerLogging(t, testLog{t}, database, flags...)
 	if err == nil {
 		(&Server{Server: s, T: t}).Stop()
 	}
 	return err
 }
 
-func launchServer(t testing.TB, database string, limits *deadline.Limits, flags ...string) (*server.Server, error) {
+// StartServerLogging starts a server that logs to log. The caller must stop it.
+func StartServerLogging(t testing.TB, log io.Writer, database string, flags ...string) (*server.Server, error) {
 	t.Helper()
-	return StartServerLogging(t, testLog{t}, database, limits, flags...)
+	return launchServer(t, log, database, func(*server.Config) {}, flags...)
 }
 
-// StartServerLogging starts a server that logs to log. The caller must stop it.
-func StartServerLogging(
-	t testing.TB, log io.Writer, database string, limits *deadline.Limits, flags ...string,
+func launchServer(
+	t testing.TB, log io.Writer, database string, change func(*server.Config), flags ...string,
 ) (*server.Server, error) {
 	t.Helper()
 	args := append([]string{
@@ -71,7 +70,7 @@ func StartServerLogging(
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Limits = limits
+	change(&c)
 	return server.Start(context.Background(), c, log)
 }
 

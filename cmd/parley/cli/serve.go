@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-chat/parley/cmd/parley/server"
 	"github.com/parley-chat/parley/handlers"
+	"github.com/parley-chat/parley/models"
 )
 
 // serveCommand runs the server.
@@ -121,6 +122,7 @@ func (c serveCommand) config() server.Config {
 		Lobby:             c.Lobby,
 		PresenceRoomLimit: c.PresenceRoomLimit,
 		RateLimited:       c.RateLimit == "on",
+		RequestsPerMinute: models.MaxRequestsPerMinute,
 		OIDC:              c.OIDC,
 		JWTIssuer:         c.JWTIssuer,
 		JWTAudience:       c.JWTAudience,

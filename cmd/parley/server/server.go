@@ -52,6 +52,7 @@ type Config struct {
 	Lobby             string           // the handle of a public room that every new user is in, or "none"
 	PresenceRoomLimit int              // a room with more members sends no user.online and user.offline
 	RateLimited       bool             // the requests and streams of one user are limited
+	RequestsPerMinute int              // of one user, or of one network without a good token
 	OIDC              []string         // providers to log in through, as name=…,issuer=…,client_id=…,client_secret=…
 	JWTIssuer         string           // issues JWTs that users log in with; "" for none
 	JWTAudience       string           // the audience that those JWTs must have
@@ -228,7 +229,7 @@ func (c Config) handler(s *Server, by logins) (http.Handler, error) {
 		Contract: api.Contract, Events: api.StreamContract, Limits: c.times(),
 		Settings: handlers.Settings{
 			Proxies: c.TrustedProxies, Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins,
-			RateLimit: c.RateLimited, MaxFileSize: int64(c.MaxFileSize),
+			RateLimit: c.RateLimited, Requests: c.RequestsPerMinute, MaxFileSize: int64(c.MaxFileSize),
 		},
 	}), nil
 }
