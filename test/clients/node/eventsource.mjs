@@ -25,7 +25,9 @@ async function request(method, path, body, token, more = {}) {
   const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }), ...more };
   let answer;
   await until(async () => {
-    answer = await fetch(new URL(path, server), { method, headers, body: body && JSON.stringify(body) }).catch(() => null);
+    answer = await fetch(new URL(path, server), { method, headers, body: body && JSON.stringify(body) }).catch(
+      () => null,
+    );
     return answer && answer.status !== 503;
   }, `${method} ${path}`);
   assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
