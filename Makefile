@@ -52,6 +52,8 @@ HAS_COMPILER := command -v $$($(GO) env CC | cut -d ' ' -f 1) >/dev/null
 # The race detector, but not in SQLite: that is C translated to Go by a program, and with the detector the tests would
 # take three times as long. Its callers are checked.
 RACE := -race -gcflags=modernc.org/sqlite/...=-race=false -gcflags=modernc.org/libc/...=-race=false
+# A program with the detector would wait a second before it ends, and the tests start hundreds of them.
+export GORACE := atexit_sleep_ms=0
 
 # The two packages that take longest are named first, so that they are not what is left at the end. Many tests wait, so
 # more of them run at once than there are cores. "make lint" vets.
