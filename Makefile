@@ -57,7 +57,7 @@ export GORACE := atexit_sleep_ms=0
 
 # The two packages that take longest are named first, so that they are not what is left at the end. Many tests wait, so
 # more of them run at once than there are cores. "make lint" vets.
-TESTS := -vet=off -parallel 4 -timeout 30m ./test/api ./test/clients ./...
+TESTS := -vet=off -parallel 4 -timeout 60m ./test/api ./test/clients ./...
 
 .DEFAULT_GOAL := help
 

@@ -75,5 +75,5 @@ func testEventSource(t *testing.T, browser, database string, postgres *cluster.C
 			}
 		})
 	}
-	harness.RunNode(t, 3*time.Minute, "eventsource.mjs", args...)
+	harness.RunNode(t, 10*time.Minute, "eventsource.mjs", args...)
 }

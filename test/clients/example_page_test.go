@@ -35,6 +35,6 @@ func TestExamplePage(t *testing.T) {
 			server.Args = append(server.Args, "--token-secret", strings.Repeat("another", 8))
 			server.Start()
 		})
-		harness.RunNode(t, 3*time.Minute, "page.mjs", own.URL, server.URL, browser)
+		harness.RunNode(t, 10*time.Minute, "page.mjs", own.URL, server.URL, browser)
 	})
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	generatedTimeout = 3 * time.Minute
+	generatedTimeout = 10 * time.Minute
 	// goFolder holds the longer of the two Go programs; the shorter one is in docs/clients.md.
 	goFolder = "testdata/go"
 )

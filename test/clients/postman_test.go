@@ -15,7 +15,7 @@ import (
 func TestPostman(t *testing.T) {
 	harness.NeedNode(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
-		output := harness.RunNode(t, 2*time.Minute, "postman.mjs", harness.StartServer(t, database).URL)
+		output := harness.RunNode(t, 10*time.Minute, "postman.mjs", harness.StartServer(t, database).URL)
 		var done struct {
 			Called     []string `json:"called"`
 			Assertions int      `json:"assertions"`

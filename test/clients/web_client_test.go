@@ -18,7 +18,7 @@ import (
 )
 
 // webTimeout bounds the scenes of one file; they take less than a minute on a quiet machine.
-const webTimeout = 8 * time.Minute
+const webTimeout = 15 * time.Minute
 
 // TestWebClient runs the scenes of node/web: the web client in a real browser, against a server that is killed and
 // started again in between.

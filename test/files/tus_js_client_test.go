@@ -21,7 +21,7 @@ import (
 const (
 	tusClientFileSize  = 200 << 20 // in bytes
 	tusClientKillAfter = 80 << 20  // bytes sent before the server is killed
-	tusClientTimeout   = 3 * time.Minute
+	tusClientTimeout   = 10 * time.Minute
 )
 
 // TestTusJSClientResumes uploads a large file with tus-js-client over connections that break every few megabytes. The

@@ -15,7 +15,7 @@ import (
 )
 
 // Timeout is the limit of every wait in the tests. It is not a measure of speed: a test that waits this long fails.
-const Timeout = 60 * time.Second
+const Timeout = 2 * time.Minute
 
 // Server is a real server in this process, on a port of its own.
 type Server struct {

@@ -24,7 +24,7 @@ func TestSocialLogInInBrowser(t *testing.T) {
 	bob := harness.NewClient(t, s.URL).NewGuest("bob")
 	room := bob.CreatePublicRoom()
 	stream := bob.OpenStream("")
-	harness.RunNode(t, 3*time.Minute, "social.mjs", s.URL, harness.RoomPath(room.ID)[len("/v1/rooms/"):])
+	harness.RunNode(t, 10*time.Minute, "social.mjs", s.URL, harness.RoomPath(room.ID)[len("/v1/rooms/"):])
 	var joined models.MemberEvent
 	var received models.Message
 	stream.Expect(models.EventMemberJoined, &joined)

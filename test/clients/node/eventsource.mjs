@@ -9,7 +9,7 @@ import { chromium } from 'playwright-core';
 
 const [origin, server, limited, executablePath, database] = process.argv.slice(2);
 const STREAMS = 20; // as many as one user may have
-const PATIENCE = 60_000; // of every wait, in milliseconds: only a limit for what hangs, not a measurement
+const PATIENCE = 120_000; // of every wait, in milliseconds: only a limit for what hangs, not a measurement
 
 async function until(condition, what) {
   for (const end = Date.now() + PATIENCE; !(await condition());) {

@@ -9,7 +9,7 @@ import { Server } from './server.mjs';
 
 export { until } from './server.mjs';
 
-const PATIENCE = 60_000;
+const PATIENCE = 120_000;
 /** Requests that fail because of a lost connection, a stopping server or a closed stream. */
 const CUT = /^net::ERR_|^503 |^404 .*[/]presence[/]/;
 const FAILED = /^Failed to load resource: (?:the server responded with a status of (\d+)|(net::ERR_\w+))/;

@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const PATIENCE = 60_000; // of every wait, in milliseconds: only a limit for what hangs, not a measurement
+const PATIENCE = 120_000; // of every wait, in milliseconds: only a limit for what hangs, not a measurement
 const { PARLEY_BIN, ...env } = process.env; // the server refuses unknown variables
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
