@@ -157,9 +157,9 @@ lint-go:
 	@CGO_ENABLED=0 $(GO) run $(GOLANGCI_LINT) run
 
 # The strict rules, because Redocly's exit status passes over warnings. It reports on stdout and puts up banners on
-# stderr, which matter only when it could not report.
+# stderr, which matter only when it could not report. AsyncAPI's parser checks what is generated for the event stream.
 .PHONY: lint-contract
-lint-contract:
+lint-contract: node
 	@if ! command -v npx >/dev/null; then \
 		echo "lint: openapi.yaml is not checked: npx (Node.js) is not installed"; $(GIVE_UP); \
 	fi; \
@@ -168,6 +168,10 @@ lint-contract:
 	report=$$(npx --yes $(REDOCLY) lint --config .redocly.yaml --extends recommended-strict --format stylish openapi.yaml 2>$(BIN)/redocly.log) || { \
 		if [ -n "$$report" ]; then echo "$$report"; else cat $(BIN)/redocly.log; fi; exit 1; }; \
 	npx --yes $(SPECTRAL) lint --quiet --fail-severity=hint --ruleset .spectral.yaml openapi.yaml
+	@if ! [ -e $(NODE)/node_modules/@asyncapi/parser ]; then \
+		echo "lint: asyncapi.yaml is not checked: Node.js, or what npm fetches, is missing"; $(GIVE_UP); \
+	fi; \
+	node $(NODE)/asyncapi.mjs handlers/api/asyncapi.yaml
 
 # The types are in the comments: the web client is served as it is written, and the SDK is put into one file.
 .PHONY: lint-client
