@@ -92,6 +92,12 @@ export type Credentials =
   | { username: string; guest: true }
   | { login_code: string };
 
+/**
+ * What `connect` is made of: requests, locks, the session, the stream, the outbox. The web client, which comes from the
+ * same server, uses them. They have no types here, because they may change with every version: use `connect`.
+ */
+export const lowLevel: Readonly<Record<string, any>>;
+
 /** A file, or its bytes with a name. */
 export type NewFile = Blob | { name: string; data: Blob };
 

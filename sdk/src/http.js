@@ -87,11 +87,11 @@ export class Http {
   }
 
   /**
-   * Reads all pages of a list. Returns the event cursor of the first page: changes made while the other pages are read
-   * arrive as events.
-   * @param {string} path
+   * Reads all pages of a list, up to max items. Returns the event cursor of the first page: changes made while the other
+   * pages are read arrive as events.
+   * @param {string} path @param {number} [max]
    */
-  async getAll(path) {
+  async getAll(path, max = Infinity) {
     const items = [];
     let [cursor, event] = ['', ''];
     do {
@@ -102,13 +102,16 @@ export class Http {
       items.push(...data.items);
       event ||= headers.get('Event-Cursor') ?? '';
       cursor = data.next_cursor ?? '';
-    } while (cursor);
-    return { items, event };
+    } while (cursor && items.length < max);
+    return { items, event, complete: !cursor };
   }
 }
 
-/** @template T @param {Promise<T>} promise @returns {Promise<T>} */
-async function mapNetworkError(promise) {
+/**
+ * Turns what fetch throws, and the reading of a body, into Unreachable.
+ * @template T @param {Promise<T>} promise @returns {Promise<T>}
+ */
+export async function mapNetworkError(promise) {
   try {
     return await promise;
   } catch (err) {

@@ -1,15 +1,18 @@
 // The client of Parley: log-in, one stream, rooms with their messages and counts, an outbox, and uploads.
 
-import { Http } from './http.js';
+import { Http, mapNetworkError } from './http.js';
 import { ownLocks, sharedLocks } from './locks.js';
 import { Account } from './rooms.js';
 import { Session } from './session.js';
 import { defaultStorage, isPage, memoryStorage } from './storage.js';
 import { Listeners, newKey, Watched } from './tools.js';
 import { Upload } from './upload.js';
-import { Problem, Unreachable } from './problem.js';
+import { isTransient, Problem, Unreachable } from './problem.js';
 
 export { memoryStorage, Problem, Unreachable };
+
+/** The parts that the web client of the same server is made of too. Not for others: they change without notice. */
+export const lowLevel = { Http, isTransient, mapNetworkError, newKey, sharedLocks };
 
 /** @typedef {import('../sdk').Parley} Contract */
 

@@ -16,7 +16,7 @@ import (
 const firstPaintBytes = 100_000
 
 var (
-	clientLinks   = regexp.MustCompile(`(?:src|href)="(/client/[^"]*)"`)
+	clientLinks   = regexp.MustCompile(`(?:src|href)="(/client/[^"]*|/sdk\.js)"`)
 	clientImports = regexp.MustCompile(`(?m)^import [^']*'\./([^']+)';$`)
 	clientLater   = regexp.MustCompile(`(?:await |=> )import\('\./([^']+)'\)`)
 	clientMarkup  = regexp.MustCompile(
@@ -64,7 +64,7 @@ func testWebClient(t *testing.T, c *harness.Client) {
 		}
 		later = append(later, load(now[0], content, clientLater, "/client/")...)
 	}
-	if weight > firstPaintBytes || !loaded["/client/store.js"] {
+	if weight > firstPaintBytes || !loaded["/client/store.js"] || !loaded["/sdk.js"] {
 		t.Errorf("the first paint: got %d bytes in %d files", weight, len(loaded))
 	}
 	for ; len(later) > 0; later = later[1:] {

@@ -1,7 +1,7 @@
 // Pictures and files from the server. Their requests need the token, so they are fetched and shown as object URLs. The
 // most recently used thumbnails are cached.
 
-import { get } from './api.js';
+import { get, getBlob } from './api.js';
 
 const MAX_THUMBNAILS = 150;
 /** @type {Map<string, Promise<string>>} */
@@ -18,7 +18,7 @@ function fetchThumbnail(path) {
     thumbnails.set(path, known);
     return known;
   }
-  const loading = get(path, { blob: true }).then((blob) => URL.createObjectURL(blob));
+  const loading = getBlob(path).then((blob) => URL.createObjectURL(blob));
   loading.catch(() => thumbnails.delete(path));
   thumbnails.set(path, loading);
   if (thumbnails.size > MAX_THUMBNAILS) {
@@ -64,12 +64,12 @@ export function showThumbnailWhenNear(img, path) {
  * @param {import('./types').FileInfo} file @param {AbortSignal} [signal]
  */
 export async function fetchObjectURL(file, signal) {
-  return URL.createObjectURL(await get(file.url, { blob: true, signal }));
+  return URL.createObjectURL(await getBlob(file.url, { signal }));
 }
 
 /** @param {import('./types').FileInfo} file */
 export async function download(file) {
-  const blob = await get(file.url + '?download=1', { blob: true });
+  const blob = await getBlob(file.url + '?download=1');
   const a = document.createElement('a');
   a.href = URL.createObjectURL(blob);
   a.download = file.name;

@@ -1,8 +1,7 @@
 // The session. The refresh token is in a cookie that scripts cannot read; the access token is in this page's memory.
 // All tabs of a browser share the cookie, and therefore the session.
 
-import { access, call, Problem } from './api.js';
-import { withLock } from './locks.js';
+import { call, http, locks, Problem } from './api.js';
 
 /** @typedef {import('./types').Session} Session */
 
@@ -23,8 +22,8 @@ export const on = {
   /** Another tab changed the profile. @param {import('./types').User} _user */ changed(_user) {},
 };
 
-access.token = async (fresh) => (!fresh && token && Date.now() < expires - RENEW_BEFORE ? token : renew());
-access.ended = (reason) => endSession(reason);
+http.token = async (fresh) => (!fresh && token && Date.now() < expires - RENEW_BEFORE ? token : renew());
+http.ended = (reason) => endSession(reason);
 
 /** @param {Session} session */
 function storeToken(session) {
@@ -36,9 +35,11 @@ function storeToken(session) {
 /** Renews the token, one tab after the other: a refresh token must not be used twice. */
 function renew() {
   const stale = token;
-  renewing ??= withLock('parley.refresh', () => refresh(stale)).finally(() => {
-    renewing = null;
-  });
+  renewing ??= locks
+    .hold('parley.refresh', () => refresh(stale))
+    .finally(() => {
+      renewing = null;
+    });
   return renewing;
 }
 

@@ -1,8 +1,10 @@
 // For browsers without SharedWorker: one tab leads, and the others send it messages. The leader holds a lock; when its
 // tab is closed, the next tab gets the lock and continues from the last event that was delivered.
 
-import { withLock, whenPageGone } from './locks.js';
+import { locks } from './api.js';
 import { StreamHub } from './stream-hub.js';
+
+const never = new AbortController().signal;
 
 /**
  * Connects this tab to the leader, which may be this tab.
@@ -25,10 +27,11 @@ export function linkToLeader(tab, onMessage) {
       const current = hub;
       hub.join(from, (m) => deliver(from, m));
       if (from !== tab) {
-        void whenPageGone(`parley.tab.${from}`, async () => {
+        const whenGone = async () => {
           current.leave(from);
           if (current === hub) deliver(from, { type: 'moved' }); // if it was only slow to object, it joins again
-        });
+        };
+        locks.whenGone(`parley.tab.${from}`, whenGone, never);
       }
     } else if (message.type === 'bye') hub.leave(from);
     else if (!hub.receive(from, message)) deliver(from, { type: 'moved' }); // it was considered closed: it joins again
@@ -51,7 +54,7 @@ export function linkToLeader(tab, onMessage) {
   /** Waits for the lock and leads, until the tab steps down or is closed; then waits again. */
   async function lead() {
     for (;;) {
-      await withLock(
+      await locks.hold(
         'parley.leader',
         () =>
           new Promise((resolve) => {

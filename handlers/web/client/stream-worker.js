@@ -1,9 +1,11 @@
 // The SharedWorker that owns the stream of all tabs.
 
-import { whenPageGone } from './locks.js';
+import { lowLevel } from '/sdk.js';
 import { StreamHub } from './stream-hub.js';
 
 const hub = new StreamHub();
+const locks = lowLevel.sharedLocks();
+const never = new AbortController().signal;
 
 globalThis.addEventListener('connect', (event) => {
   const port = /** @type {MessageEvent} */ (event).ports[0];
@@ -13,10 +15,11 @@ globalThis.addEventListener('connect', (event) => {
       tab = data.tab;
       hub.join(tab, (message) => port.postMessage(message));
       // A tab holds a lock of its name as long as it is open: when the hub gets the lock, the tab is closed.
-      void whenPageGone(`parley.tab.${tab}`, async () => {
+      const whenGone = async () => {
         hub.leave(tab);
         port.postMessage({ type: 'moved' }); // if it was only slow to object, it joins again
-      });
+      };
+      locks.whenGone(`parley.tab.${tab}`, whenGone, never);
     } else if (data.type === 'bye') hub.leave(tab);
     else if (!hub.receive(tab, data)) port.postMessage({ type: 'moved' }); // it was considered closed: it joins again
   };

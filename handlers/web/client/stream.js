@@ -1,7 +1,6 @@
 // This tab's connection to the shared stream.
 
-import { mapImportError, call, newKey, describeError, Problem, Unreachable } from './api.js';
-import { holdWhileAlive } from './locks.js';
+import { mapImportError, call, locks, newKey, describeError, Problem, Unreachable } from './api.js';
 
 const tab = newKey();
 const MAX_SEEN = 5000;
@@ -36,7 +35,7 @@ export async function join() {
   send = globalThis.SharedWorker
     ? linkToWorker()
     : (await mapImportError(import('./stream-leader.js'))).linkToLeader(tab, onMessage);
-  holdWhileAlive(`parley.tab.${tab}`);
+  locks.keep(`parley.tab.${tab}`);
   send({ type: 'join', tab });
   addEventListener('pagehide', () => send?.({ type: 'bye' }));
   addEventListener('pageshow', (e) => {

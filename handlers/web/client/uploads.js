@@ -1,7 +1,7 @@
 // Resumable uploads of files in chunks (tus 1.0.0). After a failure, the server is asked for the offset, and the upload
 // continues from there.
 
-import { access, call, newKey, describeError, Problem, Unreachable, get } from './api.js';
+import { call, http, newKey, describeError, Problem, Unreachable, get } from './api.js';
 import { pause } from './dom.js';
 import { notify } from './store.js';
 
@@ -133,7 +133,7 @@ async function readOffset(upload) {
 /** Sends a chunk. XMLHttpRequest, because fetch does not report the progress of an upload. @param {Upload} upload */
 async function sendChunk(upload) {
   const start = upload.sent;
-  const token = await access.token(false);
+  const token = await http.token(false);
   /** @type {XMLHttpRequest} */
   const request = await new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
@@ -153,7 +153,7 @@ async function sendChunk(upload) {
     xhr.send(upload.file.slice(start, start + CHUNK_SIZE));
   });
   aborters.delete(upload);
-  if (request.status === 401) await access.token(true);
+  if (request.status === 401) await http.token(true);
   if (request.status !== 204) {
     upload.sent = start;
     throw new Problem(request.status, parseJSONOrNull(request.responseText), 0);

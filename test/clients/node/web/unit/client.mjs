@@ -1,5 +1,9 @@
 // Loads the web client's modules without a browser: with the globals that they need, and a fake server.
 
+import { register } from 'node:module';
+
+register('./served.mjs', import.meta.url);
+
 // Without locks, as over plain http.
 Object.defineProperty(globalThis, 'navigator', { value: { onLine: true }, configurable: true, writable: true });
 globalThis.location = new URL('http://parley.example/');
@@ -34,7 +38,7 @@ globalThis.Request = class extends Request {
   }
 };
 globalThis.fetch = async (path, init) => {
-  const request = new globalThis.Request(path, init);
+  const request = path instanceof Request ? path : new globalThis.Request(path, init);
   const { pathname, search } = new URL(request.url);
   requests.push(`${request.method} ${pathname}${search}`);
   const { status = 200, data } = await respond(

@@ -1,10 +1,8 @@
-// Errors of the network, of the server and of this program; and locks without those of the browser.
+// Errors of the network, of the server and of this program.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { test } from 'node:test';
-import { Worker } from 'node:worker_threads';
-import { setServer, load, waitFor } from './client.mjs';
+import { setServer, load } from './client.mjs';
 
 const { mapImportError, call, isTransient, describeError, Problem, Unreachable } = await load('api.js');
 const failure = (f) =>
@@ -68,62 +66,4 @@ test('some error responses are transient', async () => {
     assert.ok(err instanceof Problem, String(err));
     assert.equal(isTransient(err), transient, String(status));
   }
-});
-
-/** Tabs of one browser, each with its own instance of the module. */
-const tabs = await Promise.all([1, 2, 3].map((n) => load('locks.js', `tab${n}`)));
-
-test('a negotiated lock is held by one tab at a time', async () => {
-  let inside = 0;
-  let most = 0;
-  let turns = 0;
-  const turn = async () => {
-    most = Math.max(most, ++inside);
-    turns++;
-    await new Promise((done) => {
-      setTimeout(done, 20);
-    });
-    inside--;
-  };
-  await Promise.all([...tabs, ...tabs].map(({ withLock }) => withLock('refresh', turn)));
-  assert.deepEqual([most, turns], [1, 6]);
-});
-
-test('a failed function releases its lock, and its error is thrown', async () => {
-  await assert.rejects(
-    tabs[0].withLock('failing', async () => {
-      throw new Error('on purpose');
-    }),
-    /on purpose/,
-  );
-  assert.equal(await tabs[1].withLock('failing', async () => 'mine'), 'mine');
-});
-
-test('whenPageGone never gets the lock before the page itself', async () => {
-  const ends = [];
-  const gone = [];
-  for (let page = 0; page < 20; page++) {
-    void tabs[0].withLock(
-      `page ${page}`,
-      () =>
-        new Promise((end) => {
-          ends.push(end);
-        }),
-    );
-    void tabs[1].whenPageGone(`page ${page}`, async () => {
-      gone.push(page);
-    });
-  }
-  await waitFor(() => ends.length === 20);
-  assert.deepEqual([ends.length, gone], [20, []]);
-  for (const end of ends) end();
-  await waitFor(() => gone.length === 20);
-  assert.equal(gone.length, 20);
-});
-
-test('holdWhileAlive holds its lock from the first moment', async () => {
-  const page = new Worker(new URL('./alive.mjs', import.meta.url)); // it never ends by itself
-  const [order] = await once(page, 'message');
-  await page.terminate();
-  assert.deepEqual(order, ['another']);
 });
