@@ -24,7 +24,8 @@ func buildClient(t *testing.T, g generator, tools string) string {
 	server := harness.StartServer(t, harness.NewSQLite(t))
 	section := readSection(t, g.section)
 	hash := sha256.New()
-	for _, part := range []string{section, g.prepare, g.build, string(readContract(t, server.URL))} {
+	contract, events := readContract(t, server.URL+"/openapi.yaml"), readContract(t, server.URL+"/asyncapi.yaml")
+	for _, part := range []string{section, g.prepare, g.build, string(contract), string(events)} {
 		_, _ = io.WriteString(hash, part+"\x00")
 	}
 	programs := g.testdata(t)
@@ -101,7 +102,7 @@ func block(t *testing.T, section, kind string) string {
 
 func readContract(t *testing.T, url string) []byte {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/openapi.yaml", http.NoBody)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func readContract(t *testing.T, url string) []byte {
 	defer func() { _ = res.Body.Close() }()
 	var contract bytes.Buffer
 	if _, err := contract.ReadFrom(res.Body); err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("GET /openapi.yaml: %s %v", res.Status, err)
+		t.Fatalf("GET %s: %s %v", url, res.Status, err)
 	}
 	return contract.Bytes()
 }

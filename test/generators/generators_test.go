@@ -1,6 +1,7 @@
 package generators
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,8 @@ const buildTimeout = 10 * time.Minute
 
 // generator is a generator of clients in the table of docs/clients.md. The section of docs/clients.md has the commands
 // (blocks of kind bash) that make the client in an empty folder, and a short program. Beside it, the folder of the
-// generator in testdata has a longer program that prints what transcript says.
+// generator in testdata has a longer program that prints what transcript says. A generator for the event stream alone has
+// a program that reads the stream.
 type generator struct {
 	name    string // of the folder in testdata
 	section string // of docs/clients.md: a heading of level 3 below "Generated clients"
@@ -33,6 +35,7 @@ type generator struct {
 	// docs runs the section's program and run the one in testdata, each for bash with the server's address as $1.
 	docs, run string
 	greeting  string // what the section's program prints
+	prints    string // what the one in testdata prints, if that is not the transcript
 	// expects is a file of a client that is only generated, because no toolchain is here for it.
 	expects string
 }
@@ -47,7 +50,7 @@ func slicesOf(lists ...[]generator) []generator {
 	return all
 }
 
-// transcript is what the longer program of every generator prints, on a server of today and on a later one.
+// transcript is what the longer program of every generator of requests prints, on a server of today and on a later one.
 const transcript = `signed up ada
 refused username_taken
 logged in ada
@@ -97,7 +100,8 @@ func TestGenerators(t *testing.T) {
 // runPrograms runs both programs on the server at url.
 func (g generator) runPrograms(t *testing.T, folder, url string) {
 	t.Helper()
-	for _, program := range []struct{ command, want string }{{g.docs, g.greeting}, {g.run, transcript}} {
+	prints := cmp.Or(g.prints, transcript)
+	for _, program := range []struct{ command, want string }{{g.docs, g.greeting}, {g.run, prints}} {
 		output := harness.RunCommand(t, folder, harness.Timeout, "bash", "-e", "-c", program.command, "program", url)
 		if got := strings.TrimSpace(string(output)); got != program.want {
 			t.Errorf("%s printed\n%s\nwant\n%s", program.command, got, program.want)

@@ -1,6 +1,7 @@
 package generators
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -37,8 +38,10 @@ var newerValues = map[string]map[string]string{
 }
 
 // newerEvent is of a kind that this version does not have. A field with a known name has its known type.
-const newerEvent = `{"id":"later-1","event":"poll.opened","data":{"room_id":1,"poll":{"id":"p1","options":["a","b"]},` +
-	`"closes_at":"2036-03-14T09:26:53.589Z"}}`
+const (
+	newerEvent = `{"id":"later-1","event":"poll.opened","data":` + newerData + `}`
+	newerData  = `{"room_id":1,"poll":{"id":"p1","options":["a","b"]},"closes_at":"2036-03-14T09:26:53.589Z"}`
+)
 
 // startNewerServer starts the proxy, which stops at the end of the test.
 func startNewerServer(t *testing.T, server string) *newerServer {
@@ -65,9 +68,13 @@ func startNewerServer(t *testing.T, server string) *newerServer {
 	return n
 }
 
-// change replaces the body of a JSON response.
+// change replaces the body of a JSON response, or of a stream of events.
 func (n *newerServer) change(res *http.Response) error {
 	mediaType, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	if mediaType == "text/event-stream" {
+		res.Body = n.changeStream(res.Body)
+		return nil
+	}
 	if mediaType != "application/json" && mediaType != "application/problem+json" {
 		return nil
 	}
@@ -97,6 +104,59 @@ func (n *newerServer) change(res *http.Response) error {
 	return nil
 }
 
+// changeStream returns the stream with an unknown event before each event with data, and with what grow adds to the data.
+func (n *newerServer) changeStream(stream io.ReadCloser) io.ReadCloser {
+	changed, writer := io.Pipe()
+	go func() {
+		defer func() { _ = stream.Close() }()
+		_ = writer.CloseWithError(n.copyStream(writer, stream))
+	}()
+	return changed
+}
+
+func (n *newerServer) copyStream(w io.Writer, stream io.Reader) error {
+	lines := bufio.NewReader(stream)
+	event := ""
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		if line != "\n" {
+			event += line
+			continue
+		}
+		if event, err = n.changeEvent(event); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, event+"\n"); err != nil {
+			return err
+		}
+		event = ""
+	}
+}
+
+// changeEvent changes the lines of an event, and puts an unknown event before them.
+func (n *newerServer) changeEvent(lines string) (string, error) {
+	head, data, found := strings.Cut(lines, "data: ")
+	if !found {
+		return lines, nil
+	}
+	decoder := json.NewDecoder(strings.NewReader(data))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return "", err
+	}
+	n.grow(value)
+	changed, err := json.Marshal(value)
+	if err != nil {
+		return "", err
+	}
+	n.events.Add(1)
+	return "event: poll.opened\ndata: " + newerData + "\n\n" + head + "data: " + string(changed) + "\n", nil
+}
+
 // grow adds what this version does not know to a JSON value and to all in it.
 func (n *newerServer) grow(value any) {
 	switch v := value.(type) {
@@ -122,7 +182,7 @@ func (n *newerServer) grow(value any) {
 func (n *newerServer) expectUnknown(t *testing.T) {
 	t.Helper()
 	if n.fields.Load() == 0 || n.values.Load() == 0 || n.events.Load() == 0 {
-		t.Errorf("the client got %d unknown fields, %d unknown values and %d pages with an unknown event, want some of each",
+		t.Errorf("the client got %d unknown fields, %d unknown values and %d unknown events, want some of each",
 			n.fields.Load(), n.values.Load(), n.events.Load())
 	}
 }

@@ -63,4 +63,18 @@ var scriptingGenerators = []generator{
 		docs: runTypeScript, run: `node out/chat.js "$1"`,
 		greeting: "anders: Hello from TypeScript",
 	},
+	{
+		name: "modelina", section: "Typed events (AsyncAPI)",
+		needs:   []string{"bash", "curl", "node", "npm"},
+		files:   map[string]string{"ts": "docs.ts"},
+		prepare: nodePackages, build: buildTypeScript,
+		docs: runTypeScript, run: `node out/chat.js "$1"`,
+		greeting: "mona: Hello from AsyncAPI",
+		prints: `ready true false
+message.created ada 1 Is the kettle on?
+message.edited ada 1 Is the kettle on yet?
+reaction.added 1 🫖 1
+message.deleted 1
+room.updated tea Coffee room`,
+	},
 }
