@@ -40,7 +40,7 @@ type generator struct {
 	expects string
 }
 
-var allGenerators = slicesOf(jvmGenerators, scriptingGenerators)
+var allGenerators = slicesOf(jvmGenerators, scriptingGenerators, compiledGenerators)
 
 func slicesOf(lists ...[]generator) []generator {
 	var all []generator
