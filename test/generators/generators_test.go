@@ -20,8 +20,8 @@ const buildTimeout = 10 * time.Minute
 
 // generator is a generator of clients in the table of docs/clients.md. The section of docs/clients.md has the commands
 // (blocks of kind bash) that make the client in an empty folder, and a short program. Beside it, the folder of the
-// generator in testdata has a longer program that prints what transcript says. A generator for the event stream alone has
-// a program that reads the stream.
+// generator in testdata has a longer program that prints what transcript says. That of a generator for the event stream
+// alone reads the stream.
 type generator struct {
 	name    string // of the folder in testdata
 	section string // of docs/clients.md: a heading of level 3 below "Generated clients"

@@ -104,7 +104,7 @@ func (n *newerServer) change(res *http.Response) error {
 	return nil
 }
 
-// changeStream returns the stream with an unknown event before each event with data, and with what grow adds to the data.
+// changeStream returns the stream with an unknown event before each event, and with what grow adds to the data of each.
 func (n *newerServer) changeStream(stream io.ReadCloser) io.ReadCloser {
 	changed, writer := io.Pipe()
 	go func() {

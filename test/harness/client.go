@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -253,11 +254,14 @@ func (r *Response) Header(name string) string { return r.HTTP.Header.Get(name) }
 // Ptr returns a pointer to a copy of v.
 func Ptr[T any](v T) *T { return &v }
 
-// ExpectDeprecated expects the headers of a request whose form has a successor (RFC 9745).
+// ExpectDeprecated expects the headers of a request whose form has a successor (RFC 9745), which the linked document
+// names.
 func (r *Response) ExpectDeprecated(successor string) {
 	r.T.Helper()
 	since, links := r.Header("Deprecation"), strings.Join(r.HTTP.Header.Values("Link"), ", ")
-	if !strings.HasPrefix(since, "@") || !strings.Contains(links, `rel="deprecation"`) ||
+	if section := ReadSection(r.T, "docs/evolution.md", "How an end is announced"); !strings.HasPrefix(since, "@") ||
+		!strings.Contains(section, "/"+path.Base(successor)+"`") ||
+		!strings.Contains(links, `/docs/evolution.md#how-an-end-is-announced>; rel="deprecation"`) ||
 		!strings.Contains(links, "<"+successor+`>; rel="successor-version"`) {
 		r.T.Errorf("%v\nhas Deprecation: %q, Link: %s, want %s as the successor", r, since, links, successor)
 	}

@@ -14,7 +14,7 @@ const DocumentedAddress = "127.0.0.1:8080"
 var FencedBlock = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?\n)```$")
 
 // ReadSection returns the section under a level-2 heading of a document of the repository, up to the next such heading.
-func ReadSection(t *testing.T, document, heading string) string {
+func ReadSection(t testing.TB, document, heading string) string {
 	t.Helper()
 	text, err := os.ReadFile(RepositoryPath(document))
 	if err != nil {
