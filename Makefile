@@ -98,7 +98,7 @@ check: ## run the quick tests, for the time between two changes: under a minute
 
 # Each client is made again only when the contract, its section of docs/clients.md or its program has changed.
 .PHONY: test-generators
-test-generators: maven ## make a client with each generator of docs/clients.md, and run programs with them
+test-generators: maven cargo ## make a client with each generator of docs/clients.md, and run programs with them
 	@PARLEY_GENERATORS=$(GENERATORS) CGO_ENABLED=0 $(GO) test -count=1 -parallel 2 -timeout 30m ./test/generators
 
 # Its servers are its own, since it kills them; parley-testdb is there to end whatever a run that is broken off leaves.
@@ -285,6 +285,15 @@ maven:
 		mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dartifact=org.openapitools:openapi-generator-cli:$(OPENAPI_GENERATOR) \
 			-DoutputDirectory=$(GENERATORS) || { \
 		echo "test-generators: openapi-generator is left out: Maven could not fetch it"; $(GIVE_UP); }
+
+# The cargo of Debian 12 is too old for the client in Rust. Debian has a newer one for its browsers, which is tried first.
+.PHONY: cargo
+cargo:
+	@if ! command -v cargo >/dev/null; then \
+		if ! $(CAN_INSTALL); then \
+			echo "test-generators: the client in Rust is left out: cargo is not installed"; $(GIVE_UP); fi; \
+		($(APT_INSTALL) cargo-web) 2>/dev/null || ($(APT_INSTALL) cargo); \
+	fi
 
 # Schemathesis and what it needs, in a folder of its own. Debian has Python's venv in a package of its own.
 SCHEMATHESIS := $(BIN)/schemathesis/bin/schemathesis
