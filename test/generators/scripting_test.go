@@ -29,6 +29,9 @@ npx --no-install esbuild docs.ts chat.ts --bundle --platform=node --format=esm -
 
 const runTypeScript = `sed "s|http://127.0.0.1:8080|$1|" out/docs.js | node --input-type=module -`
 
+// runOrval runs a program whose client has the documented address in it.
+const runOrval = `sed "s|http://127.0.0.1:8080|$1|g" "out/$program.js" | node --input-type=module -`
+
 // scriptingGenerators are those for Python and TypeScript.
 var scriptingGenerators = []generator{
 	{
@@ -76,5 +79,13 @@ message.edited ada 1 Is the kettle on yet?
 reaction.added 1 🫖 1
 message.deleted 1
 room.updated tea Coffee room`,
+	},
+	{
+		name: "orval", section: "TypeScript with orval",
+		needs:   []string{"bash", "curl", "node", "npm"},
+		files:   map[string]string{"ts": "docs.ts", "js": "orval.config.mjs"},
+		prepare: nodePackages, build: buildTypeScript,
+		docs: "program=docs\n" + runOrval, run: "program=chat\n" + runOrval,
+		greeting: "orla: Hello from TypeScript",
 	},
 }
